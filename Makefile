@@ -1,0 +1,35 @@
+# Pulse: build with PGXS. `make && make install`, then CREATE EXTENSION pulse.
+EXTENSION  = pulse
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pulse.control)
+
+# Rooms in the order in which they may depend on each other (doc/architecture.md).
+ROOMS = base pg rule source segment snapshot drift diagnosis
+
+MODULE_big = pulse
+OBJS       = $(patsubst %.cpp,%.o,$(sort $(foreach room,$(ROOMS),$(wildcard src/$(room)/*.cpp))))
+DATA_built = sql/pulse--$(EXTVERSION).sql
+DATA       = $(wildcard sql/pulse--*--*.sql)
+EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) test/results build
+
+PG_CPPFLAGS = -Iinclude -DPULSE_VERSION='"$(EXTVERSION)"'
+PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden \
+              -Wall -Wextra -Wno-register -Wno-unused-parameter $(PULSE_WERROR)
+SHLIB_LINK  = -lstdc++
+
+REGRESS      = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --outputdir=test
+
+# Bitcode for JIT inlining would compile every file twice for nothing: no SQL expression inlines our functions.
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Header dependencies, also where PostgreSQL was built without --enable-depend.
+override CXXFLAGS += -MMD -MP
+-include $(OBJS:.o=.d)
+
+# One script from the rooms' parts, in the rooms' order. @extschema@ is PostgreSQL's, the version is ours.
+sql/pulse--$(EXTVERSION).sql: Makefile $(wildcard $(patsubst %,sql/%.sql,$(ROOMS)))
+	cat $(wildcard $(patsubst %,sql/%.sql,$(ROOMS))) > $@

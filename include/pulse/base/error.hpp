@@ -1,0 +1,44 @@
+// What went wrong, told to the person at the prompt. Pure C++: the bridge turns it into ereport(ERROR).
+#pragma once
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace pulse {
+
+// SQLSTATEs that pure code raises. The bridge knows every other one from PostgreSQL itself.
+namespace sqlstate {
+inline constexpr const char* kInvalidParameter = "22023";
+inline constexpr const char* kSyntaxError = "42601";
+inline constexpr const char* kUndefinedColumn = "42703";
+inline constexpr const char* kUndefinedObject = "42704";
+inline constexpr const char* kUndefinedTable = "42P01";
+inline constexpr const char* kDatatypeMismatch = "42804";
+inline constexpr const char* kDuplicateObject = "42710";
+inline constexpr const char* kProgramLimit = "54000";
+inline constexpr const char* kNotSupported = "0A000";
+inline constexpr const char* kInsufficientPrivilege = "42501";
+inline constexpr const char* kNotReady = "55000";
+inline constexpr const char* kLockNotAvailable = "55P03";
+inline constexpr const char* kDataCorrupted = "XX001";
+}  // namespace sqlstate
+
+// An error that a user caused or must know about. Message: lower case, no full stop.
+// Detail and hint: full sentences; the detail holds the offending value, the hint says what to do.
+class UserError : public std::exception {
+  public:
+    UserError(const char* state, std::string message, std::string detail = "", std::string hint = "")
+        : state_(state), message_(std::move(message)), detail_(std::move(detail)), hint_(std::move(hint)) {}
+
+    const char* what() const noexcept override { return message_.c_str(); }
+    const std::string& state() const noexcept { return state_; }
+    const std::string& message() const noexcept { return message_; }
+    const std::string& detail() const noexcept { return detail_; }
+    const std::string& hint() const noexcept { return hint_; }
+
+  private:
+    std::string state_, message_, detail_, hint_;
+};
+
+}  // namespace pulse

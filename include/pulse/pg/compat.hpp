@@ -1,0 +1,39 @@
+// Differences between PostgreSQL 14 and 18, all of them here.
+#pragma once
+
+#if PG_VERSION_NUM < 140000
+#error "Pulse needs PostgreSQL 14 or newer"
+#endif
+
+// Materialised set-returning functions: one call under three names.
+#if PG_VERSION_NUM >= 160000
+#define PULSE_INIT_MATERIALIZED_SRF(fcinfo) InitMaterializedSRF((fcinfo), 0)
+#elif PG_VERSION_NUM >= 150000
+#define PULSE_INIT_MATERIALIZED_SRF(fcinfo) SetSingleFuncCall((fcinfo), 0)
+#else
+#define PULSE_INIT_MATERIALIZED_SRF(fcinfo) PulseInitMaterializedSrf(fcinfo)
+static inline void PulseInitMaterializedSrf(FunctionCallInfo fcinfo) {
+    auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+    if (!info || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("set-valued function called in context that cannot accept a set")));
+    MemoryContext old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+    TupleDesc descriptor;
+    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    info->returnMode = SFRM_Materialize;
+    info->setResult = tuplestore_begin_heap(info->allowedModes & SFRM_Materialize_Random, false, work_mem);
+    info->setDesc = CreateTupleDescCopy(descriptor);
+    MemoryContextSwitchTo(old);
+}
+#endif
+
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+// Before 16 the server's headers do not export entry points by themselves; we hide everything else.
+#if PG_VERSION_NUM < 160000 && defined(__GNUC__)
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif

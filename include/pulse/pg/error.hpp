@@ -1,0 +1,74 @@
+// PostgreSQL's errors as C++ exceptions, and the one way back.
+#pragma once
+
+#include "pulse/base/error.hpp"
+#include "pulse/pg/postgres.hpp"
+
+namespace pulse::pg {
+
+// A PostgreSQL error in flight through C++ frames: everything ErrorData knows, in C++ memory.
+// It is only ever rethrown, unless the work ran inside a pg::Subtransaction that rolls back first.
+class Error : public std::exception {
+  public:
+    // Copies and frees `data`.
+    static Error Take(ErrorData* data);
+
+    const char* what() const noexcept override { return message.c_str(); }
+    // Five characters, e.g. "42703".
+    std::string State() const;
+
+    int sqlerrcode = 0;
+    int cursor_position = 0;
+    int internal_position = 0;
+    int line = 0;
+    std::string message, detail, detail_log, hint, context, internal_query;
+    std::string schema_name, table_name, column_name, datatype_name, constraint_name;
+    const char* file = nullptr;      // static strings inside the server
+    const char* function = nullptr;
+    const char* domain = nullptr;
+};
+
+namespace detail {
+
+// Runs `run(frame)` under PG_TRY; a PostgreSQL error becomes a thrown pg::Error.
+void Guard(void (*run)(void*), void* frame);
+
+}  // namespace detail
+
+// Makes one call into PostgreSQL that can raise. The body must own no object with a destructor:
+// a PostgreSQL error jumps out of it. C++ exceptions of the body are carried across safely.
+template <typename Body>
+auto Call(Body&& body) -> std::invoke_result_t<Body&> {
+    using Result = std::invoke_result_t<Body&>;
+    struct Frame {
+        std::remove_reference_t<Body>* body;
+        std::conditional_t<std::is_void_v<Result>, char, Result> result{};
+        std::exception_ptr thrown;
+    } frame{&body, {}, nullptr};
+    detail::Guard(
+        [](void* opaque) {
+            auto* f = static_cast<Frame*>(opaque);
+            try {
+                if constexpr (std::is_void_v<Result>)
+                    (*f->body)();
+                else
+                    f->result = (*f->body)();
+            } catch (...) {
+                f->thrown = std::current_exception();
+            }
+        },
+        &frame);
+    if (frame.thrown) std::rethrow_exception(frame.thrown);
+    if constexpr (!std::is_void_v<Result>) return frame.result;
+}
+
+// Serves a pending cancel, terminate or timeout. Call it in every loop over data.
+inline void CheckInterrupts() {
+    if (INTERRUPTS_PENDING_CONDITION()) Call([] { ProcessInterrupts(); });
+}
+
+// Tells the person at the prompt; never fails the statement.
+void Notice(const std::string& message, const std::string& hint = "");
+void Warning(const std::string& message, const std::string& detail = "", const std::string& hint = "");
+
+}  // namespace pulse::pg

@@ -1,0 +1,37 @@
+// Whose rights the work has. Entry points are SECURITY INVOKER, so that the true caller is known; the room's own
+// reads and writes run as the extension's owner, a user's definition as the role that made it.
+#pragma once
+
+#include "pulse/pg/error.hpp"
+
+namespace pulse::pg {
+
+// Switches user and search_path for a scope; everything is as before at its end.
+class Identity {
+  public:
+    // The owner of the extension, search_path pg_catalog: for Pulse's own tables.
+    static Identity Owner();
+    // A role by name in a security-restricted operation with the search_path given: for definitions that users supply.
+    // Throws UserError when the role is gone.
+    static Identity Definer(const std::string& role, const std::string& search_path);
+
+    ~Identity();
+    Identity(const Identity&) = delete;
+    Identity& operator=(const Identity&) = delete;
+
+  private:
+    Identity(Oid role, int context_flags, const char* search_path);
+
+    Oid saved_role_;
+    int saved_context_;
+    int guc_level_;
+};
+
+// The role that called us, and its effective search_path written out, pg_temp last: what a definition keeps.
+std::string CallerName();
+std::string CallerSearchPath();
+
+// The schema that CREATE EXTENSION named, where pulse_now() and the other verbs are. Quoted for SQL.
+std::string VerbSchema();
+
+}  // namespace pulse::pg

@@ -1,0 +1,23 @@
+// A memory context with the lifetime of a C++ scope.
+#pragma once
+
+#include "pulse/pg/error.hpp"
+
+namespace pulse::pg {
+
+// What is palloc'ed while an Arena lives belongs to it. Reset() between the rounds of a long loop.
+class Arena {
+  public:
+    explicit Arena(const char* name);  // a string literal
+    ~Arena();
+    Arena(const Arena&) = delete;
+    Arena& operator=(const Arena&) = delete;
+
+    void Reset();
+
+  private:
+    MemoryContext context_;
+    MemoryContext previous_;
+};
+
+}  // namespace pulse::pg

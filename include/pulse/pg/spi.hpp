@@ -1,0 +1,108 @@
+// SQL from C++: a connection scope, parameters, typed results. Values are always parameters.
+#pragma once
+
+#include "pulse/pg/convert.hpp"
+
+namespace pulse::pg {
+
+// SPI_connect … SPI_finish. Queries need one alive. Memory palloc'ed inside is freed at its end, so what
+// a function returns to PostgreSQL (a Datum, the rows of a ResultSet) is made outside, or before it begins.
+class Session {
+  public:
+    Session();
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+};
+
+// One row of a Result. Columns are counted from 0. Reading a null by a non-optional getter is a defect.
+class Row {
+  public:
+    Row(SPITupleTable* table, uint64_t index) : table_(table), index_(index) {}
+
+    bool IsNull(int column) const;
+    std::string Text(int column) const;
+    std::optional<std::string> TextOrNull(int column) const;
+    int64_t Int8(int column) const;
+    std::optional<int64_t> Int8OrNull(int column) const;
+    int32_t Int4(int column) const;
+    double Float8(int column) const;
+    std::optional<double> Float8OrNull(int column) const;
+    bool Bool(int column) const;
+    Moment Time(int column) const;
+    std::optional<Moment> TimeOrNull(int column) const;
+    Json Jsonb(int column) const;
+    std::vector<std::string> Texts(int column) const;
+    std::vector<int64_t> Int8s(int column) const;
+    std::vector<double> Float8s(int column) const;
+    // Any type, by its output function; null gives an empty optional.
+    std::optional<std::string> Output(int column) const;
+    // The value itself, valid while the Result lives.
+    Datum Raw(int column) const;
+    Oid Type(int column) const;
+
+  private:
+    Datum Get(int column, bool* null) const;
+    Datum Require(int column) const;
+
+    SPITupleTable* table_;
+    uint64_t index_;
+};
+
+// The rows of a query; freed with the object.
+class Result {
+  public:
+    Result(SPITupleTable* table, uint64_t processed) : table_(table), processed_(processed) {}
+    Result(Result&& other) noexcept : table_(std::exchange(other.table_, nullptr)), processed_(other.processed_) {}
+    Result(const Result&) = delete;
+    Result& operator=(const Result&) = delete;
+    ~Result();
+
+    uint64_t processed() const { return processed_; }  // rows returned or changed
+    uint64_t size() const { return table_ ? processed_ : 0; }
+    bool empty() const { return size() == 0; }
+    Row operator[](uint64_t index) const { return Row(table_, index); }
+    // Names of the columns, and their types.
+    std::vector<std::string> ColumnNames() const;
+    std::vector<Oid> ColumnTypes() const;
+
+  private:
+    SPITupleTable* table_;
+    uint64_t processed_;
+};
+
+// Runs one statement. `limit` 0 = all rows.
+Result Execute(const std::string& sql, const std::vector<Value>& parameters = {}, bool read_only = false,
+               long limit = 0);
+
+// A statement of our own that is planned once per backend: make it `static`. The types are fixed at first use.
+class Statement {
+  public:
+    Statement(const char* sql, std::initializer_list<Oid> types) : sql_(sql), types_(types) {}
+    Result Execute(const std::vector<Value>& parameters, bool read_only = false);
+
+  private:
+    const char* sql_;
+    std::vector<Oid> types_;
+    SPIPlanPtr plan_ = nullptr;
+};
+
+// Reads a large result in portions of flat memory.
+class Cursor {
+  public:
+    Cursor(const std::string& sql, const std::vector<Value>& parameters, bool read_only = true);
+    ~Cursor();
+    Cursor(const Cursor&) = delete;
+    Cursor& operator=(const Cursor&) = delete;
+    // An empty result means the end.
+    Result Fetch(long rows);
+
+  private:
+    Portal portal_;
+};
+
+// "name" quoted if need be, as format's %I; and 'text' as %L.
+std::string QuoteIdentifier(const std::string& name);
+std::string QuoteLiteral(const std::string& text);
+
+}  // namespace pulse::pg

@@ -1,0 +1,44 @@
+// A piece of work that may fail without failing the transaction around it.
+#pragma once
+
+#include "pulse/pg/error.hpp"
+
+namespace pulse::pg {
+
+// Begins at construction; Commit() keeps the work, destruction without it rolls everything back, and only then
+// may a caught pg::Error be swallowed. Open a Session inside it, not around it.
+class Subtransaction {
+  public:
+    enum class Mode { kReadWrite, kReadOnly };
+
+    // Read-only ends with the subtransaction, also for functions that the work calls.
+    explicit Subtransaction(Mode mode = Mode::kReadWrite);
+    ~Subtransaction();
+    Subtransaction(const Subtransaction&) = delete;
+    Subtransaction& operator=(const Subtransaction&) = delete;
+
+    void Commit();
+
+  private:
+    MemoryContext context_;
+    ResourceOwner owner_;
+    bool open_ = true;
+};
+
+// Cancels the statement that runs too long inside the scope, like statement_timeout, which cannot be changed once
+// a statement has begun. A nested or a zero limit does nothing.
+class Deadline {
+  public:
+    explicit Deadline(int milliseconds);
+    ~Deadline();
+    Deadline(const Deadline&) = delete;
+    Deadline& operator=(const Deadline&) = delete;
+
+    // Whether a cancel came from this limit rather than from a person.
+    static bool Expired();
+
+  private:
+    bool armed_ = false;
+};
+
+}  // namespace pulse::pg

@@ -1,0 +1,48 @@
+// A segment's definition, as the user writes it and as the other rooms use it. Pure C++.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pulse::segment {
+
+enum class Kind { kRelation, kQuery, kProfile };
+
+enum class AttributeKind { kCategorical, kBoolean, kNumeric, kTimestamp };
+
+// "categorical", "boolean", "numeric", "timestamp".
+const char* Name(AttributeKind kind);
+std::optional<AttributeKind> ParseAttributeKind(const std::string& name);
+
+// Something measured of each member.
+struct Attribute {
+    std::string name;
+    AttributeKind kind;
+    std::string sql;  // expression over the alias s, already of a type that fits the kind
+};
+
+// One top-level conjunct of the rule.
+struct Clause {
+    std::string text;  // canonical rule text
+    std::string sql;   // boolean expression over the alias s
+};
+
+// What every definition compiles to. All SQL is complete and quoted.
+struct MemberQuery {
+    Kind kind;
+    std::string from;  // FROM item with alias s: "app"."users" AS s, or (SELECT …) AS s
+    std::string relation;  // "app"."users", or empty for a query
+    std::string key;   // expression
+    std::vector<Clause> clauses;  // empty: everybody; membership = all of them true
+    std::vector<Attribute> attributes;
+    std::optional<std::string> converted;    // boolean expression
+    std::optional<std::string> last_active;  // timestamptz expression
+
+    // The conjunction of the clauses, or "true".
+    std::string Where() const;
+    // SELECT key AS member, attributes…, converted, last_active FROM … WHERE …
+    std::string Sql() const;
+};
+
+}  // namespace pulse::segment

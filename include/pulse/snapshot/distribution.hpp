@@ -1,0 +1,34 @@
+// The measured values of one attribute at one moment: what drift and diagnosis compare. Pure C++.
+// The fields mirror the table pulse.distribution.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/segment/definition.hpp"
+
+namespace pulse::snapshot {
+
+struct Distribution {
+    std::string attribute;
+    segment::AttributeKind kind = segment::AttributeKind::kCategorical;
+    int64_t total = 0;
+    int64_t nulls = 0;
+    int64_t other = 0;
+    std::optional<int64_t> distinct_values;
+    std::vector<std::string> labels;  // categorical and boolean
+    std::vector<double> edges;        // numeric and timestamp; n edges, n+1 counts
+    std::vector<int64_t> counts;
+    std::optional<double> mean, stddev, minimum, maximum;
+    std::vector<double> quantiles;  // at kQuantileLevels, or empty
+
+    bool labelled() const {
+        return kind == segment::AttributeKind::kCategorical || kind == segment::AttributeKind::kBoolean;
+    }
+};
+
+inline constexpr double kQuantileLevels[] = {0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99};
+
+}  // namespace pulse::snapshot

@@ -1,0 +1,188 @@
+#include "pulse/pg/convert.hpp"
+
+namespace pulse::pg {
+
+namespace {
+
+std::string CopyVarlena(Datum datum) {
+    struct Bytes {
+        const char* data;
+        size_t size;
+        void* copy;
+    };
+    const Bytes bytes = Call([&] {
+        auto* original = reinterpret_cast<struct varlena*>(DatumGetPointer(datum));
+        struct varlena* plain = pg_detoast_datum_packed(original);
+        return Bytes{VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain), plain == original ? nullptr : plain};
+    });
+    std::string text(bytes.data, bytes.size);
+    if (bytes.copy) pfree(bytes.copy);
+    return text;
+}
+
+Datum MakeVarlena(std::string_view text) {
+    return Call([&] { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); });
+}
+
+// Calls `take(datum)` for each element of a one-dimensional array (or an empty one).
+template <typename Take>
+void EachElement(Datum datum, Oid type, Take take) {
+    struct Elements {
+        Datum* values;
+        bool* nulls;
+        int count;
+    };
+    const Elements elements = Call([&] {
+        Elements e{};
+        int16 length;
+        bool by_value;
+        char align;
+        get_typlenbyvalalign(type, &length, &by_value, &align);
+        deconstruct_array(DatumGetArrayTypeP(datum), type, length, by_value, align, &e.values, &e.nulls, &e.count);
+        return e;
+    });
+    for (int i = 0; i < elements.count; ++i) {
+        if (elements.nulls[i])
+            throw UserError(sqlstate::kInvalidParameter, "array must not contain nulls", "",
+                            "Remove the null elements.");
+        take(elements.values[i]);
+    }
+}
+
+Datum MakeArray(std::vector<Datum>& elements, Oid type) {
+    return Call([&] {
+        int16 length;
+        bool by_value;
+        char align;
+        get_typlenbyvalalign(type, &length, &by_value, &align);
+        return PointerGetDatum(
+            construct_array(elements.data(), static_cast<int>(elements.size()), type, length, by_value, align));
+    });
+}
+
+[[noreturn]] void MissingArgument(const char* name) {
+    throw UserError(sqlstate::kInvalidParameter, std::string("argument \"") + name + "\" must not be null", "",
+                    std::string("Give a value for \"") + name + "\".");
+}
+
+}  // namespace
+
+std::string ToText(Datum datum) { return CopyVarlena(datum); }
+
+std::string ToBytes(Datum datum) { return CopyVarlena(datum); }
+
+std::string ToName(Datum datum) { return NameStr(*DatumGetName(datum)); }
+
+std::string ToOutput(Datum datum, Oid type) {
+    char* text = Call([&] {
+        Oid output;
+        bool varlena;
+        getTypeOutputInfo(type, &output, &varlena);
+        return OidOutputFunctionCall(output, datum);
+    });
+    std::string copy(text);
+    pfree(text);
+    return copy;
+}
+
+Json ToJson(Datum datum) {
+    char* text = Call([&] {
+        Jsonb* jsonb = DatumGetJsonbP(datum);
+        return JsonbToCString(nullptr, &jsonb->root, static_cast<int>(VARSIZE(jsonb)));
+    });
+    Json json = Json::parse(text);
+    pfree(text);
+    return json;
+}
+
+std::vector<std::string> ToTextArray(Datum datum) {
+    std::vector<std::string> values;
+    EachElement(datum, TEXTOID, [&](Datum element) { values.push_back(ToText(element)); });
+    return values;
+}
+
+std::vector<int64_t> ToInt64Array(Datum datum) {
+    std::vector<int64_t> values;
+    EachElement(datum, INT8OID, [&](Datum element) { values.push_back(DatumGetInt64(element)); });
+    return values;
+}
+
+std::vector<double> ToDoubleArray(Datum datum) {
+    std::vector<double> values;
+    EachElement(datum, FLOAT8OID, [&](Datum element) { values.push_back(DatumGetFloat8(element)); });
+    return values;
+}
+
+Datum FromText(std::string_view text) { return MakeVarlena(text); }
+
+Datum FromBytes(std::string_view bytes) { return MakeVarlena(bytes); }
+
+Datum FromName(std::string_view text) {
+    return Call([&] {
+        auto* name = static_cast<Name>(palloc0(NAMEDATALEN));
+        const size_t size = text.size() < NAMEDATALEN ? text.size() : NAMEDATALEN - 1;
+        memcpy(NameStr(*name), text.data(), size);
+        return NameGetDatum(name);
+    });
+}
+
+Datum FromJson(const Json& json) {
+    // Text that is not valid UTF-8 cannot come from a UTF-8 database; replace rather than fail in another encoding.
+    const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
+}
+
+Datum FromTextArray(const std::vector<std::string>& values) {
+    std::vector<Datum> elements;
+    elements.reserve(values.size());
+    for (const std::string& value : values) elements.push_back(FromText(value));
+    return MakeArray(elements, TEXTOID);
+}
+
+Datum FromInt64Array(const std::vector<int64_t>& values) {
+    std::vector<Datum> elements;
+    elements.reserve(values.size());
+    for (const int64_t value : values) elements.push_back(Int64GetDatum(value));
+    return MakeArray(elements, INT8OID);
+}
+
+Datum FromDoubleArray(const std::vector<double>& values) {
+    std::vector<Datum> elements;
+    elements.reserve(values.size());
+    for (const double value : values) elements.push_back(Float8GetDatum(value));
+    return MakeArray(elements, FLOAT8OID);
+}
+
+std::string Args::RequireText(int i, const char* name) const {
+    if (IsNull(i)) MissingArgument(name);
+    return ToText(Raw(i));
+}
+
+int64_t Args::RequireInt8(int i, const char* name) const {
+    if (IsNull(i)) MissingArgument(name);
+    return DatumGetInt64(Raw(i));
+}
+
+Json Args::RequireJsonb(int i, const char* name) const {
+    if (IsNull(i)) MissingArgument(name);
+    return ToJson(Raw(i));
+}
+
+ResultSet::ResultSet(FunctionCallInfo fcinfo) : info_(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo)) {
+    Call([&] { PULSE_INIT_MATERIALIZED_SRF(fcinfo); });
+}
+
+void ResultSet::Add(const std::vector<Value>& row) {
+    std::vector<Datum> values;
+    std::unique_ptr<bool[]> nulls(new bool[row.size()]);
+    for (size_t i = 0; i < row.size(); ++i) {
+        values.push_back(row[i].datum);
+        nulls[i] = row[i].null;
+    }
+    if (static_cast<int>(row.size()) != info_->setDesc->natts)
+        throw std::logic_error("result row has " + std::to_string(row.size()) + " columns instead of " +
+                               std::to_string(info_->setDesc->natts));
+    Call([&] { tuplestore_putvalues(info_->setResult, info_->setDesc, values.data(), nulls.get()); });
+}
+
+}  // namespace pulse::pg

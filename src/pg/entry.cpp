@@ -1,0 +1,111 @@
+#include "pulse/pg/entry.hpp"
+
+namespace pulse::pg {
+
+namespace {
+
+// The error on its way out. Static, so that raising it jumps over no live C++ object; one at a time
+// is enough, because it is raised at once and ReThrowError copies what it points to.
+struct Pending {
+    Error error;
+
+    void Set(int code, const std::string& message, const std::string& detail, const std::string& hint) {
+        error = Error();
+        error.sqlerrcode = code;
+        error.message = message;
+        error.detail = detail;
+        error.hint = hint;
+    }
+};
+
+Pending pending;
+
+char* OrNull(std::string& text) { return text.empty() ? nullptr : text.data(); }
+
+// An error that PostgreSQL raised below us goes on as it was: its context lines are complete already.
+[[noreturn]] void Rethrow() {
+    Error& error = pending.error;
+    ErrorData data{};
+    data.elevel = ERROR;
+    data.output_to_server = true;
+    data.sqlerrcode = error.sqlerrcode;
+    data.message = error.message.data();
+    data.detail = OrNull(error.detail);
+    data.detail_log = OrNull(error.detail_log);
+    data.hint = OrNull(error.hint);
+    data.context = OrNull(error.context);
+    data.schema_name = OrNull(error.schema_name);
+    data.table_name = OrNull(error.table_name);
+    data.column_name = OrNull(error.column_name);
+    data.datatype_name = OrNull(error.datatype_name);
+    data.constraint_name = OrNull(error.constraint_name);
+    data.internalquery = OrNull(error.internal_query);
+    data.cursorpos = error.cursor_position;
+    data.internalpos = error.internal_position;
+    data.filename = error.file;
+    data.lineno = error.line;
+    data.funcname = error.function;
+    data.domain = error.domain;
+    data.context_domain = error.domain;
+    ReThrowError(&data);
+    pg_unreachable();
+}
+
+[[noreturn]] void Raise() {
+    Error& error = pending.error;
+    ereport(ERROR,
+            (errcode(error.sqlerrcode), errmsg("%s", error.message.c_str()),
+             error.detail.empty() ? 0 : errdetail("%s", error.detail.c_str()),
+             error.hint.empty() ? 0 : errhint("%s", error.hint.c_str())));
+    pg_unreachable();
+}
+
+int StateCode(const std::string& state) {
+    if (state.size() != 5) return ERRCODE_INTERNAL_ERROR;
+    return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
+}
+
+enum class Outcome { kPostgres, kOurs, kOutOfMemory };
+
+// Called inside the handler: sorts the exception and copies what it says. Never calls PostgreSQL.
+Outcome Classify() noexcept {
+    try {
+        try {
+            throw;
+        } catch (Error& e) {
+            pending.error = std::move(e);
+            return Outcome::kPostgres;
+        } catch (const UserError& e) {
+            pending.Set(StateCode(e.state()), e.message(), e.detail(), e.hint());
+        } catch (const std::bad_alloc&) {
+            return Outcome::kOutOfMemory;
+        } catch (const std::exception& e) {
+            pending.Set(ERRCODE_INTERNAL_ERROR, std::string("unexpected error in pulse: ") + e.what(), "",
+                        "This is a defect in Pulse; please report it with the statement that caused it.");
+        } catch (...) {
+            pending.Set(ERRCODE_INTERNAL_ERROR, "unexpected error of unknown type in pulse", "",
+                        "This is a defect in Pulse; please report it with the statement that caused it.");
+        }
+        return Outcome::kOurs;
+    } catch (...) {
+        return Outcome::kOutOfMemory;
+    }
+}
+
+}  // namespace
+
+Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {
+    Outcome outcome;
+    try {
+        return body(fcinfo);
+    } catch (...) {
+        outcome = Classify();
+    }
+    // The handler is left: the exception object is destroyed, nothing lives in this frame.
+    if (outcome == Outcome::kPostgres) Rethrow();
+    if (outcome == Outcome::kOutOfMemory)
+        ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory in pulse")));
+    Raise();
+}
+
+}  // namespace pulse::pg

@@ -1,0 +1,75 @@
+#include "pulse/pg/error.hpp"
+
+namespace pulse::pg {
+
+namespace {
+
+std::string Copy(const char* text) { return text ? text : ""; }
+
+void Report(int level, const std::string& message, const std::string& detail, const std::string& hint) {
+    const char* message_text = message.c_str();
+    const char* detail_text = detail.empty() ? nullptr : detail.c_str();
+    const char* hint_text = hint.empty() ? nullptr : hint.c_str();
+    Call([=] {
+        ereport(level, (errmsg("%s", message_text), detail_text ? errdetail("%s", detail_text) : 0,
+                        hint_text ? errhint("%s", hint_text) : 0));
+    });
+}
+
+}  // namespace
+
+Error Error::Take(ErrorData* data) {
+    Error error;
+    error.sqlerrcode = data->sqlerrcode;
+    error.cursor_position = data->cursorpos;
+    error.internal_position = data->internalpos;
+    error.line = data->lineno;
+    error.message = Copy(data->message);
+    error.detail = Copy(data->detail);
+    error.detail_log = Copy(data->detail_log);
+    error.hint = Copy(data->hint);
+    error.context = Copy(data->context);
+    error.internal_query = Copy(data->internalquery);
+    error.schema_name = Copy(data->schema_name);
+    error.table_name = Copy(data->table_name);
+    error.column_name = Copy(data->column_name);
+    error.datatype_name = Copy(data->datatype_name);
+    error.constraint_name = Copy(data->constraint_name);
+    error.file = data->filename;
+    error.function = data->funcname;
+    error.domain = data->domain;
+    FreeErrorData(data);
+    return error;
+}
+
+std::string Error::State() const {
+    std::string state;
+    for (int code = sqlerrcode, i = 0; i < 5; ++i, code >>= 6) state += PGUNSIXBIT(code);
+    return state;
+}
+
+void detail::Guard(void (*run)(void*), void* frame) {
+    MemoryContext caller = CurrentMemoryContext;
+    ErrorData* volatile failure = nullptr;
+    PG_TRY();
+    {
+        run(frame);
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(caller);
+        failure = CopyErrorData();
+        FlushErrorState();
+    }
+    PG_END_TRY();
+    // Outside PG_TRY: no C++ exception may cross it.
+    if (failure) throw Error::Take(failure);
+}
+
+void Notice(const std::string& message, const std::string& hint) { Report(NOTICE, message, "", hint); }
+
+void Warning(const std::string& message, const std::string& detail, const std::string& hint) {
+    Report(WARNING, message, detail, hint);
+}
+
+}  // namespace pulse::pg

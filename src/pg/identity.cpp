@@ -1,0 +1,98 @@
+#include "pulse/pg/identity.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
+#include "utils/fmgroids.h"
+}
+
+namespace pulse::pg {
+
+namespace {
+
+struct Extension {
+    Oid owner;
+    Oid schema;
+};
+
+// There is no syscache on pg_extension; one index probe.
+Extension LookUpExtension() {
+    const Extension found = Call([] {
+        Extension extension{InvalidOid, InvalidOid};
+        Relation relation = table_open(ExtensionRelationId, AccessShareLock);
+        ScanKeyData key;
+        ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("pulse"));
+        SysScanDesc scan = systable_beginscan(relation, ExtensionNameIndexId, true, nullptr, 1, &key);
+        if (HeapTuple tuple = systable_getnext(scan)) {
+            auto* form = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple));
+            extension = {form->extowner, form->extnamespace};
+        }
+        systable_endscan(scan);
+        table_close(relation, AccessShareLock);
+        return extension;
+    });
+    if (!OidIsValid(found.owner))
+        throw UserError(sqlstate::kUndefinedObject, "extension \"pulse\" is not installed in this database", "",
+                        "Run CREATE EXTENSION pulse.");
+    return found;
+}
+
+}  // namespace
+
+Identity::Identity(Oid role, int context_flags, const char* search_path) {
+    GetUserIdAndSecContext(&saved_role_, &saved_context_);
+    guc_level_ = NewGUCNestLevel();
+    SetUserIdAndSecContext(role, saved_context_ | context_flags);
+    try {
+        Call([&] {
+            set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+        });
+    } catch (...) {
+        SetUserIdAndSecContext(saved_role_, saved_context_);
+        throw;
+    }
+}
+
+Identity::~Identity() {
+    AtEOXact_GUC(false, guc_level_);
+    SetUserIdAndSecContext(saved_role_, saved_context_);
+}
+
+Identity Identity::Owner() {
+    return Identity(LookUpExtension().owner, SECURITY_LOCAL_USERID_CHANGE, "pg_catalog, pg_temp");
+}
+
+Identity Identity::Definer(const std::string& role, const std::string& search_path) {
+    const Oid id = Call([&] { return get_role_oid(role.c_str(), true); });
+    if (!OidIsValid(id))
+        throw UserError(sqlstate::kUndefinedObject, "role \"" + role + "\" does not exist",
+                        "The definition runs with the rights of the role that made it.",
+                        "Update the segment as another role; it then runs with that role's rights.");
+    return Identity(id, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION, search_path.c_str());
+}
+
+std::string CallerName() {
+    return Call([] { return GetUserNameFromId(GetUserId(), false); });
+}
+
+std::string CallerSearchPath() {
+    std::vector<std::string> names;
+    List* path = Call([] { return fetch_search_path(false); });
+    for (int i = 0; i < list_length(path); ++i) {
+        const Oid schema = list_nth_oid(path, i);
+        const char* name = Call([&] { return get_namespace_name(schema); });
+        if (name && !isAnyTempNamespace(schema)) names.emplace_back(Call([&] { return quote_identifier(name); }));
+    }
+    std::string text;
+    for (const std::string& name : names) text += name + ", ";
+    return text + "pg_temp";
+}
+
+std::string VerbSchema() {
+    const Oid schema = LookUpExtension().schema;
+    return Call([&] { return quote_identifier(get_namespace_name(schema)); });
+}
+
+}  // namespace pulse::pg

@@ -1,0 +1,159 @@
+#include "pulse/pg/settings.hpp"
+
+namespace pulse::pg::settings {
+
+int statement_timeout = 600'000;
+int lock_timeout = 5'000;
+int sketch_size = 65'536;
+int inactive_after = 30 * 24 * 60;
+int max_values = 50;
+
+double size_change_threshold = 0.15;
+double distribution_shift_threshold = 0.20;
+double conversion_anomaly_threshold = 0.25;
+double inactivity_creep_threshold = 0.30;
+double membership_churn_threshold = 0.30;
+double null_spike_threshold = 0.05;
+double value_threshold = 0.02;
+double slow_erosion_threshold = 0.10;
+double p_value = 0.001;
+double false_discovery_rate = 0.05;
+int baseline_window = 28;
+int min_history = 7;
+int resolve_after = 2;
+int reopen_within = 3 * 24 * 60;
+
+namespace {
+
+char* now_text = nullptr;
+
+// pulse.now parsed once per assignment; `extra` of the GUC carries it.
+struct ParsedNow {
+    bool set;
+    TimestampTz moment;
+};
+ParsedNow parsed_now{false, 0};
+
+bool CheckNow(char** value, void** extra, GucSource source) {
+    ParsedNow parsed{false, 0};
+    if (*value && **value) {
+        // Only plain instants: 'now', 'today' and the like would change their meaning with time.
+        if (pg_strcasecmp(*value, "now") == 0 || pg_strcasecmp(*value, "today") == 0 ||
+            pg_strcasecmp(*value, "tomorrow") == 0 || pg_strcasecmp(*value, "yesterday") == 0 ||
+            pg_strcasecmp(*value, "infinity") == 0 || pg_strcasecmp(*value, "-infinity") == 0) {
+            GUC_check_errdetail("\"%s\" is not a fixed instant.", *value);
+            GUC_check_errhint("Give a date or a timestamp such as '2011-03-01' or '2011-03-01 06:00+00'.");
+            return false;
+        }
+        MemoryContext caller = CurrentMemoryContext;
+        volatile bool ok = true;
+        PG_TRY();
+        {
+            parsed.moment = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(*value),
+                                                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+            parsed.set = true;
+        }
+        PG_CATCH();
+        {
+            MemoryContextSwitchTo(caller);
+            FlushErrorState();
+            ok = false;
+        }
+        PG_END_TRY();
+        if (!ok) {
+            GUC_check_errdetail("\"%s\" is not a timestamp.", *value);
+            GUC_check_errhint("Give a date or a timestamp such as '2011-03-01' or '2011-03-01 06:00+00'.");
+            return false;
+        }
+    }
+#if PG_VERSION_NUM >= 160000
+    auto* copy = static_cast<ParsedNow*>(guc_malloc(LOG, sizeof(ParsedNow)));
+#else
+    auto* copy = static_cast<ParsedNow*>(malloc(sizeof(ParsedNow)));
+#endif
+    if (!copy) return false;
+    *copy = parsed;
+    *extra = copy;
+    return true;
+}
+
+void AssignNow(const char* value, void* extra) {
+    parsed_now = extra ? *static_cast<ParsedNow*>(extra) : ParsedNow{false, 0};
+}
+
+void DefineReal(const char* name, const char* help, const char* more, double* variable, double low, double high) {
+    DefineCustomRealVariable(name, help, more, variable, *variable, low, high, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+}
+
+void DefineInt(const char* name, const char* help, const char* more, int* variable, int low, int high, int flags) {
+    DefineCustomIntVariable(name, help, more, variable, *variable, low, high, PGC_USERSET, flags, nullptr, nullptr, nullptr);
+}
+
+void DefineMeasuring() {
+    DefineCustomStringVariable("pulse.now", "Sets the moment as of which Pulse works; empty means the transaction's time.",
+                               "With it a segment can be measured as of a past moment.", &now_text, "", PGC_USERSET, 0,
+                               CheckNow, AssignNow, nullptr);
+    DefineInt("pulse.statement_timeout", "Sets the longest time one segment definition may run.", "0 switches the limit off.",
+              &statement_timeout, 0, INT_MAX, GUC_UNIT_MS);
+    DefineInt("pulse.lock_timeout", "Sets how long to wait for another session that measures the same segment.", nullptr,
+              &lock_timeout, 0, INT_MAX, GUC_UNIT_MS);
+    DefineInt("pulse.sketch_size", "Sets up to how many members entries and exits are counted exactly.",
+              "Beyond it they are estimated with a standard error of about 1/sqrt(size).", &sketch_size, 64, 1 << 20, 0);
+    DefineInt("pulse.inactive_after", "Sets after which time without activity a member counts as inactive.", nullptr,
+              &inactive_after, 1, INT_MAX, GUC_UNIT_MIN);
+    DefineInt("pulse.max_values", "Sets how many values of an attribute are kept by name; the rest is counted as other.",
+              nullptr, &max_values, 1, 1000, 0);
+}
+
+void DefineThresholds() {
+    DefineReal("pulse.size_change_threshold", "Sets the relative change of size that matters.", "1 switches the detector off.",
+               &size_change_threshold, 0, 1);
+    DefineReal("pulse.distribution_shift_threshold", "Sets the total variation distance of an attribute that matters.",
+               "1 switches the detector off.", &distribution_shift_threshold, 0, 1);
+    DefineReal("pulse.conversion_anomaly_threshold", "Sets the relative change of the conversion rate that matters.",
+               "1 switches the detector off.", &conversion_anomaly_threshold, 0, 1);
+    DefineReal("pulse.inactivity_creep_threshold", "Sets the relative rise of the inactive or leaving share that matters.",
+               "1 switches the detector off.", &inactivity_creep_threshold, 0, 1);
+    DefineReal("pulse.membership_churn_threshold", "Sets the share of members replaced at equal size that matters.",
+               "1 switches the detector off.", &membership_churn_threshold, 0, 1);
+    DefineReal("pulse.null_spike_threshold", "Sets the rise of an attribute's null share that matters.",
+               "1 switches the detector off.", &null_spike_threshold, 0, 1);
+    DefineReal("pulse.value_threshold", "Sets the share from which a value that appeared or vanished matters.",
+               "1 switches the detectors off.", &value_threshold, 0, 1);
+    DefineReal("pulse.slow_erosion_threshold", "Sets the relative loss over the baseline window that matters.",
+               "1 switches the detector off.", &slow_erosion_threshold, 0, 1);
+}
+
+void DefineStatistics() {
+    DefineReal("pulse.p_value", "Sets the largest p-value of a finding.", nullptr, &p_value, 0, 1);
+    DefineReal("pulse.false_discovery_rate", "Sets the expected share of false findings among those of one check.", nullptr,
+               &false_discovery_rate, 0, 1);
+    DefineInt("pulse.baseline_window", "Sets how many snapshots before the one checked make its baseline.", nullptr,
+              &baseline_window, 1, 1000, 0);
+    DefineInt("pulse.min_history", "Sets from how many snapshots on a segment's own noise counts as known.", nullptr,
+              &min_history, 1, 1000, 0);
+    DefineInt("pulse.resolve_after", "Sets after how many normal snapshots in a row an incident closes by itself.", nullptr,
+              &resolve_after, 1, 1000, 0);
+    DefineInt("pulse.reopen_within", "Sets how long after closing an incident reopens instead of a new one opening.", nullptr,
+              &reopen_within, 0, INT_MAX, GUC_UNIT_MIN);
+}
+
+}  // namespace
+
+void Define() {
+    DefineMeasuring();
+    DefineThresholds();
+    DefineStatistics();
+    MarkGUCPrefixReserved("pulse");
+}
+
+}  // namespace pulse::pg::settings
+
+namespace pulse::pg {
+
+Moment Now() {
+    using settings::parsed_now;
+    return parsed_now.set ? parsed_now.moment : GetCurrentTransactionStartTimestamp();
+}
+
+}  // namespace pulse::pg

@@ -1,0 +1,158 @@
+#include "pulse/pg/spi.hpp"
+
+namespace pulse::pg {
+
+namespace {
+
+struct Bound {
+    std::vector<Oid> types;
+    std::vector<Datum> values;
+    std::string nulls;
+
+    explicit Bound(const std::vector<Value>& parameters) {
+        for (const Value& p : parameters) {
+            types.push_back(p.type);
+            values.push_back(p.datum);
+            nulls += p.null ? 'n' : ' ';
+        }
+    }
+    int count() const { return static_cast<int>(types.size()); }
+};
+
+Result Finish(int code, const char* sql) {
+    if (code < 0)
+        throw std::runtime_error(std::string("SPI failed with ") + SPI_result_code_string(code) + " for: " + sql);
+    return Result(std::exchange(SPI_tuptable, nullptr), SPI_processed);
+}
+
+}  // namespace
+
+Session::Session() {
+    Call([] { SPI_connect(); });
+}
+
+Session::~Session() { SPI_finish(); }
+
+Result::~Result() {
+    if (table_) SPI_freetuptable(table_);
+}
+
+std::vector<std::string> Result::ColumnNames() const {
+    std::vector<std::string> names;
+    for (int i = 0; table_ && i < table_->tupdesc->natts; ++i)
+        names.emplace_back(NameStr(TupleDescAttr(table_->tupdesc, i)->attname));
+    return names;
+}
+
+std::vector<Oid> Result::ColumnTypes() const {
+    std::vector<Oid> types;
+    for (int i = 0; table_ && i < table_->tupdesc->natts; ++i)
+        types.push_back(TupleDescAttr(table_->tupdesc, i)->atttypid);
+    return types;
+}
+
+Datum Row::Get(int column, bool* null) const {
+    return Call([&] { return SPI_getbinval(table_->vals[index_], table_->tupdesc, column + 1, null); });
+}
+
+Datum Row::Require(int column) const {
+    bool null;
+    const Datum datum = Get(column, &null);
+    if (null) throw std::logic_error("unexpected null in column " + std::to_string(column));
+    return datum;
+}
+
+bool Row::IsNull(int column) const {
+    bool null;
+    Get(column, &null);
+    return null;
+}
+
+Oid Row::Type(int column) const { return TupleDescAttr(table_->tupdesc, column)->atttypid; }
+
+Datum Row::Raw(int column) const { return Require(column); }
+std::string Row::Text(int column) const { return Type(column) == NAMEOID ? ToName(Require(column)) : ToText(Require(column)); }
+int64_t Row::Int8(int column) const { return DatumGetInt64(Require(column)); }
+int32_t Row::Int4(int column) const { return DatumGetInt32(Require(column)); }
+double Row::Float8(int column) const { return DatumGetFloat8(Require(column)); }
+bool Row::Bool(int column) const { return DatumGetBool(Require(column)); }
+Moment Row::Time(int column) const { return DatumGetTimestampTz(Require(column)); }
+Json Row::Jsonb(int column) const { return ToJson(Require(column)); }
+std::vector<std::string> Row::Texts(int column) const { return ToTextArray(Require(column)); }
+std::vector<int64_t> Row::Int8s(int column) const { return ToInt64Array(Require(column)); }
+std::vector<double> Row::Float8s(int column) const { return ToDoubleArray(Require(column)); }
+
+std::optional<std::string> Row::TextOrNull(int column) const {
+    return IsNull(column) ? std::nullopt : std::optional(Text(column));
+}
+std::optional<int64_t> Row::Int8OrNull(int column) const {
+    return IsNull(column) ? std::nullopt : std::optional(Int8(column));
+}
+std::optional<double> Row::Float8OrNull(int column) const {
+    return IsNull(column) ? std::nullopt : std::optional(Float8(column));
+}
+std::optional<Moment> Row::TimeOrNull(int column) const {
+    return IsNull(column) ? std::nullopt : std::optional(Time(column));
+}
+std::optional<std::string> Row::Output(int column) const {
+    bool null;
+    const Datum datum = Get(column, &null);
+    if (null) return std::nullopt;
+    return ToOutput(datum, Type(column));
+}
+
+Result Execute(const std::string& sql, const std::vector<Value>& parameters, bool read_only, long limit) {
+    Bound bound(parameters);
+    const int code = Call([&] {
+        return SPI_execute_with_args(sql.c_str(), bound.count(), bound.types.data(), bound.values.data(),
+                                     bound.nulls.c_str(), read_only, limit);
+    });
+    return Finish(code, sql.c_str());
+}
+
+Result Statement::Execute(const std::vector<Value>& parameters, bool read_only) {
+    if (!plan_) {
+        plan_ = Call([&] {
+            SPIPlanPtr plan = SPI_prepare(sql_, static_cast<int>(types_.size()), types_.data());
+            if (plan) SPI_keepplan(plan);
+            return plan;
+        });
+        if (!plan_) throw std::runtime_error(std::string("SPI could not prepare: ") + sql_);
+    }
+    Bound bound(parameters);
+    if (bound.types != types_) throw std::logic_error(std::string("wrong parameter types for: ") + sql_);
+    const int code = Call([&] { return SPI_execute_plan(plan_, bound.values.data(), bound.nulls.c_str(), read_only, 0); });
+    return Finish(code, sql_);
+}
+
+Cursor::Cursor(const std::string& sql, const std::vector<Value>& parameters, bool read_only) {
+    Bound bound(parameters);
+    portal_ = Call([&] {
+        return SPI_cursor_open_with_args(nullptr, sql.c_str(), bound.count(), bound.types.data(),
+                                         bound.values.data(), bound.nulls.c_str(), read_only, 0);
+    });
+}
+
+Cursor::~Cursor() {
+    // On the way out of an error the transaction's abort closes the portal; closing it here could raise again.
+    if (std::uncaught_exceptions() == 0) SPI_cursor_close(portal_);
+}
+
+Result Cursor::Fetch(long rows) {
+    CheckInterrupts();
+    Call([&] { SPI_cursor_fetch(portal_, true, rows); });
+    return Result(std::exchange(SPI_tuptable, nullptr), SPI_processed);
+}
+
+std::string QuoteIdentifier(const std::string& name) {
+    return Call([&] { return quote_identifier(name.c_str()); });
+}
+
+std::string QuoteLiteral(const std::string& text) {
+    char* quoted = Call([&] { return quote_literal_cstr(text.c_str()); });
+    std::string copy(quoted);
+    pfree(quoted);
+    return copy;
+}
+
+}  // namespace pulse::pg

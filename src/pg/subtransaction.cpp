@@ -1,0 +1,65 @@
+#include "pulse/pg/subtransaction.hpp"
+
+extern "C" {
+#include "storage/latch.h"
+#include "utils/resowner.h"
+#include "utils/timeout.h"
+}
+
+namespace pulse::pg {
+
+Subtransaction::Subtransaction(Mode mode) : context_(CurrentMemoryContext), owner_(CurrentResourceOwner) {
+    Call([] { BeginInternalSubTransaction(nullptr); });
+    MemoryContextSwitchTo(context_);
+    // The subtransaction restores the flag when it ends, either way.
+    if (mode == Mode::kReadOnly) XactReadOnly = true;
+}
+
+void Subtransaction::Commit() {
+    open_ = false;
+    Call([] { ReleaseCurrentSubTransaction(); });
+    MemoryContextSwitchTo(context_);
+    CurrentResourceOwner = owner_;
+}
+
+Subtransaction::~Subtransaction() {
+    if (!open_) return;
+    // Rolling back does not raise but in a state from which only FATAL helps; it must not throw here.
+    RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context_);
+    CurrentResourceOwner = owner_;
+}
+
+namespace {
+
+TimeoutId deadline_id = MAX_TIMEOUTS;
+bool deadline_armed;
+volatile sig_atomic_t deadline_expired;
+
+// In a signal handler: ask for a cancel, as a person would.
+void OnDeadline() {
+    deadline_expired = true;
+    QueryCancelPending = true;
+    InterruptPending = true;
+    SetLatch(MyLatch);
+}
+
+}  // namespace
+
+Deadline::Deadline(int milliseconds) {
+    if (milliseconds <= 0 || deadline_armed) return;
+    if (deadline_id == MAX_TIMEOUTS) deadline_id = Call([] { return RegisterTimeout(USER_TIMEOUT, OnDeadline); });
+    deadline_expired = false;
+    Call([&] { enable_timeout_after(deadline_id, milliseconds); });
+    armed_ = deadline_armed = true;
+}
+
+Deadline::~Deadline() {
+    if (!armed_) return;
+    disable_timeout(deadline_id, false);
+    deadline_armed = false;
+}
+
+bool Deadline::Expired() { return deadline_expired; }
+
+}  // namespace pulse::pg
