@@ -1,0 +1,49 @@
+// A saved segment, for every room that works on one. Pure header; what is behind it works through the bridge.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/base/time.hpp"
+#include "pulse/segment/definition.hpp"
+
+namespace pulse::segment {
+
+enum class Status { kActive, kPaused, kArchived };
+
+const char* Name(Status status);
+
+// A row of pulse.segment.
+struct Segment {
+    int64_t id = 0;
+    std::string name;
+    Kind kind = Kind::kRelation;
+    Status status = Status::kActive;
+    int version = 1;
+    nlohmann::json definition;
+    nlohmann::json baseline;
+    std::optional<std::string> owner;
+    std::optional<std::string> description;
+    std::vector<std::string> tags;
+    int64_t cadence = kDay;  // microseconds
+    std::string runs_as;
+    std::string search_path;
+    std::optional<Moment> baseline_from;
+    std::optional<int64_t> pinned_snapshot;
+    std::optional<Moment> checked_at;
+};
+
+// Read one segment, whatever its status. Throws UserError 42704 naming the nearest ones when there is none.
+Segment Load(const std::string& name);
+
+// Read all active segments, by name.
+std::vector<Segment> LoadActive();
+
+// Compile the member query. `now_sql` is the expression that stands for the moment: a timestamptz literal or a call of
+// pulse_now(). Columns are resolved again under the definition's rights, so a column that is gone is named.
+MemberQuery Compile(const Segment& segment, const std::string& now_sql);
+
+}  // namespace pulse::segment

@@ -1,0 +1,41 @@
+// Reading this database on behalf of a definition: the only way in which a user's SQL runs. Pure header; what is
+// behind it works through the bridge. The calls below RunAs need an open pg::Session, which RunAs provides.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace pulse::source {
+
+// Runs `body` as `role` under `search_path` inside a read-only subtransaction, as a security-restricted operation,
+// with an SPI session open and cancelled after `milliseconds` (0 = no limit). Returns with the work committed.
+// Throws UserError 57014 when the limit was exceeded; every other error after everything has been rolled back, so
+// that it may be caught. A person's cancel stays that. Nested in another RunAs the outer limit holds.
+void RunAs(const std::string& role, const std::string& search_path, int milliseconds,
+           const std::function<void()>& body);
+
+// The same without another's rights: as the caller, for what is not saved yet.
+void RunAsCaller(int milliseconds, const std::function<void()>& body);
+
+struct Column {
+    std::string name;
+    std::string type;  // as format_type() prints it, e.g. character varying(20)
+};
+
+// List the columns of a relation, given by its quoted and schema-qualified name. Throws UserError 42P01.
+std::vector<Column> Describe(const std::string& relation);
+
+// List the columns a query returns, without running it.
+std::vector<Column> DescribeQuery(const std::string& sql);
+
+// What the planner expects of a query.
+struct PlanEstimate {
+    double cost = 0;
+    double rows = 0;
+    // The plan reads all of `relation` by a (parallel) sequential scan: counting more in the same scan is almost free.
+    bool reads_whole_relation = false;
+};
+PlanEstimate Estimate(const std::string& sql);
+
+}  // namespace pulse::source
