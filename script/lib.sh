@@ -54,6 +54,23 @@ private_postgres() {
     export PG_CONFIG PATH="$PG_BIN:$PATH"
 }
 
+# Copy the source tree, without what was built in it, to $1 and work there from now on: builds leave the tree as it
+# was, always start from nothing, and the server's user can read what it needs wherever the tree lies.
+copy_source() {
+    mkdir -p "$1"
+    tar -C "$TOP" --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.d' --exclude='*.so' --exclude='*.bc' \
+        --exclude=./test/results -cf - . | tar -C "$1" --no-same-owner -xf -
+    chmod -R a+rX "$1"
+    rm -f "$1"/sql/pulse--"$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$1/pulse.control")".sql
+    TOP=$1
+}
+
+# A new directory for everything a run makes, which the server's user can reach; removed by clean_up.
+work_directory() {
+    WORK=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX")
+    chmod 755 "$WORK"
+}
+
 # A free TCP port.
 free_port() { perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'; }
 
@@ -62,7 +79,7 @@ free_port() { perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 
 start_cluster() {
     local dir=$1
     [ "$(id -u)" -eq 0 ] && chown postgres "$dir"
-    as_server "$PG_BIN/initdb" -D "$dir/data" -U postgres -E UTF8 --locale=C.UTF-8 --no-sync >"$dir/initdb.log"
+    as_server "$PG_BIN/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$dir/initdb.log"
     as_server tee -a "$dir/data/postgresql.conf" >/dev/null <<CONF
 listen_addresses = ''
 unix_socket_directories = '$dir'
@@ -85,6 +102,8 @@ stop_cluster() {
 
 # Build and install Pulse into the private PostgreSQL.
 build_pulse() {
-    make -s -C "$TOP" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" "$@"
+    local cxx=${CXX:-g++}
+    if [ -z "${CXX:-}" ] && command -v ccache >/dev/null; then cxx="ccache g++"; fi
+    make -s -C "$TOP" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" CXX="$cxx" "$@"
     make -s -C "$TOP" install PG_CONFIG="$PG_CONFIG" "$@" >/dev/null
 }
