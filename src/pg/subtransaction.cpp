@@ -47,9 +47,10 @@ void OnDeadline() {
 }  // namespace
 
 Deadline::Deadline(int milliseconds) {
-    if (milliseconds <= 0 || deadline_armed) return;
-    if (deadline_id == MAX_TIMEOUTS) deadline_id = Call([] { return RegisterTimeout(USER_TIMEOUT, OnDeadline); });
+    if (deadline_armed) return;
     deadline_expired = false;
+    if (milliseconds <= 0) return;
+    if (deadline_id == MAX_TIMEOUTS) deadline_id = Call([] { return RegisterTimeout(USER_TIMEOUT, OnDeadline); });
     Call([&] { enable_timeout_after(deadline_id, milliseconds); });
     armed_ = deadline_armed = true;
 }
@@ -58,6 +59,8 @@ Deadline::~Deadline() {
     if (!armed_) return;
     disable_timeout(deadline_id, false);
     deadline_armed = false;
+    // It may have fired when the work was just done: the cancel must not hit whoever comes next.
+    if (deadline_expired) QueryCancelPending = false;
 }
 
 bool Deadline::Expired() { return deadline_expired; }

@@ -12,11 +12,10 @@ namespace pulse::source {
 // with an SPI session open and cancelled after `milliseconds` (0 = no limit). Returns with the work committed.
 // Throws UserError 57014 when the limit was exceeded; every other error after everything has been rolled back, so
 // that it may be caught. A person's cancel stays that. Nested in another RunAs the outer limit holds.
+// Settings that change what a text means or how a value prints are fixed (time zone UTC, ISO dates), so that a
+// definition gives the same answer whoever asks.
 void RunAs(const std::string& role, const std::string& search_path, int milliseconds,
            const std::function<void()>& body);
-
-// The same without another's rights: as the caller, for what is not saved yet.
-void RunAsCaller(int milliseconds, const std::function<void()>& body);
 
 struct Column {
     std::string name;
@@ -37,5 +36,12 @@ struct PlanEstimate {
     bool reads_whole_relation = false;
 };
 PlanEstimate Estimate(const std::string& sql);
+
+// Read what EXPLAIN (FORMAT JSON) printed. Pure.
+PlanEstimate ReadPlan(const std::string& json);
+
+// Check that `sql` is one SELECT that stores nothing, and return it without a final semicolon, ready to stand in
+// parentheses. Throws UserError.
+std::string RequireSelect(const std::string& sql);
 
 }  // namespace pulse::source

@@ -1,0 +1,49 @@
+#include <nlohmann/json.hpp>
+
+#include "pulse/base/error.hpp"
+#include "pulse/source/local.hpp"
+
+namespace pulse::source {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// The one input of a node, leaving out sub-selects in its expressions; null when there is none or more than one.
+const Json* OnlyInput(const Json& node) {
+    const Json* input = nullptr;
+    const auto plans = node.find("Plans");
+    if (plans == node.end()) return nullptr;
+    for (const Json& child : *plans) {
+        const std::string relationship = child.value("Parent Relationship", "");
+        if (relationship == "InitPlan" || relationship == "SubPlan") continue;
+        if (input) return nullptr;
+        input = &child;
+    }
+    return input;
+}
+
+// Nodes that read all their input and pass on what they make of it.
+bool PassesThrough(const std::string& type) {
+    return type == "Aggregate" || type == "Gather" || type == "Gather Merge" || type == "Sort" || type == "Result";
+}
+
+}  // namespace
+
+PlanEstimate ReadPlan(const std::string& json) {
+    const Json document = Json::parse(json, nullptr, false);
+    if (!document.is_array() || document.empty() || !document[0].contains("Plan"))
+        throw UserError(sqlstate::kDataCorrupted, "the output of EXPLAIN cannot be read", "It is: " + json);
+    const Json& top = document[0]["Plan"];
+    PlanEstimate estimate;
+    estimate.cost = top.value("Total Cost", 0.0);
+    estimate.rows = top.value("Plan Rows", 0.0);
+    for (const Json* node = &top; node; node = OnlyInput(*node)) {
+        const std::string type = node->value("Node Type", "");
+        if (type == "Seq Scan") estimate.reads_whole_relation = true;
+        if (!PassesThrough(type)) break;
+    }
+    return estimate;
+}
+
+}  // namespace pulse::source

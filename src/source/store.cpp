@@ -1,0 +1,120 @@
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/source/local.hpp"
+
+extern "C" {
+#include "parser/parser.h"
+}
+
+namespace pulse::source {
+
+namespace {
+
+constexpr const char* kQueryCanceled = "57014";
+
+// Undone with the Identity around it. Values print the same for every session, and a text means the same.
+void FixSettings() {
+    pg::Execute(
+        "SELECT pg_catalog.set_config(s.name, s.value, true) FROM (VALUES "
+        "('timezone', 'UTC'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('bytea_output', 'hex'), "
+        "('extra_float_digits', '1'), ('standard_conforming_strings', 'on')) AS s(name, value)");
+}
+
+[[noreturn]] void ThrowTooSlow(int milliseconds) {
+    throw UserError(kQueryCanceled, "segment query ran longer than pulse.statement_timeout",
+                    "The limit is " + std::to_string(milliseconds) + " ms.",
+                    "Raise pulse.statement_timeout, or help the query with an index or a narrower definition.");
+}
+
+}  // namespace
+
+void RunAs(const std::string& role, const std::string& search_path, int milliseconds,
+           const std::function<void()>& body) {
+    try {
+        pg::Subtransaction subtransaction(pg::Subtransaction::Mode::kReadOnly);
+        {
+            const pg::Identity identity = pg::Identity::Definer(role, search_path);
+            const pg::Deadline deadline(milliseconds);
+            const pg::Session session;
+            FixSettings();
+            body();
+            // A limit that was reached in the last moment still counts, and does not hit whoever comes next.
+            pg::CheckInterrupts();
+        }
+        subtransaction.Commit();
+    } catch (const pg::Error& error) {
+        if (error.State() == kQueryCanceled && pg::Deadline::Expired()) ThrowTooSlow(milliseconds);
+        throw;
+    }
+}
+
+std::vector<Column> Describe(const std::string& relation) {
+    std::vector<Column> columns;
+    const pg::Result rows = pg::Execute(
+        "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a "
+        "WHERE a.attrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) "
+        "AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        {pg::Value::Text(relation)});
+    for (uint64_t i = 0; i < rows.size(); ++i) columns.push_back({rows[i].Text(0), rows[i].Text(1)});
+    if (columns.empty())
+        throw UserError(sqlstate::kUndefinedTable, "relation " + relation + " does not exist",
+                        "It was there when the segment was defined.",
+                        "Restore it, or change the segment with pulse_update_segment().");
+    return columns;
+}
+
+std::vector<Column> DescribeQuery(const std::string& sql) {
+    const pg::Result none = pg::Execute("SELECT * FROM (" + sql + "\n) AS s LIMIT 0");
+    const std::vector<std::string> names = none.ColumnNames();
+    const std::vector<Oid> types = none.ColumnTypes();
+    std::vector<Column> columns;
+    for (size_t i = 0; i < names.size(); ++i) {
+        pg::CheckInterrupts();
+        const char* type = pg::Call([&] { return format_type_be(types[i]); });
+        columns.push_back({names[i], type});
+    }
+    return columns;
+}
+
+PlanEstimate Estimate(const std::string& sql) {
+    const pg::Result rows = pg::Execute("EXPLAIN (FORMAT JSON) " + sql);
+    return ReadPlan(rows[0].Output(0).value_or(""));
+}
+
+std::string RequireSelect(const std::string& sql) {
+    struct Found {
+        int statements;
+        bool select, stores;
+        int start, length;
+    };
+    const Found found = pg::Call([&] {
+        Found f{};
+        List* statements = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
+        f.statements = list_length(statements);
+        if (f.statements != 1) return f;
+        auto* statement = linitial_node(RawStmt, statements);
+        f.select = IsA(statement->stmt, SelectStmt);
+        f.start = statement->stmt_location;
+        f.length = statement->stmt_len;
+        if (!f.select) return f;
+        auto* select = reinterpret_cast<SelectStmt*>(statement->stmt);
+        while (select->larg) select = select->larg;
+        f.stores = select->intoClause != nullptr;
+        return f;
+    });
+    if (found.statements != 1)
+        throw UserError(sqlstate::kSyntaxError, "\"query\" must be one SELECT",
+                        "It holds " + std::to_string(found.statements) + " statements.",
+                        "Give a single SELECT that returns one row per member, its key first.");
+    if (!found.select || found.stores)
+        throw UserError(sqlstate::kSyntaxError, "\"query\" must be a SELECT that only reads", "It is: " + sql,
+                        "Give a single SELECT that returns one row per member, its key first.");
+    std::string select = found.length > 0 ? sql.substr(found.start, found.length) : sql.substr(found.start);
+    select.erase(0, select.find_first_not_of(" \t\r\n\f\v"));
+    select.erase(select.find_last_not_of(" \t\r\n\f\v") + 1);
+    return select;
+}
+
+}  // namespace pulse::source
