@@ -1,0 +1,99 @@
+// The tree behind every rule, whether it was written as text or as JSON. Pure C++.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace pulse::rule {
+
+// Limits on what a rule may look like. Everything that walks a tree recurses at most kMaxDepth deep.
+inline constexpr size_t kMaxDepth = 100;
+inline constexpr size_t kMaxText = 1 << 20;         // bytes of a rule
+inline constexpr size_t kMaxList = 10'000;          // elements of a list, operands of an and/or
+inline constexpr int64_t kMaxDuration = 31'557'600'000;  // seconds: 1,000 years
+
+struct Expr;
+// Trees are immutable and shared: a clause can outlive the rule it is part of.
+using ExprPtr = std::shared_ptr<const Expr>;
+
+struct Null {};
+struct Boolean {
+    bool value;
+};
+// An exact decimal in its shortest form, without exponent: "-1.5", "1000".
+struct Number {
+    std::string digits;
+};
+struct Text {
+    std::string value;
+};
+struct Duration {
+    int64_t seconds;
+};
+// Literals only: the right side of `in`.
+struct List {
+    std::vector<ExprPtr> items;
+};
+
+// Something a Scope knows. A path of names (`ltv`, `profile.plan`, `events["Order Completed"].count_7d`),
+// or a named trait or segment (`trait("vip")`), which has exactly one name.
+struct Reference {
+    enum class Kind { kPath, kTrait, kSegment };
+    Kind kind;
+    std::vector<std::string> path;
+};
+
+enum class Function { kLower, kUpper, kLen, kAbs, kRound, kDaysSince, kNow };
+
+struct Call {
+    Function function;
+    std::vector<ExprPtr> arguments;
+};
+
+// One node per meaning: `x not in […]` is kNot over kIn, `exists x` and `x != null` are kNot over kIsNull, `coalesce(a, b)` is `a ?? b`.
+enum class Op {
+    kOr, kAnd, kNot,                                                         // kOr, kAnd: two or more operands, flattened
+    kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual,
+    kIn, kBetween, kIsNull,                                                  // kBetween: value, low, high
+    kContains, kStartsWith, kEndsWith, kMatches, kWithinLast, kBeforeLast,
+    kAdd, kSubtract, kMultiply, kDivide, kModulo, kNegate,
+    kCoalesce,                                                               // two or more operands, flattened
+};
+
+struct Operation {
+    Op op;
+    std::vector<ExprPtr> operands;
+};
+
+using Node = std::variant<Null, Boolean, Number, Text, Duration, List, Reference, Call, Operation>;
+
+struct Expr {
+    Node node;
+    size_t position;  // of its first character in the rule's text, from 1; 0 in a rule that came as JSON
+    size_t depth;     // 1 for a leaf
+};
+
+// Makes a leaf or a list.
+ExprPtr Make(Node node, size_t position);
+// Makes a call, or an operation in normal form (flattened, negated numbers folded, `= null` as kIsNull).
+// Throws UserError when the tree becomes too deep or too wide, or null stands where it never can be true.
+ExprPtr MakeCall(Function function, std::vector<ExprPtr> arguments, size_t position);
+ExprPtr MakeOperation(Op op, std::vector<ExprPtr> operands, size_t position);
+
+// The node as T, or nullptr.
+template <typename T>
+const T* As(const Expr& expr) {
+    return std::get_if<T>(&expr.node);
+}
+
+// The operation if it has this operator, or nullptr.
+inline const Operation* AsOp(const Expr& expr, Op op) {
+    const Operation* operation = As<Operation>(expr);
+    return operation && operation->op == op ? operation : nullptr;
+}
+
+}  // namespace pulse::rule

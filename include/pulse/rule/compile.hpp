@@ -1,0 +1,77 @@
+// Tree → SQL, with types checked. Every name and literal in the SQL is quoted here and nowhere else.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pulse/rule/ast.hpp"
+
+namespace pulse::rule {
+
+// What the compiler distinguishes; `sql_type` texts (as PostgreSQL's format_type() writes them) go into messages.
+enum class Type { kBoolean, kNumber, kText, kEnum, kTimestamp, kDuration, kArray, kJson, kOther };
+
+// Classify a type by its format_type() text. Enums and domains cannot be told by name: ReadColumns() knows them.
+Type TypeOf(std::string_view sql_type);
+
+// A column of the relation that a rule is about.
+struct Column {
+    std::string name;
+    std::string sql_type;
+    Type type;
+};
+
+// What a reference means: an SQL expression and its type.
+struct Resolved {
+    std::string sql;
+    Type type;
+    std::string sql_type;
+    std::string column;  // the column it reads, or empty
+};
+
+// What the names in a rule stand for.
+class Scope {
+  public:
+    virtual ~Scope() = default;
+    // Throws UserError when the name is unknown, with what is valid in the hint.
+    virtual Resolved Resolve(const Reference& reference, size_t position) const = 0;
+};
+
+// The columns of one relation under the alias s.
+class RelationScope : public Scope {
+  public:
+    explicit RelationScope(std::vector<Column> columns) : columns_(std::move(columns)) {}
+    Resolved Resolve(const Reference& reference, size_t position) const override;
+
+  private:
+    std::vector<Column> columns_;
+};
+
+// "Did you mean …?" with the nearest of the valid names, or "Columns are …": the hint for an unknown name.
+std::string SuggestName(const std::string& name, const std::vector<std::string>& valid, const std::string& what);
+
+enum class Expect { kBoolean, kAny };
+
+struct Clause {
+    std::string text;
+    std::string sql;
+};
+
+struct Compiled {
+    std::string text;                  // canonical
+    std::string sql;
+    Type type;
+    std::string sql_type;
+    std::vector<std::string> columns;  // columns it reads, in order of first use
+    std::vector<Clause> clauses;       // top-level conjuncts; one if there is no `and` at the top
+};
+
+// Compile for a scope. `now_sql` is the SQL of the clock, of type timestamptz. Throws UserError.
+Compiled Compile(const Expr& expr, const Scope& scope, Expect expect, const std::string& now_sql);
+
+// "name" and 'text' for SQL: always quoted, whatever standard_conforming_strings is.
+std::string QuoteName(std::string_view name);
+std::string QuoteText(std::string_view text);
+
+}  // namespace pulse::rule

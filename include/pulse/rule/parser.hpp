@@ -1,0 +1,16 @@
+// Rule text → tree.
+#pragma once
+
+#include <string_view>
+
+#include "pulse/rule/ast.hpp"
+
+namespace pulse::rule {
+
+// Parse a rule or any expression of the rule language. Throws UserError with the position and what was expected there.
+ExprPtr Parse(std::string_view text);
+
+// Parse text that must be one reference, such as `profile.plan`.
+ExprPtr ParseReference(std::string_view text);
+
+}  // namespace pulse::rule
