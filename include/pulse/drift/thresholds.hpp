@@ -1,0 +1,53 @@
+// What matters and how sure Pulse must be: settings, with the segment's own on top. Pure C++.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/drift/finding.hpp"
+
+namespace pulse::drift {
+
+// From this value on a threshold switches its detector off.
+inline constexpr double kSwitchedOff = 1.0;
+
+// The defaults are those of the settings pulse.*.
+struct Thresholds {
+    double size_change = 0.15;         // relative
+    double distribution_shift = 0.20;  // total variation distance
+    double conversion_anomaly = 0.25;  // relative
+    double inactivity_creep = 0.30;    // relative
+    double membership_churn = 0.30;    // rise of the replaced share
+    double null_spike = 0.05;          // rise of the null share
+    double value = 0.02;               // share of a value that appeared or vanished
+    double slow_erosion = 0.10;        // relative loss over the window
+    double p_value = 0.001;            // per finding
+    double false_discovery_rate = 0.05;
+    int baseline_window = 28;          // snapshots
+    int min_history = 7;               // snapshots before a segment's noise counts as known
+    int resolve_after = 2;             // normal snapshots in a row
+    int64_t reopen_within = 3 * kDay;
+};
+
+struct Range {
+    std::optional<double> min, max;
+};
+
+// The baseline object of a segment.
+struct Expectations {
+    bool monitoring = true;
+    Range size, conversion_rate;
+    std::vector<std::string> critical_attributes;  // empty: all
+    // Whether the attribute is to be watched.
+    bool Watches(const std::string& attribute) const;
+};
+
+// Reads a segment's baseline object; its alertThresholds go over `thresholds`. Unknown keys are ignored here:
+// they are refused where the object is set.
+Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds);
+
+// Puts {"sizeChangePercent": 0.2, "pValue": 0.01, …} over `thresholds`; an unknown key or a value out of range is a UserError.
+void OverrideThresholds(const Json& overrides, Thresholds& thresholds);
+
+}  // namespace pulse::drift
