@@ -31,6 +31,7 @@ struct Point {
 struct Span {
     Moment from = 0;
     std::optional<Moment> to;
+    bool passed_by_itself = false;  // may be a part of the segment's rhythm, such as a weekend
     bool Contains(Moment moment) const { return moment >= from && (!to || moment <= *to); }
 };
 

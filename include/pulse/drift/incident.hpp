@@ -1,0 +1,88 @@
+// The life of incidents: what findings make of them, one snapshot after the other. Pure C++: the check and the back-test
+// run the same machine.
+//
+//            finding                       resolve_after normal snapshots, or a person
+//   (none) ─────────► open ⇄ acknowledged ─────────────────────────────────────► resolved
+//                      ▲ ▲──────────────── finding within reopen_within ────────────┘
+//                      └── finding after ignored_until ── ignored ◄── a person, from open or acknowledged
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/drift/detectors.hpp"
+
+namespace pulse::drift {
+
+enum class IncidentStatus { kOpen, kAcknowledged, kResolved, kIgnored };
+
+// "open", "acknowledged", "resolved", "ignored".
+const char* Name(IncidentStatus status);
+// Also takes "investigating" for acknowledged; empty for anything else.
+std::optional<IncidentStatus> ParseIncidentStatus(const std::string& name);
+
+// A line of an incident's timeline that the machine wrote.
+struct IncidentEvent {
+    Moment at = 0;
+    std::string kind;  // opened, worsened, eased, resolved, reopened
+    Severity severity = Severity::kLow;
+    std::optional<double> observed;
+    double change = 0;
+    std::string note;
+};
+
+struct Incident {
+    int64_t id = 0;  // 0: not stored yet
+    IncidentStatus status = IncidentStatus::kOpen;
+    Finding finding;  // its newest figures
+    Moment since = 0, opened_at = 0, last_seen_at = 0;
+    std::optional<Moment> closed_at, ignored_until;
+    bool closed_by_itself = false;
+    int normal_count = 0;  // normal snapshots in a row, also after closing
+    int64_t snapshot = 0;  // the newest one that shows it
+    bool changed = false;  // must be written
+    std::vector<IncidentEvent> events;  // new ones
+
+    bool live() const { return status == IncidentStatus::kOpen || status == IncidentStatus::kAcknowledged; }
+    bool MutedAt(Moment moment) const {
+        return status == IncidentStatus::kIgnored && (!ignored_until || *ignored_until > moment);
+    }
+};
+
+// The incidents of one segment. Only the newest of each fingerprint matters for what comes next, but the spans of
+// the older ones still exclude points from baselines.
+class Ledger {
+  public:
+    explicit Ledger(std::vector<Incident> incidents = {}) : incidents_(std::move(incidents)) {}
+
+    // The spans that may not be part of a baseline.
+    Exclusions Excluded() const;
+
+    // The newest incident of the fingerprint, or null.
+    const Incident* Newest(const Fingerprint& fingerprint) const;
+
+    // Whether a finding on it at that moment would be a new one: only those are under false-discovery control.
+    bool IsNew(const Fingerprint& fingerprint, Moment moment) const;
+
+    // Takes the outcomes of one snapshot; a new finding needs p at most `limit` (or no p at all).
+    void Apply(const Point& point, const std::vector<Outcome>& outcomes, double limit, const Thresholds& thresholds);
+
+    const std::vector<Incident>& incidents() const { return incidents_; }
+    std::vector<Incident>& incidents() { return incidents_; }
+
+  private:
+    Incident* Find(const Fingerprint& fingerprint);
+    void TakeFinding(Incident* incident, const Point& point, const Outcome& outcome, const Thresholds& thresholds);
+    void TakeNormal(Incident& incident, const Point& point, const Outcome& outcome, const Thresholds& thresholds);
+
+    std::vector<Incident> incidents_;  // oldest first
+};
+
+// The p-values among the outcomes that would make a new incident's finding: one family of tests.
+std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes);
+
+// The largest p-value that Benjamini–Hochberg accepts at that rate; below every p-value when it accepts none.
+double DiscoveryLimit(const std::vector<double>& p_values, double rate);
+
+}  // namespace pulse::drift

@@ -1,0 +1,160 @@
+#include "pulse/drift/incident.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace pulse::drift {
+
+namespace {
+
+// Normal begins well below the threshold, so that a value at the threshold does not open and close an incident in turn.
+constexpr double kNormalBelow = 0.8;
+// Without any evidence a large change is noise of a small segment: it must not keep an incident alive.
+constexpr double kNoEvidence = 0.05;
+
+bool IsNormal(const Outcome& outcome) {
+    return outcome.ratio < kNormalBelow || (outcome.finding.p_value && *outcome.finding.p_value > kNoEvidence);
+}
+
+void AddEvent(Incident& incident, Moment at, const char* kind, std::string note) {
+    incident.events.push_back(
+        {at, kind, incident.finding.severity, incident.finding.observed, incident.finding.change, std::move(note)});
+}
+
+bool MayReopen(const Incident& incident, Moment moment, const Thresholds& thresholds) {
+    if (incident.status == IncidentStatus::kIgnored) return true;  // its time is over
+    // Closed by a person while it still went on: it was not over.
+    if (!incident.closed_by_itself && incident.normal_count == 0) return true;
+    return incident.closed_at && moment - *incident.closed_at <= thresholds.reopen_within;
+}
+
+}  // namespace
+
+const char* Name(IncidentStatus status) {
+    switch (status) {
+        case IncidentStatus::kOpen: return "open";
+        case IncidentStatus::kAcknowledged: return "acknowledged";
+        case IncidentStatus::kResolved: return "resolved";
+        case IncidentStatus::kIgnored: return "ignored";
+    }
+    throw std::logic_error("unnamed incident status");
+}
+
+std::optional<IncidentStatus> ParseIncidentStatus(const std::string& name) {
+    if (name == "open") return IncidentStatus::kOpen;
+    if (name == "acknowledged" || name == "investigating") return IncidentStatus::kAcknowledged;
+    if (name == "resolved") return IncidentStatus::kResolved;
+    if (name == "ignored") return IncidentStatus::kIgnored;
+    return std::nullopt;
+}
+
+Exclusions Ledger::Excluded() const {
+    Exclusions exclusions;
+    for (const Incident& incident : incidents_) {
+        Span span{incident.since, incident.last_seen_at, false};
+        // A live one reaches into the future; what closed by itself may be a part of the segment's rhythm.
+        if (incident.live()) span.to.reset();
+        if (incident.status == IncidentStatus::kResolved) span.passed_by_itself = incident.closed_by_itself;
+        exclusions[incident.finding.fingerprint].push_back(span);
+    }
+    return exclusions;
+}
+
+const Incident* Ledger::Newest(const Fingerprint& fingerprint) const {
+    const auto found = std::find_if(incidents_.rbegin(), incidents_.rend(), [&](const Incident& incident) {
+        return incident.finding.fingerprint == fingerprint;
+    });
+    return found == incidents_.rend() ? nullptr : &*found;
+}
+
+Incident* Ledger::Find(const Fingerprint& fingerprint) { return const_cast<Incident*>(Newest(fingerprint)); }
+
+bool Ledger::IsNew(const Fingerprint& fingerprint, Moment moment) const {
+    const Incident* incident = Newest(fingerprint);
+    return !incident || (!incident->live() && !incident->MutedAt(moment));
+}
+
+void Ledger::Apply(const Point& point, const std::vector<Outcome>& outcomes, double limit, const Thresholds& thresholds) {
+    for (const Outcome& outcome : outcomes) {
+        Incident* incident = Find(outcome.finding.fingerprint);
+        const bool is_new = IsNew(outcome.finding.fingerprint, point.moment);
+        const bool discovered = !outcome.finding.p_value || *outcome.finding.p_value <= limit;
+        if (outcome.material && outcome.supported && (!is_new || discovered))
+            TakeFinding(incident, point, outcome, thresholds);
+        else if (incident)
+            TakeNormal(*incident, point, outcome, thresholds);
+    }
+}
+
+void Ledger::TakeFinding(Incident* incident, const Point& point, const Outcome& outcome, const Thresholds& thresholds) {
+    const bool live = incident && incident->live();
+    const bool muted = incident && incident->MutedAt(point.moment);
+    const bool reopen = incident && !live && !muted && MayReopen(*incident, point.moment, thresholds);
+    if (!live && !muted && !reopen) {
+        incident = &incidents_.emplace_back();
+        incident->since = outcome.finding.onset.value_or(point.moment);
+        incident->opened_at = point.moment;
+    }
+    const Severity before = incident->finding.severity;
+    const std::optional<int64_t> baseline_snapshot = incident->finding.baseline_snapshot;
+    incident->finding = outcome.finding;
+    // Evidence is compared with the last snapshot before it all began.
+    if (live || muted || reopen) incident->finding.baseline_snapshot = baseline_snapshot;
+    incident->last_seen_at = point.moment;
+    incident->snapshot = point.snapshot;
+    incident->normal_count = 0;
+    incident->changed = true;
+    if (muted) return;
+    if (live) {
+        if (outcome.finding.severity != before)
+            AddEvent(*incident, point.moment, outcome.finding.severity > before ? "worsened" : "eased",
+                     std::string("from ") + Name(before) + " to " + Name(outcome.finding.severity));
+        return;
+    }
+    incident->status = IncidentStatus::kOpen;
+    incident->closed_at.reset();
+    incident->ignored_until.reset();
+    incident->closed_by_itself = false;
+    AddEvent(*incident, point.moment, reopen ? "reopened" : "opened", outcome.finding.summary);
+}
+
+void Ledger::TakeNormal(Incident& incident, const Point& point, const Outcome& outcome, const Thresholds& thresholds) {
+    const bool normal = IsNormal(outcome);
+    if (!incident.live()) {
+        // Only whether it was ever normal again matters after closing.
+        if (normal && incident.normal_count == 0) {
+            incident.normal_count = 1;
+            incident.changed = true;
+        }
+        return;
+    }
+    const int count = normal ? incident.normal_count + 1 : 0;
+    incident.changed = incident.changed || count != incident.normal_count;
+    incident.normal_count = count;
+    if (count < thresholds.resolve_after) return;
+    incident.status = IncidentStatus::kResolved;
+    incident.closed_at = point.moment;
+    incident.closed_by_itself = true;
+    AddEvent(incident, point.moment, "resolved",
+             "normal again for " + std::to_string(count) + (count == 1 ? " snapshot" : " snapshots in a row"));
+}
+
+std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes) {
+    std::vector<double> values;
+    for (const Outcome& outcome : outcomes)
+        if (outcome.finding.p_value && ledger.IsNew(outcome.finding.fingerprint, moment))
+            values.push_back(*outcome.finding.p_value);
+    return values;
+}
+
+double DiscoveryLimit(const std::vector<double>& p_values, double rate) {
+    // Benjamini and Hochberg (1995): the largest p(k) with p(k) <= k * rate / m.
+    std::vector<double> sorted = p_values;
+    std::sort(sorted.begin(), sorted.end());
+    double limit = -1;
+    for (size_t k = 0; k < sorted.size(); ++k)
+        if (sorted[k] <= static_cast<double>(k + 1) * rate / static_cast<double>(sorted.size())) limit = sorted[k];
+    return limit;
+}
+
+}  // namespace pulse::drift
