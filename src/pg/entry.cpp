@@ -20,20 +20,28 @@ struct Pending {
 
 Pending pending;
 
+constexpr const char* kReport = "This is a defect in Pulse; please report it with the statement that caused it.";
+
 char* OrNull(std::string& text) { return text.empty() ? nullptr : text.data(); }
 
-// An error that PostgreSQL raised below us goes on as it was: its context lines are complete already.
+// An error that PostgreSQL raised below us goes on as it was: its context lines are complete already, and who is
+// told of it was decided when it was raised.
 [[noreturn]] void Rethrow() {
     Error& error = pending.error;
     ErrorData data{};
     data.elevel = ERROR;
-    data.output_to_server = true;
+    data.output_to_server = error.output_to_server;
+    data.output_to_client = error.output_to_client;
+    data.hide_stmt = error.hide_statement;
+    data.hide_ctx = error.hide_context;
+    data.saved_errno = error.saved_errno;
     data.sqlerrcode = error.sqlerrcode;
     data.message = error.message.data();
     data.detail = OrNull(error.detail);
     data.detail_log = OrNull(error.detail_log);
     data.hint = OrNull(error.hint);
     data.context = OrNull(error.context);
+    data.backtrace = OrNull(error.backtrace);
     data.schema_name = OrNull(error.schema_name);
     data.table_name = OrNull(error.table_name);
     data.column_name = OrNull(error.column_name);
@@ -46,7 +54,8 @@ char* OrNull(std::string& text) { return text.empty() ? nullptr : text.data(); }
     data.lineno = error.line;
     data.funcname = error.function;
     data.domain = error.domain;
-    data.context_domain = error.domain;
+    data.context_domain = error.context_domain;
+    data.message_id = error.message_id;
     ReThrowError(&data);
     pg_unreachable();
 }
@@ -80,11 +89,9 @@ Outcome Classify() noexcept {
         } catch (const std::bad_alloc&) {
             return Outcome::kOutOfMemory;
         } catch (const std::exception& e) {
-            pending.Set(ERRCODE_INTERNAL_ERROR, std::string("unexpected error in pulse: ") + e.what(), "",
-                        "This is a defect in Pulse; please report it with the statement that caused it.");
+            pending.Set(ERRCODE_INTERNAL_ERROR, std::string("unexpected error in pulse: ") + e.what(), "", kReport);
         } catch (...) {
-            pending.Set(ERRCODE_INTERNAL_ERROR, "unexpected error of unknown type in pulse", "",
-                        "This is a defect in Pulse; please report it with the statement that caused it.");
+            pending.Set(ERRCODE_INTERNAL_ERROR, "unexpected error of unknown type in pulse", "", kReport);
         }
         return Outcome::kOurs;
     } catch (...) {
@@ -95,13 +102,17 @@ Outcome Classify() noexcept {
 }  // namespace
 
 Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {
-    Outcome outcome;
+    Outcome outcome = Outcome::kOurs;
+    detail::aborting = false;
     try {
-        return body(fcinfo);
+        const Datum result = body(fcinfo);
+        if (!detail::aborting) return result;
+        pending.Set(ERRCODE_INTERNAL_ERROR, "an error of PostgreSQL was swallowed without a rollback in pulse", "", kReport);
     } catch (...) {
         outcome = Classify();
     }
     // The handler is left: the exception object is destroyed, nothing lives in this frame.
+    detail::aborting = false;
     if (outcome == Outcome::kPostgres) Rethrow();
     if (outcome == Outcome::kOutOfMemory)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory in pulse")));

@@ -24,12 +24,18 @@ Error Error::Take(ErrorData* data) {
     error.cursor_position = data->cursorpos;
     error.internal_position = data->internalpos;
     error.line = data->lineno;
+    error.saved_errno = data->saved_errno;
+    error.output_to_server = data->output_to_server;
+    error.output_to_client = data->output_to_client;
+    error.hide_statement = data->hide_stmt;
+    error.hide_context = data->hide_ctx;
     error.message = Copy(data->message);
     error.detail = Copy(data->detail);
     error.detail_log = Copy(data->detail_log);
     error.hint = Copy(data->hint);
     error.context = Copy(data->context);
     error.internal_query = Copy(data->internalquery);
+    error.backtrace = Copy(data->backtrace);
     error.schema_name = Copy(data->schema_name);
     error.table_name = Copy(data->table_name);
     error.column_name = Copy(data->column_name);
@@ -38,6 +44,8 @@ Error Error::Take(ErrorData* data) {
     error.file = data->filename;
     error.function = data->funcname;
     error.domain = data->domain;
+    error.context_domain = data->context_domain;
+    error.message_id = data->message_id;
     FreeErrorData(data);
     return error;
 }
@@ -47,6 +55,8 @@ std::string Error::State() const {
     for (int code = sqlerrcode, i = 0; i < 5; ++i, code >>= 6) state += PGUNSIXBIT(code);
     return state;
 }
+
+bool detail::aborting = false;
 
 void detail::Guard(void (*run)(void*), void* frame) {
     MemoryContext caller = CurrentMemoryContext;
@@ -62,8 +72,10 @@ void detail::Guard(void (*run)(void*), void* frame) {
         FlushErrorState();
     }
     PG_END_TRY();
+    if (!failure) return;
     // Outside PG_TRY: no C++ exception may cross it.
-    if (failure) throw Error::Take(failure);
+    aborting = true;
+    throw Error::Take(failure);
 }
 
 void Notice(const std::string& message, const std::string& hint) { Report(NOTICE, message, "", hint); }

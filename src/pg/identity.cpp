@@ -50,6 +50,7 @@ Identity::Identity(Oid role, int context_flags, const char* search_path) {
             set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
         });
     } catch (...) {
+        AtEOXact_GUC(false, guc_level_);
         SetUserIdAndSecContext(saved_role_, saved_context_);
         throw;
     }

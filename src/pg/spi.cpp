@@ -31,10 +31,12 @@ Session::Session() {
     Call([] { SPI_connect(); });
 }
 
-Session::~Session() { SPI_finish(); }
+Session::~Session() {
+    if (!detail::aborting) SPI_finish();
+}
 
 Result::~Result() {
-    if (table_) SPI_freetuptable(table_);
+    if (table_ && !detail::aborting) SPI_freetuptable(table_);
 }
 
 std::vector<std::string> Result::ColumnNames() const {
@@ -134,8 +136,13 @@ Cursor::Cursor(const std::string& sql, const std::vector<Value>& parameters, boo
 }
 
 Cursor::~Cursor() {
-    // On the way out of an error the transaction's abort closes the portal; closing it here could raise again.
-    if (std::uncaught_exceptions() == 0) SPI_cursor_close(portal_);
+    if (detail::aborting) return;
+    try {
+        Call([&] { SPI_cursor_close(portal_); });
+    } catch (const std::exception&) {
+        // No exception leaves a destructor. Nobody goes on as if nothing had happened: Call has set `aborting`, which
+        // Subtransaction::Commit() and Enter() refuse.
+    }
 }
 
 Result Cursor::Fetch(long rows) {

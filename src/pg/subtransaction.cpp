@@ -16,6 +16,7 @@ Subtransaction::Subtransaction(Mode mode) : context_(CurrentMemoryContext), owne
 }
 
 void Subtransaction::Commit() {
+    if (detail::aborting) throw std::logic_error("commit of a subtransaction in which an error of PostgreSQL was swallowed");
     open_ = false;
     Call([] { ReleaseCurrentSubTransaction(); });
     MemoryContextSwitchTo(context_);
@@ -28,6 +29,7 @@ Subtransaction::~Subtransaction() {
     RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(context_);
     CurrentResourceOwner = owner_;
+    detail::aborting = false;
 }
 
 namespace {
@@ -59,6 +61,8 @@ Deadline::~Deadline() {
     if (!armed_) return;
     disable_timeout(deadline_id, false);
     deadline_armed = false;
+    // It fired when the work was done already: nothing else may be canceled for it.
+    if (deadline_expired && !detail::aborting) QueryCancelPending = false;
     // It may have fired when the work was just done: the cancel must not hit whoever comes next.
     if (deadline_expired) QueryCancelPending = false;
 }

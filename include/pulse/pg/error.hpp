@@ -21,14 +21,23 @@ class Error : public std::exception {
     int cursor_position = 0;
     int internal_position = 0;
     int line = 0;
-    std::string message, detail, detail_log, hint, context, internal_query;
+    int saved_errno = 0;
+    bool output_to_server = true, output_to_client = true, hide_statement = false, hide_context = false;
+    std::string message, detail, detail_log, hint, context, internal_query, backtrace;
     std::string schema_name, table_name, column_name, datatype_name, constraint_name;
     const char* file = nullptr;      // static strings inside the server
     const char* function = nullptr;
     const char* domain = nullptr;
+    const char* context_domain = nullptr;
+    const char* message_id = nullptr;
 };
 
 namespace detail {
+
+// True from the moment an error of PostgreSQL was caught until the subtransaction around it has been rolled back or
+// the error has been handed back. Until then what belongs to SPI is left to that rollback: SPI may still stand in
+// the connection of a function that failed below us, and would finish that one instead of ours.
+extern bool aborting;
 
 // Runs `run(frame)` under PG_TRY; a PostgreSQL error becomes a thrown pg::Error.
 void Guard(void (*run)(void*), void* frame);

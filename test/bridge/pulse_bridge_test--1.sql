@@ -1,0 +1,41 @@
+\echo Use "CREATE EXTENSION pulse_bridge_test" to load this file. \quit
+
+-- Objects that know when they are made and destroyed.
+CREATE FUNCTION made() RETURNS bigint LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_made';
+CREATE FUNCTION alive() RETURNS bigint LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_alive';
+
+-- Runs SQL below `depth` frames of C++, each with counted objects and a session of its own.
+CREATE FUNCTION execute(sql text, depth int DEFAULT 3) RETURNS bigint LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_execute';
+-- Throws: user, user_bare, exception, logic, bad_alloc, int, foreign_state.
+CREATE FUNCTION throw(kind text) RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_throw';
+-- Throws inside pg::Call, catches outside, and says what arrived.
+CREATE FUNCTION throw_through_call(kind text) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_throw_through_call';
+-- A C++ loop without end.
+CREATE FUNCTION loop() RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_loop';
+-- Runs SQL in a subtransaction and says how it ended.
+CREATE FUNCTION attempt(sql text, read_only bool DEFAULT false) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_attempt';
+-- The same, with the session outside and one level of subtransaction more.
+CREATE FUNCTION attempt_nested(sql text) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_attempt_nested';
+-- Runs SQL under a deadline, in a subtransaction.
+CREATE FUNCTION deadline(milliseconds int, sql text, inner_milliseconds int DEFAULT 0) RETURNS text
+    LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_deadline';
+-- Lets a deadline fire when nobody looks, then checks for interrupts.
+CREATE FUNCTION deadline_unnoticed() RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_deadline_unnoticed';
+-- Runs a query as a role under a search_path; the first column of its first row.
+CREATE FUNCTION as_definer(role text, path text, sql text) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_as_definer';
+CREATE FUNCTION as_owner(sql text) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_as_owner';
+-- Reads SQL by a cursor and counts the rows; gives up by a C++ exception that it catches after `stop_after` rows.
+CREATE FUNCTION read_by_cursor(sql text, portion int, stop_after bigint DEFAULT NULL) RETURNS bigint
+    LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_read_by_cursor';
+-- There and back again.
+CREATE FUNCTION same_json(value jsonb) RETURNS jsonb LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_same_json';
+CREATE FUNCTION same_texts(value text[]) RETURNS text[] LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_same_texts';
+CREATE FUNCTION same_numbers(value float8[]) RETURNS float8[] LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_same_numbers';
+CREATE FUNCTION same_bigints(value bigint[]) RETURNS bigint[] LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_same_bigints';
+CREATE FUNCTION same_name(value text) RETURNS name LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_same_name';
+CREATE FUNCTION required_text(value text) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_required_text';
+-- `count` rows; `mistake` is columns or type, for a row that does not fit.
+CREATE FUNCTION rows(count int, mistake text DEFAULT '') RETURNS TABLE (number bigint, word text)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_rows';
+-- A statement kept over calls.
+CREATE FUNCTION kept_statement(number bigint) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_kept_statement';
