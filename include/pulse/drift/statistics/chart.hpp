@@ -1,0 +1,46 @@
+// Control charts: small changes that last, seen by adding them up.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "pulse/drift/statistics/status.hpp"
+
+namespace pulse::drift {
+
+// Tabular two-sided CUSUM of standardised values. A value that is not finite leaves the sums as they are.
+struct Cusum {
+    Status status = Status::kInsufficientData;
+    std::vector<double> up, down;  // after each value; both ≥ 0
+    std::vector<size_t> alarms;    // where either exceeds h
+    std::optional<size_t> first_alarm;
+    // Where the run that ends in the last value's excess began: the step after the sum was last 0.
+    std::optional<size_t> up_since, down_since;
+};
+Cusum RunCusum(std::span<const double> z, double k = 0.5, double h = 8);
+
+// Mean number of steps to a false alarm of the two-sided CUSUM with that k and h on independent N(shift, 1)
+// values (Brook and Evans' Markov chain; about 4 digits).
+double CusumRunLength(double k, double h, double shift = 0);
+// The smallest h of {4, 4.5 … 12} whose false alarms are at least that many steps apart (k = 0.5).
+double CusumLimitFor(double steps_between_false_alarms);
+
+// Page–Hinkley: the mean is learnt while it runs.
+struct PageHinkley {
+    Status status = Status::kInsufficientData;
+    std::vector<double> up, down;
+    std::vector<size_t> alarms;  // where either exceeds lambda
+};
+PageHinkley RunPageHinkley(std::span<const double> values, double delta, double lambda);
+
+// Exponentially weighted moving average of standardised values with its exact limits.
+struct Ewma {
+    Status status = Status::kInsufficientData;
+    std::vector<double> average, limit;
+    std::vector<size_t> alarms;
+};
+Ewma RunEwma(std::span<const double> z, double lambda = 0.2, double width = 2.859);
+
+}  // namespace pulse::drift

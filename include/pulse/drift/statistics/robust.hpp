@@ -1,0 +1,39 @@
+// Centre and spread that one outlier cannot move. Values that are not finite are left out.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "pulse/drift/statistics/status.hpp"
+
+namespace pulse::drift {
+
+// MAD to standard deviation, and mean absolute deviation to standard deviation, for normal data.
+inline constexpr double kMadToSigma = 1.4826022185056018;
+inline constexpr double kMeanDeviationToSigma = 1.2533141373155003;
+
+// Type 7, as percentile_cont; 0 for no values.
+double Quantile(std::span<const double> values, double p);
+double Median(std::span<const double> values);
+
+struct Spread {
+    Status status = Status::kInsufficientData;  // kConstant: all deviations are zero
+    double median = 0;
+    double mad = 0;             // median absolute deviation, unscaled
+    double mean_deviation = 0;  // mean absolute deviation from the median
+    double sigma = 0;           // 1.4826 MAD; where that is 0, 1.2533 × mean deviation
+    int count = 0;
+};
+Spread MeasureSpread(std::span<const double> values);
+
+// How far a value lies from a history that does not contain it.
+struct RobustZ {
+    Status status = Status::kInsufficientData;
+    Spread spread;
+    double z = 0;  // of a constant history: 0 when equal, else ±kZCap
+};
+inline constexpr double kZCap = 1e6;
+// `sigma_floor`: the least spread to believe in, e.g. 1 % of the level or its root for counts.
+RobustZ ScoreAgainst(std::span<const double> history, double value, double sigma_floor = 0);
+
+}  // namespace pulse::drift
