@@ -6,7 +6,7 @@
 
 #include "pulse/drift/statistics/status.hpp"
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 // Adtributor (Bhagwan et al., NSDI 2014). Per element, in the order given.
 struct Attribution {
@@ -41,4 +41,4 @@ struct MixRate {
 MixRate DecomposeRate(std::span<const double> weights_before, std::span<const double> rates_before,
                       std::span<const double> weights_after, std::span<const double> rates_after);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

@@ -5,7 +5,7 @@
 
 #include "pulse/drift/statistics/categorical.hpp"
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 // Kolmogorov–Smirnov. From bins D is only a lower bound, so its p is conservative; the true D lies in [d,
 // d_upper].
@@ -37,4 +37,4 @@ BinnedWasserstein Wasserstein(Counts reference, Counts current, std::span<const 
 BinnedWasserstein WassersteinOpen(Counts reference, Counts current, std::span<const double> inner_edges,
                                   double minimum, double maximum);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

@@ -9,7 +9,7 @@
 
 #include "pulse/drift/statistics/status.hpp"
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 using Counts = std::span<const int64_t>;
 
@@ -70,4 +70,4 @@ FisherExact TestFisher(int64_t a, int64_t b, int64_t c, int64_t d);
 // among n_reference: hypergeometric, one-sided. Swap the sides for a value that vanished.
 double NewValueP(int64_t n_reference, int64_t x, int64_t n_current);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

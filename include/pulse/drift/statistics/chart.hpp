@@ -8,7 +8,7 @@
 
 #include "pulse/drift/statistics/status.hpp"
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 // Tabular two-sided CUSUM of standardised values. A value that is not finite leaves the sums as they are.
 struct Cusum {
@@ -43,4 +43,4 @@ struct Ewma {
 };
 Ewma RunEwma(std::span<const double> z, double lambda = 0.2, double width = 2.859);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 // Benjamini and Hochberg's adjusted p-values, in the order given: reject where adjusted ≤ the false discovery
 // rate.
@@ -14,4 +14,4 @@ std::vector<double> AdjustBenjaminiHochberg(std::span<const double> p_values);
 double CombineCauchy(std::span<const double> p_values);  // ACAT
 double CombineSimes(std::span<const double> p_values);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

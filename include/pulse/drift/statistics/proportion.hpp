@@ -6,7 +6,7 @@
 
 #include "pulse/drift/statistics/status.hpp"
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 struct Interval {
     double low = 0, high = 1;
@@ -58,4 +58,4 @@ struct PoissonRates {
 PoissonRates ComparePoisson(int64_t reference, double reference_exposure, int64_t current,
                             double current_exposure);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

@@ -6,7 +6,7 @@
 
 #include "pulse/drift/statistics/status.hpp"
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 // MAD to standard deviation, and mean absolute deviation to standard deviation, for normal data.
 inline constexpr double kMadToSigma = 1.4826022185056018;
@@ -25,6 +25,8 @@ struct Spread {
     int count = 0;
 };
 Spread MeasureSpread(std::span<const double> values);
+// Its sigma alone.
+double RobustScale(std::span<const double> values);
 
 // How far a value lies from a history that does not contain it.
 struct RobustZ {
@@ -36,4 +38,4 @@ inline constexpr double kZCap = 1e6;
 // `sigma_floor`: the least spread to believe in, e.g. 1 % of the level or its root for counts.
 RobustZ ScoreAgainst(std::span<const double> history, double value, double sigma_floor = 0);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

@@ -2,11 +2,13 @@
 // judge is not part of it.
 #pragma once
 
+#include <cstddef>
 #include <span>
+#include <vector>
 
 #include "pulse/drift/statistics/status.hpp"
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 // The scale on which a series adds up.
 enum class Scale {
@@ -16,36 +18,36 @@ enum class Scale {
 };
 
 // The expectation for the step after the history's last.
-struct SeasonalBaseline {
+struct SeasonalFit {
     Status status = Status::kInsufficientData;
-    int period = 0;        // 1: no season
+    Scale scale = Scale::kLinear;
+    int period = 0;        // steps; 1: no season
     int points = 0;        // finite values used
     double slope = 0;      // per step, on the scale
-    double level = 0;      // on the scale
+    double level = 0;      // at the step to judge, on the scale
     double season = 0;     // of the step to judge
     double recent = 0;     // how far the last period lies off the model; half of it goes into the prediction
     double predicted = 0;  // on the scale
     double sigma = 0;      // of a new point around the prediction, on the scale
-    double residual_mad = 0;  // unscaled, on the scale
-    double expected = 0;      // in the series' own unit
+    double residual_mad = 0;        // unscaled
+    double expected = 0;            // predicted, in the series' own unit
+    std::vector<double> residuals;  // per step of the history, NaN at gaps
 
-    // How many sigmas the value lies off; capped at ±kZCap, 0 without a baseline.
+    // How many sigmas the value lies off; within ±kZCap, 0 without a baseline.
     double Z(double value) const;
-    // The same as a two-sided p: Student t where the history is short.
-    double PValue(double value) const;
-    // The expectation `z` sigmas away, in the series' own unit.
-    double Bound(double z) const;
-
-    Scale scale = Scale::kLog;
+    // The value z sigmas away from the expected one, in the series' own unit.
+    double At(double z) const;
 };
 
-// Fits the baseline; a value that is NaN is a gap. Needs `period` + 1 … 2 × `period` + 1 finite values.
-// `sigma_floor` is the least spread to believe in, on the scale (0.01 = 1 % on the log scale).
-SeasonalBaseline FitSeasonal(std::span<const double> history, int period, Scale scale = Scale::kLog,
-                             double sigma_floor = 0.01);
+// Fits level, slope and season robustly; a value that is not finite is a gap. Needs 2 × period + 1 finite
+// values and one in each phase for a season, 4 without (period 1). `sigma_floor` is the least spread to
+// believe in, on the scale (0.01 on the log scale = 1 %).
+SeasonalFit RobustSeasonalFit(std::span<const double> history, size_t period, Scale scale = Scale::kLinear,
+                              double sigma_floor = 0);
 
 // The period worth having: a candidate is kept only if it cuts the residuals' MAD by 10 % against no season
 // and there are 2 × period + 1 points; among several the best. 1 if none.
-int ChoosePeriod(std::span<const double> history, std::span<const int> candidates, Scale scale = Scale::kLog);
+size_t ChoosePeriod(std::span<const double> history, std::span<const size_t> candidates,
+                    Scale scale = Scale::kLinear);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

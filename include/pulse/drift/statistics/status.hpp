@@ -2,7 +2,7 @@
 // returns NaN, and where there is nothing to say its numbers are the harmless ones (p = 1, distance = 0).
 #pragma once
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 enum class Status {
     kOk,
@@ -15,4 +15,4 @@ enum class Status {
 // "ok", "insufficient_data", "constant", "invalid_input".
 const char* Name(Status status);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

@@ -7,7 +7,7 @@
 
 #include "pulse/drift/statistics/status.hpp"
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 // Mann–Kendall with tie variance and continuity correction, and Sen's slope. Values that are not finite are
 // gaps: they keep their place in time.
@@ -23,6 +23,9 @@ struct MannKendall {
     double z_adjusted = 0, p_adjusted = 1;  // variance widened by (1 + r)/(1 - r) where r > 0
 };
 MannKendall TestTrend(std::span<const double> values);
+
+// Sen's slope: the median of the slopes of all pairs; 0 for fewer than two different times.
+double SenSlope(std::span<const double> times, std::span<const double> values);
 
 // Steps in the mean: the exact optimum of squared error + penalty per step (optimal partitioning).
 struct ChangePoints {
@@ -44,4 +47,4 @@ struct Split {
 };
 Split FindSplit(std::span<const double> values, size_t min_segment = 1);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics

@@ -4,27 +4,27 @@
 
 #include <cstdint>
 
-namespace pulse::drift {
+namespace pulse::drift::statistics {
 
 // P(Z > z) of the standard normal.
-double NormalTail(double z);
+double NormalUpperTail(double z);
 // P(|Z| > |z|).
 double NormalTwoSided(double z);
 // The z below which a share p lies; -inf and +inf at 0 and 1.
 double NormalQuantile(double p);
 
 // P(X > x), chi-square with df degrees of freedom; 1 where df <= 0.
-double ChiSquareTail(double x, double df);
+double ChiSquareUpperTail(double x, double df);
 
 // P(T > t), Student t with df degrees of freedom.
-double StudentTail(double t, double df);
+double StudentTUpperTail(double t, double df);
 // P(|T| > |t|).
-double StudentTwoSided(double t, double df);
+double StudentTTwoSided(double t, double df);
 // The t below which a share p lies.
-double StudentQuantile(double p, double df);
+double StudentTQuantile(double p, double df);
 
 // P(K > t), the limiting distribution of Kolmogorov and Smirnov.
-double KolmogorovTail(double t);
+double KolmogorovUpperTail(double t);
 
 // The regularised incomplete beta I_x(a, b).
 double BetaCdf(double x, double a, double b);
@@ -37,4 +37,4 @@ double BinomialAtMost(int64_t k, int64_t n, double p);
 double PoissonAtLeast(int64_t k, double mu);
 double PoissonAtMost(int64_t k, double mu);
 
-}  // namespace pulse::drift
+}  // namespace pulse::drift::statistics
