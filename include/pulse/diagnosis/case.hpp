@@ -1,0 +1,85 @@
+// Everything a diagnosis looks at, gathered once: the incident, its segment before and after, the history
+// around it, the definition's versions, and what other segments did at the same moment. Pure C++.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/base/time.hpp"
+#include "pulse/snapshot/distribution.hpp"
+
+namespace pulse::diagnosis {
+
+// One top-level clause of the rule with what the snapshot counted for it.
+struct ClauseCount {
+    std::string text;
+    std::optional<int64_t> passed;       // rows that pass it alone
+    std::optional<int64_t> missed_only;  // rows that miss membership by it only
+};
+
+// The segment at one moment: one snapshot with its distributions.
+struct Picture {
+    int64_t snapshot = 0;
+    Moment taken_at = 0;
+    int version = 1;
+    bool failed = false;
+    std::string error_state, error;
+    int64_t size = 0;
+    std::optional<int64_t> converted, inactive, entered, exited;
+    std::vector<ClauseCount> clauses;
+    std::optional<int64_t> clause_rows;  // rows the clause counts are about
+    std::map<std::string, std::string> columns;  // name → type of what was read
+    std::vector<snapshot::Distribution> attributes;
+};
+
+// One snapshot of the history, without distributions.
+struct Point {
+    Moment at = 0;
+    int64_t size = 0;
+    std::optional<int64_t> converted, inactive, entered, exited;
+};
+
+// One version of the definition. `clauses` is its rule cut at the top level, empty when it has none.
+struct Version {
+    int version = 1;
+    std::string change, changed_by;
+    Moment changed_at = 0;
+    nlohmann::json definition;
+    std::vector<std::string> clauses;
+};
+
+// An incident of another segment that began at the same moment.
+struct Sibling {
+    int64_t incident = 0;
+    std::string segment, relation, detector, attribute, direction;
+    Picture before, after;
+};
+
+struct Case {
+    // the incident
+    int64_t incident = 0;
+    std::string detector, attribute, severity, status, direction, baseline_kind;
+    std::optional<double> baseline, observed, change, threshold;
+    Moment since = 0;
+    // its segment
+    std::string segment, segment_status = "active";
+    int version = 1;
+    std::string relation;  // as it is written in SQL; empty for a query
+    std::string source;    // FROM item with alias s; empty when unknown
+    nlohmann::json definition = nlohmann::json::object();
+    nlohmann::json expectations = nlohmann::json::object();  // the segment's baseline object
+    std::string verbs;  // prefix of the verbs in recommended SQL: empty, or a quoted schema with its dot
+    // what was measured
+    std::optional<Picture> before, after;
+    std::optional<Picture> failed;  // a newer snapshot that failed
+    std::vector<Point> history;     // ascending, up to and including `after`
+    std::vector<Version> versions;  // ascending: the one measured before, and those after it
+    std::vector<Sibling> siblings;  // by incident id
+    int64_t more_siblings = 0;      // how many others there were beyond those listed
+};
+
+}  // namespace pulse::diagnosis

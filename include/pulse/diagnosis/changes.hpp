@@ -1,0 +1,64 @@
+// What changed between two pictures, attribute by attribute, beyond chance and beyond the usual unrest. Pure C++.
+#pragma once
+
+#include "pulse/diagnosis/case.hpp"
+
+namespace pulse::diagnosis {
+
+enum class CellKind { kValue, kOther, kNull };
+
+// One value of an attribute (or an interval, the rest, the nulls) before and after.
+struct Cell {
+    CellKind kind = CellKind::kValue;
+    std::string label;  // as people write it; empty for other and null
+    int64_t before = 0, after = 0;
+    double noise = 1;  // standard deviation to expect of after - before
+
+    int64_t delta() const { return after - before; }
+    double z() const { return static_cast<double>(delta()) / noise; }
+};
+
+struct AttributeChange {
+    std::string attribute;
+    segment::AttributeKind kind = segment::AttributeKind::kCategorical;
+    std::vector<Cell> cells;
+    double distance = 0;  // total variation distance less what chance alone gives, 0..1
+    std::optional<double> median_before, median_after;  // numeric attributes
+    std::optional<double> mean_before, mean_after;
+
+    bool labelled() const {
+        return kind == segment::AttributeKind::kCategorical || kind == segment::AttributeKind::kBoolean;
+    }
+};
+
+// Compare one attribute. `unrest` is the usual relative change from one snapshot to the next. Empty when the two
+// cannot be compared: other kind, other edges.
+std::optional<AttributeChange> Compare(const snapshot::Distribution& before, const snapshot::Distribution& after,
+                                       double unrest);
+
+// All attributes that both pictures have, in the order of the first.
+std::vector<AttributeChange> Compare(const Picture& before, const Picture& after, double unrest);
+
+// How the size and the flow went before and after `since`.
+struct Course {
+    double unrest = 0.03;        // usual relative change from one snapshot to the next
+    size_t steps = 0;            // snapshots from the last normal one to the newest
+    double largest_step = 1;     // share of the whole change that came in the largest single step
+    double steadiness = 0;       // share of steps that go in the direction of the change
+    Moment largest_at = 0;       // snapshot at which the largest step was seen
+    // Members per snapshot, usual = median before, now = mean since.
+    std::optional<double> usual_entered, usual_exited, now_entered, now_exited;
+    std::optional<double> peak_exited;   // largest share of members that left at once since
+    std::optional<double> peak_entered;  // in the same snapshot, share that came
+    size_t flow_points = 0;      // normal snapshots with a flow
+};
+
+Course Describe(const Case& input);
+
+// 0..1, how surely an effect of `z` standard deviations is more than chance: 0.5 at 3, 0.8 at 6.
+double Support(double z);
+
+// To 0..1; not a number becomes 0.
+double Unit(double value);
+
+}  // namespace pulse::diagnosis

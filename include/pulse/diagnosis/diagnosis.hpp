@@ -1,0 +1,105 @@
+// From a case to its diagnosis: evidence, attribution, ranked hypotheses, recommendations. Pure C++ and
+// deterministic: the same case gives the same diagnosis, to the letter.
+#pragma once
+
+#include "pulse/diagnosis/case.hpp"
+
+namespace pulse::diagnosis {
+
+// What a hypothesis holds to be the cause. The names in JSON are those of Name(): "value_renamed", …
+enum class Cause {
+    kMeasurementFailed,
+    kSchemaChange,
+    kRuleTightened,
+    kRuleLoosened,
+    kSharedUpstream,
+    kSourceEmptied,
+    kValueRenamed,
+    kColumnNulled,
+    kColumnFilled,
+    kValueVanished,
+    kOneValueLost,
+    kValueInflux,
+    kClauseShift,
+    kValuesRescaled,
+    kMixShift,
+    kIdentityChanged,
+    kEntriesStopped,
+    kExitsSurged,
+    kGradualErosion,
+    kUniformLoss,
+    kUniformGrowth,
+    kConversionTrackingLost,
+    kConversionRateFall,
+    kConversionRateRise,
+    kWentQuiet,
+    kExpectationOutdated,
+    kUnexplained,
+};
+
+const char* Name(Cause cause);
+
+// One observed fact. Hypotheses and texts cite it by its id.
+struct Evidence {
+    std::string id;    // "e1", "e2", …
+    std::string kind;  // size, flow, attribute, clause, definition, schema, history, sibling, measurement, …
+    std::string sentence;
+    nlohmann::json figures = nlohmann::json::object();
+};
+
+// What an explanation is about, as far as a recommendation needs it.
+struct Subject {
+    std::string attribute;            // column or attribute
+    std::vector<std::string> values;  // lost, gained or old values
+    std::vector<std::string> replacements;  // new values, one per old one or fewer
+    std::string clause;               // text of the clause
+    int version = 0;                  // version of the definition before the change
+    int64_t people = 0;               // how many are concerned
+};
+
+struct Hypothesis {
+    Cause cause = Cause::kUnexplained;
+    double confidence = 0;  // 0..1
+    std::string sentence;
+    std::vector<std::string> evidence;  // ids
+    Subject subject;
+};
+
+// How much of the change one value of one attribute explains.
+struct Contribution {
+    std::string attribute, value;  // value "(null)" and "(other)" for what has no name
+    int64_t before = 0, after = 0;
+    double share = 0;  // of the change; the values of one attribute sum to 1
+    double surprise = 0;  // Jensen-Shannon part of the value: 0 when it moved as everybody did
+};
+
+struct Recommendation {
+    std::string action, reason;
+    std::string priority;  // low, medium, high
+    std::string sql;       // complete statements, each ended by a semicolon
+};
+
+struct Diagnosis {
+    int64_t incident = 0;
+    std::string segment;
+    std::string title;                      // e.g. High-Value Users, size change (high, open)
+    std::vector<std::string> what_changed;  // sentences
+    std::string since;                      // sentence
+    std::string attribution_of;             // what the contributions are shares of
+    std::vector<Evidence> evidence;
+    std::vector<Contribution> attribution;  // the most telling attribute first
+    std::vector<Hypothesis> hypotheses;     // the likeliest first; never empty
+    std::vector<Recommendation> recommendations;  // the most urgent first; never empty
+    std::vector<int64_t> related;           // incidents of other segments with the same cause
+};
+
+// Find out what happened.
+Diagnosis Diagnose(const Case& input);
+
+// The diagnosis as one JSON object.
+nlohmann::json ToJson(const Diagnosis& diagnosis);
+
+// The diagnosis as lines of plain text of at most `width` columns (SQL and long names may be longer).
+std::vector<std::string> ToText(const Diagnosis& diagnosis, size_t width = 100);
+
+}  // namespace pulse::diagnosis

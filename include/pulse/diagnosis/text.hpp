@@ -1,0 +1,43 @@
+// How figures, names and sentences are written, everywhere in a diagnosis. Plain ASCII around the user's own
+// words, so that the text is valid in every database encoding.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pulse::diagnosis {
+
+// 1234567 → "1,234,567".
+std::string Thousands(int64_t number);
+
+// 0.4196 → "42 %"; below 10 % one decimal: 0.0312 → "3.1 %"; next to nothing: "under 0.1 %".
+std::string Percent(double share);
+
+// With a sign: "+42 %", "-3.1 %".
+std::string SignedPercent(double share);
+
+// 1 → "1 person", 4200 → "4,200 people".
+std::string People(int64_t number);
+
+// A figure of a numeric attribute, at most 6 significant digits: 12000, 0.25.
+std::string Figure(double number);
+
+// The user's own words, cut to `limit` bytes at a character's border, line breaks and control characters as blanks.
+std::string Short(std::string_view text, size_t limit = 60);
+
+// {"a", "b", "c"} → "a, b and c"; more than `limit` end in "and N more".
+std::string Listed(const std::vector<std::string>& words, size_t limit = 3);
+
+// "Sentence" from "sentence".
+std::string Capitalized(std::string text);
+
+// Break into lines of at most `width` bytes at blanks; the first line begins with `first`, the others with `indent`.
+std::vector<std::string> Wrap(const std::string& text, size_t width, const std::string& first,
+                              const std::string& indent);
+
+// The same for SQL: never breaks inside quotes.
+std::vector<std::string> WrapSql(const std::string& sql, size_t width, const std::string& indent);
+
+}  // namespace pulse::diagnosis

@@ -1,0 +1,209 @@
+#include "pulse/diagnosis/changes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numbers>
+
+#include "pulse/diagnosis/text.hpp"
+
+namespace pulse::diagnosis {
+
+namespace {
+
+using snapshot::Distribution;
+
+// A value missing among the named ones may hide in "other", but not with more than the rarest named one has.
+int64_t Hidden(const Distribution& where, int64_t elsewhere) {
+    if (where.other <= 0 || where.counts.empty()) return 0;
+    const int64_t rarest = *std::min_element(where.counts.begin(), where.counts.end());
+    return std::max<int64_t>(0, std::min({elsewhere, where.other, rarest}));
+}
+
+double Noise(int64_t before, int64_t after, double unrest) {
+    const double sum = static_cast<double>(before) + static_cast<double>(after);
+    return std::sqrt(1 + sum + std::pow(unrest * sum / 2, 2));
+}
+
+void AddCell(AttributeChange& change, CellKind kind, const std::string& label, int64_t before, int64_t after,
+             double unrest) {
+    if (before <= 0 && after <= 0) return;
+    before = std::max<int64_t>(before, 0);
+    after = std::max<int64_t>(after, 0);
+    change.cells.push_back({kind, label, before, after, Noise(before, after, unrest)});
+}
+
+void CompareLabels(AttributeChange& change, const Distribution& before, const Distribution& after, double unrest) {
+    std::map<std::string, std::pair<std::optional<int64_t>, std::optional<int64_t>>> counts;
+    for (size_t i = 0; i < before.labels.size() && i < before.counts.size(); ++i)
+        counts[before.labels[i]].first = before.counts[i];
+    for (size_t i = 0; i < after.labels.size() && i < after.counts.size(); ++i)
+        counts[after.labels[i]].second = after.counts[i];
+    int64_t other_before = before.other, other_after = after.other;
+    for (const auto& [label, pair] : counts) {
+        int64_t b = pair.first.value_or(0), a = pair.second.value_or(0);
+        if (!pair.first) other_before -= b = Hidden(before, a);
+        if (!pair.second) other_after -= a = Hidden(after, b);
+        AddCell(change, CellKind::kValue, label, b, a, unrest);
+    }
+    AddCell(change, CellKind::kOther, "", other_before, other_after, unrest);
+}
+
+std::string IntervalLabel(const std::vector<double>& edges, size_t i) {
+    if (edges.empty()) return "any";
+    if (i == 0) return "below " + Figure(edges.front());
+    if (i == edges.size()) return "from " + Figure(edges.back());
+    return Figure(edges[i - 1]) + " to " + Figure(edges[i]);
+}
+
+bool CompareIntervals(AttributeChange& change, const Distribution& before, const Distribution& after, double unrest) {
+    if (before.edges != after.edges || before.counts.size() != after.counts.size() ||
+        before.counts.size() != before.edges.size() + 1)
+        return false;
+    for (size_t i = 0; i < before.counts.size(); ++i)
+        AddCell(change, CellKind::kValue, IntervalLabel(before.edges, i), before.counts[i], after.counts[i], unrest);
+    AddCell(change, CellKind::kOther, "", before.other, after.other, unrest);
+    return true;
+}
+
+// Total variation distance less its expectation when nothing changed: E|p - q| = sqrt(2/pi) * sd per cell.
+double CorrectedDistance(const AttributeChange& change) {
+    double total_before = 0, total_after = 0;
+    for (const Cell& cell : change.cells) {
+        total_before += static_cast<double>(cell.before);
+        total_after += static_cast<double>(cell.after);
+    }
+    if (total_before <= 0 || total_after <= 0) return 0;
+    double distance = 0, chance = 0;
+    for (const Cell& cell : change.cells) {
+        const double p = static_cast<double>(cell.before) / total_before;
+        const double q = static_cast<double>(cell.after) / total_after;
+        const double mean = (p + q) / 2;
+        distance += std::abs(p - q) / 2;
+        chance += std::sqrt(2 / std::numbers::pi * mean * (1 - mean) * (1 / total_before + 1 / total_after)) / 2;
+    }
+    return Unit(distance - chance);
+}
+
+double Median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const size_t n = values.size();
+    return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+// Index of the last point before the incident began; the first point when there is none.
+size_t LastNormal(const std::vector<Point>& history, Moment since) {
+    size_t index = 0;
+    for (size_t i = 0; i < history.size(); ++i)
+        if (history[i].at < since) index = i;
+    return index;
+}
+
+void DescribeUnrest(Course& course, const std::vector<Point>& history, size_t normal) {
+    std::vector<double> steps;
+    for (size_t i = 1; i <= normal && i < history.size(); ++i)
+        if (history[i].size > 0 && history[i - 1].size > 0)
+            steps.push_back(std::log(static_cast<double>(history[i].size) / static_cast<double>(history[i - 1].size)));
+    if (steps.size() < 4) return;
+    const double middle = Median(steps);
+    for (double& step : steps) step = std::abs(step - middle);
+    course.unrest = std::clamp(1.4826 * Median(steps), 0.01, 0.3);
+}
+
+void DescribeSteps(Course& course, const std::vector<Point>& history, size_t normal) {
+    if (history.size() < 2 || normal + 1 >= history.size()) return;
+    const double whole = static_cast<double>(history.back().size - history[normal].size);
+    course.steps = history.size() - 1 - normal;
+    if (whole == 0) return;
+    double largest = 0;
+    size_t same = 0;
+    for (size_t i = normal + 1; i < history.size(); ++i) {
+        const double step = static_cast<double>(history[i].size - history[i - 1].size) / whole;
+        if (step > 0) ++same;
+        if (step > largest) {
+            largest = step;
+            course.largest_at = history[i].at;
+        }
+    }
+    course.largest_step = std::min(1.0, largest);
+    course.steadiness = static_cast<double>(same) / static_cast<double>(course.steps);
+}
+
+void DescribeFlow(Course& course, const std::vector<Point>& history, size_t normal) {
+    std::vector<double> entered, exited;
+    double in = 0, out = 0;
+    size_t points = 0;
+    for (size_t i = 1; i < history.size(); ++i) {
+        const Point& point = history[i];
+        if (!point.entered || !point.exited) continue;
+        const double came = static_cast<double>(*point.entered), left = static_cast<double>(*point.exited);
+        if (i <= normal) {
+            entered.push_back(came);
+            exited.push_back(left);
+            continue;
+        }
+        in += came;
+        out += left;
+        ++points;
+        const double members = static_cast<double>(std::max<int64_t>(history[i - 1].size, 1));
+        if (left / members > course.peak_exited.value_or(-1)) {
+            course.peak_exited = left / members;
+            course.peak_entered = came / members;
+        }
+    }
+    course.flow_points = entered.size();
+    if (!entered.empty()) {
+        course.usual_entered = Median(entered);
+        course.usual_exited = Median(exited);
+    }
+    if (points > 0) {
+        course.now_entered = in / static_cast<double>(points);
+        course.now_exited = out / static_cast<double>(points);
+    }
+}
+
+}  // namespace
+
+double Unit(double value) { return value > 0 ? std::min(value, 1.0) : 0; }
+
+double Support(double z) { return z * z / (z * z + 9); }
+
+std::optional<AttributeChange> Compare(const Distribution& before, const Distribution& after, double unrest) {
+    AttributeChange change;
+    change.attribute = before.attribute;
+    change.kind = before.kind;
+    if (before.labelled() != after.labelled()) return std::nullopt;
+    if (before.labelled())
+        CompareLabels(change, before, after, unrest);
+    else if (!CompareIntervals(change, before, after, unrest))
+        return std::nullopt;
+    AddCell(change, CellKind::kNull, "", before.nulls, after.nulls, unrest);
+    change.distance = CorrectedDistance(change);
+    constexpr size_t kMedian = 3;  // of kQuantileLevels
+    if (before.quantiles.size() > kMedian) change.median_before = before.quantiles[kMedian];
+    if (after.quantiles.size() > kMedian) change.median_after = after.quantiles[kMedian];
+    change.mean_before = before.mean;
+    change.mean_after = after.mean;
+    return change;
+}
+
+std::vector<AttributeChange> Compare(const Picture& before, const Picture& after, double unrest) {
+    std::vector<AttributeChange> changes;
+    for (const Distribution& b : before.attributes)
+        for (const Distribution& a : after.attributes)
+            if (a.attribute == b.attribute)
+                if (auto change = Compare(b, a, unrest)) changes.push_back(std::move(*change));
+    return changes;
+}
+
+Course Describe(const Case& input) {
+    Course course;
+    const size_t normal = LastNormal(input.history, input.since);
+    DescribeUnrest(course, input.history, normal);
+    DescribeSteps(course, input.history, normal);
+    DescribeFlow(course, input.history, normal);
+    return course;
+}
+
+}  // namespace pulse::diagnosis

@@ -1,0 +1,141 @@
+#include "pulse/diagnosis/text.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace pulse::diagnosis {
+
+namespace {
+
+template <typename... Args>
+std::string Format(const char* format, Args... args) {
+    char text[64];
+    std::snprintf(text, sizeof text, format, args...);
+    return text;
+}
+
+// Cuts `text` into the pieces that must stay together: at blanks, but not inside quotes when `sql`.
+std::vector<std::string> Pieces(const std::string& text, bool sql) {
+    std::vector<std::string> pieces;
+    std::string piece;
+    char quote = 0;
+    for (const char c : text) {
+        if (sql && quote == 0 && (c == '\'' || c == '"'))
+            quote = c;
+        else if (quote != 0 && c == quote)
+            quote = 0;
+        if (c == ' ' && quote == 0) {
+            if (!piece.empty()) pieces.push_back(std::move(piece));
+            piece.clear();
+        } else {
+            piece += c;
+        }
+    }
+    if (!piece.empty()) pieces.push_back(std::move(piece));
+    return pieces;
+}
+
+std::vector<std::string> Fill(const std::vector<std::string>& pieces, size_t width, const std::string& first,
+                              const std::string& indent) {
+    std::vector<std::string> lines;
+    std::string line = first;
+    bool fresh = true;
+    for (const std::string& piece : pieces) {
+        if (!fresh && line.size() + 1 + piece.size() > width) {
+            lines.push_back(std::move(line));
+            line = indent;
+            fresh = true;
+        }
+        if (!fresh) line += ' ';
+        line += piece;
+        fresh = false;
+    }
+    lines.push_back(std::move(line));
+    return lines;
+}
+
+}  // namespace
+
+std::string Thousands(int64_t number) {
+    const bool negative = number < 0;
+    const uint64_t size = negative ? uint64_t{0} - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
+    const std::string digits = std::to_string(size);
+    std::string text;
+    for (size_t i = 0; i < digits.size(); ++i) {
+        if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+        text += digits[i];
+    }
+    return negative ? "-" + text : text;
+}
+
+std::string Percent(double share) {
+    if (!std::isfinite(share)) return "an unknown share";
+    const double percent = std::abs(share) * 100;
+    const std::string sign = share < 0 && percent >= 0.05 ? "-" : "";
+    if (percent == 0) return "0 %";
+    if (percent < 0.05) return "under 0.1 %";
+    if (percent >= 9.95) return sign + Thousands(std::llround(std::min(percent, 9e15))) + " %";
+    std::string text = Format("%.1f", percent);
+    if (text.ends_with(".0")) text.resize(text.size() - 2);
+    return sign + text + " %";
+}
+
+std::string SignedPercent(double share) { return (share > 0 ? "+" : "") + Percent(share); }
+
+std::string People(int64_t number) { return Thousands(number) + (number == 1 ? " person" : " people"); }
+
+std::string Figure(double number) {
+    if (std::abs(number) >= 1000 && std::abs(number) < 1e15) return Thousands(std::llround(number));
+    return Format("%.4g", number);
+}
+
+std::string Short(std::string_view text, size_t limit) {
+    std::string result(text.substr(0, limit));
+    if (text.size() > limit) {
+        // Not inside a UTF-8 character: drop its continuation bytes and the byte that began it.
+        size_t end = limit;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+        result = std::string(text.substr(0, end)) + "...";
+    }
+    for (char& c : result)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+    return result;
+}
+
+std::string Listed(const std::vector<std::string>& words, size_t limit) {
+    std::string text;
+    const size_t shown = words.size() > limit + 1 ? limit : words.size();
+    const bool more = shown < words.size();
+    for (size_t i = 0; i < shown; ++i) {
+        if (i > 0) text += !more && i + 1 == shown ? " and " : ", ";
+        text += words[i];
+    }
+    if (more) text += " and " + Thousands(static_cast<int64_t>(words.size() - shown)) + " more";
+    return text;
+}
+
+std::string Capitalized(std::string text) {
+    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    return text;
+}
+
+std::vector<std::string> Wrap(const std::string& text, size_t width, const std::string& first,
+                              const std::string& indent) {
+    return Fill(Pieces(text, false), width, first, indent);
+}
+
+std::vector<std::string> WrapSql(const std::string& sql, size_t width, const std::string& indent) {
+    // Comments, dollar quotes and escapes end elsewhere than Pieces() knows: such SQL stays as it is.
+    if (sql.find_first_of("\n$\\") != std::string::npos || sql.find("--") != std::string::npos) {
+        std::vector<std::string> lines;
+        size_t begin = 0;
+        for (size_t end; (end = sql.find('\n', begin)) != std::string::npos; begin = end + 1)
+            lines.push_back((begin == 0 ? indent : "") + sql.substr(begin, end - begin));
+        lines.push_back((begin == 0 ? indent : "") + sql.substr(begin));
+        return lines;
+    }
+    return Fill(Pieces(sql, true), width, indent, indent + "    ");
+}
+
+}  // namespace pulse::diagnosis
