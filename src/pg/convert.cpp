@@ -1,5 +1,10 @@
 #include "pulse/pg/convert.hpp"
 
+extern "C" {
+#include "mb/pg_wchar.h"
+#include "parser/parse_coerce.h"
+}
+
 namespace pulse::pg {
 
 namespace {
@@ -21,6 +26,10 @@ std::string CopyVarlena(Datum datum) {
 }
 
 Datum MakeVarlena(std::string_view text) {
+    if (text.size() > MaxAllocSize - VARHDRSZ)
+        throw UserError(sqlstate::kProgramLimit, "value is too long",
+                        "It has " + std::to_string(text.size()) + " bytes; PostgreSQL stores up to " +
+                            std::to_string(MaxAllocSize - VARHDRSZ) + ".");
     return Call([&] { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); });
 }
 
@@ -90,9 +99,15 @@ Json ToJson(Datum datum) {
         Jsonb* jsonb = DatumGetJsonbP(datum);
         return JsonbToCString(nullptr, &jsonb->root, static_cast<int>(VARSIZE(jsonb)));
     });
-    Json json = Json::parse(text);
-    pfree(text);
-    return json;
+    try {
+        Json json = Json::parse(text);
+        pfree(text);
+        return json;
+    } catch (const Json::exception& e) {
+        // Well-formed, PostgreSQL has seen to that: a number beyond double precision, or text that is not UTF-8.
+        throw UserError(sqlstate::kInvalidParameter, "JSON value cannot be used", std::string(e.what()) + ".",
+                        "Numbers must fit into double precision.");
+    }
 }
 
 std::vector<std::string> ToTextArray(Datum datum) {
@@ -120,7 +135,7 @@ Datum FromBytes(std::string_view bytes) { return MakeVarlena(bytes); }
 Datum FromName(std::string_view text) {
     return Call([&] {
         auto* name = static_cast<Name>(palloc0(NAMEDATALEN));
-        const size_t size = text.size() < NAMEDATALEN ? text.size() : NAMEDATALEN - 1;
+        const int size = pg_mbcliplen(text.data(), static_cast<int>(text.size()), NAMEDATALEN - 1);
         memcpy(NameStr(*name), text.data(), size);
         return NameGetDatum(name);
     });
@@ -173,15 +188,19 @@ ResultSet::ResultSet(FunctionCallInfo fcinfo) : info_(reinterpret_cast<ReturnSet
 }
 
 void ResultSet::Add(const std::vector<Value>& row) {
-    std::vector<Datum> values;
-    std::unique_ptr<bool[]> nulls(new bool[row.size()]);
-    for (size_t i = 0; i < row.size(); ++i) {
-        values.push_back(row[i].datum);
-        nulls[i] = row[i].null;
-    }
     if (static_cast<int>(row.size()) != info_->setDesc->natts)
         throw std::logic_error("result row has " + std::to_string(row.size()) + " columns instead of " +
                                std::to_string(info_->setDesc->natts));
+    std::vector<Datum> values;
+    std::unique_ptr<bool[]> nulls(new bool[row.size()]);
+    for (size_t i = 0; i < row.size(); ++i) {
+        // The wrong type would be read as if it were the right one.
+        const Oid type = TupleDescAttr(info_->setDesc, static_cast<int>(i))->atttypid;
+        if (row[i].type != type && !Call([&] { return IsBinaryCoercible(row[i].type, type); }))
+            throw std::logic_error("result column " + std::to_string(i) + " has the wrong type");
+        values.push_back(row[i].datum);
+        nulls[i] = row[i].null;
+    }
     Call([&] { tuplestore_putvalues(info_->setResult, info_->setDesc, values.data(), nulls.get()); });
 }
 

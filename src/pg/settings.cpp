@@ -1,5 +1,9 @@
 #include "pulse/pg/settings.hpp"
 
+extern "C" {
+#include "utils/datetime.h"
+}
+
 namespace pulse::pg::settings {
 
 int statement_timeout = 600'000;
@@ -34,43 +38,77 @@ struct ParsedNow {
 };
 ParsedNow parsed_now{false, 0};
 
+#if PG_VERSION_NUM >= 160000
+void* Allocate(size_t size) { return guc_malloc(LOG, size); }
+void Free(void* memory) { guc_free(memory); }
+#else
+void* Allocate(size_t size) { return malloc(size); }
+void Free(void* memory) { free(memory); }
+#endif
+
+// Parses a timestamp; false when it is none. The input function does nothing that would need a rollback, so its
+// complaints about the data can be caught here; anything else goes on.
+bool ParseTimestamp(const char* text, TimestampTz* moment) {
+    MemoryContext caller = CurrentMemoryContext;
+    volatile bool ok = true;
+    PG_TRY();
+    {
+        *moment = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text),
+                                                          ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+    }
+    PG_CATCH();
+    {
+        if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION) PG_RE_THROW();
+        MemoryContextSwitchTo(caller);
+        FlushErrorState();
+        ok = false;
+    }
+    PG_END_TRY();
+    return ok;
+}
+
+// 'now', 'today' and the like would change their meaning with time.
+bool IsFixed(const char* text) {
+    for (const char* word : {"now", "today", "tomorrow", "yesterday", "infinity"})
+        if (strcasestr(text, word)) return false;
+    return true;
+}
+
+// Writes the instant so that it means the same under every TimeZone and DateStyle: parallel workers read the setting's
+// text again, in whatever order they get the settings.
+bool Canonicalize(char** value, TimestampTz moment) {
+    struct pg_tm parts;
+    fsec_t fraction;
+    int zone;
+    const char* zone_name;
+    char text[MAXDATELEN + 1];
+    if (timestamp2tm(moment, &zone, &parts, &fraction, &zone_name, nullptr) != 0) return false;
+    EncodeDateTime(&parts, fraction, true, zone, zone_name, USE_ISO_DATES, text);
+    auto* copy = static_cast<char*>(Allocate(strlen(text) + 1));
+    if (!copy) return false;
+    strcpy(copy, text);
+    Free(*value);
+    *value = copy;
+    return true;
+}
+
 bool CheckNow(char** value, void** extra, GucSource source) {
     ParsedNow parsed{false, 0};
     if (*value && **value) {
-        // Only plain instants: 'now', 'today' and the like would change their meaning with time.
-        if (pg_strcasecmp(*value, "now") == 0 || pg_strcasecmp(*value, "today") == 0 ||
-            pg_strcasecmp(*value, "tomorrow") == 0 || pg_strcasecmp(*value, "yesterday") == 0 ||
-            pg_strcasecmp(*value, "infinity") == 0 || pg_strcasecmp(*value, "-infinity") == 0) {
-            GUC_check_errdetail("\"%s\" is not a fixed instant.", *value);
+        const char* problem = nullptr;
+        if (!IsFixed(*value))
+            problem = "\"%s\" is not a fixed instant.";
+        else if (!ParseTimestamp(*value, &parsed.moment))
+            problem = "\"%s\" is not a timestamp.";
+        if (problem) {
+            GUC_check_errdetail(problem, *value);
             GUC_check_errhint("Give a date or a timestamp such as '2011-03-01' or '2011-03-01 06:00+00'.");
             return false;
         }
-        MemoryContext caller = CurrentMemoryContext;
-        volatile bool ok = true;
-        PG_TRY();
-        {
-            parsed.moment = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(*value),
-                                                                    ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-            parsed.set = true;
-        }
-        PG_CATCH();
-        {
-            MemoryContextSwitchTo(caller);
-            FlushErrorState();
-            ok = false;
-        }
-        PG_END_TRY();
-        if (!ok) {
-            GUC_check_errdetail("\"%s\" is not a timestamp.", *value);
-            GUC_check_errhint("Give a date or a timestamp such as '2011-03-01' or '2011-03-01 06:00+00'.");
-            return false;
-        }
+        parsed.set = true;
+        if (!Canonicalize(value, parsed.moment)) return false;
     }
-#if PG_VERSION_NUM >= 160000
-    auto* copy = static_cast<ParsedNow*>(guc_malloc(LOG, sizeof(ParsedNow)));
-#else
-    auto* copy = static_cast<ParsedNow*>(malloc(sizeof(ParsedNow)));
-#endif
+    auto* copy = static_cast<ParsedNow*>(Allocate(sizeof(ParsedNow)));
     if (!copy) return false;
     *copy = parsed;
     *extra = copy;
