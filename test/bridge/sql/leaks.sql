@@ -15,7 +15,7 @@ BEGIN
     PERFORM 1 / 0;
 END $$;
 CREATE FUNCTION victim.rss() RETURNS bigint LANGUAGE sql AS $$
-    SELECT substring(pg_read_file('/proc/self/status') FROM 'VmRSS:\s*(\d+) kB')::bigint * 1024
+    SELECT substring(pg_read_file('/proc/self/status') FROM 'RssAnon:\s*(\d+) kB')::bigint * 1024
 $$;
 CREATE FUNCTION victim.contexts() RETURNS numeric LANGUAGE sql AS $$
     SELECT sum(total_bytes) FROM pg_backend_memory_contexts
