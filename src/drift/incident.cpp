@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "pulse/drift/statistics/multiple.hpp"
+
 namespace pulse::drift {
 
 namespace {
@@ -148,12 +150,10 @@ std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::v
 }
 
 double DiscoveryLimit(const std::vector<double>& p_values, double rate) {
-    // Benjamini and Hochberg (1995): the largest p(k) with p(k) <= k * rate / m.
-    std::vector<double> sorted = p_values;
-    std::sort(sorted.begin(), sorted.end());
+    const std::vector<double> adjusted = AdjustBenjaminiHochberg(p_values);
     double limit = -1;
-    for (size_t k = 0; k < sorted.size(); ++k)
-        if (sorted[k] <= static_cast<double>(k + 1) * rate / static_cast<double>(sorted.size())) limit = sorted[k];
+    for (size_t i = 0; i < p_values.size(); ++i)
+        if (adjusted[i] <= rate) limit = std::max(limit, p_values[i]);
     return limit;
 }
 

@@ -1,0 +1,49 @@
+// Distributions of one attribute side by side, in cells that mean the same in each. Inside this room only.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "context.hpp"
+
+namespace pulse::drift {
+
+// Members with a value; the null ones are another detector's.
+struct Cells {
+    std::vector<std::string> names;            // values, intervals, or (other)
+    std::vector<int64_t> now;
+    std::vector<std::vector<int64_t>> rows;    // one per baseline snapshot
+    std::vector<int64_t> pooled;               // their sum
+    int64_t now_total = 0, pooled_total = 0;
+    bool intervals = false;
+
+    double ShareNow(size_t cell) const { return static_cast<double>(now[cell]) / static_cast<double>(now_total); }
+    double ShareBefore(size_t cell) const {
+        return static_cast<double>(pooled[cell]) / static_cast<double>(pooled_total);
+    }
+};
+
+// Lines the distributions up; empty when there is nothing to compare: other edges, another kind, no values.
+std::optional<Cells> LineUp(const AttributeView& view);
+
+// How much more the baseline's snapshots differ among each other than counting explains; at least 1.
+double Dispersion(const Cells& cells);
+
+// The values of labelled distributions as they were kept.
+struct Kept {
+    std::string name;
+    int64_t now = 0, before = 0;
+    // What may hide in "other" where the value is not kept by name.
+    int64_t now_hidden = 0, before_hidden = 0;
+    size_t rows = 0;  // baseline snapshots that have it by name
+};
+std::vector<Kept> KeptValues(const AttributeView& view);
+
+// Whether new values are this attribute's everyday life: it brought some in two or more of the baseline's snapshots.
+bool TurnsOver(const AttributeView& view, double share);
+
+// Members with a value.
+inline int64_t Known(const snapshot::Distribution& distribution) { return distribution.total - distribution.nulls; }
+
+}  // namespace pulse::drift

@@ -1,0 +1,84 @@
+// What every detector gets and gives. Inside this room only.
+#pragma once
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/drift/baseline.hpp"
+#include "pulse/drift/detectors.hpp"
+
+namespace pulse::drift {
+
+struct Context {
+    const History& history;
+    size_t index;
+    const Exclusions& exclusions;
+    const Expectations& expectations;
+    const Thresholds& thresholds;
+    std::optional<Expectation> size;  // what the size should be
+
+    const Point& now() const { return history.points[index]; }
+    bool On(double threshold) const { return threshold < kSwitchedOff; }
+};
+
+// The detectors. Each adds an outcome per test it makes.
+void DetectSize(const Context& context, std::vector<Outcome>& outcomes);
+void DetectExpectedRange(const Context& context, std::vector<Outcome>& outcomes);
+void DetectErosion(const Context& context, std::vector<Outcome>& outcomes);
+void DetectConversion(const Context& context, std::vector<Outcome>& outcomes);
+void DetectInactivity(const Context& context, std::vector<Outcome>& outcomes);
+void DetectReplacement(const Context& context, std::vector<Outcome>& outcomes);
+void DetectSchema(const Context& context, std::vector<Outcome>& outcomes);
+
+// One attribute's distributions, read before the detectors run: a row per snapshot, the tested one apart.
+struct AttributeView {
+    const snapshot::Distribution* now = nullptr;
+    std::vector<const snapshot::Distribution*> baseline;  // newest first; never empty
+    std::vector<int64_t> snapshots;                       // theirs
+    BaselineKind kind = BaselineKind::kRolling;
+};
+void DetectShift(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes);
+void DetectNulls(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes);
+void DetectValues(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes);
+
+// ---- a rate against those of other snapshots (rate.cpp) ----
+
+struct Count {
+    double hits = 0, total = 0;
+    double error = 0;  // standard error of hits, beyond counting
+    bool same_phase = false;  // at the tested point's place in the season
+};
+
+struct RateTest {
+    double baseline = 0, observed = 0;
+    double p_value = 1;  // two-sided
+    double dispersion = 1;
+    size_t points = 0;
+    bool seasonal = false;
+};
+
+// Tests `now` against the pooled rate; over-dispersion is learnt from how the baseline's own points vary. `phases` is the
+// number of phases of a season that might matter, 0 = none. Empty without a baseline or with nothing observed.
+std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& baseline, int phases);
+
+// Tests a rate against a pinned one; how much rates vary is learnt from the others.
+std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned, const std::vector<Count>& others);
+
+// ---- from a test to an outcome (outcome.cpp) ----
+
+// Fills in ratio, materiality, support, severity and direction. `effect` is the part of `change` that matters: its absolute
+// value, or only rises, or only falls.
+Outcome Judge(Fingerprint fingerprint, double change, double effect, double threshold, std::optional<double> p_value,
+              BaselineKind kind, const Thresholds& thresholds);
+
+// ---- numbers in sentences (outcome.cpp) ----
+
+std::string Members(double count);                   // 10,000
+std::string Percent(double share, int decimals = 1); // 42.0 %
+std::string Fixed(double value, int decimals);
+std::string Plural(size_t count, const char* noun);  // 1 snapshot, 5 snapshots
+std::string BaselineText(BaselineKind kind, size_t points);  // rolling baseline of 5 snapshots
+
+}  // namespace pulse::drift

@@ -1,0 +1,187 @@
+#include <algorithm>
+#include <numeric>
+
+#include "cells.hpp"
+#include "pulse/drift/statistics/binned.hpp"
+#include "pulse/drift/statistics/categorical.hpp"
+#include "pulse/drift/statistics/tail.hpp"
+
+namespace pulse::drift {
+
+namespace {
+
+constexpr size_t kMoversNamed = 3;
+constexpr size_t kMoversKept = 20;
+constexpr double kPriorRows = 4;
+
+// P(F > f): Snedecor's F by the incomplete beta.
+double FTail(double f, double numerator, double denominator) {
+    return BetaCdf(denominator / (denominator + numerator * f), denominator / 2, numerator / 2);
+}
+
+// Chi-square of homogeneity, divided by the dispersion learnt; how well that is known is the F test's second number.
+double ShiftPValue(const Cells& cells, double dispersion) {
+    const Homogeneity test = TestHomogeneity(cells.pooled, cells.now);
+    if (test.pooled_degrees < 1) return 1;
+    const auto degrees = static_cast<double>(test.pooled_degrees);
+    if (cells.rows.size() < 2) return ChiSquareTail(test.pooled_statistic, degrees);
+    // The cells of one snapshot move together: at most three of them count as independent.
+    const double known = (kPriorRows + static_cast<double>(cells.rows.size()) - 1) * std::min(degrees, 3.0);
+    return FTail(test.pooled_statistic / degrees / dispersion, degrees, known);
+}
+
+std::vector<size_t> Movers(const Cells& cells) {
+    std::vector<size_t> order(cells.names.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    const auto moved = [&](size_t c) { return std::abs(cells.ShareNow(c) - cells.ShareBefore(c)); };
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return moved(a) > moved(b); });
+    while (!order.empty() && moved(order.back()) == 0) order.pop_back();
+    if (order.size() > kMoversKept) order.resize(kMoversKept);
+    return order;
+}
+
+void DescribeShift(const Cells& cells, const AttributeView& view, double dispersion, Finding& finding) {
+    const Psi psi = PopulationStability(cells.pooled, cells.now);
+    Json values = Json::array();
+    std::string text;
+    for (const size_t c : Movers(cells)) {
+        const double before = cells.ShareBefore(c), now = cells.ShareNow(c);
+        if (values.size() < kMoversNamed)
+            text += (text.empty() ? "" : ", ") + cells.names[c] + " " + Percent(before) + " → " + Percent(now);
+        values.push_back({{"value", cells.names[c]}, {"before", before}, {"now", now}});
+    }
+    finding.details = {{"tvd", finding.change}, {"psi", psi.value}, {"psiCorrected", psi.corrected}, {"values", values},
+                       {"dispersion", dispersion}, {"baselinePoints", cells.rows.size()},
+                       {"size", cells.now_total}};
+    if (cells.intervals) {
+        finding.details["ks"] = KolmogorovSmirnov(cells.pooled, cells.now).d;
+        double low = view.now->minimum.value_or(0), high = view.now->maximum.value_or(0);
+        for (const auto* row : view.baseline) {
+            low = std::min(low, row->minimum.value_or(low));
+            high = std::max(high, row->maximum.value_or(high));
+        }
+        finding.details["wasserstein"] = WassersteinOpen(cells.pooled, cells.now, view.now->edges, low, high).uniform;
+    }
+    finding.summary = view.now->attribute + " is distributed otherwise than in " +
+                      BaselineText(finding.baseline_kind, cells.rows.size()) + ": total variation distance " +
+                      Fixed(finding.change, 3) + ", PSI " + Fixed(psi.corrected, 3) + " (" + text + ")";
+}
+
+// One finding for all values of an attribute that appeared, or vanished.
+struct ValueSearch {
+    const char* detector;
+    const char* verb;
+    double share = 0;       // of all values found, where they are many
+    double other_share = 0; // where they are few
+    double p_value = 1;
+    size_t tested = 0;
+    Json values = Json::array();
+    std::string text;
+};
+
+// Adds the value when it has `many` of `many_total` on one side and at most a trace among `few_total` on the other.
+void Look(ValueSearch& search, const Kept& kept, double many, double many_total, double few, double few_total,
+          double hidden, double threshold) {
+    constexpr double kTrace = 0.05;
+    const double share = many / many_total, other = few / few_total;
+    if (share < threshold) return;
+    ++search.tested;
+    if ((few + hidden) / few_total > kTrace * share) return;
+    const double p = few > 0 ? TestFisher(std::llround(few), std::llround(few_total - few), std::llround(many),
+                                          std::llround(many_total - many))
+                                   .p_value
+                             : NewValueP(std::llround(few_total), std::llround(many), std::llround(many_total));
+    search.p_value = std::min(search.p_value, p);
+    search.share += share;
+    search.other_share += other;
+    search.values.push_back({{"value", kept.name}, {"share", share}, {"elsewhere", other}});
+    search.text += (search.text.empty() ? "" : ", ") + kept.name;
+}
+
+void Report(const Context& context, const AttributeView& view, ValueSearch& search, bool appeared,
+            std::vector<Outcome>& outcomes) {
+    const double threshold = context.thresholds.value;
+    // Each value was a test of its own.
+    const double p = std::min(1.0, search.p_value * static_cast<double>(std::max<size_t>(search.tested, 1)));
+    const double now = appeared ? search.share : search.other_share, before = appeared ? search.other_share : search.share;
+    Outcome outcome = Judge({search.detector, view.now->attribute}, now - before, std::abs(now - before), threshold, p,
+                            view.kind, context.thresholds);
+    Finding& finding = outcome.finding;
+    finding.baseline = before;
+    finding.observed = now;
+    finding.baseline_snapshot = view.snapshots.front();
+    if (outcome.material) {
+        for (Json& value : search.values) {
+            const double share = value["share"], elsewhere = value["elsewhere"];
+            value = {{"value", value["value"]}, {"before", appeared ? elsewhere : share}, {"now", appeared ? share : elsewhere}};
+        }
+        finding.details = {{"values", search.values}, {"baselinePoints", view.baseline.size()}, {"size", view.now->total}};
+        finding.summary = view.now->attribute + ": " + Plural(search.values.size(), "value") + " " + search.verb + " (" +
+                          search.text + "), " + Percent(before) + " → " + Percent(now) + " of the members";
+    }
+    outcomes.push_back(std::move(outcome));
+}
+
+}  // namespace
+
+void DetectShift(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes) {
+    const double threshold = context.thresholds.distribution_shift;
+    if (!context.On(threshold)) return;
+    const auto cells = LineUp(view);
+    if (!cells) return;
+    const double distance = CompareShares(cells->pooled, cells->now).total_variation;
+    const double dispersion = Dispersion(*cells);
+    Outcome outcome = Judge({detector::kDistributionShift, view.now->attribute}, distance, distance, threshold,
+                            ShiftPValue(*cells, dispersion), view.kind, context.thresholds);
+    Finding& finding = outcome.finding;
+    finding.direction = Direction::kChanged;
+    finding.baseline = 0;  // the distance of the baseline from itself
+    finding.observed = distance;
+    finding.baseline_snapshot = view.snapshots.front();
+    if (outcome.material) DescribeShift(*cells, view, dispersion, finding);
+    outcomes.push_back(std::move(outcome));
+}
+
+void DetectNulls(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes) {
+    const double threshold = context.thresholds.null_spike;
+    if (!context.On(threshold)) return;
+    std::vector<Count> counts;
+    for (const auto* row : view.baseline) counts.push_back({static_cast<double>(row->nulls), static_cast<double>(row->total)});
+    const auto test = TestRate({static_cast<double>(view.now->nulls), static_cast<double>(view.now->total)}, counts, 0);
+    if (!test) return;
+    const double change = test->observed - test->baseline;
+    Outcome outcome = Judge({detector::kNullSpike, view.now->attribute}, change, change, threshold, test->p_value,
+                            view.kind, context.thresholds);
+    Finding& finding = outcome.finding;
+    finding.baseline = test->baseline;
+    finding.observed = test->observed;
+    finding.baseline_snapshot = view.snapshots.front();
+    if (outcome.material) {
+        finding.details = {{"nulls", view.now->nulls}, {"size", view.now->total}, {"dispersion", test->dispersion},
+                           {"baselinePoints", test->points}};
+        finding.summary = view.now->attribute + " is missing for " + Percent(test->observed) + " of the members (" +
+                          Percent(test->baseline) + " in " + BaselineText(view.kind, test->points) + ")";
+    }
+    outcomes.push_back(std::move(outcome));
+}
+
+void DetectValues(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes) {
+    const double threshold = context.thresholds.value;
+    if (!context.On(threshold) || !view.now->labelled()) return;
+    const auto now_total = static_cast<double>(Known(*view.now));
+    double before_total = 0;
+    for (const auto* row : view.baseline) before_total += static_cast<double>(Known(*row));
+    if (now_total <= 0 || before_total <= 0 || TurnsOver(view, threshold)) return;
+    ValueSearch appeared{detector::kNewValue, "appeared"}, vanished{detector::kVanishedValue, "vanished"};
+    for (const Kept& kept : KeptValues(view)) {
+        const auto now = static_cast<double>(kept.now), before = static_cast<double>(kept.before);
+        Look(appeared, kept, now, now_total, before, before_total, static_cast<double>(kept.before_hidden), threshold);
+        // What was not there every time may be missing now, too.
+        if (kept.rows == view.baseline.size())
+            Look(vanished, kept, before, before_total, now, now_total, static_cast<double>(kept.now_hidden), threshold);
+    }
+    Report(context, view, appeared, true, outcomes);
+    Report(context, view, vanished, false, outcomes);
+}
+
+}  // namespace pulse::drift

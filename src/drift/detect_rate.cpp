@@ -1,0 +1,158 @@
+#include <algorithm>
+
+#include "context.hpp"
+
+namespace pulse::drift {
+
+namespace {
+
+// A rate of one snapshot, where the snapshot has it.
+using CountOf = std::optional<Count> (*)(const Context& context, size_t index);
+
+// How long a snapshot's flows cover: the time since the one before it. Flows over other spans are not comparable.
+bool SameSpan(const Context& context, size_t index) {
+    const std::vector<Point>& points = context.history.points;
+    if (index == 0 || context.index == 0) return false;
+    const auto span = static_cast<double>(points[index].moment - points[index - 1].moment);
+    const auto tested = static_cast<double>(points[context.index].moment - points[context.index - 1].moment);
+    return span >= 0.6 * tested && span <= 1.6 * tested;
+}
+
+std::optional<Count> Converted(const Context& context, size_t index) {
+    const Point& point = context.history.points[index];
+    if (!point.converted) return std::nullopt;
+    return Count{static_cast<double>(*point.converted), static_cast<double>(point.size)};
+}
+
+std::optional<Count> Inactive(const Context& context, size_t index) {
+    const Point& point = context.history.points[index];
+    if (!point.inactive) return std::nullopt;
+    return Count{static_cast<double>(*point.inactive), static_cast<double>(point.size)};
+}
+
+std::optional<Count> Exited(const Context& context, size_t index) {
+    const Point& point = context.history.points[index];
+    if (!point.exited || !SameSpan(context, index)) return std::nullopt;
+    return Count{static_cast<double>(*point.exited), static_cast<double>(point.size), point.flow_error};
+}
+
+// Members replaced by others: those that came and went in equal number.
+std::optional<Count> Replaced(const Context& context, size_t index) {
+    const Point& point = context.history.points[index];
+    if (!point.exited || !point.entered || !SameSpan(context, index)) return std::nullopt;
+    return Count{static_cast<double>(std::min(*point.entered, *point.exited)), static_cast<double>(point.size),
+                 point.flow_error};
+}
+
+struct Rate {
+    RateTest test;
+    BaselineKind kind;
+    std::optional<int64_t> baseline_snapshot;
+    Count now;
+};
+
+std::optional<Rate> Compare(const Context& context, const char* detector, CountOf count_of) {
+    const std::optional<Count> now = count_of(context, context.index);
+    if (!now) return std::nullopt;
+    const History& history = context.history;
+    const std::vector<size_t> points =
+        BaselinePoints(history, context.index, context.exclusions, {{detector, ""}},
+                       static_cast<size_t>(context.thresholds.baseline_window), Admit::kQuiet);
+    const std::vector<int> seasons = Seasons(history.cadence);
+    const int season = seasons.empty() ? 0 : seasons.front();
+    std::vector<Count> counts;
+    std::optional<int64_t> newest;
+    for (const size_t i : points) {
+        std::optional<Count> count = count_of(context, i);
+        if (!count) continue;
+        count->same_phase = season > 0 && SamePhase(history.points[i].moment, context.now().moment, history.cadence, season);
+        counts.push_back(*count);
+        if (!newest) newest = history.points[i].snapshot;
+    }
+    // A pinned snapshot's flows cover an unknown span, so only what it says by itself can be pinned.
+    if (UsesPin(history, context.index) && (count_of == Converted || count_of == Inactive)) {
+        const Point& pinned = *history.pinned;
+        const std::optional<int64_t> hits = count_of == Converted ? pinned.converted : pinned.inactive;
+        if (!hits) return std::nullopt;
+        const auto test = TestPinnedRate(
+            *now, {static_cast<double>(*hits), static_cast<double>(pinned.size)}, counts);
+        if (!test) return std::nullopt;
+        return Rate{*test, BaselineKind::kPinned, pinned.snapshot, *now};
+    }
+    const auto test = TestRate(*now, counts, season);
+    if (!test) return std::nullopt;
+    const BaselineKind kind = test->seasonal      ? BaselineKind::kSeasonal
+                              : test->points == 1 ? BaselineKind::kPrevious
+                                                  : BaselineKind::kRolling;
+    return Rate{*test, kind, newest, *now};
+}
+
+Outcome Judge(const Context& context, const char* detector, const Rate& rate, double change, double effect,
+              double threshold) {
+    Outcome outcome = drift::Judge({detector, ""}, change, effect, threshold, rate.test.p_value, rate.kind,
+                                   context.thresholds);
+    Finding& finding = outcome.finding;
+    finding.baseline = rate.test.baseline;
+    finding.observed = rate.test.observed;
+    finding.baseline_snapshot = rate.baseline_snapshot;
+    if (outcome.material)
+        finding.details = {{"dispersion", rate.test.dispersion}, {"baselinePoints", rate.test.points},
+                           {"count", rate.now.hits}, {"size", rate.now.total}};
+    return outcome;
+}
+
+std::string Describe(const char* what, const Rate& rate) {
+    return std::string(what) + (rate.test.observed < rate.test.baseline ? " fell to " : " rose to ") +
+           Percent(rate.test.observed) + " (" + Percent(rate.test.baseline) + " expected from " +
+           BaselineText(rate.kind, rate.test.points) + ")";
+}
+
+}  // namespace
+
+void DetectConversion(const Context& context, std::vector<Outcome>& outcomes) {
+    const double threshold = context.thresholds.conversion_anomaly;
+    if (!context.On(threshold)) return;
+    const auto rate = Compare(context, detector::kConversionAnomaly, Converted);
+    if (!rate || rate->test.baseline <= 0) return;
+    const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
+    Outcome outcome = Judge(context, detector::kConversionAnomaly, *rate, change, std::abs(change), threshold);
+    if (outcome.material) outcome.finding.summary = Describe("conversion rate", *rate);
+    outcomes.push_back(std::move(outcome));
+}
+
+void DetectInactivity(const Context& context, std::vector<Outcome>& outcomes) {
+    const double threshold = context.thresholds.inactivity_creep;
+    if (!context.On(threshold)) return;
+    auto rate = Compare(context, detector::kInactivityCreep, Inactive);
+    const bool measured = rate.has_value();
+    // Nobody said what inactive means: then leaving is the sign of it.
+    if (!rate) rate = Compare(context, detector::kInactivityCreep, Exited);
+    if (!rate || rate->test.baseline <= 0) return;
+    const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
+    Outcome outcome = Judge(context, detector::kInactivityCreep, *rate, change, change, threshold);
+    if (outcome.material) {
+        outcome.finding.summary = Describe(measured ? "share of inactive members" : "churn (exits ÷ size)", *rate);
+        outcome.finding.details["measure"] = measured ? "inactive" : "churn";
+    }
+    outcomes.push_back(std::move(outcome));
+}
+
+void DetectReplacement(const Context& context, std::vector<Outcome>& outcomes) {
+    const double threshold = context.thresholds.membership_churn;
+    if (!context.On(threshold)) return;
+    // A segment whose size moves is the size detector's.
+    for (const Outcome& outcome : outcomes)
+        if (outcome.finding.fingerprint.detector == detector::kSizeChange && outcome.material && outcome.supported) return;
+    const auto rate = Compare(context, detector::kMembershipChurn, Replaced);
+    if (!rate) return;
+    const double change = rate->test.observed - rate->test.baseline;
+    Outcome outcome = Judge(context, detector::kMembershipChurn, *rate, change, change, threshold);
+    if (outcome.material) {
+        outcome.finding.summary = Describe("share of members replaced by others", *rate);
+        outcome.finding.details["entered"] = *context.now().entered;
+        outcome.finding.details["exited"] = *context.now().exited;
+    }
+    outcomes.push_back(std::move(outcome));
+}
+
+}  // namespace pulse::drift

@@ -1,0 +1,90 @@
+#include "context.hpp"
+
+namespace pulse::drift {
+
+namespace {
+
+// What a definition meets when the columns it uses have changed.
+bool IsSchemaError(const std::string& state) {
+    return state == "42703" ||  // undefined column
+           state == "42P01" ||  // undefined table
+           state == "42883" ||  // undefined function: also an operator that the new type lacks
+           state == "42804";    // datatype mismatch
+}
+
+// The newest earlier snapshot that knows its columns.
+const Point* Previous(const Context& context) {
+    for (size_t i = context.index; i-- > 0;) {
+        const Point& point = context.history.points[i];
+        if (point.ok && !point.columns.empty()) return &point;
+    }
+    return nullptr;
+}
+
+std::string List(const Json& names) {
+    std::string text;
+    for (const Json& name : names) text += (text.empty() ? "" : ", ") + name.get<std::string>();
+    return text;
+}
+
+// A failed snapshot: nothing can be measured any more, which no figure shows.
+Outcome Broken(const Context& context) {
+    Outcome outcome = Judge({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt, BaselineKind::kPrevious, context.thresholds);
+    outcome.material = true;
+    outcome.ratio = 3;
+    Finding& finding = outcome.finding;
+    finding.severity = Severity::kCritical;
+    finding.details = {{"sqlstate", context.now().error_state}, {"error", context.now().error}};
+    finding.summary = "the segment can no longer be measured: " + context.now().error;
+    return outcome;
+}
+
+void Compare(const Point& before, const Point& now, Finding& finding) {
+    Json dropped = Json::array(), added = Json::array(), retyped = Json::array();
+    Json types = Json::object();
+    for (const auto& [name, type] : before.columns) {
+        const auto found = now.columns.find(name);
+        if (found == now.columns.end()) {
+            dropped.push_back(name);
+        } else if (found->second != type) {
+            retyped.push_back(name);
+            types[name] = {{"from", type}, {"to", found->second}};
+        }
+    }
+    for (const auto& [name, type] : now.columns)
+        if (!before.columns.contains(name)) added.push_back(name);
+    std::string text;
+    const auto say = [&](const char* what, const Json& names) {
+        if (!names.empty()) text += (text.empty() ? "" : "; ") + std::string(what) + " " + List(names);
+    };
+    say("dropped", dropped);
+    say("type changed of", retyped);
+    say("added", added);
+    finding.change = static_cast<double>(dropped.size() + retyped.size() + added.size());
+    // A column more breaks nothing; one that is gone or different may.
+    finding.severity = dropped.empty() && retyped.empty() ? Severity::kLow : Severity::kHigh;
+    finding.summary = "columns of what the segment reads: " + text;
+    finding.details = {{"dropped", dropped}, {"retyped", retyped}, {"added", added}, {"types", types}};
+    finding.baseline_snapshot = before.snapshot;
+}
+
+}  // namespace
+
+void DetectSchema(const Context& context, std::vector<Outcome>& outcomes) {
+    const Point& now = context.now();
+    if (!now.ok) {
+        if (IsSchemaError(now.error_state)) outcomes.push_back(Broken(context));
+        return;
+    }
+    Outcome outcome = Judge({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt, BaselineKind::kPrevious, context.thresholds);
+    const Point* before = Previous(context);
+    // A new definition reads what it names: its columns are no change of the data.
+    if (before && !now.columns.empty() && before->columns != now.columns && before->version == now.version) {
+        Compare(*before, now, outcome.finding);
+        outcome.material = true;
+        outcome.ratio = 1;
+    }
+    outcomes.push_back(std::move(outcome));
+}
+
+}  // namespace pulse::drift

@@ -1,0 +1,66 @@
+#include <cstdio>
+
+#include "context.hpp"
+
+namespace pulse::drift {
+
+namespace {
+
+// "At least the threshold" holds for 11,500 against 10,000 at 0.15, whatever the last bit of the quotient says.
+constexpr double kTolerance = 1e-9;
+
+double Ratio(double effect, double threshold) {
+    if (effect <= 0 || std::isnan(effect)) return 0;
+    // A threshold of 0 asks for every change that is statistically certain.
+    return threshold > 0 ? effect / threshold : 1;
+}
+
+}  // namespace
+
+Outcome Judge(Fingerprint fingerprint, double change, double effect, double threshold, std::optional<double> p_value,
+              BaselineKind kind, const Thresholds& thresholds) {
+    Outcome outcome;
+    outcome.ratio = Ratio(effect, threshold);
+    outcome.material = outcome.ratio >= 1 - kTolerance;
+    outcome.supported = !p_value || *p_value <= thresholds.p_value;
+    Finding& finding = outcome.finding;
+    finding.fingerprint = std::move(fingerprint);
+    finding.change = change;
+    finding.threshold = threshold;
+    finding.p_value = p_value;
+    finding.baseline_kind = kind;
+    finding.severity = SeverityOf(outcome.ratio);
+    finding.direction = change > 0 ? Direction::kUp : change < 0 ? Direction::kDown : Direction::kChanged;
+    return outcome;
+}
+
+std::string Fixed(double value, int decimals) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%.*f", decimals, value);
+    return text;
+}
+
+std::string Members(double count) {
+    std::string digits = Fixed(std::abs(count), 0);
+    for (auto i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<size_t>(i), ",");
+    return (count < 0 ? "-" : "") + digits;
+}
+
+std::string Percent(double share, int decimals) { return Fixed(100 * share, decimals) + " %"; }
+
+std::string Plural(size_t count, const char* noun) {
+    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string BaselineText(BaselineKind kind, size_t points) {
+    switch (kind) {
+        case BaselineKind::kPinned: return "the pinned snapshot";
+        case BaselineKind::kPrevious: return "the previous snapshot";
+        case BaselineKind::kExpected: return "the expected range";
+        case BaselineKind::kSeasonal: return "the same time in " + Plural(points, "season");
+        case BaselineKind::kRolling: break;
+    }
+    return "the last " + Plural(points, "normal snapshot");
+}
+
+}  // namespace pulse::drift
