@@ -70,11 +70,11 @@ struct Line {
 };
 
 Line FitTrend(const std::vector<double>& grid) {
-    const MannKendall trend = TestTrend(grid);
+    const statistics::MannKendall trend = statistics::TestTrend(grid);
     std::vector<double> residuals;
     for (size_t i = 0; i < grid.size(); ++i)
         residuals.push_back(grid[i] - trend.intercept - trend.slope * static_cast<double>(i));
-    return {trend.intercept + trend.slope * static_cast<double>(grid.size()), MeasureSpread(residuals).sigma};
+    return {trend.intercept + trend.slope * static_cast<double>(grid.size()), statistics::MeasureSpread(residuals).sigma};
 }
 
 Expectation Rolling(const History& history, size_t index, std::vector<size_t> points, const Thresholds& thresholds) {
@@ -84,8 +84,8 @@ Expectation Rolling(const History& history, size_t index, std::vector<size_t> po
     // The level of raw sizes, not exp(log): 10,000 stays 10,000.
     std::vector<double> sizes;
     for (const size_t i : points) sizes.push_back(static_cast<double>(history.points[i].size));
-    expectation.level = Median(sizes);
-    double sigma = MeasureSpread(LogSizes(history, points)).sigma;
+    expectation.level = statistics::Median(sizes);
+    double sigma = statistics::MeasureSpread(LogSizes(history, points)).sigma;
     // The median's own error, in points' variances; a mean of up to two.
     double level_error = n <= 2 ? 1 / n : M_PI / 2 / n;
     const int64_t age = -Slot(history.points[points.front()].moment, history.points[index].moment, history.cadence);
@@ -108,16 +108,17 @@ std::optional<Expectation> Seasonal(const History& history, size_t index, const 
                                     const Thresholds& thresholds) {
     const auto n = static_cast<double>(points.size()), phases = static_cast<double>(season);
     if (n < 2 * phases + 1) return std::nullopt;
-    const SeasonalBaseline fit = FitSeasonal(Grid(history, index, points), season);
-    if (fit.status == drift::Status::kInsufficientData || fit.points < 2 * season + 1) return std::nullopt;
+    const statistics::SeasonalFit fit =
+        statistics::RobustSeasonalFit(Grid(history, index, points), static_cast<size_t>(season));
+    if (fit.status == statistics::Status::kInsufficientData || fit.points < 2 * season + 1) return std::nullopt;
     // The residuals of a fit with one parameter per phase are too small by the degrees of freedom it used.
-    const double sigma = kMadToSigma * fit.residual_mad * std::sqrt(n / (n - phases - 1));
+    const double sigma = statistics::kMadToSigma * fit.residual_mad * std::sqrt(n / (n - phases - 1));
     const double needed = n < 4 * phases ? kWorthItYoung : kWorthIt;
-    if (!(sigma <= needed * MeasureSpread(LogSizes(history, points)).sigma)) return std::nullopt;
+    if (!(sigma <= needed * statistics::MeasureSpread(LogSizes(history, points)).sigma)) return std::nullopt;
     Expectation expectation;
     expectation.kind = BaselineKind::kSeasonal;
     expectation.season = season;
-    expectation.level = fit.expected;
+    expectation.level = std::exp(fit.predicted);
     expectation.sigma = BlendedSigma(sigma, n - phases, thresholds) * std::sqrt(1 + M_PI / 2 * phases / n);
     expectation.dof = Degrees(n - phases);
     expectation.points = points;

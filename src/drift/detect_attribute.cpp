@@ -4,7 +4,7 @@
 #include "cells.hpp"
 #include "pulse/drift/statistics/binned.hpp"
 #include "pulse/drift/statistics/categorical.hpp"
-#include "pulse/drift/statistics/tail.hpp"
+#include "pulse/drift/statistics/distributions.hpp"
 
 namespace pulse::drift {
 
@@ -16,15 +16,15 @@ constexpr double kPriorRows = 4;
 
 // P(F > f): Snedecor's F by the incomplete beta.
 double FTail(double f, double numerator, double denominator) {
-    return BetaCdf(denominator / (denominator + numerator * f), denominator / 2, numerator / 2);
+    return statistics::BetaCdf(denominator / (denominator + numerator * f), denominator / 2, numerator / 2);
 }
 
 // Chi-square of homogeneity, divided by the dispersion learnt; how well that is known is the F test's second number.
 double ShiftPValue(const Cells& cells, double dispersion) {
-    const Homogeneity test = TestHomogeneity(cells.pooled, cells.now);
+    const statistics::Homogeneity test = statistics::TestHomogeneity(cells.pooled, cells.now);
     if (test.pooled_degrees < 1) return 1;
     const auto degrees = static_cast<double>(test.pooled_degrees);
-    if (cells.rows.size() < 2) return ChiSquareTail(test.pooled_statistic, degrees);
+    if (cells.rows.size() < 2) return statistics::ChiSquareUpperTail(test.pooled_statistic, degrees);
     // The cells of one snapshot move together: at most three of them count as independent.
     const double known = (kPriorRows + static_cast<double>(cells.rows.size()) - 1) * std::min(degrees, 3.0);
     return FTail(test.pooled_statistic / degrees / dispersion, degrees, known);
@@ -41,7 +41,7 @@ std::vector<size_t> Movers(const Cells& cells) {
 }
 
 void DescribeShift(const Cells& cells, const AttributeView& view, double dispersion, Finding& finding) {
-    const Psi psi = PopulationStability(cells.pooled, cells.now);
+    const statistics::Psi psi = statistics::PopulationStability(cells.pooled, cells.now);
     Json values = Json::array();
     std::string text;
     for (const size_t c : Movers(cells)) {
@@ -54,13 +54,13 @@ void DescribeShift(const Cells& cells, const AttributeView& view, double dispers
                        {"dispersion", dispersion}, {"baselinePoints", cells.rows.size()},
                        {"size", cells.now_total}};
     if (cells.intervals) {
-        finding.details["ks"] = KolmogorovSmirnov(cells.pooled, cells.now).d;
+        finding.details["ks"] = statistics::KolmogorovSmirnov(cells.pooled, cells.now).d;
         double low = view.now->minimum.value_or(0), high = view.now->maximum.value_or(0);
         for (const auto* row : view.baseline) {
             low = std::min(low, row->minimum.value_or(low));
             high = std::max(high, row->maximum.value_or(high));
         }
-        finding.details["wasserstein"] = WassersteinOpen(cells.pooled, cells.now, view.now->edges, low, high).uniform;
+        finding.details["wasserstein"] = statistics::WassersteinOpen(cells.pooled, cells.now, view.now->edges, low, high).uniform;
     }
     finding.summary = view.now->attribute + " is distributed otherwise than in " +
                       BaselineText(finding.baseline_kind, cells.rows.size()) + ": total variation distance " +
@@ -87,10 +87,10 @@ void Look(ValueSearch& search, const Kept& kept, double many, double many_total,
     if (share < threshold) return;
     ++search.tested;
     if ((few + hidden) / few_total > kTrace * share) return;
-    const double p = few > 0 ? TestFisher(std::llround(few), std::llround(few_total - few), std::llround(many),
+    const double p = few > 0 ? statistics::TestFisher(std::llround(few), std::llround(few_total - few), std::llround(many),
                                           std::llround(many_total - many))
                                    .p_value
-                             : NewValueP(std::llround(few_total), std::llround(many), std::llround(many_total));
+                             : statistics::NewValueP(std::llround(few_total), std::llround(many), std::llround(many_total));
     search.p_value = std::min(search.p_value, p);
     search.share += share;
     search.other_share += other;
@@ -129,7 +129,7 @@ void DetectShift(const Context& context, const AttributeView& view, std::vector<
     if (!context.On(threshold)) return;
     const auto cells = LineUp(view);
     if (!cells) return;
-    const double distance = CompareShares(cells->pooled, cells->now).total_variation;
+    const double distance = statistics::CompareShares(cells->pooled, cells->now).total_variation;
     const double dispersion = Dispersion(*cells);
     Outcome outcome = Judge({detector::kDistributionShift, view.now->attribute}, distance, distance, threshold,
                             ShiftPValue(*cells, dispersion), view.kind, context.thresholds);

@@ -14,14 +14,14 @@ constexpr size_t kLeastPoints = 10;
 void Deseasonalise(std::vector<double>& values, size_t season) {
     std::vector<double> differences;
     for (size_t i = season; i < values.size(); ++i) differences.push_back(values[i] - values[i - season]);
-    const double slope = Median(differences) / static_cast<double>(season);  // NaN are left out
+    const double slope = statistics::Median(differences) / static_cast<double>(season);  // NaN are left out
     std::vector<double> detrended(values.size());
     for (size_t i = 0; i < values.size(); ++i) detrended[i] = values[i] - slope * static_cast<double>(i);
-    const double level = Median(detrended);
+    const double level = statistics::Median(detrended);
     for (size_t phase = 0; phase < season && phase < values.size(); ++phase) {
         std::vector<double> same;
         for (size_t i = phase; i < values.size(); i += season) same.push_back(detrended[i]);
-        const double effect = Median(same) - level;
+        const double effect = statistics::Median(same) - level;
         for (size_t i = phase; i < values.size(); i += season) values[i] -= effect;
     }
 }
@@ -39,7 +39,7 @@ bool KnownAsSudden(const Context& context, const std::vector<Outcome>& outcomes)
 // The last moment at which the segment still was as large as in the first quarter of the window.
 Moment Onset(const Context& context, const std::vector<double>& values, Moment first) {
     const auto quarter = static_cast<std::ptrdiff_t>(std::max<size_t>(1, values.size() / 4));
-    const double start = Median(std::vector<double>(values.begin(), values.begin() + quarter));
+    const double start = statistics::Median(std::vector<double>(values.begin(), values.begin() + quarter));
     for (size_t i = values.size(); i-- > 0;)
         if (values[i] >= start) return first + static_cast<int64_t>(i) * context.history.cadence;
     return first;
@@ -66,7 +66,7 @@ void DetectErosion(const Context& context, std::vector<Outcome>& outcomes) {
             std::log(std::max(static_cast<double>(history.points[i].size), 1.0));
     const int season = context.size ? context.size->season : 0;
     if (season > 0 && values.size() >= 3 * static_cast<size_t>(season)) Deseasonalise(values, static_cast<size_t>(season));
-    const MannKendall trend = TestTrend(values);
+    const statistics::MannKendall trend = statistics::TestTrend(values);
     const double change = std::expm1(trend.slope * static_cast<double>(last));
     Outcome outcome = Judge({detector::kSlowErosion, ""}, change, -change, threshold, trend.p_adjusted,
                             BaselineKind::kRolling, context.thresholds);

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "context.hpp"
-#include "pulse/drift/statistics/tail.hpp"
+#include "pulse/drift/statistics/distributions.hpp"
 
 namespace pulse::drift {
 
@@ -13,7 +13,7 @@ double SizePValue(const Expectation& expectation, double observed) {
     // Two counts cannot be known better than Poisson allows.
     const double sigma = std::max(expectation.sigma, std::sqrt(1 / level + 1 / seen));
     const double distance = std::abs(std::log(seen / level)) / sigma;
-    return expectation.dof > 0 ? StudentTwoSided(distance, expectation.dof) : NormalTwoSided(distance);
+    return expectation.dof > 0 ? statistics::StudentTTwoSided(distance, expectation.dof) : statistics::NormalTwoSided(distance);
 }
 
 // A segment that was never empty and now is.

@@ -150,7 +150,7 @@ std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::v
 }
 
 double DiscoveryLimit(const std::vector<double>& p_values, double rate) {
-    const std::vector<double> adjusted = AdjustBenjaminiHochberg(p_values);
+    const std::vector<double> adjusted = statistics::AdjustBenjaminiHochberg(p_values);
     double limit = -1;
     for (size_t i = 0; i < p_values.size(); ++i)
         if (adjusted[i] <= rate) limit = std::max(limit, p_values[i]);

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "context.hpp"
-#include "pulse/drift/statistics/tail.hpp"
+#include "pulse/drift/statistics/distributions.hpp"
 
 namespace pulse::drift {
 
@@ -54,7 +54,7 @@ RateTest Test(const Count& now, const Pool& pool, double pearson, double degrees
     const double distance = std::abs(test.observed - test.baseline);
     if (distance == 0 || variance <= 0) return test;
     const double z = distance / std::sqrt(variance);
-    test.p_value = degrees > 0 ? StudentTwoSided(z, kPriorDegrees + degrees) : NormalTwoSided(z);
+    test.p_value = degrees > 0 ? statistics::StudentTTwoSided(z, kPriorDegrees + degrees) : statistics::NormalTwoSided(z);
     return test;
 }
 
