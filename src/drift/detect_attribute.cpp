@@ -69,8 +69,6 @@ void DescribeShift(const Cells& cells, const AttributeView& view, double dispers
 
 // One finding for all values of an attribute that appeared, or vanished.
 struct ValueSearch {
-    const char* detector;
-    const char* verb;
     double share = 0;       // of all values found, where they are many
     double other_share = 0; // where they are few
     double p_value = 1;
@@ -80,7 +78,7 @@ struct ValueSearch {
 };
 
 // Adds the value when it has `many` of `many_total` on one side and at most a trace among `few_total` on the other.
-void Look(ValueSearch& search, const Kept& kept, double many, double many_total, double few, double few_total,
+void Examine(ValueSearch& search, const Kept& kept, double many, double many_total, double few, double few_total,
           double hidden, double threshold) {
     constexpr double kTrace = 0.05;
     const double share = many / many_total, other = few / few_total;
@@ -101,10 +99,11 @@ void Look(ValueSearch& search, const Kept& kept, double many, double many_total,
 void Report(const Context& context, const AttributeView& view, ValueSearch& search, bool appeared,
             std::vector<Outcome>& outcomes) {
     const double threshold = context.thresholds.value;
+    const char* detector = appeared ? detector::kNewValue : detector::kVanishedValue;
     // Each value was a test of its own.
     const double p = std::min(1.0, search.p_value * static_cast<double>(std::max<size_t>(search.tested, 1)));
     const double now = appeared ? search.share : search.other_share, before = appeared ? search.other_share : search.share;
-    Outcome outcome = Judge({search.detector, view.now->attribute}, now - before, std::abs(now - before), threshold, p,
+    Outcome outcome = Judge({detector, view.now->attribute}, now - before, std::abs(now - before), threshold, p,
                             view.kind, context.thresholds);
     Finding& finding = outcome.finding;
     finding.baseline = before;
@@ -116,7 +115,7 @@ void Report(const Context& context, const AttributeView& view, ValueSearch& sear
             value = {{"value", value["value"]}, {"before", appeared ? elsewhere : share}, {"now", appeared ? share : elsewhere}};
         }
         finding.details = {{"values", search.values}, {"baselinePoints", view.baseline.size()}, {"size", view.now->total}};
-        finding.summary = view.now->attribute + ": " + Plural(search.values.size(), "value") + " " + search.verb + " (" +
+        finding.summary = view.now->attribute + ": " + Plural(search.values.size(), "value") + (appeared ? " appeared (" : " vanished (") +
                           search.text + "), " + Percent(before) + " → " + Percent(now) + " of the members";
     }
     outcomes.push_back(std::move(outcome));
@@ -172,13 +171,13 @@ void DetectValues(const Context& context, const AttributeView& view, std::vector
     double before_total = 0;
     for (const auto* row : view.baseline) before_total += static_cast<double>(Known(*row));
     if (now_total <= 0 || before_total <= 0 || TurnsOver(view, threshold)) return;
-    ValueSearch appeared{detector::kNewValue, "appeared"}, vanished{detector::kVanishedValue, "vanished"};
+    ValueSearch appeared, vanished;
     for (const Kept& kept : KeptValues(view)) {
         const auto now = static_cast<double>(kept.now), before = static_cast<double>(kept.before);
-        Look(appeared, kept, now, now_total, before, before_total, static_cast<double>(kept.before_hidden), threshold);
+        Examine(appeared, kept, now, now_total, before, before_total, static_cast<double>(kept.before_hidden), threshold);
         // What was not there every time may be missing now, too.
         if (kept.rows == view.baseline.size())
-            Look(vanished, kept, before, before_total, now, now_total, static_cast<double>(kept.now_hidden), threshold);
+            Examine(vanished, kept, before, before_total, now, now_total, static_cast<double>(kept.now_hidden), threshold);
     }
     Report(context, view, appeared, true, outcomes);
     Report(context, view, vanished, false, outcomes);
