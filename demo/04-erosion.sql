@@ -29,8 +29,8 @@ BEGIN
         PERFORM set_config('pulse.now', (day + time '02:00')::timestamptz::text, true);
         UPDATE demo.app_user SET sessions_last_week = CASE WHEN random() < 0.05 THEN 4 ELSE 12 + floor(random() * 20) END
         WHERE user_id % 50 = extract(day FROM day)::int % 50;
-        PERFORM pulse_take_snapshots();
-        PERFORM pulse_check_drift();
+        PERFORM pulse_take_snapshot(s), pulse_check_drift(s)
+        FROM unnest('{Mobile App Power Users,Everybody with the app}'::text[]) AS s;
     END LOOP;
 END $$;
 
@@ -38,7 +38,5 @@ END $$;
 UPDATE demo.app_user SET app_version = '2012.3' WHERE platform = 'android';
 
 SET pulse.now = '2012-03-22 02:00+00';
-\echo
-\echo 'The next morning: SELECT * FROM pulse_check_drift();'
-SELECT count(*) AS snapshots FROM pulse_take_snapshots() WHERE status = 'ok';
-SELECT * FROM pulse_check_drift();
+-- The next morning.
+SELECT pulse_take_snapshot('Mobile App Power Users') AS power_users, pulse_take_snapshot('Everybody with the app') AS everybody;
