@@ -49,4 +49,109 @@ std::string FormatMoment(Moment moment) {
     return result + "+00";
 }
 
+namespace {
+
+// Takes fixed-width fields off the front of a text; after a mismatch everything fails.
+class Fields {
+  public:
+    explicit Fields(std::string_view text) : rest_(text) {}
+
+    bool Empty() const { return rest_.empty(); }
+    bool Begins(char c) const { return !rest_.empty() && rest_.front() == c; }
+    bool Accept(char c) {
+        if (!Begins(c)) return false;
+        rest_.remove_prefix(1);
+        return true;
+    }
+    // Exactly `width` digits, at most `limit`; -1 if they are not there.
+    int Number(size_t width, int limit) {
+        if (rest_.size() < width) return -1;
+        int value = 0;
+        for (size_t i = 0; i < width; ++i) {
+            if (rest_[i] < '0' || rest_[i] > '9') return -1;
+            value = value * 10 + (rest_[i] - '0');
+        }
+        rest_.remove_prefix(width);
+        return value <= limit ? value : -1;
+    }
+    // One to six digits of a second, in microseconds; -1 if they are not there.
+    int Fraction() {
+        int value = 0, digits = 0;
+        while (digits < 6 && !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9') {
+            value = value * 10 + (rest_.front() - '0');
+            rest_.remove_prefix(1);
+            ++digits;
+        }
+        if (digits == 0) return -1;
+        for (; digits < 6; ++digits) value *= 10;
+        return value;
+    }
+
+  private:
+    std::string_view rest_;
+};
+
+// Z, +HH, +HHMM or +HH:MM, in microseconds.
+std::optional<int64_t> ParseOffset(Fields& fields) {
+    if (fields.Accept('Z')) return 0;
+    const int64_t sign = fields.Begins('-') ? -1 : 1;
+    if (!fields.Accept('+') && !fields.Accept('-')) return std::nullopt;
+    const int hours = fields.Number(2, 15);
+    if (hours < 0) return std::nullopt;
+    int minutes = 0;
+    if (!fields.Empty()) {
+        fields.Accept(':');
+        minutes = fields.Number(2, 59);
+        if (minutes < 0) return std::nullopt;
+    }
+    return sign * (hours * kHour + minutes * kMinute);
+}
+
+// HH:MM[:SS[.ffffff]] in microseconds since midnight.
+std::optional<int64_t> ParseTimeOfDay(Fields& fields) {
+    const int hours = fields.Number(2, 23);
+    if (hours < 0 || !fields.Accept(':')) return std::nullopt;
+    const int minutes = fields.Number(2, 59);
+    if (minutes < 0) return std::nullopt;
+    int seconds = 0, fraction = 0;
+    if (fields.Accept(':')) {
+        seconds = fields.Number(2, 59);
+        if (seconds < 0) return std::nullopt;
+        if (fields.Accept('.')) fraction = fields.Fraction();
+        if (fraction < 0) return std::nullopt;
+    }
+    return hours * kHour + minutes * kMinute + seconds * kSecond + fraction;
+}
+
+}  // namespace
+
+std::optional<Moment> ParseMoment(std::string_view text) {
+    Fields fields(text);
+    const int year = fields.Number(4, 9999);
+    if (year < 1 || !fields.Accept('-')) return std::nullopt;
+    const int month = fields.Number(2, 12);
+    if (month < 1 || !fields.Accept('-')) return std::nullopt;
+    const int day = fields.Number(2, 31);
+    const year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                              std::chrono::day(static_cast<unsigned>(day < 0 ? 0 : day))};
+    if (!date.ok()) return std::nullopt;
+    int64_t within = 0, offset = 0;
+    if (fields.Accept('T') || fields.Accept(' ')) {
+        const auto time = ParseTimeOfDay(fields);
+        if (!time) return std::nullopt;
+        within = *time;
+        if (!fields.Empty()) {
+            const auto zone = ParseOffset(fields);
+            if (!zone) return std::nullopt;
+            offset = *zone;
+        }
+    }
+    if (!fields.Empty()) return std::nullopt;
+    // An offset must not lead out of the years that FormatMoment() can print.
+    constexpr Moment kFirst = (sys_days(std::chrono::January / 1 / 1) - kEpoch).count() * kDay;
+    constexpr Moment kEnd = (sys_days(std::chrono::January / 1 / 10000) - kEpoch).count() * kDay;
+    const Moment moment = (sys_days(date) - kEpoch).count() * kDay + within - offset;
+    return moment >= kFirst && moment < kEnd ? std::optional(moment) : std::nullopt;
+}
+
 }  // namespace pulse

@@ -9,12 +9,19 @@ namespace pulse {
 
 // SQLSTATEs that pure code raises. The bridge knows every other one from PostgreSQL itself.
 namespace sqlstate {
+inline constexpr const char* kNumberOutOfRange = "22003";
+inline constexpr const char* kInvalidDatetime = "22007";
+inline constexpr const char* kDivisionByZero = "22012";
+inline constexpr const char* kInvalidEncoding = "22021";
 inline constexpr const char* kInvalidParameter = "22023";
+inline constexpr const char* kInvalidText = "22P02";
 inline constexpr const char* kSyntaxError = "42601";
 inline constexpr const char* kUndefinedColumn = "42703";
+inline constexpr const char* kUndefinedFunction = "42883";
 inline constexpr const char* kUndefinedObject = "42704";
 inline constexpr const char* kUndefinedTable = "42P01";
 inline constexpr const char* kDatatypeMismatch = "42804";
+inline constexpr const char* kWrongObjectType = "42809";
 inline constexpr const char* kDuplicateObject = "42710";
 inline constexpr const char* kProgramLimit = "54000";
 inline constexpr const char* kNotSupported = "0A000";

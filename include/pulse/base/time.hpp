@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace pulse {
 
@@ -19,5 +21,9 @@ std::string FormatMoment(Moment moment);
 
 // Print the UTC date only, e.g. 2011-03-01.
 std::string FormatDate(Moment moment);
+
+// Read an ISO 8601 date or timestamp of the years 1 to 9999: 2011-03-01, 2011-03-01 06:00, 2011-03-01T06:00:00.5+01:00, …Z.
+// Without an offset it is UTC. Empty when it is anything else.
+std::optional<Moment> ParseMoment(std::string_view text);
 
 }  // namespace pulse

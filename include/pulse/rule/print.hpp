@@ -14,6 +14,9 @@ std::string Print(const Expr& expr);
 // Print at most about `limit` bytes, for use in a message.
 std::string PrintShort(const Expr& expr, size_t limit = 80);
 
+// Refuse a tree whose canonical text is longer than a rule may be: what is stored can always be read again.
+void RequireSize(const Expr& expr);
+
 // Print a name as a reference: bare, or in backticks when it needs them.
 std::string PrintName(std::string_view name);
 

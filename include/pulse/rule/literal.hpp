@@ -1,0 +1,27 @@
+// Literals in their normal form, shared by text and JSON rules. Pure C++.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pulse::rule {
+
+// Write a decimal such as "007.50" or "1e3" in its shortest form without exponent. Empty when `text` is no number or when it
+// is not zero and outside 1e-300 … 1e300, where PostgreSQL's double precision would fail.
+std::optional<std::string> NormalNumber(std::string_view text);
+
+// Read "7d", "12h", "15m", "10s" or "2w" as seconds; empty when it is none, zero, or beyond kMaxDuration.
+std::optional<int64_t> ParseDuration(std::string_view text);
+
+// Print seconds with the largest unit up to days that divides them, e.g. "7d" or "90m".
+std::string PrintDuration(int64_t seconds);
+
+// The byte after the last one that is valid UTF-8 without NUL: text.size() when all of it is.
+size_t ValidUtf8(std::string_view text);
+
+// Cut `text` to at most `limit` bytes at a character border, with … at the end when something was cut.
+std::string Shorten(std::string_view text, size_t limit);
+
+}  // namespace pulse::rule

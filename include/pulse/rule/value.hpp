@@ -1,0 +1,67 @@
+// Compiled values, and how two of them are made comparable. Pure C++; used by the compiler only.
+//
+// Instants are kept as a base and an offset in seconds, so that `ts + 7d > now` becomes `ts > now - 7d`: the column stays alone
+// (an index can be used), and no arithmetic on data can leave the range of a timestamp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "pulse/base/time.hpp"
+#include "pulse/rule/ast.hpp"
+#include "pulse/rule/compile.hpp"
+
+namespace pulse::rule {
+
+struct Value {
+    Type type;
+    std::string sql;
+    std::string sql_type;
+    const Expr* expr;      // for messages
+    bool literal = false;  // written in the rule
+
+    // kTimestamp
+    bool fixed = false;     // now or a literal: the same for every row, and far from the ends of the range
+    bool absolute = false;  // timestamptz; otherwise a timestamp or date, which is read as UTC
+    int64_t offset = 0;     // seconds to add
+    std::optional<Moment> moment = std::nullopt;  // a literal
+
+    // kDuration: a literal, a difference of two instants, or else a column of type interval
+    int64_t seconds = 0;
+    std::shared_ptr<const std::pair<Value, Value>> difference = nullptr;
+};
+
+// SQL of two values that the comparison operators of PostgreSQL accept.
+struct Aligned {
+    std::string left, right;
+};
+
+// Make two values comparable, or throw UserError 42804 that names both types.
+Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole);
+
+// The value as it is, for `is null`, `??` and results.
+std::string Plain(const Value& value);
+// As numeric, which neither overflows nor rounds as integers and floats do.
+std::string AsNumeric(const Value& value);
+// As text.
+std::string AsText(const Value& value);
+// An instant in seconds since 1970, numeric.
+std::string Epoch(const Value& value);
+// A number literal in the type of the other side: 0.1 is no real number of type real.
+std::string NumberFor(const Value& literal, const std::string& sql_type);
+
+// A text literal as an instant; throws UserError 22007 when it is no ISO date or timestamp. Others as they are.
+Value ToInstant(const Value& value);
+// Move an instant; throws UserError when the sum of durations is beyond kMaxDuration.
+Value Shifted(Value value, int64_t seconds);
+
+// " at position 5", or nothing for a rule that came as JSON.
+std::string At(const Expr& expr);
+// "ltv is numeric": what a message says of an operand.
+std::string Describe(const Value& value);
+[[noreturn]] void Mismatch(const Value& left, const Value& right, Op op, const Expr& whole);
+
+}  // namespace pulse::rule

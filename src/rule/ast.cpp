@@ -1,0 +1,88 @@
+#include "pulse/rule/ast.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pulse/base/error.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+size_t DepthAbove(const std::vector<ExprPtr>& children) {
+    size_t depth = 0;
+    for (const ExprPtr& child : children) depth = std::max(depth, child->depth);
+    if (depth >= kMaxDepth)
+        throw UserError(sqlstate::kProgramLimit, "rule is nested too deeply",
+                        "A rule may have at most " + std::to_string(kMaxDepth) + " levels.",
+                        "Join alternatives of one column with \"in\", or split the rule into several segments.");
+    return depth + 1;
+}
+
+void RequireWidth(size_t count, const char* what) {
+    if (count > kMaxList)
+        throw UserError(sqlstate::kProgramLimit, std::string("too many ") + what + " in rule",
+                        "There are " + std::to_string(count) + "; at most " + std::to_string(kMaxList) + " are allowed.",
+                        "Keep long lists in a table and define the segment by a query.");
+}
+
+// a && (b && c) is a && b && c.
+std::vector<ExprPtr> Flatten(Op op, std::vector<ExprPtr> operands) {
+    std::vector<ExprPtr> flat;
+    for (ExprPtr& operand : operands) {
+        if (const Operation* inner = AsOp(*operand, op))
+            flat.insert(flat.end(), inner->operands.begin(), inner->operands.end());
+        else
+            flat.push_back(std::move(operand));
+    }
+    RequireWidth(flat.size(), "conditions");
+    return flat;
+}
+
+std::string Negated(const std::string& digits) {
+    if (digits == "0") return digits;
+    return digits.front() == '-' ? digits.substr(1) : "-" + digits;
+}
+
+ExprPtr MakeNode(Node node, size_t position, size_t depth) {
+    return std::make_shared<const Expr>(Expr{std::move(node), position, depth});
+}
+
+}  // namespace
+
+ExprPtr Make(Node node, size_t position) {
+    size_t depth = 1;
+    if (const List* list = std::get_if<List>(&node)) {
+        RequireWidth(list->items.size(), "list elements");
+        depth = DepthAbove(list->items);
+    }
+    return MakeNode(std::move(node), position, depth);
+}
+
+ExprPtr MakeCall(Function function, std::vector<ExprPtr> arguments, size_t position) {
+    const size_t depth = DepthAbove(arguments);
+    return MakeNode(Call{function, std::move(arguments)}, position, depth);
+}
+
+ExprPtr MakeOperation(Op op, std::vector<ExprPtr> operands, size_t position) {
+    if (op == Op::kOr || op == Op::kAnd || op == Op::kCoalesce) {
+        if (operands.size() == 1) return operands.front();
+        operands = Flatten(op, std::move(operands));
+    }
+    if (op == Op::kNegate) {
+        if (const Number* number = As<Number>(*operands.front()))
+            return MakeNode(Number{Negated(number->digits)}, position, 1);
+    }
+    if (op == Op::kEqual || op == Op::kNotEqual) {
+        // Comparing with the literal null asks whether there is a value.
+        const bool left = As<Null>(*operands[0]), right = As<Null>(*operands[1]);
+        if (left || right) {
+            ExprPtr test = MakeOperation(Op::kIsNull, {operands[right ? 0 : 1]}, position);
+            return op == Op::kEqual ? test : MakeOperation(Op::kNot, {std::move(test)}, position);
+        }
+    }
+    const size_t depth = DepthAbove(operands);
+    return MakeNode(Operation{op, std::move(operands)}, position, depth);
+}
+
+}  // namespace pulse::rule

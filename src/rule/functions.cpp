@@ -1,0 +1,81 @@
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/rule/json.hpp"
+#include "pulse/rule/literal.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/store.hpp"
+
+namespace {
+
+using pulse::UserError;
+using namespace std::string_literals;
+namespace pg = pulse::pg;
+namespace rule = pulse::rule;
+
+// "app"."users" of a relation that the caller may read.
+std::string ReadableRelation(Oid relation) {
+    const AclResult access = pg::Call([&] { return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT); });
+    const pg::Result names = pg::Execute(
+        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
+        {{OIDOID, ObjectIdGetDatum(relation), false}}, true);
+    const std::string name = names[0].Text(0);
+    if (access != ACLCHECK_OK)
+        throw UserError(pulse::sqlstate::kInsufficientPrivilege, "permission denied for relation " + name,
+                        "A rule over a relation needs the privilege SELECT on it.", "GRANT SELECT ON " + name + " TO " + pg::CallerName() + ";");
+    return name;
+}
+
+rule::Compiled Validate(const rule::Expr& expr, Oid relation) {
+    const rule::RelationScope scope(rule::ReadColumns(relation));
+    pg::Session session;
+    const std::string from = ReadableRelation(relation);
+    rule::Compiled compiled = rule::Compile(expr, scope, rule::Expect::kBoolean, pg::VerbSchema() + ".pulse_now()");
+    // Planning finds what only PostgreSQL can know: a regular expression or a uuid that is none, a type without an order.
+    pg::Execute("SELECT FROM " + from + " AS s WHERE " + compiled.sql + " LIMIT 0", {}, true);
+    return compiled;
+}
+
+Datum Answer(FunctionCallInfo fcinfo, const rule::Compiled& compiled) {
+    std::vector<std::string> clauses;
+    for (const rule::Clause& clause : compiled.clauses) clauses.push_back(clause.text);
+    pg::ResultSet rows(fcinfo);
+    rows.Add({pg::Value::Text(compiled.text), pg::Value::Texts(compiled.columns), pg::Value::Text(compiled.sql), pg::Value::Texts(clauses)});
+    return pg::ResultSet::Done();
+}
+
+// Rule text cannot begin with a brace, so '{"rules": …}' in quotes is a JSON rule as well.
+rule::ExprPtr ParseEither(const std::string& text) {
+    const size_t first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string::npos || text[first] != '{') return rule::Parse(text);
+    pg::Json json;
+    try {
+        json = pg::Json::parse(text);
+    } catch (const pg::Json::parse_error& error) {
+        throw UserError(pulse::sqlstate::kInvalidText, "invalid JSON in rule at position " + std::to_string(error.byte),
+                        "Near: " + rule::Shorten(text.substr(error.byte > 30 ? std::min(error.byte - 30, text.size()) : 0), 60),
+                        "A rule that begins with { must be valid JSON.");
+    }
+    return rule::FromJson(json);
+}
+
+Oid RelationArgument(const pg::Args& arguments) {
+    if (arguments.IsNull(1))
+        throw UserError(pulse::sqlstate::kInvalidParameter, "argument \"relation\" must not be null", "", "Name a table or a view.");
+    return DatumGetObjectId(arguments.Raw(1));
+}
+
+}  // namespace
+
+PULSE_FUNCTION(pulse_validate_rule_text) {
+    const pg::Args arguments(fcinfo);
+    const rule::ExprPtr expr = ParseEither(arguments.RequireText(0, "rule"));
+    return Answer(fcinfo, Validate(*expr, RelationArgument(arguments)));
+}
+
+PULSE_FUNCTION(pulse_validate_rule_jsonb) {
+    const pg::Args arguments(fcinfo);
+    const rule::ExprPtr expr = rule::FromJson(arguments.RequireJsonb(0, "rule"));
+    return Answer(fcinfo, Validate(*expr, RelationArgument(arguments)));
+}

@@ -1,0 +1,180 @@
+#include "pulse/rule/json.hpp"
+
+#include <array>
+#include <utility>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/literal.hpp"
+#include "pulse/rule/operators.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// A rule has no position in a text; errors name the place in the document instead, e.g. groups[0].rules[2].
+constexpr size_t kNowhere = 0;
+
+constexpr const char* kShapeHint =
+    "A JSON rule is {\"rules\": [{\"field\": \"ltv\", \"operator\": \">\", \"value\": 1000}], \"logicalOperator\": \"AND\", "
+    "\"groups\": [{\"rules\": …}]}; logicalOperator (AND or OR) and groups may be left out.";
+
+// A glimpse of a value for a message. Objects and lists are not written out: they may be huge.
+std::string Glimpse(const Json& value) {
+    if (value.is_structured()) return value.is_array() ? "a list" : "an object";
+    return Shorten(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60);
+}
+
+[[noreturn]] void Fail(const std::string& place, const std::string& problem, const std::string& hint) {
+    throw UserError(sqlstate::kInvalidParameter, "invalid JSON rule" + (place.empty() ? "" : " at " + place), problem + ".", hint);
+}
+
+std::string Checked(const std::string& text, const std::string& place) {
+    if (ValidUtf8(text) != text.size())
+        throw UserError(sqlstate::kInvalidEncoding, "rule is not valid UTF-8 text at " + place,
+                        "A text holds a NUL or bytes that are no character.", "Send the rule in UTF-8.");
+    return text;
+}
+
+// The field of a condition: a reference of rule text for what is not a column, else the column's name as it is.
+ExprPtr Field(const Json& rule, const std::string& place) {
+    const auto field = rule.find("field");
+    if (field == rule.end() || !field->is_string() || field->get_ref<const std::string&>().empty())
+        Fail(place, "\"field\" must be the name of a column", kShapeHint);
+    const std::string name = Checked(field->get<std::string>(), place + ".field");
+    constexpr std::array<std::string_view, 5> kPrefixes = {"profile.", "events.", "events[", "trait(", "segment("};
+    for (const std::string_view prefix : kPrefixes)
+        if (name.starts_with(prefix)) return ParseReference(name);
+    return Make(Reference{Reference::Kind::kPath, {name}}, kNowhere);
+}
+
+ExprPtr Scalar(const Json& value, const std::string& place) {
+    if (value.is_string()) return Make(Text{Checked(value.get<std::string>(), place)}, kNowhere);
+    if (value.is_boolean()) return Make(Boolean{value.get<bool>()}, kNowhere);
+    if (value.is_number()) {
+        if (auto number = NormalNumber(value.dump())) return Make(Number{*number}, kNowhere);
+        throw UserError(sqlstate::kNumberOutOfRange, "number out of range in JSON rule at " + place,
+                        "The value is " + Glimpse(value) + ".", "Numbers lie between 1e-300 and 1e300.");
+    }
+    Fail(place, "The value is " + Glimpse(value), "Give a number, a text, true or false.");
+}
+
+std::vector<ExprPtr> Scalars(const Json& value, const std::string& place) {
+    if (!value.is_array() || value.empty()) Fail(place, "The value is " + Glimpse(value), "Give a list of values, such as [\"free\", \"pro\"].");
+    std::vector<ExprPtr> items;
+    for (size_t i = 0; i < value.size() && i <= kMaxList; ++i) {
+        const std::string where = place + "[" + std::to_string(i) + "]";
+        if (value[i].is_null()) Fail(where, "A list cannot contain null", "Add a rule with is_null in a group joined by OR.");
+        items.push_back(Scalar(value[i], where));
+    }
+    return items;
+}
+
+// "7d", {"days": 7} or a number of days.
+ExprPtr Span(const Json& value, const std::string& place) {
+    constexpr std::array<std::pair<const char*, char>, 5> kUnits = {
+        {{"weeks", 'w'}, {"days", 'd'}, {"hours", 'h'}, {"minutes", 'm'}, {"seconds", 's'}}};
+    std::string text;
+    if (value.is_string()) text = value.get<std::string>();
+    if (value.is_number()) text = NormalNumber(value.dump()).value_or("") + "d";
+    if (value.is_object() && value.size() == 1)
+        for (const auto& [unit, letter] : kUnits)
+            if (auto count = value.find(unit); count != value.end() && count->is_number())
+                text = NormalNumber(count->dump()).value_or("") + letter;
+    if (auto seconds = ParseDuration(text)) return Make(Duration{*seconds}, kNowhere);
+    Fail(place, "The value is " + Glimpse(value),
+         "Give a duration such as \"7d\" (units w, d, h, m, s), {\"days\": 7}, or a whole number of days.");
+}
+
+ExprPtr Compare(Op op, ExprPtr field, const Json* value, const std::string& place) {
+    if (op == Op::kIsNull) {
+        if (value && !value->is_null()) Fail(place, "The operator takes no value, but the value is " + Glimpse(*value), "Leave \"value\" out.");
+        return MakeOperation(op, {std::move(field)}, kNowhere);
+    }
+    if (!value) Fail(place, "\"value\" is missing", kShapeHint);
+    switch (op) {
+        case Op::kIn: return MakeOperation(op, {std::move(field), Make(List{Scalars(*value, place)}, kNowhere)}, kNowhere);
+        case Op::kWithinLast:
+        case Op::kBeforeLast: return MakeOperation(op, {std::move(field), Span(*value, place)}, kNowhere);
+        case Op::kBetween: {
+            std::vector<ExprPtr> ends = Scalars(*value, place);
+            if (ends.size() != 2) Fail(place, "The list has " + std::to_string(ends.size()) + " values", "Give the lower and the upper end, such as [10, 20].");
+            return MakeOperation(op, {std::move(field), ends[0], ends[1]}, kNowhere);
+        }
+        case Op::kEqual:
+        case Op::kNotEqual:
+            if (value->is_null()) return MakeOperation(op, {std::move(field), Make(Null{}, kNowhere)}, kNowhere);
+            [[fallthrough]];
+        default: return MakeOperation(op, {std::move(field), Scalar(*value, place)}, kNowhere);
+    }
+}
+
+ExprPtr Condition(const Json& rule, const std::string& place) {
+    if (!rule.is_object()) Fail(place, "A rule must be an object, not " + Glimpse(rule), kShapeHint);
+    for (const auto& [key, unused] : rule.items())
+        if (key != "field" && key != "operator" && key != "value")
+            Fail(place, "Unknown key \"" + Shorten(key, 60) + "\"", "Keys of a rule are field, operator and value.");
+    ExprPtr field = Field(rule, place);
+    const auto name = rule.find("operator");
+    const auto found = name != rule.end() && name->is_string() ? FindJsonOperator(name->get_ref<const std::string&>()) : std::nullopt;
+    if (!found)
+        Fail(place + ".operator", name == rule.end() ? "\"operator\" is missing" : "Unknown operator " + Glimpse(*name), kJsonOperatorHint);
+    const auto value = rule.find("value");
+    ExprPtr expr = Compare(found->op, std::move(field), value == rule.end() ? nullptr : &*value, place + ".value");
+    return found->negated ? MakeOperation(Op::kNot, {std::move(expr)}, kNowhere) : expr;
+}
+
+Op Connective(const Json& group, const std::string& place) {
+    const auto name = group.find("logicalOperator");
+    if (name == group.end()) return Op::kAnd;
+    if (name->is_string()) {
+        if (EqualsIgnoringCase(name->get_ref<const std::string&>(), "and")) return Op::kAnd;
+        if (EqualsIgnoringCase(name->get_ref<const std::string&>(), "or")) return Op::kOr;
+    }
+    Fail(place, "\"logicalOperator\" is " + Glimpse(*name), "Write \"AND\" or \"OR\".");
+}
+
+const Json& ListUnder(const Json& group, const char* key, const std::string& place) {
+    static const Json kEmpty = Json::array();
+    const auto list = group.find(key);
+    if (list == group.end()) return kEmpty;
+    if (!list->is_array()) Fail(place, std::string("\"") + key + "\" is " + Glimpse(*list), kShapeHint);
+    if (list->size() > kMaxList)
+        throw UserError(sqlstate::kProgramLimit, "too many conditions in rule",
+                        "There are " + std::to_string(list->size()) + "; at most " + std::to_string(kMaxList) + " are allowed.",
+                        "Use the operator \"in\" for alternatives of one column.");
+    return *list;
+}
+
+ExprPtr Group(const Json& group, const std::string& place, size_t level) {
+    if (level > kMaxDepth)
+        throw UserError(sqlstate::kProgramLimit, "rule is nested too deeply",
+                        "Groups may be nested " + std::to_string(kMaxDepth) + " levels deep.", "Split the rule into several segments.");
+    if (!group.is_object()) Fail(place, "A group of rules must be an object, not " + Glimpse(group), kShapeHint);
+    for (const auto& [key, unused] : group.items())
+        if (key != "rules" && key != "logicalOperator" && key != "groups")
+            Fail(place, "Unknown key \"" + Shorten(key, 60) + "\"", "Keys are rules, logicalOperator and groups.");
+    const std::string inside = place.empty() ? "" : place + ".";
+    std::vector<ExprPtr> operands;
+    const Json& rules = ListUnder(group, "rules", place);
+    for (size_t i = 0; i < rules.size(); ++i)
+        operands.push_back(Condition(rules[i], inside + "rules[" + std::to_string(i) + "]"));
+    const Json& groups = ListUnder(group, "groups", place);
+    for (size_t i = 0; i < groups.size(); ++i)
+        operands.push_back(Group(groups[i], inside + "groups[" + std::to_string(i) + "]", level + 1));
+    if (operands.empty()) Fail(place, "There is no rule", "Give at least one rule; a segment of everybody has no rule at all.");
+    return MakeOperation(Connective(group, place), std::move(operands), kNowhere);
+}
+
+}  // namespace
+
+ExprPtr FromJson(const nlohmann::json& json) {
+    ExprPtr expr = Group(json, "", 1);
+    RequireSize(*expr);
+    return expr;
+}
+
+}  // namespace pulse::rule

@@ -1,0 +1,131 @@
+#include "pulse/rule/literal.hpp"
+
+#include <algorithm>
+
+#include "pulse/rule/ast.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+constexpr int kMaxExponent = 300;
+constexpr size_t kMaxDigits = 1000;
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+size_t CountDigits(std::string_view text) {
+    size_t count = 0;
+    while (count < text.size() && IsDigit(text[count])) ++count;
+    return count;
+}
+
+// digits × 10^exponent, written without exponent; digits neither begin nor end with 0.
+std::string WriteDecimal(const std::string& digits, int exponent) {
+    if (exponent >= 0) return digits + std::string(static_cast<size_t>(exponent), '0');
+    const size_t fraction = static_cast<size_t>(-exponent);
+    if (fraction >= digits.size()) return "0." + std::string(fraction - digits.size(), '0') + digits;
+    return digits.substr(0, digits.size() - fraction) + "." + digits.substr(digits.size() - fraction);
+}
+
+struct Unit {
+    char letter;
+    int64_t seconds;
+};
+constexpr Unit kUnits[] = {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+
+// The length of the UTF-8 sequence that `lead` begins, and the range of the byte after it; 0 if none begins so.
+struct Sequence {
+    size_t length;
+    unsigned char low, high;
+};
+
+Sequence SequenceOf(unsigned char lead) {
+    if (lead < 0x80) return {lead == 0 ? 0u : 1u, 0, 0};
+    if (lead >= 0xC2 && lead <= 0xDF) return {2, 0x80, 0xBF};
+    if (lead == 0xE0) return {3, 0xA0, 0xBF};
+    if (lead == 0xED) return {3, 0x80, 0x9F};  // no surrogates
+    if (lead >= 0xE1 && lead <= 0xEF) return {3, 0x80, 0xBF};
+    if (lead == 0xF0) return {4, 0x90, 0xBF};
+    if (lead >= 0xF1 && lead <= 0xF3) return {4, 0x80, 0xBF};
+    if (lead == 0xF4) return {4, 0x80, 0x8F};
+    return {0, 0, 0};
+}
+
+}  // namespace
+
+std::optional<std::string> NormalNumber(std::string_view text) {
+    const bool negative = !text.empty() && text.front() == '-';
+    if (negative) text.remove_prefix(1);
+    const size_t whole = CountDigits(text);
+    if (whole == 0) return std::nullopt;
+    std::string digits(text.substr(0, whole));
+    text.remove_prefix(whole);
+    int exponent = 0;
+    if (!text.empty() && text.front() == '.') {
+        const size_t fraction = CountDigits(text.substr(1));
+        if (fraction == 0 || fraction > kMaxDigits) return std::nullopt;
+        digits += text.substr(1, fraction);
+        exponent = -static_cast<int>(fraction);
+        text.remove_prefix(1 + fraction);
+    }
+    if (!text.empty() && (text.front() == 'e' || text.front() == 'E')) {
+        text.remove_prefix(1);
+        const bool down = !text.empty() && text.front() == '-';
+        if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
+        const size_t count = CountDigits(text);
+        if (count == 0 || count > 4) return std::nullopt;
+        const int value = std::stoi(std::string(text.substr(0, count)));
+        exponent += down ? -value : value;
+        text.remove_prefix(count);
+    }
+    if (!text.empty()) return std::nullopt;
+
+    digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
+    if (digits.empty()) return "0";
+    const size_t last = digits.find_last_not_of('0');
+    exponent += static_cast<int>(digits.size() - 1 - last);
+    digits.erase(last + 1);
+    const int magnitude = static_cast<int>(std::min(digits.size(), kMaxDigits)) + exponent;  // of the first digit
+    if (digits.size() >= kMaxDigits || magnitude > kMaxExponent || magnitude < -kMaxExponent) return std::nullopt;
+    return (negative ? "-" : "") + WriteDecimal(digits, exponent);
+}
+
+std::optional<int64_t> ParseDuration(std::string_view text) {
+    const size_t count = CountDigits(text);
+    if (count == 0 || count > 15 || text.size() != count + 1) return std::nullopt;
+    const int64_t value = std::stoll(std::string(text.substr(0, count)));
+    for (const Unit& unit : kUnits)
+        if (unit.letter == text.back())
+            return value > 0 && value <= kMaxDuration / unit.seconds ? std::optional(value * unit.seconds) : std::nullopt;
+    return std::nullopt;
+}
+
+std::string PrintDuration(int64_t seconds) {
+    // Weeks are read but not written: 14d is easier to compare with 30d than 2w.
+    for (const Unit& unit : kUnits)
+        if (unit.letter != 'w' && seconds % unit.seconds == 0) return std::to_string(seconds / unit.seconds) + unit.letter;
+    return "";
+}
+
+size_t ValidUtf8(std::string_view text) {
+    size_t i = 0;
+    while (i < text.size()) {
+        const Sequence sequence = SequenceOf(static_cast<unsigned char>(text[i]));
+        if (sequence.length == 0 || text.size() - i < sequence.length) return i;
+        for (size_t j = 1; j < sequence.length; ++j) {
+            const auto byte = static_cast<unsigned char>(text[i + j]);
+            if (byte < (j == 1 ? sequence.low : 0x80) || byte > (j == 1 ? sequence.high : 0xBF)) return i;
+        }
+        i += sequence.length;
+    }
+    return i;
+}
+
+std::string Shorten(std::string_view text, size_t limit) {
+    if (text.size() <= limit) return std::string(text);
+    size_t end = limit;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    return std::string(text.substr(0, end)) + "…";
+}
+
+}  // namespace pulse::rule

@@ -1,0 +1,116 @@
+// Names, types and quoting: what the compiler knows of SQL before it looks at a rule.
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/compile.hpp"
+#include "pulse/rule/literal.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/rule/value.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+constexpr size_t kLongestName = 128;  // for which a near one is looked for
+constexpr size_t kListedNames = 20;
+
+std::string Lowered(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return text;
+}
+
+// Levenshtein distance, case ignored.
+size_t EditDistance(const std::string& from, const std::string& to) {
+    const std::string a = Lowered(from), b = Lowered(to);
+    std::vector<size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), size_t{0});
+    for (size_t i = 0; i < a.size(); ++i) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < b.size(); ++j) {
+            const size_t change = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({change, row[j] + 1, row[j + 1] + 1});
+        }
+    }
+    return row[b.size()];
+}
+
+std::string Doubled(std::string_view text, char quote, bool backslashes) {
+    std::string quoted(1, quote);
+    for (const char c : text) {
+        if (c == quote || (backslashes && c == '\\')) quoted += c;
+        quoted += c;
+    }
+    return quoted + quote;
+}
+
+}  // namespace
+
+Type TypeOf(std::string_view sql_type) {
+    if (sql_type.ends_with("[]")) return Type::kArray;
+    if (sql_type.starts_with("timestamp")) return Type::kTimestamp;  // with or without precision and time zone
+    if (sql_type.starts_with("interval")) return Type::kDuration;
+    // An extension's type may be written with its schema, a type with a length in parentheses.
+    if (sql_type.ends_with(".citext")) return Type::kText;
+    const std::string_view name = sql_type.substr(0, sql_type.find('('));
+    struct Known {
+        std::string_view name;
+        Type type;
+    };
+    constexpr std::array kKnown = {
+        Known{"boolean", Type::kBoolean}, Known{"smallint", Type::kNumber},  Known{"integer", Type::kNumber},
+        Known{"bigint", Type::kNumber},   Known{"numeric", Type::kNumber},   Known{"real", Type::kNumber},
+        Known{"double precision", Type::kNumber}, Known{"text", Type::kText}, Known{"character varying", Type::kText},
+        Known{"character", Type::kText},  Known{"\"char\"", Type::kText},    Known{"name", Type::kText},
+        Known{"citext", Type::kText},     Known{"date", Type::kTimestamp},   Known{"json", Type::kJson},
+        Known{"jsonb", Type::kJson},
+    };
+    const auto known = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& k) { return k.name == name; });
+    return known == kKnown.end() ? Type::kOther : known->type;
+}
+
+std::string QuoteName(std::string_view name) { return Doubled(name, '"', false); }
+
+std::string QuoteText(std::string_view text) {
+    // E'…' means the same whatever standard_conforming_strings is; the blank keeps it apart from a word before it.
+    const bool backslashes = text.find('\\') != std::string_view::npos;
+    return (backslashes ? " E" : "") + Doubled(text, '\'', backslashes);
+}
+
+std::string SuggestName(const std::string& name, const std::vector<std::string>& valid, const std::string& what) {
+    if (name.size() <= kLongestName) {
+        size_t least = std::max<size_t>(name.size() / 3, 1) + 1;
+        const std::string* nearest = nullptr;
+        for (const std::string& candidate : valid) {
+            const size_t distance = EditDistance(name, candidate);
+            if (distance < least) {
+                least = distance;
+                nearest = &candidate;
+            }
+        }
+        if (nearest) return "Did you mean " + PrintName(*nearest) + "?";
+    }
+    std::string list = what + " are ";
+    for (size_t i = 0; i < valid.size() && i < kListedNames; ++i) list += (i > 0 ? ", " : "") + PrintName(valid[i]);
+    return list + (valid.size() > kListedNames ? ", …" : ".");
+}
+
+Resolved RelationScope::Resolve(const Reference& reference, size_t position) const {
+    std::vector<std::string> names;
+    for (const Column& column : columns_) names.push_back(column.name);
+    const Expr expr{reference, position, 1};
+    if (reference.kind != Reference::Kind::kPath || reference.path.size() != 1)
+        throw UserError(sqlstate::kNotSupported, PrintShort(expr) + " is not available in a relation segment" + At(expr),
+                        "The rule of a segment over a relation can use the columns of the relation only.", SuggestName("", names, "Columns"));
+    const std::string& name = reference.path[0];
+    const auto column = std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == name; });
+    if (column == columns_.end())
+        throw UserError(sqlstate::kUndefinedColumn, "unknown column " + PrintShort(expr) + " in rule" + At(expr),
+                        "The relation has no column of that name; upper and lower case differ.", SuggestName(name, names, "Columns"));
+    return {"s." + QuoteName(name), column->type, column->sql_type, name};
+}
+
+}  // namespace pulse::rule

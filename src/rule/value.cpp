@@ -1,0 +1,192 @@
+#include "pulse/rule/value.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/operators.hpp"
+#include "pulse/rule/print.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+bool IsFloat(const std::string& sql_type) { return sql_type == "real" || sql_type == "double precision"; }
+bool IsNumeric(const std::string& sql_type) { return sql_type.starts_with("numeric"); }
+
+// Hours, minutes and seconds, never days: a day of an interval is not always 24 hours.
+std::string Interval(int64_t seconds) {
+    const int64_t size = std::llabs(seconds);
+    char text[64];
+    std::snprintf(text, sizeof text, "interval '%s%lld:%02d:%02d'", seconds < 0 ? "-" : "", static_cast<long long>(size / 3600),
+                  static_cast<int>(size / 60 % 60), static_cast<int>(size % 60));
+    return text;
+}
+
+std::string Plus(const std::string& instant, int64_t seconds) {
+    if (seconds == 0) return instant;
+    return "(" + instant + (seconds > 0 ? " + " : " - ") + Interval(std::llabs(seconds)) + ")";
+}
+
+std::string MomentLiteral(Moment moment, bool absolute) {
+    const std::string text = FormatMoment(moment);
+    return absolute ? "timestamptz '" + text + "'" : "timestamp '" + text.substr(0, text.size() - 3) + "'";
+}
+
+// The base of an instant as timestamptz, or as timestamp (or date) in UTC.
+std::string Base(const Value& value, bool absolute) {
+    if (value.moment) return MomentLiteral(*value.moment, absolute);
+    return value.absolute == absolute ? value.sql : "(" + value.sql + " AT TIME ZONE 'UTC')";
+}
+
+// A whole day against a date column reads better as a date.
+std::string BaseBeside(const Value& value, bool absolute, const Value& other) {
+    if (value.moment && other.sql_type == "date" && *value.moment % kDay == 0) return "date '" + FormatDate(*value.moment) + "'";
+    return Base(value, absolute);
+}
+
+Aligned AlignInstants(const Value& left, const Value& right) {
+    // What is fixed follows the column; of two columns a timestamptz follows the other.
+    const bool absolute = (left.fixed || left.absolute) && (right.fixed || right.absolute);
+    const int64_t offset = right.offset - left.offset;
+    if (!left.fixed && !right.fixed && offset != 0) return {Epoch(left), Epoch(right)};
+    std::string l = BaseBeside(left, absolute, right), r = BaseBeside(right, absolute, left);
+    if (right.fixed)
+        r = Plus(r, offset);
+    else
+        l = Plus(l, -offset);
+    return {l, r};
+}
+
+// A duration in seconds, numeric.
+std::string Seconds(const Value& value) {
+    if (value.literal) return std::to_string(value.seconds);
+    if (value.difference) return "(" + Epoch(value.difference->first) + " - " + Epoch(value.difference->second) + ")";
+    return "EXTRACT(epoch FROM " + value.sql + ")";
+}
+
+Aligned AlignDurations(const Value& left, const Value& right) {
+    // a - b < 7d is a < b + 7d, for which an index may help.
+    if (left.difference && right.literal)
+        return AlignInstants(left.difference->first, Shifted(left.difference->second, right.seconds));
+    if (left.literal && right.difference)
+        return AlignInstants(Shifted(right.difference->second, left.seconds), right.difference->first);
+    if (left.difference || right.difference) return {Seconds(left), Seconds(right)};
+    return {Plain(left), Plain(right)};
+}
+
+Aligned AlignNumbers(const Value& left, const Value& right) {
+    if (left.literal || right.literal)
+        return {left.literal ? NumberFor(left, right.sql_type) : left.sql, right.literal ? NumberFor(right, left.sql_type) : right.sql};
+    // numeric as double precision could overflow; double precision as numeric cannot.
+    if (IsNumeric(left.sql_type) && IsFloat(right.sql_type)) return {left.sql, AsNumeric(right)};
+    if (IsFloat(left.sql_type) && IsNumeric(right.sql_type)) return {AsNumeric(left), right.sql};
+    return {left.sql, right.sql};
+}
+
+const char* MismatchHint(const Value& left, const Value& right) {
+    const Value& literal = left.literal ? left : right;
+    const Value& other = left.literal ? right : left;
+    if (!literal.literal) return "Compare values of one type.";
+    if (literal.type == Type::kText && other.type == Type::kNumber) return "Write numbers without quotes.";
+    if (literal.type == Type::kText && other.type == Type::kBoolean) return "Write true or false without quotes.";
+    if (other.type == Type::kText || other.type == Type::kEnum || other.type == Type::kOther) return "Write the value in quotes.";
+    if (other.type == Type::kTimestamp)
+        return "Compare it with a date or timestamp in quotes, such as \"2011-03-01\", with now, or use within last 7d.";
+    if (other.type == Type::kJson) return "A value of this type can only be tested with is null.";
+    if (other.type == Type::kArray) return "A list can be tested with contains and is null.";
+    return "Compare values of one type.";
+}
+
+}  // namespace
+
+std::string At(const Expr& expr) { return expr.position > 0 ? " at position " + std::to_string(expr.position) : ""; }
+
+std::string Describe(const Value& value) { return PrintShort(*value.expr) + " is " + value.sql_type; }
+
+void Mismatch(const Value& left, const Value& right, Op op, const Expr& whole) {
+    throw UserError(sqlstate::kDatatypeMismatch,
+                    std::string("operator ") + Spelling(op) + " cannot take " + left.sql_type + " and " + right.sql_type + " in rule" + At(whole),
+                    Describe(left) + ", " + Describe(right) + ".", MismatchHint(left, right));
+}
+
+Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole) {
+    const auto text_literal = [](const Value& value) { return value.literal && value.type == Type::kText; };
+    if (left.type == Type::kTimestamp && text_literal(right)) return AlignInstants(left, ToInstant(right));
+    if (right.type == Type::kTimestamp && text_literal(left)) return AlignInstants(ToInstant(left), right);
+    // A quoted literal takes the type of the other side: an enum, a uuid, an address.
+    const auto open = [](const Value& value) { return value.type == Type::kEnum || value.type == Type::kOther; };
+    if ((open(left) && text_literal(right)) || (open(right) && text_literal(left))) return {left.sql, right.sql};
+    if (left.type != right.type) Mismatch(left, right, op, whole);
+    switch (left.type) {
+        case Type::kTimestamp: return AlignInstants(left, right);
+        case Type::kDuration: return AlignDurations(left, right);
+        case Type::kNumber: return AlignNumbers(left, right);
+        case Type::kText: return {left.sql, right.sql};
+        case Type::kBoolean:
+            if (op == Op::kEqual || op == Op::kNotEqual || op == Op::kIn || op == Op::kCoalesce) return {left.sql, right.sql};
+            break;
+        case Type::kEnum:
+        case Type::kOther:
+            if (left.sql_type == right.sql_type) return {left.sql, right.sql};
+            break;
+        case Type::kArray:
+        case Type::kJson: break;
+    }
+    Mismatch(left, right, op, whole);
+}
+
+std::string Plain(const Value& value) {
+    if (value.type == Type::kDuration) {
+        if (value.literal) return Interval(value.seconds);
+        return value.difference ? Seconds(value) : value.sql;
+    }
+    if (value.type != Type::kTimestamp) return value.sql;
+    const std::string base = Base(value, value.absolute);
+    if (value.fixed || value.offset == 0) return Plus(base, value.offset);
+    // Beyond these years the sum could leave the range of the type, which would be an error: no value is better.
+    return "(CASE WHEN " + base + " BETWEEN " + MomentLiteral(*ParseMoment("0001-01-01"), value.absolute) + " AND " +
+           MomentLiteral(*ParseMoment("9999-12-31"), value.absolute) + " THEN " + Plus(base, value.offset) + " END)";
+}
+
+std::string AsNumeric(const Value& value) {
+    return IsNumeric(value.sql_type) && !value.literal ? value.sql : "(" + value.sql + ")::numeric";
+}
+
+std::string AsText(const Value& value) {
+    return value.sql_type == "text" && !value.literal ? value.sql : "(" + value.sql + ")::text";
+}
+
+std::string Epoch(const Value& value) {
+    const std::string epoch = "EXTRACT(epoch FROM " + Base(value, value.absolute) + ")";
+    if (value.offset == 0) return epoch;
+    return "(" + epoch + (value.offset > 0 ? " + " : " - ") + std::to_string(std::llabs(value.offset)) + ")";
+}
+
+std::string NumberFor(const Value& literal, const std::string& sql_type) {
+    if (sql_type != "real") return literal.sql;
+    const double value = std::abs(std::strtod(As<Number>(*literal.expr)->digits.c_str(), nullptr));
+    return value == 0 || (value > 1e-37 && value < 3e38) ? literal.sql + "::real" : literal.sql;
+}
+
+Value ToInstant(const Value& value) {
+    if (value.type != Type::kText || !value.literal) return value;
+    const auto moment = ParseMoment(As<Text>(*value.expr)->value);
+    if (!moment)
+        throw UserError(sqlstate::kInvalidDatetime, "invalid date or timestamp in rule" + At(*value.expr),
+                        PrintShort(*value.expr) + " is no date or timestamp.",
+                        "Write \"2011-03-01\", \"2011-03-01 06:00\" or \"2011-03-01T06:00:00+01:00\"; without an offset it is UTC.");
+    return Value{.type = Type::kTimestamp, .sql = "", .sql_type = "timestamp with time zone", .expr = value.expr, .literal = true,
+                 .fixed = true, .absolute = true, .moment = moment};
+}
+
+Value Shifted(Value value, int64_t seconds) {
+    value.offset += seconds;
+    if (std::llabs(value.offset) > kMaxDuration)
+        throw UserError(sqlstate::kProgramLimit, "durations in rule add up to more than 1000 years" + At(*value.expr),
+                        "They are added to " + PrintShort(*value.expr) + ".", "Use shorter durations.");
+    value.literal = false;
+    return value;
+}
+
+}  // namespace pulse::rule
