@@ -1,0 +1,111 @@
+// Any input to the rule language, as text or as JSON: it is refused with a UserError, or it is a rule whose canonical
+// text means the same and whose SQL holds nothing of the input outside quotes.
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/compile.hpp"
+#include "pulse/rule/json.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
+
+namespace rule = pulse::rule;
+
+namespace {
+
+// libFuzzer keeps the input that got here.
+[[noreturn]] void Fail(const std::string& what, const std::string& text) {
+    std::cerr << what << ":\n" << text << "\n";
+    std::abort();
+}
+
+// Returns the position behind the quoted name or literal that begins at `i`, or npos when it does not end.
+size_t SkipQuoted(const std::string& sql, size_t i, bool escapes) {
+    const char quote = sql[i];
+    for (++i; i < sql.size(); ++i) {
+        if (escapes && sql[i] == '\\') {
+            ++i;
+        } else if (sql[i] == quote) {
+            if (i + 1 >= sql.size() || sql[i + 1] != quote) return i + 1;
+            ++i;
+        }
+    }
+    return std::string::npos;
+}
+
+// Outside quotes there is only what the compiler itself writes.
+void CheckSql(const std::string& sql) {
+    int open = 0;
+    for (size_t i = 0; i < sql.size();) {
+        const char c = sql[i];
+        if (c == '\'' || c == '"') {
+            const bool escapes = c == '\'' && i > 0 && sql[i - 1] == 'E';
+            i = SkipQuoted(sql, i, escapes);
+            if (i == std::string::npos) Fail("open quote", sql);
+            continue;
+        }
+        if (c == '(') ++open;
+        if (c == ')' && --open < 0) Fail("parenthesis closed too early", sql);
+        const bool known = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           std::string(" _.,()[]:=<>!+-*/%|~").find(c) != std::string::npos;
+        if (!known) Fail(std::string("unexpected character ") + c, sql);
+        if (sql.compare(i, 2, "--") == 0 || sql.compare(i, 2, "/*") == 0) Fail("comment", sql);
+        ++i;
+    }
+    if (open != 0) Fail("open parenthesis", sql);
+}
+
+rule::RelationScope MakeScope() {
+    using rule::Type;
+    return rule::RelationScope({
+        {"a", "bigint", Type::kNumber},
+        {"b", "text", Type::kText},
+        {"c", "boolean", Type::kBoolean},
+        {"d", "timestamp with time zone", Type::kTimestamp},
+        {"e", "interval", Type::kDuration},
+        {"f", "text[]", Type::kArray},
+        {"g", "jsonb", Type::kJson},
+        {"h", "mood", Type::kEnum},
+        {"i", "point", Type::kOther},
+        {"it's \"odd\"; --", "numeric(10,2)", Type::kNumber},
+    });
+}
+
+void CheckRule(const rule::ExprPtr& tree) {
+    rule::RequireSize(*tree);
+    const std::string text = rule::Print(*tree);
+    const std::string again = rule::Print(*rule::Parse(text));
+    if (again != text) Fail("canonical text is not stable", text + "\n" + again);
+
+    static const rule::RelationScope scope = MakeScope();
+    for (const rule::Expect expect : {rule::Expect::kBoolean, rule::Expect::kAny}) {
+        try {
+            const rule::Compiled compiled = rule::Compile(*tree, scope, expect, "pulse_now()");
+            if (compiled.text != text) Fail("the compiler prints another text", text + "\n" + compiled.text);
+            CheckSql(compiled.sql);
+            for (const rule::Clause& clause : compiled.clauses) CheckSql(clause.sql);
+        } catch (const pulse::UserError&) {
+            // Does not fit the columns.
+        }
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    const std::string input(reinterpret_cast<const char*>(data), size);
+    try {
+        const bool as_json = !input.empty() && input[0] == '{';
+        if (!as_json) {
+            CheckRule(rule::Parse(input));
+            return 0;
+        }
+        const nlohmann::json json = nlohmann::json::parse(input, nullptr, false);
+        if (!json.is_discarded()) CheckRule(rule::FromJson(json));
+    } catch (const pulse::UserError& error) {
+        if (error.state().size() != 5 || error.message().empty()) Fail("error without a state or a message", input);
+    }
+    return 0;
+}
