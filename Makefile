@@ -30,6 +30,7 @@ include $(PGXS)
 override CXXFLAGS += -MMD -MP
 -include $(OBJS:.o=.d)
 
-# One script from the rooms' parts, in the rooms' order. @extschema@ is PostgreSQL's, the version is ours.
-sql/pulse--$(EXTVERSION).sql: Makefile $(wildcard $(patsubst %,sql/%.sql,$(ROOMS)))
-	cat $(wildcard $(patsubst %,sql/%.sql,$(ROOMS))) > $@
+# One script from the rooms' parts, in the rooms' order; who may use it all comes last.
+SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(ROOMS) access))
+sql/pulse--$(EXTVERSION).sql: Makefile $(SQL_PARTS)
+	cat $(SQL_PARTS) > $@

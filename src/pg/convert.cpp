@@ -183,6 +183,11 @@ Json Args::RequireJsonb(int i, const char* name) const {
     return ToJson(Raw(i));
 }
 
+bool Args::RequireBool(int i, const char* name) const {
+    if (IsNull(i)) MissingArgument(name);
+    return DatumGetBool(Raw(i));
+}
+
 ResultSet::ResultSet(FunctionCallInfo fcinfo) : info_(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo)) {
     Call([&] { PULSE_INIT_MATERIALIZED_SRF(fcinfo); });
 }

@@ -80,7 +80,9 @@ std::string QuoteText(std::string_view text) {
     return (backslashes ? " E" : "") + Doubled(text, '\'', backslashes);
 }
 
-std::string SuggestName(const std::string& name, const std::vector<std::string>& valid, const std::string& what) {
+std::string SuggestName(const std::string& name, const std::vector<std::string>& valid, const std::string& what,
+                        std::string (*print)(std::string_view)) {
+    if (!print) print = PrintName;
     if (name.size() <= kLongestName) {
         size_t least = std::max<size_t>(name.size() / 3, 1) + 1;
         const std::string* nearest = nullptr;
@@ -91,10 +93,10 @@ std::string SuggestName(const std::string& name, const std::vector<std::string>&
                 nearest = &candidate;
             }
         }
-        if (nearest) return "Did you mean " + PrintName(*nearest) + "?";
+        if (nearest) return "Did you mean " + print(*nearest) + "?";
     }
     std::string list = what + " are ";
-    for (size_t i = 0; i < valid.size() && i < kListedNames; ++i) list += (i > 0 ? ", " : "") + PrintName(valid[i]);
+    for (size_t i = 0; i < valid.size() && i < kListedNames; ++i) list += (i > 0 ? ", " : "") + print(valid[i]);
     return list + (valid.size() > kListedNames ? ", …" : ".");
 }
 

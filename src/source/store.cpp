@@ -1,6 +1,6 @@
-#include "pulse/pg/settings.hpp"
-#include "pulse/pg/spi.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/parse.hpp"
+#include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/source/local.hpp"
 
@@ -22,6 +22,16 @@ void FixSettings() {
     throw UserError(kQueryCanceled, "segment query ran longer than pulse.statement_timeout",
                     "The limit is " + std::to_string(milliseconds) + " ms.",
                     "Raise pulse.statement_timeout, or help the query with an index or a narrower definition.");
+}
+
+std::string FormatType(Oid type) {
+    return pg::Call([&] { return format_type_be(type); });
+}
+
+Column MakeColumn(std::string name, std::string type, Oid oid) {
+    const Oid base = pg::Call([&] { return getBaseType(oid); });
+    const bool enumerated = pg::Call([&] { return get_typtype(base) == TYPTYPE_ENUM; });
+    return {std::move(name), std::move(type), FormatType(base), enumerated};
 }
 
 }  // namespace
@@ -49,11 +59,13 @@ void RunAs(const std::string& role, const std::string& search_path, int millisec
 std::vector<Column> Describe(const std::string& relation) {
     std::vector<Column> columns;
     const pg::Result rows = pg::Execute(
-        "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a "
-        "WHERE a.attrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) "
-        "AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::pg_catalog.int8 "
+        "FROM pg_catalog.pg_attribute AS a "
+        "WHERE a.attrelid = pg_catalog.to_regclass($1) "
+        "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
         {pg::Value::Text(relation)});
-    for (uint64_t i = 0; i < rows.size(); ++i) columns.push_back({rows[i].Text(0), rows[i].Text(1)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        columns.push_back(MakeColumn(rows[i].Text(0), rows[i].Text(1), static_cast<Oid>(rows[i].Int8(2))));
     if (columns.empty())
         throw UserError(sqlstate::kUndefinedTable, "relation " + relation + " does not exist",
                         "It was there when the segment was defined.",
@@ -66,11 +78,7 @@ std::vector<Column> DescribeQuery(const std::string& sql) {
     const std::vector<std::string> names = none.ColumnNames();
     const std::vector<Oid> types = none.ColumnTypes();
     std::vector<Column> columns;
-    for (size_t i = 0; i < names.size(); ++i) {
-        pg::CheckInterrupts();
-        const char* type = pg::Call([&] { return format_type_be(types[i]); });
-        columns.push_back({names[i], type});
-    }
+    for (size_t i = 0; i < names.size(); ++i) columns.push_back(MakeColumn(names[i], FormatType(types[i]), types[i]));
     return columns;
 }
 
@@ -80,37 +88,14 @@ PlanEstimate Estimate(const std::string& sql) {
 }
 
 std::string RequireSelect(const std::string& sql) {
-    struct Found {
-        int statements;
-        bool select, stores;
-        int start, length;
-    };
-    const Found found = pg::Call([&] {
-        Found f{};
-        List* statements = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
-        f.statements = list_length(statements);
-        if (f.statements != 1) return f;
-        auto* statement = linitial_node(RawStmt, statements);
-        f.select = IsA(statement->stmt, SelectStmt);
-        f.start = statement->stmt_location;
-        f.length = statement->stmt_len;
-        if (!f.select) return f;
-        auto* select = reinterpret_cast<SelectStmt*>(statement->stmt);
-        while (select->larg) select = select->larg;
-        f.stores = select->intoClause != nullptr;
-        return f;
-    });
-    if (found.statements != 1)
+    const pg::ParsedText parsed = pg::Parse(sql);
+    constexpr const char* kHint = "Give a single SELECT that returns one row per member, its key first.";
+    if (parsed.statements != 1)
         throw UserError(sqlstate::kSyntaxError, "\"query\" must be one SELECT",
-                        "It holds " + std::to_string(found.statements) + " statements.",
-                        "Give a single SELECT that returns one row per member, its key first.");
-    if (!found.select || found.stores)
-        throw UserError(sqlstate::kSyntaxError, "\"query\" must be a SELECT that only reads", "It is: " + sql,
-                        "Give a single SELECT that returns one row per member, its key first.");
-    std::string select = found.length > 0 ? sql.substr(found.start, found.length) : sql.substr(found.start);
-    select.erase(0, select.find_first_not_of(" \t\r\n\f\v"));
-    select.erase(select.find_last_not_of(" \t\r\n\f\v") + 1);
-    return select;
+                        "It holds " + std::to_string(parsed.statements) + " statements.", kHint);
+    if (!parsed.is_select)
+        throw UserError(sqlstate::kSyntaxError, "\"query\" must be a SELECT that only reads", "It is: " + sql, kHint);
+    return parsed.statement;
 }
 
 }  // namespace pulse::source

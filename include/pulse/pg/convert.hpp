@@ -79,6 +79,7 @@ class Args {
     std::string RequireText(int i, const char* name) const;
     int64_t RequireInt8(int i, const char* name) const;
     Json RequireJsonb(int i, const char* name) const;
+    bool RequireBool(int i, const char* name) const;
 
   private:
     template <typename T, typename F>

@@ -9,6 +9,9 @@ namespace pulse::segment {
 
 enum class Kind { kRelation, kQuery, kProfile };
 
+// "relation", "query", "profile".
+const char* Name(Kind kind);
+
 enum class AttributeKind { kCategorical, kBoolean, kNumeric, kTimestamp };
 
 // "categorical", "boolean", "numeric", "timestamp".

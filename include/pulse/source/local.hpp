@@ -9,7 +9,8 @@
 namespace pulse::source {
 
 // Runs `body` as `role` under `search_path` inside a read-only subtransaction, as a security-restricted operation,
-// with an SPI session open and cancelled after `milliseconds` (0 = no limit). Returns with the work committed.
+// with an SPI session open and cancelled after `milliseconds` (0 = no limit). Whatever it did
+// to the database is undone; what it read lives in C++ objects.
 // Throws UserError 57014 when the limit was exceeded; every other error after everything has been rolled back, so
 // that it may be caught. A person's cancel stays that. Nested in another RunAs the outer limit holds.
 // Settings that change what a text means or how a value prints are fixed (time zone UTC, ISO dates), so that a
@@ -19,7 +20,9 @@ void RunAs(const std::string& role, const std::string& search_path, int millisec
 
 struct Column {
     std::string name;
-    std::string type;  // as format_type() prints it, e.g. character varying(20)
+    std::string type;         // as format_type() prints it, e.g. character varying(20)
+    std::string base;         // without modifier, and below any domain
+    bool enumerated = false;  // an enum, or a domain over one
 };
 
 // List the columns of a relation, given by its quoted and schema-qualified name. Throws UserError 42P01.

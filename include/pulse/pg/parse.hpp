@@ -1,0 +1,18 @@
+// What PostgreSQL's own grammar says about a text, before anything in it is looked up.
+#pragma once
+
+#include "pulse/pg/error.hpp"
+
+namespace pulse::pg {
+
+struct ParsedText {
+    int statements = 0;
+    // About the only statement, when there is exactly one.
+    bool is_select = false;  // SELECT, VALUES or TABLE, and not SELECT INTO
+    std::string statement;   // without a final semicolon and white space around it
+};
+
+// Parse a text of SQL statements. Throws pg::Error 42601 when it is not SQL.
+ParsedText Parse(const std::string& sql);
+
+}  // namespace pulse::pg

@@ -1,0 +1,20 @@
+// What changed between two versions of a definition, in words. Pure C++.
+#pragma once
+
+#include <string>
+
+#include "pulse/segment/request.hpp"
+
+namespace pulse::segment {
+
+// One version of a definition, with the rights it runs with.
+struct Version {
+    Request request;
+    std::string runs_as;
+    std::string search_path;
+};
+
+// Say what changed, e.g. `where: "ltv > 1000" → "ltv > 2000"; attribute country added`; empty when nothing did.
+std::string Difference(const Version& before, const Version& after);
+
+}  // namespace pulse::segment

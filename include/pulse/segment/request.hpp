@@ -1,0 +1,59 @@
+// A definition as its JSON says, before the database is asked. Pure C++.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/base/time.hpp"
+#include "pulse/segment/definition.hpp"
+
+namespace pulse::segment {
+
+using Json = nlohmann::json;
+
+inline constexpr size_t kMaxChosenAttributes = 20;  // chosen automatically
+inline constexpr size_t kMaxNamedAttributes = 100;  // named in the definition
+inline constexpr size_t kMaxQuery = 1 << 20;        // bytes
+
+struct AttributeRequest {
+    std::string name;
+    std::optional<AttributeKind> kind;  // unset: by the column's type
+
+    bool operator==(const AttributeRequest&) const = default;
+};
+
+struct Request {
+    Kind kind = Kind::kRelation;
+    std::string from;   // relation
+    std::string query;  // query
+    std::optional<std::string> key;
+    std::optional<std::string> where;  // rule text, or …
+    std::optional<Json> rules;         // … {"rules", "logicalOperator", "groups"}, of which only those given
+    std::optional<std::vector<AttributeRequest>> attributes;  // unset: choose
+    std::optional<std::string> converted;
+    std::optional<std::string> last_active;
+    std::optional<std::string> cadence;
+
+    // In microseconds; a day unless given.
+    int64_t Cadence() const;
+};
+
+// Read and check a definition. Throws UserError that names the key and lists what is valid.
+Request ParseRequest(const Json& json);
+
+// Write it back; ParseRequest(ToJson(r)) gives r.
+Json ToJson(const Request& request);
+
+// Read "30 minutes", "1 hour", "1 day", "2 weeks" as microseconds. Throws UserError.
+int64_t ParseCadence(const std::string& text);
+
+// A hint for an unknown name: the nearest of the valid ones, or all of them as "<what> are …"; names in quotes.
+std::string SuggestQuoted(const std::string& name, const std::vector<std::string>& valid, const std::string& what);
+
+// A value for an error's detail, shortened: `It is 5.`
+std::string DescribeJson(const Json& value);
+
+}  // namespace pulse::segment

@@ -1,0 +1,115 @@
+-- ---------------------------------------------------------------------------------------------------------
+-- Who may do what. Comes last: it speaks of every object before it.
+
+CREATE VIEW pulse.privilege AS
+WITH member AS (
+    SELECT d.classid, d.objid
+    FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e' AND e.extname = 'pulse'
+), verb (level, name) AS (
+    VALUES ('reader', 'pulse_now'),
+           ('reader', 'pulse_preview_segment'),
+           ('reader', 'pulse_explain_segment'),
+           ('operator', 'pulse_create_segment'),
+           ('operator', 'pulse_update_segment'),
+           ('operator', 'pulse_pause_segment'),
+           ('operator', 'pulse_resume_segment'),
+           ('operator', 'pulse_archive_segment'),
+           ('operator', 'pulse_set_monitoring'),
+           ('admin', 'pulse_delete_segment'),
+           ('admin', 'pulse_grant'),
+           ('admin', 'pulse_revoke')
+)
+SELECT 'reader' AS level, pg_catalog.format('USAGE ON SCHEMA %I', n.nspname) AS privilege
+FROM member JOIN pg_catalog.pg_namespace AS n ON n.oid = member.objid
+WHERE member.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+UNION ALL
+SELECT 'reader', pg_catalog.format('USAGE ON TYPE %s', t.oid::pg_catalog.regtype)
+FROM member JOIN pg_catalog.pg_type AS t ON t.oid = member.objid
+WHERE member.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.typrelid = 0 AND t.typcategory <> 'A'
+UNION ALL
+SELECT 'reader', pg_catalog.format('SELECT ON %s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+                                   c.oid::pg_catalog.regclass)
+FROM member JOIN pg_catalog.pg_class AS c ON c.oid = member.objid
+WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+UNION ALL
+SELECT verb.level, pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog.regprocedure)
+FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid JOIN verb ON p.proname LIKE verb.name
+WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass;
+COMMENT ON VIEW pulse.privilege IS
+'What pulse_grant() gives: each level has its own privileges and those of the levels before it: reader, writer, operator, admin.';
+COMMENT ON COLUMN pulse.privilege.level IS 'The lowest level that has the privilege.';
+COMMENT ON COLUMN pulse.privilege.privilege IS 'As GRANT takes it.';
+
+CREATE FUNCTION pulse_revoke(role text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    entry record;
+BEGIN
+    IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('role "%s" does not exist', coalesce(role, '(null)')),
+            HINT = 'Give the name of a role, as it stands in pg_roles.';
+    END IF;
+    IF role = current_user THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('role "%s" owns the extension', role),
+            HINT = 'The owner has every right; give levels to other roles.';
+    END IF;
+    -- Two sessions changing the privileges of one object would fail with "tuple concurrently updated".
+    PERFORM pg_advisory_xact_lock(hashtextextended('pulse_grant', 0));
+    FOR entry IN SELECT p.privilege FROM pulse.privilege AS p ORDER BY p.privilege LOOP
+        EXECUTE format('REVOKE %s FROM %I', entry.privilege, role);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION pulse_revoke(text) IS
+'Takes from a role everything that pulse_grant() gave it. Errors: 42704 unknown role, 22023 the owner of the extension.';
+
+CREATE FUNCTION pulse_grant(role text, level text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    levels CONSTANT text[] := ARRAY['reader', 'writer', 'operator', 'admin'];
+    verbs CONSTANT name := (SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
+                            WHERE e.extname = 'pulse');
+    entry record;
+BEGIN
+    IF level IS NULL OR array_position(levels, level) IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('unknown level "%s"', coalesce(level, '(null)')),
+            HINT = 'Levels are reader, writer, operator, admin; each includes those before it.';
+    END IF;
+    PERFORM @extschema@.pulse_revoke(role);
+    IF NOT has_schema_privilege(role, verbs, 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', verbs, role);
+    END IF;
+    FOR entry IN
+        SELECT p.privilege FROM pulse.privilege AS p
+        WHERE array_position(levels, p.level) <= array_position(levels, pulse_grant.level) ORDER BY p.privilege
+    LOOP
+        EXECUTE format('GRANT %s TO %I', entry.privilege, role);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION pulse_grant(text, text) IS
+'Sets what a role may do: reader sees, writer also takes and imports snapshots, operator also keeps segments, checks and incidents, admin also deletes and grants. Replaces the level the role had; pulse.privilege lists all. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
+
+-- Nothing is for everybody.
+DO $$
+DECLARE
+    member record;
+BEGIN
+    FOR member IN
+        SELECT CASE d.classid WHEN 'pg_proc'::regclass THEN 'ROUTINE ' || d.objid::regprocedure
+                              WHEN 'pg_type'::regclass THEN 'TYPE ' || d.objid::regtype
+                              WHEN 'pg_namespace'::regclass THEN 'SCHEMA ' || d.objid::regnamespace
+                              ELSE CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || d.objid::regclass END AS object
+        FROM pg_depend AS d
+        JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'pulse'
+        LEFT JOIN pg_class AS c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+        LEFT JOIN pg_type AS t ON t.oid = d.objid AND d.classid = 'pg_type'::regclass
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+          AND (d.classid IN ('pg_proc'::regclass, 'pg_namespace'::regclass)
+               OR c.relkind IN ('r', 'p', 'v', 'm', 'S') OR (t.typrelid = 0 AND t.typcategory <> 'A'))
+    LOOP
+        EXECUTE 'REVOKE ALL ON ' || member.object || ' FROM PUBLIC';
+    END LOOP;
+END $$;

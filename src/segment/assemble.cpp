@@ -1,0 +1,76 @@
+#include "pulse/segment/assemble.hpp"
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/compile.hpp"
+#include "pulse/rule/json.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/segment/attribute.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+rule::RelationScope MakeScope(const std::vector<source::Column>& columns) {
+    std::vector<rule::Column> known;
+    for (const source::Column& column : columns)
+        known.push_back({column.name, column.base, column.enumerated ? rule::Type::kEnum : rule::TypeOf(column.base)});
+    return rule::RelationScope(std::move(known));
+}
+
+// An error in it says that it is not the rule.
+std::string Converted(const std::string& text, const rule::Scope& scope, const std::string& now_sql) {
+    try {
+        return rule::Compile(*rule::Parse(text), scope, rule::Expect::kBoolean, now_sql).sql;
+    } catch (const UserError& error) {
+        throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(), error.hint());
+    }
+}
+
+std::string LastActive(const std::vector<source::Column>& columns, const std::string& name) {
+    const source::Column& column = FindColumn(columns, name, "last_active");
+    if (NaturalKind(column) != AttributeKind::kTimestamp)
+        throw UserError(sqlstate::kDatatypeMismatch,
+                        "\"last_active\" must be a date or timestamp, but column \"" + name + "\" is " + column.type, "",
+                        "Name the column that holds the time of a member's last activity.");
+    return MakeAttribute(column, AttributeKind::kTimestamp).sql;
+}
+
+}  // namespace
+
+const source::Column& FindColumn(const std::vector<source::Column>& columns, const std::string& name,
+                                 const std::string& role) {
+    std::vector<std::string> names;
+    for (const source::Column& column : columns) {
+        if (column.name == name) return column;
+        names.push_back(column.name);
+    }
+    throw UserError(sqlstate::kUndefinedColumn, role + " \"" + name + "\" is not a column", "",
+                    SuggestQuoted(name, names, "Columns"));
+}
+
+rule::ExprPtr ReadRule(const Request& request) {
+    if (request.where) return rule::Parse(*request.where);
+    if (request.rules) return rule::FromJson(*request.rules);
+    return nullptr;
+}
+
+MemberQuery Assemble(const Request& request, const std::vector<source::Column>& columns, const std::string& now_sql) {
+    const rule::RelationScope scope = MakeScope(columns);
+    MemberQuery query;
+    query.kind = request.kind;
+    if (request.kind == Kind::kRelation) query.relation = request.from;
+    // The line break ends a comment that the query may end with.
+    query.from = (request.kind == Kind::kRelation ? request.from : "(" + request.query + "\n)") + " AS s";
+    query.key = "s." + rule::QuoteName(FindColumn(columns, request.key.value_or(""), "key").name);
+    if (const rule::ExprPtr tree = ReadRule(request))
+        for (const rule::Clause& clause : rule::Compile(*tree, scope, rule::Expect::kBoolean, now_sql).clauses)
+            query.clauses.push_back({clause.text, clause.sql});
+    for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>()))
+        query.attributes.push_back(
+            MakeAttribute(FindColumn(columns, attribute.name, "attribute"), attribute.kind));
+    if (request.converted) query.converted = Converted(*request.converted, scope, now_sql);
+    if (request.last_active) query.last_active = LastActive(columns, *request.last_active);
+    return query;
+}
+
+}  // namespace pulse::segment

@@ -1,0 +1,88 @@
+#include "pulse/segment/baseline.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "pulse/base/error.hpp"
+#include "pulse/segment/request.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+const std::vector<std::string> kKeys = {"expectedSize", "expectedConversionRate", "criticalAttributes", "monitoringEnabled",
+                                        "alertThresholds"};
+const std::vector<std::string> kThresholds = {"sizeChangePercent", "distributionShift", "conversionAnomaly",
+                                              "inactivityCreep",   "membershipChurn",   "nullSpike",
+                                              "value",             "slowErosion"};
+
+[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail, const std::string& hint) {
+    throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
+}
+
+// The object without nulls, after checking that it is one and that every key is known.
+Json RequireObject(const Json& value, const std::string& name, const std::vector<std::string>& valid, const char* example) {
+    if (!value.is_object())
+        ThrowInvalid(name + " must be a JSON object", DescribeJson(value), std::string("Give for example ") + example + ".");
+    Json object = Json::object();
+    for (const auto& [key, item] : value.items()) {
+        if (std::find(valid.begin(), valid.end(), key) == valid.end())
+            ThrowInvalid("unknown key \"" + key + "\" in " + name, "", SuggestQuoted(key, valid, "Keys"));
+        if (!item.is_null()) object[key] = item;
+    }
+    return object;
+}
+
+void RequireNumber(const Json& value, const std::string& name, double highest, const std::string& range) {
+    if (!value.is_number() || value.get<double>() < 0 || value.get<double>() > highest)
+        ThrowInvalid(name + " must be a number " + range, DescribeJson(value), "");
+}
+
+Json CheckRange(const Json& value, const std::string& name, double highest, const std::string& bounds) {
+    Json range = RequireObject(value, name, {"min", "max"}, "{\"min\": …, \"max\": …}");
+    for (const auto& [key, item] : range.items()) RequireNumber(item, name + "." + key, highest, bounds);
+    if (range.contains("min") && range.contains("max") && range["min"].get<double>() > range["max"].get<double>())
+        ThrowInvalid(name + ".min is above " + name + ".max", DescribeJson(range), "Exchange them.");
+    return range;
+}
+
+void CheckCritical(const Json& value, const std::vector<std::string>& attributes) {
+    constexpr const char* kName = "\"criticalAttributes\"";
+    if (!value.is_array())
+        ThrowInvalid(std::string(kName) + " must be a list of attributes", DescribeJson(value), "");
+    for (const Json& item : value) {
+        if (!item.is_string())
+            ThrowInvalid(std::string("an element of ") + kName + " must be a text", DescribeJson(item), "");
+        const std::string name = item.get<std::string>();
+        if (std::find(attributes.begin(), attributes.end(), name) == attributes.end())
+            ThrowInvalid("critical attribute \"" + name + "\" is not measured", "",
+                         attributes.empty() ? "The definition measures no attribute."
+                                            : SuggestQuoted(name, attributes, "Attributes measured"));
+    }
+}
+
+Json CheckThresholds(const Json& value) {
+    Json thresholds = RequireObject(value, "\"alertThresholds\"", kThresholds, "{\"sizeChangePercent\": 0.2}");
+    for (const auto& [key, item] : thresholds.items())
+        RequireNumber(item, "alertThresholds." + key, 1, "from 0 to 1 (1 switches the detector off)");
+    return thresholds;
+}
+
+}  // namespace
+
+Json CheckBaseline(const Json& value, const std::vector<std::string>& attributes) {
+    Json baseline = RequireObject(value, "the baseline", kKeys, "{\"expectedSize\": {\"min\": 8000, \"max\": 12000}}");
+    constexpr double kNoLimit = 1e18;
+    if (baseline.contains("expectedSize"))
+        baseline["expectedSize"] = CheckRange(baseline["expectedSize"], "expectedSize", kNoLimit, "that is not negative");
+    if (baseline.contains("expectedConversionRate"))
+        baseline["expectedConversionRate"] =
+            CheckRange(baseline["expectedConversionRate"], "expectedConversionRate", 1, "from 0 to 1");
+    if (baseline.contains("criticalAttributes")) CheckCritical(baseline["criticalAttributes"], attributes);
+    if (baseline.contains("monitoringEnabled") && !baseline["monitoringEnabled"].is_boolean())
+        ThrowInvalid("\"monitoringEnabled\" must be true or false", DescribeJson(baseline["monitoringEnabled"]), "");
+    if (baseline.contains("alertThresholds")) baseline["alertThresholds"] = CheckThresholds(baseline["alertThresholds"]);
+    return baseline;
+}
+
+}  // namespace pulse::segment

@@ -1,0 +1,77 @@
+// The verbs of this room: arguments in, result out.
+#include "pulse/pg/entry.hpp"
+#include "pulse/segment/store.hpp"
+
+namespace pg = pulse::pg;
+namespace segment = pulse::segment;
+
+PULSE_FUNCTION(pulse_create_segment) {
+    const pg::Args args(fcinfo);
+    segment::Draft draft;
+    draft.name = args.RequireText(0, "name");
+    draft.definition = args.RequireJsonb(1, "definition");
+    draft.owner = args.Text(2);
+    draft.description = args.Text(3);
+    draft.baseline = args.Jsonb(4);
+    draft.tags = args.Texts(5);
+    return Int64GetDatum(segment::Create(draft));
+}
+
+PULSE_FUNCTION(pulse_update_segment) {
+    const pg::Args args(fcinfo);
+    segment::Draft draft;
+    draft.definition = args.Jsonb(1);
+    draft.owner = args.Text(2);
+    draft.description = args.Text(3);
+    draft.baseline = args.Jsonb(4);
+    draft.tags = args.Texts(5);
+    draft.name = args.Text(6);
+    segment::Update(args.RequireText(0, "name"), draft);
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_pause_segment) {
+    segment::SetStatus(pg::Args(fcinfo).RequireText(0, "name"), segment::Status::kPaused);
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_resume_segment) {
+    segment::SetStatus(pg::Args(fcinfo).RequireText(0, "name"), segment::Status::kActive);
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_archive_segment) {
+    segment::SetStatus(pg::Args(fcinfo).RequireText(0, "name"), segment::Status::kArchived);
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_delete_segment) {
+    const pg::Args args(fcinfo);
+    segment::Delete(args.RequireText(0, "name"), args.Bool(1).value_or(false));
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_set_monitoring) {
+    const pg::Args args(fcinfo);
+    const std::string name = args.RequireText(0, "name");
+    segment::SetMonitoring(name, args.RequireBool(1, "enabled"));
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_preview_segment) {
+    const pg::Args args(fcinfo);
+    const segment::Request request = segment::ParseRequest(args.RequireJsonb(0, "definition"));
+    const std::vector<segment::PreviewRow> rows = segment::Preview(request, args.Int4(1).value_or(10));
+    pg::ResultSet results(fcinfo);
+    for (const segment::PreviewRow& row : rows)
+        results.Add({pg::Value::Text(row.part), pg::Value::Text(row.item), pg::Value::Text(row.value),
+                     pg::Value::Int8(row.members), pg::Value::Text(row.share)});
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_explain_segment) {
+    const std::vector<segment::ExplainRow> rows = segment::Explain(pg::Args(fcinfo).RequireText(0, "name"));
+    pg::ResultSet results(fcinfo);
+    for (const segment::ExplainRow& row : rows) results.Add({pg::Value::Text(row.item), pg::Value::Text(row.value)});
+    return pg::ResultSet::Done();
+}

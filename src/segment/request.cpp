@@ -1,0 +1,204 @@
+#include "pulse/segment/request.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/compile.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+const std::vector<std::string> kKeys = {"from",       "query",     "key",         "where",  "rules",  "logicalOperator",
+                                        "groups",     "attributes", "converted", "last_active", "source", "cadence"};
+
+[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail, const std::string& hint) {
+    throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
+}
+
+void RequireKnownKeys(const Json& object, const std::vector<std::string>& valid, const std::string& where) {
+    for (const auto& [key, value] : object.items())
+        if (std::find(valid.begin(), valid.end(), key) == valid.end())
+            ThrowInvalid("unknown key \"" + key + "\" in " + where, "", SuggestQuoted(key, valid, "Keys"));
+}
+
+std::optional<std::string> ReadText(const Json& definition, const char* key) {
+    const auto found = definition.find(key);
+    if (found == definition.end() || found->is_null()) return std::nullopt;
+    const std::string quoted = std::string("\"") + key + "\"";
+    if (!found->is_string()) ThrowInvalid(quoted + " must be a text", DescribeJson(*found), "");
+    std::string text = found->get<std::string>();
+    if (text.find_first_not_of(" \t\r\n\f\v") == std::string::npos)
+        ThrowInvalid(quoted + " must not be empty", "", "Give " + quoted + " a value, or leave it out.");
+    return text;
+}
+
+AttributeRequest ReadAttribute(const Json& item) {
+    constexpr const char* kHint =
+        "An attribute is a column's name, or an object such as {\"name\": \"ltv\", \"kind\": \"numeric\"}.";
+    AttributeRequest attribute;
+    if (item.is_string()) {
+        attribute.name = item.get<std::string>();
+    } else if (item.is_object()) {
+        RequireKnownKeys(item, {"name", "kind"}, "an attribute");
+        if (!item.contains("name") || !item["name"].is_string())
+            ThrowInvalid("an attribute needs a \"name\"", DescribeJson(item), kHint);
+        attribute.name = item["name"].get<std::string>();
+        if (item.contains("kind") && !item["kind"].is_null()) {
+            if (item["kind"].is_string()) attribute.kind = ParseAttributeKind(item["kind"].get<std::string>());
+            if (!attribute.kind)
+                ThrowInvalid("unknown kind of attribute \"" + attribute.name + "\"", DescribeJson(item["kind"]),
+                             "Kinds are categorical, boolean, numeric, timestamp.");
+        }
+    } else {
+        ThrowInvalid("an attribute must be a text or an object", DescribeJson(item), kHint);
+    }
+    if (attribute.name.empty()) ThrowInvalid("an attribute's name must not be empty", "", kHint);
+    return attribute;
+}
+
+std::optional<std::vector<AttributeRequest>> ReadAttributes(const Json& definition) {
+    const auto found = definition.find("attributes");
+    if (found == definition.end() || found->is_null()) return std::nullopt;
+    if (!found->is_array())
+        ThrowInvalid("\"attributes\" must be a list", DescribeJson(*found),
+                     "Give column names such as [\"plan\", \"country\"], or leave it out to have them chosen.");
+    if (found->size() > kMaxNamedAttributes)
+        throw UserError(sqlstate::kProgramLimit, "too many attributes",
+                        "There are " + std::to_string(found->size()) + ".",
+                        "A segment measures at most " + std::to_string(kMaxNamedAttributes) + " attributes.");
+    std::vector<AttributeRequest> attributes;
+    for (const Json& item : *found) {
+        AttributeRequest attribute = ReadAttribute(item);
+        for (const AttributeRequest& other : attributes)
+            if (other.name == attribute.name)
+                ThrowInvalid("attribute \"" + attribute.name + "\" is named twice", "", "Name each attribute once.");
+        attributes.push_back(std::move(attribute));
+    }
+    return attributes;
+}
+
+std::optional<Json> ReadRules(const Json& definition) {
+    Json rules = Json::object();
+    for (const char* key : {"rules", "logicalOperator", "groups"})
+        if (definition.contains(key)) rules[key] = definition[key];
+    if (rules.empty()) return std::nullopt;
+    if (definition.contains("where") && !definition["where"].is_null())
+        ThrowInvalid("the definition has both \"where\" and \"" + rules.begin().key() + "\"", "",
+                     "Write the rule either as text in \"where\" or as JSON in \"rules\" and \"groups\".");
+    return rules;
+}
+
+void ReadSource(const Json& definition) {
+    const auto source = ReadText(definition, "source");
+    if (source && *source != "local")
+        throw UserError(sqlstate::kNotSupported, "source \"" + *source + "\" is not supported",
+                        "This version reads the database it is installed in.",
+                        "Leave \"source\" out, or give \"local\".");
+}
+
+Kind ReadKind(const Request& request) {
+    if (!request.from.empty() && !request.query.empty())
+        ThrowInvalid("the definition has both \"from\" and \"query\"", "",
+                     "Name a table or view in \"from\", or give a SELECT in \"query\".");
+    if (request.from.empty() && request.query.empty())
+        throw UserError(sqlstate::kNotSupported, "segments over profiles are not supported yet",
+                        "The definition has neither \"from\" nor \"query\".",
+                        "Name a table or view in \"from\", or give a SELECT in \"query\"; segments over Pulse's own "
+                        "profiles come with a later version.");
+    return request.from.empty() ? Kind::kQuery : Kind::kRelation;
+}
+
+}  // namespace
+
+std::string SuggestQuoted(const std::string& name, const std::vector<std::string>& valid, const std::string& what) {
+    return rule::SuggestName(name, valid, what, [](std::string_view text) { return '"' + std::string(text) + '"'; });
+}
+
+std::string DescribeJson(const Json& value) {
+    std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    constexpr size_t kMost = 200;
+    if (text.size() > kMost) {
+        size_t end = kMost;
+        while (end > 0 && (text[end] & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
+        text = text.substr(0, end) + "…";
+    }
+    return "It is " + text + ".";
+}
+
+int64_t ParseCadence(const std::string& text) {
+    struct Unit {
+        const char* name;
+        int64_t length;
+    };
+    static constexpr Unit kUnits[] = {{"minute", kMinute}, {"hour", kHour}, {"day", kDay}, {"week", 7 * kDay}};
+    size_t at = 0;
+    int64_t number = 0;
+    for (; at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) && number < 1'000'000; ++at)
+        number = number * 10 + (text[at] - '0');
+    const bool has_number = at > 0;
+    while (at < text.size() && text[at] == ' ') ++at;
+    std::string unit = text.substr(at);
+    if (!unit.empty() && unit.back() == 's') unit.pop_back();
+    for (const Unit& known : kUnits) {
+        if (!has_number || unit != known.name) continue;
+        const int64_t cadence = number * known.length;
+        if (cadence >= kMinute && cadence <= 366 * kDay) return cadence;
+    }
+    ThrowInvalid("\"cadence\" must be a number of minutes, hours, days or weeks", "It is \"" + text + "\".",
+                 "Give for example \"1 day\" or \"6 hours\"; from 1 minute to 366 days.");
+}
+
+int64_t Request::Cadence() const { return cadence ? ParseCadence(*cadence) : kDay; }
+
+Request ParseRequest(const Json& json) {
+    if (!json.is_object())
+        ThrowInvalid("a definition must be a JSON object", DescribeJson(json),
+                     "Give for example {\"from\": \"app.users\", \"where\": \"ltv > 1000\"}.");
+    RequireKnownKeys(json, kKeys, "the definition");
+    Request request;
+    ReadSource(json);
+    request.from = ReadText(json, "from").value_or("");
+    request.query = ReadText(json, "query").value_or("");
+    if (request.query.size() > kMaxQuery)
+        throw UserError(sqlstate::kProgramLimit, "\"query\" is too long",
+                        "It has " + std::to_string(request.query.size()) + " bytes.",
+                        "At most " + std::to_string(kMaxQuery) + " bytes are allowed; make a view of it.");
+    request.kind = ReadKind(request);
+    request.key = ReadText(json, "key");
+    request.where = ReadText(json, "where");
+    request.rules = ReadRules(json);
+    request.attributes = ReadAttributes(json);
+    request.converted = ReadText(json, "converted");
+    request.last_active = ReadText(json, "last_active");
+    request.cadence = ReadText(json, "cadence");
+    request.Cadence();
+    return request;
+}
+
+Json ToJson(const Request& request) {
+    Json json = Json::object();
+    auto put = [&](const char* key, const std::optional<std::string>& text) {
+        if (text) json[key] = *text;
+    };
+    if (request.kind == Kind::kRelation) json["from"] = request.from;
+    if (request.kind == Kind::kQuery) json["query"] = request.query;
+    put("key", request.key);
+    put("where", request.where);
+    if (request.rules) json.update(*request.rules);
+    if (request.attributes) {
+        json["attributes"] = Json::array();
+        for (const AttributeRequest& attribute : *request.attributes) {
+            Json item{{"name", attribute.name}};
+            if (attribute.kind) item["kind"] = Name(*attribute.kind);
+            json["attributes"].push_back(item);
+        }
+    }
+    put("converted", request.converted);
+    put("last_active", request.last_active);
+    put("cadence", request.cadence);
+    return json;
+}
+
+}  // namespace pulse::segment

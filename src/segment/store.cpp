@@ -1,0 +1,291 @@
+#include "pulse/base/error.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/segment/baseline.hpp"
+#include "pulse/segment/difference.hpp"
+#include "pulse/segment/store.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+constexpr const char* kColumns =
+    "s.id, s.name, s.kind, s.status, s.version, s.definition, s.baseline, s.owner, s.description, s.tags, "
+    "(extract(epoch FROM s.cadence) * 1000000)::int8, s.runs_as, s.search_path, s.baseline_from, s.pinned_snapshot, "
+    "s.checked_at";
+
+Kind ReadKind(const std::string& name) {
+    for (const Kind kind : {Kind::kRelation, Kind::kQuery, Kind::kProfile})
+        if (name == Name(kind)) return kind;
+    throw UserError(sqlstate::kDataCorrupted, "unknown kind of segment \"" + name + "\"");
+}
+
+Status ReadStatus(const std::string& name) {
+    for (const Status status : {Status::kActive, Status::kPaused, Status::kArchived})
+        if (name == Name(status)) return status;
+    throw UserError(sqlstate::kDataCorrupted, "unknown status of segment \"" + name + "\"");
+}
+
+Segment ReadSegment(const pg::Row& row) {
+    Segment segment;
+    segment.id = row.Int8(0);
+    segment.name = row.Text(1);
+    segment.kind = ReadKind(row.Text(2));
+    segment.status = ReadStatus(row.Text(3));
+    segment.version = row.Int4(4);
+    segment.definition = row.Jsonb(5);
+    segment.baseline = row.Jsonb(6);
+    segment.owner = row.TextOrNull(7);
+    segment.description = row.TextOrNull(8);
+    segment.tags = row.Texts(9);
+    segment.cadence = row.Int8(10);
+    segment.runs_as = row.Text(11);
+    segment.search_path = row.Text(12);
+    segment.baseline_from = row.TimeOrNull(13);
+    segment.pinned_snapshot = row.Int8OrNull(14);
+    segment.checked_at = row.TimeOrNull(15);
+    return segment;
+}
+
+std::string Trim(const std::string& text) {
+    constexpr const char* kBlank = " \t\r\n\f\v";
+    const size_t first = text.find_first_not_of(kBlank);
+    return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+[[noreturn]] void ThrowUnknown(const std::string& name) {
+    const pg::Result rows = pg::Execute("SELECT name FROM pulse.segment ORDER BY name LIMIT 1000");
+    std::vector<std::string> names;
+    for (uint64_t i = 0; i < rows.size(); ++i) names.push_back(rows[i].Text(0));
+    throw UserError(sqlstate::kUndefinedObject, "segment \"" + name + "\" does not exist", "",
+                    names.empty() ? "There are no segments yet; make one with pulse_create_segment()."
+                                  : SuggestQuoted(name, names, "Segments"));
+}
+
+// Needs the owner's identity and an open session. `lock` is empty, or the end of the statement that locks the row.
+Segment Read(const std::string& name, const char* lock) {
+    const std::string trimmed = Trim(name);
+    const pg::Result rows = pg::Execute(std::string("SELECT ") + kColumns + " FROM pulse.segment AS s WHERE s.name = $1" + lock,
+                                        {pg::Value::Text(trimmed)});
+    if (rows.empty()) ThrowUnknown(trimmed);
+    return ReadSegment(rows[0]);
+}
+
+// Does not hinder sessions that add snapshots of the segment meanwhile.
+constexpr const char* kForUpdate = " FOR NO KEY UPDATE";
+// For a change of the name and for deletion. Taken at once: upgrading a weaker lock could deadlock.
+constexpr const char* kForKeyUpdate = " FOR UPDATE";
+
+std::string CheckName(const std::string& given) {
+    const std::string name = Trim(given);
+    size_t characters = 0;
+    for (const char c : name) characters += (c & 0xC0) != 0x80;
+    if (name.empty())
+        throw UserError(sqlstate::kInvalidParameter, "a segment's name must not be empty", "", "Give it a name.");
+    if (characters > 255)
+        throw UserError(sqlstate::kInvalidParameter, "a segment's name is too long",
+                        "It has " + std::to_string(characters) + " characters.", "At most 255 are allowed.");
+    return name;
+}
+
+[[noreturn]] void ThrowDuplicate(const std::string& name) {
+    throw UserError(sqlstate::kDuplicateObject, "segment \"" + name + "\" already exists", "",
+                    "Choose another name, or change that segment with pulse_update_segment().");
+}
+
+void RequireNewName(const std::string& name) {
+    if (!pg::Execute("SELECT FROM pulse.segment WHERE name = $1", {pg::Value::Text(name)}).empty()) ThrowDuplicate(name);
+}
+
+// An empty text takes the value away.
+pg::Value OrNull(const std::optional<std::string>& text) {
+    return text && !Trim(*text).empty() ? pg::Value::Text(Trim(*text)) : pg::Value::Null(TEXTOID);
+}
+
+std::vector<std::string> CheckTags(const std::vector<std::string>& given) {
+    std::vector<std::string> tags;
+    for (const std::string& tag : given) {
+        tags.push_back(Trim(tag));
+        if (tags.back().empty())
+            throw UserError(sqlstate::kInvalidParameter, "a tag must not be empty", "", "Leave it out.");
+    }
+    return tags;
+}
+
+void AddVersion(int64_t id, int version, const Json& definition, const std::string& change, const std::string& role) {
+    pg::Execute(
+        "INSERT INTO pulse.segment_version (segment_id, version, definition, change, changed_by, changed_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        {pg::Value::Int8(id), pg::Value::Int4(version), pg::Value::Jsonb(definition), pg::Value::Text(change),
+         pg::Value::Name(role), pg::Value::Time(pg::Now())});
+}
+
+// Rows of other tables that hang on the segment, as "3 rows of pulse.segment_version, 8 rows of pulse.snapshot".
+std::string CountDependents(int64_t id) {
+    const pg::Result tables = pg::Execute(
+        "SELECT format('%I.%I', n.nspname, c.relname), quote_ident(a.attname) FROM pg_constraint AS f "
+        "JOIN pg_class AS c ON c.oid = f.conrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+        "JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1] "
+        "WHERE f.confrelid = 'pulse.segment'::regclass AND f.contype = 'f' ORDER BY c.relname");
+    std::string list;
+    for (uint64_t i = 0; i < tables.size(); ++i) {
+        const std::string table = tables[i].Text(0);
+        const pg::Result rows = pg::Execute("SELECT count(*) FROM " + table + " WHERE " + tables[i].Text(1) + " = $1",
+                                            {pg::Value::Int8(id)});
+        const int64_t count = rows[0].Int8(0);
+        if (count == 0) continue;
+        list += (list.empty() ? "" : ", ") + std::to_string(count) + (count == 1 ? " row of " : " rows of ") + table;
+    }
+    return list;
+}
+
+// What an update of the definition writes beside the rest.
+struct NewVersion {
+    Resolved resolved;
+    Rights rights;
+    std::string change;
+};
+
+NewVersion MakeVersion(const Segment& segment, const Json& definition, const Rights& rights) {
+    const Request before = ParseRequest(segment.definition);
+    NewVersion next{Resolve(ParseRequest(definition), rights, &before), rights, ""};
+    next.change = Difference({before, segment.runs_as, segment.search_path},
+                             {next.resolved.request, rights.role, rights.search_path});
+    return next;
+}
+
+void WriteVersion(const Segment& segment, const NewVersion& next) {
+    const Json definition = ToJson(next.resolved.request);
+    pg::Execute(
+        "UPDATE pulse.segment SET kind = $2, definition = $3, cadence = $4::text::interval, runs_as = $5, "
+        "search_path = $6, version = $7 WHERE id = $1",
+        {pg::Value::Int8(segment.id), pg::Value::Text(Name(next.resolved.request.kind)), pg::Value::Jsonb(definition),
+         pg::Value::Text(next.resolved.request.cadence.value_or("1 day")), pg::Value::Name(next.rights.role),
+         pg::Value::Text(next.rights.search_path), pg::Value::Int4(segment.version + 1)});
+    AddVersion(segment.id, segment.version + 1, definition, next.change, next.rights.role);
+}
+
+void WriteRest(const Segment& segment, const std::string& name, const Json& baseline, const Draft& draft) {
+    pg::Execute(
+        "UPDATE pulse.segment SET name = $2, owner = $3, description = $4, baseline = $5, tags = $6, updated_at = $7 "
+        "WHERE id = $1",
+        {pg::Value::Int8(segment.id), pg::Value::Text(name), OrNull(draft.owner ? draft.owner : segment.owner),
+         OrNull(draft.description ? draft.description : segment.description), pg::Value::Jsonb(baseline),
+         pg::Value::Texts(draft.tags ? CheckTags(*draft.tags) : segment.tags), pg::Value::Time(pg::Now())});
+}
+
+}  // namespace
+
+std::vector<std::string> AttributeNames(const Request& request) {
+    std::vector<std::string> names;
+    if (request.attributes)
+        for (const AttributeRequest& attribute : *request.attributes) names.push_back(attribute.name);
+    return names;
+}
+
+Segment Load(const std::string& name) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return Read(name, "");
+}
+
+std::vector<Segment> LoadActive() {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::Result rows = pg::Execute(std::string("SELECT ") + kColumns +
+                                        " FROM pulse.segment AS s WHERE s.status = 'active' ORDER BY s.name");
+    std::vector<Segment> segments;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        pg::CheckInterrupts();
+        segments.push_back(ReadSegment(rows[i]));
+    }
+    return segments;
+}
+
+int64_t Create(const Draft& draft) {
+    const Rights rights = Rights::OfCaller();
+    const std::string name = CheckName(draft.name.value_or(""));
+    {
+        const pg::Identity owner = pg::Identity::Owner();
+        const pg::Session session;
+        RequireNewName(name);
+    }
+    const Resolved resolved = Resolve(ParseRequest(*draft.definition), rights, nullptr);
+    const Json baseline = CheckBaseline(draft.baseline.value_or(Json::object()), AttributeNames(resolved.request));
+    const Json definition = ToJson(resolved.request);
+
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::Result rows = pg::Execute(
+        "INSERT INTO pulse.segment (name, kind, definition, baseline, owner, description, tags, cadence, runs_as, "
+        "search_path, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::interval, $9, $10, $11, $11) "
+        "ON CONFLICT (name) DO NOTHING RETURNING id",
+        {pg::Value::Text(name), pg::Value::Text(Name(resolved.request.kind)), pg::Value::Jsonb(definition),
+         pg::Value::Jsonb(baseline), OrNull(draft.owner), OrNull(draft.description),
+         pg::Value::Texts(CheckTags(draft.tags.value_or(std::vector<std::string>()))),
+         pg::Value::Text(resolved.request.cadence.value_or("1 day")), pg::Value::Name(rights.role),
+         pg::Value::Text(rights.search_path), pg::Value::Time(pg::Now())});
+    if (rows.empty()) ThrowDuplicate(name);
+    const int64_t id = rows[0].Int8(0);
+    AddVersion(id, 1, definition, "created", rights.role);
+    return id;
+}
+
+void Update(const std::string& name, const Draft& draft) {
+    const Rights rights = Rights::OfCaller();
+    std::optional<std::string> new_name;
+    if (draft.name) new_name = CheckName(*draft.name);
+    Segment segment;
+    {
+        const pg::Identity owner = pg::Identity::Owner();
+        const pg::Session session;
+        segment = Read(name, new_name ? kForKeyUpdate : kForUpdate);
+        if (new_name && *new_name != segment.name) RequireNewName(*new_name);
+    }
+    std::optional<NewVersion> next;
+    if (draft.definition) next = MakeVersion(segment, *draft.definition, rights);
+    // Also when only the definition changes: an attribute named critical must not disappear unnoticed.
+    const Json baseline =
+        CheckBaseline(draft.baseline ? *draft.baseline : segment.baseline,
+                      AttributeNames(next ? next->resolved.request : ParseRequest(segment.definition)));
+
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    if (next && !next->change.empty()) WriteVersion(segment, *next);
+    WriteRest(segment, new_name.value_or(segment.name), baseline, draft);
+}
+
+void SetStatus(const std::string& name, Status status) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const Segment segment = Read(name, kForUpdate);
+    if (status == Status::kPaused && segment.status == Status::kArchived)
+        throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
+                        "Bring it back with pulse_resume_segment() first.");
+    pg::Execute("UPDATE pulse.segment SET status = $2, updated_at = $3 WHERE id = $1 AND status <> $2",
+                {pg::Value::Int8(segment.id), pg::Value::Text(Name(status)), pg::Value::Time(pg::Now())});
+}
+
+void SetMonitoring(const std::string& name, bool enabled) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const Segment segment = Read(name, kForUpdate);
+    pg::Execute(
+        "UPDATE pulse.segment SET baseline = jsonb_set(baseline, '{monitoringEnabled}', to_jsonb($2)), updated_at = $3 "
+        "WHERE id = $1",
+        {pg::Value::Int8(segment.id), pg::Value::Bool(enabled), pg::Value::Time(pg::Now())});
+}
+
+void Delete(const std::string& name, bool confirmed) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const Segment segment = Read(name, kForKeyUpdate);
+    if (!confirmed)
+        throw UserError(sqlstate::kNotReady, "deleting segment \"" + segment.name + "\" needs confirm => true",
+                        "It would also delete " + CountDependents(segment.id) + ".",
+                        "To keep the history use pulse_archive_segment() instead.");
+    pg::Execute("DELETE FROM pulse.segment WHERE id = $1", {pg::Value::Int8(segment.id)});
+}
+
+}  // namespace pulse::segment

@@ -1,0 +1,124 @@
+// Everything about one segment, for a person to read.
+#include <cmath>
+
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/store.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+// Breaks lines at blanks, so that a table of them fits a screen of 120 columns.
+std::string Wrap(const std::string& text) {
+    constexpr size_t kWidth = 96;
+    std::string wrapped;
+    size_t used = 0;
+    for (size_t at = 0; at < text.size();) {
+        size_t end = text.find(' ', at);
+        if (end == std::string::npos) end = text.size();
+        if (used > 0 && used + 1 + end - at > kWidth) {
+            wrapped += '\n';
+            used = 0;
+        } else if (at > 0) {
+            wrapped += ' ';
+            ++used;
+        }
+        wrapped += text.substr(at, end - at);
+        used += end - at;
+        at = end + 1;
+    }
+    return wrapped;
+}
+
+class Explainer {
+  public:
+    explicit Explainer(const Segment& segment) : segment_(segment), request_(ParseRequest(segment.definition)) {}
+
+    std::vector<ExplainRow> Run() {
+        Heading();
+        Definition();
+        Compiled();
+        Versions();
+        return std::move(rows_);
+    }
+
+  private:
+    void Add(const std::string& item, const std::string& value) {
+        if (!value.empty()) rows_.push_back({item, item == "sql" || item == "query" ? value : Wrap(value)});
+    }
+
+    void Heading() {
+        std::string tags;
+        for (const std::string& tag : segment_.tags) tags += (tags.empty() ? "" : ", ") + tag;
+        Add("segment", segment_.name);
+        Add("description", segment_.description.value_or(""));
+        Add("owner", segment_.owner.value_or(""));
+        Add("tags", tags);
+        Add("status", Name(segment_.status));
+        Add("measured every", request_.cadence.value_or("1 day"));
+        Add("runs as", segment_.runs_as);
+        Add("search_path", segment_.search_path);
+    }
+
+    void Definition() {
+        Add("from", request_.from);
+        Add("query", request_.query);
+        Add("key", request_.key.value_or(""));
+        const rule::ExprPtr tree = ReadRule(request_);
+        Add("rule", tree ? rule::Print(*tree) : "everybody");
+        std::string attributes;
+        if (request_.attributes)
+            for (const AttributeRequest& attribute : *request_.attributes)
+                attributes += (attributes.empty() ? "" : ", ") + attribute.name + " (" +
+                              (attribute.kind ? Name(*attribute.kind) : "by type") + ")";
+        Add("attributes", attributes);
+        Add("converted", request_.converted.value_or(""));
+        Add("last_active", request_.last_active.value_or(""));
+    }
+
+    // Also a segment that does not work any more can be explained: its error takes the place of the plan.
+    void Compiled() {
+        try {
+            // As it will run: pulse_now() is the moment.
+            Add("sql", Compile(segment_, pg::VerbSchema() + ".pulse_now()").Sql());
+            source::PlanEstimate plan;
+            const MemberQuery query = Compile(segment_, NowLiteral());
+            RunChecked({segment_.runs_as, segment_.search_path}, [&] { plan = source::Estimate(query.Sql()); });
+            Add("plan", "about " + std::to_string(std::llround(plan.rows)) + " members at cost " +
+                            std::to_string(std::llround(plan.cost)) +
+                            (plan.reads_whole_relation ? ", reads the whole relation" : ""));
+        } catch (const UserError& error) {
+            Add("error", error.message());
+            Add("error detail", error.detail());
+            Add("error hint", error.hint());
+        }
+    }
+
+    void Versions() {
+        const pg::Identity owner = pg::Identity::Owner();
+        const pg::Session session;
+        const pg::Result result = pg::Execute(
+            "SELECT version, changed_at, changed_by, change FROM pulse.segment_version WHERE segment_id = $1 "
+            "ORDER BY version DESC",
+            {pg::Value::Int8(segment_.id)});
+        for (uint64_t i = 0; i < result.size(); ++i)
+            Add("version " + std::to_string(result[i].Int4(0)),
+                FormatMoment(result[i].Time(1)) + " by " + result[i].Text(2) + ": " + result[i].Text(3));
+    }
+
+    const Segment& segment_;
+    Request request_;
+    std::vector<ExplainRow> rows_;
+};
+
+}  // namespace
+
+std::vector<ExplainRow> Explain(const std::string& name) {
+    const Segment segment = Load(name);
+    return Explainer(segment).Run();
+}
+
+}  // namespace pulse::segment

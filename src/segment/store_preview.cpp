@@ -1,0 +1,152 @@
+// What a definition would give, before anything is saved.
+#include <cmath>
+
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/rule/compile.hpp"
+#include "pulse/segment/store.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+constexpr int kTopValues = 3;
+
+// SELECT member, a0, a1, …, converted, last_active: names that cannot collide with those of attributes.
+std::string MemberRows(const MemberQuery& query) {
+    std::string sql = "SELECT " + query.key + " AS member";
+    for (size_t i = 0; i < query.attributes.size(); ++i)
+        sql += ", " + query.attributes[i].sql + " AS a" + std::to_string(i);
+    sql += ", " + query.converted.value_or("NULL::boolean") + " AS converted";
+    sql += ", " + query.last_active.value_or("NULL::timestamptz") + " AS last_active";
+    return sql + " FROM " + query.from + " WHERE " + query.Where();
+}
+
+std::string Percent(int64_t part, int64_t whole) {
+    if (whole == 0) return "";
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f %%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+    return text;
+}
+
+std::string ShortNumber(double number) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", number);
+    return text;
+}
+
+class Previewer {
+  public:
+    Previewer(const MemberQuery& query, int sample) : query_(query), sample_(sample), members_(MemberRows(query)) {}
+
+    std::vector<PreviewRow> Run() {
+        Totals();
+        for (size_t i = 0; i < query_.attributes.size(); ++i) {
+            pg::CheckInterrupts();
+            Glimpse(i);
+        }
+        Sample();
+        return std::move(rows_);
+    }
+
+  private:
+    // One scan for everything that needs no grouping.
+    void Totals() {
+        std::string sql =
+            "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE m.converted), pg_catalog.count(*) FILTER (WHERE "
+            "m.last_active IS NULL OR m.last_active < " + NowLiteral() + " - pg_catalog.make_interval(mins => " +
+            std::to_string(pg::settings::inactive_after) + "))";
+        for (size_t i = 0; i < query_.attributes.size(); ++i) {
+            const std::string column = "m.a" + std::to_string(i);
+            const AttributeKind kind = query_.attributes[i].kind;
+            const bool ordered = kind == AttributeKind::kNumeric || kind == AttributeKind::kTimestamp;
+            sql += ", pg_catalog.count(" + column + ")";
+            sql += ordered ? ", pg_catalog.min(" + column + ")::text, pg_catalog.max(" + column + ")::text"
+                           : ", NULL::text, NULL::text";
+            sql += kind == AttributeKind::kNumeric ? ", pg_catalog.avg(" + column + ")" : ", NULL::double precision";
+        }
+        const pg::Result result = pg::Execute(sql + " FROM (" + members_ + ") AS m");
+        const pg::Row row = result[0];
+        size_ = row.Int8(0);
+        rows_.push_back({"size", "", "", size_, std::nullopt});
+        if (query_.converted) rows_.push_back({"converted", "", "", row.Int8(1), Percent(row.Int8(1), size_)});
+        if (query_.last_active) rows_.push_back({"inactive", "", "", row.Int8(2), Percent(row.Int8(2), size_)});
+        for (size_t i = 0; i < query_.attributes.size(); ++i) {
+            const int base = 3 + 4 * static_cast<int>(i);
+            facts_.push_back({row.Int8(base), row.TextOrNull(base + 1), row.TextOrNull(base + 2), row.Float8OrNull(base + 3)});
+        }
+    }
+
+    void Glimpse(size_t i) {
+        const Attribute& attribute = query_.attributes[i];
+        const Facts& facts = facts_[i];
+        if (attribute.kind == AttributeKind::kCategorical || attribute.kind == AttributeKind::kBoolean) {
+            TopValues(i);
+        } else if (facts.values > 0) {
+            std::string value = "from " + *facts.lowest + " to " + *facts.highest;
+            if (facts.mean) value = "mean " + ShortNumber(*facts.mean) + ", " + value;
+            Add(attribute, value, facts.values);
+        }
+        if (facts.values < size_) Add(attribute, "(no value)", size_ - facts.values);
+    }
+
+    void TopValues(size_t i) {
+        const std::string column = "m.a" + std::to_string(i);
+        const pg::Result result = pg::Execute(
+            "SELECT " + column + "::text AS value, pg_catalog.count(*) AS members FROM (" + members_ +
+            ") AS m WHERE " + column + " IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT " + std::to_string(kTopValues));
+        int64_t rest = facts_[i].values;
+        for (uint64_t r = 0; r < result.size(); ++r) {
+            Add(query_.attributes[i], result[r].Text(0), result[r].Int8(1));
+            rest -= result[r].Int8(1);
+        }
+        if (rest > 0) Add(query_.attributes[i], "(other values)", rest);
+    }
+
+    void Sample() {
+        if (sample_ == 0) return;
+        const pg::Result result = pg::Execute("SELECT * FROM (" + members_ + ") AS m ORDER BY m.member::text LIMIT " +
+                                              std::to_string(sample_));
+        for (uint64_t r = 0; r < result.size(); ++r) {
+            pg::CheckInterrupts();
+            std::string values;
+            for (size_t i = 0; i < query_.attributes.size(); ++i)
+                values += (i ? ", " : "") + query_.attributes[i].name + ": " +
+                          result[r].Output(static_cast<int>(i) + 1).value_or("-");
+            rows_.push_back({"member", result[r].Output(0).value_or("(no key)"), values, std::nullopt, std::nullopt});
+        }
+    }
+
+    void Add(const Attribute& attribute, const std::string& value, int64_t members) {
+        rows_.push_back({"attribute", attribute.name, value, members, Percent(members, size_)});
+    }
+
+    struct Facts {
+        int64_t values;  // not null
+        std::optional<std::string> lowest, highest;
+        std::optional<double> mean;
+    };
+
+    const MemberQuery& query_;
+    int sample_;
+    std::string members_;
+    int64_t size_ = 0;
+    std::vector<Facts> facts_;
+    std::vector<PreviewRow> rows_;
+};
+
+}  // namespace
+
+std::vector<PreviewRow> Preview(const Request& asked, int sample) {
+    constexpr int kMost = 1000;
+    if (sample < 0 || sample > kMost)
+        throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range", "It is " + std::to_string(sample) + ".",
+                        "From 0 to " + std::to_string(kMost) + " members are shown.");
+    const Rights rights = Rights::OfCaller();
+    const Resolved resolved = Resolve(asked, rights, nullptr);
+    std::vector<PreviewRow> rows;
+    RunChecked(rights, [&] { rows = Previewer(resolved.query, sample).Run(); });
+    return rows;
+}
+
+}  // namespace pulse::segment
