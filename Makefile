@@ -27,7 +27,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # Header dependencies, also where PostgreSQL was built without --enable-depend.
-override CXXFLAGS += -MMD -MP
+override CXXFLAGS += -MMD -MP $(PULSE_CXXFLAGS)
 -include $(OBJS:.o=.d)
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
