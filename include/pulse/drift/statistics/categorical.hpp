@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,8 +19,9 @@ using Counts = std::span<const int64_t>;
 struct Psi {
     Status status = Status::kInsufficientData;
     double value = 0;
-    double null_mean = 0;  // what chance alone gives: (k-1)(1/n + 1/m)
-    double corrected = 0;  // max(0, value - null_mean)
+    std::optional<double> raw;  // without the 0.5; empty where a bin is
+    double null_mean = 0;       // what chance alone gives: (k-1)(1/n + 1/m)
+    double corrected = 0;       // max(0, value - null_mean)
     double p_value = 1;  // value / (1/n + 1/m) is chi-square with k-1 degrees of freedom when nothing changed
     std::vector<double> contributions;  // per category; they sum to value
 };

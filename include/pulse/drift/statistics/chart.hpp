@@ -21,11 +21,11 @@ struct Cusum {
 };
 Cusum RunCusum(std::span<const double> z, double k = 0.5, double h = 8);
 
-// Mean number of steps to a false alarm of the two-sided CUSUM with that k and h on independent N(shift, 1)
-// values (Brook and Evans' Markov chain; about 4 digits).
+// Mean number of steps to an alarm of that CUSUM on independent N(shift, 1) values: Brook and Evans' Markov
+// chain of 400 states, about 4 digits and some milliseconds.
 double CusumRunLength(double k, double h, double shift = 0);
-// The smallest h of {4, 4.5 … 12} whose false alarms are at least that many steps apart (k = 0.5).
-double CusumLimitFor(double steps_between_false_alarms);
+// The h between 2 and 12 whose false alarms are that many steps apart with k = 0.5; at once, within 1 %.
+double CusumLimitFor(double steps);
 
 // Page–Hinkley: the mean is learnt while it runs.
 struct PageHinkley {

@@ -1,0 +1,164 @@
+#include "pulse/drift/statistics/distributions.hpp"
+
+#include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
+#include <boost/math/special_functions/beta.hpp>
+#include <boost/math/special_functions/erf.hpp>
+#include <boost/math/special_functions/gamma.hpp>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "pulse/drift/statistics/status.hpp"
+
+namespace pulse::drift::statistics {
+
+namespace {
+
+namespace policies = boost::math::policies;
+
+// Nothing throws: out of range and overflow become limits, and what does not converge stays at its last
+// digit.
+using Quiet = policies::policy<
+    policies::domain_error<policies::ignore_error>, policies::pole_error<policies::ignore_error>,
+    policies::overflow_error<policies::ignore_error>, policies::underflow_error<policies::ignore_error>,
+    policies::evaluation_error<policies::ignore_error>, policies::rounding_error<policies::ignore_error>,
+    policies::indeterminate_result_error<policies::ignore_error>>;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// From this shape on Boost's incomplete gamma loses its digits, and the cube root of a gamma variable is
+// normal.
+constexpr double kLargeShape = 1e9;
+
+double Probability(double p) {
+    return std::isnan(p) ? 1 : std::clamp(p, 0.0, 1.0);
+}
+
+// P(Gamma(shape, 1) > x).
+double GammaUpperTail(double shape, double x) {
+    if (!(shape > 0)) return 1;
+    if (!(x > 0)) return 1;
+    if (std::isinf(x)) return 0;
+    if (shape < kLargeShape) return Probability(boost::math::gamma_q(shape, x, Quiet()));
+    return NormalUpperTail(3 * std::sqrt(shape) * (std::cbrt(x / shape) - 1 + 1 / (9 * shape)));
+}
+
+double GammaLowerTail(double shape, double x) {
+    if (!(shape > 0)) return 1;
+    if (!(x > 0)) return 0;
+    if (std::isinf(x)) return 1;
+    if (shape < kLargeShape) return Probability(boost::math::gamma_p(shape, x, Quiet()));
+    return NormalUpperTail(-3 * std::sqrt(shape) * (std::cbrt(x / shape) - 1 + 1 / (9 * shape)));
+}
+
+}  // namespace
+
+const char* Name(Status status) {
+    switch (status) {
+        case Status::kOk:
+            return "ok";
+        case Status::kInsufficientData:
+            return "insufficient_data";
+        case Status::kConstant:
+            return "constant";
+        case Status::kInvalidInput:
+            return "invalid_input";
+    }
+    return "invalid_input";
+}
+
+double NormalUpperTail(double z) {
+    if (std::isnan(z)) return 1;
+    return Probability(boost::math::erfc(z / std::numbers::sqrt2, Quiet()) / 2);
+}
+
+double NormalTwoSided(double z) {
+    return std::min(1.0, 2 * NormalUpperTail(std::abs(z)));
+}
+
+double NormalQuantile(double p) {
+    if (std::isnan(p)) return 0;
+    if (p <= 0) return -kInfinity;
+    if (p >= 1) return kInfinity;
+    return -std::numbers::sqrt2 * boost::math::erfc_inv(2 * p, Quiet());
+}
+
+double ChiSquareUpperTail(double x, double df) {
+    return GammaUpperTail(df / 2, x / 2);
+}
+
+double StudentTUpperTail(double t, double df) {
+    if (std::isnan(t) || !(df > 0)) return 1;
+    if (std::isinf(df)) return NormalUpperTail(t);
+    if (std::isinf(t)) return t > 0 ? 0 : 1;
+    if (t == 0) return 0.5;
+    // I_x(a, b) of whichever side is small, so that neither tail is a difference from 1.
+    const double square = t * t;
+    const double tail =
+        std::isinf(square) || df <= square
+            ? boost::math::ibeta(df / 2, 0.5, std::isinf(square) ? 0 : df / (df + square), Quiet()) / 2
+            : boost::math::ibetac(0.5, df / 2, square / (df + square), Quiet()) / 2;
+    return Probability(t > 0 ? tail : 1 - tail);
+}
+
+double StudentTTwoSided(double t, double df) {
+    return std::min(1.0, 2 * StudentTUpperTail(std::abs(t), df));
+}
+
+double StudentTQuantile(double p, double df) {
+    if (std::isnan(p) || !(df > 0)) return 0;
+    if (p <= 0) return -kInfinity;
+    if (p >= 1) return kInfinity;
+    if (std::isinf(df)) return NormalQuantile(p);
+    const double t = boost::math::quantile(boost::math::students_t_distribution<double, Quiet>(df), p);
+    return std::isnan(t) ? 0 : t;
+}
+
+double KolmogorovUpperTail(double t) {
+    if (std::isnan(t) || t <= 0) return 1;
+    const double pi = std::numbers::pi;
+    double sum = 0;
+    if (t < 1) {
+        // The alternating series would need many terms here; its theta transform needs four.
+        for (int j = 1; j <= 7; j += 2) sum += std::exp(-j * j * pi * pi / (8 * t * t));
+        return Probability(1 - std::sqrt(2 * pi) / t * sum);
+    }
+    for (int j = 1; j <= 8; ++j) sum += (j % 2 == 1 ? 2 : -2) * std::exp(-2.0 * j * j * t * t);
+    return Probability(sum);
+}
+
+double BetaCdf(double x, double a, double b) {
+    if (std::isnan(x) || !(a > 0) || !(b > 0)) return 1;
+    if (x <= 0) return 0;
+    if (x >= 1) return 1;
+    return Probability(boost::math::ibeta(a, b, x, Quiet()));
+}
+
+double BinomialAtLeast(int64_t k, int64_t n, double p) {
+    if (k <= 0 || n < 0 || std::isnan(p)) return 1;
+    if (k > n || p <= 0) return 0;
+    if (p >= 1) return 1;
+    return BetaCdf(p, static_cast<double>(k), static_cast<double>(n - k) + 1);
+}
+
+double BinomialAtMost(int64_t k, int64_t n, double p) {
+    if (n < 0 || std::isnan(p) || k >= n) return 1;
+    if (k < 0) return 0;
+    if (p <= 0) return 1;
+    if (p >= 1) return 0;
+    return Probability(
+        boost::math::ibetac(static_cast<double>(k) + 1, static_cast<double>(n - k), p, Quiet()));
+}
+
+double PoissonAtLeast(int64_t k, double mu) {
+    if (k <= 0 || std::isnan(mu)) return 1;
+    return GammaLowerTail(static_cast<double>(k), mu);
+}
+
+double PoissonAtMost(int64_t k, double mu) {
+    if (std::isnan(mu)) return 1;
+    if (k < 0) return 0;
+    return GammaUpperTail(static_cast<double>(k) + 1, mu);
+}
+
+}  // namespace pulse::drift::statistics
