@@ -230,10 +230,11 @@ void Lexer::ReadSign(Token& token) {
         token.value = sign;
         return;
     }
-    const std::string_view rest = text_.substr(at_);
+    // Names can begin with whatever is not ASCII, so this is one byte.
+    const char c = Peek();
     std::string hint = "Signs are = != < <= > >= && || ! ?? + - * / % ( ) [ ] , and the dot.";
-    if (rest.front() == '&' || rest.front() == '|') hint = "Conditions are joined by && and ||.";
-    Fail(token, "Unexpected character \"" + Shorten(rest, 1) + "\"", hint);
+    if (c == '&' || c == '|') hint = "Conditions are joined by && and ||.";
+    Fail(token, std::string("Unexpected character \"") + c + "\"", hint);
 }
 
 }  // namespace pulse::rule

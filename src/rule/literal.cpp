@@ -85,7 +85,7 @@ std::optional<std::string> NormalNumber(std::string_view text) {
     const size_t last = digits.find_last_not_of('0');
     exponent += static_cast<int>(digits.size() - 1 - last);
     digits.erase(last + 1);
-    const int magnitude = static_cast<int>(std::min(digits.size(), kMaxDigits)) + exponent;  // of the first digit
+    const int magnitude = static_cast<int>(std::min(digits.size(), kMaxDigits)) - 1 + exponent;  // of the first digit
     if (digits.size() >= kMaxDigits || magnitude > kMaxExponent || magnitude < -kMaxExponent) return std::nullopt;
     return (negative ? "-" : "") + WriteDecimal(digits, exponent);
 }

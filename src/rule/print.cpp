@@ -89,7 +89,7 @@ class Printer {
 
     void Write(const List& node) {
         text_ += '[';
-        WriteAll(node.items, ", ", kPrimaryStrength, kUnaryStrength);
+        WriteAll(node.items, ", ", kUnaryStrength, kUnaryStrength);
         text_ += ']';
     }
 

@@ -69,6 +69,9 @@ rule::RelationScope MakeScope() {
         {"g", "jsonb", Type::kJson},
         {"h", "mood", Type::kEnum},
         {"i", "point", Type::kOther},
+        {"j", "date", Type::kTimestamp},
+        {"k", "timestamp without time zone", Type::kTimestamp},
+        {"l", "real", Type::kNumber},
         {"it's \"odd\"; --", "numeric(10,2)", Type::kNumber},
     });
 }
