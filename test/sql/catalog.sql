@@ -1,0 +1,90 @@
+-- Rules of the house that the catalog can prove: each list is empty.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pulse;
+RESET client_min_messages;
+
+CREATE TEMP VIEW member AS
+SELECT d.classid, d.objid, pg_catalog.pg_describe_object(d.classid, d.objid, 0) AS object
+FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
+WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pulse';
+
+-- Objects without a comment. Sequences of columns, and what belongs to a type, explain themselves.
+SELECT object FROM member
+WHERE classid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass,
+                  'pg_catalog.pg_namespace'::regclass)
+  AND pg_catalog.obj_description(objid, classid::regclass::text) IS NULL
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = objid AND c.relkind IN ('S', 'i'))
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE t.oid = objid AND (t.typrelid <> 0 OR t.typelem <> 0))
+ORDER BY object COLLATE "C";
+
+-- Columns of views without a comment.
+SELECT c.oid::regclass AS view, a.attname AS "column"
+FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relkind = 'v' AND pg_catalog.col_description(c.oid, a.attnum) IS NULL
+ORDER BY 1, a.attnum;
+
+-- Verbs are called pulse_…, and what is not a verb does not stand among them.
+SELECT p.oid::regprocedure AS function
+FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
+WHERE p.pronamespace <> 'pulse'::regnamespace AND p.proname NOT LIKE 'pulse\_%'
+ORDER BY 1;
+-- Names of arguments: whoever calls by name needs them.
+SELECT p.oid::regprocedure AS function
+FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
+WHERE p.pronargs > 0 AND p.proargnames IS NULL AND p.proname NOT LIKE 'pulse\_sketch%' AND p.prokind = 'f'
+  AND p.pronamespace <> 'pulse'::regnamespace
+ORDER BY 1;
+
+-- SECURITY DEFINER without a fixed search_path; and nothing is for PUBLIC.
+SELECT p.oid::regprocedure AS function
+FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
+WHERE p.prosecdef AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS c WHERE c LIKE 'search\_path=pg\_catalog, pg\_temp')
+ORDER BY 1;
+SELECT p.oid::regprocedure AS function
+FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
+WHERE pg_catalog.has_function_privilege('public', p.oid, 'EXECUTE')
+ORDER BY 1;
+SELECT c.oid::regclass AS relation
+FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
+WHERE c.relkind IN ('r', 'v', 'm', 'p')
+  AND pg_catalog.has_table_privilege('public', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+ORDER BY 1;
+
+-- Tables, and sequences of theirs, that a dump would leave empty.
+SELECT c.oid::regclass AS relation
+FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
+CROSS JOIN pg_catalog.pg_extension AS e
+WHERE e.extname = 'pulse' AND c.relkind IN ('r', 'p', 'S') AND c.oid <> ALL (e.extconfig)
+ORDER BY 1;
+
+-- Aggregates and functions say whether they are parallel safe: those that write are not.
+SELECT p.oid::regprocedure AS function
+FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
+WHERE p.provolatile = 'v' AND p.proparallel = 's'
+ORDER BY 1;
+
+-- Whatever is called with nulls only answers null or says what is missing: no internal error, no crash.
+DO $$
+DECLARE
+    f record;
+    failures int := 0;
+BEGIN
+    FOR f IN
+        SELECT p.oid, p.pronamespace::regnamespace AS schema, p.proname, p.pronargs,
+               array_to_string(ARRAY(SELECT 'NULL::' || format_type(t, NULL) FROM unnest(p.proargtypes) AS t), ', ') AS nulls
+        FROM pg_temp.member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
+        WHERE p.prokind = 'f' AND 'internal'::regtype <> ALL (p.proargtypes) AND p.prorettype <> 'internal'::regtype
+          AND p.prorettype <> 'trigger'::regtype AND p.pronargs > 0
+        ORDER BY p.proname
+    LOOP
+        BEGIN
+            EXECUTE format('SELECT * FROM %s.%I(%s)', f.schema, f.proname, f.nulls);
+        EXCEPTION
+            WHEN internal_error OR datatype_mismatch OR undefined_function OR ambiguous_function THEN
+                RAISE NOTICE '%(%): % %', f.proname, f.nulls, SQLSTATE, SQLERRM;
+            WHEN OTHERS THEN
+                NULL;
+        END;
+    END LOOP;
+END $$;
