@@ -8,6 +8,7 @@ WITH member AS (
     WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e' AND e.extname = 'pulse'
 ), verb (level, name) AS (
     VALUES ('reader', 'pulse_now'),
+           ('reader', 'pulse_validate_rule'),
            ('reader', 'pulse_preview_segment'),
            ('reader', 'pulse_explain_segment'),
            ('operator', 'pulse_create_segment'),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/segment/assemble.hpp"
 
@@ -24,6 +25,10 @@ class Changes {
 
     std::string text_;
 };
+
+std::optional<std::string> Canonical(const std::optional<std::string>& text) {
+    return text ? std::optional(rule::Print(*rule::Parse(*text))) : std::nullopt;
+}
 
 // The top-level conjuncts as canonical text.
 std::vector<std::string> Clauses(const Request& request) {
@@ -107,11 +112,12 @@ std::string Difference(const Version& before, const Version& after) {
     changes.Compare("key", a.key, b.key);
     CompareRules(a, b, changes);
     CompareAttributes(a, b, changes);
-    changes.Compare("converted", a.converted, b.converted);
+    changes.Compare("converted", Canonical(a.converted), Canonical(b.converted));
     changes.Compare("last_active", a.last_active, b.last_active);
     changes.Compare("cadence", a.cadence, b.cadence);
     changes.Compare("runs as", before.runs_as, after.runs_as);
-    changes.Compare("search_path", before.search_path, after.search_path);
+    // The names of a relation definition are qualified: it means the same under any path.
+    if (b.kind == Kind::kQuery) changes.Compare("search_path", before.search_path, after.search_path);
     return changes.text();
 }
 

@@ -14,6 +14,7 @@ namespace {
 // Rows of a relation or query looked at to learn how many different values a column has.
 constexpr int kSampleRows = 1000;
 constexpr size_t kSampleColumns = 500;
+constexpr const char* kInvalidName = "42602";
 
 [[noreturn]] void ThrowUnknownRelation(const std::string& name) {
     const pg::Result rows = pg::Execute(
@@ -27,16 +28,27 @@ constexpr size_t kSampleColumns = 500;
     for (uint64_t i = 0; i < rows.size(); ++i) names.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedTable, "relation \"" + name + "\" does not exist", "",
                     names.empty() ? "No table or view can be read by role " + pg::CallerName() + "."
-                                  : SuggestQuoted(name, names, "Relations"));
+                                  : rule::SuggestName(name, names, "Relations",
+                                                      [](std::string_view text) { return std::string(text); }));
+}
+
+pg::Result FindRelation(const std::string& name) {
+    try {
+        return pg::Execute(
+            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p', 'v', 'm', 'f'), "
+            "c.relpersistence = 't' FROM pg_catalog.pg_class AS c "
+            "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass($1)",
+            {pg::Value::Text(name)});
+    } catch (const pg::Error& error) {
+        if (error.State() != kInvalidName) throw;
+        throw UserError(kInvalidName, "\"from\" is not the name of a relation", "It is \"" + name + "\".",
+                        "Give for example users or app.users, with double quotes where SQL would need them.");
+    }
 }
 
 // The quoted, schema-qualified name of what `name` means under the search_path.
 std::string QualifyRelation(const std::string& name) {
-    const pg::Result rows = pg::Execute(
-        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p', 'v', 'm', 'f'), "
-        "c.relpersistence = 't' FROM pg_catalog.pg_class AS c "
-        "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass($1)",
-        {pg::Value::Text(name)});
+    const pg::Result rows = FindRelation(name);
     if (rows.empty()) ThrowUnknownRelation(name);
     constexpr const char* kHint = "\"from\" names a table, view, materialized view, partitioned or foreign table.";
     if (!rows[0].Bool(1))
@@ -167,7 +179,7 @@ void RunChecked(const Rights& rights, const std::function<void()>& body) {
         const std::string state = error.State();
         // Interventions, lack of resources and defects are not about the definition.
         if (state.starts_with("57") || state.starts_with("53") || state.starts_with("XX")) throw;
-        if (state == sqlstate::kInsufficientPrivilege)
+        if (state == sqlstate::kInsufficientPrivilege && error.message.starts_with("permission denied"))
             throw UserError(sqlstate::kInsufficientPrivilege, error.message,
                             "The definition runs with the rights of role " + rights.role + ".",
                             "Grant that role SELECT on what the definition reads, and EXECUTE on the functions it calls.");

@@ -32,7 +32,7 @@ bool PassesThrough(const std::string& type) {
 
 PlanEstimate ReadPlan(const std::string& json) {
     const Json document = Json::parse(json, nullptr, false);
-    if (!document.is_array() || document.empty() || !document[0].contains("Plan"))
+    if (!document.is_array() || document.empty() || !document[0].contains("Plan") || !document[0]["Plan"].is_object())
         throw UserError(sqlstate::kDataCorrupted, "the output of EXPLAIN cannot be read", "It is: " + json);
     const Json& top = document[0]["Plan"];
     PlanEstimate estimate;

@@ -1,0 +1,192 @@
+-- Who may do what: levels, whose rights a definition has, and that nothing is forgotten.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pulse;
+RESET client_min_messages;
+SET timezone = 'UTC';
+SET datestyle = 'ISO, MDY';
+SET pulse.now = '2011-03-01';
+
+-- Nothing is forgotten: no object of the extension without a comment, …
+CREATE TEMPORARY VIEW member AS
+SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS object
+FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pulse';
+SELECT m.object AS without_comment FROM member AS m
+LEFT JOIN pg_type AS t ON t.oid = m.objid AND m.classid = 'pg_type'::regclass
+LEFT JOIN pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass
+WHERE m.classid <> 'pg_cast'::regclass
+  AND (t.oid IS NULL OR (t.typrelid = 0 AND t.typcategory <> 'A')) AND (c.oid IS NULL OR c.relkind NOT IN ('S', 'i', 't'))
+  AND obj_description(m.objid, m.classid::regclass::name) IS NULL ORDER BY 1;
+-- … no function that is in no level, or in two, …
+SELECT m.object AS function, count(p.level) AS levels
+FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege = 'EXECUTE ON FUNCTION ' || m.objid::regprocedure
+WHERE m.classid = 'pg_proc'::regclass GROUP BY 1 HAVING count(p.level) <> 1 ORDER BY 1;
+-- … and nothing left to PUBLIC.
+SELECT m.object AS public
+FROM member AS m
+LEFT JOIN pg_proc AS f ON f.oid = m.objid AND m.classid = 'pg_proc'::regclass
+LEFT JOIN pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass
+LEFT JOIN pg_namespace AS n ON n.oid = m.objid AND m.classid = 'pg_namespace'::regclass
+LEFT JOIN pg_type AS t ON t.oid = m.objid AND m.classid = 'pg_type'::regclass AND t.typrelid = 0 AND t.typcategory <> 'A'
+CROSS JOIN LATERAL aclexplode(coalesce(f.proacl, c.relacl, n.nspacl, t.typacl,
+    CASE WHEN f.oid IS NOT NULL THEN acldefault('f', f.proowner) WHEN t.oid IS NOT NULL THEN acldefault('T', t.typowner) END)) AS a
+WHERE a.grantee = 0 ORDER BY 1;
+
+-- The levels.
+CREATE ROLE regress_pulse_nobody;
+CREATE ROLE regress_pulse_reader;
+CREATE ROLE regress_pulse_writer;
+CREATE ROLE regress_pulse_operator;
+CREATE ROLE "regress pulse ""admin""";
+SELECT pulse_grant('regress_pulse_reader', 'reader'), pulse_grant('regress_pulse_writer', 'writer'),
+       pulse_grant('regress_pulse_operator', 'operator'), pulse_grant('regress pulse "admin"', 'admin');
+SELECT DISTINCT p.proname AS verb, coalesce(nullif(concat_ws(' ',
+           CASE WHEN has_function_privilege('regress_pulse_nobody', p.oid, 'EXECUTE') THEN 'nobody' END,
+           CASE WHEN has_function_privilege('regress_pulse_reader', p.oid, 'EXECUTE') THEN 'reader' END,
+           CASE WHEN has_function_privilege('regress_pulse_writer', p.oid, 'EXECUTE') THEN 'writer' END,
+           CASE WHEN has_function_privilege('regress_pulse_operator', p.oid, 'EXECUTE') THEN 'operator' END,
+           CASE WHEN has_function_privilege('regress pulse "admin"', p.oid, 'EXECUTE') THEN 'admin' END), ''), 'none') AS may_call
+FROM member AS m JOIN pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
+WHERE p.proname NOT LIKE 'pulse\_sketch%' ORDER BY 1, 2;
+-- Everybody with a level may read every table, view and sequence, and nobody may write one.
+SELECT count(*) > 0 AS tables,
+       bool_and(has_table_privilege('regress_pulse_reader', c.oid, 'SELECT')) AS reader_reads,
+       bool_or(has_table_privilege('regress pulse "admin"', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')) AS admin_writes,
+       bool_or(has_table_privilege('regress_pulse_nobody', c.oid, 'SELECT')) AS nobody_reads
+FROM member AS m JOIN pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass WHERE c.relkind IN ('r', 'v', 'm', 'p');
+
+\set SHOW_CONTEXT never
+SELECT pulse_grant('regress_pulse_nobody', 'owner');
+SELECT pulse_grant('regress_pulse_nobody', NULL);
+SELECT pulse_grant('regress_pulse_missing', 'reader');
+SELECT pulse_grant(NULL, 'reader');
+SELECT pulse_grant('public', 'reader');
+SELECT pulse_grant('x; DROP TABLE pulse.segment', 'reader');
+DO $$ BEGIN PERFORM pulse_grant(current_user::text, 'reader'); EXCEPTION WHEN invalid_parameter_value THEN RAISE NOTICE 'refused'; END $$;
+SELECT pulse_revoke('regress_pulse_missing');
+SELECT pulse_revoke(NULL);
+
+CREATE SCHEMA acc;
+CREATE TABLE acc.users (id int PRIMARY KEY, plan text, ltv int);
+INSERT INTO acc.users SELECT i, 'p' || i % 2, i FROM generate_series(1, 10) AS i;
+CREATE TABLE acc.secret (id int PRIMARY KEY, pin text);
+INSERT INTO acc.secret VALUES (1, '1234');
+GRANT USAGE ON SCHEMA acc TO PUBLIC;
+GRANT SELECT ON acc.users TO regress_pulse_operator;
+
+-- Nobody.
+SET ROLE regress_pulse_nobody;
+SELECT * FROM pulse.segment;
+SELECT * FROM pulse.privilege;
+SELECT pulse_now();
+SELECT pulse_create_segment('x', '{"from": "acc.users"}');
+SELECT pulse_explain_segment('x');
+SELECT pulse_delete_segment('x', true);
+SELECT pulse_grant('regress_pulse_nobody', 'admin');
+SELECT pulse_revoke('regress_pulse_reader');
+RESET ROLE;
+
+-- An operator defines; the definition runs with the operator's rights.
+SET ROLE regress_pulse_operator;
+SELECT pulse_create_segment('Secret', '{"from": "acc.secret"}');
+SELECT pulse_create_segment('Secret', '{"query": "SELECT id FROM acc.secret", "attributes": []}');
+SELECT pulse_create_segment('Mine', '{"from": "acc.users", "where": "ltv > 5", "attributes": ["plan"]}') > 0 AS made;
+SELECT runs_as, search_path FROM pulse.segment WHERE name = 'Mine';
+SELECT pulse_delete_segment('Mine', confirm => true);
+SELECT pulse_grant('regress_pulse_nobody', 'reader');
+UPDATE pulse.segment SET runs_as = 'postgres';
+INSERT INTO pulse.segment_version SELECT * FROM pulse.segment_version;
+RESET ROLE;
+
+-- A reader sees what it is and does, also without rights on the table; it cannot change it.
+SET ROLE regress_pulse_reader;
+SELECT name, runs_as FROM pulse.segment;
+SELECT count(*) FROM acc.users;
+SELECT value FROM pulse_explain_segment('Mine') WHERE item = 'plan' AND value LIKE 'about % members%' IS NOT TRUE;
+SELECT part, members FROM pulse_preview_segment('{"from": "acc.users"}');
+SELECT pulse_update_segment('Mine', owner => 'me');
+RESET ROLE;
+
+-- The operator loses the table: explained, not hidden; and whoever updates the definition answers for it then.
+REVOKE SELECT ON acc.users FROM regress_pulse_operator;
+SELECT item, value FROM pulse_explain_segment('Mine') WHERE item LIKE 'error%';
+SET ROLE regress_pulse_operator;
+SELECT pulse_update_segment('Mine', '{"from": "acc.users", "where": "ltv > 6"}');
+RESET ROLE;
+DO $$ BEGIN PERFORM pulse_update_segment('Mine', '{"from": "acc.users", "where": "ltv > 6"}'); END $$;
+SELECT runs_as = current_user AS runs_as_me FROM pulse.segment WHERE name = 'Mine';
+SELECT replace(change, current_user, 'me') AS change FROM pulse.segment_version ORDER BY version;
+
+-- A definition cannot step out of its maker's rights, however it is called.
+CREATE FUNCTION acc.escalate() RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    SET ROLE regress_pulse_nobody;
+    RETURN true;
+END $$;
+CREATE FUNCTION acc.write_it() RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $$
+BEGIN
+    UPDATE acc.users SET plan = 'gone';
+    RETURN true;
+END $$;
+CREATE FUNCTION acc.reopen() RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    SET transaction_read_only = off;
+    RETURN true;
+END $$;
+CREATE FUNCTION acc.leave_object() RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM lo_create(4711);
+    RETURN true;
+EXCEPTION WHEN OTHERS THEN
+    RETURN true;
+END $$;
+CREATE FUNCTION acc.who() RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_user || ' ' || current_setting('timezone') $$;
+GRANT SELECT ON acc.users TO regress_pulse_operator;
+SET ROLE regress_pulse_operator;
+SELECT * FROM pulse_preview_segment('{"query": "SELECT id FROM acc.users WHERE acc.escalate()"}');
+SELECT * FROM pulse_preview_segment('{"query": "SELECT id FROM acc.users WHERE acc.write_it()"}');
+SELECT * FROM pulse_preview_segment('{"query": "SELECT id FROM acc.users WHERE acc.reopen()"}');
+-- Large objects escape read-only transactions before PostgreSQL 16; whatever a definition does is undone.
+SELECT * FROM pulse_preview_segment('{"query": "SELECT 1 AS id WHERE acc.leave_object()"}');
+SELECT * FROM pulse_preview_segment('{"query": "SELECT acc.who() AS id"}', 1);
+SELECT current_user;
+RESET ROLE;
+SELECT count(*) FROM acc.users WHERE plan = 'gone';
+SELECT count(*) FROM pg_largeobject_metadata WHERE oid = 4711;
+
+-- Inside a SECURITY DEFINER function it is the definer who makes the segment, not the session.
+GRANT SELECT ON acc.secret TO regress_pulse_operator;
+CREATE FUNCTION acc.make() RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS
+    $$ SELECT pulse_create_segment('Made', '{"from": "acc.secret", "attributes": []}') > 0 $$;
+ALTER FUNCTION acc.make() OWNER TO regress_pulse_operator;
+SET ROLE regress_pulse_nobody;
+SELECT acc.make();
+RESET ROLE;
+SELECT runs_as, search_path FROM pulse.segment WHERE name = 'Made';
+SELECT changed_by FROM pulse.segment_version AS v JOIN pulse.segment AS s ON s.id = v.segment_id WHERE s.name = 'Made';
+-- A superuser who calls lends no rights to it.
+REVOKE SELECT ON acc.secret FROM regress_pulse_operator;
+SELECT item, value FROM pulse_explain_segment('Made') WHERE item LIKE 'error%' OR item = 'plan';
+
+-- The role is gone.
+REASSIGN OWNED BY regress_pulse_operator TO CURRENT_USER;
+SELECT pulse_revoke('regress_pulse_operator');
+REVOKE ALL ON ALL TABLES IN SCHEMA acc FROM regress_pulse_operator;
+DROP ROLE regress_pulse_operator;
+SELECT item, value FROM pulse_explain_segment('Made') WHERE item LIKE 'error%' OR item = 'plan';
+
+-- An admin deletes and grants; a lower level replaces a higher one.
+SET ROLE "regress pulse ""admin""";
+SELECT pulse_delete_segment('Made', confirm => true), pulse_delete_segment('Mine', confirm => true);
+SELECT pulse_grant('regress_pulse_nobody', 'admin'), pulse_grant('regress_pulse_nobody', 'reader');
+RESET ROLE;
+SET ROLE regress_pulse_nobody;
+SELECT pulse_now();
+SELECT pulse_delete_segment('Mine', true);
+RESET ROLE;
+SELECT pulse_revoke('regress_pulse_nobody'), pulse_revoke('regress_pulse_reader'), pulse_revoke('regress_pulse_writer'),
+       pulse_revoke('regress pulse "admin"');
+-- Nothing of them is left, so they can be dropped.
+SET client_min_messages = warning;
+DROP ROLE regress_pulse_nobody, regress_pulse_reader, regress_pulse_writer, "regress pulse ""admin""";
+DROP SCHEMA acc CASCADE;

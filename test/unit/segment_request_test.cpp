@@ -1,0 +1,154 @@
+#include "pulse/base/error.hpp"
+#include "pulse/segment/baseline.hpp"
+#include "pulse/segment/request.hpp"
+
+#include <gtest/gtest.h>
+
+namespace pulse::segment {
+namespace {
+
+Request Parse(const char* json) { return ParseRequest(Json::parse(json)); }
+
+// The error of the call: "<SQLSTATE> <message> | <detail> | <hint>".
+template <typename Call>
+std::string Error(Call call) {
+    try {
+        call();
+    } catch (const UserError& error) {
+        return error.state() + " " + error.message() + " | " + error.detail() + " | " + error.hint();
+    }
+    return "no error";
+}
+std::string Refusal(const char* json) {
+    return Error([&] { Parse(json); });
+}
+
+TEST(SegmentRequest, ReadsEveryKey) {
+    const Request request = Parse(R"({"from": "app.users", "key": "user_id", "where": "ltv > 1000", "source": "local",
+        "attributes": ["plan", {"name": "ltv", "kind": "numeric"}], "converted": "orders > 0",
+        "last_active": "seen_at", "cadence": "6 hours"})");
+    EXPECT_EQ(request.kind, Kind::kRelation);
+    EXPECT_EQ(request.from, "app.users");
+    EXPECT_EQ(request.key, "user_id");
+    EXPECT_EQ(request.where, "ltv > 1000");
+    ASSERT_EQ(request.attributes->size(), 2u);
+    EXPECT_EQ((*request.attributes)[0], (AttributeRequest{"plan", std::nullopt}));
+    EXPECT_EQ((*request.attributes)[1], (AttributeRequest{"ltv", AttributeKind::kNumeric}));
+    EXPECT_EQ(request.converted, "orders > 0");
+    EXPECT_EQ(request.last_active, "seen_at");
+    EXPECT_EQ(request.Cadence(), 6 * kHour);
+}
+
+TEST(SegmentRequest, WhatIsLeftOutOrNullIsUnset) {
+    const Request request = Parse(R"({"query": "SELECT 1 AS id", "where": null, "attributes": null, "key": null})");
+    EXPECT_EQ(request.kind, Kind::kQuery);
+    EXPECT_FALSE(request.key || request.where || request.rules || request.attributes || request.converted ||
+                 request.last_active || request.cadence);
+    EXPECT_EQ(request.Cadence(), kDay);
+}
+
+TEST(SegmentRequest, SurvivesTheRoundTrip) {
+    for (const char* json :
+         {R"({"from": "t", "where": "a > 1"})", R"({"query": "SELECT 1", "attributes": []})",
+          R"({"from": "t", "rules": [{"field": "a", "operator": ">", "value": 1}], "logicalOperator": "OR"})",
+          R"({"from": "t", "key": "k", "attributes": [{"name": "a", "kind": "boolean"}], "cadence": "2 weeks"})"})
+        EXPECT_EQ(ToJson(Parse(json)), Json::parse(json)) << json;
+}
+
+TEST(SegmentRequest, UnknownKeysAreNamedWithWhatIsValid) {
+    EXPECT_EQ(Refusal(R"({"from": "t", "wher": "a > 1"})"),
+              "22023 unknown key \"wher\" in the definition |  | Did you mean \"where\"?");
+    EXPECT_EQ(Refusal(R"({"from": "t", "zzz": 1})"),
+              "22023 unknown key \"zzz\" in the definition |  | Keys are \"from\", \"query\", \"key\", \"where\", \"rules\", "
+              "\"logicalOperator\", \"groups\", \"attributes\", \"converted\", \"last_active\", \"source\", \"cadence\".");
+    EXPECT_EQ(Refusal(R"({"from": "t", "attributes": [{"name": "a", "kinds": "x"}]})"),
+              "22023 unknown key \"kinds\" in an attribute |  | Did you mean \"kind\"?");
+}
+
+TEST(SegmentRequest, ValuesOfTheWrongShapeAreRefused) {
+    EXPECT_EQ(Refusal("5"), "22023 a definition must be a JSON object | It is 5. | Give for example {\"from\": "
+                            "\"app.users\", \"where\": \"ltv > 1000\"}.");
+    EXPECT_TRUE(Refusal(R"({"from": 5})").starts_with("22023 \"from\" must be a text | It is 5."));
+    EXPECT_TRUE(Refusal(R"({"from": " \n"})").starts_with("22023 \"from\" must not be empty"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": "a"})").starts_with("22023 \"attributes\" must be a list"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": [1]})").starts_with("22023 an attribute must be a text or an object"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": [{}]})").starts_with("22023 an attribute needs a \"name\""));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": [""]})").starts_with("22023 an attribute's name must not be empty"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": ["a", "a"]})").starts_with("22023 attribute \"a\" is named twice"));
+    EXPECT_EQ(Refusal(R"({"from": "t", "attributes": [{"name": "a", "kind": "text"}]})"),
+              "22023 unknown kind of attribute \"a\" | It is \"text\". | Kinds are categorical, boolean, numeric, timestamp.");
+}
+
+TEST(SegmentRequest, KindsExcludeEachOther) {
+    EXPECT_TRUE(Refusal(R"({"from": "t", "query": "SELECT 1"})").starts_with("22023 the definition has both \"from\" and \"query\""));
+    EXPECT_TRUE(Refusal(R"({"where": "a > 1"})").starts_with("0A000 segments over profiles are not supported yet"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "where": "a", "rules": []})").starts_with("22023 the definition has both \"where\" and \"rules\""));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "source": "crm"})").starts_with("0A000 source \"crm\" is not supported"));
+}
+
+TEST(SegmentRequest, LimitsHold) {
+    Json many{{"from", "t"}, {"attributes", Json::array()}};
+    for (size_t i = 0; i <= kMaxNamedAttributes; ++i) many["attributes"].push_back("a" + std::to_string(i));
+    EXPECT_TRUE(Error([&] { ParseRequest(many); }).starts_with("54000 too many attributes | There are 101."));
+    const Json longest{{"query", std::string(kMaxQuery + 1, 'x')}};
+    EXPECT_TRUE(Error([&] { ParseRequest(longest); }).starts_with("54000 \"query\" is too long"));
+}
+
+TEST(SegmentRequest, ALongValueIsShortenedBetweenCharacters) {
+    std::string text;
+    for (int i = 0; i < 200; ++i) text += "ü";
+    const std::string shown = DescribeJson(text);
+    EXPECT_LT(shown.size(), 220u);
+    EXPECT_NO_THROW(Json(shown).dump());  // throws on broken UTF-8
+}
+
+TEST(SegmentCadence, ReadsUnits) {
+    EXPECT_EQ(ParseCadence("1 day"), kDay);
+    EXPECT_EQ(ParseCadence("30 minutes"), 30 * kMinute);
+    EXPECT_EQ(ParseCadence("2 weeks"), 14 * kDay);
+    EXPECT_EQ(ParseCadence("12hours"), 12 * kHour);
+}
+
+TEST(SegmentCadence, RefusesTheRest) {
+    for (const char* text : {"", "day", "1", "0 days", "-1 day", "1.5 days", "1 month", "400 days", "99999999999999999999 days",
+                             "1 days ago", "1 dayss"})
+        EXPECT_THROW(ParseCadence(text), UserError) << text;
+}
+
+std::string BaselineRefusal(const char* json) {
+    return Error([&] { CheckBaseline(Json::parse(json), {"platform", "tier"}); });
+}
+
+TEST(SegmentBaseline, KeepsWhatIsValidAndDropsNulls) {
+    const Json baseline = Json::parse(R"({"expectedSize": {"min": 8000, "max": 12000},
+        "expectedConversionRate": {"min": 0.2, "max": null}, "criticalAttributes": ["platform", "tier"],
+        "monitoringEnabled": false, "alertThresholds": {"sizeChangePercent": 0.25, "value": 1}})");
+    Json expected = baseline;
+    expected["expectedConversionRate"].erase("max");
+    EXPECT_EQ(CheckBaseline(baseline, {"platform", "tier"}), expected);
+    EXPECT_EQ(CheckBaseline(Json::parse(R"({"expectedSize": null})"), {}), Json::object());
+}
+
+TEST(SegmentBaseline, NamesWhatIsWrong) {
+    EXPECT_TRUE(BaselineRefusal("[]").starts_with("22023 the baseline must be a JSON object | It is []."));
+    EXPECT_EQ(BaselineRefusal(R"({"expectedsize": {}})"),
+              "22023 unknown key \"expectedsize\" in the baseline |  | Did you mean \"expectedSize\"?");
+    EXPECT_EQ(BaselineRefusal(R"({"expectedSize": {"min": -1}})"),
+              "22023 expectedSize.min must be a number that is not negative | It is -1. | ");
+    EXPECT_EQ(BaselineRefusal(R"({"expectedSize": {"min": 5, "max": 4}})"),
+              "22023 expectedSize.min is above expectedSize.max | It is {\"max\":4,\"min\":5}. | Exchange them.");
+    EXPECT_EQ(BaselineRefusal(R"({"expectedConversionRate": {"max": 1.5}})"),
+              "22023 expectedConversionRate.max must be a number from 0 to 1 | It is 1.5. | ");
+    EXPECT_EQ(BaselineRefusal(R"({"criticalAttributes": ["platfrm"]})"),
+              "22023 critical attribute \"platfrm\" is not measured |  | Did you mean \"platform\"?");
+    EXPECT_TRUE(BaselineRefusal(R"({"criticalAttributes": "tier"})").starts_with("22023 \"criticalAttributes\" must be a list"));
+    EXPECT_TRUE(BaselineRefusal(R"({"monitoringEnabled": "yes"})").starts_with("22023 \"monitoringEnabled\" must be true or false"));
+    EXPECT_EQ(BaselineRefusal(R"({"alertThresholds": {"sizeChange": 0.1}})"),
+              "22023 unknown key \"sizeChange\" in \"alertThresholds\" |  | Keys are \"sizeChangePercent\", "
+              "\"distributionShift\", \"conversionAnomaly\", \"inactivityCreep\", \"membershipChurn\", \"nullSpike\", \"value\", "
+              "\"slowErosion\".");
+    EXPECT_TRUE(BaselineRefusal(R"({"alertThresholds": {"nullSpike": 2}})").starts_with("22023 alertThresholds.nullSpike must be a number from 0 to 1"));
+}
+
+}  // namespace
+}  // namespace pulse::segment
