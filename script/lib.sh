@@ -100,10 +100,11 @@ stop_cluster() {
     as_server "$PG_BIN/pg_ctl" -s -m immediate -D "$1/data" stop || true
 }
 
-# Build and install Pulse into the private PostgreSQL.
+# Build and install Pulse into the private PostgreSQL. Compiling reads the headers of the system's PostgreSQL, where the
+# private one's lead as well: so the compiler's command line is the same in every directory, which is what ccache asks for.
 build_pulse() {
     local cxx=${CXX:-g++}
     if [ -z "${CXX:-}" ] && command -v ccache >/dev/null; then cxx="ccache g++"; fi
-    make -s -C "$TOP" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" CXX="$cxx" "$@"
+    CCACHE_NOHASHDIR=1 make -s -C "$TOP" -j"$(nproc)" PG_CONFIG="/usr/lib/postgresql/$PG_MAJOR/bin/pg_config" CXX="$cxx" "$@"
     make -s -C "$TOP" install PG_CONFIG="$PG_CONFIG" "$@" >/dev/null
 }
