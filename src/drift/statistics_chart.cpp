@@ -81,11 +81,13 @@ double CusumRunLength(double k, double h, double shift) {
     k = Parameter(k, 0.5);
     h = std::clamp(Parameter(h, 8), 1e-3, 30.0);
     shift = std::clamp(std::isfinite(shift) ? shift : 0, -30.0, 30.0);
-    return 1 / (1 / OneSidedRunLength(k, h, shift) + 1 / OneSidedRunLength(k, h, -shift));
+    const double up = OneSidedRunLength(k, h, shift),
+                 down = shift == 0 ? up : OneSidedRunLength(k, h, -shift);
+    return 1 / (1 / up + 1 / down);
 }
 
 double CusumLimitFor(double steps) {
-    const double wanted = std::log(std::max(steps, 1.0));
+    const double wanted = steps > 1 ? std::log(steps) : 0;
     int node = 0;
     while (node < kLastNode - 1 && kLogRunLengths[node + 1] < wanted) ++node;
     const double low = kLogRunLengths[node], high = kLogRunLengths[node + 1];

@@ -26,9 +26,11 @@ using Quiet = policies::policy<
     policies::indeterminate_result_error<policies::ignore_error>>;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// From this shape on Boost's incomplete gamma loses its digits, and the cube root of a gamma variable is
-// normal.
-constexpr double kLargeShape = 1e9;
+// From these parameters on Boost's incomplete gamma loses its digits and its incomplete beta may not return;
+// their limits are by then as good.
+constexpr double kLarge = 1e9;
+// Below this a parameter beside a large one is still far from normal.
+constexpr double kFew = 1e6;
 
 double Probability(double p) {
     return std::isnan(p) ? 1 : std::clamp(p, 0.0, 1.0);
@@ -39,7 +41,7 @@ double GammaUpperTail(double shape, double x) {
     if (!(shape > 0)) return 1;
     if (!(x > 0)) return 1;
     if (std::isinf(x)) return 0;
-    if (shape < kLargeShape) return Probability(boost::math::gamma_q(shape, x, Quiet()));
+    if (shape < kLarge) return Probability(boost::math::gamma_q(shape, x, Quiet()));
     return NormalUpperTail(3 * std::sqrt(shape) * (std::cbrt(x / shape) - 1 + 1 / (9 * shape)));
 }
 
@@ -47,8 +49,44 @@ double GammaLowerTail(double shape, double x) {
     if (!(shape > 0)) return 1;
     if (!(x > 0)) return 0;
     if (std::isinf(x)) return 1;
-    if (shape < kLargeShape) return Probability(boost::math::gamma_p(shape, x, Quiet()));
+    if (shape < kLarge) return Probability(boost::math::gamma_p(shape, x, Quiet()));
     return NormalUpperTail(-3 * std::sqrt(shape) * (std::cbrt(x / shape) - 1 + 1 / (9 * shape)));
+}
+
+// (1 + x) ln(1 + x) - x.
+double Entropy(double x) {
+    if (std::abs(x) < 1e-3) return x * x * (0.5 - x / 6 + x * x / 12);
+    return x <= -1 ? 1 : (1 + x) * std::log1p(x) - x;
+}
+
+// The signed root of the deviance of a or more among a + b - 1, which is normal when both are large (Peizer
+// and Pratt 1968, without the terms that vanish here).
+double DevianceRoot(double x, double a, double b) {
+    const double trials = a + b - 1, expected = trials * x, others = trials * (1 - x),
+                 off = a - 0.5 - expected;
+    const double deviance = expected * Entropy(off / expected) + others * Entropy(-off / others);
+    return std::copysign(std::sqrt(2 * std::max(0.0, deviance)), off);
+}
+
+// I_x(a, b), or 1 - I_x(a, b).
+double IncompleteBeta(double x, double a, double b, bool complement) {
+    if (std::isnan(x) || !(a > 0) || !(b > 0)) return 1;
+    if (x <= 0 || x >= 1) return (x >= 1) != complement;
+    if (std::max(a, b) <= kLarge)
+        return Probability(complement ? boost::math::ibetac(a, b, x, Quiet())
+                                      : boost::math::ibeta(a, b, x, Quiet()));
+    a = std::min(a, 1e300), b = std::min(b, 1e300);
+    // Rare on one side: a gamma variable (Wise 1950).
+    if (a < kFew) {
+        const double limit = -(b + (a - 1) / 2) * std::log1p(-x);
+        return complement ? GammaUpperTail(a, limit) : GammaLowerTail(a, limit);
+    }
+    if (b < kFew) {
+        const double limit = -(a + (b - 1) / 2) * std::log(x);
+        return complement ? GammaLowerTail(b, limit) : GammaUpperTail(b, limit);
+    }
+    const double root = DevianceRoot(x, a, b);
+    return NormalUpperTail(complement ? -root : root);
 }
 
 }  // namespace
@@ -89,16 +127,14 @@ double ChiSquareUpperTail(double x, double df) {
 
 double StudentTUpperTail(double t, double df) {
     if (std::isnan(t) || !(df > 0)) return 1;
-    if (std::isinf(df)) return NormalUpperTail(t);
-    if (std::isinf(t)) return t > 0 ? 0 : 1;
-    if (t == 0) return 0.5;
-    // I_x(a, b) of whichever side is small, so that neither tail is a difference from 1.
+    if (t < 0) return Probability(1 - StudentTUpperTail(-t, df));
+    if (std::isinf(t)) return 0;
+    if (df > kLarge) return NormalUpperTail(std::isinf(df) ? t : std::sqrt(df * std::log1p(t / df * t)));
     const double square = t * t;
-    const double tail =
-        std::isinf(square) || df <= square
-            ? boost::math::ibeta(df / 2, 0.5, std::isinf(square) ? 0 : df / (df + square), Quiet()) / 2
-            : boost::math::ibetac(0.5, df / 2, square / (df + square), Quiet()) / 2;
-    return Probability(t > 0 ? tail : 1 - tail);
+    if (square < df)
+        return Probability(boost::math::ibetac(0.5, df / 2, square / (df + square), Quiet()) / 2);
+    return Probability(boost::math::ibeta(df / 2, 0.5, std::isinf(square) ? 0 : df / (df + square), Quiet()) /
+                       2);
 }
 
 double StudentTTwoSided(double t, double df) {
@@ -109,7 +145,7 @@ double StudentTQuantile(double p, double df) {
     if (std::isnan(p) || !(df > 0)) return 0;
     if (p <= 0) return -kInfinity;
     if (p >= 1) return kInfinity;
-    if (std::isinf(df)) return NormalQuantile(p);
+    if (df > kLarge) return NormalQuantile(p);
     const double t = boost::math::quantile(boost::math::students_t_distribution<double, Quiet>(df), p);
     return std::isnan(t) ? 0 : t;
 }
@@ -128,10 +164,7 @@ double KolmogorovUpperTail(double t) {
 }
 
 double BetaCdf(double x, double a, double b) {
-    if (std::isnan(x) || !(a > 0) || !(b > 0)) return 1;
-    if (x <= 0) return 0;
-    if (x >= 1) return 1;
-    return Probability(boost::math::ibeta(a, b, x, Quiet()));
+    return IncompleteBeta(x, a, b, false);
 }
 
 double BinomialAtLeast(int64_t k, int64_t n, double p) {
@@ -146,8 +179,7 @@ double BinomialAtMost(int64_t k, int64_t n, double p) {
     if (k < 0) return 0;
     if (p <= 0) return 1;
     if (p >= 1) return 0;
-    return Probability(
-        boost::math::ibetac(static_cast<double>(k) + 1, static_cast<double>(n - k), p, Quiet()));
+    return IncompleteBeta(p, static_cast<double>(k) + 1, static_cast<double>(n - k), true);
 }
 
 double PoissonAtLeast(int64_t k, double mu) {

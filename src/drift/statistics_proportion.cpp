@@ -116,19 +116,19 @@ QuasiBinomial CompareRate(std::span<const Proportion> history, Proportion curren
     result.rate = hits / trials;
     // A history of nothing but 0 or 1 still allows for half a row of the other.
     const bool constant = hits == 0 || hits == trials;
-    const double p = constant ? (hits + 0.5) / (trials + 1) : result.rate;
+    const double spread = constant ? 0.5 / (trials + 1) : result.rate * (1 - result.rate);
     double chi2 = 0;
     if (!constant)
         for (const Proportion& day : history) {
             if (day.trials == 0) continue;
             const double n = static_cast<double>(day.trials),
-                         off = static_cast<double>(day.successes) - n * p;
-            chi2 += off / (n * p * (1 - p)) * off;
+                         off = static_cast<double>(day.successes) - n * result.rate;
+            chi2 += off / (n * spread) * off;
         }
     const auto degrees = static_cast<double>(result.days - 1);
     if (degrees > 0) result.phi_raw = chi2 / degrees;
     result.phi = std::max(1.0, result.phi_raw);
-    const double variance = p * (1 - p) * (1 / static_cast<double>(current.trials) + 1 / trials);
+    const double variance = spread * (1 / static_cast<double>(current.trials) + 1 / trials);
     result.z_binomial = (current.rate() - result.rate) / std::sqrt(variance);
     result.p_binomial = NormalTwoSided(result.z_binomial);
     result.z = result.z_binomial / std::sqrt(result.phi);

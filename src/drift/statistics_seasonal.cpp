@@ -16,9 +16,8 @@ constexpr double kSeasons = 8, kEightSeasonsScale = 1.08;
 // Without a season the last steps stand for the last period.
 constexpr size_t kRecentSteps = 7;
 constexpr int kLeastPoints = 4;
-// A season must cut the residuals by that factor; while there are few of them it fits noise too well.
-constexpr double kWorthIt = 0.9, kWorthItYoung = 0.7;
-constexpr int kYoungSeasons = 4;
+// A season must cut what is left by that factor.
+constexpr double kWorthIt = 0.9;
 constexpr double kNormalMad = 1.4826;
 
 double ToScale(double value, Scale scale) {
@@ -144,22 +143,37 @@ SeasonalFit RobustSeasonalFit(std::span<const double> history, size_t period, Sc
     return fit;
 }
 
+namespace {
+
+// How far each point lies from the median of the other points of its phase, on average: fitted to noise, a
+// season makes this larger, not smaller. The mean, because the MAD does not see a weekend.
+double BacktestError(const SeasonalFit& fit) {
+    const auto period = static_cast<size_t>(fit.period);
+    double sum = 0;
+    for (size_t i = 0; i < fit.residuals.size(); ++i) {
+        if (!std::isfinite(fit.residuals[i])) continue;
+        std::vector<double> others;
+        for (size_t j = i % period; j < fit.residuals.size(); j += period)
+            if (j != i && std::isfinite(fit.residuals[j])) others.push_back(fit.residuals[j]);
+        sum += std::abs(fit.residuals[i] - Median(others));
+    }
+    return sum / std::max(1, fit.points);
+}
+
+}  // namespace
+
 size_t ChoosePeriod(std::span<const double> history, std::span<const size_t> candidates, Scale scale) {
     const SeasonalFit plain = RobustSeasonalFit(history, 1, scale);
-    if (plain.status != Status::kOk) return 1;
+    if (plain.status == Status::kInsufficientData) return 1;
     size_t best = 1;
-    double least = std::numeric_limits<double>::infinity();
+    double least = kWorthIt * BacktestError(plain);
     for (const size_t period : candidates) {
-        if (period < 2) continue;
         const SeasonalFit fit = RobustSeasonalFit(history, period, scale);
-        if (fit.status != Status::kOk && fit.status != Status::kConstant) continue;
-        const double n = fit.points, worth = n < kYoungSeasons * fit.period ? kWorthItYoung : kWorthIt;
-        // One parameter per phase makes residuals smaller by itself.
-        const double mad = fit.residual_mad * std::sqrt(n / std::max(1.0, n - fit.period - 1));
-        if (mad <= worth * plain.residual_mad && mad < least) {
-            best = period;
-            least = mad;
-        }
+        if (period < 2 || fit.status == Status::kInsufficientData) continue;
+        const double error = BacktestError(fit);
+        if (error >= least) continue;
+        best = period;
+        least = error;
     }
     return best;
 }
