@@ -24,6 +24,8 @@ struct Distribution {
     std::optional<double> mean, stddev, minimum, maximum;
     std::vector<double> quantiles;  // at kQuantileLevels, or empty
 
+    bool operator==(const Distribution&) const = default;
+
     bool labelled() const {
         return kind == segment::AttributeKind::kCategorical || kind == segment::AttributeKind::kBoolean;
     }

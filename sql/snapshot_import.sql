@@ -1,0 +1,90 @@
+-- Room snapshot: history from elsewhere, and two snapshots side by side.
+
+CREATE FUNCTION pulse_import_snapshot(
+    segment text,
+    taken_at timestamptz,
+    size bigint,
+    converted bigint DEFAULT NULL,
+    conversion_rate double precision DEFAULT NULL,
+    inactive bigint DEFAULT NULL,
+    entered bigint DEFAULT NULL,
+    exited bigint DEFAULT NULL,
+    distributions jsonb DEFAULT NULL,
+    replace boolean DEFAULT false)
+RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_import_snapshot';
+COMMENT ON FUNCTION pulse_import_snapshot(text, timestamptz, bigint, bigint, double precision, bigint, bigint, bigint, jsonb, boolean) IS
+'Keeps a snapshot that was measured elsewhere and returns its id. distributions: {"platform": {"ios": 4500, "__null__": 20}, "ltv": {"edges": [10, 100], "counts": [3, 5, 2], "nulls": 0}}; members that no value accounts for count as other. The same import again changes nothing. Errors: 42704 unknown segment, 22023 figures that cannot be, 42710 another snapshot of that moment (see replace), 55000 archived segment.';
+
+CREATE FUNCTION pulse_compare_snapshots(a bigint, b bigint)
+RETURNS TABLE (measure text, attribute text, value text, before numeric, after numeric, difference numeric, percent numeric)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    missing bigint;
+BEGIN
+    SELECT wanted.id INTO missing FROM (VALUES (a), (b)) AS wanted (id)
+    WHERE NOT EXISTS (SELECT FROM pulse.snapshot AS s WHERE s.id = wanted.id AND s.status = 'ok');
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('snapshot %s does not exist or has failed', coalesce(missing::text, '(null)')),
+            HINT = 'The snapshots are in pulse.snapshot; give the ids of two with status ok.';
+    END IF;
+    RETURN QUERY
+    WITH side AS MATERIALIZED (
+        SELECT s.id = a AS first, s.* FROM pulse.snapshot AS s WHERE s.id IN (a, b)
+    ), pair AS (
+        SELECT x AS old, y AS new FROM pulse.snapshot AS x, pulse.snapshot AS y WHERE x.id = a AND y.id = b
+    ), figure (place, measure, before, after) AS (
+        SELECT m.place, m.measure, m.before, m.after
+        FROM pair, LATERAL (VALUES
+            (1, 'size', (old).size::numeric, (new).size::numeric),
+            (2, 'converted', (old).converted, (new).converted),
+            (3, 'conversion rate', (old).converted::numeric / nullif((old).size, 0), (new).converted::numeric / nullif((new).size, 0)),
+            (4, 'inactive', (old).inactive, (new).inactive),
+            (5, 'inactive share', (old).inactive::numeric / nullif((old).size, 0), (new).inactive::numeric / nullif((new).size, 0)),
+            (6, 'members in both', NULL, round((@extschema@.pulse_sketch_overlap((old).sketch, (new).sketch)).in_both::numeric)),
+            (7, 'only before', round((@extschema@.pulse_sketch_overlap((old).sketch, (new).sketch)).only_a::numeric), NULL),
+            (8, 'only after', NULL, round((@extschema@.pulse_sketch_overlap((old).sketch, (new).sketch)).only_b::numeric))
+        ) AS m (place, measure, before, after)
+        WHERE m.before IS NOT NULL OR m.after IS NOT NULL
+    ), both_sides AS (
+        SELECT d.*, s.first FROM side AS s JOIN pulse.distribution AS d ON d.snapshot_id = s.id
+    ), comparable AS (
+        SELECT x.attribute, x.total AS total_before, y.total AS total_after, x AS old, y AS new
+        FROM both_sides AS x JOIN both_sides AS y
+            ON y.attribute = x.attribute AND y.kind = x.kind AND y.edges IS NOT DISTINCT FROM x.edges
+        WHERE x.first AND (NOT y.first OR a = b)
+    ), counted AS (
+        SELECT d.attribute, d.first, cell.value, cell.members, cell.place
+        FROM both_sides AS d, LATERAL (
+            SELECT coalesce(d.labels[i], CASE WHEN i = 1 THEN coalesce('below ' || d.edges[1], 'all values')
+                                              WHEN i = cardinality(d.counts) THEN d.edges[i - 1] || ' and above'
+                                              ELSE d.edges[i - 1] || ' to ' || d.edges[i] END),
+                   d.counts[i], i
+            FROM generate_subscripts(d.counts, 1) AS i
+            UNION ALL SELECT '(other)', d.other, 1000001 WHERE d.other > 0
+            UNION ALL SELECT '(null)', d.nulls, 1000002 WHERE d.nulls > 0
+        ) AS cell (value, members, place)
+    ), share AS (
+        SELECT c.attribute, v.value, min(v.place) AS place,
+               coalesce(sum(v.members) FILTER (WHERE v.first), 0)::numeric / nullif(c.total_before, 0) AS before,
+               coalesce(sum(v.members) FILTER (WHERE NOT v.first OR a = b), 0)::numeric / nullif(c.total_after, 0) AS after
+        FROM comparable AS c JOIN counted AS v ON v.attribute = c.attribute
+        GROUP BY c.attribute, v.value, c.total_before, c.total_after
+    ), line (part, attribute, place, measure, value, before, after) AS (
+        SELECT 0, NULL::text, f.place::bigint, f.measure, NULL::text, f.before, f.after FROM figure AS f
+        UNION ALL
+        SELECT 1, s.attribute, -1, 'total variation distance', NULL, NULL, sum(abs(s.after - s.before)) / 2
+        FROM share AS s GROUP BY s.attribute
+        UNION ALL
+        SELECT 1, c.attribute, 0, 'mean', NULL, (c.old).mean::numeric, (c.new).mean::numeric
+        FROM comparable AS c WHERE (c.old).mean IS NOT NULL AND (c.new).mean IS NOT NULL
+        UNION ALL
+        SELECT 1, s.attribute, s.place, 'share', s.value, s.before, s.after FROM share AS s
+    )
+    SELECT l.measure, l.attribute, l.value, round(l.before, 4), round(l.after, 4), round(l.after - l.before, 4),
+           round(100 * (l.after - l.before) / nullif(l.before, 0), 1)
+    FROM line AS l
+    ORDER BY l.part, l.attribute, l.place, l.value;
+END $$;
+COMMENT ON FUNCTION pulse_compare_snapshots(bigint, bigint) IS
+'Two snapshots side by side: sizes and rates, members in both (from the sketches), and per attribute the total variation distance and the share of each value or interval. Attributes are compared when both have them with the same kind and edges. Error: 42704 unknown or failed snapshot.';

@@ -1,0 +1,75 @@
+#include "pulse/pg/spi.hpp"
+#include "pulse/segment/segment.hpp"
+#include "pulse/snapshot/store.hpp"
+
+namespace pulse::snapshot {
+
+namespace {
+
+using pg::Value;
+
+// What is kept for the segment and moment already.
+struct Kept {
+    int64_t id;
+    bool same;
+};
+
+std::optional<Kept> Find(int64_t segment, const Import& import) {
+    static pg::Statement select(
+        "SELECT id, origin = 'imported' AND status = 'ok' AND size = $3 AND converted IS NOT DISTINCT FROM $4 "
+        "AND inactive IS NOT DISTINCT FROM $5 AND entered IS NOT DISTINCT FROM $6 AND exited IS NOT DISTINCT FROM $7 "
+        "FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2 FOR UPDATE",
+        {INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID});
+    const pg::Result rows = select.Execute({Value::Int8(segment), Value::Time(import.taken_at), Value::Int8(import.size),
+                                            Value::Int8(import.converted), Value::Int8(import.inactive),
+                                            Value::Int8(import.entered), Value::Int8(import.exited)});
+    if (rows.empty()) return std::nullopt;
+    const int64_t id = rows[0].Int8(0);
+    const bool same = !rows[0].IsNull(1) && rows[0].Bool(1);
+    return Kept{id, same && ReadDistributions(id) == import.distributions};
+}
+
+// Nothing when another session kept one for the same moment meanwhile.
+std::optional<int64_t> Insert(const segment::Segment& segment, const Import& import) {
+    static pg::Statement insert(
+        "INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, size, converted, inactive, entered, exited, "
+        "flow_error) VALUES ($1, $2, $3, 'imported', $4, $5, $6, $7, $8, "
+        "CASE WHEN $7 IS NULL AND $8 IS NULL THEN NULL ELSE 0 END) "
+        "ON CONFLICT (segment_id, taken_at) DO NOTHING RETURNING id",
+        {INT8OID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID});
+    const pg::Result rows = insert.Execute({Value::Int8(segment.id), Value::Time(import.taken_at),
+                                            Value::Int4(segment.version), Value::Int8(import.size),
+                                            Value::Int8(import.converted), Value::Int8(import.inactive),
+                                            Value::Int8(import.entered), Value::Int8(import.exited)});
+    if (rows.empty()) return std::nullopt;
+    return rows[0].Int8(0);
+}
+
+}  // namespace
+
+int64_t KeepImport(const Import& import, bool replace) {
+    const segment::Segment segment = segment::Load(import.segment);
+    if (segment.status == segment::Status::kArchived)
+        throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
+                        "Bring it back with pulse_resume_segment() first.");
+    // Two rounds at most: whoever came between us is found by the second.
+    for (int round = 0; round < 2; ++round) {
+        if (const auto kept = Find(segment.id, import)) {
+            if (kept->same) return kept->id;
+            if (!replace)
+                throw UserError(sqlstate::kDuplicateObject,
+                                "segment \"" + segment.name + "\" already has a snapshot of that moment",
+                                "Snapshot " + std::to_string(kept->id) + " of " + FormatMoment(import.taken_at) +
+                                    " holds something else.",
+                                "Call again with replace => true to put this one in its place.");
+            pg::Execute("DELETE FROM pulse.snapshot WHERE id = $1", {Value::Int8(kept->id)});
+        }
+        if (const auto id = Insert(segment, import)) {
+            WriteDistributions(*id, import.distributions);
+            return *id;
+        }
+    }
+    throw UserError(sqlstate::kLockNotAvailable, "another session keeps changing that snapshot", "", "Try again.");
+}
+
+}  // namespace pulse::snapshot
