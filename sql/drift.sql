@@ -26,6 +26,9 @@ CREATE TABLE pulse.incident_record (
     normal_count int NOT NULL DEFAULT 0,
     baseline_snapshot bigint,
     snapshot bigint,
+    detected_at timestamptz NOT NULL DEFAULT now(),
+    resolved_by text,
+    new_normal boolean NOT NULL DEFAULT false,
     diagnosis jsonb
 );
 CREATE UNIQUE INDEX incident_record_one_live ON pulse.incident_record (segment_id, detector, attribute)
@@ -40,6 +43,9 @@ COMMENT ON COLUMN pulse.incident_record.group_id IS 'The first incident of those
 COMMENT ON COLUMN pulse.incident_record.since IS 'The moment of the first snapshot that showed it.';
 COMMENT ON COLUMN pulse.incident_record.baseline_snapshot IS 'The last normal snapshot before it: what evidence is compared with.';
 COMMENT ON COLUMN pulse.incident_record.snapshot IS 'The newest snapshot that shows it.';
+COMMENT ON COLUMN pulse.incident_record.detected_at IS 'When the check that opened it ran: the lead time counts from since to here.';
+COMMENT ON COLUMN pulse.incident_record.resolved_by IS 'The role that resolved it; pulse when it closed by itself.';
+COMMENT ON COLUMN pulse.incident_record.new_normal IS 'A person declared that what it shows is normal from since on.';
 COMMENT ON COLUMN pulse.incident_record.diagnosis IS 'What pulse_explain_incident() found, as of the newest look.';
 
 CREATE TABLE pulse.incident_event (
@@ -60,3 +66,146 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.incident_record', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.incident_record_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.incident_event', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.incident_event_id_seq', '');
+
+-- ---- views ----
+
+CREATE VIEW pulse.incident AS
+SELECT r.id, s.name AS segment, r.detector, r.attribute, r.severity, r.status,
+       round(r.baseline::numeric, f.digits) AS baseline, round(r.observed::numeric, f.digits) AS observed,
+       round(r.change::numeric, 3) AS change,
+       CASE WHEN r.p_value IS NOT NULL THEN to_char(r.p_value, 'FM9.9EEEE')::double precision END AS p_value,
+       r.opened_at, r.summary, r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
+       r.direction, r.threshold, r.baseline_kind, r.details
+FROM pulse.incident_record r JOIN pulse.segment s ON s.id = r.segment_id
+CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion') OR r.attribute = 'size'
+                                     AND r.detector = 'expected_range' THEN 0 ELSE 4 END AS digits) f;
+COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures that its newest snapshot shows. \x auto makes wide rows readable in psql.';
+COMMENT ON COLUMN pulse.incident.attribute IS 'Empty for what concerns the segment as a whole.';
+COMMENT ON COLUMN pulse.incident.baseline IS 'What was expected: members (whole), a rate or a share (four decimals).';
+COMMENT ON COLUMN pulse.incident.change IS 'Relative to the baseline, signed; the total variation distance for distribution_shift; the difference for shares.';
+COMMENT ON COLUMN pulse.incident.p_value IS 'The chance of such a change without any drift; null where no test is needed.';
+COMMENT ON COLUMN pulse.incident.group_id IS 'The first incident of those that began together.';
+
+CREATE VIEW pulse.segment_overview AS
+SELECT s.name AS segment, s.status, n.size,
+       CASE WHEN b.level > 0 THEN round((n.size / b.level - 1)::numeric, 3) END AS change,
+       t.trend,
+       coalesce(i.open, 0) AS incidents,
+       i.worst,
+       CASE WHEN n.size IS NULL OR s.baseline -> 'expectedSize' IS NULL AND s.baseline -> 'expectedConversionRate' IS NULL THEN NULL
+            ELSE n.size >= coalesce((s.baseline #>> '{expectedSize,min}')::numeric, n.size)
+                 AND n.size <= coalesce((s.baseline #>> '{expectedSize,max}')::numeric, n.size)
+                 AND coalesce(n.rate >= coalesce((s.baseline #>> '{expectedConversionRate,min}')::numeric, n.rate)
+                              AND n.rate <= coalesce((s.baseline #>> '{expectedConversionRate,max}')::numeric, n.rate), true)
+       END AS as_expected,
+       l.taken_at AS last_snapshot,
+       date_trunc('second', pulse_now() - l.taken_at) AS age,
+       CASE WHEN s.status <> 'active' THEN s.status
+            WHEN s.baseline -> 'monitoringEnabled' = 'false' THEN 'not monitored'
+            WHEN l.taken_at IS NULL THEN 'no snapshot'
+            WHEN l.status = 'failed' THEN 'failing'
+            WHEN h.points < 2 THEN 'too young'
+            WHEN h.points <= current_setting('pulse.min_history')::int THEN 'learning'
+            ELSE 'watched' END AS state,
+       s.owner
+FROM pulse.segment s
+LEFT JOIN LATERAL (SELECT p.taken_at, p.status FROM pulse.snapshot p
+                   WHERE p.segment_id = s.id AND p.taken_at <= pulse_now() ORDER BY p.taken_at DESC LIMIT 1) l ON true
+LEFT JOIN LATERAL (SELECT p.taken_at, p.size, p.converted::numeric / nullif(p.size, 0) AS rate FROM pulse.snapshot p
+                   WHERE p.segment_id = s.id AND p.status = 'ok' AND p.taken_at <= pulse_now()
+                   ORDER BY p.taken_at DESC LIMIT 1) n ON true
+LEFT JOIN LATERAL (SELECT count(*) AS points FROM
+                   (SELECT FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok' AND p.taken_at <= pulse_now()
+                    AND p.taken_at >= coalesce(s.baseline_from, '-infinity')
+                    LIMIT current_setting('pulse.min_history')::int + 1) few) h ON true
+LEFT JOIN LATERAL (SELECT r.since, r.baseline FROM pulse.incident_record r WHERE r.segment_id = s.id
+                   AND r.detector = 'size_change' AND r.status IN ('open', 'acknowledged')) d ON true
+LEFT JOIN LATERAL (SELECT coalesce(d.baseline, percentile_cont(0.5) WITHIN GROUP (ORDER BY w.size)) AS level FROM
+                   (SELECT p.size FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
+                    AND p.taken_at < n.taken_at AND p.taken_at >= coalesce(s.baseline_from, '-infinity')
+                    ORDER BY p.taken_at DESC LIMIT current_setting('pulse.baseline_window')::int) w) b ON true
+LEFT JOIN LATERAL (SELECT string_agg(CASE WHEN getdatabaseencoding() = 'UTF8' THEN chr(9601 + v.height) ELSE v.height::text END,
+                                     '' ORDER BY v.taken_at) AS trend FROM
+                   (SELECT w.taken_at, CASE WHEN max(w.size) OVER () = min(w.size) OVER () THEN 3
+                               ELSE round(7.0 * (w.size - min(w.size) OVER ()) / (max(w.size) OVER () - min(w.size) OVER ()))::int
+                               END AS height
+                    FROM (SELECT p.taken_at, p.size FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
+                          AND p.taken_at <= pulse_now() ORDER BY p.taken_at DESC LIMIT 14) w) v) t ON true
+LEFT JOIN LATERAL (SELECT count(*) AS open,
+                          (ARRAY['critical', 'high', 'medium', 'low'])
+                          [min(array_position(ARRAY['critical', 'high', 'medium', 'low'], r.severity))] AS worst
+                   FROM pulse.incident_record r WHERE r.segment_id = s.id AND r.status IN ('open', 'acknowledged')) i ON true;
+COMMENT ON VIEW pulse.segment_overview IS 'Each segment at a glance, as of pulse_now().';
+COMMENT ON COLUMN pulse.segment_overview.change IS
+'Of the newest size against what is normal: the baseline of the open size incident, else the median of the last pulse.baseline_window snapshots.';
+COMMENT ON COLUMN pulse.segment_overview.trend IS 'The last 14 sizes, oldest first, between their lowest and highest (digits 0-7 where the encoding is not UTF8).';
+COMMENT ON COLUMN pulse.segment_overview.incidents IS 'Open and acknowledged ones.';
+COMMENT ON COLUMN pulse.segment_overview.worst IS 'The highest severity among them.';
+COMMENT ON COLUMN pulse.segment_overview.as_expected IS 'Whether size and conversion rate lie in the expected ranges of its baseline; null without one.';
+COMMENT ON COLUMN pulse.segment_overview.state IS
+'watched; learning (noise not known yet); too young (no baseline yet); no snapshot; failing (the newest snapshot failed); not monitored; paused; archived.';
+
+CREATE VIEW pulse.mission AS
+SELECT count(*) FILTER (WHERE s.status = 'active') AS segments,
+       count(*) FILTER (WHERE o.monitored) AS monitored,
+       round(count(*) FILTER (WHERE o.monitored)::numeric / nullif(count(*) FILTER (WHERE s.status = 'active'), 0), 3) AS monitored_share,
+       max(i.open) AS open, max(i.acknowledged) AS acknowledged, max(i.resolved) AS resolved, max(i.ignored) AS ignored,
+       max(i.lead_time) AS median_lead_time
+FROM pulse.segment s
+CROSS JOIN LATERAL (SELECT s.status = 'active' AND coalesce(s.baseline -> 'monitoringEnabled' <> 'false', true)
+                           AND EXISTS (SELECT FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
+                                       AND p.taken_at BETWEEN pulse_now() - 2 * s.cadence AND pulse_now()) AS monitored) o
+CROSS JOIN (SELECT count(*) FILTER (WHERE r.status = 'open') AS open,
+                   count(*) FILTER (WHERE r.status = 'acknowledged') AS acknowledged,
+                   count(*) FILTER (WHERE r.status = 'resolved') AS resolved,
+                   count(*) FILTER (WHERE r.status = 'ignored') AS ignored,
+                   percentile_cont(0.5) WITHIN GROUP (ORDER BY r.detected_at - r.since) AS lead_time
+            FROM pulse.incident_record r) i;
+COMMENT ON VIEW pulse.mission IS 'How well Pulse does its work: segments under watch, incidents by status, how long drift stays unseen.';
+COMMENT ON COLUMN pulse.mission.monitored IS 'Active segments with monitoring on and a snapshot within twice their cadence of pulse_now().';
+COMMENT ON COLUMN pulse.mission.median_lead_time IS 'Median time from the beginning of a drift to the check that found it.';
+
+-- ---- functions ----
+
+CREATE FUNCTION pulse_check_drift(name text DEFAULT NULL)
+    RETURNS TABLE (incident bigint, segment text, detector text, attribute text, severity text,
+                   baseline numeric, observed numeric, change numeric, p_value double precision)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_drift';
+COMMENT ON FUNCTION pulse_check_drift(text) IS
+'Checks the snapshots not checked yet, oldest first, of one segment or all active ones; opens, updates and closes incidents; returns what each segment''s newest snapshot shows. Errors: 42704 unknown segment, 55000 segment not active.';
+
+CREATE FUNCTION pulse_backtest(segment text, thresholds jsonb DEFAULT NULL)
+    RETURNS TABLE (detector text, attribute text, severity text, opened_at timestamptz, closed_at timestamptz,
+                   change double precision, summary text)
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_backtest';
+COMMENT ON FUNCTION pulse_backtest(text, jsonb) IS
+'Replays a segment''s whole history, with other thresholds if given, and returns the incidents there would have been; writes nothing. Errors: 42704 unknown segment, 22023 unknown threshold or value.';
+
+CREATE FUNCTION pulse_acknowledge_incident(incident bigint, note text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_acknowledge_incident';
+COMMENT ON FUNCTION pulse_acknowledge_incident(bigint, text) IS
+'Says that somebody looks into an incident. Errors: 42704 unknown incident, 55000 incident not open.';
+
+CREATE FUNCTION pulse_resolve_incident(incident bigint, note text DEFAULT NULL, new_normal boolean DEFAULT false) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_resolve_incident';
+COMMENT ON FUNCTION pulse_resolve_incident(bigint, text, boolean) IS
+'Closes an incident; the next check reopens it if the drift is still there. With new_normal the segment''s baseline starts anew where the incident began. Errors: 42704 unknown incident, 55000 resolved already.';
+
+CREATE FUNCTION pulse_ignore_incident(incident bigint, until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident';
+COMMENT ON FUNCTION pulse_ignore_incident(bigint, timestamptz, text) IS
+'Silences an incident until a moment, or for good: its segment, detector and attribute open no other meanwhile. Errors: 42704 unknown incident, 55000 resolved already, 22023 moment not in the future.';
+
+CREATE FUNCTION pulse_pin_baseline(segment text, snapshot bigint DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_pin_baseline';
+COMMENT ON FUNCTION pulse_pin_baseline(text, bigint) IS
+'Compares a segment from now on with one snapshot, the newest if none is named; returns its id. Errors: 42704 unknown segment or snapshot, 55000 no or a failed snapshot.';
+
+CREATE FUNCTION pulse_unpin_baseline(segment text) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unpin_baseline';
+COMMENT ON FUNCTION pulse_unpin_baseline(text) IS
+'Compares a segment with its own history again; false if nothing was pinned. Errors: 42704 unknown segment.';
+
+REVOKE EXECUTE ON FUNCTION pulse_check_drift(text), pulse_backtest(text, jsonb), pulse_acknowledge_incident(bigint, text),
+    pulse_resolve_incident(bigint, text, boolean), pulse_ignore_incident(bigint, timestamptz, text),
+    pulse_pin_baseline(text, bigint), pulse_unpin_baseline(text) FROM PUBLIC;

@@ -47,7 +47,7 @@ void DescribeShift(const Cells& cells, const AttributeView& view, double dispers
     for (const size_t c : Movers(cells)) {
         const double before = cells.ShareBefore(c), now = cells.ShareNow(c);
         if (values.size() < kMoversNamed)
-            text += (text.empty() ? "" : ", ") + cells.names[c] + " " + Percent(before) + " → " + Percent(now);
+            text += (text.empty() ? "" : ", ") + cells.names[c] + " " + Percent(before) + " to " + Percent(now);
         values.push_back({{"value", cells.names[c]}, {"before", before}, {"now", now}});
     }
     finding.details = {{"tvd", finding.change}, {"psi", psi.value}, {"psiCorrected", psi.corrected}, {"values", values},
@@ -116,7 +116,7 @@ void Report(const Context& context, const AttributeView& view, ValueSearch& sear
         }
         finding.details = {{"values", search.values}, {"baselinePoints", view.baseline.size()}, {"size", view.now->total}};
         finding.summary = view.now->attribute + ": " + Plural(search.values.size(), "value") + (appeared ? " appeared (" : " vanished (") +
-                          search.text + "), " + Percent(before) + " → " + Percent(now) + " of the members";
+                          search.text + "), " + "from " + Percent(before) + " to " + Percent(now) + " of the members";
     }
     outcomes.push_back(std::move(outcome));
 }

@@ -131,7 +131,7 @@ void DetectInactivity(const Context& context, std::vector<Outcome>& outcomes) {
     const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
     Outcome outcome = Judge(context, detector::kInactivityCreep, *rate, change, change, threshold);
     if (outcome.material) {
-        outcome.finding.summary = Describe(measured ? "share of inactive members" : "churn (exits ÷ size)", *rate);
+        outcome.finding.summary = Describe(measured ? "share of inactive members" : "churn (exits / size)", *rate);
         outcome.finding.details["measure"] = measured ? "inactive" : "churn";
     }
     outcomes.push_back(std::move(outcome));

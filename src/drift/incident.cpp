@@ -53,6 +53,7 @@ std::optional<IncidentStatus> ParseIncidentStatus(const std::string& name) {
 Exclusions Ledger::Excluded() const {
     Exclusions exclusions;
     for (const Incident& incident : incidents_) {
+        if (incident.new_normal) continue;
         Span span{incident.since, incident.last_seen_at, false};
         // A live one reaches into the future; what closed by itself may be a part of the segment's rhythm.
         if (incident.live()) span.to.reset();
@@ -105,7 +106,7 @@ void Ledger::TakeFinding(Incident* incident, const Point& point, const Outcome& 
     incident->last_seen_at = point.moment;
     incident->snapshot = point.snapshot;
     incident->normal_count = 0;
-    incident->changed = true;
+    incident->changed = incident->seen = true;
     if (muted) return;
     if (live) {
         if (outcome.finding.severity != before)
@@ -116,7 +117,7 @@ void Ledger::TakeFinding(Incident* incident, const Point& point, const Outcome& 
     incident->status = IncidentStatus::kOpen;
     incident->closed_at.reset();
     incident->ignored_until.reset();
-    incident->closed_by_itself = false;
+    incident->closed_by_itself = incident->new_normal = false;
     AddEvent(*incident, point.moment, reopen ? "reopened" : "opened", outcome.finding.summary);
 }
 
@@ -147,6 +148,16 @@ std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::v
         if (outcome.finding.p_value && ledger.IsNew(outcome.finding.fingerprint, moment))
             values.push_back(*outcome.finding.p_value);
     return values;
+}
+
+Look Step(const History& history, size_t index, const Expectations& expectations, const Thresholds& thresholds,
+          Ledger& ledger) {
+    Look look = Detect(history, index, ledger.Excluded(), expectations, thresholds);
+    const Point& point = history.points[index];
+    const double limit =
+        DiscoveryLimit(NewPValues(ledger, point.moment, look.outcomes), thresholds.false_discovery_rate);
+    ledger.Apply(point, look.outcomes, limit, thresholds);
+    return look;
 }
 
 double DiscoveryLimit(const std::vector<double>& p_values, double rate) {

@@ -39,9 +39,11 @@ struct Incident {
     Moment since = 0, opened_at = 0, last_seen_at = 0;
     std::optional<Moment> closed_at, ignored_until;
     bool closed_by_itself = false;
+    bool new_normal = false;  // a person said so: its points are a baseline
     int normal_count = 0;  // normal snapshots in a row, also after closing
     int64_t snapshot = 0;  // the newest one that shows it
     bool changed = false;  // must be written
+    bool seen = false;     // its figures are new
     std::vector<IncidentEvent> events;  // new ones
 
     bool live() const { return status == IncidentStatus::kOpen || status == IncidentStatus::kAcknowledged; }
@@ -81,6 +83,10 @@ class Ledger {
 
 // The p-values among the outcomes that would make a new incident's finding: one family of tests.
 std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes);
+
+// Looks at one snapshot and takes what it shows, false discoveries controlled over this look alone.
+Look Step(const History& history, size_t index, const Expectations& expectations, const Thresholds& thresholds,
+          Ledger& ledger);
 
 // The largest p-value that Benjamini–Hochberg accepts at that rate; below every p-value when it accepts none.
 double DiscoveryLimit(const std::vector<double>& p_values, double rate);

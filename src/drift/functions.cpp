@@ -1,0 +1,290 @@
+// pulse_check_drift() and pulse_backtest().
+#include <algorithm>
+
+#include "pulse/drift/store.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/memory.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/segment/segment.hpp"
+
+namespace pulse::drift {
+
+namespace {
+
+using pg::Value;
+
+constexpr int kPortion = 200;        // segments read at a time
+constexpr size_t kBatch = 128;       // looks whose distributions are read at a time
+
+// What a segment's newest snapshot showed, kept until all segments were looked at.
+struct Pending {
+    int64_t segment = 0;
+    Point point;
+    std::vector<Outcome> outcomes;  // those that can change an incident
+    Ledger ledger;
+    Thresholds thresholds;
+};
+
+struct Tally {
+    size_t checked = 0, too_young = 0, empty = 0, locked = 0;
+};
+
+// One snapshot to look at: which segment of the portion, which of its points.
+struct Job {
+    size_t segment, index;
+    bool newest;
+};
+
+class Check {
+  public:
+    explicit Check(const std::optional<std::string>& name)
+        : name_(name), now_(pg::Now()), settings_(ThresholdsFromSettings()) {}
+
+    Tally Run() {
+        const int64_t all = CountSegments(name_);
+        for (int64_t after = 0;;) {
+            const std::vector<CheckedSegment> segments = LockSegments(after, name_, now_, kPortion);
+            if (segments.empty()) break;
+            after = segments.back().id;
+            ReadPortion(segments);
+            arena_.Reset();
+        }
+        Conclude();
+        tally_.locked = static_cast<size_t>(std::max<int64_t>(0, all - static_cast<int64_t>(tally_.checked)));
+        return tally_;
+    }
+
+  private:
+    void ReadPortion(const std::vector<CheckedSegment>& segments);
+    void RunBatch(const std::vector<Job>& jobs);
+    void Keep(size_t segment, size_t index, Look look);
+    void Conclude();
+    void Warn(const std::string& segment, const Look& look);
+
+    std::optional<std::string> name_;
+    Moment now_;
+    Thresholds settings_;
+    Tally tally_;
+    std::vector<Pending> pending_;
+    std::vector<double> p_values_;
+    pg::Arena arena_{"pulse drift check"};
+    DistributionCache cache_;
+    // The portion at work.
+    std::vector<CheckedSegment> segments_;
+    std::vector<History> histories_;
+    std::vector<Ledger> ledgers_;
+    std::vector<Expectations> expectations_;
+    std::vector<Thresholds> thresholds_;
+};
+
+void Check::ReadPortion(const std::vector<CheckedSegment>& segments) {
+    segments_.clear();
+    std::vector<int64_t> ids, moments;
+    for (const CheckedSegment& segment : segments) {
+        ++tally_.checked;
+        if (!segment.newest) ++tally_.empty;
+        if (!segment.newest || (segment.checked_at && *segment.newest <= *segment.checked_at)) continue;
+        segments_.push_back(segment);
+        ids.push_back(segment.id);
+        moments.push_back(*segment.newest);
+    }
+    if (segments_.empty()) return;
+    histories_ = ReadHistories(segments_, now_, settings_, Reach::kUnchecked);
+    Moment oldest = now_;
+    for (const History& history : histories_)
+        if (!history.points.empty()) oldest = std::min(oldest, history.points.front().moment);
+    ledgers_ = ReadLedgers(segments_, oldest, now_, settings_);
+    expectations_.clear();
+    thresholds_.assign(segments_.size(), settings_);
+    std::vector<Job> jobs;
+    for (size_t s = 0; s < segments_.size(); ++s) {
+        expectations_.push_back(ParseExpectations(segments_[s].baseline, thresholds_[s]));
+        if (!expectations_[s].monitoring) continue;
+        histories_[s].distributions = [this](int64_t snapshot) { return cache_.Get(snapshot); };
+        const std::vector<Point>& points = histories_[s].points;
+        for (size_t i = 0; i < points.size(); ++i)
+            if (!segments_[s].checked_at || points[i].moment > *segments_[s].checked_at)
+                jobs.push_back({s, i, i + 1 == points.size()});
+    }
+    for (size_t first = 0; first < jobs.size(); first += kBatch)
+        RunBatch({jobs.begin() + static_cast<std::ptrdiff_t>(first),
+                  jobs.begin() + static_cast<std::ptrdiff_t>(std::min(first + kBatch, jobs.size()))});
+    MarkChecked(ids, moments);
+}
+
+void Check::RunBatch(const std::vector<Job>& jobs) {
+    std::vector<int64_t> needed;
+    for (const Job& job : jobs)
+        for (const int64_t id : NeededSnapshots(histories_[job.segment], job.index, ledgers_[job.segment].Excluded(),
+                                                thresholds_[job.segment]))
+            needed.push_back(id);
+    cache_.Fetch(std::move(needed));
+    for (const auto& [s, index, newest] : jobs) {
+        pg::CheckInterrupts();
+        if (!newest) {
+            // History is caught up segment by segment; only the newest snapshots are judged together.
+            Warn(segments_[s].name, Step(histories_[s], index, expectations_[s], thresholds_[s], ledgers_[s]));
+            continue;
+        }
+        Look look = Detect(histories_[s], index, ledgers_[s].Excluded(), expectations_[s], thresholds_[s]);
+        Warn(segments_[s].name, look);
+        tally_.too_young += look.too_young;
+        Keep(s, index, std::move(look));
+    }
+    cache_.Clear();
+    arena_.Reset();
+}
+
+void Check::Keep(size_t segment, size_t index, Look look) {
+    Ledger& ledger = ledgers_[segment];
+    const Point& point = histories_[segment].points[index];
+    for (const double p : NewPValues(ledger, point.moment, look.outcomes)) p_values_.push_back(p);
+    std::erase_if(look.outcomes, [&](const Outcome& outcome) {
+        return !outcome.material && !ledger.Newest(outcome.finding.fingerprint);
+    });
+    const bool changed = std::any_of(ledger.incidents().begin(), ledger.incidents().end(),
+                                     [](const Incident& incident) { return incident.changed; });
+    if (look.outcomes.empty() && !changed) return;
+    pending_.push_back({segments_[segment].id, point, std::move(look.outcomes), std::move(ledger), thresholds_[segment]});
+}
+
+void Check::Conclude() {
+    const double limit = DiscoveryLimit(p_values_, settings_.false_discovery_rate);
+    for (Pending& pending : pending_) {
+        pg::CheckInterrupts();
+        pending.ledger.Apply(pending.point, pending.outcomes, limit, pending.thresholds);
+        WriteIncidents(pending.segment, pending.ledger.incidents(), now_);
+        arena_.Reset();
+    }
+}
+
+void Check::Warn(const std::string& segment, const Look& look) {
+    for (const auto& [detector, reason] : look.failed)
+        pg::Warning("detector " + detector + " failed on segment \"" + segment + "\"", reason,
+                    "The other detectors and segments were checked.");
+}
+
+std::string Plural(size_t count, const std::string& noun) {
+    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+void Report(const Tally& tally, size_t findings) {
+    std::string text = "checked " + Plural(tally.checked, "segment") + ": " + Plural(findings, "finding");
+    if (tally.too_young > 0) text += ", " + std::to_string(tally.too_young) + " too young for a baseline (needs 2 snapshots)";
+    if (tally.empty > 0) text += ", " + std::to_string(tally.empty) + " without a snapshot";
+    if (tally.locked > 0) text += ", " + std::to_string(tally.locked) + " left to another session that checks them now";
+    pg::Notice(text);
+}
+
+// The findings of each segment's newest snapshot: live incidents that it shows.
+size_t AddFindings(pg::ResultSet& results, const std::optional<std::string>& name, Moment now) {
+    static pg::Statement statement(
+        "SELECT i.id, i.segment, i.detector, i.attribute, i.severity, i.baseline, i.observed, i.change, i.p_value"
+        " FROM pulse.segment s JOIN pulse.incident_record r ON r.segment_id = s.id JOIN pulse.incident i ON i.id = r.id"
+        " WHERE s.status = 'active' AND ($1 IS NULL OR s.name = $1) AND r.status IN ('open', 'acknowledged')"
+        " AND r.last_seen_at = s.checked_at AND s.checked_at <= $2"
+        " ORDER BY i.segment, array_position(ARRAY['critical', 'high', 'medium', 'low'], i.severity), i.detector, i.attribute",
+        {TEXTOID, TIMESTAMPTZOID});
+    const pg::Result rows = statement.Execute({Value::Text(name), Value::Time(now)});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        std::vector<Value> row;
+        for (int c = 0; c < 9; ++c) {
+            const Oid type = rows[i].Type(c);
+            row.push_back(rows[i].IsNull(c) ? Value::Null(type) : Value{type, rows[i].Raw(c), false});
+        }
+        results.Add(row);
+    }
+    return rows.size();
+}
+
+void RefuseInactive(const std::string& name) {
+    const segment::Segment segment = segment::Load(name);  // or an error that names the nearest ones
+    if (segment.status != segment::Status::kActive)
+        throw UserError(sqlstate::kNotReady, "segment \"" + name + "\" is " + segment::Name(segment.status),
+                        "Only active segments are checked.", "Resume it with pulse_resume_segment().");
+}
+
+// ---- back-test ----
+
+struct Replay {
+    Ledger ledger;
+    size_t snapshots = 0;
+    Moment first = 0, last = 0;
+};
+
+Replay ReplayHistory(const segment::Segment& segment, const std::optional<Json>& overrides) {
+    Thresholds thresholds = ThresholdsFromSettings();
+    Expectations expectations = ParseExpectations(segment.baseline, thresholds);
+    if (overrides) OverrideThresholds(*overrides, thresholds);
+    CheckedSegment whole;
+    whole.id = segment.id;
+    whole.cadence = std::max<int64_t>(segment.cadence, kSecond);
+    History history = std::move(ReadHistories({whole}, pg::Now(), thresholds, Reach::kWhole).front());
+    Replay replay;
+    if (history.points.empty()) return replay;
+    DistributionCache cache;
+    pg::Arena arena("pulse back-test");
+    history.distributions = [&](int64_t snapshot) { return cache.Get(snapshot); };
+    replay.snapshots = history.points.size();
+    replay.first = history.points.front().moment;
+    replay.last = history.points.back().moment;
+    expectations.monitoring = true;
+    for (size_t i = 0; i < history.points.size(); ++i) {
+        pg::CheckInterrupts();
+        if (i % kBatch == 0) {
+            cache.Clear();
+            arena.Reset();
+        }
+        Step(history, i, expectations, thresholds, replay.ledger);
+    }
+    return replay;
+}
+
+void AddReplayed(pg::ResultSet& results, const Incident& incident) {
+    const auto& opened = incident.events.front();
+    Severity worst = opened.severity;
+    for (const IncidentEvent& event : incident.events) worst = std::max(worst, event.severity);
+    results.Add({Value::Text(incident.finding.fingerprint.detector), Value::Text(incident.finding.fingerprint.attribute),
+                 Value::Text(Name(worst)), Value::Time(incident.opened_at), Value::Time(incident.closed_at),
+                 Value::Float8(std::round(opened.change * 1000) / 1000), Value::Text(opened.note)});
+}
+
+void Report(const Replay& replay, const std::string& name) {
+    if (replay.snapshots == 0)
+        pg::Notice("segment \"" + name + "\" has no snapshots yet");
+    else
+        pg::Notice("replayed " + Plural(replay.snapshots, "snapshot") + " from " + FormatDate(replay.first) + " to " +
+                   FormatDate(replay.last) + ": " + Plural(replay.ledger.incidents().size(), "incident"));
+}
+
+}  // namespace
+
+}  // namespace pulse::drift
+
+namespace pg = pulse::pg;
+namespace drift = pulse::drift;
+
+PULSE_FUNCTION(pulse_check_drift) {
+    const std::optional<std::string> name = pg::Args(fcinfo).Text(0);
+    pg::ResultSet results(fcinfo);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    if (name) drift::RefuseInactive(*name);
+    const drift::Tally tally = drift::Check(name).Run();
+    drift::Report(tally, drift::AddFindings(results, name, pg::Now()));
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_backtest) {
+    const pg::Args args(fcinfo);
+    const std::string name = args.RequireText(0, "segment");
+    const std::optional<pg::Json> overrides = args.Jsonb(1);
+    pg::ResultSet results(fcinfo);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const drift::Replay replay = drift::ReplayHistory(pulse::segment::Load(name), overrides);
+    for (const drift::Incident& incident : replay.ledger.incidents()) drift::AddReplayed(results, incident);
+    drift::Report(replay, name);
+    return pg::ResultSet::Done();
+}

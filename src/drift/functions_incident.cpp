@@ -1,0 +1,196 @@
+// What a person does to an incident, and to what a segment is compared with.
+#include "pulse/drift/incident.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/segment/segment.hpp"
+
+namespace pulse::drift {
+
+namespace {
+
+using pg::Value;
+
+// An incident with its segment locked, so that a check that runs now waits, or is waited for.
+struct Held {
+    int64_t id = 0, segment = 0;
+    IncidentStatus status = IncidentStatus::kOpen;
+    Moment since = 0;
+    std::string severity;
+    std::optional<double> observed, change;
+
+    bool live() const { return status == IncidentStatus::kOpen || status == IncidentStatus::kAcknowledged; }
+};
+
+Held Hold(int64_t id) {
+    static pg::Statement lock(
+        "SELECT s.id FROM pulse.segment s WHERE s.id = (SELECT r.segment_id FROM pulse.incident_record r WHERE r.id = $1)"
+        " FOR NO KEY UPDATE",
+        {INT8OID});
+    static pg::Statement read(
+        "SELECT status, since, severity, observed, change FROM pulse.incident_record WHERE id = $1 FOR UPDATE", {INT8OID});
+    const pg::Result segment = lock.Execute({Value::Int8(id)});
+    const pg::Result rows = read.Execute({Value::Int8(id)});
+    if (segment.empty() || rows.empty())
+        throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(id) + " does not exist", "",
+                        "See the ids in the view pulse.incident.");
+    Held held;
+    held.id = id;
+    held.segment = segment[0].Int8(0);
+    held.status = ParseIncidentStatus(rows[0].Text(0)).value_or(IncidentStatus::kOpen);
+    held.since = rows[0].Time(1);
+    held.severity = rows[0].Text(2);
+    held.observed = rows[0].Float8OrNull(3);
+    held.change = rows[0].Float8OrNull(4);
+    return held;
+}
+
+void RequireLive(const Held& held, const char* verb) {
+    if (held.live()) return;
+    throw UserError(sqlstate::kNotReady, "incident " + std::to_string(held.id) + " is " + Name(held.status),
+                    std::string("Only an open or acknowledged incident can be ") + verb + ".",
+                    "If the drift is still there, the next pulse_check_drift() reopens it.");
+}
+
+void AddEvent(const Held& held, const char* kind, const std::string& actor, const std::optional<std::string>& note) {
+    static pg::Statement statement(
+        "INSERT INTO pulse.incident_event (incident_id, at, kind, actor, severity, observed, change, note)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID});
+    statement.Execute({Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(kind), Value::Text(actor),
+                       Value::Text(held.severity), Value::Float8(held.observed), Value::Float8(held.change),
+                       Value::Text(note)});
+}
+
+void Acknowledge(int64_t id, const std::string& actor, const std::optional<std::string>& note) {
+    static pg::Statement statement("UPDATE pulse.incident_record SET status = 'acknowledged' WHERE id = $1", {INT8OID});
+    const Held held = Hold(id);
+    RequireLive(held, "acknowledged");
+    statement.Execute({Value::Int8(id)});
+    // Doing it twice is a note more, not an error: two people may look at the same time.
+    AddEvent(held, held.status == IncidentStatus::kAcknowledged ? "note" : "acknowledged", actor, note);
+}
+
+void Close(const Held& held, const std::string& actor, const std::optional<std::string>& note, bool new_normal) {
+    static pg::Statement statement(
+        "UPDATE pulse.incident_record SET status = 'resolved', closed_at = $2, resolved_by = $3, new_normal = $4,"
+        " normal_count = 0, ignored_until = NULL WHERE id = $1",
+        {INT8OID, TIMESTAMPTZOID, TEXTOID, BOOLOID});
+    statement.Execute({Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(actor), Value::Bool(new_normal)});
+    AddEvent(held, "resolved", actor, note);
+}
+
+// What the segment has become is what it will be compared with: also for the other incidents that compare with before.
+void DeclareNewNormal(const Held& held, const std::string& actor) {
+    static pg::Statement move(
+        "UPDATE pulse.segment SET baseline_from = greatest(baseline_from, $2), pinned_snapshot = NULL WHERE id = $1",
+        {INT8OID, TIMESTAMPTZOID});
+    static pg::Statement others(
+        "SELECT id FROM pulse.incident_record WHERE segment_id = $1 AND since <= $2 AND status IN ('open', 'acknowledged')"
+        " ORDER BY id",
+        {INT8OID, TIMESTAMPTZOID});
+    move.Execute({Value::Int8(held.segment), Value::Time(held.since)});
+    const pg::Result rows = others.Execute({Value::Int8(held.segment), Value::Time(held.since)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        Close(Hold(rows[i].Int8(0)), actor, "a new normal was declared with incident " + std::to_string(held.id), true);
+}
+
+void Resolve(int64_t id, const std::string& actor, const std::optional<std::string>& note, bool new_normal) {
+    const Held held = Hold(id);
+    if (held.status == IncidentStatus::kResolved) RequireLive(held, "resolved");
+    Close(held, actor, note, new_normal);
+    if (new_normal) DeclareNewNormal(held, actor);
+}
+
+void Ignore(int64_t id, const std::string& actor, const std::optional<Moment>& until, const std::optional<std::string>& reason) {
+    static pg::Statement statement(
+        "UPDATE pulse.incident_record SET status = 'ignored', ignored_until = $2, closed_at = $3 WHERE id = $1",
+        {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID});
+    const Held held = Hold(id);
+    if (held.status == IncidentStatus::kResolved) RequireLive(held, "ignored");
+    if (until && *until <= pg::Now())
+        throw UserError(sqlstate::kInvalidParameter, "\"until\" must be in the future",
+                        "It is " + FormatMoment(*until) + ", now is " + FormatMoment(pg::Now()) + ".",
+                        "Leave it out to ignore the incident for good.");
+    statement.Execute({Value::Int8(id), Value::Time(until), Value::Time(pg::Now())});
+    AddEvent(held, "ignored", actor, reason);
+}
+
+// Pins a snapshot as the baseline; the newest measured one if none is named. Returns its id.
+int64_t Pin(const std::string& name, const std::optional<int64_t>& snapshot) {
+    static pg::Statement find(
+        "SELECT id, status = 'ok' FROM pulse.snapshot WHERE segment_id = $1 AND (id = $2 OR $2 IS NULL AND status = 'ok'"
+        " AND taken_at <= $3) ORDER BY taken_at DESC LIMIT 1",
+        {INT8OID, INT8OID, TIMESTAMPTZOID});
+    static pg::Statement pin("UPDATE pulse.segment SET pinned_snapshot = $2 WHERE id = $1", {INT8OID, INT8OID});
+    const segment::Segment segment = segment::Load(name);
+    const pg::Result rows = find.Execute({Value::Int8(segment.id), Value::Int8(snapshot), Value::Time(pg::Now())});
+    if (rows.empty() && snapshot)
+        throw UserError(sqlstate::kUndefinedObject,
+                        "segment \"" + name + "\" has no snapshot " + std::to_string(*snapshot), "",
+                        "See the ids in pulse.snapshot.");
+    if (rows.empty())
+        throw UserError(sqlstate::kNotReady, "segment \"" + name + "\" has no snapshot yet", "",
+                        "Take one with pulse_take_snapshot().");
+    if (!rows[0].Bool(1))
+        throw UserError(sqlstate::kNotReady, "snapshot " + std::to_string(*snapshot) + " failed",
+                        "A failed snapshot measured nothing to compare with.", "Pin one whose status is ok.");
+    const int64_t id = rows[0].Int8(0);
+    pin.Execute({Value::Int8(segment.id), Value::Int8(id)});
+    return id;
+}
+
+bool Unpin(const std::string& name) {
+    static pg::Statement statement(
+        "UPDATE pulse.segment SET pinned_snapshot = NULL WHERE id = $1 AND pinned_snapshot IS NOT NULL", {INT8OID});
+    return statement.Execute({Value::Int8(segment::Load(name).id)}).processed() > 0;
+}
+
+}  // namespace
+
+}  // namespace pulse::drift
+
+namespace pg = pulse::pg;
+namespace drift = pulse::drift;
+
+PULSE_FUNCTION(pulse_acknowledge_incident) {
+    const pg::Args args(fcinfo);
+    const std::string actor = pg::CallerName();
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    drift::Acknowledge(args.RequireInt8(0, "incident"), actor, args.Text(1));
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_resolve_incident) {
+    const pg::Args args(fcinfo);
+    const std::string actor = pg::CallerName();
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    drift::Resolve(args.RequireInt8(0, "incident"), actor, args.Text(1), args.Bool(2).value_or(false));
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_ignore_incident) {
+    const pg::Args args(fcinfo);
+    const std::string actor = pg::CallerName();
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    drift::Ignore(args.RequireInt8(0, "incident"), actor, args.Time(1), args.Text(2));
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_pin_baseline) {
+    const pg::Args args(fcinfo);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return Int64GetDatum(drift::Pin(args.RequireText(0, "segment"), args.Int8(1)));
+}
+
+PULSE_FUNCTION(pulse_unpin_baseline) {
+    const pg::Args args(fcinfo);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return BoolGetDatum(drift::Unpin(args.RequireText(0, "segment")));
+}

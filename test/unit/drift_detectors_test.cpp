@@ -1,0 +1,563 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "drift_history.hpp"
+#include "pulse/base/error.hpp"
+#include "pulse/drift/baseline.hpp"
+
+namespace pulse::drift::test {
+namespace {
+
+// ---- size, the plain case: two snapshots ----
+
+std::string SizeSeverity(int64_t before, int64_t now, double threshold = 0.15) {
+    Days days;
+    days.Add(before);
+    days.Add(now);
+    Thresholds thresholds;
+    thresholds.size_change = threshold;
+    return SeverityIn(days.Newest(thresholds), detector::kSizeChange);
+}
+
+TEST(DriftSize, SeverityIsChangeByThreshold) {
+    EXPECT_EQ(SizeSeverity(10'000, 12'000), "low");
+    EXPECT_EQ(SizeSeverity(10'000, 8'000), "low");
+    EXPECT_EQ(SizeSeverity(10'000, 10'500), "none");
+    EXPECT_EQ(SizeSeverity(10'000, 12'000, 0.25), "none");
+    EXPECT_EQ(SizeSeverity(10'000, 15'500), "critical");
+    EXPECT_EQ(SizeSeverity(10'000, 13'500), "high");
+    EXPECT_EQ(SizeSeverity(10'000, 12'300), "medium");
+}
+
+TEST(DriftSize, ThresholdIsInclusive) {
+    EXPECT_EQ(SizeSeverity(10'000, 11'500), "low");
+    EXPECT_EQ(SizeSeverity(10'000, 11'499), "none");
+    EXPECT_EQ(SizeSeverity(10'000, 14'000, 0.2), "high");  // 0.4 / 0.2, whatever the last bit says
+}
+
+TEST(DriftSize, OneSwitchesOff) { EXPECT_EQ(SizeSeverity(10'000, 0, 1.0), "none"); }
+
+TEST(DriftSize, EmptySegmentIsCriticalUnlessItOftenIs) {
+    EXPECT_EQ(SizeSeverity(10'000, 0), "critical");
+    EXPECT_EQ(SizeSeverity(3, 0), "critical");
+    EXPECT_EQ(SizeSeverity(0, 0), "none");
+    EXPECT_EQ(SizeSeverity(0, 500), "none");  // no relative change
+    Days days;
+    for (const int64_t size : {4, 0, 3, 2, 5, 0}) days.Add(size);
+    EXPECT_EQ(SeverityIn(days.Newest(), detector::kSizeChange), "none");
+}
+
+TEST(DriftSize, SmallCountsAreNoise) {
+    EXPECT_EQ(SizeSeverity(20, 13), "none");
+    EXPECT_EQ(SizeSeverity(1, 2), "none");
+}
+
+TEST(DriftSize, LevelIsTheMedianOfNormalDays) {
+    Days days;
+    for (const int64_t size : {10'000, 10'100, 9'900, 25'000, 10'050, 9'950, 10'000}) days.Add(size);
+    days.Add(7'000);
+    const Look look = days.Newest();
+    const Finding* finding = FindingOf(look, detector::kSizeChange);
+    ASSERT_TRUE(finding);
+    EXPECT_DOUBLE_EQ(*finding->baseline, 10'000);
+    EXPECT_NEAR(finding->change, -0.3, 1e-12);
+    EXPECT_EQ(finding->baseline_kind, BaselineKind::kRolling);
+    EXPECT_EQ(finding->direction, Direction::kDown);
+    EXPECT_EQ(finding->baseline_snapshot, 7);
+}
+
+TEST(DriftSize, ANoisySegmentNeedsMore) {
+    Days days;
+    for (size_t i = 0; i < 28; ++i) days.Add(std::llround(10'000 * (1 + 0.3 * Noise(i))));
+    days.Add(7'500);
+    EXPECT_EQ(SeverityIn(days.Newest(), detector::kSizeChange), "none");
+}
+
+TEST(DriftSize, PinnedSnapshotIsTheLevel) {
+    Days days;
+    for (const int64_t size : {10'000, 13'100, 12'900, 13'000, 13'200, 12'950, 13'050, 13'000}) days.Add(size);
+    days.history.pinned = days.history.points[0];
+    const Look look = days.Newest();
+    const Finding* finding = FindingOf(look, detector::kSizeChange);
+    ASSERT_TRUE(finding);
+    EXPECT_EQ(finding->baseline_kind, BaselineKind::kPinned);
+    EXPECT_NEAR(finding->change, 0.3, 1e-12);
+}
+
+TEST(DriftSize, BaselineFromStartsAnew) {
+    Days days;
+    for (const int64_t size : {20'000, 20'000, 10'000, 10'000}) days.Add(size);
+    days.history.baseline_from = 3 * kDay;
+    EXPECT_EQ(SeverityIn(days.Newest(), detector::kSizeChange), "none");
+    days.history.baseline_from = 4 * kDay;
+    EXPECT_TRUE(days.Newest().too_young);
+}
+
+TEST(DriftSize, FailedSnapshotsAreNoBaseline) {
+    Days days;
+    days.Add(10'000);
+    days.Add(0).ok = false;
+    days.Add(10'100);
+    EXPECT_EQ(Findings(days.Newest()), 0u);
+}
+
+// ---- seasons and trends ----
+
+int64_t Weekly(size_t day, double level = 10'000) {
+    return std::llround(level * (day % 7 >= 5 ? 0.6 : 1) * (1 + 0.02 * Noise(day)));
+}
+
+TEST(DriftSeason, WeekendsAreQuiet) {
+    Days days;
+    for (size_t day = 0; day < 70; ++day) {
+        days.Add(Weekly(day));
+        if (day < 15) continue;
+        const Look look = days.Newest();
+        EXPECT_EQ(Findings(look), 0u) << "day " << day;
+    }
+}
+
+TEST(DriftSeason, AFallOnAWeekendIsSeen) {
+    Days days;
+    for (size_t day = 0; day < 33; ++day) days.Add(Weekly(day));
+    days.Add(Weekly(33) * 58 / 100);
+    const Look look = days.Newest();
+    const Finding* finding = FindingOf(look, detector::kSizeChange);
+    ASSERT_TRUE(finding);
+    EXPECT_EQ(finding->baseline_kind, BaselineKind::kSeasonal);
+    EXPECT_NEAR(finding->change, -0.42, 0.03);
+}
+
+TEST(DriftSeason, TheFirstWeekendsAlarmTeachesTheSecond) {
+    Days days;
+    for (size_t day = 0; day < 28; ++day) days.Add(Weekly(day));
+    const Ledger ledger = days.Walk();
+    ASSERT_EQ(ledger.incidents().size(), 1u);  // the first weekend cannot be known
+    EXPECT_EQ(ledger.incidents()[0].opened_at, 6 * kDay);
+    EXPECT_EQ(ledger.incidents()[0].closed_at, 9 * kDay);
+}
+
+TEST(DriftSeason, GrowthIsNoDrift) {
+    Days days;
+    for (size_t day = 0; day < 60; ++day) {
+        days.Add(std::llround(10'000 * std::pow(1.02, day) * (1 + 0.02 * Noise(day))));
+        if (day > 20) {
+            EXPECT_EQ(SeverityIn(days.Newest(), detector::kSizeChange), "none") << "day " << day;
+        }
+    }
+}
+
+TEST(DriftSeason, NoSeasonOutOfNoise) {
+    size_t seasonal = 0;
+    for (size_t run = 0; run < 50; ++run) {
+        Days days;
+        for (size_t day = 0; day < 29; ++day) days.Add(std::llround(10'000 * (1 + 0.05 * Noise(1000 * run + day))));
+        seasonal += ExpectSize(days.history, 28, {}, {})->season > 0;
+    }
+    EXPECT_LE(seasonal, 10u);
+}
+
+// ---- slow erosion ----
+
+TEST(DriftErosion, ALeakThatNoDayShows) {
+    Days days;
+    size_t found = 0;
+    for (size_t day = 0; day < 40; ++day) {
+        const double level = day < 12 ? 10'000 : 10'000 * std::pow(0.993, static_cast<double>(day - 12));
+        days.Add(std::llround(level * (1 + 0.01 * Noise(day))));
+        const Look look = days.Newest();
+        EXPECT_EQ(SeverityIn(look, detector::kSizeChange), "none") << "day " << day;
+        if (!found && FindingOf(look, detector::kSlowErosion)) found = day;
+    }
+    EXPECT_GT(found, 15u);
+    EXPECT_LT(found, 35u);
+    const Look look = days.Newest();
+    const Finding* finding = FindingOf(look, detector::kSlowErosion);
+    ASSERT_TRUE(finding);
+    EXPECT_LT(finding->change, -0.10);
+    EXPECT_EQ(finding->direction, Direction::kDown);
+    ASSERT_TRUE(finding->onset);
+    EXPECT_NEAR(static_cast<double>(*finding->onset / kDay), 14, 5);
+}
+
+TEST(DriftErosion, NeverUpwardsAndNeverTwice) {
+    Days growing;
+    for (size_t day = 0; day < 30; ++day) growing.Add(std::llround(10'000 * std::pow(1.01, day)));
+    EXPECT_FALSE(FindingOf(growing.Newest(), detector::kSlowErosion));
+    Days sudden;
+    for (size_t day = 0; day < 40; ++day) sudden.Add(std::llround((day < 25 ? 10'000 : 5'800) * (1 + 0.01 * Noise(day))));
+    const Ledger ledger = sudden.Walk();
+    for (const Incident& incident : ledger.incidents())
+        EXPECT_NE(incident.finding.fingerprint.detector, detector::kSlowErosion);
+}
+
+// ---- the fixture ----
+
+class Fixture : public ::testing::Test {
+  protected:
+    Fixture() {
+        Point& first = days.Add(10'000);
+        first.converted = 1'500;
+        first.entered = 500;
+        first.exited = 300;
+        days.Values("platform", {{"ios", 4'500}, {"android", 4'000}, {"web", 1'500}});
+        days.Values("status", {{"active", 9'000}, {"paused", 1'000}});
+        days.Values("tier", {{"free", 7'000}, {"premium", 3'000}});
+        // A flow needs another to be compared with: the day before.
+        days.history.points.insert(days.history.points.begin(), days.history.points.front());
+        days.history.points[0].snapshot = 100;
+        days.history.points[0].moment = 0;
+        days.history.points[0].size = 9'800;
+        days.history.points[0].entered.reset();
+        days.history.points[0].exited.reset();
+        days.history.points[0].converted = 1'470;
+        Point& second = days.history.points.emplace_back();
+        second.snapshot = 2;
+        second.moment = 2 * kDay;
+        second.size = 5'800;
+        second.converted = 580;
+        second.entered = 300;
+        second.exited = 800;
+        days.Values("platform", {{"ios", 4'500}, {"web", 1'300}});
+        days.Values("status", {{"active", 5'162}, {"paused", 638}});
+        days.Values("tier", {{"free", 4'141}, {"premium", 1'659}});
+    }
+    Days days;
+};
+
+TEST_F(Fixture, RightAnswers) {
+    Thresholds thresholds;
+    const Look look = days.Newest(thresholds);
+    EXPECT_EQ(SeverityIn(look, detector::kDistributionShift, "platform"), "high");
+    EXPECT_NEAR(*FindingOf(look, detector::kDistributionShift, "platform")->observed, 0.400, 0.0005);
+    EXPECT_EQ(SeverityIn(look, detector::kDistributionShift, "status"), "none");
+    EXPECT_EQ(SeverityIn(look, detector::kDistributionShift, "tier"), "none");
+    EXPECT_EQ(SeverityIn(look, detector::kConversionAnomaly), "low");
+    EXPECT_NEAR(FindingOf(look, detector::kConversionAnomaly)->change, -1.0 / 3, 1e-9);
+    EXPECT_EQ(SeverityIn(look, detector::kInactivityCreep), "critical");
+    EXPECT_NEAR(FindingOf(look, detector::kInactivityCreep)->change, 3.6, 0.01);
+    EXPECT_EQ(SeverityIn(look, detector::kSizeChange), "high");
+    EXPECT_EQ(SeverityIn(look, detector::kVanishedValue, "platform"), "critical");
+    EXPECT_EQ(Findings(look), 5u);
+    EXPECT_TRUE(look.failed.empty());
+}
+
+TEST_F(Fixture, DetailsCarryBothDistances) {
+    const Look look = days.Newest();
+    const Finding* shift = FindingOf(look, detector::kDistributionShift, "platform");
+    ASSERT_TRUE(shift);
+    EXPECT_GT(shift->details["psi"].get<double>(), 1);
+    EXPECT_NEAR(shift->details["tvd"].get<double>(), 0.4, 0.0005);
+    EXPECT_EQ(shift->details["values"][0]["value"], "android");
+}
+
+TEST_F(Fixture, CriticalAttributesNarrowTheView) {
+    Expectations expectations;
+    expectations.critical_attributes = {"tier"};
+    EXPECT_EQ(Findings(days.Newest({}, expectations)), 3u);
+}
+
+TEST_F(Fixture, MonitoringOff) {
+    Expectations expectations;
+    expectations.monitoring = false;
+    EXPECT_TRUE(days.Newest({}, expectations).outcomes.empty());
+}
+
+TEST(DriftGenerator, HistoryOpensAtTheBreakAndStaysOpen) {
+    for (const int64_t base : {10'000, 17'345, 30'000}) {
+        Days days;
+        for (int day = 0; day < 8; ++day) {
+            const bool eroded = day >= 5;
+            const auto size = std::llround(static_cast<double>(base) * (eroded ? 0.58 : 1) * (1 + 0.02 * Noise(static_cast<size_t>(day))));
+            Point& point = days.Add(size);
+            point.converted = std::llround(static_cast<double>(size) * (eroded ? 0.10 : 0.15));
+            point.entered = std::llround(static_cast<double>(size) * (eroded ? 0.03 : 0.05));
+            point.exited = std::llround(static_cast<double>(size) * (eroded ? 0.08 : 0.03));
+            const int64_t android = size * (eroded ? 28 : 40) / 100;
+            const int64_t web = size * 15 / 100;
+            days.Values("platform", {{"ios", size - android - web}, {"android", android}, {"web", web}});
+        }
+        const Ledger ledger = days.Walk();
+        std::map<std::string, const Incident*> incidents;
+        for (const Incident& incident : ledger.incidents()) incidents[incident.finding.fingerprint.detector] = &incident;
+        ASSERT_EQ(ledger.incidents().size(), 3u);
+        EXPECT_EQ(incidents[detector::kSizeChange]->finding.severity, Severity::kHigh);
+        EXPECT_EQ(incidents[detector::kConversionAnomaly]->finding.severity, Severity::kLow);
+        EXPECT_EQ(incidents[detector::kInactivityCreep]->finding.severity, Severity::kCritical);
+        EXPECT_NEAR(incidents[detector::kInactivityCreep]->finding.change, 1.667, 0.03);
+        for (const auto& [name, incident] : incidents) {
+            EXPECT_EQ(incident->since, 6 * kDay) << name;
+            EXPECT_EQ(incident->last_seen_at, 8 * kDay) << name;
+            EXPECT_TRUE(incident->live()) << name;
+        }
+    }
+}
+
+// ---- attributes ----
+
+TEST(DriftAttribute, SmallSamplesDoNotShift) {
+    size_t found = 0;
+    for (size_t run = 0; run < 200; ++run) {
+        Days days;
+        for (size_t day = 0; day < 2; ++day) {
+            days.Add(50);
+            Values values;
+            for (size_t v = 0; v < 10; ++v) values.emplace_back("v" + std::to_string(v), 5 + std::llround(4 * Noise(100 * run + 10 * day + v)));
+            int64_t sum = 0;
+            for (auto& [name, count] : values) sum += count;
+            days.history.points.back().size = sum;
+            days.Values("a", values);
+        }
+        found += FindingOf(days.Newest(), detector::kDistributionShift, "a") != nullptr;
+    }
+    EXPECT_LE(found, 1u);
+}
+
+TEST(DriftAttribute, RestlessMixIsLearnt) {
+    Days days;
+    for (size_t day = 0; day < 8; ++day) {
+        days.Add(10'000);
+        const int64_t a = 5'000 + std::llround(1'800 * Noise(day * 7));
+        days.Values("campaign", {{"a", a}, {"b", 10'000 - a}});
+    }
+    days.Add(10'000);
+    days.Values("campaign", {{"a", 2'600}, {"b", 7'400}});
+    EXPECT_FALSE(FindingOf(days.Newest(), detector::kDistributionShift, "campaign"));
+}
+
+TEST(DriftAttribute, IntervalsOfNumbers) {
+    Days days;
+    for (int day = 0; day < 4; ++day) {
+        days.Add(1'000);
+        days.Numbers("ltv", {10, 100}, {300, 400, 300});
+    }
+    days.Add(1'000);
+    days.Numbers("ltv", {10, 100}, {600, 300, 100});
+    const Look look = days.Newest();
+    const Finding* finding = FindingOf(look, detector::kDistributionShift, "ltv");
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(finding->change, 0.3, 1e-12);
+    EXPECT_EQ(finding->details["values"][0]["value"], "below 10");
+    EXPECT_GT(finding->details["wasserstein"].get<double>(), 0);
+}
+
+TEST(DriftAttribute, OtherEdgesAreNotCompared) {
+    Days days;
+    days.Add(1'000);
+    days.Numbers("ltv", {10, 100}, {300, 400, 300});
+    days.Add(1'000);
+    days.Numbers("ltv", {20, 200}, {900, 50, 50});
+    EXPECT_EQ(Findings(days.Newest()), 0u);
+}
+
+TEST(DriftAttribute, NullsAreTheirOwnDetector) {
+    Days days;
+    for (int day = 0; day < 5; ++day) {
+        days.Add(1'000);
+        days.Values("country", {{"de", 600}, {"fr", 390}});
+    }
+    days.Add(1'000);
+    days.Values("country", {{"de", 420}, {"fr", 273}});
+    Look look = days.Newest();
+    const Finding* finding = FindingOf(look, detector::kNullSpike, "country");
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(*finding->observed, 0.307, 1e-9);
+    EXPECT_EQ(finding->severity, Severity::kCritical);
+    EXPECT_EQ(Findings(look), 1u);  // among the known values nothing changed
+    days.Add(1'000);
+    days.Values("country", {});  // all null
+    look = days.Newest();
+    EXPECT_TRUE(FindingOf(look, detector::kNullSpike, "country"));
+    EXPECT_FALSE(FindingOf(look, detector::kDistributionShift, "country"));
+    EXPECT_FALSE(FindingOf(look, detector::kVanishedValue, "country"));
+}
+
+TEST(DriftAttribute, ValuesAppearAndVanishInOneFinding) {
+    Days days;
+    for (int day = 0; day < 5; ++day) {
+        days.Add(10'000);
+        days.Values("app_version", {{"4.0", 5'000}, {"4.1", 4'000}, {"3.9", 1'000}});
+    }
+    days.Add(10'000);
+    days.Values("app_version", {{"4.0", 5'000}, {"5.0", 3'000}, {"5.1", 2'000}});
+    const Look look = days.Newest();
+    const Finding* appeared = FindingOf(look, detector::kNewValue, "app_version");
+    const Finding* vanished = FindingOf(look, detector::kVanishedValue, "app_version");
+    ASSERT_TRUE(appeared && vanished);
+    EXPECT_EQ(appeared->details["values"].size(), 2u);
+    EXPECT_NEAR(*appeared->observed, 0.5, 1e-12);
+    EXPECT_EQ(vanished->details["values"].size(), 2u);
+    EXPECT_NEAR(*vanished->baseline, 0.5, 1e-12);
+    EXPECT_NEAR(*vanished->observed, 0, 1e-12);
+    EXPECT_EQ(vanished->direction, Direction::kDown);
+}
+
+TEST(DriftAttribute, FoldedValuesAreNotNews) {
+    Days days;
+    for (int day = 0; day < 5; ++day) {
+        days.Add(10'000);
+        days.Values("city", {{"berlin", 4'000}, {"paris", 1'000}}, 5'000);
+    }
+    days.Add(10'000);
+    days.Values("city", {{"berlin", 4'000}, {"rome", 990}}, 5'010);  // rome may have been in other, paris may be there
+    EXPECT_EQ(Findings(days.Newest()), 0u);
+}
+
+TEST(DriftAttribute, ValuesThatComeEveryDayAreLife) {
+    Days days;
+    for (int day = 0; day < 8; ++day) {
+        days.Add(10'000);
+        days.Values("cohort", {{"day " + std::to_string(day), 2'000},
+                               {"day " + std::to_string(day - 1), 4'000},
+                               {"day " + std::to_string(day - 2), 4'000}});
+    }
+    const Look look = days.Newest();
+    EXPECT_FALSE(FindingOf(look, detector::kNewValue, "cohort"));
+    EXPECT_FALSE(FindingOf(look, detector::kVanishedValue, "cohort"));
+}
+
+// ---- rates ----
+
+TEST(DriftRate, RestlessRatesAreLearnt) {
+    Days days;
+    for (size_t day = 0; day < 14; ++day) days.Add(100'000).converted = std::llround(10'000 * (1 + 0.25 * Noise(day)));
+    days.Add(100'000).converted = 7'300;
+    EXPECT_FALSE(FindingOf(days.Newest(), detector::kConversionAnomaly));
+    days.history.points.back().converted = 2'000;
+    EXPECT_TRUE(FindingOf(days.Newest(), detector::kConversionAnomaly));
+}
+
+TEST(DriftRate, InactivityOnlyRises) {
+    Days days;
+    for (int day = 0; day < 5; ++day) days.Add(10'000).inactive = 1'000;
+    days.Add(10'000).inactive = 500;
+    EXPECT_FALSE(FindingOf(days.Newest(), detector::kInactivityCreep));
+    days.history.points.back().inactive = 1'500;
+    const Look look = days.Newest();
+    ASSERT_TRUE(FindingOf(look, detector::kInactivityCreep));
+    EXPECT_EQ(FindingOf(look, detector::kInactivityCreep)->details["measure"], "inactive");
+}
+
+TEST(DriftRate, AFloorOfNothingHasNoChange) {
+    Days days;
+    for (int day = 0; day < 3; ++day) days.Add(1'000).converted = 0;
+    EXPECT_EQ(Findings(days.Newest()), 0u);
+    days.Add(0).converted = 0;
+    EXPECT_FALSE(FindingOf(days.Newest(), detector::kConversionAnomaly));
+}
+
+TEST(DriftRate, MembersReplacedAtEqualSize) {
+    Days days;
+    for (int day = 0; day < 6; ++day) {
+        Point& point = days.Add(10'000);
+        point.entered = point.exited = 300;
+    }
+    Point& point = days.Add(10'000);
+    point.entered = point.exited = 4'000;
+    const Look look = days.Newest();
+    ASSERT_TRUE(FindingOf(look, detector::kMembershipChurn));
+    EXPECT_NEAR(FindingOf(look, detector::kMembershipChurn)->change, 0.37, 1e-12);
+}
+
+// ---- ranges and columns ----
+
+TEST(DriftRange, BoundsNeedNoHistory) {
+    Days days;
+    days.Add(5'800).converted = 400;
+    Expectations expectations;
+    expectations.size = {8'000, 12'000};
+    expectations.conversion_rate = {0.05, 0.1};
+    const Look look = days.Newest({}, expectations);
+    EXPECT_TRUE(look.too_young);
+    const Finding* finding = FindingOf(look, detector::kExpectedRange, "size");
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(finding->change, -0.275, 1e-12);
+    EXPECT_EQ(finding->severity, Severity::kMedium);  // 0.275 / 0.15
+    EXPECT_FALSE(finding->p_value);
+    EXPECT_FALSE(FindingOf(look, detector::kExpectedRange, "conversion_rate"));
+    days.history.points[0].size = 12'000;
+    EXPECT_EQ(Findings(days.Newest({}, expectations)), 1u);  // the size is inside again, the rate is not
+}
+
+TEST(DriftSchema, ColumnsThatChange) {
+    Days days;
+    days.Add(100).columns = {{"id", "bigint"}, {"plan", "text"}, {"ltv", "numeric"}};
+    days.Add(100).columns = {{"id", "bigint"}, {"ltv", "text"}, {"country", "text"}};
+    Look look = days.Newest();
+    const Finding* finding = FindingOf(look, detector::kSchemaChange);
+    ASSERT_TRUE(finding);
+    EXPECT_EQ(finding->severity, Severity::kHigh);
+    EXPECT_EQ(finding->details["dropped"], Json({"plan"}));
+    EXPECT_EQ(finding->details["retyped"], Json({"ltv"}));
+    EXPECT_EQ(finding->details["added"], Json({"country"}));
+    EXPECT_EQ(finding->details["types"]["ltv"]["to"], "text");
+    days.Add(100).columns = days.history.points[1].columns;
+    EXPECT_EQ(Findings(days.Newest()), 0u);
+}
+
+TEST(DriftSchema, ASegmentThatCannotBeMeasured) {
+    Days days;
+    days.Add(100);
+    Point& point = days.Add(0);
+    point.ok = false;
+    point.error_state = "42703";
+    point.error = "column \"plan\" does not exist";
+    EXPECT_EQ(SeverityIn(days.Newest(), detector::kSchemaChange), "critical");
+    point.error_state = "57014";  // a timeout is not the schema's fault
+    EXPECT_EQ(Findings(days.Newest()), 0u);
+}
+
+// ---- thresholds ----
+
+TEST(DriftThresholds, SegmentOverSettings) {
+    Thresholds thresholds;
+    const Expectations expectations = ParseExpectations(
+        Json::parse(R"({"expectedSize": {"min": 8000}, "criticalAttributes": ["tier"], "monitoringEnabled": false,
+                        "alertThresholds": {"sizeChangePercent": 0.3, "slowErosion": 1.0}})"),
+        thresholds);
+    EXPECT_EQ(thresholds.size_change, 0.3);
+    EXPECT_EQ(thresholds.slow_erosion, 1.0);
+    EXPECT_EQ(thresholds.conversion_anomaly, 0.25);
+    EXPECT_FALSE(expectations.monitoring);
+    EXPECT_EQ(expectations.size.min, 8000);
+    EXPECT_FALSE(expectations.size.max);
+    EXPECT_FALSE(expectations.Watches("platform"));
+    Thresholds untouched;
+    ParseExpectations(Json::parse("[1]"), untouched);
+    ParseExpectations(Json::parse(R"({"alertThresholds": 7, "expectedSize": "x"})"), untouched);
+    EXPECT_EQ(untouched.size_change, 0.15);
+}
+
+TEST(DriftThresholds, OverridesAreChecked) {
+    Thresholds thresholds;
+    OverrideThresholds(Json::parse(R"({"sizeChangePercent": 0.05, "pValue": 0.01})"), thresholds);
+    EXPECT_EQ(thresholds.size_change, 0.05);
+    EXPECT_EQ(thresholds.p_value, 0.01);
+    for (const char* bad : {R"({"size": 1})", R"({"value": 2})", R"({"value": -1})", R"({"value": "x"})", "[]", "null"})
+        EXPECT_THROW(OverrideThresholds(Json::parse(bad), thresholds), UserError) << bad;
+}
+
+// ---- nothing breaks ----
+
+TEST(DriftTotal, DegenerateHistories) {
+    Days days;
+    for (const int64_t size : std::vector<int64_t>{0, 0, 0, 1, 0, 1'000'000'000'000, 0, 5}) {
+        Point& point = days.Add(size);
+        point.converted = point.inactive = point.entered = point.exited = size;
+        days.Values("a", {});
+        const Look look = days.Newest();
+        EXPECT_TRUE(look.failed.empty());
+        for (const Outcome& outcome : look.outcomes) {
+            EXPECT_FALSE(std::isnan(outcome.ratio));
+            EXPECT_FALSE(std::isnan(outcome.finding.change));
+            if (outcome.finding.p_value) {
+                EXPECT_GE(*outcome.finding.p_value, 0);
+                EXPECT_LE(*outcome.finding.p_value, 1);
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace pulse::drift::test

@@ -1,0 +1,106 @@
+// Histories to test detectors with: days of one segment, built in memory.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pulse/drift/incident.hpp"
+
+namespace pulse::drift::test {
+
+using Values = std::vector<std::pair<std::string, int64_t>>;
+
+class Days {
+  public:
+    Days() {
+        history.distributions = [this](int64_t snapshot) -> const Distributions* {
+            const auto found = distributions_.find(snapshot);
+            return found == distributions_.end() ? nullptr : &found->second;
+        };
+    }
+    Days(const Days&) = delete;
+
+    // The next day.
+    Point& Add(int64_t size) {
+        Point& point = history.points.emplace_back();
+        point.snapshot = static_cast<int64_t>(history.points.size());
+        point.moment = point.snapshot * kDay;
+        point.size = size;
+        return point;
+    }
+
+    // A distribution of the newest day: values by name, the rest of the members null unless `other` has them.
+    void Values(const std::string& attribute, const test::Values& values, int64_t other = 0) {
+        snapshot::Distribution& d = distributions_[history.points.back().snapshot].emplace_back();
+        d.attribute = attribute;
+        d.total = history.points.back().size;
+        d.other = other;
+        d.nulls = d.total - other;
+        for (const auto& [label, count] : values) {
+            d.nulls -= count;
+            if (count == 0) continue;
+            d.labels.push_back(label);
+            d.counts.push_back(count);
+        }
+    }
+
+    void Numbers(const std::string& attribute, const std::vector<double>& edges, const std::vector<int64_t>& counts) {
+        snapshot::Distribution& d = distributions_[history.points.back().snapshot].emplace_back();
+        d.attribute = attribute;
+        d.kind = segment::AttributeKind::kNumeric;
+        d.total = history.points.back().size;
+        d.nulls = d.total;
+        d.edges = edges;
+        d.counts = counts;
+        for (const int64_t count : counts) d.nulls -= count;
+    }
+
+    Look Newest(const Thresholds& thresholds = {}, const Expectations& expectations = {},
+                const Exclusions& exclusions = {}) const {
+        return Detect(history, history.points.size() - 1, exclusions, expectations, thresholds);
+    }
+
+    // Walks all days, as a first check does.
+    Ledger Walk(const Thresholds& thresholds = {}, const Expectations& expectations = {}) const {
+        Ledger ledger;
+        for (size_t i = 0; i < history.points.size(); ++i) Step(history, i, expectations, thresholds, ledger);
+        return ledger;
+    }
+
+    History history;
+
+  private:
+    std::map<int64_t, Distributions> distributions_;
+};
+
+// The finding of that detector, or null.
+inline const Finding* FindingOf(const Look& look, const std::string& detector, const std::string& attribute = "") {
+    for (const Outcome& outcome : look.outcomes)
+        if (outcome.finding.fingerprint == Fingerprint{detector, attribute} && outcome.material && outcome.supported)
+            return &outcome.finding;
+    return nullptr;
+}
+
+inline size_t Findings(const Look& look) {
+    size_t count = 0;
+    for (const Outcome& outcome : look.outcomes) count += outcome.material && outcome.supported;
+    return count;
+}
+
+inline std::string SeverityIn(const Look& look, const std::string& detector, const std::string& attribute = "") {
+    const Finding* finding = FindingOf(look, detector, attribute);
+    return finding ? Name(finding->severity) : "none";
+}
+
+// A fixed pseudo-random number between -1 and 1 with mean 0: noise that is the same everywhere.
+inline double Noise(size_t i) {
+    uint64_t x = (i + 1) * 0x9E3779B97F4A7C15ULL;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+    return static_cast<double>((x ^ (x >> 31)) >> 11) / static_cast<double>(1ULL << 52) - 1;
+}
+
+}  // namespace pulse::drift::test

@@ -1,0 +1,184 @@
+#include <gtest/gtest.h>
+
+#include "drift_history.hpp"
+
+namespace pulse::drift::test {
+namespace {
+
+const Fingerprint kSize{detector::kSizeChange, ""};
+
+std::string Kinds(const Incident& incident) {
+    std::string kinds;
+    for (const IncidentEvent& event : incident.events) kinds += (kinds.empty() ? "" : " ") + event.kind;
+    return kinds;
+}
+
+// Sizes day by day through the whole machine.
+Ledger Walk(std::initializer_list<int64_t> sizes, const Thresholds& thresholds = {}) {
+    Days days;
+    for (const int64_t size : sizes) days.Add(size);
+    return days.Walk(thresholds);
+}
+
+TEST(DriftIncident, OneIncidentForOneFall) {
+    const Ledger ledger = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 5'800, 5'800, 5'800});
+    ASSERT_EQ(ledger.incidents().size(), 1u);
+    const Incident& incident = ledger.incidents()[0];
+    EXPECT_EQ(incident.since, 5 * kDay);
+    EXPECT_EQ(incident.last_seen_at, 8 * kDay);
+    EXPECT_EQ(Kinds(incident), "opened");
+    EXPECT_DOUBLE_EQ(*incident.finding.baseline, 10'000);  // its own points never became the baseline
+    EXPECT_EQ(incident.finding.baseline_snapshot, 4);
+}
+
+TEST(DriftIncident, ClosesByItselfAndReopens) {
+    const Ledger closed = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000});
+    ASSERT_EQ(closed.incidents().size(), 1u);
+    EXPECT_EQ(closed.incidents()[0].status, IncidentStatus::kResolved);
+    EXPECT_EQ(closed.incidents()[0].closed_at, 7 * kDay);
+    EXPECT_TRUE(closed.incidents()[0].closed_by_itself);
+    const Ledger reopened = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000, 5'800});
+    ASSERT_EQ(reopened.incidents().size(), 1u);
+    EXPECT_EQ(Kinds(reopened.incidents()[0]), "opened resolved reopened");
+    Thresholds thresholds;
+    thresholds.reopen_within = 0;
+    EXPECT_EQ(Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000, 5'800}, thresholds).incidents().size(), 2u);
+}
+
+TEST(DriftIncident, SeverityChangesAreEvents) {
+    const Ledger ledger = Walk({10'000, 10'000, 10'000, 10'000, 8'000, 8'000, 5'800, 5'500, 4'000, 8'000});
+    ASSERT_EQ(ledger.incidents().size(), 1u);
+    EXPECT_EQ(Kinds(ledger.incidents()[0]), "opened worsened worsened eased");
+}
+
+TEST(DriftIncident, NeverFlaps) {
+    Days days;
+    for (int day = 0; day < 6; ++day) days.Add(10'000);
+    for (int day = 0; day < 30; ++day) days.Add(day % 2 ? 8'600 : 8'400);  // 14 % and 16 % below, in turn
+    const Ledger ledger = days.Walk();
+    ASSERT_EQ(ledger.incidents().size(), 1u);
+    EXPECT_EQ(Kinds(ledger.incidents()[0]), "opened");
+    Days deep;
+    for (int day = 0; day < 6; ++day) deep.Add(10'000);
+    for (int day = 0; day < 30; ++day) deep.Add(day % 2 ? 10'000 : 8'000);
+    ASSERT_EQ(deep.Walk().incidents().size(), 1u);
+    EXPECT_EQ(Kinds(deep.Walk().incidents()[0]), "opened");
+}
+
+class Acts : public ::testing::Test {
+  protected:
+    Acts() {
+        for (const int64_t size : {10'000, 10'000, 10'000, 10'000, 5'800}) Next(size);
+    }
+    void Next(int64_t size) {
+        days.Add(size);
+        Step(days.history, days.history.points.size() - 1, {}, thresholds, ledger);
+    }
+    Incident& only() {
+        EXPECT_EQ(ledger.incidents().size(), 1u);
+        return ledger.incidents()[0];
+    }
+    Days days;
+    Thresholds thresholds;
+    Ledger ledger;
+};
+
+TEST_F(Acts, AcknowledgedStaysSo) {
+    only().status = IncidentStatus::kAcknowledged;
+    Next(5'800);
+    EXPECT_EQ(only().status, IncidentStatus::kAcknowledged);
+    Next(10'000);
+    Next(10'000);
+    EXPECT_EQ(only().status, IncidentStatus::kResolved);
+}
+
+TEST_F(Acts, IgnoredForGood) {
+    only().status = IncidentStatus::kIgnored;
+    for (int day = 0; day < 5; ++day) Next(5'000);
+    EXPECT_EQ(only().status, IncidentStatus::kIgnored);
+    EXPECT_EQ(Kinds(only()), "opened");
+}
+
+TEST_F(Acts, IgnoredForAWhile) {
+    only().status = IncidentStatus::kIgnored;
+    only().ignored_until = 8 * kDay;
+    Next(5'800);
+    Next(5'800);
+    EXPECT_EQ(only().status, IncidentStatus::kIgnored);
+    Next(5'800);
+    EXPECT_EQ(only().status, IncidentStatus::kOpen);
+    EXPECT_EQ(Kinds(only()), "opened reopened");
+}
+
+TEST_F(Acts, ResolvedTooEarlyReopens) {
+    only().status = IncidentStatus::kResolved;
+    only().closed_at = 5 * kDay;
+    thresholds.reopen_within = 0;
+    Next(5'800);
+    EXPECT_EQ(Kinds(only()), "opened reopened");
+}
+
+TEST_F(Acts, ResolvedAsReal) {
+    only().status = IncidentStatus::kResolved;
+    only().closed_at = 5 * kDay;
+    Next(10'000);
+    Next(10'000);
+    EXPECT_EQ(only().status, IncidentStatus::kResolved);
+    const Exclusions exclusions = ledger.Excluded();
+    EXPECT_TRUE(exclusions.at(kSize)[0].Contains(5 * kDay));
+    EXPECT_FALSE(exclusions.at(kSize)[0].Contains(6 * kDay));
+}
+
+TEST_F(Acts, NewNormal) {
+    only().status = IncidentStatus::kResolved;
+    only().closed_at = 5 * kDay;
+    only().new_normal = true;
+    days.history.baseline_from = 5 * kDay;
+    Next(5'800);
+    Next(5'850);
+    EXPECT_EQ(only().status, IncidentStatus::kResolved);
+    Next(10'000);
+    EXPECT_EQ(ledger.Newest(kSize)->finding.direction, Direction::kUp);
+}
+
+TEST_F(Acts, OnlyNewTestsAreUnderControl) {
+    const Look look = days.Newest({}, {}, ledger.Excluded());
+    EXPECT_TRUE(NewPValues(ledger, 6 * kDay, look.outcomes).empty());
+    EXPECT_EQ(NewPValues(Ledger(), 6 * kDay, look.outcomes).size(), 1u);
+}
+
+TEST(DriftDiscovery, Limit) {
+    EXPECT_EQ(DiscoveryLimit({0.01, 0.04, 0.03, 0.5}, 0.05), 0.01);
+    EXPECT_EQ(DiscoveryLimit({0.01, 0.02, 0.03, 0.04}, 0.05), 0.04);
+    EXPECT_LT(DiscoveryLimit({0.2, 0.9}, 0.05), 0);
+    EXPECT_LT(DiscoveryLimit({}, 0.05), 0);
+}
+
+TEST(DriftDiscovery, ManyTestsAskForMore) {
+    // One fall of 16 % among a thousand quiet segments is not yet certain; one of 42 % is.
+    Outcome outcome;
+    outcome.material = outcome.supported = true;
+    outcome.finding.fingerprint = kSize;
+    outcome.finding.p_value = 0.0005;
+    Ledger ledger;
+    std::vector<double> family(1'000, 0.5);
+    family.push_back(0.0005);
+    ledger.Apply({}, {outcome}, DiscoveryLimit(family, 0.05), {});
+    EXPECT_TRUE(ledger.incidents().empty());
+    ledger.Apply({}, {outcome}, DiscoveryLimit({0.5, 0.0005}, 0.05), {});
+    EXPECT_EQ(ledger.incidents().size(), 1u);
+}
+
+TEST(DriftNames, RoundTrip) {
+    for (const char* name : {"open", "acknowledged", "resolved", "ignored"}) EXPECT_STREQ(Name(*ParseIncidentStatus(name)), name);
+    EXPECT_EQ(ParseIncidentStatus("investigating"), IncidentStatus::kAcknowledged);
+    EXPECT_FALSE(ParseIncidentStatus("closed"));
+    for (const char* name : {"low", "medium", "high", "critical"}) EXPECT_STREQ(Name(ParseSeverity(name)), name);
+    for (const char* name : {"up", "down", "changed"}) EXPECT_STREQ(Name(ParseDirection(name)), name);
+    for (const char* name : {"pinned", "rolling", "seasonal", "previous", "expected"})
+        EXPECT_STREQ(Name(ParseBaselineKind(name)), name);
+    EXPECT_THROW(ParseSeverity("severe"), std::logic_error);
+}
+
+}  // namespace
+}  // namespace pulse::drift::test
