@@ -73,6 +73,10 @@ ExprPtr MakeOperation(Op op, std::vector<ExprPtr> operands, size_t position) {
         if (const Number* number = As<Number>(*operands.front()))
             return MakeNode(Number{Negated(number->digits)}, position, 1);
     }
+    if (op == Op::kNot) {
+        // Also with three values: not exists x is x is null.
+        if (const Operation* inner = AsOp(*operands.front(), Op::kNot)) return inner->operands.front();
+    }
     if (op == Op::kEqual || op == Op::kNotEqual) {
         // Comparing with the literal null asks whether there is a value.
         const bool left = As<Null>(*operands[0]), right = As<Null>(*operands[1]);

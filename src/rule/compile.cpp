@@ -248,7 +248,7 @@ class Compiler {
         if (!IsTextual(left) || right.type != Type::kText) Mismatch(left, right, Op::kMatches, expr);
         // A pattern from data could be invalid for some row only, and fail then.
         if (!right.literal)
-            throw UserError(sqlstate::kNotSupported, "the pattern of matches must be a text in quotes" + At(expr), Describe(right) + ".",
+            throw UserError(sqlstate::kNotSupported, "the pattern of matches must be a text in quotes in rule" + At(expr), Describe(right) + ".",
                             "Write the regular expression itself, such as matches \"^A[0-9]+$\".");
         return Truth("(" + AsText(left) + " ~ " + right.sql + ")", expr);
     }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <utility>
 
 #include "pulse/base/error.hpp"
 #include "pulse/rule/compile.hpp"
@@ -21,21 +22,20 @@ std::string Lowered(std::string text) {
     return text;
 }
 
-// Levenshtein distance, case ignored.
+// How many letters differ, were left out, added or swapped with their neighbour; case ignored.
 size_t EditDistance(const std::string& from, const std::string& to) {
     const std::string a = Lowered(from), b = Lowered(to);
-    std::vector<size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), size_t{0});
-    for (size_t i = 0; i < a.size(); ++i) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < b.size(); ++j) {
-            const size_t change = diagonal + (a[i] != b[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({change, row[j] + 1, row[j + 1] + 1});
+    std::vector<size_t> before, last(b.size() + 1), row(b.size() + 1);
+    std::iota(last.begin(), last.end(), size_t{0});
+    for (size_t i = 1; i <= a.size(); ++i) {
+        row[0] = i;
+        for (size_t j = 1; j <= b.size(); ++j) {
+            row[j] = std::min({last[j - 1] + (a[i - 1] != b[j - 1]), last[j] + 1, row[j - 1] + 1});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
         }
+        before = std::exchange(last, row);
     }
-    return row[b.size()];
+    return last[b.size()];
 }
 
 std::string Doubled(std::string_view text, char quote, bool backslashes) {

@@ -84,7 +84,8 @@ Aligned AlignNumbers(const Value& left, const Value& right) {
     return {left.sql, right.sql};
 }
 
-const char* MismatchHint(const Value& left, const Value& right) {
+const char* MismatchHint(const Value& left, const Value& right, Op op) {
+    if (op == Op::kWithinLast || op == Op::kBeforeLast) return "Windows are for columns of type date, timestamp or timestamptz.";
     const Value& literal = left.literal ? left : right;
     const Value& other = left.literal ? right : left;
     if (!literal.literal) return "Compare values of one type.";
@@ -107,7 +108,7 @@ std::string Describe(const Value& value) { return PrintShort(*value.expr) + " is
 void Mismatch(const Value& left, const Value& right, Op op, const Expr& whole) {
     throw UserError(sqlstate::kDatatypeMismatch,
                     std::string("operator ") + Spelling(op) + " cannot take " + left.sql_type + " and " + right.sql_type + " in rule" + At(whole),
-                    Describe(left) + ", " + Describe(right) + ".", MismatchHint(left, right));
+                    Describe(left) + ", " + Describe(right) + ".", MismatchHint(left, right, op));
 }
 
 Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole) {
@@ -166,7 +167,7 @@ std::string Epoch(const Value& value) {
 std::string NumberFor(const Value& literal, const std::string& sql_type) {
     if (sql_type != "real") return literal.sql;
     const double value = std::abs(std::strtod(As<Number>(*literal.expr)->digits.c_str(), nullptr));
-    return value == 0 || (value > 1e-37 && value < 3e38) ? literal.sql + "::real" : literal.sql;
+    return literal.sql + (value == 0 || (value > 1e-37 && value < 3e38) ? "::real" : "::double precision");
 }
 
 Value ToInstant(const Value& value) {

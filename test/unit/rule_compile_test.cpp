@@ -17,7 +17,7 @@ TEST(RuleCompile, LeavesColumnsAloneForIndexes) {
         {"exists data", "(NOT (s.\"data\" IS NULL))"},
         {"ratio = 0.1", "(s.\"ratio\" = 0.1::real)"},
         {"ratio = -0.1", "(s.\"ratio\" = (-0.1)::real)"},
-        {"ratio < 1e300", "(s.\"ratio\" < 1" + std::string(300, '0') + ")"},
+        {"ratio < 1e300", "(s.\"ratio\" < 1" + std::string(300, '0') + "::double precision)"},
         {"score > 0.1", "(s.\"score\" > 0.1)"},
         {"score > ltv", "((s.\"score\")::numeric > s.\"ltv\")"},
         {"mood = 'ok' && uid = 'x' && ip != '::1'", "((s.\"mood\" = 'ok') AND (s.\"uid\" = 'x') AND (s.\"ip\" <> '::1'))"},
@@ -146,6 +146,8 @@ TEST(RuleCompile, NamesWhatIsValid) {
     EXPECT_EQ(error.state(), sqlstate::kUndefinedColumn);
     EXPECT_EQ(error.message(), "unknown column Ltv in rule at position 15");
     EXPECT_EQ(error.hint(), "Did you mean ltv?");
+    EXPECT_EQ(CompileError("lvt > 5").hint(), "Did you mean ltv?");
+    EXPECT_EQ(CompileError("actve").hint(), "Did you mean active?");
     EXPECT_EQ(CompileError("order_total > 5").hint(), "Did you mean `Order Total`?");
     EXPECT_EQ(CompileError("zzzzzzzzz > 5").hint().substr(0, 25), "Columns are id, big, ltv,");
     for (const char* text : {"profile.plan = 'x'", "events.purchase.count_30d > 1", "trait(\"vip\")", "segment(\"vip\")", "a.b = 1"}) {

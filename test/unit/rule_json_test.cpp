@@ -45,7 +45,7 @@ TEST(RuleJson, MeansTheSameAsText) {
         {"ends_with", "\"x\"", "f ends_with 'x'"},
         {"matches", "\"^x\"", "f matches '^x'"},
         {"exists", "", "exists f"},
-        {"not_exists", "", "f is null"},
+        {"not_exists", "", "not exists f"},
         {"is_null", "null", "f is null"},
         {"is_not_null", "", "f is not null"},
         {"within_last", "\"7d\"", "f within last 7d"},

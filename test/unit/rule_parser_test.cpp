@@ -22,7 +22,9 @@ TEST(RuleParser, HasOneSpellingPerMeaning) {
         {"a starts_with 'x' or a not ends_with 'y'", "a starts_with \"x\" || a not ends_with \"y\""},
         {"a matches 'x' or a not_matches 'y'", "a matches \"x\" || a not matches \"y\""},
         {"exists a", "a is not null"},
-        {"not exists a", "not a is not null"},
+        {"not exists a", "a is null"},
+        {"!!a", "a"},
+        {"not (a not in [1])", "a in [1]"},
         {"a = null", "a is null"},
         {"null != a", "a is not null"},
         {"a IS NOT NULL", "a is not null"},
@@ -160,7 +162,7 @@ TEST(RuleParser, LimitsDepthAndLength) {
         return all;
     };
     for (const std::string& deep :
-         {repeated("(", 10'000) + "a" + repeated(")", 10'000), repeated("!", 10'000) + "a", repeated("not ", 10'000) + "a",
+         {repeated("(", 10'000) + "a" + repeated(")", 10'000), repeated("!", 10'000) + "a", repeated("not (", 10'000) + "a" + repeated(")", 10'000),
           repeated("- ", 10'000) + "a > 1", repeated("lower(", 10'000) + "a" + repeated(")", 10'000) + " = 'x'",
           repeated("(a || b && ", 10'000) + "c" + repeated(")", 10'000), "a" + repeated(" + a", 10'000) + " > 1", repeated("(", 500'000)}) {
         const UserError error = ParseError(deep);

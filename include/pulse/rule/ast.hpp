@@ -79,7 +79,7 @@ struct Expr {
 
 // Makes a leaf or a list.
 ExprPtr Make(Node node, size_t position);
-// Makes a call, or an operation in normal form (flattened, negated numbers folded, `= null` as kIsNull).
+// Makes a call, or an operation in normal form (flattened, negated numbers and double negations folded, `= null` as kIsNull).
 // Throws UserError when the tree becomes too deep or too wide, or null stands where it never can be true.
 ExprPtr MakeCall(Function function, std::vector<ExprPtr> arguments, size_t position);
 ExprPtr MakeOperation(Op op, std::vector<ExprPtr> operands, size_t position);
