@@ -59,8 +59,7 @@ int64_t KeepImport(const Import& import, bool replace) {
             if (!replace)
                 throw UserError(sqlstate::kDuplicateObject,
                                 "segment \"" + segment.name + "\" already has a snapshot of that moment",
-                                "Snapshot " + std::to_string(kept->id) + " of " + FormatMoment(import.taken_at) +
-                                    " holds something else.",
+                                "The one of " + FormatMoment(import.taken_at) + " holds something else.",
                                 "Call again with replace => true to put this one in its place.");
             pg::Execute("DELETE FROM pulse.snapshot WHERE id = $1", {Value::Int8(kept->id)});
         }
