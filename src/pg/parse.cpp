@@ -22,7 +22,8 @@ ParsedText Parse(const std::string& sql) {
     if (parsed.statements != 1) return parsed;
     const auto* only = linitial_node(RawStmt, list);
     parsed.is_select = IsPlainSelect(only->stmt);
-    parsed.statement = sql.substr(only->stmt_location, only->stmt_len > 0 ? only->stmt_len : std::string::npos);
+    parsed.statement =
+        sql.substr(only->stmt_location, only->stmt_len > 0 ? only->stmt_len : std::string::npos);
     parsed.statement.erase(0, parsed.statement.find_first_not_of(kBlank));
     parsed.statement.erase(parsed.statement.find_last_not_of(kBlank) + 1);
     return parsed;

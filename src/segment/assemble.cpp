@@ -13,7 +13,8 @@ namespace {
 rule::RelationScope MakeScope(const std::vector<source::Column>& columns) {
     std::vector<rule::Column> known;
     for (const source::Column& column : columns)
-        known.push_back({column.name, column.base, column.enumerated ? rule::Type::kEnum : rule::TypeOf(column.base)});
+        known.push_back(
+            {column.name, column.base, column.enumerated ? rule::Type::kEnum : rule::TypeOf(column.base)});
     return rule::RelationScope(std::move(known));
 }
 
@@ -22,16 +23,18 @@ std::string Converted(const std::string& text, const rule::Scope& scope, const s
     try {
         return rule::Compile(*rule::Parse(text), scope, rule::Expect::kBoolean, now_sql).sql;
     } catch (const UserError& error) {
-        throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(), error.hint());
+        throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(),
+                        error.hint());
     }
 }
 
 std::string LastActive(const std::vector<source::Column>& columns, const std::string& name) {
     const source::Column& column = FindColumn(columns, name, "last_active");
     if (NaturalKind(column) != AttributeKind::kTimestamp)
-        throw UserError(sqlstate::kDatatypeMismatch,
-                        "\"last_active\" must be a date or timestamp, but column \"" + name + "\" is " + column.type, "",
-                        "Name the column that holds the time of a member's last activity.");
+        throw UserError(
+            sqlstate::kDatatypeMismatch,
+            "\"last_active\" must be a date or timestamp, but column \"" + name + "\" is " + column.type, "",
+            "Name the column that holds the time of a member's last activity.");
     return MakeAttribute(column, AttributeKind::kTimestamp).sql;
 }
 
@@ -54,7 +57,8 @@ rule::ExprPtr ReadRule(const Request& request) {
     return nullptr;
 }
 
-MemberQuery Assemble(const Request& request, const std::vector<source::Column>& columns, const std::string& now_sql) {
+MemberQuery Assemble(const Request& request, const std::vector<source::Column>& columns,
+                     const std::string& now_sql) {
     const rule::RelationScope scope = MakeScope(columns);
     MemberQuery query;
     query.kind = request.kind;
@@ -63,7 +67,8 @@ MemberQuery Assemble(const Request& request, const std::vector<source::Column>& 
     query.from = (request.kind == Kind::kRelation ? request.from : "(" + request.query + "\n)") + " AS s";
     query.key = "s." + rule::QuoteName(FindColumn(columns, request.key.value_or(""), "key").name);
     if (const rule::ExprPtr tree = ReadRule(request))
-        for (const rule::Clause& clause : rule::Compile(*tree, scope, rule::Expect::kBoolean, now_sql).clauses)
+        for (const rule::Clause& clause :
+             rule::Compile(*tree, scope, rule::Expect::kBoolean, now_sql).clauses)
             query.clauses.push_back({clause.text, clause.sql});
     for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>()))
         query.attributes.push_back(

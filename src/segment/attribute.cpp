@@ -13,7 +13,9 @@ bool IsOneOf(const std::string& type, std::initializer_list<const char*> types) 
     return std::any_of(types.begin(), types.end(), [&](const char* t) { return type == t; });
 }
 
-bool IsWholeNumber(const std::string& type) { return IsOneOf(type, {"smallint", "integer", "bigint"}); }
+bool IsWholeNumber(const std::string& type) {
+    return IsOneOf(type, {"smallint", "integer", "bigint"});
+}
 
 // How the column is cast to its kind; empty when it cannot be measured so.
 std::string Cast(const std::string& expression, const source::Column& column, AttributeKind kind) {
@@ -24,7 +26,8 @@ std::string Cast(const std::string& expression, const source::Column& column, At
         case AttributeKind::kNumeric:
             if (column.base == "money") return expression + "::numeric::double precision";
             return natural == kind ? expression + "::double precision" : "";
-        case AttributeKind::kTimestamp: return natural == kind ? expression + "::timestamp with time zone" : "";
+        case AttributeKind::kTimestamp:
+            return natural == kind ? expression + "::timestamp with time zone" : "";
     }
     return "";
 }
@@ -49,7 +52,8 @@ std::optional<int> Rank(const ColumnFacts& facts, const std::string& key) {
         case AttributeKind::kBoolean: return 0;
         case AttributeKind::kCategorical: return HardlyRepeats(facts) ? std::nullopt : std::optional(0);
         case AttributeKind::kNumeric:
-            return IsWholeNumber(facts.column.base) && HardlyRepeats(facts) && facts.distinct > 0.9 * facts.values
+            return IsWholeNumber(facts.column.base) && HardlyRepeats(facts) &&
+                           facts.distinct > 0.9 * facts.values
                        ? std::nullopt
                        : std::optional(1);
         case AttributeKind::kTimestamp: return 2;
@@ -67,7 +71,8 @@ std::optional<AttributeKind> NaturalKind(const source::Column& column) {
         return AttributeKind::kNumeric;
     if (IsOneOf(type, {"date", "timestamp without time zone", "timestamp with time zone"}))
         return AttributeKind::kTimestamp;
-    if (IsOneOf(type, {"text", "character varying", "character", "\"char\"", "name", "citext", "uuid", "inet", "cidr"}))
+    if (IsOneOf(type, {"text", "character varying", "character", "\"char\"", "name", "citext", "uuid", "inet",
+                       "cidr"}))
         return AttributeKind::kCategorical;
     return std::nullopt;
 }
@@ -77,17 +82,21 @@ Attribute MakeAttribute(const source::Column& column, std::optional<AttributeKin
     if (!kind)
         throw UserError(sqlstate::kDatatypeMismatch,
                         "attribute \"" + column.name + "\" of type " + column.type + " needs a kind", "",
-                        "Give {\"name\": \"" + column.name + "\", \"kind\": \"categorical\"} to count its values as text.");
+                        "Give {\"name\": \"" + column.name +
+                            "\", \"kind\": \"categorical\"} to count its values as text.");
     const std::string sql = Cast("s." + rule::QuoteName(column.name), column, *kind);
     if (sql.empty())
         throw UserError(sqlstate::kDatatypeMismatch,
-                        "attribute \"" + column.name + "\" of type " + column.type + " cannot be measured as " + Name(*kind),
-                        "", "It can be measured as " + KindsFor(column) +
-                                "; for another kind use a \"query\" that casts the column.");
+                        "attribute \"" + column.name + "\" of type " + column.type +
+                            " cannot be measured as " + Name(*kind),
+                        "",
+                        "It can be measured as " + KindsFor(column) +
+                            "; for another kind use a \"query\" that casts the column.");
     return {column.name, *kind, sql};
 }
 
-std::vector<AttributeRequest> ChooseAttributes(const std::vector<ColumnFacts>& columns, const std::string& key) {
+std::vector<AttributeRequest> ChooseAttributes(const std::vector<ColumnFacts>& columns,
+                                               const std::string& key) {
     struct Candidate {
         int rank;
         size_t place;

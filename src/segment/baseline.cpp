@@ -10,20 +10,28 @@ namespace pulse::segment {
 
 namespace {
 
-const std::vector<std::string> kKeys = {"expectedSize", "expectedConversionRate", "criticalAttributes", "monitoringEnabled",
-                                        "alertThresholds"};
-const std::vector<std::string> kThresholds = {"sizeChangePercent", "distributionShift", "conversionAnomaly",
-                                              "inactivityCreep",   "membershipChurn",   "nullSpike",
-                                              "value",             "slowErosion"};
+const std::vector<std::string> kKeys = {"expectedSize", "expectedConversionRate", "criticalAttributes",
+                                        "monitoringEnabled", "alertThresholds"};
+const std::vector<std::string> kThresholds = {"sizeChangePercent",
+                                              "distributionShift",
+                                              "conversionAnomaly",
+                                              "inactivityCreep",
+                                              "membershipChurn",
+                                              "nullSpike",
+                                              "value",
+                                              "slowErosion"};
 
-[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail, const std::string& hint) {
+[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail,
+                               const std::string& hint) {
     throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
 }
 
 // The object without nulls, after checking that it is one and that every key is known.
-Json RequireObject(const Json& value, const std::string& name, const std::vector<std::string>& valid, const char* example) {
+Json RequireObject(const Json& value, const std::string& name, const std::vector<std::string>& valid,
+                   const char* example) {
     if (!value.is_object())
-        ThrowInvalid(name + " must be a JSON object", DescribeJson(value), std::string("Give for example ") + example + ".");
+        ThrowInvalid(name + " must be a JSON object", DescribeJson(value),
+                     std::string("Give for example ") + example + ".");
     Json object = Json::object();
     for (const auto& [key, item] : value.items()) {
         if (std::find(valid.begin(), valid.end(), key) == valid.end())
@@ -41,7 +49,8 @@ void RequireNumber(const Json& value, const std::string& name, double highest, c
 Json CheckRange(const Json& value, const std::string& name, double highest, const std::string& bounds) {
     Json range = RequireObject(value, name, {"min", "max"}, "{\"min\": …, \"max\": …}");
     for (const auto& [key, item] : range.items()) RequireNumber(item, name + "." + key, highest, bounds);
-    if (range.contains("min") && range.contains("max") && range["min"].get<double>() > range["max"].get<double>())
+    if (range.contains("min") && range.contains("max") &&
+        range["min"].get<double>() > range["max"].get<double>())
         ThrowInvalid(name + ".min is above " + name + ".max", DescribeJson(range), "Exchange them.");
     return range;
 }
@@ -62,7 +71,8 @@ void CheckCritical(const Json& value, const std::vector<std::string>& attributes
 }
 
 Json CheckThresholds(const Json& value) {
-    Json thresholds = RequireObject(value, "\"alertThresholds\"", kThresholds, "{\"sizeChangePercent\": 0.2}");
+    Json thresholds =
+        RequireObject(value, "\"alertThresholds\"", kThresholds, "{\"sizeChangePercent\": 0.2}");
     for (const auto& [key, item] : thresholds.items())
         RequireNumber(item, "alertThresholds." + key, 1, "from 0 to 1 (1 switches the detector off)");
     return thresholds;
@@ -71,17 +81,21 @@ Json CheckThresholds(const Json& value) {
 }  // namespace
 
 Json CheckBaseline(const Json& value, const std::vector<std::string>& attributes) {
-    Json baseline = RequireObject(value, "the baseline", kKeys, "{\"expectedSize\": {\"min\": 8000, \"max\": 12000}}");
+    Json baseline =
+        RequireObject(value, "the baseline", kKeys, "{\"expectedSize\": {\"min\": 8000, \"max\": 12000}}");
     constexpr double kNoLimit = 1e18;
     if (baseline.contains("expectedSize"))
-        baseline["expectedSize"] = CheckRange(baseline["expectedSize"], "expectedSize", kNoLimit, "that is not negative");
+        baseline["expectedSize"] =
+            CheckRange(baseline["expectedSize"], "expectedSize", kNoLimit, "that is not negative");
     if (baseline.contains("expectedConversionRate"))
         baseline["expectedConversionRate"] =
             CheckRange(baseline["expectedConversionRate"], "expectedConversionRate", 1, "from 0 to 1");
     if (baseline.contains("criticalAttributes")) CheckCritical(baseline["criticalAttributes"], attributes);
     if (baseline.contains("monitoringEnabled") && !baseline["monitoringEnabled"].is_boolean())
-        ThrowInvalid("\"monitoringEnabled\" must be true or false", DescribeJson(baseline["monitoringEnabled"]), "");
-    if (baseline.contains("alertThresholds")) baseline["alertThresholds"] = CheckThresholds(baseline["alertThresholds"]);
+        ThrowInvalid("\"monitoringEnabled\" must be true or false",
+                     DescribeJson(baseline["monitoringEnabled"]), "");
+    if (baseline.contains("alertThresholds"))
+        baseline["alertThresholds"] = CheckThresholds(baseline["alertThresholds"]);
     return baseline;
 }
 

@@ -34,8 +34,8 @@ const char* Name(Status status) {
 }
 
 std::optional<AttributeKind> ParseAttributeKind(const std::string& name) {
-    for (const AttributeKind kind : {AttributeKind::kCategorical, AttributeKind::kBoolean, AttributeKind::kNumeric,
-                                     AttributeKind::kTimestamp})
+    for (const AttributeKind kind : {AttributeKind::kCategorical, AttributeKind::kBoolean,
+                                     AttributeKind::kNumeric, AttributeKind::kTimestamp})
         if (name == Name(kind)) return kind;
     return std::nullopt;
 }
@@ -50,7 +50,8 @@ std::string MemberQuery::Where() const {
 
 std::string MemberQuery::Sql() const {
     std::string sql = "SELECT " + key + " AS member";
-    for (const Attribute& attribute : attributes) sql += ",\n       " + attribute.sql + " AS " + rule::QuoteName(attribute.name);
+    for (const Attribute& attribute : attributes)
+        sql += ",\n       " + attribute.sql + " AS " + rule::QuoteName(attribute.name);
     if (converted) sql += ",\n       " + *converted + " AS converted";
     if (last_active) sql += ",\n       " + *last_active + " AS last_active";
     sql += "\nFROM " + from;

@@ -14,14 +14,17 @@ class Changes {
   public:
     void Add(const std::string& change) { text_ += (text_.empty() ? "" : "; ") + change; }
 
-    void Compare(const std::string& what, const std::optional<std::string>& before, const std::optional<std::string>& after) {
+    void Compare(const std::string& what, const std::optional<std::string>& before,
+                 const std::optional<std::string>& after) {
         if (before != after) Add(what + ": " + Quote(before) + " → " + Quote(after));
     }
 
     std::string text() const { return text_; }
 
   private:
-    static std::string Quote(const std::optional<std::string>& text) { return text ? "\"" + *text + "\"" : "none"; }
+    static std::string Quote(const std::optional<std::string>& text) {
+        return text ? "\"" + *text + "\"" : "none";
+    }
 
     std::string text_;
 };
@@ -41,7 +44,8 @@ std::vector<std::string> Clauses(const Request& request) {
     return clauses;
 }
 
-std::vector<std::string> Without(const std::vector<std::string>& list, const std::vector<std::string>& other) {
+std::vector<std::string> Without(const std::vector<std::string>& list,
+                                 const std::vector<std::string>& other) {
     std::vector<std::string> rest;
     for (const std::string& item : list)
         if (std::find(other.begin(), other.end(), item) == other.end()) rest.push_back(item);
@@ -49,16 +53,21 @@ std::vector<std::string> Without(const std::vector<std::string>& list, const std
 }
 
 // What a clause is about: its text up to the first blank, mostly a column.
-std::string Subject(const std::string& clause) { return clause.substr(0, clause.find(' ')); }
+std::string Subject(const std::string& clause) {
+    return clause.substr(0, clause.find(' '));
+}
 
 void CompareRules(const Request& before, const Request& after, Changes& changes) {
     const std::vector<std::string> old_clauses = Clauses(before), new_clauses = Clauses(after);
     if (old_clauses.size() <= 1 && new_clauses.size() <= 1) {
-        auto only = [](const std::vector<std::string>& list) { return list.empty() ? std::nullopt : std::optional(list[0]); };
+        auto only = [](const std::vector<std::string>& list) {
+            return list.empty() ? std::nullopt : std::optional(list[0]);
+        };
         changes.Compare("where", only(old_clauses), only(new_clauses));
         return;
     }
-    std::vector<std::string> gone = Without(old_clauses, new_clauses), added = Without(new_clauses, old_clauses);
+    std::vector<std::string> gone = Without(old_clauses, new_clauses),
+                             added = Without(new_clauses, old_clauses);
     for (const std::string& clause : gone) {
         const auto successor = std::find_if(added.begin(), added.end(), [&](const std::string& candidate) {
             return Subject(candidate) == Subject(clause);
@@ -74,7 +83,8 @@ void CompareRules(const Request& before, const Request& after, Changes& changes)
 }
 
 const AttributeRequest* Find(const std::vector<AttributeRequest>& list, const std::string& name) {
-    const auto found = std::find_if(list.begin(), list.end(), [&](auto& attribute) { return attribute.name == name; });
+    const auto found =
+        std::find_if(list.begin(), list.end(), [&](auto& attribute) { return attribute.name == name; });
     return found == list.end() ? nullptr : &*found;
 }
 
@@ -93,7 +103,8 @@ void CompareAttributes(const Request& before, const Request& after, Changes& cha
         if (!old)
             changes.Add("attribute " + attribute.name + " added");
         else if (old->kind != attribute.kind)
-            changes.Add("attribute " + attribute.name + " measured as " + KindOf(attribute) + " instead of " + KindOf(*old));
+            changes.Add("attribute " + attribute.name + " measured as " + KindOf(attribute) + " instead of " +
+                        KindOf(*old));
     }
 }
 
@@ -103,7 +114,8 @@ std::string Difference(const Version& before, const Version& after) {
     Changes changes;
     const Request &a = before.request, &b = after.request;
     if (a.kind != b.kind) {
-        changes.Add(b.kind == Kind::kQuery ? "from: \"" + a.from + "\" → a query" : "from: a query → \"" + b.from + "\"");
+        changes.Add(b.kind == Kind::kQuery ? "from: \"" + a.from + "\" → a query"
+                                           : "from: a query → \"" + b.from + "\"");
     } else if (a.kind == Kind::kQuery) {
         if (a.query != b.query) changes.Add("query rewritten");
     } else {

@@ -72,6 +72,7 @@ PULSE_FUNCTION(pulse_preview_segment) {
 PULSE_FUNCTION(pulse_explain_segment) {
     const std::vector<segment::ExplainRow> rows = segment::Explain(pg::Args(fcinfo).RequireText(0, "name"));
     pg::ResultSet results(fcinfo);
-    for (const segment::ExplainRow& row : rows) results.Add({pg::Value::Text(row.item), pg::Value::Text(row.value)});
+    for (const segment::ExplainRow& row : rows)
+        results.Add({pg::Value::Text(row.item), pg::Value::Text(row.value)});
     return pg::ResultSet::Done();
 }

@@ -10,10 +10,12 @@ namespace pulse::segment {
 
 namespace {
 
-const std::vector<std::string> kKeys = {"from",       "query",     "key",         "where",  "rules",  "logicalOperator",
-                                        "groups",     "attributes", "converted", "last_active", "source", "cadence"};
+const std::vector<std::string> kKeys = {"from",      "query",           "key",    "where",
+                                        "rules",     "logicalOperator", "groups", "attributes",
+                                        "converted", "last_active",     "source", "cadence"};
 
-[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail, const std::string& hint) {
+[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail,
+                               const std::string& hint) {
     throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
 }
 
@@ -46,9 +48,11 @@ AttributeRequest ReadAttribute(const Json& item) {
             ThrowInvalid("an attribute needs a \"name\"", DescribeJson(item), kHint);
         attribute.name = item["name"].get<std::string>();
         if (item.contains("kind") && !item["kind"].is_null()) {
-            if (item["kind"].is_string()) attribute.kind = ParseAttributeKind(item["kind"].get<std::string>());
+            if (item["kind"].is_string())
+                attribute.kind = ParseAttributeKind(item["kind"].get<std::string>());
             if (!attribute.kind)
-                ThrowInvalid("unknown kind of attribute \"" + attribute.name + "\"", DescribeJson(item["kind"]),
+                ThrowInvalid("unknown kind of attribute \"" + attribute.name + "\"",
+                             DescribeJson(item["kind"]),
                              "Kinds are categorical, boolean, numeric, timestamp.");
         }
     } else {
@@ -62,8 +66,9 @@ std::optional<std::vector<AttributeRequest>> ReadAttributes(const Json& definiti
     const auto found = definition.find("attributes");
     if (found == definition.end() || found->is_null()) return std::nullopt;
     if (!found->is_array())
-        ThrowInvalid("\"attributes\" must be a list", DescribeJson(*found),
-                     "Give column names such as [\"plan\", \"country\"], or leave it out to have them chosen.");
+        ThrowInvalid(
+            "\"attributes\" must be a list", DescribeJson(*found),
+            "Give column names such as [\"plan\", \"country\"], or leave it out to have them chosen.");
     if (found->size() > kMaxNamedAttributes)
         throw UserError(sqlstate::kProgramLimit, "too many attributes",
                         "There are " + std::to_string(found->size()) + ".",
@@ -73,7 +78,8 @@ std::optional<std::vector<AttributeRequest>> ReadAttributes(const Json& definiti
         AttributeRequest attribute = ReadAttribute(item);
         for (const AttributeRequest& other : attributes)
             if (other.name == attribute.name)
-                ThrowInvalid("attribute \"" + attribute.name + "\" is named twice", "", "Name each attribute once.");
+                ThrowInvalid("attribute \"" + attribute.name + "\" is named twice", "",
+                             "Name each attribute once.");
         attributes.push_back(std::move(attribute));
     }
     return attributes;
@@ -103,17 +109,20 @@ Kind ReadKind(const Request& request) {
         ThrowInvalid("the definition has both \"from\" and \"query\"", "",
                      "Name a table or view in \"from\", or give a SELECT in \"query\".");
     if (request.from.empty() && request.query.empty())
-        throw UserError(sqlstate::kNotSupported, "segments over profiles are not supported yet",
-                        "The definition has neither \"from\" nor \"query\".",
-                        "Name a table or view in \"from\", or give a SELECT in \"query\"; segments over Pulse's own "
-                        "profiles come with a later version.");
+        throw UserError(
+            sqlstate::kNotSupported, "segments over profiles are not supported yet",
+            "The definition has neither \"from\" nor \"query\".",
+            "Name a table or view in \"from\", or give a SELECT in \"query\"; segments over Pulse's own "
+            "profiles come with a later version.");
     return request.from.empty() ? Kind::kQuery : Kind::kRelation;
 }
 
 }  // namespace
 
-std::string SuggestQuoted(const std::string& name, const std::vector<std::string>& valid, const std::string& what) {
-    return rule::SuggestName(name, valid, what, [](std::string_view text) { return '"' + std::string(text) + '"'; });
+std::string SuggestQuoted(const std::string& name, const std::vector<std::string>& valid,
+                          const std::string& what) {
+    return rule::SuggestName(name, valid, what,
+                             [](std::string_view text) { return '"' + std::string(text) + '"'; });
 }
 
 std::string DescribeJson(const Json& value) {
@@ -132,7 +141,8 @@ int64_t ParseCadence(const std::string& text) {
         const char* name;
         int64_t length;
     };
-    static constexpr Unit kUnits[] = {{"minute", kMinute}, {"hour", kHour}, {"day", kDay}, {"week", 7 * kDay}};
+    static constexpr Unit kUnits[] = {
+        {"minute", kMinute}, {"hour", kHour}, {"day", kDay}, {"week", 7 * kDay}};
     size_t at = 0;
     int64_t number = 0;
     for (; at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) && number < 1'000'000; ++at)
@@ -150,7 +160,9 @@ int64_t ParseCadence(const std::string& text) {
                  "Give for example \"1 day\" or \"6 hours\"; from 1 minute to 366 days.");
 }
 
-int64_t Request::Cadence() const { return cadence ? ParseCadence(*cadence) : kDay; }
+int64_t Request::Cadence() const {
+    return cadence ? ParseCadence(*cadence) : kDay;
+}
 
 Request ParseRequest(const Json& json) {
     if (!json.is_object())

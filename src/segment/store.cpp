@@ -12,8 +12,8 @@ namespace {
 
 constexpr const char* kColumns =
     "s.id, s.name, s.kind, s.status, s.version, s.definition, s.baseline, s.owner, s.description, s.tags, "
-    "(extract(epoch FROM s.cadence) * 1000000)::int8, s.runs_as, s.search_path, s.baseline_from, s.pinned_snapshot, "
-    "s.checked_at";
+    "(extract(epoch FROM s.cadence) * 1000000)::int8, s.runs_as, s.search_path, s.baseline_from, "
+    "s.pinned_snapshot, s.checked_at";
 
 Kind ReadKind(const std::string& name) {
     for (const Kind kind : {Kind::kRelation, Kind::kQuery, Kind::kProfile})
@@ -63,11 +63,12 @@ std::string Trim(const std::string& text) {
                                   : SuggestQuoted(name, names, "Segments"));
 }
 
-// Needs the owner's identity and an open session. `lock` is empty, or the end of the statement that locks the row.
+// Needs the owner's identity and an open session. `lock` is empty, or ends the statement so that it locks.
 Segment Read(const std::string& name, const char* lock) {
     const std::string trimmed = Trim(name);
-    const pg::Result rows = pg::Execute(std::string("SELECT ") + kColumns + " FROM pulse.segment AS s WHERE s.name = $1" + lock,
-                                        {pg::Value::Text(trimmed)});
+    const pg::Result rows =
+        pg::Execute(std::string("SELECT ") + kColumns + " FROM pulse.segment AS s WHERE s.name = $1" + lock,
+                    {pg::Value::Text(trimmed)});
     if (rows.empty()) ThrowUnknown(trimmed);
     return ReadSegment(rows[0]);
 }
@@ -82,7 +83,8 @@ std::string CheckName(const std::string& given) {
     size_t characters = 0;
     for (const char c : name) characters += (c & 0xC0) != 0x80;
     if (name.empty())
-        throw UserError(sqlstate::kInvalidParameter, "a segment's name must not be empty", "", "Give it a name.");
+        throw UserError(sqlstate::kInvalidParameter, "a segment's name must not be empty", "",
+                        "Give it a name.");
     if (characters > 255)
         throw UserError(sqlstate::kInvalidParameter, "a segment's name is too long",
                         "It has " + std::to_string(characters) + " characters.", "At most 255 are allowed.");
@@ -95,7 +97,8 @@ std::string CheckName(const std::string& given) {
 }
 
 void RequireNewName(const std::string& name) {
-    if (!pg::Execute("SELECT FROM pulse.segment WHERE name = $1", {pg::Value::Text(name)}).empty()) ThrowDuplicate(name);
+    if (!pg::Execute("SELECT FROM pulse.segment WHERE name = $1", {pg::Value::Text(name)}).empty())
+        ThrowDuplicate(name);
 }
 
 // An empty text takes the value away.
@@ -113,7 +116,8 @@ std::vector<std::string> CheckTags(const std::vector<std::string>& given) {
     return tags;
 }
 
-void AddVersion(int64_t id, int version, const Json& definition, const std::string& change, const std::string& role) {
+void AddVersion(int64_t id, int version, const Json& definition, const std::string& change,
+                const std::string& role) {
     pg::Execute(
         "INSERT INTO pulse.segment_version (segment_id, version, definition, change, changed_by, changed_at) "
         "VALUES ($1, $2, $3, $4, $5, $6)",
@@ -121,7 +125,7 @@ void AddVersion(int64_t id, int version, const Json& definition, const std::stri
          pg::Value::Name(role), pg::Value::Time(pg::Now())});
 }
 
-// Rows of other tables that hang on the segment, as "3 rows of pulse.segment_version, 8 rows of pulse.snapshot".
+// Rows of other tables that hang on the segment: "3 rows of pulse.segment_version, 8 rows of pulse.snapshot".
 std::string CountDependents(int64_t id) {
     const pg::Result tables = pg::Execute(
         "SELECT format('%I.%I', n.nspname, c.relname), quote_ident(a.attname) FROM pg_constraint AS f "
@@ -131,11 +135,12 @@ std::string CountDependents(int64_t id) {
     std::string list;
     for (uint64_t i = 0; i < tables.size(); ++i) {
         const std::string table = tables[i].Text(0);
-        const pg::Result rows = pg::Execute("SELECT count(*) FROM " + table + " WHERE " + tables[i].Text(1) + " = $1",
-                                            {pg::Value::Int8(id)});
+        const pg::Result rows = pg::Execute(
+            "SELECT count(*) FROM " + table + " WHERE " + tables[i].Text(1) + " = $1", {pg::Value::Int8(id)});
         const int64_t count = rows[0].Int8(0);
         if (count == 0) continue;
-        list += (list.empty() ? "" : ", ") + std::to_string(count) + (count == 1 ? " row of " : " rows of ") + table;
+        list += (list.empty() ? "" : ", ") + std::to_string(count) + (count == 1 ? " row of " : " rows of ") +
+                table;
     }
     return list;
 }
@@ -160,17 +165,19 @@ void WriteVersion(const Segment& segment, const NewVersion& next) {
     pg::Execute(
         "UPDATE pulse.segment SET kind = $2, definition = $3, cadence = $4::text::interval, runs_as = $5, "
         "search_path = $6, version = $7 WHERE id = $1",
-        {pg::Value::Int8(segment.id), pg::Value::Text(Name(next.resolved.request.kind)), pg::Value::Jsonb(definition),
-         pg::Value::Text(next.resolved.request.cadence.value_or("1 day")), pg::Value::Name(next.rights.role),
-         pg::Value::Text(next.rights.search_path), pg::Value::Int4(segment.version + 1)});
+        {pg::Value::Int8(segment.id), pg::Value::Text(Name(next.resolved.request.kind)),
+         pg::Value::Jsonb(definition), pg::Value::Text(next.resolved.request.cadence.value_or("1 day")),
+         pg::Value::Name(next.rights.role), pg::Value::Text(next.rights.search_path),
+         pg::Value::Int4(segment.version + 1)});
     AddVersion(segment.id, segment.version + 1, definition, next.change, next.rights.role);
 }
 
 void WriteRest(const Segment& segment, const std::string& name, const Json& baseline, const Draft& draft) {
     pg::Execute(
-        "UPDATE pulse.segment SET name = $2, owner = $3, description = $4, baseline = $5, tags = $6, updated_at = $7 "
-        "WHERE id = $1",
-        {pg::Value::Int8(segment.id), pg::Value::Text(name), OrNull(draft.owner ? draft.owner : segment.owner),
+        "UPDATE pulse.segment SET name = $2, owner = $3, description = $4, baseline = $5, tags = $6, "
+        "updated_at = $7 WHERE id = $1",
+        {pg::Value::Int8(segment.id), pg::Value::Text(name),
+         OrNull(draft.owner ? draft.owner : segment.owner),
          OrNull(draft.description ? draft.description : segment.description), pg::Value::Jsonb(baseline),
          pg::Value::Texts(draft.tags ? CheckTags(*draft.tags) : segment.tags), pg::Value::Time(pg::Now())});
 }
@@ -212,14 +219,16 @@ int64_t Create(const Draft& draft) {
         RequireNewName(name);
     }
     const Resolved resolved = Resolve(ParseRequest(*draft.definition), rights, nullptr);
-    const Json baseline = CheckBaseline(draft.baseline.value_or(Json::object()), AttributeNames(resolved.request));
+    const Json baseline =
+        CheckBaseline(draft.baseline.value_or(Json::object()), AttributeNames(resolved.request));
     const Json definition = ToJson(resolved.request);
 
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const pg::Result rows = pg::Execute(
-        "INSERT INTO pulse.segment (name, kind, definition, baseline, owner, description, tags, cadence, runs_as, "
-        "search_path, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::interval, $9, $10, $11, $11) "
+        "INSERT INTO pulse.segment (name, kind, definition, baseline, owner, description, tags, cadence, "
+        "runs_as, search_path, created_at, updated_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::interval, $9, $10, $11, $11) "
         "ON CONFLICT (name) DO NOTHING RETURNING id",
         {pg::Value::Text(name), pg::Value::Text(Name(resolved.request.kind)), pg::Value::Jsonb(definition),
          pg::Value::Jsonb(baseline), OrNull(draft.owner), OrNull(draft.description),
@@ -272,8 +281,8 @@ void SetMonitoring(const std::string& name, bool enabled) {
     const pg::Session session;
     const Segment segment = Read(name, kForUpdate);
     pg::Execute(
-        "UPDATE pulse.segment SET baseline = jsonb_set(baseline, '{monitoringEnabled}', to_jsonb($2)), updated_at = $3 "
-        "WHERE id = $1",
+        "UPDATE pulse.segment SET baseline = jsonb_set(baseline, '{monitoringEnabled}', to_jsonb($2)), "
+        "updated_at = $3 WHERE id = $1",
         {pg::Value::Int8(segment.id), pg::Value::Bool(enabled), pg::Value::Time(pg::Now())});
 }
 
@@ -282,7 +291,8 @@ void Delete(const std::string& name, bool confirmed) {
     const pg::Session session;
     const Segment segment = Read(name, kForKeyUpdate);
     if (!confirmed)
-        throw UserError(sqlstate::kNotReady, "deleting segment \"" + segment.name + "\" needs confirm => true",
+        throw UserError(sqlstate::kNotReady,
+                        "deleting segment \"" + segment.name + "\" needs confirm => true",
                         "It would also delete " + CountDependents(segment.id) + ".",
                         "To keep the history use pulse_archive_segment() instead.");
     pg::Execute("DELETE FROM pulse.segment WHERE id = $1", {pg::Value::Int8(segment.id)});

@@ -35,7 +35,8 @@ std::string Wrap(const std::string& text) {
 
 class Explainer {
   public:
-    explicit Explainer(const Segment& segment) : segment_(segment), request_(ParseRequest(segment.definition)) {}
+    explicit Explainer(const Segment& segment)
+        : segment_(segment), request_(ParseRequest(segment.definition)) {}
 
     std::vector<ExplainRow> Run() {
         Heading();
@@ -86,7 +87,8 @@ class Explainer {
             Add("sql", Compile(segment_, pg::VerbSchema() + ".pulse_now()").Sql());
             source::PlanEstimate plan;
             const MemberQuery query = Compile(segment_, NowLiteral());
-            RunChecked({segment_.runs_as, segment_.search_path}, [&] { plan = source::Estimate(query.Sql()); });
+            RunChecked({segment_.runs_as, segment_.search_path},
+                       [&] { plan = source::Estimate(query.Sql()); });
             Add("plan", "about " + std::to_string(std::llround(plan.rows)) + " members at cost " +
                             std::to_string(std::llround(plan.cost)) +
                             (plan.reads_whole_relation ? ", reads the whole relation" : ""));

@@ -25,11 +25,15 @@ std::string MemberRows(const MemberQuery& query) {
 std::string Percent(int64_t part, int64_t whole) {
     if (whole == 0) return "";
     char text[32];
-    std::snprintf(text, sizeof text, "%.1f %%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+    std::snprintf(text, sizeof text, "%.1f %%",
+                  100.0 * static_cast<double>(part) / static_cast<double>(whole));
     return text;
 }
 
+// As PostgreSQL names what is no number.
 std::string ShortNumber(double number) {
+    if (std::isnan(number)) return "NaN";
+    if (std::isinf(number)) return number > 0 ? "Infinity" : "-Infinity";
     char text[32];
     std::snprintf(text, sizeof text, "%.6g", number);
     return text;
@@ -37,7 +41,8 @@ std::string ShortNumber(double number) {
 
 class Previewer {
   public:
-    Previewer(const MemberQuery& query, int sample) : query_(query), sample_(sample), members_(MemberRows(query)) {}
+    Previewer(const MemberQuery& query, int sample)
+        : query_(query), sample_(sample), members_(MemberRows(query)) {}
 
     std::vector<PreviewRow> Run() {
         Totals();
@@ -53,8 +58,9 @@ class Previewer {
     // One scan for everything that needs no grouping.
     void Totals() {
         std::string sql =
-            "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE m.converted), pg_catalog.count(*) FILTER (WHERE "
-            "m.last_active IS NULL OR m.last_active < " + NowLiteral() + " - pg_catalog.make_interval(mins => " +
+            "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE m.converted), "
+            "pg_catalog.count(*) FILTER (WHERE m.last_active IS NULL OR m.last_active < " +
+            NowLiteral() + " - pg_catalog.make_interval(mins => " +
             std::to_string(pg::settings::inactive_after) + "))";
         for (size_t i = 0; i < query_.attributes.size(); ++i) {
             const std::string column = "m.a" + std::to_string(i);
@@ -63,17 +69,21 @@ class Previewer {
             sql += ", pg_catalog.count(" + column + ")";
             sql += ordered ? ", pg_catalog.min(" + column + ")::text, pg_catalog.max(" + column + ")::text"
                            : ", NULL::text, NULL::text";
-            sql += kind == AttributeKind::kNumeric ? ", pg_catalog.avg(" + column + ")" : ", NULL::double precision";
+            sql += kind == AttributeKind::kNumeric ? ", pg_catalog.avg(" + column + ")"
+                                                   : ", NULL::double precision";
         }
         const pg::Result result = pg::Execute(sql + " FROM (" + members_ + ") AS m");
         const pg::Row row = result[0];
         size_ = row.Int8(0);
         rows_.push_back({"size", "", "", size_, std::nullopt});
-        if (query_.converted) rows_.push_back({"converted", "", "", row.Int8(1), Percent(row.Int8(1), size_)});
-        if (query_.last_active) rows_.push_back({"inactive", "", "", row.Int8(2), Percent(row.Int8(2), size_)});
+        if (query_.converted)
+            rows_.push_back({"converted", "", "", row.Int8(1), Percent(row.Int8(1), size_)});
+        if (query_.last_active)
+            rows_.push_back({"inactive", "", "", row.Int8(2), Percent(row.Int8(2), size_)});
         for (size_t i = 0; i < query_.attributes.size(); ++i) {
             const int base = 3 + 4 * static_cast<int>(i);
-            facts_.push_back({row.Int8(base), row.TextOrNull(base + 1), row.TextOrNull(base + 2), row.Float8OrNull(base + 3)});
+            facts_.push_back({row.Int8(base), row.TextOrNull(base + 1), row.TextOrNull(base + 2),
+                              row.Float8OrNull(base + 3)});
         }
     }
 
@@ -92,9 +102,10 @@ class Previewer {
 
     void TopValues(size_t i) {
         const std::string column = "m.a" + std::to_string(i);
-        const pg::Result result = pg::Execute(
-            "SELECT " + column + "::text AS value, pg_catalog.count(*) AS members FROM (" + members_ +
-            ") AS m WHERE " + column + " IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT " + std::to_string(kTopValues));
+        const pg::Result result =
+            pg::Execute("SELECT " + column + "::text AS value, pg_catalog.count(*) AS members FROM (" +
+                        members_ + ") AS m WHERE " + column +
+                        " IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT " + std::to_string(kTopValues));
         int64_t rest = facts_[i].values;
         for (uint64_t r = 0; r < result.size(); ++r) {
             Add(query_.attributes[i], result[r].Text(0), result[r].Int8(1));
@@ -105,15 +116,16 @@ class Previewer {
 
     void Sample() {
         if (sample_ == 0) return;
-        const pg::Result result = pg::Execute("SELECT * FROM (" + members_ + ") AS m ORDER BY m.member::text LIMIT " +
-                                              std::to_string(sample_));
+        const pg::Result result = pg::Execute(
+            "SELECT * FROM (" + members_ + ") AS m ORDER BY m.member::text LIMIT " + std::to_string(sample_));
         for (uint64_t r = 0; r < result.size(); ++r) {
             pg::CheckInterrupts();
             std::string values;
             for (size_t i = 0; i < query_.attributes.size(); ++i)
                 values += (i ? ", " : "") + query_.attributes[i].name + ": " +
                           result[r].Output(static_cast<int>(i) + 1).value_or("-");
-            rows_.push_back({"member", result[r].Output(0).value_or("(no key)"), values, std::nullopt, std::nullopt});
+            rows_.push_back(
+                {"member", result[r].Output(0).value_or("(no key)"), values, std::nullopt, std::nullopt});
         }
     }
 
@@ -140,7 +152,8 @@ class Previewer {
 std::vector<PreviewRow> Preview(const Request& asked, int sample) {
     constexpr int kMost = 1000;
     if (sample < 0 || sample > kMost)
-        throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range", "It is " + std::to_string(sample) + ".",
+        throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range",
+                        "It is " + std::to_string(sample) + ".",
                         "From 0 to " + std::to_string(kMost) + " members are shown.");
     const Rights rights = Rights::OfCaller();
     const Resolved resolved = Resolve(asked, rights, nullptr);

@@ -21,23 +21,26 @@ constexpr const char* kInvalidName = "42602";
         "SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN pg_catalog.quote_ident(c.relname) "
         "ELSE pg_catalog.format('%I.%I', n.nspname, c.relname) END AS name "
         "FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
-        "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pulse') "
-        "AND n.nspname !~ '^pg_t' AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
+        "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT LIKE 'pg\\_%' "
+        "AND n.nspname NOT IN ('information_schema', 'pulse') "
+        "AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
         "AND pg_catalog.has_table_privilege(c.oid, 'SELECT') ORDER BY name LIMIT 1000");
     std::vector<std::string> names;
     for (uint64_t i = 0; i < rows.size(); ++i) names.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedTable, "relation \"" + name + "\" does not exist", "",
                     names.empty() ? "No table or view can be read by role " + pg::CallerName() + "."
-                                  : rule::SuggestName(name, names, "Relations",
-                                                      [](std::string_view text) { return std::string(text); }));
+                                  : rule::SuggestName(name, names, "Relations", [](std::string_view text) {
+                                        return std::string(text);
+                                    }));
 }
 
 pg::Result FindRelation(const std::string& name) {
     try {
         return pg::Execute(
-            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p', 'v', 'm', 'f'), "
-            "c.relpersistence = 't' FROM pg_catalog.pg_class AS c "
-            "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass($1)",
+            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), "
+            "c.relkind IN ('r', 'p', 'v', 'm', 'f'), c.relpersistence = 't' FROM pg_catalog.pg_class AS c "
+            "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
+            "WHERE c.oid = pg_catalog.to_regclass($1)",
             {pg::Value::Text(name)});
     } catch (const pg::Error& error) {
         if (error.State() != kInvalidName) throw;
@@ -50,7 +53,8 @@ pg::Result FindRelation(const std::string& name) {
 std::string QualifyRelation(const std::string& name) {
     const pg::Result rows = FindRelation(name);
     if (rows.empty()) ThrowUnknownRelation(name);
-    constexpr const char* kHint = "\"from\" names a table, view, materialized view, partitioned or foreign table.";
+    constexpr const char* kHint =
+        "\"from\" names a table, view, materialized view, partitioned or foreign table.";
     if (!rows[0].Bool(1))
         throw UserError(sqlstate::kInvalidParameter, "\"" + name + "\" is not a table or view", "", kHint);
     if (rows[0].Bool(2))
@@ -85,15 +89,16 @@ void RequireColumns(const std::vector<source::Column>& columns) {
     for (size_t i = 0; i < columns.size(); ++i)
         for (size_t j = 0; j < i; ++j)
             if (columns[i].name == columns[j].name)
-                throw UserError("42701", "\"query\" returns two columns named \"" + columns[i].name + "\"", "",
-                                "Give each column a name of its own with AS.");
+                throw UserError("42701", "\"query\" returns two columns named \"" + columns[i].name + "\"",
+                                "", "Give each column a name of its own with AS.");
 }
 
 // Fill in what the planner's statistics know. Returns the columns they say nothing about.
 std::vector<ColumnFacts*> ReadStatistics(const std::string& relation, std::vector<ColumnFacts>& facts) {
     const pg::Result rows = pg::Execute(
         "SELECT DISTINCT ON (a.attname) a.attname, (c.reltuples * (1 - p.null_frac))::pg_catalog.float8, "
-        "(CASE WHEN p.n_distinct < 0 THEN -p.n_distinct * c.reltuples ELSE p.n_distinct END)::pg_catalog.float8, "
+        "(CASE WHEN p.n_distinct < 0 THEN -p.n_distinct * c.reltuples "
+        "ELSE p.n_distinct END)::pg_catalog.float8, "
         "EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique "
         "AND i.indnkeyatts = 1 AND i.indpred IS NULL AND i.indkey[0] = a.attnum) "
         "FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
@@ -124,12 +129,14 @@ void ReadSample(const std::string& from, std::vector<ColumnFacts*> columns) {
     std::string counts, values;
     for (size_t i = 0; i < columns.size(); ++i) {
         const std::string alias = "a" + std::to_string(i);
-        counts += (i ? ", pg_catalog.count(" : "pg_catalog.count(") + alias + "), pg_catalog.count(DISTINCT " + alias + ")";
-        values += (i ? ", s." : "s.") + rule::QuoteName(columns[i]->column.name) + "::pg_catalog.text AS " + alias;
+        counts += (i ? ", pg_catalog.count(" : "pg_catalog.count(") + alias +
+                  "), pg_catalog.count(DISTINCT " + alias + ")";
+        values +=
+            (i ? ", s." : "s.") + rule::QuoteName(columns[i]->column.name) + "::text AS " + alias;
     }
     if (columns.empty()) return;
-    const pg::Result rows = pg::Execute("SELECT " + counts + " FROM (SELECT " + values + " FROM " + from + " AS s LIMIT " +
-                                        std::to_string(kSampleRows) + ") AS sample");
+    const pg::Result rows = pg::Execute("SELECT " + counts + " FROM (SELECT " + values + " FROM " + from +
+                                        " AS s LIMIT " + std::to_string(kSampleRows) + ") AS sample");
     for (size_t i = 0; i < columns.size(); ++i) {
         columns[i]->values = static_cast<double>(rows[0].Int8(static_cast<int>(2 * i)));
         columns[i]->distinct = static_cast<double>(rows[0].Int8(static_cast<int>(2 * i + 1)));
@@ -168,9 +175,13 @@ std::vector<AttributeRequest> KeepOrChoose(const Request& request, const std::ve
 
 }  // namespace
 
-Rights Rights::OfCaller() { return {pg::CallerName(), pg::CallerSearchPath()}; }
+Rights Rights::OfCaller() {
+    return {pg::CallerName(), pg::CallerSearchPath()};
+}
 
-std::string NowLiteral() { return "'" + FormatMoment(pg::Now()) + "'::timestamptz"; }
+std::string NowLiteral() {
+    return "'" + FormatMoment(pg::Now()) + "'::timestamptz";
+}
 
 void RunChecked(const Rights& rights, const std::function<void()>& body) {
     try {
@@ -182,7 +193,8 @@ void RunChecked(const Rights& rights, const std::function<void()>& body) {
         if (state == sqlstate::kInsufficientPrivilege && error.message.starts_with("permission denied"))
             throw UserError(sqlstate::kInsufficientPrivilege, error.message,
                             "The definition runs with the rights of role " + rights.role + ".",
-                            "Grant that role SELECT on what the definition reads, and EXECUTE on the functions it calls.");
+                            "Grant that role SELECT on what the definition reads, and EXECUTE on the "
+                            "functions it calls.");
         throw UserError(state.c_str(), error.message, error.detail, error.hint);
     }
 }
@@ -204,7 +216,8 @@ Resolved Resolve(const Request& asked, const Rights& rights, const Request* befo
         FindColumn(columns, *request.key, "key");
         if (!request.attributes) request.attributes = KeepOrChoose(request, columns, before);
         for (AttributeRequest& attribute : *request.attributes)
-            attribute.kind = MakeAttribute(FindColumn(columns, attribute.name, "attribute"), attribute.kind).kind;
+            attribute.kind =
+                MakeAttribute(FindColumn(columns, attribute.name, "attribute"), attribute.kind).kind;
         resolved.query = Assemble(request, columns, NowLiteral());
         resolved.plan = source::Estimate(resolved.query.Sql());
     });
@@ -215,7 +228,8 @@ MemberQuery Compile(const Segment& segment, const std::string& now_sql) {
     const Request request = ParseRequest(segment.definition);
     std::vector<source::Column> columns;
     RunChecked({segment.runs_as, segment.search_path}, [&] {
-        columns = request.kind == Kind::kRelation ? source::Describe(request.from) : source::DescribeQuery(request.query);
+        columns = request.kind == Kind::kRelation ? source::Describe(request.from)
+                                                  : source::DescribeQuery(request.query);
     });
     return Assemble(request, columns, now_sql);
 }

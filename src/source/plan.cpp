@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The one input of a node, leaving out sub-selects in its expressions; null when there is none or more than one.
+// The one input of a node, leaving out sub-selects in expressions; null when there is none or several.
 const Json* OnlyInput(const Json& node) {
     const Json* input = nullptr;
     const auto plans = node.find("Plans");
@@ -25,14 +25,16 @@ const Json* OnlyInput(const Json& node) {
 
 // Nodes that read all their input and pass on what they make of it.
 bool PassesThrough(const std::string& type) {
-    return type == "Aggregate" || type == "Gather" || type == "Gather Merge" || type == "Sort" || type == "Result";
+    return type == "Aggregate" || type == "Gather" || type == "Gather Merge" || type == "Sort" ||
+           type == "Result";
 }
 
 }  // namespace
 
 PlanEstimate ReadPlan(const std::string& json) {
     const Json document = Json::parse(json, nullptr, false);
-    if (!document.is_array() || document.empty() || !document[0].contains("Plan") || !document[0]["Plan"].is_object())
+    if (!document.is_array() || document.empty() || !document[0].contains("Plan") ||
+        !document[0]["Plan"].is_object())
         throw UserError(sqlstate::kDataCorrupted, "the output of EXPLAIN cannot be read", "It is: " + json);
     const Json& top = document[0]["Plan"];
     PlanEstimate estimate;

@@ -14,14 +14,15 @@ constexpr const char* kQueryCanceled = "57014";
 void FixSettings() {
     pg::Execute(
         "SELECT pg_catalog.set_config(s.name, s.value, true) FROM (VALUES "
-        "('timezone', 'UTC'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('bytea_output', 'hex'), "
-        "('extra_float_digits', '1'), ('standard_conforming_strings', 'on')) AS s(name, value)");
+        "('timezone', 'UTC'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), "
+        "('bytea_output', 'hex'), ('extra_float_digits', '1'), ('standard_conforming_strings', 'on')) AS s(name, value)");
 }
 
 [[noreturn]] void ThrowTooSlow(int milliseconds) {
-    throw UserError(kQueryCanceled, "segment query ran longer than pulse.statement_timeout",
-                    "The limit is " + std::to_string(milliseconds) + " ms.",
-                    "Raise pulse.statement_timeout, or help the query with an index or a narrower definition.");
+    throw UserError(
+        kQueryCanceled, "segment query ran longer than pulse.statement_timeout",
+        "The limit is " + std::to_string(milliseconds) + " ms.",
+        "Raise pulse.statement_timeout, or help the query with an index or a narrower definition.");
 }
 
 std::string FormatType(Oid type) {
@@ -49,7 +50,8 @@ void RunAs(const std::string& role, const std::string& search_path, int millisec
             // A limit that was reached in the last moment still counts, and does not hit whoever comes next.
             pg::CheckInterrupts();
         }
-        // Never committed: it was read only, and what PostgreSQL lets pass all the same (large objects, before 16) is undone.
+        // Never committed: it was read only, and what PostgreSQL lets pass all the same (large objects,
+        // before 16) is undone.
     } catch (const pg::Error& error) {
         if (error.State() == kQueryCanceled && pg::Deadline::Expired()) ThrowTooSlow(milliseconds);
         throw;
@@ -78,7 +80,8 @@ std::vector<Column> DescribeQuery(const std::string& sql) {
     const std::vector<std::string> names = none.ColumnNames();
     const std::vector<Oid> types = none.ColumnTypes();
     std::vector<Column> columns;
-    for (size_t i = 0; i < names.size(); ++i) columns.push_back(MakeColumn(names[i], FormatType(types[i]), types[i]));
+    for (size_t i = 0; i < names.size(); ++i)
+        columns.push_back(MakeColumn(names[i], FormatType(types[i]), types[i]));
     return columns;
 }
 
@@ -94,7 +97,8 @@ std::string RequireSelect(const std::string& sql) {
         throw UserError(sqlstate::kSyntaxError, "\"query\" must be one SELECT",
                         "It holds " + std::to_string(parsed.statements) + " statements.", kHint);
     if (!parsed.is_select)
-        throw UserError(sqlstate::kSyntaxError, "\"query\" must be a SELECT that only reads", "It is: " + sql, kHint);
+        throw UserError(sqlstate::kSyntaxError, "\"query\" must be a SELECT that only reads", "It is: " + sql,
+                        kHint);
     return parsed.statement;
 }
 

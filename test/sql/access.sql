@@ -6,18 +6,11 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
 SET pulse.now = '2011-03-01';
 
--- Nothing is forgotten: no object of the extension without a comment, …
 CREATE TEMPORARY VIEW member AS
 SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS object
 FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pulse';
-SELECT m.object AS without_comment FROM member AS m
-LEFT JOIN pg_type AS t ON t.oid = m.objid AND m.classid = 'pg_type'::regclass
-LEFT JOIN pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass
-WHERE m.classid <> 'pg_cast'::regclass
-  AND (t.oid IS NULL OR (t.typrelid = 0 AND t.typcategory <> 'A')) AND (c.oid IS NULL OR c.relkind NOT IN ('S', 'i', 't'))
-  AND obj_description(m.objid, m.classid::regclass::name) IS NULL ORDER BY 1;
--- … no function that is in no level, or in two, …
+-- No function is in no level, or in two, …
 SELECT m.object AS function, count(p.level) AS levels
 FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege = 'EXECUTE ON FUNCTION ' || m.objid::regprocedure
 WHERE m.classid = 'pg_proc'::regclass GROUP BY 1 HAVING count(p.level) <> 1 ORDER BY 1;

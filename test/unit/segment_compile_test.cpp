@@ -22,8 +22,12 @@ const std::vector<source::Column> kUsers = {
     {"odd\" name", "app.mail", "text", false},
 };
 
-Request Parse(const char* json) { return ParseRequest(Json::parse(json)); }
-MemberQuery Make(const char* json) { return Assemble(Parse(json), kUsers, "NOW"); }
+Request Parse(const char* json) {
+    return ParseRequest(Json::parse(json));
+}
+MemberQuery Make(const char* json) {
+    return Assemble(Parse(json), kUsers, "NOW");
+}
 
 std::string Refusal(const char* json) {
     try {
@@ -35,7 +39,8 @@ std::string Refusal(const char* json) {
 }
 
 TEST(SegmentAssemble, MakesTheMemberQuery) {
-    const MemberQuery query = Make(R"({"from": "app.users", "key": "id", "where": "ltv > 1000 && active = true",
+    const MemberQuery query =
+        Make(R"({"from": "app.users", "key": "id", "where": "ltv > 1000 && active = true",
         "attributes": ["plan", "ltv", "seen_at"], "converted": "ltv > 5", "last_active": "seen_at"})");
     EXPECT_EQ(query.relation, "app.users");
     EXPECT_EQ(query.from, "app.users AS s");
@@ -55,7 +60,8 @@ TEST(SegmentAssemble, MakesTheMemberQuery) {
               "       (s.\"ltv\" > 5) AS converted,\n"
               "       s.\"seen_at\"::timestamp with time zone AS last_active\n"
               "FROM app.users AS s\n"
-              "WHERE " + query.Where());
+              "WHERE " +
+                  query.Where());
 }
 
 TEST(SegmentAssemble, AQueryStandsInParenthesesThatItsCommentCannotSwallow) {
@@ -68,7 +74,8 @@ TEST(SegmentAssemble, AQueryStandsInParenthesesThatItsCommentCannotSwallow) {
 
 TEST(SegmentAssemble, JsonRulesMeanTheSameAsText) {
     const MemberQuery text = Make(R"({"from": "t", "key": "id", "where": "ltv > 1000 && plan = \"pro\""})");
-    const MemberQuery json = Make(R"({"from": "t", "key": "id", "rules": [{"field": "ltv", "operator": ">", "value": 1000},
+    const MemberQuery json =
+        Make(R"({"from": "t", "key": "id", "rules": [{"field": "ltv", "operator": ">", "value": 1000},
                                       {"field": "plan", "operator": "=", "value": "pro"}]})");
     EXPECT_EQ(text.Where(), json.Where());
 }
@@ -80,21 +87,27 @@ TEST(SegmentAssemble, HostileNamesStayQuoted) {
 }
 
 TEST(SegmentAssemble, NamesWhatDoesNotFit) {
-    EXPECT_EQ(Refusal(R"({"from": "t", "key": "idd"})"), "42703 key \"idd\" is not a column | Did you mean \"id\"?");
+    EXPECT_EQ(Refusal(R"({"from": "t", "key": "idd"})"),
+              "42703 key \"idd\" is not a column | Did you mean \"id\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "key": "id", "attributes": ["pln"]})"),
               "42703 attribute \"pln\" is not a column | Did you mean \"plan\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "key": "id", "last_active": "plan"})"),
-              "42804 \"last_active\" must be a date or timestamp, but column \"plan\" is text | Name the column that holds the "
+              "42804 \"last_active\" must be a date or timestamp, but column \"plan\" is text | Name the "
+              "column that holds the "
               "time of a member's last activity.");
-    EXPECT_TRUE(Refusal(R"({"from": "t", "key": "id", "converted": "ltvv > 1"})").starts_with("42703 \"converted\": unknown column ltvv"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "key": "id", "converted": "ltvv > 1"})")
+                    .starts_with("42703 \"converted\": unknown column ltvv"));
     EXPECT_EQ(Refusal(R"({"from": "t", "key": "id", "attributes": ["doc"]})"),
-              "42804 attribute \"doc\" of type jsonb needs a kind | Give {\"name\": \"doc\", \"kind\": \"categorical\"} to "
+              "42804 attribute \"doc\" of type jsonb needs a kind | Give {\"name\": \"doc\", \"kind\": "
+              "\"categorical\"} to "
               "count its values as text.");
     EXPECT_EQ(Refusal(R"({"from": "t", "key": "id", "attributes": [{"name": "plan", "kind": "numeric"}]})"),
-              "42804 attribute \"plan\" of type text cannot be measured as numeric | It can be measured as categorical; for "
+              "42804 attribute \"plan\" of type text cannot be measured as numeric | It can be measured as "
+              "categorical; for "
               "another kind use a \"query\" that casts the column.");
     EXPECT_EQ(Refusal(R"({"from": "t", "key": "id", "attributes": [{"name": "ltv", "kind": "boolean"}]})"),
-              "42804 attribute \"ltv\" of type numeric(10,2) cannot be measured as boolean | It can be measured as numeric or "
+              "42804 attribute \"ltv\" of type numeric(10,2) cannot be measured as boolean | It can be "
+              "measured as numeric or "
               "categorical; for another kind use a \"query\" that casts the column.");
 }
 
@@ -135,8 +148,10 @@ TEST(SegmentAttribute, ChoosesByTypeAndCardinality) {
 
 TEST(SegmentAttribute, NeverTheKeyAndAtMostTwentyFewestValuesFirst) {
     std::vector<ColumnFacts> facts = {{{"key", "text", "text", false}, 100, 2, false}};
-    for (int i = 0; i < 15; ++i) facts.push_back({{"n" + std::to_string(i), "real", "real", false}, 100, 9, false});
-    for (int i = 0; i < 15; ++i) facts.push_back({{"c" + std::to_string(i), "text", "text", false}, 100, 9, false});
+    for (int i = 0; i < 15; ++i)
+        facts.push_back({{"n" + std::to_string(i), "real", "real", false}, 100, 9, false});
+    for (int i = 0; i < 15; ++i)
+        facts.push_back({{"c" + std::to_string(i), "text", "text", false}, 100, 9, false});
     const auto chosen = ChooseAttributes(facts, "key");
     ASSERT_EQ(chosen.size(), kMaxChosenAttributes);
     EXPECT_EQ(chosen[0].name, "n0");  // the first five numbers, in the order of the columns …
@@ -150,19 +165,23 @@ std::string Changed(const char* before, const char* after) {
 }
 
 TEST(SegmentDifference, SaysWhatChanged) {
-    EXPECT_EQ(Changed(R"({"from": "t", "where": "ltv > 1000"})", R"({"from": "t", "where": "ltv > 2000", "attributes": ["country"]})"),
+    EXPECT_EQ(Changed(R"({"from": "t", "where": "ltv > 1000"})",
+                      R"({"from": "t", "where": "ltv > 2000", "attributes": ["country"]})"),
               "where: \"ltv > 1000\" → \"ltv > 2000\"; attribute country added");
     EXPECT_EQ(Changed(R"({"from": "t", "where": "ltv > 1000 && last_active_days <= 7"})",
                       R"({"from": "t", "where": "ltv > 1000 && last_active_days <= 3"})"),
               "clause last_active_days <= 7 became last_active_days <= 3");
-    EXPECT_EQ(Changed(R"({"from": "t", "where": "a > 1 && b > 2"})", R"({"from": "t", "where": "a > 1 && c > 3"})"),
-              "clause b > 2 removed; clause c > 3 added");
+    EXPECT_EQ(
+        Changed(R"({"from": "t", "where": "a > 1 && b > 2"})", R"({"from": "t", "where": "a > 1 && c > 3"})"),
+        "clause b > 2 removed; clause c > 3 added");
     EXPECT_EQ(Changed(R"({"from": "t"})", R"({"from": "t", "where": "a > 1"})"), "where: none → \"a > 1\"");
     EXPECT_EQ(Changed(R"({"from": "t", "attributes": ["a", {"name": "b", "kind": "numeric"}]})",
                       R"({"from": "t", "attributes": [{"name": "b", "kind": "categorical"}]})"),
               "attribute a removed; attribute b measured as categorical instead of numeric");
-    EXPECT_EQ(Changed(R"({"from": "t", "key": "a", "cadence": "1 day"})", R"({"from": "u", "key": "b", "converted": "x = 1"})"),
-              "from: \"t\" → \"u\"; key: \"a\" → \"b\"; converted: none → \"x = 1\"; cadence: \"1 day\" → none");
+    EXPECT_EQ(
+        Changed(R"({"from": "t", "key": "a", "cadence": "1 day"})",
+                R"({"from": "u", "key": "b", "converted": "x = 1"})"),
+        "from: \"t\" → \"u\"; key: \"a\" → \"b\"; converted: none → \"x = 1\"; cadence: \"1 day\" → none");
     EXPECT_EQ(Changed(R"({"query": "SELECT 1"})", R"({"query": "SELECT 2"})"), "query rewritten");
     EXPECT_EQ(Changed(R"({"from": "t"})", R"({"query": "SELECT 2"})"), "from: \"t\" → a query");
     EXPECT_EQ(Changed(R"({"query": "SELECT 2"})", R"({"from": "t"})"), "from: a query → \"t\"");
@@ -178,14 +197,15 @@ TEST(SegmentDifference, SpellingIsNoChange) {
 
 TEST(SegmentDifference, RightsAreAChange) {
     const Request relation = Parse(R"({"from": "app.t"})"), query = Parse(R"({"query": "SELECT * FROM t"})");
-    EXPECT_EQ(Difference({relation, "ann", "public"}, {relation, "bob", "app, public"}), "runs as: \"ann\" → \"bob\"");
+    EXPECT_EQ(Difference({relation, "ann", "public"}, {relation, "bob", "app, public"}),
+              "runs as: \"ann\" → \"bob\"");
     EXPECT_EQ(Difference({query, "ann", "public"}, {query, "ann", "app, public"}),
               "search_path: \"public\" → \"app, public\"");
 }
 
 TEST(SegmentNames, AreThoseOfTheTables) {
-    for (const AttributeKind kind : {AttributeKind::kCategorical, AttributeKind::kBoolean, AttributeKind::kNumeric,
-                                     AttributeKind::kTimestamp})
+    for (const AttributeKind kind : {AttributeKind::kCategorical, AttributeKind::kBoolean,
+                                     AttributeKind::kNumeric, AttributeKind::kTimestamp})
         EXPECT_EQ(ParseAttributeKind(Name(kind)), kind);
     EXPECT_FALSE(ParseAttributeKind("text"));
     EXPECT_STREQ(Name(Kind::kRelation), "relation");

@@ -7,7 +7,9 @@
 namespace pulse::segment {
 namespace {
 
-Request Parse(const char* json) { return ParseRequest(Json::parse(json)); }
+Request Parse(const char* json) {
+    return ParseRequest(Json::parse(json));
+}
 
 // The error of the call: "<SQLSTATE> <message> | <detail> | <hint>".
 template <typename Call>
@@ -24,7 +26,8 @@ std::string Refusal(const char* json) {
 }
 
 TEST(SegmentRequest, ReadsEveryKey) {
-    const Request request = Parse(R"({"from": "app.users", "key": "user_id", "where": "ltv > 1000", "source": "local",
+    const Request request =
+        Parse(R"({"from": "app.users", "key": "user_id", "where": "ltv > 1000", "source": "local",
         "attributes": ["plan", {"name": "ltv", "kind": "numeric"}], "converted": "orders > 0",
         "last_active": "seen_at", "cadence": "6 hours"})");
     EXPECT_EQ(request.kind, Kind::kRelation);
@@ -40,7 +43,8 @@ TEST(SegmentRequest, ReadsEveryKey) {
 }
 
 TEST(SegmentRequest, WhatIsLeftOutOrNullIsUnset) {
-    const Request request = Parse(R"({"query": "SELECT 1 AS id", "where": null, "attributes": null, "key": null})");
+    const Request request =
+        Parse(R"({"query": "SELECT 1 AS id", "where": null, "attributes": null, "key": null})");
     EXPECT_EQ(request.kind, Kind::kQuery);
     EXPECT_FALSE(request.key || request.where || request.rules || request.attributes || request.converted ||
                  request.last_active || request.cadence);
@@ -48,10 +52,11 @@ TEST(SegmentRequest, WhatIsLeftOutOrNullIsUnset) {
 }
 
 TEST(SegmentRequest, SurvivesTheRoundTrip) {
-    for (const char* json :
-         {R"({"from": "t", "where": "a > 1"})", R"({"query": "SELECT 1", "attributes": []})",
-          R"({"from": "t", "rules": [{"field": "a", "operator": ">", "value": 1}], "logicalOperator": "OR"})",
-          R"({"from": "t", "key": "k", "attributes": [{"name": "a", "kind": "boolean"}], "cadence": "2 weeks"})"})
+    for (
+        const char* json :
+        {R"({"from": "t", "where": "a > 1"})", R"({"query": "SELECT 1", "attributes": []})",
+         R"({"from": "t", "rules": [{"field": "a", "operator": ">", "value": 1}], "logicalOperator": "OR"})",
+         R"({"from": "t", "key": "k", "attributes": [{"name": "a", "kind": "boolean"}], "cadence": "2 weeks"})"})
         EXPECT_EQ(ToJson(Parse(json)), Json::parse(json)) << json;
 }
 
@@ -59,31 +64,44 @@ TEST(SegmentRequest, UnknownKeysAreNamedWithWhatIsValid) {
     EXPECT_EQ(Refusal(R"({"from": "t", "wher": "a > 1"})"),
               "22023 unknown key \"wher\" in the definition |  | Did you mean \"where\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "zzz": 1})"),
-              "22023 unknown key \"zzz\" in the definition |  | Keys are \"from\", \"query\", \"key\", \"where\", \"rules\", "
-              "\"logicalOperator\", \"groups\", \"attributes\", \"converted\", \"last_active\", \"source\", \"cadence\".");
+              "22023 unknown key \"zzz\" in the definition |  | Keys are \"from\", \"query\", \"key\", "
+              "\"where\", \"rules\", "
+              "\"logicalOperator\", \"groups\", \"attributes\", \"converted\", \"last_active\", \"source\", "
+              "\"cadence\".");
     EXPECT_EQ(Refusal(R"({"from": "t", "attributes": [{"name": "a", "kinds": "x"}]})"),
               "22023 unknown key \"kinds\" in an attribute |  | Did you mean \"kind\"?");
 }
 
 TEST(SegmentRequest, ValuesOfTheWrongShapeAreRefused) {
-    EXPECT_EQ(Refusal("5"), "22023 a definition must be a JSON object | It is 5. | Give for example {\"from\": "
-                            "\"app.users\", \"where\": \"ltv > 1000\"}.");
+    EXPECT_EQ(Refusal("5"),
+              "22023 a definition must be a JSON object | It is 5. | Give for example {\"from\": "
+              "\"app.users\", \"where\": \"ltv > 1000\"}.");
     EXPECT_TRUE(Refusal(R"({"from": 5})").starts_with("22023 \"from\" must be a text | It is 5."));
     EXPECT_TRUE(Refusal(R"({"from": " \n"})").starts_with("22023 \"from\" must not be empty"));
-    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": "a"})").starts_with("22023 \"attributes\" must be a list"));
-    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": [1]})").starts_with("22023 an attribute must be a text or an object"));
-    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": [{}]})").starts_with("22023 an attribute needs a \"name\""));
-    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": [""]})").starts_with("22023 an attribute's name must not be empty"));
-    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": ["a", "a"]})").starts_with("22023 attribute \"a\" is named twice"));
+    EXPECT_TRUE(
+        Refusal(R"({"from": "t", "attributes": "a"})").starts_with("22023 \"attributes\" must be a list"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": [1]})")
+                    .starts_with("22023 an attribute must be a text or an object"));
+    EXPECT_TRUE(
+        Refusal(R"({"from": "t", "attributes": [{}]})").starts_with("22023 an attribute needs a \"name\""));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": [""]})")
+                    .starts_with("22023 an attribute's name must not be empty"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "attributes": ["a", "a"]})")
+                    .starts_with("22023 attribute \"a\" is named twice"));
     EXPECT_EQ(Refusal(R"({"from": "t", "attributes": [{"name": "a", "kind": "text"}]})"),
-              "22023 unknown kind of attribute \"a\" | It is \"text\". | Kinds are categorical, boolean, numeric, timestamp.");
+              "22023 unknown kind of attribute \"a\" | It is \"text\". | Kinds are categorical, boolean, "
+              "numeric, timestamp.");
 }
 
 TEST(SegmentRequest, KindsExcludeEachOther) {
-    EXPECT_TRUE(Refusal(R"({"from": "t", "query": "SELECT 1"})").starts_with("22023 the definition has both \"from\" and \"query\""));
-    EXPECT_TRUE(Refusal(R"({"where": "a > 1"})").starts_with("0A000 segments over profiles are not supported yet"));
-    EXPECT_TRUE(Refusal(R"({"from": "t", "where": "a", "rules": []})").starts_with("22023 the definition has both \"where\" and \"rules\""));
-    EXPECT_TRUE(Refusal(R"({"from": "t", "source": "crm"})").starts_with("0A000 source \"crm\" is not supported"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "query": "SELECT 1"})")
+                    .starts_with("22023 the definition has both \"from\" and \"query\""));
+    EXPECT_TRUE(
+        Refusal(R"({"where": "a > 1"})").starts_with("0A000 segments over profiles are not supported yet"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "where": "a", "rules": []})")
+                    .starts_with("22023 the definition has both \"where\" and \"rules\""));
+    EXPECT_TRUE(
+        Refusal(R"({"from": "t", "source": "crm"})").starts_with("0A000 source \"crm\" is not supported"));
 }
 
 TEST(SegmentRequest, LimitsHold) {
@@ -110,8 +128,8 @@ TEST(SegmentCadence, ReadsUnits) {
 }
 
 TEST(SegmentCadence, RefusesTheRest) {
-    for (const char* text : {"", "day", "1", "0 days", "-1 day", "1.5 days", "1 month", "400 days", "99999999999999999999 days",
-                             "1 days ago", "1 dayss"})
+    for (const char* text : {"", "day", "1", "0 days", "-1 day", "1.5 days", "1 month", "400 days",
+                             "99999999999999999999 days", "1 days ago", "1 dayss"})
         EXPECT_THROW(ParseCadence(text), UserError) << text;
 }
 
@@ -135,19 +153,24 @@ TEST(SegmentBaseline, NamesWhatIsWrong) {
               "22023 unknown key \"expectedsize\" in the baseline |  | Did you mean \"expectedSize\"?");
     EXPECT_EQ(BaselineRefusal(R"({"expectedSize": {"min": -1}})"),
               "22023 expectedSize.min must be a number that is not negative | It is -1. | ");
-    EXPECT_EQ(BaselineRefusal(R"({"expectedSize": {"min": 5, "max": 4}})"),
-              "22023 expectedSize.min is above expectedSize.max | It is {\"max\":4,\"min\":5}. | Exchange them.");
+    EXPECT_EQ(
+        BaselineRefusal(R"({"expectedSize": {"min": 5, "max": 4}})"),
+        "22023 expectedSize.min is above expectedSize.max | It is {\"max\":4,\"min\":5}. | Exchange them.");
     EXPECT_EQ(BaselineRefusal(R"({"expectedConversionRate": {"max": 1.5}})"),
               "22023 expectedConversionRate.max must be a number from 0 to 1 | It is 1.5. | ");
     EXPECT_EQ(BaselineRefusal(R"({"criticalAttributes": ["platfrm"]})"),
               "22023 critical attribute \"platfrm\" is not measured |  | Did you mean \"platform\"?");
-    EXPECT_TRUE(BaselineRefusal(R"({"criticalAttributes": "tier"})").starts_with("22023 \"criticalAttributes\" must be a list"));
-    EXPECT_TRUE(BaselineRefusal(R"({"monitoringEnabled": "yes"})").starts_with("22023 \"monitoringEnabled\" must be true or false"));
+    EXPECT_TRUE(BaselineRefusal(R"({"criticalAttributes": "tier"})")
+                    .starts_with("22023 \"criticalAttributes\" must be a list"));
+    EXPECT_TRUE(BaselineRefusal(R"({"monitoringEnabled": "yes"})")
+                    .starts_with("22023 \"monitoringEnabled\" must be true or false"));
     EXPECT_EQ(BaselineRefusal(R"({"alertThresholds": {"sizeChange": 0.1}})"),
               "22023 unknown key \"sizeChange\" in \"alertThresholds\" |  | Keys are \"sizeChangePercent\", "
-              "\"distributionShift\", \"conversionAnomaly\", \"inactivityCreep\", \"membershipChurn\", \"nullSpike\", \"value\", "
+              "\"distributionShift\", \"conversionAnomaly\", \"inactivityCreep\", \"membershipChurn\", "
+              "\"nullSpike\", \"value\", "
               "\"slowErosion\".");
-    EXPECT_TRUE(BaselineRefusal(R"({"alertThresholds": {"nullSpike": 2}})").starts_with("22023 alertThresholds.nullSpike must be a number from 0 to 1"));
+    EXPECT_TRUE(BaselineRefusal(R"({"alertThresholds": {"nullSpike": 2}})")
+                    .starts_with("22023 alertThresholds.nullSpike must be a number from 0 to 1"));
 }
 
 }  // namespace

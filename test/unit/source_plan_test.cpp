@@ -7,7 +7,8 @@ namespace pulse::source {
 namespace {
 
 TEST(SourcePlan, ReadsCostAndRows) {
-    const PlanEstimate plan = ReadPlan(R"([{"Plan": {"Node Type": "Index Scan", "Total Cost": 12.5, "Plan Rows": 3}}])");
+    const PlanEstimate plan =
+        ReadPlan(R"([{"Plan": {"Node Type": "Index Scan", "Total Cost": 12.5, "Plan Rows": 3}}])");
     EXPECT_EQ(plan.cost, 12.5);
     EXPECT_EQ(plan.rows, 3);
     EXPECT_FALSE(plan.reads_whole_relation);
@@ -34,7 +35,8 @@ TEST(SourcePlan, AJoinIsNotOneRelation) {
     EXPECT_FALSE(ReadPlan(R"([{"Plan": {"Node Type": "Hash Join", "Plans": [
         {"Node Type": "Seq Scan"}, {"Node Type": "Hash", "Plans": [{"Node Type": "Seq Scan"}]}]}}])")
                      .reads_whole_relation);
-    EXPECT_FALSE(ReadPlan(R"([{"Plan": {"Node Type": "Limit", "Plans": [{"Node Type": "Seq Scan"}]}}])").reads_whole_relation);
+    EXPECT_FALSE(ReadPlan(R"([{"Plan": {"Node Type": "Limit", "Plans": [{"Node Type": "Seq Scan"}]}}])")
+                     .reads_whole_relation);
 }
 
 TEST(SourcePlan, RefusesWhatIsNoPlan) {

@@ -14,7 +14,7 @@ namespace pulse::segment {
 // The kind a column has by its type; none for types without a natural one (json, bytea, arrays, intervals …).
 std::optional<AttributeKind> NaturalKind(const source::Column& column);
 
-// How to measure a column, as an expression over the alias s. Throws UserError when the kind does not fit the type.
+// How to measure a column, as an expression over the alias s. Throws UserError when kind and type do not fit.
 Attribute MakeAttribute(const source::Column& column, std::optional<AttributeKind> kind);
 
 // What is known about the values of a column.
@@ -25,8 +25,10 @@ struct ColumnFacts {
     bool unique = false;  // it alone is a unique key
 };
 
-// Choose at most kMaxChosenAttributes by type and cardinality, in the order of the columns: what has few values first, then
-// numbers, then timestamps. Never the key, a unique column, or text and whole numbers that hardly ever repeat.
-std::vector<AttributeRequest> ChooseAttributes(const std::vector<ColumnFacts>& columns, const std::string& key);
+// Choose at most kMaxChosenAttributes by type and cardinality, in the order of the columns: what has few
+// values first, then numbers, then timestamps. Never the key, a unique column, or text and whole numbers that
+// hardly ever repeat.
+std::vector<AttributeRequest> ChooseAttributes(const std::vector<ColumnFacts>& columns,
+                                               const std::string& key);
 
 }  // namespace pulse::segment

@@ -7,8 +7,9 @@
 
 namespace pulse::segment {
 
-// Check a baseline object: expectedSize, expectedConversionRate, criticalAttributes (of `attributes`), monitoringEnabled,
-// alertThresholds. Returns it without keys that are null. Throws UserError that names the key and lists what is valid.
+// Check a baseline object: expectedSize, expectedConversionRate, criticalAttributes (of `attributes`),
+// monitoringEnabled, alertThresholds. Returns it without keys that are null. Throws UserError that names the
+// key and lists what is valid.
 nlohmann::json CheckBaseline(const nlohmann::json& baseline, const std::vector<std::string>& attributes);
 
 }  // namespace pulse::segment

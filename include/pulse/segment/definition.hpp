@@ -34,9 +34,9 @@ struct Clause {
 // What every definition compiles to. All SQL is complete and quoted.
 struct MemberQuery {
     Kind kind;
-    std::string from;  // FROM item with alias s: "app"."users" AS s, or (SELECT …) AS s
-    std::string relation;  // "app"."users", or empty for a query
-    std::string key;   // expression
+    std::string from;             // FROM item with alias s: "app"."users" AS s, or (SELECT …) AS s
+    std::string relation;         // "app"."users", or empty for a query
+    std::string key;              // expression
     std::vector<Clause> clauses;  // empty: everybody; membership = all of them true
     std::vector<Attribute> attributes;
     std::optional<std::string> converted;    // boolean expression

@@ -14,7 +14,7 @@ struct Version {
     std::string search_path;
 };
 
-// Say what changed, e.g. `where: "ltv > 1000" → "ltv > 2000"; attribute country added`; empty when nothing did.
+// Say what changed, e.g. `where: "ltv > 1000" → "ltv > 2000"; attribute country added`; or nothing.
 std::string Difference(const Version& before, const Version& after);
 
 }  // namespace pulse::segment

@@ -31,7 +31,7 @@ struct Request {
     std::string query;  // query
     std::optional<std::string> key;
     std::optional<std::string> where;  // rule text, or …
-    std::optional<Json> rules;         // … {"rules", "logicalOperator", "groups"}, of which only those given
+    std::optional<Json> rules;  // … {"rules", "logicalOperator", "groups"}, of which only those given
     std::optional<std::vector<AttributeRequest>> attributes;  // unset: choose
     std::optional<std::string> converted;
     std::optional<std::string> last_active;
@@ -50,8 +50,9 @@ Json ToJson(const Request& request);
 // Read "30 minutes", "1 hour", "1 day", "2 weeks" as microseconds. Throws UserError.
 int64_t ParseCadence(const std::string& text);
 
-// A hint for an unknown name: the nearest of the valid ones, or all of them as "<what> are …"; names in quotes.
-std::string SuggestQuoted(const std::string& name, const std::vector<std::string>& valid, const std::string& what);
+// A hint for an unknown name: the nearest of the valid ones, or all as "<what> are …"; names in quotes.
+std::string SuggestQuoted(const std::string& name, const std::vector<std::string>& valid,
+                          const std::string& what);
 
 // A value for an error's detail, shortened: `It is 5.`
 std::string DescribeJson(const Json& value);

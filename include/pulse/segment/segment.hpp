@@ -42,8 +42,9 @@ Segment Load(const std::string& name);
 // Read all active segments, by name.
 std::vector<Segment> LoadActive();
 
-// Compile the member query. `now_sql` is the expression that stands for the moment: a timestamptz literal or a call of
-// pulse_now(). Columns are resolved again under the definition's rights, so a column that is gone is named.
+// Compile the member query. `now_sql` is the expression that stands for the moment: a timestamptz literal or
+// a call of pulse_now(). Columns are resolved again under the definition's rights, so a column that is gone
+// is named.
 MemberQuery Compile(const Segment& segment, const std::string& now_sql);
 
 }  // namespace pulse::segment

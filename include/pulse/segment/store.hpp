@@ -25,10 +25,11 @@ struct Resolved {
     source::PlanEstimate plan;
 };
 
-// Check a definition against the database. Attributes not named are those of `before` that are still there, else chosen.
+// Check a definition against the database. Attributes not named are those of `before` that are still there,
+// else chosen.
 Resolved Resolve(const Request& asked, const Rights& rights, const Request* before);
 
-// Run `body` as source::RunAs does; what PostgreSQL says of the user's SQL becomes a plain error about the definition.
+// Run `body` as source::RunAs does; what PostgreSQL says of the user's SQL becomes an error about the definition.
 void RunChecked(const Rights& rights, const std::function<void()>& body);
 
 // The moment as a literal, for SQL that runs at once.

@@ -1,5 +1,5 @@
-// Reading this database on behalf of a definition: the only way in which a user's SQL runs. Pure header; what is
-// behind it works through the bridge. The calls below RunAs need an open pg::Session, which RunAs provides.
+// Reading this database on behalf of a definition: the only way in which a user's SQL runs. Pure header; what
+// is behind it works through the bridge. Other calls than RunAs need an open pg::Session, which RunAs has.
 #pragma once
 
 #include <functional>
@@ -8,13 +8,12 @@
 
 namespace pulse::source {
 
-// Runs `body` as `role` under `search_path` inside a read-only subtransaction, as a security-restricted operation,
-// with an SPI session open and cancelled after `milliseconds` (0 = no limit). Whatever it did
-// to the database is undone; what it read lives in C++ objects.
-// Throws UserError 57014 when the limit was exceeded; every other error after everything has been rolled back, so
+// Run `body` as `role` under `search_path` inside a read-only subtransaction, as a security-restricted
+// operation, with an SPI session open, cancelled after `milliseconds` (0 = no limit). Whatever it did to the
+// database is undone; what it read lives in C++ objects. Settings that change what a text means or how a value
+// prints are fixed (time zone UTC, ISO dates), so that a definition gives the same answer whoever asks.
+// Throws UserError 57014 when the limit was exceeded, and every other error after all has been rolled back, so
 // that it may be caught. A person's cancel stays that. Nested in another RunAs the outer limit holds.
-// Settings that change what a text means or how a value prints are fixed (time zone UTC, ISO dates), so that a
-// definition gives the same answer whoever asks.
 void RunAs(const std::string& role, const std::string& search_path, int milliseconds,
            const std::function<void()>& body);
 
@@ -35,7 +34,8 @@ std::vector<Column> DescribeQuery(const std::string& sql);
 struct PlanEstimate {
     double cost = 0;
     double rows = 0;
-    // The plan reads all of `relation` by a (parallel) sequential scan: counting more in the same scan is almost free.
+    // The plan reads all of `relation` by a (parallel) sequential scan: counting more in the same scan is
+    // almost free.
     bool reads_whole_relation = false;
 };
 PlanEstimate Estimate(const std::string& sql);
@@ -43,8 +43,8 @@ PlanEstimate Estimate(const std::string& sql);
 // Read what EXPLAIN (FORMAT JSON) printed. Pure.
 PlanEstimate ReadPlan(const std::string& json);
 
-// Check that `sql` is one SELECT that stores nothing, and return it without a final semicolon, ready to stand in
-// parentheses. Throws UserError.
+// Check that `sql` is one SELECT that stores nothing, and return it without a final semicolon, ready to stand
+// in parentheses. Throws UserError.
 std::string RequireSelect(const std::string& sql);
 
 }  // namespace pulse::source
