@@ -11,13 +11,30 @@ WITH member AS (
            ('reader', 'pulse_validate_rule'),
            ('reader', 'pulse_preview_segment'),
            ('reader', 'pulse_explain_segment'),
+           ('reader', 'pulse_sketch%'),
+           ('reader', 'pulse_compare_snapshots'),
+           ('reader', 'pulse_backtest'),
+           ('reader', 'pulse_explain_incident'),
+           ('reader', 'pulse_diagnose_incident'),
+           ('writer', 'pulse_take_snapshot'),
+           ('writer', 'pulse_take_snapshots'),
+           ('writer', 'pulse_import_snapshot'),
            ('operator', 'pulse_create_segment'),
            ('operator', 'pulse_update_segment'),
            ('operator', 'pulse_pause_segment'),
            ('operator', 'pulse_resume_segment'),
            ('operator', 'pulse_archive_segment'),
            ('operator', 'pulse_set_monitoring'),
+           ('operator', 'pulse_check_drift'),
+           ('operator', 'pulse_diagnose_incidents'),
+           ('operator', 'pulse_acknowledge_incident'),
+           ('operator', 'pulse_resolve_incident'),
+           ('operator', 'pulse_ignore_incident'),
+           ('operator', 'pulse_pin_baseline'),
+           ('operator', 'pulse_unpin_baseline'),
            ('admin', 'pulse_delete_segment'),
+           ('admin', 'pulse_load_demo'),
+           ('admin', 'pulse_drop_demo'),
            ('admin', 'pulse_grant'),
            ('admin', 'pulse_revoke')
 )
@@ -36,7 +53,12 @@ WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.relkind 
 UNION ALL
 SELECT verb.level, pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog.regprocedure)
 FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid JOIN verb ON p.proname LIKE verb.name
-WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass;
+WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace <> 'pulse'::pg_catalog.regnamespace
+UNION ALL
+-- Functions in schema pulse are parts of what measures; it runs with the rights of the definition's maker.
+SELECT 'reader', pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog.regprocedure)
+FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid
+WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace = 'pulse'::pg_catalog.regnamespace;
 COMMENT ON VIEW pulse.privilege IS
 'What pulse_grant() gives: each level has its own privileges and those of the levels before it: reader, writer, operator, admin.';
 COMMENT ON COLUMN pulse.privilege.level IS 'The lowest level that has the privilege.';

@@ -10,6 +10,7 @@ CREATE TEMPORARY VIEW member AS
 SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS object
 FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pulse';
+
 -- No function is in no level, or in two, …
 SELECT m.object AS function, count(p.level) AS levels
 FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege = 'EXECUTE ON FUNCTION ' || m.objid::regprocedure
@@ -33,14 +34,19 @@ CREATE ROLE regress_pulse_operator;
 CREATE ROLE "regress pulse ""admin""";
 SELECT pulse_grant('regress_pulse_reader', 'reader'), pulse_grant('regress_pulse_writer', 'writer'),
        pulse_grant('regress_pulse_operator', 'operator'), pulse_grant('regress pulse "admin"', 'admin');
-SELECT DISTINCT p.proname AS verb, coalesce(nullif(concat_ws(' ',
-           CASE WHEN has_function_privilege('regress_pulse_nobody', p.oid, 'EXECUTE') THEN 'nobody' END,
-           CASE WHEN has_function_privilege('regress_pulse_reader', p.oid, 'EXECUTE') THEN 'reader' END,
-           CASE WHEN has_function_privilege('regress_pulse_writer', p.oid, 'EXECUTE') THEN 'writer' END,
-           CASE WHEN has_function_privilege('regress_pulse_operator', p.oid, 'EXECUTE') THEN 'operator' END,
-           CASE WHEN has_function_privilege('regress pulse "admin"', p.oid, 'EXECUTE') THEN 'admin' END), ''), 'none') AS may_call
+-- Each role may call exactly what its level and those before it list.
+SELECT p.oid::regprocedure AS function, v.level, r.role
 FROM member AS m JOIN pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
-WHERE p.proname NOT LIKE 'pulse\_sketch%' ORDER BY 1, 2;
+JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure
+CROSS JOIN (VALUES ('regress_pulse_nobody', ''), ('regress_pulse_reader', 'reader'), ('regress_pulse_writer', 'reader writer'),
+                   ('regress_pulse_operator', 'reader writer operator'),
+                   ('regress pulse "admin"', 'reader writer operator admin')) AS r (role, levels)
+WHERE has_function_privilege(r.role, p.oid, 'EXECUTE') <> (v.level = ANY (string_to_array(r.levels, ' '))) ORDER BY 1, 3;
+-- What deletes and what grants is for admins, what changes a segment for operators, what measures for writers.
+SELECT v.level, string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) AS verbs
+FROM member AS m JOIN pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
+JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure
+WHERE p.proname ~ '(segment|grant|revoke|monitoring)' AND p.proname ~ '^pulse_' GROUP BY 1 ORDER BY 1;
 -- Everybody with a level may read every table, view and sequence, and nobody may write one.
 SELECT count(*) > 0 AS tables,
        bool_and(has_table_privilege('regress_pulse_reader', c.oid, 'SELECT')) AS reader_reads,
