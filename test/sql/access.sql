@@ -42,7 +42,7 @@ CROSS JOIN (VALUES ('regress_pulse_nobody', ''), ('regress_pulse_reader', 'reade
                    ('regress_pulse_operator', 'reader writer operator'),
                    ('regress pulse "admin"', 'reader writer operator admin')) AS r (role, levels)
 WHERE has_function_privilege(r.role, p.oid, 'EXECUTE') <> (v.level = ANY (string_to_array(r.levels, ' '))) ORDER BY 1, 3;
--- What deletes and what grants is for admins, what changes a segment for operators, what measures for writers.
+-- What deletes and what grants is for admins, what changes a segment for operators.
 SELECT v.level, string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) AS verbs
 FROM member AS m JOIN pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
 JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure
