@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
-#include <numbers>
 
 #include "pulse/diagnosis/text.hpp"
+#include "pulse/drift/statistics/categorical.hpp"
 
 namespace pulse::diagnosis {
 
@@ -67,23 +66,13 @@ bool CompareIntervals(AttributeChange& change, const Distribution& before, const
     return true;
 }
 
-// Total variation distance less its expectation when nothing changed: E|p - q| = sqrt(2/pi) * sd per cell.
 double CorrectedDistance(const AttributeChange& change) {
-    double total_before = 0, total_after = 0;
+    std::vector<int64_t> before, after;
     for (const Cell& cell : change.cells) {
-        total_before += static_cast<double>(cell.before);
-        total_after += static_cast<double>(cell.after);
+        before.push_back(cell.before);
+        after.push_back(cell.after);
     }
-    if (total_before <= 0 || total_after <= 0) return 0;
-    double distance = 0, chance = 0;
-    for (const Cell& cell : change.cells) {
-        const double p = static_cast<double>(cell.before) / total_before;
-        const double q = static_cast<double>(cell.after) / total_after;
-        const double mean = (p + q) / 2;
-        distance += std::abs(p - q) / 2;
-        chance += std::sqrt(2 / std::numbers::pi * mean * (1 - mean) * (1 / total_before + 1 / total_after)) / 2;
-    }
-    return Unit(distance - chance);
+    return drift::statistics::CompareShares(before, after).total_variation_corrected;
 }
 
 double Median(std::vector<double> values) {

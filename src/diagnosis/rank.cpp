@@ -1,0 +1,113 @@
+// Hypotheses against each other: a cause that lies deeper takes from those that only describe what it did.
+#include <algorithm>
+
+#include "pulse/diagnosis/text.hpp"
+#include "pulse/diagnosis/workbook.hpp"
+
+namespace pulse::diagnosis {
+
+namespace {
+
+// From the deepest to the shallowest: what was done, what broke, whom it hit, how it looks.
+int Depth(Cause cause) {
+    switch (cause) {
+        case Cause::kMeasurementFailed:
+        case Cause::kSchemaChange:
+        case Cause::kRuleTightened:
+        case Cause::kRuleLoosened:
+        case Cause::kSourceEmptied: return 0;
+        case Cause::kSharedUpstream: return 1;
+        case Cause::kValueRenamed:
+        case Cause::kColumnNulled:
+        case Cause::kColumnFilled:
+        case Cause::kClauseShift:
+        case Cause::kConversionTrackingLost: return 2;
+        case Cause::kValueVanished:
+        case Cause::kOneValueLost:
+        case Cause::kValueInflux:
+        case Cause::kValuesRescaled:
+        case Cause::kIdentityChanged: return 3;
+        case Cause::kConversionRateFall:
+        case Cause::kConversionRateRise:
+        case Cause::kMixShift:
+        case Cause::kWentQuiet:
+        case Cause::kEntriesStopped:
+        case Cause::kGradualErosion:
+        case Cause::kExpectationOutdated: return 4;
+        case Cause::kExitsSurged:
+        case Cause::kUniformLoss:
+        case Cause::kUniformGrowth: return 5;
+        case Cause::kUnexplained: return 6;
+    }
+    return 6;
+}
+
+// How much of the shallower one's ground the deeper one takes.
+double Takes(const Hypothesis& deep, const Hypothesis& shallow) {
+    if (Depth(deep.cause) >= Depth(shallow.cause)) return 0;
+    switch (deep.cause) {
+        case Cause::kRuleTightened:
+        case Cause::kRuleLoosened:
+        case Cause::kSourceEmptied: return 0.6;
+        case Cause::kSchemaChange:
+        case Cause::kMeasurementFailed: return 0.3;
+        case Cause::kSharedUpstream: return 0;  // it carries one of the others, which stays as it is
+        case Cause::kValueRenamed:
+        case Cause::kColumnNulled:
+        case Cause::kColumnFilled:
+            // The same attribute's values moved because of it; other attributes' did not.
+            return deep.subject.attribute == shallow.subject.attribute ? 0.7 : 0.2;
+        case Cause::kClauseShift: return Depth(shallow.cause) == 5 || Depth(shallow.cause) == 4 ? 0.6 : 0.35;
+        case Cause::kIdentityChanged: return shallow.cause == Cause::kExitsSurged ? 0.6 : 0.2;
+        default: return 0.15;
+    }
+}
+
+void Weigh(std::vector<Hypothesis>& hypotheses) {
+    std::vector<double> weighed;
+    for (const Hypothesis& hypothesis : hypotheses) {
+        double kept = 1;
+        for (const Hypothesis& other : hypotheses) kept = std::min(kept, 1 - Takes(other, hypothesis) * other.confidence);
+        weighed.push_back(hypothesis.confidence * kept);
+    }
+    for (size_t i = 0; i < hypotheses.size(); ++i) hypotheses[i].confidence = weighed[i];
+}
+
+// Of the same cause only the best stays, unless it is about another attribute and strong itself.
+void DropRepeats(std::vector<Hypothesis>& hypotheses) {
+    std::vector<Hypothesis> kept;
+    for (Hypothesis& hypothesis : hypotheses) {
+        const auto same = std::find_if(kept.begin(), kept.end(), [&](const Hypothesis& other) {
+            return other.cause == hypothesis.cause &&
+                   (other.subject.attribute == hypothesis.subject.attribute || hypothesis.confidence < 0.6 * other.confidence ||
+                    hypothesis.cause == Cause::kValueVanished || hypothesis.cause == Cause::kOneValueLost ||
+                    hypothesis.cause == Cause::kValueInflux);
+        });
+        if (same == kept.end()) kept.push_back(std::move(hypothesis));
+    }
+    hypotheses = std::move(kept);
+}
+
+}  // namespace
+
+void Rank(Workbook& book) {
+    constexpr size_t kMost = 6;
+    Weigh(book.hypotheses);
+    std::stable_sort(book.hypotheses.begin(), book.hypotheses.end(), [](const Hypothesis& a, const Hypothesis& b) {
+        return a.confidence != b.confidence ? a.confidence > b.confidence : Depth(a.cause) < Depth(b.cause);
+    });
+    DropRepeats(book.hypotheses);
+    std::erase_if(book.hypotheses, [](const Hypothesis& h) { return h.confidence < 0.08; });
+    if (book.hypotheses.size() > kMost) book.hypotheses.resize(kMost);
+    if (!book.hypotheses.empty()) return;
+    const bool known = book.comparable;
+    book.hypotheses.push_back(
+        {Cause::kUnexplained, known ? 0.2 : 0.1,
+         known ? "Nothing in the data that Pulse keeps explains this: the change is within single figures, or lies in something that "
+                 "is not measured."
+               : "There is no pair of measurements to compare, so nothing can be said about the cause.",
+         book.cited_size.empty() ? std::vector<std::string>{} : std::vector<std::string>{book.cited_size},
+         {}});
+}
+
+}  // namespace pulse::diagnosis

@@ -1,0 +1,149 @@
+// Other segments that moved at the same moment for the same reason.
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "pulse/diagnosis/clauses.hpp"
+#include "pulse/diagnosis/text.hpp"
+#include "pulse/diagnosis/workbook.hpp"
+
+namespace pulse::diagnosis {
+
+namespace {
+
+// What kind of thing happened, so that two segments can share it.
+enum class Family { kRename, kNull, kLoss, kGain, kOther };
+
+Family FamilyOf(Move move) {
+    switch (move) {
+        case Move::kRenamed: return Family::kRename;
+        case Move::kNulled:
+        case Move::kFilled: return Family::kNull;
+        case Move::kVanished:
+        case Move::kLost: return Family::kLoss;
+        case Move::kAppeared:
+        case Move::kGrew: return Family::kGain;
+    }
+    return Family::kOther;
+}
+
+bool Overlap(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+    return std::any_of(a.begin(), a.end(),
+                       [&](const std::string& label) { return std::find(b.begin(), b.end(), label) != b.end(); });
+}
+
+// The column that a hypothesis of this segment blames and that broke in the sibling as well.
+bool Shares(const Hypothesis& hypothesis, const ValueMove& move) {
+    if (hypothesis.subject.attribute.empty() || move.attribute != hypothesis.subject.attribute) return false;
+    const Family family = FamilyOf(move.move);
+    switch (hypothesis.cause) {
+        case Cause::kValueRenamed:
+            return (family == Family::kRename || family == Family::kLoss) && Overlap(hypothesis.subject.values, move.labels);
+        case Cause::kColumnNulled:
+        case Cause::kColumnFilled: return family == Family::kNull;
+        case Cause::kValueVanished:
+        case Cause::kOneValueLost:
+            return (family == Family::kLoss || family == Family::kRename) && Overlap(hypothesis.subject.values, move.labels);
+        case Cause::kValueInflux: return family == Family::kGain && Overlap(hypothesis.subject.values, move.labels);
+        default: return false;
+    }
+}
+
+bool SharesClause(const Hypothesis& hypothesis, const Sibling& sibling) {
+    if (hypothesis.cause != Cause::kClauseShift || hypothesis.subject.attribute.empty()) return false;
+    for (const ClauseCount& after : sibling.after.clauses)
+        for (const ClauseCount& before : sibling.before.clauses) {
+            if (after.text != before.text || !after.missed_only || !before.missed_only) continue;
+            const auto columns = ColumnsOf(after.text);
+            const int64_t lost = sibling.before.size - sibling.after.size;
+            if (std::find(columns.begin(), columns.end(), hypothesis.subject.attribute) != columns.end() && lost > 0 &&
+                static_cast<double>(*after.missed_only - *before.missed_only) > 0.4 * static_cast<double>(lost))
+                return true;
+        }
+    return false;
+}
+
+// Of the same table, both lost everywhere alike: the table itself lost people.
+bool SharesFall(const Workbook& book, const Hypothesis& hypothesis, const Sibling& sibling) {
+    if (hypothesis.cause != Cause::kUniformLoss && hypothesis.cause != Cause::kSourceEmptied) return false;
+    if (book.input.relation.empty() || sibling.relation != book.input.relation) return false;
+    if (sibling.before.size <= 0 || book.before_size <= 0) return false;
+    const double change = static_cast<double>(sibling.after.size) / static_cast<double>(sibling.before.size) - 1;
+    return change < -0.05 && std::abs(change - book.relative()) < 0.5 * std::abs(book.relative());
+}
+
+struct Shared {
+    const Hypothesis* hypothesis = nullptr;
+    std::vector<const Sibling*> siblings;
+    double weight() const {
+        return hypothesis ? hypothesis->confidence * (1 - std::pow(0.4, static_cast<double>(siblings.size()))) : 0;
+    }
+};
+
+// Which of our explanations holds for the most of the others.
+Shared FindShared(const Workbook& book) {
+    std::vector<std::vector<ValueMove>> moves;
+    for (const Sibling& sibling : book.input.siblings)
+        moves.push_back(FindMoves(Compare(sibling.before, sibling.after, book.course.unrest)));
+    Shared best;
+    for (const Hypothesis& hypothesis : book.hypotheses) {
+        Shared shared{&hypothesis, {}};
+        for (size_t i = 0; i < moves.size(); ++i) {
+            const Sibling& sibling = book.input.siblings[i];
+            const bool moved = std::any_of(moves[i].begin(), moves[i].end(),
+                                           [&](const ValueMove& move) { return Shares(hypothesis, move); });
+            if (moved || SharesClause(hypothesis, sibling) || SharesFall(book, hypothesis, sibling))
+                shared.siblings.push_back(&sibling);
+        }
+        if (!shared.siblings.empty() && shared.weight() > best.weight()) best = shared;
+    }
+    return best;
+}
+
+std::string WhatIsShared(const Hypothesis& hypothesis) {
+    const std::string attribute = Short(hypothesis.subject.attribute, 40);
+    std::vector<std::string> values;
+    for (const std::string& value : hypothesis.subject.values) values.push_back(Short(value, 40));
+    const std::string named = attribute + (values.empty() ? "" : " = " + Listed(values));
+    switch (hypothesis.cause) {
+        case Cause::kValueRenamed: return "renamed values of " + attribute;
+        case Cause::kColumnNulled: return attribute + " is not filled any more";
+        case Cause::kColumnFilled: return attribute + " is now filled";
+        case Cause::kValueInflux: return "the growth of " + named;
+        case Cause::kClauseShift: return "the data behind " + attribute;
+        case Cause::kUniformLoss: return "people missing from the table that all of them read";
+        case Cause::kSourceEmptied: return "the empty table that all of them read";
+        default: return "the loss of " + named;
+    }
+}
+
+}  // namespace
+
+void SupposeSiblings(Workbook& book) {
+    const Case& input = book.input;
+    if (input.siblings.empty() || !book.comparable) return;
+    const Shared shared = FindShared(book);
+    if (!shared.hypothesis) return;
+    std::set<std::string> names;
+    std::vector<int64_t> incidents;
+    for (const Sibling* sibling : shared.siblings) {
+        names.insert(Short(sibling->segment));
+        incidents.push_back(sibling->incident);
+    }
+    const std::vector<std::string> listed(names.begin(), names.end());
+    const std::string id = book.Cite(
+        "sibling", Capitalized(Listed(listed)) + " moved in the same way at the same moment.",
+        {{"segments", listed}, {"incidents", incidents}});
+    std::vector<std::string> cited{id};
+    for (const std::string& other : shared.hypothesis->evidence) cited.push_back(other);
+    // Others can be hit by chance, or by the same small thing; each more makes that less likely.
+    const double confidence = shared.hypothesis->confidence +
+                              (0.99 - shared.hypothesis->confidence) * (1 - std::pow(0.35, static_cast<double>(listed.size())));
+    const std::string sentence = "One cause upstream hit " + Thousands(static_cast<int64_t>(listed.size()) + 1) +
+                                 " segments at once (this one, " + Listed(listed) + "): " + WhatIsShared(*shared.hypothesis) +
+                                 ". " + shared.hypothesis->sentence;
+    const Subject subject = shared.hypothesis->subject;
+    book.Suppose(Cause::kSharedUpstream, confidence, sentence, cited, subject);
+}
+
+}  // namespace pulse::diagnosis

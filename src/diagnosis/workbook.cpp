@@ -1,0 +1,72 @@
+#include "pulse/diagnosis/workbook.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pulse::diagnosis {
+
+namespace {
+
+constexpr double kWorthAWord = 0.1;  // confidence below which a hypothesis is not told
+
+}  // namespace
+
+const char* Name(Cause cause) {
+    switch (cause) {
+        case Cause::kMeasurementFailed: return "measurement_failed";
+        case Cause::kSchemaChange: return "schema_change";
+        case Cause::kRuleTightened: return "rule_tightened";
+        case Cause::kRuleLoosened: return "rule_loosened";
+        case Cause::kSharedUpstream: return "shared_upstream_cause";
+        case Cause::kSourceEmptied: return "source_emptied";
+        case Cause::kValueRenamed: return "value_renamed";
+        case Cause::kColumnNulled: return "column_nulled";
+        case Cause::kColumnFilled: return "column_filled";
+        case Cause::kValueVanished: return "value_vanished";
+        case Cause::kOneValueLost: return "one_value_lost";
+        case Cause::kValueInflux: return "value_influx";
+        case Cause::kClauseShift: return "clause_shift";
+        case Cause::kValuesRescaled: return "values_rescaled";
+        case Cause::kMixShift: return "mix_shift";
+        case Cause::kIdentityChanged: return "identity_changed";
+        case Cause::kEntriesStopped: return "entries_stopped";
+        case Cause::kExitsSurged: return "exits_surged";
+        case Cause::kGradualErosion: return "gradual_erosion";
+        case Cause::kUniformLoss: return "uniform_loss";
+        case Cause::kUniformGrowth: return "uniform_growth";
+        case Cause::kConversionTrackingLost: return "conversion_tracking_lost";
+        case Cause::kConversionRateFall: return "conversion_rate_fall";
+        case Cause::kConversionRateRise: return "conversion_rate_rise";
+        case Cause::kWentQuiet: return "went_quiet";
+        case Cause::kExpectationOutdated: return "expectation_outdated";
+        case Cause::kUnexplained: return "unexplained";
+    }
+    return "unexplained";
+}
+
+double Workbook::size_z() const {
+    const double sum = static_cast<double>(before_size) + static_cast<double>(after_size);
+    return static_cast<double>(growth()) / std::sqrt(1 + sum + std::pow(course.unrest * sum / 2, 2));
+}
+
+double Workbook::concentrated() const {
+    double most = 0;
+    for (const ValueMove& move : moves) most = std::max(most, move.size_share * move.support);
+    return most;
+}
+
+std::string Workbook::Cite(const std::string& kind, const std::string& sentence, const nlohmann::json& figures) {
+    for (const Evidence& fact : evidence)
+        if (fact.sentence == sentence) return fact.id;
+    evidence.push_back({"e" + std::to_string(evidence.size() + 1), kind, sentence, figures});
+    return evidence.back().id;
+}
+
+void Workbook::Suppose(Cause cause, double confidence, const std::string& sentence, std::vector<std::string> cited,
+                       Subject subject) {
+    confidence = std::min(Unit(confidence), 0.98);
+    if (confidence < kWorthAWord) return;
+    hypotheses.push_back({cause, confidence, sentence, std::move(cited), std::move(subject)});
+}
+
+}  // namespace pulse::diagnosis
