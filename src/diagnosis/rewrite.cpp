@@ -1,0 +1,154 @@
+#include "pulse/diagnosis/rewrite.hpp"
+
+#include <algorithm>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/compile.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/request.hpp"
+
+namespace pulse::diagnosis {
+
+namespace {
+
+using nlohmann::json;
+using rule::ExprPtr;
+using rule::Op;
+
+std::optional<segment::AttributeKind> KindOf(const Case& input, const std::string& attribute) {
+    for (const auto& picture : {input.after, input.before})
+        if (picture)
+            for (const auto& distribution : picture->attributes)
+                if (distribution.attribute == attribute) return distribution.kind;
+    return std::nullopt;
+}
+
+std::string TypeName(const Case& input, const std::string& attribute) {
+    for (const auto& picture : {input.after, input.before})
+        if (picture)
+            if (const auto found = picture->columns.find(attribute); found != picture->columns.end()) return found->second;
+    return "";
+}
+
+bool IsNumber(const std::string& text) {
+    const size_t sign = !text.empty() && text[0] == '-' ? 1 : 0;
+    return text.size() > sign && text.size() < 30 &&
+           std::all_of(text.begin() + static_cast<long>(sign), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// The label as a literal of the rule language for a column of that type; empty when it cannot be one.
+std::optional<std::string> Literal(const std::string& label, rule::Type type) {
+    switch (type) {
+        case rule::Type::kText:
+        case rule::Type::kEnum: return rule::Print(*rule::Make(rule::Text{label}, 0));
+        case rule::Type::kNumber: return IsNumber(label) ? std::optional(label) : std::nullopt;
+        case rule::Type::kBoolean:
+            return label == "true" || label == "false" ? std::optional(label) : std::nullopt;
+        default: return std::nullopt;
+    }
+}
+
+std::string TextOf(const rule::Expr& expr) {
+    const auto* text = rule::As<rule::Text>(expr);
+    return text ? text->value : "";
+}
+
+// Whether the expression is the plain column.
+bool IsColumn(const rule::Expr& expr, const std::string& name) {
+    const auto* reference = rule::As<rule::Reference>(expr);
+    return reference && reference->path.size() == 1 && reference->path[0] == name;
+}
+
+struct Mapping {
+    const std::string& attribute;
+    const std::vector<std::string>& values;
+    const std::vector<std::string>& replacements;
+    bool used = false;
+
+    bool Has(const std::string& value) const { return std::find(values.begin(), values.end(), value) != values.end(); }
+
+    // The list of `items` and the replacements that it lacks.
+    ExprPtr Extended(std::vector<ExprPtr> items) const {
+        for (const std::string& replacement : replacements) {
+            const bool there = std::any_of(items.begin(), items.end(),
+                                           [&](const ExprPtr& item) { return TextOf(*item) == replacement; });
+            if (!there) items.push_back(rule::Make(rule::Text{replacement}, 0));
+        }
+        return rule::Make(rule::List{std::move(items)}, 0);
+    }
+
+    ExprPtr Apply(const ExprPtr& expr) {
+        const auto* operation = rule::As<rule::Operation>(*expr);
+        if (!operation) return expr;
+        if (operation->op == Op::kEqual && IsColumn(*operation->operands[0], attribute) && Has(TextOf(*operation->operands[1]))) {
+            used = true;
+            return rule::MakeOperation(Op::kIn, {operation->operands[0], Extended({operation->operands[1]})}, 0);
+        }
+        if (operation->op == Op::kIn && IsColumn(*operation->operands[0], attribute)) {
+            const auto* list = rule::As<rule::List>(*operation->operands[1]);
+            if (list && std::any_of(list->items.begin(), list->items.end(),
+                                    [&](const ExprPtr& item) { return Has(TextOf(*item)); })) {
+                used = true;
+                return rule::MakeOperation(Op::kIn, {operation->operands[0], Extended(list->items)}, 0);
+            }
+        }
+        if (operation->op != Op::kAnd && operation->op != Op::kOr) return expr;
+        std::vector<ExprPtr> operands;
+        for (const ExprPtr& operand : operation->operands) operands.push_back(Apply(operand));
+        return rule::MakeOperation(operation->op, std::move(operands), 0);
+    }
+};
+
+json WithWhere(json definition, const std::string& where) {
+    for (const char* key : {"rules", "groups", "logicalOperator"}) definition.erase(key);
+    definition["where"] = where;
+    return definition;
+}
+
+}  // namespace
+
+std::optional<std::string> ValueRule(const Case& input, const std::string& attribute, const std::vector<std::string>& values) {
+    const auto kind = KindOf(input, attribute);
+    if (values.empty() || values.size() > 100 || !kind) return std::nullopt;
+    const std::string type_name = TypeName(input, attribute);
+    const rule::Type type = !type_name.empty()                             ? rule::TypeOf(type_name)
+                            : *kind == segment::AttributeKind::kBoolean ? rule::Type::kBoolean
+                                                                         : rule::Type::kText;
+    std::string list;
+    for (const std::string& value : values) {
+        const auto literal = Literal(value, type);
+        if (!literal) return std::nullopt;
+        list += (list.empty() ? "" : ", ") + *literal;
+    }
+    return rule::PrintName(attribute) + (values.size() == 1 ? " = " + list : " in [" + list + "]");
+}
+
+std::optional<json> Narrowed(const json& definition, const std::string& rule) {
+    try {
+        const auto request = segment::ParseRequest(definition);
+        const ExprPtr old_rule = segment::ReadRule(request), more = rule::Parse(rule);
+        const ExprPtr both = old_rule ? rule::MakeOperation(Op::kAnd, {old_rule, more}, 0) : more;
+        return WithWhere(definition, rule::Print(*both));
+    } catch (const UserError&) {
+        return std::nullopt;  // a definition of another kind
+    }
+}
+
+std::optional<json> Mapped(const json& definition, const std::string& attribute, const std::vector<std::string>& values,
+                           const std::vector<std::string>& replacements) {
+    if (replacements.empty()) return std::nullopt;
+    try {
+        const ExprPtr old_rule = segment::ReadRule(segment::ParseRequest(definition));
+        if (!old_rule) return std::nullopt;
+        Mapping mapping{attribute, values, replacements};
+        const ExprPtr mapped = mapping.Apply(old_rule);
+        if (!mapping.used) return std::nullopt;
+        return WithWhere(definition, rule::Print(*mapped));
+    } catch (const UserError&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace pulse::diagnosis
