@@ -199,15 +199,4 @@ std::string RuleName(const std::vector<std::string>& columns) {
     return "rule on " + Short(columns.front(), 40);
 }
 
-std::vector<std::string> CutRule(const std::string& text) {
-    const auto expr = TryParse(text);
-    if (!expr) return text.empty() ? std::vector<std::string>{} : std::vector<std::string>{text};
-    std::vector<std::string> clauses;
-    if (const auto* all = rule::AsOp(*expr, Op::kAnd))
-        for (const auto& operand : all->operands) clauses.push_back(rule::Print(*operand));
-    else
-        clauses.push_back(rule::Print(*expr));
-    return clauses;
-}
-
 }  // namespace pulse::diagnosis

@@ -18,17 +18,17 @@ using rule::ExprPtr;
 using rule::Op;
 
 std::optional<segment::AttributeKind> KindOf(const Case& input, const std::string& attribute) {
-    for (const auto& picture : {input.after, input.before})
-        if (picture)
-            for (const auto& distribution : picture->attributes)
+    for (const auto* picture : {&input.after, &input.before})
+        if (*picture)
+            for (const auto& distribution : (*picture)->attributes)
                 if (distribution.attribute == attribute) return distribution.kind;
     return std::nullopt;
 }
 
 std::string TypeName(const Case& input, const std::string& attribute) {
-    for (const auto& picture : {input.after, input.before})
-        if (picture)
-            if (const auto found = picture->columns.find(attribute); found != picture->columns.end()) return found->second;
+    for (const auto* picture : {&input.after, &input.before})
+        if (*picture)
+            if (const auto found = (*picture)->columns.find(attribute); found != (*picture)->columns.end()) return found->second;
     return "";
 }
 
@@ -149,6 +149,21 @@ std::optional<json> Mapped(const json& definition, const std::string& attribute,
     } catch (const UserError&) {
         return std::nullopt;
     }
+}
+
+std::vector<std::string> ClausesOf(const json& definition) {
+    std::vector<std::string> clauses;
+    try {
+        const ExprPtr expr = segment::ReadRule(segment::ParseRequest(definition));
+        if (!expr) return clauses;
+        if (const auto* all = rule::AsOp(*expr, Op::kAnd))
+            for (const ExprPtr& operand : all->operands) clauses.push_back(rule::Print(*operand));
+        else
+            clauses.push_back(rule::Print(*expr));
+    } catch (const UserError&) {
+        // A definition of another kind has no clauses to compare.
+    }
+    return clauses;
 }
 
 }  // namespace pulse::diagnosis

@@ -39,7 +39,7 @@ std::vector<std::string> ClausesOf(const Picture& picture, const Version* versio
 
 // A change of the source itself: another table or another query.
 bool SourceChanged(const Version* before, const Version* after) {
-    if (!before || !after) return false;
+    if (!before || !after || !before->definition.is_object() || !after->definition.is_object()) return false;
     for (const char* key : {"from", "query", "key"})
         if (before->definition.value(key, "") != after->definition.value(key, "")) return true;
     return false;

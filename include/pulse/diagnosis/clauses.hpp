@@ -28,7 +28,4 @@ bool MatchesValues(const std::string& clause);
 // What people call the clause: "inactivity rule" for one on activity, else "rule on <column>".
 std::string RuleName(const std::vector<std::string>& columns);
 
-// The top-level clauses of rule text, canonical; the text itself when it is no rule.
-std::vector<std::string> CutRule(const std::string& rule);
-
 }  // namespace pulse::diagnosis

@@ -22,4 +22,7 @@ std::optional<nlohmann::json> Narrowed(const nlohmann::json& definition, const s
 std::optional<nlohmann::json> Mapped(const nlohmann::json& definition, const std::string& attribute,
                                      const std::vector<std::string>& values, const std::vector<std::string>& replacements);
 
+// The top-level clauses of a definition's rule, canonical; none when it has no rule.
+std::vector<std::string> ClausesOf(const nlohmann::json& definition);
+
 }  // namespace pulse::diagnosis

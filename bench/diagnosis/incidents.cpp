@@ -1,0 +1,470 @@
+#include "incidents.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "pulse/diagnosis/changes.hpp"
+
+namespace pulse::bench {
+
+namespace {
+
+using diagnosis::Case;
+using diagnosis::Picture;
+
+constexpr Moment kStart = 10'000 * kDay;
+
+struct Scene {
+    World world;
+    Case input;
+    Moment now = kStart;
+    size_t named = 50;
+    bool clauses = true;
+    bool flows = true;
+    double usual_replaced = 0;
+};
+
+void AddPoint(Scene& scene, const Flow& flow) {
+    diagnosis::Point point;
+    point.at = scene.now;
+    for (const Person& person : scene.world.people) {
+        if (!scene.world.Member(person)) continue;
+        ++point.size;
+    }
+    if (scene.flows && !scene.input.history.empty()) {
+        point.entered = flow.entered;
+        point.exited = flow.exited;
+    }
+    scene.input.history.push_back(point);
+    scene.now += kDay;
+}
+
+void Days(Scene& scene, Random& random, int days, double entry = 1, double exit = 1) {
+    for (int day = 0; day < days; ++day) AddPoint(scene, PassDay(scene.world, random, entry, exit));
+}
+
+Picture Snap(const Scene& scene) {
+    Picture picture = Measure(scene.world, scene.named, scene.clauses);
+    picture.taken_at = scene.input.history.back().at;
+    if (scene.flows) {
+        picture.entered = scene.input.history.back().entered;
+        picture.exited = scene.input.history.back().exited;
+    }
+    return picture;
+}
+
+Scene Begin(Random& random) {
+    Scene scene;
+    scene.world = MakeWorld(random);
+    scene.named = Uniform(random, 0, 1) < 0.7 ? 50 : 15;
+    scene.clauses = Uniform(random, 0, 1) < 0.6;
+    scene.flows = Uniform(random, 0, 1) < 0.8;
+    return scene;
+}
+
+// History and the picture before.
+void Settle(Scene& scene, Random& random) {
+    AddPoint(scene, {});
+    Days(scene, random, Pick(random, 8, 21));
+    scene.input.before = Snap(scene);
+    scene.input.before->version = 1;
+    scene.input.since = scene.now;
+}
+
+// What was done shows as one more day: its entries and exits come from the members before and after.
+void Strike(Scene& scene, Random& random, const std::function<void(World&)>& deed) {
+    std::vector<bool> was;
+    const Flow usual = PassDay(scene.world, random);
+    int64_t before = 0, after = 0;
+    for (const Person& person : scene.world.people) before += scene.world.Member(person);
+    deed(scene.world);
+    for (const Person& person : scene.world.people) after += scene.world.Member(person);
+    Flow flow = usual;
+    (after < before ? flow.exited : flow.entered) += std::abs(after - before);
+    AddPoint(scene, flow);
+    if (Uniform(random, 0, 1) < 0.4) Days(scene, random, Pick(random, 1, 3));
+    scene.input.after = Snap(scene);
+}
+
+template <typename Test>
+void Remove(World& world, const Test& test) {
+    world.people.erase(std::remove_if(world.people.begin(), world.people.end(), test), world.people.end());
+}
+
+// An attribute and one of its values whose share among members lies between the bounds.
+struct Spot {
+    size_t attribute = 0;
+    int value = -1;
+};
+
+Spot FindSpot(const World& world, Random& random, double low, double high) {
+    for (int tries = 0; tries < 200; ++tries) {
+        const size_t a = static_cast<size_t>(Pick(random, 0, static_cast<int>(world.attributes.size()) - 1));
+        const int v = Pick(random, 0, static_cast<int>(world.attributes[a].labels.size()) - 1);
+        int64_t have = 0, all = 0;
+        for (const Person& person : world.people)
+            if (world.Member(person)) {
+                ++all;
+                have += person.values[a] == v;
+            }
+        const double share = static_cast<double>(have) / static_cast<double>(std::max<int64_t>(all, 1));
+        if (share >= low && share <= high) return {a, v};
+    }
+    return {};
+}
+
+int NewLabel(World& world, size_t attribute, const std::string& label) {
+    world.attributes[attribute].labels.push_back(label);
+    world.attributes[attribute].weights.push_back(1e-9);
+    return static_cast<int>(world.attributes[attribute].labels.size()) - 1;
+}
+
+bool Rename(World& world, Random& random, double low) {
+    const Spot spot = FindSpot(world, random, low, 0.8);
+    if (spot.value < 0) return false;
+    const std::string old_label = world.LabelOf(spot.attribute, spot.value);
+    const int to = NewLabel(world, spot.attribute, old_label + (Uniform(random, 0, 1) < 0.5 ? "_v2" : " (new)"));
+    const double part = Uniform(random, 0, 1) < 0.6 ? 1 : Uniform(random, 0.75, 1);
+    for (Person& person : world.people)
+        if (person.values[spot.attribute] == spot.value && Uniform(random, 0, 1) < part) person.values[spot.attribute] = to;
+    std::swap(world.attributes[spot.attribute].weights[static_cast<size_t>(to)],
+              world.attributes[spot.attribute].weights[static_cast<size_t>(spot.value)]);
+    return true;
+}
+
+// Part 1: the value is gone; less: lost. Newcomers lack it alike.
+bool Lose(World& world, Random& random, double low, double high, double part) {
+    const Spot spot = FindSpot(world, random, low, high);
+    if (spot.value < 0) return false;
+    Remove(world, [&](const Person& person) {
+        return person.values[spot.attribute] == spot.value && Uniform(random, 0, 1) < part;
+    });
+    if (part == 1) {
+        // Also those who get it because another attribute leads them to it.
+        AttributePlan& plan = world.attributes[spot.attribute];
+        plan.weights[static_cast<size_t>(spot.value)] = 1e-12;
+        plan.follows = -1;
+    }
+    return true;
+}
+
+bool Null(World& world, Random& random) {
+    const size_t a = static_cast<size_t>(Pick(random, 0, static_cast<int>(world.attributes.size()) - 1));
+    const double part = Uniform(random, 0.25, 1);
+    for (Person& person : world.people)
+        if (Uniform(random, 0, 1) < part) person.values[a] = -1;
+    world.attributes[a].null_share = part;
+    return true;
+}
+
+bool Grow(World& world, Random& random) {
+    const Spot spot = FindSpot(world, random, 0.02, 0.5);
+    if (spot.value < 0) return false;
+    const auto more = static_cast<int64_t>(static_cast<double>(world.people.size()) * Uniform(random, 0.3, 0.9));
+    for (int64_t i = 0; i < more; ++i) {
+        Person person = world.Draw(random);
+        person.values[spot.attribute] = spot.value;
+        world.people.push_back(std::move(person));
+    }
+    return true;
+}
+
+void AddVersions(Case& input, const std::vector<std::string>& before, const std::vector<std::string>& after) {
+    input.versions.push_back({1, "created", "growth", kStart - kDay, {}, before});
+    input.versions.push_back({2, "where changed", "growth", input.since - kHour, {}, after});
+}
+
+std::vector<std::string> Clauses(double limit) {
+    char text[64];
+    std::snprintf(text, sizeof text, "last_active_days <= %.0f", limit);
+    return {text, "subscribed = true"};
+}
+
+bool ChangeRule(Scene& scene, Random& random, bool tighten) {
+    const double old_limit = std::round(scene.world.limit);
+    const double new_limit = std::round(tighten ? old_limit * Uniform(random, 0.3, 0.7) : old_limit * Uniform(random, 1.5, 4));
+    scene.world.limit = old_limit;
+    Settle(scene, random);
+    AddVersions(scene.input, Clauses(old_limit), Clauses(new_limit));
+    Strike(scene, random, [&](World& world) { world.limit = new_limit; });
+    scene.input.after->version = 2;
+    return true;
+}
+
+// The share of members exchanged beyond the usual, for the churn detectors.
+double Replaced(const Scene& scene) {
+    double most = 0;
+    for (const auto& point : scene.input.history)
+        if (point.at >= scene.input.since && point.entered && point.exited)
+            most = std::max(most, static_cast<double>(std::min(*point.entered, *point.exited)) /
+                                      static_cast<double>(std::max<int64_t>(point.size, 1)));
+    return most;
+}
+
+// The detectors whose materiality threshold is passed; one of them at random is the incident.
+bool Detect(Scene& scene, Random& random) {
+    Case& input = scene.input;
+    struct Found {
+        std::string detector, attribute;
+        double baseline, observed, change, threshold;
+    };
+    std::vector<Found> found;
+    if (!input.before || !input.after) return false;
+    const double b = static_cast<double>(input.before->size), a = static_cast<double>(input.after->size);
+    if (b < 50) return false;
+    const double relative = a / b - 1;
+    if (std::abs(relative) >= 0.15) found.push_back({"size_change", "", b, a, relative, 0.15});
+    for (const auto& change : diagnosis::Compare(*input.before, *input.after, 0.03)) {
+        if (change.distance >= 0.2) found.push_back({"distribution_shift", change.attribute, 0, change.distance, change.distance, 0.2});
+        for (const auto& cell : change.cells)
+            if (cell.kind == diagnosis::CellKind::kNull && a > 0 &&
+                static_cast<double>(cell.after) / a - static_cast<double>(cell.before) / b >= 0.05)
+                found.push_back({"null_spike", change.attribute, static_cast<double>(cell.before) / b,
+                                 static_cast<double>(cell.after) / a, 0.1, 0.05});
+    }
+    if (input.before->converted && input.after->converted && a > 0 && *input.before->converted > 0) {
+        const double r0 = static_cast<double>(*input.before->converted) / b, r1 = static_cast<double>(*input.after->converted) / a;
+        const double noise = std::sqrt(r0 * (1 - r0) * (1 / a + 1 / b));
+        if (std::abs(r1 / r0 - 1) >= 0.25 && std::abs(r1 - r0) > 4 * noise)
+            found.push_back({"conversion_anomaly", "", r0, r1, r1 / r0 - 1, 0.25});
+        const double i0 = static_cast<double>(*input.before->inactive) / b, i1 = static_cast<double>(*input.after->inactive) / a;
+        if (i1 / i0 - 1 >= 0.3 && i1 - i0 > 4 * std::sqrt(i0 * (1 - i0) * (1 / a + 1 / b)))
+            found.push_back({"inactivity_creep", "", i0, i1, i1 / i0 - 1, 0.3});
+    }
+    if (Replaced(scene) - scene.world.leaving >= 0.3) found.push_back({"membership_churn", "", scene.world.leaving, Replaced(scene), Replaced(scene), 0.3});
+    if (found.empty()) return false;
+    const Found& one = found[static_cast<size_t>(Pick(random, 0, static_cast<int>(found.size()) - 1))];
+    input.detector = one.detector;
+    input.attribute = one.attribute;
+    input.baseline = one.baseline;
+    input.observed = one.observed;
+    input.change = one.change;
+    input.threshold = one.threshold;
+    return true;
+}
+
+// The same deed in other segments over the same table: other people, the same breakage.
+bool ShareDeed(Scene& scene, Random& random) {
+    const int kind = Pick(random, 0, 2);
+    const Spot spot = FindSpot(scene.world, random, 0.2, 0.6);
+    if (spot.value < 0) return false;
+    int to = -1;
+    const auto deed = [&](World& world) {
+        if (kind == 0) Remove(world, [&](const Person& p) { return p.values[spot.attribute] == spot.value; });
+        for (Person& person : world.people)
+            if (kind > 0 && person.values[spot.attribute] == spot.value) person.values[spot.attribute] = to;
+    };
+    const auto prepare = [&](World& world) {
+        if (kind == 2) to = NewLabel(world, spot.attribute, "renamed");
+    };
+    Settle(scene, random);
+    scene.input.relation = "app.users";
+    const int others = Pick(random, 1, 4);
+    for (int i = 0; i < others; ++i) {
+        Scene other = scene;
+        other.input = Case();
+        const double part = Uniform(random, 0.2, 0.8);
+        Remove(other.world, [&](const Person&) { return Uniform(random, 0, 1) > part; });
+        Settle(other, random);
+        prepare(other.world);
+        Strike(other, random, deed);
+        scene.input.siblings.push_back({100 + i, "segment " + std::to_string(i), "app.users", "size_change", "", "down",
+                                        *other.input.before, *other.input.after});
+    }
+    prepare(scene.world);
+    Strike(scene, random, deed);
+    return true;
+}
+
+using Deed = std::function<bool(Scene&, Random&)>;
+
+// A deed on the world of one day.
+Deed Suddenly(std::function<bool(World&, Random&)> deed) {
+    return [deed](Scene& scene, Random& random) {
+        Settle(scene, random);
+        bool done = true;
+        Strike(scene, random, [&](World& world) { done = deed(world, random); });
+        return done;
+    };
+}
+
+bool ShiftMix(Scene& scene, Random& random, bool converts) {
+    World& world = scene.world;
+    if (converts) {
+        for (size_t v = 0; v < world.attributes[0].labels.size(); ++v) world.conversion_factor.push_back(v % 2 ? 0.3 : 1.8);
+        std::vector<Person> again;
+        for (size_t i = 0; i < world.people.size(); ++i) again.push_back(world.Draw(random));
+        world.people = std::move(again);
+    }
+    Settle(scene, random);
+    Strike(scene, random, [&](World& w) {
+        // Some people of the even values are followed by people of the odd ones.
+        const double part = Uniform(random, 0.5, 0.8);
+        for (Person& person : w.people) {
+            if (person.values[0] < 0 || person.values[0] % 2 != 0 || Uniform(random, 0, 1) > part) continue;
+            Person next = w.Draw(random);
+            while (next.values[0] < 0 || next.values[0] % 2 == 0) next = w.Draw(random);
+            next.score = person.score;
+            next.flag = person.flag;
+            person = next;
+        }
+    });
+    return true;
+}
+
+bool RenameOutside(Scene& scene, Random& random) {
+    World& world = scene.world;
+    const Spot spot = FindSpot(world, random, 0.25, 0.7);
+    if (spot.value < 0) return false;
+    scene.clauses = true;
+    world.value_rule_attribute = static_cast<int>(spot.attribute);
+    world.value_rule_labels = world.attributes[spot.attribute].labels;
+    Settle(scene, random);
+    Strike(scene, random, [&](World& w) {
+        const int to = NewLabel(w, spot.attribute, "5.0");
+        for (Person& person : w.people)
+            if (person.values[spot.attribute] == spot.value) person.values[spot.attribute] = to;
+        w.attributes[spot.attribute].follows = -1;
+        std::swap(w.attributes[spot.attribute].weights[static_cast<size_t>(to)],
+                  w.attributes[spot.attribute].weights[static_cast<size_t>(spot.value)]);
+    });
+    return true;
+}
+
+bool Fail(Scene& scene, Random& random, const char* state, const char* text) {
+    Settle(scene, random);
+    scene.input.after = *scene.input.before;
+    scene.input.after->failed = true;
+    scene.input.after->error_state = state;
+    scene.input.after->error = text;
+    scene.input.after->taken_at = scene.now;
+    scene.input.detector = "size_change";
+    return true;
+}
+
+bool ChangeSchema(Scene& scene, Random& random) {
+    if (Uniform(random, 0, 1) < 0.4) return Fail(scene, random, "42703", "column \"ltv\" does not exist");
+    Settle(scene, random);
+    Strike(scene, random, [&](World&) {});
+    scene.input.after->columns["last_active_days"] = "text";
+    scene.input.definition = {{"where", "last_active_days <= 7"}};
+    scene.input.detector = "schema_change";
+    return true;
+}
+
+const std::vector<std::pair<std::string, Deed>>& Deeds() {
+    static const std::vector<std::pair<std::string, Deed>> deeds = {
+        {"value_renamed", Suddenly([](World& w, Random& r) { return Rename(w, r, 0.22); })},
+        {"value_renamed (rule names it)", RenameOutside},
+        {"value_vanished", Suddenly([](World& w, Random& r) { return Lose(w, r, 0.16, 0.6, 1); })},
+        {"one_value_lost", Suddenly([](World& w, Random& r) { return Lose(w, r, 0.28, 0.6, Uniform(r, 0.55, 0.9)); })},
+        {"column_nulled", Suddenly(Null)},
+        {"rule_tightened", [](Scene& s, Random& r) { return ChangeRule(s, r, true); }},
+        {"rule_loosened", [](Scene& s, Random& r) { return ChangeRule(s, r, false); }},
+        {"clause_shift", [](Scene& s, Random& r) { s.clauses = true; return Suddenly([](World& w, Random& q) {
+                              const double factor = Uniform(q, 2, 6);
+                              for (Person& p : w.people) p.score *= factor;
+                              return true; })(s, r); }},
+        {"uniform_loss", Suddenly([](World& w, Random& r) { const double part = Uniform(r, 0.18, 0.6);
+                              Remove(w, [&](const Person&) { return Uniform(r, 0, 1) < part; }); return true; })},
+        {"uniform_growth", Suddenly([](World& w, Random& r) { const auto more = static_cast<int64_t>(static_cast<double>(w.people.size()) * Uniform(r, 0.2, 0.8));
+                              for (int64_t i = 0; i < more; ++i) w.people.push_back(w.Draw(r));
+                              return true; })},
+        {"value_influx", Suddenly(Grow)},
+        {"entries_stopped", [](Scene& s, Random& r) { s.flows = true; s.world.leaving = Uniform(r, 0.015, 0.03); Settle(s, r);
+                              Days(s, r, Pick(r, 10, 22), Uniform(r, 0, 0.2), 1); s.input.after = Snap(s); return true; }},
+        {"exits_surged", [](Scene& s, Random& r) { s.flows = true; Settle(s, r);
+                              const double surge = Uniform(r, 0.32, 0.55) / s.world.leaving;
+                              Days(s, r, 1, surge, surge); s.input.after = Snap(s); return true; }},
+        {"identity_changed", [](Scene& s, Random& r) { s.flows = true; Settle(s, r); PassDay(s.world, r);
+                              const int64_t all = s.input.before->size; AddPoint(s, {all, all}); s.input.after = Snap(s); return true; }},
+        {"gradual_erosion", [](Scene& s, Random& r) { Settle(s, r); const double daily = Uniform(r, 0.012, 0.03);
+                              Days(s, r, Pick(r, 10, 24), 1, 1 + daily / s.world.leaving); s.input.after = Snap(s); return true; }},
+        {"conversion_rate_fall", Suddenly([](World& w, Random& r) { const double keep = Uniform(r, 0.3, 0.7); w.conversion *= keep;
+                              for (Person& p : w.people) p.converted = p.converted && Uniform(r, 0, 1) < keep;
+                              return true; })},
+        {"conversion_rate_rise", Suddenly([](World& w, Random& r) { const double more = Uniform(r, 0.05, 0.15); w.conversion += more;
+                              for (Person& p : w.people) p.converted = p.converted || Uniform(r, 0, 1) < more;
+                              return true; })},
+        {"conversion_tracking_lost", Suddenly([](World& w, Random&) { w.conversion = 0; for (Person& p : w.people) p.converted = false; return true; })},
+        {"mix_shift", [](Scene& s, Random& r) { return ShiftMix(s, r, Uniform(r, 0, 1) < 0.5); }},
+        {"went_quiet", Suddenly([](World& w, Random& r) { const double more = Uniform(r, 0.15, 0.5); w.inactivity += more;
+                              for (Person& p : w.people) p.inactive = p.inactive || Uniform(r, 0, 1) < more;
+                              return true; })},
+        {"values_rescaled", Suddenly([](World& w, Random& r) { const double f = std::pow(10, Pick(r, 1, 3)) ; const double factor = Uniform(r, 0, 1) < 0.5 ? f : 1 / f;
+                              w.amount_factor = factor; for (Person& p : w.people) p.amount *= factor;
+                              return true; })},
+        {"schema_change", ChangeSchema},
+        {"measurement_failed", [](Scene& s, Random& r) { return Uniform(r, 0, 1) < 0.5
+                              ? Fail(s, r, "57014", "canceling statement due to statement timeout")
+                              : Fail(s, r, "42501", "permission denied for table users"); }},
+        {"source_emptied", [](Scene& s, Random& r) { s.clauses = true; return Suddenly([](World& w, Random&) { w.people.clear(); return true; })(s, r); }},
+        {"shared_upstream_cause", ShareDeed},
+        {"expectation_outdated", [](Scene& s, Random& r) { Settle(s, r); Days(s, r, 1); s.input.after = Snap(s);
+                              s.input.detector = "expected_range"; s.input.attribute = "size";
+                              s.input.baseline = static_cast<double>(s.input.after->size) * 1.3; s.input.observed = static_cast<double>(s.input.after->size);
+                              s.input.change = -0.23; s.input.threshold = 0.15; return true; }},
+    };
+    return deeds;
+}
+
+std::string Plain(const std::string& label) { return label.substr(0, label.find(' ')); }
+
+}  // namespace
+
+const std::vector<std::string>& Labels() {
+    static const std::vector<std::string> labels = [] {
+        std::vector<std::string> names;
+        for (const auto& [name, deed] : Deeds()) names.push_back(name);
+        return names;
+    }();
+    return labels;
+}
+
+Labelled MakeIncident(const std::string& label, Random& random) {
+    const auto& deeds = Deeds();
+    const auto found = std::find_if(deeds.begin(), deeds.end(), [&](const auto& entry) { return entry.first == label; });
+    for (;;) {
+        Scene scene = Begin(random);
+        if (!found->second(scene, random)) continue;
+        if (scene.input.detector.empty() && !Detect(scene, random)) continue;
+        scene.input.incident = 1;
+        scene.input.segment = "A segment";
+        return {{Plain(label)}, std::move(scene.input)};
+    }
+}
+
+Labelled MakeDouble(Random& random) {
+    struct Part {
+        const char* label;
+        std::function<bool(World&, Random&)> deed;
+    };
+    static const std::vector<Part> parts = {
+        {"value_renamed", [](World& w, Random& r) { return Rename(w, r, 0.25); }},
+        {"column_nulled", Null},
+        {"one_value_lost", [](World& w, Random& r) { return Lose(w, r, 0.3, 0.6, Uniform(r, 0.6, 0.85)); }},
+        {"value_vanished", [](World& w, Random& r) { return Lose(w, r, 0.2, 0.5, 1); }},
+        {"uniform_loss", [](World& w, Random& r) { Remove(w, [&](const Person&) { return Uniform(r, 0, 1) < 0.3; }); return true; }},
+        {"conversion_rate_fall", [](World& w, Random& r) { w.conversion *= 0.4;
+             for (Person& p : w.people) p.converted = p.converted && Uniform(r, 0, 1) < 0.4;
+             return true; }}};
+    for (;;) {
+        const size_t first = static_cast<size_t>(Pick(random, 0, static_cast<int>(parts.size()) - 1));
+        const size_t second = static_cast<size_t>(Pick(random, 0, static_cast<int>(parts.size()) - 1));
+        if (first == second) continue;
+        Scene scene = Begin(random);
+        Settle(scene, random);
+        bool done = true;
+        Strike(scene, random, [&](World& world) {
+            done = parts[first].deed(world, random);
+            done = parts[second].deed(world, random) && done;
+        });
+        if (!done || !Detect(scene, random)) continue;
+        scene.input.incident = 1;
+        scene.input.segment = "A segment";
+        return {{parts[first].label, parts[second].label}, std::move(scene.input)};
+    }
+}
+
+}  // namespace pulse::bench

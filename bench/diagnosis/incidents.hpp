@@ -1,0 +1,22 @@
+// Labelled incidents: something is done to a world, and the label is what was done.
+#pragma once
+
+#include "world.hpp"
+
+namespace pulse::bench {
+
+struct Labelled {
+    std::vector<std::string> labels;  // one, or two when two things were done
+    diagnosis::Case input;
+};
+
+// Every label the generator knows.
+const std::vector<std::string>& Labels();
+
+// Draw an incident of that label; again and again until some detector's materiality threshold is passed.
+Labelled MakeIncident(const std::string& label, Random& random);
+
+// Two things at once.
+Labelled MakeDouble(Random& random);
+
+}  // namespace pulse::bench

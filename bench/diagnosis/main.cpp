@@ -1,0 +1,93 @@
+// How often the diagnosis names the cause: labelled incidents from a simulated world, one table per seed.
+//   diagnosis [PER_LABEL [SEED...]]
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "incidents.hpp"
+#include "pulse/diagnosis/diagnosis.hpp"
+
+namespace {
+
+using namespace pulse;
+
+struct Tally {
+    int cases = 0, first = 0, third = 0, both = 0;
+    std::map<std::string, int> instead;  // what stood first when it was wrong
+};
+
+int RankOf(const diagnosis::Diagnosis& found, const std::string& label) {
+    for (size_t i = 0; i < found.hypotheses.size(); ++i)
+        if (diagnosis::Name(found.hypotheses[i].cause) == label) return static_cast<int>(i) + 1;
+    return 1000;
+}
+
+struct Calibration {
+    int cases[10] = {}, right[10] = {};
+};
+
+void Take(Tally& tally, Calibration& calibration, const bench::Labelled& one) {
+    const diagnosis::Diagnosis found = diagnosis::Diagnose(one.input);
+    int best = 1000, worst = 0;
+    for (const std::string& label : one.labels) {
+        best = std::min(best, RankOf(found, label));
+        worst = std::max(worst, RankOf(found, label));
+    }
+    ++tally.cases;
+    tally.first += best == 1;
+    tally.third += best <= 3;
+    tally.both += worst <= 3;
+    if (best != 1) ++tally.instead[std::string(diagnosis::Name(found.hypotheses.front().cause)) + " on " + one.input.detector];
+    const int bucket = std::min(9, static_cast<int>(found.hypotheses.front().confidence * 10));
+    ++calibration.cases[bucket];
+    calibration.right[bucket] += best == 1;
+    if (std::getenv("PULSE_BENCH_VERBOSE") && best != 1) {
+        std::fprintf(stderr, "--- %s (%s %s)\n", one.labels.front().c_str(), one.input.detector.c_str(), one.input.attribute.c_str());
+        for (const auto& line : diagnosis::ToText(found)) std::fprintf(stderr, "%s\n", line.c_str());
+    }
+}
+
+double Percent(int part, int whole) { return whole ? 100.0 * part / whole : 0; }
+
+void PrintRow(const std::string& label, const Tally& tally, bool doubles) {
+    std::string instead;
+    for (const auto& [cause, count] : tally.instead) instead += (instead.empty() ? "" : ", ") + cause + " " + std::to_string(count);
+    std::printf("| %s | %d | %.1f %% | %.1f %% | %s |\n", label.c_str(), tally.cases, Percent(tally.first, tally.cases),
+                Percent(doubles ? tally.both : tally.third, tally.cases), instead.c_str());
+}
+
+void Run(int per_label, uint64_t seed) {
+    bench::Random random(seed);
+    Tally all;
+    Calibration calibration;
+    std::printf("\nSeed %llu\n\n| what was done | incidents | named first | among the first three | named first instead |\n"
+                "|---|---|---|---|---|\n", static_cast<unsigned long long>(seed));
+    for (const std::string& label : bench::Labels()) {
+        Tally tally;
+        for (int i = 0; i < per_label; ++i) Take(tally, calibration, bench::MakeIncident(label, random));
+        PrintRow(label, tally, false);
+        all.cases += tally.cases;
+        all.first += tally.first;
+        all.third += tally.third;
+    }
+    PrintRow("**one cause, all**", all, false);
+    Tally doubles;
+    for (int i = 0; i < per_label * 5; ++i) Take(doubles, calibration, bench::MakeDouble(random));
+    PrintRow("two causes: one first, both in three", doubles, true);
+    std::printf("\n| stated confidence | incidents | right |\n|---|---|---|\n");
+    for (int b = 0; b < 10; ++b)
+        if (calibration.cases[b])
+            std::printf("| %d to %d %% | %d | %.0f %% |\n", b * 10, b * 10 + 10, calibration.cases[b],
+                        Percent(calibration.right[b], calibration.cases[b]));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const int per_label = argc > 1 ? std::atoi(argv[1]) : 12;
+    if (argc < 3) {
+        Run(per_label, 1);  // the seed the diagnosis was developed with
+        Run(per_label, 2);  // hold-out
+    }
+    for (int i = 2; i < argc; ++i) Run(per_label, std::strtoull(argv[i], nullptr, 10));
+}

@@ -1,0 +1,35 @@
+#include "pulse/diagnosis/store.hpp"
+#include "pulse/pg/entry.hpp"
+
+namespace pg = pulse::pg;
+namespace diagnosis = pulse::diagnosis;
+using pulse::pg::Value;
+
+PULSE_FUNCTION(pulse_diagnose_incident) {
+    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"));
+    return pg::FromJson(diagnosis::ToJson(found));
+}
+
+PULSE_FUNCTION(pulse_explain_incident) {
+    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"));
+    pg::ResultSet result(fcinfo);
+    for (const std::string& line : diagnosis::ToText(found)) result.Add({Value::Text(line)});
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_diagnose_incidents) {
+    pg::ResultSet result(fcinfo);
+    // All first, then the rows: the last diagnosis can still widen the group of the first incident.
+    std::vector<diagnosis::Diagnosis> all;
+    for (const int64_t incident : diagnosis::LiveIncidents()) {
+        pg::CheckInterrupts();
+        all.push_back(diagnosis::DiagnoseIncident(incident));
+    }
+    for (const diagnosis::Diagnosis& one : all) {
+        const diagnosis::Hypothesis& best = one.hypotheses.front();
+        result.Add({Value::Int8(one.incident), Value::Int8(diagnosis::GroupOf(one.incident)), Value::Text(one.segment),
+                    Value::Text(diagnosis::Name(best.cause)), Value::Float8(std::round(best.confidence * 100) / 100),
+                    Value::Text(best.sentence)});
+    }
+    return pg::ResultSet::Done();
+}

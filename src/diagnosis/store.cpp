@@ -1,0 +1,274 @@
+#include "pulse/diagnosis/store.hpp"
+
+#include "pulse/diagnosis/rewrite.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/spi.hpp"
+
+namespace pulse::diagnosis {
+
+namespace {
+
+using pg::Value;
+
+constexpr int64_t kMostSiblings = 20;  // segments whose pictures are compared
+constexpr int64_t kMostPoints = 90;    // snapshots of history
+
+struct Gathered {
+    Case input;
+    int64_t segment_id = 0;
+    std::optional<int64_t> before, after;  // snapshots
+};
+
+[[noreturn]] void ThrowUnknown(int64_t incident) {
+    const pg::Result rows = pg::Execute("SELECT count(*), min(id), max(id) FROM pulse.incident_record");
+    std::string hint = "There are no incidents yet; pulse_check_drift() finds them.";
+    if (rows[0].Int8(0) > 0)
+        hint = "Incidents are listed in pulse.incident; their ids go from " + std::to_string(rows[0].Int8(1)) + " to " +
+               std::to_string(rows[0].Int8(2)) + ".";
+    throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist", "", hint);
+}
+
+// The incident and its segment. Where the incident names no snapshots, the nearest ones around its beginning serve.
+Gathered LoadIncident(int64_t incident) {
+    const pg::Result rows = pg::Execute(
+        "SELECT i.detector, i.attribute, i.severity, i.status, i.direction, i.baseline_kind, i.baseline, i.observed, i.change, "
+        "i.threshold, i.since, s.id, s.name, s.status, s.version, s.definition, s.baseline, "
+        "coalesce(i.baseline_snapshot, (SELECT p.id FROM pulse.snapshot AS p WHERE p.segment_id = s.id AND p.status = 'ok' "
+        "AND p.taken_at < i.since ORDER BY p.taken_at DESC LIMIT 1)), "
+        "coalesce(i.snapshot, (SELECT p.id FROM pulse.snapshot AS p WHERE p.segment_id = s.id "
+        "AND p.taken_at >= i.since ORDER BY p.status = 'ok' DESC, p.taken_at DESC LIMIT 1)) "
+        "FROM pulse.incident_record AS i JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1",
+        {Value::Int8(incident)});
+    if (rows.empty()) ThrowUnknown(incident);
+    const pg::Row row = rows[0];
+    Gathered gathered;
+    Case& input = gathered.input;
+    input.incident = incident;
+    input.detector = row.Text(0);
+    input.attribute = row.Text(1);
+    input.severity = row.Text(2);
+    input.status = row.Text(3);
+    input.direction = row.Text(4);
+    input.baseline_kind = row.Text(5);
+    input.baseline = row.Float8OrNull(6);
+    input.observed = row.Float8OrNull(7);
+    input.change = row.Float8OrNull(8);
+    input.threshold = row.Float8OrNull(9);
+    input.since = row.Time(10);
+    gathered.segment_id = row.Int8(11);
+    input.segment = row.Text(12);
+    input.segment_status = row.Text(13);
+    input.version = row.Int4(14);
+    input.definition = row.Jsonb(15);
+    input.expectations = row.Jsonb(16);
+    gathered.before = row.Int8OrNull(17);
+    gathered.after = row.Int8OrNull(18);
+    input.relation = input.definition.value("from", "");
+    const std::string query = input.definition.value("query", "");
+    if (!input.relation.empty())
+        input.source = input.relation + " AS s";
+    else if (!query.empty())
+        input.source = "(" + query + "\n) AS s";  // the line break ends a comment that the query may end with
+    return gathered;
+}
+
+std::vector<ClauseCount> ReadClauses(const pg::Row& row, int texts, int passed, int missed) {
+    std::vector<ClauseCount> clauses;
+    if (row.IsNull(texts)) return clauses;
+    const auto counts = [&](int column) { return row.IsNull(column) ? std::vector<int64_t>{} : row.Int8s(column); };
+    const std::vector<int64_t> pass = counts(passed), miss = counts(missed);
+    for (const std::string& text : row.Texts(texts)) {
+        const size_t i = clauses.size();
+        clauses.push_back({text, i < pass.size() ? std::optional(pass[i]) : std::nullopt,
+                           i < miss.size() ? std::optional(miss[i]) : std::nullopt});
+    }
+    return clauses;
+}
+
+Picture ReadPicture(const pg::Row& row) {
+    Picture picture;
+    picture.snapshot = row.Int8(0);
+    picture.taken_at = row.Time(1);
+    picture.version = row.Int4(2);
+    picture.failed = row.Text(3) == "failed";
+    picture.size = row.Int8OrNull(4).value_or(0);
+    picture.converted = row.Int8OrNull(5);
+    picture.inactive = row.Int8OrNull(6);
+    picture.entered = row.Int8OrNull(7);
+    picture.exited = row.Int8OrNull(8);
+    picture.clauses = ReadClauses(row, 9, 10, 11);
+    picture.clause_rows = row.Int8OrNull(12);
+    if (!row.IsNull(13)) {
+        const nlohmann::json columns = row.Jsonb(13);
+        for (const auto& [name, type] : columns.items())
+            if (type.is_string()) picture.columns[name] = type.get<std::string>();
+    }
+    picture.error_state = row.TextOrNull(14).value_or("");
+    picture.error = row.TextOrNull(15).value_or("");
+    return picture;
+}
+
+snapshot::Distribution ReadDistribution(const pg::Row& row) {
+    snapshot::Distribution distribution;
+    distribution.attribute = row.Text(1);
+    distribution.kind = segment::ParseAttributeKind(row.Text(2)).value_or(segment::AttributeKind::kCategorical);
+    distribution.total = row.Int8(3);
+    distribution.nulls = row.Int8(4);
+    distribution.other = row.Int8(5);
+    if (!row.IsNull(6)) distribution.labels = row.Texts(6);
+    if (!row.IsNull(7)) distribution.edges = row.Float8s(7);
+    distribution.counts = row.Int8s(8);
+    distribution.mean = row.Float8OrNull(9);
+    if (!row.IsNull(10)) distribution.quantiles = row.Float8s(10);
+    return distribution;
+}
+
+// Snapshots with their distributions, in two queries however many they are.
+std::map<int64_t, Picture> LoadPictures(const std::vector<int64_t>& snapshots) {
+    std::map<int64_t, Picture> pictures;
+    if (snapshots.empty()) return pictures;
+    const pg::Result rows = pg::Execute(
+        "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, p.clauses, "
+        "p.clause_passed, p.clause_missed_only, p.clause_rows, p.columns, p.error_state, p.error "
+        "FROM pulse.snapshot AS p WHERE p.id = ANY ($1)",
+        {Value::Int8s(snapshots)});
+    for (uint64_t i = 0; i < rows.size(); ++i) pictures[rows[i].Int8(0)] = ReadPicture(rows[i]);
+    const pg::Result details = pg::Execute(
+        "SELECT d.snapshot_id, d.attribute, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, d.mean, d.quantiles "
+        "FROM pulse.distribution AS d WHERE d.snapshot_id = ANY ($1) ORDER BY d.snapshot_id, d.attribute",
+        {Value::Int8s(snapshots)});
+    for (uint64_t i = 0; i < details.size(); ++i) {
+        pg::CheckInterrupts();
+        pictures[details[i].Int8(0)].attributes.push_back(ReadDistribution(details[i]));
+    }
+    return pictures;
+}
+
+void LoadFailure(Gathered& gathered) {
+    const pg::Result rows = pg::Execute(
+        "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, p.clauses, "
+        "p.clause_passed, p.clause_missed_only, p.clause_rows, p.columns, p.error_state, p.error "
+        "FROM (SELECT * FROM pulse.snapshot WHERE segment_id = $1 ORDER BY taken_at DESC LIMIT 1) AS p "
+        "WHERE p.status = 'failed' AND p.taken_at >= $2 AND p.id IS DISTINCT FROM $3",
+        {Value::Int8(gathered.segment_id), Value::Time(gathered.input.since), Value::Int8(gathered.after)});
+    if (!rows.empty()) gathered.input.failed = ReadPicture(rows[0]);
+}
+
+void LoadHistory(Gathered& gathered) {
+    if (!gathered.input.after) return;
+    const pg::Result rows = pg::Execute(
+        "SELECT h.taken_at, h.size, h.converted, h.inactive, h.entered, h.exited FROM (SELECT * FROM pulse.snapshot "
+        "WHERE segment_id = $1 AND status = 'ok' AND taken_at <= $2 ORDER BY taken_at DESC LIMIT $3) AS h ORDER BY h.taken_at",
+        {Value::Int8(gathered.segment_id), Value::Time(gathered.input.after->taken_at), Value::Int8(kMostPoints)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        gathered.input.history.push_back({rows[i].Time(0), rows[i].Int8OrNull(1).value_or(0), rows[i].Int8OrNull(2),
+                                          rows[i].Int8OrNull(3), rows[i].Int8OrNull(4), rows[i].Int8OrNull(5)});
+}
+
+void LoadVersions(Gathered& gathered) {
+    const int from = gathered.input.before ? gathered.input.before->version : gathered.input.version;
+    const pg::Result rows = pg::Execute(
+        "SELECT version, change, changed_by, changed_at, definition FROM pulse.segment_version "
+        "WHERE segment_id = $1 AND version >= $2 ORDER BY version",
+        {Value::Int8(gathered.segment_id), Value::Int4(from)});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        Version version{rows[i].Int4(0), rows[i].Text(1), rows[i].Text(2), rows[i].Time(3), rows[i].Jsonb(4), {}};
+        version.clauses = ClausesOf(version.definition);
+        gathered.input.versions.push_back(std::move(version));
+    }
+}
+
+// One incident of each other segment that began within half a cadence, segments over the same table first.
+void LoadSiblings(Gathered& gathered) {
+    const pg::Result rows = pg::Execute(
+        "WITH me AS (SELECT i.since, s.id, s.cadence, s.definition->>'from' AS relation FROM pulse.incident_record AS i "
+        "JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1), other AS ("
+        "SELECT DISTINCT ON (s.id) i.id, s.name, coalesce(s.definition->>'from', '') AS relation, i.detector, i.attribute, "
+        "i.direction, i.baseline_snapshot, i.snapshot, coalesce(s.definition->>'from' = me.relation, false) AS same "
+        "FROM me JOIN pulse.incident_record AS i ON i.segment_id <> me.id "
+        "AND i.since BETWEEN me.since - me.cadence / 2 AND me.since + me.cadence / 2 "
+        "JOIN pulse.segment AS s ON s.id = i.segment_id "
+        "WHERE i.status <> 'ignored' AND i.baseline_snapshot IS NOT NULL AND i.snapshot IS NOT NULL "
+        "ORDER BY s.id, i.detector = 'size_change' DESC, i.id) "
+        "SELECT id, name, relation, detector, attribute, direction, baseline_snapshot, snapshot, count(*) OVER () "
+        "FROM other ORDER BY same DESC, id LIMIT $2",
+        {Value::Int8(gathered.input.incident), Value::Int8(kMostSiblings)});
+    if (rows.empty()) return;
+    std::vector<int64_t> wanted;
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        for (const int column : {6, 7}) wanted.push_back(rows[i].Int8(column));
+    const std::map<int64_t, Picture> pictures = LoadPictures(wanted);
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const auto before = pictures.find(rows[i].Int8(6)), after = pictures.find(rows[i].Int8(7));
+        if (before == pictures.end() || after == pictures.end()) continue;
+        gathered.input.siblings.push_back({rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), rows[i].Text(3),
+                                           rows[i].Text(4), rows[i].Text(5), before->second, after->second});
+    }
+    gathered.input.more_siblings = rows[0].Int8(8) - static_cast<int64_t>(rows.size());
+}
+
+Case Gather(int64_t incident) {
+    Gathered gathered = LoadIncident(incident);
+    const std::string verbs = pg::VerbSchema();
+    gathered.input.verbs = verbs == "public" ? "" : verbs + ".";
+    std::vector<int64_t> wanted;
+    for (const auto& snapshot : {gathered.before, gathered.after})
+        if (snapshot) wanted.push_back(*snapshot);
+    std::map<int64_t, Picture> pictures = LoadPictures(wanted);
+    const auto pick = [&](const std::optional<int64_t>& id) {
+        const auto found = id ? pictures.find(*id) : pictures.end();
+        return found == pictures.end() ? std::optional<Picture>() : std::optional(found->second);
+    };
+    gathered.input.before = pick(gathered.before);
+    gathered.input.after = pick(gathered.after);
+    LoadFailure(gathered);
+    LoadHistory(gathered);
+    LoadVersions(gathered);
+    LoadSiblings(gathered);
+    return std::move(gathered.input);
+}
+
+void Keep(const Diagnosis& diagnosis) {
+    if (XactReadOnly) return;
+    pg::Execute("UPDATE pulse.incident_record SET diagnosis = $2 WHERE id = $1 AND diagnosis IS DISTINCT FROM $2",
+                {Value::Int8(diagnosis.incident), Value::Jsonb(ToJson(diagnosis))});
+    if (diagnosis.related.empty()) return;
+    // Groups that share an incident become one, named after its first incident.
+    std::vector<int64_t> members = diagnosis.related;
+    members.push_back(diagnosis.incident);
+    pg::Execute(
+        "WITH mine AS (SELECT id, coalesce(group_id, id) AS team FROM pulse.incident_record WHERE id = ANY ($1)), "
+        "first AS (SELECT min(team) AS id FROM mine) "
+        "UPDATE pulse.incident_record AS i SET group_id = first.id FROM first "
+        "WHERE (i.id IN (SELECT id FROM mine) OR i.group_id IN (SELECT team FROM mine)) AND i.group_id IS DISTINCT FROM first.id",
+        {Value::Int8s(members)});
+}
+
+}  // namespace
+
+Diagnosis DiagnoseIncident(int64_t incident) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const Diagnosis diagnosis = Diagnose(Gather(incident));
+    Keep(diagnosis);
+    return diagnosis;
+}
+
+std::vector<int64_t> LiveIncidents() {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::Result rows =
+        pg::Execute("SELECT id FROM pulse.incident_record WHERE status IN ('open', 'acknowledged') ORDER BY id");
+    std::vector<int64_t> ids;
+    for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    return ids;
+}
+
+std::optional<int64_t> GroupOf(int64_t incident) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::Result rows = pg::Execute("SELECT group_id FROM pulse.incident_record WHERE id = $1", {Value::Int8(incident)});
+    return rows.empty() ? std::nullopt : rows[0].Int8OrNull(0);
+}
+
+}  // namespace pulse::diagnosis
