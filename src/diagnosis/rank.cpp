@@ -44,6 +44,9 @@ int Depth(Cause cause) {
 
 // How much of the shallower one's ground the deeper one takes.
 double Takes(const Hypothesis& deep, const Hypothesis& shallow) {
+    // A clause that misses people because its values were renamed says the same with less.
+    if (deep.cause == Cause::kValueRenamed && shallow.cause == Cause::kClauseShift && !deep.subject.clause.empty())
+        return deep.subject.clause == shallow.subject.clause ? 0.7 : 0;
     if (Depth(deep.cause) >= Depth(shallow.cause)) return 0;
     switch (deep.cause) {
         case Cause::kRuleTightened:

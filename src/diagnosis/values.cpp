@@ -175,10 +175,17 @@ double Sharpness(const ValueMove& move) {
     return (move.labelled ? 1 : 0.75) * (move.labels.size() <= 3 ? 1 : move.labels.size() <= 6 ? 0.92 : 0.8);
 }
 
+// People who came or went show in the size as well; people who only changed places between values do not. 0..1.
+double ShowsInSize(const Workbook& book, const ValueMove& move, double sign) {
+    if (book.target == Target::kSize || book.target == Target::kChurn) return 1;
+    const double net = sign * static_cast<double>(book.growth());
+    return 0.35 + 0.65 * Unit(1.4 * net / std::max<double>(1, static_cast<double>(move.people)));
+}
+
 void SupposeLoss(Workbook& book, const ValueMove& move) {
     if (SupposeRenamedOutside(book, move)) return;
     const Cause cause = move.move == Move::kVanished ? Cause::kValueVanished : Cause::kOneValueLost;
-    book.Suppose(cause, 0.96 * move.support * Relevance(book, move) * Sharpness(move), LossSentence(book, move),
+    book.Suppose(cause, 0.96 * move.support * Relevance(book, move) * Sharpness(move) * ShowsInSize(book, move, -1), LossSentence(book, move),
                  {CiteMove(book, move), book.cited_size}, SubjectOf(move));
 }
 
@@ -187,7 +194,7 @@ void SupposeGain(Workbook& book, const ValueMove& move) {
                            " people, far more than the others.";
     if (move.move == Move::kAppeared)
         sentence = Describe(move) + " is new: " + People(move.after) + " carry it, hardly anybody did before.";
-    book.Suppose(Cause::kValueInflux, 0.95 * move.support * Relevance(book, move) * Sharpness(move), Capitalized(sentence),
+    book.Suppose(Cause::kValueInflux, 0.95 * move.support * Relevance(book, move) * Sharpness(move) * ShowsInSize(book, move, 1), Capitalized(sentence),
                  {CiteMove(book, move), book.cited_size}, SubjectOf(move));
 }
 
