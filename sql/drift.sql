@@ -73,7 +73,7 @@ CREATE VIEW pulse.incident AS
 SELECT r.id, s.name AS segment, r.detector, r.attribute, r.severity, r.status,
        round(r.baseline::numeric, f.digits) AS baseline, round(r.observed::numeric, f.digits) AS observed,
        round(r.change::numeric, 3) AS change,
-       CASE WHEN r.p_value IS NOT NULL THEN to_char(r.p_value, 'FM9.9EEEE')::double precision END AS p_value,
+       CASE WHEN r.p_value IS NOT NULL THEN to_char(r.p_value, '9.9EEEE')::double precision END AS p_value,
        r.opened_at, r.summary, r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
        r.direction, r.threshold, r.baseline_kind, r.details
 FROM pulse.incident_record r JOIN pulse.segment s ON s.id = r.segment_id

@@ -9,10 +9,11 @@ namespace {
 // A rate of one snapshot, where the snapshot has it.
 using CountOf = std::optional<Count> (*)(const Context& context, size_t index);
 
-// How long a snapshot's flows cover: the time since the one before it. Flows over other spans are not comparable.
+// A snapshot's flows cover the time since the one before it. Flows over another span are not comparable; that of the
+// first snapshot, known from elsewhere, is taken as usual.
 bool SameSpan(const Context& context, size_t index) {
     const std::vector<Point>& points = context.history.points;
-    if (index == 0 || context.index == 0) return false;
+    if (index == 0 || context.index == 0) return true;
     const auto span = static_cast<double>(points[index].moment - points[index - 1].moment);
     const auto tested = static_cast<double>(points[context.index].moment - points[context.index - 1].moment);
     return span >= 0.6 * tested && span <= 1.6 * tested;

@@ -50,7 +50,9 @@ void RequireLive(const Held& held, const char* verb) {
     if (held.live()) return;
     throw UserError(sqlstate::kNotReady, "incident " + std::to_string(held.id) + " is " + Name(held.status),
                     std::string("Only an open or acknowledged incident can be ") + verb + ".",
-                    "If the drift is still there, the next pulse_check_drift() reopens it.");
+                    held.status == IncidentStatus::kIgnored
+                        ? "Resolve it with pulse_resolve_incident(); if the drift is still there, the next check reopens it."
+                        : "If the drift is still there, the next pulse_check_drift() reopens it.");
 }
 
 void AddEvent(const Held& held, const char* kind, const std::string& actor, const std::optional<std::string>& note) {
@@ -81,8 +83,19 @@ void Close(const Held& held, const std::string& actor, const std::optional<std::
     AddEvent(held, "resolved", actor, note);
 }
 
+// When what the incident shows began: where it reopened after it had been normal again, else where it opened.
+Moment Began(const Held& held) {
+    static pg::Statement statement(
+        "SELECT max(e.at) FROM pulse.incident_event e WHERE e.incident_id = $1 AND e.kind = 'reopened'"
+        " AND (SELECT b.actor FROM pulse.incident_event b WHERE b.incident_id = e.incident_id AND b.id < e.id"
+        "      AND b.kind IN ('resolved', 'ignored') ORDER BY b.id DESC LIMIT 1) = 'pulse'",
+        {INT8OID});
+    return statement.Execute({Value::Int8(held.id)})[0].TimeOrNull(0).value_or(held.since);
+}
+
 // What the segment has become is what it will be compared with: also for the other incidents that compare with before.
 void DeclareNewNormal(const Held& held, const std::string& actor) {
+    const Moment from = Began(held);
     static pg::Statement move(
         "UPDATE pulse.segment SET baseline_from = greatest(baseline_from, $2), pinned_snapshot = NULL WHERE id = $1",
         {INT8OID, TIMESTAMPTZOID});
@@ -90,8 +103,8 @@ void DeclareNewNormal(const Held& held, const std::string& actor) {
         "SELECT id FROM pulse.incident_record WHERE segment_id = $1 AND since <= $2 AND status IN ('open', 'acknowledged')"
         " ORDER BY id",
         {INT8OID, TIMESTAMPTZOID});
-    move.Execute({Value::Int8(held.segment), Value::Time(held.since)});
-    const pg::Result rows = others.Execute({Value::Int8(held.segment), Value::Time(held.since)});
+    move.Execute({Value::Int8(held.segment), Value::Time(from)});
+    const pg::Result rows = others.Execute({Value::Int8(held.segment), Value::Time(from)});
     for (uint64_t i = 0; i < rows.size(); ++i)
         Close(Hold(rows[i].Int8(0)), actor, "a new normal was declared with incident " + std::to_string(held.id), true);
 }

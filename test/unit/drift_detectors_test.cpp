@@ -204,18 +204,7 @@ class Fixture : public ::testing::Test {
         days.Values("platform", {{"ios", 4'500}, {"android", 4'000}, {"web", 1'500}});
         days.Values("status", {{"active", 9'000}, {"paused", 1'000}});
         days.Values("tier", {{"free", 7'000}, {"premium", 3'000}});
-        // A flow needs another to be compared with: the day before.
-        days.history.points.insert(days.history.points.begin(), days.history.points.front());
-        days.history.points[0].snapshot = 100;
-        days.history.points[0].moment = 0;
-        days.history.points[0].size = 9'800;
-        days.history.points[0].entered.reset();
-        days.history.points[0].exited.reset();
-        days.history.points[0].converted = 1'470;
-        Point& second = days.history.points.emplace_back();
-        second.snapshot = 2;
-        second.moment = 2 * kDay;
-        second.size = 5'800;
+        Point& second = days.Add(5'800);
         second.converted = 580;
         second.entered = 300;
         second.exited = 800;
