@@ -4,6 +4,7 @@ CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET pulse.now = '2026-03-10 12:00+00';
 SET timezone = 'UTC';
+SET datestyle = 'ISO, YMD';
 
 CREATE SCHEMA drift_test;
 CREATE TABLE drift_test.users (id bigint PRIMARY KEY, platform text, status text, tier text);

@@ -3,6 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
+SET datestyle = 'ISO, YMD';
 SET pulse.now = '2026-05-01';
 
 CREATE SCHEMA drift_life;
