@@ -16,7 +16,6 @@ WITH member AS (
            ('reader', 'pulse_backtest'),
            ('reader', 'pulse_explain_incident'),
            ('reader', 'pulse_diagnose_incident'),
-           ('reader', 'pulse_diagnose_incidents'),
            ('writer', 'pulse_take_snapshot'),
            ('writer', 'pulse_take_snapshots'),
            ('writer', 'pulse_import_snapshot'),
