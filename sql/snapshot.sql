@@ -1,6 +1,122 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room snapshot: what a segment looked like at a moment.
 
+-- ---- The type pulse_sketch ----
+
+CREATE TYPE pulse_sketch;
+CREATE FUNCTION pulse_sketch_in(cstring) RETURNS pulse_sketch
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_in';
+CREATE FUNCTION pulse_sketch_out(pulse_sketch) RETURNS cstring
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_out';
+CREATE FUNCTION pulse_sketch_recv(internal) RETURNS pulse_sketch
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_recv';
+CREATE FUNCTION pulse_sketch_send(pulse_sketch) RETURNS bytea
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_send';
+CREATE TYPE pulse_sketch (
+    INPUT = pulse_sketch_in, OUTPUT = pulse_sketch_out, RECEIVE = pulse_sketch_recv, SEND = pulse_sketch_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = external
+);
+COMMENT ON TYPE pulse_sketch IS
+'A set of members as the smallest of their 64-bit hashes: exact up to pulse.sketch_size distinct members, an estimate with a known error beyond. Holds nobody''s id. 20 bytes + 8 per hash.';
+COMMENT ON FUNCTION pulse_sketch_in(cstring) IS 'Reads hexadecimal text. Errors: 22P02 not hexadecimal, XX001 not a sketch.';
+COMMENT ON FUNCTION pulse_sketch_out(pulse_sketch) IS 'Prints hexadecimal text.';
+COMMENT ON FUNCTION pulse_sketch_recv(internal) IS 'Reads the binary form. Errors: XX001 not a sketch.';
+COMMENT ON FUNCTION pulse_sketch_send(pulse_sketch) IS 'Writes the binary form: "PSK1", capacity, limit, number of hashes, hashes; little-endian.';
+
+CREATE FUNCTION pulse.sketch_agg_step(internal, "any") RETURNS internal
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_sketch_agg_step';
+CREATE FUNCTION pulse.sketch_agg_combine(internal, internal) RETURNS internal
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_sketch_agg_combine';
+CREATE FUNCTION pulse.sketch_agg_serialize(internal) RETURNS bytea
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_agg_serialize';
+CREATE FUNCTION pulse.sketch_agg_deserialize(bytea, internal) RETURNS internal
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_agg_deserialize';
+CREATE FUNCTION pulse.sketch_agg_final(internal, "any") RETURNS pulse_sketch
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_sketch_agg_final';
+COMMENT ON FUNCTION pulse.sketch_agg_step(internal, "any") IS 'Part of the aggregate pulse_sketch_agg.';
+COMMENT ON FUNCTION pulse.sketch_agg_combine(internal, internal) IS 'Part of the aggregate pulse_sketch_agg.';
+COMMENT ON FUNCTION pulse.sketch_agg_serialize(internal) IS 'Part of the aggregate pulse_sketch_agg.';
+COMMENT ON FUNCTION pulse.sketch_agg_deserialize(bytea, internal) IS 'Part of the aggregate pulse_sketch_agg.';
+COMMENT ON FUNCTION pulse.sketch_agg_final(internal, "any") IS 'Part of the aggregate pulse_sketch_agg.';
+CREATE AGGREGATE pulse_sketch_agg("any") (
+    SFUNC = pulse.sketch_agg_step, STYPE = internal, SSPACE = 524288, FINALFUNC = pulse.sketch_agg_final, FINALFUNC_EXTRA,
+    COMBINEFUNC = pulse.sketch_agg_combine, SERIALFUNC = pulse.sketch_agg_serialize,
+    DESERIALFUNC = pulse.sketch_agg_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_sketch_agg("any") IS
+'The sketch of all values that are not null; a value is hashed as hashtextextended(value::text, 0). Capacity: pulse.sketch_size. Without a value: the empty sketch.';
+
+CREATE FUNCTION pulse.to_sketch(bytea) RETURNS pulse_sketch
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_to_sketch';
+COMMENT ON FUNCTION pulse.to_sketch(bytea) IS 'A sketch from its binary form. Errors: XX001 not a sketch.';
+CREATE FUNCTION pulse_sketch_union(a pulse_sketch, b pulse_sketch) RETURNS pulse_sketch
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_union';
+COMMENT ON FUNCTION pulse_sketch_union(pulse_sketch, pulse_sketch) IS
+'The sketch of everybody in either. Its capacity is the smaller of the two.';
+CREATE FUNCTION pulse_sketch_cardinality(sketch pulse_sketch) RETURNS double precision
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_cardinality';
+COMMENT ON FUNCTION pulse_sketch_cardinality(pulse_sketch) IS
+'Distinct members: exact up to the capacity of the sketch, else estimated with the relative error pulse_sketch_error().';
+CREATE FUNCTION pulse_sketch_error(sketch pulse_sketch) RETURNS double precision
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_error';
+COMMENT ON FUNCTION pulse_sketch_error(pulse_sketch) IS 'Relative standard error of pulse_sketch_cardinality(); 0 when it is exact.';
+CREATE FUNCTION pulse_sketch_overlap(a pulse_sketch, b pulse_sketch, OUT in_both double precision,
+                                     OUT only_a double precision, OUT only_b double precision,
+                                     OUT standard_error double precision) RETURNS record
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_overlap';
+COMMENT ON FUNCTION pulse_sketch_overlap(pulse_sketch, pulse_sketch) IS
+'How many members are in both sets and in one only, with the standard error of these figures in members; 0 when they are exact.';
+
+-- ---- The one pass over the members ----
+
+CREATE FUNCTION pulse.measure_step(internal, text, VARIADIC "any") RETURNS internal
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_measure_step';
+CREATE FUNCTION pulse.measure_combine(internal, internal) RETURNS internal
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_measure_combine';
+CREATE FUNCTION pulse.measure_serialize(internal) RETURNS bytea
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_measure_serialize';
+CREATE FUNCTION pulse.measure_deserialize(bytea, internal) RETURNS internal
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_measure_deserialize';
+CREATE FUNCTION pulse.measure_final(internal) RETURNS bytea
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_measure_final';
+COMMENT ON FUNCTION pulse.measure_step(internal, text, VARIADIC "any") IS 'Part of the aggregate pulse.measure.';
+COMMENT ON FUNCTION pulse.measure_combine(internal, internal) IS 'Part of the aggregate pulse.measure.';
+COMMENT ON FUNCTION pulse.measure_serialize(internal) IS 'Part of the aggregate pulse.measure.';
+COMMENT ON FUNCTION pulse.measure_deserialize(bytea, internal) IS 'Part of the aggregate pulse.measure.';
+COMMENT ON FUNCTION pulse.measure_final(internal) IS 'Part of the aggregate pulse.measure.';
+CREATE AGGREGATE pulse.measure(options text, VARIADIC "any") (
+    SFUNC = pulse.measure_step, STYPE = internal, SSPACE = 1048576, FINALFUNC = pulse.measure_final,
+    COMBINEFUNC = pulse.measure_combine, SERIALFUNC = pulse.measure_serialize,
+    DESERIALFUNC = pulse.measure_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse.measure(text, VARIADIC "any") IS
+'Internal: everything a snapshot knows, in one pass over (options, key, converted, last_active, attributes...). Null without rows. pulse_take_snapshot() calls it with the rights of the role that made the definition.';
+
+CREATE FUNCTION pulse.count_clauses_step(internal, tid, VARIADIC "any") RETURNS internal
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_count_clauses_step';
+CREATE FUNCTION pulse.count_clauses_combine(internal, internal) RETURNS internal
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_count_clauses_combine';
+CREATE FUNCTION pulse.count_clauses_serialize(internal) RETURNS bytea
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_count_clauses_serialize';
+CREATE FUNCTION pulse.count_clauses_deserialize(bytea, internal) RETURNS internal
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_count_clauses_deserialize';
+CREATE FUNCTION pulse.count_clauses_final(internal) RETURNS double precision[]
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_count_clauses_final';
+COMMENT ON FUNCTION pulse.count_clauses_step(internal, tid, VARIADIC "any") IS 'Part of the aggregate pulse.count_clauses.';
+COMMENT ON FUNCTION pulse.count_clauses_combine(internal, internal) IS 'Part of the aggregate pulse.count_clauses.';
+COMMENT ON FUNCTION pulse.count_clauses_serialize(internal) IS 'Part of the aggregate pulse.count_clauses.';
+COMMENT ON FUNCTION pulse.count_clauses_deserialize(bytea, internal) IS 'Part of the aggregate pulse.count_clauses.';
+COMMENT ON FUNCTION pulse.count_clauses_final(internal) IS 'Part of the aggregate pulse.count_clauses.';
+CREATE AGGREGATE pulse.count_clauses(block tid, VARIADIC "any") (
+    SFUNC = pulse.count_clauses_step, STYPE = internal, SSPACE = 512, FINALFUNC = pulse.count_clauses_final,
+    COMBINEFUNC = pulse.count_clauses_combine, SERIALFUNC = pulse.count_clauses_serialize,
+    DESERIALFUNC = pulse.count_clauses_deserialize, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse.count_clauses(tid, VARIADIC "any") IS
+'Internal: rows, relative standard error of the count of members (0 unless the rows'' places are given, as in a sample), then per clause the rows that pass it and the rows that miss membership by it only. pulse_take_snapshot() calls it.';
+
+-- ---- What is kept ----
+
 CREATE TABLE pulse.snapshot (
     id bigserial PRIMARY KEY,
     segment_id bigint NOT NULL REFERENCES pulse.segment ON DELETE CASCADE,
@@ -20,7 +136,7 @@ CREATE TABLE pulse.snapshot (
     clause_rows bigint,
     clause_error double precision,
     columns jsonb,
-    sketch bytea,  -- becomes pulse_sketch
+    sketch pulse_sketch,
     duration_ms double precision,
     plan_cost double precision,
     error_state text,
@@ -41,6 +157,7 @@ COMMENT ON COLUMN pulse.snapshot.clause_passed IS 'Per clause: rows that pass it
 COMMENT ON COLUMN pulse.snapshot.clause_missed_only IS 'Per clause: rows that pass every other clause and miss membership by this one only.';
 COMMENT ON COLUMN pulse.snapshot.clause_rows IS 'Rows the clause counts are about (scaled up when sampled).';
 COMMENT ON COLUMN pulse.snapshot.clause_error IS 'Relative standard error of the clause counts: 0 when counted in the same scan, above when sampled.';
+COMMENT ON COLUMN pulse.snapshot.sketch IS 'The members, for entered, exited and overlap; 8 bytes x min(members, pulse.sketch_size).';
 COMMENT ON COLUMN pulse.snapshot.columns IS 'Columns of what was read, {"name": "type"}: with it a schema change can be named.';
 
 CREATE TABLE pulse.distribution (
@@ -73,3 +190,15 @@ COMMENT ON COLUMN pulse.distribution.quantiles IS 'At 1, 5, 25, 50, 75, 95 and 9
 SELECT pg_catalog.pg_extension_config_dump('pulse.snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.snapshot_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.distribution', '');
+
+-- ---- Taking and reading ----
+
+CREATE FUNCTION pulse_take_snapshot(segment text) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshot';
+COMMENT ON FUNCTION pulse_take_snapshot(text) IS
+'Measures a segment as of pulse_now() and returns the id of the snapshot; the existing one when that moment was measured already. Errors: 42704 unknown segment, 55000 archived, 55P03 another session is measuring it, 57014 longer than pulse.statement_timeout, and what the definition''s SQL raises.';
+CREATE FUNCTION pulse_take_snapshots(OUT segment text, OUT snapshot bigint, OUT status text, OUT size bigint, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshots';
+COMMENT ON FUNCTION pulse_take_snapshots() IS
+'Measures every active segment that is due: its cadence has passed since its last good snapshot, monitoring is not disabled. status: ok; failed, with the error kept on the snapshot row, the others unharmed; skipped while another session measures it.';

@@ -84,7 +84,8 @@ Attribute MakeAttribute(const source::Column& column, std::optional<AttributeKin
                         "attribute \"" + column.name + "\" of type " + column.type + " needs a kind", "",
                         "Give {\"name\": \"" + column.name +
                             "\", \"kind\": \"categorical\"} to count its values as text.");
-    const std::string sql = Cast("s." + rule::QuoteName(column.name), column, *kind);
+    const std::string raw = "s." + rule::QuoteName(column.name);
+    const std::string sql = Cast(raw, column, *kind);
     if (sql.empty())
         throw UserError(sqlstate::kDatatypeMismatch,
                         "attribute \"" + column.name + "\" of type " + column.type +
@@ -92,7 +93,7 @@ Attribute MakeAttribute(const source::Column& column, std::optional<AttributeKin
                         "",
                         "It can be measured as " + KindsFor(column) +
                             "; for another kind use a \"query\" that casts the column.");
-    return {column.name, *kind, sql};
+    return {column.name, *kind, sql, raw};
 }
 
 std::vector<AttributeRequest> ChooseAttributes(const std::vector<ColumnFacts>& columns,

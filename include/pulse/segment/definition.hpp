@@ -23,6 +23,7 @@ struct Attribute {
     std::string name;
     AttributeKind kind;
     std::string sql;  // expression over the alias s, already of a type that fits the kind
+    std::string raw = "";  // the same without a cast: pulse.measure() converts by itself, faster
 };
 
 // One top-level conjunct of the rule.

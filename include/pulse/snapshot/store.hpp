@@ -1,19 +1,20 @@
-// The room's tables. For entry code of this room; every call needs an open pg::Session as pg::Identity::Owner().
+// The room's tables, and taking snapshots. For entry code.
 #pragma once
 
 #include "pulse/pg/convert.hpp"
-#include "pulse/snapshot/distribution.hpp"
+#include "pulse/segment/segment.hpp"
+#include "pulse/snapshot/record.hpp"
 
 namespace pulse::snapshot {
 
-// ---- store_distribution.cpp ----
+// ---- store_distribution.cpp: needs an open pg::Session as pg::Identity::Owner() ----
 
 void WriteDistributions(int64_t snapshot, const std::vector<Distribution>& distributions);
 
 // By attribute.
 std::vector<Distribution> ReadDistributions(int64_t snapshot);
 
-// ---- store_import.cpp ----
+// ---- store_import.cpp: likewise ----
 
 // A snapshot that was measured elsewhere.
 struct Import {
@@ -27,5 +28,49 @@ struct Import {
 // Keeps it and returns its id. The same import again returns the same id; another one at the same moment is refused, or
 // takes the place of the first when `replace` is true.
 int64_t KeepImport(const Import& import, bool replace);
+
+// ---- store.cpp: from here on the calls switch identity and open sessions themselves ----
+
+// What a new snapshot continues: the newest ok one before it.
+struct Previous {
+    int64_t size = 0;
+    std::optional<Sketch> sketch;
+};
+
+// The snapshot of a segment at exactly this moment, with its distributions.
+std::optional<Record> FindAt(int64_t segment_id, Moment moment);
+// By its id. Throws UserError 42704.
+Record Load(int64_t id);
+// The newest ok one before `moment` that has a sketch.
+std::optional<Previous> FindPrevious(int64_t segment_id, Moment moment);
+// The moment of the newest ok one up to `moment`.
+std::optional<Moment> LastTaken(int64_t segment_id, Moment moment);
+// The edges of an attribute in the newest ok snapshot before `moment` that has any.
+std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, const std::string& attribute,
+                                             segment::AttributeKind kind);
+// Write one and return its id; what was there for the same moment is replaced.
+int64_t Write(const Record& record);
+// Take the segment's lock till the end of the transaction, waiting up to `milliseconds`; false when that was too short.
+bool Lock(int64_t segment_id, int milliseconds);
+
+// ---- store_take.cpp ----
+
+// Take a snapshot at pulse_now(), or return the one that is there.
+int64_t Take(const std::string& segment);
+
+struct Outcome {
+    std::string segment;
+    std::optional<int64_t> snapshot;
+    std::string status;  // ok, failed, skipped
+    std::optional<int64_t> size;
+    std::optional<std::string> error;
+};
+// Take one of each active segment that is due.
+std::vector<Outcome> TakeDue();
+
+// ---- store_measure.cpp ----
+
+// Read the segment's members once. Throws whatever the definition's SQL raises, rolled back.
+Record Measure(const segment::Segment& segment, Moment moment);
 
 }  // namespace pulse::snapshot

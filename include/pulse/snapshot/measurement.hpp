@@ -1,0 +1,62 @@
+// What one scan over the members of a segment finds out, mergeable across workers: sizes, the member sketch and one
+// column of counts per attribute. Pure C++; src/snapshot/aggregate_measure.cpp feeds it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "pulse/base/time.hpp"
+#include "pulse/segment/definition.hpp"
+#include "pulse/snapshot/distribution.hpp"
+#include "pulse/snapshot/number_buckets.hpp"
+#include "pulse/snapshot/sketch.hpp"
+#include "pulse/snapshot/value_counts.hpp"
+
+namespace pulse::snapshot {
+
+// What to measure: the first argument of the aggregate pulse.measure(), as JSON text.
+struct MeasureOptions {
+    Moment moment = 0;
+    int64_t inactive_after = 30 * kDay;
+    uint32_t sketch_size = kMaxSketchSize;
+    std::vector<segment::AttributeKind> kinds;
+
+    std::string Print() const;
+    // Throws UserError naming what is wrong.
+    static MeasureOptions Parse(const std::string& text);
+};
+
+struct Column {
+    explicit Column(segment::AttributeKind kind);
+
+    segment::AttributeKind kind;
+    int64_t nulls = 0;
+    std::variant<ValueCounts, NumberBuckets> values;
+};
+
+class Measurement {
+  public:
+    explicit Measurement(const MeasureOptions& options);
+
+    void Merge(const Measurement& other);
+    // The same bytes for the same members, whatever the order they came in (while no value had to be purged).
+    std::string Encode();
+    static Measurement Decode(std::string_view bytes);
+
+    int64_t size = 0;
+    int64_t null_keys = 0;
+    int64_t converted = 0;
+    int64_t inactive = 0;
+    SketchBuilder members;
+    std::vector<Column> columns;
+};
+
+// The attribute's distribution. `max_values` values are kept by name; `edges` are those of the snapshot before, or
+// null to choose them now.
+Distribution Distribute(const Column& column, const std::string& attribute, int64_t total, size_t max_values,
+                        const std::vector<double>* edges);
+
+}  // namespace pulse::snapshot

@@ -1,0 +1,41 @@
+// A snapshot, as its rows in pulse.snapshot and pulse.distribution say it. Pure C++.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/base/time.hpp"
+#include "pulse/snapshot/distribution.hpp"
+#include "pulse/snapshot/sketch.hpp"
+
+namespace pulse::snapshot {
+
+// How many rows each top-level clause of a rule lets pass, and misses alone.
+struct ClauseCounts {
+    std::vector<std::string> texts;
+    std::vector<int64_t> passed, missed_only;
+    int64_t rows = 0;
+    double error = 0;
+};
+
+struct Record {
+    int64_t id = 0;
+    int64_t segment_id = 0;
+    Moment taken_at = 0;
+    int version = 1;
+    bool imported = false;
+    bool failed = false;
+    std::optional<int64_t> size, converted, inactive, entered, exited;
+    std::optional<double> flow_error;
+    std::optional<ClauseCounts> clauses;
+    nlohmann::json columns;  // null: not known
+    std::optional<Sketch> sketch;
+    std::optional<double> duration_ms, plan_cost;
+    std::string error_state, error;
+    std::vector<Distribution> distributions;
+};
+
+}  // namespace pulse::snapshot

@@ -1,0 +1,172 @@
+// The aggregate pulse.measure(options, key, converted, last_active, attributes…): one pass over the members.
+#include "pulse/pg/aggregate.hpp"
+#include "pulse/pg/convert.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/snapshot/aggregate.hpp"
+#include "pulse/snapshot/measurement.hpp"
+
+namespace pulse::snapshot {
+
+namespace {
+
+using segment::AttributeKind;
+
+enum Argument { kState, kOptions, kKey, kConverted, kLastActive, kFirstAttribute };
+
+[[noreturn]] void BadArguments(const std::string& detail) {
+    throw UserError(sqlstate::kDatatypeMismatch, "wrong arguments for pulse.measure()", detail,
+                    "It is an internal function: pulse_take_snapshot() calls it.");
+}
+
+// Where the values of one attribute go.
+struct Feed {
+    ValueReader reader;
+    int64_t* nulls;
+    ValueCounts* counts = nullptr;
+    NumberBuckets* numbers = nullptr;
+    bool age = false;
+};
+
+// The state of one group in one process.
+class Measuring {
+  public:
+    explicit Measuring(Measurement measurement) : measurement_(std::move(measurement)) {}
+    static std::unique_ptr<Measuring> Begin(FunctionCallInfo fcinfo, MemoryContext context);
+
+    void Take(FunctionCallInfo fcinfo);
+    Measurement& measurement() { return measurement_; }
+
+  private:
+    void TakeAttribute(Feed& feed, Datum datum);
+
+    Measurement measurement_;
+    std::optional<ValueReader> key_;
+    std::vector<Feed> feeds_;
+    Moment moment_ = 0;
+    Moment active_since_ = 0;
+};
+
+Oid ArgumentType(FunctionCallInfo fcinfo, int argument) { return get_fn_expr_argtype(fcinfo->flinfo, argument); }
+
+Feed MakeFeed(Column& column, Oid type, MemoryContext context) {
+    Feed feed{ValueReader(type, context), &column.nulls};
+    feed.counts = std::get_if<ValueCounts>(&column.values);
+    feed.numbers = std::get_if<NumberBuckets>(&column.values);
+    feed.age = column.kind == AttributeKind::kTimestamp;
+    if (feed.numbers && !(feed.age ? feed.reader.IsTime() : feed.reader.IsNumber()))
+        BadArguments(std::string("An attribute measured as ") + (feed.age ? "timestamp" : "numeric") + " is of type " +
+                     pg::Call([&] { return format_type_be(type); }) + ".");
+    return feed;
+}
+
+std::unique_ptr<Measuring> Measuring::Begin(FunctionCallInfo fcinfo, MemoryContext context) {
+    if (fcinfo->args[kOptions].isnull) BadArguments("The options are null.");
+    const MeasureOptions options = MeasureOptions::Parse(pg::ToText(fcinfo->args[kOptions].value));
+    if (fcinfo->nargs != kFirstAttribute + static_cast<int>(options.kinds.size()))
+        BadArguments("There are " + std::to_string(options.kinds.size()) + " kinds of attributes for " +
+                     std::to_string(fcinfo->nargs - 1) + " arguments.");
+    if (ArgumentType(fcinfo, kConverted) != BOOLOID || ArgumentType(fcinfo, kLastActive) != TIMESTAMPTZOID)
+        BadArguments("The third argument is to be boolean, the fourth timestamptz.");
+    auto state = std::make_unique<Measuring>(Measurement(options));
+    state->moment_ = options.moment;
+    state->active_since_ = options.moment - options.inactive_after;
+    state->key_.emplace(ArgumentType(fcinfo, kKey), context);
+    for (size_t i = 0; i < options.kinds.size(); ++i)
+        state->feeds_.push_back(MakeFeed(state->measurement_.columns[i],
+                                         ArgumentType(fcinfo, kFirstAttribute + static_cast<int>(i)), context));
+    return state;
+}
+
+// Where a long text may be cut without cutting a character.
+size_t CutLength(std::string_view text) {
+    constexpr int kKept = 170;
+    return static_cast<size_t>(
+        pg::Call([&] { return pg_mbcliplen(text.data(), static_cast<int>(text.size()), kKept); }));
+}
+
+// Timestamps as their age in days: what changes is then the shape, not the calendar.
+double AgeInDays(Moment moment, Moment time) {
+    if (TIMESTAMP_IS_NOBEGIN(time)) return std::numeric_limits<double>::infinity();
+    if (TIMESTAMP_IS_NOEND(time)) return -std::numeric_limits<double>::infinity();
+    return static_cast<double>(moment - time) / static_cast<double>(kDay);
+}
+
+inline void Measuring::TakeAttribute(Feed& feed, Datum datum) {
+    if (feed.numbers) {
+        feed.numbers->Add(feed.age ? AgeInDays(moment_, feed.reader.Time(datum)) : feed.reader.Number(datum));
+        return;
+    }
+    const std::string_view text = feed.reader.Text(datum);
+    if (text.size() <= ValueCounts::kMaxLength) [[likely]]
+        feed.counts->Add(text);
+    else
+        feed.counts->Add(Shorten(text, CutLength(text)));
+}
+
+void Measuring::Take(FunctionCallInfo fcinfo) {
+    const NullableDatum* arguments = fcinfo->args;
+    ++measurement_.size;
+    if (arguments[kKey].isnull) ++measurement_.null_keys;
+    else measurement_.members.Add(key_->Hash(arguments[kKey].value));
+    if (!arguments[kConverted].isnull && DatumGetBool(arguments[kConverted].value)) ++measurement_.converted;
+    if (arguments[kLastActive].isnull || DatumGetTimestampTz(arguments[kLastActive].value) < active_since_)
+        ++measurement_.inactive;
+    const NullableDatum* argument = arguments + kFirstAttribute;
+    for (Feed& feed : feeds_) {
+        if (argument->isnull) ++*feed.nulls;
+        else TakeAttribute(feed, argument->value);
+        ++argument;
+    }
+}
+
+Measuring* StateOf(FunctionCallInfo fcinfo, int argument) {
+    return fcinfo->args[argument].isnull ? nullptr
+                                         : reinterpret_cast<Measuring*>(DatumGetPointer(fcinfo->args[argument].value));
+}
+
+}  // namespace
+
+}  // namespace pulse::snapshot
+
+namespace pg = pulse::pg;
+using pulse::snapshot::Measurement;
+using pulse::snapshot::Measuring;
+using pulse::snapshot::StateOf;
+
+PULSE_FUNCTION(pulse_measure_step) {
+    Measuring* state = StateOf(fcinfo, 0);
+    if (!state) {
+        MemoryContext context = pg::AggregateContext(fcinfo);
+        state = pg::Keep(context, Measuring::Begin(fcinfo, context));
+    }
+    state->Take(fcinfo);
+    return PointerGetDatum(state);
+}
+
+PULSE_FUNCTION(pulse_measure_combine) {
+    MemoryContext context = pg::AggregateContext(fcinfo);
+    Measuring* into = StateOf(fcinfo, 0);
+    Measuring* from = StateOf(fcinfo, 1);
+    if (!from) return PointerGetDatum(into);
+    if (!into) into = pg::Keep(context, std::make_unique<Measuring>(from->measurement()));
+    else into->measurement().Merge(from->measurement());
+    return PointerGetDatum(into);
+}
+
+PULSE_FUNCTION(pulse_measure_serialize) {
+    pg::AggregateContext(fcinfo);
+    return pg::FromBytes(StateOf(fcinfo, 0)->measurement().Encode());
+}
+
+PULSE_FUNCTION(pulse_measure_deserialize) {
+    MemoryContext context = pg::AggregateContext(fcinfo);
+    Measurement measurement = Measurement::Decode(pg::ToBytes(fcinfo->args[0].value));
+    return PointerGetDatum(pg::Keep(context, std::make_unique<Measuring>(std::move(measurement))));
+}
+
+PULSE_FUNCTION(pulse_measure_final) {
+    pg::AggregateContext(fcinfo);
+    Measuring* state = StateOf(fcinfo, 0);
+    if (!state) PG_RETURN_NULL();
+    return pg::FromBytes(state->measurement().Encode());
+}

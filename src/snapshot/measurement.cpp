@@ -1,0 +1,175 @@
+#include "pulse/snapshot/measurement.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+namespace pulse::snapshot {
+
+namespace {
+
+using Json = nlohmann::json;
+using segment::AttributeKind;
+
+constexpr uint32_t kMagic = 0x314D5350;  // "PSM1"
+constexpr size_t kMaxColumns = 90;       // PostgreSQL's limit of arguments is 100
+
+constexpr struct {
+    AttributeKind kind;
+    const char* name;
+} kKinds[] = {{AttributeKind::kCategorical, "categorical"},
+              {AttributeKind::kBoolean, "boolean"},
+              {AttributeKind::kNumeric, "numeric"},
+              {AttributeKind::kTimestamp, "timestamp"}};
+
+bool Labelled(AttributeKind kind) { return kind == AttributeKind::kCategorical || kind == AttributeKind::kBoolean; }
+
+[[noreturn]] void BadOptions(const std::string& text) {
+    throw UserError(sqlstate::kInvalidParameter, "invalid options for pulse.measure()", "They are: " + text,
+                    "It is an internal function: pulse_take_snapshot() calls it.");
+}
+
+}  // namespace
+
+std::string MeasureOptions::Print() const {
+    Json json = {{"moment", moment}, {"inactive_after", inactive_after}, {"sketch_size", sketch_size},
+                 {"kinds", Json::array()}};
+    for (const AttributeKind kind : kinds)
+        for (const auto& known : kKinds)
+            if (known.kind == kind) json["kinds"].push_back(known.name);
+    return json.dump();
+}
+
+MeasureOptions MeasureOptions::Parse(const std::string& text) {
+    const Json json = Json::parse(text, nullptr, false);
+    MeasureOptions options;
+    try {
+        options.moment = json.at("moment").get<int64_t>();
+        options.inactive_after = json.at("inactive_after").get<int64_t>();
+        options.sketch_size = json.at("sketch_size").get<uint32_t>();
+        for (const Json& name : json.at("kinds")) {
+            const auto known = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                            [&](const auto& k) { return name.get<std::string>() == k.name; });
+            if (known == std::end(kKinds)) BadOptions(text);
+            options.kinds.push_back(known->kind);
+        }
+    } catch (const Json::exception&) {
+        BadOptions(text);
+    }
+    if (options.sketch_size < kMinSketchSize || options.sketch_size > kMaxSketchSize || options.inactive_after < 0 ||
+        options.kinds.size() > kMaxColumns)
+        BadOptions(text);
+    return options;
+}
+
+Column::Column(AttributeKind k) : kind(k) {
+    if (!Labelled(kind)) values.emplace<NumberBuckets>();
+}
+
+Measurement::Measurement(const MeasureOptions& options) : members(options.sketch_size) {
+    for (const AttributeKind kind : options.kinds) columns.emplace_back(kind);
+}
+
+void Measurement::Merge(const Measurement& other) {
+    size += other.size;
+    null_keys += other.null_keys;
+    converted += other.converted;
+    inactive += other.inactive;
+    members.Merge(other.members);
+    for (size_t i = 0; i < columns.size(); ++i) {
+        columns[i].nulls += other.columns[i].nulls;
+        if (auto* counts = std::get_if<ValueCounts>(&columns[i].values))
+            counts->Merge(std::get<ValueCounts>(other.columns[i].values));
+        else
+            std::get<NumberBuckets>(columns[i].values).Merge(std::get<NumberBuckets>(other.columns[i].values));
+    }
+}
+
+std::string Measurement::Encode() {
+    Writer writer;
+    writer.Put(kMagic);
+    writer.Put(members.k());
+    for (const int64_t count : {size, null_keys, converted, inactive}) writer.Put(count);
+    writer.PutText(members.Build().Encode());
+    writer.Put(static_cast<uint32_t>(columns.size()));
+    for (const Column& column : columns) {
+        writer.Put(static_cast<uint8_t>(column.kind));
+        writer.Put(column.nulls);
+        std::visit([&](const auto& values) { values.Encode(writer); }, column.values);
+    }
+    return writer.Take();
+}
+
+Measurement Measurement::Decode(std::string_view bytes) {
+    Reader reader(bytes, "measurement");
+    reader.Check(reader.Get<uint32_t>() == kMagic, "It does not begin with the mark of a measurement of version 1.");
+    MeasureOptions options;
+    options.sketch_size = reader.Get<uint32_t>();
+    reader.Check(options.sketch_size >= kMinSketchSize && options.sketch_size <= kMaxSketchSize,
+                 "The capacity of its sketch is out of range.");
+    Measurement measurement(options);
+    for (int64_t* count : {&measurement.size, &measurement.null_keys, &measurement.converted, &measurement.inactive}) {
+        *count = reader.Get<int64_t>();
+        reader.Check(*count >= 0, "It holds a negative count.");
+    }
+    measurement.members.Merge(Sketch::Decode(reader.GetText()));
+    const uint32_t size = reader.Get<uint32_t>();
+    reader.Check(size <= kMaxColumns, "It holds too many columns.");
+    for (uint32_t i = 0; i < size; ++i) {
+        const uint8_t kind = reader.Get<uint8_t>();
+        reader.Check(kind < std::size(kKinds), "It holds an unknown kind of column.");
+        Column& column = measurement.columns.emplace_back(static_cast<AttributeKind>(kind));
+        column.nulls = reader.Get<int64_t>();
+        reader.Check(column.nulls >= 0, "It holds a negative count.");
+        if (Labelled(column.kind)) column.values.emplace<ValueCounts>(ValueCounts::Decode(reader));
+        else column.values.emplace<NumberBuckets>(NumberBuckets::Decode(reader));
+    }
+    reader.End();
+    return measurement;
+}
+
+namespace {
+
+void DistributeValues(const ValueCounts& values, size_t max_values, Distribution& result) {
+    int64_t named = 0;
+    for (const ValueCounts::Entry& entry : values.Ranked()) {
+        if (result.labels.size() == max_values) break;
+        result.labels.push_back(entry.value);
+        result.counts.push_back(entry.count);
+        named += entry.count;
+    }
+    result.distinct_values = values.Distinct();
+    result.other = result.total - result.nulls - named;
+}
+
+void DistributeNumbers(const NumberBuckets& numbers, const std::vector<double>* edges, Distribution& result) {
+    if (edges)
+        std::transform(edges->begin(), edges->end(), std::back_inserter(result.edges), NearestBorder);
+    else
+        result.edges = numbers.ChooseEdges();
+    result.edges.erase(std::unique(result.edges.begin(), result.edges.end()), result.edges.end());
+    result.counts = numbers.CountBetween(result.edges);
+    result.other = numbers.nans();
+    const Moments moments = numbers.Summary();
+    result.mean = moments.mean;
+    result.stddev = moments.stddev;
+    result.minimum = moments.minimum;
+    result.maximum = moments.maximum;
+    result.quantiles = numbers.Quantiles(kQuantileLevels, std::size(kQuantileLevels));
+}
+
+}  // namespace
+
+Distribution Distribute(const Column& column, const std::string& attribute, int64_t total, size_t max_values,
+                        const std::vector<double>* edges) {
+    Distribution result;
+    result.attribute = attribute;
+    result.kind = column.kind;
+    result.total = total;
+    result.nulls = column.nulls;
+    if (const auto* values = std::get_if<ValueCounts>(&column.values)) DistributeValues(*values, max_values, result);
+    else DistributeNumbers(std::get<NumberBuckets>(column.values), edges, result);
+    return result;
+}
+
+}  // namespace pulse::snapshot
