@@ -3,6 +3,8 @@
 // against yesterday". Prints one markdown table.
 #include <chrono>
 #include <cstdio>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -26,14 +28,8 @@ constexpr uint64_t kSeed = 20260101;
 
 // ---- the two ways of looking ----
 
-// What one check opens. The false discovery rate is controlled over this segment alone.
-std::vector<Fingerprint> Check(const World& world, size_t index, Ledger& ledger,
-                               const Thresholds& thresholds) {
-    const drift::Look look = Detect(world.history, index, ledger.Excluded(), Expectations{}, thresholds);
-    const Point& point = world.history.points[index];
-    const double limit =
-        drift::DiscoveryLimit(NewPValues(ledger, point.moment, look.outcomes), thresholds.false_discovery_rate);
-    ledger.Apply(point, look.outcomes, limit, thresholds);
+// What the ledger was told since the last time.
+std::vector<Fingerprint> TakeOpened(Ledger& ledger) {
     std::vector<Fingerprint> opened;
     for (Incident& incident : ledger.incidents()) {
         for (const auto& event : incident.events)
@@ -42,6 +38,13 @@ std::vector<Fingerprint> Check(const World& world, size_t index, Ledger& ledger,
         incident.events.clear();
     }
     return opened;
+}
+
+// One segment is checked alone; returns what that opens.
+std::vector<Fingerprint> Check(const World& world, size_t index, Ledger& ledger,
+                               const Thresholds& thresholds) {
+    Step(world.history, index, Expectations{}, thresholds, ledger);
+    return TakeOpened(ledger);
 }
 
 double Relative(int64_t now, int64_t before) {
@@ -102,34 +105,90 @@ void Row(const std::string& what, const std::string& pulse, const std::string& p
 
 // ---- nothing happens: how many checks open an incident ----
 
-void FalseAlarms(const Shape& shape, Noise noise) {
-    constexpr int kSegments = 150, kDays = 60;
-    Random random(kSeed);
-    int checks = 0, pulse = 0, plain = 0;
-    std::map<std::string, int> by_detector;
-    for (int segment = 0; segment < kSegments; ++segment) {
-        World world;
+using Fleet = std::vector<std::unique_ptr<World>>;
+constexpr int kSegments = 150, kDays = 60, kFirstWeek = 7;
+
+struct Alarms {
+    double checks = 0, all = 0, later = 0, later_checks = 0;
+    std::map<std::string, double> by_detector;
+    void Count(int day, const std::vector<Fingerprint>& opened) {
+        checks += 1;
+        all += !opened.empty();
+        if (day > kFirstWeek) {
+            later_checks += 1;
+            later += !opened.empty();
+        }
+        for (const Fingerprint& fingerprint : opened) by_detector[fingerprint.detector] += 1;
+    }
+};
+
+// Each segment for itself.
+Alarms Alone(const Fleet& fleet) {
+    Alarms alarms;
+    for (const auto& world : fleet) {
         Ledger ledger;
-        std::set<std::string> yesterday;
-        for (int day = 0; day < kDays; ++day) {
-            AddDay(world, shape, noise, random);
-            const auto index = static_cast<size_t>(day);
-            const std::vector<Fingerprint> opened = Check(world, index, ledger, {});
-            if (day == 0) continue;
-            ++checks;
-            pulse += !opened.empty();
-            for (const Fingerprint& fingerprint : opened) ++by_detector[fingerprint.detector];
-            const std::set<std::string> alarms = PlainRule(world, index);
-            plain += std::any_of(alarms.begin(), alarms.end(),
-                                 [&](const auto& a) { return !yesterday.contains(a); });
-            yesterday = alarms;
+        for (int day = 1; day < kDays; ++day)
+            alarms.Count(day, Check(*world, static_cast<size_t>(day), ledger, {}));
+    }
+    return alarms;
+}
+
+// All in one check, as pulse_check_drift() does: false discoveries are controlled over all of them.
+Alarms Together(const Fleet& fleet) {
+    Alarms alarms;
+    const Thresholds thresholds;
+    std::vector<Ledger> ledgers(fleet.size());
+    for (int day = 1; day < kDays; ++day) {
+        std::vector<drift::Look> looks;
+        std::vector<double> p_values;
+        const auto index = static_cast<size_t>(day);
+        for (size_t i = 0; i < fleet.size(); ++i) {
+            const History& history = fleet[i]->history;
+            looks.push_back(Detect(history, index, ledgers[i].Excluded(), Expectations{}, thresholds));
+            for (const double p : NewPValues(ledgers[i], history.points[index].moment, looks.back().outcomes))
+                p_values.push_back(p);
+        }
+        const double limit = drift::DiscoveryLimit(p_values, thresholds.false_discovery_rate);
+        for (size_t i = 0; i < fleet.size(); ++i) {
+            ledgers[i].Apply(fleet[i]->history.points[index], looks[i].outcomes, limit, thresholds);
+            alarms.Count(day, TakeOpened(ledgers[i]));
         }
     }
-    std::string note;
-    for (const auto& [name, count] : by_detector)
-        note += (note.empty() ? "" : ", ") + name + " " + Share(count, checks, 2);
+    return alarms;
+}
+
+// The plain rule alarms when it did not the day before.
+double PlainAlarms(const Fleet& fleet) {
+    double alarms = 0;
+    for (const auto& world : fleet) {
+        std::set<std::string> yesterday;
+        for (int day = 1; day < kDays; ++day) {
+            const std::set<std::string> today = PlainRule(*world, static_cast<size_t>(day));
+            alarms += std::any_of(today.begin(), today.end(),
+                                  [&](const auto& a) { return !yesterday.contains(a); });
+            yesterday = today;
+        }
+    }
+    return alarms;
+}
+
+void FalseAlarms(const Shape& shape, Noise noise) {
+    Random random(kSeed);
+    Fleet fleet;
+    for (int segment = 0; segment < kSegments; ++segment) {
+        fleet.push_back(std::make_unique<World>());
+        for (int day = 0; day < kDays; ++day) AddDay(*fleet.back(), shape, noise, random);
+    }
+    const Alarms alone = Alone(fleet), together = Together(fleet);
+    std::string note = "after the first week " + Share(alone.later, alone.later_checks, 2) + "; all " +
+                       std::to_string(kSegments) + " in one check " +
+                       Share(together.all, together.checks, 2) + ", after the first week " +
+                       Share(together.later, together.later_checks, 2) + ". Alone:";
+    for (const auto& [name, count] : alone.by_detector)
+        note += " " + name + " " + Share(count, alone.checks, 2);
     Row(std::string("no drift: ") + shape.name + (noise == Noise::kNormal ? ", normal noise" : ", t₄ noise"),
-        Share(pulse, checks, 2) + " of checks", Share(plain, checks, 2) + " of checks", note);
+        Share(alone.all, alone.checks, 2) + " of checks",
+        Share(PlainAlarms(fleet), alone.checks, 2) + " of checks", note);
 }
 
 // ---- members are lost: how many losses are seen, and when ----
@@ -150,6 +209,14 @@ std::string Delays(const std::vector<double>& delays, int runs) {
     return text;
 }
 
+// The detector that has a live incident about a fall.
+std::optional<std::string> LiveFall(const Ledger& ledger) {
+    for (const Incident& incident : ledger.incidents())
+        if (incident.live() && incident.finding.direction == drift::Direction::kDown)
+            return incident.finding.fingerprint.detector;
+    return std::nullopt;
+}
+
 // One loss beside its twin without it: seen is what only the one with the loss shows.
 void Lose(const Shape& shape, const Loss& loss, uint64_t seed, Seen& seen) {
     constexpr int kFirstCheck = 28, kAfter = 14;
@@ -165,15 +232,13 @@ void Lose(const Shape& shape, const Loss& loss, uint64_t seed, Seen& seen) {
         world.Add(point);
         if (day < kFirstCheck) continue;
         const auto index = static_cast<size_t>(day);
-        const auto opened = Check(world, index, ledger, {}),
-                   twin_opened = Check(twin, index, twin_ledger, {});
+        Check(world, index, ledger, {});
+        Check(twin, index, twin_ledger, {});
         if (day < loss.onset) continue;
-        for (const Fingerprint& fingerprint : opened) {
-            const bool chance = std::count(twin_opened.begin(), twin_opened.end(), fingerprint) > 0;
-            const bool down = ledger.Newest(fingerprint)->finding.direction == drift::Direction::kDown;
-            if (chance || !down || pulse) continue;
+        const std::optional<std::string> fall = LiveFall(ledger);
+        if (!pulse && fall && !LiveFall(twin_ledger)) {
             pulse = day - loss.onset;
-            ++seen.by_detector[fingerprint.detector];
+            ++seen.by_detector[*fall];
         }
         if (!plain && !PlainRule(world, index).empty() && PlainRule(twin, index).empty())
             plain = day - loss.onset;

@@ -16,8 +16,6 @@ constexpr double kSeasons = 8, kEightSeasonsScale = 1.08;
 // Without a season the last steps stand for the last period.
 constexpr size_t kRecentSteps = 7;
 constexpr int kLeastPoints = 4;
-// A season must cut what is left by that factor.
-constexpr double kWorthIt = 0.9;
 constexpr double kNormalMad = 1.4826;
 
 double ToScale(double value, Scale scale) {
@@ -141,41 +139,6 @@ SeasonalFit RobustSeasonalFit(std::span<const double> history, size_t period, Sc
     fit.status = fit.residual_mad > 0 ? Status::kOk : Status::kConstant;
     fit.residuals = std::move(y);
     return fit;
-}
-
-namespace {
-
-// How far each point lies from the median of the other points of its phase, on average: fitted to noise, a
-// season makes this larger, not smaller. The mean, because the MAD does not see a weekend.
-double BacktestError(const SeasonalFit& fit) {
-    const auto period = static_cast<size_t>(fit.period);
-    double sum = 0;
-    for (size_t i = 0; i < fit.residuals.size(); ++i) {
-        if (!std::isfinite(fit.residuals[i])) continue;
-        std::vector<double> others;
-        for (size_t j = i % period; j < fit.residuals.size(); j += period)
-            if (j != i && std::isfinite(fit.residuals[j])) others.push_back(fit.residuals[j]);
-        sum += std::abs(fit.residuals[i] - Median(others));
-    }
-    return sum / std::max(1, fit.points);
-}
-
-}  // namespace
-
-size_t ChoosePeriod(std::span<const double> history, std::span<const size_t> candidates, Scale scale) {
-    const SeasonalFit plain = RobustSeasonalFit(history, 1, scale);
-    if (plain.status == Status::kInsufficientData) return 1;
-    size_t best = 1;
-    double least = kWorthIt * BacktestError(plain);
-    for (const size_t period : candidates) {
-        const SeasonalFit fit = RobustSeasonalFit(history, period, scale);
-        if (period < 2 || fit.status == Status::kInsufficientData) continue;
-        const double error = BacktestError(fit);
-        if (error >= least) continue;
-        best = period;
-        least = error;
-    }
-    return best;
 }
 
 }  // namespace pulse::drift::statistics

@@ -278,8 +278,6 @@ TEST(StatisticsTotality, Series) {
                 ExpectFinite({fit.predicted, fit.sigma, fit.expected, fit.level, fit.At(4), fit.At(kInf)});
                 for (const double value : {0.0, kNan, kInf, 1e308}) EXPECT_LE(std::abs(fit.Z(value)), kZCap);
                 EXPECT_EQ(fit.residuals.size(), x.size());
-                const size_t candidates[] = {0, 1, period, 3};
-                EXPECT_GE(ChoosePeriod(x, candidates, scale), 1u);
             }
         const MannKendall trend = TestTrend(x);
         EXPECT_P(trend.p_value);
@@ -343,24 +341,6 @@ TEST(StatisticsSeasonal, APhaseNobodyKnowsGivesNoExpectation) {
     Numbers sizes = Weekly(56);
     for (size_t i = 0; i < sizes.size(); i += 7) sizes[i] = kNan;
     EXPECT_EQ(RobustSeasonalFit(sizes, 7, Scale::kLog).status, Status::kInsufficientData);
-}
-
-TEST(StatisticsSeasonal, APeriodMustEarnItsPlace) {
-    const size_t candidates[] = {7};
-    std::mt19937_64 random(2);
-    std::normal_distribution<double> noise(0, 0.05);
-    int kept = 0;
-    for (int round = 0; round < 200; ++round) {
-        Numbers flat, weekly = Weekly(28);
-        for (double& size : weekly) {
-            flat.push_back(1000 * std::exp(noise(random)));
-            size *= std::exp(noise(random));
-        }
-        kept += ChoosePeriod(flat, candidates, Scale::kLog) == 7;
-        EXPECT_EQ(ChoosePeriod(weekly, candidates, Scale::kLog), 7u);
-    }
-    EXPECT_LT(kept, 20);
-    EXPECT_EQ(ChoosePeriod(Weekly(14), candidates, Scale::kLog), 1u);
 }
 
 TEST(StatisticsChart, CusumSinceWhen) {

@@ -45,10 +45,4 @@ struct SeasonalFit {
 SeasonalFit RobustSeasonalFit(std::span<const double> history, size_t period, Scale scale = Scale::kLinear,
                               double sigma_floor = 0);
 
-// The period worth having: a candidate is kept only if it cuts the mean error of predicting each point from
-// the others by 10 % against no season, and there are 2 × period + 1 points; among several the best. 1 if
-// none.
-size_t ChoosePeriod(std::span<const double> history, std::span<const size_t> candidates,
-                    Scale scale = Scale::kLinear);
-
 }  // namespace pulse::drift::statistics
