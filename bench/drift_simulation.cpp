@@ -106,7 +106,7 @@ void Row(const std::string& what, const std::string& pulse, const std::string& p
 // ---- nothing happens: how many checks open an incident ----
 
 using Fleet = std::vector<std::unique_ptr<World>>;
-constexpr int kSegments = 150, kDays = 60, kFirstWeek = 7;
+constexpr int kSegments = 100, kDays = 60, kFirstWeek = 7;
 
 struct Alarms {
     double checks = 0, all = 0, later = 0, later_checks = 0;

@@ -93,14 +93,10 @@ double IncompleteBeta(double x, double a, double b, bool complement) {
 
 const char* Name(Status status) {
     switch (status) {
-        case Status::kOk:
-            return "ok";
-        case Status::kInsufficientData:
-            return "insufficient_data";
-        case Status::kConstant:
-            return "constant";
-        case Status::kInvalidInput:
-            return "invalid_input";
+        case Status::kOk: return "ok";
+        case Status::kInsufficientData: return "insufficient_data";
+        case Status::kConstant: return "constant";
+        case Status::kInvalidInput: return "invalid_input";
     }
     return "invalid_input";
 }

@@ -21,10 +21,8 @@ constexpr double kNormalMad = 1.4826;
 double ToScale(double value, Scale scale) {
     if (!std::isfinite(value)) return std::nan("");
     switch (scale) {
-        case Scale::kLinear:
-            return Bounded(value);
-        case Scale::kLog:
-            return std::log(std::max(value, 0.5));
+        case Scale::kLinear: return Bounded(value);
+        case Scale::kLog: return std::log(std::max(value, 0.5));
         case Scale::kLogit: {
             const double share = std::clamp(value, 1e-6, 1 - 1e-6);
             return std::log(share / (1 - share));
@@ -35,12 +33,9 @@ double ToScale(double value, Scale scale) {
 
 double FromScale(double value, Scale scale) {
     switch (scale) {
-        case Scale::kLinear:
-            return value;
-        case Scale::kLog:
-            return std::exp(std::min(value, 320.0));
-        case Scale::kLogit:
-            return 1 / (1 + std::exp(-value));
+        case Scale::kLinear: return value;
+        case Scale::kLog: return std::exp(std::min(value, 320.0));
+        case Scale::kLogit: return 1 / (1 + std::exp(-value));
     }
     return value;
 }

@@ -81,13 +81,39 @@ double ContinuityCorrected(double s, double variance) {
     return (s - std::copysign(1.0, s)) / std::sqrt(variance);
 }
 
-// Lag-1 autocorrelation of what is left around the line; only neighbours in time count.
-double Autocorrelation(const Series& series, double slope, double intercept) {
-    std::vector<double> residuals;
+// The curve closest to the values that never rises, or never falls (pool adjacent violators).
+std::vector<double> MonotoneFit(const std::vector<double>& values, bool falling) {
+    struct Block {
+        double mean;
+        size_t count;
+    };
+    std::vector<Block> blocks;
+    for (const double value : values) {
+        blocks.push_back({value, 1});
+        while (blocks.size() > 1) {
+            const Block last = blocks.back(), before = blocks[blocks.size() - 2];
+            if (falling ? before.mean >= last.mean : before.mean <= last.mean) break;
+            const size_t count = before.count + last.count;
+            const double part = static_cast<double>(last.count) / static_cast<double>(count);
+            blocks.pop_back();
+            blocks.back() = {std::lerp(before.mean, last.mean, part), count};
+        }
+    }
+    std::vector<double> fit;
+    for (const Block& block : blocks) fit.insert(fit.end(), block.count, block.mean);
+    return fit;
+}
+
+// Lag-1 autocorrelation of what a monotone trend leaves over; only neighbours in time count. Around a
+// straight line a fall that levels off would look autocorrelated, and widen its own variance until it is not
+// seen.
+double Autocorrelation(const Series& series, bool falling) {
+    std::vector<double> residuals = MonotoneFit(series.values, falling);
+    const auto n = static_cast<double>(residuals.size());
     double mean = 0;
-    for (size_t i = 0; i < series.values.size(); ++i) {
-        residuals.push_back(series.values[i] - intercept - slope * series.times[i]);
-        mean += residuals.back() / static_cast<double>(series.values.size());
+    for (size_t i = 0; i < residuals.size(); ++i) {
+        residuals[i] = series.values[i] - residuals[i];
+        mean += residuals[i] / n;
     }
     double products = 0, squares = 0;
     for (size_t i = 0; i < residuals.size(); ++i) {
@@ -95,7 +121,10 @@ double Autocorrelation(const Series& series, double slope, double intercept) {
         if (i > 0 && series.times[i] - series.times[i - 1] == 1)
             products += (residuals[i] - mean) * (residuals[i - 1] - mean);
     }
-    return squares > 0 ? std::clamp(products / squares, -1.0, 1.0) : 0;
+    if (!(squares > 0)) return 0;
+    // The fit follows the noise, too, which makes r too small by about (3.4 + 7 r) / n: measured on AR(1)
+    // series of 28 values.
+    return std::clamp((n * products / squares + 3.4) / std::max(n - 7, 1.0), -1.0, 1.0);
 }
 
 }  // namespace
@@ -135,7 +164,7 @@ MannKendall TestTrend(std::span<const double> values) {
     trend.tau = trend.s / std::sqrt(pairs * (pairs - concordance.tied_pairs));
     trend.z = ContinuityCorrected(trend.s, trend.variance);
     trend.p_value = NormalTwoSided(trend.z);
-    trend.autocorrelation = Autocorrelation(series, trend.slope, trend.intercept);
+    trend.autocorrelation = Autocorrelation(series, trend.s < 0);
     const double r = std::clamp(trend.autocorrelation, 0.0, kMostAutocorrelation);
     trend.z_adjusted = ContinuityCorrected(trend.s, trend.variance * (1 + r) / (1 - r));
     trend.p_adjusted = NormalTwoSided(trend.z_adjusted);

@@ -378,6 +378,19 @@ TEST(StatisticsTrend, AutocorrelationWidensTheVariance) {
     EXPECT_LT(adjusted, plain / 3);
 }
 
+TEST(StatisticsTrend, AFallThatLevelsOffIsNotTakenForAutocorrelation) {
+    std::mt19937_64 random(4);
+    std::normal_distribution<double> noise(0, 0.05);
+    int seen = 0;
+    for (int round = 0; round < 100; ++round) {
+        Numbers x;
+        for (int i = 0; i < 28; ++i)
+            x.push_back(-0.54 * std::clamp((i - 8) / 14.0, 0.0, 1.0) + noise(random));
+        seen += TestTrend(x).p_adjusted < 0.001;
+    }
+    EXPECT_GT(seen, 95);
+}
+
 TEST(StatisticsTrend, GapsKeepTheirPlaceInTime) {
     Numbers x;
     for (int i = 0; i < 30; ++i) x.push_back(i % 3 == 1 ? kNan : 5 + 0.5 * i);

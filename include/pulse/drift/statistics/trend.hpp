@@ -15,12 +15,13 @@ struct MannKendall {
     Status status = Status::kInsufficientData;  // kConstant: all values equal, p = 1
     int count = 0;
     double s = 0, variance = 0;
-    double z = 0, p_value = 1;              // independent values
-    double tau = 0;                         // tau-b
-    double slope = 0;                       // Sen, per step
-    double intercept = 0;                   // at step 0
-    double autocorrelation = 0;             // lag 1, of the residuals around Sen's line
-    double z_adjusted = 0, p_adjusted = 1;  // variance widened by (1 + r)/(1 - r) where r > 0
+    double z = 0, p_value = 1;   // independent values
+    double tau = 0;              // tau-b
+    double slope = 0;            // Sen, per step
+    double intercept = 0;        // at step 0
+    double autocorrelation = 0;  // lag 1, of what the best monotone curve leaves over
+    double z_adjusted = 0,
+           p_adjusted = 1;  // variance widened by (1 + r)/(1 - r) for an autocorrelation r > 0
 };
 MannKendall TestTrend(std::span<const double> values);
 
