@@ -13,17 +13,19 @@ size_t DepthAbove(const std::vector<ExprPtr>& children) {
     size_t depth = 0;
     for (const ExprPtr& child : children) depth = std::max(depth, child->depth);
     if (depth >= kMaxDepth)
-        throw UserError(sqlstate::kProgramLimit, "rule is nested too deeply",
-                        "A rule may have at most " + std::to_string(kMaxDepth) + " levels.",
-                        "Join alternatives of one column with \"in\", or split the rule into several segments.");
+        throw UserError(
+            sqlstate::kProgramLimit, "rule is nested too deeply",
+            "A rule may have at most " + std::to_string(kMaxDepth) + " levels.",
+            "Join alternatives of one column with \"in\", or split the rule into several segments.");
     return depth + 1;
 }
 
 void RequireWidth(size_t count, const char* what) {
     if (count > kMaxList)
-        throw UserError(sqlstate::kProgramLimit, std::string("too many ") + what + " in rule",
-                        "There are " + std::to_string(count) + "; at most " + std::to_string(kMaxList) + " are allowed.",
-                        "Keep long lists in a table and define the segment by a query.");
+        throw UserError(
+            sqlstate::kProgramLimit, std::string("too many ") + what + " in rule",
+            "There are " + std::to_string(count) + "; at most " + std::to_string(kMaxList) + " are allowed.",
+            "Keep long lists in a table and define the segment by a query.");
 }
 
 // a && (b && c) is a && b && c.

@@ -23,7 +23,8 @@ std::string ReadableRelation(Oid relation) {
     const std::string name = names[0].Text(0);
     if (access != ACLCHECK_OK)
         throw UserError(pulse::sqlstate::kInsufficientPrivilege, "permission denied for relation " + name,
-                        "A rule over a relation needs the privilege SELECT on it.", "GRANT SELECT ON " + name + " TO " + pg::CallerName() + ";");
+                        "A rule over a relation needs the privilege SELECT on it.",
+                        "GRANT SELECT ON " + name + " TO " + pg::CallerName() + ";");
     return name;
 }
 
@@ -31,8 +32,10 @@ rule::Compiled Validate(const rule::Expr& expr, Oid relation) {
     const rule::RelationScope scope(rule::ReadColumns(relation));
     pg::Session session;
     const std::string from = ReadableRelation(relation);
-    rule::Compiled compiled = rule::Compile(expr, scope, rule::Expect::kBoolean, pg::VerbSchema() + ".pulse_now()");
-    // Planning finds what only PostgreSQL can know: a regular expression or a uuid that is none, a type without an order.
+    rule::Compiled compiled =
+        rule::Compile(expr, scope, rule::Expect::kBoolean, pg::VerbSchema() + ".pulse_now()");
+    // Planning finds what only PostgreSQL can know: a regular expression or a uuid that is none, a type
+    // without an order.
     pg::Execute("SELECT FROM " + from + " AS s WHERE " + compiled.sql + " LIMIT 0", {}, true);
     return compiled;
 }
@@ -41,7 +44,8 @@ Datum Answer(FunctionCallInfo fcinfo, const rule::Compiled& compiled) {
     std::vector<std::string> clauses;
     for (const rule::Clause& clause : compiled.clauses) clauses.push_back(clause.text);
     pg::ResultSet rows(fcinfo);
-    rows.Add({pg::Value::Text(compiled.text), pg::Value::Texts(compiled.columns), pg::Value::Text(compiled.sql), pg::Value::Texts(clauses)});
+    rows.Add({pg::Value::Text(compiled.text), pg::Value::Texts(compiled.columns),
+              pg::Value::Text(compiled.sql), pg::Value::Texts(clauses)});
     return pg::ResultSet::Done();
 }
 
@@ -53,16 +57,19 @@ rule::ExprPtr ParseEither(const std::string& text) {
     try {
         json = pg::Json::parse(text);
     } catch (const pg::Json::parse_error& error) {
-        throw UserError(pulse::sqlstate::kInvalidText, "invalid JSON in rule at position " + std::to_string(error.byte),
-                        "Near: " + rule::Shorten(text.substr(error.byte > 30 ? std::min(error.byte - 30, text.size()) : 0), 60),
-                        "A rule that begins with { must be valid JSON.");
+        throw UserError(
+            pulse::sqlstate::kInvalidText, "invalid JSON in rule at position " + std::to_string(error.byte),
+            "Near: " +
+                rule::Shorten(text.substr(error.byte > 30 ? std::min(error.byte - 30, text.size()) : 0), 60),
+            "A rule that begins with { must be valid JSON.");
     }
     return rule::FromJson(json);
 }
 
 Oid RelationArgument(const pg::Args& arguments) {
     if (arguments.IsNull(1))
-        throw UserError(pulse::sqlstate::kInvalidParameter, "argument \"relation\" must not be null", "", "Name a table or a view.");
+        throw UserError(pulse::sqlstate::kInvalidParameter, "argument \"relation\" must not be null", "",
+                        "Name a table or a view.");
     return DatumGetObjectId(arguments.Raw(1));
 }
 

@@ -19,7 +19,8 @@ using Json = nlohmann::json;
 constexpr size_t kNowhere = 0;
 
 constexpr const char* kShapeHint =
-    "A JSON rule is {\"rules\": [{\"field\": \"ltv\", \"operator\": \">\", \"value\": 1000}], \"logicalOperator\": \"AND\", "
+    "A JSON rule is {\"rules\": [{\"field\": \"ltv\", \"operator\": \">\", \"value\": 1000}], "
+    "\"logicalOperator\": \"AND\", "
     "\"groups\": [{\"rules\": …}]}; logicalOperator (AND or OR) and groups may be left out.";
 
 // A glimpse of a value for a message. Objects and lists are not written out: they may be huge.
@@ -29,7 +30,8 @@ std::string Glimpse(const Json& value) {
 }
 
 [[noreturn]] void Fail(const std::string& place, const std::string& problem, const std::string& hint) {
-    throw UserError(sqlstate::kInvalidParameter, "invalid JSON rule" + (place.empty() ? "" : " at " + place), problem + ".", hint);
+    throw UserError(sqlstate::kInvalidParameter, "invalid JSON rule" + (place.empty() ? "" : " at " + place),
+                    problem + ".", hint);
 }
 
 std::string Checked(const std::string& text, const std::string& place) {
@@ -39,13 +41,15 @@ std::string Checked(const std::string& text, const std::string& place) {
     return text;
 }
 
-// The field of a condition: a reference of rule text for what is not a column, else the column's name as it is.
+// The field of a condition: a reference of rule text for what is not a column, else the column's name as it
+// is.
 ExprPtr Field(const Json& rule, const std::string& place) {
     const auto field = rule.find("field");
     if (field == rule.end() || !field->is_string() || field->get_ref<const std::string&>().empty())
         Fail(place, "\"field\" must be the name of a column", kShapeHint);
     const std::string name = Checked(field->get<std::string>(), place + ".field");
-    constexpr std::array<std::string_view, 5> kPrefixes = {"profile.", "events.", "events[", "trait(", "segment("};
+    constexpr std::array<std::string_view, 5> kPrefixes = {"profile.", "events.", "events[", "trait(",
+                                                           "segment("};
     for (const std::string_view prefix : kPrefixes)
         if (name.starts_with(prefix)) return ParseReference(name);
     return Make(Reference{Reference::Kind::kPath, {name}}, kNowhere);
@@ -63,11 +67,13 @@ ExprPtr Scalar(const Json& value, const std::string& place) {
 }
 
 std::vector<ExprPtr> Scalars(const Json& value, const std::string& place) {
-    if (!value.is_array() || value.empty()) Fail(place, "The value is " + Glimpse(value), "Give a list of values, such as [\"free\", \"pro\"].");
+    if (!value.is_array() || value.empty())
+        Fail(place, "The value is " + Glimpse(value), "Give a list of values, such as [\"free\", \"pro\"].");
     std::vector<ExprPtr> items;
     for (size_t i = 0; i < value.size() && i <= kMaxList; ++i) {
         const std::string where = place + "[" + std::to_string(i) + "]";
-        if (value[i].is_null()) Fail(where, "A list cannot contain null", "Add a rule with is_null in a group joined by OR.");
+        if (value[i].is_null())
+            Fail(where, "A list cannot contain null", "Add a rule with is_null in a group joined by OR.");
         items.push_back(Scalar(value[i], where));
     }
     return items;
@@ -91,22 +97,29 @@ ExprPtr Span(const Json& value, const std::string& place) {
 
 ExprPtr Compare(Op op, ExprPtr field, const Json* value, const std::string& place) {
     if (op == Op::kIsNull) {
-        if (value && !value->is_null()) Fail(place, "The operator takes no value, but the value is " + Glimpse(*value), "Leave \"value\" out.");
+        if (value && !value->is_null())
+            Fail(place, "The operator takes no value, but the value is " + Glimpse(*value),
+                 "Leave \"value\" out.");
         return MakeOperation(op, {std::move(field)}, kNowhere);
     }
     if (!value) Fail(place, "\"value\" is missing", kShapeHint);
     switch (op) {
-        case Op::kIn: return MakeOperation(op, {std::move(field), Make(List{Scalars(*value, place)}, kNowhere)}, kNowhere);
+        case Op::kIn:
+            return MakeOperation(op, {std::move(field), Make(List{Scalars(*value, place)}, kNowhere)},
+                                 kNowhere);
         case Op::kWithinLast:
         case Op::kBeforeLast: return MakeOperation(op, {std::move(field), Span(*value, place)}, kNowhere);
         case Op::kBetween: {
             std::vector<ExprPtr> ends = Scalars(*value, place);
-            if (ends.size() != 2) Fail(place, "The list has " + std::to_string(ends.size()) + " values", "Give the lower and the upper end, such as [10, 20].");
+            if (ends.size() != 2)
+                Fail(place, "The list has " + std::to_string(ends.size()) + " values",
+                     "Give the lower and the upper end, such as [10, 20].");
             return MakeOperation(op, {std::move(field), ends[0], ends[1]}, kNowhere);
         }
         case Op::kEqual:
         case Op::kNotEqual:
-            if (value->is_null()) return MakeOperation(op, {std::move(field), Make(Null{}, kNowhere)}, kNowhere);
+            if (value->is_null())
+                return MakeOperation(op, {std::move(field), Make(Null{}, kNowhere)}, kNowhere);
             [[fallthrough]];
         default: return MakeOperation(op, {std::move(field), Scalar(*value, place)}, kNowhere);
     }
@@ -116,14 +129,20 @@ ExprPtr Condition(const Json& rule, const std::string& place) {
     if (!rule.is_object()) Fail(place, "A rule must be an object, not " + Glimpse(rule), kShapeHint);
     for (const auto& [key, unused] : rule.items())
         if (key != "field" && key != "operator" && key != "value")
-            Fail(place, "Unknown key \"" + Shorten(key, 60) + "\"", "Keys of a rule are field, operator and value.");
+            Fail(place, "Unknown key \"" + Shorten(key, 60) + "\"",
+                 "Keys of a rule are field, operator and value.");
     ExprPtr field = Field(rule, place);
     const auto name = rule.find("operator");
-    const auto found = name != rule.end() && name->is_string() ? FindJsonOperator(name->get_ref<const std::string&>()) : std::nullopt;
+    const auto found = name != rule.end() && name->is_string()
+                           ? FindJsonOperator(name->get_ref<const std::string&>())
+                           : std::nullopt;
     if (!found)
-        Fail(place + ".operator", name == rule.end() ? "\"operator\" is missing" : "Unknown operator " + Glimpse(*name), kJsonOperatorHint);
+        Fail(place + ".operator",
+             name == rule.end() ? "\"operator\" is missing" : "Unknown operator " + Glimpse(*name),
+             kJsonOperatorHint);
     const auto value = rule.find("value");
-    ExprPtr expr = Compare(found->op, std::move(field), value == rule.end() ? nullptr : &*value, place + ".value");
+    ExprPtr expr =
+        Compare(found->op, std::move(field), value == rule.end() ? nullptr : &*value, place + ".value");
     return found->negated ? MakeOperation(Op::kNot, {std::move(expr)}, kNowhere) : expr;
 }
 
@@ -144,7 +163,8 @@ const Json& ListUnder(const Json& group, const char* key, const std::string& pla
     if (!list->is_array()) Fail(place, std::string("\"") + key + "\" is " + Glimpse(*list), kShapeHint);
     if (list->size() > kMaxList)
         throw UserError(sqlstate::kProgramLimit, "too many conditions in rule",
-                        "There are " + std::to_string(list->size()) + "; at most " + std::to_string(kMaxList) + " are allowed.",
+                        "There are " + std::to_string(list->size()) + "; at most " +
+                            std::to_string(kMaxList) + " are allowed.",
                         "Use the operator \"in\" for alternatives of one column.");
     return *list;
 }
@@ -152,11 +172,14 @@ const Json& ListUnder(const Json& group, const char* key, const std::string& pla
 ExprPtr Group(const Json& group, const std::string& place, size_t level) {
     if (level > kMaxDepth)
         throw UserError(sqlstate::kProgramLimit, "rule is nested too deeply",
-                        "Groups may be nested " + std::to_string(kMaxDepth) + " levels deep.", "Split the rule into several segments.");
-    if (!group.is_object()) Fail(place, "A group of rules must be an object, not " + Glimpse(group), kShapeHint);
+                        "Groups may be nested " + std::to_string(kMaxDepth) + " levels deep.",
+                        "Split the rule into several segments.");
+    if (!group.is_object())
+        Fail(place, "A group of rules must be an object, not " + Glimpse(group), kShapeHint);
     for (const auto& [key, unused] : group.items())
         if (key != "rules" && key != "logicalOperator" && key != "groups")
-            Fail(place, "Unknown key \"" + Shorten(key, 60) + "\"", "Keys are rules, logicalOperator and groups.");
+            Fail(place, "Unknown key \"" + Shorten(key, 60) + "\"",
+                 "Keys are rules, logicalOperator and groups.");
     const std::string inside = place.empty() ? "" : place + ".";
     std::vector<ExprPtr> operands;
     const Json& rules = ListUnder(group, "rules", place);
@@ -165,7 +188,8 @@ ExprPtr Group(const Json& group, const std::string& place, size_t level) {
     const Json& groups = ListUnder(group, "groups", place);
     for (size_t i = 0; i < groups.size(); ++i)
         operands.push_back(Group(groups[i], inside + "groups[" + std::to_string(i) + "]", level + 1));
-    if (operands.empty()) Fail(place, "There is no rule", "Give at least one rule; a segment of everybody has no rule at all.");
+    if (operands.empty())
+        Fail(place, "There is no rule", "Give at least one rule; a segment of everybody has no rule at all.");
     return MakeOperation(Connective(group, place), std::move(operands), kNowhere);
 }
 

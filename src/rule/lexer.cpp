@@ -8,14 +8,23 @@ namespace pulse::rule {
 
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(char c) {
+    return c >= '0' && c <= '9';
+}
 // As PostgreSQL: letters, underscore, and everything beyond ASCII.
 bool BeginsName(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (static_cast<unsigned char>(c) & 0x80);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           (static_cast<unsigned char>(c) & 0x80);
 }
-bool ContinuesName(char c) { return BeginsName(c) || IsDigit(c) || c == '$'; }
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool ContinuesCharacter(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+bool ContinuesName(char c) {
+    return BeginsName(c) || IsDigit(c) || c == '$';
+}
+bool IsSpace(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+bool ContinuesCharacter(char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
 
 void AppendUtf8(std::string& text, unsigned code) {
     if (code < 0x80) {
@@ -36,11 +45,12 @@ void AppendUtf8(std::string& text, unsigned code) {
 }
 
 constexpr const char* kEscapeHint =
-    "Escapes are \\\", \\', \\\\, \\/, \\b, \\f, \\n, \\r, \\t and \\uXXXX; write \\\\ for a backslash, as in matches \"\\\\d+\".";
+    "Escapes are \\\", \\', \\\\, \\/, \\b, \\f, \\n, \\r, \\t and \\uXXXX; write \\\\ for a backslash, as "
+    "in matches \"\\\\d+\".";
 
 // Longest first.
-constexpr std::string_view kSigns[] = {"||", "&&", "==", "!=", "<>", "<=", ">=", "??", "=", "<", ">", "!", "+",
-                                       "-",  "*",  "/",  "%",  "(",  ")",  "[",  "]",  ",", "."};
+constexpr std::string_view kSigns[] = {"||", "&&", "==", "!=", "<>", "<=", ">=", "??", "=", "<", ">", "!",
+                                       "+",  "-",  "*",  "/",  "%",  "(",  ")",  "[",  "]", ",", "."};
 
 }  // namespace
 
@@ -54,12 +64,14 @@ bool IsBareName(std::string_view name) {
 Lexer::Lexer(std::string_view text) : text_(text) {
     if (text.size() > kMaxText)
         throw UserError(sqlstate::kProgramLimit, "rule is too long",
-                        "It has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(kMaxText) + " are allowed.",
+                        "It has " + std::to_string(text.size()) + " bytes; at most " +
+                            std::to_string(kMaxText) + " are allowed.",
                         "Keep long lists in a table and define the segment by a query.");
     const size_t valid = ValidUtf8(text);
     if (valid != text.size())
         throw UserError(sqlstate::kInvalidEncoding, "rule is not valid UTF-8 text",
-                        "Byte " + std::to_string(valid + 1) + " begins no character.", "Send the rule in UTF-8.");
+                        "Byte " + std::to_string(valid + 1) + " begins no character.",
+                        "Send the rule in UTF-8.");
 }
 
 void Lexer::Fail(const Token& token, const std::string& problem, const std::string& hint) const {
@@ -68,7 +80,8 @@ void Lexer::Fail(const Token& token, const std::string& problem, const std::stri
     while (from > 0 && ContinuesCharacter(text_[from])) --from;
     std::string near = from > 0 ? "…" : "";
     near += Shorten(text_.substr(from), token.begin - from + kAfter);
-    throw UserError(sqlstate::kSyntaxError, "syntax error in rule at position " + std::to_string(token.position),
+    throw UserError(sqlstate::kSyntaxError,
+                    "syntax error in rule at position " + std::to_string(token.position),
                     problem + (text_.empty() ? "." : ", in: " + near), hint);
 }
 
@@ -138,7 +151,8 @@ void Lexer::ReadNumber(Token& token) {
         return;
     }
     Fail(token, "\"" + Shorten(written, 40) + "\" is neither a number nor a duration",
-         "Durations are 10s, 15m, 12h, 30d or 2w, longer than zero and up to 1000 years; numbers lie between 1e-300 and 1e300. "
+         "Durations are 10s, 15m, 12h, 30d or 2w, longer than zero and up to 1000 years; numbers lie between "
+         "1e-300 and 1e300. "
          "Names that begin with a digit are written in backticks.");
 }
 
@@ -153,9 +167,12 @@ void Lexer::ReadQuotedName(Token& token) {
         // The rest of a character that is longer than one byte.
         for (size_t i = 1; ContinuesCharacter(Peek(i)); ++i) token.value += Peek(i);
     }
-    if (Ends()) Fail(token, "The name in backticks does not end", "End the name with a backtick; write `` for one inside it.");
+    if (Ends())
+        Fail(token, "The name in backticks does not end",
+             "End the name with a backtick; write `` for one inside it.");
     Advance();
-    if (token.value.empty()) Fail(token, "A name is empty", "Write the name of a column between the backticks.");
+    if (token.value.empty())
+        Fail(token, "A name is empty", "Write the name of a column between the backticks.");
 }
 
 void Lexer::ReadText(Token& token) {
@@ -172,7 +189,8 @@ void Lexer::ReadText(Token& token) {
         token.value += text_.substr(from, at_ - from);
     }
     if (Ends())
-        Fail(token, "The text does not end", std::string("End the text with ") + quote + "; write \\" + quote + " for one inside it.");
+        Fail(token, "The text does not end",
+             std::string("End the text with ") + quote + "; write \\" + quote + " for one inside it.");
     Advance();
 }
 
@@ -192,7 +210,8 @@ void Lexer::ReadEscape(Token& token) {
             if (low < 0xDC00 || low > 0xDFFF) Fail(here, "A surrogate pair is not complete", kEscapeHint);
             code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
         }
-        if (code == 0 || (code >= 0xD800 && code <= 0xDFFF)) Fail(here, "\\u names no character", kEscapeHint);
+        if (code == 0 || (code >= 0xD800 && code <= 0xDFFF))
+            Fail(here, "\\u names no character", kEscapeHint);
         AppendUtf8(token.value, code);
         return;
     }

@@ -11,7 +11,9 @@ namespace {
 constexpr int kMaxExponent = 300;
 constexpr size_t kMaxDigits = 1000;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 size_t CountDigits(std::string_view text) {
     size_t count = 0;
@@ -33,7 +35,8 @@ struct Unit {
 };
 constexpr Unit kUnits[] = {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 
-// The length of the UTF-8 sequence that `lead` begins, and the range of the byte after it; 0 if none begins so.
+// The length of the UTF-8 sequence that `lead` begins, and the range of the byte after it; 0 if none begins
+// so.
 struct Sequence {
     size_t length;
     unsigned char low, high;
@@ -85,8 +88,10 @@ std::optional<std::string> NormalNumber(std::string_view text) {
     const size_t last = digits.find_last_not_of('0');
     exponent += static_cast<int>(digits.size() - 1 - last);
     digits.erase(last + 1);
-    const int magnitude = static_cast<int>(std::min(digits.size(), kMaxDigits)) - 1 + exponent;  // of the first digit
-    if (digits.size() >= kMaxDigits || magnitude > kMaxExponent || magnitude < -kMaxExponent) return std::nullopt;
+    const int magnitude =
+        static_cast<int>(std::min(digits.size(), kMaxDigits)) - 1 + exponent;  // of the first digit
+    if (digits.size() >= kMaxDigits || magnitude > kMaxExponent || magnitude < -kMaxExponent)
+        return std::nullopt;
     return (negative ? "-" : "") + WriteDecimal(digits, exponent);
 }
 
@@ -96,14 +101,16 @@ std::optional<int64_t> ParseDuration(std::string_view text) {
     const int64_t value = std::stoll(std::string(text.substr(0, count)));
     for (const Unit& unit : kUnits)
         if (unit.letter == text.back())
-            return value > 0 && value <= kMaxDuration / unit.seconds ? std::optional(value * unit.seconds) : std::nullopt;
+            return value > 0 && value <= kMaxDuration / unit.seconds ? std::optional(value * unit.seconds)
+                                                                     : std::nullopt;
     return std::nullopt;
 }
 
 std::string PrintDuration(int64_t seconds) {
     // Weeks are read but not written: 14d is easier to compare with 30d than 2w.
     for (const Unit& unit : kUnits)
-        if (unit.letter != 'w' && seconds % unit.seconds == 0) return std::to_string(seconds / unit.seconds) + unit.letter;
+        if (unit.letter != 'w' && seconds % unit.seconds == 0)
+            return std::to_string(seconds / unit.seconds) + unit.letter;
     return "";
 }
 

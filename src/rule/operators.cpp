@@ -12,35 +12,38 @@ struct Entry {
 };
 
 constexpr Entry kSigns[] = {
-    {"=", {Op::kEqual}},       {"==", {Op::kEqual}},        {"!=", {Op::kNotEqual}},
-    {"<>", {Op::kNotEqual}},   {"<", {Op::kLess}},          {"<=", {Op::kLessEqual}},
-    {">", {Op::kGreater}},     {">=", {Op::kGreaterEqual}},
+    {"=", {Op::kEqual}}, {"==", {Op::kEqual}},     {"!=", {Op::kNotEqual}}, {"<>", {Op::kNotEqual}},
+    {"<", {Op::kLess}},  {"<=", {Op::kLessEqual}}, {">", {Op::kGreater}},   {">=", {Op::kGreaterEqual}},
 };
 
 constexpr Entry kWords[] = {
-    {"in", {Op::kIn}},                        {"not_in", {Op::kIn, true}},
-    {"between", {Op::kBetween}},              {"not_between", {Op::kBetween, true}},
-    {"contains", {Op::kContains}},            {"not_contains", {Op::kContains, true}},
-    {"starts_with", {Op::kStartsWith}},       {"not_starts_with", {Op::kStartsWith, true}},
-    {"ends_with", {Op::kEndsWith}},           {"not_ends_with", {Op::kEndsWith, true}},
-    {"matches", {Op::kMatches}},              {"not_matches", {Op::kMatches, true}},
-    {"is_null", {Op::kIsNull}},               {"is_not_null", {Op::kIsNull, true}},
-    {"within_last", {Op::kWithinLast}},       {"not_within_last", {Op::kWithinLast, true}},
-    {"before_last", {Op::kBeforeLast}},       {"not_before_last", {Op::kBeforeLast, true}},
+    {"in", {Op::kIn}},
+    {"not_in", {Op::kIn, true}},
+    {"between", {Op::kBetween}},
+    {"not_between", {Op::kBetween, true}},
+    {"contains", {Op::kContains}},
+    {"not_contains", {Op::kContains, true}},
+    {"starts_with", {Op::kStartsWith}},
+    {"not_starts_with", {Op::kStartsWith, true}},
+    {"ends_with", {Op::kEndsWith}},
+    {"not_ends_with", {Op::kEndsWith, true}},
+    {"matches", {Op::kMatches}},
+    {"not_matches", {Op::kMatches, true}},
+    {"is_null", {Op::kIsNull}},
+    {"is_not_null", {Op::kIsNull, true}},
+    {"within_last", {Op::kWithinLast}},
+    {"not_within_last", {Op::kWithinLast, true}},
+    {"before_last", {Op::kBeforeLast}},
+    {"not_before_last", {Op::kBeforeLast, true}},
 };
 
 // `exists` asks for a value, so it is the negation of `is null`.
 constexpr Entry kJsonSynonyms[] = {
-    {"equals", {Op::kEqual}},
-    {"not_equals", {Op::kNotEqual}},
-    {"less_than", {Op::kLess}},
-    {"less_or_equal", {Op::kLessEqual}},
-    {"greater_than", {Op::kGreater}},
-    {"greater_or_equal", {Op::kGreaterEqual}},
-    {"before", {Op::kLess}},
-    {"after", {Op::kGreater}},
-    {"exists", {Op::kIsNull, true}},
-    {"not_exists", {Op::kIsNull}},
+    {"equals", {Op::kEqual}},         {"not_equals", {Op::kNotEqual}},
+    {"less_than", {Op::kLess}},       {"less_or_equal", {Op::kLessEqual}},
+    {"greater_than", {Op::kGreater}}, {"greater_or_equal", {Op::kGreaterEqual}},
+    {"before", {Op::kLess}},          {"after", {Op::kGreater}},
+    {"exists", {Op::kIsNull, true}},  {"not_exists", {Op::kIsNull}},
 };
 
 struct NamedFunction {
@@ -56,7 +59,9 @@ constexpr NamedFunction kFunctions[] = {
 
 constexpr std::string_view kReserved[] = {"and", "or", "not", "exists", "true", "false", "null", "now"};
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char Lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 template <size_t N>
 std::optional<Operator> Find(const Entry (&entries)[N], std::string_view name) {
@@ -68,22 +73,31 @@ std::optional<Operator> Find(const Entry (&entries)[N], std::string_view name) {
 }  // namespace
 
 const char* const kOperatorHint =
-    "Operators are =, !=, <, <=, >, >=, in […], between … and …, contains, starts_with, ends_with, matches, is null, "
+    "Operators are =, !=, <, <=, >, >=, in […], between … and …, contains, starts_with, ends_with, matches, "
+    "is null, "
     "within last 7d, before last 7d, each with \"not\"; conditions are joined by && and ||.";
 const char* const kJsonOperatorHint =
-    "Operators are =, !=, <, <=, >, >=, in, not_in, between, not_between, contains, not_contains, starts_with, "
-    "not_starts_with, ends_with, not_ends_with, matches, not_matches, exists, not_exists, is_null, is_not_null, "
+    "Operators are =, !=, <, <=, >, >=, in, not_in, between, not_between, contains, not_contains, "
+    "starts_with, "
+    "not_starts_with, ends_with, not_ends_with, matches, not_matches, exists, not_exists, is_null, "
+    "is_not_null, "
     "within_last, not_within_last, before_last, not_before_last, before, after.";
 const char* const kValueHint =
-    "A value is a column, a number, a text in quotes, true, false, null, now, a duration such as 7d, a function call "
+    "A value is a column, a number, a text in quotes, true, false, null, now, a duration such as 7d, a "
+    "function call "
     "or an expression in parentheses.";
 const char* const kFunctionHint =
-    "Functions are lower(text), upper(text), len(text), abs(number), round(number [, digits]), coalesce(a, b, …), "
+    "Functions are lower(text), upper(text), len(text), abs(number), round(number [, digits]), coalesce(a, "
+    "b, …), "
     "days_since(timestamp) and now.";
 
-std::optional<Operator> FindSign(std::string_view sign) { return Find(kSigns, sign); }
+std::optional<Operator> FindSign(std::string_view sign) {
+    return Find(kSigns, sign);
+}
 
-std::optional<Operator> FindWord(std::string_view word) { return Find(kWords, word); }
+std::optional<Operator> FindWord(std::string_view word) {
+    return Find(kWords, word);
+}
 
 std::optional<Operator> FindJsonOperator(std::string_view name) {
     if (auto sign = Find(kSigns, name)) return sign;

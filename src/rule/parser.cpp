@@ -33,16 +33,19 @@ class Parser {
     }
 
   private:
-    // Counts the levels that the parser itself recurses. A tree of kMaxDepth levels needs at most two for each.
+    // Counts the levels that the parser itself recurses. A tree of kMaxDepth levels needs at most two for
+    // each.
     class Level {
       public:
         explicit Level(Parser& parser) : parser_(parser) {
             if (++parser_.level_ > 2 * kMaxDepth) {
                 --parser_.level_;
-                throw UserError(sqlstate::kProgramLimit, "rule is nested too deeply",
-                                "A rule may have at most " + std::to_string(kMaxDepth) + " levels; there are more at position " +
-                                    std::to_string(parser_.token_.position) + ".",
-                                "Leave out parentheses that change nothing, or split the rule into several segments.");
+                throw UserError(
+                    sqlstate::kProgramLimit, "rule is nested too deeply",
+                    "A rule may have at most " + std::to_string(kMaxDepth) +
+                        " levels; there are more at position " + std::to_string(parser_.token_.position) +
+                        ".",
+                    "Leave out parentheses that change nothing, or split the rule into several segments.");
             }
         }
         ~Level() { --parser_.level_; }
@@ -55,7 +58,9 @@ class Parser {
 
     Token Take() { return std::exchange(token_, lexer_.Next()); }
 
-    bool IsSign(std::string_view sign) const { return token_.kind == Token::Kind::kSign && token_.value == sign; }
+    bool IsSign(std::string_view sign) const {
+        return token_.kind == Token::Kind::kSign && token_.value == sign;
+    }
     bool IsWord(std::string_view word) const {
         return token_.kind == Token::Kind::kName && EqualsIgnoringCase(token_.value, word);
     }
@@ -135,14 +140,16 @@ class Parser {
         return negate ? MakeOperation(Op::kNot, {std::move(expr)}, position) : expr;
     }
 
-    // Reads the words of an operator, if one stands here: `contains`, `within last`, `is not null`, `not_in`, …
+    // Reads the words of an operator, if one stands here: `contains`, `within last`, `is not null`, `not_in`,
+    // …
     std::optional<Operator> WordOperator() {
         if (AcceptWord("is")) {
             const bool negated = AcceptWord("not");
             if (!AcceptWord("null")) Unexpected("Write is null or is not null.");
             return Operator{Op::kIsNull, negated};
         }
-        for (const auto& [word, op] : {std::pair("within", Op::kWithinLast), std::pair("before", Op::kBeforeLast)}) {
+        for (const auto& [word, op] :
+             {std::pair("within", Op::kWithinLast), std::pair("before", Op::kBeforeLast)}) {
             if (!AcceptWord(word)) continue;
             if (!AcceptWord("last")) Unexpected(std::string("Write ") + word + " last 7d.");
             return Operator{op, false};
@@ -158,7 +165,8 @@ class Parser {
         if (op == Op::kIsNull) return MakeOperation(op, {std::move(left)}, position);
         if (op == Op::kIn) return MakeOperation(op, {std::move(left), ListOfLiterals()}, position);
         if (op == Op::kWithinLast || op == Op::kBeforeLast) {
-            if (token_.kind != Token::Kind::kDuration) Unexpected("Give a duration such as 10s, 15m, 12h, 30d or 2w.");
+            if (token_.kind != Token::Kind::kDuration)
+                Unexpected("Give a duration such as 10s, 15m, 12h, 30d or 2w.");
             return MakeOperation(op, {std::move(left), Primary()}, position);
         }
         ExprPtr right = Sum();
@@ -175,13 +183,15 @@ class Parser {
         do {
             const bool minus = IsSign("-");
             if (IsWord("null"))
-                lexer_.Fail(token_, "A list cannot contain null", "Add || x is null for rows without a value.");
-            const bool literal = minus || token_.kind == Token::Kind::kText || token_.kind == Token::Kind::kNumber ||
-                                 IsWord("true") || IsWord("false");
+                lexer_.Fail(token_, "A list cannot contain null",
+                            "Add || x is null for rows without a value.");
+            const bool literal = minus || token_.kind == Token::Kind::kText ||
+                                 token_.kind == Token::Kind::kNumber || IsWord("true") || IsWord("false");
             if (!literal) Unexpected(hint);
             if (items.size() >= kMaxList)
                 throw UserError(sqlstate::kProgramLimit, "too many list elements in rule",
-                                "At most " + std::to_string(kMaxList) + " are allowed; there are more at position " +
+                                "At most " + std::to_string(kMaxList) +
+                                    " are allowed; there are more at position " +
                                     std::to_string(token_.position) + ".",
                                 "Keep long lists in a table and define the segment by a query.");
             ExprPtr item = Unary();
@@ -263,7 +273,8 @@ class Parser {
         if (EqualsIgnoringCase(name.value, "null")) return Make(Null{}, name.position);
         if (EqualsIgnoringCase(name.value, "now")) return MakeCall(Function::kNow, {}, name.position);
         if (IsReserved(name.value))
-            lexer_.Fail(name, "Unexpected " + name.value, std::string(kValueHint) + " A column of that name is written in backticks.");
+            lexer_.Fail(name, "Unexpected " + name.value,
+                        std::string(kValueHint) + " A column of that name is written in backticks.");
         return Path(name.value, name.position);
     }
 
@@ -278,13 +289,15 @@ class Parser {
                     Unexpected("A name stands after a dot.");
                 path.push_back(Take().value);
             }
-            if (path.size() > kMaxDepth) Unexpected("A path may have at most " + std::to_string(kMaxDepth) + " names.");
+            if (path.size() > kMaxDepth)
+                Unexpected("A path may have at most " + std::to_string(kMaxDepth) + " names.");
         }
         return Make(Reference{Reference::Kind::kPath, std::move(path)}, position);
     }
 
     std::string BracketedName() {
-        const std::string hint = "Write a name as [\"Any Name\"]; a list of values can stand only after \"in\".";
+        const std::string hint =
+            "Write a name as [\"Any Name\"]; a list of values can stand only after \"in\".";
         Take();
         if (token_.kind != Token::Kind::kText || token_.value.empty()) Unexpected(hint);
         std::string name = Take().value;
@@ -316,10 +329,10 @@ class Parser {
                 if (arguments.size() > kMaxList) Unexpected("There are too many arguments.");
             } while (AcceptSign(","));
         }
-        const bool some = coalesce                         ? arguments.size() >= 1
-                          : *function == Function::kNow    ? arguments.empty()
-                          : *function == Function::kRound  ? arguments.size() == 1 || arguments.size() == 2
-                                                           : arguments.size() == 1;
+        const bool some = coalesce                        ? arguments.size() >= 1
+                          : *function == Function::kNow   ? arguments.empty()
+                          : *function == Function::kRound ? arguments.size() == 1 || arguments.size() == 2
+                                                          : arguments.size() == 1;
         if (!some) lexer_.Fail(name, "Wrong number of arguments for " + name.value, kFunctionHint);
         ExpectSign(")", "Arguments are separated by commas, and ) ends them.");
         if (coalesce) return Join(Op::kCoalesce, std::move(arguments));
@@ -340,6 +353,8 @@ ExprPtr Parse(std::string_view text) {
     return expr;
 }
 
-ExprPtr ParseReference(std::string_view text) { return Parser(text).OnlyReference(); }
+ExprPtr ParseReference(std::string_view text) {
+    return Parser(text).OnlyReference();
+}
 
 }  // namespace pulse::rule

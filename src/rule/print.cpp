@@ -10,8 +10,17 @@ namespace pulse::rule {
 namespace {
 
 // How strongly a construct binds; a weaker one inside a stronger one needs parentheses.
-enum Strength { kOrStrength, kAndStrength, kNotStrength, kCompareStrength, kSumStrength, kProductStrength, kCoalesceStrength,
-                kUnaryStrength, kPrimaryStrength };
+enum Strength {
+    kOrStrength,
+    kAndStrength,
+    kNotStrength,
+    kCompareStrength,
+    kSumStrength,
+    kProductStrength,
+    kCoalesceStrength,
+    kUnaryStrength,
+    kPrimaryStrength
+};
 
 std::string QuoteRuleText(std::string_view text) {
     std::string quoted = "\"";
@@ -45,7 +54,8 @@ class Printer {
 
   private:
     static Strength StrengthOf(const Expr& expr) {
-        if (const Number* number = As<Number>(expr)) return number->digits.front() == '-' ? kUnaryStrength : kPrimaryStrength;
+        if (const Number* number = As<Number>(expr))
+            return number->digits.front() == '-' ? kUnaryStrength : kPrimaryStrength;
         const Operation* operation = As<Operation>(expr);
         if (!operation) return kPrimaryStrength;
         switch (operation->op) {
@@ -151,7 +161,8 @@ class Printer {
         Print(*node.operands[2], kSumStrength);
     }
 
-    void WriteAll(const std::vector<ExprPtr>& exprs, const std::string& between, Strength first, Strength others) {
+    void WriteAll(const std::vector<ExprPtr>& exprs, const std::string& between, Strength first,
+                  Strength others) {
         for (size_t i = 0; i < exprs.size() && text_.size() <= limit_; ++i) {
             if (i > 0) text_ += between;
             Print(*exprs[i], i == 0 ? first : others);
@@ -170,9 +181,13 @@ std::string PrintUpTo(const Expr& expr, size_t limit) {
 
 }  // namespace
 
-std::string Print(const Expr& expr) { return PrintUpTo(expr, std::string::npos); }
+std::string Print(const Expr& expr) {
+    return PrintUpTo(expr, std::string::npos);
+}
 
-std::string PrintShort(const Expr& expr, size_t limit) { return Shorten(PrintUpTo(expr, limit), limit); }
+std::string PrintShort(const Expr& expr, size_t limit) {
+    return Shorten(PrintUpTo(expr, limit), limit);
+}
 
 void RequireSize(const Expr& expr) {
     const size_t size = PrintUpTo(expr, kMaxText).size();

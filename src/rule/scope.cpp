@@ -18,7 +18,8 @@ constexpr size_t kLongestName = 128;  // for which a near one is looked for
 constexpr size_t kListedNames = 20;
 
 std::string Lowered(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return text;
 }
 
@@ -31,7 +32,8 @@ size_t EditDistance(const std::string& from, const std::string& to) {
         row[0] = i;
         for (size_t j = 1; j <= b.size(); ++j) {
             row[j] = std::min({last[j - 1] + (a[i - 1] != b[j - 1]), last[j] + 1, row[j - 1] + 1});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = std::min(row[j], before[j - 2] + 1);
         }
         before = std::exchange(last, row);
     }
@@ -51,7 +53,8 @@ std::string Doubled(std::string_view text, char quote, bool backslashes) {
 
 Type TypeOf(std::string_view sql_type) {
     if (sql_type.ends_with("[]")) return Type::kArray;
-    if (sql_type.starts_with("timestamp")) return Type::kTimestamp;  // with or without precision and time zone
+    if (sql_type.starts_with("timestamp"))
+        return Type::kTimestamp;  // with or without precision and time zone
     if (sql_type.starts_with("interval")) return Type::kDuration;
     // An extension's type may be written with its schema, a type with a length in parentheses.
     if (sql_type.ends_with(".citext")) return Type::kText;
@@ -61,27 +64,41 @@ Type TypeOf(std::string_view sql_type) {
         Type type;
     };
     constexpr std::array kKnown = {
-        Known{"boolean", Type::kBoolean}, Known{"smallint", Type::kNumber},  Known{"integer", Type::kNumber},
-        Known{"bigint", Type::kNumber},   Known{"numeric", Type::kNumber},   Known{"real", Type::kNumber},
-        Known{"double precision", Type::kNumber}, Known{"text", Type::kText}, Known{"character varying", Type::kText},
-        Known{"character", Type::kText},  Known{"\"char\"", Type::kText},    Known{"name", Type::kText},
-        Known{"citext", Type::kText},     Known{"date", Type::kTimestamp},   Known{"json", Type::kJson},
+        Known{"boolean", Type::kBoolean},
+        Known{"smallint", Type::kNumber},
+        Known{"integer", Type::kNumber},
+        Known{"bigint", Type::kNumber},
+        Known{"numeric", Type::kNumber},
+        Known{"real", Type::kNumber},
+        Known{"double precision", Type::kNumber},
+        Known{"text", Type::kText},
+        Known{"character varying", Type::kText},
+        Known{"character", Type::kText},
+        Known{"\"char\"", Type::kText},
+        Known{"name", Type::kText},
+        Known{"citext", Type::kText},
+        Known{"date", Type::kTimestamp},
+        Known{"json", Type::kJson},
         Known{"jsonb", Type::kJson},
     };
-    const auto known = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& k) { return k.name == name; });
+    const auto known =
+        std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& k) { return k.name == name; });
     return known == kKnown.end() ? Type::kOther : known->type;
 }
 
-std::string QuoteName(std::string_view name) { return Doubled(name, '"', false); }
+std::string QuoteName(std::string_view name) {
+    return Doubled(name, '"', false);
+}
 
 std::string QuoteText(std::string_view text) {
-    // E'…' means the same whatever standard_conforming_strings is; the blank keeps it apart from a word before it.
+    // E'…' means the same whatever standard_conforming_strings is; the blank keeps it apart from a word
+    // before it.
     const bool backslashes = text.find('\\') != std::string_view::npos;
     return (backslashes ? " E" : "") + Doubled(text, '\'', backslashes);
 }
 
-std::string SuggestName(const std::string& name, const std::vector<std::string>& valid, const std::string& what,
-                        std::string (*print)(std::string_view)) {
+std::string SuggestName(const std::string& name, const std::vector<std::string>& valid,
+                        const std::string& what, std::string (*print)(std::string_view)) {
     if (!print) print = PrintName;
     if (name.size() <= kLongestName) {
         size_t least = std::max<size_t>(name.size() / 3, 1) + 1;
@@ -96,7 +113,8 @@ std::string SuggestName(const std::string& name, const std::vector<std::string>&
         if (nearest) return "Did you mean " + print(*nearest) + "?";
     }
     std::string list = what + " are ";
-    for (size_t i = 0; i < valid.size() && i < kListedNames; ++i) list += (i > 0 ? ", " : "") + print(valid[i]);
+    for (size_t i = 0; i < valid.size() && i < kListedNames; ++i)
+        list += (i > 0 ? ", " : "") + print(valid[i]);
     return list + (valid.size() > kListedNames ? ", …" : ".");
 }
 
@@ -105,13 +123,18 @@ Resolved RelationScope::Resolve(const Reference& reference, size_t position) con
     for (const Column& column : columns_) names.push_back(column.name);
     const Expr expr{reference, position, 1};
     if (reference.kind != Reference::Kind::kPath || reference.path.size() != 1)
-        throw UserError(sqlstate::kNotSupported, PrintShort(expr) + " is not available in a relation segment" + At(expr),
-                        "The rule of a segment over a relation can use the columns of the relation only.", SuggestName("", names, "Columns"));
+        throw UserError(sqlstate::kNotSupported,
+                        PrintShort(expr) + " is not available in a relation segment" + At(expr),
+                        "The rule of a segment over a relation can use the columns of the relation only.",
+                        SuggestName("", names, "Columns"));
     const std::string& name = reference.path[0];
-    const auto column = std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == name; });
+    const auto column =
+        std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == name; });
     if (column == columns_.end())
-        throw UserError(sqlstate::kUndefinedColumn, "unknown column " + PrintShort(expr) + " in rule" + At(expr),
-                        "The relation has no column of that name; upper and lower case differ.", SuggestName(name, names, "Columns"));
+        throw UserError(sqlstate::kUndefinedColumn,
+                        "unknown column " + PrintShort(expr) + " in rule" + At(expr),
+                        "The relation has no column of that name; upper and lower case differ.",
+                        SuggestName(name, names, "Columns"));
     return {"s." + QuoteName(name), column->type, column->sql_type, name};
 }
 

@@ -21,19 +21,23 @@ Column Describe(const std::string& name, Oid declared, int32 declared_modifier) 
 
 std::vector<Column> ReadColumns(Oid relation) {
     pg::Session session;
-    static pg::Statement kind("SELECT relkind::text, oid::regclass::text FROM pg_catalog.pg_class WHERE oid = $1", {OIDOID});
+    static pg::Statement kind(
+        "SELECT relkind::text, oid::regclass::text FROM pg_catalog.pg_class WHERE oid = $1", {OIDOID});
     static pg::Statement attributes(
         "SELECT attname, atttypid, atttypmod FROM pg_catalog.pg_attribute"
-        " WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum", {OIDOID});
+        " WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        {OIDOID});
     const std::vector<pg::Value> parameters{{OIDOID, ObjectIdGetDatum(relation), false}};
 
     const pg::Result found = kind.Execute(parameters, true);
     if (found.empty())
-        throw UserError(sqlstate::kUndefinedTable, "relation with OID " + std::to_string(relation) + " does not exist", "",
+        throw UserError(sqlstate::kUndefinedTable,
+                        "relation with OID " + std::to_string(relation) + " does not exist", "",
                         "Name a table or a view.");
     if (std::string("rvmfp").find(found[0].Text(0)) == std::string::npos)
         throw UserError(sqlstate::kWrongObjectType, found[0].Text(1) + " is not a table or a view",
-                        "A rule is about the rows of a relation.", "Name a table, view, materialized view or foreign table.");
+                        "A rule is about the rows of a relation.",
+                        "Name a table, view, materialized view or foreign table.");
     std::vector<Column> columns;
     const pg::Result rows = attributes.Execute(parameters, true);
     for (uint64_t i = 0; i < rows.size(); ++i) {

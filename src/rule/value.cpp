@@ -11,15 +11,20 @@ namespace pulse::rule {
 
 namespace {
 
-bool IsFloat(const std::string& sql_type) { return sql_type == "real" || sql_type == "double precision"; }
-bool IsNumeric(const std::string& sql_type) { return sql_type.starts_with("numeric"); }
+bool IsFloat(const std::string& sql_type) {
+    return sql_type == "real" || sql_type == "double precision";
+}
+bool IsNumeric(const std::string& sql_type) {
+    return sql_type.starts_with("numeric");
+}
 
 // Hours, minutes and seconds, never days: a day of an interval is not always 24 hours.
 std::string Interval(int64_t seconds) {
     const int64_t size = std::llabs(seconds);
     char text[64];
-    std::snprintf(text, sizeof text, "interval '%s%lld:%02d:%02d'", seconds < 0 ? "-" : "", static_cast<long long>(size / 3600),
-                  static_cast<int>(size / 60 % 60), static_cast<int>(size % 60));
+    std::snprintf(text, sizeof text, "interval '%s%lld:%02d:%02d'", seconds < 0 ? "-" : "",
+                  static_cast<long long>(size / 3600), static_cast<int>(size / 60 % 60),
+                  static_cast<int>(size % 60));
     return text;
 }
 
@@ -41,7 +46,8 @@ std::string Base(const Value& value, bool absolute) {
 
 // A whole day against a date column reads better as a date.
 std::string BaseBeside(const Value& value, bool absolute, const Value& other) {
-    if (value.moment && other.sql_type == "date" && *value.moment % kDay == 0) return "date '" + FormatDate(*value.moment) + "'";
+    if (value.moment && other.sql_type == "date" && *value.moment % kDay == 0)
+        return "date '" + FormatDate(*value.moment) + "'";
     return Base(value, absolute);
 }
 
@@ -61,7 +67,8 @@ Aligned AlignInstants(const Value& left, const Value& right) {
 // A duration in seconds, numeric.
 std::string Seconds(const Value& value) {
     if (value.literal) return std::to_string(value.seconds);
-    if (value.difference) return "(" + Epoch(value.difference->first) + " - " + Epoch(value.difference->second) + ")";
+    if (value.difference)
+        return "(" + Epoch(value.difference->first) + " - " + Epoch(value.difference->second) + ")";
     return "EXTRACT(epoch FROM " + value.sql + ")";
 }
 
@@ -77,7 +84,8 @@ Aligned AlignDurations(const Value& left, const Value& right) {
 
 Aligned AlignNumbers(const Value& left, const Value& right) {
     if (left.literal || right.literal)
-        return {left.literal ? NumberFor(left, right.sql_type) : left.sql, right.literal ? NumberFor(right, left.sql_type) : right.sql};
+        return {left.literal ? NumberFor(left, right.sql_type) : left.sql,
+                right.literal ? NumberFor(right, left.sql_type) : right.sql};
     // numeric as double precision could overflow; double precision as numeric cannot.
     if (IsNumeric(left.sql_type) && IsFloat(right.sql_type)) return {left.sql, AsNumeric(right)};
     if (IsFloat(left.sql_type) && IsNumeric(right.sql_type)) return {AsNumeric(left), right.sql};
@@ -85,15 +93,19 @@ Aligned AlignNumbers(const Value& left, const Value& right) {
 }
 
 const char* MismatchHint(const Value& left, const Value& right, Op op) {
-    if (op == Op::kWithinLast || op == Op::kBeforeLast) return "Windows are for columns of type date, timestamp or timestamptz.";
+    if (op == Op::kWithinLast || op == Op::kBeforeLast)
+        return "Windows are for columns of type date, timestamp or timestamptz.";
     const Value& literal = left.literal ? left : right;
     const Value& other = left.literal ? right : left;
     if (!literal.literal) return "Compare values of one type.";
     if (literal.type == Type::kText && other.type == Type::kNumber) return "Write numbers without quotes.";
-    if (literal.type == Type::kText && other.type == Type::kBoolean) return "Write true or false without quotes.";
-    if (other.type == Type::kText || other.type == Type::kEnum || other.type == Type::kOther) return "Write the value in quotes.";
+    if (literal.type == Type::kText && other.type == Type::kBoolean)
+        return "Write true or false without quotes.";
+    if (other.type == Type::kText || other.type == Type::kEnum || other.type == Type::kOther)
+        return "Write the value in quotes.";
     if (other.type == Type::kTimestamp)
-        return "Compare it with a date or timestamp in quotes, such as \"2011-03-01\", with now, or use within last 7d.";
+        return "Compare it with a date or timestamp in quotes, such as \"2011-03-01\", with now, or use "
+               "within last 7d.";
     if (other.type == Type::kJson) return "A value of this type can only be tested with is null.";
     if (other.type == Type::kArray) return "A list can be tested with contains and is null.";
     return "Compare values of one type.";
@@ -101,13 +113,18 @@ const char* MismatchHint(const Value& left, const Value& right, Op op) {
 
 }  // namespace
 
-std::string At(const Expr& expr) { return expr.position > 0 ? " at position " + std::to_string(expr.position) : ""; }
+std::string At(const Expr& expr) {
+    return expr.position > 0 ? " at position " + std::to_string(expr.position) : "";
+}
 
-std::string Describe(const Value& value) { return PrintShort(*value.expr) + " is " + value.sql_type; }
+std::string Describe(const Value& value) {
+    return PrintShort(*value.expr) + " is " + value.sql_type;
+}
 
 void Mismatch(const Value& left, const Value& right, Op op, const Expr& whole) {
     throw UserError(sqlstate::kDatatypeMismatch,
-                    std::string("operator ") + Spelling(op) + " cannot take " + left.sql_type + " and " + right.sql_type + " in rule" + At(whole),
+                    std::string("operator ") + Spelling(op) + " cannot take " + left.sql_type + " and " +
+                        right.sql_type + " in rule" + At(whole),
                     Describe(left) + ", " + Describe(right) + ".", MismatchHint(left, right, op));
 }
 
@@ -116,8 +133,11 @@ Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole) {
     if (left.type == Type::kTimestamp && text_literal(right)) return AlignInstants(left, ToInstant(right));
     if (right.type == Type::kTimestamp && text_literal(left)) return AlignInstants(ToInstant(left), right);
     // A quoted literal takes the type of the other side: an enum, a uuid, an address.
-    const auto open = [](const Value& value) { return value.type == Type::kEnum || value.type == Type::kOther; };
-    if ((open(left) && text_literal(right)) || (open(right) && text_literal(left))) return {left.sql, right.sql};
+    const auto open = [](const Value& value) {
+        return value.type == Type::kEnum || value.type == Type::kOther;
+    };
+    if ((open(left) && text_literal(right)) || (open(right) && text_literal(left)))
+        return {left.sql, right.sql};
     if (left.type != right.type) Mismatch(left, right, op, whole);
     switch (left.type) {
         case Type::kTimestamp: return AlignInstants(left, right);
@@ -125,7 +145,8 @@ Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole) {
         case Type::kNumber: return AlignNumbers(left, right);
         case Type::kText: return {left.sql, right.sql};
         case Type::kBoolean:
-            if (op == Op::kEqual || op == Op::kNotEqual || op == Op::kIn || op == Op::kCoalesce) return {left.sql, right.sql};
+            if (op == Op::kEqual || op == Op::kNotEqual || op == Op::kIn || op == Op::kCoalesce)
+                return {left.sql, right.sql};
             break;
         case Type::kEnum:
         case Type::kOther:
@@ -145,9 +166,11 @@ std::string Plain(const Value& value) {
     if (value.type != Type::kTimestamp) return value.sql;
     const std::string base = Base(value, value.absolute);
     if (value.fixed || value.offset == 0) return Plus(base, value.offset);
-    // Beyond these years the sum could leave the range of the type, which would be an error: no value is better.
-    return "(CASE WHEN " + base + " BETWEEN " + MomentLiteral(*ParseMoment("0001-01-01"), value.absolute) + " AND " +
-           MomentLiteral(*ParseMoment("9999-12-31"), value.absolute) + " THEN " + Plus(base, value.offset) + " END)";
+    // Beyond these years the sum could leave the range of the type, which would be an error: no value is
+    // better.
+    return "(CASE WHEN " + base + " BETWEEN " + MomentLiteral(*ParseMoment("0001-01-01"), value.absolute) +
+           " AND " + MomentLiteral(*ParseMoment("9999-12-31"), value.absolute) + " THEN " +
+           Plus(base, value.offset) + " END)";
 }
 
 std::string AsNumeric(const Value& value) {
@@ -176,15 +199,23 @@ Value ToInstant(const Value& value) {
     if (!moment)
         throw UserError(sqlstate::kInvalidDatetime, "invalid date or timestamp in rule" + At(*value.expr),
                         PrintShort(*value.expr) + " is no date or timestamp.",
-                        "Write \"2011-03-01\", \"2011-03-01 06:00\" or \"2011-03-01T06:00:00+01:00\"; without an offset it is UTC.");
-    return Value{.type = Type::kTimestamp, .sql = "", .sql_type = "timestamp with time zone", .expr = value.expr, .literal = true,
-                 .fixed = true, .absolute = true, .moment = moment};
+                        "Write \"2011-03-01\", \"2011-03-01 06:00\" or \"2011-03-01T06:00:00+01:00\"; "
+                        "without an offset it is UTC.");
+    return Value{.type = Type::kTimestamp,
+                 .sql = "",
+                 .sql_type = "timestamp with time zone",
+                 .expr = value.expr,
+                 .literal = true,
+                 .fixed = true,
+                 .absolute = true,
+                 .moment = moment};
 }
 
 Value Shifted(Value value, int64_t seconds) {
     value.offset += seconds;
     if (std::llabs(value.offset) > kMaxDuration)
-        throw UserError(sqlstate::kProgramLimit, "durations in rule add up to more than 1000 years" + At(*value.expr),
+        throw UserError(sqlstate::kProgramLimit,
+                        "durations in rule add up to more than 1000 years" + At(*value.expr),
                         "They are added to " + PrintShort(*value.expr) + ".", "Use shorter durations.");
     value.literal = false;
     return value;

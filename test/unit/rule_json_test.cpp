@@ -9,7 +9,8 @@ UserError JsonError(const std::string& json) {
 }
 
 std::string One(const std::string& operation, const std::string& value) {
-    return R"({"rules": [{"field": "f", "operator": ")" + operation + "\"" + (value.empty() ? "" : ", \"value\": " + value) + "}]}";
+    return R"({"rules": [{"field": "f", "operator": ")" + operation + "\"" +
+           (value.empty() ? "" : ", \"value\": " + value) + "}]}";
 }
 
 TEST(RuleJson, MeansTheSameAsText) {
@@ -56,7 +57,9 @@ TEST(RuleJson, MeansTheSameAsText) {
         {"before_last", "30", "f before last 30d"},
         {"IN", "[1]", "f in [1]"},
     };
-    for (const Case& c : cases) EXPECT_EQ(CanonicalJson(One(c.operation, c.value)), Canonical(c.text)) << c.operation << " " << c.value;
+    for (const Case& c : cases)
+        EXPECT_EQ(CanonicalJson(One(c.operation, c.value)), Canonical(c.text))
+            << c.operation << " " << c.value;
 }
 
 TEST(RuleJson, NestsGroups) {
@@ -65,10 +68,12 @@ TEST(RuleJson, NestsGroups) {
                                 "groups": [{"rules": [{"field": "c", "operator": ">", "value": 3}, {"field": "d", "operator": "exists"}]},
                                            {"logicalOperator": "or", "rules": [{"field": "e", "operator": "=", "value": 5}]}]})"),
               Canonical("a = 1 || b = 2 || c > 3 && exists d || e = 5"));
-    EXPECT_EQ(CanonicalJson(R"({"groups": [{"logicalOperator": "OR", "rules": [{"field": "a", "operator": "=", "value": 1},
+    EXPECT_EQ(
+        CanonicalJson(
+            R"({"groups": [{"logicalOperator": "OR", "rules": [{"field": "a", "operator": "=", "value": 1},
                                                                                {"field": "b", "operator": "=", "value": 2}]},
                                            {"rules": [{"field": "c", "operator": "=", "value": 3}]}]})"),
-              Canonical("(a = 1 || b = 2) && c = 3"));
+        Canonical("(a = 1 || b = 2) && c = 3"));
 }
 
 TEST(RuleJson, TakesFieldsAsTheyAre) {
@@ -82,7 +87,8 @@ TEST(RuleJson, TakesFieldsAsTheyAre) {
     EXPECT_EQ(field("a.b"), "`a.b` is not null");
     EXPECT_EQ(field("x\"; DROP TABLE t; --"), "`x\"; DROP TABLE t; --` is not null");
     EXPECT_EQ(field("profile.plan"), "profile.plan is not null");
-    EXPECT_EQ(field("events[\"Order Completed\"].count_7d"), "events[\"Order Completed\"].count_7d is not null");
+    EXPECT_EQ(field("events[\"Order Completed\"].count_7d"),
+              "events[\"Order Completed\"].count_7d is not null");
     EXPECT_EQ(field("trait(\"vip\")"), "trait(\"vip\") is not null");
     EXPECT_EQ(ErrorOf([&] { field("profile.x = 1 or"); }).state(), sqlstate::kSyntaxError);
     EXPECT_EQ(ErrorOf([&] { field("a\xff"); }).state(), sqlstate::kInvalidEncoding);
@@ -103,9 +109,12 @@ TEST(RuleJson, NamesThePlaceOfAnError) {
         {R"({"rules": [5]})", "invalid JSON rule at rules[0]", "not 5", "A JSON rule is"},
         {R"({"rules": [{}]})", "invalid JSON rule at rules[0]", "\"field\"", "A JSON rule is"},
         {R"({"rules": [{"field": ""}]})", "invalid JSON rule at rules[0]", "\"field\"", "A JSON rule is"},
-        {R"({"rules": [{"field": "f"}]})", "invalid JSON rule at rules[0].operator", "missing", "Operators are"},
-        {R"({"rules": [{"field": "f", "operator": "like", "value": 1}]})", "invalid JSON rule at rules[0].operator", "Unknown operator \"like\"", "not_in"},
-        {R"({"rules": [{"field": "f", "operator": "=", "valu": 1}]})", "invalid JSON rule at rules[0]", "Unknown key \"valu\"", "field, operator and value"},
+        {R"({"rules": [{"field": "f"}]})", "invalid JSON rule at rules[0].operator", "missing",
+         "Operators are"},
+        {R"({"rules": [{"field": "f", "operator": "like", "value": 1}]})",
+         "invalid JSON rule at rules[0].operator", "Unknown operator \"like\"", "not_in"},
+        {R"({"rules": [{"field": "f", "operator": "=", "valu": 1}]})", "invalid JSON rule at rules[0]",
+         "Unknown key \"valu\"", "field, operator and value"},
         {One("=", ""), "invalid JSON rule at rules[0].value", "missing", ""},
         {One("=", "{}"), "invalid JSON rule at rules[0].value", "an object", "Give a number"},
         {One(">", "null"), "invalid JSON rule at rules[0].value", "null", "Give a number"},
@@ -115,12 +124,16 @@ TEST(RuleJson, NamesThePlaceOfAnError) {
         {One("in", "[[1]]"), "invalid JSON rule at rules[0].value[0]", "a list", "Give a number"},
         {One("between", "[1]"), "invalid JSON rule at rules[0].value", "1 values", "lower and the upper"},
         {One("is_null", "5"), "invalid JSON rule at rules[0].value", "takes no value", "Leave"},
-        {One("within_last", "\"7 days\""), "invalid JSON rule at rules[0].value", "7 days", "Give a duration"},
+        {One("within_last", "\"7 days\""), "invalid JSON rule at rules[0].value", "7 days",
+         "Give a duration"},
         {One("within_last", "0"), "invalid JSON rule at rules[0].value", "0", "Give a duration"},
         {One("within_last", "1.5"), "invalid JSON rule at rules[0].value", "1.5", "Give a duration"},
-        {One("within_last", "{\"months\": 1}"), "invalid JSON rule at rules[0].value", "an object", "Give a duration"},
-        {R"({"groups": [{"rules": []}]})", "invalid JSON rule at groups[0]", "There is no rule", "at least one"},
-        {R"({"groups": [{"rules": [{"field": "f", "operator": "=", "value": 1}], "logicalOperator": "XOR"}]})", "invalid JSON rule at groups[0]", "XOR", "AND"},
+        {One("within_last", "{\"months\": 1}"), "invalid JSON rule at rules[0].value", "an object",
+         "Give a duration"},
+        {R"({"groups": [{"rules": []}]})", "invalid JSON rule at groups[0]", "There is no rule",
+         "at least one"},
+        {R"({"groups": [{"rules": [{"field": "f", "operator": "=", "value": 1}], "logicalOperator": "XOR"}]})",
+         "invalid JSON rule at groups[0]", "XOR", "AND"},
     };
     for (const Case& c : cases) {
         const UserError error = JsonError(c.json);
@@ -138,14 +151,22 @@ TEST(RuleJson, LimitsDepthAndLength) {
         open += R"({"groups":[)";
         close += "]}";
     }
-    EXPECT_EQ(JsonError(open + R"({"rules":[{"field":"f","operator":"exists"}]})" + close).state(), sqlstate::kProgramLimit);
+    EXPECT_EQ(JsonError(open + R"({"rules":[{"field":"f","operator":"exists"}]})" + close).state(),
+              sqlstate::kProgramLimit);
     nlohmann::json many = {{"rules", nlohmann::json::array()}};
     for (int i = 0; i < 10'001; ++i) many["rules"].push_back({{"field", "f"}, {"operator", "exists"}});
     EXPECT_EQ(ErrorOf([&] { FromJson(many); }).state(), sqlstate::kProgramLimit);
     nlohmann::json list = nlohmann::json::array();
     for (int i = 0; i < 10'001; ++i) list.push_back(i);
-    EXPECT_EQ(ErrorOf([&] { FromJson({{"rules", {{{"field", "f"}, {"operator", "in"}, {"value", list}}}}}); }).state(), sqlstate::kProgramLimit);
-    EXPECT_EQ(ErrorOf([&] { FromJson({{"rules", {{{"field", "f"}, {"operator", "="}, {"value", std::string(kMaxText, 'x')}}}}}); }).message(), "rule is too long");
+    EXPECT_EQ(ErrorOf([&] {
+                  FromJson({{"rules", {{{"field", "f"}, {"operator", "in"}, {"value", list}}}}});
+              }).state(),
+              sqlstate::kProgramLimit);
+    EXPECT_EQ(ErrorOf([&] {
+                  FromJson({{"rules",
+                             {{{"field", "f"}, {"operator", "="}, {"value", std::string(kMaxText, 'x')}}}}});
+              }).message(),
+              "rule is too long");
     EXPECT_LT(JsonError(One("like" + std::string(5000, 'x'), "1")).detail().size(), 200u);
 }
 

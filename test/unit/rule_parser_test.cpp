@@ -66,7 +66,8 @@ TEST(RuleParser, NamesEveryColumn) {
     EXPECT_EQ(Canonical("`ltv` > 1"), "ltv > 1");
     EXPECT_EQ(Canonical("`a``b` > 1"), "`a``b` > 1");
     EXPECT_EQ(Canonical("`now` > 1 && `Not` = 2"), "`now` > 1 && `Not` = 2");
-    EXPECT_EQ(Canonical("in in [1] && contains contains 'x' && len > 3"), "in in [1] && contains contains \"x\" && len > 3");
+    EXPECT_EQ(Canonical("in in [1] && contains contains 'x' && len > 3"),
+              "in in [1] && contains contains \"x\" && len > 3");
     EXPECT_EQ(Canonical("größe > 1 && 顧客 = 'x'"), "größe > 1 && 顧客 = \"x\"");
     EXPECT_EQ(Canonical("`1st` > 0"), "`1st` > 0");
     EXPECT_EQ(Canonical("LTV > ltv"), "LTV > ltv");
@@ -76,13 +77,15 @@ TEST(RuleParser, KnowsTheReferencesOfOtherScopes) {
     EXPECT_EQ(Canonical("profile.plan in ['a']"), "profile.plan in [\"a\"]");
     EXPECT_EQ(Canonical("profile.address.`zip code` = 'x'"), "profile.address[\"zip code\"] = \"x\"");
     EXPECT_EQ(Canonical("events.purchase.count_30d >= 3"), "events.purchase.count_30d >= 3");
-    EXPECT_EQ(Canonical("events[\"Order Completed\"].count_7d = 0"), "events[\"Order Completed\"].count_7d = 0");
+    EXPECT_EQ(Canonical("events[\"Order Completed\"].count_7d = 0"),
+              "events[\"Order Completed\"].count_7d = 0");
     EXPECT_EQ(Canonical("trait('vip') && segment(\"a\\\"b\")"), "trait(\"vip\") && segment(\"a\\\"b\")");
     EXPECT_EQ(Canonical("profile > 1 && events = 2 && trait = 3"), "profile > 1 && events = 2 && trait = 3");
 }
 
 TEST(RuleParser, ReadsEscapes) {
-    EXPECT_EQ(As<Text>(*Parse(R"("a\"b\\c\/\n\t\r\b\f\u00e9\ud83d\ude00'")"))->value, "a\"b\\c/\n\t\r\b\fé😀'");
+    EXPECT_EQ(As<Text>(*Parse(R"("a\"b\\c\/\n\t\r\b\f\u00e9\ud83d\ude00'")"))->value,
+              "a\"b\\c/\n\t\r\b\fé😀'");
     EXPECT_EQ(As<Text>(*Parse(R"('it\'s "x"')"))->value, "it's \"x\"");
     EXPECT_EQ(Canonical("a = 'x\ny'"), "a = \"x\\ny\"");
 }
@@ -136,7 +139,8 @@ TEST(RuleParser, SaysWhereAndWhat) {
     for (const Case& c : cases) {
         const UserError error = ParseError(c.text);
         EXPECT_EQ(error.state(), sqlstate::kSyntaxError) << c.text;
-        EXPECT_EQ(error.message(), "syntax error in rule at position " + std::to_string(c.position)) << c.text;
+        EXPECT_EQ(error.message(), "syntax error in rule at position " + std::to_string(c.position))
+            << c.text;
         EXPECT_NE(error.detail().find(c.detail), std::string::npos) << c.text << ": " << error.detail();
         EXPECT_NE(error.hint().find(c.hint), std::string::npos) << c.text << ": " << error.hint();
     }
@@ -150,7 +154,8 @@ TEST(RuleParser, NamesAnUnknownFunction) {
 }
 
 TEST(RuleParser, ShowsOnlyTheNeighbourhood) {
-    const UserError error = ParseError("ä = 1 && " + std::string(5000, ' ') + "a = = 2 && " + std::string(5000, 'x'));
+    const UserError error =
+        ParseError("ä = 1 && " + std::string(5000, ' ') + "a = = 2 && " + std::string(5000, 'x'));
     EXPECT_LT(error.detail().size(), 150u);
     EXPECT_NE(error.detail().find("a = = 2"), std::string::npos);
 }
@@ -162,9 +167,11 @@ TEST(RuleParser, LimitsDepthAndLength) {
         return all;
     };
     for (const std::string& deep :
-         {repeated("(", 10'000) + "a" + repeated(")", 10'000), repeated("!", 10'000) + "a", repeated("not (", 10'000) + "a" + repeated(")", 10'000),
-          repeated("- ", 10'000) + "a > 1", repeated("lower(", 10'000) + "a" + repeated(")", 10'000) + " = 'x'",
-          repeated("(a || b && ", 10'000) + "c" + repeated(")", 10'000), "a" + repeated(" + a", 10'000) + " > 1", repeated("(", 500'000)}) {
+         {repeated("(", 10'000) + "a" + repeated(")", 10'000), repeated("!", 10'000) + "a",
+          repeated("not (", 10'000) + "a" + repeated(")", 10'000), repeated("- ", 10'000) + "a > 1",
+          repeated("lower(", 10'000) + "a" + repeated(")", 10'000) + " = 'x'",
+          repeated("(a || b && ", 10'000) + "c" + repeated(")", 10'000),
+          "a" + repeated(" + a", 10'000) + " > 1", repeated("(", 500'000)}) {
         const UserError error = ParseError(deep);
         EXPECT_EQ(error.state(), sqlstate::kProgramLimit) << deep.substr(0, 20);
         EXPECT_EQ(error.message(), "rule is nested too deeply");
@@ -184,8 +191,9 @@ TEST(RuleParser, LimitsDepthAndLength) {
 }
 
 TEST(RuleParser, RefusesBrokenText) {
-    for (const std::string& text : {std::string("a = '\xff'"), std::string("a\0b = 1", 7), std::string("a = '\xc3'"),
-                                    std::string("a = '\xed\xa0\x80'"), std::string("a = '\xc0\xaf'"), std::string("\xf4\x90\x80\x80")}) {
+    for (const std::string& text : {std::string("a = '\xff'"), std::string("a\0b = 1", 7),
+                                    std::string("a = '\xc3'"), std::string("a = '\xed\xa0\x80'"),
+                                    std::string("a = '\xc0\xaf'"), std::string("\xf4\x90\x80\x80")}) {
         EXPECT_EQ(ParseError(text).state(), sqlstate::kInvalidEncoding);
     }
 }
@@ -196,14 +204,17 @@ TEST(RuleLiteral, WritesNumbersExactly) {
     EXPECT_EQ(NormalNumber("1e-300"), "0." + std::string(299, '0') + "1");
     EXPECT_EQ(NormalNumber("0e9999"), "0");
     EXPECT_EQ(NormalNumber("-12.50e1"), "-125");
-    for (const char* bad : {"", "-", "1e301", "1e-301", "1e99999", "1.", ".5", "1e", "1e+", "0x10", "1_0", "١"}) EXPECT_FALSE(NormalNumber(bad)) << bad;
+    for (const char* bad :
+         {"", "-", "1e301", "1e-301", "1e99999", "1.", ".5", "1e", "1e+", "0x10", "1_0", "١"})
+        EXPECT_FALSE(NormalNumber(bad)) << bad;
     EXPECT_FALSE(NormalNumber(std::string(5000, '7')));
 }
 
 TEST(RuleLiteral, ReadsDurations) {
     EXPECT_EQ(ParseDuration("2w"), 14 * 86400);
     EXPECT_EQ(ParseDuration("365250d"), kMaxDuration);
-    for (const char* bad : {"", "d", "7", "7D", "7M", "-7d", "1.5d", "0s", "365251d", "99999999999999999999d", "7dd"})
+    for (const char* bad :
+         {"", "d", "7", "7D", "7M", "-7d", "1.5d", "0s", "365251d", "99999999999999999999d", "7dd"})
         EXPECT_FALSE(ParseDuration(bad)) << bad;
     EXPECT_EQ(PrintDuration(90), "90s");
     EXPECT_EQ(PrintDuration(3600), "1h");

@@ -1,4 +1,5 @@
-// Properties over generated trees: what is printed is read again as the same, and compiling never does worse than UserError.
+// Properties over generated trees: what is printed is read again as the same, and compiling never does worse
+// than UserError.
 #include "rule_testing.hpp"
 
 #include <random>
@@ -15,14 +16,18 @@ class Generator {
         switch (Pick(6)) {
             case 0: return Leaf();
             case 1: return MakeCall(static_cast<Function>(Pick(6)), {Expression(depth - 1)}, 0);
-            case 2: return MakeOperation(Choose({Op::kNot, Op::kIsNull, Op::kNegate}), {Expression(depth - 1)}, 0);
+            case 2:
+                return MakeOperation(Choose({Op::kNot, Op::kIsNull, Op::kNegate}), {Expression(depth - 1)},
+                                     0);
             case 3: return Nary(depth);
             case 4: return Special(depth);
             default: {
-                static const std::vector<Op> binary = {Op::kEqual, Op::kNotEqual, Op::kLess, Op::kLessEqual, Op::kGreater, Op::kGreaterEqual,
-                                                       Op::kContains, Op::kStartsWith, Op::kEndsWith, Op::kMatches, Op::kAdd, Op::kSubtract,
-                                                       Op::kMultiply, Op::kDivide, Op::kModulo};
-                return MakeOperation(binary[Pick(binary.size())], {Expression(depth - 1), Expression(depth - 1)}, 0);
+                static const std::vector<Op> binary = {
+                    Op::kEqual,        Op::kNotEqual, Op::kLess,       Op::kLessEqual, Op::kGreater,
+                    Op::kGreaterEqual, Op::kContains, Op::kStartsWith, Op::kEndsWith,  Op::kMatches,
+                    Op::kAdd,          Op::kSubtract, Op::kMultiply,   Op::kDivide,    Op::kModulo};
+                return MakeOperation(binary[Pick(binary.size())],
+                                     {Expression(depth - 1), Expression(depth - 1)}, 0);
             }
         }
     }
@@ -39,13 +44,17 @@ class Generator {
 
     ExprPtr Special(int depth) {
         switch (Pick(3)) {
-            case 0: return MakeOperation(Op::kBetween, {Expression(depth - 1), Expression(depth - 1), Expression(depth - 1)}, 0);
+            case 0:
+                return MakeOperation(
+                    Op::kBetween, {Expression(depth - 1), Expression(depth - 1), Expression(depth - 1)}, 0);
             case 1: {
                 std::vector<ExprPtr> items;
                 for (size_t i = 0, count = 1 + Pick(4); i < count; ++i) items.push_back(Scalar());
                 return MakeOperation(Op::kIn, {Expression(depth - 1), Make(List{std::move(items)}, 0)}, 0);
             }
-            default: return MakeOperation(Choose({Op::kWithinLast, Op::kBeforeLast}), {Expression(depth - 1), Span()}, 0);
+            default:
+                return MakeOperation(Choose({Op::kWithinLast, Op::kBeforeLast}),
+                                     {Expression(depth - 1), Span()}, 0);
         }
     }
 
@@ -53,21 +62,26 @@ class Generator {
 
     ExprPtr Scalar() {
         switch (Pick(3)) {
-            case 0: return Make(Number{std::vector<std::string>{"0", "-1", "0.5", "1000", "-12.25"}[Pick(5)]}, 0);
+            case 0:
+                return Make(Number{std::vector<std::string>{"0", "-1", "0.5", "1000", "-12.25"}[Pick(5)]}, 0);
             case 1: return Make(Boolean{Pick(2) == 0}, 0);
             default: return Make(Text{Any()}, 0);
         }
     }
 
     std::string Any() {
-        static const std::vector<std::string> pieces = {"a", "\"", "'", "\\", "`", "\n", "\t", "é", "😀", " ", "]", "--", "in", "now", "1", ";", "$", "\x01"};
+        static const std::vector<std::string> pieces = {"a",  "\"",  "'", "\\", "`", "\n",
+                                                        "\t", "é",   "😀", " ",  "]", "--",
+                                                        "in", "now", "1", ";",  "$", "\x01"};
         std::string text = pieces[Pick(pieces.size())];
         for (size_t i = Pick(4); i > 0; --i) text += pieces[Pick(pieces.size())];
         return text;
     }
 
     ExprPtr Leaf() {
-        static const std::vector<std::string> names = {"id", "ltv", "plan", "active", "seen", "made", "born", "span", "mood", "tags", "Order Total", "data", "ratio"};
+        static const std::vector<std::string> names = {"id",          "ltv",  "plan", "active", "seen",
+                                                       "made",        "born", "span", "mood",   "tags",
+                                                       "Order Total", "data", "ratio"};
         switch (Pick(6)) {
             case 0: return Scalar();
             case 1: return Span();

@@ -14,9 +14,13 @@
 
 namespace pulse::rule {
 
-inline std::string Canonical(std::string_view text) { return Print(*Parse(text)); }
+inline std::string Canonical(std::string_view text) {
+    return Print(*Parse(text));
+}
 
-inline std::string CanonicalJson(const std::string& json) { return Print(*FromJson(nlohmann::json::parse(json))); }
+inline std::string CanonicalJson(const std::string& json) {
+    return Print(*FromJson(nlohmann::json::parse(json)));
+}
 
 // The UserError that the work throws; fails the test when it throws none.
 inline UserError ErrorOf(const std::function<void()>& work) {
@@ -61,7 +65,9 @@ inline Compiled CompileText(std::string_view text, Expect expect = Expect::kBool
     return Compile(*Parse(text), Columns(), expect, "clock()");
 }
 
-inline std::string Sql(std::string_view text) { return CompileText(text).sql; }
+inline std::string Sql(std::string_view text) {
+    return CompileText(text).sql;
+}
 
 inline UserError CompileError(std::string_view text) {
     const ExprPtr expr = Parse(text);

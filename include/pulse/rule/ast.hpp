@@ -12,8 +12,8 @@ namespace pulse::rule {
 
 // Limits on what a rule may look like. Everything that walks a tree recurses at most kMaxDepth deep.
 inline constexpr size_t kMaxDepth = 100;
-inline constexpr size_t kMaxText = 1 << 20;         // bytes of a rule
-inline constexpr size_t kMaxList = 10'000;          // elements of a list, operands of an and/or
+inline constexpr size_t kMaxText = 1 << 20;              // bytes of a rule
+inline constexpr size_t kMaxList = 10'000;               // elements of a list, operands of an and/or
 inline constexpr int64_t kMaxDuration = 31'557'600'000;  // seconds: 1,000 years
 
 struct Expr;
@@ -54,14 +54,34 @@ struct Call {
     std::vector<ExprPtr> arguments;
 };
 
-// One node per meaning: `x not in […]` is kNot over kIn, `exists x` and `x != null` are kNot over kIsNull, `coalesce(a, b)` is `a ?? b`.
+// One node per meaning: `x not in […]` is kNot over kIn, `exists x` and `x != null` are kNot over kIsNull,
+// `coalesce(a, b)` is `a ?? b`.
 enum class Op {
-    kOr, kAnd, kNot,                                                         // kOr, kAnd: two or more operands, flattened
-    kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual,
-    kIn, kBetween, kIsNull,                                                  // kBetween: value, low, high
-    kContains, kStartsWith, kEndsWith, kMatches, kWithinLast, kBeforeLast,
-    kAdd, kSubtract, kMultiply, kDivide, kModulo, kNegate,
-    kCoalesce,                                                               // two or more operands, flattened
+    kOr,
+    kAnd,
+    kNot,  // kOr, kAnd: two or more operands, flattened
+    kEqual,
+    kNotEqual,
+    kLess,
+    kLessEqual,
+    kGreater,
+    kGreaterEqual,
+    kIn,
+    kBetween,
+    kIsNull,  // kBetween: value, low, high
+    kContains,
+    kStartsWith,
+    kEndsWith,
+    kMatches,
+    kWithinLast,
+    kBeforeLast,
+    kAdd,
+    kSubtract,
+    kMultiply,
+    kDivide,
+    kModulo,
+    kNegate,
+    kCoalesce,  // two or more operands, flattened
 };
 
 struct Operation {
@@ -79,8 +99,9 @@ struct Expr {
 
 // Makes a leaf or a list.
 ExprPtr Make(Node node, size_t position);
-// Makes a call, or an operation in normal form (flattened, negated numbers and double negations folded, `= null` as kIsNull).
-// Throws UserError when the tree becomes too deep or too wide, or null stands where it never can be true.
+// Makes a call, or an operation in normal form (flattened, negated numbers and double negations folded, `=
+// null` as kIsNull). Throws UserError when the tree becomes too deep or too wide, or null stands where it
+// never can be true.
 ExprPtr MakeCall(Function function, std::vector<ExprPtr> arguments, size_t position);
 ExprPtr MakeOperation(Op op, std::vector<ExprPtr> operands, size_t position);
 

@@ -10,10 +10,12 @@
 
 namespace pulse::rule {
 
-// What the compiler distinguishes; `sql_type` texts (as PostgreSQL's format_type() writes them) go into messages.
+// What the compiler distinguishes; `sql_type` texts (as PostgreSQL's format_type() writes them) go into
+// messages.
 enum class Type { kBoolean, kNumber, kText, kEnum, kTimestamp, kDuration, kArray, kJson, kOther };
 
-// Classify a type by its format_type() text. Enums and domains cannot be told by name: ReadColumns() knows them.
+// Classify a type by its format_type() text. Enums and domains cannot be told by name: ReadColumns() knows
+// them.
 Type TypeOf(std::string_view sql_type);
 
 // A column of the relation that a rule is about.
@@ -51,8 +53,8 @@ class RelationScope : public Scope {
 
 // "Did you mean …?" with the nearest of the valid names, or "Columns are …": the hint for an unknown name.
 // `print` shows a name; by default as a rule would have it.
-std::string SuggestName(const std::string& name, const std::vector<std::string>& valid, const std::string& what,
-                        std::string (*print)(std::string_view) = nullptr);
+std::string SuggestName(const std::string& name, const std::vector<std::string>& valid,
+                        const std::string& what, std::string (*print)(std::string_view) = nullptr);
 
 enum class Expect { kBoolean, kAny };
 
@@ -62,7 +64,7 @@ struct Clause {
 };
 
 struct Compiled {
-    std::string text;                  // canonical
+    std::string text;  // canonical
     std::string sql;
     Type type;
     std::string sql_type;

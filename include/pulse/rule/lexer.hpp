@@ -9,7 +9,8 @@ namespace pulse::rule {
 struct Token {
     enum class Kind { kEnd, kName, kQuotedName, kText, kNumber, kDuration, kSign };
     Kind kind = Kind::kEnd;
-    std::string value;    // name, text without quotes and escapes, number in normal form, duration or sign as written
+    std::string
+        value;  // name, text without quotes and escapes, number in normal form, duration or sign as written
     size_t position = 1;  // in characters, from 1
     size_t begin = 0;     // in bytes
     size_t end = 0;
@@ -24,7 +25,8 @@ class Lexer {
     // Read the next token. Throws UserError on what can begin none.
     Token Next();
 
-    // The error "syntax error in rule at position …", with the text around `token`, what is wrong there, and what is right.
+    // The error "syntax error in rule at position …", with the text around `token`, what is wrong there, and
+    // what is right.
     [[noreturn]] void Fail(const Token& token, const std::string& problem, const std::string& hint) const;
 
   private:

@@ -7,7 +7,8 @@
 
 namespace pulse::rule {
 
-// Parse a rule or any expression of the rule language. Throws UserError with the position and what was expected there.
+// Parse a rule or any expression of the rule language. Throws UserError with the position and what was
+// expected there.
 ExprPtr Parse(std::string_view text);
 
 // Parse text that must be one reference, such as `profile.plan`.

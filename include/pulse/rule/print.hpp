@@ -1,4 +1,5 @@
-// Tree → canonical text: one spelling per meaning, no superfluous parentheses. It is what is shown, stored and compared.
+// Tree → canonical text: one spelling per meaning, no superfluous parentheses. It is what is shown, stored
+// and compared.
 #pragma once
 
 #include <string>

@@ -8,8 +8,8 @@
 
 namespace pulse::rule {
 
-// Read the columns of a table, view, materialized view, foreign or partitioned table, in order. Opens its own pg::Session.
-// Throws UserError when there is no such relation or it is of another kind. Checks no privilege.
+// Read the columns of a table, view, materialized view, foreign or partitioned table, in order. Opens its own
+// pg::Session. Throws UserError when there is no such relation or it is of another kind. Checks no privilege.
 std::vector<Column> ReadColumns(Oid relation);
 
 }  // namespace pulse::rule

@@ -1,7 +1,7 @@
 // Compiled values, and how two of them are made comparable. Pure C++; used by the compiler only.
 //
-// Instants are kept as a base and an offset in seconds, so that `ts + 7d > now` becomes `ts > now - 7d`: the column stays alone
-// (an index can be used), and no arithmetic on data can leave the range of a timestamp.
+// Instants are kept as a base and an offset in seconds, so that `ts + 7d > now` becomes `ts > now - 7d`: the
+// column stays alone (an index can be used), and no arithmetic on data can leave the range of a timestamp.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,8 @@ std::string Epoch(const Value& value);
 // A number literal in the type of the other side: 0.1 is no real number of type real.
 std::string NumberFor(const Value& literal, const std::string& sql_type);
 
-// A text literal as an instant; throws UserError 22007 when it is no ISO date or timestamp. Others as they are.
+// A text literal as an instant; throws UserError 22007 when it is no ISO date or timestamp. Others as they
+// are.
 Value ToInstant(const Value& value);
 // Move an instant; throws UserError when the sum of durations is beyond kMaxDuration.
 Value Shifted(Value value, int64_t seconds);

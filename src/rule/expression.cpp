@@ -1,0 +1,202 @@
+#include "pulse/rule/expression.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/operators.hpp"
+#include "pulse/rule/print.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+// PostgreSQL's spelling where it is not ours.
+std::string SqlOperator(Op op) {
+    return std::string(" ") + (op == Op::kNotEqual ? "<>" : Spelling(op)) + " ";
+}
+
+bool IsTextual(const Value& value) {
+    return value.type == Type::kText || value.type == Type::kEnum;
+}
+
+std::string Lower(const std::string& text) {
+    return "pg_catalog.lower(" + text + ")";
+}
+
+// Byte by byte: exact, fast, and no collation can refuse it.
+std::string Bytewise(const std::string& text) {
+    return text + " COLLATE pg_catalog.\"C\"";
+}
+
+std::string Alternative(const Value& value, const Value& model, bool same) {
+    if (model.type == Type::kNumber)
+        return same ? (value.literal ? NumberFor(value, model.sql_type) : value.sql) : AsNumeric(value);
+    if (model.type == Type::kTimestamp && value.fixed && !model.absolute) {
+        // now and literals in the column's own kind of time
+        Value bare = model;
+        bare.offset = 0;
+        return Align(bare, value, Op::kEqual, *value.expr).right;
+    }
+    return Plain(value);
+}
+
+Value Moved(const Value& instant, int64_t seconds, const Expr& expr) {
+    Value moved = Shifted(instant, seconds);
+    moved.expr = &expr;
+    if (moved.sql_type == "date") moved.sql_type = "timestamp without time zone";
+    return moved;
+}
+
+}  // namespace
+
+Value Truth(std::string sql, const Expr& expr) {
+    return {.type = Type::kBoolean, .sql = std::move(sql), .sql_type = "boolean", .expr = &expr};
+}
+
+Value TextOf(std::string sql, const Expr& expr) {
+    return {.type = Type::kText, .sql = std::move(sql), .sql_type = "text", .expr = &expr};
+}
+
+Value NumberOf(std::string sql, const char* sql_type, const Expr& expr) {
+    return {.type = Type::kNumber, .sql = std::move(sql), .sql_type = sql_type, .expr = &expr};
+}
+
+void WrongArgument(const Value& value, const char* wanted, const Expr& expr) {
+    throw UserError(sqlstate::kDatatypeMismatch, "wrong type in rule" + At(expr),
+                    Describe(value) + "; " + PrintShort(expr) + " needs " + wanted + ".", kFunctionHint);
+}
+
+std::string RequireText(const Value& value, const Expr& expr) {
+    if (!IsTextual(value)) WrongArgument(value, "a text", expr);
+    return AsText(value);
+}
+
+std::string RequireNumber(const Value& value, const Expr& expr) {
+    if (value.type != Type::kNumber) WrongArgument(value, "a number", expr);
+    return AsNumeric(value);
+}
+
+std::string Compare(const Value& left, Op op, const Value& right, const Expr& expr) {
+    const Aligned aligned = Align(left, right, op, expr);
+    return "(" + aligned.left + SqlOperator(op) + aligned.right + ")";
+}
+
+Value ListContains(const Value& list, const Value& item, const Expr& expr) {
+    const std::string element = list.sql_type.substr(0, list.sql_type.size() - 2);
+    if (!item.literal) WrongArgument(item, "a literal on its right", expr);
+    const Value any{.type = TypeOf(element),
+                    .sql = list.sql,
+                    .sql_type = element,
+                    .expr = list.expr,
+                    .absolute = element.ends_with("with time zone")};
+    return Truth("(" + Align(any, item, Op::kContains, expr).right + " = ANY (" + list.sql + "))", expr);
+}
+
+// No LIKE: its pattern signs would have to be escaped.
+Value PartOfText(Op op, const Value& left, const Value& right, const Expr& expr) {
+    if (!IsTextual(left) || !IsTextual(right)) Mismatch(left, right, op, expr);
+    const std::string whole = Lower(AsText(left)), part = Lower(AsText(right));
+    if (op == Op::kContains)
+        return Truth("(pg_catalog.strpos(" + Bytewise(whole) + ", " + part + ") > 0)", expr);
+    if (op == Op::kStartsWith)
+        return Truth("pg_catalog.starts_with(" + Bytewise(whole) + ", " + part + ")", expr);
+    const std::string end = "pg_catalog.\"right\"(" + whole + ", pg_catalog.char_length(" + part + "))";
+    return Truth("(" + Bytewise(end) + " = " + part + ")", expr);
+}
+
+Value Matches(const Value& left, const Value& right, const Expr& expr) {
+    if (!IsTextual(left) || right.type != Type::kText) Mismatch(left, right, Op::kMatches, expr);
+    // A pattern from data could be invalid for some row only, and fail then.
+    if (!right.literal)
+        throw UserError(
+            sqlstate::kNotSupported, "the pattern of matches must be a text in quotes in rule" + At(expr),
+            Describe(right) + ".", "Write the regular expression itself, such as matches \"^A[0-9]+$\".");
+    return Truth("(" + AsText(left) + " ~ " + right.sql + ")", expr);
+}
+
+Value Coalesce(std::vector<Value> values, const Expr& expr) {
+    const auto data =
+        std::find_if(values.begin(), values.end(), [](const Value& v) { return !v.literal && !v.fixed; });
+    const Value model = data == values.end() ? values.front() : *data;
+    bool same =
+        model.type != Type::kNumber || model.sql_type == "real" || model.sql_type == "double precision";
+    for (Value& value : values) {
+        if (model.type == Type::kTimestamp) value = ToInstant(value);
+        Align(model, value, Op::kCoalesce, expr);  // for its checks
+        const bool fits = value.literal || value.fixed || value.sql_type == model.sql_type;
+        if (value.difference || (!fits && model.type == Type::kTimestamp))
+            Mismatch(model, value, Op::kCoalesce, expr);
+        same = same && fits;
+    }
+    std::string sql = "COALESCE(";
+    for (size_t i = 0; i < values.size(); ++i)
+        sql += (i > 0 ? ", " : "") + Alternative(values[i], model, same);
+    Value result = model;
+    result.sql = sql + ")";
+    result.expr = &expr;
+    result.literal = result.fixed = false;
+    result.offset = 0;
+    result.moment.reset();
+    result.difference.reset();
+    if (model.type == Type::kNumber && !same) result.sql_type = "numeric";
+    return result;
+}
+
+Value Round(const Call& node, const Value& value, const Expr& expr) {
+    std::string sql = "pg_catalog.round(" + RequireNumber(value, expr);
+    if (node.arguments.size() == 2) {
+        const Number* digits = As<Number>(*node.arguments[1]);
+        if (!digits || digits->digits.size() > 2 ||
+            digits->digits.find_first_not_of("0123456789") != std::string::npos)
+            throw UserError(sqlstate::kInvalidParameter, "invalid number of digits in rule" + At(expr),
+                            PrintShort(*node.arguments[1]) + " is not a whole number from 0 to 99.",
+                            "Write round(ltv, 2).");
+        sql += ", " + digits->digits;
+    }
+    return NumberOf(sql + ")", "numeric", expr);
+}
+
+Value Arithmetic(Op op, const Value& left, const Value& right, const Expr& expr) {
+    if (left.type != Type::kNumber || right.type != Type::kNumber) Mismatch(left, right, op, expr);
+    std::string divisor = AsNumeric(right);
+    if (op == Op::kDivide || op == Op::kModulo) {
+        const Number* literal = As<Number>(*right.expr);
+        if (literal && literal->digits == "0")
+            throw UserError(sqlstate::kDivisionByZero, "division by zero in rule" + At(expr),
+                            PrintShort(expr) + " has no value.", "Divide by something else.");
+        if (!literal) divisor = "NULLIF(" + divisor + ", 0)";
+    }
+    return NumberOf("(" + AsNumeric(left) + SqlOperator(op) + divisor + ")", "numeric", expr);
+}
+
+Value TimeArithmetic(Op op, const Value& left, const Value& right, const Expr& expr) {
+    const int64_t sign = op == Op::kAdd ? 1 : -1;
+    const auto constant = [](const Value& v) { return v.type == Type::kDuration && v.literal; };
+    if (constant(left) && constant(right)) {
+        const int64_t seconds = left.seconds + sign * right.seconds;
+        if (seconds > kMaxDuration || seconds < -kMaxDuration) Mismatch(left, right, op, expr);
+        return {.type = Type::kDuration,
+                .sql = "",
+                .sql_type = "duration",
+                .expr = &expr,
+                .literal = true,
+                .seconds = seconds};
+    }
+    const Value from = constant(right) ? ToInstant(left) : left,
+                to = constant(left) ? ToInstant(right) : right;
+    if (from.type == Type::kTimestamp && constant(right)) return Moved(from, sign * right.seconds, expr);
+    if (op == Op::kAdd && constant(left) && to.type == Type::kTimestamp) return Moved(to, left.seconds, expr);
+    if (op == Op::kSubtract && (left.type == Type::kTimestamp || right.type == Type::kTimestamp)) {
+        const Value first = ToInstant(left), second = ToInstant(right);
+        if (first.type == Type::kTimestamp && second.type == Type::kTimestamp)
+            return {.type = Type::kDuration,
+                    .sql = "",
+                    .sql_type = "duration",
+                    .expr = &expr,
+                    .difference = std::make_shared<const std::pair<Value, Value>>(first, second)};
+    }
+    Mismatch(left, right, op, expr);
+}
+
+}  // namespace pulse::rule
