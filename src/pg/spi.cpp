@@ -4,6 +4,15 @@ namespace pulse::pg {
 
 namespace {
 
+// SPI leaves its own context current after every call; what is palloc'ed next belongs where the caller was, e.g. in an Arena.
+template <typename Body>
+auto CallSpi(Body body) {
+    MemoryContext caller = CurrentMemoryContext;
+    const auto result = Call(body);
+    MemoryContextSwitchTo(caller);
+    return result;
+}
+
 struct Bound {
     std::vector<Oid> types;
     std::vector<Datum> values;
@@ -105,7 +114,7 @@ std::optional<std::string> Row::Output(int column) const {
 
 Result Execute(const std::string& sql, const std::vector<Value>& parameters, bool read_only, long limit) {
     Bound bound(parameters);
-    const int code = Call([&] {
+    const int code = CallSpi([&] {
         return SPI_execute_with_args(sql.c_str(), bound.count(), bound.types.data(), bound.values.data(),
                                      bound.nulls.c_str(), read_only, limit);
     });
@@ -114,7 +123,7 @@ Result Execute(const std::string& sql, const std::vector<Value>& parameters, boo
 
 Result Statement::Execute(const std::vector<Value>& parameters, bool read_only) {
     if (!plan_) {
-        plan_ = Call([&] {
+        plan_ = CallSpi([&] {
             SPIPlanPtr plan = SPI_prepare(sql_, static_cast<int>(types_.size()), types_.data());
             if (plan) SPI_keepplan(plan);
             return plan;
@@ -123,13 +132,13 @@ Result Statement::Execute(const std::vector<Value>& parameters, bool read_only) 
     }
     Bound bound(parameters);
     if (bound.types != types_) throw std::logic_error(std::string("wrong parameter types for: ") + sql_);
-    const int code = Call([&] { return SPI_execute_plan(plan_, bound.values.data(), bound.nulls.c_str(), read_only, 0); });
+    const int code = CallSpi([&] { return SPI_execute_plan(plan_, bound.values.data(), bound.nulls.c_str(), read_only, 0); });
     return Finish(code, sql_);
 }
 
 Cursor::Cursor(const std::string& sql, const std::vector<Value>& parameters, bool read_only) {
     Bound bound(parameters);
-    portal_ = Call([&] {
+    portal_ = CallSpi([&] {
         return SPI_cursor_open_with_args(nullptr, sql.c_str(), bound.count(), bound.types.data(),
                                          bound.values.data(), bound.nulls.c_str(), read_only, 0);
     });
@@ -147,7 +156,10 @@ Cursor::~Cursor() {
 
 Result Cursor::Fetch(long rows) {
     CheckInterrupts();
-    Call([&] { SPI_cursor_fetch(portal_, true, rows); });
+    CallSpi([&] {
+        SPI_cursor_fetch(portal_, true, rows);
+        return true;
+    });
     return Result(std::exchange(SPI_tuptable, nullptr), SPI_processed);
 }
 
