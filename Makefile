@@ -31,7 +31,7 @@ override CXXFLAGS += -MMD -MP $(PULSE_CXXFLAGS)
 -include $(OBJS:.o=.d)
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
-SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis
+SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile $(SQL_PARTS)
 	cat $(SQL_PARTS) > $@

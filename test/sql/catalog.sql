@@ -17,13 +17,6 @@ WHERE classid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclas
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE t.oid = objid AND (t.typrelid <> 0 OR t.typelem <> 0))
 ORDER BY object COLLATE "C";
 
--- Columns of views without a comment.
-SELECT c.oid::regclass AS view, a.attname AS "column"
-FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
-JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
-WHERE c.relkind = 'v' AND pg_catalog.col_description(c.oid, a.attnum) IS NULL
-ORDER BY 1, a.attnum;
-
 -- Verbs are called pulse_…, and what is not a verb does not stand among them.
 SELECT p.oid::regprocedure AS function
 FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
@@ -49,6 +42,13 @@ SELECT c.oid::regclass AS relation
 FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
 WHERE c.relkind IN ('r', 'v', 'm', 'p')
   AND pg_catalog.has_table_privilege('public', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+ORDER BY 1;
+
+-- Verbs that pulse_grant() gives to nobody.
+SELECT p.oid::regprocedure AS function
+FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
+WHERE p.proname LIKE 'pulse\_%'
+  AND NOT EXISTS (SELECT FROM pulse.privilege AS v WHERE v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure)
 ORDER BY 1;
 
 -- Tables, and sequences of theirs, that a dump would leave empty.

@@ -1,0 +1,62 @@
+# A database with history, dumped and restored into a fresh one, gives the same answers and goes on from there.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulseTest;
+
+my $node = start_node('dump_source');
+fill_shop($node, 'shop');
+replay($node, 'shop', 1, 12, 1);
+is($node->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot'), 24, 'twelve days of two segments');
+cmp_ok($node->safe_psql('shop', 'SELECT count(*) FROM pulse.incident'), '>', 0, 'the changed version made an incident');
+
+# Into another cluster: roles first, as an administrator does it.
+my $target = start_node('dump_target');
+my $dir = PostgreSQL::Test::Utils::tempdir();
+$node->command_ok([ 'pg_dumpall', '--roles-only', '-f', "$dir/roles.sql" ], 'dump the roles');
+$node->command_ok([ 'pg_dump', '--create', '-f', "$dir/shop.sql", 'shop' ], 'dump the database');
+$target->run_log([ 'psql', '-X', '-q', '-f', "$dir/roles.sql", 'postgres' ]);    # the superuser exists already
+$target->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/shop.sql", 'postgres' ], 'restore the database');
+
+my $before = answers($node, 'shop');
+is(answers($target, 'shop'), $before, 'the restored database gives the same answers');
+is($target->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot WHERE sketch IS NOT NULL'), 24, 'with its sketches');
+is( $target->safe_psql('shop', "SELECT string_agg(DISTINCT runs_as, ',') FROM pulse.segment"),
+	'maker', 'segments run as the role that made them');
+
+# What was granted is granted.
+is(sqlstate($target, 'shop', 'SELECT count(*) FROM pulse.incident', '-U', 'watcher'), 'none', 'the reader still reads');
+is(sqlstate($target, 'shop', "SELECT pulse_pause_segment('Recent')", '-U', 'watcher'), '42501', 'and still does nothing else');
+is(sqlstate($target, 'shop', "SELECT pulse_pause_segment('Recent')", '-U', 'maker'), 'none', 'the operator still does');
+$node->safe_psql('shop', "SELECT pulse_pause_segment('Recent')", extra_params => [ '-U', 'maker' ]);
+
+# Both go on alike: the sequences continue, sketches still tell who entered and left.
+for my $each ($node, $target)
+{
+	$each->safe_psql('shop', "SELECT pulse_resume_segment('Recent')");
+	$each->safe_psql('shop', "DELETE FROM app.users WHERE user_id <= 600; SET pulse.now = '2026-01-13 02:00+00';
+		SELECT pulse_take_snapshots(); SELECT pulse_check_drift();");
+}
+my $next = q{SELECT s.name, n.size, n.entered, n.exited, n.id > (SELECT max(id) FROM pulse.snapshot WHERE taken_at < n.taken_at)
+	FROM pulse.snapshot AS n JOIN pulse.segment AS s ON s.id = n.segment_id WHERE n.taken_at = '2026-01-13 02:00+00' ORDER BY 1};
+my $expected = $node->safe_psql('shop', $next);
+like($expected, qr/^Recent\|\d+\|\d+\|[1-9]\d*\|t$/m, 'members left the original');
+is($target->safe_psql('shop', $next), $expected, 'and as many the restored one');
+my $incidents = 'SELECT segment, detector, attribute, severity, status, change FROM pulse.incident ORDER BY id';
+is($target->safe_psql('shop', $incidents), $node->safe_psql('shop', $incidents), 'with the same incidents');
+is( $target->safe_psql(
+		'shop', q{SELECT pulse_create_segment('New', '{"from": "app.users", "key": "user_id"}') > max(id) FROM pulse.segment}),
+	't', 'new segments get new numbers');
+
+# pg_dump --data-only and --schema-only agree on what is the extension's: no table of pulse is dumped as a plain table.
+my ($schema) = $node->run_command([ 'pg_dump', '--schema-only', 'shop' ]);
+unlike($schema, qr/CREATE (?:TABLE|VIEW|TYPE|FUNCTION) (?:pulse\.|public\.pulse)/, 'the schema is the extension\'s own');
+
+# Gone means gone.
+$target->safe_psql('shop', 'DROP EXTENSION pulse');
+is($target->safe_psql('shop', "SELECT count(*) FROM pg_namespace WHERE nspname = 'pulse'"), 0, 'dropping the extension leaves no schema');
+is($target->safe_psql('shop', "SELECT count(*) FROM pg_proc WHERE proname LIKE 'pulse%'"), 0, 'and no function');
+
+done_testing();

@@ -1,0 +1,97 @@
+# What the TAP tests share: a node, a small shop with a history, and the answers that history must give.
+package PulseTest;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(start_node fill_shop replay answers sqlstate);
+
+# Start a node; options are lines for postgresql.conf.
+sub start_node
+{
+	my ($name, @conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(allows_streaming => 1);
+	$node->append_conf('postgresql.conf', "$_\n") for "timezone = 'UTC'", @conf;
+	$node->start;
+	return $node;
+}
+
+# Make the shop: 3,000 users and two segments over them, made by the role maker who owns nothing else.
+sub fill_shop
+{
+	my ($node, $db) = @_;
+	$node->safe_psql('postgres', 'CREATE ROLE maker LOGIN; CREATE ROLE watcher LOGIN;');
+	$node->safe_psql('postgres', "CREATE DATABASE $db");
+	$node->safe_psql(
+		$db, q{
+		CREATE EXTENSION pulse;
+		SELECT pulse_grant('maker', 'operator');
+		SELECT pulse_grant('watcher', 'reader');
+		CREATE SCHEMA app;
+		CREATE TABLE app.users (user_id bigint PRIMARY KEY, ltv numeric, plan text, country text, app_version text,
+			orders_30d int, last_active_at timestamptz);
+		INSERT INTO app.users
+		SELECT i, i % 2000, (ARRAY['free', 'pro', 'team'])[1 + i % 3], (ARRAY['DE', 'FR', 'GB', NULL])[1 + i % 4],
+			CASE WHEN i % 5 < 2 THEN 'android-1.0' ELSE 'ios-1.0' END, i % 7, '2026-01-01'::timestamptz - (i % 40) * interval '1 day'
+		FROM generate_series(1, 3000) AS i;
+		ANALYZE app.users;
+		GRANT USAGE ON SCHEMA app TO maker;
+		GRANT SELECT ON app.users TO maker;
+		CREATE TABLE app.secret AS SELECT 42 AS answer;
+	});
+	$node->safe_psql(
+		$db, q{
+		SELECT pulse_create_segment('Valuable', '{"from": "app.users", "key": "user_id",
+			"where": "ltv > 500 && app_version in [\"android-1.0\", \"ios-1.0\"]",
+			"attributes": ["plan", "country", "app_version", "ltv"], "converted": "orders_30d > 0", "last_active": "last_active_at"}',
+			owner => 'growth-team', description => 'Those who pay', tags => '{a,b}');
+		SELECT pulse_create_segment('Recent', '{"query":
+			"SELECT user_id, plan FROM app.users WHERE last_active_at > pulse_now() - interval ''30 days''", "key": "user_id",
+			"attributes": ["plan"]}');
+	}, extra_params => [ '-U', 'maker' ]);
+}
+
+# Take a snapshot of everything on each of the days and check it; on the last day the app's version has changed.
+sub replay
+{
+	my ($node, $db, $first, $last, $broken) = @_;
+	my $sql = '';
+	for my $day ($first .. $last)
+	{
+		my $moment = sprintf('2026-01-%02d 02:00+00', $day);
+		$sql .= "UPDATE app.users SET app_version = 'android-2.0' WHERE app_version = 'android-1.0';\n"
+		  if $broken && $day == $last;
+		$sql .= "UPDATE app.users SET orders_30d = (user_id + $day) % 7 WHERE user_id % 50 = $day;\n";
+		$sql .= "SET pulse.now = '$moment'; SELECT pulse_take_snapshots(); SELECT pulse_check_drift();\n";
+	}
+	$node->safe_psql($db, $sql);
+}
+
+# Everything that history answers, as text: equal before and after whatever must not change it.
+sub answers
+{
+	my ($node, $db) = @_;
+	my @queries = (
+		(   map { "SELECT '$_', to_jsonb(t) - 'recorded_at' - 'duration_ms' FROM pulse.$_ AS t ORDER BY to_jsonb(t)::text" }
+			  qw(segment segment_version snapshot distribution incident_record incident_event incident segment_overview)
+		),
+		"SELECT c FROM (SELECT min(id) AS a, max(id) AS b FROM pulse.snapshot GROUP BY segment_id ORDER BY segment_id) AS s,
+			LATERAL pulse_compare_snapshots(s.a, s.b) AS c",
+		"SELECT pulse_explain_incident(id) FROM pulse.incident ORDER BY id");
+	return $node->safe_psql($db, "SET pulse.now = '2026-02-01'; SET search_path = public;\n" . join(";\n", @queries) . ';');
+}
+
+# The SQLSTATE with which a statement fails, or 'none'.
+sub sqlstate
+{
+	my ($node, $db, $sql, @params) = @_;
+	my ($status, $out, $err) = $node->psql($db, "\\set VERBOSITY sqlstate\n$sql", extra_params => \@params);
+	return $err =~ /ERROR:\s+(\w{5})/ ? $1 : $err =~ /(FATAL.*|server closed.*)/ ? $1 : 'none';
+}
+
+1;
