@@ -65,6 +65,7 @@ WHERE p.provolatile = 'v' AND p.proparallel = 's'
 ORDER BY 1;
 
 -- Whatever is called with nulls only answers null or says what is missing: no internal error, no crash.
+SET client_min_messages = warning;
 DO $$
 DECLARE
     f record;
@@ -82,7 +83,7 @@ BEGIN
             EXECUTE format('SELECT * FROM %s.%I(%s)', f.schema, f.proname, f.nulls);
         EXCEPTION
             WHEN internal_error OR datatype_mismatch OR undefined_function OR ambiguous_function THEN
-                RAISE NOTICE '%(%): % %', f.proname, f.nulls, SQLSTATE, SQLERRM;
+                RAISE WARNING '%(%): % %', f.proname, f.nulls, SQLSTATE, SQLERRM;
             WHEN OTHERS THEN
                 NULL;
         END;

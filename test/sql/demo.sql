@@ -39,6 +39,7 @@ SELECT (SELECT count(*) FROM pulse.segment) AS segments, (SELECT count(*) FROM p
        to_regnamespace('pulse_demo') AS schema;
 
 -- What is not the demo's is left alone.
+\set SHOW_CONTEXT never
 CREATE SCHEMA pulse_demo;
 SELECT pulse_load_demo();
 SELECT pulse_drop_demo();
