@@ -188,7 +188,7 @@ TEST(SegmentDifference, SaysWhatChanged) {
 }
 
 TEST(SegmentDifference, SpellingIsNoChange) {
-    EXPECT_EQ(Changed(R"({"from": "t", "converted": "a>1"})", R"({"from": "t", "converted": "(a > 1.0)"})"), "");
+    EXPECT_EQ(Changed(R"({"from": "t", "converted": "a>1"})", R"({"from": "t", "converted": "a > 1.0"})"), "");
     EXPECT_EQ(Changed(R"({"from": "t", "where": "ltv>1000 and plan == 'pro'"})",
                       R"({"from": "t", "rules": [{"field": "ltv", "operator": ">", "value": 1000},
                                                  {"field": "plan", "operator": "=", "value": "pro"}]})"),
