@@ -187,10 +187,14 @@ std::optional<ValueMove> FindConcentration(const AttributeChange& change, const 
     Totals rest = whole;
     for (const Cell* cell : candidates) {
         if (set.size() >= kMostLabels || set.size() + 1 >= cells.size()) break;
+        // The rarer values are nobody's cause beside a named one.
+        if (!set.empty() && (cell->kind != CellKind::kValue || set.front()->kind != CellKind::kValue)) continue;
         const Totals without{rest.before - static_cast<double>(cell->before),
                              rest.after - static_cast<double>(cell->after)};
         // What remains must be enough to say what "the others" did.
         if (without.before < 0.03 * whole.before) break;
+        // What only looks lost because the others grew, or the other way round, did not move itself.
+        if (sign * cell->z() < kSure / 2) continue;
         const double excess = sign * Excess(*cell, Scale(without));
         if (excess < kSure * ExcessNoise(*cell, without)) continue;
         if (!set.empty() && sign * relative(cell) < 0.4 * sign * relative(set.front())) continue;

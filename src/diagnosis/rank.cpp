@@ -8,6 +8,8 @@ namespace pulse::diagnosis {
 
 namespace {
 
+constexpr double kWorthTelling = 0.1;
+
 // From the deepest to the shallowest: what was done, what broke, whom it hit, how it looks.
 int Depth(Cause cause) {
     switch (cause) {
@@ -100,7 +102,7 @@ void Rank(Workbook& book) {
         return a.confidence != b.confidence ? a.confidence > b.confidence : Depth(a.cause) < Depth(b.cause);
     });
     DropRepeats(book.hypotheses);
-    std::erase_if(book.hypotheses, [](const Hypothesis& h) { return h.confidence < 0.08; });
+    std::erase_if(book.hypotheses, [](const Hypothesis& h) { return h.confidence < kWorthTelling; });
     if (book.hypotheses.size() > kMost) book.hypotheses.resize(kMost);
     if (!book.hypotheses.empty()) return;
     const bool known = book.comparable;

@@ -66,6 +66,15 @@ double MixPlausibility(const Workbook& book, const Rates& rates, const Attribute
     return plausible * Unit(shifted->distance / 0.12);
 }
 
+// The rate of those who came or went, if everybody else converts as before.
+std::string ImpliedRate(const Workbook& book, const Rates& rates) {
+    if (std::abs(book.relative()) < 0.1) return "";
+    const double implied = static_cast<double>(rates.count_after - rates.count_before) / static_cast<double>(book.growth());
+    if (implied < 0 || implied > 1) return "";
+    return std::string(" If everybody else converts as before, those who ") + (book.growth() < 0 ? "left" : "came") +
+           " convert at " + Percent(implied) + ", the segment before at " + Percent(rates.before) + ".";
+}
+
 void SupposeConversion(Workbook& book) {
     const auto rates = Compare(book.input.before->converted, book.input.after->converted, book);
     if (!rates || std::abs(rates->relative()) < 0.02) return;
@@ -92,7 +101,7 @@ void SupposeConversion(Workbook& book) {
         std::vector<std::string> cited{id, book.Cite("attribute", shift, {{"attribute", shifted->attribute}, {"distance", shifted->distance}})};
         book.Suppose(Cause::kMixShift, support * 0.9 * mix,
                      "Other people than before make up the segment, and they convert differently: " + shift +
-                         " Rates per value are not measured, so this follows from the counts.",
+                         ImpliedRate(book, *rates) + " Rates per value are not measured, so this follows from the counts.",
                      cited, subject);
     }
     const bool fell = rates->after < rates->before;

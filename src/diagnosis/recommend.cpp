@@ -30,8 +30,10 @@ struct Advisor {
     }
 
     std::string Segment() const { return rule::QuoteText(input().segment); }
+    // Between dollars JSON reads as it is; the quoted form is for JSON that holds the mark itself.
     std::string Jsonb(const json& value) const {
-        return rule::QuoteText(value.dump(-1, ' ', false, json::error_handler_t::replace));
+        const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+        return text.find("$json") == std::string::npos ? "$json$" + text + "$json$" : rule::QuoteText(text);
     }
     std::string Verb(const std::string& call) const { return "SELECT " + input().verbs + call + ";"; }
 
@@ -260,7 +262,7 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kConversionRateRise:
         case Cause::kWentQuiet:
         case Cause::kUnexplained:
-            Add("medium", "Look at the course of the segment before campaigns go out to it.", "Nothing points to a fault in the data.",
+            Add("medium", "Look at the course of the segment before campaigns go out to it.", "It shows when and how it changed.",
                 "SELECT taken_at, size, entered, exited, converted, inactive FROM pulse.snapshot WHERE segment_id = (SELECT id FROM "
                 "pulse.segment WHERE name = " + Segment() + ") AND status = 'ok' ORDER BY taken_at DESC LIMIT 14;");
             AcceptAsNormal("low", "Then it is compared with what it is now.");

@@ -1,5 +1,6 @@
 // The diagnosis as JSON and as lines of text.
 #include <cmath>
+#include <set>
 
 #include "pulse/diagnosis/diagnosis.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -51,11 +52,16 @@ void TellHypotheses(const Diagnosis& diagnosis, size_t width, std::vector<std::s
     }
 }
 
+// What the hypotheses cite; the JSON has all facts.
 void TellEvidence(const Diagnosis& diagnosis, size_t width, std::vector<std::string>& lines) {
-    if (diagnosis.evidence.empty()) return;
+    std::set<std::string> cited;
+    for (const Hypothesis& hypothesis : diagnosis.hypotheses)
+        cited.insert(hypothesis.evidence.begin(), hypothesis.evidence.end());
+    if (cited.empty()) return;
+    lines.push_back("");
     lines.push_back("Evidence");
     for (const Evidence& fact : diagnosis.evidence)
-        Append(lines, Wrap(fact.sentence, width, "  " + fact.id + ". ", "      "));
+        if (cited.contains(fact.id)) Append(lines, Wrap(fact.sentence, width, "  " + fact.id + ". ", "      "));
 }
 
 // The leading attribute's values only; the JSON has all.
@@ -127,7 +133,6 @@ std::vector<std::string> ToText(const Diagnosis& diagnosis, size_t width) {
         lines.push_back("");
     }
     TellRecommendations(diagnosis, width, lines);
-    lines.push_back("");
     TellEvidence(diagnosis, width, lines);
     return lines;
 }

@@ -20,12 +20,14 @@ std::vector<std::string> Pieces(const std::string& text, bool sql) {
     std::vector<std::string> pieces;
     std::string piece;
     char quote = 0;
-    for (const char c : text) {
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
         if (sql && quote == 0 && (c == '\'' || c == '"'))
             quote = c;
         else if (quote != 0 && c == quote)
             quote = 0;
-        if (c == ' ' && quote == 0) {
+        const bool percent = !sql && i + 1 < text.size() && text[i + 1] == '%';  // stays with its figure
+        if (c == ' ' && quote == 0 && !percent) {
             if (!piece.empty()) pieces.push_back(std::move(piece));
             piece.clear();
         } else {

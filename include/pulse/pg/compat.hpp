@@ -5,25 +5,23 @@
 #error "Pulse needs PostgreSQL 14 or newer"
 #endif
 
-// Materialised set-returning functions: one call under three names.
+// Materialised set-returning functions: one call under three names. The rows have the descriptor that the caller expects,
+// which is there also for functions that return a set of one plain column.
 #if PG_VERSION_NUM >= 160000
-#define PULSE_INIT_MATERIALIZED_SRF(fcinfo) InitMaterializedSRF((fcinfo), 0)
+#define PULSE_INIT_MATERIALIZED_SRF(fcinfo) InitMaterializedSRF((fcinfo), MAT_SRF_USE_EXPECTED_DESC)
 #elif PG_VERSION_NUM >= 150000
-#define PULSE_INIT_MATERIALIZED_SRF(fcinfo) SetSingleFuncCall((fcinfo), 0)
+#define PULSE_INIT_MATERIALIZED_SRF(fcinfo) SetSingleFuncCall((fcinfo), SRF_SINGLE_USE_EXPECTED)
 #else
 #define PULSE_INIT_MATERIALIZED_SRF(fcinfo) PulseInitMaterializedSrf(fcinfo)
 static inline void PulseInitMaterializedSrf(FunctionCallInfo fcinfo) {
     auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-    if (!info || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
+    if (!info || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize) || !info->expectedDesc)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("set-valued function called in context that cannot accept a set")));
     MemoryContext old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-    TupleDesc descriptor;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-        elog(ERROR, "return type must be a row type");
     info->returnMode = SFRM_Materialize;
     info->setResult = tuplestore_begin_heap(info->allowedModes & SFRM_Materialize_Random, false, work_mem);
-    info->setDesc = CreateTupleDescCopy(descriptor);
+    info->setDesc = CreateTupleDescCopy(info->expectedDesc);
     MemoryContextSwitchTo(old);
 }
 #endif

@@ -1,0 +1,181 @@
+#include <gtest/gtest.h>
+
+#include "diagnosis_testing.hpp"
+
+namespace pulse::diagnosis {
+namespace {
+
+void Alike(Case& input) {
+    const auto split = [](int64_t size) {
+        return std::vector<snapshot::Distribution>{Values("plan", {{"free", size * 6 / 10}, {"pro", size * 4 / 10}})};
+    };
+    input.before->attributes = split(input.before->size);
+    input.after->attributes = split(input.after->size);
+}
+
+TEST(DiagnosisCourse, RealFallEverywhereAlike) {
+    Case input = MakeCase(10'000, 5'800);
+    Alike(input);
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kUniformLoss);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "A real fall of 42 %: every value of every attribute moved alike."));
+    EXPECT_EQ(found.what_changed[0],
+              "The segment has 5,800 people on 2024-09-04, after 10,000 on 2024-09-03: 4,200 fewer (-42 %).");
+}
+
+TEST(DiagnosisCourse, RealGrowth) {
+    Case input = MakeCase(10'000, 15'000);
+    Alike(input);
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kUniformGrowth);
+}
+
+// Twenty days on which `came` enter and `left` leave.
+void Slowly(Case& input, int64_t came, int64_t left) {
+    input.history.pop_back();
+    for (int day = 10; day < 30; ++day)
+        input.history.push_back({kDayOne + day * kDay, input.history.back().size + came - left, {}, {}, came, left});
+    input.after = MakePicture(input.history.back().size, input.history.back().at);
+    Alike(input);
+}
+
+TEST(DiagnosisCourse, EntriesStopped) {
+    Case input = MakeCase(10'000, 0);
+    Slowly(input, 5, 200);
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kEntriesStopped);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "5 instead of 200 enter"));
+}
+
+TEST(DiagnosisCourse, GradualErosion) {
+    Case input = MakeCase(10'000, 0, "slow_erosion");
+    Slowly(input, 200, 350);
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kGradualErosion);
+    EXPECT_TRUE(Says(found.since, "slowly, over 20 snapshots"));
+}
+
+TEST(DiagnosisCourse, ExitsSurgedAtEqualSize) {
+    Case input = MakeCase(10'000, 10'000, "membership_churn");
+    Alike(input);
+    input.history.back().entered = input.history.back().exited = 4'500;
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kExitsSurged);
+}
+
+TEST(DiagnosisCourse, EverybodyExchangedIsAnotherKey) {
+    Case input = MakeCase(10'000, 10'000, "membership_churn");
+    Alike(input);
+    input.history.back().entered = input.history.back().exited = 10'000;
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kIdentityChanged);
+}
+
+TEST(DiagnosisRates, ConversionFellWithinEverybody) {
+    Case input = MakeCase(10'000, 10'000, "conversion_anomaly");
+    Alike(input);
+    input.before->converted = 1500;
+    input.after->converted = 1000;
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kConversionRateFall);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "Conversion went from 15 % (1,500 people) to 10 % (1,000)"));
+    input.after->converted = 0;
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kConversionTrackingLost);
+    input.after->converted = 2300;
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kConversionRateRise);
+}
+
+TEST(DiagnosisRates, ConversionFellBecauseTheMixMoved) {
+    Case input = MakeCase(10'000, 10'000, "conversion_anomaly");
+    input.before->attributes = {Values("channel", {{"mail", 5000}, {"ads", 5000}})};
+    input.after->attributes = {Values("channel", {{"mail", 2000}, {"ads", 8000}})};
+    input.before->converted = 1500;
+    input.after->converted = 1050;
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kMixShift);
+}
+
+TEST(DiagnosisRates, WentQuiet) {
+    Case input = MakeCase(10'000, 10'000, "inactivity_creep");
+    Alike(input);
+    input.before->inactive = 1000;
+    input.after->inactive = 3000;
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kWentQuiet);
+}
+
+TEST(DiagnosisRates, ExpectedRangeIsOutdated) {
+    Case input = MakeCase(10'000, 10'020, "expected_range", "size");
+    Alike(input);
+    input.expectations = {{"expectedSize", {{"min", 12'000}}}, {"monitoringEnabled", true}};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kExpectationOutdated);
+    const Recommendation* advice = Advice(found, "\"expectedSize\":{\"max\":12024.0,\"min\":8016.0}");
+    ASSERT_NE(advice, nullptr);
+    EXPECT_TRUE(Says(advice->sql, "\"monitoringEnabled\":true")) << "the rest of the baseline must stay";
+}
+
+TEST(DiagnosisMeasurement, Failed) {
+    Case input = MakeCase(10'000, 10'000);
+    input.after->failed = true;
+    input.after->error_state = "57014";
+    input.after->error = "canceling statement due to statement timeout";
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kMeasurementFailed);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "longer than allowed"));
+    EXPECT_NE(Advice(found, "pulse_take_snapshot('High-Value Users')"), nullptr);
+}
+
+TEST(DiagnosisMeasurement, ColumnGoneOrRetyped) {
+    Case input = MakeCase(10'000, 10'000);
+    input.after->failed = true;
+    input.after->error_state = "42703";
+    input.after->error = "column \"ltv\" does not exist";
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kSchemaChange);
+
+    input = MakeCase(10'000, 10'000, "schema_change");
+    Alike(input);
+    input.before->columns = {{"ltv", "numeric"}, {"plan", "text"}};
+    input.after->columns = {{"ltv", "text"}, {"plan", "text"}};
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kSchemaChange);
+    EXPECT_TRUE(Says(Diagnose(input).hypotheses[0].sentence, "column ltv changed from numeric to text"));
+    input.after->columns = {{"lifetime_value", "numeric"}, {"plan", "text"}};
+    EXPECT_TRUE(Says(Diagnose(input).hypotheses[0].sentence, "column ltv is now called lifetime_value"));
+}
+
+TEST(DiagnosisMeasurement, EmptyTable) {
+    Case input = MakeCase(10'000, 0);
+    input.after->clause_rows = 0;
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kSourceEmptied);
+    EXPECT_NE(Advice(found, "SELECT count(*) FROM app.users AS s"), nullptr);
+    EXPECT_NE(Advice(found, "pulse_archive_segment('High-Value Users')"), nullptr);
+}
+
+Case Lost(int64_t android) {
+    Case input = MakeCase(4000 + android, 4000);
+    input.before->attributes = {Values("platform", {{"ios", 4000}, {"android", android}})};
+    input.after->attributes = {Values("platform", {{"ios", 4000}})};
+    return input;
+}
+
+TEST(DiagnosisSiblings, OneCauseForSeveralSegments) {
+    Case input = Lost(3000);
+    const Case other = Lost(2000), third = Lost(5000);
+    input.siblings = {{21, "Trial Users", "app.users", "size_change", "", "down", *other.before, *other.after},
+                      {22, "Mobile Users", "app.users", "size_change", "", "down", *third.before, *third.after}};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kSharedUpstream);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence,
+                     "One cause upstream hit 3 segments at once (this one, Mobile Users and Trial Users): the loss of platform = android."));
+    EXPECT_EQ(found.related, (std::vector<int64_t>{21, 22}));
+}
+
+TEST(DiagnosisSiblings, AnotherChangeAtTheSameMomentIsNoSibling) {
+    Case input = Lost(3000);
+    Case other = MakeCase(5000, 8000);
+    other.before->attributes = {Values("platform", {{"ios", 4000}, {"android", 1000}})};
+    other.after->attributes = {Values("platform", {{"ios", 4000}, {"android", 4000}})};
+    input.siblings = {{21, "Trial Users", "app.users", "size_change", "", "up", *other.before, *other.after}};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kValueVanished);
+    EXPECT_TRUE(found.related.empty());
+}
+
+}  // namespace
+}  // namespace pulse::diagnosis

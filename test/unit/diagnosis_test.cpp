@@ -1,0 +1,183 @@
+#include <gtest/gtest.h>
+
+#include "diagnosis_testing.hpp"
+
+namespace pulse::diagnosis {
+namespace {
+
+// The platform and the version are the same people: android carries 4.2.
+Case Release() {
+    Case input = MakeCase(10'000, 10'010, "distribution_shift", "app_version");
+    input.before->attributes = {Values("app_version", {{"4.1", 3000}, {"4.2", 4000}, {"3.9", 3000}})};
+    input.after->attributes = {Values("app_version", {{"4.1", 3005}, {"5.0", 4002}, {"3.9", 3003}})};
+    return input;
+}
+
+TEST(DiagnosisRename, AReleaseChangedAppVersionValues) {
+    const Diagnosis found = Diagnose(Release());
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kValueRenamed);
+    EXPECT_GT(found.hypotheses[0].confidence, 0.85);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "A release changed app_version values: 4.2 -> 5.0."));
+}
+
+TEST(DiagnosisRename, AndroidSdkUpdateWhenTheRuleNamesTheOldValue) {
+    Case input = MakeCase(10'000, 5'800);
+    input.definition["where"] = "app_version in [\"4.1\", \"4.2\"]";
+    input.before->attributes = {Values("app_version", {{"4.1", 5800}, {"4.2", 4200}}),
+                                Values("platform", {{"android", 4300}, {"ios", 5700}})};
+    input.after->attributes = {Values("app_version", {{"4.1", 5800}}), Values("platform", {{"android", 100}, {"ios", 5700}})};
+    input.before->clauses = {{"app_version in [\"4.1\", \"4.2\"]", 10'000, 300}};
+    input.after->clauses = {{"app_version in [\"4.1\", \"4.2\"]", 5'800, 4'490}};
+    input.before->clause_rows = input.after->clause_rows = 10'300;
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kValueRenamed);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "An Android SDK update changed app_version values"));
+    EXPECT_GE(found.hypotheses[0].evidence.size(), 3u);
+}
+
+TEST(DiagnosisRename, RecommendsToMapTheValuesInTheRule) {
+    Case input = Release();
+    input.definition["where"] = "app_version = \"4.2\" && ltv > 10";
+    const Recommendation* advice = Advice(Diagnose(input), "in [\\\"4.2\\\", \\\"5.0\\\"]");
+    ASSERT_NE(advice, nullptr);
+    EXPECT_TRUE(Says(advice->sql, "pulse_update_segment('High-Value Users', definition => $json$"));
+    EXPECT_EQ(advice->priority, "high");
+}
+
+TEST(DiagnosisRename, ValuesThatOnlyChangedTheirCaseArePairedByTheWord) {
+    Case input = MakeCase(10'000, 10'000, "distribution_shift", "country");
+    input.before->attributes = {Values("country", {{"de", 5000}, {"fr", 5000}})};
+    input.after->attributes = {Values("country", {{"DE", 5000}, {"FR", 5000}})};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "de and fr -> DE and FR")) << found.hypotheses[0].sentence;
+}
+
+Case ChangedRule(const std::string& before, const std::string& after, int64_t size_before, int64_t size_after) {
+    Case input = MakeCase(size_before, size_after);
+    input.after->version = 2;
+    input.version = 2;
+    input.versions = {{1, "created", "growth", kDayOne - kDay, {{"from", "app.users"}, {"where", before}}, {"ltv > 1000", before}},
+                      {2, "where changed", "growth", input.since - kHour, {{"from", "app.users"}, {"where", after}}, {"ltv > 1000", after}}};
+    return input;
+}
+
+TEST(DiagnosisRule, HighValueUsersExitedDueToInactivityRuleTightening) {
+    Case input = ChangedRule("last_active_days <= 30", "last_active_days <= 7", 10'000, 5'800);
+    input.before->clauses = {{"ltv > 1000", 11'000, 1000}, {"last_active_days <= 30", 14'000, 3000}};
+    input.after->clauses = {{"ltv > 1000", 11'000, 600}, {"last_active_days <= 7", 9'000, 7200}};
+    const Diagnosis found = Diagnose(input);
+    const Hypothesis& best = found.hypotheses[0];
+    EXPECT_EQ(best.cause, Cause::kRuleTightened);
+    EXPECT_GT(best.confidence, 0.9);
+    EXPECT_EQ(best.sentence,
+              "People in High-Value Users exited due to inactivity rule tightening: `last_active_days <= 30` became "
+              "`last_active_days <= 7`. 4,200 people more than before miss the segment by that alone.");
+    const Recommendation* revert = Advice(found, "last_active_days <= 30");
+    ASSERT_NE(revert, nullptr);
+    EXPECT_TRUE(Says(revert->action, "version 1"));
+    EXPECT_NE(Advice(found, "pulse_resolve_incident(7, new_normal => true)"), nullptr);
+}
+
+TEST(DiagnosisRule, Loosened) {
+    const Diagnosis found = Diagnose(ChangedRule("ltv > 500", "ltv > 100", 10'000, 16'000));
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kRuleLoosened);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "entered due to loosening of the rule on ltv"));
+}
+
+TEST(DiagnosisRule, ALooserRuleIsNoCauseOfALoss) {
+    const Diagnosis found = Diagnose(ChangedRule("country in [\"DE\"]", "country in [\"DE\", \"FR\"]", 10'000, 6'000));
+    EXPECT_NE(found.hypotheses[0].cause, Cause::kRuleTightened);
+}
+
+TEST(DiagnosisRule, AChangeAfterTheBeginningIsHardlyTheCause) {
+    Case input = ChangedRule("ltv > 100", "ltv > 500", 10'000, 6'000);
+    const double in_time = Find(Diagnose(input), Cause::kRuleTightened)->confidence;
+    input.versions[1].changed_at = input.since + kDay;
+    const Hypothesis* late = Find(Diagnose(input), Cause::kRuleTightened);
+    EXPECT_TRUE(late == nullptr || late->confidence < 0.5 * in_time);
+}
+
+TEST(DiagnosisRule, OneClauseLostItsRows) {
+    Case input = MakeCase(10'000, 6'200);
+    input.before->attributes = {Values("plan", {{"free", 6000}, {"pro", 4000}})};
+    input.after->attributes = {Values("plan", {{"free", 3720}, {"pro", 2480}})};
+    input.before->clauses = {{"ltv > 1000", 12'000, 2000}, {"last_active_days <= 7", 15'000, 5000}};
+    input.after->clauses = {{"ltv > 1000", 12'000, 1200}, {"last_active_days <= 7", 9'300, 8800}};
+    input.before->clause_rows = input.after->clause_rows = 20'000;
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kClauseShift);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "`last_active_days <= 7` lost 38 %"));
+}
+
+TEST(DiagnosisValue, Vanished) {
+    Case input = MakeCase(10'000, 5'800);
+    input.before->attributes = {Values("platform", {{"ios", 4500}, {"android", 4000}, {"web", 1500}}), Values("tier", {{"a", 5000}, {"b", 5000}})};
+    input.after->attributes = {Values("platform", {{"ios", 4500}, {"web", 1300}}), Values("tier", {{"a", 2900}, {"b", 2900}})};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kValueVanished);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "Nobody with platform = android is left (4,000 before)"));
+    EXPECT_EQ(found.attribution[0].attribute, "platform");
+    EXPECT_EQ(found.attribution[0].value, "android");
+    EXPECT_NEAR(found.attribution[0].share, 4000.0 / 4200, 1e-12);
+    const Recommendation* split = Advice(found, "pulse_create_segment");
+    ASSERT_NE(split, nullptr);
+    EXPECT_TRUE(Says(split->sql, R"("where":"ltv > 1000 && platform = \"android\"")")) << split->sql;
+}
+
+TEST(DiagnosisValue, OneCountryLost) {
+    Case input = MakeCase(10'000, 7'600);
+    input.before->attributes = {Values("country", {{"DE", 3000}, {"FR", 4000}, {"IT", 3000}})};
+    input.after->attributes = {Values("country", {{"DE", 600}, {"FR", 4000}, {"IT", 3000}})};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kOneValueLost);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "country = DE lost 80 % of its people"));
+}
+
+TEST(DiagnosisValue, ColumnNulledAndFilled) {
+    Case input = MakeCase(10'000, 10'000, "null_spike", "country");
+    input.before->attributes = {Values("country", {{"DE", 5000}, {"FR", 4900}}, 100)};
+    input.after->attributes = {Values("country", {{"DE", 3000}, {"FR", 2900}}, 4100)};
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kColumnNulled);
+    EXPECT_NE(Advice(Diagnose(input), "count(s.\"country\") AS filled"), nullptr);
+    std::swap(input.before->attributes, input.after->attributes);
+    input.detector = "distribution_shift";
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kColumnFilled);
+}
+
+TEST(DiagnosisValue, Influx) {
+    Case input = MakeCase(10'000, 16'000);
+    input.before->attributes = {Values("channel", {{"mail", 5000}, {"ads", 5000}})};
+    input.after->attributes = {Values("channel", {{"mail", 5000}, {"ads", 11'000}})};
+    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kValueInflux);
+}
+
+TEST(DiagnosisValue, MixMovedBetweenOldValues) {
+    Case input = MakeCase(10'000, 10'000, "distribution_shift", "channel");
+    input.before->attributes = {Values("channel", {{"mail", 5000}, {"ads", 5000}})};
+    input.after->attributes = {Values("channel", {{"mail", 2500}, {"ads", 7500}})};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kMixShift);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "mail from 50 % to 25 %, ads from 50 % to 75 %"));
+}
+
+TEST(DiagnosisValue, AnotherUnit) {
+    Case input = MakeCase(10'000, 10'000, "distribution_shift", "ltv");
+    snapshot::Distribution before;
+    before.attribute = "ltv";
+    before.kind = segment::AttributeKind::kNumeric;
+    before.total = 10'000;
+    before.edges = {10, 100};
+    before.counts = {3000, 4000, 3000};
+    before.quantiles = {1, 5, 20, 50, 90, 200, 400};
+    snapshot::Distribution after = before;
+    after.counts = {100, 400, 9500};
+    for (double& quantile : after.quantiles) quantile *= 100;
+    input.before->attributes = {before};
+    input.after->attributes = {after};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kValuesRescaled);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "another unit"));
+}
+
+}  // namespace
+}  // namespace pulse::diagnosis
