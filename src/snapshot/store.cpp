@@ -88,6 +88,12 @@ Record Load(int64_t id) {
                     "SELECT id, segment_id, taken_at FROM pulse.snapshot lists them.");
 }
 
+bool Hold(int64_t segment_id) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return !pg::Execute("SELECT FROM pulse.segment WHERE id = $1 FOR KEY SHARE", {Value::Int8(segment_id)}).empty();
+}
+
 std::optional<Previous> FindPrevious(int64_t segment_id, Moment moment) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;

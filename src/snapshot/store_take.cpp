@@ -32,6 +32,8 @@ void AddFlow(Record& record) {
 // The lock is held, and there is no good one of this moment yet.
 Record MeasureAndWrite(const segment::Segment& segment, Moment moment) {
     Record record = Measure(segment, moment);
+    if (!Hold(segment.id))
+        throw UserError(sqlstate::kUndefinedObject, "segment \"" + segment.name + "\" was deleted while it was measured");
     AddFlow(record);
     record.id = Write(record);
     return record;
@@ -57,6 +59,7 @@ bool Due(const segment::Segment& segment, Moment moment) {
 
 Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state, const std::string& message,
                const std::string& detail) {
+    if (!Hold(segment.id)) return {segment.name, std::nullopt, "skipped", std::nullopt, "it was deleted meanwhile"};
     Record record;
     record.segment_id = segment.id;
     record.taken_at = moment;

@@ -6,6 +6,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use PulseTest;
 
+$ENV{PGOPTIONS} = '-c client_min_messages=warning';
 my $node = start_node('concurrency', 'deadlock_timeout = 100ms');
 fill_shop($node, 'shop');
 

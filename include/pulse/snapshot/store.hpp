@@ -50,6 +50,8 @@ std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, 
                                              segment::AttributeKind kind);
 // Write one and return its id; what was there for the same moment is replaced.
 int64_t Write(const Record& record);
+// Keep the segment from being deleted till the end of the transaction; false when it is gone already.
+bool Hold(int64_t segment_id);
 // Take the segment's lock till the end of the transaction, waiting up to `milliseconds`; false when that was too short.
 bool Lock(int64_t segment_id, int milliseconds);
 
