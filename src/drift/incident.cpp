@@ -146,7 +146,8 @@ std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::v
     std::vector<double> values;
     for (const Outcome& outcome : outcomes)
         if (outcome.finding.p_value && ledger.IsNew(outcome.finding.fingerprint, moment))
-            values.push_back(*outcome.finding.p_value);
+            // What is certain but too small to matter is no discovery; it must not make room for others.
+            values.push_back(outcome.material ? *outcome.finding.p_value : 1);
     return values;
 }
 
