@@ -20,10 +20,10 @@ END $$;
 
 -- What a stretch of history brought, in one line per incident.
 CREATE FUNCTION demo.story(segments text[]) RETURNS TABLE (opened date, segment text, detector text, attribute text,
-                                                            severity text, status text, baseline text, observed text, change text)
+                                                            severity text, status text, baseline numeric, observed numeric, change text)
 LANGUAGE sql AS $$
-    SELECT i.opened_at::date, i.segment, i.detector, i.attribute, i.severity, i.status,
-           to_char(i.baseline, 'FM999,990.99'), to_char(i.observed, 'FM999,990.99'), to_char(100 * i.change, 'FMSG99990.9') || ' %'
+    SELECT i.opened_at::date, i.segment, i.detector, i.attribute, i.severity, i.status, i.baseline, i.observed,
+           to_char(100 * i.change, 'FMSG999,990.0') || ' %'
     FROM pulse.incident AS i
     WHERE i.segment = ANY (segments)
     ORDER BY i.opened_at, i.id
