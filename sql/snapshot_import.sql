@@ -81,7 +81,7 @@ BEGIN
         UNION ALL
         SELECT 1, s.attribute, s.place, 'share', s.value, s.before, s.after FROM share AS s
     )
-    SELECT l.measure, l.attribute, l.value, round(l.before, 4), round(l.after, 4), round(l.after - l.before, 4),
+    SELECT l.measure, l.attribute, l.value, trim_scale(round(l.before, 4)), trim_scale(round(l.after, 4)), trim_scale(round(l.after - l.before, 4)),
            round(100 * (l.after - l.before) / nullif(l.before, 0), 1)
     FROM line AS l
     ORDER BY l.part, l.attribute, l.place, l.value;
