@@ -18,13 +18,17 @@ BEGIN
     END LOOP;
 END $$;
 
--- What a stretch of history brought, in one line per incident.
-CREATE FUNCTION demo.story(segments text[]) RETURNS TABLE (opened date, segment text, detector text, attribute text,
-                                                            severity text, status text, baseline numeric, observed numeric, change text)
-LANGUAGE sql AS $$
-    SELECT i.opened_at::date, i.segment, i.detector, i.attribute, i.severity, i.status, i.baseline, i.observed,
-           to_char(100 * i.change, 'FMSG999,990.0') || ' %'
-    FROM pulse.incident AS i
-    WHERE i.segment = ANY (segments)
-    ORDER BY i.opened_at, i.id
-$$;
+-- Each incident in one line, in the order in which they were opened; the figures behind it are left to pulse.incident.
+CREATE VIEW demo.story AS
+SELECT i.opened_at::date AS opened, i.segment, i.severity, i.status,
+       regexp_replace(i.summary, ' \(\d[^()]*expected.*$|: total variation.*$|, from [0-9.]+ % to .*$', '') AS what
+FROM pulse.incident AS i ORDER BY i.opened_at, i.id;
+
+-- How much was measured, and how quiet it was.
+CREATE VIEW demo.quiet AS
+SELECT s.name AS segment, n.first::date AS "from", n.last::date AS until, n.snapshots,
+       (SELECT count(*) FROM pulse.incident AS i WHERE i.segment = s.name) AS incidents,
+       (SELECT count(DISTINCT i.opened_at) FROM pulse.incident AS i WHERE i.segment = s.name) AS days_with_a_new_incident
+FROM pulse.segment AS s, LATERAL (
+    SELECT min(taken_at) AS first, max(taken_at) AS last, count(*) AS snapshots FROM pulse.snapshot WHERE segment_id = s.id) AS n
+ORDER BY s.id;

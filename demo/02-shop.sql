@@ -13,7 +13,7 @@ SELECT customer_id,
        max(invoice_at) AT TIME ZONE 'UTC' AS last_invoice_at,
        extract(day FROM pulse_now() - max(invoice_at) AT TIME ZONE 'UTC')::int AS days_since
 FROM demo.invoice
-WHERE invoice_at AT TIME ZONE 'UTC' <= pulse_now()
+WHERE invoice_at AT TIME ZONE 'UTC' <= pulse_now() AND invoice_no NOT LIKE 'C%'
 GROUP BY customer_id;
 
 ANALYZE demo.invoice;
@@ -30,3 +30,6 @@ SELECT pulse_create_segment('Active customers', '{
     owner => 'crm-team') AS week;
 
 CALL demo.replay('{Active customers,High-value customers,Customers of the week}', '2011-04-04', '2011-12-09', '1 day');
+
+-- Here the data ends.
+SELECT pulse_pause_segment(s) FROM unnest('{Active customers,High-value customers,Customers of the week}'::text[]) AS s \g /dev/null

@@ -1,4 +1,4 @@
--- Real telephone campaigns of a bank, 2008 to 2010: the contacts of the last 30 days.
+-- Real telephone campaigns of a bank, May 2008 to November 2010, with the financial crisis in the middle.
 CREATE TABLE demo.contact (
     age int, job text, marital text, education text, in_default text, housing text, loan text, channel text, month text,
     day_of_week text, duration int, campaign int, pdays int, previous int, poutcome text, emp_var_rate numeric,
@@ -20,9 +20,12 @@ FROM placed AS p WHERE p.n = c.n;
 CREATE INDEX ON demo.contact (contacted_at);
 ANALYZE demo.contact;
 
-SELECT pulse_create_segment('Campaign contacts', '{
-    "from": "demo.contact", "key": "n", "where": "contacted_at within last 30d",
-    "attributes": ["channel", "job", "poutcome", "age"], "converted": "y = \"yes\"", "cadence": "7 days"}',
-    owner => 'campaign-team', description => 'People called in the last 30 days; converted: took the deposit') AS campaign;
+-- The window turns over with every campaign, so members come and go by design: those two detectors are switched off.
+SELECT pulse_create_segment('Last 1,000 contacts', '{
+    "query": "SELECT n, channel, job, poutcome, y FROM demo.contact WHERE contacted_at <= pulse_now() ORDER BY contacted_at DESC LIMIT 1000",
+    "key": "n", "attributes": ["channel", "job", "poutcome"], "converted": "y = \"yes\"", "cadence": "7 days"}',
+    owner => 'campaign-team', description => 'The people called last; converted: took the deposit',
+    baseline => '{"alertThresholds": {"inactivityCreep": 1.0, "membershipChurn": 1.0}}') AS campaign;
 
-CALL demo.replay('{Campaign contacts}', '2008-06-02', '2009-12-28', '7 days');
+CALL demo.replay('{"Last 1,000 contacts"}', '2008-06-02', '2009-12-28', '7 days');
+SELECT pulse_pause_segment('Last 1,000 contacts') \g /dev/null

@@ -1,6 +1,6 @@
 -- The story Pulse exists for: a client release renames app_version values on one platform; a segment that names
 -- versions in its rule silently loses 42 % of its members, and a campaign its reach.
-SELECT setseed(0.42) AS seed;
+SELECT setseed(0.42) \g /dev/null
 CREATE TABLE demo.app_user AS
 SELECT u AS user_id,
        CASE WHEN random() < 0.42 THEN 'android' ELSE 'ios' END AS platform,
@@ -16,9 +16,9 @@ SELECT pulse_create_segment('Mobile App Power Users', '{
     "where": "platform in [\"ios\", \"android\"] && app_version in [\"4.1\", \"4.2\"] && sessions_last_week >= 10",
     "attributes": ["platform", "app_version", "country"]}', owner => 'product-team',
     baseline => '{"criticalAttributes": ["platform", "app_version"]}') AS power_users,
-    pulse_create_segment('Everybody with the app', '{
+    pulse_create_segment('All app users', '{
     "from": "demo.app_user", "key": "user_id", "attributes": ["platform", "app_version", "country"]}',
-    owner => 'product-team') AS everybody;
+    owner => 'product-team') AS all_users;
 
 -- Three quiet weeks: every day one user in fifty comes or goes.
 DO $$
@@ -30,13 +30,13 @@ BEGIN
         UPDATE demo.app_user SET sessions_last_week = CASE WHEN random() < 0.05 THEN 4 ELSE 12 + floor(random() * 20) END
         WHERE user_id % 50 = extract(day FROM day)::int % 50;
         PERFORM pulse_take_snapshot(s), pulse_check_drift(s)
-        FROM unnest('{Mobile App Power Users,Everybody with the app}'::text[]) AS s;
+        FROM unnest('{Mobile App Power Users,All app users}'::text[]) AS s;
     END LOOP;
 END $$;
 
 -- The release of 21 March.
 UPDATE demo.app_user SET app_version = '2012.3' WHERE platform = 'android';
 
-SET pulse.now = '2012-03-22 02:00+00';
 -- The next morning.
-SELECT pulse_take_snapshot('Mobile App Power Users') AS power_users, pulse_take_snapshot('Everybody with the app') AS everybody;
+SET pulse.now = '2012-03-22 02:00+00';
+SELECT * FROM pulse_take_snapshots();
