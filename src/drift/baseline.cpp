@@ -220,7 +220,9 @@ std::optional<Expectation> ExpectSize(const History& history, size_t index, cons
         if (auto seasonal = Seasonal(history, index, rhythm, season, thresholds)) {
             if (best.kind != BaselineKind::kSeasonal || seasonal->sigma < best.sigma) best = std::move(*seasonal);
         } else if (rhythm.size() < static_cast<size_t>(2 * season + 1) && best.kind != BaselineKind::kSeasonal) {
-            const auto ago = SeasonAgo(history, index, rhythm, season);
+            auto ago = SeasonAgo(history, index, rhythm, season);
+            // What is known about the noise by now holds for that one point, too.
+            if (ago) ago->sigma = std::max(ago->sigma, best.sigma);
             if (ago && Distance(*ago, history.points[index]) < Distance(best, history.points[index])) best = *ago;
         }
     }

@@ -481,7 +481,8 @@ TEST(DriftSchema, ColumnsThatChange) {
     EXPECT_EQ(finding->details["retyped"], Json({"ltv"}));
     EXPECT_EQ(finding->details["added"], Json({"country"}));
     EXPECT_EQ(finding->details["types"]["ltv"]["to"], "text");
-    days.Add(100).columns = days.history.points[1].columns;
+    const auto same = days.history.points[1].columns;
+    days.Add(100).columns = same;
     EXPECT_EQ(Findings(days.Newest()), 0u);
 }
 
