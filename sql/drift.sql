@@ -150,7 +150,7 @@ SELECT count(*) FILTER (WHERE s.status = 'active') AS segments,
        count(*) FILTER (WHERE o.monitored) AS monitored,
        round(count(*) FILTER (WHERE o.monitored)::numeric / nullif(count(*) FILTER (WHERE s.status = 'active'), 0), 3) AS monitored_share,
        max(i.open) AS open, max(i.acknowledged) AS acknowledged, max(i.resolved) AS resolved, max(i.ignored) AS ignored,
-       max(i.lead_time) AS median_lead_time
+       date_trunc('second', max(i.lead_time)) AS median_lead_time
 FROM pulse.segment s
 CROSS JOIN LATERAL (SELECT s.status = 'active' AND coalesce(s.baseline -> 'monitoringEnabled' <> 'false', true)
                            AND EXISTS (SELECT FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
