@@ -265,7 +265,7 @@ void Report(const Replay& replay, const std::string& name) {
 namespace pg = pulse::pg;
 namespace drift = pulse::drift;
 
-PULSE_FUNCTION(pulse_check_drift) {
+PULSE_WRITING_FUNCTION(pulse_check_drift) {
     const std::optional<std::string> name = pg::Args(fcinfo).Text(0);
     pg::ResultSet results(fcinfo);
     const pg::Identity owner = pg::Identity::Owner();

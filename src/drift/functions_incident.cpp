@@ -167,7 +167,7 @@ bool Unpin(const std::string& name) {
 namespace pg = pulse::pg;
 namespace drift = pulse::drift;
 
-PULSE_FUNCTION(pulse_acknowledge_incident) {
+PULSE_WRITING_FUNCTION(pulse_acknowledge_incident) {
     const pg::Args args(fcinfo);
     const std::string actor = pg::CallerName();
     const pg::Identity owner = pg::Identity::Owner();
@@ -176,7 +176,7 @@ PULSE_FUNCTION(pulse_acknowledge_incident) {
     PG_RETURN_VOID();
 }
 
-PULSE_FUNCTION(pulse_resolve_incident) {
+PULSE_WRITING_FUNCTION(pulse_resolve_incident) {
     const pg::Args args(fcinfo);
     const std::string actor = pg::CallerName();
     const pg::Identity owner = pg::Identity::Owner();
@@ -185,7 +185,7 @@ PULSE_FUNCTION(pulse_resolve_incident) {
     PG_RETURN_VOID();
 }
 
-PULSE_FUNCTION(pulse_ignore_incident) {
+PULSE_WRITING_FUNCTION(pulse_ignore_incident) {
     const pg::Args args(fcinfo);
     const std::string actor = pg::CallerName();
     const pg::Identity owner = pg::Identity::Owner();
@@ -194,14 +194,14 @@ PULSE_FUNCTION(pulse_ignore_incident) {
     PG_RETURN_VOID();
 }
 
-PULSE_FUNCTION(pulse_pin_baseline) {
+PULSE_WRITING_FUNCTION(pulse_pin_baseline) {
     const pg::Args args(fcinfo);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     return Int64GetDatum(drift::Pin(args.RequireText(0, "segment"), args.Int8(1)));
 }
 
-PULSE_FUNCTION(pulse_unpin_baseline) {
+PULSE_WRITING_FUNCTION(pulse_unpin_baseline) {
     const pg::Args args(fcinfo);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;

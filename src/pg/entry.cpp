@@ -101,6 +101,10 @@ Outcome Classify() noexcept {
 
 }  // namespace
 
+void RequireWritable(const char* function) {
+    Call([&] { PreventCommandIfReadOnly(function); });
+}
+
 Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {
     Outcome outcome = Outcome::kOurs;
     detail::aborting = false;

@@ -5,7 +5,7 @@
 namespace pg = pulse::pg;
 namespace segment = pulse::segment;
 
-PULSE_FUNCTION(pulse_create_segment) {
+PULSE_WRITING_FUNCTION(pulse_create_segment) {
     const pg::Args args(fcinfo);
     segment::Draft draft;
     draft.name = args.RequireText(0, "name");
@@ -17,7 +17,7 @@ PULSE_FUNCTION(pulse_create_segment) {
     return Int64GetDatum(segment::Create(draft));
 }
 
-PULSE_FUNCTION(pulse_update_segment) {
+PULSE_WRITING_FUNCTION(pulse_update_segment) {
     const pg::Args args(fcinfo);
     segment::Draft draft;
     draft.definition = args.Jsonb(1);
@@ -30,28 +30,28 @@ PULSE_FUNCTION(pulse_update_segment) {
     PG_RETURN_VOID();
 }
 
-PULSE_FUNCTION(pulse_pause_segment) {
+PULSE_WRITING_FUNCTION(pulse_pause_segment) {
     segment::SetStatus(pg::Args(fcinfo).RequireText(0, "name"), segment::Status::kPaused);
     PG_RETURN_VOID();
 }
 
-PULSE_FUNCTION(pulse_resume_segment) {
+PULSE_WRITING_FUNCTION(pulse_resume_segment) {
     segment::SetStatus(pg::Args(fcinfo).RequireText(0, "name"), segment::Status::kActive);
     PG_RETURN_VOID();
 }
 
-PULSE_FUNCTION(pulse_archive_segment) {
+PULSE_WRITING_FUNCTION(pulse_archive_segment) {
     segment::SetStatus(pg::Args(fcinfo).RequireText(0, "name"), segment::Status::kArchived);
     PG_RETURN_VOID();
 }
 
-PULSE_FUNCTION(pulse_delete_segment) {
+PULSE_WRITING_FUNCTION(pulse_delete_segment) {
     const pg::Args args(fcinfo);
     segment::Delete(args.RequireText(0, "name"), args.Bool(1).value_or(false));
     PG_RETURN_VOID();
 }
 
-PULSE_FUNCTION(pulse_set_monitoring) {
+PULSE_WRITING_FUNCTION(pulse_set_monitoring) {
     const pg::Args args(fcinfo);
     const std::string name = args.RequireText(0, "name");
     segment::SetMonitoring(name, args.RequireBool(1, "enabled"));

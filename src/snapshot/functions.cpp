@@ -6,11 +6,11 @@
 namespace pg = pulse::pg;
 namespace snapshot = pulse::snapshot;
 
-PULSE_FUNCTION(pulse_take_snapshot) {
+PULSE_WRITING_FUNCTION(pulse_take_snapshot) {
     return Int64GetDatum(snapshot::Take(pg::Args(fcinfo).RequireText(0, "segment")));
 }
 
-PULSE_FUNCTION(pulse_take_snapshots) {
+PULSE_WRITING_FUNCTION(pulse_take_snapshots) {
     const std::vector<snapshot::Outcome> outcomes = snapshot::TakeDue();
     pg::ResultSet results(fcinfo);
     for (const snapshot::Outcome& outcome : outcomes)

@@ -46,7 +46,7 @@ Moment TakenAt(const pg::Args& args, int i) {
 
 }  // namespace
 
-PULSE_FUNCTION(pulse_import_snapshot) {
+PULSE_WRITING_FUNCTION(pulse_import_snapshot) {
     const pg::Args args(fcinfo);
     pulse::snapshot::Import import;
     import.segment = args.RequireText(0, "segment");

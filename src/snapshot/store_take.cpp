@@ -16,10 +16,6 @@ namespace {
 // How many segments pass between two words of progress.
 constexpr size_t kProgressEvery = 100;
 
-void RefuseReadOnly(const char* command) {
-    pg::Call([&] { PreventCommandIfReadOnly(command); });
-}
-
 void AddFlow(Record& record) {
     const auto previous = FindPrevious(record.segment_id, record.taken_at);
     if (!previous || !previous->sketch || !record.sketch || !record.size) return;
@@ -101,7 +97,6 @@ std::string Seconds(std::chrono::steady_clock::duration duration) {
 }  // namespace
 
 int64_t Take(const std::string& name) {
-    RefuseReadOnly("pulse_take_snapshot()");
     const segment::Segment segment = segment::Load(name);
     RequireNotArchived(segment);
     const Moment moment = pg::Now();
@@ -114,7 +109,6 @@ int64_t Take(const std::string& name) {
 }
 
 std::vector<Outcome> TakeDue() {
-    RefuseReadOnly("pulse_take_snapshots()");
     const Moment moment = pg::Now();
     std::vector<segment::Segment> due;
     for (segment::Segment& segment : segment::LoadActive())

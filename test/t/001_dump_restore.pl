@@ -51,7 +51,7 @@ is( $target->safe_psql(
 	't', 'new segments get new numbers');
 
 # pg_dump --data-only and --schema-only agree on what is the extension's: no table of pulse is dumped as a plain table.
-my ($schema) = $node->run_command([ 'pg_dump', '--schema-only', 'shop' ]);
+my ($schema) = run_command([ 'pg_dump', '--schema-only', $node->connstr('shop') ]);
 unlike($schema, qr/CREATE (?:TABLE|VIEW|TYPE|FUNCTION) (?:pulse\.|public\.pulse)/, 'the schema is the extension\'s own');
 
 # Gone means gone.

@@ -69,6 +69,8 @@ sub replay
 		$sql .= "UPDATE app.users SET orders_30d = (user_id + $day) % 7 WHERE user_id % 50 = $day;\n";
 		$sql .= "SET pulse.now = '$moment'; SELECT pulse_take_snapshots(); SELECT pulse_check_drift();\n";
 	}
+	# What a diagnosis finds is kept with the incident; with it done, reading changes nothing any more.
+	$sql .= "SELECT pulse_diagnose_incidents();\n";
 	$node->safe_psql($db, $sql);
 }
 
