@@ -11,15 +11,16 @@ namespace pulse::drift {
 
 namespace {
 
-// What is assumed about a segment of which nothing is known: 3 % noise per snapshot, believed like four snapshots.
+// What is assumed about a segment of which nothing is known: 3 % noise per snapshot, believed like four
+// snapshots.
 constexpr double kPriorSigma = 0.03;
 constexpr double kPriorPoints = 4;
 // A median absolute deviation knows about as much as 0.37 as many points would tell a standard deviation.
 constexpr double kMadEfficiency = 0.37;
 // While the history is short the prior decides, and it is meant as a normal law; its say fades.
 constexpr double kPriorDegrees = 60;
-// A season or a trend must earn its place: it cuts the mean error by a tenth. Not the median error: two weekend days of seven
-// do not move a median, and would never count as a season.
+// A season or a trend must earn its place: it cuts the mean error by a tenth. Not the median error: two
+// weekend days of seven do not move a median, and would never count as a season.
 constexpr double kWorthIt = 0.9;
 constexpr int kSeasonsKept = 8;
 constexpr size_t kDistributionPoints = 7;
@@ -31,7 +32,9 @@ bool InSpan(const std::vector<Span>& spans, Moment moment, Admit admit) {
     });
 }
 
-double LogSize(const Point& point) { return std::log(std::max<double>(static_cast<double>(point.size), 1)); }
+double LogSize(const Point& point) {
+    return std::log(std::max<double>(static_cast<double>(point.size), 1));
+}
 
 std::vector<double> LogSizes(const History& history, const std::vector<size_t>& points) {
     std::vector<double> values;
@@ -41,8 +44,8 @@ std::vector<double> LogSizes(const History& history, const std::vector<size_t>& 
 
 // The noise of one snapshot: what the residuals say, blended with the prior.
 double BlendedSigma(double scale, double points, const Thresholds& thresholds) {
-    const double blended =
-        std::sqrt((kPriorPoints * kPriorSigma * kPriorSigma + points * scale * scale) / (kPriorPoints + points));
+    const double blended = std::sqrt((kPriorPoints * kPriorSigma * kPriorSigma + points * scale * scale) /
+                                     (kPriorPoints + points));
     return points < thresholds.min_history ? std::max(blended, kPriorSigma) : blended;
 }
 
@@ -50,7 +53,8 @@ double Degrees(double points) {
     return points <= 1 ? 0 : std::max(kPriorPoints + kMadEfficiency * points, kPriorDegrees / points);
 }
 
-// Log sizes on the grid of slots that ends just before the tested point; NaN where there is no baseline point.
+// Log sizes on the grid of slots that ends just before the tested point; NaN where there is no baseline
+// point.
 std::vector<double> Grid(const History& history, size_t index, const std::vector<size_t>& points) {
     constexpr int64_t kLongest = 10'000;
     const Moment now = history.points[index].moment;
@@ -75,10 +79,12 @@ Line FitTrend(const std::vector<double>& grid) {
     std::vector<double> residuals;
     for (size_t i = 0; i < grid.size(); ++i)
         residuals.push_back(grid[i] - trend.intercept - trend.slope * static_cast<double>(i));
-    return {trend.intercept + trend.slope * static_cast<double>(grid.size()), statistics::MeasureSpread(residuals)};
+    return {trend.intercept + trend.slope * static_cast<double>(grid.size()),
+            statistics::MeasureSpread(residuals)};
 }
 
-Expectation Rolling(const History& history, size_t index, std::vector<size_t> points, const Thresholds& thresholds) {
+Expectation Rolling(const History& history, size_t index, std::vector<size_t> points,
+                    const Thresholds& thresholds) {
     const auto n = static_cast<double>(points.size());
     Expectation expectation;
     expectation.kind = points.size() == 1 ? BaselineKind::kPrevious : BaselineKind::kRolling;
@@ -90,7 +96,8 @@ Expectation Rolling(const History& history, size_t index, std::vector<size_t> po
     double sigma = plain.sigma;
     // The median's own error, in points' variances; a mean of up to two.
     double level_error = n <= 2 ? 1 / n : M_PI / 2 / n;
-    const int64_t age = -Slot(history.points[points.front()].moment, history.points[index].moment, history.cadence);
+    const int64_t age =
+        -Slot(history.points[points.front()].moment, history.points[index].moment, history.cadence);
     if (points.size() >= kTrendPoints && age <= thresholds.baseline_window) {
         const Line line = FitTrend(Grid(history, index, points));
         if (line.errors.mean_deviation < kWorthIt * plain.mean_deviation) {
@@ -100,14 +107,16 @@ Expectation Rolling(const History& history, size_t index, std::vector<size_t> po
             expectation.level = std::exp(line.level);
         }
     }
-    expectation.sigma = (n > 1 ? BlendedSigma(sigma, n, thresholds) : kPriorSigma) * std::sqrt(1 + level_error);
+    expectation.sigma =
+        (n > 1 ? BlendedSigma(sigma, n, thresholds) : kPriorSigma) * std::sqrt(1 + level_error);
     expectation.dof = Degrees(n);
     expectation.points = std::move(points);
     return expectation;
 }
 
-// How well the season predicts: each value against the median of the others of its phase, the trend taken out. Unlike the
-// residuals of the fit this punishes a season made out of noise, and it is the error that a new value will have.
+// How well the season predicts: each value against the median of the others of its phase, the trend taken
+// out. Unlike the residuals of the fit this punishes a season made out of noise, and it is the error that a
+// new value will have.
 statistics::Spread SeasonalError(const std::vector<double>& grid, size_t season, double slope) {
     std::vector<double> errors;
     for (size_t phase = 0; phase < season; ++phase) {
@@ -124,12 +133,13 @@ statistics::Spread SeasonalError(const std::vector<double>& grid, size_t season,
     return statistics::MeasureSpread(errors);
 }
 
-std::optional<Expectation> Seasonal(const History& history, size_t index, const std::vector<size_t>& points, int season,
-                                    const Thresholds& thresholds) {
+std::optional<Expectation> Seasonal(const History& history, size_t index, const std::vector<size_t>& points,
+                                    int season, const Thresholds& thresholds) {
     if (points.size() < 2 * static_cast<size_t>(season) + 1) return std::nullopt;
     const std::vector<double> grid = Grid(history, index, points);
     const statistics::SeasonalFit fit = statistics::RobustSeasonalFit(grid, static_cast<size_t>(season));
-    if (fit.status == statistics::Status::kInsufficientData || fit.points < 2 * season + 1) return std::nullopt;
+    if (fit.status == statistics::Status::kInsufficientData || fit.points < 2 * season + 1)
+        return std::nullopt;
     const statistics::Spread errors = SeasonalError(grid, static_cast<size_t>(season), fit.slope);
     const statistics::Spread plain = statistics::MeasureSpread(LogSizes(history, points));
     if (errors.mean_deviation > kWorthIt * plain.mean_deviation) return std::nullopt;
@@ -145,7 +155,8 @@ std::optional<Expectation> Seasonal(const History& history, size_t index, const 
 }
 
 // Too few points for a season: the one point a season ago may still say that this is how this weekday looks.
-std::optional<Expectation> SeasonAgo(const History& history, size_t index, const std::vector<size_t>& all, int season) {
+std::optional<Expectation> SeasonAgo(const History& history, size_t index, const std::vector<size_t>& all,
+                                     int season) {
     const Moment now = history.points[index].moment;
     for (const size_t i : all) {
         if (Slot(history.points[i].moment, now, history.cadence) != -season) continue;
@@ -167,16 +178,19 @@ double Distance(const Expectation& expectation, const Point& point) {
 }  // namespace
 
 std::vector<size_t> BaselinePoints(const History& history, size_t index, const Exclusions& exclusions,
-                                   std::initializer_list<Fingerprint> fingerprints, size_t limit, Admit admit) {
+                                   std::initializer_list<Fingerprint> fingerprints, size_t limit,
+                                   Admit admit) {
     std::vector<const std::vector<Span>*> spans;
     for (const Fingerprint& fingerprint : fingerprints)
-        if (const auto found = exclusions.find(fingerprint); found != exclusions.end()) spans.push_back(&found->second);
+        if (const auto found = exclusions.find(fingerprint); found != exclusions.end())
+            spans.push_back(&found->second);
     std::vector<size_t> points;
     for (size_t i = index; i-- > 0 && points.size() < limit;) {
         const Point& point = history.points[i];
         if (history.baseline_from && point.moment < *history.baseline_from) break;
         if (!point.ok) continue;
-        if (std::none_of(spans.begin(), spans.end(), [&](const auto* s) { return InSpan(*s, point.moment, admit); }))
+        if (std::none_of(spans.begin(), spans.end(),
+                         [&](const auto* s) { return InSpan(*s, point.moment, admit); }))
             points.push_back(i);
     }
     return points;
@@ -201,12 +215,15 @@ std::optional<Expectation> ExpectSize(const History& history, size_t index, cons
                                       const Thresholds& thresholds) {
     const Fingerprint fingerprint{detector::kSizeChange, ""};
     const auto window = static_cast<size_t>(thresholds.baseline_window);
-    std::vector<size_t> quiet = BaselinePoints(history, index, exclusions, {fingerprint}, window, Admit::kQuiet);
+    std::vector<size_t> quiet =
+        BaselinePoints(history, index, exclusions, {fingerprint}, window, Admit::kQuiet);
     if (UsesPin(history, index)) {
         // The level is the pinned one; how much the segment varies is still learnt from its history.
         Expectation expectation;
-        if (!quiet.empty()) expectation = Rolling(history, index, std::move(quiet), thresholds);
-        else expectation.sigma = kPriorSigma * std::sqrt(2.0);
+        if (!quiet.empty())
+            expectation = Rolling(history, index, std::move(quiet), thresholds);
+        else
+            expectation.sigma = kPriorSigma * std::sqrt(2.0);
         expectation.kind = BaselineKind::kPinned;
         expectation.trend = false;
         expectation.level = static_cast<double>(history.pinned->size);
@@ -215,15 +232,19 @@ std::optional<Expectation> ExpectSize(const History& history, size_t index, cons
     if (quiet.empty()) return std::nullopt;
     Expectation best = Rolling(history, index, std::move(quiet), thresholds);
     for (const int season : Seasons(history.cadence)) {
-        const std::vector<size_t> rhythm = BaselinePoints(history, index, exclusions, {fingerprint},
-                                                          static_cast<size_t>(kSeasonsKept * season), Admit::kRhythm);
+        const std::vector<size_t> rhythm =
+            BaselinePoints(history, index, exclusions, {fingerprint},
+                           static_cast<size_t>(kSeasonsKept * season), Admit::kRhythm);
         if (auto seasonal = Seasonal(history, index, rhythm, season, thresholds)) {
-            if (best.kind != BaselineKind::kSeasonal || seasonal->sigma < best.sigma) best = std::move(*seasonal);
-        } else if (rhythm.size() < static_cast<size_t>(2 * season + 1) && best.kind != BaselineKind::kSeasonal) {
+            if (best.kind != BaselineKind::kSeasonal || seasonal->sigma < best.sigma)
+                best = std::move(*seasonal);
+        } else if (rhythm.size() < static_cast<size_t>(2 * season + 1) &&
+                   best.kind != BaselineKind::kSeasonal) {
             auto ago = SeasonAgo(history, index, rhythm, season);
             // What is known about the noise by now holds for that one point, too.
             if (ago) ago->sigma = std::max(ago->sigma, best.sigma);
-            if (ago && Distance(*ago, history.points[index]) < Distance(best, history.points[index])) best = *ago;
+            if (ago && Distance(*ago, history.points[index]) < Distance(best, history.points[index]))
+                best = *ago;
         }
     }
     return best;
@@ -232,19 +253,20 @@ std::optional<Expectation> ExpectSize(const History& history, size_t index, cons
 std::vector<size_t> AttributePoints(const History& history, size_t index, const Exclusions& exclusions,
                                     const std::string& attribute, int season) {
     const size_t reach = season > 0 ? static_cast<size_t>(kSeasonsKept * season) : kDistributionPoints;
-    const std::vector<size_t> points =
-        BaselinePoints(history, index, exclusions,
-                       {{detector::kDistributionShift, attribute},
-                        {detector::kNullSpike, attribute},
-                        {detector::kNewValue, attribute},
-                        {detector::kVanishedValue, attribute}},
-                       reach, Admit::kQuiet);
+    const std::vector<size_t> points = BaselinePoints(history, index, exclusions,
+                                                      {{detector::kDistributionShift, attribute},
+                                                       {detector::kNullSpike, attribute},
+                                                       {detector::kNewValue, attribute},
+                                                       {detector::kVanishedValue, attribute}},
+                                                      reach, Admit::kQuiet);
     std::vector<size_t> same;
     if (season > 0)
         for (const size_t i : points)
-            if (SamePhase(history.points[i].moment, history.points[index].moment, history.cadence, season)) same.push_back(i);
+            if (SamePhase(history.points[i].moment, history.points[index].moment, history.cadence, season))
+                same.push_back(i);
     if (same.size() >= 3) return same;
-    return {points.begin(), points.begin() + static_cast<std::ptrdiff_t>(std::min(points.size(), kDistributionPoints))};
+    return {points.begin(),
+            points.begin() + static_cast<std::ptrdiff_t>(std::min(points.size(), kDistributionPoints))};
 }
 
 bool UsesPin(const History& history, size_t index) {

@@ -28,7 +28,8 @@ std::string IntervalName(const std::vector<double>& edges, size_t i) {
 }
 
 bool Sound(const Distribution& distribution) {
-    return distribution.counts.size() == (distribution.labelled() ? distribution.labels.size() : distribution.edges.size() + 1);
+    return distribution.counts.size() ==
+           (distribution.labelled() ? distribution.labels.size() : distribution.edges.size() + 1);
 }
 
 void Sum(Cells& cells) {
@@ -96,7 +97,8 @@ Cells LineUpLabels(const AttributeView& view) {
 // The most that a value not kept by name can have.
 int64_t Hidden(const Distribution& distribution) {
     if (distribution.counts.empty()) return distribution.other;
-    return std::min(distribution.other, *std::min_element(distribution.counts.begin(), distribution.counts.end()));
+    return std::min(distribution.other,
+                    *std::min_element(distribution.counts.begin(), distribution.counts.end()));
 }
 
 }  // namespace
@@ -141,7 +143,8 @@ double Dispersion(const Cells& cells) {
         rare_pooled += pooled;
         for (size_t r = 0; r < rows; ++r) rare[r] += static_cast<double>(cells.rows[r][c]);
     }
-    if (rare_pooled * least / pooled_total >= kLeastExpected) add(rare_pooled, [&](size_t r) { return rare[r]; });
+    if (rare_pooled * least / pooled_total >= kLeastExpected)
+        add(rare_pooled, [&](size_t r) { return rare[r]; });
     if (used < 2) return 1;
     return std::max(1.0, (kPriorRows + statistic / static_cast<double>(used - 1)) /
                              (kPriorRows + static_cast<double>(rows) - 1));

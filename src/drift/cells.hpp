@@ -11,14 +11,16 @@ namespace pulse::drift {
 
 // Members with a value; the null ones are another detector's.
 struct Cells {
-    std::vector<std::string> names;            // values, intervals, or (other)
+    std::vector<std::string> names;  // values, intervals, or (other)
     std::vector<int64_t> now;
-    std::vector<std::vector<int64_t>> rows;    // one per baseline snapshot
-    std::vector<int64_t> pooled;               // their sum
+    std::vector<std::vector<int64_t>> rows;  // one per baseline snapshot
+    std::vector<int64_t> pooled;             // their sum
     int64_t now_total = 0, pooled_total = 0;
     bool intervals = false;
 
-    double ShareNow(size_t cell) const { return static_cast<double>(now[cell]) / static_cast<double>(now_total); }
+    double ShareNow(size_t cell) const {
+        return static_cast<double>(now[cell]) / static_cast<double>(now_total);
+    }
     double ShareBefore(size_t cell) const {
         return static_cast<double>(pooled[cell]) / static_cast<double>(pooled_total);
     }
@@ -40,10 +42,13 @@ struct Kept {
 };
 std::vector<Kept> KeptValues(const AttributeView& view);
 
-// Whether new values are this attribute's everyday life: it brought some in two or more of the baseline's snapshots.
+// Whether new values are this attribute's everyday life: it brought some in two or more of the baseline's
+// snapshots.
 bool TurnsOver(const AttributeView& view, double share);
 
 // Members with a value.
-inline int64_t Known(const snapshot::Distribution& distribution) { return distribution.total - distribution.nulls; }
+inline int64_t Known(const snapshot::Distribution& distribution) {
+    return distribution.total - distribution.nulls;
+}
 
 }  // namespace pulse::drift

@@ -47,7 +47,7 @@ void DetectValues(const Context& context, const AttributeView& view, std::vector
 
 struct Count {
     double hits = 0, total = 0;
-    double error = 0;  // standard error of hits, beyond counting
+    double error = 0;         // standard error of hits, beyond counting
     bool same_phase = false;  // at the tested point's place in the season
 };
 
@@ -59,26 +59,28 @@ struct RateTest {
     bool seasonal = false;
 };
 
-// Tests `now` against the pooled rate; over-dispersion is learnt from how the baseline's own points vary. `phases` is the
-// number of phases of a season that might matter, 0 = none. Empty without a baseline or with nothing observed.
+// Tests `now` against the pooled rate; over-dispersion is learnt from how the baseline's own points vary.
+// `phases` is the number of phases of a season that might matter, 0 = none. Empty without a baseline or with
+// nothing observed.
 std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& baseline, int phases);
 
 // Tests a rate against a pinned one; how much rates vary is learnt from the others.
-std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned, const std::vector<Count>& others);
+std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned,
+                                       const std::vector<Count>& others);
 
 // ---- from a test to an outcome (outcome.cpp) ----
 
-// Fills in ratio, materiality, support, severity and direction. `effect` is the part of `change` that matters: its absolute
-// value, or only rises, or only falls.
-Outcome Judge(Fingerprint fingerprint, double change, double effect, double threshold, std::optional<double> p_value,
-              BaselineKind kind, const Thresholds& thresholds);
+// Fills in ratio, materiality, support, severity and direction. `effect` is the part of `change` that
+// matters: its absolute value, or only rises, or only falls.
+Outcome Judge(Fingerprint fingerprint, double change, double effect, double threshold,
+              std::optional<double> p_value, BaselineKind kind, const Thresholds& thresholds);
 
 // ---- numbers in sentences (outcome.cpp) ----
 
-std::string Members(double count);                   // 10,000
-std::string Percent(double share, int decimals = 1); // 42.0 %
+std::string Members(double count);                    // 10,000
+std::string Percent(double share, int decimals = 1);  // 42.0 %
 std::string Fixed(double value, int decimals);
-std::string Plural(size_t count, const char* noun);  // 1 snapshot, 5 snapshots
+std::string Plural(size_t count, const char* noun);          // 1 snapshot, 5 snapshots
 std::string BaselineText(BaselineKind kind, size_t points);  // rolling baseline of 5 snapshots
 
 }  // namespace pulse::drift

@@ -19,7 +19,8 @@ double FTail(double f, double numerator, double denominator) {
     return statistics::BetaCdf(denominator / (denominator + numerator * f), denominator / 2, numerator / 2);
 }
 
-// Chi-square of homogeneity, divided by the dispersion learnt; how well that is known is the F test's second number.
+// Chi-square of homogeneity, divided by the dispersion learnt; how well that is known is the F test's second
+// number.
 double ShiftPValue(const Cells& cells, double dispersion) {
     const statistics::Homogeneity test = statistics::TestHomogeneity(cells.pooled, cells.now);
     if (test.pooled_degrees < 1) return 1;
@@ -47,11 +48,13 @@ void DescribeShift(const Cells& cells, const AttributeView& view, double dispers
     for (const size_t c : Movers(cells)) {
         const double before = cells.ShareBefore(c), now = cells.ShareNow(c);
         if (values.size() < kMoversNamed)
-            text += (text.empty() ? "" : ", ") + cells.names[c] + " " + Percent(before) + " to " + Percent(now);
+            text +=
+                (text.empty() ? "" : ", ") + cells.names[c] + " " + Percent(before) + " to " + Percent(now);
         values.push_back({{"value", cells.names[c]}, {"before", before}, {"now", now}});
     }
-    finding.details = {{"tvd", finding.change}, {"psi", psi.value}, {"psiCorrected", psi.corrected}, {"values", values},
-                       {"dispersion", dispersion}, {"baselinePoints", cells.rows.size()},
+    finding.details = {{"tvd", finding.change},         {"psi", psi.value},
+                       {"psiCorrected", psi.corrected}, {"values", values},
+                       {"dispersion", dispersion},      {"baselinePoints", cells.rows.size()},
                        {"size", cells.now_total}};
     if (cells.intervals) {
         finding.details["ks"] = statistics::KolmogorovSmirnov(cells.pooled, cells.now).d;
@@ -60,7 +63,8 @@ void DescribeShift(const Cells& cells, const AttributeView& view, double dispers
             low = std::min(low, row->minimum.value_or(low));
             high = std::max(high, row->maximum.value_or(high));
         }
-        finding.details["wasserstein"] = statistics::WassersteinOpen(cells.pooled, cells.now, view.now->edges, low, high).uniform;
+        finding.details["wasserstein"] =
+            statistics::WassersteinOpen(cells.pooled, cells.now, view.now->edges, low, high).uniform;
     }
     finding.summary = view.now->attribute + " is distributed otherwise than in " +
                       BaselineText(finding.baseline_kind, cells.rows.size()) + ": total variation distance " +
@@ -69,26 +73,28 @@ void DescribeShift(const Cells& cells, const AttributeView& view, double dispers
 
 // One finding for all values of an attribute that appeared, or vanished.
 struct ValueSearch {
-    double share = 0;       // of all values found, where they are many
-    double other_share = 0; // where they are few
+    double share = 0;        // of all values found, where they are many
+    double other_share = 0;  // where they are few
     double p_value = 1;
     size_t tested = 0;
     Json values = Json::array();
     std::string text;
 };
 
-// Adds the value when it has `many` of `many_total` on one side and at most a trace among `few_total` on the other.
-void Examine(ValueSearch& search, const Kept& kept, double many, double many_total, double few, double few_total,
-          double hidden, double threshold) {
+// Adds the value when it has `many` of `many_total` on one side and at most a trace among `few_total` on the
+// other.
+void Examine(ValueSearch& search, const Kept& kept, double many, double many_total, double few,
+             double few_total, double hidden, double threshold) {
     constexpr double kTrace = 0.05;
     const double share = many / many_total, other = few / few_total;
     if (share < threshold) return;
     ++search.tested;
     if ((few + hidden) / few_total > kTrace * share) return;
-    const double p = few > 0 ? statistics::TestFisher(std::llround(few), std::llround(few_total - few), std::llround(many),
-                                          std::llround(many_total - many))
+    const double p = few > 0 ? statistics::TestFisher(std::llround(few), std::llround(few_total - few),
+                                                      std::llround(many), std::llround(many_total - many))
                                    .p_value
-                             : statistics::NewValueP(std::llround(few_total), std::llround(many), std::llround(many_total));
+                             : statistics::NewValueP(std::llround(few_total), std::llround(many),
+                                                     std::llround(many_total));
     search.p_value = std::min(search.p_value, p);
     search.share += share;
     search.other_share += other;
@@ -102,9 +108,10 @@ void Report(const Context& context, const AttributeView& view, ValueSearch& sear
     const char* detector = appeared ? detector::kNewValue : detector::kVanishedValue;
     // Each value was a test of its own.
     const double p = std::min(1.0, search.p_value * static_cast<double>(std::max<size_t>(search.tested, 1)));
-    const double now = appeared ? search.share : search.other_share, before = appeared ? search.other_share : search.share;
-    Outcome outcome = Judge({detector, view.now->attribute}, now - before, std::abs(now - before), threshold, p,
-                            view.kind, context.thresholds);
+    const double now = appeared ? search.share : search.other_share,
+                 before = appeared ? search.other_share : search.share;
+    Outcome outcome = Judge({detector, view.now->attribute}, now - before, std::abs(now - before), threshold,
+                            p, view.kind, context.thresholds);
     Finding& finding = outcome.finding;
     finding.baseline = before;
     finding.observed = now;
@@ -112,11 +119,15 @@ void Report(const Context& context, const AttributeView& view, ValueSearch& sear
     if (outcome.material) {
         for (Json& value : search.values) {
             const double share = value["share"], elsewhere = value["elsewhere"];
-            value = {{"value", value["value"]}, {"before", appeared ? elsewhere : share}, {"now", appeared ? share : elsewhere}};
+            value = {{"value", value["value"]},
+                     {"before", appeared ? elsewhere : share},
+                     {"now", appeared ? share : elsewhere}};
         }
-        finding.details = {{"values", search.values}, {"baselinePoints", view.baseline.size()}, {"size", view.now->total}};
-        finding.summary = view.now->attribute + ": " + Plural(search.values.size(), "value") + (appeared ? " appeared (" : " vanished (") +
-                          search.text + "), " + "from " + Percent(before) + " to " + Percent(now) + " of the members";
+        finding.details = {
+            {"values", search.values}, {"baselinePoints", view.baseline.size()}, {"size", view.now->total}};
+        finding.summary = view.now->attribute + ": " + Plural(search.values.size(), "value") +
+                          (appeared ? " appeared (" : " vanished (") + search.text + "), " + "from " +
+                          Percent(before) + " to " + Percent(now) + " of the members";
     }
     outcomes.push_back(std::move(outcome));
 }
@@ -132,8 +143,9 @@ void DetectShift(const Context& context, const AttributeView& view, std::vector<
     // Far from mattering the chance does not matter either: 1 is the safe answer, and most tests end here.
     const bool near = distance >= 0.5 * threshold;
     const double dispersion = near ? Dispersion(*cells) : 1;
-    Outcome outcome = Judge({detector::kDistributionShift, view.now->attribute}, distance, distance, threshold,
-                            near ? ShiftPValue(*cells, dispersion) : 1, view.kind, context.thresholds);
+    Outcome outcome =
+        Judge({detector::kDistributionShift, view.now->attribute}, distance, distance, threshold,
+              near ? ShiftPValue(*cells, dispersion) : 1, view.kind, context.thresholds);
     Finding& finding = outcome.finding;
     finding.direction = Direction::kChanged;
     finding.baseline = 0;  // the distance of the baseline from itself
@@ -147,21 +159,26 @@ void DetectNulls(const Context& context, const AttributeView& view, std::vector<
     const double threshold = context.thresholds.null_spike;
     if (!context.On(threshold)) return;
     std::vector<Count> counts;
-    for (const auto* row : view.baseline) counts.push_back({static_cast<double>(row->nulls), static_cast<double>(row->total)});
-    const auto test = TestRate({static_cast<double>(view.now->nulls), static_cast<double>(view.now->total)}, counts, 0);
+    for (const auto* row : view.baseline)
+        counts.push_back({static_cast<double>(row->nulls), static_cast<double>(row->total)});
+    const auto test =
+        TestRate({static_cast<double>(view.now->nulls), static_cast<double>(view.now->total)}, counts, 0);
     if (!test) return;
     const double change = test->observed - test->baseline;
-    Outcome outcome = Judge({detector::kNullSpike, view.now->attribute}, change, change, threshold, test->p_value,
-                            view.kind, context.thresholds);
+    Outcome outcome = Judge({detector::kNullSpike, view.now->attribute}, change, change, threshold,
+                            test->p_value, view.kind, context.thresholds);
     Finding& finding = outcome.finding;
     finding.baseline = test->baseline;
     finding.observed = test->observed;
     finding.baseline_snapshot = view.snapshots.front();
     if (outcome.material) {
-        finding.details = {{"nulls", view.now->nulls}, {"size", view.now->total}, {"dispersion", test->dispersion},
+        finding.details = {{"nulls", view.now->nulls},
+                           {"size", view.now->total},
+                           {"dispersion", test->dispersion},
                            {"baselinePoints", test->points}};
-        finding.summary = view.now->attribute + " is missing for " + Percent(test->observed) + " of the members (" +
-                          Percent(test->baseline) + " in " + BaselineText(view.kind, test->points) + ")";
+        finding.summary = view.now->attribute + " is missing for " + Percent(test->observed) +
+                          " of the members (" + Percent(test->baseline) + " in " +
+                          BaselineText(view.kind, test->points) + ")";
     }
     outcomes.push_back(std::move(outcome));
 }
@@ -176,10 +193,12 @@ void DetectValues(const Context& context, const AttributeView& view, std::vector
     ValueSearch appeared, vanished;
     for (const Kept& kept : KeptValues(view)) {
         const auto now = static_cast<double>(kept.now), before = static_cast<double>(kept.before);
-        Examine(appeared, kept, now, now_total, before, before_total, static_cast<double>(kept.before_hidden), threshold);
+        Examine(appeared, kept, now, now_total, before, before_total, static_cast<double>(kept.before_hidden),
+                threshold);
         // What was not there every time may be missing now, too.
         if (kept.rows == view.baseline.size())
-            Examine(vanished, kept, before, before_total, now, now_total, static_cast<double>(kept.now_hidden), threshold);
+            Examine(vanished, kept, before, before_total, now, now_total,
+                    static_cast<double>(kept.now_hidden), threshold);
     }
     Report(context, view, appeared, true, outcomes);
     Report(context, view, vanished, false, outcomes);

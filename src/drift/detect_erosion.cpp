@@ -10,7 +10,8 @@ namespace {
 
 constexpr size_t kLeastPoints = 10;
 
-// Takes the season out of a series that may also have a trend: the median of each phase of the detrended values.
+// Takes the season out of a series that may also have a trend: the median of each phase of the detrended
+// values.
 void Deseasonalise(std::vector<double>& values, size_t season) {
     std::vector<double> differences;
     for (size_t i = season; i < values.size(); ++i) differences.push_back(values[i] - values[i - season]);
@@ -51,21 +52,23 @@ void DetectErosion(const Context& context, std::vector<Outcome>& outcomes) {
     const double threshold = context.thresholds.slow_erosion;
     if (!context.On(threshold) || context.now().size <= 0 || KnownAsSudden(context, outcomes)) return;
     const History& history = context.history;
-    std::vector<size_t> points =
-        BaselinePoints(history, context.index, context.exclusions, {{detector::kSizeChange, ""}},
-                       static_cast<size_t>(std::max(context.thresholds.baseline_window - 1, 1)), Admit::kRhythm);
+    std::vector<size_t> points = BaselinePoints(
+        history, context.index, context.exclusions, {{detector::kSizeChange, ""}},
+        static_cast<size_t>(std::max(context.thresholds.baseline_window - 1, 1)), Admit::kRhythm);
     if (points.size() + 1 < kLeastPoints) return;
     points.insert(points.begin(), context.index);
     const Moment first = history.points[points.back()].moment;
     const int64_t last = Slot(context.now().moment, first, history.cadence);
     // Snapshots taken at any time give no series of equal steps.
-    if (last + 1 < static_cast<int64_t>(kLeastPoints) || last > 4 * context.thresholds.baseline_window) return;
+    if (last + 1 < static_cast<int64_t>(kLeastPoints) || last > 4 * context.thresholds.baseline_window)
+        return;
     std::vector<double> values(static_cast<size_t>(last) + 1, std::nan(""));
     for (const size_t i : points)
         values[static_cast<size_t>(Slot(history.points[i].moment, first, history.cadence))] =
             std::log(std::max(static_cast<double>(history.points[i].size), 1.0));
     const int season = context.size ? context.size->season : 0;
-    if (season > 0 && values.size() >= 3 * static_cast<size_t>(season)) Deseasonalise(values, static_cast<size_t>(season));
+    if (season > 0 && values.size() >= 3 * static_cast<size_t>(season))
+        Deseasonalise(values, static_cast<size_t>(season));
     const statistics::MannKendall trend = statistics::TestTrend(values);
     const double change = std::expm1(trend.slope * static_cast<double>(last));
     Outcome outcome = Judge({detector::kSlowErosion, ""}, change, -change, threshold, trend.p_adjusted,
@@ -77,11 +80,15 @@ void DetectErosion(const Context& context, std::vector<Outcome>& outcomes) {
     if (outcome.material) {
         finding.onset = Onset(context, values, first);
         finding.baseline_snapshot = history.points[points.back()].snapshot;
-        finding.details = {{"slopePerSnapshot", std::expm1(trend.slope)}, {"tau", trend.tau}, {"points", points.size()},
-                           {"autocorrelation", trend.autocorrelation}, {"from", FormatMoment(first)}};
+        finding.details = {{"slopePerSnapshot", std::expm1(trend.slope)},
+                           {"tau", trend.tau},
+                           {"points", points.size()},
+                           {"autocorrelation", trend.autocorrelation},
+                           {"from", FormatMoment(first)}};
         if (season > 0) finding.details["season"] = season;
         finding.summary = "size erodes slowly: " + Percent(-change) + " lost over " +
-                          Plural(points.size(), "snapshot") + ", from about " + Members(before) + " to " + Members(now);
+                          Plural(points.size(), "snapshot") + ", from about " + Members(before) + " to " +
+                          Members(now);
     }
     outcomes.push_back(std::move(outcome));
 }

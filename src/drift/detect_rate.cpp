@@ -9,8 +9,8 @@ namespace {
 // A rate of one snapshot, where the snapshot has it.
 using CountOf = std::optional<Count> (*)(const Context& context, size_t index);
 
-// A snapshot's flows cover the time since the one before it. Flows over another span are not comparable; that of the
-// first snapshot, known from elsewhere, is taken as usual.
+// A snapshot's flows cover the time since the one before it. Flows over another span are not comparable; that
+// of the first snapshot, known from elsewhere, is taken as usual.
 bool SameSpan(const Context& context, size_t index) {
     const std::vector<Point>& points = context.history.points;
     if (index == 0 || context.index == 0) return true;
@@ -41,8 +41,8 @@ std::optional<Count> Exited(const Context& context, size_t index) {
 std::optional<Count> Replaced(const Context& context, size_t index) {
     const Point& point = context.history.points[index];
     if (!point.exited || !point.entered || !SameSpan(context, index)) return std::nullopt;
-    return Count{static_cast<double>(std::min(*point.entered, *point.exited)), static_cast<double>(point.size),
-                 point.flow_error};
+    return Count{static_cast<double>(std::min(*point.entered, *point.exited)),
+                 static_cast<double>(point.size), point.flow_error};
 }
 
 struct Rate {
@@ -66,7 +66,8 @@ std::optional<Rate> Compare(const Context& context, const char* detector, CountO
     for (const size_t i : points) {
         std::optional<Count> count = count_of(context, i);
         if (!count) continue;
-        count->same_phase = season > 0 && SamePhase(history.points[i].moment, context.now().moment, history.cadence, season);
+        count->same_phase =
+            season > 0 && SamePhase(history.points[i].moment, context.now().moment, history.cadence, season);
         counts.push_back(*count);
         if (!newest) newest = history.points[i].snapshot;
     }
@@ -75,8 +76,8 @@ std::optional<Rate> Compare(const Context& context, const char* detector, CountO
         const Point& pinned = *history.pinned;
         const std::optional<int64_t> hits = count_of == Converted ? pinned.converted : pinned.inactive;
         if (!hits) return std::nullopt;
-        const auto test = TestPinnedRate(
-            *now, {static_cast<double>(*hits), static_cast<double>(pinned.size)}, counts);
+        const auto test =
+            TestPinnedRate(*now, {static_cast<double>(*hits), static_cast<double>(pinned.size)}, counts);
         if (!test) return std::nullopt;
         return Rate{*test, BaselineKind::kPinned, pinned.snapshot, *now};
     }
@@ -97,8 +98,10 @@ Outcome Judge(const Context& context, const char* detector, const Rate& rate, do
     finding.observed = rate.test.observed;
     finding.baseline_snapshot = rate.baseline_snapshot;
     if (outcome.material)
-        finding.details = {{"dispersion", rate.test.dispersion}, {"baselinePoints", rate.test.points},
-                           {"count", rate.now.hits}, {"size", rate.now.total}};
+        finding.details = {{"dispersion", rate.test.dispersion},
+                           {"baselinePoints", rate.test.points},
+                           {"count", rate.now.hits},
+                           {"size", rate.now.total}};
     return outcome;
 }
 
@@ -116,7 +119,8 @@ void DetectConversion(const Context& context, std::vector<Outcome>& outcomes) {
     const auto rate = Compare(context, detector::kConversionAnomaly, Converted);
     if (!rate || rate->test.baseline <= 0) return;
     const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
-    Outcome outcome = Judge(context, detector::kConversionAnomaly, *rate, change, std::abs(change), threshold);
+    Outcome outcome =
+        Judge(context, detector::kConversionAnomaly, *rate, change, std::abs(change), threshold);
     if (outcome.material) outcome.finding.summary = Describe("conversion rate", *rate);
     outcomes.push_back(std::move(outcome));
 }
@@ -132,7 +136,8 @@ void DetectInactivity(const Context& context, std::vector<Outcome>& outcomes) {
     const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
     Outcome outcome = Judge(context, detector::kInactivityCreep, *rate, change, change, threshold);
     if (outcome.material) {
-        outcome.finding.summary = Describe(measured ? "share of inactive members" : "churn (exits / size)", *rate);
+        outcome.finding.summary =
+            Describe(measured ? "share of inactive members" : "churn (exits / size)", *rate);
         outcome.finding.details["measure"] = measured ? "inactive" : "churn";
     }
     outcomes.push_back(std::move(outcome));
@@ -143,7 +148,9 @@ void DetectReplacement(const Context& context, std::vector<Outcome>& outcomes) {
     if (!context.On(threshold)) return;
     // A segment whose size moves is the size detector's.
     for (const Outcome& outcome : outcomes)
-        if (outcome.finding.fingerprint.detector == detector::kSizeChange && outcome.material && outcome.supported) return;
+        if (outcome.finding.fingerprint.detector == detector::kSizeChange && outcome.material &&
+            outcome.supported)
+            return;
     const auto rate = Compare(context, detector::kMembershipChurn, Replaced);
     if (!rate) return;
     const double change = rate->test.observed - rate->test.baseline;

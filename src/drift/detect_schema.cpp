@@ -29,7 +29,8 @@ std::string List(const Json& names) {
 
 // A failed snapshot: nothing can be measured any more, which no figure shows.
 Outcome Broken(const Context& context) {
-    Outcome outcome = Judge({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt, BaselineKind::kPrevious, context.thresholds);
+    Outcome outcome = Judge({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt, BaselineKind::kPrevious,
+                            context.thresholds);
     outcome.material = true;
     outcome.ratio = 3;
     Finding& finding = outcome.finding;
@@ -76,7 +77,8 @@ void DetectSchema(const Context& context, std::vector<Outcome>& outcomes) {
         if (IsSchemaError(now.error_state)) outcomes.push_back(Broken(context));
         return;
     }
-    Outcome outcome = Judge({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt, BaselineKind::kPrevious, context.thresholds);
+    Outcome outcome = Judge({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt, BaselineKind::kPrevious,
+                            context.thresholds);
     const Point* before = Previous(context);
     // A new definition reads what it names: its columns are no change of the data.
     if (before && !now.columns.empty() && before->columns != now.columns && before->version == now.version) {

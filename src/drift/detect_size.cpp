@@ -13,7 +13,8 @@ double SizePValue(const Expectation& expectation, double observed) {
     // Two counts cannot be known better than Poisson allows.
     const double sigma = std::max(expectation.sigma, std::sqrt(1 / level + 1 / seen));
     const double distance = std::abs(std::log(seen / level)) / sigma;
-    return expectation.dof > 0 ? statistics::StudentTTwoSided(distance, expectation.dof) : statistics::NormalTwoSided(distance);
+    return expectation.dof > 0 ? statistics::StudentTTwoSided(distance, expectation.dof)
+                               : statistics::NormalTwoSided(distance);
 }
 
 // A segment that was never empty and now is.
@@ -30,7 +31,9 @@ size_t BaselineCount(const Expectation& expectation) {
 
 void Describe(const Context& context, Finding& finding) {
     const Expectation& size = *context.size;
-    finding.details = {{"sigma", size.sigma}, {"baselinePoints", size.points.size()}, {"trend", size.trend},
+    finding.details = {{"sigma", size.sigma},
+                       {"baselinePoints", size.points.size()},
+                       {"trend", size.trend},
                        {"previousSize", nullptr}};
     if (size.season > 0) finding.details["season"] = size.season;
     if (size.dof > 0) finding.details["degreesOfFreedom"] = size.dof;
@@ -47,13 +50,13 @@ void Describe(const Context& context, Finding& finding) {
         finding.summary = "no members left (" + Members(size.level) + " expected";
     else
         finding.summary = std::string("size ") + (finding.change < 0 ? "fell " : "rose ") +
-                          Percent(std::abs(finding.change)) + " to " + Members(observed) + " (" + Members(size.level) +
-                          " expected";
+                          Percent(std::abs(finding.change)) + " to " + Members(observed) + " (" +
+                          Members(size.level) + " expected";
     finding.summary += " from " + BaselineText(size.kind, BaselineCount(size)) + ")";
 }
 
-void ExpectWithin(const Context& context, const char* attribute, const Range& range, double observed, double threshold,
-                  std::vector<Outcome>& outcomes) {
+void ExpectWithin(const Context& context, const char* attribute, const Range& range, double observed,
+                  double threshold, std::vector<Outcome>& outcomes) {
     if (!range.min && !range.max) return;
     double bound = 0, change = 0;
     bool outside = false;
@@ -67,8 +70,8 @@ void ExpectWithin(const Context& context, const char* attribute, const Range& ra
     if (outside) change = bound > 0 ? (observed - bound) / bound : 1;
     // The range itself is the threshold; the one of the detector only grades how far outside it is.
     const double grade = threshold > 0 && threshold < kSwitchedOff ? threshold : 1;
-    Outcome outcome = Judge({detector::kExpectedRange, attribute}, change, std::abs(change), grade, std::nullopt,
-                            BaselineKind::kExpected, context.thresholds);
+    Outcome outcome = Judge({detector::kExpectedRange, attribute}, change, std::abs(change), grade,
+                            std::nullopt, BaselineKind::kExpected, context.thresholds);
     outcome.material = outside;
     outcome.ratio = outside ? std::max(outcome.ratio, 1.0) : 0;
     Finding& finding = outcome.finding;
@@ -77,9 +80,11 @@ void ExpectWithin(const Context& context, const char* attribute, const Range& ra
     if (outside) {
         const bool size = std::string(attribute) == "size";
         const auto text = [&](double value) { return size ? Members(value) : Percent(value); };
-        finding.details = {{"min", range.min ? Json(*range.min) : Json()}, {"max", range.max ? Json(*range.max) : Json()}};
+        finding.details = {{"min", range.min ? Json(*range.min) : Json()},
+                           {"max", range.max ? Json(*range.max) : Json()}};
         finding.summary = std::string(size ? "size " : "conversion rate ") + text(observed) + " is " +
-                          (change < 0 ? "below the expected minimum of " : "above the expected maximum of ") + text(bound);
+                          (change < 0 ? "below the expected minimum of " : "above the expected maximum of ") +
+                          text(bound);
     }
     outcomes.push_back(std::move(outcome));
 }
@@ -100,7 +105,8 @@ void DetectSize(const Context& context, std::vector<Outcome>& outcomes) {
     finding.baseline = size.level;
     finding.observed = observed;
     if (silent) finding.severity = Severity::kCritical;
-    if (!size.points.empty()) finding.baseline_snapshot = context.history.points[size.points.front()].snapshot;
+    if (!size.points.empty())
+        finding.baseline_snapshot = context.history.points[size.points.front()].snapshot;
     if (outcome.material) Describe(context, finding);
     outcomes.push_back(std::move(outcome));
 }

@@ -9,7 +9,8 @@ namespace pulse::drift {
 
 namespace {
 
-// Runs one detector; what goes wrong inside it is noted, and the others go on. Nothing in here calls PostgreSQL.
+// Runs one detector; what goes wrong inside it is noted, and the others go on. Nothing in here calls
+// PostgreSQL.
 template <typename Run>
 void Try(Look& look, const char* name, Run run) {
     const size_t before = look.outcomes.size();
@@ -23,10 +24,12 @@ void Try(Look& look, const char* name, Run run) {
     }
 }
 
-const snapshot::Distribution* FindAttribute(const Distributions* distributions, const snapshot::Distribution& like) {
+const snapshot::Distribution* FindAttribute(const Distributions* distributions,
+                                            const snapshot::Distribution& like) {
     if (!distributions) return nullptr;
     for (const auto& distribution : *distributions)
-        if (distribution.attribute == like.attribute) return distribution.kind == like.kind ? &distribution : nullptr;
+        if (distribution.attribute == like.attribute)
+            return distribution.kind == like.kind ? &distribution : nullptr;
     return nullptr;
 }
 
@@ -34,7 +37,8 @@ const snapshot::Distribution* FindAttribute(const Distributions* distributions, 
 std::vector<AttributeView> ReadAttributes(const Context& context) {
     std::vector<AttributeView> views;
     const History& history = context.history;
-    const Distributions* now = history.distributions ? history.distributions(context.now().snapshot) : nullptr;
+    const Distributions* now =
+        history.distributions ? history.distributions(context.now().snapshot) : nullptr;
     if (!now) return views;
     const int season = context.size ? context.size->season : 0;
     for (const auto& distribution : *now) {
@@ -51,13 +55,14 @@ std::vector<AttributeView> ReadAttributes(const Context& context) {
             add(history.pinned->snapshot);
             view.kind = BaselineKind::kPinned;
         } else {
-            const auto points = AttributePoints(history, context.index, context.exclusions, distribution.attribute, season);
+            const auto points =
+                AttributePoints(history, context.index, context.exclusions, distribution.attribute, season);
             for (const size_t i : points) add(history.points[i].snapshot);
-            const bool same_phase = season > 0 && points.size() >= 3 &&
-                                    std::all_of(points.begin(), points.end(), [&](size_t i) {
-                                        return SamePhase(history.points[i].moment, context.now().moment, history.cadence, season);
-                                    });
-            view.kind = same_phase                ? BaselineKind::kSeasonal
+            const bool same_phase =
+                season > 0 && points.size() >= 3 && std::all_of(points.begin(), points.end(), [&](size_t i) {
+                    return SamePhase(history.points[i].moment, context.now().moment, history.cadence, season);
+                });
+            view.kind = same_phase                  ? BaselineKind::kSeasonal
                         : view.baseline.size() == 1 ? BaselineKind::kPrevious
                                                     : BaselineKind::kRolling;
         }
@@ -69,14 +74,16 @@ std::vector<AttributeView> ReadAttributes(const Context& context) {
 bool HasBaseline(const History& history, size_t index) {
     if (UsesPin(history, index)) return true;
     for (size_t i = index; i-- > 0;)
-        if (history.points[i].ok && (!history.baseline_from || history.points[i].moment >= *history.baseline_from)) return true;
+        if (history.points[i].ok &&
+            (!history.baseline_from || history.points[i].moment >= *history.baseline_from))
+            return true;
     return false;
 }
 
 }  // namespace
 
-Look Detect(const History& history, size_t index, const Exclusions& exclusions, const Expectations& expectations,
-            const Thresholds& thresholds) {
+Look Detect(const History& history, size_t index, const Exclusions& exclusions,
+            const Expectations& expectations, const Thresholds& thresholds) {
     Look look;
     if (!expectations.monitoring) return look;
     Context context{history, index, exclusions, expectations, thresholds, std::nullopt};

@@ -37,12 +37,24 @@ constexpr std::array<std::pair<BaselineKind, const char*>, 5> kKinds{{{BaselineK
 
 }  // namespace
 
-const char* Name(Severity severity) { return NameIn(kSeverities, severity); }
-const char* Name(Direction direction) { return NameIn(kDirections, direction); }
-const char* Name(BaselineKind kind) { return NameIn(kKinds, kind); }
-Severity ParseSeverity(const std::string& name) { return ParseIn(kSeverities, name); }
-Direction ParseDirection(const std::string& name) { return ParseIn(kDirections, name); }
-BaselineKind ParseBaselineKind(const std::string& name) { return ParseIn(kKinds, name); }
+const char* Name(Severity severity) {
+    return NameIn(kSeverities, severity);
+}
+const char* Name(Direction direction) {
+    return NameIn(kDirections, direction);
+}
+const char* Name(BaselineKind kind) {
+    return NameIn(kKinds, kind);
+}
+Severity ParseSeverity(const std::string& name) {
+    return ParseIn(kSeverities, name);
+}
+Direction ParseDirection(const std::string& name) {
+    return ParseIn(kDirections, name);
+}
+BaselineKind ParseBaselineKind(const std::string& name) {
+    return ParseIn(kKinds, name);
+}
 
 Severity SeverityOf(double ratio) {
     // 0.4 ÷ 0.2 is meant to be 2, whatever the last bit says.

@@ -14,8 +14,8 @@ namespace {
 
 using pg::Value;
 
-constexpr int kPortion = 200;        // segments read at a time
-constexpr size_t kBatch = 128;       // looks whose distributions are read at a time
+constexpr int kPortion = 200;   // segments read at a time
+constexpr size_t kBatch = 128;  // looks whose distributions are read at a time
 
 // What a segment's newest snapshot showed, kept until all segments were looked at.
 struct Pending {
@@ -116,15 +116,16 @@ void Check::ReadPortion(const std::vector<CheckedSegment>& segments) {
 void Check::RunBatch(const std::vector<Job>& jobs) {
     std::vector<int64_t> needed;
     for (const Job& job : jobs)
-        for (const int64_t id : NeededSnapshots(histories_[job.segment], job.index, ledgers_[job.segment].Excluded(),
-                                                thresholds_[job.segment]))
+        for (const int64_t id : NeededSnapshots(histories_[job.segment], job.index,
+                                                ledgers_[job.segment].Excluded(), thresholds_[job.segment]))
             needed.push_back(id);
     cache_.Fetch(std::move(needed));
     for (const auto& [s, index, newest] : jobs) {
         pg::CheckInterrupts();
         if (!newest) {
             // History is caught up segment by segment; only the newest snapshots are judged together.
-            Warn(segments_[s].name, Step(histories_[s], index, expectations_[s], thresholds_[s], ledgers_[s]));
+            Warn(segments_[s].name,
+                 Step(histories_[s], index, expectations_[s], thresholds_[s], ledgers_[s]));
             continue;
         }
         Look look = Detect(histories_[s], index, ledgers_[s].Excluded(), expectations_[s], thresholds_[s]);
@@ -146,7 +147,8 @@ void Check::Keep(size_t segment, size_t index, Look look) {
     const bool changed = std::any_of(ledger.incidents().begin(), ledger.incidents().end(),
                                      [](const Incident& incident) { return incident.changed; });
     if (look.outcomes.empty() && !changed) return;
-    pending_.push_back({segments_[segment].id, point, std::move(look.outcomes), std::move(ledger), thresholds_[segment]});
+    pending_.push_back(
+        {segments_[segment].id, point, std::move(look.outcomes), std::move(ledger), thresholds_[segment]});
 }
 
 void Check::Conclude() {
@@ -171,20 +173,25 @@ std::string Plural(size_t count, const std::string& noun) {
 
 void Report(const Tally& tally, size_t findings) {
     std::string text = "checked " + Plural(tally.checked, "segment") + ": " + Plural(findings, "finding");
-    if (tally.too_young > 0) text += ", " + std::to_string(tally.too_young) + " too young for a baseline (needs 2 snapshots)";
+    if (tally.too_young > 0)
+        text += ", " + std::to_string(tally.too_young) + " too young for a baseline (needs 2 snapshots)";
     if (tally.empty > 0) text += ", " + std::to_string(tally.empty) + " without a snapshot";
-    if (tally.locked > 0) text += ", " + std::to_string(tally.locked) + " left to another session that checks them now";
+    if (tally.locked > 0)
+        text += ", " + std::to_string(tally.locked) + " left to another session that checks them now";
     pg::Notice(text);
 }
 
 // The findings of each segment's newest snapshot: live incidents that it shows.
 size_t AddFindings(pg::ResultSet& results, const std::optional<std::string>& name, Moment now) {
     static pg::Statement statement(
-        "SELECT i.id, i.segment, i.detector, i.attribute, i.severity, i.baseline, i.observed, i.change, i.p_value"
-        " FROM pulse.segment s JOIN pulse.incident_record r ON r.segment_id = s.id JOIN pulse.incident i ON i.id = r.id"
+        "SELECT i.id, i.segment, i.detector, i.attribute, i.severity, i.baseline, i.observed, i.change, "
+        "i.p_value"
+        " FROM pulse.segment s JOIN pulse.incident_record r ON r.segment_id = s.id JOIN pulse.incident i ON "
+        "i.id = r.id"
         " WHERE s.status = 'active' AND ($1 IS NULL OR s.name = $1) AND r.status IN ('open', 'acknowledged')"
         " AND r.last_seen_at = s.checked_at AND s.checked_at <= $2"
-        " ORDER BY i.segment, array_position(ARRAY['critical', 'high', 'medium', 'low'], i.severity), i.detector, i.attribute",
+        " ORDER BY i.segment, array_position(ARRAY['critical', 'high', 'medium', 'low'], i.severity), "
+        "i.detector, i.attribute",
         {TEXTOID, TIMESTAMPTZOID});
     const pg::Result rows = statement.Execute({Value::Text(name), Value::Time(now)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -245,8 +252,9 @@ void AddReplayed(pg::ResultSet& results, const Incident& incident) {
     const auto& opened = incident.events.front();
     Severity worst = opened.severity;
     for (const IncidentEvent& event : incident.events) worst = std::max(worst, event.severity);
-    results.Add({Value::Text(incident.finding.fingerprint.detector), Value::Text(incident.finding.fingerprint.attribute),
-                 Value::Text(Name(worst)), Value::Time(incident.opened_at), Value::Time(incident.closed_at),
+    results.Add({Value::Text(incident.finding.fingerprint.detector),
+                 Value::Text(incident.finding.fingerprint.attribute), Value::Text(Name(worst)),
+                 Value::Time(incident.opened_at), Value::Time(incident.closed_at),
                  Value::Float8(std::round(opened.change * 1000) / 1000), Value::Text(opened.note)});
 }
 
@@ -254,8 +262,9 @@ void Report(const Replay& replay, const std::string& name) {
     if (replay.snapshots == 0)
         pg::Notice("segment \"" + name + "\" has no snapshots yet");
     else
-        pg::Notice("replayed " + Plural(replay.snapshots, "snapshot") + " from " + FormatDate(replay.first) + " to " +
-                   FormatDate(replay.last) + ": " + Plural(replay.ledger.incidents().size(), "incident"));
+        pg::Notice("replayed " + Plural(replay.snapshots, "snapshot") + " from " + FormatDate(replay.first) +
+                   " to " + FormatDate(replay.last) + ": " +
+                   Plural(replay.ledger.incidents().size(), "incident"));
 }
 
 }  // namespace

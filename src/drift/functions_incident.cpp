@@ -25,11 +25,14 @@ struct Held {
 
 Held Hold(int64_t id) {
     static pg::Statement lock(
-        "SELECT s.id FROM pulse.segment s WHERE s.id = (SELECT r.segment_id FROM pulse.incident_record r WHERE r.id = $1)"
+        "SELECT s.id FROM pulse.segment s WHERE s.id = (SELECT r.segment_id FROM pulse.incident_record r "
+        "WHERE r.id = $1)"
         " FOR NO KEY UPDATE",
         {INT8OID});
     static pg::Statement read(
-        "SELECT status, since, severity, observed, change FROM pulse.incident_record WHERE id = $1 FOR UPDATE", {INT8OID});
+        "SELECT status, since, severity, observed, change FROM pulse.incident_record WHERE id = $1 FOR "
+        "UPDATE",
+        {INT8OID});
     const pg::Result segment = lock.Execute({Value::Int8(id)});
     const pg::Result rows = read.Execute({Value::Int8(id)});
     if (segment.empty() || rows.empty())
@@ -51,11 +54,13 @@ void RequireLive(const Held& held, const char* verb) {
     throw UserError(sqlstate::kNotReady, "incident " + std::to_string(held.id) + " is " + Name(held.status),
                     std::string("Only an open or acknowledged incident can be ") + verb + ".",
                     held.status == IncidentStatus::kIgnored
-                        ? "Resolve it with pulse_resolve_incident(); if the drift is still there, the next check reopens it."
+                        ? "Resolve it with pulse_resolve_incident(); if the drift is still there, the next "
+                          "check reopens it."
                         : "If the drift is still there, the next pulse_check_drift() reopens it.");
 }
 
-void AddEvent(const Held& held, const char* kind, const std::string& actor, const std::optional<std::string>& note) {
+void AddEvent(const Held& held, const char* kind, const std::string& actor,
+              const std::optional<std::string>& note) {
     static pg::Statement statement(
         "INSERT INTO pulse.incident_event (incident_id, at, kind, actor, severity, observed, change, note)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -66,7 +71,8 @@ void AddEvent(const Held& held, const char* kind, const std::string& actor, cons
 }
 
 void Acknowledge(int64_t id, const std::string& actor, const std::optional<std::string>& note) {
-    static pg::Statement statement("UPDATE pulse.incident_record SET status = 'acknowledged' WHERE id = $1", {INT8OID});
+    static pg::Statement statement("UPDATE pulse.incident_record SET status = 'acknowledged' WHERE id = $1",
+                                   {INT8OID});
     const Held held = Hold(id);
     RequireLive(held, "acknowledged");
     statement.Execute({Value::Int8(id)});
@@ -74,12 +80,15 @@ void Acknowledge(int64_t id, const std::string& actor, const std::optional<std::
     AddEvent(held, held.status == IncidentStatus::kAcknowledged ? "note" : "acknowledged", actor, note);
 }
 
-void Close(const Held& held, const std::string& actor, const std::optional<std::string>& note, bool new_normal) {
+void Close(const Held& held, const std::string& actor, const std::optional<std::string>& note,
+           bool new_normal) {
     static pg::Statement statement(
-        "UPDATE pulse.incident_record SET status = 'resolved', closed_at = $2, resolved_by = $3, new_normal = $4,"
+        "UPDATE pulse.incident_record SET status = 'resolved', closed_at = $2, resolved_by = $3, new_normal "
+        "= $4,"
         " normal_count = 0, ignored_until = NULL WHERE id = $1",
         {INT8OID, TIMESTAMPTZOID, TEXTOID, BOOLOID});
-    statement.Execute({Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(actor), Value::Bool(new_normal)});
+    statement.Execute(
+        {Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(actor), Value::Bool(new_normal)});
     AddEvent(held, "resolved", actor, note);
 }
 
@@ -93,20 +102,24 @@ Moment Began(const Held& held) {
     return statement.Execute({Value::Int8(held.id)})[0].TimeOrNull(0).value_or(held.since);
 }
 
-// What the segment has become is what it will be compared with: also for the other incidents that compare with before.
+// What the segment has become is what it will be compared with: also for the other incidents that compare
+// with before.
 void DeclareNewNormal(const Held& held, const std::string& actor) {
     const Moment from = Began(held);
     static pg::Statement move(
-        "UPDATE pulse.segment SET baseline_from = greatest(baseline_from, $2), pinned_snapshot = NULL WHERE id = $1",
+        "UPDATE pulse.segment SET baseline_from = greatest(baseline_from, $2), pinned_snapshot = NULL WHERE "
+        "id = $1",
         {INT8OID, TIMESTAMPTZOID});
     static pg::Statement others(
-        "SELECT id FROM pulse.incident_record WHERE segment_id = $1 AND since <= $2 AND status IN ('open', 'acknowledged')"
+        "SELECT id FROM pulse.incident_record WHERE segment_id = $1 AND since <= $2 AND status IN ('open', "
+        "'acknowledged')"
         " ORDER BY id",
         {INT8OID, TIMESTAMPTZOID});
     move.Execute({Value::Int8(held.segment), Value::Time(from)});
     const pg::Result rows = others.Execute({Value::Int8(held.segment), Value::Time(from)});
     for (uint64_t i = 0; i < rows.size(); ++i)
-        Close(Hold(rows[i].Int8(0)), actor, "a new normal was declared with incident " + std::to_string(held.id), true);
+        Close(Hold(rows[i].Int8(0)), actor,
+              "a new normal was declared with incident " + std::to_string(held.id), true);
 }
 
 void Resolve(int64_t id, const std::string& actor, const std::optional<std::string>& note, bool new_normal) {
@@ -116,9 +129,11 @@ void Resolve(int64_t id, const std::string& actor, const std::optional<std::stri
     if (new_normal) DeclareNewNormal(held, actor);
 }
 
-void Ignore(int64_t id, const std::string& actor, const std::optional<Moment>& until, const std::optional<std::string>& reason) {
+void Ignore(int64_t id, const std::string& actor, const std::optional<Moment>& until,
+            const std::optional<std::string>& reason) {
     static pg::Statement statement(
-        "UPDATE pulse.incident_record SET status = 'ignored', ignored_until = $2, closed_at = $3 WHERE id = $1",
+        "UPDATE pulse.incident_record SET status = 'ignored', ignored_until = $2, closed_at = $3 WHERE id = "
+        "$1",
         {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID});
     const Held held = Hold(id);
     if (held.status == IncidentStatus::kResolved) RequireLive(held, "ignored");
@@ -133,12 +148,15 @@ void Ignore(int64_t id, const std::string& actor, const std::optional<Moment>& u
 // Pins a snapshot as the baseline; the newest measured one if none is named. Returns its id.
 int64_t Pin(const std::string& name, const std::optional<int64_t>& snapshot) {
     static pg::Statement find(
-        "SELECT id, status = 'ok' FROM pulse.snapshot WHERE segment_id = $1 AND (id = $2 OR $2 IS NULL AND status = 'ok'"
+        "SELECT id, status = 'ok' FROM pulse.snapshot WHERE segment_id = $1 AND (id = $2 OR $2 IS NULL AND "
+        "status = 'ok'"
         " AND taken_at <= $3) ORDER BY taken_at DESC LIMIT 1",
         {INT8OID, INT8OID, TIMESTAMPTZOID});
-    static pg::Statement pin("UPDATE pulse.segment SET pinned_snapshot = $2 WHERE id = $1", {INT8OID, INT8OID});
+    static pg::Statement pin("UPDATE pulse.segment SET pinned_snapshot = $2 WHERE id = $1",
+                             {INT8OID, INT8OID});
     const segment::Segment segment = segment::Load(name);
-    const pg::Result rows = find.Execute({Value::Int8(segment.id), Value::Int8(snapshot), Value::Time(pg::Now())});
+    const pg::Result rows =
+        find.Execute({Value::Int8(segment.id), Value::Int8(snapshot), Value::Time(pg::Now())});
     if (rows.empty() && snapshot)
         throw UserError(sqlstate::kUndefinedObject,
                         "segment \"" + name + "\" has no snapshot " + std::to_string(*snapshot), "",
@@ -156,7 +174,8 @@ int64_t Pin(const std::string& name, const std::optional<int64_t>& snapshot) {
 
 bool Unpin(const std::string& name) {
     static pg::Statement statement(
-        "UPDATE pulse.segment SET pinned_snapshot = NULL WHERE id = $1 AND pinned_snapshot IS NOT NULL", {INT8OID});
+        "UPDATE pulse.segment SET pinned_snapshot = NULL WHERE id = $1 AND pinned_snapshot IS NOT NULL",
+        {INT8OID});
     return statement.Execute({Value::Int8(segment::Load(name).id)}).processed() > 0;
 }
 

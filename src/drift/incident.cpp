@@ -9,18 +9,20 @@ namespace pulse::drift {
 
 namespace {
 
-// Normal begins well below the threshold, so that a value at the threshold does not open and close an incident in turn.
+// Normal begins well below the threshold, so that a value at the threshold does not open and close an
+// incident in turn.
 constexpr double kNormalBelow = 0.8;
 // Without any evidence a large change is noise of a small segment: it must not keep an incident alive.
 constexpr double kNoEvidence = 0.05;
 
 bool IsNormal(const Outcome& outcome) {
-    return outcome.ratio < kNormalBelow || (outcome.finding.p_value && *outcome.finding.p_value > kNoEvidence);
+    return outcome.ratio < kNormalBelow ||
+           (outcome.finding.p_value && *outcome.finding.p_value > kNoEvidence);
 }
 
 void AddEvent(Incident& incident, Moment at, const char* kind, std::string note) {
-    incident.events.push_back(
-        {at, kind, incident.finding.severity, incident.finding.observed, incident.finding.change, std::move(note)});
+    incident.events.push_back({at, kind, incident.finding.severity, incident.finding.observed,
+                               incident.finding.change, std::move(note)});
 }
 
 bool MayReopen(const Incident& incident, Moment moment, const Thresholds& thresholds) {
@@ -70,14 +72,17 @@ const Incident* Ledger::Newest(const Fingerprint& fingerprint) const {
     return found == incidents_.rend() ? nullptr : &*found;
 }
 
-Incident* Ledger::Find(const Fingerprint& fingerprint) { return const_cast<Incident*>(Newest(fingerprint)); }
+Incident* Ledger::Find(const Fingerprint& fingerprint) {
+    return const_cast<Incident*>(Newest(fingerprint));
+}
 
 bool Ledger::IsNew(const Fingerprint& fingerprint, Moment moment) const {
     const Incident* incident = Newest(fingerprint);
     return !incident || (!incident->live() && !incident->MutedAt(moment));
 }
 
-void Ledger::Apply(const Point& point, const std::vector<Outcome>& outcomes, double limit, const Thresholds& thresholds) {
+void Ledger::Apply(const Point& point, const std::vector<Outcome>& outcomes, double limit,
+                   const Thresholds& thresholds) {
     for (const Outcome& outcome : outcomes) {
         Incident* incident = Find(outcome.finding.fingerprint);
         const bool is_new = IsNew(outcome.finding.fingerprint, point.moment);
@@ -89,7 +94,8 @@ void Ledger::Apply(const Point& point, const std::vector<Outcome>& outcomes, dou
     }
 }
 
-void Ledger::TakeFinding(Incident* incident, const Point& point, const Outcome& outcome, const Thresholds& thresholds) {
+void Ledger::TakeFinding(Incident* incident, const Point& point, const Outcome& outcome,
+                         const Thresholds& thresholds) {
     const bool live = incident && incident->live();
     const bool muted = incident && incident->MutedAt(point.moment);
     const bool reopen = incident && !live && !muted && MayReopen(*incident, point.moment, thresholds);
@@ -121,7 +127,8 @@ void Ledger::TakeFinding(Incident* incident, const Point& point, const Outcome& 
     AddEvent(*incident, point.moment, reopen ? "reopened" : "opened", outcome.finding.summary);
 }
 
-void Ledger::TakeNormal(Incident& incident, const Point& point, const Outcome& outcome, const Thresholds& thresholds) {
+void Ledger::TakeNormal(Incident& incident, const Point& point, const Outcome& outcome,
+                        const Thresholds& thresholds) {
     const bool normal = IsNormal(outcome);
     if (!incident.live()) {
         // Only whether it was ever normal again matters after closing.
@@ -138,8 +145,9 @@ void Ledger::TakeNormal(Incident& incident, const Point& point, const Outcome& o
     incident.status = IncidentStatus::kResolved;
     incident.closed_at = point.moment;
     incident.closed_by_itself = true;
-    AddEvent(incident, point.moment, "resolved",
-             "normal again for " + std::to_string(count) + (count == 1 ? " snapshot" : " snapshots in a row"));
+    AddEvent(
+        incident, point.moment, "resolved",
+        "normal again for " + std::to_string(count) + (count == 1 ? " snapshot" : " snapshots in a row"));
 }
 
 std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes) {
@@ -151,8 +159,8 @@ std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::v
     return values;
 }
 
-Look Step(const History& history, size_t index, const Expectations& expectations, const Thresholds& thresholds,
-          Ledger& ledger) {
+Look Step(const History& history, size_t index, const Expectations& expectations,
+          const Thresholds& thresholds, Ledger& ledger) {
     Look look = Detect(history, index, ledger.Excluded(), expectations, thresholds);
     const Point& point = history.points[index];
     const double limit =

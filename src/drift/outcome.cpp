@@ -6,7 +6,8 @@ namespace pulse::drift {
 
 namespace {
 
-// "At least the threshold" holds for 11,500 against 10,000 at 0.15, whatever the last bit of the quotient says.
+// "At least the threshold" holds for 11,500 against 10,000 at 0.15, whatever the last bit of the quotient
+// says.
 constexpr double kTolerance = 1e-9;
 
 double Ratio(double effect, double threshold) {
@@ -17,8 +18,8 @@ double Ratio(double effect, double threshold) {
 
 }  // namespace
 
-Outcome Judge(Fingerprint fingerprint, double change, double effect, double threshold, std::optional<double> p_value,
-              BaselineKind kind, const Thresholds& thresholds) {
+Outcome Judge(Fingerprint fingerprint, double change, double effect, double threshold,
+              std::optional<double> p_value, BaselineKind kind, const Thresholds& thresholds) {
     Outcome outcome;
     outcome.ratio = Ratio(effect, threshold);
     outcome.material = outcome.ratio >= 1 - kTolerance;
@@ -42,11 +43,14 @@ std::string Fixed(double value, int decimals) {
 
 std::string Members(double count) {
     std::string digits = Fixed(std::abs(count), 0);
-    for (auto i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<size_t>(i), ",");
+    for (auto i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3)
+        digits.insert(static_cast<size_t>(i), ",");
     return (count < 0 ? "-" : "") + digits;
 }
 
-std::string Percent(double share, int decimals) { return Fixed(100 * share, decimals) + " %"; }
+std::string Percent(double share, int decimals) {
+    return Fixed(100 * share, decimals) + " %";
+}
 
 std::string Plural(size_t count, const char* noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");

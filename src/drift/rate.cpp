@@ -41,8 +41,8 @@ double Pearson(const std::vector<Count>& counts) {
     return sum;
 }
 
-// Quasi-binomial test: z of two proportions over the root of the dispersion, Student's t. With a single point and nothing
-// learnt it is the plain two-proportion z test.
+// Quasi-binomial test: z of two proportions over the root of the dispersion, Student's t. With a single point
+// and nothing learnt it is the plain two-proportion z test.
 RateTest Test(const Count& now, const Pool& pool, double pearson, double degrees) {
     RateTest test;
     test.observed = now.hits / now.total;
@@ -50,11 +50,13 @@ RateTest Test(const Count& now, const Pool& pool, double pearson, double degrees
     test.dispersion = std::max(1.0, (kPriorDegrees + pearson) / (kPriorDegrees + degrees));
     const double together = (now.hits + pool.hits) / (now.total + pool.total);
     const double variance = together * (1 - together) * (1 / now.total + 1 / pool.total) * test.dispersion +
-                            now.error * now.error / (now.total * now.total) + pool.error2 / (pool.total * pool.total);
+                            now.error * now.error / (now.total * now.total) +
+                            pool.error2 / (pool.total * pool.total);
     const double distance = std::abs(test.observed - test.baseline);
     if (distance == 0 || variance <= 0) return test;
     const double z = distance / std::sqrt(variance);
-    test.p_value = degrees > 0 ? statistics::StudentTTwoSided(z, kPriorDegrees + degrees) : statistics::NormalTwoSided(z);
+    test.p_value = degrees > 0 ? statistics::StudentTTwoSided(z, kPriorDegrees + degrees)
+                               : statistics::NormalTwoSided(z);
     return test;
 }
 
@@ -72,7 +74,8 @@ std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& bas
     bool seasonal = false;
     if (phases > 0 && counts.size() > 2 * static_cast<size_t>(phases)) {
         std::vector<Count> same;
-        std::copy_if(counts.begin(), counts.end(), std::back_inserter(same), [](const Count& c) { return c.same_phase; });
+        std::copy_if(counts.begin(), counts.end(), std::back_inserter(same),
+                     [](const Count& c) { return c.same_phase; });
         const double within = Pearson(same), own = static_cast<double>(same.size()) - 1;
         if (same.size() >= kPhasePoints && within / own < kSeasonExplains * pearson / degrees) {
             counts = std::move(same);
@@ -87,11 +90,13 @@ std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& bas
     return test;
 }
 
-std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned, const std::vector<Count>& others) {
+std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned,
+                                       const std::vector<Count>& others) {
     std::vector<Count> counts = others;
     KeepUsable(counts);
     if (pinned.total <= 0 || now.total <= 0) return std::nullopt;
-    RateTest test = Test(now, PoolOf({pinned}), Pearson(counts), std::max(0.0, static_cast<double>(counts.size()) - 1));
+    RateTest test =
+        Test(now, PoolOf({pinned}), Pearson(counts), std::max(0.0, static_cast<double>(counts.size()) - 1));
     test.points = 1;
     return test;
 }

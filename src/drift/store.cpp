@@ -23,8 +23,8 @@ std::unordered_map<int64_t, size_t> Places(const std::vector<CheckedSegment>& se
     return places;
 }
 
-// Columns: segment, id, taken_at, version, status, size, converted, inactive, entered, exited, flow_error, columns,
-// error_state, error.
+// Columns: segment, id, taken_at, version, status, size, converted, inactive, entered, exited, flow_error,
+// columns, error_state, error.
 Point ReadPoint(const Row& row) {
     Point point;
     point.snapshot = row.Int8(1);
@@ -50,7 +50,8 @@ Point ReadPoint(const Row& row) {
 snapshot::Distribution ReadDistribution(const Row& row) {
     snapshot::Distribution distribution;
     distribution.attribute = row.Text(1);
-    distribution.kind = segment::ParseAttributeKind(row.Text(2)).value_or(segment::AttributeKind::kCategorical);
+    distribution.kind =
+        segment::ParseAttributeKind(row.Text(2)).value_or(segment::AttributeKind::kCategorical);
     distribution.total = row.Int8(3);
     distribution.nulls = row.Int8(4);
     distribution.other = row.Int8(5);
@@ -84,14 +85,18 @@ Thresholds ThresholdsFromSettings() {
     return thresholds;
 }
 
-std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std::string>& name, Moment now, int limit) {
+std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std::string>& name, Moment now,
+                                         int limit) {
     static pg::Statement statement(
-        "SELECT s.id, s.name, s.baseline, (extract(epoch FROM s.cadence) * 1000000)::bigint, s.baseline_from, s.checked_at,"
-        " s.pinned_snapshot, (SELECT max(p.taken_at) FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.taken_at <= $3)"
+        "SELECT s.id, s.name, s.baseline, (extract(epoch FROM s.cadence) * 1000000)::bigint, "
+        "s.baseline_from, s.checked_at,"
+        " s.pinned_snapshot, (SELECT max(p.taken_at) FROM pulse.snapshot p WHERE p.segment_id = s.id AND "
+        "p.taken_at <= $3)"
         " FROM pulse.segment s WHERE s.id > $1 AND s.status = 'active' AND ($2 IS NULL OR s.name = $2)"
         " ORDER BY s.id LIMIT $4 FOR NO KEY UPDATE OF s SKIP LOCKED",
         {INT8OID, TEXTOID, TIMESTAMPTZOID, INT4OID});
-    const pg::Result rows = statement.Execute({Value::Int8(after), Value::Text(name), Value::Time(now), Value::Int4(limit)});
+    const pg::Result rows =
+        statement.Execute({Value::Int8(after), Value::Text(name), Value::Time(now), Value::Int4(limit)});
     std::vector<CheckedSegment> segments;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const Row row = rows[i];
@@ -110,7 +115,8 @@ std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std:
 
 int64_t CountSegments(const std::optional<std::string>& name) {
     static pg::Statement statement(
-        "SELECT count(*) FROM pulse.segment WHERE status = 'active' AND ($1 IS NULL OR name = $1)", {TEXTOID});
+        "SELECT count(*) FROM pulse.segment WHERE status = 'active' AND ($1 IS NULL OR name = $1)",
+        {TEXTOID});
     return statement.Execute({Value::Text(name)}, true)[0].Int8(0);
 }
 
@@ -120,26 +126,33 @@ int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds) {
     return depth + 1;
 }
 
-std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now, const Thresholds& thresholds,
-                                   Reach reach) {
+std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now,
+                                   const Thresholds& thresholds, Reach reach) {
     // Columns are parsed only where they are compared: from the newest checked snapshot on.
     static pg::Statement statement(
-        "SELECT s.id, p.id, p.taken_at, p.version, p.status = 'ok', p.size, p.converted, p.inactive, p.entered, p.exited,"
-        " p.flow_error, CASE WHEN $4 OR s.checked_at IS NULL OR p.taken_at >= s.checked_at THEN p.columns END,"
+        "SELECT s.id, p.id, p.taken_at, p.version, p.status = 'ok', p.size, p.converted, p.inactive, "
+        "p.entered, p.exited,"
+        " p.flow_error, CASE WHEN $4 OR s.checked_at IS NULL OR p.taken_at >= s.checked_at THEN p.columns "
+        "END,"
         " p.error_state, p.error"
-        " FROM (SELECT w.id, w.depth, g.checked_at, CASE WHEN $4 THEN '-infinity' ELSE coalesce(least(g.checked_at, (SELECT min(i.since)"
-        "         FROM pulse.incident_record i WHERE i.segment_id = w.id AND i.status IN ('open', 'acknowledged'))),"
+        " FROM (SELECT w.id, w.depth, g.checked_at, CASE WHEN $4 THEN '-infinity' ELSE "
+        "coalesce(least(g.checked_at, (SELECT min(i.since)"
+        "         FROM pulse.incident_record i WHERE i.segment_id = w.id AND i.status IN ('open', "
+        "'acknowledged'))),"
         "         '-infinity') END AS anchor"
-        "       FROM ROWS FROM (unnest($1), unnest($2)) AS w(id, depth) JOIN pulse.segment g ON g.id = w.id) s"
+        "       FROM ROWS FROM (unnest($1), unnest($2)) AS w(id, depth) JOIN pulse.segment g ON g.id = w.id) "
+        "s"
         " CROSS JOIN LATERAL ("
         "   (SELECT * FROM pulse.snapshot a WHERE a.segment_id = s.id AND a.taken_at <= s.anchor"
         "    ORDER BY a.taken_at DESC LIMIT s.depth)"
         "   UNION ALL"
-        "   SELECT * FROM pulse.snapshot b WHERE b.segment_id = s.id AND b.taken_at > s.anchor AND b.taken_at <= $3) p"
+        "   SELECT * FROM pulse.snapshot b WHERE b.segment_id = s.id AND b.taken_at > s.anchor AND "
+        "b.taken_at <= $3) p"
         " ORDER BY s.id, p.taken_at",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, BOOLOID});
     static pg::Statement pinned(
-        "SELECT p.segment_id, p.id, p.taken_at, p.version, p.status = 'ok', p.size, p.converted, p.inactive, p.entered,"
+        "SELECT p.segment_id, p.id, p.taken_at, p.version, p.status = 'ok', p.size, p.converted, p.inactive, "
+        "p.entered,"
         " p.exited, p.flow_error, NULL::jsonb, p.error_state, p.error FROM pulse.segment s"
         " JOIN pulse.snapshot p ON p.id = s.pinned_snapshot AND p.segment_id = s.id WHERE s.id = ANY ($1)",
         {INT8ARRAYOID});
@@ -151,11 +164,13 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
         depths.push_back(HistoryDepth(segments[i].cadence, thresholds));
     }
     const auto places = Places(segments);
-    const pg::Result rows = statement.Execute({Value::Int8s(Ids(segments)), Value::Int8s(depths), Value::Time(now),
-                                             Value::Bool(reach == Reach::kWhole)});
-    for (uint64_t i = 0; i < rows.size(); ++i) histories[places.at(rows[i].Int8(0))].points.push_back(ReadPoint(rows[i]));
+    const pg::Result rows = statement.Execute({Value::Int8s(Ids(segments)), Value::Int8s(depths),
+                                               Value::Time(now), Value::Bool(reach == Reach::kWhole)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        histories[places.at(rows[i].Int8(0))].points.push_back(ReadPoint(rows[i]));
     const pg::Result pins = pinned.Execute({Value::Int8s(Ids(segments))});
-    for (uint64_t i = 0; i < pins.size(); ++i) histories[places.at(pins[i].Int8(0))].pinned = ReadPoint(pins[i]);
+    for (uint64_t i = 0; i < pins.size(); ++i)
+        histories[places.at(pins[i].Int8(0))].pinned = ReadPoint(pins[i]);
     return histories;
 }
 
@@ -185,7 +200,8 @@ const Distributions* DistributionCache::Get(int64_t snapshot) {
 void MarkChecked(const std::vector<int64_t>& segments, const std::vector<Moment>& moments) {
     // Microseconds since 2000-01-01, as in a timestamptz.
     static pg::Statement statement(
-        "UPDATE pulse.segment s SET checked_at = '2000-01-01 00:00:00+00'::timestamptz + c.moment * interval '1 microsecond'"
+        "UPDATE pulse.segment s SET checked_at = '2000-01-01 00:00:00+00'::timestamptz + c.moment * interval "
+        "'1 microsecond'"
         " FROM ROWS FROM (unnest($1), unnest($2)) AS c(id, moment) WHERE s.id = c.id",
         {INT8ARRAYOID, INT8ARRAYOID});
     if (!segments.empty()) statement.Execute({Value::Int8s(segments), Value::Int8s(moments)});

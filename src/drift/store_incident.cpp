@@ -7,8 +7,8 @@ namespace {
 using pg::Row;
 using pg::Value;
 
-// Columns: segment, id, detector, attribute, severity, status, observed, change, since, opened_at, last_seen_at, closed_at,
-// ignored_until, by itself, new_normal, normal_count, baseline_snapshot, snapshot.
+// Columns: segment, id, detector, attribute, severity, status, observed, change, since, opened_at,
+// last_seen_at, closed_at, ignored_until, by itself, new_normal, normal_count, baseline_snapshot, snapshot.
 Incident ReadIncident(const Row& row) {
     Incident incident;
     incident.id = row.Int8(1);
@@ -37,52 +37,75 @@ std::optional<std::string> ResolvedBy(const Incident& incident) {
 void Insert(int64_t segment, Incident& incident, std::optional<int64_t> group, Moment now) {
     static pg::Statement statement(
         "WITH n AS (SELECT nextval('pulse.incident_record_id_seq') AS id)"
-        " INSERT INTO pulse.incident_record (id, group_id, segment_id, detector, attribute, severity, status, direction,"
-        " baseline, observed, change, threshold, p_value, baseline_kind, summary, details, since, opened_at, last_seen_at,"
+        " INSERT INTO pulse.incident_record (id, group_id, segment_id, detector, attribute, severity, "
+        "status, direction,"
+        " baseline, observed, change, threshold, p_value, baseline_kind, summary, details, since, opened_at, "
+        "last_seen_at,"
         " closed_at, normal_count, baseline_snapshot, snapshot, resolved_by, detected_at)"
-        " SELECT n.id, coalesce($1, n.id), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+        " SELECT n.id, coalesce($1, n.id), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+        "$16, $17, $18,"
         " $19, $20, $21, $22, $23, $24 FROM n RETURNING id",
-        {INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-         TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID,
-         TEXTOID, TIMESTAMPTZOID});
+        {INT8OID,        INT8OID,   TEXTOID,   TEXTOID,        TEXTOID,        TEXTOID,
+         TEXTOID,        FLOAT8OID, FLOAT8OID, FLOAT8OID,      FLOAT8OID,      FLOAT8OID,
+         TEXTOID,        TEXTOID,   JSONBOID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+         TIMESTAMPTZOID, INT4OID,   INT8OID,   INT8OID,        TEXTOID,        TIMESTAMPTZOID});
     const Finding& f = incident.finding;
-    const pg::Result rows = statement.Execute(
-        {Value::Int8(group), Value::Int8(segment), Value::Text(f.fingerprint.detector), Value::Text(f.fingerprint.attribute),
-         Value::Text(Name(f.severity)), Value::Text(Name(incident.status)), Value::Text(Name(f.direction)),
-         Value::Float8(f.baseline), Value::Float8(f.observed), Value::Float8(f.change), Value::Float8(f.threshold),
-         Value::Float8(f.p_value), Value::Text(Name(f.baseline_kind)), Value::Text(f.summary), Value::Jsonb(f.details),
-         Value::Time(incident.since), Value::Time(incident.opened_at), Value::Time(incident.last_seen_at),
-         Value::Time(incident.closed_at), Value::Int4(incident.normal_count), Value::Int8(f.baseline_snapshot),
-         Value::Int8(incident.snapshot), Value::Text(ResolvedBy(incident)), Value::Time(now)});
+    const pg::Result rows = statement.Execute({Value::Int8(group),
+                                               Value::Int8(segment),
+                                               Value::Text(f.fingerprint.detector),
+                                               Value::Text(f.fingerprint.attribute),
+                                               Value::Text(Name(f.severity)),
+                                               Value::Text(Name(incident.status)),
+                                               Value::Text(Name(f.direction)),
+                                               Value::Float8(f.baseline),
+                                               Value::Float8(f.observed),
+                                               Value::Float8(f.change),
+                                               Value::Float8(f.threshold),
+                                               Value::Float8(f.p_value),
+                                               Value::Text(Name(f.baseline_kind)),
+                                               Value::Text(f.summary),
+                                               Value::Jsonb(f.details),
+                                               Value::Time(incident.since),
+                                               Value::Time(incident.opened_at),
+                                               Value::Time(incident.last_seen_at),
+                                               Value::Time(incident.closed_at),
+                                               Value::Int4(incident.normal_count),
+                                               Value::Int8(f.baseline_snapshot),
+                                               Value::Int8(incident.snapshot),
+                                               Value::Text(ResolvedBy(incident)),
+                                               Value::Time(now)});
     incident.id = rows[0].Int8(0);
 }
 
 // New figures: what the newest snapshot shows.
 void UpdateFigures(const Incident& incident) {
     static pg::Statement statement(
-        "UPDATE pulse.incident_record SET severity = $2, direction = $3, baseline = $4, observed = $5, change = $6,"
+        "UPDATE pulse.incident_record SET severity = $2, direction = $3, baseline = $4, observed = $5, "
+        "change = $6,"
         " threshold = $7, p_value = $8, baseline_kind = $9, summary = $10, details = $11, last_seen_at = $12,"
         " snapshot = $13 WHERE id = $1",
-        {INT8OID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, TEXTOID, JSONBOID,
-         TIMESTAMPTZOID, INT8OID});
+        {INT8OID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, TEXTOID,
+         JSONBOID, TIMESTAMPTZOID, INT8OID});
     const Finding& f = incident.finding;
-    statement.Execute({Value::Int8(incident.id), Value::Text(Name(f.severity)), Value::Text(Name(f.direction)),
-                       Value::Float8(f.baseline), Value::Float8(f.observed), Value::Float8(f.change),
-                       Value::Float8(f.threshold), Value::Float8(f.p_value), Value::Text(Name(f.baseline_kind)),
-                       Value::Text(f.summary), Value::Jsonb(f.details), Value::Time(incident.last_seen_at),
-                       Value::Int8(incident.snapshot)});
+    statement.Execute({Value::Int8(incident.id), Value::Text(Name(f.severity)),
+                       Value::Text(Name(f.direction)), Value::Float8(f.baseline), Value::Float8(f.observed),
+                       Value::Float8(f.change), Value::Float8(f.threshold), Value::Float8(f.p_value),
+                       Value::Text(Name(f.baseline_kind)), Value::Text(f.summary), Value::Jsonb(f.details),
+                       Value::Time(incident.last_seen_at), Value::Int8(incident.snapshot)});
 }
 
 // Where it stands in its life.
 void UpdateState(const Incident& incident) {
     static pg::Statement statement(
         "UPDATE pulse.incident_record SET status = $2, closed_at = $3, ignored_until = $4, normal_count = $5,"
-        " new_normal = $6, resolved_by = CASE WHEN $2 <> 'resolved' THEN NULL ELSE coalesce($7, resolved_by) END"
+        " new_normal = $6, resolved_by = CASE WHEN $2 <> 'resolved' THEN NULL ELSE coalesce($7, resolved_by) "
+        "END"
         " WHERE id = $1",
         {INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID});
-    statement.Execute({Value::Int8(incident.id), Value::Text(Name(incident.status)), Value::Time(incident.closed_at),
-                       Value::Time(incident.ignored_until), Value::Int4(incident.normal_count),
-                       Value::Bool(incident.new_normal), Value::Text(ResolvedBy(incident))});
+    statement.Execute({Value::Int8(incident.id), Value::Text(Name(incident.status)),
+                       Value::Time(incident.closed_at), Value::Time(incident.ignored_until),
+                       Value::Int4(incident.normal_count), Value::Bool(incident.new_normal),
+                       Value::Text(ResolvedBy(incident))});
 }
 
 void WriteEvents(Incident& incident) {
@@ -92,8 +115,8 @@ void WriteEvents(Incident& incident) {
         {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID});
     for (const IncidentEvent& event : incident.events)
         statement.Execute({Value::Int8(incident.id), Value::Time(event.at), Value::Text(event.kind),
-                           Value::Text(Name(event.severity)), Value::Float8(event.observed), Value::Float8(event.change),
-                           Value::Text(event.note)});
+                           Value::Text(Name(event.severity)), Value::Float8(event.observed),
+                           Value::Float8(event.change), Value::Text(event.note)});
     incident.events.clear();
 }
 
@@ -102,9 +125,12 @@ void WriteEvents(Incident& incident) {
 std::vector<Ledger> ReadLedgers(const std::vector<CheckedSegment>& segments, Moment oldest, Moment now,
                                 const Thresholds& thresholds) {
     static pg::Statement statement(
-        "SELECT segment_id, id, detector, attribute, severity, status, observed, change, since, opened_at, last_seen_at,"
-        " closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, normal_count, baseline_snapshot,"
-        " snapshot FROM pulse.incident_record WHERE segment_id = ANY ($1) AND (status <> 'resolved' OR last_seen_at >= $2"
+        "SELECT segment_id, id, detector, attribute, severity, status, observed, change, since, opened_at, "
+        "last_seen_at,"
+        " closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, normal_count, "
+        "baseline_snapshot,"
+        " snapshot FROM pulse.incident_record WHERE segment_id = ANY ($1) AND (status <> 'resolved' OR "
+        "last_seen_at >= $2"
         " OR closed_at >= $3 OR (normal_count = 0 AND resolved_by IS DISTINCT FROM 'pulse'))"
         " ORDER BY segment_id, opened_at, id",
         {INT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID});
@@ -115,9 +141,10 @@ std::vector<Ledger> ReadLedgers(const std::vector<CheckedSegment>& segments, Mom
         ids.push_back(segment.id);
     }
     std::vector<std::vector<Incident>> incidents(segments.size());
-    const pg::Result rows =
-        statement.Execute({Value::Int8s(ids), Value::Time(oldest), Value::Time(now - thresholds.reopen_within)});
-    for (uint64_t i = 0; i < rows.size(); ++i) incidents[places.at(rows[i].Int8(0))].push_back(ReadIncident(rows[i]));
+    const pg::Result rows = statement.Execute(
+        {Value::Int8s(ids), Value::Time(oldest), Value::Time(now - thresholds.reopen_within)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        incidents[places.at(rows[i].Int8(0))].push_back(ReadIncident(rows[i]));
     std::vector<Ledger> ledgers;
     for (auto& list : incidents) ledgers.emplace_back(std::move(list));
     return ledgers;

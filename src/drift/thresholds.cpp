@@ -11,7 +11,7 @@ namespace {
 
 struct Key {
     const char* name;
-    double Thresholds::* field;
+    double Thresholds::*field;
     double low, high;
 };
 
@@ -52,8 +52,8 @@ Range ParseRange(const Json& baseline, const char* name) {
 }  // namespace
 
 bool Expectations::Watches(const std::string& attribute) const {
-    return critical_attributes.empty() || std::find(critical_attributes.begin(), critical_attributes.end(), attribute) !=
-                                              critical_attributes.end();
+    return critical_attributes.empty() || std::find(critical_attributes.begin(), critical_attributes.end(),
+                                                    attribute) != critical_attributes.end();
 }
 
 Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds) {
@@ -75,15 +75,19 @@ Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds) {
 
 void OverrideThresholds(const Json& overrides, Thresholds& thresholds) {
     if (!overrides.is_object())
-        throw UserError(sqlstate::kInvalidParameter, "thresholds must be a JSON object", "Got " + overrides.dump() + ".",
+        throw UserError(sqlstate::kInvalidParameter, "thresholds must be a JSON object",
+                        "Got " + overrides.dump() + ".",
                         "Write for example {\"sizeChangePercent\": 0.2}. Valid keys are " + KeyList() + ".");
     for (const auto& [name, value] : overrides.items()) {
-        const auto key = std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& k) { return name == k.name; });
+        const auto key =
+            std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& k) { return name == k.name; });
         if (key == std::end(kKeys))
             throw UserError(sqlstate::kInvalidParameter, "unknown threshold \"" + name + "\"",
-                            "The thresholds given are " + overrides.dump() + ".", "Valid keys are " + KeyList() + ".");
+                            "The thresholds given are " + overrides.dump() + ".",
+                            "Valid keys are " + KeyList() + ".");
         if (!value.is_number() || !(value.get<double>() >= key->low && value.get<double>() <= key->high))
-            throw UserError(sqlstate::kInvalidParameter, "threshold \"" + name + "\" must be a number between 0 and 1",
+            throw UserError(sqlstate::kInvalidParameter,
+                            "threshold \"" + name + "\" must be a number between 0 and 1",
                             "The value is " + value.dump() + ".", "1 switches a detector off.");
         thresholds.*key->field = value.get<double>();
     }

@@ -36,7 +36,9 @@ TEST(DriftSize, ThresholdIsInclusive) {
     EXPECT_EQ(SizeSeverity(10'000, 14'000, 0.2), "high");  // 0.4 / 0.2, whatever the last bit says
 }
 
-TEST(DriftSize, OneSwitchesOff) { EXPECT_EQ(SizeSeverity(10'000, 0, 1.0), "none"); }
+TEST(DriftSize, OneSwitchesOff) {
+    EXPECT_EQ(SizeSeverity(10'000, 0, 1.0), "none");
+}
 
 TEST(DriftSize, EmptySegmentIsCriticalUnlessItOftenIs) {
     EXPECT_EQ(SizeSeverity(10'000, 0), "critical");
@@ -76,7 +78,8 @@ TEST(DriftSize, ANoisySegmentNeedsMore) {
 
 TEST(DriftSize, PinnedSnapshotIsTheLevel) {
     Days days;
-    for (const int64_t size : {10'000, 13'100, 12'900, 13'000, 13'200, 12'950, 13'050, 13'000}) days.Add(size);
+    for (const int64_t size : {10'000, 13'100, 12'900, 13'000, 13'200, 12'950, 13'050, 13'000})
+        days.Add(size);
     days.history.pinned = days.history.points[0];
     const Look look = days.Newest();
     const Finding* finding = FindingOf(look, detector::kSizeChange);
@@ -152,7 +155,8 @@ TEST(DriftSeason, NoSeasonOutOfNoise) {
     size_t seasonal = 0;
     for (size_t run = 0; run < 50; ++run) {
         Days days;
-        for (size_t day = 0; day < 29; ++day) days.Add(std::llround(10'000 * (1 + 0.05 * Noise(1000 * run + day))));
+        for (size_t day = 0; day < 29; ++day)
+            days.Add(std::llround(10'000 * (1 + 0.05 * Noise(1000 * run + day))));
         seasonal += ExpectSize(days.history, 28, {}, {})->season > 0;
     }
     EXPECT_LE(seasonal, 10u);
@@ -186,7 +190,8 @@ TEST(DriftErosion, NeverUpwardsAndNeverTwice) {
     for (size_t day = 0; day < 30; ++day) growing.Add(std::llround(10'000 * std::pow(1.01, day)));
     EXPECT_FALSE(FindingOf(growing.Newest(), detector::kSlowErosion));
     Days sudden;
-    for (size_t day = 0; day < 40; ++day) sudden.Add(std::llround((day < 25 ? 10'000 : 5'800) * (1 + 0.01 * Noise(day))));
+    for (size_t day = 0; day < 40; ++day)
+        sudden.Add(std::llround((day < 25 ? 10'000 : 5'800) * (1 + 0.01 * Noise(day))));
     const Ledger ledger = sudden.Walk();
     for (const Incident& incident : ledger.incidents())
         EXPECT_NE(incident.finding.fingerprint.detector, detector::kSlowErosion);
@@ -258,7 +263,8 @@ TEST(DriftGenerator, HistoryOpensAtTheBreakAndStaysOpen) {
         Days days;
         for (int day = 0; day < 8; ++day) {
             const bool eroded = day >= 5;
-            const auto size = std::llround(static_cast<double>(base) * (eroded ? 0.58 : 1) * (1 + 0.02 * Noise(static_cast<size_t>(day))));
+            const auto size = std::llround(static_cast<double>(base) * (eroded ? 0.58 : 1) *
+                                           (1 + 0.02 * Noise(static_cast<size_t>(day))));
             Point& point = days.Add(size);
             point.converted = std::llround(static_cast<double>(size) * (eroded ? 0.10 : 0.15));
             point.entered = std::llround(static_cast<double>(size) * (eroded ? 0.03 : 0.05));
@@ -269,7 +275,8 @@ TEST(DriftGenerator, HistoryOpensAtTheBreakAndStaysOpen) {
         }
         const Ledger ledger = days.Walk();
         std::map<std::string, const Incident*> incidents;
-        for (const Incident& incident : ledger.incidents()) incidents[incident.finding.fingerprint.detector] = &incident;
+        for (const Incident& incident : ledger.incidents())
+            incidents[incident.finding.fingerprint.detector] = &incident;
         ASSERT_EQ(ledger.incidents().size(), 3u);
         EXPECT_EQ(incidents[detector::kSizeChange]->finding.severity, Severity::kHigh);
         EXPECT_EQ(incidents[detector::kConversionAnomaly]->finding.severity, Severity::kLow);
@@ -292,7 +299,9 @@ TEST(DriftAttribute, SmallSamplesDoNotShift) {
         for (size_t day = 0; day < 2; ++day) {
             days.Add(50);
             Values values;
-            for (size_t v = 0; v < 10; ++v) values.emplace_back("v" + std::to_string(v), 5 + std::llround(4 * Noise(100 * run + 10 * day + v)));
+            for (size_t v = 0; v < 10; ++v)
+                values.emplace_back("v" + std::to_string(v),
+                                    5 + std::llround(4 * Noise(100 * run + 10 * day + v)));
             int64_t sum = 0;
             for (auto& [name, count] : values) sum += count;
             days.history.points.back().size = sum;
@@ -389,7 +398,8 @@ TEST(DriftAttribute, FoldedValuesAreNotNews) {
         days.Values("city", {{"berlin", 4'000}, {"paris", 1'000}}, 5'000);
     }
     days.Add(10'000);
-    days.Values("city", {{"berlin", 4'000}, {"rome", 990}}, 5'010);  // rome may have been in other, paris may be there
+    days.Values("city", {{"berlin", 4'000}, {"rome", 990}},
+                5'010);  // rome may have been in other, paris may be there
     EXPECT_EQ(Findings(days.Newest()), 0u);
 }
 
@@ -410,7 +420,8 @@ TEST(DriftAttribute, ValuesThatComeEveryDayAreLife) {
 
 TEST(DriftRate, RestlessRatesAreLearnt) {
     Days days;
-    for (size_t day = 0; day < 14; ++day) days.Add(100'000).converted = std::llround(10'000 * (1 + 0.25 * Noise(day)));
+    for (size_t day = 0; day < 14; ++day)
+        days.Add(100'000).converted = std::llround(10'000 * (1 + 0.25 * Noise(day)));
     days.Add(100'000).converted = 7'300;
     EXPECT_FALSE(FindingOf(days.Newest(), detector::kConversionAnomaly));
     days.history.points.back().converted = 2'000;
@@ -503,7 +514,8 @@ TEST(DriftSchema, ASegmentThatCannotBeMeasured) {
 TEST(DriftThresholds, SegmentOverSettings) {
     Thresholds thresholds;
     const Expectations expectations = ParseExpectations(
-        Json::parse(R"({"expectedSize": {"min": 8000}, "criticalAttributes": ["tier"], "monitoringEnabled": false,
+        Json::parse(
+            R"({"expectedSize": {"min": 8000}, "criticalAttributes": ["tier"], "monitoringEnabled": false,
                         "alertThresholds": {"sizeChangePercent": 0.3, "slowErosion": 1.0}})"),
         thresholds);
     EXPECT_EQ(thresholds.size_change, 0.3);
@@ -524,7 +536,8 @@ TEST(DriftThresholds, OverridesAreChecked) {
     OverrideThresholds(Json::parse(R"({"sizeChangePercent": 0.05, "pValue": 0.01})"), thresholds);
     EXPECT_EQ(thresholds.size_change, 0.05);
     EXPECT_EQ(thresholds.p_value, 0.01);
-    for (const char* bad : {R"({"size": 1})", R"({"value": 2})", R"({"value": -1})", R"({"value": "x"})", "[]", "null"})
+    for (const char* bad :
+         {R"({"size": 1})", R"({"value": 2})", R"({"value": -1})", R"({"value": "x"})", "[]", "null"})
         EXPECT_THROW(OverrideThresholds(Json::parse(bad), thresholds), UserError) << bad;
 }
 

@@ -47,7 +47,8 @@ class Days {
         }
     }
 
-    void Numbers(const std::string& attribute, const std::vector<double>& edges, const std::vector<int64_t>& counts) {
+    void Numbers(const std::string& attribute, const std::vector<double>& edges,
+                 const std::vector<int64_t>& counts) {
         snapshot::Distribution& d = distributions_[history.points.back().snapshot].emplace_back();
         d.attribute = attribute;
         d.kind = segment::AttributeKind::kNumeric;
@@ -77,9 +78,11 @@ class Days {
 };
 
 // The finding of that detector, or null.
-inline const Finding* FindingOf(const Look& look, const std::string& detector, const std::string& attribute = "") {
+inline const Finding* FindingOf(const Look& look, const std::string& detector,
+                                const std::string& attribute = "") {
     for (const Outcome& outcome : look.outcomes)
-        if (outcome.finding.fingerprint == Fingerprint{detector, attribute} && outcome.material && outcome.supported)
+        if (outcome.finding.fingerprint == Fingerprint{detector, attribute} && outcome.material &&
+            outcome.supported)
             return &outcome.finding;
     return nullptr;
 }
@@ -90,7 +93,8 @@ inline size_t Findings(const Look& look) {
     return count;
 }
 
-inline std::string SeverityIn(const Look& look, const std::string& detector, const std::string& attribute = "") {
+inline std::string SeverityIn(const Look& look, const std::string& detector,
+                              const std::string& attribute = "") {
     const Finding* finding = FindingOf(look, detector, attribute);
     return finding ? Name(finding->severity) : "none";
 }

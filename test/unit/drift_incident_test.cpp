@@ -42,7 +42,9 @@ TEST(DriftIncident, ClosesByItselfAndReopens) {
     EXPECT_EQ(Kinds(reopened.incidents()[0]), "opened resolved reopened");
     Thresholds thresholds;
     thresholds.reopen_within = 0;
-    EXPECT_EQ(Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000, 5'800}, thresholds).incidents().size(), 2u);
+    EXPECT_EQ(
+        Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000, 5'800}, thresholds).incidents().size(),
+        2u);
 }
 
 TEST(DriftIncident, SeverityChangesAreEvents) {
@@ -170,10 +172,12 @@ TEST(DriftDiscovery, ManyTestsAskForMore) {
 }
 
 TEST(DriftNames, RoundTrip) {
-    for (const char* name : {"open", "acknowledged", "resolved", "ignored"}) EXPECT_STREQ(Name(*ParseIncidentStatus(name)), name);
+    for (const char* name : {"open", "acknowledged", "resolved", "ignored"})
+        EXPECT_STREQ(Name(*ParseIncidentStatus(name)), name);
     EXPECT_EQ(ParseIncidentStatus("investigating"), IncidentStatus::kAcknowledged);
     EXPECT_FALSE(ParseIncidentStatus("closed"));
-    for (const char* name : {"low", "medium", "high", "critical"}) EXPECT_STREQ(Name(ParseSeverity(name)), name);
+    for (const char* name : {"low", "medium", "high", "critical"})
+        EXPECT_STREQ(Name(ParseSeverity(name)), name);
     for (const char* name : {"up", "down", "changed"}) EXPECT_STREQ(Name(ParseDirection(name)), name);
     for (const char* name : {"pinned", "rolling", "seasonal", "previous", "expected"})
         EXPECT_STREQ(Name(ParseBaselineKind(name)), name);

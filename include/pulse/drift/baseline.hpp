@@ -16,9 +16,11 @@ enum class Admit {
     kRhythm,  // those of incidents that passed by themselves come back: a weekend is a part of the rhythm
 };
 
-// The indexes of up to `limit` points before `index` that may be a baseline of any of the fingerprints; newest first.
+// The indexes of up to `limit` points before `index` that may be a baseline of any of the fingerprints;
+// newest first.
 std::vector<size_t> BaselinePoints(const History& history, size_t index, const Exclusions& exclusions,
-                                   std::initializer_list<Fingerprint> fingerprints, size_t limit, Admit admit);
+                                   std::initializer_list<Fingerprint> fingerprints, size_t limit,
+                                   Admit admit);
 
 // Seasons worth a try at that cadence, in points: a week of days; a day and a week of hours; none otherwise.
 std::vector<int> Seasons(int64_t cadence);
@@ -32,11 +34,11 @@ bool SamePhase(Moment moment, Moment origin, int64_t cadence, int season);
 // What the size should be: a level, and the noise around it on the logarithmic scale.
 struct Expectation {
     BaselineKind kind = BaselineKind::kPrevious;
-    double level = 0;    // members
-    double sigma = 0;    // standard deviation of log(observed / level) as predicted
-    double dof = 0;      // of Student's t; 0 = normal
-    int season = 0;      // points; 0 = none
-    bool trend = false;  // the level follows a trend
+    double level = 0;            // members
+    double sigma = 0;            // standard deviation of log(observed / level) as predicted
+    double dof = 0;              // of Student's t; 0 = normal
+    int season = 0;              // points; 0 = none
+    bool trend = false;          // the level follows a trend
     std::vector<size_t> points;  // newest first
 };
 
@@ -44,7 +46,8 @@ struct Expectation {
 std::optional<Expectation> ExpectSize(const History& history, size_t index, const Exclusions& exclusions,
                                       const Thresholds& thresholds);
 
-// Up to 8 points whose distributions make the baseline of an attribute, newest first: the pinned one is not among them.
+// Up to 8 points whose distributions make the baseline of an attribute, newest first: the pinned one is not
+// among them.
 std::vector<size_t> AttributePoints(const History& history, size_t index, const Exclusions& exclusions,
                                     const std::string& attribute, int season);
 

@@ -60,7 +60,7 @@ struct Finding {
     std::optional<double> p_value;  // empty: no test needed, it is so
     BaselineKind baseline_kind = BaselineKind::kPrevious;
     Severity severity = Severity::kLow;
-    std::optional<Moment> onset;  // when it began, where the detector can tell
+    std::optional<Moment> onset;               // when it began, where the detector can tell
     std::optional<int64_t> baseline_snapshot;  // the newest normal snapshot before it
     Json details = Json::object();
     std::string summary;
@@ -68,8 +68,8 @@ struct Finding {
 
 // The outcome of one test, finding or not.
 struct Outcome {
-    Finding finding;      // details and summary only when material
-    double ratio = 0;     // change ÷ threshold in the direction that matters; from 1 on material
+    Finding finding;   // details and summary only when material
+    double ratio = 0;  // change ÷ threshold in the direction that matters; from 1 on material
     bool material = false;
     bool supported = false;  // p below the limit of one finding, or no test needed
 };

@@ -1,5 +1,5 @@
-// What detectors look at: a segment's snapshots in the order of time. Pure C++, no database: the check, the back-test and
-// simulations all fill the same structures.
+// What detectors look at: a segment's snapshots in the order of time. Pure C++, no database: the check, the
+// back-test and simulations all fill the same structures.
 #pragma once
 
 #include <functional>
@@ -40,15 +40,16 @@ using Exclusions = std::map<Fingerprint, std::vector<Span>>;
 
 using Distributions = std::vector<snapshot::Distribution>;
 
-// The distributions of a snapshot by its id; null when there are none. The pointer is used before the next call.
+// The distributions of a snapshot by its id; null when there are none. The pointer is used before the next
+// call.
 using DistributionSource = std::function<const Distributions*(int64_t snapshot)>;
 
 // The history of one segment, oldest point first.
 struct History {
     std::vector<Point> points;
-    int64_t cadence = kDay;              // how often a snapshot is due
-    std::optional<Moment> baseline_from; // earlier points are no baseline
-    std::optional<Point> pinned;         // the pinned baseline
+    int64_t cadence = kDay;               // how often a snapshot is due
+    std::optional<Moment> baseline_from;  // earlier points are no baseline
+    std::optional<Point> pinned;          // the pinned baseline
     DistributionSource distributions;
 };
 

@@ -1,5 +1,5 @@
-// The life of incidents: what findings make of them, one snapshot after the other. Pure C++: the check and the back-test
-// run the same machine.
+// The life of incidents: what findings make of them, one snapshot after the other. Pure C++: the check and
+// the back-test run the same machine.
 //
 //            finding                       resolve_after normal snapshots, or a person
 //   (none) ─────────► open ⇄ acknowledged ─────────────────────────────────────► resolved
@@ -39,11 +39,11 @@ struct Incident {
     Moment since = 0, opened_at = 0, last_seen_at = 0;
     std::optional<Moment> closed_at, ignored_until;
     bool closed_by_itself = false;
-    bool new_normal = false;  // a person said so: its points are a baseline
-    int normal_count = 0;  // normal snapshots in a row, also after closing
-    int64_t snapshot = 0;  // the newest one that shows it
-    bool changed = false;  // must be written
-    bool seen = false;     // its figures are new
+    bool new_normal = false;            // a person said so: its points are a baseline
+    int normal_count = 0;               // normal snapshots in a row, also after closing
+    int64_t snapshot = 0;               // the newest one that shows it
+    bool changed = false;               // must be written
+    bool seen = false;                  // its figures are new
     std::vector<IncidentEvent> events;  // new ones
 
     bool live() const { return status == IncidentStatus::kOpen || status == IncidentStatus::kAcknowledged; }
@@ -52,8 +52,8 @@ struct Incident {
     }
 };
 
-// The incidents of one segment. Only the newest of each fingerprint matters for what comes next, but the spans of
-// the older ones still exclude points from baselines.
+// The incidents of one segment. Only the newest of each fingerprint matters for what comes next, but the
+// spans of the older ones still exclude points from baselines.
 class Ledger {
   public:
     explicit Ledger(std::vector<Incident> incidents = {}) : incidents_(std::move(incidents)) {}
@@ -64,19 +64,23 @@ class Ledger {
     // The newest incident of the fingerprint, or null.
     const Incident* Newest(const Fingerprint& fingerprint) const;
 
-    // Whether a finding on it at that moment would be a new one: only those are under false-discovery control.
+    // Whether a finding on it at that moment would be a new one: only those are under false-discovery
+    // control.
     bool IsNew(const Fingerprint& fingerprint, Moment moment) const;
 
     // Takes the outcomes of one snapshot; a new finding needs p at most `limit` (or no p at all).
-    void Apply(const Point& point, const std::vector<Outcome>& outcomes, double limit, const Thresholds& thresholds);
+    void Apply(const Point& point, const std::vector<Outcome>& outcomes, double limit,
+               const Thresholds& thresholds);
 
     const std::vector<Incident>& incidents() const { return incidents_; }
     std::vector<Incident>& incidents() { return incidents_; }
 
   private:
     Incident* Find(const Fingerprint& fingerprint);
-    void TakeFinding(Incident* incident, const Point& point, const Outcome& outcome, const Thresholds& thresholds);
-    void TakeNormal(Incident& incident, const Point& point, const Outcome& outcome, const Thresholds& thresholds);
+    void TakeFinding(Incident* incident, const Point& point, const Outcome& outcome,
+                     const Thresholds& thresholds);
+    void TakeNormal(Incident& incident, const Point& point, const Outcome& outcome,
+                    const Thresholds& thresholds);
 
     std::vector<Incident> incidents_;  // oldest first
 };
@@ -85,8 +89,8 @@ class Ledger {
 std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes);
 
 // Looks at one snapshot and takes what it shows, false discoveries controlled over this look alone.
-Look Step(const History& history, size_t index, const Expectations& expectations, const Thresholds& thresholds,
-          Ledger& ledger);
+Look Step(const History& history, size_t index, const Expectations& expectations,
+          const Thresholds& thresholds, Ledger& ledger);
 
 // The largest p-value that Benjamini–Hochberg accepts at that rate; below every p-value when it accepts none.
 double DiscoveryLimit(const std::vector<double>& p_values, double rate);

@@ -25,9 +25,10 @@ struct CheckedSegment {
 // The settings pulse.*.
 Thresholds ThresholdsFromSettings();
 
-// Locks and reads up to `limit` active segments with an id above `after` (only that one if a name is given), in the order
-// of ids. Those that another session holds are left out.
-std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std::string>& name, Moment now, int limit);
+// Locks and reads up to `limit` active segments with an id above `after` (only that one if a name is given),
+// in the order of ids. Those that another session holds are left out.
+std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std::string>& name, Moment now,
+                                         int limit);
 
 // How many active segments there are (with that name).
 int64_t CountSegments(const std::optional<std::string>& name);
@@ -37,12 +38,13 @@ int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds);
 
 enum class Reach { kUnchecked, kWhole };
 
-// Reads the points of these segments: the whole history up to `now`, or only the unchecked ones, those since the oldest
-// live incident, and enough before. Segments in the order given; the pinned point included.
-std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now, const Thresholds& thresholds,
-                                   Reach reach);
+// Reads the points of these segments: the whole history up to `now`, or only the unchecked ones, those since
+// the oldest live incident, and enough before. Segments in the order given; the pinned point included.
+std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now,
+                                   const Thresholds& thresholds, Reach reach);
 
-// Reads the incidents of these segments that can still matter, oldest first. `oldest` is the oldest point read.
+// Reads the incidents of these segments that can still matter, oldest first. `oldest` is the oldest point
+// read.
 std::vector<Ledger> ReadLedgers(const std::vector<CheckedSegment>& segments, Moment oldest, Moment now,
                                 const Thresholds& thresholds);
 
@@ -59,7 +61,8 @@ class DistributionCache {
     std::unordered_map<int64_t, Distributions> kept_;
 };
 
-// Writes what the machine changed, with its events. Incidents that open at one moment of one segment make a group.
+// Writes what the machine changed, with its events. Incidents that open at one moment of one segment make a
+// group.
 void WriteIncidents(int64_t segment, std::vector<Incident>& incidents, Moment now);
 
 // Notes up to which snapshot each segment was checked.

@@ -24,9 +24,9 @@ struct Thresholds {
     double slow_erosion = 0.10;        // relative loss over the window
     double p_value = 0.001;            // per finding
     double false_discovery_rate = 0.05;
-    int baseline_window = 28;          // snapshots
-    int min_history = 7;               // snapshots before a segment's noise counts as known
-    int resolve_after = 2;             // normal snapshots in a row
+    int baseline_window = 28;  // snapshots
+    int min_history = 7;       // snapshots before a segment's noise counts as known
+    int resolve_after = 2;     // normal snapshots in a row
     int64_t reopen_within = 3 * kDay;
 };
 
@@ -47,7 +47,8 @@ struct Expectations {
 // they are refused where the object is set.
 Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds);
 
-// Puts {"sizeChangePercent": 0.2, "pValue": 0.01, …} over `thresholds`; an unknown key or a value out of range is a UserError.
+// Puts {"sizeChangePercent": 0.2, "pValue": 0.01, …} over `thresholds`; an unknown key or a value out of
+// range is a UserError.
 void OverrideThresholds(const Json& overrides, Thresholds& thresholds);
 
 }  // namespace pulse::drift
