@@ -100,7 +100,7 @@ inline void Measuring::TakeAttribute(Feed& feed, Datum datum) {
     if (text.size() <= ValueCounts::kMaxLength) [[likely]]
         feed.counts->Add(text);
     else
-        feed.counts->Add(Shorten(text, CutLength(text)));
+        feed.counts->Add(ValueCounts::Shorten(text, CutLength(text)));
 }
 
 void Measuring::Take(FunctionCallInfo fcinfo) {

@@ -1,24 +1,9 @@
-#include <charconv>
-
 #include "pulse/snapshot/aggregate.hpp"
 #include "pulse/snapshot/decimal.hpp"
 
 namespace pulse::snapshot {
 
 namespace {
-
-// The bytes of a varlena in its place where they lie plain, else of a copy in the memory of the row.
-std::string_view Plain(Datum datum) {
-    const auto* value = reinterpret_cast<const struct varlena*>(DatumGetPointer(datum));
-    if (VARATT_IS_EXTENDED(value) && !VARATT_IS_SHORT(value))
-        value = pg::Call([&] { return pg_detoast_datum_packed(const_cast<struct varlena*>(value)); });
-    return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
-}
-
-template <typename Integer>
-std::string_view Digits(char* buffer, size_t size, Integer number) {
-    return {buffer, static_cast<size_t>(std::to_chars(buffer, buffer + size, number).ptr - buffer)};
-}
 
 // Whether the type converts to text by a function of its own; pg_proc's name for it, or nothing.
 Oid CastToText(Oid type) {
@@ -78,18 +63,19 @@ std::string_view ValueReader::EnumLabel(Datum datum) {
     return labels_.emplace(value, std::string(Convert(datum))).first->second;
 }
 
-std::string_view ValueReader::Text(Datum datum) {
+const struct varlena* ValueReader::Detoast(const struct varlena* value) {
+    return pg::Call([&] { return pg_detoast_datum_packed(const_cast<struct varlena*>(value)); });
+}
+
+std::string_view ValueReader::OtherText(Datum datum) {
     switch (form_) {
-        case Form::kText: return Plain(datum);
         case Form::kPadded: {
             const std::string_view text = Plain(datum);
             return text.substr(0, text.find_last_not_of(' ') + 1);
         }
         case Form::kName: return NameStr(*DatumGetName(datum));
         case Form::kBool: return DatumGetBool(datum) ? "true" : "false";
-        case Form::kInt2: return Digits(buffer_, sizeof buffer_, DatumGetInt16(datum));
-        case Form::kInt4: return Digits(buffer_, sizeof buffer_, DatumGetInt32(datum));
-        case Form::kInt8: return Digits(buffer_, sizeof buffer_, DatumGetInt64(datum));
+        case Form::kInt2: return Digits(DatumGetInt16(datum));
         case Form::kUuid: {
             constexpr char kHex[] = "0123456789abcdef";
             const unsigned char* bytes = DatumGetUUIDP(datum)->data;

@@ -35,7 +35,7 @@ std::string ToHex(std::string_view bytes) {
 }
 
 std::string FromHex(std::string_view text, const char* type) {
-    if (text.size() % 2 != 0) Invalid(type, "It has " + std::to_string(text.size()) + " characters.");
+    if (text.size() % 2 != 0) Invalid(type, "Its number of characters is odd: " + std::to_string(text.size()) + ".");
     std::string bytes;
     bytes.reserve(text.size() / 2);
     for (size_t i = 0; i < text.size(); i += 2) {

@@ -108,10 +108,8 @@ Measurement Measurement::Decode(std::string_view bytes) {
     reader.Check(options.sketch_size >= kMinSketchSize && options.sketch_size <= kMaxSketchSize,
                  "The capacity of its sketch is out of range.");
     Measurement measurement(options);
-    for (int64_t* count : {&measurement.size, &measurement.null_keys, &measurement.converted, &measurement.inactive}) {
-        *count = reader.Get<int64_t>();
-        reader.Check(*count >= 0, "It holds a negative count.");
-    }
+    for (int64_t* count : {&measurement.size, &measurement.null_keys, &measurement.converted, &measurement.inactive})
+        *count = reader.GetCount();
     measurement.members.Merge(Sketch::Decode(reader.GetText()));
     const uint32_t size = reader.Get<uint32_t>();
     reader.Check(size <= kMaxColumns, "It holds too many columns.");
@@ -119,8 +117,7 @@ Measurement Measurement::Decode(std::string_view bytes) {
         const uint8_t kind = reader.Get<uint8_t>();
         reader.Check(kind < std::size(kKinds), "It holds an unknown kind of column.");
         Column& column = measurement.columns.emplace_back(static_cast<AttributeKind>(kind));
-        column.nulls = reader.Get<int64_t>();
-        reader.Check(column.nulls >= 0, "It holds a negative count.");
+        column.nulls = reader.GetCount();
         if (Labelled(column.kind)) column.values.emplace<ValueCounts>(ValueCounts::Decode(reader));
         else column.values.emplace<NumberBuckets>(NumberBuckets::Decode(reader));
     }
@@ -133,7 +130,8 @@ namespace {
 void DistributeValues(const ValueCounts& values, size_t max_values, Distribution& result) {
     int64_t named = 0;
     for (const ValueCounts::Entry& entry : values.Ranked()) {
-        if (result.labels.size() == max_values) break;
+        // What counts no more than may be missing is there by chance, and would come and go as a value of its own.
+        if (result.labels.size() == max_values || entry.count <= values.uncertainty()) break;
         result.labels.push_back(entry.value);
         result.counts.push_back(entry.count);
         named += entry.count;

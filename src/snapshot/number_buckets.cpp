@@ -6,15 +6,9 @@ namespace pulse::snapshot {
 
 namespace {
 
-// The buckets of the smallest and the largest finite double.
+// The buckets of the lowest and the highest finite double. The border of the lowest is minus infinity.
 const uint32_t kFirstBucket = BucketOf(std::numeric_limits<double>::lowest());
 const uint32_t kLastBucket = BucketOf(std::numeric_limits<double>::max());
-
-// What one step of the low bits is worth in a bucket: the distance of its doubles.
-double StepOf(uint32_t bucket) {
-    const uint64_t key = static_cast<uint64_t>(bucket) << kBucketShift;
-    return FromOrderedKey(key + 1) - FromOrderedKey(key);
-}
 
 // Mean and sum of squared deviations of some values, combined as in Chan, Golub & LeVeque 1979.
 struct Spread {
@@ -35,8 +29,11 @@ Spread SpreadOf(uint32_t bucket, uint64_t count, Wide sum, Wide squares) {
     const Wide q = sum / count;
     const Wide remainder = sum - q * count;
     const Wide around = squares - 2 * q * sum + q * q * count;
-    const long double step = StepOf(bucket), n = static_cast<long double>(count), r = static_cast<long double>(remainder);
-    return {n, BorderOf(bucket) + step * (static_cast<long double>(q) + r / n),
+    // The doubles of a bucket lie evenly. Its border itself may be of the next exponent, or minus infinity.
+    const uint64_t key = static_cast<uint64_t>(bucket) << kBucketShift;
+    const long double first = FromOrderedKey(key + 1), step = FromOrderedKey(key + 2) - first;
+    const long double n = static_cast<long double>(count), r = static_cast<long double>(remainder);
+    return {n, first + step * (static_cast<long double>(q) - 1 + r / n),
             step * step * (static_cast<long double>(around) - r * r / n)};
 }
 
@@ -206,19 +203,18 @@ NumberBuckets NumberBuckets::Decode(Reader& reader) {
         if (!page) page = std::make_unique<Page>();
         Cell& cell = (*page)[bucket & 63];
         reader.Check(cell.count == 0, "It holds a bucket twice.");
-        cell.count = reader.Get<uint64_t>();
+        cell.count = static_cast<uint64_t>(reader.GetCount());
         cell.sum = reader.Get<Wide>();
         cell.squares = reader.Get<Wide>();
-        reader.Check(cell.count > 0 && cell.count <= INT64_MAX && cell.sum / cell.count <= kLowBits,
+        reader.Check(cell.count > 0 && cell.sum / cell.count <= kLowBits,
                      "It holds an impossible bucket.");
     }
     buckets.lowest_ = reader.Get<uint64_t>();
     buckets.highest_ = reader.Get<uint64_t>();
-    buckets.nans_ = reader.Get<int64_t>();
-    buckets.below_ = reader.Get<int64_t>();
-    buckets.above_ = reader.Get<int64_t>();
+    buckets.nans_ = reader.GetCount();
+    buckets.below_ = reader.GetCount();
+    buckets.above_ = reader.GetCount();
     reader.Check(size == 0 || buckets.lowest_ <= buckets.highest_, "Its extremes are impossible.");
-    reader.Check(buckets.nans_ >= 0 && buckets.below_ >= 0 && buckets.above_ >= 0, "It holds negative counts.");
     return buckets;
 }
 

@@ -10,50 +10,25 @@ namespace {
 constexpr size_t kFirstSlots = 64;
 constexpr uint32_t kDistinctSize = 1024;
 
-__extension__ typedef unsigned __int128 Wide;
-
-// The two halves of a 128-bit product, folded: mixes every bit of both factors.
-uint64_t Fold(uint64_t a, uint64_t b) {
-    const Wide product = static_cast<Wide>(a) * b;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
-uint64_t Load(const char* bytes, size_t size) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes, size);
-    return word;
-}
-
-// Odd constants with irregular bits: digits of pi.
-constexpr uint64_t kSalt0 = 0x243F6A8885A308D3, kSalt1 = 0x13198A2E03707345, kSalt2 = 0xA4093822299F31D1;
-
 }  // namespace
 
 ValueCounts::ValueCounts() : slots_(kFirstSlots), mask_(kFirstSlots - 1), values_(kDistinctSize) {}
 
-uint64_t ValueCounts::Hash(std::string_view value) {
-    const char* p = value.data();
-    size_t left = value.size();
-    uint64_t hash = kSalt0 ^ left;
-    for (; left > 8; p += 8, left -= 8) hash = Fold(hash ^ Load(p, 8), kSalt1);
-    return Fold(Fold(hash ^ Load(p, left), kSalt1), kSalt2);
-}
-
 void ValueCounts::Place(const Slot& slot) {
-    size_t i = slot.hash & mask_;
+    size_t i = Start(slot.tag, slot.length) & mask_;
     while (slots_[i].count != 0) i = (i + 1) & mask_;
     slots_[i] = slot;
     ++used_;
 }
 
-void ValueCounts::Insert(uint64_t hash, std::string_view value, int64_t times) {
+void ValueCounts::Insert(uint64_t tag, std::string_view value, int64_t times) {
     if (times <= 0) return;
-    values_.Add(hash);
+    values_.Add(Fold(Start(tag, value.size()) ^ kSalt2, kSalt1));
     if (used_ >= kCapacity) Purge();
     if (2 * (used_ + 1) > slots_.size()) Rebuild(2 * slots_.size(), 0);
     const auto offset = static_cast<uint32_t>(text_.size());
     text_.append(value);
-    Place({hash, times, offset, static_cast<uint32_t>(value.size())});
+    Place({tag, times, offset, static_cast<uint32_t>(value.size())});
 }
 
 void ValueCounts::Rebuild(size_t slots, int64_t minus) {
@@ -119,12 +94,12 @@ void ValueCounts::Encode(Writer& writer) const {
 
 ValueCounts ValueCounts::Decode(Reader& reader) {
     ValueCounts counts;
-    const int64_t purged = reader.Get<int64_t>();
+    const int64_t purged = reader.GetCount();
     const uint32_t size = reader.Get<uint32_t>();
-    reader.Check(purged >= 0 && size <= kCapacity, "It holds too many values.");
+    reader.Check(size <= kCapacity, "It holds too many values.");
     for (uint32_t i = 0; i < size; ++i) {
         const std::string_view value = reader.GetText();
-        const int64_t count = reader.Get<int64_t>();
+        const int64_t count = reader.GetCount();
         reader.Check(value.size() <= kMaxLength && count > 0, "It holds an impossible value.");
         counts.Add(value, count);
     }
@@ -133,11 +108,9 @@ ValueCounts ValueCounts::Decode(Reader& reader) {
     return counts;
 }
 
-std::string Shorten(std::string_view value, size_t cut) {
-    uint64_t hash = kSalt0 ^ value.size();
-    for (const char c : value) hash = Fold(hash ^ static_cast<unsigned char>(c), kSalt1);
+std::string ValueCounts::Shorten(std::string_view value, size_t cut) {
     char mark[24];
-    std::snprintf(mark, sizeof mark, "...#%016llx", static_cast<unsigned long long>(Fold(hash, kSalt2)));
+    std::snprintf(mark, sizeof mark, "...#%016llx", static_cast<unsigned long long>(Fold(Tag(value) ^ value.size(), kSalt1)));
     return std::string(value.substr(0, cut)) + mark;
 }
 

@@ -1,6 +1,7 @@
 // Values of any type on their way into an aggregate, without allocating per row. For entry code of this room.
 #pragma once
 
+#include <charconv>
 #include <unordered_map>
 
 #include "pulse/base/time.hpp"
@@ -15,7 +16,13 @@ class ValueReader {
     ValueReader(Oid type, MemoryContext context);
 
     // The bytes of value::text; valid until the next call.
-    std::string_view Text(Datum datum);
+    std::string_view Text(Datum datum) {
+        if (form_ == Form::kText) [[likely]]
+            return Plain(datum);
+        if (form_ == Form::kInt8) return Digits(DatumGetInt64(datum));
+        if (form_ == Form::kInt4) return Digits(DatumGetInt32(datum));
+        return OtherText(datum);
+    }
     // numeric and the numbers; asked only if IsNumber().
     double Number(Datum datum) const;
     // timestamp(tz) and date, in UTC; infinite ones as the extremes of an int64. Asked only if IsTime().
@@ -38,6 +45,19 @@ class ValueReader {
         kOther
     };
     static Form FormOf(Oid type);
+    // The bytes of a varlena in its place where they lie plain, else of a copy in the memory of the row.
+    static std::string_view Plain(Datum datum) {
+        const auto* value = reinterpret_cast<const struct varlena*>(DatumGetPointer(datum));
+        if (VARATT_IS_EXTENDED(value) && !VARATT_IS_SHORT(value)) [[unlikely]]
+            value = Detoast(value);
+        return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+    }
+    static const struct varlena* Detoast(const struct varlena* value);
+    template <typename Integer>
+    std::string_view Digits(Integer number) {
+        return {buffer_, static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof buffer_, number).ptr - buffer_)};
+    }
+    std::string_view OtherText(Datum datum);
     void PrepareConversion();
     std::string_view Convert(Datum datum);
     std::string_view EnumLabel(Datum datum);

@@ -18,13 +18,13 @@ namespace pulse::snapshot {
 
 __extension__ typedef unsigned __int128 Wide;
 
-// An integer in the order of the doubles. No NaN; -0 is 0.
+// An integer in the order of the doubles. No NaN; -0 is 0. Negative values are mirrored so that round ones begin a bucket.
 inline uint64_t OrderedKey(double value) {
     const auto bits = std::bit_cast<uint64_t>(value + 0.0);
-    return bits >> 63 ? ~bits : bits | uint64_t{1} << 63;
+    return bits >> 63 ? 0 - bits : bits | uint64_t{1} << 63;
 }
 inline double FromOrderedKey(uint64_t key) {
-    return std::bit_cast<double>(key >> 63 ? key & ~(uint64_t{1} << 63) : ~key);
+    return std::bit_cast<double>(key >> 63 ? key & ~(uint64_t{1} << 63) : 0 - key);
 }
 
 inline constexpr int kBucketShift = 46;

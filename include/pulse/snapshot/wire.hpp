@@ -57,6 +57,12 @@ class Reader {
         if (size > 0) std::memcpy(target, rest_.data(), size);
         rest_.remove_prefix(size);
     }
+    // A number of members: not negative, and small enough that sums of them stay numbers.
+    int64_t GetCount() {
+        const auto count = Get<int64_t>();
+        Check(count >= 0 && count <= int64_t{1} << 44, "It holds an impossible count.");
+        return count;
+    }
     size_t left() const { return rest_.size(); }
     void End() const { Check(rest_.empty(), "There are bytes after its end."); }
 
