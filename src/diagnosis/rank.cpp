@@ -50,6 +50,10 @@ double Takes(const Hypothesis& deep, const Hypothesis& shallow) {
     if (deep.cause == Cause::kValueRenamed && shallow.cause == Cause::kClauseShift && !deep.subject.clause.empty())
         return deep.subject.clause == shallow.subject.clause ? 0.7 : 0;
     if (Depth(deep.cause) >= Depth(shallow.cause)) return 0;
+    // Nor does the platform that all people of the renamed value share.
+    const double ratio = static_cast<double>(shallow.subject.people) / static_cast<double>(std::max<int64_t>(deep.subject.people, 1));
+    if (deep.cause == Cause::kValueRenamed && !deep.subject.clause.empty() && Depth(shallow.cause) == 3 && ratio > 0.75 && ratio < 1.33)
+        return 0.7;
     switch (deep.cause) {
         case Cause::kRuleTightened:
         case Cause::kRuleLoosened:

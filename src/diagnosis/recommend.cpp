@@ -20,6 +20,7 @@ constexpr size_t kMostAdvice = 6;
 struct Advisor {
     const Workbook& book;
     std::vector<Recommendation> list;
+    bool watched = false;  // an alert rule is among them
 
     const Case& input() const { return book.input; }
 
@@ -64,8 +65,9 @@ struct Advisor {
         return Verb("pulse_resolve_incident(" + std::to_string(input().incident) + ", new_normal => true)");
     }
 
+    // The values concerned; after a rename all of them, so that the new ones can be seen.
     void CheckUpstream(const Hypothesis& h, const char* priority, const std::string& action, const std::string& reason) {
-        std::string sql = ShowValue(h.subject.attribute, h.subject.values);
+        std::string sql = h.subject.clause.empty() && h.subject.replacements.empty() ? ShowValue(h.subject.attribute, h.subject.values) : "";
         if (sql.empty()) sql = ShowValues(h.subject.attribute);
         if (!sql.empty()) Add(priority, action, reason, sql);
     }
@@ -100,19 +102,26 @@ struct Advisor {
         }
     }
 
-    // Name the attribute that told the cause, so that the next shift of it is reported whatever the size does.
+    // The attribute that told the cause is to be reported next time, and earlier. A segment that names no critical
+    // attributes watches all of them: naming one would stop the others.
     void WatchAttribute(const Hypothesis& h) {
-        if (h.subject.attribute.empty() || !Measured(h.subject.attribute)) return;
-        json baseline = input().expectations;
-        json& critical = baseline["criticalAttributes"];
-        if (!critical.is_array()) critical = json::array();
-        if (std::find(critical.begin(), critical.end(), json(h.subject.attribute)) != critical.end()) return;
-        critical.push_back(h.subject.attribute);
+        constexpr double kEarlier = 0.1;
+        if (watched || h.subject.attribute.empty() || !Measured(h.subject.attribute)) return;
+        json baseline = input().expectations.is_object() ? input().expectations : json::object();
+        const json before = baseline;
+        if (baseline.contains("criticalAttributes") && baseline["criticalAttributes"].is_array() && !baseline["criticalAttributes"].empty()) {
+            json& critical = baseline["criticalAttributes"];
+            if (std::find(critical.begin(), critical.end(), json(h.subject.attribute)) == critical.end())
+                critical.push_back(h.subject.attribute);
+        }
         json& thresholds = baseline["alertThresholds"];
         if (!thresholds.is_object()) thresholds = json::object();
-        thresholds["distributionShift"] = 0.1;
-        Add("low", "Make an alert rule: watch " + Short(h.subject.attribute, 40) + " more closely.",
-            "It told this cause; a shift of 10 % will be reported next time.", UpdateBaseline(baseline));
+        if (!thresholds.contains("distributionShift") || thresholds["distributionShift"] > kEarlier)
+            thresholds["distributionShift"] = kEarlier;
+        if (baseline == before) return;
+        watched = true;
+        Add("low", "Make an alert rule: report shifts of attributes such as " + Short(h.subject.attribute, 40) + " from 10 % on.",
+            "It told this cause; next time it will be reported earlier.", UpdateBaseline(baseline));
     }
 
     bool Measured(const std::string& attribute) const {
@@ -273,7 +282,7 @@ void Advisor::Advise(const Hypothesis& h) {
 }  // namespace
 
 std::vector<Recommendation> Recommend(const Workbook& book) {
-    Advisor advisor{book, {}};
+    Advisor advisor{book, {}, false};
     for (const Hypothesis& hypothesis : book.hypotheses)
         if (hypothesis.confidence >= kWorthActing || &hypothesis == &book.hypotheses.front()) advisor.Advise(hypothesis);
     advisor.WidenExpectation();

@@ -39,10 +39,20 @@ void Append(std::vector<std::string>& lines, const std::vector<std::string>& mor
     lines.insert(lines.end(), more.begin(), more.end());
 }
 
-void TellHypotheses(const Diagnosis& diagnosis, size_t width, std::vector<std::string>& lines) {
+// What a person reads: the best, and others only when they are worth a thought and say something new.
+std::vector<Hypothesis> Told(const Diagnosis& diagnosis) {
+    constexpr double kWorthAThought = 0.2;
+    std::vector<Hypothesis> told;
+    for (const Hypothesis& hypothesis : diagnosis.hypotheses)
+        if (told.empty() || (hypothesis.confidence >= kWorthAThought && !told.front().sentence.ends_with(hypothesis.sentence)))
+            told.push_back(hypothesis);
+    return told;
+}
+
+void TellHypotheses(const std::vector<Hypothesis>& told, size_t width, std::vector<std::string>& lines) {
     lines.push_back("Why, likely");
-    for (size_t i = 0; i < diagnosis.hypotheses.size(); ++i) {
-        const Hypothesis& hypothesis = diagnosis.hypotheses[i];
+    for (size_t i = 0; i < told.size(); ++i) {
+        const Hypothesis& hypothesis = told[i];
         std::string text = hypothesis.sentence + " (" + Likely(hypothesis.confidence) + ", " + Percent(hypothesis.confidence);
         if (!hypothesis.evidence.empty()) {
             text += "; evidence ";
@@ -52,10 +62,10 @@ void TellHypotheses(const Diagnosis& diagnosis, size_t width, std::vector<std::s
     }
 }
 
-// What the hypotheses cite; the JSON has all facts.
-void TellEvidence(const Diagnosis& diagnosis, size_t width, std::vector<std::string>& lines) {
+// What they cite; the JSON has all facts.
+void TellEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& told, size_t width, std::vector<std::string>& lines) {
     std::set<std::string> cited;
-    for (const Hypothesis& hypothesis : diagnosis.hypotheses)
+    for (const Hypothesis& hypothesis : told)
         cited.insert(hypothesis.evidence.begin(), hypothesis.evidence.end());
     if (cited.empty()) return;
     lines.push_back("");
@@ -126,14 +136,15 @@ std::vector<std::string> ToText(const Diagnosis& diagnosis, size_t width) {
     for (const std::string& sentence : diagnosis.what_changed) Append(lines, Wrap(sentence, width, "  ", "  "));
     Append(lines, Wrap(diagnosis.since, width, "  ", "  "));
     lines.push_back("");
-    TellHypotheses(diagnosis, width, lines);
+    const std::vector<Hypothesis> told = Told(diagnosis);
+    TellHypotheses(told, width, lines);
     lines.push_back("");
     if (!diagnosis.attribution.empty()) {
         TellAttribution(diagnosis, width, lines);
         lines.push_back("");
     }
     TellRecommendations(diagnosis, width, lines);
-    TellEvidence(diagnosis, width, lines);
+    TellEvidence(diagnosis, told, width, lines);
     return lines;
 }
 

@@ -135,7 +135,7 @@ void SupposeChangedRule(Workbook& book) {
     Subject subject;
     subject.version = input.before->version;
     if (story.main) {
-        const std::string count = People(std::abs(story.missed)) + (story.missed > 0 ? " more" : " fewer");
+        const std::string count = MorePeople(story.missed);
         cited.push_back(book.Cite("clause", count + " than before miss the segment by that rule alone.",
                                   {{"clause", story.main->after}, {"missed_only_change", story.missed}}));
         sentence += " " + count + " than before miss the segment by that alone.";
@@ -170,7 +170,7 @@ void SupposeClause(Workbook& book, const ClauseCount& before, const ClauseCount&
     const double change = old_rate > 0 && new_rate >= 0 ? new_rate / old_rate - 1 : 0;
     if (change != 0) fact += (change < 0 ? " lost " : " gained ") + Percent(std::abs(change)) + " of those who passed it; ";
     else fact += ": ";
-    fact += People(std::abs(more)) + (more > 0 ? " more" : " fewer") + " miss the segment by it alone.";
+    fact += MorePeople(more) + " than before miss the segment by it alone.";
     const std::string id = book.Cite("clause", fact,
                                      {{"clause", after.text},
                                       {"missed_only_before", *before.missed_only},

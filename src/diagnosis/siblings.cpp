@@ -75,6 +75,7 @@ bool SharesFall(const Workbook& book, const Hypothesis& hypothesis, const Siblin
 struct Shared {
     const Hypothesis* hypothesis = nullptr;
     std::vector<const Sibling*> siblings;
+    std::vector<std::string> replacements;  // new values that only another segment still sees
     double weight() const {
         return hypothesis ? hypothesis->confidence * (1 - std::pow(0.4, static_cast<double>(siblings.size()))) : 0;
     }
@@ -87,12 +88,13 @@ Shared FindShared(const Workbook& book) {
         moves.push_back(FindMoves(Compare(sibling.before, sibling.after, book.course.unrest)));
     Shared best;
     for (const Hypothesis& hypothesis : book.hypotheses) {
-        Shared shared{&hypothesis, {}};
+        Shared shared{&hypothesis, {}, {}};
         for (size_t i = 0; i < moves.size(); ++i) {
             const Sibling& sibling = book.input.siblings[i];
-            const bool moved = std::any_of(moves[i].begin(), moves[i].end(),
-                                           [&](const ValueMove& move) { return Shares(hypothesis, move); });
-            if (moved || SharesClause(hypothesis, sibling) || SharesFall(book, hypothesis, sibling))
+            const auto moved = std::find_if(moves[i].begin(), moves[i].end(),
+                                            [&](const ValueMove& move) { return Shares(hypothesis, move); });
+            if (moved != moves[i].end() && shared.replacements.empty()) shared.replacements = moved->replacements;
+            if (moved != moves[i].end() || SharesClause(hypothesis, sibling) || SharesFall(book, hypothesis, sibling))
                 shared.siblings.push_back(&sibling);
         }
         if (!shared.siblings.empty() && shared.weight() > best.weight()) best = shared;
@@ -100,13 +102,19 @@ Shared FindShared(const Workbook& book) {
     return best;
 }
 
-std::string WhatIsShared(const Hypothesis& hypothesis) {
-    const std::string attribute = Short(hypothesis.subject.attribute, 40);
-    std::vector<std::string> values;
-    for (const std::string& value : hypothesis.subject.values) values.push_back(Short(value, 40));
+std::vector<std::string> Shortened(const std::vector<std::string>& labels) {
+    std::vector<std::string> words;
+    for (const std::string& label : labels) words.push_back(Short(label, 40));
+    return words;
+}
+
+std::string WhatIsShared(const Hypothesis& hypothesis, const Subject& subject) {
+    const std::string attribute = Short(subject.attribute, 40);
+    const std::vector<std::string> values = Shortened(subject.values);
     const std::string named = attribute + (values.empty() ? "" : " = " + Listed(values));
     switch (hypothesis.cause) {
-        case Cause::kValueRenamed: return "renamed values of " + attribute;
+        case Cause::kValueRenamed: return "renamed values of " + attribute +
+                                          (subject.replacements.empty() ? "" : " (" + Listed(values) + " -> " + Listed(Shortened(subject.replacements)) + ")");
         case Cause::kColumnNulled: return attribute + " is not filled any more";
         case Cause::kColumnFilled: return attribute + " is now filled";
         case Cause::kValueInflux: return "the growth of " + named;
@@ -132,17 +140,18 @@ void SupposeSiblings(Workbook& book) {
     }
     const std::vector<std::string> listed(names.begin(), names.end());
     const std::string id = book.Cite(
-        "sibling", Capitalized(Listed(listed)) + " moved in the same way at the same moment.",
+        "sibling", Listed(listed) + " moved in the same way at the same moment.",
         {{"segments", listed}, {"incidents", incidents}});
     std::vector<std::string> cited{id};
     for (const std::string& other : shared.hypothesis->evidence) cited.push_back(other);
     // Others can be hit by chance, or by the same small thing; each more makes that less likely.
     const double confidence = shared.hypothesis->confidence +
                               (0.99 - shared.hypothesis->confidence) * (1 - std::pow(0.35, static_cast<double>(listed.size())));
+    Subject subject = shared.hypothesis->subject;
+    if (subject.replacements.empty() && shared.hypothesis->cause == Cause::kValueRenamed) subject.replacements = shared.replacements;
     const std::string sentence = "One cause upstream hit " + Thousands(static_cast<int64_t>(listed.size()) + 1) +
-                                 " segments at once (this one, " + Listed(listed) + "): " + WhatIsShared(*shared.hypothesis) +
+                                 " segments at once (this one, " + Listed(listed) + "): " + WhatIsShared(*shared.hypothesis, subject) +
                                  ". " + shared.hypothesis->sentence;
-    const Subject subject = shared.hypothesis->subject;
     book.Suppose(Cause::kSharedUpstream, confidence, sentence, cited, subject);
 }
 

@@ -15,27 +15,65 @@ std::string Format(const char* format, Args... args) {
     return text;
 }
 
-// Cuts `text` into the pieces that must stay together: at blanks, but not inside quotes when `sql`.
-std::vector<std::string> Pieces(const std::string& text, bool sql) {
-    std::vector<std::string> pieces;
+constexpr std::string_view kJsonMark = "$json$";
+
+// Collects the pieces that must stay together.
+struct Pieces {
+    std::vector<std::string> list;
     std::string piece;
-    char quote = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (sql && quote == 0 && (c == '\'' || c == '"'))
-            quote = c;
-        else if (quote != 0 && c == quote)
-            quote = 0;
-        const bool percent = !sql && i + 1 < text.size() && text[i + 1] == '%';  // stays with its figure
-        if (c == ' ' && quote == 0 && !percent) {
-            if (!piece.empty()) pieces.push_back(std::move(piece));
-            piece.clear();
-        } else {
-            piece += c;
+
+    void End() {
+        if (!piece.empty()) list.push_back(std::move(piece));
+        piece.clear();
+    }
+
+    // Words; a percent sign stays with its figure.
+    void AddText(const std::string& text) {
+        for (size_t i = 0; i < text.size(); ++i) {
+            if (text[i] == ' ' && !(i + 1 < text.size() && text[i + 1] == '%'))
+                End();
+            else
+                piece += text[i];
         }
     }
-    if (!piece.empty()) pieces.push_back(std::move(piece));
-    return pieces;
+
+    void AddSql(std::string_view sql) {
+        char quote = 0;
+        for (const char c : sql) {
+            if (quote == 0 && (c == '\'' || c == '"'))
+                quote = c;
+            else if (c == quote)
+                quote = 0;
+            if (c == ' ' && quote == 0)
+                End();
+            else
+                piece += c;
+        }
+    }
+
+    void AddJson(std::string_view json) {
+        bool string = false, escaped = false;
+        for (const char c : json) {
+            piece += c;
+            if (c == '"' && !escaped) string = !string;
+            escaped = c == '\\' && !escaped;
+            if (c == ',' && !string) End();
+        }
+    }
+};
+
+// The parts between the marks: SQL and JSON by turns.
+std::vector<std::string_view> Parts(std::string_view sql) {
+    std::vector<std::string_view> parts;
+    for (size_t end; (end = sql.find(kJsonMark)) != std::string_view::npos; sql.remove_prefix(end + kJsonMark.size()))
+        parts.push_back(sql.substr(0, end));
+    parts.push_back(sql);
+    return parts;
+}
+
+// Comments, other dollar quotes and escapes end elsewhere than AddSql() knows.
+bool Plain(std::string_view sql) {
+    return sql.find_first_of("\n$\\") == std::string_view::npos && sql.find("--") == std::string_view::npos;
 }
 
 std::vector<std::string> Fill(const std::vector<std::string>& pieces, size_t width, const std::string& first,
@@ -87,6 +125,11 @@ std::string SignedPercent(double share) { return (share > 0 ? "+" : "") + Percen
 
 std::string People(int64_t number) { return Thousands(number) + (number == 1 ? " person" : " people"); }
 
+std::string MorePeople(int64_t number) {
+    const int64_t size = number < 0 ? -number : number;
+    return Thousands(size) + (number < 0 ? " fewer " : " more ") + (size == 1 ? "person" : "people");
+}
+
 std::string Figure(double number) {
     if (std::abs(number) >= 1000 && std::abs(number) < 1e15) return Thousands(std::llround(number));
     return Format("%.4g", number);
@@ -124,12 +167,18 @@ std::string Capitalized(std::string text) {
 
 std::vector<std::string> Wrap(const std::string& text, size_t width, const std::string& first,
                               const std::string& indent) {
-    return Fill(Pieces(text, false), width, first, indent);
+    Pieces pieces;
+    pieces.AddText(text);
+    pieces.End();
+    return Fill(pieces.list, width, first, indent);
 }
 
 std::vector<std::string> WrapSql(const std::string& sql, size_t width, const std::string& indent) {
-    // Comments, dollar quotes and escapes end elsewhere than Pieces() knows: such SQL stays as it is.
-    if (sql.find_first_of("\n$\\") != std::string::npos || sql.find("--") != std::string::npos) {
+    const std::vector<std::string_view> parts = Parts(sql);
+    bool plain = parts.size() % 2 == 1;
+    for (size_t i = 0; i < parts.size(); i += 2) plain = plain && Plain(parts[i]);
+    if (!plain) {
+        // As it is, line by line.
         std::vector<std::string> lines;
         size_t begin = 0;
         for (size_t end; (end = sql.find('\n', begin)) != std::string::npos; begin = end + 1)
@@ -137,7 +186,16 @@ std::vector<std::string> WrapSql(const std::string& sql, size_t width, const std
         lines.push_back((begin == 0 ? indent : "") + sql.substr(begin));
         return lines;
     }
-    return Fill(Pieces(sql, true), width, indent, indent + "    ");
+    Pieces pieces;
+    for (size_t i = 0; i < parts.size(); ++i) {
+        if (i > 0) pieces.piece += kJsonMark;
+        if (i % 2 == 0)
+            pieces.AddSql(parts[i]);
+        else
+            pieces.AddJson(parts[i]);
+    }
+    pieces.End();
+    return Fill(pieces.list, width, indent, indent + "    ");
 }
 
 }  // namespace pulse::diagnosis

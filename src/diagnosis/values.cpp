@@ -125,7 +125,7 @@ bool SupposeRenamedOutside(Workbook& book, const ValueMove& move) {
     const ValueMove* same = SamePeople(book, move);
     std::vector<std::string> cited{
         CiteMove(book, move),
-        book.Cite("clause", People(more) + " more than before miss the segment by `" + Short(clause->text, 80) + "` alone.",
+        book.Cite("clause", MorePeople(more) + " than before miss the segment by `" + Short(clause->text, 80) + "` alone.",
                   {{"clause", clause->text}, {"missed_only_change", more}})};
     if (same) cited.push_back(CiteMove(book, *same));
     std::string sentence;
@@ -135,7 +135,7 @@ bool SupposeRenamedOutside(Workbook& book, const ValueMove& move) {
     else
         sentence = "Values of " + attribute + " were renamed: ";
     sentence += Describe(move) + " has " + (move.move == Move::kVanished ? "nobody" : "far fewer people") + " left, and " +
-                People(more) + " more fail `" + Short(clause->text, 80) + "`, which names the old values.";
+                MorePeople(more) + " fail `" + Short(clause->text, 80) + "`, which names the old values.";
     const double fit = Unit(static_cast<double>(more) / static_cast<double>(std::max<int64_t>(move.people, 1)));
     Subject subject = SubjectOf(move);
     subject.clause = clause->text;

@@ -20,7 +20,7 @@ TEST(DiagnosisCourse, RealFallEverywhereAlike) {
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kUniformLoss);
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "A real fall of 42 %: every value of every attribute moved alike."));
     EXPECT_EQ(found.what_changed[0],
-              "The segment has 5,800 people on 2024-09-04, after 10,000 on 2024-09-03: 4,200 fewer (-42 %).");
+              "The segment has 5,800 people on 2024-09-01, after 10,000 on 2024-08-31: 4,200 fewer (-42 %).");
 }
 
 TEST(DiagnosisCourse, RealGrowth) {
@@ -105,8 +105,8 @@ TEST(DiagnosisRates, ExpectedRangeIsOutdated) {
     input.expectations = {{"expectedSize", {{"min", 12'000}}}, {"monitoringEnabled", true}};
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kExpectationOutdated);
-    const Recommendation* advice = Advice(found, "\"expectedSize\":{\"max\":12024.0,\"min\":8016.0}");
-    ASSERT_NE(advice, nullptr);
+    const auto advice = Advice(found, "\"expectedSize\":{\"max\":12024.0,\"min\":8016.0}");
+    ASSERT_TRUE(advice);
     EXPECT_TRUE(Says(advice->sql, "\"monitoringEnabled\":true")) << "the rest of the baseline must stay";
 }
 
@@ -118,7 +118,7 @@ TEST(DiagnosisMeasurement, Failed) {
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kMeasurementFailed);
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "longer than allowed"));
-    EXPECT_NE(Advice(found, "pulse_take_snapshot('High-Value Users')"), nullptr);
+    EXPECT_TRUE(Advice(found, "pulse_take_snapshot('High-Value Users')"));
 }
 
 TEST(DiagnosisMeasurement, ColumnGoneOrRetyped) {
@@ -143,8 +143,8 @@ TEST(DiagnosisMeasurement, EmptyTable) {
     input.after->clause_rows = 0;
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kSourceEmptied);
-    EXPECT_NE(Advice(found, "SELECT count(*) FROM app.users AS s"), nullptr);
-    EXPECT_NE(Advice(found, "pulse_archive_segment('High-Value Users')"), nullptr);
+    EXPECT_TRUE(Advice(found, "SELECT count(*) FROM app.users AS s"));
+    EXPECT_TRUE(Advice(found, "pulse_archive_segment('High-Value Users')"));
 }
 
 Case Lost(int64_t android) {

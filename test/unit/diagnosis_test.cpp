@@ -38,8 +38,8 @@ TEST(DiagnosisRename, AndroidSdkUpdateWhenTheRuleNamesTheOldValue) {
 TEST(DiagnosisRename, RecommendsToMapTheValuesInTheRule) {
     Case input = Release();
     input.definition["where"] = "app_version = \"4.2\" && ltv > 10";
-    const Recommendation* advice = Advice(Diagnose(input), "in [\\\"4.2\\\", \\\"5.0\\\"]");
-    ASSERT_NE(advice, nullptr);
+    const auto advice = Advice(Diagnose(input), "in [\\\"4.2\\\", \\\"5.0\\\"]");
+    ASSERT_TRUE(advice);
     EXPECT_TRUE(Says(advice->sql, "pulse_update_segment('High-Value Users', definition => $json$"));
     EXPECT_EQ(advice->priority, "high");
 }
@@ -71,11 +71,11 @@ TEST(DiagnosisRule, HighValueUsersExitedDueToInactivityRuleTightening) {
     EXPECT_GT(best.confidence, 0.9);
     EXPECT_EQ(best.sentence,
               "People in High-Value Users exited due to inactivity rule tightening: `last_active_days <= 30` became "
-              "`last_active_days <= 7`. 4,200 people more than before miss the segment by that alone.");
-    const Recommendation* revert = Advice(found, "last_active_days <= 30");
-    ASSERT_NE(revert, nullptr);
+              "`last_active_days <= 7`. 4,200 more people than before miss the segment by that alone.");
+    const auto revert = Advice(found, "last_active_days <= 30");
+    ASSERT_TRUE(revert);
     EXPECT_TRUE(Says(revert->action, "version 1"));
-    EXPECT_NE(Advice(found, "pulse_resolve_incident(7, new_normal => true)"), nullptr);
+    EXPECT_TRUE(Advice(found, "pulse_resolve_incident(7, new_normal => true)"));
 }
 
 TEST(DiagnosisRule, Loosened) {
@@ -93,8 +93,8 @@ TEST(DiagnosisRule, AChangeAfterTheBeginningIsHardlyTheCause) {
     Case input = ChangedRule("ltv > 100", "ltv > 500", 10'000, 6'000);
     const double in_time = Find(Diagnose(input), Cause::kRuleTightened)->confidence;
     input.versions[1].changed_at = input.since + kDay;
-    const Hypothesis* late = Find(Diagnose(input), Cause::kRuleTightened);
-    EXPECT_TRUE(late == nullptr || late->confidence < 0.5 * in_time);
+    const auto late = Find(Diagnose(input), Cause::kRuleTightened);
+    EXPECT_TRUE(!late || late->confidence < 0.5 * in_time);
 }
 
 TEST(DiagnosisRule, OneClauseLostItsRows) {
@@ -119,8 +119,8 @@ TEST(DiagnosisValue, Vanished) {
     EXPECT_EQ(found.attribution[0].attribute, "platform");
     EXPECT_EQ(found.attribution[0].value, "android");
     EXPECT_NEAR(found.attribution[0].share, 4000.0 / 4200, 1e-12);
-    const Recommendation* split = Advice(found, "pulse_create_segment");
-    ASSERT_NE(split, nullptr);
+    const auto split = Advice(found, "pulse_create_segment");
+    ASSERT_TRUE(split);
     EXPECT_TRUE(Says(split->sql, R"("where":"ltv > 1000 && platform = \"android\"")")) << split->sql;
 }
 
@@ -138,7 +138,7 @@ TEST(DiagnosisValue, ColumnNulledAndFilled) {
     input.before->attributes = {Values("country", {{"DE", 5000}, {"FR", 4900}}, 100)};
     input.after->attributes = {Values("country", {{"DE", 3000}, {"FR", 2900}}, 4100)};
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kColumnNulled);
-    EXPECT_NE(Advice(Diagnose(input), "count(s.\"country\") AS filled"), nullptr);
+    EXPECT_TRUE(Advice(Diagnose(input), "count(s.\"country\") AS filled"));
     std::swap(input.before->attributes, input.after->attributes);
     input.detector = "distribution_shift";
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kColumnFilled);

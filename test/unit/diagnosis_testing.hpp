@@ -55,18 +55,18 @@ inline Case MakeCase(int64_t before, int64_t after, const std::string& detector 
     return input;
 }
 
-inline const Hypothesis* Find(const Diagnosis& found, Cause cause) {
+inline std::optional<Hypothesis> Find(const Diagnosis& found, Cause cause) {
     for (const Hypothesis& hypothesis : found.hypotheses)
-        if (hypothesis.cause == cause) return &hypothesis;
-    return nullptr;
+        if (hypothesis.cause == cause) return hypothesis;
+    return std::nullopt;
 }
 
 inline bool Says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-inline const Recommendation* Advice(const Diagnosis& found, const std::string& part) {
+inline std::optional<Recommendation> Advice(const Diagnosis& found, const std::string& part) {
     for (const Recommendation& advice : found.recommendations)
-        if (Says(advice.sql, part)) return &advice;
-    return nullptr;
+        if (Says(advice.sql, part)) return advice;
+    return std::nullopt;
 }
 
 }  // namespace pulse::diagnosis

@@ -21,6 +21,9 @@ std::string SignedPercent(double share);
 // 1 → "1 person", 4200 → "4,200 people".
 std::string People(int64_t number);
 
+// 4200 → "4,200 more people", -1 → "1 fewer person".
+std::string MorePeople(int64_t number);
+
 // A figure of a numeric attribute, at most 6 significant digits: 12000, 0.25.
 std::string Figure(double number);
 
@@ -37,7 +40,7 @@ std::string Capitalized(std::string text);
 std::vector<std::string> Wrap(const std::string& text, size_t width, const std::string& first,
                               const std::string& indent);
 
-// The same for SQL: never breaks inside quotes.
+// The same for SQL: never breaks inside quotes, and JSON between $json$ marks only between its members.
 std::vector<std::string> WrapSql(const std::string& sql, size_t width, const std::string& indent);
 
 }  // namespace pulse::diagnosis
