@@ -124,10 +124,12 @@ bool Rename(World& world, Random& random, double low) {
     const Spot spot = FindSpot(world, random, low, 0.8);
     if (spot.value < 0) return false;
     const std::string old_label = world.LabelOf(spot.attribute, spot.value);
-    const int to = NewLabel(world, spot.attribute, old_label + (Uniform(random, 0, 1) < 0.5 ? "_v2" : " (new)"));
+    const int to =
+        NewLabel(world, spot.attribute, old_label + (Uniform(random, 0, 1) < 0.5 ? "_v2" : " (new)"));
     const double part = Uniform(random, 0, 1) < 0.6 ? 1 : Uniform(random, 0.75, 1);
     for (Person& person : world.people)
-        if (person.values[spot.attribute] == spot.value && Uniform(random, 0, 1) < part) person.values[spot.attribute] = to;
+        if (person.values[spot.attribute] == spot.value && Uniform(random, 0, 1) < part)
+            person.values[spot.attribute] = to;
     std::swap(world.attributes[spot.attribute].weights[static_cast<size_t>(to)],
               world.attributes[spot.attribute].weights[static_cast<size_t>(spot.value)]);
     return true;
@@ -161,7 +163,8 @@ bool Null(World& world, Random& random) {
 bool Grow(World& world, Random& random) {
     const Spot spot = FindSpot(world, random, 0.02, 0.5);
     if (spot.value < 0) return false;
-    const auto more = static_cast<int64_t>(static_cast<double>(world.people.size()) * Uniform(random, 0.3, 0.9));
+    const auto more =
+        static_cast<int64_t>(static_cast<double>(world.people.size()) * Uniform(random, 0.3, 0.9));
     for (int64_t i = 0; i < more; ++i) {
         Person person = world.Draw(random);
         person.values[spot.attribute] = spot.value;
@@ -183,7 +186,8 @@ std::vector<std::string> Clauses(double limit) {
 
 bool ChangeRule(Scene& scene, Random& random, bool tighten) {
     const double old_limit = std::round(scene.world.limit);
-    const double new_limit = std::round(tighten ? old_limit * Uniform(random, 0.3, 0.7) : old_limit * Uniform(random, 1.5, 4));
+    const double new_limit =
+        std::round(tighten ? old_limit * Uniform(random, 0.3, 0.7) : old_limit * Uniform(random, 1.5, 4));
     scene.world.limit = old_limit;
     Settle(scene, random);
     AddVersions(scene.input, Clauses(old_limit), Clauses(new_limit));
@@ -216,7 +220,9 @@ bool Detect(Scene& scene, Random& random) {
     const double relative = a / b - 1;
     if (std::abs(relative) >= 0.15) found.push_back({"size_change", "", b, a, relative, 0.15});
     for (const auto& change : diagnosis::Compare(*input.before, *input.after, 0.03)) {
-        if (change.distance >= 0.2) found.push_back({"distribution_shift", change.attribute, 0, change.distance, change.distance, 0.2});
+        if (change.distance >= 0.2)
+            found.push_back(
+                {"distribution_shift", change.attribute, 0, change.distance, change.distance, 0.2});
         for (const auto& cell : change.cells)
             if (cell.kind == diagnosis::CellKind::kNull && a > 0 &&
                 static_cast<double>(cell.after) / a - static_cast<double>(cell.before) / b >= 0.05)
@@ -224,15 +230,18 @@ bool Detect(Scene& scene, Random& random) {
                                  static_cast<double>(cell.after) / a, 0.1, 0.05});
     }
     if (input.before->converted && input.after->converted && a > 0 && *input.before->converted > 0) {
-        const double r0 = static_cast<double>(*input.before->converted) / b, r1 = static_cast<double>(*input.after->converted) / a;
+        const double r0 = static_cast<double>(*input.before->converted) / b,
+                     r1 = static_cast<double>(*input.after->converted) / a;
         const double noise = std::sqrt(r0 * (1 - r0) * (1 / a + 1 / b));
         if (std::abs(r1 / r0 - 1) >= 0.25 && std::abs(r1 - r0) > 4 * noise)
             found.push_back({"conversion_anomaly", "", r0, r1, r1 / r0 - 1, 0.25});
-        const double i0 = static_cast<double>(*input.before->inactive) / b, i1 = static_cast<double>(*input.after->inactive) / a;
+        const double i0 = static_cast<double>(*input.before->inactive) / b,
+                     i1 = static_cast<double>(*input.after->inactive) / a;
         if (i1 / i0 - 1 >= 0.3 && i1 - i0 > 4 * std::sqrt(i0 * (1 - i0) * (1 / a + 1 / b)))
             found.push_back({"inactivity_creep", "", i0, i1, i1 / i0 - 1, 0.3});
     }
-    if (Replaced(scene) - scene.world.leaving >= 0.3) found.push_back({"membership_churn", "", scene.world.leaving, Replaced(scene), Replaced(scene), 0.3});
+    if (Replaced(scene) - scene.world.leaving >= 0.3)
+        found.push_back({"membership_churn", "", scene.world.leaving, Replaced(scene), Replaced(scene), 0.3});
     if (found.empty()) return false;
     const Found& one = found[static_cast<size_t>(Pick(random, 0, static_cast<int>(found.size()) - 1))];
     input.detector = one.detector;
@@ -269,8 +278,8 @@ bool ShareDeed(Scene& scene, Random& random) {
         Settle(other, random);
         prepare(other.world);
         Strike(other, random, deed);
-        scene.input.siblings.push_back({100 + i, "segment " + std::to_string(i), "app.users", "size_change", "", "down",
-                                        *other.input.before, *other.input.after});
+        scene.input.siblings.push_back({100 + i, "segment " + std::to_string(i), "app.users", "size_change",
+                                        "", "down", *other.input.before, *other.input.after});
     }
     prepare(scene.world);
     Strike(scene, random, deed);
@@ -292,7 +301,8 @@ Deed Suddenly(std::function<bool(World&, Random&)> deed) {
 bool ShiftMix(Scene& scene, Random& random, bool converts) {
     World& world = scene.world;
     if (converts) {
-        for (size_t v = 0; v < world.attributes[0].labels.size(); ++v) world.conversion_factor.push_back(v % 2 ? 0.3 : 1.8);
+        for (size_t v = 0; v < world.attributes[0].labels.size(); ++v)
+            world.conversion_factor.push_back(v % 2 ? 0.3 : 1.8);
         std::vector<Person> again;
         for (size_t i = 0; i < world.people.size(); ++i) again.push_back(world.Draw(random));
         world.people = std::move(again);
@@ -358,58 +368,135 @@ const std::vector<std::pair<std::string, Deed>>& Deeds() {
         {"value_renamed", Suddenly([](World& w, Random& r) { return Rename(w, r, 0.22); })},
         {"value_renamed (rule names it)", RenameOutside},
         {"value_vanished", Suddenly([](World& w, Random& r) { return Lose(w, r, 0.16, 0.6, 1); })},
-        {"one_value_lost", Suddenly([](World& w, Random& r) { return Lose(w, r, 0.28, 0.6, Uniform(r, 0.55, 0.9)); })},
+        {"one_value_lost",
+         Suddenly([](World& w, Random& r) { return Lose(w, r, 0.28, 0.6, Uniform(r, 0.55, 0.9)); })},
         {"column_nulled", Suddenly(Null)},
         {"rule_tightened", [](Scene& s, Random& r) { return ChangeRule(s, r, true); }},
         {"rule_loosened", [](Scene& s, Random& r) { return ChangeRule(s, r, false); }},
-        {"clause_shift", [](Scene& s, Random& r) { s.clauses = true; return Suddenly([](World& w, Random& q) {
-                              const double factor = Uniform(q, 2, 6);
-                              for (Person& p : w.people) p.score *= factor;
-                              return true; })(s, r); }},
-        {"uniform_loss", Suddenly([](World& w, Random& r) { const double part = Uniform(r, 0.18, 0.6);
-                              Remove(w, [&](const Person&) { return Uniform(r, 0, 1) < part; }); return true; })},
-        {"uniform_growth", Suddenly([](World& w, Random& r) { const auto more = static_cast<int64_t>(static_cast<double>(w.people.size()) * Uniform(r, 0.2, 0.8));
-                              for (int64_t i = 0; i < more; ++i) w.people.push_back(w.Draw(r));
-                              return true; })},
+        {"clause_shift",
+         [](Scene& s, Random& r) {
+             s.clauses = true;
+             return Suddenly([](World& w, Random& q) {
+                 const double factor = Uniform(q, 2, 6);
+                 for (Person& p : w.people) p.score *= factor;
+                 return true;
+             })(s, r);
+         }},
+        {"uniform_loss", Suddenly([](World& w, Random& r) {
+             const double part = Uniform(r, 0.18, 0.6);
+             Remove(w, [&](const Person&) { return Uniform(r, 0, 1) < part; });
+             return true;
+         })},
+        {"uniform_growth", Suddenly([](World& w, Random& r) {
+             const auto more =
+                 static_cast<int64_t>(static_cast<double>(w.people.size()) * Uniform(r, 0.2, 0.8));
+             for (int64_t i = 0; i < more; ++i) w.people.push_back(w.Draw(r));
+             return true;
+         })},
         {"value_influx", Suddenly(Grow)},
-        {"entries_stopped", [](Scene& s, Random& r) { s.flows = true; s.world.leaving = Uniform(r, 0.015, 0.03); Settle(s, r);
-                              Days(s, r, Pick(r, 10, 22), Uniform(r, 0, 0.2), 1); s.input.after = Snap(s); return true; }},
-        {"exits_surged", [](Scene& s, Random& r) { s.flows = true; Settle(s, r);
-                              const double surge = Uniform(r, 0.32, 0.55) / s.world.leaving;
-                              Days(s, r, 1, surge, surge); s.input.after = Snap(s); return true; }},
-        {"identity_changed", [](Scene& s, Random& r) { s.flows = true; Settle(s, r); PassDay(s.world, r);
-                              const int64_t all = s.input.before->size; AddPoint(s, {all, all}); s.input.after = Snap(s); return true; }},
-        {"gradual_erosion", [](Scene& s, Random& r) { Settle(s, r); const double daily = Uniform(r, 0.012, 0.03);
-                              Days(s, r, Pick(r, 10, 24), 1, 1 + daily / s.world.leaving); s.input.after = Snap(s); return true; }},
-        {"conversion_rate_fall", Suddenly([](World& w, Random& r) { const double keep = Uniform(r, 0.3, 0.7); w.conversion *= keep;
-                              for (Person& p : w.people) p.converted = p.converted && Uniform(r, 0, 1) < keep;
-                              return true; })},
-        {"conversion_rate_rise", Suddenly([](World& w, Random& r) { const double more = Uniform(r, 0.05, 0.15); w.conversion += more;
-                              for (Person& p : w.people) p.converted = p.converted || Uniform(r, 0, 1) < more;
-                              return true; })},
-        {"conversion_tracking_lost", Suddenly([](World& w, Random&) { w.conversion = 0; for (Person& p : w.people) p.converted = false; return true; })},
+        {"entries_stopped",
+         [](Scene& s, Random& r) {
+             s.flows = true;
+             s.world.leaving = Uniform(r, 0.015, 0.03);
+             Settle(s, r);
+             Days(s, r, Pick(r, 10, 22), Uniform(r, 0, 0.2), 1);
+             s.input.after = Snap(s);
+             return true;
+         }},
+        {"exits_surged",
+         [](Scene& s, Random& r) {
+             s.flows = true;
+             Settle(s, r);
+             const double surge = Uniform(r, 0.32, 0.55) / s.world.leaving;
+             Days(s, r, 1, surge, surge);
+             s.input.after = Snap(s);
+             return true;
+         }},
+        {"identity_changed",
+         [](Scene& s, Random& r) {
+             s.flows = true;
+             Settle(s, r);
+             PassDay(s.world, r);
+             const int64_t all = s.input.before->size;
+             AddPoint(s, {all, all});
+             s.input.after = Snap(s);
+             return true;
+         }},
+        {"gradual_erosion",
+         [](Scene& s, Random& r) {
+             Settle(s, r);
+             const double daily = Uniform(r, 0.012, 0.03);
+             Days(s, r, Pick(r, 10, 24), 1, 1 + daily / s.world.leaving);
+             s.input.after = Snap(s);
+             return true;
+         }},
+        {"conversion_rate_fall", Suddenly([](World& w, Random& r) {
+             const double keep = Uniform(r, 0.3, 0.7);
+             w.conversion *= keep;
+             for (Person& p : w.people) p.converted = p.converted && Uniform(r, 0, 1) < keep;
+             return true;
+         })},
+        {"conversion_rate_rise", Suddenly([](World& w, Random& r) {
+             const double more = Uniform(r, 0.05, 0.15);
+             w.conversion += more;
+             for (Person& p : w.people) p.converted = p.converted || Uniform(r, 0, 1) < more;
+             return true;
+         })},
+        {"conversion_tracking_lost", Suddenly([](World& w, Random&) {
+             w.conversion = 0;
+             for (Person& p : w.people) p.converted = false;
+             return true;
+         })},
         {"mix_shift", [](Scene& s, Random& r) { return ShiftMix(s, r, Uniform(r, 0, 1) < 0.5); }},
-        {"went_quiet", Suddenly([](World& w, Random& r) { const double more = Uniform(r, 0.15, 0.5); w.inactivity += more;
-                              for (Person& p : w.people) p.inactive = p.inactive || Uniform(r, 0, 1) < more;
-                              return true; })},
-        {"values_rescaled", Suddenly([](World& w, Random& r) { const double f = std::pow(10, Pick(r, 1, 3)) ; const double factor = Uniform(r, 0, 1) < 0.5 ? f : 1 / f;
-                              w.amount_factor = factor; for (Person& p : w.people) p.amount *= factor;
-                              return true; })},
+        {"went_quiet", Suddenly([](World& w, Random& r) {
+             const double more = Uniform(r, 0.15, 0.5);
+             w.inactivity += more;
+             for (Person& p : w.people) p.inactive = p.inactive || Uniform(r, 0, 1) < more;
+             return true;
+         })},
+        {"values_rescaled", Suddenly([](World& w, Random& r) {
+             const double f = std::pow(10, Pick(r, 1, 3));
+             const double factor = Uniform(r, 0, 1) < 0.5 ? f : 1 / f;
+             w.amount_factor = factor;
+             for (Person& p : w.people) p.amount *= factor;
+             return true;
+         })},
         {"schema_change", ChangeSchema},
-        {"measurement_failed", [](Scene& s, Random& r) { return Uniform(r, 0, 1) < 0.5
-                              ? Fail(s, r, "57014", "canceling statement due to statement timeout")
-                              : Fail(s, r, "42501", "permission denied for table users"); }},
-        {"source_emptied", [](Scene& s, Random& r) { s.clauses = true; return Suddenly([](World& w, Random&) { w.people.clear(); return true; })(s, r); }},
+        {"measurement_failed",
+         [](Scene& s, Random& r) {
+             return Uniform(r, 0, 1) < 0.5
+                        ? Fail(s, r, "57014", "canceling statement due to statement timeout")
+                        : Fail(s, r, "42501", "permission denied for table users");
+         }},
+        {"source_emptied",
+         [](Scene& s, Random& r) {
+             s.clauses = true;
+             return Suddenly([](World& w, Random&) {
+                 w.people.clear();
+                 return true;
+             })(s, r);
+         }},
         {"shared_upstream_cause", ShareDeed},
-        {"expectation_outdated", [](Scene& s, Random& r) { Settle(s, r); Days(s, r, 1); s.input.after = Snap(s);
-                              s.input.detector = "expected_range"; s.input.attribute = "size";
-                              s.input.baseline = static_cast<double>(s.input.after->size) * 1.3; s.input.observed = static_cast<double>(s.input.after->size);
-                              s.input.change = -0.23; s.input.threshold = 0.15; return true; }},
+        {"expectation_outdated",
+         [](Scene& s, Random& r) {
+             Settle(s, r);
+             Days(s, r, 1);
+             s.input.after = Snap(s);
+             s.input.detector = "expected_range";
+             s.input.attribute = "size";
+             s.input.baseline = static_cast<double>(s.input.after->size) * 1.3;
+             s.input.observed = static_cast<double>(s.input.after->size);
+             s.input.change = -0.23;
+             s.input.threshold = 0.15;
+             return true;
+         }},
     };
     return deeds;
 }
 
-std::string Plain(const std::string& label) { return label.substr(0, label.find(' ')); }
+std::string Plain(const std::string& label) {
+    return label.substr(0, label.find(' '));
+}
 
 }  // namespace
 
@@ -424,7 +511,8 @@ const std::vector<std::string>& Labels() {
 
 Labelled MakeIncident(const std::string& label, Random& random) {
     const auto& deeds = Deeds();
-    const auto found = std::find_if(deeds.begin(), deeds.end(), [&](const auto& entry) { return entry.first == label; });
+    const auto found =
+        std::find_if(deeds.begin(), deeds.end(), [&](const auto& entry) { return entry.first == label; });
     for (;;) {
         Scene scene = Begin(random);
         if (!found->second(scene, random)) continue;
@@ -445,10 +533,16 @@ Labelled MakeDouble(Random& random) {
         {"column_nulled", Null},
         {"one_value_lost", [](World& w, Random& r) { return Lose(w, r, 0.3, 0.6, Uniform(r, 0.6, 0.85)); }},
         {"value_vanished", [](World& w, Random& r) { return Lose(w, r, 0.2, 0.5, 1); }},
-        {"uniform_loss", [](World& w, Random& r) { Remove(w, [&](const Person&) { return Uniform(r, 0, 1) < 0.3; }); return true; }},
-        {"conversion_rate_fall", [](World& w, Random& r) { w.conversion *= 0.4;
+        {"uniform_loss",
+         [](World& w, Random& r) {
+             Remove(w, [&](const Person&) { return Uniform(r, 0, 1) < 0.3; });
+             return true;
+         }},
+        {"conversion_rate_fall", [](World& w, Random& r) {
+             w.conversion *= 0.4;
              for (Person& p : w.people) p.converted = p.converted && Uniform(r, 0, 1) < 0.4;
-             return true; }}};
+             return true;
+         }}};
     for (;;) {
         const size_t first = static_cast<size_t>(Pick(random, 0, static_cast<int>(parts.size()) - 1));
         const size_t second = static_cast<size_t>(Pick(random, 0, static_cast<int>(parts.size()) - 1));

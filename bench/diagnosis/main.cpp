@@ -37,31 +37,41 @@ void Take(Tally& tally, Calibration& calibration, const bench::Labelled& one) {
     tally.first += best == 1;
     tally.third += best <= 3;
     tally.both += worst <= 3;
-    if (best != 1) ++tally.instead[std::string(diagnosis::Name(found.hypotheses.front().cause)) + " on " + one.input.detector];
+    if (best != 1)
+        ++tally.instead[std::string(diagnosis::Name(found.hypotheses.front().cause)) + " on " +
+                        one.input.detector];
     const int bucket = std::min(9, static_cast<int>(found.hypotheses.front().confidence * 10));
     ++calibration.cases[bucket];
     calibration.right[bucket] += best == 1;
     if (std::getenv("PULSE_BENCH_VERBOSE") && best != 1) {
-        std::fprintf(stderr, "--- %s (%s %s)\n", one.labels.front().c_str(), one.input.detector.c_str(), one.input.attribute.c_str());
+        std::fprintf(stderr, "--- %s (%s %s)\n", one.labels.front().c_str(), one.input.detector.c_str(),
+                     one.input.attribute.c_str());
         for (const auto& line : diagnosis::ToText(found)) std::fprintf(stderr, "%s\n", line.c_str());
     }
 }
 
-double Percent(int part, int whole) { return whole ? 100.0 * part / whole : 0; }
+double Percent(int part, int whole) {
+    return whole ? 100.0 * part / whole : 0;
+}
 
 void PrintRow(const std::string& label, const Tally& tally, bool doubles) {
     std::string instead;
-    for (const auto& [cause, count] : tally.instead) instead += (instead.empty() ? "" : ", ") + cause + " " + std::to_string(count);
-    std::printf("| %s | %d | %.1f %% | %.1f %% | %s |\n", label.c_str(), tally.cases, Percent(tally.first, tally.cases),
-                Percent(doubles ? tally.both : tally.third, tally.cases), instead.c_str());
+    for (const auto& [cause, count] : tally.instead)
+        instead += (instead.empty() ? "" : ", ") + cause + " " + std::to_string(count);
+    std::printf("| %s | %d | %.1f %% | %.1f %% | %s |\n", label.c_str(), tally.cases,
+                Percent(tally.first, tally.cases), Percent(doubles ? tally.both : tally.third, tally.cases),
+                instead.c_str());
 }
 
 void Run(int per_label, uint64_t seed) {
     bench::Random random(seed);
     Tally all;
     Calibration calibration;
-    std::printf("\nSeed %llu\n\n| what was done | incidents | named first | among the first three | named first instead |\n"
-                "|---|---|---|---|---|\n", static_cast<unsigned long long>(seed));
+    std::printf(
+        "\nSeed %llu\n\n| what was done | incidents | named first | among the first three | named first "
+        "instead |\n"
+        "|---|---|---|---|---|\n",
+        static_cast<unsigned long long>(seed));
     for (const std::string& label : bench::Labels()) {
         Tally tally;
         for (int i = 0; i < per_label; ++i) Take(tally, calibration, bench::MakeIncident(label, random));

@@ -6,8 +6,12 @@
 
 namespace pulse::bench {
 
-double Uniform(Random& random, double low, double high) { return std::uniform_real_distribution<>(low, high)(random); }
-int Pick(Random& random, int low, int high) { return std::uniform_int_distribution<>(low, high)(random); }
+double Uniform(Random& random, double low, double high) {
+    return std::uniform_real_distribution<>(low, high)(random);
+}
+int Pick(Random& random, int low, int high) {
+    return std::uniform_int_distribution<>(low, high)(random);
+}
 
 std::string World::LabelOf(size_t attribute, int value) const {
     return value < 0 ? "" : attributes[attribute].labels[static_cast<size_t>(value)];
@@ -44,14 +48,17 @@ Person World::Draw(Random& random) const {
         }
         int value = std::discrete_distribution<>(plan.weights.begin(), plan.weights.end())(random);
         // Most people's value follows from another attribute's, as language does from country.
-        if (plan.follows >= 0 && person.values[static_cast<size_t>(plan.follows)] >= 0 && Uniform(random, 0, 1) < 0.8)
+        if (plan.follows >= 0 && person.values[static_cast<size_t>(plan.follows)] >= 0 &&
+            Uniform(random, 0, 1) < 0.8)
             value = person.values[static_cast<size_t>(plan.follows)] % static_cast<int>(plan.weights.size());
         person.values.push_back(value);
     }
     person.score = std::exponential_distribution<>(1 / 20.0)(random);
     person.flag = Uniform(random, 0, 1) < 0.9;
     const int group = std::max(0, person.values.empty() ? 0 : person.values[0]);
-    const double factor = conversion_factor.empty() ? 1 : conversion_factor[static_cast<size_t>(group) % conversion_factor.size()];
+    const double factor = conversion_factor.empty()
+                              ? 1
+                              : conversion_factor[static_cast<size_t>(group) % conversion_factor.size()];
     person.converted = Uniform(random, 0, 1) < std::min(0.95, conversion * factor);
     person.inactive = Uniform(random, 0, 1) < inactivity;
     person.amount = std::lognormal_distribution<>(4, 1)(random) * amount_factor;
@@ -71,7 +78,8 @@ World MakeWorld(Random& random) {
         const int values = Uniform(random, 0, 1) < 0.6 ? Pick(random, 2, 6) : Pick(random, 7, 40);
         const double steep = Uniform(random, 0.2, 1.2);
         for (int v = 0; v < values; ++v) {
-            plan.labels.push_back(plan.name == "app_version" ? "4." + std::to_string(v) : plan.name.substr(0, 2) + std::to_string(v));
+            plan.labels.push_back(plan.name == "app_version" ? "4." + std::to_string(v)
+                                                             : plan.name.substr(0, 2) + std::to_string(v));
             plan.weights.push_back(std::pow(v + 1, -steep) * Uniform(random, 0.7, 1.3));
         }
         if (Uniform(random, 0, 1) < 0.3) plan.null_share = Uniform(random, 0.01, 0.1);
@@ -83,12 +91,14 @@ World MakeWorld(Random& random) {
     world.leaving = Uniform(random, 0.005, 0.03);
     world.limit = Uniform(random, 15, 60);
     const double passing = 0.9 * (1 - std::exp(-world.limit / 20));
-    const auto size = static_cast<int64_t>(std::exp(Uniform(random, std::log(500), std::log(200'000))) / passing);
+    const auto size =
+        static_cast<int64_t>(std::exp(Uniform(random, std::log(500), std::log(200'000))) / passing);
     for (int64_t i = 0; i < size; ++i) world.people.push_back(world.Draw(random));
     std::vector<double> amounts;
     for (const Person& person : world.people) amounts.push_back(person.amount);
     std::sort(amounts.begin(), amounts.end());
-    for (size_t decile = 1; decile < 10; ++decile) world.edges.push_back(amounts[amounts.size() * decile / 10]);
+    for (size_t decile = 1; decile < 10; ++decile)
+        world.edges.push_back(amounts[amounts.size() * decile / 10]);
     return world;
 }
 
@@ -115,7 +125,8 @@ Flow PassDay(World& world, Random& random, double entry, double exit) {
 
 namespace {
 
-snapshot::Distribution Count(const World& world, const std::vector<const Person*>& members, size_t attribute, size_t named) {
+snapshot::Distribution Count(const World& world, const std::vector<const Person*>& members, size_t attribute,
+                             size_t named) {
     snapshot::Distribution d;
     d.attribute = world.attributes[attribute].name;
     d.kind = segment::AttributeKind::kCategorical;
@@ -124,8 +135,10 @@ snapshot::Distribution Count(const World& world, const std::vector<const Person*
     for (const Person* person : members) ++counts[person->values[attribute]];
     std::vector<std::pair<std::string, int64_t>> values;
     for (const auto& [value, count] : counts) {
-        if (value < 0) d.nulls = count;
-        else values.emplace_back(world.LabelOf(attribute, value), count);
+        if (value < 0)
+            d.nulls = count;
+        else
+            values.emplace_back(world.LabelOf(attribute, value), count);
     }
     std::sort(values.begin(), values.end(), [](const auto& a, const auto& b) {
         return a.second != b.second ? a.second > b.second : a.first < b.first;
@@ -157,7 +170,8 @@ snapshot::Distribution CountAmounts(const World& world, const std::vector<const 
     std::sort(amounts.begin(), amounts.end());
     if (!amounts.empty())
         for (const double level : snapshot::kQuantileLevels)
-            d.quantiles.push_back(amounts[static_cast<size_t>(level * static_cast<double>(amounts.size() - 1))]);
+            d.quantiles.push_back(
+                amounts[static_cast<size_t>(level * static_cast<double>(amounts.size() - 1))]);
     return d;
 }
 
@@ -167,8 +181,11 @@ void CountClauses(const World& world, diagnosis::Picture& picture) {
     std::vector<diagnosis::ClauseCount> clauses{{text, 0, 0}, {"subscribed = true", 0, 0}};
     std::string values;
     if (world.value_rule_attribute >= 0) {
-        for (const std::string& label : world.value_rule_labels) values += (values.empty() ? "\"" : ", \"") + label + "\"";
-        clauses.push_back({world.attributes[static_cast<size_t>(world.value_rule_attribute)].name + " in [" + values + "]", 0, 0});
+        for (const std::string& label : world.value_rule_labels)
+            values += (values.empty() ? "\"" : ", \"") + label + "\"";
+        clauses.push_back(
+            {world.attributes[static_cast<size_t>(world.value_rule_attribute)].name + " in [" + values + "]",
+             0, 0});
     }
     World any = Emptied(world);
     any.limit = 1e9;
@@ -202,7 +219,8 @@ diagnosis::Picture Measure(const World& world, size_t named, bool with_clauses) 
     picture.size = static_cast<int64_t>(members.size());
     picture.converted = converted;
     picture.inactive = inactive;
-    for (size_t a = 0; a < world.attributes.size(); ++a) picture.attributes.push_back(Count(world, members, a, named));
+    for (size_t a = 0; a < world.attributes.size(); ++a)
+        picture.attributes.push_back(Count(world, members, a, named));
     picture.attributes.push_back(CountAmounts(world, members));
     if (with_clauses) CountClauses(world, picture);
     for (const auto& plan : world.attributes) picture.columns[plan.name] = "text";

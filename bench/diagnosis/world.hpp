@@ -1,5 +1,6 @@
-// A small simulated world: people with attributes, a rule that some of them pass, days on which some come and go.
-// Everything is drawn person by person, so that pictures have the noise and the correlations of real ones.
+// A small simulated world: people with attributes, a rule that some of them pass, days on which some come and
+// go. Everything is drawn person by person, so that pictures have the noise and the correlations of real
+// ones.
 #pragma once
 
 #include <random>
@@ -23,20 +24,20 @@ struct Person {
     double score = 0;         // what the first clause compares: passes when score <= limit
     bool flag = true;         // what the second clause asks for
     bool converted = false, inactive = false;
-    double amount = 1;        // a numeric attribute
+    double amount = 1;  // a numeric attribute
 };
 
 struct World {
     std::vector<AttributePlan> attributes;
     std::vector<Person> people;
-    double limit = 30;          // of the first clause
+    double limit = 30;  // of the first clause
     double conversion = 0.1;
     std::vector<double> conversion_factor;  // per value of attribute 0
     double inactivity = 0.2;
-    double leaving = 0.02;      // share that leaves per day, and that comes
+    double leaving = 0.02;  // share that leaves per day, and that comes
     double amount_factor = 1;
-    std::vector<double> edges;  // of the amount's intervals
-    int value_rule_attribute = -1;            // a third clause `attribute in […]`, or none
+    std::vector<double> edges;      // of the amount's intervals
+    int value_rule_attribute = -1;  // a third clause `attribute in […]`, or none
     std::vector<std::string> value_rule_labels;
 
     Person Draw(Random& random) const;
@@ -48,7 +49,8 @@ struct World {
 // A world of a size and shape drawn at random. Size counts people that pass the rule, about.
 World MakeWorld(Random& random);
 
-// One day of coming and going; the newcomers' mix differs a little from day to day. `entry` and `exit` scale the flow.
+// One day of coming and going; the newcomers' mix differs a little from day to day. `entry` and `exit` scale
+// the flow.
 struct Flow {
     int64_t entered = 0, exited = 0;
 };

@@ -9,9 +9,9 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr size_t kMostValues = 8;       // per attribute
+constexpr size_t kMostValues = 8;  // per attribute
 constexpr size_t kMostAttributes = 10;
-constexpr double kWorthALine = 0.01;    // share of the change
+constexpr double kWorthALine = 0.01;  // share of the change
 
 std::string Label(const Cell& cell) {
     return cell.kind == CellKind::kNull ? "(null)" : cell.kind == CellKind::kOther ? "(other)" : cell.label;
@@ -43,16 +43,17 @@ Part Explain(const AttributeChange& change, bool of_size) {
     Part part;
     for (size_t i = 0; i < change.cells.size(); ++i) {
         const Cell& cell = change.cells[i];
-        const double share = of_size ? (i < attribution.explained.size() ? attribution.explained[i] : 0)
-                                     : moved > 0 ? shift(i) / moved : 0;
+        const double share = of_size     ? (i < attribution.explained.size() ? attribution.explained[i] : 0)
+                             : moved > 0 ? shift(i) / moved
+                                         : 0;
         const double surprise = i < attribution.surprise.size() ? attribution.surprise[i] : 0;
         part.surprise += surprise;
         if (std::abs(share) >= kWorthALine)
             part.values.push_back({change.attribute, Label(cell), cell.before, cell.after, share, surprise});
     }
-    std::stable_sort(part.values.begin(), part.values.end(), [](const Contribution& a, const Contribution& b) {
-        return std::abs(a.share) > std::abs(b.share);
-    });
+    std::stable_sort(
+        part.values.begin(), part.values.end(),
+        [](const Contribution& a, const Contribution& b) { return std::abs(a.share) > std::abs(b.share); });
     if (part.values.size() > kMostValues) part.values.resize(kMostValues);
     return part;
 }
@@ -62,8 +63,10 @@ Part Explain(const AttributeChange& change, bool of_size) {
 std::vector<Contribution> Attribute(const Workbook& book, std::string& of_what) {
     of_what.clear();
     if (book.changes.empty()) return {};
-    const bool of_size = book.target != Target::kShape && book.growth() != 0 && std::abs(book.relative()) >= 0.02;
-    of_what = of_size ? "the change of size" : "what changed places between values; above 0 gained, below 0 lost";
+    const bool of_size =
+        book.target != Target::kShape && book.growth() != 0 && std::abs(book.relative()) >= 0.02;
+    of_what =
+        of_size ? "the change of size" : "what changed places between values; above 0 gained, below 0 lost";
     std::vector<Part> parts;
     for (const AttributeChange& change : book.changes) parts.push_back(Explain(change, of_size));
     // The attribute whose values moved the least alike tells the most; the incident's own goes first.

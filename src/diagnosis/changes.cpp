@@ -33,7 +33,8 @@ void AddCell(AttributeChange& change, CellKind kind, const std::string& label, i
     change.cells.push_back({kind, label, before, after, Noise(before, after, unrest)});
 }
 
-void CompareLabels(AttributeChange& change, const Distribution& before, const Distribution& after, double unrest) {
+void CompareLabels(AttributeChange& change, const Distribution& before, const Distribution& after,
+                   double unrest) {
     std::map<std::string, std::pair<std::optional<int64_t>, std::optional<int64_t>>> counts;
     for (size_t i = 0; i < before.labels.size() && i < before.counts.size(); ++i)
         counts[before.labels[i]].first = before.counts[i];
@@ -56,12 +57,14 @@ std::string IntervalLabel(const std::vector<double>& edges, size_t i) {
     return Figure(edges[i - 1]) + " to " + Figure(edges[i]);
 }
 
-bool CompareIntervals(AttributeChange& change, const Distribution& before, const Distribution& after, double unrest) {
+bool CompareIntervals(AttributeChange& change, const Distribution& before, const Distribution& after,
+                      double unrest) {
     if (before.edges != after.edges || before.counts.size() != after.counts.size() ||
         before.counts.size() != before.edges.size() + 1)
         return false;
     for (size_t i = 0; i < before.counts.size(); ++i)
-        AddCell(change, CellKind::kValue, IntervalLabel(before.edges, i), before.counts[i], after.counts[i], unrest);
+        AddCell(change, CellKind::kValue, IntervalLabel(before.edges, i), before.counts[i], after.counts[i],
+                unrest);
     AddCell(change, CellKind::kOther, "", before.other, after.other, unrest);
     return true;
 }
@@ -93,7 +96,8 @@ void DescribeUnrest(Course& course, const std::vector<Point>& history, size_t no
     std::vector<double> steps;
     for (size_t i = 1; i <= normal && i < history.size(); ++i)
         if (history[i].size > 0 && history[i - 1].size > 0)
-            steps.push_back(std::log(static_cast<double>(history[i].size) / static_cast<double>(history[i - 1].size)));
+            steps.push_back(
+                std::log(static_cast<double>(history[i].size) / static_cast<double>(history[i - 1].size)));
     if (steps.size() < 4) return;
     const double middle = Median(steps);
     for (double& step : steps) step = std::abs(step - middle);
@@ -154,9 +158,13 @@ void DescribeFlow(Course& course, const std::vector<Point>& history, size_t norm
 
 }  // namespace
 
-double Unit(double value) { return value > 0 ? std::min(value, 1.0) : 0; }
+double Unit(double value) {
+    return value > 0 ? std::min(value, 1.0) : 0;
+}
 
-double Support(double z) { return z * z / (z * z + 9); }
+double Support(double z) {
+    return z * z / (z * z + 9);
+}
 
 std::optional<AttributeChange> Compare(const Distribution& before, const Distribution& after, double unrest) {
     AttributeChange change;

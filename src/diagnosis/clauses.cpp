@@ -51,7 +51,8 @@ struct Passes {
 };
 
 std::optional<double> Quantity(const Expr& expr) {
-    if (const auto* number = rule::As<rule::Number>(expr)) return std::strtod(number->digits.c_str(), nullptr);
+    if (const auto* number = rule::As<rule::Number>(expr))
+        return std::strtod(number->digits.c_str(), nullptr);
     if (const auto* duration = rule::As<rule::Duration>(expr)) return static_cast<double>(duration->seconds);
     return std::nullopt;
 }
@@ -93,7 +94,8 @@ std::optional<Passes> Understand(const Expr& expr) {
             passes.low_open = operation->op == Op::kGreater;
             return passes;
         case Op::kBetween: {
-            const auto high = operation->operands.size() > 2 ? Quantity(*operation->operands[2]) : std::nullopt;
+            const auto high =
+                operation->operands.size() > 2 ? Quantity(*operation->operands[2]) : std::nullopt;
             if (!limit || !high) return std::nullopt;
             passes.low = *limit;
             passes.high = *high;
@@ -105,14 +107,14 @@ std::optional<Passes> Understand(const Expr& expr) {
             TakeList(right, passes);
             passes.excluded = operation->op == Op::kNotEqual;
             return passes;
-        default:
-            return std::nullopt;
+        default: return std::nullopt;
     }
 }
 
 bool IntervalWithin(const Passes& inner, const Passes& outer) {
     const bool low = inner.low > outer.low || (inner.low == outer.low && (inner.low_open || !outer.low_open));
-    const bool high = inner.high < outer.high || (inner.high == outer.high && (inner.high_open || !outer.high_open));
+    const bool high =
+        inner.high < outer.high || (inner.high == outer.high && (inner.high_open || !outer.high_open));
     return low && high;
 }
 
@@ -160,14 +162,13 @@ bool MatchesValues(const std::string& clause) {
         case Op::kContains:
         case Op::kStartsWith:
         case Op::kEndsWith:
-        case Op::kMatches:
-            return true;
-        default:
-            return false;
+        case Op::kMatches: return true;
+        default: return false;
     }
 }
 
-std::vector<ClauseChange> CompareRules(const std::vector<std::string>& before, const std::vector<std::string>& after) {
+std::vector<ClauseChange> CompareRules(const std::vector<std::string>& before,
+                                       const std::vector<std::string>& after) {
     std::vector<std::string> gone;
     for (const std::string& clause : before)
         if (!Contains(after, clause)) gone.push_back(clause);
@@ -184,7 +185,8 @@ std::vector<ClauseChange> CompareRules(const std::vector<std::string>& before, c
         }
         changes.push_back(std::move(change));
     }
-    for (const std::string& clause : gone) changes.push_back({clause, "", Reach::kLoosened, ColumnsOf(clause)});
+    for (const std::string& clause : gone)
+        changes.push_back({clause, "", Reach::kLoosened, ColumnsOf(clause)});
     return changes;
 }
 
@@ -193,8 +195,9 @@ std::string RuleName(const std::vector<std::string>& columns) {
     std::string lower;
     for (const char c : columns.front())
         lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    for (const char* word : {"last_active", "last_seen", "last_login", "last_visit", "last_order", "last_purchase",
-                             "inactiv", "activity", "active_days", "recency", "days_ago", "days_since"})
+    for (const char* word :
+         {"last_active", "last_seen", "last_login", "last_visit", "last_order", "last_purchase", "inactiv",
+          "activity", "active_days", "recency", "days_ago", "days_since"})
         if (lower.find(word) != std::string::npos) return "inactivity rule";
     return "rule on " + Short(columns.front(), 40);
 }

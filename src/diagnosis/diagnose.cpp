@@ -11,13 +11,17 @@ namespace {
 
 Target TargetOf(const Case& input) {
     const std::string& detector = input.detector;
-    if (detector == "distribution_shift" || detector == "null_spike" || detector == "new_value" || detector == "vanished_value")
+    if (detector == "distribution_shift" || detector == "null_spike" || detector == "new_value" ||
+        detector == "vanished_value")
         return Target::kShape;
     if (detector == "conversion_anomaly") return Target::kConversion;
-    if (detector == "expected_range") return input.attribute == "conversion_rate" ? Target::kConversion : Target::kSize;
+    if (detector == "expected_range")
+        return input.attribute == "conversion_rate" ? Target::kConversion : Target::kSize;
     if (detector == "membership_churn") return Target::kChurn;
     if (detector == "inactivity_creep")
-        return input.before && input.after && input.before->inactive && input.after->inactive ? Target::kInactive : Target::kChurn;
+        return input.before && input.after && input.before->inactive && input.after->inactive
+                   ? Target::kInactive
+                   : Target::kChurn;
     if (detector == "schema_change") return Target::kSchema;
     return Target::kSize;
 }
@@ -40,15 +44,18 @@ std::string TellObserved(const Case& input, Target target) {
     const std::string name = Short(input.attribute, 40);
     switch (target) {
         case Target::kConversion:
-            return "Conversion rate: " + Percent(*input.baseline) + " normally, now " + Percent(*input.observed) + ".";
+            return "Conversion rate: " + Percent(*input.baseline) + " normally, now " +
+                   Percent(*input.observed) + ".";
         case Target::kChurn:
-            return "Members that left or were exchanged: " + Percent(*input.baseline) + " normally, now " + Percent(*input.observed) + ".";
+            return "Members that left or were exchanged: " + Percent(*input.baseline) + " normally, now " +
+                   Percent(*input.observed) + ".";
         case Target::kInactive:
-            return "Inactive members: " + Percent(*input.baseline) + " normally, now " + Percent(*input.observed) + ".";
+            return "Inactive members: " + Percent(*input.baseline) + " normally, now " +
+                   Percent(*input.observed) + ".";
         case Target::kShape:
             if (input.detector == "null_spike")
-                return "Members without a value of " + name + ": " + Percent(*input.baseline) + " normally, now " +
-                       Percent(*input.observed) + ".";
+                return "Members without a value of " + name + ": " + Percent(*input.baseline) +
+                       " normally, now " + Percent(*input.observed) + ".";
             return "";
         default: return "";
     }
@@ -59,8 +66,9 @@ std::vector<std::string> TellWhat(Workbook& book) {
     std::vector<std::string> sentences;
     if (book.comparable) {
         const int64_t growth = book.growth();
-        std::string size = "The segment has " + People(book.after_size) + " on " + FormatDate(input.after->taken_at) + ", after " +
-                           Thousands(book.before_size) + " on " + FormatDate(input.before->taken_at);
+        std::string size = "The segment has " + People(book.after_size) + " on " +
+                           FormatDate(input.after->taken_at) + ", after " + Thousands(book.before_size) +
+                           " on " + FormatDate(input.before->taken_at);
         if (growth == 0)
             size += ": the same number.";
         else
@@ -74,17 +82,18 @@ std::vector<std::string> TellWhat(Workbook& book) {
                                      {"snapshot", input.after->snapshot}});
         sentences.push_back(size);
     } else if (input.baseline && input.observed && book.target == Target::kSize) {
-        sentences.push_back("The segment normally has " + People(std::llround(*input.baseline)) + " and now " +
-                            Thousands(std::llround(*input.observed)) + ".");
+        sentences.push_back("The segment normally has " + People(std::llround(*input.baseline)) +
+                            " and now " + Thousands(std::llround(*input.observed)) + ".");
     } else {
         sentences.push_back("There are no two measurements that could be compared.");
     }
-    if (const std::string observed = TellObserved(input, book.target); !observed.empty()) sentences.push_back(observed);
+    if (const std::string observed = TellObserved(input, book.target); !observed.empty())
+        sentences.push_back(observed);
     if (book.target == Target::kShape && input.change)
         for (const AttributeChange& change : book.changes)
             if (change.attribute == input.attribute)
-                sentences.push_back(Percent(change.distance) + " of the members moved between values of " + Short(input.attribute, 40) +
-                                    ", more than chance would do.");
+                sentences.push_back(Percent(change.distance) + " of the members moved between values of " +
+                                    Short(input.attribute, 40) + ", more than chance would do.");
     return sentences;
 }
 
@@ -92,7 +101,8 @@ std::string TellSince(Workbook& book) {
     const Case& input = book.input;
     std::string sentence = "Seen since " + FormatDate(input.since);
     const Course& course = book.course;
-    if (!book.comparable || course.steps == 0 || book.growth() == 0 || std::abs(book.relative()) < 0.05) return sentence + ".";
+    if (!book.comparable || course.steps == 0 || book.growth() == 0 || std::abs(book.relative()) < 0.05)
+        return sentence + ".";
     if (course.largest_step >= 0.7)
         sentence += "; it came at once";
     else if (course.steps >= 4 && course.largest_step < 0.45)
@@ -101,7 +111,9 @@ std::string TellSince(Workbook& book) {
         sentence += "; most of it came by " + FormatDate(course.largest_at);
     sentence += ".";
     book.Cite("history", sentence,
-              {{"since", FormatMoment(input.since)}, {"steps", course.steps}, {"largest_step", course.largest_step},
+              {{"since", FormatMoment(input.since)},
+               {"steps", course.steps},
+               {"largest_step", course.largest_step},
                {"usual_change", course.unrest}});
     return sentence;
 }
@@ -138,7 +150,8 @@ Diagnosis Diagnose(const Case& input) {
     if (std::any_of(book.hypotheses.begin(), book.hypotheses.end(),
                     [](const Hypothesis& h) { return h.cause == Cause::kSharedUpstream; }))
         for (const Evidence& fact : book.evidence)
-            if (fact.kind == "sibling") diagnosis.related = fact.figures.at("incidents").get<std::vector<int64_t>>();
+            if (fact.kind == "sibling")
+                diagnosis.related = fact.figures.at("incidents").get<std::vector<int64_t>>();
     diagnosis.evidence = std::move(book.evidence);
     diagnosis.hypotheses = std::move(book.hypotheses);
     return diagnosis;

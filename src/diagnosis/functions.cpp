@@ -6,12 +6,14 @@ namespace diagnosis = pulse::diagnosis;
 using pulse::pg::Value;
 
 PULSE_FUNCTION(pulse_diagnose_incident) {
-    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"));
+    const diagnosis::Diagnosis found =
+        diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"));
     return pg::FromJson(diagnosis::ToJson(found));
 }
 
 PULSE_FUNCTION(pulse_explain_incident) {
-    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"));
+    const diagnosis::Diagnosis found =
+        diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"));
     pg::ResultSet result(fcinfo);
     for (const std::string& line : diagnosis::ToText(found)) result.Add({Value::Text(line)});
     return pg::ResultSet::Done();
@@ -27,9 +29,9 @@ PULSE_FUNCTION(pulse_diagnose_incidents) {
     }
     for (const diagnosis::Diagnosis& one : all) {
         const diagnosis::Hypothesis& best = one.hypotheses.front();
-        result.Add({Value::Int8(one.incident), Value::Int8(diagnosis::GroupOf(one.incident)), Value::Text(one.segment),
-                    Value::Text(diagnosis::Name(best.cause)), Value::Float8(std::round(best.confidence * 100) / 100),
-                    Value::Text(best.sentence)});
+        result.Add({Value::Int8(one.incident), Value::Int8(diagnosis::GroupOf(one.incident)),
+                    Value::Text(one.segment), Value::Text(diagnosis::Name(best.cause)),
+                    Value::Float8(std::round(best.confidence * 100) / 100), Value::Text(best.sentence)});
     }
     return pg::ResultSet::Done();
 }

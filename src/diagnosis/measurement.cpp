@@ -21,7 +21,8 @@ bool Uses(const Workbook& book, const std::string& column) {
     };
     if (book.input.before && names(*book.input.before)) return true;
     for (const auto& [key, value] : book.input.definition.items())
-        if (value.is_string() && value.get_ref<const std::string&>().find(column) != std::string::npos) return true;
+        if (value.is_string() && value.get_ref<const std::string&>().find(column) != std::string::npos)
+            return true;
     return false;
 }
 
@@ -94,7 +95,9 @@ void SupposeFailure(Workbook& book, const Picture& failed) {
     const std::string id = book.Cite(
         "measurement",
         "The measurement of " + FormatDate(failed.taken_at) + " failed: " + Short(failed.error, 200) + ".",
-        {{"snapshot", failed.snapshot}, {"sqlstate", failed.error_state}, {"error", Short(failed.error, 500)}});
+        {{"snapshot", failed.snapshot},
+         {"sqlstate", failed.error_state},
+         {"error", Short(failed.error, 500)}});
     const bool only = !book.comparable;
     if (FromSchema(failed.error_state))
         book.Suppose(Cause::kSchemaChange, only ? 0.93 : 0.4,
@@ -118,14 +121,15 @@ void SupposeMeasurement(Workbook& book) {
     SupposeSchema(book);
     if (!book.comparable || book.after_size > 0 || book.before_size <= 0) return;
     if (input.after->clause_rows == int64_t{0}) {
-        const std::string id = book.Cite("measurement", "What the segment reads from holds no row at all.",
-                                         {{"rows", 0}});
+        const std::string id =
+            book.Cite("measurement", "What the segment reads from holds no row at all.", {{"rows", 0}});
         book.Suppose(Cause::kSourceEmptied, 0.95,
                      "The table behind the segment is empty: it was not loaded, or it was cleared.",
                      {book.cited_size, id});
     } else if (!input.after->clause_rows && book.changes.empty()) {
         book.Suppose(Cause::kSourceEmptied, 0.5,
-                     "Nobody is left at once, which people never do by themselves: most likely the data was not loaded.",
+                     "Nobody is left at once, which people never do by themselves: most likely the data was "
+                     "not loaded.",
                      {book.cited_size});
     }
 }

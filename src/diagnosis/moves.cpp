@@ -11,9 +11,9 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr double kSure = 4;           // standard deviations from which a cell has moved
-constexpr double kGone = 0.02;        // share left of a value that counts as vanished
-constexpr size_t kMostLabels = 12;    // of one pattern
+constexpr double kSure = 4;              // standard deviations from which a cell has moved
+constexpr double kGone = 0.02;           // share left of a value that counts as vanished
+constexpr size_t kMostLabels = 12;       // of one pattern
 constexpr double kSmallestShare = 0.01;  // of the members, for a pattern to be worth a word
 
 struct Totals {
@@ -51,13 +51,16 @@ double ExcessNoise(const Cell& cell, const Totals& rest) {
     return std::sqrt(cell.noise * cell.noise + before * before / std::max(rest.before, 1.0));
 }
 
-double Scale(const Totals& totals) { return totals.before > 0 ? totals.after / totals.before : 1; }
+double Scale(const Totals& totals) {
+    return totals.before > 0 ? totals.after / totals.before : 1;
+}
 
 double ShapeShare(const AttributeChange& change, const std::vector<const Cell*>& set, bool gains) {
     const Totals totals = Sum(All(change));
     if (totals.before <= 0 || totals.after <= 0) return 0;
     const auto shift = [&](const Cell& cell) {
-        return static_cast<double>(cell.after) / totals.after - static_cast<double>(cell.before) / totals.before;
+        return static_cast<double>(cell.after) / totals.after -
+               static_cast<double>(cell.before) / totals.before;
     };
     double moved = 0, mine = 0;
     for (const Cell& cell : change.cells) moved += std::abs(shift(cell)) / 2;
@@ -73,7 +76,8 @@ std::string Plain(const std::string& label) {
     return plain;
 }
 
-// Brings the new labels into the order of the old ones they most likely replace: same word first, else next in size.
+// Brings the new labels into the order of the old ones they most likely replace: same word first, else next
+// in size.
 void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_cells) {
     const auto by_size = [](auto size) {
         return [size](const Cell* a, const Cell* b) {
@@ -85,7 +89,8 @@ void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_c
     for (size_t i = 0; i < old_cells.size() && i < new_cells.size(); ++i)
         for (size_t j = i; j < new_cells.size(); ++j)
             if (!old_cells[i]->label.empty() && Plain(old_cells[i]->label) == Plain(new_cells[j]->label)) {
-                std::rotate(new_cells.begin() + static_cast<long>(i), new_cells.begin() + static_cast<long>(j),
+                std::rotate(new_cells.begin() + static_cast<long>(i),
+                            new_cells.begin() + static_cast<long>(j),
                             new_cells.begin() + static_cast<long>(j) + 1);
                 break;
             }
@@ -95,8 +100,10 @@ void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_c
 std::optional<ValueMove> FindRename(const AttributeChange& change) {
     std::vector<const Cell*> old_cells, new_cells, rest;
     for (const Cell& cell : change.cells) {
-        const bool gained = cell.z() > kSure && static_cast<double>(cell.before) <= 0.15 * static_cast<double>(cell.after);
-        const bool lost = cell.z() < -kSure && static_cast<double>(cell.after) <= 0.6 * static_cast<double>(cell.before);
+        const bool gained =
+            cell.z() > kSure && static_cast<double>(cell.before) <= 0.15 * static_cast<double>(cell.after);
+        const bool lost =
+            cell.z() < -kSure && static_cast<double>(cell.after) <= 0.6 * static_cast<double>(cell.before);
         if (cell.kind == CellKind::kValue && gained)
             new_cells.push_back(&cell);
         else if (cell.kind == CellKind::kValue && lost)
@@ -128,7 +135,8 @@ std::optional<ValueMove> FindRename(const AttributeChange& change) {
     }
     for (const Cell* cell : new_cells) move.replacements.push_back(cell->label);
     move.people = std::llround(people);
-    // An unequal balance is a loss or an influx beside the rename; a half-emptied old value may be a true change of taste.
+    // An unequal balance is a loss or an influx beside the rename; a half-emptied old value may be a true
+    // change of taste.
     const double balance = people / std::max(lost, gained);
     const double emptied = Unit(1 - static_cast<double>(move.after) / std::max(scale * old_before, 1.0));
     move.match = Unit((balance - 0.3) / 0.6) * (0.55 + 0.45 * emptied);
@@ -171,8 +179,8 @@ std::optional<ValueMove> FindNulls(const AttributeChange& change) {
 }
 
 // The values in which a loss (sign -1) or a growth (sign +1) is concentrated, beyond what all others did.
-std::optional<ValueMove> FindConcentration(const AttributeChange& change, const std::vector<const Cell*>& cells,
-                                           double sign) {
+std::optional<ValueMove> FindConcentration(const AttributeChange& change,
+                                           const std::vector<const Cell*>& cells, double sign) {
     const Totals whole = Sum(cells);
     std::vector<const Cell*> candidates(cells);
     const auto relative = [](const Cell* cell) {
@@ -188,7 +196,8 @@ std::optional<ValueMove> FindConcentration(const AttributeChange& change, const 
     for (const Cell* cell : candidates) {
         if (set.size() >= kMostLabels || set.size() + 1 >= cells.size()) break;
         // The rarer values are nobody's cause beside a named one.
-        if (!set.empty() && (cell->kind != CellKind::kValue || set.front()->kind != CellKind::kValue)) continue;
+        if (!set.empty() && (cell->kind != CellKind::kValue || set.front()->kind != CellKind::kValue))
+            continue;
         const Totals without{rest.before - static_cast<double>(cell->before),
                              rest.after - static_cast<double>(cell->after)};
         // What remains must be enough to say what "the others" did.
@@ -256,7 +265,8 @@ std::vector<ValueMove> FindMoves(const std::vector<AttributeChange>& changes) {
     std::stable_sort(moves.begin(), moves.end(), [](const ValueMove& a, const ValueMove& b) {
         // Values before intervals, and few values before many that say the same.
         const auto strength = [](const ValueMove& m) {
-            return m.size_share * m.support * (m.labelled ? 1 : 0.8) - 0.02 * static_cast<double>(m.labels.size());
+            return m.size_share * m.support * (m.labelled ? 1 : 0.8) -
+                   0.02 * static_cast<double>(m.labels.size());
         };
         return strength(a) > strength(b);
     });
@@ -268,7 +278,9 @@ std::string Describe(const ValueMove& move) {
     if (move.move == Move::kNulled || move.move == Move::kFilled) return attribute + " is empty";
     std::vector<std::string> labels;
     for (const std::string& label : move.labels)
-        labels.push_back(label == "(null)" ? "empty" : label == "(other)" ? "rarer values" : Short(label, 40));
+        labels.push_back(label == "(null)"    ? "empty"
+                         : label == "(other)" ? "rarer values"
+                                              : Short(label, 40));
     if (!move.labelled && labels.size() == 1 && labels[0] == "empty") return attribute + " is empty";
     return attribute + (move.labelled ? " = " : " ") + Listed(labels);
 }

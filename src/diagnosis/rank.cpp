@@ -47,12 +47,15 @@ int Depth(Cause cause) {
 // How much of the shallower one's ground the deeper one takes.
 double Takes(const Hypothesis& deep, const Hypothesis& shallow) {
     // A clause that misses people because its values were renamed says the same with less.
-    if (deep.cause == Cause::kValueRenamed && shallow.cause == Cause::kClauseShift && !deep.subject.clause.empty())
+    if (deep.cause == Cause::kValueRenamed && shallow.cause == Cause::kClauseShift &&
+        !deep.subject.clause.empty())
         return deep.subject.clause == shallow.subject.clause ? 0.7 : 0;
     if (Depth(deep.cause) >= Depth(shallow.cause)) return 0;
     // Nor does the platform that all people of the renamed value share.
-    const double ratio = static_cast<double>(shallow.subject.people) / static_cast<double>(std::max<int64_t>(deep.subject.people, 1));
-    if (deep.cause == Cause::kValueRenamed && !deep.subject.clause.empty() && Depth(shallow.cause) == 3 && ratio > 0.75 && ratio < 1.33)
+    const double ratio = static_cast<double>(shallow.subject.people) /
+                         static_cast<double>(std::max<int64_t>(deep.subject.people, 1));
+    if (deep.cause == Cause::kValueRenamed && !deep.subject.clause.empty() && Depth(shallow.cause) == 3 &&
+        ratio > 0.75 && ratio < 1.33)
         return 0.7;
     switch (deep.cause) {
         case Cause::kRuleTightened:
@@ -76,7 +79,8 @@ void Weigh(std::vector<Hypothesis>& hypotheses) {
     std::vector<double> weighed;
     for (const Hypothesis& hypothesis : hypotheses) {
         double kept = 1;
-        for (const Hypothesis& other : hypotheses) kept = std::min(kept, 1 - Takes(other, hypothesis) * other.confidence);
+        for (const Hypothesis& other : hypotheses)
+            kept = std::min(kept, 1 - Takes(other, hypothesis) * other.confidence);
         weighed.push_back(hypothesis.confidence * kept);
     }
     for (size_t i = 0; i < hypotheses.size(); ++i) hypotheses[i].confidence = weighed[i];
@@ -88,7 +92,8 @@ void DropRepeats(std::vector<Hypothesis>& hypotheses) {
     for (Hypothesis& hypothesis : hypotheses) {
         const auto same = std::find_if(kept.begin(), kept.end(), [&](const Hypothesis& other) {
             return other.cause == hypothesis.cause &&
-                   (other.subject.attribute == hypothesis.subject.attribute || hypothesis.confidence < 0.6 * other.confidence ||
+                   (other.subject.attribute == hypothesis.subject.attribute ||
+                    hypothesis.confidence < 0.6 * other.confidence ||
                     hypothesis.cause == Cause::kValueVanished || hypothesis.cause == Cause::kOneValueLost ||
                     hypothesis.cause == Cause::kValueInflux);
         });
@@ -102,17 +107,21 @@ void DropRepeats(std::vector<Hypothesis>& hypotheses) {
 void Rank(Workbook& book) {
     constexpr size_t kMost = 6;
     Weigh(book.hypotheses);
-    std::stable_sort(book.hypotheses.begin(), book.hypotheses.end(), [](const Hypothesis& a, const Hypothesis& b) {
-        return a.confidence != b.confidence ? a.confidence > b.confidence : Depth(a.cause) < Depth(b.cause);
-    });
+    std::stable_sort(book.hypotheses.begin(), book.hypotheses.end(),
+                     [](const Hypothesis& a, const Hypothesis& b) {
+                         return a.confidence != b.confidence ? a.confidence > b.confidence
+                                                             : Depth(a.cause) < Depth(b.cause);
+                     });
     DropRepeats(book.hypotheses);
     std::erase_if(book.hypotheses, [](const Hypothesis& h) { return h.confidence < kWorthTelling; });
     if (book.hypotheses.size() > kMost) book.hypotheses.resize(kMost);
     if (!book.hypotheses.empty()) return;
     const bool known = book.comparable;
     book.hypotheses.push_back(
-        {Cause::kUnexplained, known ? 0.2 : 0.1,
-         known ? "Nothing in the data that Pulse keeps explains this: the change is within single figures, or lies in something that "
+        {Cause::kUnexplained,
+         known ? 0.2 : 0.1,
+         known ? "Nothing in the data that Pulse keeps explains this: the change is within single figures, "
+                 "or lies in something that "
                  "is not measured."
                : "There is no pair of measurements to compare, so nothing can be said about the cause.",
          book.cited_size.empty() ? std::vector<std::string>{} : std::vector<std::string>{book.cited_size},

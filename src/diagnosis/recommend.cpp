@@ -1,5 +1,5 @@
-// What to do next, as rules over the hypotheses. Every SQL text is complete: names and literals quoted by the rule
-// compiler's quoting, the calls with the very JSON they need.
+// What to do next, as rules over the hypotheses. Every SQL text is complete: names and literals quoted by the
+// rule compiler's quoting, the calls with the very JSON they need.
 #include <algorithm>
 #include <cmath>
 
@@ -24,7 +24,8 @@ struct Advisor {
 
     const Case& input() const { return book.input; }
 
-    void Add(const char* priority, const std::string& action, const std::string& reason, const std::string& sql) {
+    void Add(const char* priority, const std::string& action, const std::string& reason,
+             const std::string& sql) {
         for (const Recommendation& other : list)
             if (other.sql == sql) return;
         list.push_back({action, reason, priority, sql});
@@ -41,19 +42,21 @@ struct Advisor {
     // The values of a column as they are now, in what the segment reads from.
     std::string ShowValues(const std::string& column) const {
         if (input().source.empty() || column.empty() || column.find('.') != std::string::npos) return "";
-        return "SELECT s." + rule::QuoteName(column) + "::text AS value, count(*) AS people FROM " + input().source +
-               " GROUP BY 1 ORDER BY 2 DESC LIMIT 20;";
+        return "SELECT s." + rule::QuoteName(column) + "::text AS value, count(*) AS people FROM " +
+               input().source + " GROUP BY 1 ORDER BY 2 DESC LIMIT 20;";
     }
     std::string ShowFilled(const std::string& column) const {
         if (input().source.empty() || column.empty() || column.find('.') != std::string::npos) return "";
-        return "SELECT count(*) AS people, count(s." + rule::QuoteName(column) + ") AS filled FROM " + input().source + ";";
+        return "SELECT count(*) AS people, count(s." + rule::QuoteName(column) + ") AS filled FROM " +
+               input().source + ";";
     }
     std::string ShowValue(const std::string& column, const std::vector<std::string>& values) const {
         if (input().source.empty() || column.empty() || values.empty()) return "";
         std::string list;
         for (const std::string& value : values) list += (list.empty() ? "" : ", ") + rule::QuoteText(value);
-        return "SELECT s." + rule::QuoteName(column) + "::text AS value, count(*) AS people FROM " + input().source +
-               " WHERE s." + rule::QuoteName(column) + "::text IN (" + list + ") GROUP BY 1 ORDER BY 1;";
+        return "SELECT s." + rule::QuoteName(column) + "::text AS value, count(*) AS people FROM " +
+               input().source + " WHERE s." + rule::QuoteName(column) + "::text IN (" + list +
+               ") GROUP BY 1 ORDER BY 1;";
     }
     std::string UpdateDefinition(const json& definition) const {
         return Verb("pulse_update_segment(" + Segment() + ", definition => " + Jsonb(definition) + ")");
@@ -66,25 +69,33 @@ struct Advisor {
     }
 
     // The values concerned; after a rename all of them, so that the new ones can be seen.
-    void CheckUpstream(const Hypothesis& h, const char* priority, const std::string& action, const std::string& reason) {
-        std::string sql = h.subject.clause.empty() && h.subject.replacements.empty() ? ShowValue(h.subject.attribute, h.subject.values) : "";
+    void CheckUpstream(const Hypothesis& h, const char* priority, const std::string& action,
+                       const std::string& reason) {
+        std::string sql = h.subject.clause.empty() && h.subject.replacements.empty()
+                              ? ShowValue(h.subject.attribute, h.subject.values)
+                              : "";
         if (sql.empty()) sql = ShowValues(h.subject.attribute);
         if (!sql.empty()) Add(priority, action, reason, sql);
     }
 
     // Keep the old and the new value in the rule, until the data is right again.
     void MapValues(const Hypothesis& h) {
-        const auto mapped = Mapped(input().definition, h.subject.attribute, h.subject.values, h.subject.replacements);
+        const auto mapped =
+            Mapped(input().definition, h.subject.attribute, h.subject.values, h.subject.replacements);
         if (mapped)
             Add("high", "Take the new values into the rule.",
-                "The rule names the old values of " + Short(h.subject.attribute, 40) + " only.", UpdateDefinition(*mapped));
+                "The rule names the old values of " + Short(h.subject.attribute, 40) + " only.",
+                UpdateDefinition(*mapped));
     }
 
     void Revert(const Hypothesis& h) {
         for (const Version& version : input().versions)
             if (version.version == h.subject.version)
-                Add("high", "If this was not meant, go back to version " + std::to_string(version.version) + " of the definition.",
-                    "The change of the rule fits the change of the segment.", UpdateDefinition(version.definition));
+                Add("high",
+                    "If this was not meant, go back to version " + std::to_string(version.version) +
+                        " of the definition.",
+                    "The change of the rule fits the change of the segment.",
+                    UpdateDefinition(version.definition));
     }
 
     // One segment for the value concerned and one for the rest would have been told apart at once.
@@ -95,21 +106,25 @@ struct Advisor {
             const auto condition = ValueRule(input(), h.subject.attribute, {value});
             const auto narrowed = condition ? Narrowed(input().definition, *condition) : std::nullopt;
             if (!narrowed) continue;
-            const std::string name = Short(input().segment, 150) + ": " + Short(h.subject.attribute, 40) + " " + Short(value, 40);
-            Add("low", "Watch " + Short(h.subject.attribute, 40) + " = " + Short(value, 40) + " as a segment of its own.",
+            const std::string name =
+                Short(input().segment, 150) + ": " + Short(h.subject.attribute, 40) + " " + Short(value, 40);
+            Add("low",
+                "Watch " + Short(h.subject.attribute, 40) + " = " + Short(value, 40) +
+                    " as a segment of its own.",
                 "What happens to it then shows without the others.",
                 Verb("pulse_create_segment(" + rule::QuoteText(name) + ", " + Jsonb(*narrowed) + ")"));
         }
     }
 
-    // The attribute that told the cause is to be reported next time, and earlier. A segment that names no critical
-    // attributes watches all of them: naming one would stop the others.
+    // The attribute that told the cause is to be reported next time, and earlier. A segment that names no
+    // critical attributes watches all of them: naming one would stop the others.
     void WatchAttribute(const Hypothesis& h) {
         constexpr double kEarlier = 0.1;
         if (watched || h.subject.attribute.empty() || !Measured(h.subject.attribute)) return;
         json baseline = input().expectations.is_object() ? input().expectations : json::object();
         const json before = baseline;
-        if (baseline.contains("criticalAttributes") && baseline["criticalAttributes"].is_array() && !baseline["criticalAttributes"].empty()) {
+        if (baseline.contains("criticalAttributes") && baseline["criticalAttributes"].is_array() &&
+            !baseline["criticalAttributes"].empty()) {
             json& critical = baseline["criticalAttributes"];
             if (std::find(critical.begin(), critical.end(), json(h.subject.attribute)) == critical.end())
                 critical.push_back(h.subject.attribute);
@@ -120,7 +135,9 @@ struct Advisor {
             thresholds["distributionShift"] = kEarlier;
         if (baseline == before) return;
         watched = true;
-        Add("low", "Make an alert rule: report shifts of attributes such as " + Short(h.subject.attribute, 40) + " from 10 % on.",
+        Add("low",
+            "Make an alert rule: report shifts of attributes such as " + Short(h.subject.attribute, 40) +
+                " from 10 % on.",
             "It told this cause; next time it will be reported earlier.", UpdateBaseline(baseline));
     }
 
@@ -140,9 +157,12 @@ struct Advisor {
         if (!key || !input().change || !input().threshold || *input().threshold <= 0) return;
         if (std::abs(*input().change) > 2 * *input().threshold) return;
         const double higher = std::min(0.95, std::ceil(std::abs(*input().change) * 1.2 * 100) / 100);
-        Add("low", "If such changes do not matter to you, see what a threshold of " + Percent(higher) + " would have reported.",
+        Add("low",
+            "If such changes do not matter to you, see what a threshold of " + Percent(higher) +
+                " would have reported.",
             "The change is not far above the threshold of " + Percent(*input().threshold) + ".",
-            "SELECT * FROM " + input().verbs + "pulse_backtest(" + Segment() + ", " + Jsonb({{key, higher}}) + ");");
+            "SELECT * FROM " + input().verbs + "pulse_backtest(" + Segment() + ", " + Jsonb({{key, higher}}) +
+                ");");
     }
 
     const char* ThresholdKey() const {
@@ -167,12 +187,15 @@ struct Advisor {
             const double now = static_cast<double>(book.after_size);
             baseline["expectedSize"] = {{"min", std::floor(now * 0.8)}, {"max", std::ceil(now * 1.2)}};
         } else if (input().after->converted && book.after_size > 0) {
-            const double rate = static_cast<double>(*input().after->converted) / static_cast<double>(book.after_size);
-            baseline["expectedConversionRate"] = {{"min", std::floor(rate * 800) / 1000}, {"max", std::min(1.0, std::ceil(rate * 1200) / 1000)}};
+            const double rate =
+                static_cast<double>(*input().after->converted) / static_cast<double>(book.after_size);
+            baseline["expectedConversionRate"] = {{"min", std::floor(rate * 800) / 1000},
+                                                  {"max", std::min(1.0, std::ceil(rate * 1200) / 1000)}};
         } else {
             return;
         }
-        Add("medium", "Fit the expected range to what the segment is now.", "The range was set for other times.", UpdateBaseline(baseline));
+        Add("medium", "Fit the expected range to what the segment is now.",
+            "The range was set for other times.", UpdateBaseline(baseline));
     }
 
     void TakeAgain() {
@@ -188,7 +211,8 @@ void Advisor::Advise(const Hypothesis& h) {
     switch (h.cause) {
         case Cause::kMeasurementFailed:
         case Cause::kSchemaChange:
-            Add("high", "Look at what the segment reads and with whose rights.", "The definition and the data no longer fit.",
+            Add("high", "Look at what the segment reads and with whose rights.",
+                "The definition and the data no longer fit.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
             if (!book.comparable) TakeAgain();
             break;
@@ -198,13 +222,17 @@ void Advisor::Advise(const Hypothesis& h) {
             AcceptAsNormal("medium", "Then the segment is compared with itself under the new rule only.");
             break;
         case Cause::kSharedUpstream:
-            CheckUpstream(h, "high", "Ask whoever delivers " + (attribute.empty() ? "the data" : attribute) + " what changed; this shows it.",
+            CheckUpstream(h, "high",
+                          "Ask whoever delivers " + (attribute.empty() ? "the data" : attribute) +
+                              " what changed; this shows it.",
                           "Several segments broke at once: mending each of them would not help.");
             MapValues(h);
             break;
         case Cause::kValueRenamed:
             MapValues(h);
-            CheckUpstream(h, "high", "Check with the team behind " + attribute + " that the new values are meant; this shows them.",
+            CheckUpstream(h, "high",
+                          "Check with the team behind " + attribute +
+                              " that the new values are meant; this shows them.",
                           "Campaigns and rules that name the old values no longer reach these people.");
             AcceptAsNormal("medium", "Once the new values are expected, they should not be reported again.");
             WatchAttribute(h);
@@ -212,15 +240,19 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kColumnNulled:
         case Cause::kColumnFilled:
             Add("high", "Check how " + attribute + " is filled; this counts it.",
-                h.cause == Cause::kColumnNulled ? "Whatever is told apart by it misses these people." : "The old figures without it do not compare.",
+                h.cause == Cause::kColumnNulled ? "Whatever is told apart by it misses these people."
+                                                : "The old figures without it do not compare.",
                 ShowFilled(h.subject.attribute));
-            if (h.cause == Cause::kColumnFilled) AcceptAsNormal("medium", "A column that is filled is no fault.");
+            if (h.cause == Cause::kColumnFilled)
+                AcceptAsNormal("medium", "A column that is filled is no fault.");
             WatchAttribute(h);
             break;
         case Cause::kValueVanished:
         case Cause::kOneValueLost:
-            CheckUpstream(h, "high", "Check upstream whether these people are really gone; this counts them in the source.",
-                          "The loss lies in " + attribute + " and not in the rest.");
+            CheckUpstream(
+                h, "high",
+                "Check upstream whether these people are really gone; this counts them in the source.",
+                "The loss lies in " + attribute + " and not in the rest.");
             Split(h);
             WatchAttribute(h);
             break;
@@ -238,8 +270,8 @@ void Advisor::Advise(const Hypothesis& h) {
             break;
         }
         case Cause::kValuesRescaled:
-            Add("high", "Check the unit of " + attribute + "; this shows its values.", "Rules with fixed limits on it now choose others.",
-                ShowValues(h.subject.attribute));
+            Add("high", "Check the unit of " + attribute + "; this shows its values.",
+                "Rules with fixed limits on it now choose others.", ShowValues(h.subject.attribute));
             break;
         case Cause::kMixShift:
             Split(h);
@@ -247,18 +279,22 @@ void Advisor::Advise(const Hypothesis& h) {
             break;
         case Cause::kIdentityChanged:
             if (!input().source.empty())
-                Add("high", "Check whether the key of the segment changed its form.", "Entries and exits mean nothing until the key is stable.",
+                Add("high", "Check whether the key of the segment changed its form.",
+                    "Entries and exits mean nothing until the key is stable.",
                     "SELECT * FROM " + input().source + " LIMIT 5;");
-            AcceptAsNormal("medium", "If the key was changed on purpose, the history before it cannot be compared.");
+            AcceptAsNormal("medium",
+                           "If the key was changed on purpose, the history before it cannot be compared.");
             break;
         case Cause::kSourceEmptied:
             if (!input().source.empty())
-                Add("high", "Check that the data was loaded; this counts it.", "An empty table is hardly ever meant.",
-                    "SELECT count(*) FROM " + input().source + ";");
+                Add("high", "Check that the data was loaded; this counts it.",
+                    "An empty table is hardly ever meant.", "SELECT count(*) FROM " + input().source + ";");
             TakeAgain();
             break;
         case Cause::kConversionTrackingLost:
-            Add("high", "Check that conversions are still recorded; this shows the members as the segment sees them.", "A rate of nearly zero over night is a matter of counting.",
+            Add("high",
+                "Check that conversions are still recorded; this shows the members as the segment sees them.",
+                "A rate of nearly zero over night is a matter of counting.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
             break;
         case Cause::kExpectationOutdated: WidenExpectation(); break;
@@ -271,9 +307,12 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kConversionRateRise:
         case Cause::kWentQuiet:
         case Cause::kUnexplained:
-            Add("medium", "Look at the course of the segment before campaigns go out to it.", "It shows when and how it changed.",
-                "SELECT taken_at, size, entered, exited, converted, inactive FROM pulse.snapshot WHERE segment_id = (SELECT id FROM "
-                "pulse.segment WHERE name = " + Segment() + ") AND status = 'ok' ORDER BY taken_at DESC LIMIT 14;");
+            Add("medium", "Look at the course of the segment before campaigns go out to it.",
+                "It shows when and how it changed.",
+                "SELECT taken_at, size, entered, exited, converted, inactive FROM pulse.snapshot WHERE "
+                "segment_id = (SELECT id FROM "
+                "pulse.segment WHERE name = " +
+                    Segment() + ") AND status = 'ok' ORDER BY taken_at DESC LIMIT 14;");
             AcceptAsNormal("low", "Then it is compared with what it is now.");
             break;
     }
@@ -284,15 +323,19 @@ void Advisor::Advise(const Hypothesis& h) {
 std::vector<Recommendation> Recommend(const Workbook& book) {
     Advisor advisor{book, {}, false};
     for (const Hypothesis& hypothesis : book.hypotheses)
-        if (hypothesis.confidence >= kWorthActing || &hypothesis == &book.hypotheses.front()) advisor.Advise(hypothesis);
+        if (hypothesis.confidence >= kWorthActing || &hypothesis == &book.hypotheses.front())
+            advisor.Advise(hypothesis);
     advisor.WidenExpectation();
     advisor.TryThreshold();
     advisor.Archive();
     std::erase_if(advisor.list, [](const Recommendation& advice) { return advice.sql.empty(); });
     if (advisor.list.empty()) advisor.AcceptAsNormal("low", "Then it is compared with what it is now.");
-    const auto urgency = [](const Recommendation& advice) { return advice.priority == "high" ? 0 : advice.priority == "medium" ? 1 : 2; };
-    std::stable_sort(advisor.list.begin(), advisor.list.end(),
-                     [&](const Recommendation& a, const Recommendation& b) { return urgency(a) < urgency(b); });
+    const auto urgency = [](const Recommendation& advice) {
+        return advice.priority == "high" ? 0 : advice.priority == "medium" ? 1 : 2;
+    };
+    std::stable_sort(
+        advisor.list.begin(), advisor.list.end(),
+        [&](const Recommendation& a, const Recommendation& b) { return urgency(a) < urgency(b); });
     if (advisor.list.size() > kMostAdvice) advisor.list.resize(kMostAdvice);
     return advisor.list;
 }

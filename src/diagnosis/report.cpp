@@ -12,7 +12,9 @@ namespace {
 using nlohmann::json;
 
 // Three decimals are more than a confidence knows; fewer bits make the same text on every machine.
-double Rounded(double number) { return std::isfinite(number) ? std::round(number * 1000) / 1000 : 0; }
+double Rounded(double number) {
+    return std::isfinite(number) ? std::round(number * 1000) / 1000 : 0;
+}
 
 const char* Likely(double confidence) {
     if (confidence >= 0.85) return "very likely";
@@ -44,7 +46,8 @@ std::vector<Hypothesis> Told(const Diagnosis& diagnosis) {
     constexpr double kWorthAThought = 0.2;
     std::vector<Hypothesis> told;
     for (const Hypothesis& hypothesis : diagnosis.hypotheses)
-        if (told.empty() || (hypothesis.confidence >= kWorthAThought && !told.front().sentence.ends_with(hypothesis.sentence)))
+        if (told.empty() || (hypothesis.confidence >= kWorthAThought &&
+                             !told.front().sentence.ends_with(hypothesis.sentence)))
             told.push_back(hypothesis);
     return told;
 }
@@ -53,17 +56,20 @@ void TellHypotheses(const std::vector<Hypothesis>& told, size_t width, std::vect
     lines.push_back("Why, likely");
     for (size_t i = 0; i < told.size(); ++i) {
         const Hypothesis& hypothesis = told[i];
-        std::string text = hypothesis.sentence + " (" + Likely(hypothesis.confidence) + ", " + Percent(hypothesis.confidence);
+        std::string text = hypothesis.sentence + " (" + Likely(hypothesis.confidence) + ", " +
+                           Percent(hypothesis.confidence);
         if (!hypothesis.evidence.empty()) {
             text += "; evidence ";
-            for (size_t e = 0; e < hypothesis.evidence.size(); ++e) text += (e ? ", " : "") + hypothesis.evidence[e];
+            for (size_t e = 0; e < hypothesis.evidence.size(); ++e)
+                text += (e ? ", " : "") + hypothesis.evidence[e];
         }
         Append(lines, Wrap(text + ")", width, "  " + std::to_string(i + 1) + ". ", "     "));
     }
 }
 
 // What they cite; the JSON has all facts.
-void TellEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& told, size_t width, std::vector<std::string>& lines) {
+void TellEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& told, size_t width,
+                  std::vector<std::string>& lines) {
     std::set<std::string> cited;
     for (const Hypothesis& hypothesis : told)
         cited.insert(hypothesis.evidence.begin(), hypothesis.evidence.end());
@@ -71,7 +77,8 @@ void TellEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& tol
     lines.push_back("");
     lines.push_back("Evidence");
     for (const Evidence& fact : diagnosis.evidence)
-        if (cited.contains(fact.id)) Append(lines, Wrap(fact.sentence, width, "  " + fact.id + ". ", "      "));
+        if (cited.contains(fact.id))
+            Append(lines, Wrap(fact.sentence, width, "  " + fact.id + ". ", "      "));
 }
 
 // The leading attribute's values only; the JSON has all.
@@ -82,8 +89,8 @@ void TellAttribution(const Diagnosis& diagnosis, size_t width, std::vector<std::
     std::vector<std::string> words;
     for (const Contribution& part : diagnosis.attribution)
         if (part.attribute == attribute && words.size() < kMost)
-            words.push_back(Short(part.value, 40) + " " + SignedPercent(part.share) + " (" + Thousands(part.before) + " -> " +
-                            Thousands(part.after) + ")");
+            words.push_back(Short(part.value, 40) + " " + SignedPercent(part.share) + " (" +
+                            Thousands(part.before) + " -> " + Thousands(part.after) + ")");
     lines.push_back("Where it lies");
     std::string text = "Of " + diagnosis.attribution_of + ", by " + Short(attribute, 40) + ": ";
     for (size_t i = 0; i < words.size(); ++i) text += (i ? ", " : "") + words[i];
@@ -110,7 +117,8 @@ json ToJson(const Diagnosis& diagnosis) {
                 {"since", diagnosis.since},
                 {"attribution_of", diagnosis.attribution_of},
                 {"related_incidents", diagnosis.related}};
-    for (const char* list : {"evidence", "attribution", "hypotheses", "recommendations"}) object[list] = json::array();
+    for (const char* list : {"evidence", "attribution", "hypotheses", "recommendations"})
+        object[list] = json::array();
     for (const Evidence& fact : diagnosis.evidence)
         object["evidence"].push_back(
             {{"id", fact.id}, {"kind", fact.kind}, {"sentence", fact.sentence}, {"figures", fact.figures}});
@@ -121,10 +129,13 @@ json ToJson(const Diagnosis& diagnosis) {
                                          {"after", part.after},
                                          {"share", Rounded(part.share)},
                                          {"surprise", Rounded(part.surprise)}});
-    for (const Hypothesis& hypothesis : diagnosis.hypotheses) object["hypotheses"].push_back(ToJson(hypothesis));
+    for (const Hypothesis& hypothesis : diagnosis.hypotheses)
+        object["hypotheses"].push_back(ToJson(hypothesis));
     for (const Recommendation& advice : diagnosis.recommendations)
-        object["recommendations"].push_back(
-            {{"action", advice.action}, {"reason", advice.reason}, {"priority", advice.priority}, {"sql", advice.sql}});
+        object["recommendations"].push_back({{"action", advice.action},
+                                             {"reason", advice.reason},
+                                             {"priority", advice.priority},
+                                             {"sql", advice.sql}});
     return object;
 }
 
@@ -133,7 +144,8 @@ std::vector<std::string> ToText(const Diagnosis& diagnosis, size_t width) {
         Wrap("Incident " + std::to_string(diagnosis.incident) + ": " + diagnosis.title, width, "", "  ");
     lines.push_back("");
     lines.push_back("What changed");
-    for (const std::string& sentence : diagnosis.what_changed) Append(lines, Wrap(sentence, width, "  ", "  "));
+    for (const std::string& sentence : diagnosis.what_changed)
+        Append(lines, Wrap(sentence, width, "  ", "  "));
     Append(lines, Wrap(diagnosis.since, width, "  ", "  "));
     lines.push_back("");
     const std::vector<Hypothesis> told = Told(diagnosis);

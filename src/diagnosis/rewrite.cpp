@@ -28,14 +28,16 @@ std::optional<segment::AttributeKind> KindOf(const Case& input, const std::strin
 std::string TypeName(const Case& input, const std::string& attribute) {
     for (const auto* picture : {&input.after, &input.before})
         if (*picture)
-            if (const auto found = (*picture)->columns.find(attribute); found != (*picture)->columns.end()) return found->second;
+            if (const auto found = (*picture)->columns.find(attribute); found != (*picture)->columns.end())
+                return found->second;
     return "";
 }
 
 bool IsNumber(const std::string& text) {
     const size_t sign = !text.empty() && text[0] == '-' ? 1 : 0;
     return text.size() > sign && text.size() < 30 &&
-           std::all_of(text.begin() + static_cast<long>(sign), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+           std::all_of(text.begin() + static_cast<long>(sign), text.end(),
+                       [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // The label as a literal of the rule language for a column of that type; empty when it cannot be one.
@@ -67,7 +69,9 @@ struct Mapping {
     const std::vector<std::string>& replacements;
     bool used = false;
 
-    bool Has(const std::string& value) const { return std::find(values.begin(), values.end(), value) != values.end(); }
+    bool Has(const std::string& value) const {
+        return std::find(values.begin(), values.end(), value) != values.end();
+    }
 
     // The list of `items` and the replacements that it lacks.
     ExprPtr Extended(std::vector<ExprPtr> items) const {
@@ -82,9 +86,11 @@ struct Mapping {
     ExprPtr Apply(const ExprPtr& expr) {
         const auto* operation = rule::As<rule::Operation>(*expr);
         if (!operation) return expr;
-        if (operation->op == Op::kEqual && IsColumn(*operation->operands[0], attribute) && Has(TextOf(*operation->operands[1]))) {
+        if (operation->op == Op::kEqual && IsColumn(*operation->operands[0], attribute) &&
+            Has(TextOf(*operation->operands[1]))) {
             used = true;
-            return rule::MakeOperation(Op::kIn, {operation->operands[0], Extended({operation->operands[1]})}, 0);
+            return rule::MakeOperation(Op::kIn, {operation->operands[0], Extended({operation->operands[1]})},
+                                       0);
         }
         if (operation->op == Op::kIn && IsColumn(*operation->operands[0], attribute)) {
             const auto* list = rule::As<rule::List>(*operation->operands[1]);
@@ -109,13 +115,14 @@ json WithWhere(json definition, const std::string& where) {
 
 }  // namespace
 
-std::optional<std::string> ValueRule(const Case& input, const std::string& attribute, const std::vector<std::string>& values) {
+std::optional<std::string> ValueRule(const Case& input, const std::string& attribute,
+                                     const std::vector<std::string>& values) {
     const auto kind = KindOf(input, attribute);
     if (values.empty() || values.size() > 100 || !kind) return std::nullopt;
     const std::string type_name = TypeName(input, attribute);
-    const rule::Type type = !type_name.empty()                             ? rule::TypeOf(type_name)
+    const rule::Type type = !type_name.empty()                          ? rule::TypeOf(type_name)
                             : *kind == segment::AttributeKind::kBoolean ? rule::Type::kBoolean
-                                                                         : rule::Type::kText;
+                                                                        : rule::Type::kText;
     std::string list;
     for (const std::string& value : values) {
         const auto literal = Literal(value, type);
@@ -136,7 +143,8 @@ std::optional<json> Narrowed(const json& definition, const std::string& rule) {
     }
 }
 
-std::optional<json> Mapped(const json& definition, const std::string& attribute, const std::vector<std::string>& values,
+std::optional<json> Mapped(const json& definition, const std::string& attribute,
+                           const std::vector<std::string>& values,
                            const std::vector<std::string>& replacements) {
     if (replacements.empty()) return std::nullopt;
     try {

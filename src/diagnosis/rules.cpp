@@ -16,7 +16,9 @@ const ClauseCount* FindClause(const Picture& picture, const std::string& text) {
     return nullptr;
 }
 
-std::string Quoted(const std::string& clause) { return "`" + Short(clause, 80) + "`"; }
+std::string Quoted(const std::string& clause) {
+    return "`" + Short(clause, 80) + "`";
+}
 
 std::string Difference(const ClauseChange& change) {
     if (change.before.empty()) return Quoted(change.after) + " was added";
@@ -48,7 +50,7 @@ bool SourceChanged(const Version* before, const Version* after) {
 struct RuleStory {
     std::vector<ClauseChange> changes;
     bool source_changed = false;
-    int tightened = 0, loosened = 0;  // clauses
+    int tightened = 0, loosened = 0;     // clauses
     const ClauseChange* main = nullptr;  // the change with the largest count
     int64_t missed = 0;  // more people than before who miss membership by it only (fewer: negative)
 };
@@ -67,7 +69,8 @@ RuleStory Read(const Case& input) {
     for (const ClauseChange& change : story.changes) {
         story.tightened += change.reach == Reach::kTightened;
         story.loosened += change.reach == Reach::kLoosened;
-        const int64_t more = MissedOnly(*input.after, change.after) - MissedOnly(*input.before, change.before);
+        const int64_t more =
+            MissedOnly(*input.after, change.after) - MissedOnly(*input.before, change.before);
         if (std::abs(more) <= std::abs(story.missed)) continue;
         story.missed = more;
         story.main = &change;
@@ -78,7 +81,8 @@ RuleStory Read(const Case& input) {
 // The rule's part in the change: whether its direction, its timing and its count fit.
 double Confidence(const Workbook& book, const RuleStory& story, bool fell, bool in_time) {
     const bool fits = fell ? story.tightened > 0 : story.loosened > 0;
-    const bool contradicts = !fits && !story.source_changed && (fell ? story.loosened > 0 : story.tightened > 0);
+    const bool contradicts =
+        !fits && !story.source_changed && (fell ? story.loosened > 0 : story.tightened > 0);
     double confidence = fits && (story.tightened == 0 || story.loosened == 0) ? 0.87 : 0.7;
     if (story.main && !contradicts) {
         // People missed against people gained: the clause accounts for the change when the two cancel out.
@@ -101,8 +105,9 @@ const Version* Deciding(const Case& input) {
 std::string CiteVersion(Workbook& book, const Version& version) {
     const Case& input = book.input;
     std::string sentence = "The definition was changed on " + FormatDate(version.changed_at) + " by " +
-                           Short(version.changed_by, 40) + " (version " + std::to_string(input.before->version) +
-                           " to " + std::to_string(input.after->version) + ")";
+                           Short(version.changed_by, 40) + " (version " +
+                           std::to_string(input.before->version) + " to " +
+                           std::to_string(input.after->version) + ")";
     if (!version.change.empty()) sentence += ": " + Short(version.change, 200);
     return book.Cite("definition", sentence + ".",
                      {{"from_version", input.before->version},
@@ -128,8 +133,8 @@ void SupposeChangedRule(Workbook& book) {
     std::vector<std::string> cited, words;
     if (change) cited.push_back(CiteVersion(book, *change));
     for (const ClauseChange& c : story.changes) words.push_back(Difference(c));
-    std::string sentence = "People in " + Short(input.segment) + (fell ? " exited" : " entered") + " due to " +
-                           WhatHappened(story, fell);
+    std::string sentence = "People in " + Short(input.segment) + (fell ? " exited" : " entered") +
+                           " due to " + WhatHappened(story, fell);
     if (!words.empty()) sentence += ": " + Listed(words);
     sentence += ".";
     Subject subject;
@@ -148,8 +153,8 @@ void SupposeChangedRule(Workbook& book) {
         if (!first.columns.empty()) subject.attribute = first.columns.front();
     }
     const bool in_time = !change || change->changed_at <= input.since;
-    book.Suppose(fell ? Cause::kRuleTightened : Cause::kRuleLoosened, Confidence(book, story, fell, in_time), sentence,
-                 cited, subject);
+    book.Suppose(fell ? Cause::kRuleTightened : Cause::kRuleLoosened, Confidence(book, story, fell, in_time),
+                 sentence, cited, subject);
 }
 
 double PassRate(const ClauseCount& clause, const Picture& picture) {
@@ -157,7 +162,8 @@ double PassRate(const ClauseCount& clause, const Picture& picture) {
     return static_cast<double>(*clause.passed) / static_cast<double>(*picture.clause_rows);
 }
 
-// One clause of an unchanged rule: how many more people miss the segment by it alone, against the people lost.
+// One clause of an unchanged rule: how many more people miss the segment by it alone, against the people
+// lost.
 void SupposeClause(Workbook& book, const ClauseCount& before, const ClauseCount& after) {
     if (!before.missed_only || !after.missed_only) return;
     const Case& input = book.input;
@@ -168,8 +174,11 @@ void SupposeClause(Workbook& book, const ClauseCount& before, const ClauseCount&
     const double old_rate = PassRate(before, *input.before), new_rate = PassRate(after, *input.after);
     std::string fact = Quoted(after.text);
     const double change = old_rate > 0 && new_rate >= 0 ? new_rate / old_rate - 1 : 0;
-    if (change != 0) fact += (change < 0 ? " lost " : " gained ") + Percent(std::abs(change)) + " of those who passed it; ";
-    else fact += ": ";
+    if (change != 0)
+        fact +=
+            (change < 0 ? " lost " : " gained ") + Percent(std::abs(change)) + " of those who passed it; ";
+    else
+        fact += ": ";
     fact += MorePeople(more) + " than before miss the segment by it alone.";
     const std::string id = book.Cite("clause", fact,
                                      {{"clause", after.text},
@@ -183,7 +192,8 @@ void SupposeClause(Workbook& book, const ClauseCount& before, const ClauseCount&
     if (!columns.empty()) subject.attribute = columns.front();
     const std::string column = columns.empty() ? "the data behind it" : Short(columns.front(), 40);
     const double noise = std::sqrt(static_cast<double>(*before.missed_only + *after.missed_only) + 1);
-    const double confidence = (0.3 + 0.65 * Unit(fraction * 1.1)) * Support(static_cast<double>(more) / noise) *
+    const double confidence = (0.3 + 0.65 * Unit(fraction * 1.1)) *
+                              Support(static_cast<double>(more) / noise) *
                               (0.4 + 0.6 * Support(book.size_z()));
     book.Suppose(Cause::kClauseShift, confidence,
                  "The rule is the same, but the data behind one part of it moved: " + fact + " Either " +
@@ -199,7 +209,8 @@ void SupposeRules(Workbook& book) {
     SupposeChangedRule(book);
     if (book.input.before->version != book.input.after->version) return;
     for (const ClauseCount& after : book.input.after->clauses)
-        if (const ClauseCount* before = FindClause(*book.input.before, after.text)) SupposeClause(book, *before, after);
+        if (const ClauseCount* before = FindClause(*book.input.before, after.text))
+            SupposeClause(book, *before, after);
 }
 
 }  // namespace pulse::diagnosis

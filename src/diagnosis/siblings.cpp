@@ -28,8 +28,9 @@ Family FamilyOf(Move move) {
 }
 
 bool Overlap(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-    return std::any_of(a.begin(), a.end(),
-                       [&](const std::string& label) { return std::find(b.begin(), b.end(), label) != b.end(); });
+    return std::any_of(a.begin(), a.end(), [&](const std::string& label) {
+        return std::find(b.begin(), b.end(), label) != b.end();
+    });
 }
 
 // The column that a hypothesis of this segment blames and that broke in the sibling as well.
@@ -38,13 +39,16 @@ bool Shares(const Hypothesis& hypothesis, const ValueMove& move) {
     const Family family = FamilyOf(move.move);
     switch (hypothesis.cause) {
         case Cause::kValueRenamed:
-            return (family == Family::kRename || family == Family::kLoss) && Overlap(hypothesis.subject.values, move.labels);
+            return (family == Family::kRename || family == Family::kLoss) &&
+                   Overlap(hypothesis.subject.values, move.labels);
         case Cause::kColumnNulled:
         case Cause::kColumnFilled: return family == Family::kNull;
         case Cause::kValueVanished:
         case Cause::kOneValueLost:
-            return (family == Family::kLoss || family == Family::kRename) && Overlap(hypothesis.subject.values, move.labels);
-        case Cause::kValueInflux: return family == Family::kGain && Overlap(hypothesis.subject.values, move.labels);
+            return (family == Family::kLoss || family == Family::kRename) &&
+                   Overlap(hypothesis.subject.values, move.labels);
+        case Cause::kValueInflux:
+            return family == Family::kGain && Overlap(hypothesis.subject.values, move.labels);
         default: return false;
     }
 }
@@ -56,8 +60,10 @@ bool SharesClause(const Hypothesis& hypothesis, const Sibling& sibling) {
             if (after.text != before.text || !after.missed_only || !before.missed_only) continue;
             const auto columns = ColumnsOf(after.text);
             const int64_t lost = sibling.before.size - sibling.after.size;
-            if (std::find(columns.begin(), columns.end(), hypothesis.subject.attribute) != columns.end() && lost > 0 &&
-                static_cast<double>(*after.missed_only - *before.missed_only) > 0.4 * static_cast<double>(lost))
+            if (std::find(columns.begin(), columns.end(), hypothesis.subject.attribute) != columns.end() &&
+                lost > 0 &&
+                static_cast<double>(*after.missed_only - *before.missed_only) >
+                    0.4 * static_cast<double>(lost))
                 return true;
         }
     return false;
@@ -68,7 +74,8 @@ bool SharesFall(const Workbook& book, const Hypothesis& hypothesis, const Siblin
     if (hypothesis.cause != Cause::kUniformLoss && hypothesis.cause != Cause::kSourceEmptied) return false;
     if (book.input.relation.empty() || sibling.relation != book.input.relation) return false;
     if (sibling.before.size <= 0 || book.before_size <= 0) return false;
-    const double change = static_cast<double>(sibling.after.size) / static_cast<double>(sibling.before.size) - 1;
+    const double change =
+        static_cast<double>(sibling.after.size) / static_cast<double>(sibling.before.size) - 1;
     return change < -0.05 && std::abs(change - book.relative()) < 0.5 * std::abs(book.relative());
 }
 
@@ -77,7 +84,8 @@ struct Shared {
     std::vector<const Sibling*> siblings;
     std::vector<std::string> replacements;  // new values that only another segment still sees
     double weight() const {
-        return hypothesis ? hypothesis->confidence * (1 - std::pow(0.4, static_cast<double>(siblings.size()))) : 0;
+        return hypothesis ? hypothesis->confidence * (1 - std::pow(0.4, static_cast<double>(siblings.size())))
+                          : 0;
     }
 };
 
@@ -93,8 +101,10 @@ Shared FindShared(const Workbook& book) {
             const Sibling& sibling = book.input.siblings[i];
             const auto moved = std::find_if(moves[i].begin(), moves[i].end(),
                                             [&](const ValueMove& move) { return Shares(hypothesis, move); });
-            if (moved != moves[i].end() && shared.replacements.empty()) shared.replacements = moved->replacements;
-            if (moved != moves[i].end() || SharesClause(hypothesis, sibling) || SharesFall(book, hypothesis, sibling))
+            if (moved != moves[i].end() && shared.replacements.empty())
+                shared.replacements = moved->replacements;
+            if (moved != moves[i].end() || SharesClause(hypothesis, sibling) ||
+                SharesFall(book, hypothesis, sibling))
                 shared.siblings.push_back(&sibling);
         }
         if (!shared.siblings.empty() && shared.weight() > best.weight()) best = shared;
@@ -113,8 +123,11 @@ std::string WhatIsShared(const Hypothesis& hypothesis, const Subject& subject) {
     const std::vector<std::string> values = Shortened(subject.values);
     const std::string named = attribute + (values.empty() ? "" : " = " + Listed(values));
     switch (hypothesis.cause) {
-        case Cause::kValueRenamed: return "renamed values of " + attribute +
-                                          (subject.replacements.empty() ? "" : " (" + Listed(values) + " -> " + Listed(Shortened(subject.replacements)) + ")");
+        case Cause::kValueRenamed:
+            return "renamed values of " + attribute +
+                   (subject.replacements.empty()
+                        ? ""
+                        : " (" + Listed(values) + " -> " + Listed(Shortened(subject.replacements)) + ")");
         case Cause::kColumnNulled: return attribute + " is not filled any more";
         case Cause::kColumnFilled: return attribute + " is now filled";
         case Cause::kValueInflux: return "the growth of " + named;
@@ -139,19 +152,21 @@ void SupposeSiblings(Workbook& book) {
         incidents.push_back(sibling->incident);
     }
     const std::vector<std::string> listed(names.begin(), names.end());
-    const std::string id = book.Cite(
-        "sibling", Listed(listed) + " moved in the same way at the same moment.",
-        {{"segments", listed}, {"incidents", incidents}});
+    const std::string id = book.Cite("sibling", Listed(listed) + " moved in the same way at the same moment.",
+                                     {{"segments", listed}, {"incidents", incidents}});
     std::vector<std::string> cited{id};
     for (const std::string& other : shared.hypothesis->evidence) cited.push_back(other);
     // Others can be hit by chance, or by the same small thing; each more makes that less likely.
-    const double confidence = shared.hypothesis->confidence +
-                              (0.99 - shared.hypothesis->confidence) * (1 - std::pow(0.35, static_cast<double>(listed.size())));
+    const double confidence =
+        shared.hypothesis->confidence +
+        (0.99 - shared.hypothesis->confidence) * (1 - std::pow(0.35, static_cast<double>(listed.size())));
     Subject subject = shared.hypothesis->subject;
-    if (subject.replacements.empty() && shared.hypothesis->cause == Cause::kValueRenamed) subject.replacements = shared.replacements;
-    const std::string sentence = "One cause upstream hit " + Thousands(static_cast<int64_t>(listed.size()) + 1) +
-                                 " segments at once (this one, " + Listed(listed) + "): " + WhatIsShared(*shared.hypothesis, subject) +
-                                 ". " + shared.hypothesis->sentence;
+    if (subject.replacements.empty() && shared.hypothesis->cause == Cause::kValueRenamed)
+        subject.replacements = shared.replacements;
+    const std::string sentence =
+        "One cause upstream hit " + Thousands(static_cast<int64_t>(listed.size()) + 1) +
+        " segments at once (this one, " + Listed(listed) + "): " + WhatIsShared(*shared.hypothesis, subject) +
+        ". " + shared.hypothesis->sentence;
     book.Suppose(Cause::kSharedUpstream, confidence, sentence, cited, subject);
 }
 

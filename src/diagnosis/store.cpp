@@ -23,17 +23,21 @@ struct Gathered {
     const pg::Result rows = pg::Execute("SELECT count(*), min(id), max(id) FROM pulse.incident_record");
     std::string hint = "There are no incidents yet; pulse_check_drift() finds them.";
     if (rows[0].Int8(0) > 0)
-        hint = "Incidents are listed in pulse.incident; their ids go from " + std::to_string(rows[0].Int8(1)) + " to " +
-               std::to_string(rows[0].Int8(2)) + ".";
-    throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist", "", hint);
+        hint = "Incidents are listed in pulse.incident; their ids go from " +
+               std::to_string(rows[0].Int8(1)) + " to " + std::to_string(rows[0].Int8(2)) + ".";
+    throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist",
+                    "", hint);
 }
 
-// The incident and its segment. Where the incident names no snapshots, the nearest ones around its beginning serve.
+// The incident and its segment. Where the incident names no snapshots, the nearest ones around its beginning
+// serve.
 Gathered LoadIncident(int64_t incident) {
     const pg::Result rows = pg::Execute(
-        "SELECT i.detector, i.attribute, i.severity, i.status, i.direction, i.baseline_kind, i.baseline, i.observed, i.change, "
+        "SELECT i.detector, i.attribute, i.severity, i.status, i.direction, i.baseline_kind, i.baseline, "
+        "i.observed, i.change, "
         "i.threshold, i.since, s.id, s.name, s.status, s.version, s.definition, s.baseline, "
-        "coalesce(i.baseline_snapshot, (SELECT p.id FROM pulse.snapshot AS p WHERE p.segment_id = s.id AND p.status = 'ok' "
+        "coalesce(i.baseline_snapshot, (SELECT p.id FROM pulse.snapshot AS p WHERE p.segment_id = s.id AND "
+        "p.status = 'ok' "
         "AND p.taken_at < i.since ORDER BY p.taken_at DESC LIMIT 1)), "
         "coalesce(i.snapshot, (SELECT p.id FROM pulse.snapshot AS p WHERE p.segment_id = s.id "
         "AND p.taken_at >= i.since ORDER BY p.status = 'ok' DESC, p.taken_at DESC LIMIT 1)) "
@@ -75,7 +79,9 @@ Gathered LoadIncident(int64_t incident) {
 std::vector<ClauseCount> ReadClauses(const pg::Row& row, int texts, int passed, int missed) {
     std::vector<ClauseCount> clauses;
     if (row.IsNull(texts)) return clauses;
-    const auto counts = [&](int column) { return row.IsNull(column) ? std::vector<int64_t>{} : row.Int8s(column); };
+    const auto counts = [&](int column) {
+        return row.IsNull(column) ? std::vector<int64_t>{} : row.Int8s(column);
+    };
     const std::vector<int64_t> pass = counts(passed), miss = counts(missed);
     for (const std::string& text : row.Texts(texts)) {
         const size_t i = clauses.size();
@@ -111,7 +117,8 @@ Picture ReadPicture(const pg::Row& row) {
 snapshot::Distribution ReadDistribution(const pg::Row& row) {
     snapshot::Distribution distribution;
     distribution.attribute = row.Text(1);
-    distribution.kind = segment::ParseAttributeKind(row.Text(2)).value_or(segment::AttributeKind::kCategorical);
+    distribution.kind =
+        segment::ParseAttributeKind(row.Text(2)).value_or(segment::AttributeKind::kCategorical);
     distribution.total = row.Int8(3);
     distribution.nulls = row.Int8(4);
     distribution.other = row.Int8(5);
@@ -128,13 +135,15 @@ std::map<int64_t, Picture> LoadPictures(const std::vector<int64_t>& snapshots) {
     std::map<int64_t, Picture> pictures;
     if (snapshots.empty()) return pictures;
     const pg::Result rows = pg::Execute(
-        "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, p.clauses, "
+        "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, "
+        "p.clauses, "
         "p.clause_passed, p.clause_missed_only, p.clause_rows, p.columns, p.error_state, p.error "
         "FROM pulse.snapshot AS p WHERE p.id = ANY ($1)",
         {Value::Int8s(snapshots)});
     for (uint64_t i = 0; i < rows.size(); ++i) pictures[rows[i].Int8(0)] = ReadPicture(rows[i]);
     const pg::Result details = pg::Execute(
-        "SELECT d.snapshot_id, d.attribute, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, d.mean, d.quantiles "
+        "SELECT d.snapshot_id, d.attribute, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, "
+        "d.mean, d.quantiles "
         "FROM pulse.distribution AS d WHERE d.snapshot_id = ANY ($1) ORDER BY d.snapshot_id, d.attribute",
         {Value::Int8s(snapshots)});
     for (uint64_t i = 0; i < details.size(); ++i) {
@@ -146,7 +155,8 @@ std::map<int64_t, Picture> LoadPictures(const std::vector<int64_t>& snapshots) {
 
 void LoadFailure(Gathered& gathered) {
     const pg::Result rows = pg::Execute(
-        "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, p.clauses, "
+        "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, "
+        "p.clauses, "
         "p.clause_passed, p.clause_missed_only, p.clause_rows, p.columns, p.error_state, p.error "
         "FROM (SELECT * FROM pulse.snapshot WHERE segment_id = $1 ORDER BY taken_at DESC LIMIT 1) AS p "
         "WHERE p.status = 'failed' AND p.taken_at >= $2 AND p.id IS DISTINCT FROM $3",
@@ -157,12 +167,16 @@ void LoadFailure(Gathered& gathered) {
 void LoadHistory(Gathered& gathered) {
     if (!gathered.input.after) return;
     const pg::Result rows = pg::Execute(
-        "SELECT h.taken_at, h.size, h.converted, h.inactive, h.entered, h.exited FROM (SELECT * FROM pulse.snapshot "
-        "WHERE segment_id = $1 AND status = 'ok' AND taken_at <= $2 ORDER BY taken_at DESC LIMIT $3) AS h ORDER BY h.taken_at",
-        {Value::Int8(gathered.segment_id), Value::Time(gathered.input.after->taken_at), Value::Int8(kMostPoints)});
+        "SELECT h.taken_at, h.size, h.converted, h.inactive, h.entered, h.exited FROM (SELECT * FROM "
+        "pulse.snapshot "
+        "WHERE segment_id = $1 AND status = 'ok' AND taken_at <= $2 ORDER BY taken_at DESC LIMIT $3) AS h "
+        "ORDER BY h.taken_at",
+        {Value::Int8(gathered.segment_id), Value::Time(gathered.input.after->taken_at),
+         Value::Int8(kMostPoints)});
     for (uint64_t i = 0; i < rows.size(); ++i)
-        gathered.input.history.push_back({rows[i].Time(0), rows[i].Int8OrNull(1).value_or(0), rows[i].Int8OrNull(2),
-                                          rows[i].Int8OrNull(3), rows[i].Int8OrNull(4), rows[i].Int8OrNull(5)});
+        gathered.input.history.push_back({rows[i].Time(0), rows[i].Int8OrNull(1).value_or(0),
+                                          rows[i].Int8OrNull(2), rows[i].Int8OrNull(3), rows[i].Int8OrNull(4),
+                                          rows[i].Int8OrNull(5)});
 }
 
 void LoadVersions(Gathered& gathered) {
@@ -172,7 +186,8 @@ void LoadVersions(Gathered& gathered) {
         "WHERE segment_id = $1 AND version >= $2 ORDER BY version",
         {Value::Int8(gathered.segment_id), Value::Int4(from)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        Version version{rows[i].Int4(0), rows[i].Text(1), rows[i].Text(2), rows[i].Time(3), rows[i].Jsonb(4), {}};
+        Version version{rows[i].Int4(0), rows[i].Text(1),  rows[i].Text(2),
+                        rows[i].Time(3), rows[i].Jsonb(4), {}};
         version.clauses = ClausesOf(version.definition);
         gathered.input.versions.push_back(std::move(version));
     }
@@ -181,16 +196,20 @@ void LoadVersions(Gathered& gathered) {
 // One incident of each other segment that began within half a cadence, segments over the same table first.
 void LoadSiblings(Gathered& gathered) {
     const pg::Result rows = pg::Execute(
-        "WITH me AS (SELECT i.since, s.id, s.cadence, s.definition->>'from' AS relation FROM pulse.incident_record AS i "
+        "WITH me AS (SELECT i.since, s.id, s.cadence, s.definition->>'from' AS relation FROM "
+        "pulse.incident_record AS i "
         "JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1), other AS ("
-        "SELECT DISTINCT ON (s.id) i.id, s.name, coalesce(s.definition->>'from', '') AS relation, i.detector, i.attribute, "
-        "i.direction, i.baseline_snapshot, i.snapshot, coalesce(s.definition->>'from' = me.relation, false) AS same "
+        "SELECT DISTINCT ON (s.id) i.id, s.name, coalesce(s.definition->>'from', '') AS relation, "
+        "i.detector, i.attribute, "
+        "i.direction, i.baseline_snapshot, i.snapshot, coalesce(s.definition->>'from' = me.relation, false) "
+        "AS same "
         "FROM me JOIN pulse.incident_record AS i ON i.segment_id <> me.id "
         "AND i.since BETWEEN me.since - me.cadence / 2 AND me.since + me.cadence / 2 "
         "JOIN pulse.segment AS s ON s.id = i.segment_id "
         "WHERE i.status <> 'ignored' AND i.baseline_snapshot IS NOT NULL AND i.snapshot IS NOT NULL "
         "ORDER BY s.id, i.detector = 'size_change' DESC, i.id) "
-        "SELECT id, name, relation, detector, attribute, direction, baseline_snapshot, snapshot, count(*) OVER () "
+        "SELECT id, name, relation, detector, attribute, direction, baseline_snapshot, snapshot, count(*) "
+        "OVER () "
         "FROM other ORDER BY same DESC, id LIMIT $2",
         {Value::Int8(gathered.input.incident), Value::Int8(kMostSiblings)});
     if (rows.empty()) return;
@@ -230,17 +249,20 @@ Case Gather(int64_t incident) {
 
 void Keep(const Diagnosis& diagnosis) {
     if (XactReadOnly) return;
-    pg::Execute("UPDATE pulse.incident_record SET diagnosis = $2 WHERE id = $1 AND diagnosis IS DISTINCT FROM $2",
-                {Value::Int8(diagnosis.incident), Value::Jsonb(ToJson(diagnosis))});
+    pg::Execute(
+        "UPDATE pulse.incident_record SET diagnosis = $2 WHERE id = $1 AND diagnosis IS DISTINCT FROM $2",
+        {Value::Int8(diagnosis.incident), Value::Jsonb(ToJson(diagnosis))});
     if (diagnosis.related.empty()) return;
     // Groups that share an incident become one, named after its first incident.
     std::vector<int64_t> members = diagnosis.related;
     members.push_back(diagnosis.incident);
     pg::Execute(
-        "WITH mine AS (SELECT id, coalesce(group_id, id) AS team FROM pulse.incident_record WHERE id = ANY ($1)), "
+        "WITH mine AS (SELECT id, coalesce(group_id, id) AS team FROM pulse.incident_record WHERE id = ANY "
+        "($1)), "
         "first AS (SELECT min(team) AS id FROM mine) "
         "UPDATE pulse.incident_record AS i SET group_id = first.id FROM first "
-        "WHERE (i.id IN (SELECT id FROM mine) OR i.group_id IN (SELECT team FROM mine)) AND i.group_id IS DISTINCT FROM first.id",
+        "WHERE (i.id IN (SELECT id FROM mine) OR i.group_id IN (SELECT team FROM mine)) AND i.group_id IS "
+        "DISTINCT FROM first.id",
         {Value::Int8s(members)});
 }
 
@@ -257,8 +279,8 @@ Diagnosis DiagnoseIncident(int64_t incident) {
 std::vector<int64_t> LiveIncidents() {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    const pg::Result rows =
-        pg::Execute("SELECT id FROM pulse.incident_record WHERE status IN ('open', 'acknowledged') ORDER BY id");
+    const pg::Result rows = pg::Execute(
+        "SELECT id FROM pulse.incident_record WHERE status IN ('open', 'acknowledged') ORDER BY id");
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
     return ids;
@@ -267,7 +289,8 @@ std::vector<int64_t> LiveIncidents() {
 std::optional<int64_t> GroupOf(int64_t incident) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    const pg::Result rows = pg::Execute("SELECT group_id FROM pulse.incident_record WHERE id = $1", {Value::Int8(incident)});
+    const pg::Result rows =
+        pg::Execute("SELECT group_id FROM pulse.incident_record WHERE id = $1", {Value::Int8(incident)});
     return rows.empty() ? std::nullopt : rows[0].Int8OrNull(0);
 }
 

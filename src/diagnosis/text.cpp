@@ -65,7 +65,8 @@ struct Pieces {
 // The parts between the marks: SQL and JSON by turns.
 std::vector<std::string_view> Parts(std::string_view sql) {
     std::vector<std::string_view> parts;
-    for (size_t end; (end = sql.find(kJsonMark)) != std::string_view::npos; sql.remove_prefix(end + kJsonMark.size()))
+    for (size_t end; (end = sql.find(kJsonMark)) != std::string_view::npos;
+         sql.remove_prefix(end + kJsonMark.size()))
         parts.push_back(sql.substr(0, end));
     parts.push_back(sql);
     return parts;
@@ -99,7 +100,8 @@ std::vector<std::string> Fill(const std::vector<std::string>& pieces, size_t wid
 
 std::string Thousands(int64_t number) {
     const bool negative = number < 0;
-    const uint64_t size = negative ? uint64_t{0} - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
+    const uint64_t size =
+        negative ? uint64_t{0} - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
     const std::string digits = std::to_string(size);
     std::string text;
     for (size_t i = 0; i < digits.size(); ++i) {
@@ -121,9 +123,13 @@ std::string Percent(double share) {
     return sign + text + " %";
 }
 
-std::string SignedPercent(double share) { return (share > 0 ? "+" : "") + Percent(share); }
+std::string SignedPercent(double share) {
+    return (share > 0 ? "+" : "") + Percent(share);
+}
 
-std::string People(int64_t number) { return Thousands(number) + (number == 1 ? " person" : " people"); }
+std::string People(int64_t number) {
+    return Thousands(number) + (number == 1 ? " person" : " people");
+}
 
 std::string MorePeople(int64_t number) {
     const int64_t size = number < 0 ? -number : number;

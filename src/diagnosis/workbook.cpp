@@ -55,15 +55,16 @@ double Workbook::concentrated() const {
     return most;
 }
 
-std::string Workbook::Cite(const std::string& kind, const std::string& sentence, const nlohmann::json& figures) {
+std::string Workbook::Cite(const std::string& kind, const std::string& sentence,
+                           const nlohmann::json& figures) {
     for (const Evidence& fact : evidence)
         if (fact.sentence == sentence) return fact.id;
     evidence.push_back({"e" + std::to_string(evidence.size() + 1), kind, sentence, figures});
     return evidence.back().id;
 }
 
-void Workbook::Suppose(Cause cause, double confidence, const std::string& sentence, std::vector<std::string> cited,
-                       Subject subject) {
+void Workbook::Suppose(Cause cause, double confidence, const std::string& sentence,
+                       std::vector<std::string> cited, Subject subject) {
     confidence = std::min(Unit(confidence), 0.98);
     if (confidence < kWorthAWord) return;
     hypotheses.push_back({cause, confidence, sentence, std::move(cited), std::move(subject)});

@@ -115,7 +115,7 @@ COMMIT;
 -- Errors.
 SELECT pulse_explain_incident(NULL);
 SELECT pulse_diagnose_incident(NULL);
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 SELECT pulse_explain_incident(-1);
 SELECT pulse_diagnose_incident(9223372036854775807);
 \set VERBOSITY default

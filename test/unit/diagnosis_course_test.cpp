@@ -7,7 +7,8 @@ namespace {
 
 void Alike(Case& input) {
     const auto split = [](int64_t size) {
-        return std::vector<snapshot::Distribution>{Values("plan", {{"free", size * 6 / 10}, {"pro", size * 4 / 10}})};
+        return std::vector<snapshot::Distribution>{
+            Values("plan", {{"free", size * 6 / 10}, {"pro", size * 4 / 10}})};
     };
     input.before->attributes = split(input.before->size);
     input.after->attributes = split(input.after->size);
@@ -18,7 +19,8 @@ TEST(DiagnosisCourse, RealFallEverywhereAlike) {
     Alike(input);
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kUniformLoss);
-    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "A real fall of 42 %: every value of every attribute moved alike."));
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence,
+                     "A real fall of 42 %: every value of every attribute moved alike."));
     EXPECT_EQ(found.what_changed[0],
               "The segment has 5,800 people on 2024-09-01, after 10,000 on 2024-08-31: 4,200 fewer (-42 %).");
 }
@@ -33,7 +35,8 @@ TEST(DiagnosisCourse, RealGrowth) {
 void Slowly(Case& input, int64_t came, int64_t left) {
     input.history.pop_back();
     for (int day = 10; day < 30; ++day)
-        input.history.push_back({kDayOne + day * kDay, input.history.back().size + came - left, {}, {}, came, left});
+        input.history.push_back(
+            {kDayOne + day * kDay, input.history.back().size + came - left, {}, {}, came, left});
     input.after = MakePicture(input.history.back().size, input.history.back().at);
     Alike(input);
 }
@@ -75,7 +78,8 @@ TEST(DiagnosisRates, ConversionFellWithinEverybody) {
     input.after->converted = 1000;
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kConversionRateFall);
-    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "Conversion went from 15 % (1,500 people) to 10 % (1,000)"));
+    EXPECT_TRUE(
+        Says(found.hypotheses[0].sentence, "Conversion went from 15 % (1,500 people) to 10 % (1,000)"));
     input.after->converted = 0;
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kConversionTrackingLost);
     input.after->converted = 2300;
@@ -157,12 +161,14 @@ Case Lost(int64_t android) {
 TEST(DiagnosisSiblings, OneCauseForSeveralSegments) {
     Case input = Lost(3000);
     const Case other = Lost(2000), third = Lost(5000);
-    input.siblings = {{21, "Trial Users", "app.users", "size_change", "", "down", *other.before, *other.after},
-                      {22, "Mobile Users", "app.users", "size_change", "", "down", *third.before, *third.after}};
+    input.siblings = {
+        {21, "Trial Users", "app.users", "size_change", "", "down", *other.before, *other.after},
+        {22, "Mobile Users", "app.users", "size_change", "", "down", *third.before, *third.after}};
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kSharedUpstream);
     EXPECT_TRUE(Says(found.hypotheses[0].sentence,
-                     "One cause upstream hit 3 segments at once (this one, Mobile Users and Trial Users): the loss of platform = android."));
+                     "One cause upstream hit 3 segments at once (this one, Mobile Users and Trial Users): "
+                     "the loss of platform = android."));
     EXPECT_EQ(found.related, (std::vector<int64_t>{21, 22}));
 }
 

@@ -25,7 +25,8 @@ TEST(DiagnosisRename, AndroidSdkUpdateWhenTheRuleNamesTheOldValue) {
     input.definition["where"] = "app_version in [\"4.1\", \"4.2\"]";
     input.before->attributes = {Values("app_version", {{"4.1", 5800}, {"4.2", 4200}}),
                                 Values("platform", {{"android", 4300}, {"ios", 5700}})};
-    input.after->attributes = {Values("app_version", {{"4.1", 5800}}), Values("platform", {{"android", 100}, {"ios", 5700}})};
+    input.after->attributes = {Values("app_version", {{"4.1", 5800}}),
+                               Values("platform", {{"android", 100}, {"ios", 5700}})};
     input.before->clauses = {{"app_version in [\"4.1\", \"4.2\"]", 10'000, 300}};
     input.after->clauses = {{"app_version in [\"4.1\", \"4.2\"]", 5'800, 4'490}};
     input.before->clause_rows = input.after->clause_rows = 10'300;
@@ -52,12 +53,23 @@ TEST(DiagnosisRename, ValuesThatOnlyChangedTheirCaseArePairedByTheWord) {
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "de and fr -> DE and FR")) << found.hypotheses[0].sentence;
 }
 
-Case ChangedRule(const std::string& before, const std::string& after, int64_t size_before, int64_t size_after) {
+Case ChangedRule(const std::string& before, const std::string& after, int64_t size_before,
+                 int64_t size_after) {
     Case input = MakeCase(size_before, size_after);
     input.after->version = 2;
     input.version = 2;
-    input.versions = {{1, "created", "growth", kDayOne - kDay, {{"from", "app.users"}, {"where", before}}, {"ltv > 1000", before}},
-                      {2, "where changed", "growth", input.since - kHour, {{"from", "app.users"}, {"where", after}}, {"ltv > 1000", after}}};
+    input.versions = {{1,
+                       "created",
+                       "growth",
+                       kDayOne - kDay,
+                       {{"from", "app.users"}, {"where", before}},
+                       {"ltv > 1000", before}},
+                      {2,
+                       "where changed",
+                       "growth",
+                       input.since - kHour,
+                       {{"from", "app.users"}, {"where", after}},
+                       {"ltv > 1000", after}}};
     return input;
 }
 
@@ -70,7 +82,8 @@ TEST(DiagnosisRule, HighValueUsersExitedDueToInactivityRuleTightening) {
     EXPECT_EQ(best.cause, Cause::kRuleTightened);
     EXPECT_GT(best.confidence, 0.9);
     EXPECT_EQ(best.sentence,
-              "People in High-Value Users exited due to inactivity rule tightening: `last_active_days <= 30` became "
+              "People in High-Value Users exited due to inactivity rule tightening: `last_active_days <= 30` "
+              "became "
               "`last_active_days <= 7`. 4,200 more people than before miss the segment by that alone.");
     const auto revert = Advice(found, "last_active_days <= 30");
     ASSERT_TRUE(revert);
@@ -85,7 +98,8 @@ TEST(DiagnosisRule, Loosened) {
 }
 
 TEST(DiagnosisRule, ALooserRuleIsNoCauseOfALoss) {
-    const Diagnosis found = Diagnose(ChangedRule("country in [\"DE\"]", "country in [\"DE\", \"FR\"]", 10'000, 6'000));
+    const Diagnosis found =
+        Diagnose(ChangedRule("country in [\"DE\"]", "country in [\"DE\", \"FR\"]", 10'000, 6'000));
     EXPECT_NE(found.hypotheses[0].cause, Cause::kRuleTightened);
 }
 
@@ -111,8 +125,10 @@ TEST(DiagnosisRule, OneClauseLostItsRows) {
 
 TEST(DiagnosisValue, Vanished) {
     Case input = MakeCase(10'000, 5'800);
-    input.before->attributes = {Values("platform", {{"ios", 4500}, {"android", 4000}, {"web", 1500}}), Values("tier", {{"a", 5000}, {"b", 5000}})};
-    input.after->attributes = {Values("platform", {{"ios", 4500}, {"web", 1300}}), Values("tier", {{"a", 2900}, {"b", 2900}})};
+    input.before->attributes = {Values("platform", {{"ios", 4500}, {"android", 4000}, {"web", 1500}}),
+                                Values("tier", {{"a", 5000}, {"b", 5000}})};
+    input.after->attributes = {Values("platform", {{"ios", 4500}, {"web", 1300}}),
+                               Values("tier", {{"a", 2900}, {"b", 2900}})};
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kValueVanished);
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "Nobody with platform = android is left (4,000 before)"));

@@ -7,8 +7,9 @@
 
 namespace pulse::diagnosis {
 
-inline snapshot::Distribution Values(const std::string& attribute, const std::map<std::string, int64_t>& counts,
-                                     int64_t nulls = 0, int64_t other = 0) {
+inline snapshot::Distribution Values(const std::string& attribute,
+                                     const std::map<std::string, int64_t>& counts, int64_t nulls = 0,
+                                     int64_t other = 0) {
     snapshot::Distribution d;
     d.attribute = attribute;
     d.nulls = nulls;
@@ -33,7 +34,8 @@ inline Picture MakePicture(int64_t size, Moment at) {
 }
 
 // Ten quiet days of `before` members with 2 % coming and going, then one day with `after`.
-inline Case MakeCase(int64_t before, int64_t after, const std::string& detector = "size_change", const std::string& attribute = "") {
+inline Case MakeCase(int64_t before, int64_t after, const std::string& detector = "size_change",
+                     const std::string& attribute = "") {
     Case input;
     input.incident = 7;
     input.segment = "High-Value Users";
@@ -45,7 +47,8 @@ inline Case MakeCase(int64_t before, int64_t after, const std::string& detector 
     input.relation = "app.users";
     input.source = "app.users AS s";
     for (int day = 0; day < 10; ++day)
-        input.history.push_back({kDayOne + day * kDay, before + (day * 37) % 11 - 5, {}, {}, before / 50, before / 50});
+        input.history.push_back(
+            {kDayOne + day * kDay, before + (day * 37) % 11 - 5, {}, {}, before / 50, before / 50});
     input.history.back().size = before;
     input.since = kDayOne + 10 * kDay;
     const int64_t lost = std::max<int64_t>(0, before - after), won = std::max<int64_t>(0, after - before);
@@ -61,7 +64,9 @@ inline std::optional<Hypothesis> Find(const Diagnosis& found, Cause cause) {
     return std::nullopt;
 }
 
-inline bool Says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+inline bool Says(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 inline std::optional<Recommendation> Advice(const Diagnosis& found, const std::string& part) {
     for (const Recommendation& advice : found.recommendations)

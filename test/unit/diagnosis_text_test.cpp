@@ -37,7 +37,8 @@ TEST(DiagnosisText, ShortNeverCutsACharacter) {
 }
 
 TEST(DiagnosisText, WrapKeepsThePercentSignWithItsFigure) {
-    for (const std::string& line : Wrap("It fell by 42 % and then by 43 % and then by 44 % again", 14, "", ""))
+    for (const std::string& line :
+         Wrap("It fell by 42 % and then by 43 % and then by 44 % again", 14, "", ""))
         EXPECT_NE(line[0], '%') << line;
     EXPECT_EQ(Wrap("", 10, "- ", "  "), std::vector<std::string>{"- "});
 }
@@ -50,7 +51,9 @@ TEST(DiagnosisText, SqlIsNeverBrokenInsideQuotesOrComments) {
     EXPECT_EQ(WrapSql("SELECT $a$ b c d e f g $a$", 10, "").size(), 1u);
 }
 
-Reach Compared(const std::string& before, const std::string& after) { return CompareRules({before}, {after}).at(0).reach; }
+Reach Compared(const std::string& before, const std::string& after) {
+    return CompareRules({before}, {after}).at(0).reach;
+}
 
 TEST(DiagnosisClauses, WhichWayARuleMoved) {
     EXPECT_EQ(Compared("a <= 30", "a <= 7"), Reach::kTightened);
@@ -65,7 +68,8 @@ TEST(DiagnosisClauses, WhichWayARuleMoved) {
     ASSERT_EQ(added.size(), 1u);
     EXPECT_EQ(added[0].reach, Reach::kTightened);
     EXPECT_EQ(CompareRules({"a > 5", "b = 1"}, {"a > 5"}).at(0).reach, Reach::kLoosened);
-    EXPECT_EQ(Compared("not ( a rule", "neither ) this"), Reach::kTightened) << "what cannot be read counts as one gone, one added";
+    EXPECT_EQ(Compared("not ( a rule", "neither ) this"), Reach::kTightened)
+        << "what cannot be read counts as one gone, one added";
 }
 
 TEST(DiagnosisClauses, Names) {
@@ -87,8 +91,9 @@ TEST(DiagnosisRewrite, ValuesAreWrittenForTheColumnsType) {
     EXPECT_EQ(Narrowed({{"query", "SELECT 1 AS id"}}, "a = \"x\"")->at("where"), "a = \"x\"");
     EXPECT_EQ(Narrowed(nlohmann::json::object(), "a = 1"), std::nullopt);
     EXPECT_EQ(Mapped({{"from", "t"}, {"where", "a = \"x\""}}, "a", {"x"}, {}), std::nullopt);
-    EXPECT_EQ(Mapped({{"from", "t"}, {"where", "a in [\"x\", \"z\"] && b > 1"}}, "a", {"x"}, {"y"})->at("where"),
-              "a in [\"x\", \"z\", \"y\"] && b > 1");
+    EXPECT_EQ(
+        Mapped({{"from", "t"}, {"where", "a in [\"x\", \"z\"] && b > 1"}}, "a", {"x"}, {"y"})->at("where"),
+        "a in [\"x\", \"z\", \"y\"] && b > 1");
 }
 
 // Whatever is missing or hostile: an answer, and the same one twice.
@@ -124,7 +129,8 @@ TEST(DiagnosisEdge, HostileNamesStayInsideTheirQuotes) {
     input.after->attributes = {Values("pl\"at", {{"ios", 5000}})};
     const Diagnosis found = Diagnose(input);
     EXPECT_TRUE(Advice(found, "s.\"pl\"\"at\"::text IN ("));
-    for (const Recommendation& advice : found.recommendations) EXPECT_FALSE(Says(advice.sql, ", $json$")) << advice.sql;
+    for (const Recommendation& advice : found.recommendations)
+        EXPECT_FALSE(Says(advice.sql, ", $json$")) << advice.sql;
     EXPECT_EQ(ToJson(found).dump(), ToJson(Diagnose(input)).dump());
     EXPECT_EQ(ToText(found), ToText(Diagnose(input)));
 }
@@ -137,7 +143,9 @@ TEST(DiagnosisEdge, EverythingCitedExists) {
     for (const Hypothesis& hypothesis : found.hypotheses) {
         EXPECT_FALSE(hypothesis.evidence.empty());
         for (const std::string& id : hypothesis.evidence)
-            EXPECT_TRUE(std::any_of(found.evidence.begin(), found.evidence.end(), [&](const Evidence& e) { return e.id == id; })) << id;
+            EXPECT_TRUE(std::any_of(found.evidence.begin(), found.evidence.end(), [&](const Evidence& e) {
+                return e.id == id;
+            })) << id;
     }
 }
 

@@ -31,7 +31,7 @@ struct Picture {
     int64_t size = 0;
     std::optional<int64_t> converted, inactive, entered, exited;
     std::vector<ClauseCount> clauses;
-    std::optional<int64_t> clause_rows;  // rows the clause counts are about
+    std::optional<int64_t> clause_rows;          // rows the clause counts are about
     std::map<std::string, std::string> columns;  // name → type of what was read
     std::vector<snapshot::Distribution> attributes;
 };

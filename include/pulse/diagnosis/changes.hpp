@@ -1,4 +1,5 @@
-// What changed between two pictures, attribute by attribute, beyond chance and beyond the usual unrest. Pure C++.
+// What changed between two pictures, attribute by attribute, beyond chance and beyond the usual unrest. Pure
+// C++.
 #pragma once
 
 #include "pulse/diagnosis/case.hpp"
@@ -31,26 +32,26 @@ struct AttributeChange {
     }
 };
 
-// Compare one attribute. `unrest` is the usual relative change from one snapshot to the next. Empty when the two
-// cannot be compared: other kind, other edges.
-std::optional<AttributeChange> Compare(const snapshot::Distribution& before, const snapshot::Distribution& after,
-                                       double unrest);
+// Compare one attribute. `unrest` is the usual relative change from one snapshot to the next. Empty when the
+// two cannot be compared: other kind, other edges.
+std::optional<AttributeChange> Compare(const snapshot::Distribution& before,
+                                       const snapshot::Distribution& after, double unrest);
 
 // All attributes that both pictures have, in the order of the first.
 std::vector<AttributeChange> Compare(const Picture& before, const Picture& after, double unrest);
 
 // How the size and the flow went before and after `since`.
 struct Course {
-    double unrest = 0.03;        // usual relative change from one snapshot to the next
-    size_t steps = 0;            // snapshots from the last normal one to the newest
-    double largest_step = 1;     // share of the whole change that came in the largest single step
-    double steadiness = 0;       // share of steps that go in the direction of the change
-    Moment largest_at = 0;       // snapshot at which the largest step was seen
+    double unrest = 0.03;     // usual relative change from one snapshot to the next
+    size_t steps = 0;         // snapshots from the last normal one to the newest
+    double largest_step = 1;  // share of the whole change that came in the largest single step
+    double steadiness = 0;    // share of steps that go in the direction of the change
+    Moment largest_at = 0;    // snapshot at which the largest step was seen
     // Members per snapshot, usual = median before, now = mean since.
     std::optional<double> usual_entered, usual_exited, now_entered, now_exited;
     std::optional<double> peak_exited;   // largest share of members that left at once since
     std::optional<double> peak_entered;  // in the same snapshot, share that came
-    size_t flow_points = 0;      // normal snapshots with a flow
+    size_t flow_points = 0;              // normal snapshots with a flow
 };
 
 Course Describe(const Case& input);

@@ -16,13 +16,14 @@ struct ClauseChange {
 };
 
 // Pair the clauses of two rules (canonical texts) and say what changed, in the order of the later rule.
-std::vector<ClauseChange> CompareRules(const std::vector<std::string>& before, const std::vector<std::string>& after);
+std::vector<ClauseChange> CompareRules(const std::vector<std::string>& before,
+                                       const std::vector<std::string>& after);
 
 // The columns a clause reads, in order of first use; empty when the text is no rule.
 std::vector<std::string> ColumnsOf(const std::string& clause);
 
-// Whether the clause compares its column with given values (=, in, contains, starts_with …), so that a renamed
-// value falls out of it.
+// Whether the clause compares its column with given values (=, in, contains, starts_with …), so that a
+// renamed value falls out of it.
 bool MatchesValues(const std::string& clause);
 
 // What people call the clause: "inactivity rule" for one on activity, else "rule on <column>".

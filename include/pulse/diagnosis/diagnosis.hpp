@@ -49,12 +49,12 @@ struct Evidence {
 
 // What an explanation is about, as far as a recommendation needs it.
 struct Subject {
-    std::string attribute;            // column or attribute
-    std::vector<std::string> values;  // lost, gained or old values
+    std::string attribute;                  // column or attribute
+    std::vector<std::string> values;        // lost, gained or old values
     std::vector<std::string> replacements;  // new values, one per old one or fewer
-    std::string clause;               // text of the clause
-    int version = 0;                  // version of the definition before the change
-    int64_t people = 0;               // how many are concerned
+    std::string clause;                     // text of the clause
+    int version = 0;                        // version of the definition before the change
+    int64_t people = 0;                     // how many are concerned
 };
 
 struct Hypothesis {
@@ -69,7 +69,7 @@ struct Hypothesis {
 struct Contribution {
     std::string attribute, value;  // value "(null)" and "(other)" for what has no name
     int64_t before = 0, after = 0;
-    double share = 0;  // of the change; the values of one attribute sum to 1
+    double share = 0;     // of the change; the values of one attribute sum to 1
     double surprise = 0;  // Jensen-Shannon part of the value: 0 when it moved as everybody did
 };
 
@@ -87,10 +87,10 @@ struct Diagnosis {
     std::string since;                      // sentence
     std::string attribution_of;             // what the contributions are shares of
     std::vector<Evidence> evidence;
-    std::vector<Contribution> attribution;  // the most telling attribute first
-    std::vector<Hypothesis> hypotheses;     // the likeliest first; never empty
+    std::vector<Contribution> attribution;        // the most telling attribute first
+    std::vector<Hypothesis> hypotheses;           // the likeliest first; never empty
     std::vector<Recommendation> recommendations;  // the most urgent first; never empty
-    std::vector<int64_t> related;           // incidents of other segments with the same cause
+    std::vector<int64_t> related;                 // incidents of other segments with the same cause
 };
 
 // Find out what happened.

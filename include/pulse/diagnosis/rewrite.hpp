@@ -10,17 +10,19 @@
 
 namespace pulse::diagnosis {
 
-// Rule text `attribute = value` or `attribute in […]` in the literals that the column's type asks for; empty when the values
-// cannot be written for it.
-std::optional<std::string> ValueRule(const Case& input, const std::string& attribute, const std::vector<std::string>& values);
+// Rule text `attribute = value` or `attribute in […]` in the literals that the column's type asks for; empty
+// when the values cannot be written for it.
+std::optional<std::string> ValueRule(const Case& input, const std::string& attribute,
+                                     const std::vector<std::string>& values);
 
 // The definition with `rule` as one more condition; empty when that cannot be expressed.
 std::optional<nlohmann::json> Narrowed(const nlohmann::json& definition, const std::string& rule);
 
-// The definition with `replacements` taken in wherever its rule compares `attribute` with one of `values` by = or in;
-// empty when it does so nowhere.
+// The definition with `replacements` taken in wherever its rule compares `attribute` with one of `values` by
+// = or in; empty when it does so nowhere.
 std::optional<nlohmann::json> Mapped(const nlohmann::json& definition, const std::string& attribute,
-                                     const std::vector<std::string>& values, const std::vector<std::string>& replacements);
+                                     const std::vector<std::string>& values,
+                                     const std::vector<std::string>& replacements);
 
 // The top-level clauses of a definition's rule, canonical; none when it has no rule.
 std::vector<std::string> ClausesOf(const nlohmann::json& definition);

@@ -6,8 +6,8 @@
 
 namespace pulse::diagnosis {
 
-// Diagnose one incident and keep the result with it; incidents of other segments with the same cause join its group.
-// In a read-only transaction nothing is kept. Throws UserError 42704 when there is no such incident.
+// Diagnose one incident and keep the result with it; incidents of other segments with the same cause join its
+// group. In a read-only transaction nothing is kept. Throws UserError 42704 when there is no such incident.
 Diagnosis DiagnoseIncident(int64_t incident);
 
 // The live incidents, oldest first.

@@ -27,7 +27,8 @@ std::string MorePeople(int64_t number);
 // A figure of a numeric attribute, at most 6 significant digits: 12000, 0.25.
 std::string Figure(double number);
 
-// The user's own words, cut to `limit` bytes at a character's border, line breaks and control characters as blanks.
+// The user's own words, cut to `limit` bytes at a character's border, line breaks and control characters as
+// blanks.
 std::string Short(std::string_view text, size_t limit = 60);
 
 // {"a", "b", "c"} → "a, b and c"; more than `limit` end in "and N more".
@@ -36,7 +37,8 @@ std::string Listed(const std::vector<std::string>& words, size_t limit = 3);
 // "Sentence" from "sentence".
 std::string Capitalized(std::string text);
 
-// Break into lines of at most `width` bytes at blanks; the first line begins with `first`, the others with `indent`.
+// Break into lines of at most `width` bytes at blanks; the first line begins with `first`, the others with
+// `indent`.
 std::vector<std::string> Wrap(const std::string& text, size_t width, const std::string& first,
                               const std::string& indent);
 

@@ -1,5 +1,5 @@
-// What the parts of a diagnosis share while it is made: the case, what is known so far, and where findings go.
-// Pure C++.
+// What the parts of a diagnosis share while it is made: the case, what is known so far, and where findings
+// go. Pure C++.
 #pragma once
 
 #include "pulse/diagnosis/changes.hpp"
@@ -19,7 +19,7 @@ struct Workbook {
     std::vector<ValueMove> moves;
     bool comparable = false;  // there is a picture before and one after, both measured
     int64_t before_size = 0, after_size = 0;
-    std::string cited_size;   // evidence of the change of size, cited by most hypotheses
+    std::string cited_size;  // evidence of the change of size, cited by most hypotheses
 
     std::vector<Evidence> evidence;
     std::vector<Hypothesis> hypotheses;
@@ -52,7 +52,8 @@ void SupposeCourse(Workbook& book);       // everywhere alike, slowly, entries, 
 void SupposeRates(Workbook& book);        // conversion and activity
 void SupposeSiblings(Workbook& book);     // the same elsewhere
 
-// Weigh the hypotheses against each other: a root cause takes from what it causes. Sorts, and always leaves one.
+// Weigh the hypotheses against each other: a root cause takes from what it causes. Sorts, and always leaves
+// one.
 void Rank(Workbook& book);
 
 // What each value contributes to the change.
