@@ -1,6 +1,9 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Who may do what. Comes last: it speaks of every object before it.
 
+-- Operators in what follows are bound now: only PostgreSQL's own may be found, whoever may create in our schema.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE VIEW pulse.privilege AS
 WITH member AS (
     SELECT d.classid, d.objid
@@ -64,6 +67,8 @@ COMMENT ON VIEW pulse.privilege IS
 COMMENT ON COLUMN pulse.privilege.level IS 'The lowest level that has the privilege.';
 COMMENT ON COLUMN pulse.privilege.privilege IS 'As GRANT takes it.';
 
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
+
 CREATE FUNCTION pulse_revoke(role text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -116,6 +121,7 @@ COMMENT ON FUNCTION pulse_grant(text, text) IS
 'Sets what a role may do: reader sees, writer also takes and imports snapshots, operator also keeps segments, checks and incidents, admin also deletes and grants. Replaces the level the role had; pulse.privilege lists all. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
 
 -- Nothing is for everybody.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 DO $$
 DECLARE
     member record;

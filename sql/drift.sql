@@ -69,6 +69,9 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.incident_event_id_seq', '');
 
 -- ---- views ----
 
+-- Operators in what follows are bound now: only PostgreSQL's own may be found, whoever may create in our schema.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE VIEW pulse.incident AS
 SELECT r.id, s.name AS segment, r.detector, r.attribute, r.severity, r.status,
        round(r.baseline::numeric, f.digits) AS baseline, round(r.observed::numeric, f.digits) AS observed,
@@ -99,38 +102,38 @@ SELECT s.name AS segment, s.status, n.size,
                               AND n.rate <= coalesce((s.baseline #>> '{expectedConversionRate,max}')::numeric, n.rate), true)
        END AS as_expected,
        l.taken_at AS last_snapshot,
-       date_trunc('second', pulse_now() - l.taken_at) AS age,
+       date_trunc('second', @extschema@.pulse_now() - l.taken_at) AS age,
        CASE WHEN s.status <> 'active' THEN s.status
             WHEN s.baseline -> 'monitoringEnabled' = 'false' THEN 'not monitored'
             WHEN l.taken_at IS NULL THEN 'no snapshot'
             WHEN l.status = 'failed' THEN 'failing'
             WHEN h.points < 2 THEN 'too young'
-            WHEN h.points <= current_setting('pulse.min_history')::int THEN 'learning'
+            WHEN h.points <= coalesce(current_setting('pulse.min_history', true), '7')::int THEN 'learning'
             ELSE 'watched' END AS state,
        s.owner
 FROM pulse.segment s
 LEFT JOIN LATERAL (SELECT p.taken_at, p.status FROM pulse.snapshot p
-                   WHERE p.segment_id = s.id AND p.taken_at <= pulse_now() ORDER BY p.taken_at DESC LIMIT 1) l ON true
+                   WHERE p.segment_id = s.id AND p.taken_at <= @extschema@.pulse_now() ORDER BY p.taken_at DESC LIMIT 1) l ON true
 LEFT JOIN LATERAL (SELECT p.taken_at, p.size, p.converted::numeric / nullif(p.size, 0) AS rate FROM pulse.snapshot p
-                   WHERE p.segment_id = s.id AND p.status = 'ok' AND p.taken_at <= pulse_now()
+                   WHERE p.segment_id = s.id AND p.status = 'ok' AND p.taken_at <= @extschema@.pulse_now()
                    ORDER BY p.taken_at DESC LIMIT 1) n ON true
 LEFT JOIN LATERAL (SELECT count(*) AS points FROM
-                   (SELECT FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok' AND p.taken_at <= pulse_now()
+                   (SELECT FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok' AND p.taken_at <= @extschema@.pulse_now()
                     AND p.taken_at >= coalesce(s.baseline_from, '-infinity')
-                    LIMIT current_setting('pulse.min_history')::int + 1) few) h ON true
+                    LIMIT coalesce(current_setting('pulse.min_history', true), '7')::int + 1) few) h ON true
 LEFT JOIN LATERAL (SELECT r.since, r.baseline FROM pulse.incident_record r WHERE r.segment_id = s.id
                    AND r.detector = 'size_change' AND r.status IN ('open', 'acknowledged')) d ON true
 LEFT JOIN LATERAL (SELECT coalesce(d.baseline, percentile_cont(0.5) WITHIN GROUP (ORDER BY w.size)) AS level FROM
                    (SELECT p.size FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
                     AND p.taken_at < n.taken_at AND p.taken_at >= coalesce(s.baseline_from, '-infinity')
-                    ORDER BY p.taken_at DESC LIMIT current_setting('pulse.baseline_window')::int) w) b ON true
+                    ORDER BY p.taken_at DESC LIMIT coalesce(current_setting('pulse.baseline_window', true), '28')::int) w) b ON true
 LEFT JOIN LATERAL (SELECT string_agg(CASE WHEN getdatabaseencoding() = 'UTF8' THEN chr(9601 + v.height) ELSE v.height::text END,
                                      '' ORDER BY v.taken_at) AS trend FROM
                    (SELECT w.taken_at, CASE WHEN max(w.size) OVER () = min(w.size) OVER () THEN 3
                                ELSE round(7.0 * (w.size - min(w.size) OVER ()) / (max(w.size) OVER () - min(w.size) OVER ()))::int
                                END AS height
                     FROM (SELECT p.taken_at, p.size FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
-                          AND p.taken_at <= pulse_now() ORDER BY p.taken_at DESC LIMIT 14) w) v) t ON true
+                          AND p.taken_at <= @extschema@.pulse_now() ORDER BY p.taken_at DESC LIMIT 14) w) v) t ON true
 LEFT JOIN LATERAL (SELECT count(*) AS open,
                           (ARRAY['critical', 'high', 'medium', 'low'])
                           [min(array_position(ARRAY['critical', 'high', 'medium', 'low'], r.severity))] AS worst
@@ -154,7 +157,7 @@ SELECT count(*) FILTER (WHERE s.status = 'active') AS segments,
 FROM pulse.segment s
 CROSS JOIN LATERAL (SELECT s.status = 'active' AND coalesce(s.baseline -> 'monitoringEnabled' <> 'false', true)
                            AND EXISTS (SELECT FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
-                                       AND p.taken_at BETWEEN pulse_now() - 2 * s.cadence AND pulse_now()) AS monitored) o
+                                       AND p.taken_at BETWEEN @extschema@.pulse_now() - 2 * s.cadence AND @extschema@.pulse_now()) AS monitored) o
 CROSS JOIN (SELECT count(*) FILTER (WHERE r.status = 'open') AS open,
                    count(*) FILTER (WHERE r.status = 'acknowledged') AS acknowledged,
                    count(*) FILTER (WHERE r.status = 'resolved') AS resolved,
@@ -164,6 +167,8 @@ CROSS JOIN (SELECT count(*) FILTER (WHERE r.status = 'open') AS open,
 COMMENT ON VIEW pulse.mission IS 'How well Pulse does its work: segments under watch, incidents by status, how long drift stays unseen.';
 COMMENT ON COLUMN pulse.mission.monitored IS 'Active segments with monitoring on and a snapshot within twice their cadence of pulse_now().';
 COMMENT ON COLUMN pulse.mission.median_lead_time IS 'Median time from the beginning of a drift to the check that found it.';
+
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- ---- functions ----
 

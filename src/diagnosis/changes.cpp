@@ -52,6 +52,7 @@ void CompareLabels(AttributeChange& change, const Distribution& before, const Di
 
 std::string IntervalLabel(const std::vector<double>& edges, size_t i) {
     if (edges.empty()) return "any";
+    if (edges.empty()) return "any value";
     if (i == 0) return "below " + Figure(edges.front());
     if (i == edges.size()) return "from " + Figure(edges.back());
     return Figure(edges[i - 1]) + " to " + Figure(edges[i]);

@@ -6,14 +6,12 @@ namespace diagnosis = pulse::diagnosis;
 using pulse::pg::Value;
 
 PULSE_FUNCTION(pulse_diagnose_incident) {
-    const diagnosis::Diagnosis found =
-        diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"));
+    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"), false);
     return pg::FromJson(diagnosis::ToJson(found));
 }
 
 PULSE_FUNCTION(pulse_explain_incident) {
-    const diagnosis::Diagnosis found =
-        diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"));
+    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"), false);
     pg::ResultSet result(fcinfo);
     for (const std::string& line : diagnosis::ToText(found)) result.Add({Value::Text(line)});
     return pg::ResultSet::Done();
@@ -25,7 +23,7 @@ PULSE_FUNCTION(pulse_diagnose_incidents) {
     std::vector<diagnosis::Diagnosis> all;
     for (const int64_t incident : diagnosis::LiveIncidents()) {
         pg::CheckInterrupts();
-        all.push_back(diagnosis::DiagnoseIncident(incident));
+        all.push_back(diagnosis::DiagnoseIncident(incident, true));
     }
     for (const diagnosis::Diagnosis& one : all) {
         const diagnosis::Hypothesis& best = one.hypotheses.front();

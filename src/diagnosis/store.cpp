@@ -248,10 +248,8 @@ Case Gather(int64_t incident) {
 }
 
 void Keep(const Diagnosis& diagnosis) {
-    if (XactReadOnly) return;
-    pg::Execute(
-        "UPDATE pulse.incident_record SET diagnosis = $2 WHERE id = $1 AND diagnosis IS DISTINCT FROM $2",
-        {Value::Int8(diagnosis.incident), Value::Jsonb(ToJson(diagnosis))});
+    pg::Execute("UPDATE pulse.incident_record SET diagnosis = $2 WHERE id = $1 AND diagnosis IS DISTINCT FROM $2",
+                {Value::Int8(diagnosis.incident), Value::Jsonb(ToJson(diagnosis))});
     if (diagnosis.related.empty()) return;
     // Groups that share an incident become one, named after its first incident.
     std::vector<int64_t> members = diagnosis.related;
@@ -268,11 +266,11 @@ void Keep(const Diagnosis& diagnosis) {
 
 }  // namespace
 
-Diagnosis DiagnoseIncident(int64_t incident) {
+Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const Diagnosis diagnosis = Diagnose(Gather(incident));
-    Keep(diagnosis);
+    if (keep) Keep(diagnosis);
     return diagnosis;
 }
 

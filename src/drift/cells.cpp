@@ -22,6 +22,7 @@ std::string IntervalName(const std::vector<double>& edges, size_t i) {
         if (text.back() == '.') text.pop_back();
         return text;
     };
+    if (edges.empty()) return "any value";
     if (i == 0) return "below " + number(edges.front());
     if (i == edges.size()) return number(edges.back()) + " and above";
     return number(edges[i - 1]) + " to " + number(edges[i]);

@@ -50,12 +50,11 @@ char* OrNull(std::string& text) { return text.empty() ? nullptr : text.data(); }
     data.internalquery = OrNull(error.internal_query);
     data.cursorpos = error.cursor_position;
     data.internalpos = error.internal_position;
-    data.filename = error.file;
+    data.filename = OrNull(error.file);
     data.lineno = error.line;
-    data.funcname = error.function;
-    data.domain = error.domain;
-    data.context_domain = error.context_domain;
-    data.message_id = error.message_id;
+    data.funcname = OrNull(error.function);
+    data.domain = OrNull(error.domain);
+    data.context_domain = OrNull(error.context_domain);
     ReThrowError(&data);
     pg_unreachable();
 }

@@ -41,11 +41,10 @@ Error Error::Take(ErrorData* data) {
     error.column_name = Copy(data->column_name);
     error.datatype_name = Copy(data->datatype_name);
     error.constraint_name = Copy(data->constraint_name);
-    error.file = data->filename;
-    error.function = data->funcname;
-    error.domain = data->domain;
-    error.context_domain = data->context_domain;
-    error.message_id = data->message_id;
+    error.file = Copy(data->filename);
+    error.function = Copy(data->funcname);
+    error.domain = Copy(data->domain);
+    error.context_domain = Copy(data->context_domain);
     FreeErrorData(data);
     return error;
 }

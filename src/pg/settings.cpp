@@ -194,4 +194,12 @@ Moment Now() {
     return parsed_now.set ? parsed_now.moment : GetCurrentTransactionStartTimestamp();
 }
 
+Moment PastNow() {
+    const Moment now = Now();
+    if (now > GetCurrentTimestamp())
+        throw UserError(sqlstate::kInvalidParameter, "pulse.now lies in the future", "It is " + FormatMoment(now) + ".",
+                        "What has not happened cannot be measured or checked: RESET pulse.now, or set a past moment.");
+    return now;
+}
+
 }  // namespace pulse::pg

@@ -17,8 +17,8 @@ Subtransaction::Subtransaction(Mode mode) : context_(CurrentMemoryContext), owne
 
 void Subtransaction::Commit() {
     if (detail::aborting) throw std::logic_error("commit of a subtransaction in which an error of PostgreSQL was swallowed");
-    open_ = false;
     Call([] { ReleaseCurrentSubTransaction(); });
+    open_ = false;
     MemoryContextSwitchTo(context_);
     CurrentResourceOwner = owner_;
 }
@@ -37,10 +37,12 @@ namespace {
 TimeoutId deadline_id = MAX_TIMEOUTS;
 bool deadline_armed;
 volatile sig_atomic_t deadline_expired;
+volatile sig_atomic_t deadline_canceled;  // the pending cancel is ours, not a person's
 
 // In a signal handler: ask for a cancel, as a person would.
 void OnDeadline() {
     deadline_expired = true;
+    if (!QueryCancelPending) deadline_canceled = true;
     QueryCancelPending = true;
     InterruptPending = true;
     SetLatch(MyLatch);
@@ -50,7 +52,7 @@ void OnDeadline() {
 
 Deadline::Deadline(int milliseconds) {
     if (deadline_armed) return;
-    deadline_expired = false;
+    deadline_expired = deadline_canceled = false;
     if (milliseconds <= 0) return;
     if (deadline_id == MAX_TIMEOUTS) deadline_id = Call([] { return RegisterTimeout(USER_TIMEOUT, OnDeadline); });
     Call([&] { enable_timeout_after(deadline_id, milliseconds); });
@@ -61,10 +63,8 @@ Deadline::~Deadline() {
     if (!armed_) return;
     disable_timeout(deadline_id, false);
     deadline_armed = false;
-    // It fired when the work was done already: nothing else may be canceled for it.
-    if (deadline_expired && !detail::aborting) QueryCancelPending = false;
-    // It may have fired when the work was just done: the cancel must not hit whoever comes next.
-    if (deadline_expired) QueryCancelPending = false;
+    // It may have fired when the work was just done: our cancel must not hit whoever comes next.
+    if (deadline_canceled) QueryCancelPending = false;
 }
 
 bool Deadline::Expired() { return deadline_expired; }

@@ -93,7 +93,8 @@ Attribute MakeAttribute(const source::Column& column, std::optional<AttributeKin
                         "",
                         "It can be measured as " + KindsFor(column) +
                             "; for another kind use a \"query\" that casts the column.");
-    return {column.name, *kind, sql, raw};
+    // pulse.measure() reads every type of a kind but money.
+    return {column.name, *kind, sql, column.base == "money" && *kind == AttributeKind::kNumeric ? sql : raw};
 }
 
 std::vector<AttributeRequest> ChooseAttributes(const std::vector<ColumnFacts>& columns,

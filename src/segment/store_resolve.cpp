@@ -40,7 +40,7 @@ pg::Result FindRelation(const std::string& name) {
             "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), "
             "c.relkind IN ('r', 'p', 'v', 'm', 'f'), c.relpersistence = 't' FROM pg_catalog.pg_class AS c "
             "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
-            "WHERE c.oid = pg_catalog.to_regclass($1)",
+            "WHERE c.oid = pg_catalog.to_regclass($1)::pg_catalog.oid",
             {pg::Value::Text(name)});
     } catch (const pg::Error& error) {
         if (error.State() != kInvalidName) throw;
@@ -74,7 +74,7 @@ std::string DefaultKey(const Request& request, const std::vector<source::Column>
     const pg::Result rows = pg::Execute(
         "SELECT a.attname FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_attribute AS a "
         "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
-        "WHERE i.indrelid = pg_catalog.to_regclass($1) AND i.indisprimary AND i.indnkeyatts = 1",
+        "WHERE i.indrelid = pg_catalog.to_regclass($1)::pg_catalog.oid AND i.indisprimary AND i.indnkeyatts = 1",
         {pg::Value::Text(request.from)});
     if (!rows.empty()) return rows[0].Text(0);
     throw UserError(sqlstate::kInvalidParameter, "the definition needs a \"key\"",
@@ -105,7 +105,7 @@ std::vector<ColumnFacts*> ReadStatistics(const std::string& relation, std::vecto
         "JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
         "LEFT JOIN pg_catalog.pg_stats AS p ON p.schemaname = n.nspname AND p.tablename = c.relname "
         "AND p.attname = a.attname AND c.reltuples > 0 "
-        "WHERE c.oid = pg_catalog.to_regclass($1) ORDER BY a.attname, p.inherited DESC",
+        "WHERE c.oid = pg_catalog.to_regclass($1)::pg_catalog.oid ORDER BY a.attname, p.inherited DESC",
         {pg::Value::Text(relation)});
     std::vector<ColumnFacts*> unknown;
     for (ColumnFacts& fact : facts) {

@@ -51,6 +51,7 @@ PULSE_FUNCTION(pulse_count_clauses_combine) {
     MemoryContext context = pg::AggregateContext(fcinfo);
     ClauseTally* into = StateOf(fcinfo, 0);
     ClauseTally* from = StateOf(fcinfo, 1);
+    if (!from && !into) PG_RETURN_NULL();
     if (!from) return PointerGetDatum(into);
     if (!into) into = pg::Keep(context, std::make_unique<ClauseTally>());
     into->Merge(*from);

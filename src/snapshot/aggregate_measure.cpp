@@ -14,7 +14,7 @@ using segment::AttributeKind;
 enum Argument { kState, kOptions, kKey, kConverted, kLastActive, kFirstAttribute };
 
 [[noreturn]] void BadArguments(const std::string& detail) {
-    throw UserError(sqlstate::kDatatypeMismatch, "wrong arguments for pulse.measure()", detail,
+    throw UserError(sqlstate::kInvalidParameter, "wrong arguments for pulse.measure()", detail,
                     "It is an internal function: pulse_take_snapshot() calls it.");
 }
 
@@ -147,6 +147,7 @@ PULSE_FUNCTION(pulse_measure_combine) {
     MemoryContext context = pg::AggregateContext(fcinfo);
     Measuring* into = StateOf(fcinfo, 0);
     Measuring* from = StateOf(fcinfo, 1);
+    if (!from && !into) PG_RETURN_NULL();
     if (!from) return PointerGetDatum(into);
     if (!into) into = pg::Keep(context, std::make_unique<Measuring>(from->measurement()));
     else into->measurement().Merge(from->measurement());

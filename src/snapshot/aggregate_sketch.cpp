@@ -74,6 +74,7 @@ PULSE_FUNCTION(pulse_sketch_agg_combine) {
     MemoryContext context = pg::AggregateContext(fcinfo);
     Gathering* into = StateOf(fcinfo, 0);
     Gathering* from = StateOf(fcinfo, 1);
+    if (!from && !into) PG_RETURN_NULL();
     if (!from) return PointerGetDatum(into);
     if (!into) into = pg::Keep(context, std::make_unique<Gathering>(from->builder.k()));
     into->builder.Merge(from->builder);

@@ -12,6 +12,7 @@ namespace {
 using Json = nlohmann::json;
 using segment::AttributeKind;
 
+constexpr size_t kMostEdges = 1000;
 constexpr const char* kNull = "__null__";
 constexpr const char* kOther = "__other__";
 constexpr const char* kForms =
@@ -38,6 +39,13 @@ std::optional<double> ReadNumber(const Json& json, const char* key, const std::s
     return found->get<double>();
 }
 
+// Adds up; counts that exceed the segment are refused before they can overflow.
+void AddTo(int64_t& sum, int64_t members, const Distribution& result) {
+    if (members > result.total - sum)
+        Refuse(result.attribute, "Its values have more members than the segment, which has " + std::to_string(result.total) + ".");
+    sum += members;
+}
+
 // Returns how many members have a value.
 int64_t ReadLabels(const Json& json, size_t max_values, Distribution& result) {
     std::vector<std::pair<std::string, int64_t>> values;
@@ -48,7 +56,7 @@ int64_t ReadLabels(const Json& json, size_t max_values, Distribution& result) {
             result.nulls = members;
             continue;
         }
-        valued += members;
+        AddTo(valued, members, result);
         if (label != kOther && members > 0) values.emplace_back(label, members);
     }
     std::sort(values.begin(), values.end(), [](const auto& a, const auto& b) {
@@ -68,6 +76,8 @@ int64_t ReadLabels(const Json& json, size_t max_values, Distribution& result) {
 }
 
 void ReadEdges(const Json& edges, Distribution& result) {
+    if (edges.size() > kMostEdges)
+        Refuse(result.attribute, "It has " + std::to_string(edges.size()) + " edges; at most 1000 are kept.");
     for (const Json& edge : edges) {
         if (!edge.is_number()) Refuse(result.attribute, "\"edges\" holds " + edge.dump() + ", not a number.");
         if (!result.edges.empty() && edge.get<double>() <= result.edges.back())
@@ -94,7 +104,7 @@ int64_t ReadIntervals(const Json& json, Distribution& result) {
     int64_t valued = 0;
     for (const Json& count : *counts) {
         result.counts.push_back(ReadCount(count, result.attribute, "\"counts\""));
-        valued += result.counts.back();
+        AddTo(valued, result.counts.back(), result);
     }
     if (json.contains("nulls")) result.nulls = ReadCount(json["nulls"], result.attribute, "\"nulls\"");
     result.mean = ReadNumber(json, "mean", result.attribute);
@@ -113,8 +123,7 @@ Distribution ReadOne(const std::string& attribute, const Json& json, int64_t siz
     const int64_t valued = edges != json.end() && edges->is_array() ? ReadIntervals(json, result)
                                                                     : ReadLabels(json, max_values, result);
     if (valued > size - result.nulls)
-        Refuse(attribute, "Its values have " + std::to_string(valued + result.nulls) + " members, the segment " +
-                              std::to_string(size) + ".");
+        Refuse(attribute, "Its values have more members than the segment, which has " + std::to_string(size) + ".");
     // What is not kept by name: __other__, the rest of the values, and members that nobody accounts for.
     result.other = size - result.nulls;
     for (const int64_t count : result.counts) result.other -= count;

@@ -1,6 +1,7 @@
 #include "pulse/snapshot/store.hpp"
 
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/lock.hpp"
 #include "pulse/pg/spi.hpp"
 
 namespace pulse::snapshot {
@@ -130,7 +131,7 @@ std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, 
 int64_t Write(const Record& record) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    pg::Execute("DELETE FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2",
+    pg::Execute("DELETE FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2 AND status = 'failed'",
                 {Value::Int8(record.segment_id), Value::Time(record.taken_at)});
     const int64_t id = WriteSnapshot(record);
     WriteDistributions(id, record.distributions);
@@ -142,9 +143,7 @@ bool Lock(int64_t segment_id, int milliseconds) {
     const pg::Session session;
     constexpr int kPause = 20;
     for (int waited = 0;; waited += kPause) {
-        const pg::Result rows = pg::Execute("SELECT pg_try_advisory_xact_lock(hashtextextended('pulse.snapshot', $1))",
-                                            {Value::Int8(segment_id)});
-        if (rows[0].Bool(0)) return true;
+        if (pg::TryLock("segment", segment_id)) return true;
         if (waited >= milliseconds) return false;
         pg::Execute("SELECT pg_sleep($1)", {Value::Float8(kPause / 1000.0)});
     }

@@ -1,3 +1,4 @@
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/segment.hpp"
 #include "pulse/snapshot/store.hpp"
@@ -45,6 +46,20 @@ std::optional<int64_t> Insert(const segment::Segment& segment, const Import& imp
     return rows[0].Int8(0);
 }
 
+// In place: incidents and a pinned baseline go on naming the same snapshot.
+void Overwrite(int64_t id, int version, const Import& import) {
+    pg::Execute(
+        "UPDATE pulse.snapshot SET version = $2, origin = 'imported', status = 'ok', size = $3, converted = $4, inactive = $5, "
+        "entered = $6, exited = $7, flow_error = CASE WHEN $6 IS NULL AND $7 IS NULL THEN NULL ELSE 0 END, clauses = NULL, "
+        "clause_passed = NULL, clause_missed_only = NULL, clause_rows = NULL, clause_error = NULL, columns = NULL, "
+        "sketch = NULL, duration_ms = NULL, plan_cost = NULL, error_state = NULL, error = NULL, "
+        "recorded_at = clock_timestamp() WHERE id = $1",
+        {Value::Int8(id), Value::Int4(version), Value::Int8(import.size), Value::Int8(import.converted),
+         Value::Int8(import.inactive), Value::Int8(import.entered), Value::Int8(import.exited)});
+    pg::Execute("DELETE FROM pulse.distribution WHERE snapshot_id = $1", {Value::Int8(id)});
+    WriteDistributions(id, import.distributions);
+}
+
 }  // namespace
 
 int64_t KeepImport(const Import& import, bool replace) {
@@ -52,6 +67,9 @@ int64_t KeepImport(const Import& import, bool replace) {
     if (segment.status == segment::Status::kArchived)
         throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
                         "Bring it back with pulse_resume_segment() first.");
+    if (!Lock(segment.id, pg::settings::lock_timeout))
+        throw UserError(sqlstate::kLockNotAvailable, "another session is measuring segment \"" + segment.name + "\"", "",
+                        "Try again when it is done, or raise pulse.lock_timeout.");
     // Two rounds at most: whoever came between us is found by the second.
     for (int round = 0; round < 2; ++round) {
         if (const auto kept = Find(segment.id, import)) {
@@ -61,7 +79,8 @@ int64_t KeepImport(const Import& import, bool replace) {
                                 "segment \"" + segment.name + "\" already has a snapshot of that moment",
                                 "The one of " + FormatMoment(import.taken_at) + " holds something else.",
                                 "Call again with replace => true to put this one in its place.");
-            pg::Execute("DELETE FROM pulse.snapshot WHERE id = $1", {Value::Int8(kept->id)});
+            Overwrite(kept->id, segment.version, import);
+            return kept->id;
         }
         if (const auto id = Insert(segment, import)) {
             WriteDistributions(*id, import.distributions);

@@ -79,10 +79,10 @@ Outcome TakeOne(const segment::Segment& segment, Moment moment) {
         subtransaction.Commit();
         return {segment.name, record.id, "ok", record.size, std::nullopt};
     } catch (const pg::Error& error) {
-        // 57: cancelled or shutting down; 53: out of memory or disk, which the next segment would meet too.
-        const std::string state = error.State();
-        if (state.starts_with("57") || state.starts_with("53")) throw;
-        return Failed(segment, moment, state, error.message, error.detail);
+        // A cancel or a shutdown is meant for all. It is told by where it was raised: any SQLSTATE can come from a
+        // definition's own functions.
+        if (error.function == "ProcessInterrupts") throw;
+        return Failed(segment, moment, error.State(), error.message, error.detail);
     } catch (const UserError& error) {
         return Failed(segment, moment, error.state(), error.message(), error.detail());
     }
@@ -99,7 +99,7 @@ std::string Seconds(std::chrono::steady_clock::duration duration) {
 int64_t Take(const std::string& name) {
     const segment::Segment segment = segment::Load(name);
     RequireNotArchived(segment);
-    const Moment moment = pg::Now();
+    const Moment moment = pg::PastNow();
     if (!Lock(segment.id, pg::settings::lock_timeout))
         throw UserError(sqlstate::kLockNotAvailable, "another session is measuring segment \"" + segment.name + "\"",
                         "Waited " + std::to_string(pg::settings::lock_timeout) + " ms.",
@@ -109,7 +109,7 @@ int64_t Take(const std::string& name) {
 }
 
 std::vector<Outcome> TakeDue() {
-    const Moment moment = pg::Now();
+    const Moment moment = pg::PastNow();
     std::vector<segment::Segment> due;
     for (segment::Segment& segment : segment::LoadActive())
         if (Monitored(segment) && Due(segment, moment)) due.push_back(std::move(segment));

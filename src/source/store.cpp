@@ -49,6 +49,8 @@ void RunAs(const std::string& role, const std::string& search_path, int millisec
             body();
             // A limit that was reached in the last moment still counts, and does not hit whoever comes next.
             pg::CheckInterrupts();
+            // A function of the definition may have caught the cancel; the limit holds all the same.
+            if (pg::Deadline::Expired()) ThrowTooSlow(milliseconds);
         }
         // Never committed: it was read only, and what PostgreSQL lets pass all the same (large objects,
         // before 16) is undone.
@@ -63,7 +65,7 @@ std::vector<Column> Describe(const std::string& relation) {
     const pg::Result rows = pg::Execute(
         "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::pg_catalog.int8 "
         "FROM pg_catalog.pg_attribute AS a "
-        "WHERE a.attrelid = pg_catalog.to_regclass($1) "
+        "WHERE a.attrelid = pg_catalog.to_regclass($1)::pg_catalog.oid "
         "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
         {pg::Value::Text(relation)});
     for (uint64_t i = 0; i < rows.size(); ++i)

@@ -6,9 +6,9 @@
 
 namespace pulse::diagnosis {
 
-// Diagnose one incident and keep the result with it; incidents of other segments with the same cause join its
-// group. In a read-only transaction nothing is kept. Throws UserError 42704 when there is no such incident.
-Diagnosis DiagnoseIncident(int64_t incident);
+// Diagnose one incident. With `keep` the result stays with it, and incidents of other segments with the same cause join
+// its group: that is for those who may change incidents. Throws UserError 42704 when there is no such incident.
+Diagnosis DiagnoseIncident(int64_t incident, bool keep);
 
 // The live incidents, oldest first.
 std::vector<int64_t> LiveIncidents();

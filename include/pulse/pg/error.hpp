@@ -25,11 +25,7 @@ class Error : public std::exception {
     bool output_to_server = true, output_to_client = true, hide_statement = false, hide_context = false;
     std::string message, detail, detail_log, hint, context, internal_query, backtrace;
     std::string schema_name, table_name, column_name, datatype_name, constraint_name;
-    const char* file = nullptr;      // static strings inside the server
-    const char* function = nullptr;
-    const char* domain = nullptr;
-    const char* context_domain = nullptr;
-    const char* message_id = nullptr;
+    std::string file, function, domain, context_domain;  // where it was raised
 };
 
 namespace detail {

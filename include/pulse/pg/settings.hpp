@@ -36,4 +36,7 @@ namespace pulse::pg {
 // The clock of everything: the transaction's time, or the setting pulse.now.
 Moment Now();
 
+// Now(), for verbs that write history: a moment that has not been is refused with a UserError.
+Moment PastNow();
+
 }  // namespace pulse::pg

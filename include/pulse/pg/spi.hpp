@@ -61,7 +61,10 @@ class Result {
     uint64_t processed() const { return processed_; }  // rows returned or changed
     uint64_t size() const { return table_ ? processed_ : 0; }
     bool empty() const { return size() == 0; }
-    Row operator[](uint64_t index) const { return Row(table_, index); }
+    Row operator[](uint64_t index) const {
+        if (index >= size()) throw std::out_of_range("row " + std::to_string(index) + " of " + std::to_string(size()));
+        return Row(table_, index);
+    }
     // Names of the columns, and their types.
     std::vector<std::string> ColumnNames() const;
     std::vector<Oid> ColumnTypes() const;
