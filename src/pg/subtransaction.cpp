@@ -52,7 +52,8 @@ void OnDeadline() {
 
 Deadline::Deadline(int milliseconds) {
     if (deadline_armed) return;
-    deadline_expired = deadline_canceled = false;
+    deadline_expired = false;
+    deadline_canceled = false;
     if (milliseconds <= 0) return;
     if (deadline_id == MAX_TIMEOUTS) deadline_id = Call([] { return RegisterTimeout(USER_TIMEOUT, OnDeadline); });
     Call([&] { enable_timeout_after(deadline_id, milliseconds); });
