@@ -173,6 +173,16 @@ struct Advisor {
         return nullptr;
     }
 
+    // A moving baseline follows a slow erosion down; a fixed one keeps showing it.
+    void Pin() {
+        if (input().before && input().before->snapshot > 0)
+            Add("medium",
+                "Compare with the last normal snapshot from now on, so that the erosion stays visible.",
+                "A baseline that moves along would take the loss for normal.",
+                Verb("pulse_pin_baseline(" + Segment() + ", " + std::to_string(input().before->snapshot) +
+                     ")"));
+    }
+
     void Archive() {
         if (book.comparable && book.after_size == 0)
             Add("low", "If nobody uses this segment any more, archive it.", "It has no members.",
@@ -298,9 +308,9 @@ void Advisor::Advise(const Hypothesis& h) {
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
             break;
         case Cause::kExpectationOutdated: WidenExpectation(); break;
+        case Cause::kGradualErosion: Pin(); [[fallthrough]];
         case Cause::kEntriesStopped:
         case Cause::kExitsSurged:
-        case Cause::kGradualErosion:
         case Cause::kUniformLoss:
         case Cause::kUniformGrowth:
         case Cause::kConversionRateFall:
