@@ -19,12 +19,12 @@ SELECT * FROM pulse_check_drift('edge');
 SELECT d.attribute, d.kind, d.nulls, cardinality(d.edges) AS edges, d.minimum, d.maximum
 FROM pulse.distribution AS d JOIN pulse.snapshot AS s ON s.id = d.snapshot_id WHERE s.taken_at = '2026-01-03' ORDER BY 1;
 
--- Intervals without edges from elsewhere: half of the values go missing.
+-- Intervals without edges from elsewhere.
 SET pulse.now = '2026-02-06';
 SELECT count(pulse_import_snapshot('edge', '2026-02-01'::timestamptz + i * interval '1 day', 1000,
     distributions => '{"never": {"edges": [], "counts": [1000]}}')) FROM generate_series(1, 3) AS i;
 SELECT pulse_import_snapshot('edge', '2026-02-05', 1000, distributions => '{"never": {"edges": [], "counts": [500], "nulls": 500}}') > 0 AS kept;
-SELECT detector, attribute, severity, change FROM pulse_backtest('edge', '{}') WHERE detector = 'null_spike';
+SELECT detector, attribute, severity FROM pulse_backtest('edge', '{}');
 
 -- A moment that has not been is no moment to measure or check.
 SET pulse.now = '2999-01-01';
