@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
-SET pulse.now = '2026-03-10 09:30';
+SET pulse.now = '2016-03-10 09:30';
 
 SELECT * FROM pulse_load_demo();
 SELECT segment, state, size, as_expected, owner FROM pulse.segment_overview ORDER BY segment COLLATE "C";
@@ -15,7 +15,7 @@ ORDER BY segment COLLATE "C", detector COLLATE "C", attribute COLLATE "C";
 SELECT DISTINCT since, status FROM pulse.incident ORDER BY since;
 
 -- The history, and what is really in the table, are the same today.
-SET pulse.now = '2026-03-10';
+SET pulse.now = '2016-03-10';
 SELECT s.name, n.taken_at, n.size, n.converted, n.entered, n.exited
 FROM pulse.snapshot AS n JOIN pulse.segment AS s ON s.id = n.segment_id
 WHERE s.name = 'High-Value Active Users' ORDER BY n.taken_at;

@@ -36,11 +36,11 @@ $node->safe_psql('shop', "SELECT pulse_pause_segment('Recent')", extra_params =>
 for my $each ($node, $target)
 {
 	$each->safe_psql('shop', "SELECT pulse_resume_segment('Recent')");
-	$each->safe_psql('shop', "DELETE FROM app.users WHERE user_id <= 600; SET pulse.now = '2026-01-13 02:00+00';
+	$each->safe_psql('shop', "DELETE FROM app.users WHERE user_id <= 600; SET pulse.now = '2016-01-13 02:00+00';
 		SELECT pulse_take_snapshots(); SELECT pulse_check_drift();");
 }
 my $next = q{SELECT s.name, n.size, n.entered, n.exited, n.id > (SELECT max(id) FROM pulse.snapshot WHERE taken_at < n.taken_at)
-	FROM pulse.snapshot AS n JOIN pulse.segment AS s ON s.id = n.segment_id WHERE n.taken_at = '2026-01-13 02:00+00' ORDER BY 1};
+	FROM pulse.snapshot AS n JOIN pulse.segment AS s ON s.id = n.segment_id WHERE n.taken_at = '2016-01-13 02:00+00' ORDER BY 1};
 my $expected = $node->safe_psql('shop', $next);
 like($expected, qr/^Recent\|\d+\|\d+\|[1-9]\d*\|t$/m, 'members left the original');
 is($target->safe_psql('shop', $next), $expected, 'and as many the restored one');

@@ -17,7 +17,7 @@ $node->pgbench(
 	'eight sessions take the same snapshots',
 	{   'take' => q{
 		\set day :day + 1
-		SELECT set_config('pulse.now', ('2026-03-01'::timestamptz + :day * interval '1 day')::text, false);
+		SELECT set_config('pulse.now', ('2016-03-01'::timestamptz + :day * interval '1 day')::text, false);
 		SELECT pulse_take_snapshot('Valuable');
 		}
 	});
@@ -34,7 +34,7 @@ $node->pgbench(
 	0, [qr/40\/40/], [qr/^$/],
 	'eight sessions check the same drift',
 	{   'check' => q{
-		SELECT set_config('pulse.now', '2026-04-01', false);
+		SELECT set_config('pulse.now', '2016-04-01', false);
 		SELECT pulse_take_snapshots();
 		SELECT count(*) FROM pulse_check_drift();
 		}
@@ -64,11 +64,11 @@ $node->safe_psql('shop', q{SELECT pulse_update_segment('Valuable', '{"from": "ap
 my %mixed = (
 	'004_mixed_take@4' => q{
 		\set minute random(1, 50)
-		SELECT set_config('pulse.now', ('2026-05-01'::timestamptz + :minute * interval '1 minute')::text, false);
+		SELECT set_config('pulse.now', ('2016-05-01'::timestamptz + :minute * interval '1 minute')::text, false);
 		SELECT pulse_take_snapshots();
 		},
 	'004_mixed_check@2' => q{
-		SELECT set_config('pulse.now', '2026-05-02', false);
+		SELECT set_config('pulse.now', '2016-05-02', false);
 		SELECT count(*) FROM pulse_check_drift();
 		},
 	'004_mixed_update@2' => q{

@@ -20,7 +20,7 @@ my $session = $node->background_psql('shop', on_error_stop => 0);
 for my $segment ('Sleeping', 'Busy')
 {
 	my $start = time;
-	$session->query_until(qr/started/, qq{\\echo started\nSET pulse.now = '2026-01-01';\nSELECT pulse_take_snapshot('$segment');\n});
+	$session->query_until(qr/started/, qq{\\echo started\nSET pulse.now = '2016-01-01';\nSELECT pulse_take_snapshot('$segment');\n});
 	$node->poll_query_until('shop', "SELECT count(*) = 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%$segment%' AND pid <> pg_backend_pid()")
 	  or die "the snapshot of $segment never started";
 	my $canceled = time;
@@ -43,7 +43,7 @@ for my $segment ('Sleeping', 'Busy')
 is($node->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot'), 0, 'nothing was written');
 
 # Pulse's own limit is the segment's failure, not the statement's: kept on its snapshot, and the others go on.
-$node->safe_psql('shop', "SET pulse.now = '2026-01-01'; SET pulse.statement_timeout = '300ms'; SELECT pulse_take_snapshots()");
+$node->safe_psql('shop', "SET pulse.now = '2016-01-01'; SET pulse.statement_timeout = '300ms'; SELECT pulse_take_snapshots()");
 is( $node->safe_psql('shop', 'SELECT s.name, n.status, n.error_state FROM pulse.snapshot AS n JOIN pulse.segment AS s ON s.id = n.segment_id ORDER BY 1'),
 	"Busy|failed|57014\nRecent|ok|\nSleeping|failed|57014\nValuable|ok|", 'the slow ones failed, the others did not');
 like($node->safe_psql('shop', "SELECT error FROM pulse.snapshot WHERE status = 'failed' LIMIT 1"), qr/pulse\.statement_timeout/, 'with a reason that names the setting');

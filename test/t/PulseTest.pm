@@ -37,7 +37,7 @@ sub fill_shop
 			orders_30d int, last_active_at timestamptz);
 		INSERT INTO app.users
 		SELECT i, i % 2000, (ARRAY['free', 'pro', 'team'])[1 + i % 3], (ARRAY['DE', 'FR', 'GB', NULL])[1 + i % 4],
-			CASE WHEN i % 5 < 2 THEN 'android-1.0' ELSE 'ios-1.0' END, i % 7, '2026-01-01'::timestamptz - (i % 40) * interval '1 day'
+			CASE WHEN i % 5 < 2 THEN 'android-1.0' ELSE 'ios-1.0' END, i % 7, '2016-01-01'::timestamptz - (i % 40) * interval '1 day'
 		FROM generate_series(1, 3000) AS i;
 		ANALYZE app.users;
 		GRANT USAGE ON SCHEMA app TO maker;
@@ -63,7 +63,7 @@ sub replay
 	my $sql = '';
 	for my $day ($first .. $last)
 	{
-		my $moment = sprintf('2026-01-%02d 02:00+00', $day);
+		my $moment = sprintf('2016-01-%02d 02:00+00', $day);
 		$sql .= "UPDATE app.users SET app_version = 'android-2.0' WHERE app_version = 'android-1.0';\n"
 		  if $broken && $day == $last;
 		$sql .= "UPDATE app.users SET orders_30d = (user_id + $day) % 7 WHERE user_id % 50 = $day;\n";
@@ -85,7 +85,7 @@ sub answers
 		"SELECT c FROM (SELECT min(id) AS a, max(id) AS b FROM pulse.snapshot GROUP BY segment_id ORDER BY segment_id) AS s,
 			LATERAL pulse_compare_snapshots(s.a, s.b) AS c",
 		"SELECT pulse_explain_incident(id) FROM pulse.incident ORDER BY id");
-	return $node->safe_psql($db, "SET pulse.now = '2026-02-01'; SET search_path = public;\n" . join(";\n", @queries) . ';');
+	return $node->safe_psql($db, "SET pulse.now = '2016-02-01'; SET search_path = public;\n" . join(";\n", @queries) . ';');
 }
 
 # The SQLSTATE with which a statement fails, or 'none'.
