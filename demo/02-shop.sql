@@ -1,3 +1,6 @@
+-- A check says what it did; here that would be a line per day.
+SET client_min_messages = warning;
+
 -- Real customers of an online gift shop, seen through a view that says how each one looked at any moment.
 CREATE TABLE demo.invoice (
     invoice_no text, customer_id int, country text, invoice_at timestamp, lines int, pieces int, revenue numeric

@@ -1,3 +1,6 @@
+-- A check says what it did; here that would be a line per day.
+SET client_min_messages = warning;
+
 -- Real telephone campaigns of a bank, May 2008 to November 2010, with the financial crisis in the middle.
 CREATE TABLE demo.contact (
     age int, job text, marital text, education text, in_default text, housing text, loan text, channel text, month text,

@@ -1,3 +1,6 @@
+-- A check says what it did; here that would be a line per day.
+SET client_min_messages = warning;
+
 -- The story Pulse exists for: a client release renames app_version values on one platform; a segment that names
 -- versions in its rule silently loses 42 % of its members, and a campaign its reach.
 SELECT setseed(0.42) \g /dev/null
