@@ -99,6 +99,7 @@ std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std:
         statement.Execute({Value::Int8(after), Value::Text(name), Value::Time(now), Value::Int4(limit)});
     std::vector<CheckedSegment> segments;
     for (uint64_t i = 0; i < rows.size(); ++i) {
+        pg::CheckInterrupts();
         const Row row = rows[i];
         CheckedSegment& segment = segments.emplace_back();
         segment.id = row.Int8(0);
@@ -166,8 +167,10 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
     const auto places = Places(segments);
     const pg::Result rows = statement.Execute({Value::Int8s(Ids(segments)), Value::Int8s(depths),
                                                Value::Time(now), Value::Bool(reach == Reach::kWhole)});
-    for (uint64_t i = 0; i < rows.size(); ++i)
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        pg::CheckInterrupts();
         histories[places.at(rows[i].Int8(0))].points.push_back(ReadPoint(rows[i]));
+    }
     const pg::Result pins = pinned.Execute({Value::Int8s(Ids(segments))});
     for (uint64_t i = 0; i < pins.size(); ++i)
         histories[places.at(pins[i].Int8(0))].pinned = ReadPoint(pins[i]);
@@ -185,7 +188,10 @@ void DistributionCache::Fetch(std::vector<int64_t> snapshots) {
     if (snapshots.empty()) return;
     for (const int64_t id : snapshots) kept_[id];
     const pg::Result rows = statement.Execute({Value::Int8s(snapshots)});
-    for (uint64_t i = 0; i < rows.size(); ++i) kept_[rows[i].Int8(0)].push_back(ReadDistribution(rows[i]));
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        pg::CheckInterrupts();
+        kept_[rows[i].Int8(0)].push_back(ReadDistribution(rows[i]));
+    }
 }
 
 const Distributions* DistributionCache::Get(int64_t snapshot) {
