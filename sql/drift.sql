@@ -3,7 +3,10 @@
 
 CREATE TABLE pulse.incident_record (
     id bigserial PRIMARY KEY,
-    segment_id bigint NOT NULL REFERENCES pulse.segment ON DELETE CASCADE,
+    segment_id bigint REFERENCES pulse.segment ON DELETE CASCADE,
+    monitor_id bigint CHECK (num_nonnulls(segment_id, monitor_id) = 1),
+    relation text,
+    source text,
     detector text NOT NULL,
     attribute text NOT NULL DEFAULT '',
     severity text NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
@@ -33,8 +36,15 @@ CREATE TABLE pulse.incident_record (
 );
 CREATE UNIQUE INDEX incident_record_one_live ON pulse.incident_record (segment_id, detector, attribute)
     WHERE status IN ('open', 'acknowledged');
+CREATE UNIQUE INDEX incident_record_one_live_monitor ON pulse.incident_record (monitor_id, detector, attribute)
+    WHERE status IN ('open', 'acknowledged');
+CREATE INDEX incident_record_monitor ON pulse.incident_record (monitor_id, detector, attribute, opened_at) WHERE monitor_id IS NOT NULL;
 CREATE INDEX incident_record_segment ON pulse.incident_record (segment_id, detector, attribute, opened_at);
 COMMENT ON TABLE pulse.incident_record IS 'The incidents behind the view pulse.incident. At most one live one per segment, detector and attribute.';
+COMMENT ON COLUMN pulse.incident_record.segment_id IS 'The segment it is about; null when it is about a monitored table.';
+COMMENT ON COLUMN pulse.incident_record.monitor_id IS 'The monitor of the table it is about; null when it is about a segment.';
+COMMENT ON COLUMN pulse.incident_record.relation IS 'The monitored table, schema-qualified.';
+COMMENT ON COLUMN pulse.incident_record.source IS 'The source the monitored table is read from; null for this database.';
 COMMENT ON COLUMN pulse.incident_record.attribute IS 'Empty for what concerns the segment as a whole.';
 COMMENT ON COLUMN pulse.incident_record.change IS 'Relative to the baseline, signed; for distribution_shift the total variation distance; for shares the difference.';
 COMMENT ON COLUMN pulse.incident_record.baseline_kind IS 'pinned, rolling, seasonal, previous or expected.';
@@ -78,8 +88,8 @@ SELECT r.id, s.name AS segment, r.detector, r.attribute, r.severity, r.status,
        round(r.change::numeric, 3) AS change,
        CASE WHEN r.p_value IS NOT NULL THEN to_char(r.p_value, '9.9EEEE')::double precision END AS p_value,
        r.opened_at, r.summary, r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
-       r.direction, r.threshold, r.baseline_kind, r.details
-FROM pulse.incident_record r JOIN pulse.segment s ON s.id = r.segment_id
+       r.direction, r.threshold, r.baseline_kind, r.details, r.relation, r.source
+FROM pulse.incident_record r LEFT JOIN pulse.segment s ON s.id = r.segment_id
 CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion') OR r.attribute = 'size'
                                      AND r.detector = 'expected_range' THEN 0 ELSE 4 END AS digits) f;
 COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures that its newest snapshot shows. \x auto makes wide rows readable in psql.';

@@ -2,13 +2,32 @@
 
 namespace pulse::pg {
 
-bool TryLock(const char* table, int64_t id) {
+namespace {
+
+bool Acquire(const char* table, int64_t id, bool session, LOCKTAG* tag) {
     return Call([&] {
-        LOCKTAG tag;
-        SET_LOCKTAG_OBJECT(tag, MyDatabaseId, get_relname_relid(table, get_namespace_oid("pulse", false)),
+        SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, get_relname_relid(table, get_namespace_oid("pulse", false)),
                            static_cast<Oid>(id), 0);
-        return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+        return LockAcquire(tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
     });
+}
+
+}  // namespace
+
+bool TryLock(const char* table, int64_t id) {
+    LOCKTAG tag;
+    return Acquire(table, id, false, &tag);
+}
+
+std::optional<SessionLock> SessionLock::Try(const char* table, int64_t id) {
+    LOCKTAG tag;
+    if (!Acquire(table, id, true, &tag)) return std::nullopt;
+    return SessionLock(tag);
+}
+
+SessionLock::~SessionLock() {
+    // Only warns when it is not held.
+    if (held_) LockRelease(&tag_, ExclusiveLock, true);
 }
 
 }  // namespace pulse::pg

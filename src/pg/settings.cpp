@@ -27,6 +27,18 @@ int min_history = 7;
 int resolve_after = 2;
 int reopen_within = 3 * 24 * 60;
 
+int row_limit = 1'000'000;
+int sample_rows = 100'000;
+int check_timeout = 30'000;
+
+bool run_jobs = true;
+int max_parallel_jobs = 3;
+int job_run_retention = 30 * 24 * 60;
+int snapshot_retention = 0;
+int sketch_retention = 90 * 24 * 60;
+int check_retention = 90 * 24 * 60;
+int usage_retention = 30 * 24 * 60;
+
 namespace {
 
 char* now_text = nullptr;
@@ -176,12 +188,48 @@ void DefineStatistics() {
               &reopen_within, 0, INT_MAX, GUC_UNIT_MIN);
 }
 
+void DefineHealth() {
+    DefineInt("pulse.row_limit", "Sets up to how many rows a table check may read a table whole.",
+              "Beyond it checks use the catalog, indexes and samples, and state the error.", &row_limit, 1000, INT_MAX, 0);
+    DefineInt("pulse.sample_rows", "Sets how many rows a sample of a table aims at.", nullptr, &sample_rows, 1000, 10'000'000,
+              0);
+    DefineInt("pulse.check_timeout", "Sets the longest time the checks of one table may run.", "0 switches the limit off.",
+              &check_timeout, 0, INT_MAX, GUC_UNIT_MS);
+}
+
+// Settings of the whole server's workers, which no session may change for itself.
+void DefineServerInt(const char* name, const char* help, const char* more, int* variable, int low, int high, int flags) {
+    DefineCustomIntVariable(name, help, more, variable, *variable, low, high, PGC_SIGHUP, flags, nullptr, nullptr, nullptr);
+}
+
+void DefineWorker() {
+    DefineCustomBoolVariable("pulse.run_jobs", "Sets whether background workers run the jobs of pulse.job.",
+                             "Off stops them all, as for maintenance; each job remains a function to call.", &run_jobs, true,
+                             PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineServerInt("pulse.max_parallel_jobs", "Sets how many worker processes run the jobs of one database.",
+                    "They count against max_worker_processes.", &max_parallel_jobs, 1, 64, 0);
+    constexpr const char* kForEver = "0 keeps it for ever.";
+    DefineServerInt("pulse.job_run_retention", "Sets how long pulse.job_run is kept.", kForEver, &job_run_retention, 0,
+                    INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.snapshot_retention", "Sets how long snapshots are kept.",
+                    "0 keeps them for ever. Pinned baselines and what an open incident needs are always kept.",
+                    &snapshot_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.sketch_retention", "Sets how long the member sketches of snapshots are kept.", kForEver,
+                    &sketch_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.check_retention", "Sets how long results of table checks are kept.", kForEver, &check_retention, 0,
+                    INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.usage_retention", "Sets how long pulse.source_usage is kept.", kForEver, &usage_retention, 0,
+                    INT_MAX, GUC_UNIT_MIN);
+}
+
 }  // namespace
 
 void Define() {
     DefineMeasuring();
     DefineThresholds();
     DefineStatistics();
+    DefineHealth();
+    DefineWorker();
     MarkGUCPrefixReserved("pulse");
 }
 

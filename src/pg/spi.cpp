@@ -62,6 +62,13 @@ std::vector<Oid> Result::ColumnTypes() const {
     return types;
 }
 
+std::vector<int32_t> Result::ColumnModifiers() const {
+    std::vector<int32_t> modifiers;
+    for (int i = 0; table_ && i < table_->tupdesc->natts; ++i)
+        modifiers.push_back(TupleDescAttr(table_->tupdesc, i)->atttypmod);
+    return modifiers;
+}
+
 Datum Row::Get(int column, bool* null) const {
     return Call([&] { return SPI_getbinval(table_->vals[index_], table_->tupdesc, column + 1, null); });
 }

@@ -3,6 +3,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/source/local.hpp"
+#include "pulse/source/reader.hpp"
 
 namespace pulse::source {
 

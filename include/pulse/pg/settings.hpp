@@ -29,6 +29,20 @@ extern int min_history;                      // snapshots before the noise of a 
 extern int resolve_after;                    // normal snapshots in a row
 extern int reopen_within;                    // minutes
 
+// ---- health ----
+extern int row_limit;            // rows of a table up to which checks read it whole; beyond they sample
+extern int sample_rows;          // rows a sample aims at
+extern int check_timeout;        // ms; longest run of one table's checks
+
+// ---- worker; set in postgresql.conf ----
+extern bool run_jobs;            // whether background workers run jobs
+extern int max_parallel_jobs;    // worker processes per database
+extern int job_run_retention;    // minutes; as all below, 0 = for ever
+extern int snapshot_retention;
+extern int sketch_retention;
+extern int check_retention;      // results of table checks
+extern int usage_retention;      // of pulse.source_usage
+
 }  // namespace pulse::pg::settings
 
 namespace pulse::pg {

@@ -65,9 +65,10 @@ class Result {
         if (index >= size()) throw std::out_of_range("row " + std::to_string(index) + " of " + std::to_string(size()));
         return Row(table_, index);
     }
-    // Names of the columns, and their types.
+    // Names of the columns, their types and type modifiers.
     std::vector<std::string> ColumnNames() const;
     std::vector<Oid> ColumnTypes() const;
+    std::vector<int32_t> ColumnModifiers() const;
 
   private:
     SPITupleTable* table_;

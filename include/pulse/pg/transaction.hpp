@@ -1,0 +1,28 @@
+// Transactions of a background worker, which has nobody's statement around it.
+#pragma once
+
+#include "pulse/pg/error.hpp"
+
+namespace pulse::pg {
+
+// Begins at construction with a snapshot; Commit() keeps the work, destruction without it rolls everything back, and only
+// then may a caught pg::Error be swallowed. Open a Session inside it, not around it.
+class Transaction {
+  public:
+    // `what` shows in pg_stat_activity; a string literal.
+    explicit Transaction(const char* what);
+    ~Transaction();
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+
+    void Commit();
+
+  private:
+    MemoryContext context_;
+    bool open_ = true;
+};
+
+// Whether a transaction is open.
+bool InTransaction();
+
+}  // namespace pulse::pg

@@ -1,0 +1,45 @@
+#include "pulse/pg/transaction.hpp"
+
+extern "C" {
+#include "pgstat.h"
+#include "utils/snapmgr.h"
+}
+
+namespace pulse::pg {
+
+Transaction::Transaction(const char* what) : context_(CurrentMemoryContext) {
+    Call([&] {
+        SetCurrentStatementStartTimestamp();
+        StartTransactionCommand();
+        PushActiveSnapshot(GetTransactionSnapshot());
+        pgstat_report_activity(STATE_RUNNING, what);
+    });
+}
+
+void Transaction::Commit() {
+    if (detail::aborting) throw std::logic_error("commit of a transaction in which an error of PostgreSQL was swallowed");
+    Call([] {
+        PopActiveSnapshot();
+        CommitTransactionCommand();
+    });
+    open_ = false;
+    MemoryContextSwitchTo(context_);
+    Call([] {
+        // Otherwise autovacuum never sees what a worker wrote.
+        pgstat_report_stat(false);
+        pgstat_report_activity(STATE_IDLE, nullptr);
+    });
+}
+
+Transaction::~Transaction() {
+    if (!open_) return;
+    // Rolling back does not raise but in a state from which only FATAL helps; it must not throw here.
+    AbortCurrentTransaction();
+    MemoryContextSwitchTo(context_);
+    detail::aborting = false;
+    pgstat_report_activity(STATE_IDLE, nullptr);
+}
+
+bool InTransaction() { return IsTransactionState(); }
+
+}  // namespace pulse::pg

@@ -1,0 +1,62 @@
+#include "pulse/source/reader.hpp"
+
+namespace pulse::source {
+
+std::string Literal(const std::string& text) {
+    std::string quoted = "'";
+    for (const char c : text) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+    return quoted + "'";
+}
+
+namespace {
+
+// What Column says about the type with oid `type`, for the columns `name` and `format` that stand before it.
+std::string TypeFacts(const std::string& type) {
+    // Domains over domains: the bottom of the chain is what base means.
+    return "(WITH RECURSIVE chain(oid, base, kind) AS (SELECT t.oid, t.typbasetype, t.typtype FROM pg_catalog.pg_type t "
+           "WHERE t.oid = " + type +
+           " UNION ALL SELECT t.oid, t.typbasetype, t.typtype FROM chain c JOIN pg_catalog.pg_type t "
+           "ON t.oid = c.base WHERE c.kind = 'd') "
+           "SELECT pg_catalog.format_type(c.oid, NULL) || CASE c.kind WHEN 'e' THEN '+' ELSE '-' END FROM chain c "
+           "WHERE c.kind <> 'd')";
+}
+
+std::vector<Column> ReadColumns(const Rows& rows) {
+    std::vector<Column> columns;
+    for (const auto& row : rows.values) {
+        std::string base = row.at(2).value_or("-");
+        const bool enumerated = base.back() == '+';
+        base.pop_back();
+        columns.push_back({row.at(0).value_or(""), row.at(1).value_or(""), base, enumerated});
+    }
+    return columns;
+}
+
+}  // namespace
+
+std::vector<Column> Reader::Describe(const std::string& relation) {
+    std::vector<Column> columns = ReadColumns(
+        Query("SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), " + TypeFacts("a.atttypid") +
+              " FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(" +
+              Literal(relation) + ")::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped "
+              "ORDER BY a.attnum"));
+    if (columns.empty())
+        throw UserError(sqlstate::kUndefinedTable, "relation " + relation + " does not exist",
+                        "It was there when the segment was defined.",
+                        "Restore it, or change the segment with pulse_update_segment().");
+    return columns;
+}
+
+std::vector<Column> Reader::DescribeQuery(const std::string& sql) {
+    const Rows none = Query("SELECT * FROM (" + sql + "\n) AS s LIMIT 0");
+    std::string list;
+    for (size_t i = 0; i < none.names.size(); ++i)
+        list += (list.empty() ? "(" : ", (") + std::to_string(i) + ", " + Literal(none.names[i]) + ", " +
+                std::to_string(none.types[i]) + ", " + std::to_string(none.modifiers[i]) + ")";
+    if (list.empty()) return {};
+    return ReadColumns(Query("SELECT v.name, pg_catalog.format_type(v.type::pg_catalog.oid, v.modifier), " +
+                             TypeFacts("v.type::pg_catalog.oid") + " FROM (VALUES " + list +
+                             ") AS v(place, name, type, modifier) ORDER BY v.place"));
+}
+
+}  // namespace pulse::source
