@@ -1,5 +1,11 @@
 #include "pulse/pg/parse.hpp"
 
+#include <algorithm>
+
+extern "C" {
+#include "nodes/nodeFuncs.h"
+}
+
 namespace pulse::pg {
 
 namespace {
@@ -11,6 +17,53 @@ bool IsPlainSelect(Node* node) {
     auto* select = reinterpret_cast<SelectStmt*>(node);
     while (select->larg) select = select->larg;  // INTO stands in the leftmost arm of a UNION
     return !select->intoClause;
+}
+
+// Collects where calls of pulse_now() begin. Owns nothing: PostgreSQL's errors jump over it.
+bool CollectNowCalls(Node* node, void* found) {
+    if (!node) return false;
+    if (IsA(node, FuncCall)) {
+        const auto* call = reinterpret_cast<FuncCall*>(node);
+        const bool plain =
+            !call->args && !call->agg_order && !call->agg_filter && !call->over && !call->agg_star;
+        if (plain && call->location >= 0 && strcmp(strVal(llast(call->funcname)), "pulse_now") == 0) {
+            auto** places = static_cast<List**>(found);
+            *places = lappend_int(*places, call->location);
+        }
+    }
+    // The walker's declared type changed with PostgreSQL 16; this cast fits both.
+    return raw_expression_tree_walker(
+        node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectNowCalls)), found);
+}
+
+// Steps over white space and comments.
+size_t SkipBlank(const std::string& sql, size_t at) {
+    for (;;) {
+        at = std::min(sql.find_first_not_of(kBlank, at), sql.size());
+        if (sql.compare(at, 2, "--") == 0) {
+            at = std::min(sql.find_first_of("\r\n", at), sql.size());
+        } else if (sql.compare(at, 2, "/*") == 0) {
+            int depth = 1;
+            for (at += 2; at < sql.size() && depth > 0; ++at) {
+                if (sql.compare(at, 2, "/*") == 0)
+                    ++depth, ++at;
+                else if (sql.compare(at, 2, "*/") == 0)
+                    --depth, ++at;
+            }
+        } else {
+            return at;
+        }
+    }
+}
+
+// Where the call that begins at `at` ends: after its name, however qualified and quoted, come the two
+// parentheses.
+size_t EndOfCall(const std::string& sql, size_t at) {
+    while (at < sql.size() && sql[at] != '(') {
+        if (sql[at] == '"') at = std::min(sql.find('"', at + 1), sql.size() - 1);
+        at = SkipBlank(sql, at + 1);
+    }
+    return SkipBlank(sql, at + 1) + 1;
 }
 
 }  // namespace
@@ -27,6 +80,22 @@ ParsedText Parse(const std::string& sql) {
     parsed.statement.erase(0, parsed.statement.find_first_not_of(kBlank));
     parsed.statement.erase(parsed.statement.find_last_not_of(kBlank) + 1);
     return parsed;
+}
+
+std::string ReplaceNowCalls(const std::string& sql, const std::string& literal) {
+    List* places = nullptr;
+    Call([&] {
+        List* statements = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
+        for (int i = 0; i < list_length(statements); ++i)
+            CollectNowCalls(list_nth_node(RawStmt, statements, i)->stmt, &places);
+        if (places) list_sort(places, list_int_cmp);
+    });
+    std::string replaced = sql;
+    for (int i = list_length(places) - 1; i >= 0; --i) {
+        const auto begin = static_cast<size_t>(list_nth_int(places, i));
+        replaced.replace(begin, EndOfCall(sql, begin) - begin, literal);
+    }
+    return replaced;
 }
 
 }  // namespace pulse::pg

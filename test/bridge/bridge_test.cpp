@@ -2,6 +2,7 @@
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
+#include "pulse/pg/parse.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 
@@ -236,4 +237,9 @@ PULSE_FUNCTION(bridge_kept_statement) {
         text = statement.Execute({pg::Value::Int8(pg::Args(fcinfo).Int8(0)), pg::Value::Text("statement")})[0].Text(0);
     }
     return pg::FromText(text);
+}
+
+PULSE_FUNCTION(bridge_replace_now) {
+    const pg::Args args(fcinfo);
+    return pg::FromText(pg::ReplaceNowCalls(args.RequireText(0, "sql"), args.RequireText(1, "literal")));
 }

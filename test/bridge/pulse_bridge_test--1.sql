@@ -39,3 +39,5 @@ CREATE FUNCTION rows(count int, mistake text DEFAULT '') RETURNS TABLE (number b
     LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_rows';
 -- A statement kept over calls.
 CREATE FUNCTION kept_statement(number bigint) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_kept_statement';
+-- Calls of pulse_now() replaced in a text.
+CREATE FUNCTION replace_now(sql text, literal text DEFAULT 'NOW') RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_replace_now';

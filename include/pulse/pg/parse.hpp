@@ -15,4 +15,9 @@ struct ParsedText {
 // Parse a text of SQL statements. Throws pg::Error 42601 when it is not SQL.
 ParsedText Parse(const std::string& sql);
 
+// Put `literal` in the place of every pulse_now(), under any schema's name: for servers that have no such
+// function. What looks like a call in a string or a comment stays. Throws pg::Error 42601 when `sql` is not
+// SQL.
+std::string ReplaceNowCalls(const std::string& sql, const std::string& literal);
+
 }  // namespace pulse::pg
