@@ -30,6 +30,9 @@ include $(PGXS)
 override CXXFLAGS += -MMD -MP $(PULSE_CXXFLAGS)
 -include $(OBJS:.o=.d)
 
+# The only file that sees libpq.
+src/pg/remote.o: override CPPFLAGS += -I$(libpq_srcdir)
+
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
 SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis health worker demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))

@@ -73,6 +73,10 @@ SELECT verb.level, pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog
 FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid JOIN verb ON p.proname LIKE verb.name
 WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace <> 'pulse'::pg_catalog.regnamespace
 UNION ALL
+SELECT 'admin', pg_catalog.format('USAGE ON FOREIGN DATA WRAPPER %I', w.fdwname)
+FROM member JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = member.objid
+WHERE member.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass
+UNION ALL
 -- Functions in schema pulse are parts of what measures; it runs with the rights of the definition's maker.
 SELECT 'reader', pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog.regprocedure)
 FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid

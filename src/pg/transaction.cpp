@@ -1,7 +1,11 @@
 #include "pulse/pg/transaction.hpp"
 
 extern "C" {
+#include "access/parallel.h"
+#include "access/xlog.h"
 #include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
 #include "utils/snapmgr.h"
 }
 
@@ -17,7 +21,8 @@ Transaction::Transaction(const char* what) : context_(CurrentMemoryContext) {
 }
 
 void Transaction::Commit() {
-    if (detail::aborting) throw std::logic_error("commit of a transaction in which an error of PostgreSQL was swallowed");
+    if (detail::aborting)
+        throw std::logic_error("commit of a transaction in which an error of PostgreSQL was swallowed");
     Call([] {
         PopActiveSnapshot();
         CommitTransactionCommand();
@@ -40,6 +45,35 @@ Transaction::~Transaction() {
     pgstat_report_activity(STATE_IDLE, nullptr);
 }
 
-bool InTransaction() { return IsTransactionState(); }
+bool InTransaction() {
+    return IsTransactionState();
+}
+
+bool ReadOnly() {
+    return XactReadOnly || IsInParallelMode();
+}
+
+bool OnStandby() {
+    return RecoveryInProgress();
+}
+
+void WhenTransactionEnds(void (*callback)()) {
+    if (MyBgworkerEntry) return;
+    Call([&] {
+        RegisterXactCallback(
+            [](XactEvent event, void* work) {
+                if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+                    reinterpret_cast<void (*)()>(work)();
+            },
+            reinterpret_cast<void*>(callback));
+    });
+}
+
+void WhenProcessExits(void (*callback)()) {
+    Call([&] {
+        before_shmem_exit([](int, Datum work) { reinterpret_cast<void (*)()>(work)(); },
+                          reinterpret_cast<Datum>(callback));
+    });
+}
 
 }  // namespace pulse::pg

@@ -1,12 +1,16 @@
-// Visits: to this database here, to servers in store_server.cpp.
+// Visits: here and to servers, and what is kept about the latter.
 #include <chrono>
 
+#include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/source/reader.hpp"
+#include "pulse/pg/transaction.hpp"
+#include "pulse/source/store.hpp"
 
 namespace pulse::source {
 
 namespace {
+
+constexpr const char* kProhibited = "2F003";
 
 // Reads this database; RunAs() stands around it.
 class LocalReader : public Reader {
@@ -19,7 +23,8 @@ class LocalReader : public Reader {
         rows.modifiers = result.ColumnModifiers();
         for (uint64_t i = 0; i < result.size(); ++i) {
             auto& row = rows.values.emplace_back();
-            for (size_t c = 0; c < rows.names.size(); ++c) row.push_back(result[i].Output(static_cast<int>(c)));
+            for (size_t c = 0; c < rows.names.size(); ++c)
+                row.push_back(result[i].Output(static_cast<int>(c)));
         }
         return rows;
     }
@@ -30,22 +35,141 @@ class LocalReader : public Reader {
     bool local() const override { return true; }
 };
 
+OptionList ReadOptions(const pg::Row& row, int column) {
+    OptionList options;
+    if (row.IsNull(column)) return options;
+    for (const std::string& text : row.Texts(column)) {
+        const size_t equals = text.find('=');
+        options.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return options;
+}
+
+[[noreturn]] void ThrowUnknownSource(const std::string& name) {
+    const pg::Result known = pg::Execute(
+        "SELECT string_agg(s.srvname, ', ' ORDER BY s.srvname) FROM pg_foreign_server AS s "
+        "JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw WHERE w.fdwname = 'pulse_source'");
+    const auto list = known[0].TextOrNull(0);
+    throw UserError(sqlstate::kUndefinedObject, "source \"" + name + "\" does not exist", "",
+                    list ? "Sources are: " + *list + "." : "Make one with pulse_create_source().");
+}
+
+void RequireRights(const pg::Row& row, const Place& place) {
+    const std::string server = pg::QuoteIdentifier(place.source), role = pg::QuoteIdentifier(place.role);
+    if (row.IsNull(2))
+        throw UserError(
+            sqlstate::kUndefinedObject, "role \"" + place.role + "\" does not exist",
+            "A source is read with the user mapping of the role that made the definition.",
+            "Update the definition as another role; it then reads with that role's user mapping.");
+    if (!row.Bool(4))
+        throw UserError(sqlstate::kInsufficientPrivilege,
+                        "permission denied for source \"" + place.source + "\"",
+                        "Role \"" + place.role + "\" may not use it.",
+                        "GRANT USAGE ON FOREIGN SERVER " + server + " TO " + role + ";");
+    if (!row.Bool(6))
+        throw UserError(sqlstate::kUndefinedObject,
+                        "role \"" + place.role + "\" has no user mapping for source \"" + place.source + "\"",
+                        "",
+                        "CREATE USER MAPPING FOR " + role + " SERVER " + server +
+                            " OPTIONS (user '...', password '...');");
+}
+
 }  // namespace
 
 Target Find(const Place& place, int milliseconds) {
-    if (!place.source.empty())
-        throw UserError(sqlstate::kUndefinedObject, "source \"" + place.source + "\" does not exist");
-    return {place, milliseconds, nullptr};
+    if (place.source.empty()) return {place, milliseconds, nullptr};
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    static pg::Statement statement(
+        "SELECT s.oid::int8, s.srvoptions, r.oid::int8, r.rolsuper, has_server_privilege(r.oid, s.oid, "
+        "'USAGE'), "
+        "m.umoptions, m.umserver IS NOT NULL, "
+        "(SELECT count(*) FROM pulse.source_usage AS u WHERE u.source = s.srvname::text "
+        "AND u.at > clock_timestamp() - interval '1 minute' AND u.queries > 0), "
+        "EXISTS (SELECT FROM pulse.source_usage AS u WHERE u.source = s.srvname::text AND u.in_recovery) "
+        "FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw "
+        "LEFT JOIN pg_roles AS r ON r.rolname = $2 "
+        "LEFT JOIN LATERAL (SELECT * FROM pg_user_mapping AS m WHERE m.umserver = s.oid AND m.umuser IN "
+        "(r.oid, 0) "
+        "ORDER BY m.umuser DESC LIMIT 1) AS m ON true "
+        "WHERE s.srvname = $1 AND w.fdwname = 'pulse_source'",
+        {TEXTOID, TEXTOID});
+    const pg::Result rows =
+        statement.Execute({pg::Value::Text(place.source), pg::Value::Text(place.role)}, true);
+    if (rows.empty()) ThrowUnknownSource(place.source);
+    const pg::Row row = rows[0];
+    RequireRights(row, place);
+
+    const OptionList options = ReadOptions(row, 1), mapping = ReadOptions(row, 5);
+    auto server = std::make_shared<Server>();
+    server->oid = static_cast<uint32_t>(row.Int8(0));
+    server->name = place.source;
+    server->role = place.role;
+    server->parameters = ConnectionParameters(options, mapping);
+    server->password_required = !row.Bool(3);
+    server->limits = ReadLimits(options);
+    server->recent_visits = static_cast<int>(row.Int8(7));
+    server->was_standby = row.Bool(8);
+    if (server->password_required && !Value(mapping, "password"))
+        throw UserError(
+            kProhibited,
+            "role \"" + place.role + "\" needs a password in its user mapping for source \"" + place.source +
+                "\"",
+            "A role that is not a superuser reads a source only by its own password, lest it borrows the "
+            "rights of this server.",
+            "ALTER USER MAPPING FOR " + pg::QuoteIdentifier(place.role) + " SERVER " +
+                pg::QuoteIdentifier(place.source) + " OPTIONS (ADD password '...');");
+    return {place, milliseconds, server};
 }
 
 void Read(const Target& target, Usage& usage, const std::function<void(Reader&)>& body) {
-    RunAs(target.place.role, target.place.search_path, target.milliseconds, [&] {
-        LocalReader reader;
-        body(reader);
-    });
+    if (target.local()) {
+        RunAs(target.place.role, target.place.search_path, target.milliseconds, [&] {
+            LocalReader reader;
+            body(reader);
+        });
+        return;
+    }
+    usage.source = target.server->name;
+    usage.began = GetCurrentTimestamp();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto stop = [&] {
+        usage.duration_ms =
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    };
+    try {
+        ReadServer(*target.server, target.milliseconds, usage, body);
+    } catch (...) {
+        stop();
+        NoteFailure(usage);
+        throw;
+    }
+    stop();
 }
 
-void Record(const Usage&) {}
+void Record(const Usage& usage) {
+    if (usage.source.empty() || pg::ReadOnly()) return;
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    static pg::Statement statement(
+        "INSERT INTO pulse.source_usage (source, at, purpose, object, status, reason, queries, rows, "
+        "duration_ms, "
+        "plan_cost, in_recovery, version, replay_lag_ms) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, FLOAT8OID, FLOAT8OID,
+         BOOLOID, INT4OID, FLOAT8OID});
+    using pg::Value;
+    const auto or_null = [](const std::string& text) {
+        return text.empty() ? Value::Null(TEXTOID) : Value::Text(text);
+    };
+    statement.Execute({Value::Text(usage.source), Value::Time(usage.began), Value::Text(usage.purpose),
+                       or_null(usage.object), Value::Text(usage.status), or_null(usage.reason),
+                       Value::Int8(usage.queries), Value::Int8(usage.rows), Value::Float8(usage.duration_ms),
+                       usage.plan_cost > 0 ? Value::Float8(usage.plan_cost) : Value::Null(FLOAT8OID),
+                       usage.in_recovery ? Value::Bool(*usage.in_recovery) : Value::Null(BOOLOID),
+                       usage.version ? Value::Int4(*usage.version) : Value::Null(INT4OID),
+                       Value::Float8(usage.replay_lag_ms)});
+}
 
 void Visit(const Place& place, int milliseconds, const std::string& purpose, const std::string& object,
            const std::function<void(Reader&)>& body) {

@@ -5,8 +5,8 @@
 
 namespace pulse::pg {
 
-// Begins at construction with a snapshot; Commit() keeps the work, destruction without it rolls everything back, and only
-// then may a caught pg::Error be swallowed. Open a Session inside it, not around it.
+// Begins at construction with a snapshot; Commit() keeps the work, destruction without it rolls everything
+// back, and only then may a caught pg::Error be swallowed. Open a Session inside it, not around it.
 class Transaction {
   public:
     // `what` shows in pg_stat_activity; a string literal.
@@ -24,5 +24,18 @@ class Transaction {
 
 // Whether a transaction is open.
 bool InTransaction();
+
+// Whether nothing can be written: the transaction is read-only, or runs in parallel with others of the same
+// query.
+bool ReadOnly();
+
+// Whether this server is a standby, where no lock stronger than a writer's can be had.
+bool OnStandby();
+
+// Call `callback` at the end of every transaction, but not in background workers. It must not throw.
+void WhenTransactionEnds(void (*callback)());
+
+// Call `callback` when the process ends. It must not throw.
+void WhenProcessExits(void (*callback)());
 
 }  // namespace pulse::pg

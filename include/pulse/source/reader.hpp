@@ -88,9 +88,14 @@ struct Usage {
     int64_t queries = 0, rows = 0;
     std::string status = "ok";  // ok, refused (guard rail), unreachable, failed
     std::string reason;         // of the latter
+    // What the server said of itself, when it was reached.
+    std::optional<int> version;  // as 150004
+    std::optional<bool> in_recovery;
+    std::optional<double> replay_lag_ms;
 };
 
-// Settle a place. Needs a transaction. Throws UserError when there is no such server, no user mapping or no right.
+// Settle a place. Needs a transaction. Throws UserError when there is no such server, no user mapping or no right. What a
+// guard rail says comes from Read() only.
 Target Find(const Place& place, int milliseconds);
 
 // Visit it. `body` may be run again from its beginning after a conflict with recovery. Fills `usage`, also when it throws:
@@ -100,6 +105,10 @@ void Read(const Target& target, Usage& usage, const std::function<void(Reader&)>
 
 // Keep what a visit to a server cost. Needs a transaction; does nothing for this database.
 void Record(const Usage& usage);
+
+// Close the connections to servers that this process keeps. Ordinary sessions close theirs at the end of each
+// transaction; a background worker calls this when it has nothing more to do for a while.
+void CloseIdle();
 
 // Find, Read and Record at once, for those who are in a transaction anyway.
 void Visit(const Place& place, int milliseconds, const std::string& purpose, const std::string& object,

@@ -1,0 +1,84 @@
+-- ---------------------------------------------------------------------------------------------------------
+-- Room source: where data is read when it is not here.
+
+CREATE FUNCTION pulse.source_validator(options text[], catalog oid) RETURNS void
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_source_validator';
+COMMENT ON FUNCTION pulse.source_validator(text[], oid) IS
+'Part of the foreign-data wrapper pulse_source. Errors: HV00D unknown option, 22023 bad value, 42501 option for superusers.';
+CREATE FOREIGN DATA WRAPPER pulse_source VALIDATOR pulse.source_validator;
+COMMENT ON FOREIGN DATA WRAPPER pulse_source IS
+'PostgreSQL servers that segments and checks may read. Options of a server: host, hostaddr, port, dbname, sslmode, sslrootcert, sslcrl, channel_binding; guard rails connect_timeout, allow_primary, max_replay_lag, max_active_sessions, max_cost, statement_timeout, lock_timeout, max_queries_per_minute, conflict_retries. Of a user mapping: user, password, sslcert, sslkey. Foreign tables are not supported.';
+
+CREATE TABLE pulse.source_usage (
+    id bigserial PRIMARY KEY,
+    source text NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    purpose text NOT NULL,
+    object text,
+    status text NOT NULL CHECK (status IN ('ok', 'refused', 'unreachable', 'failed')),
+    reason text,
+    queries bigint NOT NULL DEFAULT 0,
+    rows bigint NOT NULL DEFAULT 0,
+    duration_ms double precision,
+    plan_cost double precision,
+    in_recovery boolean,
+    version int,
+    replay_lag_ms double precision
+);
+CREATE INDEX source_usage_source_at ON pulse.source_usage (source, at);
+COMMENT ON TABLE pulse.source_usage IS 'One row per visit to a server of pulse_source: what it was asked and what it cost.';
+COMMENT ON COLUMN pulse.source_usage.at IS 'When the visit began, by the real clock.';
+COMMENT ON COLUMN pulse.source_usage.purpose IS 'snapshot, health, define, preview or test.';
+COMMENT ON COLUMN pulse.source_usage.object IS 'The segment or relation it was for.';
+COMMENT ON COLUMN pulse.source_usage.status IS
+'ok; refused: a guard rail said no; unreachable: the server was not to be had; failed: a statement failed.';
+COMMENT ON COLUMN pulse.source_usage.reason IS 'Why it was not ok.';
+COMMENT ON COLUMN pulse.source_usage.queries IS 'Statements sent, the one that checks the guard rails included; 0 when none was.';
+COMMENT ON COLUMN pulse.source_usage.rows IS 'Rows that came back.';
+COMMENT ON COLUMN pulse.source_usage.plan_cost IS 'The highest cost that the planner there expected; null when it was not asked.';
+COMMENT ON COLUMN pulse.source_usage.in_recovery IS 'Whether the server was a standby; null when it was not reached.';
+COMMENT ON COLUMN pulse.source_usage.version IS 'Its version as a number: 150004 is 15.4.';
+COMMENT ON COLUMN pulse.source_usage.replay_lag_ms IS 'Its replay lag in milliseconds; null when unknown or a primary.';
+SELECT pg_catalog.pg_extension_config_dump('pulse.source_usage', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.source_usage_id_seq', '');
+
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+CREATE VIEW pulse.source AS
+SELECT s.srvname::text AS name, pg_get_userbyid(s.srvowner)::text AS owner,
+       (SELECT jsonb_object_agg(o.option_name, o.option_value) FROM pg_options_to_table(s.srvoptions) AS o) AS options,
+       met.in_recovery, met.version, met.replay_lag_ms, met.at AS last_reached_at,
+       ok.at AS last_ok_at, bad.at AS last_error_at, bad.reason AS last_error,
+       CASE WHEN ok.at IS NULL AND bad.at IS NULL THEN 'new'
+            WHEN bad.at IS NULL OR ok.at > bad.at THEN 'ok' ELSE bad.status END AS status,
+       hour.visits, hour.refused, hour.queries, hour.rows, hour.duration_ms
+FROM pg_foreign_server AS s
+JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_source'
+LEFT JOIN LATERAL (SELECT u.in_recovery, u.version, u.replay_lag_ms, u.at FROM pulse.source_usage AS u
+                   WHERE u.source = s.srvname::text AND u.version IS NOT NULL ORDER BY u.at DESC LIMIT 1) AS met ON true
+LEFT JOIN LATERAL (SELECT u.at FROM pulse.source_usage AS u
+                   WHERE u.source = s.srvname::text AND u.status = 'ok' ORDER BY u.at DESC LIMIT 1) AS ok ON true
+LEFT JOIN LATERAL (SELECT u.at, u.reason, u.status FROM pulse.source_usage AS u
+                   WHERE u.source = s.srvname::text AND u.status <> 'ok' ORDER BY u.at DESC LIMIT 1) AS bad ON true
+CROSS JOIN LATERAL (SELECT count(*) AS visits, count(*) FILTER (WHERE u.status = 'refused') AS refused,
+                           coalesce(sum(u.queries), 0)::bigint AS queries, coalesce(sum(u.rows), 0)::bigint AS rows,
+                           coalesce(sum(u.duration_ms), 0) AS duration_ms
+                    FROM pulse.source_usage AS u
+                    WHERE u.source = s.srvname::text AND u.at > now() - interval '1 hour') AS hour;
+COMMENT ON VIEW pulse.source IS
+'The servers of pulse_source: options, how they were when last reached, and what the last hour asked of them. Secrets are in user mappings and not shown.';
+COMMENT ON COLUMN pulse.source.in_recovery IS 'Whether it was a standby when last reached.';
+COMMENT ON COLUMN pulse.source.status IS 'new, ok, refused, unreachable or failed: how the last visit ended.';
+COMMENT ON COLUMN pulse.source.visits IS 'Visits of the last hour; so are refused, queries, rows and duration_ms.';
+
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
+
+CREATE FUNCTION pulse_create_source(name text, options jsonb) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_source';
+COMMENT ON FUNCTION pulse_create_source(text, jsonb) IS
+'Makes a server of pulse_source and the caller''s user mapping of it: CREATE SERVER and CREATE USER MAPPING in one, without a statement that holds the password. Errors: HV00D unknown option, 22023 bad value, 42710 it exists, 42501 no right to pulse_source.';
+
+CREATE FUNCTION pulse_test_source(name text) RETURNS TABLE (item text, value text, verdict text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_test_source';
+COMMENT ON FUNCTION pulse_test_source(text) IS
+'Visits a source as the caller and tells what it is and what each guard rail would say now; verdicts are ok, warning, refused. A server that cannot be reached is a row, not an error. Errors: 42704 no such source or no user mapping, 42501 no USAGE on it, 2F003 no password.';

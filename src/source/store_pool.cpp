@@ -1,0 +1,123 @@
+#include "pulse/source/store_pool.hpp"
+
+#include <map>
+
+#include "pulse/pg/transaction.hpp"
+
+namespace pulse::source {
+
+namespace {
+
+constexpr const char* kProhibited = "2F003";
+constexpr int kOldestServer = 140000;
+
+struct Kept {
+    std::unique_ptr<pg::Remote> remote;
+    OptionList parameters;  // it was made with
+};
+
+// Emptied before the process ends: destructors of statics come too late for libraries that clean up by
+// themselves.
+std::map<std::pair<uint32_t, std::string>, Kept>& Pool() {
+    static std::map<std::pair<uint32_t, std::string>, Kept> pool;
+    return pool;
+}
+
+void RegisterOnce() {
+    static bool registered = false;
+    if (registered) return;
+    pg::WhenTransactionEnds(CloseIdle);
+    pg::WhenProcessExits(CloseIdle);
+    registered = true;
+}
+
+pg::RemoteParameters Complete(const Server& server) {
+    pg::RemoteParameters parameters = server.parameters;
+    parameters.emplace_back("application_name", "pulse");
+    // A ticket of this server's own must not stand in for a role's password.
+    parameters.emplace_back("gssencmode", "disable");
+    if (GetDatabaseEncoding() != PG_SQL_ASCII)
+        parameters.emplace_back("client_encoding", GetDatabaseEncodingName());
+    return parameters;
+}
+
+std::unique_ptr<pg::Remote> Connect(const Server& server) {
+    RegisterOnce();
+    std::unique_ptr<pg::Remote> remote;
+    try {
+        remote = std::make_unique<pg::Remote>(Complete(server), server.limits.connect_timeout);
+    } catch (const pg::RemoteError& error) {
+        Rethrow(server, error);
+    }
+    if (server.password_required && !remote->UsedPassword())
+        throw UserError(
+            kProhibited,
+            "source \"" + server.name + "\" did not ask role \"" + server.role + "\" for a password",
+            "A role that is not a superuser reads a source only by its own password, lest it borrows the "
+            "rights of this server.",
+            "Let the server ask for a password: scram-sha-256 in its pg_hba.conf.");
+    if (const int version = remote->ServerVersion(); version < kOldestServer)
+        throw NotRead(server.name,
+                      "it runs PostgreSQL " + std::to_string(version / 10000) + ", and 14 or newer is needed",
+                      sqlstate::kNotSupported);
+    return remote;
+}
+
+bool IsConflict(const std::string& state) {
+    return state == "40001" || state == "40P01";
+}
+
+bool IsOutage(const std::string& state) {
+    return state.starts_with("08") || state.starts_with("57P") || state == "53300";
+}
+
+}  // namespace
+
+void CloseIdle() {
+    Pool().clear();
+}
+
+Lease::Lease(const Server& server) : server_(server) {
+    if (auto node = Pool().extract({server.oid, server.role}); !node.empty()) {
+        Kept& kept = node.mapped();
+        if (kept.remote->Alive() && kept.parameters == server.parameters) {
+            remote_ = std::move(kept.remote);
+            return;
+        }
+    }
+    Reconnect();
+}
+
+Lease::~Lease() {
+    if (!keep_ || !remote_->Alive()) return;
+    try {
+        Pool()[{server_.oid, server_.role}] = {std::move(remote_), server_.parameters};
+    } catch (...) {
+        // Out of memory: then it is closed.
+    }
+}
+
+void Lease::Reconnect() {
+    remote_.reset();
+    remote_ = Connect(server_);
+    fresh_ = true;
+}
+
+void Rethrow(const Server& server, const pg::RemoteError& error) {
+    if (IsConflict(error.state()))
+        throw Conflict(error.state().c_str(),
+                       "source \"" + server.name + "\" was not read: conflict with recovery",
+                       error.message() + (error.detail().empty() ? "" : " (" + error.detail() + ")"),
+                       "Raise max_standby_streaming_delay there, or switch hot_standby_feedback on.");
+    if (error.lost() || IsOutage(error.state()))
+        throw NotRead(server.name, error.message(), error.state().c_str(), error.hint());
+    if (error.state() == sqlstate::kLockNotAvailable)
+        throw NotRead(
+            server.name,
+            "a lock was not to be had within lock_timeout " + FormatSpan(server.limits.lock_timeout),
+            sqlstate::kLockNotAvailable);
+    throw UserError(error.state().c_str(), "source \"" + server.name + "\": " + error.message(),
+                    error.detail(), error.hint());
+}
+
+}  // namespace pulse::source

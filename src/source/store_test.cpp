@@ -1,0 +1,206 @@
+// Making a source, and telling whether it can be read and what its guard rails would say.
+#include <chrono>
+
+#include "pulse/pg/foreign.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/source/store.hpp"
+
+namespace pulse::source {
+
+namespace {
+
+constexpr const char* kReadOnlyViolation = "25006";
+constexpr double kSlowRoundTrip = 500;  // ms
+
+class Findings {
+  public:
+    void Ok(const std::string& item, const std::string& value) { rows.push_back({item, value, "ok"}); }
+    void Warning(const std::string& item, const std::string& value) {
+        rows.push_back({item, value, "warning"});
+    }
+    void Refused(const std::string& item, const std::string& value) {
+        rows.push_back({item, value, "refused"});
+    }
+    // Refused with the reason when there is one.
+    void Judge(const std::string& item, const std::string& value, const std::optional<std::string>& reason) {
+        rows.push_back({item, reason.value_or(value), reason ? "refused" : "ok"});
+    }
+    std::vector<TestRow> rows;
+};
+
+std::string FormatVersion(int version) {
+    return std::to_string(version / 10000) + "." + std::to_string(version % 10000);
+}
+
+void TellRole(const Server& server, const Condition& condition, Findings& findings) {
+    findings.Judge("role", condition.standby ? "standby" : "primary; allow_primary is on",
+                   PrimaryRefusal(server, condition));
+    if (!condition.standby) return;
+    if (!condition.lag_ms)
+        findings.Warning("replay lag", "unknown: nothing has been replayed since it started");
+    else
+        findings.Judge(
+            "replay lag",
+            FormatSpan(*condition.lag_ms) + " of max_replay_lag " + FormatSpan(server.limits.max_replay_lag),
+            LagRefusal(server.limits, condition));
+}
+
+void TellLoad(const Server& server, const Condition& condition, const std::string& user, Findings& findings) {
+    const std::string limit =
+        server.limits.max_active_sessions ? std::to_string(*server.limits.max_active_sessions) : "not set";
+    if (!condition.active_sessions) {
+        const std::string remedy =
+            "cannot be counted: on its primary run GRANT pg_read_all_stats TO " + user + ";";
+        if (server.limits.max_active_sessions)
+            findings.Refused("active sessions", remedy);
+        else
+            findings.Warning("active sessions", remedy);
+        return;
+    }
+    findings.Judge("active sessions",
+                   std::to_string(*condition.active_sessions) + "; max_active_sessions " + limit,
+                   LoadRefusal(server.limits, condition));
+}
+
+void TellLatency(Reader& reader, Findings& findings) {
+    const auto begin = std::chrono::steady_clock::now();
+    reader.Query("SELECT 1");
+    const double latency =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    const std::string text = FormatSpan(latency) + " for a round trip";
+    if (latency > kSlowRoundTrip)
+        findings.Warning("latency", text);
+    else
+        findings.Ok("latency", text);
+}
+
+// Returns the role there, quoted.
+std::string TellRights(Reader& reader, Findings& findings) {
+    const Rows rows = reader.Query(
+        "SELECT pg_catalog.quote_ident(current_user), r.rolsuper, "
+        "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n "
+        "ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') "
+        "AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' "
+        "AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')), "
+        "pg_catalog.quote_ident(pg_catalog.current_database()) "
+        "FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user");
+    const auto& row = rows.values.at(0);
+    const std::string user = row[0].value_or(""), writable = row[2].value_or("0");
+    if (row[1] != "t" && writable == "0") {
+        findings.Ok("rights", user + " may write no table");
+        return user;
+    }
+    findings.Warning(
+        "rights", row[1] == "t" ? user + " is a superuser"
+                                : user + " may write " + writable + (writable == "1" ? " table" : " tables"));
+    findings.Warning(
+        "reader role",
+        "better, on the primary: CREATE ROLE pulse_reader LOGIN PASSWORD '...' CONNECTION LIMIT 5; "
+        "GRANT CONNECT ON DATABASE " +
+            row[3].value_or("") +
+            " TO pulse_reader; GRANT pg_read_all_stats TO pulse_reader; and SELECT on what it is "
+            "to read");
+    return user;
+}
+
+// The last thing asked: the error ends the remote transaction.
+void TellReadOnly(Reader& reader, Findings& findings) {
+    try {
+        reader.Query("SELECT 1 FROM pg_catalog.pg_class LIMIT 1 FOR UPDATE");
+        findings.Refused("read only", "a statement that writes was not refused");
+    } catch (const UserError& error) {
+        if (error.state() != kReadOnlyViolation) throw;
+        findings.Ok("read only", "a statement that writes was refused");
+    }
+}
+
+void TellPulse(Reader& reader, const Condition& condition, Findings& findings) {
+    if (reader.HasPulse())
+        findings.Ok("pulse", *condition.pulse_version + ": its aggregates are used there");
+    else if (condition.pulse_version)
+        findings.Ok("pulse", *condition.pulse_version + " is not our version: plain SQL is used");
+    else
+        findings.Ok("pulse", "not there, or not for this role: plain SQL is used");
+}
+
+// Guard rails that need no answer of the server.
+void TellLimits(const Server& server, Findings& findings) {
+    const Limits& limits = server.limits;
+    findings.Judge("visits",
+                   std::to_string(server.recent_visits) + " within a minute of max_queries_per_minute " +
+                       std::to_string(limits.max_queries_per_minute),
+                   RateRefusal(server));
+    if (InUse(server))
+        findings.Warning("one at a time",
+                         "another session is reading it; a visit would wait up to pulse.lock_timeout, " +
+                             FormatSpan(pg::settings::lock_timeout));
+    else
+        findings.Ok("one at a time", "nobody is reading it");
+    findings.Ok("max_cost", limits.max_cost ? std::to_string(std::llround(*limits.max_cost)) +
+                                                  ": every statement is explained first"
+                                            : "not set");
+    findings.Ok("statement_timeout", FormatSpan(limits.statement_timeout));
+    findings.Ok("lock_timeout", FormatSpan(limits.lock_timeout));
+    findings.Ok("conflict_retries", std::to_string(limits.conflict_retries));
+}
+
+std::string OptionText(const std::string& name, const pg::Json& value) {
+    if (value.is_string()) return value.get<std::string>();
+    if (value.is_number() || value.is_boolean()) return value.dump();
+    throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"" + name + "\" of a source", "",
+                    "Give a text, a number, true or false.");
+}
+
+}  // namespace
+
+std::vector<TestRow> Test(const std::string& source) {
+    const Target target = Find({source, pg::CallerName(), ""}, 0);
+    const Server& server = *target.server;
+    Findings findings;
+    Usage usage;
+    usage.source = source;
+    usage.purpose = "test";
+    usage.began = GetCurrentTimestamp();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto elapsed = [&] {
+        return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    };
+    try {
+        Examine(server, usage, [&](Reader& reader, const Condition& condition) {
+            findings.Ok("reachable", "connected in " + FormatSpan(elapsed()));
+            findings.Ok("version", "PostgreSQL " + FormatVersion(condition.version));
+            TellRole(server, condition, findings);
+            TellLatency(reader, findings);
+            const std::string user = TellRights(reader, findings);
+            TellLoad(server, condition, user, findings);
+            TellPulse(reader, condition, findings);
+            TellReadOnly(reader, findings);
+        });
+    } catch (const pg::Error&) {
+        throw;  // a cancel
+    } catch (const UserError& error) {
+        NoteFailure(usage);
+        findings.Refused(findings.rows.empty() ? "reachable" : "test",
+                         error.message() + (error.detail().empty() ? "" : ": " + error.detail()));
+    }
+    usage.duration_ms = elapsed();
+    TellLimits(server, findings);
+    Record(usage);
+    return findings.rows;
+}
+
+void Create(const std::string& name, const pg::Json& options) {
+    if (!options.is_object())
+        throw UserError(
+            sqlstate::kInvalidParameter, "\"options\" of a source must be an object", "",
+            "Give it as {\"host\": \"replica.example\", \"dbname\": \"crm\", \"user\": \"pulse_reader\", "
+            "\"password\": \"...\"}.");
+    OptionList list;
+    for (const auto& [key, value] : options.items()) list.emplace_back(key, OptionText(key, value));
+    const auto [server, mapping] = Divide(list);
+    pg::CreateServer(name, "pulse_source", server);
+    pg::CreateUserMapping(name, mapping);
+}
+
+}  // namespace pulse::source
