@@ -8,6 +8,7 @@ CREATE TABLE pulse.segment (
     status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused', 'archived')),
     version int NOT NULL DEFAULT 1,
     definition jsonb NOT NULL,
+    source text GENERATED ALWAYS AS (definition ->> 'source') STORED,
     baseline jsonb NOT NULL DEFAULT '{}',
     owner text,
     description text,
@@ -24,6 +25,7 @@ CREATE TABLE pulse.segment (
 COMMENT ON TABLE pulse.segment IS 'One row per segment. Changed only through pulse_create_segment() and its siblings.';
 COMMENT ON COLUMN pulse.segment.kind IS 'What the definition names: relation (from), query (query) or profile (neither).';
 COMMENT ON COLUMN pulse.segment.definition IS 'The current definition, names resolved; every version is in pulse.segment_version.';
+COMMENT ON COLUMN pulse.segment.source IS 'The server of pulse_source that the definition names; null: this database.';
 COMMENT ON COLUMN pulse.segment.baseline IS 'expectedSize, expectedConversionRate, criticalAttributes, monitoringEnabled, alertThresholds.';
 COMMENT ON COLUMN pulse.segment.owner IS 'The person or team that answers for the segment; free text, used to route alerts.';
 COMMENT ON COLUMN pulse.segment.cadence IS 'How often a snapshot is due.';

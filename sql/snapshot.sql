@@ -122,6 +122,7 @@ CREATE TABLE pulse.snapshot (
     segment_id bigint NOT NULL REFERENCES pulse.segment ON DELETE CASCADE,
     taken_at timestamptz NOT NULL,
     version int NOT NULL,
+    source text,
     origin text NOT NULL DEFAULT 'measured' CHECK (origin IN ('measured', 'imported')),
     status text NOT NULL DEFAULT 'ok' CHECK (status IN ('ok', 'failed')),
     size bigint,
@@ -147,6 +148,7 @@ CREATE TABLE pulse.snapshot (
 COMMENT ON TABLE pulse.snapshot IS 'One row per segment and moment. Written by pulse_take_snapshot() and pulse_import_snapshot().';
 COMMENT ON COLUMN pulse.snapshot.taken_at IS 'The moment the snapshot is of: pulse_now() when it was taken.';
 COMMENT ON COLUMN pulse.snapshot.version IS 'The version of the definition that was measured.';
+COMMENT ON COLUMN pulse.snapshot.source IS 'The server of pulse_source that it was read from; null: this database.';
 COMMENT ON COLUMN pulse.snapshot.converted IS 'Members for whom the definition''s "converted" is true; null without one.';
 COMMENT ON COLUMN pulse.snapshot.inactive IS 'Members whose "last_active" is null or older than pulse.inactive_after; null without one.';
 COMMENT ON COLUMN pulse.snapshot.entered IS 'Members that were not in the previous snapshot; size change = entered - exited.';
@@ -201,4 +203,4 @@ CREATE FUNCTION pulse_take_snapshots(OUT segment text, OUT snapshot bigint, OUT 
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshots';
 COMMENT ON FUNCTION pulse_take_snapshots() IS
-'Measures every active segment that is due: its cadence has passed since its last good snapshot, monitoring is not disabled. status: ok; failed, with the error kept on the snapshot row, the others unharmed; skipped while another session measures it.';
+'Measures every active segment that is due: its cadence has passed since its last good snapshot, monitoring is not disabled. status: ok; failed, with the error kept on the snapshot row, the others unharmed; skipped, with the reason, while another session measures it or its source cannot be read; a source that cannot be reached, or was refused three times in a row, is not tried again for its other segments.';

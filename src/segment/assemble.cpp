@@ -57,6 +57,10 @@ rule::ExprPtr ReadRule(const Request& request) {
     return nullptr;
 }
 
+std::vector<source::Column> DescribeColumns(source::Reader& reader, const Request& request) {
+    return request.kind == Kind::kRelation ? reader.Describe(request.from) : reader.DescribeQuery(request.query);
+}
+
 MemberQuery Assemble(const Request& request, const std::vector<source::Column>& columns,
                      const std::string& now_sql) {
     const rule::RelationScope scope = MakeScope(columns);

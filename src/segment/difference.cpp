@@ -113,6 +113,8 @@ void CompareAttributes(const Request& before, const Request& after, Changes& cha
 std::string Difference(const Version& before, const Version& after) {
     Changes changes;
     const Request &a = before.request, &b = after.request;
+    const auto source = [](const Request& request) { return request.source.empty() ? "local" : request.source; };
+    changes.Compare("source", source(a), source(b));
     if (a.kind != b.kind) {
         changes.Add(b.kind == Kind::kQuery ? "from: \"" + a.from + "\" → a query"
                                            : "from: a query → \"" + b.from + "\"");
@@ -128,8 +130,8 @@ std::string Difference(const Version& before, const Version& after) {
     changes.Compare("last_active", a.last_active, b.last_active);
     changes.Compare("cadence", a.cadence, b.cadence);
     changes.Compare("runs as", before.runs_as, after.runs_as);
-    // The names of a relation definition are qualified: it means the same under any path.
-    if (b.kind == Kind::kQuery) changes.Compare("search_path", before.search_path, after.search_path);
+    // The names of a relation definition are qualified, and a server has a path of its own.
+    if (b.kind == Kind::kQuery && b.source.empty()) changes.Compare("search_path", before.search_path, after.search_path);
     return changes.text();
 }
 

@@ -96,12 +96,11 @@ std::optional<Json> ReadRules(const Json& definition) {
     return rules;
 }
 
-void ReadSource(const Json& definition) {
-    const auto source = ReadText(definition, "source");
-    if (source && *source != "local")
-        throw UserError(sqlstate::kNotSupported, "source \"" + *source + "\" is not supported",
-                        "This version reads the database it is installed in.",
-                        "Leave \"source\" out, or give \"local\".");
+// The name of a server, or nothing: "local" and "" say the same as leaving it out.
+std::string ReadSource(const Json& definition) {
+    if (definition.contains("source") && definition["source"] == "") return "";
+    const std::string source = ReadText(definition, "source").value_or("local");
+    return source == "local" ? "" : source;
 }
 
 Kind ReadKind(const Request& request) {
@@ -170,7 +169,7 @@ Request ParseRequest(const Json& json) {
                      "Give for example {\"from\": \"app.users\", \"where\": \"ltv > 1000\"}.");
     RequireKnownKeys(json, kKeys, "the definition");
     Request request;
-    ReadSource(json);
+    request.source = ReadSource(json);
     request.from = ReadText(json, "from").value_or("");
     request.query = ReadText(json, "query").value_or("");
     if (request.query.size() > kMaxQuery)
@@ -196,6 +195,7 @@ Json ToJson(const Request& request) {
     };
     if (request.kind == Kind::kRelation) json["from"] = request.from;
     if (request.kind == Kind::kQuery) json["query"] = request.query;
+    if (!request.source.empty()) json["source"] = request.source;
     put("key", request.key);
     put("where", request.where);
     if (request.rules) json.update(*request.rules);

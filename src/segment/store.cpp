@@ -148,15 +148,16 @@ std::string CountDependents(int64_t id) {
 // What an update of the definition writes beside the rest.
 struct NewVersion {
     Resolved resolved;
-    Rights rights;
+    source::Place place;
     std::string change;
 };
 
-NewVersion MakeVersion(const Segment& segment, const Json& definition, const Rights& rights) {
-    const Request before = ParseRequest(segment.definition);
-    NewVersion next{Resolve(ParseRequest(definition), rights, &before), rights, ""};
+NewVersion MakeVersion(const Segment& segment, const Json& definition, source::Place place) {
+    const Request before = ParseRequest(segment.definition), asked = ParseRequest(definition);
+    place.source = asked.source;
+    NewVersion next{Resolve(asked, place, segment.name, &before), place, ""};
     next.change = Difference({before, segment.runs_as, segment.search_path},
-                             {next.resolved.request, rights.role, rights.search_path});
+                             {next.resolved.request, place.role, place.search_path});
     return next;
 }
 
@@ -167,9 +168,9 @@ void WriteVersion(const Segment& segment, const NewVersion& next) {
         "search_path = $6, version = $7 WHERE id = $1",
         {pg::Value::Int8(segment.id), pg::Value::Text(Name(next.resolved.request.kind)),
          pg::Value::Jsonb(definition), pg::Value::Text(next.resolved.request.cadence.value_or("1 day")),
-         pg::Value::Name(next.rights.role), pg::Value::Text(next.rights.search_path),
+         pg::Value::Name(next.place.role), pg::Value::Text(next.place.search_path),
          pg::Value::Int4(segment.version + 1)});
-    AddVersion(segment.id, segment.version + 1, definition, next.change, next.rights.role);
+    AddVersion(segment.id, segment.version + 1, definition, next.change, next.place.role);
 }
 
 void WriteRest(const Segment& segment, const std::string& name, const Json& baseline, const Draft& draft) {
@@ -211,14 +212,15 @@ std::vector<Segment> LoadActive() {
 }
 
 int64_t Create(const Draft& draft) {
-    const Rights rights = Rights::OfCaller();
     const std::string name = CheckName(draft.name.value_or(""));
+    const Request asked = ParseRequest(*draft.definition);
+    const source::Place place = PlaceForCaller(asked);
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
         RequireNewName(name);
     }
-    const Resolved resolved = Resolve(ParseRequest(*draft.definition), rights, nullptr);
+    const Resolved resolved = Resolve(asked, place, name, nullptr);
     const Json baseline =
         CheckBaseline(draft.baseline.value_or(Json::object()), AttributeNames(resolved.request));
     const Json definition = ToJson(resolved.request);
@@ -233,16 +235,16 @@ int64_t Create(const Draft& draft) {
         {pg::Value::Text(name), pg::Value::Text(Name(resolved.request.kind)), pg::Value::Jsonb(definition),
          pg::Value::Jsonb(baseline), OrNull(draft.owner), OrNull(draft.description),
          pg::Value::Texts(CheckTags(draft.tags.value_or(std::vector<std::string>()))),
-         pg::Value::Text(resolved.request.cadence.value_or("1 day")), pg::Value::Name(rights.role),
-         pg::Value::Text(rights.search_path), pg::Value::Time(pg::Now())});
+         pg::Value::Text(resolved.request.cadence.value_or("1 day")), pg::Value::Name(place.role),
+         pg::Value::Text(place.search_path), pg::Value::Time(pg::Now())});
     if (rows.empty()) ThrowDuplicate(name);
     const int64_t id = rows[0].Int8(0);
-    AddVersion(id, 1, definition, "created", rights.role);
+    AddVersion(id, 1, definition, "created", place.role);
     return id;
 }
 
 void Update(const std::string& name, const Draft& draft) {
-    const Rights rights = Rights::OfCaller();
+    const source::Place place = PlaceForCaller({});
     std::optional<std::string> new_name;
     if (draft.name) new_name = CheckName(*draft.name);
     Segment segment;
@@ -253,7 +255,7 @@ void Update(const std::string& name, const Draft& draft) {
         if (new_name && *new_name != segment.name) RequireNewName(*new_name);
     }
     std::optional<NewVersion> next;
-    if (draft.definition) next = MakeVersion(segment, *draft.definition, rights);
+    if (draft.definition) next = MakeVersion(segment, *draft.definition, place);
     // Also when only the definition changes: an attribute named critical must not disappear unnoticed.
     const Json baseline =
         CheckBaseline(draft.baseline ? *draft.baseline : segment.baseline,

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/segment/assemble.hpp"
@@ -61,10 +62,11 @@ class Explainer {
         Add("status", Name(segment_.status));
         Add("measured every", request_.cadence.value_or("1 day"));
         Add("runs as", segment_.runs_as);
-        Add("search_path", segment_.search_path);
+        if (request_.source.empty()) Add("search_path", segment_.search_path);
     }
 
     void Definition() {
+        Add("source", request_.source);
         Add("from", request_.from);
         Add("query", request_.query);
         Add("key", request_.key.value_or(""));
@@ -83,12 +85,17 @@ class Explainer {
     // Also a segment that does not work any more can be explained: its error takes the place of the plan.
     void Compiled() {
         try {
-            // As it will run: pulse_now() is the moment.
-            Add("sql", Compile(segment_, pg::VerbSchema() + ".pulse_now()").Sql());
+            const std::string now_call = pg::VerbSchema() + ".pulse_now()";
+            const Request ready = RequestAt(request_, pg::Now());
+            std::string sql;
             source::PlanEstimate plan;
-            const MemberQuery query = Compile(segment_, NowLiteral());
-            RunChecked({segment_.runs_as, segment_.search_path},
-                       [&] { plan = source::Estimate(query.Sql()); });
+            Visit(PlaceOf(segment_), "define", segment_.name, [&](source::Reader& reader) {
+                const std::vector<source::Column> columns = DescribeColumns(reader, ready);
+                // As it will run: pulse_now() is the moment.
+                sql = Assemble(request_, columns, now_call).Sql();
+                plan = reader.Estimate(Assemble(ready, columns, NowLiteral()).Sql());
+            });
+            Add("sql", sql);
             Add("plan", "about " + std::to_string(std::llround(plan.rows)) + " members at cost " +
                             std::to_string(std::llround(plan.cost)) +
                             (plan.reads_whole_relation ? ", reads the whole relation" : ""));

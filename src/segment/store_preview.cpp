@@ -2,9 +2,10 @@
 #include <cmath>
 
 #include "pulse/pg/settings.hpp"
-#include "pulse/pg/spi.hpp"
+#include "pulse/pg/error.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/segment/store.hpp"
+#include "pulse/source/cell.hpp"
 
 namespace pulse::segment {
 
@@ -41,8 +42,8 @@ std::string ShortNumber(double number) {
 
 class Previewer {
   public:
-    Previewer(const MemberQuery& query, int sample)
-        : query_(query), sample_(sample), members_(MemberRows(query)) {}
+    Previewer(source::Reader& reader, const MemberQuery& query, int sample)
+        : reader_(reader), query_(query), sample_(sample), members_(MemberRows(query)) {}
 
     std::vector<PreviewRow> Run() {
         Totals();
@@ -72,18 +73,16 @@ class Previewer {
             sql += kind == AttributeKind::kNumeric ? ", pg_catalog.avg(" + column + ")"
                                                    : ", NULL::double precision";
         }
-        const pg::Result result = pg::Execute(sql + " FROM (" + members_ + ") AS m");
-        const pg::Row row = result[0];
-        size_ = row.Int8(0);
+        const std::vector<source::Cell> row = reader_.Query(sql + " FROM (" + members_ + ") AS m").values.at(0);
+        size_ = source::ToInteger(row[0]);
+        const int64_t converted = source::ToInteger(row[1]), inactive = source::ToInteger(row[2]);
         rows_.push_back({"size", "", "", size_, std::nullopt});
-        if (query_.converted)
-            rows_.push_back({"converted", "", "", row.Int8(1), Percent(row.Int8(1), size_)});
-        if (query_.last_active)
-            rows_.push_back({"inactive", "", "", row.Int8(2), Percent(row.Int8(2), size_)});
+        if (query_.converted) rows_.push_back({"converted", "", "", converted, Percent(converted, size_)});
+        if (query_.last_active) rows_.push_back({"inactive", "", "", inactive, Percent(inactive, size_)});
         for (size_t i = 0; i < query_.attributes.size(); ++i) {
-            const int base = 3 + 4 * static_cast<int>(i);
-            facts_.push_back({row.Int8(base), row.TextOrNull(base + 1), row.TextOrNull(base + 2),
-                              row.Float8OrNull(base + 3)});
+            const source::Cell* cell = &row[3 + 4 * i];
+            facts_.push_back({source::ToInteger(cell[0]), cell[1], cell[2],
+                              cell[3] ? std::optional(source::ToNumber(cell[3])) : std::nullopt});
         }
     }
 
@@ -102,30 +101,29 @@ class Previewer {
 
     void TopValues(size_t i) {
         const std::string column = "m.a" + std::to_string(i);
-        const pg::Result result =
-            pg::Execute("SELECT " + column + "::text AS value, pg_catalog.count(*) AS members FROM (" +
-                        members_ + ") AS m WHERE " + column +
-                        " IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT " + std::to_string(kTopValues));
+        const source::Rows top =
+            reader_.Query("SELECT " + column + "::text AS value, pg_catalog.count(*) AS members FROM (" +
+                          members_ + ") AS m WHERE " + column +
+                          " IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT " + std::to_string(kTopValues));
         int64_t rest = facts_[i].values;
-        for (uint64_t r = 0; r < result.size(); ++r) {
-            Add(query_.attributes[i], result[r].Text(0), result[r].Int8(1));
-            rest -= result[r].Int8(1);
+        for (const auto& row : top.values) {
+            const int64_t members = source::ToInteger(row[1]);
+            Add(query_.attributes[i], row[0].value_or(""), members);
+            rest -= members;
         }
         if (rest > 0) Add(query_.attributes[i], "(other values)", rest);
     }
 
     void Sample() {
         if (sample_ == 0) return;
-        const pg::Result result = pg::Execute(
+        const source::Rows members = reader_.Query(
             "SELECT * FROM (" + members_ + ") AS m ORDER BY m.member::text LIMIT " + std::to_string(sample_));
-        for (uint64_t r = 0; r < result.size(); ++r) {
+        for (const auto& row : members.values) {
             pg::CheckInterrupts();
             std::string values;
             for (size_t i = 0; i < query_.attributes.size(); ++i)
-                values += (i ? ", " : "") + query_.attributes[i].name + ": " +
-                          result[r].Output(static_cast<int>(i) + 1).value_or("-");
-            rows_.push_back(
-                {"member", result[r].Output(0).value_or("(no key)"), values, std::nullopt, std::nullopt});
+                values += (i ? ", " : "") + query_.attributes[i].name + ": " + row[i + 1].value_or("-");
+            rows_.push_back({"member", row[0].value_or("(no key)"), values, std::nullopt, std::nullopt});
         }
     }
 
@@ -139,6 +137,7 @@ class Previewer {
         std::optional<double> mean;
     };
 
+    source::Reader& reader_;
     const MemberQuery& query_;
     int sample_;
     std::string members_;
@@ -155,10 +154,11 @@ std::vector<PreviewRow> Preview(const Request& asked, int sample) {
         throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range",
                         "It is " + std::to_string(sample) + ".",
                         "From 0 to " + std::to_string(kMost) + " members are shown.");
-    const Rights rights = Rights::OfCaller();
-    const Resolved resolved = Resolve(asked, rights, nullptr);
+    const source::Place place = PlaceForCaller(asked);
+    const Resolved resolved = Resolve(asked, place, "", nullptr);
     std::vector<PreviewRow> rows;
-    RunChecked(rights, [&] { rows = Previewer(resolved.query, sample).Run(); });
+    Visit(place, "preview", "",
+          [&](source::Reader& reader) { rows = Previewer(reader, resolved.query, sample).Run(); });
     return rows;
 }
 

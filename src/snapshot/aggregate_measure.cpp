@@ -77,11 +77,13 @@ std::unique_ptr<Measuring> Measuring::Begin(FunctionCallInfo fcinfo, MemoryConte
     return state;
 }
 
-// Where a long text may be cut without cutting a character.
-size_t CutLength(std::string_view text) {
-    constexpr int kKept = 170;
-    return static_cast<size_t>(
-        pg::Call([&] { return pg_mbcliplen(text.data(), static_cast<int>(text.size()), kKept); }));
+// As a server without Pulse does it in SQL.
+std::string Shortened(std::string_view text) {
+    const int size = static_cast<int>(text.size());
+    const int cut =
+        pg::Call([&] { return pg_mbcharcliplen(text.data(), size, ValueCounts::kKeptCharacters); });
+    return ValueCounts::Shorten(text.substr(0, static_cast<size_t>(cut)),
+                                hash_bytes_extended(reinterpret_cast<const unsigned char*>(text.data()), size, 0));
 }
 
 // Timestamps as their age in days: what changes is then the shape, not the calendar.
@@ -100,7 +102,7 @@ inline void Measuring::TakeAttribute(Feed& feed, Datum datum) {
     if (text.size() <= ValueCounts::kMaxLength) [[likely]]
         feed.counts->Add(text);
     else
-        feed.counts->Add(ValueCounts::Shorten(text, CutLength(text)));
+        feed.counts->Add(Shortened(text));
 }
 
 void Measuring::Take(FunctionCallInfo fcinfo) {

@@ -23,15 +23,23 @@ struct Spread {
     }
 };
 
+// The doubles of a bucket lie evenly: the second one, and the distance between two. Its border itself may be of the next
+// exponent, or minus infinity.
+struct Ruler {
+    explicit Ruler(uint32_t bucket)
+        : first(FromOrderedKey((static_cast<uint64_t>(bucket) << kBucketShift) + 1)),
+          step(FromOrderedKey((static_cast<uint64_t>(bucket) << kBucketShift) + 2) - first) {}
+
+    long double first, step;
+};
+
 // Of one bucket. The integers are exact: deviations are taken from the whole part q of the mean low bits, modulo
 // 2^128, where the true result fits.
 Spread SpreadOf(uint32_t bucket, uint64_t count, Wide sum, Wide squares) {
     const Wide q = sum / count;
     const Wide remainder = sum - q * count;
     const Wide around = squares - 2 * q * sum + q * q * count;
-    // The doubles of a bucket lie evenly. Its border itself may be of the next exponent, or minus infinity.
-    const uint64_t key = static_cast<uint64_t>(bucket) << kBucketShift;
-    const long double first = FromOrderedKey(key + 1), step = FromOrderedKey(key + 2) - first;
+    const auto [first, step] = Ruler(bucket);
     const long double n = static_cast<long double>(count), r = static_cast<long double>(remainder);
     return {n, first + step * (static_cast<long double>(q) - 1 + r / n),
             step * step * (static_cast<long double>(around) - r * r / n)};
@@ -78,6 +86,38 @@ void NumberBuckets::Merge(const NumberBuckets& other) {
     nans_ += other.nans_;
     below_ += other.below_;
     above_ += other.above_;
+}
+
+void NumberBuckets::AddSummary(const BucketSummary& summary) {
+    const uint64_t low_key = OrderedKey(summary.lowest), high_key = OrderedKey(summary.highest);
+    const auto bucket = static_cast<uint32_t>(low_key >> kBucketShift);
+    if (summary.count <= 0 || low_key > high_key || high_key >> kBucketShift != bucket ||
+        !std::isfinite(summary.lowest) || !std::isfinite(summary.highest))
+        throw UserError(sqlstate::kDataCorrupted, "a source summed up numbers that do not lie in one bucket",
+                        "They are " + std::to_string(summary.lowest) + " to " + std::to_string(summary.highest) + ".");
+    lowest_ = std::min(lowest_, low_key);
+    highest_ = std::max(highest_, high_key);
+    std::unique_ptr<Page>& page = pages_[low_key >> kPageShift];
+    if (!page) page = std::make_unique<Page>();
+    Cell& cell = (*page)[bucket & 63];
+    const auto n = static_cast<long double>(summary.count);
+    const uint64_t low = low_key & kLowBits, high = high_key & kLowBits;
+    long double mean = low, variance = 0;  // of the low bits
+    if (low != high) {
+        const auto [first, step] = Ruler(bucket);
+        const long double range = static_cast<long double>(high - low);
+        mean = summary.mean ? std::clamp(1 + (*summary.mean - first) / step, static_cast<long double>(low),
+                                         static_cast<long double>(high))
+                            : low + range / 2;
+        variance = summary.variance ? *summary.variance / (step * step) : range * range / 12;
+    }
+    // Squares are put together from the deviations from the whole part of the mean, as SpreadOf() takes them apart.
+    cell.count = static_cast<uint64_t>(summary.count);
+    cell.sum = static_cast<Wide>(std::round(mean * n));
+    const Wide q = cell.sum / cell.count;
+    const auto remainder = static_cast<long double>(cell.sum - q * cell.count);
+    const auto around = static_cast<Wide>(std::round(n * variance + remainder * remainder / n));
+    cell.squares = std::max<Wide>(around, low != high) + 2 * q * cell.sum - q * q * cell.count;
 }
 
 uint64_t NumberBuckets::FiniteCount() const {

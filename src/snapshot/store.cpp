@@ -14,7 +14,7 @@ using pg::Value;
 constexpr const char* kColumns =
     "id, segment_id, taken_at, version, origin = 'imported', status = 'failed', size, converted, inactive, entered, exited, "
     "flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, columns, sketch, duration_ms, "
-    "plan_cost, error_state, error";
+    "plan_cost, error_state, error, source";
 
 Record ReadRecord(const Row& row) {
     Record record;
@@ -38,6 +38,7 @@ Record ReadRecord(const Row& row) {
     record.plan_cost = row.Float8OrNull(20);
     record.error_state = row.TextOrNull(21).value_or("");
     record.error = row.TextOrNull(22).value_or("");
+    record.source = row.TextOrNull(23).value_or("");
     return record;
 }
 
@@ -57,8 +58,8 @@ int64_t WriteSnapshot(const Record& r) {
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, status, size, converted, inactive, entered, "
         "exited, flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, columns, sketch, "
-        "duration_ms, plan_cost, error_state, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
-        "$15, $16, $17, pulse.to_sketch($18), $19, $20, $21, $22) RETURNING id",
+        "duration_ms, plan_cost, error_state, error, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+        "$15, $16, $17, pulse.to_sketch($18), $19, $20, $21, $22, $23) RETURNING id",
         {Value::Int8(r.segment_id), Value::Time(r.taken_at), Value::Int4(r.version),
          Value::Text(r.imported ? "imported" : "measured"), Value::Text(r.failed ? "failed" : "ok"), Value::Int8(r.size),
          Value::Int8(r.converted), Value::Int8(r.inactive), Value::Int8(r.entered), Value::Int8(r.exited),
@@ -69,7 +70,7 @@ int64_t WriteSnapshot(const Record& r) {
          clauses ? Value::Float8(r.clauses->error) : Value::Null(FLOAT8OID),
          r.columns.is_null() ? Value::Null(JSONBOID) : Value::Jsonb(r.columns),
          r.sketch ? Value{BYTEAOID, pg::FromBytes(r.sketch->Encode()), false} : Value::Null(BYTEAOID),
-         Value::Float8(r.duration_ms), Value::Float8(r.plan_cost), TextOrNull(r.error_state), TextOrNull(r.error)});
+         Value::Float8(r.duration_ms), Value::Float8(r.plan_cost), TextOrNull(r.error_state), TextOrNull(r.error), TextOrNull(r.source)});
     return rows[0].Int8(0);
 }
 

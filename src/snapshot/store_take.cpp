@@ -7,7 +7,8 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
-#include "pulse/snapshot/store.hpp"
+#include "pulse/segment/store.hpp"
+#include "store_taking.hpp"
 
 namespace pulse::snapshot {
 
@@ -16,23 +17,14 @@ namespace {
 // How many segments pass between two words of progress.
 constexpr size_t kProgressEvery = 100;
 
-void AddFlow(Record& record) {
-    const auto previous = FindPrevious(record.segment_id, record.taken_at);
-    if (!previous || !previous->sketch || !record.sketch || !record.size) return;
-    const Flow flow = FlowBetween(*previous->sketch, previous->size, *record.sketch, *record.size);
-    record.entered = flow.entered;
-    record.exited = flow.exited;
-    record.flow_error = flow.standard_error;
-}
-
-// The lock is held, and there is no good one of this moment yet.
-Record MeasureAndWrite(const segment::Segment& segment, Moment moment) {
-    Record record = Measure(segment, moment);
-    if (!Hold(segment.id))
-        throw UserError(sqlstate::kUndefinedObject, "segment \"" + segment.name + "\" was deleted while it was measured");
-    AddFlow(record);
-    record.id = Write(record);
-    return record;
+// The lock is held, and there is no good one of this moment yet. Fills `usage`, also when it throws.
+Record MeasureAndKeep(const segment::Segment& segment, Moment moment, source::Usage& usage) {
+    const Order order = Prepare(segment, moment);
+    const source::Target target = source::Find(segment::PlaceOf(segment), pg::settings::statement_timeout);
+    Survey survey;
+    segment::ReadChecked(target, usage, [&](source::Reader& reader) { survey = Measure(reader, order); });
+    source::Record(usage);
+    return Keep(segment, order, std::move(survey));
 }
 
 void RequireNotArchived(const segment::Segment& segment) {
@@ -53,37 +45,28 @@ bool Due(const segment::Segment& segment, Moment moment) {
     return !last || moment - *last >= segment.cadence - tolerance;
 }
 
-Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state, const std::string& message,
-               const std::string& detail) {
-    if (!Hold(segment.id)) return {segment.name, std::nullopt, "skipped", std::nullopt, "it was deleted meanwhile"};
-    Record record;
-    record.segment_id = segment.id;
-    record.taken_at = moment;
-    record.version = segment.version;
-    record.failed = true;
-    record.error_state = state;
-    record.error = detail.empty() ? message : message + " (" + detail + ")";
-    record.id = Write(record);
-    return {segment.name, record.id, "failed", std::nullopt, record.error};
-}
-
-// One segment, whose failure leaves the others alone. What only a person or the whole server means goes on.
-Outcome TakeOne(const segment::Segment& segment, Moment moment) {
-    if (!Lock(segment.id, 0))
-        return {segment.name, std::nullopt, "skipped", std::nullopt, "another session is measuring it"};
-    if (const auto known = FindAt(segment.id, moment); known && !known->failed)
-        return {segment.name, known->id, "ok", known->size, std::nullopt};
+// One segment, whose failure leaves the others alone.
+Outcome TakeOne(const segment::Segment& segment, Moment moment, GivenUp& given_up) {
+    const std::string source = segment::PlaceOf(segment).source;
+    if (const auto reason = given_up.Reason(source)) return Skipped(segment, *reason);
+    if (!Lock(segment.id, 0)) return Skipped(segment, "another session is measuring it");
+    if (const auto known = FindAt(segment.id, moment); known && !known->failed) return Taken(segment, *known);
+    source::Usage usage = UsageFor(segment);
     try {
         pg::Subtransaction subtransaction;
-        const Record record = MeasureAndWrite(segment, moment);
+        const Record record = MeasureAndKeep(segment, moment, usage);
         subtransaction.Commit();
-        return {segment.name, record.id, "ok", record.size, std::nullopt};
+        given_up.Read(source);
+        return Taken(segment, record);
+    } catch (const source::Unavailable& error) {
+        given_up.Missed(source, ReasonOf(error), usage.status == "unreachable");
+        source::Record(usage);
+        return Skipped(segment, ReasonOf(error));
     } catch (const pg::Error& error) {
-        // A cancel or a shutdown is meant for all. It is told by where it was raised: any SQLSTATE can come from a
-        // definition's own functions.
-        if (error.function == "ProcessInterrupts") throw;
+        if (MeantForAll(error)) throw;
         return Failed(segment, moment, error.State(), error.message, error.detail);
     } catch (const UserError& error) {
+        source::Record(usage);
         return Failed(segment, moment, error.state(), error.message(), error.detail());
     }
 }
@@ -96,6 +79,49 @@ std::string Seconds(std::chrono::steady_clock::duration duration) {
 
 }  // namespace
 
+std::vector<segment::Segment> FindDue(Moment moment) {
+    std::vector<segment::Segment> due;
+    for (segment::Segment& segment : segment::LoadActive())
+        if (Monitored(segment) && Due(segment, moment)) due.push_back(std::move(segment));
+    return due;
+}
+
+Outcome Taken(const segment::Segment& segment, const Record& record) {
+    return {segment.name, record.id, "ok", record.size, std::nullopt};
+}
+
+Outcome Skipped(const segment::Segment& segment, const std::string& reason) {
+    return {segment.name, std::nullopt, "skipped", std::nullopt, reason};
+}
+
+Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state, const std::string& message,
+               const std::string& detail) {
+    if (!Hold(segment.id)) return Skipped(segment, "it was deleted meanwhile");
+    Record record;
+    record.segment_id = segment.id;
+    record.taken_at = moment;
+    record.version = segment.version;
+    record.source = segment::PlaceOf(segment).source;
+    record.failed = true;
+    record.error_state = state;
+    record.error = detail.empty() ? message : message + " (" + detail + ")";
+    record.id = Write(record);
+    return {segment.name, record.id, "failed", std::nullopt, record.error};
+}
+
+source::Usage UsageFor(const segment::Segment& segment) {
+    source::Usage usage;
+    usage.purpose = "snapshot";
+    usage.object = segment.name;
+    return usage;
+}
+
+std::string ReasonOf(const UserError& error) {
+    return error.detail().empty() ? error.message() : error.message() + " (" + error.detail() + ")";
+}
+
+bool MeantForAll(const pg::Error& error) { return error.function == "ProcessInterrupts"; }
+
 int64_t Take(const std::string& name) {
     const segment::Segment segment = segment::Load(name);
     RequireNotArchived(segment);
@@ -105,22 +131,21 @@ int64_t Take(const std::string& name) {
                         "Waited " + std::to_string(pg::settings::lock_timeout) + " ms.",
                         "Try again when it is done, or raise pulse.lock_timeout.");
     if (const auto known = FindAt(segment.id, moment); known && !known->failed) return known->id;
-    return MeasureAndWrite(segment, moment).id;
+    source::Usage usage = UsageFor(segment);
+    return MeasureAndKeep(segment, moment, usage).id;
 }
 
 std::vector<Outcome> TakeDue() {
     const Moment moment = pg::PastNow();
-    std::vector<segment::Segment> due;
-    for (segment::Segment& segment : segment::LoadActive())
-        if (Monitored(segment) && Due(segment, moment)) due.push_back(std::move(segment));
-
+    const std::vector<segment::Segment> due = FindDue(moment);
     const auto begin = std::chrono::steady_clock::now();
     std::vector<Outcome> outcomes;
     size_t failed = 0;
+    GivenUp given_up;
     pg::Arena arena("pulse snapshots");
     for (const segment::Segment& segment : due) {
         pg::CheckInterrupts();
-        outcomes.push_back(TakeOne(segment, moment));
+        outcomes.push_back(TakeOne(segment, moment, given_up));
         failed += outcomes.back().status == "failed";
         arena.Reset();
         if (outcomes.size() % kProgressEvery == 0 && outcomes.size() < due.size())

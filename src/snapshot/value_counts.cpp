@@ -108,10 +108,10 @@ ValueCounts ValueCounts::Decode(Reader& reader) {
     return counts;
 }
 
-std::string ValueCounts::Shorten(std::string_view value, size_t cut) {
+std::string ValueCounts::Shorten(std::string_view beginning, uint64_t hash) {
     char mark[24];
-    std::snprintf(mark, sizeof mark, "...#%016llx", static_cast<unsigned long long>(Fold(Tag(value) ^ value.size(), kSalt1)));
-    return std::string(value.substr(0, cut)) + mark;
+    std::snprintf(mark, sizeof mark, "...#%016llx", static_cast<unsigned long long>(hash));
+    return std::string(beginning) + mark;
 }
 
 }  // namespace pulse::snapshot

@@ -3,7 +3,6 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/source/local.hpp"
-#include "pulse/source/reader.hpp"
 
 namespace pulse::source {
 
@@ -24,16 +23,6 @@ void FixSettings() {
         kQueryCanceled, "segment query ran longer than pulse.statement_timeout",
         "The limit is " + std::to_string(milliseconds) + " ms.",
         "Raise pulse.statement_timeout, or help the query with an index or a narrower definition.");
-}
-
-std::string FormatType(Oid type) {
-    return pg::Call([&] { return format_type_be(type); });
-}
-
-Column MakeColumn(std::string name, std::string type, Oid oid) {
-    const Oid base = pg::Call([&] { return getBaseType(oid); });
-    const bool enumerated = pg::Call([&] { return get_typtype(base) == TYPTYPE_ENUM; });
-    return {std::move(name), std::move(type), FormatType(base), enumerated};
 }
 
 }  // namespace
@@ -59,38 +48,6 @@ void RunAs(const std::string& role, const std::string& search_path, int millisec
         if (error.State() == kQueryCanceled && pg::Deadline::Expired()) ThrowTooSlow(milliseconds);
         throw;
     }
-}
-
-std::vector<Column> Describe(const std::string& relation) {
-    std::vector<Column> columns;
-    const pg::Result rows = pg::Execute(
-        "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid::pg_catalog.int8 "
-        "FROM pg_catalog.pg_attribute AS a "
-        "WHERE a.attrelid = pg_catalog.to_regclass($1)::pg_catalog.oid "
-        "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
-        {pg::Value::Text(relation)});
-    for (uint64_t i = 0; i < rows.size(); ++i)
-        columns.push_back(MakeColumn(rows[i].Text(0), rows[i].Text(1), static_cast<Oid>(rows[i].Int8(2))));
-    if (columns.empty())
-        throw UserError(sqlstate::kUndefinedTable, "relation " + relation + " does not exist",
-                        "It was there when the segment was defined.",
-                        "Restore it, or change the segment with pulse_update_segment().");
-    return columns;
-}
-
-std::vector<Column> DescribeQuery(const std::string& sql) {
-    const pg::Result none = pg::Execute("SELECT * FROM (" + sql + "\n) AS s LIMIT 0");
-    const std::vector<std::string> names = none.ColumnNames();
-    const std::vector<Oid> types = none.ColumnTypes();
-    std::vector<Column> columns;
-    for (size_t i = 0; i < names.size(); ++i)
-        columns.push_back(MakeColumn(names[i], FormatType(types[i]), types[i]));
-    return columns;
-}
-
-PlanEstimate Estimate(const std::string& sql) {
-    const pg::Result rows = pg::Execute("EXPLAIN (FORMAT JSON) " + sql);
-    return ReadPlan(rows[0].Output(0).value_or(""));
 }
 
 std::string RequireSelect(const std::string& sql) {

@@ -195,6 +195,13 @@ TEST(SegmentDifference, SpellingIsNoChange) {
               "");
 }
 
+TEST(SegmentDifference, TheSourceIsAChange) {
+    EXPECT_EQ(Changed(R"({"from": "t"})", R"({"from": "t", "source": "crm"})"), "source: \"local\" → \"crm\"");
+    EXPECT_EQ(Changed(R"({"from": "t", "source": "crm"})", R"({"from": "t", "source": "local"})"),
+              "source: \"crm\" → \"local\"");
+    EXPECT_EQ(Changed(R"({"from": "t", "source": "crm"})", R"({"from": "t", "source": "crm"})"), "");
+}
+
 TEST(SegmentDifference, RightsAreAChange) {
     const Request relation = Parse(R"({"from": "app.t"})"), query = Parse(R"({"query": "SELECT * FROM t"})");
     EXPECT_EQ(Difference({relation, "ann", "public"}, {relation, "bob", "app, public"}),

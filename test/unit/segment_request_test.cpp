@@ -100,8 +100,18 @@ TEST(SegmentRequest, KindsExcludeEachOther) {
         Refusal(R"({"where": "a > 1"})").starts_with("0A000 segments over profiles are not supported yet"));
     EXPECT_TRUE(Refusal(R"({"from": "t", "where": "a", "rules": []})")
                     .starts_with("22023 the definition has both \"where\" and \"rules\""));
-    EXPECT_TRUE(
-        Refusal(R"({"from": "t", "source": "crm"})").starts_with("0A000 source \"crm\" is not supported"));
+}
+
+TEST(SegmentRequest, TheSourceIsAServerOrThisDatabase) {
+    EXPECT_EQ(Parse(R"({"from": "t", "source": "crm"})").source, "crm");
+    for (const char* here : {R"({"from": "t"})", R"({"from": "t", "source": ""})", R"({"from": "t", "source": "local"})",
+                             R"({"from": "t", "source": null})"}) {
+        EXPECT_EQ(Parse(here).source, "");
+        EXPECT_FALSE(ToJson(Parse(here)).contains("source"));
+    }
+    EXPECT_EQ(ToJson(Parse(R"({"from": "t", "source": "crm"})"))["source"], "crm");
+    EXPECT_EQ(Refusal(R"({"from": "t", "source": 1})"), "22023 \"source\" must be a text | It is 1. | ");
+    EXPECT_TRUE(Refusal(R"({"from": "t", "source": " "})").starts_with("22023 \"source\" must not be empty"));
 }
 
 TEST(SegmentRequest, LimitsHold) {

@@ -7,12 +7,15 @@
 #include "pulse/rule/ast.hpp"
 #include "pulse/segment/definition.hpp"
 #include "pulse/segment/request.hpp"
-#include "pulse/source/local.hpp"
+#include "pulse/source/reader.hpp"
 
 namespace pulse::segment {
 
 // The tree of the definition's rule, whichever way it was written; nullptr without one.
 rule::ExprPtr ReadRule(const Request& request);
+
+// The columns of what the definition reads.
+std::vector<source::Column> DescribeColumns(source::Reader& reader, const Request& request);
 
 // Compile a definition whose names are resolved: `from` is quoted and qualified, the key is given. Attributes
 // not named are none. Throws UserError when something does not fit the columns.

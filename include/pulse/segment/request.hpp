@@ -27,6 +27,7 @@ struct AttributeRequest {
 
 struct Request {
     Kind kind = Kind::kRelation;
+    std::string source;  // a server of pulse_source; empty: this database
     std::string from;   // relation
     std::string query;  // query
     std::optional<std::string> key;

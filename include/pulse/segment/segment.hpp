@@ -9,6 +9,7 @@
 
 #include "pulse/base/time.hpp"
 #include "pulse/segment/definition.hpp"
+#include "pulse/source/reader.hpp"
 
 namespace pulse::segment {
 
@@ -42,9 +43,7 @@ Segment Load(const std::string& name);
 // Read all active segments, by name.
 std::vector<Segment> LoadActive();
 
-// Compile the member query. `now_sql` is the expression that stands for the moment: a timestamptz literal or
-// a call of pulse_now(). Columns are resolved again under the definition's rights, so a column that is gone
-// is named.
-MemberQuery Compile(const Segment& segment, const std::string& now_sql);
+// Where a segment is read, for the role that made its definition.
+source::Place PlaceOf(const Segment& segment);
 
 }  // namespace pulse::segment

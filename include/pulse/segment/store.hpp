@@ -4,19 +4,30 @@
 #include "pulse/pg/convert.hpp"
 #include "pulse/segment/request.hpp"
 #include "pulse/segment/segment.hpp"
-#include "pulse/source/local.hpp"
+#include "pulse/source/reader.hpp"
 
 namespace pulse::segment {
 
-// ---- store_resolve.cpp ----
+// ---- store_visit.cpp ----
 
-// Whose rights a definition has, and what its names mean.
-struct Rights {
-    std::string role;
-    std::string search_path;
-    // Those of the role that called us. To be asked before pg::Identity changes them.
-    static Rights OfCaller();
-};
+// Where a definition is read for the role that called us. To be asked before pg::Identity changes it.
+source::Place PlaceForCaller(const Request& request);
+
+// The definition as its source can read it at a moment: a server may have no pulse_now(). Needs no transaction.
+Request RequestAt(const Request& request, Moment moment);
+
+// The moment as a literal, for SQL that runs at once.
+std::string MomentLiteral(Moment moment);
+std::string NowLiteral();
+
+// source::Read() for SQL of a definition: what PostgreSQL says of it becomes an error about the definition.
+void ReadChecked(const source::Target& target, source::Usage& usage, const std::function<void(source::Reader&)>& body);
+
+// source::Visit() likewise. What the visit cost is recorded also when it fails.
+void Visit(const source::Place& place, const std::string& purpose, const std::string& object,
+           const std::function<void(source::Reader&)>& body);
+
+// ---- store_resolve.cpp ----
 
 // A definition that holds: names resolved, attributes settled, planned once with the rights it will have.
 struct Resolved {
@@ -25,15 +36,9 @@ struct Resolved {
     source::PlanEstimate plan;
 };
 
-// Check a definition against the database. Attributes not named are those of `before` that are still there,
-// else chosen.
-Resolved Resolve(const Request& asked, const Rights& rights, const Request* before);
-
-// Run `body` as source::RunAs does; what PostgreSQL says of the user's SQL becomes an error about the definition.
-void RunChecked(const Rights& rights, const std::function<void()>& body);
-
-// The moment as a literal, for SQL that runs at once.
-std::string NowLiteral();
+// Check a definition against its source. Attributes not named are those of `before` that are still there,
+// else chosen. `name` is the segment's.
+Resolved Resolve(const Request& asked, const source::Place& place, const std::string& name, const Request* before);
 
 // ---- store.cpp ----
 

@@ -42,6 +42,13 @@ struct Moments {
     std::optional<double> minimum, maximum;  // exact
 };
 
+// Values of one bucket, summed up elsewhere. Without mean and variance (of the population) an even spread is assumed.
+struct BucketSummary {
+    int64_t count = 0;
+    double lowest = 0, highest = 0;
+    std::optional<double> mean, variance;
+};
+
 class NumberBuckets {
   public:
     NumberBuckets() : pages_(kPages) {}
@@ -65,6 +72,11 @@ class NumberBuckets {
         cell.squares += static_cast<Wide>(low) * low;
     }
     void Merge(const NumberBuckets& other);
+    // All the values of a bucket that has none yet. Throws UserError XX001 when they do not lie in one bucket.
+    void AddSummary(const BucketSummary& summary);
+    void AddNans(int64_t count) { nans_ += count; }
+    void AddBelow(int64_t count) { below_ += count; }
+    void AddAbove(int64_t count) { above_ += count; }
 
     int64_t nans() const { return nans_; }
     int64_t below() const { return below_; }  // -infinity

@@ -24,6 +24,7 @@ struct ClauseCounts {
 struct Record {
     int64_t id = 0;
     int64_t segment_id = 0;
+    std::string source;  // the server it was read from; empty: this database
     Moment taken_at = 0;
     int version = 1;
     bool imported = false;

@@ -4,6 +4,7 @@
 #include "pulse/pg/convert.hpp"
 #include "pulse/segment/segment.hpp"
 #include "pulse/snapshot/record.hpp"
+#include "pulse/snapshot/survey.hpp"
 
 namespace pulse::snapshot {
 
@@ -30,12 +31,6 @@ struct Import {
 int64_t KeepImport(const Import& import, bool replace);
 
 // ---- store.cpp: from here on the calls switch identity and open sessions themselves ----
-
-// What a new snapshot continues: the newest ok one before it.
-struct Previous {
-    int64_t size = 0;
-    std::optional<Sketch> sketch;
-};
 
 // The snapshot of a segment at exactly this moment, with its distributions.
 std::optional<Record> FindAt(int64_t segment_id, Moment moment);
@@ -70,9 +65,18 @@ struct Outcome {
 // Take one of each active segment that is due.
 std::vector<Outcome> TakeDue();
 
+// ---- store_apart.cpp ----
+
+// The same for a background worker, called outside a transaction: each segment has its own short ones, and none is open
+// while a server is read.
+std::vector<Outcome> TakeDueApart();
+
 // ---- store_measure.cpp ----
 
-// Read the segment's members once. Throws whatever the definition's SQL raises, rolled back.
-Record Measure(const segment::Segment& segment, Moment moment);
+// Settle what to measure. Needs a transaction.
+Order Prepare(const segment::Segment& segment, Moment moment);
+// Keep what was measured, with who came and who went, and return it with its id. Needs a transaction. Throws UserError when
+// the segment is gone.
+Record Keep(const segment::Segment& segment, const Order& order, Survey survey);
 
 }  // namespace pulse::snapshot

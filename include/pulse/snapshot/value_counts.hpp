@@ -35,8 +35,9 @@ class ValueCounts {
         }
     }
     void Merge(const ValueCounts& other);
-    // What stands for a value too long to be kept whole: its beginning (`cut` bytes, where a character ends), and a hash.
-    static std::string Shorten(std::string_view value, size_t cut);
+    // What stands for a value too long to be kept whole: its first kKeptCharacters, and the bits of hashtextextended(value, 0).
+    static constexpr int kKeptCharacters = 45;
+    static std::string Shorten(std::string_view beginning, uint64_t hash);
 
     struct Entry {
         std::string value;

@@ -1,5 +1,5 @@
 // Reading this database on behalf of a definition: the only way in which a user's SQL runs. Pure header; what
-// is behind it works through the bridge. Other calls than RunAs need an open pg::Session, which RunAs has.
+// is behind it works through the bridge.
 #pragma once
 
 #include <functional>
@@ -24,12 +24,6 @@ struct Column {
     bool enumerated = false;  // an enum, or a domain over one
 };
 
-// List the columns of a relation, given by its quoted and schema-qualified name. Throws UserError 42P01.
-std::vector<Column> Describe(const std::string& relation);
-
-// List the columns a query returns, without running it.
-std::vector<Column> DescribeQuery(const std::string& sql);
-
 // What the planner expects of a query.
 struct PlanEstimate {
     double cost = 0;
@@ -38,7 +32,6 @@ struct PlanEstimate {
     // almost free.
     bool reads_whole_relation = false;
 };
-PlanEstimate Estimate(const std::string& sql);
 
 // Read what EXPLAIN (FORMAT JSON) printed. Pure.
 PlanEstimate ReadPlan(const std::string& json);

@@ -1,0 +1,24 @@
+// The one pass over the members in plain SQL, for servers without Pulse. Pure C++.
+#pragma once
+
+#include "pulse/segment/definition.hpp"
+#include "pulse/snapshot/survey.hpp"
+
+namespace pulse::snapshot {
+
+// The limit below which about `wanted` of so many members have their hashes; everything when there are hardly more.
+uint64_t ThetaFor(double members, double wanted);
+
+// One scan in which every attribute is a grouping set of its own, so that groups travel and rows do not. Hashes of
+// members at `theta` or above are left out.
+std::string PlainSql(const segment::MemberQuery& query, const Order& order, uint64_t theta);
+
+// What PlainSql() returned. The sketch holds what came; it is complete only if PlainSketchIsComplete().
+Findings ReadPlain(const source::Rows& rows, const segment::MemberQuery& query, const Order& order);
+bool PlainSketchIsComplete(const Findings& findings, uint64_t theta);
+
+// The smallest hashes alone, by a scan of their own: for when there were far fewer members than expected.
+std::string PlainSketchSql(const segment::MemberQuery& query, const Order& order);
+Sketch ReadPlainSketch(const source::Rows& rows, const Order& order);
+
+}  // namespace pulse::snapshot

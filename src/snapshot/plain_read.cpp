@@ -1,0 +1,114 @@
+// What plain SQL answers.
+#include "pulse/snapshot/measurement.hpp"
+#include "pulse/snapshot/plain.hpp"
+#include "pulse/source/cell.hpp"
+
+namespace pulse::snapshot {
+
+namespace {
+
+using segment::AttributeKind;
+using source::Cell;
+
+enum Field { kPart, kValue, kHash, kMembers, kDifferent, kLowest, kHighest, kMean, kVariance };
+constexpr int64_t kFlags = -2, kHashes = -1;  // parts that are no attribute
+constexpr uint64_t kSign = uint64_t{1} << 63;
+
+// What GROUP BY gives beyond the buckets: see Bucket() in plain.cpp.
+constexpr int64_t kMinusInfinity = 0, kPlusInfinity = 262080;  // beyond: not a number
+
+std::optional<double> NumberOrNull(const Cell& cell) {
+    return cell ? std::optional(source::ToNumber(cell)) : std::nullopt;
+}
+
+uint64_t ReadHash(const Cell& cell) { return static_cast<uint64_t>(source::ToInteger(cell)) ^ kSign; }
+
+// One attribute while its groups come in.
+struct Groups {
+    explicit Groups(AttributeKind kind) : column(kind) {}
+
+    Column column;  // of numbers
+    std::vector<ValueCounts::Entry> values;
+    int64_t different = 0;
+};
+
+void TakeNumbers(const std::vector<Cell>& row, int64_t members, NumberBuckets& numbers) {
+    const int64_t bucket = source::ToInteger(row[kValue]);
+    if (bucket == kMinusInfinity) return numbers.AddBelow(members);
+    if (bucket == kPlusInfinity) return numbers.AddAbove(members);
+    if (bucket > kPlusInfinity) return numbers.AddNans(members);
+    numbers.AddSummary({members, source::ToNumber(row[kLowest]), source::ToNumber(row[kHighest]),
+                        NumberOrNull(row[kMean]), NumberOrNull(row[kVariance])});
+}
+
+void TakeGroup(const std::vector<Cell>& row, int64_t members, Groups& groups) {
+    groups.different = source::ToInteger(row[kDifferent]);
+    if (!row[kValue]) groups.column.nulls = members;
+    else if (auto* numbers = std::get_if<NumberBuckets>(&groups.column.values)) TakeNumbers(row, members, *numbers);
+    else groups.values.push_back({*row[kValue], members});
+}
+
+void TakeFlags(int64_t flags, int64_t members, Findings& findings) {
+    findings.size += members;
+    if (flags & 1) findings.converted += members;
+    if (flags & 2) findings.inactive += members;
+    if (flags & 4) findings.null_keys += members;
+}
+
+Distribution DistributeGroups(const Groups& groups, const std::string& attribute, int64_t total, const Order& order) {
+    if (std::holds_alternative<NumberBuckets>(groups.column.values)) {
+        const auto edges = order.edges.find(attribute);
+        return Distribute(groups.column, attribute, total, order.max_values,
+                          edges == order.edges.end() ? nullptr : &edges->second);
+    }
+    Distribution result;
+    result.attribute = attribute;
+    result.kind = groups.column.kind;
+    result.total = total;
+    result.nulls = groups.column.nulls;
+    result.distinct_values = groups.different;
+    result.other = total - result.nulls;
+    for (const ValueCounts::Entry& entry : groups.values) {
+        if (result.labels.size() == order.max_values) break;
+        result.labels.push_back(entry.value);
+        result.counts.push_back(entry.count);
+        result.other -= entry.count;
+    }
+    return result;
+}
+
+}  // namespace
+
+Findings ReadPlain(const source::Rows& rows, const segment::MemberQuery& query, const Order& order) {
+    Findings findings;
+    SketchBuilder members(order.sketch_size);
+    std::vector<Groups> attributes;
+    for (const segment::Attribute& attribute : query.attributes) attributes.emplace_back(attribute.kind);
+    for (const std::vector<Cell>& row : rows.values) {
+        const int64_t part = source::ToInteger(row[kPart]), count = source::ToInteger(row[kMembers]);
+        if (part == kFlags) {
+            TakeFlags(source::ToInteger(row[kValue]), count, findings);
+        } else if (part == kHashes) {
+            if (row[kHash]) members.Add(ReadHash(row[kHash]));
+        } else {
+            TakeGroup(row, count, attributes.at(static_cast<size_t>(part)));
+        }
+    }
+    findings.members = members.Build();
+    for (size_t i = 0; i < attributes.size(); ++i)
+        findings.distributions.push_back(
+            DistributeGroups(attributes[i], query.attributes[i].name, findings.size, order));
+    return findings;
+}
+
+bool PlainSketchIsComplete(const Findings& findings, uint64_t theta) {
+    return theta == Sketch::kEverything || !findings.members.exact();
+}
+
+Sketch ReadPlainSketch(const source::Rows& rows, const Order& order) {
+    SketchBuilder members(order.sketch_size);
+    for (const std::vector<Cell>& row : rows.values) members.Add(ReadHash(row.at(0)));
+    return members.Build();
+}
+
+}  // namespace pulse::snapshot

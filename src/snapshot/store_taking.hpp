@@ -1,0 +1,29 @@
+// What both ways of taking many snapshots share.
+#pragma once
+
+#include "pulse/snapshot/given_up.hpp"
+#include "pulse/snapshot/store.hpp"
+
+namespace pulse::snapshot {
+
+// The active segments that are due at the moment, by name.
+std::vector<segment::Segment> FindDue(Moment moment);
+
+// Outcomes.
+Outcome Taken(const segment::Segment& segment, const Record& record);
+Outcome Skipped(const segment::Segment& segment, const std::string& reason);
+// Keeps the failure as a row of its own. Needs a transaction.
+Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state, const std::string& message,
+               const std::string& detail);
+
+// What a visit to measure a segment is recorded as.
+source::Usage UsageFor(const segment::Segment& segment);
+
+// Why a source was not read, in one line.
+std::string ReasonOf(const UserError& error);
+
+// Whether an error of PostgreSQL is a cancel or a shutdown, meant for all. It is told by where it was raised: any SQLSTATE
+// can come from a definition's own functions.
+bool MeantForAll(const pg::Error& error);
+
+}  // namespace pulse::snapshot

@@ -1,0 +1,139 @@
+#include "pulse/snapshot/survey.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "pulse/segment/assemble.hpp"
+#include "pulse/snapshot/measurement.hpp"
+#include "pulse/snapshot/plain.hpp"
+#include "pulse/source/cell.hpp"
+
+namespace pulse::snapshot {
+
+namespace {
+
+using segment::Attribute;
+using segment::MemberQuery;
+
+// A call of pulse.measure() takes at most this many attributes; a function has at most 100 arguments.
+constexpr size_t kAttributesPerCall = 90;
+
+// The one scan and what it found.
+struct Scan {
+    Findings findings;
+    std::optional<ClauseCounts> clauses;
+    double cost = 0;
+};
+
+// The calls that measure a member query; more than one only for very many attributes.
+struct Calls {
+    std::vector<MeasureOptions> options;
+    std::vector<std::string> sql;
+};
+
+MeasureOptions OptionsFor(const Order& order, const std::vector<Attribute>& attributes, size_t first, size_t count) {
+    MeasureOptions options;
+    options.moment = order.moment;
+    options.inactive_after = order.inactive_after;
+    options.sketch_size = order.sketch_size;
+    for (size_t i = first; i < first + count; ++i) options.kinds.push_back(attributes[i].kind);
+    return options;
+}
+
+Calls MakeCalls(const MemberQuery& query, const Order& order) {
+    Calls calls;
+    size_t first = 0;
+    do {
+        const size_t count = std::min(kAttributesPerCall, query.attributes.size() - first);
+        calls.options.push_back(OptionsFor(order, query.attributes, first, count));
+        std::string sql = "pulse.measure(" + source::Literal(calls.options.back().Print()) + ", ";
+        sql += first == 0 ? query.key : "NULL::text";
+        sql += ", " + query.converted.value_or("NULL::boolean") + ", " +
+               query.last_active.value_or("NULL::timestamp with time zone");
+        for (size_t i = first; i < first + count; ++i) sql += ", " + query.attributes[i].raw;
+        calls.sql.push_back(sql + ")");
+        first += count;
+    } while (first < query.attributes.size());
+    return calls;
+}
+
+Findings ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQuery& query, const Order& order) {
+    std::vector<Measurement> parts;
+    for (size_t i = 0; i < calls.sql.size(); ++i) {
+        const source::Cell& cell = rows.values.at(0).at(i);
+        parts.push_back(cell ? Measurement::Decode(source::ToBytes(cell)) : Measurement(calls.options[i]));
+    }
+    Measurement& whole = parts.front();
+    Findings findings{whole.size, whole.null_keys, whole.converted, whole.inactive, whole.members.Build(), {}};
+    for (size_t i = 0; i < query.attributes.size(); ++i) {
+        const std::string& name = query.attributes[i].name;
+        const auto edges = order.edges.find(name);
+        findings.distributions.push_back(
+            Distribute(parts[i / kAttributesPerCall].columns.at(i % kAttributesPerCall), name, whole.size,
+                       order.max_values, edges == order.edges.end() ? nullptr : &edges->second));
+    }
+    return findings;
+}
+
+// Where Pulse is: by its aggregates, in parallel, with the clauses in the same scan when it reads everything anyway.
+Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Order& order) {
+    const Calls calls = MakeCalls(query, order);
+    std::string list;
+    for (const std::string& call : calls.sql) list += (list.empty() ? "SELECT " : ", ") + call;
+    std::string sql = list + " FROM " + query.from + " WHERE " + query.Where();
+    const source::PlanEstimate plan = reader.Estimate(sql);
+    const bool same_scan = CountsClauses(query) && plan.reads_whole_relation;
+    if (same_scan) {
+        sql.clear();
+        for (const std::string& call : calls.sql)
+            sql += (sql.empty() ? "SELECT " : ", ") + call + " FILTER (WHERE " + query.Where() + ")";
+        sql += ", " + ClauseCall(query, false) + " FROM " + query.from;
+    }
+    const source::Rows rows = reader.Query(sql);
+    Scan scan{ReadCalls(rows, calls, query, order), std::nullopt, plan.cost};
+    if (same_scan) scan.clauses = ReadClauses(query, rows, calls.sql.size());
+    else if (CountsClauses(query)) scan.clauses = CountClauses(reader, query);
+    return scan;
+}
+
+Scan ScanPlainly(source::Reader& reader, const MemberQuery& query, const Order& order) {
+    const source::PlanEstimate plan =
+        reader.Estimate("SELECT FROM " + query.from + " WHERE " + query.Where());
+    const double expected = std::max(plan.rows, order.previous ? static_cast<double>(order.previous->size) : 0);
+    const uint64_t theta = ThetaFor(expected, 2.0 * order.sketch_size);
+    Scan scan{ReadPlain(reader.Query(PlainSql(query, order, theta)), query, order), std::nullopt, plan.cost};
+    if (!PlainSketchIsComplete(scan.findings, theta))
+        scan.findings.members = ReadPlainSketch(reader.Query(PlainSketchSql(query, order)), order);
+    if (CountsClauses(query)) scan.clauses = CountClauses(reader, query);
+    return scan;
+}
+
+}  // namespace
+
+Survey Measure(source::Reader& reader, const Order& order) {
+    const auto begin = std::chrono::steady_clock::now();
+    const std::vector<source::Column> columns = segment::DescribeColumns(reader, order.request);
+    const MemberQuery query = segment::Assemble(order.request, columns, order.now_sql);
+    Scan scan = reader.HasPulse() ? ScanByAggregate(reader, query, order) : ScanPlainly(reader, query, order);
+
+    Survey survey;
+    Record& record = survey.record;
+    survey.null_keys = scan.findings.null_keys;
+    record.segment_id = order.segment_id;
+    record.source = order.request.source;
+    record.taken_at = order.moment;
+    record.version = order.version;
+    record.clauses = std::move(scan.clauses);
+    record.plan_cost = scan.cost;
+    record.size = scan.findings.size;
+    if (query.converted) record.converted = scan.findings.converted;
+    if (query.last_active) record.inactive = scan.findings.inactive;
+    record.sketch = std::move(scan.findings.members);
+    record.distributions = std::move(scan.findings.distributions);
+    record.columns = nlohmann::json::object();
+    for (const source::Column& column : columns) record.columns[column.name] = column.type;
+    record.duration_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    return survey;
+}
+
+}  // namespace pulse::snapshot

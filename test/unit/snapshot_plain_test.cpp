@@ -1,0 +1,191 @@
+// What is measured in plain SQL: the pure half. That PostgreSQL computes the same as the aggregate is proven in
+// test/bridge/sql/snapshot_plain.sql.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <random>
+
+#include "pulse/snapshot/given_up.hpp"
+#include "pulse/snapshot/measurement.hpp"
+#include "pulse/snapshot/plain.hpp"
+
+namespace pulse::snapshot {
+namespace {
+
+using segment::AttributeKind;
+
+// As var_pop() and avg() sum up one bucket.
+BucketSummary SummaryOf(const std::vector<double>& values) {
+    BucketSummary summary{static_cast<int64_t>(values.size()), values[0], values[0], 0.0, 0.0};
+    long double sum = 0, squares = 0;
+    for (const double value : values) {
+        summary.lowest = std::min(summary.lowest, value);
+        summary.highest = std::max(summary.highest, value);
+        sum += value;
+    }
+    const long double mean = sum / static_cast<long double>(values.size());
+    for (const double value : values) squares += (value - mean) * (value - mean);
+    summary.mean = static_cast<double>(mean);
+    summary.variance = static_cast<double>(squares / static_cast<long double>(values.size()));
+    return summary;
+}
+
+NumberBuckets BySummaries(const std::vector<double>& values) {
+    std::map<uint32_t, std::vector<double>> by_bucket;
+    for (const double value : values) by_bucket[BucketOf(value)].push_back(value);
+    NumberBuckets buckets;
+    for (const auto& [bucket, its] : by_bucket) buckets.AddSummary(SummaryOf(its));
+    return buckets;
+}
+
+void ExpectTheSame(const std::vector<double>& values) {
+    NumberBuckets exact;
+    for (const double value : values) exact.Add(value);
+    const NumberBuckets summed = BySummaries(values);
+    const Moments a = exact.Summary(), b = summed.Summary();
+    EXPECT_EQ(a.count, b.count);
+    EXPECT_EQ(a.minimum, b.minimum);
+    EXPECT_EQ(a.maximum, b.maximum);
+    EXPECT_NEAR(*a.mean, *b.mean, std::abs(*a.mean) * 1e-13);
+    ASSERT_EQ(a.stddev.has_value(), b.stddev.has_value());
+    EXPECT_NEAR(a.stddev.value_or(0), b.stddev.value_or(0), a.stddev.value_or(0) * 1e-12 + std::abs(*a.mean) * 1e-15);
+    EXPECT_EQ(exact.Quantiles(kQuantileLevels, std::size(kQuantileLevels)),
+              summed.Quantiles(kQuantileLevels, std::size(kQuantileLevels)));
+    EXPECT_EQ(exact.ChooseEdges(), summed.ChooseEdges());
+    EXPECT_EQ(exact.CountBetween(exact.ChooseEdges()), summed.CountBetween(summed.ChooseEdges()));
+}
+
+TEST(SnapshotPlain, SummariesOfBucketsGiveWhatTheValuesGive) {
+    std::mt19937_64 random(1);
+    std::normal_distribution<double> normal(0, 1000);
+    std::vector<double> values;
+    for (int i = 0; i < 20'000; ++i) values.push_back(normal(random));
+    ExpectTheSame(values);
+    ExpectTheSame({1, 1, 1, 2, 2, 5});
+    ExpectTheSame({-1, -1, -2, -0.0, 0.0, 0.5, -1.01, -1.99});
+    ExpectTheSame({42});
+    ExpectTheSame({1.0, std::nextafter(1.0, 2.0)});
+    ExpectTheSame({5e-324, 5e-324, -5e-324});
+    ExpectTheSame({1e300, 1e300, -1e300});
+}
+
+TEST(SnapshotPlain, NumbersTooLargeForSquaresKeepTheirExtremes) {
+    const double low = BorderOf(BucketOf(1e200)), high = low * 1.005;
+    NumberBuckets buckets;
+    buckets.AddSummary({10, low, high, std::nullopt, std::nullopt});
+    const Moments moments = buckets.Summary();
+    EXPECT_EQ(moments.minimum, low);
+    EXPECT_EQ(moments.maximum, high);
+    EXPECT_NEAR(*moments.mean / low, 1.0025, 1e-12);
+    EXPECT_NEAR(*moments.stddev / low, 0.005 / std::sqrt(12) * std::sqrt(10.0 / 9), 1e-9);
+}
+
+TEST(SnapshotPlain, SummariesThatCannotBeAreRefused) {
+    const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+    for (const BucketSummary& summary :
+         {BucketSummary{0, 1, 1, 1, 0}, BucketSummary{2, 1, 3, 2, 1}, BucketSummary{2, 1.01, 1, 1, 0},
+          BucketSummary{1, nan, nan, nan, 0}, BucketSummary{1, infinity, infinity, infinity, 0}}) {
+        NumberBuckets buckets;
+        EXPECT_THROW(buckets.AddSummary(summary), UserError);
+    }
+}
+
+TEST(SnapshotPlain, ThetaLeavesAsManyAsWanted) {
+    EXPECT_EQ(ThetaFor(0, 128), Sketch::kEverything);
+    EXPECT_EQ(ThetaFor(128, 128), Sketch::kEverything);
+    EXPECT_EQ(ThetaFor(256, 128), uint64_t{1} << 63);
+    EXPECT_NEAR(static_cast<double>(ThetaFor(1e12, 131072)), 131072 / 1e12 * 0x1p64, 1e4);
+}
+
+segment::MemberQuery Query() {
+    segment::MemberQuery query;
+    query.kind = segment::Kind::kRelation;
+    query.from = "app.users AS s";
+    query.key = "s.id";
+    query.attributes = {{"plan", AttributeKind::kCategorical, "s.plan::text"},
+                        {"ltv", AttributeKind::kNumeric, "s.ltv::double precision"}};
+    return query;
+}
+
+Order OrderOf(uint32_t sketch_size, size_t max_values) {
+    Order order;
+    order.now_sql = "'2016-01-01 00:00:00+00'::timestamptz";
+    order.sketch_size = sketch_size;
+    order.max_values = max_values;
+    return order;
+}
+
+TEST(SnapshotPlain, ReadsGroups) {
+    source::Rows rows;
+    // part, value, hash, members, different, lowest, highest, mean, variance
+    const auto none = std::nullopt;
+    rows.values = {{"-2", "3", none, "7", "3", none, none, none, none},
+                   {"-2", "6", none, "2", "3", none, none, none, none},
+                   {"-2", "0", none, "1", "3", none, none, none, none},
+                   {"-1", none, "-9223372036854775808", "1", "0", none, none, none, none},
+                   {"-1", none, "5", "2", "0", none, none, none, none},
+                   {"-1", none, none, "7", "0", none, none, none, none},
+                   {"0", "pro", none, "5", "3", none, none, none, none},
+                   {"0", none, none, "2", "3", none, none, none, none},
+                   {"0", "a", none, "2", "3", none, none, none, none},
+                   {"0", "b", none, "1", "3", none, none, none, none},
+                   {"1", "262112", none, "1", "5", "NaN", "NaN", none, none},
+                   {"1", "262080", none, "1", "5", "Infinity", "Infinity", none, none},
+                   {"1", "0", none, "1", "5", "-Infinity", "-Infinity", none, none},
+                   {"1", std::to_string(BucketOf(2)), none, "4", "5", "2", "2", "2", "0"},
+                   {"1", none, none, "3", "5", none, none, none, none}};
+    const Findings findings = ReadPlain(rows, Query(), OrderOf(64, 2));
+    EXPECT_EQ(findings.size, 10);
+    EXPECT_EQ(findings.converted, 7);
+    EXPECT_EQ(findings.inactive, 9);
+    EXPECT_EQ(findings.null_keys, 2);
+    EXPECT_EQ(findings.members.hashes, (std::vector<uint64_t>{0, (uint64_t{1} << 63) + 5}));
+    const Distribution& plan = findings.distributions[0];
+    EXPECT_EQ(plan.labels, (std::vector<std::string>{"pro", "a"}));
+    EXPECT_EQ(plan.counts, (std::vector<int64_t>{5, 2}));
+    EXPECT_EQ(plan.nulls, 2);
+    EXPECT_EQ(plan.other, 1);
+    EXPECT_EQ(plan.distinct_values, 3);
+    const Distribution& ltv = findings.distributions[1];
+    EXPECT_EQ(ltv.nulls, 3);
+    EXPECT_EQ(ltv.other, 1);  // not a number
+    EXPECT_EQ(ltv.mean, 2);
+    EXPECT_EQ(std::accumulate(ltv.counts.begin(), ltv.counts.end(), int64_t{0}), 6);
+}
+
+TEST(SnapshotPlain, NoRowsAreAnEmptySegment) {
+    const Findings findings = ReadPlain({}, Query(), OrderOf(64, 2));
+    EXPECT_EQ(findings.size, 0);
+    EXPECT_TRUE(findings.members.exact());
+    EXPECT_EQ(findings.distributions[0].distinct_values, 0);
+    EXPECT_EQ(findings.distributions[1].counts, std::vector<int64_t>{0});
+}
+
+TEST(SnapshotPlain, ASketchCutTooLowIsNotComplete) {
+    Findings findings;
+    findings.members.k = 64;
+    findings.members.hashes = {1, 2, 3};
+    EXPECT_FALSE(PlainSketchIsComplete(findings, uint64_t{1} << 40));
+    EXPECT_TRUE(PlainSketchIsComplete(findings, Sketch::kEverything));
+    findings.members.theta = 4;  // more than k had come
+    EXPECT_TRUE(PlainSketchIsComplete(findings, uint64_t{1} << 40));
+}
+
+TEST(SnapshotGivenUp, ThreeRefusalsInARowOrOneSilence) {
+    GivenUp given_up;
+    for (int i = 0; i < 2; ++i) given_up.Missed("crm", "too busy", false);
+    EXPECT_FALSE(given_up.Reason("crm"));
+    given_up.Read("crm");
+    for (int i = 0; i < 2; ++i) given_up.Missed("crm", "too busy", false);
+    EXPECT_FALSE(given_up.Reason("crm"));
+    given_up.Missed("crm", "lags", false);
+    EXPECT_EQ(given_up.Reason("crm"), "not tried again in this run: lags");
+    EXPECT_FALSE(given_up.Reason("shop"));
+    given_up.Missed("shop", "connection refused", true);
+    EXPECT_EQ(given_up.Reason("shop"), "not tried again in this run: connection refused");
+}
+
+}  // namespace
+}  // namespace pulse::snapshot
