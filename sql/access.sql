@@ -149,13 +149,15 @@ BEGIN
         SELECT CASE d.classid WHEN 'pg_proc'::regclass THEN 'ROUTINE ' || d.objid::regprocedure
                               WHEN 'pg_type'::regclass THEN 'TYPE ' || d.objid::regtype
                               WHEN 'pg_namespace'::regclass THEN 'SCHEMA ' || d.objid::regnamespace
+                              WHEN 'pg_foreign_data_wrapper'::regclass THEN 'FOREIGN DATA WRAPPER ' || quote_ident(w.fdwname)
                               ELSE CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || d.objid::regclass END AS object
         FROM pg_depend AS d
         JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'pulse'
         LEFT JOIN pg_class AS c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
         LEFT JOIN pg_type AS t ON t.oid = d.objid AND d.classid = 'pg_type'::regclass
+        LEFT JOIN pg_foreign_data_wrapper AS w ON w.oid = d.objid AND d.classid = 'pg_foreign_data_wrapper'::regclass
         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-          AND (d.classid IN ('pg_proc'::regclass, 'pg_namespace'::regclass)
+          AND (d.classid IN ('pg_proc'::regclass, 'pg_namespace'::regclass, 'pg_foreign_data_wrapper'::regclass)
                OR c.relkind IN ('r', 'p', 'v', 'm', 'S') OR (t.typrelid = 0 AND t.typcategory <> 'A'))
     LOOP
         EXECUTE 'REVOKE ALL ON ' || member.object || ' FROM PUBLIC';

@@ -11,6 +11,7 @@ namespace pulse::source {
 namespace {
 
 constexpr const char* kReadOnlyViolation = "25006";
+constexpr const char* kInvalidName = "42602";
 constexpr double kSlowRoundTrip = 500;  // ms
 
 class Findings {
@@ -191,6 +192,11 @@ std::vector<TestRow> Test(const std::string& source) {
 }
 
 void Create(const std::string& name, const pg::Json& options) {
+    // A name that no statement could write would be cut off or never found.
+    if (name.empty() || name.size() >= NAMEDATALEN)
+        throw UserError(kInvalidName, "bad name of a source",
+                        "It has " + std::to_string(name.size()) + " bytes.",
+                        "Give a name of 1 to " + std::to_string(NAMEDATALEN - 1) + " bytes.");
     if (!options.is_object())
         throw UserError(
             sqlstate::kInvalidParameter, "\"options\" of a source must be an object", "",

@@ -3,8 +3,10 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/parse.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/source/store.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -242,4 +244,48 @@ PULSE_FUNCTION(bridge_kept_statement) {
 PULSE_FUNCTION(bridge_replace_now) {
     const pg::Args args(fcinfo);
     return pg::FromText(pg::ReplaceNowCalls(args.RequireText(0, "sql"), args.RequireText(1, "literal")));
+}
+
+// Visits a source as the caller: the first column of what the statements gave. With `keep`, what the source
+// or its guard rails say is recorded and returned instead of raised.
+PULSE_FUNCTION(bridge_visit) {
+    const pg::Args args(fcinfo);
+    // This library has settings of its own, which SET does not reach.
+    const char* lock_timeout = pg::Call([] { return GetConfigOption("pulse.lock_timeout", true, false); });
+    if (lock_timeout) pg::settings::lock_timeout = std::stoi(lock_timeout);
+    const std::vector<std::string> statements = args.Texts(1).value_or(std::vector<std::string>());
+    pulse::source::Usage usage;
+    usage.purpose = "test";
+    std::string answer;
+    try {
+        const auto target = pulse::source::Find({args.RequireText(0, "source"), pg::CallerName(), ""},
+                                                args.Int4(2).value_or(0));
+        pulse::source::Read(target, usage, [&](pulse::source::Reader& reader) {
+            answer.clear();
+            for (const std::string& sql : statements) {
+                const pulse::source::Rows rows = reader.Query(sql);
+                for (const auto& row : rows.values)
+                    answer += (answer.empty() ? "" : " ") + row.at(0).value_or("null");
+            }
+        });
+    } catch (const pulse::source::Unavailable& error) {
+        if (!args.Bool(3).value_or(false)) throw;
+        answer = usage.status + ": " + error.message();
+    }
+    pulse::source::Record(usage);
+    return pg::FromText(answer);
+}
+
+// The columns of a query as a source sees them.
+PULSE_FUNCTION(bridge_describe) {
+    const pg::Args args(fcinfo);
+    std::string answer;
+    pulse::source::Visit({args.RequireText(0, "source"), pg::CallerName(), "pg_catalog"}, 0, "test", "",
+                         [&](pulse::source::Reader& reader) {
+                             for (const auto& column : reader.DescribeQuery(args.RequireText(1, "sql")))
+                                 answer += column.name + " " + column.type + " " + column.base +
+                                           (column.enumerated ? " enumerated; " : "; ");
+                             answer += std::to_string(reader.HasPulse());
+                         });
+    return pg::FromText(answer);
 }

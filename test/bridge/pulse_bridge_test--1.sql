@@ -41,3 +41,8 @@ CREATE FUNCTION rows(count int, mistake text DEFAULT '') RETURNS TABLE (number b
 CREATE FUNCTION kept_statement(number bigint) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_kept_statement';
 -- Calls of pulse_now() replaced in a text.
 CREATE FUNCTION replace_now(sql text, literal text DEFAULT 'NOW') RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_replace_now';
+-- Visits to a source; `keep` returns refusals instead of raising them.
+CREATE FUNCTION visit(source text, VARIADIC sql text[]) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_visit';
+CREATE FUNCTION visit(source text, sql text[], milliseconds int, keep boolean) RETURNS text
+    LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_visit';
+CREATE FUNCTION describe(source text, sql text) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_describe';

@@ -11,7 +11,7 @@ WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e' AND
 -- Objects without a comment. Sequences of columns, and what belongs to a type, explain themselves.
 SELECT object FROM member
 WHERE classid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass,
-                  'pg_catalog.pg_namespace'::regclass)
+                  'pg_catalog.pg_namespace'::regclass, 'pg_catalog.pg_foreign_data_wrapper'::regclass)
   AND pg_catalog.obj_description(objid, classid::regclass::text) IS NULL
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = objid AND c.relkind IN ('S', 'i'))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE t.oid = objid AND (t.typrelid <> 0 OR t.typelem <> 0))

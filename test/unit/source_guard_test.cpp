@@ -1,0 +1,143 @@
+// What the guard rails say of a server's condition.
+#include <gtest/gtest.h>
+
+#include "pulse/source/server.hpp"
+
+namespace pulse::source {
+namespace {
+
+Rows Answer(std::vector<std::optional<std::string>> row) {
+    Rows rows;
+    rows.names.resize(row.size());
+    rows.values.push_back(std::move(row));
+    return rows;
+}
+
+TEST(SourceGuard, ReadsACondition) {
+    const Condition standby = ReadCondition(Answer({"150004", "t", "t", "95000", "7", "0.1.0"}));
+    EXPECT_EQ(standby.version, 150004);
+    EXPECT_TRUE(standby.standby);
+    EXPECT_TRUE(standby.replay_paused);
+    EXPECT_EQ(standby.lag_ms, 95'000);
+    EXPECT_EQ(standby.active_sessions, 7);
+    EXPECT_EQ(standby.pulse_version, "0.1.0");
+
+    const Condition bare =
+        ReadCondition(Answer({"140000", "t", "f", std::nullopt, std::nullopt, std::nullopt}));
+    EXPECT_EQ(bare.lag_ms, std::nullopt);
+    EXPECT_EQ(bare.active_sessions, std::nullopt);
+    EXPECT_EQ(bare.pulse_version, std::nullopt);
+    // The clock there may run ahead of what the primary stamped.
+    EXPECT_EQ(ReadCondition(Answer({"140000", "t", "f", "-40", "0", std::nullopt})).lag_ms, 0);
+    EXPECT_THROW(ReadCondition(Rows{}), UserError);
+    EXPECT_THROW(ReadCondition(Answer({"1"})), UserError);
+}
+
+TEST(SourceGuard, OnlyStandbysUnlessAllowed) {
+    Server server;
+    Condition condition;
+    EXPECT_EQ(PrimaryRefusal(server, condition), "it is a primary, and allow_primary is off");
+    server.was_standby = true;
+    EXPECT_EQ(PrimaryRefusal(server, condition),
+              "it was promoted and is a primary now, and allow_primary is off");
+    server.limits.allow_primary = true;
+    EXPECT_EQ(PrimaryRefusal(server, condition), std::nullopt);
+    server.limits.allow_primary = false;
+    condition.standby = true;
+    EXPECT_EQ(PrimaryRefusal(server, condition), std::nullopt);
+}
+
+TEST(SourceGuard, Lag) {
+    const Limits limits = ReadLimits({});
+    Condition condition;
+    condition.lag_ms = 95'000;
+    EXPECT_EQ(LagRefusal(limits, condition), "replay lag 95 s exceeds max_replay_lag 30 s");
+    condition.replay_paused = true;
+    EXPECT_EQ(LagRefusal(limits, condition),
+              "replay lag 95 s exceeds max_replay_lag 30 s (replay is paused)");
+    condition.lag_ms = 30'000;
+    EXPECT_EQ(LagRefusal(limits, condition), std::nullopt);
+    condition.lag_ms.reset();
+    EXPECT_EQ(LagRefusal(limits, condition), std::nullopt);
+}
+
+TEST(SourceGuard, Load) {
+    Limits limits;
+    Condition condition;
+    EXPECT_EQ(LoadRefusal(limits, condition), std::nullopt);
+    limits.max_active_sessions = 10;
+    EXPECT_EQ(LoadRefusal(limits, condition),
+              "its active sessions cannot be counted, and max_active_sessions is 10");
+    condition.active_sessions = 11;
+    EXPECT_EQ(LoadRefusal(limits, condition), "11 active sessions exceed max_active_sessions 10");
+    condition.active_sessions = 10;
+    EXPECT_EQ(LoadRefusal(limits, condition), std::nullopt);
+}
+
+TEST(SourceGuard, CostAndRate) {
+    Limits limits;
+    EXPECT_EQ(CostRefusal(limits, 1e12), std::nullopt);
+    limits.max_cost = 1000;
+    EXPECT_EQ(CostRefusal(limits, 1000), std::nullopt);
+    EXPECT_EQ(CostRefusal(limits, 123456.7), "expected cost 123457 exceeds max_cost 1000");
+    Server server;
+    server.limits = ReadLimits({});
+    server.recent_visits = 59;
+    EXPECT_EQ(RateRefusal(server), std::nullopt);
+    server.recent_visits = 60;
+    EXPECT_EQ(RateRefusal(server), "60 visits within a minute reach max_queries_per_minute 60");
+    server.limits.max_queries_per_minute = 0;
+    server.recent_visits = 0;
+    EXPECT_NE(RateRefusal(server), std::nullopt);
+}
+
+TEST(SourceGuard, RefusalsNameTheSource) {
+    const Unavailable error = NotRead("crm_replica", "replay lag 95 s exceeds max_replay_lag 30 s");
+    EXPECT_EQ(error.message(),
+              "source \"crm_replica\" was not read: replay lag 95 s exceeds max_replay_lag 30 s");
+    EXPECT_EQ(error.state(), "55000");
+}
+
+TEST(SourceGuard, TheShorterLimitHolds) {
+    EXPECT_EQ(ShorterLimit(0, 0), 0);
+    EXPECT_EQ(ShorterLimit(0, 5), 5);
+    EXPECT_EQ(ShorterLimit(5, 0), 5);
+    EXPECT_EQ(ShorterLimit(7, 5), 5);
+}
+
+TEST(SourceGuard, OnlyReads) {
+    for (const char* sql : {"SELECT 1", " \n\tselect 1", "((SELECT 1))",
+                            "/* a */ -- b\n WITH x AS (SELECT 1) TABLE x", "VALUES (1)", "TABLE t"}) {
+        EXPECT_TRUE(BeginsAsRead(sql)) << sql;
+        EXPECT_TRUE(CanBeExplained(sql)) << sql;
+    }
+    for (const char* sql : {"SHOW timezone", "EXPLAIN SELECT 1"}) {
+        EXPECT_TRUE(BeginsAsRead(sql)) << sql;
+        EXPECT_FALSE(CanBeExplained(sql)) << sql;
+    }
+    for (const char* sql : {"", "COMMIT", "DELETE FROM t", "-- SELECT", "/* SELECT", "selectx", "SET ROLE x",
+                            ";SELECT 1", "CALL p()", "DO $$$$", "COPY t TO PROGRAM 'x'"})
+        EXPECT_FALSE(BeginsAsRead(sql)) << sql;
+}
+
+TEST(SourceGuard, BacksOffWithJitter) {
+    EXPECT_EQ(BackOff(1, 0), 100);
+    EXPECT_EQ(BackOff(1, 0.999999), 199);
+    EXPECT_EQ(BackOff(3, 0), 400);
+    EXPECT_EQ(BackOff(100, 0), 2500);
+}
+
+TEST(SourceGuard, TheScriptSetsWhatProtectsTheServer) {
+    const std::string script = BeginScript(ReadLimits({}), 1234, false);
+    EXPECT_EQ(script.find("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "), 0u);
+    for (const char* part :
+         {"SET LOCAL client_connection_check_interval = '1s'", "SET LOCAL statement_timeout = '1234'",
+          "SET LOCAL lock_timeout = '1000'", "SET LOCAL idle_in_transaction_session_timeout = '60000'",
+          "SET LOCAL timezone = 'UTC'", "SET LOCAL standard_conforming_strings = 'on'"})
+        EXPECT_NE(script.find(part), std::string::npos) << part;
+    EXPECT_EQ(script.find("pg_stat_activity"), std::string::npos);
+    EXPECT_NE(BeginScript(ReadLimits({}), 0, true).find("pg_stat_activity"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pulse::source
