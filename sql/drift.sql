@@ -90,10 +90,11 @@ SELECT r.id, s.name AS segment, r.detector, r.attribute, r.severity, r.status,
        r.opened_at, r.summary, r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
        r.direction, r.threshold, r.baseline_kind, r.details, r.relation, r.source
 FROM pulse.incident_record r LEFT JOIN pulse.segment s ON s.id = r.segment_id
-CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion') OR r.attribute = 'size'
+CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion', 'table_volume', 'table_freshness') OR r.attribute = 'size'
                                      AND r.detector = 'expected_range' THEN 0 ELSE 4 END AS digits) f;
 COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures that its newest snapshot shows. \x auto makes wide rows readable in psql.';
-COMMENT ON COLUMN pulse.incident.attribute IS 'Empty for what concerns the segment as a whole.';
+COMMENT ON COLUMN pulse.incident.segment IS 'Null for an incident of a monitored table, which relation and source name.';
+COMMENT ON COLUMN pulse.incident.attribute IS 'Empty for what concerns the segment or table as a whole.';
 COMMENT ON COLUMN pulse.incident.baseline IS 'What was expected: members (whole), a rate or a share (four decimals).';
 COMMENT ON COLUMN pulse.incident.change IS 'Relative to the baseline, signed; the total variation distance for distribution_shift; the difference for shares.';
 COMMENT ON COLUMN pulse.incident.p_value IS 'The chance of such a change without any drift; null where no test is needed.';
@@ -204,7 +205,7 @@ COMMENT ON FUNCTION pulse_acknowledge_incident(bigint, text) IS
 CREATE FUNCTION pulse_resolve_incident(incident bigint, note text DEFAULT NULL, new_normal boolean DEFAULT false) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_resolve_incident';
 COMMENT ON FUNCTION pulse_resolve_incident(bigint, text, boolean) IS
-'Closes an incident; the next check reopens it if the drift is still there. With new_normal the segment''s baseline starts anew where the incident began. Errors: 42704 unknown incident, 55000 resolved already.';
+'Closes an incident; the next check reopens it if the drift is still there. With new_normal the segment''s baseline starts anew where the incident began, and a table''s columns or number of rows are accepted as they are. Errors: 42704 unknown incident, 55000 resolved already.';
 
 CREATE FUNCTION pulse_ignore_incident(incident bigint, until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident';

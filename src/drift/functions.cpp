@@ -20,6 +20,8 @@ constexpr size_t kBatch = 128;  // looks whose distributions are read at a time
 // What a segment's newest snapshot showed, kept until all segments were looked at.
 struct Pending {
     int64_t segment = 0;
+    std::string name;
+    std::optional<std::string> source;
     Point point;
     std::vector<Outcome> outcomes;  // those that can change an incident
     Ledger ledger;
@@ -39,7 +41,7 @@ struct Job {
 class Check {
   public:
     explicit Check(const std::optional<std::string>& name)
-        : name_(name), now_(pg::PastNow()), settings_(ThresholdsFromSettings()) {}
+        : name_(name), now_(pg::PastNow()), settings_(ThresholdsFromSettings()), mutes_(ReadMutes()) {}
 
     Tally Run() {
         const int64_t all = CountSegments(name_);
@@ -60,11 +62,13 @@ class Check {
     void RunBatch(const std::vector<Job>& jobs);
     void Keep(size_t segment, size_t index, Look look);
     void Conclude();
+    void Write(Pending& pending);
     void Warn(const std::string& segment, const Look& look);
 
     std::optional<std::string> name_;
     Moment now_;
     Thresholds settings_;
+    std::vector<Mute> mutes_;
     Tally tally_;
     std::vector<Pending> pending_;
     std::vector<double> p_values_;
@@ -124,8 +128,11 @@ void Check::RunBatch(const std::vector<Job>& jobs) {
         pg::CheckInterrupts();
         if (!newest) {
             // History is caught up segment by segment; only the newest snapshots are judged together.
+            const auto silence = [&, s = s](Moment moment, std::vector<Outcome>& outcomes) {
+                Silence(mutes_, "segment", segments_[s].name, segments_[s].source, moment, outcomes);
+            };
             Warn(segments_[s].name,
-                 Step(histories_[s], index, expectations_[s], thresholds_[s], ledgers_[s]));
+                 Step(histories_[s], index, expectations_[s], thresholds_[s], ledgers_[s], silence));
             continue;
         }
         Look look = Detect(histories_[s], index, ledgers_[s].Excluded(), expectations_[s], thresholds_[s]);
@@ -148,17 +155,27 @@ void Check::Keep(size_t segment, size_t index, Look look) {
                                      [](const Incident& incident) { return incident.changed; });
     if (look.outcomes.empty() && !changed) return;
     pending_.push_back(
-        {segments_[segment].id, point, std::move(look.outcomes), std::move(ledger), thresholds_[segment]});
+        {segments_[segment].id, segments_[segment].name, segments_[segment].source, point, std::move(look.outcomes),
+         std::move(ledger), thresholds_[segment]});
 }
 
 void Check::Conclude() {
     const double limit = DiscoveryLimit(p_values_, settings_.false_discovery_rate);
     for (Pending& pending : pending_) {
         pg::CheckInterrupts();
+        Silence(mutes_, "segment", pending.name, pending.source, pending.point.moment, pending.outcomes);
         pending.ledger.Apply(pending.point, pending.outcomes, limit, pending.thresholds);
-        WriteIncidents(pending.segment, pending.ledger.incidents(), now_);
+        Write(pending);
         arena_.Reset();
     }
+}
+
+// What opens because a table under the segment is late or empty joins the group of that.
+void Check::Write(Pending& pending) {
+    std::vector<Incident>& incidents = pending.ledger.incidents();
+    const bool opens = std::any_of(incidents.begin(), incidents.end(), [](const Incident& i) { return i.id == 0; });
+    WriteIncidents({.segment = pending.segment}, incidents, now_,
+                   opens ? CauseUnder(pending.segment, pending.point.moment) : std::nullopt);
 }
 
 void Check::Warn(const std::string& segment, const Look& look) {

@@ -12,9 +12,11 @@ namespace {
 
 using pg::Value;
 
-// An incident with its segment locked, so that a check that runs now waits, or is waited for.
+// An incident with its segment or monitor locked, so that a check that runs now waits, or is waited for.
 struct Held {
-    int64_t id = 0, segment = 0;
+    int64_t id = 0;
+    std::optional<int64_t> segment, monitor;
+    std::string detector, attribute;
     IncidentStatus status = IncidentStatus::kOpen;
     Moment since = 0;
     std::string severity;
@@ -29,18 +31,25 @@ Held Hold(int64_t id) {
         "WHERE r.id = $1)"
         " FOR NO KEY UPDATE",
         {INT8OID});
-    static pg::Statement read(
-        "SELECT status, since, severity, observed, change FROM pulse.incident_record WHERE id = $1 FOR "
-        "UPDATE",
+    static pg::Statement lock_monitor(
+        "SELECT m.id FROM pulse.monitor m WHERE m.id = (SELECT r.monitor_id FROM pulse.incident_record r "
+        "WHERE r.id = $1) FOR NO KEY UPDATE",
         {INT8OID});
-    const pg::Result segment = lock.Execute({Value::Int8(id)});
+    static pg::Statement read(
+        "SELECT status, since, severity, observed, change, segment_id, monitor_id, detector, attribute "
+        "FROM pulse.incident_record WHERE id = $1 FOR UPDATE",
+        {INT8OID});
+    if (lock.Execute({Value::Int8(id)}).empty()) lock_monitor.Execute({Value::Int8(id)});
     const pg::Result rows = read.Execute({Value::Int8(id)});
-    if (segment.empty() || rows.empty())
+    if (rows.empty())
         throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(id) + " does not exist", "",
                         "See the ids in the view pulse.incident.");
     Held held;
     held.id = id;
-    held.segment = segment[0].Int8(0);
+    held.segment = rows[0].Int8OrNull(5);
+    held.monitor = rows[0].Int8OrNull(6);
+    held.detector = rows[0].Text(7);
+    held.attribute = rows[0].Text(8);
     held.status = ParseIncidentStatus(rows[0].Text(0)).value_or(IncidentStatus::kOpen);
     held.since = rows[0].Time(1);
     held.severity = rows[0].Text(2);
@@ -56,7 +65,7 @@ void RequireLive(const Held& held, const char* verb) {
                     held.status == IncidentStatus::kIgnored
                         ? "Resolve it with pulse_resolve_incident(); if the drift is still there, the next "
                           "check reopens it."
-                        : "If the drift is still there, the next pulse_check_drift() reopens it.");
+                        : "If what it shows is still there, the next check reopens it.");
 }
 
 void AddEvent(const Held& held, const char* kind, const std::string& actor,
@@ -102,9 +111,21 @@ Moment Began(const Held& held) {
     return statement.Execute({Value::Int8(held.id)})[0].TimeOrNull(0).value_or(held.since);
 }
 
+// The check begins anew with what the table is now: its columns, its number of rows.
+void AcceptTable(const Held& held) {
+    static pg::Statement statement(
+        "UPDATE pulse.monitor_check SET state = (state - 'columns' - 'had_rows') || "
+        "jsonb_build_object('accepted_from', $4), consecutive_bad = 0 "
+        "WHERE monitor_id = $1 AND 'table_' || kind = $2 AND attribute = $3",
+        {INT8OID, TEXTOID, TEXTOID, TEXTOID});
+    statement.Execute({Value::Int8(held.monitor), Value::Text(held.detector), Value::Text(held.attribute),
+                       Value::Text(FormatMoment(Began(held)))});
+}
+
 // What the segment has become is what it will be compared with: also for the other incidents that compare
 // with before.
 void DeclareNewNormal(const Held& held, const std::string& actor) {
+    if (held.monitor) return AcceptTable(held);
     const Moment from = Began(held);
     static pg::Statement move(
         "UPDATE pulse.segment SET baseline_from = greatest(baseline_from, $2), pinned_snapshot = NULL WHERE "

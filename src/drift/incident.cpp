@@ -147,7 +147,7 @@ void Ledger::TakeNormal(Incident& incident, const Point& point, const Outcome& o
     incident.closed_by_itself = true;
     AddEvent(
         incident, point.moment, "resolved",
-        "normal again for " + std::to_string(count) + (count == 1 ? " snapshot" : " snapshots in a row"));
+        "normal again for " + std::to_string(count) + " " + look_ + (count == 1 ? "" : "s in a row"));
 }
 
 std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes) {
@@ -160,11 +160,12 @@ std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::v
 }
 
 Look Step(const History& history, size_t index, const Expectations& expectations,
-          const Thresholds& thresholds, Ledger& ledger) {
+          const Thresholds& thresholds, Ledger& ledger, const Silencer& silence) {
     Look look = Detect(history, index, ledger.Excluded(), expectations, thresholds);
     const Point& point = history.points[index];
     const double limit =
         DiscoveryLimit(NewPValues(ledger, point.moment, look.outcomes), thresholds.false_discovery_rate);
+    if (silence) silence(point.moment, look.outcomes);
     ledger.Apply(point, look.outcomes, limit, thresholds);
     return look;
 }

@@ -91,7 +91,7 @@ std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std:
         "SELECT s.id, s.name, s.baseline, (extract(epoch FROM s.cadence) * 1000000)::bigint, "
         "s.baseline_from, s.checked_at,"
         " s.pinned_snapshot, (SELECT max(p.taken_at) FROM pulse.snapshot p WHERE p.segment_id = s.id AND "
-        "p.taken_at <= $3)"
+        "p.taken_at <= $3), s.definition ->> 'source'"
         " FROM pulse.segment s WHERE s.id > $1 AND s.status = 'active' AND ($2 IS NULL OR s.name = $2)"
         " ORDER BY s.id LIMIT $4 FOR NO KEY UPDATE OF s SKIP LOCKED",
         {INT8OID, TEXTOID, TIMESTAMPTZOID, INT4OID});
@@ -110,6 +110,7 @@ std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std:
         segment.checked_at = row.TimeOrNull(5);
         segment.pinned_snapshot = row.Int8OrNull(6);
         segment.newest = row.TimeOrNull(7);
+        segment.source = row.TextOrNull(8);
     }
     return segments;
 }

@@ -34,24 +34,29 @@ std::optional<std::string> ResolvedBy(const Incident& incident) {
     return incident.closed_by_itself ? std::optional<std::string>("pulse") : std::nullopt;
 }
 
-void Insert(int64_t segment, Incident& incident, std::optional<int64_t> group, Moment now) {
+std::optional<int64_t> SnapshotOf(const Incident& incident) {
+    return incident.snapshot ? std::optional(incident.snapshot) : std::nullopt;  // tables have none
+}
+
+void Insert(const Subject& subject, Incident& incident, std::optional<int64_t> group, Moment now) {
     static pg::Statement statement(
         "WITH n AS (SELECT nextval('pulse.incident_record_id_seq') AS id)"
         " INSERT INTO pulse.incident_record (id, group_id, segment_id, detector, attribute, severity, "
         "status, direction,"
         " baseline, observed, change, threshold, p_value, baseline_kind, summary, details, since, opened_at, "
         "last_seen_at,"
-        " closed_at, normal_count, baseline_snapshot, snapshot, resolved_by, detected_at)"
+        " closed_at, normal_count, baseline_snapshot, snapshot, resolved_by, detected_at, monitor_id, relation, source)"
         " SELECT n.id, coalesce($1, n.id), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
         "$16, $17, $18,"
-        " $19, $20, $21, $22, $23, $24 FROM n RETURNING id",
+        " $19, $20, $21, $22, $23, $24, $25, $26, $27 FROM n RETURNING id",
         {INT8OID,        INT8OID,   TEXTOID,   TEXTOID,        TEXTOID,        TEXTOID,
          TEXTOID,        FLOAT8OID, FLOAT8OID, FLOAT8OID,      FLOAT8OID,      FLOAT8OID,
          TEXTOID,        TEXTOID,   JSONBOID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-         TIMESTAMPTZOID, INT4OID,   INT8OID,   INT8OID,        TEXTOID,        TIMESTAMPTZOID});
+         TIMESTAMPTZOID, INT4OID,   INT8OID,   INT8OID,        TEXTOID,        TIMESTAMPTZOID,
+         INT8OID,        TEXTOID,   TEXTOID});
     const Finding& f = incident.finding;
     const pg::Result rows = statement.Execute({Value::Int8(group),
-                                               Value::Int8(segment),
+                                               Value::Int8(subject.segment),
                                                Value::Text(f.fingerprint.detector),
                                                Value::Text(f.fingerprint.attribute),
                                                Value::Text(Name(f.severity)),
@@ -71,9 +76,12 @@ void Insert(int64_t segment, Incident& incident, std::optional<int64_t> group, M
                                                Value::Time(incident.closed_at),
                                                Value::Int4(incident.normal_count),
                                                Value::Int8(f.baseline_snapshot),
-                                               Value::Int8(incident.snapshot),
+                                               Value::Int8(SnapshotOf(incident)),
                                                Value::Text(ResolvedBy(incident)),
-                                               Value::Time(now)});
+                                               Value::Time(now),
+                                               Value::Int8(subject.monitor),
+                                               Value::Text(subject.relation),
+                                               Value::Text(subject.source)});
     incident.id = rows[0].Int8(0);
 }
 
@@ -91,7 +99,7 @@ void UpdateFigures(const Incident& incident) {
                        Value::Text(Name(f.direction)), Value::Float8(f.baseline), Value::Float8(f.observed),
                        Value::Float8(f.change), Value::Float8(f.threshold), Value::Float8(f.p_value),
                        Value::Text(Name(f.baseline_kind)), Value::Text(f.summary), Value::Jsonb(f.details),
-                       Value::Time(incident.last_seen_at), Value::Int8(incident.snapshot)});
+                       Value::Time(incident.last_seen_at), Value::Int8(SnapshotOf(incident))});
 }
 
 // Where it stands in its life.
@@ -150,14 +158,31 @@ std::vector<Ledger> ReadLedgers(const std::vector<CheckedSegment>& segments, Mom
     return ledgers;
 }
 
-void WriteIncidents(int64_t segment, std::vector<Incident>& incidents, Moment now) {
+Ledger ReadMonitorLedger(int64_t monitor, Moment now, const Thresholds& thresholds) {
+    static pg::Statement statement(
+        "SELECT monitor_id, id, detector, attribute, severity, status, observed, change, since, opened_at, "
+        "last_seen_at, closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, "
+        "normal_count, baseline_snapshot, snapshot FROM pulse.incident_record WHERE monitor_id = $1 "
+        "AND (status <> 'resolved' OR closed_at >= $2 OR (normal_count = 0 AND resolved_by IS DISTINCT FROM 'pulse'))"
+        " ORDER BY opened_at, id",
+        {INT8OID, TIMESTAMPTZOID});
+    std::vector<Incident> incidents;
+    const pg::Result rows =
+        statement.Execute({Value::Int8(monitor), Value::Time(now - thresholds.reopen_within)});
+    for (uint64_t i = 0; i < rows.size(); ++i) incidents.push_back(ReadIncident(rows[i]));
+    return Ledger(std::move(incidents), "check");
+}
+
+void WriteIncidents(const Subject& subject, std::vector<Incident>& incidents, Moment now,
+                    std::optional<int64_t> cause) {
     std::optional<int64_t> group = std::nullopt;
     Moment group_moment = 0;
     for (Incident& incident : incidents) {
         if (!incident.changed) continue;
         if (incident.id == 0) {
-            Insert(segment, incident, group_moment == incident.opened_at ? group : std::nullopt, now);
-            if (!group || group_moment != incident.opened_at) group = incident.id;
+            const bool together = group && group_moment == incident.opened_at;
+            Insert(subject, incident, together ? group : cause, now);
+            if (!together) group = cause ? cause : incident.id;
             group_moment = incident.opened_at;
         } else {
             if (incident.seen) UpdateFigures(incident);

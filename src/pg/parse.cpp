@@ -36,6 +36,18 @@ bool CollectNowCalls(Node* node, void* found) {
         node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectNowCalls)), found);
 }
 
+// Collects the relations named. Owns nothing, as above.
+bool CollectRelations(Node* node, void* found) {
+    if (!node) return false;
+    if (IsA(node, RangeVar)) {
+        auto** list = static_cast<List**>(found);
+        *list = lappend(*list, node);
+        return false;
+    }
+    return raw_expression_tree_walker(
+        node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectRelations)), found);
+}
+
 // Steps over white space and comments.
 size_t SkipBlank(const std::string& sql, size_t at) {
     for (;;) {
@@ -96,6 +108,21 @@ std::string ReplaceNowCalls(const std::string& sql, const std::string& literal) 
         replaced.replace(begin, EndOfCall(sql, begin) - begin, literal);
     }
     return replaced;
+}
+
+std::vector<std::pair<std::string, std::string>> RelationsIn(const std::string& sql) {
+    List* found = nullptr;
+    Call([&] {
+        List* statements = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
+        for (int i = 0; i < list_length(statements); ++i)
+            CollectRelations(list_nth_node(RawStmt, statements, i)->stmt, &found);
+    });
+    std::vector<std::pair<std::string, std::string>> relations;
+    for (int i = 0; i < list_length(found); ++i) {
+        const auto* relation = static_cast<const RangeVar*>(list_nth(found, i));
+        relations.emplace_back(relation->schemaname ? relation->schemaname : "", relation->relname);
+    }
+    return relations;
 }
 
 }  // namespace pulse::pg

@@ -52,11 +52,13 @@ struct Incident {
     }
 };
 
-// The incidents of one segment. Only the newest of each fingerprint matters for what comes next, but the
+// The incidents of one segment or table. Only the newest of each fingerprint matters for what comes next, but the
 // spans of the older ones still exclude points from baselines.
 class Ledger {
   public:
-    explicit Ledger(std::vector<Incident> incidents = {}) : incidents_(std::move(incidents)) {}
+    // `look` names what is looked at, for the timeline: snapshots of segments, checks of tables.
+    explicit Ledger(std::vector<Incident> incidents = {}, const char* look = "snapshot")
+        : incidents_(std::move(incidents)), look_(look) {}
 
     // The spans that may not be part of a baseline.
     Exclusions Excluded() const;
@@ -83,14 +85,18 @@ class Ledger {
                     const Thresholds& thresholds);
 
     std::vector<Incident> incidents_;  // oldest first
+    const char* look_;
 };
 
 // The p-values among the outcomes that would make a new incident's finding: one family of tests.
 std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes);
 
+// Takes outcomes away that must not count at that moment.
+using Silencer = std::function<void(Moment, std::vector<Outcome>&)>;
+
 // Looks at one snapshot and takes what it shows, false discoveries controlled over this look alone.
 Look Step(const History& history, size_t index, const Expectations& expectations,
-          const Thresholds& thresholds, Ledger& ledger);
+          const Thresholds& thresholds, Ledger& ledger, const Silencer& silence = nullptr);
 
 // The largest p-value that Benjamini–Hochberg accepts at that rate; below every p-value when it accepts none.
 double DiscoveryLimit(const std::vector<double>& p_values, double rate);

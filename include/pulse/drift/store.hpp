@@ -16,6 +16,7 @@ namespace pulse::drift {
 struct CheckedSegment {
     int64_t id = 0;
     std::string name;
+    std::optional<std::string> source;  // where it is read; empty for this database
     Json baseline;
     int64_t cadence = kDay;
     std::optional<Moment> baseline_from, checked_at, newest;  // newest snapshot up to now
@@ -61,9 +62,33 @@ class DistributionCache {
     std::unordered_map<int64_t, Distributions> kept_;
 };
 
-// Writes what the machine changed, with its events. Incidents that open at one moment of one segment make a
-// group.
-void WriteIncidents(int64_t segment, std::vector<Incident>& incidents, Moment now);
+// What incidents are about: a segment, or a monitored table.
+struct Subject {
+    std::optional<int64_t> segment, monitor;
+    std::optional<std::string> relation, source;  // of the table
+};
+
+// The incidents of a monitored table that can still matter, oldest first.
+Ledger ReadMonitorLedger(int64_t monitor, Moment now, const Thresholds& thresholds);
+
+// Writes what the machine changed, with its events. Incidents that open at one moment of one subject make a
+// group; `cause` is the group of what they follow from, where that is known.
+void WriteIncidents(const Subject& subject, std::vector<Incident>& incidents, Moment now,
+                    std::optional<int64_t> cause = std::nullopt);
+
+// The group of the live incident that says of a table the segment reads that it is late or empty.
+std::optional<int64_t> CauseUnder(int64_t segment, Moment moment);
+
+// When a subject was muted: nothing opens, reopens or worsens then.
+struct Mute {
+    std::string kind, name;  // everything, table, source or segment
+    Moment since = 0;
+    std::optional<Moment> until;
+};
+std::vector<Mute> ReadMutes();
+// Takes the findings away that a mute of the segment, or of everything, silences.
+void Silence(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
+             const std::optional<std::string>& source, Moment moment, std::vector<Outcome>& outcomes);
 
 // Notes up to which snapshot each segment was checked.
 void MarkChecked(const std::vector<int64_t>& segments, const std::vector<Moment>& moments);

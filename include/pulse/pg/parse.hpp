@@ -20,4 +20,8 @@ ParsedText Parse(const std::string& sql);
 // SQL.
 std::string ReplaceNowCalls(const std::string& sql, const std::string& literal);
 
+// The relations that a text names, as schema (empty where it gives none) and name. Throws pg::Error 42601 when `sql` is not
+// SQL.
+std::vector<std::pair<std::string, std::string>> RelationsIn(const std::string& sql);
+
 }  // namespace pulse::pg

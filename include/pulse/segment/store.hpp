@@ -61,6 +61,12 @@ void SetMonitoring(const std::string& name, bool enabled);
 // Refuses unless confirmed, saying what would be lost.
 void Delete(const std::string& name, bool confirmed);
 
+// ---- store_relations.cpp ----
+
+// The relations a definition reads, quoted and schema-qualified: that of "from", or those that the text of "query" names;
+// a name without a schema may be in any schema of the search_path. Views are not looked into.
+std::vector<std::string> RelationsOf(const Json& definition, const std::string& search_path);
+
 // ---- store_preview.cpp, store_explain.cpp ----
 
 struct PreviewRow {

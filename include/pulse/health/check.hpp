@@ -1,0 +1,83 @@
+// What a monitor asks of a table, as its JSON says, before the database is asked. Pure C++.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/base/time.hpp"
+
+namespace pulse::health {
+
+using Json = nlohmann::json;
+
+enum class Kind {
+    kFreshness,
+    kVolume,
+    kNullRate,
+    kUnique,
+    kAcceptedValues,
+    kRange,
+    kReferences,
+    kSchema,
+    kReplicationLag,
+    kSql,
+};
+
+// "freshness", "volume", "null_rate" …
+const char* Name(Kind kind);
+std::optional<Kind> ParseKind(const std::string& name);
+
+// The detector of a check's incidents: "table_freshness" …
+std::string Detector(Kind kind);
+
+inline constexpr int kDefaultAfter = 2;  // bad checks in a row before an incident opens
+inline constexpr int64_t kLeastEvery = 10 * kSecond;
+
+// One check. Which of the fields matter depends on its kind.
+struct Check {
+    Kind kind = Kind::kVolume;
+    std::vector<std::string> columns;
+    std::optional<int64_t> max_age;         // freshness; unset: learnt
+    std::optional<double> min, max;         // volume, sql, null_rate (share), replication_lag (seconds)
+    std::optional<std::string> low, high;   // range: as the column's type reads them
+    std::vector<std::string> values;        // accepted_values
+    double share = 0;                       // tolerated share of rows: accepted_values, range, references, unique
+    bool anomaly = false;                   // volume against its own history
+    double change = 0.2;                    // volume: relative change that matters
+    std::string relation, to;               // references
+    std::string query, name;                // sql
+    std::optional<int64_t> rows;            // sql: most rows it may return
+    int standbys = 1;                       // replication_lag: least standbys
+    std::optional<std::string> severity;    // fixed; unset: by how far it is off
+    int after = kDefaultAfter;
+    std::optional<std::string> every;       // unset: the monitor's
+
+    // What the check's incidents are about: its columns, or the name of a query.
+    std::string Attribute() const;
+};
+
+// Reads and checks the list of checks. Throws UserError 22023 that names the key and lists what is valid.
+std::vector<Check> ParseChecks(const Json& json);
+
+// Reads one of them; `number` is for the error's text.
+Check ParseCheck(const Json& json, size_t number);
+
+// Reads "2 hours", "30s", "1 day 6 hours" as microseconds; empty when it is anything else.
+std::optional<int64_t> ParseDuration(const std::string& text);
+
+// 22320 s → "6 h 12 min"; the two largest units.
+std::string Duration(double seconds);
+
+// 1234567 → "1,234,567"; fractions with four significant digits.
+std::string Count(double number);
+
+// 0.0123 → "1.23 %".
+std::string Percentage(double share);
+
+// "1 row", "2 rows".
+std::string Counted(double number, const std::string& noun);
+
+}  // namespace pulse::health

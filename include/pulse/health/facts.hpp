@@ -1,0 +1,76 @@
+// What the catalog of a table's server knows about it: the cheapest look there is. Pure C++.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/source/reader.hpp"
+
+namespace pulse::health {
+
+struct ColumnFacts {
+    int number = 0;  // attnum: stays when a column is renamed
+    std::string name, type;
+    std::string base;  // type without modifier, below any domain
+    bool not_null = false;
+    std::string fallback;  // DEFAULT expression
+    // From pg_stats; unset without statistics, or without the right to see them.
+    std::optional<double> null_share, distinct, correlation;
+    std::vector<std::string> common;  // most common values, as text; only when they are all there are
+
+    bool timelike() const {
+        return base == "timestamp with time zone" || base == "timestamp without time zone" || base == "date";
+    }
+};
+
+struct IndexFacts {
+    std::string name;
+    std::vector<std::string> columns;  // in order; empty for an expression
+    bool unique = false;               // of all rows, and valid
+    bool primary = false;
+    bool whole = true;  // not partial
+    bool ordered = true;  // a B-tree
+};
+
+struct ForeignKey {
+    std::string column, relation, to;  // keys of one column
+    bool valid = true;
+};
+
+struct TableFacts {
+    std::string relation;  // quoted, schema-qualified
+    char kind = 'r';       // relkind
+    bool has_children = false;
+    double rows = 0;       // the planner's estimate for the table's size of now
+    bool analyzed = false; // the estimate is more than a guess
+    int64_t pages = 0;     // its size of now
+    bool standby = false;
+    double replica_late = 0;  // seconds that the standby's newest replayed transaction is behind; 0 when it has all
+    double cost = 0;          // highest plan cost so far
+
+    std::vector<ColumnFacts> columns;
+    std::vector<IndexFacts> indexes;
+    std::vector<ForeignKey> keys;
+
+    const ColumnFacts* Find(const std::string& column) const;
+    // A B-tree over all rows that begins with the column, or null.
+    const IndexFacts* IndexOn(const std::string& column) const;
+    // Whether TABLESAMPLE and pages work: tables with rows of their own.
+    bool sampled() const { return kind == 'r' || kind == 'p' || kind == 'm'; }
+};
+
+// The quoted, schema-qualified name of what `name` means there. Throws UserError 42P01 with the nearest names, 42809 for
+// what holds no rows.
+std::string Qualify(source::Reader& reader, const std::string& name);
+
+// Reads them. Throws UserError 42P01 when the relation is gone.
+TableFacts ReadFacts(source::Reader& reader, const std::string& relation);
+
+// The column by that name, or UserError 42703 with the nearest names.
+const ColumnFacts& RequireColumn(const TableFacts& facts, const std::string& column);
+
+// The likeliest column of arrival: a timestamp that is indexed, filled by default, named so, or in order. Null when none is.
+const ColumnFacts* ArrivalColumn(const TableFacts& facts);
+
+}  // namespace pulse::health

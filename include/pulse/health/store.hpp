@@ -1,0 +1,98 @@
+// The tables of this room, and the checks at work. For entry code.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/health/judge.hpp"
+#include "pulse/health/suggest.hpp"
+#include "pulse/pg/convert.hpp"
+#include "pulse/source/reader.hpp"
+
+namespace pulse::health {
+
+// ---- store_check.cpp: what the worker calls ----
+
+// How a round of checks went.
+struct Round {
+    int64_t tables = 0, checks = 0, bad = 0, skipped = 0, failed = 0;
+    std::string message;  // for people; names what was skipped or failed
+};
+
+// Runs what is due. To be called outside a transaction: remote tables are read with none open here, and each table is
+// recorded in a short one of its own.
+Round CheckDueApart();
+
+// ---- inside this room ----
+
+// A check of a monitor, as it is kept.
+struct StoredCheck {
+    int64_t id = 0;
+    Check check;
+    Json state;
+    int64_t every = 0;
+    int consecutive_bad = 0;
+    std::optional<Moment> bad_since;
+    std::vector<Earlier> history;  // volume only
+};
+
+// A monitor with those of its checks that are to run.
+struct Work {
+    int64_t monitor = 0;
+    std::string relation;
+    source::Place place;
+    Moment now = 0;
+    std::vector<StoredCheck> checks;
+};
+
+// What one check gave, for those who asked.
+struct Told {
+    Kind kind = Kind::kVolume;
+    std::string relation, check;
+    Verdict verdict;
+    std::optional<int64_t> incident;
+};
+
+// The monitors to look at, oldest due first: one of them whatever is due, or all that are. Needs a transaction.
+std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now);
+// Locks a monitor and reads its checks; only those due unless `all`. Empty when another session holds it, or it is gone.
+std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock);
+
+// What was measured of a monitor, before it is judged.
+struct Findings {
+    std::vector<Measurement> measurements;  // as Work::checks
+    std::optional<std::string> unavailable; // the source was not to be had
+    std::vector<source::Usage> usages;
+};
+// Reads the table: in the transaction here, or on a server without needing one.
+Findings Look(const Work& work, const source::Target& target, const Limits& limits);
+Limits LimitsFromSettings(Moment now);
+
+// Judges, keeps results, moves incidents. Needs a transaction.
+std::vector<Told> Keep(const Work& work, const Findings& findings);
+
+// ---- store_monitor.cpp ----
+
+struct Draft {
+    std::string relation;
+    std::optional<std::string> source;
+    std::optional<Json> checks;
+    int64_t every = 5 * kMinute;
+    std::optional<std::string> owner;
+    std::optional<std::vector<std::string>> tags;
+};
+int64_t Monitor(const Draft& draft);
+void Unmonitor(const std::string& relation, const std::optional<std::string>& source);
+std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optional<std::string>& source);
+// The id of a monitor by what people call it: with or without its schema. Throws UserError 42704.
+int64_t FindMonitor(const std::string& relation, const std::optional<std::string>& source);
+
+// ---- store_mute.cpp ----
+
+int64_t SetMute(const std::string& subject, const std::optional<Moment>& until, const std::optional<std::string>& reason,
+                const std::string& actor);
+bool EndMute(const std::string& subject);
+
+}  // namespace pulse::health

@@ -1,0 +1,197 @@
+-- ---------------------------------------------------------------------------------------------------------
+-- Room health: monitors on tables, their checks and results, maintenance windows.
+
+CREATE TABLE pulse.monitor (
+    id bigserial PRIMARY KEY,
+    relation text NOT NULL,
+    source text,
+    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'ended')),
+    every interval NOT NULL DEFAULT '5 minutes' CHECK (every >= interval '10 seconds'),
+    owner text,
+    tags text[] NOT NULL DEFAULT '{}',
+    runs_as name NOT NULL,
+    search_path text NOT NULL,
+    checked_at timestamptz,
+    unavailable text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX monitor_table ON pulse.monitor (relation, (coalesce(source, '')));
+COMMENT ON TABLE pulse.monitor IS 'One row per monitored table and source. Changed only through pulse_monitor_table() and pulse_unmonitor_table().';
+COMMENT ON COLUMN pulse.monitor.relation IS 'The table, quoted and schema-qualified.';
+COMMENT ON COLUMN pulse.monitor.source IS 'The server of pulse_source it is read from; null for this database.';
+COMMENT ON COLUMN pulse.monitor.status IS 'ended: not watched any more; what was found is kept.';
+COMMENT ON COLUMN pulse.monitor.every IS 'How often each check is due, where the check does not say otherwise.';
+COMMENT ON COLUMN pulse.monitor.owner IS 'The person or team that answers for the table; free text.';
+COMMENT ON COLUMN pulse.monitor.runs_as IS 'The role that made the monitor: the table is read with its rights.';
+COMMENT ON COLUMN pulse.monitor.search_path IS 'The search_path the monitor was made under; its queries run under it.';
+COMMENT ON COLUMN pulse.monitor.unavailable IS 'Why the table could not be looked at the last time; null when it could.';
+
+CREATE TABLE pulse.monitor_check (
+    id bigserial PRIMARY KEY,
+    monitor_id bigint NOT NULL REFERENCES pulse.monitor ON DELETE CASCADE,
+    kind text NOT NULL,
+    attribute text NOT NULL DEFAULT '',
+    settings jsonb NOT NULL,
+    reason text,
+    every interval,
+    severity text CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+    after int NOT NULL DEFAULT 2 CHECK (after >= 1),
+    next_check_at timestamptz NOT NULL,
+    state jsonb NOT NULL DEFAULT '{}',
+    consecutive_bad int NOT NULL DEFAULT 0,
+    consecutive_good int NOT NULL DEFAULT 0,
+    bad_since timestamptz,
+    last_at timestamptz,
+    last_status text,
+    last_message text,
+    UNIQUE (monitor_id, kind, attribute)
+);
+CREATE INDEX monitor_check_due ON pulse.monitor_check (next_check_at);
+COMMENT ON TABLE pulse.monitor_check IS 'The checks of each monitor, what they remember, and how the last one went.';
+COMMENT ON COLUMN pulse.monitor_check.kind IS
+'freshness, volume, null_rate, unique, accepted_values, range, references, schema, replication_lag or sql. Incidents have it as detector table_<kind>.';
+COMMENT ON COLUMN pulse.monitor_check.attribute IS 'The columns it is about, or the name of its query; empty for the table as a whole.';
+COMMENT ON COLUMN pulse.monitor_check.settings IS 'The check as given to pulse_monitor_table().';
+COMMENT ON COLUMN pulse.monitor_check.reason IS 'Why it was chosen; null when a person asked for it.';
+COMMENT ON COLUMN pulse.monitor_check.severity IS 'The severity of its incidents; null: by how far the limit is exceeded.';
+COMMENT ON COLUMN pulse.monitor_check.after IS 'Bad results in a row before an incident opens.';
+COMMENT ON COLUMN pulse.monitor_check.next_check_at IS 'When it is due.';
+COMMENT ON COLUMN pulse.monitor_check.state IS 'What it remembers: the accepted columns, that there were rows, from when on results are a baseline.';
+COMMENT ON COLUMN pulse.monitor_check.bad_since IS 'When the present run of bad results began.';
+
+CREATE TABLE pulse.check_result (
+    id bigserial PRIMARY KEY,
+    check_id bigint NOT NULL REFERENCES pulse.monitor_check ON DELETE CASCADE,
+    at timestamptz NOT NULL,
+    status text NOT NULL CHECK (status IN ('ok', 'bad', 'error', 'skipped', 'learning')),
+    observed double precision,
+    expected_low double precision,
+    expected_high double precision,
+    standard_error double precision,
+    rows double precision,
+    sampled double precision,
+    plan_cost double precision,
+    duration_ms double precision,
+    message text
+);
+CREATE INDEX check_result_check ON pulse.check_result (check_id, at);
+COMMENT ON TABLE pulse.check_result IS 'What every check gave; kept for pulse.check_retention.';
+COMMENT ON COLUMN pulse.check_result.status IS
+'ok; bad (outside what is expected); error (the check itself failed); skipped (not looked at, the message says why); learning (not enough history).';
+COMMENT ON COLUMN pulse.check_result.observed IS
+'freshness: seconds since the newest row; volume: rows; null_rate, unique, accepted_values, range, references: share of bad rows; schema: changes; replication_lag: seconds; sql: the number, or rows.';
+COMMENT ON COLUMN pulse.check_result.expected_low IS 'In the unit of observed; null: no lower limit.';
+COMMENT ON COLUMN pulse.check_result.expected_high IS 'In the unit of observed; null: no upper limit.';
+COMMENT ON COLUMN pulse.check_result.standard_error IS 'Of observed, where it comes from a sample.';
+COMMENT ON COLUMN pulse.check_result.rows IS 'Rows looked at.';
+COMMENT ON COLUMN pulse.check_result.sampled IS 'The fraction of the table that was looked at; null when it was all, or none was needed.';
+COMMENT ON COLUMN pulse.check_result.plan_cost IS 'The planner''s estimate of the dearest statement of the visit.';
+COMMENT ON COLUMN pulse.check_result.duration_ms IS 'Of the visit that served this check, and others of the same table with it.';
+
+CREATE TABLE pulse.mute (
+    id bigserial PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('everything', 'table', 'source', 'segment')),
+    name text NOT NULL,
+    since timestamptz NOT NULL,
+    until timestamptz,
+    reason text,
+    muted_by name NOT NULL
+);
+COMMENT ON TABLE pulse.mute IS 'Maintenance windows, past and present: checks go on, but no incident opens, reopens or worsens. Set by pulse_mute().';
+COMMENT ON COLUMN pulse.mute.name IS 'The table, source or segment; * for everything.';
+COMMENT ON COLUMN pulse.mute.until IS 'Null: until pulse_unmute().';
+
+ALTER TABLE pulse.incident_record ADD CONSTRAINT incident_record_monitor_id_fkey
+    FOREIGN KEY (monitor_id) REFERENCES pulse.monitor ON DELETE CASCADE;
+
+SELECT pg_catalog.pg_extension_config_dump('pulse.monitor', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.monitor_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.monitor_check', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.monitor_check_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.check_result', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.check_result_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.mute', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.mute_id_seq', '');
+
+-- Operators in what follows are bound now: only PostgreSQL's own may be found, whoever may create in our schema.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+CREATE VIEW pulse.table_overview AS
+SELECT m.relation AS "table", m.source,
+       CASE WHEN i.worst IN ('critical', 'high') THEN 'red'
+            WHEN i.open > 0 OR c.troubled > 0 THEN 'yellow'
+            WHEN m.unavailable IS NOT NULL OR m.checked_at IS NULL OR c.known = 0 THEN 'unknown'
+            ELSE 'green' END AS state,
+       coalesce(i.open, 0) AS incidents, i.worst, m.checked_at AS last_check,
+       coalesce(i.summary, c.trouble, m.unavailable) AS what,
+       c.next_check, c.checks, u.muted_until, m.owner
+FROM pulse.monitor m
+LEFT JOIN LATERAL (SELECT count(*) AS checks, min(k.next_check_at) AS next_check,
+                          count(*) FILTER (WHERE k.last_status IN ('ok', 'bad', 'learning')) AS known,
+                          count(*) FILTER (WHERE k.last_status IN ('bad', 'error')) AS troubled,
+                          (array_agg(k.last_message ORDER BY k.id) FILTER (WHERE k.last_status IN ('bad', 'error')))[1] AS trouble
+                   FROM pulse.monitor_check k WHERE k.monitor_id = m.id) c ON true
+LEFT JOIN LATERAL (SELECT count(*) AS open,
+                          (ARRAY['critical', 'high', 'medium', 'low'])
+                          [min(array_position(ARRAY['critical', 'high', 'medium', 'low'], r.severity))] AS worst,
+                          (array_agg(r.summary ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], r.severity), r.id))[1] AS summary
+                   FROM pulse.incident_record r WHERE r.monitor_id = m.id AND r.status IN ('open', 'acknowledged')
+                   HAVING count(*) > 0) i ON true
+LEFT JOIN LATERAL (SELECT max(coalesce(x.until, 'infinity')) AS muted_until FROM pulse.mute x
+                   WHERE (x.kind = 'everything' OR x.kind = 'table' AND x.name = m.relation OR x.kind = 'source' AND x.name = m.source)
+                     AND x.since <= @extschema@.pulse_now() AND coalesce(x.until, 'infinity') > @extschema@.pulse_now()) u ON true
+WHERE m.status = 'active';
+COMMENT ON VIEW pulse.table_overview IS 'Each monitored table at a glance.';
+COMMENT ON COLUMN pulse.table_overview.state IS
+'red: an open incident of high or critical severity; yellow: another one, or a check that is bad or fails without an incident yet; unknown: never looked at, or it could not be; else green.';
+COMMENT ON COLUMN pulse.table_overview.what IS 'The worst incident in a sentence, or what troubles a check, or why the table could not be looked at.';
+COMMENT ON COLUMN pulse.table_overview.next_check IS 'When the next of its checks is due.';
+COMMENT ON COLUMN pulse.table_overview.muted_until IS 'The end of its maintenance window; null when there is none now, infinity when it has no end.';
+
+CREATE FUNCTION pulse.next_health_check() RETURNS timestamptz
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN coalesce((SELECT min(c.next_check_at) FROM pulse.monitor_check c JOIN pulse.monitor m ON m.id = c.monitor_id
+                     WHERE m.status = 'active'), 'infinity'::timestamptz);
+COMMENT ON FUNCTION pulse.next_health_check() IS 'When the next check of a monitored table is due; infinity without any.';
+
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
+
+CREATE FUNCTION pulse_monitor_table(relation text, source text DEFAULT NULL, checks jsonb DEFAULT NULL,
+                                    every interval DEFAULT '5 minutes', owner text DEFAULT NULL, tags text[] DEFAULT NULL)
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_monitor_table';
+COMMENT ON FUNCTION pulse_monitor_table(text, text, jsonb, interval, text, text[]) IS
+'Watches a table, here or on a source, and returns the monitor''s id; again with the same table it changes the monitor, and checks left out stay as they are. Without checks pulse_suggest_checks() chooses them. Reads with the rights of the role that called. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, 42704 unknown source.';
+
+CREATE FUNCTION pulse_unmonitor_table(relation text, source text DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmonitor_table';
+COMMENT ON FUNCTION pulse_unmonitor_table(text, text) IS
+'Stops watching a table and closes its incidents; what was found is kept. Errors: 42704 not monitored.';
+
+CREATE FUNCTION pulse_suggest_checks(relation text, source text DEFAULT NULL)
+    RETURNS TABLE ("check" jsonb, reason text)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_suggest_checks';
+COMMENT ON FUNCTION pulse_suggest_checks(text, text) IS
+'Proposes checks for a table from its catalog and statistics, with the reason for each; reads no rows of it. Errors: 42P01 unknown relation, 42501 missing rights, 42704 unknown source.';
+
+CREATE FUNCTION pulse_check_tables(relation text DEFAULT NULL, source text DEFAULT NULL)
+    RETURNS TABLE (relation text, "check" text, status text, observed double precision, expected text, message text, incident bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_tables';
+COMMENT ON FUNCTION pulse_check_tables(text, text) IS
+'Runs the checks that are due, or all of one table now; keeps the results, opens, updates and closes incidents. What goes wrong with one table never stops the others. Errors: 42704 not monitored.';
+
+CREATE FUNCTION pulse_mute(subject text, until text DEFAULT NULL, reason text DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute';
+COMMENT ON FUNCTION pulse_mute(text, text, text) IS
+'Begins a maintenance window: checks go on, but no incident opens, reopens or worsens. The subject is a monitored table, a source, a segment (with table:, source: or segment: before it where the name alone is not clear) or * for everything; until is a moment or a length of time, without it the window lasts until pulse_unmute(). Errors: 42704 unknown subject, 22023 ambiguous subject or a moment not in the future.';
+CREATE FUNCTION pulse_mute(subject text, until timestamptz, reason text DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute_until';
+COMMENT ON FUNCTION pulse_mute(text, timestamptz, text) IS 'As pulse_mute(text, text, text), until a moment.';
+CREATE FUNCTION pulse_mute(subject text, until interval, reason text DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute_for';
+COMMENT ON FUNCTION pulse_mute(text, interval, text) IS 'As pulse_mute(text, text, text), for a length of time.';
+
+CREATE FUNCTION pulse_unmute(subject text) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmute';
+COMMENT ON FUNCTION pulse_unmute(text) IS
+'Ends the maintenance window of a subject; false when there is none. Errors: 42704 unknown subject, 22023 ambiguous subject.';

@@ -1,0 +1,51 @@
+// What silences incidents, and what they follow from: maintenance windows, and tables under a segment that are late or empty.
+#include <algorithm>
+
+#include "pulse/drift/store.hpp"
+#include "pulse/segment/store.hpp"
+
+namespace pulse::drift {
+
+using pg::Value;
+
+std::vector<Mute> ReadMutes() {
+    static pg::Statement statement("SELECT kind, name, since, until FROM pulse.mute ORDER BY id", {});
+    const pg::Result rows = statement.Execute({});
+    std::vector<Mute> mutes;
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        mutes.push_back({rows[i].Text(0), rows[i].Text(1), rows[i].Time(2), rows[i].TimeOrNull(3)});
+    return mutes;
+}
+
+void Silence(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
+             const std::optional<std::string>& source, Moment moment, std::vector<Outcome>& outcomes) {
+    const bool muted = std::any_of(mutes.begin(), mutes.end(), [&](const Mute& mute) {
+        if (mute.since > moment || (mute.until && *mute.until <= moment)) return false;
+        return mute.kind == "everything" || (mute.kind == kind && mute.name == name) ||
+               (mute.kind == "source" && source && mute.name == *source);
+    });
+    // What is normal still counts, so that an incident may close meanwhile.
+    if (muted) std::erase_if(outcomes, [](const Outcome& outcome) { return outcome.material; });
+}
+
+std::optional<int64_t> CauseUnder(int64_t segment, Moment moment) {
+    static pg::Statement definition(
+        "SELECT definition, search_path FROM pulse.segment WHERE id = $1 AND EXISTS (SELECT FROM pulse.monitor)", {INT8OID});
+    static pg::Statement statement(
+        "SELECT coalesce(i.group_id, i.id) FROM pulse.incident_record AS i WHERE i.monitor_id IS NOT NULL "
+        "AND i.relation = ANY ($1) AND i.source IS NOT DISTINCT FROM $2 AND i.status IN ('open', 'acknowledged') "
+        "AND i.detector IN ('table_freshness', 'table_volume', 'table_schema') AND i.since <= $3 "
+        "ORDER BY i.detector = 'table_schema', i.since, i.id LIMIT 1",
+        {TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID});
+    const pg::Result rows = definition.Execute({Value::Int8(segment)});
+    if (rows.empty()) return std::nullopt;
+    const pg::Json json = rows[0].Jsonb(0);
+    const std::vector<std::string> relations = segment::RelationsOf(json, rows[0].Text(1));
+    if (relations.empty()) return std::nullopt;
+    const std::optional<std::string> source =
+        json.contains("source") && json["source"].is_string() ? std::optional(json["source"].get<std::string>()) : std::nullopt;
+    const pg::Result found = statement.Execute({Value::Texts(relations), Value::Text(source), Value::Time(moment)});
+    return found.empty() ? std::nullopt : std::optional(found[0].Int8(0));
+}
+
+}  // namespace pulse::drift

@@ -1,0 +1,287 @@
+#include "pulse/health/check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "pulse/base/error.hpp"
+#include "pulse/segment/request.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+using segment::DescribeJson;
+using segment::SuggestQuoted;
+
+struct KindFacts {
+    Kind kind;
+    const char* name;
+    std::vector<std::string> keys;  // besides those of every check
+};
+
+const std::vector<KindFacts>& Kinds() {
+    static const std::vector<KindFacts> kinds = {
+        {Kind::kFreshness, "freshness", {"column", "max_age"}},
+        {Kind::kVolume, "volume", {"min", "max", "anomaly", "change"}},
+        {Kind::kNullRate, "null_rate", {"column", "max"}},
+        {Kind::kUnique, "unique", {"columns", "column", "share"}},
+        {Kind::kAcceptedValues, "accepted_values", {"column", "values", "share"}},
+        {Kind::kRange, "range", {"column", "min", "max", "share"}},
+        {Kind::kReferences, "references", {"column", "relation", "to", "share"}},
+        {Kind::kSchema, "schema", {}},
+        {Kind::kReplicationLag, "replication_lag", {"max", "standbys"}},
+        {Kind::kSql, "sql", {"query", "name", "min", "max", "rows"}},
+    };
+    return kinds;
+}
+
+const std::vector<std::string> kCommonKeys = {"type", "every", "severity", "after"};
+const std::vector<std::string> kSeverities = {"low", "medium", "high", "critical"};
+
+// Reads one check's object and knows how to say what is wrong with it.
+class Source {
+  public:
+    Source(const Json& json, size_t number) : json_(json), number_(number) {
+        if (!json.is_object())
+            Fail("a check must be an object", DescribeJson(json), "Give for example {\"type\": \"volume\", \"min\": 1000}.");
+    }
+
+    // `key` names what the message is about.
+    [[noreturn]] void Fail(const std::string& message, const std::string& detail, const std::string& hint) const {
+        throw UserError(sqlstate::kInvalidParameter, message,
+                        "In check " + std::to_string(number_) + ". " + detail, hint);
+    }
+    [[noreturn]] void Wrong(const char* key, const std::string& must, const std::string& hint) const {
+        Fail("\"" + std::string(key) + "\" " + must, DescribeJson(json_[key]), hint);
+    }
+
+    bool Has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }
+
+    std::string Text(const char* key, const char* hint) const {
+        if (!Has(key)) Fail("a check of this type needs \"" + std::string(key) + "\"", "It has none.", hint);
+        if (!json_[key].is_string()) Wrong(key, "must be a text", hint);
+        std::string text = json_[key].get<std::string>();
+        if (text.find_first_not_of(" \t\r\n\f\v") == std::string::npos) Wrong(key, "must not be empty", hint);
+        return text;
+    }
+    std::optional<double> Number(const char* key, double low, double high) const {
+        if (!Has(key)) return std::nullopt;
+        if (!json_[key].is_number() || !(json_[key].get<double>() >= low && json_[key].get<double>() <= high)) {
+            const bool open = high > 1e15;
+            Wrong(key, "is not a number that fits here",
+                  "Give a number " + (open ? (low < -1e15 ? std::string("such as 1000") : "from " + Plain(low) + " on")
+                                           : "from " + Plain(low) + " to " + Plain(high)) + ".");
+        }
+        return json_[key].get<double>();
+    }
+    int64_t Span(const char* key, int64_t least) const {
+        const std::string hint = "Give a time such as \"2 hours\", \"90 minutes\" or \"30s\".";
+        const std::optional<int64_t> span =
+            json_[key].is_string() ? ParseDuration(json_[key].get<std::string>()) : std::nullopt;
+        if (!span || *span < least) Wrong(key, "is not a length of time that fits here", hint);
+        return *span;
+    }
+    bool Flag(const char* key) const {
+        if (!Has(key)) return false;
+        if (!json_[key].is_boolean()) Wrong(key, "must be true or false", "");
+        return json_[key].get<bool>();
+    }
+    // A value as the column's type reads it.
+    std::optional<std::string> Scalar(const Json& value, const char* key) const {
+        if (value.is_string()) return value.get<std::string>();
+        if (value.is_number() || value.is_boolean()) return value.dump();
+        Wrong(key, "must hold texts, numbers or true and false", "");
+    }
+    std::optional<std::string> Bound(const char* key) const {
+        return Has(key) ? Scalar(json_[key], key) : std::nullopt;
+    }
+    std::vector<std::string> List(const char* key, const char* hint) const {
+        if (!Has(key)) Fail("a check of this type needs \"" + std::string(key) + "\"", "It has none.", hint);
+        if (!json_[key].is_array() || json_[key].empty()) Wrong(key, "must be a list with something in it", hint);
+        std::vector<std::string> values;
+        for (const Json& item : json_[key]) values.push_back(*Scalar(item, key));
+        return values;
+    }
+
+    const Json& json() const { return json_; }
+
+  private:
+    static std::string Plain(double number) { return Json(number).dump(); }
+
+    const Json& json_;
+    size_t number_;
+};
+
+std::vector<std::string> NamesOfKinds() {
+    std::vector<std::string> names;
+    for (const KindFacts& facts : Kinds()) names.push_back(facts.name);
+    return names;
+}
+
+const KindFacts& FactsOf(const Source& source) {
+    if (!source.Has("type"))
+        source.Fail("a check needs a \"type\"", "It has none.", SuggestQuoted("", NamesOfKinds(), "Types"));
+    const std::string name = source.Text("type", "Give the type as a text.");
+    for (const KindFacts& facts : Kinds())
+        if (name == facts.name) return facts;
+    source.Fail("unknown type of check \"" + name + "\"", "No check is called so.",
+                SuggestQuoted(name, NamesOfKinds(), "Types"));
+}
+
+void RequireKnownKeys(const Source& source, const KindFacts& facts) {
+    std::vector<std::string> valid = facts.keys;
+    valid.insert(valid.end(), kCommonKeys.begin(), kCommonKeys.end());
+    for (const auto& [key, value] : source.json().items())
+        if (std::find(valid.begin(), valid.end(), key) == valid.end())
+            source.Fail("unknown key \"" + key + "\" in a check of type " + facts.name, "The type does not know it.",
+                        SuggestQuoted(key, valid, "Keys"));
+}
+
+void ReadCommon(const Source& source, Check& check) {
+    if (source.Has("every")) {
+        source.Span("every", kLeastEvery);
+        check.every = source.json()["every"].get<std::string>();
+    }
+    if (source.Has("severity")) {
+        check.severity = source.Text("severity", "Severities are low, medium, high, critical.");
+        if (std::find(kSeverities.begin(), kSeverities.end(), *check.severity) == kSeverities.end())
+            source.Wrong("severity", "is none", "Severities are low, medium, high, critical.");
+    }
+    if (const auto after = source.Number("after", 1, 100)) check.after = static_cast<int>(*after);
+}
+
+constexpr const char* kColumnHint = "Name a column of the table.";
+
+void ReadVolume(const Source& source, Check& check) {
+    check.min = source.Number("min", 0, 1e300);
+    check.max = source.Number("max", 0, 1e300);
+    check.anomaly = source.Has("anomaly") ? source.Flag("anomaly") : !check.min && !check.max;
+    if (const auto change = source.Number("change", 0.01, 100)) check.change = *change;
+    if (check.min && check.max && *check.min > *check.max)
+        source.Wrong("min", "is more than \"max\"", "Give the smaller number as \"min\".");
+}
+
+void ReadRange(const Source& source, Check& check) {
+    check.columns = {source.Text("column", kColumnHint)};
+    check.low = source.Bound("min");
+    check.high = source.Bound("max");
+    if (!check.low && !check.high)
+        source.Fail("a check of type range needs \"min\" or \"max\"", "It has neither.", "Give one of them, or both.");
+}
+
+void ReadUnique(const Source& source, Check& check) {
+    if (source.Has("column"))
+        check.columns = {source.Text("column", kColumnHint)};
+    else
+        check.columns = source.List("columns", "Give the columns that are unique together, as [\"id\"].");
+}
+
+void ReadSql(const Source& source, Check& check) {
+    constexpr const char* kHint = "Give one SELECT, with \"min\" or \"max\" for the number it returns, or \"rows\" for how many.";
+    check.query = source.Text("query", kHint);
+    if (source.Has("name")) check.name = source.Text("name", "Give a short name.");
+    check.min = source.Number("min", -1e300, 1e300);
+    check.max = source.Number("max", -1e300, 1e300);
+    if (const auto rows = source.Number("rows", 0, 1e6)) check.rows = static_cast<int64_t>(*rows);
+    if (check.rows && (check.min || check.max))
+        source.Fail("a check of type sql has either \"rows\" or \"min\" and \"max\"", "It has both.", kHint);
+    if (!check.rows && !check.min && !check.max)
+        source.Fail("a check of type sql needs \"min\", \"max\" or \"rows\"", "It has none of them.", kHint);
+}
+
+void ReadOwn(const Source& source, Check& check) {
+    switch (check.kind) {
+        case Kind::kFreshness:
+            if (source.Has("column")) check.columns = {source.Text("column", kColumnHint)};
+            if (source.Has("max_age")) check.max_age = source.Span("max_age", kSecond);
+            break;
+        case Kind::kVolume: ReadVolume(source, check); break;
+        case Kind::kNullRate:
+            check.columns = {source.Text("column", kColumnHint)};
+            check.max = source.Number("max", 0, 1).value_or(0);
+            break;
+        case Kind::kUnique: ReadUnique(source, check); break;
+        case Kind::kAcceptedValues:
+            check.columns = {source.Text("column", kColumnHint)};
+            check.values = source.List("values", "Give the values as [\"a\", \"b\"].");
+            break;
+        case Kind::kRange: ReadRange(source, check); break;
+        case Kind::kReferences:
+            check.columns = {source.Text("column", kColumnHint)};
+            check.relation = source.Text("relation", "Name the table that the column points to.");
+            check.to = source.Text("to", "Name the column of that table.");
+            break;
+        case Kind::kSchema: break;
+        case Kind::kReplicationLag:
+            check.max = source.Has("max") ? static_cast<double>(source.Span("max", kSecond)) / kSecond : 30;
+            if (const auto standbys = source.Number("standbys", 0, 1000)) check.standbys = static_cast<int>(*standbys);
+            break;
+        case Kind::kSql: ReadSql(source, check); break;
+    }
+    if (const auto share = source.Number("share", 0, 1)) check.share = *share;
+}
+
+}  // namespace
+
+const char* Name(Kind kind) {
+    for (const KindFacts& facts : Kinds())
+        if (facts.kind == kind) return facts.name;
+    throw std::logic_error("unnamed kind of check");
+}
+
+std::optional<Kind> ParseKind(const std::string& name) {
+    for (const KindFacts& facts : Kinds())
+        if (name == facts.name) return facts.kind;
+    return std::nullopt;
+}
+
+std::string Detector(Kind kind) { return std::string("table_") + Name(kind); }
+
+std::string Check::Attribute() const {
+    if (kind == Kind::kSql) return name;
+    std::string list;
+    for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + column;
+    return list;
+}
+
+Check ParseCheck(const Json& json, size_t number) {
+    const Source source(json, number);
+    const KindFacts& facts = FactsOf(source);
+    RequireKnownKeys(source, facts);
+    Check check;
+    check.kind = facts.kind;
+    ReadCommon(source, check);
+    ReadOwn(source, check);
+    return check;
+}
+
+std::vector<Check> ParseChecks(const Json& json) {
+    constexpr size_t kMost = 200;
+    if (!json.is_array())
+        throw UserError(sqlstate::kInvalidParameter, "\"checks\" must be a list of objects", DescribeJson(json),
+                        "Give for example [{\"type\": \"freshness\", \"column\": \"created_at\", \"max_age\": \"2 hours\"}].");
+    if (json.empty())
+        throw UserError(sqlstate::kInvalidParameter, "\"checks\" must not be empty", "",
+                        "Leave it out to have checks chosen, or use pulse_unmonitor_table() to end them.");
+    if (json.size() > kMost)
+        throw UserError(sqlstate::kProgramLimit, "too many checks", "There are " + std::to_string(json.size()) + ".",
+                        "A table has at most " + std::to_string(kMost) + " checks.");
+    std::vector<Check> checks;
+    std::set<std::pair<Kind, std::string>> seen;
+    for (const Json& item : json) {
+        checks.push_back(ParseCheck(item, checks.size() + 1));
+        const Check& check = checks.back();
+        if (!seen.emplace(check.kind, check.Attribute()).second)
+            throw UserError(sqlstate::kInvalidParameter,
+                            std::string("there are two checks of type ") + Name(check.kind) +
+                                (check.Attribute().empty() ? "" : " on \"" + check.Attribute() + "\""),
+                            "The second is check " + std::to_string(checks.size()) + ".",
+                            check.kind == Kind::kSql ? "Give each query a \"name\" of its own." : "Make them one.");
+    }
+    return checks;
+}
+
+}  // namespace pulse::health

@@ -1,0 +1,162 @@
+// The verbs of this room: arguments in, result out.
+#include "pulse/health/store.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+using pg::Value;
+
+// A month counts 30 days, as in comparisons of intervals.
+int64_t Microseconds(Datum datum) {
+    const Interval* interval = DatumGetIntervalP(datum);
+    return interval->time + (interval->day + int64_t{30} * interval->month) * kDay;
+}
+
+// A length of time, or a moment.
+std::optional<Moment> UntilOf(const std::optional<std::string>& text) {
+    if (!text) return std::nullopt;
+    if (const auto span = ParseDuration(*text)) return pg::Now() + *span;
+    if (const auto moment = ParseMoment(*text)) return *moment;
+    throw UserError(sqlstate::kInvalidParameter, "\"until\" is neither a moment nor a length of time", "It is \"" + *text + "\".",
+                    "Give for example '2 hours' or '2026-03-01 06:00'; without an offset a moment is UTC.");
+}
+
+// A figure in the unit of the check.
+std::string InUnit(Kind kind, double figure) {
+    switch (kind) {
+        case Kind::kFreshness:
+        case Kind::kReplicationLag: return Duration(figure);
+        case Kind::kNullRate:
+        case Kind::kUnique:
+        case Kind::kAcceptedValues:
+        case Kind::kRange:
+        case Kind::kReferences: return Percentage(figure);
+        default: return Count(figure);
+    }
+}
+
+std::string Expected(Kind kind, const Verdict& verdict) {
+    if (kind == Kind::kReplicationLag && verdict.low && *verdict.low > 0) return "at least " + Counted(*verdict.low, "standby");
+    if (verdict.low && verdict.high && *verdict.low != 0)
+        return InUnit(kind, *verdict.low) + " to " + InUnit(kind, *verdict.high);
+    if (verdict.high) return *verdict.high == 0 ? "none" : "at most " + InUnit(kind, *verdict.high);
+    return verdict.low ? "at least " + InUnit(kind, *verdict.low) : "";
+}
+
+void Tell(pg::ResultSet& results, const Told& told) {
+    const Verdict& verdict = told.verdict;
+    results.Add({Value::Text(told.relation), Value::Text(told.check), Value::Text(Name(verdict.status)),
+                 Value::Float8(verdict.observed), Value::Text(Expected(told.kind, verdict)), Value::Text(verdict.message),
+                 Value::Int8(told.incident)});
+}
+
+// One monitor, in a subtransaction of its own. Empty when another session is at it.
+std::vector<Told> CheckOne(int64_t monitor, bool all) {
+    pg::Subtransaction subtransaction;
+    const std::optional<Work> work = Load(monitor, all, pg::PastNow(), true);
+    if (!work) return {};
+    Findings findings;
+    try {
+        const source::Target target = source::Find(work->place, pg::settings::check_timeout);
+        findings = Look(*work, target, LimitsFromSettings(work->now));
+    } catch (const source::Unavailable& error) {
+        findings.unavailable = error.message();
+    }
+    for (const source::Usage& usage : findings.usages) source::Record(usage);
+    std::vector<Told> told = Keep(*work, findings);
+    subtransaction.Commit();
+    return told;
+}
+
+void CheckTables(const std::vector<int64_t>& monitors, bool all, pg::ResultSet& results) {
+    std::vector<Told> told;
+    for (const int64_t monitor : monitors) {
+        pg::CheckInterrupts();
+        std::string trouble;
+        try {
+            for (Told& one : CheckOne(monitor, all)) told.push_back(std::move(one));
+        } catch (const pg::Error& error) {
+            if (error.State() == "57014" || error.State().starts_with("57P")) throw;
+            trouble = error.message;
+        } catch (const UserError& error) {
+            trouble = error.message();
+        }
+        if (!trouble.empty())
+            pg::Warning("monitor " + std::to_string(monitor) + " could not be checked", trouble, "The other tables were checked.");
+    }
+    for (const Told& one : told) Tell(results, one);
+}
+
+Datum Mute(FunctionCallInfo fcinfo, const std::optional<Moment>& until) {
+    const pg::Args args(fcinfo);
+    const std::string subject = args.RequireText(0, "subject"), actor = pg::CallerName();
+    const std::optional<std::string> reason = args.Text(2);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return Int64GetDatum(SetMute(subject, until, reason, actor));
+}
+
+}  // namespace
+
+}  // namespace pulse::health
+
+namespace pg = pulse::pg;
+namespace health = pulse::health;
+
+PULSE_WRITING_FUNCTION(pulse_monitor_table) {
+    const pg::Args args(fcinfo);
+    health::Draft draft;
+    draft.relation = args.RequireText(0, "relation");
+    draft.source = args.Text(1);
+    draft.checks = args.Jsonb(2);
+    if (!args.IsNull(3)) draft.every = health::Microseconds(args.Raw(3));
+    draft.owner = args.Text(4);
+    draft.tags = args.Texts(5);
+    return Int64GetDatum(health::Monitor(draft));
+}
+
+PULSE_WRITING_FUNCTION(pulse_unmonitor_table) {
+    const pg::Args args(fcinfo);
+    health::Unmonitor(args.RequireText(0, "relation"), args.Text(1));
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_suggest_checks) {
+    const pg::Args args(fcinfo);
+    pg::ResultSet results(fcinfo);
+    for (const health::Suggestion& suggestion : health::SuggestFor(args.RequireText(0, "relation"), args.Text(1)))
+        results.Add({pg::Value::Jsonb(suggestion.check), pg::Value::Text(suggestion.reason)});
+    return pg::ResultSet::Done();
+}
+
+PULSE_WRITING_FUNCTION(pulse_check_tables) {
+    const pg::Args args(fcinfo);
+    pg::ResultSet results(fcinfo);
+    std::optional<int64_t> only;
+    if (const auto relation = args.Text(0)) only = health::FindMonitor(*relation, args.Text(1));
+    health::CheckTables(health::DueMonitors(only, pg::PastNow()), only.has_value(), results);
+    return pg::ResultSet::Done();
+}
+
+PULSE_WRITING_FUNCTION(pulse_mute) { return health::Mute(fcinfo, health::UntilOf(pg::Args(fcinfo).Text(1))); }
+
+PULSE_WRITING_FUNCTION(pulse_mute_until) { return health::Mute(fcinfo, pg::Args(fcinfo).Time(1)); }
+
+PULSE_WRITING_FUNCTION(pulse_mute_for) {
+    const pg::Args args(fcinfo);
+    return health::Mute(fcinfo, args.IsNull(1) ? std::nullopt
+                                               : std::optional<pulse::Moment>(pg::Now() + health::Microseconds(args.Raw(1))));
+}
+
+PULSE_WRITING_FUNCTION(pulse_unmute) {
+    const std::string subject = pg::Args(fcinfo).RequireText(0, "subject");
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return BoolGetDatum(health::EndMute(subject));
+}

@@ -1,0 +1,53 @@
+// The look at a plan before a statement runs: a monitor must never surprise a huge table with a scan.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "pulse/health/measure.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+void Walk(const Json& node, PlanReading& reading) {
+    const std::string type = node.value("Node Type", "");
+    if (type == "Seq Scan" && node.contains("Relation Name"))
+        reading.scanned.push_back(Quoted(node.value("Schema", "")) + "." + Quoted(node.value("Relation Name", "")));
+    if (type == "Foreign Scan") reading.foreign_rows = std::max(reading.foreign_rows, node.value("Plan Rows", 0.0));
+    const auto plans = node.find("Plans");
+    if (plans == node.end()) return;
+    for (const Json& child : *plans) Walk(child, reading);
+}
+
+}  // namespace
+
+PlanReading ReadPlanNodes(const std::string& json) {
+    const Json document = Json::parse(json, nullptr, false);
+    if (!document.is_array() || document.empty() || !document[0].contains("Plan"))
+        throw UserError(sqlstate::kDataCorrupted, "the output of EXPLAIN cannot be read", "It is: " + json);
+    PlanReading reading;
+    reading.cost = document[0]["Plan"].value("Total Cost", 0.0);
+    Walk(document[0]["Plan"], reading);
+    std::sort(reading.scanned.begin(), reading.scanned.end());
+    reading.scanned.erase(std::unique(reading.scanned.begin(), reading.scanned.end()), reading.scanned.end());
+    return reading;
+}
+
+source::Rows Guard::Query(const std::string& sql, const std::string& help) {
+    const source::Rows plan = reader_.Query("EXPLAIN (FORMAT JSON, VERBOSE) " + sql);
+    const PlanReading reading = ReadPlanNodes(plan.values.at(0).at(0).value_or(""));
+    cost_ = std::max(cost_, reading.cost);
+    double rows = 0;
+    for (const std::string& relation : reading.scanned) rows += reader_.Estimate("SELECT FROM " + relation).rows;
+    if (rows > limits_.row_limit)
+        throw TooLarge("it would read all of about " + Count(rows) + " rows of " + reading.scanned.front() +
+                           (reading.scanned.size() > 1 ? " and others" : "") + ", more than pulse.row_limit (" +
+                           Count(limits_.row_limit) + ")",
+                       help);
+    if (reading.foreign_rows > limits_.row_limit)
+        throw TooLarge("it would fetch about " + Count(reading.foreign_rows) + " rows from a foreign server, more than " +
+                           "pulse.row_limit (" + Count(limits_.row_limit) + ")",
+                       help);
+    return reader_.Query(sql);
+}
+
+}  // namespace pulse::health

@@ -1,0 +1,97 @@
+// Columns against the last accepted ones.
+#include <algorithm>
+#include <map>
+
+#include "pulse/health/judge.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+using drift::Severity;
+
+std::map<int, Json> ByNumber(const Json& columns) {
+    std::map<int, Json> found;
+    if (columns.is_array())
+        for (const Json& column : columns) found[column.value("number", 0)] = column;
+    return found;
+}
+
+std::string NameOf(const Json& column) { return column.value("name", ""); }
+std::string OrNothing(const std::string& text) { return text.empty() ? "none" : text; }
+
+}  // namespace
+
+SchemaChange CompareSchemas(const Json& before, const Json& after) {
+    SchemaChange change;
+    const auto tell = [&](Severity severity, const std::string& column, const std::string& sentence) {
+        change.severity = std::max(change.severity, severity);
+        change.columns.push_back(column);
+        change.sentences.push_back("column " + sentence);
+    };
+    const std::map<int, Json> old = ByNumber(before), now = ByNumber(after);
+    for (const auto& [number, column] : old) {
+        const auto found = now.find(number);
+        const std::string name = NameOf(column);
+        if (found == now.end()) {
+            // A table that was built anew numbers its columns anew.
+            const auto same = std::find_if(now.begin(), now.end(), [&](const auto& other) {
+                return !old.contains(other.first) && NameOf(other.second) == name;
+            });
+            if (same == now.end())
+                tell(Severity::kHigh, name, name + " was removed");
+            else if (same->second.value("type", "") != column.value("type", ""))
+                tell(Severity::kHigh, name, name + " changed its type from " + column.value("type", "") + " to " +
+                                                same->second.value("type", ""));
+            continue;
+        }
+        const Json& other = found->second;
+        if (NameOf(other) != name) tell(Severity::kHigh, name, name + " was renamed to " + NameOf(other));
+        if (other.value("type", "") != column.value("type", ""))
+            tell(Severity::kHigh, name, NameOf(other) + " changed its type from " + column.value("type", "") + " to " +
+                                            other.value("type", ""));
+        if (other.value("not_null", false) != column.value("not_null", false))
+            tell(Severity::kMedium, name, NameOf(other) + (other.value("not_null", false) ? " must not be null now"
+                                                                                          : " may be null now"));
+        if (other.value("default", "") != column.value("default", ""))
+            tell(Severity::kLow, name, NameOf(other) + " changed its default from " + OrNothing(column.value("default", "")) +
+                                           " to " + OrNothing(other.value("default", "")));
+    }
+    for (const auto& [number, column] : now) {
+        const bool known = std::any_of(old.begin(), old.end(), [&](const auto& other) {
+            return other.first == number || (!now.contains(other.first) && NameOf(other.second) == NameOf(column));
+        });
+        if (!known) tell(Severity::kLow, NameOf(column), NameOf(column) + " (" + column.value("type", "") + ") was added");
+    }
+    return change;
+}
+
+Verdict JudgeSchema(const Measurement& m, const Setting& setting) {
+    Verdict verdict;
+    const auto count = static_cast<double>(m.columns.size());
+    const auto accepted = setting.state.find("columns");
+    if (accepted == setting.state.end() || !accepted->is_array()) {
+        verdict.state["columns"] = m.columns;
+        verdict.observed = 0;
+        verdict.high = 0;
+        verdict.message = "noted " + Counted(count, "column") + " of " + setting.relation + "; from now on changes are told";
+        return verdict;
+    }
+    const SchemaChange change = CompareSchemas(*accepted, m.columns);
+    verdict.observed = static_cast<double>(change.sentences.size());
+    verdict.high = 0;
+    if (change.sentences.empty()) {
+        verdict.message = setting.relation + " has its " + Counted(count, "column") + " as accepted";
+        return verdict;
+    }
+    verdict.status = Status::kBad;
+    verdict.direction = drift::Direction::kChanged;
+    verdict.severity = change.severity;
+    verdict.ratio = 1;
+    for (const std::string& sentence : change.sentences)
+        verdict.message += (verdict.message.empty() ? setting.relation + ": " : "; ") + sentence;
+    verdict.details = {{"changes", change.sentences}, {"columns", change.columns}};
+    return verdict;
+}
+
+}  // namespace pulse::health

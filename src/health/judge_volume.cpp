@@ -1,0 +1,163 @@
+// The number of rows: against fixed limits, and against the table's own seasonal history.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "pulse/drift/statistics/seasonal.hpp"
+#include "pulse/health/judge.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+using drift::statistics::RobustSeasonalFit;
+using drift::statistics::Scale;
+using drift::statistics::SeasonalFit;
+
+constexpr int64_t kWeek = 7 * kDay;
+constexpr double kSigmas = 4;           // beyond them it is more than the usual unrest
+constexpr double kSigmaFloor = 0.01;    // nothing is steadier than a hundredth
+constexpr double kYoungChange = 0.4;    // without two weeks nobody knows the week's shape: only a large change counts
+constexpr size_t kMostSteps = 5 * 168;
+
+// Results on a grid of steps that ends one step before now; gaps are NaN.
+std::vector<double> Grid(const Setting& setting, int64_t step) {
+    std::vector<double> series;
+    std::vector<int64_t> off;  // how far the kept result lies from the middle of its step
+    for (const Earlier& earlier : setting.history) {
+        const int64_t age = setting.now - earlier.at;
+        if (age <= 0) continue;
+        const auto slot = static_cast<size_t>(std::max<int64_t>(1, (age + step / 2) / step));
+        if (slot > kMostSteps) continue;
+        if (series.size() < slot) {
+            series.resize(slot, std::numeric_limits<double>::quiet_NaN());
+            off.resize(slot, 0);
+        }
+        const int64_t distance = std::abs(age - static_cast<int64_t>(slot) * step);
+        if (!std::isnan(series[slot - 1]) && off[slot - 1] <= distance) continue;
+        series[slot - 1] = earlier.observed;
+        off[slot - 1] = distance;
+    }
+    std::reverse(series.begin(), series.end());
+    return series;
+}
+
+SeasonalFit Fit(const std::vector<double>& series, int64_t step, double floor) {
+    for (const int64_t season : {kWeek, kDay}) {
+        if (season % step != 0 || season / step < 2) continue;
+        SeasonalFit fit = RobustSeasonalFit(series, static_cast<size_t>(season / step), Scale::kLog, floor);
+        if (fit.period > 1 && fit.status != drift::statistics::Status::kInsufficientData) return fit;
+    }
+    return RobustSeasonalFit(series, 1, Scale::kLog, floor);
+}
+
+// How many steps the newest values have been exactly the same, and the longest such run before. A table that changes
+// with nearly every look and then stops does not get its rows any more, or the copy that is read is dead.
+struct Flat {
+    int now = 1, longest = 1, changes = 0;
+};
+Flat FlatRuns(const std::vector<double>& series, double value) {
+    Flat flat;
+    std::vector<double> values;
+    for (const double each : series)
+        if (std::isfinite(each)) values.push_back(each);
+    values.push_back(value);
+    std::vector<int> runs;
+    for (size_t i = 0; i < values.size(); ++i) {
+        if (i > 0 && values[i] == values[i - 1]) {
+            ++runs.back();
+        } else {
+            runs.push_back(1);
+        }
+    }
+    flat.now = runs.back();
+    flat.changes = static_cast<int>(runs.size()) - 1;
+    runs.pop_back();
+    for (const int run : runs) flat.longest = std::max(flat.longest, run);
+    return flat;
+}
+
+void TellBad(Verdict& verdict, double ratio, drift::Direction direction, const std::string& message) {
+    verdict.status = Status::kBad;
+    verdict.ratio = std::max(ratio, 1.0);
+    verdict.direction = direction;
+    verdict.message = message;
+}
+
+void JudgeLimits(const Check& check, double rows, const std::string& has, Verdict& verdict) {
+    verdict.low = check.min;
+    verdict.high = check.max;
+    if (check.min && rows < *check.min)
+        TellBad(verdict, 1 + 2 * (*check.min - rows) / std::max(*check.min, 1.0), drift::Direction::kDown,
+                has + ", fewer than " + Count(*check.min));
+    else if (check.max && rows > *check.max)
+        TellBad(verdict, *check.max > 0 ? rows / *check.max : 3, drift::Direction::kUp, has + ", more than " + Count(*check.max));
+    else if (check.max && *check.max > 0)
+        verdict.ratio = rows / *check.max;
+}
+
+void JudgeHistory(const Check& check, const Measurement& m, const Setting& setting, const std::string& has, Verdict& verdict) {
+    const int64_t step = GridStep(setting.every);
+    const std::vector<double> series = Grid(setting, step);
+    const auto points = std::count_if(series.begin(), series.end(), [](double value) { return std::isfinite(value); });
+    if (points < setting.min_history) {
+        verdict.status = Status::kLearning;
+        verdict.message = has + "; " + std::to_string(points) + " of " + std::to_string(setting.min_history) +
+                          " earlier results are there to learn from";
+        return;
+    }
+    const SeasonalFit fit = Fit(series, step, kSigmaFloor);
+    const bool young = static_cast<int64_t>(series.size()) * step < 2 * kWeek;
+    const double threshold = young ? std::max(check.change, kYoungChange) : check.change;
+    const double expected = std::max(fit.expected, 1.0);
+    const double change = m.rows / expected - 1;
+    verdict.low = std::max(0.0, std::min(expected * (1 - threshold), fit.At(-kSigmas)));
+    verdict.high = std::max(expected * (1 + threshold), fit.At(kSigmas));
+    verdict.ratio = std::abs(change) / threshold;
+    verdict.supported = std::abs(fit.Z(m.rows)) >= kSigmas;
+    verdict.details = {{"expected", std::round(expected)}, {"season_steps", fit.period}, {"earlier_results", points},
+                       {"exact", m.exact}};
+    if (verdict.ratio >= 1 && verdict.supported) {
+        TellBad(verdict, verdict.ratio, change < 0 ? drift::Direction::kDown : drift::Direction::kUp,
+                has + ", " + Percentage(std::abs(change)) + (change < 0 ? " fewer than" : " more than") + " the " + Count(std::round(expected)) +
+                    " expected " + (fit.period > 1 ? "at this time" : "from its history"));
+        return;
+    }
+    verdict.message = has + ", where " + Count(std::round(expected)) + " are expected";
+    const Flat flat = FlatRuns(series, m.rows);
+    if (m.exact && flat.changes >= 2 * setting.min_history && flat.now > 3 * flat.longest && flat.now > 3) {
+        TellBad(verdict, static_cast<double>(flat.now) / (3.0 * flat.longest), drift::Direction::kChanged,
+                has + " and has not changed for " + Duration(static_cast<double>((flat.now - 1) * step) / kSecond) +
+                    "; before, it never stood still for more than " +
+                    Duration(static_cast<double>(flat.longest * step) / kSecond));
+        verdict.details["flatline"] = true;
+    }
+}
+
+}  // namespace
+
+int64_t GridStep(int64_t every) { return every <= kHour ? kHour : every >= kDay ? std::max(every / kDay, int64_t{1}) * kDay : every; }
+
+Verdict JudgeVolume(const Check& check, const Measurement& m, const Setting& setting) {
+    Verdict verdict;
+    verdict.observed = m.rows;
+    if (m.rows > 0) verdict.state["had_rows"] = true;
+    const std::string has = setting.relation + " has " + (m.exact ? "" : "about ") + Counted(m.rows, "row") +
+                            (m.basis.empty() ? "" : " (" + m.basis + ")");
+    if (m.rows == 0 && setting.state.value("had_rows", false)) {
+        verdict.low = std::max(check.min.value_or(1), 1.0);
+        verdict.severity = drift::Severity::kCritical;
+        TellBad(verdict, 3, drift::Direction::kDown, setting.relation + " is empty; it had rows before");
+        return verdict;
+    }
+    verdict.message = has;
+    if (check.anomaly) JudgeHistory(check, m, setting, has, verdict);
+    if (verdict.status != Status::kBad && (check.min || check.max)) {
+        const Verdict before = verdict;
+        JudgeLimits(check, m.rows, has, verdict);
+        if (verdict.status != Status::kBad) verdict.ratio = std::max(verdict.ratio, before.ratio);
+    }
+    return verdict;
+}
+
+}  // namespace pulse::health

@@ -1,0 +1,345 @@
+#include "pulse/health/measure.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+
+#include "pulse/health/rhythm.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+std::optional<double> NumberOrNone(const std::optional<std::string>& text) {
+    return text ? std::optional(std::strtod(text->c_str(), nullptr)) : std::nullopt;
+}
+
+std::string At(Moment moment) { return source::Literal(FormatMoment(moment)) + "::timestamptz"; }
+
+// A visit at work: facts, guard, and the one scan that its checks share.
+class Visit {
+  public:
+    Visit(source::Reader& reader, const std::string& relation, const Limits& limits)
+        : reader_(reader), limits_(limits), facts_(ReadFacts(reader, relation)), guard_(reader, limits),
+          scan_(facts_, limits) {}
+
+    std::vector<Measurement> Look(const std::vector<Check>& checks);
+
+  private:
+    // Before the scan: what needs none is done, the others enter their wishes. Returns what is to be done after it.
+    std::function<void(Measurement&)> Begin(const Check& check, Measurement& m);
+    std::function<void(Measurement&)> Freshness(const Check& check, Measurement& m);
+    std::function<void(Measurement&)> FreshnessByScan(const std::string& column, const std::vector<Moment>& moments);
+    void FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning, Measurement& m);
+    void FreshnessByTail(const ColumnFacts& column, Measurement& m);
+    std::function<void(Measurement&)> Volume(Measurement& m);
+    std::function<void(Measurement&)> Column(const Check& check);
+    std::function<void(Measurement&)> Unique(const Check& check, Measurement& m);
+    void References(const Check& check, Measurement& m);
+    void Schema(Measurement& m);
+    void ReplicationLag(Measurement& m);
+    void Sql(const Check& check, Measurement& m);
+    bool Asked(const Check& check) const;
+    void TakeSample(Measurement& m) const;
+    // Newest row of each moment, in seconds before it: the first is now.
+    static void TakeAges(const std::vector<std::optional<double>>& ages, Measurement& m);
+
+    source::Reader& reader_;
+    const Limits& limits_;
+    TableFacts facts_;
+    Guard guard_;
+    Scan scan_;
+};
+
+void Visit::TakeAges(const std::vector<std::optional<double>>& ages, Measurement& m) {
+    m.age = ages.at(0);
+    const std::vector<int> weeks = PhaseWeeks();
+    for (size_t i = 1; i < ages.size(); ++i) m.phases.push_back({weeks.at(i - 1), ages[i]});
+}
+
+void Visit::TakeSample(Measurement& m) const {
+    m.rows = scan_.rows();
+    if (scan_.sampling()) m.sampled = scan_.fraction();
+}
+
+std::function<void(Measurement&)> Visit::Freshness(const Check& check, Measurement& m) {
+    const ColumnFacts* column = check.columns.empty() ? ArrivalColumn(facts_) : &RequireColumn(facts_, check.columns.front());
+    if (!column)
+        throw UserError(sqlstate::kUndefinedColumn, facts_.relation + " has no column that tells when a row arrived", "",
+                        "Name a timestamp column in the check.");
+    m.replica_late = facts_.replica_late;
+    std::vector<Moment> moments = {limits_.now};
+    if (!check.max_age)
+        for (const Moment moment : PhaseMoments(limits_.now)) moments.push_back(moment);
+    if (facts_.IndexOn(column->name) && facts_.sampled()) {
+        FreshnessByIndex(column->name, moments, !check.max_age, m);
+        return nullptr;
+    }
+    if (facts_.rows <= limits_.row_limit) return FreshnessByScan(column->name, moments);
+    const bool in_order = (facts_.kind == 'r' || facts_.kind == 'm') && !facts_.has_children && column->correlation &&
+                          *column->correlation > 0.9;
+    if (check.max_age && in_order) {
+        FreshnessByTail(*column, m);
+        return nullptr;
+    }
+    throw TooLarge("the newest " + column->name + " of " + facts_.relation + " cannot be found without reading about " +
+                       Count(facts_.rows) + " rows",
+                   "CREATE INDEX CONCURRENTLY ON " + facts_.relation + " (" + Quoted(column->name) + ");");
+}
+
+void Visit::FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning, Measurement& m) {
+    const std::string name = "t." + Quoted(column);
+    std::string values;
+    for (size_t i = 0; i < moments.size(); ++i)
+        values += (i ? ", (" : "(") + std::to_string(i) + ", " + At(moments[i]) + ")";
+    const std::string help = "ANALYZE " + facts_.relation + ";";
+    const source::Rows rows = guard_.Query(
+        "SELECT extract(epoch FROM p.at - (SELECT " + name + " FROM " + facts_.relation + " AS t WHERE " + name +
+            " <= p.at ORDER BY " + name + " DESC LIMIT 1)::timestamptz) FROM (VALUES " + values +
+            ") AS p(place, at) ORDER BY p.place", help);
+    std::vector<std::optional<double>> ages;
+    for (const auto& row : rows.values) ages.push_back(NumberOrNone(row[0]));
+    TakeAges(ages, m);
+    m.rows = static_cast<double>(moments.size());
+    if (!m.age) return;
+    const source::Rows gap = guard_.Query(
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) FROM (SELECT extract(epoch FROM a.at - lag(a.at) "
+        "OVER (ORDER BY a.at))::float8 AS gap FROM (SELECT " + name + "::timestamptz AS at FROM " + facts_.relation +
+            " AS t WHERE " + name + " <= " + At(limits_.now) + " ORDER BY " + name + " DESC LIMIT 101) AS a) AS g WHERE g.gap > 0",
+        help);
+    m.gap = NumberOrNone(gap.values.at(0)[0]);
+    if (!learning) return;
+    const source::Rows oldest = guard_.Query("SELECT extract(epoch FROM " + At(limits_.now) + " - (SELECT " + name + " FROM " +
+                                                 facts_.relation + " AS t WHERE " + name + " IS NOT NULL ORDER BY " + name +
+                                                 " LIMIT 1)::timestamptz)", help);
+    m.oldest = NumberOrNone(oldest.values.at(0)[0]);
+}
+
+std::function<void(Measurement&)> Visit::FreshnessByScan(const std::string& column, const std::vector<Moment>& moments) {
+    const std::string name = "t." + Quoted(column);
+    std::vector<size_t> places;
+    for (const Moment moment : moments)
+        places.push_back(scan_.Maximum("CASE WHEN " + name + " <= " + At(moment) + " THEN extract(epoch FROM " + name +
+                                       "::timestamptz) END"));
+    const size_t oldest = scan_.Maximum("-extract(epoch FROM " + name + "::timestamptz)");
+    return [this, places, oldest, moments](Measurement& m) {
+        constexpr double kEpoch = 946684800;  // 2000-01-01 in seconds since 1970
+        std::vector<std::optional<double>> ages;
+        for (size_t i = 0; i < places.size(); ++i) {
+            const std::optional<double> newest = NumberOrNone(scan_.Largest(places[i]));
+            ages.push_back(newest ? std::optional(static_cast<double>(moments[i]) / kSecond + kEpoch - *newest)
+                                  : std::nullopt);
+        }
+        TakeAges(ages, m);
+        if (const auto first = NumberOrNone(scan_.Largest(oldest)))
+            m.oldest = static_cast<double>(moments[0]) / kSecond + kEpoch + *first;
+        TakeSample(m);
+    };
+}
+
+// Rows came in the order of time, so the newest lie in the last pages.
+void Visit::FreshnessByTail(const ColumnFacts& column, Measurement& m) {
+    const std::string name = "t." + Quoted(column.name);
+    const auto tail = std::max<int64_t>(
+        8, static_cast<int64_t>(static_cast<double>(facts_.pages) * limits_.sample_rows / std::max(facts_.rows, 1.0) / 10));
+    const int64_t first = std::max<int64_t>(0, facts_.pages - tail);
+    const source::Rows rows = guard_.Query(
+        "SELECT extract(epoch FROM " + At(limits_.now) + " - pg_catalog.max(" + name + ")::timestamptz), pg_catalog.count(*) FROM " +
+            facts_.relation + " AS t WHERE t.ctid >= '(" + std::to_string(first) + ",0)'::tid AND " + name + " <= " +
+            At(limits_.now),
+        "CREATE INDEX CONCURRENTLY ON " + facts_.relation + " (" + Quoted(column.name) + ");");
+    m.age = NumberOrNone(rows.values.at(0)[0]);
+    m.rows = NumberOrNone(rows.values[0][1]).value_or(0);
+    m.sampled = static_cast<double>(facts_.pages - first) / static_cast<double>(std::max<int64_t>(facts_.pages, 1));
+    m.basis = "as of the last " + Count(static_cast<double>(facts_.pages - first)) + " pages";
+}
+
+std::function<void(Measurement&)> Visit::Volume(Measurement& m) {
+    if (facts_.rows <= limits_.row_limit) {
+        scan_.Want();
+        return [this](Measurement& out) { out.rows = scan_.rows(); };
+    }
+    m.rows = facts_.rows;
+    m.exact = false;
+    m.basis = "by the catalog's density and the size of now";
+    return nullptr;
+}
+
+std::function<void(Measurement&)> Visit::Column(const Check& check) {
+    RequireColumn(facts_, check.columns.front());
+    const size_t bad = scan_.CountWhere(BadCondition(check));
+    return [this, bad](Measurement& m) {
+        m.bad = scan_.Counted(bad);
+        m.error = scan_.Error(bad);
+        TakeSample(m);
+        m.of = m.rows;
+    };
+}
+
+std::function<void(Measurement&)> Visit::Unique(const Check& check, Measurement& m) {
+    std::vector<std::string> wanted = check.columns;
+    for (const std::string& column : wanted) RequireColumn(facts_, column);
+    std::sort(wanted.begin(), wanted.end());
+    for (const IndexFacts& index : facts_.indexes) {
+        std::vector<std::string> covered = index.columns;
+        std::sort(covered.begin(), covered.end());
+        if (!index.unique || covered != wanted) continue;
+        m.of = m.rows = facts_.rows;
+        m.basis = "the unique index " + index.name + " guarantees it";
+        return nullptr;
+    }
+    const size_t place = scan_.Duplicates(check.columns);
+    return [this, place](Measurement& out) {
+        out.bad = scan_.Duplicate(place);
+        TakeSample(out);
+        out.of = out.rows;
+    };
+}
+
+void Visit::References(const Check& check, Measurement& m) {
+    RequireColumn(facts_, check.columns.front());
+    for (const ForeignKey& key : facts_.keys)
+        if (key.valid && key.column == check.columns.front() && key.relation == check.relation && key.to == check.to) {
+            m.of = m.rows = facts_.rows;
+            m.basis = "the foreign key guarantees it";
+            return;
+        }
+    const size_t bad = scan_.CountWhere(BadCondition(check));
+    scan_.Run(guard_);
+    m.bad = scan_.Counted(bad);
+    m.error = scan_.Error(bad);
+    TakeSample(m);
+    m.of = m.rows;
+}
+
+void Visit::Schema(Measurement& m) {
+    m.columns = Json::array();
+    for (const ColumnFacts& column : facts_.columns)
+        m.columns.push_back({{"number", column.number},
+                             {"name", column.name},
+                             {"type", column.type},
+                             {"not_null", column.not_null},
+                             {"default", column.fallback}});
+}
+
+void Visit::ReplicationLag(Measurement& m) {
+    if (facts_.standby) {
+        m.number = facts_.replica_late;
+        m.found = -1;
+        return;
+    }
+    const source::Rows rows = reader_.Query(
+        "SELECT count(*), count(r.state), max(coalesce(extract(epoch FROM r.replay_lag), 0)) "
+        "FROM pg_catalog.pg_stat_replication AS r WHERE r.application_name NOT LIKE 'pg_basebackup%'");
+    const auto& row = rows.values.at(0);
+    m.found = static_cast<int64_t>(NumberOrNone(row[0]).value_or(0));
+    if (m.found > 0 && NumberOrNone(row[1]).value_or(0) == 0)
+        throw UserError(sqlstate::kInsufficientPrivilege, "the lag of standbys is hidden from this role", "",
+                        "Grant it pg_monitor, or monitor the lag as a role that has it.");
+    m.number = NumberOrNone(row[2]);
+}
+
+void Visit::Sql(const Check& check, Measurement& m) {
+    const std::string help = "Make the query narrower, or give it an index.";
+    if (check.rows) {
+        const source::Rows rows = guard_.Query("SELECT pg_catalog.count(*) FROM (SELECT FROM (" + check.query +
+                                                   "\n) AS q LIMIT " + std::to_string(*check.rows + 10'000) + ") AS few",
+                                               help);
+        m.found = static_cast<int64_t>(NumberOrNone(rows.values.at(0)[0]).value_or(0));
+        return;
+    }
+    const source::Rows rows = guard_.Query("SELECT * FROM (" + check.query + "\n) AS q LIMIT 2", help);
+    if (rows.names.size() != 1 || rows.size() > 1)
+        throw UserError(sqlstate::kDatatypeMismatch, "the query must return one number",
+                        "It returns " + std::to_string(rows.names.size()) + " columns and " +
+                            (rows.size() > 1 ? "more than one row." : std::to_string(rows.size()) + " rows."),
+                        "Give one column and one row, or use \"rows\" to count what the query returns.");
+    if (rows.empty() || !rows.values[0][0]) return;
+    char* end = nullptr;
+    const std::string& text = *rows.values[0][0];
+    m.number = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != 0)
+        throw UserError(sqlstate::kDatatypeMismatch, "the query must return one number", "It returns \"" + text + "\".",
+                        "Cast it to a number, or use \"rows\" to count what the query returns.");
+}
+
+std::function<void(Measurement&)> Visit::Begin(const Check& check, Measurement& m) {
+    switch (check.kind) {
+        case Kind::kFreshness: return Freshness(check, m);
+        case Kind::kVolume: return Volume(m);
+        case Kind::kNullRate:
+        case Kind::kAcceptedValues:
+        case Kind::kRange: return Column(check);
+        case Kind::kUnique: return Unique(check, m);
+        case Kind::kReferences: References(check, m); break;
+        case Kind::kSchema: Schema(m); break;
+        case Kind::kReplicationLag: ReplicationLag(m); break;
+        case Kind::kSql: Sql(check, m); break;
+    }
+    return nullptr;
+}
+
+// Whether the columns are all there, so that an error about one comes from the server.
+bool Visit::Asked(const Check& check) const {
+    if (check.columns.empty()) return ArrivalColumn(facts_) != nullptr;
+    return std::all_of(check.columns.begin(), check.columns.end(),
+                       [&](const std::string& column) { return facts_.Find(column) != nullptr; });
+}
+
+std::vector<Measurement> Visit::Look(const std::vector<Check>& checks) {
+    std::vector<Measurement> measurements(checks.size());
+    std::vector<std::function<void(Measurement&)>> rest(checks.size());
+    const auto skip = [](Measurement& m, const TooLarge& refused) {
+        m.reading = Reading::kSkipped;
+        m.reason = refused.message() + (refused.hint().empty() ? "" : "; what would help: " + refused.hint());
+    };
+    for (size_t i = 0; i < checks.size(); ++i) {
+        try {
+            rest[i] = Begin(checks[i], measurements[i]);
+        } catch (const TooLarge& refused) {
+            skip(measurements[i], refused);
+        } catch (const source::Unavailable&) {
+            throw;
+        } catch (const UserError& error) {
+            // A column that is gone was seen in the catalog: the visit goes on. What the server raises ends it.
+            if (error.state() != sqlstate::kUndefinedColumn || facts_.columns.empty() || Asked(checks[i])) throw;
+            measurements[i].reading = Reading::kFailed;
+            measurements[i].reason = error.message();
+            measurements[i].state = error.state();
+        }
+    }
+    const bool wanted = std::any_of(rest.begin(), rest.end(), [](const auto& task) { return task != nullptr; });
+    std::optional<TooLarge> refused;
+    try {
+        if (wanted) scan_.Run(guard_);
+    } catch (const TooLarge& error) {
+        refused = error;
+    }
+    for (size_t i = 0; i < checks.size(); ++i) {
+        if (rest[i] && refused)
+            skip(measurements[i], *refused);
+        else if (rest[i])
+            rest[i](measurements[i]);
+        measurements[i].plan_cost = guard_.cost();
+    }
+    return measurements;
+}
+
+}  // namespace
+
+std::vector<Measurement> MeasureTogether(source::Reader& reader, const std::string& relation,
+                                         const std::vector<Check>& checks, const Limits& limits) {
+    const auto began = std::chrono::steady_clock::now();
+    std::vector<Measurement> measurements = Visit(reader, relation, limits).Look(checks);
+    const double took =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
+    for (Measurement& m : measurements) m.duration_ms = took;
+    return measurements;
+}
+
+Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check, const Limits& limits) {
+    return MeasureTogether(reader, relation, {check}, limits).front();
+}
+
+}  // namespace pulse::health

@@ -1,0 +1,65 @@
+#include "pulse/health/rhythm.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace pulse::health {
+
+namespace {
+
+constexpr int kWeeks = 4;
+constexpr int kLeastWeeks = 2;
+constexpr int kSteps = 4;  // to either side, a quarter of an hour each: loads are not on the minute
+constexpr int64_t kStep = 15 * kMinute;
+constexpr double kLeastLimit = 60;  // seconds
+
+}  // namespace
+
+std::vector<Moment> PhaseMoments(Moment now) {
+    std::vector<Moment> moments;
+    for (int week = 1; week <= kWeeks; ++week)
+        for (int step = -kSteps; step <= kSteps; ++step) moments.push_back(now - week * 7 * kDay + step * kStep);
+    return moments;
+}
+
+std::vector<int> PhaseWeeks() {
+    std::vector<int> weeks;
+    for (int week = 1; week <= kWeeks; ++week) weeks.insert(weeks.end(), 2 * kSteps + 1, week);
+    return weeks;
+}
+
+Rhythm LearnRhythm(const std::vector<Phase>& phases, std::optional<double> oldest, std::optional<double> gap) {
+    Rhythm rhythm;
+    std::map<int, double> longest;  // per week
+    double sum = 0;
+    int count = 0;
+    for (const Phase& phase : phases) {
+        // The hour in which the table began says nothing about its rhythm.
+        if (!phase.age || !oldest || static_cast<double>(phase.week) * 7 * 86400 + 3600 > *oldest) continue;
+        longest[phase.week] = std::max(longest[phase.week], *phase.age);
+        sum += *phase.age;
+        ++count;
+    }
+    rhythm.weeks = static_cast<int>(longest.size());
+    if (rhythm.weeks < kLeastWeeks) {
+        rhythm.why = "its rows cover " + (oldest ? Duration(*oldest) : std::string("no time")) + ", the rhythm needs " +
+                     std::to_string(kLeastWeeks) + " weeks";
+        return rhythm;
+    }
+    std::vector<double> silences;
+    for (const auto& [week, silence] : longest) silences.push_back(silence);
+    std::sort(silences.begin(), silences.end());
+    rhythm.expected = silences[silences.size() / 2];
+    const double mean = sum / count;
+    // Regular arrivals are at most twice their mean late, random ones four times and sometimes much more: the less
+    // regular, the more room. Seven means are exceeded by random arrivals once in a thousand looks.
+    const double irregular = mean > 0 ? rhythm.expected / mean / 2 : 1;
+    // The longest silence may lie between two of the moments looked at.
+    constexpr double kBetween = static_cast<double>(kStep) / kSecond;
+    const double longest_silence = rhythm.expected + std::min(gap.value_or(kBetween), kBetween);
+    rhythm.limit = std::max(kLeastLimit, longest_silence * std::clamp(irregular, 1.25, 2.5));
+    rhythm.known = true;
+    return rhythm;
+}
+
+}  // namespace pulse::health

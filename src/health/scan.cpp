@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <cmath>
+
+#include "pulse/health/measure.hpp"
+#include "pulse/rule/compile.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+double Number(const std::optional<std::string>& text) { return text ? std::strtod(text->c_str(), nullptr) : 0; }
+
+// The same pages each time: a table that did not change gives the same answer.
+constexpr const char* kSeed = "4711";
+
+std::string Help(const TableFacts& facts) {
+    return facts.sampled() ? "Raise pulse.row_limit, or give the table an index that serves the check."
+                           : "Monitor the tables behind " + facts.relation + ", or raise pulse.row_limit.";
+}
+
+}  // namespace
+
+std::string Quoted(const std::string& name) { return rule::QuoteName(name); }
+
+double RatioError(double m, double n, double nn, double x, double xx, double xn, double fraction) {
+    if (m < 2 || n <= 0) return 0;
+    const double ratio = x / n;
+    const double squares = std::max(0.0, xx - 2 * ratio * xn + ratio * ratio * nn);
+    return std::sqrt(m / (m - 1) * squares * std::clamp(1 - fraction, 0.0, 1.0)) / n;
+}
+
+std::string BadCondition(const Check& check) {
+    const std::string column = "t." + Quoted(check.columns.front());
+    switch (check.kind) {
+        case Kind::kNullRate: return column + " IS NULL";
+        case Kind::kAcceptedValues: {
+            std::string list;
+            for (const std::string& value : check.values) list += (list.empty() ? "" : ", ") + source::Literal(value);
+            return column + " NOT IN (" + list + ")";
+        }
+        case Kind::kRange: {
+            std::string condition;
+            if (check.low) condition = column + " < " + source::Literal(*check.low);
+            if (check.high) condition += (condition.empty() ? "" : " OR ") + column + " > " + source::Literal(*check.high);
+            return condition;
+        }
+        case Kind::kReferences:
+            return column + " IS NOT NULL AND NOT EXISTS (SELECT FROM " + check.relation + " AS p WHERE p." +
+                   Quoted(check.to) + " = " + column + ")";
+        default: throw std::logic_error("not a check of a column");
+    }
+}
+
+Scan::Scan(const TableFacts& facts, const Limits& limits) : facts_(facts) {
+    if (facts.rows <= limits.row_limit) return;
+    if (facts.sampled()) fraction_ = std::min(1.0, limits.sample_rows / facts.rows);
+}
+
+size_t Scan::CountWhere(const std::string& condition) {
+    counts_.push_back(condition);
+    return counts_.size() - 1;
+}
+
+size_t Scan::Maximum(const std::string& expression) {
+    maxima_.push_back(expression);
+    return maxima_.size() - 1;
+}
+
+size_t Scan::Duplicates(const std::vector<std::string>& columns) {
+    std::string filled, list;
+    for (const std::string& column : columns) {
+        filled += (filled.empty() ? "t." : " AND t.") + Quoted(column) + " IS NOT NULL";
+        list += (list.empty() ? "t." : ", t.") + Quoted(column);
+    }
+    if (columns.size() > 1) list = "ROW(" + list + ")";
+    duplicates_.push_back("pg_catalog.count(*) FILTER (WHERE " + filled + ") - pg_catalog.count(DISTINCT " + list +
+                          ") FILTER (WHERE " + filled + ")");
+    return duplicates_.size() - 1;
+}
+
+std::string Scan::From() const {
+    std::string from = " FROM " + facts_.relation + " AS t";
+    if (sampling()) {
+        char percent[32];
+        std::snprintf(percent, sizeof percent, "%.6f", std::max(100 * fraction_, 0.000001));
+        from += std::string(" TABLESAMPLE SYSTEM (") + percent + ") REPEATABLE (" + kSeed + ")";
+    }
+    return from;
+}
+
+std::string Scan::WholeSql() const {
+    std::string sql = "SELECT pg_catalog.count(*)";
+    for (const std::string& condition : counts_) sql += ", pg_catalog.count(*) FILTER (WHERE " + condition + ")";
+    for (const std::string& expression : maxima_) sql += ", pg_catalog.max(" + expression + ")::text";
+    for (const std::string& expression : duplicates_) sql += ", " + expression;
+    return sql + From();
+}
+
+std::string Scan::SampleSql() const {
+    std::string inner = "SELECT pg_catalog.count(*)::pg_catalog.float8 AS n", outer = "SELECT sum(n), count(*), sum(n * n)";
+    for (size_t i = 0; i < counts_.size(); ++i) {
+        const std::string x = "x" + std::to_string(i);
+        inner += ", pg_catalog.count(*) FILTER (WHERE " + counts_[i] + ")::pg_catalog.float8 AS " + x;
+        outer += ", sum(" + x + "), sum(" + x + " * " + x + "), sum(" + x + " * n)";
+    }
+    for (size_t i = 0; i < maxima_.size(); ++i) {
+        inner += ", pg_catalog.max(" + maxima_[i] + ") AS m" + std::to_string(i);
+        outer += ", max(m" + std::to_string(i) + ")::text";
+    }
+    return outer + " FROM (" + inner + From() + " GROUP BY t.tableoid, (t.ctid::text::point)[0]) AS page";
+}
+
+void Scan::Run(Guard& guard) {
+    const std::string help = Help(facts_);
+    const bool pages = sampling() && (!counts_.empty() || !maxima_.empty() || wanted_);
+    if (pages || !sampling()) {
+        const source::Rows rows = guard.Query(pages ? SampleSql() : WholeSql(), help);
+        const auto& row = rows.values.at(0);
+        rows_ = Number(row[0]);
+        size_t column = pages ? 3 : 1;
+        for (size_t i = 0; i < counts_.size(); ++i) {
+            counted_.push_back(Number(row[column]));
+            errors_.push_back(pages ? RatioError(Number(row[1]), rows_, Number(row[2]), Number(row[column]),
+                                                 Number(row[column + 1]), Number(row[column + 2]), fraction_)
+                                    : 0);
+            column += pages ? 3 : 1;
+        }
+        for (size_t i = 0; i < maxima_.size(); ++i) maximum_.push_back(row[column++]);
+        if (!pages)
+            for (size_t i = 0; i < duplicates_.size(); ++i) duplicated_.push_back(Number(row[column++]));
+    }
+    if (!sampling() || duplicates_.empty()) return;
+    // Over the whole sample, not page by page.
+    std::string sql = "SELECT pg_catalog.count(*)";
+    for (const std::string& expression : duplicates_) sql += ", " + expression;
+    const source::Rows rows = guard.Query(sql + From(), help);
+    rows_ = Number(rows.values.at(0)[0]);
+    for (size_t i = 0; i < duplicates_.size(); ++i) duplicated_.push_back(Number(rows.values[0][i + 1]));
+}
+
+}  // namespace pulse::health

@@ -1,0 +1,273 @@
+// Monitors that are due: loaded, looked at, handed on to be kept.
+#include <algorithm>
+
+#include "pulse/health/store.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/lock.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/pg/transaction.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+using pg::Row;
+using pg::Value;
+
+constexpr int64_t kHistory = 36 * kDay;  // five weeks of the grid, and room
+constexpr const char* kQueryCanceled = "57014";
+
+// One result per step of the grid, the one nearest to its middle: a check every minute has many more than are needed.
+void ReadHistory(StoredCheck& stored, Moment now) {
+    static pg::Statement statement(
+        "SELECT DISTINCT ON (step) s.at, s.observed FROM (SELECT r.at, r.observed, "
+        "round(extract(epoch FROM $2 - r.at) / $3) AS step FROM pulse.check_result AS r WHERE r.check_id = $1 "
+        "AND r.at < $2 AND r.at >= $4 AND r.status IN ('ok', 'learning') AND r.observed IS NOT NULL) AS s "
+        "ORDER BY step, abs(extract(epoch FROM $2 - s.at) - step * $3)",
+        {INT8OID, TIMESTAMPTZOID, FLOAT8OID, TIMESTAMPTZOID});
+    Moment from = now - kHistory;
+    if (const auto accepted = ParseMoment(stored.state.value("accepted_from", ""))) from = std::max(from, *accepted);
+    const pg::Result rows =
+        statement.Execute({Value::Int8(stored.id), Value::Time(now),
+                           Value::Float8(static_cast<double>(GridStep(stored.every)) / kSecond), Value::Time(from)});
+    for (uint64_t i = 0; i < rows.size(); ++i) stored.history.push_back({rows[i].Time(0), rows[i].Float8(1)});
+}
+
+// What PostgreSQL says of a statement, as the reason of a check that failed.
+Measurement Failed(const std::string& state, const std::string& message, int milliseconds) {
+    Measurement m;
+    m.reading = Reading::kFailed;
+    m.state = state;
+    m.reason = message;
+    if (state == kQueryCanceled || state == "54000") {
+        m.reading = Reading::kSkipped;
+        if (state == kQueryCanceled)
+            m.reason = "it took longer than pulse.check_timeout (" + Duration(milliseconds / 1000.0) + ")";
+    }
+    return m;
+}
+
+// One visit. What fails inside leaves nothing behind and says why.
+class Visitor {
+  public:
+    Visitor(const Work& work, const source::Target& target, const Limits& limits, Findings& findings)
+        : work_(work), target_(target), limits_(limits), findings_(findings) {}
+
+    // Returns false when the source was not to be had: then the rest need not be tried.
+    bool Try(const std::vector<size_t>& places) {
+        std::vector<Check> checks;
+        for (const size_t place : places) checks.push_back(work_.checks[place].check);
+        std::vector<Measurement> measurements;
+        std::optional<Measurement> failed;
+        source::Usage usage;
+        usage.source = work_.place.source;
+        usage.purpose = "health";
+        usage.object = work_.relation;
+        try {
+            source::Read(target_, usage, [&](source::Reader& reader) {
+                measurements = MeasureTogether(reader, work_.relation, checks, limits_);
+            });
+        } catch (const source::Unavailable& error) {
+            findings_.unavailable = error.message() + (error.detail().empty() ? "" : ": " + error.detail());
+        } catch (const UserError& error) {
+            failed = Failed(error.state(), error.message(), target_.milliseconds);
+        } catch (const pg::Error& error) {
+            // A person's cancel and the end of the session are not the table's.
+            if (error.State() == kQueryCanceled || error.State().starts_with("57P")) throw;
+            failed = Failed(error.State(), error.message, target_.milliseconds);
+        }
+        findings_.usages.push_back(usage);
+        if (findings_.unavailable) return false;
+        if (failed && places.size() > 1 && failed->state != sqlstate::kUndefinedTable && failed->state != kQueryCanceled) {
+            for (const size_t place : places)
+                if (!Try({place})) return false;
+            return true;
+        }
+        for (size_t i = 0; i < places.size(); ++i)
+            findings_.measurements[places[i]] = failed ? *failed : std::move(measurements[i]);
+        return true;
+    }
+
+  private:
+    const Work& work_;
+    const source::Target& target_;
+    const Limits& limits_;
+    Findings& findings_;
+};
+
+Round Counted(const std::vector<Told>& told) {
+    Round round;
+    round.tables = 1;
+    for (const Told& one : told) {
+        ++round.checks;
+        round.bad += one.verdict.status == Status::kBad;
+        round.skipped += one.verdict.status == Status::kSkipped;
+        round.failed += one.verdict.status == Status::kError;
+        if (one.verdict.status == Status::kError)
+            round.message += (round.message.empty() ? "" : "; ") + one.relation + " " + one.check + ": " + one.verdict.message;
+    }
+    return round;
+}
+
+void Add(Round& sum, const Round& one) {
+    sum.tables += one.tables;
+    sum.checks += one.checks;
+    sum.bad += one.bad;
+    sum.skipped += one.skipped;
+    sum.failed += one.failed;
+    constexpr size_t kMost = 2000;
+    if (!one.message.empty() && sum.message.size() < kMost)
+        sum.message += (sum.message.empty() ? "" : "; ") + one.message;
+}
+
+// Nobody else looks at the table meanwhile, also while no transaction is open.
+std::optional<pg::SessionLock> Reserve(int64_t monitor) {
+    pg::Transaction transaction("pulse table check: whose turn");
+    std::optional<pg::SessionLock> lock = pg::SessionLock::Try("monitor", monitor);
+    transaction.Commit();
+    return lock;
+}
+
+// What is to be done about one monitor, and where. A table of this database is done with at once, in the same transaction.
+struct Errand {
+    std::optional<Work> work;
+    std::optional<source::Target> target;
+    std::optional<std::string> unavailable;
+    Round round;
+};
+
+Errand Prepare(int64_t monitor) {
+    pg::Transaction transaction("pulse table check");
+    Errand errand;
+    errand.work = Load(monitor, false, pg::Now(), true);
+    if (errand.work && errand.work->checks.empty()) errand.work.reset();
+    if (errand.work) {
+        try {
+            errand.target = source::Find(errand.work->place, pg::settings::check_timeout);
+        } catch (const source::Unavailable& error) {
+            errand.unavailable = error.message();
+        }
+    }
+    if (errand.target && errand.target->local()) {
+        errand.round = Counted(Keep(*errand.work, Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now))));
+        errand.work.reset();
+    }
+    transaction.Commit();
+    return errand;
+}
+
+// One monitor, with no transaction open while a server is read.
+Round CheckApart(int64_t monitor) {
+    const std::optional<pg::SessionLock> lock = Reserve(monitor);
+    if (!lock) return {};
+    const Errand errand = Prepare(monitor);
+    if (!errand.work) return errand.round;
+    Findings findings;
+    if (errand.target) findings = Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now));
+    if (!findings.unavailable) findings.unavailable = errand.unavailable;
+    pg::Transaction transaction("pulse table check: what was found");
+    for (const source::Usage& usage : findings.usages) source::Record(usage);
+    const Round round = Counted(Keep(*errand.work, findings));
+    transaction.Commit();
+    return round;
+}
+
+}  // namespace
+
+Limits LimitsFromSettings(Moment now) {
+    return {now, static_cast<double>(pg::settings::row_limit), static_cast<double>(pg::settings::sample_rows)};
+}
+
+std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now) {
+    if (only) return {*only};
+    static pg::Statement statement(
+        "SELECT m.id FROM pulse.monitor AS m JOIN pulse.monitor_check AS c ON c.monitor_id = m.id "
+        "WHERE m.status = 'active' AND c.next_check_at <= $1 GROUP BY m.id ORDER BY min(c.next_check_at), m.id",
+        {TIMESTAMPTZOID});
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::Result rows = statement.Execute({Value::Time(now)});
+    std::vector<int64_t> ids;
+    for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    return ids;
+}
+
+std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::Result found = pg::Execute(
+        std::string("SELECT relation, coalesce(source, ''), runs_as, search_path FROM pulse.monitor "
+                    "WHERE id = $1 AND status = 'active'") +
+            (lock ? " FOR NO KEY UPDATE SKIP LOCKED" : ""),
+        {Value::Int8(monitor)});
+    if (found.empty()) return std::nullopt;
+    Work work;
+    work.monitor = monitor;
+    work.now = now;
+    work.relation = found[0].Text(0);
+    work.place = {found[0].Text(1), found[0].Text(2), found[0].Text(3)};
+    static pg::Statement statement(
+        "SELECT c.id, c.settings, c.state, (extract(epoch FROM coalesce(c.every, m.every)) * 1000000)::bigint, "
+        "c.consecutive_bad, c.bad_since FROM pulse.monitor_check AS c JOIN pulse.monitor AS m ON m.id = c.monitor_id "
+        "WHERE c.monitor_id = $1 AND ($2 OR c.next_check_at <= $3) ORDER BY c.id",
+        {INT8OID, BOOLOID, TIMESTAMPTZOID});
+    const pg::Result rows = statement.Execute({Value::Int8(monitor), Value::Bool(all), Value::Time(now)});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        StoredCheck stored;
+        stored.id = rows[i].Int8(0);
+        stored.check = ParseCheck(rows[i].Jsonb(1), i + 1);
+        stored.state = rows[i].Jsonb(2);
+        stored.every = rows[i].Int8(3);
+        stored.consecutive_bad = rows[i].Int4(4);
+        stored.bad_since = rows[i].TimeOrNull(5);
+        if (stored.check.kind == Kind::kVolume && stored.check.anomaly) ReadHistory(stored, now);
+        work.checks.push_back(std::move(stored));
+    }
+    return work;
+}
+
+Findings Look(const Work& work, const source::Target& target, const Limits& limits) {
+    Findings findings;
+    findings.measurements.resize(work.checks.size());
+    Visitor visitor(work, target, limits, findings);
+    std::vector<size_t> together;
+    std::vector<std::vector<size_t>> visits;
+    for (size_t i = 0; i < work.checks.size(); ++i)
+        if (Shares(work.checks[i].check))
+            together.push_back(i);
+        else
+            visits.push_back({i});
+    if (!together.empty()) visits.insert(visits.begin(), together);
+    for (const std::vector<size_t>& places : visits)
+        if (!visitor.Try(places)) break;
+    return findings;
+}
+
+Round CheckDueApart() {
+    Round sum;
+    std::vector<int64_t> due;
+    {
+        pg::Transaction transaction("pulse table checks: what is due");
+        due = DueMonitors(std::nullopt, pg::Now());
+        transaction.Commit();
+    }
+    for (const int64_t monitor : due) {
+        pg::CheckInterrupts();
+        const auto fail = [&](const std::string& message) {
+            Add(sum, {1, 0, 0, 0, 1, "monitor " + std::to_string(monitor) + ": " + message});
+        };
+        try {
+            Add(sum, CheckApart(monitor));
+        } catch (const pg::Error& error) {
+            if (error.State() == kQueryCanceled || error.State().starts_with("57P")) throw;
+            fail(error.message);
+        } catch (const UserError& error) {
+            fail(error.message());
+        }
+    }
+    return sum;
+}
+
+}  // namespace pulse::health

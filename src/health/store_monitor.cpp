@@ -1,0 +1,233 @@
+// Making, changing and ending monitors.
+#include <algorithm>
+
+#include "pulse/health/store.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/segment/request.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+using pg::Value;
+
+// A check that fits the table, as it is kept.
+struct Settled {
+    Check check;
+    Json settings;
+    std::optional<std::string> reason;
+};
+
+// What the table says to the checks asked for, or those chosen for it.
+struct Plan {
+    std::string relation;
+    std::vector<Settled> checks;
+};
+
+std::optional<std::string> Trimmed(const std::optional<std::string>& text) {
+    return text && text->find_first_not_of(" \t\r\n") != std::string::npos ? text : std::nullopt;
+}
+
+// Puts in what the check leaves open, and has the server look at what it would run.
+void Settle(source::Reader& reader, const TableFacts& facts, Settled& settled) {
+    Check& check = settled.check;
+    for (const std::string& column : check.columns) RequireColumn(facts, column);
+    const std::string from = " FROM " + facts.relation + " AS t";
+    switch (check.kind) {
+        case Kind::kFreshness: {
+            const ColumnFacts* column = check.columns.empty() ? ArrivalColumn(facts) : facts.Find(check.columns.front());
+            if (!column)
+                throw UserError(sqlstate::kInvalidParameter, facts.relation + " has no column that tells when a row arrived", "",
+                                "Name a column of type timestamp or date.");
+            if (!column->timelike())
+                throw UserError(sqlstate::kDatatypeMismatch, "column \"" + column->name + "\" tells no time",
+                                "It is of type " + column->type + ".", "Name a column of type timestamp or date.");
+            check.columns = {column->name};
+            settled.settings["column"] = column->name;
+            break;
+        }
+        case Kind::kUnique: {
+            std::string list;
+            for (const std::string& column : check.columns) list += (list.empty() ? "t." : ", t.") + Quoted(column);
+            reader.Estimate("SELECT count(DISTINCT ROW(" + list + "))" + from);
+            break;
+        }
+        case Kind::kReferences:
+            check.relation = Qualify(reader, check.relation);
+            settled.settings["relation"] = check.relation;
+            RequireColumn(ReadFacts(reader, check.relation), check.to);
+            [[fallthrough]];
+        case Kind::kAcceptedValues:
+        case Kind::kRange: reader.Estimate("SELECT count(*) FILTER (WHERE " + BadCondition(check) + ")" + from); break;
+        case Kind::kSql: reader.Estimate("SELECT * FROM (" + check.query + "\n) AS q"); break;
+        default: break;
+    }
+}
+
+// The only statement of a check's query, without its semicolon.
+void RequireQuery(Settled& settled, size_t number) {
+    Check& check = settled.check;
+    if (check.kind != Kind::kSql) return;
+    try {
+        check.query = source::RequireSelect(check.query);
+    } catch (const UserError& error) {
+        throw UserError(error.state().c_str(), error.message(),
+                        "In check " + std::to_string(number) + ". " + error.detail(),
+                        "Give a single SELECT that returns one number, or the rows that should not be there.");
+    }
+    settled.settings["query"] = check.query;
+}
+
+Plan MakePlan(const Draft& draft, const source::Place& place) {
+    Plan plan;
+    size_t number = 0;  // the check at work, for what the server says of it
+    std::vector<Settled> asked;
+    if (draft.checks) {
+        for (Check& check : ParseChecks(*draft.checks)) {
+            asked.push_back({std::move(check), (*draft.checks)[asked.size()], std::nullopt});
+            RequireQuery(asked.back(), asked.size());
+        }
+    }
+    const Limits limits = LimitsFromSettings(pg::Now());
+    try {
+        source::Visit(place, pg::settings::check_timeout, "define", draft.relation, [&](source::Reader& reader) {
+            number = 0;
+            plan.checks = asked;
+            plan.relation = Qualify(reader, draft.relation);
+            const TableFacts facts = ReadFacts(reader, plan.relation);
+            if (!draft.checks)
+                for (const Suggestion& suggestion : Suggest(facts, limits))
+                    plan.checks.push_back({ParseCheck(suggestion.check, 1), suggestion.check, suggestion.reason});
+            reader.Query("SELECT FROM " + plan.relation + " LIMIT 0");  // the right to read it
+            for (Settled& settled : plan.checks) {
+                ++number;
+                Settle(reader, facts, settled);
+            }
+        });
+    } catch (const pg::Error& error) {
+        const std::string state = error.State();
+        if (number == 0 || state == "57014" || state.starts_with("57P")) throw;
+        throw UserError(state.c_str(), error.message,
+                        "In check " + std::to_string(number) + ", " + Name(plan.checks[number - 1].check.kind) + "." +
+                            (error.detail.empty() ? "" : " " + error.detail),
+                        error.hint);
+    }
+    return plan;
+}
+
+// Writes the checks; those of the same type and columns keep what they remember.
+void WriteChecks(int64_t monitor, const std::vector<Settled>& checks) {
+    std::vector<std::string> kept;
+    for (const Settled& settled : checks) {
+        const Check& check = settled.check;
+        const std::optional<int64_t> every = check.every ? ParseDuration(*check.every) : std::nullopt;
+        const pg::Result rows = pg::Execute(
+            "INSERT INTO pulse.monitor_check AS c (monitor_id, kind, attribute, settings, reason, every, severity, after, "
+            "next_check_at) VALUES ($1, $2, $3, $4, $5, $6 * interval '1 microsecond', $7, $8, $9) "
+            "ON CONFLICT (monitor_id, kind, attribute) DO UPDATE SET settings = excluded.settings, reason = excluded.reason, "
+            "every = excluded.every, severity = excluded.severity, after = excluded.after, next_check_at = excluded.next_check_at "
+            "RETURNING id",
+            {Value::Int8(monitor), Value::Text(Name(check.kind)), Value::Text(check.Attribute()), Value::Jsonb(settled.settings),
+             Value::Text(settled.reason),
+             every ? Value::Float8(static_cast<double>(*every)) : Value::Null(FLOAT8OID), Value::Text(check.severity),
+             Value::Int4(check.after), Value::Time(pg::Now())});
+        kept.push_back(std::to_string(rows[0].Int8(0)));
+    }
+    std::vector<int64_t> ids;
+    for (const std::string& id : kept) ids.push_back(std::stoll(id));
+    pg::Execute("DELETE FROM pulse.monitor_check WHERE monitor_id = $1 AND id <> ALL ($2)", {Value::Int8(monitor), Value::Int8s(ids)});
+}
+
+// Incidents that no check looks after any more.
+void CloseOrphans(int64_t monitor, const std::string& note) {
+    pg::Execute(
+        "WITH gone AS (UPDATE pulse.incident_record AS r SET status = 'resolved', closed_at = $2, resolved_by = 'pulse', "
+        "normal_count = 0, ignored_until = NULL WHERE r.monitor_id = $1 AND r.status <> 'resolved' "
+        "AND NOT EXISTS (SELECT FROM pulse.monitor_check AS c JOIN pulse.monitor AS m ON m.id = c.monitor_id "
+        "WHERE m.id = r.monitor_id AND m.status = 'active' AND 'table_' || c.kind = r.detector AND c.attribute = r.attribute) "
+        "RETURNING r.id, r.severity, r.observed, r.change) INSERT INTO pulse.incident_event (incident_id, at, kind, actor, "
+        "severity, observed, change, note) SELECT id, $2, 'resolved', 'pulse', severity, observed, change, $3 FROM gone",
+        {Value::Int8(monitor), Value::Time(pg::Now()), Value::Text(note)});
+}
+
+// The monitor of exactly that table, ended or not.
+std::optional<int64_t> Existing(const std::string& relation, const std::optional<std::string>& source) {
+    const pg::Result rows = pg::Execute(
+        "SELECT id FROM pulse.monitor WHERE relation = $1 AND coalesce(source, '') = coalesce($2, '') FOR NO KEY UPDATE",
+        {Value::Text(relation), Value::Text(source)});
+    return rows.empty() ? std::nullopt : std::optional(rows[0].Int8(0));
+}
+
+}  // namespace
+
+int64_t Monitor(const Draft& given) {
+    Draft draft = given;
+    draft.source = Trimmed(given.source);
+    if (draft.every < kLeastEvery)
+        throw UserError(sqlstate::kInvalidParameter, "\"every\" is too short",
+                        "It is " + Duration(static_cast<double>(draft.every) / kSecond) + ".", "The least is 10 seconds.");
+    const source::Place place{draft.source.value_or(""), pg::CallerName(), pg::CallerSearchPath()};
+    // Checks left out of an existing monitor stay: only a new one has them chosen.
+    Plan plan = MakePlan(draft, place);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const std::optional<int64_t> existing = Existing(plan.relation, draft.source);
+    const pg::Result rows = pg::Execute(
+        "INSERT INTO pulse.monitor AS m (relation, source, every, owner, tags, runs_as, search_path, created_at, updated_at) "
+        "VALUES ($1, $2, $3 * interval '1 microsecond', $4, $5, $6, $7, $8, $8) ON CONFLICT (relation, (coalesce(source, ''))) "
+        "DO UPDATE SET every = excluded.every, status = 'active', owner = coalesce(excluded.owner, m.owner), "
+        "tags = CASE WHEN $9 THEN excluded.tags ELSE m.tags END, runs_as = excluded.runs_as, "
+        "search_path = excluded.search_path, updated_at = excluded.updated_at RETURNING id",
+        {Value::Text(plan.relation), Value::Text(draft.source), Value::Float8(static_cast<double>(draft.every)),
+         Value::Text(Trimmed(draft.owner)), Value::Texts(draft.tags.value_or(std::vector<std::string>())),
+         Value::Name(place.role), Value::Text(place.search_path), Value::Time(pg::Now()), Value::Bool(draft.tags.has_value())});
+    const int64_t id = rows[0].Int8(0);
+    if (!existing || draft.checks) WriteChecks(id, plan.checks);
+    CloseOrphans(id, "the check was taken away");
+    return id;
+}
+
+void Unmonitor(const std::string& relation, const std::optional<std::string>& source) {
+    const int64_t id = FindMonitor(relation, source);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    pg::Execute("UPDATE pulse.monitor SET status = 'ended', updated_at = $2 WHERE id = $1",
+                {Value::Int8(id), Value::Time(pg::Now())});
+    CloseOrphans(id, "the table is not monitored any more");
+}
+
+std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optional<std::string>& source) {
+    std::vector<Suggestion> list;
+    const Limits limits = LimitsFromSettings(pg::Now());
+    source::Visit({Trimmed(source).value_or(""), pg::CallerName(), pg::CallerSearchPath()}, pg::settings::check_timeout,
+                  "define", relation, [&](source::Reader& reader) {
+                      const std::string name = Qualify(reader, relation);
+                      reader.Query("SELECT FROM " + name + " LIMIT 0");
+                      list = Suggest(ReadFacts(reader, name), limits);
+                  });
+    return list;
+}
+
+int64_t FindMonitor(const std::string& relation, const std::optional<std::string>& source) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::Result rows = pg::Execute(
+        "SELECT id FROM pulse.monitor WHERE status = 'active' AND source IS NOT DISTINCT FROM $2 "
+        "AND (relation = $1 OR right(relation, length($1) + 1) = '.' || $1) ORDER BY relation = $1 DESC, id",
+        {Value::Text(relation), Value::Text(Trimmed(source))});
+    const std::string where = Trimmed(source) ? " of source \"" + *source + "\"" : "";
+    if (rows.empty()) {
+        const pg::Result all = pg::Execute(
+            "SELECT relation || coalesce(' of source ' || source, '') FROM pulse.monitor WHERE status = 'active' ORDER BY 1 LIMIT 1000");
+        std::vector<std::string> names;
+        for (uint64_t i = 0; i < all.size(); ++i) names.push_back(all[i].Text(0));
+        throw UserError(sqlstate::kUndefinedObject, "table \"" + relation + "\"" + where + " is not monitored", "",
+                        names.empty() ? "No table is; begin with pulse_monitor_table()."
+                                      : segment::SuggestQuoted(relation, names, "Monitored tables"));
+    }
+    return rows[0].Int8(0);
+}
+
+}  // namespace pulse::health
