@@ -5,6 +5,7 @@ extern "C" {
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
+#include "pgstat.h"
 }
 
 namespace pulse::pg {
@@ -86,6 +87,10 @@ void HideStatement(const std::function<void()>& body) {
     hidden.context.clear();
     hidden.internal_query.clear();
     throw hidden;
+}
+
+void ShowActivity(const char* text) {
+    Call([&] { pgstat_report_activity(STATE_RUNNING, text); });
 }
 
 }  // namespace pulse::pg

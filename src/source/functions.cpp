@@ -37,6 +37,7 @@ PULSE_FUNCTION(pulse_source_validator) {
 
 PULSE_WRITING_FUNCTION(pulse_create_source) {
     const pg::Args args(fcinfo);
+    pg::ShowActivity("SELECT pulse_create_source(...)");
     pg::HideStatement([&] { source::Create(args.RequireText(0, "name"), args.RequireJsonb(1, "options")); });
     PG_RETURN_VOID();
 }

@@ -230,6 +230,10 @@ std::optional<int> ParseSpan(const std::string& text) {
 }
 
 std::string FormatSpan(double milliseconds) {
+    if (milliseconds < 9.95 && milliseconds != std::floor(milliseconds)) {
+        const long tenths = std::lround(milliseconds * 10);
+        return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " ms";
+    }
     if (milliseconds < 1000) return std::to_string(std::lround(milliseconds)) + " ms";
     if (milliseconds < 600'000) {
         const long tenths = std::lround(milliseconds / 100);

@@ -197,6 +197,9 @@ void Create(const std::string& name, const pg::Json& options) {
         throw UserError(kInvalidName, "bad name of a source",
                         "It has " + std::to_string(name.size()) + " bytes.",
                         "Give a name of 1 to " + std::to_string(NAMEDATALEN - 1) + " bytes.");
+    if (name == "local")
+        throw UserError(kInvalidName, "bad name of a source", "\"local\" means this database.",
+                        "Give another name.");
     if (!options.is_object())
         throw UserError(
             sqlstate::kInvalidParameter, "\"options\" of a source must be an object", "",

@@ -40,6 +40,7 @@ SELECT pulse_create_source('regress_bad', '["geheim"]');
 SELECT pulse_create_source('regress_bad', '{}');
 SELECT pulse_create_source('', '{"host": "x"}');
 SELECT pulse_create_source(repeat('x', 100), '{"host": "x"}');
+SELECT pulse_create_source('local', '{"host": "x"}');
 SELECT pulse_create_source(NULL, '{"host": "x"}');
 SELECT pulse_create_source('regress_bad', NULL);
 -- Nothing is left of what failed.
@@ -50,6 +51,9 @@ DO $$ BEGIN PERFORM pulse_create_source('regress_crm', '{"host": "x", "password"
 DO $$ BEGIN PERFORM pulse_create_source('regress_bad', '{"hots": "x", "password": "geheim"}'); END $$;
 \set SHOW_CONTEXT never
 
+-- Nor does pg_stat_activity.
+SELECT pulse_create_source('regress_quiet', '{"host": "x", "password": "geheim"}') \; SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid();
+DROP SERVER regress_quiet CASCADE;
 -- What is shown holds no secret.
 SELECT name, options, status, visits FROM pulse.source WHERE name LIKE 'regress%' ORDER BY name;
 

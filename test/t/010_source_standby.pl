@@ -10,7 +10,8 @@ use Time::HiRes qw(time);
 use PulseTest;
 
 my $secret = 'geheim-4711';
-my $primary = start_node('source_primary', "listen_addresses = '127.0.0.1'", "max_connections = 40", 'log_statement = none');
+my $primary = start_node('source_primary', "listen_addresses = '127.0.0.1'", "max_connections = 40", 'log_statement = none',
+	"shared_preload_libraries = 'pg_stat_statements'");
 my $hba = $primary->data_dir . '/pg_hba.conf';
 my $rules = slurp_file($hba);
 open my $file, '>', $hba or die;
@@ -27,6 +28,7 @@ $primary->safe_psql(
 	CREATE ROLE trust_reader LOGIN PASSWORD '$secret';
 	CREATE ROLE maker LOGIN;
 	CREATE EXTENSION pulse;
+	CREATE EXTENSION pg_stat_statements;
 	CREATE SCHEMA bridge;
 	CREATE EXTENSION pulse_bridge_test SCHEMA bridge;
 	GRANT USAGE ON SCHEMA bridge TO maker;
@@ -246,6 +248,27 @@ is(answer(q{SELECT verdict FROM pulse_test_source('mute') WHERE item = 'reachabl
 cmp_ok(time - $begin, '<', 5, 'all of them soon');
 close $mute;
 
+# ---- A server that falls silent in the middle of a statement ----
+set_option('replica', "SET statement_timeout '1s'");
+my $silent = begin("SELECT visit('replica', ARRAY['SELECT pg_sleep(600)'], 0, true)");
+my $asleep = "FROM pg_stat_activity WHERE application_name = 'pulse' AND wait_event = 'PgSleep'";
+wait_for($standby, "SELECT count(*) = 1 $asleep", 'silent visit');
+my $pid = $standby->safe_psql('shop', "SELECT pid $asleep");
+kill 'STOP', $pid;
+$begin = time;
+$silent->{handle}->finish;
+kill 'CONT', $pid;
+is($silent->{out}, qq{unreachable: source "replica" was not read: no answer within 3000 ms\n}, 'is given up when even its own limit does not answer');
+cmp_ok(time - $begin, '<', 5, 'soon');
+ok(nobody_left($standby), 'and leaves nothing behind');
+set_option('replica', "SET statement_timeout '5min'");
+
+# ---- Secrets ----
+like(failure(qq{SELECT pulse_create_source('main', '{"host": "x", "password": "$secret"}')}), qr/42710/, 'a failing statement');
+like(failure(qq{CREATE USER MAPPING FOR maker SERVER main OPTIONS (passwd '$secret')}), qr/HV00D/, 'or a misspelt option');
+is(answer(qq{SELECT count(*) FILTER (WHERE query LIKE '%pulse_create_source%') > 0, count(*) FILTER (WHERE query LIKE '%pulse_create_source%$secret%')
+	FROM pg_stat_statements}), 't|0', 'shows no password to pg_stat_statements');
+
 # ---- Down, and promoted ----
 $standby->stop;
 is( answer(q{SELECT visit('replica', ARRAY['SELECT 1'], 0, true) ~ '^unreachable: source "replica" was not read: connection to server';
@@ -259,8 +282,7 @@ like(failure(q{SELECT visit('replica', 'SELECT 1')}), qr/55000: source "replica"
 for my $node ($primary, $standby)
 {
 	my $log = slurp_file($node->logfile);
-	# The statements of this test that hold it are not logged, since they succeed.
-	unlike($log, qr/\Q$secret\E/, 'no log shows a password');
+	unlike($log, qr/\Q$secret\E/, 'and no log shows one');
 }
 $standby->stop;
 $primary->stop;

@@ -124,6 +124,8 @@ TEST(SourceOptions, Spans) {
     EXPECT_EQ(FormatSpan(95'000), "95 s");
     EXPECT_EQ(FormatSpan(1'250), "1.3 s");
     EXPECT_EQ(FormatSpan(999), "999 ms");
+    EXPECT_EQ(FormatSpan(0.31), "0.3 ms");
+    EXPECT_EQ(FormatSpan(0), "0 ms");
     EXPECT_EQ(FormatSpan(3'600'000), "60 min");
 }
 

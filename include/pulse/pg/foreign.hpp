@@ -23,4 +23,7 @@ bool IsSuperuser();
 // Run `body`; an error leaves it without the statement that caused it, so that no log shows its arguments.
 void HideStatement(const std::function<void()>& body);
 
+// Let pg_stat_activity show `text` in the place of the statement that runs.
+void ShowActivity(const char* text);
+
 }  // namespace pulse::pg

@@ -58,7 +58,7 @@ std::pair<OptionList, OptionList> Divide(const OptionList& options);
 // A span such as 500ms, 30s, 5min, 2h or 1d, in milliseconds; empty when it is none.
 std::optional<int> ParseSpan(const std::string& text);
 
-// 95000 as 95 s: the largest unit that loses nothing up to minutes.
+// 95000 as 95 s: rounded as people say it.
 std::string FormatSpan(double milliseconds);
 
 // The value of an option, if there.
