@@ -123,7 +123,7 @@ std::string Keys(const MemberQuery& query, const Order& order, uint64_t theta) {
         // Squares of larger numbers would overflow; of those, which are no measurements, the extremes must do.
         list.Add("CASE WHEN pg_catalog.abs(" + x + ") < 1e120 THEN " + x + " END", Name("y", i));
     }
-    return list.text() + " FROM (" + Bytes(query, order, theta) + ") AS b";
+    return list.text() + " FROM (" + Bytes(query, order, theta) + ") AS b OFFSET 0";
 }
 
 // An aggregate of the attribute whose grouping set a row is of, null for others.

@@ -85,6 +85,8 @@ std::string BeginScript(const Limits& limits, int statement_timeout, bool count_
            SetLocal("statement_timeout", std::to_string(statement_timeout)) +
            SetLocal("lock_timeout", std::to_string(limits.lock_timeout)) +
            SetLocal("idle_in_transaction_session_timeout", std::to_string(kIdleTimeout)) +
+           // Compiling a statement of many aggregates takes longer than running it.
+           SetLocal("jit", "off") +
            SetLocal("work_mem", "64MB") + SetLocal("timezone", "UTC") + SetLocal("datestyle", "ISO, YMD") +
            SetLocal("intervalstyle", "postgres") + SetLocal("extra_float_digits", "1") +
            SetLocal("bytea_output", "hex") + SetLocal("standard_conforming_strings", "on") +

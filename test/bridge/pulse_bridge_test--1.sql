@@ -46,3 +46,12 @@ CREATE FUNCTION visit(source text, VARIADIC sql text[]) RETURNS text LANGUAGE c 
 CREATE FUNCTION visit(source text, sql text[], milliseconds int, keep boolean) RETURNS text
     LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_visit';
 CREATE FUNCTION describe(source text, sql text) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_describe';
+
+-- Takes a snapshot at a moment as if this database had no Pulse. `expected` is the size of the snapshot before.
+CREATE FUNCTION snapshot_plainly(segment text, moment timestamptz, sketch_size int DEFAULT NULL, max_values int DEFAULT NULL,
+                                 expected bigint DEFAULT NULL)
+    RETURNS bigint LANGUAGE c AS 'MODULE_PATHNAME', 'snapshot_plainly';
+-- What it asks.
+CREATE FUNCTION snapshot_plain_queries(segment text, moment timestamptz, sketch_size int DEFAULT NULL,
+                                       max_values int DEFAULT NULL, expected bigint DEFAULT NULL)
+    RETURNS text[] LANGUAGE c AS 'MODULE_PATHNAME', 'snapshot_plain_queries';
