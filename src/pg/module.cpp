@@ -1,4 +1,6 @@
 // What happens when the library is loaded.
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/board.hpp"
 #include "pulse/pg/settings.hpp"
 
 namespace pulse::pg::settings {
@@ -8,5 +10,14 @@ void Define();
 extern "C" {
 PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
-void _PG_init(void) { pulse::pg::settings::Define(); }
+void _PG_init(void) {
+    // pg_upgrade moves tables about; nobody may write to them meanwhile.
+    if (IsBinaryUpgrade) return;
+    pulse::pg::settings::Define();
+    if (process_shared_preload_libraries_in_progress) {
+        pulse::pg::RequestBoard();
+        pulse::pg::RegisterLauncher();
+    }
+    pulse::pg::InstallHooks();
+}
 }

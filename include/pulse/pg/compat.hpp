@@ -26,6 +26,13 @@ static inline void PulseInitMaterializedSrf(FunctionCallInfo fcinfo) {
 }
 #endif
 
+// One process of the local copy of pg_stat_activity, counted from 1.
+#if PG_VERSION_NUM >= 160000
+#define PULSE_LOCAL_BACKEND_STATUS(index) pgstat_get_local_beentry_by_index(index)
+#else
+#define PULSE_LOCAL_BACKEND_STATUS(index) pgstat_fetch_stat_local_beentry(index)
+#endif
+
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif

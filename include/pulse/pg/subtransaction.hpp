@@ -41,4 +41,18 @@ class Deadline {
     bool armed_ = false;
 };
 
+// The same around a whole job of many statements, each of which may have a Deadline of its own.
+class JobDeadline {
+  public:
+    explicit JobDeadline(int64_t milliseconds);
+    ~JobDeadline();
+    JobDeadline(const JobDeadline&) = delete;
+    JobDeadline& operator=(const JobDeadline&) = delete;
+
+    static bool Expired();
+
+  private:
+    bool armed_ = false;
+};
+
 }  // namespace pulse::pg

@@ -1,0 +1,100 @@
+// What the launcher, the workers and the sessions of a server tell each other: a small table in shared
+// memory.
+//
+// With shared_preload_libraries it lies in the main shared memory, one for the server. A launcher that
+// pulse_start() began makes one of its own, for itself and its workers. Everything is protected by one
+// spinlock, held for a few instructions.
+#pragma once
+
+#include <array>
+
+#include "pulse/pg/error.hpp"
+#include "pulse/base/time.hpp"
+
+namespace pulse::pg {
+
+inline constexpr Moment kNever = INT64_MAX;
+inline constexpr Moment kAtOnce = INT64_MIN;
+
+enum class Presence : uint8_t { kUnknown, kPresent, kAbsent, kOtherVersion };
+
+class Board {
+  public:
+    static constexpr size_t kDatabases = 1024;
+    static constexpr size_t kWorkers = 256;
+    static constexpr size_t kRoles = 8;
+
+    // What the launcher knows of a database.
+    struct Database {
+        Oid id = InvalidOid;  // InvalidOid: free
+        Presence presence = Presence::kUnknown;
+        bool poked = false;  // somebody changed something: look
+        Moment next_due = kAtOnce;
+        Moment not_before = kAtOnce;  // a pause after a failure
+        uint32_t epoch = 0;           // counts changes of next_due
+        Oid refused = InvalidOid;     // a role that no worker could connect as
+        int running = 0;              // workers, filled by Databases()
+        size_t wanted = 0;            // roles whose jobs are due
+        std::array<Oid, kRoles> roles{};
+    };
+    struct Worker {
+        Oid database = InvalidOid;  // InvalidOid: free
+        Oid role = InvalidOid;      // InvalidOid: the extension's owner
+        int pid = 0;                // once it is connected
+        bool clean = false;         // it said that it was done
+    };
+
+    // The board of this process; nullptr when there is none.
+    static Board* Find();
+
+    // ---- for everybody ----
+    void Poke(Oid database);  // have a look at it
+    void Rescan();            // databases came or went
+    void Pause(Oid database, Moment until);
+    int LauncherPid();
+    bool OutOfWorkers();  // no slot of max_worker_processes was free
+
+    // ---- for workers ----
+    void Enter(size_t worker, int pid);
+    void Leave(size_t worker);  // done; wakes the launcher
+    uint32_t Epoch(Oid database);
+    // Tell when a worker is wanted next. What changed since `epoch` wins when it is earlier.
+    void Publish(Oid database, Presence presence, Moment next_due, uint32_t epoch);
+    // Ask for workers that run as these roles.
+    void Want(Oid database, const std::vector<Oid>& roles);
+    Presence PresenceOf(Oid database);
+    Oid TakeRefused(Oid database);
+
+    // ---- for the launcher ----
+    void EnterLauncher();  // leaves by itself when the process ends
+    void LeaveLauncher();
+    bool TakeRescan();
+    void SetOutOfWorkers(bool out);
+    // Keep exactly these; those without a worker that are not among them are forgotten. False when there are
+    // too many.
+    bool SetDatabases(const std::vector<Oid>& ids);
+    std::vector<Database> Databases();
+    // Begin a worker: the database counts as looked at. Nothing when all places are taken.
+    std::optional<size_t> Reserve(Oid database, Oid role, bool look);
+    Worker Free(size_t worker);
+    // A worker ended badly: look again at `until`; `role` could not connect.
+    void Failed(Oid database, Moment until, Oid role);
+    // What a launcher that was killed has left behind.
+    std::vector<int> Orphans();
+
+  private:
+    struct Shared;
+    Shared* shared_ = nullptr;
+
+    friend struct BoardMemory;
+};
+
+// A board for a launcher without preload: its handle goes to the workers.
+uint32_t MakeBoard();
+void AttachBoard(uint32_t handle);
+
+// When the library is preloaded.
+void RequestBoard();
+bool Preloaded();
+
+}  // namespace pulse::pg

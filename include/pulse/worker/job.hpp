@@ -1,0 +1,45 @@
+// A job: what runs, when, and what happens after a run. Pure C++.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "pulse/base/time.hpp"
+
+namespace pulse::worker {
+
+struct Job {
+    int64_t id = 0;
+    std::string name, kind, command, schedule;
+    std::optional<std::string> time_zone;  // empty: the server's
+    bool enabled = true;
+    bool queue = false;  // overlap: run once more right after, instead of leaving a run out
+    int64_t timeout = 0, retry_delay = 0, jitter = 0;  // microseconds; timeout 0: none
+    int max_retries = 0;
+    std::optional<std::string> runs_as;  // empty: built in, the extension's owner
+    Moment anchor = 0;                   // intervals count from here
+    std::optional<Moment> next_run, scheduled_for;
+    int attempt = 0;  // of the run planned last, counted from 1 once it has begun
+    bool running = false;
+
+    bool built_in() const { return kind != "sql"; }
+};
+
+// How a run ended.
+struct RunResult {
+    std::string status = "ok";  // ok, failed, timed out, cancelled, crashed
+    std::optional<int64_t> rows;
+    std::optional<std::string> message, error_state, error;
+};
+
+// The longest pause between two attempts.
+inline constexpr int64_t kLongestPause = kHour;
+
+// How long to wait after attempt number `attempt` failed: doubling, with a random share (0 to 1) so that jobs
+// which failed together do not come back together.
+int64_t Pause(int attempt, int64_t retry_delay, double random);
+
+// When to try again, or nothing: then the schedule goes on.
+std::optional<Moment> RetryAt(const Job& job, const RunResult& result, Moment now, double random);
+
+}  // namespace pulse::worker

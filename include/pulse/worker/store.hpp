@@ -1,0 +1,77 @@
+// The room's tables: jobs and their runs. For entry code.
+#pragma once
+
+#include <memory>
+
+#include "pulse/pg/lock.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/worker/cron.hpp"
+#include "pulse/worker/job.hpp"
+
+namespace pulse::worker {
+
+// ---- store.cpp: needs an open pg::Session as pg::Identity::Owner() ----
+
+std::optional<Job> Find(const std::string& name);
+// By its name. Throws UserError 42704 that lists the jobs.
+Job Load(const std::string& name);
+std::vector<Job> LoadAll();
+// The next time of its schedule after an instant, jitter included; kForEver when there is nothing to wait
+// for.
+Moment NextRun(const Job& job, Moment after);
+inline constexpr Moment kForEver = INT64_MAX;  // 'infinity'
+
+int64_t BeginRun(const Job& job, std::optional<Moment> scheduled_for, Moment started);
+// Write down how a run ended, and plan a retry if there is to be one.
+void FinishRun(const Job& job, int64_t run, const RunResult& result);
+// A run of pulse_run_job(), which does not touch the plan.
+int64_t WriteRun(const Job& job, Moment started, const RunResult& result);
+
+// ---- store_claim.cpp ----
+
+// Runs `body` in a short transaction of its own, as the extension's owner, with a session open and a
+// lock_timeout below deadlock_timeout: whoever drops or alters us wins.
+void Briefly(const char* what, const std::function<void()>& body);
+
+// A job that this process runs now: nobody else does while the lock is held.
+struct Claim {
+    Job job;
+    int64_t run = 0;
+    pg::SessionLock lock;
+};
+// What a look at the jobs found.
+struct Look {
+    std::optional<Claim> claim;
+    Moment next_due = kForEver;  // of whatever is not claimed
+    std::vector<Oid> roles;      // whose jobs are due
+};
+// Claims the most overdue job for `role` (empty: built-in ones) in one short transaction; repairs what has
+// crashed. A process that has `begun` leaves when others wait longer. Jobs of a role that was `refused` a
+// connection fail.
+Look LookForWork(const std::optional<std::string>& role, bool begun, Oid refused);
+
+// ---- store_run.cpp ----
+
+// Run a built-in job. Apart: outside any transaction, in several of its own; otherwise inside the caller's.
+RunResult RunBuiltIn(const Job& job, bool apart);
+// Run a claimed job to its end and write down how it ended. Only a shutdown comes out.
+void RunClaim(Claim claim);
+// What an error in flight means for the run. Call it in a handler; a shutdown is thrown on.
+RunResult ResultOfError();
+
+// ---- store_retention.cpp ----
+
+RunResult DeleteOld(bool apart);
+
+// ---- store_status.cpp ----
+
+struct StatusRow {
+    std::string item, state, value, detail;
+};
+std::vector<StatusRow> Status();
+
+// Whether the extension is in this database, and of this library's version. Needs a transaction.
+enum class Installed { kNo, kOtherVersion, kYes };
+Installed FindExtension(std::string* version = nullptr);
+
+}  // namespace pulse::worker

@@ -1,0 +1,140 @@
+-- ---------------------------------------------------------------------------------------------------------
+-- Room worker: what runs by itself, when, and how it went.
+
+CREATE TABLE pulse.job (
+    id bigserial PRIMARY KEY,
+    name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
+    kind text NOT NULL DEFAULT 'sql' CHECK (kind IN ('snapshots', 'drift', 'health', 'retention', 'sql')),
+    command text CHECK ((kind = 'sql') = (command IS NOT NULL)),
+    description text,
+    schedule text NOT NULL,
+    time_zone text,
+    enabled boolean NOT NULL DEFAULT true,
+    overlap text NOT NULL DEFAULT 'skip' CHECK (overlap IN ('skip', 'queue')),
+    timeout interval NOT NULL DEFAULT '1 hour' CHECK (timeout >= '0'),
+    max_retries int NOT NULL DEFAULT 3 CHECK (max_retries BETWEEN 0 AND 100),
+    retry_delay interval NOT NULL DEFAULT '1 minute' CHECK (retry_delay >= '0'),
+    jitter interval NOT NULL DEFAULT '0' CHECK (jitter >= '0'),
+    runs_as name CHECK ((kind = 'sql') = (runs_as IS NOT NULL)),
+    anchor timestamptz NOT NULL DEFAULT now(),
+    next_run timestamptz,
+    scheduled_for timestamptz,
+    attempt int NOT NULL DEFAULT 0,
+    queued boolean NOT NULL DEFAULT false,
+    running_since timestamptz,
+    last_run_at timestamptz,
+    last_status text
+);
+CREATE INDEX job_next ON pulse.job (next_run) WHERE enabled;
+CREATE INDEX job_role_next ON pulse.job (runs_as, next_run) WHERE enabled;
+CREATE INDEX job_running ON pulse.job (id) WHERE running_since IS NOT NULL;
+COMMENT ON TABLE pulse.job IS 'What runs by itself, one row per job. Changed only through pulse_schedule() and pulse_unschedule().';
+COMMENT ON COLUMN pulse.job.kind IS 'snapshots, drift, health and retention are built in and run as the owner of the extension; sql runs command as runs_as.';
+COMMENT ON COLUMN pulse.job.schedule IS 'Five cron fields or an interval. For health: the shortest time between two runs; a run is due when a monitor is.';
+COMMENT ON COLUMN pulse.job.time_zone IS 'In which the cron fields are read; null: the server''s TimeZone.';
+COMMENT ON COLUMN pulse.job.overlap IS 'When a run is due while the one before is not finished: skip leaves it out, queue runs once more right after.';
+COMMENT ON COLUMN pulse.job.timeout IS 'The longest a run may take; 0 is without limit.';
+COMMENT ON COLUMN pulse.job.max_retries IS 'How often a run that failed, timed out or crashed is tried again before its next time.';
+COMMENT ON COLUMN pulse.job.retry_delay IS 'Before the first retry; doubles with each, up to an hour.';
+COMMENT ON COLUMN pulse.job.jitter IS 'Each run begins up to this much later, at random.';
+COMMENT ON COLUMN pulse.job.runs_as IS 'The role that scheduled it: its worker is connected as that role. Null: built in.';
+COMMENT ON COLUMN pulse.job.anchor IS 'Intervals count from here.';
+COMMENT ON COLUMN pulse.job.next_run IS 'When it is due; infinity: nothing to do.';
+COMMENT ON COLUMN pulse.job.scheduled_for IS 'The time for which the newest run, with its retries, is.';
+COMMENT ON COLUMN pulse.job.attempt IS 'Of the newest run: 1 for the first, more for retries; 0 when it is settled.';
+COMMENT ON COLUMN pulse.job.queued IS 'Another run is to follow the running one.';
+COMMENT ON COLUMN pulse.job.running_since IS 'When the run that is not finished began. It holds a lock; without the lock it has crashed.';
+
+CREATE TABLE pulse.job_run (
+    id bigserial PRIMARY KEY,
+    job_id bigint NOT NULL REFERENCES pulse.job ON DELETE CASCADE,
+    attempt int NOT NULL,
+    scheduled_for timestamptz,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    status text NOT NULL CHECK (status IN ('running', 'ok', 'failed', 'timed out', 'cancelled', 'crashed', 'skipped')),
+    rows bigint,
+    message text,
+    error_state text,
+    error text,
+    pid int
+);
+CREATE INDEX job_run_job ON pulse.job_run (job_id, id);
+CREATE INDEX job_run_started ON pulse.job_run (started_at);
+COMMENT ON TABLE pulse.job_run IS 'Every run of every job, for pulse.job_run_retention.';
+COMMENT ON COLUMN pulse.job_run.scheduled_for IS 'The time it was due; null for pulse_run_job().';
+COMMENT ON COLUMN pulse.job_run.status IS 'crashed: its process ended before it did; skipped: the run before was not finished.';
+COMMENT ON COLUMN pulse.job_run.rows IS 'What it did: segments measured or checked, rows returned, changed or deleted.';
+COMMENT ON COLUMN pulse.job_run.error_state IS 'SQLSTATE.';
+COMMENT ON COLUMN pulse.job_run.pid IS 'The process it ran in.';
+
+-- ---- Verbs ----
+
+CREATE FUNCTION pulse_preview_schedule(schedule text, time_zone text DEFAULT NULL, runs int DEFAULT 5, after timestamptz DEFAULT NULL)
+    RETURNS TABLE (run_at timestamptz)
+    LANGUAGE c STABLE PARALLEL SAFE ROWS 5 AS 'MODULE_PATHNAME', 'pulse_preview_schedule';
+COMMENT ON FUNCTION pulse_preview_schedule(text, text, int, timestamptz) IS
+'The next runs of a schedule after a moment (pulse_now()): five cron fields, @daily and the like, or an interval. Errors: 22023 invalid schedule, time zone or number of runs (1 to 1000).';
+
+CREATE FUNCTION pulse_schedule(job text, schedule text DEFAULT NULL, command text DEFAULT NULL, time_zone text DEFAULT NULL,
+                               enabled boolean DEFAULT NULL, overlap text DEFAULT NULL, timeout interval DEFAULT NULL,
+                               max_retries int DEFAULT NULL, retry_delay interval DEFAULT NULL, jitter interval DEFAULT NULL)
+    RETURNS timestamptz
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_schedule';
+COMMENT ON FUNCTION pulse_schedule(text, text, text, text, boolean, text, interval, int, interval, interval) IS
+'Makes a SQL job of the caller, or changes a job; what is null stays (time_zone '''' is the server''s). Returns its next run, null when disabled. A SQL job runs in a process connected as the role that made it, each run in one transaction. Errors: 22023 invalid value, 42601 command is not SQL, 42501 somebody else''s job or a role that cannot log in.';
+
+CREATE FUNCTION pulse_unschedule(job text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unschedule';
+COMMENT ON FUNCTION pulse_unschedule(text) IS
+'Deletes a SQL job with its runs; disables a built-in job. Errors: 42704 unknown job, 42501 somebody else''s, 55P03 it is running.';
+
+CREATE FUNCTION pulse_run_job(job text)
+    RETURNS TABLE (run bigint, status text, rows bigint, duration_ms double precision, message text, error text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_run_job';
+COMMENT ON FUNCTION pulse_run_job(text) IS
+'Runs a job now, in this session and transaction, and tells how it went; its schedule stays as it is. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 somebody else''s SQL job, 55P03 it is running.';
+
+CREATE FUNCTION pulse_start() RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_start';
+COMMENT ON FUNCTION pulse_start() IS
+'Starts the launcher for this database until the server stops: "started", or "running" when it runs already. Servers with shared_preload_libraries = ''pulse'' do that by themselves. Errors: 25006 on a standby, 53000 no free worker process.';
+
+CREATE FUNCTION pulse_stop() RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_stop';
+COMMENT ON FUNCTION pulse_stop() IS
+'Ends what pulse_start() began, and running jobs: "stopped", or "not running". Errors: 55000 when the server was started with the launcher; then pulse.run_jobs = off stops all jobs.';
+
+CREATE FUNCTION pulse_status() RETURNS TABLE (item text, state text, value text, detail text)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 15 AS 'MODULE_PATHNAME', 'pulse_status';
+COMMENT ON FUNCTION pulse_status() IS
+'How Pulse itself is: the first row says ok, degraded or down, with all reasons; then launcher and workers, versions, what is overdue, the newest run of each job, and sources. Works on a standby.';
+
+-- ---- Built-in jobs ----
+
+-- Their numbers are fixed: a dump brings them along, and takes the place of those that CREATE EXTENSION made.
+INSERT INTO pulse.job (id, name, kind, description, schedule, max_retries, retry_delay, next_run)
+SELECT b.id, b.kind, b.kind, b.description, b.schedule, b.max_retries, b.retry_delay::interval,
+       CASE WHEN b.kind = 'health' THEN 'infinity' ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule) AS p) END
+FROM (VALUES (1, 'snapshots', '0 2 * * *', 5, '5 minutes', 'Takes a snapshot of every segment that is due.'),
+             (2, 'drift', '0 3 * * *', 3, '5 minutes', 'Checks new snapshots for drift and diagnoses what it finds.'),
+             (3, 'health', '10 seconds', 3, '1 minute', 'Checks the monitored tables that are due.'),
+             (4, 'retention', '30 3 * * *', 3, '5 minutes', 'Deletes what is older than the pulse.*_retention settings.'))
+     AS b (id, kind, schedule, max_retries, retry_delay, description);
+SELECT pg_catalog.setval('pulse.job_id_seq', 100);
+
+CREATE FUNCTION pulse.replace_built_in_job() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM pulse.job AS j WHERE j.id = NEW.id AND j.kind <> 'sql';
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION pulse.replace_built_in_job() IS
+'Lets a restored dump put its built-in jobs in the place of those that CREATE EXTENSION made.';
+CREATE TRIGGER job_restore BEFORE INSERT ON pulse.job FOR EACH ROW EXECUTE FUNCTION pulse.replace_built_in_job();
+COMMENT ON TRIGGER job_restore ON pulse.job IS 'For pg_restore.';
+
+SELECT pg_catalog.pg_extension_config_dump('pulse.job', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.job_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.job_run', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.job_run_id_seq', '');

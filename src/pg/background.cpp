@@ -1,0 +1,286 @@
+#include "pulse/pg/background.hpp"
+
+#include "pulse/pg/board.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/tableam.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
+#include "commands/discard.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "tcop/tcopprot.h"
+#include "utils/snapmgr.h"
+#include "utils/backend_status.h"
+}
+
+namespace pulse::pg {
+
+namespace {
+
+constexpr const char* kLauncher = "pulse launcher";
+constexpr const char* kWorker = "pulse worker";
+constexpr int kRestartSeconds = 5;
+
+BackgroundWorker Describe(const char* type, const char* function, int restart, const Order& order) {
+    BackgroundWorker worker{};
+    strlcpy(worker.bgw_name, type, BGW_MAXLEN);
+    strlcpy(worker.bgw_type, type, BGW_MAXLEN);
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+    worker.bgw_restart_time = restart;
+    strlcpy(worker.bgw_library_name, "pulse", BGW_MAXLEN);
+    strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
+    static_assert(sizeof(Order) <= BGW_EXTRALEN);
+    memcpy(worker.bgw_extra, &order, sizeof order);
+    return worker;
+}
+
+volatile sig_atomic_t signalled;
+
+void OnSignal(SIGNAL_ARGS) {
+    const int saved = errno;
+    signalled = true;
+    SetLatch(MyLatch);
+    errno = saved;
+}
+
+// The name by which a launcher of pulse_start() is found.
+std::string NameOf(Oid database) {
+    return OidIsValid(database) ? std::string(kLauncher) + " of database " + std::to_string(database)
+                                : kLauncher;
+}
+
+// Calls `visit(pid, database, application name)` for each background worker of a type. `visit` must not
+// raise.
+template <typename Visit>
+void ForEachProcess(const char* type, Visit visit) {
+    Call([&] {
+        pgstat_clear_backend_activity_snapshot();
+        const int count = pgstat_fetch_stat_numbackends();
+        for (int i = 1; i <= count; ++i) {
+            const LocalPgBackendStatus* local = PULSE_LOCAL_BACKEND_STATUS(i);
+            if (!local || local->backendStatus.st_procpid <= 0 ||
+                local->backendStatus.st_backendType != B_BG_WORKER)
+                continue;
+            const char* found = GetBackgroundWorkerTypeByPid(local->backendStatus.st_procpid);
+            if (found && strcmp(found, type) == 0)
+                visit(local->backendStatus.st_procpid, local->backendStatus.st_databaseid,
+                      local->backendStatus.st_appname);
+        }
+    });
+}
+
+void Kill(int pid, int signal) {
+    // Only while it is one of the server's processes.
+    if (pid > 0 && BackendPidGetProc(pid)) kill(pid, signal);
+}
+
+}  // namespace
+
+Order MyOrder() {
+    Order order;
+    memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof order);
+    return order;
+}
+
+void RegisterLauncher() {
+    BackgroundWorker worker = Describe(kLauncher, "pulse_launcher_main", kRestartSeconds, Order{});
+    RegisterBackgroundWorker(&worker);
+}
+
+void StartLauncher(Oid database) {
+    Order order;
+    order.database = database;
+    const bool started = Call([&] {
+        BackgroundWorker worker = Describe(kLauncher, "pulse_launcher_main", kRestartSeconds, order);
+        worker.bgw_notify_pid = MyProcPid;
+        BackgroundWorkerHandle* handle;
+        if (!RegisterDynamicBackgroundWorker(&worker, &handle)) return false;
+        pid_t pid;
+        return WaitForBackgroundWorkerStartup(handle, &pid) == BGWH_STARTED;
+    });
+    if (!started)
+        throw UserError("53000", "could not start the launcher", "No background worker process is free.",
+                        "Raise max_worker_processes in postgresql.conf and restart the server.");
+}
+
+std::optional<Child> Child::Start(const Order& order) {
+    BackgroundWorkerHandle* handle = Call([&] {
+        BackgroundWorker worker = Describe(kWorker, "pulse_worker_main", BGW_NEVER_RESTART, order);
+        worker.bgw_notify_pid = MyProcPid;
+        BackgroundWorkerHandle* made = nullptr;
+        MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+        const bool registered = RegisterDynamicBackgroundWorker(&worker, &made);
+        MemoryContextSwitchTo(old);
+        return registered ? made : nullptr;
+    });
+    if (!handle) return std::nullopt;
+    return Child(handle);
+}
+
+Child::~Child() {
+    if (handle_) pfree(handle_);
+}
+
+bool Child::Stopped() const {
+    return Call([&] {
+        pid_t pid;
+        return GetBackgroundWorkerPid(static_cast<BackgroundWorkerHandle*>(handle_), &pid) == BGWH_STOPPED;
+    });
+}
+
+void Child::Terminate() const {
+    Call([&] { TerminateBackgroundWorker(static_cast<BackgroundWorkerHandle*>(handle_)); });
+}
+
+// Handlers first, then signals. SIGTERM ends the loop rather than the process where it stands: the exit code
+// decides whether the postmaster starts another one.
+void BecomeLauncher() {
+    pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGINT, SIG_IGN);
+    pqsignal(SIGUSR2, OnSignal);
+    BackgroundWorkerUnblockSignals();
+    Call([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
+    const std::string name = NameOf(MyOrder().database);
+    SetForProcess("application_name", name.c_str());
+}
+
+bool ClaimDatabase(Oid database) {
+    return Call([&] {
+        LOCKTAG tag;
+        SET_LOCKTAG_OBJECT(tag, database, ExtensionRelationId, ExtensionRelationId, 0);
+        return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+    });
+}
+
+bool ShutdownRequested() {
+    return ShutdownRequestPending;
+}
+
+bool TakeSignal() {
+    return std::exchange(signalled, 0) != 0;
+}
+
+bool ReloadIfAsked() {
+    if (!ConfigReloadPending) return false;
+    ConfigReloadPending = false;
+    Call([] { ProcessConfigFile(PGC_SIGHUP); });
+    return true;
+}
+
+void BecomeWorker(const Order& order) {
+    pqsignal(SIGTERM, die);
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    BackgroundWorkerUnblockSignals();
+    if (order.board != 0) AttachBoard(order.board);
+    Call([&] { BackgroundWorkerInitializeConnectionByOid(order.database, order.role, 0); });
+    if (Board* board = Board::Find()) board->Enter(order.worker, MyProcPid);
+    SetForProcess("application_name", kWorker);
+}
+
+void EndProcess(int code) {
+    proc_exit(code);
+}
+
+// A scan of the shared catalog in a transaction of its own, as in the launcher of autovacuum: without a
+// database there is no SQL.
+std::vector<Oid> ListDatabases() {
+    struct Found {
+        Oid* ids;
+        size_t count;
+    };
+    MemoryContext caller = CurrentMemoryContext;
+    const Found found = Call([&] {
+        size_t capacity = 64;
+        Found list{static_cast<Oid*>(MemoryContextAlloc(caller, capacity * sizeof(Oid))), 0};
+        StartTransactionCommand();
+        (void)GetTransactionSnapshot();
+        Relation relation = table_open(DatabaseRelationId, AccessShareLock);
+        TableScanDesc scan = table_beginscan_catalog(relation, 0, nullptr);
+        while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection)) {
+            auto* form = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+            if (!form->datallowconn || form->datistemplate) continue;
+            if (list.count == capacity)
+                list.ids = static_cast<Oid*>(repalloc(list.ids, (capacity *= 2) * sizeof(Oid)));
+            list.ids[list.count++] = form->oid;
+        }
+        table_endscan(scan);
+        table_close(relation, AccessShareLock);
+        CommitTransactionCommand();
+        MemoryContextSwitchTo(caller);
+        return list;
+    });
+    std::vector<Oid> ids(found.ids, found.ids + found.count);
+    pfree(found.ids);
+    return ids;
+}
+
+int FindLauncher() {
+    if (Board* board = Preloaded() ? Board::Find() : nullptr) return board->LauncherPid();
+    const std::string name = NameOf(MyDatabaseId);
+    const char* wanted = name.c_str();
+    int launcher = 0;
+    ForEachProcess(kLauncher, [&](int pid, Oid, const char* application) {
+        if (strcmp(application, wanted) == 0) launcher = pid;
+    });
+    return launcher;
+}
+
+void TerminateWorkers(Oid database) {
+    ForEachProcess(kWorker, [&](int pid, Oid id, const char*) {
+        if (id == database) Kill(pid, SIGTERM);
+    });
+}
+
+void Terminate(int pid) {
+    Kill(pid, SIGTERM);
+}
+
+int CountWorkers(Oid database) {
+    int count = 0;
+    ForEachProcess(kWorker, [&](int, Oid id, const char*) { count += id == database; });
+    return count;
+}
+
+Moment WallClock() {
+    return GetCurrentTimestamp();
+}
+
+void SetLocally(const char* name, const char* value) {
+    Call([&] {
+        set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+    });
+}
+
+void SetForProcess(const char* name, const char* value) {
+    Call([&] { SetConfigOption(name, value, PGC_USERSET, PGC_S_OVERRIDE); });
+}
+
+std::string BriefLockTimeout() {
+    return std::to_string(std::max(1, std::min(500, DeadlockTimeout / 2)));
+}
+
+void DiscardSession() {
+    Call([] {
+        StartTransactionCommand();
+        DiscardStmt* statement = makeNode(DiscardStmt);
+        statement->target = DISCARD_ALL;
+        DiscardCommand(statement, true);
+        CommitTransactionCommand();
+    });
+}
+
+}  // namespace pulse::pg

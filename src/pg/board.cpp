@@ -1,0 +1,343 @@
+#include "pulse/pg/board.hpp"
+
+#include <algorithm>
+
+extern "C" {
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/shmem.h"
+#include "storage/spin.h"
+}
+
+namespace pulse::pg {
+
+struct Board::Shared {
+    slock_t mutex;
+    Latch* launcher;  // in PostgreSQL's own shared memory; nullptr: none
+    int launcher_pid;
+    bool rescan, out_of_workers;
+    Database databases[kDatabases];
+    Worker workers[kWorkers];
+
+    void Initialize() {
+        launcher = nullptr;
+        launcher_pid = 0;
+        rescan = true;
+        out_of_workers = false;
+        std::fill_n(databases, kDatabases, Database{});
+        std::fill_n(workers, kWorkers, Worker{});
+        SpinLockInit(&mutex);
+    }
+    Database* Of(Oid id) {
+        for (Database& database : databases)
+            if (database.id == id) return &database;
+        return nullptr;
+    }
+};
+
+namespace {
+
+// Nothing under the lock raises, allocates or waits.
+class Locked {
+  public:
+    explicit Locked(slock_t& mutex) : mutex_(mutex) { SpinLockAcquire(&mutex_); }
+    ~Locked() { SpinLockRelease(&mutex_); }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+
+  private:
+    slock_t& mutex_;
+};
+
+Board board;
+bool preloaded;
+shmem_startup_hook_type previous_startup;
+#if PG_VERSION_NUM >= 150000
+shmem_request_hook_type previous_request;
+#endif
+
+}  // namespace
+
+struct BoardMemory {
+    static constexpr size_t kSize = sizeof(Board::Shared);
+
+    static void Use(void* memory, bool made) {
+        board.shared_ = static_cast<Board::Shared*>(memory);
+        if (made) board.shared_->Initialize();
+    }
+    static bool Used() { return board.shared_ != nullptr; }
+    static void Request() {
+#if PG_VERSION_NUM >= 150000
+        if (previous_request) previous_request();
+#endif
+        RequestAddinShmemSpace(kSize);
+    }
+    static void Startup() {
+        if (previous_startup) previous_startup();
+        bool found;
+        LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+        void* memory = ShmemInitStruct("pulse board", kSize, &found);
+        Use(memory, !found);
+        LWLockRelease(AddinShmemInitLock);
+    }
+};
+
+void RequestBoard() {
+    preloaded = true;
+#if PG_VERSION_NUM >= 150000
+    previous_request = shmem_request_hook;
+    shmem_request_hook = BoardMemory::Request;
+#else
+    BoardMemory::Request();
+#endif
+    previous_startup = shmem_startup_hook;
+    shmem_startup_hook = BoardMemory::Startup;
+}
+
+bool Preloaded() {
+    return preloaded;
+}
+
+uint32_t MakeBoard() {
+    return Call([] {
+        dsm_segment* segment = dsm_create(BoardMemory::kSize, 0);
+        dsm_pin_mapping(segment);
+        BoardMemory::Use(dsm_segment_address(segment), true);
+        return static_cast<uint32_t>(dsm_segment_handle(segment));
+    });
+}
+
+void AttachBoard(uint32_t handle) {
+    Call([&] {
+        dsm_segment* segment = dsm_attach(handle);
+        if (!segment) return;  // its launcher is gone; we shall find no board and end
+        dsm_pin_mapping(segment);
+        BoardMemory::Use(dsm_segment_address(segment), false);
+    });
+}
+
+Board* Board::Find() {
+    return BoardMemory::Used() ? &board : nullptr;
+}
+
+namespace {
+
+// A latch of a process that has just ended belongs to another one soon, which a needless wake-up does not
+// hurt.
+void Wake(Latch* latch) {
+    if (latch) SetLatch(latch);
+}
+
+void OnExit(int, Datum) {
+    if (Board* found = Board::Find()) found->LeaveLauncher();
+}
+
+}  // namespace
+
+void Board::Poke(Oid id) {
+    Latch* latch;
+    {
+        const Locked locked(shared_->mutex);
+        if (Database* database = shared_->Of(id))
+            database->poked = true;
+        else
+            shared_->rescan = true;
+        latch = shared_->launcher;
+    }
+    Wake(latch);
+}
+
+void Board::Rescan() {
+    Latch* latch;
+    {
+        const Locked locked(shared_->mutex);
+        shared_->rescan = true;
+        latch = shared_->launcher;
+    }
+    Wake(latch);
+}
+
+void Board::Pause(Oid id, Moment until) {
+    const Locked locked(shared_->mutex);
+    if (Database* database = shared_->Of(id)) database->not_before = until;
+}
+
+int Board::LauncherPid() {
+    const Locked locked(shared_->mutex);
+    return shared_->launcher_pid;
+}
+
+bool Board::OutOfWorkers() {
+    const Locked locked(shared_->mutex);
+    return shared_->out_of_workers;
+}
+
+void Board::Enter(size_t worker, int pid) {
+    const Locked locked(shared_->mutex);
+    shared_->workers[worker].pid = pid;
+}
+
+void Board::Leave(size_t worker) {
+    Latch* latch;
+    {
+        const Locked locked(shared_->mutex);
+        shared_->workers[worker].clean = true;
+        latch = shared_->launcher;
+    }
+    Wake(latch);
+}
+
+uint32_t Board::Epoch(Oid id) {
+    const Locked locked(shared_->mutex);
+    const Database* database = shared_->Of(id);
+    return database ? database->epoch : 0;
+}
+
+void Board::Publish(Oid id, Presence presence, Moment next_due, uint32_t epoch) {
+    Latch* latch;
+    {
+        const Locked locked(shared_->mutex);
+        Database* database = shared_->Of(id);
+        if (!database) return;
+        database->presence = presence;
+        // Somebody else has looked meanwhile, perhaps later than we did: the earlier time can only cost a
+        // needless look.
+        database->next_due = database->epoch == epoch ? next_due : std::min(next_due, database->next_due);
+        ++database->epoch;
+        latch = shared_->launcher;
+    }
+    Wake(latch);
+}
+
+void Board::Want(Oid id, const std::vector<Oid>& roles) {
+    Latch* latch;
+    {
+        const Locked locked(shared_->mutex);
+        Database* database = shared_->Of(id);
+        if (!database) return;
+        database->wanted = std::min(roles.size(), kRoles);
+        std::copy_n(roles.begin(), database->wanted, database->roles.begin());
+        latch = shared_->launcher;
+    }
+    Wake(latch);
+}
+
+Presence Board::PresenceOf(Oid id) {
+    const Locked locked(shared_->mutex);
+    const Database* database = shared_->Of(id);
+    return database ? database->presence : Presence::kUnknown;
+}
+
+Oid Board::TakeRefused(Oid id) {
+    const Locked locked(shared_->mutex);
+    Database* database = shared_->Of(id);
+    return database ? std::exchange(database->refused, InvalidOid) : InvalidOid;
+}
+
+void Board::EnterLauncher() {
+    Call([] { before_shmem_exit(OnExit, 0); });
+    const Locked locked(shared_->mutex);
+    shared_->launcher = MyLatch;
+    shared_->launcher_pid = MyProcPid;
+    shared_->rescan = true;
+}
+
+void Board::LeaveLauncher() {
+    const Locked locked(shared_->mutex);
+    shared_->launcher = nullptr;
+    shared_->launcher_pid = 0;
+}
+
+bool Board::TakeRescan() {
+    const Locked locked(shared_->mutex);
+    return std::exchange(shared_->rescan, false);
+}
+
+void Board::SetOutOfWorkers(bool out) {
+    const Locked locked(shared_->mutex);
+    shared_->out_of_workers = out;
+}
+
+bool Board::SetDatabases(const std::vector<Oid>& ids) {
+    bool fits = true;
+    const Locked locked(shared_->mutex);
+    for (Database& database : shared_->databases)
+        if (OidIsValid(database.id) && std::find(ids.begin(), ids.end(), database.id) == ids.end())
+            database = Database{};
+    for (const Oid id : ids) {
+        if (shared_->Of(id)) continue;
+        Database* place = shared_->Of(InvalidOid);
+        if (place)
+            place->id = id;
+        else
+            fits = false;
+    }
+    return fits;
+}
+
+std::vector<Board::Database> Board::Databases() {
+    std::vector<Database> found;
+    found.reserve(kDatabases);  // no allocation under the lock
+    const Locked locked(shared_->mutex);
+    for (const Database& database : shared_->databases)
+        if (OidIsValid(database.id)) found.push_back(database);
+    for (const Worker& worker : shared_->workers)
+        for (Database& database : found)
+            if (OidIsValid(worker.database) && worker.database == database.id) ++database.running;
+    return found;
+}
+
+std::optional<size_t> Board::Reserve(Oid id, Oid role, bool look) {
+    const Locked locked(shared_->mutex);
+    Database* database = shared_->Of(id);
+    if (!database) return std::nullopt;
+    for (size_t i = 0; i < kWorkers; ++i) {
+        Worker& worker = shared_->workers[i];
+        if (OidIsValid(worker.database)) continue;
+        worker = Worker{id, role, 0, false};
+        if (look) {
+            // The worker will tell when the next one is wanted; whoever pokes from now on is heard.
+            database->poked = false;
+            database->next_due = kNever;
+        } else {
+            database->wanted -= database->wanted > 0;
+            std::rotate(database->roles.begin(), database->roles.begin() + 1, database->roles.end());
+        }
+        return i;
+    }
+    return std::nullopt;
+}
+
+Board::Worker Board::Free(size_t worker) {
+    const Locked locked(shared_->mutex);
+    return std::exchange(shared_->workers[worker], Worker{});
+}
+
+void Board::Failed(Oid id, Moment until, Oid role) {
+    const Locked locked(shared_->mutex);
+    Database* database = shared_->Of(id);
+    if (!database) return;
+    database->poked = true;
+    database->not_before = until;
+    if (OidIsValid(role)) database->refused = role;
+}
+
+std::vector<int> Board::Orphans() {
+    std::vector<int> pids;
+    pids.reserve(kWorkers);
+    const Locked locked(shared_->mutex);
+    for (Worker& worker : shared_->workers) {
+        if (OidIsValid(worker.database) && worker.pid != 0) pids.push_back(worker.pid);
+        worker = Worker{};
+    }
+    for (Database& database : shared_->databases) {
+        database.poked = OidIsValid(database.id);
+        database.not_before = kAtOnce;
+    }
+    return pids;
+}
+
+}  // namespace pulse::pg

@@ -1,0 +1,90 @@
+// Watching databases and extensions come and go, and waking the launcher when a transaction that matters
+// commits.
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/board.hpp"
+#include "pulse/pg/entry.hpp"
+
+#include <csignal>
+
+extern "C" {
+#include "catalog/objectaccess.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
+#include "storage/procarray.h"
+}
+
+namespace pulse::pg {
+
+namespace {
+
+object_access_hook_type previous_hook;
+bool registered, look, rescan;  // what the end of the transaction is to do
+int launcher;                   // whom to wake, without a board
+
+constexpr int64_t kDropTime = 10 * kSecond;
+
+// After the commit nothing may raise.
+void OnTransactionEnd(XactEvent event, void*) {
+    if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+    const bool committed = event != XACT_EVENT_ABORT;
+    const bool poke = std::exchange(look, false) && committed;
+    const bool scan = std::exchange(rescan, false) && committed;
+    if (Board* board = Board::Find()) {
+        if (poke) board->Poke(MyDatabaseId);
+        if (scan) board->Rescan();
+    } else if (poke && launcher != 0 && BackendPidGetProc(launcher)) {
+        kill(launcher, SIGUSR2);
+    }
+}
+
+void AtCommit(bool& what) {
+    if (!registered) {
+        Call([] { RegisterXactCallback(OnTransactionEnd, nullptr); });
+        registered = true;
+    }
+    if (!Board::Find()) launcher = FindLauncher();
+    what = true;
+}
+
+// DROP DATABASE comes here before it counts who is connected: our workers are asked to leave, and no new one
+// comes in the way.
+void LeaveDatabase(Oid database) {
+    if (Board* board = Board::Find()) board->Pause(database, WallClock() + kDropTime);
+    TerminateWorkers(database);
+}
+
+struct Access {
+    ObjectAccessType type;
+    Oid class_id, object;
+} current;
+
+Datum Watch(FunctionCallInfo) {
+    const Access access = current;
+    if (access.class_id == ExtensionRelationId) AtCommit(look);
+    if (access.class_id == DatabaseRelationId) {
+        AtCommit(rescan);
+        if (access.type == OAT_DROP) LeaveDatabase(access.object);
+    }
+    return 0;
+}
+
+void OnObjectAccess(ObjectAccessType type, Oid class_id, Oid object, int sub_id, void* argument) {
+    if (previous_hook) previous_hook(type, class_id, object, sub_id, argument);
+    if (type == OAT_NAMESPACE_SEARCH || type == OAT_FUNCTION_EXECUTE) return;
+    if (class_id != ExtensionRelationId && class_id != DatabaseRelationId) return;
+    current = {type, class_id, object};
+    Enter(nullptr, Watch);
+}
+
+}  // namespace
+
+void InstallHooks() {
+    previous_hook = object_access_hook;
+    object_access_hook = OnObjectAccess;
+}
+
+void PokeLauncher() {
+    AtCommit(look);
+}
+
+}  // namespace pulse::pg

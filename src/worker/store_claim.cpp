@@ -1,0 +1,242 @@
+// Finding out what is due, and taking it so that nobody else does.
+#include <algorithm>
+
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/transaction.hpp"
+#include "pulse/worker/store.hpp"
+
+namespace pulse::worker {
+
+Job ReadJob(const pg::Row& row);
+std::string SelectJobs(const std::string& rest);
+
+namespace {
+
+using pg::Value;
+
+// How long to leave alone what somebody else is changing at this moment.
+constexpr int64_t kBusyPause = kSecond;
+// A role's worker that has run a job goes on with the next unless others have waited this much longer.
+constexpr int64_t kFairness = kSecond;
+
+std::optional<Job> Reload(int64_t id) {
+    static const std::string sql = SelectJobs("WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED");
+    static pg::Statement statement(sql.c_str(), {INT8OID});
+    const pg::Result rows = statement.Execute({Value::Int8(id)});
+    return rows.empty() ? std::nullopt : std::optional(ReadJob(rows[0]));
+}
+
+// A job whose schedule cannot be read any more (an older dump, a zone that is gone) must not stop the others.
+Moment NextOrNever(const Job& job, Moment now, std::string& problem) {
+    try {
+        return NextRun(job, now);
+    } catch (const UserError& error) {
+        problem = error.message();
+        return kForEver;
+    }
+}
+
+void SetNext(const Job& job, Moment next) {
+    static pg::Statement statement("UPDATE pulse.job SET next_run = $2 WHERE id = $1",
+                                   {INT8OID, TIMESTAMPTZOID});
+    statement.Execute({Value::Int8(job.id), Value::Time(next)});
+}
+
+void Skip(const Job& job, Moment now, const std::string& why) {
+    static pg::Statement statement(
+        "INSERT INTO pulse.job_run (job_id, attempt, scheduled_for, started_at, finished_at, status, message)"
+        " VALUES ($1, 1, $2, $3, $3, 'skipped', $4)",
+        {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID});
+    statement.Execute({Value::Int8(job.id), Value::Time(job.next_run), Value::Time(now), Value::Text(why)});
+}
+
+// A job is due and its run before is not finished.
+void Overlap(int64_t id, Moment now) {
+    const std::optional<Job> job = Reload(id);
+    if (!job || !job->running || !job->next_run || *job->next_run > now)
+        return;  // it is being settled at this moment
+    std::string problem;
+    SetNext(*job, NextOrNever(*job, now, problem));
+    if (job->queue)
+        pg::Execute("UPDATE pulse.job SET queued = true WHERE id = $1", {Value::Int8(id)});
+    else
+        Skip(*job, now, "the run before was not finished");
+}
+
+// It says that it runs, and its lock was free: its process ended before it did.
+void Repair(Job& job) {
+    const pg::Result runs =
+        pg::Execute("SELECT id FROM pulse.job_run WHERE job_id = $1 AND status = 'running' ORDER BY id",
+                    {Value::Int8(job.id)});
+    RunResult result;
+    result.status = "crashed";
+    result.error =
+        "its process ended before it did: the server was stopped or crashed, or the process was terminated";
+    for (uint64_t i = 0; i < runs.size(); ++i) FinishRun(job, runs[i].Int8(0), result);
+    if (runs.empty())
+        pg::Execute("UPDATE pulse.job SET running_since = NULL WHERE id = $1", {Value::Int8(job.id)});
+    job.running = false;
+}
+
+// With the lock held.
+int64_t Begin(Job& job, Moment now) {
+    static pg::Statement statement(
+        "UPDATE pulse.job SET running_since = $2, attempt = $3, scheduled_for = $4, next_run = $5 WHERE id = "
+        "$1",
+        {INT8OID, TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID});
+    if (job.attempt == 0) job.scheduled_for = job.next_run;
+    ++job.attempt;
+    std::string problem;
+    const Moment next = NextOrNever(job, now, problem);
+    statement.Execute({Value::Int8(job.id), Value::Time(now), Value::Int4(job.attempt),
+                       Value::Time(job.scheduled_for), Value::Time(next)});
+    const int64_t run = BeginRun(job, job.scheduled_for, now);
+    if (!problem.empty())
+        pg::Execute("UPDATE pulse.job_run SET message = $2 WHERE id = $1",
+                    {Value::Int8(run), Value::Text("there will be no other run: " + problem)});
+    return run;
+}
+
+// Settles all that says it runs and does not.
+void RepairCrashed() {
+    static pg::Statement statement("SELECT id FROM pulse.job WHERE running_since IS NOT NULL", {});
+    const pg::Result rows = statement.Execute({});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const std::optional<pg::SessionLock> lock = pg::SessionLock::Try("job", rows[i].Int8(0));
+        if (!lock) continue;
+        if (std::optional<Job> job = Reload(rows[i].Int8(0)); job && job->running) Repair(*job);
+    }
+}
+
+// The health job is due when the first of its monitors is, but not more often than its schedule says.
+void PlanHealth() {
+    if (pg::Execute("SELECT to_regprocedure('pulse.next_health_check()')")[0].IsNull(0)) return;
+    pg::Execute(
+        "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT k.id,"
+        " CASE WHEN k.schedule ~ '^[0-9]+ *[a-z]' THEN greatest(h.at, k.last_run_at + k.schedule::interval) "
+        "ELSE h.at END AS at"
+        " FROM pulse.job AS k, (SELECT pulse.next_health_check() AS at) AS h WHERE k.kind = 'health') AS n"
+        " WHERE j.id = n.id AND j.running_since IS NULL AND j.attempt = 0 AND j.next_run IS DISTINCT FROM "
+        "n.at");
+}
+
+// The role's oid, or why it cannot run anything here.
+Oid UsableRole(const std::string& role, std::string& problem) {
+    const pg::Result rows = pg::Execute(
+        "SELECT oid::bigint, CASE WHEN NOT rolcanlogin THEN 'cannot log in'"
+        " WHEN NOT has_database_privilege(oid, current_database(), 'CONNECT') THEN 'may not connect to this "
+        "database' END"
+        " FROM pg_roles WHERE rolname = $1",
+        {Value::Name(role)});
+    if (rows.empty())
+        problem = "does not exist";
+    else if (!rows[0].IsNull(1))
+        problem = rows[0].Text(1);
+    return rows.empty() || !problem.empty() ? InvalidOid : static_cast<Oid>(rows[0].Int8(0));
+}
+
+// Whose SQL jobs are due. Those of roles that can run nothing fail here: there will be no process of theirs.
+std::vector<Oid> DueRoles(Moment now, Oid refused) {
+    static pg::Statement statement(
+        "SELECT id, runs_as::text, running_since IS NOT NULL FROM pulse.job"
+        " WHERE enabled AND next_run <= $1 AND runs_as IS NOT NULL ORDER BY next_run LIMIT 64",
+        {TIMESTAMPTZOID});
+    const pg::Result rows = statement.Execute({Value::Time(now)});
+    std::vector<Oid> roles;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        pg::CheckInterrupts();
+        std::string problem;
+        const Oid role = UsableRole(rows[i].Text(1), problem);
+        if (OidIsValid(role) && role == refused)
+            problem = "was refused a connection; the server's log says why";
+        if (rows[i].Bool(2)) {
+            Overlap(rows[i].Int8(0), now);
+        } else if (problem.empty()) {
+            if (roles.size() < static_cast<size_t>(pg::settings::max_parallel_jobs)) roles.push_back(role);
+        } else if (const auto lock = pg::SessionLock::Try("job", rows[i].Int8(0))) {
+            std::optional<Job> job = Reload(rows[i].Int8(0));
+            if (!job || !job->next_run || *job->next_run > now) continue;
+            RunResult result;
+            result.status = "failed";
+            result.error_state = "28000";
+            result.error = "role \"" + *job->runs_as + "\" " + problem;
+            FinishRun(*job, Begin(*job, now), result);
+        }
+    }
+    return roles;
+}
+
+// The most overdue job that nobody runs.
+std::optional<Claim> ClaimOne(const std::optional<std::string>& role, bool begun, Moment now, bool& busy) {
+    static pg::Statement built_in(
+        "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as IS NULL ORDER BY "
+        "next_run",
+        {TIMESTAMPTZOID});
+    static pg::Statement of_role(
+        "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as = $2::name ORDER BY "
+        "next_run LIMIT 16",
+        {TIMESTAMPTZOID, NAMEOID});
+    static pg::Statement oldest("SELECT min(next_run) FROM pulse.job WHERE enabled", {});
+    const pg::Result rows =
+        role ? of_role.Execute({Value::Time(now), Value::Name(*role)}) : built_in.Execute({Value::Time(now)});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        pg::CheckInterrupts();
+        if (role && begun && i == 0 && rows[0].Time(1) - oldest.Execute({})[0].Time(0) > kFairness)
+            return std::nullopt;
+        const int64_t id = rows[i].Int8(0);
+        std::optional<pg::SessionLock> lock = pg::SessionLock::Try("job", id);
+        if (!lock) {
+            Overlap(id, now);
+            continue;
+        }
+        std::optional<Job> job = Reload(id);
+        if (!job) {
+            busy = true;  // somebody is changing it, or it is gone
+            continue;
+        }
+        if (!job->enabled || !job->next_run || *job->next_run > now) continue;
+        if (job->running) {
+            Repair(*job);
+            continue;
+        }
+        const int64_t run = Begin(*job, now);
+        return Claim{std::move(*job), run, std::move(*lock)};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+void Briefly(const char* what, const std::function<void()>& body) {
+    pg::Transaction transaction(what);
+    {
+        const pg::Identity identity = pg::Identity::Owner();
+        pg::SetLocally("lock_timeout", pg::BriefLockTimeout().c_str());
+        const pg::Session session;
+        body();
+    }
+    transaction.Commit();
+}
+
+Look LookForWork(const std::optional<std::string>& role, bool begun, Oid refused) {
+    static pg::Statement next("SELECT min(next_run) FROM pulse.job WHERE enabled", {});
+    Look look;
+    Briefly("pulse: looking for work", [&] {
+        const Moment now = pg::WallClock();
+        bool busy = false;
+        if (!role) {
+            RepairCrashed();
+            PlanHealth();
+        }
+        if (std::optional<Claim> claim = ClaimOne(role, begun, now, busy))
+            look.claim.emplace(std::move(*claim));
+        if (!role) look.roles = DueRoles(now, refused);
+        look.next_due = next.Execute({})[0].TimeOrNull(0).value_or(kForEver);
+        if (busy) look.next_due = std::max(look.next_due, now + kBusyPause);
+    });
+    return look;
+}
+
+}  // namespace pulse::worker

@@ -1,0 +1,88 @@
+// Letting go of what is older than the settings say, in short transactions.
+#include <array>
+
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/worker/store.hpp"
+
+namespace pulse::worker {
+
+namespace {
+
+using pg::Value;
+
+struct Rule {
+    const char* what;
+    const char* table;
+    const int* minutes;  // the setting
+    const char* sql;     // deletes up to $2 rows older than $1
+};
+
+// By index each: a batch looks at what it deletes, not at what grows. A snapshot of a replayed past counts as
+// old when it was also recorded long ago.
+#define PULSE_OLD_SNAPSHOTS                                                                               \
+    "FROM pulse.segment AS s CROSS JOIN LATERAL (SELECT p.id, p.sketch IS NOT NULL AS has_sketch"         \
+    " FROM pulse.snapshot AS p WHERE p.segment_id = s.id AND p.taken_at < $1 AND p.recorded_at < $1"      \
+    " AND p.id IS DISTINCT FROM s.pinned_snapshot AND NOT EXISTS (SELECT FROM pulse.incident_record AS r" \
+    " WHERE r.segment_id = s.id AND r.status IN ('open', 'acknowledged') AND p.id IN (r.snapshot, "       \
+    "r.baseline_snapshot))) AS o"
+
+const std::array<Rule, 5> kRules{{
+    {"runs of jobs", "pulse.job_run", &pg::settings::job_run_retention,
+     "DELETE FROM pulse.job_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.job_run AS r"
+     " WHERE r.started_at < $1 AND r.status <> 'running' ORDER BY r.started_at LIMIT $2))"},
+    {"visits to sources", "pulse.source_usage", &pg::settings::usage_retention,
+     "DELETE FROM pulse.source_usage WHERE id = ANY (ARRAY(SELECT u.id FROM pulse.source_usage AS u WHERE "
+     "u.at < $1 LIMIT $2))"},
+    {"results of checks", "pulse.check_result", &pg::settings::check_retention,
+     "DELETE FROM pulse.check_result WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM pulse.check_result AS c "
+     "WHERE c.at < $1 LIMIT $2))"},
+    {"snapshots", "pulse.snapshot", &pg::settings::snapshot_retention,
+     "DELETE FROM pulse.snapshot WHERE id = ANY (ARRAY(SELECT o.id " PULSE_OLD_SNAPSHOTS " LIMIT $2))"},
+    {"sketches", "pulse.snapshot", &pg::settings::sketch_retention,
+     "UPDATE pulse.snapshot SET sketch = NULL WHERE id = ANY (ARRAY(SELECT o.id " PULSE_OLD_SNAPSHOTS
+     " WHERE o.has_sketch LIMIT $2))"},
+}};
+
+constexpr int64_t kBatch = 1000;
+
+bool Exists(const char* table) {
+    return !pg::Execute("SELECT to_regclass($1)", {Value::Text(table)})[0].IsNull(0);
+}
+
+}  // namespace
+
+RunResult DeleteOld(bool apart) {
+    RunResult result;
+    result.rows = 0;
+    std::string told;
+    for (const Rule& rule : kRules) {
+        if (*rule.minutes == 0) continue;
+        const Moment before = pg::WallClock() - *rule.minutes * kMinute;
+        int64_t all = 0;
+        for (int64_t batch = kBatch; batch == kBatch; all += batch) {
+            pg::CheckInterrupts();
+            const auto work = [&] {
+                batch =
+                    Exists(rule.table)
+                        ? static_cast<int64_t>(
+                              pg::Execute(rule.sql, {Value::Time(before), Value::Int8(kBatch)}).processed())
+                        : 0;
+            };
+            if (apart) {
+                Briefly("pulse: retention", work);
+            } else {
+                const pg::Identity identity = pg::Identity::Owner();
+                const pg::Session session;
+                work();
+            }
+        }
+        if (all > 0) told += (told.empty() ? "" : ", ") + std::to_string(all) + " " + rule.what;
+        *result.rows += all;
+    }
+    result.message = told.empty() ? "nothing was old enough" : told;
+    return result;
+}
+
+}  // namespace pulse::worker

@@ -1,0 +1,170 @@
+// Running a job, built in or SQL, and what its errors mean.
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/pg/transaction.hpp"
+#include "pulse/snapshot/store.hpp"
+#include "pulse/worker/store.hpp"
+
+namespace pulse::worker {
+
+namespace {
+
+constexpr const char* kQueryCanceled = "57014";
+constexpr int kTries = 5;  // to write down how a run ended, while others lock the tables
+
+// Runs `body` in a transaction of its own as the extension's owner, or just runs it where the caller is.
+template <typename Body>
+auto Somewhere(bool apart, const char* what, Body body) {
+    if (!apart) return body();
+    pg::Transaction transaction(what);
+    auto result = [&] {
+        const pg::Identity identity = pg::Identity::Owner();
+        return body();
+    }();
+    transaction.Commit();
+    return result;
+}
+
+// What a segment without a snapshot says goes into the run: the retry takes only what is missing.
+RunResult Summarize(const std::vector<snapshot::Outcome>& outcomes) {
+    constexpr size_t kNamed = 3;
+    RunResult result;
+    size_t missing = 0;
+    std::string names;
+    for (const snapshot::Outcome& outcome : outcomes) {
+        if (outcome.status == "ok") continue;
+        if (++missing <= kNamed)
+            names += (names.empty() ? "" : "; ") + outcome.segment + " (" +
+                     outcome.error.value_or(outcome.status) + ")";
+    }
+    result.rows = static_cast<int64_t>(outcomes.size() - missing);
+    if (missing == 0) return result;
+    result.status = "failed";
+    result.error = std::to_string(missing) + " of " + std::to_string(outcomes.size()) +
+                   " segments were not measured: " + names + (missing > kNamed ? "; …" : "");
+    return result;
+}
+
+RunResult TakeSnapshots(bool apart) {
+    return Summarize(Somewhere(apart, "pulse: taking snapshots", [] { return snapshot::TakeDue(); }));
+}
+
+int64_t Count(bool apart, const char* what, const std::string& call) {
+    return Somewhere(apart, what, [&] {
+        const pg::Session session;
+        return pg::Execute("SELECT count(*) FROM " + pg::VerbSchema() + "." + call)[0].Int8(0);
+    });
+}
+
+RunResult CheckDrift(bool apart) {
+    RunResult result;
+    result.rows = Count(apart, "pulse: checking drift", "pulse_check_drift()");
+    result.message = std::to_string(*result.rows) + " findings";
+    // Each in its transaction: what a check found is kept, whatever becomes of its explanation.
+    const int64_t diagnosed = Count(apart, "pulse: diagnosing incidents", "pulse_diagnose_incidents()");
+    *result.message += ", " + std::to_string(diagnosed) + " live incidents diagnosed";
+    return result;
+}
+
+RunResult CheckHealth(bool apart) {
+    RunResult result;
+    const auto [all, failed] = Somewhere(apart, "pulse: checking tables", [] {
+        const pg::Session session;
+        const pg::Result rows =
+            pg::Execute("SELECT count(*), count(*) FILTER (WHERE status = 'error') FROM " + pg::VerbSchema() +
+                        ".pulse_check_tables()");
+        return std::pair(rows[0].Int8(0), rows[0].Int8(1));
+    });
+    result.rows = all;
+    if (failed > 0)
+        result.message = std::to_string(failed) + " of " + std::to_string(all) + " checks could not be made";
+    return result;
+}
+
+std::string TooLong(const Job& job) {
+    return "it ran longer than its timeout of " + std::to_string(job.timeout / 1000) + " ms";
+}
+
+// The command and the record of its success are one transaction: after a crash either both are there or
+// neither.
+RunResult RunSql(const Job& job, int64_t run) {
+    RunResult result;
+    const pg::JobDeadline limit(job.timeout / 1000);
+    pg::Transaction transaction(job.command.c_str());
+    {
+        const pg::Session session;
+        result.rows = static_cast<int64_t>(pg::Execute(job.command).processed());
+        pg::CheckInterrupts();
+        // The command may have caught the cancel; the limit holds all the same.
+        if (pg::JobDeadline::Expired()) throw UserError(kQueryCanceled, TooLong(job));
+    }
+    {
+        const pg::Identity identity = pg::Identity::Owner();
+        pg::SetLocally("lock_timeout", pg::BriefLockTimeout().c_str());
+        const pg::Session session;
+        FinishRun(job, run, result);
+    }
+    transaction.Commit();
+    return result;
+}
+
+void WriteDown(const Job& job, int64_t run, const RunResult& result) {
+    for (int i = 1;; ++i) {
+        try {
+            Briefly("pulse: recording a run", [&] { FinishRun(job, run, result); });
+            return;
+        } catch (const pg::Error& error) {
+            const std::string state = error.State();
+            if (i == kTries || (state != sqlstate::kLockNotAvailable && state != "40P01")) throw;
+        }
+    }
+}
+
+}  // namespace
+
+RunResult ResultOfError() {
+    RunResult result;
+    result.status = "failed";
+    try {
+        throw;
+    } catch (const pg::Error& error) {
+        result.error_state = error.State();
+        result.error = error.detail.empty() ? error.message : error.message + " (" + error.detail + ")";
+    } catch (const UserError& error) {
+        result.error_state = error.state();
+        result.error =
+            error.detail().empty() ? error.message() : error.message() + " (" + error.detail() + ")";
+    } catch (const std::exception& error) {
+        result.error_state = "XX000";
+        result.error = error.what();
+    }
+    if (result.error_state == kQueryCanceled)
+        result.status = pg::JobDeadline::Expired() ? "timed out" : "cancelled";
+    return result;
+}
+
+RunResult RunBuiltIn(const Job& job, bool apart) {
+    if (job.kind == "snapshots") return TakeSnapshots(apart);
+    if (job.kind == "drift") return CheckDrift(apart);
+    if (job.kind == "health") return CheckHealth(apart);
+    return DeleteOld(apart);
+}
+
+void RunClaim(Claim claim) {
+    RunResult result;
+    try {
+        if (!claim.job.built_in()) {
+            RunSql(claim.job, claim.run);
+            return;
+        }
+        const pg::JobDeadline limit(claim.job.timeout / 1000);
+        result = RunBuiltIn(claim.job, true);
+    } catch (...) {
+        result = ResultOfError();
+        if (result.status == "timed out") result.error = TooLong(claim.job);
+    }
+    WriteDown(claim.job, claim.run, result);
+}
+
+}  // namespace pulse::worker

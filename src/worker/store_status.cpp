@@ -1,0 +1,169 @@
+// How Pulse itself is.
+#include <algorithm>
+
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/board.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/worker/store.hpp"
+
+namespace pulse::worker {
+
+namespace {
+
+constexpr int64_t kLate = kMinute;  // overdue by this is degraded
+constexpr int64_t kVeryLate = 10 * kMinute;
+
+std::string Age(int64_t span) {
+    const int64_t seconds = std::max<int64_t>(0, span) / kSecond;
+    if (seconds < 120) return std::to_string(seconds) + " s";
+    if (seconds < 7200) return std::to_string(seconds / 60) + " min";
+    if (seconds < 172800) return std::to_string(seconds / 3600) + " h";
+    return std::to_string(seconds / 86400) + " days";
+}
+
+class Report {
+  public:
+    std::vector<StatusRow> Make() {
+        Version();
+        Launcher();
+        Queues();
+        for (const Job& job : LoadAll()) Newest(job);
+        Sources();
+        StatusRow head{"pulse", "ok", "ok", ""};
+        for (const StatusRow& row : rows_) {
+            if (row.state == "ok") continue;
+            if (head.state != "down") head.state = row.state;
+            head.detail += (head.detail.empty() ? "" : "; ") + row.item + ": " +
+                           (row.detail.empty() ? row.value : row.detail);
+        }
+        head.value = head.state;
+        rows_.insert(rows_.begin(), head);
+        return std::move(rows_);
+    }
+
+  private:
+    void Add(std::string item, std::string state, std::string value, std::string detail = "") {
+        rows_.push_back({std::move(item), std::move(state), std::move(value), std::move(detail)});
+    }
+
+    void Version() {
+        std::string version;
+        const bool same = FindExtension(&version) == Installed::kYes;
+        Add("version", same ? "ok" : "down", version,
+            same
+                ? ""
+                : "the extension is " + version +
+                      ", the library " PULSE_VERSION
+                      ": run ALTER EXTENSION pulse UPDATE, or restart the server after installing a library");
+    }
+
+    void Launcher() {
+        if (standby_) {
+            Add("launcher", "ok", "standby", "jobs run on the primary");
+            return;
+        }
+        const char* how = pg::Preloaded() ? "preloaded" : "started by pulse_start()";
+        running_ = pg::FindLauncher() != 0;
+        if (running_)
+            Add("launcher", "ok", "running", how);
+        else if (pg::Preloaded())
+            Add("launcher", "down", "not running", "the launcher is not running; the server's log says why");
+        else
+            Add("launcher", "down", "not running",
+                "jobs do not run by themselves: put pulse into shared_preload_libraries, or SELECT "
+                "pulse_start()");
+        const std::string workers = std::to_string(pg::CountWorkers(MyDatabaseId));
+        const pg::Board* found = pg::Board::Find();
+        if (!pg::settings::run_jobs)
+            Add("workers", "degraded", workers, "pulse.run_jobs is off");
+        else if (found && pg::Board::Find()->OutOfWorkers())
+            Add("workers", "degraded", workers,
+                "no background worker process is free: raise max_worker_processes");
+        else
+            Add("workers", "ok", workers);
+    }
+
+    // How much waits, and since when. A standby only shows what the primary does.
+    void Queue(const std::string& item, int64_t count, std::optional<Moment> oldest) {
+        const int64_t wait = oldest ? pg::WallClock() - *oldest : 0;
+        const std::string detail =
+            count == 0 ? "" : std::to_string(count) + " overdue, the oldest by " + Age(wait);
+        Add(item,
+            count == 0 || wait < kLate || standby_ ? "ok"
+            : wait < kVeryLate                     ? "degraded"
+                                                   : "down",
+            std::to_string(count), detail);
+    }
+
+    void Queues() {
+        const pg::Result jobs = pg::Execute(
+            "SELECT count(*), min(next_run) FROM pulse.job WHERE enabled AND next_run <= clock_timestamp() "
+            "AND running_since IS NULL");
+        Queue("overdue jobs", jobs[0].Int8(0), jobs[0].TimeOrNull(1));
+        if (Exists("pulse.monitor_check")) {
+            const pg::Result monitors = pg::Execute(
+                "SELECT count(*), min(c.next_check_at) FROM pulse.monitor_check AS c JOIN pulse.monitor AS m "
+                "ON m.id = c.monitor_id"
+                " WHERE m.status = 'active' AND c.next_check_at <= clock_timestamp()");
+            Queue("overdue checks", monitors[0].Int8(0), monitors[0].TimeOrNull(1));
+        }
+        const int64_t incidents = pg::Execute(
+                                      "SELECT count(*) FROM pulse.incident_record WHERE status IN ('open', "
+                                      "'acknowledged') AND diagnosis IS NULL")[0]
+                                      .Int8(0);
+        Add("undiagnosed incidents", "ok", std::to_string(incidents));
+    }
+
+    void Newest(const Job& job) {
+        const pg::Result rows = pg::Execute(
+            "SELECT status, started_at, coalesce(error, message), rows FROM pulse.job_run WHERE job_id = $1 "
+            "ORDER BY id DESC LIMIT 1",
+            {pg::Value::Int8(job.id)}, true);
+        std::string value = !job.enabled ? "disabled" : rows.empty() ? "never ran" : rows[0].Text(0);
+        std::string detail;
+        if (!rows.empty()) {
+            detail = Age(pg::WallClock() - rows[0].Time(1)) + " ago";
+            if (const auto said = rows[0].TextOrNull(2)) detail += ": " + *said;
+        }
+        const bool bad = job.enabled && (value == "failed" || value == "timed out" || value == "crashed");
+        if (job.enabled && job.next_run && *job.next_run != kForEver)
+            detail += (detail.empty() ? "next run " : ", next run ") +
+                      FormatMoment(*job.next_run / kSecond * kSecond);
+        Add("job " + job.name, bad ? "degraded" : "ok", value, detail);
+    }
+
+    void Sources() {
+        if (!Exists("pulse.source_state")) return;
+        const pg::Result rows = pg::Execute(
+            "SELECT source, last_ok_at, last_error_at, last_error FROM pulse.source_state ORDER BY source "
+            "LIMIT 1000",
+            {}, true);
+        for (uint64_t i = 0; i < rows.size(); ++i) {
+            const auto good = rows[i].TimeOrNull(1), bad = rows[i].TimeOrNull(2);
+            const bool failing = bad && (!good || *bad > *good);
+            Add("source " + rows[i].Text(0), failing ? "degraded" : "ok", failing ? "not read" : "read",
+                failing ? rows[i].TextOrNull(3).value_or("")
+                : good  ? Age(pg::WallClock() - *good) + " ago"
+                        : "");
+        }
+    }
+
+    static bool Exists(const char* table) {
+        return !pg::Execute("SELECT to_regclass($1)", {pg::Value::Text(table)})[0].IsNull(0);
+    }
+
+    std::vector<StatusRow> rows_;
+    bool running_ = false;
+    bool standby_ = pg::Call([] { return RecoveryInProgress(); });
+};
+
+}  // namespace
+
+std::vector<StatusRow> Status() {
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    return Report().Make();
+}
+
+}  // namespace pulse::worker

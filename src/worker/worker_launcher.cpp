@@ -1,0 +1,159 @@
+// The launcher: starts a worker where something is due, and otherwise sleeps. It is connected to no database,
+// so it is in nobody's way; what it knows stands on the board.
+#include <algorithm>
+#include <map>
+
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/board.hpp"
+#include "pulse/pg/memory.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/wait.hpp"
+
+namespace pulse::worker {
+
+namespace {
+
+using pg::Board;
+
+// After a worker ended badly, and while no process is free.
+constexpr int64_t kPause = kSecond;
+constexpr int64_t kLongestBadPause = kMinute;
+// A new server has many databases nobody knows yet: they are looked at a few at a time.
+constexpr int kNewAtOnce = 4;
+
+class Launcher {
+  public:
+    explicit Launcher(const pg::Order& order) : order_(order) {
+        if (OidIsValid(order.database)) handle_ = pg::MakeBoard();
+        board_ = Board::Find();
+    }
+
+    void Run() {
+        board_->EnterLauncher();
+        // Workers of a launcher that was killed would hold their places for ever.
+        for (const int pid : board_->Orphans()) pg::Terminate(pid);
+        pg::Arena arena("pulse launcher");
+        while (!pg::ShutdownRequested()) {
+            if (pg::ReloadIfAsked() && !pg::settings::run_jobs)
+                for (const auto& [place, child] : children_) child.Terminate();
+            if (pg::TakeSignal()) board_->Poke(order_.database);
+            Reap();
+            if (board_->TakeRescan()) Scan();
+            const Moment wake = pg::settings::run_jobs ? StartWhatIsDue() : pg::kNever;
+            arena.Reset();
+            if (!pg::ShutdownRequested()) Sleep(wake);
+        }
+        if (OidIsValid(order_.database))
+            for (const auto& [place, child] : children_) child.Terminate();
+    }
+
+  private:
+    void Sleep(Moment wake) {
+        // Rounded up, so as not to wake just before it is time.
+        constexpr int64_t kMilliseconds = 1000;
+        const int64_t left = wake == pg::kNever ? -1 : std::max<int64_t>(0, wake - pg::WallClock());
+        pg::Wait(left < 0 ? -1 : std::min<int64_t>(left / kMilliseconds + 1, INT_MAX));
+    }
+
+    void Reap() {
+        for (auto it = children_.begin(); it != children_.end();) {
+            if (!it->second.Stopped()) {
+                ++it;
+                continue;
+            }
+            const Board::Worker worker = board_->Free(it->first);
+            it = children_.erase(it);
+            int& failures = failures_[worker.database];
+            failures = worker.clean ? 0 : std::min(failures + 1, 10);
+            if (worker.clean) continue;
+            // Look again after a moment. Perhaps the database is gone; perhaps a role may not connect, which
+            // is no reason for the others to wait.
+            const bool refused = worker.pid == 0 && OidIsValid(worker.role);
+            const int64_t pause = refused ? kPause : std::min(kPause << (failures - 1), kLongestBadPause);
+            board_->Failed(worker.database, pg::WallClock() + pause, refused ? worker.role : InvalidOid);
+            board_->Rescan();
+        }
+    }
+
+    void Scan() {
+        std::vector<Oid> databases = pg::ListDatabases();
+        if (OidIsValid(order_.database))
+            std::erase_if(databases, [&](Oid id) { return id != order_.database; });
+        std::erase_if(failures_, [&](const auto& entry) {
+            return std::find(databases.begin(), databases.end(), entry.first) == databases.end();
+        });
+        if (board_->SetDatabases(databases)) return;
+        if (!std::exchange(told_full_, true))
+            pg::Warning("pulse looks at the first " + std::to_string(Board::kDatabases) +
+                        " databases of this server only");
+    }
+
+    // Returns when to wake.
+    Moment StartWhatIsDue() {
+        const Moment now = pg::WallClock();
+        if (blocked_until_ > now) return blocked_until_;
+        Moment wake = pg::kNever;
+        std::vector<Board::Database> databases = board_->Databases();
+        int news = 0;
+        for (const Board::Database& database : databases)
+            news += database.presence == pg::Presence::kUnknown && database.running > 0;
+        for (const Board::Database& database : databases) {
+            int free = pg::settings::max_parallel_jobs - database.running;
+            for (size_t i = 0; i < database.wanted && free > 0; ++i, --free)
+                if (!Start(database.id, database.roles[i], false)) return blocked_until_;
+            const Moment due =
+                std::max(database.poked ? pg::kAtOnce : database.next_due, database.not_before);
+            if (due > now) {
+                wake = std::min(wake, due);
+                continue;
+            }
+            if (free <= 0) continue;  // the end of a worker wakes us
+            const bool is_new = database.presence == pg::Presence::kUnknown;
+            if (is_new && (news >= kNewAtOnce || database.running > 0)) continue;
+            news += is_new;
+            if (!Start(database.id, InvalidOid, true)) return blocked_until_;
+        }
+        return wake;
+    }
+
+    bool Start(Oid database, Oid role, bool look) {
+        const std::optional<size_t> place = board_->Reserve(database, role, look);
+        std::optional<pg::Child> child;
+        if (place) child = pg::Child::Start({database, role, static_cast<uint32_t>(*place), handle_});
+        if (child) {
+            children_.emplace(*place, std::move(*child));
+            board_->SetOutOfWorkers(false);
+            return true;
+        }
+        if (place) board_->Free(*place);
+        board_->Poke(database);  // it is still due
+        blocked_until_ = pg::WallClock() + kPause;
+        if (!board_->OutOfWorkers())
+            pg::Warning("pulse could not start a worker", "No background worker process is free.",
+                        "Raise max_worker_processes in postgresql.conf and restart the server.");
+        board_->SetOutOfWorkers(true);
+        return false;
+    }
+
+    pg::Order order_;
+    uint32_t handle_ = 0;
+    Board* board_ = nullptr;
+    std::map<size_t, pg::Child> children_;  // by their place on the board
+    std::map<Oid, int> failures_;
+    Moment blocked_until_ = pg::kAtOnce;
+    bool told_full_ = false;
+};
+
+}  // namespace
+
+}  // namespace pulse::worker
+
+PULSE_PROCESS(pulse_launcher_main) {
+    namespace pg = pulse::pg;
+    const pg::Order order = pg::MyOrder();
+    pg::BecomeLauncher();
+    // Exit code 0 means that nobody is to start another one.
+    if (OidIsValid(order.database) && !pg::ClaimDatabase(order.database)) pg::EndProcess(0);
+    pulse::worker::Launcher(order).Run();
+    pg::EndProcess(OidIsValid(order.database) ? 0 : 1);
+}

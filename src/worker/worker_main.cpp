@@ -1,0 +1,125 @@
+// A worker: connected to one database, it runs what is due and ends when there is no more.
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/board.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/transaction.hpp"
+#include "pulse/worker/store.hpp"
+
+namespace pulse::worker {
+
+namespace {
+
+using pg::Board;
+
+constexpr int64_t kTroublePause = kSecond;
+
+class Worker {
+  public:
+    Worker(const pg::Order& order, Board& board) : order_(order), board_(board) {
+        if (OidIsValid(order.role)) role_ = RoleName();
+    }
+
+    void Run() {
+        bool jobs = false;
+        do {
+            const uint32_t epoch = board_.Epoch(order_.database);
+            try {
+                if (!Ready(epoch)) return;
+                jobs = RunOne(epoch);
+            } catch (const std::exception&) {
+                // It was rolled back. The extension may be gone, or somebody changes or locks it: see again
+                // in a moment.
+                if (!Trouble(ResultOfError().error_state.value_or(""), epoch)) throw;
+                return;
+            }
+            pg::ReloadIfAsked();
+        } while (jobs && pg::settings::run_jobs);
+    }
+
+  private:
+    std::string RoleName() {
+        pg::Transaction transaction("pulse: beginning");
+        const std::string name = pg::CallerName();
+        transaction.Commit();
+        return name;
+    }
+
+    // Whether there is an extension that this library can work for.
+    bool Ready(uint32_t epoch) {
+        std::string version;
+        pg::Transaction transaction("pulse: looking for the extension");
+        const Installed installed = FindExtension(&version);
+        transaction.Commit();
+        if (installed == Installed::kYes) return true;
+        const pg::Presence presence =
+            installed == Installed::kNo ? pg::Presence::kAbsent : pg::Presence::kOtherVersion;
+        if (presence == pg::Presence::kOtherVersion && board_.PresenceOf(order_.database) != presence)
+            pg::Warning(
+                "pulse runs no jobs in this database: the extension is of another version than the library",
+                "The extension is " + version + ", the library " PULSE_VERSION ".",
+                "Run ALTER EXTENSION pulse UPDATE; after installing a new library restart the server.");
+        board_.Publish(order_.database, presence, pg::kNever, epoch);
+        return false;
+    }
+
+    bool RunOne(uint32_t epoch) {
+        Look look = LookForWork(role_, begun_, board_.TakeRefused(order_.database));
+        if (!look.roles.empty()) {
+            board_.Want(order_.database, look.roles);
+            // They will tell what is due after them.
+            if (look.next_due <= pg::WallClock()) look.next_due = pg::kNever;
+        }
+        board_.Publish(order_.database, pg::Presence::kPresent, look.next_due, epoch);
+        if (!look.claim) return false;
+        begun_ = true;
+        RunClaim(std::move(*look.claim));
+        if (role_) pg::DiscardSession();
+        return true;
+    }
+
+    bool Trouble(const std::string& state, uint32_t epoch) {
+        pg::Transaction transaction("pulse: looking for the extension");
+        const Installed installed = FindExtension();
+        transaction.Commit();
+        if (installed != Installed::kYes) {
+            board_.Publish(order_.database, pg::Presence::kAbsent, pg::kNever, epoch);
+            return true;
+        }
+        if (state != sqlstate::kLockNotAvailable && state != "40P01") return false;
+        board_.Publish(order_.database, pg::Presence::kPresent, pg::WallClock() + kTroublePause, epoch);
+        return true;
+    }
+
+    pg::Order order_;
+    Board& board_;
+    std::optional<std::string> role_;
+    bool begun_ = false;  // it has run a job
+};
+
+}  // namespace
+
+Installed FindExtension(std::string* version) {
+    const pg::Session session;
+    const pg::Result rows =
+        pg::Execute("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pulse'");
+    if (rows.empty()) return Installed::kNo;
+    if (version) *version = rows[0].Text(0);
+    return rows[0].Text(0) == PULSE_VERSION ? Installed::kYes : Installed::kOtherVersion;
+}
+
+}  // namespace pulse::worker
+
+PULSE_PROCESS(pulse_worker_main) {
+    namespace pg = pulse::pg;
+    const pg::Order order = pg::MyOrder();
+    pg::BecomeWorker(order);
+    pg::Board* board = pg::Board::Find();
+    if (!board) pg::EndProcess(0);  // its launcher is gone
+    // What runs in the background gets no helpers: their processes are for people.
+    pg::SetForProcess("max_parallel_workers_per_gather", "0");
+    if (!OidIsValid(order.role)) pg::SetForProcess("lock_timeout", pg::BriefLockTimeout().c_str());
+    pulse::worker::Worker(order, *board).Run();
+    board->Leave(order.worker);
+    pg::EndProcess(0);
+}
