@@ -47,8 +47,8 @@ RunResult RunHere(const Job& job) {
     return result;
 }
 
-void RequireOwn(const Job& job, const std::string& caller) {
-    if (job.built_in() || *job.runs_as == caller || pg::Call([] { return superuser(); })) return;
+void RequireOwn(const Job& job, const Caller& caller) {
+    if (job.built_in() || *job.runs_as == caller.name || caller.superuser) return;
     throw UserError(sqlstate::kInsufficientPrivilege,
                     "job \"" + job.name + "\" belongs to role \"" + *job.runs_as + "\"", "",
                     "Only that role or a superuser may run or change it.");
@@ -85,7 +85,7 @@ PULSE_FUNCTION(pulse_preview_schedule) {
 PULSE_WRITING_FUNCTION(pulse_run_job) {
     using namespace pulse;
     const std::string name = pg::Args(fcinfo).RequireText(0, "job");
-    const std::string caller = pg::CallerName();
+    const worker::Caller caller = worker::WhoCalls();
     worker::Job job;
     {
         const pg::Identity identity = pg::Identity::Owner();

@@ -96,13 +96,13 @@ Job Make(const Wish& wish, const std::string& caller) {
     return Load(wish.name);
 }
 
-void RequireChangeable(const Job& job, const Wish& wish, const std::string& caller) {
+void RequireChangeable(const Job& job, const Wish& wish, const Caller& caller) {
     if (job.built_in()) {
         if (!wish.command) return;
         Invalid("job \"" + job.name + "\" is built in and has no command", "",
                 "Give the new job another name.");
     }
-    if (*job.runs_as == caller || pg::Call([] { return superuser(); })) return;
+    if (*job.runs_as == caller.name || caller.superuser) return;
     throw UserError(sqlstate::kInsufficientPrivilege,
                     "job \"" + job.name + "\" belongs to role \"" + *job.runs_as + "\"", "",
                     "Only that role or a superuser may change it; or give the new job another name.");
@@ -148,7 +148,7 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
     using namespace pulse;
     const worker::Wish wish = worker::ReadWish(pg::Args(fcinfo));
     worker::Check(wish);
-    const std::string caller = pg::CallerName();
+    const worker::Caller caller = worker::WhoCalls();
     std::optional<Moment> next;
     {
         const pg::Identity identity = pg::Identity::Owner();
@@ -156,7 +156,7 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
         std::optional<worker::Job> job = worker::Find(wish.name);
         const bool made = !job;
         if (made)
-            job = worker::Make(wish, caller);
+            job = worker::Make(wish, caller.name);
         else
             worker::RequireChangeable(*job, wish, caller);
         worker::Change(*job, wish);
@@ -170,7 +170,7 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
 PULSE_WRITING_FUNCTION(pulse_unschedule) {
     using namespace pulse;
     const std::string name = pg::Args(fcinfo).RequireText(0, "job");
-    const std::string caller = pg::CallerName();
+    const worker::Caller caller = worker::WhoCalls();
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
     const worker::Job job = worker::Load(name);

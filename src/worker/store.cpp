@@ -3,6 +3,7 @@
 #include <random>
 
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
 #include "pulse/pg/timezone.hpp"
 
 namespace pulse::worker {
@@ -50,6 +51,10 @@ Job ReadJob(const pg::Row& row) {
 
 std::string SelectJobs(const std::string& rest) {
     return std::string("SELECT ") + kColumns + " FROM pulse.job " + rest;
+}
+
+Caller WhoCalls() {
+    return {pg::CallerName(), pg::Call([] { return superuser(); })};
 }
 
 std::optional<Job> Find(const std::string& name) {

@@ -12,6 +12,13 @@ namespace pulse::worker {
 
 // ---- store.cpp: needs an open pg::Session as pg::Identity::Owner() ----
 
+// Who called us. To be asked before an Identity stands in the way.
+struct Caller {
+    std::string name;
+    bool superuser = false;
+};
+Caller WhoCalls();
+
 std::optional<Job> Find(const std::string& name);
 // By its name. Throws UserError 42704 that lists the jobs.
 Job Load(const std::string& name);
