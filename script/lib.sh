@@ -37,7 +37,7 @@ need_packages() {
 }
 
 BUILD_PACKAGES=(make g++ "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libpq-dev nlohmann-json3-dev libboost-dev)
-TEST_PACKAGES=(libgtest-dev libipc-run-perl clang libclang-rt-14-dev)
+TEST_PACKAGES=(libgtest-dev libipc-run-perl "postgresql-$PG_MAJOR-cron" clang libclang-rt-14-dev)
 
 # Make a private copy of PostgreSQL in $1/pg; sets PG_BIN and PG_CONFIG.
 private_postgres() {

@@ -36,8 +36,9 @@ const std::array<Rule, 5> kRules{{
      "DELETE FROM pulse.source_usage WHERE id = ANY (ARRAY(SELECT u.id FROM pulse.source_usage AS u WHERE "
      "u.at < $1 LIMIT $2))"},
     {"results of checks", "pulse.check_result", &pg::settings::check_retention,
-     "DELETE FROM pulse.check_result WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM pulse.check_result AS c "
-     "WHERE c.at < $1 LIMIT $2))"},
+     "DELETE FROM pulse.check_result WHERE id = ANY (ARRAY(SELECT o.id FROM pulse.monitor_check AS c CROSS "
+     "JOIN LATERAL"
+     " (SELECT r.id FROM pulse.check_result AS r WHERE r.check_id = c.id AND r.at < $1) AS o LIMIT $2))"},
     {"snapshots", "pulse.snapshot", &pg::settings::snapshot_retention,
      "DELETE FROM pulse.snapshot WHERE id = ANY (ARRAY(SELECT o.id " PULSE_OLD_SNAPSHOTS " LIMIT $2))"},
     {"sketches", "pulse.snapshot", &pg::settings::sketch_retention,

@@ -1,4 +1,5 @@
 // Running a job, built in or SQL, and what its errors mean.
+#include "pulse/health/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -47,7 +48,7 @@ RunResult Summarize(const std::vector<snapshot::Outcome>& outcomes) {
 }
 
 RunResult TakeSnapshots(bool apart) {
-    return Summarize(Somewhere(apart, "pulse: taking snapshots", [] { return snapshot::TakeDue(); }));
+    return Summarize(apart ? snapshot::TakeDueApart() : snapshot::TakeDue());
 }
 
 int64_t Count(bool apart, const char* what, const std::string& call) {
@@ -69,16 +70,17 @@ RunResult CheckDrift(bool apart) {
 
 RunResult CheckHealth(bool apart) {
     RunResult result;
-    const auto [all, failed] = Somewhere(apart, "pulse: checking tables", [] {
-        const pg::Session session;
-        const pg::Result rows =
-            pg::Execute("SELECT count(*), count(*) FILTER (WHERE status = 'error') FROM " + pg::VerbSchema() +
-                        ".pulse_check_tables()");
-        return std::pair(rows[0].Int8(0), rows[0].Int8(1));
-    });
-    result.rows = all;
-    if (failed > 0)
-        result.message = std::to_string(failed) + " of " + std::to_string(all) + " checks could not be made";
+    if (!apart) {
+        result.rows = Count(apart, "pulse: checking tables", "pulse_check_tables()");
+        return result;
+    }
+    // What could not be checked is told on its check, and is due again by itself: nothing to retry.
+    const health::Round round = health::CheckDueApart();
+    result.rows = round.checks;
+    result.message = std::to_string(round.checks) + " checks of " + std::to_string(round.tables) +
+                     " tables, " + std::to_string(round.bad) + " bad, " + std::to_string(round.skipped) +
+                     " skipped, " + std::to_string(round.failed) + " failed" +
+                     (round.message.empty() ? "" : ": " + round.message);
     return result;
 }
 

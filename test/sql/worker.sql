@@ -115,9 +115,8 @@ SELECT count(*) FROM pulse_run_job('health');
 SELECT status, error FROM pulse_run_job('retention');
 RESET ROLE;
 
--- Nobody runs a job twice at once: this transaction has it till its end.
+-- A run by hand is part of its transaction.
 BEGIN;
-SELECT status FROM pulse_run_job('mine');
 SELECT status FROM pulse_run_job('mine');
 ROLLBACK;
 SELECT count(*) FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'mine';
@@ -153,7 +152,7 @@ SELECT pulse_stop();
 RESET ROLE;
 SELECT pulse_schedule('broken', enabled => true) > now() AS enabled;
 SELECT status FROM pulse_run_job('broken');
-SELECT state, detail ~ 'job broken: 0 s ago: division by zero' AS reason FROM pulse_status() WHERE item = 'pulse' AND state <> 'ok';
+SELECT state, detail ~ 'job broken: \d+ s ago: division by zero' AS reason FROM pulse_status() WHERE item = 'pulse' AND state <> 'ok';
 
 -- ---- a dump's built-in jobs take the place of those that are there ----
 BEGIN;
