@@ -116,6 +116,7 @@ class RemoteReader : public Reader {
 
 Condition Begin(const Server& server, Lease& lease, int statement_timeout, bool count_sessions) {
     const std::string script = BeginScript(server.limits, statement_timeout, count_sessions);
+    lease.Use();
     const auto begin = [&] {
         return ReadCondition(ToRows(lease.remote().RunScript(script, server.limits.connect_timeout)));
     };
@@ -156,6 +157,11 @@ std::optional<std::string> Refusal(const Server& server, const Condition& condit
     return LoadRefusal(server.limits, condition);
 }
 
+std::string RefusalHint(const Server& server, const Condition& condition, const std::string& reason) {
+    if (condition.active_sessions || reason != LoadRefusal(server.limits, condition)) return "";
+    return "GRANT pg_read_all_stats there to the role of the user mapping.";
+}
+
 void VisitOnce(const Server& server, int milliseconds, Usage& usage,
                const std::function<void(Reader&)>& body) {
     const int limit = ShorterLimit(server.limits.statement_timeout, milliseconds);
@@ -167,11 +173,8 @@ void VisitOnce(const Server& server, int milliseconds, Usage& usage,
         const auto reason = Refusal(server, condition);
         if (!reason) break;
         End(server, lease);
-        if (look == kLagLooks || !LagRefusal(server.limits, condition))
-            throw NotRead(server.name, *reason, sqlstate::kNotReady,
-                          condition.active_sessions || !server.limits.max_active_sessions
-                              ? ""
-                              : "GRANT pg_read_all_stats there to the role of the user mapping.");
+        if (look == kLagLooks || reason != LagRefusal(server.limits, condition))
+            throw NotRead(server.name, *reason, sqlstate::kNotReady, RefusalHint(server, condition, *reason));
         Pause(kLagPause);
     }
     RemoteReader reader(server, lease, condition, limit, usage);

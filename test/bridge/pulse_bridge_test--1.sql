@@ -55,3 +55,7 @@ CREATE FUNCTION snapshot_plainly(segment text, moment timestamptz, sketch_size i
 CREATE FUNCTION snapshot_plain_queries(segment text, moment timestamptz, sketch_size int DEFAULT NULL,
                                        max_values int DEFAULT NULL, expected bigint DEFAULT NULL)
     RETURNS text[] LANGUAGE c AS 'MODULE_PATHNAME', 'snapshot_plain_queries';
+
+-- A background worker that visits a source so often, reports, and stays.
+CREATE TABLE worker_report (visits bigint, connections bigint, pages_grown bigint);
+CREATE FUNCTION start_worker(source text, visits int) RETURNS boolean LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_start_worker';

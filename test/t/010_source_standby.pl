@@ -111,6 +111,16 @@ my @pids = split /\n/, answer(
 is($pids[0], $pids[1], 'one connection serves a transaction');
 ok(nobody_left($standby), 'and is closed at its end');
 
+# ---- A worker reads without a transaction, by one connection, in flat memory ----
+is(answer(q{SELECT start_worker('replica', 2000)}), 't', 'a worker starts');
+$primary->poll_query_until('home', 'SELECT count(*) = 1 FROM bridge.worker_report') or die 'the worker did not report';
+is(answer(q{SELECT visits, connections FROM bridge.worker_report}), '2000|1', 'and visits by one connection');
+cmp_ok(answer(q{SELECT pages_grown FROM bridge.worker_report}), '<', 64, 'its memory stays flat');
+is(answer(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'bridge worker'}), '1', 'while it lives');
+ok(nobody_left($standby), 'its connection is closed when it has nothing to do');
+is( answer(q{SELECT count(*) FROM pulse.source_usage WHERE status = 'ok'}) >= 2000 ? 'kept' : 'lost', 'kept', 'each visit is kept');
+answer(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'bridge worker'});
+
 # ---- Only reads ----
 like(failure(q{SELECT visit('replica', 'SELECT 1; COMMIT')}), qr/42601: source "replica": cannot insert multiple commands/, 'one statement');
 like(failure(q{SELECT visit('replica', 'COMMIT')}), qr/42601: a source runs only statements that read/, 'that reads');

@@ -6,7 +6,7 @@
 
 namespace pulse::source {
 
-// A connection for one visit. Closed at its end, unless Keep() says that nothing is in flight.
+// A connection for one visit.
 class Lease {
   public:
     // Takes the one that is kept, or makes one. Throws Unavailable, or UserError 2F003 when the server lets a
@@ -21,6 +21,9 @@ class Lease {
     bool fresh() const { return fresh_; }
     // Replaces the connection, which turned out to be dead.
     void Reconnect();
+    // From Use() to Keep() something may be in flight: whatever ends the visit between them closes the
+    // connection.
+    void Use() { keep_ = false; }
     void Keep() { keep_ = true; }
 
   private:
