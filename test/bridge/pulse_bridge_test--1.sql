@@ -59,3 +59,6 @@ CREATE FUNCTION snapshot_plain_queries(segment text, moment timestamptz, sketch_
 -- A background worker that visits a source so often, reports, and stays.
 CREATE TABLE worker_report (visits bigint, connections bigint, pages_grown bigint);
 CREATE FUNCTION start_worker(source text, visits int) RETURNS boolean LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_start_worker';
+-- Takes all snapshots that are due in a background worker and waits for its end; what it tells stands in outcome.
+CREATE TABLE outcome (segment text, snapshot bigint, status text, size bigint, error text);
+CREATE FUNCTION take_due_apart() RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'snapshot_take_due_apart';

@@ -2,8 +2,18 @@
 // worker does it.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/transaction.hpp"
 #include "pulse/segment/store.hpp"
 #include "pulse/snapshot/store.hpp"
+
+extern "C" {
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+
+PGDLLEXPORT void snapshot_apart_main(Datum database);
+}
 
 namespace pg = pulse::pg;
 namespace source = pulse::source;
@@ -52,7 +62,58 @@ Measured MeasurePlainly(const segment::Segment& from, const pg::Args& args) {
     return measured;
 }
 
+// Writes the outcomes where the one who waits finds them.
+void TakeApartAndTell() {
+    const std::vector<snapshot::Outcome> outcomes = snapshot::TakeDueApart();
+    pg::Transaction transaction("telling");
+    {
+        const pg::Session session;
+        for (const snapshot::Outcome& outcome : outcomes)
+            pg::Execute("INSERT INTO bridge.outcome VALUES ($1, $2, $3, $4, $5)",
+                        {pg::Value::Text(outcome.segment), pg::Value::Int8(outcome.snapshot),
+                         pg::Value::Text(outcome.status), pg::Value::Int8(outcome.size), pg::Value::Text(outcome.error)});
+    }
+    transaction.Commit();
+}
+
+bool TakeApartSafely() {
+    try {
+        TakeApartAndTell();
+        return true;
+    } catch (const std::exception& error) {
+        pg::Warning(std::string("taking snapshots apart failed: ") + error.what());
+        return false;
+    }
+}
+
 }  // namespace
+
+void snapshot_apart_main(Datum database) {
+    pqsignal(SIGTERM, die);
+    BackgroundWorkerUnblockSignals();
+    BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
+    proc_exit(TakeApartSafely() ? 0 : 1);
+}
+
+PULSE_FUNCTION(snapshot_take_due_apart) {
+    pg::Call([&] {
+        BackgroundWorker worker{};
+        worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+        worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+        worker.bgw_restart_time = BGW_NEVER_RESTART;
+        strlcpy(worker.bgw_library_name, "pulse_bridge_test", sizeof worker.bgw_library_name);
+        strlcpy(worker.bgw_function_name, "snapshot_apart_main", sizeof worker.bgw_function_name);
+        strlcpy(worker.bgw_name, "snapshots apart", sizeof worker.bgw_name);
+        strlcpy(worker.bgw_type, "snapshots apart", sizeof worker.bgw_type);
+        worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+        worker.bgw_notify_pid = MyProcPid;
+        BackgroundWorkerHandle* handle = nullptr;
+        if (!RegisterDynamicBackgroundWorker(&worker, &handle))
+            ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no worker to be had")));
+        WaitForBackgroundWorkerShutdown(handle);
+    });
+    return 0;
+}
 
 PULSE_FUNCTION(snapshot_plainly) {
     const pg::Args args(fcinfo);
