@@ -147,6 +147,7 @@ $primary->safe_psql('home', qq{CREATE TABLE bridge.number AS SELECT 1 AS n;
 home("UPDATE pulse.segment SET definition = jsonb_set(definition, '{source}', '\"dead\"') WHERE name IN ('users replica', 'fresh replica')");
 answer('TRUNCATE outcome; SELECT take_due_apart()');
 my $told = answer("SELECT segment, status, size, error FROM outcome ORDER BY segment");
+unlike(slurp_file($primary->logfile), qr/you don't own a lock/, 'a lock outlives the failure of what it guards');
 like($told, qr/^broken\|failed\|\|division by zero$/m, 'a local failure is recorded');
 like($told, qr/^fresh elsewhere\|ok\|\d+\|$/m, 'another source is read');
 like($told, qr/^users elsewhere\|ok\|\d+\|$/m, 'for all of its segments');
