@@ -64,8 +64,8 @@ class DistributionCache {
 
 // What incidents are about: a segment, or a monitored table.
 struct Subject {
-    std::optional<int64_t> segment, monitor;
-    std::optional<std::string> relation, source;  // of the table
+    std::optional<int64_t> segment{}, monitor{};
+    std::optional<std::string> relation{}, source{};  // of the table
 };
 
 // The incidents of a monitored table that can still matter, oldest first.
