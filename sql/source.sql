@@ -29,7 +29,6 @@ CREATE TABLE pulse.source_usage (
 CREATE INDEX source_usage_source_at ON pulse.source_usage (source, at);
 CREATE INDEX source_usage_ok ON pulse.source_usage (source, at) WHERE status = 'ok';
 CREATE INDEX source_usage_not_ok ON pulse.source_usage (source, at) WHERE status <> 'ok';
-CREATE INDEX source_usage_standby ON pulse.source_usage (source, at) WHERE in_recovery;
 COMMENT ON TABLE pulse.source_usage IS 'One row per visit to a server of pulse_source: what it was asked and what it cost.';
 COMMENT ON COLUMN pulse.source_usage.at IS 'When the visit began, by the real clock.';
 COMMENT ON COLUMN pulse.source_usage.purpose IS 'snapshot, health, define, preview or test.';

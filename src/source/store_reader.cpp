@@ -84,14 +84,18 @@ Target Find(const Place& place, int milliseconds) {
         "SELECT s.oid::int8, s.srvoptions, r.oid::int8, r.rolsuper, has_server_privilege(r.oid, s.oid, "
         "'USAGE'), "
         "m.umoptions, m.umserver IS NOT NULL, "
-        "(SELECT count(*) FROM pulse.source_usage AS u WHERE u.source = s.srvname::text "
-        "AND u.at > clock_timestamp() - interval '1 minute' AND u.queries > 0), "
-        "EXISTS (SELECT FROM pulse.source_usage AS u WHERE u.source = s.srvname::text AND u.in_recovery) "
+        "minute.visits, minute.left_ms, "
+        "(SELECT u.in_recovery FROM pulse.source_usage AS u WHERE u.source = s.srvname::text AND u.status = 'ok' "
+        "ORDER BY u.at DESC LIMIT 1) "
         "FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw "
         "LEFT JOIN pg_roles AS r ON r.rolname = $2 "
         "LEFT JOIN LATERAL (SELECT * FROM pg_user_mapping AS m WHERE m.umserver = s.oid AND m.umuser IN "
         "(r.oid, 0) "
         "ORDER BY m.umuser DESC LIMIT 1) AS m ON true "
+        "CROSS JOIN LATERAL (SELECT count(*) AS visits, "
+        "ceil(extract(epoch FROM min(u.at) + interval '1 minute' - clock_timestamp()) * 1000)::int4 AS left_ms "
+        "FROM pulse.source_usage AS u WHERE u.source = s.srvname::text "
+        "AND u.at > clock_timestamp() - interval '1 minute' AND u.queries > 0) AS minute "
         "WHERE s.srvname = $1 AND w.fdwname = 'pulse_source'",
         {TEXTOID, TEXTOID});
     const pg::Result rows =
@@ -109,7 +113,8 @@ Target Find(const Place& place, int milliseconds) {
     server->password_required = !row.Bool(3);
     server->limits = ReadLimits(options);
     server->recent_visits = static_cast<int>(row.Int8(7));
-    server->was_standby = row.Bool(8);
+    server->next_visit_in = row.IsNull(8) ? 0 : row.Int4(8);
+    server->was_standby = !row.IsNull(9) && row.Bool(9);
     if (server->password_required && !Value(mapping, "password"))
         throw UserError(
             kProhibited,

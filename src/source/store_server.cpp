@@ -182,11 +182,19 @@ void VisitOnce(const Server& server, int milliseconds, Usage& usage,
     End(server, lease);
 }
 
+// A worker, which holds nothing here meanwhile, spreads its visits over the minutes; a session is refused.
+void AwaitTurn(const Server& server) {
+    const auto reason = RateRefusal(server);
+    if (!reason) return;
+    if (pg::InTransaction() || server.limits.max_queries_per_minute == 0) throw NotRead(server.name, *reason);
+    Pause(server.next_visit_in);
+}
+
 }  // namespace
 
 void ReadServer(const Server& server, int milliseconds, Usage& usage,
                 const std::function<void(Reader&)>& body) {
-    if (const auto reason = RateRefusal(server)) throw NotRead(server.name, *reason);
+    AwaitTurn(server);
     const std::optional<pg::SessionLock> lock = Lock(server);
     for (int attempt = 1;; ++attempt) {
         try {

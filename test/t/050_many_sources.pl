@@ -24,7 +24,7 @@ for my $name (qw(first second third))
 	$primary->safe_psql('postgres',
 		    "SELECT pulse_create_source('$name', jsonb_build_object('host', '"
 		  . $standby{$name}->host . "', 'port', '" . $standby{$name}->port
-		  . "', 'dbname', 'postgres', 'user', current_user, 'connect_timeout', '2', 'max_replay_lag', '1h', 'max_queries_per_minute', '100000'))");
+		  . "', 'dbname', 'postgres', 'user', current_user, 'connect_timeout', '2s', 'max_replay_lag', '1h', 'max_queries_per_minute', '100000'))");
 }
 $primary->safe_psql(
 	'postgres', q{SELECT pulse_create_segment('segment ' || i, format('{"source": "%s", "from": "public.people", "key": "id", "where": "part == %s"}',

@@ -19,7 +19,8 @@ struct Server {
     bool password_required = false;  // the role is no superuser
     Limits limits;
     int recent_visits = 0;     // within the last minute
-    bool was_standby = false;  // when last seen
+    int next_visit_in = 0;     // ms until the oldest of them is a minute old
+    bool was_standby = false;  // at the last visit that went well
 };
 
 // What a server says of itself at the begin of a visit.
