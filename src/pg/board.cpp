@@ -231,12 +231,6 @@ Presence Board::PresenceOf(Oid id) {
     return database ? database->presence : Presence::kUnknown;
 }
 
-Oid Board::TakeRefused(Oid id) {
-    const Locked locked(shared_->mutex);
-    Database* database = shared_->Of(id);
-    return database ? std::exchange(database->refused, InvalidOid) : InvalidOid;
-}
-
 void Board::EnterLauncher() {
     Call([] { before_shmem_exit(OnExit, 0); });
     const Locked locked(shared_->mutex);
@@ -316,13 +310,12 @@ Board::Worker Board::Free(size_t worker) {
     return std::exchange(shared_->workers[worker], Worker{});
 }
 
-void Board::Failed(Oid id, Moment until, Oid role) {
+void Board::Failed(Oid id, Moment until) {
     const Locked locked(shared_->mutex);
     Database* database = shared_->Of(id);
     if (!database) return;
     database->poked = true;
     database->not_before = until;
-    if (OidIsValid(role)) database->refused = role;
 }
 
 std::vector<int> Board::Orphans() {

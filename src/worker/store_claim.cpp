@@ -138,7 +138,7 @@ Oid UsableRole(const std::string& role, std::string& problem) {
 }
 
 // Whose SQL jobs are due. Those of roles that can run nothing fail here: there will be no process of theirs.
-std::vector<Oid> DueRoles(Moment now, Oid refused) {
+std::vector<Oid> DueRoles(Moment now) {
     static pg::Statement statement(
         "SELECT id, runs_as::text, running_since IS NOT NULL FROM pulse.job"
         " WHERE enabled AND next_run <= $1 AND runs_as IS NOT NULL ORDER BY next_run LIMIT 64",
@@ -149,8 +149,6 @@ std::vector<Oid> DueRoles(Moment now, Oid refused) {
         pg::CheckInterrupts();
         std::string problem;
         const Oid role = UsableRole(rows[i].Text(1), problem);
-        if (OidIsValid(role) && role == refused)
-            problem = "was refused a connection; the server's log says why";
         if (rows[i].Bool(2)) {
             Overlap(rows[i].Int8(0), now);
         } else if (problem.empty()) {
@@ -220,7 +218,7 @@ void Briefly(const char* what, const std::function<void()>& body) {
     transaction.Commit();
 }
 
-Look LookForWork(const std::optional<std::string>& role, bool begun, Oid refused) {
+Look LookForWork(const std::optional<std::string>& role, bool begun) {
     static pg::Statement next("SELECT min(next_run) FROM pulse.job WHERE enabled", {});
     Look look;
     Briefly("pulse: looking for work", [&] {
@@ -232,7 +230,7 @@ Look LookForWork(const std::optional<std::string>& role, bool begun, Oid refused
         }
         if (std::optional<Claim> claim = ClaimOne(role, begun, now, busy))
             look.claim.emplace(std::move(*claim));
-        if (!role) look.roles = DueRoles(now, refused);
+        if (!role) look.roles = DueRoles(now);
         look.next_due = next.Execute({})[0].TimeOrNull(0).value_or(kForEver);
         if (busy) look.next_due = std::max(look.next_due, now + kBusyPause);
     });

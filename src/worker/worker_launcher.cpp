@@ -33,7 +33,7 @@ class Launcher {
         // Workers of a launcher that was killed would hold their places for ever.
         for (const int pid : board_->Orphans()) pg::Terminate(pid);
         pg::Arena arena("pulse launcher");
-        while (!pg::ShutdownRequested()) {
+        while (!pg::ShutdownRequested() && !gone_) {
             if (pg::ReloadIfAsked() && !pg::settings::run_jobs)
                 for (const auto& [place, child] : children_) child.Terminate();
             if (pg::TakeSignal()) board_->Poke(order_.database);
@@ -41,7 +41,7 @@ class Launcher {
             if (board_->TakeRescan()) Scan();
             const Moment wake = pg::settings::run_jobs ? StartWhatIsDue() : pg::kNever;
             arena.Reset();
-            if (!pg::ShutdownRequested()) Sleep(wake);
+            if (!pg::ShutdownRequested() && !gone_) Sleep(wake);
         }
         if (OidIsValid(order_.database))
             for (const auto& [place, child] : children_) child.Terminate();
@@ -70,7 +70,7 @@ class Launcher {
             // is no reason for the others to wait.
             const bool refused = worker.pid == 0 && OidIsValid(worker.role);
             const int64_t pause = refused ? kPause : std::min(kPause << (failures - 1), kLongestBadPause);
-            board_->Failed(worker.database, pg::WallClock() + pause, refused ? worker.role : InvalidOid);
+            board_->Failed(worker.database, pg::WallClock() + pause);
             board_->Rescan();
         }
     }
@@ -82,6 +82,7 @@ class Launcher {
         std::erase_if(failures_, [&](const auto& entry) {
             return std::find(databases.begin(), databases.end(), entry.first) == databases.end();
         });
+        gone_ = OidIsValid(order_.database) && databases.empty();
         if (board_->SetDatabases(databases)) return;
         if (!std::exchange(told_full_, true))
             pg::Warning("pulse looks at the first " + std::to_string(Board::kDatabases) +
@@ -142,6 +143,7 @@ class Launcher {
     std::map<Oid, int> failures_;
     Moment blocked_until_ = pg::kAtOnce;
     bool told_full_ = false;
+    bool gone_ = false;  // the only database it serves
 };
 
 }  // namespace

@@ -64,7 +64,7 @@ class Worker {
     }
 
     bool RunOne(uint32_t epoch) {
-        Look look = LookForWork(role_, begun_, board_.TakeRefused(order_.database));
+        Look look = LookForWork(role_, begun_);
         if (!look.roles.empty()) {
             board_.Want(order_.database, look.roles);
             // They will tell what is due after them.

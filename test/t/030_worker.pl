@@ -40,7 +40,7 @@ wait_until(q{SELECT (} . last_run('drift') . q{).status = 'ok'}, 'drift is check
 # A segment that fails makes the run fail, and the retry takes only what is missing.
 shop(q{CREATE TABLE app.switch (i int)});
 shop(q{INSERT INTO app.switch VALUES (1)});
-shop(q{SELECT pulse_create_segment('Failing', '{"query": "SELECT user_id, 1 / (SELECT count(*) FROM app.switch) AS x FROM app.users", "key": "user_id", "attributes": []}')});
+shop(q{SELECT pulse_create_segment('Failing', '{"query": "SELECT user_id FROM app.users WHERE 1 / (SELECT count(*) FROM app.switch) = 1", "key": "user_id", "attributes": []}')});
 shop(q{DELETE FROM app.switch});
 shop(q{SELECT pulse_schedule('snapshots', retry_delay => '1 s', max_retries => 20); UPDATE pulse.job SET next_run = now() WHERE name = 'snapshots'; SELECT pulse_schedule('drift', jitter => '0')});
 wait_until(q{SELECT (} . last_run('snapshots') . q{).error LIKE '1 of 1 segments were not measured: Failing (division by zero%'}, 'a failed segment is named');
@@ -99,17 +99,17 @@ shop(q{SELECT pulse_schedule(name, enabled => false) FROM pulse.job WHERE kind =
 
 # One bad job never stops another: errors, a role that is gone, one that may not log in or connect, a zone that is gone.
 wait_until(q{SELECT count(*) = 0 FROM pulse.job WHERE running_since IS NOT NULL}, 'all have ended');
-$node->safe_psql('postgres', 'CREATE ROLE nologin LOGIN; CREATE ROLE crowd LOGIN;');
-shop(q{SELECT pulse_grant('nologin', 'operator'), pulse_grant('crowd', 'operator')});
-as($_, "SELECT pulse_schedule('of $_', '1 second', 'INSERT INTO app.done (job) VALUES (''$_'')', max_retries => 0)") for qw(nologin crowd);
+$node->safe_psql('postgres', 'CREATE ROLE nologin LOGIN; CREATE ROLE outside LOGIN;');
+shop(q{SELECT pulse_grant('nologin', 'operator'), pulse_grant('outside', 'operator')});
+as($_, "SELECT pulse_schedule('of $_', '1 second', 'INSERT INTO app.done (job) VALUES (''$_'')', max_retries => 0)") for qw(nologin outside);
 as('carol', q{SELECT pulse_schedule('bad 1', '1 second', 'SELECT 1/0', max_retries => 0); SELECT pulse_schedule('good', '1 second', 'INSERT INTO app.done (job) VALUES (''good'')');
 	SELECT pulse_schedule('bad 2', '1 second', 'SELECT * FROM nowhere', max_retries => 0); SELECT pulse_schedule('bad zone', '1 second', 'SELECT 1')});
-shop(q{ALTER ROLE nologin NOLOGIN; ALTER ROLE crowd CONNECTION LIMIT 0; UPDATE pulse.job SET time_zone = 'Gone/Zone', schedule = '* * * * *' WHERE name = 'bad zone';
+shop(q{ALTER ROLE nologin NOLOGIN; REVOKE CONNECT ON DATABASE shop FROM PUBLIC; GRANT CONNECT ON DATABASE shop TO alice, bob, carol; UPDATE pulse.job SET time_zone = 'Gone/Zone', schedule = '* * * * *' WHERE name = 'bad zone';
 	UPDATE pulse.job SET runs_as = 'ghost' WHERE name = 'bad 2'; DELETE FROM app.done WHERE job = 'good'});
 wait_until(q{SELECT count(*) > 4 FROM app.done WHERE job = 'good'}, 'a good job among bad ones runs');
 wait_until(q{SELECT (} . last_run('of nologin') . q{).error = 'role "nologin" cannot log in' AND (} . last_run('bad 2') . q{).error = 'role "ghost" does not exist'
 	AND (} . last_run('bad 1') . q{).error = 'division by zero'}, 'and what is bad says why');
-wait_until(q{SELECT (} . last_run('of crowd') . q{).error LIKE 'role "crowd" was refused a connection%'}, 'also who could not connect');
+wait_until(q{SELECT (} . last_run('of outside') . q{).error = 'role "outside" may not connect to this database'}, 'also who may not connect');
 like(shop(q{SELECT state || detail FROM pulse_status() LIMIT 1}), qr/^degraded.*job bad 1: .*division by zero/, 'and the status');
 shop(q{DELETE FROM pulse.job WHERE kind = 'sql'});
 
@@ -138,7 +138,7 @@ wait_until(q{SELECT (} . last_run('long') . q{).status = 'crashed' AND running_s
 shop(q{DELETE FROM pulse.job WHERE kind = 'sql'});
 
 # ---- pg_cron schedules the same functions ----
-shop(q{CREATE EXTENSION pg_cron; DELETE FROM pulse.snapshot; SELECT cron.schedule('pulse', '1 second', 'SELECT pulse_take_snapshots()'); SELECT cron.schedule('drift', '1 second', $$SELECT pulse_run_job('drift')$$)});
+shop(q{CREATE EXTENSION pg_cron; DELETE FROM pulse.snapshot; SELECT cron.schedule('pulse', '* * * * *', 'SELECT pulse_take_snapshots()'); SELECT cron.schedule('drift', '* * * * *', $$SELECT pulse_run_job('drift')$$)});
 wait_until(q{SELECT count(*) = 3 FROM pulse.snapshot WHERE status = 'ok'}, 'pg_cron takes snapshots');
 wait_until(q{SELECT count(*) > 0 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'drift' AND r.scheduled_for IS NULL AND r.status = 'ok'}, 'and runs jobs');
 shop(q{SELECT cron.unschedule(jobid) FROM cron.job});
@@ -172,5 +172,5 @@ note("RssAnon after 1,000 runs: $early kB, after 10,000: $late kB");
 cmp_ok($late, '<', $early + 1024, 'its memory stays flat');
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak/, 'nothing odd in the log');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'nothing odd in the log');
 done_testing();

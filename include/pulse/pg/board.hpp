@@ -63,7 +63,6 @@ class Board {
     // Ask for workers that run as these roles.
     void Want(Oid database, const std::vector<Oid>& roles);
     Presence PresenceOf(Oid database);
-    Oid TakeRefused(Oid database);
 
     // ---- for the launcher ----
     void EnterLauncher();  // leaves by itself when the process ends
@@ -77,8 +76,8 @@ class Board {
     // Begin a worker: the database counts as looked at. Nothing when all places are taken.
     std::optional<size_t> Reserve(Oid database, Oid role, bool look);
     Worker Free(size_t worker);
-    // A worker ended badly: look again at `until`; `role` could not connect.
-    void Failed(Oid database, Moment until, Oid role);
+    // A worker ended badly: look again at `until`.
+    void Failed(Oid database, Moment until);
     // What a launcher that was killed has left behind.
     std::vector<int> Orphans();
 

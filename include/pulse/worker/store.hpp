@@ -55,7 +55,7 @@ struct Look {
 // Claims the most overdue job for `role` (empty: built-in ones) in one short transaction; repairs what has
 // crashed. A process that has `begun` leaves when others wait longer. Jobs of a role that was `refused` a
 // connection fail.
-Look LookForWork(const std::optional<std::string>& role, bool begun, Oid refused);
+Look LookForWork(const std::optional<std::string>& role, bool begun);
 
 // ---- store_run.cpp ----
 
