@@ -65,7 +65,7 @@ unlike($log, qr/ERROR:  (?!.*(?:lock timeout|does not exist)).*\n.*pulse worker/
 $node->safe_psql('d0', "SELECT pulse_schedule('tick', enabled => true)");
 ok($more->('d0'), 'jobs run');
 $node->safe_psql('d0', "UPDATE pg_extension SET extversion = '0.0.1' WHERE extname = 'pulse'; SELECT pulse_schedule('drift', '1 day')");
-ok($node->poll_query_until('d0', "$workers AND false OR true", 't') && $node->wait_for_log(qr/pulse runs no jobs in this database: the extension is of another version/), 'a warning says that the versions differ');
+ok($node->wait_for_log(qr/pulse runs no jobs in this database: the extension is of another version/), 'a warning says that the versions differ');
 $node->poll_query_until('postgres', "SELECT ($workers) = 0") or die;
 my $count = $node->safe_psql('d0', 'SELECT count(*) FROM done');
 like($node->safe_psql('d0', 'SELECT state || detail FROM pulse_status() LIMIT 1'), qr/^down.*the extension is 0.0.1/, 'so does the status');
