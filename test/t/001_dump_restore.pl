@@ -12,6 +12,11 @@ replay($node, 'shop', 1, 12, 1);
 is($node->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot'), 24, 'twelve days of two segments');
 cmp_ok($node->safe_psql('shop', 'SELECT count(*) FROM pulse.incident'), '>', 0, 'the changed version made an incident');
 
+# Jobs: a changed built-in one, one that is switched off, one of a user, and their runs.
+$node->safe_psql('shop', q{SELECT pulse_schedule('snapshots', '15 4 * * 1-5', time_zone => 'Europe/Paris', max_retries => 1); SELECT pulse_unschedule('drift');
+	SELECT pulse_run_job('retention')});
+$node->safe_psql('shop', q{SELECT pulse_schedule('mine', '5 minutes', 'SELECT 1', overlap => 'queue'); SELECT pulse_run_job('mine')}, extra_params => [ '-U', 'maker' ]);
+
 # Into another cluster: roles first, as an administrator does it.
 my $target = start_node('dump_target');
 my $dir = PostgreSQL::Test::Utils::tempdir();
@@ -25,6 +30,14 @@ is(answers($target, 'shop'), $before, 'the restored database gives the same answ
 is($target->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot WHERE sketch IS NOT NULL'), 24, 'with its sketches');
 is( $target->safe_psql('shop', "SELECT string_agg(DISTINCT runs_as, ',') FROM pulse.segment"),
 	'maker', 'segments run as the role that made them');
+
+is( $target->safe_psql('shop', "SELECT string_agg(concat_ws(' ', id, name, schedule, enabled, runs_as), E'\n' ORDER BY id) FROM pulse.job"),
+	"1 snapshots 15 4 * * 1-5 t\n2 drift 0 3 * * * f\n3 health 10 seconds t\n4 retention 30 3 * * * t\n101 mine 5 minutes t maker",
+	'built-in jobs are there once, as they were changed, with those of users');
+is($target->safe_psql('shop', 'SELECT string_agg(DISTINCT status, $$,$$), count(*) FROM pulse.job_run'), 'ok|2', 'and their runs');
+is( $target->safe_psql(
+		'shop', q{SELECT pulse_schedule('other', '5 minutes', 'SELECT 1'); SELECT id > 101 FROM pulse.job WHERE name = 'other'; SELECT pulse_unschedule('other')}) =~ /^t$/m,
+	1, 'new jobs get new numbers');
 
 # What was granted is granted.
 is(sqlstate($target, 'shop', 'SELECT count(*) FROM pulse.incident', '-U', 'watcher'), 'none', 'the reader still reads');

@@ -80,7 +80,7 @@ sub answers
 	my ($node, $db) = @_;
 	my @queries = (
 		(   map { "SELECT '$_', to_jsonb(t) - 'recorded_at' - 'duration_ms' FROM pulse.$_ AS t ORDER BY to_jsonb(t)::text" }
-			  qw(segment segment_version snapshot distribution incident_record incident_event incident segment_overview)
+			  qw(segment segment_version snapshot distribution incident_record incident_event incident segment_overview job job_run)
 		),
 		"SELECT c FROM (SELECT min(id) AS a, max(id) AS b FROM pulse.snapshot GROUP BY segment_id ORDER BY segment_id) AS s,
 			LATERAL pulse_compare_snapshots(s.a, s.b) AS c",
