@@ -11,6 +11,7 @@
 
 extern "C" {
 #include "postmaster/bgworker.h"
+#include "tcop/tcopprot.h"
 
 PGDLLEXPORT void bridge_worker_main(Datum database);
 }
@@ -71,6 +72,8 @@ void Work(const std::string& name, int visits) {
 }  // namespace
 
 void bridge_worker_main(Datum database) {
+    // Not the default, which would end the process wherever it stands.
+    pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
     try {
