@@ -100,6 +100,10 @@ std::optional<Json> ReadRules(const Json& definition) {
 std::string ReadSource(const Json& definition) {
     if (definition.contains("source") && definition["source"] == "") return "";
     const std::string source = ReadText(definition, "source").value_or("local");
+    constexpr size_t kLongestName = 63;
+    if (source.size() > kLongestName)
+        ThrowInvalid("\"source\" is too long", "It has " + std::to_string(source.size()) + " bytes.",
+                     "Names of servers have at most " + std::to_string(kLongestName) + ".");
     return source == "local" ? "" : source;
 }
 

@@ -73,7 +73,8 @@ class Previewer {
             sql += kind == AttributeKind::kNumeric ? ", pg_catalog.avg(" + column + ")"
                                                    : ", NULL::double precision";
         }
-        const std::vector<source::Cell> row = reader_.Query(sql + " FROM (" + members_ + ") AS m").values.at(0);
+        const std::vector<source::Cell> row =
+            reader_.Query(sql + " FROM (" + members_ + ") AS m").values.at(0);
         size_ = source::ToInteger(row[0]);
         const int64_t converted = source::ToInteger(row[1]), inactive = source::ToInteger(row[2]);
         rows_.push_back({"size", "", "", size_, std::nullopt});

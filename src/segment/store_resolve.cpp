@@ -78,7 +78,8 @@ std::string ListColumns(const std::vector<source::Column>& columns) {
     return list;
 }
 
-std::string DefaultKey(source::Reader& reader, const Request& request, const std::vector<source::Column>& columns) {
+std::string DefaultKey(source::Reader& reader, const Request& request,
+                       const std::vector<source::Column>& columns) {
     if (request.kind == Kind::kQuery) return columns.front().name;
     const source::Rows rows = reader.Query(
         "SELECT a.attname FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_attribute AS a "
@@ -141,8 +142,7 @@ void ReadSample(source::Reader& reader, const std::string& from, std::vector<Col
         const std::string alias = "a" + std::to_string(i);
         counts += (i ? ", pg_catalog.count(" : "pg_catalog.count(") + alias +
                   "), pg_catalog.count(DISTINCT " + alias + ")";
-        values +=
-            (i ? ", s." : "s.") + rule::QuoteName(columns[i]->column.name) + "::text AS " + alias;
+        values += (i ? ", s." : "s.") + rule::QuoteName(columns[i]->column.name) + "::text AS " + alias;
     }
     if (columns.empty()) return;
     const source::Rows rows = reader.Query("SELECT " + counts + " FROM (SELECT " + values + " FROM " + from +
@@ -175,7 +175,8 @@ bool HasColumn(const std::vector<source::Column>& columns, const std::string& na
 
 // Keep measuring what was measured: a history compares only with itself.
 std::vector<AttributeRequest> KeepOrChoose(source::Reader& reader, const Request& request,
-                                           const std::vector<source::Column>& columns, const Request* before) {
+                                           const std::vector<source::Column>& columns,
+                                           const Request* before) {
     if (!before || !before->attributes || before->kind != request.kind || before->from != request.from)
         return Choose(reader, request, columns);
     std::vector<AttributeRequest> kept;
@@ -185,7 +186,8 @@ std::vector<AttributeRequest> KeepOrChoose(source::Reader& reader, const Request
 }
 
 // Everything that only the source knows. `request` has a query that its source can read.
-Resolved ResolveThere(source::Reader& reader, Request request, const Request* before, const std::string& now_sql) {
+Resolved ResolveThere(source::Reader& reader, Request request, const Request* before,
+                      const std::string& now_sql) {
     if (request.kind == Kind::kRelation) request.from = QualifyRelation(reader, request.from);
     const std::vector<source::Column> columns = DescribeColumns(reader, request);
     if (request.kind == Kind::kQuery) RequireColumns(columns);
@@ -213,7 +215,8 @@ std::string CheckQuery(const std::string& query) {
 
 }  // namespace
 
-Resolved Resolve(const Request& asked, const source::Place& place, const std::string& name, const Request* before) {
+Resolved Resolve(const Request& asked, const source::Place& place, const std::string& name,
+                 const Request* before) {
     Request request = asked;
     if (request.kind == Kind::kQuery) request.query = CheckQuery(request.query);
     const Request ready = RequestAt(request, pg::Now());

@@ -29,7 +29,8 @@ Request RequestAt(const Request& request, Moment moment) {
     return ready;
 }
 
-void ReadChecked(const source::Target& target, source::Usage& usage, const std::function<void(source::Reader&)>& body) {
+void ReadChecked(const source::Target& target, source::Usage& usage,
+                 const std::function<void(source::Reader&)>& body) {
     try {
         source::Read(target, usage, body);
     } catch (const pg::Error& error) {

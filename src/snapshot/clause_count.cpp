@@ -36,7 +36,8 @@ void Scale(ClauseCounts& counts, double factor) {
 // Whether the relation can be sampled by block.
 bool CanSample(source::Reader& reader, const std::string& relation) {
     const source::Rows rows = reader.Query(
-        "SELECT c.relkind IN ('r', 'm', 'p') FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) "
+        "SELECT c.relkind IN ('r', 'm', 'p') FROM pg_catalog.pg_class AS c WHERE c.oid "
+        "OPERATOR(pg_catalog.=) "
         "pg_catalog.to_regclass(" +
         source::Literal(relation) + ")");
     return !rows.empty() && source::ToTruth(rows.values[0][0]);
@@ -51,16 +52,21 @@ std::string PlainClauses(const MemberQuery& query, const std::string& from, bool
         truths += ", CASE WHEN " + query.clauses[i].sql + " THEN 1 ELSE 0 END AS " + name;
         missing += " - t." + name;
         counts += ", pg_catalog.sum(m." + name + ") AS p" + std::to_string(i) +
-                  ", pg_catalog.count(*) FILTER (WHERE m.missing = 1 AND m." + name + " = 0) AS q" + std::to_string(i);
-        sums += ", pg_catalog.sum(b.p" + std::to_string(i) + "), pg_catalog.sum(b.q" + std::to_string(i) + ")";
+                  ", pg_catalog.count(*) FILTER (WHERE m.missing = 1 AND m." + name + " = 0) AS q" +
+                  std::to_string(i);
+        sums +=
+            ", pg_catalog.sum(b.p" + std::to_string(i) + "), pg_catalog.sum(b.q" + std::to_string(i) + ")";
     }
     const std::string block =
         sampled ? "s.tableoid::text || pg_catalog.split_part(s.ctid::text, ',', 1)" : "NULL::text";
-    return "SELECT pg_catalog.count(*), pg_catalog.sum(b.rows), pg_catalog.sum(b.members), pg_catalog.sum(b.rows * b.rows), "
+    return "SELECT pg_catalog.count(*), pg_catalog.sum(b.rows), pg_catalog.sum(b.members), "
+           "pg_catalog.sum(b.rows * b.rows), "
            "pg_catalog.sum(b.rows * b.members), pg_catalog.sum(b.members * b.members)" +
-           sums + " FROM (SELECT pg_catalog.count(*) AS rows, pg_catalog.count(*) FILTER (WHERE m.missing = 0) AS members" +
-           counts + " FROM (SELECT t.*, " + missing + " AS missing FROM (SELECT " + block + " AS block" + truths + " FROM " +
-           from + ") AS t) AS m GROUP BY m.block) AS b";
+           sums +
+           " FROM (SELECT pg_catalog.count(*) AS rows, pg_catalog.count(*) FILTER (WHERE m.missing = 0) AS "
+           "members" +
+           counts + " FROM (SELECT t.*, " + missing + " AS missing FROM (SELECT " + block + " AS block" +
+           truths + " FROM " + from + ") AS t) AS m GROUP BY m.block) AS b";
 }
 
 ClauseCounts ReadPlainClauses(const MemberQuery& query, const source::Rows& rows, bool sampled) {
@@ -101,7 +107,8 @@ std::string ClauseCall(const MemberQuery& query, bool sampled) {
 ClauseCounts ReadClauses(const MemberQuery& query, const source::Rows& rows, size_t column) {
     const source::Cell& cell = rows.values.at(0).at(column);
     // Null: there was no row.
-    return MakeCounts(query, cell ? source::ToNumbers(cell) : std::vector<double>(2 + 2 * query.clauses.size()));
+    return MakeCounts(query,
+                      cell ? source::ToNumbers(cell) : std::vector<double>(2 + 2 * query.clauses.size()));
 }
 
 std::optional<ClauseCounts> CountClauses(source::Reader& reader, const MemberQuery& query) {

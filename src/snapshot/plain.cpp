@@ -37,15 +37,16 @@ std::string Label(const Attribute& attribute) {
            ", 0)), 16, '0') ELSE " + text + " END";
 }
 
-// Microseconds as a double, then days. For the years around the moment date_part() is exact to the microsecond and far
-// quicker than extract(), which is exact always.
+// Microseconds as a double, then days. For the years around the moment date_part() is exact to the
+// microsecond and far quicker than extract(), which is exact always.
 std::string Age(const Attribute& attribute, const std::string& moment) {
     const std::string time = "(" + attribute.sql + ")";
     return "CASE WHEN " + time + " > " + moment + " - interval '50 years' AND " + time + " < " + moment +
-           " + interval '50 years' THEN pg_catalog.round(pg_catalog.date_part('epoch', " + moment + " - " + time +
-           ") * 1000000) / 86400000000.0::float8 WHEN " + time + " = 'infinity' THEN '-Infinity'::float8 WHEN " + time +
-           " = '-infinity' THEN 'Infinity'::float8 ELSE ((extract(epoch FROM " + moment + ") - extract(epoch FROM " +
-           time + ")) * 1000000)::float8 / 86400000000.0::float8 END";
+           " + interval '50 years' THEN pg_catalog.round(pg_catalog.date_part('epoch', " + moment + " - " +
+           time + ") * 1000000) / 86400000000.0::float8 WHEN " + time +
+           " = 'infinity' THEN '-Infinity'::float8 WHEN " + time +
+           " = '-infinity' THEN 'Infinity'::float8 ELSE ((extract(epoch FROM " + moment +
+           ") - extract(epoch FROM " + time + ")) * 1000000)::float8 / 86400000000.0::float8 END";
 }
 
 // BucketOf() of the double x whose bytes are b. 0 stands for -infinity, which is no bucket.
@@ -70,10 +71,13 @@ class List {
     std::string text_;
 };
 
-std::string Name(const char* prefix, size_t i) { return prefix + std::to_string(i); }
+std::string Name(const char* prefix, size_t i) {
+    return prefix + std::to_string(i);
+}
 
-// Per member: f flags, h hash, k… labels, x… numbers. OFFSET 0 keeps the levels apart, so that nothing is computed twice and
-// the planner, which knows nothing of the values of expressions, chooses hashing for all grouping sets.
+// Per member: f flags, h hash, k… labels, x… numbers. OFFSET 0 keeps the levels apart, so that nothing is
+// computed twice and the planner, which knows nothing of the values of expressions, chooses hashing for all
+// grouping sets.
 std::string Values(const MemberQuery& query, const Order& order) {
     const std::string since = "'" + FormatMoment(order.moment - order.inactive_after) + "'::timestamptz";
     std::string flags = "CASE WHEN (" + query.key + ") IS NULL THEN 4 ELSE 0 END";
@@ -85,8 +89,12 @@ std::string Values(const MemberQuery& query, const Order& order) {
     list.Add(HashOf(query), "h");
     for (size_t i = 0; i < query.attributes.size(); ++i) {
         const Attribute& attribute = query.attributes[i];
-        if (Labelled(attribute)) list.Add(Label(attribute), Name("k", i));
-        else list.Add(attribute.kind == AttributeKind::kTimestamp ? Age(attribute, order.now_sql) : attribute.sql, Name("x", i));
+        if (Labelled(attribute))
+            list.Add(Label(attribute), Name("k", i));
+        else
+            list.Add(
+                attribute.kind == AttributeKind::kTimestamp ? Age(attribute, order.now_sql) : attribute.sql,
+                Name("x", i));
     }
     return list.text() + " FROM " + query.from + " WHERE " + query.Where() + " OFFSET 0";
 }
@@ -120,7 +128,8 @@ std::string Keys(const MemberQuery& query, const Order& order, uint64_t theta) {
         const std::string x = Name("b.x", i);
         list.Add(Bucket(x, Name("b.b", i)), Name("k", i));
         list.Add(x, Name("x", i));
-        // Squares of larger numbers would overflow; of those, which are no measurements, the extremes must do.
+        // Squares of larger numbers would overflow; of those, which are no measurements, the extremes must
+        // do.
         list.Add("CASE WHEN pg_catalog.abs(" + x + ") < 1e120 THEN " + x + " END", Name("y", i));
     }
     return list.text() + " FROM (" + Bytes(query, order, theta) + ") AS b OFFSET 0";
@@ -153,7 +162,8 @@ std::string Groups(const MemberQuery& query, const Order& order, uint64_t theta)
     list.Add(OfNumbers(query, "max", "m.x"), "highest");
     list.Add(OfNumbers(query, "avg", "m.y"), "mean");
     list.Add(OfNumbers(query, "var_pop", "m.y"), "variance");
-    return list.text() + " FROM (" + Keys(query, order, theta) + ") AS m GROUP BY GROUPING SETS (" + sets + ")";
+    return list.text() + " FROM (" + Keys(query, order, theta) + ") AS m GROUP BY GROUPING SETS (" + sets +
+           ")";
 }
 
 }  // namespace
@@ -167,21 +177,25 @@ std::string PlainSql(const MemberQuery& query, const Order& order, uint64_t thet
     std::string labelled;
     for (size_t i = 0; i < query.attributes.size(); ++i)
         if (Labelled(query.attributes[i])) labelled += (labelled.empty() ? "" : ", ") + std::to_string(i);
-    // One more of each: the hash above the sketch is its limit, and the group without a value takes a place, too.
+    // One more of each: the hash above the sketch is its limit, and the group without a value takes a place,
+    // too.
     std::string travels = "CASE WHEN r.part = -1 THEN r.place <= " + std::to_string(order.sketch_size + 1);
     if (!labelled.empty())
-        travels += " WHEN r.part IN (" + labelled + ") THEN r.value IS NULL OR r.place <= " +
-                   std::to_string(order.max_values + 1);
-    return "SELECT r.part, r.value, r.h, r.members, r.different, r.lowest, r.highest, r.mean, r.variance FROM ("
-           "SELECT g.*, pg_catalog.count(g.value) OVER (PARTITION BY g.part) AS different, pg_catalog.row_number() OVER "
+        travels += " WHEN r.part IN (" + labelled +
+                   ") THEN r.value IS NULL OR r.place <= " + std::to_string(order.max_values + 1);
+    return "SELECT r.part, r.value, r.h, r.members, r.different, r.lowest, r.highest, r.mean, r.variance "
+           "FROM ("
+           "SELECT g.*, pg_catalog.count(g.value) OVER (PARTITION BY g.part) AS different, "
+           "pg_catalog.row_number() OVER "
            "(PARTITION BY g.part ORDER BY g.h, g.members DESC, g.value) AS place FROM (" +
-           Groups(query, order, theta) + ") AS g) AS r WHERE " + travels + " ELSE true END ORDER BY r.part, r.place";
+           Groups(query, order, theta) + ") AS g) AS r WHERE " + travels +
+           " ELSE true END ORDER BY r.part, r.place";
 }
 
 std::string PlainSketchSql(const MemberQuery& query, const Order& order) {
     return "SELECT DISTINCT v.h FROM (SELECT " + HashOf(query) + " AS h FROM " + query.from + " WHERE " +
-           query.Where() + ") AS v WHERE v.h < " + Bigint(Sketch::kEverything ^ kSign) + " ORDER BY v.h LIMIT " +
-           std::to_string(order.sketch_size + 1);
+           query.Where() + ") AS v WHERE v.h < " + Bigint(Sketch::kEverything ^ kSign) +
+           " ORDER BY v.h LIMIT " + std::to_string(order.sketch_size + 1);
 }
 
 }  // namespace pulse::snapshot

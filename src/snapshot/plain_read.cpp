@@ -21,7 +21,9 @@ std::optional<double> NumberOrNull(const Cell& cell) {
     return cell ? std::optional(source::ToNumber(cell)) : std::nullopt;
 }
 
-uint64_t ReadHash(const Cell& cell) { return static_cast<uint64_t>(source::ToInteger(cell)) ^ kSign; }
+uint64_t ReadHash(const Cell& cell) {
+    return static_cast<uint64_t>(source::ToInteger(cell)) ^ kSign;
+}
 
 // One attribute while its groups come in.
 struct Groups {
@@ -43,9 +45,12 @@ void TakeNumbers(const std::vector<Cell>& row, int64_t members, NumberBuckets& n
 
 void TakeGroup(const std::vector<Cell>& row, int64_t members, Groups& groups) {
     groups.different = source::ToInteger(row[kDifferent]);
-    if (!row[kValue]) groups.column.nulls = members;
-    else if (auto* numbers = std::get_if<NumberBuckets>(&groups.column.values)) TakeNumbers(row, members, *numbers);
-    else groups.values.push_back({*row[kValue], members});
+    if (!row[kValue])
+        groups.column.nulls = members;
+    else if (auto* numbers = std::get_if<NumberBuckets>(&groups.column.values))
+        TakeNumbers(row, members, *numbers);
+    else
+        groups.values.push_back({*row[kValue], members});
 }
 
 void TakeFlags(int64_t flags, int64_t members, Findings& findings) {
@@ -55,7 +60,8 @@ void TakeFlags(int64_t flags, int64_t members, Findings& findings) {
     if (flags & 4) findings.null_keys += members;
 }
 
-Distribution DistributeGroups(const Groups& groups, const std::string& attribute, int64_t total, const Order& order) {
+Distribution DistributeGroups(const Groups& groups, const std::string& attribute, int64_t total,
+                              const Order& order) {
     if (std::holds_alternative<NumberBuckets>(groups.column.values)) {
         const auto edges = order.edges.find(attribute);
         return Distribute(groups.column, attribute, total, order.max_values,

@@ -1,25 +1,30 @@
-// Taking snapshots in a background worker: nothing of this database is held while a server is read, and each segment
-// stands or falls alone.
+// Taking snapshots in a background worker: nothing of this database is held while a server is read, and each
+// segment stands or falls alone.
+#include <chrono>
+
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/transaction.hpp"
+#include "pulse/pg/wait.hpp"
 #include "pulse/segment/store.hpp"
+#include "pulse/source/server.hpp"
 #include "store_taking.hpp"
 
 namespace pulse::snapshot {
 
 namespace {
 
-// A transaction of the run: in all of them it is the moment at which the run began, also for definitions that call
-// pulse_now() themselves.
+// A transaction of the run: in all of them it is the moment at which the run began, also for definitions that
+// call pulse_now() themselves.
 class Step {
   public:
     Step(const char* what, Moment moment) : transaction_(what) {
         const pg::Session session;
-        pg::Execute("SELECT pg_catalog.set_config('pulse.now', $1, true)", {pg::Value::Text(FormatMoment(moment))});
+        pg::Execute("SELECT pg_catalog.set_config('pulse.now', $1, true)",
+                    {pg::Value::Text(FormatMoment(moment))});
     }
     void Commit() { transaction_.Commit(); }
 
@@ -27,8 +32,8 @@ class Step {
     pg::Transaction transaction_;
 };
 
-// One segment, which it keeps locked as long as it lives. A local one takes one transaction, a remote one a short one
-// before the visit and one after it.
+// One segment, which it keeps locked as long as it lives. A local one takes one transaction, a remote one a
+// short one before the visit and one after it.
 class Taking {
   public:
     Taking(const segment::Segment& segment, Moment moment)
@@ -54,6 +59,7 @@ class Taking {
             if (auto done = Settle()) return *done;
             step.Commit();
         }
+        AwaitTurn();
         Read();
         Step step("pulse: keeping a snapshot", moment_);
         source::Record(usage_);
@@ -62,17 +68,35 @@ class Taking {
 
     // What the visit needs; or the outcome when there is nothing to visit for.
     std::optional<Outcome> Settle() {
-        if (auto lock = pg::SessionLock::Try("segment", segment_.id)) lock_.emplace(*std::move(lock));
+        if (auto lock = pg::SessionLock::Try("segment", segment_.id))
+            lock_.emplace(*std::move(lock));
         else
             return Skipped(segment_, "another session is measuring it");
-        if (const auto known = FindAt(segment_.id, moment_); known && !known->failed) return Taken(segment_, *known);
+        if (const auto known = FindAt(segment_.id, moment_); known && !known->failed)
+            return Taken(segment_, *known);
         order_ = Prepare(segment_, moment_);
         target_ = source::Find(place_, pg::settings::statement_timeout);
         return std::nullopt;
     }
 
+    // A run of many segments keeps to max_queries_per_minute by itself. A limit that is not to be had in
+    // time, or is 0, refuses the visit as any other.
+    void AwaitTurn() {
+        constexpr auto kLongest = std::chrono::seconds(70);  // the limit looks back a minute
+        constexpr long kPause = 1000;
+        const auto begin = std::chrono::steady_clock::now();
+        while (target_.server->limits.max_queries_per_minute > 0 && source::RateRefusal(*target_.server) &&
+               std::chrono::steady_clock::now() - begin < kLongest) {
+            pg::Wait(kPause);
+            Step step("pulse: waiting for a source", moment_);
+            target_ = source::Find(place_, pg::settings::statement_timeout);
+            step.Commit();
+        }
+    }
+
     void Read() {
-        segment::ReadChecked(target_, usage_, [&](source::Reader& reader) { survey_ = Measure(reader, order_); });
+        segment::ReadChecked(target_, usage_,
+                             [&](source::Reader& reader) { survey_ = Measure(reader, order_); });
     }
 
     Outcome Finish(Step& step) {
@@ -98,8 +122,8 @@ void RecordApart(const source::Usage& usage, Moment moment) {
     step.Commit();
 }
 
-Outcome FailedApart(const segment::Segment& segment, Moment moment, const std::string& state, const std::string& message,
-                    const std::string& detail) {
+Outcome FailedApart(const segment::Segment& segment, Moment moment, const std::string& state,
+                    const std::string& message, const std::string& detail) {
     Step step("pulse: recording a failure", moment);
     const Outcome outcome = Failed(segment, moment, state, message, detail);
     step.Commit();

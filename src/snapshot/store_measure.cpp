@@ -24,8 +24,9 @@ void WarnOfKeys(const segment::Segment& segment, const Survey& survey) {
     // Beyond the sketch's capacity only what is far outside its error is certain.
     if (keys > distinct * (1 + 6 * sketch.RelativeError()) + 0.5)
         pg::Warning("the key repeats in the members" + of,
-                    (sketch.exact() ? "" : "About ") + std::to_string(std::llround(distinct)) + " different keys stand in " +
-                        std::to_string(std::llround(keys)) + " rows; each row counts in its size.",
+                    (sketch.exact() ? "" : "About ") + std::to_string(std::llround(distinct)) +
+                        " different keys stand in " + std::to_string(std::llround(keys)) +
+                        " rows; each row counts in its size.",
                     kHint);
 }
 
@@ -64,7 +65,8 @@ Order Prepare(const segment::Segment& segment, Moment moment) {
 
 Record Keep(const segment::Segment& segment, const Order& order, Survey survey) {
     if (!Hold(segment.id))
-        throw UserError(sqlstate::kUndefinedObject, "segment \"" + segment.name + "\" was deleted while it was measured");
+        throw UserError(sqlstate::kUndefinedObject,
+                        "segment \"" + segment.name + "\" was deleted while it was measured");
     WarnOfKeys(segment, survey);
     AddFlow(survey.record, order.previous);
     survey.record.id = Write(survey.record);

@@ -13,8 +13,8 @@ std::vector<segment::Segment> FindDue(Moment moment);
 Outcome Taken(const segment::Segment& segment, const Record& record);
 Outcome Skipped(const segment::Segment& segment, const std::string& reason);
 // Keeps the failure as a row of its own. Needs a transaction.
-Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state, const std::string& message,
-               const std::string& detail);
+Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state,
+               const std::string& message, const std::string& detail);
 
 // What a visit to measure a segment is recorded as.
 source::Usage UsageFor(const segment::Segment& segment);
@@ -22,8 +22,8 @@ source::Usage UsageFor(const segment::Segment& segment);
 // Why a source was not read, in one line.
 std::string ReasonOf(const UserError& error);
 
-// Whether an error of PostgreSQL is a cancel or a shutdown, meant for all. It is told by where it was raised: any SQLSTATE
-// can come from a definition's own functions.
+// Whether an error of PostgreSQL is a cancel or a shutdown, meant for all. It is told by where it was raised:
+// any SQLSTATE can come from a definition's own functions.
 bool MeantForAll(const pg::Error& error);
 
 }  // namespace pulse::snapshot

@@ -31,7 +31,8 @@ struct Calls {
     std::vector<std::string> sql;
 };
 
-MeasureOptions OptionsFor(const Order& order, const std::vector<Attribute>& attributes, size_t first, size_t count) {
+MeasureOptions OptionsFor(const Order& order, const std::vector<Attribute>& attributes, size_t first,
+                          size_t count) {
     MeasureOptions options;
     options.moment = order.moment;
     options.inactive_after = order.inactive_after;
@@ -57,14 +58,16 @@ Calls MakeCalls(const MemberQuery& query, const Order& order) {
     return calls;
 }
 
-Findings ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQuery& query, const Order& order) {
+Findings ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQuery& query,
+                   const Order& order) {
     std::vector<Measurement> parts;
     for (size_t i = 0; i < calls.sql.size(); ++i) {
         const source::Cell& cell = rows.values.at(0).at(i);
         parts.push_back(cell ? Measurement::Decode(source::ToBytes(cell)) : Measurement(calls.options[i]));
     }
     Measurement& whole = parts.front();
-    Findings findings{whole.size, whole.null_keys, whole.converted, whole.inactive, whole.members.Build(), {}};
+    Findings findings{whole.size,     whole.null_keys,       whole.converted,
+                      whole.inactive, whole.members.Build(), {}};
     for (size_t i = 0; i < query.attributes.size(); ++i) {
         const std::string& name = query.attributes[i].name;
         const auto edges = order.edges.find(name);
@@ -75,7 +78,8 @@ Findings ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQue
     return findings;
 }
 
-// Where Pulse is: by its aggregates, in parallel, with the clauses in the same scan when it reads everything anyway.
+// Where Pulse is: by its aggregates, in parallel, with the clauses in the same scan when it reads everything
+// anyway.
 Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Order& order) {
     const Calls calls = MakeCalls(query, order);
     std::string list;
@@ -91,15 +95,18 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Ord
     }
     const source::Rows rows = reader.Query(sql);
     Scan scan{ReadCalls(rows, calls, query, order), std::nullopt, plan.cost};
-    if (same_scan) scan.clauses = ReadClauses(query, rows, calls.sql.size());
-    else if (CountsClauses(query)) scan.clauses = CountClauses(reader, query);
+    if (same_scan)
+        scan.clauses = ReadClauses(query, rows, calls.sql.size());
+    else if (CountsClauses(query))
+        scan.clauses = CountClauses(reader, query);
     return scan;
 }
 
 Scan ScanPlainly(source::Reader& reader, const MemberQuery& query, const Order& order) {
     const source::PlanEstimate plan =
         reader.Estimate("SELECT FROM " + query.from + " WHERE " + query.Where());
-    const double expected = std::max(plan.rows, order.previous ? static_cast<double>(order.previous->size) : 0);
+    const double expected =
+        std::max(plan.rows, order.previous ? static_cast<double>(order.previous->size) : 0);
     const uint64_t theta = ThetaFor(expected, 2.0 * order.sketch_size);
     Scan scan{ReadPlain(reader.Query(PlainSql(query, order, theta)), query, order), std::nullopt, plan.cost};
     if (!PlainSketchIsComplete(scan.findings, theta))
@@ -132,7 +139,8 @@ Survey Measure(source::Reader& reader, const Order& order) {
     record.distributions = std::move(scan.findings.distributions);
     record.columns = nlohmann::json::object();
     for (const source::Column& column : columns) record.columns[column.name] = column.type;
-    record.duration_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    record.duration_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
     return survey;
 }
 

@@ -53,7 +53,8 @@ bool ToTruth(const Cell& cell) {
 }
 
 std::vector<double> ToNumbers(const Cell& cell) {
-    if (!cell || cell->size() < 2 || cell->front() != '{' || cell->back() != '}') ThrowUnreadable(cell, "numbers");
+    if (!cell || cell->size() < 2 || cell->front() != '{' || cell->back() != '}')
+        ThrowUnreadable(cell, "numbers");
     std::vector<double> numbers;
     std::string_view rest = std::string_view(*cell).substr(1, cell->size() - 2);
     while (!rest.empty()) {

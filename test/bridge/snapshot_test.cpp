@@ -1,5 +1,5 @@
-// Drives measuring from SQL in ways that Pulse itself does not offer: as on a server without Pulse, and as a background
-// worker does it.
+// Drives measuring from SQL in ways that Pulse itself does not offer: as on a server without Pulse, and as a
+// background worker does it.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -71,7 +71,8 @@ void TakeApartAndTell() {
         for (const snapshot::Outcome& outcome : outcomes)
             pg::Execute("INSERT INTO bridge.outcome VALUES ($1, $2, $3, $4, $5)",
                         {pg::Value::Text(outcome.segment), pg::Value::Int8(outcome.snapshot),
-                         pg::Value::Text(outcome.status), pg::Value::Int8(outcome.size), pg::Value::Text(outcome.error)});
+                         pg::Value::Text(outcome.status), pg::Value::Int8(outcome.size),
+                         pg::Value::Text(outcome.error)});
     }
     transaction.Commit();
 }

@@ -163,6 +163,18 @@ like(home("BEGIN; SET LOCAL pulse.now = '2016-03-02 01:00+00';
 	qr/^skippedsource "dead".* skippednot tried again/, 'pulse_take_snapshots() does the same');
 like(failure(q{SELECT pulse_take_snapshot('users replica')}), qr/source "dead"/, 'pulse_take_snapshot() says it');
 
+# ---- A run of many segments keeps to the limit of visits by waiting ----
+$primary->safe_psql('home', q{ALTER SERVER elsewhere OPTIONS (SET max_queries_per_minute '1'); TRUNCATE pulse.source_usage, bridge.outcome;
+	INSERT INTO pulse.source_usage (source, at, purpose, status, queries, rows, duration_ms)
+	VALUES ('elsewhere', clock_timestamp() - interval '57 s', 'test', 'ok', 1, 0, 0);
+	SELECT pulse_archive_segment(name) FROM pulse.segment; SELECT pulse_resume_segment('users elsewhere');
+	DELETE FROM pulse.snapshot USING pulse.segment AS g WHERE g.id = segment_id AND g.name = 'users elsewhere' AND taken_at > '2020-01-01';});
+is(failure(q{SELECT pulse_take_snapshot('users elsewhere')}) =~ /max_queries_per_minute/ ? 'refused' : 'not', 'refused', 'a session is refused');
+answer('SELECT take_due_apart()');
+is(answer('SELECT segment, status, size FROM outcome'), 'users elsewhere|ok|15001', 'a worker waits its turn')
+  or diag(answer('SELECT * FROM outcome'));
+$primary->safe_psql('home', "ALTER SERVER elsewhere OPTIONS (SET max_queries_per_minute '100000')");
+
 # ---- A change of the schema there becomes an incident here ----
 home(q{SELECT pulse_archive_segment(name) FROM pulse.segment WHERE name <> 'users elsewhere'});
 $moment = '2016-03-02 02:00+00';

@@ -1,5 +1,5 @@
-// What is measured in plain SQL: the pure half. That PostgreSQL computes the same as the aggregate is proven in
-// test/bridge/sql/snapshot_plain.sql.
+// What is measured in plain SQL: the pure half. That PostgreSQL computes the same as the aggregate is proven
+// in test/bridge/sql/snapshot_plain.sql.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -50,7 +50,8 @@ void ExpectTheSame(const std::vector<double>& values) {
     EXPECT_EQ(a.maximum, b.maximum);
     EXPECT_NEAR(*a.mean, *b.mean, std::abs(*a.mean) * 1e-13);
     ASSERT_EQ(a.stddev.has_value(), b.stddev.has_value());
-    EXPECT_NEAR(a.stddev.value_or(0), b.stddev.value_or(0), a.stddev.value_or(0) * 1e-12 + std::abs(*a.mean) * 1e-15);
+    EXPECT_NEAR(a.stddev.value_or(0), b.stddev.value_or(0),
+                a.stddev.value_or(0) * 1e-12 + std::abs(*a.mean) * 1e-15);
     EXPECT_EQ(exact.Quantiles(kQuantileLevels, std::size(kQuantileLevels)),
               summed.Quantiles(kQuantileLevels, std::size(kQuantileLevels)));
     EXPECT_EQ(exact.ChooseEdges(), summed.ChooseEdges());
@@ -83,7 +84,8 @@ TEST(SnapshotPlain, NumbersTooLargeForSquaresKeepTheirExtremes) {
 }
 
 TEST(SnapshotPlain, SummariesThatCannotBeAreRefused) {
-    const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+    const double nan = std::numeric_limits<double>::quiet_NaN(),
+                 infinity = std::numeric_limits<double>::infinity();
     for (const BucketSummary& summary :
          {BucketSummary{0, 1, 1, 1, 0}, BucketSummary{2, 1, 3, 2, 1}, BucketSummary{2, 1.01, 1, 1, 0},
           BucketSummary{1, nan, nan, nan, 0}, BucketSummary{1, infinity, infinity, infinity, 0}}) {

@@ -18,9 +18,12 @@ TEST(SourceCell, ReadsWhatPostgresPrints) {
     EXPECT_FALSE(ToTruth("f"));
     EXPECT_EQ(ToNumbers("{}"), std::vector<double>{});
     EXPECT_EQ(ToNumbers("{1}"), std::vector<double>{1});
-    EXPECT_EQ(ToNumbers("{1,-2.5,Infinity}"), (std::vector<double>{1, -2.5, std::numeric_limits<double>::infinity()}));
+    EXPECT_EQ(ToNumbers("{1,-2.5,Infinity}"),
+              (std::vector<double>{1, -2.5, std::numeric_limits<double>::infinity()}));
     EXPECT_EQ(ToBytes("\\x"), "");
-    EXPECT_EQ(ToBytes("\\x00ff41"), std::string("\0\xff" "A", 3));
+    EXPECT_EQ(ToBytes("\\x00ff41"), std::string("\0\xff"
+                                                "A",
+                                                3));
 }
 
 TEST(SourceCell, RefusesEverythingElse) {
@@ -28,7 +31,8 @@ TEST(SourceCell, RefusesEverythingElse) {
         EXPECT_THROW(ToInteger(text), UserError) << text;
     for (const char* text : {"", "1,5", "zero"}) EXPECT_THROW(ToNumber(text), UserError) << text;
     for (const char* text : {"", "true", "0"}) EXPECT_THROW(ToTruth(text), UserError) << text;
-    for (const char* text : {"", "{", "}", "{1", "{1,,2}", "{NULL}", "1"}) EXPECT_THROW(ToNumbers(text), UserError) << text;
+    for (const char* text : {"", "{", "}", "{1", "{1,,2}", "{NULL}", "1"})
+        EXPECT_THROW(ToNumbers(text), UserError) << text;
     for (const char* text : {"", "x00", "\\x0", "\\x0g"}) EXPECT_THROW(ToBytes(text), UserError) << text;
     EXPECT_THROW(ToInteger(std::nullopt), UserError);
     EXPECT_THROW(ToNumbers(std::nullopt), UserError);

@@ -1,5 +1,5 @@
-// Sources that are not tried again in one run: two hundred segments on a server that is down must not take two hundred
-// time-outs. Pure C++.
+// Sources that are not tried again in one run: two hundred segments on a server that is down must not take
+// two hundred time-outs. Pure C++.
 #pragma once
 
 #include <map>

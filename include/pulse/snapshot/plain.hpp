@@ -6,11 +6,12 @@
 
 namespace pulse::snapshot {
 
-// The limit below which about `wanted` of so many members have their hashes; everything when there are hardly more.
+// The limit below which about `wanted` of so many members have their hashes; everything when there are hardly
+// more.
 uint64_t ThetaFor(double members, double wanted);
 
-// One scan in which every attribute is a grouping set of its own, so that groups travel and rows do not. Hashes of
-// members at `theta` or above are left out.
+// One scan in which every attribute is a grouping set of its own, so that groups travel and rows do not.
+// Hashes of members at `theta` or above are left out.
 std::string PlainSql(const segment::MemberQuery& query, const Order& order, uint64_t theta);
 
 // What PlainSql() returned. The sketch holds what came; it is complete only if PlainSketchIsComplete().

@@ -25,7 +25,8 @@ struct Order {
     int64_t inactive_after = 0;
     uint32_t sketch_size = kMaxSketchSize;
     size_t max_values = 0;
-    std::map<std::string, std::vector<double>> edges;  // by attribute, where earlier snapshots have frozen them
+    std::map<std::string, std::vector<double>>
+        edges;  // by attribute, where earlier snapshots have frozen them
     std::optional<Previous> previous;
 };
 
@@ -54,8 +55,8 @@ bool CountsClauses(const segment::MemberQuery& query);
 // The call of pulse.count_clauses() for the rows of `query.from`, and what it returns.
 std::string ClauseCall(const segment::MemberQuery& query, bool sampled);
 ClauseCounts ReadClauses(const segment::MemberQuery& query, const source::Rows& rows, size_t column);
-// Clause counts of their own: over all rows of a small relation, else over a sample of its blocks; nothing where there
-// is no way to sample.
+// Clause counts of their own: over all rows of a small relation, else over a sample of its blocks; nothing
+// where there is no way to sample.
 std::optional<ClauseCounts> CountClauses(source::Reader& reader, const segment::MemberQuery& query);
 
 }  // namespace pulse::snapshot
