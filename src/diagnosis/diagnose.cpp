@@ -138,6 +138,7 @@ Diagnosis Diagnose(const Case& input) {
     diagnosis.what_changed = TellWhat(book);
     diagnosis.since = TellSince(book);
     SupposeMeasurement(book);
+    SupposeTables(book);
     SupposeRules(book);
     SupposeValues(book);
     SupposeCourse(book);
@@ -152,6 +153,9 @@ Diagnosis Diagnose(const Case& input) {
         for (const Evidence& fact : book.evidence)
             if (fact.kind == "sibling")
                 diagnosis.related = fact.figures.at("incidents").get<std::vector<int64_t>>();
+    for (const Hypothesis& hypothesis : book.hypotheses)
+        if (hypothesis.cause == Cause::kTableTrouble && hypothesis.confidence >= 0.6)
+            diagnosis.related.push_back(input.tables.front().incident);
     diagnosis.evidence = std::move(book.evidence);
     diagnosis.hypotheses = std::move(book.hypotheses);
     return diagnosis;

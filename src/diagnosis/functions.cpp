@@ -28,7 +28,7 @@ PULSE_FUNCTION(pulse_diagnose_incidents) {
     for (const diagnosis::Diagnosis& one : all) {
         const diagnosis::Hypothesis& best = one.hypotheses.front();
         result.Add({Value::Int8(one.incident), Value::Int8(diagnosis::GroupOf(one.incident)),
-                    Value::Text(one.segment), Value::Text(diagnosis::Name(best.cause)),
+                    one.segment.empty() ? Value::Null(TEXTOID) : Value::Text(one.segment), Value::Text(diagnosis::Name(best.cause)),
                     Value::Float8(std::round(best.confidence * 100) / 100), Value::Text(best.sentence)});
     }
     return pg::ResultSet::Done();

@@ -17,6 +17,15 @@ int Depth(Cause cause) {
         case Cause::kSchemaChange:
         case Cause::kRuleTightened:
         case Cause::kRuleLoosened:
+        case Cause::kTableTrouble:
+        case Cause::kLoadStopped:
+        case Cause::kSourceLate:
+        case Cause::kReplicaLate:
+        case Cause::kRowsRemoved:
+        case Cause::kRowsAdded:
+        case Cause::kColumnsChanged:
+        case Cause::kBadRows:
+        case Cause::kCheckFails:
         case Cause::kSourceEmptied: return 0;
         case Cause::kSharedUpstream: return 1;
         case Cause::kValueRenamed:
@@ -60,6 +69,7 @@ double Takes(const Hypothesis& deep, const Hypothesis& shallow) {
     switch (deep.cause) {
         case Cause::kRuleTightened:
         case Cause::kRuleLoosened:
+        case Cause::kTableTrouble:
         case Cause::kSourceEmptied: return 0.6;
         case Cause::kSchemaChange:
         case Cause::kMeasurementFailed: return 0.3;

@@ -308,6 +308,19 @@ void Advisor::Advise(const Hypothesis& h) {
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
             break;
         case Cause::kExpectationOutdated: WidenExpectation(); break;
+        case Cause::kTableTrouble:
+            Add("high", "Look at the incident of the table first.", "The segment will follow when the table is right again.",
+                "SELECT * FROM " + input().verbs + "pulse_explain_incident(" +
+                    std::to_string(input().tables.front().incident) + ");");
+            break;
+        case Cause::kLoadStopped:
+        case Cause::kSourceLate:
+        case Cause::kReplicaLate:
+        case Cause::kRowsRemoved:
+        case Cause::kRowsAdded:
+        case Cause::kColumnsChanged:
+        case Cause::kBadRows:
+        case Cause::kCheckFails: break;  // of tables: advised in table.cpp
         case Cause::kGradualErosion: Pin(); [[fallthrough]];
         case Cause::kEntriesStopped:
         case Cause::kExitsSurged:

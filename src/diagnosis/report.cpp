@@ -117,6 +117,10 @@ json ToJson(const Diagnosis& diagnosis) {
                 {"since", diagnosis.since},
                 {"attribution_of", diagnosis.attribution_of},
                 {"related_incidents", diagnosis.related}};
+    if (!diagnosis.table.empty()) {
+        object["segment"] = nullptr;
+        object["table"] = diagnosis.table;
+    }
     for (const char* list : {"evidence", "attribution", "hypotheses", "recommendations"})
         object[list] = json::array();
     for (const Evidence& fact : diagnosis.evidence)

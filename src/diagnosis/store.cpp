@@ -40,7 +40,7 @@ Gathered LoadIncident(int64_t incident) {
         "p.status = 'ok' "
         "AND p.taken_at < i.since ORDER BY p.taken_at DESC LIMIT 1)), "
         "coalesce(i.snapshot, (SELECT p.id FROM pulse.snapshot AS p WHERE p.segment_id = s.id "
-        "AND p.taken_at >= i.since ORDER BY p.status = 'ok' DESC, p.taken_at DESC LIMIT 1)) "
+        "AND p.taken_at >= i.since ORDER BY p.status = 'ok' DESC, p.taken_at DESC LIMIT 1)), s.search_path "
         "FROM pulse.incident_record AS i JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1",
         {Value::Int8(incident)});
     if (rows.empty()) ThrowUnknown(incident);
@@ -67,6 +67,7 @@ Gathered LoadIncident(int64_t incident) {
     input.expectations = row.Jsonb(16);
     gathered.before = row.Int8OrNull(17);
     gathered.after = row.Int8OrNull(18);
+    input.tables = TroubleUnder(input.definition, row.Text(19), input.since);
     input.relation = input.definition.value("from", "");
     const std::string query = input.definition.value("query", "");
     if (!input.relation.empty())
@@ -269,7 +270,8 @@ void Keep(const Diagnosis& diagnosis) {
 Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    const Diagnosis diagnosis = Diagnose(Gather(incident));
+    const std::optional<TableCase> table = GatherTable(incident);
+    const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(Gather(incident));
     if (keep) Keep(diagnosis);
     return diagnosis;
 }

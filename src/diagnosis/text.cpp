@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+
+#include "pulse/base/time.hpp"
 
 namespace pulse::diagnosis {
 
@@ -139,6 +142,26 @@ std::string MorePeople(int64_t number) {
 std::string Figure(double number) {
     if (std::abs(number) >= 1000 && std::abs(number) < 1e15) return Thousands(std::llround(number));
     return Format("%.4g", number);
+}
+
+std::string AsSentence(const std::string& summary) {
+    const bool named = summary.substr(0, summary.find(' ')).find('.') != std::string::npos;
+    return (named ? summary : Capitalized(summary)) + ".";
+}
+
+std::string Span(int64_t microseconds) {
+    int64_t left = std::abs(microseconds);
+    std::string text;
+    int parts = 0;
+    for (const auto& [unit, size] : {std::pair<const char*, int64_t>{"d", kDay}, {"h", kHour}, {"min", kMinute}, {"s", kSecond}}) {
+        const int64_t count = left / size;
+        left %= size;
+        if (count == 0 && parts > 0) break;
+        if (count == 0) continue;
+        text += (text.empty() ? "" : " ") + std::to_string(count) + " " + unit;
+        if (++parts == 2) break;
+    }
+    return text.empty() ? "no time" : text;
 }
 
 std::string Short(std::string_view text, size_t limit) {

@@ -39,6 +39,15 @@ const char* Name(Cause cause) {
         case Cause::kConversionRateRise: return "conversion_rate_rise";
         case Cause::kWentQuiet: return "went_quiet";
         case Cause::kExpectationOutdated: return "expectation_outdated";
+        case Cause::kTableTrouble: return "table_trouble";
+        case Cause::kLoadStopped: return "load_stopped";
+        case Cause::kSourceLate: return "source_late";
+        case Cause::kReplicaLate: return "replica_late";
+        case Cause::kRowsRemoved: return "rows_removed";
+        case Cause::kRowsAdded: return "rows_added";
+        case Cause::kColumnsChanged: return "columns_changed";
+        case Cause::kBadRows: return "bad_rows";
+        case Cause::kCheckFails: return "check_fails";
         case Cause::kUnexplained: return "unexplained";
     }
     return "unexplained";

@@ -109,7 +109,7 @@ class Source {
     const Json& json() const { return json_; }
 
   private:
-    static std::string Plain(double number) { return Json(number).dump(); }
+    static std::string Plain(double number) { return Count(number); }
 
     const Json& json_;
     size_t number_;
@@ -148,7 +148,7 @@ void ReadCommon(const Source& source, Check& check) {
     if (source.Has("severity")) {
         check.severity = source.Text("severity", "Severities are low, medium, high, critical.");
         if (std::find(kSeverities.begin(), kSeverities.end(), *check.severity) == kSeverities.end())
-            source.Wrong("severity", "is none", "Severities are low, medium, high, critical.");
+            source.Wrong("severity", "is no severity", "Severities are low, medium, high, critical.");
     }
     if (const auto after = source.Number("after", 1, 100)) check.after = static_cast<int>(*after);
 }

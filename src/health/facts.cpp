@@ -79,7 +79,7 @@ void ReadColumns(source::Reader& reader, TableFacts& facts) {
         "LEFT JOIN LATERAL (SELECT * FROM pg_catalog.pg_stats AS p WHERE p.schemaname = n.nspname "
         "AND p.tablename = c.relname AND p.attname = a.attname ORDER BY p.inherited DESC LIMIT 1) AS s ON true "
         "WHERE a.attrelid = " + Oid(facts.relation) + " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum");
-    const std::vector<source::Column> described = reader.Describe(facts.relation);
+    const std::vector<source::Column> described = rows.empty() ? std::vector<source::Column>() : reader.Describe(facts.relation);
     for (const auto& row : rows.values) {
         ColumnFacts& column = facts.columns.emplace_back();
         column.number = static_cast<int>(Number(row[0]));

@@ -62,12 +62,8 @@ std::vector<Told> CheckOne(int64_t monitor, bool all) {
     const std::optional<Work> work = Load(monitor, all, pg::PastNow(), true);
     if (!work) return {};
     Findings findings;
-    try {
-        const source::Target target = source::Find(work->place, pg::settings::check_timeout);
-        findings = Look(*work, target, LimitsFromSettings(work->now));
-    } catch (const source::Unavailable& error) {
-        findings.unavailable = error.message();
-    }
+    const std::optional<source::Target> target = FindTarget(*work, findings);
+    if (target) findings = Look(*work, *target, LimitsFromSettings(work->now));
     for (const source::Usage& usage : findings.usages) source::Record(usage);
     std::vector<Told> told = Keep(*work, findings);
     subtransaction.Commit();

@@ -18,6 +18,16 @@ void Walk(const Json& node, PlanReading& reading) {
     for (const Json& child : *plans) Walk(child, reading);
 }
 
+// Without quotes where there need be none.
+std::string Plain(const std::string& relation) {
+    const bool simple = std::all_of(relation.begin(), relation.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '"';
+    });
+    std::string plain = relation;
+    if (simple) std::erase(plain, '"');
+    return plain;
+}
+
 }  // namespace
 
 PlanReading ReadPlanNodes(const std::string& json) {
@@ -39,7 +49,7 @@ source::Rows Guard::Query(const std::string& sql, const std::string& help) {
     double rows = 0;
     for (const std::string& relation : reading.scanned) rows += reader_.Estimate("SELECT FROM " + relation).rows;
     if (rows > limits_.row_limit)
-        throw TooLarge("it would read all of about " + Count(rows) + " rows of " + reading.scanned.front() +
+        throw TooLarge("it would read all of about " + Count(rows) + " rows of " + Plain(reading.scanned.front()) +
                            (reading.scanned.size() > 1 ? " and others" : "") + ", more than pulse.row_limit (" +
                            Count(limits_.row_limit) + ")",
                        help);

@@ -92,6 +92,10 @@ Verdict JudgeLag(const Check& check, const Measurement& m, const Setting& settin
         if (m.found == 0) verdict.message = "no standby is connected";
         return verdict;
     }
+    if (m.found == 0) {
+        verdict.message = "no standby is connected, and none needs to be";
+        return verdict;
+    }
     const double lag = m.number.value_or(0);
     verdict.observed = lag;
     verdict.ratio = lag / limit;

@@ -11,7 +11,7 @@ constexpr int kWeeks = 4;
 constexpr int kLeastWeeks = 2;
 constexpr int kSteps = 4;  // to either side, a quarter of an hour each: loads are not on the minute
 constexpr int64_t kStep = 15 * kMinute;
-constexpr double kLeastLimit = 60;  // seconds
+constexpr double kLeastLimit = 300;  // seconds: what is shorter is the noise of loads
 
 }  // namespace
 

@@ -134,7 +134,7 @@ std::optional<pg::SessionLock> Reserve(int64_t monitor) {
 struct Errand {
     std::optional<Work> work;
     std::optional<source::Target> target;
-    std::optional<std::string> unavailable;
+    Findings findings;
     Round round;
 };
 
@@ -143,13 +143,7 @@ Errand Prepare(int64_t monitor) {
     Errand errand;
     errand.work = Load(monitor, false, pg::Now(), true);
     if (errand.work && errand.work->checks.empty()) errand.work.reset();
-    if (errand.work) {
-        try {
-            errand.target = source::Find(errand.work->place, pg::settings::check_timeout);
-        } catch (const source::Unavailable& error) {
-            errand.unavailable = error.message();
-        }
-    }
+    if (errand.work) errand.target = FindTarget(*errand.work, errand.findings);
     if (errand.target && errand.target->local()) {
         errand.round = Counted(Keep(*errand.work, Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now))));
         errand.work.reset();
@@ -164,9 +158,8 @@ Round CheckApart(int64_t monitor) {
     if (!lock) return {};
     const Errand errand = Prepare(monitor);
     if (!errand.work) return errand.round;
-    Findings findings;
-    if (errand.target) findings = Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now));
-    if (!findings.unavailable) findings.unavailable = errand.unavailable;
+    const Findings findings =
+        errand.target ? Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now)) : errand.findings;
     pg::Transaction transaction("pulse table check: what was found");
     for (const source::Usage& usage : findings.usages) source::Record(usage);
     const Round round = Counted(Keep(*errand.work, findings));
@@ -226,6 +219,15 @@ std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock) {
         work.checks.push_back(std::move(stored));
     }
     return work;
+}
+
+std::optional<source::Target> FindTarget(const Work& work, Findings& findings) {
+    try {
+        return source::Find(work.place, pg::settings::check_timeout);
+    } catch (const UserError& error) {
+        findings.unavailable = error.message();
+        return std::nullopt;
+    }
 }
 
 Findings Look(const Work& work, const source::Target& target, const Limits& limits) {

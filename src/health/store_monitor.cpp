@@ -76,6 +76,9 @@ void RequireQuery(Settled& settled, size_t number) {
         throw UserError(error.state().c_str(), error.message(),
                         "In check " + std::to_string(number) + ". " + error.detail(),
                         "Give a single SELECT that returns one number, or the rows that should not be there.");
+    } catch (pg::Error& error) {
+        error.detail = "In check " + std::to_string(number) + ", sql.";
+        throw;
     }
     settled.settings["query"] = check.query;
 }

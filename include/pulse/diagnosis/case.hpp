@@ -59,6 +59,13 @@ struct Sibling {
     Picture before, after;
 };
 
+// An incident of a monitored table that the segment reads.
+struct TableTrouble {
+    int64_t incident = 0;
+    std::string relation, detector, attribute, direction, summary;
+    Moment since = 0;
+};
+
 struct Case {
     // the incident
     int64_t incident = 0;
@@ -79,6 +86,7 @@ struct Case {
     std::vector<Point> history;     // ascending, up to and including `after`
     std::vector<Version> versions;  // ascending: the one measured before, and those after it
     std::vector<Sibling> siblings;  // by incident id
+    std::vector<TableTrouble> tables;  // under the segment, the earliest first
     int64_t more_siblings = 0;      // how many others there were beyond those listed
 };
 

@@ -34,6 +34,15 @@ enum class Cause {
     kConversionRateRise,
     kWentQuiet,
     kExpectationOutdated,
+    kTableTrouble,     // of a segment: a table under it is late, empty or changed
+    kLoadStopped,      // of a table, as all that follow
+    kSourceLate,
+    kReplicaLate,
+    kRowsRemoved,
+    kRowsAdded,
+    kColumnsChanged,
+    kBadRows,
+    kCheckFails,
     kUnexplained,
 };
 
@@ -82,6 +91,7 @@ struct Recommendation {
 struct Diagnosis {
     int64_t incident = 0;
     std::string segment;
+    std::string table;                      // of an incident about a monitored table; then there is no segment
     std::string title;                      // e.g. High-Value Users, size change (high, open)
     std::vector<std::string> what_changed;  // sentences
     std::string since;                      // sentence

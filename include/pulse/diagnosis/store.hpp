@@ -1,7 +1,7 @@
 // Gathering a case and keeping its diagnosis. For entry code of this room.
 #pragma once
 
-#include "pulse/diagnosis/diagnosis.hpp"
+#include "pulse/diagnosis/table.hpp"
 #include "pulse/pg/convert.hpp"
 
 namespace pulse::diagnosis {
@@ -9,6 +9,13 @@ namespace pulse::diagnosis {
 // Diagnose one incident. With `keep` the result stays with it, and incidents of other segments with the same cause join
 // its group: that is for those who may change incidents. Throws UserError 42704 when there is no such incident.
 Diagnosis DiagnoseIncident(int64_t incident, bool keep);
+
+// ---- store_table.cpp: inside this room; needs a session of the owner ----
+
+// The case of a monitored table's incident; empty when it is about a segment, or unknown.
+std::optional<TableCase> GatherTable(int64_t incident);
+// The incidents of tables that a definition reads which were live at that moment; late and empty tables first.
+std::vector<TableTrouble> TroubleUnder(const nlohmann::json& definition, const std::string& search_path, Moment since);
 
 // The live incidents, oldest first.
 std::vector<int64_t> LiveIncidents();

@@ -27,6 +27,9 @@ std::string MorePeople(int64_t number);
 // A figure of a numeric attribute, at most 6 significant digits: 12000, 0.25.
 std::string Figure(double number);
 
+// A length of time in its two largest units: "6 h 12 min".
+std::string Span(int64_t microseconds);
+
 // The user's own words, cut to `limit` bytes at a character's border, line breaks and control characters as
 // blanks.
 std::string Short(std::string_view text, size_t limit = 60);
@@ -36,6 +39,9 @@ std::string Listed(const std::vector<std::string>& words, size_t limit = 3);
 
 // "Sentence" from "sentence".
 std::string Capitalized(std::string text);
+
+// A summary as a sentence; a name at its beginning, as app.orders, stays as it is.
+std::string AsSentence(const std::string& summary);
 
 // Break into lines of at most `width` bytes at blanks; the first line begins with `first`, the others with
 // `indent`.

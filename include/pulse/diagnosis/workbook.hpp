@@ -46,6 +46,7 @@ struct Workbook {
 
 // The parts, in the order in which a diagnosis asks for them.
 void SupposeMeasurement(Workbook& book);  // failed measurements, changed columns
+void SupposeTables(Workbook& book);       // tables under the segment that are late, empty or changed
 void SupposeRules(Workbook& book);        // changed rules, clauses that lost their rows
 void SupposeValues(Workbook& book);       // renamed, emptied, vanished, lost, grown values
 void SupposeCourse(Workbook& book);       // everywhere alike, slowly, entries, exits, other people

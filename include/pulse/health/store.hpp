@@ -66,6 +66,8 @@ struct Findings {
     std::optional<std::string> unavailable; // the source was not to be had
     std::vector<source::Usage> usages;
 };
+// Settles where it is read. Empty when that cannot be, which `findings` then says. Needs a transaction.
+std::optional<source::Target> FindTarget(const Work& work, Findings& findings);
 // Reads the table: in the transaction here, or on a server without needing one.
 Findings Look(const Work& work, const source::Target& target, const Limits& limits);
 Limits LimitsFromSettings(Moment now);

@@ -1,0 +1,33 @@
+// Everything a diagnosis of a monitored table's incident looks at, and the diagnosis. Pure C++ and deterministic.
+#pragma once
+
+#include "pulse/diagnosis/diagnosis.hpp"
+
+namespace pulse::diagnosis {
+
+// Another incident that was live at the same time.
+struct Neighbour {
+    int64_t incident = 0;
+    std::string relation, detector, attribute, summary, segment;  // segment: of one over the table
+    Moment since = 0;
+    bool same_table = false, same_source = false;
+};
+
+struct TableCase {
+    int64_t incident = 0;
+    std::string relation, source;  // source empty: this database
+    std::string detector, attribute, severity, status, direction, summary;
+    std::optional<double> baseline, observed;
+    Moment since = 0, opened_at = 0, last_seen_at = 0;
+    bool failing = false;              // the check itself fails
+    std::string column;                // of the check, where it has one
+    std::string verbs;                 // prefix of the verbs in recommended SQL
+    std::optional<Moment> last_good;   // newest good result before it
+    std::optional<double> last_good_value;
+    int64_t tables_of_source = 1;      // monitored tables of the same source
+    std::vector<Neighbour> neighbours; // the earliest first
+};
+
+Diagnosis DiagnoseTable(const TableCase& input);
+
+}  // namespace pulse::diagnosis

@@ -1,0 +1,52 @@
+// Tables under a segment: when their trouble came first, it is the likeliest cause.
+#include <algorithm>
+
+#include "pulse/diagnosis/text.hpp"
+#include "pulse/diagnosis/workbook.hpp"
+
+namespace pulse::diagnosis {
+
+namespace {
+
+std::string WhatBefell(const TableTrouble& table) {
+    const std::string name = Short(table.relation, 80);
+    if (table.detector == "table_freshness") return "rows of " + name + " stopped arriving";
+    if (table.detector == "table_volume")
+        return (table.direction == "up" ? "too many rows of " : table.direction == "down" ? "rows of " : "changes of ") + name +
+               (table.direction == "up" ? " were there" : table.direction == "down" ? " were missing" : " stopped");
+    if (table.detector == "table_schema") return "the columns of " + name + " changed";
+    return "rows of " + name + " broke a check" + (table.attribute.empty() ? "" : " on " + Short(table.attribute, 40));
+}
+
+double Weight(const TableTrouble& table) {
+    if (table.detector == "table_freshness" || table.detector == "table_volume") return 0.93;
+    return table.detector == "table_schema" ? 0.8 : 0.5;
+}
+
+}  // namespace
+
+void SupposeTables(Workbook& book) {
+    const Case& input = book.input;
+    if (input.tables.empty()) return;
+    const TableTrouble& table = input.tables.front();
+    const int64_t ahead = input.since - table.since;
+    const char* did = book.growth() < 0 ? "fell" : book.growth() > 0 ? "grew" : "changed";
+    std::string sentence = Capitalized(WhatBefell(table));
+    if (ahead >= kMinute)
+        sentence += " " + Span(ahead) + " before the segment " + did + ".";
+    else
+        sentence += " at the moment the segment " + std::string(did) + ".";
+    const std::string id = book.Cite("table", sentence + " " + AsSentence(table.summary),
+                                     {{"relation", table.relation},
+                                      {"incident", table.incident},
+                                      {"detector", table.detector},
+                                      {"since", FormatMoment(table.since)},
+                                      {"seconds_before", ahead / kSecond}});
+    // What stops arriving makes segments fall, not grow.
+    const double fits = book.growth() > 0 && table.detector == "table_freshness" ? 0.5 : 1;
+    std::vector<std::string> cited{id};
+    if (!book.cited_size.empty()) cited.push_back(book.cited_size);
+    book.Suppose(Cause::kTableTrouble, Weight(table) * fits, sentence, cited);
+}
+
+}  // namespace pulse::diagnosis

@@ -1,0 +1,124 @@
+-- Monitors on tables: made, changed, ended; what is proposed; who may do what; maintenance windows.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pulse;
+CREATE ROLE health_operator;
+CREATE ROLE health_nobody;
+RESET client_min_messages;
+SET timezone = 'UTC';
+SELECT pulse_grant('health_operator', 'operator');
+CREATE SCHEMA shop;
+CREATE TABLE shop.customer (id int PRIMARY KEY, name text NOT NULL);
+INSERT INTO shop.customer SELECT i, 'c' || i FROM generate_series(1, 100) AS i;
+CREATE TABLE shop.orders (id bigint PRIMARY KEY, customer_id int, status text, amount numeric, note text,
+                          created_at timestamptz NOT NULL DEFAULT now());
+-- An order every four minutes for six weeks.
+INSERT INTO shop.orders SELECT i, 1 + i % 100, (ARRAY['new', 'paid', 'sent'])[1 + i % 3], i % 500, NULL,
+    '2024-01-01'::timestamptz + i * interval '4 minutes' FROM generate_series(1, 15000) AS i;
+CREATE INDEX orders_created_at ON shop.orders (created_at);
+ANALYZE shop.orders, shop.customer;
+
+-- What is proposed, and why.
+SELECT * FROM pulse_suggest_checks('shop.orders');
+SELECT "check" ->> 'type' AS type, reason FROM pulse_suggest_checks('shop.customer');
+
+-- Without checks they are chosen, and kept with the reason.
+SET pulse.now = '2024-02-10 12:00';
+SELECT pulse_monitor_table('shop.orders', owner => 'data-team', tags => '{core}') AS first \gset
+SELECT kind, attribute, every, severity, after, left(reason, 40) AS reason FROM pulse.monitor_check WHERE monitor_id = :first ORDER BY id;
+SELECT "check", status, observed, expected, message FROM pulse_check_tables();
+-- Nothing is due before its time; by name the table is looked at whatever is due.
+SELECT count(*) FROM pulse_check_tables();
+SELECT pulse.next_health_check();
+SELECT count(*) FROM pulse_check_tables('orders');
+SELECT "table", source, state, incidents, worst, last_check, what, next_check, checks, owner FROM pulse.table_overview;
+
+-- Again: it is changed; checks left out stay, others replace them.
+SELECT pulse_monitor_table('shop.orders', every => '1 hour') = :first AS same;
+SELECT every, owner, tags, status, (SELECT count(*) FROM pulse.monitor_check) AS checks FROM pulse.monitor;
+SELECT pulse_monitor_table('shop.orders', checks => '[{"type": "volume", "min": 100, "severity": "low", "after": 3, "every": "1 day"},
+    {"type": "freshness", "max_age": "2 hours"}]') = :first AS same;
+SELECT kind, attribute, settings, every, severity, after, reason FROM pulse.monitor_check ORDER BY id;
+
+-- What is wrong with a definition is said, and what would be right.
+CREATE FUNCTION told(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE d text; h text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT;
+    RETURN concat_ws(' | ', SQLSTATE, SQLERRM, nullif(d, ''), nullif(h, ''));
+END $$;
+SELECT c AS checks, told(format('SELECT pulse_monitor_table(''shop.orders'', checks => %L)', c)) FROM unnest(ARRAY[
+    '{}', '[]', '[1]', '[{}]', '[{"type": "freshnes"}]', '[{"type": 7}]', '[{"type": "volume", "mn": 3}]',
+    '[{"type": "volume", "min": -1}]', '[{"type": "volume", "min": 5, "max": 2}]', '[{"type": "volume", "min": "many"}]',
+    '[{"type": "volume", "severity": "awful"}]', '[{"type": "volume", "after": 0}]', '[{"type": "volume", "every": "1 s"}]',
+    '[{"type": "freshness", "max_age": "soon"}]', '[{"type": "freshness", "column": "created"}]',
+    '[{"type": "freshness", "column": "amount"}]', '[{"type": "null_rate"}]', '[{"type": "null_rate", "column": "amount", "max": 2}]',
+    '[{"type": "null_rate", "column": ""}]', '[{"type": "unique", "columns": []}]', '[{"type": "unique", "columns": ["idd"]}]',
+    '[{"type": "accepted_values", "column": "status", "values": []}]', '[{"type": "accepted_values", "column": "amount", "values": ["x"]}]',
+    '[{"type": "accepted_values", "column": "status", "values": [{}]}]', '[{"type": "range", "column": "amount"}]',
+    '[{"type": "range", "column": "amount", "min": "cheap"}]', '[{"type": "references", "column": "customer_id", "relation": "shop.custmer", "to": "id"}]',
+    '[{"type": "references", "column": "customer_id", "relation": "shop.customer", "to": "key"}]', '[{"type": "replication_lag", "max": 3}]',
+    '[{"type": "sql", "query": "SELECT 1"}]', '[{"type": "sql", "query": "SELECT 1; SELECT 2", "max": 1}]',
+    '[{"type": "sql", "query": "DELETE FROM shop.orders", "max": 1}]', '[{"type": "sql", "query": "SELECT nothing FROM shop.orders", "max": 1}]',
+    '[{"type": "sql", "query": "SELECT 1", "max": 1, "rows": 0}]', '[{"type": "sql", "query": "SELEC", "max": 1}]',
+    '[{"type": "schema"}, {"type": "schema"}]', '[{"type": "sql", "query": "SELECT 1", "max": 1}, {"type": "sql", "query": "SELECT 2", "max": 1}]'
+    ]) AS c;
+SELECT told('SELECT pulse_monitor_table(NULL)'), told('SELECT pulse_monitor_table('''')'), told('SELECT pulse_monitor_table(''shop.order'')'),
+       told('SELECT pulse_monitor_table(''shop.orders_created_at'')'), told('SELECT pulse_monitor_table(''shop.orders'', every => ''1 s'')'),
+       told('SELECT pulse_monitor_table(''shop.orders'', source => ''nowhere'')') \gx
+SELECT told('SELECT pulse_check_tables(''shop.customer'')'), told('SELECT pulse_unmonitor_table(''shop.customer'')'),
+       told('SELECT pulse_suggest_checks(''shop.customr'')') \gx
+-- None of them changed anything.
+SELECT kind FROM pulse.monitor_check ORDER BY id;
+
+-- Rights: the table is read as the role that made the monitor, which must be able to; its queries can write nothing.
+SET ROLE health_operator;
+SELECT told('SELECT pulse_monitor_table(''shop.orders'')');
+RESET ROLE;
+GRANT USAGE ON SCHEMA shop TO health_operator;
+GRANT SELECT ON shop.customer TO health_operator;
+GRANT EXECUTE ON FUNCTION told TO health_operator, health_nobody;
+CREATE FUNCTION shop.sneak() RETURNS int LANGUAGE plpgsql AS $$ BEGIN DELETE FROM shop.orders; RETURN 1; END $$;
+SET ROLE health_operator;
+SELECT pulse_monitor_table('shop.customer', checks => '[{"type": "volume", "min": 1}, {"type": "sql", "name": "secret", "query": "SELECT count(*) FROM shop.customer", "min": 1},
+    {"type": "sql", "name": "sneak", "query": "SELECT shop.sneak()", "max": 1}]') > 0 AS made;
+SELECT told('SELECT pulse_monitor_table(''shop.customer'', checks => ''[{"type": "sql", "query": "SELECT count(*) FROM shop.orders", "max": 1}]'')');
+RESET ROLE;
+SELECT m.relation, m.runs_as FROM pulse.monitor AS m ORDER BY 1;
+SELECT "check", status, observed, message FROM pulse_check_tables('shop.customer');
+REVOKE SELECT ON shop.customer FROM health_operator;
+SELECT "check", status, observed, message FROM pulse_check_tables('shop.customer');
+GRANT SELECT ON shop.customer TO health_operator;
+SET ROLE health_nobody;
+SELECT told('SELECT pulse_monitor_table(''shop.customer'')'), told('SELECT pulse_check_tables()'), told('SELECT pulse_mute(''*'')') \gx
+RESET ROLE;
+SELECT count(*) FROM shop.orders;
+
+-- Maintenance windows.
+SELECT told('SELECT pulse_mute(NULL)'), told('SELECT pulse_mute(''shop.invoice'')'), told('SELECT pulse_mute(''*'', ''whenever'')'),
+       told('SELECT pulse_mute(''*'', ''2020-01-01'')'), told('SELECT pulse_unmute(''shop.invoice'')') \gx
+SELECT pulse_mute('orders', '2 hours', 'reload') > 0 AS text, pulse_mute('table:shop.customer', '2024-03-01'::timestamptz) > 0 AS moment,
+       pulse_mute('*', interval '1 day', 'moving') > 0 AS length;
+SELECT kind, name, since, until, reason FROM pulse.mute ORDER BY id;
+SELECT "table", muted_until FROM pulse.table_overview ORDER BY 1;
+SELECT pulse_unmute('*'), pulse_unmute('*'), pulse_unmute('shop.orders'), pulse_unmute('shop.customer');
+SELECT "table", muted_until FROM pulse.table_overview ORDER BY 1;
+
+-- Ended: no check is due any more, what was found stays.
+SELECT pulse_unmonitor_table('shop.customer');
+SELECT pulse_unmonitor_table('shop.orders');
+SELECT pulse.next_health_check(), (SELECT count(*) FROM pulse.table_overview) AS watched, (SELECT count(*) > 0 FROM pulse.check_result) AS kept;
+SELECT pulse_monitor_table('shop.orders') = :first AS again;
+SELECT count(*) AS checks FROM pulse.monitor_check WHERE monitor_id = :first;
+
+DROP OWNED BY health_operator;
+DROP OWNED BY health_nobody;
+DROP ROLE health_operator;
+DROP ROLE health_nobody;
+DELETE FROM pulse.monitor;
+DELETE FROM pulse.mute;
+SET client_min_messages = warning;
+DROP SCHEMA shop CASCADE;
+DROP FUNCTION told;

@@ -1,0 +1,123 @@
+-- Every type of check: good, bad, failing, within the error of a sample; and that no huge table is read by surprise.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pulse;
+RESET client_min_messages;
+SET timezone = 'UTC';
+CREATE SCHEMA lake;
+CREATE TABLE lake.customer (id int, name text);
+INSERT INTO lake.customer SELECT i, 'c' || i FROM generate_series(1, 100) AS i;
+CREATE TABLE lake.event (id bigint, customer_id int, kind text, amount int, created_at timestamptz);
+INSERT INTO lake.event SELECT i, 1 + i % 100, (ARRAY['a', 'b'])[1 + i % 2], i % 100,
+    '2024-01-01'::timestamptz + i * interval '1 minute' FROM generate_series(1, 60000) AS i;
+CREATE INDEX event_created_at ON lake.event (created_at);
+ANALYZE lake.event, lake.customer;
+SET pulse.now = '2024-02-11 16:00';
+
+SELECT pulse_monitor_table('lake.event', checks => '[
+    {"type": "freshness", "column": "created_at"}, {"type": "volume", "min": 1000, "max": 100000},
+    {"type": "null_rate", "column": "amount", "max": 0.01}, {"type": "unique", "columns": ["id"]},
+    {"type": "unique", "columns": ["customer_id", "created_at"]},
+    {"type": "accepted_values", "column": "kind", "values": ["a", "b"]}, {"type": "range", "column": "amount", "min": 0, "max": 99},
+    {"type": "references", "column": "customer_id", "relation": "lake.customer", "to": "id"}, {"type": "schema"},
+    {"type": "replication_lag", "standbys": 0}, {"type": "sql", "name": "negative", "query": "SELECT FROM lake.event WHERE amount < 0;", "rows": 0},
+    {"type": "sql", "name": "mean", "query": "SELECT avg(amount) FROM lake.event", "min": 40, "max": 60}]') > 0 AS made;
+SELECT "check", status, observed, expected, message FROM pulse_check_tables('lake.event');
+-- One scan for all column checks: they cost what one of them costs.
+SELECT count(DISTINCT plan_cost) FROM pulse.check_result AS r JOIN pulse.monitor_check AS c ON c.id = r.check_id
+WHERE c.kind IN ('volume', 'null_rate', 'accepted_values', 'range');
+
+-- Everything breaks.
+INSERT INTO lake.event SELECT i, 1000, 'c', -5, '2024-02-11 16:00' FROM generate_series(1, 6000) AS i;
+UPDATE lake.event SET amount = NULL WHERE id BETWEEN 10000 AND 13000;
+ALTER TABLE lake.event RENAME COLUMN kind TO type;
+ALTER TABLE lake.event ADD COLUMN extra int, ALTER COLUMN id SET DEFAULT 0, ALTER COLUMN created_at SET NOT NULL;
+SET pulse.now = '2024-02-12 01:00';
+SELECT "check", status, round(observed::numeric, 4) AS observed, expected, message, incident IS NOT NULL AS incident FROM pulse_check_tables('lake.event');
+-- A column that is gone fails its own check only; and then what it needs comes back.
+SELECT c.kind, c.attribute, c.last_status, c.consecutive_bad FROM pulse.monitor_check AS c WHERE c.last_status = 'error';
+
+-- A check that the server refuses takes no other along.
+SELECT pulse_monitor_table('lake.event', checks => '[{"type": "range", "column": "amount", "min": -10}, {"type": "accepted_values", "column": "extra", "values": [1]},
+    {"type": "sql", "name": "zero", "query": "SELECT 1 / (count(*) - count(*)) FROM lake.customer", "max": 1},
+    {"type": "sql", "name": "words", "query": "SELECT ''many''", "max": 1}, {"type": "sql", "name": "two", "query": "SELECT 1, 2", "max": 1},
+    {"type": "sql", "name": "nothing", "query": "SELECT NULL::int", "max": 1}, {"type": "volume", "min": 1}]') > 0 AS made;
+ALTER TABLE lake.event ALTER COLUMN extra TYPE date USING NULL;
+SELECT "check", status, message FROM pulse_check_tables('lake.event');
+ALTER TABLE lake.customer RENAME TO client;
+SELECT "check", status, message FROM pulse_check_tables('lake.event') WHERE "check" = 'sql zero';
+ALTER TABLE lake.client RENAME TO customer;
+-- One that takes too long is left for the next time.
+SET pulse.check_timeout = '200ms';
+SELECT pulse_monitor_table('lake.event', checks => '[{"type": "volume", "min": 1}, {"type": "sql", "name": "slow",
+    "query": "SELECT count(pg_sleep(0.01)) FROM lake.customer, generate_series(1, 100)", "min": 1}]') > 0 AS made;
+SELECT "check", status, message FROM pulse_check_tables('lake.event');
+RESET pulse.check_timeout;
+
+-- Beyond the limit: nothing is read from beginning to end. Pages are sampled, and the error is stated.
+SET pulse.row_limit = 10000;
+SET pulse.sample_rows = 5000;
+ALTER TABLE lake.event RENAME COLUMN type TO kind;
+TRUNCATE lake.event;
+INSERT INTO lake.event SELECT i, 1 + i % 100, (ARRAY['a', 'b'])[1 + i % 2], CASE WHEN i % 50 <> 0 THEN i % 100 END,
+    '2024-01-01'::timestamptz + i * interval '1 minute' FROM generate_series(1, 60000) AS i;
+VACUUM ANALYZE lake.event;
+CREATE TABLE lake.plain AS SELECT * FROM lake.event;
+ANALYZE lake.plain;
+SELECT pulse_monitor_table('lake.event', checks => '[{"type": "freshness", "column": "created_at"}, {"type": "volume", "min": 1000},
+    {"type": "null_rate", "column": "amount", "max": 0.01}, {"type": "null_rate", "column": "customer_id", "max": 0.01},
+    {"type": "unique", "columns": ["id"]}, {"type": "references", "column": "customer_id", "relation": "lake.customer", "to": "id"},
+    {"type": "sql", "name": "all", "query": "SELECT count(*) FROM lake.event", "min": 1},
+    {"type": "sql", "name": "few", "query": "SELECT count(*) FROM lake.event WHERE created_at > ''2024-02-11''", "min": 1}]') > 0 AS made;
+BEGIN;
+SELECT pg_stat_get_xact_tuples_returned('lake.event'::regclass) AS before \gset
+SELECT "check", status, expected, message ~ 'sample of [\d,]+ rows \([\d.]+ % of the table, standard error [\d.]+ %\)' AS error_stated,
+       CASE WHEN message !~ 'sample' THEN regexp_replace(message, '[\d,]{5,}', 'N', 'g') END AS message
+FROM pulse_check_tables('lake.event');
+SELECT pg_stat_get_xact_tuples_returned('lake.event'::regclass) - :before BETWEEN 1 AND 25000 AS read_a_part;
+COMMIT;
+-- The estimate is within its error, the stated error is that of whole pages, and the same sample gives the same answer.
+SELECT c.attribute, abs(r.observed - 0.02) <= 4 * r.standard_error AS within, r.standard_error > 0 AS error, r.sampled BETWEEN 0.05 AND 0.15 AS sampled, r.rows < 20000 AS some
+FROM pulse.check_result AS r JOIN pulse.monitor_check AS c ON c.id = r.check_id WHERE c.kind = 'null_rate' AND c.attribute = 'amount' AND r.sampled IS NOT NULL;
+SELECT count(DISTINCT observed) FROM (SELECT observed FROM pulse_check_tables('lake.event') WHERE "check" = 'null_rate amount'
+    UNION ALL SELECT observed FROM pulse_check_tables('lake.event') WHERE "check" = 'null_rate amount') AS twice;
+-- 2 % against a limit of 1.9 % lies within the error: not bad.
+SELECT pulse_monitor_table('lake.event', checks => '[{"type": "null_rate", "column": "amount", "max": 0.0199}]') > 0 AS made;
+SELECT status FROM pulse_check_tables('lake.event');
+-- Without an index the newest row lies in the last pages of a table in order; its rhythm cannot be had.
+SELECT pulse_monitor_table('lake.plain', checks => '[{"type": "freshness", "column": "created_at", "max_age": "1 day"}]') > 0 AS made;
+SELECT status, regexp_replace(message, 'last \d+ pages', 'last N pages') AS message FROM pulse_check_tables('lake.plain');
+SELECT pulse_monitor_table('lake.plain', checks => '[{"type": "freshness", "column": "created_at"}]') > 0 AS made;
+SELECT status, regexp_replace(message, '[\d,]{5,}', 'N', 'g') AS message FROM pulse_check_tables('lake.plain');
+-- A view over it cannot be sampled.
+CREATE VIEW lake.seen AS SELECT * FROM lake.plain;
+SELECT pulse_monitor_table('lake.seen', checks => '[{"type": "null_rate", "column": "amount"}, {"type": "schema"}]') > 0 AS made;
+SELECT "check", status, regexp_replace(message, '[\d,]{5,}', 'N', 'g') AS message FROM pulse_check_tables('lake.seen');
+-- Nor can partitions together be read whole.
+CREATE TABLE lake.part (id int, at timestamptz) PARTITION BY RANGE (id);
+CREATE TABLE lake.part1 PARTITION OF lake.part FOR VALUES FROM (0) TO (9000);
+CREATE TABLE lake.part2 PARTITION OF lake.part FOR VALUES FROM (9000) TO (20000);
+INSERT INTO lake.part SELECT i, '2024-02-11' FROM generate_series(0, 17999) AS i;
+ANALYZE lake.part, lake.part1, lake.part2;
+SELECT pulse_monitor_table('lake.part', checks => '[{"type": "null_rate", "column": "at"}, {"type": "volume", "min": 1}, {"type": "sql", "query": "SELECT count(*) FROM lake.part", "min": 1}]') > 0 AS made;
+SELECT "check", status, regexp_replace(message, '[\d,.]{5,}', 'N', 'g') AS message FROM pulse_check_tables('lake.part') WHERE "check" <> 'null_rate at';
+SELECT status, sampled < 1 AS sampled FROM pulse.check_result AS r JOIN pulse.monitor_check AS c ON c.id = r.check_id WHERE c.attribute = 'at';
+RESET pulse.row_limit;
+RESET pulse.sample_rows;
+
+-- Odd tables: without a row, without a column, names that need quotes, a table that is gone.
+CREATE TABLE lake.empty (id int, at timestamptz);
+CREATE TABLE lake.bare ();
+CREATE TABLE lake."Odd ""Table" ("The Column" int, "when" date);
+INSERT INTO lake."Odd ""Table" VALUES (1, '2024-02-11'), (NULL, '2024-02-10');
+SELECT "check" FROM pulse_suggest_checks('lake.bare');
+SELECT "check" FROM pulse_suggest_checks('lake."Odd ""Table"');
+SELECT pulse_monitor_table('lake.empty', checks => '[{"type": "freshness", "column": "at"}, {"type": "volume"}, {"type": "null_rate", "column": "id"}, {"type": "unique", "column": "id"}]') > 0 AS empty,
+       pulse_monitor_table('lake.bare') > 0 AS bare,
+       pulse_monitor_table('lake."Odd ""Table"', checks => '[{"type": "null_rate", "column": "The Column", "max": 0.1}, {"type": "freshness", "column": "when", "max_age": "3 days"}]') > 0 AS odd;
+SELECT relation, "check", status, observed, message FROM pulse_check_tables() WHERE relation ~ 'empty|bare|Odd';
+DROP TABLE lake.bare;
+SELECT "check", status, message FROM pulse_check_tables('lake.bare');
+
+SET client_min_messages = warning;
+DELETE FROM pulse.monitor;
+DROP SCHEMA lake CASCADE;

@@ -1,0 +1,271 @@
+// The pure parts of table health: what a check says, when rows usually come, what a figure means, what a sample knows.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "pulse/health/judge.hpp"
+#include "pulse/health/rhythm.hpp"
+#include "pulse/health/suggest.hpp"
+
+namespace pulse::health {
+namespace {
+
+constexpr Moment kNow = 8800 * kDay + 10 * kHour;
+
+Check Parsed(const char* text) { return ParseCheck(Json::parse(text), 1); }
+
+TEST(Durations, AreReadAndWritten) {
+    EXPECT_EQ(ParseDuration("2 hours"), 2 * kHour);
+    EXPECT_EQ(ParseDuration("30s"), 30 * kSecond);
+    EXPECT_EQ(ParseDuration("1 day 6 h"), 30 * kHour);
+    EXPECT_EQ(ParseDuration("1.5min"), 90 * kSecond);
+    for (const char* bad : {"", "  ", "hours", "2", "2 moons", "-2 hours", "2 hours ago", "1e9 days", "999999999999 weeks"})
+        EXPECT_FALSE(ParseDuration(bad)) << bad;
+    EXPECT_EQ(Duration(22320), "6 h 12 min");
+    EXPECT_EQ(Duration(0), "0 s");
+    EXPECT_EQ(Duration(86400), "1 d");
+    EXPECT_EQ(Duration(-60), "-1 min");
+    EXPECT_EQ(Duration(0.25), "0.25 s");
+    EXPECT_EQ(Duration(std::nan("")), "for ever");
+    EXPECT_EQ(Count(1234567), "1,234,567");
+    EXPECT_EQ(Percentage(0.0123), "1.23 %");
+}
+
+TEST(Checks, KeepTheirMeaning) {
+    const Check check = Parsed(R"({"type": "unique", "columns": ["a", "b"], "after": 3, "severity": "high", "every": "1 hour"})");
+    EXPECT_EQ(check.kind, Kind::kUnique);
+    EXPECT_EQ(check.Attribute(), "a, b");
+    EXPECT_EQ(check.after, 3);
+    EXPECT_EQ(Detector(check.kind), "table_unique");
+    EXPECT_TRUE(Parsed(R"({"type": "volume"})").anomaly);
+    EXPECT_FALSE(Parsed(R"({"type": "volume", "min": 5})").anomaly);
+    EXPECT_THROW(Parsed(R"({"type": "volume", "mni": 5})"), UserError);
+    EXPECT_THROW(Parsed(R"([])"), UserError);
+}
+
+// Ages for every moment looked at, by a rule that gives the seconds since the newest row.
+std::vector<Phase> Phases(Moment now, double (*age)(Moment)) {
+    std::vector<Phase> phases;
+    const std::vector<Moment> moments = PhaseMoments(now);
+    const std::vector<int> weeks = PhaseWeeks();
+    for (size_t i = 0; i < moments.size(); ++i) phases.push_back({weeks[i], age(moments[i])});
+    return phases;
+}
+
+TEST(Rhythm, NeedsTwoWeeks) {
+    const auto phases = Phases(kNow, [](Moment) { return 60.0; });
+    EXPECT_FALSE(LearnRhythm(phases, 10.0 * 86400, 60).known);
+    EXPECT_TRUE(LearnRhythm(phases, 30.0 * 86400, 60).known);
+    EXPECT_FALSE(LearnRhythm({}, std::nullopt, std::nullopt).known);
+}
+
+TEST(Rhythm, OfADailyLoadIsSeenWithinHours) {
+    // Loaded at 06:00: at 10:00 the newest row is four hours old.
+    const auto age = [](Moment moment) { return static_cast<double>((moment % kDay + kDay - 6 * kHour) % kDay) / kSecond; };
+    const Rhythm rhythm = LearnRhythm(Phases(8800 * kDay + 10 * kHour, age), 60.0 * 86400, 86400);
+    EXPECT_GT(rhythm.limit, 5 * 3600.0);
+    EXPECT_LT(rhythm.limit, 8 * 3600.0);  // yesterday's rows would be 28 hours old
+    // Before the load, yesterday's rows are as old as ever.
+    EXPECT_GT(LearnRhythm(Phases(8800 * kDay + 5 * kHour, age), 60.0 * 86400, 86400).limit, 23 * 3600.0);
+}
+
+TEST(Rhythm, OneWeekOfOutageDoesNotWidenIt) {
+    std::vector<Phase> phases = Phases(kNow, [](Moment) { return 120.0; });
+    for (Phase& phase : phases)
+        if (phase.week == 2) phase.age = 5 * 86400.0;
+    EXPECT_LT(LearnRhythm(phases, 60.0 * 86400, 240).limit, 3600.0);
+}
+
+TEST(Rhythm, RandomArrivalsRarelyAlarm) {
+    std::mt19937 random(7);
+    std::exponential_distribution<double> age(1.0 / 240);
+    int alarms = 0;
+    for (int round = 0; round < 2000; ++round) {
+        std::vector<Phase> phases = Phases(kNow, [](Moment) { return 0.0; });
+        for (Phase& phase : phases) phase.age = age(random);
+        alarms += age(random) > LearnRhythm(phases, 60.0 * 86400, 170).limit;
+    }
+    EXPECT_LT(alarms, 10);  // of 2,000 single looks; an incident needs two in a row
+}
+
+Setting At(Moment now) {
+    Setting setting;
+    setting.relation = "app.orders";
+    setting.now = now;
+    return setting;
+}
+
+TEST(Freshness, SaysHowLongAndAgainstWhat) {
+    Measurement m;
+    m.age = 22320;
+    m.gap = 240;
+    const Verdict verdict = Judge(Parsed(R"({"type": "freshness", "column": "at", "max_age": "2 hours"})"), m, At(kNow));
+    EXPECT_EQ(verdict.status, Status::kBad);
+    EXPECT_EQ(verdict.message, "app.orders has had no new row for 6 h 12 min (limit 2 h; its rhythm: every 4 min)");
+    EXPECT_EQ(verdict.onset, kNow - (22320 - 7200) * kSecond);
+}
+
+TEST(Freshness, TellsTheReplicaFromTheTable) {
+    Measurement m;
+    m.age = 3 * 3600;
+    m.replica_late = 2.5 * 3600;
+    const Check check = Parsed(R"({"type": "freshness", "column": "at", "max_age": "1 hour"})");
+    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kSkipped);
+    m.replica_late = 600;  // even so the table is late
+    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kBad);
+}
+
+TEST(Freshness, AnEmptyTableIsNewsOnlyWhenItHadRows) {
+    const Check check = Parsed(R"({"type": "freshness", "column": "at", "max_age": "1 hour"})");
+    EXPECT_EQ(Judge(check, {}, At(kNow)).status, Status::kLearning);
+    Setting setting = At(kNow);
+    setting.state = {{"had_rows", true}};
+    EXPECT_EQ(Judge(check, {}, setting).severity, drift::Severity::kCritical);
+}
+
+Verdict JudgeCount(const Setting& setting, double rows) {
+    Measurement m;
+    m.rows = rows;
+    return Judge(Parsed(R"({"type": "volume"})"), m, setting);
+}
+
+// Hourly results of `days` days; `rows` by the moment.
+Setting History(Moment now, int days, double (*rows)(Moment)) {
+    Setting setting = At(now);
+    setting.every = kHour;
+    setting.state = {{"had_rows", true}};
+    for (int hour = 1; hour <= 24 * days; ++hour) setting.history.push_back({now - hour * kHour, rows(now - hour * kHour)});
+    return setting;
+}
+
+double Unrest(Moment moment) { return static_cast<double>(moment / kHour * 7919 % 97); }
+double WeekShape(Moment moment) { return (moment / kDay % 7 < 2 ? 4000 : 10000) + Unrest(moment); }
+
+TEST(Volume, LearnsFirst) {
+    const Verdict verdict = JudgeCount(History(kNow, 0, WeekShape), 100);
+    EXPECT_EQ(verdict.status, Status::kLearning);
+    EXPECT_EQ(verdict.message, "app.orders has 100 rows; 0 of 7 earlier results are there to learn from");
+}
+
+TEST(Volume, TheWeekDoesNotAlarmAndALossDoes) {
+    for (int hour = 0; hour < 7 * 24; hour += 5) {
+        const Moment now = kNow + hour * kHour;
+        const Setting setting = History(now, 32, WeekShape);
+        EXPECT_EQ(JudgeCount(setting, WeekShape(now)).status, Status::kOk) << hour;
+        const Verdict loss = JudgeCount(setting, 0.58 * WeekShape(now));
+        EXPECT_EQ(loss.status, Status::kBad) << hour;
+        EXPECT_GE(loss.ratio, 1.5) << hour;
+    }
+}
+
+TEST(Volume, GrowthIsNoAlarm) {
+    const auto growing = [](Moment moment) { return 100000 + 20.0 * static_cast<double>(moment / kHour - kNow / kHour + 2000) + Unrest(moment) / 10; };
+    EXPECT_EQ(JudgeCount(History(kNow, 30, growing), growing(kNow)).status, Status::kOk);
+}
+
+TEST(Volume, StandingStillIsSeen) {
+    const auto stopped = [](Moment moment) { return 50000 + 10.0 * static_cast<double>(std::min(moment, kNow - 12 * kHour) / kHour % 100000); };
+    const Setting setting = History(kNow, 20, stopped);
+    const Verdict verdict = JudgeCount(setting, stopped(kNow));
+    EXPECT_EQ(verdict.status, Status::kBad);
+    EXPECT_NE(verdict.message.find("has not changed for"), std::string::npos) << verdict.message;
+}
+
+TEST(Volume, EmptyIsCritical) {
+    const Verdict verdict = JudgeCount(History(kNow, 0, WeekShape), 0);
+    EXPECT_EQ(verdict.status, Status::kBad);
+    EXPECT_EQ(verdict.severity, drift::Severity::kCritical);
+}
+
+TEST(Rows, TheSamplesErrorIsNotHeldAgainstTheTable) {
+    const Check check = Parsed(R"({"type": "null_rate", "column": "a", "max": 0.01})");
+    Measurement m;
+    m.of = m.rows = 10000;
+    m.bad = 120;
+    m.sampled = 0.1;
+    m.error = 0.002;
+    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kOk);
+    m.error = 0.0005;
+    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kBad);
+    m.of = m.rows = m.bad = 0;  // no rows at all
+    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kOk);
+}
+
+// Bad rows lie together in pages: the error of whole pages covers the truth, that of single rows would not.
+TEST(Sample, ErrorOfPagesIsHonest) {
+    std::mt19937 random(11);
+    constexpr int kPages = 4000, kRows = 50;
+    std::vector<double> bad(kPages);
+    double truth = 0;
+    std::bernoulli_distribution dirty(0.1);
+    for (double& page : bad) truth += page = dirty(random) ? 40 : 0;
+    truth /= kPages * kRows;
+    std::bernoulli_distribution drawn(0.05);
+    int covered = 0;
+    for (int round = 0; round < 500; ++round) {
+        double m = 0, n = 0, nn = 0, x = 0, xx = 0, xn = 0;
+        for (const double page : bad) {
+            if (!drawn(random)) continue;
+            m += 1;
+            n += kRows;
+            nn += kRows * kRows;
+            x += page;
+            xx += page * page;
+            xn += page * kRows;
+        }
+        covered += std::abs(x / n - truth) <= 2 * RatioError(m, n, nn, x, xx, xn, 0.05);
+    }
+    EXPECT_GT(covered, 460);  // 95 % of 500, less chance
+    EXPECT_EQ(RatioError(0, 0, 0, 0, 0, 0, 0.1), 0);
+    EXPECT_EQ(RatioError(1, 5, 25, 1, 1, 5, 0.1), 0);
+}
+
+Json Column(int number, const char* name, const char* type, bool not_null = false) {
+    return {{"number", number}, {"name", name}, {"type", type}, {"not_null", not_null}, {"default", ""}};
+}
+
+TEST(Schema, IsToldInWords) {
+    const Json before = {Column(1, "id", "integer", true), Column(2, "kind", "text"), Column(3, "amount", "integer")};
+    const Json after = {Column(1, "id", "bigint", true), Column(2, "type", "text"), Column(4, "extra", "date")};
+    const SchemaChange change = CompareSchemas(before, after);
+    EXPECT_EQ(change.severity, drift::Severity::kHigh);
+    EXPECT_EQ(change.sentences, (std::vector<std::string>{"column id changed its type from integer to bigint", "column kind was renamed to type",
+                                                          "column amount was removed", "column extra (date) was added"}));
+    EXPECT_TRUE(CompareSchemas(before, before).sentences.empty());
+    // Built anew with other numbers: the same columns.
+    EXPECT_TRUE(CompareSchemas(before, {Column(4, "id", "integer", true), Column(5, "kind", "text"), Column(6, "amount", "integer")}).sentences.empty());
+}
+
+TEST(Plans, TellWhatIsReadWhole) {
+    const PlanReading reading = ReadPlanNodes(R"([{"Plan": {"Node Type": "Aggregate", "Total Cost": 12.5, "Plans": [
+        {"Node Type": "Seq Scan", "Relation Name": "orders", "Schema": "app", "Plan Rows": 5},
+        {"Node Type": "Sample Scan", "Relation Name": "big", "Schema": "app", "Plan Rows": 5}]}}])");
+    EXPECT_EQ(reading.cost, 12.5);
+    EXPECT_EQ(reading.scanned, std::vector<std::string>{"\"app\".\"orders\""});
+    EXPECT_THROW(ReadPlanNodes("{}"), UserError);
+    EXPECT_THROW(ReadPlanNodes("not json"), UserError);
+}
+
+TEST(Suggestions, FollowTheStatistics) {
+    TableFacts facts;
+    facts.relation = "app.orders";
+    facts.rows = 1000;
+    facts.columns.resize(3);
+    facts.columns[0] = {1, "id", "bigint", "bigint", true, "", 0.0, -1.0, 1.0, {}};
+    facts.columns[1] = {2, "status", "text", "text", false, "", 0.001, 2.0, 0.3, {"paid", "new"}};
+    facts.columns[2] = {3, "created_at", "timestamp with time zone", "timestamp with time zone", true, "now()", 0.0, -1.0, 0.99, {}};
+    facts.indexes.push_back({"orders_pkey", {"id"}, true, true, true, true});
+    std::vector<std::string> types;
+    for (const Suggestion& suggestion : Suggest(facts, {})) {
+        types.push_back(suggestion.check.at("type"));
+        EXPECT_FALSE(suggestion.reason.empty());
+        EXPECT_NO_THROW(ParseCheck(suggestion.check, 1));
+    }
+    EXPECT_EQ(types, (std::vector<std::string>{"freshness", "volume", "schema", "null_rate", "accepted_values"}));
+    facts.rows = 1e9;  // without an index nothing finds the newest row of a huge table cheaply
+    EXPECT_EQ(Suggest(facts, {}).front().check.at("type"), "volume");
+}
+
+}  // namespace
+}  // namespace pulse::health
