@@ -9,7 +9,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr int64_t kSameMoment = 2 * kHour;  // incidents that began this near to each other may share a cause
+constexpr int64_t kSameMoment = 6 * kHour;  // incidents that began this near to each other may share a cause
 
 class TableDiagnosis {
   public:
@@ -114,8 +114,12 @@ void TableDiagnosis::SupposeOthers() {
 // What the incident says by itself.
 void TableDiagnosis::SupposeOwn() {
     const std::string name = Short(input_.relation, 80);
+    const bool shared = std::any_of(out_.hypotheses.begin(), out_.hypotheses.end(),
+                                    [](const Hypothesis& h) { return h.cause == Cause::kSourceLate; });
     if (input_.failing) {
         Suppose(Cause::kCheckFails, 0.7, "The check itself fails: a column or a right that it needs is gone, or the query is wrong.", {});
+    } else if (input_.detector == "table_freshness" && shared) {
+        return;
     } else if (input_.detector == "table_freshness") {
         const bool alone = input_.tables_of_source > 1;
         Suppose(Cause::kLoadStopped, alone ? 0.75 : 0.65,

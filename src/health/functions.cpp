@@ -1,5 +1,6 @@
 // The verbs of this room: arguments in, result out.
 #include "pulse/health/store.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
@@ -114,7 +115,9 @@ PULSE_WRITING_FUNCTION(pulse_monitor_table) {
     if (!args.IsNull(3)) draft.every = health::Microseconds(args.Raw(3));
     draft.owner = args.Text(4);
     draft.tags = args.Texts(5);
-    return Int64GetDatum(health::Monitor(draft));
+    const int64_t monitor = health::Monitor(draft);
+    pg::PokeLauncher();
+    return Int64GetDatum(monitor);
 }
 
 PULSE_WRITING_FUNCTION(pulse_unmonitor_table) {

@@ -52,12 +52,14 @@ Rhythm LearnRhythm(const std::vector<Phase>& phases, std::optional<double> oldes
     rhythm.expected = silences[silences.size() / 2];
     const double mean = sum / count;
     // Regular arrivals are at most twice their mean late, random ones four times and sometimes much more: the less
-    // regular, the more room. Seven means are exceeded by random arrivals once in a thousand looks.
+    // regular, the more room.
     const double irregular = mean > 0 ? rhythm.expected / mean / 2 : 1;
     // The longest silence may lie between two of the moments looked at.
     constexpr double kBetween = static_cast<double>(kStep) / kSecond;
     const double longest_silence = rhythm.expected + std::min(gap.value_or(kBetween), kBetween);
     rhythm.limit = std::max(kLeastLimit, longest_silence * std::clamp(irregular, 1.25, 2.5));
+    // Random arrivals exceed seven means once in a thousand looks.
+    if (irregular > 1.15) rhythm.limit = std::max(rhythm.limit, 7 * mean);
     rhythm.known = true;
     return rhythm;
 }

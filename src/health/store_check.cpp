@@ -4,6 +4,7 @@
 #include "pulse/health/store.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/lock.hpp"
+#include "pulse/pg/parse.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -215,6 +216,9 @@ std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock) {
         stored.every = rows[i].Int8(3);
         stored.consecutive_bad = rows[i].Int4(4);
         stored.bad_since = rows[i].TimeOrNull(5);
+        // A server need not have our clock.
+        if (stored.check.kind == Kind::kSql && !work.place.source.empty())
+            stored.check.query = pg::ReplaceNowCalls(stored.check.query, source::Literal(FormatMoment(now)) + "::timestamptz");
         if (stored.check.kind == Kind::kVolume && stored.check.anomaly) ReadHistory(stored, now);
         work.checks.push_back(std::move(stored));
     }

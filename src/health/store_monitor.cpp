@@ -3,6 +3,7 @@
 
 #include "pulse/health/store.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/parse.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/request.hpp"
@@ -67,7 +68,7 @@ void Settle(source::Reader& reader, const TableFacts& facts, Settled& settled) {
 }
 
 // The only statement of a check's query, without its semicolon.
-void RequireQuery(Settled& settled, size_t number) {
+void RequireQuery(Settled& settled, size_t number, bool local) {
     Check& check = settled.check;
     if (check.kind != Kind::kSql) return;
     try {
@@ -81,6 +82,9 @@ void RequireQuery(Settled& settled, size_t number) {
         throw;
     }
     settled.settings["query"] = check.query;
+    // A server need not have our clock.
+    if (!local)
+        check.query = pg::ReplaceNowCalls(check.query, source::Literal(FormatMoment(pg::Now())) + "::timestamptz");
 }
 
 Plan MakePlan(const Draft& draft, const source::Place& place) {
@@ -90,7 +94,7 @@ Plan MakePlan(const Draft& draft, const source::Place& place) {
     if (draft.checks) {
         for (Check& check : ParseChecks(*draft.checks)) {
             asked.push_back({std::move(check), (*draft.checks)[asked.size()], std::nullopt});
-            RequireQuery(asked.back(), asked.size());
+            RequireQuery(asked.back(), asked.size(), place.source.empty());
         }
     }
     const Limits limits = LimitsFromSettings(pg::Now());

@@ -53,6 +53,10 @@ sub fill_shop
 		SELECT pulse_create_segment('Recent', '{"query":
 			"SELECT user_id, plan FROM app.users WHERE last_active_at > pulse_now() - interval ''30 days''", "key": "user_id",
 			"attributes": ["plan"]}');
+		SET pulse.now = '2016-01-01';
+		SELECT pulse_monitor_table('app.users', every => '12 hours', owner => 'data-team', checks => '[{"type": "schema"},
+			{"type": "volume", "min": 1000}, {"type": "null_rate", "column": "country", "max": 0.1}]');
+		SELECT pulse_mute('Recent', '2015-12-31'::timestamptz + interval '2 days', 'moving');
 	}, extra_params => [ '-U', 'maker' ]);
 }
 
@@ -67,7 +71,7 @@ sub replay
 		$sql .= "UPDATE app.users SET app_version = 'android-2.0' WHERE app_version = 'android-1.0';\n"
 		  if $broken && $day == $last;
 		$sql .= "UPDATE app.users SET orders_30d = (user_id + $day) % 7 WHERE user_id % 50 = $day;\n";
-		$sql .= "SET pulse.now = '$moment'; SELECT pulse_take_snapshots(); SELECT pulse_check_drift();\n";
+		$sql .= "SET pulse.now = '$moment'; SELECT pulse_take_snapshots(); SELECT pulse_check_drift(); SELECT pulse_check_tables();\n";
 	}
 	# What a diagnosis finds is kept with the incident; with it done, reading changes nothing any more.
 	$sql .= "SELECT pulse_diagnose_incidents();\n";
@@ -80,7 +84,8 @@ sub answers
 	my ($node, $db) = @_;
 	my @queries = (
 		(   map { "SELECT '$_', to_jsonb(t) - 'recorded_at' - 'duration_ms' FROM pulse.$_ AS t ORDER BY to_jsonb(t)::text" }
-			  qw(segment segment_version snapshot distribution incident_record incident_event incident segment_overview job job_run)
+			  qw(segment segment_version snapshot distribution incident_record incident_event incident segment_overview
+			  job job_run monitor monitor_check check_result mute table_overview)
 		),
 		"SELECT c FROM (SELECT min(id) AS a, max(id) AS b FROM pulse.snapshot GROUP BY segment_id ORDER BY segment_id) AS s,
 			LATERAL pulse_compare_snapshots(s.a, s.b) AS c",
