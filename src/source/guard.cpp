@@ -86,10 +86,10 @@ std::string BeginScript(const Limits& limits, int statement_timeout, bool count_
            SetLocal("lock_timeout", std::to_string(limits.lock_timeout)) +
            SetLocal("idle_in_transaction_session_timeout", std::to_string(kIdleTimeout)) +
            // Compiling a statement of many aggregates takes longer than running it.
-           SetLocal("jit", "off") +
-           SetLocal("work_mem", "64MB") + SetLocal("timezone", "UTC") + SetLocal("datestyle", "ISO, YMD") +
-           SetLocal("intervalstyle", "postgres") + SetLocal("extra_float_digits", "1") +
-           SetLocal("bytea_output", "hex") + SetLocal("standard_conforming_strings", "on") +
+           SetLocal("jit", "off") + SetLocal("work_mem", "64MB") + SetLocal("timezone", "UTC") +
+           SetLocal("datestyle", "ISO, YMD") + SetLocal("intervalstyle", "postgres") +
+           SetLocal("extra_float_digits", "1") + SetLocal("bytea_output", "hex") +
+           SetLocal("standard_conforming_strings", "on") +
            "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_is_in_recovery(), "
            "CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_is_wal_replay_paused() END, " +
            kLag + ", " + (count_sessions ? kSessions : "NULL") + ", " + kPulse;

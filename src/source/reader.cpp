@@ -13,11 +13,14 @@ namespace {
 // What Column says about the type with oid `type`, for the columns `name` and `format` that stand before it.
 std::string TypeFacts(const std::string& type) {
     // Domains over domains: the bottom of the chain is what base means.
-    return "(WITH RECURSIVE chain(oid, base, kind) AS (SELECT t.oid, t.typbasetype, t.typtype FROM pg_catalog.pg_type t "
-           "WHERE t.oid = " + type +
+    return "(WITH RECURSIVE chain(oid, base, kind) AS (SELECT t.oid, t.typbasetype, t.typtype FROM "
+           "pg_catalog.pg_type t "
+           "WHERE t.oid = " +
+           type +
            " UNION ALL SELECT t.oid, t.typbasetype, t.typtype FROM chain c JOIN pg_catalog.pg_type t "
            "ON t.oid = c.base WHERE c.kind = 'd') "
-           "SELECT pg_catalog.format_type(c.oid, NULL) || CASE c.kind WHEN 'e' THEN '+' ELSE '-' END FROM chain c "
+           "SELECT pg_catalog.format_type(c.oid, NULL) || CASE c.kind WHEN 'e' THEN '+' ELSE '-' END FROM "
+           "chain c "
            "WHERE c.kind <> 'd')";
 }
 
@@ -35,11 +38,11 @@ std::vector<Column> ReadColumns(const Rows& rows) {
 }  // namespace
 
 std::vector<Column> Reader::Describe(const std::string& relation) {
-    std::vector<Column> columns = ReadColumns(
-        Query("SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), " + TypeFacts("a.atttypid") +
-              " FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(" +
-              Literal(relation) + ")::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped "
-              "ORDER BY a.attnum"));
+    std::vector<Column> columns = ReadColumns(Query(
+        "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), " + TypeFacts("a.atttypid") +
+        " FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(" + Literal(relation) +
+        ")::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped "
+        "ORDER BY a.attnum"));
     if (columns.empty())
         throw UserError(sqlstate::kUndefinedTable, "relation " + relation + " does not exist",
                         "It was there when the segment was defined.",
