@@ -77,7 +77,7 @@ $node->safe_psql('d0', "UPDATE pg_extension SET extversion = (SELECT default_ver
 ok($more->('d0'), 'after the update they do');
 
 # ---- too few processes ----
-$node->safe_psql('postgres', 'ALTER SYSTEM SET max_worker_processes = 1');
+$node->safe_psql('postgres', 'ALTER SYSTEM SET max_worker_processes = 2');
 $node->restart;
 ok($node->wait_for_log(qr/pulse could not start a worker/), 'the lack of processes is told');
 like($node->safe_psql('d0', 'SELECT state || detail FROM pulse_status() LIMIT 1'), qr/max_worker_processes/, 'also by the status');
