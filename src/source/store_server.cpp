@@ -16,6 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* kQueryCanceled = "57014";
 constexpr size_t kMaxResultBytes = size_t{64} << 20;
 // How much later than the server itself we give up on a statement: then the network has failed.
 constexpr int kGrace = 2'000;
@@ -103,6 +104,12 @@ class RemoteReader : public Reader {
             usage_.rows += static_cast<int64_t>(rows.size());
             return rows;
         } catch (const pg::RemoteError& error) {
+            if (error.state() == kQueryCanceled && !error.lost())
+                throw UserError(
+                    kQueryCanceled, "source \"" + server_.name + "\": " + error.message(),
+                    "The limit is " + FormatSpan(limit_) + ".",
+                    "Raise the source's statement_timeout or the limit of who asks, or help the statement "
+                    "with an index there or a narrower definition.");
             Rethrow(server_, error);
         }
     }
