@@ -259,6 +259,19 @@ Moment WallClock() {
     return GetCurrentTimestamp();
 }
 
+PlainTransactions::PlainTransactions()
+    : read_only_(XactReadOnly), default_read_only_(DefaultXactReadOnly), isolation_(DefaultXactIsoLevel) {
+    XactReadOnly = false;
+    DefaultXactReadOnly = false;
+    DefaultXactIsoLevel = XACT_READ_COMMITTED;
+}
+
+PlainTransactions::~PlainTransactions() {
+    XactReadOnly = read_only_;
+    DefaultXactReadOnly = default_read_only_;
+    DefaultXactIsoLevel = isolation_;
+}
+
 void SetLocally(const char* name, const char* value) {
     Call([&] {
         set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);

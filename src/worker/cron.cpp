@@ -16,8 +16,8 @@ namespace {
 using std::chrono::sys_days;
 
 constexpr sys_days kEpoch = std::chrono::January / 1 / 2000;
-// 29 February can be eight years away, around 2100.
-constexpr int64_t kHorizon = 9 * 366;
+// 29 February on a given weekday can be 40 years away, around 2100.
+constexpr int64_t kHorizon = 41 * 366;
 constexpr const char* kHint =
     "Give five fields (minute hour day-of-month month day-of-week), as in '0 2 * * *'; one of @hourly, "
     "@daily, @weekly, "

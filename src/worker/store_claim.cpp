@@ -118,7 +118,8 @@ void PlanHealth() {
         " CASE WHEN k.schedule ~ '^[0-9]+ *[a-z]' THEN greatest(h.at, k.last_run_at + k.schedule::interval) "
         "ELSE h.at END AS at"
         " FROM pulse.job AS k, (SELECT pulse.next_health_check() AS at) AS h WHERE k.kind = 'health') AS n"
-        " WHERE j.id = n.id AND j.running_since IS NULL AND j.attempt = 0 AND j.next_run IS DISTINCT FROM "
+        " WHERE j.id = n.id AND j.enabled AND j.running_since IS NULL AND j.attempt = 0 AND j.next_run IS "
+        "DISTINCT FROM "
         "n.at");
 }
 
@@ -208,6 +209,7 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, bool begun
 }  // namespace
 
 void Briefly(const char* what, const std::function<void()>& body) {
+    const pg::PlainTransactions plain;
     pg::Transaction transaction(what);
     {
         const pg::Identity identity = pg::Identity::Owner();

@@ -102,6 +102,7 @@ RunResult RunSql(const Job& job, int64_t run) {
         if (pg::JobDeadline::Expired()) throw UserError(kQueryCanceled, TooLong(job));
     }
     {
+        const pg::PlainTransactions plain;
         const pg::Identity identity = pg::Identity::Owner();
         pg::SetLocally("lock_timeout", pg::BriefLockTimeout().c_str());
         const pg::Session session;

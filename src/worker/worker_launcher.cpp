@@ -63,13 +63,15 @@ class Launcher {
             }
             const Board::Worker worker = board_->Free(it->first);
             it = children_.erase(it);
+            // Look again after a moment, and after a longer one when that goes wrong, too. A role's jobs are
+            // no reason for the others to wait.
             int& failures = failures_[worker.database];
-            failures = worker.clean ? 0 : std::min(failures + 1, 10);
-            if (worker.clean) continue;
-            // Look again after a moment. Perhaps the database is gone; perhaps a role may not connect, which
-            // is no reason for the others to wait.
-            const bool refused = worker.pid == 0 && OidIsValid(worker.role);
-            const int64_t pause = refused ? kPause : std::min(kPause << (failures - 1), kLongestBadPause);
+            if (worker.clean) {
+                failures = 0;
+                continue;
+            }
+            if (!OidIsValid(worker.role)) failures = std::min(failures + 1, 10);
+            const int64_t pause = std::min(kPause << std::max(0, failures - 1), kLongestBadPause);
             board_->Failed(worker.database, pg::WallClock() + pause);
             board_->Rescan();
         }

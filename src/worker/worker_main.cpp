@@ -40,7 +40,7 @@ class Worker {
   private:
     std::string RoleName() {
         pg::Transaction transaction("pulse: beginning");
-        const std::string name = pg::CallerName();
+        const std::string name = pg::Call([&] { return GetUserNameFromId(order_.role, false); });
         transaction.Commit();
         return name;
     }

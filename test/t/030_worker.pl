@@ -48,7 +48,8 @@ shop(q{INSERT INTO app.switch VALUES (1)});
 wait_until(q{SELECT (} . last_run('snapshots') . q{).status = 'ok' AND (} . last_run('snapshots') . q{).attempt > 1}, 'a retry takes it');
 is(shop(q{SELECT (} . last_run('snapshots') . q{).rows}), 1, 'and it alone');
 # Health runs when a monitor is due, and does not when there is none.
-is(shop("SELECT next_run FROM pulse.job WHERE name = 'health'"), 'infinity', 'nothing to check');
+shop(q{SELECT pulse_unmonitor_table('app.users')});
+wait_until(q{SELECT next_run = 'infinity' FROM pulse.job WHERE name = 'health'}, 'nothing to check');
 shop(q{SELECT pulse_monitor_table('app.users', checks => '[{"type": "volume", "min": 1}]', every => '10 s')});
 shop(q{SELECT pulse_schedule('health', '1 second')});
 wait_until(q{SELECT count(*) > 1 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'health' AND r.status = 'ok' AND r.rows > 0}, 'tables are checked');
@@ -68,6 +69,15 @@ as('alice', q{SELECT pulse_schedule('a', command => 'RESET SESSION AUTHORIZATION
 wait_until(q{SELECT (} . last_run('a') . q{).error_state = '42501'}, 'a job cannot leave its role');
 as('alice', q{SELECT pulse_schedule('a', command => 'SET ROLE postgres', max_retries => 0)});
 wait_until(q{SELECT (} . last_run('a') . q{).error LIKE '%permission denied to set role%'}, 'or take another');
+# Whatever a role has set for itself, its jobs run, and their runs are recorded; a job that ends its own process hurts nobody else.
+shop(q{ALTER ROLE bob SET default_transaction_read_only = on; ALTER ROLE bob SET default_transaction_isolation = 'serializable'; ALTER ROLE bob SET search_path = nowhere;
+	GRANT alice TO bob; ALTER ROLE bob SET role = 'alice'});
+as('alice', q{SELECT pulse_schedule('a', command => 'SELECT pg_terminate_backend(pg_backend_pid())', retry_delay => '0')});
+shop(q{SELECT pulse_schedule('b', command => 'SELECT count(*) FROM app.done'); DELETE FROM pulse.job_run});
+wait_until(q{SELECT count(*) FILTER (WHERE j.name = 'b' AND r.status = 'ok') > 4 AND count(*) FILTER (WHERE j.name = 'a' AND r.status = 'crashed') > 2
+	FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id}, 'jobs of a role with odd settings run, beside one that ends its process');
+is(shop(q{SELECT count(*) FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'b' AND r.status NOT IN ('ok', 'running')}), 0, 'without trouble');
+shop('ALTER ROLE bob RESET ALL');
 as($_->[0], "SELECT pulse_unschedule('$_->[1]')") for [ 'alice', 'a' ], [ 'bob', 'b' ];
 
 # Time-out, cancel, retries with back-off.

@@ -76,6 +76,20 @@ void InstallHooks();
 
 // The clock on the wall, whatever pulse.now says.
 Moment WallClock();
+// Our own transactions inside the scope can write and see what others commit, whatever the role we are connected as has set
+// for its own (ALTER ROLE ... SET default_transaction_read_only). One that has begun can write inside the scope.
+class PlainTransactions {
+  public:
+    PlainTransactions();
+    ~PlainTransactions();
+    PlainTransactions(const PlainTransactions&) = delete;
+    PlainTransactions& operator=(const PlainTransactions&) = delete;
+
+  private:
+    bool read_only_, default_read_only_;
+    int isolation_;
+};
+
 // Set a setting for the innermost scope that undoes settings: an Identity or the transaction.
 void SetLocally(const char* name, const char* value);
 // Set it for the process; a RESET comes back to it.
