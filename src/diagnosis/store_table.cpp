@@ -1,4 +1,5 @@
-// Gathering what is known around a monitored table's incident, and which tables under a segment are in trouble.
+// Gathering what is known around a monitored table's incident, and which tables under a segment are in
+// trouble.
 #include <algorithm>
 
 #include "pulse/diagnosis/store.hpp"
@@ -15,38 +16,43 @@ using pg::Value;
 
 constexpr int64_t kMostNeighbours = 50;
 
-// Other live incidents, or those that were live when it was, nearest in time first; of segments only those over the table.
+// Other live incidents, or those that were live when it was, nearest in time first; of segments only those
+// over the table.
 void LoadNeighbours(TableCase& input, int64_t monitor) {
     const pg::Result rows = pg::Execute(
-        "SELECT i.id, coalesce(i.relation, ''), i.detector, i.attribute, i.summary, coalesce(s.name, ''), i.since, "
+        "SELECT i.id, coalesce(i.relation, ''), i.detector, i.attribute, i.summary, coalesce(s.name, ''), "
+        "i.since, "
         "coalesce(i.monitor_id = $2, false), i.monitor_id IS NOT NULL AND coalesce(i.source, '') = $3, "
-        "s.definition, s.search_path FROM pulse.incident_record AS i LEFT JOIN pulse.segment AS s ON s.id = i.segment_id "
+        "s.definition, s.search_path FROM pulse.incident_record AS i LEFT JOIN pulse.segment AS s ON s.id = "
+        "i.segment_id "
         "WHERE i.id <> $1 AND i.status <> 'ignored' AND coalesce(i.closed_at, 'infinity') >= $4 "
         "AND (i.monitor_id IS NOT NULL AND i.since <= $5 OR i.segment_id IS NOT NULL AND i.since >= $4 "
         "AND coalesce(s.definition ->> 'source', '') = $3) ORDER BY i.since, i.id LIMIT $6",
-        {Value::Int8(input.incident), Value::Int8(monitor), Value::Text(input.source), Value::Time(input.since),
-         Value::Time(input.last_seen_at), Value::Int8(kMostNeighbours)});
+        {Value::Int8(input.incident), Value::Int8(monitor), Value::Text(input.source),
+         Value::Time(input.since), Value::Time(input.last_seen_at), Value::Int8(kMostNeighbours)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
         if (!row.Text(5).empty()) {
             const std::vector<std::string> relations = segment::RelationsOf(row.Jsonb(9), row.Text(10));
             if (std::find(relations.begin(), relations.end(), input.relation) == relations.end()) continue;
         }
-        input.neighbours.push_back({row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5), row.Time(6),
-                                    row.Bool(7), row.Bool(8)});
+        input.neighbours.push_back({row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4),
+                                    row.Text(5), row.Time(6), row.Bool(7), row.Bool(8)});
     }
 }
 
 void LoadHistory(TableCase& input, int64_t monitor) {
     const pg::Result check = pg::Execute(
-        "SELECT c.id, coalesce(c.settings ->> 'column', ''), coalesce(c.last_status = 'error', false) FROM pulse.monitor_check AS c "
+        "SELECT c.id, coalesce(c.settings ->> 'column', ''), coalesce(c.last_status = 'error', false) FROM "
+        "pulse.monitor_check AS c "
         "WHERE c.monitor_id = $1 AND 'table_' || c.kind = $2 AND c.attribute = $3",
         {Value::Int8(monitor), Value::Text(input.detector), Value::Text(input.attribute)});
     if (check.empty()) return;
     input.column = check[0].Text(1);
     input.failing = check[0].Bool(2);
     const pg::Result good = pg::Execute(
-        "SELECT at, observed FROM pulse.check_result WHERE check_id = $1 AND at < $2 AND status = 'ok' ORDER BY at DESC LIMIT 1",
+        "SELECT at, observed FROM pulse.check_result WHERE check_id = $1 AND at < $2 AND status = 'ok' ORDER "
+        "BY at DESC LIMIT 1",
         {Value::Int8(check[0].Int8(0)), Value::Time(input.opened_at)});
     if (good.empty()) return;
     input.last_good = good[0].Time(0);
@@ -57,8 +63,10 @@ void LoadHistory(TableCase& input, int64_t monitor) {
 
 std::optional<TableCase> GatherTable(int64_t incident) {
     const pg::Result rows = pg::Execute(
-        "SELECT i.monitor_id, i.relation, coalesce(i.source, ''), i.detector, i.attribute, i.severity, i.status, i.direction, "
-        "i.summary, i.baseline, i.observed, i.since, i.opened_at, i.last_seen_at, (SELECT count(*) FROM pulse.monitor AS m "
+        "SELECT i.monitor_id, i.relation, coalesce(i.source, ''), i.detector, i.attribute, i.severity, "
+        "i.status, i.direction, "
+        "i.summary, i.baseline, i.observed, i.since, i.opened_at, i.last_seen_at, (SELECT count(*) FROM "
+        "pulse.monitor AS m "
         "WHERE m.status = 'active' AND coalesce(m.source, '') = coalesce(i.source, '')) "
         "FROM pulse.incident_record AS i WHERE i.id = $1 AND i.monitor_id IS NOT NULL",
         {Value::Int8(incident)});
@@ -87,23 +95,28 @@ std::optional<TableCase> GatherTable(int64_t incident) {
     return input;
 }
 
-std::vector<TableTrouble> TroubleUnder(const nlohmann::json& definition, const std::string& search_path, Moment since) {
+std::vector<TableTrouble> TroubleUnder(const nlohmann::json& definition, const std::string& search_path,
+                                       Moment since) {
     std::vector<TableTrouble> tables;
     if (pg::Execute("SELECT FROM pulse.monitor LIMIT 1").empty()) return tables;
     const std::vector<std::string> relations = segment::RelationsOf(definition, search_path);
     if (relations.empty()) return tables;
-    const std::string source = definition.contains("source") && definition["source"].is_string() ? definition["source"].get<std::string>() : "";
+    const std::string source = definition.contains("source") && definition["source"].is_string()
+                                   ? definition["source"].get<std::string>()
+                                   : "";
     const pg::Result rows = pg::Execute(
-        "SELECT id, relation, detector, attribute, direction, summary, began FROM (SELECT i.*, coalesce((SELECT max(e.at) "
-        "FROM pulse.incident_event AS e WHERE e.incident_id = i.id AND e.kind = 'reopened' AND e.at <= $3), i.since) AS began "
+        "SELECT id, relation, detector, attribute, direction, summary, began FROM (SELECT i.*, "
+        "coalesce((SELECT max(e.at) "
+        "FROM pulse.incident_event AS e WHERE e.incident_id = i.id AND e.kind = 'reopened' AND e.at <= $3), "
+        "i.since) AS began "
         "FROM pulse.incident_record AS i WHERE i.monitor_id IS NOT NULL AND i.relation = ANY ($1) "
         "AND coalesce(i.source, '') = $2 AND i.since <= $3 AND coalesce(i.closed_at, 'infinity') >= $3 "
         "AND i.detector <> 'table_replication_lag') AS t "
         "ORDER BY detector NOT IN ('table_freshness', 'table_volume'), began, id LIMIT 10",
         {Value::Texts(relations), Value::Text(source), Value::Time(since)});
     for (uint64_t i = 0; i < rows.size(); ++i)
-        tables.push_back({rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), rows[i].Text(3), rows[i].Text(4), rows[i].Text(5),
-                          rows[i].Time(6)});
+        tables.push_back({rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), rows[i].Text(3), rows[i].Text(4),
+                          rows[i].Text(5), rows[i].Time(6)});
     return tables;
 }
 

@@ -17,16 +17,19 @@ class TableDiagnosis {
     Diagnosis Make();
 
   private:
-    std::string Cite(const std::string& kind, const std::string& sentence, nlohmann::json figures = nlohmann::json::object()) {
+    std::string Cite(const std::string& kind, const std::string& sentence,
+                     nlohmann::json figures = nlohmann::json::object()) {
         const std::string id = "e" + std::to_string(out_.evidence.size() + 1);
         out_.evidence.push_back({id, kind, sentence, std::move(figures)});
         return id;
     }
-    void Suppose(Cause cause, double confidence, const std::string& sentence, std::vector<std::string> cited) {
+    void Suppose(Cause cause, double confidence, const std::string& sentence,
+                 std::vector<std::string> cited) {
         cited.insert(cited.begin(), "e1");
         out_.hypotheses.push_back({cause, confidence, sentence, std::move(cited), {}});
     }
-    void Advise(const char* priority, const std::string& action, const std::string& reason, const std::string& sql) {
+    void Advise(const char* priority, const std::string& action, const std::string& reason,
+                const std::string& sql) {
         out_.recommendations.push_back({action, reason, priority, sql});
     }
     std::string Verb(const std::string& call) const { return "SELECT " + input_.verbs + call + ";"; }
@@ -54,15 +57,17 @@ std::vector<const Neighbour*> TableDiagnosis::Near(const char* detector, bool sa
 void TableDiagnosis::Tell() {
     const std::string what = AsSentence(input_.summary);
     out_.what_changed.push_back(what);
-    Cite("check", what, {{"observed", input_.observed ? nlohmann::json(*input_.observed) : nlohmann::json()},
-                         {"expected", input_.baseline ? nlohmann::json(*input_.baseline) : nlohmann::json()}});
-    out_.since = "Since " + FormatMoment(input_.since) + ", found " + FormatMoment(input_.opened_at) + ", last seen " +
-                 FormatMoment(input_.last_seen_at);
+    Cite("check", what,
+         {{"observed", input_.observed ? nlohmann::json(*input_.observed) : nlohmann::json()},
+          {"expected", input_.baseline ? nlohmann::json(*input_.baseline) : nlohmann::json()}});
+    out_.since = "Since " + FormatMoment(input_.since) + ", found " + FormatMoment(input_.opened_at) +
+                 ", last seen " + FormatMoment(input_.last_seen_at);
     if (input_.last_good) {
         out_.since += "; the last good result was at " + FormatMoment(*input_.last_good);
         Cite("history", "The last good result was at " + FormatMoment(*input_.last_good) + ".",
              {{"at", FormatMoment(*input_.last_good)},
-              {"observed", input_.last_good_value ? nlohmann::json(*input_.last_good_value) : nlohmann::json()}});
+              {"observed",
+               input_.last_good_value ? nlohmann::json(*input_.last_good_value) : nlohmann::json()}});
     }
     out_.since += ".";
     std::vector<std::string> segments;
@@ -79,11 +84,13 @@ void TableDiagnosis::Tell() {
 void TableDiagnosis::SupposeOthers() {
     const bool late = input_.detector == "table_freshness", fewer = input_.detector == "table_volume";
     for (const Neighbour* lag : Near("table_replication_lag", true))
-        Suppose(Cause::kReplicaLate, 0.85, "The replica it is read from is behind: the table itself may be in time.",
+        Suppose(Cause::kReplicaLate, 0.85,
+                "The replica it is read from is behind: the table itself may be in time.",
                 {Cite("replica", AsSentence(lag->summary), {{"incident", lag->incident}})});
     for (const Neighbour* schema : Near("table_schema", true))
         if (input_.detector != "table_schema") {
-            Suppose(Cause::kColumnsChanged, 0.8, "Its columns changed at the same time, and what fills it may have broken on that.",
+            Suppose(Cause::kColumnsChanged, 0.8,
+                    "Its columns changed at the same time, and what fills it may have broken on that.",
                     {Cite("schema", AsSentence(schema->summary), {{"incident", schema->incident}})});
             out_.related.push_back(schema->incident);
         }
@@ -99,8 +106,10 @@ void TableDiagnosis::SupposeOthers() {
         Suppose(Cause::kSourceLate, names.size() > 1 ? 0.9 : 0.8,
                 "The load behind several tables stopped, not this one alone: " + Listed(names) +
                     (names.size() == 1 ? " is" : " are") + " late as well.",
-                {Cite("tables", Listed(names) + " became late at the same time, of " + Thousands(input_.tables_of_source) +
-                                    " monitored tables of " + (input_.source.empty() ? "this database" : "source " + Short(input_.source)) + ".",
+                {Cite("tables",
+                      Listed(names) + " became late at the same time, of " +
+                          Thousands(input_.tables_of_source) + " monitored tables of " +
+                          (input_.source.empty() ? "this database" : "source " + Short(input_.source)) + ".",
                       {{"incidents", ids}})});
     if (late || fewer) return;
     for (const char* cause : {"table_freshness", "table_volume"})
@@ -117,32 +126,41 @@ void TableDiagnosis::SupposeOwn() {
     const bool shared = std::any_of(out_.hypotheses.begin(), out_.hypotheses.end(),
                                     [](const Hypothesis& h) { return h.cause == Cause::kSourceLate; });
     if (input_.failing) {
-        Suppose(Cause::kCheckFails, 0.7, "The check itself fails: a column or a right that it needs is gone, or the query is wrong.", {});
+        Suppose(Cause::kCheckFails, 0.7,
+                "The check itself fails: a column or a right that it needs is gone, or the query is wrong.",
+                {});
     } else if (input_.detector == "table_freshness" && shared) {
         return;
     } else if (input_.detector == "table_freshness") {
         const bool alone = input_.tables_of_source > 1;
         Suppose(Cause::kLoadStopped, alone ? 0.75 : 0.65,
-                alone ? "What fills " + name + " stopped: no other monitored table of the same source is known to be late."
+                alone ? "What fills " + name +
+                            " stopped: no other monitored table of the same source is known to be late."
                       : "What fills " + name + " stopped.",
                 {});
     } else if (input_.detector == "table_volume" && input_.direction == "down") {
         const bool stopped = !Near("table_freshness", true).empty();
         Suppose(stopped ? Cause::kLoadStopped : Cause::kRowsRemoved, 0.7,
                 stopped ? "No rows arrive, and old ones are removed as always."
-                        : "Rows were deleted, or a load replaced the table by a smaller one: new rows still arrive as far as is known.",
+                        : "Rows were deleted, or a load replaced the table by a smaller one: new rows still "
+                          "arrive as far as is known.",
                 {});
     } else if (input_.detector == "table_volume" && input_.direction == "up") {
         Suppose(Cause::kRowsAdded, 0.6, "A load ran twice, or an import brought many rows at once.", {});
     } else if (input_.detector == "table_volume") {
-        Suppose(Cause::kLoadStopped, 0.6, "Nothing is written any more: the number of rows stands still.", {});
+        Suppose(Cause::kLoadStopped, 0.6, "Nothing is written any more: the number of rows stands still.",
+                {});
     } else if (input_.detector == "table_schema") {
         Suppose(Cause::kColumnsChanged, 0.9, "Somebody changed the table's definition.", {});
     } else if (input_.detector == "table_replication_lag") {
         Suppose(Cause::kReplicaLate, 0.8, "The standby does not keep up, or lost its connection.", {});
     } else {
-        Suppose(Cause::kBadRows, 0.6, "Rows that break the check came " + (input_.last_good ? "after " + FormatMoment(*input_.last_good) : std::string("with a load")) +
-                                          "; a change in what writes them is the likeliest reason.", {});
+        Suppose(
+            Cause::kBadRows, 0.6,
+            "Rows that break the check came " +
+                (input_.last_good ? "after " + FormatMoment(*input_.last_good) : std::string("with a load")) +
+                "; a change in what writes them is the likeliest reason.",
+            {});
     }
 }
 
@@ -153,30 +171,43 @@ void TableDiagnosis::AdviseAll() {
     if (best == Cause::kReplicaLate)
         Advise("high", "Look at replication first.", "What the replica has not replayed cannot be judged.",
                "SELECT application_name, state, replay_lag FROM pg_stat_replication;");
-    if ((best == Cause::kLoadStopped || best == Cause::kSourceLate) && input_.detector == "table_freshness" && !column.empty())
-        Advise("high", "Ask who loads it; this shows when rows last came.", "Late data makes every segment over it wrong.",
-               "SELECT date_trunc('hour', " + column + ") AS hour, count(*) FROM " + relation + " WHERE " + column + " > '" +
-                   FormatMoment(input_.since - 2 * kDay) + "' GROUP BY 1 ORDER BY 1 DESC LIMIT 48;");
+    if ((best == Cause::kLoadStopped || best == Cause::kSourceLate) && input_.detector == "table_freshness" &&
+        !column.empty())
+        Advise("high", "Ask who loads it; this shows when rows last came.",
+               "Late data makes every segment over it wrong.",
+               "SELECT date_trunc('hour', " + column + ") AS hour, count(*) FROM " + relation + " WHERE " +
+                   column + " > '" + FormatMoment(input_.since - 2 * kDay) +
+                   "' GROUP BY 1 ORDER BY 1 DESC LIMIT 48;");
     if (input_.detector == "table_volume")
-        Advise("high", "Look who wrote to it, and count it.", "It says whether rows were deleted or never came.",
-               "SELECT n_tup_ins, n_tup_del, last_autovacuum FROM pg_stat_user_tables WHERE relid = " + rule::QuoteText(relation) + "::regclass;");
+        Advise("high", "Look who wrote to it, and count it.",
+               "It says whether rows were deleted or never came.",
+               "SELECT n_tup_ins, n_tup_del, last_autovacuum FROM pg_stat_user_tables WHERE relid = " +
+                   rule::QuoteText(relation) + "::regclass;");
     if (best == Cause::kColumnsChanged || input_.detector == "table_schema")
-        Advise(input_.detector == "table_schema" ? "medium" : "high", "If the change was meant, accept the columns as they are.",
-               "The check then compares with them.",
-               input_.detector == "table_schema" ? Verb("pulse_resolve_incident(" + std::to_string(input_.incident) + ", new_normal => true)")
-                                                 : "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema || '.' || table_name = " +
-                                                       rule::QuoteText(relation) + ";");
+        Advise(
+            input_.detector == "table_schema" ? "medium" : "high",
+            "If the change was meant, accept the columns as they are.", "The check then compares with them.",
+            input_.detector == "table_schema"
+                ? Verb("pulse_resolve_incident(" + std::to_string(input_.incident) + ", new_normal => true)")
+                : "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE "
+                  "table_schema || '.' || table_name = " +
+                      rule::QuoteText(relation) + ";");
     if (best == Cause::kBadRows && !column.empty())
         Advise("high", "Look at the rows.", "They say where they came from.",
-               input_.detector == "table_null_rate" ? "SELECT * FROM " + relation + " WHERE " + column + " IS NULL LIMIT 20;"
-                                                    : "SELECT " + column + ", count(*) FROM " + relation + " GROUP BY 1 ORDER BY 2 DESC LIMIT 20;");
+               input_.detector == "table_null_rate"
+                   ? "SELECT * FROM " + relation + " WHERE " + column + " IS NULL LIMIT 20;"
+                   : "SELECT " + column + ", count(*) FROM " + relation +
+                         " GROUP BY 1 ORDER BY 2 DESC LIMIT 20;");
     if (best == Cause::kCheckFails)
-        Advise("high", "See what the check says, and change or end it.", "Until then nobody watches what it watched.",
-               "SELECT kind, attribute, settings, last_message FROM pulse.monitor_check WHERE last_status = 'error';");
+        Advise("high", "See what the check says, and change or end it.",
+               "Until then nobody watches what it watched.",
+               "SELECT kind, attribute, settings, last_message FROM pulse.monitor_check WHERE last_status = "
+               "'error';");
     if (input_.detector == "table_volume" && best != Cause::kReplicaLate)
         Advise("low", "If the new number of rows is right, say so.", "The history begins anew with it.",
                Verb("pulse_resolve_incident(" + std::to_string(input_.incident) + ", new_normal => true)"));
-    Advise("low", "If this is planned work, open a maintenance window.", "Checks go on, and nothing alarms meanwhile.",
+    Advise("low", "If this is planned work, open a maintenance window.",
+           "Checks go on, and nothing alarms meanwhile.",
            Verb("pulse_mute(" + rule::QuoteText(relation) + ", '2 hours', 'planned')"));
 }
 
@@ -185,8 +216,9 @@ Diagnosis TableDiagnosis::Make() {
     out_.table = input_.relation;
     std::string detector = input_.detector;
     std::replace(detector.begin(), detector.end(), '_', ' ');
-    out_.title = Short(input_.relation, 80) + (input_.source.empty() ? "" : " of " + Short(input_.source)) + ", " + detector +
-                 (input_.attribute.empty() ? "" : " of " + Short(input_.attribute, 40)) + " (" + input_.severity + ", " + input_.status + ")";
+    out_.title = Short(input_.relation, 80) + (input_.source.empty() ? "" : " of " + Short(input_.source)) +
+                 ", " + detector + (input_.attribute.empty() ? "" : " of " + Short(input_.attribute, 40)) +
+                 " (" + input_.severity + ", " + input_.status + ")";
     Tell();
     SupposeOthers();
     SupposeOwn();
@@ -206,6 +238,8 @@ Diagnosis TableDiagnosis::Make() {
 
 }  // namespace
 
-Diagnosis DiagnoseTable(const TableCase& input) { return TableDiagnosis(input).Make(); }
+Diagnosis DiagnoseTable(const TableCase& input) {
+    return TableDiagnosis(input).Make();
+}
 
 }  // namespace pulse::diagnosis

@@ -12,10 +12,16 @@ std::string WhatBefell(const TableTrouble& table) {
     const std::string name = Short(table.relation, 80);
     if (table.detector == "table_freshness") return "rows of " + name + " stopped arriving";
     if (table.detector == "table_volume")
-        return (table.direction == "up" ? "too many rows of " : table.direction == "down" ? "rows of " : "changes of ") + name +
-               (table.direction == "up" ? " were there" : table.direction == "down" ? " were missing" : " stopped");
+        return (table.direction == "up"     ? "too many rows of "
+                : table.direction == "down" ? "rows of "
+                                            : "changes of ") +
+               name +
+               (table.direction == "up"     ? " were there"
+                : table.direction == "down" ? " were missing"
+                                            : " stopped");
     if (table.detector == "table_schema") return "the columns of " + name + " changed";
-    return "rows of " + name + " broke a check" + (table.attribute.empty() ? "" : " on " + Short(table.attribute, 40));
+    return "rows of " + name + " broke a check" +
+           (table.attribute.empty() ? "" : " on " + Short(table.attribute, 40));
 }
 
 double Weight(const TableTrouble& table) {

@@ -1,4 +1,5 @@
-// What silences incidents, and what they follow from: maintenance windows, and tables under a segment that are late or empty.
+// What silences incidents, and what they follow from: maintenance windows, and tables under a segment that
+// are late or empty.
 #include <algorithm>
 
 #include "pulse/drift/store.hpp"
@@ -30,10 +31,13 @@ void Silence(const std::vector<Mute>& mutes, const std::string& kind, const std:
 
 std::optional<int64_t> CauseUnder(int64_t segment, Moment moment) {
     static pg::Statement definition(
-        "SELECT definition, search_path FROM pulse.segment WHERE id = $1 AND EXISTS (SELECT FROM pulse.monitor)", {INT8OID});
+        "SELECT definition, search_path FROM pulse.segment WHERE id = $1 AND EXISTS (SELECT FROM "
+        "pulse.monitor)",
+        {INT8OID});
     static pg::Statement statement(
         "SELECT coalesce(i.group_id, i.id) FROM pulse.incident_record AS i WHERE i.monitor_id IS NOT NULL "
-        "AND i.relation = ANY ($1) AND i.source IS NOT DISTINCT FROM $2 AND i.status IN ('open', 'acknowledged') "
+        "AND i.relation = ANY ($1) AND i.source IS NOT DISTINCT FROM $2 AND i.status IN ('open', "
+        "'acknowledged') "
         "AND i.detector IN ('table_freshness', 'table_volume', 'table_schema') AND i.since <= $3 "
         "ORDER BY i.detector = 'table_schema', i.since, i.id LIMIT 1",
         {TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID});
@@ -42,9 +46,11 @@ std::optional<int64_t> CauseUnder(int64_t segment, Moment moment) {
     const pg::Json json = rows[0].Jsonb(0);
     const std::vector<std::string> relations = segment::RelationsOf(json, rows[0].Text(1));
     if (relations.empty()) return std::nullopt;
-    const std::optional<std::string> source =
-        json.contains("source") && json["source"].is_string() ? std::optional(json["source"].get<std::string>()) : std::nullopt;
-    const pg::Result found = statement.Execute({Value::Texts(relations), Value::Text(source), Value::Time(moment)});
+    const std::optional<std::string> source = json.contains("source") && json["source"].is_string()
+                                                  ? std::optional(json["source"].get<std::string>())
+                                                  : std::nullopt;
+    const pg::Result found =
+        statement.Execute({Value::Texts(relations), Value::Text(source), Value::Time(moment)});
     return found.empty() ? std::nullopt : std::optional(found[0].Int8(0));
 }
 

@@ -46,11 +46,13 @@ class Source {
   public:
     Source(const Json& json, size_t number) : json_(json), number_(number) {
         if (!json.is_object())
-            Fail("a check must be an object", DescribeJson(json), "Give for example {\"type\": \"volume\", \"min\": 1000}.");
+            Fail("a check must be an object", DescribeJson(json),
+                 "Give for example {\"type\": \"volume\", \"min\": 1000}.");
     }
 
     // `key` names what the message is about.
-    [[noreturn]] void Fail(const std::string& message, const std::string& detail, const std::string& hint) const {
+    [[noreturn]] void Fail(const std::string& message, const std::string& detail,
+                           const std::string& hint) const {
         throw UserError(sqlstate::kInvalidParameter, message,
                         "In check " + std::to_string(number_) + ". " + detail, hint);
     }
@@ -69,11 +71,14 @@ class Source {
     }
     std::optional<double> Number(const char* key, double low, double high) const {
         if (!Has(key)) return std::nullopt;
-        if (!json_[key].is_number() || !(json_[key].get<double>() >= low && json_[key].get<double>() <= high)) {
+        if (!json_[key].is_number() ||
+            !(json_[key].get<double>() >= low && json_[key].get<double>() <= high)) {
             const bool open = high > 1e15;
             Wrong(key, "is not a number that fits here",
-                  "Give a number " + (open ? (low < -1e15 ? std::string("such as 1000") : "from " + Plain(low) + " on")
-                                           : "from " + Plain(low) + " to " + Plain(high)) + ".");
+                  "Give a number " +
+                      (open ? (low < -1e15 ? std::string("such as 1000") : "from " + Plain(low) + " on")
+                            : "from " + Plain(low) + " to " + Plain(high)) +
+                      ".");
         }
         return json_[key].get<double>();
     }
@@ -100,7 +105,8 @@ class Source {
     }
     std::vector<std::string> List(const char* key, const char* hint) const {
         if (!Has(key)) Fail("a check of this type needs \"" + std::string(key) + "\"", "It has none.", hint);
-        if (!json_[key].is_array() || json_[key].empty()) Wrong(key, "must be a list with something in it", hint);
+        if (!json_[key].is_array() || json_[key].empty())
+            Wrong(key, "must be a list with something in it", hint);
         std::vector<std::string> values;
         for (const Json& item : json_[key]) values.push_back(*Scalar(item, key));
         return values;
@@ -136,8 +142,8 @@ void RequireKnownKeys(const Source& source, const KindFacts& facts) {
     valid.insert(valid.end(), kCommonKeys.begin(), kCommonKeys.end());
     for (const auto& [key, value] : source.json().items())
         if (std::find(valid.begin(), valid.end(), key) == valid.end())
-            source.Fail("unknown key \"" + key + "\" in a check of type " + facts.name, "The type does not know it.",
-                        SuggestQuoted(key, valid, "Keys"));
+            source.Fail("unknown key \"" + key + "\" in a check of type " + facts.name,
+                        "The type does not know it.", SuggestQuoted(key, valid, "Keys"));
 }
 
 void ReadCommon(const Source& source, Check& check) {
@@ -169,7 +175,8 @@ void ReadRange(const Source& source, Check& check) {
     check.low = source.Bound("min");
     check.high = source.Bound("max");
     if (!check.low && !check.high)
-        source.Fail("a check of type range needs \"min\" or \"max\"", "It has neither.", "Give one of them, or both.");
+        source.Fail("a check of type range needs \"min\" or \"max\"", "It has neither.",
+                    "Give one of them, or both.");
 }
 
 void ReadUnique(const Source& source, Check& check) {
@@ -180,7 +187,8 @@ void ReadUnique(const Source& source, Check& check) {
 }
 
 void ReadSql(const Source& source, Check& check) {
-    constexpr const char* kHint = "Give one SELECT, with \"min\" or \"max\" for the number it returns, or \"rows\" for how many.";
+    constexpr const char* kHint =
+        "Give one SELECT, with \"min\" or \"max\" for the number it returns, or \"rows\" for how many.";
     check.query = source.Text("query", kHint);
     if (source.Has("name")) check.name = source.Text("name", "Give a short name.");
     check.min = source.Number("min", -1e300, 1e300);
@@ -217,7 +225,8 @@ void ReadOwn(const Source& source, Check& check) {
         case Kind::kSchema: break;
         case Kind::kReplicationLag:
             check.max = source.Has("max") ? static_cast<double>(source.Span("max", kSecond)) / kSecond : 30;
-            if (const auto standbys = source.Number("standbys", 0, 1000)) check.standbys = static_cast<int>(*standbys);
+            if (const auto standbys = source.Number("standbys", 0, 1000))
+                check.standbys = static_cast<int>(*standbys);
             break;
         case Kind::kSql: ReadSql(source, check); break;
     }
@@ -238,7 +247,9 @@ std::optional<Kind> ParseKind(const std::string& name) {
     return std::nullopt;
 }
 
-std::string Detector(Kind kind) { return std::string("table_") + Name(kind); }
+std::string Detector(Kind kind) {
+    return std::string("table_") + Name(kind);
+}
 
 std::string Check::Attribute() const {
     if (kind == Kind::kSql) return name;
@@ -261,13 +272,16 @@ Check ParseCheck(const Json& json, size_t number) {
 std::vector<Check> ParseChecks(const Json& json) {
     constexpr size_t kMost = 200;
     if (!json.is_array())
-        throw UserError(sqlstate::kInvalidParameter, "\"checks\" must be a list of objects", DescribeJson(json),
-                        "Give for example [{\"type\": \"freshness\", \"column\": \"created_at\", \"max_age\": \"2 hours\"}].");
+        throw UserError(sqlstate::kInvalidParameter, "\"checks\" must be a list of objects",
+                        DescribeJson(json),
+                        "Give for example [{\"type\": \"freshness\", \"column\": \"created_at\", "
+                        "\"max_age\": \"2 hours\"}].");
     if (json.empty())
         throw UserError(sqlstate::kInvalidParameter, "\"checks\" must not be empty", "",
                         "Leave it out to have checks chosen, or use pulse_unmonitor_table() to end them.");
     if (json.size() > kMost)
-        throw UserError(sqlstate::kProgramLimit, "too many checks", "There are " + std::to_string(json.size()) + ".",
+        throw UserError(sqlstate::kProgramLimit, "too many checks",
+                        "There are " + std::to_string(json.size()) + ".",
                         "A table has at most " + std::to_string(kMost) + " checks.");
     std::vector<Check> checks;
     std::set<std::pair<Kind, std::string>> seen;
@@ -275,11 +289,12 @@ std::vector<Check> ParseChecks(const Json& json) {
         checks.push_back(ParseCheck(item, checks.size() + 1));
         const Check& check = checks.back();
         if (!seen.emplace(check.kind, check.Attribute()).second)
-            throw UserError(sqlstate::kInvalidParameter,
-                            std::string("there are two checks of type ") + Name(check.kind) +
-                                (check.Attribute().empty() ? "" : " on \"" + check.Attribute() + "\""),
-                            "The second is check " + std::to_string(checks.size()) + ".",
-                            check.kind == Kind::kSql ? "Give each query a \"name\" of its own." : "Make them one.");
+            throw UserError(
+                sqlstate::kInvalidParameter,
+                std::string("there are two checks of type ") + Name(check.kind) +
+                    (check.Attribute().empty() ? "" : " on \"" + check.Attribute() + "\""),
+                "The second is check " + std::to_string(checks.size()) + ".",
+                check.kind == Kind::kSql ? "Give each query a \"name\" of its own." : "Make them one.");
     }
     return checks;
 }

@@ -19,7 +19,9 @@ double Number(const std::optional<std::string>& text, double otherwise = 0) {
 std::optional<double> NumberOrNone(const std::optional<std::string>& text) {
     return text ? std::optional(std::strtod(text->c_str(), nullptr)) : std::nullopt;
 }
-bool Yes(const std::optional<std::string>& text) { return text && *text == "t"; }
+bool Yes(const std::optional<std::string>& text) {
+    return text && *text == "t";
+}
 
 std::vector<std::string> Texts(const std::optional<std::string>& json) {
     std::vector<std::string> list;
@@ -33,21 +35,24 @@ std::string Oid(const std::string& relation) {
     return "pg_catalog.to_regclass(" + Literal(relation) + ")::pg_catalog.oid";
 }
 
-// The standby has everything that was sent when its receiver runs and nothing waits; the age of the last transaction
-// alone would grow while the primary has nothing to do.
+// The standby has everything that was sent when its receiver runs and nothing waits; the age of the last
+// transaction alone would grow while the primary has nothing to do.
 constexpr const char* kReplicaLate =
     "CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN 0 "
     "WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() "
     "AND EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver) THEN 0 "
-    "ELSE coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()), 0) END";
+    "ELSE coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - "
+    "pg_catalog.pg_last_xact_replay_timestamp()), 0) END";
 
 void ReadRelation(source::Reader& reader, TableFacts& facts) {
     const source::Rows rows = reader.Query(
-        "SELECT c.relkind, c.relhassubclass, (WITH RECURSIVE part(oid) AS (SELECT c.oid UNION ALL SELECT i.inhrelid "
+        "SELECT c.relkind, c.relhassubclass, (WITH RECURSIVE part(oid) AS (SELECT c.oid UNION ALL SELECT "
+        "i.inhrelid "
         "FROM part AS p JOIN pg_catalog.pg_inherits AS i ON i.inhparent = p.oid) SELECT pg_catalog.sum("
         "CASE WHEN k.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(k.oid) END "
         "/ pg_catalog.current_setting('block_size')::pg_catalog.int8)::pg_catalog.int8 FROM part "
-        "JOIN pg_catalog.pg_class AS k ON k.oid = part.oid), c.reltuples >= 0, pg_catalog.pg_is_in_recovery(), " +
+        "JOIN pg_catalog.pg_class AS k ON k.oid = part.oid), c.reltuples >= 0, "
+        "pg_catalog.pg_is_in_recovery(), " +
         std::string(kReplicaLate) + " FROM pg_catalog.pg_class AS c WHERE c.oid = " + Oid(facts.relation));
     if (rows.empty())
         throw UserError(sqlstate::kUndefinedTable, "relation " + facts.relation + " does not exist",
@@ -70,16 +75,20 @@ void ReadColumns(source::Reader& reader, TableFacts& facts) {
     const source::Rows rows = reader.Query(
         "SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, "
         "pg_catalog.pg_get_expr(d.adbin, d.adrelid), s.null_frac, s.n_distinct, s.correlation, "
-        "CASE WHEN pg_catalog.array_length(s.most_common_freqs, 1) <= 20 AND s.histogram_bounds IS NULL AND s.n_distinct > 0 "
+        "CASE WHEN pg_catalog.array_length(s.most_common_freqs, 1) <= 20 AND s.histogram_bounds IS NULL AND "
+        "s.n_distinct > 0 "
         "AND s.n_distinct <= pg_catalog.array_length(s.most_common_freqs, 1) "
         "THEN pg_catalog.to_json(s.most_common_vals::text::text[])::text END "
         "FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid "
         "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
         "LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
         "LEFT JOIN LATERAL (SELECT * FROM pg_catalog.pg_stats AS p WHERE p.schemaname = n.nspname "
-        "AND p.tablename = c.relname AND p.attname = a.attname ORDER BY p.inherited DESC LIMIT 1) AS s ON true "
-        "WHERE a.attrelid = " + Oid(facts.relation) + " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum");
-    const std::vector<source::Column> described = rows.empty() ? std::vector<source::Column>() : reader.Describe(facts.relation);
+        "AND p.tablename = c.relname AND p.attname = a.attname ORDER BY p.inherited DESC LIMIT 1) AS s ON "
+        "true "
+        "WHERE a.attrelid = " +
+        Oid(facts.relation) + " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum");
+    const std::vector<source::Column> described =
+        rows.empty() ? std::vector<source::Column>() : reader.Describe(facts.relation);
     for (const auto& row : rows.values) {
         ColumnFacts& column = facts.columns.emplace_back();
         column.number = static_cast<int>(Number(row[0]));
@@ -98,16 +107,19 @@ void ReadColumns(source::Reader& reader, TableFacts& facts) {
 
 void ReadIndexes(source::Reader& reader, TableFacts& facts) {
     const source::Rows rows = reader.Query(
-        "SELECT k.relname, i.indisunique AND i.indimmediate, i.indisprimary, i.indpred IS NULL, m.amname = 'btree', "
+        "SELECT k.relname, i.indisunique AND i.indimmediate, i.indisprimary, i.indpred IS NULL, m.amname = "
+        "'btree', "
         "(SELECT pg_catalog.json_agg(coalesce(a.attname, '') ORDER BY p.place)::text "
         "FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS p(number, place) "
-        "LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = p.number AND p.number > 0 "
+        "LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = p.number AND "
+        "p.number > 0 "
         "WHERE p.place <= i.indnkeyatts) FROM pg_catalog.pg_index AS i "
         "JOIN pg_catalog.pg_class AS k ON k.oid = i.indexrelid JOIN pg_catalog.pg_am AS m ON m.oid = k.relam "
-        "WHERE i.indisvalid AND i.indrelid = " + Oid(facts.relation) + " ORDER BY i.indisprimary DESC, k.relname");
+        "WHERE i.indisvalid AND i.indrelid = " +
+        Oid(facts.relation) + " ORDER BY i.indisprimary DESC, k.relname");
     for (const auto& row : rows.values)
-        facts.indexes.push_back(
-            {row[0].value_or(""), Texts(row[5]), Yes(row[1]) && Yes(row[3]), Yes(row[2]), Yes(row[3]), Yes(row[4])});
+        facts.indexes.push_back({row[0].value_or(""), Texts(row[5]), Yes(row[1]) && Yes(row[3]), Yes(row[2]),
+                                 Yes(row[3]), Yes(row[4])});
     const source::Rows keys = reader.Query(
         "SELECT a.attname, pg_catalog.format('%I.%I', n.nspname, p.relname), b.attname, f.convalidated "
         "FROM pg_catalog.pg_constraint AS f JOIN pg_catalog.pg_class AS p ON p.oid = f.confrelid "
@@ -121,8 +133,8 @@ void ReadIndexes(source::Reader& reader, TableFacts& facts) {
 }
 
 bool NamedLikeArrival(const std::string& name) {
-    for (const char* word : {"created", "inserted", "received", "ingested", "loaded", "arrived", "occurred", "event_time",
-                             "logged", "recorded", "timestamp"})
+    for (const char* word : {"created", "inserted", "received", "ingested", "loaded", "arrived", "occurred",
+                             "event_time", "logged", "recorded", "timestamp"})
         if (name.find(word) != std::string::npos) return true;
     return name == "ts" || name == "at" || name == "time";
 }
@@ -131,11 +143,13 @@ double ArrivalScore(const TableFacts& facts, const ColumnFacts& column) {
     double score = 0;
     if (facts.IndexOn(column.name)) score += 2;
     if (NamedLikeArrival(column.name)) score += 2;
-    if (column.fallback.find("now()") != std::string::npos || column.fallback.find("CURRENT_TIMESTAMP") != std::string::npos ||
+    if (column.fallback.find("now()") != std::string::npos ||
+        column.fallback.find("CURRENT_TIMESTAMP") != std::string::npos ||
         column.fallback.find("_timestamp()") != std::string::npos)
         score += 2;
     if (column.correlation && std::abs(*column.correlation) > 0.9) score += 1.5;
-    if (column.name.find("updated") != std::string::npos || column.name.find("modified") != std::string::npos) score += 0.5;
+    if (column.name.find("updated") != std::string::npos || column.name.find("modified") != std::string::npos)
+        score += 0.5;
     if (column.null_share && *column.null_share > 0.05) score -= 2;
     if (column.base == "date") score -= 1;
     return score;
@@ -144,37 +158,45 @@ double ArrivalScore(const TableFacts& facts, const ColumnFacts& column) {
 }  // namespace
 
 const ColumnFacts* TableFacts::Find(const std::string& column) const {
-    const auto found = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column; });
+    const auto found =
+        std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column; });
     return found == columns.end() ? nullptr : &*found;
 }
 
 const IndexFacts* TableFacts::IndexOn(const std::string& column) const {
     for (const IndexFacts& index : indexes)
-        if (index.ordered && index.whole && !index.columns.empty() && index.columns.front() == column) return &index;
+        if (index.ordered && index.whole && !index.columns.empty() && index.columns.front() == column)
+            return &index;
     return nullptr;
 }
 
 std::string Qualify(source::Reader& reader, const std::string& name) {
     if (name.find_first_not_of(" \t\r\n") == std::string::npos)
-        throw UserError(sqlstate::kInvalidParameter, "a relation's name must not be empty", "", "Give for example app.orders.");
+        throw UserError(sqlstate::kInvalidParameter, "a relation's name must not be empty", "",
+                        "Give for example app.orders.");
     const source::Rows rows = reader.Query(
         "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p', 'v', 'm', 'f'), "
-        "c.relpersistence = 't' FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
-        "WHERE c.oid = " + Oid(name));
+        "c.relpersistence = 't' FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = "
+        "c.relnamespace "
+        "WHERE c.oid = " +
+        Oid(name));
     if (!rows.empty()) {
         if (!Yes(rows.values[0][1]))
-            throw UserError(sqlstate::kWrongObjectType, "\"" + name + "\" is not a table or view", "",
-                            "Tables, partitioned and foreign tables, views and materialized views can be monitored.");
+            throw UserError(
+                sqlstate::kWrongObjectType, "\"" + name + "\" is not a table or view", "",
+                "Tables, partitioned and foreign tables, views and materialized views can be monitored.");
         if (Yes(rows.values[0][2]))
-            throw UserError(sqlstate::kWrongObjectType, "\"" + name + "\" is temporary", "No other session can read it.",
-                            "Monitor a table that stays.");
+            throw UserError(sqlstate::kWrongObjectType, "\"" + name + "\" is temporary",
+                            "No other session can read it.", "Monitor a table that stays.");
         return rows.values[0][0].value_or("");
     }
     const source::Rows others = reader.Query(
         "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_class AS c "
-        "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') "
+        "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', "
+        "'f') "
         "AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pulse') "
-        "AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT') "
+        "AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, "
+        "'SELECT') "
         "ORDER BY name LIMIT 1000");
     std::vector<std::string> names;
     for (const auto& row : others.values) names.push_back(row[0].value_or(""));
@@ -196,7 +218,8 @@ const ColumnFacts& RequireColumn(const TableFacts& facts, const std::string& col
     if (const ColumnFacts* found = facts.Find(column)) return *found;
     std::vector<std::string> names;
     for (const ColumnFacts& each : facts.columns) names.push_back(each.name);
-    throw UserError(sqlstate::kUndefinedColumn, "column \"" + column + "\" of " + facts.relation + " does not exist", "",
+    throw UserError(sqlstate::kUndefinedColumn,
+                    "column \"" + column + "\" of " + facts.relation + " does not exist", "",
                     segment::SuggestQuoted(column, names, "Columns"));
 }
 

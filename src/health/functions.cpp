@@ -24,7 +24,8 @@ std::optional<Moment> UntilOf(const std::optional<std::string>& text) {
     if (!text) return std::nullopt;
     if (const auto span = ParseDuration(*text)) return pg::Now() + *span;
     if (const auto moment = ParseMoment(*text)) return *moment;
-    throw UserError(sqlstate::kInvalidParameter, "\"until\" is neither a moment nor a length of time", "It is \"" + *text + "\".",
+    throw UserError(sqlstate::kInvalidParameter, "\"until\" is neither a moment nor a length of time",
+                    "It is \"" + *text + "\".",
                     "Give for example '2 hours' or '2026-03-01 06:00'; without an offset a moment is UTC.");
 }
 
@@ -43,7 +44,8 @@ std::string InUnit(Kind kind, double figure) {
 }
 
 std::string Expected(Kind kind, const Verdict& verdict) {
-    if (kind == Kind::kReplicationLag && verdict.low && *verdict.low > 0) return "at least " + Counted(*verdict.low, "standby");
+    if (kind == Kind::kReplicationLag && verdict.low && *verdict.low > 0)
+        return "at least " + Counted(*verdict.low, "standby");
     if (verdict.low && verdict.high && *verdict.low != 0)
         return InUnit(kind, *verdict.low) + " to " + InUnit(kind, *verdict.high);
     if (verdict.high) return *verdict.high == 0 ? "none" : "at most " + InUnit(kind, *verdict.high);
@@ -53,8 +55,8 @@ std::string Expected(Kind kind, const Verdict& verdict) {
 void Tell(pg::ResultSet& results, const Told& told) {
     const Verdict& verdict = told.verdict;
     results.Add({Value::Text(told.relation), Value::Text(told.check), Value::Text(Name(verdict.status)),
-                 Value::Float8(verdict.observed), Value::Text(Expected(told.kind, verdict)), Value::Text(verdict.message),
-                 Value::Int8(told.incident)});
+                 Value::Float8(verdict.observed), Value::Text(Expected(told.kind, verdict)),
+                 Value::Text(verdict.message), Value::Int8(told.incident)});
 }
 
 // One monitor, in a subtransaction of its own. Empty when another session is at it.
@@ -85,7 +87,8 @@ void CheckTables(const std::vector<int64_t>& monitors, bool all, pg::ResultSet& 
             trouble = error.message();
         }
         if (!trouble.empty())
-            pg::Warning("monitor " + std::to_string(monitor) + " could not be checked", trouble, "The other tables were checked.");
+            pg::Warning("monitor " + std::to_string(monitor) + " could not be checked", trouble,
+                        "The other tables were checked.");
     }
     for (const Told& one : told) Tell(results, one);
 }
@@ -129,7 +132,8 @@ PULSE_WRITING_FUNCTION(pulse_unmonitor_table) {
 PULSE_FUNCTION(pulse_suggest_checks) {
     const pg::Args args(fcinfo);
     pg::ResultSet results(fcinfo);
-    for (const health::Suggestion& suggestion : health::SuggestFor(args.RequireText(0, "relation"), args.Text(1)))
+    for (const health::Suggestion& suggestion :
+         health::SuggestFor(args.RequireText(0, "relation"), args.Text(1)))
         results.Add({pg::Value::Jsonb(suggestion.check), pg::Value::Text(suggestion.reason)});
     return pg::ResultSet::Done();
 }
@@ -143,14 +147,19 @@ PULSE_WRITING_FUNCTION(pulse_check_tables) {
     return pg::ResultSet::Done();
 }
 
-PULSE_WRITING_FUNCTION(pulse_mute) { return health::Mute(fcinfo, health::UntilOf(pg::Args(fcinfo).Text(1))); }
+PULSE_WRITING_FUNCTION(pulse_mute) {
+    return health::Mute(fcinfo, health::UntilOf(pg::Args(fcinfo).Text(1)));
+}
 
-PULSE_WRITING_FUNCTION(pulse_mute_until) { return health::Mute(fcinfo, pg::Args(fcinfo).Time(1)); }
+PULSE_WRITING_FUNCTION(pulse_mute_until) {
+    return health::Mute(fcinfo, pg::Args(fcinfo).Time(1));
+}
 
 PULSE_WRITING_FUNCTION(pulse_mute_for) {
     const pg::Args args(fcinfo);
-    return health::Mute(fcinfo, args.IsNull(1) ? std::nullopt
-                                               : std::optional<pulse::Moment>(pg::Now() + health::Microseconds(args.Raw(1))));
+    return health::Mute(
+        fcinfo, args.IsNull(1) ? std::nullopt
+                               : std::optional<pulse::Moment>(pg::Now() + health::Microseconds(args.Raw(1))));
 }
 
 PULSE_WRITING_FUNCTION(pulse_unmute) {

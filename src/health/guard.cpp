@@ -11,8 +11,10 @@ namespace {
 void Walk(const Json& node, PlanReading& reading) {
     const std::string type = node.value("Node Type", "");
     if (type == "Seq Scan" && node.contains("Relation Name"))
-        reading.scanned.push_back(Quoted(node.value("Schema", "")) + "." + Quoted(node.value("Relation Name", "")));
-    if (type == "Foreign Scan") reading.foreign_rows = std::max(reading.foreign_rows, node.value("Plan Rows", 0.0));
+        reading.scanned.push_back(Quoted(node.value("Schema", "")) + "." +
+                                  Quoted(node.value("Relation Name", "")));
+    if (type == "Foreign Scan")
+        reading.foreign_rows = std::max(reading.foreign_rows, node.value("Plan Rows", 0.0));
     const auto plans = node.find("Plans");
     if (plans == node.end()) return;
     for (const Json& child : *plans) Walk(child, reading);
@@ -47,15 +49,18 @@ source::Rows Guard::Query(const std::string& sql, const std::string& help) {
     const PlanReading reading = ReadPlanNodes(plan.values.at(0).at(0).value_or(""));
     cost_ = std::max(cost_, reading.cost);
     double rows = 0;
-    for (const std::string& relation : reading.scanned) rows += reader_.Estimate("SELECT FROM " + relation).rows;
+    for (const std::string& relation : reading.scanned)
+        rows += reader_.Estimate("SELECT FROM " + relation).rows;
     if (rows > limits_.row_limit)
-        throw TooLarge("it would read all of about " + Count(rows) + " rows of " + Plain(reading.scanned.front()) +
-                           (reading.scanned.size() > 1 ? " and others" : "") + ", more than pulse.row_limit (" +
-                           Count(limits_.row_limit) + ")",
+        throw TooLarge("it would read all of about " + Count(rows) + " rows of " +
+                           Plain(reading.scanned.front()) +
+                           (reading.scanned.size() > 1 ? " and others" : "") +
+                           ", more than pulse.row_limit (" + Count(limits_.row_limit) + ")",
                        help);
     if (reading.foreign_rows > limits_.row_limit)
-        throw TooLarge("it would fetch about " + Count(reading.foreign_rows) + " rows from a foreign server, more than " +
-                           "pulse.row_limit (" + Count(limits_.row_limit) + ")",
+        throw TooLarge("it would fetch about " + Count(reading.foreign_rows) +
+                           " rows from a foreign server, more than " + "pulse.row_limit (" +
+                           Count(limits_.row_limit) + ")",
                        help);
     return reader_.Query(sql);
 }

@@ -9,10 +9,11 @@ namespace pulse::health {
 
 namespace {
 
-constexpr double kErrors = 3;         // standard errors of a sample that are not held against the table
+constexpr double kErrors = 3;             // standard errors of a sample that are not held against the table
 constexpr double kShareAtNoLimit = 0.05;  // share of bad rows that counts as once over when none is allowed
 
-// How far a share is over its limit. Without a limit every row is too many, and a twentieth of the table is twice that.
+// How far a share is over its limit. Without a limit every row is too many, and a twentieth of the table is
+// twice that.
 double ShareRatio(double share, double limit) {
     if (limit > 0) return share / limit;
     return share > 0 ? 1 + share / kShareAtNoLimit : 0;
@@ -20,8 +21,8 @@ double ShareRatio(double share, double limit) {
 
 std::string Sampled(const Measurement& m) {
     if (!m.sampled) return "";
-    return " in a sample of " + Count(m.rows) + " rows (" + Percentage(*m.sampled) + " of the table, standard error " +
-           Percentage(m.error) + ")";
+    return " in a sample of " + Count(m.rows) + " rows (" + Percentage(*m.sampled) +
+           " of the table, standard error " + Percentage(m.error) + ")";
 }
 
 std::string WhatIsBad(const Check& check, bool one) {
@@ -36,7 +37,8 @@ std::string WhatIsBad(const Check& check, bool one) {
                     : check.low             ? " below " + *check.low
                                             : " above " + *check.high);
         case Kind::kReferences:
-            return (one ? "points" : "point") + std::string(" with ") + column + " to nothing in " + check.relation;
+            return (one ? "points" : "point") + std::string(" with ") + column + " to nothing in " +
+                   check.relation;
         default: return (one ? "repeats" : "repeat") + std::string(" the ") + column + " of another";
     }
 }
@@ -58,9 +60,9 @@ Verdict JudgeRows(const Check& check, const Measurement& m, const Setting& setti
     // Without a limit one bad row in a sample is proof enough.
     verdict.supported = limit == 0 ? share > 0 : share - kErrors * m.error > limit;
     const bool bad = verdict.supported && share > limit;
-    verdict.message = (m.bad == 0 ? "no row" : Counted(m.bad, "row") + " (" + Percentage(share) + ")") + " of " +
-                      setting.relation + " " + WhatIsBad(check, m.bad == 0 || m.bad == 1) + Sampled(m) +
-                      (m.bad > 0 ? "; at most " + Percentage(limit) + " may" : "");
+    verdict.message = (m.bad == 0 ? "no row" : Counted(m.bad, "row") + " (" + Percentage(share) + ")") +
+                      " of " + setting.relation + " " + WhatIsBad(check, m.bad == 0 || m.bad == 1) +
+                      Sampled(m) + (m.bad > 0 ? "; at most " + Percentage(limit) + " may" : "");
     if (!bad && share > limit) verdict.message += "; within the error of the sample";
     verdict.status = bad ? Status::kBad : Status::kOk;
     return verdict;
@@ -72,7 +74,8 @@ double Over(double observed, double limit) {
 }
 double Under(double observed, double limit) {
     if (limit == 0) return observed < 0 ? 2 : 0;
-    return observed < limit ? 1 + 2 * (limit - observed) / std::abs(limit) : limit / std::max(observed, limit / 1e6);
+    return observed < limit ? 1 + 2 * (limit - observed) / std::abs(limit)
+                            : limit / std::max(observed, limit / 1e6);
 }
 
 Verdict JudgeLag(const Check& check, const Measurement& m, const Setting& setting) {
@@ -88,7 +91,8 @@ Verdict JudgeLag(const Check& check, const Measurement& m, const Setting& settin
         verdict.ratio = 2;
         verdict.direction = drift::Direction::kDown;
         verdict.message = "only " + Counted(static_cast<double>(m.found), "standby") + " connected where " +
-                          std::to_string(check.standbys) + (check.standbys == 1 ? " is" : " are") + " expected";
+                          std::to_string(check.standbys) + (check.standbys == 1 ? " is" : " are") +
+                          " expected";
         if (m.found == 0) verdict.message = "no standby is connected";
         return verdict;
     }
@@ -100,7 +104,8 @@ Verdict JudgeLag(const Check& check, const Measurement& m, const Setting& settin
     verdict.observed = lag;
     verdict.ratio = lag / limit;
     verdict.status = lag > limit ? Status::kBad : Status::kOk;
-    verdict.message = (m.found < 0 ? "the replica that " + setting.relation + " is read from" : std::string("the latest standby")) +
+    verdict.message = (m.found < 0 ? "the replica that " + setting.relation + " is read from"
+                                   : std::string("the latest standby")) +
                       " is " + Duration(lag) + " behind (limit " + Duration(limit) + ")";
     return verdict;
 }
@@ -115,8 +120,9 @@ Verdict JudgeSql(const Check& check, const Measurement& m) {
         verdict.high = limit;
         verdict.ratio = Over(found, limit);
         verdict.status = found > limit ? Status::kBad : Status::kOk;
-        verdict.message = name + " returns " + (m.found > *check.rows + 9'999 ? "at least " : "") + Counted(found, "row") +
-                          "; " + (*check.rows == 0 ? "none" : "at most " + Count(limit)) + " should be";
+        verdict.message = name + " returns " + (m.found > *check.rows + 9'999 ? "at least " : "") +
+                          Counted(found, "row") + "; " +
+                          (*check.rows == 0 ? "none" : "at most " + Count(limit)) + " should be";
         return verdict;
     }
     verdict.low = check.min;
@@ -175,7 +181,8 @@ Verdict JudgeFreshness(const Check& check, const Measurement& m, const Setting& 
         const Rhythm usual = LearnRhythm(m.phases, m.oldest, m.gap);
         if (!usual.known) {
             verdict.status = Status::kLearning;
-            verdict.message = "the newest row of " + setting.relation + " is " + Duration(*m.age) + " old; " + usual.why;
+            verdict.message =
+                "the newest row of " + setting.relation + " is " + Duration(*m.age) + " old; " + usual.why;
             return verdict;
         }
         limit = usual.limit;
@@ -188,22 +195,23 @@ Verdict JudgeFreshness(const Check& check, const Measurement& m, const Setting& 
     if (m.gap) verdict.details["rhythm"] = *m.gap;
     const std::string basis = m.basis.empty() ? "" : "; " + m.basis;
     if (*m.age <= limit) {
-        verdict.message = "the newest row of " + setting.relation + " is " + Duration(*m.age) + " old (limit " + Duration(limit) +
-                          learnt + rhythm + basis + ")";
+        verdict.message = "the newest row of " + setting.relation + " is " + Duration(*m.age) +
+                          " old (limit " + Duration(limit) + learnt + rhythm + basis + ")";
         return verdict;
     }
     // What the replica has not replayed yet cannot be held against the table.
     if (m.replica_late > 0 && *m.age - m.replica_late <= limit) {
         verdict.status = Status::kSkipped;
         verdict.message = "the replica is late, not the table: it is " + Duration(m.replica_late) +
-                          " behind, the newest row there is " + Duration(*m.age) + " old (limit " + Duration(limit) + ")";
+                          " behind, the newest row there is " + Duration(*m.age) + " old (limit " +
+                          Duration(limit) + ")";
         verdict.details["replica_late"] = m.replica_late;
         return verdict;
     }
     verdict.status = Status::kBad;
     verdict.onset = setting.now - static_cast<int64_t>((*m.age - limit) * kSecond);
-    verdict.message = setting.relation + " has had no new row for " + Duration(*m.age) + " (limit " + Duration(limit) + learnt +
-                      rhythm + basis + ")";
+    verdict.message = setting.relation + " has had no new row for " + Duration(*m.age) + " (limit " +
+                      Duration(limit) + learnt + rhythm + basis + ")";
     return verdict;
 }
 

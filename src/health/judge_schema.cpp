@@ -17,8 +17,12 @@ std::map<int, Json> ByNumber(const Json& columns) {
     return found;
 }
 
-std::string NameOf(const Json& column) { return column.value("name", ""); }
-std::string OrNothing(const std::string& text) { return text.empty() ? "none" : text; }
+std::string NameOf(const Json& column) {
+    return column.value("name", "");
+}
+std::string OrNothing(const std::string& text) {
+    return text.empty() ? "none" : text;
+}
 
 }  // namespace
 
@@ -41,27 +45,34 @@ SchemaChange CompareSchemas(const Json& before, const Json& after) {
             if (same == now.end())
                 tell(Severity::kHigh, name, name + " was removed");
             else if (same->second.value("type", "") != column.value("type", ""))
-                tell(Severity::kHigh, name, name + " changed its type from " + column.value("type", "") + " to " +
-                                                same->second.value("type", ""));
+                tell(Severity::kHigh, name,
+                     name + " changed its type from " + column.value("type", "") + " to " +
+                         same->second.value("type", ""));
             continue;
         }
         const Json& other = found->second;
         if (NameOf(other) != name) tell(Severity::kHigh, name, name + " was renamed to " + NameOf(other));
         if (other.value("type", "") != column.value("type", ""))
-            tell(Severity::kHigh, name, NameOf(other) + " changed its type from " + column.value("type", "") + " to " +
-                                            other.value("type", ""));
+            tell(Severity::kHigh, name,
+                 NameOf(other) + " changed its type from " + column.value("type", "") + " to " +
+                     other.value("type", ""));
         if (other.value("not_null", false) != column.value("not_null", false))
-            tell(Severity::kMedium, name, NameOf(other) + (other.value("not_null", false) ? " must not be null now"
-                                                                                          : " may be null now"));
+            tell(Severity::kMedium, name,
+                 NameOf(other) +
+                     (other.value("not_null", false) ? " must not be null now" : " may be null now"));
         if (other.value("default", "") != column.value("default", ""))
-            tell(Severity::kLow, name, NameOf(other) + " changed its default from " + OrNothing(column.value("default", "")) +
-                                           " to " + OrNothing(other.value("default", "")));
+            tell(Severity::kLow, name,
+                 NameOf(other) + " changed its default from " + OrNothing(column.value("default", "")) +
+                     " to " + OrNothing(other.value("default", "")));
     }
     for (const auto& [number, column] : now) {
         const bool known = std::any_of(old.begin(), old.end(), [&](const auto& other) {
-            return other.first == number || (!now.contains(other.first) && NameOf(other.second) == NameOf(column));
+            return other.first == number ||
+                   (!now.contains(other.first) && NameOf(other.second) == NameOf(column));
         });
-        if (!known) tell(Severity::kLow, NameOf(column), NameOf(column) + " (" + column.value("type", "") + ") was added");
+        if (!known)
+            tell(Severity::kLow, NameOf(column),
+                 NameOf(column) + " (" + column.value("type", "") + ") was added");
     }
     return change;
 }
@@ -74,7 +85,8 @@ Verdict JudgeSchema(const Measurement& m, const Setting& setting) {
         verdict.state["columns"] = m.columns;
         verdict.observed = 0;
         verdict.high = 0;
-        verdict.message = "noted " + Counted(count, "column") + " of " + setting.relation + "; from now on changes are told";
+        verdict.message = "noted " + Counted(count, "column") + " of " + setting.relation +
+                          "; from now on changes are told";
         return verdict;
     }
     const SchemaChange change = CompareSchemas(*accepted, m.columns);

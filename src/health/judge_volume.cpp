@@ -15,9 +15,10 @@ using drift::statistics::Scale;
 using drift::statistics::SeasonalFit;
 
 constexpr int64_t kWeek = 7 * kDay;
-constexpr double kSigmas = 4;           // beyond them it is more than the usual unrest
-constexpr double kSigmaFloor = 0.01;    // nothing is steadier than a hundredth
-constexpr double kYoungChange = 0.4;    // without two weeks nobody knows the week's shape: only a large change counts
+constexpr double kSigmas = 4;         // beyond them it is more than the usual unrest
+constexpr double kSigmaFloor = 0.01;  // nothing is steadier than a hundredth
+constexpr double kYoungChange =
+    0.4;  // without two weeks nobody knows the week's shape: only a large change counts
 constexpr size_t kMostSteps = 5 * 168;
 
 // Results on a grid of steps that ends one step before now; gaps are NaN.
@@ -51,8 +52,9 @@ SeasonalFit Fit(const std::vector<double>& series, int64_t step, double floor) {
     return RobustSeasonalFit(series, 1, Scale::kLog, floor);
 }
 
-// How many steps the newest values have been exactly the same, and the longest such run before. A table that changes
-// with nearly every look and then stops does not get its rows any more, or the copy that is read is dead.
+// How many steps the newest values have been exactly the same, and the longest such run before. A table that
+// changes with nearly every look and then stops does not get its rows any more, or the copy that is read is
+// dead.
 struct Flat {
     int now = 1, longest = 1, changes = 0;
 };
@@ -91,15 +93,18 @@ void JudgeLimits(const Check& check, double rows, const std::string& has, Verdic
         TellBad(verdict, 1 + 2 * (*check.min - rows) / std::max(*check.min, 1.0), drift::Direction::kDown,
                 has + ", fewer than " + Count(*check.min));
     else if (check.max && rows > *check.max)
-        TellBad(verdict, *check.max > 0 ? rows / *check.max : 3, drift::Direction::kUp, has + ", more than " + Count(*check.max));
+        TellBad(verdict, *check.max > 0 ? rows / *check.max : 3, drift::Direction::kUp,
+                has + ", more than " + Count(*check.max));
     else if (check.max && *check.max > 0)
         verdict.ratio = rows / *check.max;
 }
 
-void JudgeHistory(const Check& check, const Measurement& m, const Setting& setting, const std::string& has, Verdict& verdict) {
+void JudgeHistory(const Check& check, const Measurement& m, const Setting& setting, const std::string& has,
+                  Verdict& verdict) {
     const int64_t step = GridStep(setting.every);
     const std::vector<double> series = Grid(setting, step);
-    const auto points = std::count_if(series.begin(), series.end(), [](double value) { return std::isfinite(value); });
+    const auto points =
+        std::count_if(series.begin(), series.end(), [](double value) { return std::isfinite(value); });
     if (points < setting.min_history) {
         verdict.status = Status::kLearning;
         verdict.message = has + "; " + std::to_string(points) + " of " + std::to_string(setting.min_history) +
@@ -115,19 +120,23 @@ void JudgeHistory(const Check& check, const Measurement& m, const Setting& setti
     verdict.high = std::max(expected * (1 + threshold), fit.At(kSigmas));
     verdict.ratio = std::abs(change) / threshold;
     verdict.supported = std::abs(fit.Z(m.rows)) >= kSigmas;
-    verdict.details = {{"expected", std::round(expected)}, {"season_steps", fit.period}, {"earlier_results", points},
+    verdict.details = {{"expected", std::round(expected)},
+                       {"season_steps", fit.period},
+                       {"earlier_results", points},
                        {"exact", m.exact}};
     if (verdict.ratio >= 1 && verdict.supported) {
         TellBad(verdict, verdict.ratio, change < 0 ? drift::Direction::kDown : drift::Direction::kUp,
-                has + ", " + Percentage(std::abs(change)) + (change < 0 ? " fewer than" : " more than") + " the " + Count(std::round(expected)) +
-                    " expected " + (fit.period > 1 ? "at this time" : "from its history"));
+                has + ", " + Percentage(std::abs(change)) + (change < 0 ? " fewer than" : " more than") +
+                    " the " + Count(std::round(expected)) + " expected " +
+                    (fit.period > 1 ? "at this time" : "from its history"));
         return;
     }
     verdict.message = has + ", where " + Count(std::round(expected)) + " are expected";
     const Flat flat = FlatRuns(series, m.rows);
     if (m.exact && flat.changes >= 2 * setting.min_history && flat.now > 3 * flat.longest && flat.now > 3) {
         TellBad(verdict, static_cast<double>(flat.now) / (3.0 * flat.longest), drift::Direction::kChanged,
-                has + " and has not changed for " + Duration(static_cast<double>((flat.now - 1) * step) / kSecond) +
+                has + " and has not changed for " +
+                    Duration(static_cast<double>((flat.now - 1) * step) / kSecond) +
                     "; before, it never stood still for more than " +
                     Duration(static_cast<double>(flat.longest * step) / kSecond));
         verdict.details["flatline"] = true;
@@ -136,7 +145,9 @@ void JudgeHistory(const Check& check, const Measurement& m, const Setting& setti
 
 }  // namespace
 
-int64_t GridStep(int64_t every) { return every <= kHour ? kHour : every >= kDay ? std::max(every / kDay, int64_t{1}) * kDay : every; }
+int64_t GridStep(int64_t every) {
+    return every <= kHour ? kHour : every >= kDay ? std::max(every / kDay, int64_t{1}) * kDay : every;
+}
 
 Verdict JudgeVolume(const Check& check, const Measurement& m, const Setting& setting) {
     Verdict verdict;

@@ -15,23 +15,31 @@ std::optional<double> NumberOrNone(const std::optional<std::string>& text) {
     return text ? std::optional(std::strtod(text->c_str(), nullptr)) : std::nullopt;
 }
 
-std::string At(Moment moment) { return source::Literal(FormatMoment(moment)) + "::timestamptz"; }
+std::string At(Moment moment) {
+    return source::Literal(FormatMoment(moment)) + "::timestamptz";
+}
 
 // A visit at work: facts, guard, and the one scan that its checks share.
 class Visit {
   public:
     Visit(source::Reader& reader, const std::string& relation, const Limits& limits)
-        : reader_(reader), limits_(limits), facts_(ReadFacts(reader, relation)), guard_(reader, limits),
+        : reader_(reader),
+          limits_(limits),
+          facts_(ReadFacts(reader, relation)),
+          guard_(reader, limits),
           scan_(facts_, limits) {}
 
     std::vector<Measurement> Look(const std::vector<Check>& checks);
 
   private:
-    // Before the scan: what needs none is done, the others enter their wishes. Returns what is to be done after it.
+    // Before the scan: what needs none is done, the others enter their wishes. Returns what is to be done
+    // after it.
     std::function<void(Measurement&)> Begin(const Check& check, Measurement& m);
     std::function<void(Measurement&)> Freshness(const Check& check, Measurement& m);
-    std::function<void(Measurement&)> FreshnessByScan(const std::string& column, const std::vector<Moment>& moments);
-    void FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning, Measurement& m);
+    std::function<void(Measurement&)> FreshnessByScan(const std::string& column,
+                                                      const std::vector<Moment>& moments);
+    void FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning,
+                          Measurement& m);
     void FreshnessByTail(const ColumnFacts& column, Measurement& m);
     std::function<void(Measurement&)> Volume(Measurement& m);
     std::function<void(Measurement&)> Column(const Check& check);
@@ -64,9 +72,11 @@ void Visit::TakeSample(Measurement& m) const {
 }
 
 std::function<void(Measurement&)> Visit::Freshness(const Check& check, Measurement& m) {
-    const ColumnFacts* column = check.columns.empty() ? ArrivalColumn(facts_) : &RequireColumn(facts_, check.columns.front());
+    const ColumnFacts* column =
+        check.columns.empty() ? ArrivalColumn(facts_) : &RequireColumn(facts_, check.columns.front());
     if (!column)
-        throw UserError(sqlstate::kUndefinedColumn, facts_.relation + " has no column that tells when a row arrived", "",
+        throw UserError(sqlstate::kUndefinedColumn,
+                        facts_.relation + " has no column that tells when a row arrived", "",
                         "Name a timestamp column in the check.");
     m.replica_late = facts_.replica_late;
     std::vector<Moment> moments = {limits_.now};
@@ -77,59 +87,66 @@ std::function<void(Measurement&)> Visit::Freshness(const Check& check, Measureme
         return nullptr;
     }
     if (facts_.rows <= limits_.row_limit) return FreshnessByScan(column->name, moments);
-    const bool in_order = (facts_.kind == 'r' || facts_.kind == 'm') && !facts_.has_children && column->correlation &&
-                          *column->correlation > 0.9;
+    const bool in_order = (facts_.kind == 'r' || facts_.kind == 'm') && !facts_.has_children &&
+                          column->correlation && *column->correlation > 0.9;
     if (check.max_age && in_order) {
         FreshnessByTail(*column, m);
         return nullptr;
     }
-    throw TooLarge("the newest " + column->name + " of " + facts_.relation + " cannot be found without reading about " +
-                       Count(facts_.rows) + " rows",
+    throw TooLarge("the newest " + column->name + " of " + facts_.relation +
+                       " cannot be found without reading about " + Count(facts_.rows) + " rows",
                    "CREATE INDEX CONCURRENTLY ON " + facts_.relation + " (" + Quoted(column->name) + ");");
 }
 
-void Visit::FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning, Measurement& m) {
+void Visit::FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning,
+                             Measurement& m) {
     const std::string name = "t." + Quoted(column);
     std::string values;
     for (size_t i = 0; i < moments.size(); ++i)
         values += (i ? ", (" : "(") + std::to_string(i) + ", " + At(moments[i]) + ")";
     const std::string help = "ANALYZE " + facts_.relation + ";";
     const source::Rows rows = guard_.Query(
-        "SELECT extract(epoch FROM p.at - (SELECT " + name + " FROM " + facts_.relation + " AS t WHERE " + name +
-            " <= p.at ORDER BY " + name + " DESC LIMIT 1)::timestamptz) FROM (VALUES " + values +
-            ") AS p(place, at) ORDER BY p.place", help);
+        "SELECT extract(epoch FROM p.at - (SELECT " + name + " FROM " + facts_.relation + " AS t WHERE " +
+            name + " <= p.at ORDER BY " + name + " DESC LIMIT 1)::timestamptz) FROM (VALUES " + values +
+            ") AS p(place, at) ORDER BY p.place",
+        help);
     std::vector<std::optional<double>> ages;
     for (const auto& row : rows.values) ages.push_back(NumberOrNone(row[0]));
     TakeAges(ages, m);
     m.rows = static_cast<double>(moments.size());
     if (!m.age) return;
     const source::Rows gap = guard_.Query(
-        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) FROM (SELECT extract(epoch FROM a.at - lag(a.at) "
-        "OVER (ORDER BY a.at))::float8 AS gap FROM (SELECT " + name + "::timestamptz AS at FROM " + facts_.relation +
-            " AS t WHERE " + name + " <= " + At(limits_.now) + " ORDER BY " + name + " DESC LIMIT 101) AS a) AS g WHERE g.gap > 0",
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) FROM (SELECT extract(epoch FROM a.at - "
+        "lag(a.at) "
+        "OVER (ORDER BY a.at))::float8 AS gap FROM (SELECT " +
+            name + "::timestamptz AS at FROM " + facts_.relation + " AS t WHERE " + name +
+            " <= " + At(limits_.now) + " ORDER BY " + name + " DESC LIMIT 101) AS a) AS g WHERE g.gap > 0",
         help);
     m.gap = NumberOrNone(gap.values.at(0)[0]);
     if (!learning) return;
-    const source::Rows oldest = guard_.Query("SELECT extract(epoch FROM " + At(limits_.now) + " - (SELECT " + name + " FROM " +
-                                                 facts_.relation + " AS t WHERE " + name + " IS NOT NULL ORDER BY " + name +
-                                                 " LIMIT 1)::timestamptz)", help);
+    const source::Rows oldest = guard_.Query("SELECT extract(epoch FROM " + At(limits_.now) + " - (SELECT " +
+                                                 name + " FROM " + facts_.relation + " AS t WHERE " + name +
+                                                 " IS NOT NULL ORDER BY " + name + " LIMIT 1)::timestamptz)",
+                                             help);
     m.oldest = NumberOrNone(oldest.values.at(0)[0]);
 }
 
-std::function<void(Measurement&)> Visit::FreshnessByScan(const std::string& column, const std::vector<Moment>& moments) {
+std::function<void(Measurement&)> Visit::FreshnessByScan(const std::string& column,
+                                                         const std::vector<Moment>& moments) {
     const std::string name = "t." + Quoted(column);
     std::vector<size_t> places;
     for (const Moment moment : moments)
-        places.push_back(scan_.Maximum("CASE WHEN " + name + " <= " + At(moment) + " THEN extract(epoch FROM " + name +
-                                       "::timestamptz) END"));
+        places.push_back(scan_.Maximum("CASE WHEN " + name + " <= " + At(moment) +
+                                       " THEN extract(epoch FROM " + name + "::timestamptz) END"));
     const size_t oldest = scan_.Maximum("-extract(epoch FROM " + name + "::timestamptz)");
     return [this, places, oldest, moments](Measurement& m) {
         constexpr double kEpoch = 946684800;  // 2000-01-01 in seconds since 1970
         std::vector<std::optional<double>> ages;
         for (size_t i = 0; i < places.size(); ++i) {
             const std::optional<double> newest = NumberOrNone(scan_.Largest(places[i]));
-            ages.push_back(newest ? std::optional(static_cast<double>(moments[i]) / kSecond + kEpoch - *newest)
-                                  : std::nullopt);
+            ages.push_back(newest
+                               ? std::optional(static_cast<double>(moments[i]) / kSecond + kEpoch - *newest)
+                               : std::nullopt);
         }
         TakeAges(ages, m);
         if (const auto first = NumberOrNone(scan_.Largest(oldest)))
@@ -141,17 +158,19 @@ std::function<void(Measurement&)> Visit::FreshnessByScan(const std::string& colu
 // Rows came in the order of time, so the newest lie in the last pages.
 void Visit::FreshnessByTail(const ColumnFacts& column, Measurement& m) {
     const std::string name = "t." + Quoted(column.name);
-    const auto tail = std::max<int64_t>(
-        8, static_cast<int64_t>(static_cast<double>(facts_.pages) * limits_.sample_rows / std::max(facts_.rows, 1.0) / 10));
+    const auto tail =
+        std::max<int64_t>(8, static_cast<int64_t>(static_cast<double>(facts_.pages) * limits_.sample_rows /
+                                                  std::max(facts_.rows, 1.0) / 10));
     const int64_t first = std::max<int64_t>(0, facts_.pages - tail);
     const source::Rows rows = guard_.Query(
-        "SELECT extract(epoch FROM " + At(limits_.now) + " - pg_catalog.max(" + name + ")::timestamptz), pg_catalog.count(*) FROM " +
-            facts_.relation + " AS t WHERE t.ctid >= '(" + std::to_string(first) + ",0)'::tid AND " + name + " <= " +
-            At(limits_.now),
+        "SELECT extract(epoch FROM " + At(limits_.now) + " - pg_catalog.max(" + name +
+            ")::timestamptz), pg_catalog.count(*) FROM " + facts_.relation + " AS t WHERE t.ctid >= '(" +
+            std::to_string(first) + ",0)'::tid AND " + name + " <= " + At(limits_.now),
         "CREATE INDEX CONCURRENTLY ON " + facts_.relation + " (" + Quoted(column.name) + ");");
     m.age = NumberOrNone(rows.values.at(0)[0]);
     m.rows = NumberOrNone(rows.values[0][1]).value_or(0);
-    m.sampled = static_cast<double>(facts_.pages - first) / static_cast<double>(std::max<int64_t>(facts_.pages, 1));
+    m.sampled =
+        static_cast<double>(facts_.pages - first) / static_cast<double>(std::max<int64_t>(facts_.pages, 1));
     m.basis = "as of the last " + Count(static_cast<double>(facts_.pages - first)) + " pages";
 }
 
@@ -200,7 +219,8 @@ std::function<void(Measurement&)> Visit::Unique(const Check& check, Measurement&
 void Visit::References(const Check& check, Measurement& m) {
     RequireColumn(facts_, check.columns.front());
     for (const ForeignKey& key : facts_.keys)
-        if (key.valid && key.column == check.columns.front() && key.relation == check.relation && key.to == check.to) {
+        if (key.valid && key.column == check.columns.front() && key.relation == check.relation &&
+            key.to == check.to) {
             m.of = m.rows = facts_.rows;
             m.basis = "the foreign key guarantees it";
             return;
@@ -243,9 +263,10 @@ void Visit::ReplicationLag(Measurement& m) {
 void Visit::Sql(const Check& check, Measurement& m) {
     const std::string help = "Make the query narrower, or give it an index.";
     if (check.rows) {
-        const source::Rows rows = guard_.Query("SELECT pg_catalog.count(*) FROM (SELECT FROM (" + check.query +
-                                                   "\n) AS q LIMIT " + std::to_string(*check.rows + 10'000) + ") AS few",
-                                               help);
+        const source::Rows rows =
+            guard_.Query("SELECT pg_catalog.count(*) FROM (SELECT FROM (" + check.query + "\n) AS q LIMIT " +
+                             std::to_string(*check.rows + 10'000) + ") AS few",
+                         help);
         m.found = static_cast<int64_t>(NumberOrNone(rows.values.at(0)[0]).value_or(0));
         return;
     }
@@ -260,7 +281,8 @@ void Visit::Sql(const Check& check, Measurement& m) {
     const std::string& text = *rows.values[0][0];
     m.number = std::strtod(text.c_str(), &end);
     if (text.empty() || *end != 0)
-        throw UserError(sqlstate::kDatatypeMismatch, "the query must return one number", "It returns \"" + text + "\".",
+        throw UserError(sqlstate::kDatatypeMismatch, "the query must return one number",
+                        "It returns \"" + text + "\".",
                         "Cast it to a number, or use \"rows\" to count what the query returns.");
 }
 
@@ -302,14 +324,17 @@ std::vector<Measurement> Visit::Look(const std::vector<Check>& checks) {
         } catch (const source::Unavailable&) {
             throw;
         } catch (const UserError& error) {
-            // A column that is gone was seen in the catalog: the visit goes on. What the server raises ends it.
-            if (error.state() != sqlstate::kUndefinedColumn || facts_.columns.empty() || Asked(checks[i])) throw;
+            // A column that is gone was seen in the catalog: the visit goes on. What the server raises ends
+            // it.
+            if (error.state() != sqlstate::kUndefinedColumn || facts_.columns.empty() || Asked(checks[i]))
+                throw;
             measurements[i].reading = Reading::kFailed;
             measurements[i].reason = error.message();
             measurements[i].state = error.state();
         }
     }
-    const bool wanted = std::any_of(rest.begin(), rest.end(), [](const auto& task) { return task != nullptr; });
+    const bool wanted =
+        std::any_of(rest.begin(), rest.end(), [](const auto& task) { return task != nullptr; });
     std::optional<TooLarge> refused;
     try {
         if (wanted) scan_.Run(guard_);
@@ -338,7 +363,8 @@ std::vector<Measurement> MeasureTogether(source::Reader& reader, const std::stri
     return measurements;
 }
 
-Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check, const Limits& limits) {
+Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check,
+                         const Limits& limits) {
     return MeasureTogether(reader, relation, {check}, limits).front();
 }
 

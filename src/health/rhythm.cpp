@@ -18,7 +18,8 @@ constexpr double kLeastLimit = 300;  // seconds: what is shorter is the noise of
 std::vector<Moment> PhaseMoments(Moment now) {
     std::vector<Moment> moments;
     for (int week = 1; week <= kWeeks; ++week)
-        for (int step = -kSteps; step <= kSteps; ++step) moments.push_back(now - week * 7 * kDay + step * kStep);
+        for (int step = -kSteps; step <= kSteps; ++step)
+            moments.push_back(now - week * 7 * kDay + step * kStep);
     return moments;
 }
 
@@ -28,7 +29,8 @@ std::vector<int> PhaseWeeks() {
     return weeks;
 }
 
-Rhythm LearnRhythm(const std::vector<Phase>& phases, std::optional<double> oldest, std::optional<double> gap) {
+Rhythm LearnRhythm(const std::vector<Phase>& phases, std::optional<double> oldest,
+                   std::optional<double> gap) {
     Rhythm rhythm;
     std::map<int, double> longest;  // per week
     double sum = 0;
@@ -42,8 +44,8 @@ Rhythm LearnRhythm(const std::vector<Phase>& phases, std::optional<double> oldes
     }
     rhythm.weeks = static_cast<int>(longest.size());
     if (rhythm.weeks < kLeastWeeks) {
-        rhythm.why = "its rows cover " + (oldest ? Duration(*oldest) : std::string("no time")) + ", the rhythm needs " +
-                     std::to_string(kLeastWeeks) + " weeks";
+        rhythm.why = "its rows cover " + (oldest ? Duration(*oldest) : std::string("no time")) +
+                     ", the rhythm needs " + std::to_string(kLeastWeeks) + " weeks";
         return rhythm;
     }
     std::vector<double> silences;
@@ -51,8 +53,8 @@ Rhythm LearnRhythm(const std::vector<Phase>& phases, std::optional<double> oldes
     std::sort(silences.begin(), silences.end());
     rhythm.expected = silences[silences.size() / 2];
     const double mean = sum / count;
-    // Regular arrivals are at most twice their mean late, random ones four times and sometimes much more: the less
-    // regular, the more room.
+    // Regular arrivals are at most twice their mean late, random ones four times and sometimes much more: the
+    // less regular, the more room.
     const double irregular = mean > 0 ? rhythm.expected / mean / 2 : 1;
     // The longest silence may lie between two of the moments looked at.
     constexpr double kBetween = static_cast<double>(kStep) / kSecond;

@@ -8,7 +8,9 @@ namespace pulse::health {
 
 namespace {
 
-double Number(const std::optional<std::string>& text) { return text ? std::strtod(text->c_str(), nullptr) : 0; }
+double Number(const std::optional<std::string>& text) {
+    return text ? std::strtod(text->c_str(), nullptr) : 0;
+}
 
 // The same pages each time: a table that did not change gives the same answer.
 constexpr const char* kSeed = "4711";
@@ -20,7 +22,9 @@ std::string Help(const TableFacts& facts) {
 
 }  // namespace
 
-std::string Quoted(const std::string& name) { return rule::QuoteName(name); }
+std::string Quoted(const std::string& name) {
+    return rule::QuoteName(name);
+}
 
 double RatioError(double m, double n, double nn, double x, double xx, double xn, double fraction) {
     if (m < 2 || n <= 0) return 0;
@@ -35,13 +39,16 @@ std::string BadCondition(const Check& check) {
         case Kind::kNullRate: return column + " IS NULL";
         case Kind::kAcceptedValues: {
             std::string list;
-            for (const std::string& value : check.values) list += (list.empty() ? "" : ", ") + source::Literal(value);
+            for (const std::string& value : check.values)
+                list += (list.empty() ? "" : ", ") + source::Literal(value);
             return column + " NOT IN (" + list + ")";
         }
         case Kind::kRange: {
             std::string condition;
             if (check.low) condition = column + " < " + source::Literal(*check.low);
-            if (check.high) condition += (condition.empty() ? "" : " OR ") + column + " > " + source::Literal(*check.high);
+            if (check.high)
+                condition +=
+                    (condition.empty() ? "" : " OR ") + column + " > " + source::Literal(*check.high);
             return condition;
         }
         case Kind::kReferences:
@@ -73,8 +80,8 @@ size_t Scan::Duplicates(const std::vector<std::string>& columns) {
         list += (list.empty() ? "t." : ", t.") + Quoted(column);
     }
     if (columns.size() > 1) list = "ROW(" + list + ")";
-    duplicates_.push_back("pg_catalog.count(*) FILTER (WHERE " + filled + ") - pg_catalog.count(DISTINCT " + list +
-                          ") FILTER (WHERE " + filled + ")");
+    duplicates_.push_back("pg_catalog.count(*) FILTER (WHERE " + filled + ") - pg_catalog.count(DISTINCT " +
+                          list + ") FILTER (WHERE " + filled + ")");
     return duplicates_.size() - 1;
 }
 
@@ -90,14 +97,16 @@ std::string Scan::From() const {
 
 std::string Scan::WholeSql() const {
     std::string sql = "SELECT pg_catalog.count(*)";
-    for (const std::string& condition : counts_) sql += ", pg_catalog.count(*) FILTER (WHERE " + condition + ")";
+    for (const std::string& condition : counts_)
+        sql += ", pg_catalog.count(*) FILTER (WHERE " + condition + ")";
     for (const std::string& expression : maxima_) sql += ", pg_catalog.max(" + expression + ")::text";
     for (const std::string& expression : duplicates_) sql += ", " + expression;
     return sql + From();
 }
 
 std::string Scan::SampleSql() const {
-    std::string inner = "SELECT pg_catalog.count(*)::pg_catalog.float8 AS n", outer = "SELECT sum(n), count(*), sum(n * n)";
+    std::string inner = "SELECT pg_catalog.count(*)::pg_catalog.float8 AS n",
+                outer = "SELECT sum(n), count(*), sum(n * n)";
     for (size_t i = 0; i < counts_.size(); ++i) {
         const std::string x = "x" + std::to_string(i);
         inner += ", pg_catalog.count(*) FILTER (WHERE " + counts_[i] + ")::pg_catalog.float8 AS " + x;

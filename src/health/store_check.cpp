@@ -20,19 +20,22 @@ using pg::Value;
 constexpr int64_t kHistory = 36 * kDay;  // five weeks of the grid, and room
 constexpr const char* kQueryCanceled = "57014";
 
-// One result per step of the grid, the one nearest to its middle: a check every minute has many more than are needed.
+// One result per step of the grid, the one nearest to its middle: a check every minute has many more than are
+// needed.
 void ReadHistory(StoredCheck& stored, Moment now) {
     static pg::Statement statement(
         "SELECT DISTINCT ON (step) s.at, s.observed FROM (SELECT r.at, r.observed, "
-        "round(extract(epoch FROM $2 - r.at) / $3) AS step FROM pulse.check_result AS r WHERE r.check_id = $1 "
+        "round(extract(epoch FROM $2 - r.at) / $3) AS step FROM pulse.check_result AS r WHERE r.check_id = "
+        "$1 "
         "AND r.at < $2 AND r.at >= $4 AND r.status IN ('ok', 'learning') AND r.observed IS NOT NULL) AS s "
         "ORDER BY step, abs(extract(epoch FROM $2 - s.at) - step * $3)",
         {INT8OID, TIMESTAMPTZOID, FLOAT8OID, TIMESTAMPTZOID});
     Moment from = now - kHistory;
-    if (const auto accepted = ParseMoment(stored.state.value("accepted_from", ""))) from = std::max(from, *accepted);
-    const pg::Result rows =
-        statement.Execute({Value::Int8(stored.id), Value::Time(now),
-                           Value::Float8(static_cast<double>(GridStep(stored.every)) / kSecond), Value::Time(from)});
+    if (const auto accepted = ParseMoment(stored.state.value("accepted_from", "")))
+        from = std::max(from, *accepted);
+    const pg::Result rows = statement.Execute(
+        {Value::Int8(stored.id), Value::Time(now),
+         Value::Float8(static_cast<double>(GridStep(stored.every)) / kSecond), Value::Time(from)});
     for (uint64_t i = 0; i < rows.size(); ++i) stored.history.push_back({rows[i].Time(0), rows[i].Float8(1)});
 }
 
@@ -81,7 +84,8 @@ class Visitor {
         }
         findings_.usages.push_back(usage);
         if (findings_.unavailable) return false;
-        if (failed && places.size() > 1 && failed->state != sqlstate::kUndefinedTable && failed->state != kQueryCanceled) {
+        if (failed && places.size() > 1 && failed->state != sqlstate::kUndefinedTable &&
+            failed->state != kQueryCanceled) {
             for (const size_t place : places)
                 if (!Try({place})) return false;
             return true;
@@ -107,7 +111,8 @@ Round Counted(const std::vector<Told>& told) {
         round.skipped += one.verdict.status == Status::kSkipped;
         round.failed += one.verdict.status == Status::kError;
         if (one.verdict.status == Status::kError)
-            round.message += (round.message.empty() ? "" : "; ") + one.relation + " " + one.check + ": " + one.verdict.message;
+            round.message += (round.message.empty() ? "" : "; ") + one.relation + " " + one.check + ": " +
+                             one.verdict.message;
     }
     return round;
 }
@@ -131,7 +136,8 @@ std::optional<pg::SessionLock> Reserve(int64_t monitor) {
     return lock;
 }
 
-// What is to be done about one monitor, and where. A table of this database is done with at once, in the same transaction.
+// What is to be done about one monitor, and where. A table of this database is done with at once, in the same
+// transaction.
 struct Errand {
     std::optional<Work> work;
     std::optional<source::Target> target;
@@ -146,7 +152,8 @@ Errand Prepare(int64_t monitor) {
     if (errand.work && errand.work->checks.empty()) errand.work.reset();
     if (errand.work) errand.target = FindTarget(*errand.work, errand.findings);
     if (errand.target && errand.target->local()) {
-        errand.round = Counted(Keep(*errand.work, Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now))));
+        errand.round = Counted(
+            Keep(*errand.work, Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now))));
         errand.work.reset();
     }
     transaction.Commit();
@@ -159,8 +166,9 @@ Round CheckApart(int64_t monitor) {
     if (!lock) return {};
     const Errand errand = Prepare(monitor);
     if (!errand.work) return errand.round;
-    const Findings findings =
-        errand.target ? Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now)) : errand.findings;
+    const Findings findings = errand.target
+                                  ? Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now))
+                                  : errand.findings;
     pg::Transaction transaction("pulse table check: what was found");
     for (const source::Usage& usage : findings.usages) source::Record(usage);
     const Round round = Counted(Keep(*errand.work, findings));
@@ -171,14 +179,16 @@ Round CheckApart(int64_t monitor) {
 }  // namespace
 
 Limits LimitsFromSettings(Moment now) {
-    return {now, static_cast<double>(pg::settings::row_limit), static_cast<double>(pg::settings::sample_rows)};
+    return {now, static_cast<double>(pg::settings::row_limit),
+            static_cast<double>(pg::settings::sample_rows)};
 }
 
 std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now) {
     if (only) return {*only};
     static pg::Statement statement(
         "SELECT m.id FROM pulse.monitor AS m JOIN pulse.monitor_check AS c ON c.monitor_id = m.id "
-        "WHERE m.status = 'active' AND c.next_check_at <= $1 GROUP BY m.id ORDER BY min(c.next_check_at), m.id",
+        "WHERE m.status = 'active' AND c.next_check_at <= $1 GROUP BY m.id ORDER BY min(c.next_check_at), "
+        "m.id",
         {TIMESTAMPTZOID});
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
@@ -203,8 +213,10 @@ std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock) {
     work.relation = found[0].Text(0);
     work.place = {found[0].Text(1), found[0].Text(2), found[0].Text(3)};
     static pg::Statement statement(
-        "SELECT c.id, c.settings, c.state, (extract(epoch FROM coalesce(c.every, m.every)) * 1000000)::bigint, "
-        "c.consecutive_bad, c.bad_since FROM pulse.monitor_check AS c JOIN pulse.monitor AS m ON m.id = c.monitor_id "
+        "SELECT c.id, c.settings, c.state, (extract(epoch FROM coalesce(c.every, m.every)) * "
+        "1000000)::bigint, "
+        "c.consecutive_bad, c.bad_since FROM pulse.monitor_check AS c JOIN pulse.monitor AS m ON m.id = "
+        "c.monitor_id "
         "WHERE c.monitor_id = $1 AND ($2 OR c.next_check_at <= $3) ORDER BY c.id",
         {INT8OID, BOOLOID, TIMESTAMPTZOID});
     const pg::Result rows = statement.Execute({Value::Int8(monitor), Value::Bool(all), Value::Time(now)});
@@ -218,7 +230,8 @@ std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock) {
         stored.bad_since = rows[i].TimeOrNull(5);
         // A server need not have our clock.
         if (stored.check.kind == Kind::kSql && !work.place.source.empty())
-            stored.check.query = pg::ReplaceNowCalls(stored.check.query, source::Literal(FormatMoment(now)) + "::timestamptz");
+            stored.check.query =
+                pg::ReplaceNowCalls(stored.check.query, source::Literal(FormatMoment(now)) + "::timestamptz");
         if (stored.check.kind == Kind::kVolume && stored.check.anomaly) ReadHistory(stored, now);
         work.checks.push_back(std::move(stored));
     }

@@ -15,29 +15,35 @@ using pg::Value;
 
 // Late or empty: what else goes wrong with the table, and with segments over it, follows from it.
 bool IsCause(const drift::Fingerprint& fingerprint) {
-    return fingerprint.detector == Detector(Kind::kFreshness) || fingerprint.detector == Detector(Kind::kVolume);
+    return fingerprint.detector == Detector(Kind::kFreshness) ||
+           fingerprint.detector == Detector(Kind::kVolume);
 }
 
 void InsertResult(const StoredCheck& stored, const Verdict& verdict, const Measurement* m, Moment now) {
     static pg::Statement statement(
-        "INSERT INTO pulse.check_result (check_id, at, status, observed, expected_low, expected_high, standard_error, rows, "
-        "sampled, plan_cost, duration_ms, message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        {INT8OID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-         FLOAT8OID, TEXTOID});
+        "INSERT INTO pulse.check_result (check_id, at, status, observed, expected_low, expected_high, "
+        "standard_error, rows, "
+        "sampled, plan_cost, duration_ms, message) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+        "$12)",
+        {INT8OID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
+         FLOAT8OID, FLOAT8OID, TEXTOID});
     const bool read = m && m->reading == Reading::kRead;
     const auto figure = [&](double number) { return read ? Value::Float8(number) : Value::Null(FLOAT8OID); };
-    statement.Execute({Value::Int8(stored.id), Value::Time(now), Value::Text(Name(verdict.status)),
-                       Value::Float8(verdict.observed), Value::Float8(verdict.low), Value::Float8(verdict.high),
-                       read && m->sampled ? Value::Float8(m->error) : Value::Null(FLOAT8OID), figure(read ? m->rows : 0),
-                       read ? Value::Float8(m->sampled) : Value::Null(FLOAT8OID), figure(read ? m->plan_cost : 0),
-                       figure(read ? m->duration_ms : 0), Value::Text(verdict.message)});
+    statement.Execute(
+        {Value::Int8(stored.id), Value::Time(now), Value::Text(Name(verdict.status)),
+         Value::Float8(verdict.observed), Value::Float8(verdict.low), Value::Float8(verdict.high),
+         read && m->sampled ? Value::Float8(m->error) : Value::Null(FLOAT8OID), figure(read ? m->rows : 0),
+         read ? Value::Float8(m->sampled) : Value::Null(FLOAT8OID), figure(read ? m->plan_cost : 0),
+         figure(read ? m->duration_ms : 0), Value::Text(verdict.message)});
 }
 
 // Counts the run of bad or good results, and notes when the check is due again.
 void Remember(StoredCheck& stored, const Verdict& verdict, Moment now) {
     static pg::Statement statement(
-        "UPDATE pulse.monitor_check SET next_check_at = $2, state = coalesce($3, state), consecutive_bad = $4, "
-        "consecutive_good = CASE WHEN $6 = 'ok' THEN consecutive_good + 1 WHEN $4 > 0 THEN 0 ELSE consecutive_good END, "
+        "UPDATE pulse.monitor_check SET next_check_at = $2, state = coalesce($3, state), consecutive_bad = "
+        "$4, "
+        "consecutive_good = CASE WHEN $6 = 'ok' THEN consecutive_good + 1 WHEN $4 > 0 THEN 0 ELSE "
+        "consecutive_good END, "
         "bad_since = $5, last_at = $7, last_status = $6, last_message = $8 WHERE id = $1",
         {INT8OID, TIMESTAMPTZOID, JSONBOID, INT4OID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID});
     const bool bad = verdict.status == Status::kBad || verdict.status == Status::kError;
@@ -50,11 +56,12 @@ void Remember(StoredCheck& stored, const Verdict& verdict, Moment now) {
     }
     statement.Execute({Value::Int8(stored.id), Value::Time(now + stored.every),
                        verdict.state.is_object() ? Value::Jsonb(verdict.state) : Value::Null(JSONBOID),
-                       Value::Int4(stored.consecutive_bad), Value::Time(stored.bad_since), Value::Text(Name(verdict.status)),
-                       Value::Time(now), Value::Text(verdict.message)});
+                       Value::Int4(stored.consecutive_bad), Value::Time(stored.bad_since),
+                       Value::Text(Name(verdict.status)), Value::Time(now), Value::Text(verdict.message)});
 }
 
-drift::Outcome OutcomeOf(const StoredCheck& stored, const Verdict& verdict, const drift::Fingerprint& fingerprint) {
+drift::Outcome OutcomeOf(const StoredCheck& stored, const Verdict& verdict,
+                         const drift::Fingerprint& fingerprint) {
     drift::Outcome outcome;
     outcome.ratio = verdict.ratio;
     outcome.material = verdict.status == Status::kBad || verdict.status == Status::kError;
@@ -69,20 +76,23 @@ drift::Outcome OutcomeOf(const StoredCheck& stored, const Verdict& verdict, cons
     if (finding.baseline && finding.observed && *finding.baseline != 0)
         finding.change = *finding.observed / *finding.baseline - 1;
     finding.threshold = finding.baseline.value_or(0);
-    finding.baseline_kind = stored.check.kind == Kind::kVolume && stored.check.anomaly ? drift::BaselineKind::kSeasonal
-                                                                                       : drift::BaselineKind::kExpected;
+    finding.baseline_kind = stored.check.kind == Kind::kVolume && stored.check.anomaly
+                                ? drift::BaselineKind::kSeasonal
+                                : drift::BaselineKind::kExpected;
     finding.severity = verdict.severity.value_or(drift::SeverityOf(verdict.ratio));
     finding.onset = verdict.onset ? verdict.onset : stored.bad_since;
     finding.details = verdict.details;
-    finding.summary = verdict.status == Status::kError ? std::string("check ") + Name(stored.check.kind) + " fails: " + verdict.message
-                                                       : verdict.message;
+    finding.summary = verdict.status == Status::kError
+                          ? std::string("check ") + Name(stored.check.kind) + " fails: " + verdict.message
+                          : verdict.message;
     return outcome;
 }
 
 // The group of the live incident that says the table is late or empty.
 std::optional<int64_t> CauseOf(int64_t monitor) {
     static pg::Statement statement(
-        "SELECT coalesce(group_id, id) FROM pulse.incident_record WHERE monitor_id = $1 AND status IN ('open', 'acknowledged') "
+        "SELECT coalesce(group_id, id) FROM pulse.incident_record WHERE monitor_id = $1 AND status IN "
+        "('open', 'acknowledged') "
         "AND detector IN ('table_freshness', 'table_volume') ORDER BY since, id LIMIT 1",
         {INT8OID});
     const pg::Result rows = statement.Execute({Value::Int8(monitor)});
@@ -92,10 +102,12 @@ std::optional<int64_t> CauseOf(int64_t monitor) {
 // Incidents of segments that opened before the table's did, for the same cause.
 void AdoptSegments(Moment since) {
     static pg::Statement orphans(
-        "SELECT id, segment_id, since FROM pulse.incident_record WHERE segment_id IS NOT NULL AND status IN ('open', "
+        "SELECT id, segment_id, since FROM pulse.incident_record WHERE segment_id IS NOT NULL AND status IN "
+        "('open', "
         "'acknowledged') AND since >= $1 ORDER BY id",
         {TIMESTAMPTZOID});
-    static pg::Statement adopt("UPDATE pulse.incident_record SET group_id = $2 WHERE id = $1", {INT8OID, INT8OID});
+    static pg::Statement adopt("UPDATE pulse.incident_record SET group_id = $2 WHERE id = $1",
+                               {INT8OID, INT8OID});
     const pg::Result rows = orphans.Execute({Value::Time(since)});
     for (uint64_t i = 0; i < rows.size(); ++i)
         if (const auto cause = drift::CauseUnder(rows[i].Int8(1), rows[i].Time(2)))
@@ -104,7 +116,8 @@ void AdoptSegments(Moment since) {
 
 void MoveIncidents(const Work& work, std::vector<drift::Outcome> outcomes, drift::Ledger& ledger,
                    const drift::Thresholds& thresholds) {
-    const std::optional<std::string> source = work.place.source.empty() ? std::nullopt : std::optional(work.place.source);
+    const std::optional<std::string> source =
+        work.place.source.empty() ? std::nullopt : std::optional(work.place.source);
     drift::Silence(drift::ReadMutes(), "table", work.relation, source, work.now, outcomes);
     // The cause first, so that what follows from it joins its group.
     std::stable_partition(outcomes.begin(), outcomes.end(),
@@ -117,8 +130,9 @@ void MoveIncidents(const Work& work, std::vector<drift::Outcome> outcomes, drift
     for (const drift::Incident& incident : incidents)
         if (incident.id == 0 && IsCause(incident.finding.fingerprint))
             began = std::min(began.value_or(incident.since), incident.since);
-    drift::WriteIncidents({.segment = {}, .monitor = work.monitor, .relation = work.relation, .source = source}, incidents,
-                          work.now, CauseOf(work.monitor));
+    drift::WriteIncidents(
+        {.segment = {}, .monitor = work.monitor, .relation = work.relation, .source = source}, incidents,
+        work.now, CauseOf(work.monitor));
     if (began) AdoptSegments(*began);
 }
 
@@ -127,9 +141,10 @@ void MoveIncidents(const Work& work, std::vector<drift::Outcome> outcomes, drift
 std::vector<Told> Keep(const Work& work, const Findings& findings) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    pg::Execute("UPDATE pulse.monitor SET checked_at = CASE WHEN $3::text IS NULL THEN $2 ELSE checked_at END, "
-                "unavailable = $3 WHERE id = $1",
-                {Value::Int8(work.monitor), Value::Time(work.now), Value::Text(findings.unavailable)});
+    pg::Execute(
+        "UPDATE pulse.monitor SET checked_at = CASE WHEN $3::text IS NULL THEN $2 ELSE checked_at END, "
+        "unavailable = $3 WHERE id = $1",
+        {Value::Int8(work.monitor), Value::Time(work.now), Value::Text(findings.unavailable)});
     const drift::Thresholds thresholds = drift::ThresholdsFromSettings();
     drift::Ledger ledger = drift::ReadMonitorLedger(work.monitor, work.now, thresholds);
     std::vector<drift::Outcome> outcomes;
@@ -142,13 +157,15 @@ std::vector<Told> Keep(const Work& work, const Findings& findings) {
             verdict.message = *findings.unavailable;
         } else {
             verdict = Judge(stored.check, findings.measurements[i],
-                            {work.relation, work.now, stored.every, thresholds.min_history, stored.state, stored.history});
+                            {work.relation, work.now, stored.every, thresholds.min_history, stored.state,
+                             stored.history});
         }
         InsertResult(stored, verdict, findings.unavailable ? nullptr : &findings.measurements[i], work.now);
         Remember(stored, verdict, work.now);
         const drift::Fingerprint fingerprint{Detector(stored.check.kind), stored.check.Attribute()};
         drift::Outcome outcome = OutcomeOf(stored, verdict, fingerprint);
-        const bool enough = stored.consecutive_bad >= stored.check.after || !ledger.IsNew(fingerprint, work.now);
+        const bool enough =
+            stored.consecutive_bad >= stored.check.after || !ledger.IsNew(fingerprint, work.now);
         if (outcome.material ? enough : verdict.status == Status::kOk) outcomes.push_back(std::move(outcome));
         std::string name = Name(stored.check.kind);
         if (!fingerprint.attribute.empty()) name += " " + fingerprint.attribute;

@@ -38,20 +38,24 @@ void Settle(source::Reader& reader, const TableFacts& facts, Settled& settled) {
     const std::string from = " FROM " + facts.relation + " AS t";
     switch (check.kind) {
         case Kind::kFreshness: {
-            const ColumnFacts* column = check.columns.empty() ? ArrivalColumn(facts) : facts.Find(check.columns.front());
+            const ColumnFacts* column =
+                check.columns.empty() ? ArrivalColumn(facts) : facts.Find(check.columns.front());
             if (!column)
-                throw UserError(sqlstate::kInvalidParameter, facts.relation + " has no column that tells when a row arrived", "",
+                throw UserError(sqlstate::kInvalidParameter,
+                                facts.relation + " has no column that tells when a row arrived", "",
                                 "Name a column of type timestamp or date.");
             if (!column->timelike())
                 throw UserError(sqlstate::kDatatypeMismatch, "column \"" + column->name + "\" tells no time",
-                                "It is of type " + column->type + ".", "Name a column of type timestamp or date.");
+                                "It is of type " + column->type + ".",
+                                "Name a column of type timestamp or date.");
             check.columns = {column->name};
             settled.settings["column"] = column->name;
             break;
         }
         case Kind::kUnique: {
             std::string list;
-            for (const std::string& column : check.columns) list += (list.empty() ? "t." : ", t.") + Quoted(column);
+            for (const std::string& column : check.columns)
+                list += (list.empty() ? "t." : ", t.") + Quoted(column);
             reader.Estimate("SELECT count(DISTINCT ROW(" + list + "))" + from);
             break;
         }
@@ -61,7 +65,9 @@ void Settle(source::Reader& reader, const TableFacts& facts, Settled& settled) {
             RequireColumn(ReadFacts(reader, check.relation), check.to);
             [[fallthrough]];
         case Kind::kAcceptedValues:
-        case Kind::kRange: reader.Estimate("SELECT count(*) FILTER (WHERE " + BadCondition(check) + ")" + from); break;
+        case Kind::kRange:
+            reader.Estimate("SELECT count(*) FILTER (WHERE " + BadCondition(check) + ")" + from);
+            break;
         case Kind::kSql: reader.Estimate("SELECT * FROM (" + check.query + "\n) AS q"); break;
         default: break;
     }
@@ -74,9 +80,10 @@ void RequireQuery(Settled& settled, size_t number, bool local) {
     try {
         check.query = source::RequireSelect(check.query);
     } catch (const UserError& error) {
-        throw UserError(error.state().c_str(), error.message(),
-                        "In check " + std::to_string(number) + ". " + error.detail(),
-                        "Give a single SELECT that returns one number, or the rows that should not be there.");
+        throw UserError(
+            error.state().c_str(), error.message(),
+            "In check " + std::to_string(number) + ". " + error.detail(),
+            "Give a single SELECT that returns one number, or the rows that should not be there.");
     } catch (pg::Error& error) {
         error.detail = "In check " + std::to_string(number) + ", sql.";
         throw;
@@ -84,7 +91,8 @@ void RequireQuery(Settled& settled, size_t number, bool local) {
     settled.settings["query"] = check.query;
     // A server need not have our clock.
     if (!local)
-        check.query = pg::ReplaceNowCalls(check.query, source::Literal(FormatMoment(pg::Now())) + "::timestamptz");
+        check.query =
+            pg::ReplaceNowCalls(check.query, source::Literal(FormatMoment(pg::Now())) + "::timestamptz");
 }
 
 Plan MakePlan(const Draft& draft, const source::Place& place) {
@@ -99,25 +107,28 @@ Plan MakePlan(const Draft& draft, const source::Place& place) {
     }
     const Limits limits = LimitsFromSettings(pg::Now());
     try {
-        source::Visit(place, pg::settings::check_timeout, "define", draft.relation, [&](source::Reader& reader) {
-            number = 0;
-            plan.checks = asked;
-            plan.relation = Qualify(reader, draft.relation);
-            const TableFacts facts = ReadFacts(reader, plan.relation);
-            if (!draft.checks)
-                for (const Suggestion& suggestion : Suggest(facts, limits))
-                    plan.checks.push_back({ParseCheck(suggestion.check, 1), suggestion.check, suggestion.reason});
-            reader.Query("SELECT FROM " + plan.relation + " LIMIT 0");  // the right to read it
-            for (Settled& settled : plan.checks) {
-                ++number;
-                Settle(reader, facts, settled);
-            }
-        });
+        source::Visit(place, pg::settings::check_timeout, "define", draft.relation,
+                      [&](source::Reader& reader) {
+                          number = 0;
+                          plan.checks = asked;
+                          plan.relation = Qualify(reader, draft.relation);
+                          const TableFacts facts = ReadFacts(reader, plan.relation);
+                          if (!draft.checks)
+                              for (const Suggestion& suggestion : Suggest(facts, limits))
+                                  plan.checks.push_back(
+                                      {ParseCheck(suggestion.check, 1), suggestion.check, suggestion.reason});
+                          reader.Query("SELECT FROM " + plan.relation + " LIMIT 0");  // the right to read it
+                          for (Settled& settled : plan.checks) {
+                              ++number;
+                              Settle(reader, facts, settled);
+                          }
+                      });
     } catch (const pg::Error& error) {
         const std::string state = error.State();
         if (number == 0 || state == "57014" || state.starts_with("57P")) throw;
         throw UserError(state.c_str(), error.message,
-                        "In check " + std::to_string(number) + ", " + Name(plan.checks[number - 1].check.kind) + "." +
+                        "In check " + std::to_string(number) + ", " +
+                            Name(plan.checks[number - 1].check.kind) + "." +
                             (error.detail.empty() ? "" : " " + error.detail),
                         error.hint);
     }
@@ -131,38 +142,47 @@ void WriteChecks(int64_t monitor, const std::vector<Settled>& checks) {
         const Check& check = settled.check;
         const std::optional<int64_t> every = check.every ? ParseDuration(*check.every) : std::nullopt;
         const pg::Result rows = pg::Execute(
-            "INSERT INTO pulse.monitor_check AS c (monitor_id, kind, attribute, settings, reason, every, severity, after, "
+            "INSERT INTO pulse.monitor_check AS c (monitor_id, kind, attribute, settings, reason, every, "
+            "severity, after, "
             "next_check_at) VALUES ($1, $2, $3, $4, $5, $6 * interval '1 microsecond', $7, $8, $9) "
-            "ON CONFLICT (monitor_id, kind, attribute) DO UPDATE SET settings = excluded.settings, reason = excluded.reason, "
-            "every = excluded.every, severity = excluded.severity, after = excluded.after, next_check_at = excluded.next_check_at "
+            "ON CONFLICT (monitor_id, kind, attribute) DO UPDATE SET settings = excluded.settings, reason = "
+            "excluded.reason, "
+            "every = excluded.every, severity = excluded.severity, after = excluded.after, next_check_at = "
+            "excluded.next_check_at "
             "RETURNING id",
-            {Value::Int8(monitor), Value::Text(Name(check.kind)), Value::Text(check.Attribute()), Value::Jsonb(settled.settings),
-             Value::Text(settled.reason),
-             every ? Value::Float8(static_cast<double>(*every)) : Value::Null(FLOAT8OID), Value::Text(check.severity),
-             Value::Int4(check.after), Value::Time(pg::Now())});
+            {Value::Int8(monitor), Value::Text(Name(check.kind)), Value::Text(check.Attribute()),
+             Value::Jsonb(settled.settings), Value::Text(settled.reason),
+             every ? Value::Float8(static_cast<double>(*every)) : Value::Null(FLOAT8OID),
+             Value::Text(check.severity), Value::Int4(check.after), Value::Time(pg::Now())});
         kept.push_back(std::to_string(rows[0].Int8(0)));
     }
     std::vector<int64_t> ids;
     for (const std::string& id : kept) ids.push_back(std::stoll(id));
-    pg::Execute("DELETE FROM pulse.monitor_check WHERE monitor_id = $1 AND id <> ALL ($2)", {Value::Int8(monitor), Value::Int8s(ids)});
+    pg::Execute("DELETE FROM pulse.monitor_check WHERE monitor_id = $1 AND id <> ALL ($2)",
+                {Value::Int8(monitor), Value::Int8s(ids)});
 }
 
 // Incidents that no check looks after any more.
 void CloseOrphans(int64_t monitor, const std::string& note) {
     pg::Execute(
-        "WITH gone AS (UPDATE pulse.incident_record AS r SET status = 'resolved', closed_at = $2, resolved_by = 'pulse', "
+        "WITH gone AS (UPDATE pulse.incident_record AS r SET status = 'resolved', closed_at = $2, "
+        "resolved_by = 'pulse', "
         "normal_count = 0, ignored_until = NULL WHERE r.monitor_id = $1 AND r.status <> 'resolved' "
         "AND NOT EXISTS (SELECT FROM pulse.monitor_check AS c JOIN pulse.monitor AS m ON m.id = c.monitor_id "
-        "WHERE m.id = r.monitor_id AND m.status = 'active' AND 'table_' || c.kind = r.detector AND c.attribute = r.attribute) "
-        "RETURNING r.id, r.severity, r.observed, r.change) INSERT INTO pulse.incident_event (incident_id, at, kind, actor, "
-        "severity, observed, change, note) SELECT id, $2, 'resolved', 'pulse', severity, observed, change, $3 FROM gone",
+        "WHERE m.id = r.monitor_id AND m.status = 'active' AND 'table_' || c.kind = r.detector AND "
+        "c.attribute = r.attribute) "
+        "RETURNING r.id, r.severity, r.observed, r.change) INSERT INTO pulse.incident_event (incident_id, "
+        "at, kind, actor, "
+        "severity, observed, change, note) SELECT id, $2, 'resolved', 'pulse', severity, observed, change, "
+        "$3 FROM gone",
         {Value::Int8(monitor), Value::Time(pg::Now()), Value::Text(note)});
 }
 
 // The monitor of exactly that table, ended or not.
 std::optional<int64_t> Existing(const std::string& relation, const std::optional<std::string>& source) {
     const pg::Result rows = pg::Execute(
-        "SELECT id FROM pulse.monitor WHERE relation = $1 AND coalesce(source, '') = coalesce($2, '') FOR NO KEY UPDATE",
+        "SELECT id FROM pulse.monitor WHERE relation = $1 AND coalesce(source, '') = coalesce($2, '') FOR NO "
+        "KEY UPDATE",
         {Value::Text(relation), Value::Text(source)});
     return rows.empty() ? std::nullopt : std::optional(rows[0].Int8(0));
 }
@@ -174,7 +194,8 @@ int64_t Monitor(const Draft& given) {
     draft.source = Trimmed(given.source);
     if (draft.every < kLeastEvery)
         throw UserError(sqlstate::kInvalidParameter, "\"every\" is too short",
-                        "It is " + Duration(static_cast<double>(draft.every) / kSecond) + ".", "The least is 10 seconds.");
+                        "It is " + Duration(static_cast<double>(draft.every) / kSecond) + ".",
+                        "The least is 10 seconds.");
     const source::Place place{draft.source.value_or(""), pg::CallerName(), pg::CallerSearchPath()};
     // Checks left out of an existing monitor stay: only a new one has them chosen.
     Plan plan = MakePlan(draft, place);
@@ -182,16 +203,25 @@ int64_t Monitor(const Draft& given) {
     const pg::Session session;
     const std::optional<int64_t> existing = Existing(plan.relation, draft.source);
     const pg::Result rows = pg::Execute(
-        "INSERT INTO pulse.monitor AS m (relation, source, every, owner, tags, runs_as, search_path, created_at, updated_at) "
-        "VALUES ($1, $2, $3 * interval '1 microsecond', $4, $5, $6, $7, $8, $8) ON CONFLICT (relation, (coalesce(source, ''))) "
+        "INSERT INTO pulse.monitor AS m (relation, source, every, owner, tags, runs_as, search_path, "
+        "created_at, updated_at) "
+        "VALUES ($1, $2, $3 * interval '1 microsecond', $4, $5, $6, $7, $8, $8) ON CONFLICT (relation, "
+        "(coalesce(source, ''))) "
         "DO UPDATE SET every = excluded.every, status = 'active', owner = coalesce(excluded.owner, m.owner), "
         "tags = CASE WHEN $9 THEN excluded.tags ELSE m.tags END, runs_as = excluded.runs_as, "
         "search_path = excluded.search_path, updated_at = excluded.updated_at RETURNING id",
-        {Value::Text(plan.relation), Value::Text(draft.source), Value::Float8(static_cast<double>(draft.every)),
-         Value::Text(Trimmed(draft.owner)), Value::Texts(draft.tags.value_or(std::vector<std::string>())),
-         Value::Name(place.role), Value::Text(place.search_path), Value::Time(pg::Now()), Value::Bool(draft.tags.has_value())});
+        {Value::Text(plan.relation), Value::Text(draft.source),
+         Value::Float8(static_cast<double>(draft.every)), Value::Text(Trimmed(draft.owner)),
+         Value::Texts(draft.tags.value_or(std::vector<std::string>())), Value::Name(place.role),
+         Value::Text(place.search_path), Value::Time(pg::Now()), Value::Bool(draft.tags.has_value())});
     const int64_t id = rows[0].Int8(0);
     if (!existing || draft.checks) WriteChecks(id, plan.checks);
+    // A shorter interval holds from now on.
+    pg::Execute(
+        "UPDATE pulse.monitor_check SET next_check_at = least(next_check_at, coalesce(last_at, $2) + $3 * "
+        "interval "
+        "'1 microsecond') WHERE monitor_id = $1 AND every IS NULL",
+        {Value::Int8(id), Value::Time(pg::Now()), Value::Float8(static_cast<double>(draft.every))});
     CloseOrphans(id, "the check was taken away");
     return id;
 }
@@ -208,8 +238,8 @@ void Unmonitor(const std::string& relation, const std::optional<std::string>& so
 std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optional<std::string>& source) {
     std::vector<Suggestion> list;
     const Limits limits = LimitsFromSettings(pg::Now());
-    source::Visit({Trimmed(source).value_or(""), pg::CallerName(), pg::CallerSearchPath()}, pg::settings::check_timeout,
-                  "define", relation, [&](source::Reader& reader) {
+    source::Visit({Trimmed(source).value_or(""), pg::CallerName(), pg::CallerSearchPath()},
+                  pg::settings::check_timeout, "define", relation, [&](source::Reader& reader) {
                       const std::string name = Qualify(reader, relation);
                       reader.Query("SELECT FROM " + name + " LIMIT 0");
                       list = Suggest(ReadFacts(reader, name), limits);
@@ -227,10 +257,12 @@ int64_t FindMonitor(const std::string& relation, const std::optional<std::string
     const std::string where = Trimmed(source) ? " of source \"" + *source + "\"" : "";
     if (rows.empty()) {
         const pg::Result all = pg::Execute(
-            "SELECT relation || coalesce(' of source ' || source, '') FROM pulse.monitor WHERE status = 'active' ORDER BY 1 LIMIT 1000");
+            "SELECT relation || coalesce(' of source ' || source, '') FROM pulse.monitor WHERE status = "
+            "'active' ORDER BY 1 LIMIT 1000");
         std::vector<std::string> names;
         for (uint64_t i = 0; i < all.size(); ++i) names.push_back(all[i].Text(0));
-        throw UserError(sqlstate::kUndefinedObject, "table \"" + relation + "\"" + where + " is not monitored", "",
+        throw UserError(sqlstate::kUndefinedObject,
+                        "table \"" + relation + "\"" + where + " is not monitored", "",
                         names.empty() ? "No table is; begin with pulse_monitor_table()."
                                       : segment::SuggestQuoted(relation, names, "Monitored tables"));
     }

@@ -16,8 +16,10 @@ struct MuteSubject {
 
 // What a subject may be, by what people call it: each monitored table, source and segment.
 constexpr const char* kSubjects =
-    "SELECT 'table' AS kind, relation AS name FROM pulse.monitor WHERE status = 'active' UNION SELECT 'segment', name FROM "
-    "pulse.segment UNION SELECT 'source', s.srvname FROM pg_catalog.pg_foreign_server AS s JOIN pg_catalog.pg_foreign_data_wrapper "
+    "SELECT 'table' AS kind, relation AS name FROM pulse.monitor WHERE status = 'active' UNION SELECT "
+    "'segment', name FROM "
+    "pulse.segment UNION SELECT 'source', s.srvname FROM pg_catalog.pg_foreign_server AS s JOIN "
+    "pg_catalog.pg_foreign_data_wrapper "
     "AS w ON w.oid = s.srvfdw WHERE w.fdwname = 'pulse_source'";
 
 MuteSubject FindSubject(const std::string& given) {
@@ -29,12 +31,14 @@ MuteSubject FindSubject(const std::string& given) {
             name = given.substr(kind.size() + 1);
             name.erase(0, name.find_first_not_of(' '));
         }
-    const pg::Result rows = pg::Execute(
-        std::string("SELECT kind, name FROM (") + kSubjects + ") AS s WHERE ($2 = '' OR kind = $2) AND (name = $1 OR kind = 'table' "
-        "AND right(name, length($1) + 1) = '.' || $1) ORDER BY name = $1 DESC, kind, name",
-        {Value::Text(name), Value::Text(kind)});
+    const pg::Result rows =
+        pg::Execute(std::string("SELECT kind, name FROM (") + kSubjects +
+                        ") AS s WHERE ($2 = '' OR kind = $2) AND (name = $1 OR kind = 'table' "
+                        "AND right(name, length($1) + 1) = '.' || $1) ORDER BY name = $1 DESC, kind, name",
+                    {Value::Text(name), Value::Text(kind)});
     if (rows.empty()) {
-        const pg::Result all = pg::Execute(std::string("SELECT DISTINCT name FROM (") + kSubjects + ") AS s ORDER BY 1 LIMIT 1000");
+        const pg::Result all = pg::Execute(std::string("SELECT DISTINCT name FROM (") + kSubjects +
+                                           ") AS s ORDER BY 1 LIMIT 1000");
         std::vector<std::string> names;
         for (uint64_t i = 0; i < all.size(); ++i) names.push_back(all[i].Text(0));
         throw UserError(sqlstate::kUndefinedObject, "there is nothing called \"" + given + "\" to mute", "",
@@ -43,22 +47,26 @@ MuteSubject FindSubject(const std::string& given) {
     }
     if (rows.size() > 1 && !(rows[0].Text(1) == name && rows[1].Text(1) != name))
         throw UserError(sqlstate::kInvalidParameter, "\"" + given + "\" is ambiguous",
-                        "It may be " + rows[0].Text(0) + " " + rows[0].Text(1) + " or " + rows[1].Text(0) + " " + rows[1].Text(1) + ".",
-                        "Write " + rows[0].Text(0) + ":" + rows[0].Text(1) + " or " + rows[1].Text(0) + ":" + rows[1].Text(1) + ".");
+                        "It may be " + rows[0].Text(0) + " " + rows[0].Text(1) + " or " + rows[1].Text(0) +
+                            " " + rows[1].Text(1) + ".",
+                        "Write " + rows[0].Text(0) + ":" + rows[0].Text(1) + " or " + rows[1].Text(0) + ":" +
+                            rows[1].Text(1) + ".");
     return {rows[0].Text(0), rows[0].Text(1)};
 }
 
 // Ends the window that is open now, or begins later. Returns whether there was one.
 bool End(const MuteSubject& subject) {
-    return pg::Execute("UPDATE pulse.mute SET until = greatest($3, since) WHERE kind = $1 AND name = $2 AND coalesce(until, 'infinity') > $3",
-                       {Value::Text(subject.kind), Value::Text(subject.name), Value::Time(pg::Now())})
+    return pg::Execute(
+               "UPDATE pulse.mute SET until = greatest($3, since) WHERE kind = $1 AND name = $2 AND "
+               "coalesce(until, 'infinity') > $3",
+               {Value::Text(subject.kind), Value::Text(subject.name), Value::Time(pg::Now())})
                .processed() > 0;
 }
 
 }  // namespace
 
-int64_t SetMute(const std::string& given, const std::optional<Moment>& until, const std::optional<std::string>& reason,
-                const std::string& actor) {
+int64_t SetMute(const std::string& given, const std::optional<Moment>& until,
+                const std::optional<std::string>& reason, const std::string& actor) {
     const MuteSubject subject = FindSubject(given);
     if (until && *until <= pg::Now())
         throw UserError(sqlstate::kInvalidParameter, "\"until\" must be in the future",
@@ -67,12 +75,15 @@ int64_t SetMute(const std::string& given, const std::optional<Moment>& until, co
     // Again: the window that is open ends here, and the new one says how it goes on.
     End(subject);
     const pg::Result rows = pg::Execute(
-        "INSERT INTO pulse.mute (kind, name, since, until, reason, muted_by) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-        {Value::Text(subject.kind), Value::Text(subject.name), Value::Time(pg::Now()), Value::Time(until), Value::Text(reason),
-         Value::Name(actor)});
+        "INSERT INTO pulse.mute (kind, name, since, until, reason, muted_by) VALUES ($1, $2, $3, $4, $5, $6) "
+        "RETURNING id",
+        {Value::Text(subject.kind), Value::Text(subject.name), Value::Time(pg::Now()), Value::Time(until),
+         Value::Text(reason), Value::Name(actor)});
     return rows[0].Int8(0);
 }
 
-bool EndMute(const std::string& given) { return End(FindSubject(given)); }
+bool EndMute(const std::string& given) {
+    return End(FindSubject(given));
+}
 
 }  // namespace pulse::health

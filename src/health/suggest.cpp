@@ -7,9 +7,9 @@ namespace pulse::health {
 
 namespace {
 
-constexpr size_t kMostColumns = 5;       // per type of check
-constexpr double kNearlyNever = 0.01;    // share of nulls that counts as never
-constexpr double kRoom = 2;              // the limit suggested, in multiples of the share seen
+constexpr size_t kMostColumns = 5;     // per type of check
+constexpr double kNearlyNever = 0.01;  // share of nulls that counts as never
+constexpr double kRoom = 2;            // the limit suggested, in multiples of the share seen
 constexpr size_t kFewValues = 10;
 
 void SuggestFreshness(const TableFacts& facts, const Limits& limits, std::vector<Suggestion>& list) {
@@ -21,7 +21,8 @@ void SuggestFreshness(const TableFacts& facts, const Limits& limits, std::vector
         why += ", and an index finds the newest at no cost";
     else if (column->correlation && *column->correlation > 0.9)
         why += ": rows lie in its order";
-    list.push_back({{{"type", "freshness"}, {"column", column->name}}, why + "; the limit is learnt from its rhythm"});
+    list.push_back(
+        {{{"type", "freshness"}, {"column", column->name}}, why + "; the limit is learnt from its rhythm"});
 }
 
 void SuggestUnique(const TableFacts& facts, const Limits& limits, std::vector<Suggestion>& list) {
@@ -40,10 +41,13 @@ void SuggestUnique(const TableFacts& facts, const Limits& limits, std::vector<Su
 void SuggestNulls(const TableFacts& facts, std::vector<Suggestion>& list) {
     size_t count = 0;
     for (const ColumnFacts& column : facts.columns) {
-        if (column.not_null || !column.null_share || *column.null_share > kNearlyNever || count == kMostColumns) continue;
+        if (column.not_null || !column.null_share || *column.null_share > kNearlyNever ||
+            count == kMostColumns)
+            continue;
         const double limit = std::max(0.01, std::ceil(*column.null_share * kRoom * 1000) / 1000);
         list.push_back({{{"type", "null_rate"}, {"column", column.name}, {"max", limit}},
-                        column.name + " is hardly ever null (" + Percentage(*column.null_share) + "), though it may be"});
+                        column.name + " is hardly ever null (" + Percentage(*column.null_share) +
+                            "), though it may be"});
         ++count;
     }
 }
@@ -52,11 +56,13 @@ void SuggestValues(const TableFacts& facts, std::vector<Suggestion>& list) {
     size_t count = 0;
     for (const ColumnFacts& column : facts.columns) {
         const bool words = column.base == "text" || column.base.starts_with("character");
-        if (!words || column.common.size() < 2 || column.common.size() > kFewValues || count == kMostColumns) continue;
+        if (!words || column.common.size() < 2 || column.common.size() > kFewValues || count == kMostColumns)
+            continue;
         std::vector<std::string> values = column.common;
         std::sort(values.begin(), values.end());
-        list.push_back({{{"type", "accepted_values"}, {"column", column.name}, {"values", values}},
-                        column.name + " has only " + Counted(static_cast<double>(values.size()), "different value")});
+        list.push_back(
+            {{{"type", "accepted_values"}, {"column", column.name}, {"values", values}},
+             column.name + " has only " + Counted(static_cast<double>(values.size()), "different value")});
         ++count;
     }
 }
@@ -64,8 +70,9 @@ void SuggestValues(const TableFacts& facts, std::vector<Suggestion>& list) {
 void SuggestReferences(const TableFacts& facts, std::vector<Suggestion>& list) {
     for (const ForeignKey& key : facts.keys)
         if (!key.valid)
-            list.push_back({{{"type", "references"}, {"column", key.column}, {"relation", key.relation}, {"to", key.to}},
-                            "the foreign key of " + key.column + " was never validated"});
+            list.push_back(
+                {{{"type", "references"}, {"column", key.column}, {"relation", key.relation}, {"to", key.to}},
+                 "the foreign key of " + key.column + " was never validated"});
 }
 
 }  // namespace
@@ -74,11 +81,14 @@ std::vector<Suggestion> Suggest(const TableFacts& facts, const Limits& limits) {
     std::vector<Suggestion> list;
     SuggestFreshness(facts, limits, list);
     if (facts.sampled() || facts.rows <= limits.row_limit)
-        list.push_back({{{"type", "volume"}, {"anomaly", true}},
-                        facts.rows > limits.row_limit
-                            ? "the catalog knows the size of a large table; a fall is seen against its own history"
-                            : "counting " + Count(facts.rows) + " rows is cheap; a fall is seen against its own history"});
-    list.push_back({{{"type", "schema"}}, "a changed column breaks what reads it, and the catalog costs nothing to look at"});
+        list.push_back(
+            {{{"type", "volume"}, {"anomaly", true}},
+             facts.rows > limits.row_limit
+                 ? "the catalog knows the size of a large table; a fall is seen against its own history"
+                 : "counting " + Count(facts.rows) +
+                       " rows is cheap; a fall is seen against its own history"});
+    list.push_back({{{"type", "schema"}},
+                    "a changed column breaks what reads it, and the catalog costs nothing to look at"});
     SuggestUnique(facts, limits, list);
     SuggestNulls(facts, list);
     SuggestValues(facts, list);

@@ -62,7 +62,8 @@ std::optional<int64_t> ParseDuration(const std::string& text) {
             continue;
         }
         size_t end = i;
-        while (end < text.size() && (std::isdigit(static_cast<unsigned char>(text[end])) || text[end] == '.')) ++end;
+        while (end < text.size() && (std::isdigit(static_cast<unsigned char>(text[end])) || text[end] == '.'))
+            ++end;
         if (end == i || end - i > 12 || text[i] == '.') return std::nullopt;
         const double number = std::stod(text.substr(i, end - i));
         while (end < text.size() && text[end] == ' ') ++end;
@@ -86,8 +87,8 @@ std::string Duration(double seconds) {
     auto left = static_cast<int64_t>(std::llround(seconds));
     std::string text;
     int parts = 0;
-    for (const auto& [unit, size] : std::array<std::pair<const char*, int64_t>, 4>{
-             {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}}}) {
+    for (const auto& [unit, size] :
+         std::array<std::pair<const char*, int64_t>, 4>{{{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}}}) {
         const int64_t count = left / size;
         left %= size;
         if (count == 0) {
@@ -106,14 +107,19 @@ std::string Count(double number) {
     const double whole = std::round(number);
     if (std::abs(number - whole) > 1e-9 && std::abs(number) < 1000) return Trimmed(Printed("%.4g", number));
     std::string digits = Printed("%.0f", std::abs(whole));
-    for (auto i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<size_t>(i), ",");
+    for (auto i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3)
+        digits.insert(static_cast<size_t>(i), ",");
     return (whole < 0 ? "-" : "") + digits;
 }
 
 std::string Percentage(double share) {
     const double percent = 100 * share;
     if (percent != 0 && std::abs(percent) < 0.001) return "under 0.001 %";
-    return Trimmed(Printed(std::abs(percent) < 1 ? "%.3f" : std::abs(percent) < 10 ? "%.2f" : "%.1f", percent)) + " %";
+    return Trimmed(Printed(std::abs(percent) < 1    ? "%.3f"
+                           : std::abs(percent) < 10 ? "%.2f"
+                                                    : "%.1f",
+                           percent)) +
+           " %";
 }
 
 std::string Counted(double number, const std::string& noun) {

@@ -32,8 +32,9 @@ $other->safe_psql('shop', "$shop VACUUM ANALYZE;");
 sub source
 {
 	my ($name, $node, $more) = @_;
-	$primary->safe_psql('home', qq{SELECT pulse_create_source('$name', '{"host": "} . $node->host . qq{", "port": } . $node->port .
-		qq{, "dbname": "shop", "user": "postgres", "max_queries_per_minute": 100000 $more}')});
+	my ($host, $port) = ($node->host, $node->port);
+	$primary->safe_psql('home', qq{SELECT pulse_create_source('$name', '{"host": "$host", "port": $port, "dbname": "shop",
+		"user": "postgres", "max_queries_per_minute": 100000 $more}')});
 }
 source('replica', $standby, '');
 source('elsewhere', $other, ', "allow_primary": "true"');

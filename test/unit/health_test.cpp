@@ -1,4 +1,5 @@
-// The pure parts of table health: what a check says, when rows usually come, what a figure means, what a sample knows.
+// The pure parts of table health: what a check says, when rows usually come, what a figure means, what a
+// sample knows.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -13,14 +14,17 @@ namespace {
 
 constexpr Moment kNow = 8800 * kDay + 10 * kHour;
 
-Check Parsed(const char* text) { return ParseCheck(Json::parse(text), 1); }
+Check Parsed(const char* text) {
+    return ParseCheck(Json::parse(text), 1);
+}
 
 TEST(Durations, AreReadAndWritten) {
     EXPECT_EQ(ParseDuration("2 hours"), 2 * kHour);
     EXPECT_EQ(ParseDuration("30s"), 30 * kSecond);
     EXPECT_EQ(ParseDuration("1 day 6 h"), 30 * kHour);
     EXPECT_EQ(ParseDuration("1.5min"), 90 * kSecond);
-    for (const char* bad : {"", "  ", "hours", "2", "2 moons", "-2 hours", "2 hours ago", "1e9 days", "999999999999 weeks"})
+    for (const char* bad :
+         {"", "  ", "hours", "2", "2 moons", "-2 hours", "2 hours ago", "1e9 days", "999999999999 weeks"})
         EXPECT_FALSE(ParseDuration(bad)) << bad;
     EXPECT_EQ(Duration(22320), "6 h 12 min");
     EXPECT_EQ(Duration(0), "0 s");
@@ -33,7 +37,8 @@ TEST(Durations, AreReadAndWritten) {
 }
 
 TEST(Checks, KeepTheirMeaning) {
-    const Check check = Parsed(R"({"type": "unique", "columns": ["a", "b"], "after": 3, "severity": "high", "every": "1 hour"})");
+    const Check check = Parsed(
+        R"({"type": "unique", "columns": ["a", "b"], "after": 3, "severity": "high", "every": "1 hour"})");
     EXPECT_EQ(check.kind, Kind::kUnique);
     EXPECT_EQ(check.Attribute(), "a, b");
     EXPECT_EQ(check.after, 3);
@@ -62,7 +67,9 @@ TEST(Rhythm, NeedsTwoWeeks) {
 
 TEST(Rhythm, OfADailyLoadIsSeenWithinHours) {
     // Loaded at 06:00: at 10:00 the newest row is four hours old.
-    const auto age = [](Moment moment) { return static_cast<double>((moment % kDay + kDay - 6 * kHour) % kDay) / kSecond; };
+    const auto age = [](Moment moment) {
+        return static_cast<double>((moment % kDay + kDay - 6 * kHour) % kDay) / kSecond;
+    };
     const Rhythm rhythm = LearnRhythm(Phases(8800 * kDay + 10 * kHour, age), 60.0 * 86400, 86400);
     EXPECT_GT(rhythm.limit, 5 * 3600.0);
     EXPECT_LT(rhythm.limit, 8 * 3600.0);  // yesterday's rows would be 28 hours old
@@ -100,9 +107,11 @@ TEST(Freshness, SaysHowLongAndAgainstWhat) {
     Measurement m;
     m.age = 22320;
     m.gap = 240;
-    const Verdict verdict = Judge(Parsed(R"({"type": "freshness", "column": "at", "max_age": "2 hours"})"), m, At(kNow));
+    const Verdict verdict =
+        Judge(Parsed(R"({"type": "freshness", "column": "at", "max_age": "2 hours"})"), m, At(kNow));
     EXPECT_EQ(verdict.status, Status::kBad);
-    EXPECT_EQ(verdict.message, "app.orders has had no new row for 6 h 12 min (limit 2 h; its rhythm: every 4 min)");
+    EXPECT_EQ(verdict.message,
+              "app.orders has had no new row for 6 h 12 min (limit 2 h; its rhythm: every 4 min)");
     EXPECT_EQ(verdict.onset, kNow - (22320 - 7200) * kSecond);
 }
 
@@ -135,12 +144,17 @@ Setting History(Moment now, int days, double (*rows)(Moment)) {
     Setting setting = At(now);
     setting.every = kHour;
     setting.state = {{"had_rows", true}};
-    for (int hour = 1; hour <= 24 * days; ++hour) setting.history.push_back({now - hour * kHour, rows(now - hour * kHour)});
+    for (int hour = 1; hour <= 24 * days; ++hour)
+        setting.history.push_back({now - hour * kHour, rows(now - hour * kHour)});
     return setting;
 }
 
-double Unrest(Moment moment) { return static_cast<double>(moment / kHour * 7919 % 97); }
-double WeekShape(Moment moment) { return (moment / kDay % 7 < 2 ? 4000 : 10000) + Unrest(moment); }
+double Unrest(Moment moment) {
+    return static_cast<double>(moment / kHour * 7919 % 97);
+}
+double WeekShape(Moment moment) {
+    return (moment / kDay % 7 < 2 ? 4000 : 10000) + Unrest(moment);
+}
 
 TEST(Volume, LearnsFirst) {
     const Verdict verdict = JudgeCount(History(kNow, 0, WeekShape), 100);
@@ -160,12 +174,17 @@ TEST(Volume, TheWeekDoesNotAlarmAndALossDoes) {
 }
 
 TEST(Volume, GrowthIsNoAlarm) {
-    const auto growing = [](Moment moment) { return 100000 + 20.0 * static_cast<double>(moment / kHour - kNow / kHour + 2000) + Unrest(moment) / 10; };
+    const auto growing = [](Moment moment) {
+        return 100000 + 20.0 * static_cast<double>(moment / kHour - kNow / kHour + 2000) +
+               Unrest(moment) / 10;
+    };
     EXPECT_EQ(JudgeCount(History(kNow, 30, growing), growing(kNow)).status, Status::kOk);
 }
 
 TEST(Volume, StandingStillIsSeen) {
-    const auto stopped = [](Moment moment) { return 50000 + 10.0 * static_cast<double>(std::min(moment, kNow - 12 * kHour) / kHour % 100000); };
+    const auto stopped = [](Moment moment) {
+        return 50000 + 10.0 * static_cast<double>(std::min(moment, kNow - 12 * kHour) / kHour % 100000);
+    };
     const Setting setting = History(kNow, 20, stopped);
     const Verdict verdict = JudgeCount(setting, stopped(kNow));
     EXPECT_EQ(verdict.status, Status::kBad);
@@ -226,19 +245,26 @@ Json Column(int number, const char* name, const char* type, bool not_null = fals
 }
 
 TEST(Schema, IsToldInWords) {
-    const Json before = {Column(1, "id", "integer", true), Column(2, "kind", "text"), Column(3, "amount", "integer")};
-    const Json after = {Column(1, "id", "bigint", true), Column(2, "type", "text"), Column(4, "extra", "date")};
+    const Json before = {Column(1, "id", "integer", true), Column(2, "kind", "text"),
+                         Column(3, "amount", "integer")};
+    const Json after = {Column(1, "id", "bigint", true), Column(2, "type", "text"),
+                        Column(4, "extra", "date")};
     const SchemaChange change = CompareSchemas(before, after);
     EXPECT_EQ(change.severity, drift::Severity::kHigh);
-    EXPECT_EQ(change.sentences, (std::vector<std::string>{"column id changed its type from integer to bigint", "column kind was renamed to type",
-                                                          "column amount was removed", "column extra (date) was added"}));
+    EXPECT_EQ(change.sentences,
+              (std::vector<std::string>{"column id changed its type from integer to bigint",
+                                        "column kind was renamed to type", "column amount was removed",
+                                        "column extra (date) was added"}));
     EXPECT_TRUE(CompareSchemas(before, before).sentences.empty());
     // Built anew with other numbers: the same columns.
-    EXPECT_TRUE(CompareSchemas(before, {Column(4, "id", "integer", true), Column(5, "kind", "text"), Column(6, "amount", "integer")}).sentences.empty());
+    EXPECT_TRUE(CompareSchemas(before, {Column(4, "id", "integer", true), Column(5, "kind", "text"),
+                                        Column(6, "amount", "integer")})
+                    .sentences.empty());
 }
 
 TEST(Plans, TellWhatIsReadWhole) {
-    const PlanReading reading = ReadPlanNodes(R"([{"Plan": {"Node Type": "Aggregate", "Total Cost": 12.5, "Plans": [
+    const PlanReading reading =
+        ReadPlanNodes(R"([{"Plan": {"Node Type": "Aggregate", "Total Cost": 12.5, "Plans": [
         {"Node Type": "Seq Scan", "Relation Name": "orders", "Schema": "app", "Plan Rows": 5},
         {"Node Type": "Sample Scan", "Relation Name": "big", "Schema": "app", "Plan Rows": 5}]}}])");
     EXPECT_EQ(reading.cost, 12.5);
@@ -254,7 +280,16 @@ TEST(Suggestions, FollowTheStatistics) {
     facts.columns.resize(3);
     facts.columns[0] = {1, "id", "bigint", "bigint", true, "", 0.0, -1.0, 1.0, {}};
     facts.columns[1] = {2, "status", "text", "text", false, "", 0.001, 2.0, 0.3, {"paid", "new"}};
-    facts.columns[2] = {3, "created_at", "timestamp with time zone", "timestamp with time zone", true, "now()", 0.0, -1.0, 0.99, {}};
+    facts.columns[2] = {3,
+                        "created_at",
+                        "timestamp with time zone",
+                        "timestamp with time zone",
+                        true,
+                        "now()",
+                        0.0,
+                        -1.0,
+                        0.99,
+                        {}};
     facts.indexes.push_back({"orders_pkey", {"id"}, true, true, true, true});
     std::vector<std::string> types;
     for (const Suggestion& suggestion : Suggest(facts, {})) {
@@ -262,7 +297,8 @@ TEST(Suggestions, FollowTheStatistics) {
         EXPECT_FALSE(suggestion.reason.empty());
         EXPECT_NO_THROW(ParseCheck(suggestion.check, 1));
     }
-    EXPECT_EQ(types, (std::vector<std::string>{"freshness", "volume", "schema", "null_rate", "accepted_values"}));
+    EXPECT_EQ(types,
+              (std::vector<std::string>{"freshness", "volume", "schema", "null_rate", "accepted_values"}));
     facts.rows = 1e9;  // without an index nothing finds the newest row of a huge table cheaply
     EXPECT_EQ(Suggest(facts, {}).front().check.at("type"), "volume");
 }

@@ -1,4 +1,5 @@
-// Everything a diagnosis of a monitored table's incident looks at, and the diagnosis. Pure C++ and deterministic.
+// Everything a diagnosis of a monitored table's incident looks at, and the diagnosis. Pure C++ and
+// deterministic.
 #pragma once
 
 #include "pulse/diagnosis/diagnosis.hpp"
@@ -19,13 +20,13 @@ struct TableCase {
     std::string detector, attribute, severity, status, direction, summary;
     std::optional<double> baseline, observed;
     Moment since = 0, opened_at = 0, last_seen_at = 0;
-    bool failing = false;              // the check itself fails
-    std::string column;                // of the check, where it has one
-    std::string verbs;                 // prefix of the verbs in recommended SQL
-    std::optional<Moment> last_good;   // newest good result before it
+    bool failing = false;             // the check itself fails
+    std::string column;               // of the check, where it has one
+    std::string verbs;                // prefix of the verbs in recommended SQL
+    std::optional<Moment> last_good;  // newest good result before it
     std::optional<double> last_good_value;
-    int64_t tables_of_source = 1;      // monitored tables of the same source
-    std::vector<Neighbour> neighbours; // the earliest first
+    int64_t tables_of_source = 1;       // monitored tables of the same source
+    std::vector<Neighbour> neighbours;  // the earliest first
 };
 
 Diagnosis DiagnoseTable(const TableCase& input);

@@ -40,20 +40,20 @@ inline constexpr int64_t kLeastEvery = 10 * kSecond;
 struct Check {
     Kind kind = Kind::kVolume;
     std::vector<std::string> columns;
-    std::optional<int64_t> max_age;         // freshness; unset: learnt
-    std::optional<double> min, max;         // volume, sql, null_rate (share), replication_lag (seconds)
-    std::optional<std::string> low, high;   // range: as the column's type reads them
-    std::vector<std::string> values;        // accepted_values
-    double share = 0;                       // tolerated share of rows: accepted_values, range, references, unique
-    bool anomaly = false;                   // volume against its own history
-    double change = 0.2;                    // volume: relative change that matters
-    std::string relation, to;               // references
-    std::string query, name;                // sql
-    std::optional<int64_t> rows;            // sql: most rows it may return
-    int standbys = 1;                       // replication_lag: least standbys
-    std::optional<std::string> severity;    // fixed; unset: by how far it is off
+    std::optional<int64_t> max_age;        // freshness; unset: learnt
+    std::optional<double> min, max;        // volume, sql, null_rate (share), replication_lag (seconds)
+    std::optional<std::string> low, high;  // range: as the column's type reads them
+    std::vector<std::string> values;       // accepted_values
+    double share = 0;             // tolerated share of rows: accepted_values, range, references, unique
+    bool anomaly = false;         // volume against its own history
+    double change = 0.2;          // volume: relative change that matters
+    std::string relation, to;     // references
+    std::string query, name;      // sql
+    std::optional<int64_t> rows;  // sql: most rows it may return
+    int standbys = 1;             // replication_lag: least standbys
+    std::optional<std::string> severity;  // fixed; unset: by how far it is off
     int after = kDefaultAfter;
-    std::optional<std::string> every;       // unset: the monitor's
+    std::optional<std::string> every;  // unset: the monitor's
 
     // What the check's incidents are about: its columns, or the name of a query.
     std::string Attribute() const;

@@ -29,7 +29,7 @@ struct IndexFacts {
     std::vector<std::string> columns;  // in order; empty for an expression
     bool unique = false;               // of all rows, and valid
     bool primary = false;
-    bool whole = true;  // not partial
+    bool whole = true;    // not partial
     bool ordered = true;  // a B-tree
 };
 
@@ -42,12 +42,13 @@ struct TableFacts {
     std::string relation;  // quoted, schema-qualified
     char kind = 'r';       // relkind
     bool has_children = false;
-    double rows = 0;       // the planner's estimate for the table's size of now
-    bool analyzed = false; // the estimate is more than a guess
-    int64_t pages = 0;     // its size of now
+    double rows = 0;        // the planner's estimate for the table's size of now
+    bool analyzed = false;  // the estimate is more than a guess
+    int64_t pages = 0;      // its size of now
     bool standby = false;
-    double replica_late = 0;  // seconds that the standby's newest replayed transaction is behind; 0 when it has all
-    double cost = 0;          // highest plan cost so far
+    double replica_late =
+        0;            // seconds that the standby's newest replayed transaction is behind; 0 when it has all
+    double cost = 0;  // highest plan cost so far
 
     std::vector<ColumnFacts> columns;
     std::vector<IndexFacts> indexes;
@@ -60,8 +61,8 @@ struct TableFacts {
     bool sampled() const { return kind == 'r' || kind == 'p' || kind == 'm'; }
 };
 
-// The quoted, schema-qualified name of what `name` means there. Throws UserError 42P01 with the nearest names, 42809 for
-// what holds no rows.
+// The quoted, schema-qualified name of what `name` means there. Throws UserError 42P01 with the nearest
+// names, 42809 for what holds no rows.
 std::string Qualify(source::Reader& reader, const std::string& name);
 
 // Reads them. Throws UserError 42P01 when the relation is gone.
@@ -70,7 +71,8 @@ TableFacts ReadFacts(source::Reader& reader, const std::string& relation);
 // The column by that name, or UserError 42703 with the nearest names.
 const ColumnFacts& RequireColumn(const TableFacts& facts, const std::string& column);
 
-// The likeliest column of arrival: a timestamp that is indexed, filled by default, named so, or in order. Null when none is.
+// The likeliest column of arrival: a timestamp that is indexed, filled by default, named so, or in order.
+// Null when none is.
 const ColumnFacts* ArrivalColumn(const TableFacts& facts);
 
 }  // namespace pulse::health

@@ -27,8 +27,8 @@ struct Setting {
     Moment now = 0;
     int64_t every = 5 * kMinute;
     int min_history = 7;
-    Json state = Json::object();    // what the check remembers
-    std::vector<Earlier> history;   // good results since a new normal was declared, any order
+    Json state = Json::object();   // what the check remembers
+    std::vector<Earlier> history;  // good results since a new normal was declared, any order
 };
 
 struct Verdict {
@@ -38,10 +38,10 @@ struct Verdict {
     bool supported = true;                      // beyond the error of the sample and the usual unrest
     std::optional<drift::Severity> severity;    // by itself; unset: by the ratio
     drift::Direction direction = drift::Direction::kUp;
-    std::optional<Moment> onset;                // when it began, where that can be told
+    std::optional<Moment> onset;  // when it began, where that can be told
     std::string message;
     Json details = Json::object();
-    Json state;                                 // to be remembered
+    Json state;  // to be remembered
 };
 
 Verdict Judge(const Check& check, const Measurement& measurement, const Setting& setting);

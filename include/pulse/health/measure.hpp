@@ -1,4 +1,5 @@
-// Looking at a table: everything its checks need, as cheaply as it can be had. Pure C++; a Reader does the reading.
+// Looking at a table: everything its checks need, as cheaply as it can be had. Pure C++; a Reader does the
+// reading.
 #pragma once
 
 #include <optional>
@@ -27,8 +28,8 @@ enum class Reading { kRead, kSkipped, kFailed };
 
 // A table's staleness at one moment in the past, for the rhythm.
 struct Phase {
-    int week = 0;                // how many weeks ago
-    std::optional<double> age;   // seconds since the newest row of then
+    int week = 0;               // how many weeks ago
+    std::optional<double> age;  // seconds since the newest row of then
 };
 
 // What one check found; which of the fields are set depends on its kind.
@@ -53,15 +54,19 @@ struct Measurement {
     double plan_cost = 0, duration_ms = 0;
 };
 
-// Looks at one table for those of its checks that can share a visit (all but sql and references). One answer per check.
+// Looks at one table for those of its checks that can share a visit (all but sql and references). One answer
+// per check.
 std::vector<Measurement> MeasureTogether(source::Reader& reader, const std::string& relation,
                                          const std::vector<Check>& checks, const Limits& limits);
 
 // Looks for one check of any kind.
-Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check, const Limits& limits);
+Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check,
+                         const Limits& limits);
 
 // Whether a check shares its visit with others. A user's query that fails must not take them along.
-inline bool Shares(const Check& check) { return check.kind != Kind::kSql && check.kind != Kind::kReferences; }
+inline bool Shares(const Check& check) {
+    return check.kind != Kind::kSql && check.kind != Kind::kReferences;
+}
 
 // ---- inside this room ----
 
@@ -106,7 +111,8 @@ class Scan {
 
     double rows() const { return rows_; }
     double Counted(size_t place) const { return counted_[place]; }
-    // Standard error of Counted ÷ base, for a base of the same scan: whole pages are drawn, so pages are what varies.
+    // Standard error of Counted ÷ base, for a base of the same scan: whole pages are drawn, so pages are what
+    // varies.
     double Error(size_t place) const { return errors_[place]; }
     const std::optional<std::string>& Largest(size_t place) const { return maximum_[place]; }
     double Duplicate(size_t place) const { return duplicated_[place]; }

@@ -1,4 +1,5 @@
-// When a table's rows usually arrive: its staleness at the same time of earlier weeks is what to expect now. Pure C++.
+// When a table's rows usually arrive: its staleness at the same time of earlier weeks is what to expect now.
+// Pure C++.
 #pragma once
 
 #include <string>
@@ -21,7 +22,8 @@ struct Rhythm {
     int weeks = 0;        // looked at
 };
 
-// Learns the limit; one week of an outage among several does not widen it. `gap` is the median time between rows.
+// Learns the limit; one week of an outage among several does not widen it. `gap` is the median time between
+// rows.
 Rhythm LearnRhythm(const std::vector<Phase>& phases, std::optional<double> oldest, std::optional<double> gap);
 
 }  // namespace pulse::health

@@ -21,8 +21,8 @@ struct Round {
     std::string message;  // for people; names what was skipped or failed
 };
 
-// Runs what is due. To be called outside a transaction: remote tables are read with none open here, and each table is
-// recorded in a short one of its own.
+// Runs what is due. To be called outside a transaction: remote tables are read with none open here, and each
+// table is recorded in a short one of its own.
 Round CheckDueApart();
 
 // ---- inside this room ----
@@ -55,15 +55,17 @@ struct Told {
     std::optional<int64_t> incident;
 };
 
-// The monitors to look at, oldest due first: one of them whatever is due, or all that are. Needs a transaction.
+// The monitors to look at, oldest due first: one of them whatever is due, or all that are. Needs a
+// transaction.
 std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now);
-// Locks a monitor and reads its checks; only those due unless `all`. Empty when another session holds it, or it is gone.
+// Locks a monitor and reads its checks; only those due unless `all`. Empty when another session holds it, or
+// it is gone.
 std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock);
 
 // What was measured of a monitor, before it is judged.
 struct Findings {
-    std::vector<Measurement> measurements;  // as Work::checks
-    std::optional<std::string> unavailable; // the source was not to be had
+    std::vector<Measurement> measurements;   // as Work::checks
+    std::optional<std::string> unavailable;  // the source was not to be had
     std::vector<source::Usage> usages;
 };
 // Settles where it is read. Empty when that cannot be, which `findings` then says. Needs a transaction.
@@ -93,8 +95,8 @@ int64_t FindMonitor(const std::string& relation, const std::optional<std::string
 
 // ---- store_mute.cpp ----
 
-int64_t SetMute(const std::string& subject, const std::optional<Moment>& until, const std::optional<std::string>& reason,
-                const std::string& actor);
+int64_t SetMute(const std::string& subject, const std::optional<Moment>& until,
+                const std::optional<std::string>& reason, const std::string& actor);
 bool EndMute(const std::string& subject);
 
 }  // namespace pulse::health
