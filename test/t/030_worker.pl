@@ -48,7 +48,7 @@ shop(q{INSERT INTO app.switch VALUES (1)});
 wait_until(q{SELECT (} . last_run('snapshots') . q{).status = 'ok' AND (} . last_run('snapshots') . q{).attempt > 1}, 'a retry takes it');
 is(shop(q{SELECT (} . last_run('snapshots') . q{).rows}), 1, 'and it alone');
 # Health runs when a monitor is due, and does not when there is none.
-shop(q{SELECT pulse_unmonitor_table('app.users')});
+shop(q{SELECT pulse_unmonitor_table('app.users'); SELECT pulse_schedule('health', max_retries => 3, enabled => true)});
 wait_until(q{SELECT next_run = 'infinity' FROM pulse.job WHERE name = 'health'}, 'nothing to check');
 shop(q{SELECT pulse_monitor_table('app.users', checks => '[{"type": "volume", "min": 1}]', every => '10 s')});
 shop(q{SELECT pulse_schedule('health', '1 second')});
