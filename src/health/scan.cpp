@@ -60,7 +60,7 @@ std::string BadCondition(const Check& check) {
 
 Scan::Scan(const TableFacts& facts, const Limits& limits) : facts_(facts) {
     if (facts.rows <= limits.row_limit) return;
-    if (facts.sampled()) fraction_ = std::min(1.0, limits.sample_rows / facts.rows);
+    if (facts.sampled()) fraction_ = std::min(limits.sample_rows, limits.row_limit) / facts.rows;
 }
 
 size_t Scan::CountWhere(const std::string& condition) {
