@@ -78,16 +78,16 @@ std::string Name(const char* prefix, size_t i) {
 // Per member: f flags, h hash, k… labels, x… numbers. OFFSET 0 keeps the levels apart, so that nothing is
 // computed twice and the planner, which knows nothing of the values of expressions, chooses hashing for all
 // grouping sets.
-std::string Values(const MemberQuery& query, const Order& order) {
+std::string Values(const MemberQuery& query, const Order& order, const PlainScan& scan) {
     const std::string since = "'" + FormatMoment(order.moment - order.inactive_after) + "'::timestamptz";
     std::string flags = "CASE WHEN (" + query.key + ") IS NULL THEN 4 ELSE 0 END";
     if (query.converted) flags += " + CASE WHEN " + *query.converted + " THEN 1 ELSE 0 END";
     if (query.last_active)
         flags += " + CASE WHEN " + *query.last_active + " >= " + since + " THEN 0 ELSE 2 END";
     List list;
-    list.Add(flags, "f");
-    list.Add(HashOf(query), "h");
-    for (size_t i = 0; i < query.attributes.size(); ++i) {
+    list.Add(scan.members ? flags : "NULL::integer", "f");
+    list.Add(scan.members ? HashOf(query) : "NULL::bigint", "h");
+    for (const size_t i : scan.attributes) {
         const Attribute& attribute = query.attributes[i];
         if (Labelled(attribute))
             list.Add(Label(attribute), Name("k", i));
@@ -100,11 +100,11 @@ std::string Values(const MemberQuery& query, const Order& order) {
 }
 
 // The same with the bytes b… of the numbers.
-std::string Bytes(const MemberQuery& query, const Order& order, uint64_t theta) {
+std::string Bytes(const MemberQuery& query, const Order& order, uint64_t theta, const PlainScan& scan) {
     List list;
     list.Add("v.f", "f");
     list.Add("CASE WHEN v.h < " + Bigint(theta ^ kSign) + " THEN v.h END", "h");
-    for (size_t i = 0; i < query.attributes.size(); ++i) {
+    for (const size_t i : scan.attributes) {
         if (Labelled(query.attributes[i])) {
             list.Add(Name("v.k", i), Name("k", i));
         } else {
@@ -112,15 +112,15 @@ std::string Bytes(const MemberQuery& query, const Order& order, uint64_t theta) 
             list.Add("pg_catalog.float8send(" + Name("v.x", i) + ")", Name("b", i));
         }
     }
-    return list.text() + " FROM (" + Values(query, order) + ") AS v OFFSET 0";
+    return list.text() + " FROM (" + Values(query, order, scan) + ") AS v OFFSET 0";
 }
 
 // The same with what is grouped by: f, h, k…
-std::string Keys(const MemberQuery& query, const Order& order, uint64_t theta) {
+std::string Keys(const MemberQuery& query, const Order& order, uint64_t theta, const PlainScan& scan) {
     List list;
     list.Add("b.f", "f");
     list.Add("b.h", "h");
-    for (size_t i = 0; i < query.attributes.size(); ++i) {
+    for (const size_t i : scan.attributes) {
         if (Labelled(query.attributes[i])) {
             list.Add(Name("b.k", i), Name("k", i));
             continue;
@@ -132,38 +132,43 @@ std::string Keys(const MemberQuery& query, const Order& order, uint64_t theta) {
         // do.
         list.Add("CASE WHEN pg_catalog.abs(" + x + ") < 1e120 THEN " + x + " END", Name("y", i));
     }
-    return list.text() + " FROM (" + Bytes(query, order, theta) + ") AS b OFFSET 0";
+    return list.text() + " FROM (" + Bytes(query, order, theta, scan) + ") AS b OFFSET 0";
 }
 
 // An aggregate of the attribute whose grouping set a row is of, null for others.
-std::string OfNumbers(const MemberQuery& query, const char* function, const char* argument) {
+std::string OfNumbers(const MemberQuery& query, const PlainScan& scan, const char* function,
+                      const char* argument) {
     std::string cases;
-    for (size_t i = 0; i < query.attributes.size(); ++i)
+    for (const size_t i : scan.attributes)
         if (!Labelled(query.attributes[i]))
             cases += " WHEN GROUPING(" + Name("m.k", i) + ") = 0 THEN pg_catalog." + function + "(" +
                      Name(argument, i) + ")";
     return cases.empty() ? "NULL::float8" : "CASE" + cases + " END";
 }
 
-std::string Groups(const MemberQuery& query, const Order& order, uint64_t theta) {
-    std::string part = "CASE WHEN GROUPING(m.f) = 0 THEN -2 WHEN GROUPING(m.h) = 0 THEN -1";
-    std::string value = "coalesce(m.f::text", sets = "(m.f), (m.h)";
-    for (size_t i = 0; i < query.attributes.size(); ++i) {
+std::string Groups(const MemberQuery& query, const Order& order, uint64_t theta, const PlainScan& scan) {
+    std::string part = "CASE", value = "coalesce(NULL::text", sets;
+    if (scan.members) {
+        part += " WHEN GROUPING(m.f) = 0 THEN -2 WHEN GROUPING(m.h) = 0 THEN -1";
+        value += ", m.f::text";
+        sets = "(m.f), (m.h)";
+    }
+    for (const size_t i : scan.attributes) {
         part += " WHEN GROUPING(" + Name("m.k", i) + ") = 0 THEN " + std::to_string(i);
         value += ", " + Name("m.k", i) + "::text";
-        sets += ", (" + Name("m.k", i) + ")";
+        sets += (sets.empty() ? "(" : ", (") + Name("m.k", i) + ")";
     }
     List list;
     list.Add(part + " END", "part");
     list.Add(value + ") COLLATE \"C\"", "value");
-    list.Add("m.h", "h");
+    list.Add(scan.members ? "m.h" : "NULL::bigint", "h");
     list.Add("pg_catalog.count(*)", "members");
-    list.Add(OfNumbers(query, "min", "m.x"), "lowest");
-    list.Add(OfNumbers(query, "max", "m.x"), "highest");
-    list.Add(OfNumbers(query, "avg", "m.y"), "mean");
-    list.Add(OfNumbers(query, "var_pop", "m.y"), "variance");
-    return list.text() + " FROM (" + Keys(query, order, theta) + ") AS m GROUP BY GROUPING SETS (" + sets +
-           ")";
+    list.Add(OfNumbers(query, scan, "min", "m.x"), "lowest");
+    list.Add(OfNumbers(query, scan, "max", "m.x"), "highest");
+    list.Add(OfNumbers(query, scan, "avg", "m.y"), "mean");
+    list.Add(OfNumbers(query, scan, "var_pop", "m.y"), "variance");
+    return list.text() + " FROM (" + Keys(query, order, theta, scan) + ") AS m GROUP BY GROUPING SETS (" +
+           sets + ")";
 }
 
 }  // namespace
@@ -173,9 +178,27 @@ uint64_t ThetaFor(double members, double wanted) {
     return static_cast<uint64_t>(std::ldexp(wanted / members, 64));
 }
 
-std::string PlainSql(const MemberQuery& query, const Order& order, uint64_t theta) {
-    std::string labelled;
+std::vector<PlainScan> DividePlain(const MemberQuery& query) {
+    constexpr size_t kNumbersPerScan = 4;
+    PlainScan labels{true, {}};
+    std::vector<size_t> numbers;
     for (size_t i = 0; i < query.attributes.size(); ++i)
+        (Labelled(query.attributes[i]) ? labels.attributes : numbers).push_back(i);
+    std::vector<PlainScan> scans{labels};
+    if (numbers.size() <= kNumbersPerScan) {
+        scans[0].attributes.insert(scans[0].attributes.end(), numbers.begin(), numbers.end());
+        return scans;
+    }
+    for (size_t i = 0; i < numbers.size(); ++i) {
+        if (i % kNumbersPerScan == 0) scans.push_back({false, {}});
+        scans.back().attributes.push_back(numbers[i]);
+    }
+    return scans;
+}
+
+std::string PlainSql(const MemberQuery& query, const Order& order, uint64_t theta, const PlainScan& scan) {
+    std::string labelled;
+    for (const size_t i : scan.attributes)
         if (Labelled(query.attributes[i])) labelled += (labelled.empty() ? "" : ", ") + std::to_string(i);
     // One more of each: the hash above the sketch is its limit, and the group without a value takes a place,
     // too.
@@ -188,7 +211,7 @@ std::string PlainSql(const MemberQuery& query, const Order& order, uint64_t thet
            "SELECT g.*, pg_catalog.count(g.value) OVER (PARTITION BY g.part) AS different, "
            "pg_catalog.row_number() OVER "
            "(PARTITION BY g.part ORDER BY g.h, g.members DESC, g.value) AS place FROM (" +
-           Groups(query, order, theta) + ") AS g) AS r WHERE " + travels +
+           Groups(query, order, theta, scan) + ") AS g) AS r WHERE " + travels +
            " ELSE true END ORDER BY r.part, r.place";
 }
 

@@ -85,21 +85,23 @@ Distribution DistributeGroups(const Groups& groups, const std::string& attribute
 
 }  // namespace
 
-Findings ReadPlain(const source::Rows& rows, const segment::MemberQuery& query, const Order& order) {
+Findings ReadPlain(const std::vector<source::Rows>& answers, const segment::MemberQuery& query,
+                   const Order& order) {
     Findings findings;
     SketchBuilder members(order.sketch_size);
     std::vector<Groups> attributes;
     for (const segment::Attribute& attribute : query.attributes) attributes.emplace_back(attribute.kind);
-    for (const std::vector<Cell>& row : rows.values) {
-        const int64_t part = source::ToInteger(row[kPart]), count = source::ToInteger(row[kMembers]);
-        if (part == kFlags) {
-            TakeFlags(source::ToInteger(row[kValue]), count, findings);
-        } else if (part == kHashes) {
-            if (row[kHash]) members.Add(ReadHash(row[kHash]));
-        } else {
-            TakeGroup(row, count, attributes.at(static_cast<size_t>(part)));
+    for (const source::Rows& rows : answers)
+        for (const std::vector<Cell>& row : rows.values) {
+            const int64_t part = source::ToInteger(row[kPart]), count = source::ToInteger(row[kMembers]);
+            if (part == kFlags) {
+                TakeFlags(source::ToInteger(row[kValue]), count, findings);
+            } else if (part == kHashes) {
+                if (row[kHash]) members.Add(ReadHash(row[kHash]));
+            } else {
+                TakeGroup(row, count, attributes.at(static_cast<size_t>(part)));
+            }
         }
-    }
     findings.members = members.Build();
     for (size_t i = 0; i < attributes.size(); ++i)
         findings.distributions.push_back(

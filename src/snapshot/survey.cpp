@@ -108,7 +108,10 @@ Scan ScanPlainly(source::Reader& reader, const MemberQuery& query, const Order& 
     const double expected =
         std::max(plan.rows, order.previous ? static_cast<double>(order.previous->size) : 0);
     const uint64_t theta = ThetaFor(expected, 2.0 * order.sketch_size);
-    Scan scan{ReadPlain(reader.Query(PlainSql(query, order, theta)), query, order), std::nullopt, plan.cost};
+    std::vector<source::Rows> answers;
+    for (const PlainScan& part : DividePlain(query))
+        answers.push_back(reader.Query(PlainSql(query, order, theta, part)));
+    Scan scan{ReadPlain(answers, query, order), std::nullopt, plan.cost};
     if (!PlainSketchIsComplete(scan.findings, theta))
         scan.findings.members = ReadPlainSketch(reader.Query(PlainSketchSql(query, order)), order);
     if (CountsClauses(query)) scan.clauses = CountClauses(reader, query);

@@ -138,7 +138,7 @@ TEST(SnapshotPlain, ReadsGroups) {
                    {"1", "0", none, "1", "5", "-Infinity", "-Infinity", none, none},
                    {"1", std::to_string(BucketOf(2)), none, "4", "5", "2", "2", "2", "0"},
                    {"1", none, none, "3", "5", none, none, none, none}};
-    const Findings findings = ReadPlain(rows, Query(), OrderOf(64, 2));
+    const Findings findings = ReadPlain({rows}, Query(), OrderOf(64, 2));
     EXPECT_EQ(findings.size, 10);
     EXPECT_EQ(findings.converted, 7);
     EXPECT_EQ(findings.inactive, 9);
@@ -155,6 +155,22 @@ TEST(SnapshotPlain, ReadsGroups) {
     EXPECT_EQ(ltv.other, 1);  // not a number
     EXPECT_EQ(ltv.mean, 2);
     EXPECT_EQ(std::accumulate(ltv.counts.begin(), ltv.counts.end(), int64_t{0}), 6);
+}
+
+TEST(SnapshotPlain, ManyNumbersTakeScansOfTheirOwn) {
+    segment::MemberQuery query = Query();
+    EXPECT_EQ(DividePlain(query).size(), 1u);
+    EXPECT_EQ(DividePlain(query)[0].attributes, (std::vector<size_t>{0, 1}));
+    for (int i = 0; i < 4; ++i)
+        query.attributes.push_back(
+            {"n" + std::to_string(i), AttributeKind::kNumeric, "s.n::double precision"});
+    const std::vector<PlainScan> scans = DividePlain(query);
+    ASSERT_EQ(scans.size(), 3u);
+    EXPECT_TRUE(scans[0].members);
+    EXPECT_EQ(scans[0].attributes, std::vector<size_t>{0});
+    EXPECT_FALSE(scans[1].members);
+    EXPECT_EQ(scans[1].attributes, (std::vector<size_t>{1, 2, 3, 4}));
+    EXPECT_EQ(scans[2].attributes, std::vector<size_t>{5});
 }
 
 TEST(SnapshotPlain, NoRowsAreAnEmptySegment) {

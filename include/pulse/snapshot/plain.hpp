@@ -10,12 +10,25 @@ namespace pulse::snapshot {
 // more.
 uint64_t ThetaFor(double members, double wanted);
 
-// One scan in which every attribute is a grouping set of its own, so that groups travel and rows do not.
-// Hashes of members at `theta` or above are left out.
-std::string PlainSql(const segment::MemberQuery& query, const Order& order, uint64_t theta);
+// What one scan finds out: about the members as a whole, and the attributes given by their places.
+struct PlainScan {
+    bool members = true;
+    std::vector<size_t> attributes;
+};
 
-// What PlainSql() returned. The sketch holds what came; it is complete only if PlainSketchIsComplete().
-Findings ReadPlain(const source::Rows& rows, const segment::MemberQuery& query, const Order& order);
+// One scan; several for more than a few numeric attributes, because every aggregate of a number runs in every
+// grouping set of its scan: beyond, reading again costs less.
+std::vector<PlainScan> DividePlain(const segment::MemberQuery& query);
+
+// A scan in which every attribute is a grouping set of its own, so that groups travel and rows do not.
+// Hashes of members at `theta` or above are left out.
+std::string PlainSql(const segment::MemberQuery& query, const Order& order, uint64_t theta,
+                     const PlainScan& scan);
+
+// What PlainSql() returned for all scans. The sketch holds what came; it is complete only if
+// PlainSketchIsComplete().
+Findings ReadPlain(const std::vector<source::Rows>& answers, const segment::MemberQuery& query,
+                   const Order& order);
 bool PlainSketchIsComplete(const Findings& findings, uint64_t theta);
 
 // The smallest hashes alone, by a scan of their own: for when there were far fewer members than expected.
