@@ -53,6 +53,8 @@ my $measured = q{SELECT s.source, count(DISTINCT p.segment_id), count(*), bool_a
 $standby{third}->stop;
 like(run_job(), qr/66 of 200/, 'a dead source is told');
 is($primary->safe_psql('postgres', $measured), "first|67|67|t\nsecond|67|67|t", 'and the two others are measured whole');
+is($primary->safe_psql('postgres', "SELECT count(*) FROM pulse.source_usage WHERE source = 'third' AND status = 'unreachable'"),
+	1, 'the dead one was asked once');
 is($primary->safe_psql('postgres', q{SELECT state FROM pulse_status() WHERE item = 'pulse'}), 'degraded', 'the status says so');
 
 # The same address takes connections now and never answers.
@@ -66,6 +68,8 @@ $standby{third}->start;
 $primary->wait_for_catchup($standby{third});
 unlike(run_job(), qr/not measured/, 'when it is back the job has nothing to tell');
 is($primary->safe_psql('postgres', $measured), "first|67|67|t\nsecond|67|67|t\nthird|66|66|t", 'everything was measured once');
+
+is($primary->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'object'"), 0, 'no lock stays');
 
 $standby{$_}->stop for keys %standby;
 $primary->stop;
