@@ -112,7 +112,6 @@ void RepairCrashed() {
 
 // The health job is due when the first of its monitors is, but not more often than its schedule says.
 void PlanHealth() {
-    if (pg::Execute("SELECT to_regprocedure('pulse.next_health_check()')")[0].IsNull(0)) return;
     pg::Execute(
         "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT k.id,"
         " CASE WHEN k.schedule ~ '^[0-9]+ *[a-z]' THEN greatest(h.at, k.last_run_at + k.schedule::interval) "

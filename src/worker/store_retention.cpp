@@ -14,7 +14,6 @@ using pg::Value;
 
 struct Rule {
     const char* what;
-    const char* table;
     const int* minutes;  // the setting
     const char* sql;     // deletes up to $2 rows older than $1
 };
@@ -29,28 +28,24 @@ struct Rule {
     "r.baseline_snapshot))) AS o"
 
 const std::array<Rule, 5> kRules{{
-    {"runs of jobs", "pulse.job_run", &pg::settings::job_run_retention,
+    {"runs of jobs", &pg::settings::job_run_retention,
      "DELETE FROM pulse.job_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.job_run AS r"
      " WHERE r.started_at < $1 AND r.status <> 'running' ORDER BY r.started_at LIMIT $2))"},
-    {"visits to sources", "pulse.source_usage", &pg::settings::usage_retention,
+    {"visits to sources", &pg::settings::usage_retention,
      "DELETE FROM pulse.source_usage WHERE id = ANY (ARRAY(SELECT u.id FROM pulse.source_usage AS u WHERE "
      "u.at < $1 LIMIT $2))"},
-    {"results of checks", "pulse.check_result", &pg::settings::check_retention,
+    {"results of checks", &pg::settings::check_retention,
      "DELETE FROM pulse.check_result WHERE id = ANY (ARRAY(SELECT o.id FROM pulse.monitor_check AS c CROSS "
      "JOIN LATERAL"
      " (SELECT r.id FROM pulse.check_result AS r WHERE r.check_id = c.id AND r.at < $1) AS o LIMIT $2))"},
-    {"snapshots", "pulse.snapshot", &pg::settings::snapshot_retention,
+    {"snapshots", &pg::settings::snapshot_retention,
      "DELETE FROM pulse.snapshot WHERE id = ANY (ARRAY(SELECT o.id " PULSE_OLD_SNAPSHOTS " LIMIT $2))"},
-    {"sketches", "pulse.snapshot", &pg::settings::sketch_retention,
+    {"sketches", &pg::settings::sketch_retention,
      "UPDATE pulse.snapshot SET sketch = NULL WHERE id = ANY (ARRAY(SELECT o.id " PULSE_OLD_SNAPSHOTS
      " WHERE o.has_sketch LIMIT $2))"},
 }};
 
 constexpr int64_t kBatch = 1000;
-
-bool Exists(const char* table) {
-    return !pg::Execute("SELECT to_regclass($1)", {Value::Text(table)})[0].IsNull(0);
-}
 
 }  // namespace
 
@@ -65,11 +60,8 @@ RunResult DeleteOld(bool apart) {
         for (int64_t batch = kBatch; batch == kBatch; all += batch) {
             pg::CheckInterrupts();
             const auto work = [&] {
-                batch =
-                    Exists(rule.table)
-                        ? static_cast<int64_t>(
-                              pg::Execute(rule.sql, {Value::Time(before), Value::Int8(kBatch)}).processed())
-                        : 0;
+                batch = static_cast<int64_t>(
+                    pg::Execute(rule.sql, {Value::Time(before), Value::Int8(kBatch)}).processed());
             };
             if (apart) {
                 Briefly("pulse: retention", work);

@@ -58,6 +58,8 @@ class Report {
                       ": run ALTER EXTENSION pulse UPDATE, or restart the server after installing a library");
     }
 
+    static bool AnyJob() { return pg::Execute("SELECT EXISTS (SELECT FROM pulse.job WHERE enabled)")[0].Bool(0); }
+
     void Launcher() {
         if (standby_) {
             Add("launcher", "ok", "standby", "jobs run on the primary");
@@ -69,6 +71,8 @@ class Report {
             Add("launcher", "ok", "running", how);
         else if (pg::Preloaded())
             Add("launcher", "down", "not running", "the launcher is not running; the server's log says why");
+        else if (!AnyJob())
+            Add("launcher", "ok", "not running", "no job is enabled");
         else
             Add("launcher", "down", "not running",
                 "jobs do not run by themselves: put pulse into shared_preload_libraries, or SELECT "
@@ -101,13 +105,10 @@ class Report {
             "SELECT count(*), min(next_run) FROM pulse.job WHERE enabled AND next_run <= clock_timestamp() "
             "AND running_since IS NULL");
         Queue("overdue jobs", jobs[0].Int8(0), jobs[0].TimeOrNull(1));
-        if (Exists("pulse.monitor_check")) {
-            const pg::Result monitors = pg::Execute(
-                "SELECT count(*), min(c.next_check_at) FROM pulse.monitor_check AS c JOIN pulse.monitor AS m "
-                "ON m.id = c.monitor_id"
-                " WHERE m.status = 'active' AND c.next_check_at <= clock_timestamp()");
-            Queue("overdue checks", monitors[0].Int8(0), monitors[0].TimeOrNull(1));
-        }
+        const pg::Result checks = pg::Execute(
+            "SELECT count(*), min(c.next_check_at) FROM pulse.monitor_check AS c JOIN pulse.monitor AS m "
+            "ON m.id = c.monitor_id WHERE m.status = 'active' AND c.next_check_at <= clock_timestamp()");
+        Queue("overdue checks", checks[0].Int8(0), checks[0].TimeOrNull(1));
         const int64_t incidents = pg::Execute(
                                       "SELECT count(*) FROM pulse.incident_record WHERE status IN ('open', "
                                       "'acknowledged') AND diagnosis IS NULL")[0]
@@ -133,24 +134,19 @@ class Report {
         Add("job " + job.name, bad ? "degraded" : "ok", value, detail);
     }
 
+    // What a definition does wrong on a source is not the source's state.
     void Sources() {
-        if (!Exists("pulse.source_state")) return;
         const pg::Result rows = pg::Execute(
-            "SELECT source, last_ok_at, last_error_at, last_error FROM pulse.source_state ORDER BY source "
-            "LIMIT 1000",
-            {}, true);
+            "SELECT name, status, last_reached_at, last_error FROM pulse.source ORDER BY name LIMIT 1000", {}, true);
         for (uint64_t i = 0; i < rows.size(); ++i) {
-            const auto good = rows[i].TimeOrNull(1), bad = rows[i].TimeOrNull(2);
-            const bool failing = bad && (!good || *bad > *good);
-            Add("source " + rows[i].Text(0), failing ? "degraded" : "ok", failing ? "not read" : "read",
-                failing ? rows[i].TextOrNull(3).value_or("")
-                : good  ? Age(pg::WallClock() - *good) + " ago"
-                        : "");
+            const std::string status = rows[i].Text(1);
+            const bool bad = status == "refused" || status == "unreachable";
+            const auto reached = rows[i].TimeOrNull(2);
+            Add("source " + rows[i].Text(0), bad ? "degraded" : "ok", status,
+                bad       ? rows[i].TextOrNull(3).value_or("")
+                : reached ? "reached " + Age(pg::WallClock() - *reached) + " ago"
+                          : "");
         }
-    }
-
-    static bool Exists(const char* table) {
-        return !pg::Execute("SELECT to_regclass($1)", {pg::Value::Text(table)})[0].IsNull(0);
     }
 
     std::vector<StatusRow> rows_;

@@ -4,6 +4,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/transaction.hpp"
+#include "pulse/source/reader.hpp"
 #include "pulse/worker/store.hpp"
 
 namespace pulse::worker {
@@ -74,6 +75,7 @@ class Worker {
         if (!look.claim) return false;
         begun_ = true;
         RunClaim(std::move(*look.claim));
+        source::CloseIdle();
         if (role_) pg::DiscardSession();
         return true;
     }
