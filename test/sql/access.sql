@@ -167,6 +167,23 @@ SELECT changed_by FROM pulse.segment_version AS v JOIN pulse.segment AS s ON s.i
 REVOKE SELECT ON acc.secret FROM regress_pulse_operator;
 SELECT item, value FROM pulse_explain_segment('Made') WHERE item LIKE 'error%' OR item = 'plan';
 
+-- Who may write every table still may not say what runs as whom, nor read other roles' jobs.
+CREATE ROLE regress_pulse_data;
+GRANT pg_write_all_data, pg_read_all_data TO regress_pulse_data;
+SELECT pulse_schedule('not yours', '0 4 * * *', 'SELECT ''secret''', enabled => false) IS NULL AS disabled;
+SET ROLE regress_pulse_data;
+UPDATE pulse.job SET command = 'ALTER ROLE regress_pulse_data SUPERUSER', kind = 'sql', runs_as = 'postgres';
+UPDATE pulse.segment SET runs_as = 'postgres';
+UPDATE pulse.monitor_check SET settings = '{}';
+DELETE FROM pulse.monitor;
+INSERT INTO pulse.job (name, schedule, command, runs_as) VALUES ('mine', '* * * * *', 'ALTER ROLE regress_pulse_data SUPERUSER', 'postgres');
+SELECT name, command FROM pulse.job ORDER BY id;
+RESET ROLE;
+SELECT command FROM pulse.job WHERE kind = 'sql';
+SELECT runs_as FROM pulse.segment WHERE name = 'Made';
+SELECT pulse_unschedule('not yours');
+DROP ROLE regress_pulse_data;
+
 -- The role is gone.
 REASSIGN OWNED BY regress_pulse_operator TO CURRENT_USER;
 SELECT pulse_revoke('regress_pulse_operator');
