@@ -60,7 +60,13 @@ struct Access {
 
 Datum Watch(FunctionCallInfo) {
     const Access access = current;
-    if (access.class_id == ExtensionRelationId) AtCommit(look);
+    if (access.class_id == ExtensionRelationId) {
+        AtCommit(look);
+        // A job that runs would go on without what scheduled it.
+        if (access.type == OAT_DROP &&
+            access.object == Call([] { return get_extension_oid("pulse", true); }))
+            TerminateWorkers(MyDatabaseId);
+    }
     if (access.class_id == DatabaseRelationId) {
         AtCommit(rescan);
         if (access.type == OAT_DROP) LeaveDatabase(access.object);

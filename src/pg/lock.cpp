@@ -6,12 +6,12 @@ namespace {
 
 // An object's lock by the method of advisory locks: a transaction that is rolled back releases every lock of the usual
 // method, those of the session, too.
-bool Acquire(const char* table, int64_t id, bool session, LOCKTAG* tag) {
+LockAcquireResult Acquire(const char* table, int64_t id, bool session, LOCKTAG* tag) {
     return Call([&] {
         SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, get_relname_relid(table, get_namespace_oid("pulse", false)),
                            static_cast<Oid>(id), 0);
         tag->locktag_lockmethodid = USER_LOCKMETHOD;
-        return LockAcquire(tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
+        return LockAcquire(tag, ExclusiveLock, session, true);
     });
 }
 
@@ -19,12 +19,20 @@ bool Acquire(const char* table, int64_t id, bool session, LOCKTAG* tag) {
 
 bool TryLock(const char* table, int64_t id) {
     LOCKTAG tag;
-    return Acquire(table, id, false, &tag);
+    return Acquire(table, id, false, &tag) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+bool TryLockOnce(const char* table, int64_t id) {
+    LOCKTAG tag;
+    const LockAcquireResult result = Acquire(table, id, false, &tag);
+    if (result == LOCKACQUIRE_OK) return true;
+    if (result != LOCKACQUIRE_NOT_AVAIL) Call([&] { LockRelease(&tag, ExclusiveLock, false); });
+    return false;
 }
 
 std::optional<SessionLock> SessionLock::Try(const char* table, int64_t id) {
     LOCKTAG tag;
-    if (!Acquire(table, id, true, &tag)) return std::nullopt;
+    if (Acquire(table, id, true, &tag) == LOCKACQUIRE_NOT_AVAIL) return std::nullopt;
     return SessionLock(tag);
 }
 

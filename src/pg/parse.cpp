@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "nodes/nodeFuncs.h"
+#include "tcop/utility.h"
 }
 
 namespace pulse::pg {
@@ -46,6 +47,21 @@ bool CollectRelations(Node* node, void* found) {
     }
     return raw_expression_tree_walker(
         node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectRelations)), found);
+}
+
+bool RunsInTransaction(const Node* node) {
+    switch (nodeTag(node)) {
+        case T_TransactionStmt:
+        case T_VacuumStmt:
+        case T_CreatedbStmt:
+        case T_DropdbStmt:
+        case T_AlterSystemStmt:
+        case T_CreateTableSpaceStmt:
+        case T_DropTableSpaceStmt: return false;
+        case T_CopyStmt: return reinterpret_cast<const CopyStmt*>(node)->filename != nullptr;
+        case T_IndexStmt: return !reinterpret_cast<const IndexStmt*>(node)->concurrent;
+        default: return true;
+    }
 }
 
 // Steps over white space and comments.
@@ -92,6 +108,18 @@ ParsedText Parse(const std::string& sql) {
     parsed.statement.erase(0, parsed.statement.find_first_not_of(kBlank));
     parsed.statement.erase(parsed.statement.find_last_not_of(kBlank) + 1);
     return parsed;
+}
+
+std::string CommandNotInTransaction(const std::string& sql) {
+    const char* command = Call([&]() -> const char* {
+        List* statements = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
+        for (int i = 0; i < list_length(statements); ++i) {
+            Node* node = list_nth_node(RawStmt, statements, i)->stmt;
+            if (!RunsInTransaction(node)) return CreateCommandName(node);
+        }
+        return "";
+    });
+    return command;
 }
 
 std::string ReplaceNowCalls(const std::string& sql, const std::string& literal) {

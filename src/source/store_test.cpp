@@ -156,6 +156,9 @@ std::string OptionText(const std::string& name, const pg::Json& value) {
 }  // namespace
 
 std::vector<TestRow> Test(const std::string& source) {
+    if (source.empty())
+        throw UserError(sqlstate::kUndefinedObject, "the name of the source is empty", "",
+                        "pulse.source lists the sources; this database itself needs no test.");
     const Target target = Find({source, pg::CallerName(), ""}, 0);
     const Server& server = *target.server;
     Findings findings;

@@ -77,6 +77,7 @@ PULSE_FUNCTION(pulse_preview_schedule) {
     pg::ResultSet results(fcinfo);
     for (int i = 0; i < runs; ++i) {
         moment = schedule.Next(moment, anchor, [&](Moment at) { return zone.OffsetAt(at); });
+        if (!IS_VALID_TIMESTAMP(moment)) break;  // beyond the end of time
         results.Add({pg::Value::Time(moment)});
     }
     return pg::ResultSet::Done();
@@ -92,7 +93,7 @@ PULSE_WRITING_FUNCTION(pulse_run_job) {
         const pg::Session session;
         job = worker::Load(name);
         worker::RequireOwn(job, caller);
-        if (!pg::TryLock("job", job.id))
+        if (!pg::TryLockOnce("job", job.id))
             throw UserError(sqlstate::kLockNotAvailable, "job \"" + name + "\" is running", "",
                             "Wait until it is done; pulse.job_run shows since when it runs.");
     }

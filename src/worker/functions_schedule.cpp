@@ -71,9 +71,14 @@ void Check(const Wish& wish) {
         Invalid("invalid overlap \"" + *wish.overlap + "\"", "", "Give 'skip' or 'queue'.");
     if (wish.max_retries && (*wish.max_retries < 0 || *wish.max_retries > kMostRetries))
         Invalid("invalid max_retries", "It is " + std::to_string(*wish.max_retries) + ".", "Give 0 to 100.");
-    if (wish.command && pg::Parse(*wish.command).statements == 0)
+    if (!wish.command) return;
+    if (pg::Parse(*wish.command).statements == 0)
         throw UserError(sqlstate::kSyntaxError, "the command is empty", "",
                         "Give one or more SQL statements.");
+    if (const std::string command = pg::CommandNotInTransaction(*wish.command); !command.empty())
+        throw UserError(sqlstate::kNotSupported, command + " cannot be part of a job",
+                        "Each run of a job is one transaction.",
+                        "Schedule what can run inside a transaction block, or use cron or pg_cron for it.");
 }
 
 void RequireLogin(const std::string& role) {

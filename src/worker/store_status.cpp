@@ -109,6 +109,11 @@ class Report {
             "SELECT count(*), min(c.next_check_at) FROM pulse.monitor_check AS c JOIN pulse.monitor AS m "
             "ON m.id = c.monitor_id WHERE m.status = 'active' AND c.next_check_at <= clock_timestamp()");
         Queue("overdue checks", checks[0].Int8(0), checks[0].TimeOrNull(1));
+        const pg::Result failing = pg::Execute(
+            "SELECT count(*), min(m.relation || ': ' || c.last_message) FROM pulse.monitor_check AS c "
+            "JOIN pulse.monitor AS m ON m.id = c.monitor_id WHERE m.status = 'active' AND c.last_status = 'error'");
+        const int64_t failed = failing[0].Int8(0);
+        Add("failing checks", failed == 0 ? "ok" : "degraded", std::to_string(failed), failing[0].TextOrNull(1).value_or(""));
         const int64_t incidents = pg::Execute(
                                       "SELECT count(*) FROM pulse.incident_record WHERE status IN ('open', "
                                       "'acknowledged') AND diagnosis IS NULL")[0]

@@ -64,6 +64,7 @@ SET ROLE regress_pulse_maker;
 SELECT pulse_create_source('regress_mine', '{"host": "x"}');
 SELECT * FROM pulse_test_source('regress_none');
 SELECT * FROM pulse_test_source(NULL);
+SELECT * FROM pulse_test_source('');
 SELECT * FROM pulse_test_source('regress_crm');
 RESET ROLE;
 GRANT USAGE ON FOREIGN SERVER regress_crm TO regress_pulse_maker;

@@ -150,6 +150,15 @@ SELECT pulse_schedule('x', '5 minutes', 'SELECT 1');
 SELECT pulse_start();
 SELECT pulse_stop();
 RESET ROLE;
+-- ---- what cannot be a job ----
+SELECT pulse_schedule('x', '5 minutes', 'VACUUM');
+SELECT pulse_schedule('x', '5 minutes', 'SELECT 1; COMMIT');
+SELECT pulse_schedule('x', '5 minutes', 'COPY pulse.job TO STDOUT');
+SELECT run_at FROM pulse_preview_schedule('1 day', 'UTC', 2, '294276-12-30 00:00+00');
+-- A job that runs itself does so once.
+SELECT pulse_schedule('itself', '1 day', 'SELECT pulse_run_job(''itself'')', enabled => false) IS NULL AS disabled;
+SELECT status, error FROM pulse_run_job('itself');
+SELECT pulse_unschedule('itself');
 SELECT pulse_schedule('broken', enabled => true) > now() AS enabled;
 SELECT status FROM pulse_run_job('broken');
 SELECT detail ~ 'job broken: \d+ s ago: division by zero' AS reason FROM pulse_status() WHERE item = 'pulse' AND state IN ('degraded', 'down');

@@ -55,8 +55,10 @@ for my $round (1 .. 5)
 	$node->safe_psql('d8', qq{SELECT pulse_schedule('load ' || i, '1 second', 'INSERT INTO done DEFAULT VALUES') FROM generate_series(1, 10) AS i});
 }
 ok($more->('d8', 5), 'and made again, its jobs run');
+$node->safe_psql('d8', q{SELECT pulse_schedule('long', '1 second', 'SELECT pg_sleep(600)')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'd8' AND wait_event = 'PgSleep'}) or die 'the job never began';
 $node->safe_psql('d8', 'DROP EXTENSION pulse');
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'd8'}), 'without the extension nobody is there');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'd8'}), 'without the extension nobody is there, also not who ran a long job');
 my $log = slurp_file($node->logfile);
 unlike($log, qr/deadlock detected/, 'no deadlock');
 unlike($log, qr/ERROR:  (?!.*(?:lock timeout|does not exist)).*\n.*pulse worker/, 'no error of a worker');

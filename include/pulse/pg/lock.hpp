@@ -9,6 +9,9 @@ namespace pulse::pg {
 // holds it.
 bool TryLock(const char* table, int64_t id);
 
+// The same, but false also when this session itself holds it already.
+bool TryLockOnce(const char* table, int64_t id);
+
 // The same lock held by a C++ scope, across transactions or outside of any. Making one needs a transaction, keeping it does
 // not. The server releases it when the process ends, however it ends.
 class SessionLock {

@@ -24,4 +24,8 @@ std::string ReplaceNowCalls(const std::string& sql, const std::string& literal);
 // SQL.
 std::vector<std::pair<std::string, std::string>> RelationsIn(const std::string& sql);
 
+// The first command in a text that cannot run inside a function's transaction, such as COMMIT, VACUUM or COPY … FROM STDIN; empty
+// when all can.
+std::string CommandNotInTransaction(const std::string& sql);
+
 }  // namespace pulse::pg
