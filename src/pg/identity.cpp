@@ -15,24 +15,33 @@ namespace {
 struct Extension {
     Oid owner;
     Oid schema;
+    char* version;  // in the caller's memory
 };
 
-// There is no syscache on pg_extension; one index probe.
-Extension LookUpExtension() {
-    const Extension found = Call([] {
-        Extension extension{InvalidOid, InvalidOid};
+// There is no syscache on pg_extension; one index probe. No SQL: nobody's operators take part in it.
+Extension ProbeExtension() {
+    return Call([] {
+        Extension extension{InvalidOid, InvalidOid, nullptr};
         Relation relation = table_open(ExtensionRelationId, AccessShareLock);
         ScanKeyData key;
         ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("pulse"));
         SysScanDesc scan = systable_beginscan(relation, ExtensionNameIndexId, true, nullptr, 1, &key);
         if (HeapTuple tuple = systable_getnext(scan)) {
             auto* form = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple));
-            extension = {form->extowner, form->extnamespace};
+            bool null;
+            const Datum version =
+                heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(relation), &null);
+            extension = {form->extowner, form->extnamespace, null ? nullptr : TextDatumGetCString(version)};
         }
         systable_endscan(scan);
         table_close(relation, AccessShareLock);
         return extension;
     });
+}
+
+Extension LookUpExtension() {
+    const Extension found = ProbeExtension();
+    if (found.version) pfree(found.version);
     if (!OidIsValid(found.owner))
         throw UserError(sqlstate::kUndefinedObject, "extension \"pulse\" is not installed in this database", "",
                         "Run CREATE EXTENSION pulse.");
@@ -89,6 +98,14 @@ std::string CallerSearchPath() {
     std::string text;
     for (const std::string& name : names) text += name + ", ";
     return text + "pg_temp";
+}
+
+std::optional<std::string> ExtensionVersion() {
+    const Extension found = ProbeExtension();
+    if (!found.version) return std::nullopt;
+    const std::string version = found.version;
+    pfree(found.version);
+    return version;
 }
 
 std::string VerbSchema() {

@@ -102,12 +102,10 @@ class Worker {
 }  // namespace
 
 Installed FindExtension(std::string* version) {
-    const pg::Session session;
-    const pg::Result rows =
-        pg::Execute("SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pulse'");
-    if (rows.empty()) return Installed::kNo;
-    if (version) *version = rows[0].Text(0);
-    return rows[0].Text(0) == PULSE_VERSION ? Installed::kYes : Installed::kOtherVersion;
+    const std::optional<std::string> found = pg::ExtensionVersion();
+    if (!found) return Installed::kNo;
+    if (version) *version = *found;
+    return *found == PULSE_VERSION ? Installed::kYes : Installed::kOtherVersion;
 }
 
 }  // namespace pulse::worker
@@ -120,7 +118,12 @@ PULSE_PROCESS(pulse_worker_main) {
     if (!board) pg::EndProcess(0);  // its launcher is gone
     // What runs in the background gets no helpers: their processes are for people.
     pg::SetForProcess("max_parallel_workers_per_gather", "0");
-    if (!OidIsValid(order.role)) pg::SetForProcess("lock_timeout", pg::BriefLockTimeout().c_str());
+    // A superuser's process does not search where the database's settings say. A role's process has the
+    // role's rights and the role's path; its few statements of ours run under an Identity.
+    if (!OidIsValid(order.role)) {
+        pg::SetForProcess("search_path", "pg_catalog, pg_temp");
+        pg::SetForProcess("lock_timeout", pg::BriefLockTimeout().c_str());
+    }
     pulse::worker::Worker(order, *board).Run();
     board->Leave(order.worker);
     pg::EndProcess(0);

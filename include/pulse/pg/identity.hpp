@@ -34,4 +34,7 @@ std::string CallerSearchPath();
 // The schema that CREATE EXTENSION named, where pulse_now() and the other verbs are. Quoted for SQL.
 std::string VerbSchema();
 
+// The version of the extension in this database; nothing when it is not there. Needs no Identity and runs no SQL.
+std::optional<std::string> ExtensionVersion();
+
 }  // namespace pulse::pg
