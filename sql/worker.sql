@@ -8,7 +8,7 @@ CREATE TABLE pulse.job (
     command text CHECK ((kind = 'sql') = (command IS NOT NULL)),
     description text,
     schedule text NOT NULL,
-    time_zone text,
+    time_zone text NOT NULL DEFAULT current_setting('TimeZone'),
     enabled boolean NOT NULL DEFAULT true,
     overlap text NOT NULL DEFAULT 'skip' CHECK (overlap IN ('skip', 'queue')),
     timeout interval NOT NULL DEFAULT '1 hour' CHECK (timeout >= '0'),
@@ -31,7 +31,7 @@ CREATE INDEX job_running ON pulse.job (id) WHERE running_since IS NOT NULL;
 COMMENT ON TABLE pulse.job IS 'What runs by itself, one row per job. Changed only through pulse_schedule() and pulse_unschedule().';
 COMMENT ON COLUMN pulse.job.kind IS 'snapshots, drift, health and retention are built in and run as the owner of the extension; sql runs command as runs_as.';
 COMMENT ON COLUMN pulse.job.schedule IS 'Five cron fields or an interval. For health: the shortest time between two runs; a run is due when a monitor is.';
-COMMENT ON COLUMN pulse.job.time_zone IS 'In which the cron fields are read; null: the server''s TimeZone.';
+COMMENT ON COLUMN pulse.job.time_zone IS 'In which the cron fields are read: as given, else the TimeZone of the session that made the job.';
 COMMENT ON COLUMN pulse.job.overlap IS 'When a run is due while the one before is not finished: skip leaves it out, queue runs once more right after.';
 COMMENT ON COLUMN pulse.job.timeout IS 'The longest a run may take; 0 is without limit.';
 COMMENT ON COLUMN pulse.job.max_retries IS 'How often a run that failed, timed out or crashed is tried again before its next time.';
@@ -82,7 +82,7 @@ CREATE FUNCTION pulse_schedule(job text, schedule text DEFAULT NULL, command tex
     RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_schedule';
 COMMENT ON FUNCTION pulse_schedule(text, text, text, text, boolean, text, interval, int, interval, interval) IS
-'Makes a SQL job of the caller, or changes a job; what is null stays (time_zone '''' is the server''s). Returns its next run, null when disabled. A SQL job runs in a process connected as the role that made it, each run in one transaction. Errors: 22023 invalid value, 42601 command is not SQL, 42501 somebody else''s job or a role that cannot log in.';
+'Makes a SQL job of the caller, or changes a job; what is null stays (a new job takes the session''s TimeZone, as does any with time_zone ''''). Returns its next run, null when disabled. A SQL job runs in a process connected as the role that made it, each run in one transaction. Errors: 22023 invalid value, 42601 command is not SQL, 42501 somebody else''s job or a role that cannot log in.';
 
 CREATE FUNCTION pulse_unschedule(job text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unschedule';
@@ -133,6 +133,14 @@ COMMENT ON FUNCTION pulse.replace_built_in_job() IS
 'Lets a restored dump put its built-in jobs in the place of those that CREATE EXTENSION made.';
 CREATE TRIGGER job_restore BEFORE INSERT ON pulse.job FOR EACH ROW EXECUTE FUNCTION pulse.replace_built_in_job();
 COMMENT ON TRIGGER job_restore ON pulse.job IS 'For pg_restore.';
+
+CREATE FUNCTION pulse.poke_launcher() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_poke_launcher';
+COMMENT ON FUNCTION pulse.poke_launcher() IS 'Wakes the launcher when the transaction commits: what was restored is due from then on.';
+CREATE TRIGGER job_poke AFTER INSERT ON pulse.job FOR EACH STATEMENT EXECUTE FUNCTION pulse.poke_launcher();
+COMMENT ON TRIGGER job_poke ON pulse.job IS 'For pg_restore.';
+CREATE TRIGGER monitor_check_poke AFTER INSERT ON pulse.monitor_check FOR EACH STATEMENT EXECUTE FUNCTION pulse.poke_launcher();
+COMMENT ON TRIGGER monitor_check_poke ON pulse.monitor_check IS 'For pg_restore.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.job', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.job_id_seq', '');

@@ -13,9 +13,8 @@ TimeZone::TimeZone(const std::string& name) {
                         "Give a name of pg_timezone_names, such as 'Europe/Paris' or 'UTC'.");
 }
 
-TimeZone TimeZone::Server() {
-    const char* name = Call([] { return GetConfigOptionResetString("TimeZone"); });
-    return TimeZone(name ? name : "UTC");
+TimeZone TimeZone::OfSession() {
+    return TimeZone(pg_get_timezone_name(session_timezone));
 }
 
 int64_t TimeZone::OffsetAt(Moment moment) const {

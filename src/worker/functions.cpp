@@ -63,7 +63,7 @@ PULSE_FUNCTION(pulse_preview_schedule) {
     const pg::Args args(fcinfo);
     const worker::Schedule schedule = worker::Schedule::Parse(args.RequireText(0, "schedule"));
     const auto name = args.Text(1);
-    const pg::TimeZone zone = name ? pg::TimeZone(*name) : pg::TimeZone::Server();
+    const pg::TimeZone zone = name ? pg::TimeZone(*name) : pg::TimeZone::OfSession();
     const int runs = args.Int4(2).value_or(5);
     if (runs < 1 || runs > worker::kMostRuns)
         throw UserError(sqlstate::kInvalidParameter, "invalid number of runs",
@@ -111,6 +111,11 @@ PULSE_WRITING_FUNCTION(pulse_run_job) {
                  pg::Value::Float8(duration), pg::Value::Text(result.message),
                  pg::Value::Text(result.error)});
     return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_poke_launcher) {
+    pg::PokeLauncher();
+    return 0;
 }
 
 PULSE_WRITING_FUNCTION(pulse_start) {

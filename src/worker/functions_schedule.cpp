@@ -95,8 +95,10 @@ Job Make(const Wish& wish, const std::string& caller) {
         Invalid("job \"" + wish.name + "\" does not exist, and a new one needs a schedule and a command", "",
                 "Built-in jobs are snapshots, drift, health and retention.");
     RequireLogin(caller);
+    // Somebody else may make it at the same moment: then it is theirs, and changed if it may be.
     pg::Execute(
-        "INSERT INTO pulse.job (name, kind, command, schedule, runs_as) VALUES ($1, 'sql', $2, $3, $4)",
+        "INSERT INTO pulse.job (name, kind, command, schedule, runs_as) VALUES ($1, 'sql', $2, $3, $4) "
+        "ON CONFLICT (name) DO NOTHING",
         {Value::Text(wish.name), Value::Text(wish.command), Value::Text(wish.schedule), Value::Name(caller)});
     return Load(wish.name);
 }
@@ -116,7 +118,7 @@ void RequireChangeable(const Job& job, const Wish& wish, const Caller& caller) {
 void Change(const Job& job, const Wish& wish) {
     pg::Execute(
         "UPDATE pulse.job SET schedule = coalesce($2, schedule), command = coalesce($3, command),"
-        " time_zone = CASE WHEN $4 IS NULL THEN time_zone ELSE nullif($4, '') END, enabled = coalesce($5, "
+        " time_zone = coalesce(nullif($4, ''), CASE WHEN $4 IS NULL THEN time_zone ELSE current_setting('TimeZone') END), enabled = coalesce($5, "
         "enabled),"
         " overlap = coalesce($6, overlap), timeout = coalesce($7 * interval '1 microsecond', timeout),"
         " max_retries = coalesce($8, max_retries), retry_delay = coalesce($9 * interval '1 microsecond', "
@@ -160,10 +162,8 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
         const pg::Session session;
         std::optional<worker::Job> job = worker::Find(wish.name);
         const bool made = !job;
-        if (made)
-            job = worker::Make(wish, caller.name);
-        else
-            worker::RequireChangeable(*job, wish, caller);
+        if (made) job = worker::Make(wish, caller.name);
+        worker::RequireChangeable(*job, wish, caller);
         worker::Change(*job, wish);
         next = worker::Plan(worker::Load(wish.name), wish, made);
         pg::PokeLauncher();

@@ -33,7 +33,7 @@ Job ReadJob(const pg::Row& row) {
     job.kind = row.Text(2);
     job.command = row.Text(3);
     job.schedule = row.Text(4);
-    job.time_zone = row.TextOrNull(5);
+    job.time_zone = row.Text(5);
     job.enabled = row.Bool(6);
     job.queue = row.Bool(7);
     job.timeout = row.Int8(8);
@@ -82,7 +82,7 @@ std::vector<Job> LoadAll() {
 Moment NextRun(const Job& job, Moment after) {
     // Its monitors say when (PlanHealth).
     if (job.kind == "health") return kForEver;
-    const pg::TimeZone zone = job.time_zone ? pg::TimeZone(*job.time_zone) : pg::TimeZone::Server();
+    const pg::TimeZone zone(job.time_zone);
     const Moment next = Schedule::Parse(job.schedule).Next(after, job.anchor, [&](Moment moment) {
         return zone.OffsetAt(moment);
     });

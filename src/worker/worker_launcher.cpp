@@ -20,6 +20,8 @@ constexpr int64_t kPause = kSecond;
 constexpr int64_t kLongestBadPause = kMinute;
 // A new server has many databases nobody knows yet: they are looked at a few at a time.
 constexpr int kNewAtOnce = 4;
+// Somebody may set the clock, which no sleeper notices.
+constexpr int64_t kLongestSleep = kHour;
 
 class Launcher {
   public:
@@ -51,8 +53,12 @@ class Launcher {
     void Sleep(Moment wake) {
         // Rounded up, so as not to wake just before it is time.
         constexpr int64_t kMilliseconds = 1000;
-        const int64_t left = wake == pg::kNever ? -1 : std::max<int64_t>(0, wake - pg::WallClock());
-        pg::Wait(left < 0 ? -1 : std::min<int64_t>(left / kMilliseconds + 1, INT_MAX));
+        if (wake == pg::kNever) {
+            pg::Wait(-1);
+            return;
+        }
+        const int64_t left = std::clamp<int64_t>(wake - pg::WallClock(), 0, kLongestSleep);
+        pg::Wait(left / kMilliseconds + 1);
     }
 
     void Reap() {

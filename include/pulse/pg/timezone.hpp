@@ -10,8 +10,8 @@ class TimeZone {
   public:
     // By its name, e.g. Europe/Paris. Throws UserError 22023 when there is none.
     explicit TimeZone(const std::string& name);
-    // The server's: what this session has unless it says SET TimeZone.
-    static TimeZone Server();
+    // The one of this session.
+    static TimeZone OfSession();
 
     // Microseconds that its clock is ahead of UTC at an instant.
     int64_t OffsetAt(Moment moment) const;

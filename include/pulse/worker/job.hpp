@@ -11,7 +11,7 @@ namespace pulse::worker {
 struct Job {
     int64_t id = 0;
     std::string name, kind, command, schedule;
-    std::optional<std::string> time_zone;  // empty: the server's
+    std::string time_zone;
     bool enabled = true;
     bool queue = false;  // overlap: run once more right after, instead of leaving a run out
     int64_t timeout = 0, retry_delay = 0, jitter = 0;  // microseconds; timeout 0: none
