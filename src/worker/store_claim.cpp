@@ -52,17 +52,20 @@ void Skip(const Job& job, Moment now, const std::string& why) {
     statement.Execute({Value::Int8(job.id), Value::Time(job.next_run), Value::Time(now), Value::Text(why)});
 }
 
-// A job is due and its run before is not finished.
-void Overlap(int64_t id, Moment now) {
+// A job is due and its run before is not finished. False when it is as due as before: somebody changes it,
+// settles it, or runs it by hand.
+bool Overlap(int64_t id, Moment now) {
     const std::optional<Job> job = Reload(id);
-    if (!job || !job->running || !job->next_run || *job->next_run > now)
-        return;  // it is being settled at this moment
+    if (!job) return false;
+    if (!job->next_run || *job->next_run > now) return true;
+    if (!job->running) return false;
     std::string problem;
     SetNext(*job, NextOrNever(*job, now, problem));
     if (job->queue)
         pg::Execute("UPDATE pulse.job SET queued = true WHERE id = $1", {Value::Int8(id)});
     else
         Skip(*job, now, "the run before was not finished");
+    return true;
 }
 
 // It says that it runs, and its lock was free: its process ended before it did.
@@ -138,7 +141,7 @@ Oid UsableRole(const std::string& role, std::string& problem) {
 }
 
 // Whose SQL jobs are due. Those of roles that can run nothing fail here: there will be no process of theirs.
-std::vector<Oid> DueRoles(Moment now) {
+std::vector<Oid> DueRoles(Moment now, bool& busy) {
     static pg::Statement statement(
         "SELECT id, runs_as::text, running_since IS NOT NULL FROM pulse.job"
         " WHERE enabled AND next_run <= $1 AND runs_as IS NOT NULL ORDER BY next_run LIMIT 64",
@@ -150,17 +153,20 @@ std::vector<Oid> DueRoles(Moment now) {
         std::string problem;
         const Oid role = UsableRole(rows[i].Text(1), problem);
         if (rows[i].Bool(2)) {
-            Overlap(rows[i].Int8(0), now);
+            busy |= !Overlap(rows[i].Int8(0), now);
         } else if (problem.empty()) {
             if (roles.size() < static_cast<size_t>(pg::settings::max_parallel_jobs)) roles.push_back(role);
         } else if (const auto lock = pg::SessionLock::Try("job", rows[i].Int8(0))) {
             std::optional<Job> job = Reload(rows[i].Int8(0));
+            busy |= !job;
             if (!job || !job->next_run || *job->next_run > now) continue;
             RunResult result;
             result.status = "failed";
             result.error_state = "28000";
             result.error = "role \"" + *job->runs_as + "\" " + problem;
             FinishRun(*job, Begin(*job, now), result);
+        } else {
+            busy = true;
         }
     }
     return roles;
@@ -186,7 +192,7 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, bool begun
         const int64_t id = rows[i].Int8(0);
         std::optional<pg::SessionLock> lock = pg::SessionLock::Try("job", id);
         if (!lock) {
-            Overlap(id, now);
+            busy |= !Overlap(id, now);
             continue;
         }
         std::optional<Job> job = Reload(id);
@@ -231,9 +237,9 @@ Look LookForWork(const std::optional<std::string>& role, bool begun) {
         }
         if (std::optional<Claim> claim = ClaimOne(role, begun, now, busy))
             look.claim.emplace(std::move(*claim));
-        if (!role) look.roles = DueRoles(now);
+        if (!role) look.roles = DueRoles(now, busy);
         look.next_due = next.Execute({})[0].TimeOrNull(0).value_or(kForEver);
-        if (busy) look.next_due = std::max(look.next_due, now + kBusyPause);
+        if (busy) look.next_due = now + kBusyPause;
     });
     return look;
 }

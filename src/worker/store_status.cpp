@@ -58,7 +58,9 @@ class Report {
                       ": run ALTER EXTENSION pulse UPDATE, or restart the server after installing a library");
     }
 
-    static bool AnyJob() { return pg::Execute("SELECT EXISTS (SELECT FROM pulse.job WHERE enabled)")[0].Bool(0); }
+    static bool AnyJob() {
+        return pg::Execute("SELECT EXISTS (SELECT FROM pulse.job WHERE enabled)")[0].Bool(0);
+    }
 
     void Launcher() {
         if (standby_) {
@@ -111,9 +113,11 @@ class Report {
         Queue("overdue checks", checks[0].Int8(0), checks[0].TimeOrNull(1));
         const pg::Result failing = pg::Execute(
             "SELECT count(*), min(m.relation || ': ' || c.last_message) FROM pulse.monitor_check AS c "
-            "JOIN pulse.monitor AS m ON m.id = c.monitor_id WHERE m.status = 'active' AND c.last_status = 'error'");
+            "JOIN pulse.monitor AS m ON m.id = c.monitor_id WHERE m.status = 'active' AND c.last_status = "
+            "'error'");
         const int64_t failed = failing[0].Int8(0);
-        Add("failing checks", failed == 0 ? "ok" : "degraded", std::to_string(failed), failing[0].TextOrNull(1).value_or(""));
+        Add("failing checks", failed == 0 ? "ok" : "degraded", std::to_string(failed),
+            failing[0].TextOrNull(1).value_or(""));
         const int64_t incidents = pg::Execute(
                                       "SELECT count(*) FROM pulse.incident_record WHERE status IN ('open', "
                                       "'acknowledged') AND diagnosis IS NULL")[0]
@@ -142,7 +146,8 @@ class Report {
     // What a definition does wrong on a source is not the source's state.
     void Sources() {
         const pg::Result rows = pg::Execute(
-            "SELECT name, status, last_reached_at, last_error FROM pulse.source ORDER BY name LIMIT 1000", {}, true);
+            "SELECT name, status, last_reached_at, last_error FROM pulse.source ORDER BY name LIMIT 1000", {},
+            true);
         for (uint64_t i = 0; i < rows.size(); ++i) {
             const std::string status = rows[i].Text(1);
             const bool bad = status == "refused" || status == "unreachable";

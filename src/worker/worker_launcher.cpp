@@ -22,6 +22,8 @@ constexpr int64_t kLongestBadPause = kMinute;
 constexpr int kNewAtOnce = 4;
 // Somebody may set the clock, which no sleeper notices.
 constexpr int64_t kLongestSleep = kHour;
+// Looks at one database that nobody asked for.
+constexpr int kLooksPerSecond = 8;
 
 class Launcher {
   public:
@@ -87,6 +89,9 @@ class Launcher {
         std::vector<Oid> databases = pg::ListDatabases();
         if (OidIsValid(order_.database))
             std::erase_if(databases, [&](Oid id) { return id != order_.database; });
+        std::erase_if(looks_, [&](const auto& entry) {
+            return std::find(databases.begin(), databases.end(), entry.first) == databases.end();
+        });
         std::erase_if(failures_, [&](const auto& entry) {
             return std::find(databases.begin(), databases.end(), entry.first) == databases.end();
         });
@@ -120,9 +125,21 @@ class Launcher {
             const bool is_new = database.presence == pg::Presence::kUnknown;
             if (is_new && (news >= kNewAtOnce || database.running > 0)) continue;
             news += is_new;
+            if (!database.poked && !Allow(database.id, now)) {
+                wake = std::min(wake, looks_[database.id].since + kSecond);
+                continue;
+            }
             if (!Start(database.id, InvalidOid, true)) return blocked_until_;
         }
         return wake;
+    }
+
+    // The last line against workers that find something due and do nothing about it. Many jobs of one moment
+    // make many looks, but not without end.
+    bool Allow(Oid database, Moment now) {
+        Looks& looks = looks_[database];
+        if (now < looks.since || now >= looks.since + kSecond) looks = {now, 0};
+        return looks.count++ < kLooksPerSecond;
     }
 
     bool Start(Oid database, Oid role, bool look) {
@@ -149,6 +166,11 @@ class Launcher {
     Board* board_ = nullptr;
     std::map<size_t, pg::Child> children_;  // by their place on the board
     std::map<Oid, int> failures_;
+    struct Looks {
+        Moment since = pg::kAtOnce;
+        int count = 0;
+    };
+    std::map<Oid, Looks> looks_;  // in the second that began then
     Moment blocked_until_ = pg::kAtOnce;
     bool told_full_ = false;
     bool gone_ = false;  // the only database it serves

@@ -70,6 +70,9 @@ class Worker {
             board_.Want(order_.database, look.roles);
             // They will tell what is due after them.
             if (look.next_due <= pg::WallClock()) look.next_due = pg::kNever;
+        } else if (!look.claim && !begun_) {
+            // Whatever seems to be due: who found nothing to do does not ask for another look at once.
+            look.next_due = std::max(look.next_due, pg::WallClock() + kTroublePause);
         }
         board_.Publish(order_.database, pg::Presence::kPresent, look.next_due, epoch);
         if (!look.claim) return false;

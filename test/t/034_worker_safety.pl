@@ -40,5 +40,34 @@ wait_until('evil', q{SELECT count(*) > 2 FROM pulse.job WHERE last_status LIKE '
 is($node->safe_psql('evil', q{SET search_path = public; SELECT DISTINCT who, session FROM evil.seen}), 'mallory|mallory', 'and call them as their maker alone');
 $node->safe_psql('evil', q{SET search_path = public; SELECT pulse_schedule(name, enabled => false) FROM pulse.job});
 
+# ---- a job that is due while somebody holds it ----
+my $started = sub { return scalar(() = slurp_file($node->logfile) =~ /starting background worker process "pulse worker"/g) };
+$node->safe_psql('shop', q{CREATE EXTENSION pulse; SELECT pulse_grant('alice', 'operator'); CREATE TABLE done (job text); GRANT INSERT, SELECT ON done TO alice});
+as('alice', q{SELECT pulse_schedule('held', '1 day', 'INSERT INTO done VALUES (''held'')')});
+as('alice', q{SELECT pulse_schedule('odd', '1 day', 'SELECT 1')});
+wait_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pulse worker'}, 'nothing is due');
+my %holds = (
+	'run by hand' => q{SELECT * FROM pulse_run_job('held')},
+	'being changed' => q{SELECT pulse_schedule('held', max_retries => 1)},
+	'of a role that cannot log in' => q{SELECT * FROM pulse_run_job('odd')});
+for my $how (sort keys %holds)
+{
+	my $name = $how =~ /role/ ? 'odd' : 'held';
+	shop(q{UPDATE pulse.job SET runs_as = 'nobody' WHERE name = 'odd'}) if $name eq 'odd';
+	my $holder = $node->background_psql('shop', on_error_stop => 1);
+	shop(qq{UPDATE pulse.job SET next_run = now() + interval '1 second' WHERE name = '$name'});
+	$holder->query_safe("BEGIN; $holds{$how}");
+	my $before = $started->();
+	shop($poke);
+	$node->safe_psql('postgres', 'SELECT pg_sleep(4)');
+	my $count = $started->() - $before;
+	cmp_ok($count, '>', 0, "workers look while a job is $how");
+	cmp_ok($count, '<', 15, 'but not without end');
+	$holder->query_safe('ROLLBACK');
+	$holder->quit;
+	wait_until('shop', qq{SELECT next_run > now() + interval '1 minute' OR last_status = 'failed' FROM pulse.job WHERE name = '$name'}, 'then it runs');
+}
+shop(q{DELETE FROM pulse.job WHERE name = 'odd'});
+
 $node->stop;
 done_testing();
