@@ -113,16 +113,30 @@ void RepairCrashed() {
     }
 }
 
+// The shortest time between two runs; none when a dump from elsewhere has a schedule that cannot be read.
+int64_t ShortestPause(const Job& job) {
+    try {
+        return Schedule::Parse(job.schedule).interval().value_or(0);
+    } catch (const UserError&) {
+        return 0;
+    }
+}
+
 // The health job is due when the first of its monitors is, but not more often than its schedule says.
 void PlanHealth() {
-    pg::Execute(
-        "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT k.id,"
-        " CASE WHEN k.schedule ~ '^[0-9]+ *[a-z]' THEN greatest(h.at, k.last_run_at + k.schedule::interval) "
-        "ELSE h.at END AS at"
-        " FROM pulse.job AS k, (SELECT pulse.next_health_check() AS at) AS h WHERE k.kind = 'health') AS n"
-        " WHERE j.id = n.id AND j.enabled AND j.running_since IS NULL AND j.attempt = 0 AND j.next_run IS "
-        "DISTINCT FROM "
-        "n.at");
+    static const std::string sql =
+        SelectJobs("WHERE kind = 'health' AND enabled AND running_since IS NULL AND attempt = 0");
+    static pg::Statement jobs(sql.c_str(), {});
+    static pg::Statement plan(
+        "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT greatest(pulse.next_health_check(),"
+        " k.last_run_at + $2 * interval '1 microsecond') AS at FROM pulse.job AS k WHERE k.id = $1) AS n"
+        " WHERE j.id = $1 AND j.next_run IS DISTINCT FROM n.at",
+        {INT8OID, INT8OID});
+    const pg::Result rows = jobs.Execute({});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const Job job = ReadJob(rows[i]);
+        plan.Execute({Value::Int8(job.id), Value::Int8(ShortestPause(job))});
+    }
 }
 
 // The role's oid, or why it cannot run anything here.
