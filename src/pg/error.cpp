@@ -4,7 +4,9 @@ namespace pulse::pg {
 
 namespace {
 
-std::string Copy(const char* text) { return text ? text : ""; }
+std::string Copy(const char* text) {
+    return text ? text : "";
+}
 
 void Report(int level, const std::string& message, const std::string& detail, const std::string& hint) {
     const char* message_text = message.c_str();
@@ -61,9 +63,7 @@ void detail::Guard(void (*run)(void*), void* frame) {
     MemoryContext caller = CurrentMemoryContext;
     ErrorData* volatile failure = nullptr;
     PG_TRY();
-    {
-        run(frame);
-    }
+    { run(frame); }
     PG_CATCH();
     {
         MemoryContextSwitchTo(caller);
@@ -73,11 +73,14 @@ void detail::Guard(void (*run)(void*), void* frame) {
     PG_END_TRY();
     if (!failure) return;
     // Outside PG_TRY: no C++ exception may cross it.
-    aborting = true;
+    // Where no transaction is open there is none to roll back, and nobody would ever clear the flag.
+    if (IsTransactionOrTransactionBlock()) aborting = true;
     throw Error::Take(failure);
 }
 
-void Notice(const std::string& message, const std::string& hint) { Report(NOTICE, message, "", hint); }
+void Notice(const std::string& message, const std::string& hint) {
+    Report(NOTICE, message, "", hint);
+}
 
 void Warning(const std::string& message, const std::string& detail, const std::string& hint) {
     Report(WARNING, message, detail, hint);

@@ -118,7 +118,8 @@ void RequireChangeable(const Job& job, const Wish& wish, const Caller& caller) {
 void Change(const Job& job, const Wish& wish) {
     pg::Execute(
         "UPDATE pulse.job SET schedule = coalesce($2, schedule), command = coalesce($3, command),"
-        " time_zone = coalesce(nullif($4, ''), CASE WHEN $4 IS NULL THEN time_zone ELSE current_setting('TimeZone') END), enabled = coalesce($5, "
+        " time_zone = coalesce(nullif($4, ''), CASE WHEN $4 IS NULL THEN time_zone ELSE "
+        "current_setting('TimeZone') END), enabled = coalesce($5, "
         "enabled),"
         " overlap = coalesce($6, overlap), timeout = coalesce($7 * interval '1 microsecond', timeout),"
         " max_retries = coalesce($8, max_retries), retry_delay = coalesce($9 * interval '1 microsecond', "

@@ -69,5 +69,35 @@ for my $how (sort keys %holds)
 }
 shop(q{DELETE FROM pulse.job WHERE name = 'odd'});
 
+# ---- schedules of the health job that PostgreSQL reads otherwise, or not at all ----
+for my $schedule ('5 min 5 min', '10 SECONDS', 'nonsense')
+{
+	shop(qq{UPDATE pulse.job SET schedule = '$schedule', attempt = 0, next_run = 'infinity' WHERE name = 'health'; UPDATE pulse.job SET next_run = now() WHERE name = 'held'});
+	my $runs = shop(q{SELECT count(*) FROM done});
+	shop($poke);
+	wait_until('shop', "SELECT count(*) > $runs FROM done", "with health every '$schedule' others run");
+}
+shop(q{SELECT pulse_monitor_table('done', checks => '[{"type": "volume", "min": 0}]', every => '10 s'); SELECT pulse_schedule('health', '10 SECONDS');
+	UPDATE pulse.job SET last_run_at = now(), next_run = 'infinity' WHERE name = 'health'; UPDATE pulse.monitor_check SET next_check_at = now();});
+shop($poke);
+wait_until('shop', q{SELECT next_run = last_run_at + interval '10 seconds' FROM pulse.job WHERE name = 'health'}, 'a unit in capitals is a shortest time too');
+shop(q{SELECT pulse_unmonitor_table('done'); SELECT pulse_schedule('health', enabled => false)});
+
+# ---- a time-out and a cancel while another server reads ----
+my ($host, $port) = ($node->host, $node->port);
+$node->safe_psql('postgres', 'CREATE DATABASE far');
+shop(qq{SELECT pulse_create_source('far', '{"host": "$host", "port": $port, "dbname": "far", "user": "postgres", "allow_primary": "true"}');
+	SELECT pulse_create_segment('Slow', '{"source": "far", "query": "SELECT i FROM generate_series(1, 3) AS i WHERE pg_sleep(20) IS NOT NULL", "key": "i", "attributes": []}')});
+shop(q{SELECT pulse_schedule('snapshots', '1 day', timeout => '1 second', max_retries => 0); UPDATE pulse.job SET next_run = now() WHERE name = 'snapshots'});
+shop($poke);
+wait_until('shop', q{SELECT (} . last_run('snapshots') . q{).status = 'timed out'}, 'a job that waits for another server is ended in time')
+  or diag(shop(q{SELECT * FROM } . last_run('snapshots') . ' AS r'));
+shop(q{SELECT pulse_schedule('snapshots', timeout => '1 hour'); UPDATE pulse.job SET next_run = now() WHERE name = 'snapshots'});
+shop($poke);
+wait_until('shop', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'far' AND wait_event = 'PgSleep'}, 'it reads again');
+shop(q{SELECT pg_cancel_backend(pid) FROM pulse.job_run WHERE status = 'running'});
+wait_until('shop', q{SELECT (} . last_run('snapshots') . q{).status = 'cancelled'}, 'and can be cancelled')
+  or diag(shop(q{SELECT * FROM } . last_run('snapshots') . ' AS r'));
+
 $node->stop;
 done_testing();
