@@ -255,6 +255,13 @@ int CountWorkers(Oid database) {
     return count;
 }
 
+bool IsOtherWorker(int pid) {
+    bool found = false;
+    if (pid == 0 || pid == MyProcPid) return false;
+    ForEachProcess(kWorker, [&](int other, Oid id, const char*) { found |= other == pid && id == MyDatabaseId; });
+    return found;
+}
+
 Moment WallClock() {
     return GetCurrentTimestamp();
 }

@@ -100,12 +100,20 @@ int64_t BeginRun(const Job& job, std::optional<Moment> scheduled_for, Moment sta
         .Int8(0);
 }
 
-void FinishRun(const Job& job, int64_t run, const RunResult& result) {
+bool EndRun(int64_t run, const RunResult& result) {
     static pg::Statement finish(
         "UPDATE pulse.job_run SET finished_at = clock_timestamp(), status = $2, rows = $3, message = $4, "
         "error_state = $5,"
-        " error = $6 WHERE id = $1",
+        " error = $6 WHERE id = $1 AND status = 'running'",
         {INT8OID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID});
+    return finish
+               .Execute({Value::Int8(run), Value::Text(result.status), Value::Int8(result.rows),
+                         Value::Text(result.message), Value::Text(result.error_state),
+                         Value::Text(result.error)})
+               .processed() > 0;
+}
+
+void SettleJob(const Job& job, const std::string& status) {
     // The plan may have been changed while it ran: a retry only ever comes earlier than the next time
     // planned.
     static pg::Statement settle(
@@ -114,10 +122,14 @@ void FinishRun(const Job& job, int64_t run, const RunResult& result) {
         " next_run = CASE WHEN queued THEN least(next_run, clock_timestamp()) ELSE least(next_run, $3) END,"
         " queued = false WHERE id = $1",
         {INT8OID, TEXTOID, TIMESTAMPTZOID});
-    finish.Execute({Value::Int8(run), Value::Text(result.status), Value::Int8(result.rows),
-                    Value::Text(result.message), Value::Text(result.error_state), Value::Text(result.error)});
-    settle.Execute({Value::Int8(job.id), Value::Text(result.status),
+    RunResult result;
+    result.status = status;
+    settle.Execute({Value::Int8(job.id), Value::Text(status),
                     Value::Time(RetryAt(job, result, pg::WallClock(), Random()))});
+}
+
+void FinishRun(const Job& job, int64_t run, const RunResult& result) {
+    if (EndRun(run, result)) SettleJob(job, result.status);
 }
 
 int64_t WriteRun(const Job& job, Moment started, const RunResult& result) {

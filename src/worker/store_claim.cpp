@@ -68,19 +68,29 @@ bool Overlap(int64_t id, Moment now) {
     return true;
 }
 
-// It says that it runs, and its lock was free: its process ended before it did.
-void Repair(Job& job) {
-    const pg::Result runs =
-        pg::Execute("SELECT id FROM pulse.job_run WHERE job_id = $1 AND status = 'running' ORDER BY id",
-                    {Value::Int8(job.id)});
+// It says that it runs, and its lock was free: its process ended before it did, or before it could settle the
+// job. False when a process of ours is still at it: a definition of a user can let go of the session's locks.
+bool Repair(Job& job) {
+    const pg::Result runs = pg::Execute(
+        "SELECT id, coalesce(pid, 0) FROM pulse.job_run WHERE job_id = $1 AND status = 'running' ORDER BY id",
+        {Value::Int8(job.id)});
+    for (uint64_t i = 0; i < runs.size(); ++i)
+        if (pg::IsOtherWorker(runs[i].Int4(1))) return false;
     RunResult result;
     result.status = "crashed";
     result.error =
         "its process ended before it did: the server was stopped or crashed, or the process was terminated";
     for (uint64_t i = 0; i < runs.size(); ++i) FinishRun(job, runs[i].Int8(0), result);
-    if (runs.empty())
-        pg::Execute("UPDATE pulse.job SET running_since = NULL WHERE id = $1", {Value::Int8(job.id)});
+    if (runs.empty()) {
+        const pg::Result ended = pg::Execute(
+            "SELECT r.status FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id"
+            " WHERE j.id = $1 AND r.started_at = j.running_since AND r.status <> 'skipped' ORDER BY r.id "
+            "DESC LIMIT 1",
+            {Value::Int8(job.id)});
+        SettleJob(job, ended.empty() ? result.status : ended[0].Text(0));
+    }
     job.running = false;
+    return true;
 }
 
 // With the lock held.
@@ -103,13 +113,15 @@ int64_t Begin(Job& job, Moment now) {
 }
 
 // Settles all that says it runs and does not.
-void RepairCrashed() {
+void RepairCrashed(bool& busy) {
     static pg::Statement statement("SELECT id FROM pulse.job WHERE running_since IS NOT NULL", {});
     const pg::Result rows = statement.Execute({});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const std::optional<pg::SessionLock> lock = pg::SessionLock::Try("job", rows[i].Int8(0));
         if (!lock) continue;
-        if (std::optional<Job> job = Reload(rows[i].Int8(0)); job && job->running) Repair(*job);
+        std::optional<Job> job = Reload(rows[i].Int8(0));
+        busy |= !job;
+        if (job && job->running) Repair(*job);
     }
 }
 
@@ -216,7 +228,7 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, bool begun
         }
         if (!job->enabled || !job->next_run || *job->next_run > now) continue;
         if (job->running) {
-            Repair(*job);
+            if (!Repair(*job)) busy |= !Overlap(id, now);
             continue;
         }
         const int64_t run = Begin(*job, now);
@@ -246,7 +258,7 @@ Look LookForWork(const std::optional<std::string>& role, bool begun) {
         const Moment now = pg::WallClock();
         bool busy = false;
         if (!role) {
-            RepairCrashed();
+            RepairCrashed(busy);
             PlanHealth();
         }
         if (std::optional<Claim> claim = ClaimOne(role, begun, now, busy))

@@ -89,11 +89,13 @@ std::string TooLong(const Job& job) {
 }
 
 // The command and the record of its success are one transaction: after a crash either both are there or
-// neither.
+// neither. Its job is settled after that: whoever locks the job's row does not undo the work.
 RunResult RunSql(const Job& job, int64_t run) {
     RunResult result;
     const pg::JobDeadline limit(job.timeout / 1000);
     pg::Transaction transaction(job.command.c_str());
+    // Once more for the transaction: pg_advisory_unlock_all() in the command releases what the session holds.
+    if (!pg::TryLock("job", job.id)) throw UserError(sqlstate::kLockNotAvailable, "its lock was lost");
     {
         const pg::Session session;
         result.rows = static_cast<int64_t>(pg::Execute(job.command).processed());
@@ -106,16 +108,17 @@ RunResult RunSql(const Job& job, int64_t run) {
         const pg::Identity identity = pg::Identity::Owner();
         pg::SetLocally("lock_timeout", pg::BriefLockTimeout().c_str());
         const pg::Session session;
-        FinishRun(job, run, result);
+        if (!EndRun(run, result)) throw UserError(sqlstate::kNotReady, "it was taken for crashed");
     }
     transaction.Commit();
     return result;
 }
 
-void WriteDown(const Job& job, int64_t run, const RunResult& result) {
+// Tries several times; others may lock the tables.
+void WriteDown(const std::function<void()>& record) {
     for (int i = 1;; ++i) {
         try {
-            Briefly("pulse: recording a run", [&] { FinishRun(job, run, result); });
+            Briefly("pulse: recording a run", record);
             return;
         } catch (const pg::Error& error) {
             const std::string state = error.State();
@@ -156,18 +159,25 @@ RunResult RunBuiltIn(const Job& job, bool apart) {
 
 void RunClaim(Claim claim) {
     RunResult result;
+    bool recorded = false;
     try {
         if (!claim.job.built_in()) {
-            RunSql(claim.job, claim.run);
-            return;
+            result = RunSql(claim.job, claim.run);
+            recorded = true;
+        } else {
+            const pg::JobDeadline limit(claim.job.timeout / 1000);
+            result = RunBuiltIn(claim.job, true);
         }
-        const pg::JobDeadline limit(claim.job.timeout / 1000);
-        result = RunBuiltIn(claim.job, true);
     } catch (...) {
         result = ResultOfError();
         if (result.status == "timed out") result.error = TooLong(claim.job);
     }
-    WriteDown(claim.job, claim.run, result);
+    WriteDown([&] {
+        if (recorded)
+            SettleJob(claim.job, result.status);
+        else
+            FinishRun(claim.job, claim.run, result);
+    });
 }
 
 }  // namespace pulse::worker

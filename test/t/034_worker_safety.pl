@@ -99,5 +99,40 @@ shop(q{SELECT pg_cancel_backend(pid) FROM pulse.job_run WHERE status = 'running'
 wait_until('shop', q{SELECT (} . last_run('snapshots') . q{).status = 'cancelled'}, 'and can be cancelled')
   or diag(shop(q{SELECT * FROM } . last_run('snapshots') . ' AS r'));
 
+# ---- a command, or a definition, that releases the locks of its session ----
+shop(q{SELECT pulse_schedule(name, enabled => false) FROM pulse.job});
+as('alice', q{SELECT pulse_schedule('unlocks', '1 day', 'SELECT pg_advisory_unlock_all(); SELECT pg_sleep(600)')});
+shop(q{SELECT pulse_archive_segment('Slow'); CREATE TABLE app_users AS SELECT 1 AS i; DELETE FROM pulse.snapshot;
+	SELECT pulse_create_segment('Unlocks', '{"query": "SELECT i FROM app_users WHERE pg_advisory_unlock_all() IS NOT NULL AND pg_sleep(600) IS NOT NULL", "key": "i", "attributes": []}');
+	SET pulse.statement_timeout = 0;});
+shop(q{SELECT pulse_schedule('snapshots', '1 day', enabled => true); UPDATE pulse.job SET next_run = now() WHERE name IN ('snapshots', 'unlocks')});
+shop($poke);
+wait_until('shop', q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND wait_event = 'PgSleep'}, 'both run');
+shop(q{UPDATE pulse.job SET next_run = now() WHERE name IN ('snapshots', 'unlocks')});
+shop($poke);
+wait_until('shop', q{SELECT count(*) = 2 FROM pulse.job_run WHERE status = 'skipped'}, 'another run of each is left out');
+is(shop(q{SELECT count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'crashed') FROM pulse.job_run}), '2|0', 'and they are not taken for crashed');
+is(sqlstate($node, 'shop', q{SELECT pulse_unschedule('unlocks')}), '55P03', 'or for done');
+shop(q{SELECT pg_cancel_backend(pid) FROM pulse.job_run WHERE status = 'running'});
+wait_until('shop', q{SELECT count(*) = 0 FROM pulse.job WHERE running_since IS NOT NULL}, 'both end');
+is(shop(q{SELECT count(*) FROM pulse.job_run WHERE status = 'cancelled' AND finished_at > now() - interval '20 s'}) >= 2, 1, 'as they were told to');
+shop(q{SELECT pulse_schedule('snapshots', enabled => false); SELECT pulse_unschedule('unlocks')});
+
+# ---- somebody holds the job's row when it is done ----
+as('alice', q{SELECT pulse_schedule('kept', '1 day', 'INSERT INTO done VALUES (''kept''); SELECT pg_sleep(1)')});
+shop(q{UPDATE pulse.job SET next_run = now() WHERE name = 'kept'});
+shop($poke);
+wait_until('shop', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND wait_event = 'PgSleep'}, 'it runs');
+my $holder = $node->background_psql('shop', on_error_stop => 1);
+$holder->query_safe(q{BEGIN; SELECT FROM pulse.job WHERE name = 'kept' FOR UPDATE});
+wait_until('shop', q{SELECT (} . last_run('kept') . q{).status = 'ok'}, 'its work and its record are kept while the row of the job is held');
+is(shop(q{SELECT count(*) FROM done WHERE job = 'kept'}), 1, 'the work is there');
+wait_until('shop', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND usename = 'alice'}, 'its process gives up');
+is(shop(q{SELECT running_since IS NULL FROM pulse.job WHERE name = 'kept'}), 'f', 'before the job is settled');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+wait_until('shop', q{SELECT running_since IS NULL AND last_status = 'ok' AND attempt = 0 AND next_run > now() + interval '1 hour' FROM pulse.job WHERE name = 'kept'}, 'which is made up for');
+is(shop(q{SELECT string_agg(status, ',') FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'kept'}), 'ok', 'without another run');
+
 $node->stop;
 done_testing();

@@ -66,6 +66,8 @@ int FindLauncher();
 void TerminateWorkers(Oid database);
 void Terminate(int pid);
 int CountWorkers(Oid database);
+// Whether it is a worker of this database, other than this process.
+bool IsOtherWorker(int pid);
 
 // Wake the launcher when the transaction commits, so that it has a look at this database: for whoever changes
 // what is due.

@@ -29,7 +29,11 @@ Moment NextRun(const Job& job, Moment after);
 inline constexpr Moment kForEver = INT64_MAX;  // 'infinity'
 
 int64_t BeginRun(const Job& job, std::optional<Moment> scheduled_for, Moment started);
-// Write down how a run ended, and plan a retry if there is to be one.
+// Write down how a run ended; false when it has ended already.
+bool EndRun(int64_t run, const RunResult& result);
+// After that: the job waits for its next time, or for a retry if there is to be one.
+void SettleJob(const Job& job, const std::string& status);
+// Both at once, if it has not ended already.
 void FinishRun(const Job& job, int64_t run, const RunResult& result);
 // A run of pulse_run_job(), which does not touch the plan.
 int64_t WriteRun(const Job& job, Moment started, const RunResult& result);
