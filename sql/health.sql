@@ -161,7 +161,7 @@ CREATE FUNCTION pulse_monitor_table(relation text, source text DEFAULT NULL, che
                                     every interval DEFAULT '5 minutes', owner text DEFAULT NULL, tags text[] DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_monitor_table';
 COMMENT ON FUNCTION pulse_monitor_table(text, text, jsonb, interval, text, text[]) IS
-'Watches a table, here or on a source, and returns the monitor''s id; again with the same table it changes the monitor, and checks left out stay as they are. Without checks pulse_suggest_checks() chooses them. Reads with the rights of the role that called. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, 42704 unknown source.';
+'Watches a table, here or on a source, and returns the monitor''s id; again with the same table it changes the monitor: without checks they stay, with the rights of the role that gave them; a list replaces all. For a new one without checks pulse_suggest_checks() chooses them. Reads with the rights of the role that gave the checks. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, 42704 unknown source.';
 
 CREATE FUNCTION pulse_unmonitor_table(relation text, source text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmonitor_table';

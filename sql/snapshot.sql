@@ -145,6 +145,7 @@ CREATE TABLE pulse.snapshot (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (segment_id, taken_at)
 );
+CREATE INDEX snapshot_with_sketch ON pulse.snapshot (segment_id, taken_at) WHERE sketch IS NOT NULL;
 COMMENT ON TABLE pulse.snapshot IS 'One row per segment and moment. Written by pulse_take_snapshot() and pulse_import_snapshot().';
 COMMENT ON COLUMN pulse.snapshot.taken_at IS 'The moment the snapshot is of: pulse_now() when it was taken.';
 COMMENT ON COLUMN pulse.snapshot.version IS 'The version of the definition that was measured.';

@@ -28,6 +28,7 @@ CREATE TABLE pulse.source_usage (
 -- Each question of pulse.source is one probe, however long a source has been well, or ill.
 CREATE INDEX source_usage_source_at ON pulse.source_usage (source, at);
 CREATE INDEX source_usage_at ON pulse.source_usage (at);
+CREATE INDEX source_usage_met ON pulse.source_usage (source, at) WHERE version IS NOT NULL;
 CREATE INDEX source_usage_ok ON pulse.source_usage (source, at) WHERE status = 'ok';
 CREATE INDEX source_usage_not_ok ON pulse.source_usage (source, at) WHERE status <> 'ok';
 COMMENT ON TABLE pulse.source_usage IS 'One row per visit to a server of pulse_source: what it was asked and what it cost.';

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <set>
@@ -159,6 +160,14 @@ void ReadCommon(const Source& source, Check& check) {
     if (const auto after = source.Number("after", 1, 100)) check.after = static_cast<int>(*after);
 }
 
+std::optional<double> AsNumber(const std::optional<std::string>& text) {
+    if (!text) return std::nullopt;
+    double number = 0;
+    const char* end = text->data() + text->size();
+    const auto read = std::from_chars(text->data(), end, number);
+    return read.ec == std::errc() && read.ptr == end ? std::optional(number) : std::nullopt;
+}
+
 constexpr const char* kColumnHint = "Name a column of the table.";
 
 void ReadVolume(const Source& source, Check& check) {
@@ -177,6 +186,10 @@ void ReadRange(const Source& source, Check& check) {
     if (!check.low && !check.high)
         source.Fail("a check of type range needs \"min\" or \"max\"", "It has neither.",
                     "Give one of them, or both.");
+    // Numbers can be compared here; other bounds are the column's own.
+    const auto low = AsNumber(check.low), high = AsNumber(check.high);
+    if (low && high && *low > *high)
+        source.Wrong("min", "is more than \"max\"", "Give the smaller number as \"min\".");
 }
 
 void ReadUnique(const Source& source, Check& check) {

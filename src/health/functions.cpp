@@ -3,6 +3,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/lock.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -16,7 +17,13 @@ using pg::Value;
 // A month counts 30 days, as in comparisons of intervals.
 int64_t Microseconds(Datum datum) {
     const Interval* interval = DatumGetIntervalP(datum);
-    return interval->time + (interval->day + int64_t{30} * interval->month) * kDay;
+    const double length = static_cast<double>(interval->time) +
+                          (interval->day + 30.0 * interval->month) * static_cast<double>(kDay);
+    constexpr double kMost = 100 * 366.0 * static_cast<double>(kDay);
+    if (!(std::abs(length) <= kMost))
+        throw UserError(sqlstate::kInvalidParameter, "the interval is too long", "",
+                        "Give at most 100 years.");
+    return static_cast<int64_t>(length);
 }
 
 // A length of time, or a moment.
@@ -62,6 +69,7 @@ void Tell(pg::ResultSet& results, const Told& told) {
 // One monitor, in a subtransaction of its own. Empty when another session is at it.
 std::vector<Told> CheckOne(int64_t monitor, bool all) {
     pg::Subtransaction subtransaction;
+    if (!pg::TryLock("monitor", monitor)) return {};
     const std::optional<Work> work = Load(monitor, all, pg::PastNow(), true);
     if (!work) return {};
     Findings findings;
@@ -81,7 +89,7 @@ void CheckTables(const std::vector<int64_t>& monitors, bool all, pg::ResultSet& 
         try {
             for (Told& one : CheckOne(monitor, all)) told.push_back(std::move(one));
         } catch (const pg::Error& error) {
-            if (error.State() == "57014" || error.State().starts_with("57P")) throw;
+            if (pg::MeantForAll(error)) throw;
             trouble = error.message;
         } catch (const UserError& error) {
             trouble = error.message();

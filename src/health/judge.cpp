@@ -128,7 +128,7 @@ Verdict JudgeSql(const Check& check, const Measurement& m) {
     verdict.low = check.min;
     verdict.high = check.max;
     verdict.observed = m.number;
-    if (!m.number) {
+    if (!m.number || std::isnan(*m.number)) {
         verdict.status = Status::kError;
         verdict.message = name + " returned no number";
         return verdict;

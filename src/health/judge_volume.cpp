@@ -99,18 +99,40 @@ void JudgeLimits(const Check& check, double rows, const std::string& has, Verdic
         verdict.ratio = rows / *check.max;
 }
 
+// Too few steps of the grid are known: against the newest results only a large change counts.
+void JudgeYoung(const Check& check, const Measurement& m, const Setting& setting, const std::string& has,
+                Verdict& verdict) {
+    std::vector<double> values;
+    for (const Earlier& earlier : setting.history) values.push_back(earlier.observed);
+    verdict.status = Status::kLearning;
+    verdict.message = has + "; " + std::to_string(values.size()) + " of " +
+                      std::to_string(setting.min_history) + " earlier results are there to learn from";
+    if (values.size() < static_cast<size_t>(setting.min_history)) return;
+    const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    const double expected = std::max(*middle, 1.0), change = m.rows / expected - 1;
+    const double threshold = std::max(check.change, kYoungChange);
+    verdict.low = expected * (1 - threshold);
+    verdict.high = expected * (1 + threshold);
+    verdict.ratio = std::abs(change) / threshold;
+    verdict.details = {
+        {"expected", std::round(expected)}, {"earlier_results", values.size()}, {"exact", m.exact}};
+    if (verdict.ratio >= 1)
+        return TellBad(verdict, verdict.ratio, change < 0 ? drift::Direction::kDown : drift::Direction::kUp,
+                       has + ", " + Percentage(std::abs(change)) +
+                           (change < 0 ? " fewer than" : " more than") + " the " +
+                           Count(std::round(expected)) + " of its newest results");
+    verdict.status = Status::kOk;
+    verdict.message = has + ", where " + Count(std::round(expected)) + " were at its newest results";
+}
+
 void JudgeHistory(const Check& check, const Measurement& m, const Setting& setting, const std::string& has,
                   Verdict& verdict) {
     const int64_t step = GridStep(setting.every);
     const std::vector<double> series = Grid(setting, step);
     const auto points =
         std::count_if(series.begin(), series.end(), [](double value) { return std::isfinite(value); });
-    if (points < setting.min_history) {
-        verdict.status = Status::kLearning;
-        verdict.message = has + "; " + std::to_string(points) + " of " + std::to_string(setting.min_history) +
-                          " earlier results are there to learn from";
-        return;
-    }
+    if (points < setting.min_history) return JudgeYoung(check, m, setting, has, verdict);
     const SeasonalFit fit = Fit(series, step, kSigmaFloor);
     const bool young = static_cast<int64_t>(series.size()) * step < 2 * kWeek;
     const double threshold = young ? std::max(check.change, kYoungChange) : check.change;

@@ -18,38 +18,64 @@ using pg::Row;
 using pg::Value;
 
 constexpr int64_t kHistory = 36 * kDay;  // five weeks of the grid, and room
+constexpr int kNewest = 100;             // results that stand for a history that is too young
 constexpr const char* kQueryCanceled = "57014";
 
-// One result per step of the grid, the one nearest to its middle: a check every minute has many more than are
-// needed.
+// One result per step of the grid, the nearest to its middle, by two probes of the index: a check every
+// minute has many more than are needed. While the grid is nearly empty, the newest results instead.
 void ReadHistory(StoredCheck& stored, Moment now) {
-    static pg::Statement statement(
-        "SELECT DISTINCT ON (step) s.at, s.observed FROM (SELECT r.at, r.observed, "
-        "round(extract(epoch FROM $2 - r.at) / $3) AS step FROM pulse.check_result AS r WHERE r.check_id = "
-        "$1 "
-        "AND r.at < $2 AND r.at >= $4 AND r.status IN ('ok', 'learning') AND r.observed IS NOT NULL) AS s "
-        "ORDER BY step, abs(extract(epoch FROM $2 - s.at) - step * $3)",
-        {INT8OID, TIMESTAMPTZOID, FLOAT8OID, TIMESTAMPTZOID});
+    static pg::Statement grid(
+        "SELECT n.at, n.observed FROM (SELECT $2 - s * $3 * interval '1 second' AS middle, $3 * interval "
+        "'0.5 second' AS half "
+        "FROM generate_series(0, $5) AS s) AS g CROSS JOIN LATERAL (SELECT u.at, u.observed FROM ("
+        "(SELECT r.at, r.observed FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at <= g.middle "
+        "AND r.at < $2 "
+        "AND r.at > g.middle - g.half AND r.at >= $4 AND r.status IN ('ok', 'learning') AND r.observed IS "
+        "NOT NULL "
+        "ORDER BY r.at DESC LIMIT 1) UNION ALL "
+        "(SELECT r.at, r.observed FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at > g.middle AND "
+        "r.at < $2 "
+        "AND r.at <= g.middle + g.half AND r.at >= $4 AND r.status IN ('ok', 'learning') AND r.observed IS "
+        "NOT NULL "
+        "ORDER BY r.at LIMIT 1)) AS u ORDER BY abs(extract(epoch FROM u.at - g.middle)) LIMIT 1) AS n",
+        {INT8OID, TIMESTAMPTZOID, FLOAT8OID, TIMESTAMPTZOID, INT4OID});
+    static pg::Statement newest(
+        "SELECT r.at, r.observed FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at < $2 AND r.at "
+        ">= $3 "
+        "AND r.status IN ('ok', 'learning') AND r.observed IS NOT NULL ORDER BY r.at DESC LIMIT $4",
+        {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID});
     Moment from = now - kHistory;
     if (const auto accepted = ParseMoment(stored.state.value("accepted_from", "")))
         from = std::max(from, *accepted);
-    const pg::Result rows = statement.Execute(
-        {Value::Int8(stored.id), Value::Time(now),
-         Value::Float8(static_cast<double>(GridStep(stored.every)) / kSecond), Value::Time(from)});
-    for (uint64_t i = 0; i < rows.size(); ++i) stored.history.push_back({rows[i].Time(0), rows[i].Float8(1)});
+    const auto keep = [&](const pg::Result& rows) {
+        stored.history.clear();
+        for (uint64_t i = 0; i < rows.size(); ++i)
+            stored.history.push_back({rows[i].Time(0), rows[i].Float8(1)});
+    };
+    const int64_t step = GridStep(stored.every);
+    keep(grid.Execute({Value::Int8(stored.id), Value::Time(now),
+                       Value::Float8(static_cast<double>(step) / kSecond), Value::Time(from),
+                       Value::Int4(static_cast<int32_t>((now - from) / step))}));
+    if (stored.history.size() < static_cast<size_t>(pg::settings::min_history))
+        keep(newest.Execute(
+            {Value::Int8(stored.id), Value::Time(now), Value::Time(from), Value::Int4(kNewest)}));
 }
 
-// What PostgreSQL says of a statement, as the reason of a check that failed.
-Measurement Failed(const std::string& state, const std::string& message, int milliseconds) {
+// What was said of a statement, as the reason of a check that failed.
+Measurement Failed(const std::string& state, const std::string& message) {
     Measurement m;
     m.reading = Reading::kFailed;
     m.state = state;
     m.reason = message;
-    if (state == kQueryCanceled || state == "54000") {
-        m.reading = Reading::kSkipped;
-        if (state == kQueryCanceled)
-            m.reason = "it took longer than pulse.check_timeout (" + Duration(milliseconds / 1000.0) + ")";
-    }
+    return m;
+}
+
+// A limit of ours ended it: nothing is known about the data.
+Measurement TooMuch(const std::string& state, const std::string& message, int milliseconds) {
+    Measurement m = Failed(state, message);
+    m.reading = Reading::kSkipped;
+    if (state == kQueryCanceled)
+        m.reason = "it took longer than pulse.check_timeout (" + Duration(milliseconds / 1000.0) + ")";
     return m;
 }
 
@@ -76,16 +102,17 @@ class Visitor {
         } catch (const source::Unavailable& error) {
             findings_.unavailable = error.message() + (error.detail().empty() ? "" : ": " + error.detail());
         } catch (const UserError& error) {
-            failed = Failed(error.state(), error.message(), target_.milliseconds);
+            const bool limit = error.state() == kQueryCanceled || error.state() == sqlstate::kProgramLimit;
+            failed = limit ? TooMuch(error.state(), error.message(), target_.milliseconds)
+                           : Failed(error.state(), error.message());
         } catch (const pg::Error& error) {
-            // A person's cancel and the end of the session are not the table's.
-            if (error.State() == kQueryCanceled || error.State().starts_with("57P")) throw;
-            failed = Failed(error.State(), error.message, target_.milliseconds);
+            if (pg::MeantForAll(error)) throw;
+            failed = Failed(error.State(), error.message);
         }
         findings_.usages.push_back(usage);
         if (findings_.unavailable) return false;
         if (failed && places.size() > 1 && failed->state != sqlstate::kUndefinedTable &&
-            failed->state != kQueryCanceled) {
+            failed->reading != Reading::kSkipped) {
             for (const size_t place : places)
                 if (!Try({place})) return false;
             return true;
@@ -280,7 +307,7 @@ Round CheckDueApart() {
         try {
             Add(sum, CheckApart(monitor));
         } catch (const pg::Error& error) {
-            if (error.State() == kQueryCanceled || error.State().starts_with("57P")) throw;
+            if (pg::MeantForAll(error)) throw;
             fail(error.message);
         } catch (const UserError& error) {
             fail(error.message());

@@ -37,6 +37,34 @@ void InsertResult(const StoredCheck& stored, const Verdict& verdict, const Measu
          figure(read ? m->duration_ms : 0), Value::Text(verdict.message)});
 }
 
+// What others did to the monitor while no transaction of ours was open: it may have ended, and its checks may
+// remember something else. Returns false when there is nothing to keep any more.
+bool Refresh(Work& work) {
+    static pg::Statement monitor(
+        "SELECT FROM pulse.monitor WHERE id = $1 AND status = 'active' FOR NO KEY UPDATE", {INT8OID});
+    static pg::Statement checks(
+        "SELECT id, state, consecutive_bad, bad_since FROM pulse.monitor_check WHERE monitor_id = $1 ORDER "
+        "BY id",
+        {INT8OID});
+    if (monitor.Execute({Value::Int8(work.monitor)}).processed() == 0) return false;
+    const pg::Result rows = checks.Execute({Value::Int8(work.monitor)});
+    for (StoredCheck& stored : work.checks) {
+        stored.gone = true;
+        for (uint64_t i = 0; i < rows.size() && stored.gone; ++i) {
+            if (rows[i].Int8(0) != stored.id) continue;
+            stored.gone = false;
+            stored.state = rows[i].Jsonb(1);
+            stored.consecutive_bad = rows[i].Int4(2);
+            stored.bad_since = rows[i].TimeOrNull(3);
+        }
+    }
+    return true;
+}
+
+bool OfWholeTable(const Measurement& m) {
+    return m.state == sqlstate::kUndefinedTable || m.state == sqlstate::kInsufficientPrivilege;
+}
+
 // Counts the run of bad or good results, and notes when the check is due again.
 void Remember(StoredCheck& stored, const Verdict& verdict, Moment now) {
     static pg::Statement statement(
@@ -138,9 +166,11 @@ void MoveIncidents(const Work& work, std::vector<drift::Outcome> outcomes, drift
 
 }  // namespace
 
-std::vector<Told> Keep(const Work& work, const Findings& findings) {
+std::vector<Told> Keep(const Work& loaded, const Findings& findings) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
+    Work work = loaded;
+    if (!Refresh(work)) return {};
     pg::Execute(
         "UPDATE pulse.monitor SET checked_at = CASE WHEN $3::text IS NULL THEN $2 ELSE checked_at END, "
         "unavailable = $3 WHERE id = $1",
@@ -149,8 +179,10 @@ std::vector<Told> Keep(const Work& work, const Findings& findings) {
     drift::Ledger ledger = drift::ReadMonitorLedger(work.monitor, work.now, thresholds);
     std::vector<drift::Outcome> outcomes;
     std::vector<Told> told;
+    std::string trouble;
     for (size_t i = 0; i < work.checks.size(); ++i) {
-        StoredCheck stored = work.checks[i];
+        StoredCheck& stored = work.checks[i];
+        if (stored.gone) continue;
         Verdict verdict;
         if (findings.unavailable) {
             verdict.status = Status::kSkipped;
@@ -159,6 +191,11 @@ std::vector<Told> Keep(const Work& work, const Findings& findings) {
             verdict = Judge(stored.check, findings.measurements[i],
                             {work.relation, work.now, stored.every, thresholds.min_history, stored.state,
                              stored.history});
+        }
+        // A table that is gone, or may not be read any more, is one trouble and not one for each check.
+        if (verdict.status == Status::kError && OfWholeTable(findings.measurements[i])) {
+            if (trouble == verdict.message) verdict.status = Status::kSkipped;
+            trouble = verdict.message;
         }
         InsertResult(stored, verdict, findings.unavailable ? nullptr : &findings.measurements[i], work.now);
         Remember(stored, verdict, work.now);
@@ -172,10 +209,13 @@ std::vector<Told> Keep(const Work& work, const Findings& findings) {
         told.push_back({stored.check.kind, work.relation, std::move(name), std::move(verdict), std::nullopt});
     }
     MoveIncidents(work, std::move(outcomes), ledger, thresholds);
-    for (size_t i = 0; i < told.size(); ++i) {
-        const Check& check = work.checks[i].check;
-        const drift::Incident* incident = ledger.Newest({Detector(check.kind), check.Attribute()});
-        if (incident && incident->live()) told[i].incident = incident->id;
+    auto one = told.begin();
+    for (const StoredCheck& stored : work.checks) {
+        if (stored.gone) continue;
+        const drift::Incident* incident =
+            ledger.Newest({Detector(stored.check.kind), stored.check.Attribute()});
+        if (incident && incident->live()) one->incident = incident->id;
+        ++one;
     }
     return told;
 }

@@ -158,8 +158,14 @@ void WriteChecks(int64_t monitor, const std::vector<Settled>& checks) {
     }
     std::vector<int64_t> ids;
     for (const std::string& id : kept) ids.push_back(std::stoll(id));
-    pg::Execute("DELETE FROM pulse.monitor_check WHERE monitor_id = $1 AND id <> ALL ($2)",
-                {Value::Int8(monitor), Value::Int8s(ids)});
+    const pg::Result gone = pg::Execute(
+        "WITH gone AS (DELETE FROM pulse.monitor_check WHERE monitor_id = $1 AND id <> ALL ($2) RETURNING "
+        "kind, attribute) "
+        "SELECT string_agg(concat_ws(' of ', kind, nullif(attribute, '')), ', ' ORDER BY kind, attribute) "
+        "FROM gone",
+        {Value::Int8(monitor), Value::Int8s(ids)});
+    if (!gone[0].IsNull(0))
+        pg::Notice("no longer checked: " + gone[0].Text(0), "A list of checks replaces the one before.");
 }
 
 // Incidents that no check looks after any more.
@@ -178,13 +184,13 @@ void CloseOrphans(int64_t monitor, const std::string& note) {
         {Value::Int8(monitor), Value::Time(pg::Now()), Value::Text(note)});
 }
 
-// The monitor of exactly that table, ended or not.
-std::optional<int64_t> Existing(const std::string& relation, const std::optional<std::string>& source) {
+// Whether exactly that table is monitored now.
+bool Monitored(const std::string& relation, const std::optional<std::string>& source) {
     const pg::Result rows = pg::Execute(
-        "SELECT id FROM pulse.monitor WHERE relation = $1 AND coalesce(source, '') = coalesce($2, '') FOR NO "
-        "KEY UPDATE",
+        "SELECT status = 'active' FROM pulse.monitor WHERE relation = $1 AND coalesce(source, '') = "
+        "coalesce($2, '') FOR NO KEY UPDATE",
         {Value::Text(relation), Value::Text(source)});
-    return rows.empty() ? std::nullopt : std::optional(rows[0].Int8(0));
+    return !rows.empty() && rows[0].Bool(0);
 }
 
 }  // namespace
@@ -196,26 +202,32 @@ int64_t Monitor(const Draft& given) {
         throw UserError(sqlstate::kInvalidParameter, "\"every\" is too short",
                         "It is " + Duration(static_cast<double>(draft.every) / kSecond) + ".",
                         "The least is 10 seconds.");
+    if (draft.every > kMostEvery)
+        throw UserError(sqlstate::kInvalidParameter, "\"every\" is too long", "", "The most is 366 days.");
     const source::Place place{draft.source.value_or(""), pg::CallerName(), pg::CallerSearchPath()};
-    // Checks left out of an existing monitor stay: only a new one has them chosen.
+    // Checks left out of a monitor that is there stay, with the rights of who gave them: nobody's SQL ever
+    // runs with the rights of somebody who only changed an interval. Only a new one has them chosen.
     Plan plan = MakePlan(draft, place);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    const std::optional<int64_t> existing = Existing(plan.relation, draft.source);
+    const bool anew = draft.checks || !Monitored(plan.relation, draft.source);
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.monitor AS m (relation, source, every, owner, tags, runs_as, search_path, "
         "created_at, updated_at) "
         "VALUES ($1, $2, $3 * interval '1 microsecond', $4, $5, $6, $7, $8, $8) ON CONFLICT (relation, "
         "(coalesce(source, ''))) "
         "DO UPDATE SET every = excluded.every, status = 'active', owner = coalesce(excluded.owner, m.owner), "
-        "tags = CASE WHEN $9 THEN excluded.tags ELSE m.tags END, runs_as = excluded.runs_as, "
-        "search_path = excluded.search_path, updated_at = excluded.updated_at RETURNING id",
+        "tags = CASE WHEN $9 THEN excluded.tags ELSE m.tags END, "
+        "runs_as = CASE WHEN $10 THEN excluded.runs_as ELSE m.runs_as END, "
+        "search_path = CASE WHEN $10 THEN excluded.search_path ELSE m.search_path END, "
+        "updated_at = excluded.updated_at RETURNING id",
         {Value::Text(plan.relation), Value::Text(draft.source),
          Value::Float8(static_cast<double>(draft.every)), Value::Text(Trimmed(draft.owner)),
          Value::Texts(draft.tags.value_or(std::vector<std::string>())), Value::Name(place.role),
-         Value::Text(place.search_path), Value::Time(pg::Now()), Value::Bool(draft.tags.has_value())});
+         Value::Text(place.search_path), Value::Time(pg::Now()), Value::Bool(draft.tags.has_value()),
+         Value::Bool(anew)});
     const int64_t id = rows[0].Int8(0);
-    if (!existing || draft.checks) WriteChecks(id, plan.checks);
+    if (anew) WriteChecks(id, plan.checks);
     // A shorter interval holds from now on.
     pg::Execute(
         "UPDATE pulse.monitor_check SET next_check_at = least(next_check_at, coalesce(last_at, $2) + $3 * "

@@ -7,6 +7,7 @@
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
 #include "pulse/pg/wait.hpp"
 #include "pulse/segment/store.hpp"
@@ -143,7 +144,7 @@ Outcome TakeApart(const segment::Segment& segment, Moment moment, GivenUp& given
         RecordApart(taking.usage(), moment);
         return Skipped(segment, ReasonOf(error));
     } catch (const pg::Error& error) {
-        if (MeantForAll(error)) throw;
+        if (pg::MeantForAll(error)) throw;
         return FailedApart(segment, moment, error.State(), error.message, error.detail);
     } catch (const UserError& error) {
         RecordApart(taking.usage(), moment);

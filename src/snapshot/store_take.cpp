@@ -63,7 +63,7 @@ Outcome TakeOne(const segment::Segment& segment, Moment moment, GivenUp& given_u
         source::Record(usage);
         return Skipped(segment, ReasonOf(error));
     } catch (const pg::Error& error) {
-        if (MeantForAll(error)) throw;
+        if (pg::MeantForAll(error)) throw;
         return Failed(segment, moment, error.State(), error.message, error.detail);
     } catch (const UserError& error) {
         source::Record(usage);
@@ -120,7 +120,6 @@ std::string ReasonOf(const UserError& error) {
     return error.detail().empty() ? error.message() : error.message() + " (" + error.detail() + ")";
 }
 
-bool MeantForAll(const pg::Error& error) { return error.function == "ProcessInterrupts"; }
 
 int64_t Take(const std::string& name) {
     const segment::Segment segment = segment::Load(name);

@@ -22,8 +22,4 @@ source::Usage UsageFor(const segment::Segment& segment);
 // Why a source was not read, in one line.
 std::string ReasonOf(const UserError& error);
 
-// Whether an error of PostgreSQL is a cancel or a shutdown, meant for all. It is told by where it was raised:
-// any SQLSTATE can come from a definition's own functions.
-bool MeantForAll(const pg::Error& error);
-
 }  // namespace pulse::snapshot

@@ -144,7 +144,10 @@ Condition Begin(const Server& server, Lease& lease, int statement_timeout, bool 
 // Ends the remote transaction: afterwards the connection can be kept.
 void End(const Server& server, Lease& lease) {
     try {
-        lease.remote().RunScript("COMMIT", server.limits.connect_timeout);
+        // What a definition's functions may have set for the session does not meet the next one.
+        lease.remote().RunScript(
+            "COMMIT; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; SELECT pg_catalog.pg_advisory_unlock_all()",
+            server.limits.connect_timeout);
     } catch (const pg::RemoteError& error) {
         Rethrow(server, error);
     }

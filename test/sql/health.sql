@@ -113,6 +113,40 @@ SELECT pulse.next_health_check(), (SELECT count(*) FROM pulse.table_overview) AS
 SELECT pulse_monitor_table('shop.orders') = :first AS again;
 SELECT count(*) AS checks FROM pulse.monitor_check WHERE monitor_id = :first;
 
+-- ---- whose rights a check has, whoever changes the monitor afterwards ----
+CREATE SCHEMA lair AUTHORIZATION health_operator;
+SET ROLE health_operator;
+CREATE TABLE lair.trap AS SELECT 1 AS i;
+CREATE FUNCTION lair.who() RETURNS int LANGUAGE sql STABLE AS $$ SELECT CASE current_user WHEN 'health_operator' THEN 0 ELSE 1 END $$;
+CREATE FUNCTION lair.stop() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RAISE EXCEPTION 'no cancel' USING ERRCODE = '57014'; END $$;
+SELECT pulse_monitor_table('lair.trap', checks => '[{"type": "sql", "name": "who", "query": "SELECT lair.who()", "max": 0},
+    {"type": "sql", "name": "stop", "query": "SELECT lair.stop()", "max": 0}]') > 0 AS made;
+RESET ROLE;
+SELECT pulse_monitor_table('lair.trap', every => '1 hour') > 0 AS changed;
+SELECT "check", status, message FROM pulse_check_tables('lair.trap');
+SELECT runs_as FROM pulse.monitor WHERE relation = 'lair.trap';
+SELECT pulse_unmonitor_table('lair.trap');
+SELECT pulse_monitor_table('lair.trap') > 0 AS anew;
+SELECT c.kind, m.runs_as = current_user AS mine FROM pulse.monitor AS m JOIN pulse.monitor_check AS c ON c.monitor_id = m.id WHERE m.relation = 'lair.trap';
+
+-- ---- a table that lost much is seen before its hours are known ----
+CREATE TABLE shop.young AS SELECT i FROM generate_series(1, 1000) AS i;
+SELECT pulse_monitor_table('shop.young', checks => '[{"type": "volume", "anomaly": true, "after": 1}]') > 0 AS made;
+DO $$ BEGIN FOR i IN 1 .. 8 LOOP
+    PERFORM set_config('pulse.now', ('2024-02-01 10:00+00'::timestamptz + i * interval '1 minute')::text, true);
+    PERFORM pulse_check_tables('shop.young');
+END LOOP; END $$;
+DELETE FROM shop.young WHERE i > 580;
+SET pulse.now = '2024-02-01 10:10+00';
+SELECT status, message, incident IS NOT NULL AS told FROM pulse_check_tables('shop.young');
+
+-- ---- values that are none ----
+SELECT told('SELECT pulse_monitor_table(''shop.young'', checks => ''[{"type": "range", "column": "i", "min": 5, "max": 2}]'')');
+SELECT told('SELECT pulse_monitor_table(''shop.young'', every => ''1000 years'')'), told('SELECT pulse_mute(''*'', interval ''170000000 years'')') \gx
+SELECT pulse_monitor_table('shop.young', checks => '[{"type": "sql", "name": "nan", "query": "SELECT ''NaN''::float8", "max": 1}]') > 0 AS made;
+SELECT status, message FROM pulse_check_tables('shop.young');
+RESET pulse.now;
+
 DROP OWNED BY health_operator;
 DROP OWNED BY health_nobody;
 DROP ROLE health_operator;

@@ -35,6 +35,7 @@ std::string Detector(Kind kind);
 
 inline constexpr int kDefaultAfter = 2;  // bad checks in a row before an incident opens
 inline constexpr int64_t kLeastEvery = 10 * kSecond;
+inline constexpr int64_t kMostEvery = 366 * kDay;
 
 // One check. Which of the fields matter depends on its kind.
 struct Check {

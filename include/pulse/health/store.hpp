@@ -36,6 +36,7 @@ struct StoredCheck {
     int consecutive_bad = 0;
     std::optional<Moment> bad_since;
     std::vector<Earlier> history;  // volume only
+    bool gone = false;             // taken away while it was looked at
 };
 
 // A monitor with those of its checks that are to run.
