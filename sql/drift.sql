@@ -39,6 +39,8 @@ CREATE UNIQUE INDEX incident_record_one_live ON pulse.incident_record (segment_i
 CREATE UNIQUE INDEX incident_record_one_live_monitor ON pulse.incident_record (monitor_id, detector, attribute)
     WHERE status IN ('open', 'acknowledged');
 CREATE INDEX incident_record_monitor ON pulse.incident_record (monitor_id, detector, attribute, opened_at) WHERE monitor_id IS NOT NULL;
+-- Which were live at a moment is asked with the table's other incidents: those closed before are not looked at.
+CREATE INDEX incident_record_closed ON pulse.incident_record ((coalesce(closed_at, 'infinity'::timestamptz)));
 CREATE INDEX incident_record_segment ON pulse.incident_record (segment_id, detector, attribute, opened_at);
 COMMENT ON TABLE pulse.incident_record IS 'The incidents behind the view pulse.incident. At most one live one per segment, detector and attribute.';
 COMMENT ON COLUMN pulse.incident_record.segment_id IS 'The segment it is about; null when it is about a monitored table.';
