@@ -19,7 +19,7 @@ struct Board::Shared {
     Latch* launcher;  // in PostgreSQL's own shared memory; nullptr: none
     int launcher_pid;
     bool rescan, out_of_workers;
-    Database databases[kDatabases];
+    std::array<Database, kDatabases> databases;
     Worker workers[kWorkers];
 
     void Initialize() {
@@ -27,7 +27,7 @@ struct Board::Shared {
         launcher_pid = 0;
         rescan = true;
         out_of_workers = false;
-        std::fill_n(databases, kDatabases, Database{});
+        databases.fill(Database{});
         std::fill_n(workers, kWorkers, Worker{});
         SpinLockInit(&mutex);
     }
@@ -180,11 +180,17 @@ void Board::Enter(size_t worker, int pid) {
     shared_->workers[worker].pid = pid;
 }
 
+void Board::Begun(size_t worker) {
+    const Locked locked(shared_->mutex);
+    if (shared_->workers[worker].pid == MyProcPid) shared_->workers[worker].begun = true;
+}
+
+// Another launcher may have given the place to somebody else.
 void Board::Leave(size_t worker) {
     Latch* latch;
     {
         const Locked locked(shared_->mutex);
-        shared_->workers[worker].clean = true;
+        if (shared_->workers[worker].pid == MyProcPid) shared_->workers[worker].clean = true;
         latch = shared_->launcher;
     }
     Wake(latch);
@@ -255,32 +261,44 @@ void Board::SetOutOfWorkers(bool out) {
     shared_->out_of_workers = out;
 }
 
+// One pass each over the places and over what is new: the lock is held for microseconds whatever the number.
 bool Board::SetDatabases(const std::vector<Oid>& ids) {
-    bool fits = true;
+    std::vector<Oid> wanted(ids);
+    std::sort(wanted.begin(), wanted.end());
+    std::vector<char> known(wanted.size());
     const Locked locked(shared_->mutex);
-    for (Database& database : shared_->databases)
-        if (OidIsValid(database.id) && std::find(ids.begin(), ids.end(), database.id) == ids.end())
-            database = Database{};
-    for (const Oid id : ids) {
-        if (shared_->Of(id)) continue;
-        Database* place = shared_->Of(InvalidOid);
-        if (place)
-            place->id = id;
+    for (Database& database : shared_->databases) {
+        if (!OidIsValid(database.id)) continue;
+        const auto at = std::lower_bound(wanted.begin(), wanted.end(), database.id);
+        if (at != wanted.end() && *at == database.id)
+            known[static_cast<size_t>(at - wanted.begin())] = true;
         else
-            fits = false;
+            database = Database{};
     }
-    return fits;
+    auto place = shared_->databases.begin();
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        if (known[i]) continue;
+        while (place != shared_->databases.end() && OidIsValid(place->id)) ++place;
+        if (place == shared_->databases.end()) return false;
+        place->id = wanted[i];
+    }
+    return true;
 }
 
 std::vector<Board::Database> Board::Databases() {
     std::vector<Database> found;
+    std::vector<Worker> workers;
     found.reserve(kDatabases);  // no allocation under the lock
-    const Locked locked(shared_->mutex);
-    for (const Database& database : shared_->databases)
-        if (OidIsValid(database.id)) found.push_back(database);
-    for (const Worker& worker : shared_->workers)
-        for (Database& database : found)
-            if (OidIsValid(worker.database) && worker.database == database.id) ++database.running;
+    workers.reserve(kWorkers);
+    {
+        const Locked locked(shared_->mutex);
+        for (const Database& database : shared_->databases)
+            if (OidIsValid(database.id)) found.push_back(database);
+        for (const Worker& worker : shared_->workers)
+            if (OidIsValid(worker.database)) workers.push_back(worker);
+    }
+    for (const Worker& worker : workers)
+        for (Database& database : found) database.running += worker.database == database.id;
     return found;
 }
 
@@ -291,14 +309,15 @@ std::optional<size_t> Board::Reserve(Oid id, Oid role, bool look) {
     for (size_t i = 0; i < kWorkers; ++i) {
         Worker& worker = shared_->workers[i];
         if (OidIsValid(worker.database)) continue;
-        worker = Worker{id, role, 0, false};
+        worker = Worker{id, role};
         if (look) {
             // The worker will tell when the next one is wanted; whoever pokes from now on is heard.
             database->poked = false;
             database->next_due = kNever;
         } else {
-            database->wanted -= database->wanted > 0;
-            std::rotate(database->roles.begin(), database->roles.begin() + 1, database->roles.end());
+            const auto end = database->roles.begin() + static_cast<ptrdiff_t>(database->wanted);
+            database->wanted = static_cast<size_t>(std::remove(database->roles.begin(), end, role) -
+                                                   database->roles.begin());
         }
         return i;
     }

@@ -72,15 +72,15 @@ class Launcher {
             const Board::Worker worker = board_->Free(it->first);
             it = children_.erase(it);
             // Look again after a moment, and after a longer one when that goes wrong, too. A role's jobs are
-            // no reason for the others to wait.
-            int& failures = failures_[worker.database];
-            if (worker.clean) {
-                failures = 0;
-                continue;
-            }
-            if (!OidIsValid(worker.role)) failures = std::min(failures + 1, 10);
-            const int64_t pause = std::min(kPause << std::max(0, failures - 1), kLongestBadPause);
-            board_->Failed(worker.database, pg::WallClock() + pause);
+            // no reason for the others to wait: only its own next process does.
+            Failures& failures = failures_[{worker.database, worker.role}];
+            if (worker.clean || (OidIsValid(worker.role) && worker.begun)) failures = {};
+            if (worker.clean) continue;
+            if (!OidIsValid(worker.role) || !worker.begun) failures.count = std::min(failures.count + 1, 10);
+            const Moment now = pg::WallClock();
+            const int64_t pause = std::min(kPause << std::max(0, failures.count - 1), kLongestBadPause);
+            failures.until = now + pause;
+            board_->Failed(worker.database, now + (OidIsValid(worker.role) ? kPause : pause));
             board_->Rescan();
         }
     }
@@ -93,7 +93,7 @@ class Launcher {
             return std::find(databases.begin(), databases.end(), entry.first) == databases.end();
         });
         std::erase_if(failures_, [&](const auto& entry) {
-            return std::find(databases.begin(), databases.end(), entry.first) == databases.end();
+            return std::find(databases.begin(), databases.end(), entry.first.first) == databases.end();
         });
         gone_ = OidIsValid(order_.database) && databases.empty();
         if (board_->SetDatabases(databases)) return;
@@ -113,8 +113,15 @@ class Launcher {
             news += database.presence == pg::Presence::kUnknown && database.running > 0;
         for (const Board::Database& database : databases) {
             int free = pg::settings::max_parallel_jobs - database.running;
-            for (size_t i = 0; i < database.wanted && free > 0; ++i, --free)
+            for (size_t i = 0; i < database.wanted && free > 0; ++i) {
+                const auto failed = failures_.find({database.id, database.roles[i]});
+                if (failed != failures_.end() && failed->second.until > now) {
+                    wake = std::min(wake, failed->second.until);
+                    continue;
+                }
                 if (!Start(database.id, database.roles[i], false)) return blocked_until_;
+                --free;
+            }
             const Moment due =
                 std::max(database.poked ? pg::kAtOnce : database.next_due, database.not_before);
             if (due > now) {
@@ -165,7 +172,11 @@ class Launcher {
     uint32_t handle_ = 0;
     Board* board_ = nullptr;
     std::map<size_t, pg::Child> children_;  // by their place on the board
-    std::map<Oid, int> failures_;
+    struct Failures {
+        int count = 0;
+        Moment until = pg::kAtOnce;
+    };
+    std::map<std::pair<Oid, Oid>, Failures> failures_;  // by database and role
     struct Looks {
         Moment since = pg::kAtOnce;
         int count = 0;

@@ -77,6 +77,7 @@ class Worker {
         board_.Publish(order_.database, pg::Presence::kPresent, look.next_due, epoch);
         if (!look.claim) return false;
         begun_ = true;
+        board_.Begun(order_.worker);
         RunClaim(std::move(*look.claim));
         source::CloseIdle();
         if (role_) pg::DiscardSession();

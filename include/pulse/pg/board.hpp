@@ -41,6 +41,7 @@ class Board {
         Oid database = InvalidOid;  // InvalidOid: free
         Oid role = InvalidOid;      // InvalidOid: the extension's owner
         int pid = 0;                // once it is connected
+        bool begun = false;         // it has taken a job
         bool clean = false;         // it said that it was done
     };
 
@@ -56,6 +57,7 @@ class Board {
 
     // ---- for workers ----
     void Enter(size_t worker, int pid);
+    void Begun(size_t worker);  // it has taken a job: what ends it now is the job's doing
     void Leave(size_t worker);  // done; wakes the launcher
     uint32_t Epoch(Oid database);
     // Tell when a worker is wanted next. What changed since `epoch` wins when it is earlier.
