@@ -49,6 +49,17 @@ source('dead', $standby->host, $nobody, '');
 
 sub home { return $primary->safe_psql('home', "SET pulse.now = '$moment'; $_[0]") }
 
+# ---- A connection that is kept carries nothing of one definition into the next ----
+$plain->safe_psql('shop', q{CREATE FUNCTION app.leave() RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN PERFORM set_config('work_mem', '77MB', false), pg_advisory_lock(77); RETURN 'process ' || pg_backend_pid(); END $$;
+	CREATE FUNCTION app.found() RETURNS SETOF text LANGUAGE sql AS $$ SELECT 'process ' || pg_backend_pid() UNION ALL
+	SELECT 'state ' || (current_setting('work_mem') = '77MB') || ' ' || (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) $$});
+is(home(q{BEGIN;
+	CREATE TEMPORARY TABLE seen AS SELECT item FROM pulse_preview_segment('{"query": "SELECT app.leave() AS id", "source": "elsewhere", "attributes": []}') WHERE part = 'member';
+	INSERT INTO seen SELECT item FROM pulse_preview_segment('{"query": "SELECT id FROM app.found() AS id", "source": "elsewhere", "attributes": []}') WHERE part = 'member';
+	SELECT count(DISTINCT item) FILTER (WHERE item ~ 'process'), count(*), string_agg(item, '') FILTER (WHERE item ~ 'state') FROM seen;
+	COMMIT;}), '1|3|state false 0', 'a kept connection begins anew');
+
 # ---- The same definition everywhere ----
 my $definition = q{"from": "app.users", "where": "orders_30d > 0 && ltv < 250", "converted": "vip", "last_active": "last_active_at",
 	"attributes": ["plan", "country", "ltv", "score", "vip", "orders_30d", "last_active_at"]};
