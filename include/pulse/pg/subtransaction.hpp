@@ -26,8 +26,10 @@ class Subtransaction {
 };
 
 // Whether an error is a cancel or a shutdown, meant for all that runs, rather than for one piece of work. It is told by where it
-// was raised: any SQLSTATE can come from a definition's own functions.
-inline bool MeantForAll(const Error& error) { return error.function == "ProcessInterrupts"; }
+// was raised: any SQLSTATE can come from a definition's own functions. A lock that was not to be had is raised there, too.
+inline bool MeantForAll(const Error& error) {
+    return error.function == "ProcessInterrupts" && error.State() != sqlstate::kLockNotAvailable;
+}
 
 // Cancels the statement that runs too long inside the scope, like statement_timeout, which cannot be changed once
 // a statement has begun. A nested or a zero limit does nothing.
