@@ -151,9 +151,7 @@ ALTER TABLE pulse.job_run ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.segment FOR SELECT USING (true);
 CREATE POLICY read_only ON pulse.monitor FOR SELECT USING (true);
 CREATE POLICY read_only ON pulse.monitor_check FOR SELECT USING (true);
-CREATE POLICY read_own ON pulse.job FOR SELECT USING (
-    runs_as IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r
-                               WHERE r.rolname = job.runs_as AND pg_catalog.pg_has_role(r.oid, 'USAGE')));
+CREATE POLICY read_own ON pulse.job FOR SELECT USING (runs_as IS NULL OR pg_catalog.pg_has_role(role_oid, 'USAGE'));
 CREATE POLICY read_own ON pulse.job_run FOR SELECT USING (EXISTS (SELECT FROM pulse.job AS j WHERE j.id = job_run.job_id));
 
 -- Nothing is for everybody.

@@ -16,6 +16,7 @@ CREATE TABLE pulse.job (
     retry_delay interval NOT NULL DEFAULT '1 minute' CHECK (retry_delay >= '0'),
     jitter interval NOT NULL DEFAULT '0' CHECK (jitter >= '0'),
     runs_as name CHECK ((kind = 'sql') = (runs_as IS NOT NULL)),
+    role_oid oid,
     anchor timestamptz NOT NULL DEFAULT now(),
     next_run timestamptz,
     scheduled_for timestamptz,
@@ -38,6 +39,7 @@ COMMENT ON COLUMN pulse.job.max_retries IS 'How often a run that failed, timed o
 COMMENT ON COLUMN pulse.job.retry_delay IS 'Before the first retry; doubles with each, up to an hour.';
 COMMENT ON COLUMN pulse.job.jitter IS 'Each run begins up to this much later, at random.';
 COMMENT ON COLUMN pulse.job.runs_as IS 'The role that scheduled it: its worker is connected as that role. Null: built in.';
+COMMENT ON COLUMN pulse.job.role_oid IS 'That role, which another one of the same name is not. Set by a trigger, also when a dump is restored.';
 COMMENT ON COLUMN pulse.job.anchor IS 'Intervals count from here.';
 COMMENT ON COLUMN pulse.job.next_run IS 'When it is due; infinity: nothing to do.';
 COMMENT ON COLUMN pulse.job.scheduled_for IS 'The time for which the newest run, with its retries, is.';
@@ -123,16 +125,17 @@ FROM (VALUES (1, 'snapshots', '0 2 * * *', 5, '5 minutes', 'Takes a snapshot of 
      AS b (id, kind, schedule, max_retries, retry_delay, description);
 SELECT pg_catalog.setval('pulse.job_id_seq', 100);
 
-CREATE FUNCTION pulse.replace_built_in_job() RETURNS trigger
+CREATE FUNCTION pulse.settle_job() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     DELETE FROM pulse.job AS j WHERE j.id = NEW.id AND j.kind <> 'sql';
+    NEW.role_oid := (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = NEW.runs_as);
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION pulse.replace_built_in_job() IS
-'Lets a restored dump put its built-in jobs in the place of those that CREATE EXTENSION made.';
-CREATE TRIGGER job_restore BEFORE INSERT ON pulse.job FOR EACH ROW EXECUTE FUNCTION pulse.replace_built_in_job();
-COMMENT ON TRIGGER job_restore ON pulse.job IS 'For pg_restore.';
+COMMENT ON FUNCTION pulse.settle_job() IS
+'Notes which role a job''s name means here, and lets a restored dump put its built-in jobs in the place of those that CREATE EXTENSION made.';
+CREATE TRIGGER job_settle BEFORE INSERT ON pulse.job FOR EACH ROW EXECUTE FUNCTION pulse.settle_job();
+COMMENT ON TRIGGER job_settle ON pulse.job IS 'For new jobs, and those of a restored dump.';
 
 CREATE FUNCTION pulse.poke_launcher() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_poke_launcher';

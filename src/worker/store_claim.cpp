@@ -169,7 +169,7 @@ Oid UsableRole(const std::string& role, std::string& problem) {
 // Whose SQL jobs are due. Those of roles that can run nothing fail here: there will be no process of theirs.
 std::vector<Oid> DueRoles(Moment now, bool& busy) {
     static pg::Statement statement(
-        "SELECT id, runs_as::text, running_since IS NOT NULL FROM pulse.job"
+        "SELECT id, " PULSE_JOB_ROLE ", running_since IS NOT NULL FROM pulse.job"
         " WHERE enabled AND next_run <= $1 AND runs_as IS NOT NULL ORDER BY next_run LIMIT 64",
         {TIMESTAMPTZOID});
     const pg::Result rows = statement.Execute({Value::Time(now)});
@@ -205,7 +205,8 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, bool begun
         "next_run",
         {TIMESTAMPTZOID});
     static pg::Statement of_role(
-        "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as = $2::name ORDER BY "
+        "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as = $2::name "
+        "AND role_oid = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = $2) ORDER BY "
         "next_run LIMIT 16",
         {TIMESTAMPTZOID, NAMEOID});
     static pg::Statement oldest("SELECT min(next_run) FROM pulse.job WHERE enabled", {});

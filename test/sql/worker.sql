@@ -150,6 +150,25 @@ SELECT pulse_schedule('x', '5 minutes', 'SELECT 1');
 SELECT pulse_start();
 SELECT pulse_stop();
 RESET ROLE;
+-- ---- a role of the same name is another role ----
+CREATE ROLE regress_worker_ghost LOGIN;
+SELECT pulse_grant('regress_worker_ghost', 'operator');
+SET ROLE regress_worker_ghost;
+SELECT pulse_schedule('ghost', '1 day', 'SELECT 1', enabled => false) IS NULL AS disabled;
+RESET ROLE;
+SELECT pulse_revoke('regress_worker_ghost');
+DROP ROLE regress_worker_ghost;
+CREATE ROLE regress_worker_ghost LOGIN;
+SELECT pulse_grant('regress_worker_ghost', 'operator');
+SET ROLE regress_worker_ghost;
+SELECT count(*) FROM pulse.job WHERE name = 'ghost';
+SELECT pulse_schedule('ghost', '1 second');
+SELECT * FROM pulse_run_job('ghost');
+RESET ROLE;
+SELECT status, error FROM pulse_run_job('ghost');
+SELECT pulse_unschedule('ghost');
+SELECT pulse_revoke('regress_worker_ghost');
+DROP ROLE regress_worker_ghost;
 -- ---- what cannot be a job ----
 SELECT pulse_schedule('x', '5 minutes', 'VACUUM');
 SELECT pulse_schedule('x', '5 minutes', 'SELECT 1; COMMIT');
