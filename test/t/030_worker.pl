@@ -115,7 +115,7 @@ as($_, "SELECT pulse_schedule('of $_', '1 second', 'INSERT INTO app.done (job) V
 as('carol', q{SELECT pulse_schedule('bad 1', '1 second', 'SELECT 1/0', max_retries => 0); SELECT pulse_schedule('good', '1 second', 'INSERT INTO app.done (job) VALUES (''good'')');
 	SELECT pulse_schedule('bad 2', '1 second', 'SELECT * FROM nowhere', max_retries => 0); SELECT pulse_schedule('bad zone', '1 second', 'SELECT 1')});
 shop(q{ALTER ROLE nologin NOLOGIN; REVOKE CONNECT ON DATABASE shop FROM PUBLIC; GRANT CONNECT ON DATABASE shop TO alice, bob, carol; UPDATE pulse.job SET time_zone = 'Gone/Zone', schedule = '* * * * *' WHERE name = 'bad zone';
-	UPDATE pulse.job SET runs_as = 'ghost' WHERE name = 'bad 2'; DELETE FROM app.done WHERE job = 'good'});
+	UPDATE pulse.job SET runs_as = 'ghost', role_oid = NULL WHERE name = 'bad 2'; DELETE FROM app.done WHERE job = 'good'});
 wait_until(q{SELECT count(*) > 4 FROM app.done WHERE job = 'good'}, 'a good job among bad ones runs');
 wait_until(q{SELECT (} . last_run('of nologin') . q{).error = 'role "nologin" cannot log in' AND (} . last_run('bad 2') . q{).error = 'role "ghost" does not exist'
 	AND (} . last_run('bad 1') . q{).error = 'division by zero'}, 'and what is bad says why');
