@@ -5,6 +5,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/timezone.hpp"
+#include "pulse/pg/wait.hpp"
 #include "pulse/worker/store.hpp"
 
 namespace pg = pulse::pg;
@@ -126,6 +127,9 @@ PULSE_WRITING_FUNCTION(pulse_start) {
                         "It was started with the server.",
                         "It comes back within seconds; if not, the server's log says why.");
     pg::StartLauncher(MyDatabaseId);
+    // Until it can be found, so that whoever asks next for the status is told the truth.
+    constexpr int kLooks = 500, kPause = 10;
+    for (int i = 0; i < kLooks && pg::FindLauncher() == 0; ++i) pg::Wait(kPause);
     return pg::FromText("started");
 }
 
