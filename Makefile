@@ -3,7 +3,7 @@ EXTENSION  = pulse
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pulse.control)
 
 # Rooms in the order in which they may depend on each other (doc/architecture.md).
-ROOMS = base pg rule source segment snapshot drift diagnosis health worker
+ROOMS = base pg rule source segment snapshot drift diagnosis health delivery worker
 
 MODULE_big = pulse
 OBJS       = $(patsubst %.cpp,%.o,$(sort $(foreach room,$(ROOMS),$(wildcard src/$(room)/*.cpp))))
@@ -14,7 +14,7 @@ EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) test/results build
 PG_CPPFLAGS = -Iinclude -DPULSE_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden \
               -Wall -Wextra -Wno-register -Wno-unused-parameter $(PULSE_WERROR)
-SHLIB_LINK  = -lstdc++ $(libpq)
+SHLIB_LINK  = -lstdc++ $(libpq) -lcurl -lcrypto
 
 REGRESS      = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --outputdir=test
@@ -34,7 +34,8 @@ override CXXFLAGS += -MMD -MP $(PULSE_CXXFLAGS)
 src/pg/remote.o: override CPPFLAGS += -I$(libpq_srcdir)
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
-SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis health worker demo
+SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
+            worker demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile $(SQL_PARTS)
 	cat $(SQL_PARTS) > $@

@@ -36,7 +36,7 @@ need_packages() {
     as_root rm -f /etc/postgresql-common/createcluster.d/pulse-test.conf
 }
 
-BUILD_PACKAGES=(make g++ "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libpq-dev nlohmann-json3-dev libboost-dev)
+BUILD_PACKAGES=(make g++ "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libpq-dev nlohmann-json3-dev libboost-dev libcurl4-openssl-dev libssl-dev)
 TEST_PACKAGES=(libgtest-dev libipc-run-perl "postgresql-$PG_MAJOR-cron" clang libclang-rt-14-dev)
 
 # Make a private copy of PostgreSQL in $1/pg; sets PG_BIN and PG_CONFIG.

@@ -45,6 +45,20 @@ WITH member AS (
            ('operator', 'pulse_acknowledge_incident'),
            ('operator', 'pulse_resolve_incident'),
            ('operator', 'pulse_ignore_incident'),
+           ('reader', 'pulse_preview_message'),
+           ('operator', 'pulse_test_channel'),
+           ('operator', 'pulse_retry_message'),
+           ('operator', 'pulse_cancel_message'),
+           ('operator', 'pulse_create_route'),
+           ('operator', 'pulse_update_route'),
+           ('operator', 'pulse_delete_route'),
+           ('operator', 'pulse_receive_webhook'),
+           ('operator', 'pulse_investigate_incident'),
+           ('operator', 'pulse_cancel_investigation'),
+           ('admin', 'pulse_create_channel'),
+           ('admin', 'pulse_create_model'),
+           ('admin', 'pulse_subscribe'),
+           ('admin', 'pulse_unsubscribe'),
            ('operator', 'pulse_pin_baseline'),
            ('operator', 'pulse_unpin_baseline'),
            ('admin', 'pulse_create_source'),
@@ -148,9 +162,21 @@ ALTER TABLE pulse.monitor ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pulse.monitor_check ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pulse.job ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pulse.job_run ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.notice ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.outbox ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.route ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.subscription ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.investigation ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.agent_step ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.segment FOR SELECT USING (true);
 CREATE POLICY read_only ON pulse.monitor FOR SELECT USING (true);
 CREATE POLICY read_only ON pulse.monitor_check FOR SELECT USING (true);
+CREATE POLICY read_only ON pulse.notice FOR SELECT USING (true);
+CREATE POLICY read_only ON pulse.outbox FOR SELECT USING (true);
+CREATE POLICY read_only ON pulse.route FOR SELECT USING (true);
+CREATE POLICY read_only ON pulse.subscription FOR SELECT USING (true);
+CREATE POLICY read_only ON pulse.investigation FOR SELECT USING (true);
+CREATE POLICY read_only ON pulse.agent_step FOR SELECT USING (true);
 CREATE POLICY read_own ON pulse.job FOR SELECT USING (runs_as IS NULL OR pg_catalog.pg_has_role(role_oid, 'USAGE'));
 CREATE POLICY read_own ON pulse.job_run FOR SELECT USING (EXISTS (SELECT FROM pulse.job AS j WHERE j.id = job_run.job_id));
 

@@ -1,5 +1,6 @@
 // What a person does to an incident, and to what a segment is compared with.
 #include "pulse/drift/incident.hpp"
+#include "pulse/drift/listener.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
@@ -72,11 +73,13 @@ void AddEvent(const Held& held, const char* kind, const std::string& actor,
               const std::optional<std::string>& note) {
     static pg::Statement statement(
         "INSERT INTO pulse.incident_event (incident_id, at, kind, actor, severity, observed, change, note)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
         {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID});
-    statement.Execute({Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(kind), Value::Text(actor),
-                       Value::Text(held.severity), Value::Float8(held.observed), Value::Float8(held.change),
-                       Value::Text(note)});
+    const pg::Result rows = statement.Execute(
+        {Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(kind), Value::Text(actor),
+         Value::Text(held.severity), Value::Float8(held.observed), Value::Float8(held.change),
+         Value::Text(note)});
+    Announce(held.id, rows[0].Int8(0), kind, pg::Now());
 }
 
 void Acknowledge(int64_t id, const std::string& actor, const std::optional<std::string>& note) {

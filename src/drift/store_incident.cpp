@@ -1,3 +1,4 @@
+#include "pulse/drift/listener.hpp"
 #include "pulse/drift/store.hpp"
 
 namespace pulse::drift {
@@ -119,12 +120,15 @@ void UpdateState(const Incident& incident) {
 void WriteEvents(Incident& incident) {
     static pg::Statement statement(
         "INSERT INTO pulse.incident_event (incident_id, at, kind, actor, severity, observed, change, note)"
-        " VALUES ($1, $2, $3, 'pulse', $4, $5, $6, $7)",
+        " VALUES ($1, $2, $3, 'pulse', $4, $5, $6, $7) RETURNING id",
         {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID});
-    for (const IncidentEvent& event : incident.events)
-        statement.Execute({Value::Int8(incident.id), Value::Time(event.at), Value::Text(event.kind),
-                           Value::Text(Name(event.severity)), Value::Float8(event.observed),
-                           Value::Float8(event.change), Value::Text(event.note)});
+    for (const IncidentEvent& event : incident.events) {
+        const pg::Result rows = statement.Execute(
+            {Value::Int8(incident.id), Value::Time(event.at), Value::Text(event.kind),
+             Value::Text(Name(event.severity)), Value::Float8(event.observed), Value::Float8(event.change),
+             Value::Text(event.note)});
+        Announce(incident.id, rows[0].Int8(0), event.kind, event.at);
+    }
     incident.events.clear();
 }
 

@@ -1,5 +1,7 @@
 #include "pulse/pg/foreign.hpp"
 
+#include "pulse/pg/spi.hpp"
+
 extern "C" {
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
@@ -12,7 +14,7 @@ namespace pulse::pg {
 
 namespace {
 
-List* MakeOptions(const ForeignOptions& options) {
+List* MakeOptions(const options::List& options) {
     List* list = nullptr;
     for (const auto& [name, value] : options) {
         const char* key = name.c_str();
@@ -29,21 +31,26 @@ int Code(const std::string& state) {
     return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
 }
 
-}  // namespace
+std::string OptionText(const char* noun, const std::string& name, const Json& value) {
+    if (value.is_string()) return value.get<std::string>();
+    if (value.is_number() || value.is_boolean()) return value.dump();
+    throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"" + name + "\" of a " + noun, "",
+                    "Give a text, a number, true or false.");
+}
 
-void CreateServer(const std::string& name, const std::string& wrapper, const ForeignOptions& options) {
+void MakeServer(const std::string& name, const char* wrapper, const options::List& options) {
     List* list = MakeOptions(options);
     Call([&] {
         auto* statement = makeNode(CreateForeignServerStmt);
         statement->servername = pstrdup(name.c_str());
-        statement->fdwname = pstrdup(wrapper.c_str());
+        statement->fdwname = pstrdup(wrapper);
         statement->options = list;
         CreateForeignServer(statement);
         CommandCounterIncrement();
     });
 }
 
-void CreateUserMapping(const std::string& server, const ForeignOptions& options) {
+void MakeUserMapping(const std::string& server, const options::List& options) {
     List* list = MakeOptions(options);
     Call([&] {
         auto* role = makeNode(RoleSpec);
@@ -53,17 +60,74 @@ void CreateUserMapping(const std::string& server, const ForeignOptions& options)
         statement->user = role;
         statement->servername = pstrdup(server.c_str());
         statement->options = list;
-        ::CreateUserMapping(statement);
+        CreateUserMapping(statement);
         CommandCounterIncrement();
     });
 }
 
-bool IsServerCatalog(Oid catalog) {
-    return catalog == ForeignServerRelationId;
+}  // namespace
+
+void CreateServer(const char* noun, const std::string& name, const char* wrapper, const options::Table& table,
+                  const Json& options, const char* example) {
+    // A name that no statement could write would be cut off or never found.
+    if (name.empty() || name.size() >= NAMEDATALEN)
+        throw UserError("42602", std::string("bad name of a ") + noun,
+                        "It has " + std::to_string(name.size()) + " bytes.",
+                        "Give a name of 1 to " + std::to_string(NAMEDATALEN - 1) + " bytes.");
+    if (!options.is_object())
+        throw UserError(sqlstate::kInvalidParameter, std::string("\"options\" of a ") + noun + " must be an object", "",
+                        std::string("Give it as ") + example + ".");
+    options::List list;
+    for (const auto& [key, value] : options.items()) list.emplace_back(key, OptionText(noun, key, value));
+    const auto [server, mapping] = table.Divide(list);
+    MakeServer(name, wrapper, server);
+    MakeUserMapping(name, mapping);
 }
 
-bool IsUserMappingCatalog(Oid catalog) {
-    return catalog == UserMappingRelationId;
+void DropServer(const std::string& name) {
+    Execute("DROP SERVER " + QuoteIdentifier(name) + " CASCADE");
+}
+
+std::optional<ForeignServer> FindServer(const char* wrapper, const std::string& name) {
+    static Statement statement(
+        "SELECT pg_get_userbyid(s.srvowner)::text, s.srvoptions, m.umoptions, m.umserver IS NOT NULL "
+        "FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw "
+        "LEFT JOIN LATERAL (SELECT * FROM pg_user_mapping AS m WHERE m.umserver = s.oid AND m.umuser IN "
+        "(s.srvowner, 0) ORDER BY m.umuser DESC LIMIT 1) AS m ON true WHERE s.srvname = $1 AND w.fdwname = $2",
+        {TEXTOID, TEXTOID});
+    const Result rows = statement.Execute({Value::Text(name), Value::Text(wrapper)}, true);
+    if (rows.empty()) return std::nullopt;
+    const auto read = [&](int column) {
+        return rows[0].IsNull(column) ? options::List() : options::FromTexts(rows[0].Texts(column));
+    };
+    return ForeignServer{name, rows[0].Text(0), read(1), read(2), rows[0].Bool(3)};
+}
+
+std::vector<std::string> ServerNames(const char* wrapper) {
+    const Result rows = Execute(
+        "SELECT coalesce(array_agg(s.srvname::text ORDER BY s.srvname::text), '{}') FROM pg_foreign_server AS s "
+        "JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw WHERE w.fdwname = $1",
+        {Value::Text(wrapper)}, true);
+    return rows[0].Texts(0);
+}
+
+void ValidateOptions(FunctionCallInfo fcinfo, const char* wrapper, const options::Table& table,
+                     const std::function<void(options::Holder, const options::List&)>& check) {
+    const Args args(fcinfo);
+    const auto catalog = static_cast<Oid>(DatumGetObjectId(args.Raw(1)));
+    HideStatement([&] {
+        const options::List options = options::FromTexts(args.Texts(0).value_or(std::vector<std::string>()));
+        if (catalog != ForeignServerRelationId && catalog != UserMappingRelationId) {
+            if (!options.empty())
+                throw UserError("HV00D", "unknown option \"" + options[0].first + "\" of " + wrapper, "",
+                                "Options belong to a server or to a user mapping.");
+            return;
+        }
+        const options::Holder holder =
+            catalog == ForeignServerRelationId ? options::Holder::kServer : options::Holder::kMapping;
+        table.Check(holder, options, IsSuperuser());
+        if (check) check(holder, options);
+    });
 }
 
 bool IsSuperuser() {

@@ -38,10 +38,29 @@ int snapshot_retention = 0;
 int sketch_retention = 90 * 24 * 60;
 int check_retention = 90 * 24 * 60;
 int usage_retention = 30 * 24 * 60;
+int message_retention = 90 * 24 * 60;
+
+bool send_messages = true;
+bool allow_http = false;
+int max_requests = 200;
+int max_requests_per_host = 50;
+int notify_within = 2 * 24 * 60;
+
+int agent_max_steps = 8;
+int agent_max_tokens = 60'000;
+int agent_daily_tokens = 1'000'000;
+double agent_max_cost = 0;
+double agent_daily_cost = 0;
+bool agent_share_values = false;
+int agent_tool_timeout = 5'000;
 
 namespace {
 
 char* now_text = nullptr;
+char* allowed_hosts = nullptr;
+char* incident_url = nullptr;
+char* agent_severities = nullptr;
+char* agent_model = nullptr;
 
 // pulse.now parsed once per assignment; `extra` of the GUC carries it.
 struct ParsedNow {
@@ -222,7 +241,75 @@ void DefineWorker() {
                     INT_MAX, GUC_UNIT_MIN);
 }
 
+void DefineServerText(const char* name, const char* help, const char* more, char** variable, const char* value) {
+    DefineCustomStringVariable(name, help, more, variable, value, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+}
+
+void DefineServerFlag(const char* name, const char* help, const char* more, bool* variable) {
+    DefineCustomBoolVariable(name, help, more, variable, *variable, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+}
+
+void DefineDelivery() {
+    DefineServerFlag("pulse.send_messages", "Sets whether messages and questions to models are sent.",
+                     "Off keeps them waiting: for a copy of the database that must not alarm anybody.", &send_messages);
+    DefineServerFlag("pulse.allow_http", "Sets whether channels and models may be reached without TLS.",
+                     "Also lets SMTP servers be used without STARTTLS.", &allow_http);
+    DefineServerText("pulse.allowed_hosts", "Sets the hosts that channels and models may be at, separated by commas.",
+                     "* is every host with a public address, *.example.com those below a name. A loopback, private or "
+                     "link-local address is connected to only when its host, address or network (10.1.0.0/16) is listed.",
+                     &allowed_hosts, "*");
+    DefineServerText("pulse.incident_url", "Sets the link to an incident in messages; {id} stands for its number.",
+                     "Empty: messages have no link.", &incident_url, "");
+    DefineServerInt("pulse.max_requests", "Sets how many requests of one database are under way at once.", nullptr,
+                    &max_requests, 1, 1000, 0);
+    DefineServerInt("pulse.max_requests_per_host", "Sets how many of them go to one host.", nullptr, &max_requests_per_host, 1,
+                    1000, 0);
+    DefineServerInt("pulse.notify_within", "Sets how old what an incident went through may be to be told.",
+                    "So a replayed or imported history alarms nobody.", &notify_within, 1, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.message_retention", "Sets how long messages and investigations that ended are kept.",
+                    "0 keeps them for ever.", &message_retention, 0, INT_MAX, GUC_UNIT_MIN);
+}
+
+void DefineAgent() {
+    DefineServerText("pulse.agent_model", "Sets the server of pulse_model that investigates incidents.",
+                     "Empty: the only one there is.", &agent_model, "");
+    DefineServerText("pulse.agent_severities", "Sets the severities whose incidents are investigated by themselves.",
+                     "Such as 'critical, high'; empty: none.", &agent_severities, "");
+    DefineServerInt("pulse.agent_max_steps", "Sets how often one investigation may ask the model.", nullptr, &agent_max_steps, 1,
+                    50, 0);
+    DefineServerInt("pulse.agent_max_tokens", "Sets how many tokens one investigation may use.", nullptr, &agent_max_tokens,
+                    1000, INT_MAX, 0);
+    DefineServerInt("pulse.agent_daily_tokens", "Sets how many tokens all investigations of 24 hours may use.", nullptr,
+                    &agent_daily_tokens, 0, INT_MAX, 0);
+    DefineCustomRealVariable("pulse.agent_max_cost", "Sets what one investigation may cost, in the unit of the model's prices.",
+                             "0 is without limit.", &agent_max_cost, agent_max_cost, 0, 1e9, PGC_SIGHUP, 0, nullptr, nullptr,
+                             nullptr);
+    DefineCustomRealVariable("pulse.agent_daily_cost", "Sets what all investigations of 24 hours may cost.",
+                             "0 is without limit.", &agent_daily_cost, agent_daily_cost, 0, 1e9, PGC_SIGHUP, 0, nullptr, nullptr,
+                             nullptr);
+    DefineServerFlag("pulse.agent_share_values", "Sets whether a model may be shown values that fewer than 10 people have.",
+                     "Off folds them into one; keys of members are never shown.", &agent_share_values);
+    DefineServerInt("pulse.agent_tool_timeout", "Sets the longest time one tool of the model may run.", nullptr,
+                    &agent_tool_timeout, 100, 600'000, GUC_UNIT_MS);
+}
+
 }  // namespace
+
+const char* AllowedHosts() {
+    return allowed_hosts;
+}
+
+const char* IncidentUrl() {
+    return incident_url;
+}
+
+const char* AgentSeverities() {
+    return agent_severities;
+}
+
+const char* AgentModel() {
+    return agent_model;
+}
 
 void Define() {
     DefineMeasuring();
@@ -230,6 +317,8 @@ void Define() {
     DefineStatistics();
     DefineHealth();
     DefineWorker();
+    DefineDelivery();
+    DefineAgent();
     MarkGUCPrefixReserved("pulse");
 }
 

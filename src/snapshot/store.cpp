@@ -3,6 +3,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/snapshot/listener.hpp"
 
 namespace pulse::snapshot {
 
@@ -71,7 +72,9 @@ int64_t WriteSnapshot(const Record& r) {
          r.columns.is_null() ? Value::Null(JSONBOID) : Value::Jsonb(r.columns),
          r.sketch ? Value{BYTEAOID, pg::FromBytes(r.sketch->Encode()), false} : Value::Null(BYTEAOID),
          Value::Float8(r.duration_ms), Value::Float8(r.plan_cost), TextOrNull(r.error_state), TextOrNull(r.error), TextOrNull(r.source)});
-    return rows[0].Int8(0);
+    const int64_t id = rows[0].Int8(0);
+    if (!r.imported) Announce(id);
+    return id;
 }
 
 }  // namespace

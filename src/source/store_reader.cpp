@@ -35,16 +35,6 @@ class LocalReader : public Reader {
     bool local() const override { return true; }
 };
 
-OptionList ReadOptions(const pg::Row& row, int column) {
-    OptionList options;
-    if (row.IsNull(column)) return options;
-    for (const std::string& text : row.Texts(column)) {
-        const size_t equals = text.find('=');
-        options.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-    }
-    return options;
-}
-
 [[noreturn]] void ThrowUnknownSource(const std::string& name) {
     const pg::Result known = pg::Execute(
         "SELECT string_agg(s.srvname, ', ' ORDER BY s.srvname) FROM pg_foreign_server AS s "
@@ -104,7 +94,10 @@ Target Find(const Place& place, int milliseconds) {
     const pg::Row row = rows[0];
     RequireRights(row, place);
 
-    const OptionList options = ReadOptions(row, 1), mapping = ReadOptions(row, 5);
+    const auto read = [&](int column) {
+        return row.IsNull(column) ? OptionList() : options::FromTexts(row.Texts(column));
+    };
+    const OptionList options = read(1), mapping = read(5);
     auto server = std::make_shared<Server>();
     server->oid = static_cast<uint32_t>(row.Int8(0));
     server->name = place.source;

@@ -146,13 +146,6 @@ void TellLimits(const Server& server, Findings& findings) {
     findings.Ok("conflict_retries", std::to_string(limits.conflict_retries));
 }
 
-std::string OptionText(const std::string& name, const pg::Json& value) {
-    if (value.is_string()) return value.get<std::string>();
-    if (value.is_number() || value.is_boolean()) return value.dump();
-    throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"" + name + "\" of a source", "",
-                    "Give a text, a number, true or false.");
-}
-
 }  // namespace
 
 std::vector<TestRow> Test(const std::string& source) {
@@ -195,24 +188,12 @@ std::vector<TestRow> Test(const std::string& source) {
 }
 
 void Create(const std::string& name, const pg::Json& options) {
-    // A name that no statement could write would be cut off or never found.
-    if (name.empty() || name.size() >= NAMEDATALEN)
-        throw UserError(kInvalidName, "bad name of a source",
-                        "It has " + std::to_string(name.size()) + " bytes.",
-                        "Give a name of 1 to " + std::to_string(NAMEDATALEN - 1) + " bytes.");
     if (name == "local")
         throw UserError(kInvalidName, "bad name of a source", "\"local\" means this database.",
                         "Give another name.");
-    if (!options.is_object())
-        throw UserError(
-            sqlstate::kInvalidParameter, "\"options\" of a source must be an object", "",
-            "Give it as {\"host\": \"replica.example\", \"dbname\": \"crm\", \"user\": \"pulse_reader\", "
-            "\"password\": \"...\"}.");
-    OptionList list;
-    for (const auto& [key, value] : options.items()) list.emplace_back(key, OptionText(key, value));
-    const auto [server, mapping] = Divide(list);
-    pg::CreateServer(name, "pulse_source", server);
-    pg::CreateUserMapping(name, mapping);
+    pg::CreateServer("source", name, "pulse_source", Options(), options,
+                     "{\"host\": \"replica.example\", \"dbname\": \"crm\", \"user\": \"pulse_reader\", "
+                     "\"password\": \"...\"}");
 }
 
 }  // namespace pulse::source

@@ -9,6 +9,9 @@
 namespace pulse::source {
 namespace {
 
+using options::Holder;
+using options::Option;
+
 const OptionList kHost = {{"host", "replica"}};
 
 OptionList With(const std::string& name, const std::string& value) {
@@ -20,7 +23,8 @@ OptionList With(const std::string& name, const std::string& value) {
 // The error that options give, or one without a message.
 UserError Failure(Holder holder, const OptionList& options, bool superuser = true) {
     try {
-        CheckOptions(holder, options, superuser);
+        Options().Check(holder, options, superuser);
+        CheckOptions(holder, options);
     } catch (const UserError& error) {
         return error;
     }
@@ -29,7 +33,7 @@ UserError Failure(Holder holder, const OptionList& options, bool superuser = tru
 
 TEST(SourceOptions, DefaultsAreValidAndNamesUnique) {
     std::set<std::string> names;
-    for (const Option& option : Options()) {
+    for (const Option& option : Options().all()) {
         EXPECT_TRUE(names.insert(option.name).second) << option.name;
         EXPECT_NE(std::string(option.help), "");
         if (option.holder == Holder::kServer && *option.fallback && std::string(option.name) != "host") {
@@ -55,10 +59,10 @@ TEST(SourceOptions, OptionsHaveTheirPlace) {
     EXPECT_EQ(Failure(Holder::kServer, With("password", "geheim")).detail(),
               "It belongs to the user mapping.");
     EXPECT_EQ(Failure(Holder::kMapping, {{"host", "x"}}).detail(), "It belongs to the server.");
-    const auto [server, mapping] = Divide({{"user", "u"}, {"host", "h"}, {"password", "p"}, {"port", "1"}});
+    const auto [server, mapping] = Options().Divide({{"user", "u"}, {"host", "h"}, {"password", "p"}, {"port", "1"}});
     EXPECT_EQ(server, (OptionList{{"host", "h"}, {"port", "1"}}));
     EXPECT_EQ(mapping, (OptionList{{"user", "u"}, {"password", "p"}}));
-    EXPECT_THROW(Divide({{"host", "h"}, {"sslpassword", "x"}}), UserError);
+    EXPECT_THROW(Options().Divide({{"host", "h"}, {"sslpassword", "x"}}), UserError);
 }
 
 TEST(SourceOptions, ASourceHasAHost) {

@@ -1,22 +1,34 @@
-// Making SQL/MED objects without SQL text: a statement with a password in it would be logged and shown.
+// Servers of our foreign-data wrappers: made without SQL text, as a statement with a password in it would be logged and
+// shown, and read with their user mappings.
 #pragma once
 
-#include "pulse/pg/error.hpp"
+#include "pulse/base/options.hpp"
+#include "pulse/pg/convert.hpp"
 
 namespace pulse::pg {
 
-using ForeignOptions = std::vector<std::pair<std::string, std::string>>;
+// CREATE SERVER name FOREIGN DATA WRAPPER wrapper OPTIONS (…) and CREATE USER MAPPING FOR CURRENT_USER, with the caller's
+// rights, from one JSON object of options. `noun` is what users call such a server, `example` a valid object.
+void CreateServer(const char* noun, const std::string& name, const char* wrapper, const options::Table& table,
+                  const Json& options, const char* example);
 
-// CREATE SERVER name FOREIGN DATA WRAPPER wrapper OPTIONS (…), with the caller's rights.
-void CreateServer(const std::string& name, const std::string& wrapper, const ForeignOptions& options);
+// DROP SERVER name CASCADE with the caller's rights. Throws what PostgreSQL says when it is not theirs.
+void DropServer(const std::string& name);
 
-// CREATE USER MAPPING FOR CURRENT_USER SERVER server OPTIONS (…).
-void CreateUserMapping(const std::string& server, const ForeignOptions& options);
+// A server with the user mapping that its owner has, or else everybody: with these Pulse itself uses it.
+struct ForeignServer {
+    std::string name, owner;
+    options::List options, mapping;
+    bool has_mapping = false;
+};
+// Needs an open Session as Identity::Owner().
+std::optional<ForeignServer> FindServer(const char* wrapper, const std::string& name);
+std::vector<std::string> ServerNames(const char* wrapper);
 
-// Whether a validator was asked about a server's options, or a user mapping's; other objects have none of
-// their own.
-bool IsServerCatalog(Oid catalog);
-bool IsUserMappingCatalog(Oid catalog);
+// The body of a validator function: checks what it was called with against `table`, and the options of a server further
+// with `check`. Nothing of a secret reaches a log.
+void ValidateOptions(FunctionCallInfo fcinfo, const char* wrapper, const options::Table& table,
+                     const std::function<void(options::Holder, const options::List&)>& check);
 
 bool IsSuperuser();
 

@@ -42,6 +42,27 @@ extern int snapshot_retention;
 extern int sketch_retention;
 extern int check_retention;      // results of table checks
 extern int usage_retention;      // of pulse.source_usage
+extern int message_retention;    // of messages that ended, and of investigations
+
+// ---- delivery; set in postgresql.conf ----
+extern bool send_messages;       // whether anything is sent
+extern bool allow_http;          // also without TLS
+const char* AllowedHosts();      // hosts, addresses and networks that may be connected to
+extern int max_requests;         // in flight at once
+extern int max_requests_per_host;
+extern int notify_within;        // minutes; what an incident went through longer ago is told to nobody
+const char* IncidentUrl();       // template of the link to an incident; empty: none
+
+// ---- the agent of diagnosis; set in postgresql.conf ----
+const char* AgentSeverities();   // incidents of these severities are investigated by themselves
+const char* AgentModel();        // the server of pulse_model that is used; empty: the only one there is
+extern int agent_max_steps;      // calls of the model for one investigation
+extern int agent_max_tokens;     // of one investigation
+extern int agent_daily_tokens;   // of all investigations of a day
+extern double agent_max_cost;    // of one investigation, in the unit of the model's prices; 0: no limit
+extern double agent_daily_cost;
+extern bool agent_share_values;  // whether rare values may be shown to a model
+extern int agent_tool_timeout;   // ms; longest run of one tool
 
 }  // namespace pulse::pg::settings
 

@@ -1,0 +1,62 @@
+// The outbox: from what happened to what was sent. For entry code. Everything but Deliver() and Investigate() needs an open
+// pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include "pulse/delivery/channel.hpp"
+#include "pulse/delivery/payload.hpp"
+#include "pulse/pg/spi.hpp"
+
+namespace pulse::delivery {
+
+// A row of pulse.outbox that is about to be sent.
+struct Message {
+    int64_t id = 0;
+    std::string key, channel, kind, event;
+    std::optional<int64_t> incident, route;
+    std::string order_key, fold_key;  // may be empty
+    pg::Json payload;                 // null: not made yet
+    std::string state, thread;        // of an incident's message, once it is made
+    int attempts = 0;
+    Moment created_at = 0;
+};
+
+// ---- store_channel.cpp ----
+
+// Throws UserError 42704 that lists the channels, 22023 when an option is missing.
+Channel LoadChannel(const std::string& name);
+
+// ---- store_story.cpp ----
+
+// What there is to say about incidents as they are now, in the order given; those that are gone are left out. Those without a
+// diagnosis get one, which is kept where anything can be written.
+std::vector<Story> GatherStories(const std::vector<int64_t>& incidents);
+
+// ---- store_plan.cpp ----
+
+// Turns up to `limit` notices into messages of routes, escalations and subscriptions, and returns how many were taken.
+int64_t PlanNotices(int64_t limit);
+
+// ---- store_compose.cpp ----
+
+// Settles what a message of a route, an escalation or a subscription says, and writes it down: folds what waits under its fold_key
+// into it, fills payload, state and thread. Returns why there is nothing to say any more, if so.
+std::optional<std::string> Compose(Message& message, const Channel& channel);
+
+// ---- store_outbox.cpp ----
+
+// Wakes the delivery worker when the transaction commits.
+void WakeDelivery();
+
+// ---- worker_deliver.cpp, worker_investigate.cpp: outside any transaction ----
+
+// What a run of the jobs did: messages sent or investigations finished, and a sentence.
+struct Burst {
+    int64_t done = 0;
+    std::string message;
+};
+// Sends what is due until nothing has been for a while.
+Burst Deliver();
+// Lets the model look into incidents until none waits.
+Burst Investigate();
+
+}  // namespace pulse::delivery

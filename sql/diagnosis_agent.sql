@@ -1,0 +1,61 @@
+-- ---------------------------------------------------------------------------------------------------------
+-- Room diagnosis: the agent, a language model that looks deeper, bounded and checked.
+
+CREATE FUNCTION pulse.model_validator(options text[], catalog oid) RETURNS void
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_model_validator';
+COMMENT ON FUNCTION pulse.model_validator(text[], oid) IS
+'Part of the foreign-data wrapper pulse_model. Errors: HV00D unknown option, 22023 bad value, 42501 option for superusers.';
+CREATE FOREIGN DATA WRAPPER pulse_model VALIDATOR pulse.model_validator;
+COMMENT ON FOREIGN DATA WRAPPER pulse_model IS
+'Language models that may investigate incidents. Options of a server: protocol (openai or anthropic), base_url, model and more (doc/diagnosis.md); of the user mapping of its owner: api_key.';
+
+CREATE TABLE pulse.investigation (
+    id bigserial PRIMARY KEY,
+    incident_id bigint NOT NULL REFERENCES pulse.incident_record ON DELETE CASCADE,
+    model text NOT NULL,
+    status text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    requested_by name NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    next_try_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    attempts int NOT NULL DEFAULT 0,
+    started_at timestamptz,
+    finished_at timestamptz,
+    steps int NOT NULL DEFAULT 0,
+    input_tokens bigint NOT NULL DEFAULT 0,
+    output_tokens bigint NOT NULL DEFAULT 0,
+    cost double precision NOT NULL DEFAULT 0,
+    result jsonb,
+    reason text
+);
+CREATE INDEX investigation_due ON pulse.investigation (next_try_at, id) WHERE status IN ('queued', 'running');
+CREATE INDEX investigation_incident ON pulse.investigation (incident_id, id);
+CREATE INDEX investigation_created ON pulse.investigation (created_at);
+CREATE UNIQUE INDEX investigation_one_live ON pulse.investigation (incident_id) WHERE status IN ('queued', 'running');
+COMMENT ON TABLE pulse.investigation IS 'Each time a model was asked about an incident: how it went and what it found.';
+COMMENT ON COLUMN pulse.investigation.result IS 'The answer, checked: {what_changed[], hypotheses[], recommendations[]}. Null: the first diagnosis stands.';
+COMMENT ON COLUMN pulse.investigation.reason IS 'Why it failed, or what happens next.';
+
+CREATE TABLE pulse.agent_step (
+    id bigserial PRIMARY KEY,
+    investigation_id bigint NOT NULL REFERENCES pulse.investigation ON DELETE CASCADE,
+    step int NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('model', 'tool', 'check')),
+    name text,
+    sent jsonb,
+    answered jsonb,
+    error text,
+    input_tokens bigint,
+    output_tokens bigint,
+    started_at timestamptz NOT NULL,
+    duration_ms double precision
+);
+CREATE INDEX agent_step_investigation ON pulse.agent_step (investigation_id, id);
+COMMENT ON TABLE pulse.agent_step IS 'What the model was sent and what it answered, word for word, and what its tools gave.';
+COMMENT ON COLUMN pulse.agent_step.kind IS 'model: a request and its answer; tool: a tool it called; check: what was wrong with its final answer.';
+COMMENT ON COLUMN pulse.agent_step.name IS 'The tool, or the model.';
+COMMENT ON COLUMN pulse.agent_step.sent IS 'To the model: what was new since the step before. To a tool: its arguments.';
+
+SELECT pg_catalog.pg_extension_config_dump('pulse.investigation', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.investigation_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.agent_step', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.agent_step_id_seq', '');

@@ -1,0 +1,71 @@
+#include "pulse/pg/poller.hpp"
+
+extern "C" {
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/wait_event.h"
+}
+
+#include <cerrno>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+namespace pulse::pg {
+
+// A WaitEventSet cannot forget a socket, and its sockets change with every request: it holds the latch and one epoll
+// descriptor, which holds the sockets.
+Poller::Poller() {
+    epoll_ = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_ < 0) throw UserError("53000", "no descriptor is free to wait for sockets");
+    try {
+        set_ = Call([&] {
+#if PG_VERSION_NUM >= 170000
+            WaitEventSet* set = CreateWaitEventSet(nullptr, 3);
+#else
+            WaitEventSet* set = CreateWaitEventSet(TopMemoryContext, 3);
+#endif
+            AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
+            AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+            AddWaitEventToSet(set, WL_SOCKET_READABLE, epoll_, nullptr, nullptr);
+            return set;
+        });
+    } catch (...) {
+        close(epoll_);
+        throw;
+    }
+}
+
+Poller::~Poller() {
+    FreeWaitEventSet(set_);
+    close(epoll_);
+}
+
+void Poller::Watch(int socket, bool reading, bool writing) {
+    epoll_event event{};
+    event.events = (reading ? EPOLLIN : 0u) | (writing ? EPOLLOUT : 0u);
+    event.data.fd = socket;
+    if (event.events == 0) {
+        epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, nullptr);
+        return;
+    }
+    if (epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event) == 0 || errno != ENOENT) return;
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event);
+}
+
+std::vector<Poller::Ready> Poller::Wait(long milliseconds) {
+    Call([&] {
+        WaitEvent event;
+        if (WaitEventSetWait(set_, milliseconds, &event, 1, PG_WAIT_EXTENSION) > 0 && (event.events & WL_LATCH_SET))
+            ResetLatch(MyLatch);
+        CHECK_FOR_INTERRUPTS();
+    });
+    epoll_event events[64];
+    const int count = epoll_wait(epoll_, events, 64, 0);
+    std::vector<Ready> ready;
+    for (int i = 0; i < count; ++i)
+        ready.push_back({events[i].data.fd, (events[i].events & ~static_cast<uint32_t>(EPOLLOUT)) != 0,
+                         (events[i].events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0});
+    return ready;
+}
+
+}  // namespace pulse::pg
