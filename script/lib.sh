@@ -39,6 +39,27 @@ need_packages() {
 BUILD_PACKAGES=(make g++ "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libpq-dev nlohmann-json3-dev libboost-dev libcurl4-openssl-dev libssl-dev)
 TEST_PACKAGES=(libgtest-dev libipc-run-perl "postgresql-$PG_MAJOR-cron" clang libclang-rt-14-dev)
 
+# Install node, npm and Java, where they are missing, and the peers of test/peers/package.json into $1/peers; sets PULSE_PEERS
+# to the directory for the TAP tests. Versions are exact; a lock file would name a registry, so there is none.
+need_node() {
+    local missing=()
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    command -v java >/dev/null || missing+=(default-jre-headless)
+    command -v openssl >/dev/null || missing+=(openssl)
+    if [ ${#missing[@]} -gt 0 ]; then
+        say "Installing ${missing[*]}"
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    fi
+    export PULSE_PEERS=$1/peers
+    mkdir -p "$PULSE_PEERS"
+    cp "$TOP/test/peers/package.json" "$PULSE_PEERS/"
+    (cd "$PULSE_PEERS" && npm install --no-audit --no-fund --no-package-lock --no-update-notifier --loglevel=error >npm.log 2>&1) ||
+        { cat "$PULSE_PEERS/npm.log"; return 1; }
+    chmod -R a+rX "$PULSE_PEERS"
+}
+
 # Make a private copy of PostgreSQL in $1/pg; sets PG_BIN and PG_CONFIG.
 private_postgres() {
     local system=/usr/lib/postgresql/$PG_MAJOR prefix=$1/pg
