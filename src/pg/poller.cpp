@@ -2,12 +2,14 @@
 
 extern "C" {
 #include "pgstat.h"
+#include "storage/fd.h"
 #include "storage/latch.h"
 #include "utils/wait_event.h"
 }
 
 #include <cerrno>
 #include <sys/epoll.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace pulse::pg {
@@ -48,16 +50,27 @@ void Poller::Watch(int socket, bool reading, bool writing) {
         epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, nullptr);
         return;
     }
-    if (epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event) == 0 || errno != ENOENT) return;
-    epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event);
+    if (epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event) == 0) return;
+    if (errno != ENOENT || epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0)
+        throw UserError("53000", "a socket cannot be waited for", std::generic_category().message(errno));
+}
+
+bool Poller::Reserve() {
+    return Call([] { return AcquireExternalFD(); });
+}
+
+void Poller::Release() {
+    ReleaseExternalFD();
 }
 
 std::vector<Poller::Ready> Poller::Wait(long milliseconds) {
-    Call([&] {
+    woken_ = Call([&] {
         WaitEvent event;
-        if (WaitEventSetWait(set_, milliseconds, &event, 1, PG_WAIT_EXTENSION) > 0 && (event.events & WL_LATCH_SET))
-            ResetLatch(MyLatch);
+        const int count = WaitEventSetWait(set_, milliseconds, &event, 1, PG_WAIT_EXTENSION);
+        const bool latch = count > 0 && (event.events & WL_LATCH_SET) != 0;
+        if (latch) ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();
+        return latch;
     });
     epoll_event events[64];
     const int count = epoll_wait(epoll_, events, 64, 0);

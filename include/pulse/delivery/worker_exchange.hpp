@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "pulse/delivery/http.hpp"
+#include "pulse/delivery/client.hpp"
 #include "pulse/pg/error.hpp"
 
 namespace pulse::delivery {
@@ -14,6 +14,8 @@ class Exchange {
   public:
     // Limits and rules are those of the settings pulse.*.
     Exchange();
+    // Others, for tests.
+    explicit Exchange(Limits limits);
     ~Exchange();
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;

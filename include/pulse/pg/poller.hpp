@@ -27,10 +27,17 @@ class Poller {
     // Waits up to `milliseconds` (-1: without limit) for any of them or for somebody to set our latch, and serves
     // interrupts. Leaves at once when the postmaster is gone.
     std::vector<Ready> Wait(long milliseconds);
+    // Whether the latch was set during the last Wait().
+    bool woken() const { return woken_; }
+
+    // Whether this process may have one more descriptor that PostgreSQL does not know of; give it back.
+    static bool Reserve();
+    static void Release();
 
   private:
     int epoll_ = -1;
     WaitEventSet* set_ = nullptr;
+    bool woken_ = false;
 };
 
 }  // namespace pulse::pg

@@ -1,0 +1,150 @@
+#include "client_text.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace pulse::delivery::client {
+
+namespace {
+
+// Anything shorter would only be made visible by taking it out of every text.
+constexpr size_t kShortestSecret = 4;
+constexpr const char* kHidden = "***";
+constexpr const char* kReplacement = "\xEF\xBF\xBD";
+
+bool IsToken(const std::string& text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               (c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr);
+    });
+}
+
+bool HasControl(const std::string& text, bool tab_too) {
+    return std::any_of(text.begin(), text.end(), [&](char c) {
+        return (static_cast<unsigned char>(c) < 0x20 && (c != '\t' || tab_too)) || c == 0x7f;
+    });
+}
+
+bool IsMailAddress(const std::string& text) {
+    return text.find('@') != std::string::npos && text.size() <= 320 && !HasControl(text, true) &&
+           text.find_first_of(" <>") == std::string::npos;
+}
+
+std::string UrlEncoded(const std::string& text, const char* digits) {
+    std::string encoded;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            (c != '\0' && std::strchr("-._~", c))) {
+            encoded += c;
+        } else {
+            encoded += '%';
+            encoded += digits[byte >> 4];
+            encoded += digits[byte & 15];
+        }
+    }
+    return encoded;
+}
+
+// As JSON repeats it, with or without \/.
+std::string JsonEncoded(const std::string& text, bool slashes) {
+    std::string encoded;
+    for (const char c : text) {
+        if (c == '"' || c == '\\' || (slashes && c == '/')) encoded += '\\';
+        encoded += c;
+    }
+    return encoded;
+}
+
+void Hide(std::string& text, const std::string& secret, bool cut) {
+    if (secret.size() < kShortestSecret) return;
+    for (size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3))
+        text.replace(at, secret.size(), kHidden);
+    if (!cut) return;
+    for (size_t length = std::min(secret.size() - 1, text.size()); length >= kShortestSecret; --length) {
+        if (text.compare(text.size() - length, length, secret, 0, length) != 0) continue;
+        text.replace(text.size() - length, length, kHidden);
+        return;
+    }
+}
+
+// How many bytes of a well-formed character begin at `at`; 0: none does.
+size_t CharacterAt(const std::string& text, size_t at) {
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : 0); };
+    const unsigned char first = byte(at), second = byte(at + 1);
+    const auto tail = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
+    if (first < 0x80) return first != 0;
+    if (first >= 0xC2 && first <= 0xDF) return tail(at + 1) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        const bool good = tail(at + 1) && tail(at + 2) && !(first == 0xE0 && second < 0xA0) &&
+                          !(first == 0xED && second > 0x9F);
+        return good ? 3 : 0;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        const bool good = tail(at + 1) && tail(at + 2) && tail(at + 3) && !(first == 0xF0 && second < 0x90) &&
+                          !(first == 0xF4 && second > 0x8F);
+        return good ? 4 : 0;
+    }
+    return 0;
+}
+
+std::string MalformedMail(const Mail& mail) {
+    if (!mail.from.empty() && !IsMailAddress(mail.from)) return "the sender is no mail address";
+    if (mail.to.empty()) return "the mail has no receiver";
+    for (const std::string& to : mail.to)
+        if (!IsMailAddress(to)) return "a receiver is no mail address";
+    if (HasControl(mail.user, true) || HasControl(mail.password, true))
+        return "the SMTP user or password has a control character";
+    return "";
+}
+
+}  // namespace
+
+std::string Malformed(const Request& request) {
+    if (!IsToken(request.method)) return "the method is malformed";
+    if (request.url.find('\0') != std::string::npos) return "the address is malformed";
+    for (const auto& [name, value] : request.headers) {
+        if (!IsToken(name)) return "the name of a header is malformed";
+        if (HasControl(value, false)) return "the header " + name + " has a control character";
+    }
+    return request.mail ? MalformedMail(*request.mail) : "";
+}
+
+std::string Scrub(std::string text, const std::vector<std::string>& secrets, bool cut) {
+    for (const std::string& secret : secrets) {
+        Hide(text, secret, cut);
+        for (const std::string& form : {UrlEncoded(secret, "0123456789ABCDEF"), UrlEncoded(secret, "0123456789abcdef"),
+                                        JsonEncoded(secret, false), JsonEncoded(secret, true)})
+            if (form != secret) Hide(text, form, cut);
+    }
+    return text;
+}
+
+std::string CleanUtf8(const std::string& text) {
+    std::string clean;
+    clean.reserve(text.size());
+    for (size_t at = 0; at < text.size();) {
+        const size_t length = CharacterAt(text, at);
+        if (length == 0)
+            clean += kReplacement;
+        else
+            clean.append(text, at, length);
+        at += std::max<size_t>(length, 1);
+    }
+    return clean;
+}
+
+std::string OneLine(const std::string& text) {
+    std::string line;
+    for (const char c : text) {
+        const bool blank = static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
+        if (!blank)
+            line += c;
+        else if (!line.empty() && line.back() != ' ')
+            line += ' ';
+    }
+    while (!line.empty() && line.back() == ' ') line.pop_back();
+    return line;
+}
+
+}  // namespace pulse::delivery::client

@@ -1,0 +1,427 @@
+#include "client_transfer.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <netinet/in.h>
+#include <new>
+#include <sys/socket.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "client_text.hpp"
+
+namespace pulse::delivery::client {
+
+namespace {
+
+constexpr size_t kMostHeaders = 64 * 1024;
+constexpr int64_t kLongestRetryAfter = 24 * 60 * 60;
+// SMTP: the text follows, login refused.
+constexpr int kLoginRefused = 535;
+
+std::string Part(CURLU* url, CURLUPart part, unsigned flags = 0) {
+    char* text = nullptr;
+    if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return "";
+    std::string result = text;
+    curl_free(text);
+    return result;
+}
+
+// The pieces of an address that look like keys, as T01/B02/xyz in those of Slack, and what holds them: an answer may repeat
+// them.
+void AddKeys(const std::string& text, std::vector<std::string>& secrets) {
+    constexpr size_t kShort = 8, kLong = 16;
+    const size_t before = secrets.size();
+    for (size_t begin = 0; begin < text.size();) {
+        const size_t end = std::min(text.find_first_of("/&=?", begin), text.size());
+        const std::string piece = text.substr(begin, end - begin);
+        const bool digit = piece.find_first_of("0123456789") != std::string::npos;
+        if (piece.size() >= kLong || (piece.size() >= kShort && digit)) secrets.push_back(piece);
+        begin = end + 1;
+    }
+    if (secrets.size() > before) secrets.insert(secrets.begin() + static_cast<long>(before), text);
+}
+
+std::string Seconds(int milliseconds) {
+    if (milliseconds % 1000 != 0) return std::to_string(milliseconds) + " ms";
+    return std::to_string(milliseconds / 1000) + " s";
+}
+
+Address AddressOf(const curl_sockaddr& from) {
+    // The address is longer than the field that holds it.
+    const char* bytes = reinterpret_cast<const char*>(&from) + offsetof(curl_sockaddr, addr);
+    Address result;
+    if (from.family == AF_INET) {
+        result.bytes[10] = result.bytes[11] = 0xff;
+        std::memcpy(result.bytes.data() + 12, bytes + offsetof(sockaddr_in, sin_addr), 4);
+    } else {
+        std::memcpy(result.bytes.data(), bytes + offsetof(sockaddr_in6, sin6_addr), result.bytes.size());
+    }
+    return result;
+}
+
+}  // namespace
+
+Target ReadTarget(const Request& request, std::string& problem) {
+    Target target;
+    target.url.reset(curl_url());
+    if (!target.url) throw std::bad_alloc();
+    const CURLUcode code = curl_url_set(target.url.get(), CURLUPART_URL, request.url.c_str(), CURLU_DISALLOW_USER);
+    if (code != CURLUE_OK) {
+        problem = code == CURLUE_USER_NOT_ALLOWED ? "the address must hold no user name or password"
+                                                  : "the address is malformed";
+        return target;
+    }
+    target.scheme = Part(target.url.get(), CURLUPART_SCHEME);
+    // The name as it is looked up: in ASCII.
+    target.host = Part(target.url.get(), CURLUPART_HOST, CURLU_PUNYCODE);
+    target.port = Part(target.url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+    const bool is_mail = target.scheme == "smtp" || target.scheme == "smtps";
+    if (target.host.empty() || curl_url_set(target.url.get(), CURLUPART_HOST, target.host.c_str(), 0) != CURLUE_OK)
+        problem = "the host of the address is malformed";
+    else if (is_mail != request.mail.has_value())
+        problem = is_mail ? "an SMTP address needs a mail" : "a mail needs an SMTP address";
+    if (!is_mail) {
+        AddKeys(Part(target.url.get(), CURLUPART_PATH), target.secrets);
+        AddKeys(Part(target.url.get(), CURLUPART_QUERY), target.secrets);
+    }
+    return target;
+}
+
+Transfer::Transfer(Sockets& sockets) : sockets_(sockets), easy_(curl_easy_init()) {
+    if (!easy_) throw std::bad_alloc();
+}
+
+Transfer::~Transfer() {
+    Clear();
+    curl_easy_cleanup(easy_);
+}
+
+Transfer* Transfer::Of(CURL* easy) {
+    char* self = nullptr;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &self);
+    return reinterpret_cast<Transfer*>(self);
+}
+
+void Transfer::Clear() {
+    curl_easy_reset(easy_);
+    curl_slist_free_all(headers_);
+    curl_slist_free_all(receivers_);
+    headers_ = receivers_ = nullptr;
+    request_ = Request();
+    target_ = Target();
+    rules_.reset();
+    body_.clear();
+    reply_.clear();
+    refusals_.clear();
+    refused_.clear();
+    if (body_.capacity() > kMostHeaders) body_.shrink_to_fit();
+    cut_ = long_headers_ = opened_ = no_descriptor_ = false;
+    header_bytes_ = sent_ = 0;
+    socket_ = -1;
+    error_[0] = '\0';
+}
+
+void Transfer::Begin(uint64_t number, Request request, Target target, std::shared_ptr<const AddressRules> rules,
+                     const std::string& agent) {
+    number_ = number;
+    request_ = std::move(request);
+    target_ = std::move(target);
+    rules_ = std::move(rules);
+    SetCommon(agent);
+    if (request_.mail)
+        SetMail();
+    else
+        SetHttp();
+    Set(CURLOPT_HTTPHEADER, headers_);
+}
+
+void Transfer::SetCommon(const std::string& agent) {
+    Set(CURLOPT_PRIVATE, static_cast<void*>(this));
+    Set(CURLOPT_ERRORBUFFER, error_);
+    Set(CURLOPT_NOSIGNAL, 1L);
+    // Who leaves does not wait for a name to be looked up.
+    Set(CURLOPT_QUICK_EXIT, 1L);
+    Set(CURLOPT_CURLU, target_.url.get());
+    // What the environment says must not lead anywhere else.
+    Set(CURLOPT_PROXY, "");
+    Set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+    Set(CURLOPT_FOLLOWLOCATION, 0L);
+    Set(CURLOPT_PROTOCOLS_STR, rules_->allow_http() ? "https,smtps,smtp,http" : "https,smtps,smtp");
+    Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    Set(CURLOPT_SSL_VERIFYPEER, 1L);
+    Set(CURLOPT_SSL_VERIFYHOST, 2L);
+    if (!request_.ca_file.empty()) {
+        Set(CURLOPT_CAINFO, request_.ca_file.c_str());
+        Set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+    }
+    Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout));
+    Set(CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout));
+    Set(CURLOPT_USERAGENT, agent.c_str());
+    Set(CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
+    Set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+    Set(CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
+    Set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+    Set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnOpen);
+    Set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
+    // Sockets outlive their transfers.
+    Set(CURLOPT_CLOSESOCKETFUNCTION, &Transfer::OnClose);
+    Set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&sockets_));
+    Set(CURLOPT_PREREQFUNCTION, &Transfer::OnConnected);
+    Set(CURLOPT_PREREQDATA, static_cast<void*>(this));
+}
+
+void Transfer::AddHeader(const std::string& line) {
+    curl_slist* longer = curl_slist_append(headers_, line.c_str());
+    if (!longer) throw std::bad_alloc();
+    headers_ = longer;
+}
+
+void Transfer::SetHttp() {
+    // One connection has one request at a time: limits count requests, and no answer waits behind another.
+    Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    bool typed = false;
+    for (const auto& [name, value] : request_.headers) {
+        typed = typed || strcasecmp(name.c_str(), "content-type") == 0;
+        AddHeader(value.empty() ? name + ";" : name + ": " + value);
+    }
+    AddHeader("Expect:");
+    if (!typed) AddHeader("Content-Type:");
+    if (request_.method == "HEAD") {
+        Set(CURLOPT_NOBODY, 1L);
+        return;
+    }
+    if (request_.method == "GET" && request_.body.empty()) return;
+    Set(CURLOPT_POST, 1L);
+    Set(CURLOPT_POSTFIELDS, request_.body.data());
+    Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    if (request_.method != "POST") Set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+}
+
+void Transfer::SetMail() {
+    const Mail& mail = *request_.mail;
+    Set(CURLOPT_USE_SSL, static_cast<long>(mail.require_tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    if (!mail.user.empty()) {
+        Set(CURLOPT_USERNAME, mail.user.c_str());
+        Set(CURLOPT_PASSWORD, mail.password.c_str());
+    }
+    Set(CURLOPT_MAIL_FROM, ("<" + mail.from + ">").c_str());
+    for (const std::string& to : mail.to) {
+        curl_slist* longer = curl_slist_append(receivers_, ("<" + to + ">").c_str());
+        if (!longer) throw std::bad_alloc();
+        receivers_ = longer;
+    }
+    Set(CURLOPT_MAIL_RCPT, receivers_);
+    // One address that is no more keeps the mail from nobody else.
+    Set(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+    Set(CURLOPT_UPLOAD, 1L);
+    Set(CURLOPT_READFUNCTION, &Transfer::OnRead);
+    Set(CURLOPT_READDATA, static_cast<void*>(this));
+    Set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    // libcurl waits for the answer to QUIT before it does anything else; see OnDebug().
+    Set(CURLOPT_FORBID_REUSE, 1L);
+    Set(CURLOPT_VERBOSE, 1L);
+    Set(CURLOPT_DEBUGFUNCTION, &Transfer::OnDebug);
+    Set(CURLOPT_DEBUGDATA, static_cast<void*>(this));
+}
+
+size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) {
+    auto* transfer = static_cast<Transfer*>(self);
+    const size_t bytes = size * count;
+    const size_t room = transfer->request_.max_answer - transfer->body_.size();
+    try {
+        transfer->body_.append(data, std::min(bytes, room));
+    } catch (const std::exception&) {
+        return 0;
+    }
+    transfer->cut_ = bytes > room;
+    return transfer->cut_ ? 0 : bytes;
+}
+
+// Replies of SMTP servers come this way, too.
+size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {
+    auto* transfer = static_cast<Transfer*>(self);
+    const size_t bytes = size * count;
+    transfer->header_bytes_ += bytes;
+    transfer->long_headers_ = transfer->header_bytes_ > kMostHeaders;
+    if (transfer->long_headers_) return 0;
+    try {
+        if (transfer->request_.mail) transfer->KeepReply(std::string(data, bytes));
+    } catch (const std::exception&) {
+        return 0;
+    }
+    return bytes;
+}
+
+void Transfer::KeepReply(const std::string& line) {
+    const bool more = reply_.size() > 3 && reply_.back() == '\n';
+    if (!more) reply_.clear();
+    reply_ += OneLine(line);
+    if (line.size() > 3 && line[3] == '-') {
+        reply_ += '\n';
+        return;
+    }
+    // 450 to 459 and 550 to 559 are about mailboxes.
+    if (line.size() > 2 && (line[0] == '4' || line[0] == '5') && line[1] == '5') {
+        if (!refusals_.empty()) refusals_ += "; ";
+        refusals_ += OneLine(reply_);
+    }
+}
+
+size_t Transfer::OnRead(char* data, size_t size, size_t count, void* self) {
+    auto* transfer = static_cast<Transfer*>(self);
+    const size_t bytes = std::min(size * count, transfer->request_.body.size() - transfer->sent_);
+    std::memcpy(data, transfer->request_.body.data() + transfer->sent_, bytes);
+    transfer->sent_ += bytes;
+    return bytes;
+}
+
+// After the mail libcurl says QUIT and waits, and with it all other transfers, until the server says goodbye. Nobody needs
+// to hear it.
+int Transfer::OnDebug(CURL*, curl_infotype type, char* data, size_t size, void* self) {
+    const auto* transfer = static_cast<Transfer*>(self);
+    if (type == CURLINFO_HEADER_OUT && size >= 4 && std::memcmp(data, "QUIT", 4) == 0 && transfer->socket_ >= 0)
+        shutdown(transfer->socket_, SHUT_RD);
+    return 0;
+}
+
+// Before the request is sent: a connection that was kept may have been opened under other rules.
+int Transfer::OnConnected(void* self, char* address, char*, int, int) {
+    auto* transfer = static_cast<Transfer*>(self);
+    try {
+        const auto parsed = ParseAddress(address ? address : "");
+        transfer->refused_ = parsed ? transfer->rules_->Refuses(transfer->target_.host, *parsed) : "its address is unknown";
+        if (transfer->refused_.empty()) return CURL_PREREQFUNC_OK;
+        transfer->opened_ = false;
+    } catch (const std::exception&) {
+    }
+    return CURL_PREREQFUNC_ABORT;
+}
+
+// The address that is really connected to, whatever names and their servers said before.
+curl_socket_t Transfer::OnOpen(void* self, curlsocktype, curl_sockaddr* address) {
+    auto* transfer = static_cast<Transfer*>(self);
+    try {
+        if (address->family != AF_INET && address->family != AF_INET6) return CURL_SOCKET_BAD;
+        const std::string refused = transfer->rules_->Refuses(transfer->target_.host, AddressOf(*address));
+        if (!refused.empty()) {
+            transfer->refused_ = refused;
+            return CURL_SOCKET_BAD;
+        }
+        transfer->no_descriptor_ = !transfer->sockets_.Reserve();
+    } catch (const std::exception&) {
+        return CURL_SOCKET_BAD;
+    }
+    if (transfer->no_descriptor_) return CURL_SOCKET_BAD;
+    const int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    transfer->no_descriptor_ = opened < 0;
+    if (opened < 0) {
+        transfer->sockets_.Release();
+        return CURL_SOCKET_BAD;
+    }
+    transfer->opened_ = true;
+    transfer->socket_ = opened;
+    return opened;
+}
+
+int Transfer::OnClose(void* sockets, curl_socket_t socket) {
+    close(socket);
+    static_cast<Sockets*>(sockets)->Release();
+    return 0;
+}
+
+std::string Transfer::Explain(CURLcode code) const {
+    const std::string& host = target_.host;
+    const std::string place = host + ":" + target_.port;
+    if (long_headers_) return "the headers of the answer of " + host + " are too long";
+    if (no_descriptor_ && !opened_) return "cannot connect to " + place + ": too many files are open";
+    switch (code) {
+        case CURLE_COULDNT_RESOLVE_HOST: return "the name " + host + " cannot be found";
+        case CURLE_COULDNT_CONNECT: {
+            long number = 0;
+            curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &number);
+            const std::string why = number ? std::generic_category().message(static_cast<int>(number)) : "refused";
+            return "cannot connect to " + place + ": " + why;
+        }
+        case CURLE_OPERATION_TIMEDOUT: {
+            curl_off_t connected = 0, looked_up = 0, total = 0;
+            curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected);
+            curl_easy_getinfo(easy_, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
+            curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &total);
+            if (connected != 0 || total >= int64_t{request_.timeout} * 1000)
+                return "no whole answer of " + host + " within " + Seconds(request_.timeout);
+            if (looked_up == 0) return "the name " + host + " was not found within " + Seconds(request_.connect_timeout);
+            return "no connection to " + place + " within " + Seconds(request_.connect_timeout);
+        }
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_SSL_CERTPROBLEM:
+        case CURLE_SSL_CIPHER:
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_ISSUER_ERROR:
+            return "TLS with " + host + " failed: " + (error_[0] ? error_ : curl_easy_strerror(code));
+        case CURLE_USE_SSL_FAILED: return host + " offers no STARTTLS";
+        case CURLE_LOGIN_DENIED: return host + " refused the login";
+        case CURLE_GOT_NOTHING: return host + " closed the connection without an answer";
+        case CURLE_PARTIAL_FILE: return "the answer of " + host + " broke off";
+        case CURLE_SEND_ERROR:
+        case CURLE_RECV_ERROR: return "the connection to " + host + " broke";
+        case CURLE_UNSUPPORTED_PROTOCOL:
+        case CURLE_WEIRD_SERVER_REPLY: return host + " answered something else than " + (request_.mail ? "SMTP" : "HTTP");
+        default: return host + ": " + (error_[0] ? error_ : curl_easy_strerror(code));
+    }
+}
+
+// What an SMTP server answered is an answer, whatever libcurl calls it.
+void Transfer::JudgeMail(Answer& answer, CURLcode code) const {
+    answer.body = OneLine(reply_);
+    if (code == CURLE_OK) {
+        if (!refusals_.empty()) answer.body += "; not for every receiver: " + refusals_;
+        return;
+    }
+    if (code == CURLE_LOGIN_DENIED) {
+        if (answer.status < 400) answer.status = kLoginRefused;
+        return;
+    }
+    const bool spoken = code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_REMOTE_ACCESS_DENIED;
+    if (spoken && answer.status >= 400)
+        answer.error.clear();
+    else
+        answer.status = 0;
+}
+
+Answer Transfer::Finish(CURLcode code) {
+    Answer answer;
+    long status = 0;
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    answer.status = static_cast<int>(status);
+    curl_off_t microseconds = 0, wait = 0;
+    curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &microseconds);
+    answer.milliseconds = static_cast<double>(microseconds) / 1000;
+    const char* type = nullptr;
+    curl_easy_getinfo(easy_, CURLINFO_CONTENT_TYPE, &type);
+    if (type) answer.content_type = CleanUtf8(OneLine(type));
+    if (curl_easy_getinfo(easy_, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
+        answer.retry_after = std::min<int64_t>(wait, kLongestRetryAfter);
+    answer.body = std::move(body_);
+    body_.clear();
+
+    if (!refused_.empty() && !opened_) {
+        answer.forbidden = true;
+        answer.status = 0;
+        answer.error = refused_;
+    } else if (code != CURLE_OK && !(cut_ && code == CURLE_WRITE_ERROR)) {
+        answer.error = Explain(code);
+    }
+    if (request_.mail && !answer.forbidden) JudgeMail(answer, code);
+
+    std::vector<std::string> secrets = std::move(request_.secrets);
+    secrets.insert(secrets.end(), target_.secrets.begin(), target_.secrets.end());
+    if (request_.mail && !request_.mail->password.empty()) secrets.push_back(request_.mail->password);
+    answer.body = CleanUtf8(Scrub(std::move(answer.body), secrets, cut_));
+    answer.error = OneLine(CleanUtf8(Scrub(std::move(answer.error), secrets)));
+    return answer;
+}
+
+}  // namespace pulse::delivery::client

@@ -1,0 +1,90 @@
+// One request under way in libcurl.
+#pragma once
+
+#include <curl/curl.h>
+
+#include "pulse/delivery/client.hpp"
+
+namespace pulse::delivery::client {
+
+// Where a request goes.
+struct Target {
+    struct Free {
+        void operator()(CURLU* url) const { curl_url_cleanup(url); }
+    };
+    std::unique_ptr<CURLU, Free> url;
+    std::string scheme, host, port;
+    std::vector<std::string> secrets;  // what of the address must not be told
+
+    std::string Key() const { return scheme + "://" + host + ":" + port; }
+};
+
+// Reads the request's address. What is wrong with it, if anything, stands in `problem`.
+Target ReadTarget(const Request& request, std::string& problem);
+
+// A request with what libcurl needs for it. libcurl points into it: it stays where it is. Can be used again and again.
+class Transfer {
+  public:
+    explicit Transfer(Sockets& sockets);
+    ~Transfer();
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+
+    // Prepare it; to be added to a multi handle.
+    void Begin(uint64_t number, Request request, Target target, std::shared_ptr<const AddressRules> rules,
+               const std::string& agent);
+    // The answer, when libcurl is done with it.
+    Answer Finish(CURLcode code);
+    // Forget everything but the handle.
+    void Clear();
+
+    CURL* easy() const { return easy_; }
+    uint64_t number() const { return number_; }
+    const Target& target() const { return target_; }
+    static Transfer* Of(CURL* easy);
+
+  private:
+    static size_t OnBody(char* data, size_t size, size_t count, void* self);
+    static size_t OnHeader(char* data, size_t size, size_t count, void* self);
+    static size_t OnRead(char* data, size_t size, size_t count, void* self);
+    static int OnDebug(CURL* easy, curl_infotype type, char* data, size_t size, void* self);
+    static int OnConnected(void* self, char* address, char* local, int port, int local_port);
+    static curl_socket_t OnOpen(void* self, curlsocktype purpose, curl_sockaddr* address);
+    static int OnClose(void* sockets, curl_socket_t socket);
+
+    void SetCommon(const std::string& agent);
+    void SetHttp();
+    void SetMail();
+    void AddHeader(const std::string& line);
+    void KeepReply(const std::string& line);
+    void JudgeMail(Answer& answer, CURLcode code) const;
+    std::string Explain(CURLcode code) const;
+
+    template <typename Value>
+    void Set(CURLoption option, Value value) {
+        curl_easy_setopt(easy_, option, value);
+    }
+
+    Sockets& sockets_;
+    CURL* easy_;
+    uint64_t number_ = 0;
+    Request request_;
+    Target target_;
+    std::shared_ptr<const AddressRules> rules_;
+    curl_slist* headers_ = nullptr;
+    curl_slist* receivers_ = nullptr;
+
+    std::string body_;
+    bool cut_ = false;           // the answer is longer than is kept
+    size_t header_bytes_ = 0;
+    bool long_headers_ = false;
+    std::string refused_;        // why an address was not connected to
+    bool opened_ = false;        // one was
+    bool no_descriptor_ = false;
+    size_t sent_ = 0;            // bytes of a mail
+    int socket_ = -1;            // of a mail
+    std::string reply_, refusals_;  // the last reply of an SMTP server, and those that refused a receiver
+    char error_[CURL_ERROR_SIZE] = "";
+};
+
+}  // namespace pulse::delivery::client
