@@ -1,6 +1,7 @@
 #include "pulse/delivery/judge.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace pulse::delivery {
@@ -26,9 +27,11 @@ std::string Excerpt(const std::string& body) {
             line += ' ';
         if (line.size() >= kLongestReason) break;
     }
-    // Never half a character.
-    if (line.size() >= kLongestReason)
-        while (!line.empty() && (line.back() & 0x80) != 0) line.pop_back();
+    // Never half a character: its last bytes are 10xxxxxx, its first is 11xxxxxx.
+    if (line.size() >= kLongestReason) {
+        while (!line.empty() && (line.back() & 0xC0) == 0x80) line.pop_back();
+        if (!line.empty() && (line.back() & 0x80) != 0) line.pop_back();
+    }
     while (!line.empty() && line.back() == ' ') line.pop_back();
     return line;
 }
@@ -178,9 +181,9 @@ Judgement ByKind(ChannelKind kind, const Answer& answer) {
 
 Judgement Judge(ChannelKind kind, const Answer& answer) {
     if (answer.forbidden) return Refused(answer.error);
-    const bool login_refused = kind == ChannelKind::kSmtp && answer.status >= 500;
+    const bool refused_mail = kind == ChannelKind::kSmtp && answer.status >= 500;
     Judgement judgement;
-    if (login_refused || (answer.error.empty() && answer.status != 0)) {
+    if (refused_mail || (answer.error.empty() && answer.status != 0)) {
         judgement = ByKind(kind, answer);
     } else {
         // A certificate can be renewed and a name come back. What broke off after a refusal was a refusal all the same.

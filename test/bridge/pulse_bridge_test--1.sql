@@ -62,3 +62,10 @@ CREATE FUNCTION start_worker(source text, visits int) RETURNS boolean LANGUAGE c
 -- Takes all snapshots that are due in a background worker and waits for its end; what it tells stands in outcome.
 CREATE TABLE outcome (segment text, snapshot bigint, status text, size bigint, error text);
 CREATE FUNCTION take_due_apart() RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'snapshot_take_due_apart';
+
+-- Sends requests (url, method, headers, body, mail, time-outs …) under limits (requests, per_host, allowed_hosts, allow_http) and
+-- returns the answers in the order in which they came.
+CREATE FUNCTION exchange(requests jsonb, limits jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_exchange';
+-- Sends one request `count` times, `at_once` at a time.
+CREATE FUNCTION exchange_load(request jsonb, limits jsonb, count bigint, at_once bigint) RETURNS jsonb
+    LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_exchange_load';
