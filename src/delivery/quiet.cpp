@@ -1,0 +1,89 @@
+#include "pulse/delivery/quiet.hpp"
+
+#include <algorithm>
+
+#include "pulse/base/error.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+int64_t FloorTo(int64_t value, int64_t step) {
+    const int64_t rest = value % step;
+    return value - (rest < 0 ? rest + step : rest);
+}
+
+// "7:05" or "07:05" or "24:00" as microseconds since midnight.
+std::optional<int64_t> ParseClock(std::string text) {
+    text.erase(0, text.find_first_not_of(' ') == std::string::npos ? text.size() : text.find_first_not_of(' '));
+    while (!text.empty() && text.back() == ' ') text.pop_back();
+    const size_t colon = text.find(':');
+    if (colon == std::string::npos || colon < 1 || colon > 2 || text.size() != colon + 3) return std::nullopt;
+    text.erase(colon, 1);
+    if (text.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+    const int64_t hour = std::stol(text.substr(0, colon)), minute = std::stol(text.substr(colon));
+    if (minute > 59 || hour > 24 || (hour == 24 && minute > 0)) return std::nullopt;
+    return hour * kHour + minute * kMinute;
+}
+
+// The first instant after `after` at which the clock shows `local` or jumps over it; empty when it did so before.
+std::optional<Moment> FirstShowing(Moment local, Moment after, const OffsetAt& offset) {
+    const int64_t before = offset(local - kDay), later = offset(local + kDay);
+    std::optional<Moment> best;
+    bool shown = false;
+    for (const int64_t ahead : {std::max(before, later), std::min(before, later)}) {
+        const Moment instant = local - ahead;
+        if (offset(instant) != ahead) continue;
+        shown = true;
+        if (instant > after && (!best || instant < *best)) best = instant;
+    }
+    if (shown || best) return best;
+    // In a gap: the instant of the jump.
+    Moment low = local - std::max(before, later) - kDay, high = local - std::min(before, later) + kDay;
+    const int64_t first = offset(low);
+    while (high - low > 1) {
+        const Moment middle = low + (high - low) / 2;
+        (offset(middle) == first ? low : high) = middle;
+    }
+    return high > after ? std::optional(high) : std::nullopt;
+}
+
+}  // namespace
+
+QuietHours ParseQuietHours(const std::string& text) {
+    const size_t dash = text.find('-');
+    if (dash != std::string::npos) {
+        const auto from = ParseClock(text.substr(0, dash)), until = ParseClock(text.substr(dash + 1));
+        if (from && until && *from % kDay != *until % kDay) return {*from % kDay, *until % kDay};
+    }
+    throw UserError(sqlstate::kInvalidParameter, "invalid quiet hours", "They are \"" + text.substr(0, 100) + "\".",
+                    "Give two different times of the day, as in '22:00-07:00'; they are of the route's time zone.");
+}
+
+std::optional<Moment> QuietUntil(const QuietHours& quiet, Moment moment, const OffsetAt& offset) {
+    const Moment local = moment + offset(moment);
+    const int64_t time = local - FloorTo(local, kDay);
+    const bool spans = quiet.from > quiet.until;
+    const bool reigns = spans ? time >= quiet.from || time < quiet.until : time >= quiet.from && time < quiet.until;
+    if (!reigns) return std::nullopt;
+    return NextTimeOfDay(quiet.until, moment, offset);
+}
+
+Moment NextTimeOfDay(int64_t time, Moment after, const OffsetAt& offset) {
+    // From the day before on: where the clock is set back across midnight, a day begins twice.
+    const Moment today = FloorTo(after + offset(after), kDay);
+    for (Moment day = today - kDay;; day += kDay)
+        if (const auto found = FirstShowing(day + time, after, offset)) return *found;
+}
+
+Moment NextFullHour(Moment after, const OffsetAt& offset) {
+    // Where the clock was changed meanwhile, the hour is still a full one of the clock that rules then.
+    const Moment local = FloorTo(after + offset(after), kHour) + kHour;
+    const Moment guess = local - offset(after);
+    const int64_t ahead = offset(guess);
+    if (ahead == offset(after)) return guess;
+    const Moment full = FloorTo(guess + ahead, kHour) - ahead;
+    return full > after ? full : full + kHour;
+}
+
+}  // namespace pulse::delivery

@@ -1,0 +1,204 @@
+// What a message says, settled when it is about to be sent: what waits with it is told with it, and what was told, or is
+// over, is not told.
+#include <map>
+
+#include "pulse/delivery/plan.hpp"
+#include "pulse/delivery/store.hpp"
+#include "pulse/pg/background.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+using pg::Value;
+
+// Messages told in one; more wait for the next.
+constexpr int64_t kMostFolded = 1000;
+// Incidents diagnosed before one of them is told, as they may have one cause.
+constexpr int64_t kMostDiagnosed = 50;
+
+struct Waiting {
+    int64_t id = 0, incident = 0;
+    std::string event;
+};
+
+// What a channel was told of an incident, and whether alarms about it are muted.
+struct Known {
+    std::optional<std::string> state, thread;
+    bool muted = false;
+};
+
+std::vector<Waiting> ReadWaiting(const pg::Result& rows) {
+    std::vector<Waiting> waiting;
+    for (uint64_t i = 0; i < rows.size(); ++i) waiting.push_back({rows[i].Int8(0), rows[i].Int8(1), rows[i].Text(2)});
+    return waiting;
+}
+
+// What is due under the same key. Rows that are being sent already, but not composed yet, are those claimed together with this one.
+// What follows a message that is under way waits for it.
+std::vector<Waiting> UnderKey(const Message& message) {
+    static pg::Statement statement(
+        "SELECT o.id, o.incident_id, o.event FROM pulse.outbox AS o WHERE o.channel = $1 AND o.fold_key = $2 AND o.id <> $3 "
+        "AND o.status IN ('pending', 'sending') AND o.payload IS NULL AND o.folded_into IS NULL AND o.kind = $4 "
+        "AND (o.status = 'sending' OR o.send_at <= clock_timestamp()) AND o.incident_id IS NOT NULL "
+        "AND NOT EXISTS (SELECT FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key AND e.id < o.id "
+        "AND e.status IN ('pending', 'sending') AND (e.payload IS NOT NULL OR e.folded_into IS NOT NULL)) "
+        "ORDER BY o.id LIMIT $5 FOR UPDATE OF o SKIP LOCKED",
+        {TEXTOID, TEXTOID, INT8OID, TEXTOID, INT8OID});
+    return ReadWaiting(statement.Execute({Value::Text(message.channel), Value::Text(message.fold_key), Value::Int8(message.id),
+                                          Value::Text(message.kind), Value::Int8(kMostFolded)}));
+}
+
+// Incidents that begin together are diagnosed before the first of them is told: only then is it known which have one cause.
+void DiagnoseOthers(const Message& message) {
+    static pg::Statement statement(
+        "SELECT r.id FROM (SELECT o.incident_id FROM pulse.outbox AS o WHERE o.channel = $1 AND o.status = 'pending' "
+        "AND o.kind = 'incident' AND o.payload IS NULL AND o.fold_key IS NULL AND o.route_id IS NOT DISTINCT FROM $2 "
+        "AND o.send_at <= clock_timestamp() + interval '1 minute' ORDER BY o.send_at, o.id LIMIT 200) AS n "
+        "JOIN pulse.incident_record AS r ON r.id = n.incident_id WHERE r.diagnosis IS NULL AND r.status IN ('open', "
+        "'acknowledged') LIMIT $3",
+        {TEXTOID, INT8OID, INT8OID});
+    const pg::Result rows =
+        statement.Execute({Value::Text(message.channel), Value::Int8(message.route), Value::Int8(kMostDiagnosed)}, true);
+    std::vector<int64_t> incidents;
+    for (uint64_t i = 0; i < rows.size(); ++i) incidents.push_back(rows[i].Int8(0));
+    if (!incidents.empty()) GatherStories(incidents);
+}
+
+// Alarms about the incidents that one cause made, and further ones about this incident.
+std::vector<Waiting> OfGroup(const Message& message) {
+    static pg::Statement statement(
+        "SELECT o.id, o.incident_id, o.event FROM pulse.incident_record AS me JOIN pulse.incident_record AS r "
+        "ON r.id = me.id OR r.group_id = coalesce(me.group_id, me.id) AND r.status IN ('open', 'acknowledged') "
+        "JOIN pulse.outbox AS o ON o.channel = $1 AND o.order_key = $2 || r.id AND o.status IN ('pending', 'sending') "
+        "WHERE me.id = $3 AND o.id <> $4 AND o.payload IS NULL AND o.folded_into IS NULL AND o.kind = $5 "
+        "AND o.route_id IS NOT DISTINCT FROM $6 AND o.fold_key IS NULL AND o.event IN ('opened', 'reopened', 'worsened', "
+        "'escalated') AND (o.kind = 'incident' OR o.status = 'sending' OR o.send_at <= clock_timestamp()) "
+        "AND NOT EXISTS (SELECT FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key AND e.id < o.id "
+        "AND e.status IN ('pending', 'sending') AND (e.payload IS NOT NULL OR e.folded_into IS NOT NULL)) "
+        "ORDER BY o.id LIMIT $7 FOR UPDATE OF o SKIP LOCKED",
+        {TEXTOID, TEXTOID, INT8OID, INT8OID, TEXTOID, INT8OID, INT8OID});
+    return ReadWaiting(statement.Execute({Value::Text(message.channel),
+                                          Value::Text(message.kind == "escalation" ? "escalation:" : "incident:"),
+                                          Value::Int8(message.incident), Value::Int8(message.id), Value::Text(message.kind),
+                                          Value::Int8(message.route), Value::Int8(kMostFolded)}));
+}
+
+std::map<int64_t, Known> LoadKnown(const std::string& channel, const std::vector<int64_t>& incidents) {
+    static pg::Statement statement(
+        "SELECT r.id, t.state, t.thread, EXISTS (SELECT FROM pulse.mute AS x WHERE x.since <= clock_timestamp() "
+        "AND coalesce(x.until, 'infinity') > clock_timestamp() AND (x.kind = 'everything' OR x.kind = 'segment' AND x.name = s.name "
+        "OR x.kind = 'table' AND x.name = r.relation OR x.kind = 'source' AND x.name = coalesce(s.source, r.source))) "
+        "FROM pulse.incident_record AS r LEFT JOIN pulse.segment AS s ON s.id = r.segment_id "
+        "LEFT JOIN pulse.told AS t ON t.incident_id = r.id AND t.channel = $1 WHERE r.id = ANY ($2)",
+        {TEXTOID, INT8ARRAYOID});
+    const pg::Result rows = statement.Execute({Value::Text(channel), Value::Int8s(incidents)}, true);
+    std::map<int64_t, Known> known;
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        known[rows[i].Int8(0)] = {rows[i].TextOrNull(1), rows[i].TextOrNull(2), rows[i].Bool(3)};
+    return known;
+}
+
+void Cancel(int64_t id, const std::string& reason) {
+    static pg::Statement statement(
+        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), lease_until = NULL WHERE id = $1",
+        {INT8OID, TEXTOID});
+    statement.Execute({Value::Int8(id), Value::Text(reason)});
+}
+
+void Fold(const Waiting& child, int64_t parent, const std::string& state, const std::string& thread) {
+    static pg::Statement statement(
+        "UPDATE pulse.outbox SET status = 'sending', folded_into = $2, state = $3, thread = $4, lease_until = NULL WHERE id = $1",
+        {INT8OID, INT8OID, TEXTOID, TEXTOID});
+    statement.Execute({Value::Int8(child.id), Value::Int8(parent), Value::Text(state), Value::Text(thread)});
+}
+
+// An escalation waited under a key of its own; from now on what follows about the incident waits for it.
+void Keep(const Message& message) {
+    static pg::Statement statement(
+        "UPDATE pulse.outbox SET payload = $2, state = $3, thread = $4, event = $5, order_key = $6 WHERE id = $1",
+        {INT8OID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+    statement.Execute({Value::Int8(message.id), Value::Jsonb(message.payload), Value::Text(message.state),
+                       Value::Text(message.thread), Value::Text(message.event), Value::Text(message.order_key)});
+}
+
+std::string RouteName(const std::optional<int64_t>& route) {
+    static pg::Statement statement("SELECT name FROM pulse.route WHERE id = $1", {INT8OID});
+    if (!route) return "";
+    const pg::Result rows = statement.Execute({Value::Int8(*route)}, true);
+    return rows.empty() ? "" : rows[0].Text(0);
+}
+
+std::optional<int64_t> FoldedInto(int64_t id) {
+    static pg::Statement statement("SELECT folded_into FROM pulse.outbox WHERE id = $1", {INT8OID});
+    const pg::Result rows = statement.Execute({Value::Int8(id)});
+    return rows.empty() ? std::nullopt : rows[0].Int8OrNull(0);
+}
+
+// PagerDuty keeps an incident for each of ours, which is closed by itself.
+std::vector<Waiting> Others(const Message& message, const Channel& channel) {
+    if (channel.kind == ChannelKind::kPagerduty) return {};
+    if (!message.fold_key.empty()) return UnderKey(message);
+    if (!IsAlarm(message.event) && message.kind != "escalation") return {};
+    DiagnoseOthers(message);
+    return OfGroup(message);
+}
+
+// What is left to say of the others, incident by incident: what has nothing to say is cancelled, the rest is told with `message`.
+void TakeOthers(const Message& message, const std::vector<Waiting>& others, std::vector<Story>& stories) {
+    std::map<int64_t, std::vector<Waiting>> by_incident;
+    std::vector<int64_t> incidents;
+    for (const Waiting& each : others)
+        if (by_incident[each.incident].empty() || by_incident[each.incident].back().id != each.id)
+            by_incident[each.incident].push_back(each);
+    for (const auto& [incident, rows] : by_incident) incidents.push_back(incident);
+    if (incidents.empty()) return;
+    const std::map<int64_t, Known> known = LoadKnown(message.channel, incidents);
+    std::map<int64_t, Story> now;
+    for (Story& story : GatherStories(incidents)) now.emplace(story.incident, std::move(story));
+    for (const auto& [incident, rows] : by_incident) {
+        pg::CheckInterrupts();
+        const auto story = now.find(incident);
+        const auto about = known.find(incident);
+        const Known what = about == known.end() ? Known() : about->second;
+        bool told = incident == message.incident;  // by the message itself
+        for (const Waiting& row : rows)
+            told = told || (story != now.end() && WhyNot(row.event, story->second, what.state, what.muted).empty());
+        for (const Waiting& row : rows) {
+            if (!told)
+                Cancel(row.id, story == now.end() ? "the incident is gone" : WhyNot(row.event, story->second, what.state, what.muted));
+            else
+                Fold(row, message.id, story == now.end() ? message.state : story->second.State(), what.thread.value_or(message.key));
+        }
+        if (told && incident != message.incident) stories.push_back(story->second);
+    }
+}
+
+}  // namespace
+
+std::optional<std::string> Compose(Message& message, const Channel& channel) {
+    if (const auto parent = FoldedInto(message.id)) return "message " + std::to_string(*parent) + " says it";
+    const auto nothing = [&](const std::string& reason) {
+        Cancel(message.id, reason);
+        return reason;
+    };
+    if (!message.incident) return nothing("it is about no incident");
+    std::vector<Story> stories = GatherStories({*message.incident});
+    if (stories.empty()) return nothing("the incident is gone");
+    const Known known = LoadKnown(message.channel, {*message.incident})[*message.incident];
+    if (const std::string reason = WhyNot(message.event, stories[0], known.state, known.muted); !reason.empty())
+        return nothing(reason);
+    message.state = stories[0].State();
+    TakeOthers(message, Others(message, channel), stories);
+    const bool several = stories.size() > 1;
+    message.thread = known.thread.value_or(message.key);
+    if (several) message.event = "digest";
+    if (message.kind == "escalation") message.order_key = "incident:" + std::to_string(*message.incident);
+    const Envelope envelope{message.key, several ? message.key : message.thread, message.event, RouteName(message.route),
+                            message.created_at};
+    message.payload = MakePayload(channel, envelope, stories);
+    Keep(message);
+    return std::nullopt;
+}
+
+}  // namespace pulse::delivery

@@ -1,0 +1,231 @@
+// From notices to messages: in one transaction, for many notices at once.
+#include <map>
+#include <sstream>
+
+#include "pulse/delivery/plan.hpp"
+#include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_route.hpp"
+#include "pulse/diagnosis/store_investigation.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/settings.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+using pg::Value;
+
+Notice ReadNotice(const pg::Row& row) {
+    Notice notice;
+    notice.event = row.Text(0);
+    notice.at = row.Time(2);
+    notice.snapshot = row.Int8OrNull(4);
+    if (notice.snapshot) return notice;
+    Happening& happening = notice.happening;
+    happening.incident = row.Int8(3);
+    happening.event = row.Text(1);
+    happening.severity = row.Text(5);
+    happening.worst = row.Text(6);
+    happening.segment = row.TextOrNull(7).value_or("");
+    happening.table = row.TextOrNull(8).value_or("");
+    happening.owner = row.TextOrNull(9).value_or("");
+    happening.tags = row.Texts(10);
+    happening.detector = row.Text(11);
+    happening.subject = row.Text(12);
+    happening.noted_at = row.Time(13);
+    notice.actor = row.TextOrNull(14);
+    notice.note = row.TextOrNull(15);
+    notice.observed = row.Float8OrNull(16);
+    notice.change = row.Float8OrNull(17);
+    return notice;
+}
+
+// Takes notices away; those whose incident or snapshot is gone, or that are too old for anybody, are only counted.
+std::vector<Notice> TakeNotices(int64_t limit, Moment oldest, int64_t& taken) {
+    static pg::Statement statement(
+        "WITH taken AS (DELETE FROM pulse.notice WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.notice AS n ORDER BY n.id "
+        "LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING *) "
+        "SELECT n.event, n.kind, n.at, n.incident_id, n.snapshot_id, coalesce(e.severity, r.severity), "
+        "coalesce((ARRAY['low', 'medium', 'high', 'critical'])[(SELECT max(array_position(ARRAY['low', 'medium', 'high', "
+        "'critical'], w.severity)) FROM pulse.incident_event AS w WHERE w.incident_id = n.incident_id "
+        "AND w.id <= n.incident_event_id)], r.severity), s.name, r.relation, coalesce(s.owner, m.owner), "
+        "coalesce(s.tags, m.tags, '{}'), r.detector, coalesce('segment:' || r.segment_id, 'monitor:' || r.monitor_id), "
+        "n.created_at, e.actor, e.note, e.observed, e.change, n.at >= $2 AND (r.id IS NOT NULL OR n.snapshot_id IS NOT NULL) "
+        "FROM taken AS n LEFT JOIN pulse.incident_record AS r ON r.id = n.incident_id "
+        "LEFT JOIN pulse.incident_event AS e ON e.id = n.incident_event_id "
+        "LEFT JOIN pulse.segment AS s ON s.id = r.segment_id LEFT JOIN pulse.monitor AS m ON m.id = r.monitor_id ORDER BY n.id",
+        {INT8OID, TIMESTAMPTZOID});
+    const pg::Result rows = statement.Execute({Value::Int8(limit), Value::Time(oldest)});
+    taken = static_cast<int64_t>(rows.size());
+    std::vector<Notice> notices;
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        if (rows[i].Bool(18)) notices.push_back(ReadNotice(rows[i]));
+    return notices;
+}
+
+// When alarms about these subjects were, or will be, sent: one that was cancelled or given up does not count.
+void RememberAlarms(Planner& planner, const std::vector<std::string>& subjects) {
+    static pg::Statement statement(
+        "SELECT c.route_id, c.channel, c.subject, CASE WHEN o.status IN ('cancelled', 'dead') THEN c.before_at "
+        "WHEN o.status = 'sent' THEN o.finished_at ELSE coalesce(o.send_at, c.last_at) END "
+        "FROM pulse.cool_down AS c LEFT JOIN pulse.outbox AS o ON o.id = c.message_id WHERE c.subject = ANY ($1)",
+        {TEXTARRAYOID});
+    const pg::Result rows = statement.Execute({Value::Texts(subjects)}, true);
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        if (const auto last = rows[i].TimeOrNull(3))
+            planner.Remember(rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), *last);
+}
+
+void RememberEscalations(Planner& planner, const std::vector<int64_t>& incidents) {
+    static pg::Statement statement(
+        "SELECT route_id, incident_id FROM pulse.outbox WHERE incident_id = ANY ($1) AND kind = 'escalation' "
+        "AND route_id IS NOT NULL AND status IN ('pending', 'sending', 'sent')",
+        {INT8ARRAYOID});
+    const pg::Result rows = statement.Execute({Value::Int8s(incidents)}, true);
+    for (uint64_t i = 0; i < rows.size(); ++i) planner.RememberEscalation(rows[i].Int8(0), rows[i].Int8(1));
+}
+
+std::vector<int64_t> NewIds(size_t count) {
+    const pg::Result rows =
+        pg::Execute("SELECT coalesce(array_agg(nextval('pulse.outbox_id_seq')), '{}') FROM generate_series(1, $1)",
+                    {Value::Int8(static_cast<int64_t>(count))});
+    return rows[0].Int8s(0);
+}
+
+void InsertDrafts(const std::vector<Draft>& drafts, const std::vector<int64_t>& ids) {
+    static pg::Statement statement(
+        "INSERT INTO pulse.outbox (id, channel, kind, event, incident_id, route_id, order_key, fold_key, send_at) "
+        "SELECT d.id, d.channel, d.kind, d.event, d.incident, nullif(d.route, 0), d.order_key, nullif(d.fold_key, ''), "
+        "timestamptz '2000-01-01 00:00+00' + d.send_at * interval '1 microsecond' "
+        "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS d (id, channel, kind, event, incident, route, order_key, fold_key, "
+        "send_at)",
+        {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+         INT8ARRAYOID});
+    // What waits longer in the same channel about the same incident is due with what must not wait: it then tells both.
+    static pg::Statement hasten(
+        "UPDATE pulse.outbox AS o SET send_at = n.send_at, fold_key = NULL FROM pulse.outbox AS n WHERE n.id = ANY ($1) "
+        "AND o.channel = n.channel AND o.order_key = n.order_key AND o.id < n.id AND o.status = 'pending' AND o.payload IS NULL "
+        "AND o.send_at > n.send_at",
+        {INT8ARRAYOID});
+    std::vector<std::string> channels, kinds, events, order_keys, fold_keys;
+    std::vector<int64_t> incidents, routes, times, urgent;
+    for (size_t i = 0; i < drafts.size(); ++i) {
+        const Draft& draft = drafts[i];
+        channels.push_back(draft.channel);
+        kinds.push_back(draft.kind);
+        events.push_back(draft.event);
+        incidents.push_back(draft.incident);
+        routes.push_back(draft.route.value_or(0));
+        order_keys.push_back(draft.order_key);
+        fold_keys.push_back(draft.fold_key);
+        times.push_back(draft.send_at);
+        if (draft.urgent) urgent.push_back(ids[i]);
+    }
+    statement.Execute({Value::Int8s(ids), Value::Texts(channels), Value::Texts(kinds), Value::Texts(events),
+                       Value::Int8s(incidents), Value::Int8s(routes), Value::Texts(order_keys), Value::Texts(fold_keys),
+                       Value::Int8s(times)});
+    if (!urgent.empty()) hasten.Execute({Value::Int8s(urgent)});
+}
+
+// From now on the alarms planned here are what cool-downs count from.
+void KeepAlarms(const std::vector<Draft>& drafts, const std::vector<int64_t>& ids) {
+    static pg::Statement statement(
+        "INSERT INTO pulse.cool_down AS c (subject, route_id, channel, message_id, last_at) VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT (subject, route_id, channel) DO UPDATE SET before_at = (SELECT CASE WHEN o.status IN ('cancelled', 'dead') "
+        "THEN c.before_at WHEN o.status = 'sent' THEN o.finished_at ELSE coalesce(o.send_at, c.last_at) END "
+        "FROM (SELECT) AS one LEFT JOIN pulse.outbox AS o ON o.id = c.message_id), message_id = excluded.message_id, "
+        "last_at = excluded.last_at",
+        {TEXTOID, INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID});
+    for (size_t i = 0; i < drafts.size(); ++i)
+        if (!drafts[i].resting.empty())
+            statement.Execute({Value::Text(drafts[i].resting), Value::Int8(drafts[i].route), Value::Text(drafts[i].channel),
+                               Value::Int8(ids[i]), Value::Time(drafts[i].send_at)});
+}
+
+void PlanRoutes(const std::vector<Notice>& notices, Moment now) {
+    std::vector<int64_t> incidents;
+    std::vector<std::string> subjects;
+    for (const Notice& notice : notices) {
+        if (notice.snapshot) continue;
+        incidents.push_back(notice.happening.incident);
+        subjects.push_back(notice.happening.subject);
+    }
+    if (incidents.empty()) return;
+    Planner planner(LoadRoutes(), Followers(), now);
+    RememberAlarms(planner, subjects);
+    RememberEscalations(planner, incidents);
+    for (const Notice& notice : notices)
+        if (!notice.snapshot) planner.Take(notice.happening);
+    if (planner.drafts().empty()) return;
+    const std::vector<int64_t> ids = NewIds(planner.drafts().size());
+    InsertDrafts(planner.drafts(), ids);
+    KeepAlarms(planner.drafts(), ids);
+}
+
+void InsertEvents(const std::vector<EventMessage>& messages) {
+    static pg::Statement statement(
+        "INSERT INTO pulse.outbox (id, channel, kind, event, incident_id, order_key, payload) "
+        "VALUES ($1, $2, 'event', $3, $4, $5, $6)",
+        {INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, JSONBOID});
+    if (messages.empty()) return;
+    const std::vector<int64_t> ids = NewIds(messages.size());
+    for (size_t i = 0; i < messages.size(); ++i) {
+        pg::CheckInterrupts();
+        const EventMessage& message = messages[i];
+        statement.Execute({Value::Int8(ids[i]), Value::Text(message.channel), Value::Text(message.event),
+                           Value::Int8(message.incident), Value::Text(message.order_key), Value::Jsonb(message.payload)});
+    }
+}
+
+// Nobody is called in any more about what somebody has taken in hand, or what is over.
+void CancelEscalations(const std::vector<Notice>& notices) {
+    static pg::Statement statement(
+        "UPDATE pulse.outbox AS o SET status = 'cancelled', error = 'it is ' || r.status, finished_at = clock_timestamp() "
+        "FROM pulse.incident_record AS r WHERE r.id = ANY ($1) AND o.incident_id = r.id AND r.status <> 'open' "
+        "AND o.kind = 'escalation' AND o.status = 'pending' AND o.payload IS NULL",
+        {INT8ARRAYOID});
+    std::vector<int64_t> incidents;
+    for (const Notice& notice : notices)
+        if (notice.happening.event == "acknowledged" || IsClosing(notice.happening.event))
+            incidents.push_back(notice.happening.incident);
+    if (!incidents.empty()) statement.Execute({Value::Int8s(incidents)});
+}
+
+std::set<std::string> InvestigatedSeverities() {
+    std::string text = pg::settings::AgentSeverities();
+    for (char& c : text)
+        if (c == ',') c = ' ';
+    std::istringstream words(text);
+    std::set<std::string> severities;
+    for (std::string word; words >> word;) severities.insert(word);
+    return severities;
+}
+
+// An incident that was mild at first is looked into when it gets bad, unless that was done before.
+void QueueInvestigations(const std::vector<Notice>& notices) {
+    static pg::Statement known("SELECT FROM pulse.investigation WHERE incident_id = $1 LIMIT 1", {INT8OID});
+    const std::set<std::string> severities = InvestigatedSeverities();
+    if (severities.empty()) return;
+    for (const Notice& notice : notices) {
+        const Happening& happening = notice.happening;
+        if (!IsAlarm(happening.event) || !severities.contains(happening.severity)) continue;
+        if (happening.event == "worsened" && !known.Execute({Value::Int8(happening.incident)}).empty()) continue;
+        diagnosis::QueueInvestigation(happening.incident, "pulse");
+    }
+}
+
+}  // namespace
+
+int64_t PlanNotices(int64_t limit) {
+    const Moment now = pg::WallClock();
+    int64_t taken = 0;
+    const std::vector<Notice> notices = TakeNotices(limit, now - pg::settings::notify_within * kMinute, taken);
+    if (notices.empty()) return taken;
+    CancelEscalations(notices);
+    PlanRoutes(notices, now);
+    InsertEvents(PlanEvents(notices));
+    QueueInvestigations(notices);
+    return taken;
+}
+
+}  // namespace pulse::delivery

@@ -1,0 +1,139 @@
+// What subscriptions are told: every event as it happened, with all that is known, and nothing held back.
+#include <algorithm>
+#include <map>
+
+#include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_route.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+using pg::Json;
+using pg::Value;
+
+struct Subscription {
+    std::string channel;
+    std::vector<std::string> events;
+
+    bool Wants(const std::string& event) const {
+        return std::find(events.begin(), events.end(), event) != events.end();
+    }
+};
+
+std::vector<Subscription> LoadSubscriptions() {
+    static pg::Statement statement("SELECT channel, events FROM pulse.subscription ORDER BY channel", {});
+    const pg::Result rows = statement.Execute({}, true);
+    std::vector<Subscription> subscriptions;
+    for (uint64_t i = 0; i < rows.size(); ++i) subscriptions.push_back({rows[i].Text(0), rows[i].Texts(1)});
+    return subscriptions;
+}
+
+// 2011-03-01T00:00:00Z
+std::string Iso(Moment moment) {
+    std::string text = FormatMoment(moment);
+    std::replace(text.begin(), text.end(), ' ', 'T');
+    return text.ends_with("+00") ? text.replace(text.size() - 3, 3, "Z") : text;
+}
+
+Json OrNull(const std::optional<double>& number) {
+    return number ? Json(*number) : Json();
+}
+
+Json OrNull(const std::optional<std::string>& text) {
+    return text ? Json(*text) : Json();
+}
+
+std::string OrderKey(const std::string& kind, int64_t id) {
+    return "event:" + kind + ":" + std::to_string(id);
+}
+
+// By id: the body, and the segment that it is about.
+using Snapshots = std::map<int64_t, std::pair<int64_t, Json>>;
+
+Snapshots DescribeSnapshots(const std::vector<int64_t>& ids) {
+    static pg::Statement statement(
+        "SELECT p.id, p.segment_id, s.name, p.taken_at, p.status, p.error, jsonb_build_object('size', p.size, 'converted', "
+        "p.converted, 'inactive', p.inactive, 'entered', p.entered, 'exited', p.exited, 'version', p.version, 'owner', s.owner, "
+        "'tags', s.tags, 'origin', p.origin) FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id "
+        "WHERE p.id = ANY ($1)",
+        {INT8ARRAYOID});
+    Snapshots found;
+    if (ids.empty()) return found;
+    const pg::Result rows = statement.Execute({Value::Int8s(ids)}, true);
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        Json data = rows[i].Jsonb(6);
+        data["snapshot"] = rows[i].Int8(0);
+        data["segment"] = rows[i].Text(2);
+        data["taken_at"] = Iso(rows[i].Time(3));
+        data["status"] = rows[i].Text(4);
+        data["error"] = OrNull(rows[i].TextOrNull(5));
+        found[rows[i].Int8(0)] = {rows[i].Int8(1),
+                                  Json{{"type", "snapshot.taken"}, {"timestamp", Iso(rows[i].Time(3))}, {"data", std::move(data)}}};
+    }
+    return found;
+}
+
+Json IncidentBody(const Notice& notice, const Story& story) {
+    const Channel channel{"", ChannelKind::kWebhook, {}, {}};
+    Envelope envelope;
+    envelope.event = notice.happening.event;
+    envelope.created_at = notice.at;
+    Json body = MakePayload(channel, envelope, {story});
+    body["type"] = notice.event;
+    body["timestamp"] = Iso(notice.at);
+    // What it is by now stands beside what happened then.
+    body["data"]["happened"] = {{"kind", notice.happening.event},      {"at", Iso(notice.at)},
+                                {"actor", OrNull(notice.actor)},       {"note", OrNull(notice.note)},
+                                {"severity", notice.happening.severity}, {"observed", OrNull(notice.observed)},
+                                {"change", OrNull(notice.change)}};
+    return body;
+}
+
+std::map<int64_t, Story> StoriesOf(const std::vector<Notice>& notices, const std::vector<Subscription>& subscriptions) {
+    std::vector<int64_t> ids;
+    for (const Notice& notice : notices) {
+        const bool wanted = std::any_of(subscriptions.begin(), subscriptions.end(),
+                                        [&](const Subscription& each) { return each.Wants(notice.event); });
+        if (!notice.snapshot && wanted) ids.push_back(notice.happening.incident);
+    }
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    std::map<int64_t, Story> stories;
+    if (ids.empty()) return stories;
+    for (Story& story : GatherStories(ids)) stories.emplace(story.incident, std::move(story));
+    return stories;
+}
+
+}  // namespace
+
+const std::vector<std::string>& SubscriptionEvents() {
+    static const std::vector<std::string> events{"incident.opened", "incident.updated", "incident.resolved", "snapshot.taken"};
+    return events;
+}
+
+std::vector<EventMessage> PlanEvents(const std::vector<Notice>& notices) {
+    std::vector<EventMessage> messages;
+    const std::vector<Subscription> subscriptions = LoadSubscriptions();
+    if (subscriptions.empty()) return messages;
+    std::vector<int64_t> taken;
+    for (const Notice& notice : notices)
+        if (notice.snapshot) taken.push_back(*notice.snapshot);
+    const Snapshots snapshots = DescribeSnapshots(taken);
+    const std::map<int64_t, Story> stories = StoriesOf(notices, subscriptions);
+    for (const Notice& notice : notices) {
+        const auto snapshot = snapshots.find(notice.snapshot.value_or(0));
+        const auto story = stories.find(notice.happening.incident);
+        if (notice.snapshot ? snapshot == snapshots.end() : story == stories.end()) continue;
+        const Json body = notice.snapshot ? snapshot->second.second : IncidentBody(notice, story->second);
+        const std::string key = notice.snapshot ? OrderKey("segment", snapshot->second.first)
+                                                : OrderKey("incident", notice.happening.incident);
+        for (const Subscription& each : subscriptions)
+            if (each.Wants(notice.event))
+                messages.push_back({each.channel, notice.event,
+                                    notice.snapshot ? std::nullopt : std::optional(notice.happening.incident), key, body});
+    }
+    return messages;
+}
+
+}  // namespace pulse::delivery
