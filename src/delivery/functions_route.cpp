@@ -1,0 +1,84 @@
+// The verbs of routes: arguments in, result out.
+#include <algorithm>
+
+#include "pulse/delivery/store_route_edit.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+// A month counts 30 days, as in comparisons of intervals. Beyond a century it is only told that it is too long.
+int64_t Microseconds(const Interval* interval) {
+    const double length =
+        static_cast<double>(interval->time) + (interval->day + 30.0 * interval->month) * static_cast<double>(kDay);
+    constexpr double kMost = 100 * 366.0 * static_cast<double>(kDay);
+    return static_cast<int64_t>(std::min(std::max(length, -kMost), kMost));
+}
+
+std::optional<pg::Value> Span(const pg::Args& args, int i, int64_t& length) {
+    if (args.IsNull(i)) return std::nullopt;
+    length = Microseconds(DatumGetIntervalP(args.Raw(i)));
+    return pg::Value{INTERVALOID, args.Raw(i), false};
+}
+
+// The arguments from `channels` on, which both verbs have in the same places.
+RouteRequest ReadRequest(const pg::Args& args) {
+    RouteRequest request;
+    request.channels = args.Texts(1);
+    request.min_severity = args.Text(2);
+    request.segments = args.Texts(3);
+    request.tables = args.Texts(4);
+    request.owners = args.Texts(5);
+    request.tags = args.Texts(6);
+    request.detectors = args.Texts(7);
+    request.events = args.Texts(8);
+    request.quiet_hours = args.Text(9);
+    request.time_zone = args.Text(10);
+    request.cool_down = Span(args, 11, request.cool_down_length);
+    request.digest = args.Text(12);
+    if (!args.IsNull(13)) request.digest_at = pg::Value{TIMEOID, args.Raw(13), false};
+    request.group_wait = Span(args, 14, request.group_wait_length);
+    request.escalate_after = Span(args, 15, request.escalate_after_length);
+    request.escalate_to = args.Texts(16);
+    return request;
+}
+
+}  // namespace
+
+}  // namespace pulse::delivery
+
+namespace pg = pulse::pg;
+namespace delivery = pulse::delivery;
+
+PULSE_WRITING_FUNCTION(pulse_create_route) {
+    const pg::Args args(fcinfo);
+    const std::string name = args.RequireText(0, "name");
+    const delivery::RouteRequest request = delivery::ReadRequest(args);
+    if (!request.channels)
+        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"channels\" must not be null", "",
+                               "Name one or several channels, as in '{team-slack}'.");
+    const std::string creator = pg::CallerName();
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return Int64GetDatum(delivery::CreateRoute(name, request, creator));
+}
+
+PULSE_WRITING_FUNCTION(pulse_update_route) {
+    const pg::Args args(fcinfo);
+    const std::string name = args.RequireText(0, "name");
+    const delivery::RouteRequest request = delivery::ReadRequest(args);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    delivery::UpdateRoute(name, request, args.Bool(17));
+    PG_RETURN_VOID();
+}
+
+PULSE_WRITING_FUNCTION(pulse_delete_route) {
+    const std::string name = pg::Args(fcinfo).RequireText(0, "name");
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    delivery::DeleteRoute(name);
+    PG_RETURN_VOID();
+}

@@ -1,0 +1,136 @@
+// Machines that are told of events: a channel of kind webhook and a row that says of what.
+#include <algorithm>
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "pulse/delivery/channel.hpp"
+#include "pulse/delivery/store_route.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/foreign.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/segment/request.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+using pg::Value;
+
+constexpr int kSecretBytes = 32;
+
+std::string RandomBytes(size_t count) {
+    std::string bytes(count, '\0');
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
+        throw UserError(sqlstate::kNotReady, "no random numbers to be had", "", "Give a secret of your own.");
+    return bytes;
+}
+
+// As Standard Webhooks write it.
+std::string NewSecret() {
+    const std::string bytes = RandomBytes(kSecretBytes);
+    std::string text(4 * ((kSecretBytes + 2) / 3) + 1, '\0');
+    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                       reinterpret_cast<const unsigned char*>(bytes.data()), kSecretBytes);
+    text.resize(static_cast<size_t>(length));
+    return "whsec_" + text;
+}
+
+std::string NewName() {
+    std::string name = "subscription_";
+    for (const char byte : RandomBytes(6)) {
+        constexpr const char* kDigits = "0123456789abcdef";
+        name += kDigits[(byte >> 4) & 15];
+        name += kDigits[byte & 15];
+    }
+    return name;
+}
+
+// Each once, in the order in which they are told.
+std::vector<std::string> CheckEvents(const std::optional<std::vector<std::string>>& events) {
+    const std::vector<std::string>& valid = SubscriptionEvents();
+    if (!events) return valid;
+    for (const std::string& event : *events)
+        if (std::find(valid.begin(), valid.end(), event) == valid.end())
+            throw UserError(sqlstate::kInvalidParameter, "unknown event \"" + event.substr(0, 100) + "\"", "",
+                            segment::SuggestQuoted(event.substr(0, 100), valid, "Events"));
+    if (events->empty())
+        throw UserError(sqlstate::kInvalidParameter, "a subscription needs an event", "",
+                        "Leave \"events\" out for all: incident.opened, incident.updated, incident.resolved, snapshot.taken.");
+    std::vector<std::string> wanted;
+    for (const std::string& event : valid)
+        if (std::find(events->begin(), events->end(), event) != events->end()) wanted.push_back(event);
+    return wanted;
+}
+
+void Keep(const std::string& name, const std::vector<std::string>& events, const std::string& creator) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    // A channel that was dropped by hand may have left its row.
+    pg::Execute(
+        "INSERT INTO pulse.subscription (channel, events, created_by) VALUES ($1, $2, $3) ON CONFLICT (channel) DO UPDATE "
+        "SET events = excluded.events, created_by = excluded.created_by, created_at = now()",
+        {Value::Text(name), Value::Texts(events), Value::Text(creator)});
+}
+
+// Forgets it, with what waits for it; returns whether its channel is still there.
+bool Forget(const std::string& name) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    if (pg::Execute("DELETE FROM pulse.subscription WHERE channel = $1", {Value::Text(name)}).processed() == 0) {
+        const pg::Result names =
+            pg::Execute("SELECT coalesce(array_agg(channel ORDER BY channel), '{}') FROM pulse.subscription");
+        throw UserError(sqlstate::kUndefinedObject, "subscription \"" + name + "\" does not exist", "",
+                        names[0].Texts(0).empty() ? std::string("There is none yet; make one with pulse_subscribe().")
+                                                  : segment::SuggestQuoted(name, names[0].Texts(0), "Subscriptions"));
+    }
+    pg::Execute(
+        "UPDATE pulse.outbox SET status = 'cancelled', error = 'its subscription was ended', finished_at = clock_timestamp() "
+        "WHERE channel = $1 AND status = 'pending' AND kind = 'event'",
+        {Value::Text(name)});
+    return pg::FindServer("pulse_channel", name).has_value();
+}
+
+struct Made {
+    std::string name;
+    std::optional<std::string> secret;  // that we made
+};
+
+Made Subscribe(const pg::Args& args) {
+    const std::string url = args.RequireText(0, "url");
+    const std::vector<std::string> events = CheckEvents(args.Texts(1));
+    const std::optional<std::string> given = args.Text(2);
+    Made made{args.Text(3).value_or(NewName()), given ? std::nullopt : std::optional(NewSecret())};
+    const std::string creator = pg::CallerName();
+    pg::CreateServer("subscription", made.name, "pulse_channel", ChannelOptions(),
+                     {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}}, "");
+    Keep(made.name, events, creator);
+    return made;
+}
+
+}  // namespace
+
+}  // namespace pulse::delivery
+
+namespace pg = pulse::pg;
+namespace delivery = pulse::delivery;
+
+PULSE_WRITING_FUNCTION(pulse_subscribe) {
+    const pg::Args args(fcinfo);
+    pg::ShowActivity("SELECT * FROM pulse_subscribe(...)");
+    delivery::Made made;
+    pg::HideStatement([&] { made = delivery::Subscribe(args); });
+    pg::ResultSet results(fcinfo);
+    results.Add({pg::Value::Text(made.name), pg::Value::Text(made.secret)});
+    return pg::ResultSet::Done();
+}
+
+PULSE_WRITING_FUNCTION(pulse_unsubscribe) {
+    const std::string name = pg::Args(fcinfo).RequireText(0, "subscription");
+    const bool there = delivery::Forget(name);
+    if (there) {
+        const pg::Session session;
+        pg::DropServer(name);
+    }
+    PG_RETURN_VOID();
+}
