@@ -29,6 +29,7 @@ CREATE TABLE pulse.outbox (
     order_key text,
     fold_key text,
     folded_into bigint,
+    waits boolean NOT NULL DEFAULT false,
     status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sending', 'sent', 'dead', 'cancelled')),
     send_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     attempts int NOT NULL DEFAULT 0,
@@ -44,7 +45,9 @@ CREATE TABLE pulse.outbox (
     first_sent_at timestamptz,
     finished_at timestamptz
 );
-CREATE INDEX outbox_pending ON pulse.outbox (channel, send_at, id) WHERE status = 'pending';
+CREATE INDEX outbox_pending ON pulse.outbox (channel, send_at, id) WHERE status = 'pending' AND NOT waits;
+CREATE INDEX outbox_waiting ON pulse.outbox (channel, order_key, id) WHERE status = 'pending' AND waits;
+CREATE INDEX outbox_sending ON pulse.outbox (channel, order_key, id) WHERE status = 'sending';
 CREATE INDEX outbox_unfinished ON pulse.outbox (channel, order_key, id) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_folded ON pulse.outbox (folded_into) WHERE folded_into IS NOT NULL;
 CREATE INDEX outbox_finished ON pulse.outbox (finished_at) WHERE finished_at IS NOT NULL;
@@ -57,9 +60,11 @@ COMMENT ON COLUMN pulse.outbox.kind IS
 'incident: by a route; escalation: nobody acknowledged in time; event: for a subscription; test: pulse_test_channel().';
 COMMENT ON COLUMN pulse.outbox.event IS
 'opened, reopened, worsened, eased, acknowledged, resolved, ignored, escalated, test; of a subscription its event, as incident.opened.';
-COMMENT ON COLUMN pulse.outbox.order_key IS 'Messages of one channel and order key are sent one after the other, in the order of id.';
+COMMENT ON COLUMN pulse.outbox.order_key IS 'Messages of one channel and order key are sent one after the other, in the order of id. One whose time has not come and that was never tried holds up none after it.';
 COMMENT ON COLUMN pulse.outbox.fold_key IS 'What waits in one channel under one key is sent as one message.';
 COMMENT ON COLUMN pulse.outbox.folded_into IS 'The message that says this, too; it shares its fate.';
+COMMENT ON COLUMN pulse.outbox.waits IS
+'Another message of its channel and order key comes first: its end clears this. Kept by the worker, so that nobody looks at it until then.';
 COMMENT ON COLUMN pulse.outbox.status IS
 'pending: waits for send_at, for the message before it, or for a channel that is down; sending; sent; dead: given up, pulse_retry_message() sends it again; cancelled: there is nothing to say any more, or somebody cancelled it; error says why.';
 COMMENT ON COLUMN pulse.outbox.lease_until IS 'Until when the worker that is sending it holds it; afterwards it is sent again with the same key.';
@@ -95,6 +100,69 @@ COMMENT ON TABLE pulse.channel_state IS 'The circuit breaker of each channel. Th
 COMMENT ON COLUMN pulse.channel_state.failures IS 'Failed tries in a row.';
 COMMENT ON COLUMN pulse.channel_state.open_until IS 'Nothing is sent before; then one message tries.';
 COMMENT ON COLUMN pulse.channel_state.disabled_at IS 'Its receiver says that it is gone: nothing is sent until pulse_test_channel() succeeds or the channel is changed.';
+
+CREATE FUNCTION pulse.wake_delivery() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_wake_delivery';
+COMMENT ON FUNCTION pulse.wake_delivery() IS 'Wakes the worker that sends when the transaction commits.';
+CREATE TRIGGER outbox_wake AFTER INSERT ON pulse.outbox FOR EACH STATEMENT EXECUTE FUNCTION pulse.wake_delivery();
+COMMENT ON TRIGGER outbox_wake ON pulse.outbox IS 'Whoever writes a message, also pg_restore.';
+CREATE TRIGGER notice_wake AFTER INSERT ON pulse.notice FOR EACH STATEMENT EXECUTE FUNCTION pulse.wake_delivery();
+COMMENT ON TRIGGER notice_wake ON pulse.notice IS 'For pg_restore.';
+
+-- ---- Looking at messages, and what a person may do about them ----
+
+CREATE VIEW pulse.message AS
+SELECT o.id, o.channel, o.kind, o.event, o.incident_id AS incident, coalesce(s.name, m.relation) AS subject,
+       CASE WHEN o.folded_into IS NOT NULL AND o.status = 'sending' THEN 'folded'
+            WHEN o.status = 'pending' AND o.waits THEN 'waiting' ELSE o.status END AS status,
+       o.attempts,
+       CASE WHEN o.status = 'pending' AND NOT o.waits THEN greatest(o.send_at, c.open_until) END AS next_try_at,
+       coalesce(o.finished_at, clock_timestamp()) - o.created_at AS age,
+       CASE WHEN o.status = 'sent' THEN o.finished_at END AS sent_at,
+       CASE WHEN o.status = 'sent' THEN extract(epoch FROM o.finished_at - o.created_at)::float8 * 1000 END AS latency_ms,
+       o.answer_status, o.answer,
+       coalesce(o.error, CASE WHEN o.status <> 'pending' THEN NULL
+                              WHEN c.disabled_at IS NOT NULL THEN 'the channel is disabled: ' || coalesce(c.last_error, '')
+                              WHEN c.open_until > clock_timestamp() THEN 'the channel rests: ' || coalesce(c.last_error, '')
+                         END) AS error,
+       o.folded_into, o.key, o.payload, o.created_at
+FROM pulse.outbox AS o
+     LEFT JOIN pulse.channel_state AS c ON c.channel = o.channel
+     LEFT JOIN pulse.incident_record AS i ON i.id = o.incident_id
+     LEFT JOIN pulse.segment AS s ON s.id = i.segment_id
+     LEFT JOIN pulse.monitor AS m ON m.id = i.monitor_id;
+COMMENT ON VIEW pulse.message IS 'Messages to channels, how they are and how they went; kept for pulse.message_retention.';
+COMMENT ON COLUMN pulse.message.kind IS
+'incident: by a route; escalation: nobody acknowledged in time; event: for a subscription; test: pulse_test_channel().';
+COMMENT ON COLUMN pulse.message.event IS 'What happened, as opened or resolved.';
+COMMENT ON COLUMN pulse.message.subject IS 'The segment or table of the incident.';
+COMMENT ON COLUMN pulse.message.status IS
+'pending: waits for next_try_at; waiting: another message about the same comes first; folded: part of the message folded_into; sending; sent; dead: given up, pulse_retry_message() sends it again; cancelled.';
+COMMENT ON COLUMN pulse.message.attempts IS 'How often it was tried, the try under way included.';
+COMMENT ON COLUMN pulse.message.next_try_at IS 'Not before; null when it is not its turn or all is done.';
+COMMENT ON COLUMN pulse.message.age IS 'Since it was written, until it was sent or given up.';
+COMMENT ON COLUMN pulse.message.latency_ms IS 'From its writing until the receiver had said that it has it, milliseconds.';
+COMMENT ON COLUMN pulse.message.answer_status IS 'HTTP or SMTP status of the last answer; null: none came.';
+COMMENT ON COLUMN pulse.message.answer IS 'The beginning of the last answer, 500 characters.';
+COMMENT ON COLUMN pulse.message.error IS 'Why the last try failed, why it was given up, or why the channel is not used now.';
+COMMENT ON COLUMN pulse.message.folded_into IS 'The message that says this, too.';
+COMMENT ON COLUMN pulse.message.key IS 'The same in all tries: webhook-id, Idempotency-Key, Message-ID.';
+COMMENT ON COLUMN pulse.message.payload IS 'What is sent, but for secrets; null before the first try.';
+
+CREATE FUNCTION pulse_retry_message(message bigint) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_message';
+COMMENT ON FUNCTION pulse_retry_message(bigint) IS
+'Sends a message that was given up or cancelled again, or one that waits for its next try at once: same key, same payload, attempts counted from 0. Errors: 42704 unknown message, 55000 it was sent, is being sent, or is part of another, 22023 null.';
+
+CREATE FUNCTION pulse_retry_message(channel text) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_channel';
+COMMENT ON FUNCTION pulse_retry_message(text) IS
+'The same for all messages of a channel that were given up and those that wait for another try, and ends the channel''s pause. Returns how many. Errors: 42704 unknown channel, 22023 null.';
+
+CREATE FUNCTION pulse_cancel_message(message bigint, reason text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_cancel_message';
+COMMENT ON FUNCTION pulse_cancel_message(bigint, text) IS
+'Takes a message back that is not sent yet. Errors: 42704 unknown message, 55000 it has ended, is being sent, or is part of another, 22023 null.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.notice', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.notice_id_seq', '');

@@ -4,7 +4,7 @@
 CREATE TABLE pulse.job (
     id bigserial PRIMARY KEY,
     name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
-    kind text NOT NULL DEFAULT 'sql' CHECK (kind IN ('snapshots', 'drift', 'health', 'retention', 'sql')),
+    kind text NOT NULL DEFAULT 'sql' CHECK (kind IN ('snapshots', 'drift', 'health', 'retention', 'delivery', 'investigations', 'sql')),
     command text CHECK ((kind = 'sql') = (command IS NOT NULL)),
     description text,
     schedule text NOT NULL,
@@ -30,8 +30,8 @@ CREATE INDEX job_next ON pulse.job (next_run) WHERE enabled;
 CREATE INDEX job_role_next ON pulse.job (runs_as, next_run) WHERE enabled;
 CREATE INDEX job_running ON pulse.job (id) WHERE running_since IS NOT NULL;
 COMMENT ON TABLE pulse.job IS 'What runs by itself, one row per job. Changed only through pulse_schedule() and pulse_unschedule().';
-COMMENT ON COLUMN pulse.job.kind IS 'snapshots, drift, health and retention are built in and run as the owner of the extension; sql runs command as runs_as.';
-COMMENT ON COLUMN pulse.job.schedule IS 'Five cron fields or an interval. For health: the shortest time between two runs; a run is due when a monitor is.';
+COMMENT ON COLUMN pulse.job.kind IS 'snapshots, drift, health, retention, delivery and investigations are built in and run as the owner of the extension; sql runs command as runs_as. delivery and investigations have a process of their own each.';
+COMMENT ON COLUMN pulse.job.schedule IS 'Five cron fields or an interval. For health: the shortest time between two runs; a run is due when a monitor is. For delivery and investigations: the pause after a run that failed; a run is due when a message or an investigation is.';
 COMMENT ON COLUMN pulse.job.time_zone IS 'In which the cron fields are read: as given, else the TimeZone of the session that made the job.';
 COMMENT ON COLUMN pulse.job.overlap IS 'When a run is due while the one before is not finished: skip leaves it out, queue runs once more right after.';
 COMMENT ON COLUMN pulse.job.timeout IS 'The longest a run may take; 0 is without limit.';
@@ -95,7 +95,7 @@ CREATE FUNCTION pulse_run_job(job text)
     RETURNS TABLE (run bigint, status text, rows bigint, duration_ms double precision, message text, error text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_run_job';
 COMMENT ON FUNCTION pulse_run_job(text) IS
-'Runs a job now, in this session and transaction, and tells how it went; its schedule stays as it is. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 somebody else''s SQL job, 55P03 it is running.';
+'Runs a job now, in this session and transaction, and tells how it went; its schedule stays as it is. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 somebody else''s SQL job, 55P03 it is running, 0A000 delivery and investigations, which only their workers run.';
 
 CREATE FUNCTION pulse_start() RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_start';
@@ -115,14 +115,17 @@ COMMENT ON FUNCTION pulse_status() IS
 -- ---- Built-in jobs ----
 
 -- Their numbers are fixed: a dump brings them along, and takes the place of those that CREATE EXTENSION made.
-INSERT INTO pulse.job (id, name, kind, description, schedule, max_retries, retry_delay, next_run)
-SELECT b.id, b.kind, b.kind, b.description, b.schedule, b.max_retries, b.retry_delay::interval,
-       CASE WHEN b.kind = 'health' THEN 'infinity' ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule) AS p) END
-FROM (VALUES (1, 'snapshots', '0 2 * * *', 5, '5 minutes', 'Takes a snapshot of every segment that is due.'),
-             (2, 'drift', '0 3 * * *', 3, '5 minutes', 'Checks new snapshots for drift and diagnoses what it finds.'),
-             (3, 'health', '10 seconds', 3, '1 minute', 'Checks the monitored tables that are due.'),
-             (4, 'retention', '30 3 * * *', 3, '5 minutes', 'Deletes what is older than the pulse.*_retention settings.'))
-     AS b (id, kind, schedule, max_retries, retry_delay, description);
+INSERT INTO pulse.job (id, name, kind, description, schedule, timeout, max_retries, retry_delay, next_run)
+SELECT b.id, b.kind, b.kind, b.description, b.schedule, b.timeout::interval, b.max_retries, b.retry_delay::interval,
+       CASE WHEN b.kind IN ('health', 'delivery', 'investigations') THEN 'infinity'
+            ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule) AS p) END
+FROM (VALUES (1, 'snapshots', '0 2 * * *', '1 hour', 5, '5 minutes', 'Takes a snapshot of every segment that is due.'),
+             (2, 'drift', '0 3 * * *', '1 hour', 3, '5 minutes', 'Checks new snapshots for drift and diagnoses what it finds.'),
+             (3, 'health', '10 seconds', '1 hour', 3, '1 minute', 'Checks the monitored tables that are due.'),
+             (4, 'retention', '30 3 * * *', '1 hour', 3, '5 minutes', 'Deletes what is older than the pulse.*_retention settings.'),
+             (5, 'delivery', '5 seconds', '0', 0, '0', 'Sends messages as they come.'),
+             (6, 'investigations', '5 seconds', '0', 0, '0', 'Lets a language model look into incidents.'))
+     AS b (id, kind, schedule, timeout, max_retries, retry_delay, description);
 SELECT pg_catalog.setval('pulse.job_id_seq', 100);
 
 CREATE FUNCTION pulse.settle_job() RETURNS trigger

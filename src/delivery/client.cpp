@@ -233,6 +233,8 @@ void Client::Tick() {
         state_->timer.reset();
         state_->Act(CURL_SOCKET_TIMEOUT, 0);
     }
+    // A fast receiver has answered already, and no socket will tell.
+    state_->CollectAnswers();
 }
 
 std::vector<std::pair<uint64_t, Answer>> Client::Take() {

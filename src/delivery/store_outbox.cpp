@@ -1,10 +1,56 @@
-#include "pulse/delivery/store.hpp"
+// When there is something to send, and what a worker that died has left.
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/delivery/store_queue.hpp"
+#include "pulse/delivery/store_by_index.hpp"
 
 namespace pulse::delivery {
 
+using pg::Value;
+
 void WakeDelivery() {
-    pg::PokeLauncher();
+    pg::WakeWorker(pg::Lane::kDelivery);
+}
+
+void WakeInvestigations() {
+    pg::WakeWorker(pg::Lane::kInvestigations);
+}
+
+// Probes of indexes only, one per channel: nothing that grows is read.
+Moment NextMessage(bool idle) {
+    static pg::Statement notices("SELECT id FROM pulse.notice ORDER BY id LIMIT 1", {});
+    static pg::Statement under_way("SELECT id FROM pulse.outbox WHERE status = 'sending' AND folded_into IS NULL"
+        " ORDER BY channel LIMIT 1", {});
+    static pg::Statement pending(PULSE_DUE_LINES
+                                 "SELECT min(greatest(l.send_at, s.open_until)) FROM line AS l LEFT JOIN pulse.channel_state AS s"
+                                 " ON s.channel = l.channel WHERE s.disabled_at IS NULL",
+                                 {});
+    if (!pg::settings::send_messages) return INT64_MAX;
+    const ByIndex by_index;
+    if (!notices.Execute({}).empty()) return pg::WallClock();
+    if (idle && !under_way.Execute({}).empty()) return pg::WallClock();
+    return pending.Execute({})[0].TimeOrNull(0).value_or(INT64_MAX);
+}
+
+int64_t TakeBack() {
+    static pg::Statement take(
+        "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), lease_until = NULL,"
+        " error = 'its worker ended before the answer came' WHERE status = 'sending' AND folded_into IS NULL",
+        {});
+    static pg::Statement release(
+        "WITH RECURSIVE first AS ("
+        "(SELECT channel, order_key, id FROM pulse.outbox WHERE status = 'pending' AND waits"
+        " ORDER BY channel, order_key, id LIMIT 1)"
+        " UNION ALL SELECT n.channel, n.order_key, n.id FROM first AS f CROSS JOIN LATERAL"
+        " (SELECT o.channel, o.order_key, o.id FROM pulse.outbox AS o WHERE o.status = 'pending' AND o.waits"
+        " AND (o.channel, o.order_key) > (f.channel, f.order_key) ORDER BY o.channel, o.order_key, o.id LIMIT 1) AS n)"
+        " UPDATE pulse.outbox AS o SET waits = false FROM first AS f WHERE o.id = f.id",
+        {});
+    const ByIndex by_index;
+    const auto taken = static_cast<int64_t>(take.Execute({}).processed());
+    release.Execute({});
+    return taken;
 }
 
 }  // namespace pulse::delivery

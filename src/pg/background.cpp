@@ -47,11 +47,18 @@ BackgroundWorker Describe(const char* type, const char* function, int restart, c
     return worker;
 }
 
-volatile sig_atomic_t signalled;
+volatile sig_atomic_t signalled, wake_signalled;
 
 void OnSignal(SIGNAL_ARGS) {
     const int saved = errno;
     signalled = true;
+    SetLatch(MyLatch);
+    errno = saved;
+}
+
+void OnWakeSignal(SIGNAL_ARGS) {
+    const int saved = errno;
+    wake_signalled = true;
     SetLatch(MyLatch);
     errno = saved;
 }
@@ -150,7 +157,7 @@ void Child::Terminate() const {
 void BecomeLauncher() {
     pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
-    pqsignal(SIGINT, SIG_IGN);
+    pqsignal(SIGINT, OnWakeSignal);  // pg_cancel_backend() does no harm
     pqsignal(SIGUSR2, OnSignal);
     BackgroundWorkerUnblockSignals();
     Call([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
@@ -172,6 +179,10 @@ bool ShutdownRequested() {
 
 bool TakeSignal() {
     return std::exchange(signalled, 0) != 0;
+}
+
+bool TakeWakeSignal() {
+    return std::exchange(wake_signalled, 0) != 0;
 }
 
 bool ReloadIfAsked() {

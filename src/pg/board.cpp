@@ -127,7 +127,7 @@ namespace {
 
 // A latch of a process that has just ended belongs to another one soon, which a needless wake-up does not
 // hurt.
-void Wake(Latch* latch) {
+void SetIfAny(Latch* latch) {
     if (latch) SetLatch(latch);
 }
 
@@ -142,12 +142,32 @@ void Board::Poke(Oid id) {
     {
         const Locked locked(shared_->mutex);
         if (Database* database = shared_->Of(id))
-            database->poked = true;
+            database->of(Lane::kJobs).poked = true;
         else
             shared_->rescan = true;
         latch = shared_->launcher;
     }
-    Wake(latch);
+    SetIfAny(latch);
+}
+
+// Who listens and pokes itself knows already.
+void Board::Wake(Oid id, Lane lane) {
+    Latch* latch;
+    {
+        const Locked locked(shared_->mutex);
+        Database* database = shared_->Of(id);
+        if (database && database->of(lane).listener == MyLatch) return;
+        if (database)
+            database->of(lane).poked = true;
+        else
+            shared_->rescan = true;  // it will be looked at as a new one
+        latch = database && database->of(lane).listener ? database->of(lane).listener : shared_->launcher;
+    }
+    SetIfAny(latch);
+}
+
+void Board::WakeAll(Lane lane) {
+    for (const Database& database : Databases()) Wake(database.id, lane);
 }
 
 void Board::Rescan() {
@@ -157,7 +177,7 @@ void Board::Rescan() {
         shared_->rescan = true;
         latch = shared_->launcher;
     }
-    Wake(latch);
+    SetIfAny(latch);
 }
 
 void Board::Pause(Oid id, Moment until) {
@@ -193,16 +213,18 @@ void Board::Leave(size_t worker) {
         if (shared_->workers[worker].pid == MyProcPid) shared_->workers[worker].clean = true;
         latch = shared_->launcher;
     }
-    Wake(latch);
+    SetIfAny(latch);
 }
 
-uint32_t Board::Epoch(Oid id) {
+Board::Epochs Board::EpochsOf(Oid id) {
+    Epochs epochs{};
     const Locked locked(shared_->mutex);
-    const Database* database = shared_->Of(id);
-    return database ? database->epoch : 0;
+    if (const Database* database = shared_->Of(id))
+        for (size_t i = 0; i < kLanes; ++i) epochs[i] = database->lanes[i].epoch;
+    return epochs;
 }
 
-void Board::Publish(Oid id, Presence presence, Moment next_due, uint32_t epoch) {
+void Board::Publish(Oid id, Presence presence, Lane lane, Moment next_due, const Epochs& epochs) {
     Latch* latch;
     {
         const Locked locked(shared_->mutex);
@@ -211,11 +233,38 @@ void Board::Publish(Oid id, Presence presence, Moment next_due, uint32_t epoch) 
         database->presence = presence;
         // Somebody else has looked meanwhile, perhaps later than we did: the earlier time can only cost a
         // needless look.
-        database->next_due = database->epoch == epoch ? next_due : std::min(next_due, database->next_due);
-        ++database->epoch;
+        Due& due = database->of(lane);
+        due.next_due = due.epoch == epochs[static_cast<size_t>(lane)] ? next_due : std::min(next_due, due.next_due);
+        ++due.epoch;
         latch = shared_->launcher;
     }
-    Wake(latch);
+    SetIfAny(latch);
+}
+
+void Board::Listen(Oid id, Lane lane) {
+    const Locked locked(shared_->mutex);
+    if (Database* database = shared_->Of(id)) database->of(lane).listener = MyLatch;
+}
+
+bool Board::Poked(Oid id, Lane lane) {
+    const Locked locked(shared_->mutex);
+    const Database* database = shared_->Of(id);
+    return database && database->of(lane).poked;
+}
+
+bool Board::TakePoke(Oid id, Lane lane) {
+    const Locked locked(shared_->mutex);
+    Database* database = shared_->Of(id);
+    return database && std::exchange(database->of(lane).poked, false);
+}
+
+bool Board::StopListening(Oid id, Lane lane) {
+    const Locked locked(shared_->mutex);
+    Database* database = shared_->Of(id);
+    if (!database) return true;
+    if (database->of(lane).poked) return false;
+    if (database->of(lane).listener == MyLatch) database->of(lane).listener = nullptr;
+    return true;
 }
 
 void Board::Want(Oid id, const std::vector<Oid>& roles) {
@@ -228,7 +277,7 @@ void Board::Want(Oid id, const std::vector<Oid>& roles) {
         std::copy_n(roles.begin(), database->wanted, database->roles.begin());
         latch = shared_->launcher;
     }
-    Wake(latch);
+    SetIfAny(latch);
 }
 
 Presence Board::PresenceOf(Oid id) {
@@ -298,22 +347,22 @@ std::vector<Board::Database> Board::Databases() {
             if (OidIsValid(worker.database)) workers.push_back(worker);
     }
     for (const Worker& worker : workers)
-        for (Database& database : found) database.running += worker.database == database.id;
+        for (Database& database : found) database.of(worker.lane).running += worker.database == database.id;
     return found;
 }
 
-std::optional<size_t> Board::Reserve(Oid id, Oid role, bool look) {
+std::optional<size_t> Board::Reserve(Oid id, Oid role, Lane lane, bool look) {
     const Locked locked(shared_->mutex);
     Database* database = shared_->Of(id);
     if (!database) return std::nullopt;
     for (size_t i = 0; i < kWorkers; ++i) {
         Worker& worker = shared_->workers[i];
         if (OidIsValid(worker.database)) continue;
-        worker = Worker{id, role};
+        worker = Worker{id, role, lane};
         if (look) {
             // The worker will tell when the next one is wanted; whoever pokes from now on is heard.
-            database->poked = false;
-            database->next_due = kNever;
+            database->of(lane).poked = false;
+            database->of(lane).next_due = kNever;
         } else {
             const auto end = database->roles.begin() + static_cast<ptrdiff_t>(database->wanted);
             database->wanted = static_cast<size_t>(std::remove(database->roles.begin(), end, role) -
@@ -326,15 +375,19 @@ std::optional<size_t> Board::Reserve(Oid id, Oid role, bool look) {
 
 Board::Worker Board::Free(size_t worker) {
     const Locked locked(shared_->mutex);
-    return std::exchange(shared_->workers[worker], Worker{});
+    const Worker freed = std::exchange(shared_->workers[worker], Worker{});
+    // However it ended: nobody listens any more, and what poked it is the launcher's.
+    if (Database* database = freed.lane == Lane::kJobs ? nullptr : shared_->Of(freed.database))
+        database->of(freed.lane).listener = nullptr;
+    return freed;
 }
 
-void Board::Failed(Oid id, Moment until) {
+void Board::Failed(Oid id, Lane lane, Moment until) {
     const Locked locked(shared_->mutex);
     Database* database = shared_->Of(id);
     if (!database) return;
-    database->poked = true;
-    database->not_before = until;
+    database->of(lane).poked = true;
+    database->of(lane).not_before = until;
 }
 
 std::vector<int> Board::Orphans() {
@@ -346,8 +399,12 @@ std::vector<int> Board::Orphans() {
         worker = Worker{};
     }
     for (Database& database : shared_->databases) {
-        database.poked = OidIsValid(database.id);
         database.not_before = kAtOnce;
+        for (Due& due : database.lanes) {
+            due.poked = OidIsValid(database.id);
+            due.not_before = kAtOnce;
+            due.listener = nullptr;
+        }
     }
     return pids;
 }

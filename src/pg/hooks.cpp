@@ -18,8 +18,9 @@ namespace pulse::pg {
 namespace {
 
 object_access_hook_type previous_hook;
-bool registered, look, rescan;  // what the end of the transaction is to do
-int launcher;                   // whom to wake, without a board
+bool registered, look, rescan;   // what the end of the transaction is to do
+bool wake[kLanes];               // the same, for workers of their own lanes
+int launcher;                    // whom to wake, without a board
 
 constexpr int64_t kDropTime = 10 * kSecond;
 
@@ -29,11 +30,18 @@ void OnTransactionEnd(XactEvent event, void*) {
     const bool committed = event != XACT_EVENT_ABORT;
     const bool poke = std::exchange(look, false) && committed;
     const bool scan = std::exchange(rescan, false) && committed;
-    if (Board* board = Board::Find()) {
+    Board* board = Board::Find();
+    bool lanes = false;
+    for (const Lane lane : kOwnLanes) {
+        if (!std::exchange(wake[static_cast<size_t>(lane)], false) || !committed) continue;
+        lanes = true;
+        if (board) board->Wake(MyDatabaseId, lane);
+    }
+    if (board) {
         if (poke) board->Poke(MyDatabaseId);
         if (scan) board->Rescan();
-    } else if (poke && launcher != 0 && BackendPidGetProc(launcher)) {
-        kill(launcher, SIGUSR2);
+    } else if ((poke || lanes) && launcher != 0 && BackendPidGetProc(launcher)) {
+        kill(launcher, poke ? SIGUSR2 : SIGINT);
     }
 }
 
@@ -91,6 +99,11 @@ void InstallHooks() {
 
 void PokeLauncher() {
     AtCommit(look);
+}
+
+void WakeWorker(Lane lane) {
+    bool& flag = wake[static_cast<size_t>(lane)];
+    if (!flag) AtCommit(flag);
 }
 
 }  // namespace pulse::pg

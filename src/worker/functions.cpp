@@ -94,6 +94,7 @@ PULSE_WRITING_FUNCTION(pulse_run_job) {
         const pg::Session session;
         job = worker::Load(name);
         worker::RequireOwn(job, caller);
+        worker::RequireRunnableHere(job);
         if (!pg::TryLockOnce("job", job.id))
             throw UserError(sqlstate::kLockNotAvailable, "job \"" + name + "\" is running", "",
                             "Wait until it is done; pulse.job_run shows since when it runs.");

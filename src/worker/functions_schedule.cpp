@@ -93,7 +93,7 @@ void RequireLogin(const std::string& role) {
 Job Make(const Wish& wish, const std::string& caller) {
     if (!wish.schedule || !wish.command)
         Invalid("job \"" + wish.name + "\" does not exist, and a new one needs a schedule and a command", "",
-                "Built-in jobs are snapshots, drift, health and retention.");
+                "Built-in jobs are snapshots, drift, health, retention, delivery and investigations.");
     RequireLogin(caller);
     // Somebody else may make it at the same moment: then it is theirs, and changed if it may be.
     pg::Execute(
@@ -168,6 +168,9 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
         worker::Change(*job, wish);
         next = worker::Plan(worker::Load(wish.name), wish, made);
         pg::PokeLauncher();
+        // Also while all workers are busy.
+        if (job->kind == "delivery") pg::WakeWorker(pg::Lane::kDelivery);
+        if (job->kind == "investigations") pg::WakeWorker(pg::Lane::kInvestigations);
     }
     if (!next) fcinfo->isnull = true;
     return next ? TimestampTzGetDatum(*next) : 0;

@@ -80,8 +80,8 @@ std::vector<Job> LoadAll() {
 }
 
 Moment NextRun(const Job& job, Moment after) {
-    // Its monitors say when (PlanHealth).
-    if (job.kind == "health") return kForEver;
+    // What it does says when (PlanOnDemand).
+    if (job.on_demand()) return kForEver;
     const pg::TimeZone zone(job.time_zone);
     const Moment next = Schedule::Parse(job.schedule).Next(after, job.anchor, [&](Moment moment) {
         return zone.OffsetAt(moment);

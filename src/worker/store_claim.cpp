@@ -1,6 +1,7 @@
 // Finding out what is due, and taking it so that nobody else does.
 #include <algorithm>
 
+#include "pulse/delivery/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
@@ -134,21 +135,43 @@ int64_t ShortestPause(const Job& job) {
     }
 }
 
-// The health job is due when the first of its monitors is, but not more often than its schedule says.
-void PlanHealth() {
-    static const std::string sql =
-        SelectJobs("WHERE kind = 'health' AND enabled AND running_since IS NULL AND attempt = 0");
+// When there is something to do for a job that runs on demand.
+Moment Demand(const Job& job) {
+    static pg::Statement checks("SELECT pulse.next_health_check()", {});
+    static pg::Statement investigations(
+        "SELECT min(next_try_at) FROM pulse.investigation WHERE status IN ('queued', 'running')", {});
+    if (job.kind == "delivery") return delivery::NextMessage(true);
+    return (job.kind == "health" ? checks : investigations).Execute({})[0].TimeOrNull(0).value_or(kForEver);
+}
+
+// Not more often than its schedule says; messages and investigations wait only after a run that failed.
+void PlanOnDemand() {
+    static const std::string sql = SelectJobs(
+        "WHERE kind IN ('health', 'delivery', 'investigations') AND enabled AND running_since IS NULL AND attempt = 0");
     static pg::Statement jobs(sql.c_str(), {});
     static pg::Statement plan(
-        "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT greatest(pulse.next_health_check(),"
-        " k.last_run_at + $2 * interval '1 microsecond') AS at FROM pulse.job AS k WHERE k.id = $1) AS n"
-        " WHERE j.id = $1 AND j.next_run IS DISTINCT FROM n.at",
-        {INT8OID, INT8OID});
+        "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT greatest($3, CASE WHEN k.kind = 'health'"
+        " OR k.last_status NOT IN ('ok', 'crashed') THEN k.last_run_at + $2 * interval '1 microsecond' END) AS at"
+        " FROM pulse.job AS k WHERE k.id = $1) AS n WHERE j.id = $1 AND j.next_run IS DISTINCT FROM n.at",
+        {INT8OID, INT8OID, TIMESTAMPTZOID});
     const pg::Result rows = jobs.Execute({});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const Job job = ReadJob(rows[i]);
-        plan.Execute({Value::Int8(job.id), Value::Int8(ShortestPause(job))});
+        plan.Execute({Value::Int8(job.id), Value::Int8(ShortestPause(job)), Value::Time(Demand(job))});
     }
+}
+
+// The earliest run planned in each lane.
+std::array<Moment, pg::kLanes> NextRuns() {
+    static pg::Statement next(
+        "SELECT min(next_run) FILTER (WHERE kind NOT IN ('delivery', 'investigations')),"
+        " min(next_run) FILTER (WHERE kind = 'delivery'), min(next_run) FILTER (WHERE kind = 'investigations')"
+        " FROM pulse.job WHERE enabled",
+        {});
+    const pg::Result rows = next.Execute({});
+    std::array<Moment, pg::kLanes> runs;
+    for (size_t i = 0; i < runs.size(); ++i) runs[i] = rows[0].TimeOrNull(static_cast<int>(i)).value_or(kForEver);
+    return runs;
 }
 
 // The role's oid, or why it cannot run anything here.
@@ -199,11 +222,11 @@ std::vector<Oid> DueRoles(Moment now, bool& busy) {
 }
 
 // The most overdue job that nobody runs.
-std::optional<Claim> ClaimOne(const std::optional<std::string>& role, bool begun, Moment now, bool& busy) {
+std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane lane, bool begun, Moment now, bool& busy) {
     static pg::Statement built_in(
-        "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as IS NULL ORDER BY "
-        "next_run",
-        {TIMESTAMPTZOID});
+        "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as IS NULL"
+        " AND CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 ELSE 0 END = $2 ORDER BY next_run",
+        {TIMESTAMPTZOID, INT4OID});
     static pg::Statement of_role(
         "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as = $2::name "
         "AND role_oid = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = $2) ORDER BY "
@@ -211,7 +234,8 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, bool begun
         {TIMESTAMPTZOID, NAMEOID});
     static pg::Statement oldest("SELECT min(next_run) FROM pulse.job WHERE enabled", {});
     const pg::Result rows =
-        role ? of_role.Execute({Value::Time(now), Value::Name(*role)}) : built_in.Execute({Value::Time(now)});
+        role ? of_role.Execute({Value::Time(now), Value::Name(*role)})
+             : built_in.Execute({Value::Time(now), Value::Int4(static_cast<int32_t>(lane))});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
         if (role && begun && i == 0 && rows[0].Time(1) - oldest.Execute({})[0].Time(0) > kFairness)
@@ -252,20 +276,20 @@ void Briefly(const char* what, const std::function<void()>& body) {
     transaction.Commit();
 }
 
-Look LookForWork(const std::optional<std::string>& role, bool begun) {
-    static pg::Statement next("SELECT min(next_run) FROM pulse.job WHERE enabled", {});
+Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool begun) {
     Look look;
     Briefly("pulse: looking for work", [&] {
         const Moment now = pg::WallClock();
         bool busy = false;
         if (!role) {
             RepairCrashed(busy);
-            PlanHealth();
+            PlanOnDemand();
         }
-        if (std::optional<Claim> claim = ClaimOne(role, begun, now, busy))
+        if (std::optional<Claim> claim = ClaimOne(role, lane, begun, now, busy))
             look.claim.emplace(std::move(*claim));
-        if (!role) look.roles = DueRoles(now, busy);
-        look.next_due = next.Execute({})[0].TimeOrNull(0).value_or(kForEver);
+        if (!role && lane == pg::Lane::kJobs) look.roles = DueRoles(now, busy);
+        look.lanes = NextRuns();
+        look.next_due = look.lanes[static_cast<size_t>(lane)];
         if (busy) look.next_due = now + kBusyPause;
     });
     return look;

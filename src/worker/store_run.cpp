@@ -1,4 +1,5 @@
 // Running a job, built in or SQL, and what its errors mean.
+#include "pulse/delivery/store.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
@@ -84,6 +85,15 @@ RunResult CheckHealth(bool apart) {
     return result;
 }
 
+// Only ever in a worker: RequireRunnableHere.
+RunResult Burst(const Job& job) {
+    delivery::Burst burst = job.kind == "delivery" ? delivery::Deliver() : delivery::Investigate();
+    RunResult result;
+    result.rows = burst.done;
+    result.message = std::move(burst.message);
+    return result;
+}
+
 std::string TooLong(const Job& job) {
     return "it ran longer than its timeout of " + std::to_string(job.timeout / 1000) + " ms";
 }
@@ -150,7 +160,16 @@ RunResult ResultOfError() {
     return result;
 }
 
+void RequireRunnableHere(const Job& job) {
+    if (!job.own_lane()) return;
+    throw UserError(sqlstate::kNotSupported, "job \"" + job.name + "\" cannot run in a session",
+                    "It waits for answers from outside, which no transaction may do.",
+                    "Its worker runs it as soon as there is something to do: put pulse into shared_preload_libraries, or "
+                    "SELECT pulse_start().");
+}
+
 RunResult RunBuiltIn(const Job& job, bool apart) {
+    if (job.own_lane()) return Burst(job);
     if (job.kind == "snapshots") return TakeSnapshots(apart);
     if (job.kind == "drift") return CheckDrift(apart);
     if (job.kind == "health") return CheckHealth(apart);

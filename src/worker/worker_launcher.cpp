@@ -2,6 +2,7 @@
 // so it is in nobody's way; what it knows stands on the board.
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/board.hpp"
@@ -14,6 +15,7 @@ namespace pulse::worker {
 namespace {
 
 using pg::Board;
+using pg::Lane;
 
 // After a worker ended badly, and while no process is free.
 constexpr int64_t kPause = kSecond;
@@ -38,9 +40,9 @@ class Launcher {
         for (const int pid : board_->Orphans()) pg::Terminate(pid);
         pg::Arena arena("pulse launcher");
         while (!pg::ShutdownRequested() && !gone_) {
-            if (pg::ReloadIfAsked() && !pg::settings::run_jobs)
-                for (const auto& [place, child] : children_) child.Terminate();
+            Reload();
             if (pg::TakeSignal()) board_->Poke(order_.database);
+            if (pg::TakeWakeSignal()) board_->Wake(order_.database, Lane::kDelivery);
             Reap();
             if (board_->TakeRescan()) Scan();
             const Moment wake = pg::settings::run_jobs ? StartWhatIsDue() : pg::kNever;
@@ -52,6 +54,15 @@ class Launcher {
     }
 
   private:
+    void Reload() {
+        const bool sending = pg::settings::send_messages;
+        if (!pg::ReloadIfAsked()) return;
+        if (!pg::settings::run_jobs)
+            for (const auto& [place, child] : children_) child.Terminate();
+        // While nothing was to be sent nothing was due.
+        if (pg::settings::send_messages && !sending) board_->WakeAll(Lane::kDelivery);
+    }
+
     void Sleep(Moment wake) {
         // Rounded up, so as not to wake just before it is time.
         constexpr int64_t kMilliseconds = 1000;
@@ -73,14 +84,14 @@ class Launcher {
             it = children_.erase(it);
             // Look again after a moment, and after a longer one when that goes wrong, too. A role's jobs are
             // no reason for the others to wait: only its own next process does.
-            Failures& failures = failures_[{worker.database, worker.role}];
+            Failures& failures = failures_[{worker.database, worker.role, worker.lane}];
             if (worker.clean || (OidIsValid(worker.role) && worker.begun)) failures = {};
             if (worker.clean) continue;
             if (!OidIsValid(worker.role) || !worker.begun) failures.count = std::min(failures.count + 1, 10);
             const Moment now = pg::WallClock();
             const int64_t pause = std::min(kPause << std::max(0, failures.count - 1), kLongestBadPause);
             failures.until = now + pause;
-            board_->Failed(worker.database, now + (OidIsValid(worker.role) ? kPause : pause));
+            board_->Failed(worker.database, worker.lane, now + (OidIsValid(worker.role) ? kPause : pause));
             board_->Rescan();
         }
     }
@@ -93,7 +104,7 @@ class Launcher {
             return std::find(databases.begin(), databases.end(), entry.first) == databases.end();
         });
         std::erase_if(failures_, [&](const auto& entry) {
-            return std::find(databases.begin(), databases.end(), entry.first.first) == databases.end();
+            return std::find(databases.begin(), databases.end(), std::get<0>(entry.first)) == databases.end();
         });
         gone_ = OidIsValid(order_.database) && databases.empty();
         if (board_->SetDatabases(databases)) return;
@@ -110,35 +121,52 @@ class Launcher {
         std::vector<Board::Database> databases = board_->Databases();
         int news = 0;
         for (const Board::Database& database : databases)
-            news += database.presence == pg::Presence::kUnknown && database.running > 0;
+            news += database.presence == pg::Presence::kUnknown && database.of(Lane::kJobs).running > 0;
         for (const Board::Database& database : databases) {
-            int free = pg::settings::max_parallel_jobs - database.running;
+            for (const Lane lane : pg::kOwnLanes)
+                if (!StartLane(database, lane, now, wake)) return blocked_until_;
+            const int running = database.of(Lane::kJobs).running;
+            int free = pg::settings::max_parallel_jobs - running;
             for (size_t i = 0; i < database.wanted && free > 0; ++i) {
-                const auto failed = failures_.find({database.id, database.roles[i]});
+                const auto failed = failures_.find({database.id, database.roles[i], Lane::kJobs});
                 if (failed != failures_.end() && failed->second.until > now) {
                     wake = std::min(wake, failed->second.until);
                     continue;
                 }
-                if (!Start(database.id, database.roles[i], false)) return blocked_until_;
+                if (!Start(database.id, database.roles[i], Lane::kJobs, false)) return blocked_until_;
                 --free;
             }
-            const Moment due =
-                std::max(database.poked ? pg::kAtOnce : database.next_due, database.not_before);
+            const bool poked = database.of(Lane::kJobs).poked;
+            const Moment due = std::max(database.of(Lane::kJobs).At(), database.not_before);
             if (due > now) {
                 wake = std::min(wake, due);
                 continue;
             }
             if (free <= 0) continue;  // the end of a worker wakes us
             const bool is_new = database.presence == pg::Presence::kUnknown;
-            if (is_new && (news >= kNewAtOnce || database.running > 0)) continue;
+            if (is_new && (news >= kNewAtOnce || running > 0)) continue;
             news += is_new;
-            if (!database.poked && !Allow(database.id, now)) {
+            if (!poked && !Allow(database.id, now)) {
                 wake = std::min(wake, looks_[database.id].since + kSecond);
                 continue;
             }
-            if (!Start(database.id, InvalidOid, true)) return blocked_until_;
+            if (!Start(database.id, InvalidOid, Lane::kJobs, true)) return blocked_until_;
         }
         return wake;
+    }
+
+    // One worker of a lane at a time: while it runs it is woken directly, and its end wakes us. False when no process is
+    // free.
+    bool StartLane(const Board::Database& database, Lane lane, Moment now, Moment& wake) {
+        // A look at the jobs tells what is due here in a new database, and whether there is anything at all.
+        if (database.presence != pg::Presence::kPresent || database.of(lane).running > 0) return true;
+        Moment due = std::max(database.of(lane).At(), database.not_before);
+        if (due <= now && !Allow(database.id, now)) due = looks_[database.id].since + kSecond;
+        if (due > now) {
+            wake = std::min(wake, due);
+            return true;
+        }
+        return Start(database.id, InvalidOid, lane, true);
     }
 
     // The last line against workers that find something due and do nothing about it. Many jobs of one moment
@@ -149,17 +177,20 @@ class Launcher {
         return looks.count++ < kLooksPerSecond;
     }
 
-    bool Start(Oid database, Oid role, bool look) {
-        const std::optional<size_t> place = board_->Reserve(database, role, look);
+    bool Start(Oid database, Oid role, Lane lane, bool look) {
+        const std::optional<size_t> place = board_->Reserve(database, role, lane, look);
         std::optional<pg::Child> child;
-        if (place) child = pg::Child::Start({database, role, static_cast<uint32_t>(*place), handle_});
+        if (place) child = pg::Child::Start({database, role, lane, static_cast<uint32_t>(*place), handle_});
         if (child) {
             children_.emplace(*place, std::move(*child));
             board_->SetOutOfWorkers(false);
             return true;
         }
         if (place) board_->Free(*place);
-        board_->Poke(database);  // it is still due
+        if (lane == Lane::kJobs)
+            board_->Poke(database);  // it is still due
+        else
+            board_->Wake(database, lane);
         blocked_until_ = pg::WallClock() + kPause;
         if (!board_->OutOfWorkers())
             pg::Warning("pulse could not start a worker", "No background worker process is free.",
@@ -176,7 +207,7 @@ class Launcher {
         int count = 0;
         Moment until = pg::kAtOnce;
     };
-    std::map<std::pair<Oid, Oid>, Failures> failures_;  // by database and role
+    std::map<std::tuple<Oid, Oid, Lane>, Failures> failures_;  // by database, role and lane
     struct Looks {
         Moment since = pg::kAtOnce;
         int count = 0;

@@ -24,14 +24,16 @@ class Worker {
     void Run() {
         bool jobs = false;
         do {
-            const uint32_t epoch = board_.Epoch(order_.database);
+            // What pokes from here on is seen by the next look.
+            if (order_.lane != pg::Lane::kJobs) board_.TakePoke(order_.database, order_.lane);
+            const Board::Epochs epochs = board_.EpochsOf(order_.database);
             try {
-                if (!Ready(epoch)) return;
-                jobs = RunOne(epoch);
+                if (!Ready(epochs)) return;
+                jobs = RunOne(epochs);
             } catch (const std::exception&) {
                 // It was rolled back. The extension may be gone, or somebody changes or locks it: see again
                 // in a moment.
-                if (!Trouble(ResultOfError().error_state.value_or(""), epoch)) throw;
+                if (!Trouble(ResultOfError().error_state.value_or(""), epochs)) throw;
                 return;
             }
             pg::ReloadIfAsked();
@@ -47,7 +49,7 @@ class Worker {
     }
 
     // Whether there is an extension that this library can work for.
-    bool Ready(uint32_t epoch) {
+    bool Ready(const Board::Epochs& epochs) {
         std::string version;
         pg::Transaction transaction("pulse: looking for the extension");
         const Installed installed = FindExtension(&version);
@@ -60,12 +62,12 @@ class Worker {
                 "pulse runs no jobs in this database: the extension is of another version than the library",
                 "The extension is " + version + ", the library " PULSE_VERSION ".",
                 "Run ALTER EXTENSION pulse UPDATE; after installing a new library restart the server.");
-        board_.Publish(order_.database, presence, pg::kNever, epoch);
+        Publish(presence, pg::kNever, epochs);
         return false;
     }
 
-    bool RunOne(uint32_t epoch) {
-        Look look = LookForWork(role_, begun_);
+    bool RunOne(const Board::Epochs& epochs) {
+        Look look = LookForWork(role_, order_.lane, begun_);
         if (!look.roles.empty()) {
             board_.Want(order_.database, look.roles);
             // They will tell what is due after them.
@@ -74,7 +76,10 @@ class Worker {
             // Whatever seems to be due: who found nothing to do does not ask for another look at once.
             look.next_due = std::max(look.next_due, pg::WallClock() + kTroublePause);
         }
-        board_.Publish(order_.database, pg::Presence::kPresent, look.next_due, epoch);
+        Publish(pg::Presence::kPresent, look.next_due, epochs);
+        if (order_.lane == pg::Lane::kJobs && !role_)
+            for (const pg::Lane lane : pg::kOwnLanes)
+                board_.Publish(order_.database, pg::Presence::kPresent, lane, look.lanes[static_cast<size_t>(lane)], epochs);
         if (!look.claim) return false;
         begun_ = true;
         board_.Begun(order_.worker);
@@ -84,17 +89,21 @@ class Worker {
         return true;
     }
 
-    bool Trouble(const std::string& state, uint32_t epoch) {
+    bool Trouble(const std::string& state, const Board::Epochs& epochs) {
         pg::Transaction transaction("pulse: looking for the extension");
         const Installed installed = FindExtension();
         transaction.Commit();
         if (installed != Installed::kYes) {
-            board_.Publish(order_.database, pg::Presence::kAbsent, pg::kNever, epoch);
+            Publish(pg::Presence::kAbsent, pg::kNever, epochs);
             return true;
         }
         if (state != sqlstate::kLockNotAvailable && state != "40P01") return false;
-        board_.Publish(order_.database, pg::Presence::kPresent, pg::WallClock() + kTroublePause, epoch);
+        Publish(pg::Presence::kPresent, pg::WallClock() + kTroublePause, epochs);
         return true;
+    }
+
+    void Publish(pg::Presence presence, Moment next_due, const Board::Epochs& epochs) {
+        board_.Publish(order_.database, presence, order_.lane, next_due, epochs);
     }
 
     pg::Order order_;

@@ -44,8 +44,13 @@ std::optional<std::string> Compose(Message& message, const Channel& channel);
 
 // ---- store_outbox.cpp ----
 
-// Wakes the delivery worker when the transaction commits.
+// Wakes the delivery worker, or the one for investigations, when the transaction commits.
 void WakeDelivery();
+void WakeInvestigations();
+
+// When there is something to send or to plan; INT64_MAX: nothing. `idle`: nobody is sending, so what is under way was left
+// behind by a worker that died.
+Moment NextMessage(bool idle);
 
 // ---- worker_deliver.cpp, worker_investigate.cpp: outside any transaction ----
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pulse/base/time.hpp"
+#include "pulse/pg/board.hpp"
 #include "pulse/pg/entry.hpp"
 
 namespace pulse::pg {
@@ -10,6 +11,7 @@ namespace pulse::pg {
 struct Order {
     Oid database = InvalidOid;  // a launcher's: the only one it serves, or InvalidOid for all
     Oid role = InvalidOid;      // a worker's: whose jobs; InvalidOid for built-in ones
+    Lane lane = Lane::kJobs;    // a worker's: what it is for
     uint32_t worker = 0;        // a worker's place on the board
     uint32_t board = 0;         // handle of the launcher's own board; 0 for the server's
 };
@@ -50,6 +52,8 @@ bool ClaimDatabase(Oid database);
 // Whether the launcher was asked to end, or to look at its database, since the last call.
 bool ShutdownRequested();
 bool TakeSignal();
+// The same for the workers in lanes of their own.
+bool TakeWakeSignal();
 // Re-reads the configuration if somebody asked for it.
 bool ReloadIfAsked();
 
@@ -72,6 +76,8 @@ bool IsOtherWorker(int pid);
 // Wake the launcher when the transaction commits, so that it has a look at this database: for whoever changes
 // what is due.
 void PokeLauncher();
+// The same for a worker in a lane of its own: it is woken directly where it runs.
+void WakeWorker(Lane lane);
 
 // Watches databases and extensions come and go; chained to whoever watched before.
 void InstallHooks();

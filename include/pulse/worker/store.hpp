@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "pulse/pg/board.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/worker/cron.hpp"
@@ -58,16 +59,19 @@ struct Claim {
 // What a look at the jobs found.
 struct Look {
     std::optional<Claim> claim;
-    Moment next_due = kForEver;  // of whatever is not claimed
+    Moment next_due = kForEver;  // of whatever is not claimed, in the lane
+    std::array<Moment, pg::kLanes> lanes{kForEver, kForEver, kForEver};  // in the others, if it was a look at the jobs
     std::vector<Oid> roles;      // whose jobs are due
 };
-// Claims the most overdue job for `role` (empty: built-in ones) in one short transaction; repairs what has
+// Claims the most overdue job of a lane for `role` (empty: built-in ones) in one short transaction; repairs what has
 // crashed. A process that has `begun` leaves when others wait longer. Jobs of a role that was `refused` a
 // connection fail.
-Look LookForWork(const std::optional<std::string>& role, bool begun);
+Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool begun);
 
 // ---- store_run.cpp ----
 
+// Throws UserError 0A000 for jobs that only a worker can run.
+void RequireRunnableHere(const Job& job);
 // Run a built-in job. Apart: outside any transaction, in several of its own; otherwise inside the caller's.
 RunResult RunBuiltIn(const Job& job, bool apart);
 // Run a claimed job to its end and write down how it ended. Only a shutdown comes out.

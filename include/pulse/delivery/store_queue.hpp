@@ -1,0 +1,69 @@
+// The outbox as its worker sees it. For entry code; needs an open pg::Session as pg::Identity::Owner() in a
+// transaction of the worker's.
+#pragma once
+
+#include <map>
+
+#include "pulse/delivery/breaker.hpp"
+#include "pulse/delivery/store.hpp"
+
+namespace pulse::delivery {
+
+// A channel while the worker runs.
+struct Line {
+    std::optional<Channel> channel;
+    std::string problem;  // why there is none
+    Moment loaded_at = 0;
+    Breaker breaker;
+    int in_flight = 0;
+    // To be written down with the next outcomes.
+    bool changed = false;
+    std::optional<Moment> ok_at, error_at;
+    std::string error;
+    Moment written_at = 0;
+    bool writing = false;
+};
+using Lines = std::map<std::string, Line>;
+
+// ---- store_outbox.cpp ----
+
+// At the beginning of a run, when nobody else sends: takes back what a worker that died was sending, and lets go of those
+// whose turn has come without anybody telling them.
+int64_t TakeBack();
+
+// ---- store_claim.cpp ----
+
+struct Claimed {
+    std::vector<Message> messages;  // marked as being sent
+    Moment next_due = INT64_MAX;    // of what cannot be sent yet
+    bool full = false;              // some channel has more than it may be sent now
+    bool again = false;             // there is more to look at
+    int64_t dropped = 0;            // ended without being sent
+};
+// Takes up to `room` due messages of all channels, each channel's share by its own limits.
+Claimed Claim(Lines& lines, int room);
+
+// ---- store_record.cpp ----
+
+// How a try ended.
+struct Outcome {
+    int64_t id = 0;
+    enum class Fate { kSent, kRetry, kDead } fate = Fate::kRetry;
+    bool told = false;     // it is about an incident, and may have others folded into it
+    bool counts = true;    // as a try
+    Moment at = 0, retry_at = 0;
+    int status = 0;        // of the answer; 0: none came
+    std::string answer, error;
+};
+// Writes down how tries ended and how the channels are. Returns whether others have their turn now.
+bool Record(const std::vector<Outcome>& outcomes, Lines& lines);
+// What Record() wrote about channels is committed.
+void Written(Lines& lines);
+
+// What was folded into messages that have ended shares their fate; they are added to `ended`.
+void EndFolded(std::vector<int64_t>& ended);
+
+// Lets the next one wait no longer after these have ended.
+bool Release(const std::vector<int64_t>& ended);
+
+}  // namespace pulse::delivery

@@ -1,0 +1,48 @@
+#include "pulse/delivery/breaker.hpp"
+
+#include <algorithm>
+
+namespace pulse::delivery {
+
+namespace {
+
+// A receiver that has too much to do and does not say for how long.
+constexpr int64_t kRest = kSecond;
+
+}  // namespace
+
+int Breaker::Room(Moment now, int in_flight, int limit) const {
+    if (state_.disabled || (state_.open_until && *state_.open_until > now)) return 0;
+    const bool trying = state_.open_until && state_.failures > 0;
+    return std::max(0, (trying ? 1 : limit) - in_flight);
+}
+
+void Breaker::Note(const Judgement& judgement, Moment sent_at, Moment now, double jitter) {
+    if (judgement.overloaded) {
+        const Moment until = now + std::max(judgement.wait, kRest);
+        state_.open_until = std::max(state_.open_until.value_or(until), until);
+        return;
+    }
+    switch (judgement.verdict) {
+        case Verdict::kGone:
+            state_.disabled = true;
+            return;
+        case Verdict::kDelivered:
+        case Verdict::kRefused:  // it is there, and answers
+            // An answer to what began before it fell silent says nothing about now.
+            if (opened_at_ && sent_at < *opened_at_) return;
+            state_.failures = 0;
+            if (!state_.open_until || *state_.open_until <= now) state_.open_until.reset();
+            return;
+        case Verdict::kRetry:
+            break;
+    }
+    if (opened_at_ && sent_at < *opened_at_) return;
+    ++state_.failures;
+    const int64_t pause = BreakerPause(state_.failures, jitter);
+    if (pause <= 0) return;
+    state_.open_until = now + pause;
+    opened_at_ = now;
+}
+
+}  // namespace pulse::delivery

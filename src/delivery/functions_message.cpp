@@ -1,0 +1,145 @@
+// What a person may do about messages: arguments in, result out.
+#include "pulse/delivery/store_queue.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/foreign.hpp"
+#include "pulse/pg/identity.hpp"
+
+namespace pg = pulse::pg;
+
+namespace pulse::delivery {
+
+namespace {
+
+using pg::Value;
+
+struct Found {
+    std::string status;
+    std::optional<int64_t> folded_into;
+};
+
+// Locked until the transaction ends.
+Found Load(int64_t message) {
+    const pg::Result rows =
+        pg::Execute("SELECT status, folded_into FROM pulse.outbox WHERE id = $1 FOR UPDATE", {Value::Int8(message)});
+    if (rows.empty())
+        throw UserError(sqlstate::kUndefinedObject, "message " + std::to_string(message) + " does not exist", "",
+                        "The view pulse.message lists messages; those that ended are deleted after pulse.message_retention.");
+    return {rows[0].Text(0), rows[0].Int8OrNull(1)};
+}
+
+void RequireOwnMessage(int64_t message, const Found& found, const char* verb) {
+    if (!found.folded_into || found.status == "pending") return;
+    throw UserError(sqlstate::kNotReady, "message " + std::to_string(message) + " is part of another one",
+                    "Message " + std::to_string(*found.folded_into) + " says it, too.",
+                    std::string(verb) + " message " + std::to_string(*found.folded_into) + " instead.");
+}
+
+[[noreturn]] void Refuse(int64_t message, const std::string& what, const std::string& hint) {
+    throw UserError(sqlstate::kNotReady, "message " + std::to_string(message) + " " + what, "", hint);
+}
+
+void Retry(int64_t message) {
+    const Found found = Load(message);
+    RequireOwnMessage(message, found, "Retry");
+    if (found.status == "sent") Refuse(message, "was sent", "What was sent is not sent again.");
+    if (found.status == "sending") Refuse(message, "is being sent", "Wait for its answer: pulse.message shows it.");
+    pg::Execute(
+        "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits = false, finished_at = NULL"
+        " WHERE id = $1",
+        {Value::Int8(message)});
+    pg::Execute(
+        "UPDATE pulse.outbox SET status = 'sending', attempts = 0, finished_at = NULL"
+        " WHERE folded_into = $1 AND status IN ('dead', 'cancelled')",
+        {Value::Int8(message)});
+    WakeDelivery();
+}
+
+// The numbers of those that are no part of another.
+std::vector<int64_t> Waiting(const std::string& channel) {
+    std::vector<int64_t> ids;
+    const pg::Result rows = pg::Execute(
+        "SELECT o.id FROM pulse.outbox AS o WHERE o.channel = $1 AND (o.status = 'dead' AND o.folded_into IS NULL"
+        " OR o.status = 'pending' AND o.attempts > 0) ORDER BY o.id FOR UPDATE SKIP LOCKED",
+        {Value::Text(channel)});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        pg::CheckInterrupts();
+        ids.push_back(rows[i].Int8(0));
+    }
+    return ids;
+}
+
+void RequireChannel(const std::string& channel) {
+    if (pg::FindServer("pulse_channel", channel)) return;
+    std::string known;
+    for (const std::string& name : pg::ServerNames("pulse_channel")) known += (known.empty() ? "" : ", ") + name;
+    throw UserError(sqlstate::kUndefinedObject, "channel \"" + channel + "\" does not exist", "",
+                    known.empty() ? "There are none; pulse_create_channel() makes one." : "Channels are " + known + ".");
+}
+
+int64_t RetryChannel(const std::string& channel) {
+    RequireChannel(channel);
+    const std::vector<int64_t> ids = Waiting(channel);
+    pg::Execute(
+        "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits = false, finished_at = NULL"
+        " WHERE id = ANY ($1)",
+        {Value::Int8s(ids)});
+    pg::Execute(
+        "UPDATE pulse.outbox SET status = 'sending', attempts = 0, finished_at = NULL"
+        " WHERE folded_into = ANY ($1) AND status IN ('dead', 'cancelled')",
+        {Value::Int8s(ids)});
+    pg::Execute(
+        "UPDATE pulse.channel_state SET failures = 0, open_until = NULL, disabled_at = NULL WHERE channel = $1",
+        {Value::Text(channel)});
+    WakeDelivery();
+    return static_cast<int64_t>(ids.size());
+}
+
+void Cancel(int64_t message, const std::string& reason) {
+    const Found found = Load(message);
+    RequireOwnMessage(message, found, "Cancel");
+    if (found.status == "sending") Refuse(message, "is being sent", "Wait for its answer: pulse.message shows it.");
+    if (found.status != "pending")
+        Refuse(message, "has ended", "It is " + found.status + "; only what is not sent yet can be cancelled.");
+    pg::Execute(
+        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits = false WHERE id = $1",
+        {Value::Int8(message), Value::Text(reason)});
+    std::vector<int64_t> ended{message};
+    EndFolded(ended);
+    Release(ended);
+    WakeDelivery();
+}
+
+}  // namespace
+
+}  // namespace pulse::delivery
+
+PULSE_FUNCTION(pulse_wake_delivery) {
+    pulse::delivery::WakeDelivery();
+    return 0;
+}
+
+PULSE_WRITING_FUNCTION(pulse_retry_message) {
+    const int64_t message = pg::Args(fcinfo).RequireInt8(0, "message");
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    pulse::delivery::Retry(message);
+    PG_RETURN_VOID();
+}
+
+PULSE_WRITING_FUNCTION(pulse_retry_channel) {
+    const std::string channel = pg::Args(fcinfo).RequireText(0, "channel");
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    return Int64GetDatum(pulse::delivery::RetryChannel(channel));
+}
+
+PULSE_WRITING_FUNCTION(pulse_cancel_message) {
+    const pg::Args args(fcinfo);
+    const int64_t message = args.RequireInt8(0, "message");
+    const std::string caller = pg::CallerName();
+    const auto reason = args.Text(1);
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    pulse::delivery::Cancel(message, "cancelled by " + caller + (reason && !reason->empty() ? ": " + *reason : ""));
+    PG_RETURN_VOID();
+}

@@ -1,0 +1,294 @@
+// The worker that sends: plans, claims, sends with no transaction open, and writes down how it went.
+#include <algorithm>
+#include <random>
+
+#include "pulse/delivery/excerpt.hpp"
+#include "pulse/delivery/judge.hpp"
+#include "pulse/delivery/payload.hpp"
+#include "pulse/delivery/store_queue.hpp"
+#include "pulse/delivery/worker_exchange.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/memory.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/pg/transaction.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+using pg::Lane;
+
+// How long the worker stays when there is nothing to do: processes are dearer to start than to keep.
+constexpr int64_t kLinger = 30 * kSecond;
+// Answers are written down together, but none waits longer; and not so long when others wait for its place.
+constexpr int64_t kOldestOutcome = 50'000;
+constexpr int64_t kOldestInQueue = 5'000;
+constexpr size_t kEnoughOutcomes = 64;
+// After somebody else's lock was in the way.
+constexpr int64_t kBusyPause = 200'000;
+constexpr int64_t kNotices = 500;
+constexpr size_t kAnswerLength = 500;
+// A receiver that says "too much" for longer than this has the tries counted.
+constexpr int64_t kPatience = kDay;
+
+double Random() {
+    static std::mt19937_64 generator{std::random_device{}()};
+    return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+std::string Fit(const std::string& text) {
+    return Excerpt(text, kAnswerLength, GetDatabaseEncoding() == PG_UTF8);
+}
+
+// A message whose answer is not here yet.
+struct UnderWay {
+    std::string channel;
+    ChannelKind kind;
+    bool told;
+    int attempts, max_attempts;
+    Moment created_at, sent_at;
+};
+
+class Courier {
+  public:
+    Courier() { board_->Listen(MyDatabaseId, Lane::kDelivery); }
+    ~Courier() { board_->StopListening(MyDatabaseId, Lane::kDelivery); }
+
+    Burst Run() {
+        pg::Arena arena("pulse delivery");
+        Briefly("pulse: taking messages back", [] { TakeBack(); });
+        plan_ = look_ = true;
+        idle_since_ = pg::WallClock();
+        do {
+            Round();
+            arena.Reset();
+        } while (Stay());
+        Report();
+        return burst_;
+    }
+
+  private:
+    // One short transaction as the extension's owner. False when somebody else's lock was in the way, or a deadlock:
+    // nothing has happened then, and it is tried again in a moment.
+    bool Briefly(const char* what, const std::function<void()>& body) {
+        try {
+            pg::Transaction transaction(what);
+            if (pg::ExtensionVersion() != PULSE_VERSION) {
+                gone_ = true;
+            } else {
+                const pg::Identity identity = pg::Identity::Owner();
+                const pg::Session session;
+                body();
+            }
+            transaction.Commit();
+            return !gone_;
+        } catch (const pg::Error& error) {
+            if (error.State() != sqlstate::kLockNotAvailable && error.State() != "40P01") throw;
+        }
+        not_before_ = pg::WallClock() + kBusyPause;
+        return false;
+    }
+
+    void Round() {
+        if (pg::ReloadIfAsked()) {
+            exchange_.Reload();
+            plan_ = look_ = true;
+        }
+        if (board_->TakePoke(MyDatabaseId, Lane::kDelivery)) plan_ = look_ = true;
+        const Moment now = pg::WallClock();
+        if (now >= next_due_) look_ = true;
+        const bool sending = pg::settings::send_messages && !gone_;
+        if (now >= not_before_) {
+            if (plan_ && sending) Plan();
+            if (SettleNow(now, sending)) Settle(sending);
+        }
+        Send();
+        const bool work = !under_way_.empty() || !outcomes_.empty();
+        if (work || look_ || plan_) idle_since_ = pg::WallClock();
+        for (auto& [id, answer] : exchange_.Wait(WaitTime(sending))) Judged(static_cast<int64_t>(id), answer);
+    }
+
+    // Whether it is time for a transaction.
+    bool SettleNow(Moment now, bool sending) const {
+        if (sending && Room() > 0 && (look_ || (full_ && outcomes_.size() >= Portion()))) return true;
+        return !outcomes_.empty() && (under_way_.empty() || outcomes_.size() >= kEnoughOutcomes || now >= SettleAt());
+    }
+
+    // How many more requests may begin.
+    int Room() const { return pg::settings::max_requests - static_cast<int>(under_way_.size()); }
+
+    size_t Portion() const { return std::clamp<size_t>(under_way_.size() / 2, 1, kEnoughOutcomes); }
+
+    Moment SettleAt() const {
+        if (outcomes_.empty()) return INT64_MAX;
+        return outcomes_.front().at + (full_ ? kOldestInQueue : kOldestOutcome);
+    }
+
+    // Milliseconds; -1 is never used: the worker leaves when nothing comes.
+    long WaitTime(bool sending) const {
+        const Moment now = pg::WallClock();
+        Moment until = std::min(idle_since_ + kLinger, std::max(SettleAt(), not_before_));
+        if (sending && Room() > 0) {
+            if (look_ || plan_ || board_->Poked(MyDatabaseId, Lane::kDelivery)) until = std::min(until, not_before_);
+            until = std::min(until, std::max(next_due_, not_before_));
+        }
+        if (!under_way_.empty()) until = std::min(until, now + kLinger);
+        return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
+    }
+
+    // What happened becomes messages. A failure there keeps nobody from sending what is there already.
+    void Plan() {
+        plan_ = false;
+        look_ = true;
+        try {
+            int64_t planned = 0;
+            if (!Briefly("pulse: planning messages", [&] { planned = PlanNotices(kNotices); }) && !gone_) plan_ = true;
+            if (planned >= kNotices) plan_ = true;
+        } catch (const pg::Error& error) {
+            if (pg::MeantForAll(error)) throw;
+            problem_ = error.message;
+        } catch (const UserError& error) {
+            problem_ = error.message();
+        }
+    }
+
+    void Settle(bool sending) {
+        const int room = Room();
+        const bool claim = sending && !careful_ && room > 0;
+        Claimed claimed;
+        try {
+            if (!Briefly("pulse: settling messages", [&] {
+                    Record(outcomes_, lines_);
+                    if (claim) claimed = Claim(lines_, room);
+                })) {
+                careful_ = !gone_ && !outcomes_.empty();  // what has been answered first
+                return;
+            }
+        } catch (const std::exception&) {
+            // What was answered is worth more than the reason why the rest failed.
+            if (claim && !outcomes_.empty()) Briefly("pulse: recording messages", [&] { Record(outcomes_, lines_); });
+            throw;
+        }
+        careful_ = false;
+        Written(lines_);
+        outcomes_.clear();
+        if (!claim) {
+            look_ = true;
+            return;
+        }
+        look_ = claimed.again;
+        full_ = claimed.full;
+        next_due_ = claimed.next_due;
+        dropped_ += claimed.dropped;
+        claimed_ = std::move(claimed.messages);
+    }
+
+    void Send() {
+        for (const Message& message : claimed_) {
+            Line& line = lines_[message.channel];
+            const Moment now = pg::WallClock();
+            UnderWay under_way{message.channel,  line.channel->kind,          message.kind == "incident" || message.kind == "escalation",
+                               message.attempts, MaxAttempts(*line.channel), message.created_at, now};
+            ++line.in_flight;
+            const auto id = static_cast<uint64_t>(message.id);
+            under_way_.emplace(message.id, std::move(under_way));
+            try {
+                const Envelope envelope{message.key, message.thread.empty() ? message.key : message.thread, message.event, "",
+                                        message.created_at};
+                exchange_.Send(id, MakeRequest(*line.channel, envelope, message.payload, now));
+            } catch (const std::exception& error) {
+                // UserError's what() is its message.
+                Answer answer;
+                answer.error = error.what();
+                answer.forbidden = true;
+                Judged(message.id, answer);
+            }
+        }
+        claimed_.clear();
+    }
+
+    void Judged(int64_t id, const Answer& answer) {
+        const auto found = under_way_.find(id);
+        if (found == under_way_.end()) return;
+        const UnderWay message = std::move(found->second);
+        under_way_.erase(found);
+        Line& line = lines_[message.channel];
+        --line.in_flight;
+        const Moment now = pg::WallClock();
+        const Judgement judgement = Judge(message.kind, answer);
+        Note(line, judgement, message.sent_at, now);
+
+        Outcome outcome;
+        outcome.id = id;
+        outcome.told = message.told;
+        outcome.at = now;
+        outcome.status = answer.status;
+        outcome.answer = Fit(answer.body);
+        outcome.error = Fit(judgement.reason);
+        outcome.counts = !judgement.overloaded || now - message.created_at > kPatience;
+        if (judgement.verdict == Verdict::kDelivered) {
+            outcome.fate = Outcome::Fate::kSent;
+            ++burst_.done;
+        } else if (judgement.verdict != Verdict::kRetry || (outcome.counts && message.attempts >= message.max_attempts)) {
+            outcome.fate = Outcome::Fate::kDead;
+            ++dead_;
+        } else {
+            outcome.retry_at = now + RetryDelay(message.attempts, judgement.wait, Random());
+            ++failed_;
+        }
+        if (outcome.fate == Outcome::Fate::kRetry) next_due_ = std::min(next_due_, outcome.retry_at);
+        outcomes_.push_back(std::move(outcome));
+    }
+
+    static void Note(Line& line, const Judgement& judgement, Moment sent_at, Moment now) {
+        const Breaker::State before = line.breaker.state();
+        line.breaker.Note(judgement, sent_at, now, Random());
+        line.changed |= line.breaker.state() != before;
+        if (judgement.verdict == Verdict::kDelivered) {
+            line.ok_at = now;
+        } else {
+            line.error_at = now;
+            line.error = Fit(judgement.reason);
+        }
+    }
+
+    // Whether to go on. Who pokes after the last look finds nobody listening and wakes the launcher.
+    bool Stay() {
+        if (!under_way_.empty() || !outcomes_.empty()) return !gone_;
+        if (gone_) return false;
+        if (!pg::settings::run_jobs || !pg::settings::send_messages) return false;
+        if (look_ || plan_ || pg::WallClock() < idle_since_ + kLinger) return true;
+        return !board_->StopListening(MyDatabaseId, Lane::kDelivery);
+    }
+
+    void Report() {
+        burst_.message = std::to_string(burst_.done) + " sent, " + std::to_string(failed_) + " to be tried again, " +
+                         std::to_string(dead_) + " given up, " + std::to_string(dropped_) + " with nothing to say";
+        if (!problem_.empty()) throw UserError("XX000", "messages could not be planned", problem_);
+    }
+
+    pg::Board* board_ = pg::Board::Find();
+    Exchange exchange_;
+    Lines lines_;
+    std::map<int64_t, UnderWay> under_way_;
+    std::vector<Message> claimed_;
+    std::vector<Outcome> outcomes_;
+    bool plan_ = false, look_ = false;  // there may be notices, messages
+    bool full_ = false;                 // there are messages that wait for a free place
+    bool careful_ = false;              // first write down what was answered
+    bool gone_ = false;                 // the extension, or this version of it
+    Moment next_due_ = INT64_MAX, not_before_ = INT64_MIN, idle_since_ = 0;
+    int64_t failed_ = 0, dead_ = 0, dropped_ = 0;
+    std::string problem_;
+    Burst burst_;
+};
+
+}  // namespace
+
+Burst Deliver() {
+    return Courier().Run();
+}
+
+}  // namespace pulse::delivery
