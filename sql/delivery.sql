@@ -51,6 +51,8 @@ CREATE INDEX outbox_sending ON pulse.outbox (channel, order_key, id) WHERE statu
 CREATE INDEX outbox_unfinished ON pulse.outbox (channel, order_key, id) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_folded ON pulse.outbox (folded_into) WHERE folded_into IS NOT NULL;
 CREATE INDEX outbox_finished ON pulse.outbox (finished_at) WHERE finished_at IS NOT NULL;
+-- What the view pulse.channel counts.
+CREATE INDEX outbox_channel_finished ON pulse.outbox (channel, finished_at, status) WHERE finished_at IS NOT NULL;
 CREATE INDEX outbox_incident ON pulse.outbox (incident_id) WHERE incident_id IS NOT NULL;
 COMMENT ON TABLE pulse.outbox IS 'One row per message to one channel. The view pulse.message shows them.';
 COMMENT ON COLUMN pulse.outbox.key IS

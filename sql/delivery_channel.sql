@@ -8,3 +8,66 @@ COMMENT ON FUNCTION pulse.channel_validator(text[], oid) IS
 CREATE FOREIGN DATA WRAPPER pulse_channel VALIDATOR pulse.channel_validator;
 COMMENT ON FOREIGN DATA WRAPPER pulse_channel IS
 'Where messages go. The option kind of a server is slack, teams, email, webhook or pagerduty; addresses that are secrets, keys and passwords are options of the user mapping of the server''s owner. doc/delivery.md lists all.';
+
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+CREATE VIEW pulse.channel AS
+SELECT s.srvname::text AS name, o.options ->> 'kind' AS kind, pg_get_userbyid(s.srvowner)::text AS owner, o.options,
+       CASE WHEN NOT w.complete THEN 'incomplete' WHEN c.disabled_at IS NOT NULL THEN 'disabled'
+            WHEN c.open_until > clock_timestamp() THEN 'resting' ELSE 'ok' END AS state,
+       q.waiting, f.sent_hour, f.failed_hour, f.sent_day, f.failed_day,
+       c.failures, c.open_until AS resting_until, c.disabled_at, c.last_ok_at, c.last_error_at, c.last_error
+FROM pg_foreign_server AS s
+JOIN pg_foreign_data_wrapper AS f_w ON f_w.oid = s.srvfdw AND f_w.fdwname = 'pulse_channel'
+CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(p.option_name, p.option_value), '{}') AS options
+                    FROM pg_options_to_table(s.srvoptions) AS p) AS o
+-- The mapping that Pulse uses: the owner's, or else everybody's. Only the names of its options are looked at.
+CROSS JOIN LATERAL (SELECT coalesce((SELECT array_agg(p.option_name) FROM pg_user_mapping AS m
+                                     CROSS JOIN LATERAL pg_options_to_table(m.umoptions) AS p
+                                     WHERE m.oid = (SELECT n.oid FROM pg_user_mapping AS n
+                                                    WHERE n.umserver = s.oid AND n.umuser IN (s.srvowner, 0)
+                                                    ORDER BY n.umuser DESC LIMIT 1)), '{}') AS names) AS n
+CROSS JOIN LATERAL (SELECT CASE o.options ->> 'kind'
+                               WHEN 'pagerduty' THEN 'routing_key' = ANY (n.names)
+                               WHEN 'email' THEN
+                                   o.options ?& '{from,to}' AND
+                                   CASE coalesce(o.options ->> 'provider', CASE WHEN o.options ? 'host' THEN 'smtp' ELSE 'resend' END)
+                                       WHEN 'smtp' THEN o.options ? 'host' AND ('user' = ANY (n.names)) = ('password' = ANY (n.names))
+                                       ELSE 'api_key' = ANY (n.names) END
+                               ELSE 'url' = ANY (n.names) END AS complete) AS w
+LEFT JOIN pulse.channel_state AS c ON c.channel = s.srvname::text
+CROSS JOIN LATERAL (SELECT count(*) AS waiting FROM pulse.outbox AS b
+                    WHERE b.channel = s.srvname::text AND b.status = 'pending') AS q
+CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE b.status = 'sent' AND b.finished_at > now() - interval '1 hour') AS sent_hour,
+                           count(*) FILTER (WHERE b.status = 'dead' AND b.finished_at > now() - interval '1 hour') AS failed_hour,
+                           count(*) FILTER (WHERE b.status = 'sent') AS sent_day,
+                           count(*) FILTER (WHERE b.status = 'dead') AS failed_day
+                    FROM pulse.outbox AS b
+                    WHERE b.channel = s.srvname::text AND b.finished_at > now() - interval '1 day') AS f;
+COMMENT ON VIEW pulse.channel IS
+'The servers of pulse_channel: options, whether they work, what waits and what was sent. Secrets are in user mappings and not shown.';
+COMMENT ON COLUMN pulse.channel.options IS 'Of the server; addresses, keys and passwords that are secret are options of its owner''s user mapping.';
+COMMENT ON COLUMN pulse.channel.state IS
+'ok; resting: failed often, tries again at resting_until; disabled: its receiver said that it is gone, until pulse_test_channel() succeeds or the channel is changed; incomplete: an option is missing, which pulse_test_channel() names.';
+COMMENT ON COLUMN pulse.channel.waiting IS 'Messages that are pending.';
+COMMENT ON COLUMN pulse.channel.sent_hour IS 'Messages of the last hour that were sent; sent_day of the last 24 hours.';
+COMMENT ON COLUMN pulse.channel.failed_hour IS 'Messages of the last hour that were given up; failed_day of the last 24 hours.';
+COMMENT ON COLUMN pulse.channel.failures IS 'Failed tries in a row.';
+
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
+
+CREATE FUNCTION pulse_create_channel(name text, kind text, options jsonb) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_channel';
+COMMENT ON FUNCTION pulse_create_channel(text, text, jsonb) IS
+'Makes a server of pulse_channel and the caller''s user mapping of it: CREATE SERVER and CREATE USER MAPPING in one, without a statement that holds a secret. kind is slack, teams, email, webhook or pagerduty. Nothing is made when an option is missing. Errors: HV00D unknown option, 22023 bad value or a missing option, 42710 it exists, 42501 no right to pulse_channel.';
+
+CREATE FUNCTION pulse_test_channel(name text)
+    RETURNS TABLE (channel text, status text, answer_status int, answer text, milliseconds double precision, hint text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_test_channel';
+COMMENT ON FUNCTION pulse_test_channel(text) IS
+'Sends a message that is marked as a test, at once and from this session, and reports the answer. status is ok, failed (it may work later), refused, gone or incomplete; none of these is an error. When it is ok a channel that was resting or disabled sends again. Errors: 42704 no such channel, 22023 null.';
+
+CREATE FUNCTION pulse_preview_message(incident bigint, channel text) RETURNS jsonb
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_preview_message';
+COMMENT ON FUNCTION pulse_preview_message(bigint, text) IS
+'Exactly what a channel would be sent about an incident as it is now, without sending it; a secret in it is shown as ***. Errors: 42704 no such incident or channel, 22023 null or a channel that is not complete.';

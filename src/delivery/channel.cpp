@@ -1,10 +1,104 @@
 #include "pulse/delivery/channel.hpp"
 
+#include <algorithm>
+
 #include "pulse/base/error.hpp"
+#include "pulse/delivery/mime.hpp"
+#include "pulse/delivery/sign.hpp"
 
 namespace pulse::delivery {
 
 using options::Holder;
+
+namespace {
+
+// Resend's most.
+constexpr size_t kMostReceivers = 50;
+
+bool Among(char c, std::string_view marks) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           marks.find(c) != std::string_view::npos;
+}
+
+bool AllAmong(std::string_view text, std::string_view marks) {
+    return std::all_of(text.begin(), text.end(), [&](char c) { return Among(c, marks); });
+}
+
+bool Printable(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+}
+
+// The value of a secret is not repeated.
+[[noreturn]] void ThrowBad(const char* option, const std::string& value, const char* hint) {
+    throw UserError(sqlstate::kInvalidParameter, std::string("bad value of the option \"") + option + "\" of a channel",
+                    value.empty() ? "" : "It is \"" + value + "\".", hint);
+}
+
+bool IsHeader(const std::string& text) {
+    const size_t colon = text.find(':');
+    if (colon == 0 || colon == std::string::npos || !Printable(text)) return false;
+    std::string name = text.substr(0, colon);
+    if (!AllAmong(name, "!#$%&'*+-.^_`|~")) return false;
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    static constexpr std::string_view kOurs[] = {"host", "content-type", "content-length", "transfer-encoding",
+                                                 "connection", "expect", "user-agent"};
+    return std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs) && !name.starts_with("webhook-");
+}
+
+void CheckServer(const options::List& options) {
+    if (!options::Value(options, "kind"))
+        throw UserError(sqlstate::kInvalidParameter, "a channel needs the option \"kind\"", "",
+                        "Give slack, teams, email, webhook or pagerduty.");
+    for (const auto& [name, value] : options) {
+        if (name == "max_in_flight" && options::ParseWhole(value).value_or(0) < 1)
+            ThrowBad("max_in_flight", value, "Give a whole number from 1.");
+        if (name == "max_attempts" && options::ParseWhole(value).value_or(0) < 1)
+            ThrowBad("max_attempts", value, "Give a whole number from 1.");
+        if (name == "host" && !AllAmong(value, ".-:[]_"))
+            ThrowBad("host", value, "Give the name or the address of a host.");
+        if (name != "from" && name != "to" && name != "reply_to") continue;
+        const auto addresses = ParseAddresses(value);
+        if (name == "to" && (!addresses || addresses->size() > kMostReceivers))
+            ThrowBad("to", value, "Give up to 50 addresses such as ops@example.com, separated by commas.");
+        if (name != "to" && (!addresses || addresses->size() != 1))
+            ThrowBad(name.c_str(), value, "Give one address, such as 'Pulse <alerts@example.com>'.");
+    }
+}
+
+void CheckMapping(const options::List& options) {
+    for (const auto& [name, value] : options) {
+        if (name == "secret" && !SigningKey(value))
+            ThrowBad("secret", "", "Give whsec_ and the Base64 of 24 to 64 random bytes.");
+        if (name == "header" && !IsHeader(value))
+            ThrowBad("header", "", "Give one header such as 'Authorization: Bearer ...', in ASCII; those that Pulse sets itself cannot be given.");
+        if (name == "routing_key" && (value.size() != 32 || !AllAmong(value, "")))
+            ThrowBad("routing_key", "", "Give the integration key of PagerDuty's Events API v2: 32 letters and digits.");
+        if (name == "api_key" && (!AllAmong(value, "_-.") || value.size() > 500))
+            ThrowBad("api_key", "", "Give the key as Resend shows it.");
+        if ((name == "user" || name == "password") &&
+            std::any_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+            ThrowBad(name.c_str(), "", "Give it without control characters.");
+    }
+}
+
+// A name in single quotes of a hint.
+void Need(const std::string& channel, const options::List& options, Holder holder, std::initializer_list<const char*> names) {
+    std::string missing, example;
+    for (const char* name : names) {
+        if (options::Value(options, name)) continue;
+        missing += (missing.empty() ? "\"" : ", \"") + std::string(name) + "\"";
+        example += (example.empty() ? "ADD " : ", ADD ") + std::string(name) + " '...'";
+    }
+    if (missing.empty()) return;
+    const bool server = holder == Holder::kServer;
+    throw UserError(sqlstate::kInvalidParameter, "channel \"" + channel + "\" is not complete",
+                    (server ? "Its server has no option " : "The user mapping of its owner has no option ") + missing + ".",
+                    server ? "ALTER SERVER ... OPTIONS (" + example + ")."
+                           : "ALTER USER MAPPING, or CREATE USER MAPPING, FOR the server's owner SERVER ... OPTIONS (" +
+                                 example + ").");
+}
+
+}  // namespace
 
 const char* Name(ChannelKind kind) {
     switch (kind) {
@@ -49,9 +143,7 @@ const options::Table& ChannelOptions() {
 }
 
 void CheckChannelOptions(Holder holder, const options::List& options) {
-    if (holder == Holder::kServer && !options::Value(options, "kind"))
-        throw UserError(sqlstate::kInvalidParameter, "a channel needs the option \"kind\"", "",
-                        "Give slack, teams, email, webhook or pagerduty.");
+    holder == Holder::kServer ? CheckServer(options) : CheckMapping(options);
 }
 
 Channel MakeChannel(const std::string& name, const options::List& server, const options::List& mapping) {
@@ -64,6 +156,23 @@ Channel MakeChannel(const std::string& name, const options::List& server, const 
         const std::string provider = ChannelOptions().Get(server, "provider");
         const bool smtp = provider.empty() ? options::Value(server, "host").has_value() : provider == "smtp";
         channel.kind = smtp ? ChannelKind::kSmtp : ChannelKind::kResend;
+    }
+    // Options that were set before they were checked so, or by a dump, are checked here again.
+    CheckServer(server);
+    CheckMapping(mapping);
+    switch (channel.kind) {
+        case ChannelKind::kSlack:
+        case ChannelKind::kTeams:
+        case ChannelKind::kWebhook: Need(name, mapping, Holder::kMapping, {"url"}); break;
+        case ChannelKind::kPagerduty: Need(name, mapping, Holder::kMapping, {"routing_key"}); break;
+        case ChannelKind::kResend:
+            Need(name, server, Holder::kServer, {"from", "to"});
+            Need(name, mapping, Holder::kMapping, {"api_key"});
+            break;
+        case ChannelKind::kSmtp:
+            Need(name, server, Holder::kServer, {"host", "from", "to"});
+            if (options::Value(mapping, "user")) Need(name, mapping, Holder::kMapping, {"password"});
+            break;
     }
     return channel;
 }

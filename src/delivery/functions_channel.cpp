@@ -1,12 +1,180 @@
 // The SQL-callable functions about channels: arguments in, result out.
-#include "pulse/delivery/channel.hpp"
+#include <chrono>
+
+#include "pulse/delivery/escape.hpp"
+#include "pulse/delivery/judge.hpp"
+#include "pulse/delivery/store.hpp"
+#include "pulse/delivery/worker_exchange.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/transaction.hpp"
 
 namespace pg = pulse::pg;
 namespace delivery = pulse::delivery;
+namespace options = pulse::options;
+using pulse::Moment;
+using pulse::UserError;
+using pg::Json;
+using pg::Value;
+
+namespace {
+
+constexpr const char* kExample = "{\"url\": \"https://hooks.slack.com/services/...\"}";
+
+// Signatures are of the real time, whatever pulse.now says.
+Moment RealTime() {
+    const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count() - 946'684'800 * pulse::kSecond;
+}
+
+Json WithKind(const std::string& kind, Json all) {
+    if (!all.is_object()) return all;  // CreateServer() says so
+    const auto given = all.find("kind");
+    if (given != all.end() && *given != kind)
+        throw UserError(pulse::sqlstate::kInvalidParameter, "the option \"kind\" contradicts the argument \"kind\"", "",
+                        "Leave the option out.");
+    all["kind"] = kind;
+    return all;
+}
+
+// What is missing is told before anything is made.
+void CheckComplete(const std::string& name, const Json& all) {
+    if (!all.is_object()) return;
+    options::List list;
+    for (const auto& [key, value] : all.items())
+        list.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+    const auto [server, mapping] = delivery::ChannelOptions().Divide(list);
+    delivery::ChannelOptions().Check(options::Holder::kServer, server, true);
+    delivery::MakeChannel(name, server, mapping);
+}
+
+struct Trial {
+    std::string status, hint;
+    delivery::Answer answer;
+};
+
+std::string HintOf(const delivery::Answer& answer, const delivery::Judgement& judgement) {
+    using delivery::Verdict;
+    if (judgement.verdict == Verdict::kDelivered) return "";
+    if (answer.forbidden) return "A rule of this server refuses it: see pulse.allow_http and pulse.allowed_hosts.";
+    if (judgement.verdict == Verdict::kRetry)
+        return judgement.overloaded ? "It takes no more now: try again later." : "It may work later: try again, or correct its address.";
+    if (judgement.verdict == Verdict::kGone) return "The receiver is gone: give the channel another address.";
+    return "Correct the options of the channel or of its user mapping.";
+}
+
+Trial Try(const delivery::Channel& channel, const std::string& key) {
+    delivery::Envelope envelope;
+    envelope.key = envelope.thread = key;
+    envelope.event = "test";
+    envelope.created_at = RealTime();
+    const Json payload = delivery::MakeTestPayload(channel, envelope);
+    Trial trial;
+    trial.answer = delivery::SendAndWait(delivery::MakeRequest(channel, envelope, payload, RealTime()));
+    const delivery::Judgement judgement = delivery::Judge(channel.kind, trial.answer);
+    switch (judgement.verdict) {
+        case delivery::Verdict::kDelivered: trial.status = "ok"; break;
+        case delivery::Verdict::kRetry: trial.status = "failed"; break;
+        case delivery::Verdict::kRefused: trial.status = "refused"; break;
+        case delivery::Verdict::kGone: trial.status = "gone"; break;
+    }
+    if (trial.answer.error.empty() && trial.answer.body.empty() && trial.status != "ok") trial.answer.body = judgement.reason;
+    trial.hint = HintOf(trial.answer, judgement);
+    return trial;
+}
+
+// It works: what waits is sent now.
+void Enable(const std::string& name) {
+    if (pg::ReadOnly()) return;
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    pg::Execute(
+        "INSERT INTO pulse.channel_state AS c (channel, last_ok_at) VALUES ($1, clock_timestamp()) ON CONFLICT (channel) "
+        "DO UPDATE SET failures = 0, open_until = NULL, disabled_at = NULL, last_ok_at = clock_timestamp()",
+        {Value::Text(name)});
+    delivery::WakeDelivery();
+}
+
+delivery::Channel Load(const std::string& name, std::string* key) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    if (key) *key = pg::Execute("SELECT 'test_' || replace(gen_random_uuid()::text, '-', '')")[0].Text(0);
+    return delivery::LoadChannel(name);
+}
+
+std::string EventOf(const std::string& status) {
+    return status == "open" ? "opened" : status;
+}
+
+Json Preview(int64_t incident, const std::string& name) {
+    const delivery::Channel channel = Load(name, nullptr);
+    std::vector<delivery::Story> stories;
+    {
+        const pg::Identity owner = pg::Identity::Owner();
+        const pg::Session session;
+        stories = delivery::GatherStories({incident}, false);
+    }
+    if (stories.empty())
+        throw UserError(pulse::sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist", "",
+                        "SELECT id, segment, relation, summary FROM pulse.incident lists them.");
+    delivery::Envelope envelope;
+    envelope.key = envelope.thread = "preview";
+    envelope.event = EventOf(stories[0].status);
+    envelope.created_at = pg::Now();
+    Json payload = delivery::MakePayload(channel, envelope, stories);
+    if (channel.kind == delivery::ChannelKind::kPagerduty) payload["routing_key"] = "***";
+    return payload;
+}
+
+}  // namespace
 
 PULSE_FUNCTION(pulse_channel_validator) {
     pg::ValidateOptions(fcinfo, "pulse_channel", delivery::ChannelOptions(), delivery::CheckChannelOptions);
     PG_RETURN_VOID();
+}
+
+PULSE_WRITING_FUNCTION(pulse_create_channel) {
+    const pg::Args args(fcinfo);
+    pg::ShowActivity("SELECT pulse_create_channel(...)");
+    pg::HideStatement([&] {
+        const std::string name = args.RequireText(0, "name");
+        const Json all = WithKind(args.RequireText(1, "kind"), args.RequireJsonb(2, "options"));
+        CheckComplete(name, all);
+        pg::CreateServer("channel", name, "pulse_channel", delivery::ChannelOptions(), all, kExample);
+    });
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_test_channel) {
+    const std::string name = pg::Args(fcinfo).RequireText(0, "name");
+    Trial trial;
+    std::optional<delivery::Channel> channel;
+    std::string key;
+    try {
+        channel = Load(name, &key);
+    } catch (const UserError& error) {
+        if (error.state() != pulse::sqlstate::kInvalidParameter) throw;
+        trial.status = "incomplete";
+        trial.answer.error = error.message() + (error.detail().empty() ? "" : ": " + error.detail());
+        trial.hint = error.hint();
+    }
+    if (channel) trial = Try(*channel, key);
+    if (trial.status == "ok") Enable(name);
+    const std::string text = trial.answer.error.empty() ? trial.answer.body : trial.answer.error;
+    const bool answered = trial.answer.status != 0;
+    pg::ResultSet results(fcinfo);
+    results.Add({Value::Text(name), Value::Text(trial.status),
+                 answered ? Value::Int4(trial.answer.status) : Value::Null(INT4OID),
+                 Value::Text(delivery::Clean(text, 500)),
+                 channel ? Value::Float8(trial.answer.milliseconds) : Value::Null(FLOAT8OID),
+                 trial.hint.empty() ? Value::Null(TEXTOID) : Value::Text(trial.hint)});
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_preview_message) {
+    const pg::Args args(fcinfo);
+    const int64_t incident = args.RequireInt8(0, "incident");
+    return pg::FromJson(Preview(incident, args.RequireText(1, "channel")));
 }

@@ -28,8 +28,8 @@ Channel LoadChannel(const std::string& name);
 // ---- store_story.cpp ----
 
 // What there is to say about incidents as they are now, in the order given; those that are gone are left out. Those without a
-// diagnosis get one, which is kept where anything can be written.
-std::vector<Story> GatherStories(const std::vector<int64_t>& incidents);
+// diagnosis get one, which with `keep` is kept where anything can be written.
+std::vector<Story> GatherStories(const std::vector<int64_t>& incidents, bool keep = true);
 
 // ---- store_plan.cpp ----
 

@@ -1,0 +1,184 @@
+#include "pulse/delivery/escape.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+constexpr char32_t kReplacement = 0xFFFD;
+constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
+
+// Takes one character off the front; what is no UTF-8 is U+FFFD, byte by byte.
+char32_t Next(std::string_view& text) {
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char first = byte(0);
+    const size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+    char32_t code = length == 1 ? first : length == 2 ? first & 0x1Fu : length == 3 ? first & 0x0Fu : first & 0x07u;
+    bool valid = length > 0 && length <= text.size();
+    for (size_t i = 1; valid && i < length; ++i) {
+        valid = (byte(i) & 0xC0) == 0x80;
+        code = code << 6 | (byte(i) & 0x3Fu);
+    }
+    valid = valid && !(length == 3 && (code < 0x800 || (code >= 0xD800 && code < 0xE000))) &&
+            !(length == 4 && (code < 0x10000 || code > 0x10FFFF));
+    text.remove_prefix(valid ? length : 1);
+    return valid ? code : kReplacement;
+}
+
+void Append(std::string& text, char32_t code) {
+    const auto put = [&](char32_t byte) { text += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xC0 | code >> 6);
+        put(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+        put(0xE0 | code >> 12);
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    } else {
+        put(0xF0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3F));
+        put(0x80 | (code >> 6 & 0x3F));
+        put(0x80 | (code & 0x3F));
+    }
+}
+
+// Marks of direction, joiners, fillers, tags: they make a text look like another one.
+bool Invisible(char32_t c) {
+    return c == 0xAD || c == 0x34F || c == 0x61C || c == 0x115F || c == 0x1160 || c == 0x17B4 || c == 0x17B5 ||
+           (c >= 0x180B && c <= 0x180F) || (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
+           (c >= 0x2060 && c <= 0x206F) || c == 0x3164 || c == 0xFEFF || c == 0xFFA0 || (c >= 0xFFF0 && c <= 0xFFFB) ||
+           (c >= 0xE0000 && c <= 0xE0FFF);
+}
+
+bool Blank(char32_t c) {
+    return c <= 0x20 || (c >= 0x7F && c <= 0xA0) || c == 0x2028 || c == 0x2029;
+}
+
+std::string CleanUp(std::string_view text, size_t limit, bool lines) {
+    std::string result;
+    size_t length = 0, before_last = 0;
+    while (!text.empty()) {
+        char32_t code = Next(text);
+        if (code == 0xFFFE || code == 0xFFFF) code = kReplacement;
+        if (Invisible(code)) continue;
+        const bool kept = lines && (code == '\n' || code == '\t' || code == ' ');
+        if (!kept && Blank(code)) {
+            if (lines && code == '\r') continue;
+            code = ' ';
+            if (!lines && (result.empty() || result.back() == ' ')) continue;
+        }
+        if (length == limit) {
+            result.resize(before_last);
+            return result += kEllipsis;
+        }
+        before_last = result.size();
+        Append(result, code);
+        ++length;
+    }
+    while (!result.empty() && (result.back() == ' ' || result.back() == '\n')) result.pop_back();
+    return result;
+}
+
+// Puts `escape(code)` of each character together while it fits with "…" behind it.
+template <typename Escape>
+std::string EscapeWithin(std::string_view text, size_t limit, Escape escape) {
+    std::string result;
+    size_t units = 0, cut = 0;  // `cut`: the longest beginning that leaves room for "…"
+    while (!text.empty()) {
+        const std::string piece = escape(Next(text));
+        const size_t size = Units(piece);
+        if (units + size > limit) {
+            result.resize(cut);
+            return limit > 0 ? result += kEllipsis : result;
+        }
+        result += piece;
+        units += size;
+        if (units < limit) cut = result.size();
+    }
+    return result;
+}
+
+std::string Plain(char32_t code) {
+    std::string text;
+    Append(text, code);
+    return text;
+}
+
+}  // namespace
+
+std::string Clean(std::string_view text, size_t limit) {
+    return CleanUp(text, limit, false);
+}
+
+std::string CleanLines(std::string_view text, size_t limit) {
+    return CleanUp(text, limit, true);
+}
+
+size_t Units(std::string_view text) {
+    size_t units = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        units += (byte & 0xC0) == 0x80 ? 0 : byte >= 0xF0 ? 2 : 1;
+    }
+    return units;
+}
+
+std::string Cut(std::string_view text, size_t limit) {
+    return EscapeWithin(text, limit, Plain);
+}
+
+std::string SlackText(std::string_view text, size_t limit) {
+    return EscapeWithin(text, limit, [](char32_t code) {
+        return code == '&' ? "&amp;" : code == '<' ? "&lt;" : code == '>' ? "&gt;" : Plain(code);
+    });
+}
+
+std::string CardText(std::string_view text, size_t limit) {
+    return EscapeWithin(text, limit, [](char32_t code) {
+        constexpr std::string_view kFormats = "\\`*_{}[]()#+-.!<>|~&:@";
+        const bool formats = code < 0x80 && kFormats.find(static_cast<char>(code)) != std::string_view::npos;
+        return formats ? "\\" + Plain(code) : Plain(code);
+    });
+}
+
+std::string Html(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        switch (c) {
+            case '&': result += "&amp;"; break;
+            case '<': result += "&lt;"; break;
+            case '>': result += "&gt;"; break;
+            case '"': result += "&quot;"; break;
+            case '\'': result += "&#39;"; break;
+            default: result += c;
+        }
+    }
+    return result;
+}
+
+std::string Dump(const nlohmann::json& json) {
+    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+int64_t UnixTime(Moment moment) {
+    constexpr int64_t kTo1970 = 946'684'800;
+    int64_t seconds = moment / kSecond;
+    if (moment % kSecond < 0) --seconds;
+    return seconds + kTo1970;
+}
+
+std::string IsoTime(Moment moment) {
+    const std::string text = FormatMoment(moment);  // 2026-03-01 06:00:00.5+00
+    const size_t blank = text.find(' ', 1);
+    std::string fraction = "000";
+    if (text.size() > blank + 9 && text[blank + 9] == '.') fraction = text.substr(blank + 10, 3);
+    return text.substr(0, blank) + "T" + text.substr(blank + 1, 8) + "." + fraction + "Z";
+}
+
+std::string PlainTime(Moment moment) {
+    const std::string text = FormatMoment(moment);
+    return text.substr(0, text.find(' ', 1) + 6) + " UTC";
+}
+
+}  // namespace pulse::delivery

@@ -1,0 +1,236 @@
+// Mail, by Resend's API and by SMTP: one subject, one text, one HTML page with inline style.
+#include <algorithm>
+
+#include "pulse/base/error.hpp"
+#include "pulse/delivery/escape.hpp"
+#include "pulse/delivery/wording.hpp"
+#include "pulse/diagnosis/text.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+using nlohmann::json;
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+constexpr size_t kSubject = 180, kMostStories = 100;
+
+Rows Evidence(const Story& story) {
+    Rows rows;
+    const auto add = [&](const char* label, const std::string& value) {
+        if (!value.empty()) rows.emplace_back(label, value);
+    };
+    const std::string now = Now(story), change = Change(story);
+    add("Before", Before(story));
+    add("Now", now.empty() || change.empty() ? now : now + " (" + change + ")");
+    if (story.people_lost) add("People lost", diagnosis::Thousands(*story.people_lost));
+    add("Since", PlainTime(story.since));
+    if (story.closed_at) add("Until", PlainTime(*story.closed_at));
+    add("Severity", story.severity);
+    add("Status", story.status);
+    add("Owner", story.owner);
+    add("Detector", Detector(story));
+    return rows;
+}
+
+// ---- text ----
+
+void AddPart(std::string& text, const std::string& label, const std::vector<std::string>& lines) {
+    bool first = true;
+    for (const std::string& line : lines) {
+        if (line.empty()) continue;
+        if (first) text += "\n" + label + "\n";
+        first = false;
+        text += "  " + line + "\n";
+    }
+}
+
+std::string CauseLabel(const Story& story) {
+    const std::string confidence = Confidence(story);
+    return "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")");
+}
+
+std::string TextOf(const Envelope& envelope, const Story& story) {
+    std::string text = Label(envelope.event, story) + ": " + Title(story) + "\n";
+    const std::string remark = Remark(envelope, story);
+    if (!remark.empty()) text += remark + "\n";
+    text += "\n";
+    for (const auto& [label, value] : Evidence(story)) text += "  " + label + ": " + value + "\n";
+    AddPart(text, "What changed", story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
+    if (!IsOver(story)) {
+        AddPart(text, CauseLabel(story), {story.cause});
+        AddPart(text, "What to do first", {story.advice, story.advice_reason, story.advice_sql});
+        std::vector<std::string> more;
+        for (const auto& [priority, action] : story.more_advice) more.push_back(priority + ": " + action);
+        AddPart(text, "Then", more);
+        if (story.status == "open") AddPart(text, "To acknowledge it", {story.acknowledge_sql});
+    }
+    AddPart(text, "Open the incident", {story.url});
+    return text;
+}
+
+// ---- HTML ----
+
+std::string Cell(const std::string& style, const std::string& html) {
+    return "<td style=\"padding:4px 12px 4px 0;vertical-align:top;" + style + "\">" + html + "</td>";
+}
+
+std::string Heading(const std::string& text) {
+    return "<h3 style=\"font-size:14px;margin:20px 0 6px\">" + Html(text) + "</h3>";
+}
+
+std::string Paragraph(const std::string& text) {
+    return "<p style=\"margin:0 0 6px\">" + Html(text) + "</p>";
+}
+
+std::string Sql(const std::string& sql) {
+    return "<pre style=\"background:#F3F4F6;padding:8px;margin:0 0 6px;white-space:pre-wrap;font-size:12px\">" + Html(sql) +
+           "</pre>";
+}
+
+std::string Badge(const Envelope& envelope, const Story& story) {
+    return "<span style=\"background:#" + std::string(Color(story)) +
+           ";color:#FFFFFF;padding:2px 8px;border-radius:4px;font-size:12px\">" + Html(Label(envelope.event, story)) + "</span>";
+}
+
+std::string HtmlOf(const Envelope& envelope, const Story& story) {
+    std::string html = "<p style=\"margin:0 0 8px\">" + Badge(envelope, story) + "</p><h2 style=\"font-size:18px;margin:0 0 8px\">" +
+                       Html(Title(story)) + "</h2>";
+    const std::string remark = Remark(envelope, story);
+    if (!remark.empty()) html += Paragraph(remark);
+    html += "<table style=\"border-collapse:collapse;font-size:14px\">";
+    for (const auto& [label, value] : Evidence(story))
+        html += "<tr>" + Cell("color:#6B7280", Html(label)) + Cell("", Html(value)) + "</tr>";
+    html += "</table>" + Heading("What changed");
+    if (story.what_changed.empty()) html += Paragraph(story.summary);
+    for (const std::string& sentence : story.what_changed) html += Paragraph(sentence);
+    if (!IsOver(story)) {
+        if (!story.cause.empty()) html += Heading(CauseLabel(story)) + Paragraph(story.cause);
+        if (!story.advice.empty()) {
+            html += Heading("What to do first") + Paragraph(story.advice);
+            if (!story.advice_reason.empty()) html += Paragraph(story.advice_reason);
+            if (!story.advice_sql.empty()) html += Sql(story.advice_sql);
+        }
+        if (!story.more_advice.empty()) html += Heading("Then");
+        for (const auto& [priority, action] : story.more_advice) html += Paragraph(priority + ": " + action);
+        if (story.status == "open" && !story.acknowledge_sql.empty())
+            html += Heading("To acknowledge it") + Sql(story.acknowledge_sql);
+    }
+    if (!story.url.empty())
+        html += "<p style=\"margin:20px 0 0\"><a href=\"" + Html(story.url) + "\" style=\"color:#2563EB\">Open the incident</a></p>";
+    return html;
+}
+
+std::string Page(const std::string& content, const std::string& footer) {
+    return "<!DOCTYPE html><html><head><meta charset=\"utf-8\"></head><body style=\"margin:0;padding:24px;background:#FFFFFF;"
+           "color:#111827;font-family:Arial,Helvetica,sans-serif;font-size:14px;line-height:1.4\"><div style=\"max-width:640px\">" +
+           content + "<p style=\"margin:24px 0 0;color:#9CA3AF;font-size:12px\">" + Html(footer) + "</p></div></body></html>";
+}
+
+// ---- both ----
+
+std::string Domain(const Address& from) {
+    return from.email.substr(from.email.find('@') + 1);
+}
+
+std::string MessageId(const std::string& key, const std::string& domain) {
+    std::string local;
+    for (const char c : key.substr(0, 200))
+        local += (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' ? c : '.';
+    return "<" + (local.empty() ? "message" : local) + "@" + domain + ">";
+}
+
+Address FirstAddress(const Channel& channel, const char* option) {
+    const auto addresses = ParseAddresses(options::Value(channel.server, option).value_or(""));
+    if (!addresses || addresses->empty())
+        throw UserError(sqlstate::kInvalidParameter, "channel \"" + channel.name + "\" is not complete",
+                        std::string("It has no valid option \"") + option + "\".", "ALTER SERVER ... OPTIONS.");
+    Address address = addresses->front();
+    address.name = Clean(address.name, 100);
+    return address;
+}
+
+json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories) {
+    const Address from = FirstAddress(channel, "from");
+    const auto to = ParseAddresses(options::Value(channel.server, "to").value_or(""));
+    json receivers = json::array();
+    for (Address address : to.value_or(std::vector<Address>())) {
+        address.name = Clean(address.name, 100);
+        receivers.push_back(Print(address));
+    }
+    std::string text, html;
+    for (size_t i = 0; i < std::min(stories.size(), kMostStories); ++i) {
+        if (i > 0) text += "\n----------------------------------------\n\n";
+        if (i > 0) html += "<hr style=\"border:0;border-top:1px solid #E5E7EB;margin:24px 0\">";
+        const Story story = stories.size() > 1 ? Shortened(stories[i], 1) : stories[i];
+        text += TextOf(envelope, story);
+        html += HtmlOf(envelope, story);
+    }
+    const std::string headline = Headline(envelope, stories, kSubject);
+    if (stories.size() != 1) {
+        text = headline + "\n\n" + text;
+        html = "<h2 style=\"font-size:18px;margin:0 0 16px\">" + Html(headline) + "</h2>" + html;
+    }
+    if (stories.size() > kMostStories) {
+        const std::string more = "and " + std::to_string(stories.size() - kMostStories) + " more";
+        text += "\n" + more + "\n";
+        html += Paragraph(more);
+    }
+    const std::string route = Clean(envelope.route, 100);
+    const std::string footer = "Sent by Pulse" + (route.empty() ? "." : " by the route " + route + ".");
+    json headers = {{"Message-ID", MessageId(envelope.key, Domain(from))}, {"Auto-Submitted", "auto-generated"}};
+    if (stories.size() == 1) headers["X-Pulse-Incident"] = std::to_string(stories[0].incident);
+    if (!envelope.thread.empty() && envelope.thread != envelope.key)
+        headers["In-Reply-To"] = headers["References"] = MessageId(envelope.thread, Domain(from));
+    json mail = {{"from", Print(from)},     {"to", std::move(receivers)},       {"subject", "[Pulse] " + headline},
+                 {"text", text + "\n-- \n" + footer + "\n"}, {"html", Page(html, footer)}, {"headers", std::move(headers)}};
+    if (options::Value(channel.server, "reply_to")) mail["reply_to"] = Print(FirstAddress(channel, "reply_to"));
+    return mail;
+}
+
+Address Read(const json& value) {
+    const auto addresses = ParseAddresses(value.is_string() ? value.get<std::string>() : "");
+    if (!addresses || addresses->empty())
+        throw UserError(sqlstate::kInvalidParameter, "a message has no valid address", "It is " + Dump(value) + ".",
+                        "Correct the options \"from\" and \"to\" of its channel.");
+    return addresses->front();
+}
+
+std::string Text(const json& payload, const char* name) {
+    const auto found = payload.find(name);
+    return found != payload.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+}  // namespace
+
+json ResendPayload(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories) {
+    json mail = MailOf(channel, envelope, stories);
+    mail["tags"] = json::array({{{"name", "source"}, {"value", "pulse"}}});
+    return mail;
+}
+
+json SmtpPayload(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories) {
+    return MailOf(channel, envelope, stories);
+}
+
+Letter SmtpLetter(const json& payload, const Envelope& envelope) {
+    Letter letter;
+    letter.from = Read(payload.value("from", json()));
+    for (const json& receiver : payload.value("to", json::array())) letter.to.push_back(Read(receiver));
+    if (letter.to.empty()) Read(json());
+    if (payload.contains("reply_to")) letter.reply_to = Read(payload["reply_to"]);
+    letter.subject = Text(payload, "subject");
+    letter.text = Text(payload, "text");
+    letter.html = Text(payload, "html");
+    for (const char* name : {"Message-ID", "In-Reply-To", "References", "Auto-Submitted", "X-Pulse-Incident"}) {
+        const std::string value = payload.contains("headers") ? Text(payload["headers"], name) : "";
+        if (!value.empty()) letter.headers.emplace_back(name, value);
+    }
+    letter.date = envelope.created_at;
+    letter.boundary = "pulse";
+    for (const char c : envelope.key.substr(0, 48))
+        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) letter.boundary += c;
+    return letter;
+}
+
+}  // namespace pulse::delivery

@@ -1,0 +1,156 @@
+// Microsoft Teams: an Adaptive Card 1.4 for a Workflows webhook. Other people's words stand in text runs, which format
+// nothing, or escaped.
+#include "pulse/delivery/escape.hpp"
+#include "pulse/delivery/wording.hpp"
+#include "pulse/diagnosis/text.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMostBytes = 19'500;
+
+const char* StyleOf(const Story& story) {
+    if (IsOver(story)) return "good";
+    return Rank(story.severity) >= 2 ? "attention" : Rank(story.severity) == 1 ? "warning" : "accent";
+}
+
+const char* ColorOf(const Story& story) {
+    if (IsOver(story)) return "Good";
+    return Rank(story.severity) >= 2 ? "Attention" : Rank(story.severity) == 1 ? "Warning" : "Accent";
+}
+
+json Run(const std::string& text) {
+    return {{"type", "TextRun"}, {"text", text}};
+}
+
+json Rich(json inlines) {
+    return {{"type", "RichTextBlock"}, {"inlines", std::move(inlines)}};
+}
+
+json Rich(const std::string& text) {
+    return Rich(json::array({Run(text)}));
+}
+
+json Code(const std::string& sql) {
+    json run = Run(sql);
+    run["fontType"] = "Monospace";
+    return Rich(json::array({std::move(run)}));
+}
+
+json Caption(const std::string& text) {
+    return {{"type", "TextBlock"}, {"text", text}, {"weight", "Bolder"}, {"wrap", true}, {"spacing", "Medium"}};
+}
+
+json Banner(const std::string& text, const char* style, const char* color) {
+    json title = {{"type", "TextBlock"}, {"text", CardText(text, 600)}, {"weight", "Bolder"}, {"size", "Medium"},
+                  {"color", color},      {"wrap", true}};
+    return {{"type", "Container"}, {"style", style}, {"bleed", true}, {"items", json::array({std::move(title)})}};
+}
+
+json Facts(const Story& story) {
+    json facts = json::array();
+    const auto add = [&](const char* title, const std::string& value) {
+        if (!value.empty()) facts.push_back({{"title", title}, {"value", CardText(value, 500)}});
+    };
+    const std::string now = Now(story), change = Change(story);
+    add("Before", Before(story));
+    add("Now", now.empty() || change.empty() ? now : now + " (" + change + ")");
+    if (story.people_lost) add("People lost", diagnosis::Thousands(*story.people_lost));
+    add("Since", PlainTime(story.since));
+    if (story.closed_at) add("Until", PlainTime(*story.closed_at));
+    add("Severity", story.severity);
+    add("Status", story.status);
+    add("Owner", story.owner);
+    return {{"type", "FactSet"}, {"facts", std::move(facts)}};
+}
+
+void AddPart(json& body, const std::string& caption, const std::vector<std::string>& lines) {
+    bool first = true;
+    for (const std::string& line : lines) {
+        if (line.empty()) continue;
+        if (first) body.push_back(Caption(caption));
+        first = false;
+        body.push_back(Rich(lines.size() > 1 && caption == "What changed" ? "\xE2\x80\xA2 " + line : line));
+    }
+}
+
+json One(const Envelope& envelope, const Story& story) {
+    json body = json::array();
+    body.push_back(Banner(Headline(envelope, {story}, 300), StyleOf(story), ColorOf(story)));
+    const std::string remark = Remark(envelope, story);
+    if (!remark.empty()) body.push_back(Rich(remark));
+    body.push_back(Facts(story));
+    AddPart(body, "What changed", story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
+    if (!IsOver(story)) {
+        const std::string confidence = Confidence(story);
+        AddPart(body, "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")"), {story.cause});
+        AddPart(body, "What to do first", {story.advice, story.advice_reason});
+        if (!story.advice.empty() && !story.advice_sql.empty()) body.push_back(Code(story.advice_sql));
+        if (story.status == "open" && !story.acknowledge_sql.empty()) {
+            body.push_back(Caption("To acknowledge it"));
+            body.push_back(Code(story.acknowledge_sql));
+        }
+    }
+    return body;
+}
+
+json Brief(const Story& story) {
+    json items = json::array();
+    json title = Run(diagnosis::Capitalized(IsOver(story) ? story.status : story.severity) + ": ");
+    title["weight"] = "Bolder";
+    title["color"] = ColorOf(story);
+    items.push_back(Rich(json::array({std::move(title), Run(Title(story))})));
+    const std::string figures = Figures(story);
+    items.push_back(Rich((figures.empty() ? "" : figures + ", ") + "since " + PlainTime(story.since)));
+    if (!IsOver(story) && !story.cause.empty()) items.push_back(Rich(story.cause));
+    if (story.status == "open" && !story.acknowledge_sql.empty()) items.push_back(Code(story.acknowledge_sql));
+    return {{"type", "Container"}, {"separator", true}, {"items", std::move(items)}};
+}
+
+json Several(const Envelope& envelope, const std::vector<Story>& stories) {
+    json body = json::array();
+    body.push_back(Banner(Headline(envelope, stories, 300), StyleOf(stories[0]), ColorOf(stories[0])));
+    size_t shown = 0, bytes = Dump(body).size() + 1'000;
+    for (const Story& story : stories) {
+        json brief = Brief(Shortened(story, 2));
+        bytes += Dump(brief).size() + 1;
+        if (bytes > kMostBytes) break;
+        body.push_back(std::move(brief));
+        ++shown;
+    }
+    if (shown < stories.size()) body.push_back(Rich("and " + std::to_string(stories.size() - shown) + " more"));
+    return body;
+}
+
+json Card(json body, const std::string& url) {
+    json content = {{"$schema", "http://adaptivecards.io/schemas/adaptive-card.json"},
+                    {"type", "AdaptiveCard"},
+                    {"version", "1.4"},
+                    {"msteams", {{"width", "Full"}}},
+                    {"body", std::move(body)}};
+    if (!url.empty())
+        content["actions"] = json::array({{{"type", "Action.OpenUrl"}, {"title", "Open the incident"}, {"url", url}}});
+    json attachment = {{"contentType", "application/vnd.microsoft.card.adaptive"},
+                       {"contentUrl", nullptr},
+                       {"content", std::move(content)}};
+    return {{"type", "message"}, {"attachments", json::array({std::move(attachment)})}};
+}
+
+}  // namespace
+
+json TeamsPayload(const Envelope& envelope, const std::vector<Story>& stories) {
+    if (stories.empty()) return Card(json::array({Rich(Headline(envelope, stories, 300))}), "");
+    if (stories.size() > 1) return Card(Several(envelope, stories), "");
+    json card;
+    for (int level = 0; level <= kShortest; ++level) {
+        const Story story = Shortened(stories[0], level);
+        card = Card(One(envelope, story), story.url);
+        if (Dump(card).size() <= kMostBytes) break;
+    }
+    return card;
+}
+
+}  // namespace pulse::delivery

@@ -1,0 +1,112 @@
+// From a payload to the request that sends it: here, and only here, secrets join.
+#include "pulse/delivery/escape.hpp"
+#include "pulse/delivery/mime.hpp"
+#include "pulse/delivery/sign.hpp"
+#include "pulse/delivery/wording.hpp"
+
+namespace pulse::delivery {
+
+namespace {
+
+using nlohmann::json;
+
+std::string ServerOption(const Channel& channel, const char* name) {
+    return ChannelOptions().Get(channel.server, name);
+}
+
+std::string Secret(const Channel& channel, const char* name) {
+    return options::Value(channel.mapping, name).value_or("");
+}
+
+void AddSecret(Request& request, const std::string& secret) {
+    if (!secret.empty()) request.secrets.push_back(secret);
+}
+
+// The path and the query are the secret of an address; an error may show them without its host.
+void AddUrlSecret(Request& request, const std::string& url) {
+    AddSecret(request, url);
+    const size_t path = url.find('/', url.find("://") + 3);
+    if (path != std::string::npos && url.size() - path > 8) request.secrets.push_back(url.substr(path));
+}
+
+void AddWebhookHeaders(Request& request, const Channel& channel, const Envelope& envelope, Moment now) {
+    request.headers.emplace_back("webhook-id", envelope.key);
+    request.headers.emplace_back("webhook-timestamp", std::to_string(UnixTime(now)));
+    const std::string secret = Secret(channel, "secret");
+    if (const auto key = SigningKey(secret))
+        request.headers.emplace_back("webhook-signature", Signature(*key, envelope.key, UnixTime(now), request.body));
+    AddSecret(request, secret);
+    const std::string header = Secret(channel, "header");
+    const size_t colon = header.find(':');
+    if (colon == std::string::npos) return;
+    const size_t value = header.find_first_not_of(' ', colon + 1);
+    request.headers.emplace_back(header.substr(0, colon), value == std::string::npos ? "" : header.substr(value));
+    AddSecret(request, request.headers.back().second);
+    // "Bearer abc": the word alone must not be shown either.
+    const size_t last = request.headers.back().second.rfind(' ');
+    if (last != std::string::npos) AddSecret(request, request.headers.back().second.substr(last + 1));
+}
+
+void FillResend(Request& request, const Channel& channel, const Envelope& envelope) {
+    const std::string url = ServerOption(channel, "api_url"), key = Secret(channel, "api_key");
+    request.url = url.empty() ? "https://api.resend.com/emails" : url;
+    request.headers.emplace_back("Authorization", "Bearer " + key);
+    request.headers.emplace_back("Idempotency-Key", envelope.key);
+    AddSecret(request, key);
+}
+
+void FillPagerduty(Request& request, const Channel& channel, const json& payload) {
+    const std::string url = ServerOption(channel, "api_url"), key = Secret(channel, "routing_key");
+    request.url = url.empty() ? "https://events.pagerduty.com/v2/enqueue" : url;
+    json body = payload;
+    body["routing_key"] = key;
+    request.body = Dump(body);
+    AddSecret(request, key);
+}
+
+void FillSmtp(Request& request, const Channel& channel, const Envelope& envelope, const json& payload) {
+    const std::string tls = ServerOption(channel, "tls");
+    std::string port = ServerOption(channel, "port");
+    if (tls == "tls" && !options::Value(channel.server, "port")) port = "465";
+    request.url = (tls == "tls" ? "smtps://" : "smtp://") + ServerOption(channel, "host") + ":" + port;
+    Mail mail;
+    const Letter letter = SmtpLetter(payload, envelope);
+    mail.from = letter.from.email;
+    for (const Address& address : letter.to) mail.to.push_back(address.email);
+    mail.user = Secret(channel, "user");
+    mail.password = Secret(channel, "password");
+    mail.require_tls = tls != "none";
+    AddSecret(request, mail.password);
+    request.mail = std::move(mail);
+    request.body = MakeMime(letter);
+}
+
+int Milliseconds(const Channel& channel, const char* option) {
+    return options::ParseSpan(ServerOption(channel, option)).value_or(10'000);
+}
+
+}  // namespace
+
+Request MakeRequest(const Channel& channel, const Envelope& envelope, const json& payload, Moment now) {
+    Request request;
+    request.connect_timeout = Milliseconds(channel, "connect_timeout");
+    request.timeout = Milliseconds(channel, "timeout");
+    request.ca_file = ServerOption(channel, "ca_file");
+    if (channel.kind == ChannelKind::kSmtp) {
+        FillSmtp(request, channel, envelope, payload);
+        return request;
+    }
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.body = Dump(payload);
+    switch (channel.kind) {
+        case ChannelKind::kResend: FillResend(request, channel, envelope); break;
+        case ChannelKind::kPagerduty: FillPagerduty(request, channel, payload); break;
+        default:
+            request.url = Secret(channel, "url");
+            AddUrlSecret(request, request.url);
+            if (channel.kind == ChannelKind::kWebhook) AddWebhookHeaders(request, channel, envelope, now);
+    }
+    return request;
+}
+
+}  // namespace pulse::delivery
