@@ -1,4 +1,5 @@
 #include "pulse/diagnosis/store.hpp"
+#include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/pg/entry.hpp"
 
 namespace pg = pulse::pg;
@@ -11,9 +12,11 @@ PULSE_FUNCTION(pulse_diagnose_incident) {
 }
 
 PULSE_FUNCTION(pulse_explain_incident) {
-    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"), false);
+    const int64_t incident = pg::Args(fcinfo).RequireInt8(0, "incident");
+    std::vector<std::string> lines = diagnosis::ToText(diagnosis::DiagnoseIncident(incident, false));
+    for (std::string& line : diagnosis::TellInvestigation(incident)) lines.push_back(std::move(line));
     pg::ResultSet result(fcinfo);
-    for (const std::string& line : diagnosis::ToText(found)) result.Add({Value::Text(line)});
+    for (const std::string& line : lines) result.Add({Value::Text(line)});
     return pg::ResultSet::Done();
 }
 

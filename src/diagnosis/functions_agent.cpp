@@ -1,12 +1,145 @@
 // The SQL-callable functions about the agent: arguments in, result out.
-#include "pulse/diagnosis/agent_model.hpp"
+#include "pulse/diagnosis/store_agent.hpp"
+#include "pulse/diagnosis/store_investigation.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/memory.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/wait.hpp"
 
 namespace pg = pulse::pg;
 namespace diagnosis = pulse::diagnosis;
+using pulse::UserError;
+using pulse::pg::Value;
+namespace sqlstate = pulse::sqlstate;
+
+namespace {
+
+constexpr const char* kModelExample =
+    "{\"protocol\": \"openai\", \"base_url\": \"https://api.openai.com/v1\", \"model\": \"gpt-4.1-mini\", \"api_key\": \"...\"}";
+constexpr const char* kQueueProcess = "pulse_investigation_main";
+constexpr int64_t kLongestWait = pulse::kDay;
+constexpr long kFirstPoll = 20, kLongestPoll = 500;  // ms
+
+// How long to wait, in microseconds; nothing: not at all.
+std::optional<int64_t> WaitArgument(const pg::Args& args, int i) {
+    if (args.IsNull(i)) return std::nullopt;
+    const Interval* interval = DatumGetIntervalP(args.Raw(i));
+    const bool odd = interval->month != 0 || interval->day < 0 || interval->day > 1 || interval->time < 0 || interval->time > kLongestWait;
+    const int64_t wait = odd ? -1 : interval->day * pulse::kDay + interval->time;
+    if (wait < 0 || wait > kLongestWait)
+        throw UserError(sqlstate::kInvalidParameter, "\"wait\" is out of range", "It is " + pg::ToOutput(args.Raw(i), INTERVALOID) + ".",
+                        "Give a time up to 1 day, such as wait => '30s'.");
+    return wait;
+}
+
+// Whoever waits looks at what others commit meanwhile.
+void RequireFreshSnapshots() {
+    if (IsolationUsesXactSnapshot())
+        throw UserError(sqlstate::kNotReady, "pulse_investigate_incident() cannot wait in this transaction",
+                        "Its isolation level shows nothing that others commit meanwhile.",
+                        "Leave \"wait\" away, or use READ COMMITTED.");
+}
+
+void TellWhoIsMissing() {
+    if (!pg::settings::run_jobs)
+        pg::Notice("nothing is investigated while pulse.run_jobs is off", "Set it in postgresql.conf.");
+    else if (!pg::settings::send_messages)
+        pg::Notice("no model is asked while pulse.send_messages is off", "Set it in postgresql.conf.");
+    else if (pg::FindLauncher() == 0)
+        pg::Notice("no worker runs that could investigate", "SELECT pulse_start() starts one for this database; shared_preload_libraries = 'pulse' does so always.");
+}
+
+template <typename Body>
+auto AsOwner(Body body) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return body();
+}
+
+// Committed by a process of its own, as the worker cannot see what our transaction wrote.
+void QueueAside(int64_t incident, const std::string& caller) {
+    const Oid role = pg::Call([&] { return get_role_oid(caller.c_str(), false); });
+    pg::RunAside(kQueueProcess, std::to_string(MyDatabaseId) + " " + std::to_string(role) + " " + std::to_string(incident));
+}
+
+diagnosis::Investigation Await(int64_t incident, int64_t before, int64_t microseconds) {
+    const pulse::Moment until = pg::WallClock() + microseconds;
+    long pause = kFirstPoll;
+    for (;;) {
+        const auto newest = AsOwner([&] { return diagnosis::NewestInvestigation(incident); });
+        const bool live = newest && (newest->status == "queued" || newest->status == "running");
+        if (!newest || (newest->id <= before && !live))
+            throw UserError(sqlstate::kNotReady, "the investigation could not be queued",
+                            "Another process does it, which sees only what is committed, and waits for no lock.",
+                            "Try again after COMMIT; the server's log says more.");
+        const int64_t left = until - pg::WallClock();
+        if (!live || left <= 0) return *newest;
+        pg::Wait(std::min(pause, static_cast<long>(left / 1000 + 1)));
+        pause = std::min(pause * 2, kLongestPoll);
+    }
+}
+
+Datum Answer(FunctionCallInfo fcinfo, const diagnosis::Investigation& one) {
+    pg::ResultSet result(fcinfo);
+    result.Add({Value::Int8(one.id), Value::Text(one.status), Value::Int4(one.steps),
+                one.result ? Value::Jsonb(*one.result) : Value::Null(JSONBOID), Value::Text(one.reason)});
+    return pg::ResultSet::Done();
+}
+
+}  // namespace
 
 PULSE_FUNCTION(pulse_model_validator) {
     pg::ValidateOptions(fcinfo, "pulse_model", diagnosis::ModelOptions(), diagnosis::CheckModelOptions);
     PG_RETURN_VOID();
+}
+
+PULSE_WRITING_FUNCTION(pulse_create_model) {
+    const pg::Args args(fcinfo);
+    pg::ShowActivity("SELECT pulse_create_model(...)");
+    pg::HideStatement([&] {
+        pg::CreateServer("model", args.RequireText(0, "name"), "pulse_model", diagnosis::ModelOptions(), args.RequireJsonb(1, "options"),
+                         kModelExample);
+    });
+    PG_RETURN_VOID();
+}
+
+PULSE_WRITING_FUNCTION(pulse_investigate_incident) {
+    const pg::Args args(fcinfo);
+    const int64_t incident = args.RequireInt8(0, "incident");
+    const std::optional<int64_t> wait = WaitArgument(args, 1);
+    const std::string caller = pg::CallerName();
+    if (wait) RequireFreshSnapshots();
+    int64_t before = 0;
+    bool live = false;
+    AsOwner([&] {
+        diagnosis::RequireIncident(incident);
+        const auto newest = diagnosis::NewestInvestigation(incident);
+        live = newest && (newest->status == "queued" || newest->status == "running");
+        if (!live) diagnosis::ChooseModel();
+        if (newest) before = newest->id;
+        return 0;
+    });
+    TellWhoIsMissing();
+    if (wait) {
+        if (!live) QueueAside(incident, caller);
+        return Answer(fcinfo, Await(incident, before, *wait));
+    }
+    const diagnosis::Investigation queued = AsOwner([&] {
+        const std::optional<int64_t> id = diagnosis::QueueInvestigation(incident, caller);
+        if (!id) throw UserError(sqlstate::kNotReady, "the investigation could not be queued", "", "Try again.");
+        return diagnosis::LoadInvestigation(*id).value();
+    });
+    return Answer(fcinfo, queued);
+}
+
+PULSE_WRITING_FUNCTION(pulse_cancel_investigation) {
+    const int64_t id = pg::Args(fcinfo).RequireInt8(0, "investigation");
+    const std::string caller = pg::CallerName();
+    const bool cancelled = AsOwner([&] { return diagnosis::Cancel(id, caller); });
+    if (!cancelled) pg::Notice("investigation " + std::to_string(id) + " had ended already");
+    PG_RETURN_BOOL(cancelled);
 }

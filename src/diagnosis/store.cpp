@@ -276,6 +276,10 @@ Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
     return diagnosis;
 }
 
+Case GatherCase(int64_t incident) {
+    return Gather(incident);
+}
+
 std::vector<int64_t> LiveIncidents() {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;

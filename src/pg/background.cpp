@@ -31,6 +31,7 @@ namespace {
 
 constexpr const char* kLauncher = "pulse launcher";
 constexpr const char* kWorker = "pulse worker";
+constexpr const char* kHelper = "pulse helper";
 constexpr int kRestartSeconds = 5;
 
 BackgroundWorker Describe(const char* type, const char* function, int restart, const Order& order) {
@@ -200,6 +201,37 @@ void BecomeWorker(const Order& order) {
     Call([&] { BackgroundWorkerInitializeConnectionByOid(order.database, order.role, 0); });
     if (Board* board = Board::Find()) board->Enter(order.worker, MyProcPid);
     SetForProcess("application_name", kWorker);
+}
+
+void RunAside(const char* function, const std::string& extra) {
+    if (extra.size() >= BGW_EXTRALEN) throw std::length_error("too long for a process");
+    const char* data = extra.data();
+    const size_t size = extra.size();
+    const bool ran = Call([&] {
+        BackgroundWorker worker = Describe(kHelper, function, BGW_NEVER_RESTART, Order{});
+        memset(worker.bgw_extra, 0, sizeof worker.bgw_extra);
+        memcpy(worker.bgw_extra, data, size);
+        worker.bgw_notify_pid = MyProcPid;
+        BackgroundWorkerHandle* handle;
+        if (!RegisterDynamicBackgroundWorker(&worker, &handle)) return false;
+        return WaitForBackgroundWorkerShutdown(handle) == BGWH_STOPPED;
+    });
+    if (!ran)
+        throw UserError("53000", "could not start a process", "No background worker process is free.",
+                        "Raise max_worker_processes in postgresql.conf and restart the server.");
+}
+
+std::string MyExtra() {
+    return MyBgworkerEntry->bgw_extra;
+}
+
+void BecomeHelper(Oid database) {
+    pqsignal(SIGTERM, die);
+    BackgroundWorkerUnblockSignals();
+    Call([&] { BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0); });
+    SetForProcess("application_name", kHelper);
+    SetForProcess("search_path", "pg_catalog, pg_temp");
+    SetForProcess("lock_timeout", BriefLockTimeout().c_str());
 }
 
 void EndProcess(int code) {

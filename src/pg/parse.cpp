@@ -49,6 +49,25 @@ bool CollectRelations(Node* node, void* found) {
         node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectRelations)), found);
 }
 
+struct Found {
+    List* calls;
+    bool changes;
+};
+
+// Collects calls, and sees what changes or locks something. Owns nothing, as above.
+bool CollectEffects(Node* node, void* found) {
+    if (!node) return false;
+    auto* all = static_cast<Found*>(found);
+    if (IsA(node, FuncCall)) all->calls = lappend(all->calls, reinterpret_cast<FuncCall*>(node)->funcname);
+    if (IsA(node, SelectStmt)) {
+        const auto* select = reinterpret_cast<SelectStmt*>(node);
+        all->changes |= select->intoClause || select->lockingClause;
+    }
+    if (IsA(node, InsertStmt) || IsA(node, UpdateStmt) || IsA(node, DeleteStmt)) all->changes = true;
+    return raw_expression_tree_walker(
+        node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectEffects)), found);
+}
+
 bool RunsInTransaction(const Node* node) {
     switch (nodeTag(node)) {
         case T_TransactionStmt:
@@ -108,6 +127,29 @@ ParsedText Parse(const std::string& sql) {
     parsed.statement.erase(0, parsed.statement.find_first_not_of(kBlank));
     parsed.statement.erase(parsed.statement.find_last_not_of(kBlank) + 1);
     return parsed;
+}
+
+ReadingText ReadText(const std::string& sql) {
+    Found found{nullptr, false};
+    int statements = 0;
+    bool select = false;
+    Call([&] {
+        List* list = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
+        statements = list_length(list);
+        if (statements != 1) return;
+        Node* only = linitial_node(RawStmt, list)->stmt;
+        select = IsA(only, SelectStmt);
+        if (select) CollectEffects(only, &found);
+    });
+    ReadingText text;
+    text.statements = statements;
+    text.reads_only = select && !found.changes;
+    for (int i = 0; i < list_length(found.calls); ++i) {
+        const List* name = static_cast<const List*>(list_nth(found.calls, i));
+        text.functions.emplace_back(list_length(name) > 1 ? strVal(list_nth(name, list_length(name) - 2)) : "",
+                                    strVal(llast(name)));
+    }
+    return text;
 }
 
 std::string CommandNotInTransaction(const std::string& sql) {

@@ -17,6 +17,9 @@ std::optional<TableCase> GatherTable(int64_t incident);
 // The incidents of tables that a definition reads which were live at that moment; late and empty tables first.
 std::vector<TableTrouble> TroubleUnder(const nlohmann::json& definition, const std::string& search_path, Moment since);
 
+// Everything about a segment's incident; needs a session of the owner. Throws UserError 42704 when there is no such incident.
+Case GatherCase(int64_t incident);
+
 // The live incidents, oldest first.
 std::vector<int64_t> LiveIncidents();
 

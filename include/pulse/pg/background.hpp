@@ -61,6 +61,13 @@ bool ReloadIfAsked();
 void BecomeWorker(const Order& order);
 [[noreturn]] void EndProcess(int code);
 
+// Runs the entry point `function` of this library, in a process of its own that gets `extra`, and waits until it has ended: what it
+// commits stands whatever becomes of our transaction. Throws UserError when no process is free.
+void RunAside(const char* function, const std::string& extra);
+// In such a process: what it got, at most 127 bytes; and connecting it as the superuser.
+std::string MyExtra();
+void BecomeHelper(Oid database);
+
 // Databases that can be connected to and are no templates.
 std::vector<Oid> ListDatabases();
 

@@ -15,6 +15,17 @@ struct ParsedText {
 // Parse a text of SQL statements. Throws pg::Error 42601 when it is not SQL.
 ParsedText Parse(const std::string& sql);
 
+// A text of SQL as far as its grammar tells what it would do.
+struct ReadingText {
+    int statements = 0;
+    // There is exactly one, and it is a SELECT without INTO, row locks, and parts that change something.
+    bool reads_only = false;
+    // Functions that it calls: schema (empty where it gives none) and name.
+    std::vector<std::pair<std::string, std::string>> functions;
+};
+// Throws pg::Error 42601 when it is not SQL.
+ReadingText ReadText(const std::string& sql);
+
 // Put `literal` in the place of every pulse_now(), under any schema's name: for servers that have no such
 // function. What looks like a call in a string or a comment stays. Throws pg::Error 42601 when `sql` is not
 // SQL.

@@ -1,0 +1,75 @@
+// Investigations in the database: asked for, taken, kept step by step. For entry code.
+#pragma once
+
+#include "pulse/diagnosis/agent_plan.hpp"
+#include "pulse/pg/convert.hpp"
+
+namespace pulse::diagnosis {
+
+// ---- store_agent.cpp: need an open pg::Session as pg::Identity::Owner() ----
+
+// The server of pulse_model that is to be used. Throws UserError 55000 when there is none, or more than one and no setting says which.
+std::string ChooseModel();
+// Throws UserError 42704, 22023.
+Model LoadModel(const std::string& name);
+
+// A row of pulse.investigation.
+struct Investigation {
+    int64_t id = 0, incident = 0;
+    std::string model, status, requested_by;
+    int attempts = 0, steps = 0;
+    int64_t input_tokens = 0, output_tokens = 0;
+    double cost = 0;
+    std::optional<Json> result;
+    std::optional<std::string> reason;
+    std::optional<Moment> finished_at;
+};
+std::optional<Investigation> LoadInvestigation(int64_t id);
+// The newest of an incident.
+std::optional<Investigation> NewestInvestigation(int64_t incident);
+void RequireIncident(int64_t incident);
+
+// Takes up to `most` that are due and not among `mine`; what runs already was left behind by a process that ended.
+std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<int64_t>& mine);
+// When the next one is due; nothing when none waits.
+std::optional<Moment> NextInvestigation();
+
+std::vector<Step> LoadSteps(int64_t investigation);
+// `tokens` of a model's answer: sent and answered.
+struct StepTimes {
+    Moment started_at = 0;
+    double milliseconds = 0;
+    std::optional<int64_t> input_tokens, output_tokens;
+};
+void KeepStep(int64_t investigation, const Step& step, const StepTimes& times);
+// Counts what a request used. False when the investigation runs no more: somebody cancelled it.
+bool KeepUse(int64_t investigation, int step, int64_t input_tokens, int64_t output_tokens, double cost);
+void Postpone(int64_t investigation, int64_t microseconds, const std::string& reason);
+void Finish(int64_t investigation, const Json& result);
+void Fail(int64_t investigation, const std::string& reason);
+// False when it had ended already. Throws UserError 42704.
+bool Cancel(int64_t investigation, const std::string& by);
+
+// What all investigations of the last 24 hours used.
+Spent SpentOf(const Investigation& investigation);
+Limits LimitsNow();
+
+// ---- store_agent_brief.cpp ----
+
+// What the model is told first; needs a session of the owner.
+Json Brief(int64_t incident);
+// Why a statement that a model recommends cannot be shown; empty when it can.
+std::string SqlProblem(const std::string& sql);
+// What the newest investigation of an incident found, or why it did not, as lines of text.
+std::vector<std::string> TellInvestigation(int64_t incident);
+
+// ---- store_agent_tools.cpp: outside any transaction ----
+
+struct ToolOutcome {
+    Json result;
+    std::optional<std::string> error;
+};
+// Calls one tool in a transaction of its own with the rights of the incident's owner.
+ToolOutcome CallTool(int64_t incident, const ToolCall& call);
+
+}  // namespace pulse::diagnosis

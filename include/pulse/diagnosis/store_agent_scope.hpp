@@ -1,0 +1,38 @@
+// What the owner of an incident may see, and therefore the tools that look into it. Needs a session of the extension's owner.
+#pragma once
+
+#include "pulse/diagnosis/agent_fold.hpp"
+#include "pulse/pg/convert.hpp"
+
+namespace pulse::diagnosis {
+
+// An incident with the role whose rights its definition has: segment.runs_as, or monitor.runs_as.
+struct Scope {
+    int64_t incident = 0;
+    std::string role, segment, relation;
+};
+// Throws UserError 42704 when the incident is gone.
+Scope LoadScope(int64_t incident);
+
+struct ScopedSegment {
+    int64_t id = 0;
+    std::string name, runs_as, search_path;
+    nlohmann::json definition;
+};
+
+// All throw UserError 42704 for what is not there or may not be seen, and do not say which.
+ScopedSegment FindSegment(const Scope& scope, const std::string& name);
+void FindIncident(const Scope& scope, int64_t incident, bool of_segment);
+int64_t FindMonitor(const Scope& scope, const std::string& relation);
+
+// Segments that read a relation, of those that may be seen.
+std::vector<ScopedSegment> SegmentsOver(const Scope& scope, const std::string& relation);
+// A segment by its name, or a monitored table.
+bool MaySee(const Scope& scope, const std::string& segment, const std::string& relation);
+
+// The attributes of a segment's newest snapshot, listed.
+std::string AttributesOf(const ScopedSegment& segment);
+// Teach what many people have in a segment's newest snapshot.
+void LearnNewest(const ScopedSegment& segment, Folder& folder);
+
+}  // namespace pulse::diagnosis

@@ -1,0 +1,290 @@
+#include "pulse/diagnosis/agent_fold.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "pulse/base/error.hpp"
+#include "pulse/base/time.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
+
+namespace pulse::diagnosis {
+
+namespace {
+
+using nlohmann::json;
+using rule::Expr;
+using rule::ExprPtr;
+using rule::Op;
+
+bool ComparesExactly(Op op) {
+    return op == Op::kEqual || op == Op::kNotEqual || op == Op::kIn;
+}
+
+// `column = value`, so that everybody who passes has the value.
+std::optional<std::string> OnlyValue(const std::string& clause) {
+    try {
+        const ExprPtr expr = rule::Parse(clause);
+        const auto* equal = rule::AsOp(*expr, Op::kEqual);
+        if (!equal) return std::nullopt;
+        for (const ExprPtr& operand : equal->operands) {
+            if (const auto* text = rule::As<rule::Text>(*operand)) return text->value;
+            if (const auto* number = rule::As<rule::Number>(*operand)) return number->digits;
+        }
+    } catch (const UserError&) {
+        // Of a kind that has no rule.
+    }
+    return std::nullopt;
+}
+
+// Rebuilds a tree with other literals.
+template <typename Fold>
+ExprPtr Rebuild(const ExprPtr& expr, bool exact, const Fold& fold) {
+    const auto all = [&](const std::vector<ExprPtr>& list, bool inner) {
+        std::vector<ExprPtr> made;
+        for (const ExprPtr& item : list) made.push_back(Rebuild(item, inner, fold));
+        return made;
+    };
+    if (const auto* text = rule::As<rule::Text>(*expr)) return rule::Make(rule::Text{fold(text->value)}, expr->position);
+    if (const auto* number = rule::As<rule::Number>(*expr); number && exact) {
+        const std::string folded = fold(number->digits);
+        return folded == number->digits ? expr : rule::Make(rule::Text{folded}, expr->position);
+    }
+    if (const auto* list = rule::As<rule::List>(*expr)) return rule::Make(rule::List{all(list->items, exact)}, expr->position);
+    if (const auto* call = rule::As<rule::Call>(*expr)) return rule::MakeCall(call->function, all(call->arguments, false), expr->position);
+    if (const auto* operation = rule::As<rule::Operation>(*expr))
+        return rule::MakeOperation(operation->op, all(operation->operands, ComparesExactly(operation->op)), expr->position);
+    return expr;
+}
+
+bool IsName(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+// Where a quoted piece that begins at `at` ends, after its closing mark; a doubled mark stays inside.
+size_t EndOfQuoted(const std::string& text, size_t at, bool backslash) {
+    const char mark = text[at];
+    for (size_t i = at + 1; i < text.size(); ++i) {
+        if (backslash && text[i] == '\\') ++i;
+        else if (text[i] == mark) {
+            if (i + 1 >= text.size() || text[i + 1] != mark) return i + 1;
+            ++i;
+        }
+    }
+    return text.size();
+}
+
+}  // namespace
+
+std::string Folder::Replacement(const std::string& value) {
+    if (const auto found = replaced_.find(value); found != replaced_.end()) return found->second;
+    return replaced_[value] = "(rare " + std::to_string(replaced_.size() + 1) + ")";
+}
+
+void Folder::Learn(const Picture& picture) {
+    for (const snapshot::Distribution& one : picture.attributes)
+        for (size_t i = 0; i < std::min(one.labels.size(), one.counts.size()); ++i)
+            if (one.counts[i] >= kFewest) common_.insert(one.labels[i]);
+    for (const ClauseCount& clause : picture.clauses)
+        if (clause.passed.value_or(0) >= kFewest)
+            if (const auto value = OnlyValue(clause.text)) common_.insert(*value);
+}
+
+void Folder::FoldValues(const std::vector<snapshot::Distribution*>& moments) {
+    if (share_) return;
+    std::map<std::string, int64_t> most;
+    int64_t with_value = 0;
+    for (const auto* one : moments) {
+        with_value = std::max(with_value, one->total - one->nulls);
+        for (size_t i = 0; i < std::min(one->labels.size(), one->counts.size()); ++i)
+            most[one->labels[i]] = std::max(most[one->labels[i]], one->counts[i]);
+    }
+    for (auto* one : moments) {
+        // The lowest and the highest are one person's; of few people every figure is.
+        one->minimum = one->maximum = std::nullopt;
+        if (with_value < kFewest) {
+            one->mean = one->stddev = std::nullopt;
+            one->quantiles.clear();
+        }
+        if (!one->labelled()) continue;
+        std::vector<std::string> labels;
+        std::vector<int64_t> counts;
+        for (size_t i = 0; i < std::min(one->labels.size(), one->counts.size()); ++i) {
+            if (most[one->labels[i]] >= kFewest) {
+                labels.push_back(one->labels[i]);
+                counts.push_back(one->counts[i]);
+            } else {
+                one->other += one->counts[i];
+            }
+        }
+        one->labels = std::move(labels);
+        one->counts = std::move(counts);
+    }
+}
+
+void Folder::FoldPictures(const std::vector<Picture*>& pictures) {
+    std::map<std::string, std::vector<snapshot::Distribution*>> moments;
+    for (Picture* picture : pictures) {
+        for (snapshot::Distribution& one : picture->attributes) moments[one.attribute].push_back(&one);
+        for (ClauseCount& clause : picture->clauses) clause.text = FoldRule(clause.text);
+        // Of errors those about data repeat data.
+        if (!picture->error_state.starts_with("42")) picture->error = FoldQuoted(picture->error);
+    }
+    for (auto& [attribute, list] : moments) FoldValues(list);
+}
+
+void Folder::Fold(Case& input) {
+    if (share_) return;
+    std::vector<Picture*> own;
+    for (auto* picture : {&input.before, &input.after, &input.failed})
+        if (*picture) own.push_back(&**picture);
+    for (const Picture* picture : own) Learn(*picture);
+    for (const Sibling& sibling : input.siblings) {
+        Learn(sibling.before);
+        Learn(sibling.after);
+    }
+    FoldPictures(own);
+    for (Sibling& sibling : input.siblings) FoldPictures({&sibling.before, &sibling.after});
+    input.definition = FoldDefinition(input.definition);
+    if (!input.definition.value("query", "").empty())
+        input.source = "(" + input.definition.value("query", "") + "\n) AS s";
+    for (Version& version : input.versions) {
+        version.change = FoldQuoted(version.change);
+        version.definition = FoldDefinition(version.definition);
+        for (std::string& clause : version.clauses) clause = FoldRule(clause);
+    }
+    for (TableTrouble& table : input.tables) table.summary = FoldQuoted(table.summary);
+}
+
+void Folder::Fold(TableCase& input) {
+    if (share_) return;
+    input.summary = FoldQuoted(input.summary);
+    for (Neighbour& neighbour : input.neighbours) neighbour.summary = FoldQuoted(neighbour.summary);
+}
+
+std::string Folder::FoldRule(const std::string& text) {
+    if (share_) return text;
+    const auto fold = [&](const std::string& value) {
+        const bool plain = value.empty() || value == "0" || value == "1" || Common(value) || ParseMoment(value);
+        return plain ? value : Replacement(value);
+    };
+    try {
+        return rule::Print(*Rebuild(rule::Parse(text), false, fold));
+    } catch (const UserError&) {
+        return FoldSql(text);
+    }
+}
+
+nlohmann::json Folder::FoldDefinition(const nlohmann::json& definition) {
+    if (share_) return definition;
+    json folded = definition;
+    if (!folded.is_object()) return folded;
+    for (auto& [key, value] : folded.items()) {
+        if (value.is_string() && (key == "where" || key == "converted" || key == "last_active" || key == "key"))
+            value = FoldRule(value.get<std::string>());
+        else if (value.is_string() && key == "query")
+            value = FoldSql(value.get<std::string>());
+    }
+    // The same in JSON: values wherever they stand, with the operators that ask for exactly one.
+    const std::function<void(json&)> walk = [&](json& node) {
+        if (node.is_array()) {
+            for (json& item : node) walk(item);
+        } else if (node.is_object()) {
+            for (auto& [key, value] : node.items()) {
+                if (key != "value") {
+                    if (value.is_structured()) walk(value);
+                    continue;
+                }
+                const auto one = [&](json& item) {
+                    if (!item.is_string()) return;
+                    const std::string text = item.get<std::string>();
+                    if (!text.empty() && !Common(text) && !ParseMoment(text)) item = Replacement(text);
+                };
+                if (value.is_array()) for (json& item : value) one(item);
+                else one(value);
+                const std::string op = node.value("operator", "");
+                if (value.is_number() && (op == "=" || op == "==" || op == "!=" || op == "<>") && !Common(value.dump()) && value != 0 && value != 1)
+                    value = Replacement(value.dump());
+            }
+        }
+    };
+    for (const char* key : {"rules", "groups"})
+        if (folded.contains(key)) walk(folded[key]);
+    return folded;
+}
+
+std::string Folder::FoldSql(const std::string& sql) {
+    if (share_) return sql;
+    std::string folded;
+    char before = ' ';  // the last character that is no blank
+    const auto fold = [&](const std::string& value) { return Common(value) || ParseMoment(value) ? value : Replacement(value); };
+    for (size_t i = 0; i < sql.size();) {
+        const char c = sql[i];
+        if (sql.compare(i, 2, "--") == 0) {  // words of people, about people perhaps
+            i = std::min(sql.find_first_of("\r\n", i), sql.size());
+        } else if (sql.compare(i, 2, "/*") == 0) {
+            const size_t end = sql.find("*/", i + 2);
+            i = end == std::string::npos ? sql.size() : end + 2;
+            folded += ' ';
+        } else if (c == '\'') {
+            const bool escapes = (before == 'e' || before == 'E') && i > 0 && sql[i - 1] == before;
+            const size_t end = EndOfQuoted(sql, i, escapes);
+            folded += "'" + fold(sql.substr(i + 1, end - i >= 2 ? end - i - 2 : 0)) + "'";
+            before = '\'';
+            i = end;
+        } else if (c == '"') {
+            const size_t end = EndOfQuoted(sql, i, false);
+            folded.append(sql, i, end - i);
+            before = '"';
+            i = end;
+        } else if (c == '$' && !IsName(before) && sql.find('$', i + 1) != std::string::npos) {
+            const size_t tag = sql.find('$', i + 1);
+            const std::string mark = sql.substr(i, tag + 1 - i);
+            const size_t end = sql.find(mark, tag + 1);
+            const size_t stop = end == std::string::npos ? sql.size() : end;
+            folded += "'" + fold(sql.substr(tag + 1, stop - tag - 1)) + "'";
+            before = '\'';
+            i = std::min(stop + mark.size(), sql.size());
+        } else if (std::isdigit(static_cast<unsigned char>(c)) && (i == 0 || !IsName(sql[i - 1]))) {
+            size_t end = i;
+            while (end < sql.size() && (IsName(sql[end]) || sql[end] == '.')) ++end;
+            const std::string number = sql.substr(i, end - i);
+            // After = or in a list it is a value of somebody; after < or > it is a limit.
+            const bool exact = before == '=' ? folded.find_last_of('=') == 0 || (folded[folded.find_last_of('=') - 1] != '<' && folded[folded.find_last_of('=') - 1] != '>')
+                                             : before == '(' || before == ',';
+            folded += exact && number.size() > 2 && !Common(number) ? "'" + Replacement(number) + "'" : number;
+            before = '0';
+            i = end;
+        } else {
+            folded += c;
+            if (!std::isspace(static_cast<unsigned char>(c))) before = c;
+            ++i;
+        }
+    }
+    return folded;
+}
+
+std::string Folder::FoldQuoted(const std::string& text) {
+    if (share_) return text;
+    std::string folded;
+    for (size_t i = 0; i < text.size();) {
+        const char c = text[i];
+        const bool opens = (c == '"' || c == '\'' || c == '`') && (i == 0 || !IsName(text[i - 1]));
+        const size_t end = opens ? text.find(c, i + 1) : std::string::npos;
+        if (end == std::string::npos) {
+            folded += text[i++];
+            continue;
+        }
+        const std::string value = text.substr(i + 1, end - i - 1);
+        folded += c + (Common(value) ? value : kRare) + c;
+        i = end + 1;
+    }
+    return folded;
+}
+
+nlohmann::json Folder::Count(int64_t people) const {
+    if (share_ || people <= 0 || people >= kFewest) return people;
+    return "fewer than " + std::to_string(kFewest);
+}
+
+}  // namespace pulse::diagnosis

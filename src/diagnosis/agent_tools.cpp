@@ -1,0 +1,107 @@
+#include "pulse/diagnosis/agent_tools.hpp"
+
+#include "pulse/base/time.hpp"
+#include "pulse/diagnosis/text.hpp"
+
+namespace pulse::diagnosis {
+
+namespace {
+
+constexpr size_t kLongestText = 2000;  // of an argument, in bytes
+constexpr int64_t kMostRows = 60;
+
+Json Text(const char* description) {
+    return {{"type", "string"}, {"description", description}};
+}
+
+Json Maybe(const char* type, const char* description) {
+    return {{"type", {type, "null"}}, {"description", description}};
+}
+
+Tool Make(const char* name, const char* description, const Json& properties) {
+    Json required = Json::array();
+    for (const auto& [key, schema] : properties.items()) required.push_back(key);
+    return {name,
+            description,
+            {{"type", "object"}, {"properties", properties}, {"required", required}, {"additionalProperties", false}}};
+}
+
+bool OfType(const Json& value, const std::string& type) {
+    if (type == "string") return value.is_string();
+    if (type == "integer") return value.is_number_integer();
+    return value.is_null();
+}
+
+// Null stands for what may be left out.
+bool Fits(const Json& value, const Json& type) {
+    if (type.is_string()) return OfType(value, type.get<std::string>());
+    for (const Json& one : type)
+        if (OfType(value, one.get<std::string>())) return true;
+    return false;
+}
+
+std::string CheckValue(const std::string& name, const Json& value) {
+    if (value.is_string()) {
+        const std::string& text = value.get_ref<const std::string&>();
+        if (text.empty()) return "\"" + name + "\" is empty";
+        if (text.size() > kLongestText) return "\"" + name + "\" is longer than " + std::to_string(kLongestText) + " bytes";
+        if ((name == "from" || name == "to") && !ParseMoment(text)) return "\"" + name + "\" is no ISO 8601 time";
+    } else if (value.is_number_integer()) {
+        const int64_t number = value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX ? INT64_MAX : value.get<int64_t>();
+        if (name == "limit" && (number < 1 || number > kMostRows))
+            return "\"limit\" is not between 1 and " + std::to_string(kMostRows);
+        if (number < 0) return "\"" + name + "\" is negative";
+    }
+    return "";
+}
+
+}  // namespace
+
+const std::vector<Tool>& Tools() {
+    static const std::vector<Tool> tools{
+        Make("list_snapshots", "Size, conversions, inactive members, entries and exits of a segment over time, newest first.",
+             {{"segment", Text("Name of the segment.")}, {"limit", Maybe("integer", "How many, 1 to 60; null is 14.")}}),
+        Make("attribute_distribution", "How the members of a segment divide by the values of one attribute, over time.",
+             {{"segment", Text("Name of the segment.")},
+              {"attribute", Text("Name of the attribute.")},
+              {"from", Maybe("string", "ISO 8601 time to begin at; null: as far back as the limit goes.")},
+              {"to", Maybe("string", "ISO 8601 time to end at; null: now.")},
+              {"limit", Maybe("integer", "How many snapshots, 1 to 60; null is 6.")}}),
+        Make("contributions", "How much of the change of an incident each value of one attribute explains.",
+             {{"incident", {{"type", "integer"}, {"description", "Id of the incident."}}}, {"attribute", Text("Name of the attribute.")}}),
+        Make("definition_versions", "Every version of a segment's definition: when, by whom, and what changed.",
+             {{"segment", Text("Name of the segment.")}}),
+        Make("schema_history", "The columns of a relation as the segments that read it saw them, and when they changed.",
+             {{"relation", Text("Name of the table or view, with its schema.")}}),
+        Make("table_health", "The checks of a monitored table: freshness, volume, nulls and more, with their newest results and incidents.",
+             {{"relation", Text("Name of the table, with its schema.")}}),
+        Make("sibling_incidents", "Incidents of other segments and tables that began at about the same time.",
+             {{"incident", {{"type", "integer"}, {"description", "Id of the incident."}}}}),
+        Make("preview_count", "How many members a segment would have now under another rule, to about ten.",
+             {{"segment", Text("Name of the segment.")},
+              {"where", Text("The whole rule in the rule language, e.g. ltv > 1000 && plan in [\"pro\", \"team\"].")}})};
+    return tools;
+}
+
+std::string CheckCall(const ToolCall& call) {
+    const Tool* tool = nullptr;
+    std::vector<std::string> names;
+    for (const Tool& one : Tools()) {
+        names.push_back(one.name);
+        if (one.name == call.name) tool = &one;
+    }
+    if (!tool) return "there is no tool \"" + Short(call.name, 60) + "\"; there are " + Listed(names, 20);
+    if (!call.arguments.is_object()) return "the arguments are no JSON object";
+    const Json& properties = tool->schema["properties"];
+    for (const auto& [name, value] : call.arguments.items())
+        if (!properties.contains(name)) return "unknown argument \"" + Short(name, 60) + "\" of " + tool->name;
+    for (const auto& [name, schema] : properties.items()) {
+        const Json value = call.arguments.contains(name) ? call.arguments[name] : Json();
+        if (!Fits(value, schema["type"]))
+            return "\"" + name + "\" " + (value.is_null() ? "is missing" : "is of the wrong type") + "; it is " + DumpJson(schema["type"]);
+        if (std::string problem = CheckValue(name, value); !problem.empty()) return problem;
+    }
+    return "";
+}
+
+}  // namespace pulse::diagnosis

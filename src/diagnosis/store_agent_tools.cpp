@@ -1,0 +1,348 @@
+// What the tools of a model give: aggregates of what the incident's owner may see, rare values folded, cut to size.
+#include <algorithm>
+
+#include "pulse/diagnosis/agent_fold.hpp"
+#include "pulse/diagnosis/changes.hpp"
+#include "pulse/diagnosis/store.hpp"
+#include "pulse/diagnosis/store_agent.hpp"
+#include "pulse/diagnosis/store_agent_scope.hpp"
+#include "pulse/diagnosis/text.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/pg/transaction.hpp"
+#include "pulse/segment/store.hpp"
+
+namespace pulse::diagnosis {
+
+namespace {
+
+using pg::Value;
+
+constexpr size_t kMostBytes = 12'000;  // of one result
+constexpr size_t kMostValues = 20;     // of an attribute at one moment
+
+int64_t LimitOf(const Json& arguments, int64_t otherwise) {
+    return arguments.contains("limit") && arguments["limit"].is_number_integer() ? arguments["limit"].get<int64_t>() : otherwise;
+}
+
+std::optional<Moment> TimeOf(const Json& arguments, const char* name) {
+    return arguments.contains(name) && arguments[name].is_string() ? ParseMoment(arguments[name].get<std::string>()) : std::nullopt;
+}
+
+std::string TextOf(const Json& arguments, const char* name) {
+    return arguments.at(name).get<std::string>();
+}
+
+Json CountOrNull(const Folder& folder, const std::optional<int64_t>& people) {
+    return people ? folder.Count(*people) : Json();
+}
+
+Json FigureOrNull(const std::optional<double>& number) {
+    return number && std::isfinite(*number) ? Json(std::round(*number * 1e6) / 1e6) : Json();
+}
+
+Json ListSnapshots(const Scope& scope, Folder& folder, const Json& arguments) {
+    const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
+    const pg::Result rows = pg::Execute(
+        "SELECT taken_at, version, status, size, converted, inactive, entered, exited, coalesce(error, '') FROM pulse.snapshot "
+        "WHERE segment_id = $1 ORDER BY taken_at DESC LIMIT $2",
+        {Value::Int8(segment.id), Value::Int8(LimitOf(arguments, 14))});
+    Json list = Json::array();
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const pg::Row row = rows[i];
+        Json one{{"at", FormatMoment(row.Time(0))}, {"version", row.Int4(1)}, {"status", row.Text(2)}};
+        const char* names[] = {"size", "converted", "inactive", "entered", "exited"};
+        for (int c = 0; c < 5; ++c)
+            if (const auto count = row.Int8OrNull(3 + c)) one[names[c]] = folder.Count(*count);
+        if (!row.Text(8).empty()) one["error"] = Short(folder.FoldQuoted(row.Text(8)), 300);
+        list.push_back(std::move(one));
+    }
+    return {{"segment", segment.name}, {"snapshots", std::move(list)}};
+}
+
+Json TellValues(const snapshot::Distribution& one, const Folder& folder) {
+    Json values = Json::array();
+    int64_t other = one.other;
+    for (size_t i = 0; i < std::min(one.labels.size(), one.counts.size()); ++i) {
+        if (i < kMostValues) values.push_back({{"value", one.labels[i]}, {"people", folder.Count(one.counts[i])}});
+        else other += one.counts[i];
+    }
+    return {{"values", std::move(values)}, {"other", folder.Count(other)}};
+}
+
+Json TellIntervals(const snapshot::Distribution& one, const Folder& folder) {
+    Json intervals = Json::array();
+    for (size_t i = 0; i < std::min(one.counts.size(), one.edges.size() + 1); ++i)
+        intervals.push_back({{"from", i > 0 ? FigureOrNull(one.edges[i - 1]) : Json()},
+                             {"below", i < one.edges.size() ? FigureOrNull(one.edges[i]) : Json()},
+                             {"people", folder.Count(one.counts[i])}});
+    Json told{{"intervals", std::move(intervals)}, {"mean", FigureOrNull(one.mean)}};
+    if (one.quantiles.size() == 7) told["median"] = FigureOrNull(one.quantiles[3]);
+    return told;
+}
+
+Json AttributeDistribution(const Scope& scope, Folder& folder, const Json& arguments) {
+    const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
+    const std::string attribute = TextOf(arguments, "attribute");
+    const pg::Result rows = pg::Execute(
+        "SELECT p.taken_at, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, d.mean, d.quantiles "
+        "FROM pulse.snapshot AS p JOIN pulse.distribution AS d ON d.snapshot_id = p.id AND d.attribute = $2 "
+        "WHERE p.segment_id = $1 AND p.status = 'ok' AND p.taken_at >= coalesce($3, '-infinity') AND p.taken_at <= coalesce($4, 'infinity') "
+        "ORDER BY p.taken_at DESC LIMIT $5",
+        {Value::Int8(segment.id), Value::Text(attribute), Value::Time(TimeOf(arguments, "from")), Value::Time(TimeOf(arguments, "to")),
+         Value::Int8(LimitOf(arguments, 6))});
+    if (rows.empty())
+        throw UserError(sqlstate::kUndefinedObject, "no snapshot of \"" + Short(segment.name) + "\" in this time has an attribute \"" +
+                                                        Short(attribute) + "\"", "", "Attributes are: " + AttributesOf(segment) + ".");
+    std::vector<std::pair<Moment, snapshot::Distribution>> moments;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const pg::Row row = rows[i];
+        snapshot::Distribution one;
+        one.kind = segment::ParseAttributeKind(row.Text(1)).value_or(segment::AttributeKind::kCategorical);
+        one.total = row.Int8(2);
+        one.nulls = row.Int8(3);
+        one.other = row.Int8(4);
+        if (!row.IsNull(5)) one.labels = row.Texts(5);
+        if (!row.IsNull(6)) one.edges = row.Float8s(6);
+        one.counts = row.Int8s(7);
+        one.mean = row.Float8OrNull(8);
+        if (!row.IsNull(9)) one.quantiles = row.Float8s(9);
+        moments.emplace_back(row.Time(0), std::move(one));
+    }
+    std::vector<snapshot::Distribution*> all;
+    for (auto& [at, one] : moments) all.push_back(&one);
+    folder.FoldValues(all);
+    Json list = Json::array();
+    for (const auto& [at, one] : moments) {
+        Json told = one.labelled() ? TellValues(one, folder) : TellIntervals(one, folder);
+        told["at"] = FormatMoment(at);
+        told["people"] = folder.Count(one.total);
+        told["without_value"] = folder.Count(one.nulls);
+        list.push_back(std::move(told));
+    }
+    return {{"segment", segment.name}, {"attribute", attribute}, {"kind", segment::Name(moments.front().second.kind)}, {"moments", std::move(list)}};
+}
+
+Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
+    const int64_t incident = arguments.at("incident").get<int64_t>();
+    FindIncident(scope, incident, true);
+    Case input = GatherCase(incident);
+    folder.Fold(input);
+    const std::string attribute = TextOf(arguments, "attribute");
+    if (!input.before || !input.after)
+        throw UserError(sqlstate::kNotReady, "there are no two snapshots to compare for incident " + std::to_string(incident));
+    std::string names;
+    for (const AttributeChange& change : Compare(*input.before, *input.after, 0.03)) {
+        names += (names.empty() ? "" : ", ") + Short(change.attribute);
+        if (change.attribute != attribute) continue;
+        Json cells = Json::array();
+        const auto growth = static_cast<double>(input.after->size - input.before->size);
+        for (const Cell& cell : change.cells)
+            cells.push_back({{"value", cell.kind == CellKind::kOther ? "(other)" : cell.kind == CellKind::kNull ? "(null)" : cell.label},
+                             {"before", folder.Count(cell.before)},
+                             {"after", folder.Count(cell.after)},
+                             {"share_of_change", growth == 0 ? Json() : FigureOrNull(static_cast<double>(cell.delta()) / growth)},
+                             {"standard_deviations", FigureOrNull(cell.z())}});
+        return {{"incident", incident}, {"attribute", attribute}, {"shift", FigureOrNull(change.distance)}, {"values", std::move(cells)}};
+    }
+    throw UserError(sqlstate::kUndefinedObject, "attribute \"" + Short(attribute) + "\" cannot be compared", "",
+                    "Attributes are: " + names + ".");
+}
+
+Json DefinitionVersions(const Scope& scope, Folder& folder, const Json& arguments) {
+    const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
+    LearnNewest(segment, folder);
+    const pg::Result rows = pg::Execute(
+        "SELECT version, change, changed_by::text, changed_at, definition FROM pulse.segment_version WHERE segment_id = $1 "
+        "ORDER BY version DESC LIMIT 20",
+        {Value::Int8(segment.id)});
+    Json list = Json::array();
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        list.push_back({{"version", rows[i].Int4(0)},
+                        {"change", Short(folder.FoldQuoted(rows[i].Text(1)), 1000)},
+                        {"changed_by", rows[i].Text(2)},
+                        {"changed_at", FormatMoment(rows[i].Time(3))},
+                        {"definition", folder.FoldDefinition(rows[i].Jsonb(4))}});
+    return {{"segment", segment.name}, {"versions", std::move(list)}};
+}
+
+Json SchemaHistory(const Scope& scope, Folder&, const Json& arguments) {
+    const std::string relation = TextOf(arguments, "relation");
+    Json list = Json::array();
+    for (const ScopedSegment& segment : SegmentsOver(scope, relation)) {
+        const pg::Result rows = pg::Execute(
+            "SELECT c.taken_at, c.columns FROM (SELECT p.taken_at, p.columns, lag(p.columns) OVER (ORDER BY p.taken_at) AS before FROM "
+            "(SELECT taken_at, columns FROM pulse.snapshot WHERE segment_id = $1 AND columns IS NOT NULL ORDER BY taken_at DESC LIMIT 400) "
+            "AS p) AS c WHERE c.columns IS DISTINCT FROM c.before ORDER BY c.taken_at DESC LIMIT 10",
+            {Value::Int8(segment.id)});
+        for (uint64_t i = 0; i < rows.size(); ++i)
+            list.push_back({{"seen_by", segment.name}, {"since", FormatMoment(rows[i].Time(0))}, {"columns", rows[i].Jsonb(1)}});
+    }
+    if (list.empty())
+        throw UserError(sqlstate::kUndefinedObject, "no segment that may be looked at reads \"" + Short(relation) + "\"");
+    return {{"relation", relation}, {"versions", std::move(list)}};
+}
+
+Json ResultsOf(int64_t check) {
+    const pg::Result rows = pg::Execute(
+        "SELECT at, status, observed, expected_low, expected_high FROM pulse.check_result WHERE check_id = $1 ORDER BY at DESC LIMIT 5",
+        {Value::Int8(check)});
+    Json list = Json::array();
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        list.push_back({{"at", FormatMoment(rows[i].Time(0))},
+                        {"status", rows[i].Text(1)},
+                        {"observed", FigureOrNull(rows[i].Float8OrNull(2))},
+                        {"expected_from", FigureOrNull(rows[i].Float8OrNull(3))},
+                        {"expected_to", FigureOrNull(rows[i].Float8OrNull(4))}});
+    return list;
+}
+
+Json TableHealth(const Scope& scope, Folder& folder, const Json& arguments) {
+    const std::string relation = TextOf(arguments, "relation");
+    const int64_t monitor = FindMonitor(scope, relation);
+    const pg::Result checks = pg::Execute(
+        "SELECT id, kind, attribute, coalesce(last_status, 'new'), coalesce(last_message, '') FROM pulse.monitor_check "
+        "WHERE monitor_id = $1 ORDER BY kind, attribute LIMIT 30",
+        {Value::Int8(monitor)});
+    Json list = Json::array();
+    for (uint64_t i = 0; i < checks.size(); ++i)
+        list.push_back({{"kind", checks[i].Text(1)},
+                        {"attribute", checks[i].Text(2)},
+                        {"status", checks[i].Text(3)},
+                        {"message", Short(folder.FoldQuoted(checks[i].Text(4)), 300)},
+                        {"newest", ResultsOf(checks[i].Int8(0))}});
+    const pg::Result incidents = pg::Execute(
+        "SELECT id, detector, attribute, severity, status, since, summary FROM pulse.incident_record WHERE monitor_id = $1 "
+        "ORDER BY since DESC LIMIT 10",
+        {Value::Int8(monitor)});
+    Json found = Json::array();
+    for (uint64_t i = 0; i < incidents.size(); ++i) {
+        const pg::Row row = incidents[i];
+        found.push_back({{"incident", row.Int8(0)}, {"detector", row.Text(1)}, {"attribute", row.Text(2)}, {"severity", row.Text(3)},
+                         {"status", row.Text(4)}, {"since", FormatMoment(row.Time(5))},
+                         {"summary", Short(folder.FoldQuoted(row.Text(6)), 300)}});
+    }
+    return {{"relation", relation}, {"checks", std::move(list)}, {"incidents", std::move(found)}};
+}
+
+// What the owner may not see is left out, and counted.
+Json SiblingIncidents(const Scope& scope, Folder&, const Json& arguments) {
+    const int64_t incident = arguments.at("incident").get<int64_t>();
+    FindIncident(scope, incident, false);
+    const pg::Result rows = pg::Execute(
+        "SELECT i.id, coalesce(s.name, ''), coalesce(i.relation, ''), i.detector, i.attribute, i.severity, i.status, i.direction, i.since, "
+        "i.change FROM pulse.incident_record AS me JOIN pulse.incident_record AS i ON i.id <> me.id AND i.status <> 'ignored' "
+        "AND i.since BETWEEN me.since - interval '1 day' AND me.since + interval '1 day' "
+        "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id WHERE me.id = $1 ORDER BY abs(extract(epoch FROM i.since - me.since)), i.id LIMIT 100",
+        {Value::Int8(incident)});
+    Json list = Json::array();
+    int64_t hidden = 0;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const pg::Row row = rows[i];
+        if (!MaySee(scope, row.Text(1), row.Text(2))) {
+            ++hidden;
+            continue;
+        }
+        Json one{{"incident", row.Int8(0)}, {"detector", row.Text(3)}, {"attribute", row.Text(4)},   {"severity", row.Text(5)},
+                 {"status", row.Text(6)},   {"direction", row.Text(7)}, {"since", FormatMoment(row.Time(8))}, {"change", FigureOrNull(row.Float8OrNull(9))}};
+        one[row.Text(1).empty() ? "table" : "segment"] = row.Text(1).empty() ? row.Text(2) : row.Text(1);
+        list.push_back(std::move(one));
+        if (list.size() >= 30) break;
+    }
+    return {{"incident", incident}, {"siblings", std::move(list)}, {"not_shown", hidden}};
+}
+
+Json PreviewCount(const Scope& scope, Folder& folder, const Json& arguments) {
+    const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
+    segment::Request request = segment::ParseRequest(segment.definition);
+    if (request.kind != segment::Kind::kRelation)
+        throw UserError(sqlstate::kNotSupported, "the definition of \"" + Short(segment.name) + "\" is a query without a rule");
+    if (!request.source.empty())
+        throw UserError(sqlstate::kNotSupported, "\"" + Short(segment.name) + "\" is read from a server, where nothing is counted for a preview");
+    request.where = TextOf(arguments, "where");
+    request.rules.reset();
+    const source::Place place{"", segment.runs_as, segment.search_path};
+    const segment::Resolved resolved = segment::Resolve(request, place, segment.name, nullptr);
+    int64_t people = 0;
+    segment::Visit(place, "preview", segment.name, [&](source::Reader& reader) {
+        const source::Rows rows =
+            reader.Query("SELECT pg_catalog.count(*) FROM " + resolved.query.from + " WHERE " + resolved.query.Where());
+        people = std::stoll(rows.values.at(0).at(0).value_or("0"));
+    });
+    // To about ten: the difference of two counts is nobody in particular.
+    Json count = folder.share() ? Json(people) : people < kFewest ? Json("fewer than " + std::to_string(kFewest)) : Json((people + 5) / 10 * 10);
+    return {{"segment", segment.name}, {"where", request.where.value_or("")}, {"people", std::move(count)}};
+}
+
+Json Dispatch(const Scope& scope, const ToolCall& call) {
+    using Body = Json (*)(const Scope&, Folder&, const Json&);
+    static const std::map<std::string, Body> bodies{
+        {"list_snapshots", ListSnapshots},     {"attribute_distribution", AttributeDistribution}, {"contributions", Contributions},
+        {"definition_versions", DefinitionVersions}, {"schema_history", SchemaHistory},           {"table_health", TableHealth},
+        {"sibling_incidents", SiblingIncidents}};
+    Folder folder(pg::settings::agent_share_values);
+    return bodies.at(call.name)(scope, folder, call.arguments);
+}
+
+// The longest list of a result gives its last entries until all of it fits.
+void CutToSize(Json& result) {
+    while (DumpJson(result).size() > kMostBytes) {
+        Json* longest = nullptr;
+        for (auto& [key, value] : result.items())
+            if (value.is_array() && value.size() > 1 && (!longest || value.size() > longest->size())) longest = &value;
+        if (!longest) {
+            result = {{"cut", "the result is too long to be shown"}};
+            return;
+        }
+        longest->erase(longest->begin() + static_cast<std::ptrdiff_t>(longest->size() / 2), longest->end());
+        result["cut"] = "only the first entries are shown";
+    }
+}
+
+Json Run(int64_t incident, const ToolCall& call) {
+    pg::Transaction transaction("pulse: a tool of an investigation");
+    const pg::Deadline deadline(pg::settings::agent_tool_timeout);
+    Json result;
+    Scope scope;
+    {
+        const pg::Identity owner = pg::Identity::Owner();
+        const pg::Session session;
+        scope = LoadScope(incident);
+        if (call.name != "preview_count") result = Dispatch(scope, call);
+    }
+    if (call.name == "preview_count") {
+        Folder folder(pg::settings::agent_share_values);
+        result = PreviewCount(scope, folder, call.arguments);
+    }
+    pg::CheckInterrupts();
+    transaction.Commit();
+    CutToSize(result);
+    return result;
+}
+
+}  // namespace
+
+ToolOutcome CallTool(int64_t incident, const ToolCall& call) {
+    const std::string problem = CheckCall(call);
+    if (!problem.empty()) return {{{"error", problem}}, problem};
+    const auto failed = [](std::string reason) { return ToolOutcome{{{"error", reason}}, reason}; };
+    const std::string too_long = "it took longer than " + std::to_string(pg::settings::agent_tool_timeout) + " ms (pulse.agent_tool_timeout)";
+    try {
+        return {Run(incident, call), std::nullopt};
+    } catch (const pg::Error& error) {
+        if (error.State() == "57014" && pg::Deadline::Expired()) return failed(too_long);
+        if (pg::MeantForAll(error)) throw;
+        return failed(Folder(pg::settings::agent_share_values).FoldQuoted(Short(error.message, 300)));
+    } catch (const UserError& error) {
+        if (error.state() == "57014") return failed(too_long);
+        std::string reason = error.message();
+        // What a cast says of a value holds the value.
+        if (error.state().starts_with("22")) reason = Folder(pg::settings::agent_share_values).FoldQuoted(reason);
+        if (!error.hint().empty()) reason += ". " + error.hint();
+        return failed(Short(reason, 600));
+    }
+}
+
+}  // namespace pulse::diagnosis
