@@ -35,10 +35,6 @@ std::string TextOf(const Json& arguments, const char* name) {
     return arguments.at(name).get<std::string>();
 }
 
-Json CountOrNull(const Folder& folder, const std::optional<int64_t>& people) {
-    return people ? folder.Count(*people) : Json();
-}
-
 Json FigureOrNull(const std::optional<double>& number) {
     return number && std::isfinite(*number) ? Json(std::round(*number * 1e6) / 1e6) : Json();
 }
