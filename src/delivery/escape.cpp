@@ -135,9 +135,17 @@ std::string SlackText(std::string_view text, size_t limit) {
 }
 
 std::string CardText(std::string_view text, size_t limit) {
-    return EscapeWithin(text, limit, [](char32_t code) {
-        constexpr std::string_view kFormats = "\\`*_{}[]()#+-.!<>|~&:@";
-        const bool formats = code < 0x80 && kFormats.find(static_cast<char>(code)) != std::string_view::npos;
+    // At the beginning further characters make lists and headings; "://" makes links.
+    bool first = true, number = true;
+    char32_t before = 0;
+    return EscapeWithin(text, limit, [&](char32_t code) {
+        constexpr std::string_view kFormats = "\\`*_[]<>~|&!";
+        const bool formats = (code < 0x80 && kFormats.find(static_cast<char>(code)) != std::string_view::npos) ||
+                             (first && (code == '#' || code == '+' || code == '-')) ||
+                             (number && !first && (code == '.' || code == ')')) || (code == '/' && before == ':');
+        number = number && code >= '0' && code <= '9';
+        first = false;
+        before = code;
         return formats ? "\\" + Plain(code) : Plain(code);
     });
 }

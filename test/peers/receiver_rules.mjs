@@ -99,10 +99,13 @@ function slack(request) {
 
 function checkCardElement(bad, where, element) {
     const keys = { TextBlock: ['text'], FactSet: ['facts'], Container: ['items'], ColumnSet: ['columns'], Column: ['items'],
-        Image: ['url'], ActionSet: ['actions'] }[element?.type];
+        Image: ['url'], ActionSet: ['actions'], RichTextBlock: ['inlines'] }[element?.type];
     if (!keys) return void bad.push(`${where}: type ${element?.type}`);
     for (const key of keys) if (!(key in element)) bad.push(`${where}: ${key} is missing`);
     if (element.type === 'TextBlock' && typeof element.text !== 'string') bad.push(`${where}: text`);
+    (element.inlines ?? []).forEach?.((run, i) => {
+        if (run?.type !== 'TextRun' || typeof run?.text !== 'string') bad.push(`${where}.inlines[${i}]`);
+    });
     if (element.type === 'FactSet')
         (element.facts ?? []).forEach?.((fact, i) => {
             if (typeof fact?.title !== 'string' || typeof fact?.value !== 'string') bad.push(`${where}.facts[${i}]`);

@@ -102,6 +102,13 @@ TEST(DeliveryEscape, NothingIsCutInTwo) {
     EXPECT_EQ(Html("<a b='c' d=\"e\">&"), "&lt;a b=&#39;c&#39; d=&quot;e&quot;&gt;&amp;");
 }
 
+TEST(DeliveryEscape, CardsFormatNothing) {
+    EXPECT_EQ(CardText("1. one", 100), "1\\. one");
+    EXPECT_EQ(CardText("- one - two", 100), "\\- one - two");
+    EXPECT_EQ(CardText("# a_b [x](http://y)", 100), "\\# a\\_b \\[x\\](http:\\//y)");
+    EXPECT_EQ(CardText("5,800 people (-42 %) 12:30", 100), "5,800 people (-42 %) 12:30");
+}
+
 TEST(DeliveryEscape, Times) {
     const Moment moment = *ParseMoment("2026-03-01T06:00:00.5Z");
     EXPECT_EQ(IsoTime(moment), "2026-03-01T06:00:00.500Z");

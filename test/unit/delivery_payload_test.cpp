@@ -174,7 +174,7 @@ TEST(DeliveryPayload, TeamsIsAnAdaptiveCard) {
     story.subject = "[a](http://evil.example) *b*";
     const json hostile = MakePayload(Kind("teams"), Around("opened"), {story});
     EXPECT_EQ(hostile["attachments"][0]["content"]["body"][0]["items"][0]["text"],
-              "High\\: \\[a\\]\\(http\\://evil\\.example\\) \\*b\\*\\: size change");
+              "High: \\[a\\](http:\\//evil.example) \\*b\\*: size change");
 }
 
 TEST(DeliveryPayload, MailHasSubjectTextAndHtml) {
