@@ -31,7 +31,13 @@ sub peers_directory
 	return $directory;
 }
 
-sub free_port { return IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport }
+sub free_port
+{
+	my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die "no port: $!";
+	my $port = $socket->sockport;
+	close $socket;
+	return $port;
+}
 
 # Starts a program and returns { pid, log }. Its output is in the log.
 sub start_peer
