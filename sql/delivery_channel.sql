@@ -71,3 +71,13 @@ CREATE FUNCTION pulse_preview_message(incident bigint, channel text) RETURNS jso
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_preview_message';
 COMMENT ON FUNCTION pulse_preview_message(bigint, text) IS
 'Exactly what a channel would be sent about an incident as it is now, without sending it; a secret in it is shown as ***. Errors: 42704 no such incident or channel, 22023 null or a channel that is not complete.';
+
+-- A channel that was changed gets another chance. The function does nothing but that, with the rights of the extension's owner.
+CREATE FUNCTION pulse.channel_changed() RETURNS event_trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_channel_changed';
+COMMENT ON FUNCTION pulse.channel_changed() IS
+'Part of the event trigger pulse_channel_changed: lets a channel whose server or user mapping was changed send again at once.';
+CREATE EVENT TRIGGER pulse_channel_changed ON ddl_command_end
+    WHEN TAG IN ('CREATE SERVER', 'ALTER SERVER', 'CREATE USER MAPPING', 'ALTER USER MAPPING') EXECUTE FUNCTION pulse.channel_changed();
+COMMENT ON EVENT TRIGGER pulse_channel_changed IS
+'A channel that rests or is disabled sends again when its server or the user mapping of its owner is changed.';

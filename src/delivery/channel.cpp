@@ -30,7 +30,8 @@ bool Printable(std::string_view text) {
 
 // The value of a secret is not repeated.
 [[noreturn]] void ThrowBad(const char* option, const std::string& value, const char* hint) {
-    throw UserError(sqlstate::kInvalidParameter, std::string("bad value of the option \"") + option + "\" of a channel",
+    throw UserError(sqlstate::kInvalidParameter,
+                    std::string("bad value of the option \"") + option + "\" of a channel",
                     value.empty() ? "" : "It is \"" + value + "\".", hint);
 }
 
@@ -40,9 +41,10 @@ bool IsHeader(const std::string& text) {
     std::string name = text.substr(0, colon);
     if (!AllAmong(name, "!#$%&'*+-.^_`|~")) return false;
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    static constexpr std::string_view kOurs[] = {"host", "content-type", "content-length", "transfer-encoding",
-                                                 "connection", "expect", "user-agent"};
-    return std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs) && !name.starts_with("webhook-");
+    static constexpr std::string_view kOurs[] = {
+        "host", "content-type", "content-length", "transfer-encoding", "connection", "expect", "user-agent"};
+    return std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs) &&
+           !name.starts_with("webhook-");
 }
 
 void CheckServer(const options::List& options) {
@@ -70,19 +72,24 @@ void CheckMapping(const options::List& options) {
         if (name == "secret" && !SigningKey(value))
             ThrowBad("secret", "", "Give whsec_ and the Base64 of 24 to 64 random bytes.");
         if (name == "header" && !IsHeader(value))
-            ThrowBad("header", "", "Give one header such as 'Authorization: Bearer ...', in ASCII; those that Pulse sets itself cannot be given.");
+            ThrowBad("header", "",
+                     "Give one header such as 'Authorization: Bearer ...', in ASCII; those that Pulse sets "
+                     "itself cannot be given.");
         if (name == "routing_key" && (value.size() != 32 || !AllAmong(value, "")))
-            ThrowBad("routing_key", "", "Give the integration key of PagerDuty's Events API v2: 32 letters and digits.");
+            ThrowBad("routing_key", "",
+                     "Give the integration key of PagerDuty's Events API v2: 32 letters and digits.");
         if (name == "api_key" && (!AllAmong(value, "_-.") || value.size() > 500))
             ThrowBad("api_key", "", "Give the key as Resend shows it.");
-        if ((name == "user" || name == "password") &&
-            std::any_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+        if ((name == "user" || name == "password") && std::any_of(value.begin(), value.end(), [](char c) {
+                return static_cast<unsigned char>(c) < 0x20;
+            }))
             ThrowBad(name.c_str(), "", "Give it without control characters.");
     }
 }
 
 // A name in single quotes of a hint.
-void Need(const std::string& channel, const options::List& options, Holder holder, std::initializer_list<const char*> names) {
+void Need(const std::string& channel, const options::List& options, Holder holder,
+          std::initializer_list<const char*> names) {
     std::string missing, example;
     for (const char* name : names) {
         if (options::Value(options, name)) continue;
@@ -91,11 +98,13 @@ void Need(const std::string& channel, const options::List& options, Holder holde
     }
     if (missing.empty()) return;
     const bool server = holder == Holder::kServer;
-    throw UserError(sqlstate::kInvalidParameter, "channel \"" + channel + "\" is not complete",
-                    (server ? "Its server has no option " : "The user mapping of its owner has no option ") + missing + ".",
-                    server ? "ALTER SERVER ... OPTIONS (" + example + ")."
-                           : "ALTER USER MAPPING, or CREATE USER MAPPING, FOR the server's owner SERVER ... OPTIONS (" +
-                                 example + ").");
+    throw UserError(
+        sqlstate::kInvalidParameter, "channel \"" + channel + "\" is not complete",
+        (server ? "Its server has no option " : "The user mapping of its owner has no option ") + missing +
+            ".",
+        server ? "ALTER SERVER ... OPTIONS (" + example + ")."
+               : "ALTER USER MAPPING, or CREATE USER MAPPING, FOR the server's owner SERVER ... OPTIONS (" +
+                     example + ").");
 }
 
 }  // namespace
@@ -118,23 +127,45 @@ const options::Table& ChannelOptions() {
     static const options::Table table(
         "channel",
         {{"kind", kServer, K::kWord, "", "what it is", {"slack", "teams", "email", "webhook", "pagerduty"}},
-         {"provider", kServer, K::kWord, "", "how mail is sent; smtp when there is a host", {"resend", "smtp"}},
+         {"provider",
+          kServer,
+          K::kWord,
+          "",
+          "how mail is sent; smtp when there is a host",
+          {"resend", "smtp"}},
          {"from", kServer, K::kText, "", "sender of mail, as Pulse <alerts@example.com>"},
          {"to", kServer, K::kText, "", "receivers of mail, separated by commas"},
          {"reply_to", kServer, K::kText, "", "where answers to mail go"},
          {"host", kServer, K::kText, "", "SMTP server"},
          {"port", kServer, K::kPort, "587", "its port"},
-         {"tls", kServer, K::kWord, "starttls", "how SMTP is encrypted; none needs pulse.allow_http",
+         {"tls",
+          kServer,
+          K::kWord,
+          "starttls",
+          "how SMTP is encrypted; none needs pulse.allow_http",
           {"starttls", "tls", "none"}},
          {"api_url", kServer, K::kUrl, "", "another address of Resend's or PagerDuty's API"},
-         {"ca_file", kServer, K::kText, "", "file with the certificates of authorities trusted", {}, false, true},
+         {"ca_file",
+          kServer,
+          K::kText,
+          "",
+          "file with the certificates of authorities trusted",
+          {},
+          false,
+          true},
          {"connect_timeout", kServer, K::kDuration, "10s", "longest wait for a connection"},
          {"timeout", kServer, K::kDuration, "30s", "longest wait for an answer"},
          {"max_in_flight", kServer, K::kCount, "10", "most requests under way at once"},
          {"max_attempts", kServer, K::kCount, "10", "tries before a message is given up"},
          {"url", kMapping, K::kUrl, "", "address of a Slack, Teams or other webhook", {}, true},
          {"secret", kMapping, K::kText, "", "signs webhooks: whsec_ and Base64 of 24 to 64 bytes", {}, true},
-         {"header", kMapping, K::kText, "", "one more header of webhooks, as Authorization: Bearer ...", {}, true},
+         {"header",
+          kMapping,
+          K::kText,
+          "",
+          "one more header of webhooks, as Authorization: Bearer ...",
+          {},
+          true},
          {"api_key", kMapping, K::kText, "", "Resend's key", {}, true},
          {"user", kMapping, K::kText, "", "SMTP user", {}, true},
          {"password", kMapping, K::kText, "", "SMTP password", {}, true},

@@ -11,8 +11,16 @@ constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
 char32_t Next(std::string_view& text) {
     const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char first = byte(0);
-    const size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-    char32_t code = length == 1 ? first : length == 2 ? first & 0x1Fu : length == 3 ? first & 0x0Fu : first & 0x07u;
+    const size_t length = first < 0x80   ? 1
+                          : first < 0xC2 ? 0
+                          : first < 0xE0 ? 2
+                          : first < 0xF0 ? 3
+                          : first < 0xF5 ? 4
+                                         : 0;
+    char32_t code = length == 1   ? first
+                    : length == 2 ? first & 0x1Fu
+                    : length == 3 ? first & 0x0Fu
+                                  : first & 0x07u;
     bool valid = length > 0 && length <= text.size();
     for (size_t i = 1; valid && i < length; ++i) {
         valid = (byte(i) & 0xC0) == 0x80;
@@ -45,10 +53,10 @@ void Append(std::string& text, char32_t code) {
 
 // Marks of direction, joiners, fillers, tags: they make a text look like another one.
 bool Invisible(char32_t c) {
-    return c == 0xAD || c == 0x34F || c == 0x61C || c == 0x115F || c == 0x1160 || c == 0x17B4 || c == 0x17B5 ||
-           (c >= 0x180B && c <= 0x180F) || (c >= 0x200B && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
-           (c >= 0x2060 && c <= 0x206F) || c == 0x3164 || c == 0xFEFF || c == 0xFFA0 || (c >= 0xFFF0 && c <= 0xFFFB) ||
-           (c >= 0xE0000 && c <= 0xE0FFF);
+    return c == 0xAD || c == 0x34F || c == 0x61C || c == 0x115F || c == 0x1160 || c == 0x17B4 ||
+           c == 0x17B5 || (c >= 0x180B && c <= 0x180F) || (c >= 0x200B && c <= 0x200F) ||
+           (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0x3164 || c == 0xFEFF ||
+           c == 0xFFA0 || (c >= 0xFFF0 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 bool Blank(char32_t c) {
@@ -140,9 +148,10 @@ std::string CardText(std::string_view text, size_t limit) {
     char32_t before = 0;
     return EscapeWithin(text, limit, [&](char32_t code) {
         constexpr std::string_view kFormats = "\\`*_[]<>~|&!";
-        const bool formats = (code < 0x80 && kFormats.find(static_cast<char>(code)) != std::string_view::npos) ||
-                             (first && (code == '#' || code == '+' || code == '-')) ||
-                             (number && !first && (code == '.' || code == ')')) || (code == '/' && before == ':');
+        const bool formats =
+            (code < 0x80 && kFormats.find(static_cast<char>(code)) != std::string_view::npos) ||
+            (first && (code == '#' || code == '+' || code == '-')) ||
+            (number && !first && (code == '.' || code == ')')) || (code == '/' && before == ':');
         number = number && code >= '0' && code <= '9';
         first = false;
         before = code;

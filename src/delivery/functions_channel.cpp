@@ -14,10 +14,10 @@
 namespace pg = pulse::pg;
 namespace delivery = pulse::delivery;
 namespace options = pulse::options;
-using pulse::Moment;
-using pulse::UserError;
 using pg::Json;
 using pg::Value;
+using pulse::Moment;
+using pulse::UserError;
 
 namespace {
 
@@ -26,15 +26,16 @@ constexpr const char* kExample = "{\"url\": \"https://hooks.slack.com/services/.
 // Signatures are of the real time, whatever pulse.now says.
 Moment RealTime() {
     const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count() - 946'684'800 * pulse::kSecond;
+    return std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count() -
+           946'684'800 * pulse::kSecond;
 }
 
 Json WithKind(const std::string& kind, Json all) {
     if (!all.is_object()) return all;  // CreateServer() says so
     const auto given = all.find("kind");
     if (given != all.end() && *given != kind)
-        throw UserError(pulse::sqlstate::kInvalidParameter, "the option \"kind\" contradicts the argument \"kind\"", "",
-                        "Leave the option out.");
+        throw UserError(pulse::sqlstate::kInvalidParameter,
+                        "the option \"kind\" contradicts the argument \"kind\"", "", "Leave the option out.");
     all["kind"] = kind;
     return all;
 }
@@ -58,9 +59,11 @@ struct Trial {
 std::string HintOf(const delivery::Answer& answer, const delivery::Judgement& judgement) {
     using delivery::Verdict;
     if (judgement.verdict == Verdict::kDelivered) return "";
-    if (answer.forbidden) return "A rule of this server refuses it: see pulse.allow_http and pulse.allowed_hosts.";
+    if (answer.forbidden)
+        return "A rule of this server refuses it: see pulse.allow_http and pulse.allowed_hosts.";
     if (judgement.verdict == Verdict::kRetry)
-        return judgement.overloaded ? "It takes no more now: try again later." : "It may work later: try again, or correct its address.";
+        return judgement.overloaded ? "It takes no more now: try again later."
+                                    : "It may work later: try again, or correct its address.";
     if (judgement.verdict == Verdict::kGone) return "The receiver is gone: give the channel another address.";
     return "Correct the options of the channel or of its user mapping.";
 }
@@ -80,7 +83,8 @@ Trial Try(const delivery::Channel& channel, const std::string& key) {
         case delivery::Verdict::kRefused: trial.status = "refused"; break;
         case delivery::Verdict::kGone: trial.status = "gone"; break;
     }
-    if (trial.answer.error.empty() && trial.answer.body.empty() && trial.status != "ok") trial.answer.body = judgement.reason;
+    if (trial.answer.error.empty() && trial.answer.body.empty() && trial.status != "ok")
+        trial.answer.body = judgement.reason;
     trial.hint = HintOf(trial.answer, judgement);
     return trial;
 }
@@ -91,7 +95,8 @@ void Enable(const std::string& name) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     pg::Execute(
-        "INSERT INTO pulse.channel_state AS c (channel, last_ok_at) VALUES ($1, clock_timestamp()) ON CONFLICT (channel) "
+        "INSERT INTO pulse.channel_state AS c (channel, last_ok_at) VALUES ($1, clock_timestamp()) ON "
+        "CONFLICT (channel) "
         "DO UPDATE SET failures = 0, open_until = NULL, disabled_at = NULL, last_ok_at = clock_timestamp()",
         {Value::Text(name)});
     delivery::WakeDelivery();
@@ -117,7 +122,8 @@ Json Preview(int64_t incident, const std::string& name) {
         stories = delivery::GatherStories({incident}, false);
     }
     if (stories.empty())
-        throw UserError(pulse::sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist", "",
+        throw UserError(pulse::sqlstate::kUndefinedObject,
+                        "incident " + std::to_string(incident) + " does not exist", "",
                         "SELECT id, segment, relation, summary FROM pulse.incident lists them.");
     delivery::Envelope envelope;
     envelope.key = envelope.thread = "preview";
@@ -132,6 +138,21 @@ Json Preview(int64_t incident, const std::string& name) {
 
 PULSE_FUNCTION(pulse_channel_validator) {
     pg::ValidateOptions(fcinfo, "pulse_channel", delivery::ChannelOptions(), delivery::CheckChannelOptions);
+    PG_RETURN_VOID();
+}
+
+// Called at the end of a command that makes or changes a server or a user mapping.
+PULSE_FUNCTION(pulse_channel_changed) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::Result changed = pg::Execute(
+        "UPDATE pulse.channel_state AS c SET failures = 0, open_until = NULL, disabled_at = NULL "
+        "WHERE (c.disabled_at IS NOT NULL OR c.open_until IS NOT NULL OR c.failures > 0) AND c.channel IN "
+        "(SELECT s.srvname::text FROM pg_event_trigger_ddl_commands() AS d LEFT JOIN pg_user_mapping AS m "
+        "ON d.classid = 'pg_user_mapping'::regclass AND m.oid = d.objid "
+        "JOIN pg_foreign_server AS s ON s.oid = m.umserver OR d.classid = 'pg_foreign_server'::regclass AND "
+        "s.oid = d.objid)");
+    if (changed.processed() > 0) delivery::WakeDelivery();
     PG_RETURN_VOID();
 }
 

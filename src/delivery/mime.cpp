@@ -28,10 +28,12 @@ bool Ascii(std::string_view text) {
 
 // Labels between dots, none of them empty.
 bool Dotted(std::string_view text, std::string_view marks) {
-    if (text.empty() || text.front() == '.' || text.back() == '.' || text.find("..") != std::string_view::npos)
+    if (text.empty() || text.front() == '.' || text.back() == '.' ||
+        text.find("..") != std::string_view::npos)
         return false;
-    return std::all_of(text.begin(), text.end(),
-                       [&](char c) { return c == '.' || IsAlnum(c) || marks.find(c) != std::string_view::npos; });
+    return std::all_of(text.begin(), text.end(), [&](char c) {
+        return c == '.' || IsAlnum(c) || marks.find(c) != std::string_view::npos;
+    });
 }
 
 bool IsEmail(std::string_view text) {
@@ -99,9 +101,9 @@ std::string MailDate(Moment moment) {
     const int month = std::stoi(text.substr(year + 1, 2));
     int64_t day = moment / kDay;  // 2000-01-01 was a Saturday
     if (moment % kDay < 0) --day;
-    return std::string(kDays[static_cast<size_t>((day % 7 + 7) % 7)]) + ", " + text.substr(year + 4, 2) + " " +
-           kMonths[static_cast<size_t>(std::clamp(month, 1, 12) - 1)] + " " + text.substr(0, year) + " " +
-           text.substr(year + 7, 8) + " +0000";
+    return std::string(kDays[static_cast<size_t>((day % 7 + 7) % 7)]) + ", " + text.substr(year + 4, 2) +
+           " " + kMonths[static_cast<size_t>(std::clamp(month, 1, 12) - 1)] + " " + text.substr(0, year) +
+           " " + text.substr(year + 7, 8) + " +0000";
 }
 
 std::string Base64Lines(std::string_view text) {
@@ -158,14 +160,18 @@ std::string Print(const Address& address) {
 
 std::string EncodeHeader(std::string_view text) {
     // Lines are short enough as they are: subjects are cut to what one line of a header may hold.
-    if (Ascii(text) && text.size() <= 900 && text.find("=?") == std::string_view::npos) return std::string(text);
+    if (Ascii(text) && text.size() <= 900 && text.find("=?") == std::string_view::npos)
+        return std::string(text);
     const std::string line = OneLine(text);
     std::string words;
     for (size_t begin = 0; begin < line.size();) {
         // 45 bytes make 60 digits, and a character is never divided.
         size_t end = std::min(begin + 45, line.size());
-        while (end < line.size() && end > begin + 40 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;
-        words += (words.empty() ? "" : "\r\n ") + ("=?UTF-8?B?" + Base64(line.substr(begin, end - begin)) + "?=");
+        while (end < line.size() && end > begin + 40 &&
+               (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80)
+            --end;
+        words +=
+            (words.empty() ? "" : "\r\n ") + ("=?UTF-8?B?" + Base64(line.substr(begin, end - begin)) + "?=");
         begin = end;
     }
     return words;
@@ -177,7 +183,8 @@ std::string MakeMime(const Letter& letter) {
     if (letter.reply_to) mime += "Reply-To: " + HeaderAddress(*letter.reply_to) + "\r\n";
     mime += "Subject: " + EncodeHeader(OneLine(letter.subject)) + "\r\n";
     for (const auto& [name, value] : letter.headers) mime += OneLine(name) + ": " + OneLine(value) + "\r\n";
-    mime += "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"" + letter.boundary + "\"\r\n\r\n";
+    mime += "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"" + letter.boundary +
+            "\"\r\n\r\n";
     mime += Part(letter, "text/plain", letter.text) + Part(letter, "text/html", letter.html);
     return mime + "--" + letter.boundary + "--\r\n";
 }

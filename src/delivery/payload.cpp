@@ -20,7 +20,8 @@ nlohmann::json Make(const Channel& channel, const Envelope& envelope, const std:
 
 }  // namespace
 
-nlohmann::json MakePayload(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories) {
+nlohmann::json MakePayload(const Channel& channel, const Envelope& envelope,
+                           const std::vector<Story>& stories) {
     return Make(channel, envelope, WorstFirst(stories));
 }
 

@@ -56,7 +56,8 @@ std::string TextOf(const Envelope& envelope, const Story& story) {
     if (!remark.empty()) text += remark + "\n";
     text += "\n";
     for (const auto& [label, value] : Evidence(story)) text += "  " + label + ": " + value + "\n";
-    AddPart(text, "What changed", story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
+    AddPart(text, "What changed",
+            story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
     if (!IsOver(story)) {
         AddPart(text, CauseLabel(story), {story.cause});
         AddPart(text, "What to do first", {story.advice, story.advice_reason, story.advice_sql});
@@ -84,18 +85,20 @@ std::string Paragraph(const std::string& text) {
 }
 
 std::string Sql(const std::string& sql) {
-    return "<pre style=\"background:#F3F4F6;padding:8px;margin:0 0 6px;white-space:pre-wrap;font-size:12px\">" + Html(sql) +
-           "</pre>";
+    return "<pre style=\"background:#F3F4F6;padding:8px;margin:0 0 "
+           "6px;white-space:pre-wrap;font-size:12px\">" +
+           Html(sql) + "</pre>";
 }
 
 std::string Badge(const Envelope& envelope, const Story& story) {
     return "<span style=\"background:#" + std::string(Color(story)) +
-           ";color:#FFFFFF;padding:2px 8px;border-radius:4px;font-size:12px\">" + Html(Label(envelope.event, story)) + "</span>";
+           ";color:#FFFFFF;padding:2px 8px;border-radius:4px;font-size:12px\">" +
+           Html(Label(envelope.event, story)) + "</span>";
 }
 
 std::string HtmlOf(const Envelope& envelope, const Story& story) {
-    std::string html = "<p style=\"margin:0 0 8px\">" + Badge(envelope, story) + "</p><h2 style=\"font-size:18px;margin:0 0 8px\">" +
-                       Html(Title(story)) + "</h2>";
+    std::string html = "<p style=\"margin:0 0 8px\">" + Badge(envelope, story) +
+                       "</p><h2 style=\"font-size:18px;margin:0 0 8px\">" + Html(Title(story)) + "</h2>";
     const std::string remark = Remark(envelope, story);
     if (!remark.empty()) html += Paragraph(remark);
     html += "<table style=\"border-collapse:collapse;font-size:14px\">";
@@ -117,14 +120,18 @@ std::string HtmlOf(const Envelope& envelope, const Story& story) {
             html += Heading("To acknowledge it") + Sql(story.acknowledge_sql);
     }
     if (!story.url.empty())
-        html += "<p style=\"margin:20px 0 0\"><a href=\"" + Html(story.url) + "\" style=\"color:#2563EB\">Open the incident</a></p>";
+        html += "<p style=\"margin:20px 0 0\"><a href=\"" + Html(story.url) +
+                "\" style=\"color:#2563EB\">Open the incident</a></p>";
     return html;
 }
 
 std::string Page(const std::string& content, const std::string& footer) {
-    return "<!DOCTYPE html><html><head><meta charset=\"utf-8\"></head><body style=\"margin:0;padding:24px;background:#FFFFFF;"
-           "color:#111827;font-family:Arial,Helvetica,sans-serif;font-size:14px;line-height:1.4\"><div style=\"max-width:640px\">" +
-           content + "<p style=\"margin:24px 0 0;color:#9CA3AF;font-size:12px\">" + Html(footer) + "</p></div></body></html>";
+    return "<!DOCTYPE html><html><head><meta charset=\"utf-8\"></head><body "
+           "style=\"margin:0;padding:24px;background:#FFFFFF;"
+           "color:#111827;font-family:Arial,Helvetica,sans-serif;font-size:14px;line-height:1.4\"><div "
+           "style=\"max-width:640px\">" +
+           content + "<p style=\"margin:24px 0 0;color:#9CA3AF;font-size:12px\">" + Html(footer) +
+           "</p></div></body></html>";
 }
 
 // ---- both ----
@@ -136,7 +143,10 @@ std::string Domain(const Address& from) {
 std::string MessageId(const std::string& key, const std::string& domain) {
     std::string local;
     for (const char c : key.substr(0, 200))
-        local += (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' ? c : '.';
+        local +=
+            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'
+                ? c
+                : '.';
     return "<" + (local.empty() ? "message" : local) + "@" + domain + ">";
 }
 
@@ -144,7 +154,8 @@ Address FirstAddress(const Channel& channel, const char* option) {
     const auto addresses = ParseAddresses(options::Value(channel.server, option).value_or(""));
     if (!addresses || addresses->empty())
         throw UserError(sqlstate::kInvalidParameter, "channel \"" + channel.name + "\" is not complete",
-                        std::string("It has no valid option \"") + option + "\".", "ALTER SERVER ... OPTIONS.");
+                        std::string("It has no valid option \"") + option + "\".",
+                        "ALTER SERVER ... OPTIONS.");
     Address address = addresses->front();
     address.name = Clean(address.name, 100);
     return address;
@@ -178,20 +189,27 @@ json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<
     }
     const std::string route = Clean(envelope.route, 100);
     const std::string footer = "Sent by Pulse" + (route.empty() ? "." : " by the route " + route + ".");
-    json headers = {{"Message-ID", MessageId(envelope.key, Domain(from))}, {"Auto-Submitted", "auto-generated"}};
+    json headers = {{"Message-ID", MessageId(envelope.key, Domain(from))},
+                    {"Auto-Submitted", "auto-generated"}};
     if (stories.size() == 1) headers["X-Pulse-Incident"] = std::to_string(stories[0].incident);
     if (!envelope.thread.empty() && envelope.thread != envelope.key)
         headers["In-Reply-To"] = headers["References"] = MessageId(envelope.thread, Domain(from));
-    json mail = {{"from", Print(from)},     {"to", std::move(receivers)},       {"subject", "[Pulse] " + headline},
-                 {"text", text + "\n-- \n" + footer + "\n"}, {"html", Page(html, footer)}, {"headers", std::move(headers)}};
-    if (options::Value(channel.server, "reply_to")) mail["reply_to"] = Print(FirstAddress(channel, "reply_to"));
+    json mail = {{"from", Print(from)},
+                 {"to", std::move(receivers)},
+                 {"subject", "[Pulse] " + headline},
+                 {"text", text + "\n-- \n" + footer + "\n"},
+                 {"html", Page(html, footer)},
+                 {"headers", std::move(headers)}};
+    if (options::Value(channel.server, "reply_to"))
+        mail["reply_to"] = Print(FirstAddress(channel, "reply_to"));
     return mail;
 }
 
 Address Read(const json& value) {
     const auto addresses = ParseAddresses(value.is_string() ? value.get<std::string>() : "");
     if (!addresses || addresses->empty())
-        throw UserError(sqlstate::kInvalidParameter, "a message has no valid address", "It is " + Dump(value) + ".",
+        throw UserError(sqlstate::kInvalidParameter, "a message has no valid address",
+                        "It is " + Dump(value) + ".",
                         "Correct the options \"from\" and \"to\" of its channel.");
     return addresses->front();
 }
@@ -222,7 +240,8 @@ Letter SmtpLetter(const json& payload, const Envelope& envelope) {
     letter.subject = Text(payload, "subject");
     letter.text = Text(payload, "text");
     letter.html = Text(payload, "html");
-    for (const char* name : {"Message-ID", "In-Reply-To", "References", "Auto-Submitted", "X-Pulse-Incident"}) {
+    for (const char* name :
+         {"Message-ID", "In-Reply-To", "References", "Auto-Submitted", "X-Pulse-Incident"}) {
         const std::string value = payload.contains("headers") ? Text(payload["headers"], name) : "";
         if (!value.empty()) letter.headers.emplace_back(name, value);
     }

@@ -36,7 +36,9 @@ void Set(json& details, const char* name, const std::string& value) {
 }
 
 json Details(const Envelope& envelope, const Story& story) {
-    json details = {{"incident", story.incident}, {"status", story.status}, {"severity", story.severity},
+    json details = {{"incident", story.incident},
+                    {"status", story.status},
+                    {"severity", story.severity},
                     {"since", IsoTime(story.since)}};
     Set(details, "figures", Figures(story));
     Set(details, "remark", Remark(envelope, story));
@@ -78,7 +80,8 @@ json PagerdutyPayload(const Envelope& envelope, const std::vector<Story>& storie
     event["client"] = "Pulse";
     if (!first.url.empty()) {
         event["client_url"] = first.url;
-        event["links"] = json::array({{{"href", first.url}, {"text", "Incident " + std::to_string(first.incident)}}});
+        event["links"] =
+            json::array({{{"href", first.url}, {"text", "Incident " + std::to_string(first.incident)}}});
     }
     return event;
 }

@@ -1,4 +1,5 @@
-// Slack's Block Kit. Other people's words stand in plain_text, which formats nothing; mrkdwn holds only our own.
+// Slack's Block Kit. Other people's words stand in plain_text, which formats nothing; mrkdwn holds only our
+// own.
 #include <algorithm>
 
 #include "pulse/delivery/escape.hpp"
@@ -27,7 +28,8 @@ json Section(json text) {
 }
 
 std::string Date(Moment moment) {
-    return "<!date^" + std::to_string(UnixTime(moment)) + "^{date_short_pretty} {time}|" + PlainTime(moment) + ">";
+    return "<!date^" + std::to_string(UnixTime(moment)) + "^{date_short_pretty} {time}|" + PlainTime(moment) +
+           ">";
 }
 
 // A piece of SQL between backticks; nothing when it holds one itself or is too long.
@@ -62,14 +64,17 @@ void AddPart(json& blocks, const std::string& label, const std::string& text) {
 
 std::string Bullets(const std::vector<std::string>& sentences) {
     std::string text;
-    for (const std::string& sentence : sentences) text += (text.empty() ? "\xE2\x80\xA2 " : "\n\xE2\x80\xA2 ") + sentence;
+    for (const std::string& sentence : sentences)
+        text += (text.empty() ? "\xE2\x80\xA2 " : "\n\xE2\x80\xA2 ") + sentence;
     return text;
 }
 
 json One(const Envelope& envelope, const Story& story) {
     json blocks = json::array();
-    blocks.push_back({{"type", "header"},
-                      {"text", Plain(std::string(Mark(story)) + " " + Headline(envelope, {story}, kHeader), kHeader)}});
+    blocks.push_back(
+        {{"type", "header"},
+         {"text",
+          Plain(std::string(Mark(story)) + " " + Headline(envelope, {story}, kHeader - 4), kHeader)}});
     const std::string remark = Remark(envelope, story);
     if (!remark.empty()) blocks.push_back(Section(Plain(remark, kText)));
     blocks.push_back({{"type", "section"}, {"fields", Fields(story)}});
@@ -95,7 +100,8 @@ json One(const Envelope& envelope, const Story& story) {
 
 // Two blocks for each of several.
 json Brief(const Story& story) {
-    std::string text = std::string(Mark(story)) + " " + diagnosis::Capitalized(IsOver(story) ? story.status : story.severity) + ": " +
+    std::string text = std::string(Mark(story)) + " " +
+                       diagnosis::Capitalized(IsOver(story) ? story.status : story.severity) + ": " +
                        Title(story);
     for (const std::string& line : {Figures(story), IsOver(story) ? "" : story.cause})
         if (!line.empty()) text += "\n" + line;

@@ -1,5 +1,5 @@
-// Microsoft Teams: an Adaptive Card 1.4 for a Workflows webhook. Other people's words stand in text runs, which format
-// nothing, or escaped.
+// Microsoft Teams: an Adaptive Card 1.4 for a Workflows webhook. Other people's words stand in text runs,
+// which format nothing, or escaped.
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/wording.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -41,13 +41,16 @@ json Code(const std::string& sql) {
 }
 
 json Caption(const std::string& text) {
-    return {{"type", "TextBlock"}, {"text", text}, {"weight", "Bolder"}, {"wrap", true}, {"spacing", "Medium"}};
+    return {
+        {"type", "TextBlock"}, {"text", text}, {"weight", "Bolder"}, {"wrap", true}, {"spacing", "Medium"}};
 }
 
 json Banner(const std::string& text, const char* style, const char* color) {
-    json title = {{"type", "TextBlock"}, {"text", CardText(text, 600)}, {"weight", "Bolder"}, {"size", "Medium"},
+    json title = {{"type", "TextBlock"}, {"text", CardText(text, 600)},
+                  {"weight", "Bolder"},  {"size", "Medium"},
                   {"color", color},      {"wrap", true}};
-    return {{"type", "Container"}, {"style", style}, {"bleed", true}, {"items", json::array({std::move(title)})}};
+    return {
+        {"type", "Container"}, {"style", style}, {"bleed", true}, {"items", json::array({std::move(title)})}};
 }
 
 json Facts(const Story& story) {
@@ -83,7 +86,8 @@ json One(const Envelope& envelope, const Story& story) {
     const std::string remark = Remark(envelope, story);
     if (!remark.empty()) body.push_back(Rich(remark));
     body.push_back(Facts(story));
-    AddPart(body, "What changed", story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
+    AddPart(body, "What changed",
+            story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
     if (!IsOver(story)) {
         const std::string confidence = Confidence(story);
         AddPart(body, "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")"), {story.cause});
@@ -106,7 +110,8 @@ json Brief(const Story& story) {
     const std::string figures = Figures(story);
     items.push_back(Rich((figures.empty() ? "" : figures + ", ") + "since " + PlainTime(story.since)));
     if (!IsOver(story) && !story.cause.empty()) items.push_back(Rich(story.cause));
-    if (story.status == "open" && !story.acknowledge_sql.empty()) items.push_back(Code(story.acknowledge_sql));
+    if (story.status == "open" && !story.acknowledge_sql.empty())
+        items.push_back(Code(story.acknowledge_sql));
     return {{"type", "Container"}, {"separator", true}, {"items", std::move(items)}};
 }
 
@@ -121,7 +126,8 @@ json Several(const Envelope& envelope, const std::vector<Story>& stories) {
         body.push_back(std::move(brief));
         ++shown;
     }
-    if (shown < stories.size()) body.push_back(Rich("and " + std::to_string(stories.size() - shown) + " more"));
+    if (shown < stories.size())
+        body.push_back(Rich("and " + std::to_string(stories.size() - shown) + " more"));
     return body;
 }
 
@@ -132,7 +138,8 @@ json Card(json body, const std::string& url) {
                     {"msteams", {{"width", "Full"}}},
                     {"body", std::move(body)}};
     if (!url.empty())
-        content["actions"] = json::array({{{"type", "Action.OpenUrl"}, {"title", "Open the incident"}, {"url", url}}});
+        content["actions"] =
+            json::array({{{"type", "Action.OpenUrl"}, {"title", "Open the incident"}, {"url", url}}});
     json attachment = {{"contentType", "application/vnd.microsoft.card.adaptive"},
                        {"contentUrl", nullptr},
                        {"content", std::move(content)}};

@@ -1,4 +1,5 @@
-// What machines get: {type, timestamp, data} of the Standard Webhooks specification, flat enough for n8n and Zapier.
+// What machines get: {type, timestamp, data} of the Standard Webhooks specification, flat enough for n8n and
+// Zapier.
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/wording.hpp"
 

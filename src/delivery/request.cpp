@@ -34,13 +34,15 @@ void AddWebhookHeaders(Request& request, const Channel& channel, const Envelope&
     request.headers.emplace_back("webhook-timestamp", std::to_string(UnixTime(now)));
     const std::string secret = Secret(channel, "secret");
     if (const auto key = SigningKey(secret))
-        request.headers.emplace_back("webhook-signature", Signature(*key, envelope.key, UnixTime(now), request.body));
+        request.headers.emplace_back("webhook-signature",
+                                     Signature(*key, envelope.key, UnixTime(now), request.body));
     AddSecret(request, secret);
     const std::string header = Secret(channel, "header");
     const size_t colon = header.find(':');
     if (colon == std::string::npos) return;
     const size_t value = header.find_first_not_of(' ', colon + 1);
-    request.headers.emplace_back(header.substr(0, colon), value == std::string::npos ? "" : header.substr(value));
+    request.headers.emplace_back(header.substr(0, colon),
+                                 value == std::string::npos ? "" : header.substr(value));
     AddSecret(request, request.headers.back().second);
     // "Bearer abc": the word alone must not be shown either.
     const size_t last = request.headers.back().second.rfind(' ');

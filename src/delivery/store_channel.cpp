@@ -9,9 +9,11 @@ namespace {
 
 [[noreturn]] void ThrowUnknown(const std::string& name) {
     std::string list;
-    for (const std::string& known : pg::ServerNames("pulse_channel")) list += (list.empty() ? "" : ", ") + known;
+    for (const std::string& known : pg::ServerNames("pulse_channel"))
+        list += (list.empty() ? "" : ", ") + known;
     throw UserError(sqlstate::kUndefinedObject, "channel \"" + name + "\" does not exist", "",
-                    list.empty() ? "There is none yet: make one with pulse_create_channel()." : "Channels are " + list + ".");
+                    list.empty() ? "There is none yet: make one with pulse_create_channel()."
+                                 : "Channels are " + list + ".");
 }
 
 }  // namespace

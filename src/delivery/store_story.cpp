@@ -16,8 +16,8 @@ namespace {
 using pg::Json;
 using pg::Value;
 
-// Up to so many live incidents of one message are looked at anew, so that their sentences fit their figures; in a longer
-// message those sentences have no room.
+// Up to so many live incidents of one message are looked at anew, so that their sentences fit their figures;
+// in a longer message those sentences have no room.
 constexpr size_t kFresh = 10;
 // Far more than any message shows, far less than what would fill memory.
 constexpr size_t kMostBytes = size_t{4} << 20;
@@ -30,12 +30,17 @@ constexpr const char* kQuery =
     "JOIN pulse.incident_record AS i ON i.id = w.id "
     "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id "
     "LEFT JOIN pulse.monitor AS m ON m.id = i.monitor_id "
-    "LEFT JOIN LATERAL (SELECT n.result FROM pulse.investigation AS n WHERE n.incident_id = i.id AND n.status = 'done' "
+    "LEFT JOIN LATERAL (SELECT n.result FROM pulse.investigation AS n WHERE n.incident_id = i.id AND "
+    "n.status = 'done' "
     "AND n.result IS NOT NULL ORDER BY n.id DESC LIMIT 1) AS v ON true "
-    "CROSS JOIN LATERAL (SELECT jsonb_build_object('group', i.group_id, 'segment', s.name, 'owner', coalesce(s.owner, "
-    "m.owner), 'relation', i.relation, 'source', i.source, 'detector', i.detector, 'attribute', i.attribute, 'severity', "
-    "i.severity, 'status', i.status, 'direction', i.direction, 'baseline', i.baseline, 'observed', i.observed, 'change', "
-    "i.change, 'summary', i.summary, 'resolved_by', i.resolved_by, 'diagnosis', i.diagnosis, 'result', v.result)::text "
+    "CROSS JOIN LATERAL (SELECT jsonb_build_object('group', i.group_id, 'segment', s.name, 'owner', "
+    "coalesce(s.owner, "
+    "m.owner), 'relation', i.relation, 'source', i.source, 'detector', i.detector, 'attribute', i.attribute, "
+    "'severity', "
+    "i.severity, 'status', i.status, 'direction', i.direction, 'baseline', i.baseline, 'observed', "
+    "i.observed, 'change', "
+    "i.change, 'summary', i.summary, 'resolved_by', i.resolved_by, 'diagnosis', i.diagnosis, 'result', "
+    "v.result)::text "
     "AS text) AS x ORDER BY w.place";
 
 std::string Text(const Json& object, const char* key) {
@@ -94,7 +99,8 @@ void Tell(const Json& found, Story& story) {
 void ReadFacts(const Json& facts, Story& story) {
     story.is_table = Text(facts, "segment").empty() && !Text(facts, "relation").empty();
     story.subject = story.is_table ? Text(facts, "relation") : Text(facts, "segment");
-    if (story.is_table && !Text(facts, "source").empty()) story.subject += " (source " + Text(facts, "source") + ")";
+    if (story.is_table && !Text(facts, "source").empty())
+        story.subject += " (source " + Text(facts, "source") + ")";
     story.owner = Text(facts, "owner");
     story.detector = Text(facts, "detector");
     story.attribute = Text(facts, "attribute");
@@ -108,9 +114,11 @@ void ReadFacts(const Json& facts, Story& story) {
     story.change = Number(facts, "change");
     const auto group = facts.find("group");
     if (group != facts.end() && group->is_number_integer()) story.group = group->get<int64_t>();
-    story.counts_people = !story.is_table && (story.detector == "size_change" || story.detector == "slow_erosion" ||
-                                              (story.detector == "expected_range" && story.attribute == "size"));
-    const bool fell = story.counts_people && story.baseline && story.observed && *story.observed < *story.baseline;
+    story.counts_people =
+        !story.is_table && (story.detector == "size_change" || story.detector == "slow_erosion" ||
+                            (story.detector == "expected_range" && story.attribute == "size"));
+    const bool fell =
+        story.counts_people && story.baseline && story.observed && *story.observed < *story.baseline;
     if (fell && *story.baseline < 9e15) story.people_lost = std::llround(*story.baseline - *story.observed);
 }
 

@@ -24,8 +24,8 @@ Unit UnitOf(const Story& story) {
     if (!story.is_table) return Unit::kShare;
     if (story.detector == "table_volume") return Unit::kRows;
     if (story.detector == "table_freshness" || story.detector == "table_lag") return Unit::kSeconds;
-    const bool share = OneOf(story.detector, {"table_null_rate", "table_unique", "table_accepted_values", "table_range",
-                                              "table_references"});
+    const bool share = OneOf(story.detector, {"table_null_rate", "table_unique", "table_accepted_values",
+                                              "table_range", "table_references"});
     return share ? Unit::kShare : Unit::kNumber;
 }
 
@@ -36,7 +36,8 @@ std::string Quantity(const Story& story, const std::optional<double>& number) {
         case Unit::kPeople: return fits ? diagnosis::People(std::llround(*number)) : "";
         case Unit::kShare: return diagnosis::Percent(*number);
         case Unit::kRows: return fits ? diagnosis::Thousands(std::llround(*number)) + " rows" : "";
-        case Unit::kSeconds: return std::abs(*number) < 9e11 ? diagnosis::Span(std::llround(*number * 1e6)) : "";
+        case Unit::kSeconds:
+            return std::abs(*number) < 9e11 ? diagnosis::Span(std::llround(*number * 1e6)) : "";
         case Unit::kNumber: return diagnosis::Figure(*number);
     }
     return "";
@@ -161,7 +162,8 @@ std::string Remark(const Envelope& envelope, const Story& story) {
         return text + "Resolved by " + story.resolved_by + (now.empty() ? "." : ", at " + now + ".");
     }
     if (envelope.event == "escalated" && story.status == "open")
-        return "Nobody has acknowledged it for " + diagnosis::Span(envelope.created_at - story.opened_at) + ".";
+        return "Nobody has acknowledged it for " + diagnosis::Span(envelope.created_at - story.opened_at) +
+               ".";
     if (envelope.event == "eased") return "It is less severe than it was.";
     if (envelope.event == "worsened") return "It is more severe than it was.";
     if (envelope.event == "reopened") return "It had been over, and is back.";
@@ -177,8 +179,9 @@ std::string Now(const Story& story) {
 }
 
 std::string Change(const Story& story) {
-    const bool relative = story.counts_people || OneOf(story.detector, {"conversion_anomaly", "inactivity_creep", "expected_range",
-                                                                        "table_volume"});
+    const bool relative =
+        story.counts_people ||
+        OneOf(story.detector, {"conversion_anomaly", "inactivity_creep", "expected_range", "table_volume"});
     return relative && story.change ? diagnosis::SignedPercent(*story.change) : "";
 }
 
@@ -192,7 +195,8 @@ std::string Figures(const Story& story) {
 
 std::string Confidence(const Story& story) {
     if (!story.confidence) return "";
-    return diagnosis::Percent(*story.confidence) + " confidence" + (story.investigated ? ", investigated" : "");
+    return diagnosis::Percent(*story.confidence) + " confidence" +
+           (story.investigated ? ", investigated" : "");
 }
 
 const char* Mark(const Story& story) {

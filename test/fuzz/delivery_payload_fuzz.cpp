@@ -6,7 +6,9 @@
 #include <cstring>
 #include <string_view>
 
-#include "../unit/delivery_limits.hpp"
+#include <delivery_limits.hpp>
+
+namespace delivery = pulse::delivery;
 
 namespace {
 
@@ -39,10 +41,10 @@ struct Input {
     }
 };
 
-pulse::delivery::Story ReadStory(Input& input) {
+delivery::Story ReadStory(Input& input) {
     static constexpr const char* kStatus[] = {"open", "acknowledged", "resolved", "ignored"};
     static constexpr const char* kSeverity[] = {"low", "medium", "high", "critical"};
-    pulse::delivery::Story story;
+    delivery::Story story;
     const uint8_t flags = input.Byte();
     story.incident = input.Byte();
     story.status = kStatus[flags & 3];
@@ -68,25 +70,24 @@ pulse::delivery::Story ReadStory(Input& input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-    using namespace pulse::delivery;  // NOLINT: a single function
-    static const std::vector<Channel> channels = pulse::testing::AllChannels();
+    static const std::vector<delivery::Channel> channels = pulse::testing::AllChannels();
     static constexpr const char* kEvents[] = {"opened", "worsened", "acknowledged", "resolved", "escalated", "digest", "test", "eased"};
     Input input{data, size};
-    Envelope envelope{"msg_1", input.Byte() & 1 ? "msg_1" : "msg_0", kEvents[input.Byte() % 8], input.Text(),
+    delivery::Envelope envelope{"msg_1", input.Byte() & 1 ? "msg_1" : "msg_0", kEvents[input.Byte() % 8], input.Text(),
                       800'000'000'000'000};
-    std::vector<Story> stories;
+    std::vector<delivery::Story> stories;
     const size_t count = 1 + input.Byte() % 4, times = input.Byte() % 16 == 0 ? 40 : 1;
     for (size_t i = 0; i < count; ++i) stories.push_back(ReadStory(input));
     for (size_t i = 1; i < times; ++i) stories.push_back(stories.front());
-    for (const Channel& channel : channels) {
-        const nlohmann::json payload = MakePayload(channel, envelope, stories);
+    for (const delivery::Channel& channel : channels) {
+        const nlohmann::json payload = delivery::MakePayload(channel, envelope, stories);
         const std::string trouble = pulse::testing::Trouble(channel, envelope, payload);
         if (!trouble.empty()) {
             std::fprintf(stderr, "%s: %s\n", channel.name.c_str(), trouble.c_str());
             std::abort();
         }
-        if (nlohmann::json::parse(Dump(payload)) != payload) std::abort();
-        (void)MakeRequest(channel, envelope, payload, envelope.created_at);
+        if (nlohmann::json::parse(delivery::Dump(payload)) != payload) std::abort();
+        (void)delivery::MakeRequest(channel, envelope, payload, envelope.created_at);
     }
     return 0;
 }

@@ -129,9 +129,10 @@ TEST(DeliveryPayload, SlackShowsMentionsAsText) {
     const json payload = MakePayload(Kind("slack"), Around("opened"), {story});
     EXPECT_NE(payload["text"].get<std::string>().find("&lt;!channel&gt; &amp; &lt;@U1&gt;"), std::string::npos);
     // No text of somebody else is in mrkdwn.
-    for (const json& block : payload["blocks"])
-        if (block.contains("text") && block["text"]["type"] == "mrkdwn")
-            EXPECT_EQ(block["text"]["text"].get<std::string>().find("channel"), std::string::npos);
+    for (const json& block : payload["blocks"]) {
+        if (!block.contains("text") || block["text"]["type"] != "mrkdwn") continue;
+        EXPECT_EQ(block["text"]["text"].get<std::string>().find("channel"), std::string::npos);
+    }
 }
 
 TEST(DeliveryPayload, ResolvedSaysHowLongAndByWhom) {

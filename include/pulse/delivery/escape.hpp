@@ -1,5 +1,5 @@
-// Other people's words on their way into a message: valid UTF-8, no tricks of direction or invisibility, within limits,
-// and text in every format. Pure C++.
+// Other people's words on their way into a message: valid UTF-8, no tricks of direction or invisibility,
+// within limits, and text in every format. Pure C++.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,8 +10,9 @@
 
 namespace pulse::delivery {
 
-// One line of valid UTF-8 of at most `limit` characters: bytes that are none become U+FFFD, line breaks and control characters
-// one blank; characters that turn the direction or cannot be seen go away. What is cut ends in "…".
+// One line of valid UTF-8 of at most `limit` characters: bytes that are none become U+FFFD, line breaks and
+// control characters one blank; characters that turn the direction or cannot be seen go away. What is cut
+// ends in "…".
 std::string Clean(std::string_view text, size_t limit);
 // The same, but line breaks and tabs stay: for SQL.
 std::string CleanLines(std::string_view text, size_t limit);

@@ -27,12 +27,14 @@ struct Letter {
     std::vector<Address> to;
     std::optional<Address> reply_to;
     std::string subject, text, html;  // UTF-8
-    std::vector<std::pair<std::string, std::string>> headers;  // further ones, ASCII: Message-ID, References, …
+    std::vector<std::pair<std::string, std::string>>
+        headers;  // further ones, ASCII: Message-ID, References, …
     Moment date = 0;
     std::string boundary;  // letters and digits
 };
 
-// The message with CRLF lines of at most 76 characters (a References line may be longer): nothing in it can begin another header.
+// The message with CRLF lines of at most 76 characters (a References line may be longer): nothing in it can
+// begin another header.
 std::string MakeMime(const Letter& letter);
 
 // The value of an unstructured header in ASCII, by RFC 2047 where it must be.

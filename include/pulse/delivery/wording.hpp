@@ -30,7 +30,8 @@ std::string Label(const std::string& event, const Story& story);
 // "High: High-Value Users: size change", or "5 incidents, 2 critical"; in at most `limit` units.
 std::string Headline(const Envelope& envelope, const std::vector<Story>& stories, size_t limit);
 
-// "Open since 3 h; nobody has acknowledged it." of an escalation, "Lasted 2 d 3 h …" of what is over; may be empty.
+// "Open since 3 h; nobody has acknowledged it." of an escalation, "Lasted 2 d 3 h …" of what is over; may be
+// empty.
 std::string Remark(const Envelope& envelope, const Story& story);
 
 // Baseline and observation with their units; empty when unknown. "10,000 people", "12 %", "6 h 12 min".
@@ -61,8 +62,10 @@ Story TestStory(Moment now);
 // ---- the formats; stories are cleaned, the worst first ----
 nlohmann::json SlackPayload(const Envelope& envelope, const std::vector<Story>& stories);
 nlohmann::json TeamsPayload(const Envelope& envelope, const std::vector<Story>& stories);
-nlohmann::json ResendPayload(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories);
-nlohmann::json SmtpPayload(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories);
+nlohmann::json ResendPayload(const Channel& channel, const Envelope& envelope,
+                             const std::vector<Story>& stories);
+nlohmann::json SmtpPayload(const Channel& channel, const Envelope& envelope,
+                           const std::vector<Story>& stories);
 nlohmann::json WebhookPayload(const Envelope& envelope, const std::vector<Story>& stories);
 nlohmann::json PagerdutyPayload(const Envelope& envelope, const std::vector<Story>& stories);
 

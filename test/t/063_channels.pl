@@ -1,0 +1,201 @@
+# Channels against real peers: a mail server, the libraries that verify webhooks, and a receiver that checks what each platform
+# documents. Secrets are nowhere but in user mappings.
+use strict;
+use warnings;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulsePeers;
+use PulseTest;
+
+my $receiver = start_receiver();
+my $url = $receiver->{url};
+my $directory = $receiver->{ca} =~ s{/[^/]*$}{}r;
+my $mailbox = start_node_script('mailbox.mjs', $directory);
+my $ports = decode_json(PulsePeers::wait_for($mailbox, 'the mail server did not start',
+	sub { slurp_file($mailbox->{log}->filename) =~ /^(\{.*\})$/m && $1 }));
+my $mails = "http://127.0.0.1:$ports->{http}/__mails";
+
+my $node = start_node('channels', q{pulse.allowed_hosts = '127.0.0.0/8, ::1'}, 'pulse.allow_http = on', 'log_statement = all',
+	q{pulse.incident_url = 'https://app.example.com/incidents/{id}?from=pulse&x=1'}, "client_encoding = 'UTF8'");
+$node->safe_psql('postgres', q{CREATE EXTENSION pulse; SELECT pulse_load_demo(); SELECT pulse_check_drift();});
+
+my $codec = JSON::PP->new->utf8->canonical->allow_nonref;
+sub sql { return $node->safe_psql('postgres', @_) }
+sub json { my ($query) = @_; return $codec->decode(sql($query)) }
+# Text as the bytes of its UTF-8: what literals here are, and what psql and HTTP take.
+sub bytes { my ($text) = @_; utf8::encode($text) if utf8::is_utf8($text); return $text }
+sub literal { my ($text) = @_; $text =~ s/'/''/g; return "'$text'" }
+
+my $whsec = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+my $routing = 'R0123456789abcdefR0123456789abcd';
+my @secrets = ('slackpathsecret', 'teamssigsecret', 'hookpathsecret', 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 're_resendsecret',
+	'pass word-', $routing, 'headersecret');
+my %mail = (from => '"Pülse, Inc." <alerts@example.com>', to => 'Ada <ada@example.org>, ops@example.org');
+
+sub create
+{
+	my ($name, $kind, %options) = @_;
+	my $text = JSON::PP->new->canonical->encode(\%options);
+	my $error = '';
+	my $code = $node->psql('postgres', "SELECT pulse_create_channel('$name', '$kind', " . literal($text) . ')', stderr => \$error);
+	return "$code$error";
+}
+# The row of pulse_test_channel().
+sub try { return json("SELECT to_jsonb(t) FROM pulse_test_channel('$_[0]') AS t") }
+
+# ---- making channels ----
+
+is(create('slack', 'slack', url => "$url/slack/services/slackpathsecret"), '0', 'a Slack channel is made');
+is(create('teams', 'teams', url => "$url/teams/workflows?sig=teamssigsecret"), '0', 'Teams');
+is(create('hook', 'webhook', url => "$url/webhook/hookpathsecret", secret => $whsec, header => 'Authorization: Bearer headersecret'), '0', 'a webhook');
+is(create('resend', 'email', %mail, api_key => 're_resendsecret', api_url => "$url/resend/emails", reply_to => 'help@example.com'), '0', 'Resend');
+is(create('pager', 'pagerduty', routing_key => $routing, api_url => "$url/pagerduty/v2/enqueue"), '0', 'PagerDuty');
+my %login = (user => 'pulse', password => 'pass word-ä', ca_file => $receiver->{ca}, %mail);
+is(create('starttls', 'email', %login, host => 'localhost', port => $ports->{starttls}), '0', 'SMTP with STARTTLS');
+is(create('tls', 'email', %login, host => 'localhost', port => $ports->{tls}, tls => 'tls'), '0', 'SMTP with TLS');
+is(create('plain', 'email', %mail, host => '127.0.0.1', port => $ports->{plain}, tls => 'none'), '0', 'SMTP without');
+like(create('bad', 'slack'), qr/is not complete.*no option "url"/s, 'one that is not complete is refused');
+like(create('bad', 'webhook', url => "$url/x", secret => 'hookpathsecret'), qr/bad value of the option "secret"/, 'a secret that is none');
+is(sql(q{SELECT count(*) FROM pg_foreign_server WHERE srvname = 'bad'}), '0', 'and nothing is made');
+
+# ---- tests ----
+
+is_deeply([ map { try($_)->{status} } qw(slack teams hook resend pager starttls tls plain) ], [ ('ok') x 8 ], 'every channel works')
+  or diag(sql(q{SELECT jsonb_agg(to_jsonb(t)) FROM unnest('{slack,teams,hook,resend,pager,starttls,tls,plain}'::text[]) AS c, pulse_test_channel(c) AS t}));
+my $summary = get_json("$url/__summary");
+is($summary->{violations}, 0, 'the platforms have nothing to complain of') or diag(explain([ map { $_->{bad} } @{ get_json("$url/__journal") } ]));
+my ($hook) = @{ get_json("$url/__journal?path=/webhook") };
+is($hook->{headers}{authorization}, 'Bearer headersecret', 'the header of the mapping is sent');
+is($codec->decode(bytes($hook->{body}))->{type}, 'pulse.test', 'a test is marked');
+
+is(sql(q{SELECT string_agg(DISTINCT state, ',') FROM pulse.channel}), 'ok', 'pulse.channel says ok');
+sql(q{UPDATE pulse.channel_state SET disabled_at = now(), failures = 9 WHERE channel = 'slack'});
+is(sql(q{SELECT state FROM pulse.channel WHERE name = 'slack'}), 'disabled', 'disabled');
+try('slack');
+is(sql(q{SELECT state || coalesce(failures, 0) FROM pulse.channel WHERE name = 'slack'}), 'ok0', 'a test that succeeds enables it again');
+
+# ---- what fails is a row ----
+
+post_json("$url/__faults", { path => '/slack', mode => 'status', status => 404 });
+is(try('slack')->{status} =~ /^(gone|refused)$/ ? 1 : 0, 1, 'a hook that is gone');
+is(try('slack')->{answer_status}, 404, 'with its answer');
+delete_json("$url/__faults");
+post_json("$url/__faults", { path => '/slack', mode => 'status', status => 503 });
+is(try('slack')->{status}, 'failed', 'one that is ill');
+delete_json("$url/__faults");
+sql(q{CREATE SERVER half FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'slack')});
+is(try('half')->{status}, 'incomplete', 'one without an address');
+is(sql(q{SELECT state FROM pulse.channel WHERE name = 'half'}), 'incomplete', 'pulse.channel says so, too');
+sql(q{ALTER SERVER starttls OPTIONS (SET to 'nobody@example.org')});
+is(try('starttls')->{status}, 'refused', 'a mailbox that is not there');
+sql(q{ALTER SERVER starttls OPTIONS (SET to 'later@example.org')});
+is(try('starttls')->{status}, 'failed', 'a mailbox that is full');
+sql(q{ALTER SERVER starttls OPTIONS (SET to 'ada@example.org')});
+create('wrong', 'email', %login, password => 'wrongpassword', host => 'localhost', port => $ports->{starttls});
+is(try('wrong')->{status}, 'refused', 'a wrong password');
+unlike(sql(q{SELECT answer FROM pulse_test_channel('wrong')}), qr/wrongpassword/, 'is not shown');
+create('naked', 'email', %mail, host => '127.0.0.1', port => $ports->{plain});
+isnt(try('naked')->{status}, 'ok', 'no mail without encryption unless asked');
+my $unknown = '';
+is($node->psql('postgres', q{SELECT * FROM pulse_test_channel('nosuch')}, stderr => \$unknown), 3, 'an unknown channel');
+like($unknown, qr/channel "nosuch" does not exist.*Channels are /s, 'is an error that lists them');
+
+# ---- mail ----
+
+delete_json($mails);
+sql(q{UPDATE pulse.segment SET name = 'Größe & <b>Wert</b> 🚀', owner = 'Müller' WHERE name = 'High-Value Active Users'});
+my $incident = sql(q{SELECT min(i.id) FROM pulse.incident AS i WHERE i.segment LIKE 'Größe%'});
+try('starttls');
+my ($test) = @{ get_json($mails) };
+ok($test->{secure}, 'STARTTLS was used');
+is($test->{user}, 'pulse', 'and the login');
+is(bytes($test->{from}[0]{name}), 'Pülse, Inc.', 'the sender has a name beyond ASCII');
+like($test->{subject}, qr/^\[Pulse\] Test: /, 'the subject is marked');
+is_deeply($test->{envelope}, [ 'alerts@example.com', 'ada@example.org' ], 'envelope');
+ok(!defined $test->{bcc}, 'no Bcc');
+
+# ---- all incidents and hostile names, as they are kept, against the platforms' rules ----
+
+my @hostile = (
+	'<!channel> <@U1> <https://evil.example|x>', '*b* _i_ ~s~ `c` ```x``` [a](javascript:1)', '</td><script>alert(1)</script>',
+	"a\r\nBcc: victim\@example.com", "\x{202e}drowssap\x{200b}\x{2066}", 'x' x 10_000, '&' x 10_000, "\x{1f600}" x 3000,
+	q{Robert'); DROP TABLE users;--}, '" onmouseover="x', '\\\\"\\');
+sub preview { my ($id, $channel) = @_; return sql("SELECT pulse_preview_message($id, '$channel')") }
+
+my $http = HTTP::Tiny->new;
+my %to = (slack => '/slack/a', teams => '/teams/a', resend => '/resend/emails', pager => '/pagerduty/v2/enqueue');
+sub check_all
+{
+	my ($ids, $name) = @_;
+	my $count = 0;
+	delete_json("$url/__journal");
+	for my $id (@$ids)
+	{
+		for my $channel (sort keys %to)
+		{
+			my $payload = preview($id, $channel);
+			$payload =~ s/"\*\*\*"/"$routing"/ if $channel eq 'pager';
+			my %headers = ('content-type' => 'application/json');
+			@headers{qw(authorization idempotency-key)} = ('Bearer re_x', "key$count") if $channel eq 'resend';
+			my $response = $http->post("$url$to{$channel}", { content => bytes($payload), headers => \%headers });
+			++$count;
+			ok($response->{success}, "$channel takes incident $id, $name") or diag("$response->{status} $response->{content}\n$payload");
+		}
+	}
+	my @bad = map { @{ $_->{bad} } } @{ get_json("$url/__journal") };
+	is_deeply(\@bad, [], "no rule of a platform is broken, $name");
+	return;
+}
+my @ids = split /\n/, sql(q{SELECT id FROM pulse.incident ORDER BY id});
+cmp_ok(scalar @ids, '>', 5, 'there are incidents');
+check_all([ @ids[ 0 .. 5 ] ], 'of several kinds');
+sql("SELECT pulse_acknowledge_incident($ids[0]); SELECT pulse_resolve_incident($ids[1]); SELECT pulse_ignore_incident($ids[2])");
+check_all([ @ids[ 0 .. 2 ] ], 'acknowledged, resolved, ignored');
+my $number = 0;
+for my $name (@hostile)
+{
+	my $text = bytes($name);
+	# As a segment may be called by who writes to the table, or by a version with wider rules.
+	$node->safe_psql('postgres', 'ALTER TABLE pulse.segment DROP CONSTRAINT IF EXISTS segment_name_check');
+	sql('UPDATE pulse.segment SET name = ' . literal($text) . ', owner = ' . literal($text) . ' WHERE id = (SELECT segment_id FROM pulse.incident_record WHERE id = ' . $ids[3] . ')');
+	check_all([ $ids[3] ], 'hostile name ' . ++$number);
+	my $mail = json('SELECT pulse_preview_message(' . $ids[3] . q{, 'plain')});
+	unlike($mail->{subject}, qr/[\r\n]/, "a subject is one line, hostile name $number");
+	unlike($mail->{html}, qr/<script|<b>|onmouseover="x/, "HTML stays text, hostile name $number");
+}
+
+# ---- signatures ----
+
+delete_json("$url/__journal");
+try('hook') for 1 .. 3;
+{
+	local $ENV{NODE_PATH} = peers_directory() . '/node_modules';
+	my $verify = __FILE__ =~ s{t/[^/]*$}{peers/verify.mjs}r;
+	my ($out, $err) = run_command([ 'node', $verify, "$url/__journal?path=/webhook", $whsec ]);
+	diag($err) if $err;
+	is_deeply($codec->decode($out), { requests => 3, verified => 3, body => 3, id => 3, secret => 3 },
+		'standardwebhooks and svix verify our signatures, and refuse what was changed');
+}
+
+# ---- secrets ----
+
+my ($dump) = run_command([ 'pg_dump', '-d', $node->connstr('postgres'), '--data-only', '-n', 'pulse', '--extension=pulse' ]);
+cmp_ok(length $dump, '>', 10_000, 'there is a dump');
+my $log = slurp_file($node->logfile);
+# What PostgreSQL logs of a statement in plain sight is the statement of whoever wrote it.
+my $ours = join "\n", grep { !/statement: SELECT pulse_create_channel\(/ } split /\n/, $log;
+my $shown = sql(q{SELECT jsonb_agg(to_jsonb(c)) FROM pulse.channel AS c}) . sql(q{SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM pulse.message AS m})
+  . sql(q{SELECT jsonb_agg(query) FROM pg_stat_activity}) . join '', map { preview($ids[4], $_) } qw(slack teams hook resend pager starttls);
+for my $secret (@secrets)
+{
+	unlike($dump, qr/\Q$secret\E/, "$secret is not in the data");
+	unlike($ours, qr/\Q$secret\E/, 'nor in the log');
+	unlike($shown, qr/\Q$secret\E/, 'nor in a view, in what is running, or in a preview');
+}
+
+stop_peer($mailbox);
+stop_peer($receiver);
+$node->stop;
+done_testing();
