@@ -91,10 +91,6 @@ Story Cleaned(const Story& story) {
     return clean;
 }
 
-int Rank(const std::string& severity) {
-    return severity == "critical" ? 3 : severity == "high" ? 2 : severity == "medium" ? 1 : 0;
-}
-
 std::vector<Story> WorstFirst(const std::vector<Story>& stories) {
     std::vector<Story> sorted;
     sorted.reserve(stories.size());

@@ -7,6 +7,7 @@
 
 #include "pulse/delivery/mime.hpp"
 #include "pulse/delivery/payload.hpp"
+#include "pulse/delivery/route.hpp"
 
 namespace pulse::delivery {
 
@@ -52,9 +53,6 @@ const char* Color(const Story& story);
 // The story with shorter texts, for formats of few bytes: at `level` 0 as it is, at 3 as short as can be.
 inline constexpr int kShortest = 3;
 Story Shortened(const Story& story, int level);
-
-// Rank of a severity: 3 for critical, 0 for low.
-int Rank(const std::string& severity);
 
 // What is told in a test: an incident that never was.
 Story TestStory(Moment now);
