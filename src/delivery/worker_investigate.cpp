@@ -28,6 +28,7 @@ constexpr size_t kAtATime = 4;
 constexpr int kMostAttempts = 5;               // processes that took one and ended
 constexpr size_t kLongestAnswer = 4 << 20;     // bytes
 constexpr int64_t kPatience = 20 * kSecond;    // how long the process stays for a next try
+constexpr int64_t kPause = kMinute;            // while nothing may be sent
 constexpr long kLook = 2'000;                  // ms between looks at what was queued or cancelled
 
 double Random() {
@@ -75,7 +76,7 @@ class Desk {
         for (;;) {
             const pg::Arena arena("pulse investigations");
             if (pg::ReloadIfAsked()) exchange_.Reload();
-            if (!pg::settings::send_messages) return End("pulse.send_messages is off");
+            if (!pg::settings::send_messages || !pg::settings::run_jobs) return Pause();
             Claim();
             bool moved = false;
             for (auto& [id, flight] : flights_)
@@ -93,6 +94,16 @@ class Desk {
         burst.done = done_;
         burst.message = std::to_string(done_) + (done_ == 1 ? " investigation ended" : " investigations ended") + (why.empty() ? "" : "; " + why);
         return burst;
+    }
+
+    // What is due is looked at again in a while, not over and over.
+    Burst Pause() {
+        const std::string why = pg::settings::send_messages ? "pulse.run_jobs is off" : "pulse.send_messages is off";
+        Within("pulse: postponing investigations", [&] {
+            diagnosis::PostponeDue(kPause, why);
+            return 0;
+        });
+        return End(why);
     }
 
     void Claim() {

@@ -142,6 +142,13 @@ void Postpone(int64_t investigation, int64_t microseconds, const std::string& re
         {Value::Int8(investigation), Value::Float8(static_cast<double>(microseconds)), Value::Text(reason)});
 }
 
+void PostponeDue(int64_t microseconds, const std::string& reason) {
+    pg::Execute(
+        "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $1 * interval '1 microsecond', reason = $2 "
+        "WHERE status IN ('queued', 'running') AND next_try_at <= clock_timestamp()",
+        {Value::Float8(static_cast<double>(microseconds)), Value::Text(reason)});
+}
+
 void Finish(int64_t investigation, const Json& result) {
     pg::Execute(
         "UPDATE pulse.investigation SET status = 'done', result = $2, reason = NULL, finished_at = clock_timestamp() "

@@ -31,7 +31,7 @@ std::optional<int64_t> QueueInvestigation(int64_t incident, const std::string& r
         "ON CONFLICT (incident_id) WHERE status IN ('queued', 'running') DO NOTHING RETURNING id",
         {Value::Int8(incident), Value::Text(model), Value::Name(requested_by)});
     if (rows.empty()) return LiveOne(incident);  // somebody else was quicker
-    pg::PokeLauncher();
+    pg::WakeWorker(pg::Lane::kInvestigations);
     return rows[0].Int8(0);
 }
 

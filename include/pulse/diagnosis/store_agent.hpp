@@ -45,6 +45,8 @@ void KeepStep(int64_t investigation, const Step& step, const StepTimes& times);
 // Counts what a request used. False when the investigation runs no more: somebody cancelled it.
 bool KeepUse(int64_t investigation, int step, int64_t input_tokens, int64_t output_tokens, double cost);
 void Postpone(int64_t investigation, int64_t microseconds, const std::string& reason);
+// The same for all that are due.
+void PostponeDue(int64_t microseconds, const std::string& reason);
 void Finish(int64_t investigation, const Json& result);
 void Fail(int64_t investigation, const std::string& reason);
 // False when it had ended already. Throws UserError 42704.
