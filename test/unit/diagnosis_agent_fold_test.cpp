@@ -17,11 +17,11 @@ Folder Taught() {
 
 TEST(AgentFold, Rules) {
     Folder folder = Taught();
-    EXPECT_EQ(folder.FoldRule("plan == 'pro'"), "plan == \"pro\"");
-    EXPECT_EQ(folder.FoldRule("plan == 'smith@x.org'"), "plan == \"(rare 1)\"");
+    EXPECT_EQ(folder.FoldRule("plan == 'pro'"), "plan = \"pro\"");
+    EXPECT_EQ(folder.FoldRule("plan == 'smith@x.org'"), "plan = \"(rare 1)\"");
     // The same value is the same everywhere, another one another.
     EXPECT_EQ(folder.FoldRule("plan in ['smith@x.org', 'pro', 'jones@x.org']"), "plan in [\"(rare 1)\", \"pro\", \"(rare 2)\"]");
-    EXPECT_EQ(folder.FoldRule("user_id == 48151623"), "user_id == \"(rare 3)\"");
+    EXPECT_EQ(folder.FoldRule("user_id == 48151623"), "user_id = \"(rare 3)\"");
     EXPECT_EQ(folder.FoldRule("email contains 'smith'").find("smith"), std::string::npos);
     // Limits are no values of anybody.
     EXPECT_EQ(folder.FoldRule("ltv > 1000 && last_active_days <= 7"), "ltv > 1000 && last_active_days <= 7");
