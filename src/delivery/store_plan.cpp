@@ -192,7 +192,8 @@ void CancelEscalations(const std::vector<Notice>& notices) {
 }
 
 std::set<std::string> InvestigatedSeverities() {
-    std::string text = pg::settings::AgentSeverities();
+    const char* setting = pg::settings::AgentSeverities();
+    std::string text = setting ? setting : "";
     for (char& c : text)
         if (c == ',') c = ' ';
     std::istringstream words(text);

@@ -69,3 +69,8 @@ CREATE FUNCTION exchange(requests jsonb, limits jsonb DEFAULT '{}') RETURNS json
 -- Sends one request `count` times, `at_once` at a time.
 CREATE FUNCTION exchange_load(request jsonb, limits jsonb, count bigint, at_once bigint) RETURNS jsonb
     LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_exchange_load';
+
+-- What the delivery worker does before it sends: notices become messages; a message is settled as if it were claimed, with the reason
+-- when there is nothing to say.
+CREATE FUNCTION plan_notices("limit" bigint DEFAULT 1000) RETURNS bigint LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_plan_notices';
+CREATE FUNCTION compose_message(message bigint) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_compose_message';

@@ -1,0 +1,312 @@
+-- Who is told what, and when: from notices to messages, and what is left to say when they are sent. The network is not needed.
+SET client_min_messages = error;
+CREATE EXTENSION IF NOT EXISTS pulse;
+CREATE SCHEMA IF NOT EXISTS bridge;
+CREATE EXTENSION IF NOT EXISTS pulse_bridge_test SCHEMA bridge;
+SET search_path = bridge, public;
+SET timezone = 'UTC';
+CREATE SCHEMA plan;
+CREATE SERVER slack FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'slack');
+CREATE SERVER mail FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'email', host 'mail.example');
+DELETE FROM pulse.notice;
+DELETE FROM pulse.segment;
+
+INSERT INTO pulse.segment (name, kind, definition, owner, tags, runs_as, search_path)
+SELECT n, 'relation', '{"from": "app.users", "key": "id"}', CASE WHEN n IN ('A', 'B') THEN 'growth' END, CASE n WHEN 'A' THEN '{vip}' ELSE '{}' END::text[],
+    current_user, 'public'
+FROM unnest('{A,B,C,D}'::text[]) AS n;
+INSERT INTO pulse.monitor (relation, owner, runs_as, search_path) VALUES ('app.users', 'data', current_user, 'public');
+
+-- Something happens to an incident of a segment, or of the table; it is made when there is none.
+CREATE FUNCTION plan.happen(what text, kind text, severity text DEFAULT 'high', team text DEFAULT NULL, at timestamptz DEFAULT clock_timestamp(),
+                            detector text DEFAULT 'size_change')
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    incident bigint; event bigint; status text;
+BEGIN
+    status := CASE kind WHEN 'resolved' THEN 'resolved' WHEN 'ignored' THEN 'ignored' WHEN 'acknowledged' THEN 'acknowledged' ELSE 'open' END;
+    SELECT r.id INTO incident FROM pulse.incident_record AS r LEFT JOIN pulse.segment AS s ON s.id = r.segment_id
+    WHERE coalesce(s.name, r.relation) = what AND r.detector = happen.detector ORDER BY r.id DESC LIMIT 1;
+    IF kind = 'opened' THEN
+        INSERT INTO pulse.incident_record (segment_id, monitor_id, relation, detector, severity, direction, baseline_kind, summary, since, opened_at,
+                                           last_seen_at, group_id)
+        VALUES ((SELECT s.id FROM pulse.segment AS s WHERE s.name = what), (SELECT m.id FROM pulse.monitor AS m WHERE m.relation = what),
+                (SELECT m.relation FROM pulse.monitor AS m WHERE m.relation = what), detector, severity, 'down', 'rolling', what || ' fell', at, at, at,
+                (SELECT r.id FROM pulse.incident_record AS r JOIN pulse.segment AS s ON s.id = r.segment_id WHERE s.name = team ORDER BY r.id DESC LIMIT 1))
+        RETURNING id INTO incident;
+    ELSE
+        UPDATE pulse.incident_record AS r SET status = happen.status, severity = happen.severity,
+            closed_at = CASE WHEN happen.kind IN ('resolved', 'ignored') THEN at END WHERE r.id = incident;
+    END IF;
+    -- As if diagnosed, so that the diagnosis makes no groups of its own.
+    UPDATE pulse.incident_record AS r SET diagnosis = '{"incident": 1, "what_changed": [], "hypotheses": [], "recommendations": [], "evidence": []}'
+    WHERE r.id = incident AND r.diagnosis IS NULL;
+    INSERT INTO pulse.incident_event (incident_id, at, kind, actor, severity) VALUES (incident, at, kind, 'pulse', severity) RETURNING id INTO event;
+    INSERT INTO pulse.notice (event, kind, incident_id, incident_event_id, at)
+    VALUES (CASE WHEN kind IN ('opened', 'reopened') THEN 'incident.opened' WHEN kind = 'resolved' THEN 'incident.resolved' ELSE 'incident.updated' END,
+            kind, incident, event, at);
+END $$;
+CREATE FUNCTION plan.label(incident bigint) RETURNS text LANGUAGE sql AS
+    $$ SELECT coalesce(s.name, r.relation) FROM pulse.incident_record AS r LEFT JOIN pulse.segment AS s ON s.id = r.segment_id WHERE r.id = incident $$;
+
+-- Sends what is due, in order, as the worker does: every message that was settled arrives.
+CREATE FUNCTION plan.deliver() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    m pulse.outbox; reason text; told text;
+BEGIN
+    LOOP
+        SELECT o.* INTO m FROM pulse.outbox AS o WHERE o.status = 'pending' AND o.send_at <= clock_timestamp() AND o.payload IS NULL
+            AND NOT EXISTS (SELECT FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key AND e.id < o.id
+                            AND e.status IN ('pending', 'sending')) ORDER BY o.id LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        reason := compose_message(m.id);
+        IF reason IS NOT NULL THEN
+            RETURN NEXT format('%s: not %s %s: %s', m.channel, m.event, plan.label(m.incident_id), reason);
+            CONTINUE;
+        END IF;
+        SELECT string_agg(DISTINCT plan.label(o.incident_id), ', ' ORDER BY plan.label(o.incident_id)) INTO told
+        FROM pulse.outbox AS o WHERE m.id IN (o.id, o.folded_into);
+        SELECT o.* INTO m FROM pulse.outbox AS o WHERE o.id = m.id;
+        INSERT INTO pulse.told AS t (incident_id, channel, state, thread, told_at)
+        SELECT DISTINCT ON (o.incident_id) o.incident_id, o.channel, o.state, o.thread, clock_timestamp() FROM pulse.outbox AS o
+        WHERE m.id IN (o.id, o.folded_into) AND o.incident_id IS NOT NULL
+        ON CONFLICT (incident_id, channel) DO UPDATE SET state = excluded.state;
+        UPDATE pulse.outbox AS o SET status = 'sent', finished_at = clock_timestamp() WHERE m.id IN (o.id, o.folded_into);
+        RETURN NEXT format('%s: %s %s%s', m.channel, m.event, told, CASE WHEN m.thread <> m.key THEN ' (same thread)' END);
+    END LOOP;
+END $$;
+-- What waits, and how long.
+CREATE VIEW plan.waiting AS
+SELECT o.channel, o.event, plan.label(o.incident_id) AS about, round(extract(epoch FROM o.send_at - clock_timestamp()) / 60) AS minutes,
+    regexp_replace(o.fold_key, '[0-9]+', 'N', 'g') AS fold
+FROM pulse.outbox AS o WHERE o.status = 'pending' ORDER BY o.id;
+-- The waiting is over.
+CREATE FUNCTION plan.due(minutes int DEFAULT 1) RETURNS void LANGUAGE sql AS
+    $$ UPDATE pulse.outbox SET send_at = send_at - minutes * interval '1 minute' WHERE status = 'pending' $$;
+CREATE FUNCTION plan.reset() RETURNS void LANGUAGE sql AS
+    $$ DELETE FROM pulse.outbox; DELETE FROM pulse.route; DELETE FROM pulse.snapshot; DELETE FROM pulse.incident_record; DELETE FROM pulse.notice; $$;
+
+-- While there is no route, everything goes everywhere; alarms wait a moment for others of the same cause.
+SELECT plan.happen('A', 'opened');
+SELECT plan_notices();
+SELECT channel, event, about, fold FROM plan.waiting;
+SELECT count(*), bool_and(send_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '3 s'), bool_and(route_id IS NULL) FROM pulse.outbox;
+SELECT plan.due();
+SELECT plan.deliver();
+SELECT plan.happen('A', 'worsened', 'critical'), plan.happen('A', 'resolved', 'critical');
+SELECT plan_notices(1), plan_notices();
+SELECT plan.deliver();
+SELECT count(*) FROM pulse.notice;
+-- The same state is told once: it eased, and worsened to what it was.
+SELECT plan.reset();
+SELECT plan.happen('A', 'opened'), plan_notices(), plan.due();
+SELECT plan.deliver();
+SELECT plan.happen('A', 'eased', 'low'), plan.happen('A', 'worsened', 'high'), plan_notices(), plan.due();
+SELECT plan.deliver();
+SELECT plan.happen('A', 'acknowledged'), plan.happen('A', 'note'), plan_notices(), plan.due();
+SELECT plan.deliver();
+SELECT plan.happen('A', 'resolved'), plan.happen('A', 'reopened'), plan_notices(), plan.due();
+SELECT plan.deliver();
+-- Opened and closed before anybody was told; and what is too old for anybody.
+SELECT plan.reset();
+SELECT plan.happen('A', 'opened'), plan.happen('A', 'resolved'), plan_notices(), plan.due();
+SELECT plan.deliver();
+SELECT plan.happen('B', 'opened', at => now() - interval '3 days'), plan.happen('B', 'opened', at => now() - interval '47 hours', detector => 'null_spike'), plan_notices();
+SELECT channel, event, about FROM plan.waiting;
+-- An incident that is gone is no error, before and after.
+SELECT plan.happen('C', 'opened'), plan_notices(), plan.due();
+SELECT plan.happen('C', 'worsened', 'critical');
+DELETE FROM pulse.incident_record;
+SELECT plan_notices();
+SELECT plan.deliver();
+
+-- Muted: nobody is called; what follows is told to those who know.
+SELECT plan.reset();
+SELECT plan.happen('A', 'opened'), plan_notices(), plan.due();
+SELECT plan.deliver();
+INSERT INTO pulse.mute (kind, name, since, muted_by) VALUES ('segment', 'A', now() - interval '1 hour', 'me'), ('table', 'app.users', now() - interval '1 hour', 'me');
+SELECT plan.happen('A', 'worsened', 'critical'), plan.happen('app.users', 'opened', detector => 'table_volume'), plan_notices(), plan.due();
+SELECT plan.deliver();
+DELETE FROM pulse.mute;
+SELECT plan.happen('A', 'resolved', 'critical'), plan_notices(), plan.due();
+SELECT plan.deliver();
+
+-- ---- which ----
+SELECT plan.reset();
+SELECT pulse_create_route(r, ARRAY['slack']) IS NOT NULL FROM unnest('{all,severe,growth,vip,b,table,volume,resolved}'::text[]) AS r;
+SELECT pulse_update_route('severe', min_severity => 'high'), pulse_update_route('growth', owners => '{growth}'), pulse_update_route('vip', tags => '{vip,x}'),
+    pulse_update_route('b', segments => '{B}'), pulse_update_route('table', tables => '{app.users}'), pulse_update_route('volume', detectors => '{table_volume}'),
+    pulse_update_route('resolved', events => '{resolved}');
+-- One channel each.
+CREATE FUNCTION plan.who(what text, severity text, detector text DEFAULT 'size_change', kind text DEFAULT 'opened') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    names text := ''; r record; found bigint;
+BEGIN
+    FOR r IN SELECT id, name FROM pulse.route ORDER BY id LOOP
+        UPDATE pulse.route SET enabled = id = r.id;
+        PERFORM plan.happen(what, kind, severity, detector => detector), plan_notices();
+        SELECT count(*) INTO found FROM pulse.outbox;
+        names := names || CASE WHEN found > 0 THEN ' ' || r.name ELSE '' END;
+        DELETE FROM pulse.outbox;
+        IF kind = 'opened' THEN DELETE FROM pulse.incident_record; END IF;
+    END LOOP;
+    UPDATE pulse.route SET enabled = true;
+    RETURN names;
+END $$;
+SELECT plan.who('A', 'low') AS a, plan.who('B', 'high') AS b, plan.who('C', 'critical') AS c, plan.who('app.users', 'medium', 'table_volume') AS volume,
+    plan.who('app.users', 'high', 'table_schema') AS schema;
+-- What follows an alarm goes where the alarm went.
+SELECT plan.happen('C', 'opened', 'critical'), plan.happen('C', 'eased', 'low');
+DELETE FROM pulse.notice;
+SELECT plan.who('C', 'low', kind => 'resolved'), plan.who('C', 'low', kind => 'acknowledged');
+-- A zone that is not there any more stops nobody.
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{slack}') > 0;
+UPDATE pulse.route SET time_zone = 'Nowhere/Land', quiet_from = '00:00', quiet_until = '00:01', digest = 'hourly';
+SELECT plan.happen('A', 'opened'), plan_notices();
+SELECT count(*) FROM plan.waiting;
+-- All routes switched off: nobody is told.
+SELECT pulse_update_route('r', enabled => false);
+SELECT status, error FROM pulse.outbox;
+SELECT plan.happen('B', 'opened'), plan_notices();
+SELECT count(*) FROM plan.waiting;
+
+-- ---- grouping ----
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{slack}', group_wait => '10 s') > 0;
+SELECT plan.happen('A', 'opened'), plan.happen('B', 'opened', team => 'A'), plan.happen('C', 'opened', team => 'A'), plan.happen('D', 'opened'), plan_notices(), plan.due();
+SELECT plan.deliver();
+SELECT plan.label(incident_id), folded_into IS NULL AS head, state FROM pulse.outbox ORDER BY id;
+-- Each of them ends by itself, on the thread of the common message.
+SELECT plan.happen('B', 'resolved'), plan.happen('A', 'worsened', 'critical'), plan_notices(), plan.due();
+SELECT plan.deliver();
+-- One that joins while the first is about to be sent is told with it, although its own wait is not over; one that is told is not told again.
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{slack,mail}', group_wait => '1 hour') > 0;
+SELECT plan.happen('A', 'opened'), plan_notices(), plan.due(60), plan.happen('B', 'opened', team => 'A'), plan_notices();
+SELECT plan.deliver();
+SELECT plan.due(60);
+SELECT plan.deliver();
+
+-- ---- quiet hours and digests ----
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{slack}', quiet_hours => to_char(now() - interval '1 hour', 'HH24:MI') || '-' || to_char(now() + interval '2 hours', 'HH24:MI'), time_zone => 'UTC') > 0;
+SELECT plan.happen('A', 'opened'), plan.happen('B', 'opened', 'low'), plan.happen('C', 'opened', 'critical'), plan.happen('D', 'opened'), plan.happen('D', 'resolved'), plan_notices(), plan.due();
+SELECT channel, event, about, minutes BETWEEN 115 AND 120 AS two_hours, fold FROM plan.waiting;
+SELECT plan.deliver();
+-- One that becomes critical is told now, as what it is; the rest becomes one message.
+SELECT plan.happen('B', 'worsened', 'critical'), plan_notices(), plan.due(1);
+SELECT plan.deliver();
+SELECT plan.happen('C', 'acknowledged', 'critical'), plan.happen('app.users', 'opened', detector => 'table_volume'), plan_notices(), plan.due(120);
+SELECT plan.deliver();
+-- A digest: what was told and over before is left out.
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{slack}', digest => 'daily', digest_at => (now() + interval '3 hours')::time, time_zone => 'UTC') > 0;
+SELECT plan.happen('A', 'opened'), plan.happen('A', 'worsened', 'critical'), plan.happen('B', 'opened'), plan.happen('B', 'resolved'), plan.happen('C', 'opened', 'low'), plan_notices();
+SELECT channel, event, about, minutes BETWEEN 175 AND 180 AS three_hours, fold FROM plan.waiting;
+SELECT plan.due(180);
+SELECT plan.deliver();
+SELECT event, plan.label(incident_id), status, folded_into IS NULL AS head, state, error FROM pulse.outbox ORDER BY id;
+SELECT plan.happen('A', 'resolved', 'critical'), plan.happen('C', 'resolved', 'low'), plan_notices(), plan.due(24 * 60);
+SELECT plan.deliver();
+-- What is due at another time is left to that time.
+SELECT plan.happen('D', 'opened'), plan_notices(), plan.due(180 + 24 * 60), plan.happen('app.users', 'opened', detector => 'table_volume'), plan_notices();
+SELECT plan.deliver();
+SELECT event, about FROM plan.waiting;
+-- A digest here and an alarm at once there, of one channel: once, and at once.
+SELECT plan.reset();
+SELECT pulse_create_route('day', '{slack}', digest => 'daily') > 0, pulse_create_route('severe', '{slack}', min_severity => 'critical') > 0;
+SELECT plan.happen('A', 'opened', 'low'), plan_notices(), plan.due();
+SELECT plan.deliver();
+SELECT plan.happen('A', 'worsened', 'critical'), plan_notices(), plan.due();
+SELECT plan.deliver();
+SELECT count(*) FROM plan.waiting;
+
+-- ---- cool-down ----
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{slack}', cool_down => '2 hours', group_wait => '0') > 0;
+SELECT plan.happen('A', 'opened'), plan_notices();
+SELECT plan.deliver();
+SELECT plan.happen('A', 'opened', detector => 'null_spike'), plan.happen('A', 'opened', 'low', detector => 'new_value'), plan.happen('B', 'opened'), plan_notices();
+SELECT event, about, minutes, fold FROM plan.waiting;
+SELECT plan.happen('A', 'worsened', 'critical'), plan_notices();
+SELECT plan.deliver();
+SELECT plan.due(121);
+SELECT plan.deliver();
+-- It counts from what was really sent: an alarm that came to nothing delays no other.
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{slack}', cool_down => '2 hours', group_wait => '0') > 0;
+SELECT plan.happen('A', 'opened'), plan.happen('A', 'resolved'), plan_notices();
+SELECT plan.deliver();
+SELECT plan.happen('A', 'opened', detector => 'null_spike'), plan_notices();
+SELECT plan.deliver();
+
+-- ---- escalation ----
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{slack}', escalate_after => '30 min', escalate_to => '{mail,slack}', group_wait => '0') > 0;
+SELECT plan.happen('A', 'opened'), plan.happen('B', 'opened'), plan.happen('C', 'opened'), plan_notices();
+SELECT plan.deliver();
+SELECT channel, event, about, minutes FROM plan.waiting;
+-- B is taken in hand, C is over: at once.
+SELECT plan.happen('B', 'acknowledged'), plan.happen('C', 'resolved'), plan_notices();
+SELECT plan.deliver();
+SELECT channel, event, plan.label(incident_id), error FROM pulse.outbox WHERE kind = 'escalation' AND status = 'cancelled' ORDER BY id;
+SELECT plan.due(31);
+SELECT plan.deliver();
+-- Taken in hand between planning and sending; and those who were called in hear of the end.
+SELECT plan.happen('D', 'opened'), plan_notices(), plan.due(31);
+UPDATE pulse.incident_record SET status = 'acknowledged' WHERE plan.label(id) = 'D';
+SELECT plan.deliver();
+SELECT plan.happen('A', 'resolved'), plan_notices();
+SELECT plan.deliver();
+
+-- ---- PagerDuty keeps an incident for each of ours ----
+SELECT plan.reset();
+CREATE SERVER duty FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'pagerduty');
+SELECT pulse_create_route('r', '{duty,slack}') > 0;
+SELECT plan.happen('A', 'opened'), plan.happen('B', 'opened', team => 'A'), plan_notices(), plan.due();
+SELECT plan.deliver();
+SELECT plan.happen('A', 'acknowledged'), plan.happen('B', 'ignored'), plan_notices();
+SELECT plan.deliver();
+SELECT plan.happen('A', 'resolved'), plan_notices();
+SELECT plan.deliver();
+
+-- ---- subscriptions ----
+SELECT plan.reset();
+SELECT subscription FROM pulse_subscribe('https://hook.example/a', name => 'machine');
+SELECT subscription FROM pulse_subscribe('https://hook.example/b', '{snapshot.taken}', name => 'counter');
+INSERT INTO pulse.subscription (channel, events, created_by) VALUES ('gone', '{incident.opened}', 'me');
+SELECT plan.happen('A', 'opened'), plan.happen('A', 'worsened', 'critical'), plan.happen('A', 'note', 'critical'), plan.happen('A', 'resolved', 'critical');
+INSERT INTO pulse.snapshot (segment_id, taken_at, version, size, converted, entered, exited)
+SELECT id, date_trunc('hour', now()), 1, 1000, 100, 20, 10 FROM pulse.segment WHERE name IN ('A', 'B');
+INSERT INTO pulse.notice (event, kind, snapshot_id, at) SELECT 'snapshot.taken', 'taken', id, taken_at FROM pulse.snapshot ORDER BY id;
+SELECT plan_notices();
+-- A subscription is no channel that everything goes to.
+SELECT channel, kind, event, plan.label(incident_id), regexp_replace(order_key, '[0-9]+', 'N') AS order_key, payload ->> 'type' AS type,
+    payload #>> '{data,happened,kind}' AS happened, payload #>> '{data,segment}' AS segment, payload #>> '{data,entered}' AS entered
+FROM pulse.outbox WHERE channel IN ('machine', 'counter', 'gone') ORDER BY id;
+SELECT count(*) FROM pulse.outbox WHERE channel NOT IN ('slack', 'mail', 'duty') AND kind <> 'event';
+SELECT key, jsonb_typeof(value) FROM jsonb_each((SELECT payload -> 'data' FROM pulse.outbox WHERE event = 'snapshot.taken' ORDER BY id LIMIT 1)) ORDER BY key COLLATE "C";
+SELECT pulse_unsubscribe('machine'), pulse_unsubscribe('counter'), pulse_unsubscribe('gone');
+SELECT DISTINCT status, error FROM pulse.outbox WHERE kind = 'event';
+
+-- Two workers at once, one notice each.
+SELECT plan.reset();
+SELECT plan.happen('A', 'opened'), plan.happen('B', 'opened');
+SELECT plan_notices(0), plan_notices(1), plan_notices(1), plan_notices(1);
+
+-- Finding what waits together reads no more than that, however much waits.
+INSERT INTO pulse.outbox (channel, kind, event, order_key, fold_key)
+SELECT 'slack', 'incident', 'opened', 'incident:' || i, CASE WHEN i % 100 = 0 THEN 'route:' || i END FROM generate_series(1000, 21000) AS i;
+ANALYZE pulse.outbox;
+SET enable_seqscan = off;
+EXPLAIN (COSTS off) SELECT o.id FROM pulse.outbox AS o WHERE o.channel = 'slack' AND o.fold_key = 'route:2000' AND o.status IN ('pending', 'sending');
+RESET enable_seqscan;
+
+DELETE FROM pulse.outbox;
+DELETE FROM pulse.segment;
+DELETE FROM pulse.monitor;
+DROP SERVER slack;
+DROP SERVER mail;
+DROP SERVER duty;
+DROP SCHEMA plan CASCADE;
