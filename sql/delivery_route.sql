@@ -77,7 +77,7 @@ ALTER TABLE pulse.cool_down ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.cool_down FOR SELECT USING (true);
 
 -- What a message folds into itself is found by these, however much waits.
-CREATE INDEX outbox_fold ON pulse.outbox (channel, fold_key, id) WHERE status IN ('pending', 'sending') AND fold_key IS NOT NULL;
+CREATE INDEX outbox_fold ON pulse.outbox (channel, fold_key, id) WHERE status = 'pending' AND fold_key IS NOT NULL;
 CREATE INDEX incident_record_group ON pulse.incident_record (group_id) WHERE status IN ('open', 'acknowledged') AND group_id IS NOT NULL;
 
 -- ---- Verbs ----

@@ -84,10 +84,10 @@ bool Forget(const std::string& name) {
                         names[0].Texts(0).empty() ? std::string("There is none yet; make one with pulse_subscribe().")
                                                   : segment::SuggestQuoted(name, names[0].Texts(0), "Subscriptions"));
     }
-    pg::Execute(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = 'its subscription was ended', finished_at = clock_timestamp() "
-        "WHERE channel = $1 AND status = 'pending' AND kind = 'event'",
-        {Value::Text(name)});
+    ReleaseAfter(pg::Execute(
+        "UPDATE pulse.outbox SET status = 'cancelled', error = 'its subscription was ended', finished_at = clock_timestamp(), "
+        "waits = false WHERE channel = $1 AND status = 'pending' AND kind = 'event' RETURNING id",
+        {Value::Text(name)}));
     return pg::FindServer("pulse_channel", name).has_value();
 }
 

@@ -61,12 +61,16 @@ QuietHours ParseQuietHours(const std::string& text) {
 }
 
 std::optional<Moment> QuietUntil(const QuietHours& quiet, Moment moment, const OffsetAt& offset) {
-    const Moment local = moment + offset(moment);
-    const int64_t time = local - FloorTo(local, kDay);
-    const bool spans = quiet.from > quiet.until;
-    const bool reigns = spans ? time >= quiet.from || time < quiet.until : time >= quiet.from && time < quiet.until;
-    if (!reigns) return std::nullopt;
-    return NextTimeOfDay(quiet.until, moment, offset);
+    const auto reign = [&](Moment at) {
+        const Moment local = at + offset(at);
+        const int64_t time = local - FloorTo(local, kDay);
+        return quiet.from > quiet.until ? time >= quiet.from || time < quiet.until : time >= quiet.from && time < quiet.until;
+    };
+    if (!reign(moment)) return std::nullopt;
+    // Where a day was left out, its morning never came: then it is the next one's.
+    Moment end = NextTimeOfDay(quiet.until, moment, offset);
+    while (reign(end)) end = NextTimeOfDay(quiet.until, end, offset);
+    return end;
 }
 
 Moment NextTimeOfDay(int64_t time, Moment after, const OffsetAt& offset) {

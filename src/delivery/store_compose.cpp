@@ -4,6 +4,8 @@
 
 #include "pulse/delivery/plan.hpp"
 #include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_by_index.hpp"
+#include "pulse/delivery/store_route.hpp"
 #include "pulse/pg/background.hpp"
 
 namespace pulse::delivery {
@@ -34,17 +36,17 @@ std::vector<Waiting> ReadWaiting(const pg::Result& rows) {
     return waiting;
 }
 
-// What is due under the same key. Rows that are being sent already, but not composed yet, are those claimed together with this one.
-// What follows a message that is under way waits for it.
+// What is due under the same key. What follows a message that is under way waits for it.
 std::vector<Waiting> UnderKey(const Message& message) {
     static pg::Statement statement(
         "SELECT o.id, o.incident_id, o.event FROM pulse.outbox AS o WHERE o.channel = $1 AND o.fold_key = $2 AND o.id <> $3 "
-        "AND o.status IN ('pending', 'sending') AND o.payload IS NULL AND o.folded_into IS NULL AND o.kind = $4 "
-        "AND (o.status = 'sending' OR o.send_at <= clock_timestamp()) AND o.incident_id IS NOT NULL "
+        "AND o.status = 'pending' AND o.payload IS NULL AND o.kind = $4 AND o.send_at <= clock_timestamp() "
+        "AND o.incident_id IS NOT NULL "
         "AND NOT EXISTS (SELECT FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key AND e.id < o.id "
         "AND e.status IN ('pending', 'sending') AND (e.payload IS NOT NULL OR e.folded_into IS NOT NULL)) "
         "ORDER BY o.id LIMIT $5 FOR UPDATE OF o SKIP LOCKED",
         {TEXTOID, TEXTOID, INT8OID, TEXTOID, INT8OID});
+    const ByIndex by_index;
     return ReadWaiting(statement.Execute({Value::Text(message.channel), Value::Text(message.fold_key), Value::Int8(message.id),
                                           Value::Text(message.kind), Value::Int8(kMostFolded)}));
 }
@@ -53,14 +55,16 @@ std::vector<Waiting> UnderKey(const Message& message) {
 void DiagnoseOthers(const Message& message) {
     static pg::Statement statement(
         "SELECT r.id FROM (SELECT o.incident_id FROM pulse.outbox AS o WHERE o.channel = $1 AND o.status = 'pending' "
-        "AND o.kind = 'incident' AND o.payload IS NULL AND o.fold_key IS NULL AND o.route_id IS NOT DISTINCT FROM $2 "
+        "AND NOT o.waits AND o.kind = 'incident' AND o.payload IS NULL AND o.fold_key IS NULL AND o.route_id IS NOT DISTINCT FROM $2 "
         "AND o.send_at <= clock_timestamp() + interval '1 minute' ORDER BY o.send_at, o.id LIMIT 200) AS n "
         "JOIN pulse.incident_record AS r ON r.id = n.incident_id WHERE r.diagnosis IS NULL AND r.status IN ('open', "
         "'acknowledged') LIMIT $3",
         {TEXTOID, INT8OID, INT8OID});
-    const pg::Result rows =
-        statement.Execute({Value::Text(message.channel), Value::Int8(message.route), Value::Int8(kMostDiagnosed)}, true);
     std::vector<int64_t> incidents;
+    const pg::Result rows = [&] {
+        const ByIndex by_index;
+        return statement.Execute({Value::Text(message.channel), Value::Int8(message.route), Value::Int8(kMostDiagnosed)}, true);
+    }();
     for (uint64_t i = 0; i < rows.size(); ++i) incidents.push_back(rows[i].Int8(0));
     if (!incidents.empty()) GatherStories(incidents);
 }
@@ -70,14 +74,15 @@ std::vector<Waiting> OfGroup(const Message& message) {
     static pg::Statement statement(
         "SELECT o.id, o.incident_id, o.event FROM pulse.incident_record AS me JOIN pulse.incident_record AS r "
         "ON r.id = me.id OR r.group_id = coalesce(me.group_id, me.id) AND r.status IN ('open', 'acknowledged') "
-        "JOIN pulse.outbox AS o ON o.channel = $1 AND o.order_key = $2 || r.id AND o.status IN ('pending', 'sending') "
-        "WHERE me.id = $3 AND o.id <> $4 AND o.payload IS NULL AND o.folded_into IS NULL AND o.kind = $5 "
+        "JOIN pulse.outbox AS o ON o.channel = $1 AND o.order_key = $2 || r.id AND o.status = 'pending' "
+        "WHERE me.id = $3 AND o.id <> $4 AND o.payload IS NULL AND o.kind = $5 "
         "AND o.route_id IS NOT DISTINCT FROM $6 AND o.fold_key IS NULL AND o.event IN ('opened', 'reopened', 'worsened', "
-        "'escalated') AND (o.kind = 'incident' OR o.status = 'sending' OR o.send_at <= clock_timestamp()) "
+        "'escalated') AND (o.kind = 'incident' OR o.send_at <= clock_timestamp()) "
         "AND NOT EXISTS (SELECT FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key AND e.id < o.id "
         "AND e.status IN ('pending', 'sending') AND (e.payload IS NOT NULL OR e.folded_into IS NOT NULL)) "
         "ORDER BY o.id LIMIT $7 FOR UPDATE OF o SKIP LOCKED",
         {TEXTOID, TEXTOID, INT8OID, INT8OID, TEXTOID, INT8OID, INT8OID});
+    const ByIndex by_index;
     return ReadWaiting(statement.Execute({Value::Text(message.channel),
                                           Value::Text(message.kind == "escalation" ? "escalation:" : "incident:"),
                                           Value::Int8(message.incident), Value::Int8(message.id), Value::Text(message.kind),
@@ -101,14 +106,15 @@ std::map<int64_t, Known> LoadKnown(const std::string& channel, const std::vector
 
 void Cancel(int64_t id, const std::string& reason) {
     static pg::Statement statement(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), lease_until = NULL WHERE id = $1",
+        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits = false WHERE id = $1 "
+        "RETURNING id",
         {INT8OID, TEXTOID});
-    statement.Execute({Value::Int8(id), Value::Text(reason)});
+    ReleaseAfter(statement.Execute({Value::Int8(id), Value::Text(reason)}));
 }
 
 void Fold(const Waiting& child, int64_t parent, const std::string& state, const std::string& thread) {
     static pg::Statement statement(
-        "UPDATE pulse.outbox SET status = 'sending', folded_into = $2, state = $3, thread = $4, lease_until = NULL WHERE id = $1",
+        "UPDATE pulse.outbox SET status = 'sending', folded_into = $2, state = $3, thread = $4, waits = false WHERE id = $1",
         {INT8OID, INT8OID, TEXTOID, TEXTOID});
     statement.Execute({Value::Int8(child.id), Value::Int8(parent), Value::Text(state), Value::Text(thread)});
 }
@@ -127,12 +133,6 @@ std::string RouteName(const std::optional<int64_t>& route) {
     if (!route) return "";
     const pg::Result rows = statement.Execute({Value::Int8(*route)}, true);
     return rows.empty() ? "" : rows[0].Text(0);
-}
-
-std::optional<int64_t> FoldedInto(int64_t id) {
-    static pg::Statement statement("SELECT folded_into FROM pulse.outbox WHERE id = $1", {INT8OID});
-    const pg::Result rows = statement.Execute({Value::Int8(id)});
-    return rows.empty() ? std::nullopt : rows[0].Int8OrNull(0);
 }
 
 // PagerDuty keeps an incident for each of ours, which is closed by itself.
@@ -177,7 +177,6 @@ void TakeOthers(const Message& message, const std::vector<Waiting>& others, std:
 }  // namespace
 
 std::optional<std::string> Compose(Message& message, const Channel& channel) {
-    if (const auto parent = FoldedInto(message.id)) return "message " + std::to_string(*parent) + " says it";
     const auto nothing = [&](const std::string& reason) {
         Cancel(message.id, reason);
         return reason;

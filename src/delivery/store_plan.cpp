@@ -4,6 +4,7 @@
 
 #include "pulse/delivery/plan.hpp"
 #include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_by_index.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/diagnosis/store_investigation.hpp"
 #include "pulse/pg/background.hpp"
@@ -81,6 +82,7 @@ void RememberEscalations(Planner& planner, const std::vector<int64_t>& incidents
         "SELECT route_id, incident_id FROM pulse.outbox WHERE incident_id = ANY ($1) AND kind = 'escalation' "
         "AND route_id IS NOT NULL AND status IN ('pending', 'sending', 'sent')",
         {INT8ARRAYOID});
+    const ByIndex by_index;
     const pg::Result rows = statement.Execute({Value::Int8s(incidents)}, true);
     for (uint64_t i = 0; i < rows.size(); ++i) planner.RememberEscalation(rows[i].Int8(0), rows[i].Int8(1));
 }
@@ -124,7 +126,9 @@ void InsertDrafts(const std::vector<Draft>& drafts, const std::vector<int64_t>& 
     statement.Execute({Value::Int8s(ids), Value::Texts(channels), Value::Texts(kinds), Value::Texts(events),
                        Value::Int8s(incidents), Value::Int8s(routes), Value::Texts(order_keys), Value::Texts(fold_keys),
                        Value::Int8s(times)});
-    if (!urgent.empty()) hasten.Execute({Value::Int8s(urgent)});
+    if (urgent.empty()) return;
+    const ByIndex by_index;
+    hasten.Execute({Value::Int8s(urgent)});
 }
 
 // From now on the alarms planned here are what cool-downs count from.
@@ -180,15 +184,17 @@ void InsertEvents(const std::vector<EventMessage>& messages) {
 // Nobody is called in any more about what somebody has taken in hand, or what is over.
 void CancelEscalations(const std::vector<Notice>& notices) {
     static pg::Statement statement(
-        "UPDATE pulse.outbox AS o SET status = 'cancelled', error = 'it is ' || r.status, finished_at = clock_timestamp() "
-        "FROM pulse.incident_record AS r WHERE r.id = ANY ($1) AND o.incident_id = r.id AND r.status <> 'open' "
-        "AND o.kind = 'escalation' AND o.status = 'pending' AND o.payload IS NULL",
+        "UPDATE pulse.outbox AS o SET status = 'cancelled', error = 'it is ' || r.status, finished_at = clock_timestamp(), "
+        "waits = false FROM pulse.incident_record AS r WHERE r.id = ANY ($1) AND o.incident_id = r.id AND r.status <> 'open' "
+        "AND o.kind = 'escalation' AND o.status = 'pending' AND o.payload IS NULL RETURNING o.id",
         {INT8ARRAYOID});
     std::vector<int64_t> incidents;
     for (const Notice& notice : notices)
         if (notice.happening.event == "acknowledged" || IsClosing(notice.happening.event))
             incidents.push_back(notice.happening.incident);
-    if (!incidents.empty()) statement.Execute({Value::Int8s(incidents)});
+    if (incidents.empty()) return;
+    const ByIndex by_index;
+    ReleaseAfter(statement.Execute({Value::Int8s(incidents)}));
 }
 
 std::set<std::string> InvestigatedSeverities() {

@@ -22,7 +22,12 @@ struct Subscription {
 };
 
 std::vector<Subscription> LoadSubscriptions() {
-    static pg::Statement statement("SELECT channel, events FROM pulse.subscription ORDER BY channel", {});
+    // Those whose channel was dropped by hand are told nothing.
+    static pg::Statement statement(
+        "SELECT u.channel, u.events FROM pulse.subscription AS u WHERE EXISTS (SELECT FROM pg_foreign_server AS s "
+        "JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_channel' WHERE s.srvname = u.channel) "
+        "ORDER BY u.channel",
+        {});
     const pg::Result rows = statement.Execute({}, true);
     std::vector<Subscription> subscriptions;
     for (uint64_t i = 0; i < rows.size(); ++i) subscriptions.push_back({rows[i].Text(0), rows[i].Texts(1)});
@@ -82,7 +87,8 @@ Json IncidentBody(const Notice& notice, const Story& story) {
     Json body = MakePayload(channel, envelope, {story});
     body["type"] = notice.event;
     body["timestamp"] = Iso(notice.at);
-    // What it is by now stands beside what happened then.
+    // Its key and order are in the headers; what it is by now stands beside what happened then.
+    for (const char* key : {"message_key", "thread", "route", "test"}) body["data"].erase(key);
     body["data"]["happened"] = {{"kind", notice.happening.event},      {"at", Iso(notice.at)},
                                 {"actor", OrNull(notice.actor)},       {"note", OrNull(notice.note)},
                                 {"severity", notice.happening.severity}, {"observed", OrNull(notice.observed)},

@@ -1,4 +1,6 @@
 // The table of routes, as the planner reads it.
+#include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_queue.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/pg/timezone.hpp"
 
@@ -87,6 +89,12 @@ std::set<std::string> Followers() {
         {});
     const std::vector<std::string> names = statement.Execute({}, true)[0].Texts(0);
     return {names.begin(), names.end()};
+}
+
+void ReleaseAfter(const pg::Result& cancelled) {
+    std::vector<int64_t> ids;
+    for (uint64_t i = 0; i < cancelled.size(); ++i) ids.push_back(cancelled[i].Int8(0));
+    if (Release(ids)) WakeDelivery();
 }
 
 }  // namespace pulse::delivery

@@ -1,6 +1,7 @@
 // Making and changing routes: everything is checked against what there is.
 #include <algorithm>
 
+#include "pulse/delivery/store_route.hpp"
 #include "pulse/delivery/store_route_edit.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/timezone.hpp"
@@ -156,10 +157,10 @@ void RequireEscalation(const pg::Row& row) {
 
 // Nobody is told any more by a route that is gone or switched off. What is under way is.
 void CancelWaiting(int64_t route, const char* reason) {
-    pg::Execute(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp() WHERE route_id = $1 "
-        "AND status = 'pending' AND payload IS NULL",
-        {Value::Int8(route), Value::Text(reason)});
+    ReleaseAfter(pg::Execute(
+        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits = false "
+        "WHERE route_id = $1 AND status = 'pending' AND payload IS NULL RETURNING id",
+        {Value::Int8(route), Value::Text(reason)}));
 }
 
 int64_t RequireRoute(const std::string& name) {

@@ -11,7 +11,7 @@ namespace {
 
 delivery::Message ReadMessage(int64_t id) {
     const pg::Result rows = pg::Execute(
-        "UPDATE pulse.outbox SET status = 'sending', attempts = attempts + 1 WHERE id = $1 AND status IN ('pending', 'sending') "
+        "UPDATE pulse.outbox SET attempts = attempts + 1 WHERE id = $1 AND status = 'pending' "
         "RETURNING key, channel, kind, event, incident_id, route_id, coalesce(order_key, ''), coalesce(fold_key, ''), created_at",
         {pg::Value::Int8(id)});
     if (rows.empty()) throw pulse::UserError(pulse::sqlstate::kUndefinedObject, "no such message waits");

@@ -173,7 +173,7 @@ TEST(DeliveryQuiet, AlwaysEnds) {
                     const Moment moment = At(day) + step * 15 * kMinute;
                     const auto end = QuietUntil(ParseQuietHours(hours), moment, zone);
                     const Moment hour = NextFullHour(moment, zone), noon = NextTimeOfDay(12 * kHour, moment, zone);
-                    EXPECT_TRUE(!end || (*end > moment && *end <= moment + 25 * kHour));
+                    EXPECT_TRUE(!end || (*end > moment && *end <= moment + 49 * kHour && !QuietUntil(ParseQuietHours(hours), *end, zone)));
                     EXPECT_TRUE(hour > moment && hour <= moment + 2 * kHour);
                     EXPECT_TRUE(noon > moment && noon <= moment + 25 * kHour);
                 }

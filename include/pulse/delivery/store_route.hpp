@@ -17,6 +17,9 @@ std::set<std::string> Followers();
 // The names of the channels that are no subscription's.
 std::vector<std::string> OrdinaryChannels();
 
+// Lets what waited for these messages have its turn: the rows of an UPDATE ... RETURNING id that cancelled them.
+void ReleaseAfter(const pg::Result& cancelled);
+
 // ---- store_plan_events.cpp ----
 
 // What a subscription may ask for.

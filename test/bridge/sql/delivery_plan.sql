@@ -300,7 +300,7 @@ INSERT INTO pulse.outbox (channel, kind, event, order_key, fold_key)
 SELECT 'slack', 'incident', 'opened', 'incident:' || i, CASE WHEN i % 100 = 0 THEN 'route:' || i END FROM generate_series(1000, 21000) AS i;
 ANALYZE pulse.outbox;
 SET enable_seqscan = off;
-EXPLAIN (COSTS off) SELECT o.id FROM pulse.outbox AS o WHERE o.channel = 'slack' AND o.fold_key = 'route:2000' AND o.status IN ('pending', 'sending');
+EXPLAIN (COSTS off) SELECT o.id FROM pulse.outbox AS o WHERE o.channel = 'slack' AND o.fold_key = 'route:2000' AND o.status = 'pending';
 RESET enable_seqscan;
 
 DELETE FROM pulse.outbox;
