@@ -61,7 +61,7 @@ COMMENT ON COLUMN pulse.outbox.channel IS 'The server of pulse_channel.';
 COMMENT ON COLUMN pulse.outbox.kind IS
 'incident: by a route; escalation: nobody acknowledged in time; event: for a subscription; test: pulse_test_channel().';
 COMMENT ON COLUMN pulse.outbox.event IS
-'opened, reopened, worsened, eased, acknowledged, resolved, ignored, escalated, test; of a subscription its event, as incident.opened.';
+'opened, reopened, worsened, eased, acknowledged, resolved, ignored, escalated, digest (several incidents), test; of a subscription its event, as incident.opened.';
 COMMENT ON COLUMN pulse.outbox.order_key IS 'Messages of one channel and order key are sent one after the other, in the order of id. One whose time has not come and that was never tried holds up none after it.';
 COMMENT ON COLUMN pulse.outbox.fold_key IS 'What waits in one channel under one key is sent as one message.';
 COMMENT ON COLUMN pulse.outbox.folded_into IS 'The message that says this, too; it shares its fate.';
