@@ -101,6 +101,12 @@ struct Client::State {
         return 0;
     }
 
+    void AskTimer() {
+        long milliseconds = -1;
+        curl_multi_timeout(multi, &milliseconds);
+        OnTimer(multi, milliseconds, this);
+    }
+
     void Act(curl_socket_t socket, int what) {
         {
             const NoSignals scope;
@@ -228,11 +234,10 @@ void Client::Ready(int socket, bool readable, bool writable) {
 }
 
 void Client::Tick() {
-    // A request that begins sets the timer to now: it is on its way before anybody waits.
-    while (state_->timer && *state_->timer <= Clock::now()) {
-        state_->timer.reset();
-        state_->Act(CURL_SOCKET_TIMEOUT, 0);
-    }
+    if (!state_->timer || *state_->timer > Clock::now()) return;
+    state_->Act(CURL_SOCKET_TIMEOUT, 0);
+    // libcurl counts whole milliseconds and tells a time only once: when it was asked a moment too early it says no more.
+    state_->AskTimer();
     // A fast receiver has answered already, and no socket will tell.
     state_->CollectAnswers();
 }
