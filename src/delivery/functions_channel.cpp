@@ -102,6 +102,13 @@ void Enable(const std::string& name) {
     delivery::WakeDelivery();
 }
 
+// What is known of a channel of that name which is no more.
+void Forget(const std::string& name) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    pg::Execute("DELETE FROM pulse.channel_state WHERE channel = $1", {Value::Text(name)});
+}
+
 delivery::Channel Load(const std::string& name, std::string* key) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
@@ -164,6 +171,7 @@ PULSE_WRITING_FUNCTION(pulse_create_channel) {
         const Json all = WithKind(args.RequireText(1, "kind"), args.RequireJsonb(2, "options"));
         CheckComplete(name, all);
         pg::CreateServer("channel", name, "pulse_channel", delivery::ChannelOptions(), all, kExample);
+        Forget(name);
     });
     PG_RETURN_VOID();
 }

@@ -78,7 +78,7 @@ FROM pulse.segment WHERE name LIKE 'Regress%';
 SELECT max(id) AS incident FROM pulse.incident_record \gset
 SELECT m -> 'text' AS text, m #> '{blocks,0}' AS header, jsonb_path_query_array(m, '$.blocks[*].type') AS blocks, m #> '{blocks,1,fields}' AS fields
 FROM pulse_preview_message(:incident, 'regress_ch2') AS m;
-SELECT m ->> 'type' AS type, m ->> 'timestamp' AS timestamp, m -> 'data' - '{incident,acknowledge_sql,what_changed,cause,confidence,recommendation,recommendation_reason,recommendation_sql,more_recommendations}'::text[] AS data
+SELECT m ->> 'type' AS type, m ->> 'timestamp' AS timestamp, (m -> 'data') - '{incident,acknowledge_sql,what_changed,cause,confidence,recommendation,recommendation_reason,recommendation_sql,more_recommendations}'::text[] AS data
 FROM pulse_preview_message(:incident, 'regress_hook') AS m;
 SELECT m -> 'subject' AS subject, m -> 'from' AS "from", m -> 'to' AS "to", m #> '{headers,Message-ID}' AS id, m ->> 'html' ~ '<b>|<!channel' AS markup
 FROM pulse_preview_message(:incident, 'regress_mail') AS m;

@@ -38,6 +38,7 @@ sub create
 {
 	my ($name, $kind, %options) = @_;
 	my $text = JSON::PP->new->canonical->encode(\%options);
+	utf8::downgrade($text);
 	my $error = '';
 	my $code = $node->psql('postgres', "SELECT pulse_create_channel('$name', '$kind', " . literal($text) . ')', stderr => \$error);
 	return "$code$error";
