@@ -110,6 +110,7 @@ RESET ROLE;
 
 SELECT pulse_revoke('regress_channel_reader');
 DROP ROLE regress_channel_reader;
+SET client_min_messages = warning;
 DROP SERVER regress_ch2, regress_hook, regress_mail, regress_resend, regress_pager CASCADE;
 DELETE FROM pulse.segment WHERE name LIKE 'Regress%';
 DELETE FROM pulse.channel_state WHERE channel LIKE 'regress%';
