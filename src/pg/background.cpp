@@ -30,9 +30,14 @@ namespace pulse::pg {
 namespace {
 
 constexpr const char* kLauncher = "pulse launcher";
-constexpr const char* kWorker = "pulse worker";
 constexpr const char* kHelper = "pulse helper";
+// What pg_stat_activity calls the workers of each lane.
+constexpr std::array<const char*, kLanes> kWorkers{"pulse worker", "pulse delivery", "pulse investigations"};
 constexpr int kRestartSeconds = 5;
+
+const char* NameOf(Lane lane) {
+    return kWorkers[static_cast<size_t>(lane)];
+}
 
 BackgroundWorker Describe(const char* type, const char* function, int restart, const Order& order) {
     BackgroundWorker worker{};
@@ -70,10 +75,10 @@ std::string NameOf(Oid database) {
                                 : kLauncher;
 }
 
-// Calls `visit(pid, database, application name)` for each background worker of a type. `visit` must not
+// Calls `visit(pid, database, application name)` for each background worker of these types. `visit` must not
 // raise.
-template <typename Visit>
-void ForEachProcess(const char* type, Visit visit) {
+template <typename Types, typename Visit>
+void ForEachProcess(const Types& types, Visit visit) {
     Call([&] {
         pgstat_clear_backend_activity_snapshot();
         const int count = pgstat_fetch_stat_numbackends();
@@ -83,7 +88,7 @@ void ForEachProcess(const char* type, Visit visit) {
                 local->backendStatus.st_backendType != B_BG_WORKER)
                 continue;
             const char* found = GetBackgroundWorkerTypeByPid(local->backendStatus.st_procpid);
-            if (found && strcmp(found, type) == 0)
+            if (found && std::any_of(types.begin(), types.end(), [&](const char* type) { return strcmp(found, type) == 0; }))
                 visit(local->backendStatus.st_procpid, local->backendStatus.st_databaseid,
                       local->backendStatus.st_appname);
         }
@@ -126,7 +131,7 @@ void StartLauncher(Oid database) {
 
 std::optional<Child> Child::Start(const Order& order) {
     BackgroundWorkerHandle* handle = Call([&] {
-        BackgroundWorker worker = Describe(kWorker, "pulse_worker_main", BGW_NEVER_RESTART, order);
+        BackgroundWorker worker = Describe(NameOf(order.lane), "pulse_worker_main", BGW_NEVER_RESTART, order);
         worker.bgw_notify_pid = MyProcPid;
         BackgroundWorkerHandle* made = nullptr;
         MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
@@ -200,7 +205,7 @@ void BecomeWorker(const Order& order) {
     if (order.board != 0) AttachBoard(order.board);
     Call([&] { BackgroundWorkerInitializeConnectionByOid(order.database, order.role, 0); });
     if (Board* board = Board::Find()) board->Enter(order.worker, MyProcPid);
-    SetForProcess("application_name", kWorker);
+    SetForProcess("application_name", NameOf(order.lane));
 }
 
 void RunAside(const char* function, const std::string& extra) {
@@ -276,14 +281,14 @@ int FindLauncher() {
     const std::string name = NameOf(MyDatabaseId);
     const char* wanted = name.c_str();
     int launcher = 0;
-    ForEachProcess(kLauncher, [&](int pid, Oid, const char* application) {
+    ForEachProcess(std::array{kLauncher}, [&](int pid, Oid, const char* application) {
         if (strcmp(application, wanted) == 0) launcher = pid;
     });
     return launcher;
 }
 
 void TerminateWorkers(Oid database) {
-    ForEachProcess(kWorker, [&](int pid, Oid id, const char*) {
+    ForEachProcess(kWorkers, [&](int pid, Oid id, const char*) {
         if (id == database) Kill(pid, SIGTERM);
     });
 }
@@ -294,14 +299,14 @@ void Terminate(int pid) {
 
 int CountWorkers(Oid database) {
     int count = 0;
-    ForEachProcess(kWorker, [&](int, Oid id, const char*) { count += id == database; });
+    ForEachProcess(kWorkers, [&](int, Oid id, const char*) { count += id == database; });
     return count;
 }
 
 bool IsOtherWorker(int pid) {
     bool found = false;
     if (pid == 0 || pid == MyProcPid) return false;
-    ForEachProcess(kWorker, [&](int other, Oid id, const char*) { found |= other == pid && id == MyDatabaseId; });
+    ForEachProcess(kWorkers, [&](int other, Oid id, const char*) { found |= other == pid && id == MyDatabaseId; });
     return found;
 }
 

@@ -279,12 +279,12 @@ void Briefly(const char* what, const std::function<void()>& body) {
 Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool begun) {
     Look look;
     Briefly("pulse: looking for work", [&] {
-        const Moment now = pg::WallClock();
         bool busy = false;
         if (!role) {
             RepairCrashed(busy);
             PlanOnDemand();
         }
+        const Moment now = pg::WallClock();  // what was planned for at once is due
         if (std::optional<Claim> claim = ClaimOne(role, lane, begun, now, busy))
             look.claim.emplace(std::move(*claim));
         if (!role && lane == pg::Lane::kJobs) look.roles = DueRoles(now, busy);

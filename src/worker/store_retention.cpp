@@ -27,7 +27,7 @@ struct Rule {
     " WHERE r.segment_id = s.id AND r.status IN ('open', 'acknowledged') AND p.id IN (r.snapshot, "       \
     "r.baseline_snapshot))) AS o"
 
-const std::array<Rule, 5> kRules{{
+const std::array<Rule, 7> kRules{{
     {"runs of jobs", &pg::settings::job_run_retention,
      "DELETE FROM pulse.job_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.job_run AS r"
      " WHERE r.started_at < $1 AND r.status <> 'running' ORDER BY r.started_at LIMIT $2))"},
@@ -43,6 +43,12 @@ const std::array<Rule, 5> kRules{{
     {"sketches", &pg::settings::sketch_retention,
      "UPDATE pulse.snapshot SET sketch = NULL WHERE id = ANY (ARRAY(SELECT o.id " PULSE_OLD_SNAPSHOTS
      " WHERE o.has_sketch LIMIT $2))"},
+    {"messages", &pg::settings::message_retention,
+     "DELETE FROM pulse.outbox WHERE id = ANY (ARRAY(SELECT o.id FROM pulse.outbox AS o WHERE o.finished_at < $1"
+     " ORDER BY o.finished_at LIMIT $2))"},
+    {"investigations", &pg::settings::message_retention,
+     "DELETE FROM pulse.investigation WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.investigation AS n WHERE n.created_at < $1"
+     " AND n.status NOT IN ('queued', 'running') ORDER BY n.created_at LIMIT $2))"},
 }};
 
 constexpr int64_t kBatch = 1000;

@@ -3,6 +3,7 @@
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/board.hpp"
+#include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/worker/store.hpp"
@@ -28,6 +29,8 @@ class Report {
         Version();
         Launcher();
         Queues();
+        Messages();
+        Channels();
         for (const Job& job : LoadAll()) Newest(job);
         Sources();
         StatusRow head{"pulse", "ok", "ok", ""};
@@ -123,6 +126,54 @@ class Report {
                                       "'acknowledged') AND diagnosis IS NULL")[0]
                                       .Int8(0);
         Add("undiagnosed incidents", "ok", std::to_string(incidents));
+    }
+
+    // Counted up to a limit: a queue may hold millions.
+    void Messages() {
+        const pg::Result waiting = pg::Execute(
+            "SELECT count(*), (SELECT min(o.send_at) FROM pulse.outbox AS o WHERE o.status = 'pending' AND NOT o.waits"
+            " AND NOT EXISTS (SELECT FROM pulse.channel_state AS s WHERE s.channel = o.channel AND (s.disabled_at IS NOT NULL"
+            " OR s.open_until > clock_timestamp())))"
+            " FROM (SELECT FROM pulse.outbox WHERE status = 'pending' LIMIT 10001) AS p");
+        const int64_t count = waiting[0].Int8(0);
+        const std::string number = count > 10000 ? "more than 10000" : std::to_string(count);
+        const auto oldest = waiting[0].TimeOrNull(1);
+        const int64_t late = oldest ? pg::WallClock() - *oldest : 0;
+        if (!pg::settings::send_messages && !standby_)
+            Add("messages", "degraded", number, "pulse.send_messages is off");
+        else
+            Add("messages", late < kLate || standby_ ? "ok" : late < kVeryLate ? "degraded" : "down", number,
+                late > kSecond ? "the oldest is overdue by " + Age(late) : "");
+        const pg::Result dead = pg::Execute(
+            "SELECT count(*), (SELECT d.channel || ': ' || coalesce(d.error, '') FROM pulse.outbox AS d"
+            " WHERE d.status = 'dead' AND d.finished_at > clock_timestamp() - interval '1 day' ORDER BY d.finished_at DESC LIMIT 1)"
+            " FROM (SELECT FROM pulse.outbox WHERE status = 'dead' AND finished_at > clock_timestamp() - interval '1 day'"
+            " LIMIT 10000) AS p");
+        Add("dead messages", dead[0].Int8(0) == 0 ? "ok" : "degraded", std::to_string(dead[0].Int8(0)),
+            dead[0].Int8(0) == 0 ? "" : "within a day, the newest to " + dead[0].TextOrNull(1).value_or(""));
+        Add("investigations", "ok",
+            std::to_string(pg::Execute("SELECT count(*) FROM pulse.investigation WHERE status IN ('queued', 'running')")[0]
+                               .Int8(0)));
+    }
+
+    void Channels() {
+        const pg::Result rows = pg::Execute(
+            "SELECT n.name, s.disabled_at, CASE WHEN s.open_until > clock_timestamp() THEN s.open_until END, s.last_error,"
+            " s.last_ok_at FROM unnest($1::text[]) AS n (name) LEFT JOIN pulse.channel_state AS s ON s.channel = n.name"
+            " ORDER BY n.name LIMIT 1000",
+            {pg::Value::Texts(pg::ServerNames("pulse_channel"))});
+        for (uint64_t i = 0; i < rows.size(); ++i) {
+            const std::string item = "channel " + rows[i].Text(0);
+            const std::string why = rows[i].TextOrNull(3).value_or("");
+            if (!rows[i].IsNull(1)) {
+                Add(item, "degraded", "disabled", why + ": pulse_test_channel() tries it again");
+            } else if (!rows[i].IsNull(2)) {
+                Add(item, "degraded", "resting", "until " + FormatMoment(rows[i].Time(2) / kSecond * kSecond) + ": " + why);
+            } else {
+                const auto ok = rows[i].TimeOrNull(4);
+                Add(item, "ok", ok ? "ok" : "unused", ok ? "sent " + Age(pg::WallClock() - *ok) + " ago" : "");
+            }
+        }
     }
 
     void Newest(const Job& job) {
