@@ -24,7 +24,8 @@ struct Input {
     }
     // Some texts are repeated, so that they are long.
     std::string Text() {
-        const size_t length = std::min<size_t>(Byte() % 64, size), times = Byte() % 8 == 0 ? 1 + Byte() * 8 : 1;
+        const size_t wanted = Byte() % 64, times = Byte() % 8 == 0 ? 1 + Byte() * 8 : 1;
+        const size_t length = std::min(wanted, size);
         const std::string piece(reinterpret_cast<const char*>(data), length);
         data += length;
         size -= length;
