@@ -75,6 +75,7 @@ struct Client::State {
         running.clear();
         idle.clear();
         curl_multi_cleanup(multi);
+        for (; reserved > 0; --reserved) sockets.Release();
     }
 
     State(const State&) = delete;
@@ -130,22 +131,46 @@ struct Client::State {
         turn.push_back(&host);
     }
 
+    // Sockets are counted by the transfers there have been at once: libcurl does not tell of each that it closes.
+    bool HaveTransfer() {
+        if (!idle.empty()) return true;
+        idle.reserve(idle.size() + running.size() + 1);
+        auto transfer = std::make_unique<Transfer>();
+        if (!sockets.Reserve()) return false;
+        ++reserved;
+        idle.push_back(std::move(transfer));
+        return true;
+    }
+
     void StartWaiting() {
         while (running.size() < limits.requests && !turn.empty()) {
+            const bool can = HaveTransfer();
+            if (!can && !running.empty()) return;  // what runs leaves its own
             Host& host = *turn.front();
             turn.pop_front();
             host.in_turn = false;
             Waiting next = std::move(host.waiting.front());
             host.waiting.pop_front();
             --waiting;
+            if (!can) {
+                GiveUp(next);
+                JoinTurn(host);
+                if (host.under_way == 0 && host.waiting.empty()) hosts.erase(next.target.Key());
+                continue;
+            }
             ++host.under_way;
             Start(std::move(next));
             JoinTurn(host);
         }
     }
 
+    void GiveUp(const Waiting& request) {
+        Answer answer;
+        answer.error = "cannot connect to " + request.target.host + ": too many files are open";
+        done.emplace_back(request.number, std::move(answer));
+    }
+
     void Start(Waiting next) {
-        if (idle.empty()) idle.push_back(std::make_unique<Transfer>(sockets));
         std::unique_ptr<Transfer> transfer = std::move(idle.back());
         idle.pop_back();
         transfer->Begin(next.number, std::move(next.request), std::move(next.target), rules, limits.agent);
@@ -191,6 +216,7 @@ struct Client::State {
     std::unordered_map<std::string, Host> hosts;
     std::deque<Host*> turn;  // hosts of which one more may begin
     size_t waiting = 0;
+    size_t reserved = 0;  // sockets
     std::unordered_map<CURL*, std::unique_ptr<Transfer>> running;
     std::vector<std::unique_ptr<Transfer>> idle;
     std::vector<std::pair<uint64_t, Answer>> done;

@@ -1,13 +1,13 @@
 #include "client_transfer.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <netinet/in.h>
 #include <new>
 #include <sys/socket.h>
 #include <system_error>
-#include <unistd.h>
 
 #include "client_text.hpp"
 
@@ -89,7 +89,7 @@ Target ReadTarget(const Request& request, std::string& problem) {
     return target;
 }
 
-Transfer::Transfer(Sockets& sockets) : sockets_(sockets), easy_(curl_easy_init()) {
+Transfer::Transfer() : easy_(curl_easy_init()) {
     if (!easy_) throw std::bad_alloc();
 }
 
@@ -165,9 +165,6 @@ void Transfer::SetCommon(const std::string& agent) {
     Set(CURLOPT_HEADERDATA, static_cast<void*>(this));
     Set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnOpen);
     Set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
-    // Sockets outlive their transfers.
-    Set(CURLOPT_CLOSESOCKETFUNCTION, &Transfer::OnClose);
-    Set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&sockets_));
     Set(CURLOPT_PREREQFUNCTION, &Transfer::OnConnected);
     Set(CURLOPT_PREREQDATA, static_cast<void*>(this));
 }
@@ -309,26 +306,15 @@ curl_socket_t Transfer::OnOpen(void* self, curlsocktype, curl_sockaddr* address)
             transfer->refused_ = refused;
             return CURL_SOCKET_BAD;
         }
-        transfer->no_descriptor_ = !transfer->sockets_.Reserve();
     } catch (const std::exception&) {
         return CURL_SOCKET_BAD;
     }
-    if (transfer->no_descriptor_) return CURL_SOCKET_BAD;
     const int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    transfer->no_descriptor_ = opened < 0;
-    if (opened < 0) {
-        transfer->sockets_.Release();
-        return CURL_SOCKET_BAD;
-    }
+    transfer->no_descriptor_ = opened < 0 && (errno == EMFILE || errno == ENFILE);
+    if (opened < 0) return CURL_SOCKET_BAD;
     transfer->opened_ = true;
     transfer->socket_ = opened;
     return opened;
-}
-
-int Transfer::OnClose(void* sockets, curl_socket_t socket) {
-    close(socket);
-    static_cast<Sockets*>(sockets)->Release();
-    return 0;
 }
 
 std::string Transfer::Explain(CURLcode code) const {

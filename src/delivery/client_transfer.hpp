@@ -25,7 +25,7 @@ Target ReadTarget(const Request& request, std::string& problem);
 // A request with what libcurl needs for it. libcurl points into it: it stays where it is. Can be used again and again.
 class Transfer {
   public:
-    explicit Transfer(Sockets& sockets);
+    Transfer();
     ~Transfer();
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
@@ -50,7 +50,6 @@ class Transfer {
     static int OnDebug(CURL* easy, curl_infotype type, char* data, size_t size, void* self);
     static int OnConnected(void* self, char* address, char* local, int port, int local_port);
     static curl_socket_t OnOpen(void* self, curlsocktype purpose, curl_sockaddr* address);
-    static int OnClose(void* sockets, curl_socket_t socket);
 
     void SetCommon(const std::string& agent);
     void SetHttp();
@@ -65,7 +64,6 @@ class Transfer {
         curl_easy_setopt(easy_, option, value);
     }
 
-    Sockets& sockets_;
     CURL* easy_;
     uint64_t number_ = 0;
     Request request_;

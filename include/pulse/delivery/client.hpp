@@ -15,7 +15,7 @@ class Sockets {
     virtual ~Sockets() = default;
     // Watch a socket from now on; neither reading nor writing forgets it.
     virtual void Watch(int socket, bool reading, bool writing) = 0;
-    // Whether one more may be opened; each one that was is given back.
+    // Whether one more request may have a socket at the same time as the others. Each that may is given back at the end.
     virtual bool Reserve() { return true; }
     virtual void Release() {}
 };
