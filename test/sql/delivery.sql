@@ -1,0 +1,95 @@
+-- Messages: what a person may do about them, and what the views say. Nothing is sent here: no launcher runs.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pulse;
+RESET client_min_messages;
+SET timezone = 'UTC';
+CREATE SERVER hook FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'webhook');
+CREATE USER MAPPING FOR CURRENT_USER SERVER hook OPTIONS (url 'https://hook.invalid/very-secret-path');
+CREATE TEMP VIEW messages AS SELECT id, status, attempts, next_try_at IS NOT NULL AS planned, sent_at IS NOT NULL AS sent, error, folded_into
+    FROM pulse.message ORDER BY id;
+
+-- One of each kind.
+INSERT INTO pulse.outbox (id, channel, kind, event, key, payload, status, attempts, order_key, waits, folded_into, finished_at, error) VALUES
+    (1, 'hook', 'event', 'incident.opened', 'msg_1', '{}', 'pending', 0, 'a', false, NULL, NULL, NULL),
+    (2, 'hook', 'event', 'incident.updated', 'msg_2', '{}', 'pending', 0, 'a', true, NULL, NULL, NULL),
+    (3, 'hook', 'event', 'incident.opened', 'msg_3', '{}', 'sending', 1, 'b', false, NULL, NULL, NULL),
+    (4, 'hook', 'event', 'incident.opened', 'msg_4', '{}', 'sent', 1, NULL, false, NULL, now(), NULL),
+    (5, 'hook', 'event', 'incident.opened', 'msg_5', '{}', 'dead', 10, NULL, false, NULL, now(), 'HTTP 500'),
+    (6, 'hook', 'incident', 'opened', 'msg_6', '{}', 'dead', 10, NULL, false, NULL, now(), 'HTTP 500'),
+    (7, 'hook', 'incident', 'opened', 'msg_7', NULL, 'dead', 10, NULL, false, 6, now(), 'HTTP 500'),
+    (8, 'hook', 'event', 'incident.opened', 'msg_8', '{}', 'cancelled', 0, NULL, false, NULL, now(), 'cancelled by somebody'),
+    (9, 'hook', 'event', 'incident.opened', 'msg_9', '{}', 'pending', 3, NULL, false, NULL, NULL, 'HTTP 503');
+SELECT * FROM messages;
+
+-- Errors.
+SELECT pulse_retry_message(NULL::bigint);
+SELECT pulse_retry_message(NULL::text);
+SELECT pulse_retry_message(99);
+SELECT pulse_retry_message('elsewhere');
+SELECT pulse_retry_message(3);
+SELECT pulse_retry_message(4);
+SELECT pulse_retry_message(7);
+SELECT pulse_cancel_message(NULL);
+SELECT pulse_cancel_message(99);
+SELECT pulse_cancel_message(3);
+SELECT pulse_cancel_message(4);
+SELECT pulse_cancel_message(7);
+SELECT pulse_cancel_message(8);
+BEGIN READ ONLY;
+SELECT pulse_retry_message(5);
+ROLLBACK;
+SELECT count(*) FROM pulse_run_job('delivery');
+SELECT count(*) FROM pulse_run_job('investigations');
+SELECT pulse_unschedule('delivery');
+SELECT enabled, next_run FROM pulse.job WHERE name = 'delivery';
+SELECT pulse_schedule('delivery', enabled => true);
+
+-- Cancelling lets the next one have its turn.
+SELECT pulse_cancel_message(1, 'not needed');
+SELECT * FROM messages WHERE id IN (1, 2);
+SELECT pulse_cancel_message(2);
+-- Again, with what was folded into it, and the same key.
+SELECT pulse_retry_message(5);
+SELECT pulse_retry_message(6);
+SELECT pulse_retry_message(8);
+SELECT pulse_retry_message(9);
+SELECT * FROM messages;
+SELECT count(*) FILTER (WHERE key = 'msg_' || id) AS same_key FROM pulse.message;
+
+-- A whole channel: what was given up and what waits for another try; its pause ends.
+UPDATE pulse.outbox SET status = 'dead', attempts = 10, finished_at = now() WHERE id IN (5, 6, 7);
+UPDATE pulse.outbox SET attempts = 2, send_at = now() + interval '1 day' WHERE id = 9;
+INSERT INTO pulse.channel_state (channel, failures, open_until, last_error) VALUES ('hook', 7, now() + interval '1 hour', 'HTTP 503');
+SELECT item, state, value, detail LIKE 'until %: HTTP 503' AS why FROM pulse_status() WHERE item = 'channel hook';
+SELECT pulse_retry_message('hook');
+SELECT failures, open_until FROM pulse.channel_state;
+SELECT * FROM messages WHERE id IN (5, 6, 7, 9);
+UPDATE pulse.channel_state SET disabled_at = now(), last_error = 'HTTP 410';
+SELECT item, state, value, detail FROM pulse_status() WHERE item = 'channel hook';
+
+-- Whose rights.
+CREATE ROLE regress_delivery_reader;
+CREATE ROLE regress_delivery_operator;
+SELECT pulse_grant('regress_delivery_reader', 'reader');
+SELECT pulse_grant('regress_delivery_operator', 'operator');
+SET ROLE regress_delivery_reader;
+SELECT count(*) FROM pulse.message;
+SELECT pulse_retry_message(5);
+SET ROLE regress_delivery_operator;
+SELECT pulse_cancel_message(5, 'by me');
+RESET ROLE;
+SELECT error FROM pulse.message WHERE id = 5;
+SELECT count(*) FROM pulse.message AS m WHERE m::text LIKE '%secret%';
+
+-- What ended is deleted in time, the rest stays.
+UPDATE pulse.outbox SET finished_at = now() - interval '100 years' WHERE id = 4;
+SELECT status FROM pulse_run_job('retention');
+SELECT count(*) FROM pulse.message WHERE id = 4;
+
+DELETE FROM pulse.outbox;
+DELETE FROM pulse.channel_state;
+SET client_min_messages = warning;
+DROP SERVER hook CASCADE;
+SELECT pulse_revoke('regress_delivery_reader');
+SELECT pulse_revoke('regress_delivery_operator');
+DROP ROLE regress_delivery_reader, regress_delivery_operator;
