@@ -198,8 +198,7 @@ void CancelEscalations(const std::vector<Notice>& notices) {
 }
 
 std::set<std::string> InvestigatedSeverities() {
-    const char* setting = pg::settings::AgentSeverities();
-    std::string text = setting ? setting : "";
+    std::string text = pg::settings::AgentSeverities();
     for (char& c : text)
         if (c == ',') c = ' ';
     std::istringstream words(text);

@@ -300,11 +300,11 @@ const char* AllowedHosts() {
 }
 
 const char* IncidentUrl() {
-    return incident_url;
+    return incident_url ? incident_url : "";
 }
 
 const char* AgentSeverities() {
-    return agent_severities;
+    return agent_severities ? agent_severities : "";
 }
 
 const char* AgentModel() {

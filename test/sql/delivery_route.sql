@@ -5,8 +5,6 @@ SET timezone = 'Europe/Paris';
 \set SHOW_CONTEXT never
 DELETE FROM pulse.route;
 
--- Without a channel there is nothing to name.
-SELECT pulse_create_route('r', '{team}');
 CREATE SERVER team FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'slack');
 CREATE SERVER oncall FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'pagerduty');
 CREATE SCHEMA droute;
@@ -96,6 +94,7 @@ SELECT * FROM pulse_subscribe('https://hook.example/', name => repeat('x', 64));
 SELECT * FROM pulse_subscribe('https://hook.example/', secret => 'short', name => 'bad');
 SELECT count(*) FROM pg_foreign_server WHERE srvname = 'bad';
 SELECT pulse_unsubscribe(NULL);
+SELECT pulse_unsubscribe(channel) FROM pulse.subscription WHERE channel <> 'mine';
 SELECT pulse_unsubscribe('mein');
 SELECT pulse_unsubscribe('team');
 INSERT INTO pulse.outbox (channel, kind, event, payload, send_at) VALUES ('mine', 'event', 'incident.opened', '{}', 'infinity');
@@ -128,7 +127,9 @@ SELECT pulse_receive_webhook('{"action": "resolve", "incident": 999999999, "note
 SELECT pulse_receive_webhook('{"action": "ignore", "incident": 999999999, "until": "soon"}');
 SELECT pulse_receive_webhook('{"action": "check"}');
 SELECT pulse_receive_webhook('{"action": "check", "segment": "Route test", "table": "droute.users"}');
+\set VERBOSITY terse
 SELECT pulse_receive_webhook('{"action": "check", "segment": "Nobody"}');
+\set VERBOSITY default
 SELECT pulse_receive_webhook('{"action": "check", "segment": "Route test", "snapshot": "yes"}');
 SELECT pulse_receive_webhook('{"action": "check", "segment": "Route test", "snapshot": true}');
 SELECT pulse_receive_webhook('{"action": "check", "table": "droute.users"}');

@@ -22,9 +22,9 @@ CREATE FUNCTION plan.happen(what text, kind text, severity text DEFAULT 'high', 
                             detector text DEFAULT 'size_change')
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    incident bigint; event bigint; status text;
+    incident bigint; event bigint; now_is text;
 BEGIN
-    status := CASE kind WHEN 'resolved' THEN 'resolved' WHEN 'ignored' THEN 'ignored' WHEN 'acknowledged' THEN 'acknowledged' ELSE 'open' END;
+    now_is := CASE kind WHEN 'resolved' THEN 'resolved' WHEN 'ignored' THEN 'ignored' WHEN 'acknowledged' THEN 'acknowledged' ELSE 'open' END;
     SELECT r.id INTO incident FROM pulse.incident_record AS r LEFT JOIN pulse.segment AS s ON s.id = r.segment_id
     WHERE coalesce(s.name, r.relation) = what AND r.detector = happen.detector ORDER BY r.id DESC LIMIT 1;
     IF kind = 'opened' THEN
@@ -35,7 +35,7 @@ BEGIN
                 (SELECT r.id FROM pulse.incident_record AS r JOIN pulse.segment AS s ON s.id = r.segment_id WHERE s.name = team ORDER BY r.id DESC LIMIT 1))
         RETURNING id INTO incident;
     ELSE
-        UPDATE pulse.incident_record AS r SET status = happen.status, severity = happen.severity,
+        UPDATE pulse.incident_record AS r SET status = now_is, severity = happen.severity,
             closed_at = CASE WHEN happen.kind IN ('resolved', 'ignored') THEN at END WHERE r.id = incident;
     END IF;
     -- As if diagnosed, so that the diagnosis makes no groups of its own.
