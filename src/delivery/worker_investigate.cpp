@@ -133,7 +133,6 @@ class Desk {
 
     // One thing for one investigation. What goes wrong with it ends it, and no other.
     bool Advance(Flight& flight) {
-        const int64_t id = flight.investigation.id;
         try {
             return TakeTurn(flight);
         } catch (const pg::Error& error) {
@@ -146,8 +145,11 @@ class Desk {
             Fail(flight, error.message);
         } catch (const UserError& error) {
             Fail(flight, error.message());
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (const std::exception& error) {
+            Fail(flight, std::string("internal error: ") + error.what());
         }
-        (void)id;
         return true;
     }
 

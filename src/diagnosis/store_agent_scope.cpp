@@ -125,7 +125,7 @@ std::string AttributesOf(const ScopedSegment& segment) {
 
 void LearnNewest(const ScopedSegment& segment, Folder& folder) {
     const pg::Result rows = pg::Execute(
-        "SELECT u.label FROM pulse.distribution AS d, unnest(d.labels, d.counts) AS u (label, people) WHERE u.people >= $2 AND d.snapshot_id = "
+        "SELECT u.label FROM pulse.distribution AS d, unnest(d.labels, d.counts) AS u (label, people) WHERE u.label IS NOT NULL AND u.people >= $2 AND d.snapshot_id = "
         "(SELECT id FROM pulse.snapshot WHERE segment_id = $1 AND status = 'ok' ORDER BY taken_at DESC LIMIT 1)",
         {Value::Int8(segment.id), Value::Int8(kFewest)});
     for (uint64_t i = 0; i < rows.size(); ++i) folder.Learn(rows[i].Text(0));

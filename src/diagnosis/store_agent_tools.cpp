@@ -338,6 +338,10 @@ ToolOutcome CallTool(int64_t incident, const ToolCall& call) {
         if (error.state().starts_with("22")) reason = Folder(pg::settings::agent_share_values).FoldQuoted(reason);
         if (!error.hint().empty()) reason += ". " + error.hint();
         return failed(Short(reason, 600));
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& error) {
+        return failed(std::string("it failed: ") + Short(error.what(), 300));  // a defect of ours costs one call
     }
 }
 

@@ -89,11 +89,11 @@ sub ask
 	my ($model, $wait) = @_;
 	shop("ALTER SERVER mock OPTIONS (SET model '$model')");
 	$wait //= '60s';
-	my $row = shop("SELECT to_jsonb(i) FROM pulse_investigate_incident($incident, wait => '$wait') AS f JOIN pulse.investigation AS i ON i.id = f.investigation");
-	return decode_json($row);
+	my $id = shop("SELECT investigation FROM pulse_investigate_incident($incident, wait => '$wait')");
+	return decode_json(shop("SELECT to_jsonb(i) FROM pulse.investigation AS i WHERE id = $id"));
 }
 sub steps { my ($id, $what) = @_; return shop("SELECT $what FROM pulse.agent_step WHERE investigation_id = $id") }
-sub reload { $node->adjust_conf('postgresql.conf', @$_) for @_; $node->reload; return }
+sub reload { $node->append_conf('postgresql.conf', join(' = ', @$_)) for @_; $node->reload; return }
 
 # ---- a whole conversation ----
 my $run = ask('look');
@@ -111,6 +111,8 @@ my ($request) = grep { $_->{body}{model} eq 'look' } @{ get_json("$base/__aimock
 is($request->{body}{tool_choice}, 'auto', 'the wire: tool_choice');
 is($request->{body}{response_format}{type}, 'json_schema', 'the wire: response_format');
 unlike(shop("SELECT string_agg(to_jsonb(s)::text, '') FROM pulse.agent_step AS s"), qr/sk-geheim/, 'the key is in no step');
+
+note(shop("SELECT string_agg(format('%s %s at %s for %s', kind, name, started_at::time, duration_ms), E'\n' ORDER BY id) FROM pulse.agent_step"));
 
 # ---- what is never told ----
 my $told = shop("SELECT string_agg(sent::text || coalesce(answered::text, ''), '') FROM pulse.agent_step");
@@ -203,14 +205,13 @@ shop("ALTER SERVER mock OPTIONS (SET model 'slow')");
 $id = shop("SELECT investigation FROM pulse_investigate_incident($incident)");
 ok($node->poll_query_until('shop', "SELECT count(*) = 2 FROM pulse.agent_step WHERE investigation_id = $id AND kind IN ('model', 'tool')"), 'one step and its tool are done');
 $node->stop('immediate');
-post_json("$base/__aimock/reset", {}) if 0;
 $node->start;
 ok($node->poll_query_until('shop', "SELECT status = 'done' FROM pulse.investigation WHERE id = $id"), 'after a crash it goes on');
 is(shop("SELECT steps FROM pulse.investigation WHERE id = $id"), 2, 'from where it was');
 is(steps($id, "count(*) FILTER (WHERE kind = 'tool')"), 1, 'nothing was done twice');
 
 # ---- by itself ----
-reload([ 'pulse.agent_severities', "'critical, high, medium'" ]);
+reload([ 'pulse.agent_severities', "'critical, high, medium'" ], [ 'pulse.notify_within', "'10000d'" ]);
 shop("ALTER SERVER mock OPTIONS (SET model 'steady')");
 shop(q{SET pulse.now = '2016-01-13 02:00+00'; UPDATE app.users SET plan = 'gold'; SELECT pulse_take_snapshots(); SELECT pulse_check_drift()});
 ok($node->poll_query_until('shop', "SELECT count(*) > 0 FROM pulse.investigation WHERE requested_by = 'pulse' AND status = 'done'"), 'incidents of severities that a setting names are investigated by themselves');
