@@ -250,8 +250,8 @@ Json SiblingIncidents(const Scope& scope, Folder&, const Json& arguments) {
     return {{"incident", incident}, {"siblings", std::move(list)}, {"not_shown", hidden}};
 }
 
-Json PreviewCount(const Scope& scope, Folder& folder, const Json& arguments) {
-    const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
+// Runs as the segment's maker, outside any session of ours.
+Json PreviewCount(const ScopedSegment& segment, const Folder& folder, const Json& arguments) {
     segment::Request request = segment::ParseRequest(segment.definition);
     if (request.kind != segment::Kind::kRelation)
         throw UserError(sqlstate::kNotSupported, "the definition of \"" + Short(segment.name) + "\" is a query without a rule");
@@ -300,18 +300,17 @@ void CutToSize(Json& result) {
 Json Run(int64_t incident, const ToolCall& call) {
     pg::Transaction transaction("pulse: a tool of an investigation");
     const pg::Deadline deadline(pg::settings::agent_tool_timeout);
+    const bool preview = call.name == "preview_count";
     Json result;
-    Scope scope;
+    ScopedSegment segment;
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
-        scope = LoadScope(incident);
-        if (call.name != "preview_count") result = Dispatch(scope, call);
+        const Scope scope = LoadScope(incident);
+        if (preview) segment = FindSegment(scope, TextOf(call.arguments, "segment"));
+        else result = Dispatch(scope, call);
     }
-    if (call.name == "preview_count") {
-        Folder folder(pg::settings::agent_share_values);
-        result = PreviewCount(scope, folder, call.arguments);
-    }
+    if (preview) result = PreviewCount(segment, Folder(pg::settings::agent_share_values), call.arguments);
     pg::CheckInterrupts();
     transaction.Commit();
     CutToSize(result);

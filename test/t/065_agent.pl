@@ -40,6 +40,8 @@ says('all', $turn++, calls([ @$_ ]))
   [ schema_history => { relation => 'app.users' } ], [ table_health => { relation => 'app.users' } ],
   [ sibling_incidents => { incident => 'INCIDENT' } ], [ attribute_distribution => { segment => 'Valuable', attribute => 'ltv', from => undef, to => undef, limit => 1 } ];
 says('all', $turn, { content => $good });
+says('rare', 0, calls([ attribute_distribution => { segment => 'Valuable', attribute => 'plan', from => undef, to => undef, limit => 60 } ]));
+says('rare', 1, { content => $good });
 says('wrong', $_, { content => 'It is the weather.' }) for 0 .. 1;
 says('mends', 0, { content => $invented });
 says('mends', 1, { content => $first });
@@ -80,7 +82,7 @@ wait_for_port($mock, $port);
 my $base = "http://127.0.0.1:$port";
 sub journal { return scalar grep { ($_->{body}{model} // '') eq $_[0] } @{ get_json("$base/__aimock/journal") } }
 
-shop(qq{SELECT pulse_create_model('mock', '{"protocol": "openai", "base_url": "$base/v1", "model": "look", "price_input": 1, "price_output": 2,
+shop(qq{SET log_statement = 'none'; SELECT pulse_create_model('mock', '{"protocol": "openai", "base_url": "$base/v1", "model": "look", "price_input": 1, "price_output": 2,
 	"api_key": "sk-geheim"}')});
 
 # Asks a character; returns the finished row.
@@ -125,6 +127,10 @@ is($run->{status}, 'done', 'every tool was called') or diag(encode_json($run));
 is(steps($run->{id}, "string_agg(name || ': ' || error, '; ') FILTER (WHERE kind = 'tool')"), '', 'and none failed');
 like(steps($run->{id}, "string_agg(answered::text, '') FILTER (WHERE name = 'contributions')"), qr/android-2.0|android-1.0/, 'contributions by value');
 unlike(steps($run->{id}, "string_agg(answered::text, '')"), qr/bob\@example|Hidden"/, 'still nothing that may not be seen');
+
+$run = ask('rare');
+like(steps($run->{id}, "string_agg(answered::text, '') FILTER (WHERE kind = 'tool')"), qr/"other": "fewer than 10"/, 'the rare are others');
+unlike(steps($run->{id}, "string_agg(answered::text, '')"), qr/bob\@example/, 'without their names');
 
 # ---- Anthropic ----
 shop("ALTER SERVER mock OPTIONS (SET protocol 'anthropic')");
@@ -214,13 +220,15 @@ is(steps($id, "count(*) FILTER (WHERE kind = 'tool')"), 1, 'nothing was done twi
 reload([ 'pulse.agent_severities', "'critical, high, medium'" ], [ 'pulse.notify_within', "'10000d'" ]);
 shop("ALTER SERVER mock OPTIONS (SET model 'steady')");
 shop(q{SET pulse.now = '2016-01-13 02:00+00'; UPDATE app.users SET plan = 'gold'; SELECT pulse_take_snapshots(); SELECT pulse_check_drift()});
-ok($node->poll_query_until('shop', "SELECT count(*) > 0 FROM pulse.investigation WHERE requested_by = 'pulse' AND status = 'done'"), 'incidents of severities that a setting names are investigated by themselves');
+ok($node->poll_query_until('shop', "SELECT count(*) > 0 FROM pulse.investigation WHERE requested_by = 'pulse' AND status = 'done'"), 'incidents of severities that a setting names are investigated by themselves')
+  or diag(shop(q{SELECT jsonb_build_object('notices', (SELECT count(*) FROM pulse.notice), 'incidents', (SELECT jsonb_agg(jsonb_build_array(id, detector, attribute, severity, status, opened_at)) FROM pulse.incident_record),
+	'runs', (SELECT jsonb_agg(jsonb_build_array(j.name, r.status, r.error, r.message) ORDER BY r.id DESC) FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id),
+	'investigations', (SELECT jsonb_agg(jsonb_build_array(i.id, incident_id, i.status, requested_by, reason)) FROM pulse.investigation AS i))}));
 
 # ---- shared values ----
 reload([ 'pulse.agent_share_values', 'on' ]);
-$run = ask('all');
-like(steps($run->{id}, "string_agg(sent::text || coalesce(answered::text, ''), '')"), qr/"people": [1-9]\b/, 'where a setting allows it, small figures are told')
-  or note(steps($run->{id}, "string_agg(answered::text, '') FILTER (WHERE kind = 'tool')"));
+$run = ask('rare');
+like(steps($run->{id}, "string_agg(answered::text, '') FILTER (WHERE kind = 'tool')"), qr/bob\@example\.org/, 'where a setting allows it, rare values are told');
 
 my $log = slurp_file($node->logfile);
 unlike($log, qr/sk-geheim/, 'the key is in no log');
