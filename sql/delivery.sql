@@ -75,6 +75,7 @@ COMMENT ON COLUMN pulse.outbox.state IS 'Status and severity of the incident tha
 COMMENT ON COLUMN pulse.outbox.thread IS 'The key of the first message about the incident in this channel: what follows refers to it.';
 COMMENT ON COLUMN pulse.outbox.answer_status IS 'The last answer''s HTTP or SMTP status; null: none came.';
 COMMENT ON COLUMN pulse.outbox.answer IS 'The beginning of the last answer.';
+COMMENT ON COLUMN pulse.outbox.first_sent_at IS 'When it was tried first: from then on it keeps its place in the order.';
 COMMENT ON COLUMN pulse.outbox.error IS 'Why the last try failed, or why it was given up.';
 
 CREATE TABLE pulse.told (

@@ -104,7 +104,7 @@ class Share {
             " AND s.status = 'sending' LIMIT 1)"
             " UNION ALL"
             " (SELECT e.id FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key AND e.id < o.id"
-            " AND e.status = 'pending' AND (e.attempts > 0 OR e.send_at <= $2) ORDER BY e.id LIMIT 1) LIMIT 1) AS p",
+            " AND e.status = 'pending' AND (e.first_sent_at IS NOT NULL OR e.send_at <= $2) ORDER BY e.id LIMIT 1) LIMIT 1) AS p",
             {INT8ARRAYOID, TIMESTAMPTZOID});
         std::vector<int64_t> ids;
         for (const Candidate& candidate : candidates)
