@@ -106,6 +106,7 @@ class Courier {
         }
         Send();
         const bool work = !under_way_.empty() || !outcomes_.empty();
+        if (!work && (!pg::settings::send_messages || gone_)) return;  // nothing to wait for
         if (work || look_ || plan_) idle_since_ = pg::WallClock();
         for (auto& [id, answer] : exchange_.Wait(WaitTime(sending))) Judged(static_cast<int64_t>(id), answer);
     }
