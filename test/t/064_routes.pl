@@ -173,8 +173,12 @@ happen('Payers', 'resolved', 'medium');
 settled('at night');
 is_deeply(told('team'), ['opened: C/size_change'], 'only what is critical passes');
 is(sql(q{SELECT count(*) FROM pulse.outbox WHERE status = 'pending' AND send_at BETWEEN now() + interval '115 min' AND now() + interval '2 hours'}), 4, 'the rest waits for the morning');
-# The morning: the outbox's rows are due, and something wakes the worker.
-sub morning { sql(q{UPDATE pulse.outbox SET send_at = now() WHERE status = 'pending'}); happen('C', 'note', 'critical') }
+# The morning: what waits is due, and a notice of nothing wakes the worker.
+sub morning
+{
+	sql(q{UPDATE pulse.outbox SET send_at = now() WHERE status = 'pending';
+		INSERT INTO pulse.notice (event, kind, incident_id, at) VALUES ('incident.updated', 'note', 0, now())});
+}
 morning();
 settled('in the morning');
 is_deeply(told('team'), [ 'opened: C/size_change', 'digest: B/size_change, D/size_change' ], 'it is one message, without what was over by then');
