@@ -16,20 +16,8 @@ using Rows = std::vector<std::pair<std::string, std::string>>;
 constexpr size_t kSubject = 180, kMostStories = 100;
 
 Rows Evidence(const Story& story) {
-    Rows rows;
-    const auto add = [&](const char* label, const std::string& value) {
-        if (!value.empty()) rows.emplace_back(label, value);
-    };
-    const std::string now = Now(story), change = Change(story);
-    add("Before", Before(story));
-    add("Now", now.empty() || change.empty() ? now : now + " (" + change + ")");
-    if (story.people_lost) add("People lost", diagnosis::Thousands(*story.people_lost));
-    add("Since", PlainTime(story.since));
-    if (story.closed_at) add("Until", PlainTime(*story.closed_at));
-    add("Severity", story.severity);
-    add("Status", story.status);
-    add("Owner", story.owner);
-    add("Detector", Detector(story));
+    Rows rows = Facts(story);
+    if (const std::string detector = Detector(story); !detector.empty()) rows.emplace_back("Detector", detector);
     return rows;
 }
 

@@ -53,20 +53,9 @@ json Banner(const std::string& text, const char* style, const char* color) {
         {"type", "Container"}, {"style", style}, {"bleed", true}, {"items", json::array({std::move(title)})}};
 }
 
-json Facts(const Story& story) {
+json FactSet(const Story& story) {
     json facts = json::array();
-    const auto add = [&](const char* title, const std::string& value) {
-        if (!value.empty()) facts.push_back({{"title", title}, {"value", CardText(value, 500)}});
-    };
-    const std::string now = Now(story), change = Change(story);
-    add("Before", Before(story));
-    add("Now", now.empty() || change.empty() ? now : now + " (" + change + ")");
-    if (story.people_lost) add("People lost", diagnosis::Thousands(*story.people_lost));
-    add("Since", PlainTime(story.since));
-    if (story.closed_at) add("Until", PlainTime(*story.closed_at));
-    add("Severity", story.severity);
-    add("Status", story.status);
-    add("Owner", story.owner);
+    for (const auto& [title, value] : Facts(story)) facts.push_back({{"title", title}, {"value", CardText(value, 500)}});
     return {{"type", "FactSet"}, {"facts", std::move(facts)}};
 }
 
@@ -85,7 +74,7 @@ json One(const Envelope& envelope, const Story& story) {
     body.push_back(Banner(Headline(envelope, {story}, 300), StyleOf(story), ColorOf(story)));
     const std::string remark = Remark(envelope, story);
     if (!remark.empty()) body.push_back(Rich(remark));
-    body.push_back(Facts(story));
+    body.push_back(FactSet(story));
     AddPart(body, "What changed",
             story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
     if (!IsOver(story)) {

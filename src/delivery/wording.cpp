@@ -189,6 +189,23 @@ std::string Figures(const Story& story) {
            (change.empty() ? "" : " (" + change + ")");
 }
 
+std::vector<std::pair<std::string, std::string>> Facts(const Story& story) {
+    std::vector<std::pair<std::string, std::string>> facts;
+    const auto add = [&](const char* name, const std::string& value) {
+        if (!value.empty()) facts.emplace_back(name, value);
+    };
+    const std::string now = Now(story), change = Change(story);
+    add("Before", Before(story));
+    add("Now", now.empty() || change.empty() ? now : now + " (" + change + ")");
+    if (story.people_lost) add("People lost", diagnosis::Thousands(*story.people_lost));
+    add("Since", PlainTime(story.since));
+    if (story.closed_at) add("Until", PlainTime(*story.closed_at));
+    add("Severity", story.severity);
+    add("Status", story.status);
+    add("Owner", story.owner);
+    return facts;
+}
+
 std::string Confidence(const Story& story) {
     if (!story.confidence) return "";
     return diagnosis::Percent(*story.confidence) + " confidence" +

@@ -43,6 +43,9 @@ std::string Change(const Story& story);
 // "10,000 people before, 5,800 now (-42 %)"; may be empty.
 std::string Figures(const Story& story);
 
+// What is known of it, by name: before, now, people lost, since and so on; without what is unknown.
+std::vector<std::pair<std::string, std::string>> Facts(const Story& story);
+
 // "The column plan was renamed (87 % confidence, first diagnosis)".
 std::string Confidence(const Story& story);
 
