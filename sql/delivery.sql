@@ -102,15 +102,15 @@ CREATE TABLE pulse.channel_state (
 COMMENT ON TABLE pulse.channel_state IS 'The circuit breaker of each channel. The view pulse.channel shows it.';
 COMMENT ON COLUMN pulse.channel_state.failures IS 'Failed tries in a row.';
 COMMENT ON COLUMN pulse.channel_state.open_until IS 'Nothing is sent before; then one message tries.';
-COMMENT ON COLUMN pulse.channel_state.disabled_at IS 'Its receiver says that it is gone: nothing is sent until pulse_test_channel() succeeds or the channel is changed.';
+COMMENT ON COLUMN pulse.channel_state.disabled_at IS 'Its receiver says that it is gone: nothing is sent until pulse_test_channel() succeeds.';
 
 CREATE FUNCTION pulse.wake_delivery() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_wake_delivery';
 COMMENT ON FUNCTION pulse.wake_delivery() IS 'Wakes the worker that sends when the transaction commits.';
 CREATE TRIGGER outbox_wake AFTER INSERT ON pulse.outbox FOR EACH STATEMENT EXECUTE FUNCTION pulse.wake_delivery();
-COMMENT ON TRIGGER outbox_wake ON pulse.outbox IS 'Whoever writes a message, also pg_restore.';
+COMMENT ON TRIGGER outbox_wake ON pulse.outbox IS 'Whoever writes a message.';
 CREATE TRIGGER notice_wake AFTER INSERT ON pulse.notice FOR EACH STATEMENT EXECUTE FUNCTION pulse.wake_delivery();
-COMMENT ON TRIGGER notice_wake ON pulse.notice IS 'For pg_restore.';
+COMMENT ON TRIGGER notice_wake ON pulse.notice IS 'Whoever writes a notice.';
 
 -- ---- Looking at messages, and what a person may do about them ----
 
@@ -167,9 +167,10 @@ CREATE FUNCTION pulse_cancel_message(message bigint, reason text DEFAULT NULL) R
 COMMENT ON FUNCTION pulse_cancel_message(bigint, text) IS
 'Takes a message back that is not sent yet. Errors: 42704 unknown message, 55000 it has ended, is being sent, or is part of another, 22023 null.';
 
-SELECT pg_catalog.pg_extension_config_dump('pulse.notice', '');
+-- What waits stays with the database that is going to send it: a copy must not alarm anybody.
+SELECT pg_catalog.pg_extension_config_dump('pulse.notice', 'WHERE false');
 SELECT pg_catalog.pg_extension_config_dump('pulse.notice_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('pulse.outbox', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.outbox', $$WHERE status NOT IN ('pending', 'sending')$$);
 SELECT pg_catalog.pg_extension_config_dump('pulse.outbox_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.told', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.channel_state', '');

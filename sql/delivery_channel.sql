@@ -48,7 +48,7 @@ COMMENT ON VIEW pulse.channel IS
 'The servers of pulse_channel: options, whether they work, what waits and what was sent. Secrets are in user mappings and not shown.';
 COMMENT ON COLUMN pulse.channel.options IS 'Of the server; addresses, keys and passwords that are secret are options of its owner''s user mapping.';
 COMMENT ON COLUMN pulse.channel.state IS
-'ok; resting: failed often, tries again at resting_until; disabled: its receiver said that it is gone, until pulse_test_channel() succeeds or the channel is changed; incomplete: an option is missing, which pulse_test_channel() names.';
+'ok; resting: failed often, tries again at resting_until; disabled: its receiver said that it is gone, until pulse_test_channel() succeeds; incomplete: an option is missing, which pulse_test_channel() names.';
 COMMENT ON COLUMN pulse.channel.waiting IS 'Messages that are pending.';
 COMMENT ON COLUMN pulse.channel.sent_hour IS 'Messages of the last hour that were sent; sent_day of the last 24 hours.';
 COMMENT ON COLUMN pulse.channel.failed_hour IS 'Messages of the last hour that were given up; failed_day of the last 24 hours.';
@@ -71,13 +71,3 @@ CREATE FUNCTION pulse_preview_message(incident bigint, channel text) RETURNS jso
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_preview_message';
 COMMENT ON FUNCTION pulse_preview_message(bigint, text) IS
 'Exactly what a channel would be sent about an incident as it is now, without sending it; a secret in it is shown as ***. Errors: 42704 no such incident or channel, 22023 null or a channel that is not complete.';
-
--- A channel that was changed gets another chance. The function does nothing but that, with the rights of the extension's owner.
-CREATE FUNCTION pulse.channel_changed() RETURNS event_trigger
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_channel_changed';
-COMMENT ON FUNCTION pulse.channel_changed() IS
-'Part of the event trigger pulse_channel_changed: lets a channel whose server or user mapping was changed send again at once.';
-CREATE EVENT TRIGGER pulse_channel_changed ON ddl_command_end
-    WHEN TAG IN ('CREATE SERVER', 'ALTER SERVER', 'CREATE USER MAPPING', 'ALTER USER MAPPING') EXECUTE FUNCTION pulse.channel_changed();
-COMMENT ON EVENT TRIGGER pulse_channel_changed IS
-'A channel that rests or is disabled sends again when its server or the user mapping of its owner is changed.';

@@ -55,9 +55,11 @@ COMMENT ON COLUMN pulse.agent_step.kind IS 'model: a request and its answer; too
 COMMENT ON COLUMN pulse.agent_step.name IS 'The tool, or the model.';
 COMMENT ON COLUMN pulse.agent_step.sent IS 'To the model: what was new since the step before. To a tool: its arguments.';
 
-SELECT pg_catalog.pg_extension_config_dump('pulse.investigation', '');
+-- What is under way stays with the database that is at it: a copy must not ask anybody.
+SELECT pg_catalog.pg_extension_config_dump('pulse.investigation', $$WHERE status NOT IN ('queued', 'running')$$);
 SELECT pg_catalog.pg_extension_config_dump('pulse.investigation_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('pulse.agent_step', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.agent_step',
+    $$WHERE investigation_id IN (SELECT i.id FROM pulse.investigation AS i WHERE i.status NOT IN ('queued', 'running'))$$);
 SELECT pg_catalog.pg_extension_config_dump('pulse.agent_step_id_seq', '');
 
 CREATE FUNCTION pulse_create_model(name text, options jsonb) RETURNS void

@@ -11,4 +11,4 @@ CREATE FUNCTION pulse_validate_rule(rule jsonb, relation regclass)
     RETURNS TABLE (canonical text, columns text[], sql text, clauses text[])
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_validate_rule_jsonb';
 COMMENT ON FUNCTION pulse_validate_rule(jsonb, regclass) IS
-'Checks a JSON rule, {"rules": [{"field", "operator", "value"}, …], "logicalOperator": "AND" | "OR", "groups": […]}, as pulse_validate_rule(text, regclass) does.';
+'Checks a JSON rule, {"rules": [{"field", "operator", "value"}, ...], "logicalOperator": "AND" | "OR", "groups": [...]}, as pulse_validate_rule(text, regclass) does.';

@@ -89,17 +89,16 @@ Trial Try(const delivery::Channel& channel, const std::string& key) {
     return trial;
 }
 
-// It works: what waits is sent now.
+// It works: what waits is sent now. The line of a channel that needs nothing is not even locked.
 void Enable(const std::string& name) {
     if (pg::ReadOnly()) return;
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    pg::Execute(
-        "INSERT INTO pulse.channel_state AS c (channel, last_ok_at) VALUES ($1, clock_timestamp()) ON "
-        "CONFLICT (channel) "
-        "DO UPDATE SET failures = 0, open_until = NULL, disabled_at = NULL, last_ok_at = clock_timestamp()",
+    const pg::Result changed = pg::Execute(
+        "UPDATE pulse.channel_state SET failures = 0, open_until = NULL, disabled_at = NULL, last_ok_at = clock_timestamp() "
+        "WHERE channel = $1 AND (failures > 0 OR open_until IS NOT NULL OR disabled_at IS NOT NULL)",
         {Value::Text(name)});
-    delivery::WakeDelivery();
+    if (changed.processed() > 0) delivery::WakeDelivery();
 }
 
 // What is known of a channel of that name which is no more.
@@ -148,25 +147,11 @@ PULSE_FUNCTION(pulse_channel_validator) {
     PG_RETURN_VOID();
 }
 
-// Called at the end of a command that makes or changes a server or a user mapping.
-PULSE_FUNCTION(pulse_channel_changed) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
-    const pg::Result changed = pg::Execute(
-        "UPDATE pulse.channel_state AS c SET failures = 0, open_until = NULL, disabled_at = NULL "
-        "WHERE (c.disabled_at IS NOT NULL OR c.open_until IS NOT NULL OR c.failures > 0) AND c.channel IN "
-        "(SELECT s.srvname::text FROM pg_event_trigger_ddl_commands() AS d LEFT JOIN pg_user_mapping AS m "
-        "ON d.classid = 'pg_user_mapping'::regclass AND m.oid = d.objid "
-        "JOIN pg_foreign_server AS s ON s.oid = m.umserver OR d.classid = 'pg_foreign_server'::regclass AND "
-        "s.oid = d.objid)");
-    if (changed.processed() > 0) delivery::WakeDelivery();
-    PG_RETURN_VOID();
-}
-
-PULSE_WRITING_FUNCTION(pulse_create_channel) {
+PULSE_FUNCTION(pulse_create_channel) {
     const pg::Args args(fcinfo);
     pg::ShowActivity("SELECT pulse_create_channel(...)");
     pg::HideStatement([&] {
+        pg::RequireWritable("pulse_create_channel()");
         const std::string name = args.RequireText(0, "name");
         const Json all = WithKind(args.RequireText(1, "kind"), args.RequireJsonb(2, "options"));
         CheckComplete(name, all);

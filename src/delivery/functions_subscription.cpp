@@ -115,11 +115,14 @@ Made Subscribe(const pg::Args& args) {
 namespace pg = pulse::pg;
 namespace delivery = pulse::delivery;
 
-PULSE_WRITING_FUNCTION(pulse_subscribe) {
+PULSE_FUNCTION(pulse_subscribe) {
     const pg::Args args(fcinfo);
     pg::ShowActivity("SELECT * FROM pulse_subscribe(...)");
     delivery::Made made;
-    pg::HideStatement([&] { made = delivery::Subscribe(args); });
+    pg::HideStatement([&] {
+        pg::RequireWritable("pulse_subscribe()");
+        made = delivery::Subscribe(args);
+    });
     pg::ResultSet results(fcinfo);
     results.Add({pg::Value::Text(made.name), pg::Value::Text(made.secret)});
     return pg::ResultSet::Done();

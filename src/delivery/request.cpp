@@ -78,6 +78,7 @@ void FillSmtp(Request& request, const Channel& channel, const Envelope& envelope
     mail.user = Secret(channel, "user");
     mail.password = Secret(channel, "password");
     mail.require_tls = tls != "none";
+    AddSecret(request, mail.user);
     AddSecret(request, mail.password);
     request.mail = std::move(mail);
     request.body = MakeMime(letter);

@@ -24,10 +24,17 @@ struct Waiting {
     std::string event;
 };
 
-// What a channel was told of an incident, and whether alarms about it are muted.
+// What a channel was told of an incident, and whether alarms about it are muted. An escalation and a route's message do not wait
+// for each other: what one of them is about to tell counts for the thread, and no alarm says the same again.
 struct Known {
-    std::optional<std::string> state, thread;
+    std::optional<std::string> state, thread, under_way;
     bool muted = false;
+
+    std::string WhyNot(const std::string& event, const Story& story) const {
+        if (IsAlarm(event) && event != "escalated" && under_way)
+            if (const std::string reason = delivery::WhyNot(event, story, under_way, muted); !reason.empty()) return reason;
+        return delivery::WhyNot(event, story, state, muted);
+    }
 };
 
 std::vector<Waiting> ReadWaiting(const pg::Result& rows) {
@@ -91,16 +98,19 @@ std::vector<Waiting> OfGroup(const Message& message) {
 
 std::map<int64_t, Known> LoadKnown(const std::string& channel, const std::vector<int64_t>& incidents) {
     static pg::Statement statement(
-        "SELECT r.id, t.state, t.thread, EXISTS (SELECT FROM pulse.mute AS x WHERE x.since <= clock_timestamp() "
+        "SELECT r.id, t.state, coalesce(t.thread, u.thread), u.state, EXISTS (SELECT FROM pulse.mute AS x WHERE x.since <= clock_timestamp() "
         "AND coalesce(x.until, 'infinity') > clock_timestamp() AND (x.kind = 'everything' OR x.kind = 'segment' AND x.name = s.name "
         "OR x.kind = 'table' AND x.name = r.relation OR x.kind = 'source' AND x.name = coalesce(s.source, r.source))) "
         "FROM pulse.incident_record AS r LEFT JOIN pulse.segment AS s ON s.id = r.segment_id "
-        "LEFT JOIN pulse.told AS t ON t.incident_id = r.id AND t.channel = $1 WHERE r.id = ANY ($2)",
+        "LEFT JOIN pulse.told AS t ON t.incident_id = r.id AND t.channel = $1 LEFT JOIN LATERAL ("
+        "SELECT (array_agg(o.thread ORDER BY o.id))[1] AS thread, (array_agg(o.state ORDER BY o.id DESC))[1] AS state "
+        "FROM pulse.outbox AS o WHERE o.incident_id = r.id AND o.channel = $1 AND o.kind IN ('incident', 'escalation') "
+        "AND o.status IN ('pending', 'sending') AND o.state IS NOT NULL) AS u ON true WHERE r.id = ANY ($2)",
         {TEXTOID, INT8ARRAYOID});
     const pg::Result rows = statement.Execute({Value::Text(channel), Value::Int8s(incidents)}, true);
     std::map<int64_t, Known> known;
     for (uint64_t i = 0; i < rows.size(); ++i)
-        known[rows[i].Int8(0)] = {rows[i].TextOrNull(1), rows[i].TextOrNull(2), rows[i].Bool(3)};
+        known[rows[i].Int8(0)] = {rows[i].TextOrNull(1), rows[i].TextOrNull(2), rows[i].TextOrNull(3), rows[i].Bool(4)};
     return known;
 }
 
@@ -163,10 +173,10 @@ void TakeOthers(const Message& message, const std::vector<Waiting>& others, std:
         const Known what = about == known.end() ? Known() : about->second;
         bool told = incident == message.incident;  // by the message itself
         for (const Waiting& row : rows)
-            told = told || (story != now.end() && WhyNot(row.event, story->second, what.state, what.muted).empty());
+            told = told || (story != now.end() && what.WhyNot(row.event, story->second).empty());
         for (const Waiting& row : rows) {
             if (!told)
-                Cancel(row.id, story == now.end() ? "the incident is gone" : WhyNot(row.event, story->second, what.state, what.muted));
+                Cancel(row.id, story == now.end() ? "the incident is gone" : what.WhyNot(row.event, story->second));
             else
                 Fold(row, message.id, story == now.end() ? message.state : story->second.State(), what.thread.value_or(message.key));
         }
@@ -185,7 +195,7 @@ std::optional<std::string> Compose(Message& message, const Channel& channel) {
     std::vector<Story> stories = GatherStories({*message.incident});
     if (stories.empty()) return nothing("the incident is gone");
     const Known known = LoadKnown(message.channel, {*message.incident})[*message.incident];
-    if (const std::string reason = WhyNot(message.event, stories[0], known.state, known.muted); !reason.empty())
+    if (const std::string reason = known.WhyNot(message.event, stories[0]); !reason.empty())
         return nothing(reason);
     message.state = stories[0].State();
     TakeOthers(message, Others(message, channel), stories);
@@ -194,7 +204,7 @@ std::optional<std::string> Compose(Message& message, const Channel& channel) {
     if (several) message.event = "digest";
     if (message.kind == "escalation") message.order_key = "incident:" + std::to_string(*message.incident);
     const Envelope envelope{message.key, several ? message.key : message.thread, message.event, RouteName(message.route),
-                            message.created_at};
+                            message.created_at, several && message.fold_key.ends_with(":digest")};
     message.payload = MakePayload(channel, envelope, stories);
     Keep(message);
     return std::nullopt;

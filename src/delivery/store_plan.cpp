@@ -9,6 +9,7 @@
 #include "pulse/diagnosis/store_investigation.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/subtransaction.hpp"
 
 namespace pulse::delivery {
 
@@ -41,11 +42,18 @@ Notice ReadNotice(const pg::Row& row) {
     return notice;
 }
 
-// Takes notices away; those whose incident or snapshot is gone, or that are too old for anybody, are only counted.
-std::vector<Notice> TakeNotices(int64_t limit, Moment oldest, int64_t& taken) {
+std::vector<int64_t> LockNotices(int64_t limit) {
+    static pg::Statement statement("SELECT n.id FROM pulse.notice AS n ORDER BY n.id LIMIT $1 FOR UPDATE SKIP LOCKED", {INT8OID});
+    const pg::Result rows = statement.Execute({Value::Int8(limit)});
+    std::vector<int64_t> ids;
+    for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    return ids;
+}
+
+// Takes notices away; those whose incident or snapshot is gone, or that are too old for anybody, are left out.
+std::vector<Notice> TakeNotices(const std::vector<int64_t>& ids, Moment oldest) {
     static pg::Statement statement(
-        "WITH taken AS (DELETE FROM pulse.notice WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.notice AS n ORDER BY n.id "
-        "LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING *) "
+        "WITH taken AS (DELETE FROM pulse.notice WHERE id = ANY ($1) RETURNING *) "
         "SELECT n.event, n.kind, n.at, n.incident_id, n.snapshot_id, coalesce(e.severity, r.severity), "
         "coalesce((ARRAY['low', 'medium', 'high', 'critical'])[(SELECT max(array_position(ARRAY['low', 'medium', 'high', "
         "'critical'], w.severity)) FROM pulse.incident_event AS w WHERE w.incident_id = n.incident_id "
@@ -55,9 +63,8 @@ std::vector<Notice> TakeNotices(int64_t limit, Moment oldest, int64_t& taken) {
         "FROM taken AS n LEFT JOIN pulse.incident_record AS r ON r.id = n.incident_id "
         "LEFT JOIN pulse.incident_event AS e ON e.id = n.incident_event_id "
         "LEFT JOIN pulse.segment AS s ON s.id = r.segment_id LEFT JOIN pulse.monitor AS m ON m.id = r.monitor_id ORDER BY n.id",
-        {INT8OID, TIMESTAMPTZOID});
-    const pg::Result rows = statement.Execute({Value::Int8(limit), Value::Time(oldest)});
-    taken = static_cast<int64_t>(rows.size());
+        {INT8ARRAYOID, TIMESTAMPTZOID});
+    const pg::Result rows = statement.Execute({Value::Int8s(ids), Value::Time(oldest)});
     std::vector<Notice> notices;
     for (uint64_t i = 0; i < rows.size(); ++i)
         if (rows[i].Bool(18)) notices.push_back(ReadNotice(rows[i]));
@@ -220,18 +227,58 @@ void QueueInvestigations(const std::vector<Notice>& notices) {
     }
 }
 
-}  // namespace
-
-int64_t PlanNotices(int64_t limit) {
-    const Moment now = pg::WallClock();
-    int64_t taken = 0;
-    const std::vector<Notice> notices = TakeNotices(limit, now - pg::settings::notify_within * kMinute, taken);
-    if (notices.empty()) return taken;
+void Plan(const std::vector<int64_t>& ids, Moment now) {
+    const std::vector<Notice> notices = TakeNotices(ids, now - pg::settings::notify_within * kMinute);
+    if (notices.empty()) return;
     CancelEscalations(notices);
     PlanRoutes(notices, now);
     InsertEvents(PlanEvents(notices));
     QueueInvestigations(notices);
-    return taken;
+}
+
+// Whether an error says nothing about what was being planned: a cancel, a lock that was not to be had, no room, a shutdown.
+bool MayPass(const pg::Error& error) {
+    const std::string state = error.State(), kind = state.substr(0, 2);
+    return pg::MeantForAll(error) || state == sqlstate::kLockNotAvailable || kind == "40" || kind == "53" || kind == "57" || kind == "58";
+}
+
+// Why these notices cannot be planned, if so; nothing has happened to them then.
+std::optional<std::string> WhyNotPlanned(const std::vector<int64_t>& ids, Moment now) {
+    try {
+        pg::Subtransaction subtransaction;
+        {
+            const pg::Session session;
+            Plan(ids, now);
+        }
+        subtransaction.Commit();
+        return std::nullopt;
+    } catch (const pg::Error& error) {
+        if (MayPass(error)) throw;
+        return error.message;
+    } catch (const UserError& error) {
+        return error.message() + (error.detail().empty() ? "" : ": " + error.detail());
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+}
+
+}  // namespace
+
+int64_t PlanNotices(int64_t limit) {
+    const Moment now = pg::WallClock();
+    const std::vector<int64_t> ids = LockNotices(limit);
+    if (ids.empty() || !WhyNotPlanned(ids, now)) return static_cast<int64_t>(ids.size());
+    // What all of them need: when that fails, it is no notice's fault.
+    LoadRoutes();
+    Followers();
+    for (const int64_t id : ids) {
+        pg::CheckInterrupts();
+        const std::optional<std::string> reason = WhyNotPlanned({id}, now);
+        if (!reason) continue;
+        pg::Warning("notice " + std::to_string(id) + " is told to nobody: it cannot be planned", *reason + ".");
+        pg::Execute("DELETE FROM pulse.notice WHERE id = $1", {Value::Int8(id)});
+    }
+    return static_cast<int64_t>(ids.size());
 }
 
 }  // namespace pulse::delivery

@@ -58,23 +58,21 @@ using Snapshots = std::map<int64_t, std::pair<int64_t, Json>>;
 
 Snapshots DescribeSnapshots(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
-        "SELECT p.id, p.segment_id, s.name, p.taken_at, p.status, p.error, jsonb_build_object('size', p.size, 'converted', "
-        "p.converted, 'inactive', p.inactive, 'entered', p.entered, 'exited', p.exited, 'version', p.version, 'owner', s.owner, "
-        "'tags', s.tags, 'origin', p.origin) FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id "
-        "WHERE p.id = ANY ($1)",
+        "SELECT p.id, p.segment_id, p.taken_at, x.text, "
+        "CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END "
+        "FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id CROSS JOIN LATERAL (SELECT jsonb_build_object("
+        "'snapshot', p.id, 'segment', s.name, 'status', p.status, 'error', p.error, 'size', p.size, 'converted', p.converted, "
+        "'inactive', p.inactive, 'entered', p.entered, 'exited', p.exited, 'version', p.version, 'owner', s.owner, 'tags', s.tags, "
+        "'origin', p.origin)::text AS text) AS x WHERE p.id = ANY ($1)",
         {INT8ARRAYOID});
     Snapshots found;
     if (ids.empty()) return found;
     const pg::Result rows = statement.Execute({Value::Int8s(ids)}, true);
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        Json data = rows[i].Jsonb(6);
-        data["snapshot"] = rows[i].Int8(0);
-        data["segment"] = rows[i].Text(2);
-        data["taken_at"] = Iso(rows[i].Time(3));
-        data["status"] = rows[i].Text(4);
-        data["error"] = OrNull(rows[i].TextOrNull(5));
+        Json data = ReadObject(rows[i], 3, 4);
+        data["taken_at"] = Iso(rows[i].Time(2));
         found[rows[i].Int8(0)] = {rows[i].Int8(1),
-                                  Json{{"type", "snapshot.taken"}, {"timestamp", Iso(rows[i].Time(3))}, {"data", std::move(data)}}};
+                                  Json{{"type", "snapshot.taken"}, {"timestamp", Iso(rows[i].Time(2))}, {"data", std::move(data)}}};
     }
     return found;
 }

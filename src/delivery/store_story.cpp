@@ -149,6 +149,10 @@ std::optional<Json> Diagnose(int64_t incident, bool keep) {
 
 }  // namespace
 
+pg::Json ReadObject(const pg::Row& row, int text, int utf8) {
+    return Parse(row.IsNull(utf8) ? row.Text(text) : pg::ToBytes(row.Raw(utf8)));
+}
+
 std::vector<Story> GatherStories(const std::vector<int64_t>& incidents, bool keep) {
     struct Found {
         Story story;
@@ -163,7 +167,7 @@ std::vector<Story> GatherStories(const std::vector<int64_t>& incidents, bool kee
             one.story.since = rows[i].Time(1);
             one.story.opened_at = rows[i].Time(2);
             one.story.closed_at = rows[i].TimeOrNull(3);
-            one.facts = Parse(rows[i].IsNull(5) ? rows[i].Text(4) : pg::ToBytes(rows[i].Raw(5)));
+            one.facts = ReadObject(rows[i], 4, 5);
             ReadFacts(one.facts, one.story);
             found.push_back(std::move(one));
         }

@@ -142,7 +142,7 @@ std::string Headline(const Envelope& envelope, const std::vector<Story>& stories
     if (high > 0) text += ", " + std::to_string(high) + " high";
     if (over > 0) text += ", " + std::to_string(over) + (over == stories.size() ? " over" : " of them over");
     if (envelope.event == "escalated") text += ", not acknowledged";
-    if (envelope.event == "digest") text = "Digest: " + text;
+    if (envelope.by_digest) text = "Digest: " + text;
     return Cut(text + ": " + stories[0].subject + " first", limit);
 }
 

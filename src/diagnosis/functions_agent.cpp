@@ -97,10 +97,11 @@ PULSE_FUNCTION(pulse_model_validator) {
     PG_RETURN_VOID();
 }
 
-PULSE_WRITING_FUNCTION(pulse_create_model) {
+PULSE_FUNCTION(pulse_create_model) {
     const pg::Args args(fcinfo);
     pg::ShowActivity("SELECT pulse_create_model(...)");
     pg::HideStatement([&] {
+        pg::RequireWritable("pulse_create_model()");
         pg::CreateServer("model", args.RequireText(0, "name"), "pulse_model", diagnosis::ModelOptions(), args.RequireJsonb(1, "options"),
                          kModelExample);
     });

@@ -11,10 +11,13 @@ PULSE_FUNCTION(pulse_source_validator) {
     PG_RETURN_VOID();
 }
 
-PULSE_WRITING_FUNCTION(pulse_create_source) {
+PULSE_FUNCTION(pulse_create_source) {
     const pg::Args args(fcinfo);
     pg::ShowActivity("SELECT pulse_create_source(...)");
-    pg::HideStatement([&] { source::Create(args.RequireText(0, "name"), args.RequireJsonb(1, "options")); });
+    pg::HideStatement([&] {
+        pg::RequireWritable("pulse_create_source()");
+        source::Create(args.RequireText(0, "name"), args.RequireJsonb(1, "options"));
+    });
     PG_RETURN_VOID();
 }
 

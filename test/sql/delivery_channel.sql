@@ -58,7 +58,7 @@ SELECT pulse_create_channel('regress_quiet', 'slack', '{"url": "https://x/geheim
 DROP SERVER regress_quiet CASCADE;
 SELECT name, kind, options, state FROM pulse.channel WHERE name LIKE 'regress%' ORDER BY name;
 
--- A channel that rests or is disabled sends again when it is changed.
+-- A channel that rests or is disabled stays so when it is changed: nothing of ours runs in other people's DDL.
 INSERT INTO pulse.channel_state (channel, failures, disabled_at, last_error) VALUES ('regress_hook', 7, now(), 'gone'), ('regress_ch', 7, now(), 'gone');
 INSERT INTO pulse.channel_state (channel, failures, open_until) VALUES ('regress_mail', 7, 'infinity');
 SELECT name, state, failures FROM pulse.channel WHERE name LIKE 'regress%' ORDER BY name;

@@ -143,6 +143,17 @@ SELECT pulse_receive_webhook('{"action": "ignore", "incident_id": 900000001}');
 SELECT pulse_receive_webhook('{"action": "resolve", "incident": 900000001}') FROM generate_series(1, 2);
 SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 900000001}');
 SELECT kind, actor = current_user AS mine, note FROM pulse.incident_event WHERE incident_id = 900000001 ORDER BY id;
+-- Functions of the same names with arguments that fit better are not meant.
+CREATE FUNCTION pulse_acknowledge_incident(bigint, varchar) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'wrong one'; END $$;
+CREATE FUNCTION pulse_resolve_incident(bigint, text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'wrong one'; END $$;
+CREATE FUNCTION pulse_check_tables(text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'wrong one'; END $$;
+CREATE FUNCTION pulse_investigate_incident(bigint) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'wrong one'; END $$;
+UPDATE pulse.incident_record SET status = 'open', closed_at = NULL WHERE id = 900000001;
+SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 900000001}');
+SELECT pulse_receive_webhook('{"action": "investigate", "incident": 900000001}');
+SELECT pulse_receive_webhook('{"action": "resolve", "incident": 900000001}');
+SELECT pulse_receive_webhook('{"action": "check", "table": "droute.users"}');
+DROP FUNCTION pulse_acknowledge_incident(bigint, varchar), pulse_resolve_incident(bigint, text), pulse_check_tables(text), pulse_investigate_incident(bigint);
 
 -- ---- who may ----
 CREATE ROLE droute_reader;

@@ -17,6 +17,17 @@ $node->safe_psql('shop', q{SELECT pulse_schedule('snapshots', '15 4 * * 1-5', ti
 	SELECT pulse_run_job('retention')});
 $node->safe_psql('shop', q{SELECT pulse_schedule('mine', '5 minutes', 'SELECT 1', overlap => 'queue'); SELECT pulse_run_job('mine')}, extra_params => [ '-U', 'maker' ]);
 
+# What waits to be sent, or is being looked into, and what has been.
+$node->safe_psql('shop', q{
+	INSERT INTO pulse.notice (event, kind, incident_id, at) SELECT 'incident.updated', 'note', min(id), now() FROM pulse.incident_record;
+	INSERT INTO pulse.outbox (channel, kind, event, status, finished_at)
+	SELECT 'team', 'event', s, s, CASE WHEN s NOT IN ('pending', 'sending') THEN now() END FROM unnest('{pending,sending,sent,dead,cancelled}'::text[]) AS s;
+	INSERT INTO pulse.investigation (incident_id, model, status, requested_by)
+	SELECT (SELECT id FROM pulse.incident_record ORDER BY id OFFSET n - 1 LIMIT 1), 'm', s, 'postgres'
+	FROM unnest('{queued,running,done}'::text[]) WITH ORDINALITY AS s (s, n);
+	INSERT INTO pulse.agent_step (investigation_id, step, kind, started_at) SELECT id, 1, 'model', now() FROM pulse.investigation;
+});
+
 # Into another cluster: roles first, as an administrator does it.
 my $target = start_node('dump_target');
 my $dir = PostgreSQL::Test::Utils::tempdir();
@@ -28,6 +39,10 @@ $target->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/s
 my $before = answers($node, 'shop');
 is(answers($target, 'shop'), $before, 'the restored database gives the same answers');
 is($target->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot WHERE sketch IS NOT NULL'), 24, 'with its sketches');
+is($target->safe_psql('shop', q{SELECT string_agg(status, ',' ORDER BY id) FROM pulse.outbox}), 'sent,dead,cancelled', 'what waits to be sent stays where it is');
+is($target->safe_psql('shop', q{SELECT count(*) FROM pulse.notice}), 0, 'and what is to be planned');
+is($target->safe_psql('shop', q{SELECT string_agg(i.status || ' ' || s.step, ',') FROM pulse.investigation AS i JOIN pulse.agent_step AS s ON s.investigation_id = i.id}),
+	'done 1', 'and what a model is asked');
 is( $target->safe_psql('shop', "SELECT string_agg(DISTINCT runs_as, ',') FROM pulse.segment"),
 	'maker', 'segments run as the role that made them');
 

@@ -61,6 +61,20 @@ like(create('bad', 'slack'), qr/is not complete.*no option "url"/s, 'one that is
 like(create('bad', 'webhook', url => "$url/x", secret => 'hookpathsecret'), qr/bad value of the option "secret"/, 'a secret that is none');
 is(sql(q{SELECT count(*) FROM pg_foreign_server WHERE srvname = 'bad'}), '0', 'and nothing is made');
 
+# Where nothing can be written they say so, without the statement.
+for my $call (
+	qq{pulse_create_channel('ro', 'slack', '{"url": "https://hooks.slack.com/readonlysecret"}')},
+	qq{pulse_subscribe('https://hook.example/readonlysecret')},
+	qq{pulse_create_model('ro', '{"api_key": "readonlysecret"}')},
+	qq{pulse_create_source('ro', '{"password": "readonlysecret"}')})
+{
+	my $error = '';
+	$node->psql('postgres', "SELECT $call", stderr => \$error, extra_params => [ '-v', 'ON_ERROR_STOP=1' ],
+		connstr => $node->connstr('postgres') . q{ options='-c default_transaction_read_only=on'});
+	like($error, qr/cannot execute \w+\(\) in a read-only transaction/, 'refused where nothing can be written: ' . $call =~ s/\(.*//r);
+}
+unlike(join("\n", grep { /STATEMENT:/ } split /\n/, slurp_file($node->logfile)), qr/readonlysecret/, 'and no log shows what failed');
+
 # ---- tests ----
 
 is_deeply([ map { try($_)->{status} } qw(slack teams hook resend pager starttls tls plain) ], [ ('ok') x 8 ], 'every channel works')

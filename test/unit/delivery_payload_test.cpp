@@ -157,7 +157,10 @@ TEST(DeliveryPayload, SeveralAreCountedTheWorstFirst) {
     stories[3].severity = stories[4].severity = "critical";
     stories[3].subject = "Worst";
     stories[0].severity = "low";
-    const json payload = MakePayload(Kind("webhook"), Around("digest"), stories);
+    Envelope digest = Around("digest");
+    EXPECT_EQ(MakePayload(Kind("webhook"), digest, stories)["data"]["title"], "5 incidents, 2 critical, 2 high: Worst first");
+    digest.by_digest = true;
+    const json payload = MakePayload(Kind("webhook"), digest, stories);
     EXPECT_EQ(payload["type"], "incident.digest");
     EXPECT_EQ(payload["data"]["title"], "Digest: 5 incidents, 2 critical, 2 high: Worst first");
     EXPECT_EQ(payload["data"]["incidents"][0]["segment"], "Worst");

@@ -17,6 +17,7 @@ struct Envelope {
     std::string event;     // opened, reopened, worsened, eased, acknowledged, resolved, ignored, escalated, digest, test
     std::string route;     // may be empty
     Moment created_at = 0;
+    bool by_digest = false;  // several incidents, because a route wants them in a digest
 };
 
 // What a message about one or several incidents is in this channel. No secrets. It may be kept, and is the same in all tries.

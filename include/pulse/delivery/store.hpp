@@ -31,6 +31,10 @@ Channel LoadChannel(const std::string& name);
 // diagnosis get one, which with `keep` is kept where anything can be written.
 std::vector<Story> GatherStories(const std::vector<int64_t>& incidents, bool keep = true);
 
+// A JSON object that a query gives as text, and in column `utf8` as bytes where the database's encoding is one that can be turned
+// into UTF-8. Whatever is in it, the reading does not fail: bad bytes are replaced, and what is too large is left out.
+pg::Json ReadObject(const pg::Row& row, int text, int utf8);
+
 // ---- store_plan.cpp ----
 
 // Turns up to `limit` notices into messages of routes, escalations and subscriptions, and returns how many were taken.

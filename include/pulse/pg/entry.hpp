@@ -24,6 +24,7 @@ void RequireWritable(const char* function);
     static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)
 
 // The same for a function that writes: where nothing can be written it says so by its own name, before it does anything.
+// One whose arguments hold secrets calls RequireWritable() itself, inside HideStatement().
 #define PULSE_WRITING_FUNCTION(name)                      \
     static Datum name##_work(FunctionCallInfo fcinfo);    \
     PULSE_FUNCTION(name) {                                \

@@ -271,6 +271,43 @@ SELECT plan.deliver();
 SELECT plan.happen('A', 'resolved'), plan_notices();
 SELECT plan.deliver();
 
+-- One that is a receiver, too, and is called in while the first message is under way: one incident there, which is closed with ours.
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{duty}', escalate_after => '30 min', escalate_to => '{duty}', group_wait => '0') > 0;
+SELECT plan.happen('A', 'opened'), plan_notices(), plan.due(31);
+SELECT compose_message(id) FROM pulse.outbox WHERE event = 'opened';
+UPDATE pulse.outbox SET status = 'sending' WHERE event = 'opened';
+SELECT compose_message(id) FROM pulse.outbox WHERE event = 'escalated';
+SELECT count(*), count(DISTINCT payload ->> 'dedup_key'), count(DISTINCT thread), count(DISTINCT key) FROM pulse.outbox;
+-- The other way round: what is on its way says it all.
+SELECT plan.reset();
+SELECT pulse_create_route('r', '{duty}', escalate_after => '30 min', escalate_to => '{duty}', group_wait => '0') > 0;
+SELECT plan.happen('A', 'opened'), plan_notices(), plan.due(31);
+SELECT compose_message(id) FROM pulse.outbox WHERE event = 'escalated';
+SELECT compose_message(id) FROM pulse.outbox WHERE event = 'opened';
+SELECT plan.happen('A', 'worsened', 'critical'), plan_notices(), plan.due();
+SELECT compose_message(id) FROM pulse.outbox WHERE event = 'worsened';
+SELECT event, status, error, payload ->> 'dedup_key' = (SELECT e.key FROM pulse.outbox AS e WHERE e.event = 'escalated') AS same_thread FROM pulse.outbox ORDER BY id;
+
+-- ---- a notice that cannot be planned keeps nobody else from being told ----
+SELECT plan.reset();
+SELECT plan.happen('A', 'opened'), plan.happen('B', 'opened'), plan.happen('C', 'opened');
+SELECT id AS bad FROM pulse.incident_record WHERE plan.label(id) = 'B' \gset
+ALTER TABLE pulse.outbox ADD CONSTRAINT bad CHECK (incident_id <> :bad);
+SET log_min_messages = error;
+SELECT plan_notices();
+RESET log_min_messages;
+SELECT DISTINCT plan.label(incident_id) FROM pulse.outbox ORDER BY 1;
+SELECT count(*) FROM pulse.notice;
+ALTER TABLE pulse.outbox DROP CONSTRAINT bad;
+-- What may pass by itself takes nothing away.
+SELECT plan.happen('A', 'worsened', 'critical');
+CREATE FUNCTION plan.busy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE lock_not_available; END $$;
+CREATE TRIGGER busy BEFORE INSERT ON pulse.outbox EXECUTE FUNCTION plan.busy();
+SELECT plan_notices();
+DROP TRIGGER busy ON pulse.outbox;
+SELECT plan_notices();
+
 -- ---- subscriptions ----
 SELECT plan.reset();
 SELECT subscription FROM pulse_subscribe('https://hook.example/a', name => 'machine');
