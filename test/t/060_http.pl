@@ -31,6 +31,18 @@ sub ask { my ($request, %limits) = @_; return exchange([$request], %limits)->[0]
 sub fault { my ($mode, %more) = @_; post_json("$url/__faults", { path => '/plain', mode => $mode, %more }); return }
 sub well { delete_json("$url/__faults"); return }
 
+# ---- a peer ends with its test, also with one that is killed ----
+
+my $peers = __FILE__ =~ s{[^/]*$}{}r;
+my $noted = PostgreSQL::Test::Utils::tempdir() . '/pid';
+system($^X, "-I$peers", (map { "-I$_" } @INC), '-MPulsePeers', '-MPostgreSQL::Test::Utils', '-e',
+	'start_peer("sleep", 600); my $pid = start_peer("sleep", 600)->{pid}; append_to_file($ARGV[0], $pid); kill KILL => $$', $noted);
+my $orphan = slurp_file($noted);
+like($orphan, qr/^\d+$/, 'a peer runs');
+my $patience = time + $PostgreSQL::Test::Utils::timeout_default;
+Time::HiRes::usleep(10_000) while kill(0, $orphan) && time < $patience;
+ok(!kill(0, $orphan), 'a peer is gone when its test is');
+
 # ---- the straight path ----
 
 my $answer = ask({ url => "$url/plain/a", headers => [ [ 'X-Test', 'yes' ], [ 'X-Empty', '' ] ], body => '{"a": 1}' });

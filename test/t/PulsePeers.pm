@@ -45,19 +45,35 @@ sub start_peer
 	my @command = @_;
 	my $log = File::Temp->new(TEMPLATE => 'peerXXXXXX', TMPDIR => 1, SUFFIX => '.log');
 	chmod 0644, "$log";
+	pipe(my $gone, my $life) or die "no pipe: $!";
 	my $pid = fork() // die "cannot fork: $!";
 	if ($pid == 0)
 	{
 		# A group of its own: what it starts itself ends with it.
 		setpgrp(0, 0);
+		close $_ for $life, map { $_->{life} } @running;
+		watch($gone) if fork() == 0;
+		close $gone;
 		open STDIN, '<', '/dev/null';
 		open STDOUT, '>', "$log";
 		open STDERR, '>&', \*STDOUT;
 		exec { $command[0] } @command or POSIX::_exit(127);
 	}
-	my $peer = { pid => $pid, log => $log };
+	close $gone;
+	my $peer = { pid => $pid, log => $log, life => $life };
 	push @running, $peer;
 	return $peer;
+}
+
+# One of the group sees when the test is gone, however it ended: only the test holds the other end of this pipe.
+sub watch
+{
+	my ($gone) = @_;
+	$SIG{$_} = 'IGNORE' for qw(INT TERM HUP PIPE);
+	POSIX::close($_) for 0 .. 2;
+	sysread $gone, my $byte, 1;
+	kill 'KILL', -getpgrp();
+	POSIX::_exit(0);
 }
 
 # Starts a node program with the packages in reach. A file without a directory is one of test/peers.
@@ -74,6 +90,7 @@ sub stop_peer
 	my ($peer) = @_;
 	return unless $peer->{pid};
 	kill 'KILL', -$peer->{pid}, $peer->{pid};
+	close $peer->{life};
 	waitpid $peer->{pid}, 0;
 	$peer->{pid} = 0;
 	@running = grep { $_ != $peer } @running;

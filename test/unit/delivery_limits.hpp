@@ -164,7 +164,7 @@ inline std::vector<delivery::Channel> AllChannels() {
                                   {{"api_key", "re_1234567890"}}),
             delivery::MakeChannel("smtp",
                                   {{"kind", "email"}, {"host", "mail.example.com"}, {"from", mail}, {"to", "a@example.com"}},
-                                  {{"user", "u"}, {"password", "p"}}),
+                                  {{"user", "mail-user"}, {"password", "p"}}),
             delivery::MakeChannel("webhook", {{"kind", "webhook"}},
                                   {{"url", url}, {"secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}),
             delivery::MakeChannel("pagerduty", {{"kind", "pagerduty"}},

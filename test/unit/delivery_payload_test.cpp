@@ -1,4 +1,5 @@
 // What each channel is sent: complete, within its limits, and other people's words stay text.
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include "delivery_limits.hpp"
@@ -279,6 +280,9 @@ TEST(DeliveryRequest, SecretsJoinOnlyHere) {
             EXPECT_EQ(request.url.find("re_"), std::string::npos);
         }
         EXPECT_FALSE(request.secrets.empty()) << channel.name;
+        // Every option of the user mapping, as an answer may repeat it.
+        for (const auto& [name, value] : channel.mapping)
+            EXPECT_NE(std::find(request.secrets.begin(), request.secrets.end(), value), request.secrets.end()) << channel.name << " " << name;
         EXPECT_EQ(request.mail.has_value(), channel.kind == ChannelKind::kSmtp);
     }
 }
