@@ -33,6 +33,7 @@ CREATE INDEX investigation_created ON pulse.investigation (created_at);
 CREATE UNIQUE INDEX investigation_one_live ON pulse.investigation (incident_id) WHERE status IN ('queued', 'running');
 COMMENT ON TABLE pulse.investigation IS 'Each time a model was asked about an incident: how it went and what it found.';
 COMMENT ON COLUMN pulse.investigation.result IS 'The answer, checked: {what_changed[], hypotheses[], recommendations[]}. Null: the first diagnosis stands.';
+COMMENT ON COLUMN pulse.investigation.attempts IS 'How many processes in a row died with it before it got further; it fails after 5.';
 COMMENT ON COLUMN pulse.investigation.reason IS 'Why it failed, or what happens next.';
 
 CREATE TABLE pulse.agent_step (
@@ -47,12 +48,16 @@ CREATE TABLE pulse.agent_step (
     input_tokens bigint,
     output_tokens bigint,
     started_at timestamptz NOT NULL,
-    duration_ms double precision
+    duration_ms double precision,
+    cost double precision
 );
 CREATE INDEX agent_step_investigation ON pulse.agent_step (investigation_id, id);
+CREATE INDEX agent_step_spent ON pulse.agent_step (started_at) WHERE kind = 'model';
 COMMENT ON TABLE pulse.agent_step IS 'What the model was sent and what it answered, word for word, and what its tools gave.';
 COMMENT ON COLUMN pulse.agent_step.kind IS 'model: a request and its answer; tool: a tool it called; check: what was wrong with its final answer.';
 COMMENT ON COLUMN pulse.agent_step.name IS 'The tool, or the model.';
+COMMENT ON COLUMN pulse.agent_step.input_tokens IS 'Tokens charged for a request: what the server reports but at least a quarter of the estimate, or the estimate where no usable answer came.';
+COMMENT ON COLUMN pulse.agent_step.cost IS 'What the tokens cost, in the unit of the model''s prices.';
 COMMENT ON COLUMN pulse.agent_step.sent IS 'To the model: what was new since the step before. To a tool: its arguments.';
 
 -- What is under way stays with the database that is at it: a copy must not ask anybody.
@@ -71,7 +76,7 @@ CREATE FUNCTION pulse_investigate_incident(incident bigint, wait interval DEFAUL
     RETURNS TABLE (investigation bigint, status text, steps int, result jsonb, reason text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_investigate_incident';
 COMMENT ON FUNCTION pulse_investigate_incident(bigint, interval) IS
-'Lets a model look into an incident and returns at once, or when it is done or "wait" is over; pulse.investigation and pulse.agent_step show its progress. One at a time per incident: while one is under way it is that one. Errors: 42704 unknown incident, 55000 no model or more than one without pulse.agent_model, 22023 bad wait, 53000 no process is free to wait.';
+'Lets a model look into an incident and returns at once, or when it is done or "wait" is over, up to 10 minutes; pulse.investigation and pulse.agent_step show its progress. One at a time per incident: while one is under way it is that one. Errors: 42704 unknown incident, 55000 no model or more than one without pulse.agent_model, 22023 bad wait (10 minutes at most), 53000 no process is free to wait.';
 
 CREATE FUNCTION pulse_cancel_investigation(investigation bigint) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_cancel_investigation';

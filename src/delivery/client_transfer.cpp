@@ -385,6 +385,9 @@ Answer Transfer::Finish(CURLcode code) {
     curl_off_t microseconds = 0, wait = 0;
     curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &microseconds);
     answer.milliseconds = static_cast<double>(microseconds) / 1000;
+    long sent = 0;
+    curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent);
+    answer.sent = sent > 0;
     const char* type = nullptr;
     curl_easy_getinfo(easy_, CURLINFO_CONTENT_TYPE, &type);
     if (type) answer.content_type = CleanUtf8(OneLine(type));

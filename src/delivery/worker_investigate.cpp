@@ -25,8 +25,9 @@ using diagnosis::Step;
 using diagnosis::StepTimes;
 
 constexpr size_t kAtATime = 4;
-constexpr int kMostAttempts = 5;               // processes that took one and ended
-constexpr size_t kLongestAnswer = 4 << 20;     // bytes
+constexpr int kMostAttempts = 5;               // processes that took one and died before it got further
+constexpr size_t kLongestAnswer = 1 << 20;     // bytes that are read
+constexpr size_t kLongestKept = 256 << 10;     // bytes of one that can be used, and is kept whole
 constexpr int64_t kPatience = 20 * kSecond;    // how long the process stays for a next try
 constexpr int64_t kPause = kMinute;            // while nothing may be sent
 constexpr long kLook = 2'000;                  // ms between looks at what was queued or cancelled
@@ -60,6 +61,7 @@ struct Flight {
     diagnosis::Model model;
     diagnosis::Estimate estimate;
     Moment asked_at = 0;
+    std::optional<Answer> answer;  // that could not be written down yet
 };
 
 // What the next thing is, with all that is needed to do it.
@@ -134,10 +136,12 @@ class Desk {
     // One thing for one investigation. What goes wrong with it ends it, and no other.
     bool Advance(Flight& flight) {
         try {
-            return TakeTurn(flight);
+            if (!flight.answer) return TakeTurn(flight);
+            Take(flight, *flight.answer);
+            flight.answer.reset();
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
-            // A lock that was not to be had is had later.
+            // A lock that was not to be had is had later; an answer was paid for and is kept meanwhile.
             if (error.State() == sqlstate::kLockNotAvailable || error.State() == "40P01") {
                 flight.not_before = pg::WallClock() + kSecond;
                 return true;
@@ -168,7 +172,7 @@ class Desk {
 
     bool TakeTurn(Flight& flight) {
         if (flight.investigation.attempts > kMostAttempts) {
-            Fail(flight, "its process ended " + std::to_string(kMostAttempts) + " times");
+            Fail(flight, "its process died " + std::to_string(kMostAttempts) + " times before it got further");
             return true;
         }
         const std::optional<Turn> turn = Prepare(flight);
@@ -252,48 +256,54 @@ class Desk {
             if (found == flights_.end()) continue;
             Flight& flight = found->second;
             flight.asking = false;
-            try {
-                Take(flight, answer);
-            } catch (const pg::Error& error) {
-                if (pg::MeantForAll(error)) throw;
-                Fail(flight, error.message);  // such as an answer that the database's encoding cannot hold
-            }
+            flight.not_before = 0;
+            flight.answer = std::move(answer);
+            Advance(flight);
         }
     }
 
     // Writes down what came, and what it cost.
     void Take(Flight& flight, const Answer& answer) {
         Step step{flight.step, "model", flight.model.name, flight.sent, nullptr, std::nullopt};
-        StepTimes times{flight.asked_at, answer.milliseconds, std::nullopt, std::nullopt};
+        StepTimes times{flight.asked_at, answer.milliseconds, std::nullopt, std::nullopt, 0};
         const std::optional<diagnosis::Json> body = diagnosis::ParseJson(answer.body);
         std::string error;
         std::optional<diagnosis::Reply> reply;
+        const bool too_long = answer.body.size() > kLongestKept;
         bool retry = true;
         if (!answer.ok()) {
             const diagnosis::Fault fault = diagnosis::ReadFault(answer.status, answer.body);
             error = answer.error.empty() ? fault.reason : answer.error;
             // What came whole says by its status whether another try may help.
             retry = answer.error.empty() ? fault.retry : !answer.forbidden;
+        } else if (too_long) {
+            error = "the model's server answered more than " + std::to_string(kLongestKept >> 10) + " kB";
+            retry = false;
         } else if (!body) {
             error = "the model's server answered something that is no JSON";
         } else {
             reply = diagnosis::ReadReply(flight.model.protocol, *body, 1, error);
         }
-        step.answered = body ? *body : answer.body.empty() ? diagnosis::Json() : diagnosis::Json(Beginning(answer.body));
+        step.answered = body && !too_long ? *body : answer.body.empty() ? diagnosis::Json() : diagnosis::Json(Beginning(answer.body));
+        // What is refused by its status was answered by no model; all else may have been, whatever came of it here.
+        if (reply || (answer.sent && (!answer.error.empty() || answer.status < 400))) {
+            const diagnosis::Estimate used =
+                diagnosis::Charge(flight.model, flight.estimate, reply ? &*reply : nullptr, answer.body.size());
+            times.input_tokens = used.input_tokens;
+            times.output_tokens = used.output_tokens;
+            times.cost = used.cost;
+        }
         if (!reply) return Stumble(flight, std::move(step), times, error, retry, answer.retry_after);
-        times.input_tokens = reply->input_tokens.value_or(flight.estimate.input_tokens);
-        times.output_tokens = reply->output_tokens.value_or(diagnosis::EstimateTokens(answer.body.size()));
         const bool goes_on = Within("pulse: keeping a model's answer", [&] {
             diagnosis::KeepStep(flight.investigation.id, step, times);
-            return diagnosis::KeepUse(flight.investigation.id, flight.step, *times.input_tokens, *times.output_tokens,
-                                      diagnosis::Cost(flight.model, *times.input_tokens, *times.output_tokens));
+            return diagnosis::KeepUse(flight.investigation.id, flight.step, times);
         });
         if (!goes_on) Leave(flight);
     }
 
     // What is no JSON may be no text of the database either.
     static std::string Beginning(const std::string& body) {
-        std::string text = body.substr(0, 2000);
+        std::string text = body.substr(0, 2000) + (body.size() > 2000 ? " (cut)" : "");
         for (char& c : text)
             if (static_cast<unsigned char>(c) >= 0x7f || (c < ' ' && c != '\n')) c = '?';
         return text;
@@ -304,6 +314,7 @@ class Desk {
         const int64_t id = flight.investigation.id;
         const int64_t pause = Within("pulse: keeping a model's failure", [&]() -> int64_t {
             diagnosis::KeepStep(id, step, times);
+            diagnosis::KeepUse(id, 0, times);
             const int failures = diagnosis::FailuresInARow(diagnosis::LoadSteps(id));
             if (!retry || failures > diagnosis::kMostRetries) {
                 diagnosis::Fail(id, failures > 1 ? error + " (" + std::to_string(failures) + " tries)" : error);
@@ -319,10 +330,12 @@ class Desk {
 
     void CallTools(Flight& flight, const Turn& turn) {
         auto number = std::count_if(turn.steps.begin(), turn.steps.end(), [](const Step& step) { return step.kind == "tool"; });
+        auto previews = std::count_if(turn.steps.begin(), turn.steps.end(), [](const Step& step) { return step.kind == "tool" && step.name == "preview_count"; });
         for (const diagnosis::ToolCall& call : turn.plan.calls) {
             StepTimes times;
             times.started_at = pg::WallClock();
-            diagnosis::ToolOutcome outcome = diagnosis::CallTool(flight.investigation.incident, call);
+            diagnosis::ToolOutcome outcome = diagnosis::CallTool(flight.investigation.incident, call, previews);
+            previews += call.name == "preview_count";
             times.milliseconds = static_cast<double>(pg::WallClock() - times.started_at) / 1000;
             ++number;
             diagnosis::Json answered{{"tool", call.name}};
@@ -382,6 +395,7 @@ class Desk {
 }  // namespace
 
 Burst Investigate() {
+    const pg::PlainTransactions plain;
     return Desk().Run();
 }
 

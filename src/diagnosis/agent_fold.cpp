@@ -74,7 +74,43 @@ size_t EndOfQuoted(const std::string& text, size_t at, bool backslash) {
     return text.size();
 }
 
+// `column "x" does not exist`, of a column that was there: the one message that says more than its SQLSTATE and nothing about anybody.
+bool NamesLostColumn(const Picture& failed, const std::map<std::string, std::string>& columns) {
+    if (failed.error_state != sqlstate::kUndefinedColumn) return false;
+    for (const auto& [name, type] : columns)
+        for (const std::string& written : {name, "s." + name, '"' + name + '"'})
+            if (failed.error == "column " + written + " does not exist") return true;
+    return false;
+}
+
 }  // namespace
+
+std::string ErrorText(const std::string& state) {
+    static const std::map<std::string, std::string> texts{
+        {"08", "a server could not be reached"},
+        {"0A", "something is asked for that is not supported"},
+        {"22", "a value could not be read, converted or computed with"},
+        {"25", "the definition does something that it may not do while it is read"},
+        {"40", "it came into conflict with others"},
+        {"42", "the definition does not fit what it reads"},
+        {"42501", "a right to something that the definition reads or calls is missing"},
+        {"42601", "the definition is no SQL that PostgreSQL understands"},
+        {"42703", "a column that the definition uses does not exist"},
+        {"42704", "something that the definition uses does not exist"},
+        {"42804", "a column that the definition uses is of another type"},
+        {"42883", "a function or operator that the definition uses does not exist, perhaps because a column is of another type"},
+        {"42P01", "a relation that the definition uses does not exist"},
+        {"53", "the server had not enough memory, space or connections"},
+        {"54", "a limit of the server was exceeded"},
+        {"55", "something was not in the state that is needed"},
+        {"55P03", "a lock was not to be had"},
+        {"57", "it was cancelled by a person, a time limit or a shutdown"},
+        {"HV", "a server could not be reached"},
+        {"P0", "a function or trigger raised an error of its own"}};
+    for (const std::string& key : {state, state.substr(0, 2)})
+        if (const auto found = texts.find(key); found != texts.end()) return found->second;
+    return "the database reported an error";
+}
 
 std::string Folder::Replacement(const std::string& value) {
     if (const auto found = replaced_.find(value); found != replaced_.end()) return found->second;
@@ -124,11 +160,14 @@ void Folder::FoldValues(const std::vector<snapshot::Distribution*>& moments) {
 
 void Folder::FoldPictures(const std::vector<Picture*>& pictures) {
     std::map<std::string, std::vector<snapshot::Distribution*>> moments;
+    std::map<std::string, std::string> columns;  // all that were ever there
+    for (const Picture* picture : pictures) columns.insert(picture->columns.begin(), picture->columns.end());
     for (Picture* picture : pictures) {
         for (snapshot::Distribution& one : picture->attributes) moments[one.attribute].push_back(&one);
         for (ClauseCount& clause : picture->clauses) clause.text = FoldRule(clause.text);
-        // Of errors those about data repeat data.
-        if (!picture->error_state.starts_with("42")) picture->error = FoldQuoted(picture->error);
+        if (picture->error_state.empty() && picture->error.empty()) continue;
+        if (!NamesLostColumn(*picture, columns)) picture->error = ErrorText(picture->error_state);
+        if (ErrorText(picture->error_state) == ErrorText(picture->error_state.substr(0, 2))) picture->error_state.resize(std::min<size_t>(picture->error_state.size(), 2));
     }
     for (auto& [attribute, list] : moments) FoldValues(list);
 }
@@ -150,16 +189,17 @@ void Folder::Fold(Case& input) {
         input.source = "(" + input.definition.value("query", "") + "\n) AS s";
     for (Version& version : input.versions) {
         version.change = FoldQuoted(version.change);
+        version.changed_by = "somebody";
         version.definition = FoldDefinition(version.definition);
         for (std::string& clause : version.clauses) clause = FoldRule(clause);
     }
-    for (TableTrouble& table : input.tables) table.summary = FoldQuoted(table.summary);
+    for (TableTrouble& table : input.tables) table.summary = FoldSummary(table.summary);
 }
 
 void Folder::Fold(TableCase& input) {
     if (share_) return;
-    input.summary = FoldQuoted(input.summary);
-    for (Neighbour& neighbour : input.neighbours) neighbour.summary = FoldQuoted(neighbour.summary);
+    input.summary = FoldSummary(input.summary);
+    for (Neighbour& neighbour : input.neighbours) neighbour.summary = FoldSummary(neighbour.summary);
 }
 
 std::string Folder::FoldRule(const std::string& text) {
@@ -276,10 +316,23 @@ std::string Folder::FoldQuoted(const std::string& text) {
             continue;
         }
         const std::string value = text.substr(i + 1, end - i - 1);
-        folded += c + (Common(value) ? value : kRare) + c;
+        if (!Common(value)) {
+            folded += c + std::string(kRare) + c;
+            i = std::max(end, text.find_last_of("\"'`")) + 1;
+            continue;
+        }
+        folded += c + value + c;
         i = end + 1;
     }
     return folded;
+}
+
+std::string Folder::FoldSummary(const std::string& text) {
+    if (share_) return text;
+    // As the rooms drift and health write them: check … fails: …, and the segment can no longer be measured: …
+    for (const char* mark : {" fails: ", " can no longer be measured: "})
+        if (const size_t at = text.find(mark); at != std::string::npos) return FoldQuoted(text.substr(0, at + std::string(mark).size() - 2));
+    return FoldQuoted(text);
 }
 
 nlohmann::json Folder::Count(int64_t people) const {

@@ -161,6 +161,18 @@ Estimate EstimateRequest(const Model& model, const std::string& body) {
     return estimate;
 }
 
+Estimate Charge(const Model& model, const Estimate& estimate, const Reply* reply, size_t answer_bytes) {
+    constexpr int64_t kShare = 4;  // an estimate is seldom so far from the truth
+    Estimate used = estimate;
+    if (reply) {
+        used.input_tokens = std::max(reply->input_tokens.value_or(estimate.input_tokens), estimate.input_tokens / kShare);
+        const int64_t said = EstimateTokens(DumpJson(reply->message).size());
+        used.output_tokens = std::max(reply->output_tokens.value_or(EstimateTokens(answer_bytes)), said / kShare);
+    }
+    used.cost = Cost(model, used.input_tokens, used.output_tokens);
+    return used;
+}
+
 std::string OverBudget(const Limits& limits, const Spent& spent, const Estimate& request) {
     const int64_t tokens = request.input_tokens + request.output_tokens;
     const auto told = [](const char* what, const char* setting) {

@@ -1,7 +1,14 @@
 #include "pulse/diagnosis/agent_tools.hpp"
 
+#include <algorithm>
+#include <set>
+
+#include "pulse/base/error.hpp"
 #include "pulse/base/time.hpp"
 #include "pulse/diagnosis/text.hpp"
+#include "pulse/rule/json.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
 
 namespace pulse::diagnosis {
 
@@ -55,7 +62,56 @@ std::string CheckValue(const std::string& name, const Json& value) {
     return "";
 }
 
+using Paths = std::set<std::vector<std::string>>;
+
+// The columns, or paths into them, that a rule names.
+void CollectPaths(const rule::Expr& expr, Paths& paths) {
+    const auto all = [&](const std::vector<rule::ExprPtr>& list) {
+        for (const rule::ExprPtr& item : list) CollectPaths(*item, paths);
+    };
+    if (const auto* reference = rule::As<rule::Reference>(expr)) {
+        if (reference->kind != rule::Reference::Kind::kPath)
+            throw UserError(sqlstate::kNotSupported, "a preview is counted by columns only");
+        paths.insert(reference->path);
+    } else if (const auto* list = rule::As<rule::List>(expr)) {
+        all(list->items);
+    } else if (const auto* call = rule::As<rule::Call>(expr)) {
+        all(call->arguments);
+    } else if (const auto* operation = rule::As<rule::Operation>(expr)) {
+        all(operation->operands);
+    }
+}
+
+std::string Joined(const std::vector<std::string>& path) {
+    std::string text;
+    for (const std::string& name : path) text += (text.empty() ? "" : ".") + name;
+    return Short(text, 60);
+}
+
 }  // namespace
+
+std::string CheckPreview(const segment::Request& request, const std::string& where) {
+    Paths allowed, asked;
+    if (request.where) CollectPaths(*rule::Parse(*request.where), allowed);
+    if (request.rules) CollectPaths(*rule::FromJson(*request.rules), allowed);
+    if (request.attributes)
+        for (const segment::AttributeRequest& attribute : *request.attributes) allowed.insert({attribute.name});
+    const rule::ExprPtr rule = rule::Parse(where);
+    CollectPaths(*rule, asked);
+    std::vector<std::string> names;
+    for (const auto& path : allowed)
+        if (path.front() != request.key) names.push_back(Joined(path));
+    for (const auto& path : asked)
+        if (path.front() == request.key || !allowed.contains(path))
+            throw UserError(sqlstate::kInsufficientPrivilege, "\"" + Joined(path) + "\" is no column that a preview may be about", "",
+                            names.empty() ? "There is none." : "A preview is about attributes and what the segment's rule names, without its key: " + Listed(names, 30) + ".");
+    return rule::Print(*rule);
+}
+
+int64_t BlurCount(int64_t people, int64_t noise) {
+    constexpr int64_t kFew = 10;
+    return people < kFew ? people : std::max(kFew, (people + noise + 5) / 10 * 10);
+}
 
 const std::vector<Tool>& Tools() {
     static const std::vector<Tool> tools{
@@ -69,7 +125,7 @@ const std::vector<Tool>& Tools() {
               {"limit", Maybe("integer", "How many snapshots, 1 to 60; null is 6.")}}),
         Make("contributions", "How much of the change of an incident each value of one attribute explains.",
              {{"incident", {{"type", "integer"}, {"description", "Id of the incident."}}}, {"attribute", Text("Name of the attribute.")}}),
-        Make("definition_versions", "Every version of a segment's definition: when, by whom, and what changed.",
+        Make("definition_versions", "Every version of a segment's definition: when, and what changed.",
              {{"segment", Text("Name of the segment.")}}),
         Make("schema_history", "The columns of a relation as the segments that read it saw them, and when they changed.",
              {{"relation", Text("Name of the table or view, with its schema.")}}),
@@ -77,7 +133,7 @@ const std::vector<Tool>& Tools() {
              {{"relation", Text("Name of the table, with its schema.")}}),
         Make("sibling_incidents", "Incidents of other segments and tables that began at about the same time.",
              {{"incident", {{"type", "integer"}, {"description", "Id of the incident."}}}}),
-        Make("preview_count", "How many members a segment would have now under another rule, to about ten.",
+        Make("preview_count", "How many members a segment would have now under another rule, to about ten; at most five times. Only attributes of the segment and columns of its own rule may stand in it, never its key.",
              {{"segment", Text("Name of the segment.")},
               {"where", Text("The whole rule in the rule language, e.g. ltv > 1000 && plan in [\"pro\", \"team\"].")}})};
     return tools;

@@ -21,19 +21,18 @@ namespace {
 constexpr const char* kModelExample =
     "{\"protocol\": \"openai\", \"base_url\": \"https://api.openai.com/v1\", \"model\": \"gpt-4.1-mini\", \"api_key\": \"...\"}";
 constexpr const char* kQueueProcess = "pulse_investigation_main";
-constexpr int64_t kLongestWait = pulse::kDay;
+// Who waits keeps a snapshot, so that nothing that was deleted since can be cleaned up.
+constexpr int64_t kLongestWait = 10 * pulse::kMinute;
 constexpr long kFirstPoll = 20, kLongestPoll = 500;  // ms
 
 // How long to wait, in microseconds; nothing: not at all.
 std::optional<int64_t> WaitArgument(const pg::Args& args, int i) {
     if (args.IsNull(i)) return std::nullopt;
     const Interval* interval = DatumGetIntervalP(args.Raw(i));
-    const bool odd = interval->month != 0 || interval->day < 0 || interval->day > 1 || interval->time < 0 || interval->time > kLongestWait;
-    const int64_t wait = odd ? -1 : interval->day * pulse::kDay + interval->time;
-    if (wait < 0 || wait > kLongestWait)
+    if (interval->month != 0 || interval->day != 0 || interval->time < 0 || interval->time > kLongestWait)
         throw UserError(sqlstate::kInvalidParameter, "\"wait\" is out of range", "It is " + pg::ToOutput(args.Raw(i), INTERVALOID) + ".",
-                        "Give a time up to 1 day, such as wait => '30s'.");
-    return wait;
+                        "Give a time up to 10 minutes, such as wait => '30s'; without it, pulse.investigation shows how it goes.");
+    return interval->time;
 }
 
 // Whoever waits looks at what others commit meanwhile.

@@ -90,7 +90,7 @@ std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<i
     std::vector<Investigation> claimed;
     if (most <= 0) return claimed;
     const pg::Result rows = pg::Execute(
-        std::string("UPDATE pulse.investigation SET status = 'running', attempts = attempts + 1, "
+        std::string("UPDATE pulse.investigation SET status = 'running', attempts = attempts + (status = 'running')::int, "
                     "started_at = coalesce(started_at, clock_timestamp()) WHERE id IN (SELECT id FROM pulse.investigation "
                     "WHERE status IN ('queued', 'running') AND next_try_at <= clock_timestamp() AND id <> ALL ($1) "
                     "ORDER BY next_try_at, id LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING ") +
@@ -120,31 +120,32 @@ std::vector<Step> LoadSteps(int64_t investigation) {
 void KeepStep(int64_t investigation, const Step& step, const StepTimes& times) {
     pg::Execute(
         "INSERT INTO pulse.agent_step (investigation_id, step, kind, name, sent, answered, error, input_tokens, output_tokens, started_at, "
-        "duration_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "duration_ms, cost) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         {Value::Int8(investigation), Value::Int4(step.step), Value::Text(step.kind),
          step.name.empty() ? Value::Null(TEXTOID) : Value::Text(step.name), JsonOrNull(step.sent), JsonOrNull(step.answered),
          Value::Text(step.error), Value::Int8(times.input_tokens), Value::Int8(times.output_tokens), Value::Time(times.started_at),
-         Value::Float8(times.milliseconds)});
+         Value::Float8(times.milliseconds), step.kind == "model" ? Value::Float8(times.cost) : Value::Null(FLOAT8OID)});
 }
 
-bool KeepUse(int64_t investigation, int step, int64_t input_tokens, int64_t output_tokens, double cost) {
+bool KeepUse(int64_t investigation, int step, const StepTimes& times) {
     const pg::Result rows = pg::Execute(
         "UPDATE pulse.investigation SET steps = greatest(steps, $2), input_tokens = input_tokens + $3, output_tokens = output_tokens + $4, "
-        "cost = cost + $5 WHERE id = $1 RETURNING status = 'running'",
-        {Value::Int8(investigation), Value::Int4(step), Value::Int8(input_tokens), Value::Int8(output_tokens), Value::Float8(cost)});
+        "cost = cost + $5, attempts = 0 WHERE id = $1 RETURNING status = 'running'",
+        {Value::Int8(investigation), Value::Int4(step), Value::Int8(times.input_tokens.value_or(0)),
+         Value::Int8(times.output_tokens.value_or(0)), Value::Float8(times.cost)});
     return !rows.empty() && rows[0].Bool(0);
 }
 
 void Postpone(int64_t investigation, int64_t microseconds, const std::string& reason) {
     pg::Execute(
-        "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $2 * interval '1 microsecond', reason = $3 "
+        "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $2 * interval '1 microsecond', reason = $3, attempts = 0 "
         "WHERE id = $1 AND status = 'running'",
         {Value::Int8(investigation), Value::Float8(static_cast<double>(microseconds)), Value::Text(reason)});
 }
 
 void PostponeDue(int64_t microseconds, const std::string& reason) {
     pg::Execute(
-        "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $1 * interval '1 microsecond', reason = $2 "
+        "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $1 * interval '1 microsecond', reason = $2, attempts = 0 "
         "WHERE status IN ('queued', 'running') AND next_try_at <= clock_timestamp()",
         {Value::Float8(static_cast<double>(microseconds)), Value::Text(reason)});
 }
@@ -175,8 +176,8 @@ bool Cancel(int64_t investigation, const std::string& by) {
 
 Spent SpentOf(const Investigation& investigation) {
     const pg::Result rows = pg::Execute(
-        "SELECT coalesce(sum(input_tokens + output_tokens), 0)::bigint, coalesce(sum(cost), 0)::float8 FROM pulse.investigation "
-        "WHERE created_at > clock_timestamp() - interval '24 hours'");
+        "SELECT coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0)::bigint, coalesce(sum(cost), 0)::float8 "
+        "FROM pulse.agent_step WHERE kind = 'model' AND started_at > clock_timestamp() - interval '24 hours'");
     const pg::Result own =
         pg::Execute("SELECT input_tokens, output_tokens, cost FROM pulse.investigation WHERE id = $1", {Value::Int8(investigation.id)});
     Spent spent;

@@ -2,6 +2,7 @@
 #include "pulse/diagnosis/agent_fold.hpp"
 #include "pulse/diagnosis/store.hpp"
 #include "pulse/diagnosis/store_agent.hpp"
+#include "pulse/diagnosis/store_agent_scope.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/parse.hpp"
@@ -49,8 +50,12 @@ Json TellDiagnosis(const Diagnosis& diagnosis, const Folder& folder) {
     Json told = ToJson(diagnosis);
     for (const char* key : {"incident", "segment", "table", "title"}) told.erase(key);
     for (Json& advice : told["recommendations"]) advice = {{"action", advice["action"]}, {"priority", advice["priority"]}};
-    for (Json& part : told["attribution"])
+    for (Json& part : told["attribution"]) {
         for (const char* key : {"before", "after"}) part[key] = folder.Count(part[key].get<int64_t>());
+        // From these the counts could be computed that are not told.
+        if (!part["before"].is_number() || !part["after"].is_number())
+            for (const char* key : {"share", "surprise"}) part.erase(key);
+    }
     Cut(told["attribution"], kMostContributions);
     Cut(told["evidence"], kMostFacts);
     return told;
@@ -119,11 +124,14 @@ void TellResult(const Json& result, std::vector<std::string>& lines) {
 Json Brief(int64_t incident) {
     Folder folder(pg::settings::agent_share_values);
     Json briefing = Json::object();
+    const Scope scope = LoadScope(incident);
     if (std::optional<TableCase> table = GatherTable(incident)) {
+        Restrict(scope, *table);
         folder.Fold(*table);
         briefing = TellDiagnosis(DiagnoseTable(*table), folder);
     } else {
         Case input = GatherCase(incident);
+        Restrict(scope, input);
         folder.Fold(input);
         briefing = TellDiagnosis(Diagnose(input), folder);
         briefing["definition"] = input.definition;

@@ -24,12 +24,13 @@ std::string Plain(std::string relation) {
     return relation;
 }
 
-// What is not there cannot be read; what is on a server is its mapping's business.
+// Whether a role sees all of a relation that its neighbour sees. What is not there cannot be read; what is on a server is its
+// mapping's business; what a view or row-level security lets through depends on who looks.
 bool MayRead(const std::string& role, const std::string& relation) {
     static pg::Statement statement(
         "SELECT coalesce(has_table_privilege(r.oid, to_regclass($2), 'SELECT') AND "
-        "has_schema_privilege(r.oid, (SELECT relnamespace FROM pg_class WHERE oid = to_regclass($2)), 'USAGE'), false) "
-        "FROM pg_roles AS r WHERE r.rolname = $1",
+        "has_schema_privilege(r.oid, c.relnamespace, 'USAGE'), false) FROM pg_roles AS r JOIN pg_class AS c ON c.oid = to_regclass($2) "
+        "AND c.relkind IN ('r', 'p', 'm') AND NOT c.relrowsecurity WHERE r.rolname = $1",
         {TEXTOID, TEXTOID});
     const pg::Result rows = statement.Execute({Value::Text(role), Value::Text(relation)}, true);
     return !rows.empty() && rows[0].Bool(0);
@@ -113,6 +114,15 @@ bool MaySee(const Scope& scope, const std::string& segment, const std::string& r
     } catch (const UserError&) {
         return false;  // raised by us, not by PostgreSQL
     }
+}
+
+void Restrict(const Scope& scope, Case& input) {
+    std::erase_if(input.siblings, [&](const Sibling& one) { return !MaySee(scope, one.segment, one.relation); });
+    std::erase_if(input.tables, [&](const TableTrouble& one) { return !MaySee(scope, "", one.relation); });
+}
+
+void Restrict(const Scope& scope, TableCase& input) {
+    std::erase_if(input.neighbours, [&](const Neighbour& one) { return !MaySee(scope, one.segment, one.relation); });
 }
 
 std::string AttributesOf(const ScopedSegment& segment) {

@@ -42,7 +42,8 @@ Json FigureOrNull(const std::optional<double>& number) {
 Json ListSnapshots(const Scope& scope, Folder& folder, const Json& arguments) {
     const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
     const pg::Result rows = pg::Execute(
-        "SELECT taken_at, version, status, size, converted, inactive, entered, exited, coalesce(error, '') FROM pulse.snapshot "
+        "SELECT taken_at, version, status, size, converted, inactive, entered, exited, coalesce(error, ''), "
+        "coalesce(error_state, '') FROM pulse.snapshot "
         "WHERE segment_id = $1 ORDER BY taken_at DESC LIMIT $2",
         {Value::Int8(segment.id), Value::Int8(LimitOf(arguments, 14))});
     Json list = Json::array();
@@ -52,7 +53,7 @@ Json ListSnapshots(const Scope& scope, Folder& folder, const Json& arguments) {
         const char* names[] = {"size", "converted", "inactive", "entered", "exited"};
         for (int c = 0; c < 5; ++c)
             if (const auto count = row.Int8OrNull(3 + c)) one[names[c]] = folder.Count(*count);
-        if (!row.Text(8).empty()) one["error"] = Short(folder.FoldQuoted(row.Text(8)), 300);
+        if (!row.Text(8).empty()) one["error"] = Short(folder.FoldError(row.Text(9), row.Text(8)), 300);
         list.push_back(std::move(one));
     }
     return {{"segment", segment.name}, {"snapshots", std::move(list)}};
@@ -125,6 +126,7 @@ Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
     const int64_t incident = arguments.at("incident").get<int64_t>();
     FindIncident(scope, incident, true);
     Case input = GatherCase(incident);
+    Restrict(scope, input);
     folder.Fold(input);
     const std::string attribute = TextOf(arguments, "attribute");
     if (!input.before || !input.after)
@@ -135,12 +137,17 @@ Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
         if (change.attribute != attribute) continue;
         Json cells = Json::array();
         const auto growth = static_cast<double>(input.after->size - input.before->size);
-        for (const Cell& cell : change.cells)
-            cells.push_back({{"value", cell.kind == CellKind::kOther ? "(other)" : cell.kind == CellKind::kNull ? "(null)" : cell.label},
-                             {"before", folder.Count(cell.before)},
-                             {"after", folder.Count(cell.after)},
-                             {"share_of_change", growth == 0 ? Json() : FigureOrNull(static_cast<double>(cell.delta()) / growth)},
-                             {"standard_deviations", FigureOrNull(cell.z())}});
+        for (const Cell& cell : change.cells) {
+            Json one{{"value", cell.kind == CellKind::kOther ? "(other)" : cell.kind == CellKind::kNull ? "(null)" : cell.label},
+                     {"before", folder.Count(cell.before)},
+                     {"after", folder.Count(cell.after)}};
+            // From these the counts could be computed that are not told.
+            if (one["before"].is_number() && one["after"].is_number()) {
+                one["share_of_change"] = growth == 0 ? Json() : FigureOrNull(static_cast<double>(cell.delta()) / growth);
+                one["standard_deviations"] = FigureOrNull(cell.z());
+            }
+            cells.push_back(std::move(one));
+        }
         return {{"incident", incident}, {"attribute", attribute}, {"shift", FigureOrNull(change.distance)}, {"values", std::move(cells)}};
     }
     throw UserError(sqlstate::kUndefinedObject, "attribute \"" + Short(attribute) + "\" cannot be compared", "",
@@ -151,16 +158,15 @@ Json DefinitionVersions(const Scope& scope, Folder& folder, const Json& argument
     const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
     LearnNewest(segment, folder);
     const pg::Result rows = pg::Execute(
-        "SELECT version, change, changed_by::text, changed_at, definition FROM pulse.segment_version WHERE segment_id = $1 "
+        "SELECT version, change, changed_at, definition FROM pulse.segment_version WHERE segment_id = $1 "
         "ORDER BY version DESC LIMIT 20",
         {Value::Int8(segment.id)});
     Json list = Json::array();
     for (uint64_t i = 0; i < rows.size(); ++i)
         list.push_back({{"version", rows[i].Int4(0)},
                         {"change", Short(folder.FoldQuoted(rows[i].Text(1)), 1000)},
-                        {"changed_by", rows[i].Text(2)},
-                        {"changed_at", FormatMoment(rows[i].Time(3))},
-                        {"definition", folder.FoldDefinition(rows[i].Jsonb(4))}});
+                        {"changed_at", FormatMoment(rows[i].Time(2))},
+                        {"definition", folder.FoldDefinition(rows[i].Jsonb(3))}});
     return {{"segment", segment.name}, {"versions", std::move(list)}};
 }
 
@@ -203,12 +209,14 @@ Json TableHealth(const Scope& scope, Folder& folder, const Json& arguments) {
         "WHERE monitor_id = $1 ORDER BY kind, attribute LIMIT 30",
         {Value::Int8(monitor)});
     Json list = Json::array();
-    for (uint64_t i = 0; i < checks.size(); ++i)
+    for (uint64_t i = 0; i < checks.size(); ++i) {
         list.push_back({{"kind", checks[i].Text(1)},
                         {"attribute", checks[i].Text(2)},
                         {"status", checks[i].Text(3)},
-                        {"message", Short(folder.FoldQuoted(checks[i].Text(4)), 300)},
                         {"newest", ResultsOf(checks[i].Int8(0))}});
+        // The message of one that fails is an error of the data.
+        if (folder.share()) list.back()["message"] = Short(checks[i].Text(4), 300);
+    }
     const pg::Result incidents = pg::Execute(
         "SELECT id, detector, attribute, severity, status, since, summary FROM pulse.incident_record WHERE monitor_id = $1 "
         "ORDER BY since DESC LIMIT 10",
@@ -218,7 +226,7 @@ Json TableHealth(const Scope& scope, Folder& folder, const Json& arguments) {
         const pg::Row row = incidents[i];
         found.push_back({{"incident", row.Int8(0)}, {"detector", row.Text(1)}, {"attribute", row.Text(2)}, {"severity", row.Text(3)},
                          {"status", row.Text(4)}, {"since", FormatMoment(row.Time(5))},
-                         {"summary", Short(folder.FoldQuoted(row.Text(6)), 300)}});
+                         {"summary", Short(folder.FoldSummary(row.Text(6)), 300)}});
     }
     return {{"relation", relation}, {"checks", std::move(list)}, {"incidents", std::move(found)}};
 }
@@ -250,26 +258,49 @@ Json SiblingIncidents(const Scope& scope, Folder&, const Json& arguments) {
     return {{"incident", incident}, {"siblings", std::move(list)}, {"not_shown", hidden}};
 }
 
-// Runs as the segment's maker, outside any session of ours.
-Json PreviewCount(const ScopedSegment& segment, const Folder& folder, const Json& arguments) {
-    segment::Request request = segment::ParseRequest(segment.definition);
-    if (request.kind != segment::Kind::kRelation)
-        throw UserError(sqlstate::kNotSupported, "the definition of \"" + Short(segment.name) + "\" is a query without a rule");
-    if (!request.source.empty())
-        throw UserError(sqlstate::kNotSupported, "\"" + Short(segment.name) + "\" is read from a server, where nothing is counted for a preview");
-    request.where = TextOf(arguments, "where");
-    request.rules.reset();
-    const source::Place place{"", segment.runs_as, segment.search_path};
-    const segment::Resolved resolved = segment::Resolve(request, place, segment.name, nullptr);
+// Between -5 and 5, always the same for the same question, and not to be foretold by whoever asks it.
+int64_t Noise(const ScopedSegment& segment, const std::string& rule) {
+    const pg::Result rows = pg::Execute(
+        "SELECT pg_catalog.hashtextextended($1, system_identifier) FROM pg_catalog.pg_control_system()",
+        {Value::Text(std::to_string(segment.id) + " " + rule)});
+    return static_cast<int64_t>(static_cast<uint64_t>(rows[0].Int8(0)) % 11) - 5;
+}
+
+// What is to be counted, once it is known to be allowed.
+struct Preview {
+    ScopedSegment segment;
+    segment::Request request;
+    int64_t noise = 0;
+};
+
+Preview PreparePreview(const Scope& scope, const Json& arguments) {
+    Preview preview{FindSegment(scope, TextOf(arguments, "segment")), {}, 0};
+    preview.request = segment::ParseRequest(preview.segment.definition);
+    const std::string name = Short(preview.segment.name);
+    if (preview.request.kind != segment::Kind::kRelation)
+        throw UserError(sqlstate::kNotSupported, "the definition of \"" + name + "\" is a query without a rule");
+    if (!preview.request.source.empty())
+        throw UserError(sqlstate::kNotSupported, "\"" + name + "\" is read from a server, where nothing is counted for a preview");
+    const std::string rule = CheckPreview(preview.request, TextOf(arguments, "where"));
+    preview.noise = Noise(preview.segment, rule);
+    preview.request.where = rule;
+    preview.request.rules.reset();
+    return preview;
+}
+
+// Runs with the rights of the incident's owner, outside any session of ours.
+Json PreviewCount(const Scope& scope, const Preview& preview, const Folder& folder) {
+    const source::Place place{"", scope.role, preview.segment.search_path};
+    const segment::Resolved resolved = segment::Resolve(preview.request, place, preview.segment.name, nullptr);
     int64_t people = 0;
-    segment::Visit(place, "preview", segment.name, [&](source::Reader& reader) {
+    segment::Visit(place, "preview", preview.segment.name, [&](source::Reader& reader) {
         const source::Rows rows =
             reader.Query("SELECT pg_catalog.count(*) FROM " + resolved.query.from + " WHERE " + resolved.query.Where());
         people = std::stoll(rows.values.at(0).at(0).value_or("0"));
     });
-    // To about ten: the difference of two counts is nobody in particular.
-    Json count = folder.share() ? Json(people) : people < kFewest ? Json("fewer than " + std::to_string(kFewest)) : Json((people + 5) / 10 * 10);
-    return {{"segment", segment.name}, {"where", request.where.value_or("")}, {"people", std::move(count)}};
+    return {{"segment", preview.segment.name},
+            {"where", preview.request.where.value_or("")},
+            {"people", folder.share() ? Json(people) : folder.Count(BlurCount(people, preview.noise))}};
 }
 
 Json Dispatch(const Scope& scope, const ToolCall& call) {
@@ -302,15 +333,16 @@ Json Run(int64_t incident, const ToolCall& call) {
     const pg::Deadline deadline(pg::settings::agent_tool_timeout);
     const bool preview = call.name == "preview_count";
     Json result;
-    ScopedSegment segment;
+    Scope scope;
+    Preview prepared;
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
-        const Scope scope = LoadScope(incident);
-        if (preview) segment = FindSegment(scope, TextOf(call.arguments, "segment"));
+        scope = LoadScope(incident);
+        if (preview) prepared = PreparePreview(scope, call.arguments);
         else result = Dispatch(scope, call);
     }
-    if (preview) result = PreviewCount(segment, Folder(pg::settings::agent_share_values), call.arguments);
+    if (preview) result = PreviewCount(scope, prepared, Folder(pg::settings::agent_share_values));
     pg::CheckInterrupts();
     transaction.Commit();
     CutToSize(result);
@@ -319,28 +351,30 @@ Json Run(int64_t incident, const ToolCall& call) {
 
 }  // namespace
 
-ToolOutcome CallTool(int64_t incident, const ToolCall& call) {
-    const std::string problem = CheckCall(call);
-    if (!problem.empty()) return {{{"error", problem}}, problem};
+ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
     const auto failed = [](std::string reason) { return ToolOutcome{{{"error", reason}}, reason}; };
+    if (const std::string problem = CheckCall(call); !problem.empty()) return failed(problem);
+    if (call.name == "preview_count" && previews >= kMostPreviews)
+        return failed("there were " + std::to_string(kMostPreviews) + " previews; more are not allowed in one investigation");
+    const Folder folder(pg::settings::agent_share_values);
     const std::string too_long = "it took longer than " + std::to_string(pg::settings::agent_tool_timeout) + " ms (pulse.agent_tool_timeout)";
     try {
         return {Run(incident, call), std::nullopt};
     } catch (const pg::Error& error) {
         if (error.State() == "57014" && pg::Deadline::Expired()) return failed(too_long);
         if (pg::MeantForAll(error)) throw;
-        return failed(Folder(pg::settings::agent_share_values).FoldQuoted(Short(error.message, 300)));
+        return failed(Short(folder.FoldError(error.State(), error.message), 300));
+    } catch (const segment::Raised& error) {
+        if (error.state() == "57014" && pg::Deadline::Expired()) return failed(too_long);
+        return failed(Short(folder.FoldError(error.state(), error.message()), 300));
     } catch (const UserError& error) {
-        if (error.state() == "57014") return failed(too_long);
-        std::string reason = error.message();
-        // What a cast says of a value holds the value.
-        if (error.state().starts_with("22")) reason = Folder(pg::settings::agent_share_values).FoldQuoted(reason);
-        if (!error.hint().empty()) reason += ". " + error.hint();
-        return failed(Short(reason, 600));
+        // Ours, about names and arguments that the model knows.
+        return failed(Short(error.message() + (error.hint().empty() ? "" : ". " + error.hint()), 600));
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& error) {
-        return failed(std::string("it failed: ") + Short(error.what(), 300));  // a defect of ours costs one call
+        // A defect of ours costs one call; what it says may hold data.
+        return failed(folder.share() ? std::string("it failed: ") + Short(error.what(), 300) : "it failed for a reason of its own");
     }
 }
 

@@ -64,6 +64,9 @@ bool CollectEffects(Node* node, void* found) {
         all->changes |= select->intoClause || select->lockingClause;
     }
     if (IsA(node, InsertStmt) || IsA(node, UpdateStmt) || IsA(node, DeleteStmt)) all->changes = true;
+#if PG_VERSION_NUM >= 150000
+    if (IsA(node, MergeStmt)) all->changes = true;  // in WITH from 17 on
+#endif
     return raw_expression_tree_walker(
         node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectEffects)), found);
 }

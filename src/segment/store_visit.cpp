@@ -38,11 +38,11 @@ void ReadChecked(const source::Target& target, source::Usage& usage,
         // Interventions, lack of resources and defects are not about the definition.
         if (state.starts_with("57") || state.starts_with("53") || state.starts_with("XX")) throw;
         if (state == sqlstate::kInsufficientPrivilege && error.message.starts_with("permission denied"))
-            throw UserError(sqlstate::kInsufficientPrivilege, error.message,
+            throw Raised(sqlstate::kInsufficientPrivilege, error.message,
                             "The definition runs with the rights of role " + target.place.role + ".",
                             "Grant that role SELECT on what the definition reads, and EXECUTE on the "
                             "functions it calls.");
-        throw UserError(state.c_str(), error.message, error.detail, error.hint);
+        throw Raised(state.c_str(), error.message, error.detail, error.hint);
     }
 }
 

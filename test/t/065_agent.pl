@@ -24,6 +24,7 @@ my $invented = encode_json({ %{ decode_json($first) },
 	recommendations => [ { action => 'a', reason => 'r', priority => 'high', sql => 'DROP TABLE app.users' },
 		{ action => 'a', reason => 'r', priority => 'low', sql => "SELECT pg_read_file('/etc/passwd')" },
 		{ action => 'a', reason => 'r', priority => 'low', sql => 'SELEC 1' } ] });
+my $secret_column = 'no_attribute';
 my @fixtures;
 sub says { my ($model, $turn, $response, %more) = @_; push @fixtures, { match => { model => $model, turnIndex => $turn }, response => $response, %more }; return }
 sub calls { return { toolCalls => [ map { { name => $_->[0], arguments => $_->[1] } } @_ ] } }
@@ -39,7 +40,18 @@ says('all', $turn++, calls([ @$_ ]))
   for [ list_snapshots => { segment => 'Valuable', limit => undef } ], [ contributions => { incident => 'INCIDENT', attribute => 'app_version' } ],
   [ schema_history => { relation => 'app.users' } ], [ table_health => { relation => 'app.users' } ],
   [ sibling_incidents => { incident => 'INCIDENT' } ], [ attribute_distribution => { segment => 'Valuable', attribute => 'ltv', from => undef, to => undef, limit => 1 } ];
+push @{ $fixtures[-1]{response}{toolCalls} }, { name => 'definition_versions', arguments => { segment => 'Valuable' } };
 says('all', $turn, { content => $good });
+says('leak', 0, calls([ preview_count => { segment => 'Raises', where => 'ltv > 0' } ], [ list_snapshots => { segment => 'Raises', limit => 5 } ]));
+says('leak', 1, { content => $first });
+# Rules that would say something of one person, by the key, by a column that is no attribute; and too many.
+says('peek', 0, calls([ preview_count => { segment => 'Valuable', where => "user_id <= 2995 || (user_id == 2999 && plan == 'pro')" } ],
+		[ preview_count => { segment => 'Valuable', where => "$secret_column == 'x'" } ]));
+says('peek', 1, calls([ preview_count => { segment => 'Valuable', where => 'ltv > 500' } ], [ preview_count => { segment => 'Valuable', where => 'ltv>500.0' } ],
+		[ preview_count => { segment => 'Valuable', where => 'ltv > 400' } ], [ preview_count => { segment => 'Valuable', where => 'ltv > 300' } ]));
+says('peek', 2, { content => $first });
+says('locked', 0, { content => $first });
+says('resumed', 0, { content => $first }, chaos => { latencyMs => 20000 });
 says('rare', 0, calls([ attribute_distribution => { segment => 'Valuable', attribute => 'plan', from => undef, to => undef, limit => 60 } ]));
 says('rare', 1, { content => $good });
 says('wrong', $_, { content => 'It is the weather.' }) for 0 .. 1;
@@ -128,6 +140,24 @@ is(steps($run->{id}, "string_agg(name || ': ' || error, '; ') FILTER (WHERE kind
 like(steps($run->{id}, "string_agg(answered::text, '') FILTER (WHERE name = 'contributions')"), qr/android-2.0|android-1.0/, 'contributions by value');
 unlike(steps($run->{id}, "string_agg(answered::text, '')"), qr/bob\@example|Hidden"/, 'still nothing that may not be seen');
 
+unlike(steps($run->{id}, "string_agg(answered::text, '')"), qr/changed_by|postgres/, 'nor who changed what');
+
+# ---- errors of the data, and previews ----
+shop(q{CREATE FUNCTION app.owes(bigint) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'customer "bob" owes "carl money' USING ERRCODE = '42703'; END $$});
+shop(q{CREATE VIEW app.raising AS SELECT user_id, app.owes(user_id) AS ltv FROM app.users;
+	SELECT pulse_create_segment('Raises', '{"from": "app.raising", "key": "user_id", "where": "ltv > 0", "attributes": ["ltv"]}');
+	DO $$ BEGIN PERFORM pulse_take_snapshot('Raises'); EXCEPTION WHEN OTHERS THEN NULL; END $$});
+shop("INSERT INTO pulse.snapshot (segment_id, taken_at, version, status, error_state, error) SELECT id, now(), 1, 'failed', 'P0001', 'customer \"dora\" owes' FROM pulse.segment WHERE name = 'Raises' ON CONFLICT DO NOTHING");
+$run = ask('leak');
+is($run->{status}, 'done', 'a tool that raises an error of the data');
+like(steps($run->{id}, "string_agg(error, '; ') FILTER (WHERE kind = 'tool')"), qr/^a column that the definition uses does not exist$/, 'is told by its SQLSTATE');
+unlike(steps($run->{id}, "string_agg(answered::text || coalesce(sent::text, ''), '')"), qr/bob|carl|dora/, 'without its words');
+shop("SELECT pulse_delete_segment('Raises', true)");
+$run = ask('peek');
+like(steps($run->{id}, "string_agg(coalesce(error, 'counted'), '; ' ORDER BY id) FILTER (WHERE kind = 'tool')"),
+	qr/^"user_id" is no column that a preview may be about.*; "no_attribute" is no column that a preview may be about.*; counted; counted; counted; there were 5 previews/, 'previews by the key or other columns are refused, and the sixth');
+is(steps($run->{id}, "count(DISTINCT answered->'result'->'people') FILTER (WHERE answered->'result'->>'where' = 'ltv > 500')"), 1, 'the same question has the same answer');
+
 $run = ask('rare');
 like(steps($run->{id}, "string_agg(answered::text, '') FILTER (WHERE kind = 'tool')"), qr/"other": "fewer than 10"/, 'the rare are others');
 unlike(steps($run->{id}, "string_agg(answered::text, '')"), qr/bob\@example/, 'without their names');
@@ -202,9 +232,41 @@ shop("ALTER SERVER mock OPTIONS (SET model 'busy')");
 my $started = time;
 my $id = shop("SELECT investigation FROM pulse_investigate_incident($incident, wait => '1 s') WHERE status IN ('queued', 'running')");
 ok($id && time - $started < 15, 'who waits gets it back when the time is over');
-ok($node->poll_query_until('shop', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND xact_start < now() - interval '2 s'"), 'no transaction is open while the model thinks');
+is(shop(q{SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND backend_type LIKE 'pulse%' AND (xact_start < now() - interval '1 s' OR backend_xmin IS NOT NULL AND query LIKE '%model%')}), 0, 'no transaction is open while the model thinks');
+ok(shop(q{SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND backend_type LIKE 'pulse%' AND xact_start IS NULL}) > 0, 'in the process that waits for it');
 is(shop("SELECT pulse_cancel_investigation($id)"), 't', 'it can be cancelled');
 is(shop("SELECT status FROM pulse.investigation WHERE id = $id"), 'cancelled', 'at once');
+
+# ---- an orderly end is no crash ----
+shop("ALTER SERVER mock OPTIONS (SET model 'resumed')");
+$id = shop("SELECT investigation FROM pulse_investigate_incident($incident)");
+for my $round (1 .. 7)
+{
+	$node->poll_query_until('shop', "SELECT status = 'running' AND reason IS DISTINCT FROM 'pulse.send_messages is off' FROM pulse.investigation WHERE id = $id") if $round == 1;
+	wait_until(sub { journal('resumed') >= $round });
+	reload([ 'pulse.send_messages', 'off' ]);
+	$node->poll_query_until('shop', "SELECT next_try_at > now() FROM pulse.investigation WHERE id = $id") or last;
+	shop("UPDATE pulse.investigation SET next_try_at = now() WHERE id = $id");
+	reload([ 'pulse.send_messages', 'on' ]);
+}
+is(shop("SELECT status || ' ' || (attempts <= 1) FROM pulse.investigation WHERE id = $id"), 'running true', 'a process that ended in good order was not the fault of its work');
+shop("SELECT pulse_cancel_investigation($id)");
+
+# ---- an answer that cannot be written down yet ----
+shop("ALTER SERVER mock OPTIONS (SET model 'locked')");
+my $locker = $node->background_psql('shop');
+$locker->query_safe('BEGIN; LOCK TABLE pulse.agent_step IN EXCLUSIVE MODE');
+$id = shop("SELECT investigation FROM pulse_investigate_incident($incident)");
+my $blocked = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'pulse.agent_step'::regclass";
+for (1 .. 2)
+{
+	ok($node->poll_query_until('shop', $blocked), 'who keeps an answer waits for a lock');
+	ok($node->poll_query_until('shop', $blocked, 'f'), 'not for long');
+}
+$locker->query_safe('COMMIT');
+$locker->quit;
+ok($node->poll_query_until('shop', "SELECT status = 'done' FROM pulse.investigation WHERE id = $id"), 'the answer is kept as soon as it can be');
+is(journal('locked'), 1, 'and was paid for once');
 
 # ---- a crash in the middle ----
 shop("ALTER SERVER mock OPTIONS (SET model 'slow')");

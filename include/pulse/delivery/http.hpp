@@ -36,6 +36,7 @@ struct Answer {
     std::optional<int64_t> retry_after;  // seconds
     std::string error;  // why none came, or why it broke off; without secrets
     bool forbidden = false;  // our own rules refused: trying again is no use until they change
+    bool sent = false;       // a request went out, or at least a part of it
     double milliseconds = 0;
 
     bool ok() const { return error.empty() && status >= 200 && status < 300; }

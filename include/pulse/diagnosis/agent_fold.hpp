@@ -12,6 +12,10 @@ namespace pulse::diagnosis {
 inline constexpr int64_t kFewest = 10;  // people that make a value one of many
 inline constexpr const char* kRare = "(rare)";
 
+// What an SQLSTATE means, in words of ours. The message of an error, and a SQLSTATE that is none of PostgreSQL's, can hold anything
+// that a function of the data's owner puts there.
+std::string ErrorText(const std::string& state);
+
 class Folder {
   public:
     // With `share` nothing is folded.
@@ -29,7 +33,14 @@ class Folder {
     std::string FoldRule(const std::string& text);
     nlohmann::json FoldDefinition(const nlohmann::json& definition);
     std::string FoldSql(const std::string& sql);
+    // From the first value that is rare to the last mark of all: what stands in marks may hold some itself.
     std::string FoldQuoted(const std::string& text);
+    // What an incident says of itself, without the error of a measurement that failed.
+    std::string FoldSummary(const std::string& text);
+    // An error of the data.
+    std::string FoldError(const std::string& state, const std::string& message) const {
+        return share_ ? message : ErrorText(state);
+    }
 
     // The values of one attribute that few people have in all of these at once become "other".
     void FoldValues(const std::vector<snapshot::Distribution*>& moments);

@@ -35,6 +35,9 @@ struct Estimate {
     double cost = 0;
 };
 Estimate EstimateRequest(const Model& model, const std::string& body);
+// What a request is charged that was estimated so: all of it without an answer, else what the server reports, but not less than a
+// part of what it must have been.
+Estimate Charge(const Model& model, const Estimate& estimate, const Reply* reply, size_t answer_bytes);
 
 // Why a request is too much; empty when it is not.
 std::string OverBudget(const Limits& limits, const Spent& spent, const Estimate& request);

@@ -29,7 +29,8 @@ std::optional<Investigation> LoadInvestigation(int64_t id);
 std::optional<Investigation> NewestInvestigation(int64_t incident);
 void RequireIncident(int64_t incident);
 
-// Takes up to `most` that are due and not among `mine`; what runs already was left behind by a process that ended.
+// Takes up to `most` that are due and not among `mine`; what runs already was left behind by a process that ended. `attempts`
+// counts those of them that were neither postponed nor got further.
 std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<int64_t>& mine);
 // When the next one is due; nothing when none waits.
 std::optional<Moment> NextInvestigation();
@@ -40,10 +41,12 @@ struct StepTimes {
     Moment started_at = 0;
     double milliseconds = 0;
     std::optional<int64_t> input_tokens, output_tokens;
+    double cost = 0;
 };
 void KeepStep(int64_t investigation, const Step& step, const StepTimes& times);
-// Counts what a request used. False when the investigation runs no more: somebody cancelled it.
-bool KeepUse(int64_t investigation, int step, int64_t input_tokens, int64_t output_tokens, double cost);
+// Counts what a request used, and that the process which made it lived. False when the investigation runs no more: somebody
+// cancelled it.
+bool KeepUse(int64_t investigation, int step, const StepTimes& times);
 void Postpone(int64_t investigation, int64_t microseconds, const std::string& reason);
 // The same for all that are due.
 void PostponeDue(int64_t microseconds, const std::string& reason);
@@ -52,7 +55,7 @@ void Fail(int64_t investigation, const std::string& reason);
 // False when it had ended already. Throws UserError 42704.
 bool Cancel(int64_t investigation, const std::string& by);
 
-// What all investigations of the last 24 hours used.
+// What it used, and what all requests of the last 24 hours did; of investigations that were deleted nothing is known.
 Spent SpentOf(const Investigation& investigation);
 Limits LimitsNow();
 
@@ -71,7 +74,7 @@ struct ToolOutcome {
     Json result;
     std::optional<std::string> error;
 };
-// Calls one tool in a transaction of its own with the rights of the incident's owner.
-ToolOutcome CallTool(int64_t incident, const ToolCall& call);
+// Calls one tool in a transaction of its own with the rights of the incident's owner. `previews` were made before.
+ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews);
 
 }  // namespace pulse::diagnosis

@@ -30,6 +30,10 @@ std::vector<ScopedSegment> SegmentsOver(const Scope& scope, const std::string& r
 // A segment by its name, or a monitored table.
 bool MaySee(const Scope& scope, const std::string& segment, const std::string& relation);
 
+// Takes out of a case what the owner of its incident may not see.
+void Restrict(const Scope& scope, Case& input);
+void Restrict(const Scope& scope, TableCase& input);
+
 // The attributes of a segment's newest snapshot, listed.
 std::string AttributesOf(const ScopedSegment& segment);
 // Teach what many people have in a segment's newest snapshot.

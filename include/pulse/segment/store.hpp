@@ -20,7 +20,13 @@ Request RequestAt(const Request& request, Moment moment);
 std::string MomentLiteral(Moment moment);
 std::string NowLiteral();
 
-// source::Read() for SQL of a definition: what PostgreSQL says of it becomes an error about the definition.
+// What PostgreSQL said of a definition or of the data it reads: its message can hold anything.
+class Raised : public UserError {
+  public:
+    using UserError::UserError;
+};
+
+// source::Read() for SQL of a definition: what PostgreSQL says of it becomes an error about the definition, Raised.
 void ReadChecked(const source::Target& target, source::Usage& usage, const std::function<void(source::Reader&)>& body);
 
 // source::Visit() likewise. What the visit cost is recorded also when it fails.
