@@ -243,7 +243,7 @@ $id = shop("SELECT investigation FROM pulse_investigate_incident($incident)");
 for my $round (1 .. 7)
 {
 	$node->poll_query_until('shop', "SELECT status = 'running' AND reason IS DISTINCT FROM 'pulse.send_messages is off' FROM pulse.investigation WHERE id = $id") if $round == 1;
-	wait_until(sub { journal('resumed') >= $round });
+	wait_for($mock, "no request of round $round", sub { journal("resumed") >= $round });
 	reload([ 'pulse.send_messages', 'off' ]);
 	$node->poll_query_until('shop', "SELECT next_try_at > now() FROM pulse.investigation WHERE id = $id") or last;
 	shop("UPDATE pulse.investigation SET next_try_at = now() WHERE id = $id");

@@ -60,6 +60,38 @@ TEST(AgentFold, Messages) {
     EXPECT_EQ(folder.FoldQuoted("invalid input syntax for type integer: \"bob@x.org\""), "invalid input syntax for type integer: \"(rare)\"");
     EXPECT_EQ(folder.FoldQuoted("clause plan == \"pro\" removed"), "clause plan == \"pro\" removed");
     EXPECT_EQ(folder.FoldQuoted("it isn't \"x"), "it isn't \"x");
+    // A value that holds a mark does not end there.
+    EXPECT_EQ(folder.FoldQuoted("plan \"o\"brien\" was removed"), "plan \"(rare)\" was removed");
+    EXPECT_EQ(folder.FoldQuoted("plan \"pro\" and \"bob\" and \"carl\""), "plan \"pro\" and \"(rare)\"");
+    EXPECT_EQ(folder.FoldSummary("check unique fails: customer bob owes money"), "check unique fails");
+    EXPECT_EQ(folder.FoldSummary("the segment can no longer be measured: customer bob"), "the segment can no longer be measured");
+    EXPECT_EQ(folder.FoldSummary("size fell by 50 %"), "size fell by 50 %");
+}
+
+// Anybody's function can raise any message with any SQLSTATE.
+TEST(AgentFold, Errors) {
+    const Folder folder(false);
+    for (const char* state : {"P0001", "22P02", "42703", "BOB01", "", "4"}) {
+        EXPECT_EQ(folder.FoldError(state, "customer bob owes money").find("bob"), std::string::npos) << state;
+        EXPECT_FALSE(folder.FoldError(state, "x").empty());
+    }
+    EXPECT_EQ(Folder(true).FoldError("P0001", "customer bob"), "customer bob");
+    for (const auto& [state, error, kept] :
+         {std::tuple{"42703", "column \"plan\" does not exist", true}, {"42703", "column s.plan does not exist", true},
+          {"42703", "column \"bob\" does not exist", false}, {"P0001", "column \"plan\" does not exist", false}, {"BOB01", "x", false}}) {
+        Case input = MakeCase(100, 50);
+        input.before->columns = {{"plan", "text"}};
+        input.failed = MakePicture(0, input.since + kDay);
+        input.failed->error_state = state;
+        input.failed->error = error;
+        Folder(false).Fold(input);
+        EXPECT_EQ(input.failed->error == error, kept) << error;
+        EXPECT_EQ(input.failed->error_state.find("BOB01"), std::string::npos);
+    }
+    Case input = MakeCase(100, 50);
+    input.versions = {{1, "created", "maker", kDayOne, input.definition, {}}};
+    Folder(false).Fold(input);
+    EXPECT_NE(input.versions[0].changed_by, "maker");
 }
 
 TEST(AgentFold, Values) {

@@ -224,6 +224,52 @@ TEST(AgentPlan, Budgets) {
     EXPECT_NE(OverBudget(limits, spent, estimate).find("agent_daily_cost"), std::string::npos);
 }
 
+TEST(AgentPlan, WhatFailedIsChargedToo) {
+    Model model;
+    model.price_input = model.price_output = 1'000'000;
+    const Estimate estimate{400, 100, 500};
+    EXPECT_EQ(Charge(model, estimate, nullptr, 0).input_tokens, 400);
+    EXPECT_EQ(Charge(model, estimate, nullptr, 0).output_tokens, 100);
+    EXPECT_DOUBLE_EQ(Charge(model, estimate, nullptr, 0).cost, 500);
+    Reply reply;
+    reply.message = {{"content", std::string(1200, 'x')}};
+    reply.input_tokens = reply.output_tokens = 0;
+    EXPECT_EQ(Charge(model, estimate, &reply, 1500).input_tokens, 100);
+    EXPECT_GE(Charge(model, estimate, &reply, 1500).output_tokens, 100);
+    reply.input_tokens = 390;
+    reply.output_tokens = 450;
+    EXPECT_EQ(Charge(model, estimate, &reply, 1500).input_tokens, 390);
+    EXPECT_EQ(Charge(model, estimate, &reply, 1500).output_tokens, 450);
+    reply.input_tokens = reply.output_tokens = std::nullopt;
+    EXPECT_EQ(Charge(model, estimate, &reply, 1500).input_tokens, 400);
+    EXPECT_EQ(Charge(model, estimate, &reply, 1500).output_tokens, EstimateTokens(1500));
+}
+
+TEST(AgentTools, WhatAPreviewMayBeAbout) {
+    segment::Request request;
+    request.key = "id";
+    request.where = "profile.plan == 'pro' && id > 5";
+    request.attributes = {{"ltv", {}}, {"id", {}}};
+    EXPECT_EQ(CheckPreview(request, "ltv>500 &&  profile.plan=='pro'"), CheckPreview(request, "ltv > 500 && profile.plan == 'pro'"));
+    for (const char* where : {"id > 5", "email == 'bob'", "ltv > 5 || len(email) == 3", "profile.email == 'x'", "ltv in [1, 2] && id <= 2995",
+                              "segment('Other')", "profile == null", "ltv + id > 4"})
+        EXPECT_THROW(CheckPreview(request, where), UserError) << where;
+    request.attributes.reset();
+    EXPECT_THROW(CheckPreview(request, "ltv > 500"), UserError);
+}
+
+TEST(AgentTools, ACountOfAPreview) {
+    for (int64_t noise = -5; noise <= 5; ++noise) {
+        EXPECT_EQ(BlurCount(9, noise), 9);  // told as fewer than ten
+        for (int64_t people : {10, 14, 15, 99, 1000}) {
+            EXPECT_EQ(BlurCount(people, noise) % 10, 0);
+            EXPECT_GE(BlurCount(people, noise), 10);
+            EXPECT_LE(std::abs(BlurCount(people, noise) - people), 10);
+        }
+    }
+    EXPECT_NE(BlurCount(1000, -5 - 1), BlurCount(1000, 5));
+}
+
 TEST(AgentPlan, RetryPauses) {
     EXPECT_EQ(RetryPause(1, 7, 0), 7 * kSecond);
     EXPECT_EQ(RetryPause(1, 100'000, 0), 120 * kSecond);
