@@ -86,7 +86,7 @@ is($hook->{headers}{authorization}, 'Bearer headersecret', 'the header of the ma
 is($codec->decode(bytes($hook->{body}))->{type}, 'pulse.test', 'a test is marked');
 
 is(sql(q{SELECT string_agg(DISTINCT state, ',') FROM pulse.channel}), 'ok', 'pulse.channel says ok');
-sql(q{UPDATE pulse.channel_state SET disabled_at = now(), failures = 9 WHERE channel = 'slack'});
+sql(q{INSERT INTO pulse.channel_state (channel, disabled_at, failures) VALUES ('slack', now(), 9)});
 is(sql(q{SELECT state FROM pulse.channel WHERE name = 'slack'}), 'disabled', 'disabled');
 try('slack');
 is(sql(q{SELECT state || coalesce(failures, 0) FROM pulse.channel WHERE name = 'slack'}), 'ok0', 'a test that succeeds enables it again');
