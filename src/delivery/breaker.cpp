@@ -4,22 +4,20 @@
 
 namespace pulse::delivery {
 
-namespace {
-
-// A receiver that has too much to do and does not say for how long.
-constexpr int64_t kRest = kSecond;
-
-}  // namespace
-
 int Breaker::Room(Moment now, int in_flight, int limit) const {
     if (state_.disabled || (state_.open_until && *state_.open_until > now)) return 0;
-    const bool trying = state_.open_until && state_.failures > 0;
+    const bool trying = state_.open_until && (state_.failures > 0 || overloads_ > 0);
     return std::max(0, (trying ? 1 : limit) - in_flight);
 }
 
 void Breaker::Note(const Judgement& judgement, Moment sent_at, Moment now, double jitter) {
     if (judgement.overloaded) {
-        const Moment until = now + std::max(judgement.wait, kRest);
+        // What was under way when it began to rest is told the same.
+        if (!rested_at_ || sent_at >= *rested_at_) {
+            ++overloads_;
+            rested_at_ = now;
+        }
+        const Moment until = now + std::max(judgement.wait, RestPause(overloads_));
         state_.open_until = std::max(state_.open_until.value_or(until), until);
         return;
     }
@@ -31,6 +29,7 @@ void Breaker::Note(const Judgement& judgement, Moment sent_at, Moment now, doubl
         case Verdict::kRefused:  // it is there, and answers
             // An answer to what began before it fell silent says nothing about now.
             if (opened_at_ && sent_at < *opened_at_) return;
+            if (!rested_at_ || sent_at >= *rested_at_) overloads_ = 0;
             state_.failures = 0;
             if (!state_.open_until || *state_.open_until <= now) state_.open_until.reset();
             return;

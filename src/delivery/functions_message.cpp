@@ -17,6 +17,13 @@ struct Found {
     std::optional<int64_t> folded_into;
 };
 
+// Who ends a message lets the next one go, which a snapshot of before may not show.
+void RequireFreshSnapshots(const char* verb) {
+    if (IsolationUsesXactSnapshot())
+        throw UserError(sqlstate::kNotReady, std::string(verb) + "() cannot be called in this transaction",
+                        "Its isolation level shows nothing that others commit meanwhile.", "Use READ COMMITTED.");
+}
+
 // Locked until the transaction ends.
 Found Load(int64_t message) {
     const pg::Result rows =
@@ -59,7 +66,7 @@ std::vector<int64_t> Waiting(const std::string& channel) {
     std::vector<int64_t> ids;
     const pg::Result rows = pg::Execute(
         "SELECT o.id FROM pulse.outbox AS o WHERE o.channel = $1 AND (o.status = 'dead' AND o.folded_into IS NULL"
-        " OR o.status = 'pending' AND o.attempts > 0) ORDER BY o.id FOR UPDATE SKIP LOCKED",
+        " OR o.status = 'pending' AND o.first_sent_at IS NOT NULL) ORDER BY o.id FOR UPDATE SKIP LOCKED",
         {Value::Text(channel)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
@@ -120,6 +127,7 @@ PULSE_FUNCTION(pulse_wake_delivery) {
 
 PULSE_WRITING_FUNCTION(pulse_retry_message) {
     const int64_t message = pg::Args(fcinfo).RequireInt8(0, "message");
+    pulse::delivery::RequireFreshSnapshots("pulse_retry_message");
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
     pulse::delivery::Retry(message);
@@ -128,6 +136,7 @@ PULSE_WRITING_FUNCTION(pulse_retry_message) {
 
 PULSE_WRITING_FUNCTION(pulse_retry_channel) {
     const std::string channel = pg::Args(fcinfo).RequireText(0, "channel");
+    pulse::delivery::RequireFreshSnapshots("pulse_retry_message");
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
     return Int64GetDatum(pulse::delivery::RetryChannel(channel));
@@ -136,6 +145,7 @@ PULSE_WRITING_FUNCTION(pulse_retry_channel) {
 PULSE_WRITING_FUNCTION(pulse_cancel_message) {
     const pg::Args args(fcinfo);
     const int64_t message = args.RequireInt8(0, "message");
+    pulse::delivery::RequireFreshSnapshots("pulse_cancel_message");
     const std::string caller = pg::CallerName();
     const auto reason = args.Text(1);
     const pg::Identity identity = pg::Identity::Owner();

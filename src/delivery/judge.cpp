@@ -79,9 +79,8 @@ Judgement ByStatus(int status, const std::string& said) {
     if (status >= 200 && status < 300) return Delivered();
     if (status == 429) return Retry(Reason("too many messages", status, said), true);
     if (status == 408 || status == 425 || status >= 500) {
-        const bool overloaded = status == 502 || status == 503 || status == 504 || status == 529;
         const bool permanent = status == 501 || status == 505;
-        if (!permanent) return Retry(Reason("the receiver has trouble", status, said), overloaded);
+        if (!permanent) return Retry(Reason("the receiver has trouble", status, said), status == 529);
     }
     if (status >= 300 && status < 400)
         return Refused(Reason("the receiver leads elsewhere, which is not followed", status, ""));
@@ -162,7 +161,7 @@ Judgement JudgeMail(const Answer& answer) {
         return Refused(Reason("the mail server refused the login", answer.status, said));
     if (answer.status >= 500) return Refused(Reason("the mail server refuses the mail", answer.status, said));
     // 421: the server closes; 450, 451, 452: too often, greylisted or full.
-    return Retry(Reason("the mail server asks to try later", answer.status, said), answer.status == 421);
+    return Retry(Reason("the mail server asks to try later", answer.status, said));
 }
 
 Judgement ByKind(ChannelKind kind, const Answer& answer) {
@@ -193,8 +192,10 @@ Judgement Judge(ChannelKind kind, const Answer& answer) {
             if (said.verdict != Verdict::kRetry || said.overloaded) judgement = said;
         }
     }
-    if (judgement.verdict == Verdict::kRetry && answer.retry_after)
+    if (judgement.verdict == Verdict::kRetry && answer.retry_after && *answer.retry_after > 0) {
         judgement.wait = std::max(judgement.wait, std::min(*answer.retry_after, kLongestWait / kSecond) * kSecond);
+        judgement.overloaded = true;  // who names a time will be there again
+    }
     return judgement;
 }
 
@@ -205,6 +206,13 @@ int64_t RetryDelay(int attempts, int64_t wait, double jitter) {
     delay = std::min(delay, kMost);
     delay = static_cast<int64_t>(static_cast<double>(delay) * (0.75 + 0.25 * std::clamp(jitter, 0.0, 1.0)));
     return std::max(delay, std::clamp<int64_t>(wait, 0, kLongestWait));
+}
+
+int64_t RestPause(int overloads) {
+    constexpr int64_t kMost = 10 * kMinute;
+    int64_t pause = kSecond;
+    for (int i = 1; i < overloads && pause < kMost; ++i) pause *= 2;
+    return std::min(pause, kMost);
 }
 
 int64_t BreakerPause(int failures, double jitter) {

@@ -3,6 +3,7 @@
 
 #include "pulse/delivery/store_by_index.hpp"
 #include "pulse/delivery/store_queue.hpp"
+#include "pulse/pg/foreign.hpp"
 #include "pulse/pg/subtransaction.hpp"
 
 namespace pulse::delivery {
@@ -17,6 +18,18 @@ constexpr int64_t kKeepChannel = kSecond;
 // Messages of one channel that are looked at in one transaction, and those that are composed.
 constexpr int64_t kMostRows = 1000;
 constexpr int kMostComposed = 20;
+
+// What was not to be had now, and when somebody else's lock was in the way.
+constexpr int64_t kPutOff = 5 * kSecond;
+constexpr int64_t kLocked = kSecond;
+
+// Whether the same may succeed later: somebody's lock, a disk or a memory that is full, a server that stops.
+bool Passing(const pg::Error& error) {
+    const std::string state = error.State();
+    for (const char* of : {"08", "40", "53", "55", "57", "58"})
+        if (state.starts_with(of)) return true;
+    return false;
+}
 
 struct Candidate {
     Message message;
@@ -41,10 +54,8 @@ class Share {
                 if (room_ > 0) Settle(candidate.message);
                 else claimed_.full = true;
             }
-            if (!more) {
-                NoteNextDue();
-                break;
-            }
+            all_seen_ = !more;
+            if (!more) break;
             if (room_ <= 0) {
                 claimed_.full = true;
             } else if (limit == kMostRows || composable_ <= 0) {
@@ -54,7 +65,9 @@ class Share {
         }
         End(dead_, "dead");
         End(dropped_, "cancelled");
+        PutOff();
         Send(before);
+        if (all_seen_) NoteNextDue();
     }
 
   private:
@@ -179,23 +192,50 @@ class Share {
             return !reason;
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
-            dead_.emplace_back(id, error.message);
+            if (Passing(error)) {
+                put_off_.emplace_back(id, error.message);
+                composable_ = 0;  // the others' turn, before the same stops the next one
+            } else {
+                dead_.emplace_back(id, error.message);
+            }
         } catch (const UserError& error) {
             dead_.emplace_back(id, error.message());
+        } catch (const std::bad_alloc&) {
+            throw;
         } catch (const std::exception& error) {
             dead_.emplace_back(id, error.what());
         }
         return false;
     }
 
+    // They keep their place in the order.
+    void PutOff() {
+        static pg::Statement statement(
+            "UPDATE pulse.outbox AS o SET send_at = $3, error = e.reason, first_sent_at = coalesce(o.first_sent_at, $4)"
+            " FROM unnest($1::bigint[], $2::text[]) AS e (id, reason) WHERE o.id = e.id",
+            {INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID});
+        if (put_off_.empty()) return;
+        std::vector<int64_t> ids;
+        std::vector<std::string> reasons;
+        for (const auto& [id, reason] : put_off_) {
+            ids.push_back(id);
+            reasons.push_back(reason);
+        }
+        const ByIndex by_index;
+        statement.Execute({Value::Int8s(ids), Value::Texts(reasons), Value::Time(now_ + kPutOff), Value::Time(now_)});
+        claimed_.next_due = std::min(claimed_.next_due, now_ + kPutOff);
+    }
+
+    // What is due and still there is held by somebody, whose end nobody tells us: ROLLBACK wakes no worker.
     void NoteNextDue() {
         static pg::Statement statement(
-            "SELECT send_at FROM pulse.outbox WHERE channel = $1 AND status = 'pending' AND NOT waits AND send_at > $2"
-            " ORDER BY send_at LIMIT 1",
-            {TEXTOID, TIMESTAMPTZOID});
+            "SELECT send_at FROM pulse.outbox WHERE channel = $1 AND status = 'pending' AND NOT waits ORDER BY send_at LIMIT 1",
+            {TEXTOID});
         const ByIndex by_index;
-        const pg::Result rows = statement.Execute({Value::Text(name_), Value::Time(now_)});
-        if (!rows.empty()) claimed_.next_due = std::min(claimed_.next_due, rows[0].Time(0));
+        const pg::Result rows = statement.Execute({Value::Text(name_)});
+        if (rows.empty()) return;
+        const Moment at = rows[0].Time(0);
+        if (at > now_ || room_ > 0) claimed_.next_due = std::min(claimed_.next_due, at > now_ ? at : now_ + kLocked);
     }
 
     void End(const std::vector<std::pair<int64_t, std::string>>& ended, const char* status) {
@@ -214,7 +254,7 @@ class Share {
         statement.Execute({Value::Int8s(ids), Value::Texts(reasons), Value::Text(status)});
         EndFolded(ids);
         claimed_.dropped += static_cast<int64_t>(ids.size());
-        claimed_.again |= Release(ids);
+        claimed_.again |= Release(ids, true);
     }
 
     void Send(size_t begin) {
@@ -239,12 +279,13 @@ class Share {
     int& composable_;
     Claimed& claimed_;
     std::map<int64_t, bool> seen_;
-    std::vector<std::pair<int64_t, std::string>> dead_, dropped_;
+    std::vector<std::pair<int64_t, std::string>> dead_, dropped_, put_off_;
+    bool all_seen_ = false;  // that nobody holds
 };
 
-// Nothing is sent to a channel that cannot be read; what fails is the channel's, not the round's.
-void LoadLine(const std::string& name, Line& line, Moment now) {
-    if (line.loaded_at != 0 && now - line.loaded_at < kKeepChannel) return;
+// Nothing is sent to a channel that cannot be read; what fails is the channel's, not the round's. False: it cannot be read now.
+bool LoadLine(const std::string& name, Line& line, Moment now) {
+    if (line.loaded_at != 0 && now - line.loaded_at < kKeepChannel) return true;
     line.channel.reset();
     line.loaded_at = now;
     try {
@@ -256,10 +297,28 @@ void LoadLine(const std::string& name, Line& line, Moment now) {
         subtransaction.Commit();
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
+        if (Passing(error)) line.loaded_at = 0;
         line.problem = error.message;
     } catch (const UserError& error) {
         line.problem = error.message();
     }
+    return line.loaded_at != 0;
+}
+
+// A channel that was dropped: its state is not the next one's of that name, and what waits for it is dead.
+bool Dropped(const std::string& name, Line& line, Moment now) {
+    static pg::Statement forget(
+        "DELETE FROM pulse.channel_state WHERE channel IN (SELECT s.channel FROM pulse.channel_state AS s WHERE s.channel = $1"
+        " FOR UPDATE SKIP LOCKED)",
+        {TEXTOID});
+    if (now - line.looked_at < kKeepChannel) return false;
+    line.looked_at = now;
+    if (pg::FindServer("pulse_channel", name)) return false;
+    forget.Execute({Value::Text(name)});
+    const int in_flight = line.in_flight;
+    line = Line();
+    line.in_flight = in_flight;
+    return true;
 }
 
 }  // namespace
@@ -272,6 +331,7 @@ Claimed Claim(Lines& lines, int room) {
         {});
     Claimed claimed;
     const Moment now = pg::WallClock();
+    if (Unreleased() && !ReleaseAll()) claimed.next_due = now + kLocked;
     struct Due {
         std::string channel;
         int room;
@@ -281,10 +341,15 @@ Claimed Claim(Lines& lines, int room) {
         const ByIndex by_index;
         const pg::Result rows = survey.Execute({});
         for (uint64_t i = 0; i < rows.size(); ++i) {
-            const Moment at = std::max(rows[i].Time(1), rows[i].TimeOrNull(3).value_or(INT64_MIN));
             Line& line = lines[rows[i].Text(0)];
-            line.breaker.Load({rows[i].Int4(2), rows[i].TimeOrNull(3), rows[i].Bool(4)});
-            if (rows[i].Bool(4)) continue;
+            // What could not be written down yet is newer.
+            if (!line.changed) {
+                line.known = {rows[i].Int4(2), rows[i].TimeOrNull(3), rows[i].Bool(4)};
+                line.breaker.Load(line.known);
+            }
+            const bool closed = line.breaker.state().disabled || line.breaker.state().open_until.value_or(INT64_MIN) > now;
+            if (closed && !Dropped(rows[i].Text(0), line, now) && line.breaker.state().disabled) continue;
+            const Moment at = std::max(rows[i].Time(1), line.breaker.state().open_until.value_or(INT64_MIN));
             if (at > now)
                 claimed.next_due = std::min(claimed.next_due, at);
             else
@@ -293,7 +358,10 @@ Claimed Claim(Lines& lines, int room) {
     }
     for (Due& share : due) {
         Line& line = lines[share.channel];
-        LoadLine(share.channel, line, now);
+        if (!LoadLine(share.channel, line, now)) {
+            claimed.next_due = std::min(claimed.next_due, now + kLocked);
+            continue;
+        }
         share.room = line.breaker.Room(now, line.in_flight, line.channel ? MaxInFlight(*line.channel) : 1000);
         claimed.full |= share.room == 0;
     }

@@ -70,7 +70,7 @@ void DiagnoseOthers(const Message& message) {
     std::vector<int64_t> incidents;
     const pg::Result rows = [&] {
         const ByIndex by_index;
-        return statement.Execute({Value::Text(message.channel), Value::Int8(message.route), Value::Int8(kMostDiagnosed)}, true);
+        return statement.Execute({Value::Text(message.channel), Value::Int8(message.route), Value::Int8(kMostDiagnosed)});
     }();
     for (uint64_t i = 0; i < rows.size(); ++i) incidents.push_back(rows[i].Int8(0));
     if (!incidents.empty()) GatherStories(incidents);
@@ -107,7 +107,8 @@ std::map<int64_t, Known> LoadKnown(const std::string& channel, const std::vector
         "FROM pulse.outbox AS o WHERE o.incident_id = r.id AND o.channel = $1 AND o.kind IN ('incident', 'escalation') "
         "AND o.status IN ('pending', 'sending') AND o.state IS NOT NULL) AS u ON true WHERE r.id = ANY ($2)",
         {TEXTOID, INT8ARRAYOID});
-    const pg::Result rows = statement.Execute({Value::Text(channel), Value::Int8s(incidents)}, true);
+    // Not read-only, which would not see what this transaction has written: pulse.told of the message before.
+    const pg::Result rows = statement.Execute({Value::Text(channel), Value::Int8s(incidents)});
     std::map<int64_t, Known> known;
     for (uint64_t i = 0; i < rows.size(); ++i)
         known[rows[i].Int8(0)] = {rows[i].TextOrNull(1), rows[i].TextOrNull(2), rows[i].TextOrNull(3), rows[i].Bool(4)};

@@ -38,18 +38,9 @@ int64_t TakeBack() {
         "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), lease_until = NULL,"
         " error = 'its worker ended before the answer came' WHERE status = 'sending' AND folded_into IS NULL",
         {});
-    static pg::Statement release(
-        "WITH RECURSIVE first AS ("
-        "(SELECT channel, order_key, id FROM pulse.outbox WHERE status = 'pending' AND waits"
-        " ORDER BY channel, order_key, id LIMIT 1)"
-        " UNION ALL SELECT n.channel, n.order_key, n.id FROM first AS f CROSS JOIN LATERAL"
-        " (SELECT o.channel, o.order_key, o.id FROM pulse.outbox AS o WHERE o.status = 'pending' AND o.waits"
-        " AND (o.channel, o.order_key) > (f.channel, f.order_key) ORDER BY o.channel, o.order_key, o.id LIMIT 1) AS n)"
-        " UPDATE pulse.outbox AS o SET waits = false FROM first AS f WHERE o.id = f.id",
-        {});
     const ByIndex by_index;
     const auto taken = static_cast<int64_t>(take.Execute({}).processed());
-    release.Execute({});
+    ReleaseAll();
     return taken;
 }
 

@@ -71,14 +71,15 @@ std::vector<Notice> TakeNotices(const std::vector<int64_t>& ids, Moment oldest) 
     return notices;
 }
 
-// When alarms about these subjects were, or will be, sent: one that was cancelled or given up does not count.
+// When alarms about these subjects were, or will be, sent: one that was cancelled or given up does not count. Not read-only, as
+// what this transaction has cancelled counts.
 void RememberAlarms(Planner& planner, const std::vector<std::string>& subjects) {
     static pg::Statement statement(
         "SELECT c.route_id, c.channel, c.subject, CASE WHEN o.status IN ('cancelled', 'dead') THEN c.before_at "
         "WHEN o.status = 'sent' THEN o.finished_at ELSE coalesce(o.send_at, c.last_at) END "
         "FROM pulse.cool_down AS c LEFT JOIN pulse.outbox AS o ON o.id = c.message_id WHERE c.subject = ANY ($1)",
         {TEXTARRAYOID});
-    const pg::Result rows = statement.Execute({Value::Texts(subjects)}, true);
+    const pg::Result rows = statement.Execute({Value::Texts(subjects)});
     for (uint64_t i = 0; i < rows.size(); ++i)
         if (const auto last = rows[i].TimeOrNull(3))
             planner.Remember(rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), *last);
@@ -90,7 +91,7 @@ void RememberEscalations(Planner& planner, const std::vector<int64_t>& incidents
         "AND route_id IS NOT NULL AND status IN ('pending', 'sending', 'sent')",
         {INT8ARRAYOID});
     const ByIndex by_index;
-    const pg::Result rows = statement.Execute({Value::Int8s(incidents)}, true);
+    const pg::Result rows = statement.Execute({Value::Int8s(incidents)});
     for (uint64_t i = 0; i < rows.size(); ++i) planner.RememberEscalation(rows[i].Int8(0), rows[i].Int8(1));
 }
 

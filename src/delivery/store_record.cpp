@@ -1,7 +1,10 @@
 // Writing down how messages went, many at a time.
+#include <set>
+
 #include "pulse/delivery/excerpt.hpp"
 #include "pulse/delivery/store_by_index.hpp"
 #include "pulse/delivery/store_queue.hpp"
+#include "pulse/pg/subtransaction.hpp"
 
 namespace pulse::delivery {
 
@@ -11,6 +14,9 @@ using pg::Value;
 
 // How stale the time of a channel's last success may be.
 constexpr int64_t kKeepSuccess = kSecond;
+
+// For what nobody may hold up; in milliseconds.
+constexpr const char* kShortLock = "10";
 
 #define PULSE_MOMENT(expression) "(timestamptz '2000-01-01 00:00:00+00' + (" expression ") * interval '1 microsecond')"
 
@@ -73,20 +79,93 @@ void WriteTold(const std::vector<int64_t>& sent) {
     statement.Execute({Value::Int8s(sent)});
 }
 
+// The channels among these whose rows are nobody's now, as they are; they are nobody else's until the transaction ends.
+// What is not there yet is made; when somebody is making the same, it is left out.
+std::map<std::string, Breaker::State> Hold(const std::vector<std::string>& channels) {
+    static pg::Statement known("SELECT channel FROM pulse.channel_state WHERE channel = ANY ($1)", {TEXTARRAYOID});
+    static pg::Statement make("INSERT INTO pulse.channel_state (channel) VALUES ($1) ON CONFLICT DO NOTHING", {TEXTOID});
+    static pg::Statement hold(
+        "SELECT channel, failures, open_until, disabled_at IS NOT NULL FROM pulse.channel_state WHERE channel = ANY ($1)"
+        " FOR UPDATE SKIP LOCKED",
+        {TEXTARRAYOID});
+    std::set<std::string> missing(channels.begin(), channels.end());
+    const pg::Result there = known.Execute({Value::Texts(channels)});
+    for (uint64_t i = 0; i < there.size(); ++i) missing.erase(there[i].Text(0));
+    for (const std::string& channel : missing) {
+        try {
+            pg::Subtransaction subtransaction;
+            {
+                const pg::Identity identity = pg::Identity::Owner();  // what is set in it ends with it
+                pg::SetLocally("lock_timeout", kShortLock);
+                const pg::Session session;
+                make.Execute({Value::Text(channel)});
+            }
+            subtransaction.Commit();
+        } catch (const pg::Error& error) {
+            if (error.State() != sqlstate::kLockNotAvailable) throw;
+        }
+    }
+    std::map<std::string, Breaker::State> held;
+    const pg::Result rows = hold.Execute({Value::Texts(channels)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        held[rows[i].Text(0)] = {rows[i].Int4(1), rows[i].TimeOrNull(2), rows[i].Bool(3)};
+    return held;
+}
+
 void WriteLine(const std::string& channel, const Line& line) {
     static pg::Statement statement(
-        "INSERT INTO pulse.channel_state AS s (channel, failures, open_until, disabled_at, last_ok_at, last_error_at, last_error)"
-        " VALUES ($1, $2, $3, CASE WHEN $4 THEN clock_timestamp() END, $5, $6, $7) ON CONFLICT (channel) DO UPDATE SET"
-        " failures = excluded.failures, open_until = excluded.open_until,"
-        " disabled_at = CASE WHEN $4 THEN coalesce(s.disabled_at, excluded.disabled_at) END,"
-        " last_ok_at = coalesce(excluded.last_ok_at, s.last_ok_at),"
-        " last_error_at = coalesce(excluded.last_error_at, s.last_error_at),"
-        " last_error = coalesce(excluded.last_error, s.last_error)",
+        "UPDATE pulse.channel_state SET failures = $2, open_until = $3,"
+        " disabled_at = CASE WHEN $4 THEN coalesce(disabled_at, clock_timestamp()) END, last_ok_at = coalesce($5, last_ok_at),"
+        " last_error_at = coalesce($6, last_error_at), last_error = coalesce($7, last_error) WHERE channel = $1",
         {TEXTOID, INT4OID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID});
     const Breaker::State& state = line.breaker.state();
     statement.Execute({Value::Text(channel), Value::Int4(state.failures), Value::Time(state.open_until),
                        Value::Bool(state.disabled), Value::Time(line.ok_at), Value::Time(line.error_at),
                        line.error.empty() ? Value::Null(TEXTOID) : Value::Text(line.error)});
+}
+
+// Somebody holds one whose turn it was: it still waits, and nobody else will let it go.
+bool unreleased = false;
+bool released_all = false;  // once this transaction is committed
+
+// Returns how many wait no longer.
+int64_t LetGo(const pg::Result& rows, bool in_worker) {
+    static pg::Statement update("UPDATE pulse.outbox SET waits = false WHERE id = ANY ($1) AND status = 'pending'", {INT8ARRAYOID});
+    static pg::Statement update_free(
+        "UPDATE pulse.outbox SET waits = false WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.outbox AS n WHERE n.id = ANY ($1)"
+        " AND n.status = 'pending' ORDER BY n.id FOR UPDATE SKIP LOCKED))",
+        {INT8ARRAYOID});
+    std::vector<int64_t> ids;
+    for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    if (ids.empty()) return 0;
+    const auto released =
+        static_cast<int64_t>((in_worker ? update_free : update).Execute({Value::Int8s(ids)}).processed());
+    if (in_worker && released < static_cast<int64_t>(ids.size())) {
+        unreleased = true;
+        released_all = false;
+    }
+    return released;
+}
+
+// What somebody has set meanwhile (a test that succeeded) is newer than what we made of older answers.
+void WriteLines(Lines& lines) {
+    std::vector<std::string> channels;
+    const Moment now = pg::WallClock();
+    for (auto& [channel, line] : lines) {
+        const bool stale = line.ok_at && now - line.written_at > kKeepSuccess;
+        line.writing = line.changed || line.error_at || stale;
+        if (line.writing) channels.push_back(channel);
+    }
+    if (channels.empty()) return;
+    const std::map<std::string, Breaker::State> held = Hold(channels);
+    for (const std::string& channel : channels) {
+        Line& line = lines[channel];
+        const auto found = held.find(channel);
+        line.writing = found != held.end();
+        if (!line.writing) continue;
+        if (found->second != line.known) line.breaker.Load(found->second);
+        WriteLine(channel, line);
+    }
 }
 
 }  // namespace
@@ -101,16 +180,36 @@ void EndFolded(std::vector<int64_t>& ended) {
     for (uint64_t i = 0; i < rows.size(); ++i) ended.push_back(rows[i].Int8(0));
 }
 
-bool Release(const std::vector<int64_t>& ended) {
-    static pg::Statement statement(
-        "UPDATE pulse.outbox AS w SET waits = false FROM (SELECT DISTINCT o.channel, o.order_key FROM unnest($1::bigint[]) AS e (id)"
+bool Release(const std::vector<int64_t>& ended, bool in_worker) {
+    static pg::Statement find(
+        "SELECT f.id FROM (SELECT DISTINCT o.channel, o.order_key FROM unnest($1::bigint[]) AS e (id)"
         " JOIN pulse.outbox AS o ON o.id = e.id WHERE o.order_key IS NOT NULL) AS k"
         " CROSS JOIN LATERAL (SELECT n.id FROM pulse.outbox AS n WHERE n.channel = k.channel AND n.order_key = k.order_key"
-        " AND n.status = 'pending' AND n.waits ORDER BY n.id LIMIT 1) AS f WHERE w.id = f.id",
+        " AND n.status = 'pending' AND n.waits ORDER BY n.id LIMIT 1) AS f",
         {INT8ARRAYOID});
     if (ended.empty()) return false;
     const ByIndex by_index;
-    return statement.Execute({Value::Int8s(ended)}).processed() > 0;
+    return LetGo(find.Execute({Value::Int8s(ended)}), in_worker) > 0;
+}
+
+bool ReleaseAll() {
+    static pg::Statement find(
+        "WITH RECURSIVE first AS ("
+        "(SELECT channel, order_key, id FROM pulse.outbox WHERE status = 'pending' AND waits"
+        " ORDER BY channel, order_key, id LIMIT 1)"
+        " UNION ALL SELECT n.channel, n.order_key, n.id FROM first AS f CROSS JOIN LATERAL"
+        " (SELECT o.channel, o.order_key, o.id FROM pulse.outbox AS o WHERE o.status = 'pending' AND o.waits"
+        " AND (o.channel, o.order_key) > (f.channel, f.order_key) ORDER BY o.channel, o.order_key, o.id LIMIT 1) AS n)"
+        " SELECT f.id FROM first AS f",
+        {});
+    const ByIndex by_index;
+    released_all = true;
+    LetGo(find.Execute({}), true);
+    return released_all;
+}
+
+bool Unreleased() {
+    return unreleased;
 }
 
 bool Record(const std::vector<Outcome>& outcomes, Lines& lines) {
@@ -128,21 +227,18 @@ bool Record(const std::vector<Outcome>& outcomes, Lines& lines) {
             WriteTold(ended_told);
         }
         ended.insert(ended.end(), ended_told.begin(), ended_told.end());
-        released = Release(ended);
-        const Moment now = pg::WallClock();
-        for (auto& [channel, line] : lines) {
-            const bool stale = line.ok_at && now - line.written_at > kKeepSuccess;
-            line.writing = line.changed || line.error_at || stale;
-            if (line.writing) WriteLine(channel, line);
-        }
+        released = Release(ended, true);
+        WriteLines(lines);
     }
     return released;
 }
 
 void Written(Lines& lines) {
+    if (std::exchange(released_all, false)) unreleased = false;
     for (auto& [channel, line] : lines) {
         if (!std::exchange(line.writing, false)) continue;
         line.changed = false;
+        line.known = line.breaker.state();
         line.ok_at.reset();
         line.error_at.reset();
         line.error.clear();

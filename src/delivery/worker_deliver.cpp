@@ -21,17 +21,23 @@ namespace {
 using pg::Lane;
 
 // How long the worker stays when there is nothing to do: processes are dearer to start than to keep.
+// Not for what is due later: the launcher knows of that.
 constexpr int64_t kLinger = 30 * kSecond;
+constexpr int64_t kSoon = 5 * kSecond;
 // Answers are written down together, but none waits longer; and not so long when others wait for its place.
 constexpr int64_t kOldestOutcome = 50'000;
 constexpr int64_t kOldestInQueue = 5'000;
 constexpr size_t kEnoughOutcomes = 64;
 // After somebody else's lock was in the way.
 constexpr int64_t kBusyPause = 200'000;
+constexpr int64_t kHeldPause = kSecond;
+constexpr const char* kShortLock = "10";  // milliseconds
 constexpr int64_t kNotices = 500;
 constexpr size_t kAnswerLength = 500;
 // A receiver that says "too much" for longer than this has the tries counted.
 constexpr int64_t kPatience = kDay;
+// The pause of the message grows so often; it is the channel that rests.
+constexpr int kMostOverloads = 4;
 
 double Random() {
     static std::mt19937_64 generator{std::random_device{}()};
@@ -60,7 +66,6 @@ class Courier {
         pg::Arena arena("pulse delivery");
         Briefly("pulse: taking messages back", [] { TakeBack(); });
         plan_ = look_ = true;
-        idle_since_ = pg::WallClock();
         do {
             Round();
             arena.Reset();
@@ -74,6 +79,7 @@ class Courier {
     // nothing has happened then, and it is tried again in a moment.
     bool Briefly(const char* what, const std::function<void()>& body) {
         try {
+            const pg::PlainTransactions plain;
             pg::Transaction transaction(what);
             if (pg::ExtensionVersion() != PULSE_VERSION) {
                 gone_ = true;
@@ -96,18 +102,21 @@ class Courier {
             exchange_.Reload();
             plan_ = look_ = true;
         }
-        if (board_->TakePoke(MyDatabaseId, Lane::kDelivery)) plan_ = look_ = true;
         const Moment now = pg::WallClock();
+        if (board_->TakePoke(MyDatabaseId, Lane::kDelivery)) {
+            plan_ = look_ = true;
+            idle_since_ = now;
+        }
         if (now >= next_due_) look_ = true;
         const bool sending = pg::settings::send_messages && !gone_;
         if (now >= not_before_) {
             if (plan_ && sending) Plan();
             if (SettleNow(now, sending)) Settle(sending);
         }
+        if (!held_.empty() && now >= held_until_) RecordApart(std::exchange(held_, {}));
         Send();
-        const bool work = !under_way_.empty() || !outcomes_.empty();
+        const bool work = !under_way_.empty() || !outcomes_.empty() || !held_.empty();
         if (!work && (!pg::settings::send_messages || gone_)) return;  // nothing to wait for
-        if (work || look_ || plan_) idle_since_ = pg::WallClock();
         for (auto& [id, answer] : exchange_.Wait(WaitTime(sending))) Judged(static_cast<int64_t>(id), answer);
     }
 
@@ -127,15 +136,22 @@ class Courier {
         return outcomes_.front().at + (full_ ? kOldestInQueue : kOldestOutcome);
     }
 
+    // When to leave if nobody writes a message.
+    Moment Leisure() const {
+        const Moment until = board_->OutOfWorkers() ? INT64_MIN : idle_since_ + kLinger;
+        return next_due_ < pg::WallClock() + kSoon ? std::max(until, next_due_ + kSoon) : until;
+    }
+
     // Milliseconds; -1 is never used: the worker leaves when nothing comes.
     long WaitTime(bool sending) const {
         const Moment now = pg::WallClock();
-        Moment until = std::min(idle_since_ + kLinger, std::max(SettleAt(), not_before_));
+        const bool work = !under_way_.empty() || !outcomes_.empty() || look_ || plan_;
+        Moment until = std::min(work ? now + kLinger : Leisure(), std::max(SettleAt(), not_before_));
+        if (!held_.empty()) until = std::min(until, held_until_);
         if (sending && Room() > 0) {
             if (look_ || plan_ || board_->Poked(MyDatabaseId, Lane::kDelivery)) until = std::min(until, not_before_);
             until = std::min(until, std::max(next_due_, not_before_));
         }
-        if (!under_way_.empty()) until = std::min(until, now + kLinger);
         return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
     }
 
@@ -157,14 +173,14 @@ class Courier {
 
     void Settle(bool sending) {
         const int room = Room();
-        const bool claim = sending && !careful_ && room > 0;
+        const bool claim = sending && room > 0;
         Claimed claimed;
         try {
             if (!Briefly("pulse: settling messages", [&] {
                     Record(outcomes_, lines_);
                     if (claim) claimed = Claim(lines_, room);
                 })) {
-                careful_ = !gone_ && !outcomes_.empty();  // what has been answered first
+                if (!gone_ && !outcomes_.empty()) RecordApart(std::exchange(outcomes_, {}));
                 return;
             }
         } catch (const std::exception&) {
@@ -172,7 +188,6 @@ class Courier {
             if (claim && !outcomes_.empty()) Briefly("pulse: recording messages", [&] { Record(outcomes_, lines_); });
             throw;
         }
-        careful_ = false;
         Written(lines_);
         outcomes_.clear();
         if (!claim) {
@@ -186,6 +201,22 @@ class Courier {
         claimed_ = std::move(claimed.messages);
     }
 
+    // Somebody holds what one of the answers changes: it waits for that, the others do not.
+    void RecordApart(std::vector<Outcome> outcomes) {
+        Lines none;
+        for (Outcome& outcome : outcomes) {
+            const bool written = Briefly("pulse: recording a message", [&] {
+                pg::SetLocally("lock_timeout", kShortLock);
+                Record({outcome}, none);
+            });
+            if (gone_) return;
+            if (!written) held_.push_back(std::move(outcome));
+        }
+        held_until_ = pg::WallClock() + kHeldPause;
+        not_before_ = INT64_MIN;
+        look_ = true;
+    }
+
     void Send() {
         for (const Message& message : claimed_) {
             Line& line = lines_[message.channel];
@@ -193,6 +224,7 @@ class Courier {
             UnderWay under_way{message.channel,  line.channel->kind,          message.kind == "incident" || message.kind == "escalation",
                                message.attempts, MaxAttempts(*line.channel), message.created_at, now};
             ++line.in_flight;
+            if (message.attempts == 1) idle_since_ = now;
             const auto id = static_cast<uint64_t>(message.id);
             under_way_.emplace(message.id, std::move(under_way));
             try {
@@ -236,7 +268,8 @@ class Courier {
             outcome.fate = Outcome::Fate::kDead;
             ++dead_;
         } else {
-            outcome.retry_at = now + RetryDelay(message.attempts, judgement.wait, Random());
+            const int tries = outcome.counts ? message.attempts : std::clamp(line.breaker.overloads(), 1, kMostOverloads);
+            outcome.retry_at = now + RetryDelay(tries, judgement.wait, Random());
             ++failed_;
         }
         if (outcome.fate == Outcome::Fate::kRetry) next_due_ = std::min(next_due_, outcome.retry_at);
@@ -257,10 +290,10 @@ class Courier {
 
     // Whether to go on. Who pokes after the last look finds nobody listening and wakes the launcher.
     bool Stay() {
-        if (!under_way_.empty() || !outcomes_.empty()) return !gone_;
+        if (!under_way_.empty() || !outcomes_.empty() || !held_.empty()) return !gone_;
         if (gone_) return false;
         if (!pg::settings::run_jobs || !pg::settings::send_messages) return false;
-        if (look_ || plan_ || pg::WallClock() < idle_since_ + kLinger) return true;
+        if (look_ || plan_ || pg::WallClock() < Leisure()) return true;
         return !board_->StopListening(MyDatabaseId, Lane::kDelivery);
     }
 
@@ -275,12 +308,13 @@ class Courier {
     Lines lines_;
     std::map<int64_t, UnderWay> under_way_;
     std::vector<Message> claimed_;
-    std::vector<Outcome> outcomes_;
+    std::vector<Outcome> outcomes_, held_;
+    Moment held_until_ = INT64_MIN;
     bool plan_ = false, look_ = false;  // there may be notices, messages
     bool full_ = false;                 // there are messages that wait for a free place
-    bool careful_ = false;              // first write down what was answered
     bool gone_ = false;                 // the extension, or this version of it
-    Moment next_due_ = INT64_MAX, not_before_ = INT64_MIN, idle_since_ = 0;
+    Moment next_due_ = INT64_MAX, not_before_ = INT64_MIN;
+    Moment idle_since_ = INT64_MIN / 2;  // nobody has written a message
     int64_t failed_ = 0, dead_ = 0, dropped_ = 0;
     std::string problem_;
     Burst burst_;

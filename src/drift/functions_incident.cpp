@@ -38,7 +38,7 @@ Held Hold(int64_t id) {
         {INT8OID});
     static pg::Statement read(
         "SELECT status, since, severity, observed, change, segment_id, monitor_id, detector, attribute "
-        "FROM pulse.incident_record WHERE id = $1 FOR UPDATE",
+        "FROM pulse.incident_record WHERE id = $1 FOR NO KEY UPDATE",
         {INT8OID});
     if (lock.Execute({Value::Int8(id)}).empty()) lock_monitor.Execute({Value::Int8(id)});
     const pg::Result rows = read.Execute({Value::Int8(id)});

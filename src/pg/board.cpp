@@ -306,8 +306,16 @@ bool Board::TakeRescan() {
 }
 
 void Board::SetOutOfWorkers(bool out) {
-    const Locked locked(shared_->mutex);
-    shared_->out_of_workers = out;
+    std::vector<Latch*> listeners;
+    listeners.reserve(kDatabases * kLanes);  // no allocation under the lock
+    {
+        const Locked locked(shared_->mutex);
+        shared_->out_of_workers = out;
+        for (const Database& database : shared_->databases)
+            for (const Due& due : database.lanes)
+                if (out && due.listener) listeners.push_back(due.listener);
+    }
+    for (Latch* listener : listeners) SetIfAny(listener);
 }
 
 // One pass each over the places and over what is new: the lock is held for microseconds whatever the number.

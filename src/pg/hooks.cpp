@@ -41,7 +41,8 @@ void OnTransactionEnd(XactEvent event, void*) {
         if (poke) board->Poke(MyDatabaseId);
         if (scan) board->Rescan();
     } else if ((poke || lanes) && launcher != 0 && BackendPidGetProc(launcher)) {
-        kill(launcher, poke ? SIGUSR2 : SIGINT);
+        if (poke) kill(launcher, SIGUSR2);
+        if (lanes) kill(launcher, SIGINT);
     }
 }
 

@@ -42,7 +42,8 @@ class Launcher {
         while (!pg::ShutdownRequested() && !gone_) {
             Reload();
             if (pg::TakeSignal()) board_->Poke(order_.database);
-            if (pg::TakeWakeSignal()) board_->Wake(order_.database, Lane::kDelivery);
+            if (pg::TakeWakeSignal())
+                for (const Lane lane : pg::kOwnLanes) board_->Wake(order_.database, lane);
             Reap();
             if (board_->TakeRescan()) Scan();
             const Moment wake = pg::settings::run_jobs ? StartWhatIsDue() : pg::kNever;

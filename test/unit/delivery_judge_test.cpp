@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "pulse/delivery/breaker.hpp"
 #include "pulse/delivery/judge.hpp"
 
 namespace pulse::delivery {
@@ -69,6 +70,7 @@ TEST(DeliveryJudge, RetryAfter) {
     EXPECT_EQ(Judge(ChannelKind::kWebhook, answer).wait, 30 * kSecond);
     answer.retry_after = int64_t{1} << 60;
     EXPECT_EQ(Judge(ChannelKind::kWebhook, answer).wait, kDay);
+    EXPECT_TRUE(Judge(ChannelKind::kWebhook, answer).overloaded);
     answer.status = 200;
     EXPECT_EQ(Judge(ChannelKind::kWebhook, answer).wait, 0);
     EXPECT_EQ(Judge(ChannelKind::kWebhook, Make(500)).wait, 0);
@@ -169,6 +171,55 @@ TEST(DeliveryJudge, Delays) {
     EXPECT_EQ(BreakerPause(6, 1), 20 * kSecond);
     EXPECT_EQ(BreakerPause(1'000'000, 1), 10 * kMinute);
     for (int i = 1; i < 50; ++i) EXPECT_LE(BreakerPause(i, 1), BreakerPause(i + 1, 1));
+}
+
+TEST(DeliveryJudge, OnlyTooMuchIsNotCounted) {
+    for (const int status : {429, 529}) EXPECT_TRUE(Judge(ChannelKind::kWebhook, Make(status)).overloaded) << status;
+    for (const int status : {408, 500, 502, 503, 504}) {
+        EXPECT_EQ(Of(ChannelKind::kWebhook, status), Verdict::kRetry) << status;
+        EXPECT_FALSE(Judge(ChannelKind::kWebhook, Make(status)).overloaded) << status;
+    }
+    EXPECT_FALSE(Judge(ChannelKind::kSmtp, Make(421)).overloaded);
+}
+
+TEST(DeliveryBreaker, OpensAfterFailuresThenOneTries) {
+    Breaker breaker;
+    const Judgement down = Judge(ChannelKind::kWebhook, Make(503));
+    Moment now = kHour;
+    for (int i = 0; i < 5; ++i, now += kSecond) {
+        EXPECT_EQ(breaker.Room(now, 0, 10), 10);
+        breaker.Note(down, now, now, 1);
+    }
+    EXPECT_EQ(breaker.state().failures, 5);
+    EXPECT_EQ(breaker.Room(now, 0, 10), 0);
+    now += 10 * kSecond;
+    EXPECT_EQ(breaker.Room(now, 0, 10), 1);
+    EXPECT_EQ(breaker.Room(now, 1, 10), 0);
+    breaker.Note(Judge(ChannelKind::kWebhook, Make(200)), now, now, 1);
+    EXPECT_EQ(breaker.Room(now, 0, 10), 10);
+}
+
+TEST(DeliveryBreaker, RestsLongerWhenItStaysTooMuch) {
+    Breaker breaker;
+    const Judgement busy = Judge(ChannelKind::kWebhook, Make(429));
+    Moment now = kHour;
+    int64_t last = 0;
+    for (int i = 1; i <= 12; ++i) {
+        breaker.Note(busy, now, now, 1);
+        breaker.Note(busy, now - kSecond, now, 1);  // was under way
+        EXPECT_EQ(breaker.overloads(), i);
+        const int64_t rest = *breaker.state().open_until - now;
+        EXPECT_GE(rest, last);
+        EXPECT_LE(rest, 10 * kMinute);
+        last = rest;
+        now += rest;
+        EXPECT_EQ(breaker.Room(now, 0, 10), 1);
+    }
+    EXPECT_EQ(last, 10 * kMinute);
+    EXPECT_EQ(breaker.state().failures, 0);
+    breaker.Note(Judge(ChannelKind::kWebhook, Make(200)), now, now, 1);
+    EXPECT_EQ(breaker.overloads(), 0);
+    EXPECT_EQ(breaker.Room(now, 0, 10), 10);
 }
 
 }  // namespace

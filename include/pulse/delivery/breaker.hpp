@@ -22,6 +22,9 @@ class Breaker {
     const State& state() const { return state_; }
     void Load(const State& state) { state_ = state; }
 
+    // How often in a row the receiver said that it is too much.
+    int overloads() const { return overloads_; }
+
     // How many more requests may begin while `in_flight` are under way: none while it is open or disabled, one at a time
     // after that until one succeeds.
     int Room(Moment now, int in_flight, int limit) const;
@@ -32,7 +35,8 @@ class Breaker {
 
   private:
     State state_;
-    std::optional<Moment> opened_at_;
+    std::optional<Moment> opened_at_, rested_at_;
+    int overloads_ = 0;
 };
 
 }  // namespace pulse::delivery

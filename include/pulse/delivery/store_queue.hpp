@@ -13,8 +13,9 @@ namespace pulse::delivery {
 struct Line {
     std::optional<Channel> channel;
     std::string problem;  // why there is none
-    Moment loaded_at = 0;
+    Moment loaded_at = 0, looked_at = 0;
     Breaker breaker;
+    Breaker::State known;  // as pulse.channel_state had it when it was last read or written
     int in_flight = 0;
     // To be written down with the next outcomes.
     bool changed = false;
@@ -55,7 +56,8 @@ struct Outcome {
     int status = 0;        // of the answer; 0: none came
     std::string answer, error;
 };
-// Writes down how tries ended and how the channels are. Returns whether others have their turn now.
+// Writes down how tries ended and how the channels are; a channel whose row somebody holds is left for the next time. Returns
+// whether others have their turn now.
 bool Record(const std::vector<Outcome>& outcomes, Lines& lines);
 // What Record() wrote about channels is committed.
 void Written(Lines& lines);
@@ -63,7 +65,14 @@ void Written(Lines& lines);
 // What was folded into messages that have ended shares their fate; they are added to `ended`.
 void EndFolded(std::vector<int64_t>& ended);
 
-// Lets the next one wait no longer after these have ended.
-bool Release(const std::vector<int64_t>& ended);
+// Lets the next one wait no longer after these have ended. The worker waits for nobody's lock: what it could not let go of is
+// left to ReleaseAll().
+bool Release(const std::vector<int64_t>& ended, bool in_worker = false);
+
+// Whether the worker left something to ReleaseAll().
+bool Unreleased();
+
+// Lets the first of each channel and order key wait no longer, unless somebody holds it: then it is false.
+bool ReleaseAll();
 
 }  // namespace pulse::delivery

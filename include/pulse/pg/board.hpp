@@ -102,7 +102,7 @@ class Board {
     void EnterLauncher();  // leaves by itself when the process ends
     void LeaveLauncher();
     bool TakeRescan();
-    void SetOutOfWorkers(bool out);
+    void SetOutOfWorkers(bool out);  // true also wakes who listens: idle workers end
     // Keep exactly these; those without a worker that are not among them are forgotten. False when there are
     // too many.
     bool SetDatabases(const std::vector<Oid>& ids);
