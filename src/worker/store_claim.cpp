@@ -8,6 +8,11 @@
 #include "pulse/pg/transaction.hpp"
 #include "pulse/worker/store.hpp"
 
+// The number of a job's lane, as pg::Lane; and whether a look at the lane $1 settles and plans the job: that at the jobs does
+// so for all, as it also tells when the other lanes are due.
+#define PULSE_JOB_LANE "CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 ELSE 0 END"
+#define PULSE_LOOKED_AT "$1 IN (0, " PULSE_JOB_LANE ")"
+
 namespace pulse::worker {
 
 Job ReadJob(const pg::Row& row);
@@ -113,10 +118,11 @@ int64_t Begin(Job& job, Moment now) {
     return run;
 }
 
-// Settles all that says it runs and does not.
-void RepairCrashed(bool& busy) {
-    static pg::Statement statement("SELECT id FROM pulse.job WHERE running_since IS NOT NULL", {});
-    const pg::Result rows = statement.Execute({});
+// Settles what says it runs and does not. A look at one lane leaves the jobs of the others alone: it would not tell when
+// they are due.
+void RepairCrashed(pg::Lane lane, bool& busy) {
+    static pg::Statement statement("SELECT id FROM pulse.job WHERE running_since IS NOT NULL AND " PULSE_LOOKED_AT, {INT4OID});
+    const pg::Result rows = statement.Execute({Value::Int4(static_cast<int32_t>(lane))});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const std::optional<pg::SessionLock> lock = pg::SessionLock::Try("job", rows[i].Int8(0));
         if (!lock) continue;
@@ -145,16 +151,17 @@ Moment Demand(const Job& job) {
 }
 
 // Not more often than its schedule says; messages and investigations wait only after a run that failed.
-void PlanOnDemand() {
+void PlanOnDemand(pg::Lane lane) {
     static const std::string sql = SelectJobs(
-        "WHERE kind IN ('health', 'delivery', 'investigations') AND enabled AND running_since IS NULL AND attempt = 0");
-    static pg::Statement jobs(sql.c_str(), {});
+        "WHERE kind IN ('health', 'delivery', 'investigations') AND enabled AND running_since IS NULL AND attempt = 0 "
+        "AND " PULSE_LOOKED_AT);
+    static pg::Statement jobs(sql.c_str(), {INT4OID});
     static pg::Statement plan(
         "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT greatest($3, CASE WHEN k.kind = 'health'"
         " OR k.last_status NOT IN ('ok', 'crashed') THEN k.last_run_at + $2 * interval '1 microsecond' END) AS at"
         " FROM pulse.job AS k WHERE k.id = $1) AS n WHERE j.id = $1 AND j.next_run IS DISTINCT FROM n.at",
         {INT8OID, INT8OID, TIMESTAMPTZOID});
-    const pg::Result rows = jobs.Execute({});
+    const pg::Result rows = jobs.Execute({Value::Int4(static_cast<int32_t>(lane))});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const Job job = ReadJob(rows[i]);
         plan.Execute({Value::Int8(job.id), Value::Int8(ShortestPause(job)), Value::Time(Demand(job))});
@@ -225,7 +232,7 @@ std::vector<Oid> DueRoles(Moment now, bool& busy) {
 std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane lane, bool begun, Moment now, bool& busy) {
     static pg::Statement built_in(
         "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as IS NULL"
-        " AND CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 ELSE 0 END = $2 ORDER BY next_run",
+        " AND " PULSE_JOB_LANE " = $2 ORDER BY next_run",
         {TIMESTAMPTZOID, INT4OID});
     static pg::Statement of_role(
         "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as = $2::name "
@@ -281,8 +288,8 @@ Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool beg
     Briefly("pulse: looking for work", [&] {
         bool busy = false;
         if (!role) {
-            RepairCrashed(busy);
-            PlanOnDemand();
+            RepairCrashed(lane, busy);
+            PlanOnDemand(lane);
         }
         const Moment now = pg::WallClock();  // what was planned for at once is due
         if (std::optional<Claim> claim = ClaimOne(role, lane, begun, now, busy))
