@@ -51,6 +51,8 @@ says('peek', 0, calls([ preview_count => { segment => 'Valuable', where => "user
 says('peek', 1, calls([ preview_count => { segment => 'Valuable', where => 'ltv > 500' } ], [ preview_count => { segment => 'Valuable', where => 'ltv>500.0' } ],
 		[ preview_count => { segment => 'Valuable', where => 'ltv > 400' } ], [ preview_count => { segment => 'Valuable', where => 'ltv > 300' } ]));
 says('peek', 2, { content => $first });
+says('zeta', 0, calls([ list_snapshots => { segment => 'Zeta', limit => 5 } ], [ preview_count => { segment => 'Zeta shown', where => 'plan == "zeta"' } ]));
+says('zeta', 1, { content => $first });
 says('locked', 0, { content => $first });
 says('rare', 0, calls([ attribute_distribution => { segment => 'Valuable', attribute => 'plan', from => undef, to => undef, limit => 60 } ]));
 says('rare', 1, { content => $good });
@@ -152,6 +154,23 @@ is($run->{status}, 'done', 'a tool that raises an error of the data');
 like(steps($run->{id}, "string_agg(error, '; ') FILTER (WHERE kind = 'tool')"), qr/^a column that the definition uses does not exist$/, 'is told by its SQLSTATE');
 unlike(steps($run->{id}, "string_agg(answered::text || coalesce(sent::text, ''), '')"), qr/bob|carl|dora/, 'without its words');
 shop("SELECT pulse_delete_segment('Raises', true)");
+# A view that shows each role something else, made by another: its stored figures are not the incident's owner's to see.
+shop(q{CREATE TABLE app.own (id bigint PRIMARY KEY, of name, plan text); INSERT INTO app.own SELECT i, 'postgres', 'zeta' FROM generate_series(1, 400) AS i;
+	ALTER TABLE app.own ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON app.own USING (of = current_user); CREATE VIEW app.shown AS SELECT id, plan FROM app.own;
+	GRANT SELECT ON app.own TO maker});
+shop(q{GRANT SELECT ON app.shown TO maker; SELECT pulse_create_segment('Zeta', '{"from": "app.own", "key": "id", "attributes": ["plan"]}'); SELECT pulse_create_segment('Zeta shown', '{"from": "app.shown", "key": "id", "attributes": ["plan"]}');
+	INSERT INTO pulse.snapshot (segment_id, taken_at, version, status, size) SELECT s.id, i.since - n * interval '1 day', 1, 'ok', 100 + 300 * n FROM pulse.segment AS s, pulse.incident AS i, generate_series(0, 1) AS n WHERE s.name LIKE 'Zeta%' AND i.id = } . $incident . q{;
+	INSERT INTO pulse.distribution SELECT (jsonb_populate_record(d, jsonb_build_object('snapshot_id', p.id))).* FROM pulse.incident_record AS i
+	JOIN pulse.distribution AS d ON d.snapshot_id IN (i.baseline_snapshot, i.snapshot) JOIN pulse.snapshot AS p ON (p.size = 100) = (d.snapshot_id = i.snapshot)
+	JOIN pulse.segment AS s ON s.id = p.segment_id AND s.name LIKE 'Zeta%' WHERE i.id = } . $incident . q{;
+	INSERT INTO pulse.incident_record (segment_id, detector, severity, direction, baseline, observed, change, baseline_kind, summary, since, opened_at, last_seen_at, baseline_snapshot, snapshot)
+	SELECT s.id, 'size_change', 'high', 'down', 400, 100, -0.75, 'rolling', 'Zeta fell', i.since, i.since, i.since, (array_agg(p.id ORDER BY p.taken_at))[1], (array_agg(p.id ORDER BY p.taken_at))[2] FROM pulse.segment AS s JOIN pulse.snapshot AS p ON p.segment_id = s.id, pulse.incident AS i
+	WHERE s.name LIKE 'Zeta%' AND i.id = } . $incident . q{ GROUP BY s.id, i.since});
+like(shop("SELECT diagnosis::text FROM pulse_diagnose_incident($incident) AS diagnosis"), qr/Zeta/, 'an incident of another owner is near');
+$run = ask('zeta');
+is(steps($run->{id}, "count(*) FILTER (WHERE kind = 'tool' AND error LIKE 'there is no segment%')"), 2, 'what depends on who looks is not to be looked at');
+unlike(steps($run->{id}, "(array_agg(sent::text ORDER BY id))[1]"), qr/Zeta/, 'nor in what is told first');
+shop("DELETE FROM pulse.incident_record WHERE summary = 'Zeta fell'; SELECT pulse_delete_segment(s.name, true) FROM pulse.segment AS s WHERE s.name LIKE 'Zeta%'");
 $run = ask('peek');
 like(steps($run->{id}, "string_agg(coalesce(error, 'counted'), '; ' ORDER BY id) FILTER (WHERE kind = 'tool')"),
 	qr/^"user_id" is no column that a preview may be about.*; "no_attribute" is no column that a preview may be about.*; counted; counted; counted; there were 5 previews/, 'previews by the key or other columns are refused, and the sixth');
@@ -270,6 +289,17 @@ $locker->query_safe('COMMIT');
 $locker->quit;
 ok($node->poll_query_until('shop', "SELECT status = 'done' FROM pulse.investigation WHERE id = $id"), 'the answer is kept as soon as it can be');
 is(journal('locked'), 1, 'and was paid for once');
+
+# ---- a role or database that only reads by default ----
+shop(q{ALTER DATABASE shop SET default_transaction_read_only = on; ALTER DATABASE shop SET default_transaction_isolation = 'repeatable read'});
+{
+	local $ENV{PGOPTIONS} = '-c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed';
+	$node->restart;
+	$run = ask('look');
+	is($run->{status}, 'done', 'where transactions only read by default') or diag(encode_json($run));
+	shop('ALTER DATABASE shop RESET ALL');
+	$node->restart;
+}
 
 # ---- a crash in the middle ----
 shop("ALTER SERVER mock OPTIONS (SET model 'slow')");
