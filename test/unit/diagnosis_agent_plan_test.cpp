@@ -1,6 +1,7 @@
 // What an investigation does next, from the steps that were kept; budgets, answers, tools.
 #include <gtest/gtest.h>
 
+#include "pulse/base/error.hpp"
 #include "pulse/base/time.hpp"
 #include "pulse/diagnosis/agent_plan.hpp"
 
