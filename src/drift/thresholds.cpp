@@ -78,7 +78,9 @@ void OverrideThresholds(const Json& overrides, Thresholds& thresholds) {
         throw UserError(sqlstate::kInvalidParameter, "thresholds must be a JSON object",
                         "Got " + overrides.dump() + ".",
                         "Write for example {\"sizeChangePercent\": 0.2}. Valid keys are " + KeyList() + ".");
-    for (const auto& [name, value] : overrides.items()) {
+    for (const auto& item : overrides.items()) {
+        const std::string& name = item.key();
+        const Json& value = item.value();
         const auto key =
             std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& k) { return name == k.name; });
         if (key == std::end(kKeys))
