@@ -65,9 +65,10 @@ SchemaChange CompareSchemas(const Json& before, const Json& after) {
                  NameOf(other) + " changed its default from " + OrNothing(column.value("default", "")) +
                      " to " + OrNothing(other.value("default", "")));
     }
-    for (const auto& [number, column] : now) {
+    for (const auto& each : now) {
+        const auto& column = each.second;
         const bool known = std::any_of(old.begin(), old.end(), [&](const auto& other) {
-            return other.first == number ||
+            return other.first == each.first ||
                    (!now.contains(other.first) && NameOf(other.second) == NameOf(column));
         });
         if (!known)
