@@ -51,6 +51,8 @@ CREATE INDEX outbox_sending ON pulse.outbox (channel, order_key, id) WHERE statu
 CREATE INDEX outbox_unfinished ON pulse.outbox (channel, order_key, id) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_folded ON pulse.outbox (folded_into) WHERE folded_into IS NOT NULL;
 CREATE INDEX outbox_finished ON pulse.outbox (finished_at) WHERE finished_at IS NOT NULL;
+-- What pulse_status() counts.
+CREATE INDEX outbox_dead ON pulse.outbox (finished_at) WHERE status = 'dead' AND folded_into IS NULL;
 -- What the view pulse.channel counts.
 CREATE INDEX outbox_channel_finished ON pulse.outbox (channel, finished_at, status) WHERE finished_at IS NOT NULL;
 CREATE INDEX outbox_incident ON pulse.outbox (incident_id) WHERE incident_id IS NOT NULL;
@@ -75,7 +77,7 @@ COMMENT ON COLUMN pulse.outbox.state IS 'Status and severity of the incident tha
 COMMENT ON COLUMN pulse.outbox.thread IS 'The key of the first message about the incident in this channel: what follows refers to it.';
 COMMENT ON COLUMN pulse.outbox.answer_status IS 'The last answer''s HTTP or SMTP status; null: none came.';
 COMMENT ON COLUMN pulse.outbox.answer IS 'The beginning of the last answer.';
-COMMENT ON COLUMN pulse.outbox.first_sent_at IS 'When it was tried first: from then on it keeps its place in the order.';
+COMMENT ON COLUMN pulse.outbox.first_sent_at IS 'When it was tried first, or could not be made for the moment: from then on it keeps its place in the order.';
 COMMENT ON COLUMN pulse.outbox.error IS 'Why the last try failed, or why it was given up.';
 
 CREATE TABLE pulse.told (
@@ -155,17 +157,17 @@ COMMENT ON COLUMN pulse.message.payload IS 'What is sent, but for secrets; null 
 CREATE FUNCTION pulse_retry_message(message bigint) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_message';
 COMMENT ON FUNCTION pulse_retry_message(bigint) IS
-'Sends a message that was given up or cancelled again, or one that waits for its next try at once: same key, same payload, attempts counted from 0. Errors: 42704 unknown message, 55000 it was sent, is being sent, or is part of another, 22023 null.';
+'Sends a message that was given up or cancelled again, or one that waits for its next try at once: same key, same payload, attempts counted from 0. Errors: 42704 unknown message, 55000 it was sent, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
 
 CREATE FUNCTION pulse_retry_message(channel text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_channel';
 COMMENT ON FUNCTION pulse_retry_message(text) IS
-'The same for all messages of a channel that were given up and those that wait for another try, and ends the channel''s pause. Returns how many. Errors: 42704 unknown channel, 22023 null.';
+'The same for all messages of a channel that were given up and those that wait for another try, and ends the channel''s pause. Returns how many. Errors: 42704 unknown channel, 55000 the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
 
 CREATE FUNCTION pulse_cancel_message(message bigint, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_cancel_message';
 COMMENT ON FUNCTION pulse_cancel_message(bigint, text) IS
-'Takes a message back that is not sent yet. Errors: 42704 unknown message, 55000 it has ended, is being sent, or is part of another, 22023 null.';
+'Takes a message back that is not sent yet. Errors: 42704 unknown message, 55000 it has ended, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
 
 -- What waits stays with the database that is going to send it: a copy must not alarm anybody.
 SELECT pg_catalog.pg_extension_config_dump('pulse.notice', 'WHERE false');

@@ -44,4 +44,23 @@ int64_t TakeBack() {
     return taken;
 }
 
+int64_t GiveUp(Moment before, int64_t limit) {
+    static pg::Statement statement(
+        PULSE_DUE_LINES
+        "UPDATE pulse.outbox AS o SET status = 'dead', finished_at = clock_timestamp(),"
+        " error = 'it waited longer than pulse.message_lifetime' || coalesce(': ' || o.error, '')"
+        " WHERE o.id = ANY (ARRAY(SELECT p.id FROM line AS l CROSS JOIN LATERAL (SELECT d.id FROM pulse.outbox AS d"
+        " WHERE d.channel = l.channel AND d.status = 'pending' AND NOT d.waits AND d.send_at < $1"
+        " ORDER BY d.send_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS p LIMIT $2)) RETURNING o.id",
+        {TIMESTAMPTZOID, INT8OID});
+    std::vector<int64_t> ended;
+    {
+        const ByIndex by_index;
+        const pg::Result rows = statement.Execute({Value::Time(before), Value::Int8(limit)});
+        for (uint64_t i = 0; i < rows.size(); ++i) ended.push_back(rows[i].Int8(0));
+    }
+    if (Release(ended)) WakeDelivery();
+    return static_cast<int64_t>(ended.size());
+}
+
 }  // namespace pulse::delivery

@@ -22,10 +22,11 @@ struct Subscription {
 };
 
 std::vector<Subscription> LoadSubscriptions() {
-    // Those whose channel was dropped by hand are told nothing.
+    // Those whose channel was dropped by hand, or whose receiver said that it is gone, are told nothing: it would wait for ever.
     static pg::Statement statement(
         "SELECT u.channel, u.events FROM pulse.subscription AS u WHERE EXISTS (SELECT FROM pg_foreign_server AS s "
         "JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_channel' WHERE s.srvname = u.channel) "
+        "AND NOT EXISTS (SELECT FROM pulse.channel_state AS c WHERE c.channel = u.channel AND c.disabled_at IS NOT NULL) "
         "ORDER BY u.channel",
         {});
     const pg::Result rows = statement.Execute({}, true);

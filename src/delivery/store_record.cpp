@@ -153,7 +153,7 @@ void WriteLines(Lines& lines) {
     const Moment now = pg::WallClock();
     for (auto& [channel, line] : lines) {
         const bool stale = line.ok_at && now - line.written_at > kKeepSuccess;
-        line.writing = line.changed || line.error_at || stale;
+        line.writing = (line.changed || line.error_at || stale) && now - line.held_at > kKeepSuccess;
         if (line.writing) channels.push_back(channel);
     }
     if (channels.empty()) return;
@@ -162,7 +162,10 @@ void WriteLines(Lines& lines) {
         Line& line = lines[channel];
         const auto found = held.find(channel);
         line.writing = found != held.end();
-        if (!line.writing) continue;
+        if (!line.writing) {
+            line.held_at = now;
+            continue;
+        }
         if (found->second != line.known) line.breaker.Load(found->second);
         WriteLine(channel, line);
     }

@@ -28,13 +28,15 @@ constexpr int64_t kDropTime = 10 * kSecond;
 void OnTransactionEnd(XactEvent event, void*) {
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
     const bool committed = event != XACT_EVENT_ABORT;
-    const bool poke = std::exchange(look, false) && committed;
+    // What was prepared shows at COMMIT PREPARED, which tells us nothing: from now on somebody looks as long as it is there.
+    bool poke = std::exchange(look, false) && committed;
     const bool scan = std::exchange(rescan, false) && committed;
     Board* board = Board::Find();
     bool lanes = false;
     for (const Lane lane : kOwnLanes) {
         if (!std::exchange(wake[static_cast<size_t>(lane)], false) || !committed) continue;
         lanes = true;
+        poke |= event == XACT_EVENT_PREPARE;
         if (board) board->Wake(MyDatabaseId, lane);
     }
     if (board) {

@@ -39,6 +39,7 @@ int sketch_retention = 90 * 24 * 60;
 int check_retention = 90 * 24 * 60;
 int usage_retention = 30 * 24 * 60;
 int message_retention = 90 * 24 * 60;
+int message_lifetime = 3 * 24 * 60;
 
 bool send_messages = true;
 bool allow_http = false;
@@ -266,6 +267,9 @@ void DefineDelivery() {
                     1000, 0);
     DefineServerInt("pulse.notify_within", "Sets how old what an incident went through may be to be told.",
                     "So a replayed or imported history alarms nobody.", &notify_within, 1, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.message_lifetime", "Sets how long a message that is due waits for a channel that cannot be used.",
+                    "Then it is given up; pulse_retry_message() sends it all the same. 0: for ever.", &message_lifetime, 0, INT_MAX,
+                    GUC_UNIT_MIN);
     DefineServerInt("pulse.message_retention", "Sets how long messages and investigations that ended are kept.",
                     "0 keeps them for ever.", &message_retention, 0, INT_MAX, GUC_UNIT_MIN);
 }

@@ -8,6 +8,10 @@
 #include "pulse/pg/transaction.hpp"
 #include "pulse/worker/store.hpp"
 
+extern "C" {
+#include "access/twophase.h"
+}
+
 // The number of a job's lane, as pg::Lane; and whether a look at the lane $1 settles and plans the job: that at the jobs does
 // so for all, as it also tells when the other lanes are due.
 #define PULSE_JOB_LANE "CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 ELSE 0 END"
@@ -24,6 +28,8 @@ using pg::Value;
 
 // How long to leave alone what somebody else is changing at this moment.
 constexpr int64_t kBusyPause = kSecond;
+// How often to look while transactions are prepared.
+constexpr int64_t kPreparedPause = 5 * kSecond;
 // A role's worker that has run a job goes on with the next unless others have waited this much longer.
 constexpr int64_t kFairness = kSecond;
 
@@ -181,6 +187,12 @@ std::array<Moment, pg::kLanes> NextRuns() {
     return runs;
 }
 
+// Transactions that are prepared here may hold what is due once they are committed, which wakes nobody.
+bool AnyPrepared() {
+    static pg::Statement statement("SELECT EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())", {});
+    return max_prepared_xacts > 0 && statement.Execute({})[0].Bool(0);
+}
+
 // The role's oid, or why it cannot run anything here.
 Oid UsableRole(const std::string& role, std::string& problem) {
     const pg::Result rows = pg::Execute(
@@ -298,6 +310,7 @@ Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool beg
         look.lanes = NextRuns();
         look.next_due = look.lanes[static_cast<size_t>(lane)];
         if (busy) look.next_due = now + kBusyPause;
+        if (!role && lane == pg::Lane::kJobs && AnyPrepared()) look.next_due = std::min(look.next_due, now + kPreparedPause);
     });
     return look;
 }

@@ -1,6 +1,7 @@
 // Letting go of what is older than the settings say, in short transactions.
 #include <array>
 
+#include "pulse/delivery/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
@@ -15,7 +16,7 @@ using pg::Value;
 struct Rule {
     const char* what;
     const int* minutes;  // the setting
-    const char* sql;     // deletes up to $2 rows older than $1
+    const char* sql;     // deletes up to $2 rows older than $1; null: gives messages up
 };
 
 // By index each: a batch looks at what it deletes, not at what grows. A snapshot of a replayed past counts as
@@ -27,7 +28,8 @@ struct Rule {
     " WHERE r.segment_id = s.id AND r.status IN ('open', 'acknowledged') AND p.id IN (r.snapshot, "       \
     "r.baseline_snapshot))) AS o"
 
-const std::array<Rule, 7> kRules{{
+const std::array<Rule, 8> kRules{{
+    {"messages given up", &pg::settings::message_lifetime, nullptr},
     {"runs of jobs", &pg::settings::job_run_retention,
      "DELETE FROM pulse.job_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.job_run AS r"
      " WHERE r.started_at < $1 AND r.status <> 'running' ORDER BY r.started_at LIMIT $2))"},
@@ -60,14 +62,16 @@ RunResult DeleteOld(bool apart) {
     result.rows = 0;
     std::string told;
     for (const Rule& rule : kRules) {
-        if (*rule.minutes == 0) continue;
+        if (*rule.minutes == 0 || (!rule.sql && !pg::settings::send_messages)) continue;
         const Moment before = pg::WallClock() - *rule.minutes * kMinute;
         int64_t all = 0;
-        for (int64_t batch = kBatch; batch == kBatch; all += batch) {
+        // What is given up lets the next one about the same go.
+        for (int64_t batch = kBatch; rule.sql ? batch == kBatch : batch > 0; all += batch) {
             pg::CheckInterrupts();
             const auto work = [&] {
-                batch = static_cast<int64_t>(
-                    pg::Execute(rule.sql, {Value::Time(before), Value::Int8(kBatch)}).processed());
+                batch = rule.sql ? static_cast<int64_t>(
+                                       pg::Execute(rule.sql, {Value::Time(before), Value::Int8(kBatch)}).processed())
+                                 : delivery::GiveUp(before, kBatch);
             };
             if (apart) {
                 Briefly("pulse: retention", work);

@@ -1,6 +1,7 @@
 // How Pulse itself is.
 #include <algorithm>
 
+#include "pulse/delivery/store_by_index.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/board.hpp"
 #include "pulse/pg/foreign.hpp"
@@ -130,10 +131,11 @@ class Report {
 
     // Counted up to a limit: a queue may hold millions.
     void Messages() {
+        const delivery::ByIndex by_index;
         const pg::Result waiting = pg::Execute(
-            "SELECT count(*), (SELECT min(o.send_at) FROM pulse.outbox AS o WHERE o.status = 'pending' AND NOT o.waits"
-            " AND NOT EXISTS (SELECT FROM pulse.channel_state AS s WHERE s.channel = o.channel AND (s.disabled_at IS NOT NULL"
-            " OR s.open_until > clock_timestamp())))"
+            PULSE_DUE_LINES
+            "SELECT count(*), (SELECT min(l.send_at) FROM line AS l WHERE NOT EXISTS (SELECT FROM pulse.channel_state AS s"
+            " WHERE s.channel = l.channel AND (s.disabled_at IS NOT NULL OR s.open_until > clock_timestamp())))"
             " FROM (SELECT FROM pulse.outbox WHERE status = 'pending' LIMIT 10001) AS p");
         const int64_t count = waiting[0].Int8(0);
         const std::string number = count > 10000 ? "more than 10000" : std::to_string(count);
@@ -146,8 +148,8 @@ class Report {
                 late > kSecond ? "the oldest is overdue by " + Age(late) : "");
         const pg::Result dead = pg::Execute(
             "SELECT count(*), (SELECT d.channel || ': ' || coalesce(d.error, '') FROM pulse.outbox AS d"
-            " WHERE d.status = 'dead' AND d.finished_at > clock_timestamp() - interval '1 day' ORDER BY d.finished_at DESC LIMIT 1)"
-            " FROM (SELECT FROM pulse.outbox WHERE status = 'dead' AND finished_at > clock_timestamp() - interval '1 day'"
+            " WHERE d.status = 'dead' AND d.folded_into IS NULL AND d.finished_at > clock_timestamp() - interval '1 day' ORDER BY d.finished_at DESC LIMIT 1)"
+            " FROM (SELECT FROM pulse.outbox WHERE status = 'dead' AND folded_into IS NULL AND finished_at > clock_timestamp() - interval '1 day'"
             " LIMIT 10000) AS p");
         Add("dead messages", dead[0].Int8(0) == 0 ? "ok" : "degraded", std::to_string(dead[0].Int8(0)),
             dead[0].Int8(0) == 0 ? "" : "within a day, the newest to " + dead[0].TextOrNull(1).value_or(""));

@@ -86,6 +86,25 @@ UPDATE pulse.outbox SET finished_at = now() - interval '100 years' WHERE id = 4;
 SELECT status FROM pulse_run_job('retention');
 SELECT count(*) FROM pulse.message WHERE id = 4;
 
+-- Steps of an investigation go with it; what is not finished stays.
+SET session_replication_role = replica;  -- their incidents are not there
+INSERT INTO pulse.investigation (incident_id, model, requested_by, status, created_at)
+SELECT -n, 'm', 'regress', s, now() - interval '100 years' FROM unnest('{done,queued}'::text[]) WITH ORDINALITY AS u (s, n);
+RESET session_replication_role;
+-- What waits for a channel that is disabled is given up in time, and what waits behind it.
+INSERT INTO pulse.channel_state (channel, disabled_at) VALUES ('hook', now()) ON CONFLICT (channel) DO UPDATE SET disabled_at = now();
+INSERT INTO pulse.outbox (channel, kind, event, payload, order_key, waits, send_at)
+SELECT 'hook', 'event', 'old', '{}', 'k', n > 1, now() - interval '4 days' FROM generate_series(1, 3) AS n;
+INSERT INTO pulse.outbox (channel, kind, event, payload) VALUES ('hook', 'event', 'new', '{}');
+SELECT status, message ~ '3 messages given up' AS told FROM pulse_run_job('retention');
+SELECT event, status, error, waits FROM pulse.outbox WHERE channel = 'hook' AND event IN ('old', 'new') ORDER BY id;
+SELECT status FROM pulse.investigation WHERE incident_id < 0;
+SELECT state, value FROM pulse_status() WHERE item = 'channel hook';
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT pulse_retry_message('hook');
+ROLLBACK;
+
+DELETE FROM pulse.investigation WHERE incident_id < 0;
 DELETE FROM pulse.outbox;
 DELETE FROM pulse.channel_state;
 SET client_min_messages = warning;

@@ -54,6 +54,7 @@ is(shop(q{SELECT string_agg(event || ' ' || status, ', ' ORDER BY id) FROM pulse
 
 # ---- open transactions ----
 my $holder = $node->background_psql('shop');
+$holder->set_query_timer_restart();
 my %hold = (
 	'a test of a channel' => q{SELECT status FROM pulse_test_channel('fast')},
 	'the first test of a channel' => q{SELECT status FROM pulse_test_channel('other')},
@@ -66,6 +67,7 @@ for my $what (sort keys %hold)
 	sent(send_one($_), "$what is not committed, and $_ goes on") for 'fast', 'other';
 	$holder->query_safe('ROLLBACK');
 }
+sent(send_one($_), "$_ goes on") for 'fast', 'other';
 wait_until(q{SELECT count(*) = 2 FROM pulse.channel_state WHERE last_ok_at IS NOT NULL}, 'what could not be written down is written later');
 
 # ---- what somebody holds waits, and nothing else ----

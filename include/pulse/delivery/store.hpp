@@ -56,6 +56,9 @@ void WakeInvestigations();
 // behind by a worker that died.
 Moment NextMessage(bool idle);
 
+// Gives up to `limit` messages up that were due before that moment, as their channel could not be used; returns how many.
+int64_t GiveUp(Moment before, int64_t limit);
+
 // ---- worker_deliver.cpp, worker_investigate.cpp: outside any transaction ----
 
 // What a run of the jobs did: messages sent or investigations finished, and a sentence.

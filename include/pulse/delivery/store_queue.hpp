@@ -21,7 +21,7 @@ struct Line {
     bool changed = false;
     std::optional<Moment> ok_at, error_at;
     std::string error;
-    Moment written_at = 0;
+    Moment written_at = 0, held_at = 0;  // and when somebody held its row
     bool writing = false;
 };
 using Lines = std::map<std::string, Line>;

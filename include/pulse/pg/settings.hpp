@@ -45,6 +45,7 @@ extern int usage_retention;      // of pulse.source_usage
 extern int message_retention;    // of messages that ended, and of investigations
 
 // ---- delivery; set in postgresql.conf ----
+extern int message_lifetime;     // minutes that a due message waits for its channel; 0 = for ever
 extern bool send_messages;       // whether anything is sent
 extern bool allow_http;          // also without TLS
 const char* AllowedHosts();      // hosts, addresses and networks that may be connected to
