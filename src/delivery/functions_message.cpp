@@ -66,7 +66,7 @@ std::vector<int64_t> Waiting(const std::string& channel) {
     std::vector<int64_t> ids;
     const pg::Result rows = pg::Execute(
         "SELECT o.id FROM pulse.outbox AS o WHERE o.channel = $1 AND (o.status = 'dead' AND o.folded_into IS NULL"
-        " OR o.status = 'pending' AND o.first_sent_at IS NOT NULL) ORDER BY o.id FOR UPDATE SKIP LOCKED",
+        " OR o.status = 'pending' AND (o.attempts > 0 OR o.first_sent_at IS NOT NULL)) ORDER BY o.id FOR UPDATE SKIP LOCKED",
         {Value::Text(channel)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();

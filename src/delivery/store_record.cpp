@@ -130,10 +130,10 @@ bool released_all = false;  // once this transaction is committed
 
 // Returns how many wait no longer.
 int64_t LetGo(const pg::Result& rows, bool in_worker) {
-    static pg::Statement update("UPDATE pulse.outbox SET waits = false WHERE id = ANY ($1) AND status = 'pending'", {INT8ARRAYOID});
+    static pg::Statement update("UPDATE pulse.outbox SET waits = false WHERE id = ANY ($1) AND waits", {INT8ARRAYOID});
     static pg::Statement update_free(
         "UPDATE pulse.outbox SET waits = false WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.outbox AS n WHERE n.id = ANY ($1)"
-        " AND n.status = 'pending' ORDER BY n.id FOR UPDATE SKIP LOCKED))",
+        " ORDER BY n.id FOR UPDATE SKIP LOCKED)) AND waits",
         {INT8ARRAYOID});
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));

@@ -93,9 +93,9 @@ SELECT -n, 'm', 'regress', s, now() - interval '100 years' FROM unnest('{done,qu
 RESET session_replication_role;
 -- What waits for a channel that is disabled is given up in time, and what waits behind it.
 INSERT INTO pulse.channel_state (channel, disabled_at) VALUES ('hook', now()) ON CONFLICT (channel) DO UPDATE SET disabled_at = now();
-INSERT INTO pulse.outbox (channel, kind, event, payload, order_key, waits, send_at)
-SELECT 'hook', 'event', 'old', '{}', 'k', n > 1, now() - interval '4 days' FROM generate_series(1, 3) AS n;
-INSERT INTO pulse.outbox (channel, kind, event, payload) VALUES ('hook', 'event', 'new', '{}');
+INSERT INTO pulse.outbox (id, channel, kind, event, payload, order_key, waits, send_at)
+SELECT 100 + n, 'hook', 'event', 'old', '{}', 'k', n > 1, now() - interval '4 days' FROM generate_series(1, 3) AS n;
+INSERT INTO pulse.outbox (id, channel, kind, event, payload) VALUES (104, 'hook', 'event', 'new', '{}');
 SELECT status, message ~ '3 messages given up' AS told FROM pulse_run_job('retention');
 SELECT event, status, error, waits FROM pulse.outbox WHERE channel = 'hook' AND event IN ('old', 'new') ORDER BY id;
 SELECT status FROM pulse.investigation WHERE incident_id < 0;
