@@ -8,10 +8,6 @@
 #include "pulse/pg/transaction.hpp"
 #include "pulse/worker/store.hpp"
 
-extern "C" {
-#include "access/twophase.h"
-}
-
 // The number of a job's lane, as pg::Lane; and whether a look at the lane $1 settles and plans the job: that at the jobs does
 // so for all, as it also tells when the other lanes are due.
 #define PULSE_JOB_LANE "CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 ELSE 0 END"
@@ -190,7 +186,7 @@ std::array<Moment, pg::kLanes> NextRuns() {
 // Transactions that are prepared here may hold what is due once they are committed, which wakes nobody.
 bool AnyPrepared() {
     static pg::Statement statement("SELECT EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())", {});
-    return max_prepared_xacts > 0 && statement.Execute({})[0].Bool(0);
+    return statement.Execute({})[0].Bool(0);
 }
 
 // The role's oid, or why it cannot run anything here.
