@@ -59,8 +59,10 @@ int64_t GiveUp(Moment before, int64_t limit) {
         const pg::Result rows = statement.Execute({Value::Time(before), Value::Int8(limit)});
         for (uint64_t i = 0; i < rows.size(); ++i) ended.push_back(rows[i].Int8(0));
     }
+    const auto given_up = static_cast<int64_t>(ended.size());
+    EndFolded(ended);
     if (Release(ended)) WakeDelivery();
-    return static_cast<int64_t>(ended.size());
+    return given_up;
 }
 
 }  // namespace pulse::delivery
