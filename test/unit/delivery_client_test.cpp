@@ -323,15 +323,20 @@ using Replies = std::map<std::string, std::string>;
 
 // An SMTP server whose answer to what begins with one of the keys is its value.
 std::function<std::string(const std::string&)> Smtp(Replies answers, std::string& said) {
-    return [answers = std::move(answers), &said](const std::string& text) -> std::string {
+    // What a mail is answered comes at its end, in however many pieces it came.
+    return [answers = std::move(answers), &said, last = std::string("250 queued\r\n")](const std::string& text) mutable -> std::string {
         said += text;
-        for (const auto& [begin, answer] : answers)
-            if (text.starts_with(begin)) return answer;
+        const bool end = text == ".\r\n" || text.ends_with("\r\n.\r\n");
+        for (const auto& [begin, answer] : answers) {
+            if (!text.starts_with(begin)) continue;
+            if (begin != "Subject") return answer;
+            last = answer;
+        }
+        if (end) return last;
         if (text.starts_with("EHLO")) return "250-here\r\n250 AUTH PLAIN\r\n";
         if (text.starts_with("DATA")) return "354 go on\r\n";
         if (text.starts_with("QUIT")) return "";  // never says goodbye
-        if (text.starts_with("MAIL") || text.starts_with("RCPT")) return "250 fine\r\n";
-        return text == ".\r\n" || text.ends_with("\r\n.\r\n") ? "250 queued\r\n" : "";
+        return text.starts_with("MAIL") || text.starts_with("RCPT") ? "250 fine\r\n" : "";
     };
 }
 
