@@ -98,7 +98,7 @@ void Need(const std::string& channel, const options::List& options, Holder holde
     }
     if (missing.empty()) return;
     const bool server = holder == Holder::kServer;
-    throw UserError(
+    throw IncompleteChannel(
         sqlstate::kInvalidParameter, "channel \"" + channel + "\" is not complete",
         (server ? "Its server has no option " : "The user mapping of its owner has no option ") + missing +
             ".",

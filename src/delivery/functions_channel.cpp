@@ -48,7 +48,12 @@ void CheckComplete(const std::string& name, const Json& all) {
         list.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
     const auto [server, mapping] = delivery::ChannelOptions().Divide(list);
     delivery::ChannelOptions().Check(options::Holder::kServer, server, true);
-    delivery::MakeChannel(name, server, mapping);
+    try {
+        delivery::MakeChannel(name, server, mapping);
+    } catch (const delivery::IncompleteChannel& error) {
+        // There is nothing yet that could be altered.
+        throw UserError(error.state().c_str(), error.message(), error.detail(), "Add it to the options of this call; nothing was made.");
+    }
 }
 
 struct Trial {

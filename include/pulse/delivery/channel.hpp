@@ -1,6 +1,7 @@
 // Channels: where messages go, and which options they have. Pure C++.
 #pragma once
 
+#include "pulse/base/error.hpp"
 #include "pulse/base/options.hpp"
 
 namespace pulse::delivery {
@@ -21,6 +22,12 @@ const options::Table& ChannelOptions();
 
 // Check what the table cannot say about a server's or a mapping's options. Throws UserError 22023.
 void CheckChannelOptions(options::Holder holder, const options::List& options);
+
+// An option is missing: 22023.
+class IncompleteChannel : public UserError {
+  public:
+    using UserError::UserError;
+};
 
 // Put the options of a server and its mapping together. Throws UserError 22023 naming what is missing, e.g. the mapping's
 // url.
