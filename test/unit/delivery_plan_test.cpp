@@ -4,46 +4,16 @@
 #include <gtest/gtest.h>
 
 #include "pulse/base/error.hpp"
+#include "time_zones.hpp"
 
 namespace pulse::delivery {
 
 namespace {
 
-Moment At(const char* text) {
-    const auto moment = ParseMoment(text);
-    EXPECT_TRUE(moment) << text;
-    return moment.value_or(0);
-}
-
 std::string Text(Moment moment) {
     return FormatMoment(moment).substr(0, 16);
 }
 
-// A zone by its changes: before the first instant `initial`, from each instant on the offset beside it. Minutes ahead of UTC.
-OffsetAt Zone(int initial, std::vector<std::pair<const char*, int>> changes) {
-    return [=](Moment moment) {
-        int minutes = initial;
-        for (const auto& [from, offset] : changes)
-            if (moment >= At(from)) minutes = offset;
-        return minutes * kMinute;
-    };
-}
-OffsetAt Utc() {
-    return Zone(0, {});
-}
-OffsetAt Paris() {
-    return Zone(60, {{"2024-03-31 01:00", 120}, {"2024-10-27 01:00", 60}});
-}
-OffsetAt NewYork() {
-    return Zone(-300, {{"2024-03-10 07:00", -240}, {"2024-11-03 06:00", -300}});
-}
-OffsetAt Kathmandu() {
-    return Zone(345, {});
-}
-// Half an hour of daylight saving.
-OffsetAt LordHowe() {
-    return Zone(660, {{"2024-04-06 15:00", 630}, {"2024-10-05 15:30", 660}});
-}
 // A whole day was left out.
 OffsetAt Apia() {
     return Zone(-600, {{"2011-12-30 10:00", 840}});

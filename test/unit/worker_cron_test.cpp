@@ -5,44 +5,12 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/worker/job.hpp"
+#include "time_zones.hpp"
 
 namespace pulse::worker {
 
 namespace {
 
-Moment At(const char* text) {
-    const auto moment = ParseMoment(text);
-    EXPECT_TRUE(moment) << text;
-    return moment.value_or(0);
-}
-
-// A zone by its changes: before the first instant `initial`, from each instant on the offset beside it.
-// Minutes ahead of UTC.
-OffsetAt Zone(int initial, std::vector<std::pair<const char*, int>> changes) {
-    return [=](Moment moment) {
-        int minutes = initial;
-        for (const auto& [from, offset] : changes)
-            if (moment >= At(from)) minutes = offset;
-        return minutes * kMinute;
-    };
-}
-
-OffsetAt Utc() {
-    return Zone(0, {});
-}
-OffsetAt Paris() {
-    return Zone(60, {{"2024-03-31 01:00", 120}, {"2024-10-27 01:00", 60}, {"2025-03-30 01:00", 120}});
-}
-OffsetAt NewYork() {
-    return Zone(-300, {{"2024-03-10 07:00", -240}, {"2024-11-03 06:00", -300}});
-}
-OffsetAt Kathmandu() {
-    return Zone(345, {});
-}
-// Half an hour of daylight saving.
-OffsetAt LordHowe() {
-    return Zone(660, {{"2024-04-06 15:00", 630}, {"2024-10-05 15:30", 660}});
-}
 // Midnight is skipped and repeated.
 OffsetAt Beirut() {
     return Zone(120, {{"2024-03-30 22:00", 180}, {"2024-10-26 21:00", 120}});
