@@ -3,7 +3,7 @@ EXTENSION  = pulse
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pulse.control)
 
 # Rooms in the order in which they may depend on each other (doc/architecture.md).
-ROOMS = base pg rule source segment snapshot drift diagnosis health delivery worker
+ROOMS = base pg rule source segment snapshot drift diagnosis health delivery profile trait flag worker
 
 MODULE_big = pulse
 OBJS       = $(patsubst %.cpp,%.o,$(sort $(foreach room,$(ROOMS),$(wildcard src/$(room)/*.cpp))))
@@ -35,7 +35,7 @@ src/pg/remote.o: override CPPFLAGS += -I$(libpq_srcdir)
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
 SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
-            worker demo
+            profile profile_event trait trait_live flag worker demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile $(SQL_PARTS)
 	cat $(SQL_PARTS) > $@

@@ -55,9 +55,26 @@ double agent_daily_cost = 0;
 bool agent_share_values = false;
 int agent_tool_timeout = 5'000;
 
+int evaluation = kSync;
+int max_batch = 10'000;
+int max_event_size = 256 * 1024;
+int max_properties = 1'000;
+int max_event_depth = 16;
+int clock_skew = 5 * 60 * 1000;
+int max_event_age = 0;
+int deduplication_horizon = 30 * 24 * 60;
+int max_linked = 20;
+int event_retention = 0;
+int rejected_event_retention = 30 * 24 * 60;
+int membership_change_retention = 0;
+int exposure_retention = 90 * 24 * 60;
+int build_at_once = 20'000;
+double exposure_sample = 0;
+
 namespace {
 
 char* now_text = nullptr;
+char* time_zone = nullptr;
 char* allowed_hosts = nullptr;
 char* incident_url = nullptr;
 char* agent_severities = nullptr;
@@ -297,7 +314,59 @@ void DefineAgent() {
                     &agent_tool_timeout, 100, 600'000, GUC_UNIT_MS);
 }
 
+// A name of the time zone database, as calendar windows need it.
+bool CheckTimeZone(char** value, void**, GucSource) {
+    if (**value && pg_tzset(*value)) return true;
+    GUC_check_errdetail("\"%s\" is no time zone.", *value);
+    GUC_check_errhint("Give a name such as UTC or Europe/Berlin; pg_timezone_names lists them.");
+    return false;
+}
+
+void DefineProfile() {
+    static const config_enum_entry kEvaluations[] = {{"sync", kSync, false}, {"async", kAsync, false}, {nullptr, 0, false}};
+    DefineCustomEnumVariable("pulse.evaluation", "Sets who evaluates what an event changes.",
+                             "sync: the transaction that brings it. async: the pipeline, a moment after it commits.", &evaluation,
+                             kSync, kEvaluations, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("pulse.timezone", "Sets the time zone of days and calendar windows in rules.", nullptr, &time_zone,
+                               "UTC", PGC_SIGHUP, 0, CheckTimeZone, nullptr, nullptr);
+    DefineInt("pulse.max_batch", "Sets how many events one call may bring.", nullptr, &max_batch, 1, 1'000'000, 0);
+    DefineInt("pulse.max_event_size", "Sets how large an event may be.", "As JSON text.", &max_event_size, 1024, 64 * 1024 * 1024,
+              GUC_UNIT_BYTE);
+    DefineInt("pulse.max_properties", "Sets how many properties an event may have, nested ones counted.", nullptr, &max_properties,
+              1, 100'000, 0);
+    DefineInt("pulse.max_event_depth", "Sets how deep the properties of an event may be nested.", nullptr, &max_event_depth, 1, 100,
+              0);
+    DefineInt("pulse.clock_skew", "Sets up to which difference a sender's clock is believed.",
+              "Beyond it times are corrected by the difference of sentAt and the time of arrival.", &clock_skew, 0, INT_MAX,
+              GUC_UNIT_MS);
+    DefineInt("pulse.max_event_age", "Sets how old an event may be to be ingested; older ones are imported.",
+              "0: none is too old.", &max_event_age, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.deduplication_horizon", "Sets how long the ids of messages are kept, to refuse them a second time.",
+                    "0 keeps them for ever.", &deduplication_horizon, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.max_linked", "Sets of how many profiles one person may be made by merges.",
+                    "What would link more, a shared device for instance, merges nothing.", &max_linked, 1, 10'000, 0);
+    constexpr const char* kForEver = "0 keeps them for ever.";
+    DefineServerInt("pulse.event_retention", "Sets how long events are kept.", kForEver, &event_retention, 0, INT_MAX,
+                    GUC_UNIT_MIN);
+    DefineServerInt("pulse.rejected_event_retention", "Sets how long rejected events are kept.", kForEver,
+                    &rejected_event_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.membership_change_retention", "Sets how long pulse.membership_change is kept.", kForEver,
+                    &membership_change_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.exposure_retention", "Sets how long pulse.exposure is kept.", kForEver, &exposure_retention, 0, INT_MAX,
+                    GUC_UNIT_MIN);
+    DefineInt("pulse.build_at_once", "Sets up to how many profiles a new definition is built by the statement that makes it.",
+              "With more the pipeline builds it in the background; CALL pulse_build() does it in the foreground.", &build_at_once, 0,
+              INT_MAX, 0);
+    DefineCustomRealVariable("pulse.exposure_sample", "Sets the share of decisions that are noted in pulse.exposure.",
+                             "Each person, flag, variant and day at most once.", &exposure_sample, exposure_sample, 0, 1, PGC_USERSET,
+                             0, nullptr, nullptr, nullptr);
+}
+
 }  // namespace
+
+const char* TimeZone() {
+    return time_zone;
+}
 
 const char* AllowedHosts() {
     return allowed_hosts;
@@ -323,6 +392,7 @@ void Define() {
     DefineWorker();
     DefineDelivery();
     DefineAgent();
+    DefineProfile();
     MarkGUCPrefixReserved("pulse");
 }
 

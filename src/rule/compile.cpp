@@ -87,6 +87,12 @@ class Compiler {
                 .absolute = resolved.sql_type.ends_with("with time zone")};
     }
 
+    Value Of(const Metric&, const Expr& expr) {
+        throw UserError(sqlstate::kNotSupported, "events are not available in a relation segment" + At(expr),
+                        PrintShort(expr) + " counts events of a profile.",
+                        "The rule of a segment over a relation can use the columns of the relation only.");
+    }
+
     Value Of(const Call& node, const Expr& expr) {
         if (node.function == Function::kNow) return Now(expr);
         const Value argument = Eval(*node.arguments[0]);

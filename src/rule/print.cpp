@@ -103,6 +103,8 @@ class Printer {
         text_ += ']';
     }
 
+    void Write(const Metric& node) { text_ += node.event; }
+
     void Write(const Reference& node) {
         if (node.kind != Reference::Kind::kPath) {
             text_ += node.kind == Reference::Kind::kTrait ? "trait(" : "segment(";

@@ -10,7 +10,7 @@
 
 // The number of a job's lane, as pg::Lane; and whether a look at the lane $1 settles and plans the job: that at the jobs does
 // so for all, as it also tells when the other lanes are due.
-#define PULSE_JOB_LANE "CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 ELSE 0 END"
+#define PULSE_JOB_LANE "CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 WHEN 'pipeline' THEN 3 ELSE 0 END"
 #define PULSE_LOOKED_AT "$1 IN (0, " PULSE_JOB_LANE ")"
 
 namespace pulse::worker {
@@ -173,8 +173,9 @@ void PlanOnDemand(pg::Lane lane) {
 // The earliest run planned in each lane.
 std::array<Moment, pg::kLanes> NextRuns() {
     static pg::Statement next(
-        "SELECT min(next_run) FILTER (WHERE kind NOT IN ('delivery', 'investigations')),"
-        " min(next_run) FILTER (WHERE kind = 'delivery'), min(next_run) FILTER (WHERE kind = 'investigations')"
+        "SELECT min(next_run) FILTER (WHERE kind NOT IN ('delivery', 'investigations', 'pipeline')),"
+        " min(next_run) FILTER (WHERE kind = 'delivery'), min(next_run) FILTER (WHERE kind = 'investigations'),"
+        " min(next_run) FILTER (WHERE kind = 'pipeline')"
         " FROM pulse.job WHERE enabled",
         {});
     const pg::Result rows = next.Execute({});

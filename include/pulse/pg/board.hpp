@@ -25,9 +25,9 @@ enum class Presence : uint8_t { kUnknown, kPresent, kAbsent, kOtherVersion };
 
 // What a worker is for. Those of a lane of their own come on top of pulse.max_parallel_jobs, at most one per database and
 // lane: messages never wait behind jobs.
-enum class Lane : uint8_t { kJobs, kDelivery, kInvestigations };
-inline constexpr size_t kLanes = 3;
-inline constexpr std::array<Lane, 2> kOwnLanes{Lane::kDelivery, Lane::kInvestigations};
+enum class Lane : uint8_t { kJobs, kDelivery, kInvestigations, kPipeline };
+inline constexpr size_t kLanes = 4;
+inline constexpr std::array<Lane, 3> kOwnLanes{Lane::kDelivery, Lane::kInvestigations, Lane::kPipeline};
 
 class Board {
   public:

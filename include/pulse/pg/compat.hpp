@@ -42,3 +42,16 @@ static inline void PulseInitMaterializedSrf(FunctionCallInfo fcinfo) {
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #endif
+
+// Parse analysis of one statement with parameters of these types.
+#if PG_VERSION_NUM >= 150000
+#define PULSE_ANALYZE(statement, sql, types, count) parse_analyze_fixedparams((statement), (sql), (types), (count), nullptr)
+#else
+#define PULSE_ANALYZE(statement, sql, types, count) parse_analyze((statement), (sql), const_cast<Oid*>(types), (count), nullptr)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define PULSE_INDEX_BEGINSCAN(table, index, snapshot, keys) index_beginscan((table), (index), (snapshot), nullptr, (keys), 0)
+#else
+#define PULSE_INDEX_BEGINSCAN(table, index, snapshot, keys) index_beginscan((table), (index), (snapshot), (keys), 0)
+#endif

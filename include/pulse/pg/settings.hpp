@@ -65,6 +65,25 @@ extern double agent_daily_cost;
 extern bool agent_share_values;  // whether rare values may be shown to a model
 extern int agent_tool_timeout;   // ms; longest run of one tool
 
+// ---- profile, trait, flag ----
+enum Evaluation { kSync, kAsync };
+extern int evaluation;            // Evaluation: who evaluates what an event changes
+const char* TimeZone();           // of days and calendar windows
+extern int max_batch;             // events of one pulse_ingest()
+extern int max_event_size;        // bytes
+extern int max_properties;        // of one event, nested ones counted
+extern int max_event_depth;       // of nested properties
+extern int clock_skew;            // ms; below it the sender's clock is believed
+extern int max_event_age;         // minutes; older events are imported, not ingested; 0: none are too old
+extern int deduplication_horizon; // minutes; 0: for ever
+extern int max_linked;            // profiles that one person may be made of
+extern int event_retention;       // minutes; 0: for ever
+extern int rejected_event_retention;
+extern int membership_change_retention;
+extern int exposure_retention;
+extern int build_at_once;         // profiles up to which a new definition is built by the statement that makes it
+extern double exposure_sample;    // share of decisions that are logged
+
 }  // namespace pulse::pg::settings
 
 namespace pulse::pg {

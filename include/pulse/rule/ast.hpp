@@ -39,10 +39,10 @@ struct List {
     std::vector<ExprPtr> items;
 };
 
-// Something a Scope knows. A path of names (`ltv`, `profile.plan`, `events["Order Completed"].count_7d`),
-// or a named trait or segment (`trait("vip")`), which has exactly one name.
+// Something a Scope knows. A path of names (`ltv`, `profile.plan`), a named trait or segment (`trait("vip")`), which has
+// exactly one name, or inside a sequence a property of the step before (`$.product_id`).
 struct Reference {
-    enum class Kind { kPath, kTrait, kSegment };
+    enum class Kind { kPath, kTrait, kSegment, kStep };
     Kind kind;
     std::vector<std::string> path;
 };
@@ -52,6 +52,41 @@ enum class Function { kLower, kUpper, kLen, kAbs, kRound, kDaysSince, kNow };
 struct Call {
     Function function;
     std::vector<ExprPtr> arguments;
+};
+
+// Which events count: those with now - from < time <= now - to, or those of whole local days, weeks or months: the current one
+// and `count` - 1 before it.
+struct Window {
+    enum class Kind { kAll, kSliding, kCalendar };
+    enum class Unit { kDay, kWeek, kMonth };
+    Kind kind = Kind::kAll;
+    int64_t from = 0, to = 0;  // seconds
+    int count = 0;
+    Unit unit = Unit::kDay;
+};
+
+enum class Aggregate {
+    kCount, kExists, kUniqueDays, kFirstSeen, kLastSeen,                                // of events
+    kSum, kAverage, kMin, kMax, kMedian, kP95, kFirst, kLast, kMode, kDistinct, kList,  // of a property
+    kSequence,
+};
+
+// One step of a sequence: such an event after the one before, or (absent) none.
+struct Step {
+    bool absent = false;
+    std::string event;
+    ExprPtr filter;      // over the event's properties, or nullptr
+    int64_t within = 0;  // seconds after the step before; 0: any time
+};
+
+// An aggregate of one person's events (pulse/rule/metric.hpp).
+struct Metric {
+    Aggregate aggregate = Aggregate::kCount;
+    std::string event;  // empty: any
+    std::vector<std::string> property;  // path
+    ExprPtr filter;     // over the event's properties, or nullptr
+    Window window;      // of a sequence: all its steps lie in it
+    std::vector<Step> steps;
 };
 
 // One node per meaning: `x not in […]` is kNot over kIn, `exists x` and `x != null` are kNot over kIsNull,
@@ -89,7 +124,7 @@ struct Operation {
     std::vector<ExprPtr> operands;
 };
 
-using Node = std::variant<Null, Boolean, Number, Text, Duration, List, Reference, Call, Operation>;
+using Node = std::variant<Null, Boolean, Number, Text, Duration, List, Reference, Call, Metric, Operation>;
 
 struct Expr {
     Node node;

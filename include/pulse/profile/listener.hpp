@@ -1,0 +1,38 @@
+// Who wants to know what happened to people: a room that comes after this one. Pure C++.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pulse/base/time.hpp"
+
+namespace pulse::profile {
+
+// Something of one person changed.
+struct Touch {
+    int64_t profile = 0;              // canonical
+    std::vector<std::string> events;  // names of new events, each once
+    std::vector<std::string> attributes;  // keys of profile.* that changed
+    bool account = false;             // another account, or one of its attributes
+};
+
+enum class Cause { kEvent, kImport, kMerge, kUnmerge, kErasure };
+
+// All calls are made in the transaction that did it, with a pg::Session as pg::Identity::Owner() open, after everything is written.
+struct Listener {
+    // Before anything is written: what is defined stays as it is until the transaction ends.
+    void (*begin)() = nullptr;
+    // `touches`: each person once, any order.
+    void (*touched)(const std::vector<Touch>& touches, Cause cause) = nullptr;
+    // `merged` has no events and ids of its own any more; `survivor` has them. Both rows of pulse.profile are locked.
+    void (*merged)(int64_t survivor, int64_t merged) = nullptr;
+    // The reverse. Both are people of their own again.
+    void (*unmerged)(int64_t survivor, int64_t restored) = nullptr;
+};
+
+// Set when the library is loaded; returns true, so that a constant can do it.
+bool Listen(const Listener& listener);
+const Listener& Listening();
+
+}  // namespace pulse::profile

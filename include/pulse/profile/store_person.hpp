@@ -1,0 +1,23 @@
+// One person, found at the price of index probes. For entry code of this room and those after it.
+#pragma once
+
+#include "pulse/pg/convert.hpp"
+
+namespace pulse::profile {
+
+struct Person {
+    int64_t id = 0;  // canonical
+    std::string bucketing_id;
+    pg::Value attributes;  // jsonb
+    pg::Value account;     // jsonb: attributes of the account; '{}' without one
+};
+
+// Who `user` is: a user id, else an anonymous id, else a value of another kind in the order of their priority; or kind:value with a kind
+// of pulse.identity_kind, as email:ann@example.com; or profile:42. By probes only: no query, works on a standby, needs no Session.
+std::optional<Person> FindPerson(const std::string& user);
+// Throws UserError 42704 "nobody is known as …".
+Person RequirePerson(const std::string& user);
+// By canonical or former id.
+std::optional<Person> FindPerson(int64_t profile);
+
+}  // namespace pulse::profile
