@@ -32,7 +32,7 @@ namespace {
 constexpr const char* kLauncher = "pulse launcher";
 constexpr const char* kHelper = "pulse helper";
 // What pg_stat_activity calls the workers of each lane.
-constexpr std::array<const char*, kLanes> kWorkers{"pulse worker", "pulse delivery", "pulse investigations"};
+constexpr std::array<const char*, kLanes> kWorkers{"pulse worker", "pulse delivery", "pulse investigations", "pulse pipeline"};
 constexpr int kRestartSeconds = 5;
 
 const char* NameOf(Lane lane) {

@@ -74,3 +74,10 @@ CREATE FUNCTION exchange_load(request jsonb, limits jsonb, count bigint, at_once
 -- when there is nothing to say.
 CREATE FUNCTION plan_notices("limit" bigint DEFAULT 1000) RETURNS bigint LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_plan_notices';
 CREATE FUNCTION compose_message(message bigint) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_compose_message';
+
+CREATE FUNCTION bridge_evaluate(sql text, a bigint, b text, times int DEFAULT 1) RETURNS text
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_evaluate';
+CREATE FUNCTION bridge_probe(name text) RETURNS text LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'bridge_probe';
+CREATE FUNCTION bridge_changed() RETURNS boolean LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_changed';
+CREATE FUNCTION bridge_announce() RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_announce';
+CREATE FUNCTION bridge_latest(sql text) RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_latest';
