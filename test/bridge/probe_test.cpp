@@ -1,0 +1,48 @@
+// Drives expressions, probes and watches from SQL.
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/expression.hpp"
+#include "pulse/pg/probe.hpp"
+#include "pulse/pg/spi.hpp"
+
+namespace pg = pulse::pg;
+
+// Evaluates an expression over $1 bigint and $2 text as often as said, and gives the last value as text.
+PULSE_FUNCTION(bridge_evaluate) {
+    const pg::Args args(fcinfo);
+    pg::Expression expression(args.RequireText(0, "sql"), {INT8OID, TEXTOID});
+    const Datum values[] = {args.IsNull(1) ? 0 : args.Raw(1), args.IsNull(2) ? 0 : args.Raw(2)};
+    const bool nulls[] = {args.IsNull(1), args.IsNull(2)};
+    Datum value = 0;
+    bool null = true;
+    for (int32_t i = 0; i < args.Int4(3).value_or(1); ++i) value = expression.Eval(values, nulls, &null);
+    if (null) PG_RETURN_NULL();
+    return pg::FromText(pg::ToOutput(value, expression.type()));
+}
+
+// id, version and tags of the segment of that name, found by the unique index of names.
+PULSE_FUNCTION(bridge_probe) {
+    static const pg::Probe by_name("segment", "segment_name_key", {1, 5, 11});
+    const pg::Args args(fcinfo);
+    const auto found = by_name.Find({args.Raw(0)});
+    if (!found) PG_RETURN_NULL();
+    std::string text;
+    for (const pg::Value& value : *found) text += (text.empty() ? "" : " ") + (value.null ? "null" : pg::ToOutput(value.datum, value.type));
+    return pg::FromText(text);
+}
+
+PULSE_FUNCTION(bridge_changed) {
+    static pg::Watch watch("definition");
+    return BoolGetDatum(watch.Changed());
+}
+
+PULSE_FUNCTION(bridge_announce) {
+    pg::Watch::Announce("definition");
+    PG_RETURN_VOID();
+}
+
+// A number read under the newest snapshot, whatever the transaction's own is.
+PULSE_FUNCTION(bridge_latest) {
+    const pg::Session session;
+    const pg::LatestSnapshot latest;
+    return Int64GetDatum(pg::Execute(pg::Args(fcinfo).RequireText(0, "sql"), {}, true)[0].Int8(0));
+}
