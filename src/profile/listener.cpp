@@ -5,6 +5,7 @@ namespace pulse::profile {
 namespace {
 
 constinit Listener current;
+constinit MoreOfPerson more = nullptr;
 
 }  // namespace
 
@@ -15,6 +16,15 @@ bool Listen(const Listener& listener) {
 
 const Listener& Listening() {
     return current;
+}
+
+bool DescribeMore(MoreOfPerson describe) {
+    more = describe;
+    return true;
+}
+
+MoreOfPerson DescribedMore() {
+    return more;
 }
 
 }  // namespace pulse::profile

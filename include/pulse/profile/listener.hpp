@@ -35,4 +35,10 @@ struct Listener {
 bool Listen(const Listener& listener);
 const Listener& Listening();
 
+// What a room that comes after this one knows of a person: JSON objects by key, as {"traits": {…}} and {"segments": […]}, for pulse_profile().
+// Called with a pg::Session as pg::Identity::Owner() open; returns the text of one JSON object.
+using MoreOfPerson = std::string (*)(int64_t canonical);
+bool DescribeMore(MoreOfPerson describe);
+MoreOfPerson DescribedMore();  // null: nobody knows more
+
 }  // namespace pulse::profile
