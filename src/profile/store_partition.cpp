@@ -1,0 +1,133 @@
+// Partitions by month. They are made beside the table and attached, which lets everybody go on reading and writing it.
+#include "pulse/profile/store_partition.hpp"
+
+#include <map>
+#include <set>
+
+#include "pulse/pg/probe.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/profile/month.hpp"
+
+namespace pulse::profile {
+
+namespace {
+
+using pg::Value;
+
+// Beyond what any calendar of events needs; a clock that is that wrong must not fill the catalog.
+constexpr int kLastMonth = 12 * 1000;
+
+// The months that a table has partitions for, kept per backend until its partitions change.
+struct Known {
+    explicit Known(const char* table) : watch(table) {}
+    pg::Watch watch;
+    std::set<int> months;
+};
+
+Known& KnownOf(const char* table) {
+    static std::map<std::string, Known> known;
+    return known.try_emplace(table, table).first->second;
+}
+
+std::string Bound(int month) { return month < 0 ? "MINVALUE" : "'" + FormatMoment(MonthBegin(month)) + "'"; }
+
+// Both sides of the table's name in the catalog: which of its partitions there are, with their months.
+std::map<int, std::string> ReadPartitions(const char* table) {
+    static pg::Statement statement(
+        "SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = ('pulse.' || quote_ident($1))::regclass AND NOT i.inhdetachpending",
+        {TEXTOID});
+    const pg::Result rows = statement.Execute({Value::Text(table)});
+    std::map<int, std::string> found;
+    const std::string prefix = std::string(table) + "_";
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const std::string name = rows[i].Text(0);
+        if (name.compare(0, prefix.size(), prefix) != 0) continue;
+        const std::string month = name.substr(prefix.size());
+        if (month == MonthName(-1)) found[-1] = name;
+        int year = 0, number = 0;
+        if (std::sscanf(month.c_str(), "y%dm%d", &year, &number) == 2) found[(year - 2000) * 12 + number - 1] = name;
+    }
+    return found;
+}
+
+void Make(const char* table, int month) {
+    const std::string parent = "pulse." + pg::QuoteIdentifier(table);
+    const std::string name = "pulse." + pg::QuoteIdentifier(std::string(table) + "_" + MonthName(month));
+    pg::Execute("CREATE TABLE " + name + " (LIKE " + parent +
+                " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE)");
+    pg::Execute("REVOKE ALL ON " + name + " FROM PUBLIC");
+    pg::Execute("ALTER TABLE " + parent + " ATTACH PARTITION " + name + " FOR VALUES FROM (" + Bound(month) + ") TO ('" +
+                FormatMoment(MonthBegin(month + 1)) + "')");
+}
+
+void Ensure(const char* table, const std::set<int>& months) {
+    Known& known = KnownOf(table);
+    if (known.watch.Changed()) known.months.clear();
+    std::set<int> missing;
+    for (const int month : months)
+        if (!known.months.contains(month)) missing.insert(month);
+    if (missing.empty()) return;
+    if (*missing.rbegin() > kLastMonth)
+        throw UserError(sqlstate::kNumberOutOfRange, "a time lies too far in the future to be kept",
+                        "It is " + FormatMoment(MonthBegin(*missing.rbegin())) + " or later.", "Check the clock it comes from.");
+    const auto absent = [&] {
+        const pg::LatestSnapshot newest;
+        const auto there = ReadPartitions(table);
+        for (const auto& [month, name] : there) known.months.insert(month);
+        std::erase_if(missing, [&](int month) { return there.contains(month); });
+        return !missing.empty();
+    };
+    if (!absent()) return;
+    // One maker at a time; this lock is the one that attaching takes anyway, and lets readers and writers be.
+    pg::Execute("LOCK TABLE ONLY pulse." + pg::QuoteIdentifier(table) + " IN SHARE UPDATE EXCLUSIVE MODE");
+    if (!absent()) return;
+    for (const int month : missing) Make(table, month);
+    // Not kept as known: a rollback takes them away again. The next look finds them.
+}
+
+}  // namespace
+
+void EnsurePartitions(const char* table, Moment first, Moment last) {
+    std::set<int> months;
+    for (int month = MonthOf(first), end = std::min(MonthOf(last), kLastMonth + 1); month <= end; ++month) months.insert(month);
+    Ensure(table, months);
+}
+
+void EnsurePartitions(const char* table, const std::vector<Moment>& moments) {
+    std::set<int> months;
+    Moment begin = 0, end = 0;  // of the month seen last
+    for (const Moment moment : moments) {
+        if (moment >= begin && moment < end) continue;
+        const int month = MonthOf(moment);
+        months.insert(month);
+        begin = month < 0 ? INT64_MIN : MonthBegin(month);
+        end = MonthBegin(month + 1);
+    }
+    Ensure(table, months);
+}
+
+int64_t DropPartitions(const char* table, Moment before) {
+    const std::string timeout = pg::Execute("SELECT current_setting('lock_timeout')")[0].Text(0);
+    int64_t dropped = 0;
+    for (const auto& [month, name] : ReadPartitions(table)) {
+        if (MonthBegin(month + 1) > before) continue;
+        try {
+            pg::Subtransaction attempt;
+            {
+                const pg::Session session;
+                pg::Execute("SELECT set_config('lock_timeout', '100ms', true)");
+                pg::Execute("DROP TABLE pulse." + pg::QuoteIdentifier(name));
+                pg::Execute("SELECT set_config('lock_timeout', $1, true)", {Value::Text(timeout)});
+            }
+            attempt.Commit();
+            ++dropped;
+        } catch (const pg::Error& error) {
+            if (error.State() != sqlstate::kLockNotAvailable) throw;
+        }
+    }
+    return dropped;
+}
+
+}  // namespace pulse::profile
