@@ -61,6 +61,8 @@ WITH member AS (
            ('admin', 'pulse_unsubscribe'),
            ('operator', 'pulse_pin_baseline'),
            ('operator', 'pulse_unpin_baseline'),
+           ('operator', 'pulse_merge'),
+           ('operator', 'pulse_unmerge'),
            ('admin', 'pulse_create_source'),
            ('admin', 'pulse_start'),
            ('admin', 'pulse_stop'),

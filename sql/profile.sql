@@ -37,7 +37,7 @@ CREATE TABLE pulse.identity (
     first_seen_at timestamptz NOT NULL,
     PRIMARY KEY (kind, value)
 );
-CREATE INDEX identity_profile ON pulse.identity (profile_id);
+CREATE INDEX identity_profile ON pulse.identity (profile_id, kind, first_seen_at);
 COMMENT ON TABLE pulse.identity IS 'By which ids people are known. Each leads to one profile, and from there by canonical_id to the person.';
 COMMENT ON COLUMN pulse.identity.kind IS 'user_id, anonymous_id, email, phone, device_id, or one of pulse.identity_kind.';
 COMMENT ON COLUMN pulse.identity.value IS 'Normalised.';

@@ -1,0 +1,228 @@
+// The rules of Segment's identity resolution: any id matches; a limit of values per kind protects; what would break it is left where it is.
+// One difference: Segment drops ids from the lowest priority up until the rest fits, here each id is kept that fits together with those
+// of higher priority. So a new anonymous id still goes to the user although an e-mail address between them belongs to somebody else.
+#include "pulse/profile/resolve_plan.hpp"
+
+#include <algorithm>
+
+namespace pulse::profile {
+
+namespace {
+
+using Kinds = std::vector<IdentityKind>;
+
+const IdentityKind* FindKind(const Kinds& kinds, const std::string& name) {
+    for (const IdentityKind& kind : kinds)
+        if (kind.kind == name) return &kind;
+    return nullptr;
+}
+
+int Priority(const Kinds& kinds, const std::string& name) {
+    const IdentityKind* kind = FindKind(kinds, name);
+    return kind ? kind->priority : 0;
+}
+
+int CountWithin(const std::vector<Moment>& seen, int64_t window, Moment time) {
+    if (window == 0) return static_cast<int>(seen.size());
+    return static_cast<int>(std::count_if(seen.begin(), seen.end(), [&](Moment moment) { return moment > time - window; }));
+}
+
+int Count(const PersonFacts& person, const IdentityKind& kind, Moment time) {
+    const auto found = person.seen.find(kind.kind);
+    return found == person.seen.end() ? 0 : CountWithin(found->second, kind.window, time);
+}
+
+std::string Allows(const IdentityKind& kind) {
+    const std::string values = std::to_string(kind.max_values) + (kind.max_values == 1 ? " value" : " values");
+    if (kind.window == 0) return kind.kind + " allows " + values;
+    const bool days = kind.window % kDay == 0;
+    const int64_t n = kind.window / (days ? kDay : kHour);
+    return kind.kind + " allows " + values + " in " + std::to_string(n) + (days ? " day" : " hour") + (n == 1 ? "" : "s");
+}
+
+// Which limit two sets of ids would break together. A person who is beyond it already, by a merge that somebody forced, may stay so but not grow.
+std::string LimitBroken(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds) {
+    for (const IdentityKind& kind : kinds) {
+        if (kind.max_values == 0) continue;
+        const int left = Count(one, kind, time), right = Count(other, kind, time);
+        if (left + right > kind.max_values && left > 0 && right > 0) return Allows(kind);
+    }
+    return "";
+}
+
+void Absorb(PersonFacts& survivor, const PersonFacts& merged) {
+    survivor.profiles += merged.profiles;
+    survivor.best = std::max(survivor.best, merged.best);
+    for (const auto& [kind, seen] : merged.seen) {
+        std::vector<Moment>& all = survivor.seen[kind];
+        all.insert(all.end(), seen.begin(), seen.end());
+    }
+}
+
+class Planner {
+  public:
+    Planner(Facts facts, const Kinds& kinds, int max_linked)
+        : kinds_(kinds), max_linked_(max_linked), ids_(std::move(facts.ids)), people_(std::move(facts.people)), apart_(std::move(facts.apart)) {}
+
+    void Decide(Claim& claim);
+    // The person after everything so far.
+    int64_t Find(int64_t person) const {
+        for (auto next = merged_.find(person); next != merged_.end(); next = merged_.find(person)) person = next->second;
+        return person;
+    }
+    Plan Done() { return std::move(plan_); }
+
+  private:
+    // What one claim has come to so far.
+    struct State {
+        std::optional<int64_t> person;
+        int64_t profile = 0;          // where new ids go
+        std::optional<Identity> anchor;  // the known id it is by
+        std::vector<Identity> fresh;  // new ids that were accepted
+        PersonFacts fresh_facts;      // as if they were a person
+    };
+
+    std::vector<Identity> Ordered(const Claim& claim) const;
+    void TakeNew(Claim& claim, State& state, const Identity& id);
+    void TakeKnown(Claim& claim, State& state, const Identity& id, int64_t profile, int64_t person);
+    bool AreApart(int64_t one, int64_t other) const;
+    void Merge(State& state, const Identity& id, int64_t other, Moment time);
+    void Settle(Claim& claim, State& state);
+    static void Note(Claim& claim, const std::string& text) { claim.note += (claim.note.empty() ? "" : "; ") + text; }
+
+    const Kinds& kinds_;
+    int max_linked_;
+    std::map<Identity, Facts::Place> ids_;
+    std::map<int64_t, PersonFacts> people_;
+    std::set<std::pair<int64_t, int64_t>> apart_;
+    std::map<int64_t, int64_t> merged_;  // into whom
+    Plan plan_;
+};
+
+std::vector<Identity> Planner::Ordered(const Claim& claim) const {
+    std::vector<Identity> ids;
+    for (const Identity& id : claim.ids)
+        if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+    std::stable_sort(ids.begin(), ids.end(), [&](const Identity& a, const Identity& b) { return Priority(kinds_, a.kind) > Priority(kinds_, b.kind); });
+    if (claim.previous && std::find(ids.begin(), ids.end(), *claim.previous) == ids.end()) ids.push_back(*claim.previous);
+    return ids;
+}
+
+void Planner::TakeNew(Claim& claim, State& state, const Identity& id) {
+    PersonFacts alone;
+    alone.profiles = 0;
+    alone.best = Priority(kinds_, id.kind);
+    const IdentityKind* kind = FindKind(kinds_, id.kind);
+    if (kind && kind->max_values > 0) alone.seen[id.kind].push_back(claim.time);
+    PersonFacts together = state.fresh_facts;
+    if (state.person) Absorb(together, people_[*state.person]);
+    const std::string broken = LimitBroken(together, alone, claim.time, kinds_);
+    if (!broken.empty()) return Note(claim, id.kind + " " + id.value + " is not kept: " + broken);
+    state.fresh.push_back(id);
+    Absorb(state.fresh_facts, alone);
+}
+
+bool Planner::AreApart(int64_t one, int64_t other) const {
+    return std::any_of(apart_.begin(), apart_.end(), [&](const auto& pair) {
+        const int64_t a = Find(pair.first), b = Find(pair.second);
+        return (a == one && b == other) || (a == other && b == one);
+    });
+}
+
+void Planner::TakeKnown(Claim& claim, State& state, const Identity& id, int64_t profile, int64_t person) {
+    if (state.person == person) return;
+    PersonFacts mine = state.fresh_facts;
+    if (state.person) Absorb(mine, people_[*state.person]);
+    std::string why;
+    if (state.person && AreApart(*state.person, person))
+        why = "a merge of the two was undone";
+    else
+        why = WhyApart(mine, people_[person], claim.time, kinds_, max_linked_);
+    if (!why.empty()) return Note(claim, id.kind + " " + id.value + " stays with another person: " + why);
+    if (state.person) return Merge(state, id, person, claim.time);
+    state.person = person;
+    state.profile = profile;
+    state.anchor = id;
+}
+
+void Planner::Merge(State& state, const Identity& id, int64_t other, Moment time) {
+    int64_t survivor = *state.person, merged = other;
+    if (!Survives(survivor, people_[survivor], merged, people_[merged])) std::swap(survivor, merged);
+    plan_.merges.push_back({survivor, merged, *state.anchor, id, time});
+    merged_[merged] = survivor;
+    Absorb(people_[survivor], people_[merged]);
+    state.person = survivor;
+}
+
+void Planner::Settle(Claim& claim, State& state) {
+    if (!state.person) {
+        claim.created = true;
+        state.person = state.profile = -static_cast<int64_t>(plan_.news.size()) - 1;
+        const auto anonymous = std::find_if(state.fresh.begin(), state.fresh.end(), [](const Identity& id) { return id.kind == "anonymous_id"; });
+        plan_.news.push_back({anonymous == state.fresh.end() ? state.fresh.front().value : anonymous->value, claim.time});
+        people_[*state.person].first_seen_at = claim.time;
+    }
+    for (const Identity& id : state.fresh) {
+        plan_.attached.push_back({id, state.profile, claim.time});
+        ids_[id] = {state.profile, *state.person};
+    }
+    if (!state.fresh.empty()) Absorb(people_[*state.person], state.fresh_facts);
+}
+
+void Planner::Decide(Claim& claim) {
+    State state;
+    state.fresh_facts.profiles = 0;
+    const std::vector<Identity> ids = Ordered(claim);
+    for (const Identity& id : ids) {
+        const auto known = ids_.find(id);
+        if (known == ids_.end())
+            TakeNew(claim, state, id);
+        else
+            TakeKnown(claim, state, id, known->second.profile, Find(known->second.person));
+    }
+    Settle(claim, state);
+    claim.profile = ids_.at(ids.front()).profile;
+    claim.canonical = *state.person;
+}
+
+}  // namespace
+
+bool Survives(int64_t one_id, const PersonFacts& one, int64_t other_id, const PersonFacts& other) {
+    if (one.best != other.best) return one.best > other.best;
+    if (one.first_seen_at != other.first_seen_at) return one.first_seen_at < other.first_seen_at;
+    // Of the new ones the first; what was there before is older than them.
+    if ((one_id < 0) != (other_id < 0)) return other_id < 0;
+    return one_id < 0 ? one_id > other_id : one_id < other_id;
+}
+
+std::string WhyApart(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds, int max_linked) {
+    std::string broken = LimitBroken(one, other, time, kinds);
+    if (broken.empty() && one.profiles > 0 && other.profiles > 0 && one.profiles + other.profiles > max_linked)
+        broken = "they would be made of " + std::to_string(one.profiles + other.profiles) + " profiles, and pulse.max_linked is " + std::to_string(max_linked);
+    return broken;
+}
+
+bool Extends(const Claim& claim, const Facts& facts) {
+    std::optional<int64_t> person;
+    const auto differs = [&](const Identity& id) {
+        const auto known = facts.ids.find(id);
+        if (known == facts.ids.end()) return true;
+        const int64_t its = known->second.person;
+        if (!person) person = its;
+        return *person != its;
+    };
+    return std::any_of(claim.ids.begin(), claim.ids.end(), differs) || (claim.previous && differs(*claim.previous));
+}
+
+Plan PlanClaims(std::vector<Claim>& claims, Facts facts, const Kinds& kinds, int max_linked) {
+    Planner planner(std::move(facts), kinds, max_linked);
+    for (Claim& claim : claims) {
+        claim.created = false;
+        claim.note.clear();
+        planner.Decide(claim);
+    }
+    for (Claim& claim : claims) claim.canonical = planner.Find(claim.canonical);
+    return planner.Done();
+}
+
+}  // namespace pulse::profile

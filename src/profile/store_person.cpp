@@ -1,0 +1,84 @@
+#include "pulse/profile/store_person.hpp"
+
+#include <charconv>
+
+#include "pulse/pg/probe.hpp"
+#include "pulse/profile/store_identity.hpp"
+
+namespace pulse::profile {
+
+namespace {
+
+std::optional<int64_t> FindProfile(const std::string& kind, const std::string& value) {
+    static const pg::Probe probe("identity", "identity_pkey", {3});
+    const auto row = probe.Find({pg::FromText(kind), pg::FromText(value)});
+    if (!row) return std::nullopt;
+    return DatumGetInt64(row->front().datum);
+}
+
+std::optional<int64_t> FindValue(const IdentityKind& kind, const std::string& raw) {
+    const Normalised form = NormalForm(kind.normalisation, raw);
+    return form.value ? FindProfile(kind.kind, *form.value) : std::nullopt;
+}
+
+const IdentityKind* FindKind(std::string_view name) {
+    for (const IdentityKind& kind : IdentityKinds())
+        if (kind.kind == name) return &kind;
+    return nullptr;
+}
+
+// kind:value and profile:42
+std::optional<int64_t> FindPrefixed(const std::string& user) {
+    const size_t colon = user.find(':');
+    if (colon == std::string::npos) return std::nullopt;
+    const std::string prefix = user.substr(0, colon), rest = user.substr(colon + 1);
+    if (const IdentityKind* kind = FindKind(prefix)) return FindValue(*kind, rest);
+    int64_t id = 0;
+    const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), id);
+    if (prefix == "profile" && problem == std::errc() && end == rest.data() + rest.size()) return id;
+    return std::nullopt;
+}
+
+std::optional<int64_t> FindAnywhere(const std::string& user) {
+    for (const char* first : {"user_id", "anonymous_id"}) {
+        const IdentityKind* kind = FindKind(first);
+        if (!kind) continue;
+        if (const auto profile = FindValue(*kind, user)) return profile;
+    }
+    if (const auto profile = FindPrefixed(user)) return profile;
+    for (const IdentityKind& kind : IdentityKinds()) {
+        if (kind.kind == "user_id" || kind.kind == "anonymous_id") continue;
+        if (const auto profile = FindValue(kind, user)) return profile;
+    }
+    return std::nullopt;
+}
+
+pg::Value Attributes(const pg::Value& account) {
+    static const pg::Probe probe("account", "account_pkey", {3});
+    if (!account.null)
+        if (const auto row = probe.Find({account.datum})) return row->front();
+    return pg::Value::Jsonb(pg::Json::object());
+}
+
+}  // namespace
+
+std::optional<Person> FindPerson(int64_t profile) {
+    static const pg::Probe probe("profile", "profile_pkey", {2, 3, 4, 5});
+    auto row = probe.Find({Int64GetDatum(profile)});
+    if (row && DatumGetInt64((*row)[0].datum) != profile) row = probe.Find({(*row)[0].datum});
+    if (!row) return std::nullopt;
+    return Person{DatumGetInt64((*row)[0].datum), pg::ToText((*row)[1].datum), (*row)[2], Attributes((*row)[3])};
+}
+
+std::optional<Person> FindPerson(const std::string& user) {
+    const auto profile = FindAnywhere(user);
+    return profile ? FindPerson(*profile) : std::nullopt;
+}
+
+Person RequirePerson(const std::string& user) {
+    if (auto person = FindPerson(user)) return std::move(*person);
+    throw UserError(sqlstate::kUndefinedObject, "nobody is known as \"" + user.substr(0, 255) + "\"", "",
+                    "Give a user id or an anonymous id, another id with its kind, as in email:ann@example.com, or profile: and a number.");
+}
+
+}  // namespace pulse::profile
