@@ -71,7 +71,7 @@ COMMENT ON TABLE pulse.merge_history IS 'Which people became one, when and why, 
 COMMENT ON COLUMN pulse.merge_history.survivor_id IS 'The person that stayed.';
 COMMENT ON COLUMN pulse.merge_history.merged_id IS 'The person that became part of it.';
 COMMENT ON COLUMN pulse.merge_history.reason IS 'event: one event had ids of both; otherwise what was given to pulse_merge().';
-COMMENT ON COLUMN pulse.merge_history.linked_by IS 'The two ids of the event: [{"kind", "value"}, …]; null for pulse_merge().';
+COMMENT ON COLUMN pulse.merge_history.linked_by IS 'The two ids of the event: [{"kind", "value"}, ...]; null for pulse_merge().';
 COMMENT ON COLUMN pulse.merge_history.profiles IS 'The profiles that moved: the merged person''s own and those merged into it before.';
 COMMENT ON COLUMN pulse.merge_history.survivor_attributes IS 'profile.* of the survivor before.';
 COMMENT ON COLUMN pulse.merge_history.merged_attributes IS 'profile.* of the merged person before.';
