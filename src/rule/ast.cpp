@@ -58,6 +58,13 @@ ExprPtr Make(Node node, size_t position) {
         RequireWidth(list->items.size(), "list elements");
         depth = DepthAbove(list->items);
     }
+    if (const Metric* metric = std::get_if<Metric>(&node)) {
+        std::vector<ExprPtr> filters;
+        if (metric->filter) filters.push_back(metric->filter);
+        for (const Step& step : metric->steps)
+            if (step.filter) filters.push_back(step.filter);
+        depth = DepthAbove(filters);
+    }
     return MakeNode(std::move(node), position, depth);
 }
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
-#include "pulse/rule/print.hpp"
+#include "pulse/rule/clock.hpp"
+#include "pulse/rule/dynamic.hpp"
 #include "pulse/rule/expression.hpp"
+#include "pulse/rule/print.hpp"
 
 namespace pulse::rule {
 
@@ -15,9 +17,12 @@ constexpr size_t kMaxSql = 32 * kMaxText;
 // One pass over a tree. Every SQL it makes is complete in itself: parenthesised, or a single term.
 class Compiler {
   public:
-    Compiler(const Scope& scope, const std::string& now_sql) : scope_(scope), now_sql_(now_sql) {}
+    Compiler(const Scope& scope, const std::string& now_sql)
+        : scope_(scope), now_sql_(now_sql), clock_(now_sql) {}
 
     const std::vector<std::string>& columns() const { return columns_; }
+    std::string Until() const { return clock_.Until(); }
+    void Result(const Value& value) { clock_.Result(value); }
 
     Value Eval(const Expr& expr) {
         Value value = std::visit([&](const auto& node) { return Of(node, expr); }, expr.node);
@@ -31,7 +36,7 @@ class Compiler {
     }
 
     std::string Condition(const Expr& expr) {
-        const Value value = Eval(expr);
+        const Value value = AsType(Eval(expr), Type::kBoolean);
         if (value.type == Type::kBoolean) return value.sql;
         throw UserError(sqlstate::kDatatypeMismatch, "not a condition in rule" + At(expr),
                         Describe(value) + ", not boolean.",
@@ -76,7 +81,15 @@ class Compiler {
     }
 
     Value Of(const Reference& node, const Expr& expr) {
-        const Resolved resolved = scope_.Resolve(node, expr.position);
+        if (const Expr* meaning = scope_.Substitute(node)) {
+            Value value = Eval(*meaning);
+            value.expr = &expr;
+            return value;
+        }
+        return Of(scope_.Resolve(node, expr.position), expr);
+    }
+
+    Value Of(const Resolved& resolved, const Expr& expr) {
         if (!resolved.column.empty() &&
             std::find(columns_.begin(), columns_.end(), resolved.column) == columns_.end())
             columns_.push_back(resolved.column);
@@ -84,17 +97,15 @@ class Compiler {
                 .sql = resolved.sql,
                 .sql_type = resolved.sql_type,
                 .expr = &expr,
+                .dynamic = resolved.dynamic,
                 .absolute = resolved.sql_type.ends_with("with time zone")};
     }
 
-    Value Of(const Metric&, const Expr& expr) {
-        throw UserError(sqlstate::kNotSupported, "events are not available in a relation segment" + At(expr),
-                        PrintShort(expr) + " counts events of a profile.",
-                        "The rule of a segment over a relation can use the columns of the relation only.");
-    }
+    Value Of(const Metric&, const Expr& expr) { return Of(scope_.ResolveMetric(expr), expr); }
 
     Value Of(const Call& node, const Expr& expr) {
         if (node.function == Function::kNow) return Now(expr);
+        if (node.function == Function::kIf) return If(node, expr);
         const Value argument = Eval(*node.arguments[0]);
         switch (node.function) {
             case Function::kLower:
@@ -102,23 +113,47 @@ class Compiler {
             case Function::kUpper:
                 return TextOf("pg_catalog.upper(" + RequireText(argument, expr) + ")", expr);
             case Function::kLen:
+                if (argument.dynamic) return JsonLength(argument, expr);
                 if (argument.type == Type::kArray)
                     return NumberOf("pg_catalog.cardinality(" + argument.sql + ")", "integer", expr);
                 return NumberOf("pg_catalog.char_length(" + RequireText(argument, expr) + ")", "integer",
                                 expr);
             case Function::kAbs:
-                return NumberOf("pg_catalog.abs(" + RequireNumber(argument, expr) + ")", "numeric", expr);
-            case Function::kRound: return Round(node, argument, expr);
-            case Function::kDaysSince: {
-                const Value instant = ToInstant(argument);
-                if (instant.type != Type::kTimestamp) WrongArgument(argument, "a date or timestamp", expr);
-                return NumberOf(
-                    "pg_catalog.floor((" + Epoch(Now(expr)) + " - " + Epoch(instant) + ") / 86400)",
-                    "numeric", expr);
-            }
+                return Ticking(
+                    NumberOf("pg_catalog.abs(" + RequireNumber(argument, expr) + ")", "numeric", expr), {argument});
+            case Function::kRound: return Ticking(Round(node, argument, expr), {argument});
+            case Function::kSecondsSince: return Since(argument, 1, expr);
+            case Function::kMinutesSince: return Since(argument, 60, expr);
+            case Function::kHoursSince: return Since(argument, 3600, expr);
+            case Function::kDaysSince: return Since(argument, 86400, expr);
+            case Function::kIf:
             case Function::kNow: break;
         }
         return Now(expr);
+    }
+
+    Value Since(const Value& argument, int64_t unit, const Expr& expr) {
+        const Value instant = ToInstant(argument);
+        if (instant.type != Type::kTimestamp) WrongArgument(argument, "a date or timestamp", expr);
+        Value value = NumberOf("pg_catalog.floor((" + Epoch(Now(expr)) + " - " + Epoch(instant) + ") / " +
+                                   std::to_string(unit) + ")",
+                               "numeric", expr);
+        for (const Value& start : instant.options.empty() ? std::vector<Value>{instant} : instant.options)
+            if (!IsNow(start)) value.ticks.push_back({std::make_shared<const Value>(start), unit});
+        return value;
+    }
+
+    // A number made of others changes when one of them does.
+    static Value Ticking(Value value, const std::vector<Value>& from) {
+        for (const Value& number : from)
+            value.ticks.insert(value.ticks.end(), number.ticks.begin(), number.ticks.end());
+        value.simple = value.ticks.empty();
+        return value;
+    }
+
+    Value If(const Call& node, const Expr& expr) {
+        const std::string condition = Condition(*node.arguments[0]);
+        return Choice({Eval(*node.arguments[1]), Eval(*node.arguments[2])}, condition, expr);
     }
 
     Value Of(const Operation& node, const Expr& expr) {
@@ -128,21 +163,24 @@ class Compiler {
             case Op::kNot: return Truth("(NOT " + Condition(*node.operands[0]) + ")", expr);
             case Op::kIsNull: return Truth("(" + Plain(Eval(*node.operands[0])) + " IS NULL)", expr);
             case Op::kIn: return In(node, expr);
-            case Op::kCoalesce: return Coalesce(EvalAll(node.operands), expr);
-            case Op::kNegate:
-                return NumberOf("(- " + RequireNumber(Eval(*node.operands[0]), expr) + ")", "numeric", expr);
+            case Op::kCoalesce: return Choice(EvalAll(node.operands), "", expr);
+            case Op::kNegate: {
+                const Value value = Eval(*node.operands[0]);
+                return Ticking(NumberOf("(- " + RequireNumber(value, expr) + ")", "numeric", expr), {value});
+            }
             default: break;
         }
         const Value left = Eval(*node.operands[0]), right = Eval(*node.operands[1]);
         switch (node.op) {
             case Op::kBetween: {
                 const Value high = Eval(*node.operands[2]);
-                return Truth("(" + Compare(left, Op::kGreaterEqual, right, expr) + " AND " +
-                                 Compare(left, Op::kLessEqual, high, expr) + ")",
+                return Truth("(" + Comparison(left, Op::kGreaterEqual, right, expr) + " AND " +
+                                 Comparison(left, Op::kLessEqual, high, expr) + ")",
                              expr);
             }
             case Op::kContains:
                 if (left.type == Type::kArray) return ListContains(left, right, expr);
+                if (left.dynamic) return JsonContains(left, right, expr);
                 [[fallthrough]];
             case Op::kStartsWith:
             case Op::kEndsWith: return PartOfText(node.op, left, right, expr);
@@ -151,14 +189,23 @@ class Compiler {
             case Op::kBeforeLast: return Truth(Window(node.op, left, right, expr), expr);
             case Op::kAdd:
             case Op::kSubtract:
-                if (left.type != Type::kNumber || right.type != Type::kNumber)
+                if (AsType(left, Type::kNumber).type != Type::kNumber ||
+                    AsType(right, Type::kNumber).type != Type::kNumber)
                     return TimeArithmetic(node.op, left, right, expr);
                 [[fallthrough]];
             case Op::kMultiply:
             case Op::kDivide:
-            case Op::kModulo: return Arithmetic(node.op, left, right, expr);
-            default: return Truth(Compare(left, node.op, right, expr), expr);
+            case Op::kModulo: return Ticking(Arithmetic(node.op, left, right, expr), {left, right});
+            default: return Truth(Comparison(left, node.op, right, expr), expr);
         }
+    }
+
+    std::string Comparison(const Value& left, Op op, const Value& right, const Expr& expr) {
+        if (left.dynamic && right.dynamic) return CompareJson(left, op, right);
+        const Value a = Beside(left, right, op), b = Beside(right, left, op);
+        std::string sql = Compare(a, op, b, expr);
+        clock_.Compare(a, op, b);
+        return sql;
     }
 
     Value Now(const Expr& expr) const {
@@ -186,10 +233,17 @@ class Compiler {
     Value In(const Operation& node, const Expr& expr) {
         const Value value = Eval(*node.operands[0]);
         const List& list = *As<List>(*node.operands[1]);
+        if (value.dynamic) {
+            std::vector<Value> literals;
+            for (const ExprPtr& item : list.items) literals.push_back(Eval(*item));
+            return Truth(JsonIn(value, literals), expr);
+        }
         // Literals never change the other side, so the first alignment's left is that of all.
         std::string left, items;
         for (const ExprPtr& item : list.items) {
-            Aligned aligned = Align(value, Eval(*item), Op::kIn, expr);
+            const Value literal = Eval(*item);
+            Aligned aligned = Align(value, literal, Op::kIn, expr);
+            clock_.Compare(value, Op::kEqual, literal);
             items += (items.empty() ? "" : ", ") + aligned.right;
             left = std::move(aligned.left);
         }
@@ -200,13 +254,14 @@ class Compiler {
         const Value instant = ToInstant(value);
         if (instant.type != Type::kTimestamp) Mismatch(value, span, op, expr);
         const Value now = Now(expr), start = Shifted(now, -span.seconds);
-        if (op == Op::kBeforeLast) return Compare(instant, Op::kLessEqual, start, expr);
-        return "(" + Compare(instant, Op::kGreater, start, expr) + " AND " +
-               Compare(instant, Op::kLessEqual, now, expr) + ")";
+        if (op == Op::kBeforeLast) return Comparison(instant, Op::kLessEqual, start, expr);
+        return "(" + Comparison(instant, Op::kGreater, start, expr) + " AND " +
+               Comparison(instant, Op::kLessEqual, now, expr) + ")";
     }
 
     const Scope& scope_;
     const std::string& now_sql_;
+    Clock clock_;
     std::vector<std::string> columns_;
 };
 
@@ -235,12 +290,14 @@ Compiled Compile(const Expr& expr, const Scope& scope, Expect expect, const std:
             throw UserError(sqlstate::kDatatypeMismatch, "a duration cannot be a result in rule" + At(expr),
                             Describe(value) + ".",
                             "Compare it, as in now - created_at > 7d, or use days_since(created_at).");
+        compiler.Result(value);
         compiled.sql = Plain(value);
         compiled.type = value.type;
         compiled.sql_type = value.sql_type;
         compiled.clauses.push_back({compiled.text, compiled.sql});
     }
     compiled.columns = compiler.columns();
+    compiled.until = compiler.Until();
     return compiled;
 }
 

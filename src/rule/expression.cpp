@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pulse/base/error.hpp"
+#include "pulse/rule/dynamic.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/print.hpp"
 
@@ -41,6 +42,16 @@ std::string Alternative(const Value& value, const Value& model, bool same) {
     return Plain(value);
 }
 
+// COALESCE or CASE of the values.
+template <typename Write>
+std::string Chosen(const std::vector<Value>& values, const std::string& condition, Write write) {
+    if (!condition.empty())
+        return "(CASE WHEN " + condition + " THEN " + write(values[0]) + " ELSE " + write(values[1]) + " END)";
+    std::string sql = "COALESCE(";
+    for (size_t i = 0; i < values.size(); ++i) sql += (i > 0 ? ", " : "") + write(values[i]);
+    return sql + ")";
+}
+
 Value Moved(const Value& instant, int64_t seconds, const Expr& expr) {
     Value moved = Shifted(instant, seconds);
     moved.expr = &expr;
@@ -67,12 +78,14 @@ void WrongArgument(const Value& value, const char* wanted, const Expr& expr) {
                     Describe(value) + "; " + PrintShort(expr) + " needs " + wanted + ".", kFunctionHint);
 }
 
-std::string RequireText(const Value& value, const Expr& expr) {
+std::string RequireText(const Value& any, const Expr& expr) {
+    const Value value = AsType(any, Type::kText);
     if (!IsTextual(value)) WrongArgument(value, "a text", expr);
     return AsText(value);
 }
 
-std::string RequireNumber(const Value& value, const Expr& expr) {
+std::string RequireNumber(const Value& any, const Expr& expr) {
+    const Value value = AsType(any, Type::kNumber);
     if (value.type != Type::kNumber) WrongArgument(value, "a number", expr);
     return AsNumeric(value);
 }
@@ -94,7 +107,8 @@ Value ListContains(const Value& list, const Value& item, const Expr& expr) {
 }
 
 // No LIKE: its pattern signs would have to be escaped.
-Value PartOfText(Op op, const Value& left, const Value& right, const Expr& expr) {
+Value PartOfText(Op op, const Value& whole_value, const Value& part_value, const Expr& expr) {
+    const Value left = AsType(whole_value, Type::kText), right = AsType(part_value, Type::kText);
     if (!IsTextual(left) || !IsTextual(right)) Mismatch(left, right, op, expr);
     const std::string whole = Lower(AsText(left)), part = Lower(AsText(right));
     if (op == Op::kContains)
@@ -105,7 +119,8 @@ Value PartOfText(Op op, const Value& left, const Value& right, const Expr& expr)
     return Truth("(" + Bytewise(end) + " = " + part + ")", expr);
 }
 
-Value Matches(const Value& left, const Value& right, const Expr& expr) {
+Value Matches(const Value& value, const Value& right, const Expr& expr) {
+    const Value left = AsType(value, Type::kText);
     if (!IsTextual(left) || right.type != Type::kText) Mismatch(left, right, Op::kMatches, expr);
     // A pattern from data could be invalid for some row only, and fail then.
     if (!right.literal)
@@ -115,7 +130,15 @@ Value Matches(const Value& left, const Value& right, const Expr& expr) {
     return Truth("(" + AsText(left) + " ~ " + right.sql + ")", expr);
 }
 
-Value Coalesce(std::vector<Value> values, const Expr& expr) {
+Value Choice(std::vector<Value> values, const std::string& condition, const Expr& expr) {
+    Unify(values);
+    if (std::all_of(values.begin(), values.end(), [](const Value& v) { return v.dynamic; })) {
+        // All are: the result is as open as they are.
+        Value result = values.front();
+        result.sql = Chosen(values, condition, [](const Value& v) { return Plain(v); });
+        result.expr = &expr;
+        return result;
+    }
     const auto data =
         std::find_if(values.begin(), values.end(), [](const Value& v) { return !v.literal && !v.fixed; });
     const Value model = data == values.end() ? values.front() : *data;
@@ -129,16 +152,26 @@ Value Coalesce(std::vector<Value> values, const Expr& expr) {
             Mismatch(model, value, Op::kCoalesce, expr);
         same = same && fits;
     }
-    std::string sql = "COALESCE(";
-    for (size_t i = 0; i < values.size(); ++i)
-        sql += (i > 0 ? ", " : "") + Alternative(values[i], model, same);
     Value result = model;
-    result.sql = sql + ")";
+    result.sql = Chosen(values, condition, [&](const Value& v) { return Alternative(v, model, same); });
     result.expr = &expr;
     result.literal = result.fixed = false;
     result.offset = 0;
     result.moment.reset();
     result.difference.reset();
+    result.ticks.clear();
+    result.options.clear();
+    result.simple = true;
+    bool now = false;
+    for (const Value& value : values) {
+        result.ticks.insert(result.ticks.end(), value.ticks.begin(), value.ticks.end());
+        result.simple = result.simple && value.simple;
+        if (value.type != Type::kTimestamp) continue;
+        now = now || IsNow(value) || !value.options.empty();
+        if (value.options.empty()) result.options.push_back(value);
+        else result.options.insert(result.options.end(), value.options.begin(), value.options.end());
+    }
+    if (!now) result.options.clear();
     if (model.type == Type::kNumber && !same) result.sql_type = "numeric";
     return result;
 }
@@ -157,7 +190,8 @@ Value Round(const Call& node, const Value& value, const Expr& expr) {
     return NumberOf(sql + ")", "numeric", expr);
 }
 
-Value Arithmetic(Op op, const Value& left, const Value& right, const Expr& expr) {
+Value Arithmetic(Op op, const Value& first, const Value& second, const Expr& expr) {
+    const Value left = AsType(first, Type::kNumber), right = AsType(second, Type::kNumber);
     if (left.type != Type::kNumber || right.type != Type::kNumber) Mismatch(left, right, op, expr);
     std::string divisor = AsNumeric(right);
     if (op == Op::kDivide || op == Op::kModulo) {

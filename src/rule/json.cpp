@@ -48,8 +48,8 @@ ExprPtr Field(const Json& rule, const std::string& place) {
     if (field == rule.end() || !field->is_string() || field->get_ref<const std::string&>().empty())
         Fail(place, "\"field\" must be the name of a column", kShapeHint);
     const std::string name = Checked(field->get<std::string>(), place + ".field");
-    constexpr std::array<std::string_view, 5> kPrefixes = {"profile.", "events.", "events[", "trait(",
-                                                           "segment("};
+    constexpr std::array<std::string_view, 8> kPrefixes = {"profile.", "account.", "context.", "events.",
+                                                           "events[",  "trait(",   "segment(", "sequence("};
     for (const std::string_view prefix : kPrefixes)
         if (name.starts_with(prefix)) return ParseReference(name);
     return Make(Reference{Reference::Kind::kPath, {name}}, kNowhere);

@@ -1,23 +1,91 @@
 #include "pulse/rule/metric.hpp"
 
-#include "pulse/base/error.hpp"
+#include "pulse/rule/operators.hpp"
 
 namespace pulse::rule {
 
-const char* Name(Aggregate) {
-    return "";
+namespace {
+
+struct Named {
+    std::string_view name;
+    Aggregate aggregate;
+};
+
+// The first name of each is the one that is printed.
+constexpr Named kAggregates[] = {
+    {"count", Aggregate::kCount},          {"exists", Aggregate::kExists},
+    {"unique_days", Aggregate::kUniqueDays}, {"first_seen", Aggregate::kFirstSeen},
+    {"last_seen", Aggregate::kLastSeen},   {"sum", Aggregate::kSum},
+    {"avg", Aggregate::kAverage},          {"average", Aggregate::kAverage},
+    {"min", Aggregate::kMin},              {"max", Aggregate::kMax},
+    {"p50", Aggregate::kMedian},           {"median", Aggregate::kMedian},
+    {"p95", Aggregate::kP95},              {"first", Aggregate::kFirst},
+    {"last", Aggregate::kLast},            {"mode", Aggregate::kMode},
+    {"distinct", Aggregate::kDistinct},    {"list", Aggregate::kList},
+};
+
+}  // namespace
+
+const char* Name(Aggregate aggregate) {
+    for (const Named& entry : kAggregates)
+        if (entry.aggregate == aggregate) return entry.name.data();
+    return "sequence";
 }
 
-std::string Print(const Metric&) {
-    throw UserError(sqlstate::kNotSupported, "metrics are not available yet");
+std::optional<Aggregate> FindAggregate(std::string_view name) {
+    for (const Named& entry : kAggregates)
+        if (EqualsIgnoringCase(entry.name, name)) return entry.aggregate;
+    return std::nullopt;
 }
 
-Metric ParseMetric(std::string_view) {
-    throw UserError(sqlstate::kNotSupported, "metrics are not available yet");
+bool NeedsProperty(Aggregate aggregate) {
+    switch (aggregate) {
+        case Aggregate::kCount:
+        case Aggregate::kExists:
+        case Aggregate::kUniqueDays:
+        case Aggregate::kFirstSeen:
+        case Aggregate::kLastSeen:
+        case Aggregate::kSequence: return false;
+        default: return true;
+    }
 }
 
-MetricSql CompileMetric(const Metric&, const std::string&, const std::string&, const std::string&) {
-    throw UserError(sqlstate::kNotSupported, "metrics are not available yet");
+std::string AgoName(Aggregate aggregate, Function since) {
+    if (aggregate != Aggregate::kFirstSeen && aggregate != Aggregate::kLastSeen) return "";
+    const std::string name = Name(aggregate);
+    switch (since) {
+        case Function::kSecondsSince: return name + "_seconds_ago";
+        case Function::kMinutesSince: return name + "_minutes_ago";
+        case Function::kHoursSince: return name + "_hours_ago";
+        case Function::kDaysSince: return name + "_days_ago";
+        default: return "";
+    }
+}
+
+Type TypeOf(const Metric& metric) {
+    switch (metric.aggregate) {
+        case Aggregate::kExists:
+        case Aggregate::kSequence: return Type::kBoolean;
+        case Aggregate::kFirstSeen:
+        case Aggregate::kLastSeen: return Type::kTimestamp;
+        case Aggregate::kMin:
+        case Aggregate::kMax:
+        case Aggregate::kFirst:
+        case Aggregate::kLast:
+        case Aggregate::kMode: return Type::kJson;
+        case Aggregate::kList: return Type::kArray;
+        default: return Type::kNumber;
+    }
+}
+
+const char* SqlTypeOf(const Metric& metric) {
+    switch (TypeOf(metric)) {
+        case Type::kBoolean: return "boolean";
+        case Type::kTimestamp: return "timestamp with time zone";
+        case Type::kJson: return "jsonb";
+        case Type::kArray: return "text[]";
+        default: return "numeric";
+    }
 }
 
 }  // namespace pulse::rule

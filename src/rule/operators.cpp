@@ -54,7 +54,9 @@ struct NamedFunction {
 constexpr NamedFunction kFunctions[] = {
     {"lower", Function::kLower}, {"upper", Function::kUpper}, {"len", Function::kLen},
     {"abs", Function::kAbs},     {"round", Function::kRound}, {"days_since", Function::kDaysSince},
-    {"now", Function::kNow},
+    {"now", Function::kNow},     {"seconds_since", Function::kSecondsSince},
+    {"minutes_since", Function::kMinutesSince},           {"hours_since", Function::kHoursSince},
+    {"if", Function::kIf},
 };
 
 constexpr std::string_view kReserved[] = {"and", "or", "not", "exists", "true", "false", "null", "now"};
@@ -89,7 +91,7 @@ const char* const kValueHint =
 const char* const kFunctionHint =
     "Functions are lower(text), upper(text), len(text), abs(number), round(number [, digits]), coalesce(a, "
     "b, …), "
-    "days_since(timestamp) and now.";
+    "days_since(timestamp), hours_since, minutes_since, seconds_since, if(condition, a, b) and now.";
 
 std::optional<Operator> FindSign(std::string_view sign) {
     return Find(kSigns, sign);

@@ -3,32 +3,48 @@
 #include <utility>
 
 #include "pulse/base/error.hpp"
-#include "pulse/rule/lexer.hpp"
 #include "pulse/rule/literal.hpp"
+#include "pulse/rule/metric.hpp"
+#include "pulse/rule/metric_parser.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/print.hpp"
+#include "pulse/rule/tokens.hpp"
 
 namespace pulse::rule {
 
 namespace {
 
+// Whether its value depends on the time at which it is asked.
+bool IsClock(Function function) {
+    switch (function) {
+        case Function::kNow:
+        case Function::kSecondsSince:
+        case Function::kMinutesSince:
+        case Function::kHoursSince:
+        case Function::kDaysSince: return true;
+        default: return false;
+    }
+}
+
 // Recursive descent, one function per level of precedence, weakest first:
 //   or, and, not, comparison, + -, * / %, ??, unary -, primary.
-class Parser {
+class Parser : private Tokens {
   public:
-    explicit Parser(std::string_view text) : text_(text), lexer_(text) { token_ = lexer_.Next(); }
+    explicit Parser(std::string_view text) : Tokens(text) {}
 
     ExprPtr Rule() {
-        if (token_.kind == Token::Kind::kEnd) lexer_.Fail(token_, "The rule is empty", kValueHint);
+        if (Is(Token::Kind::kEnd)) Fail(Peek(), "The rule is empty", kValueHint);
         ExprPtr expr = Or();
-        if (token_.kind != Token::Kind::kEnd) Unexpected(kOperatorHint);
+        if (!Is(Token::Kind::kEnd)) Unexpected(kOperatorHint);
         return expr;
     }
 
     ExprPtr OnlyReference() {
         ExprPtr expr = Primary();
-        if (token_.kind != Token::Kind::kEnd || !As<Reference>(*expr))
-            Unexpected("Write one reference, such as ltv, profile.plan or trait(\"vip\").");
+        const Call* call = As<Call>(*expr);
+        const Expr& whole = call && IsClock(call->function) && !call->arguments.empty() ? *call->arguments[0] : *expr;
+        if (!Is(Token::Kind::kEnd) || !(As<Reference>(*expr) || As<Metric>(whole)))
+            Unexpected("Write one reference, such as ltv, profile.plan, events.purchase.count_30d or trait(\"vip\").");
         return expr;
     }
 
@@ -43,7 +59,7 @@ class Parser {
                 throw UserError(
                     sqlstate::kProgramLimit, "rule is nested too deeply",
                     "A rule may have at most " + std::to_string(kMaxDepth) +
-                        " levels; there are more at position " + std::to_string(parser_.token_.position) +
+                        " levels; there are more at position " + std::to_string(parser_.Peek().position) +
                         ".",
                     "Leave out parentheses that change nothing, or split the rule into several segments.");
             }
@@ -55,34 +71,6 @@ class Parser {
       private:
         Parser& parser_;
     };
-
-    Token Take() { return std::exchange(token_, lexer_.Next()); }
-
-    bool IsSign(std::string_view sign) const {
-        return token_.kind == Token::Kind::kSign && token_.value == sign;
-    }
-    bool IsWord(std::string_view word) const {
-        return token_.kind == Token::Kind::kName && EqualsIgnoringCase(token_.value, word);
-    }
-    bool AcceptSign(std::string_view sign) {
-        if (!IsSign(sign)) return false;
-        Take();
-        return true;
-    }
-    bool AcceptWord(std::string_view word) {
-        if (!IsWord(word)) return false;
-        Take();
-        return true;
-    }
-    void ExpectSign(std::string_view sign, const std::string& hint) {
-        if (!AcceptSign(sign)) Unexpected(hint);
-    }
-
-    [[noreturn]] void Unexpected(const std::string& hint) const {
-        if (token_.kind == Token::Kind::kEnd) lexer_.Fail(token_, "The rule ends too early", hint);
-        const std::string_view written = text_.substr(token_.begin, token_.end - token_.begin);
-        lexer_.Fail(token_, "Unexpected " + Shorten(written, 40), hint);
-    }
 
     ExprPtr Or() {
         std::vector<ExprPtr> operands{And()};
@@ -115,17 +103,17 @@ class Parser {
         }
         ExprPtr left = Sum();
         const size_t position = left->position;
-        if (token_.kind == Token::Kind::kSign) {
-            const auto sign = FindSign(token_.value);
+        if (Is(Token::Kind::kSign)) {
+            const auto sign = FindSign(Peek().value);
             if (!sign) return left;
             Take();
             ExprPtr right = Sum();
-            if (token_.kind == Token::Kind::kSign && FindSign(token_.value))
+            if (Is(Token::Kind::kSign) && FindSign(Peek().value))
                 Unexpected("Comparisons cannot be chained: write a < b && b < c, or put one in parentheses.");
             return MakeOperation(sign->op, {std::move(left), std::move(right)}, position);
         }
         const bool negated = AcceptWord("not");
-        if (token_.kind == Token::Kind::kName) {
+        if (Is(Token::Kind::kName)) {
             if (auto word = WordOperator()) {
                 if (negated && word->negated) Unexpected(kOperatorHint);
                 return Negate(negated != word->negated, Operand(word->op, std::move(left)));
@@ -150,11 +138,12 @@ class Parser {
         }
         for (const auto& [word, op] :
              {std::pair("within", Op::kWithinLast), std::pair("before", Op::kBeforeLast)}) {
-            if (!AcceptWord(word)) continue;
+            if (!IsWord(word)) continue;
+            RequireRule(Take());
             if (!AcceptWord("last")) Unexpected(std::string("Write ") + word + " last 7d.");
             return Operator{op, false};
         }
-        auto found = FindWord(token_.value);
+        auto found = FindWord(Peek().value);
         if (found) Take();
         return found;
     }
@@ -165,7 +154,7 @@ class Parser {
         if (op == Op::kIsNull) return MakeOperation(op, {std::move(left)}, position);
         if (op == Op::kIn) return MakeOperation(op, {std::move(left), ListOfLiterals()}, position);
         if (op == Op::kWithinLast || op == Op::kBeforeLast) {
-            if (token_.kind != Token::Kind::kDuration)
+            if (!Is(Token::Kind::kDuration))
                 Unexpected("Give a duration such as 10s, 15m, 12h, 30d or 2w.");
             return MakeOperation(op, {std::move(left), Primary()}, position);
         }
@@ -177,22 +166,22 @@ class Parser {
 
     ExprPtr ListOfLiterals() {
         const std::string hint = "Give a list of numbers, texts, true or false, such as [\"free\", \"pro\"].";
-        const size_t position = token_.position;
+        const size_t position = Peek().position;
         ExpectSign("[", hint);
         std::vector<ExprPtr> items;
         do {
             const bool minus = IsSign("-");
             if (IsWord("null"))
-                lexer_.Fail(token_, "A list cannot contain null",
+                Fail(Peek(), "A list cannot contain null",
                             "Add || x is null for rows without a value.");
-            const bool literal = minus || token_.kind == Token::Kind::kText ||
-                                 token_.kind == Token::Kind::kNumber || IsWord("true") || IsWord("false");
+            const bool literal = minus || Is(Token::Kind::kText) ||
+                                 Is(Token::Kind::kNumber) || IsWord("true") || IsWord("false");
             if (!literal) Unexpected(hint);
             if (items.size() >= kMaxList)
                 throw UserError(sqlstate::kProgramLimit, "too many list elements in rule",
                                 "At most " + std::to_string(kMaxList) +
                                     " are allowed; there are more at position " +
-                                    std::to_string(token_.position) + ".",
+                                    std::to_string(Peek().position) + ".",
                                 "Keep long lists in a table and define the segment by a query.");
             ExprPtr item = Unary();
             if (minus && !As<Number>(*item)) Unexpected(hint);
@@ -240,17 +229,18 @@ class Parser {
     }
 
     ExprPtr Primary() {
-        const size_t position = token_.position;
-        switch (token_.kind) {
+        const size_t position = Peek().position;
+        switch (Peek().kind) {
             case Token::Kind::kNumber: return Make(Number{Take().value}, position);
             case Token::Kind::kText: return Make(Text{Take().value}, position);
             case Token::Kind::kDuration: return Make(Duration{*ParseDuration(Take().value)}, position);
             case Token::Kind::kQuotedName: return Path(Take().value, position);
             case Token::Kind::kName: return Name();
             case Token::Kind::kSign:
-                if (token_.value == "(") return Parenthesised();
+                if (Peek().value == "(") return Parenthesised();
                 // ["Any Name"]: a list can stand after `in` only, so this is a name.
-                if (token_.value == "[") return Path(BracketedName(), position);
+                if (Peek().value == "[") return Path(BracketedName(), position);
+                if (Peek().value == "$") return StepProperty();
                 break;
             case Token::Kind::kEnd: break;
         }
@@ -271,57 +261,89 @@ class Parser {
         if (EqualsIgnoringCase(name.value, "true")) return Make(Boolean{true}, name.position);
         if (EqualsIgnoringCase(name.value, "false")) return Make(Boolean{false}, name.position);
         if (EqualsIgnoringCase(name.value, "null")) return Make(Null{}, name.position);
-        if (EqualsIgnoringCase(name.value, "now")) return MakeCall(Function::kNow, {}, name.position);
+        if (EqualsIgnoringCase(name.value, "now")) {
+            RequireRule(name);
+            return MakeCall(Function::kNow, {}, name.position);
+        }
+        if (name.value == "events" && (IsSign(".") || (IsSign("[") && !Peek().after_space))) {
+            RequireRule(name);
+            return Metrics().Events(name.position);
+        }
         if (IsReserved(name.value))
-            lexer_.Fail(name, "Unexpected " + name.value,
+            Fail(name, "Unexpected " + name.value,
                         std::string(kValueHint) + " A column of that name is written in backticks.");
         return Path(name.value, name.position);
     }
 
     ExprPtr Path(std::string root, size_t position) {
         std::vector<std::string> path{std::move(root)};
-        while (IsSign(".") || (IsSign("[") && !token_.after_space)) {
-            if (IsSign("[")) {
-                path.push_back(BracketedName());
-            } else {
-                Take();
-                if (token_.kind != Token::Kind::kName && token_.kind != Token::Kind::kQuotedName)
-                    Unexpected("A name stands after a dot.");
-                path.push_back(Take().value);
-            }
-            if (path.size() > kMaxDepth)
-                Unexpected("A path may have at most " + std::to_string(kMaxDepth) + " names.");
-        }
+        ContinuePath(path);
         return Make(Reference{Reference::Kind::kPath, std::move(path)}, position);
     }
 
-    std::string BracketedName() {
-        const std::string hint =
-            "Write a name as [\"Any Name\"]; a list of values can stand only after \"in\".";
-        Take();
-        if (token_.kind != Token::Kind::kText || token_.value.empty()) Unexpected(hint);
-        std::string name = Take().value;
-        ExpectSign("]", hint);
-        return name;
+    // What is not for a filter.
+    void RequireRule(const Token& token) {
+        if (place_ == Place::kRule) return;
+        throw UserError(sqlstate::kNotSupported,
+                        Shorten(token.value, 40) + " is not available in the filter of an event at position " +
+                            std::to_string(token.position),
+                        "A filter is about the properties of one event.",
+                        "Compare properties with values, as in {category == \"cosmetics\"}; a property of that name is written in "
+                        "backticks.");
+    }
+
+    MetricParser Metrics() {
+        return MetricParser(*this, [this](bool steps) { return Filter(steps); });
+    }
+
+    ExprPtr Filter(bool steps) {
+        const Level level(*this);
+        place_ = steps ? Place::kStep : Place::kFilter;
+        ExprPtr filter = Or();
+        place_ = Place::kRule;
+        return filter;
+    }
+
+    // $.product_id: a property of the step before.
+    ExprPtr StepProperty() {
+        const Token dollar = Take();
+        if (place_ != Place::kStep)
+            Fail(dollar, "Unexpected $",
+                 "$ stands for the step before, in the filter of a later step of a sequence: {product_id == $.product_id}.");
+        std::vector<std::string> path;
+        ContinuePath(path);
+        if (path.empty()) Unexpected("Write $.product_id for a property of the step before.");
+        return Make(Reference{Reference::Kind::kStep, std::move(path)}, dollar.position);
     }
 
     ExprPtr NamedCall(const Token& name) {
         const Level level(*this);
         Take();
         if (name.value == "trait" || name.value == "segment") {
-            if (token_.kind != Token::Kind::kText || token_.value.empty())
+            RequireRule(name);
+            if (!Is(Token::Kind::kText) || Peek().value.empty())
                 Unexpected("Give the name in quotes, as in " + name.value + "(\"vip\").");
             const auto kind = name.value == "trait" ? Reference::Kind::kTrait : Reference::Kind::kSegment;
             std::string key = Take().value;
             ExpectSign(")", "One name in quotes, then ).");
             return Make(Reference{kind, {std::move(key)}}, name.position);
         }
+        if (EqualsIgnoringCase(name.value, "sequence")) {
+            RequireRule(name);
+            return Metrics().Sequence(name.position);
+        }
+        if (name.value == "flag")
+            throw UserError(sqlstate::kNotSupported,
+                            "flags are not available in rules at position " + std::to_string(name.position),
+                            "What a flag says can depend on segments, not the other way round.",
+                            "Use the segment or the trait that the flag uses.");
         const bool coalesce = EqualsIgnoringCase(name.value, "coalesce");
         const auto function = FindFunction(name.value);
         if (!function && !coalesce)
             throw UserError(sqlstate::kUndefinedFunction,
                             "unknown function in rule at position " + std::to_string(name.position),
                             "There is no function \"" + Shorten(name.value, 40) + "\".", kFunctionHint);
+        if (function && IsClock(*function)) RequireRule(name);
         std::vector<ExprPtr> arguments;
         if (!IsSign(")")) {
             do {
@@ -332,17 +354,17 @@ class Parser {
         const bool some = coalesce                        ? arguments.size() >= 1
                           : *function == Function::kNow   ? arguments.empty()
                           : *function == Function::kRound ? arguments.size() == 1 || arguments.size() == 2
+                          : *function == Function::kIf    ? arguments.size() == 3
                                                           : arguments.size() == 1;
-        if (!some) lexer_.Fail(name, "Wrong number of arguments for " + name.value, kFunctionHint);
+        if (!some) Fail(name, "Wrong number of arguments for " + name.value, kFunctionHint);
         ExpectSign(")", "Arguments are separated by commas, and ) ends them.");
         if (coalesce) return Join(Op::kCoalesce, std::move(arguments));
         return MakeCall(*function, std::move(arguments), name.position);
     }
 
-    std::string_view text_;
-    Lexer lexer_;
-    Token token_;
     size_t level_ = 0;
+    // Between the braces of events.x{…} names are properties of the event.
+    enum class Place { kRule, kFilter, kStep } place_ = Place::kRule;
 };
 
 }  // namespace
@@ -351,6 +373,13 @@ ExprPtr Parse(std::string_view text) {
     ExprPtr expr = Parser(text).Rule();
     RequireSize(*expr);
     return expr;
+}
+
+Metric ParseMetric(std::string_view text) {
+    const ExprPtr expr = Parse(text);
+    if (const Metric* metric = As<Metric>(*expr)) return *metric;
+    throw UserError(sqlstate::kSyntaxError, "not an aggregate of events", "The text is " + PrintShort(*expr) + ".",
+                    "Write one such as events.purchase.count(30d).");
 }
 
 ExprPtr ParseReference(std::string_view text) {

@@ -3,6 +3,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/rule/lexer.hpp"
 #include "pulse/rule/literal.hpp"
+#include "pulse/rule/metric.hpp"
 #include "pulse/rule/operators.hpp"
 
 namespace pulse::rule {
@@ -103,20 +104,89 @@ class Printer {
         text_ += ']';
     }
 
-    void Write(const Metric& node) { text_ += node.event; }
+    void Write(const Metric& node) {
+        if (node.aggregate == Aggregate::kSequence) return WriteSequence(node);
+        WriteEvents(node.event, node.filter);
+        text_ += std::string(".") + Name(node.aggregate);
+        const bool windowed = node.window.kind != Window::Kind::kAll;
+        if (node.property.empty() && !windowed) return;
+        text_ += '(';
+        if (!node.property.empty()) WritePath(node.property);
+        if (!node.property.empty() && windowed) text_ += ", ";
+        if (windowed) Write(node.window);
+        text_ += ')';
+    }
+
+    void Write(const Window& window) {
+        if (window.kind == Window::Kind::kSliding) {
+            text_ += PrintDuration(window.from);
+            if (window.to > 0) text_ += ".." + PrintDuration(window.to);
+            return;
+        }
+        const char* const unit = window.unit == Window::Unit::kDay    ? " day"
+                                 : window.unit == Window::Unit::kWeek ? " week"
+                                                                      : " month";
+        text_ += "calendar " + std::to_string(window.count) + unit + (window.count > 1 ? "s" : "");
+    }
+
+    void WriteEvents(const std::string& event, const ExprPtr& filter) {
+        text_ += "events";
+        if (event.empty()) text_ += ".*";
+        else WriteName(event);
+        if (!filter) return;
+        text_ += '{';
+        Print(*filter, kOrStrength);
+        text_ += '}';
+    }
+
+    void WriteSequence(const Metric& node) {
+        text_ += "sequence(";
+        for (const Step& step : node.steps) {
+            if (&step != &node.steps.front()) text_ += " -> ";
+            if (step.within > 0) text_ += "within " + PrintDuration(step.within) + " ";
+            if (step.absent) text_ += "no ";
+            WriteEvents(step.event, step.filter);
+        }
+        if (node.window.kind == Window::Kind::kSliding) text_ += ", in " + PrintDuration(node.window.from);
+        text_ += ')';
+    }
+
+    // A name behind others.
+    void WriteName(const std::string& name) {
+        text_ += IsBareName(name) ? "." + name : "[" + QuoteRuleText(name) + "]";
+    }
+
+    void WritePath(const std::vector<std::string>& path) {
+        // events.x is no path unless the name is quoted.
+        const bool quoted = path.size() > 1 && path[0] == "events";
+        text_ += quoted ? "`events`" : PrintName(path[0]);
+        for (size_t i = 1; i < path.size(); ++i) WriteName(path[i]);
+    }
 
     void Write(const Reference& node) {
+        if (node.kind == Reference::Kind::kStep) {
+            text_ += '$';
+            for (const std::string& name : node.path) WriteName(name);
+            return;
+        }
         if (node.kind != Reference::Kind::kPath) {
             text_ += node.kind == Reference::Kind::kTrait ? "trait(" : "segment(";
             text_ += QuoteRuleText(node.path[0]) + ")";
             return;
         }
-        text_ += PrintName(node.path[0]);
-        for (size_t i = 1; i < node.path.size(); ++i)
-            text_ += IsBareName(node.path[i]) ? "." + node.path[i] : "[" + QuoteRuleText(node.path[i]) + "]";
+        WritePath(node.path);
     }
 
     void Write(const Call& node) {
+        if (const Metric* metric = node.arguments.empty() ? nullptr : As<Metric>(*node.arguments[0])) {
+            // minutes_since(events.x.last_seen) is events.x.last_seen_minutes_ago.
+            const std::string ago = AgoName(metric->aggregate, node.function);
+            if (!ago.empty() && metric->window.kind == Window::Kind::kAll) {
+                WriteEvents(metric->event, metric->filter);
+                text_ += "." + ago;
+                return;
+            }
+        }
         text_ += Name(node.function);
         if (node.function == Function::kNow) return;
         text_ += '(';
@@ -189,6 +259,10 @@ std::string Print(const Expr& expr) {
 
 std::string PrintShort(const Expr& expr, size_t limit) {
     return Shorten(PrintUpTo(expr, limit), limit);
+}
+
+std::string Print(const Metric& metric) {
+    return Print(*Make(metric, 0));
 }
 
 void RequireSize(const Expr& expr) {

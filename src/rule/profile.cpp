@@ -1,23 +1,165 @@
 #include "pulse/rule/profile.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "pulse/base/error.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/rule/profile_scope.hpp"
+#include "pulse/rule/value.hpp"
 
 namespace pulse::rule {
 
-ExprPtr Expand(const Expr&, const Definitions&, const std::string&) {
-    throw UserError(sqlstate::kNotSupported, "rules about people are not available yet");
+namespace {
+
+constexpr const char* kInvalidDefinition = "42P17";
+constexpr size_t kMaxNodes = 100'000;  // of an expanded tree
+
+// The same node over other operands.
+ExprPtr Over(const Expr& expr, std::vector<ExprPtr> operands) {
+    if (const Call* call = As<Call>(expr)) return MakeCall(call->function, std::move(operands), expr.position);
+    return MakeOperation(As<Operation>(expr)->op, std::move(operands), expr.position);
 }
 
-Mentions FindMentions(const Expr&) {
-    throw UserError(sqlstate::kNotSupported, "rules about people are not available yet");
+const std::vector<ExprPtr>* OperandsOf(const Expr& expr) {
+    if (const Call* call = As<Call>(expr)) return &call->arguments;
+    if (const Operation* operation = As<Operation>(expr)) return &operation->operands;
+    return nullptr;
 }
 
-ProfileRule CompileProfile(const Expr&, const ProfileNames&, Expect, const std::string&) {
-    throw UserError(sqlstate::kNotSupported, "rules about people are not available yet");
+// A definition in the place of its name, each worked out once.
+class Expander {
+  public:
+    Expander(const Definitions& definitions, const std::string& self) : definitions_(definitions) {
+        if (!self.empty()) way_.push_back(self);
+    }
+
+    struct Tree {
+        ExprPtr expr;
+        size_t nodes;
+    };
+
+    Tree Expand(const ExprPtr& expr) {
+        if (const Reference* reference = As<Reference>(*expr)) return Named(*reference, expr);
+        const std::vector<ExprPtr>* operands = OperandsOf(*expr);
+        if (!operands) return {expr, 1};
+        std::vector<ExprPtr> expanded;
+        size_t nodes = 1;
+        bool changed = false;
+        for (const ExprPtr& operand : *operands) {
+            Tree tree = Expand(operand);
+            nodes += tree.nodes;
+            if (nodes > kMaxNodes) TooLarge();
+            changed = changed || tree.expr != operand;
+            expanded.push_back(std::move(tree.expr));
+        }
+        return {changed ? Over(*expr, std::move(expanded)) : expr, nodes};
+    }
+
+  private:
+    [[noreturn]] void TooLarge() const {
+        throw UserError(sqlstate::kProgramLimit, "rule is too complex",
+                        "With the traits and segments it names it has more than " + std::to_string(kMaxNodes) + " parts.",
+                        "Use fewer definitions that use one another many times.");
+    }
+
+    Tree Named(const Reference& reference, const ExprPtr& expr) {
+        const std::string* trait = TraitOf(reference);
+        const bool segment = reference.kind == Reference::Kind::kSegment;
+        if (!trait && !segment) return {expr, 1};
+        const std::string& key = reference.path[0];
+        const std::string name = (segment ? "segment " : "trait ") + key;
+        if (const auto known = known_.find(name); known != known_.end()) return known->second;
+        RequireNoCycle(name, *expr);
+        way_.push_back(name);
+        Tree tree = Expand(definitions_.Find(segment ? Reference::Kind::kSegment : Reference::Kind::kTrait, key, expr->position));
+        way_.pop_back();
+        // Who is neither in nor out of a segment is not in it.
+        if (segment) tree = {MakeOperation(Op::kCoalesce, {tree.expr, Make(Boolean{false}, expr->position)}, expr->position), tree.nodes + 2};
+        return known_.emplace(name, tree).first->second;
+    }
+
+    void RequireNoCycle(const std::string& name, const Expr& expr) const {
+        const auto again = std::find(way_.begin(), way_.end(), name);
+        if (again != way_.end()) {
+            std::string round;
+            for (auto step = again; step != way_.end(); ++step) round += *step + " → ";
+            throw UserError(kInvalidDefinition, "definitions depend on one another in a circle" + At(expr),
+                            "The way round is " + round + name + ".", "Take one of them out of the other's definition.");
+        }
+        if (way_.size() > kMaxNesting)
+            throw UserError(sqlstate::kProgramLimit, "definitions are nested too deeply" + At(expr),
+                            "Below " + way_.front() + " they are nested more than " + std::to_string(kMaxNesting) + " levels deep.",
+                            "Write out some of the definitions in the middle.");
+    }
+
+    const Definitions& definitions_;
+    std::vector<std::string> way_;
+    std::map<std::string, Tree> known_;
+};
+
+void Mention(const Expr& expr, Mentions& mentions) {
+    const auto add = [](std::vector<std::string>& names, const std::string& name) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    };
+    if (const Reference* reference = As<Reference>(expr)) {
+        if (const std::string* trait = TraitOf(*reference)) add(mentions.traits, *trait);
+        if (reference->kind == Reference::Kind::kSegment) add(mentions.segments, reference->path[0]);
+    }
+    if (const std::vector<ExprPtr>* operands = OperandsOf(expr))
+        for (const ExprPtr& operand : *operands) Mention(*operand, mentions);
+}
+
+bool IsConstant(const Expr& expr) {
+    const Call* call = As<Call>(expr);
+    return As<Null>(expr) || As<Boolean>(expr) || As<Number>(expr) || As<Text>(expr) || As<Duration>(expr) || As<List>(expr) ||
+           (call && call->function == Function::kNow);
+}
+
+void AddParts(const ExprPtr& expr, int depth, std::vector<Part>& parts) {
+    parts.push_back({Print(*expr), depth, expr});
+    const std::vector<ExprPtr>* operands = OperandsOf(*expr);
+    if (!operands) return;
+    // What a metric's time says is no part of its own: last_seen_days_ago is one leaf.
+    const Call* call = As<Call>(*expr);
+    if (call && !operands->empty()) {
+        const Metric* metric = As<Metric>(*operands->front());
+        if (metric && !AgoName(metric->aggregate, call->function).empty()) return;
+    }
+    for (const ExprPtr& operand : *operands)
+        if (!IsConstant(*operand)) AddParts(operand, depth + 1, parts);
+}
+
+}  // namespace
+
+ExprPtr Expand(const Expr& expr, const Definitions& definitions, const std::string& self) {
+    return Expander(definitions, self).Expand(std::make_shared<const Expr>(expr)).expr;
+}
+
+Mentions FindMentions(const Expr& expr) {
+    Mentions mentions;
+    Mention(expr, mentions);
+    return mentions;
+}
+
+ProfileRule CompileProfile(const Expr& expr, const ProfileNames& names, Expect expect, const std::string& now_sql) {
+    const ProfileScope scope(names);
+    Compiled compiled = Compile(expr, scope, expect, now_sql);
+    return {.text = std::move(compiled.text),
+            .sql = std::move(compiled.sql),
+            .type = compiled.type,
+            .sql_type = std::move(compiled.sql_type),
+            .until = std::move(compiled.until),
+            .clauses = std::move(compiled.clauses),
+            .metrics = std::move(scope.metrics),
+            .attributes = std::move(scope.attributes),
+            .account_attributes = std::move(scope.account_attributes)};
 }
 
 std::vector<Part> Parts(const ExprPtr& expr) {
-    return {{"", 0, expr}};
+    std::vector<Part> parts;
+    AddParts(expr, 0, parts);
+    return parts;
 }
 
 }  // namespace pulse::rule

@@ -118,15 +118,26 @@ std::string SuggestName(const std::string& name, const std::vector<std::string>&
     return list + (valid.size() > kListedNames ? ", …" : ".");
 }
 
-Resolved RelationScope::Resolve(const Reference& reference, size_t position) const {
+std::vector<std::string> RelationScope::Names() const {
     std::vector<std::string> names;
     for (const Column& column : columns_) names.push_back(column.name);
+    return names;
+}
+
+void RelationScope::Refuse(const Expr& expr) const {
+    throw UserError(sqlstate::kNotSupported,
+                    PrintShort(expr) + " is not available in a relation segment" + At(expr),
+                    "The rule of a segment over a relation can use the columns of the relation only.",
+                    SuggestName("", Names(), "Columns"));
+}
+
+Resolved RelationScope::ResolveMetric(const Expr& expr) const {
+    Refuse(expr);
+}
+
+Resolved RelationScope::Resolve(const Reference& reference, size_t position) const {
     const Expr expr{reference, position, 1};
-    if (reference.kind != Reference::Kind::kPath || reference.path.size() != 1)
-        throw UserError(sqlstate::kNotSupported,
-                        PrintShort(expr) + " is not available in a relation segment" + At(expr),
-                        "The rule of a segment over a relation can use the columns of the relation only.",
-                        SuggestName("", names, "Columns"));
+    if (reference.kind != Reference::Kind::kPath || reference.path.size() != 1) Refuse(expr);
     const std::string& name = reference.path[0];
     const auto column =
         std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == name; });
@@ -134,7 +145,7 @@ Resolved RelationScope::Resolve(const Reference& reference, size_t position) con
         throw UserError(sqlstate::kUndefinedColumn,
                         "unknown column " + PrintShort(expr) + " in rule" + At(expr),
                         "The relation has no column of that name; upper and lower case differ.",
-                        SuggestName(name, names, "Columns"));
+                        SuggestName(name, Names(), "Columns"));
     return {"s." + QuoteName(name), column->type, column->sql_type, name};
 }
 

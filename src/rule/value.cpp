@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "pulse/base/error.hpp"
+#include "pulse/rule/dynamic.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/print.hpp"
 
@@ -26,11 +27,6 @@ std::string Interval(int64_t seconds) {
                   static_cast<long long>(size / 3600), static_cast<int>(size / 60 % 60),
                   static_cast<int>(size % 60));
     return text;
-}
-
-std::string Plus(const std::string& instant, int64_t seconds) {
-    if (seconds == 0) return instant;
-    return "(" + instant + (seconds > 0 ? " + " : " - ") + Interval(std::llabs(seconds)) + ")";
 }
 
 std::string MomentLiteral(Moment moment, bool absolute) {
@@ -106,12 +102,22 @@ const char* MismatchHint(const Value& left, const Value& right, Op op) {
     if (other.type == Type::kTimestamp)
         return "Compare it with a date or timestamp in quotes, such as \"2011-03-01\", with now, or use "
                "within last 7d.";
+    if (left.dynamic || right.dynamic) return "Compare it with a number, a text, true, false, or a time.";
     if (other.type == Type::kJson) return "A value of this type can only be tested with is null.";
     if (other.type == Type::kArray) return "A list can be tested with contains and is null.";
     return "Compare values of one type.";
 }
 
 }  // namespace
+
+std::string Plus(const std::string& instant, int64_t seconds) {
+    if (seconds == 0) return instant;
+    return "(" + instant + (seconds > 0 ? " + " : " - ") + Interval(std::llabs(seconds)) + ")";
+}
+
+bool IsNow(const Value& value) {
+    return value.type == Type::kTimestamp && value.fixed && !value.moment;
+}
 
 std::string At(const Expr& expr) {
     return expr.position > 0 ? " at position " + std::to_string(expr.position) : "";
@@ -159,6 +165,7 @@ Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole) {
 }
 
 std::string Plain(const Value& value) {
+    if (value.dynamic) return "NULLIF(" + value.sql + ", 'null'::jsonb)";
     if (value.type == Type::kDuration) {
         if (value.literal) return Interval(value.seconds);
         return value.difference ? Seconds(value) : value.sql;
@@ -194,6 +201,7 @@ std::string NumberFor(const Value& literal, const std::string& sql_type) {
 }
 
 Value ToInstant(const Value& value) {
+    if (value.dynamic) return AsType(value, Type::kTimestamp);
     if (value.type != Type::kText || !value.literal) return value;
     const auto moment = ParseMoment(As<Text>(*value.expr)->value);
     if (!moment)
@@ -218,6 +226,7 @@ Value Shifted(Value value, int64_t seconds) {
                         "durations in rule add up to more than 1000 years" + At(*value.expr),
                         "They are added to " + PrintShort(*value.expr) + ".", "Use shorter durations.");
     value.literal = false;
+    for (Value& option : value.options) option.offset += seconds;
     return value;
 }
 

@@ -88,7 +88,7 @@ TEST(RuleJson, TakesFieldsAsTheyAre) {
     EXPECT_EQ(field("x\"; DROP TABLE t; --"), "`x\"; DROP TABLE t; --` is not null");
     EXPECT_EQ(field("profile.plan"), "profile.plan is not null");
     EXPECT_EQ(field("events[\"Order Completed\"].count_7d"),
-              "events[\"Order Completed\"].count_7d is not null");
+              "events[\"Order Completed\"].count(7d) is not null");
     EXPECT_EQ(field("trait(\"vip\")"), "trait(\"vip\") is not null");
     EXPECT_EQ(ErrorOf([&] { field("profile.x = 1 or"); }).state(), sqlstate::kSyntaxError);
     EXPECT_EQ(ErrorOf([&] { field("a\xff"); }).state(), sqlstate::kInvalidEncoding);

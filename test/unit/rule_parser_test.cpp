@@ -76,9 +76,9 @@ TEST(RuleParser, NamesEveryColumn) {
 TEST(RuleParser, KnowsTheReferencesOfOtherScopes) {
     EXPECT_EQ(Canonical("profile.plan in ['a']"), "profile.plan in [\"a\"]");
     EXPECT_EQ(Canonical("profile.address.`zip code` = 'x'"), "profile.address[\"zip code\"] = \"x\"");
-    EXPECT_EQ(Canonical("events.purchase.count_30d >= 3"), "events.purchase.count_30d >= 3");
+    EXPECT_EQ(Canonical("events.purchase.count_30d >= 3"), "events.purchase.count(30d) >= 3");
     EXPECT_EQ(Canonical("events[\"Order Completed\"].count_7d = 0"),
-              "events[\"Order Completed\"].count_7d = 0");
+              "events[\"Order Completed\"].count(7d) = 0");
     EXPECT_EQ(Canonical("trait('vip') && segment(\"a\\\"b\")"), "trait(\"vip\") && segment(\"a\\\"b\")");
     EXPECT_EQ(Canonical("profile > 1 && events = 2 && trait = 3"), "profile > 1 && events = 2 && trait = 3");
 }

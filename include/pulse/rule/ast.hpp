@@ -47,7 +47,7 @@ struct Reference {
     std::vector<std::string> path;
 };
 
-enum class Function { kLower, kUpper, kLen, kAbs, kRound, kDaysSince, kNow };
+enum class Function { kLower, kUpper, kLen, kAbs, kRound, kDaysSince, kNow, kSecondsSince, kMinutesSince, kHoursSince, kIf };
 
 struct Call {
     Function function;
@@ -82,11 +82,11 @@ struct Step {
 // An aggregate of one person's events (pulse/rule/metric.hpp).
 struct Metric {
     Aggregate aggregate = Aggregate::kCount;
-    std::string event;  // empty: any
-    std::vector<std::string> property;  // path
-    ExprPtr filter;     // over the event's properties, or nullptr
-    Window window;      // of a sequence: all its steps lie in it
-    std::vector<Step> steps;
+    std::string event = {};  // empty: any
+    std::vector<std::string> property = {};  // path
+    ExprPtr filter = nullptr;  // over the event's properties, or nullptr
+    Window window = {};        // of a sequence: all its steps lie in it
+    std::vector<Step> steps = {};
 };
 
 // One node per meaning: `x not in […]` is kNot over kIn, `exists x` and `x != null` are kNot over kIsNull,

@@ -30,7 +30,8 @@ struct Resolved {
     std::string sql;
     Type type;
     std::string sql_type;
-    std::string column;  // the column it reads, or empty
+    std::string column = {};  // the column it reads, or empty
+    bool dynamic = false;     // kJson: takes the type that its other operand has
 };
 
 // What the names in a rule stand for.
@@ -39,6 +40,10 @@ class Scope {
     virtual ~Scope() = default;
     // Throws UserError when the name is unknown, with what is valid in the hint.
     virtual Resolved Resolve(const Reference& reference, size_t position) const = 0;
+    // The value of a Metric node.
+    virtual Resolved ResolveMetric(const Expr& expr) const = 0;
+    // The expression that a name stands for, or nullptr. It lives as long as the scope.
+    virtual const Expr* Substitute(const Reference&) const { return nullptr; }
 };
 
 // The columns of one relation under the alias s.
@@ -46,8 +51,12 @@ class RelationScope : public Scope {
   public:
     explicit RelationScope(std::vector<Column> columns) : columns_(std::move(columns)) {}
     Resolved Resolve(const Reference& reference, size_t position) const override;
+    Resolved ResolveMetric(const Expr& expr) const override;
 
   private:
+    [[noreturn]] void Refuse(const Expr& expr) const;
+    std::vector<std::string> Names() const;
+
     std::vector<Column> columns_;
 };
 
@@ -70,6 +79,7 @@ struct Compiled {
     std::string sql_type;
     std::vector<std::string> columns;  // columns it reads, in order of first use
     std::vector<Clause> clauses;       // top-level conjuncts; one if there is no `and` at the top
+    std::string until = {};            // timestamptz: the first instant after now at which the clock alone can change the value
 };
 
 // Compile for a scope. `now_sql` is the SQL of the clock, of type timestamptz. Throws UserError.

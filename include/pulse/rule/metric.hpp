@@ -1,7 +1,9 @@
 // An aggregate of one person's events: events.purchase{category == "cosmetics"}.sum(revenue, 90d). Pure C++.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pulse/rule/ast.hpp"
@@ -9,22 +11,32 @@
 
 namespace pulse::rule {
 
-// What a metric gives for somebody without such events: 0 for counts and sums, false for kExists and kSequence, null otherwise.
+// "count", "sum", …
 const char* Name(Aggregate aggregate);
+// Any case, also "average" and "median"; empty for "sequence", which is written otherwise.
+std::optional<Aggregate> FindAggregate(std::string_view name);
+// Whether it is one of a property: sum(amount).
+bool NeedsProperty(Aggregate aggregate);
+// "last_seen_days_ago" for kLastSeen and kDaysSince; empty where there is no such name.
+std::string AgoName(Aggregate aggregate, Function since);
 
 // Canonical text; it identifies a metric wherever it is used: two rules that say the same share one.
 std::string Print(const Metric& metric);
 Metric ParseMetric(std::string_view text);
 
-// A metric as SQL over events.
+// What its value is, and that type's name in PostgreSQL.
+Type TypeOf(const Metric& metric);
+const char* SqlTypeOf(const Metric& metric);
+
+// A metric as SQL over events. For somebody without such events counts and sums are 0, kExists and kSequence false, others null.
 struct MetricSql {
     Type type = Type::kNumber;    // kNumber, kBoolean, kTimestamp, kJson (the value of a property), kArray (texts)
     std::string sql_type;         // numeric, boolean, timestamp with time zone, jsonb, text[]
     std::string value;            // the value, never null where `empty` is not
-    std::string until;            // timestamptz: the first instant at which the value changes without a new event; null: never
-    std::string empty;            // the value without events, typed: 0::numeric, NULL::jsonb, …
-    std::vector<std::string> events;  // names it looks at; empty: any
-    std::string oldest;           // timestamptz: older events make no difference; empty: all do
+    std::string until = {};            // timestamptz: the first instant at which the value changes without a new event; null: never
+    std::string empty = {};            // the value without events, typed: 0::numeric, NULL::jsonb, …
+    std::vector<std::string> events = {};  // names it looks at; empty: any
+    std::string oldest = {};           // timestamptz: older events make no difference; empty: all do
     // false: value and until are aggregates, with FILTER, over rows e of pulse.event (columns name, time, received_at, id, properties)
     // that hold at least the events of these names that are not older than `oldest`. true (kSequence): scalar subqueries that find the
     // events themselves, of the person whose canonical profile id `profile_sql` gives.

@@ -16,18 +16,32 @@
 
 namespace pulse::rule {
 
+struct Value;
+
+// A whole number that grows with the clock: floor((now - start) / unit), unit in seconds.
+struct Tick {
+    std::shared_ptr<const Value> start;
+    int64_t unit;
+};
+
 struct Value {
     Type type;
     std::string sql;
     std::string sql_type;
     const Expr* expr;      // for messages
     bool literal = false;  // written in the rule
+    bool dynamic = false;  // kJson: the value of an attribute or a property, which takes the type that is wanted of it
+
+    // kNumber that depends on the clock; simple: it is one of the ticks, or does not depend on it
+    std::vector<Tick> ticks = {};
+    bool simple = true;
 
     // kTimestamp
     bool fixed = false;     // now or a literal: the same for every row, and far from the ends of the range
     bool absolute = false;  // timestamptz; otherwise a timestamp or date, which is read as UTC
     int64_t offset = 0;     // seconds to add
     std::optional<Moment> moment = std::nullopt;  // a literal
+    std::vector<Value> options = {};  // what a ?? or an if() can be, when now is among it
 
     // kDuration: a literal, a difference of two instants, or else a column of type interval
     int64_t seconds = 0;
@@ -41,6 +55,11 @@ struct Aligned {
 
 // Make two values comparable, or throw UserError 42804 that names both types.
 Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole);
+
+// instant + seconds, as SQL; for instants that are far from the ends of the range.
+std::string Plus(const std::string& instant, int64_t seconds);
+// Whether an instant is now, moved or not.
+bool IsNow(const Value& value);
 
 // The value as it is, for `is null`, `??` and results.
 std::string Plain(const Value& value);

@@ -1,0 +1,40 @@
+// When the value of an expression can change although nothing happens. Pure C++; used by the compiler only.
+//
+// Every condition that depends on now is constant between certain instants. Their SQL is collected here; until the first of them
+// that is still to come, the value stays what it is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pulse/rule/value.hpp"
+
+namespace pulse::rule {
+
+class Clock {
+  public:
+    explicit Clock(const std::string& now_sql) : now_sql_(now_sql) {}
+
+    // Note when `left op right` changes. Takes what Compare() takes, of types that fit each other.
+    void Compare(const Value& left, Op op, const Value& right);
+    // Note when the value itself changes.
+    void Result(const Value& value);
+    // The SQL of the first instant after now; null when there is none.
+    std::string Until() const;
+
+  private:
+    void CompareInstants(const Value& left, Op op, const Value& right);
+    void CompareSpans(const Value& left, Op op, const Value& right);
+    void CompareNumbers(const Value& left, Op op, const Value& right);
+    void CompareTick(const Tick& tick, Op op, const Value& number);
+    void NextTick(const Tick& tick);
+    // now op instant
+    void Meet(Op op, const std::string& instant);
+    void AddEpoch(const std::string& seconds);
+    void Add(const std::string& instant);
+
+    const std::string& now_sql_;
+    std::vector<std::string> instants_;
+};
+
+}  // namespace pulse::rule

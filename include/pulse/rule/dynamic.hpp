@@ -1,0 +1,30 @@
+// Attributes and properties: JSON values whose type is known only when somebody is evaluated. Each takes the type that is wanted of
+// it, and is null when it is of another one; nothing of this can fail. Pure C++; used by the compiler only.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pulse/rule/value.hpp"
+
+namespace pulse::rule {
+
+// The SQL of a path into a jsonb, from path[from] on.
+std::string JsonPath(const std::string& json, const std::vector<std::string>& path, size_t from = 0);
+
+// A dynamic value as text, number, boolean or instant; other values, and for other types, as they are.
+Value AsType(const Value& value, Type type);
+// A dynamic value in the type it takes beside `other`.
+Value Beside(const Value& value, const Value& other, Op op);
+// Two dynamic values: null unless they are of one type, and <, <=, >, >= for numbers and texts only.
+std::string CompareJson(const Value& left, Op op, const Value& right);
+// json in [literals]
+std::string JsonIn(const Value& json, const std::vector<Value>& items);
+// Part of a text, or an element of a list.
+Value JsonContains(const Value& json, const Value& item, const Expr& expr);
+// Characters of a text, or elements of a list.
+Value JsonLength(const Value& json, const Expr& expr);
+// For coalesce and if: all dynamic values in the one type that the others have; unchanged when all are dynamic.
+void Unify(std::vector<Value>& values);
+
+}  // namespace pulse::rule

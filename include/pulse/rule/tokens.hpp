@@ -1,0 +1,44 @@
+// The token at hand, and what is said when it is the wrong one: what the parsers of rules and of metrics share. Pure C++.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pulse/rule/lexer.hpp"
+
+namespace pulse::rule {
+
+class Tokens {
+  public:
+    explicit Tokens(std::string_view text) : text_(text), lexer_(text) { token_ = lexer_.Next(); }
+
+    const Token& Peek() const { return token_; }
+    Token Take() { return std::exchange(token_, lexer_.Next()); }
+
+    bool Is(Token::Kind kind) const { return token_.kind == kind; }
+    bool IsSign(std::string_view sign) const { return Is(Token::Kind::kSign) && token_.value == sign; }
+    // Whether the word stands here, in any case.
+    bool IsWord(std::string_view word) const;
+    bool AcceptSign(std::string_view sign);
+    bool AcceptWord(std::string_view word);
+    void ExpectSign(std::string_view sign, const std::string& hint);
+    // ["Any Name"]; the bracket stands here.
+    std::string BracketedName();
+    // .name, .`any name` and ["Any Name"], as many as there are, behind `path`.
+    void ContinuePath(std::vector<std::string>& path);
+
+    // "syntax error in rule at position …"
+    [[noreturn]] void Unexpected(const std::string& hint) const;
+    [[noreturn]] void Fail(const Token& token, const std::string& problem, const std::string& hint) const {
+        lexer_.Fail(token, problem, hint);
+    }
+
+  private:
+    std::string_view text_;
+    Lexer lexer_;
+    Token token_;
+};
+
+}  // namespace pulse::rule

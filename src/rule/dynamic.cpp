@@ -1,0 +1,120 @@
+#include "pulse/rule/dynamic.hpp"
+
+#include <algorithm>
+
+#include "pulse/rule/expression.hpp"
+#include "pulse/rule/operators.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+std::string TypeName(const std::string& json) {
+    return "pg_catalog.jsonb_typeof(" + json + ")";
+}
+
+std::string When(const std::string& json, const char* type, const std::string& then) {
+    return "(CASE WHEN " + TypeName(json) + " = '" + type + "' THEN " + then + " END)";
+}
+
+bool IsOrder(Op op) {
+    return op == Op::kLess || op == Op::kLessEqual || op == Op::kGreater || op == Op::kGreaterEqual;
+}
+
+std::string Sign(Op op) {
+    return std::string(" ") + (op == Op::kNotEqual ? "<>" : Spelling(op)) + " ";
+}
+
+}  // namespace
+
+std::string JsonPath(const std::string& json, const std::vector<std::string>& path, size_t from) {
+    std::string sql = "(" + json;
+    for (size_t i = from; i < path.size(); ++i) sql += " -> " + QuoteText(path[i]);
+    return sql + ")";
+}
+
+Value AsType(const Value& value, Type type) {
+    if (!value.dynamic) return value;
+    const std::string& json = value.sql;
+    Value typed{.type = type, .sql = "", .sql_type = "", .expr = value.expr};
+    switch (type) {
+        case Type::kText:
+            typed.sql = When(json, "string", json + " #>> '{}'");
+            typed.sql_type = "text";
+            return typed;
+        case Type::kNumber:
+            typed.sql = When(json, "number", json + "::numeric");
+            typed.sql_type = "numeric";
+            return typed;
+        case Type::kBoolean:
+            typed.sql = When(json, "boolean", json + "::boolean");
+            typed.sql_type = "boolean";
+            return typed;
+        case Type::kTimestamp:
+            typed.sql = "pulse.to_moment(" + json + ")";
+            typed.sql_type = "timestamp with time zone";
+            typed.absolute = true;
+            return typed;
+        default: return value;
+    }
+}
+
+Value Beside(const Value& value, const Value& other, Op op) {
+    if (!value.dynamic || other.dynamic) return value;
+    // In an order a date means the day, not its letters: 2011-03-01T06:00+01:00 lies before 2011-03-01T05:30Z.
+    const Text* text = As<Text>(*other.expr);
+    if (other.literal && text && IsOrder(op) && ParseMoment(text->value)) return AsType(value, Type::kTimestamp);
+    return AsType(value, other.type);
+}
+
+std::string CompareJson(const Value& left, Op op, const Value& right) {
+    std::string same = TypeName(left.sql) + " = " + TypeName(right.sql) + " AND " + TypeName(left.sql);
+    same += IsOrder(op) ? " IN ('string', 'number')" : " <> 'null'";
+    return "(CASE WHEN " + same + " THEN " + left.sql + Sign(op) + right.sql + " END)";
+}
+
+std::string JsonIn(const Value& json, const std::vector<Value>& items) {
+    std::string sql = "(CASE " + TypeName(json.sql);
+    for (const auto& [type, name] :
+         {std::pair(Type::kText, "string"), std::pair(Type::kNumber, "number"), std::pair(Type::kBoolean, "boolean")}) {
+        std::string list;
+        for (const Value& item : items)
+            if (item.type == type) list += (list.empty() ? "" : ", ") + item.sql;
+        if (list.empty()) continue;
+        const char* const read = type == Type::kText ? " #>> '{}'" : type == Type::kNumber ? "::numeric" : "::boolean";
+        sql += std::string(" WHEN '") + name + "' THEN (" + json.sql + read + ") IN (" + list + ")";
+    }
+    return sql + " END)";
+}
+
+Value JsonContains(const Value& json, const Value& item, const Expr& expr) {
+    const Value wanted = AsType(item, Type::kText);
+    if (wanted.type == Type::kText) {
+        const Value part = PartOfText(Op::kContains, AsType(json, Type::kText), wanted, expr);
+        return Truth("(CASE " + TypeName(json.sql) + " WHEN 'array' THEN pg_catalog.jsonb_exists(" + json.sql + ", " +
+                         AsText(wanted) + ") WHEN 'string' THEN " + part.sql + " END)",
+                     expr);
+    }
+    if (wanted.type != Type::kNumber && wanted.type != Type::kBoolean) Mismatch(json, item, Op::kContains, expr);
+    return Truth(When(json.sql, "array",
+                      "pg_catalog.jsonb_contains(" + json.sql + ", pg_catalog.to_jsonb(" +
+                          (wanted.type == Type::kNumber ? AsNumeric(wanted) : wanted.sql) + "))"),
+                 expr);
+}
+
+Value JsonLength(const Value& json, const Expr& expr) {
+    return NumberOf("(CASE " + TypeName(json.sql) + " WHEN 'string' THEN pg_catalog.char_length(" + json.sql +
+                        " #>> '{}') WHEN 'array' THEN pg_catalog.jsonb_array_length(" + json.sql + ") END)",
+                    "integer", expr);
+}
+
+void Unify(std::vector<Value>& values) {
+    const auto typed = std::find_if(values.begin(), values.end(),
+                                    [](const Value& v) { return !v.dynamic && !v.literal && !v.fixed; });
+    const auto any = std::find_if(values.begin(), values.end(), [](const Value& v) { return !v.dynamic; });
+    if (any == values.end()) return;
+    const Type type = typed != values.end() ? typed->type : any->type;
+    for (Value& value : values) value = AsType(value, type);
+}
+
+}  // namespace pulse::rule

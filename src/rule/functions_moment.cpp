@@ -1,0 +1,50 @@
+// JSON values and numbers as instants, for the SQL of rules.
+#include "pulse/base/time.hpp"
+#include "pulse/pg/convert.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/rule/literal.hpp"
+
+namespace {
+
+namespace pg = pulse::pg;
+
+// From here on a number is of milliseconds: as seconds it would lie beyond the year 5000, as milliseconds it lies in 1973.
+constexpr int64_t kMilliseconds = 100'000'000'000;
+
+std::string Digits(Numeric number) {
+    return pg::Call([&] { return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number))); });
+}
+
+std::optional<pulse::Moment> MomentOf(Jsonb* json) {
+    JsonbValue value;
+    if (!pg::Call([&] { return JB_ROOT_IS_SCALAR(json) && JsonbExtractScalar(&json->root, &value); })) return std::nullopt;
+    if (value.type == jbvString)
+        return pulse::ParseMoment(std::string_view(value.val.string.val, static_cast<size_t>(value.val.string.len)));
+    if (value.type != jbvNumeric) return std::nullopt;
+    const Numeric number = pg::Call([&] {
+        const Datum limit = DirectFunctionCall1(int8_numeric, Int64GetDatum(kMilliseconds));
+        const Datum size = DirectFunctionCall1(numeric_abs, NumericGetDatum(value.val.numeric));
+        if (!DatumGetBool(DirectFunctionCall2(numeric_ge, size, limit))) return value.val.numeric;
+        const Datum thousand = DirectFunctionCall1(int8_numeric, Int64GetDatum(1000));
+        return DatumGetNumeric(DirectFunctionCall2(numeric_div, NumericGetDatum(value.val.numeric), thousand));
+    });
+    return pulse::rule::ParseEpoch(Digits(number));
+}
+
+Datum Answer(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& moment) {
+    if (moment) return TimestampTzGetDatum(*moment);
+    fcinfo->isnull = true;
+    return 0;
+}
+
+}  // namespace
+
+PULSE_FUNCTION(pulse_to_moment_jsonb) {
+    Jsonb* json = pg::Call([&] { return DatumGetJsonbP(fcinfo->args[0].value); });
+    return Answer(fcinfo, MomentOf(json));
+}
+
+PULSE_FUNCTION(pulse_to_moment_numeric) {
+    const Numeric number = pg::Call([&] { return DatumGetNumeric(fcinfo->args[0].value); });
+    return Answer(fcinfo, pulse::rule::ParseEpoch(Digits(number)));
+}

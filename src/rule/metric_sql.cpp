@@ -1,0 +1,204 @@
+// A metric as SQL: aggregates over rows e of pulse.event.
+#include "pulse/base/error.hpp"
+#include "pulse/rule/dynamic.hpp"
+#include "pulse/rule/metric.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/rule/profile_scope.hpp"
+#include "pulse/rule/sequence.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+constexpr const char* kListLimit = "1000";
+
+// The kinds of JSON values that an aggregate of a property looks at; empty: it is of no property.
+const char* KindsOf(Aggregate aggregate) {
+    switch (aggregate) {
+        case Aggregate::kSum:
+        case Aggregate::kAverage:
+        case Aggregate::kMedian:
+        case Aggregate::kP95: return "'number'";
+        case Aggregate::kMin:
+        case Aggregate::kMax: return "'number', 'string'";
+        case Aggregate::kList: return "'string'";
+        case Aggregate::kFirst:
+        case Aggregate::kLast:
+        case Aggregate::kMode:
+        case Aggregate::kDistinct: return "'number', 'string', 'boolean'";
+        default: return "";
+    }
+}
+
+class MetricCompiler {
+  public:
+    MetricCompiler(const Metric& metric, const std::string& now_sql, const std::string& time_zone)
+        : metric_(metric), now_(now_sql), zone_(QuoteText(time_zone)) {
+        if (!metric.property.empty()) property_ = JsonPath("e.properties", metric.property);
+        if (!metric.event.empty()) which_ = "e.name = " + QuoteText(metric.event);
+        if (metric.filter)
+            which_ += (which_.empty() ? "" : " AND ") +
+                      Compile(*metric.filter, PropertyScope("e.properties"), Expect::kBoolean, now_sql).sql;
+        const std::string kinds = KindsOf(metric.aggregate);
+        usable_ = which_;
+        if (!kinds.empty())
+            usable_ += (usable_.empty() ? "" : " AND ") + ("pg_catalog.jsonb_typeof(" + property_ + ") IN (" + kinds + ")");
+    }
+
+    MetricSql Get() const {
+        MetricSql sql{.type = TypeOf(metric_), .sql_type = SqlTypeOf(metric_), .value = Value()};
+        sql.empty = sql.type == Type::kNumber && IsNullWithoutEvents() ? "NULL::numeric" : Empty(sql.type);
+        sql.until = Until();
+        if (!metric_.event.empty()) sql.events = {metric_.event};
+        sql.oldest = Oldest();
+        return sql;
+    }
+
+  private:
+    bool IsNullWithoutEvents() const {
+        return metric_.aggregate == Aggregate::kAverage || metric_.aggregate == Aggregate::kMedian ||
+               metric_.aggregate == Aggregate::kP95;
+    }
+
+    static std::string Empty(Type type) {
+        switch (type) {
+            case Type::kNumber: return "0::numeric";
+            case Type::kBoolean: return "false";
+            case Type::kTimestamp: return "NULL::timestamptz";
+            case Type::kArray: return "NULL::text[]";
+            default: return "NULL::jsonb";
+        }
+    }
+
+    // FILTER (WHERE these events and …)
+    std::string Filter(const std::string& which, const std::string& when) const {
+        return " FILTER (WHERE " + which + (which.empty() ? "" : " AND ") + when + ")";
+    }
+
+    std::string Unit() const {
+        switch (metric_.window.unit) {
+            case Window::Unit::kDay: return "day";
+            case Window::Unit::kWeek: return "week";
+            case Window::Unit::kMonth: return "month";
+        }
+        return "day";
+    }
+
+    // The local midnight at which the current day, week or month began, moved by some; timestamp.
+    std::string LocalStart(int by) const {
+        const std::string begin = "pg_catalog.date_trunc('" + Unit() + "', " + now_ + " AT TIME ZONE " + zone_ + ")";
+        if (by == 0) return begin;
+        return "(" + begin + (by > 0 ? " + " : " - ") + "interval '" + std::to_string(std::abs(by)) + " " + Unit() + "')";
+    }
+
+    // Which events lie in the window.
+    std::string InWindow() const {
+        const Window& window = metric_.window;
+        const std::string past = "e.time <= " + Plus(now_, -window.to);
+        switch (window.kind) {
+            case Window::Kind::kAll: return past;
+            case Window::Kind::kSliding: return "e.time > " + Plus(now_, -window.from) + " AND " + past;
+            case Window::Kind::kCalendar:
+                return "(e.time AT TIME ZONE " + zone_ + ") >= " + LocalStart(1 - window.count) + " AND " + past;
+        }
+        return past;
+    }
+
+    std::string Oldest() const {
+        switch (metric_.window.kind) {
+            case Window::Kind::kAll: return "";
+            case Window::Kind::kSliding: return Plus(now_, -metric_.window.from);
+            // A day more than needed: no zone is further from another.
+            case Window::Kind::kCalendar:
+                return "((" + LocalStart(1 - metric_.window.count) + " AT TIME ZONE 'UTC') - interval '48:00:00')";
+        }
+        return "";
+    }
+
+    std::string Count(const std::string& what) const {
+        return "(pg_catalog.count(" + what + ")" + Filter(which_, InWindow()) + ")::numeric";
+    }
+
+    std::string Number() const {
+        return "CASE WHEN pg_catalog.jsonb_typeof(" + property_ + ") = 'number' THEN " + property_ + "::numeric END";
+    }
+    std::string TextValue() const {
+        return "CASE WHEN pg_catalog.jsonb_typeof(" + property_ + ") = 'string' THEN " + property_ +
+               " #>> '{}' END COLLATE pg_catalog.\"C\"";
+    }
+
+    // The order of events, newest or oldest first.
+    static std::string InOrder(bool newest) {
+        const std::string down = newest ? " DESC" : "";
+        return " ORDER BY e.time" + down + ", e.received_at" + down + ", e.id" + down;
+    }
+
+    std::string Value() const {
+        const std::string counted = Filter(which_, InWindow()), used = Filter(usable_, InWindow());
+        switch (metric_.aggregate) {
+            case Aggregate::kCount: return Count("*");
+            case Aggregate::kExists: return "(pg_catalog.count(*)" + counted + " > 0)";
+            case Aggregate::kUniqueDays: return Count("DISTINCT (e.time AT TIME ZONE " + zone_ + ")::date");
+            case Aggregate::kFirstSeen: return "pg_catalog.min(e.time)" + counted;
+            case Aggregate::kLastSeen: return "pg_catalog.max(e.time)" + counted;
+            case Aggregate::kSum: return "COALESCE(pg_catalog.sum(" + Number() + ")" + counted + ", 0)";
+            case Aggregate::kAverage: return "pg_catalog.avg(" + Number() + ")" + counted;
+            case Aggregate::kMin:
+            case Aggregate::kMax: {
+                const std::string name = metric_.aggregate == Aggregate::kMin ? "pg_catalog.min(" : "pg_catalog.max(";
+                return "COALESCE(pg_catalog.to_jsonb(" + name + Number() + ")" + counted + "), pg_catalog.to_jsonb(" + name +
+                       TextValue() + ")" + counted + "))";
+            }
+            // The smallest value that at least so many of them do not exceed: exact, and one of them.
+            case Aggregate::kMedian: return "pg_catalog.percentile_disc(0.5) WITHIN GROUP (ORDER BY " + Number() + ")" + used;
+            case Aggregate::kP95: return "pg_catalog.percentile_disc(0.95) WITHIN GROUP (ORDER BY " + Number() + ")" + used;
+            case Aggregate::kFirst:
+            case Aggregate::kLast:
+                return "(pg_catalog.array_agg(" + property_ + InOrder(metric_.aggregate == Aggregate::kLast) + ")" + used + ")[1]";
+            case Aggregate::kMode: return "pg_catalog.mode() WITHIN GROUP (ORDER BY " + property_ + ")" + used;
+            case Aggregate::kDistinct:
+                return "(pg_catalog.count(DISTINCT " + property_ + ")" + used + ")::numeric";
+            case Aggregate::kList:
+                return "(pg_catalog.array_agg(DISTINCT " + TextValue() + " ORDER BY " + TextValue() + ")" + used + ")[1:" + kListLimit + "]";
+            case Aggregate::kSequence: break;
+        }
+        return "";
+    }
+
+    // The first instant at which an event leaves the window or comes into it.
+    std::string Until() const {
+        const Window& window = metric_.window;
+        const std::string now_end = Plus(now_, -window.to);
+        const std::string comes = Plus("pg_catalog.min(e.time)" + Filter(usable_, "e.time > " + now_end), window.to);
+        const std::string in_window = Filter(usable_, InWindow());
+        if (window.kind == Window::Kind::kAll) return comes;
+        if (window.kind == Window::Kind::kSliding) {
+            // These two change only when the newest leaves.
+            const bool newest = metric_.aggregate == Aggregate::kExists || metric_.aggregate == Aggregate::kLastSeen;
+            return "LEAST(" + comes + ", " +
+                   Plus((newest ? "pg_catalog.max(e.time)" : "pg_catalog.min(e.time)") + in_window, window.from) + ")";
+        }
+        // Where clocks are set back over midnight, the new day begins before the instant that its midnight names.
+        std::string sql = "LEAST(" + comes;
+        for (const char* early : {"", " - interval '00:30:00'", " - interval '01:00:00'", " - interval '02:00:00'"}) {
+            const std::string border = "((" + LocalStart(1) + " AT TIME ZONE " + zone_ + ")" + early + ")";
+            sql += ", CASE WHEN pg_catalog.count(*)" + in_window + " > 0 AND " + border + " > " + now_ + " THEN " + border + " END";
+        }
+        return sql + ")";
+    }
+
+    const Metric& metric_;
+    const std::string& now_;
+    std::string zone_, property_;
+    std::string which_, usable_;  // conditions on an event; usable: the property is of the right kind
+};
+
+}  // namespace
+
+MetricSql CompileMetric(const Metric& metric, const std::string& now_sql, const std::string& time_zone,
+                        const std::string& profile_sql) {
+    if (metric.aggregate == Aggregate::kSequence) return CompileSequence(metric, now_sql, profile_sql);
+    return MetricCompiler(metric, now_sql, time_zone).Get();
+}
+
+}  // namespace pulse::rule

@@ -1,0 +1,134 @@
+#include "pulse/rule/profile_scope.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/dynamic.hpp"
+#include "pulse/rule/literal.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+constexpr const char* kNameHint =
+    "There are profile.x, account.x, events.purchase.count_30d, traits by name or as trait(\"x\"), segment(\"x\"), "
+    "last_seen_days_ago, first_seen_days_ago (also hours, minutes) and lifecycle.";
+
+constexpr const char* kLifecycle =
+    "if((exists (profile.email ?? profile.phone) || events.Purchase.exists || events.purchase.exists ||"
+    "  events[\"Order Completed\"].exists) && events.*.last_seen before last 90d, \"churned\","
+    " if(events.Purchase.exists || events.purchase.exists || events[\"Order Completed\"].exists, \"customer\","
+    "  if(exists (profile.email ?? profile.phone), \"known\", \"anonymous\")))";
+
+std::map<std::string, ExprPtr> MakeBuiltins() {
+    std::map<std::string, ExprPtr> builtins{{"lifecycle", Parse(kLifecycle)}};
+    for (const char* seen : {"first_seen", "last_seen"})
+        for (const char* unit : {"_seconds_ago", "_minutes_ago", "_hours_ago", "_days_ago"}) {
+            const std::string name = std::string(seen) + unit;
+            builtins[name] = Parse("events.*." + name);
+        }
+    return builtins;
+}
+
+const std::map<std::string, ExprPtr>& Builtins() {
+    static const std::map<std::string, ExprPtr> builtins = MakeBuiltins();
+    return builtins;
+}
+
+void AddOnce(std::vector<std::string>& names, const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+}
+
+Resolved Json(std::string sql) {
+    return {.sql = std::move(sql), .type = Type::kJson, .sql_type = "jsonb", .dynamic = true};
+}
+
+[[noreturn]] void Refuse(const Expr& expr, const char* detail, const char* hint) {
+    throw UserError(sqlstate::kNotSupported, PrintShort(expr) + " is not available in rules" + At(expr), detail, hint);
+}
+
+}  // namespace
+
+const Expr* FindBuiltin(const Reference& reference) {
+    if (reference.kind != Reference::Kind::kPath || reference.path.size() != 1) return nullptr;
+    const auto found = Builtins().find(reference.path[0]);
+    return found == Builtins().end() ? nullptr : found->second.get();
+}
+
+const std::string* TraitOf(const Reference& reference) {
+    if (reference.kind == Reference::Kind::kTrait) return &reference.path[0];
+    const bool bare = reference.kind == Reference::Kind::kPath && reference.path.size() == 1;
+    return bare && !FindBuiltin(reference) ? &reference.path[0] : nullptr;
+}
+
+Resolved PropertyScope::Resolve(const Reference& reference, size_t position) const {
+    const bool step = reference.kind == Reference::Kind::kStep;
+    if ((step && before_.empty()) || (!step && reference.kind != Reference::Kind::kPath))
+        Refuse(Expr{reference, position, 1}, "A filter is about the properties of one event.",
+               "Compare properties with values, as in {category == \"cosmetics\"}.");
+    return Json(JsonPath(step ? before_ : properties_, reference.path));
+}
+
+Resolved PropertyScope::ResolveMetric(const Expr& expr) const {
+    Refuse(expr, "A filter is about the properties of one event.",
+           "Compare properties with values, as in {category == \"cosmetics\"}.");
+}
+
+Resolved ProfileScope::Attribute(const Reference& reference, const std::string& json,
+                                 std::vector<std::string>* read) const {
+    if (read) AddOnce(*read, reference.path[1]);
+    return Json(JsonPath(json, reference.path, 1));
+}
+
+Resolved ProfileScope::Resolve(const Reference& reference, size_t position) const {
+    const Expr expr{reference, position, 1};
+    const std::string& root = reference.path[0];
+    if (reference.kind == Reference::Kind::kPath && reference.path.size() > 1) {
+        if (root == "profile") return Attribute(reference, names_.attributes, &attributes);
+        if (root == "account") return Attribute(reference, names_.account, &account_attributes);
+        if (root == "context") {
+            if (names_.context.empty())
+                Refuse(expr, "A context comes with a decision: only the rules of flags have one.",
+                       "Use profile.x, which pulse_identify() sets.");
+            return Attribute(reference, names_.context, nullptr);
+        }
+        if (root == "rfm")
+            Refuse(expr, "Scores compare a person with all others.",
+                   "Use what they are made of: last_seen_days_ago, events.purchase.count_365d, events.purchase.sum_total_365d.");
+        if (root == "consent")
+            Refuse(expr, "Consent is not part of a profile's attributes.", "Use profile.x, which pulse_identify() sets.");
+        throw UserError(sqlstate::kUndefinedColumn, "unknown name " + PrintShort(expr) + " in rule" + At(expr),
+                        "Nothing begins with " + PrintName(root) + ".",
+                        SuggestName(root, {"profile", "account", "context", "events"}, "Names") + " " + kNameHint);
+    }
+    if (reference.kind == Reference::Kind::kPath &&
+        (root == "profile" || root == "account" || root == "context" || root == "events"))
+        throw UserError(sqlstate::kSyntaxError, "incomplete name in rule" + At(expr),
+                        PrintShort(expr) + " stands alone.", kNameHint);
+    const bool segment = reference.kind == Reference::Kind::kSegment;
+    throw UserError(sqlstate::kUndefinedObject,
+                    std::string("unknown ") + (segment ? "segment " : "trait ") + Shorten(root, 80) + " in rule" + At(expr),
+                    "There is none of that name.", kNameHint);
+}
+
+Resolved ProfileScope::ResolveMetric(const Expr& expr) const {
+    if (!names_.metric)
+        Refuse(expr, "Events cannot be counted here.",
+               "Make a trait of it with pulse_create_trait() and use that by its name.");
+    const Metric& metric = *As<Metric>(expr);
+    const std::string text = Print(metric);
+    const auto known = std::find(texts_.begin(), texts_.end(), text);
+    const size_t n = static_cast<size_t>(known - texts_.begin());
+    if (known == texts_.end()) {
+        CompileMetric(metric, "pulse_now()", "UTC", "0");  // for its checks
+        texts_.push_back(text);
+        metrics.push_back(metric);
+    }
+    const Type type = TypeOf(metric);
+    return {.sql = names_.metric(n), .type = type, .sql_type = SqlTypeOf(metric), .dynamic = type == Type::kJson};
+}
+
+}  // namespace pulse::rule

@@ -1,0 +1,57 @@
+#include "pulse/rule/tokens.hpp"
+
+#include "pulse/rule/ast.hpp"
+#include "pulse/rule/literal.hpp"
+#include "pulse/rule/operators.hpp"
+
+namespace pulse::rule {
+
+bool Tokens::IsWord(std::string_view word) const {
+    return Is(Token::Kind::kName) && EqualsIgnoringCase(token_.value, word);
+}
+
+bool Tokens::AcceptSign(std::string_view sign) {
+    if (!IsSign(sign)) return false;
+    Take();
+    return true;
+}
+
+bool Tokens::AcceptWord(std::string_view word) {
+    if (!IsWord(word)) return false;
+    Take();
+    return true;
+}
+
+void Tokens::ExpectSign(std::string_view sign, const std::string& hint) {
+    if (!AcceptSign(sign)) Unexpected(hint);
+}
+
+std::string Tokens::BracketedName() {
+    const std::string hint = "Write a name as [\"Any Name\"]; a list of values can stand only after \"in\".";
+    Take();
+    if (!Is(Token::Kind::kText) || token_.value.empty()) Unexpected(hint);
+    std::string name = Take().value;
+    ExpectSign("]", hint);
+    return name;
+}
+
+void Tokens::ContinuePath(std::vector<std::string>& path) {
+    while (IsSign(".") || (IsSign("[") && !token_.after_space)) {
+        if (IsSign("[")) {
+            path.push_back(BracketedName());
+        } else {
+            Take();
+            if (!Is(Token::Kind::kName) && !Is(Token::Kind::kQuotedName)) Unexpected("A name stands after a dot.");
+            path.push_back(Take().value);
+        }
+        if (path.size() > kMaxDepth) Unexpected("A path may have at most " + std::to_string(kMaxDepth) + " names.");
+    }
+}
+
+void Tokens::Unexpected(const std::string& hint) const {
+    if (Is(Token::Kind::kEnd)) lexer_.Fail(token_, "The rule ends too early", hint);
+    const std::string_view written = text_.substr(token_.begin, token_.end - token_.begin);
+    lexer_.Fail(token_, "Unexpected " + Shorten(written, 40), hint);
+}
+
+}  // namespace pulse::rule
