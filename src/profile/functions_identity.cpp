@@ -1,9 +1,14 @@
 // The verbs of ids and merges: arguments in, result out.
+#include <algorithm>
+
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/store_describe.hpp"
+#include "pulse/profile/store_kind.hpp"
 #include "pulse/profile/store_merge.hpp"
+#include "pulse/profile/store_person.hpp"
 
 namespace pg = pulse::pg;
 namespace profile = pulse::profile;
@@ -31,4 +36,118 @@ PULSE_WRITING_FUNCTION(pulse_unmerge) {
     const pg::Session session;
     profile::Unmerge(merge, reason, actor);
     PG_RETURN_VOID();
+}
+
+namespace {
+
+// A month counts 30 days, as in comparisons of intervals.
+std::optional<int64_t> Span(const pg::Args& args, int i) {
+    if (args.IsNull(i)) return std::nullopt;
+    const Interval* interval = DatumGetIntervalP(args.Raw(i));
+    const double length = static_cast<double>(interval->time) + (interval->day + 30.0 * interval->month) * static_cast<double>(pulse::kDay);
+    constexpr double kMost = 100 * 366.0 * static_cast<double>(pulse::kDay);
+    return static_cast<int64_t>(std::min(std::max(length, -kMost), kMost));
+}
+
+Datum JsonDatum(const std::string& text) {
+    return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
+}
+
+void AddRows(pg::ResultSet& result, const pg::Result& rows) {
+    const std::vector<Oid> types = rows.ColumnTypes();
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        std::vector<pg::Value> row;
+        for (int c = 0; c < static_cast<int>(types.size()); ++c)
+            row.push_back(rows[i].IsNull(c) ? pg::Value::Null(types[static_cast<size_t>(c)]) : pg::Value{types[static_cast<size_t>(c)], rows[i].Raw(c), false});
+        result.Add(row);
+    }
+}
+
+}  // namespace
+
+PULSE_WRITING_FUNCTION(pulse_set_identity_kind) {
+    const pg::Args args(fcinfo);
+    profile::KindRequest request;
+    request.kind = args.RequireText(0, "kind");
+    request.normalisation = args.Text(1);
+    request.priority = args.Int4(2);
+    request.max_values = args.Int4(3);
+    request.window = Span(args, 4);
+    request.blocked = args.Texts(5);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    profile::SetKind(request);
+    PG_RETURN_VOID();
+}
+
+PULSE_WRITING_FUNCTION(pulse_drop_identity_kind) {
+    const std::string kind = pg::Args(fcinfo).RequireText(0, "kind");
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    profile::DropKind(kind);
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_profile) {
+    const std::string user = pg::Args(fcinfo).RequireText(0, "user");
+    const pg::Identity owner = pg::Identity::Owner();
+    std::string text;
+    {
+        const pg::Session session;
+        text = profile::DescribePerson(profile::RequirePerson(user).id);
+    }
+    return JsonDatum(text);
+}
+
+PULSE_FUNCTION(pulse_search_profiles) {
+    const pg::Args args(fcinfo);
+    const std::string query = args.RequireText(0, "query");
+    const int max = args.Int4(1).value_or(50), skip = args.Int4(2).value_or(0);
+    if (query.find_first_not_of(" \t\r\n") == std::string::npos)
+        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "the query is empty", "", "Give the beginning of an id, as in ann@.");
+    if (max < 1 || max > 1000 || skip < 0 || skip > 100000)
+        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"max\" or \"skip\" is out of range", "",
+                               "max is from 1 to 1000, skip from 0 to 100000.");
+    pg::ResultSet result(fcinfo);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    AddRows(result, profile::SearchPeople(query, max, skip));
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_identity_graph) {
+    const std::string user = pg::Args(fcinfo).RequireText(0, "user");
+    pg::ResultSet result(fcinfo);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    AddRows(result, profile::IdentityGraph(profile::RequirePerson(user).id));
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_simulate_merge) {
+    const pg::Args args(fcinfo);
+    const std::string one = args.RequireText(0, "one"), other = args.RequireText(1, "other");
+    const pg::Identity owner = pg::Identity::Owner();
+    std::string text;
+    {
+        const pg::Session session;
+        text = profile::SimulateMerge(profile::RequirePerson(one).id, profile::RequirePerson(other).id);
+    }
+    return JsonDatum(text);
+}
+
+PULSE_FUNCTION(pulse_simulate_identity_kind) {
+    const pg::Args args(fcinfo);
+    const std::string kind = args.RequireText(0, "kind");
+    const auto max_values = args.Int4(1);
+    const auto window = Span(args, 2);
+    const auto blocked = args.Texts(3);
+    profile::CheckLimits(max_values, window, blocked);
+    const pg::Identity owner = pg::Identity::Owner();
+    std::string text;
+    {
+        const pg::Session session;
+        text = profile::SimulateKind(kind, max_values, window, blocked);
+    }
+    return JsonDatum(text);
 }

@@ -1,0 +1,21 @@
+// People as a whole, for those who look. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include "pulse/pg/spi.hpp"
+#include "pulse/profile/identity.hpp"
+
+namespace pulse::profile {
+
+// What pulse_profile() tells, as the text of a JSON object.
+std::string DescribePerson(int64_t person);
+
+// The rows of pulse_search_profiles() and pulse_identity_graph().
+pg::Result SearchPeople(const std::string& query, int max, int skip);
+pg::Result IdentityGraph(int64_t person);
+
+// Both as the text of a JSON object.
+std::string SimulateMerge(int64_t one, int64_t other);
+std::string SimulateKind(const std::string& kind, std::optional<int> max_values, std::optional<int64_t> window,
+                         const std::optional<std::vector<std::string>>& blocked);
+
+}  // namespace pulse::profile

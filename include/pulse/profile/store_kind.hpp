@@ -1,0 +1,23 @@
+// Kinds of ids, as they are made and changed. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include "pulse/pg/convert.hpp"
+
+namespace pulse::profile {
+
+// What a caller gave; what is empty stays as it is.
+struct KindRequest {
+    std::string kind;
+    std::optional<std::string> normalisation;
+    std::optional<int> priority;
+    std::optional<int> max_values;
+    std::optional<int64_t> window;  // microseconds; 0: for ever
+    std::optional<std::vector<std::string>> blocked;
+};
+
+// Throws UserError 22023 for numbers and lists out of range.
+void CheckLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window, const std::optional<std::vector<std::string>>& blocked);
+void SetKind(const KindRequest& request);
+void DropKind(const std::string& kind);
+
+}  // namespace pulse::profile

@@ -1,0 +1,84 @@
+-- ---------------------------------------------------------------------------------------------------------
+-- Room profile: people as a whole.
+
+CREATE VIEW pulse.person AS
+SELECT p.id AS profile_id,
+       i.ids -> 'user_id' ->> 0 AS user_id,
+       i.ids -> 'email' ->> 0 AS email,
+       i.ids -> 'phone' ->> 0 AS phone,
+       coalesce(i.ids, '{}') AS identities,
+       p.attributes,
+       a.key AS account,
+       CASE WHEN b.count = 0 AND NOT coalesce(i.ids, '{}') ?| '{email,phone}' THEN 'anonymous'
+            WHEN coalesce(e.last_at, m.first_seen_at) < @extschema@.pulse_now() - interval '90 days' THEN 'churned'
+            WHEN b.count > 0 THEN 'customer'
+            ELSE 'known' END AS lifecycle,
+       m.first_seen_at,
+       e.last_at AS last_seen_at,
+       m.profiles,
+       p.bucketing_id
+FROM pulse.profile AS p
+LEFT JOIN pulse.account AS a ON a.id = p.account_id
+CROSS JOIN LATERAL (SELECT count(*) AS profiles, min(q.first_seen_at) AS first_seen_at FROM pulse.profile AS q WHERE q.canonical_id = p.id) AS m
+CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.kind, k.all) AS ids
+                    FROM (SELECT d.kind, jsonb_agg(d.value ORDER BY d.first_seen_at, d.value) AS all
+                          FROM pulse.profile AS q JOIN pulse.identity AS d ON d.profile_id = q.id WHERE q.canonical_id = p.id GROUP BY d.kind) AS k) AS i
+CROSS JOIN LATERAL (SELECT max(v.time) AS last_at FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id
+                    WHERE q.canonical_id = p.id AND v.time <= @extschema@.pulse_now()) AS e
+CROSS JOIN LATERAL (SELECT count(*) AS count
+                    FROM (SELECT FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id
+                          WHERE q.canonical_id = p.id AND v.name IN ('purchase', 'Purchase', 'Order Completed') AND v.time <= @extschema@.pulse_now()
+                          LIMIT 1) AS one) AS b
+WHERE p.canonical_id = p.id;
+COMMENT ON VIEW pulse.person IS 'Each person once, with all that was merged into it, as of pulse_now(). Read it by profile_id or with a LIMIT: it looks into everyone''s events.';
+COMMENT ON COLUMN pulse.person.user_id IS 'The first one.';
+COMMENT ON COLUMN pulse.person.identities IS 'All values of each kind, the first seen first: {"user_id": ["u1"], "email": [...]}.';
+COMMENT ON COLUMN pulse.person.account IS 'The key of the account that was named last.';
+COMMENT ON COLUMN pulse.person.lifecycle IS
+'anonymous; known: has an e-mail address or a phone number; customer: had an event purchase, Purchase or Order Completed; churned: known or customer, and nothing came for 90 days.';
+COMMENT ON COLUMN pulse.person.last_seen_at IS 'The time of the newest event; null: none is kept.';
+COMMENT ON COLUMN pulse.person.profiles IS 'How many profiles it is made of.';
+
+CREATE VIEW pulse.crowded_identity AS
+SELECT l.kind, l.value, p.canonical_id AS profile_id, count(*) AS merges,
+       (SELECT count(*) FROM pulse.profile AS q WHERE q.canonical_id = p.canonical_id) AS profiles,
+       current_setting('pulse.max_linked')::int AS max_linked
+FROM pulse.merge_history AS h
+CROSS JOIN LATERAL jsonb_to_recordset(h.linked_by) AS l (kind text, value text)
+JOIN pulse.profile AS p ON p.id = h.survivor_id
+WHERE h.undone_at IS NULL
+GROUP BY l.kind, l.value, p.canonical_id
+HAVING count(*) > 1
+ORDER BY count(*) DESC, l.kind, l.value LIMIT 100;
+COMMENT ON VIEW pulse.crowded_identity IS
+'The values that made the most people one: what a shared device or address looks like. Block such a value by pulse_set_identity_kind(), and pulse_unmerge() what it glued together.';
+COMMENT ON COLUMN pulse.crowded_identity.merges IS 'How many merges it took part in that still hold.';
+COMMENT ON COLUMN pulse.crowded_identity.profiles IS 'How many profiles that person is made of by now.';
+COMMENT ON COLUMN pulse.crowded_identity.max_linked IS 'How many it may be: the setting pulse.max_linked.';
+
+CREATE FUNCTION pulse_profile("user" text) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_profile';
+COMMENT ON FUNCTION pulse_profile(text) IS
+'One person whole, as of pulse_now(): identities, attributes, account, lifecycle, numbers of events, the newest 50, what was merged into it and why, traits and segments. The person is given
+by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 nobody is known so, 22004 null.';
+CREATE FUNCTION pulse_search_profiles(query text, max int DEFAULT 50, skip int DEFAULT 0)
+    RETURNS TABLE (profile_id bigint, kind text, value text, user_id text, email text, first_seen_at timestamptz)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_search_profiles';
+COMMENT ON FUNCTION pulse_search_profiles(text, int, int) IS
+'People one of whose ids begins with the query, each once, with the id that matched; kinds of higher priority first, then by value. max: up to 1,000 rows; skip: so many left out at the
+beginning, up to 100,000. Errors: 22023 an empty query, or numbers out of range.';
+CREATE FUNCTION pulse_identity_graph("user" text)
+    RETURNS TABLE (kind text, value text, profile_id bigint, first_seen_at timestamptz, merge bigint, linked_at timestamptz, reason text, linked_by jsonb)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_identity_graph';
+COMMENT ON FUNCTION pulse_identity_graph(text) IS
+'Every id of a person, the profile it belongs to, and by which merge that profile became part of the person (null: it is the person''s own). Errors: 42704 nobody is known so.';
+CREATE FUNCTION pulse_simulate_merge(one text, other text) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_merge';
+COMMENT ON FUNCTION pulse_simulate_merge(text, text) IS
+'What pulse_merge() of the two would do, without doing it: who stays, why events would not merge them ("refused", null: they would), identities and numbers of events and profiles
+of both, attributes of which both have a value, and those that would fill gaps. Errors: 42704 nobody is known so, 22023 both are one already.';
+CREATE FUNCTION pulse_simulate_identity_kind(kind text, max_values int DEFAULT NULL, per interval DEFAULT NULL, blocked text[] DEFAULT NULL) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_identity_kind';
+COMMENT ON FUNCTION pulse_simulate_identity_kind(text, int, interval, text[]) IS
+'What other limits of a kind would have meant for the ids that are known: how many people have more values than that, how many values would have been refused, which values would be
+blocked, and which merges came from them. Null: as it is now. Changes nothing. Errors: 42704 unknown kind, 22023 values out of range.';
