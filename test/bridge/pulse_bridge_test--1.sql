@@ -81,3 +81,10 @@ CREATE FUNCTION bridge_probe(name text) RETURNS text LANGUAGE c VOLATILE STRICT 
 CREATE FUNCTION bridge_changed() RETURNS boolean LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_changed';
 CREATE FUNCTION bridge_announce() RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_announce';
 CREATE FUNCTION bridge_latest(sql text) RETURNS bigint LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_latest';
+
+-- People: whose events with these ids are, who somebody is, normal forms, accounts.
+CREATE FUNCTION resolve(claims jsonb, lock boolean DEFAULT false) RETURNS TABLE (profile bigint, canonical bigint, created boolean, note text)
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_resolve';
+CREATE FUNCTION find_person("user" text) RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'bridge_find_person';
+CREATE FUNCTION normalise(kind text, raw text) RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'bridge_normalise';
+CREATE FUNCTION write_accounts(events jsonb) RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_write_accounts';
