@@ -35,7 +35,7 @@ src/pg/remote.o: override CPPFLAGS += -I$(libpq_srcdir)
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
 SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
-            profile profile_identity profile_event profile_person trait trait_live flag worker demo
+            profile profile_identity profile_event profile_ingest profile_person trait trait_live flag worker demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile $(SQL_PARTS)
 	cat $(SQL_PARTS) > $@

@@ -25,6 +25,15 @@ WITH member AS (
            ('writer', 'pulse_take_snapshot'),
            ('writer', 'pulse_take_snapshots'),
            ('writer', 'pulse_import_snapshot'),
+           ('writer', 'pulse_ingest'),
+           ('writer', 'pulse_track'),
+           ('writer', 'pulse_identify'),
+           ('writer', 'pulse_page'),
+           ('writer', 'pulse_screen'),
+           ('writer', 'pulse_group'),
+           ('writer', 'pulse_alias'),
+           ('writer', 'pulse_import_events'),
+           ('operator', 'pulse_replay_rejected'),
            ('operator', 'pulse_create_segment'),
            ('operator', 'pulse_update_segment'),
            ('operator', 'pulse_pause_segment'),
@@ -91,6 +100,8 @@ SELECT 'reader', pg_catalog.format('SELECT ON %s %s', CASE c.relkind WHEN 'S' TH
                                    c.oid::pg_catalog.regclass)
 FROM member JOIN pg_catalog.pg_class AS c ON c.oid = member.objid
 WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+UNION ALL
+SELECT 'writer', pg_catalog.format('INSERT ON TABLE %s', v.name) FROM (VALUES ('pulse.ingest'), ('pulse.import')) AS v (name)
 UNION ALL
 SELECT verb.level, pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog.regprocedure)
 FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid JOIN verb ON p.proname LIKE verb.name

@@ -15,7 +15,8 @@ CREATE TABLE pulse.event (
 ) PARTITION BY RANGE (time);
 CREATE SEQUENCE pulse.event_id_seq CACHE 32 OWNED BY pulse.event.id;
 ALTER TABLE pulse.event ALTER COLUMN id SET DEFAULT nextval('pulse.event_id_seq');
-CREATE INDEX event_profile ON pulse.event (profile_id, name, time);
+-- Its index (profile_id, name, time) is made on each partition by itself: one of the whole table would be attached twice when a dump is restored,
+-- by the extension's script and by the dump.
 COMMENT ON TABLE pulse.event IS 'Every event accepted, append-only, partitioned by time; old partitions go by pulse.event_retention.';
 COMMENT ON COLUMN pulse.event.profile_id IS 'The profile it came for. Merges leave it: the person is that profile''s canonical_id.';
 COMMENT ON COLUMN pulse.event.time IS 'When it happened, by the sender''s clock, corrected where that was wrong.';

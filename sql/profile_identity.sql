@@ -22,7 +22,7 @@ COMMENT ON COLUMN pulse.identity_kind.built_in IS 'Made by CREATE EXTENSION; can
 
 INSERT INTO pulse.identity_kind (kind, normalisation, priority, max_values, blocked, built_in)
 SELECT k.kind, k.normalisation, k.priority, k.max_values,
-       '{-1,anonymous,anonymous_id,anonymousid,device_id,deviceid,distinct_id,distinctid,email,false,guest,id,n/a,na,nan,nil,none,not_authenticated,null,[object object],phone,true,undefined,unknown,user_id,userid}'::text[]
+       '{-1,anonymous,anonymous_id,anonymousid,device_id,deviceid,distinct_id,distinctid,email,false,guest,id,n/a,na,nan,nil,none,not_authenticated,"null",[object object],phone,true,undefined,unknown,user_id,userid}'::text[]
        || k.blocked, true
 FROM (VALUES ('user_id', 'trim', 100, 1, '{}'::text[]),
              ('email', 'email', 80, 5, '{noreply@*,no-reply@*,donotreply@*,do-not-reply@*}'),

@@ -1,6 +1,7 @@
 // Partitions by month. They are made beside the table and attached, which lets everybody go on reading and writing it.
 #include "pulse/profile/store_partition.hpp"
 
+#include <array>
 #include <map>
 #include <set>
 
@@ -17,6 +18,16 @@ using pg::Value;
 
 // Beyond what any calendar of events needs; a clock that is that wrong must not fill the catalog.
 constexpr int kLastMonth = 12 * 1000;
+
+// What each partition has an index on: a dump that is restored makes them again, as it could not if they were the whole table's.
+struct Index {
+    const char* table;
+    const char* name;
+    const char* columns;
+};
+constexpr std::array kIndexes{
+    Index{"event", "profile", "profile_id, name, time"},
+};
 
 // The months that a table has partitions for, kept per backend until its partitions change.
 struct Known {
@@ -54,10 +65,13 @@ std::map<int, std::string> ReadPartitions(const char* table) {
 
 void Make(const char* table, int month) {
     const std::string parent = "pulse." + pg::QuoteIdentifier(table);
-    const std::string name = "pulse." + pg::QuoteIdentifier(std::string(table) + "_" + MonthName(month));
+    const std::string bare = std::string(table) + "_" + MonthName(month), name = "pulse." + pg::QuoteIdentifier(bare);
     pg::Execute("CREATE TABLE " + name + " (LIKE " + parent +
-                " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE)");
+                " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)");
     pg::Execute("REVOKE ALL ON " + name + " FROM PUBLIC");
+    for (const Index& index : kIndexes)
+        if (std::string_view(index.table) == table)
+            pg::Execute("CREATE INDEX " + pg::QuoteIdentifier(bare + "_" + index.name) + " ON " + name + " (" + index.columns + ")");
     pg::Execute("ALTER TABLE " + parent + " ATTACH PARTITION " + name + " FOR VALUES FROM (" + Bound(month) + ") TO ('" +
                 FormatMoment(MonthBegin(month + 1)) + "')");
 }

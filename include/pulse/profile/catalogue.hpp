@@ -1,0 +1,46 @@
+// What a batch of events teaches about events and their properties. Pure C++.
+#pragma once
+
+#include <array>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "pulse/profile/event.hpp"
+
+namespace pulse::profile {
+
+class Catalogue {
+  public:
+    // Count an accepted event and look at its properties: at those of the first events of a name, then of every eighth.
+    void Add(const json::Reader& reader, const Event& event);
+    bool empty() const { return kinds_.empty(); }
+    // As pulse.ingest_tally keeps it.
+    std::string Json() const;
+
+  private:
+    enum Type : size_t { kText, kNumber, kBoolean, kTimestamp, kObject, kArray, kNull, kTypes };
+    struct Property {
+        std::array<int64_t, kTypes> seen{};
+        Moment last = 0;
+        std::vector<std::string> examples;  // as JSON
+    };
+    struct Hash {
+        using is_transparent = void;
+        size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+    };
+    template <typename T>
+    using ByName = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+    struct Kind {
+        int64_t events = 0, looked_at = 0;
+        Moment first = 0, last = 0;
+        ByName<Property> properties;
+    };
+
+    static Type TypeOf(const json::Node& node);
+    static void Look(const json::Reader& reader, const Event& event, Kind& kind);
+
+    ByName<Kind> kinds_;
+};
+
+}  // namespace pulse::profile

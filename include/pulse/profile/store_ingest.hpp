@@ -1,0 +1,72 @@
+// Taking events in. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include "pulse/pg/json_view.hpp"
+#include "pulse/profile/catalogue.hpp"
+#include "pulse/profile/event.hpp"
+#include "pulse/profile/listener.hpp"
+
+namespace pulse::profile {
+
+// An event as it arrived.
+struct Arrival {
+    Incoming incoming;
+    json::Node whole;  // as JSON, to be kept when it is rejected; absent: made from what it says
+    Moment received_at = 0;
+};
+
+struct Verdict {
+    enum class Status : uint8_t { kAccepted, kDuplicate, kRejected } status = Status::kAccepted;
+    std::string reason, detail;
+    std::string message_id;
+    int64_t profile = 0, event = 0;
+};
+const char* NameOf(Verdict::Status status);
+
+// Take a batch in: everything or, when it throws, nothing. What is rejected is kept in pulse.rejected_event with `keep_rejected`.
+std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, const std::string& source, Cause cause, bool keep_rejected);
+
+// A source's name, or the UserError that says what one is.
+void CheckSource(const std::string& source);
+
+// ---- store_message.cpp ----
+
+// The messages of a batch: of those with an id all but the first are duplicates, and all that were accepted before.
+struct Message {
+    size_t index = 0;     // of the batch
+    std::string_view id;
+    uint64_t digest = 0;
+    bool duplicate = false, conflicting = false;
+};
+// Notes the ids, waiting for others that are bringing the same, and marks duplicates.
+void FindDuplicates(std::vector<Message>& messages, const std::string& source, Moment now);
+// Forget up to `rows` messages seen before `before`; how many.
+int64_t ForgetMessages(Moment before, int64_t rows);
+
+// ---- store_attributes.cpp ----
+
+// What identify said of somebody; the people are locked.
+struct Said {
+    int64_t person = 0;
+    Datum traits = 0;  // jsonb object
+};
+// Adds it to the attributes in the order given; of everybody the keys that changed.
+std::vector<std::pair<int64_t, std::vector<std::string>>> WriteAttributes(const std::vector<Said>& said, Moment now);
+
+// ---- store_catalogue.cpp ----
+
+struct Tally {
+    int64_t accepted = 0, duplicates = 0, conflicting = 0, rejected = 0;
+};
+void NoteTally(const std::string& source, const Tally& tally, const Catalogue& catalogue, Moment now);
+// Fold up to `rows` of pulse.ingest_tally into the totals; how many. Nothing while another session does.
+int64_t FoldTallies(int64_t rows);
+
+// ---- store_rejected.cpp ----
+
+// Keep what was rejected.
+void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdict>& verdicts, const std::string& source, Cause cause);
+// Delete up to `rows` rejected events received before `before`; how many.
+int64_t ForgetRejected(Moment before, int64_t rows);
+
+}  // namespace pulse::profile

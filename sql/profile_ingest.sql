@@ -1,0 +1,266 @@
+-- ---------------------------------------------------------------------------------------------------------
+-- Room profile: events come in.
+
+CREATE TABLE pulse.message_seen (
+    key uuid PRIMARY KEY,
+    digest bigint NOT NULL,
+    seen_at timestamptz NOT NULL
+) PARTITION BY HASH (key);
+COMMENT ON TABLE pulse.message_seen IS 'The messages accepted within pulse.deduplication_horizon: none of them is accepted again.';
+COMMENT ON COLUMN pulse.message_seen.key IS 'From source and messageId: the first 128 bits of their SHA-256.';
+COMMENT ON COLUMN pulse.message_seen.digest IS 'Of what the message said, to tell another one under its id.';
+DO $$
+BEGIN
+    FOR i IN 0..7 LOOP
+        EXECUTE format('CREATE TABLE pulse.message_seen_%s PARTITION OF pulse.message_seen FOR VALUES WITH (MODULUS 8, REMAINDER %s)', i, i);
+        EXECUTE format('CREATE INDEX ON pulse.message_seen_%s USING brin (seen_at) WITH (autosummarize = on, pages_per_range = 32)', i);
+        EXECUTE format('COMMENT ON TABLE pulse.message_seen_%s IS %L', i, 'One part of pulse.message_seen.');
+        PERFORM pg_catalog.pg_extension_config_dump(format('pulse.message_seen_%s', i)::regclass, '');
+    END LOOP;
+END $$;
+
+CREATE TABLE pulse.rejected_event (
+    id bigserial PRIMARY KEY,
+    received_at timestamptz NOT NULL,
+    source text COLLATE "C" NOT NULL,
+    message_id text,
+    reason text COLLATE "C" NOT NULL,
+    detail text NOT NULL,
+    payload jsonb NOT NULL,
+    imported boolean NOT NULL DEFAULT false,
+    attempts int NOT NULL DEFAULT 1,
+    replayed_at timestamptz
+);
+CREATE INDEX rejected_event_received ON pulse.rejected_event (received_at);
+COMMENT ON TABLE pulse.rejected_event IS 'Events that could not be accepted, for pulse.rejected_event_retention; pulse_replay_rejected() tries them again.';
+COMMENT ON COLUMN pulse.rejected_event.reason IS 'no_id, invalid_event_name, invalid_type, invalid_properties, invalid_timestamp, invalid_message_id, invalid_json, too_old, too_large, too_deep, too_many_properties.';
+COMMENT ON COLUMN pulse.rejected_event.detail IS 'What is wrong with it, as a sentence.';
+COMMENT ON COLUMN pulse.rejected_event.payload IS 'The event as it came; of one larger than 1 MB its size only.';
+COMMENT ON COLUMN pulse.rejected_event.imported IS 'It came by an import: no automation fires when it is replayed.';
+COMMENT ON COLUMN pulse.rejected_event.attempts IS 'How often it was tried.';
+COMMENT ON COLUMN pulse.rejected_event.replayed_at IS 'When it was accepted after all, or turned out to be a duplicate.';
+
+CREATE TABLE pulse.ingest_tally (
+    id bigserial PRIMARY KEY,
+    at timestamptz NOT NULL,
+    source text COLLATE "C" NOT NULL,
+    accepted int NOT NULL,
+    duplicates int NOT NULL,
+    conflicting int NOT NULL,
+    rejected int NOT NULL,
+    catalogue jsonb NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+COMMENT ON TABLE pulse.ingest_tally IS 'What each batch added to the catalogue and the counters: only added to, and folded into them now and then.';
+COMMENT ON COLUMN pulse.ingest_tally.catalogue IS 'By name of event: [events, looked at, first, last, {property: [[text, number, boolean, timestamp, object, array, null], last, [examples]]}].';
+
+CREATE TABLE pulse.event_kind (
+    event text COLLATE "C" PRIMARY KEY,
+    events bigint NOT NULL,
+    looked_at bigint NOT NULL,
+    first_seen_at timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL
+);
+COMMENT ON TABLE pulse.event_kind IS 'The names of events, as far as pulse.ingest_tally is folded; pulse.event_catalog shows all.';
+COMMENT ON COLUMN pulse.event_kind.looked_at IS 'Of how many the properties were looked at: all of small batches, a sample of large ones.';
+
+CREATE TABLE pulse.event_property (
+    event text COLLATE "C" NOT NULL,
+    property text COLLATE "C" NOT NULL,
+    texts bigint NOT NULL,
+    numbers bigint NOT NULL,
+    booleans bigint NOT NULL,
+    timestamps bigint NOT NULL,
+    objects bigint NOT NULL,
+    arrays bigint NOT NULL,
+    nulls bigint NOT NULL,
+    last_seen_at timestamptz NOT NULL,
+    examples jsonb NOT NULL,
+    PRIMARY KEY (event, property)
+);
+COMMENT ON TABLE pulse.event_property IS 'The properties of events, as far as pulse.ingest_tally is folded; pulse.property_catalog shows all.';
+COMMENT ON COLUMN pulse.event_property.texts IS 'In how many of the events looked at it was a text; and so on.';
+COMMENT ON COLUMN pulse.event_property.timestamps IS 'Texts that are times.';
+
+CREATE TABLE pulse.source_total (
+    source text COLLATE "C" PRIMARY KEY,
+    accepted bigint NOT NULL,
+    duplicates bigint NOT NULL,
+    conflicting bigint NOT NULL,
+    rejected bigint NOT NULL,
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL
+);
+COMMENT ON TABLE pulse.source_total IS 'What came from each source, as far as pulse.ingest_tally is folded; pulse.event_source shows all.';
+
+SELECT pg_catalog.pg_extension_config_dump('pulse.event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.rejected_event', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.rejected_event_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.ingest_tally', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.ingest_tally_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.event_kind', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.event_property', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.source_total', '');
+
+-- ---- What is known of what comes in ----
+
+CREATE VIEW pulse.event_catalog AS
+SELECT k.event, sum(k.events)::bigint AS events, min(k.first_seen_at) AS first_seen_at, max(k.last_seen_at) AS last_seen_at
+FROM (SELECT e.event, e.events, e.first_seen_at, e.last_seen_at FROM pulse.event_kind AS e
+      UNION ALL
+      SELECT c.key COLLATE "C", (c.value ->> 0)::bigint, (c.value ->> 2)::timestamptz, (c.value ->> 3)::timestamptz
+      FROM pulse.ingest_tally AS t CROSS JOIN LATERAL jsonb_each(t.catalogue) AS c) AS k
+GROUP BY k.event;
+COMMENT ON VIEW pulse.event_catalog IS 'Every name of event that ever came in.';
+COMMENT ON COLUMN pulse.event_catalog.events IS 'How many were accepted, exactly.';
+COMMENT ON COLUMN pulse.event_catalog.last_seen_at IS 'By the time of the events.';
+
+CREATE FUNCTION pulse.merge_examples(examples jsonb, more jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
+$$SELECT coalesce(jsonb_agg(v.value ORDER BY v.place), '[]')
+  FROM (SELECT e.value, min(e.place) AS place FROM jsonb_array_elements(examples || more) WITH ORDINALITY AS e (value, place)
+        GROUP BY e.value ORDER BY 2 LIMIT 5) AS v$$;
+COMMENT ON FUNCTION pulse.merge_examples(jsonb, jsonb) IS 'The first five different values of two lists.';
+CREATE AGGREGATE pulse.collect_examples(jsonb) (SFUNC = pulse.merge_examples, STYPE = jsonb, INITCOND = '[]', PARALLEL = SAFE);
+COMMENT ON AGGREGATE pulse.collect_examples(jsonb) IS 'The first five different values of many lists.';
+
+CREATE VIEW pulse.property_tally AS
+SELECT c.key COLLATE "C" AS event, p.key COLLATE "C" AS property, (p.value -> 0 ->> 0)::bigint AS texts, (p.value -> 0 ->> 1)::bigint AS numbers,
+       (p.value -> 0 ->> 2)::bigint AS booleans, (p.value -> 0 ->> 3)::bigint AS timestamps, (p.value -> 0 ->> 4)::bigint AS objects,
+       (p.value -> 0 ->> 5)::bigint AS arrays, (p.value -> 0 ->> 6)::bigint AS nulls, (p.value ->> 1)::timestamptz AS last_seen_at,
+       p.value -> 2 AS examples, t.id
+FROM pulse.ingest_tally AS t CROSS JOIN LATERAL jsonb_each(t.catalogue) AS c CROSS JOIN LATERAL jsonb_each(c.value -> 4) AS p;
+COMMENT ON VIEW pulse.property_tally IS 'The properties in pulse.ingest_tally, one row each.';
+
+CREATE VIEW pulse.property_catalog AS
+SELECT p.event, p.property,
+       (SELECT v.type FROM (VALUES (1, 'text', p.texts), (2, 'number', p.numbers), (3, 'boolean', p.booleans), (4, 'timestamp', p.timestamps),
+                                   (5, 'object', p.objects), (6, 'array', p.arrays)) AS v (place, type, seen)
+        WHERE v.seen > 0 ORDER BY v.seen DESC, v.place LIMIT 1) AS type,
+       jsonb_strip_nulls(jsonb_build_object('text', nullif(p.texts, 0), 'number', nullif(p.numbers, 0), 'boolean', nullif(p.booleans, 0),
+                                            'timestamp', nullif(p.timestamps, 0), 'object', nullif(p.objects, 0), 'array', nullif(p.arrays, 0))) AS types,
+       k.looked_at,
+       round(1 - (p.texts + p.numbers + p.booleans + p.timestamps + p.objects + p.arrays)::numeric / greatest(k.looked_at, 1), 4) AS null_rate,
+       p.examples, p.last_seen_at
+FROM (SELECT u.event, u.property, sum(u.texts)::bigint AS texts, sum(u.numbers)::bigint AS numbers, sum(u.booleans)::bigint AS booleans,
+             sum(u.timestamps)::bigint AS timestamps, sum(u.objects)::bigint AS objects, sum(u.arrays)::bigint AS arrays,
+             max(u.last_seen_at) AS last_seen_at, pulse.collect_examples(u.examples ORDER BY u.id) AS examples
+      FROM (SELECT e.event, e.property, e.texts, e.numbers, e.booleans, e.timestamps, e.objects, e.arrays, e.last_seen_at, e.examples, 0 AS id
+            FROM pulse.event_property AS e
+            UNION ALL
+            SELECT t.event, t.property, t.texts, t.numbers, t.booleans, t.timestamps, t.objects, t.arrays, t.last_seen_at, t.examples, t.id
+            FROM pulse.property_tally AS t) AS u
+      GROUP BY u.event, u.property) AS p
+JOIN (SELECT l.event, sum(l.looked_at)::bigint AS looked_at
+      FROM (SELECT e.event, e.looked_at FROM pulse.event_kind AS e
+            UNION ALL
+            SELECT c.key COLLATE "C", (c.value ->> 1)::bigint FROM pulse.ingest_tally AS t CROSS JOIN LATERAL jsonb_each(t.catalogue) AS c) AS l
+      GROUP BY l.event) AS k ON k.event = p.event;
+COMMENT ON VIEW pulse.property_catalog IS 'Every property that an event ever had, learnt as events come in: all of small batches, a sample of large ones.';
+COMMENT ON COLUMN pulse.property_catalog.type IS 'The most frequent one; null where it never had a value.';
+COMMENT ON COLUMN pulse.property_catalog.types IS 'How often it was of which type; timestamp: a text that is a time.';
+COMMENT ON COLUMN pulse.property_catalog.looked_at IS 'How many events of the name were looked at.';
+COMMENT ON COLUMN pulse.property_catalog.null_rate IS 'The share of these in which it was null or missing.';
+COMMENT ON COLUMN pulse.property_catalog.examples IS 'The first different values, five at most.';
+
+CREATE VIEW pulse.event_source AS
+SELECT s.source, sum(s.accepted)::bigint AS accepted, sum(s.duplicates)::bigint AS duplicates, sum(s.conflicting)::bigint AS conflicting_duplicates,
+       sum(s.rejected)::bigint AS rejected, min(s.first_at) AS first_at, max(s.last_at) AS last_at
+FROM (SELECT o.source, o.accepted, o.duplicates, o.conflicting, o.rejected, o.first_at, o.last_at FROM pulse.source_total AS o
+      UNION ALL
+      SELECT t.source, t.accepted, t.duplicates, t.conflicting, t.rejected, t.at, t.at FROM pulse.ingest_tally AS t) AS s
+GROUP BY s.source;
+COMMENT ON VIEW pulse.event_source IS 'What came from each source.';
+COMMENT ON COLUMN pulse.event_source.duplicates IS 'Messages that had been accepted before, conflicting ones counted.';
+COMMENT ON COLUMN pulse.event_source.conflicting_duplicates IS 'Those that said something else than the one accepted: two messages under one id.';
+
+-- ---- Verbs ----
+
+CREATE FUNCTION pulse_ingest(events jsonb, source text DEFAULT 'sql')
+    RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_ingest';
+COMMENT ON FUNCTION pulse_ingest(jsonb, text) IS
+'Takes events as Segment''s libraries send them: one, an array, or {"batch": [...], "sentAt": ..., "context": {...}}. Returns a verdict on each, in their order: accepted, duplicate (the messageId was accepted before; reason conflicting_duplicate when it said something else), or rejected with the reason, kept in pulse.rejected_event; detail is a sentence, also about ids that were not used. One bad event never hurts its neighbours. Errors: 22023 no events, an array of something else or a bad source, 54000 more than pulse.max_batch events.';
+
+CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
+                            anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
+                            source text DEFAULT 'sql')
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_track';
+COMMENT ON FUNCTION pulse_track(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
+'Somebody did something. Without a timestamp it is now. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject, with its reason as the detail''s beginning.';
+
+CREATE FUNCTION pulse_identify(user_id text, traits jsonb DEFAULT '{}', anonymous_id text DEFAULT NULL, "timestamp" timestamptz DEFAULT NULL,
+                               message_id text DEFAULT NULL, context jsonb DEFAULT NULL, source text DEFAULT 'sql')
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_identify';
+COMMENT ON FUNCTION pulse_identify(text, jsonb, text, timestamptz, text, jsonb, text) IS
+'Says who somebody is: traits become attributes of the profile (the newest value of each; null takes one away), traits.email and traits.phone ids, and what anonymous_id did becomes theirs. Returns the id of the person. Errors: 22023 what pulse_ingest() would reject.';
+
+CREATE FUNCTION pulse_page(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
+                           anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
+                           source text DEFAULT 'sql')
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_page';
+COMMENT ON FUNCTION pulse_page(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
+'Somebody looked at a page: an event $page with its name among the properties. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
+
+CREATE FUNCTION pulse_screen(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
+                             anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
+                             source text DEFAULT 'sql')
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_screen';
+COMMENT ON FUNCTION pulse_screen(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
+'Somebody looked at a screen of an app: an event $screen with its name among the properties. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
+
+CREATE FUNCTION pulse_group(user_id text, group_id text, traits jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
+                            anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
+                            source text DEFAULT 'sql')
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_group';
+COMMENT ON FUNCTION pulse_group(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
+'Somebody belongs to an account, whose attributes the traits become. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
+
+CREATE FUNCTION pulse_alias(previous_id text, user_id text, "timestamp" timestamptz DEFAULT NULL, message_id text DEFAULT NULL,
+                            context jsonb DEFAULT NULL, source text DEFAULT 'sql')
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_alias';
+COMMENT ON FUNCTION pulse_alias(text, text, timestamptz, text, jsonb, text) IS
+'Two ids are one person: whoever had the previous one is merged into whoever has the other, as far as the limits of the kinds allow. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
+
+CREATE FUNCTION pulse_replay_rejected(ids bigint[] DEFAULT NULL, reason text DEFAULT NULL, max int DEFAULT 1000)
+    RETURNS TABLE (id bigint, status text, reason text, detail text, profile_id bigint, event_id bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_replay_rejected';
+COMMENT ON FUNCTION pulse_replay_rejected(bigint[], text, int) IS
+'Tries rejected events again: these, or all of a reason, or all, oldest first and max at most; those replayed before are left out. They count as received when they were. Returns a verdict on each, as pulse_ingest(). Errors: 22023 max below 1 or above pulse.max_batch.';
+
+CREATE FUNCTION pulse_import_events(query text, source text DEFAULT 'import')
+    RETURNS TABLE (accepted bigint, duplicates bigint, rejected bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_import_events';
+COMMENT ON FUNCTION pulse_import_events(text, text) IS
+'Brings in a history: runs a query with the caller''s rights and takes each row as an event, its columns by the names of pulse.ingest. Events may be as old as they like and fire no automation; with message ids it can be repeated. Rejected rows are kept in pulse.rejected_event. Errors: 22023 not one query that only reads, no id or no event among its columns, a column of the wrong type, 42601 no SQL.';
+
+-- ---- COPY ----
+
+CREATE VIEW pulse.ingest AS
+SELECT NULL::text AS type, NULL::text AS user_id, NULL::text AS anonymous_id, NULL::text AS device_id, NULL::text AS email, NULL::text AS phone,
+       NULL::text AS event, NULL::jsonb AS properties, NULL::jsonb AS traits, NULL::timestamptz AS "timestamp", NULL::text AS message_id,
+       NULL::text AS group_id, NULL::text AS previous_id, NULL::text AS name, NULL::jsonb AS identifiers, NULL::jsonb AS context, NULL::text AS source
+WHERE false;
+COMMENT ON VIEW pulse.ingest IS
+'Always empty: what is inserted or copied into it comes in as events, as by pulse_ingest(), in portions of pulse.max_batch. Rejected rows are kept in pulse.rejected_event.';
+COMMENT ON COLUMN pulse.ingest.type IS 'track, page, screen, identify, group or alias; null: what the other columns say.';
+COMMENT ON COLUMN pulse.ingest.identifiers IS '{"kind": "value"} of ids of other kinds.';
+COMMENT ON COLUMN pulse.ingest.source IS 'Null: copy.';
+
+CREATE FUNCTION pulse.ingest_rows() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ingest_rows';
+COMMENT ON FUNCTION pulse.ingest_rows() IS 'Collects what is inserted into pulse.ingest and takes it in by portions.';
+CREATE TRIGGER ingest_begin BEFORE INSERT ON pulse.ingest FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows();
+COMMENT ON TRIGGER ingest_begin ON pulse.ingest IS 'Begins with nothing collected.';
+CREATE TRIGGER ingest_row INSTEAD OF INSERT ON pulse.ingest FOR EACH ROW EXECUTE FUNCTION pulse.ingest_rows();
+COMMENT ON TRIGGER ingest_row ON pulse.ingest IS 'Collects a row.';
+CREATE TRIGGER ingest_end AFTER INSERT ON pulse.ingest FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows();
+COMMENT ON TRIGGER ingest_end ON pulse.ingest IS 'Takes in what is left.';
+
+CREATE VIEW pulse.import AS SELECT * FROM pulse.ingest;
+COMMENT ON VIEW pulse.import IS 'As pulse.ingest, for a history: events may be as old as they like, and no automation fires.';
+CREATE TRIGGER import_begin BEFORE INSERT ON pulse.import FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows('import');
+COMMENT ON TRIGGER import_begin ON pulse.import IS 'Begins with nothing collected.';
+CREATE TRIGGER import_row INSTEAD OF INSERT ON pulse.import FOR EACH ROW EXECUTE FUNCTION pulse.ingest_rows('import');
+COMMENT ON TRIGGER import_row ON pulse.import IS 'Collects a row.';
+CREATE TRIGGER import_end AFTER INSERT ON pulse.import FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows('import');
+COMMENT ON TRIGGER import_end ON pulse.import IS 'Takes in what is left.';

@@ -1,0 +1,248 @@
+#include "pulse/pg/json_view.hpp"
+
+#include <algorithm>
+
+extern "C" {
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+}
+
+namespace pulse::pg {
+
+namespace {
+
+using json::Kind;
+using json::Node;
+
+const JsonbContainer* Container(const Node& node) { return static_cast<const JsonbContainer*>(node.value); }
+
+// The child with number `index` of all children: of an object the keys are children, too, before the values. `data` begins after
+// all entries, `offset` is where the child begins in it.
+Node Child(const JsonbContainer* container, uint32 index, const char* data, uint32 offset, uint32 length) {
+    const JEntry entry = container->children[index];
+    Node node;
+    if (JBE_ISSTRING(entry)) {
+        node.kind = Kind::kText;
+        node.text = {data + offset, length};
+    } else if (JBE_ISNUMERIC(entry)) {
+        node.kind = Kind::kNumber;
+        node.value = data + INTALIGN(offset);
+        node.size = length - (INTALIGN(offset) - offset);
+    } else if (JBE_ISBOOL(entry)) {
+        node.kind = Kind::kBoolean;
+        node.boolean = JBE_ISBOOL_TRUE(entry);
+    } else if (JBE_ISNULL(entry)) {
+        node.kind = Kind::kNull;
+    } else {
+        node.value = data + INTALIGN(offset);
+        node.size = length - (INTALIGN(offset) - offset);
+        node.kind = JsonContainerIsObject(Container(node)) ? Kind::kObject : Kind::kArray;
+    }
+    return node;
+}
+
+uint32 Children(const JsonbContainer* container) {
+    return JsonContainerSize(container) * (JsonContainerIsObject(container) ? 2 : 1);
+}
+
+Node ChildAt(const JsonbContainer* container, uint32 index) {
+    const char* data = reinterpret_cast<const char*>(&container->children[Children(container)]);
+    return Child(container, index, data, getJsonbOffset(container, static_cast<int>(index)),
+                 getJsonbLength(container, static_cast<int>(index)));
+}
+
+// As jsonb orders keys: by length first.
+int Compare(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
+    return a.compare(b);
+}
+
+void Measure(const JsonbContainer* container, int depth, json::Shape& shape) {
+    shape.depth = std::max(shape.depth, depth);
+    const uint32 count = JsonContainerSize(container), children = Children(container);
+    const uint32 first = JsonContainerIsObject(container) ? count : 0;
+    if (first) shape.members += count;
+    // jsonb itself is bounded by the depth of the server's stack; ours needs not be tried.
+    constexpr int kDeepest = 500;
+    if (depth > kDeepest) return;
+    for (uint32 i = first; i < children; ++i) {
+        if (!JBE_ISCONTAINER(container->children[i])) continue;
+        Measure(Container(ChildAt(container, i)), depth + 1, shape);
+    }
+}
+
+void Push(JsonbParseState** state, JsonbIteratorToken token, JsonbValue* value) { pushJsonbValue(state, token, value); }
+
+// Runs inside Call().
+void SetValue(JsonbValue* out, const Value& value) {
+    switch (value.type) {
+        case JSONBOID: {
+            Jsonb* jsonb = DatumGetJsonbP(value.datum);
+            if (JB_ROOT_IS_SCALAR(jsonb)) {
+                JsonbExtractScalar(&jsonb->root, out);
+                return;
+            }
+            out->type = jbvBinary;
+            out->val.binary.data = &jsonb->root;
+            out->val.binary.len = static_cast<int>(VARSIZE(jsonb) - VARHDRSZ);
+            return;
+        }
+        case BOOLOID:
+            out->type = jbvBool;
+            out->val.boolean = DatumGetBool(value.datum);
+            return;
+        case INT8OID:
+            out->type = jbvNumeric;
+            out->val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, value.datum));
+            return;
+        case FLOAT8OID:
+            out->type = jbvNumeric;
+            out->val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, value.datum));
+            return;
+        default: {
+            Oid output;
+            bool varlena;
+            getTypeOutputInfo(value.type, &output, &varlena);
+            out->type = jbvString;
+            out->val.string.val = OidOutputFunctionCall(output, value.datum);
+            out->val.string.len = static_cast<int>(strlen(out->val.string.val));
+        }
+    }
+}
+
+}  // namespace
+
+Node JsonbReader::Get(const Node& object, std::string_view key) const {
+    if (object.kind != Kind::kObject) return {};
+    const JsonbContainer* container = Container(object);
+    uint32 low = 0, high = JsonContainerSize(container);
+    while (low < high) {
+        const uint32 middle = (low + high) / 2;
+        const int order = Compare(ChildAt(container, middle).text, key);
+        if (order == 0) return ChildAt(container, middle + JsonContainerSize(container));
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return {};
+}
+
+size_t JsonbReader::Count(const Node& container) const {
+    return container.IsContainer() ? JsonContainerSize(Container(container)) : 0;
+}
+
+std::pair<std::string_view, Node> JsonbReader::Member(const Node& object, size_t index) const {
+    const JsonbContainer* container = Container(object);
+    const auto i = static_cast<uint32>(index);
+    return {ChildAt(container, i).text, ChildAt(container, i + JsonContainerSize(container))};
+}
+
+Node JsonbReader::Element(const Node& array, size_t index) const {
+    return ChildAt(Container(array), static_cast<uint32>(index));
+}
+
+std::string JsonbReader::Number(const Node& number) const {
+    auto numeric = const_cast<void*>(number.value);
+    char* text = Call([&] { return DatumGetCString(DirectFunctionCall1(numeric_out, PointerGetDatum(numeric))); });
+    std::string copy(text);
+    pfree(text);
+    return copy;
+}
+
+std::string_view JsonbReader::Bytes(const Node& container) const {
+    return {static_cast<const char*>(container.value), container.size};
+}
+
+json::Shape JsonbReader::Measure(const Node& container) const {
+    json::Shape shape;
+    if (container.IsContainer()) pg::Measure(Container(container), 1, shape);
+    return shape;
+}
+
+Node Root(Datum datum) {
+    Jsonb* jsonb = Call([&] { return DatumGetJsonbP(datum); });
+    if (JB_ROOT_IS_SCALAR(jsonb)) return ChildAt(&jsonb->root, 0);
+    Node node;
+    node.kind = JB_ROOT_IS_OBJECT(jsonb) ? Kind::kObject : Kind::kArray;
+    node.value = &jsonb->root;
+    node.size = VARSIZE(jsonb) - VARHDRSZ;
+    return node;
+}
+
+Node TextNode(std::string_view text) {
+    Node node;
+    node.kind = Kind::kText;
+    node.text = text;
+    return node;
+}
+
+Datum CutOut(const Node& node) {
+    return Call([&]() -> Datum {
+        if (node.IsContainer()) {
+            auto* jsonb = static_cast<Jsonb*>(palloc(VARHDRSZ + node.size));
+            memcpy(&jsonb->root, node.value, node.size);
+            SET_VARSIZE(jsonb, VARHDRSZ + node.size);
+            return JsonbPGetDatum(jsonb);
+        }
+        JsonbValue value;
+        value.type = jbvNull;
+        if (node.kind == Kind::kText) {
+            value.type = jbvString;
+            value.val.string.val = const_cast<char*>(node.text.data());
+            value.val.string.len = static_cast<int>(node.text.size());
+        } else if (node.kind == Kind::kNumber) {
+            value.type = jbvNumeric;
+            value.val.numeric = static_cast<Numeric>(const_cast<void*>(node.value));
+        } else if (node.kind == Kind::kBoolean) {
+            value.type = jbvBool;
+            value.val.boolean = node.boolean;
+        }
+        return JsonbPGetDatum(JsonbValueToJsonb(&value));
+    });
+}
+
+Datum MakeObject(const std::vector<std::pair<const char*, Value>>& members) {
+    const auto* list = members.data();
+    const size_t count = members.size();
+    return Call([&] {
+        JsonbParseState* state = nullptr;
+        Push(&state, WJB_BEGIN_OBJECT, nullptr);
+        for (size_t i = 0; i < count; ++i) {
+            if (list[i].second.null) continue;
+            JsonbValue key, value;
+            key.type = jbvString;
+            key.val.string.val = const_cast<char*>(list[i].first);
+            key.val.string.len = static_cast<int>(strlen(list[i].first));
+            Push(&state, WJB_KEY, &key);
+            SetValue(&value, list[i].second);
+            Push(&state, WJB_VALUE, &value);
+        }
+        return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+    });
+}
+
+Datum Concatenate(Datum a, Datum b) {
+    return Call([&] { return DirectFunctionCall2(jsonb_concat, a, b); });
+}
+
+Value ArrayOf(Oid element_type, const std::vector<Datum>& values, const std::vector<bool>& nulls) {
+    const std::unique_ptr<bool[]> flags(nulls.empty() ? nullptr : new bool[nulls.size()]);
+    if (flags) std::copy(nulls.begin(), nulls.end(), flags.get());
+    auto* data = const_cast<Datum*>(values.data());
+    const int count = static_cast<int>(values.size());
+    const Oid type = Call([&] { return get_array_type(element_type); });
+    const Datum array = Call([&] {
+        int16 length;
+        bool by_value;
+        char align;
+        get_typlenbyvalalign(element_type, &length, &by_value, &align);
+        if (!count) return PointerGetDatum(construct_empty_array(element_type));
+        int dimensions[1] = {count}, lower[1] = {1};
+        return PointerGetDatum(
+            construct_md_array(data, flags.get(), 1, dimensions, lower, element_type, length, by_value, align));
+    });
+    return {type, array, false};
+}
+
+}  // namespace pulse::pg

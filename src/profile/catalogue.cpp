@@ -1,0 +1,100 @@
+#include "pulse/profile/catalogue.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace pulse::profile {
+
+namespace {
+
+using json::Node;
+
+constexpr int64_t kLookAtFirst = 64, kThenEvery = 8;
+// Whoever sends names that are data must not fill the catalogue.
+constexpr size_t kMaxKindsLookedAt = 500, kMaxProperties = 200, kMaxKey = 128;
+constexpr size_t kExamples = 5, kLongestExample = 60;
+
+bool LooksLikeTime(std::string_view text) {
+    return text.size() >= 10 && text.size() <= 40 && text[4] == '-' && text[0] >= '0' && text[0] <= '9' && ParseMoment(text);
+}
+
+}  // namespace
+
+Catalogue::Type Catalogue::TypeOf(const Node& node) {
+    switch (node.kind) {
+        case json::Kind::kText: return LooksLikeTime(node.text) ? kTimestamp : kText;
+        case json::Kind::kNumber: return kNumber;
+        case json::Kind::kBoolean: return kBoolean;
+        case json::Kind::kObject: return kObject;
+        case json::Kind::kArray: return kArray;
+        default: return kNull;
+    }
+}
+
+void Catalogue::Look(const json::Reader& reader, const Event& event, Kind& kind) {
+    const size_t count = reader.Count(event.properties);
+    for (size_t i = 0; i < count; ++i) {
+        const auto [key, node] = reader.Member(event.properties, i);
+        if (key.size() > kMaxKey) continue;
+        auto place = kind.properties.find(key);
+        if (place == kind.properties.end()) {
+            if (kind.properties.size() >= kMaxProperties) continue;
+            place = kind.properties.emplace(std::string(key), Property{}).first;
+            place->second.last = event.time;
+        }
+        Property& property = place->second;
+        ++property.seen[TypeOf(node)];
+        property.last = std::max(property.last, event.time);
+        if (property.examples.size() >= kExamples) continue;
+        std::string example;
+        if (node.Is(json::Kind::kText) && node.text.size() <= kLongestExample)
+            example = nlohmann::json(node.text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        else if (node.Is(json::Kind::kNumber))
+            example = reader.Number(node);
+        else if (node.Is(json::Kind::kBoolean))
+            example = node.boolean ? "true" : "false";
+        if (!example.empty() && example.size() <= kLongestExample + 2 &&
+            std::find(property.examples.begin(), property.examples.end(), example) == property.examples.end())
+            property.examples.push_back(std::move(example));
+    }
+}
+
+void Catalogue::Add(const json::Reader& reader, const Event& event) {
+    auto place = kinds_.find(std::string_view(event.name));
+    if (place == kinds_.end()) {
+        place = kinds_.emplace(event.name, Kind{}).first;
+        place->second.first = place->second.last = event.time;
+    }
+    Kind& kind = place->second;
+    kind.first = std::min(kind.first, event.time);
+    kind.last = std::max(kind.last, event.time);
+    if (++kind.events > kLookAtFirst && kind.events % kThenEvery != 0) return;
+    if (kinds_.size() > kMaxKindsLookedAt) return;
+    ++kind.looked_at;
+    if (event.properties.Is(json::Kind::kObject)) Look(reader, event, kind);
+}
+
+std::string Catalogue::Json() const {
+    const auto quoted = [](const std::string& text) {
+        return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    };
+    std::string out = "{";
+    for (const auto& [name, kind] : kinds_) {
+        if (out.size() > 1) out += ',';
+        out += quoted(name) + ":[" + std::to_string(kind.events) + ',' + std::to_string(kind.looked_at) + ",\"" +
+               FormatMoment(kind.first) + "\",\"" + FormatMoment(kind.last) + "\",{";
+        bool first = true;
+        for (const auto& [key, property] : kind.properties) {
+            if (!std::exchange(first, false)) out += ',';
+            out += quoted(key) + ":[[";
+            for (size_t i = 0; i < kTypes; ++i) out += (i ? "," : "") + std::to_string(property.seen[i]);
+            out += "],\"" + FormatMoment(property.last) + "\",[";
+            for (size_t i = 0; i < property.examples.size(); ++i) out += (i ? "," : "") + property.examples[i];
+            out += "]]";
+        }
+        out += "}]";
+    }
+    return out + "}";
+}
+
+}  // namespace pulse::profile

@@ -1,0 +1,136 @@
+// COPY into pulse.ingest and pulse.import, and pulse_import_events().
+#include <list>
+
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/parse.hpp"
+#include "pulse/pg/trigger.hpp"
+#include "pulse/profile/store_rows.hpp"
+
+namespace pulse::profile {
+
+namespace {
+
+// What statements that are under way have collected, the innermost last. One that fails is forgotten with its transaction.
+struct Collected {
+    explicit Collected(Cause cause) : rows(cause, "copy") {}
+    Rows rows;
+    bool begun = false;  // the columns are known
+};
+std::list<Collected>& Open() {
+    static std::list<Collected> open;
+    return open;
+}
+
+void Begin(Cause cause) {
+    Collected* collected = &Open().emplace_back(cause);
+    pg::WhenSubtransactionEnds(
+        [](void* failed) {
+            Open().remove_if([&](const Collected& one) { return &one == failed; });
+        },
+        collected);
+}
+
+void Collect(const pg::TriggerRow& row) {
+    if (Open().empty()) throw std::logic_error("a row before its statement");
+    Collected& collected = Open().back();
+    if (!std::exchange(collected.begun, true)) collected.rows.SetColumns(row.names(), row.types());
+    collected.rows.Add(row.values().data(), row.nulls());
+    if (collected.rows.Full()) collected.rows.Flush();
+}
+
+void End() {
+    if (Open().empty()) throw std::logic_error("an end without a beginning");
+    Open().back().rows.Flush();
+    Open().pop_back();
+}
+
+void CheckQuery(const std::string& query) {
+    const pg::ReadingText read = pg::ReadText(query);
+    if (read.statements == 1 && read.reads_only) return;
+    throw UserError(sqlstate::kInvalidParameter, "\"query\" is not one query that only reads",
+                    read.statements == 1 ? "It changes or locks something." : "It has " + std::to_string(read.statements) + " statements.",
+                    "Give one SELECT whose columns are named as those of pulse.ingest.");
+}
+
+// Says how far it is, now and then.
+class Progress {
+  public:
+    void Tell(int64_t rows) {
+        const Moment now = pg::WallClock();
+        if (now - told_ < kEvery) return;
+        told_ = now;
+        pg::Notice(std::to_string(rows) + " events read, " + std::to_string(rows * kSecond / (now - began_)) + " a second");
+    }
+
+  private:
+    static constexpr int64_t kEvery = 10 * kSecond;
+    const Moment began_ = pg::WallClock();
+    Moment told_ = began_;
+};
+
+Tally Import(const std::string& query, const std::string& source) {
+    Rows rows(Cause::kImport, source);
+    Progress progress;
+    // The caller reads, we write.
+    const pg::Session session;
+    pg::Cursor cursor(query, {});
+    int64_t read = 0;
+    constexpr long kPortion = 1000;
+    for (bool known = false;; known = true) {
+        const pg::Result portion = cursor.Fetch(kPortion);
+        if (!known) rows.SetColumns(portion.ColumnNames(), portion.ColumnTypes());
+        const size_t columns = portion.ColumnNames().size();
+        std::vector<Datum> values(columns);
+        const std::unique_ptr<bool[]> nulls(new bool[columns]);
+        for (uint64_t i = 0; i < portion.size(); ++i) {
+            const pg::Row row = portion[i];
+            for (size_t c = 0; c < columns; ++c) {
+                nulls[c] = row.IsNull(static_cast<int>(c));
+                values[c] = nulls[c] ? Datum{0} : row.Raw(static_cast<int>(c));
+            }
+            rows.Add(values.data(), nulls.get());
+            if (rows.Full()) rows.Flush();
+        }
+        read += static_cast<int64_t>(portion.size());
+        if (portion.empty()) break;
+        progress.Tell(read);
+    }
+    rows.Flush();
+    return rows.tally();
+}
+
+}  // namespace
+
+}  // namespace pulse::profile
+
+namespace pg = pulse::pg;
+namespace profile = pulse::profile;
+using pg::Value;
+
+PULSE_WRITING_FUNCTION(pulse_ingest_rows) {
+    const pg::TriggerCall call(fcinfo);
+    switch (call.when()) {
+        case pg::TriggerCall::When::kBefore:
+            profile::Begin(call.argument() == "import" ? profile::Cause::kImport : profile::Cause::kEvent);
+            return Datum{0};
+        case pg::TriggerCall::When::kAfter:
+            profile::End();
+            return Datum{0};
+        case pg::TriggerCall::When::kRow:
+            profile::Collect(pg::TriggerRow(call));
+            return call.row();
+    }
+    return Datum{0};
+}
+
+PULSE_WRITING_FUNCTION(pulse_import_events) {
+    const pg::Args args(fcinfo);
+    const std::string query = args.RequireText(0, "query"), source = args.RequireText(1, "source");
+    profile::CheckSource(source);
+    profile::CheckQuery(query);
+    pg::ResultSet result(fcinfo);
+    const profile::Tally tally = profile::Import(query, source);
+    result.Add({Value::Int8(tally.accepted), Value::Int8(tally.duplicates), Value::Int8(tally.rejected)});
+    return pg::ResultSet::Done();
+}

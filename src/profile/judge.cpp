@@ -1,0 +1,290 @@
+// What an event means, and whether it can be kept.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "pulse/profile/event.hpp"
+
+namespace pulse::profile {
+
+namespace {
+
+using json::Kind;
+using json::Node;
+
+constexpr std::array kTypes{"track", "page", "screen", "identify", "group", "alias"};
+constexpr size_t kMaxName = 255;        // characters
+constexpr size_t kMaxMessageId = 255;   // characters
+constexpr size_t kMaxExternalIds = 50;  // of one event
+// Before this nobody's clock ran: an unset one.
+constexpr Moment kFirstMoment = -946'684'800 * kSecond;
+
+// Thrown inside this file only.
+struct Rejection {
+    const char* reason;
+    std::string detail;
+};
+
+size_t Characters(std::string_view text) {
+    return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string Quoted(std::string_view text) {
+    constexpr size_t kShown = 60;
+    if (text.size() <= kShown) return "\"" + std::string(text) + "\"";
+    size_t end = kShown;
+    while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
+    return "\"" + std::string(text.substr(0, end)) + "…\"";
+}
+
+std::string Lower(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+}
+
+uint64_t Mix(uint64_t hash, std::string_view bytes) {
+    const auto step = [&](uint64_t word) {
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+        hash ^= hash >> 32;
+    };
+    size_t i = 0;
+    for (uint64_t word; i + sizeof word <= bytes.size(); i += sizeof word) {
+        std::memcpy(&word, bytes.data() + i, sizeof word);
+        step(word);
+    }
+    uint64_t rest = 0;
+    if (i < bytes.size()) std::memcpy(&rest, bytes.data() + i, bytes.size() - i);
+    step(rest);
+    step(bytes.size());
+    return hash;
+}
+
+class Judgement {
+  public:
+    Judgement(const json::Reader& reader, const Incoming& incoming, const Limits& limits, Event& event)
+        : reader_(reader), in_(incoming), limits_(limits), event_(event) {}
+
+    void Run() {
+        if (in_.message_id.Given()) MessageId();
+        if (!in_.an_object) throw Rejection{"invalid_json", "An event is an object."};
+        if (in_.size > limits_.max_size)
+            throw Rejection{"too_large", "It has " + std::to_string(in_.size) + " bytes; pulse.max_event_size allows " +
+                                             std::to_string(limits_.max_size) + "."};
+        event_.type = Type();
+        Name();
+        Payload();
+        Ids();
+        Time();
+        Digest();
+    }
+
+  private:
+    // A text, or a number's digits; empty for what is blank.
+    std::optional<std::string> Text(const Node& node) const {
+        if (node.Is(Kind::kText)) return Clean(node.text);
+        if (node.Is(Kind::kNumber)) return reader_.Number(node);
+        return std::nullopt;
+    }
+
+    std::string RequireText(const Node& node, const char* field, const char* reason) const {
+        if (auto text = Text(node)) return *text;
+        throw Rejection{reason, std::string("\"") + field + "\" must be a text, not " + Describe(node.kind) + "."};
+    }
+
+    void MessageId() {
+        event_.message_id = RequireText(in_.message_id, "messageId", "invalid_message_id");
+        if (Characters(event_.message_id) > kMaxMessageId) {
+            event_.message_id.clear();
+            throw Rejection{"invalid_message_id", "\"messageId\" must have at most " + std::to_string(kMaxMessageId) + " characters."};
+        }
+    }
+
+    EventType Type() const {
+        if (!in_.type.Given()) {
+            if (in_.event.Given()) return EventType::kTrack;
+            if (in_.previous_id.Given()) return EventType::kAlias;
+            if (in_.group_id.Given()) return EventType::kGroup;
+            if (in_.traits.Given()) return EventType::kIdentify;
+            throw Rejection{"invalid_type", "There is neither \"type\" nor \"event\"; types are track, page, screen, identify, group, alias."};
+        }
+        const std::string type = Lower(RequireText(in_.type, "type", "invalid_type"));
+        const auto found = std::find(kTypes.begin(), kTypes.end(), type);
+        if (found == kTypes.end())
+            throw Rejection{"invalid_type", Quoted(type) + " is no type; types are track, page, screen, identify, group, alias."};
+        return static_cast<EventType>(found - kTypes.begin());
+    }
+
+    void Name() {
+        if (event_.type != EventType::kTrack) {
+            event_.name = std::string("$") + NameOf(event_.type);
+            if (event_.type == EventType::kPage || event_.type == EventType::kScreen)
+                if (in_.name.Given()) event_.title = Text(in_.name).value_or("");
+            return;
+        }
+        // Some senders use "name".
+        const Node& node = in_.event.Given() ? in_.event : in_.name;
+        if (!node.Given()) throw Rejection{"invalid_event_name", "A track event needs \"event\", its name."};
+        event_.name = RequireText(node, "event", "invalid_event_name");
+        if (event_.name.empty()) throw Rejection{"invalid_event_name", "\"event\" is blank."};
+        if (Characters(event_.name) > kMaxName)
+            throw Rejection{"invalid_event_name", "\"event\" must have at most " + std::to_string(kMaxName) + " characters."};
+        if (event_.name[0] == '$' && std::find(kTypes.begin(), kTypes.end(), event_.name.substr(1)) != kTypes.end() &&
+            event_.name != "$track")
+            throw Rejection{"invalid_event_name", Quoted(event_.name) + " is how calls without a name are kept: send \"type\": \"" +
+                                                      event_.name.substr(1) + "\" instead."};
+    }
+
+    void RequireObject(const Node& node, const char* field) const {
+        if (!node.Given() || node.Is(Kind::kObject)) return;
+        throw Rejection{"invalid_properties", std::string("\"") + field + "\" must be an object, not " + Describe(node.kind) + "."};
+    }
+
+    void Payload() {
+        RequireObject(in_.properties, "properties");
+        RequireObject(in_.traits, "traits");
+        RequireObject(in_.context, "context");
+        const bool about_somebody = event_.type == EventType::kIdentify || event_.type == EventType::kGroup;
+        const Node& first = about_somebody ? in_.traits : in_.properties;
+        event_.properties = first.Given() || !about_somebody ? first : in_.properties;
+        event_.context = in_.context;
+        const json::Shape shape = event_.properties.Given() ? reader_.Measure(event_.properties) : json::Shape{};
+        if (shape.members > limits_.max_properties)
+            throw Rejection{"too_many_properties", "There are " + std::to_string(shape.members) + "; pulse.max_properties allows " +
+                                                       std::to_string(limits_.max_properties) + "."};
+        const int context_depth = event_.context.Given() ? reader_.Measure(event_.context).depth : 0;
+        if (std::max(shape.depth, context_depth) > limits_.max_depth)
+            throw Rejection{"too_deep", "Properties are nested " + std::to_string(std::max(shape.depth, context_depth)) +
+                                            " deep; pulse.max_event_depth allows " + std::to_string(limits_.max_depth) + "."};
+    }
+
+    void Note(const std::string& text) { event_.note += (event_.note.empty() ? "" : " ") + text; }
+
+    void AddId(const std::string& kind, const Node& node) {
+        if (!node.Given()) return;
+        auto text = Text(node);
+        if (!text) {
+            Note(kind + " must be a text, not " + Describe(node.kind) + ".");
+            return;
+        }
+        if (text->empty()) return;
+        Identity id{kind, std::move(*text)};
+        if (std::find(event_.ids.begin(), event_.ids.end(), id) == event_.ids.end()) event_.ids.push_back(std::move(id));
+    }
+
+    void AddFrom(const Node& traits) {
+        if (!traits.Is(Kind::kObject)) return;
+        AddId("email", reader_.Get(traits, "email"));
+        AddId("phone", reader_.Get(traits, "phone"));
+    }
+
+    void AddExternalIds(const Node& list) {
+        if (!list.Is(Kind::kArray)) return;
+        const size_t count = reader_.Count(list);
+        if (count > kMaxExternalIds) Note("Only " + std::to_string(kMaxExternalIds) + " of context.externalIds are used.");
+        for (size_t i = 0; i < std::min(count, kMaxExternalIds); ++i) {
+            const Node entry = reader_.Element(list, i);
+            const auto kind = Text(reader_.Get(entry, "type"));
+            if (kind && !kind->empty()) AddId(*kind, reader_.Get(entry, "id"));
+        }
+    }
+
+    void Ids() {
+        AddId("user_id", in_.user_id);
+        AddId("anonymous_id", in_.anonymous_id);
+        AddId("device_id", in_.device_id);
+        AddId("email", in_.email);
+        AddId("phone", in_.phone);
+        // A group's traits are not a person's.
+        if (event_.type != EventType::kGroup) AddFrom(in_.traits);
+        if (in_.context.Is(Kind::kObject)) {
+            AddFrom(reader_.Get(in_.context, "traits"));
+            AddId("device_id", reader_.Get(reader_.Get(in_.context, "device"), "id"));
+            AddExternalIds(reader_.Get(in_.context, "externalIds"));
+        }
+        if (in_.identifiers.Is(Kind::kObject)) {
+            const size_t count = std::min(reader_.Count(in_.identifiers), kMaxExternalIds);
+            for (size_t i = 0; i < count; ++i) {
+                const auto [kind, node] = reader_.Member(in_.identifiers, i);
+                AddId(std::string(kind), node);
+            }
+        } else if (in_.identifiers.Given()) {
+            Note("identifiers must be an object, not " + std::string(Describe(in_.identifiers.kind)) + ".");
+        }
+        if (event_.type == EventType::kAlias) {
+            if (!in_.previous_id.Given()) throw Rejection{"no_id", "An alias needs \"previousId\"."};
+            event_.previous = Identity{"", RequireText(in_.previous_id, "previousId", "no_id")};
+            if (event_.previous->value.empty()) throw Rejection{"no_id", "\"previousId\" is blank."};
+        }
+        if (event_.type == EventType::kGroup) {
+            if (!in_.group_id.Given()) throw Rejection{"no_id", "A group call needs \"groupId\"."};
+            event_.group = RequireText(in_.group_id, "groupId", "no_id");
+            if (event_.group.empty()) throw Rejection{"no_id", "\"groupId\" is blank."};
+            if (Characters(event_.group) > kMaxName)
+                throw Rejection{"no_id", "\"groupId\" must have at most " + std::to_string(kMaxName) + " characters."};
+        }
+        if (event_.ids.empty())
+            throw Rejection{"no_id", "There is no id of a person: give userId, anonymousId, deviceId or identifiers." +
+                                         (event_.note.empty() ? "" : " " + event_.note)};
+    }
+
+    void Time() {
+        std::optional<Moment> original = in_.at, sent_at;
+        if (!original && in_.timestamp.Given()) {
+            original = ReadTime(reader_, in_.timestamp);
+            if (!original) {
+                const auto text = Text(in_.timestamp);
+                throw Rejection{"invalid_timestamp", (text ? Quoted(*text) : std::string(Describe(in_.timestamp.kind))) +
+                                                         " is no time; write it as 2026-11-21T18:00:00Z, or as milliseconds since 1970."};
+            }
+        }
+        if (in_.sent_at.Given()) {
+            sent_at = ReadTime(reader_, in_.sent_at);
+            if (!sent_at) Note("sentAt is no time and was not used.");
+        }
+        if (original && *original < kFirstMoment)
+            throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies before 1970."};
+        event_.time = original ? TimeOf(*original, sent_at, limits_) : limits_.received_at;
+        if (original && event_.time != *original) event_.original_time = FormatMoment(*original);
+        given_ = original;
+        const int64_t age = limits_.received_at - event_.time;
+        if (limits_.max_age > 0 && age > limits_.max_age && !limits_.import)
+            throw Rejection{"too_old", FormatMoment(event_.time) + " is longer ago than pulse.max_event_age allows; import it instead."};
+        if (limits_.retention > 0 && age > limits_.retention)
+            throw Rejection{"too_old", FormatMoment(event_.time) + " is longer ago than pulse.event_retention keeps events."};
+    }
+
+    void Digest() {
+        uint64_t hash = Mix(0, event_.name);
+        for (const Identity& id : event_.ids) hash = Mix(Mix(hash, id.kind), id.value);
+        if (event_.previous) hash = Mix(hash, event_.previous->value);
+        hash = Mix(hash, event_.group);
+        if (given_) hash = Mix(hash, std::string_view(reinterpret_cast<const char*>(&*given_), sizeof *given_));
+        if (event_.properties.Given()) hash = Mix(hash, reader_.Bytes(event_.properties));
+        event_.digest = hash;
+    }
+
+    const json::Reader& reader_;
+    const Incoming& in_;
+    const Limits& limits_;
+    Event& event_;
+    std::optional<Moment> given_;
+};
+
+}  // namespace
+
+const char* NameOf(EventType type) { return kTypes[static_cast<size_t>(type)]; }
+
+Event Judge(const json::Reader& reader, const Incoming& incoming, const Limits& limits) {
+    Event event;
+    try {
+        Judgement(reader, incoming, limits, event).Run();
+    } catch (const Rejection& rejection) {
+        event.reason = rejection.reason;
+        event.detail = rejection.detail;
+    }
+    return event;
+}
+
+}  // namespace pulse::profile

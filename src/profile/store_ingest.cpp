@@ -1,0 +1,352 @@
+// A batch of events from arrival to what it changed, in the order of locks that store_identity.hpp sets.
+#include "pulse/profile/store_ingest.hpp"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/profile/store_account.hpp"
+#include "pulse/profile/store_identity.hpp"
+#include "pulse/profile/store_partition.hpp"
+
+namespace pulse::profile {
+
+namespace {
+
+using pg::Value;
+
+Limits CurrentLimits(Cause cause) {
+    Limits limits;
+    limits.max_size = static_cast<size_t>(pg::settings::max_event_size);
+    limits.max_properties = pg::settings::max_properties;
+    limits.max_depth = pg::settings::max_event_depth;
+    limits.clock_skew = pg::settings::clock_skew * int64_t{1000};
+    limits.max_age = pg::settings::max_event_age * kMinute;
+    limits.retention = pg::settings::event_retention * kMinute;
+    limits.import = cause == Cause::kImport;
+    return limits;
+}
+
+// Ids as they were sent, once for all events that came with them.
+struct Sender {
+    std::vector<Identity> ids;
+    std::optional<Identity> previous;
+    std::string note, problem;  // what was wrong with some of them, or with all
+    std::optional<size_t> claim;
+};
+
+class Batch {
+  public:
+    Batch(const std::vector<Arrival>& arrivals, const std::string& source, Cause cause)
+        : arrivals_(arrivals), source_(source), cause_(cause), verdicts_(arrivals.size()) {}
+
+    std::vector<Verdict> Run(bool keep_rejected) {
+        if (const auto begin = Listening().begin) begin();
+        JudgeAll();
+        NameSenders();
+        MakePartitions();
+        DropDuplicates();
+        if (!accepted_.empty()) {
+            FindPeople();
+            WriteEvents();
+            WritePeople();
+        }
+        Tell(keep_rejected);
+        return std::move(verdicts_);
+    }
+
+  private:
+    void Reject(size_t i, std::string reason, std::string detail) {
+        verdicts_[i].status = Verdict::Status::kRejected;
+        verdicts_[i].reason = std::move(reason);
+        verdicts_[i].detail = std::move(detail);
+    }
+
+    void JudgeAll() {
+        Limits limits = CurrentLimits(cause_);
+        events_.reserve(arrivals_.size());
+        for (size_t i = 0; i < arrivals_.size(); ++i) {
+            limits.received_at = arrivals_[i].received_at;
+            Event& event = events_.emplace_back(Judge(reader_, arrivals_[i].incoming, limits));
+            verdicts_[i].message_id = event.message_id;
+            if (event.Rejected()) Reject(i, event.reason, event.detail);
+            else accepted_.push_back(i);
+        }
+        pg::CheckInterrupts();
+    }
+
+    // Normalise the ids of a sender; `problem` says why none is left.
+    Sender MakeSender(const Event& event) const {
+        Sender sender;
+        const auto& kinds = IdentityKinds();
+        const auto say = [](std::string& text, const std::string& more) { text += (text.empty() ? "" : " ") + more; };
+        for (const Identity& id : event.ids) {
+            const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const IdentityKind& k) { return k.kind == id.kind; });
+            if (kind == kinds.end()) {
+                say(sender.note, "\"" + id.kind + "\" is no kind of id.");
+                continue;
+            }
+            Normalised normal = Normalise(*kind, id.value);
+            if (!normal.value) {
+                say(sender.note, id.kind + " was not used: " + normal.problem + ".");
+                continue;
+            }
+            Identity good{id.kind, std::move(*normal.value)};
+            if (std::find(sender.ids.begin(), sender.ids.end(), good) == sender.ids.end()) sender.ids.push_back(std::move(good));
+        }
+        if (sender.ids.empty()) sender.problem = "None of its ids can be used. " + sender.note;
+        if (event.previous) Previous(*event.previous, sender);
+        return sender;
+    }
+
+    // What alias calls the previous id is a user's or an anonymous one: whichever is known, else the latter.
+    void Previous(const Identity& previous, Sender& sender) const {
+        static pg::Statement known("SELECT kind FROM pulse.identity WHERE kind = $1 AND value = $2", {TEXTOID, TEXTOID});
+        std::string problem;
+        std::optional<Identity> fallback;
+        for (const char* name : {"user_id", "anonymous_id"}) {
+            const auto& kinds = IdentityKinds();
+            const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const IdentityKind& k) { return k.kind == name; });
+            if (kind == kinds.end()) continue;
+            const Normalised normal = Normalise(*kind, previous.value);
+            if (!normal.value) {
+                problem = normal.problem;
+                continue;
+            }
+            fallback = Identity{name, *normal.value};
+            if (!known.Execute({Value::Text(fallback->kind), Value::Text(fallback->value)}).empty()) break;
+        }
+        if (fallback) sender.previous = fallback;
+        else sender.problem = "previousId cannot be used: " + problem + ".";
+    }
+
+    void NameSenders() {
+        std::unordered_map<std::string, size_t> known;
+        sender_of_.assign(events_.size(), 0);
+        std::string key;
+        for (const size_t i : accepted_) {
+            const Event& event = events_[i];
+            key.clear();
+            for (const Identity& id : event.ids) ((key += id.kind) += '\1').append(id.value) += '\2';
+            if (event.previous) (key += '\3') += event.previous->value;
+            const auto [place, added] = known.try_emplace(key, senders_.size());
+            if (added) senders_.push_back(MakeSender(event));
+            sender_of_[i] = place->second;
+            const Sender& sender = senders_[place->second];
+            if (!sender.problem.empty()) Reject(i, "no_id", sender.problem);
+        }
+        KeepAccepted();
+    }
+
+    void KeepAccepted() {
+        std::erase_if(accepted_, [&](size_t i) { return verdicts_[i].status != Verdict::Status::kAccepted; });
+    }
+
+    void MakePartitions() {
+        std::vector<Moment> times;
+        times.reserve(accepted_.size());
+        for (const size_t i : accepted_) times.push_back(events_[i].time);
+        EnsurePartitions("event", times);
+    }
+
+    void DropDuplicates() {
+        std::vector<Message> messages;
+        messages.reserve(accepted_.size());
+        for (const size_t i : accepted_)
+            if (!events_[i].message_id.empty()) messages.push_back({i, events_[i].message_id, events_[i].digest});
+        FindDuplicates(messages, source_, pg::Now());
+        for (const Message& message : messages) {
+            if (!message.duplicate) continue;
+            Verdict& verdict = verdicts_[message.index];
+            verdict.status = Verdict::Status::kDuplicate;
+            ++tally_.duplicates;
+            if (!message.conflicting) continue;
+            verdict.reason = "conflicting_duplicate";
+            verdict.detail = "Another event was accepted under this messageId; that one stays.";
+            ++tally_.conflicting;
+        }
+        KeepAccepted();
+    }
+
+    void FindPeople() {
+        for (const size_t i : accepted_) {
+            Sender& sender = senders_[sender_of_[i]];
+            const Event& event = events_[i];
+            if (!sender.claim) {
+                sender.claim = claims_.size();
+                Claim& claim = claims_.emplace_back();
+                claim.ids = sender.ids;
+                claim.previous = sender.previous;
+                claim.time = event.time;
+            }
+            Claim& claim = claims_[*sender.claim];
+            claim.time = std::min(claim.time, event.time);
+            if (event.type == EventType::kGroup)
+                accounts_.push_back({event.group,
+                                     event.properties.Given() ? Value{JSONBOID, pg::CutOut(event.properties), false} : Value::Null(JSONBOID),
+                                     event.time});
+            writes_people_ |= event.type == EventType::kGroup || (event.type == EventType::kIdentify && event.properties.Given());
+        }
+        std::vector<int64_t> also;
+        if (!accounts_.empty()) {
+            account_changes_ = WriteAccounts(accounts_);
+            for (const AccountChange& change : account_changes_) also.insert(also.end(), change.members.begin(), change.members.end());
+        }
+        Resolve(claims_, writes_people_ || pg::settings::evaluation == pg::settings::kSync, also);
+        pg::CheckInterrupts();
+    }
+
+    const Claim& ClaimOf(size_t i) const { return claims_[*senders_[sender_of_[i]].claim]; }
+
+    // What is kept of the properties: with the name of a page and the group.
+    Datum PropertiesOf(const Event& event) const {
+        const Datum given = event.properties.Given() ? pg::CutOut(event.properties) : pg::MakeObject({});
+        if (!event.title.empty()) return pg::Concatenate(pg::MakeObject({{"name", Value::Text(event.title)}}), given);
+        if (!event.group.empty()) return pg::Concatenate(given, pg::MakeObject({{"$group_id", Value::Text(event.group)}}));
+        return given;
+    }
+
+    void WriteEvents();
+
+    Touch& TouchOf(int64_t person) {
+        const auto [place, added] = touched_.try_emplace(person, touches_.size());
+        if (added) touches_.emplace_back().profile = person;
+        return touches_[place->second];
+    }
+
+    void WritePeople() {
+        std::vector<Said> said;
+        std::vector<AccountJoin> joins;
+        size_t account = 0;
+        for (const size_t i : accepted_) {
+            const Event& event = events_[i];
+            const Claim& claim = ClaimOf(i);
+            Touch& touch = TouchOf(claim.canonical);
+            if (std::find(touch.events.begin(), touch.events.end(), event.name) == touch.events.end()) touch.events.push_back(event.name);
+            if (event.type == EventType::kIdentify && event.properties.Given())
+                said.push_back({claim.canonical, pg::CutOut(event.properties)});
+            if (event.type == EventType::kGroup)
+                joins.push_back({claim.profile, claim.canonical, accounts_[account++].account, event.time});
+        }
+        for (auto& [person, keys] : WriteAttributes(said, pg::Now())) TouchOf(person).attributes = std::move(keys);
+        if (!joins.empty())
+            for (const int64_t person : JoinAccounts(joins)) TouchOf(person).account = true;
+        for (const AccountChange& change : account_changes_)
+            for (const int64_t person : change.members) TouchOf(person).account = true;
+        if (const auto touched = Listening().touched) touched(touches_, cause_);
+    }
+
+    // The verdicts' texts, the counters, the catalogue.
+    void Tell(bool keep_rejected) {
+        Catalogue catalogue;
+        for (const size_t i : accepted_) {
+            const Claim& claim = ClaimOf(i);
+            verdicts_[i].profile = claim.canonical;
+            std::string& detail = verdicts_[i].detail;
+            for (const std::string_view note : {std::string_view(events_[i].note), std::string_view(senders_[sender_of_[i]].note), std::string_view(claim.note)})
+                if (!note.empty()) detail.append(detail.empty() ? "" : " ").append(note);
+            catalogue.Add(reader_, events_[i]);
+        }
+        tally_.accepted = static_cast<int64_t>(accepted_.size());
+        tally_.rejected = static_cast<int64_t>(arrivals_.size()) - tally_.accepted - tally_.duplicates;
+        if (keep_rejected && tally_.rejected > 0) KeepRejected(arrivals_, verdicts_, source_, cause_);
+        if (!arrivals_.empty()) NoteTally(source_, tally_, catalogue, pg::Now());
+    }
+
+    const std::vector<Arrival>& arrivals_;
+    const std::string& source_;
+    const Cause cause_;
+    const pg::JsonbReader reader_;
+    std::vector<Verdict> verdicts_;
+    std::vector<Event> events_;      // of each arrival
+    std::vector<size_t> accepted_;   // those still in
+    std::vector<Sender> senders_;
+    std::vector<size_t> sender_of_;  // of each arrival
+    std::vector<Claim> claims_;
+    std::vector<AccountWrite> accounts_;  // of each group call accepted
+    std::vector<AccountChange> account_changes_;
+    bool writes_people_ = false;
+    std::vector<Touch> touches_;
+    std::unordered_map<int64_t, size_t> touched_;
+    Tally tally_;
+};
+
+// Columns of the rows, as parameters of one statement.
+struct Columns {
+    std::vector<Datum> values;
+    std::vector<bool> nulls;
+
+    void Add(Datum value) {
+        values.push_back(value);
+        nulls.push_back(false);
+    }
+    void AddNull() {
+        values.push_back(0);
+        nulls.push_back(true);
+    }
+};
+
+void Batch::WriteEvents() {
+    Columns ids, profiles, times, received, names, types, properties, contexts, messages;
+    static pg::Statement next("SELECT nextval('pulse.event_id_seq') FROM generate_series(1, $1)", {INT8OID});
+    const pg::Result numbers = next.Execute({Value::Int8(static_cast<int64_t>(accepted_.size()))});
+    size_t row = 0;
+    for (const size_t i : accepted_) {
+        const Event& event = events_[i];
+        const Claim& claim = ClaimOf(i);
+        verdicts_[i].event = numbers[row++].Int8(0);
+        ids.Add(Int64GetDatum(verdicts_[i].event));
+        profiles.Add(Int64GetDatum(claim.profile));
+        times.Add(TimestampTzGetDatum(event.time));
+        received.Add(TimestampTzGetDatum(arrivals_[i].received_at));
+        names.Add(pg::FromText(event.name));
+        types.Add(pg::FromText(NameOf(event.type)));
+        properties.Add(PropertiesOf(event));
+        if (!event.original_time.empty()) {
+            const Datum given = event.context.Given() ? pg::CutOut(event.context) : pg::MakeObject({});
+            contexts.Add(pg::Concatenate(given, pg::MakeObject({{"originalTimestamp", Value::Text(event.original_time)}})));
+        } else if (event.context.Given()) {
+            contexts.Add(pg::CutOut(event.context));
+        } else {
+            contexts.AddNull();
+        }
+        if (event.message_id.empty()) messages.AddNull();
+        else messages.Add(pg::FromText(event.message_id));
+    }
+    static pg::Statement insert(
+        "INSERT INTO pulse.event (id, profile_id, time, received_at, name, type, properties, context, message_id, source)"
+        " SELECT e.*, $10 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS e",
+        {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
+         TEXTARRAYOID, TEXTOID});
+    insert.Execute({pg::ArrayOf(INT8OID, ids.values), pg::ArrayOf(INT8OID, profiles.values), pg::ArrayOf(TIMESTAMPTZOID, times.values),
+                    pg::ArrayOf(TIMESTAMPTZOID, received.values), pg::ArrayOf(TEXTOID, names.values), pg::ArrayOf(TEXTOID, types.values),
+                    pg::ArrayOf(JSONBOID, properties.values), pg::ArrayOf(JSONBOID, contexts.values, contexts.nulls),
+                    pg::ArrayOf(TEXTOID, messages.values, messages.nulls), Value::Text(source_)});
+}
+
+}  // namespace
+
+const char* NameOf(Verdict::Status status) {
+    switch (status) {
+        case Verdict::Status::kAccepted: return "accepted";
+        case Verdict::Status::kDuplicate: return "duplicate";
+        case Verdict::Status::kRejected: return "rejected";
+    }
+    return "";
+}
+
+void CheckSource(const std::string& source) {
+    constexpr size_t kMost = 255;
+    if (!Clean(source).empty() && Clean(source) == source && source.size() <= kMost) return;
+    throw UserError(sqlstate::kInvalidParameter, "\"source\" is no name of a source",
+                    "It is blank, has more than " + std::to_string(kMost) + " bytes, or white space around it.",
+                    "Name where the events come from, such as web or ios.");
+}
+
+std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, const std::string& source, Cause cause, bool keep_rejected) {
+    return Batch(arrivals, source, cause).Run(keep_rejected);
+}
+
+}  // namespace pulse::profile

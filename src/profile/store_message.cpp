@@ -1,0 +1,141 @@
+// Exact de-duplication: which messages are new.
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "pulse/pg/spi.hpp"
+#include "pulse/profile/store_ingest.hpp"
+
+namespace pulse::profile {
+
+namespace {
+
+using pg::Value;
+
+struct Key {
+    uint64_t high = 0, low = 0;
+    auto operator<=>(const Key&) const = default;
+};
+
+// SHA-256 of many short texts with one context.
+class Hasher {
+  public:
+    Hasher() : context_(EVP_MD_CTX_new()) {
+        if (!context_ || !EVP_DigestInit_ex(context_, EVP_sha256(), nullptr)) throw std::bad_alloc();
+    }
+    ~Hasher() { EVP_MD_CTX_free(context_); }
+    Hasher(const Hasher&) = delete;
+    Hasher& operator=(const Hasher&) = delete;
+
+    Key Of(std::string_view source, std::string_view id) {
+        unsigned char digest[EVP_MAX_MD_SIZE];
+        const unsigned char apart = 0;
+        if (!EVP_DigestInit_ex(context_, nullptr, nullptr) || !EVP_DigestUpdate(context_, source.data(), source.size()) ||
+            !EVP_DigestUpdate(context_, &apart, 1) || !EVP_DigestUpdate(context_, id.data(), id.size()) ||
+            !EVP_DigestFinal_ex(context_, digest, nullptr))
+            throw std::runtime_error("SHA-256 failed");
+        Key key;
+        for (int i = 0; i < 8; ++i) key.high = key.high << 8 | digest[i];
+        for (int i = 8; i < 16; ++i) key.low = key.low << 8 | digest[i];
+        return key;
+    }
+
+  private:
+    EVP_MD_CTX* context_;
+};
+
+// As uuid compares: by its bytes.
+Datum ToUuid(const Key& key) {
+    auto* uuid = static_cast<pg_uuid_t*>(pg::Call([] { return palloc(sizeof(pg_uuid_t)); }));
+    for (int i = 0; i < 8; ++i) uuid->data[i] = static_cast<unsigned char>(key.high >> (56 - 8 * i));
+    for (int i = 0; i < 8; ++i) uuid->data[8 + i] = static_cast<unsigned char>(key.low >> (56 - 8 * i));
+    return UUIDPGetDatum(uuid);
+}
+
+Key FromUuid(Datum datum) {
+    const pg_uuid_t* uuid = DatumGetUUIDP(datum);
+    Key key;
+    for (int i = 0; i < 8; ++i) key.high = key.high << 8 | uuid->data[i];
+    for (int i = 8; i < 16; ++i) key.low = key.low << 8 | uuid->data[i];
+    return key;
+}
+
+struct Keyed {
+    Key key;
+    Message* message;
+};
+
+// Those accepted before: their digests, by key.
+std::vector<std::pair<Key, uint64_t>> DigestsOf(const std::vector<Datum>& keys) {
+    static pg::Statement statement("SELECT m.key, m.digest FROM unnest($1) AS k (key) JOIN pulse.message_seen AS m ON m.key = k.key",
+                                   {UUIDARRAYOID});
+    const pg::Result rows = statement.Execute({pg::ArrayOf(UUIDOID, keys)});
+    std::vector<std::pair<Key, uint64_t>> digests;
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        digests.emplace_back(FromUuid(rows[i].Raw(0)), static_cast<uint64_t>(rows[i].Int8(1)));
+    std::sort(digests.begin(), digests.end());
+    return digests;
+}
+
+}  // namespace
+
+void FindDuplicates(std::vector<Message>& messages, const std::string& source, Moment now) {
+    if (messages.empty()) return;
+    Hasher hasher;
+    std::vector<Keyed> keyed;
+    keyed.reserve(messages.size());
+    for (Message& message : messages) keyed.push_back({hasher.Of(source, message.id), &message});
+    std::sort(keyed.begin(), keyed.end(), [](const Keyed& a, const Keyed& b) {
+        return a.key != b.key ? a.key < b.key : a.message->index < b.message->index;
+    });
+
+    std::vector<Keyed> first;
+    first.reserve(keyed.size());
+    std::vector<Datum> keys, digests;
+    for (const Keyed& one : keyed) {
+        if (!first.empty() && first.back().key == one.key) {
+            one.message->duplicate = true;
+            one.message->conflicting = one.message->digest != first.back().message->digest;
+            continue;
+        }
+        first.push_back(one);
+        keys.push_back(ToUuid(one.key));
+        digests.push_back(Int64GetDatum(static_cast<int64_t>(one.message->digest)));
+    }
+
+    // By ascending key: two sessions that bring the same messages wait for each other in one direction only.
+    static pg::Statement insert(
+        "INSERT INTO pulse.message_seen (key, digest, seen_at) SELECT m.key, m.digest, $3"
+        " FROM unnest($1, $2) AS m (key, digest) ON CONFLICT DO NOTHING RETURNING key",
+        {UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID});
+    const pg::Result rows = insert.Execute({pg::ArrayOf(UUIDOID, keys), pg::ArrayOf(INT8OID, digests), Value::Time(now)});
+    if (rows.processed() == first.size()) return;
+
+    std::vector<Key> accepted;
+    for (uint64_t i = 0; i < rows.size(); ++i) accepted.push_back(FromUuid(rows[i].Raw(0)));
+    std::sort(accepted.begin(), accepted.end());
+    std::vector<Datum> seen;
+    for (size_t i = 0; i < first.size(); ++i) {
+        if (std::binary_search(accepted.begin(), accepted.end(), first[i].key)) continue;
+        first[i].message->duplicate = true;
+        seen.push_back(keys[i]);
+    }
+    const auto before = DigestsOf(seen);
+    // Also those that repeat, within the batch, what was accepted before it.
+    for (const Keyed& one : keyed) {
+        if (!one.message->duplicate) continue;
+        const auto found = std::lower_bound(before.begin(), before.end(), std::pair(one.key, uint64_t{0}));
+        if (found != before.end() && found->first == one.key) one.message->conflicting = found->second != one.message->digest;
+    }
+}
+
+int64_t ForgetMessages(Moment before, int64_t rows) {
+    static pg::Statement statement(
+        "DELETE FROM pulse.message_seen AS m USING (SELECT o.key FROM pulse.message_seen AS o WHERE o.seen_at < $1 LIMIT $2) AS old"
+        " WHERE m.key = old.key",
+        {TIMESTAMPTZOID, INT8OID});
+    return static_cast<int64_t>(statement.Execute({Value::Time(before), Value::Int8(rows)}).processed());
+}
+
+}  // namespace pulse::profile
