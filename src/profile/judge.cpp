@@ -246,6 +246,8 @@ class Judgement {
         if (original && *original < kFirstMoment)
             throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies before 1970."};
         event_.time = original ? TimeOf(*original, sent_at, limits_) : limits_.received_at;
+        if (event_.time < kFirstMoment)
+            throw Rejection{"invalid_timestamp", "Corrected by sentAt it lies before 1970."};
         if (original && event_.time != *original) event_.original_time = FormatMoment(*original);
         given_ = original;
         const int64_t age = limits_.received_at - event_.time;

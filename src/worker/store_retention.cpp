@@ -5,6 +5,8 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/profile/store_ingest.hpp"
+#include "pulse/profile/store_partition.hpp"
 #include "pulse/worker/store.hpp"
 
 namespace pulse::worker {
@@ -16,8 +18,13 @@ using pg::Value;
 struct Rule {
     const char* what;
     const int* minutes;  // the setting
-    const char* sql;     // deletes up to $2 rows older than $1; null: gives messages up
+    const char* sql;     // deletes up to $2 rows older than $1; null: `work` does
+    int64_t (*work)(Moment before, int64_t rows) = nullptr;  // until it did nothing
 };
+
+// Whole months go at once: what is asked for by portions is done with the first.
+int64_t DropEvents(Moment before, int64_t) { return profile::DropPartitions("event", before); }
+int64_t DropMembershipChanges(Moment before, int64_t) { return profile::DropPartitions("membership_change", before); }
 
 // By index each: a batch looks at what it deletes, not at what grows. A snapshot of a replayed past counts as
 // old when it was also recorded long ago.
@@ -28,8 +35,8 @@ struct Rule {
     " WHERE r.segment_id = s.id AND r.status IN ('open', 'acknowledged') AND p.id IN (r.snapshot, "       \
     "r.baseline_snapshot))) AS o"
 
-const std::array<Rule, 8> kRules{{
-    {"messages given up", &pg::settings::message_lifetime, nullptr},
+const std::array<Rule, 12> kRules{{
+    {"messages given up", &pg::settings::message_lifetime, nullptr, delivery::GiveUp},
     {"runs of jobs", &pg::settings::job_run_retention,
      "DELETE FROM pulse.job_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.job_run AS r"
      " WHERE r.started_at < $1 AND r.status <> 'running' ORDER BY r.started_at LIMIT $2))"},
@@ -51,9 +58,34 @@ const std::array<Rule, 8> kRules{{
     {"investigations", &pg::settings::message_retention,
      "DELETE FROM pulse.investigation WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.investigation AS n WHERE n.created_at < $1"
      " AND n.status NOT IN ('queued', 'running') ORDER BY n.created_at LIMIT $2))"},
+    {"months of events", &pg::settings::event_retention, nullptr, DropEvents},
+    {"months of membership changes", &pg::settings::membership_change_retention, nullptr, DropMembershipChanges},
+    {"ids of messages", &pg::settings::deduplication_horizon, nullptr, profile::ForgetMessages},
+    {"rejected events", &pg::settings::rejected_event_retention, nullptr, profile::ForgetRejected},
 }};
 
 constexpr int64_t kBatch = 1000;
+
+// In a short transaction of its own, or where the caller is.
+template <typename Work>
+void Apart(bool apart, const Work& work) {
+    if (apart) {
+        Briefly("pulse: retention", work);
+        return;
+    }
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    work();
+}
+
+// The batches' counters are added up, and there are partitions for the next events.
+void KeepIngest(bool apart) {
+    for (int64_t folded = 1; folded > 0;) {
+        pg::CheckInterrupts();
+        Apart(apart, [&] { folded = profile::FoldTallies(kBatch); });
+    }
+    Apart(apart, [] { profile::EnsurePartitions("event", pg::WallClock(), pg::WallClock() + 31 * kDay); });
+}
 
 }  // namespace
 
@@ -62,7 +94,7 @@ RunResult DeleteOld(bool apart) {
     result.rows = 0;
     std::string told;
     for (const Rule& rule : kRules) {
-        if (*rule.minutes == 0 || (!rule.sql && !pg::settings::send_messages)) continue;
+        if (*rule.minutes == 0 || (rule.work == delivery::GiveUp && !pg::settings::send_messages)) continue;
         const Moment before = pg::WallClock() - *rule.minutes * kMinute;
         int64_t all = 0;
         // What is given up lets the next one about the same go.
@@ -71,19 +103,14 @@ RunResult DeleteOld(bool apart) {
             const auto work = [&] {
                 batch = rule.sql ? static_cast<int64_t>(
                                        pg::Execute(rule.sql, {Value::Time(before), Value::Int8(kBatch)}).processed())
-                                 : delivery::GiveUp(before, kBatch);
+                                 : rule.work(before, kBatch);
             };
-            if (apart) {
-                Briefly("pulse: retention", work);
-            } else {
-                const pg::Identity identity = pg::Identity::Owner();
-                const pg::Session session;
-                work();
-            }
+            Apart(apart, work);
         }
         if (all > 0) told += (told.empty() ? "" : ", ") + std::to_string(all) + " " + rule.what;
         *result.rows += all;
     }
+    KeepIngest(apart);
     result.message = told.empty() ? "nothing was old enough" : told;
     return result;
 }
