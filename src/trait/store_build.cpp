@@ -1,8 +1,264 @@
-// Building what is defined over people who are there already.
-#include "pulse/trait/store_live.hpp"
+// Building what is defined over people who are there already: portion by portion, then one swap.
+#include "pulse/trait/store_build.hpp"
+
+#include <set>
+
+#include "pulse/base/error.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/relation_lock.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/profile/store_partition.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
 
 namespace pulse::trait {
 
-void DefinitionsWritten() {}
+namespace {
+
+using pg::Value;
+
+constexpr int64_t kPortion = 2000;
+
+// Tell everybody, this transaction included.
+void Announce() {
+    AnnounceDefinitions();
+    // Our own caches hear of it when a command that writes ends.
+    pg::Execute("UPDATE pulse.definition SET version = version + 1");
+}
+
+int64_t LastProfile() {
+    return pg::Execute("SELECT coalesce(max(id), 0) FROM pulse.profile")[0].Int8(0);
+}
+
+// ---- which versions there are to be ----
+
+struct Wanted {
+    int64_t segment;
+    int number;
+    std::string rule;  // expanded
+};
+
+std::vector<Wanted> WantedVersions() {
+    const pg::Result rows = pg::Execute(
+        "SELECT id, version, name FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived' ORDER BY id");
+    std::vector<Wanted> wanted;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const std::string name = rows[i].Text(2);
+        const rule::Definitions& definitions = SavedDefinitions();
+        const rule::ExprPtr tree = definitions.Find(rule::Reference::Kind::kSegment, name, 0);
+        wanted.push_back({rows[i].Int8(0), rows[i].Int4(1), rule::Print(*rule::Expand(*tree, definitions, "segment " + name))});
+    }
+    return wanted;
+}
+
+void DropBuilding(int64_t segment) {
+    pg::Execute(
+        "WITH gone AS (DELETE FROM pulse.live_segment WHERE segment_id = $1 AND status = 'building' RETURNING id)"
+        " DELETE FROM pulse.next_member WHERE version_id IN (SELECT id FROM gone)",
+        {Value::Int8(segment)});
+}
+
+void KeepVersion(const Wanted& wanted, int64_t last) {
+    const pg::Result live = pg::Execute("SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
+                                        {Value::Int8(wanted.segment)});
+    const pg::Result building = pg::Execute(
+        "SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'building'", {Value::Int8(wanted.segment)});
+    const pg::Result& nearest = !live.empty() && live[0].Text(2) == wanted.rule ? live : building;
+    if (!nearest.empty() && nearest[0].Text(2) == wanted.rule) {
+        if (&nearest == &live && !building.empty()) DropBuilding(wanted.segment);
+        if (nearest[0].Int4(1) != wanted.number)
+            pg::Execute("UPDATE pulse.live_segment SET version = $2 WHERE id = $1",
+                        {Value::Int8(nearest[0].Int8(0)), Value::Int4(wanted.number)});
+        return;
+    }
+    if (!building.empty()) DropBuilding(wanted.segment);
+    pg::Execute(
+        "INSERT INTO pulse.live_segment (segment_id, version, rule, status, built_to, after_profile, changed_at)"
+        " VALUES ($1, $2, $3, 'building', 0, $4, $5)",
+        {Value::Int8(wanted.segment), Value::Int4(wanted.number), Value::Text(wanted.rule), Value::Int8(last), Value::Time(pg::Now())});
+}
+
+// Segments that are kept no longer: their memberships end.
+void EndOthers(const std::vector<Wanted>& wanted) {
+    std::vector<int64_t> kept;
+    for (const Wanted& version : wanted) kept.push_back(version.segment);
+    const Moment now = pg::Now();
+    const pg::Result gone = pg::Execute(
+        "WITH RECURSIVE s (id) AS (SELECT min(segment_id) FROM pulse.member UNION ALL"
+        " SELECT (SELECT min(m.segment_id) FROM pulse.member AS m WHERE m.segment_id > s.id) FROM s WHERE s.id IS NOT NULL)"
+        " SELECT id FROM s WHERE id IS NOT NULL AND NOT id = ANY ($1)",
+        {Value::Int8s(kept)});
+    for (uint64_t i = 0; i < gone.size(); ++i) {
+        profile::EnsurePartitions("membership_change", now, now);
+        pg::Execute(
+            "WITH gone AS (DELETE FROM pulse.member WHERE segment_id = $1 RETURNING profile_id)"
+            " INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
+            " SELECT $1, g.profile_id, 'exited', $2, coalesce((SELECT l.version FROM pulse.live_segment AS l WHERE l.segment_id = $1"
+            " AND l.status = 'live'), 0), 'definition', true FROM gone AS g ORDER BY g.profile_id",
+            {Value::Int8(gone[i].Int8(0)), Value::Time(now)});
+    }
+    pg::Execute("DELETE FROM pulse.live_segment WHERE NOT segment_id = ANY ($1)", {Value::Int8s(kept)});
+    pg::Execute("DELETE FROM pulse.next_member AS n WHERE NOT EXISTS (SELECT FROM pulse.live_segment AS l WHERE l.id = n.version_id)");
+}
+
+// ---- which metrics there are to be ----
+
+void AddMetrics(const Rule& rule, std::set<std::string>& texts) {
+    for (const std::string& metric : rule.compiled().metrics) texts.insert(metric);
+}
+
+void KeepMetrics(int64_t last) {
+    std::set<std::string> texts;
+    const pg::Result versions = pg::Execute("SELECT rule FROM pulse.live_segment");
+    for (uint64_t i = 0; i < versions.size(); ++i)
+        AddMetrics(Rule(*rule::Parse(versions[i].Text(0)), rule::Expect::kBoolean, false), texts);
+    const pg::Result traits = pg::Execute("SELECT expression FROM pulse.trait");
+    for (uint64_t i = 0; i < traits.size(); ++i) {
+        try {
+            AddMetrics(Rule(traits[i].Text(0), rule::Expect::kAny, false), texts);
+        } catch (const UserError&) {
+            // It names what is gone: it has no value, and needs none of its metrics.
+        }
+    }
+    const Value all = Value::Texts(std::vector<std::string>(texts.begin(), texts.end()));
+    pg::Execute("DELETE FROM pulse.metric WHERE NOT text = ANY ($1)", {all});
+    pg::Execute(
+        "INSERT INTO pulse.metric (text, built_to, after_profile, created_at) SELECT n.text, 0, $2, $3 FROM unnest($1::text[])"
+        " WITH ORDINALITY AS n (text, place) ORDER BY n.place ON CONFLICT DO NOTHING",
+        {all, Value::Int8(last), Value::Time(pg::Now())});
+}
+
+// ---- building ----
+
+struct Progress {
+    int64_t from = 0, to = 0;
+};
+
+std::optional<Progress> Remaining() {
+    const pg::Result rows = pg::Execute(
+        "SELECT min(b.built_to), max(b.after_profile) FROM (SELECT built_to, after_profile FROM pulse.metric WHERE built_to IS NOT NULL"
+        " UNION ALL SELECT built_to, after_profile FROM pulse.live_segment WHERE built_to IS NOT NULL) AS b");
+    if (rows[0].IsNull(0)) return std::nullopt;
+    return Progress{rows[0].Int8(0), rows[0].Int8(1)};
+}
+
+// Some people more; false when there are none.
+bool BuildPortion(Progress& progress, int64_t people) {
+    const pg::Result rows = pg::Execute(
+        "SELECT id FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id ORDER BY id LIMIT $3",
+        {Value::Int8(progress.from), Value::Int8(progress.to), Value::Int8(people)});
+    if (rows.empty()) return false;
+    std::vector<Change> changes(rows.size());
+    for (uint64_t i = 0; i < rows.size(); ++i) changes[i].profile = rows[i].Int8(0);
+    const int64_t last = changes.back().profile;
+    Settle(changes, {"event", false, true, last});
+    pg::Execute("UPDATE pulse.metric SET built_to = $1 WHERE built_to < $1", {Value::Int8(last)});
+    pg::Execute("UPDATE pulse.live_segment SET built_to = $1 WHERE built_to < $1", {Value::Int8(last)});
+    progress.from = last;
+    return true;
+}
+
+struct Swap {
+    int64_t id, segment;
+    int number;
+    std::string name;
+};
+
+// The members of the version that was built become those of the segment.
+void SwapVersion(const Swap& swap, bool tell) {
+    const Moment now = pg::Now();
+    const bool is_new =
+        pg::Execute("SELECT FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'", {Value::Int8(swap.segment)}).empty();
+    profile::EnsurePartitions("membership_change", now, now);
+    const pg::Result entered = pg::Execute(
+        "WITH entered AS (INSERT INTO pulse.member (segment_id, profile_id, since) SELECT $1, n.profile_id, $2 FROM pulse.next_member AS n"
+        " WHERE n.version_id = $3 ON CONFLICT DO NOTHING RETURNING profile_id)"
+        " INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
+        " SELECT $1, e.profile_id, 'entered', $2, $4, $5, $6 FROM entered AS e ORDER BY e.profile_id",
+        {Value::Int8(swap.segment), Value::Time(now), Value::Int8(swap.id), Value::Int4(swap.number),
+         Value::Text(is_new ? "build" : "definition"), Value::Bool(is_new)});
+    const pg::Result exited = pg::Execute(
+        "WITH exited AS (DELETE FROM pulse.member AS m WHERE m.segment_id = $1 AND NOT EXISTS (SELECT FROM pulse.next_member AS n"
+        " WHERE n.version_id = $3 AND n.profile_id = m.profile_id) RETURNING profile_id)"
+        " INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
+        " SELECT $1, e.profile_id, 'exited', $2, $4, $5, $6 FROM exited AS e ORDER BY e.profile_id",
+        {Value::Int8(swap.segment), Value::Time(now), Value::Int8(swap.id), Value::Int4(swap.number),
+         Value::Text(is_new ? "build" : "definition"), Value::Bool(is_new)});
+    pg::Execute("DELETE FROM pulse.next_member WHERE version_id = $1", {Value::Int8(swap.id)});
+    pg::Execute("DELETE FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'", {Value::Int8(swap.segment)});
+    pg::Execute("UPDATE pulse.live_segment SET status = 'live', built_to = NULL, changed_at = $2 WHERE id = $1",
+                {Value::Int8(swap.id), Value::Time(now)});
+    if (!tell) return;
+    pg::Notice("segment \"" + swap.name + "\" is live: " + std::to_string(entered.processed()) + " entered" +
+               (is_new ? "" : ", " + std::to_string(exited.processed()) + " left"));
+}
+
+// Everything is built: from now on it is what counts.
+void FinishBuild(bool tell) {
+    pg::Execute("UPDATE pulse.metric SET built_to = NULL WHERE built_to IS NOT NULL");
+    const pg::Result rows = pg::Execute(
+        "SELECT l.id, l.segment_id, l.version, s.name FROM pulse.live_segment AS l JOIN pulse.segment AS s ON s.id = l.segment_id"
+        " WHERE l.status = 'building' ORDER BY l.id");
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        SwapVersion({rows[i].Int8(0), rows[i].Int8(1), rows[i].Int4(2), rows[i].Text(3)}, tell);
+    Announce();
+}
+
+// Whether there are so few people that it is done at once.
+bool Few() {
+    return pg::Execute("SELECT FROM pulse.profile LIMIT " + std::to_string(int64_t{pg::settings::build_at_once} + 1)).processed() <=
+           static_cast<uint64_t>(pg::settings::build_at_once);
+}
+
+}  // namespace
+
+bool AnythingToBuild() {
+    return Remaining().has_value();
+}
+
+BuildStep BuildSome(int64_t people) {
+    BuildStep step;
+    std::optional<Progress> progress = Remaining();
+    if (progress && progress->from < progress->to) {
+        pg::LockTable("definition", pg::TableLock::kShared);
+        progress = Remaining();
+        if (progress && BuildPortion(*progress, people)) {
+            step.done = progress->from;
+            step.total = progress->to;
+            return step;
+        }
+    }
+    if (progress) {
+        LockDefinitions();
+        progress = Remaining();
+        if (progress) {
+            // Nobody brings events now: those who are left are few.
+            while (BuildPortion(*progress, people)) pg::CheckInterrupts();
+            FinishBuild(true);
+            step.done = step.total = progress->to;
+        }
+    }
+    step.finished = true;
+    return step;
+}
+
+void DefinitionsWritten() {
+    Announce();
+    const int64_t last = LastProfile();
+    const std::vector<Wanted> wanted = WantedVersions();
+    EndOthers(wanted);
+    for (const Wanted& version : wanted) KeepVersion(version, last);
+    KeepMetrics(last);
+    Announce();
+    std::optional<Progress> progress = Remaining();
+    if (!progress) return;
+    if (!Few()) {
+        pg::Notice("the new definition is being built in the background", "CALL pulse_build() does it here; pulse.build shows how far it is.");
+        pg::WakeWorker(pg::Lane::kPipeline);
+        return;
+    }
+    while (BuildPortion(*progress, kPortion)) pg::CheckInterrupts();
+    FinishBuild(last > 0);
+}
 
 }  // namespace pulse::trait

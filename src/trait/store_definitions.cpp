@@ -1,28 +1,108 @@
-// What is defined: the trees of traits and live segments, and the lock under which they change.
+// What is defined: the trees of traits and segments, and the lock under which they change.
+#include <map>
+
 #include "pulse/base/error.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/relation_lock.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/rule/json.hpp"
+#include "pulse/rule/parser.hpp"
 #include "pulse/trait/store_live.hpp"
 
 namespace pulse::trait {
 
 namespace {
 
+using rule::Reference;
+
+// A segment's rule as its definition has it: where, or rules; neither means everybody.
+rule::ExprPtr ReadRule(const pg::Json& definition) {
+    if (definition.contains("where")) return rule::Parse(definition["where"].get<std::string>());
+    if (!definition.contains("rules") && !definition.contains("groups")) return rule::Make(rule::Boolean{true}, 0);
+    pg::Json rules = pg::Json::object();
+    for (const char* key : {"rules", "groups", "logicalOperator"})
+        if (definition.contains(key)) rules[key] = definition[key];
+    return rule::FromJson(rules);
+}
+
 class Saved : public rule::Definitions {
   public:
-    rule::ExprPtr Find(rule::Reference::Kind, const std::string& key, size_t) const override {
-        throw UserError(sqlstate::kUndefinedObject, "\"" + key + "\" does not exist");
+    rule::ExprPtr Find(Reference::Kind kind, const std::string& key, size_t position) const override {
+        Entries& entries = kind == Reference::Kind::kSegment ? segments_ : traits_;
+        const auto found = entries.find(key);
+        if (found == entries.end()) ThrowUnknown(kind, key, position, entries);
+        if (!found->second.tree)
+            found->second.tree = kind == Reference::Kind::kSegment ? ReadRule(pg::Json::parse(found->second.text))
+                                                                   : rule::Parse(found->second.text);
+        return found->second.tree;
     }
+
+    void Load() {
+        const pg::Identity identity = pg::Identity::Owner();
+        const pg::Session session;
+        const pg::LatestSnapshot latest;
+        Read("SELECT key, expression FROM pulse.trait", traits_);
+        Read("SELECT name, definition::text FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived'", segments_);
+    }
+
+  private:
+    struct Entry {
+        std::string text;
+        rule::ExprPtr tree;  // when it was first asked for
+    };
+    using Entries = std::map<std::string, Entry>;
+
+    static void Read(const char* sql, Entries& entries) {
+        entries.clear();
+        const pg::Result rows = pg::Execute(sql, {}, true);
+        for (uint64_t i = 0; i < rows.size(); ++i) entries[rows[i].Text(0)].text = rows[i].Text(1);
+    }
+
+    [[noreturn]] static void ThrowUnknown(Reference::Kind kind, const std::string& key, size_t position, const Entries& entries) {
+        const std::string what = kind == Reference::Kind::kSegment ? "segment" : "trait";
+        std::vector<std::string> names;
+        for (const auto& entry : entries) names.push_back(entry.first);
+        const std::string at = position == 0 ? "" : " at position " + std::to_string(position);
+        throw UserError(sqlstate::kUndefinedObject, what + " \"" + key + "\" does not exist" + at, "",
+                        names.empty() ? "There are no " + what + "s over people yet; make one with pulse_create_" + what + "()."
+                                      : rule::SuggestName(key, names, what == "trait" ? "Traits" : "Segments over people"));
+    }
+
+    mutable Entries traits_, segments_;
 };
 
 }  // namespace
 
-void AnnounceDefinitions() { pg::Watch::Announce("definition"); }
+void AnnounceDefinitions() {
+    pg::Watch::Announce("definition");
+}
 
-void LockDefinitions() { pg::LockTable("definition", pg::TableLock::kExclusive); }
+void LockDefinitions() {
+    pg::Subtransaction apart;
+    try {
+        const pg::Identity identity = pg::Identity::Owner();
+        pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
+        pg::LockTable("definition", pg::TableLock::kExclusive);
+    } catch (const pg::Error& error) {
+        if (error.State() != sqlstate::kLockNotAvailable) throw;
+        throw UserError(sqlstate::kLockNotAvailable, "definitions cannot be changed now",
+                        "A transaction that brings events, or changes definitions, has been open for longer than pulse.lock_timeout.",
+                        "Try again; pg_locks shows who holds a lock on pulse.definition.");
+    }
+    apart.Commit();
+}
 
 const rule::Definitions& SavedDefinitions() {
-    static const Saved saved;
+    static pg::Watch watch("definition");
+    static Saved saved;
+    static bool loaded = false;
+    if (watch.Changed()) loaded = false;
+    if (!loaded) saved.Load();
+    loaded = true;
     return saved;
 }
 

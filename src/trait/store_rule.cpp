@@ -1,29 +1,64 @@
-// A rule over a person, evaluated without a query.
+// A rule over a person, compiled for PostgreSQL's evaluator.
 #include "pulse/base/error.hpp"
-#include "pulse/trait/store_live.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/trait/store_program.hpp"
 
 namespace pulse::trait {
 
-struct Rule::Compiled {
-    rule::ProfileRule rule;
-};
+namespace {
 
-Rule::Rule(const std::string&, rule::Expect, bool) : compiled_(std::make_unique<Compiled>()) {}
-Rule::Rule(const rule::Expr&, rule::Expect, bool) : compiled_(std::make_unique<Compiled>()) {}
+// $1 is now, $2 profile.*, $3 account.*, $4 context.*; metrics follow.
+constexpr size_t kFirstMetric = 5;
+
+rule::ProfileNames Parameters(bool with_context) {
+    return {"$2", "$3", with_context ? "$4" : "", [](size_t metric) { return "$" + std::to_string(kFirstMetric + metric); }};
+}
+
+std::unique_ptr<pg::Expression> MakeExpression(const std::string& sql, const std::vector<Oid>& types) {
+    const pg::Identity identity = pg::Identity::Owner();
+    return std::make_unique<pg::Expression>(sql, types);
+}
+
+}  // namespace
+
+Rule::Rule(const std::string& text, rule::Expect expect, bool with_context)
+    : Rule(*rule::Expand(*rule::Parse(text), SavedDefinitions()), expect, with_context) {}
+
+Rule::Rule(const rule::Expr& expanded, rule::Expect expect, bool with_context) : compiled_(std::make_unique<Compiled>()) {
+    compiled_->rule = rule::CompileProfile(expanded, Parameters(with_context), expect, "$1");
+    compiled_->types = {TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID};
+    for (const rule::Metric& metric : compiled_->rule.metrics) {
+        compiled_->metrics.push_back(rule::Print(metric));
+        compiled_->types.push_back(TypeOf(CompileForReading(metric).sql_type));
+    }
+}
+
 Rule::~Rule() = default;
 Rule::Rule(Rule&&) noexcept = default;
 Rule& Rule::operator=(Rule&&) noexcept = default;
-const rule::ProfileRule& Rule::rule() const { return compiled_->rule; }
 
-struct Subject::State {};
-
-Subject::Subject(profile::Person, Moment) : state_(std::make_unique<State>()) {}
-Subject::Subject(Moment) : state_(std::make_unique<State>()) {}
-Subject::~Subject() = default;
-
-Subject::Answer Subject::Evaluate(const Rule&, const pg::Value&) {
-    throw UserError(sqlstate::kNotSupported, "rules over people cannot be evaluated yet");
+const rule::ProfileRule& Rule::rule() const {
+    return compiled_->rule;
 }
-pg::Value Subject::Value(const Rule& rule, const pg::Value& context) { return Evaluate(rule, context).value; }
+
+pg::Expression& Rule::Compiled::Value() {
+    if (!value) value = MakeExpression("(" + rule.sql + ")", types);
+    return *value;
+}
+
+pg::Expression& Rule::Compiled::Until() {
+    if (!until) until = MakeExpression("(" + (rule.until.empty() ? "NULL" : rule.until) + ")::timestamptz", types);
+    return *until;
+}
+
+const std::vector<size_t>& Rule::Compiled::Places(const Program& current) {
+    if (program == current.number) return places;
+    places.clear();
+    for (const std::string& metric : metrics) places.push_back(current.PlaceOf(metric));
+    readers.resize(metrics.size());
+    program = current.number;
+    return places;
+}
 
 }  // namespace pulse::trait

@@ -33,9 +33,10 @@ class Rule {
 
     const rule::ProfileRule& rule() const;
 
+    struct Compiled;  // for this room
+    Compiled& compiled() const { return *compiled_; }
+
   private:
-    friend class Subject;
-    struct Compiled;
     std::unique_ptr<Compiled> compiled_;
 };
 

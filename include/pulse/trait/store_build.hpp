@@ -1,0 +1,17 @@
+// Building new definitions over the people who are there. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include "pulse/trait/store_settle.hpp"
+
+namespace pulse::trait {
+
+// One step, to be committed before the next: some people more, or, when all are done, the swap. `done` of `total` people; finished when
+// there is nothing to build any more.
+struct BuildStep {
+    int64_t done = 0, total = 0;
+    bool finished = false;
+};
+BuildStep BuildSome(int64_t people);
+bool AnythingToBuild();
+
+}  // namespace pulse::trait

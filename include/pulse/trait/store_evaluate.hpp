@@ -1,0 +1,29 @@
+// A compiled rule and the values that it takes. For entry code of this room.
+#pragma once
+
+#include "pulse/trait/store_program.hpp"
+
+namespace pulse::trait {
+
+// A metric's value at an instant, and the first one at which it is another without a new event.
+struct Measured {
+    pg::Value value;
+    Moment until = pg::kHoldsForEver;
+};
+
+// What a rule's parameters are.
+struct Situation {
+    Moment now = 0;
+    pg::Value attributes, account, context;  // jsonb
+};
+
+// Evaluate with the metrics of the rule in their order. `until` null: not asked for.
+pg::Value EvaluateRule(Rule::Compiled& rule, const Situation& situation, const std::vector<Measured>& metrics, Moment* until);
+
+// {}
+pg::Value EmptyObject();
+
+// What was kept of a metric, at `now`: empty when that does not hold then. `kept` null: nothing was kept as there was nothing.
+std::optional<Measured> FromKept(const KeptMetric& metric, const pg::Timed* kept, Moment now);
+
+}  // namespace pulse::trait

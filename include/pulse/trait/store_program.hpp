@@ -1,0 +1,115 @@
+// All that is defined over people, compiled. For entry code of this room.
+#pragma once
+
+#include <map>
+#include <unordered_map>
+
+#include "pulse/pg/expression.hpp"
+#include "pulse/pg/jsonb.hpp"
+#include "pulse/trait/store_live.hpp"
+#include "pulse/trait/store_metrics.hpp"
+
+namespace pulse::trait {
+
+// A rule's expression and what it needs; made when first evaluated.
+struct Rule::Compiled {
+    rule::ProfileRule rule;
+    std::vector<std::string> metrics;  // canonical, in the order of their parameters
+    std::vector<Oid> types;            // of all parameters: now, attributes, account, context, metrics
+    std::unique_ptr<pg::Expression> value, until;
+    // Where the metrics stand in the program of that number; kApart: nowhere.
+    uint64_t program = 0;
+    std::vector<size_t> places;
+    std::vector<std::unique_ptr<MetricReader>> readers;  // of metrics that are nowhere
+
+    pg::Expression& Value();
+    pg::Expression& Until();
+    // The places in the current program.
+    const std::vector<size_t>& Places(const Program& current);
+};
+
+inline constexpr size_t kApart = SIZE_MAX;
+
+// A version of a segment, live or being built.
+struct Version {
+    int64_t id = 0, segment = 0;
+    int number = 1;
+    std::string name;  // of the segment
+    bool live = false;
+    std::optional<int64_t> built_to;
+    int64_t after_profile = 0;
+    Rule rule;
+    std::vector<size_t> metrics;  // their places
+
+    // Whether it is kept for somebody: not while others are built before them.
+    bool Covers(int64_t profile) const { return !built_to || profile <= *built_to || profile > after_profile; }
+};
+
+struct KeptMetric {
+    int64_t id = 0;
+    std::string text;
+    rule::MetricSql sql;
+    Oid type = InvalidOid;
+    pg::Value empty;
+    std::optional<int64_t> built_to;
+    int64_t after_profile = 0;
+    size_t group = 0;
+
+    bool Covers(int64_t profile) const { return !built_to || profile <= *built_to || profile > after_profile; }
+};
+
+// Metrics that are read together.
+struct MetricGroup {
+    std::vector<size_t> metrics;
+    std::unique_ptr<MetricReader> reader;
+};
+
+struct KeptTrait {
+    int64_t id = 0;
+    std::string key;
+    std::string expression;
+    std::unique_ptr<Rule> rule;  // made when first asked for
+    std::string problem;         // why it cannot be evaluated
+};
+
+class Program {
+  public:
+    static std::unique_ptr<Program> Load();
+    ~Program();
+
+    uint64_t number = 0;  // no two are alike
+    std::string time_zone;
+    std::vector<KeptMetric> metrics;  // by id
+    std::vector<MetricGroup> groups;
+    std::vector<Version> versions;  // by id
+    std::vector<KeptTrait> traits;  // by key
+    bool building = false;          // built_to of something is set
+
+    bool empty() const { return metrics.empty() && versions.empty() && traits.empty(); }
+    // Places of groups that look at an event, of versions that use a metric, or read an attribute.
+    std::vector<size_t> GroupsOf(const std::string& event) const;
+    const std::vector<size_t>& VersionsOf(size_t metric) const { return by_metric_[metric]; }
+    std::vector<size_t> VersionsOfAttribute(const std::string& key) const;
+    const std::vector<size_t>& VersionsOfAccount() const { return of_account_; }
+    size_t PlaceOf(const std::string& metric) const;  // kApart when it is not kept
+    const Version* LiveVersion(int64_t segment) const;
+    Rule& RuleOf(const KeptTrait& trait) const;
+    // What other transactions have built since; reads pulse.metric and pulse.live_segment while something is being built.
+    void RefreshProgress() const;
+
+  private:
+    Program() = default;
+    void LoadMetrics();
+    void LoadVersions();
+    void LoadTraits();
+    void Index();
+
+    std::unordered_map<std::string, std::vector<size_t>> by_event_;
+    std::vector<size_t> of_any_event_;
+    std::vector<std::vector<size_t>> by_metric_;
+    std::unordered_map<std::string, std::vector<size_t>> by_attribute_;
+    std::vector<size_t> of_account_;
+    std::unordered_map<std::string, size_t> places_;
+};
+
+}  // namespace pulse::trait

@@ -1,0 +1,18 @@
+// What the pipeline has still to evaluate. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include "pulse/trait/store_settle.hpp"
+
+namespace pulse::trait {
+
+// Add to the queue, and wake the pipeline when the transaction commits. What concerns no definition is left out.
+void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet);
+
+// Take up to `limit` entries whose people nobody else is changing, and settle them, in the caller's transaction. How many were taken.
+int64_t SettleQueue(int64_t limit);
+// Settle people whose memberships are due by the clock. How many.
+int64_t SettleDue(int64_t limit);
+// When something is due: at once when the queue holds anything; empty: never.
+std::optional<Moment> NextDue();
+
+}  // namespace pulse::trait

@@ -1,0 +1,31 @@
+// Bringing what is kept of people up to date. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include "pulse/trait/store_program.hpp"
+
+namespace pulse::trait {
+
+// What is to be looked at again of a person, besides what is due by the clock.
+struct Change {
+    int64_t profile = 0;
+    std::vector<std::string> events;      // new ones of these names
+    std::vector<std::string> attributes;  // that changed
+    bool account = false;
+    bool everything = false;
+};
+
+struct Settling {
+    std::string cause;               // event: the nearest of event, attributes, account, time
+    bool quiet = false;
+    bool wait = false;               // for people whom others are changing; else these are left out and returned
+    std::optional<int64_t> build_to; // what is being built is built for these people, who are all up to this id
+};
+
+// Evaluate people as of pg::Now(), each once, and write states, members and changes. Who is not the canonical one of a person is ignored.
+// Returns those that were left out.
+std::vector<int64_t> Settle(const std::vector<Change>& changes, const Settling& settling);
+
+// Take somebody away who was merged into somebody else: memberships end, the state goes.
+void Forget(int64_t profile, const std::string& cause);
+
+}  // namespace pulse::trait

@@ -1,0 +1,33 @@
+#include "pulse/pg/plan.hpp"
+
+namespace pulse::pg {
+
+Plan::~Plan() {
+    // Frees memory only; does not raise.
+    if (plan_) SPI_freeplan(plan_);
+}
+
+Result Plan::Execute(const std::vector<Value>& parameters, bool read_only) {
+    MemoryContext caller = CurrentMemoryContext;
+    if (!plan_) {
+        plan_ = Call([&] {
+            SPIPlanPtr plan = SPI_prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data());
+            if (plan) SPI_keepplan(plan);
+            return plan;
+        });
+        MemoryContextSwitchTo(caller);
+        if (!plan_) throw std::runtime_error("SPI could not prepare: " + sql_);
+    }
+    std::vector<Datum> values;
+    std::string nulls;
+    for (const Value& parameter : parameters) {
+        values.push_back(parameter.datum);
+        nulls += parameter.null ? 'n' : ' ';
+    }
+    const int code = Call([&] { return SPI_execute_plan(plan_, values.data(), nulls.c_str(), read_only, 0); });
+    MemoryContextSwitchTo(caller);
+    if (code < 0) throw std::runtime_error(std::string("SPI failed with ") + SPI_result_code_string(code) + " for: " + sql_);
+    return Result(std::exchange(SPI_tuptable, nullptr), SPI_processed);
+}
+
+}  // namespace pulse::pg

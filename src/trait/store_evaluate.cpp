@@ -1,0 +1,43 @@
+#include "pulse/trait/store_evaluate.hpp"
+
+#include <algorithm>
+
+namespace pulse::trait {
+
+pg::Value EmptyObject() {
+    return pg::Value::Jsonb(pg::Json::object());
+}
+
+pg::Value EvaluateRule(Rule::Compiled& rule, const Situation& situation, const std::vector<Measured>& metrics, Moment* until) {
+    std::vector<Datum> values{TimestampTzGetDatum(situation.now), situation.attributes.datum, situation.account.datum,
+                              situation.context.datum};
+    const size_t count = values.size() + metrics.size();
+    const std::unique_ptr<bool[]> nulls(new bool[count]{false, situation.attributes.null, situation.account.null, situation.context.null});
+    size_t next = values.size();
+    for (const Measured& metric : metrics) {
+        nulls[next++] = metric.value.null;
+        values.push_back(metric.value.datum);
+    }
+    pg::Expression& expression = rule.Value();
+    pg::Value result = pg::Value::Null(expression.type());
+    bool null = true;
+    result.datum = expression.Eval(values.data(), nulls.get(), &null);
+    result.null = null;
+    if (until) {
+        *until = pg::kHoldsForEver;
+        if (!rule.rule.until.empty()) {
+            const Datum first = rule.Until().Eval(values.data(), nulls.get(), &null);
+            if (!null) *until = DatumGetTimestampTz(first);
+        }
+        for (const Measured& metric : metrics) *until = std::min(*until, metric.until);
+    }
+    return result;
+}
+
+std::optional<Measured> FromKept(const KeptMetric& metric, const pg::Timed* kept, Moment now) {
+    if (!kept) return Measured{metric.empty, pg::kHoldsForEver};
+    if (kept->until <= now) return std::nullopt;
+    return Measured{pg::FromJsonb(kept->value, metric.type), kept->until};
+}
+
+}  // namespace pulse::trait

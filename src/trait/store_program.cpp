@@ -1,0 +1,195 @@
+#include "pulse/trait/store_program.hpp"
+
+#include <algorithm>
+
+#include "pulse/base/error.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/probe.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/rule/parser.hpp"
+
+namespace pulse::trait {
+
+namespace {
+
+uint64_t last_number = 0;
+
+// The value without events, kept as long as the program.
+pg::Value EmptyValue(const std::string& sql, Oid type) {
+    pg::Expression expression(sql, {});
+    pg::Value value = pg::Value::Null(type);
+    MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+    bool null = true;
+    try {
+        value.datum = expression.Eval(nullptr, nullptr, &null);
+    } catch (...) {
+        MemoryContextSwitchTo(caller);
+        throw;
+    }
+    MemoryContextSwitchTo(caller);
+    value.null = null;
+    return value;
+}
+
+void AddOnce(std::vector<size_t>& list, size_t place) {
+    if (std::find(list.begin(), list.end(), place) == list.end()) list.push_back(place);
+}
+
+}  // namespace
+
+const Program& CurrentProgram() {
+    static pg::Watch watch("definition");
+    static std::unique_ptr<Program> current;
+    if (watch.Changed() || !current || current->time_zone != pg::settings::TimeZone()) {
+        current.reset();
+        current = Program::Load();
+    }
+    return *current;
+}
+
+std::unique_ptr<Program> Program::Load() {
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::LatestSnapshot latest;
+    std::unique_ptr<Program> program(new Program());
+    program->number = ++last_number;
+    program->time_zone = pg::settings::TimeZone();
+    program->LoadMetrics();
+    program->LoadVersions();
+    program->LoadTraits();
+    program->Index();
+    return program;
+}
+
+Program::~Program() {
+    for (KeptMetric& metric : metrics)
+        if (!metric.empty.null && (metric.type == NUMERICOID || metric.type == JSONBOID || metric.type == TEXTARRAYOID || metric.type == TEXTOID))
+            pfree(DatumGetPointer(metric.empty.datum));
+}
+
+void Program::LoadMetrics() {
+    const pg::Result rows =
+        pg::Execute("SELECT id, text, built_to, after_profile FROM pulse.metric ORDER BY id", {}, true);
+    metrics.reserve(rows.size());
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        KeptMetric metric;
+        metric.id = rows[i].Int8(0);
+        metric.text = rows[i].Text(1);
+        metric.built_to = rows[i].Int8OrNull(2);
+        metric.after_profile = rows[i].Int8(3);
+        metric.sql = CompileForReading(rule::ParseMetric(metric.text));
+        metric.type = TypeOf(metric.sql.sql_type);
+        metric.empty = EmptyValue(metric.sql.empty, metric.type);
+        building |= metric.built_to.has_value();
+        places_.emplace(metric.text, metrics.size());
+        metrics.push_back(std::move(metric));
+    }
+    std::map<std::string, size_t> keys;
+    for (size_t place = 0; place < metrics.size(); ++place) {
+        std::string key = ReadingKey(metrics[place].sql);
+        if (key.empty()) key = "metric " + metrics[place].text;
+        const auto [found, added] = keys.emplace(key, groups.size());
+        if (added) groups.emplace_back();
+        groups[found->second].metrics.push_back(place);
+        metrics[place].group = found->second;
+    }
+    for (MetricGroup& group : groups) {
+        std::vector<const rule::MetricSql*> members;
+        for (const size_t place : group.metrics) members.push_back(&metrics[place].sql);
+        group.reader = std::make_unique<MetricReader>(members);
+    }
+}
+
+void Program::LoadVersions() {
+    const pg::Result rows = pg::Execute(
+        "SELECT l.id, l.segment_id, l.version, s.name, l.status = 'live', l.built_to, l.after_profile, l.rule"
+        " FROM pulse.live_segment AS l JOIN pulse.segment AS s ON s.id = l.segment_id ORDER BY l.id",
+        {}, true);
+    versions.reserve(rows.size());
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        try {
+            Version version{rows[i].Int8(0), rows[i].Int8(1), rows[i].Int4(2), rows[i].Text(3), rows[i].Bool(4), rows[i].Int8OrNull(5),
+                            rows[i].Int8(6), Rule(*rule::Parse(rows[i].Text(7)), rule::Expect::kBoolean, false), {}};
+            building |= version.built_to.has_value();
+            versions.push_back(std::move(version));
+        } catch (const UserError& error) {
+            // Events are worth more than a rule that another version of Pulse could read.
+            pg::Warning("segment \"" + rows[i].Text(3) + "\" is not kept up to date", error.message());
+        }
+    }
+}
+
+void Program::LoadTraits() {
+    const pg::Result rows = pg::Execute("SELECT id, key, expression FROM pulse.trait ORDER BY key", {}, true);
+    traits.reserve(rows.size());
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        traits.push_back({rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), nullptr, ""});
+}
+
+void Program::Index() {
+    for (size_t place = 0; place < groups.size(); ++place) {
+        const rule::MetricSql& metric = metrics[groups[place].metrics[0]].sql;
+        for (const std::string& event : metric.events) by_event_[event].push_back(place);
+        if (metric.events.empty()) of_any_event_.push_back(place);
+    }
+    by_metric_.resize(metrics.size());
+    for (size_t place = 0; place < versions.size(); ++place) {
+        Version& version = versions[place];
+        version.metrics = version.rule.compiled().Places(*this);
+        for (const size_t metric : version.metrics)
+            if (metric != kApart) AddOnce(by_metric_[metric], place);
+        for (const std::string& key : version.rule.rule().attributes) AddOnce(by_attribute_[key], place);
+        if (!version.rule.rule().account_attributes.empty()) of_account_.push_back(place);
+    }
+}
+
+std::vector<size_t> Program::GroupsOf(const std::string& event) const {
+    std::vector<size_t> found = of_any_event_;
+    if (const auto entry = by_event_.find(event); entry != by_event_.end())
+        found.insert(found.end(), entry->second.begin(), entry->second.end());
+    return found;
+}
+
+std::vector<size_t> Program::VersionsOfAttribute(const std::string& key) const {
+    const auto found = by_attribute_.find(key);
+    return found == by_attribute_.end() ? std::vector<size_t>{} : found->second;
+}
+
+size_t Program::PlaceOf(const std::string& metric) const {
+    const auto found = places_.find(metric);
+    return found == places_.end() ? kApart : found->second;
+}
+
+const Version* Program::LiveVersion(int64_t segment) const {
+    for (const Version& version : versions)
+        if (version.live && version.segment == segment) return &version;
+    return nullptr;
+}
+
+Rule& Program::RuleOf(const KeptTrait& trait) const {
+    auto& kept = const_cast<KeptTrait&>(trait);
+    if (!kept.rule) kept.rule = std::make_unique<Rule>(kept.expression, rule::Expect::kAny, false);
+    return *kept.rule;
+}
+
+void Program::RefreshProgress() const {
+    if (!building) return;
+    auto& program = const_cast<Program&>(*this);
+    static pg::Statement statement(
+        "SELECT id, built_to, true FROM pulse.metric WHERE built_to IS NOT NULL"
+        " UNION ALL SELECT id, built_to, false FROM pulse.live_segment WHERE built_to IS NOT NULL",
+        {});
+    const pg::Result rows = statement.Execute({});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const int64_t id = rows[i].Int8(0);
+        if (rows[i].Bool(2)) {
+            for (KeptMetric& metric : program.metrics)
+                if (metric.id == id) metric.built_to = rows[i].Int8(1);
+        } else {
+            for (Version& version : program.versions)
+                if (version.id == id) version.built_to = rows[i].Int8(1);
+        }
+    }
+}
+
+}  // namespace pulse::trait

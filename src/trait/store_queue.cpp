@@ -1,0 +1,122 @@
+#include "pulse/trait/store_queue.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/trait/store_state.hpp"
+
+namespace pulse::trait {
+
+namespace {
+
+using pg::Value;
+
+bool Concerns(const Program& program, const Change& change) {
+    if (change.everything) return true;
+    for (const std::string& event : change.events)
+        if (!program.GroupsOf(event).empty()) return true;
+    for (const std::string& key : change.attributes)
+        if (!program.VersionsOfAttribute(key).empty()) return true;
+    return change.account && !program.VersionsOfAccount().empty();
+}
+
+void Append(std::vector<std::string>& list, const std::string& text) {
+    if (!text.empty() && std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
+}
+
+// Entries of the queue as the changes that they stand for, by their cause and whether they are quiet.
+using Portions = std::map<std::pair<std::string, bool>, std::map<int64_t, Change>>;
+
+Portions Fold(const pg::Result& rows) {
+    Portions portions;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const pg::Row row = rows[i];
+        Change& change = portions[{row.Text(5), row.Bool(6)}][row.Int8(0)];
+        change.profile = row.Int8(0);
+        Append(change.events, row.TextOrNull(1).value_or(""));
+        Append(change.attributes, row.TextOrNull(2).value_or(""));
+        change.account |= row.Bool(3);
+        change.everything |= row.Bool(4);
+    }
+    return portions;
+}
+
+}  // namespace
+
+void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet) {
+    const Program& program = CurrentProgram();
+    if (program.empty()) return;
+    std::vector<int64_t> profiles;
+    std::vector<std::string> events, attributes;
+    std::vector<bool> account, everything, concerns;
+    for (const Change& change : changes) {
+        const bool matters = Concerns(program, change);
+        const size_t rows = matters ? std::max<size_t>({change.events.size(), change.attributes.size(), 1}) : 1;
+        for (size_t i = 0; i < rows; ++i) {
+            profiles.push_back(change.profile);
+            events.push_back(matters && i < change.events.size() ? change.events[i] : "");
+            attributes.push_back(matters && i < change.attributes.size() ? change.attributes[i] : "");
+            account.push_back(change.account);
+            everything.push_back(change.everything);
+            concerns.push_back(matters);
+        }
+    }
+    static pg::Statement statement(
+        "INSERT INTO pulse.dirty (profile_id, event, attribute, account, everything, cause, quiet)"
+        " SELECT c.profile, nullif(c.event, ''), nullif(c.attribute, ''), c.account, c.everything, $7, $8"
+        " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::boolean[], $6::boolean[])"
+        " AS c (profile, event, attribute, account, everything, concerns)"
+        " WHERE c.concerns OR NOT EXISTS (SELECT FROM pulse.profile_state AS s WHERE s.profile_id = c.profile)",
+        {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTOID, BOOLOID});
+    const ByIndex by_index;
+    const pg::Result rows =
+        statement.Execute({Value::Int8s(profiles), Value::Texts(events), Value::Texts(attributes), pg::BoolArray(account),
+                           pg::BoolArray(everything), pg::BoolArray(concerns), Value::Text(cause), Value::Bool(quiet)});
+    if (rows.processed() > 0) pg::WakeWorker(pg::Lane::kPipeline);
+}
+
+int64_t SettleQueue(int64_t limit) {
+    static pg::Statement take(
+        "DELETE FROM pulse.dirty AS d USING (SELECT id FROM pulse.dirty ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) AS n"
+        " WHERE d.id = n.id RETURNING d.profile_id, d.event, d.attribute, d.account, d.everything, d.cause, d.quiet",
+        {INT8OID});
+    const ByIndex by_index;
+    const pg::Result rows = take.Execute({Value::Int8(limit)});
+    for (const auto& [kind, people] : Fold(rows)) {
+        std::vector<Change> changes;
+        for (const auto& entry : people) changes.push_back(entry.second);
+        Settle(changes, {kind.first, kind.second, true, std::nullopt});
+    }
+    return static_cast<int64_t>(rows.size());
+}
+
+int64_t SettleDue(int64_t limit) {
+    static pg::Statement due(
+        "SELECT profile_id FROM pulse.profile_state WHERE next_change_at <= $1 ORDER BY next_change_at LIMIT $2",
+        {TIMESTAMPTZOID, INT8OID});
+    const ByIndex by_index;
+    const pg::Result rows = due.Execute({Value::Time(pg::Now()), Value::Int8(limit)});
+    std::vector<Change> changes;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        changes.emplace_back();
+        changes.back().profile = rows[i].Int8(0);
+    }
+    Settle(changes, {"event", false, true, std::nullopt});
+    return static_cast<int64_t>(changes.size());
+}
+
+std::optional<Moment> NextDue() {
+    static pg::Statement queue("SELECT EXISTS (SELECT FROM pulse.dirty)", {});
+    static pg::Statement due("SELECT min(next_change_at) FROM pulse.profile_state WHERE next_change_at IS NOT NULL", {});
+    static pg::Statement builds(
+        "SELECT EXISTS (SELECT FROM pulse.metric WHERE built_to IS NOT NULL)"
+        " OR EXISTS (SELECT FROM pulse.live_segment WHERE built_to IS NOT NULL)",
+        {});
+    const ByIndex by_index;
+    if (queue.Execute({})[0].Bool(0) || builds.Execute({})[0].Bool(0)) return pg::WallClock();
+    return due.Execute({})[0].TimeOrNull(0);
+}
+
+}  // namespace pulse::trait

@@ -1,0 +1,237 @@
+// One batch: lock, read what is kept, read what changed, evaluate, and hand over what is to be written.
+#include "pulse/trait/store_settle.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "pulse/pg/memory.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/trait/store_state.hpp"
+
+namespace pulse::trait {
+
+namespace {
+
+// A person of the batch.
+struct Someone {
+    const Change* change = nullptr;
+    Kept kept;
+    Moment at = 0;                 // as of when
+    std::vector<size_t> groups;    // that are read again, sorted
+    std::vector<size_t> versions;  // that are evaluated
+    bool relevant = false;         // something of the change matters to some definition
+    std::map<size_t, Measured> read;  // by the metric's place
+    const char* cause = "time";
+};
+
+void Join(std::vector<size_t>& list, const std::vector<size_t>& more) {
+    list.insert(list.end(), more.begin(), more.end());
+}
+
+void SortOnce(std::vector<size_t>& list) {
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+}
+
+class Batch {
+  public:
+    Batch(const Program& program, const Settling& settling) : program_(program), settling_(settling) {}
+
+    std::vector<int64_t> Run(const std::vector<Change>& changes) {
+        std::vector<int64_t> ids;
+        for (const Change& change : changes) ids.push_back(change.profile);
+        const std::vector<int64_t> locked = Lock(ids, settling_.wait);
+        program_.RefreshProgress();
+        Load(changes, locked);
+        for (Someone& someone : people_) Choose(someone);
+        Read();
+        Written written;
+        for (Someone& someone : people_) Evaluate(someone, written);
+        Write(written);
+        if (settling_.wait || locked.size() == ids.size()) return {};
+        std::vector<int64_t> left;
+        std::sort(ids.begin(), ids.end());
+        std::set_difference(ids.begin(), ids.end(), locked.begin(), locked.end(), std::back_inserter(left));
+        return StillThere(left);
+    }
+
+  private:
+    // Whether something is kept for this person, or is being built now.
+    template <typename T>
+    bool Covers(const T& kept, int64_t profile) const {
+        return kept.Covers(profile) || (settling_.build_to && profile <= *settling_.build_to);
+    }
+
+    void Load(const std::vector<Change>& changes, const std::vector<int64_t>& locked) {
+        std::map<int64_t, const Change*> by_id;
+        for (const Change& change : changes) by_id[change.profile] = &change;
+        const Moment now = pg::Now();
+        for (Kept& kept : ReadKept(locked)) {
+            Someone someone;
+            someone.change = by_id[kept.profile];
+            someone.at = std::max(now, kept.as_of.value_or(now));
+            someone.kept = std::move(kept);
+            people_.push_back(std::move(someone));
+        }
+    }
+
+    // What is looked at again.
+    void Choose(Someone& someone) {
+        const Change& change = *someone.change;
+        const Kept& kept = someone.kept;
+        std::vector<size_t> groups, versions;
+        if (change.everything || !kept.as_of) {
+            for (size_t i = 0; i < program_.groups.size(); ++i) groups.push_back(i);
+            for (size_t i = 0; i < program_.versions.size(); ++i) versions.push_back(i);
+            someone.cause = change.events.empty() ? "time" : "event";
+        } else {
+            for (const std::string& event : change.events) Join(groups, program_.GroupsOf(event));
+            for (const std::string& key : change.attributes) Join(versions, program_.VersionsOfAttribute(key));
+            if (change.account) Join(versions, program_.VersionsOfAccount());
+            if (!groups.empty())
+                someone.cause = "event";
+            else if (!versions.empty())
+                someone.cause = change.attributes.empty() ? "account" : "attributes";
+            const bool due = kept.next_change_at && *kept.next_change_at <= someone.at;
+            if (groups.empty() && versions.empty() && !due && !settling_.build_to) return;
+            if (settling_.build_to) JoinBuilding(groups, versions);
+            JoinDue(someone, groups, versions);
+        }
+        SortOnce(groups);
+        // A group that waits to be built for this person is not read.
+        std::erase_if(groups, [&](size_t group) {
+            return std::none_of(program_.groups[group].metrics.begin(), program_.groups[group].metrics.end(),
+                                [&](size_t metric) { return Covers(program_.metrics[metric], kept.profile); });
+        });
+        for (const size_t group : groups)
+            for (const size_t metric : program_.groups[group].metrics) Join(versions, program_.VersionsOf(metric));
+        SortOnce(versions);
+        std::erase_if(versions, [&](size_t version) { return !Covers(program_.versions[version], kept.profile); });
+        someone.groups = std::move(groups);
+        someone.versions = std::move(versions);
+        someone.relevant = true;
+    }
+
+    void JoinBuilding(std::vector<size_t>& groups, std::vector<size_t>& versions) const {
+        for (const KeptMetric& metric : program_.metrics)
+            if (metric.built_to) groups.push_back(metric.group);
+        for (size_t i = 0; i < program_.versions.size(); ++i)
+            if (program_.versions[i].built_to) versions.push_back(i);
+    }
+
+    void JoinDue(const Someone& someone, std::vector<size_t>& groups, std::vector<size_t>& versions) const {
+        for (const pg::Timed& timed : someone.kept.metrics) {
+            if (timed.until > someone.at) continue;
+            const size_t place = PlaceOf(program_.metrics, timed.number);
+            if (place != kApart) groups.push_back(program_.metrics[place].group);
+        }
+        for (const pg::Timed& timed : someone.kept.segments) {
+            if (timed.until > someone.at) continue;
+            const size_t place = PlaceOf(program_.versions, timed.number);
+            if (place != kApart) versions.push_back(place);
+        }
+    }
+
+    // Set-based: each group once for all who need it.
+    void Read() {
+        std::vector<std::vector<size_t>> wanted(program_.groups.size());
+        for (size_t i = 0; i < people_.size(); ++i)
+            for (const size_t group : people_[i].groups) wanted[group].push_back(i);
+        const ByIndex by_index;
+        for (size_t g = 0; g < wanted.size(); ++g) {
+            if (wanted[g].empty()) continue;
+            pg::CheckInterrupts();
+            std::vector<int64_t> ids;
+            std::vector<Moment> instants;
+            std::map<int64_t, size_t> places;
+            for (const size_t i : wanted[g]) {
+                ids.push_back(people_[i].kept.profile);
+                instants.push_back(people_[i].at);
+                places[ids.back()] = i;
+            }
+            const MetricGroup& group = program_.groups[g];
+            const pg::Result rows = group.reader->Read(ids, instants, false);
+            for (uint64_t r = 0; r < rows.size(); ++r) Take(group, rows[r], people_[places.at(rows[r].Int8(0))]);
+        }
+    }
+
+    void Take(const MetricGroup& group, const pg::Row& row, Someone& someone) const {
+        for (size_t i = 0; i < group.metrics.size(); ++i) {
+            const KeptMetric& metric = program_.metrics[group.metrics[i]];
+            const int column = static_cast<int>(1 + 2 * i);
+            Measured measured{pg::Value::Null(metric.type), pg::kHoldsForEver};
+            if (!row.IsNull(column)) measured.value = pg::Copy({metric.type, row.Raw(column), false});
+            if (!row.IsNull(column + 1)) measured.until = row.Time(column + 1);
+            someone.read[group.metrics[i]] = measured;
+        }
+    }
+
+    Measured MetricOf(const Someone& someone, size_t place) const {
+        const auto found = someone.read.find(place);
+        if (found != someone.read.end()) return found->second;
+        const KeptMetric& metric = program_.metrics[place];
+        const pg::Timed* timed = Find(someone.kept.metrics, metric.id);
+        if (const auto kept = FromKept(metric, timed, someone.at)) return *kept;
+        throw std::logic_error("metric " + metric.text + " was not read");
+    }
+
+    void Evaluate(Someone& someone, Written& written) const {
+        if (!someone.relevant) return;
+        Outcome outcome;
+        outcome.profile = someone.kept.profile;
+        outcome.at = someone.at;
+        outcome.cause = settling_.cause == "event" ? someone.cause : settling_.cause.c_str();
+        outcome.quiet = settling_.quiet;
+        for (size_t place = 0; place < program_.metrics.size(); ++place) KeepMetric(someone, place, outcome);
+        const Situation situation{someone.at, someone.kept.attributes, someone.kept.account, pg::Value::Null(JSONBOID)};
+        for (size_t place = 0; place < program_.versions.size(); ++place) KeepVersion(someone, place, situation, outcome);
+        written.Add(std::move(outcome));
+    }
+
+    void KeepMetric(const Someone& someone, size_t place, Outcome& outcome) const {
+        const KeptMetric& metric = program_.metrics[place];
+        const auto read = someone.read.find(place);
+        if (read == someone.read.end()) {
+            if (const pg::Timed* timed = Find(someone.kept.metrics, metric.id)) outcome.metrics.push_back(*timed);
+        } else if (Covers(metric, someone.kept.profile) && !IsEmpty(metric, read->second)) {
+            outcome.metrics.push_back({metric.id, pg::ToJsonb(read->second.value), read->second.until});
+        }
+    }
+
+    void KeepVersion(const Someone& someone, size_t place, const Situation& situation, Outcome& outcome) const {
+        const Version& version = program_.versions[place];
+        const pg::Timed* before = Find(someone.kept.segments, version.id);
+        const bool was = before && before->value.type == jbvBool && before->value.val.boolean;
+        if (!std::binary_search(someone.versions.begin(), someone.versions.end(), place)) {
+            if (before) outcome.segments.push_back(*before);
+            if (before) outcome.next_change_at = std::min(outcome.next_change_at, before->until);
+            return;
+        }
+        std::vector<Measured> metrics;
+        for (const size_t metric : version.metrics) metrics.push_back(MetricOf(someone, metric));
+        pg::Timed now;
+        now.number = version.id;
+        const pg::Value value = EvaluateRule(version.rule.compiled(), situation, metrics, &now.until);
+        now.value.type = jbvBool;
+        now.value.val.boolean = !value.null && DatumGetBool(value.datum);
+        if (now.until <= someone.at) now.until = someone.at + 1;
+        if (now.value.val.boolean || now.until != pg::kHoldsForEver) outcome.segments.push_back(now);
+        outcome.next_change_at = std::min(outcome.next_change_at, now.until);
+        if (now.value.val.boolean != was) outcome.changes.push_back({&version, now.value.val.boolean});
+    }
+
+    const Program& program_;
+    const Settling& settling_;
+    std::vector<Someone> people_;
+};
+
+}  // namespace
+
+std::vector<int64_t> Settle(const std::vector<Change>& changes, const Settling& settling) {
+    const Program& program = CurrentProgram();
+    if (program.empty() || changes.empty()) return {};
+    pg::Arena arena("pulse settle");
+    return Batch(program, settling).Run(changes);
+}
+
+}  // namespace pulse::trait

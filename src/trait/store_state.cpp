@@ -1,0 +1,192 @@
+#include "pulse/trait/store_state.hpp"
+
+#include <algorithm>
+
+#include "pulse/pg/settings.hpp"
+#include "pulse/profile/store_partition.hpp"
+#include "pulse/trait/store_settle.hpp"
+
+extern "C" {
+#include "utils/numeric.h"
+}
+
+namespace pulse::trait {
+
+namespace {
+
+using pg::Value;
+
+void AddChange(Written::Turns& turns, const Outcome& outcome, const Version& version, bool member) {
+    turns.segments.push_back(version.segment);
+    turns.profiles.push_back(outcome.profile);
+    turns.versions.push_back(version.number);
+    turns.at.push_back(outcome.at);
+    turns.change.push_back(member ? "entered" : "exited");
+    turns.cause.push_back(outcome.cause);
+    turns.quiet.push_back(outcome.quiet);
+}
+
+void WriteStates(const Written& written) {
+    static pg::Statement statement(
+        "INSERT INTO pulse.profile_state AS s (profile_id, as_of, metrics, segments, next_change_at)"
+        " SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::jsonb[], $4::jsonb[], $5::timestamptz[])"
+        " ON CONFLICT (profile_id) DO UPDATE SET as_of = EXCLUDED.as_of, metrics = EXCLUDED.metrics,"
+        " segments = EXCLUDED.segments, next_change_at = EXCLUDED.next_change_at",
+        {INT8ARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID});
+    statement.Execute({Value::Int8s(written.profiles), pg::TimeArray(written.as_of), pg::JsonbArray(written.metrics),
+                       pg::JsonbArray(written.segments), pg::TimeArray(written.next)});
+}
+
+void WriteChanges(const Written::Turns& turns) {
+    static pg::Statement enter(
+        "INSERT INTO pulse.member (segment_id, profile_id, since) SELECT c.segment, c.profile, c.at"
+        " FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]) AS c (segment, profile, at, change)"
+        " WHERE c.change = 'entered' ON CONFLICT DO NOTHING",
+        {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID});
+    static pg::Statement leave(
+        "DELETE FROM pulse.member AS m USING unnest($1::bigint[], $2::bigint[], $3::text[]) AS c (segment, profile, change)"
+        " WHERE c.change = 'exited' AND m.segment_id = c.segment AND m.profile_id = c.profile",
+        {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID});
+    static pg::Statement note(
+        "INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
+        " SELECT c.segment, c.profile, c.change, c.at, c.version, c.cause, c.quiet FROM unnest($1::bigint[], $2::bigint[], $3::text[],"
+        " $4::timestamptz[], $5::bigint[], $6::text[], $7::boolean[]) AS c (segment, profile, change, at, version, cause, quiet)",
+        {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID});
+    const Value segments = Value::Int8s(turns.segments), profiles = Value::Int8s(turns.profiles), at = pg::TimeArray(turns.at),
+                change = Value::Texts(turns.change);
+    if (std::find(turns.change.begin(), turns.change.end(), "entered") != turns.change.end())
+        enter.Execute({segments, profiles, at, change});
+    if (std::find(turns.change.begin(), turns.change.end(), "exited") != turns.change.end()) {
+        const ByIndex by_index;
+        leave.Execute({segments, profiles, change});
+    }
+    profile::EnsurePartitions("membership_change", turns.at);
+    note.Execute({segments, profiles, change, at, Value::Int8s(turns.versions), Value::Texts(turns.cause), pg::BoolArray(turns.quiet)});
+}
+
+void WriteNext(const Written& written) {
+    static pg::Statement enter(
+        "INSERT INTO pulse.next_member (version_id, profile_id) SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING",
+        {INT8ARRAYOID, INT8ARRAYOID});
+    static pg::Statement leave(
+        "DELETE FROM pulse.next_member AS m USING unnest($1::bigint[], $2::bigint[]) AS c (version, profile)"
+        " WHERE m.version_id = c.version AND m.profile_id = c.profile",
+        {INT8ARRAYOID, INT8ARRAYOID});
+    if (!written.next_in_version.empty())
+        enter.Execute({Value::Int8s(written.next_in_version), Value::Int8s(written.next_in_profile)});
+    if (!written.next_out_version.empty())
+        leave.Execute({Value::Int8s(written.next_out_version), Value::Int8s(written.next_out_profile)});
+}
+
+}  // namespace
+
+void Written::Add(Outcome outcome) {
+    profiles.push_back(outcome.profile);
+    as_of.push_back(outcome.at);
+    next.push_back(outcome.next_change_at);
+    metrics.push_back(pg::WriteTimed(outcome.metrics));
+    segments.push_back(pg::WriteTimed(outcome.segments));
+    for (const Outcome::Turn& turn : outcome.changes) {
+        if (turn.version->live) {
+            AddChange(live, outcome, *turn.version, turn.member);
+        } else {
+            (turn.member ? next_in_version : next_out_version).push_back(turn.version->id);
+            (turn.member ? next_in_profile : next_out_profile).push_back(outcome.profile);
+        }
+    }
+}
+
+std::vector<int64_t> Lock(const std::vector<int64_t>& ids, bool wait) {
+    static pg::Statement waiting(
+        "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id FOR NO KEY UPDATE", {INT8ARRAYOID});
+    static pg::Statement skipping(
+        "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        {INT8ARRAYOID});
+    const ByIndex by_index;
+    const pg::Result rows = (wait ? waiting : skipping).Execute({Value::Int8s(ids)});
+    std::vector<int64_t> locked;
+    locked.reserve(rows.size());
+    for (uint64_t i = 0; i < rows.size(); ++i) locked.push_back(rows[i].Int8(0));
+    return locked;
+}
+
+std::vector<int64_t> StillThere(const std::vector<int64_t>& ids) {
+    static pg::Statement statement("SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id", {INT8ARRAYOID});
+    std::vector<int64_t> there;
+    if (ids.empty()) return there;
+    const pg::Result rows = statement.Execute({Value::Int8s(ids)});
+    for (uint64_t i = 0; i < rows.size(); ++i) there.push_back(rows[i].Int8(0));
+    return there;
+}
+
+std::vector<Kept> ReadKept(const std::vector<int64_t>& ids) {
+    static pg::Statement statement(
+        "SELECT p.id, p.attributes, coalesce(a.attributes, '{}'), s.as_of, s.next_change_at, s.metrics, s.segments"
+        " FROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id"
+        " LEFT JOIN pulse.profile_state AS s ON s.profile_id = p.id WHERE p.id = ANY ($1) ORDER BY p.id",
+        {INT8ARRAYOID});
+    std::vector<Kept> people;
+    if (ids.empty()) return people;
+    const ByIndex by_index;
+    const pg::Result rows = statement.Execute({Value::Int8s(ids)});
+    people.reserve(rows.size());
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const pg::Row row = rows[i];
+        Kept kept;
+        kept.profile = row.Int8(0);
+        kept.attributes = pg::Copy({JSONBOID, row.Raw(1), false});
+        kept.account = pg::Copy({JSONBOID, row.Raw(2), false});
+        kept.as_of = row.TimeOrNull(3);
+        kept.next_change_at = row.TimeOrNull(4);
+        if (kept.as_of) {
+            kept.metrics = pg::ReadTimed(pg::Copy({JSONBOID, row.Raw(5), false}).datum);
+            kept.segments = pg::ReadTimed(pg::Copy({JSONBOID, row.Raw(6), false}).datum);
+        }
+        people.push_back(std::move(kept));
+    }
+    return people;
+}
+
+void Write(const Written& written) {
+    if (written.profiles.empty()) return;
+    WriteStates(written);
+    if (!written.live.segments.empty()) WriteChanges(written.live);
+    WriteNext(written);
+}
+
+void Forget(int64_t profile, const std::string& cause) {
+    static pg::Statement end(
+        "WITH gone AS (DELETE FROM pulse.member WHERE profile_id = $1 RETURNING segment_id)"
+        " INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
+        " SELECT g.segment_id, $1, 'exited', $2, l.version, $3, false FROM gone AS g"
+        " JOIN pulse.live_segment AS l ON l.segment_id = g.segment_id AND l.status = 'live' ORDER BY g.segment_id",
+        {INT8OID, TIMESTAMPTZOID, TEXTOID});
+    static pg::Statement next("DELETE FROM pulse.next_member WHERE profile_id = $1", {INT8OID});
+    static pg::Statement state("DELETE FROM pulse.profile_state WHERE profile_id = $1", {INT8OID});
+    const Moment now = pg::Now();
+    profile::EnsurePartitions("membership_change", now, now);
+    end.Execute({Value::Int8(profile), Value::Time(now), Value::Text(cause)});
+    next.Execute({Value::Int8(profile)});
+    state.Execute({Value::Int8(profile)});
+}
+
+const pg::Timed* Find(const std::vector<pg::Timed>& list, int64_t number) {
+    const auto found =
+        std::lower_bound(list.begin(), list.end(), number, [](const pg::Timed& timed, int64_t wanted) { return timed.number < wanted; });
+    return found != list.end() && found->number == number ? &*found : nullptr;
+}
+
+bool IsEmpty(const KeptMetric& metric, const Measured& measured) {
+    if (measured.until != pg::kHoldsForEver || measured.value.null != metric.empty.null) return false;
+    if (measured.value.null) return true;
+    switch (metric.type) {
+        case BOOLOID:
+            return DatumGetBool(measured.value.datum) == DatumGetBool(metric.empty.datum);
+        case NUMERICOID:
+            return pg::Call([&] { return DatumGetBool(DirectFunctionCall2(numeric_eq, measured.value.datum, metric.empty.datum)); });
+        default:
+            return false;
+    }
+}
+
+}  // namespace pulse::trait
