@@ -68,6 +68,13 @@ WITH member AS (
            ('admin', 'pulse_create_model'),
            ('admin', 'pulse_subscribe'),
            ('admin', 'pulse_unsubscribe'),
+           ('reader', 'pulse_in_segment'),
+           ('reader', 'pulse_segments_of'),
+           ('reader', 'pulse_trait'),
+           ('reader', 'pulse_traits'),
+           ('operator', 'pulse_take_changes'),
+           ('operator', 'pulse_build'),
+           ('operator', 'pulse_build_step'),
            ('operator', 'pulse_pin_baseline'),
            ('operator', 'pulse_unpin_baseline'),
            ('reader', 'pulse_profile'),
@@ -103,7 +110,8 @@ WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.relkind 
 UNION ALL
 SELECT 'writer', pg_catalog.format('INSERT ON TABLE %s', v.name) FROM (VALUES ('pulse.ingest'), ('pulse.import')) AS v (name)
 UNION ALL
-SELECT verb.level, pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog.regprocedure)
+SELECT verb.level, pg_catalog.format('EXECUTE ON %s %s', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END,
+                                      p.oid::pg_catalog.regprocedure)
 FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid JOIN verb ON p.proname LIKE verb.name
 WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace <> 'pulse'::pg_catalog.regnamespace
 UNION ALL

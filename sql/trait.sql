@@ -28,18 +28,21 @@ COMMENT ON COLUMN pulse.metric.built_to IS 'Profiles up to this id have it in th
 COMMENT ON COLUMN pulse.metric.after_profile IS 'Profiles above this id came after the metric and always had it.';
 
 CREATE TABLE pulse.live_segment (
+    id bigserial PRIMARY KEY,
     segment_id bigint NOT NULL REFERENCES pulse.segment ON DELETE CASCADE,
     version int NOT NULL,
     rule text NOT NULL,
     status text NOT NULL CHECK (status IN ('building', 'live')),
     built_to bigint,
+    after_profile bigint NOT NULL,
     changed_at timestamptz NOT NULL,
-    PRIMARY KEY (segment_id, version)
+    UNIQUE (segment_id, status)
 );
-CREATE UNIQUE INDEX live_segment_one ON pulse.live_segment (segment_id) WHERE status = 'live';
 COMMENT ON TABLE pulse.live_segment IS 'Versions of profile segments that are kept up to date: the live one, and beside it the next while it is built.';
-COMMENT ON COLUMN pulse.live_segment.rule IS 'Canonical, with the names of traits and segments it mentions.';
-COMMENT ON COLUMN pulse.live_segment.built_to IS 'Profiles up to this id are evaluated; null: all are.';
+COMMENT ON COLUMN pulse.live_segment.version IS 'That of the segment''s definition. A changed trait or segment that it uses makes a new row, too.';
+COMMENT ON COLUMN pulse.live_segment.rule IS 'Canonical, with the definitions of the traits and segments it mentions in the place of their names.';
+COMMENT ON COLUMN pulse.live_segment.built_to IS 'People up to this id are evaluated; null: all are.';
+COMMENT ON COLUMN pulse.live_segment.after_profile IS 'People above this id came after it and always were evaluated.';
 
 CREATE TABLE pulse.definition (
     version bigint NOT NULL
@@ -52,3 +55,4 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.trait_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.metric', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.metric_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.live_segment', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.live_segment_id_seq', '');

@@ -9,9 +9,10 @@ CREATE TABLE pulse.profile_state (
     next_change_at timestamptz
 ) WITH (fillfactor = 70);
 CREATE INDEX profile_state_next ON pulse.profile_state (next_change_at) WHERE next_change_at IS NOT NULL;
+CREATE INDEX profile_state_as_of ON pulse.profile_state (as_of);
 COMMENT ON TABLE pulse.profile_state IS 'What the metrics and segments of a person are, from as_of until next_change_at, unless an event comes.';
-COMMENT ON COLUMN pulse.profile_state.metrics IS 'By id of pulse.metric: [value, until]; what somebody without such events has is left out.';
-COMMENT ON COLUMN pulse.profile_state.segments IS 'By id of pulse.segment: [member, until] of the live version; neither member nor due is left out.';
+COMMENT ON COLUMN pulse.profile_state.metrics IS 'By id of pulse.metric: [value, until]; what somebody without such events has is left out. Instants are microseconds since 2000.';
+COMMENT ON COLUMN pulse.profile_state.segments IS 'By id of pulse.live_segment: [member, until]; neither member nor due is left out.';
 COMMENT ON COLUMN pulse.profile_state.next_change_at IS 'The first instant at which a membership can change without an event; null: never.';
 
 CREATE TABLE pulse.member (
@@ -22,6 +23,14 @@ CREATE TABLE pulse.member (
 );
 CREATE INDEX member_profile ON pulse.member (profile_id);
 COMMENT ON TABLE pulse.member IS 'Who was in which profile segment when last evaluated; pulse.membership is exact at any instant.';
+
+CREATE TABLE pulse.next_member (
+    version_id bigint NOT NULL,
+    profile_id bigint NOT NULL,
+    PRIMARY KEY (version_id, profile_id)
+);
+CREATE INDEX next_member_profile ON pulse.next_member (profile_id);
+COMMENT ON TABLE pulse.next_member IS 'Members of versions that are being built, by id of pulse.live_segment.';
 
 CREATE TABLE pulse.membership_change (
     id bigint NOT NULL,
@@ -36,17 +45,144 @@ CREATE TABLE pulse.membership_change (
 ) PARTITION BY RANGE (at);
 CREATE SEQUENCE pulse.membership_change_id_seq CACHE 32 OWNED BY pulse.membership_change.id;
 ALTER TABLE pulse.membership_change ALTER COLUMN id SET DEFAULT nextval('pulse.membership_change_id_seq');
+CREATE INDEX membership_change_unread ON pulse.membership_change (id) WHERE position IS NULL;
+CREATE INDEX membership_change_position ON pulse.membership_change (position) WHERE position IS NOT NULL;
 COMMENT ON TABLE pulse.membership_change IS 'Who entered or left which profile segment, when and why, written by the transaction that found it.';
+COMMENT ON COLUMN pulse.membership_change.at IS 'As of when it was evaluated.';
 COMMENT ON COLUMN pulse.membership_change.cause IS 'event, time (a window moved on), attributes, account, merge, unmerge, definition, build, import.';
 COMMENT ON COLUMN pulse.membership_change.quiet IS 'Automations let it be: it came from an import or a build.';
 COMMENT ON COLUMN pulse.membership_change.position IS 'The place in the order in which consumers see it; given when first read.';
+
+CREATE TABLE pulse.change_position (
+    position bigint NOT NULL
+);
+INSERT INTO pulse.change_position VALUES (0);
+COMMENT ON TABLE pulse.change_position IS 'One row: the last place that was given to a row of pulse.membership_change.';
+
+CREATE TABLE pulse.change_consumer (
+    name text COLLATE "C" PRIMARY KEY,
+    position bigint NOT NULL,
+    created_at timestamptz NOT NULL
+);
+COMMENT ON TABLE pulse.change_consumer IS 'How far each consumer of pulse_take_changes() has come.';
 
 CREATE TABLE pulse.dirty (
     id bigserial PRIMARY KEY,
     profile_id bigint NOT NULL,
     event text COLLATE "C",
+    attribute text COLLATE "C",
+    account boolean NOT NULL,
+    everything boolean NOT NULL,
     cause text COLLATE "C" NOT NULL,
     quiet boolean NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 COMMENT ON TABLE pulse.dirty IS 'Queue of what the pipeline has still to evaluate where pulse.evaluation is async: only added to, and taken from.';
+
+SELECT pg_catalog.pg_extension_config_dump('pulse.profile_state', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.member', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.next_member', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.change_consumer', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.dirty', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
+
+-- ---- Reading ----
+
+CREATE FUNCTION pulse.evaluate_segments(profile bigint) RETURNS TABLE (segment_id bigint, since timestamptz)
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segments';
+COMMENT ON FUNCTION pulse.evaluate_segments(bigint) IS
+'The live segments that a person (canonical id) is in at pulse_now(), from what is kept as far as it holds, else from the events. Reads only. Nobody gives no row.';
+
+CREATE FUNCTION pulse.evaluate_traits(profile bigint) RETURNS TABLE (key text, value jsonb)
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_traits';
+COMMENT ON FUNCTION pulse.evaluate_traits(bigint) IS
+'The traits of a person (canonical id) at pulse_now(). Reads only. Nobody gives no row.';
+
+CREATE VIEW pulse.membership AS
+SELECT s.name AS segment, m.segment_id, m.profile_id, m.since
+FROM pulse.member AS m
+JOIN pulse.profile_state AS t ON t.profile_id = m.profile_id
+JOIN pulse.segment AS s ON s.id = m.segment_id
+WHERE t.as_of <= pulse_now() AND (t.next_change_at IS NULL OR t.next_change_at > pulse_now())
+UNION ALL
+SELECT s.name, e.segment_id, d.profile_id, e.since
+FROM (SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.next_change_at <= pulse_now() AND t.as_of <= pulse_now()
+      UNION ALL SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.as_of > pulse_now()) AS d
+CROSS JOIN LATERAL pulse.evaluate_segments(d.profile_id) AS e
+JOIN pulse.segment AS s ON s.id = e.segment_id;
+COMMENT ON VIEW pulse.membership IS
+'Who is in which profile segment at pulse_now(), exactly: people for whom what is kept does not hold then are evaluated while reading.';
+COMMENT ON COLUMN pulse.membership.profile_id IS 'The person: canonical_id of pulse.profile.';
+COMMENT ON COLUMN pulse.membership.since IS 'When it was found; pulse_now() for what the pipeline has not noted yet.';
+
+CREATE VIEW pulse.trait_value AS
+SELECT p.id AS profile_id, e.key, e.value
+FROM pulse.profile AS p CROSS JOIN LATERAL pulse.evaluate_traits(p.id) AS e
+WHERE p.canonical_id = p.id;
+COMMENT ON VIEW pulse.trait_value IS 'What every trait of every person is at pulse_now(); null where it has no value.';
+
+CREATE VIEW pulse.build AS
+SELECT CASE WHEN l.segment_id IS NULL THEN 'metric' ELSE 'segment' END AS what, coalesce(s.name, b.text) AS name,
+       (SELECT count(*) FROM pulse.profile AS p WHERE p.id <= b.built_to AND p.canonical_id = p.id) AS done,
+       (SELECT count(*) FROM pulse.profile AS p WHERE p.id <= b.after_profile AND p.canonical_id = p.id) AS total,
+       b.started_at
+FROM (SELECT m.id, m.text, m.built_to, m.after_profile, m.created_at AS started_at, NULL::bigint AS version_id
+      FROM pulse.metric AS m WHERE m.built_to IS NOT NULL
+      UNION ALL SELECT NULL, NULL, l.built_to, l.after_profile, l.changed_at, l.id
+      FROM pulse.live_segment AS l WHERE l.built_to IS NOT NULL) AS b
+LEFT JOIN pulse.live_segment AS l ON l.id = b.version_id LEFT JOIN pulse.segment AS s ON s.id = l.segment_id;
+COMMENT ON VIEW pulse.build IS
+'Definitions that are being built over the people who were there when they were made: how many of them are done. The pipeline does it in the background, CALL pulse_build() at once.';
+
+CREATE FUNCTION pulse_in_segment("user" text, segment text) RETURNS boolean
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'pulse_in_segment';
+COMMENT ON FUNCTION pulse_in_segment(text, text) IS
+'Whether a person is in a profile segment at pulse_now(); false for somebody unknown. The person is a user id, or kind:value as email:ann@example.com. Errors: 42704 unknown segment, 22004 null.';
+
+CREATE FUNCTION pulse_segments_of("user" text) RETURNS TABLE (segment text, since timestamptz, until timestamptz)
+    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 5 AS 'MODULE_PATHNAME', 'pulse_segments_of';
+COMMENT ON FUNCTION pulse_segments_of(text) IS
+'The profile segments that a person is in at pulse_now(), since when, and the first instant at which that can change by the clock alone (null: never). Errors: 42704 unknown person, 22004 null.';
+
+CREATE FUNCTION pulse_trait("user" text, key text) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'pulse_trait';
+COMMENT ON FUNCTION pulse_trait(text, text) IS
+'What a trait of a person is at pulse_now(); null when it has no value. Errors: 42704 unknown person or trait, 22004 null.';
+
+CREATE FUNCTION pulse_traits("user" text) RETURNS TABLE (key text, value jsonb, problem text)
+    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'pulse_traits';
+COMMENT ON FUNCTION pulse_traits(text) IS
+'All traits of a person at pulse_now(), with the problem of those that cannot be evaluated. Errors: 42704 unknown person, 22004 null.';
+
+CREATE FUNCTION pulse_take_changes(consumer text, max int DEFAULT 1000, include_quiet boolean DEFAULT false)
+    RETURNS TABLE ("position" bigint, segment text, profile_id bigint, user_id text, change text, at timestamptz, cause text, version int)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_take_changes';
+COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
+'The next membership changes for a consumer, in one order for all, each exactly once: what is returned counts as taken when the transaction commits. A new name begins with the oldest that is kept. Quiet ones (imports, builds) only if asked. Errors: 22023 invalid name or number (1 to 100000).';
+
+-- ---- Building ----
+
+CREATE FUNCTION pulse_build_step(people int) RETURNS bigint[]
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
+COMMENT ON FUNCTION pulse_build_step(int) IS
+'One step of pulse_build(), to be committed before the next: {people done, people in all, 1 when nothing is left}.';
+
+CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
+    LANGUAGE plpgsql AS $$
+DECLARE
+    step bigint[];
+    told timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+    LOOP
+        step := @extschema@.pulse_build_step(people);
+        COMMIT;
+        EXIT WHEN step[3] OPERATOR(pg_catalog.=) 1;
+        CONTINUE WHEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.<) (told OPERATOR(pg_catalog.+) interval '5 seconds');
+        told := pg_catalog.clock_timestamp();
+        RAISE NOTICE 'built up to person % of %', step[1], step[2];
+    END LOOP;
+END $$;
+COMMENT ON PROCEDURE pulse_build(int) IS
+'Builds in this session what is being built in the background, so many people in a transaction, and returns when all is live. Can be cancelled and called again: it goes on where it was. Not inside a transaction block.';

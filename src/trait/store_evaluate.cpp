@@ -8,7 +8,8 @@ pg::Value EmptyObject() {
     return pg::Value::Jsonb(pg::Json::object());
 }
 
-pg::Value EvaluateRule(Rule::Compiled& rule, const Situation& situation, const std::vector<Measured>& metrics, Moment* until) {
+pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const Situation& situation, const std::vector<Measured>& metrics,
+                       Moment* until) {
     std::vector<Datum> values{TimestampTzGetDatum(situation.now), situation.attributes.datum, situation.account.datum,
                               situation.context.datum};
     const size_t count = values.size() + metrics.size();
@@ -18,7 +19,6 @@ pg::Value EvaluateRule(Rule::Compiled& rule, const Situation& situation, const s
         nulls[next++] = metric.value.null;
         values.push_back(metric.value.datum);
     }
-    pg::Expression& expression = rule.Value();
     pg::Value result = pg::Value::Null(expression.type());
     bool null = true;
     result.datum = expression.Eval(values.data(), nulls.get(), &null);

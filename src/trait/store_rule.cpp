@@ -52,6 +52,11 @@ pg::Expression& Rule::Compiled::Until() {
     return *until;
 }
 
+pg::Expression& Rule::Compiled::Json() {
+    if (!json) json = MakeExpression("to_jsonb((" + rule.sql + ")::" + rule.sql_type + ")", types);
+    return *json;
+}
+
 const std::vector<size_t>& Rule::Compiled::Places(const Program& current) {
     if (program == current.number) return places;
     places.clear();

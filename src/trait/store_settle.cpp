@@ -211,7 +211,7 @@ class Batch {
         for (const size_t metric : version.metrics) metrics.push_back(MetricOf(someone, metric));
         pg::Timed now;
         now.number = version.id;
-        const pg::Value value = EvaluateRule(version.rule.compiled(), situation, metrics, &now.until);
+        const pg::Value value = EvaluateRule(version.rule.compiled(), version.rule.compiled().Value(), situation, metrics, &now.until);
         now.value.type = jbvBool;
         now.value.val.boolean = !value.null && DatumGetBool(value.datum);
         if (now.until <= someone.at) now.until = someone.at + 1;

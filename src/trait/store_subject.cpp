@@ -112,12 +112,12 @@ struct Subject::State {
         return values;
     }
 
-    Answer Evaluate(Rule::Compiled& rule, const pg::Value& context_value, bool with_until) {
+    Answer Evaluate(Rule::Compiled& rule, pg::Expression& expression, const pg::Value& context_value, bool with_until) {
         const std::vector<Measured> metrics = Metrics(rule);
         Situation with_context = situation;
         with_context.context = context_value.null ? situation.context : context_value;
         Moment until = pg::kHoldsForEver;
-        Answer answer{EvaluateRule(rule, with_context, metrics, with_until ? &until : nullptr), std::nullopt};
+        Answer answer{EvaluateRule(rule, expression, with_context, metrics, with_until ? &until : nullptr), std::nullopt};
         if (until != pg::kHoldsForEver) answer.until = until;
         return answer;
     }
@@ -136,11 +136,15 @@ Subject::Subject(Moment now) : state_(std::make_unique<State>()) {
 Subject::~Subject() = default;
 
 Subject::Answer Subject::Evaluate(const Rule& rule, const pg::Value& context) {
-    return state_->Evaluate(rule.compiled(), context, true);
+    return state_->Evaluate(rule.compiled(), rule.compiled().Value(), context, true);
 }
 
 pg::Value Subject::Value(const Rule& rule, const pg::Value& context) {
-    return state_->Evaluate(rule.compiled(), context, false).value;
+    return state_->Evaluate(rule.compiled(), rule.compiled().Value(), context, false).value;
+}
+
+pg::Value Subject::Json(const Rule& rule, const pg::Value& context) {
+    return state_->Evaluate(rule.compiled(), rule.compiled().Json(), context, false).value;
 }
 
 }  // namespace pulse::trait

@@ -17,8 +17,9 @@ struct Situation {
     pg::Value attributes, account, context;  // jsonb
 };
 
-// Evaluate with the metrics of the rule in their order. `until` null: not asked for.
-pg::Value EvaluateRule(Rule::Compiled& rule, const Situation& situation, const std::vector<Measured>& metrics, Moment* until);
+// Evaluate an expression of the rule with its metrics in their order. `until` null: not asked for.
+pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const Situation& situation, const std::vector<Measured>& metrics,
+                       Moment* until);
 
 // {}
 pg::Value EmptyObject();

@@ -59,6 +59,8 @@ class Subject {
     Answer Evaluate(const Rule& rule, const pg::Value& context = {});
     // The same without `until`: for hot paths.
     pg::Value Value(const Rule& rule, const pg::Value& context = {});
+    // The value as jsonb.
+    pg::Value Json(const Rule& rule, const pg::Value& context = {});
 
   private:
     struct State;

@@ -16,7 +16,7 @@ struct Rule::Compiled {
     rule::ProfileRule rule;
     std::vector<std::string> metrics;  // canonical, in the order of their parameters
     std::vector<Oid> types;            // of all parameters: now, attributes, account, context, metrics
-    std::unique_ptr<pg::Expression> value, until;
+    std::unique_ptr<pg::Expression> value, until, json;
     // Where the metrics stand in the program of that number; kApart: nowhere.
     uint64_t program = 0;
     std::vector<size_t> places;
@@ -24,6 +24,7 @@ struct Rule::Compiled {
 
     pg::Expression& Value();
     pg::Expression& Until();
+    pg::Expression& Json();
     // The places in the current program.
     const std::vector<size_t>& Places(const Program& current);
 };

@@ -1,0 +1,92 @@
+// Consumers of membership changes, each row exactly once; and building by hand.
+#include "pulse/base/error.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/trait/store_build.hpp"
+
+namespace pg = pulse::pg;
+
+namespace pulse::trait {
+
+namespace {
+
+using pg::Value;
+
+constexpr int kMostChanges = 100'000;
+
+// Changes whose transactions have committed since take their places, in the order of their ids.
+void GivePositions() {
+    static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.membership_change WHERE position IS NULL)", {});
+    if (!any.Execute({})[0].Bool(0)) return;
+    static pg::Statement lock("SELECT position FROM pulse.change_position FOR UPDATE", {});
+    static pg::Statement give(
+        "WITH next AS (SELECT c.tableoid, c.ctid, c.at, $1 + row_number() OVER (ORDER BY c.id) AS position FROM pulse.membership_change AS c"
+        " WHERE c.position IS NULL), given AS (UPDATE pulse.membership_change AS c SET position = n.position FROM next AS n"
+        " WHERE c.tableoid = n.tableoid AND c.ctid = n.ctid AND c.at = n.at RETURNING c.position)"
+        " UPDATE pulse.change_position SET position = (SELECT coalesce(max(g.position), $1) FROM given AS g)",
+        {INT8OID});
+    give.Execute({Value::Int8(lock.Execute({})[0].Int8(0))});
+}
+
+int64_t PositionOf(const std::string& consumer) {
+    static pg::Statement make(
+        "INSERT INTO pulse.change_consumer (name, position, created_at) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING", {TEXTOID, TIMESTAMPTZOID});
+    static pg::Statement lock("SELECT position FROM pulse.change_consumer WHERE name = $1 FOR UPDATE", {TEXTOID});
+    const pg::Result known = lock.Execute({Value::Text(consumer)});
+    if (!known.empty()) return known[0].Int8(0);
+    make.Execute({Value::Text(consumer), Value::Time(pg::Now())});
+    return lock.Execute({Value::Text(consumer)})[0].Int8(0);
+}
+
+}  // namespace
+
+}  // namespace pulse::trait
+
+using namespace pulse;
+
+PULSE_WRITING_FUNCTION(pulse_take_changes) {
+    const pg::Args args(fcinfo);
+    const std::string consumer = args.RequireText(0, "consumer");
+    const int32_t most = args.Int4(1).value_or(1000);
+    const bool quiet = args.Bool(2).value_or(false);
+    if (consumer.empty() || consumer.size() > 255)
+        throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer", "It is empty or longer than 255 bytes.",
+                        "Give it a name; it is made when first used.");
+    if (most < 1 || most > trait::kMostChanges)
+        throw UserError(sqlstate::kInvalidParameter, "invalid number of changes", "It is " + std::to_string(most) + ".",
+                        "Give a number from 1 to " + std::to_string(trait::kMostChanges) + ".");
+    pg::ResultSet results(fcinfo);
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    const int64_t position = trait::PositionOf(consumer);
+    trait::GivePositions();
+    static pg::Statement take(
+        "SELECT c.position, s.name, c.profile_id, (SELECT i.value FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id"
+        " WHERE p.canonical_id = (SELECT q.canonical_id FROM pulse.profile AS q WHERE q.id = c.profile_id) AND i.kind = 'user_id'"
+        " ORDER BY i.first_seen_at, i.value LIMIT 1), c.change, c.at, c.cause, c.version, c.quiet"
+        " FROM pulse.membership_change AS c LEFT JOIN pulse.segment AS s ON s.id = c.segment_id WHERE c.position > $1"
+        " AND ($3 OR NOT c.quiet) ORDER BY c.position LIMIT $2",
+        {INT8OID, INT8OID, BOOLOID});
+    const pg::Result rows = take.Execute({pg::Value::Int8(position), pg::Value::Int8(most), pg::Value::Bool(quiet)});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const pg::Row row = rows[i];
+        results.Add({pg::Value::Int8(row.Int8(0)), pg::Value::Text(row.TextOrNull(1)), pg::Value::Int8(row.Int8(2)),
+                     pg::Value::Text(row.TextOrNull(3)), pg::Value::Text(row.Text(4)), pg::Value::Time(row.Time(5)),
+                     pg::Value::Text(row.Text(6)), pg::Value::Int4(row.Int4(7))});
+    }
+    static pg::Statement move("UPDATE pulse.change_consumer SET position = $2 WHERE name = $1", {TEXTOID, INT8OID});
+    if (!rows.empty()) move.Execute({pg::Value::Text(consumer), pg::Value::Int8(rows[rows.size() - 1].Int8(0))});
+    return pg::ResultSet::Done();
+}
+
+PULSE_WRITING_FUNCTION(pulse_build_step) {
+    const pg::Args args(fcinfo);
+    trait::BuildStep step;
+    {
+        const pg::Identity identity = pg::Identity::Owner();
+        const pg::Session session;
+        step = trait::BuildSome(args.Int4(0).value_or(2000));
+    }
+    return pg::FromInt64Array({step.done, step.total, step.finished ? 1 : 0});
+}

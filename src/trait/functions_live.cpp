@@ -1,0 +1,186 @@
+// What people are in and what they have, exact at any instant.
+#include "pulse/base/error.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/probe.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/profile/listener.hpp"
+#include "pulse/rule/compile.hpp"
+#include "pulse/trait/store_program.hpp"
+
+namespace pg = pulse::pg;
+
+namespace pulse::trait {
+
+namespace {
+
+using pg::Value;
+
+bool Holds(const Value& value) {
+    return !value.null && DatumGetBool(value.datum);
+}
+
+// Since when somebody is known to be a member; empty when that was not noted yet.
+std::optional<Moment> SinceOf(int64_t segment, int64_t profile) {
+    static const pg::Probe probe("member", "member_pkey", {3});
+    const auto row = probe.Find({Int64GetDatum(segment), Int64GetDatum(profile)});
+    return row ? std::optional<Moment>(DatumGetTimestampTz((*row)[0].datum)) : std::nullopt;
+}
+
+const Version& RequireVersion(const Program& program, const std::string& name) {
+    const Version* building = nullptr;
+    for (const Version& version : program.versions) {
+        if (version.name != name) continue;
+        if (version.live) return version;
+        building = &version;
+    }
+    if (building) return *building;
+    std::vector<std::string> names;
+    for (const Version& version : program.versions) names.push_back(version.name);
+    throw UserError(sqlstate::kUndefinedObject, "segment \"" + name + "\" is none of people", "",
+                    names.empty() ? "There are none yet; make one with pulse_create_segment()."
+                                  : rule::SuggestName(name, names, "Segments of people"));
+}
+
+const KeptTrait& RequireTrait(const Program& program, const std::string& key) {
+    std::vector<std::string> keys;
+    for (const KeptTrait& trait : program.traits) {
+        if (trait.key == key) return trait;
+        keys.push_back(trait.key);
+    }
+    throw UserError(sqlstate::kUndefinedObject, "trait \"" + key + "\" does not exist", "",
+                    keys.empty() ? "There are no traits yet; make one with pulse_create_trait()."
+                                 : rule::SuggestName(key, keys, "Traits"));
+}
+
+struct TraitValue {
+    Value value = Value::Null(JSONBOID);
+    std::string problem;
+};
+
+// A trait that names what is gone has no value.
+TraitValue ValueOf(Subject& subject, const Program& program, const KeptTrait& trait) {
+    TraitValue result;
+    try {
+        result.value = subject.Json(program.RuleOf(trait));
+        result.value.type = JSONBOID;
+    } catch (const UserError& error) {
+        result.problem = error.message();
+    }
+    return result;
+}
+
+// Fields of pulse_profile().
+std::string Describe(int64_t canonical) {
+    pg::Json more = pg::Json::object();
+    const auto person = profile::FindPerson(canonical);
+    if (!person) return "{}";
+    const Program& program = CurrentProgram();
+    const Moment now = pg::Now();
+    Subject subject(*person, now);
+    more["traits"] = pg::Json::object();
+    for (const KeptTrait& trait : program.traits) {
+        const TraitValue result = ValueOf(subject, program, trait);
+        more["traits"][trait.key] = result.value.null ? pg::Json() : pg::ToJson(result.value.datum);
+    }
+    more["segments"] = pg::Json::array();
+    for (const Version& version : program.versions)
+        if (version.live && Holds(subject.Value(version.rule))) more["segments"].push_back(version.name);
+    return more.dump();
+}
+
+[[maybe_unused]] const bool describing = profile::DescribeMore(Describe);
+
+}  // namespace
+
+}  // namespace pulse::trait
+
+using namespace pulse;
+
+PULSE_FUNCTION(pulse_evaluate_segments) {
+    const pg::Args args(fcinfo);
+    pg::ResultSet rows(fcinfo);
+    const auto profile = args.Int8(0);
+    if (!profile) return pg::ResultSet::Done();
+    const auto person = profile::FindPerson(*profile);
+    if (!person || person->id != *profile) return pg::ResultSet::Done();
+    const trait::Program& program = trait::CurrentProgram();
+    const Moment now = pg::Now();
+    trait::Subject subject(*person, now);
+    for (const trait::Version& version : program.versions) {
+        if (!version.live || !trait::Holds(subject.Value(version.rule))) continue;
+        rows.Add({pg::Value::Int8(version.segment), pg::Value::Time(trait::SinceOf(version.segment, *profile).value_or(now))});
+    }
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_evaluate_traits) {
+    const pg::Args args(fcinfo);
+    pg::ResultSet rows(fcinfo);
+    const auto profile = args.Int8(0);
+    if (!profile) return pg::ResultSet::Done();
+    const auto person = profile::FindPerson(*profile);
+    if (!person || person->id != *profile) return pg::ResultSet::Done();
+    const trait::Program& program = trait::CurrentProgram();
+    trait::Subject subject(*person, pg::Now());
+    for (const trait::KeptTrait& trait : program.traits)
+        rows.Add({pg::Value::Text(trait.key), trait::ValueOf(subject, program, trait).value});
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_in_segment) {
+    const pg::Args args(fcinfo);
+    const std::string user = args.RequireText(0, "user"), segment = args.RequireText(1, "segment");
+    const trait::Program& program = trait::CurrentProgram();
+    const trait::Version& version = trait::RequireVersion(program, segment);
+    const auto person = profile::FindPerson(user);
+    if (!person) return BoolGetDatum(false);
+    trait::Subject subject(*person, pg::Now());
+    return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
+}
+
+PULSE_FUNCTION(pulse_segments_of) {
+    const pg::Args args(fcinfo);
+    const profile::Person person = profile::RequirePerson(args.RequireText(0, "user"));
+    pg::ResultSet rows(fcinfo);
+    const trait::Program& program = trait::CurrentProgram();
+    const Moment now = pg::Now();
+    trait::Subject subject(person, now);
+    for (const trait::Version& version : program.versions) {
+        if (!version.live) continue;
+        const trait::Subject::Answer answer = subject.Evaluate(version.rule);
+        if (!trait::Holds(answer.value)) continue;
+        rows.Add({pg::Value::Text(version.name), pg::Value::Time(trait::SinceOf(version.segment, person.id).value_or(now)),
+                  pg::Value::Time(answer.until)});
+    }
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_trait) {
+    const pg::Args args(fcinfo);
+    const std::string user = args.RequireText(0, "user"), key = args.RequireText(1, "key");
+    const trait::Program& program = trait::CurrentProgram();
+    const trait::KeptTrait& trait = trait::RequireTrait(program, key);
+    const profile::Person person = profile::RequirePerson(user);
+    trait::Subject subject(person, pg::Now());
+    const pg::Value value = subject.Json(program.RuleOf(trait));
+    if (value.null) {
+        fcinfo->isnull = true;
+        return 0;
+    }
+    return value.datum;
+}
+
+PULSE_FUNCTION(pulse_traits) {
+    const pg::Args args(fcinfo);
+    const profile::Person person = profile::RequirePerson(args.RequireText(0, "user"));
+    pg::ResultSet rows(fcinfo);
+    const trait::Program& program = trait::CurrentProgram();
+    trait::Subject subject(person, pg::Now());
+    for (const trait::KeptTrait& trait : program.traits) {
+        const trait::TraitValue result = trait::ValueOf(subject, program, trait);
+        rows.Add({pg::Value::Text(trait.key), result.value,
+                  result.problem.empty() ? pg::Value::Null(TEXTOID) : pg::Value::Text(result.problem)});
+    }
+    return pg::ResultSet::Done();
+}
