@@ -186,3 +186,8 @@ BEGIN
 END $$;
 COMMENT ON PROCEDURE pulse_build(int) IS
 'Builds in this session what is being built in the background, so many people in a transaction, and returns when all is live. Can be cancelled and called again: it goes on where it was. Not inside a transaction block.';
+
+CREATE FUNCTION pulse_refresh_definitions() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_refresh_definitions';
+COMMENT ON FUNCTION pulse_refresh_definitions() IS
+'Brings what is kept of people in line with what is defined, as every change of a definition does by itself. For whoever loaded definitions by other ways. Errors: 55P03 a transaction that brings events is open.';

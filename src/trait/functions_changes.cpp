@@ -90,3 +90,11 @@ PULSE_WRITING_FUNCTION(pulse_build_step) {
     }
     return pg::FromInt64Array({step.done, step.total, step.finished ? 1 : 0});
 }
+
+PULSE_WRITING_FUNCTION(pulse_refresh_definitions) {
+    const pg::Identity identity = pg::Identity::Owner();
+    const pg::Session session;
+    trait::LockDefinitions();
+    trait::DefinitionsWritten();
+    return 0;
+}
