@@ -150,7 +150,7 @@ Datum WriteTimed(const std::vector<Timed>& values) {
 
 JsonbValue ToJsonb(const Value& value) {
     return Call([&] {
-        JsonbValue result;
+        JsonbValue result{};
         result.type = jbvNull;
         if (value.null) return result;
         switch (value.type) {
