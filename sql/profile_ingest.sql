@@ -5,14 +5,17 @@ CREATE TABLE pulse.message_seen (
     key uuid PRIMARY KEY,
     digest bigint NOT NULL,
     seen_at timestamptz NOT NULL
-) PARTITION BY HASH (key);
+) PARTITION BY RANGE (key);
 COMMENT ON TABLE pulse.message_seen IS 'The messages accepted within pulse.deduplication_horizon: none of them is accepted again.';
 COMMENT ON COLUMN pulse.message_seen.key IS 'From source and messageId: the first 128 bits of their SHA-256.';
 COMMENT ON COLUMN pulse.message_seen.digest IS 'Of what the message said, to tell another one under its id.';
+-- Eighths of what a hash can be: who writes knows the part without asking.
 DO $$
 BEGIN
     FOR i IN 0..7 LOOP
-        EXECUTE format('CREATE TABLE pulse.message_seen_%s PARTITION OF pulse.message_seen FOR VALUES WITH (MODULUS 8, REMAINDER %s)', i, i);
+        EXECUTE format('CREATE TABLE pulse.message_seen_%s PARTITION OF pulse.message_seen FOR VALUES FROM (%s) TO (%s)', i,
+                       CASE i WHEN 0 THEN 'MINVALUE' ELSE format('%L', to_hex(i * 2) || '0000000-0000-0000-0000-000000000000') END,
+                       CASE i WHEN 7 THEN 'MAXVALUE' ELSE format('%L', to_hex(i * 2 + 2) || '0000000-0000-0000-0000-000000000000') END);
         EXECUTE format('CREATE INDEX ON pulse.message_seen_%s USING brin (seen_at) WITH (autosummarize = on, pages_per_range = 32)', i);
         EXECUTE format('COMMENT ON TABLE pulse.message_seen_%s IS %L', i, 'One part of pulse.message_seen.');
         PERFORM pg_catalog.pg_extension_config_dump(format('pulse.message_seen_%s', i)::regclass, '');

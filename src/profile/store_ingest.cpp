@@ -5,8 +5,10 @@
 #include <map>
 #include <unordered_map>
 
+#include "pulse/pg/append.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/month.hpp"
 #include "pulse/profile/store_account.hpp"
 #include "pulse/profile/store_identity.hpp"
 #include "pulse/profile/store_partition.hpp"
@@ -208,6 +210,13 @@ class Batch {
         return given;
     }
 
+    // With the time that was sent, where another is kept.
+    Datum ContextOf(const Event& event) const {
+        if (event.original_time.empty()) return event.context.Given() ? pg::CutOut(event.context) : Datum{0};
+        const Datum given = event.context.Given() ? pg::CutOut(event.context) : pg::MakeObject({});
+        return pg::Concatenate(given, pg::MakeObject({{"originalTimestamp", Value::Text(event.original_time)}}));
+    }
+
     void WriteEvents();
 
     Touch& TouchOf(int64_t person) {
@@ -250,8 +259,9 @@ class Batch {
             catalogue.Add(reader_, events_[i]);
         }
         tally_.accepted = static_cast<int64_t>(accepted_.size());
-        tally_.rejected = static_cast<int64_t>(arrivals_.size()) - tally_.accepted - tally_.duplicates;
-        if (keep_rejected && tally_.rejected > 0) KeepRejected(arrivals_, verdicts_, source_, cause_);
+        // What is not kept was counted before, or is the end of its statement.
+        if (keep_rejected) tally_.rejected = static_cast<int64_t>(arrivals_.size()) - tally_.accepted - tally_.duplicates;
+        if (tally_.rejected > 0) KeepRejected(arrivals_, verdicts_, source_, cause_);
         if (!arrivals_.empty()) NoteTally(source_, tally_, catalogue, pg::Now());
     }
 
@@ -273,57 +283,66 @@ class Batch {
     Tally tally_;
 };
 
-// Columns of the rows, as parameters of one statement.
-struct Columns {
-    std::vector<Datum> values;
-    std::vector<bool> nulls;
+// The columns of pulse.event.
+enum : size_t { kId, kProfile, kTime, kReceived, kName, kType, kProperties, kContext, kMessage, kSource, kWidth };
+using EventRows = std::vector<pg::AppendColumn>;
 
-    void Add(Datum value) {
-        values.push_back(value);
-        nulls.push_back(false);
-    }
-    void AddNull() {
-        values.push_back(0);
-        nulls.push_back(true);
-    }
-};
-
-void Batch::WriteEvents() {
-    Columns ids, profiles, times, received, names, types, properties, contexts, messages;
-    static pg::Statement next("SELECT nextval('pulse.event_id_seq') FROM generate_series(1, $1)", {INT8OID});
-    const pg::Result numbers = next.Execute({Value::Int8(static_cast<int64_t>(accepted_.size()))});
-    size_t row = 0;
-    for (const size_t i : accepted_) {
-        const Event& event = events_[i];
-        const Claim& claim = ClaimOf(i);
-        verdicts_[i].event = numbers[row++].Int8(0);
-        ids.Add(Int64GetDatum(verdicts_[i].event));
-        profiles.Add(Int64GetDatum(claim.profile));
-        times.Add(TimestampTzGetDatum(event.time));
-        received.Add(TimestampTzGetDatum(arrivals_[i].received_at));
-        names.Add(pg::FromText(event.name));
-        types.Add(pg::FromText(NameOf(event.type)));
-        properties.Add(PropertiesOf(event));
-        if (!event.original_time.empty()) {
-            const Datum given = event.context.Given() ? pg::CutOut(event.context) : pg::MakeObject({});
-            contexts.Add(pg::Concatenate(given, pg::MakeObject({{"originalTimestamp", Value::Text(event.original_time)}})));
-        } else if (event.context.Given()) {
-            contexts.Add(pg::CutOut(event.context));
-        } else {
-            contexts.AddNull();
-        }
-        if (event.message_id.empty()) messages.AddNull();
-        else messages.Add(pg::FromText(event.message_id));
-    }
+// Where the partition is not the plain table that was made.
+void InsertEvents(const EventRows& rows) {
     static pg::Statement insert(
         "INSERT INTO pulse.event (id, profile_id, time, received_at, name, type, properties, context, message_id, source)"
-        " SELECT e.*, $10 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS e",
+        " SELECT e.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
-         TEXTARRAYOID, TEXTOID});
-    insert.Execute({pg::ArrayOf(INT8OID, ids.values), pg::ArrayOf(INT8OID, profiles.values), pg::ArrayOf(TIMESTAMPTZOID, times.values),
-                    pg::ArrayOf(TIMESTAMPTZOID, received.values), pg::ArrayOf(TEXTOID, names.values), pg::ArrayOf(TEXTOID, types.values),
-                    pg::ArrayOf(JSONBOID, properties.values), pg::ArrayOf(JSONBOID, contexts.values, contexts.nulls),
-                    pg::ArrayOf(TEXTOID, messages.values, messages.nulls), Value::Text(source_)});
+         TEXTARRAYOID, TEXTARRAYOID});
+    const Oid types[kWidth] = {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID, TEXTOID, TEXTOID};
+    std::vector<Value> parameters;
+    for (size_t i = 0; i < kWidth; ++i)
+        parameters.push_back(pg::ArrayOf(types[i], rows[i].values, std::vector<bool>(rows[i].nulls.begin(), rows[i].nulls.end())));
+    insert.Execute(parameters);
+}
+
+void Batch::WriteEvents() {
+    static pg::Statement next("SELECT nextval('pulse.event_id_seq') FROM generate_series(1, $1)", {INT8OID});
+    const pg::Result numbers = next.Execute({Value::Int8(static_cast<int64_t>(accepted_.size()))});
+    // Texts that many rows have in common are made once.
+    const Datum source = pg::FromText(source_);
+    std::unordered_map<std::string_view, Datum> texts;
+    const auto text = [&](std::string_view value) {
+        const auto [place, added] = texts.try_emplace(value, 0);
+        if (added) place->second = pg::FromText(value);
+        return place->second;
+    };
+    std::map<int, EventRows> months;
+    EventRows* rows = nullptr;
+    Moment begin = 0, end = 0;  // of their month
+    size_t number = 0;
+    for (const size_t i : accepted_) {
+        const Event& event = events_[i];
+        if (!rows || event.time < begin || event.time >= end) {
+            const int month = MonthOf(event.time);
+            begin = month < 0 ? INT64_MIN : MonthBegin(month);
+            end = MonthBegin(month + 1);
+            rows = &months.try_emplace(month, kWidth).first->second;
+        }
+        verdicts_[i].event = numbers[number++].Int8(0);
+        const auto add = [&](size_t column, Datum value) { (*rows)[column].values.push_back(value); };
+        const auto add_or_null = [&](size_t column, Datum value) {
+            add(column, value);
+            (*rows)[column].nulls.push_back(value == 0);
+        };
+        add(kId, Int64GetDatum(verdicts_[i].event));
+        add(kProfile, Int64GetDatum(ClaimOf(i).profile));
+        add(kTime, TimestampTzGetDatum(event.time));
+        add(kReceived, TimestampTzGetDatum(arrivals_[i].received_at));
+        add(kName, text(event.name));
+        add(kType, text(NameOf(event.type)));
+        add(kProperties, PropertiesOf(event));
+        add_or_null(kContext, ContextOf(event));
+        add_or_null(kMessage, event.message_id.empty() ? Datum{0} : pg::FromText(event.message_id));
+        add(kSource, source);
+    }
+    for (const auto& [month, columns] : months)
+        if (!pg::Append(("event_" + MonthName(month)).c_str(), columns)) InsertEvents(columns);
 }
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "pulse/pg/append.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/store_ingest.hpp"
 
 namespace pulse::profile {
@@ -78,6 +80,31 @@ std::vector<std::pair<Key, uint64_t>> DigestsOf(const std::vector<Datum>& keys) 
     return digests;
 }
 
+// Puts keys, ascending, where they belong; false, with nothing done, when one of them is there.
+bool PutAll(const std::vector<Datum>& keys, const std::vector<Datum>& digests, Moment now) {
+    try {
+        pg::Subtransaction attempt;
+        for (size_t begin = 0; begin < keys.size();) {
+            const auto part = [&](size_t i) { return DatumGetUUIDP(keys[i])->data[0] >> 5; };
+            size_t end = begin;
+            while (end < keys.size() && part(end) == part(begin)) ++end;
+            const std::string table = "message_seen_" + std::to_string(part(begin));
+            std::vector<pg::AppendColumn> columns(3);
+            columns[0].values.assign(keys.begin() + static_cast<std::ptrdiff_t>(begin), keys.begin() + static_cast<std::ptrdiff_t>(end));
+            columns[1].values.assign(digests.begin() + static_cast<std::ptrdiff_t>(begin), digests.begin() + static_cast<std::ptrdiff_t>(end));
+            columns[2].values.assign(end - begin, TimestampTzGetDatum(now));
+            if (!pg::Append(table.c_str(), columns)) return false;
+            begin = end;
+        }
+        attempt.Commit();
+        return true;
+    } catch (const pg::Error& error) {
+        constexpr const char* kUniqueViolation = "23505";
+        if (error.State() != kUniqueViolation) throw;
+        return false;
+    }
+}
+
 }  // namespace
 
 void FindDuplicates(std::vector<Message>& messages, const std::string& source, Moment now) {
@@ -104,7 +131,10 @@ void FindDuplicates(std::vector<Message>& messages, const std::string& source, M
         digests.push_back(Int64GetDatum(static_cast<int64_t>(one.message->digest)));
     }
 
-    // By ascending key: two sessions that bring the same messages wait for each other in one direction only.
+    // By ascending key: two sessions that bring the same messages wait for each other in one direction only. Mostly all are new,
+    // and few events are no reason for a subtransaction.
+    constexpr size_t kMany = 8;
+    if (keys.size() >= kMany && PutAll(keys, digests, now)) return;
     static pg::Statement insert(
         "INSERT INTO pulse.message_seen (key, digest, seen_at) SELECT m.key, m.digest, $3"
         " FROM unnest($1, $2) AS m (key, digest) ON CONFLICT DO NOTHING RETURNING key",

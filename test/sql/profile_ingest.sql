@@ -109,7 +109,8 @@ SELECT status FROM pulse_ingest('{"event": "e", "userId": "d", "messageId": "d5"
 
 -- Verbs for one event.
 TRUNCATE pulse.event;
-SELECT pulse_identify('bob', '{"email": "bob@example.com", "plan": "pro", "age": 7}', 'a2') = (SELECT profile_id FROM pulse.identity WHERE kind = 'email' AND value = 'bob@example.com') AS person;
+SELECT pulse_identify('bob', '{"email": "bob@example.com", "plan": "pro", "age": 7}', 'a2') AS person \gset
+SELECT profile_id = :person AS person FROM pulse.identity WHERE kind = 'email' AND value = 'bob@example.com';
 SELECT pulse_track('bob', 'purchase', '{"amount": 3}', '2026-11-20 10:00:00+00', message_id => 'v1') > 0 AS event;
 SELECT pulse_track('bob', 'purchase', '{"amount": 3}', '2026-11-20 10:00:00+00', message_id => 'v1') IS NULL AS nothing;
 SELECT pulse_track(NULL, 'purchase', anonymous_id => 'a2') > 0 AS event;

@@ -61,7 +61,7 @@ TEST(ProfileEvent, ReadsWhatSegmentsLibrariesSend) {
     EXPECT_EQ(judged->name, "Order Completed");
     EXPECT_EQ(Ids(judged.event), "user_id:u1 anonymous_id:a1");
     EXPECT_EQ(judged->message_id, "node-next-1");
-    EXPECT_EQ(FormatMoment(judged->time), "2026-11-21 11:59:00.123+00");
+    EXPECT_EQ(FormatMoment(judged->time), "2026-11-21 11:59:00.123000+00");
     EXPECT_EQ(judged->original_time, "");
     EXPECT_TRUE(judged->properties.Is(json::Kind::kObject));
     EXPECT_TRUE(judged->context.Is(json::Kind::kObject));
@@ -163,7 +163,7 @@ TEST(ProfileEvent, CorrectsClocks) {
     EXPECT_EQ(Time(event + R"("timestamp":"2027-01-01"})"), "2026-11-21 12:00:00+00");
     EXPECT_EQ(Time(event + R"("a":1})"), "2026-11-21 12:00:00+00");
     EXPECT_EQ(Time(event + R"("timestamp":1763726400})"), "2025-11-21 12:00:00+00");
-    EXPECT_EQ(Time(event + R"("timestamp":"1763726400500"})"), "2025-11-21 12:00:00.5+00");
+    EXPECT_EQ(Time(event + R"("timestamp":"1763726400500"})"), "2025-11-21 12:00:00.500000+00");
     EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T13:00:00+02:00"})"), "2026-11-21 11:00:00+00");
     EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"soon"})"), "2026-11-21 11:00:00+00");
     EXPECT_EQ(Decide(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"soon"})")->note, "sentAt is no time and was not used.");

@@ -1,0 +1,101 @@
+#include "pulse/pg/append.hpp"
+
+#include <algorithm>
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "executor/executor.h"
+#include "utils/rel.h"
+}
+
+#if PG_VERSION_NUM >= 160000
+#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL, false)
+#else
+#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL)
+#endif
+
+namespace pulse::pg {
+
+namespace {
+
+// As many tuples are formed before they go into pages: what COPY takes.
+constexpr size_t kPortion = 500;
+
+// Whatever INSERT would do beyond storing rows in an ordinary table.
+bool IsPlain(Relation relation, size_t columns) {
+    const TupleDesc shape = RelationGetDescr(relation);
+    if (relation->rd_rel->relkind != RELKIND_RELATION || relation->trigdesc || relation->rd_rel->relrowsecurity) return false;
+    if (shape->natts != static_cast<int>(columns) || (shape->constr && (shape->constr->num_check > 0 || shape->constr->has_generated_stored)))
+        return false;
+    for (int i = 0; i < shape->natts; ++i)
+        if (TupleDescAttr(shape, i)->attisdropped) return false;
+    return true;
+}
+
+// Runs inside Call().
+void AppendPortion(ResultRelInfo* target, EState* state, TupleTableSlot** slots, int count, BulkInsertState bulk) {
+    table_multi_insert(target->ri_RelationDesc, slots, count, GetCurrentCommandId(true), 0, bulk);
+    for (int i = 0; i < count; ++i) {
+        if (target->ri_NumIndices > 0) {
+            List* again = PULSE_INSERT_INDEX_TUPLES(target, slots[i], state);
+            list_free(again);
+        }
+        ExecClearTuple(slots[i]);
+        ResetPerTupleExprContext(state);
+    }
+}
+
+}  // namespace
+
+bool Append(const char* table, const std::vector<AppendColumn>& columns) {
+    const size_t width = columns.size(), rows = width ? columns[0].values.size() : 0;
+    if (rows == 0) return true;
+    for (const AppendColumn& column : columns)
+        if (column.values.size() != rows || (!column.nulls.empty() && column.nulls.size() != rows))
+            throw std::logic_error(std::string("columns of different lengths for pulse.") + table);
+    const AppendColumn* list = columns.data();
+    return Call([&] {
+        const Oid id = get_relname_relid(table, get_namespace_oid("pulse", false));
+        if (!OidIsValid(id)) return false;
+        Relation relation = table_open(id, RowExclusiveLock);
+        if (!IsPlain(relation, width)) {
+            table_close(relation, RowExclusiveLock);
+            return false;
+        }
+        EState* state = CreateExecutorState();
+        MemoryContext caller = MemoryContextSwitchTo(state->es_query_cxt);
+        ResultRelInfo* target = makeNode(ResultRelInfo);
+        InitResultRelInfo(target, relation, 0, nullptr, 0);
+        ExecOpenIndices(target, false);
+        BulkInsertState bulk = GetBulkInsertState();
+        const size_t portion = std::min(rows, kPortion);
+        auto** slots = static_cast<TupleTableSlot**>(palloc(portion * sizeof(TupleTableSlot*)));
+        for (size_t i = 0; i < portion; ++i) slots[i] = table_slot_create(relation, nullptr);
+        size_t filled = 0;
+        for (size_t row = 0; row < rows; ++row) {
+            TupleTableSlot* slot = slots[filled++];
+            for (size_t i = 0; i < width; ++i) {
+                slot->tts_values[i] = list[i].values[row];
+                slot->tts_isnull[i] = !list[i].nulls.empty() && list[i].nulls[row];
+            }
+            ExecStoreVirtualTuple(slot);
+            if (filled < portion && row + 1 < rows) continue;
+            AppendPortion(target, state, slots, static_cast<int>(filled), bulk);
+            filled = 0;
+            CHECK_FOR_INTERRUPTS();
+        }
+        for (size_t i = 0; i < portion; ++i) ExecDropSingleTupleTableSlot(slots[i]);
+        FreeBulkInsertState(bulk);
+        ExecCloseIndices(target);
+        MemoryContextSwitchTo(caller);
+        FreeExecutorState(state);
+        table_close(relation, NoLock);
+        // What comes next in the transaction sees the rows.
+        CommandCounterIncrement();
+        return true;
+    });
+}
+
+}  // namespace pulse::pg
