@@ -51,11 +51,11 @@ WHERE p.proname LIKE 'pulse\_%'
   AND NOT EXISTS (SELECT FROM pulse.privilege AS v WHERE v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure)
 ORDER BY 1;
 
--- Tables, and sequences of theirs, that a dump would leave empty.
+-- Tables, and sequences of theirs, that a dump would leave empty. Of a partitioned one the partitions are dumped.
 SELECT c.oid::regclass AS relation
 FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
 CROSS JOIN pg_catalog.pg_extension AS e
-WHERE e.extname = 'pulse' AND c.relkind IN ('r', 'p', 'S') AND c.oid <> ALL (e.extconfig)
+WHERE e.extname = 'pulse' AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extconfig)
 ORDER BY 1;
 
 -- Aggregates and functions say whether they are parallel safe: those that write are not.

@@ -1,0 +1,142 @@
+# Events come in exactly once: from eight sessions at the same time, over a crash, into a restored dump; new months, old months, hostile payloads.
+use strict;
+use warnings;
+use IPC::Run qw(start finish);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulseTest;
+
+my $node = start_node('ingest', 'log_min_messages = warning', 'restart_after_crash = on');
+$node->safe_psql('postgres', 'CREATE EXTENSION pulse');
+sub sql { return $node->safe_psql('postgres', @_) }
+
+# Message $n of person $n % 50; every writer sends all of them, in an order of its own, in batches. Some are calls that link ids.
+sub message
+{
+	my ($n) = @_;
+	my $person = $n % 50;
+	my $common = qq{"messageId": "m$n", "userId": "u$person", "timestamp": "2026-10-0} . (1 + $n % 9) . qq{T00:00:00Z"};
+	return qq({"type": "identify", $common, "anonymousId": "a$n", "traits": {"email": "u$person\@example.com", "last": $n}}) if $n % 10 == 0;
+	return qq({"type": "group", $common, "groupId": "g@{[$person % 5]}", "traits": {"last": $n}}) if $n % 10 == 1;
+	return qq({"type": "track", $common, "event": "e@{[$n % 3]}", "properties": {"n": $n}});
+}
+sub batches
+{
+	my ($numbers, $size) = @_;
+	my $text = "\\set ON_ERROR_STOP on\n";
+	while (my @part = splice(@$numbers, 0, $size))
+	{
+		$text .= "SELECT count(*) FROM pulse_ingest('[" . join(', ', map { message($_) } @part) . "]', 'web');\n";
+	}
+	return $text;
+}
+
+my $messages = 1200;
+for my $mode ('sync', 'async')
+{
+	sql('TRUNCATE pulse.event, pulse.message_seen; TRUNCATE pulse.ingest_tally, pulse.source_total');
+	my @writers;
+	for my $writer (1 .. 8)
+	{
+		srand($writer);
+		my @order = sort { $a->[1] <=> $b->[1] } map { [ $_, rand() ] } 1 .. $messages;
+		my $in = "SET pulse.evaluation = '$mode';\n" . batches([ map { $_->[0] } @order ], 40);
+		my ($out, $err) = ('', '');
+		push @writers, { run => start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err), err => \$err };
+	}
+	finish($_->{run}) for @writers;
+	is(join('', map { ${ $_->{err} } } @writers), '', "$mode: eight sessions bring the same messages without an error");
+	is(sql('SELECT count(*), count(DISTINCT message_id) FROM pulse.event'), "$messages|$messages", "$mode: each is there once");
+	is(sql('SELECT accepted, duplicates, conflicting_duplicates, rejected FROM pulse.event_source'), "$messages|" . 7 * $messages . '|0|0', "$mode: and counted");
+	is(sql(q{SELECT count(*) FROM pulse.profile WHERE canonical_id = id}), 50, "$mode: of fifty people");
+	is(sql(q{SELECT count(*) FROM pulse.event AS e JOIN pulse.profile AS p ON p.id = e.profile_id JOIN pulse.profile AS c ON c.id = p.canonical_id
+		JOIN pulse.identity AS i ON i.kind = 'user_id' AND i.value = 'u' || substr(e.message_id, 2)::int % 50 JOIN pulse.profile AS o ON o.id = i.profile_id
+		WHERE o.canonical_id = c.id}), $messages, "$mode: each with its own");
+}
+ok(!$node->log_contains('deadlock detected'), 'nobody waited in a circle');
+
+# The server dies in the middle; the sender sends everything again.
+sql('TRUNCATE pulse.event, pulse.message_seen');
+my $in = batches([ 1 .. $messages ], 5);
+my ($out, $err) = ('', '');
+my $victim = start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
+$node->poll_query_until('postgres', 'SELECT count(*) > 50 FROM pulse.event');
+my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT count(*) FROM pulse_ingest%' AND pid <> pg_backend_pid() LIMIT 1});
+kill 'KILL', $pid if $pid;
+finish($victim);
+like($err, qr/server closed the connection|terminating connection|crash of another/, 'a backend was killed');
+$node->poll_query_until('postgres', 'SELECT true');
+my $before = sql('SELECT count(*) FROM pulse.event');
+cmp_ok($before, '<', $messages, "before it was done ($before)");
+is(sql('SELECT count(*) FROM pulse.message_seen'), $before, 'what is stored is known, and nothing else');
+sql(batches([ 1 .. $messages ], 100));
+is(sql('SELECT count(*), count(DISTINCT message_id) FROM pulse.event'), "$messages|$messages", 'sent again, each is there once');
+
+# Two sessions need the same new month, and one of them rolls back.
+my $first = $node->background_psql('postgres');
+$first->query_safe(q{BEGIN; SELECT status FROM pulse_ingest('{"userId": "u1", "event": "new month", "timestamp": "2019-05-05"}')});
+my $second = $node->background_psql('postgres');
+$second->query_until(qr/begun/, "\\echo begun\nSELECT status FROM pulse_ingest('{\"userId\": \"u2\", \"event\": \"new month\", \"timestamp\": \"2019-05-06\"}');\n");
+$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'});
+$first->query_safe('ROLLBACK');
+$first->quit;
+$second->query_safe('SELECT 1');
+$second->quit;
+is(sql(q{SELECT count(*) FROM pulse.event WHERE name = 'new month'}), 1, 'the month is made by who stays');
+
+# A dump holds events, and what is known of their messages.
+sql(q{SELECT status FROM pulse_ingest('{"event": "e"}', 'web')});
+my $dir = PostgreSQL::Test::Utils::tempdir();
+$node->command_ok([ 'pg_dump', '-f', "$dir/dump.sql", 'postgres' ], 'dumped');
+sql('CREATE DATABASE copy');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('copy'), '-f', "$dir/dump.sql" ], 'restored');
+for my $what ('SELECT count(*), min(id), max(id) FROM pulse.event', 'SELECT count(*) FROM pulse.message_seen', 'TABLE pulse.event_catalog ORDER BY 1',
+	'TABLE pulse.property_catalog ORDER BY 1, 2', 'TABLE pulse.event_source ORDER BY 1', 'SELECT count(*), min(reason) FROM pulse.rejected_event',
+	q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'pulse.event'::regclass}, q{SELECT count(*) FROM pg_indexes WHERE tablename LIKE 'event\_y%'})
+{
+	is($node->safe_psql('copy', $what), sql($what), "the same: $what");
+}
+is($node->safe_psql('copy', "SELECT status FROM pulse_ingest('" . message(7) . "', 'web')"), 'duplicate', 'a message sent before is one there, too');
+is($node->safe_psql('copy', q{SELECT pulse_track('u1', 'more', "timestamp" => '2026-10-01') > max(id) FROM pulse.event}), 't', 'new events get new ids');
+is($node->safe_psql('copy', q{SELECT status FROM pulse_ingest('{"userId": "u1", "event": "e", "timestamp": "2024-01-01"}')}), 'accepted', 'in new months, too');
+$node->safe_psql('copy', 'DROP EXTENSION pulse');
+is($node->safe_psql('copy', q{SELECT count(*) FROM pg_class WHERE relname LIKE 'event\_%'}), 0, 'the partitions go with the extension');
+
+# What is too old goes; a month that somebody reads goes the next time.
+sql(q{SELECT count(*) FROM pulse_ingest('[{"userId": "u1", "event": "old", "timestamp": "2020-01-15"}, {"userId": "u1", "event": "old", "timestamp": "2020-02-15"}]')});
+$node->append_conf('postgresql.conf', "pulse.event_retention = '1000d'\npulse.deduplication_horizon = '1d'\npulse.rejected_event_retention = '1d'");
+$node->reload;
+my $reader = $node->background_psql('postgres');
+$reader->query_safe('BEGIN; SELECT count(*) FROM pulse.event_y2020m01');
+sql(q{SELECT pulse_run_job('retention')});
+is(sql(q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relname ~ '^event_y20(19|20)m..$'}), 'event_y2020m01', 'months go, but one');
+$reader->query_safe('COMMIT');
+$reader->quit;
+sql(q{UPDATE pulse.message_seen SET seen_at = now() - interval '2 days'; UPDATE pulse.rejected_event SET received_at = now() - interval '2 days'});
+sql(q{SELECT pulse_run_job('retention')});
+is(sql(q{SELECT count(*) FROM pg_class WHERE relname ~ '^event_y20(19|20)m..$'}), 0, 'then it goes, too');
+is(sql('SELECT (SELECT count(*) FROM pulse.message_seen) + (SELECT count(*) FROM pulse.rejected_event)'), 0, 'with old messages and rejected events');
+is(sql(q{SELECT status || ' ' || reason FROM pulse_ingest('{"userId": "u1", "event": "old", "timestamp": "2020-01-15"}')}), 'rejected too_old', 'and does not come back');
+
+# Whatever is sent gets a verdict, and nothing but.
+my $deep = '[' x 3000 . ']' x 3000;
+my $wide = join(', ', map { qq("k$_": $_) } 1 .. 5000);
+my @hostile = (
+	qq({"userId": "h", "event": "e", "properties": {"a": $deep}}), qq({"userId": "h", "event": "e", "properties": {$wide}}),
+	qq({"userId": $deep, "event": "e"}), qq({"userId": "h", "event": $deep}), qq({"userId": "h", "event": "e", "context": {"externalIds": $deep}}),
+	'{"userId": "h", "event": "e", "timestamp": 1e300}', '{"userId": 1e1000, "event": "e"}', '{"userId": "h", "event": "e", "timestamp": "9999-12-31T23:59:59Z", "sentAt": "0001-01-01"}',
+	'{"userId": "h", "event": "e", "timestamp": "1970-01-01", "sentAt": "9999-01-01"}',
+	q({"userId": "'; DROP TABLE pulse.event; --", "event": "'; DROP TABLE pulse.event; --"}), '{"userId": "%s%n$1\\\\", "event": "%s%n$1\\\\"}',
+	'{"userId": "\u202e\ud83d\ude00", "event": "\u202e\ud83d\ude00\u0001"}', '{"": "", "userId": "h", "event": "e", "properties": {"": {"": null}}}',
+	'{"type": null, "userId": null, "event": null}', '{"batch": [], "userId": "h"}',
+	'{"userId": "h", "event": "e", "messageId": ""}', '{"userId": "h", "event": "e", "identifiers": {"": "", "user_id": "x", "email": ["a"]}}');
+for my $one (@hostile)
+{
+	(my $quoted = $one) =~ s/'/''/g;
+	my ($code, $text, $error) = $node->psql('postgres', "SELECT status, reason FROM pulse_ingest('[$quoted]')");
+	like($text . $error, qr/^(accepted\||rejected\|[a-z_]+$)/, 'verdict on ' . substr($one, 0, 60) . ": $text$error");
+}
+is(sql(q{SELECT count(*) FROM pulse.event WHERE name = '''; DROP TABLE pulse.event; --'}), 1, 'texts are texts');
+ok(!$node->log_contains('(?:PANIC|TRAP|terminated by signal 11)'), 'nothing fell over');
+done_testing();
