@@ -11,6 +11,20 @@ CREATE FUNCTION pulse.to_moment(seconds numeric) RETURNS timestamptz
 COMMENT ON FUNCTION pulse.to_moment(numeric) IS
 'The first instant that is not earlier than so many seconds since 1970; null outside the years 1 to 9999.';
 
+CREATE FUNCTION pulse_validate_rule(rule text)
+    RETURNS TABLE (canonical text, type text, clauses text[], traits text[], segments text[], attributes text[], account_attributes text[],
+                   metrics text[], sql text, until text, metric_sql text[], metric_until text[])
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_validate_profile_rule_text';
+COMMENT ON FUNCTION pulse_validate_rule(text) IS
+'Checks a rule about people (text, or JSON in quotes): its canonical text, the type of its value, its top-level conditions, the traits and segments it names, the attributes and metrics it reads with what it names, its SQL over s.attributes, s.account, s.context and s.metric_1, ..., the SQL of the first instant after now at which the clock alone can change it while the metrics keep their values, and each metric''s value and until as SQL over events e of the person s.id. Errors: 42601 syntax, with the position; 42703 unknown name; 42704 unknown trait or segment; 42804 types; 42P17 circle; 2201B invalid regular expression; 0A000 not available in rules; 54000 too large.';
+
+CREATE FUNCTION pulse_validate_rule(rule jsonb)
+    RETURNS TABLE (canonical text, type text, clauses text[], traits text[], segments text[], attributes text[], account_attributes text[],
+                   metrics text[], sql text, until text, metric_sql text[], metric_until text[])
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_validate_profile_rule_jsonb';
+COMMENT ON FUNCTION pulse_validate_rule(jsonb) IS
+'Checks a JSON rule about people, {"rules": [{"field", "operator", "value"}, ...], "logicalOperator": "AND" | "OR", "groups": [...]}, as pulse_validate_rule(text) does.';
+
 CREATE FUNCTION pulse_validate_rule(rule text, relation regclass)
     RETURNS TABLE (canonical text, columns text[], sql text, clauses text[])
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_validate_rule_text';

@@ -119,8 +119,8 @@ Value PartOfText(Op op, const Value& whole_value, const Value& part_value, const
     return Truth("(" + Bytewise(end) + " = " + part + ")", expr);
 }
 
-Value Matches(const Value& value, const Value& right, const Expr& expr) {
-    const Value left = AsType(value, Type::kText);
+Value Matches(const Value& value, const Value& pattern, const Expr& expr) {
+    const Value left = AsType(value, Type::kText), right = AsType(pattern, Type::kText);
     if (!IsTextual(left) || right.type != Type::kText) Mismatch(left, right, Op::kMatches, expr);
     // A pattern from data could be invalid for some row only, and fail then.
     if (!right.literal)

@@ -90,7 +90,7 @@ std::string MetricParser::EventName() {
     }
     if (!tokens_.Is(Token::Kind::kName) && !tokens_.Is(Token::Kind::kQuotedName)) tokens_.Unexpected(kEventHint);
     std::string name = tokens_.Take().value;
-    if (!tokens_.IsSign(".") && !tokens_.IsSign("{") && !tokens_.IsSign("->") && !tokens_.IsSign(",") &&
+    if (!tokens_.Is(Token::Kind::kEnd) && !tokens_.IsSign(".") && !tokens_.IsSign("{") && !tokens_.IsSign("->") && !tokens_.IsSign(",") &&
         !tokens_.IsSign(")"))
         tokens_.Unexpected("Names of events with other characters are written events[\"Order Completed\"]. " +
                            std::string(kAggregateHint));

@@ -110,6 +110,18 @@ void Mention(const Expr& expr, Mentions& mentions) {
         for (const ExprPtr& operand : *operands) Mention(*operand, mentions);
 }
 
+void AddPatterns(const Expr& expr, std::vector<std::string>& patterns) {
+    if (const Operation* matches = AsOp(expr, Op::kMatches))
+        if (const Text* pattern = As<Text>(*matches->operands[1])) patterns.push_back(pattern->value);
+    if (const Metric* metric = As<Metric>(expr)) {
+        if (metric->filter) AddPatterns(*metric->filter, patterns);
+        for (const Step& step : metric->steps)
+            if (step.filter) AddPatterns(*step.filter, patterns);
+    }
+    if (const std::vector<ExprPtr>* operands = OperandsOf(expr))
+        for (const ExprPtr& operand : *operands) AddPatterns(*operand, patterns);
+}
+
 bool IsConstant(const Expr& expr) {
     const Call* call = As<Call>(expr);
     return As<Null>(expr) || As<Boolean>(expr) || As<Number>(expr) || As<Text>(expr) || As<Duration>(expr) || As<List>(expr) ||
@@ -140,6 +152,12 @@ Mentions FindMentions(const Expr& expr) {
     Mentions mentions;
     Mention(expr, mentions);
     return mentions;
+}
+
+std::vector<std::string> FindPatterns(const Expr& expr) {
+    std::vector<std::string> patterns;
+    AddPatterns(expr, patterns);
+    return patterns;
 }
 
 ProfileRule CompileProfile(const Expr& expr, const ProfileNames& names, Expect expect, const std::string& now_sql) {

@@ -38,6 +38,11 @@ const std::map<std::string, ExprPtr>& Builtins() {
     return builtins;
 }
 
+// What a path begins with; alone it means nothing.
+bool IsRoot(const std::string& name) {
+    return name == "profile" || name == "account" || name == "context" || name == "events";
+}
+
 void AddOnce(std::vector<std::string>& names, const std::string& name) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
@@ -60,8 +65,8 @@ const Expr* FindBuiltin(const Reference& reference) {
 
 const std::string* TraitOf(const Reference& reference) {
     if (reference.kind == Reference::Kind::kTrait) return &reference.path[0];
-    const bool bare = reference.kind == Reference::Kind::kPath && reference.path.size() == 1;
-    return bare && !FindBuiltin(reference) ? &reference.path[0] : nullptr;
+    if (reference.kind != Reference::Kind::kPath || reference.path.size() != 1) return nullptr;
+    return FindBuiltin(reference) || IsRoot(reference.path[0]) ? nullptr : &reference.path[0];
 }
 
 Resolved PropertyScope::Resolve(const Reference& reference, size_t position) const {
@@ -104,8 +109,7 @@ Resolved ProfileScope::Resolve(const Reference& reference, size_t position) cons
                         "Nothing begins with " + PrintName(root) + ".",
                         SuggestName(root, {"profile", "account", "context", "events"}, "Names") + " " + kNameHint);
     }
-    if (reference.kind == Reference::Kind::kPath &&
-        (root == "profile" || root == "account" || root == "context" || root == "events"))
+    if (reference.kind == Reference::Kind::kPath && IsRoot(root))
         throw UserError(sqlstate::kSyntaxError, "incomplete name in rule" + At(expr),
                         PrintShort(expr) + " stands alone.", kNameHint);
     const bool segment = reference.kind == Reference::Kind::kSegment;

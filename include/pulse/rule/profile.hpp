@@ -30,6 +30,10 @@ struct Mentions {
 };
 Mentions FindMentions(const Expr& expr);
 
+// The patterns of `matches`, also in filters of events. Only PostgreSQL can tell whether they are regular expressions: ask it with
+// SELECT '' ~ $1 when a rule is defined, so that none fails later.
+std::vector<std::string> FindPatterns(const Expr& expr);
+
 // SQL for what a profile rule reads. For a query: columns; for pg::Expression: parameters.
 struct ProfileNames {
     std::string attributes;  // jsonb

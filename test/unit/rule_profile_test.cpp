@@ -1,0 +1,215 @@
+// Rules about people: what names mean, how values of unknown type are read, what stands for traits and segments.
+#include "rule_testing.hpp"
+
+#include <map>
+
+#include "pulse/rule/profile.hpp"
+
+namespace pulse::rule {
+namespace {
+
+const ProfileNames kNames{"a", "c", "x", [](size_t n) { return "m" + std::to_string(n); }};
+
+ProfileRule Person(std::string_view text, Expect expect = Expect::kAny) {
+    return CompileProfile(*Parse(text), kNames, expect, "now()");
+}
+
+std::string PersonSql(std::string_view text) {
+    return Person(text).sql;
+}
+
+UserError PersonError(std::string_view text, Expect expect = Expect::kBoolean) {
+    return ErrorOf([&] { Person(text, expect); });
+}
+
+class Saved : public Definitions {
+  public:
+    explicit Saved(std::map<std::string, std::string> texts) : texts_(std::move(texts)) {}
+
+    ExprPtr Find(Reference::Kind kind, const std::string& key, size_t position) const override {
+        const auto found = texts_.find((kind == Reference::Kind::kSegment ? "segment " : "trait ") + key);
+        if (found == texts_.end())
+            throw UserError(sqlstate::kUndefinedObject, "unknown " + key + " at " + std::to_string(position));
+        return Parse(found->second);
+    }
+
+  private:
+    std::map<std::string, std::string> texts_;
+};
+
+std::string Expanded(std::string_view text, const Saved& saved, const std::string& self = "") {
+    return Print(*Expand(*Parse(text), saved, self));
+}
+
+TEST(RuleProfile, TakesTheExamplesOfOthers) {
+    const Saved saved({{"trait frequent_buyer", "events.purchase.count_30d >= 3"},
+                       {"trait total_spent", "events.purchase.sum(amount)"},
+                       {"segment power_users", "events.app_open.unique_days_14d >= 5"},
+                       {"segment recent_buyers", "events.purchase.count_30d >= 1 && last_seen_minutes_ago < 1440"},
+                       {"segment high_value", "total_spent > 100"}});
+    for (const char* text :
+         {"events.purchase.count_30d >= 1", "events.app_open.unique_days_14d >= 5", "last_seen_minutes_ago < 1440",
+          "profile.plan in [\"premium\", \"enterprise\"]", "events.purchase.count_30d >= 1 && events.app_open.count_7d >= 3",
+          "frequent_buyer == true", "segment(\"power_users\")", "segment(\"recent_buyers\") && segment(\"high_value\")",
+          "trait(\"total_spent\") >= 500", "segment(\"recent_buyers\") == false",
+          "events[\"Order Completed\"]{category == \"cosmetics\"}.sum(revenue, 90d) > 100",
+          "sequence(events.view_product -> within 1d no events.order{product_id == $.product_id}, in 7d)",
+          "events.purchase.first_seen_days_ago > 30", "first_seen_days_ago >= 2", "lifecycle in [\"known\", \"customer\"]"}) {
+        const ExprPtr expanded = Expand(*Parse(text), saved);
+        const ProfileRule rule = CompileProfile(*expanded, kNames, Expect::kBoolean, "now()");
+        EXPECT_EQ(rule.type, Type::kBoolean) << text;
+        EXPECT_FALSE(rule.until.empty()) << text;
+    }
+}
+
+TEST(RuleProfile, ValuesTakeTheTypeThatIsWanted) {
+    const std::string text = "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'string' THEN (a -> 'p') #>> '{}' END)";
+    const std::string number = "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'number' THEN (a -> 'p')::numeric END)";
+    const std::string boolean = "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'boolean' THEN (a -> 'p')::boolean END)";
+    const std::string instant = "pulse.to_moment((a -> 'p'))";
+    EXPECT_EQ(PersonSql("profile.p = 'x'"), "(" + text + " = 'x')");
+    EXPECT_EQ(PersonSql("'x' != profile.p"), "('x' <> " + text + ")");
+    EXPECT_EQ(PersonSql("profile.p > 'x'"), "(" + text + " > 'x')");
+    EXPECT_EQ(PersonSql("profile.p > 5"), "(" + number + " > 5)");
+    EXPECT_EQ(PersonSql("profile.p"), "NULLIF((a -> 'p'), 'null'::jsonb)");
+    EXPECT_EQ(PersonSql("profile.p && true"), "(" + boolean + " AND true)");
+    EXPECT_EQ(Person("profile.p", Expect::kBoolean).sql, boolean);
+    EXPECT_EQ(PersonSql("profile.p = true"), "(" + boolean + " = true)");
+    EXPECT_EQ(PersonSql("profile.p > now"), "(" + instant + " > now())");
+    EXPECT_EQ(PersonSql("profile.p > \"2011-03-01\""), "(" + instant + " > timestamptz '2011-03-01 00:00:00+00')");
+    EXPECT_EQ(PersonSql("profile.p = \"2011-03-01\""), "(" + text + " = '2011-03-01')");
+    EXPECT_EQ(PersonSql("profile.p + 1"), "(" + number + " + (1)::numeric)");
+    EXPECT_EQ(PersonSql("profile.p is null"), "(NULLIF((a -> 'p'), 'null'::jsonb) IS NULL)");
+    EXPECT_EQ(PersonSql("profile.p ?? 0"), "COALESCE(" + number + ", (0)::numeric)");
+    EXPECT_EQ(PersonSql("profile.p ?? 'x'"), "COALESCE(" + text + ", 'x')");
+    EXPECT_EQ(PersonSql("profile.p ?? false"), "COALESCE(" + boolean + ", false)");
+    EXPECT_EQ(PersonSql("profile.p in ['x', 'y']"),
+              "(CASE pg_catalog.jsonb_typeof((a -> 'p')) WHEN 'string' THEN ((a -> 'p') #>> '{}') IN ('x', 'y') END)");
+    EXPECT_EQ(PersonSql("profile.p in ['x', 1, true]"),
+              "(CASE pg_catalog.jsonb_typeof((a -> 'p')) WHEN 'string' THEN ((a -> 'p') #>> '{}') IN ('x') "
+              "WHEN 'number' THEN ((a -> 'p')::numeric) IN (1) WHEN 'boolean' THEN ((a -> 'p')::boolean) IN (true) END)");
+    EXPECT_EQ(PersonSql("profile.p = account.p"),
+              "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = pg_catalog.jsonb_typeof((c -> 'p')) AND "
+              "pg_catalog.jsonb_typeof((a -> 'p')) <> 'null' THEN (a -> 'p') = (c -> 'p') END)");
+    EXPECT_NE(PersonSql("profile.p < account.p").find(" IN ('string', 'number') THEN"), std::string::npos);
+    EXPECT_NE(PersonSql("len(profile.p) > 1").find("jsonb_array_length"), std::string::npos);
+    EXPECT_NE(PersonSql("profile.p contains 'x'").find("jsonb_exists"), std::string::npos);
+    EXPECT_NE(PersonSql("profile.p contains 5").find("jsonb_contains"), std::string::npos);
+    EXPECT_EQ(PersonSql("profile.a.`b c`['it\\'s']"), "NULLIF((a -> 'a' -> 'b c' -> 'it''s'), 'null'::jsonb)");
+}
+
+TEST(RuleProfile, TypesOfResults) {
+    const auto type = [](const char* text) { return Person(text).sql_type; };
+    EXPECT_EQ(type("profile.p"), "jsonb");
+    EXPECT_EQ(type("profile.p ?? context.q"), "jsonb");
+    EXPECT_EQ(type("profile.p ?? context.q ?? 5"), "numeric");
+    EXPECT_EQ(type("events.a.count"), "numeric");
+    EXPECT_EQ(type("events.a.last_seen"), "timestamp with time zone");
+    EXPECT_EQ(type("events.a.last(x)"), "jsonb");
+    EXPECT_EQ(type("events.a.list(x)"), "text[]");
+    EXPECT_EQ(type("events.a.exists"), "boolean");
+    EXPECT_EQ(type("last_seen_days_ago"), "numeric");
+    EXPECT_EQ(type("lifecycle"), "text");
+    EXPECT_EQ(type("if(events.a.exists, 1, 0)"), "numeric");
+    EXPECT_EQ(type("profile.p + 7d"), "timestamp with time zone");
+}
+
+TEST(RuleProfile, TellsWhatItReads) {
+    const ProfileRule rule = Person(
+        "profile.plan = 'x' && profile.address.city = 'y' && profile.plan != 'z' && account.seats > 3 && context.build > 1 && "
+        "events.a.count_30d > events.b.count && events.a.count(720h) > 1 && last_seen_days_ago > 3");
+    EXPECT_EQ(rule.attributes, (std::vector<std::string>{"plan", "address"}));
+    EXPECT_EQ(rule.account_attributes, (std::vector<std::string>{"seats"}));
+    std::vector<std::string> metrics;
+    for (const Metric& metric : rule.metrics) metrics.push_back(Print(metric));
+    EXPECT_EQ(metrics, (std::vector<std::string>{"events.a.count(30d)", "events.b.count", "events.*.last_seen"}));
+    EXPECT_EQ(rule.clauses.size(), 8u);
+    EXPECT_EQ(rule.clauses[5].sql, "(m0 > m1)");
+    EXPECT_EQ(rule.clauses[6].sql, "(m0 > 1)");
+    EXPECT_EQ(Person("lifecycle = 'known'").attributes, (std::vector<std::string>{"email", "phone"}));
+}
+
+TEST(RuleProfile, TellsWhatIsWrong) {
+    struct Case {
+        const char* text;
+        const char* state;
+        const char* message;
+    };
+    const Case cases[] = {
+        {"events.a.count > 'x'", sqlstate::kDatatypeMismatch, "operator > cannot take numeric and text in rule at position 1"},
+        {"true && events.a.count", sqlstate::kDatatypeMismatch, "not a condition in rule at position 9"},
+        {"profile.p > 7d", sqlstate::kDatatypeMismatch, "operator > cannot take jsonb and duration in rule at position 1"},
+        {"events.a.exists > 3", sqlstate::kDatatypeMismatch, "operator > cannot take boolean and numeric in rule at position 1"},
+        {"events.a{b + 'x' = 3}.count > 3", sqlstate::kDatatypeMismatch, "operator + cannot take jsonb and text in rule at position 10"},
+        {"events.a{b + 3}.count > 3", sqlstate::kDatatypeMismatch, "not a condition in rule at position 10"},
+        {"nobody = 1", sqlstate::kUndefinedObject, "unknown trait nobody in rule at position 1"},
+        {"segment('nobody')", sqlstate::kUndefinedObject, "unknown segment nobody in rule at position 1"},
+        {"profil.plan = 'x'", sqlstate::kUndefinedColumn, "unknown name profil.plan in rule at position 1"},
+        {"profile = 'x'", sqlstate::kSyntaxError, "incomplete name in rule at position 1"},
+        {"rfm.r > 3", sqlstate::kNotSupported, "rfm.r is not available in rules at position 1"},
+        {"consent.email", sqlstate::kNotSupported, "consent.email is not available in rules at position 1"},
+        {"profile.p matches profile.q", sqlstate::kNotSupported,
+         "the pattern of matches must be a text in quotes in rule at position 1"},
+    };
+    for (const Case& c : cases) {
+        const UserError error = PersonError(c.text);
+        EXPECT_EQ(error.state(), c.state) << c.text;
+        EXPECT_EQ(error.message(), c.message);
+        EXPECT_FALSE(error.detail().empty()) << c.text;
+    }
+    const ProfileNames bare{"a", "c", "", nullptr};
+    EXPECT_EQ(ErrorOf([&] { CompileProfile(*Parse("context.x"), bare, Expect::kAny, "now()"); }).message(),
+              "context.x is not available in rules at position 1");
+    EXPECT_EQ(ErrorOf([&] { CompileProfile(*Parse("events.a.count > 1"), bare, Expect::kAny, "now()"); }).message(),
+              "events.a.count is not available in rules at position 1");
+}
+
+TEST(RuleProfile, PutsDefinitionsInTheirPlace) {
+    const Saved saved({{"trait a", "events.x.count + 1"}, {"trait b", "a * 2"}, {"segment s", "b > 5"}, {"segment t", "segment('s') || vip"},
+                       {"trait vip", "profile.vip"}, {"trait lifecycle", "1"}});
+    EXPECT_EQ(Expanded("a > 1", saved), "events.x.count + 1 > 1");
+    EXPECT_EQ(Expanded("trait('b')", saved), "(events.x.count + 1) * 2");
+    EXPECT_EQ(Expanded("segment('s')", saved), "((events.x.count + 1) * 2 > 5) ?? false");
+    EXPECT_EQ(Expanded("!segment('t')", saved),
+              "not (((events.x.count + 1) * 2 > 5) ?? false || profile.vip) ?? false");
+    EXPECT_EQ(Expanded("lifecycle = 'x' && trait('lifecycle') = 1", saved), "lifecycle = \"x\" && 1 = 1");
+    EXPECT_EQ(Expanded("events.y{a = 1}.count > 0", saved), "events.y{a = 1}.count > 0");
+    EXPECT_EQ(ErrorOf([&] { Expanded("1 < nobody", saved); }).message(), "unknown nobody at 5");
+    const Mentions mentions = FindMentions(*Parse("a > 1 && trait('a') < b && segment('s') && lifecycle = 'x' && profile.x"));
+    EXPECT_EQ(mentions.traits, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(mentions.segments, (std::vector<std::string>{"s"}));
+}
+
+TEST(RuleProfile, RefusesCirclesAndTowers) {
+    const Saved circle({{"trait a", "segment('b')"}, {"segment b", "a == true"}, {"trait me", "me"}});
+    const UserError error = ErrorOf([&] { Expanded("a", circle); });
+    EXPECT_EQ(error.state(), "42P17");
+    EXPECT_EQ(error.detail(), "The way round is trait a → segment b → trait a.");
+    EXPECT_EQ(ErrorOf([&] { Expanded("segment('b')", circle, "trait a"); }).detail(),
+              "The way round is trait a → segment b → trait a.");
+    EXPECT_EQ(ErrorOf([&] { Expanded("me", circle); }).detail(), "The way round is trait me → trait me.");
+
+    std::map<std::string, std::string> tower{{"trait t0", "events.x.count"}}, wide = tower;
+    for (int i = 1; i <= 30; ++i) {
+        const std::string below = "t" + std::to_string(i - 1);
+        tower["trait t" + std::to_string(i)] = below + " + 1";
+        wide["trait t" + std::to_string(i)] = below + " + " + below + " + " + below + " + " + below;
+    }
+    EXPECT_NO_THROW(Expanded("t15", Saved(tower)));
+    EXPECT_EQ(ErrorOf([&] { Expanded("t20", Saved(tower)); }).state(), sqlstate::kProgramLimit);
+    EXPECT_EQ(ErrorOf([&] { Expanded("t14", Saved(wide)); }).message(), "rule is too complex");
+}
+
+TEST(RuleProfile, ShowsItsParts) {
+    std::vector<std::string> lines;
+    for (const Part& part : Parts(Parse("profile.plan in ['a', 'b'] && (events.x.count_30d * 2 > 5 || last_seen_days_ago < 3)")))
+        lines.push_back(std::string(static_cast<size_t>(part.depth) * 2, ' ') + part.text);
+    EXPECT_EQ(lines, (std::vector<std::string>{
+                         "profile.plan in [\"a\", \"b\"] && (events.x.count(30d) * 2 > 5 || last_seen_days_ago < 3)",
+                         "  profile.plan in [\"a\", \"b\"]", "    profile.plan", "  events.x.count(30d) * 2 > 5 || last_seen_days_ago < 3",
+                         "    events.x.count(30d) * 2 > 5", "      events.x.count(30d) * 2", "        events.x.count(30d)",
+                         "    last_seen_days_ago < 3", "      last_seen_days_ago"}));
+}
+
+}  // namespace
+}  // namespace pulse::rule
