@@ -1,2 +1,175 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room flag: decisions.
+
+CREATE TABLE pulse.flag (
+    id bigserial PRIMARY KEY,
+    key text COLLATE "C" NOT NULL UNIQUE CHECK (key ~ '^[A-Za-z0-9._-]{1,255}$'),
+    definition jsonb NOT NULL,
+    salt text NOT NULL,
+    enabled boolean NOT NULL DEFAULT true,
+    archived_at timestamptz,
+    version int NOT NULL DEFAULT 1,
+    traits text[] NOT NULL DEFAULT '{}',
+    segments text[] NOT NULL DEFAULT '{}',
+    flags text[] NOT NULL DEFAULT '{}',
+    description text,
+    created_by name NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+COMMENT ON TABLE pulse.flag IS 'One row per flag. Changed only through pulse_create_flag() and its siblings; pulse_list_flags() shows their state.';
+COMMENT ON COLUMN pulse.flag.definition IS 'In canonical form, complete.';
+COMMENT ON COLUMN pulse.flag.salt IS 'What percentages are drawn with: the key at first, kept when the flag is renamed, so that nobody changes sides.';
+COMMENT ON COLUMN pulse.flag.enabled IS 'Off: everybody gets the off variant, from the next statement on.';
+COMMENT ON COLUMN pulse.flag.traits IS 'Traits that its rules mention.';
+COMMENT ON COLUMN pulse.flag.segments IS 'Segments that its rules mention.';
+COMMENT ON COLUMN pulse.flag.flags IS 'Its prerequisites.';
+
+CREATE TABLE pulse.flag_version (
+    flag_id bigint NOT NULL REFERENCES pulse.flag ON DELETE CASCADE,
+    version int NOT NULL,
+    definition jsonb NOT NULL,
+    enabled boolean NOT NULL,
+    change text NOT NULL,
+    changed_by name NOT NULL,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (flag_id, version)
+);
+COMMENT ON TABLE pulse.flag_version IS 'Every version of every flag: who changed what, and when. Decisions name the version that made them.';
+COMMENT ON COLUMN pulse.flag_version.change IS 'In words.';
+
+CREATE TABLE pulse.exposure (
+    day date NOT NULL,
+    flag_id bigint NOT NULL,
+    bucketing_id text COLLATE "C" NOT NULL,
+    variant text NOT NULL,
+    version int NOT NULL,
+    profile_id bigint,
+    first_at timestamptz NOT NULL,
+    PRIMARY KEY (day, flag_id, bucketing_id, variant)
+);
+CREATE INDEX exposure_flag ON pulse.exposure (flag_id, first_at);
+COMMENT ON TABLE pulse.exposure IS 'Who saw which variant of which flag: once per person, flag, variant and day, of the share pulse.exposure_sample of all people.';
+COMMENT ON COLUMN pulse.exposure.day IS 'In UTC.';
+COMMENT ON COLUMN pulse.exposure.bucketing_id IS 'Of the person; of somebody unknown the id the decision was asked for.';
+COMMENT ON COLUMN pulse.exposure.version IS 'Of the flag, at the first exposure of the day.';
+COMMENT ON COLUMN pulse.exposure.profile_id IS 'Null: nobody was known by that id.';
+
+SELECT pg_catalog.pg_extension_config_dump('pulse.flag', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.flag_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.flag_version', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.exposure', '');
+ALTER TABLE pulse.flag ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.flag FOR SELECT USING (true);
+
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+CREATE VIEW pulse.variant_change AS
+SELECT f.key AS flag, e.profile_id, e.bucketing_id, e.before AS from_variant, e.variant AS to_variant, e.before_at AS from_at,
+       e.first_at AS at, e.before_version AS from_version, e.version AS to_version,
+       CASE WHEN e.version <> e.before_version THEN 'definition'
+            WHEN e.bucketing_id <> e.before_id THEN 'merge' ELSE 'person' END AS cause
+FROM (SELECT x.flag_id, p.canonical_id AS profile_id, x.bucketing_id, x.variant, x.version, x.first_at,
+             lag(x.variant) OVER past AS before, lag(x.version) OVER past AS before_version,
+             lag(x.first_at) OVER past AS before_at, lag(x.bucketing_id) OVER past AS before_id
+      FROM pulse.exposure AS x LEFT JOIN pulse.profile AS p ON p.id = x.profile_id
+      WINDOW past AS (PARTITION BY x.flag_id, coalesce(p.canonical_id::text, 'unknown ' || x.bucketing_id)
+                      ORDER BY x.first_at, x.variant)) AS e
+JOIN pulse.flag AS f ON f.id = e.flag_id
+WHERE e.before <> e.variant;
+COMMENT ON VIEW pulse.variant_change IS 'People who saw one variant of a flag and later another, by pulse.exposure.';
+COMMENT ON COLUMN pulse.variant_change.cause IS 'definition (the flag was changed in between), merge (two people with different variants turned out to be one), person (what the rules read of them changed).';
+
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
+
+-- ---- Definitions ----
+
+CREATE FUNCTION pulse_create_flag(key text, definition text, description text DEFAULT NULL)
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_flag_text';
+COMMENT ON FUNCTION pulse_create_flag(text, text, text) IS
+'Makes a flag and returns its id. A rule over people as text, such as segment("power_users"), makes a boolean flag that is true where the rule is; text that begins with { is a full definition in JSON (doc/flag.md). Errors: 42710 key taken, 22023 bad key, unknown key or value in the definition, 42601 syntax of a rule, 42704 unknown segment, trait, attribute or prerequisite, 42804 types, 42P17 prerequisites in a circle, 0A000 a rule that reads events itself, 54000 too large.';
+
+CREATE FUNCTION pulse_create_flag(key text, definition jsonb, description text DEFAULT NULL)
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_flag_jsonb';
+COMMENT ON FUNCTION pulse_create_flag(text, jsonb, text) IS
+'Makes a flag from a full definition or a JSON rule, as pulse_create_flag(text, text, text) does.';
+
+CREATE FUNCTION pulse_update_flag(key text, definition text DEFAULT NULL, description text DEFAULT NULL, new_key text DEFAULT NULL)
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_flag_text';
+COMMENT ON FUNCTION pulse_update_flag(text, text, text, text) IS
+'Changes a flag and returns its version; what is null stays, an empty description is taken away. The new definition replaces the old one as a whole and holds from the next statement of every session on; the salt stays, also under a new key, unless the definition names another. pulse.flag_version tells who changed what. Errors: 42704 unknown flag, 42710 new key taken, 55000 renamed while other flags require it, else as pulse_create_flag().';
+
+CREATE FUNCTION pulse_update_flag(key text, definition jsonb, description text DEFAULT NULL, new_key text DEFAULT NULL)
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_flag_jsonb';
+COMMENT ON FUNCTION pulse_update_flag(text, jsonb, text, text) IS
+'Changes a flag, as pulse_update_flag(text, text, text, text) does.';
+
+CREATE FUNCTION pulse_delete_flag(key text)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_flag';
+COMMENT ON FUNCTION pulse_delete_flag(text) IS
+'Deletes a flag with its versions; to keep them use pulse_archive_flag(). Errors: 42704 unknown flag, 55000 other flags require it.';
+
+CREATE FUNCTION pulse_enable_flag(key text)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_enable_flag';
+COMMENT ON FUNCTION pulse_enable_flag(text) IS
+'Switches a flag on again, from the next statement of every session on. Errors: 42704 unknown flag, 55000 it is archived.';
+
+CREATE FUNCTION pulse_disable_flag(key text)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_disable_flag';
+COMMENT ON FUNCTION pulse_disable_flag(text) IS
+'The kill switch: everybody gets the off variant from the next statement of every session on, also inside open transactions. Errors: 42704 unknown flag.';
+
+CREATE FUNCTION pulse_archive_flag(key text)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_flag';
+COMMENT ON FUNCTION pulse_archive_flag(text) IS
+'Retires a flag: it gives its off variant to whoever still asks, and pulse_decide_all() leaves it out. Errors: 42704 unknown flag, 55000 other flags require it.';
+
+CREATE FUNCTION pulse_restore_flag(key text)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_flag';
+COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Brings an archived flag back. Errors: 42704 unknown flag.';
+
+CREATE FUNCTION pulse_list_flags()
+    RETURNS TABLE (key text, status text, type text, description text, definition jsonb, version int, traits text[], segments text[],
+                   flags text[], created_by name, created_at timestamptz, updated_at timestamptz, last_exposure_at timestamptz)
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT f.key, CASE WHEN f.archived_at IS NOT NULL THEN 'archived' WHEN NOT f.enabled THEN 'off'
+                       WHEN x.last_at < pulse_now() - interval '30 days' THEN 'stale' ELSE 'live' END,
+           f.definition ->> 'type', f.description, f.definition, f.version, f.traits, f.segments, f.flags, f.created_by, f.created_at,
+           f.updated_at, x.last_at
+    FROM pulse.flag AS f CROSS JOIN LATERAL (SELECT max(e.first_at) AS last_at FROM pulse.exposure AS e WHERE e.flag_id = f.id) AS x
+    ORDER BY f.key;
+END;
+COMMENT ON FUNCTION pulse_list_flags() IS
+'All flags with their state: live, off (switched off), archived, stale (exposures of it were noted, but none for 30 days).';
+
+-- ---- Decisions ----
+
+CREATE FUNCTION pulse_decide("user" text, flag text, context jsonb DEFAULT '{}', OUT value jsonb, OUT variant text, OUT allow boolean,
+                             OUT reason text, OUT rule int, OUT segment text, OUT bucket int, OUT version int, OUT payload jsonb)
+    RETURNS record LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_decide';
+COMMENT ON FUNCTION pulse_decide(text, text, jsonb) IS
+'What a flag is for somebody, now. "user" is any id of the person, as pulse_profile() takes it; for one that nobody is known by, and for null (then context.targetingKey, if any), only the context counts. reason: STATIC, TARGETING_MATCH, SPLIT (drawn), DEFAULT (no rule holds), DISABLED, OVERRIDE, PREREQUISITE, HOLDOUT; rule: which one, from 1; segment: the first one named by that rule that the person is in; bucket: where the person fell, of 100000; allow: value true, or for other types not the off variant. Writes nothing; sees what this transaction did. Errors: 42704 unknown flag, 22023 context is no object.';
+
+CREATE FUNCTION pulse_decide_all("user" text, context jsonb DEFAULT '{}')
+    RETURNS TABLE (flag text, value jsonb, variant text, allow boolean, reason text, rule int, segment text, bucket int, version int, payload jsonb)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_decide_all';
+COMMENT ON FUNCTION pulse_decide_all(text, jsonb) IS
+'Every flag that is not archived, for one person, by key: each as pulse_decide() answers.';
+
+CREATE FUNCTION pulse_explain_decision("user" text, flag text, context jsonb DEFAULT '{}')
+    RETURNS TABLE (depth int, part text, value text, note text)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_explain_decision';
+COMMENT ON FUNCTION pulse_explain_decision(text, text, jsonb) IS
+'How pulse_decide() comes to its answer: every step in order, each rule with the values of its parts, and the numbers that were drawn. Errors: as pulse_decide().';
+
+CREATE FUNCTION pulse_expose("user" text, flag text, context jsonb DEFAULT '{}', OUT value jsonb, OUT variant text, OUT allow boolean,
+                             OUT reason text, OUT rule int, OUT segment text, OUT bucket int, OUT version int, OUT payload jsonb)
+    RETURNS record LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_expose';
+COMMENT ON FUNCTION pulse_expose(text, text, jsonb) IS
+'Decides as pulse_decide() does, and notes in pulse.exposure that the person saw the variant: once a day, of the share pulse.exposure_sample of all people. Where nothing can be written (a standby, a read-only transaction) it only decides. Errors: as pulse_decide().';
+
+CREATE FUNCTION pulse_log_exposure("user" text, flag text, variant text)
+    RETURNS boolean LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_log_exposure';
+COMMENT ON FUNCTION pulse_log_exposure(text, text, text) IS
+'Notes in pulse.exposure that a person saw a variant that was decided earlier or elsewhere. True when it is written now; false when it was already today, or the person is not of the share pulse.exposure_sample. Errors: 42704 unknown flag or variant, 22023 no user, 25006 read-only.';

@@ -1,0 +1,139 @@
+// What a flag is, as its JSON says. Pure C++.
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pulse/base/error.hpp"
+#include "pulse/base/time.hpp"
+#include "pulse/flag/draw.hpp"
+#include "pulse/rule/ast.hpp"
+
+namespace pulse::flag {
+
+using Json = nlohmann::json;
+
+inline constexpr size_t kMaxVariants = 100;
+inline constexpr size_t kMaxRules = 100;
+inline constexpr size_t kMaxOverrides = 10'000;
+inline constexpr size_t kMaxPrerequisites = 16;
+inline constexpr size_t kMaxRamp = 1000;
+inline constexpr size_t kMaxDefinition = 1 << 20;  // bytes
+
+enum class ValueType { kBoolean, kString, kNumber, kJson };
+const char* Name(ValueType type);
+
+struct Variant {
+    std::string name;
+    Json value;
+    std::optional<Json> payload;
+    std::optional<double> weight;
+
+    bool operator==(const Variant&) const = default;
+};
+
+struct Schedule {
+    std::optional<Moment> from, until;  // from <= now < until
+
+    bool Covers(Moment now) const { return (!from || now >= *from) && (!until || now < *until); }
+    bool operator==(const Schedule&) const = default;
+};
+
+// From `at` on the percentage is this one, until the next step.
+struct Step {
+    Moment at;
+    double percentage;
+
+    bool operator==(const Step&) const = default;
+};
+
+struct Share {
+    size_t variant;  // index
+    double weight;
+
+    bool operator==(const Share&) const = default;
+};
+
+struct Rule {
+    std::string name;                    // may be empty
+    std::string when;                    // canonical text; empty: everybody
+    double percentage = 100;
+    std::vector<Step> ramp;              // by time; not empty: instead of percentage
+    std::vector<Share> shares;           // what they get; with one of them nothing is drawn
+    std::vector<std::string> bucket_by;  // user, profile.x, account.x, context.x: the first that there is
+    Schedule schedule;
+
+    // The percentage that holds at a moment. Before the first step of a ramp it is 0.
+    double PercentageAt(Moment now) const;
+    bool operator==(const Rule&) const = default;
+};
+
+struct Prerequisite {
+    std::string flag;
+    std::vector<std::string> variants;  // one of these; empty: whichever allows
+
+    bool operator==(const Prerequisite&) const = default;
+};
+
+struct Holdout {
+    double percentage = 0;
+    size_t variant = 0;
+    std::string salt;  // may be shared by flags: they hold out the same people
+
+    bool operator==(const Holdout&) const = default;
+};
+
+struct Definition {
+    ValueType type = ValueType::kBoolean;
+    std::vector<Variant> variants;  // by name
+    size_t off = 0;                 // of those who are not to have it at all
+    size_t fallback = 0;            // "default": of those for whom no rule holds
+    std::vector<Rule> rules;
+    std::map<std::string, size_t> overrides;  // id → variant
+    std::vector<Prerequisite> prerequisites;
+    std::optional<Holdout> holdout;
+    Schedule schedule;
+    Dialect dialect = Dialect::kPulse;
+    // When the definition names them; they are kept beside it and not part of what ToJson() writes.
+    std::optional<std::string> salt;
+    std::optional<bool> enabled;
+
+    // Whether a variant gives somebody something: true, or for other types any that is not `off`.
+    bool Allows(size_t variant) const;
+    bool operator==(const Definition&) const = default;
+};
+
+// The index of a variant, or a UserError that lists them: unknown variant "x" in <place>.
+size_t RequireVariant(const Definition& definition, const std::string& name, const std::string& place,
+                      const char* state = sqlstate::kInvalidParameter);
+
+// A way round in what flags require of one another, with `key` requiring these: "a → b → a"; empty: there is none. Throws UserError
+// 54000 when a way is longer than 16 flags.
+std::string FindCycle(const std::string& key, const std::vector<std::string>& required, const std::map<std::string, std::vector<std::string>>& others);
+
+// What a flag's rules speak of.
+struct Uses {
+    std::vector<std::string> traits, segments, flags;  // each once, sorted
+};
+
+// Read a definition; a rule over people alone, as text in JSON or as a JSON rule, is a boolean flag that is on where it is true.
+// Throws UserError that names the place, and lists what is valid.
+Definition ReadDefinition(const Json& json);
+// From what was typed: rule text, or JSON when it begins with a brace.
+Definition ReadDefinition(const std::string& text);
+// As it is stored and shown: complete, in canonical form. Reading it gives the same again.
+Json ToJson(const Definition& definition);
+
+// Which traits and segments a rule mentions. Throws UserError 0A000 when it reads events itself: that is for traits.
+Uses FindUses(const Definition& definition);
+
+// Throws UserError 22023 unless a key can stand in a URL as it is: 1 to 255 of A-Z a-z 0-9 . _ -
+void CheckKey(const std::string& key);
+
+// What changed, in words: "rule 1: percentage 10 -> 25; override of u1 added". Empty: nothing.
+std::string Difference(const Definition& before, const Definition& after);
+
+}  // namespace pulse::flag

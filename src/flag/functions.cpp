@@ -1,0 +1,82 @@
+// The verbs of flags: arguments in, result out.
+#include "pulse/base/error.hpp"
+#include "pulse/flag/store.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/spi.hpp"
+
+namespace pg = pulse::pg;
+namespace flag = pulse::flag;
+
+namespace {
+
+Datum Create(const pg::Args& args, const flag::Definition& definition) {
+    const std::string key = args.RequireText(0, "key");
+    const std::string creator = pg::CallerName();
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return Int64GetDatum(flag::CreateFlag(key, definition, args.Text(2), creator));
+}
+
+Datum Update(const pg::Args& args, const std::optional<flag::Definition>& definition) {
+    const std::string key = args.RequireText(0, "key");
+    const std::string editor = pg::CallerName();
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return Int32GetDatum(flag::UpdateFlag(key, definition, args.Text(2), args.Text(3), editor));
+}
+
+// A verb that takes a key.
+template <typename Verb>
+Datum With(FunctionCallInfo fcinfo, Verb verb) {
+    const std::string key = pg::Args(fcinfo).RequireText(0, "key");
+    const std::string editor = pg::CallerName();
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    verb(key, editor);
+    PG_RETURN_VOID();
+}
+
+}  // namespace
+
+PULSE_WRITING_FUNCTION(pulse_create_flag_text) {
+    const pg::Args args(fcinfo);
+    return Create(args, flag::ReadDefinition(args.RequireText(1, "definition")));
+}
+
+PULSE_WRITING_FUNCTION(pulse_create_flag_jsonb) {
+    const pg::Args args(fcinfo);
+    return Create(args, flag::ReadDefinition(args.RequireJsonb(1, "definition")));
+}
+
+PULSE_WRITING_FUNCTION(pulse_update_flag_text) {
+    const pg::Args args(fcinfo);
+    const std::optional<std::string> text = args.Text(1);
+    return Update(args, text ? std::optional(flag::ReadDefinition(*text)) : std::nullopt);
+}
+
+PULSE_WRITING_FUNCTION(pulse_update_flag_jsonb) {
+    const pg::Args args(fcinfo);
+    const std::optional<pg::Json> json = args.Jsonb(1);
+    return Update(args, json ? std::optional(flag::ReadDefinition(*json)) : std::nullopt);
+}
+
+PULSE_WRITING_FUNCTION(pulse_delete_flag) {
+    return With(fcinfo, [](const std::string& key, const std::string&) { flag::DeleteFlag(key); });
+}
+
+PULSE_WRITING_FUNCTION(pulse_enable_flag) {
+    return With(fcinfo, [](const std::string& key, const std::string& editor) { flag::SwitchFlag(key, true, editor); });
+}
+
+PULSE_WRITING_FUNCTION(pulse_disable_flag) {
+    return With(fcinfo, [](const std::string& key, const std::string& editor) { flag::SwitchFlag(key, false, editor); });
+}
+
+PULSE_WRITING_FUNCTION(pulse_archive_flag) {
+    return With(fcinfo, [](const std::string& key, const std::string& editor) { flag::ArchiveFlag(key, true, editor); });
+}
+
+PULSE_WRITING_FUNCTION(pulse_restore_flag) {
+    return With(fcinfo, [](const std::string& key, const std::string& editor) { flag::ArchiveFlag(key, false, editor); });
+}

@@ -1,0 +1,154 @@
+// Flags as this backend has compiled them.
+#include <algorithm>
+#include <unordered_map>
+
+#include "pulse/base/error.hpp"
+#include "pulse/flag/store.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/probe.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/segment/request.hpp"
+
+namespace pulse::flag {
+
+namespace {
+
+struct Cache {
+    std::unordered_map<std::string, std::unique_ptr<Saved>> flags;
+    std::optional<std::vector<std::string>> live;
+};
+
+Cache& Cached() {
+    static Cache cache;
+    return cache;
+}
+
+std::string Bytes(const Json& json) {
+    const Datum datum = pg::FromJson(json);
+    return {reinterpret_cast<const char*>(DatumGetPointer(datum)), VARSIZE(DatumGetPointer(datum))};
+}
+
+rule::ExprPtr SegmentReference(const std::string& name) {
+    return rule::Make(rule::Reference{rule::Reference::Kind::kSegment, {name}}, 0);
+}
+
+const std::string* NamedSegment(const rule::Expr& expr) {
+    const rule::Reference* reference = rule::As<rule::Reference>(expr);
+    return reference && reference->kind == rule::Reference::Kind::kSegment ? &reference->path[0] : nullptr;
+}
+
+// segment("a"), or segment("a") && more: who the rule holds for is in a. Otherwise those it names have to be looked at.
+void CompileSegments(const rule::Expr& expr, Condition& condition) {
+    if (const std::string* name = NamedSegment(expr)) condition.segment = *name;
+    if (const rule::Operation* all = rule::AsOp(expr, rule::Op::kAnd))
+        for (const rule::ExprPtr& operand : all->operands)
+            if (const std::string* name = NamedSegment(*operand); name && !condition.segment) condition.segment = *name;
+    if (condition.segment) return;
+    for (const std::string& name : rule::FindMentions(expr).segments)
+        condition.segments.emplace_back(name, trait::Rule(rule::Print(*SegmentReference(name)), rule::Expect::kBoolean, true));
+}
+
+Condition CompileRule(const Rule& rule) {
+    Condition condition;
+    if (!rule.when.empty()) {
+        condition.when.emplace(rule.when, rule::Expect::kBoolean, true);
+        CompileSegments(*rule::Parse(rule.when), condition);
+    }
+    for (const std::string& name : rule.bucket_by) {
+        condition.bucket_by.emplace_back();
+        if (name != "user") condition.bucket_by.back().emplace(name, rule::Expect::kAny, true);
+    }
+    return condition;
+}
+
+// Of the newest committed row, or our own.
+std::unique_ptr<Saved> Load(const std::string& key) {
+    static const pg::Probe probe("flag", "flag_key_key", {1, 3, 4, 5, 6, 7});
+    std::optional<std::vector<pg::Value>> row;
+    {
+        const pg::LatestSnapshot snapshot;
+        row = probe.Find({pg::FromText(key)});
+    }
+    if (!row) return nullptr;
+    auto saved = std::make_unique<Saved>();
+    saved->id = DatumGetInt64((*row)[0].datum);
+    saved->key = key;
+    saved->definition = ReadDefinition(pg::ToJson((*row)[1].datum));
+    saved->standing = {DatumGetBool((*row)[3].datum), !(*row)[4].null, pg::ToText((*row)[2].datum)};
+    saved->version = DatumGetInt32((*row)[5].datum);
+    for (const Variant& variant : saved->definition.variants) {
+        saved->values.push_back(Bytes(variant.value));
+        saved->payloads.push_back(variant.payload ? Bytes(*variant.payload) : "");
+    }
+    const pg::Identity owner = pg::Identity::Owner();
+    saved->conditions = CompileRules(saved->definition, false);
+    return saved;
+}
+
+}  // namespace
+
+std::vector<Condition> CompileRules(const Definition& definition, bool strict) {
+    std::vector<Condition> conditions;
+    for (size_t i = 0; i < definition.rules.size(); ++i) {
+        try {
+            conditions.push_back(CompileRule(definition.rules[i]));
+        } catch (const UserError& error) {
+            if (strict && definition.rules.size() > 1)
+                throw UserError(error.state().c_str(), error.message() + " (rules[" + std::to_string(i) + "])", error.detail(), error.hint());
+            if (strict) throw;
+            conditions.emplace_back();
+            conditions.back().broken = error.message();
+        }
+    }
+    return conditions;
+}
+
+void RefreshFlags() {
+    static pg::Watch flags("flag"), definitions("definition");
+    const bool flag_changed = flags.Changed();
+    if (!definitions.Changed() && !flag_changed) return;
+    Cached().flags.clear();
+    Cached().live.reset();
+}
+
+const Saved* FindFlag(const std::string& key) {
+    auto& flags = Cached().flags;
+    const auto found = flags.find(key);
+    if (found != flags.end()) return found->second.get();
+    std::unique_ptr<Saved> saved = Load(key);
+    if (!saved) return nullptr;
+    return flags.emplace(key, std::move(saved)).first->second.get();
+}
+
+const Saved& RequireFlag(const std::string& key) {
+    if (const Saved* saved = FindFlag(key)) return *saved;
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    ThrowUnknownFlag(key);
+}
+
+const std::vector<std::string>& LiveFlags() {
+    auto& live = Cached().live;
+    if (live) return *live;
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const pg::LatestSnapshot snapshot;
+    static pg::Statement statement("SELECT key FROM pulse.flag WHERE archived_at IS NULL ORDER BY key", {});
+    const pg::Result rows = statement.Execute({}, true);
+    std::vector<std::string> keys;
+    for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
+    live = std::move(keys);
+    return *live;
+}
+
+void ThrowUnknownFlag(const std::string& key) {
+    const pg::Result rows = pg::Execute("SELECT key FROM pulse.flag ORDER BY key LIMIT 1000", {}, true);
+    std::vector<std::string> keys;
+    for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
+    throw UserError(sqlstate::kUndefinedObject, "flag \"" + key.substr(0, 255) + "\" does not exist", "",
+                    keys.empty() ? "There are no flags yet; make one with pulse_create_flag()." : segment::SuggestQuoted(key, keys, "Flags"));
+}
+
+}  // namespace pulse::flag

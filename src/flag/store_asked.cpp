@@ -1,0 +1,150 @@
+// Whom decisions are asked for.
+#include "pulse/base/error.hpp"
+#include "pulse/flag/store_asked.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/rule/parser.hpp"
+
+namespace pulse::flag {
+
+namespace {
+
+// An id out of a value: a text as it is, a number or truth value as it is written; nothing else can be one.
+std::optional<std::string> AsId(const pg::Value& value) {
+    if (value.null) return std::nullopt;
+    std::string text;
+    if (value.type == JSONBOID) {
+        const Json json = pg::ToJson(value.datum);
+        if (json.is_structured() || json.is_null()) return std::nullopt;
+        text = json.is_string() ? json.get<std::string>() : json.dump();
+    } else {
+        text = pg::ToOutput(value.datum, value.type);
+    }
+    if (text.empty()) return std::nullopt;
+    return text;
+}
+
+bool IsObject(const pg::Value& context) {
+    return pg::Call([&] { return JB_ROOT_IS_OBJECT(DatumGetJsonbP(context.datum)); });
+}
+
+bool IsTrue(const pg::Value& value) {
+    return !value.null && DatumGetBool(value.datum);
+}
+
+bool IsLiteral(const rule::Expr& expr) {
+    return !rule::As<rule::Reference>(expr) && !rule::As<rule::Call>(expr) && !rule::As<rule::Metric>(expr) && !rule::As<rule::Operation>(expr);
+}
+
+}  // namespace
+
+Asked::Asked(const std::optional<std::string>& user, const pg::Value& context) : user_(user), context_(context), now_(pg::Now()) {
+    if (context.null) {
+        context_ = pg::Value::Jsonb(Json::object());
+    } else if (!IsObject(context)) {
+        throw UserError(sqlstate::kInvalidParameter, "\"context\" must be a JSON object", "", "Give for example {\"country\": \"DE\"}, or leave it out.");
+    }
+    if (user_ && user_->find_first_not_of(" \t\r\n") == std::string::npos) user_.reset();
+    if (!user_) {
+        const Json json = pg::ToJson(context_.datum);
+        const auto key = json.find("targetingKey");
+        if (key != json.end() && key->is_string() && !key->get_ref<const std::string&>().empty()) user_ = key->get<std::string>();
+    }
+}
+
+const std::optional<profile::Person>& Asked::person() {
+    if (!looked_) {
+        if (user_) person_ = profile::FindPerson(*user_);
+        looked_ = true;
+    }
+    return person_;
+}
+
+trait::Subject& Asked::subject() {
+    if (!subject_) {
+        if (person())
+            subject_.emplace(*person(), now_);
+        else
+            subject_.emplace(now_);
+    }
+    return *subject_;
+}
+
+Decision Asked::Decide(const Saved& flag, std::vector<Line>* lines) {
+    const Saved* outer = std::exchange(flag_, &flag);
+    const Decision decision = flag::Decide(flag.definition, flag.standing, now_, *this, lines);
+    flag_ = outer;
+    return decision;
+}
+
+std::optional<std::string> Asked::SegmentOf(const Saved& flag, const Decision& decision) {
+    if (decision.rule == 0) return std::nullopt;
+    const Condition& condition = flag.conditions[static_cast<size_t>(decision.rule) - 1];
+    if (condition.segment) return condition.segment;
+    for (const auto& [name, rule] : condition.segments)
+        if (IsTrue(subject().Value(rule, context_))) return name;
+    return std::nullopt;
+}
+
+std::optional<std::string> Asked::Id() {
+    return person() ? std::optional(person()->bucketing_id) : user_;
+}
+
+bool Asked::Holds(size_t rule) {
+    const Condition& condition = flag_->conditions[rule];
+    return condition.when && IsTrue(subject().Value(*condition.when, context_));
+}
+
+std::optional<std::string> Asked::Id(size_t rule) {
+    for (const std::optional<trait::Rule>& by : flag_->conditions[rule].bucket_by)
+        if (std::optional<std::string> id = by ? AsId(subject().Value(*by, context_)) : Id()) return id;
+    return std::nullopt;
+}
+
+std::optional<size_t> Asked::Override() {
+    const std::map<std::string, size_t>& overrides = flag_->definition.overrides;
+    const auto find = [&](const std::string& id) -> std::optional<size_t> {
+        const auto found = overrides.find(id);
+        return found == overrides.end() ? std::nullopt : std::optional(found->second);
+    };
+    std::optional<size_t> variant;
+    if (user_) variant = find(*user_);
+    if (!variant && person()) variant = find(person()->bucketing_id);
+    if (!variant && person()) variant = find("profile:" + std::to_string(person()->id));
+    return variant;
+}
+
+bool Asked::Meets(const Prerequisite& prerequisite) {
+    const Saved* required = FindFlag(prerequisite.flag);
+    if (!required) return false;
+    auto known = decided_.find(prerequisite.flag);
+    if (known == decided_.end()) known = decided_.emplace(prerequisite.flag, Decide(*required).variant).first;
+    const Definition& definition = required->definition;
+    if (prerequisite.variants.empty()) return definition.Allows(known->second);
+    for (const std::string& variant : prerequisite.variants)
+        if (variant == definition.variants[known->second].name) return true;
+    return false;
+}
+
+void Asked::Explain(size_t rule, std::vector<Line>& lines) {
+    const Condition& condition = flag_->conditions[rule];
+    if (!condition.broken.empty()) {
+        lines.push_back({1, flag_->definition.rules[rule].when, "", "cannot be asked any more: " + condition.broken});
+        return;
+    }
+    const rule::ExprPtr expr = rule::Parse(flag_->definition.rules[rule].when);
+    for (const rule::Part& part : rule::Parts(expr)) {
+        if (IsLiteral(*part.expr)) continue;
+        Line line{part.depth + 1, part.text, "null", ""};
+        try {
+            const trait::Rule asked(part.text, rule::Expect::kAny, true);
+            const trait::Subject::Answer answer = subject().Evaluate(asked, context_);
+            if (!answer.value.null) line.value = answer.value.type == BOOLOID ? (DatumGetBool(answer.value.datum) ? "true" : "false") : pg::ToOutput(answer.value.datum, answer.value.type);
+            if (answer.until) line.note = "until " + FormatMoment(*answer.until);
+        } catch (const UserError& error) {
+            line.note = error.message();
+        }
+        lines.push_back(std::move(line));
+    }
+}
+
+}  // namespace pulse::flag

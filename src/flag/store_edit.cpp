@@ -1,0 +1,189 @@
+// Making and changing flags: everything is checked against what there is.
+#include "pulse/base/error.hpp"
+#include "pulse/flag/store.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/probe.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+
+namespace pulse::flag {
+
+namespace {
+
+using pg::Value;
+
+struct Row {
+    int64_t id;
+    Definition definition;
+    std::string salt;
+    bool enabled;
+    bool archived;
+    int32_t version;
+};
+
+// What flags, traits and segments mention stays as it is till the end of the transaction. Bringing events and switching flags do not wait for it.
+void LockDefiners() {
+    pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
+    pg::Execute("LOCK TABLE pulse.definition IN SHARE UPDATE EXCLUSIVE MODE");
+}
+
+Row RequireRow(const std::string& key, const char* lock) {
+    const pg::Result rows = pg::Execute(
+        std::string("SELECT id, definition, salt, enabled, archived_at IS NOT NULL, version FROM pulse.flag WHERE key = $1 ") + lock, {Value::Text(key)});
+    if (rows.empty()) ThrowUnknownFlag(key);
+    const pg::Row row = rows[0];
+    return {row.Int8(0), ReadDefinition(row.Jsonb(1)), row.Text(2), row.Bool(3), row.Bool(4), row.Int4(5)};
+}
+
+std::string Names(const pg::Result& rows) {
+    std::string text;
+    for (uint64_t i = 0; i < rows.size(); ++i) text += (i > 0 ? ", " : "") + rows[i].Text(0);
+    return text;
+}
+
+void RequireUnused(const std::string& key, const char* doing) {
+    const pg::Result rows = pg::Execute("SELECT key FROM pulse.flag WHERE $1 = ANY (flags) AND key <> $1 ORDER BY key LIMIT 20", {Value::Text(key)});
+    if (!rows.empty())
+        throw UserError(sqlstate::kNotReady, std::string("cannot ") + doing + " flag \"" + key + "\": other flags require it",
+                        "They are " + Names(rows) + ".", "Take it out of their \"prerequisites\" first.");
+}
+
+void CheckPrerequisites(const std::string& key, const Definition& definition, const Uses& uses) {
+    if (uses.flags.empty()) return;
+    std::map<std::string, std::vector<std::string>> others;
+    const pg::Result rows = pg::Execute("SELECT key, flags FROM pulse.flag WHERE flags <> '{}'", {});
+    for (uint64_t i = 0; i < rows.size(); ++i) others[rows[i].Text(0)] = rows[i].Texts(1);
+    others.erase(key);
+    const std::string cycle = FindCycle(key, uses.flags, others);
+    if (!cycle.empty())
+        throw UserError("42P17", "flags would require one another in a circle", cycle, "Take one of them out of the \"prerequisites\" of the other.");
+    for (const Prerequisite& prerequisite : definition.prerequisites) {
+        const Row required = RequireRow(prerequisite.flag, "");
+        for (const std::string& variant : prerequisite.variants) RequireVariant(required.definition, variant, "flag " + prerequisite.flag);
+    }
+}
+
+// Everything that can be wrong with a definition here and now.
+Uses Check(const std::string& key, const Definition& definition) {
+    Uses uses = FindUses(definition);
+    CheckPrerequisites(key, definition, uses);
+    CompileRules(definition, true);
+    return uses;
+}
+
+Json Stored(Definition definition) {
+    definition.salt.reset();
+    definition.enabled.reset();
+    return ToJson(definition);
+}
+
+void WriteVersion(int64_t id, const std::string& change, const std::string& editor) {
+    pg::Execute(
+        "INSERT INTO pulse.flag_version (flag_id, version, definition, enabled, change, changed_by, changed_at) "
+        "SELECT id, version, definition, enabled, $2, $3, $4 FROM pulse.flag WHERE id = $1",
+        {Value::Int8(id), Value::Text(change), Value::Text(editor), Value::Time(pg::Now())});
+    pg::Watch::Announce("flag");
+}
+
+// A key or a description that is taken away is null.
+Value OrNull(const std::optional<std::string>& text) {
+    return text && text->find_first_not_of(" \t\r\n") != std::string::npos ? Value::Text(*text) : Value::Null(TEXTOID);
+}
+
+void CheckDescription(const std::optional<std::string>& description) {
+    if (description && description->size() > 10'000)
+        throw UserError(sqlstate::kInvalidParameter, "the description is too long", "It has " + std::to_string(description->size()) + " bytes.",
+                        "At most 10000 are allowed.");
+}
+
+[[noreturn]] void ThrowDuplicate(const std::string& key) {
+    throw UserError(sqlstate::kDuplicateObject, "flag \"" + key + "\" already exists", "",
+                    "Choose another key, or change that flag with pulse_update_flag().");
+}
+
+bool Exists(const std::string& key) {
+    return !pg::Execute("SELECT FROM pulse.flag WHERE key = $1", {Value::Text(key)}).empty();
+}
+
+}  // namespace
+
+int64_t CreateFlag(const std::string& key, const Definition& definition, const std::optional<std::string>& description, const std::string& creator) {
+    CheckKey(key);
+    CheckDescription(description);
+    LockDefiners();
+    if (Exists(key)) ThrowDuplicate(key);
+    const Uses uses = Check(key, definition);
+    const pg::Result made = pg::Execute(
+        "INSERT INTO pulse.flag (key, definition, salt, enabled, traits, segments, flags, description, created_by, created_at, updated_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (key) DO NOTHING RETURNING id",
+        {Value::Text(key), Value::Jsonb(Stored(definition)), Value::Text(definition.salt.value_or(key)), Value::Bool(definition.enabled.value_or(true)),
+         Value::Texts(uses.traits), Value::Texts(uses.segments), Value::Texts(uses.flags), OrNull(description), Value::Text(creator),
+         Value::Time(pg::Now())});
+    if (made.empty()) ThrowDuplicate(key);
+    const int64_t id = made[0].Int8(0);
+    WriteVersion(id, "created", creator);
+    return id;
+}
+
+int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& definition, const std::optional<std::string>& description,
+                   const std::optional<std::string>& new_key, const std::string& editor) {
+    CheckDescription(description);
+    LockDefiners();
+    const Row row = RequireRow(key, new_key ? "FOR UPDATE" : "FOR NO KEY UPDATE");
+    std::string change;
+    const auto add = [&](const std::string& text) { change += (change.empty() ? "" : "; ") + text; };
+    if (new_key && *new_key != key) {
+        CheckKey(*new_key);
+        if (Exists(*new_key)) ThrowDuplicate(*new_key);
+        RequireUnused(key, "rename");
+        add("key: " + key + " → " + *new_key);
+    }
+    std::string salt = row.salt;
+    bool enabled = row.enabled;
+    if (definition) {
+        salt = definition->salt.value_or(salt);
+        enabled = definition->enabled.value_or(enabled);
+        const Uses uses = Check(new_key.value_or(key), *definition);
+        if (const std::string difference = Difference(row.definition, *definition); !difference.empty()) add(difference);
+        if (salt != row.salt) add("salt: " + row.salt + " → " + salt);
+        if (enabled != row.enabled) add(enabled ? "switched on" : "switched off");
+        pg::Execute("UPDATE pulse.flag SET definition = $2, traits = $3, segments = $4, flags = $5 WHERE id = $1",
+                    {Value::Int8(row.id), Value::Jsonb(Stored(*definition)), Value::Texts(uses.traits), Value::Texts(uses.segments), Value::Texts(uses.flags)});
+    }
+    if (description) pg::Execute("UPDATE pulse.flag SET description = $2 WHERE id = $1", {Value::Int8(row.id), OrNull(description)});
+    if (change.empty()) return row.version;
+    pg::Execute("UPDATE pulse.flag SET key = $2, salt = $3, enabled = $4, version = version + 1, updated_at = $5 WHERE id = $1",
+                {Value::Int8(row.id), Value::Text(new_key.value_or(key)), Value::Text(salt), Value::Bool(enabled), Value::Time(pg::Now())});
+    WriteVersion(row.id, change, editor);
+    return row.version + 1;
+}
+
+void DeleteFlag(const std::string& key) {
+    LockDefiners();
+    const Row row = RequireRow(key, "FOR UPDATE");
+    RequireUnused(key, "delete");
+    pg::Execute("DELETE FROM pulse.flag WHERE id = $1", {Value::Int8(row.id)});
+    pg::Watch::Announce("flag");
+}
+
+void SwitchFlag(const std::string& key, bool enabled, const std::string& editor) {
+    const Row row = RequireRow(key, "FOR NO KEY UPDATE");
+    if (enabled && row.archived)
+        throw UserError(sqlstate::kNotReady, "flag \"" + key + "\" is archived", "", "Bring it back with pulse_restore_flag() first.");
+    if (enabled == row.enabled) return;
+    pg::Execute("UPDATE pulse.flag SET enabled = $2, version = version + 1, updated_at = $3 WHERE id = $1",
+                {Value::Int8(row.id), Value::Bool(enabled), Value::Time(pg::Now())});
+    WriteVersion(row.id, enabled ? "switched on" : "switched off", editor);
+}
+
+void ArchiveFlag(const std::string& key, bool archived, const std::string& editor) {
+    LockDefiners();
+    const Row row = RequireRow(key, "FOR NO KEY UPDATE");
+    if (archived == row.archived) return;
+    if (archived) RequireUnused(key, "archive");
+    pg::Execute("UPDATE pulse.flag SET archived_at = CASE WHEN $2 THEN $3 END, version = version + 1, updated_at = $3 WHERE id = $1",
+                {Value::Int8(row.id), Value::Bool(archived), Value::Time(pg::Now())});
+    WriteVersion(row.id, archived ? "archived" : "restored", editor);
+}
+
+}  // namespace pulse::flag

@@ -1,0 +1,47 @@
+// Who saw which variant. Hot people are no hot rows: nothing is ever updated.
+#include "pulse/base/error.hpp"
+#include "pulse/flag/store_asked.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/probe.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+
+namespace pulse::flag {
+
+namespace {
+
+constexpr const char* kSalt = "exposure";
+
+// Whole people are sampled, the same ones every day: who changed variants is seen.
+bool Sampled(const std::string& id) {
+    const double share = pg::settings::exposure_sample;
+    return share >= 1 || (share > 0 && Bucket(kSalt, id) < share * kBuckets);
+}
+
+// Days since 2000-01-01, as a date counts them.
+int32_t DayOf(Moment moment) {
+    return static_cast<int32_t>(moment >= 0 ? moment / kDay : -((-moment + kDay - 1) / kDay));
+}
+
+}  // namespace
+
+bool NoteExposure(const Saved& flag, const std::optional<profile::Person>& person, const std::string& id, const std::string& variant) {
+    if (!Sampled(id)) return false;
+    const Moment now = pg::Now();
+    const pg::Value day{DATEOID, DateADTGetDatum(DayOf(now)), false};
+    // Almost always it is there already: then nothing is written, and no transaction number taken.
+    static const pg::Probe probe("exposure", "exposure_pkey", {1});
+    if (probe.Find({day.datum, Int64GetDatum(flag.id), pg::FromText(id), pg::FromText(variant)})) return false;
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    static pg::Statement insert(
+        "INSERT INTO pulse.exposure (day, flag_id, bucketing_id, variant, version, profile_id, first_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        " ON CONFLICT DO NOTHING",
+        {DATEOID, INT8OID, TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID});
+    return insert
+               .Execute({day, pg::Value::Int8(flag.id), pg::Value::Text(id), pg::Value::Text(variant), pg::Value::Int4(flag.version),
+                         person ? pg::Value::Int8(person->id) : pg::Value::Null(INT8OID), pg::Value::Time(now)})
+               .processed() > 0;
+}
+
+}  // namespace pulse::flag
