@@ -1,0 +1,150 @@
+# Decisions on a standby, across sessions and transactions, through dump and restore, and while definitions change under them.
+use strict;
+use warnings;
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulseTest;
+
+my $node = start_node('decide_primary');
+sub sql { return $node->safe_psql('postgres', @_) }
+# What somebody gets: variant REASON version.
+sub decided
+{
+	my ($on, $user, $flag, $context) = @_;
+	$context //= '{}';
+	return $on->safe_psql('postgres', "SELECT variant, reason, version FROM pulse_decide('$user', '$flag', '$context')");
+}
+# A session that stays open.
+sub session { return $node->background_psql('postgres', on_error_stop => 0) }
+
+sql(q{
+	CREATE EXTENSION pulse;
+	SELECT pulse_identify('ann', '{"plan": "pro"}'), pulse_identify('bob', '{"plan": "free"}');
+	SELECT pulse_track('ann', 'purchase', '{"total": 200}');
+	SELECT pulse_create_segment('pros', '{"where": "profile.plan == \"pro\""}');
+	SELECT pulse_create_segment('buyers', '{"where": "events.purchase.count_30d >= 1"}');
+	SELECT pulse_create_flag('premium', 'segment("pros")');
+	SELECT pulse_create_flag('thanks', 'segment("buyers")');
+	SELECT pulse_create_flag('tenth', '{"percentage": 10}');
+	SELECT pulse_create_flag('german', 'context.country == "DE"');
+});
+
+# ---- a change is seen by the next statement of every session, whatever its transaction ----
+
+my $plain = session();
+my $repeatable = session();
+my $decide = q{SELECT variant || ' ' || reason || ' ' || version FROM pulse_decide('ann', 'premium');};
+is($plain->query($decide), 'on TARGETING_MATCH 1', 'a session decides');
+$repeatable->query('BEGIN ISOLATION LEVEL REPEATABLE READ;');
+is($repeatable->query($decide), 'on TARGETING_MATCH 1', 'so does one in a transaction');
+$plain->query('BEGIN;');
+is($plain->query($decide), 'on TARGETING_MATCH 1', 'and another');
+sql(q{SELECT pulse_disable_flag('premium')});
+is($plain->query($decide), 'off DISABLED 2', 'the kill switch counts in an open transaction');
+is($repeatable->query($decide), 'off DISABLED 2', 'and in one that sees an old state of everything else');
+sql(q{SELECT pulse_enable_flag('premium')});
+is($plain->query($decide), 'on TARGETING_MATCH 3', 'on again');
+is($repeatable->query($decide), 'on TARGETING_MATCH 3', 'everywhere');
+# What is not committed counts for who did it alone.
+my $editor = session();
+$editor->query('BEGIN;');
+$editor->query(q{SELECT pulse_update_flag('premium', '{"rules": []}');});
+is($editor->query($decide), 'off STATIC 4', 'who changes a flag sees it changed');
+is($plain->query($decide), 'on TARGETING_MATCH 3', 'nobody else does');
+$editor->query('ROLLBACK;');
+is($editor->query($decide), 'on TARGETING_MATCH 3', 'and after the rollback it is as it was');
+# The person is what the transaction sees.
+sql(q{SELECT pulse_identify('ann', '{"plan": "free"}')});
+is($plain->query($decide), 'off DEFAULT 3', 'READ COMMITTED sees what was committed');
+is($repeatable->query($decide), 'on TARGETING_MATCH 3', 'REPEATABLE READ sees the person as at its beginning');
+$_->query('COMMIT;') for $plain, $repeatable;
+is($repeatable->query($decide), 'off DEFAULT 3', 'until its end');
+sql(q{SELECT pulse_identify('ann', '{"plan": "pro"}')});
+
+# ---- the kill switch waits for nobody who brings events or defines ----
+
+$editor->query('BEGIN;');
+$editor->query(q{SELECT pulse_track('bob', 'purchase'), pulse_create_flag('slow', '{}');});
+is(sqlstate($node, 'postgres', q{SET lock_timeout = '3s'; SELECT pulse_disable_flag('thanks'), pulse_enable_flag('thanks')}), 'none', 'a switch is one row');
+$editor->query('ROLLBACK;');
+
+# ---- DROP and CREATE EXTENSION under an open session ----
+
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', q{CREATE EXTENSION pulse; SELECT pulse_create_flag('f', '{}')});
+my $other = $node->background_psql('other', on_error_stop => 0);
+is($other->query(q{SELECT variant FROM pulse_decide('x', 'f');}), 'on', 'a flag of another database');
+$node->safe_psql('other', q{DROP EXTENSION pulse CASCADE; CREATE EXTENSION pulse; SELECT pulse_create_flag('f', '{"rules": []}')});
+is($other->query(q{SELECT variant FROM pulse_decide('x', 'f');}), 'off', 'made anew it is another one');
+$other->quit;
+
+# ---- a standby ----
+
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('decide_standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+my @asked = (['ann', 'premium'], ['bob', 'premium'], ['ann', 'thanks'], ['bob', 'thanks'], ['ann', 'tenth'], ['nobody', 'premium'], ['x', 'german', '{"country": "DE"}']);
+is(decided($standby, @$_), decided($node, @$_), "a standby gives the same answer: @$_[0, 1]") for @asked;
+is($standby->safe_psql('postgres', q{SELECT flag, variant, reason, bucket FROM pulse_decide_all('ann')}),
+	sql(q{SELECT flag, variant, reason, bucket FROM pulse_decide_all('ann')}), 'all of them');
+is($standby->safe_psql('postgres', q{SELECT count(*) > 3 FROM pulse_explain_decision('ann', 'thanks')}), 't', 'with explanations');
+is($standby->safe_psql('postgres', q{SET pulse.exposure_sample = 1; SELECT variant FROM pulse_expose('ann', 'premium')}), 'on', 'exposing decides there');
+is(sqlstate($standby, 'postgres', q{SELECT pulse_log_exposure('ann', 'premium', 'on')}), '25006', 'and writes nothing');
+my $far = $standby->background_psql('postgres', on_error_stop => 0);
+is($far->query($decide), 'on TARGETING_MATCH 3', 'a session on the standby');
+sql(q{SELECT pulse_disable_flag('premium')});
+$node->wait_for_catchup($standby);
+is($far->query($decide), 'off DISABLED 4', 'sees the switch as soon as it is there');
+sql(q{SELECT pulse_enable_flag('premium'), pulse_track('bob', 'purchase'), pulse_identify('bob', '{"plan": "pro"}')});
+$node->wait_for_catchup($standby);
+is(decided($standby, 'bob', $_), decided($node, 'bob', $_), "and new events: $_") for qw(premium thanks);
+$far->quit;
+
+# ---- dump and restore ----
+
+sql(q{SET pulse.exposure_sample = 1; SELECT pulse_expose('ann', 'premium'), pulse_expose('cy', 'tenth')});
+my $dump = $node->backup_dir . '/flags.dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ], 'a dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'pg_restore', '-d', $node->connstr('restored'), $dump ], 'a restore');
+my $state = q{SELECT f.key, f.salt, f.version, v.change, d.variant, d.reason, d.bucket, (SELECT count(*) FROM pulse.exposure AS e WHERE e.flag_id = f.id)
+	FROM pulse.flag AS f JOIN pulse.flag_version AS v ON v.flag_id = f.id, pulse_decide('ann', f.key) AS d ORDER BY f.key, v.version};
+is($node->safe_psql('restored', $state), sql($state), 'flags, versions, answers and exposures are the same');
+is($node->safe_psql('restored', q{SELECT pulse_create_flag('new', '{}') > (SELECT max(id) FROM pulse.flag WHERE key <> 'new')}), 't', 'and new ones can be made');
+
+# ---- eight sessions decide while the definition goes back and forth ----
+
+sql(q{SELECT pulse_create_flag('moving', '{"variants": {"v1": 1, "v2": 2}, "off": "v1", "default": "v1"}')});
+my $script = $node->basedir . '/decide.sql';
+append_to_file($script, <<'SQL');
+SELECT 1 / (CASE WHEN (value = '1' AND variant = 'v1' AND version % 2 = 1 OR value = '2' AND variant = 'v2' AND version % 2 = 0) THEN 1 ELSE 0 END)
+FROM pulse_decide('ann', 'moving') AS d;
+SELECT 1 / count(*) FROM pulse_decide_all('bob') WHERE flag = 'moving';
+SQL
+my ($out, $err) = ('', '');
+my $bench = IPC::Run::start([ 'pgbench', '-n', '-c', '8', '-j', '2', '-t', '400', '-M', 'prepared', '-f', $script, $node->connstr('postgres') ], '>', \$out, '2>', \$err);
+for my $i (1 .. 40)
+{
+	sql(sprintf(q{SELECT pulse_update_flag('moving', '{"variants": {"v1": 1, "v2": 2}, "off": "v1", "default": "%s"}')}, $i % 2 ? 'v2' : 'v1'));
+}
+$bench->finish;
+unlike($err, qr/ERROR|abort/i, 'each answer is one of the versions, and belongs to the version it names') or diag($err);
+like($out, qr{actually processed: 3200/3200}, 'and all were answered') or diag($out);
+
+# ---- promotion ----
+
+$plain->quit;
+$repeatable->quit;
+$editor->quit;
+$node->stop('immediate');
+$standby->promote;
+is(decided($standby, 'ann', 'premium'), 'on|TARGETING_MATCH|5', 'the promoted standby decides');
+$standby->safe_psql('postgres', q{SELECT pulse_disable_flag('premium')});
+is(decided($standby, 'ann', 'premium'), 'off|DISABLED|6', 'and switches');
+is($standby->safe_psql('postgres', q{SET pulse.exposure_sample = 1; SELECT pulse_log_exposure('dora', 'premium', 'off')}), 't', 'and notes exposures');
+
+done_testing();
