@@ -73,6 +73,9 @@ Parts PartsOf(const Definition& definition) {
 }
 
 std::string Shown(const Json& json) {
+    // 25, not 25.0
+    if (json.is_number_float() && json.get<double>() == static_cast<double>(static_cast<int64_t>(json.get<double>())))
+        return std::to_string(static_cast<int64_t>(json.get<double>()));
     return rule::Shorten(json.is_string() ? json.get<std::string>() : json.dump(-1, ' ', false, Json::error_handler_t::replace), 200);
 }
 

@@ -39,23 +39,27 @@ Datum With(FunctionCallInfo fcinfo, Verb verb) {
 
 }  // namespace
 
-PULSE_WRITING_FUNCTION(pulse_create_flag_text) {
+PULSE_FUNCTION(pulse_create_flag_text) {
+    pg::RequireWritable("pulse_create_flag()");
     const pg::Args args(fcinfo);
     return Create(args, flag::ReadDefinition(args.RequireText(1, "definition")));
 }
 
-PULSE_WRITING_FUNCTION(pulse_create_flag_jsonb) {
+PULSE_FUNCTION(pulse_create_flag_jsonb) {
+    pg::RequireWritable("pulse_create_flag()");
     const pg::Args args(fcinfo);
     return Create(args, flag::ReadDefinition(args.RequireJsonb(1, "definition")));
 }
 
-PULSE_WRITING_FUNCTION(pulse_update_flag_text) {
+PULSE_FUNCTION(pulse_update_flag_text) {
+    pg::RequireWritable("pulse_update_flag()");
     const pg::Args args(fcinfo);
     const std::optional<std::string> text = args.Text(1);
     return Update(args, text ? std::optional(flag::ReadDefinition(*text)) : std::nullopt);
 }
 
-PULSE_WRITING_FUNCTION(pulse_update_flag_jsonb) {
+PULSE_FUNCTION(pulse_update_flag_jsonb) {
+    pg::RequireWritable("pulse_update_flag()");
     const pg::Args args(fcinfo);
     const std::optional<pg::Json> json = args.Jsonb(1);
     return Update(args, json ? std::optional(flag::ReadDefinition(*json)) : std::nullopt);

@@ -35,7 +35,7 @@ int64_t DropMembershipChanges(Moment before, int64_t) { return profile::DropPart
     " WHERE r.segment_id = s.id AND r.status IN ('open', 'acknowledged') AND p.id IN (r.snapshot, "       \
     "r.baseline_snapshot))) AS o"
 
-const std::array<Rule, 12> kRules{{
+const std::array<Rule, 13> kRules{{
     {"messages given up", &pg::settings::message_lifetime, nullptr, delivery::GiveUp},
     {"runs of jobs", &pg::settings::job_run_retention,
      "DELETE FROM pulse.job_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.job_run AS r"
@@ -62,6 +62,9 @@ const std::array<Rule, 12> kRules{{
     {"months of membership changes", &pg::settings::membership_change_retention, nullptr, DropMembershipChanges},
     {"ids of messages", &pg::settings::deduplication_horizon, nullptr, profile::ForgetMessages},
     {"rejected events", &pg::settings::rejected_event_retention, nullptr, profile::ForgetRejected},
+    {"exposures", &pg::settings::exposure_retention,
+     "DELETE FROM pulse.exposure WHERE ctid = ANY (ARRAY(SELECT e.ctid FROM pulse.exposure AS e"
+     " WHERE e.day < ($1 AT TIME ZONE 'UTC')::date ORDER BY e.day LIMIT $2))"},
 }};
 
 constexpr int64_t kBatch = 1000;

@@ -64,7 +64,7 @@ SELECT pulse_create_flag('x', '5'::jsonb);
 SELECT pulse_create_flag('x', '[]'::jsonb);
 SELECT pulse_create_flag('x', '{"when": ');
 SELECT pulse_create_flag('x', 'profile.plan = = 1');
-SELECT pulse_create_flag('x', 'profile.plan');
+SELECT pulse_create_flag('x', 'lower(profile.plan)');
 SELECT pulse_create_flag('x', '{"rules": [{}, {"when": "1 + 1"}]}');
 SELECT pulse_create_flag('x', 'segment("nobody")');
 SELECT pulse_create_flag('x', 'events.purchase.count_30d >= 1');
