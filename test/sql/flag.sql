@@ -66,7 +66,9 @@ SELECT pulse_create_flag('x', '{"when": ');
 SELECT pulse_create_flag('x', 'profile.plan = = 1');
 SELECT pulse_create_flag('x', 'lower(profile.plan)');
 SELECT pulse_create_flag('x', '{"rules": [{}, {"when": "1 + 1"}]}');
+\set VERBOSITY terse
 SELECT pulse_create_flag('x', 'segment("nobody")');
+\set VERBOSITY default
 SELECT pulse_create_flag('x', 'events.purchase.count_30d >= 1');
 SELECT pulse_create_flag('x', '{"percentag": 5}');
 SELECT pulse_create_flag('x', '{"percentage": 500}');

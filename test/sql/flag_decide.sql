@@ -7,31 +7,31 @@ SET datestyle = 'ISO, MDY';
 SET pulse.now = '2026-03-01';
 \set SHOW_CONTEXT never
 
-SELECT pulse_identify('ann', '{"plan": "pro", "age": 31}') IS NOT NULL AS done;
-SELECT pulse_identify('bob', '{"plan": "free"}') IS NOT NULL AS done;
-SELECT count(*) AS events FROM generate_series(1, 3) AS i, LATERAL pulse_track('ann', 'purchase', '{"total": 200}');
-SELECT pulse_create_trait('total_spent', 'events.purchase.sum(total, 30d)') IS NOT NULL AS made;
-SELECT pulse_create_segment('pros', '{"where": "profile.plan == \"pro\""}') > 0 AS made;
-SELECT pulse_create_segment('buyers', '{"where": "events.purchase.count_30d >= 1"}') > 0 AS made;
+SELECT pulse_identify('flag-ann', '{"plan": "pro", "age": 31}') IS NOT NULL AS done;
+SELECT pulse_identify('flag-bob', '{"plan": "free"}') IS NOT NULL AS done;
+SELECT count(*) AS events FROM generate_series(1, 3) AS i, LATERAL pulse_track('flag-ann', 'purchase', '{"total": 200}');
+SELECT pulse_create_trait('flag_total_spent', 'events.purchase.sum(total, 30d)') IS NOT NULL AS made;
+SELECT pulse_create_segment('flag_pros', '{"where": "profile.plan == \"pro\""}') > 0 AS made;
+SELECT pulse_create_segment('flag_buyers', '{"where": "events.purchase.count_30d >= 1"}') > 0 AS made;
 
 -- As the issue types them.
-SELECT pulse_create_flag('premium', 'segment("pros")') > 0 AS made;
-SELECT pulse_create_flag('vip', 'segment("pros") && trait("total_spent") >= 500') > 0 AS made;
-SELECT pulse_create_flag('either', 'segment("buyers") || segment("pros")') > 0 AS made;
-SELECT pulse_create_flag('discount_offer', 'segment("buyers") == false') > 0 AS made;
+SELECT pulse_create_flag('premium', 'segment("flag_pros")') > 0 AS made;
+SELECT pulse_create_flag('vip', 'segment("flag_pros") && trait("flag_total_spent") >= 500') > 0 AS made;
+SELECT pulse_create_flag('either', 'segment("flag_buyers") || segment("flag_pros")') > 0 AS made;
+SELECT pulse_create_flag('discount_offer', 'segment("flag_buyers") == false') > 0 AS made;
 SELECT pulse_create_flag('country', 'context.country == "DE" && profile.plan == "pro"') > 0 AS made;
-SELECT u AS "user", f AS flag, d.* FROM unnest('{ann,bob,nobody}'::text[]) AS u, unnest('{premium,vip,either,discount_offer}'::text[]) AS f, pulse_decide(u, f) AS d;
-SELECT u AS "user", d.value, d.reason FROM unnest('{ann,bob,nobody}'::text[]) AS u, pulse_decide(u, 'country', '{"country": "DE"}') AS d;
-SELECT value, reason FROM pulse_decide('ann', 'country', '{"country": "FR"}');
-SELECT (pulse_decide('ann', 'premium')).allow;
+SELECT u AS "user", f AS flag, d.* FROM unnest('{flag-ann,flag-bob,nobody}'::text[]) AS u, unnest('{premium,vip,either,discount_offer}'::text[]) AS f, pulse_decide(u, f) AS d;
+SELECT u AS "user", d.value, d.reason FROM unnest('{flag-ann,flag-bob,nobody}'::text[]) AS u, pulse_decide(u, 'country', '{"country": "DE"}') AS d;
+SELECT value, reason FROM pulse_decide('flag-ann', 'country', '{"country": "FR"}');
+SELECT (pulse_decide('flag-ann', 'premium')).allow;
 
 -- Who has no id is decided by the context.
 SELECT pulse_create_flag('beta', '{"when": "context.beta == true"}') > 0 AS made;
 SELECT pulse_create_flag('half', '{"percentage": 50}') > 0 AS made;
 SELECT value, reason FROM pulse_decide(NULL, 'beta', '{"beta": true}');
 SELECT value, reason, bucket FROM pulse_decide(NULL, 'half');
-SELECT value, reason, bucket FROM pulse_decide('', 'half', '{"targetingKey": "ann"}');
-SELECT value, reason, bucket FROM pulse_decide('ann', 'half', NULL);
+SELECT value, reason, bucket FROM pulse_decide('', 'half', '{"targetingKey": "flag-ann"}');
+SELECT value, reason, bucket FROM pulse_decide('flag-ann', 'half', NULL);
 SELECT value, reason, bucket FROM pulse_decide(repeat('x', 100000), 'half');
 
 -- Percentages only add people; the salt survives a rename; variants are drawn apart.
@@ -46,8 +46,8 @@ SELECT variant, value, reason, payload, count(*) BETWEEN CASE variant WHEN 'red'
 FROM generate_series(1, 2000) AS i, pulse_decide('u' || i, 'color') GROUP BY 1, 2, 3, 4 ORDER BY 1;
 -- By something else: everybody of a plan gets the same.
 SELECT pulse_create_flag('by_plan', '{"percentage": 50, "bucket_by": ["context.team", "profile.plan"]}') > 0 AS made;
-SELECT count(DISTINCT d.bucket) AS buckets FROM unnest('{ann,bob}'::text[]) AS u, pulse_decide(u, 'by_plan', '{"team": "t1"}') AS d;
-SELECT u, d.bucket, d.reason FROM unnest('{ann,bob,nobody}'::text[]) AS u, pulse_decide(u, 'by_plan', '{"team": null}') AS d;
+SELECT count(DISTINCT d.bucket) AS buckets FROM unnest('{flag-ann,flag-bob}'::text[]) AS u, pulse_decide(u, 'by_plan', '{"team": "t1"}') AS d;
+SELECT u, d.bucket, d.reason FROM unnest('{flag-ann,flag-bob,nobody}'::text[]) AS u, pulse_decide(u, 'by_plan', '{"team": null}') AS d;
 -- A dialect: Unleash's place of user-123 is 88.
 SELECT pulse_create_flag('new-checkout', '{"percentage": 88, "dialect": "unleash"}') > 0 AS made;
 SELECT value, bucket FROM pulse_decide('user-123', 'new-checkout');
@@ -55,69 +55,69 @@ SELECT pulse_update_flag('new-checkout', '{"percentage": 87, "dialect": "unleash
 SELECT value, bucket FROM pulse_decide('user-123', 'new-checkout');
 
 -- Overrides, prerequisites, holdout, schedule, ramp, kill switch: the order of the steps.
-SELECT pulse_create_flag('steps', '{"overrides": {"bob": "on", "profile:999999": "on"}, "prerequisites": [{"flag": "premium", "variant": "on"}],
+SELECT pulse_create_flag('steps', '{"overrides": {"flag-bob": "on", "profile:999999": "on"}, "prerequisites": [{"flag": "premium", "variant": "on"}],
     "schedule": {"from": "2026-02-01"}, "ramp": [{"at": "2026-02-10", "percentage": 0}, {"at": "2026-03-10", "percentage": 100}]}') > 0 AS made;
-SELECT u AS "user", d.value, d.reason, d.rule, d.bucket FROM unnest('{ann,bob,nobody}'::text[]) AS u, pulse_decide(u, 'steps') AS d;
+SELECT u AS "user", d.value, d.reason, d.rule, d.bucket FROM unnest('{flag-ann,flag-bob,nobody}'::text[]) AS u, pulse_decide(u, 'steps') AS d;
 SET pulse.now = '2026-03-10';
-SELECT value, reason, rule FROM pulse_decide('ann', 'steps');
+SELECT value, reason, rule FROM pulse_decide('flag-ann', 'steps');
 SET pulse.now = '2026-01-31';
-SELECT value, reason FROM pulse_decide('bob', 'steps');
+SELECT value, reason FROM pulse_decide('flag-bob', 'steps');
 SET pulse.now = '2026-03-01';
 SELECT pulse_disable_flag('premium');
-SELECT value, reason FROM pulse_decide('ann', 'premium');
-SELECT value, reason FROM pulse_decide('ann', 'steps');
+SELECT value, reason FROM pulse_decide('flag-ann', 'premium');
+SELECT value, reason FROM pulse_decide('flag-ann', 'steps');
 SELECT pulse_enable_flag('premium');
 SELECT pulse_update_flag('steps', '{"holdout": {"percentage": 100}}');
-SELECT value, reason, bucket IS NOT NULL AS drawn FROM pulse_decide('ann', 'steps');
+SELECT value, reason, bucket IS NOT NULL AS drawn FROM pulse_decide('flag-ann', 'steps');
 
 -- This transaction's own events and changes count at once, and are forgotten with it.
 BEGIN;
-SELECT value FROM pulse_decide('bob', 'premium');
-SELECT pulse_identify('bob', '{"plan": "pro"}') IS NOT NULL AS done;
-SELECT value FROM pulse_decide('bob', 'premium');
+SELECT value FROM pulse_decide('flag-bob', 'premium');
+SELECT pulse_identify('flag-bob', '{"plan": "pro"}') IS NOT NULL AS done;
+SELECT value FROM pulse_decide('flag-bob', 'premium');
 SAVEPOINT s;
 SELECT pulse_disable_flag('premium');
-SELECT reason FROM pulse_decide('bob', 'premium');
+SELECT reason FROM pulse_decide('flag-bob', 'premium');
 ROLLBACK TO s;
-SELECT reason FROM pulse_decide('bob', 'premium');
+SELECT reason FROM pulse_decide('flag-bob', 'premium');
 SELECT pulse_create_flag('mine', '{}') > 0 AS made;
-SELECT reason FROM pulse_decide('bob', 'mine');
+SELECT reason FROM pulse_decide('flag-bob', 'mine');
 ROLLBACK;
-SELECT value, reason FROM pulse_decide('bob', 'premium');
-SELECT pulse_decide('bob', 'mine');
+SELECT value, reason FROM pulse_decide('flag-bob', 'premium');
+SELECT pulse_decide('flag-bob', 'mine');
 
 -- All at once.
-SELECT flag, value, variant, allow, reason, rule, segment FROM pulse_decide_all('ann', '{"country": "DE"}');
+SELECT flag, value, variant, allow, reason, rule, segment FROM pulse_decide_all('flag-ann', '{"country": "DE"}');
 SELECT pulse_archive_flag('beta');
-SELECT count(*) AS left FROM pulse_decide_all('ann') WHERE flag = 'beta';
-SELECT value, reason FROM pulse_decide('ann', 'beta', '{"beta": true}');
+SELECT count(*) AS left FROM pulse_decide_all('flag-ann') WHERE flag = 'beta';
+SELECT value, reason FROM pulse_decide('flag-ann', 'beta', '{"beta": true}');
 
 -- Why.
-SELECT * FROM pulse_explain_decision('ann', 'vip');
-SELECT * FROM pulse_explain_decision('bob', 'country', '{"country": "DE"}');
-SELECT * FROM pulse_explain_decision(NULL, 'sixty');
-SELECT part, value, regexp_replace(note, 'profile:\d+', 'profile:n') AS note FROM pulse_explain_decision('nobody', 'steps');
+SELECT depth, part, regexp_replace(value, 'profile:\d+', 'profile:n') AS value, note FROM pulse_explain_decision('flag-ann', 'vip');
+SELECT depth, part, regexp_replace(value, 'profile:\d+', 'profile:n') AS value, note FROM pulse_explain_decision('flag-bob', 'country', '{"country": "DE"}');
+SELECT depth, part, regexp_replace(value, 'profile:\d+', 'profile:n') AS value, note FROM pulse_explain_decision(NULL, 'sixty');
+SELECT part, value, note FROM pulse_explain_decision('nobody', 'steps');
 
 -- What is wrong is told.
-SELECT pulse_decide('ann', 'premum');
-SELECT pulse_decide('ann', NULL);
-SELECT pulse_decide('ann', 'premium', '[]');
-SELECT pulse_decide('ann', 'premium', '5');
-SELECT pulse_explain_decision('ann', 'premum');
-SELECT pulse_decide_all('ann', '"x"');
+SELECT pulse_decide('flag-ann', 'premum');
+SELECT pulse_decide('flag-ann', NULL);
+SELECT pulse_decide('flag-ann', 'premium', '[]');
+SELECT pulse_decide('flag-ann', 'premium', '5');
+SELECT pulse_explain_decision('flag-ann', 'premum');
+SELECT pulse_decide_all('flag-ann', '"x"');
 
 -- Exposures: once per person, flag, variant and day.
-SELECT value FROM pulse_expose('ann', 'premium');
+SELECT value FROM pulse_expose('flag-ann', 'premium');
 SELECT count(*) AS none_unless_asked_for FROM pulse.exposure;
 SET pulse.exposure_sample = 1;
-SELECT value FROM pulse_expose('ann', 'premium');
-SELECT value FROM pulse_expose('ann', 'premium');
+SELECT value FROM pulse_expose('flag-ann', 'premium');
+SELECT value FROM pulse_expose('flag-ann', 'premium');
 SELECT value FROM pulse_expose('somebody', 'color');
 SELECT value FROM pulse_expose(NULL, 'premium');
 SET pulse.now = '2026-03-02';
-SELECT pulse_update_flag('premium', 'segment("pros") && profile.age < 30');
-SELECT value FROM pulse_expose('ann', 'premium');
-SELECT pulse_log_exposure('ann', 'color', 'red'), pulse_log_exposure('ann', 'color', 'red'), pulse_log_exposure('ann', 'color', 'blue');
+SELECT pulse_update_flag('premium', 'segment("flag_pros") && profile.age < 30');
+SELECT value FROM pulse_expose('flag-ann', 'premium');
+SELECT pulse_log_exposure('flag-ann', 'color', 'red'), pulse_log_exposure('flag-ann', 'color', 'red'), pulse_log_exposure('flag-ann', 'color', 'blue');
 SELECT e.day, f.key, e.bucketing_id, e.variant, e.version, e.profile_id IS NOT NULL AS known, e.first_at
 FROM pulse.exposure AS e JOIN pulse.flag AS f ON f.id = e.flag_id ORDER BY 1, 2, 3, 4;
 SELECT flag, bucketing_id, from_variant, to_variant, from_at, at, from_version, to_version, cause FROM pulse.variant_change ORDER BY flag, at, to_variant;
@@ -126,28 +126,30 @@ SET pulse.now = '2026-05-01';
 SELECT key, status, last_exposure_at FROM pulse_list_flags() WHERE key IN ('premium', 'either') ORDER BY key;
 SET pulse.exposure_sample = 0.5;
 SELECT count(*) FILTER (WHERE pulse_log_exposure('s' || i, 'color', 'red')) BETWEEN 400 AND 600 AS a_half FROM generate_series(1, 1000) AS i;
-SELECT pulse_log_exposure('ann', 'color', 'grey');
-SELECT pulse_log_exposure('ann', 'colour', 'red');
+SELECT pulse_log_exposure('flag-ann', 'color', 'grey');
+SELECT pulse_log_exposure('flag-ann', 'colour', 'red');
 SELECT pulse_log_exposure(NULL, 'color', 'red');
 SELECT pulse_log_exposure(' ', 'color', 'red');
 BEGIN READ ONLY;
 SET LOCAL pulse.exposure_sample = 1;
-SELECT value FROM pulse_expose('ann', 'vip');
-SELECT value FROM pulse_decide('ann', 'vip');
-SELECT pulse_log_exposure('ann', 'color', 'green');
+SELECT value FROM pulse_expose('flag-ann', 'vip');
+SELECT value FROM pulse_decide('flag-ann', 'vip');
+SELECT pulse_log_exposure('flag-ann', 'color', 'green');
 ROLLBACK;
 
 -- A reader decides and exposes; nobody else does.
 CREATE ROLE regress_flag_decider;
 SELECT pulse_grant('regress_flag_decider', 'reader');
 SET ROLE regress_flag_decider;
-SELECT allow FROM pulse_decide('ann', 'vip');
-SELECT allow FROM pulse_expose('ann', 'vip');
+SELECT allow FROM pulse_decide('flag-ann', 'vip');
+SELECT allow FROM pulse_expose('flag-ann', 'vip');
 RESET ROLE;
 SELECT pulse_revoke('regress_flag_decider');
 SET ROLE regress_flag_decider;
-SELECT allow FROM pulse_decide('ann', 'vip');
+SELECT allow FROM pulse_decide('flag-ann', 'vip');
 RESET ROLE;
 DROP ROLE regress_flag_decider;
 SELECT pulse_delete_flag('steps');
 SELECT pulse_delete_flag(key) FROM pulse_list_flags();
+SELECT pulse_delete_segment('flag_pros', confirm => true), pulse_delete_segment('flag_buyers', confirm => true);
+SELECT pulse_delete_trait('flag_total_spent');
