@@ -1,6 +1,7 @@
 // Drives finding, making and merging people, and accounts, from SQL.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_account.hpp"
 #include "pulse/profile/store_identity.hpp"
