@@ -14,10 +14,12 @@ namespace {
 
 using pg::Value;
 
-// What a batch says of each account, the later over the earlier.
+// What a batch says of each account, the later over the earlier; null takes a value away.
 constexpr const char* kGiven =
-    "WITH given AS (SELECT u.key, jsonb_object_agg(t.key, t.value ORDER BY u.n) AS traits "
-    "FROM unnest($1, $2) WITH ORDINALITY AS u (key, traits, n) CROSS JOIN LATERAL jsonb_each(u.traits) AS t GROUP BY u.key) ";
+    "WITH said AS (SELECT u.key, jsonb_object_agg(t.key, t.value ORDER BY u.n) AS traits "
+    "FROM unnest($1, $2) WITH ORDINALITY AS u (key, traits, n) CROSS JOIN LATERAL jsonb_each(u.traits) AS t GROUP BY u.key), "
+    "given AS (SELECT a.id, a.key, a.attributes AS old, (a.attributes || s.traits) - ARRAY(SELECT t.key FROM jsonb_each(s.traits) AS t WHERE t.value = 'null') AS new "
+    "FROM said AS s JOIN pulse.account AS a USING (key)) ";
 
 void MakeMissing(const std::vector<AccountWrite>& writes) {
     static pg::Statement statement(
@@ -52,18 +54,16 @@ void FindIds(std::vector<AccountWrite>& writes) {
 // Those whose attributes would change, locked by ascending key. What is the same already locks nothing.
 bool LockChanging(const Value& keys, const Value& traits) {
     static const std::string sql = std::string(kGiven) +
-        "SELECT a.id FROM pulse.account AS a WHERE a.key = ANY (ARRAY(SELECT b.key FROM given AS g JOIN pulse.account AS b USING (key) "
-        "WHERE b.attributes || g.traits <> b.attributes)) ORDER BY a.key FOR NO KEY UPDATE";
+        "SELECT a.id FROM pulse.account AS a WHERE a.id = ANY (ARRAY(SELECT g.id FROM given AS g WHERE g.new <> g.old)) ORDER BY a.key FOR NO KEY UPDATE";
     static pg::Statement statement(sql.c_str(), {TEXTARRAYOID, JSONBARRAYOID});
     return !statement.Execute({keys, traits}).empty();
 }
 
 std::vector<AccountChange> Write(const Value& keys, const Value& traits) {
     static const std::string sql = std::string(kGiven) +
-        ", changed AS (SELECT a.id, g.traits, ARRAY(SELECT t.key FROM jsonb_each(g.traits) AS t "
-        "WHERE a.attributes -> t.key IS DISTINCT FROM t.value ORDER BY t.key) AS names FROM given AS g JOIN pulse.account AS a USING (key)) "
-        "UPDATE pulse.account AS a SET attributes = a.attributes || c.traits, updated_at = $3 FROM changed AS c "
-        "WHERE a.id = c.id AND c.names <> '{}' RETURNING a.id, c.names";
+        "UPDATE pulse.account AS a SET attributes = g.new, updated_at = $3 FROM given AS g WHERE a.id = g.id AND g.new <> g.old "
+        "RETURNING a.id, ARRAY(SELECT coalesce(n.key, o.key) FROM jsonb_each(g.new) AS n FULL JOIN jsonb_each(g.old) AS o USING (key) "
+        "WHERE n.value IS DISTINCT FROM o.value ORDER BY 1)";
     static pg::Statement statement(sql.c_str(), {TEXTARRAYOID, JSONBARRAYOID, TIMESTAMPTZOID});
     static pg::Statement members(
         "SELECT p.id FROM pulse.profile AS p WHERE p.account_id = $1 AND p.canonical_id = p.id ORDER BY p.id", {INT8OID});

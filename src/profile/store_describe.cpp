@@ -49,9 +49,12 @@ std::string PrefixForm(const IdentityKind& kind, const std::string& query) {
     if (kind.normalisation != "phone") return *plain.value;
     std::string digits;
     for (const char c : *plain.value) {
-        if ((c >= '0' && c <= '9') || (c == '+' && digits.empty())) digits += c;
-        else if (c != ' ' && c != '-' && c != '(' && c != ')' && c != '.' && c != '/') return "";
+        if ((c >= '0' && c <= '9') || (c == '+' && digits.empty()))
+            digits += c;
+        else if (c != ' ' && c != '-' && c != '(' && c != ')' && c != '.' && c != '/')
+            return "";
     }
+    if (digits.starts_with("00")) digits.replace(0, 2, "+");
     return digits;
 }
 

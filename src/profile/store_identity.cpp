@@ -130,8 +130,8 @@ void ReadPeople(const std::set<int64_t>& wanted, Facts& facts) {
     if (people.size() < 2) return;
     const pg::Result pairs = apart.Execute({Value::Int8s(people)});
     for (uint64_t i = 0; i < pairs.size(); ++i) {
-        const auto [low, high] = std::minmax(pairs[i].Int8(0), pairs[i].Int8(1));
-        facts.apart.insert({low, high});
+        const int64_t one = pairs[i].Int8(0), other = pairs[i].Int8(1);
+        facts.apart.insert({std::min(one, other), std::max(one, other)});
     }
 }
 

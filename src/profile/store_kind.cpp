@@ -68,7 +68,7 @@ void SetKind(const KindRequest& request) {
     const auto number = [](const std::optional<int>& n) { return n ? Value::Int4(*n) : Value::Null(INT4OID); };
     pg::Execute(
         "UPDATE pulse.identity_kind SET normalisation = coalesce($2, normalisation), priority = coalesce($3, priority), "
-        "max_values = coalesce($4, max_values), per = CASE WHEN $5 IS NULL THEN per WHEN $5 = 0 THEN NULL ELSE $5 * interval '1 microsecond' END, "
+        "max_values = coalesce($4, max_values), per = CASE WHEN $5 IS NULL THEN per WHEN $5 = 0 THEN NULL ELSE justify_hours($5 * interval '1 microsecond') END, "
         "blocked = coalesce($6, blocked) WHERE kind = $1",
         {kind, Value::Text(request.normalisation), number(request.priority), number(request.max_values), Value::Int8(request.window),
          request.blocked ? Value::Texts(*request.blocked) : Value::Null(TEXTARRAYOID)});

@@ -80,7 +80,7 @@ std::string SimulateKind(const std::string& name, std::optional<int> max_values,
     if (blocked) SetBlocked(kind, *blocked);
     pg::Json told = {{"kind", kind.kind}, {"max_values", kind.max_values}, {"people_over", 0}, {"values_refused", 0}, {"examples", pg::Json::array()}};
     if (kind.max_values > 0) {
-        const std::string span = kind.window > 0 ? std::to_string(kind.window - 1) + " microseconds" : "100000 years";
+        const std::string span = kind.window > 0 ? std::to_string(kind.window - 1) + " microseconds" : "1000 years";
         const pg::Result window_value = pg::Execute("SELECT $1::interval", {Value::Text(span)}, true);
         const pg::Result over = pg::Execute(kOver, {Value::Text(kind.kind), Value::Int8(kind.max_values), {INTERVALOID, window_value[0].Raw(0), false}}, true);
         told["people_over"] = over[0].Int8(0);

@@ -6,11 +6,10 @@ CREATE EXTENSION IF NOT EXISTS pulse_bridge_test SCHEMA bridge;
 RESET client_min_messages;
 SET search_path = bridge, public;
 SET timezone = 'UTC';
-SET pulse.now = '2026-01-01';
 \set SHOW_CONTEXT never
 
 -- ---- normal forms by the kinds in the table ----
-SELECT raw, kind, normalise(kind, raw) FROM (VALUES
+SELECT left(raw, 40) AS raw, kind, left(normalise(kind, raw), 60) AS normal FROM (VALUES
     ('user_id', ' U 1 '), ('user_id', 'Anonymous'), ('user_id', '"null"'), ('user_id', '0'), ('user_id', '00000000-0000-0000-0000-000000000000'), ('user_id', '-1'),
     ('user_id', '[object Object]'), ('user_id', 'undefined'), ('user_id', '1'), ('user_id', E'\t'), ('user_id', repeat('x', 256)),
     ('email', ' Ann@Example.COM'), ('email', 'noreply@example.com'), ('email', 'ann'), ('email', 'email'),
@@ -29,21 +28,21 @@ SELECT * FROM resolve('[{"ids": [["user_id", "u2"], ["device_id", "d2"]]}, {"ids
 SELECT * FROM resolve('[{"ids": [["user_id", "u2"], ["device_id", "d2"]]}, {"ids": [["email", "ann@example.com"]]}]', true);
 -- More addresses than allowed.
 SELECT count(*), string_agg(note, E'\n') FROM generate_series(1, 6) AS i,
-    LATERAL resolve(jsonb_build_array(jsonb_build_object('ids', jsonb_build_array('["user_id", "u2"]'::jsonb, jsonb_build_array('email', 'bob' || i || '@example.com')))));
+    LATERAL resolve(jsonb_build_array(jsonb_build_object('ids', jsonb_build_array('["user_id", "u2"]'::jsonb, jsonb_build_array('email', 'bob' || i || '@example.com')), 'time', '2025-01-07')));
 -- previous is merged, under the same limits.
-SELECT * FROM resolve('[{"ids": [["anonymous_id", "a3"]]}, {"ids": [["user_id", "u3"]], "previous": ["anonymous_id", "a3"]}, {"ids": [["user_id", "u4"]], "previous": ["user_id", "u3"]},
-    {"ids": [["user_id", "u4"]], "previous": ["anonymous_id", "a4"]}]');
+SELECT * FROM resolve('[{"ids": [["anonymous_id", "a3"]], "time": "2025-01-08"}, {"ids": [["user_id", "u3"]], "previous": ["anonymous_id", "a3"], "time": "2025-01-09"},
+    {"ids": [["user_id", "u4"]], "previous": ["user_id", "u3"], "time": "2025-01-10"}, {"ids": [["user_id", "u4"]], "previous": ["anonymous_id", "a4"], "time": "2025-01-11"}]');
 SELECT * FROM resolve('[]');
 
 SELECT id, canonical_id, bucketing_id, first_seen_at::date FROM pulse.profile ORDER BY id;
 SELECT kind, value, profile_id, first_seen_at::date FROM pulse.identity ORDER BY kind, value;
 SELECT id, survivor_id, merged_id, reason, linked_by, done_by = session_user AS me, profiles FROM pulse.merge_history ORDER BY id;
 
--- ---- a shared device ----
-SET pulse.max_linked = 3;
-SELECT note FROM generate_series(1, 4) AS i, LATERAL resolve(jsonb_build_array(jsonb_build_object('ids', jsonb_build_array(jsonb_build_array('anonymous_id', 'k' || i))))) AS one,
-    LATERAL resolve(jsonb_build_array(jsonb_build_object('ids', jsonb_build_array('["device_id", "kiosk"]'::jsonb, jsonb_build_array('anonymous_id', 'k' || i))))) AS two;
-RESET pulse.max_linked;
+-- ---- a shared device: nobody is made of more than pulse.max_linked profiles ----
+SELECT note FROM resolve((SELECT jsonb_agg(one ORDER BY i, n) FROM generate_series(1, 22) AS i, LATERAL (VALUES
+    (1, jsonb_build_object('time', '2025-01-12', 'ids', jsonb_build_array(jsonb_build_array('anonymous_id', 'k' || i)))),
+    (2, jsonb_build_object('time', '2025-01-12', 'ids', jsonb_build_array('["device_id", "kiosk"]'::jsonb, jsonb_build_array('anonymous_id', 'k' || i))))) AS v (n, one))) WHERE note IS NOT NULL;
+SELECT count(*) FROM pulse.profile WHERE canonical_id = (SELECT p.canonical_id FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id WHERE i.value = 'kiosk');
 
 -- ---- many at once: each person once, whatever the order ----
 CREATE TEMPORARY TABLE claim AS SELECT i, jsonb_build_object('ids', jsonb_build_array(jsonb_build_array('user_id', 'm' || i % 500), jsonb_build_array('anonymous_id', 'n' || i))) AS one
@@ -53,7 +52,7 @@ SELECT count(*), count(DISTINCT canonical), count(*) FILTER (WHERE created), cou
 
 -- ---- looking people up ----
 UPDATE pulse.profile SET attributes = '{"plan": "pro"}' WHERE id = 1;
-SELECT u, find_person(u) FROM unnest(ARRAY['u1', 'a1', 'a2', 'ann@example.com', ' Ann@Example.com ', 'email:ANN@example.com', 'user_id:u1', 'user_id:a1', 'd2', 'profile:1', 'profile:2',
+SELECT left(u, 30) AS who, find_person(u) FROM unnest(ARRAY['u1', 'a1', 'a2', 'ann@example.com', ' Ann@Example.com ', 'email:ANN@example.com', 'user_id:u1', 'user_id:a1', 'd2', 'profile:1', 'profile:2',
     'profile:99999', 'profile:x', 'profile:', 'profile:99999999999999999999', ':', 'nobody', '', repeat('x', 1000)]) AS u;
 -- A user id is looked for first, whatever it looks like.
 SELECT count(*) FROM resolve('[{"ids": [["user_id", "profile:1"]]}, {"ids": [["user_id", "ann@example.com"]]}]');
@@ -64,7 +63,8 @@ SELECT write_accounts('[{"key": "acme", "traits": {"plan": "free", "size": 1}, "
     {"key": "zeta", "time": "2025-02-02"}]');
 SELECT write_accounts('[{"key": "acme", "traits": {"plan": "pro", "size": 1}, "profile": 1, "time": "2025-02-03"}]');
 SELECT write_accounts('[{"key": "acme", "traits": {"size": 2, "x": {"a": 1}}}, {"key": "acme", "traits": {"x": {"b": 1}}}, {"key": "acme"}, {"key": "acme", "traits": {}}]');
-SELECT write_accounts('[{"key": "zeta", "profile": 1, "time": "2025-02-04"}, {"key": "acme", "profile": 3}, {"key": "beta", "profile": 3}]');
+SELECT write_accounts('[{"key": "zeta", "profile": 1, "time": "2025-02-04"}, {"key": "acme", "profile": 3, "time": "2025-02-05"}, {"key": "beta", "profile": 3, "time": "2025-02-06"},
+    {"key": "acme", "traits": {"plan": null, "none": null}, "time": "2025-02-07"}]');
 SELECT id, key, attributes, first_seen_at::date FROM pulse.account ORDER BY id;
 SELECT account_id, profile_id, since::date FROM pulse.account_member ORDER BY 1, 2;
 SELECT find_person('u1');
