@@ -6,6 +6,7 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
 SET pulse.now = '2026-03-01 12:00';
 \set SHOW_CONTEXT never
+SET client_min_messages = warning;
 -- Numbers count from here.
 CREATE TEMPORARY TABLE base AS SELECT nextval('pulse.profile_id_seq') AS profile, nextval('pulse.merge_history_id_seq') AS merge;
 CREATE TEMPORARY VIEW people AS SELECT p.id - b.profile AS id, p.canonical_id - b.profile AS person, p.bucketing_id, p.attributes, a.key AS account,
@@ -33,7 +34,9 @@ SELECT pulse_identify('u1', '{"city": "Bonn"}') IS NOT NULL AS changed;
 SELECT pulse_unmerge(pg_temp.merge_number(1), 'a shared laptop');
 SELECT * FROM people;
 SELECT id, undo_reason FROM merges;
+\set VERBOSITY sqlstate
 SELECT pulse_unmerge(pg_temp.merge_number(1), 'again');
+\set VERBOSITY default
 -- Events do not merge them again; a person may.
 SELECT status, detail FROM pulse_ingest('{"type": "track", "event": "view", "userId": "u1", "anonymousId": "a1"}');
 SELECT count(DISTINCT person) FROM people;
@@ -55,7 +58,7 @@ SELECT status, detail FROM pulse_ingest('[{"type": "track", "event": "view", "us
 SELECT pulse_identify('u4', '{"size": 8, "hat": "blue"}', NULL, '2025-12-01') IS NOT NULL AS older;
 SELECT pulse_merge('u1', 'u4', 'same card') - merge AS merge FROM base;
 SELECT id, survivor, merged, reason, profiles, filled FROM merges;
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 SELECT pulse_unmerge(pg_temp.merge_number(3), 'first the later one');
 \set VERBOSITY default
 SELECT pulse_unmerge(pg_temp.merge_number(4), 'not the same card');

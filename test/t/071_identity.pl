@@ -94,16 +94,16 @@ sub collide
 {
 	my ($held, $waiting, $end, $options) = @_;
 	$holder->query_safe("BEGIN; $held");
-	my ($in, $out, $err) = ("$waiting;\n", '', '');
+	my ($in, $out, $err) = ('', '', '');
 	local $ENV{PGOPTIONS} = "$ENV{PGOPTIONS} " . ($options // '');
-	my $session = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-d', $node->connstr('shop') . ' application_name=waiting' ], '<', \$in, '>', \$out, '2>', \$err);
+	my $session = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-d', $node->connstr('shop') . ' application_name=waiting', '-c', $waiting ], '<', \$in, '>', \$out, '2>', \$err);
 	ok($node->poll_query_until('shop', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'waiting' AND wait_event_type = 'Lock')}), 'the second waits');
 	$holder->query_safe($end);
 	$session->finish;
 	return $out . $err;
 }
-sub ids { return join(', ', map { qq("$_": "$_[0]{$_}") } sort keys %{ $_[0] }); }
-sub event { my ($id) = @_; return q{SELECT status FROM pulse_ingest('{"type": "track", "event": "e", } . ids($id) . q{}')}; }
+sub ids { my ($id) = @_; return join(', ', map { qq("$_": "$id->{$_}") } sort keys %$id); }
+sub event { my ($id) = @_; return sprintf(q|SELECT status FROM pulse_ingest('{"type": "track", "event": "e", %s}')|, ids($id)); }
 sub device { my ($anonymous, $device) = @_; return qq{SELECT status FROM pulse_ingest('{"type": "track", "event": "e", "anonymousId": "$anonymous", "context": {"device": {"id": "$device"}}}')}; }
 sub person { my ($id) = @_; return sql("SELECT pulse_profile('$id') ->> 'profile_id'"); }
 
