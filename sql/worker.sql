@@ -4,7 +4,7 @@
 CREATE TABLE pulse.job (
     id bigserial PRIMARY KEY,
     name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
-    kind text NOT NULL DEFAULT 'sql' CHECK (kind IN ('snapshots', 'drift', 'health', 'retention', 'delivery', 'investigations', 'sql')),
+    kind text NOT NULL DEFAULT 'sql' CHECK (kind IN ('snapshots', 'drift', 'health', 'retention', 'delivery', 'investigations', 'pipeline', 'sql')),
     command text CHECK ((kind = 'sql') = (command IS NOT NULL)),
     description text,
     schedule text NOT NULL,
@@ -30,8 +30,8 @@ CREATE INDEX job_next ON pulse.job (next_run) WHERE enabled;
 CREATE INDEX job_role_next ON pulse.job (runs_as, next_run) WHERE enabled;
 CREATE INDEX job_running ON pulse.job (id) WHERE running_since IS NOT NULL;
 COMMENT ON TABLE pulse.job IS 'What runs by itself, one row per job. Changed only through pulse_schedule() and pulse_unschedule().';
-COMMENT ON COLUMN pulse.job.kind IS 'snapshots, drift, health, retention, delivery and investigations are built in and run as the owner of the extension; sql runs command as runs_as. delivery and investigations have a process of their own each.';
-COMMENT ON COLUMN pulse.job.schedule IS 'Five cron fields or an interval. For health: the shortest time between two runs; a run is due when a monitor is. For delivery and investigations: the pause after a run that failed; a run is due when a message or an investigation is.';
+COMMENT ON COLUMN pulse.job.kind IS 'snapshots, drift, health, retention, delivery, investigations and pipeline are built in and run as the owner of the extension; sql runs command as runs_as. delivery, investigations and pipeline have a process of their own each.';
+COMMENT ON COLUMN pulse.job.schedule IS 'Five cron fields or an interval. For health: the shortest time between two runs; a run is due when a monitor is. For delivery, investigations and pipeline: the pause after a run that failed; a run is due when a message, an investigation or a person is.';
 COMMENT ON COLUMN pulse.job.time_zone IS 'In which the cron fields are read: as given, else the TimeZone of the session that made the job.';
 COMMENT ON COLUMN pulse.job.overlap IS 'When a run is due while the one before is not finished: skip leaves it out, queue runs once more right after.';
 COMMENT ON COLUMN pulse.job.timeout IS 'The longest a run may take; 0 is without limit.';
@@ -117,14 +117,15 @@ COMMENT ON FUNCTION pulse_status() IS
 -- Their numbers are fixed: a dump brings them along, and takes the place of those that CREATE EXTENSION made.
 INSERT INTO pulse.job (id, name, kind, description, schedule, timeout, max_retries, retry_delay, next_run)
 SELECT b.id, b.kind, b.kind, b.description, b.schedule, b.timeout::interval, b.max_retries, b.retry_delay::interval,
-       CASE WHEN b.kind IN ('health', 'delivery', 'investigations') THEN 'infinity'
+       CASE WHEN b.kind IN ('health', 'delivery', 'investigations', 'pipeline') THEN 'infinity'
             ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule) AS p) END
 FROM (VALUES (1, 'snapshots', '0 2 * * *', '1 hour', 5, '5 minutes', 'Takes a snapshot of every segment that is due.'),
              (2, 'drift', '0 3 * * *', '1 hour', 3, '5 minutes', 'Checks new snapshots for drift and diagnoses what it finds.'),
              (3, 'health', '10 seconds', '1 hour', 3, '1 minute', 'Checks the monitored tables that are due.'),
              (4, 'retention', '30 3 * * *', '1 hour', 3, '5 minutes', 'Deletes what is older than the pulse.*_retention settings.'),
              (5, 'delivery', '5 seconds', '0', 0, '0', 'Sends messages as they come.'),
-             (6, 'investigations', '5 seconds', '0', 0, '0', 'Lets a language model look into incidents.'))
+             (6, 'investigations', '5 seconds', '0', 0, '0', 'Lets a language model look into incidents.'),
+             (7, 'pipeline', '5 seconds', '0', 0, '0', 'Evaluates whom events or the clock moved into and out of segments of people.'))
      AS b (id, kind, schedule, timeout, max_retries, retry_delay, description);
 SELECT pg_catalog.setval('pulse.job_id_seq', 100);
 

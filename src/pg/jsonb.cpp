@@ -254,6 +254,10 @@ Value BoolArray(const std::vector<bool>& values) {
     return {BOOLARRAYOID, array, false};
 }
 
+bool EqualNumbers(Datum one, Datum other) {
+    return Call([&] { return DatumGetBool(DirectFunctionCall2(numeric_eq, one, other)); });
+}
+
 Value Copy(const Value& value) {
     if (value.null) return value;
     Value copy = value;

@@ -77,22 +77,28 @@ void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool 
     if (rows.processed() > 0) pg::WakeWorker(pg::Lane::kPipeline);
 }
 
-int64_t SettleQueue(int64_t limit) {
+Settled SettleQueue(int64_t limit) {
     static pg::Statement take(
         "DELETE FROM pulse.dirty AS d USING (SELECT id FROM pulse.dirty ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) AS n"
         " WHERE d.id = n.id RETURNING d.profile_id, d.event, d.attribute, d.account, d.everything, d.cause, d.quiet",
         {INT8OID});
     const ByIndex by_index;
     const pg::Result rows = take.Execute({Value::Int8(limit)});
+    Settled settled;
+    settled.full = static_cast<int64_t>(rows.size()) == limit;
     for (const auto& [kind, people] : Fold(rows)) {
-        std::vector<Change> changes;
+        std::vector<Change> changes, later;
         for (const auto& entry : people) changes.push_back(entry.second);
-        Settle(changes, {kind.first, kind.second, true, std::nullopt});
+        const std::vector<int64_t> left = Settle(changes, {kind.first, kind.second, false, std::nullopt});
+        for (const int64_t id : left) later.push_back(people.at(id));
+        if (!later.empty()) Enqueue(later, kind.first, kind.second);
+        settled.people += static_cast<int64_t>(changes.size() - left.size());
+        settled.left += static_cast<int64_t>(left.size());
     }
-    return static_cast<int64_t>(rows.size());
+    return settled;
 }
 
-int64_t SettleDue(int64_t limit) {
+Settled SettleDue(int64_t limit) {
     static pg::Statement due(
         "SELECT profile_id FROM pulse.profile_state WHERE next_change_at <= $1 ORDER BY next_change_at LIMIT $2",
         {TIMESTAMPTZOID, INT8OID});
@@ -103,8 +109,11 @@ int64_t SettleDue(int64_t limit) {
         changes.emplace_back();
         changes.back().profile = rows[i].Int8(0);
     }
-    Settle(changes, {"event", false, true, std::nullopt});
-    return static_cast<int64_t>(changes.size());
+    Settled settled;
+    settled.left = static_cast<int64_t>(Settle(changes, {"event", false, false, std::nullopt}).size());
+    settled.people = static_cast<int64_t>(changes.size()) - settled.left;
+    settled.full = static_cast<int64_t>(changes.size()) == limit;
+    return settled;
 }
 
 std::optional<Moment> NextDue() {

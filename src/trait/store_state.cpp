@@ -6,10 +6,6 @@
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/trait/store_settle.hpp"
 
-extern "C" {
-#include "utils/numeric.h"
-}
-
 namespace pulse::trait {
 
 namespace {
@@ -183,7 +179,7 @@ bool IsEmpty(const KeptMetric& metric, const Measured& measured) {
         case BOOLOID:
             return DatumGetBool(measured.value.datum) == DatumGetBool(metric.empty.datum);
         case NUMERICOID:
-            return pg::Call([&] { return DatumGetBool(DirectFunctionCall2(numeric_eq, measured.value.datum, metric.empty.datum)); });
+            return pg::EqualNumbers(measured.value.datum, metric.empty.datum);
         default:
             return false;
     }

@@ -93,7 +93,7 @@ void RequireLogin(const std::string& role) {
 Job Make(const Wish& wish, const std::string& caller) {
     if (!wish.schedule || !wish.command)
         Invalid("job \"" + wish.name + "\" does not exist, and a new one needs a schedule and a command", "",
-                "Built-in jobs are snapshots, drift, health, retention, delivery and investigations.");
+                "Built-in jobs are snapshots, drift, health, retention, delivery, investigations and pipeline.");
     RequireLogin(caller);
     // Somebody else may make it at the same moment: then it is theirs, and changed if it may be.
     pg::Execute(
@@ -171,6 +171,7 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
         // Also while all workers are busy.
         if (job->kind == "delivery") pg::WakeWorker(pg::Lane::kDelivery);
         if (job->kind == "investigations") pg::WakeWorker(pg::Lane::kInvestigations);
+        if (job->kind == "pipeline") pg::WakeWorker(pg::Lane::kPipeline);
     }
     if (!next) fcinfo->isnull = true;
     return next ? TimestampTzGetDatum(*next) : 0;

@@ -6,6 +6,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/transaction.hpp"
+#include "pulse/trait/store_queue.hpp"
 #include "pulse/worker/store.hpp"
 
 // The number of a job's lane, as pg::Lane; and whether a look at the lane $1 settles and plans the job: that at the jobs does
@@ -149,13 +150,14 @@ Moment Demand(const Job& job) {
     static pg::Statement investigations(
         "SELECT min(next_try_at) FROM pulse.investigation WHERE status IN ('queued', 'running')", {});
     if (job.kind == "delivery") return delivery::NextMessage(true);
+    if (job.kind == "pipeline") return trait::NextDue().value_or(kForEver);
     return (job.kind == "health" ? checks : investigations).Execute({})[0].TimeOrNull(0).value_or(kForEver);
 }
 
 // Not more often than its schedule says; messages and investigations wait only after a run that failed.
 void PlanOnDemand(pg::Lane lane) {
     static const std::string sql = SelectJobs(
-        "WHERE kind IN ('health', 'delivery', 'investigations') AND enabled AND running_since IS NULL AND attempt = 0 "
+        "WHERE kind IN ('health', 'delivery', 'investigations', 'pipeline') AND enabled AND running_since IS NULL AND attempt = 0 "
         "AND " PULSE_LOOKED_AT);
     static pg::Statement jobs(sql.c_str(), {INT4OID});
     static pg::Statement plan(

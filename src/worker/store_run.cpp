@@ -6,6 +6,7 @@
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
 #include "pulse/snapshot/store.hpp"
+#include "pulse/trait/store_pipeline.hpp"
 #include "pulse/worker/store.hpp"
 
 namespace pulse::worker {
@@ -94,6 +95,13 @@ RunResult Burst(const Job& job) {
     return result;
 }
 
+RunResult Pipeline(bool apart) {
+    RunResult result;
+    result.rows = apart ? trait::FollowPipeline() : trait::RunPipeline();
+    result.message = std::to_string(*result.rows) + " evaluated";
+    return result;
+}
+
 std::string TooLong(const Job& job) {
     return "it ran longer than its timeout of " + std::to_string(job.timeout / 1000) + " ms";
 }
@@ -161,7 +169,7 @@ RunResult ResultOfError() {
 }
 
 void RequireRunnableHere(const Job& job) {
-    if (!job.own_lane()) return;
+    if (!job.own_lane() || job.kind == "pipeline") return;
     throw UserError(sqlstate::kNotSupported, "job \"" + job.name + "\" cannot run in a session",
                     "It waits for answers from outside, which no transaction may do.",
                     "Its worker runs it as soon as there is something to do: put pulse into shared_preload_libraries, or "
@@ -169,6 +177,7 @@ void RequireRunnableHere(const Job& job) {
 }
 
 RunResult RunBuiltIn(const Job& job, bool apart) {
+    if (job.kind == "pipeline") return Pipeline(apart);
     if (job.own_lane()) return Burst(job);
     if (job.kind == "snapshots") return TakeSnapshots(apart);
     if (job.kind == "drift") return CheckDrift(apart);

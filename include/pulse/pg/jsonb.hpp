@@ -32,6 +32,9 @@ Value JsonbArray(const std::vector<Datum>& values);
 Value TimeArray(const std::vector<Moment>& values);
 Value BoolArray(const std::vector<bool>& values);
 
+// Of type numeric.
+bool EqualNumbers(Datum one, Datum other);
+
 // A copy in the current memory context.
 Value Copy(const Value& value);
 

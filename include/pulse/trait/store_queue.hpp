@@ -8,10 +8,15 @@ namespace pulse::trait {
 // Add to the queue, and wake the pipeline when the transaction commits. What concerns no definition is left out.
 void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet);
 
-// Take up to `limit` entries whose people nobody else is changing, and settle them, in the caller's transaction. How many were taken.
-int64_t SettleQueue(int64_t limit);
-// Settle people whose memberships are due by the clock. How many.
-int64_t SettleDue(int64_t limit);
+struct Settled {
+    int64_t people = 0;
+    int64_t left = 0;   // others are changing them: they stay where they were
+    bool full = false;  // there may be more
+};
+// Take up to `limit` entries and settle them, in the caller's transaction.
+Settled SettleQueue(int64_t limit);
+// Settle people whose memberships are due by the clock.
+Settled SettleDue(int64_t limit);
 // When something is due: at once when the queue holds anything; empty: never.
 std::optional<Moment> NextDue();
 

@@ -26,7 +26,7 @@ struct Job {
     // It runs when there is something to do, rather than by the clock; its schedule is only the shortest pause.
     bool on_demand() const { return kind == "health" || own_lane(); }
     // It has a worker of its own and takes no part in pulse.max_parallel_jobs.
-    bool own_lane() const { return kind == "delivery" || kind == "investigations"; }
+    bool own_lane() const { return kind == "delivery" || kind == "investigations" || kind == "pipeline"; }
 };
 
 // How a run ended.

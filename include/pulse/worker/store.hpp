@@ -60,7 +60,7 @@ struct Claim {
 struct Look {
     std::optional<Claim> claim;
     Moment next_due = kForEver;  // of whatever is not claimed, in the lane
-    std::array<Moment, pg::kLanes> lanes{kForEver, kForEver, kForEver};  // in the others, if it was a look at the jobs
+    std::array<Moment, pg::kLanes> lanes{kForEver, kForEver, kForEver, kForEver};  // in the others, if it was a look at the jobs
     std::vector<Oid> roles;      // whose jobs are due
 };
 // Claims the most overdue job of a lane for `role` (empty: built-in ones) in one short transaction; repairs what has
