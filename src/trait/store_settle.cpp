@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <set>
 
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/memory.hpp"
+#include "pulse/pg/outcome.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/trait/store_state.hpp"
 
@@ -33,6 +35,19 @@ void SortOnce(std::vector<size_t>& list) {
     list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
+// The pipeline is told of the first instant at which somebody is due, unless this process has told it of an earlier one to come.
+void TellPipeline(const std::vector<Moment>& next) {
+    static Moment told = pg::kHoldsForEver;
+    static uint32_t teller = 0;  // the transaction that told it
+    if (next.empty()) return;
+    const Moment first = *std::min_element(next.begin(), next.end());
+    if (first == pg::kHoldsForEver) return;
+    if (first >= told && told > pg::WallClock() && pg::CommittedOrCurrent(teller)) return;
+    told = first;
+    teller = pg::CurrentTransaction();
+    pg::WakeWorker(pg::Lane::kPipeline);
+}
+
 class Batch {
   public:
     Batch(const Program& program, const Settling& settling) : program_(program), settling_(settling) {}
@@ -48,6 +63,7 @@ class Batch {
         Written written;
         for (Someone& someone : people_) Evaluate(someone, written);
         Write(written);
+        TellPipeline(written.next);
         if (settling_.wait || locked.size() == ids.size()) return {};
         std::vector<int64_t> left;
         std::sort(ids.begin(), ids.end());

@@ -30,6 +30,7 @@ class Report {
         Version();
         Launcher();
         Queues();
+        Pipeline();
         Messages();
         Channels();
         for (const Job& job : LoadAll()) Newest(job);
@@ -127,6 +128,18 @@ class Report {
                                       "'acknowledged') AND diagnosis IS NULL")[0]
                                       .Int8(0);
         Add("undiagnosed incidents", "ok", std::to_string(incidents));
+    }
+
+    // People whom the pipeline has still to evaluate. What is read of them is exact all the same, unless they are queued.
+    void Pipeline() {
+        const pg::Result rows = pg::Execute(
+            "SELECT (SELECT count(*) FROM (SELECT FROM pulse.dirty LIMIT 10001) AS d), (SELECT d.at FROM pulse.dirty AS d ORDER BY d.id LIMIT 1),"
+            " (SELECT count(*) FROM (SELECT FROM pulse.profile_state WHERE next_change_at <= clock_timestamp() LIMIT 10001) AS s),"
+            " (SELECT min(next_change_at) FROM pulse.profile_state WHERE next_change_at <= clock_timestamp()),"
+            " (SELECT count(*) FROM pulse.live_segment WHERE built_to IS NOT NULL)");
+        Queue("pipeline", rows[0].Int8(0), rows[0].TimeOrNull(1));
+        Queue("pipeline timers", rows[0].Int8(2), rows[0].TimeOrNull(3));
+        Add("pipeline builds", "ok", std::to_string(rows[0].Int8(4)));
     }
 
     // Counted up to a limit: a queue may hold millions.
