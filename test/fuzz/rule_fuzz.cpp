@@ -10,6 +10,7 @@
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
+#include "pulse/rule/profile.hpp"
 
 namespace rule = pulse::rule;
 
@@ -49,7 +50,7 @@ void CheckSql(const std::string& sql) {
         if (c == '(') ++open;
         if (c == ')' && --open < 0) Fail("parenthesis closed too early", sql);
         const bool known = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           std::string(" _.,()[]:=<>!+-*/%|~").find(c) != std::string::npos;
+                           std::string(" _.,()[]:=<>!+-*/%|~#").find(c) != std::string::npos;
         if (!known) Fail(std::string("unexpected character ") + c, sql);
         if (sql.compare(i, 2, "--") == 0 || sql.compare(i, 2, "/*") == 0) Fail("comment", sql);
         ++i;
@@ -76,12 +77,49 @@ rule::RelationScope MakeScope() {
     });
 }
 
+// Every trait and segment is there; some use one another, x is a circle.
+class Saved : public rule::Definitions {
+  public:
+    rule::ExprPtr Find(rule::Reference::Kind kind, const std::string& key, size_t) const override {
+        if (key == "x") return rule::Parse("trait('x')");
+        if (key == "y") return rule::Parse("z + profile.y");
+        return rule::Parse(kind == rule::Reference::Kind::kSegment ? "y > 3 || last_seen_days_ago < 3" : "events.e.sum(p, 7d)");
+    }
+};
+
+// A rule about people: everything made of it is clean SQL, and each of its metrics is read again from its text.
+void CheckPerson(const rule::ExprPtr& tree) {
+    const rule::ProfileNames names{"s.attributes", "s.account", "s.context", [](size_t n) { return "s.m" + std::to_string(n); }};
+    rule::FindPatterns(*tree);
+    for (const rule::Part& part : rule::Parts(tree))
+        if (part.depth < 0 || !part.expr) Fail("part without a tree", part.text);
+    for (const rule::Expect expect : {rule::Expect::kBoolean, rule::Expect::kAny}) {
+        try {
+            const rule::ExprPtr expanded = rule::Expand(*tree, Saved());
+            const rule::Mentions mentions = rule::FindMentions(*expanded);
+            if (!mentions.traits.empty() || !mentions.segments.empty()) Fail("a name is left", rule::Print(*expanded));
+            const rule::ProfileRule compiled = rule::CompileProfile(*expanded, names, expect, "pulse_now()");
+            CheckSql(compiled.sql);
+            CheckSql(compiled.until);
+            for (const rule::Metric& metric : compiled.metrics) {
+                const std::string text = rule::Print(metric);
+                if (rule::Print(rule::ParseMetric(text)) != text) Fail("a metric is not stable", text);
+                const rule::MetricSql sql = rule::CompileMetric(metric, "pulse_now()", "Europe/Berlin", "s.id");
+                for (const std::string& part : {sql.value, sql.until, sql.empty, sql.oldest}) CheckSql(part);
+            }
+        } catch (const pulse::UserError& error) {
+            if (error.state().size() != 5 || error.message().empty()) Fail("error without a state or a message", rule::Print(*tree));
+        }
+    }
+}
+
 void CheckRule(const rule::ExprPtr& tree) {
     rule::RequireSize(*tree);
     const std::string text = rule::Print(*tree);
     const std::string again = rule::Print(*rule::Parse(text));
     if (again != text) Fail("canonical text is not stable", text + "\n" + again);
 
+    CheckPerson(tree);
     static const rule::RelationScope scope = MakeScope();
     for (const rule::Expect expect : {rule::Expect::kBoolean, rule::Expect::kAny}) {
         try {

@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "pulse/rule/profile.hpp"
+
 namespace pulse::rule {
 namespace {
 
@@ -78,13 +80,56 @@ class Generator {
         return text;
     }
 
+    Window AnyWindow() {
+        switch (Pick(4)) {
+            case 0: return {};
+            case 1: return {.kind = Window::Kind::kCalendar, .count = 1 + static_cast<int>(Pick(5)),
+                            .unit = std::vector<Window::Unit>{Window::Unit::kDay, Window::Unit::kWeek, Window::Unit::kMonth}[Pick(3)]};
+            case 2: return {.kind = Window::Kind::kSliding, .from = 100 + static_cast<int64_t>(Pick(1'000'000)), .to = static_cast<int64_t>(Pick(99))};
+            default: return {.kind = Window::Kind::kSliding, .from = 1 + static_cast<int64_t>(Pick(1'000'000))};
+        }
+    }
+
+    // Names in it are properties.
+    ExprPtr Filter(bool step) {
+        const auto name = [&] {
+            const bool before = step && Pick(2) == 0;
+            return Make(Reference{before ? Reference::Kind::kStep : Reference::Kind::kPath, {Any(), Any()}}, 0);
+        };
+        ExprPtr filter = MakeOperation(Choose({Op::kEqual, Op::kLess, Op::kContains}), {name(), Pick(2) ? Scalar() : name()}, 0);
+        return Pick(2) ? filter : MakeOperation(Choose({Op::kAnd, Op::kOr}), {filter, MakeOperation(Op::kIsNull, {name()}, 0)}, 0);
+    }
+
+    Metric AnyMetric() {
+        if (Pick(5) == 0) {
+            Metric sequence{.aggregate = Aggregate::kSequence};
+            for (size_t i = 0, count = 2 + Pick(3); i < count; ++i) {
+                Step step{.absent = i > 0 && Pick(3) == 0, .event = Any(), .filter = Pick(2) ? Filter(i > 0) : nullptr};
+                if (i > 0 && Pick(2)) step.within = 1 + static_cast<int64_t>(Pick(1'000'000));
+                sequence.steps.push_back(step);
+            }
+            if (Pick(2)) sequence.window = {.kind = Window::Kind::kSliding, .from = 1 + static_cast<int64_t>(Pick(1'000'000))};
+            return sequence;
+        }
+        Metric metric{.aggregate = static_cast<Aggregate>(Pick(static_cast<size_t>(Aggregate::kSequence)))};
+        if (Pick(4)) metric.event = Any();
+        if (NeedsProperty(metric.aggregate)) metric.property = {Any()};
+        if (Pick(3) == 0) metric.property.empty() ? void() : metric.property.push_back(Any());
+        if (Pick(3) == 0) metric.filter = Filter(false);
+        metric.window = AnyWindow();
+        return metric;
+    }
+
     ExprPtr Leaf() {
         static const std::vector<std::string> names = {"id",          "ltv",  "plan", "active", "seen",
                                                        "made",        "born", "span", "mood",   "tags",
                                                        "Order Total", "data", "ratio"};
-        switch (Pick(6)) {
+        switch (Pick(9)) {
             case 0: return Scalar();
             case 1: return Span();
+            case 6: return Make(AnyMetric(), 0);
+            case 7: return MakeCall(Function::kHoursSince, {Make(AnyMetric(), 0)}, 0);
+            case 8: return Make(Reference{Reference::Kind::kPath, {Pick(2) ? "profile" : "account", Any()}}, 0);
             case 2: return MakeCall(Function::kNow, {}, 0);
             case 3: return Make(Reference{Reference::Kind::kPath, {Any(), Any()}}, 0);
             default: return Make(Reference{Reference::Kind::kPath, {names[Pick(names.size())]}}, 0);
@@ -123,6 +168,33 @@ TEST(RuleProperty, ReadingChangesNoMeaning) {
         compiled += sql.find("s.") != std::string::npos;
     }
     EXPECT_GT(compiled, 200);
+}
+
+TEST(RuleProperty, RulesAboutPeopleKeepTheirMeaningToo) {
+    Generator generator(11);
+    const ProfileNames names{"a", "c", "x", [](size_t n) { return "m" + std::to_string(n); }};
+    const auto outcome = [&](const Expr& expr) {
+        try {
+            const ProfileRule rule = CompileProfile(expr, names, Expect::kAny, "clock()");
+            std::string all = rule.sql + rule.until;
+            for (const Metric& metric : rule.metrics) {
+                EXPECT_EQ(Print(ParseMetric(Print(metric))), Print(metric));
+                const MetricSql sql = CompileMetric(metric, "clock()", "UTC", "p");
+                all += sql.value + sql.until + sql.oldest;
+            }
+            return all;
+        } catch (const UserError& error) {
+            return error.state() + error.detail();
+        }
+    };
+    int compiled = 0;
+    for (int round = 0; round < 5'000; ++round) {
+        const ExprPtr expr = generator.Expression(1 + round % 3);
+        const std::string sql = outcome(*expr);
+        ASSERT_EQ(outcome(*Parse(Print(*expr))), sql) << Print(*expr);
+        compiled += sql.find("e.name") != std::string::npos;
+    }
+    EXPECT_GT(compiled, 100);
 }
 
 }  // namespace

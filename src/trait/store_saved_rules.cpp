@@ -1,0 +1,13 @@
+// pulse_validate_rule() of room rule knows the saved traits and segments.
+#include "pulse/rule/store.hpp"
+#include "pulse/trait/store_live.hpp"
+
+namespace pulse::trait {
+
+namespace {
+
+[[maybe_unused]] const bool kProvided = rule::ProvideDefinitions(SavedDefinitions);
+
+}  // namespace
+
+}  // namespace pulse::trait
