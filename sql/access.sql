@@ -75,6 +75,7 @@ WITH member AS (
            ('operator', 'pulse_take_changes'),
            ('operator', 'pulse_build'),
            ('operator', 'pulse_build_step'),
+           ('operator', 'pulse_run_pipeline'),
            ('operator', 'pulse_refresh_definitions'),
            ('operator', 'pulse_pin_baseline'),
            ('operator', 'pulse_unpin_baseline'),

@@ -191,3 +191,8 @@ CREATE FUNCTION pulse_refresh_definitions() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_refresh_definitions';
 COMMENT ON FUNCTION pulse_refresh_definitions() IS
 'Brings what is kept of people in line with what is defined, as every change of a definition does by itself. For whoever loaded definitions by other ways. Errors: 55P03 a transaction that brings events is open.';
+
+CREATE FUNCTION pulse_run_pipeline() RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_run_pipeline';
+COMMENT ON FUNCTION pulse_run_pipeline() IS
+'Evaluates in this transaction what the pipeline has still to: queued events, and memberships that the clock changed by pulse_now(). Returns for how many people. For servers without workers, and for replays. What is being built is left to pulse_build().';

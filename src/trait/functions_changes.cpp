@@ -4,6 +4,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/trait/store_build.hpp"
+#include "pulse/trait/store_pipeline.hpp"
 
 namespace pg = pulse::pg;
 
@@ -97,4 +98,8 @@ PULSE_WRITING_FUNCTION(pulse_refresh_definitions) {
     trait::LockDefinitions();
     trait::DefinitionsWritten();
     return 0;
+}
+
+PULSE_WRITING_FUNCTION(pulse_run_pipeline) {
+    return Int64GetDatum(trait::RunPipeline());
 }
