@@ -9,7 +9,7 @@ SET pulse.now = '2026-03-01';
 
 SELECT pulse_identify('flag-ann', '{"plan": "pro", "age": 31}') IS NOT NULL AS done;
 SELECT pulse_identify('flag-bob', '{"plan": "free"}') IS NOT NULL AS done;
-SELECT count(*) AS events FROM generate_series(1, 3) AS i, LATERAL pulse_track('flag-ann', 'purchase', '{"total": 200}');
+SELECT count(pulse_track('flag-ann', 'purchase', '{"total": 200}')) AS events FROM generate_series(1, 3);
 SELECT pulse_create_trait('flag_total_spent', 'events.purchase.sum(total, 30d)') IS NOT NULL AS made;
 SELECT pulse_create_segment('flag_pros', '{"where": "profile.plan == \"pro\""}') > 0 AS made;
 SELECT pulse_create_segment('flag_buyers', '{"where": "events.purchase.count_30d >= 1"}') > 0 AS made;
