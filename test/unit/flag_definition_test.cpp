@@ -131,7 +131,7 @@ TEST(FlagDefinition, HugeAndDeepOnesAreRefused) {
 
 TEST(FlagDefinition, Keys) {
     for (const char* key : {"premium", "new-checkout", "a.b_c-D9"}) EXPECT_EQ(Error([&] { CheckKey(key); }), "no error");
-    for (const std::string key : {std::string(""), std::string("my flag"), std::string("a/b"), std::string("ä"), std::string(256, 'k')})
+    for (const std::string& key : {std::string(""), std::string("my flag"), std::string("a/b"), std::string("ä"), std::string(256, 'k')})
         EXPECT_TRUE(Error([&] { CheckKey(key); }).starts_with("22023 bad key of a flag")) << key;
 }
 
