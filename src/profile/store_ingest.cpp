@@ -46,6 +46,7 @@ class Batch {
 
     std::vector<Verdict> Run(bool keep_rejected) {
         if (const auto begin = Listening().begin) begin();
+        listened_ = Listening().touched && (!Listening().listens || Listening().listens());
         JudgeAll();
         NameSenders();
         MakePartitions();
@@ -196,7 +197,7 @@ class Batch {
             account_changes_ = WriteAccounts(accounts_);
             for (const AccountChange& change : account_changes_) also.insert(also.end(), change.members.begin(), change.members.end());
         }
-        Resolve(claims_, writes_people_ || pg::settings::evaluation == pg::settings::kSync, also);
+        Resolve(claims_, writes_people_ || (listened_ && pg::settings::evaluation == pg::settings::kSync), also);
         pg::CheckInterrupts();
     }
 
@@ -225,6 +226,11 @@ class Batch {
         return touches_[place->second];
     }
 
+    void TouchBy(int64_t person, const std::string& event) {
+        std::vector<std::string>& events = TouchOf(person).events;
+        if (std::find(events.begin(), events.end(), event) == events.end()) events.push_back(event);
+    }
+
     void WritePeople() {
         std::vector<Said> said;
         std::vector<AccountJoin> joins;
@@ -232,8 +238,7 @@ class Batch {
         for (const size_t i : accepted_) {
             const Event& event = events_[i];
             const Claim& claim = ClaimOf(i);
-            Touch& touch = TouchOf(claim.canonical);
-            if (std::find(touch.events.begin(), touch.events.end(), event.name) == touch.events.end()) touch.events.push_back(event.name);
+            if (listened_) TouchBy(claim.canonical, event.name);
             if (event.type == EventType::kIdentify && event.properties.Given())
                 said.push_back({claim.canonical, pg::CutOut(event.properties)});
             if (event.type == EventType::kGroup)
@@ -244,7 +249,7 @@ class Batch {
             for (const int64_t person : JoinAccounts(joins)) TouchOf(person).account = true;
         for (const AccountChange& change : account_changes_)
             for (const int64_t person : change.members) TouchOf(person).account = true;
-        if (const auto touched = Listening().touched) touched(touches_, cause_);
+        if (listened_) Listening().touched(touches_, cause_);
     }
 
     // The verdicts' texts, the counters, the catalogue.
@@ -278,6 +283,7 @@ class Batch {
     std::vector<AccountWrite> accounts_;  // of each group call accepted
     std::vector<AccountChange> account_changes_;
     bool writes_people_ = false;
+    bool listened_ = false;  // somebody looks at what touched() says
     std::vector<Touch> touches_;
     std::unordered_map<int64_t, size_t> touched_;
     Tally tally_;
@@ -312,11 +318,14 @@ void Batch::WriteEvents() {
         if (added) place->second = pg::FromText(value);
         return place->second;
     };
+    for (size_t i = 0; i < accepted_.size(); ++i) verdicts_[accepted_[i]].event = numbers[i].Int8(0);
+    // A person's events beside each other, as the index has them: it is descended along, not across.
+    std::vector<size_t> order = accepted_;
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
     std::map<int, EventRows> months;
     EventRows* rows = nullptr;
     Moment begin = 0, end = 0;  // of their month
-    size_t number = 0;
-    for (const size_t i : accepted_) {
+    for (const size_t i : order) {
         const Event& event = events_[i];
         if (!rows || event.time < begin || event.time >= end) {
             const int month = MonthOf(event.time);
@@ -324,7 +333,6 @@ void Batch::WriteEvents() {
             end = MonthBegin(month + 1);
             rows = &months.try_emplace(month, kWidth).first->second;
         }
-        verdicts_[i].event = numbers[number++].Int8(0);
         const auto add = [&](size_t column, Datum value) { (*rows)[column].values.push_back(value); };
         const auto add_or_null = [&](size_t column, Datum value) {
             add(column, value);

@@ -45,6 +45,7 @@ constexpr std::array kNames{
 constexpr size_t kChunk = 1024 * 1024;
 // A portion is full with these bytes, whatever the number of its events.
 constexpr size_t kMaxChunks = 64;
+constexpr size_t kReserved = 10'000;
 
 std::string Names() {
     std::string names;
@@ -104,7 +105,8 @@ Node Rows::Read(const Column& column, Datum value) {
 }
 
 void Rows::Add(const Datum* values, const bool* nulls) {
-    Arrival arrival;
+    if (arrivals_.empty()) arrivals_.reserve(std::min<size_t>(kReserved, static_cast<size_t>(pg::settings::max_batch)));
+    Arrival& arrival = arrivals_.emplace_back();
     arrival.received_at = pg::Now();
     std::string source;
     for (size_t i = 0; i < columns_.size(); ++i) {
@@ -123,7 +125,6 @@ void Rows::Add(const Datum* values, const bool* nulls) {
             if (!node.Is(Kind::kText) || !node.text.empty()) arrival.incoming.*column.slot = node;
         }
     }
-    arrivals_.push_back(std::move(arrival));
     sources_.push_back(std::move(source));
 }
 
@@ -131,19 +132,25 @@ bool Rows::Full() const {
     return arrivals_.size() >= static_cast<size_t>(pg::settings::max_batch) || chunks_.size() > kMaxChunks;
 }
 
+void Rows::TakeInFrom(const std::string& source, const std::vector<Arrival>& arrivals) {
+    CheckSource(source);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    for (const Verdict& verdict : TakeIn(arrivals, source, cause_, true)) {
+        if (verdict.status == Verdict::Status::kAccepted) ++tally_.accepted;
+        if (verdict.status == Verdict::Status::kDuplicate) ++tally_.duplicates;
+        if (verdict.status == Verdict::Status::kRejected) ++tally_.rejected;
+    }
+}
+
 void Rows::Flush() {
-    std::map<std::string, std::vector<Arrival>> by_source;
-    for (size_t i = 0; i < arrivals_.size(); ++i)
-        by_source[sources_[i].empty() ? source_ : sources_[i]].push_back(std::move(arrivals_[i]));
-    for (const auto& [source, arrivals] : by_source) {
-        CheckSource(source);
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
-        for (const Verdict& verdict : TakeIn(arrivals, source, cause_, true)) {
-            if (verdict.status == Verdict::Status::kAccepted) ++tally_.accepted;
-            if (verdict.status == Verdict::Status::kDuplicate) ++tally_.duplicates;
-            if (verdict.status == Verdict::Status::kRejected) ++tally_.rejected;
-        }
+    if (arrivals_.empty()) return;
+    if (std::all_of(sources_.begin(), sources_.end(), [](const std::string& source) { return source.empty(); })) {
+        TakeInFrom(source_, arrivals_);
+    } else {
+        std::map<std::string, std::vector<Arrival>> by_source;
+        for (size_t i = 0; i < arrivals_.size(); ++i) by_source[sources_[i].empty() ? source_ : sources_[i]].push_back(arrivals_[i]);
+        for (const auto& [source, arrivals] : by_source) TakeInFrom(source, arrivals);
     }
     arrivals_.clear();
     sources_.clear();

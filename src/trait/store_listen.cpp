@@ -83,7 +83,9 @@ void Unmerged(int64_t survivor, int64_t restored) {
     SettleOrEnqueue({Everything(survivor), Everything(restored)}, "unmerge", false);
 }
 
-[[maybe_unused]] const bool listening = profile::Listen({Begin, Touched, Merged, Unmerged});
+bool Listens() { return !CurrentProgram().empty(); }
+
+[[maybe_unused]] const bool listening = profile::Listen({Begin, Touched, Merged, Unmerged, Listens});
 
 }  // namespace
 

@@ -29,6 +29,8 @@ struct Listener {
     void (*merged)(int64_t survivor, int64_t merged) = nullptr;
     // The reverse. Both are people of their own again.
     void (*unmerged)(int64_t survivor, int64_t restored) = nullptr;
+    // After begin(): whether anything is defined that touched() would look at; it is not called otherwise. Null: it may be.
+    bool (*listens)() = nullptr;
 };
 
 // Set when the library is loaded; returns true, so that a constant can do it.

@@ -32,6 +32,7 @@ class Rows {
     const char* Copy(const void* bytes, size_t size);
     json::Node CopyNode(json::Node node);
     json::Node Read(const Column& column, Datum value);
+    void TakeInFrom(const std::string& source, const std::vector<Arrival>& arrivals);
 
     Cause cause_;
     std::string source_;  // of rows that name none
