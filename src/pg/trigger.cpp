@@ -25,6 +25,12 @@ std::string TriggerCall::argument() const {
     return trigger->tgnargs > 0 ? trigger->tgargs[0] : "";
 }
 
+std::string TriggerCall::table() const {
+    Relation relation = DataOf(fcinfo_)->tg_relation;
+    const char* schema = Call([&] { return get_namespace_name(RelationGetNamespace(relation)); });
+    return std::string(schema ? schema : "") + "." + RelationGetRelationName(relation);
+}
+
 Datum TriggerCall::row() const { return PointerGetDatum(DataOf(fcinfo_)->tg_trigtuple); }
 
 TriggerRow::TriggerRow(const TriggerCall& call) : shape_(RelationGetDescr(DataOf(call.fcinfo_)->tg_relation)) {

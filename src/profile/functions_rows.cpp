@@ -110,6 +110,10 @@ using pg::Value;
 
 PULSE_WRITING_FUNCTION(pulse_ingest_rows) {
     const pg::TriggerCall call(fcinfo);
+    // Who may execute a function can make it the trigger of a table of their own; who may send events is said by the right to insert here.
+    if (call.table() != "pulse.ingest" && call.table() != "pulse.import")
+        throw pulse::UserError(pulse::sqlstate::kInsufficientPrivilege, "the function is the trigger of pulse.ingest and pulse.import only",
+                               "It was called for " + call.table() + ".", "Insert into pulse.ingest instead.");
     switch (call.when()) {
         case pg::TriggerCall::When::kBefore:
             profile::Begin(call.argument() == "import" ? profile::Cause::kImport : profile::Cause::kEvent);

@@ -220,12 +220,16 @@ SELECT sum(events) = (SELECT count(*) FROM pulse.event WHERE name = 'imported') 
 CREATE ROLE ingest_reader; CREATE ROLE ingest_writer;
 SELECT pulse_grant('ingest_reader', 'reader'), pulse_grant('ingest_writer', 'writer');
 GRANT USAGE ON SCHEMA public TO ingest_reader, ingest_writer;
+GRANT USAGE, CREATE ON SCHEMA ingest TO ingest_reader;
 SET ROLE ingest_reader;
 SELECT * FROM pulse_ingest('[]');
 SELECT pulse_track('x', 'e');
 INSERT INTO pulse.ingest (user_id, event) VALUES ('x', 'e');
 INSERT INTO pulse.event SELECT * FROM pulse.event LIMIT 1;
 SELECT * FROM pulse_replay_rejected();
+CREATE TABLE ingest.own (user_id text, event text);
+CREATE TRIGGER own BEFORE INSERT ON ingest.own FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows();
+INSERT INTO ingest.own VALUES ('x', 'e');
 SET ROLE ingest_writer;
 SELECT status FROM pulse_ingest('{"event": "w", "userId": "w"}');
 INSERT INTO pulse.ingest (user_id, event) VALUES ('w', 'w');
@@ -237,9 +241,9 @@ BEGIN READ ONLY;
 SELECT pulse_track('x', 'e');
 ROLLBACK;
 
+DROP SCHEMA ingest CASCADE;
 SELECT pulse_revoke('ingest_reader'), pulse_revoke('ingest_writer');
 REVOKE USAGE ON SCHEMA public FROM ingest_reader, ingest_writer;
 DROP ROLE ingest_reader, ingest_writer;
-DROP SCHEMA ingest CASCADE;
 TRUNCATE pulse.event, pulse.rejected_event, pulse.message_seen, pulse.identity, pulse.profile, pulse.account, pulse.event_kind, pulse.event_property,
     pulse.source_total, pulse.ingest_tally;

@@ -58,11 +58,12 @@ ok(!$node->log_contains('deadlock detected'), 'nobody waited in a circle');
 
 # The server dies in the middle; the sender sends everything again.
 sql('TRUNCATE pulse.event, pulse.message_seen');
-my $in = batches([ 1 .. $messages ], 5);
+my $dir = PostgreSQL::Test::Utils::tempdir();
 my ($out, $err) = ('', '');
-my $victim = start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
-$node->poll_query_until('postgres', 'SELECT count(*) > 50 FROM pulse.event');
-my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT count(*) FROM pulse_ingest%' AND pid <> pg_backend_pid() LIMIT 1});
+append_to_file("$dir/batches.sql", "SET application_name = 'victim';\n" . batches([ 1 .. $messages ], 3));
+my $victim = start([ 'psql', '-X', '-q', '-A', '-t', '-f', "$dir/batches.sql", '-d', $node->connstr('postgres') ], '>', \$out, '2>', \$err);
+$node->poll_query_until('postgres', 'SELECT count(*) > 30 FROM pulse.event');
+my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'});
 kill 'KILL', $pid if $pid;
 finish($victim);
 like($err, qr/server closed the connection|terminating connection|crash of another/, 'a backend was killed');
@@ -87,7 +88,6 @@ is(sql(q{SELECT count(*) FROM pulse.event WHERE name = 'new month'}), 1, 'the mo
 
 # A dump holds events, and what is known of their messages.
 sql(q{SELECT status FROM pulse_ingest('{"event": "e"}', 'web')});
-my $dir = PostgreSQL::Test::Utils::tempdir();
 $node->command_ok([ 'pg_dump', '-f', "$dir/dump.sql", 'postgres' ], 'dumped');
 sql('CREATE DATABASE copy');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('copy'), '-f', "$dir/dump.sql" ], 'restored');

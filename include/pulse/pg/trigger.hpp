@@ -14,6 +14,8 @@ class TriggerCall {
     explicit TriggerCall(FunctionCallInfo fcinfo);
 
     When when() const { return when_; }
+    // What was inserted into, as schema.name.
+    std::string table() const;
     // The first argument of CREATE TRIGGER; empty when there is none.
     std::string argument() const;
     // What the function returns for a row, which then counts.
