@@ -23,7 +23,7 @@ CREATE TABLE pulse.segment (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE pulse.segment IS 'One row per segment. Changed only through pulse_create_segment() and its siblings.';
-COMMENT ON COLUMN pulse.segment.kind IS 'What the definition names: relation (from), query (query) or profile (neither).';
+COMMENT ON COLUMN pulse.segment.kind IS 'What the definition is over: relation (from), query (query) or profile (neither: a rule over people).';
 COMMENT ON COLUMN pulse.segment.definition IS 'The current definition, names resolved; every version is in pulse.segment_version.';
 COMMENT ON COLUMN pulse.segment.source IS 'The server of pulse_source that the definition names; null: this database.';
 COMMENT ON COLUMN pulse.segment.baseline IS 'expectedSize, expectedConversionRate, criticalAttributes, monitoringEnabled, alertThresholds.';
@@ -93,6 +93,12 @@ CREATE FUNCTION pulse_preview_segment(definition jsonb, sample int DEFAULT 10)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_preview_segment';
 COMMENT ON FUNCTION pulse_preview_segment(jsonb, int) IS
 'Shows what a definition would give, saving nothing: size, converted, inactive, the most frequent values or the range of each attribute, and up to 1000 members (by key as text). Runs as the caller. Errors as pulse_create_segment().';
+
+CREATE FUNCTION pulse_preview_segment_change(name text, definition jsonb, sample int DEFAULT 10)
+    RETURNS TABLE (change text, members bigint, sample_members text[])
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 3 AS 'MODULE_PATHNAME', 'pulse_preview_segment_change';
+COMMENT ON FUNCTION pulse_preview_segment_change(text, jsonb, int) IS
+'Who would be entering, leaving and staying if a segment had this definition, as of pulse_now(), saving nothing: numbers, and up to 1000 keys of each. Runs as the caller. Errors as pulse_preview_segment(), 42704 unknown segment, and 0A000 another source.';
 
 CREATE FUNCTION pulse_explain_segment(name text)
     RETURNS TABLE (item text, value text)

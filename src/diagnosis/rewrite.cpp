@@ -52,15 +52,33 @@ std::optional<std::string> Literal(const std::string& label, rule::Type type) {
     }
 }
 
+// profile.address.city, for the attribute address.city of people.
+std::vector<std::string> PathOfPeople(const std::string& attribute) {
+    std::vector<std::string> path = {"profile", ""};
+    for (const char c : attribute) {
+        if (c == '.')
+            path.emplace_back();
+        else
+            path.back() += c;
+    }
+    return path;
+}
+
 std::string TextOf(const rule::Expr& expr) {
     const auto* text = rule::As<rule::Text>(expr);
     return text ? text->value : "";
 }
 
-// Whether the expression is the plain column.
+// Whether the expression is the plain column, or that attribute of people.
 bool IsColumn(const rule::Expr& expr, const std::string& name) {
     const auto* reference = rule::As<rule::Reference>(expr);
-    return reference && reference->path.size() == 1 && reference->path[0] == name;
+    return reference && ((reference->path.size() == 1 && reference->path[0] == name) || reference->path == PathOfPeople(name));
+}
+
+// How a rule of that definition names an attribute.
+std::string RuleName(const json& definition, const std::string& attribute) {
+    if (definition.contains("from") || definition.contains("query")) return rule::PrintName(attribute);
+    return rule::Print(*rule::Make(rule::Reference{rule::Reference::Kind::kPath, PathOfPeople(attribute)}, 0));
 }
 
 struct Mapping {
@@ -108,7 +126,7 @@ struct Mapping {
 };
 
 json WithWhere(json definition, const std::string& where) {
-    for (const char* key : {"rules", "groups", "logicalOperator"}) definition.erase(key);
+    for (const char* key : {"rules", "groups", "logicalOperator", "include_anonymous"}) definition.erase(key);
     definition["where"] = where;
     return definition;
 }
@@ -129,7 +147,7 @@ std::optional<std::string> ValueRule(const Case& input, const std::string& attri
         if (!literal) return std::nullopt;
         list += (list.empty() ? "" : ", ") + *literal;
     }
-    return rule::PrintName(attribute) + (values.size() == 1 ? " = " + list : " in [" + list + "]");
+    return RuleName(input.definition, attribute) + (values.size() == 1 ? " = " + list : " in [" + list + "]");
 }
 
 std::optional<json> Narrowed(const json& definition, const std::string& rule) {

@@ -3,6 +3,7 @@
 #include "pulse/diagnosis/rewrite.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/rule/compile.hpp"
 
 namespace pulse::diagnosis {
 
@@ -27,6 +28,16 @@ struct Gathered {
                std::to_string(rows[0].Int8(1)) + " to " + std::to_string(rows[0].Int8(2)) + ".";
     throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist",
                     "", hint);
+}
+
+// People with the attributes that a segment over them measures, as columns.
+std::string PeopleWithAttributes(const nlohmann::json& definition) {
+    std::string columns = "p.id";
+    for (const nlohmann::json& attribute : definition.value("attributes", nlohmann::json::array())) {
+        const std::string name = attribute.value("name", "");
+        columns += ", p.attributes ->> " + rule::QuoteText(name) + " AS " + rule::QuoteName(name);
+    }
+    return "(SELECT " + columns + " FROM pulse.profile AS p WHERE p.canonical_id = p.id) AS s";
 }
 
 // The incident and its segment. Where the incident names no snapshots, the nearest ones around its beginning
@@ -74,6 +85,8 @@ Gathered LoadIncident(int64_t incident) {
         input.source = input.relation + " AS s";
     else if (!query.empty())
         input.source = "(" + query + "\n) AS s";  // the line break ends a comment that the query may end with
+    else
+        input.source = PeopleWithAttributes(input.definition);
     return gathered;
 }
 

@@ -277,6 +277,8 @@ Preview PreparePreview(const Scope& scope, const Json& arguments) {
     Preview preview{FindSegment(scope, TextOf(arguments, "segment")), {}, 0};
     preview.request = segment::ParseRequest(preview.segment.definition);
     const std::string name = Short(preview.segment.name);
+    if (preview.request.kind == segment::Kind::kProfile)
+        throw UserError(sqlstate::kNotSupported, "\"" + name + "\" is a segment over people, who are not counted for a preview");
     if (preview.request.kind != segment::Kind::kRelation)
         throw UserError(sqlstate::kNotSupported, "the definition of \"" + name + "\" is a query without a rule");
     if (!preview.request.source.empty())

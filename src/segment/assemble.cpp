@@ -4,6 +4,7 @@
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
+#include "pulse/segment/assemble_profile.hpp"
 #include "pulse/segment/attribute.hpp"
 
 namespace pulse::segment {
@@ -52,17 +53,23 @@ const source::Column& FindColumn(const std::vector<source::Column>& columns, con
 }
 
 rule::ExprPtr ReadRule(const Request& request) {
-    if (request.where) return rule::Parse(*request.where);
-    if (request.rules) return rule::FromJson(*request.rules);
-    return nullptr;
+    rule::ExprPtr tree;
+    if (request.where) tree = rule::Parse(*request.where);
+    if (request.rules) tree = rule::FromJson(*request.rules);
+    // As a condition of its own it is counted, shown and inherited like any other.
+    if (request.include_anonymous == false)
+        tree = rule::MakeOperation(rule::Op::kAnd, {tree, rule::Parse("lifecycle != \"anonymous\"")}, 0);
+    return tree;
 }
 
 std::vector<source::Column> DescribeColumns(source::Reader& reader, const Request& request) {
+    if (request.kind == Kind::kProfile) return ProfileColumns(request);
     return request.kind == Kind::kRelation ? reader.Describe(request.from) : reader.DescribeQuery(request.query);
 }
 
 MemberQuery Assemble(const Request& request, const std::vector<source::Column>& columns,
                      const std::string& now_sql) {
+    if (request.kind == Kind::kProfile) return AssembleProfile(request, now_sql);
     const rule::RelationScope scope = MakeScope(columns);
     MemberQuery query;
     query.kind = request.kind;

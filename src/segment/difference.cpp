@@ -108,6 +108,15 @@ void CompareAttributes(const Request& before, const Request& after, Changes& cha
     }
 }
 
+std::string Origin(const Request& request) {
+    switch (request.kind) {
+        case Kind::kRelation: return "\"" + request.from + "\"";
+        case Kind::kQuery: return "a query";
+        case Kind::kProfile: return "people";
+    }
+    return "";
+}
+
 }  // namespace
 
 std::string Difference(const Version& before, const Version& after) {
@@ -116,8 +125,7 @@ std::string Difference(const Version& before, const Version& after) {
     const auto source = [](const Request& request) { return request.source.empty() ? "local" : request.source; };
     changes.Compare("source", source(a), source(b));
     if (a.kind != b.kind) {
-        changes.Add(b.kind == Kind::kQuery ? "from: \"" + a.from + "\" → a query"
-                                           : "from: a query → \"" + b.from + "\"");
+        changes.Add("from: " + Origin(a) + " → " + Origin(b));
     } else if (a.kind == Kind::kQuery) {
         if (a.query != b.query) changes.Add("query rewritten");
     } else {

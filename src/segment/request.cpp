@@ -12,7 +12,8 @@ namespace {
 
 const std::vector<std::string> kKeys = {"from",      "query",           "key",    "where",
                                         "rules",     "logicalOperator", "groups", "attributes",
-                                        "converted", "last_active",     "source", "cadence"};
+                                        "converted", "last_active",     "source", "cadence",
+                                        "include_anonymous"};
 
 [[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail,
                                const std::string& hint) {
@@ -111,13 +112,38 @@ Kind ReadKind(const Request& request) {
     if (!request.from.empty() && !request.query.empty())
         ThrowInvalid("the definition has both \"from\" and \"query\"", "",
                      "Name a table or view in \"from\", or give a SELECT in \"query\".");
-    if (request.from.empty() && request.query.empty())
-        throw UserError(
-            sqlstate::kNotSupported, "segments over profiles are not supported yet",
-            "The definition has neither \"from\" nor \"query\".",
-            "Name a table or view in \"from\", or give a SELECT in \"query\"; segments over Pulse's own "
-            "profiles come with a later version.");
+    if (request.from.empty() && request.query.empty()) return Kind::kProfile;
     return request.from.empty() ? Kind::kQuery : Kind::kRelation;
+}
+
+std::optional<bool> ReadTruth(const Json& definition, const char* key) {
+    const auto found = definition.find(key);
+    if (found == definition.end() || found->is_null()) return std::nullopt;
+    if (!found->is_boolean())
+        ThrowInvalid(std::string("\"") + key + "\" must be true or false", DescribeJson(*found), "");
+    return found->get<bool>();
+}
+
+// What only one kind of segment has.
+void CheckKind(const Request& request) {
+    if (request.kind != Kind::kProfile) {
+        if (request.include_anonymous)
+            ThrowInvalid("\"include_anonymous\" is for segments over people", "",
+                         "Leave it out where the definition has \"from\" or \"query\".");
+        return;
+    }
+    if (!request.where && !request.rules)
+        ThrowInvalid("the definition has neither \"from\" nor \"query\" nor a rule", "",
+                     "Name a table or view in \"from\", give a SELECT in \"query\", or write a rule over people in \"where\", such as "
+                     "\"events.purchase.count_30d >= 1\".");
+    const auto refuse = [](bool given, const char* key, const char* why) {
+        if (given)
+            ThrowInvalid(std::string("a segment over people has no \"") + key + "\"", why,
+                         "Leave it out, or name a table or view in \"from\".");
+    };
+    refuse(request.key.has_value(), "key", "Its members are profiles, by their ids.");
+    refuse(request.last_active.has_value(), "last_active", "The last activity of a person is the time of the last event.");
+    refuse(!request.source.empty(), "source", "People and their events are in this database.");
 }
 
 }  // namespace
@@ -188,7 +214,9 @@ Request ParseRequest(const Json& json) {
     request.converted = ReadText(json, "converted");
     request.last_active = ReadText(json, "last_active");
     request.cadence = ReadText(json, "cadence");
+    request.include_anonymous = ReadTruth(json, "include_anonymous");
     request.Cadence();
+    CheckKind(request);
     return request;
 }
 
@@ -214,6 +242,7 @@ Json ToJson(const Request& request) {
     put("converted", request.converted);
     put("last_active", request.last_active);
     put("cadence", request.cadence);
+    if (request.include_anonymous) json["include_anonymous"] = *request.include_anonymous;
     return json;
 }
 

@@ -5,6 +5,7 @@
 #include "pulse/segment/baseline.hpp"
 #include "pulse/segment/difference.hpp"
 #include "pulse/segment/store.hpp"
+#include "pulse/segment/store_profile.hpp"
 
 namespace pulse::segment {
 
@@ -216,6 +217,7 @@ int64_t Create(const Draft& draft) {
     const Request asked = ParseRequest(*draft.definition);
     const source::Place place = PlaceForCaller(asked);
     {
+        LockProfiles(asked.kind);
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
         RequireNewName(name);
@@ -240,6 +242,7 @@ int64_t Create(const Draft& draft) {
     if (rows.empty()) ThrowDuplicate(name);
     const int64_t id = rows[0].Int8(0);
     AddVersion(id, 1, definition, "created", place.role);
+    ProfileWritten(resolved.request.kind);
     return id;
 }
 
@@ -247,15 +250,26 @@ void Update(const std::string& name, const Draft& draft) {
     const source::Place place = PlaceForCaller({});
     std::optional<std::string> new_name;
     if (draft.name) new_name = CheckName(*draft.name);
+    // Definitions are locked before rows, everywhere.
+    const bool of_people = (draft.definition && ParseRequest(*draft.definition).kind == Kind::kProfile) || Load(name).kind == Kind::kProfile;
+    if (of_people) LockProfiles(Kind::kProfile);
     Segment segment;
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
         segment = Read(name, new_name ? kForKeyUpdate : kForUpdate);
-        if (new_name && *new_name != segment.name) RequireNewName(*new_name);
+        if (new_name && *new_name != segment.name) {
+            RequireNewName(*new_name);
+            RequireUnused(segment, "renamed");
+        }
     }
     std::optional<NewVersion> next;
     if (draft.definition) next = MakeVersion(segment, *draft.definition, place);
+    if (next && next->resolved.request.kind != Kind::kProfile) {
+        const pg::Identity owner = pg::Identity::Owner();
+        const pg::Session session;
+        RequireUnused(segment, "made a segment over a relation");
+    }
     // Also when only the definition changes: an attribute named critical must not disappear unnoticed.
     const Json baseline =
         CheckBaseline(draft.baseline ? *draft.baseline : segment.baseline,
@@ -265,17 +279,25 @@ void Update(const std::string& name, const Draft& draft) {
     const pg::Session session;
     if (next && !next->change.empty()) WriteVersion(segment, *next);
     WriteRest(segment, new_name.value_or(segment.name), baseline, draft);
+    if (of_people) ProfileWritten(Kind::kProfile);
 }
 
 void SetStatus(const std::string& name, Status status) {
+    const Kind kind = Load(name).kind;
+    LockProfiles(kind);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const Segment segment = Read(name, kForUpdate);
+    if (status == Status::kArchived && segment.status != status) RequireUnused(segment, "archived");
     if (status == Status::kPaused && segment.status == Status::kArchived)
         throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
                         "Bring it back with pulse_resume_segment() first.");
+    // What an archived segment names may have gone.
+    if (status == Status::kActive && segment.status == Status::kArchived && kind == Kind::kProfile)
+        ExpandProfile(ParseRequest(segment.definition), segment.name);
     pg::Execute("UPDATE pulse.segment SET status = $2, updated_at = $3 WHERE id = $1 AND status <> $2",
                 {pg::Value::Int8(segment.id), pg::Value::Text(Name(status)), pg::Value::Time(pg::Now())});
+    ProfileWritten(kind);
 }
 
 void SetMonitoring(const std::string& name, bool enabled) {
@@ -289,15 +311,19 @@ void SetMonitoring(const std::string& name, bool enabled) {
 }
 
 void Delete(const std::string& name, bool confirmed) {
+    const Kind kind = Load(name).kind;
+    if (confirmed) LockProfiles(kind);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const Segment segment = Read(name, kForKeyUpdate);
+    if (confirmed) RequireUnused(segment, "deleted");
     if (!confirmed)
         throw UserError(sqlstate::kNotReady,
                         "deleting segment \"" + segment.name + "\" needs confirm => true",
                         "It would also delete " + CountDependents(segment.id) + ".",
                         "To keep the history use pulse_archive_segment() instead.");
     pg::Execute("DELETE FROM pulse.segment WHERE id = $1", {pg::Value::Int8(segment.id)});
+    ProfileWritten(kind);
 }
 
 }  // namespace pulse::segment

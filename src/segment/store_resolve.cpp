@@ -5,6 +5,7 @@
 #include "pulse/segment/assemble.hpp"
 #include "pulse/segment/attribute.hpp"
 #include "pulse/segment/store.hpp"
+#include "pulse/segment/store_profile.hpp"
 #include "pulse/source/cell.hpp"
 
 namespace pulse::segment {
@@ -217,6 +218,7 @@ std::string CheckQuery(const std::string& query) {
 
 Resolved Resolve(const Request& asked, const source::Place& place, const std::string& name,
                  const Request* before) {
+    if (asked.kind == Kind::kProfile) return ResolveProfile(asked, place, name, before);
     Request request = asked;
     if (request.kind == Kind::kQuery) request.query = CheckQuery(request.query);
     const Request ready = RequestAt(request, pg::Now());

@@ -3,6 +3,7 @@
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/segment/store.hpp"
+#include "pulse/segment/store_profile.hpp"
 
 namespace pulse::segment {
 
@@ -24,6 +25,7 @@ std::string NowLiteral() {
 
 Request RequestAt(const Request& request, Moment moment) {
     Request ready = request;
+    if (request.kind == Kind::kProfile) ready.expanded = ExpandProfile(request, "");
     if (!ready.source.empty() && ready.kind == Kind::kQuery)
         ready.query = pg::ReplaceNowCalls(ready.query, MomentLiteral(moment));
     return ready;

@@ -94,7 +94,7 @@ ClauseCounts ReadPlainClauses(const MemberQuery& query, const source::Rows& rows
 }  // namespace
 
 bool CountsClauses(const MemberQuery& query) {
-    return query.kind == segment::Kind::kRelation && !query.clauses.empty() &&
+    return query.kind != segment::Kind::kQuery && !query.clauses.empty() &&
            query.clauses.size() <= static_cast<size_t>(kMaxTallyClauses);
 }
 

@@ -86,7 +86,8 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Ord
     for (const std::string& call : calls.sql) list += (list.empty() ? "SELECT " : ", ") + call;
     std::string sql = list + " FROM " + query.from + " WHERE " + query.Where();
     const source::PlanEstimate plan = reader.Estimate(sql);
-    const bool same_scan = CountsClauses(query) && plan.reads_whole_relation;
+    // What people did is read whole in any case.
+    const bool same_scan = CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::Kind::kProfile);
     if (same_scan) {
         sql.clear();
         for (const std::string& call : calls.sql)

@@ -74,7 +74,6 @@ SELECT pulse_create_segment(repeat('ü', 256), '{"from": "seg.users"}');
 SELECT pulse_create_segment('Fresh', '{"from": "seg.users"}');
 SELECT pulse_create_segment('x', '[]');
 SELECT pulse_create_segment('x', '{}');
-SELECT pulse_create_segment('x', '{"where": "plan = ''pro''"}');
 SELECT pulse_create_segment('x', '{"from": "seg.users", "query": "SELECT 1"}');
 SELECT pulse_create_segment('x', '{"from": "seg.users", "wher": "ltv > 1"}');
 SELECT pulse_create_segment('x', '{"from": "seg.users", "source": "crm_replica"}');

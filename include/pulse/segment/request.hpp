@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "pulse/base/time.hpp"
+#include "pulse/rule/ast.hpp"
 #include "pulse/segment/definition.hpp"
 
 namespace pulse::segment {
@@ -25,6 +27,12 @@ struct AttributeRequest {
     bool operator==(const AttributeRequest&) const = default;
 };
 
+// The rules of a segment over people with the definitions of traits and segments in the place of their names.
+struct Expanded {
+    rule::ExprPtr rule, converted;  // converted: nullptr without one
+    std::string time_zone;          // of days and calendar windows
+};
+
 struct Request {
     Kind kind = Kind::kRelation;
     std::string source;  // a server of pulse_source; empty: this database
@@ -37,6 +45,8 @@ struct Request {
     std::optional<std::string> converted;
     std::optional<std::string> last_active;
     std::optional<std::string> cadence;
+    std::optional<bool> include_anonymous;  // people; unset: true
+    std::shared_ptr<const Expanded> expanded;  // people, where the request was made ready by RequestAt()
 
     // In microseconds; a day unless given.
     int64_t Cadence() const;

@@ -13,7 +13,8 @@ namespace pulse::segment {
 // Where a definition is read for the role that called us. To be asked before pg::Identity changes it.
 source::Place PlaceForCaller(const Request& request);
 
-// The definition as its source can read it at a moment: a server may have no pulse_now(). Needs no transaction.
+// The definition as its source can read it at a moment: a server may have no pulse_now(). Needs no transaction, but for a segment
+// over people, whose rules get the definitions they name.
 Request RequestAt(const Request& request, Moment moment);
 
 // The moment as a literal, for SQL that runs at once.
@@ -73,7 +74,7 @@ void Delete(const std::string& name, bool confirmed);
 // a name without a schema may be in any schema of the search_path. Views are not looked into.
 std::vector<std::string> RelationsOf(const Json& definition, const std::string& search_path);
 
-// ---- store_preview.cpp, store_explain.cpp ----
+// ---- store_preview.cpp, store_change.cpp, store_explain.cpp ----
 
 struct PreviewRow {
     std::string part, item, value;
@@ -81,6 +82,14 @@ struct PreviewRow {
     std::optional<std::string> share;
 };
 std::vector<PreviewRow> Preview(const Request& asked, int sample);
+
+struct ChangeRow {
+    std::string change;  // entering, leaving, staying
+    int64_t members = 0;
+    std::vector<std::string> sample;
+};
+// What another definition of a segment would change, with the rights of the caller.
+std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& asked, int sample);
 
 struct ExplainRow {
     std::string item, value;

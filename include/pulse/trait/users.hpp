@@ -1,0 +1,24 @@
+// Who uses traits and segments beside traits and segments: rooms that come after this one. Pure C++.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pulse/rule/ast.hpp"
+
+namespace pulse::trait {
+
+struct User {
+    std::string kind, name;            // "flag", its key
+    std::vector<rule::ExprPtr> rules;  // not expanded
+    bool with_context = false;         // they may use context.*
+};
+
+// Called with a pg::Session as pg::Identity::Owner() open.
+using UserLister = std::vector<User> (*)();
+
+// Set when the library is loaded; returns true, so that a constant can do it.
+bool ListUsers(UserLister lister);
+std::vector<User> OtherUsers();
+
+}  // namespace pulse::trait

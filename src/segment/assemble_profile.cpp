@@ -1,0 +1,200 @@
+#include "pulse/segment/assemble_profile.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/compile.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/rule/profile.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+const char* SqlType(AttributeKind kind) {
+    switch (kind) {
+        case AttributeKind::kCategorical: return "text";
+        case AttributeKind::kBoolean: return "boolean";
+        case AttributeKind::kNumeric: return "double precision";
+        case AttributeKind::kTimestamp: return "timestamp with time zone";
+    }
+    return "text";
+}
+
+// address.city: '{"address","city"}' as the operators #> and #>> take it.
+std::string PathLiteral(const std::string& name) {
+    std::string path, part;
+    const auto add = [&] {
+        path += path.empty() ? "{\"" : ",\"";
+        for (const char c : part) path += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+        path += '"';
+        part.clear();
+    };
+    for (const char c : name) {
+        if (c == '.')
+            add();
+        else
+            part += c;
+    }
+    add();
+    return rule::QuoteText(path + "}");
+}
+
+// The metrics of all rules of one definition, each once, as columns m0, m1, … of people.
+class PeopleQuery {
+  public:
+    PeopleQuery(const std::string& now_sql, const std::string& time_zone) : now_sql_(now_sql), time_zone_(time_zone) {}
+
+    rule::ProfileRule Compile(const rule::Expr& expr) {
+        // The places of this rule's metrics among all; the compiler names them in the order of first use.
+        std::vector<size_t> places;
+        const rule::ProfileRule first = rule::CompileProfile(expr, Names({}), rule::Expect::kBoolean, now_sql_);
+        for (const rule::Metric& metric : first.metrics) places.push_back(Place(metric));
+        return rule::CompileProfile(expr, Names(places), rule::Expect::kBoolean, now_sql_);
+    }
+
+    // (SELECT id, attributes, account, last_active, m0, m1, …) AS s
+    std::string From() const {
+        std::string columns, passes;
+        size_t at = 0;
+        for (const auto& [text, sql] : metrics_) {
+            const std::string name = "m" + std::to_string(at++);
+            if (sql.correlated)
+                columns += ",\n  " + sql.value + " AS " + name;
+            else if (sql.empty.starts_with("NULL"))
+                columns += ", x." + name;
+            else
+                columns += ", coalesce(x." + name + ", " + sql.empty + ") AS " + name;
+        }
+        const std::string pass = Pass();
+        return "(SELECT p.id, p.attributes, coalesce(a.attributes, '{}'::jsonb) AS account, y.last_active" + columns +
+               "\nFROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id\n"
+               "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active FROM pulse.event AS e "
+               "JOIN pulse.profile AS o ON o.id = e.profile_id WHERE e.time <= " +
+               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + pass +
+               "WHERE p.canonical_id = p.id AND (p.first_seen_at <= " + now_sql_ +
+               (pass.empty() ? "" : " OR x.id IS NOT NULL") + ")) AS s";
+    }
+
+  private:
+    rule::ProfileNames Names(std::vector<size_t> places) const {
+        rule::ProfileNames names;
+        names.attributes = "s.attributes";
+        names.account = "s.account";
+        names.metric = [places = std::move(places)](size_t n) {
+            return "s.m" + std::to_string(n < places.size() ? places[n] : n);
+        };
+        return names;
+    }
+
+    size_t Place(const rule::Metric& metric) {
+        const std::string text = rule::Print(metric);
+        for (size_t i = 0; i < metrics_.size(); ++i)
+            if (metrics_[i].first == text) return i;
+        metrics_.emplace_back(text, rule::CompileMetric(metric, now_sql_, time_zone_, "p.id"));
+        return metrics_.size() - 1;
+    }
+
+    // Every event that matters is read once, whichever metrics look at it.
+    std::string Pass() const {
+        std::string columns;
+        // By what bounds the time: the names looked at. No name: any event.
+        std::map<std::string, std::vector<std::string>> names;
+        size_t at = 0;
+        for (const auto& [text, sql] : metrics_) {
+            const std::string name = "m" + std::to_string(at++);
+            if (sql.correlated) continue;
+            columns += ",\n    " + sql.value + " AS " + name;
+            auto& list = names[sql.oldest];
+            if (sql.events.empty()) list.push_back("");
+            for (const std::string& event : sql.events)
+                if (std::find(list.begin(), list.end(), event) == list.end()) list.push_back(event);
+        }
+        if (columns.empty()) return "";
+        return "LEFT JOIN (SELECT o.canonical_id AS id" + columns +
+               "\n  FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id\n  WHERE e.time <= " + now_sql_ + " AND " +
+               Condition(names) + "\n  GROUP BY o.canonical_id) AS x ON x.id = p.id\n";
+    }
+
+    static std::string Condition(const std::map<std::string, std::vector<std::string>>& names) {
+        std::string condition, oldest;
+        bool bounded = true;
+        for (const auto& [bound, events] : names) {
+            std::string list;
+            for (const std::string& event : events) list += (list.empty() ? "" : ", ") + rule::QuoteText(event);
+            const bool any = std::find(events.begin(), events.end(), "") != events.end();
+            std::string part = any ? "" : "e.name IN (" + list + ")";
+            if (!bound.empty()) part += (part.empty() ? "" : " AND ") + std::string("e.time > ") + bound;
+            if (part.empty()) part = "true";
+            condition += (condition.empty() ? "" : " OR ") + ("(" + part + ")");
+            bounded = bounded && !bound.empty();
+            oldest += (oldest.empty() ? "" : ", ") + bound;
+        }
+        if (names.size() == 1) return condition;
+        condition = "(" + condition + ")";
+        // Said by itself it lets the planner leave out partitions.
+        return bounded ? "e.time > LEAST(" + oldest + ") AND " + condition : condition;
+    }
+
+    std::string now_sql_, time_zone_;
+    std::vector<std::pair<std::string, rule::MetricSql>> metrics_;
+};
+
+rule::ProfileRule CompileConverted(PeopleQuery& people, const rule::Expr& expr) {
+    try {
+        return people.Compile(expr);
+    } catch (const UserError& error) {
+        throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(), error.hint());
+    }
+}
+
+}  // namespace
+
+Attribute MakeProfileAttribute(const AttributeRequest& attribute) {
+    const AttributeKind kind = attribute.kind.value_or(AttributeKind::kCategorical);
+    const std::string path = PathLiteral(attribute.name), value = "(s.attributes #> " + path + ")",
+                      text = "(s.attributes #>> " + path + ")", type = "pg_catalog.jsonb_typeof(" + value + ")";
+    std::string sql;
+    switch (kind) {
+        case AttributeKind::kCategorical: sql = text; break;
+        case AttributeKind::kBoolean: sql = "CASE WHEN " + type + " = 'boolean' THEN " + text + "::boolean END"; break;
+        case AttributeKind::kNumeric: {
+            // JSON numbers reach beyond those of double precision, at both ends.
+            const std::string number = text + "::numeric";
+            sql = "CASE WHEN " + type + " = 'number' THEN CASE WHEN pg_catalog.abs(" + number +
+                  ") < 1e-300 THEN 0 WHEN pg_catalog.abs(" + number + ") < 1e300 THEN " + number + "::double precision END END";
+            break;
+        }
+        case AttributeKind::kTimestamp:
+            sql = "pulse.to_moment(" + value + ")";
+            break;
+    }
+    return {attribute.name, kind, "(" + sql + ")", "(" + sql + ")"};
+}
+
+std::vector<source::Column> ProfileColumns(const Request& request) {
+    std::vector<source::Column> columns;
+    for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>())) {
+        const char* type = SqlType(attribute.kind.value_or(AttributeKind::kCategorical));
+        columns.push_back({attribute.name, type, type, false});
+    }
+    return columns;
+}
+
+MemberQuery AssembleProfile(const Request& request, const std::string& now_sql) {
+    PeopleQuery people(now_sql, request.expanded->time_zone);
+    MemberQuery query;
+    query.kind = Kind::kProfile;
+    query.key = "s.id";
+    for (const rule::Clause& clause : people.Compile(*request.expanded->rule).clauses)
+        query.clauses.push_back({clause.text, clause.sql});
+    for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>()))
+        query.attributes.push_back(MakeProfileAttribute(attribute));
+    if (request.expanded->converted) query.converted = CompileConverted(people, *request.expanded->converted).sql;
+    query.last_active = "s.last_active";
+    query.from = people.From();
+    return query;
+}
+
+}  // namespace pulse::segment

@@ -1,0 +1,20 @@
+#include "pulse/segment/profile_kind.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+constinit ProfileKind current;
+
+}  // namespace
+
+bool HandleProfiles(const ProfileKind& kind) {
+    current = kind;
+    return true;
+}
+
+const ProfileKind& Profiles() {
+    return current;
+}
+
+}  // namespace pulse::segment

@@ -1,0 +1,54 @@
+// Who would enter and leave a segment if its definition were another one.
+#include "pulse/base/error.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/store.hpp"
+#include "pulse/source/cell.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+std::string Keys(const MemberQuery& query) {
+    return "SELECT DISTINCT " + query.key + "::text AS member FROM " + query.from + " WHERE " + query.Where() + " AND " + query.key +
+           " IS NOT NULL";
+}
+
+std::string ChangeSql(const MemberQuery& before, const MemberQuery& after, int sample) {
+    const std::string n = std::to_string(sample);
+    return "WITH b AS (" + Keys(before) + "), a AS (" + Keys(after) +
+           "), d AS (SELECT CASE WHEN b.member IS NULL THEN 1 WHEN a.member IS NULL THEN 2 ELSE 3 END AS place, "
+           "coalesce(b.member, a.member) AS member FROM b FULL JOIN a ON a.member = b.member), "
+           "r AS (SELECT d.place, d.member, pg_catalog.row_number() OVER (PARTITION BY d.place ORDER BY pg_catalog.length(d.member), d.member) "
+           "AS row FROM d) "
+           "SELECT (ARRAY['entering', 'leaving', 'staying'])[p], pg_catalog.count(r.place), "
+           "coalesce(pg_catalog.to_json(pg_catalog.array_agg(r.member ORDER BY r.row) FILTER (WHERE r.row <= " +
+           n + ")), '[]')::text FROM pg_catalog.generate_series(1, 3) AS p LEFT JOIN r ON r.place = p GROUP BY p ORDER BY p";
+}
+
+}  // namespace
+
+std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& asked, int sample) {
+    constexpr int kMost = 1000;
+    if (sample < 0 || sample > kMost)
+        throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range", "It is " + std::to_string(sample) + ".",
+                        "From 0 to " + std::to_string(kMost) + " members are shown.");
+    const Segment segment = Load(name);
+    const Request before = ParseRequest(segment.definition);
+    if (before.source != asked.source)
+        throw UserError(sqlstate::kNotSupported, "the two definitions are read from different servers", "",
+                        "Give a definition with the same \"source\".");
+    const source::Place place = PlaceForCaller(asked);
+    const Resolved after = Resolve(asked, place, segment.name, &before);
+    const Request ready = RequestAt(before, pg::Now());
+    std::vector<ChangeRow> rows;
+    Visit(place, "preview", segment.name, [&](source::Reader& reader) {
+        const MemberQuery old = Assemble(ready, DescribeColumns(reader, ready), NowLiteral());
+        rows.clear();
+        for (const auto& row : reader.Query(ChangeSql(old, after.query, sample)).values)
+            rows.push_back({*row[0], source::ToInteger(row[1]), nlohmann::json::parse(*row[2]).get<std::vector<std::string>>()});
+    });
+    return rows;
+}
+
+}  // namespace pulse::segment

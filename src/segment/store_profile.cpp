@@ -1,0 +1,119 @@
+#include "pulse/segment/store_profile.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "pulse/base/error.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/assemble_profile.hpp"
+#include "pulse/segment/attribute.hpp"
+#include "pulse/segment/profile_kind.hpp"
+#include "pulse/source/cell.hpp"
+
+namespace pulse::segment {
+
+namespace {
+
+// People looked at to learn which attributes they have.
+constexpr int kSamplePeople = 2000;
+
+const ProfileKind& Required() {
+    if (!Profiles().definitions) throw UserError(sqlstate::kNotSupported, "segments over people are not available");
+    return Profiles();
+}
+
+// What the attributes of some people look like: name, how many have it, how many different values, and the kind most of them are of.
+std::vector<ColumnFacts> ReadAttributes(source::Reader& reader) {
+    const source::Rows rows = reader.Query(
+        "SELECT a.key, pg_catalog.count(*), pg_catalog.count(DISTINCT a.value), "
+        "pg_catalog.mode() WITHIN GROUP (ORDER BY pg_catalog.jsonb_typeof(a.value)), "
+        "pg_catalog.bool_and(pg_catalog.jsonb_typeof(a.value) <> 'number' OR a.value::text NOT LIKE '%.%') "
+        "FROM (SELECT p.attributes FROM pulse.profile AS p WHERE p.canonical_id = p.id AND p.attributes <> '{}' ORDER BY p.id DESC LIMIT " +
+        std::to_string(kSamplePeople) +
+        ") AS p, pg_catalog.jsonb_each(p.attributes) AS a WHERE pg_catalog.jsonb_typeof(a.value) IN ('string', 'number', 'boolean') "
+        "AND a.key NOT LIKE '%.%' AND a.key <> '' GROUP BY a.key ORDER BY a.key COLLATE \"C\"");
+    std::vector<ColumnFacts> facts;
+    for (const auto& row : rows.values) {
+        ColumnFacts fact;
+        const std::string type = *row[3];
+        const char* sql_type = type == "boolean" ? "boolean" : type == "string" ? "text" : source::ToTruth(row[4]) ? "bigint" : "double precision";
+        fact.column = {*row[0], sql_type, sql_type, false};
+        fact.values = source::ToNumber(row[1]);
+        fact.distinct = source::ToNumber(row[2]);
+        facts.push_back(std::move(fact));
+    }
+    return facts;
+}
+
+void SettleAttributes(source::Reader& reader, Request& request, const Request* before) {
+    if (!request.attributes && before && before->kind == Kind::kProfile) request.attributes = before->attributes;
+    const bool complete = request.attributes && std::all_of(request.attributes->begin(), request.attributes->end(),
+                                                            [](const AttributeRequest& attribute) { return attribute.kind.has_value(); });
+    if (complete) return;
+    const std::vector<ColumnFacts> facts = ReadAttributes(reader);
+    if (!request.attributes) {
+        request.attributes = ChooseAttributes(facts, "");
+        return;
+    }
+    for (AttributeRequest& attribute : *request.attributes) {
+        if (attribute.kind) continue;
+        const auto known =
+            std::find_if(facts.begin(), facts.end(), [&](const ColumnFacts& fact) { return fact.column.name == attribute.name; });
+        // What nobody has yet is counted by its text.
+        attribute.kind = known == facts.end() ? AttributeKind::kCategorical : NaturalKind(known->column);
+    }
+}
+
+rule::ExprPtr ExpandConverted(const std::string& text) {
+    try {
+        return rule::Expand(*rule::Parse(text), Required().definitions());
+    } catch (const UserError& error) {
+        throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(), error.hint());
+    }
+}
+
+}  // namespace
+
+std::shared_ptr<const Expanded> ExpandProfile(const Request& request, const std::string& self) {
+    const rule::Definitions& definitions = Required().definitions();
+    Expanded expanded;
+    expanded.rule = rule::Expand(*ReadRule(request), definitions, self.empty() ? "" : "segment " + self);
+    if (request.converted) expanded.converted = ExpandConverted(*request.converted);
+    expanded.time_zone = pg::settings::TimeZone();
+    return std::make_shared<const Expanded>(std::move(expanded));
+}
+
+Resolved ResolveProfile(const Request& asked, const source::Place& place, const std::string& name, const Request* before) {
+    Resolved resolved;
+    resolved.request = asked;
+    resolved.request.expanded = ExpandProfile(asked, name);
+    {
+        const pg::Identity owner = pg::Identity::Owner();
+        const pg::Session session;
+        Required().check(name, resolved.request);
+    }
+    Visit(place, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {
+        SettleAttributes(reader, resolved.request, before);
+        resolved.query = Assemble(resolved.request, {}, NowLiteral());
+        resolved.plan = reader.Estimate(resolved.query.Sql());
+    });
+    return resolved;
+}
+
+void RequireUnused(const Segment& segment, const char* what) {
+    if (segment.kind == Kind::kProfile) Required().require_unused(segment.name, what);
+}
+
+void LockProfiles(Kind kind) {
+    if (kind == Kind::kProfile) Required().lock();
+}
+
+void ProfileWritten(Kind kind) {
+    if (kind == Kind::kProfile) Required().written();
+}
+
+}  // namespace pulse::segment

@@ -1,0 +1,226 @@
+#include "pulse/trait/definition.hpp"
+
+#include <algorithm>
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/segment/request.hpp"
+
+namespace pulse::trait {
+
+namespace {
+
+constexpr size_t kMaxKey = 128;
+constexpr const char* kKeyHint = "A trait's name has letters, digits and underscores and does not begin with a digit, such as total_spent.";
+
+const std::vector<std::string>& BuiltIn() {
+    static const std::vector<std::string> names = {
+        "profile", "account", "context", "events", "trait", "segment", "flag", "lifecycle", "now", "session", "rfm", "consent",
+        "sequence", "calendar", "all", "last_seen", "first_seen", "lower", "upper", "len", "abs", "round", "days_since", "coalesce",
+        "exists", "user"};
+    return names;
+}
+
+bool IsAge(const std::string& key) {
+    for (const char* side : {"last_seen_", "first_seen_"})
+        for (const char* unit : {"seconds_ago", "minutes_ago", "hours_ago", "days_ago", "weeks_ago"})
+            if (key == std::string(side) + unit) return true;
+    return false;
+}
+
+bool ParsesAsName(const std::string& key) {
+    try {
+        const rule::ExprPtr expr = rule::Parse(key);
+        const rule::Reference* reference = rule::As<rule::Reference>(*expr);
+        return reference && reference->path.size() == 1 && reference->path[0] == key;
+    } catch (const UserError&) {
+        return false;
+    }
+}
+
+[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail, const std::string& hint) {
+    throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
+}
+
+constexpr const char* kExample =
+    "Give for example {\"function\": \"sum\", \"event\": \"purchase\", \"property\": \"total\", \"window_days\": 30}.";
+
+std::string TextOf(const nlohmann::json& json, const char* key, bool required) {
+    const auto found = json.find(key);
+    if (found == json.end() || found->is_null()) {
+        if (required) ThrowInvalid(std::string("the trait needs \"") + key + "\"", segment::DescribeJson(json), kExample);
+        return "";
+    }
+    if (!found->is_string() || found->get<std::string>().empty())
+        ThrowInvalid(std::string("\"") + key + "\" must be a text that is not empty", segment::DescribeJson(*found), kExample);
+    return found->get<std::string>();
+}
+
+struct FunctionName {
+    const char* name;
+    rule::Aggregate aggregate;
+    bool property;
+};
+constexpr FunctionName kFunctions[] = {
+    {"count", rule::Aggregate::kCount, false},     {"exists", rule::Aggregate::kExists, false},
+    {"sum", rule::Aggregate::kSum, true},          {"average", rule::Aggregate::kAverage, true},
+    {"min", rule::Aggregate::kMin, true},          {"max", rule::Aggregate::kMax, true},
+    {"first", rule::Aggregate::kFirst, true},      {"last", rule::Aggregate::kLast, true},
+    {"unique_count", rule::Aggregate::kDistinct, true}};
+
+rule::Window WindowOf(const nlohmann::json& json) {
+    rule::Window window;
+    const auto found = json.find("window_days");
+    if (found == json.end() || found->is_null()) return window;
+    constexpr int64_t kMost = 3650;
+    if (!found->is_number_integer() || found->get<int64_t>() < 1 || found->get<int64_t>() > kMost)
+        ThrowInvalid("\"window_days\" must be a whole number from 1 to " + std::to_string(kMost), segment::DescribeJson(*found), "");
+    window.kind = rule::Window::Kind::kSliding;
+    window.from = found->get<int64_t>() * (kDay / kSecond);
+    return window;
+}
+
+std::vector<std::string> SplitPath(const std::string& text) {
+    std::vector<std::string> path(1);
+    for (const char c : text) {
+        if (c == '.')
+            path.emplace_back();
+        else
+            path.back() += c;
+    }
+    if (std::find(path.begin(), path.end(), "") != path.end())
+        ThrowInvalid("\"property\" is not a path of names", "It is \"" + text + "\".", kExample);
+    return path;
+}
+
+template <typename T>
+void AddOnce(std::vector<T>& list, const T& item) {
+    if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
+}
+
+std::string Joined(const std::vector<std::string>& path) {
+    std::string text;
+    for (const std::string& part : path) text += (text.empty() ? "" : ".") + part;
+    return text;
+}
+
+class ReadFinder {
+  public:
+    // `event`: where the names of a filter belong; nullptr outside of one.
+    void Walk(const rule::Expr& expr, const std::string* event) {
+        if (const auto* metric = rule::As<rule::Metric>(expr)) return Visit(*metric);
+        if (const auto* reference = rule::As<rule::Reference>(expr)) return Visit(*reference, event);
+        if (const auto* call = rule::As<rule::Call>(expr))
+            for (const rule::ExprPtr& argument : call->arguments) Walk(*argument, event);
+        const auto* operation = rule::As<rule::Operation>(expr);
+        if (!operation) return;
+        if (operation->op == rule::Op::kMatches)
+            if (const auto* pattern = rule::As<rule::Text>(*operation->operands.at(1))) AddOnce(found.patterns, pattern->value);
+        for (const rule::ExprPtr& operand : operation->operands) Walk(*operand, event);
+    }
+
+    Reads found;
+
+  private:
+    void Visit(const rule::Metric& metric) {
+        if (metric.steps.empty()) AddOnce(found.events, metric.event);
+        if (!metric.property.empty()) AddOnce(found.properties, {metric.event, Joined(metric.property)});
+        if (metric.filter) Walk(*metric.filter, &metric.event);
+        for (const rule::Step& step : metric.steps) {
+            AddOnce(found.events, step.event);
+            if (step.filter) Walk(*step.filter, &step.event);
+        }
+    }
+
+    void Visit(const rule::Reference& reference, const std::string* event) {
+        if (reference.kind != rule::Reference::Kind::kPath) return;
+        if (event) {
+            AddOnce(found.properties, {*event, Joined(reference.path)});
+        } else if (reference.path.size() > 1 && reference.path[0] == "profile") {
+            AddOnce(found.attributes, reference.path[1]);
+        } else if (reference.path.size() > 1 && reference.path[0] == "account") {
+            AddOnce(found.account_attributes, reference.path[1]);
+        }
+    }
+};
+
+}  // namespace
+
+std::string CheckKey(const std::string& given) {
+    constexpr const char* kBlank = " \t\r\n\f\v";
+    const size_t first = given.find_first_not_of(kBlank);
+    if (first == std::string::npos) ThrowInvalid("a trait's name must not be empty", "", kKeyHint);
+    const std::string key = given.substr(first, given.find_last_not_of(kBlank) - first + 1);
+    if (key.size() > kMaxKey)
+        ThrowInvalid("a trait's name is too long", "It has " + std::to_string(key.size()) + " bytes.",
+                     "At most " + std::to_string(kMaxKey) + " are allowed.");
+    const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9'); };
+    if (!std::all_of(key.begin(), key.end(), fits) || (key[0] >= '0' && key[0] <= '9'))
+        ThrowInvalid("\"" + key + "\" is not a trait's name", "", kKeyHint);
+    if (std::find(BuiltIn().begin(), BuiltIn().end(), key) != BuiltIn().end() || IsAge(key) || !ParsesAsName(key))
+        ThrowInvalid("a trait cannot be named \"" + key + "\"", "The name means something else in a rule.", "Choose another one.");
+    return key;
+}
+
+rule::ExprPtr FromJson(const nlohmann::json& json) {
+    if (!json.is_object()) ThrowInvalid("a trait in JSON must be an object", segment::DescribeJson(json), kExample);
+    static const std::vector<std::string> kKeys = {"function", "event", "property", "window_days", "filter", "expression"};
+    for (const auto& [key, value] : json.items())
+        if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
+            ThrowInvalid("unknown key \"" + key + "\" in the trait", "", segment::SuggestQuoted(key, kKeys, "Keys"));
+    const std::string function = TextOf(json, "function", true);
+    if (function == "formula") return rule::Parse(TextOf(json, "expression", true));
+    std::vector<std::string> names = {"formula"};
+    for (const FunctionName& known : kFunctions) {
+        names.push_back(known.name);
+        if (function != known.name) continue;
+        rule::Metric metric;
+        metric.aggregate = known.aggregate;
+        metric.event = TextOf(json, "event", true);
+        metric.window = WindowOf(json);
+        if (known.property) metric.property = SplitPath(TextOf(json, "property", true));
+        const std::string filter = TextOf(json, "filter", false);
+        if (!filter.empty()) metric.filter = rule::Parse(filter);
+        // What is printed can be read again, and is checked so.
+        return rule::Parse(rule::Print(*rule::Make(std::move(metric), 0)));
+    }
+    ThrowInvalid("unknown function \"" + function + "\" of a trait", "", segment::SuggestQuoted(function, names, "Functions"));
+}
+
+rule::ExprPtr ReadExpression(const std::string& text) {
+    const size_t first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string::npos)
+        throw UserError(sqlstate::kSyntaxError, "the expression is empty", "", "Give for example events.purchase.count_30d >= 1.");
+    if (text[first] != '{') return rule::Parse(text);
+    try {
+        return FromJson(nlohmann::json::parse(text));
+    } catch (const nlohmann::json::parse_error& error) {
+        throw UserError(sqlstate::kInvalidText, "invalid JSON in the expression at position " + std::to_string(error.byte), "",
+                        std::string("An expression that begins with { must be valid JSON. ") + kExample);
+    }
+}
+
+std::string TypeName(const rule::Expr& expr, rule::Type type) {
+    switch (type) {
+        case rule::Type::kBoolean: return "boolean";
+        case rule::Type::kNumber: return "number";
+        case rule::Type::kText:
+        case rule::Type::kEnum: return "text";
+        case rule::Type::kTimestamp: return "timestamp";
+        case rule::Type::kArray: return "list";
+        case rule::Type::kJson: return "json";
+        case rule::Type::kDuration:
+        case rule::Type::kOther: break;
+    }
+    throw UserError(sqlstate::kDatatypeMismatch, "a trait cannot be a duration", "The expression is " + rule::PrintShort(expr) + ".",
+                    "Count days with days_since(…), or compare the instants.");
+}
+
+Reads FindReads(const rule::Expr& expr) {
+    ReadFinder finder;
+    finder.Walk(expr, nullptr);
+    return std::move(finder.found);
+}
+
+}  // namespace pulse::trait

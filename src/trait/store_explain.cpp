@@ -1,0 +1,171 @@
+// How a rule comes to its value for one person.
+#include <algorithm>
+
+#include "pulse/base/error.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/segment.hpp"
+#include "pulse/trait/store_definition.hpp"
+
+namespace pulse::trait {
+
+namespace {
+
+using pg::Value;
+
+constexpr size_t kMostRows = 1000;
+constexpr int kMostEvents = 20;  // shown of each metric
+
+std::string ValueText(const Value& value) {
+    if (value.null) return "null";
+    if (value.type == BOOLOID) return DatumGetBool(value.datum) ? "true" : "false";
+    return pg::ToOutput(value.datum, value.type);
+}
+
+bool IsLiteral(const rule::Expr& expr) {
+    return rule::As<rule::Null>(expr) || rule::As<rule::Boolean>(expr) || rule::As<rule::Number>(expr) || rule::As<rule::Text>(expr) ||
+           rule::As<rule::Duration>(expr) || rule::As<rule::List>(expr);
+}
+
+// The nodes of a rule with their values, and below a trait or segment the rule that it stands for.
+class Tree {
+  public:
+    explicit Tree(Subject& subject) : subject_(subject) {}
+
+    std::vector<TreeRow> Run(const rule::ExprPtr& expr) {
+        Walk(expr, 0);
+        return std::move(rows_);
+    }
+
+  private:
+    void Walk(const rule::ExprPtr& expr, int depth) {
+        for (const rule::Part& part : rule::Parts(expr)) {
+            pg::CheckInterrupts();
+            if (IsLiteral(*part.expr) || rows_.size() >= kMostRows) continue;
+            const int at = depth + part.depth;
+            rows_.push_back({at, part.text, std::nullopt, std::nullopt});
+            Show(rows_.back(), *part.expr);
+            if (const rule::ExprPtr definition = DefinitionOf(*part.expr)) Walk(definition, at + 1);
+        }
+    }
+
+    void Show(TreeRow& row, const rule::Expr& expr) {
+        try {
+            const Rule rule(*rule::Expand(expr, SavedDefinitions()), rule::Expect::kAny, false);
+            const Subject::Answer answer = subject_.Evaluate(rule);
+            row.value = ValueText(answer.value);
+            if (answer.until) row.note = "changes by itself at " + FormatMoment(*answer.until);
+        } catch (const UserError&) {
+            // It has no value by itself: a duration, a list.
+        }
+    }
+
+    // What a name stands for; nullptr when the node is none.
+    static rule::ExprPtr DefinitionOf(const rule::Expr& expr) {
+        if (!rule::As<rule::Reference>(expr)) return nullptr;
+        const rule::Mentions mentions = rule::FindMentions(expr);
+        if (!mentions.traits.empty()) return SavedDefinitions().Find(rule::Reference::Kind::kTrait, mentions.traits[0], expr.position);
+        if (!mentions.segments.empty()) return SavedDefinitions().Find(rule::Reference::Kind::kSegment, mentions.segments[0], expr.position);
+        return nullptr;
+    }
+
+    Subject& subject_;
+    std::vector<TreeRow> rows_;
+};
+
+std::string Excerpt(const std::string& text) {
+    constexpr size_t kMost = 200;
+    if (text.size() <= kMost) return text;
+    size_t end = kMost;
+    while (end > 0 && (text[end] & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
+    return text.substr(0, end) + "…";
+}
+
+// Which events a metric counts now: those that would count if they were alone.
+std::string EventQuery(const rule::Metric& metric) {
+    rule::Metric count = metric;
+    count.aggregate = rule::Aggregate::kCount;
+    count.property.clear();
+    const rule::MetricSql sql = rule::CompileMetric(count, "$2", pg::settings::TimeZone(), "$1");
+    std::string names;
+    for (const std::string& name : sql.events) names += (names.empty() ? "" : ", ") + rule::QuoteText(name);
+    return "SELECT e.time, e.id, e.name, e.properties::text FROM pulse.profile AS o JOIN pulse.event AS e ON e.profile_id = o.id "
+           "WHERE o.canonical_id = $1 AND e.time <= $2" +
+           (names.empty() ? "" : " AND e.name IN (" + names + ")") + (sql.oldest.empty() ? "" : " AND e.time > " + sql.oldest) +
+           " GROUP BY e.time, e.id, e.name, e.properties, e.received_at HAVING " + sql.value +
+           " > 0 ORDER BY e.time DESC, e.id DESC LIMIT " + std::to_string(kMostEvents + 1);
+}
+
+class Membership {
+  public:
+    Membership(profile::Person person, const segment::Segment& segment)
+        : id_(person.id), segment_(segment), subject_(std::move(person), pg::Now()) {}
+
+    std::vector<MembershipRow> Run() {
+        const rule::ExprPtr tree = segment::ReadRule(segment::ParseRequest(segment_.definition));
+        const Rule rule(*rule::Expand(*tree, SavedDefinitions(), "segment " + segment_.name), rule::Expect::kBoolean, false);
+        const Subject::Answer answer = subject_.Evaluate(rule);
+        const bool member = !answer.value.null && DatumGetBool(answer.value.datum);
+        Add("verdict", 0, segment_.name, member ? "member" : "not a member", Since(member));
+        for (TreeRow& row : Tree(subject_).Run(tree)) Add("rule", row.depth, row.part, row.value, row.note);
+        for (const rule::Metric& metric : rule.rule().metrics) Events(metric);
+        Add("next change", 0, "without a new event", answer.until ? FormatMoment(*answer.until) : "never", std::nullopt);
+        return std::move(rows_);
+    }
+
+  private:
+    void Add(const char* item, int depth, const std::string& part, std::optional<std::string> value, std::optional<std::string> note) {
+        rows_.push_back({item, depth, part, std::move(value), std::move(note)});
+    }
+
+    std::optional<std::string> Since(bool member) const {
+        if (!member) return std::nullopt;
+        const pg::Result rows = pg::Execute("SELECT since FROM pulse.member WHERE segment_id = $1 AND profile_id = $2 AND since <= $3",
+                                            {Value::Int8(segment_.id), Value::Int8(id_), Value::Time(pg::Now())}, true);
+        return rows.empty() ? std::nullopt : std::optional("since " + FormatMoment(rows[0].Time(0)));
+    }
+
+    void Events(const rule::Metric& metric) {
+        const std::string text = rule::Print(metric);
+        if (!metric.steps.empty()) return;  // its steps find different events; the tree says whether they were found
+        const pg::Result rows = pg::Execute(EventQuery(metric), {Value::Int8(id_), Value::Time(pg::Now())}, true);
+        for (uint64_t i = 0; i < std::min<uint64_t>(rows.size(), kMostEvents); ++i)
+            Add("event", 0, text, FormatMoment(rows[i].Time(0)),
+                rows[i].Text(2) + ", id " + std::to_string(rows[i].Int8(1)) + ": " + Excerpt(rows[i].Text(3)));
+        if (rows.size() > kMostEvents) Add("event", 0, text, "…", "and older ones");
+    }
+
+    int64_t id_;
+    const segment::Segment& segment_;
+    Subject subject_;
+    std::vector<MembershipRow> rows_;
+};
+
+}  // namespace
+
+std::vector<TreeRow> TestExpression(const std::string& expression, const std::string& user) {
+    const rule::ExprPtr tree = ReadExpression(expression);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    // What is wrong with it is said before somebody is looked for.
+    CheckReads(*rule::Expand(*tree, SavedDefinitions()));
+    CheckRule(*tree, rule::Expect::kAny, "");
+    Subject subject(profile::RequirePerson(user), pg::Now());
+    return Tree(subject).Run(tree);
+}
+
+std::vector<MembershipRow> ExplainMembership(const std::string& user, const std::string& name) {
+    const segment::Segment segment = segment::Load(name);
+    if (segment.kind != segment::Kind::kProfile)
+        throw UserError(sqlstate::kWrongObjectType, "segment \"" + segment.name + "\" is not a segment over people",
+                        "It is a segment over a " + std::string(segment::Name(segment.kind)) + ".",
+                        "Ask its source who belongs to it; pulse_explain_segment() shows the query.");
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return Membership(profile::RequirePerson(user), segment).Run();
+}
+
+}  // namespace pulse::trait

@@ -1,0 +1,147 @@
+// What uses what.
+#include <algorithm>
+
+#include "pulse/base/error.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/segment/assemble.hpp"
+#include "pulse/trait/store_definition.hpp"
+
+namespace pulse::trait {
+
+namespace {
+
+constexpr const char* kStillUsed = "2BP01";
+
+bool Contains(const std::vector<std::string>& list, const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+bool Mentions(const User& user, const std::string& kind, const std::string& name) {
+    for (const rule::ExprPtr& expr : user.rules) {
+        const rule::Mentions mentions = rule::FindMentions(*expr);
+        if (Contains(kind == "trait" ? mentions.traits : mentions.segments, name)) return true;
+    }
+    return false;
+}
+
+std::string Describe(const User& user) {
+    return user.kind + " \"" + user.name + "\"";
+}
+
+// One definition as it will be, the others as they are; knows whether it was asked for.
+class Overlay : public rule::Definitions {
+  public:
+    Overlay(const std::string& kind, const std::string& name, rule::ExprPtr tree)
+        : kind_(kind == "trait" ? rule::Reference::Kind::kTrait : rule::Reference::Kind::kSegment), name_(name), tree_(std::move(tree)) {}
+
+    rule::ExprPtr Find(rule::Reference::Kind kind, const std::string& key, size_t position) const override {
+        if (kind != kind_ || key != name_) return SavedDefinitions().Find(kind, key, position);
+        asked_ = true;
+        return tree_;
+    }
+    bool Asked() const { return std::exchange(asked_, false); }
+
+  private:
+    rule::Reference::Kind kind_;
+    std::string name_;
+    rule::ExprPtr tree_;
+    mutable bool asked_ = false;
+};
+
+rule::ProfileNames Placeholders(bool with_context) {
+    rule::ProfileNames names;
+    names.attributes = "$2";
+    names.account = "$3";
+    if (with_context) names.context = "$4";
+    names.metric = [](size_t n) { return "$" + std::to_string(n + 5); };
+    return names;
+}
+
+std::vector<User> SegmentUsers() {
+    const pg::Result rows = pg::Execute(
+        "SELECT name, definition FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived' ORDER BY name");
+    std::vector<User> users;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const segment::Request request = segment::ParseRequest(rows[i].Jsonb(1));
+        User user{"segment", rows[i].Text(0), {segment::ReadRule(request)}};
+        if (request.converted) user.rules.push_back(rule::Parse(*request.converted));
+        users.push_back(std::move(user));
+    }
+    return users;
+}
+
+}  // namespace
+
+std::vector<User> AllUsers() {
+    std::vector<User> users;
+    for (const TraitRow& trait : ListTraits()) users.push_back({"trait", trait.key, {rule::Parse(trait.expression)}});
+    for (User& user : SegmentUsers()) users.push_back(std::move(user));
+    for (User& user : OtherUsers()) users.push_back(std::move(user));
+    return users;
+}
+
+std::vector<std::string> UsersOf(const std::string& kind, const std::string& name) {
+    std::vector<std::string> found;
+    for (const User& user : AllUsers())
+        if ((user.kind != kind || user.name != name) && Mentions(user, kind, name)) found.push_back(Describe(user));
+    return found;
+}
+
+void RequireUnused(const std::string& kind, const std::string& name, const char* what) {
+    const std::vector<std::string> users = UsersOf(kind, name);
+    if (users.empty()) return;
+    constexpr size_t kMost = 20;
+    std::string list;
+    for (size_t i = 0; i < std::min(users.size(), kMost); ++i) list += (i ? ", " : "") + users[i];
+    if (users.size() > kMost) list += " and " + std::to_string(users.size() - kMost) + " more";
+    throw UserError(kStillUsed, kind + " \"" + name + "\" cannot be " + what + " while it is used", "It is used by " + list + ".",
+                    "Change or delete what uses it first.");
+}
+
+void CheckUsers(const std::string& kind, const std::string& name, const rule::ExprPtr& tree) {
+    const Overlay overlay(kind, name, tree);
+    for (const User& user : AllUsers()) {
+        if (user.kind == kind && user.name == name) continue;
+        for (const rule::ExprPtr& expr : user.rules) {
+            pg::CheckInterrupts();
+            try {
+                const rule::ExprPtr expanded = rule::Expand(*expr, overlay, user.kind + " " + user.name);
+                if (!overlay.Asked()) continue;
+                rule::CompileProfile(*expanded, Placeholders(user.with_context),
+                                     user.kind == "trait" ? rule::Expect::kAny : rule::Expect::kBoolean, "$1");
+            } catch (const UserError& error) {
+                if (!overlay.Asked()) continue;  // broken already, and not by this
+                throw UserError(error.state().c_str(), Describe(user) + " uses " + kind + " \"" + name + "\" and would not work any more",
+                                error.message() + (error.detail().empty() ? "." : ". " + error.detail()),
+                                "Change " + Describe(user) + " first.");
+            }
+        }
+    }
+}
+
+std::vector<Dependency> Dependencies() {
+    std::vector<Dependency> all;
+    for (const User& user : AllUsers()) {
+        const size_t first = all.size();
+        const auto add = [&](const char* kind, const std::string& name) {
+            const bool known = std::any_of(all.begin() + static_cast<std::ptrdiff_t>(first), all.end(),
+                                           [&](const Dependency& one) { return one.uses_kind == kind && one.uses == name; });
+            if (!known) all.push_back({user.kind, user.name, kind, name});
+        };
+        for (const rule::ExprPtr& expr : user.rules) {
+            pg::CheckInterrupts();
+            const rule::Mentions mentions = rule::FindMentions(*expr);
+            for (const std::string& name : mentions.traits) add("trait", name);
+            for (const std::string& name : mentions.segments) add("segment", name);
+            const Reads reads = FindReads(*expr);
+            for (const std::string& name : reads.events) add("event", name.empty() ? "*" : name);
+            for (const std::string& name : reads.attributes) add("attribute", name);
+            for (const std::string& name : reads.account_attributes) add("account attribute", name);
+        }
+    }
+    return all;
+}
+
+}  // namespace pulse::trait
