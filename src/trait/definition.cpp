@@ -105,6 +105,11 @@ std::string Joined(const std::vector<std::string>& path) {
     return text;
 }
 
+bool NeedsNumbers(rule::Aggregate aggregate) {
+    return aggregate == rule::Aggregate::kSum || aggregate == rule::Aggregate::kAverage || aggregate == rule::Aggregate::kMedian ||
+           aggregate == rule::Aggregate::kP95;
+}
+
 class ReadFinder {
   public:
     // `event`: where the names of a filter belong; nullptr outside of one.
@@ -126,6 +131,7 @@ class ReadFinder {
     void Visit(const rule::Metric& metric) {
         if (metric.steps.empty()) AddOnce(found.events, metric.event);
         if (!metric.property.empty()) AddOnce(found.properties, {metric.event, Joined(metric.property)});
+        if (NeedsNumbers(metric.aggregate)) AddOnce(found.numbers, {metric.event, Joined(metric.property)});
         if (metric.filter) Walk(*metric.filter, &metric.event);
         for (const rule::Step& step : metric.steps) {
             AddOnce(found.events, step.event);

@@ -24,6 +24,7 @@ std::string TypeName(const rule::Expr& expr, rule::Type type);
 struct Reads {
     std::vector<std::string> events;  // "" for a metric of any event
     std::vector<std::pair<std::string, std::string>> properties;  // of an event, by its path
+    std::vector<std::pair<std::string, std::string>> numbers;     // those that are summed or averaged
     std::vector<std::string> attributes, account_attributes;      // top-level keys
     std::vector<std::string> patterns;                            // regular expressions
 };

@@ -1,0 +1,79 @@
+// Rules over people as member queries.
+#include <gtest/gtest.h>
+
+#include "pulse/rule/parser.hpp"
+#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/assemble_profile.hpp"
+
+namespace pulse::segment {
+namespace {
+
+constexpr const char* kNow = "'2026-01-01'::timestamptz";
+
+MemberQuery Compile(const std::string& where, const std::string& converted = "") {
+    Request request;
+    request.kind = Kind::kProfile;
+    request.where = where;
+    Expanded expanded{rule::Parse(where), converted.empty() ? nullptr : rule::Parse(converted), "UTC"};
+    request.expanded = std::make_shared<const Expanded>(std::move(expanded));
+    request.attributes = {{"plan", AttributeKind::kCategorical}, {"address.zip", AttributeKind::kNumeric}};
+    return Assemble(request, ProfileColumns(request), kNow);
+}
+
+size_t Times(const std::string& text, const std::string& part) {
+    size_t count = 0;
+    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+TEST(SegmentProfile, ClausesStandByThemselvesAndShareMetrics) {
+    const MemberQuery query = Compile("events.purchase.count_30d >= 1 && events.app_open.count_7d > events.purchase.count_30d && profile.plan = \"pro\"",
+                                      "events.purchase.count_30d >= 2");
+    ASSERT_EQ(query.clauses.size(), 3U);
+    EXPECT_EQ(query.clauses[0].text, "events.purchase.count(30d) >= 1");
+    EXPECT_NE(query.clauses[0].sql.find("s.m0"), std::string::npos);
+    EXPECT_NE(query.clauses[1].sql.find("s.m1"), std::string::npos);
+    EXPECT_NE(query.converted->find("s.m0"), std::string::npos);
+    EXPECT_EQ(query.from.find("m2"), std::string::npos);
+    EXPECT_EQ(query.key, "s.id");
+    EXPECT_EQ(query.last_active, "s.last_active");
+}
+
+TEST(SegmentProfile, EventsAreReadOnceAsFarBackAsNeeded) {
+    const MemberQuery query = Compile("events.purchase.count_30d >= 1 && events.app_open.count_7d >= 3");
+    EXPECT_EQ(Times(query.from, "FROM pulse.event"), 2U);  // that of the last activity, which the planner leaves out where nobody asks
+    EXPECT_NE(query.from.find("e.name IN ('purchase')"), std::string::npos);
+    EXPECT_NE(query.from.find("LEAST("), std::string::npos);
+    EXPECT_EQ(Compile("events.purchase.count > 0 && events.x.count_7d > 0").from.find("LEAST("), std::string::npos);
+}
+
+TEST(SegmentProfile, WhatNeedsNoEventsReadsNone) {
+    const MemberQuery query = Compile("profile.plan = \"pro\"");
+    EXPECT_EQ(Times(query.from, "FROM pulse.event"), 1U);
+    EXPECT_EQ(query.from.find("x.id"), std::string::npos);
+}
+
+TEST(SegmentProfile, AttributesOfAnotherTypeAreNull) {
+    const MemberQuery query = Compile("true");
+    ASSERT_EQ(query.attributes.size(), 2U);
+    EXPECT_EQ(query.attributes[0].sql, "((s.attributes #>> '{\"plan\"}'))");
+    EXPECT_NE(query.attributes[1].sql.find("'{\"address\",\"zip\"}'"), std::string::npos);
+    EXPECT_NE(query.attributes[1].sql.find("= 'number'"), std::string::npos);
+    EXPECT_EQ(MakeProfileAttribute({"a\"b\\c'd", AttributeKind::kCategorical}).sql.find("'{\"a\\\"b\\\\c''d\"}'"), std::string::npos)
+        << "backslashes in an SQL text are doubled by QuoteText";
+}
+
+TEST(SegmentProfile, LeavingOutTheAnonymousIsACondition) {
+    Request request;
+    request.kind = Kind::kProfile;
+    request.where = "a = 1 || b = 2";
+    EXPECT_EQ(rule::AsOp(*ReadRule(request), rule::Op::kAnd), nullptr);
+    request.include_anonymous = true;
+    EXPECT_EQ(rule::AsOp(*ReadRule(request), rule::Op::kAnd), nullptr);
+    request.include_anonymous = false;
+    ASSERT_NE(rule::AsOp(*ReadRule(request), rule::Op::kAnd), nullptr);
+    EXPECT_EQ(rule::AsOp(*ReadRule(request), rule::Op::kAnd)->operands.size(), 2U);
+}
+
+}  // namespace
+}  // namespace pulse::segment
