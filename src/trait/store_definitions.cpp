@@ -9,8 +9,8 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
-#include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
+#include "pulse/segment/assemble.hpp"
 #include "pulse/trait/store_live.hpp"
 
 namespace pulse::trait {
@@ -19,16 +19,6 @@ namespace {
 
 using rule::Reference;
 
-// A segment's rule as its definition has it: where, or rules; neither means everybody.
-rule::ExprPtr ReadRule(const pg::Json& definition) {
-    if (definition.contains("where")) return rule::Parse(definition["where"].get<std::string>());
-    if (!definition.contains("rules") && !definition.contains("groups")) return rule::Make(rule::Boolean{true}, 0);
-    pg::Json rules = pg::Json::object();
-    for (const char* key : {"rules", "groups", "logicalOperator"})
-        if (definition.contains(key)) rules[key] = definition[key];
-    return rule::FromJson(rules);
-}
-
 class Saved : public rule::Definitions {
   public:
     rule::ExprPtr Find(Reference::Kind kind, const std::string& key, size_t position) const override {
@@ -36,7 +26,7 @@ class Saved : public rule::Definitions {
         const auto found = entries.find(key);
         if (found == entries.end()) ThrowUnknown(kind, key, position, entries);
         if (!found->second.tree)
-            found->second.tree = kind == Reference::Kind::kSegment ? ReadRule(pg::Json::parse(found->second.text))
+            found->second.tree = kind == Reference::Kind::kSegment ? segment::ReadRule(segment::ParseRequest(pg::Json::parse(found->second.text)))
                                                                    : rule::Parse(found->second.text);
         return found->second.tree;
     }
