@@ -7,6 +7,7 @@
 #include "pulse/pg/array.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/store_by_index.hpp"
 
 namespace pulse::profile {
 
@@ -103,6 +104,7 @@ void NoteMembers(const std::vector<AccountJoin>& joins) {
 
 std::vector<AccountChange> WriteAccounts(std::vector<AccountWrite>& writes) {
     if (writes.empty()) return {};
+    const ByIndex by_index;
     MakeMissing(writes);
     FindIds(writes);
     std::vector<std::string> keys;
@@ -124,6 +126,7 @@ std::vector<int64_t> JoinAccounts(const std::vector<AccountJoin>& joins) {
         "WHERE p.id = u.id AND p.account_id IS DISTINCT FROM u.account RETURNING p.id",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID});
     if (joins.empty()) return {};
+    const ByIndex by_index;
     NoteMembers(joins);
     std::map<int64_t, int64_t> last;
     for (const AccountJoin& join : joins) last[join.canonical] = join.account;

@@ -10,6 +10,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/resolve_plan.hpp"
+#include "pulse/profile/store_by_index.hpp"
 #include "pulse/profile/store_merge.hpp"
 
 namespace pulse::profile {
@@ -174,6 +175,17 @@ bool WriteNew(const Plan& plan, std::vector<int64_t>& made) {
     return identities.Execute({Value::Texts(kinds), Value::Texts(values), Value::Int8s(profiles), pg::Times(seen)}).processed() == attached.size();
 }
 
+std::vector<int64_t> LockSorted(std::vector<int64_t> ids) {
+    static pg::Statement statement(
+        "SELECT p.id FROM pulse.profile AS p WHERE p.id = ANY ($1) AND p.canonical_id = p.id ORDER BY p.id FOR NO KEY UPDATE", {INT8ARRAYOID});
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    const pg::Result rows = statement.Execute({Value::Int8s(ids)});
+    std::vector<int64_t> locked;
+    for (uint64_t i = 0; i < rows.size(); ++i) locked.push_back(rows[i].Int8(0));
+    return locked;
+}
+
 // One round. False: what was read is not true any more.
 class Round {
   public:
@@ -215,7 +227,7 @@ void Round::TakeAsKnown() {
 bool Round::Lock() {
     std::vector<int64_t> ids(people_.begin(), people_.end());
     ids.insert(ids.end(), also_.begin(), also_.end());
-    const std::vector<int64_t> locked = LockPeople(std::move(ids));
+    const std::vector<int64_t> locked = LockSorted(std::move(ids));
     return std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
 }
 
@@ -276,7 +288,7 @@ void Resolve(std::vector<Claim>& claims, bool lock, const std::vector<int64_t>& 
     for (int i = 0; i < kRounds; ++i) {
         pg::CheckInterrupts();
         Round round(claims, lock, also);
-        if (!round.Run()) continue;
+        if (const ByIndex by_index; !round.Run()) continue;
         if (Listening().merged)
             for (const Plan::Merge& merge : round.merges()) Listening().merged(merge.survivor, merge.merged);
         return;
@@ -285,14 +297,8 @@ void Resolve(std::vector<Claim>& claims, bool lock, const std::vector<int64_t>& 
 }
 
 std::vector<int64_t> LockPeople(std::vector<int64_t> ids) {
-    static pg::Statement statement(
-        "SELECT p.id FROM pulse.profile AS p WHERE p.id = ANY ($1) AND p.canonical_id = p.id ORDER BY p.id FOR NO KEY UPDATE", {INT8ARRAYOID});
-    std::sort(ids.begin(), ids.end());
-    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    const pg::Result rows = statement.Execute({Value::Int8s(ids)});
-    std::vector<int64_t> locked;
-    for (uint64_t i = 0; i < rows.size(); ++i) locked.push_back(rows[i].Int8(0));
-    return locked;
+    const ByIndex by_index;
+    return LockSorted(std::move(ids));
 }
 
 }  // namespace pulse::profile
