@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use PulseTest;
 
-my $node = start_node('decide_primary');
+my $node = start_node('decide_primary', 'max_connections = 30');
 sub sql { return $node->safe_psql('postgres', @_) }
 # What somebody gets: variant REASON version.
 sub decided
