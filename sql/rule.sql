@@ -11,6 +11,11 @@ CREATE FUNCTION pulse.to_moment(seconds numeric) RETURNS timestamptz
 COMMENT ON FUNCTION pulse.to_moment(numeric) IS
 'The first instant that is not earlier than so many seconds since 1970; null outside the years 1 to 9999.';
 
+CREATE FUNCTION pulse.to_number(value jsonb) RETURNS numeric
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_to_number';
+COMMENT ON FUNCTION pulse.to_number(jsonb) IS
+'A property or attribute as a number, as rules read it. Null for anything else, and beyond 1e300, with which no calculation could be sure not to fail; never an error.';
+
 CREATE FUNCTION pulse_validate_rule(rule text)
     RETURNS TABLE (canonical text, type text, clauses text[], traits text[], segments text[], attributes text[], account_attributes text[],
                    metrics text[], sql text, until text, metric_sql text[], metric_until text[])

@@ -43,7 +43,7 @@ Value AsType(const Value& value, Type type) {
             typed.sql_type = "text";
             return typed;
         case Type::kNumber:
-            typed.sql = When(json, "number", json + "::numeric");
+            typed.sql = "pulse.to_number(" + json + ")";
             typed.sql_type = "numeric";
             return typed;
         case Type::kBoolean:

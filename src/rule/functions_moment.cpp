@@ -1,4 +1,4 @@
-// JSON values and numbers as instants, for the SQL of rules.
+// JSON values as numbers and instants, for the SQL of rules.
 #include "pulse/base/time.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
@@ -13,6 +13,24 @@ constexpr int64_t kMilliseconds = 100'000'000'000;
 
 std::string Digits(Numeric number) {
     return pg::Call([&] { return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number))); });
+}
+
+// Beyond these, products and sums of a few values could leave what numeric can hold.
+bool IsUsable(Numeric number) {
+    static Numeric least = nullptr, greatest = nullptr;
+    return pg::Call([&] {
+        if (!greatest) {
+            const MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+            const auto read = [](const char* text) {
+                return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+            };
+            least = read("-1e300");
+            greatest = read("1e300");
+            MemoryContextSwitchTo(caller);
+        }
+        return DatumGetBool(DirectFunctionCall2(numeric_ge, NumericGetDatum(number), NumericGetDatum(least))) &&
+               DatumGetBool(DirectFunctionCall2(numeric_le, NumericGetDatum(number), NumericGetDatum(greatest)));
+    });
 }
 
 std::optional<pulse::Moment> MomentOf(Jsonb* json) {
@@ -38,6 +56,18 @@ Datum Answer(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& moment
 }
 
 }  // namespace
+
+PULSE_FUNCTION(pulse_to_number) {
+    JsonbValue value;
+    const bool number = pg::Call([&] {
+        Jsonb* json = DatumGetJsonbP(fcinfo->args[0].value);
+        return JB_ROOT_IS_SCALAR(json) && JsonbExtractScalar(&json->root, &value) && value.type == jbvNumeric;
+    });
+    if (number && IsUsable(value.val.numeric))
+        return pg::Call([&] { return NumericGetDatum(DatumGetNumericCopy(NumericGetDatum(value.val.numeric))); });
+    fcinfo->isnull = true;
+    return 0;
+}
 
 PULSE_FUNCTION(pulse_to_moment_jsonb) {
     Jsonb* json = pg::Call([&] { return DatumGetJsonbP(fcinfo->args[0].value); });

@@ -120,7 +120,7 @@ class MetricCompiler {
     }
 
     std::string Number() const {
-        return "CASE WHEN pg_catalog.jsonb_typeof(" + property_ + ") = 'number' THEN " + property_ + "::numeric END";
+        return "pulse.to_number(" + property_ + ")";
     }
     std::string TextValue() const {
         return "CASE WHEN pg_catalog.jsonb_typeof(" + property_ + ") = 'string' THEN " + property_ +

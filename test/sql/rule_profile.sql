@@ -166,6 +166,15 @@ SELECT v, pulse.to_moment(v::jsonb) FROM (VALUES ('"2024-03-10"'), ('"2024-03-10
     ('"2024-02-30"'), ('"infinity"')) AS t (v);
 SELECT pulse.to_moment(1710028800.0000001), pulse.to_moment('NaN'::numeric), pulse.to_moment('Infinity'::numeric), pulse.to_moment(253402300800), pulse.to_moment(NULL::jsonb);
 
+-- No number of somebody's can make a rule fail.
+SELECT v, pulse.to_number(v::jsonb) FROM (VALUES ('41'), ('-17.50'), ('1e3'), ('"41"'), ('null'), ('true'), ('[1]'), ('{}')) AS t (v);
+SELECT pulse.to_number('1e300') = 1e300, pulse.to_number('-1e301'), pulse.to_number('1e131071'), pulse.to_number('1e-300') = 1e-300, pulse.to_number(NULL);
+INSERT INTO rule_people VALUES (6, 6, '{"age": 9e131071}');
+INSERT INTO rule_event (profile_id, time, received_at, name, properties)
+SELECT 6, '2024-03-01', '2024-03-01', 'purchase', v::jsonb FROM (VALUES ('{"amount": 9e131071}'), ('{"amount": 9e131071}'), ('{"amount": 2}')) AS t (v);
+SELECT rule, rule_values(rule) AS "1 | 2 | 3 | 4 | 6" FROM (VALUES (1, 'profile.age * profile.age'), (2, 'events.purchase.sum(amount)'), (3, 'events.purchase.max(amount)'), (4, 'events.purchase.avg(amount)'), (5, 'events.purchase.last(amount) + 1')) AS t (n, rule) ORDER BY n;
+DELETE FROM rule_people WHERE id = 6;
+
 -- What is refused, and how it is said.
 \pset format unaligned
 \pset tuples_only on

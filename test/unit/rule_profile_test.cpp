@@ -64,7 +64,7 @@ TEST(RuleProfile, TakesTheExamplesOfOthers) {
 
 TEST(RuleProfile, ValuesTakeTheTypeThatIsWanted) {
     const std::string text = "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'string' THEN (a -> 'p') #>> '{}' END)";
-    const std::string number = "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'number' THEN (a -> 'p')::numeric END)";
+    const std::string number = "pulse.to_number((a -> 'p'))";
     const std::string boolean = "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'boolean' THEN (a -> 'p')::boolean END)";
     const std::string instant = "pulse.to_moment((a -> 'p'))";
     EXPECT_EQ(PersonSql("profile.p = 'x'"), "(" + text + " = 'x')");
