@@ -1,0 +1,58 @@
+# Who is in which segment is what an oracle in plain SQL says, at every instant looked at: after random histories with late events, merges,
+# edits and windows that move on; and with eight sessions at once.
+use strict;
+use warnings;
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulseTest;
+
+my $node = start_node('live', "shared_preload_libraries = 'pulse'", 'max_worker_processes = 20', 'pulse.run_jobs = off');
+my $oracle = slurp_file("$FindBin::Bin/072_oracle.sql");
+sub make_database
+{
+	my ($name) = @_;
+	$node->safe_psql('postgres', "CREATE DATABASE $name");
+	$node->safe_psql($name, "SET client_min_messages = warning; CREATE EXTENSION pulse; $oracle");
+}
+
+# ---- random histories ----
+make_database('histories');
+for my $case ([ 'sync', 0.1 ], [ 'sync', 0.2 ], [ 'sync', 0.3 ], [ 'async', 0.4 ])
+{
+	my ($evaluation, $seed) = @$case;
+	my $found = $node->safe_psql('histories',
+		"SET client_min_messages = warning; SET pulse.evaluation = $evaluation; BEGIN; SELECT * FROM history(80, $seed) LIMIT 20; ROLLBACK");
+	is($found, 'looked true', "$evaluation, history $seed: what is kept is what the oracle says");
+}
+
+# ---- eight sessions ----
+sub busy
+{
+	my ($db, $evaluation, $sessions, $steps) = @_;
+	my @handles;
+	for my $s (1 .. $sessions)
+	{
+		my $sql = "SET pulse.evaluation = $evaluation; SET client_min_messages = error;\n" . join "\n", map {
+			my $user = ($s * 7 + $_ * 3) % 10;
+			my $kind = ($s + $_) % 4;
+			$kind == 0   ? "SELECT pulse_identify('u$user', '{\"plan\": \"" . ($_ % 2 ? 'premium' : 'free') . "\"}');"
+			  : $kind == 1 ? "SELECT pulse_track('u$user', 'app_open');"
+			  : "SELECT pulse_track('u$user', 'purchase', '{\"total\": " . ($_ % 60) . ", \"category\": \"a\"}');"
+		} 1 .. $steps;
+		my ($out, $err) = ('', '');
+		push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db) ], '<', \$sql, '>', \$out, '2>', \$err), \$err ];
+	}
+	return @handles;
+}
+sub finish { my @errors; for my $h (@_) { $h->[0]->finish; push @errors, ${ $h->[1] } if ${ $h->[1] }; } return join '', @errors; }
+my $wrong = "SELECT count(*) FROM (SELECT what, segment, profile_id FROM differences(false) UNION ALL SELECT what, segment_id::text, profile_id FROM replayed()) AS d";
+
+make_database('many');
+is(finish(busy('many', 'sync', 8, 60)), '', 'eight sessions, sync: none fails');
+$node->safe_psql('many', 'SELECT pulse_run_pipeline()');
+is($node->safe_psql('many', $wrong), '0', 'eight sessions, sync: as the oracle says');
+is($node->safe_psql('many', "SELECT count(*) FROM pulse.event"), '480', 'and every event is there');
+
+done_testing();
