@@ -7,6 +7,7 @@
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/rule/profile.hpp"
+#include "pulse/segment/assemble.hpp"
 
 namespace pulse::segment {
 
@@ -141,6 +142,16 @@ class PeopleQuery {
     std::vector<std::pair<std::string, rule::MetricSql>> metrics_;
 };
 
+// The conditions as they were written, with the names of traits and segments.
+std::vector<std::string> OwnClauses(const Request& request) {
+    const rule::ExprPtr tree = ReadRule(request);
+    const rule::Operation* conjunction = rule::AsOp(*tree, rule::Op::kAnd);
+    if (!conjunction) return {rule::Print(*tree)};
+    std::vector<std::string> texts;
+    for (const rule::ExprPtr& operand : conjunction->operands) texts.push_back(rule::Print(*operand));
+    return texts;
+}
+
 rule::ProfileRule CompileConverted(PeopleQuery& people, const rule::Expr& expr) {
     try {
         return people.Compile(expr);
@@ -187,8 +198,10 @@ MemberQuery AssembleProfile(const Request& request, const std::string& now_sql) 
     MemberQuery query;
     query.kind = Kind::kProfile;
     query.key = "s.id";
-    for (const rule::Clause& clause : people.Compile(*request.expanded->rule).clauses)
-        query.clauses.push_back({clause.text, clause.sql});
+    const std::vector<std::string> texts = OwnClauses(request);
+    for (const rule::Clause& clause : people.Compile(*request.expanded->rule).clauses) query.clauses.push_back({clause.text, clause.sql});
+    // Said as the definition says it; a trait that is itself made of conditions is told in its parts.
+    for (size_t i = 0; i < texts.size() && texts.size() == query.clauses.size(); ++i) query.clauses[i].text = texts[i];
     for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>()))
         query.attributes.push_back(MakeProfileAttribute(attribute));
     if (request.expanded->converted) query.converted = CompileConverted(people, *request.expanded->converted).sql;

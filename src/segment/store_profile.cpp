@@ -35,7 +35,9 @@ std::vector<ColumnFacts> ReadAttributes(source::Reader& reader) {
         "FROM (SELECT p.attributes FROM pulse.profile AS p WHERE p.canonical_id = p.id AND p.attributes <> '{}' ORDER BY p.id DESC LIMIT " +
         std::to_string(kSamplePeople) +
         ") AS p, pg_catalog.jsonb_each(p.attributes) AS a WHERE pg_catalog.jsonb_typeof(a.value) IN ('string', 'number', 'boolean') "
-        "AND a.key NOT LIKE '%.%' AND a.key <> '' GROUP BY a.key ORDER BY a.key COLLATE \"C\"");
+        "AND a.key NOT LIKE '%.%' AND a.key <> '' "
+        // Who somebody is is not measured unasked.
+        "AND pg_catalog.lower(a.key) NOT IN ('email', 'phone', 'name', 'firstname', 'lastname', 'first_name', 'last_name') GROUP BY a.key ORDER BY a.key COLLATE \"C\"");
     std::vector<ColumnFacts> facts;
     for (const auto& row : rows.values) {
         ColumnFacts fact;

@@ -143,6 +143,11 @@ class ReadFinder {
         if (reference.kind != rule::Reference::Kind::kPath) return;
         if (event) {
             AddOnce(found.properties, {*event, Joined(reference.path)});
+        } else if (reference.path.size() == 1 && IsAge(reference.path[0])) {
+            AddOnce(found.events, std::string());
+        } else if (reference.path.size() == 1 && reference.path[0] == "lifecycle") {
+            AddOnce(found.events, std::string());
+            for (const char* key : {"email", "phone"}) AddOnce(found.attributes, std::string(key));
         } else if (reference.path.size() > 1 && reference.path[0] == "profile") {
             AddOnce(found.attributes, reference.path[1]);
         } else if (reference.path.size() > 1 && reference.path[0] == "account") {

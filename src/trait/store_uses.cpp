@@ -41,7 +41,8 @@ class Overlay : public rule::Definitions {
         asked_ = true;
         return tree_;
     }
-    bool Asked() const { return std::exchange(asked_, false); }
+    bool Asked() const { return asked_; }
+    void Forget() { asked_ = false; }
 
   private:
     rule::Reference::Kind kind_;
@@ -101,11 +102,12 @@ void RequireUnused(const std::string& kind, const std::string& name, const char*
 }
 
 void CheckUsers(const std::string& kind, const std::string& name, const rule::ExprPtr& tree) {
-    const Overlay overlay(kind, name, tree);
+    Overlay overlay(kind, name, tree);
     for (const User& user : AllUsers()) {
         if (user.kind == kind && user.name == name) continue;
         for (const rule::ExprPtr& expr : user.rules) {
             pg::CheckInterrupts();
+            overlay.Forget();
             try {
                 const rule::ExprPtr expanded = rule::Expand(*expr, overlay, user.kind + " " + user.name);
                 if (!overlay.Asked()) continue;
