@@ -18,7 +18,7 @@ const std::vector<std::string>& BuiltIn() {
     static const std::vector<std::string> names = {
         "profile", "account", "context", "events", "trait", "segment", "flag", "lifecycle", "now", "session", "rfm", "consent",
         "sequence", "calendar", "all", "last_seen", "first_seen", "lower", "upper", "len", "abs", "round", "days_since", "coalesce",
-        "exists", "user"};
+        "exists", "user", "in", "between", "is", "contains", "starts_with", "ends_with", "matches", "within", "before", "last", "or", "and", "not"};
     return names;
 }
 
