@@ -20,7 +20,7 @@ BEGIN
     FOR day IN SELECT generate_series(first_day, last_day, '1 day') LOOP
         PERFORM set_config('pulse.now', (day + 1)::timestamptz::text, false);
         PERFORM count(*) FROM pulse_ingest((
-            SELECT jsonb_agg(e.event ORDER BY i.invoice_at, i.invoice_no)
+            SELECT coalesce(jsonb_agg(e.event ORDER BY i.invoice_at, i.invoice_no), '[]')
             FROM demo.invoice AS i, LATERAL (VALUES
                 (jsonb_build_object('type', 'identify', 'messageId', i.invoice_no || '-who', 'userId', i.customer_id::text,
                                     'timestamp', i.invoice_at AT TIME ZONE 'UTC', 'traits', jsonb_build_object('country', i.country))),
@@ -41,6 +41,13 @@ CALL demo.live('2011-08-01', '2011-11-27', '2011-11-21');
 \echo '=> Live segments on the last day, and what was said of them'
 SELECT segment, count(*) AS members FROM pulse.membership GROUP BY segment ORDER BY segment;
 SELECT opened, segment, severity, status, what FROM demo.story WHERE segment IN ('recent_buyers', 'high_value', 'best_buyers');
+
+\echo '=> SELECT pulse_explain_incident(id) …    -- why they became fewer'
+\pset format unaligned
+\pset tuples_only on
+SELECT pulse_explain_incident(max(id)) FROM pulse.incident WHERE segment = 'recent_buyers' AND detector = 'size_change';
+\pset format aligned
+\pset tuples_only off
 
 \echo '=> SELECT * FROM pulse_decide(''12748'', ''christmas_offer'');    -- one customer, one flag'
 SELECT * FROM pulse_decide('12748', 'christmas_offer');
