@@ -175,21 +175,42 @@ bool WriteNew(const Plan& plan, std::vector<int64_t>& made) {
     return identities.Execute({Value::Texts(kinds), Value::Texts(values), Value::Int8s(profiles), pg::Times(seen)}).processed() == attached.size();
 }
 
-std::vector<int64_t> LockSorted(std::vector<int64_t> ids) {
+// Those still canonical, without waiting: who is locked by another session is left out.
+std::vector<int64_t> LockFree(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
-        "SELECT p.id FROM pulse.profile AS p WHERE p.id = ANY ($1) AND p.canonical_id = p.id ORDER BY p.id FOR NO KEY UPDATE", {INT8ARRAYOID});
-    std::sort(ids.begin(), ids.end());
-    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+        "SELECT p.id FROM pulse.profile AS p WHERE p.id = ANY ($1) AND p.canonical_id = p.id ORDER BY p.id FOR NO KEY UPDATE SKIP LOCKED", {INT8ARRAYOID});
     const pg::Result rows = statement.Execute({Value::Int8s(ids)});
     std::vector<int64_t> locked;
     for (uint64_t i = 0; i < rows.size(); ++i) locked.push_back(rows[i].Int8(0));
     return locked;
 }
 
+// One after the other, waiting. False as soon as one was merged away meanwhile: it is locked then although it is nobody, and whoever waited
+// for further ones with that lock would stand in the way of those who move its row.
+bool LockInTurn(const std::vector<int64_t>& ids, std::vector<int64_t>& locked) {
+    static pg::Statement look("SELECT p.canonical_id = p.id FROM pulse.profile AS p WHERE p.id = $1", {INT8OID});
+    static pg::Statement lock("SELECT p.id FROM pulse.profile AS p WHERE p.id = $1 AND p.canonical_id = p.id FOR NO KEY UPDATE", {INT8OID});
+    for (const int64_t id : ids) {
+        pg::CheckInterrupts();
+        const pg::Result now = look.Execute({Value::Int8(id)});
+        if (now.empty() || !now[0].Bool(0)) continue;
+        if (lock.Execute({Value::Int8(id)}).empty()) return false;
+        locked.push_back(id);
+    }
+    return true;
+}
+
+std::vector<int64_t> Sorted(std::vector<int64_t> ids) {
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    return ids;
+}
+
 // One round. False: what was read is not true any more.
 class Round {
   public:
-    Round(std::vector<Claim>& claims, bool lock, const std::vector<int64_t>& also) : claims_(claims), lock_(lock), also_(also) {}
+    Round(std::vector<Claim>& claims, bool lock, const std::vector<int64_t>& also, bool patient)
+        : claims_(claims), lock_(lock), also_(also), patient_(patient) {}
 
     bool Run();
     const std::vector<Plan::Merge>& merges() const { return plan_.merges; }
@@ -203,6 +224,7 @@ class Round {
     std::vector<Claim>& claims_;
     const bool lock_;
     const std::vector<int64_t>& also_;
+    const bool patient_;  // waits for others; the first round does not
     Facts facts_;
     std::set<int64_t> extended_, people_;
     Plan plan_;
@@ -227,8 +249,10 @@ void Round::TakeAsKnown() {
 bool Round::Lock() {
     std::vector<int64_t> ids(people_.begin(), people_.end());
     ids.insert(ids.end(), also_.begin(), also_.end());
-    const std::vector<int64_t> locked = LockSorted(std::move(ids));
-    return std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
+    ids = Sorted(std::move(ids));
+    if (!patient_) return LockFree(ids).size() == ids.size();
+    std::vector<int64_t> locked;
+    return LockInTurn(ids, locked) && std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
 }
 
 bool Round::Write() {
@@ -287,7 +311,7 @@ const std::vector<IdentityKind>& IdentityKinds() {
 void Resolve(std::vector<Claim>& claims, bool lock, const std::vector<int64_t>& also) {
     for (int i = 0; i < kRounds; ++i) {
         pg::CheckInterrupts();
-        Round round(claims, lock, also);
+        Round round(claims, lock, also, i > 0);
         if (const ByIndex by_index; !round.Run()) continue;
         if (Listening().merged)
             for (const Plan::Merge& merge : round.merges()) Listening().merged(merge.survivor, merge.merged);
@@ -298,7 +322,9 @@ void Resolve(std::vector<Claim>& claims, bool lock, const std::vector<int64_t>& 
 
 std::vector<int64_t> LockPeople(std::vector<int64_t> ids) {
     const ByIndex by_index;
-    return LockSorted(std::move(ids));
+    std::vector<int64_t> locked;
+    if (!LockInTurn(Sorted(std::move(ids)), locked)) locked.clear();
+    return locked;
 }
 
 }  // namespace pulse::profile

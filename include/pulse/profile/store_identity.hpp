@@ -19,7 +19,8 @@ const std::vector<IdentityKind>& IdentityKinds();
 // `also`: people, canonical or former, that are locked with them; those still canonical.
 void Resolve(std::vector<Claim>& claims, bool lock, const std::vector<int64_t>& also = {});
 
-// Lock people in ascending order and return the ids that are still canonical.
+// Lock people in ascending order and return the ids that are still canonical. When one was merged away while it was waited for, nothing is
+// returned, and what was locked must be let go by rolling back.
 std::vector<int64_t> LockPeople(std::vector<int64_t> ids);
 
 }  // namespace pulse::profile
