@@ -43,10 +43,9 @@ CREATE TABLE pulse.membership_change (
     quiet boolean NOT NULL,
     position bigint
 ) PARTITION BY RANGE (at);
-CREATE SEQUENCE pulse.membership_change_id_seq CACHE 32 OWNED BY pulse.membership_change.id;
+-- Ids are taken while the person is locked and tell which of two changes came first: no session may keep some in reserve.
+CREATE SEQUENCE pulse.membership_change_id_seq OWNED BY pulse.membership_change.id;
 ALTER TABLE pulse.membership_change ALTER COLUMN id SET DEFAULT nextval('pulse.membership_change_id_seq');
-CREATE INDEX membership_change_unread ON pulse.membership_change (id) WHERE position IS NULL;
-CREATE INDEX membership_change_position ON pulse.membership_change (position) WHERE position IS NOT NULL;
 COMMENT ON TABLE pulse.membership_change IS 'Who entered or left which profile segment, when and why, written by the transaction that found it.';
 COMMENT ON COLUMN pulse.membership_change.at IS 'As of when it was evaluated.';
 COMMENT ON COLUMN pulse.membership_change.cause IS 'event, time (a window moved on), attributes, account, merge, unmerge, definition, build, import.';
@@ -57,7 +56,7 @@ CREATE TABLE pulse.change_position (
     position bigint NOT NULL
 );
 INSERT INTO pulse.change_position VALUES (0);
-COMMENT ON TABLE pulse.change_position IS 'One row: the last place that was given to a row of pulse.membership_change.';
+COMMENT ON TABLE pulse.change_position IS 'One row: the last place that was given to a row of pulse.membership_change. Not dumped: what is restored says it, too.';
 
 CREATE TABLE pulse.change_consumer (
     name text COLLATE "C" PRIMARY KEY,
@@ -160,32 +159,35 @@ CREATE FUNCTION pulse_take_changes(consumer text, max int DEFAULT 1000, include_
     RETURNS TABLE ("position" bigint, segment text, profile_id bigint, user_id text, change text, at timestamptz, cause text, version int)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_take_changes';
 COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
-'The next membership changes for a consumer, in one order for all, each exactly once: what is returned counts as taken when the transaction commits. A new name begins with the oldest that is kept. Quiet ones (imports, builds) only if asked. Errors: 22023 invalid name or number (1 to 100000).';
+'The next membership changes for a consumer, in one order for all, each exactly once: what is returned counts as taken when the transaction commits. A new name begins with the oldest that is kept. Quiet ones (imports, builds) are passed over unless asked for; where more than 100000 of them come first a call may return nothing, and the next goes on behind them. Errors: 22023 invalid name or number (1 to 100000).';
 
 -- ---- Building ----
 
 CREATE FUNCTION pulse_build_step(people int) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
 COMMENT ON FUNCTION pulse_build_step(int) IS
-'One step of pulse_build(), to be committed before the next: {people done, people in all, 1 when nothing is left}.';
+'One step of pulse_build(), to be committed before the next: {up to which profile, of which, 1 when nothing is left, people of this step}. Errors: 22023 fewer than 1 person.';
 
 CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
     LANGUAGE plpgsql AS $$
 DECLARE
     step bigint[];
+    done bigint := 0;
     told timestamptz := pg_catalog.clock_timestamp();
 BEGIN
     LOOP
         step := @extschema@.pulse_build_step(people);
         COMMIT;
+        done := done OPERATOR(pg_catalog.+) step[4];
         EXIT WHEN step[3] OPERATOR(pg_catalog.=) 1;
         CONTINUE WHEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.<) (told OPERATOR(pg_catalog.+) interval '5 seconds');
         told := pg_catalog.clock_timestamp();
-        RAISE NOTICE 'built up to person % of %', step[1], step[2];
+        RAISE NOTICE 'built for % people, up to profile % of %', done, step[1], step[2];
     END LOOP;
+    RAISE NOTICE 'built for % people, nothing is left to build', done;
 END $$;
 COMMENT ON PROCEDURE pulse_build(int) IS
-'Builds in this session what is being built in the background, so many people in a transaction, and returns when all is live. Can be cancelled and called again: it goes on where it was. Not inside a transaction block.';
+'Builds in this session what is being built in the background, so many people in a transaction, and returns when all is live. Can be cancelled and called again: it goes on where it was. Not inside a transaction block. Errors: 22023 fewer than 1 person, 2D000 inside a transaction block.';
 
 CREATE FUNCTION pulse_refresh_definitions() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_refresh_definitions';

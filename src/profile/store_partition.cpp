@@ -24,9 +24,12 @@ struct Index {
     const char* table;
     const char* name;
     const char* columns;
+    const char* where = "";
 };
 constexpr std::array kIndexes{
     Index{"event", "profile", "profile_id, name, time"},
+    Index{"membership_change", "unread", "id", " WHERE position IS NULL"},
+    Index{"membership_change", "position", "position", " WHERE position IS NOT NULL"},
 };
 
 // The months that a table has partitions for, kept per backend until its partitions change.
@@ -71,7 +74,7 @@ void Make(const char* table, int month) {
     pg::Execute("REVOKE ALL ON " + name + " FROM PUBLIC");
     for (const Index& index : kIndexes)
         if (std::string_view(index.table) == table)
-            pg::Execute("CREATE INDEX " + pg::QuoteIdentifier(bare + "_" + index.name) + " ON " + name + " (" + index.columns + ")");
+            pg::Execute("CREATE INDEX " + pg::QuoteIdentifier(bare + "_" + index.name) + " ON " + name + " (" + index.columns + ")" + index.where);
     pg::Execute("ALTER TABLE " + parent + " ATTACH PARTITION " + name + " FOR VALUES FROM (" + Bound(month) + ") TO ('" +
                 FormatMoment(MonthBegin(month + 1)) + "')");
 }

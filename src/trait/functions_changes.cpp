@@ -16,18 +16,30 @@ using pg::Value;
 
 constexpr int kMostChanges = 100'000;
 
-// Changes whose transactions have committed since take their places, in the order of their ids.
+// The last place that was given. What was restored from a dump has places that the table does not know of.
+int64_t LastPosition() {
+    static pg::Statement statement(
+        "SELECT greatest((SELECT max(p.position) FROM pulse.change_position AS p),"
+        " (SELECT max(c.position) FROM pulse.membership_change AS c WHERE c.position IS NOT NULL),"
+        " (SELECT max(n.position) FROM pulse.change_consumer AS n))",
+        {});
+    return statement.Execute({})[0].Int8(0);
+}
+
+// Changes whose transactions have committed since take their places, in the order of their ids: not more of them than a call may
+// return, however many wait.
 void GivePositions() {
     static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.membership_change WHERE position IS NULL)", {});
     if (!any.Execute({})[0].Bool(0)) return;
-    static pg::Statement lock("SELECT position FROM pulse.change_position FOR UPDATE", {});
+    static pg::Statement lock("SELECT FROM pulse.change_position FOR UPDATE", {});
     static pg::Statement give(
-        "WITH next AS (SELECT c.tableoid, c.ctid, c.at, $1 + row_number() OVER (ORDER BY c.id) AS position FROM pulse.membership_change AS c"
-        " WHERE c.position IS NULL), given AS (UPDATE pulse.membership_change AS c SET position = n.position FROM next AS n"
+        "WITH first AS (SELECT c.tableoid, c.ctid, c.at, c.id FROM pulse.membership_change AS c WHERE c.position IS NULL ORDER BY c.id LIMIT $2),"
+        " next AS (SELECT f.tableoid, f.ctid, f.at, $1 + row_number() OVER (ORDER BY f.id) AS position FROM first AS f), given AS (UPDATE pulse.membership_change AS c SET position = n.position FROM next AS n"
         " WHERE c.tableoid = n.tableoid AND c.ctid = n.ctid AND c.at = n.at RETURNING c.position)"
         " UPDATE pulse.change_position SET position = (SELECT coalesce(max(g.position), $1) FROM given AS g)",
-        {INT8OID});
-    give.Execute({Value::Int8(lock.Execute({})[0].Int8(0))});
+        {INT8OID, INT8OID});
+    lock.Execute({});
+    give.Execute({Value::Int8(LastPosition()), Value::Int8(kMostChanges)});
 }
 
 int64_t PositionOf(const std::string& consumer) {
@@ -60,16 +72,18 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
     pg::ResultSet results(fcinfo);
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
+    const trait::ByIndex by_index;
     const int64_t position = trait::PositionOf(consumer);
     trait::GivePositions();
+    const int64_t last = trait::LastPosition();
     static pg::Statement take(
         "SELECT c.position, s.name, c.profile_id, (SELECT i.value FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id"
         " WHERE p.canonical_id = (SELECT q.canonical_id FROM pulse.profile AS q WHERE q.id = c.profile_id) AND i.kind = 'user_id'"
         " ORDER BY i.first_seen_at, i.value LIMIT 1), c.change, c.at, c.cause, c.version, c.quiet"
         " FROM pulse.membership_change AS c LEFT JOIN pulse.segment AS s ON s.id = c.segment_id WHERE c.position > $1"
-        " AND ($3 OR NOT c.quiet) ORDER BY c.position LIMIT $2",
-        {INT8OID, INT8OID, BOOLOID});
-    const pg::Result rows = take.Execute({pg::Value::Int8(position), pg::Value::Int8(most), pg::Value::Bool(quiet)});
+        " AND c.position <= $4 AND ($3 OR NOT c.quiet) ORDER BY c.position LIMIT $2",
+        {INT8OID, INT8OID, BOOLOID, INT8OID});
+    const pg::Result rows = take.Execute({pg::Value::Int8(position), pg::Value::Int8(most), pg::Value::Bool(quiet), pg::Value::Int8(last)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
         results.Add({pg::Value::Int8(row.Int8(0)), pg::Value::Text(row.TextOrNull(1)), pg::Value::Int8(row.Int8(2)),
@@ -77,19 +91,23 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
                      pg::Value::Text(row.Text(6)), pg::Value::Int4(row.Int4(7))});
     }
     static pg::Statement move("UPDATE pulse.change_consumer SET position = $2 WHERE name = $1", {TEXTOID, INT8OID});
-    if (!rows.empty()) move.Execute({pg::Value::Text(consumer), pg::Value::Int8(rows[rows.size() - 1].Int8(0))});
+    // Where there was room for more there is no more: what is quiet is passed, too.
+    const int64_t reached = rows.size() < static_cast<uint64_t>(most) ? last : rows[rows.size() - 1].Int8(0);
+    if (reached != position) move.Execute({pg::Value::Text(consumer), pg::Value::Int8(reached)});
     return pg::ResultSet::Done();
 }
 
 PULSE_WRITING_FUNCTION(pulse_build_step) {
     const pg::Args args(fcinfo);
+    const std::optional<int32_t> people = args.Int4(0);
+    if (!people) throw UserError(sqlstate::kInvalidParameter, "invalid number of people", "It is null.", trait::kPeopleHint);
     trait::BuildStep step;
     {
         const pg::Identity identity = pg::Identity::Owner();
         const pg::Session session;
-        step = trait::BuildSome(args.Int4(0).value_or(2000));
+        step = trait::BuildSome(*people);
     }
-    return pg::FromInt64Array({step.done, step.total, step.finished ? 1 : 0});
+    return pg::FromInt64Array({step.done, step.total, step.finished ? 1 : 0, step.people});
 }
 
 PULSE_WRITING_FUNCTION(pulse_refresh_definitions) {

@@ -142,12 +142,12 @@ std::optional<Progress> Remaining() {
     return Progress{rows[0].Int8(0), rows[0].Int8(1)};
 }
 
-// Some people more; false when there are none.
-bool BuildPortion(Progress& progress, int64_t people) {
+// Some people more: how many.
+int64_t BuildPortion(Progress& progress, int64_t people) {
     const pg::Result rows = pg::Execute(
         "SELECT id FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id ORDER BY id LIMIT $3",
         {Value::Int8(progress.from), Value::Int8(progress.to), Value::Int8(people)});
-    if (rows.empty()) return false;
+    if (rows.empty()) return 0;
     std::vector<Change> changes(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) changes[i].profile = rows[i].Int8(0);
     const int64_t last = changes.back().profile;
@@ -155,7 +155,18 @@ bool BuildPortion(Progress& progress, int64_t people) {
     pg::Execute("UPDATE pulse.metric SET built_to = $1 WHERE built_to < $1", {Value::Int8(last)});
     pg::Execute("UPDATE pulse.live_segment SET built_to = $1 WHERE built_to < $1", {Value::Int8(last)});
     progress.from = last;
-    return true;
+    return static_cast<int64_t>(rows.size());
+}
+
+// What is about to count must know everybody: a segment whose people are left out would end their memberships.
+void RequireEverybody() {
+    const std::optional<Progress> progress = Remaining();
+    if (!progress) return;
+    const pg::Result left = pg::Execute("SELECT id FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id LIMIT 1",
+                                        {Value::Int8(progress->from), Value::Int8(progress->to)});
+    if (!left.empty())
+        throw UserError(sqlstate::kNotReady, "what is being built is not complete", "Person " + std::to_string(left[0].Int8(0)) + " is left.",
+                        "CALL pulse_build() goes on.");
 }
 
 struct Swap {
@@ -195,6 +206,7 @@ void SwapVersion(const Swap& swap, bool tell) {
 
 // Everything is built: from now on it is what counts.
 void FinishBuild(bool tell) {
+    RequireEverybody();
     pg::Execute("UPDATE pulse.metric SET built_to = NULL WHERE built_to IS NOT NULL");
     const pg::Result rows = pg::Execute(
         "SELECT l.id, l.segment_id, l.version, s.name FROM pulse.live_segment AS l JOIN pulse.segment AS s ON s.id = l.segment_id"
@@ -217,12 +229,15 @@ bool AnythingToBuild() {
 }
 
 BuildStep BuildSome(int64_t people) {
+    if (people < 1)
+        throw UserError(sqlstate::kInvalidParameter, "invalid number of people", "It is " + std::to_string(people) + ".", kPeopleHint);
     BuildStep step;
     std::optional<Progress> progress = Remaining();
     if (progress && progress->from < progress->to) {
         pg::LockTable("definition", pg::TableLock::kShared);
         progress = Remaining();
-        if (progress && BuildPortion(*progress, people)) {
+        if (progress) step.people = BuildPortion(*progress, people);
+        if (step.people > 0) {
             step.done = progress->from;
             step.total = progress->to;
             return step;
@@ -233,7 +248,10 @@ BuildStep BuildSome(int64_t people) {
         progress = Remaining();
         if (progress) {
             // Nobody brings events now: those who are left are few.
-            while (BuildPortion(*progress, people)) pg::CheckInterrupts();
+            while (const int64_t more = BuildPortion(*progress, people)) {
+                pg::CheckInterrupts();
+                step.people += more;
+            }
             FinishBuild(true);
             step.done = step.total = progress->to;
         }

@@ -28,21 +28,24 @@ for my $case ([ 'sync', 0.1 ], [ 'sync', 0.2 ], [ 'sync', 0.3 ], [ 'async', 0.4 
 }
 
 # ---- eight sessions ----
+# They read files: IPC::Run feeds standard input only while it is pumped, which is one session after the other.
+my ($dir, $files) = (PostgreSQL::Test::Utils::tempdir(), 0);
 sub busy
 {
 	my ($db, $evaluation, $sessions, $steps) = @_;
 	my @handles;
 	for my $s (1 .. $sessions)
 	{
-		my $sql = "SET pulse.evaluation = $evaluation; SET client_min_messages = error;\n" . join "\n", map {
+		my $file = "$dir/busy" . $files++;
+		append_to_file($file, "SET pulse.evaluation = $evaluation; SET client_min_messages = error;\n" . join "\n", map {
 			my $user = ($s * 7 + $_ * 3) % 10;
 			my $kind = ($s + $_) % 4;
 			$kind == 0   ? "SELECT pulse_identify('u$user', '{\"plan\": \"" . ($_ % 2 ? 'premium' : 'free') . "\"}');"
 			  : $kind == 1 ? "SELECT pulse_track('u$user', 'app_open');"
 			  : "SELECT pulse_track('u$user', 'purchase', '{\"total\": " . ($_ % 60) . ", \"category\": \"a\"}');"
-		} 1 .. $steps;
+		} 1 .. $steps);
 		my ($out, $err) = ('', '');
-		push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db) ], '<', \$sql, '>', \$out, '2>', \$err), \$err ];
+		push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db), '-f', $file ], '<', \undef, '>', \$out, '2>', \$err), \$err ];
 	}
 	return @handles;
 }
@@ -54,5 +57,7 @@ is(finish(busy('many', 'sync', 8, 60)), '', 'eight sessions, sync: none fails');
 $node->safe_psql('many', 'SELECT pulse_run_pipeline()');
 is($node->safe_psql('many', $wrong), '0', 'eight sessions, sync: as the oracle says');
 is($node->safe_psql('many', "SELECT count(*) FROM pulse.event"), '480', 'and every event is there');
+cmp_ok($node->safe_psql('many', q{SELECT count(*) FROM pulse_take_changes('all', 100000, true)}), '>', 100, 'a consumer takes the changes');
+is($node->safe_psql('many', 'SELECT * FROM disorder()'), '', 'in the order in which they happened');
 
 done_testing();

@@ -55,6 +55,19 @@ CREATE FUNCTION replayed() RETURNS TABLE (what text, segment_id bigint, profile_
     UNION ALL
     (SELECT 'count ' || l.n, l.segment_id, l.profile_id FROM log AS l WHERE l.n NOT IN (0, 1))
 $$;
+-- Changes that do not follow each other by their places: somebody who is in enters, or who is out leaves; and the last one is not what holds.
+CREATE FUNCTION disorder() RETURNS TABLE (what text, segment_id bigint, profile_id bigint) LANGUAGE sql STABLE AS $$
+    WITH log AS (
+        SELECT c.segment_id, c.profile_id, c.position, c.change, lag(c.change) OVER w AS before, lead(c.change) OVER w AS after
+        FROM pulse.membership_change AS c WINDOW w AS (PARTITION BY c.segment_id, c.profile_id ORDER BY c.position)
+    )
+    SELECT 'place ' || l.position, l.segment_id, l.profile_id FROM log AS l WHERE l.change = coalesce(l.before, 'exited')
+    UNION ALL
+    SELECT 'end ' || l.change, l.segment_id, l.profile_id FROM log AS l WHERE l.after IS NULL AND (l.change = 'entered') <> EXISTS (
+        SELECT FROM pulse.member AS m WHERE m.segment_id = l.segment_id AND m.profile_id = l.profile_id)
+    UNION ALL
+    SELECT 'no place', c.segment_id, c.profile_id FROM pulse.membership_change AS c WHERE c.position IS NULL
+$$;
 CREATE FUNCTION history(steps int, seed numeric) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     now timestamptz := '2026-03-01 00:00+00';

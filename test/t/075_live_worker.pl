@@ -1,0 +1,162 @@
+# Live membership while things go wrong: the pipeline's worker, a backend's server and the postmaster are killed, transactions overlap, a
+# standby is asked and promoted, a dump is restored. Always: nobody waits in the queue for ever, and what is read is what the oracle says.
+use strict;
+use warnings;
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulseTest;
+
+my $node = start_node('live_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'synchronous_commit = on');
+my $oracle = slurp_file("$FindBin::Bin/072_oracle.sql");
+my $dir = PostgreSQL::Test::Utils::tempdir();
+$node->safe_psql('postgres', 'CREATE DATABASE shop');
+$node->safe_psql('shop', "SET client_min_messages = warning; CREATE EXTENSION pulse; $oracle");
+
+my $wrong = q{SELECT count(*) FROM (SELECT what, segment, profile_id FROM differences(false)
+	UNION ALL SELECT what, segment_id::text, profile_id FROM replayed()) AS d};
+my $behind = q{SELECT EXISTS (SELECT FROM pulse.dirty)};
+my $pipeline = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse pipeline'};
+sub shop { return $node->safe_psql('shop', $_[0]); }
+sub alive { $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back'; }
+sub member { return "SELECT EXISTS (SELECT FROM pulse.member AS m JOIN pulse.identity AS i ON i.profile_id = m.profile_id WHERE i.value = '$_[0]')"; }
+
+# Sessions that bring events one by one. IPC::Run feeds standard input only while it is pumped: they read files.
+my $files = 0;
+sub busy
+{
+	my ($sessions, $steps) = @_;
+	my @handles;
+	for my $s (1 .. $sessions)
+	{
+		my $file = "$dir/busy" . $files++;
+		append_to_file($file, "SET pulse.evaluation = async; SET client_min_messages = error;\n" . join '', map {
+			my $user = ($s * 7 + $_ * 3) % 10;
+			my $kind = ($s + $_) % 4;
+			($kind == 0   ? "SELECT pulse_identify('u$user', '{\"plan\": \"" . ($_ % 2 ? 'premium' : 'free') . "\"}')"
+			  : $kind == 1 ? "SELECT pulse_track('u$user', 'app_open')"
+			  : "SELECT pulse_track('u$user', 'purchase', '{\"total\": " . ($_ % 60) . ", \"category\": \"a\"}')") . ";\n"
+		} 1 .. $steps);
+		my ($out, $err) = ('', '');
+		push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('shop'), '-f', $file ], '<', \undef, '>', \$out, '2>', \$err), \$err ];
+	}
+	return @handles;
+}
+sub finish { my @errors; for my $h (@_) { $h->[0]->finish; push @errors, ${ $h->[1] } if ${ $h->[1] }; } return join '', @errors; }
+sub settled
+{
+	my ($what) = @_;
+	ok($node->poll_query_until('shop', $behind, 'f'), "$what: nothing stays in the queue");
+	is(shop($wrong), '0', "$what: all is as the oracle says");
+}
+
+# ---- by itself ----
+is(finish(busy(8, 40)), '', 'eight sessions, async: none fails');
+settled('eight sessions');
+is(shop('SELECT count(*) FROM pulse.event'), '320', 'and every event is there');
+is(shop("SELECT state FROM pulse_status() WHERE item = 'pipeline'"), 'ok', 'the status says so');
+
+# ---- two transactions that overlap: nothing waits in the queue for ever ----
+my $one = $node->background_psql('shop');
+$one->query_safe("SET pulse.evaluation = async; BEGIN; SELECT pulse_track('late', 'purchase', '{\"total\": 99}')");
+shop("SET pulse.evaluation = async; SELECT pulse_track('soon', 'purchase', '{\"total\": 99}')");
+ok($node->poll_query_until('shop', member('soon')), 'a later one is evaluated while an earlier one is open');
+is(shop(member('late')), 'f', 'the earlier one is not, as it may not happen');
+$one->query_safe('COMMIT');
+ok($node->poll_query_until('shop', member('late')), 'but when it commits');
+$one->query_safe("BEGIN; SELECT pulse_track('never', 'purchase', '{\"total\": 99}'); ROLLBACK");
+$one->quit;
+settled('overlapping transactions');
+
+# ---- killed, each time with sessions at work and something in the queue ----
+my %kill = (
+	'the pipeline' => sub {
+		ok($node->poll_query_until('postgres', "SELECT EXISTS ($pipeline)"), 'the pipeline is at work');
+		PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $pipeline))[0]);
+	},
+	'the postmaster' => sub { $node->kill9; });
+for my $who ('the pipeline', 'the postmaster')
+{
+	# Somebody is in its way: what is queued stays there until after the crash.
+	my $lock = $node->background_psql('shop');
+	$lock->query_safe('BEGIN; LOCK TABLE pulse.profile_state IN SHARE MODE');
+	shop("SET pulse.evaluation = async; SELECT pulse_track('u1', 'purchase', '{\"total\": 1}'), pulse_track('u2', 'app_open')");
+	is(shop($behind), 't', "something waits when $who is killed");
+	my @busy = busy(8, 60);
+	$kill{$who}->();
+	finish(@busy);
+	eval { $lock->quit };
+	if ($who eq 'the postmaster')
+	{
+		# Its children end by themselves when they notice.
+		my $started = 0;
+		for (1 .. 100)
+		{
+			$node->{_pid} = undef;    # what a start that failed leaves behind
+			last if $started = $node->start(fail_ok => 1);
+			select undef, undef, undef, 0.1;
+		}
+		ok($started, 'the server starts again');
+	}
+	alive();
+	settled("after a crash with $who");
+	is(finish(busy(4, 10)), '', 'it goes on');
+	settled("some more after a crash with $who");
+}
+
+# ---- consumers, before a dump ----
+my $take = q{SELECT count(*) FROM pulse_take_changes('mail', 100000, true)};
+my $kept = join ' UNION ALL ', map { "SELECT '$_' AS what, md5(string_agg(t::text, ',' ORDER BY t::text)) FROM pulse.$_ AS t" }
+  qw(trait metric live_segment profile_state member membership_change change_consumer membership trait_value);
+cmp_ok(shop($take), '>', 10, 'a consumer takes what there is');
+is(shop('SELECT * FROM disorder()'), '', 'in the order in which they happened');
+# Some changes that nobody has taken.
+shop("SET pulse.evaluation = sync; SELECT pulse_track('new', 'purchase', '{\"total\": 99}')");
+$node->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = off; SELECT pg_reload_conf()');
+$node->poll_query_until('postgres', "SELECT EXISTS ($pipeline)", 'f') or die 'the pipeline does not end';
+
+# ---- a dump, restored in one transaction ----
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/shop.dump", $node->connstr('shop') ], 'a dump');
+$node->safe_psql('postgres', 'CREATE DATABASE copy');
+$node->command_ok([ 'pg_restore', '-1', '--exit-on-error', '-d', $node->connstr('copy'), "$dir/shop.dump" ], 'is restored in one transaction');
+my $at = shop('SELECT clock_timestamp()');
+is($node->safe_psql('copy', "SET pulse.now = '$at'; $kept"), shop("SET pulse.now = '$at'; $kept"), 'with all that was kept');
+is($node->safe_psql('copy', $wrong), '0', 'which is what the oracle says');
+for my $db ('copy', 'shop')
+{
+	cmp_ok($node->safe_psql($db, $take), '>', 0, "$db: the consumer takes what was left");
+	is($node->safe_psql($db, $take), '0', "$db: once");
+	$node->safe_psql($db, "SELECT pulse_track('newer', 'purchase', '{\"total\": 99}')");
+	cmp_ok($node->safe_psql($db, $take), '>', 0, "$db: and what comes after");
+	is($node->safe_psql($db, 'SELECT count(*) = count(DISTINCT position) AND count(*) = count(position) FROM pulse.membership_change'), 't', "$db: each has its place");
+}
+
+# ---- a standby ----
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('live_standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+is($standby->safe_psql('shop', 'SELECT pg_is_in_recovery()'), 't', 'a standby');
+for my $ahead ('0 days', '2 days', '8 days', '31 days', '400 days')
+{
+	my $moment = shop("SELECT clock_timestamp() + interval '$ahead'");
+	is($standby->safe_psql('shop', "SET pulse.now = '$moment'; SELECT count(*) FROM differences(false)"), '0', "says the same as of $ahead ahead, whatever is due by then");
+}
+is($standby->safe_psql('shop', "SELECT pulse_in_segment('u3', 'r1')"), 't', 'and answers for one person');
+is(sqlstate($standby, 'shop', "SELECT pulse_take_changes('mail')"), '25006', 'nothing is taken there');
+
+# ---- which is promoted, with somebody in the queue ----
+shop("SET pulse.evaluation = async; SELECT pulse_track('u3', 'purchase', '{\"total\": 99}')");
+$node->wait_for_catchup($standby);
+$node->stop('immediate');
+$standby->promote;
+$standby->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = on; SELECT pg_reload_conf()');
+ok($standby->poll_query_until('shop', $behind, 'f'), 'after promotion the pipeline goes on with what was queued');
+$standby->safe_psql('shop', "SET pulse.evaluation = async; SELECT pulse_track('there', 'purchase', '{\"total\": 99}')");
+ok($standby->poll_query_until('shop', member('there')), 'and with what comes');
+is($standby->safe_psql('shop', $wrong), '0', 'all is as the oracle says');
+$standby->stop;
+
+done_testing();
