@@ -13,7 +13,7 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname 
 
 -- No function is in no level, or in two, …
 SELECT m.object AS function, count(p.level) AS levels
-FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege = 'EXECUTE ON FUNCTION ' || m.objid::regprocedure
+FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege IN ('EXECUTE ON FUNCTION ' || m.objid::regprocedure, 'EXECUTE ON PROCEDURE ' || m.objid::regprocedure)
 WHERE m.classid = 'pg_proc'::regclass GROUP BY 1 HAVING count(p.level) <> 1 ORDER BY 1;
 -- … and nothing left to PUBLIC.
 SELECT m.object AS public
@@ -37,7 +37,7 @@ SELECT pulse_grant('regress_pulse_reader', 'reader'), pulse_grant('regress_pulse
 -- Each role may call exactly what its level and those before it list.
 SELECT p.oid::regprocedure AS function, v.level, r.role
 FROM member AS m JOIN pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
-JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure
+JOIN pulse.privilege AS v ON v.privilege IN ('EXECUTE ON FUNCTION ' || p.oid::regprocedure, 'EXECUTE ON PROCEDURE ' || p.oid::regprocedure)
 CROSS JOIN (VALUES ('regress_pulse_nobody', ''), ('regress_pulse_reader', 'reader'), ('regress_pulse_writer', 'reader writer'),
                    ('regress_pulse_operator', 'reader writer operator'),
                    ('regress pulse "admin"', 'reader writer operator admin')) AS r (role, levels)
@@ -45,7 +45,7 @@ WHERE has_function_privilege(r.role, p.oid, 'EXECUTE') <> (v.level = ANY (string
 -- What deletes and what grants is for admins, what changes a segment for operators.
 SELECT v.level, string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) AS verbs
 FROM member AS m JOIN pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
-JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure
+JOIN pulse.privilege AS v ON v.privilege IN ('EXECUTE ON FUNCTION ' || p.oid::regprocedure, 'EXECUTE ON PROCEDURE ' || p.oid::regprocedure)
 WHERE p.proname ~ '(segment|grant|revoke|monitoring)' AND p.proname ~ '^pulse_' GROUP BY 1 ORDER BY 1;
 -- Everybody with a level may read every table, view and sequence, and nobody may write one but those that events go into.
 SELECT count(*) > 0 AS tables,

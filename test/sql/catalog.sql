@@ -48,14 +48,16 @@ ORDER BY 1;
 SELECT p.oid::regprocedure AS function
 FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
 WHERE p.proname LIKE 'pulse\_%'
-  AND NOT EXISTS (SELECT FROM pulse.privilege AS v WHERE v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure)
+  AND NOT EXISTS (SELECT FROM pulse.privilege AS v WHERE v.privilege IN ('EXECUTE ON FUNCTION ' || p.oid::regprocedure, 'EXECUTE ON PROCEDURE ' || p.oid::regprocedure))
 ORDER BY 1;
 
--- Tables, and sequences of theirs, that a dump would leave empty. Of a partitioned one the partitions are dumped.
+-- Tables, and sequences of theirs, that a dump would leave empty. Of a partitioned one the partitions are dumped; the two of one row
+-- that the extension makes are there without it.
 SELECT c.oid::regclass AS relation
 FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
 CROSS JOIN pg_catalog.pg_extension AS e
 WHERE e.extname = 'pulse' AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extconfig)
+  AND c.oid NOT IN ('pulse.definition'::regclass, 'pulse.change_position'::regclass)
 ORDER BY 1;
 
 -- Aggregates and functions say whether they are parallel safe: those that write are not.
