@@ -1,6 +1,8 @@
 -- Room profile: events come in: verbs, verdicts, limits, clocks, duplicates, dead letters, COPY, imports, the catalogue.
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS pulse;
+-- Nobody is known yet.
+DROP EXTENSION IF EXISTS pulse CASCADE;
+CREATE EXTENSION pulse;
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 SET pulse.now = '2026-11-21 12:00:00+00';
