@@ -43,6 +43,16 @@ SELECT * FROM taken('mail');
 SELECT * FROM taken('all');
 SELECT count(*) = count(DISTINCT position) AS each_its_own FROM pulse.membership_change WHERE position IS NOT NULL;
 
+-- ---- However many wait, a call gives places to 100,000 of them ----
+INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)
+SELECT 0, 1, CASE i % 2 WHEN 1 THEN 'entered' ELSE 'exited' END, pulse_now(), 1, 'import', true FROM generate_series(1, 100001) AS i;
+SELECT pulse_identify('u3', '{"plan": "premium"}') > 0 AS ok;
+SELECT * FROM taken('mail');
+SELECT count(*) FROM pulse.membership_change WHERE position IS NULL;
+SELECT * FROM taken('mail');
+SELECT count(*) FROM pulse.membership_change WHERE position IS NULL;
+SELECT position FROM pulse.change_consumer WHERE name = 'mail';
+
 SELECT * FROM pulse_take_changes('');
 SELECT * FROM pulse_take_changes(NULL);
 SELECT * FROM pulse_take_changes(repeat('x', 256));
