@@ -142,10 +142,12 @@ SELECT 'admin', pg_catalog.format('USAGE ON FOREIGN DATA WRAPPER %I', w.fdwname)
 FROM member JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = member.objid
 WHERE member.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass
 UNION ALL
--- Functions in schema pulse are parts of what measures; it runs with the rights of the definition's maker.
+-- Functions in schema pulse are parts of what measures; it runs with the rights of the definition's maker. Those of triggers are nobody's:
+-- a trigger needs no privilege to fire, and with it anybody could put them on a table of their own.
 SELECT 'reader', pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog.regprocedure)
 FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid
-WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace = 'pulse'::pg_catalog.regnamespace;
+WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace = 'pulse'::pg_catalog.regnamespace
+  AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype;
 COMMENT ON VIEW pulse.privilege IS
 'What pulse_grant() gives: each level has its own privileges and those of the levels before it: reader, writer, operator, admin.';
 COMMENT ON COLUMN pulse.privilege.level IS 'The lowest level that has the privilege.';

@@ -14,7 +14,11 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname 
 -- No function is in no level, or in two, …
 SELECT m.object AS function, count(p.level) AS levels
 FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege IN ('EXECUTE ON FUNCTION ' || m.objid::regprocedure, 'EXECUTE ON PROCEDURE ' || m.objid::regprocedure)
-WHERE m.classid = 'pg_proc'::regclass GROUP BY 1 HAVING count(p.level) <> 1 ORDER BY 1;
+WHERE m.classid = 'pg_proc'::regclass AND NOT EXISTS (SELECT FROM pg_proc AS t WHERE t.oid = m.objid AND t.prorettype = 'trigger'::regtype)
+GROUP BY 1 HAVING count(p.level) <> 1 ORDER BY 1;
+-- (those of triggers are nobody's: whoever may execute one can put it on a table of their own)
+SELECT p.oid::regprocedure AS trigger, v.level FROM pg_proc AS p JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure
+WHERE p.prorettype = 'trigger'::regtype;
 -- … and nothing left to PUBLIC.
 SELECT m.object AS public
 FROM member AS m
