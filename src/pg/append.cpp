@@ -6,6 +6,7 @@ extern "C" {
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/partition.h"
 #include "executor/executor.h"
 #include "utils/rel.h"
 }
@@ -34,6 +35,15 @@ bool IsPlain(Relation relation, size_t columns) {
     return true;
 }
 
+// Runs inside Call(). Triggers of a whole table, those for each statement, are not its partitions'.
+bool ParentIsPlain(Relation relation) {
+    if (!relation->rd_rel->relispartition) return true;
+    Relation parent = table_open(get_partition_parent(RelationGetRelid(relation), true), AccessShareLock);
+    const bool plain = !parent->trigdesc && !parent->rd_rel->relrowsecurity && !parent->rd_rel->relispartition;
+    table_close(parent, NoLock);
+    return plain;
+}
+
 // Runs inside Call().
 void AppendPortion(ResultRelInfo* target, EState* state, TupleTableSlot** slots, int count, BulkInsertState bulk) {
     table_multi_insert(target->ri_RelationDesc, slots, count, GetCurrentCommandId(true), 0, bulk);
@@ -60,7 +70,7 @@ bool Append(const char* table, const std::vector<AppendColumn>& columns) {
         const Oid id = get_relname_relid(table, get_namespace_oid("pulse", false));
         if (!OidIsValid(id)) return false;
         Relation relation = table_open(id, RowExclusiveLock);
-        if (!IsPlain(relation, width)) {
+        if (!IsPlain(relation, width) || !ParentIsPlain(relation)) {
             table_close(relation, RowExclusiveLock);
             return false;
         }
