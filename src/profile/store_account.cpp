@@ -15,6 +15,9 @@ namespace {
 
 using pg::Value;
 
+// Of one account, that are settled by the transaction that changes it.
+constexpr int64_t kMostMembers = 1000;
+
 // What a batch says of each account, the later over the earlier; null takes a value away.
 constexpr const char* kGiven =
     "WITH said AS (SELECT u.key, jsonb_object_agg(t.key, t.value ORDER BY u.n) AS traits "
@@ -52,12 +55,19 @@ void FindIds(std::vector<AccountWrite>& writes) {
     for (uint64_t i = 0; i < rows.size(); ++i) writes[static_cast<size_t>(rows[i].Int8(0) - 1)].account = rows[i].Int8(1);
 }
 
-// Those whose attributes would change, locked by ascending key. What is the same already locks nothing.
-bool LockChanging(const Value& keys, const Value& traits) {
-    static const std::string sql = std::string(kGiven) +
-        "SELECT a.id FROM pulse.account AS a WHERE a.id = ANY (ARRAY(SELECT g.id FROM given AS g WHERE g.new <> g.old)) ORDER BY a.key FOR NO KEY UPDATE";
+bool Changes(const Value& keys, const Value& traits) {
+    static const std::string sql = std::string(kGiven) + "SELECT EXISTS (SELECT FROM given AS g WHERE g.new <> g.old)";
     static pg::Statement statement(sql.c_str(), {TEXTARRAYOID, JSONBARRAYOID});
-    return !statement.Execute({keys, traits}).empty();
+    return statement.Execute({keys, traits})[0].Bool(0);
+}
+
+// All at once by ascending key, and with one strength, so that nobody waits for more of what they have.
+void Lock(const std::vector<AccountWrite>& writes, bool change) {
+    static pg::Statement exclusive("SELECT FROM pulse.account AS a WHERE a.id = ANY ($1) ORDER BY a.key FOR NO KEY UPDATE", {INT8ARRAYOID});
+    static pg::Statement shared("SELECT FROM pulse.account AS a WHERE a.id = ANY ($1) ORDER BY a.key FOR SHARE", {INT8ARRAYOID});
+    std::vector<int64_t> accounts;
+    for (const AccountWrite& write : writes) accounts.push_back(write.account);
+    (change ? exclusive : shared).Execute({Value::Int8s(accounts)});
 }
 
 std::vector<AccountChange> Write(const Value& keys, const Value& traits) {
@@ -67,13 +77,14 @@ std::vector<AccountChange> Write(const Value& keys, const Value& traits) {
         "WHERE n.value IS DISTINCT FROM o.value ORDER BY 1)";
     static pg::Statement statement(sql.c_str(), {TEXTARRAYOID, JSONBARRAYOID, TIMESTAMPTZOID});
     static pg::Statement members(
-        "SELECT p.id FROM pulse.profile AS p WHERE p.account_id = $1 AND p.canonical_id = p.id ORDER BY p.id", {INT8OID});
+        "SELECT p.id FROM pulse.profile AS p WHERE p.account_id = $1 AND p.canonical_id = p.id LIMIT $2", {INT8OID, INT8OID});
     const pg::Result rows = statement.Execute({keys, traits, Value::Time(pg::Now())});
     std::vector<AccountChange> changes;
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        AccountChange change{rows[i].Int8(0), rows[i].Texts(1), {}};
-        const pg::Result people = members.Execute({Value::Int8(change.account)});
-        for (uint64_t k = 0; k < people.size(); ++k) change.members.push_back(people[k].Int8(0));
+        AccountChange change{rows[i].Int8(0), rows[i].Texts(1), {}, false};
+        const pg::Result people = members.Execute({Value::Int8(change.account), Value::Int8(kMostMembers + 1)});
+        change.crowded = people.size() > kMostMembers;
+        for (uint64_t k = 0; k < people.size() && !change.crowded; ++k) change.members.push_back(people[k].Int8(0));
         changes.push_back(std::move(change));
     }
     return changes;
@@ -114,9 +125,10 @@ std::vector<AccountChange> WriteAccounts(std::vector<AccountWrite>& writes) {
         keys.push_back(write.key);
         traits.push_back(write.traits);
     }
-    if (keys.empty()) return {};
     const Value key_array = Value::Texts(keys), trait_array = pg::Jsonbs(traits);
-    if (!LockChanging(key_array, trait_array)) return {};
+    const bool change = !keys.empty() && Changes(key_array, trait_array);
+    Lock(writes, change);
+    if (!change) return {};
     return Write(key_array, trait_array);
 }
 

@@ -85,7 +85,9 @@ void Unmerged(int64_t survivor, int64_t restored) {
 
 bool Listens() { return !CurrentProgram().empty(); }
 
-[[maybe_unused]] const bool listening = profile::Listen({Begin, Touched, Merged, Unmerged, Listens});
+void Crowded(int64_t account, Cause cause) { EnqueueAccount(account, NameOf(cause), cause == Cause::kImport); }
+
+[[maybe_unused]] const bool listening = profile::Listen({Begin, Touched, Merged, Unmerged, Listens, Crowded});
 
 }  // namespace
 

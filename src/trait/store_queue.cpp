@@ -77,6 +77,16 @@ void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool 
     if (rows.processed() > 0) pg::WakeWorker(pg::Lane::kPipeline);
 }
 
+void EnqueueAccount(int64_t account, const std::string& cause, bool quiet) {
+    if (CurrentProgram().VersionsOfAccount().empty()) return;
+    static pg::Statement statement(
+        "INSERT INTO pulse.dirty (profile_id, account, everything, cause, quiet)"
+        " SELECT p.id, true, false, $2, $3 FROM pulse.profile AS p WHERE p.account_id = $1 AND p.canonical_id = p.id",
+        {INT8OID, TEXTOID, BOOLOID});
+    const ByIndex by_index;
+    if (statement.Execute({Value::Int8(account), Value::Text(cause), Value::Bool(quiet)}).processed() > 0) pg::WakeWorker(pg::Lane::kPipeline);
+}
+
 Settled SettleQueue(int64_t limit) {
     static pg::Statement take(
         "DELETE FROM pulse.dirty AS d USING (SELECT id FROM pulse.dirty ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) AS n"

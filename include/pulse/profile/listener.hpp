@@ -31,6 +31,8 @@ struct Listener {
     void (*unmerged)(int64_t survivor, int64_t restored) = nullptr;
     // After begin(): whether anything is defined that touched() would look at; it is not called otherwise. Null: it may be.
     bool (*listens)() = nullptr;
+    // Attributes of an account changed that has more members than one transaction should lock; none of them was told of by touched().
+    void (*crowded)(int64_t account, Cause cause) = nullptr;
 };
 
 // Set when the library is loaded; returns true, so that a constant can do it.

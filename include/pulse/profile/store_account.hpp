@@ -19,9 +19,11 @@ struct AccountChange {
     int64_t account = 0;
     std::vector<std::string> attributes;  // keys
     std::vector<int64_t> members;         // the people whose account it is: each is touched
+    bool crowded = false;                 // they are too many to be locked: none is in `members`
 };
 
-// Make the accounts that are new and add traits to attributes, for a whole batch, in its order. Call it before Resolve(), and give it the
+// Make the accounts that are new and add traits to attributes, for a whole batch, in its order. All of them are locked: who becomes a member
+// is judged by attributes that stay, and whoever changes these later sees the member. Call it before Resolve(), and give it the
 // members of what changed as `also`: accounts are locked before people.
 std::vector<AccountChange> WriteAccounts(std::vector<AccountWrite>& writes);
 

@@ -8,6 +8,9 @@ namespace pulse::trait {
 // Add to the queue, and wake the pipeline when the transaction commits. What concerns no definition is left out.
 void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet);
 
+// The same for all members of an account whose attributes changed.
+void EnqueueAccount(int64_t account, const std::string& cause, bool quiet);
+
 struct Settled {
     int64_t people = 0;
     int64_t left = 0;   // others are changing them: they stay where they were
