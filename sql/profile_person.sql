@@ -42,7 +42,7 @@ COMMENT ON COLUMN pulse.person.profiles IS 'How many profiles it is made of.';
 CREATE VIEW pulse.crowded_identity AS
 SELECT l.kind, l.value, p.canonical_id AS profile_id, count(*) AS merges,
        (SELECT count(*) FROM pulse.profile AS q WHERE q.canonical_id = p.canonical_id) AS profiles,
-       current_setting('pulse.max_linked')::int AS max_linked
+       coalesce(current_setting('pulse.max_linked', true), '20')::int AS max_linked
 FROM pulse.merge_history AS h
 CROSS JOIN LATERAL jsonb_to_recordset(h.linked_by) AS l (kind text, value text)
 JOIN pulse.profile AS p ON p.id = h.survivor_id

@@ -7,6 +7,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/rule/literal.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/segment/request.hpp"
@@ -147,7 +148,7 @@ void ThrowUnknownFlag(const std::string& key) {
     const pg::Result rows = pg::Execute("SELECT key FROM pulse.flag ORDER BY key LIMIT 1000", {}, true);
     std::vector<std::string> keys;
     for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
-    throw UserError(sqlstate::kUndefinedObject, "flag \"" + key.substr(0, 255) + "\" does not exist", "",
+    throw UserError(sqlstate::kUndefinedObject, "flag \"" + rule::Shorten(key, 255) + "\" does not exist", "",
                     keys.empty() ? "There are no flags yet; make one with pulse_create_flag()." : segment::SuggestQuoted(key, keys, "Flags"));
 }
 

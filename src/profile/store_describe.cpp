@@ -33,10 +33,35 @@ constexpr const char* kDescribe =
     "'reason', h.reason, 'linked_by', h.linked_by, 'done_by', h.done_by) ORDER BY h.id), '[]') FROM part JOIN pulse.merge_history AS h "
     "ON h.merged_id = part.id AND h.undone_at IS NULL))::text FROM pulse.person AS v WHERE v.profile_id = $1";
 
-// The first text after all that begin with `prefix`, by byte order; empty: unknown, for what ends in another script.
+// The character after one of UTF-8, which sorts after all that begin with it; empty: there is none, or it is no such character.
+std::string NextCharacter(std::string_view character) {
+    const size_t length = character.size();
+    if (length < 2 || length > 4) return "";
+    uint32_t code = static_cast<unsigned char>(character[0]) & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<unsigned char>(character[i]) & 0x3fu);
+    ++code;
+    if (code == 0xd800) code = 0xe000;
+    if (code > 0x10ffff) return "";
+    if (code == 0x800 || code == 0x10000) return code == 0x800 ? "\xe0\xa0\x80" : "\xf0\x90\x80\x80";
+    std::string next(length, '\0');
+    for (size_t i = length; i-- > 1; code >>= 6) next[i] = static_cast<char>(0x80 | (code & 0x3f));
+    next[0] = static_cast<char>((0xf00u >> length & 0xf0u) | code);
+    return next;
+}
+
+// The first text after all that begin with `prefix`, by byte order; empty: unknown.
 std::string After(std::string prefix) {
-    while (!prefix.empty() && (static_cast<unsigned char>(prefix.back()) >= 0x7e)) prefix.pop_back();
-    if (!prefix.empty()) ++prefix.back();
+    while (!prefix.empty()) {
+        size_t begin = prefix.size() - 1;
+        if (static_cast<unsigned char>(prefix[begin]) < 0x7e) {
+            ++prefix.back();
+            return prefix;
+        }
+        while (begin > 0 && (prefix[begin] & 0xc0) == 0x80) --begin;
+        const std::string next = GetDatabaseEncoding() == PG_UTF8 ? NextCharacter(std::string_view(prefix).substr(begin)) : "";
+        prefix.resize(begin);
+        if (!next.empty()) return prefix + next;
+    }
     return prefix;
 }
 

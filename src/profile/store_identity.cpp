@@ -218,6 +218,7 @@ class Round {
   private:
     void TakeAsKnown();
     bool Lock();
+    bool StillSo() const;
     bool Write();
     int64_t Real(int64_t id) const { return id < 0 ? made_[static_cast<size_t>(-id - 1)] : id; }
 
@@ -255,6 +256,14 @@ bool Round::Lock() {
     return LockInTurn(ids, locked) && std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
 }
 
+// Whether the ids lead where they did before the people were locked: those taken apart meanwhile are canonical as well, and not who they were.
+bool Round::StillSo() const {
+    const std::map<Identity, Facts::Place> now = ReadIds(claims_).ids;
+    return std::equal(now.begin(), now.end(), facts_.ids.begin(), facts_.ids.end(), [](const auto& a, const auto& b) {
+        return a.first == b.first && a.second.profile == b.second.profile && a.second.person == b.second.person;
+    });
+}
+
 bool Round::Write() {
     ReadPeople(extended_, facts_);
     plan_ = PlanClaims(claims_, std::move(facts_), IdentityKinds(), pg::settings::max_linked);
@@ -288,7 +297,7 @@ bool Round::Run() {
     pg::Subtransaction subtransaction;
     {
         const pg::Session session;
-        if (!Lock() || (extends && !Write())) return false;
+        if (!Lock() || !StillSo() || (extends && !Write())) return false;
     }
     subtransaction.Commit();
     return true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/pg/spi.hpp"
+#include "pulse/rule/literal.hpp"
 
 namespace pulse::profile {
 
@@ -16,7 +17,7 @@ void CheckName(const std::string& kind) {
     const bool good = !kind.empty() && kind.size() <= 63 && kind[0] >= 'a' && kind[0] <= 'z' &&
                       std::all_of(kind.begin(), kind.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
     if (!good)
-        throw UserError(sqlstate::kInvalidParameter, "\"" + kind.substr(0, 255) + "\" is no name for a kind of ids", "",
+        throw UserError(sqlstate::kInvalidParameter, "\"" + rule::Shorten(kind, 255) + "\" is no name for a kind of ids", "",
                         "Names are made of small letters, digits and _, begin with a letter, and have at most 63 characters, as in loyalty_card.");
     if (kind == "profile")
         throw UserError(sqlstate::kInvalidParameter, "\"profile\" is no name for a kind of ids", "profile:42 means the person of that number.",
@@ -78,7 +79,7 @@ void DropKind(const std::string& kind) {
     pg::Execute("LOCK TABLE pulse.identity_kind IN SHARE ROW EXCLUSIVE MODE");
     const pg::Result known = pg::Execute("SELECT built_in FROM pulse.identity_kind WHERE kind = $1", {Value::Text(kind)});
     if (known.empty())
-        throw UserError(sqlstate::kUndefinedObject, "kind of ids \"" + kind.substr(0, 255) + "\" does not exist", "", "pulse.identity_kind lists them.");
+        throw UserError(sqlstate::kUndefinedObject, "kind of ids \"" + rule::Shorten(kind, 255) + "\" does not exist", "", "pulse.identity_kind lists them.");
     if (known[0].Bool(0)) throw UserError(sqlstate::kNotReady, "kind \"" + kind + "\" is built in", "", "Do not send such ids, or change it by pulse_set_identity_kind().");
     if (HasValues(kind)) throw UserError(sqlstate::kNotReady, "there are ids of kind \"" + kind + "\"", "", "A kind can be dropped while nobody is known by it.");
     pg::Execute("DELETE FROM pulse.identity_kind WHERE kind = $1", {Value::Text(kind)});

@@ -4,6 +4,7 @@
 
 #include "pulse/pg/probe.hpp"
 #include "pulse/profile/store_identity.hpp"
+#include "pulse/rule/literal.hpp"
 
 namespace pulse::profile {
 
@@ -27,25 +28,30 @@ const IdentityKind* FindKind(std::string_view name) {
     return nullptr;
 }
 
-// kind:value and profile:42
-std::optional<int64_t> FindPrefixed(const std::string& user) {
+// What kind:value and profile:42 say; nothing for a text of another form.
+struct Prefixed {
+    std::optional<int64_t> profile;
+};
+std::optional<Prefixed> FindPrefixed(const std::string& user) {
     const size_t colon = user.find(':');
     if (colon == std::string::npos) return std::nullopt;
     const std::string prefix = user.substr(0, colon), rest = user.substr(colon + 1);
-    if (const IdentityKind* kind = FindKind(prefix)) return FindValue(*kind, rest);
+    if (const IdentityKind* kind = FindKind(prefix)) return Prefixed{FindValue(*kind, rest)};
+    if (prefix != "profile") return std::nullopt;
     int64_t id = 0;
     const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), id);
-    if (prefix == "profile" && problem == std::errc() && end == rest.data() + rest.size()) return id;
-    return std::nullopt;
+    if (problem != std::errc() || end != rest.data() + rest.size()) return Prefixed{};
+    return Prefixed{id};
 }
 
 std::optional<int64_t> FindAnywhere(const std::string& user) {
+    // Whoever calls themselves so must not be taken for somebody else.
+    if (const auto prefixed = FindPrefixed(user)) return prefixed->profile;
     for (const char* first : {"user_id", "anonymous_id"}) {
         const IdentityKind* kind = FindKind(first);
         if (!kind) continue;
         if (const auto profile = FindValue(*kind, user)) return profile;
     }
-    if (const auto profile = FindPrefixed(user)) return profile;
     for (const IdentityKind& kind : IdentityKinds()) {
         if (kind.kind == "user_id" || kind.kind == "anonymous_id") continue;
         if (const auto profile = FindValue(kind, user)) return profile;
@@ -77,7 +83,7 @@ std::optional<Person> FindPerson(const std::string& user) {
 
 Person RequirePerson(const std::string& user) {
     if (auto person = FindPerson(user)) return std::move(*person);
-    throw UserError(sqlstate::kUndefinedObject, "nobody is known as \"" + user.substr(0, 255) + "\"", "",
+    throw UserError(sqlstate::kUndefinedObject, "nobody is known as \"" + rule::Shorten(user, 255) + "\"", "",
                     "Give a user id or an anonymous id, another id with its kind, as in email:ann@example.com, or profile: and a number.");
 }
 

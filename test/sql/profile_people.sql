@@ -118,5 +118,17 @@ SELECT status, detail FROM pulse_ingest('{"type": "track", "event": "open", "use
 ROLLBACK;
 SELECT status, detail FROM pulse_ingest('{"type": "track", "event": "open", "userId": "EVE"}');
 
+-- Whoever calls themselves like another form of somebody's id is not taken for them.
+SELECT pulse_identify('victim', '{"email": "victim@example.com"}') AS victim \gset
+SELECT pulse_identify('email:victim@example.com') AS other \gset
+SELECT pulse_identify('profile:' || :victim) > 0, pulse_identify('profile:x') > 0;
+SELECT (pulse_profile('email:victim@example.com') ->> 'profile_id')::bigint = :victim AS email, (pulse_profile('profile:' || :victim) ->> 'profile_id')::bigint = :victim AS number,
+       (pulse_profile('user_id:email:victim@example.com') ->> 'profile_id')::bigint = :other AS by_kind;
+SELECT pulse_profile('profile:x');
+-- What begins with letters beyond ASCII.
+SELECT count(pulse_track(v, 'open')) FROM unnest(ARRAY['über', 'zü', 'zÿ1', 'zĀ', 'z￿']) AS w (e) CROSS JOIN LATERAL (SELECT (('"' || w.e || '"')::jsonb #>> '{}') AS v) AS x;
+SELECT p, array_agg(to_json(s.value)::text ORDER BY s.value COLLATE "C") FROM unnest(ARRAY[U&'\00fc', U&'z\00fc', U&'z\00ff', U&'z\ffff']) WITH ORDINALITY AS q (p, n)
+CROSS JOIN LATERAL pulse_search_profiles(q.p) AS s GROUP BY q.n, q.p ORDER BY q.n;
+
 DELETE FROM pulse.identity_kind WHERE NOT built_in;
 TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event;

@@ -130,6 +130,20 @@ sql(event({ userId => 'lim' }));
 sql(qq{SELECT pulse_identify('lim', '{"email": "lim$_\@example.com"}')}) for 1 .. 4;
 like(collide(q{SELECT pulse_identify('lim', '{"email": "lim5@example.com"}')}, q{SELECT detail FROM pulse_ingest('{"type": "identify", "userId": "lim", "traits": {"email": "lim6@example.com"}}')}, 'COMMIT'),
 	qr/email lim6\@example.com is not kept: email allows 5 values/, 'the sixth address is one too many');
+# Two who were one are taken apart while somebody waits to say something of one of them.
+sql(q{SELECT pulse_identify('s1', '{"k": 1}'); SELECT pulse_identify('s2', '{"k": 2}'); SELECT pulse_merge('s1', 's2', 'test')});
+my $merge = sql('SELECT max(id) FROM pulse.merge_history');
+is(collide("SELECT pulse_unmerge($merge, 'test')", q{SELECT status FROM pulse_ingest('[{"type": "identify", "userId": "s2", "traits": {"secret": 2}}]')}, 'COMMIT'), "accepted\n",
+	'two people are taken apart while one of them is waited for');
+is(sql(q{SELECT string_agg(pulse_profile(u) ->> 'attributes', ' ' ORDER BY u) FROM (VALUES ('s1'), ('s2')) AS v (u)}), '{"k": 1} {"k": 2, "secret": 2}', 'what is said of one is not said of the other');
+# Whoever joins an account and whoever changes it wait for each other.
+sql(q{SELECT pulse_group('t0', 'team', '{"plan": "free"}')});
+collide(q{SELECT pulse_group('t1', 'team')}, q{SELECT pulse_group('t2', 'team', '{"plan": "enterprise"}')}, 'COMMIT');
+is(sql(q{SELECT count(*) FROM pulse.profile AS p JOIN pulse.account AS a ON a.id = p.account_id WHERE a.key = 'team' AND a.attributes ->> 'plan' = 'enterprise'}), 3, 'a member who joins is there before the change');
+# A month that another session made after the snapshot was taken.
+$holder->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.event');
+sql(q{SELECT pulse_track('x1', 'e', "timestamp" => '2004-02-01')});
+like($holder->query_safe(q{SELECT pulse_track('x2', 'e', "timestamp" => '2004-02-02') > 0; COMMIT}), qr/^t/, 'the month of another session is found whatever the snapshot');
 $holder->quit;
 
 unlike(slurp_file($node->logfile), qr/deadlock detected/, 'nobody ever waited in a circle');

@@ -13,7 +13,8 @@ struct Person {
 };
 
 // Who `user` is: a user id, else an anonymous id, else a value of another kind in the order of their priority; or kind:value with a kind
-// of pulse.identity_kind, as email:ann@example.com; or profile:42. By probes only: no query, works on a standby, needs no Session.
+// of pulse.identity_kind, as email:ann@example.com; or profile:42. What looks like one of the latter is nothing else: a user id that does
+// is given as user_id:profile:42. By probes only: no query, works on a standby, needs no Session.
 std::optional<Person> FindPerson(const std::string& user);
 // Throws UserError 42704 "nobody is known as …".
 Person RequirePerson(const std::string& user);
