@@ -16,7 +16,7 @@ BEGIN
         EXECUTE format('CREATE TABLE pulse.message_seen_%s PARTITION OF pulse.message_seen FOR VALUES FROM (%s) TO (%s)', i,
                        CASE i WHEN 0 THEN 'MINVALUE' ELSE format('%L', to_hex(i * 2) || '0000000-0000-0000-0000-000000000000') END,
                        CASE i WHEN 7 THEN 'MAXVALUE' ELSE format('%L', to_hex(i * 2 + 2) || '0000000-0000-0000-0000-000000000000') END);
-        EXECUTE format('CREATE INDEX ON pulse.message_seen_%s USING brin (seen_at) WITH (autosummarize = on, pages_per_range = 32)', i);
+        EXECUTE format('CREATE INDEX ON pulse.message_seen_%s (seen_at)', i);
         EXECUTE format('COMMENT ON TABLE pulse.message_seen_%s IS %L', i, 'One part of pulse.message_seen.');
         PERFORM pg_catalog.pg_extension_config_dump(format('pulse.message_seen_%s', i)::regclass, '');
     END LOOP;

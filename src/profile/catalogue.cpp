@@ -1,7 +1,6 @@
 #include "pulse/profile/catalogue.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace pulse::profile {
 
@@ -16,6 +15,17 @@ constexpr size_t kExamples = 5, kLongestExample = 60;
 
 bool LooksLikeTime(std::string_view text) {
     return text.size() >= 10 && text.size() <= 40 && text[4] == '-' && text[0] >= '0' && text[0] <= '9' && ParseMoment(text);
+}
+
+// As JSON, in whatever encoding the text is.
+std::string Quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') (out += '\\') += c;
+        else if (static_cast<unsigned char>(c) >= 0x20) out += c;
+        else (out += "\\u00") += {"0123456789abcdef"[c >> 4 & 15], "0123456789abcdef"[c & 15]};
+    }
+    return out += '"';
 }
 
 }  // namespace
@@ -48,7 +58,7 @@ void Catalogue::Look(const json::Reader& reader, const Event& event, Kind& kind)
         if (property.examples.size() >= kExamples) continue;
         std::string example;
         if (node.Is(json::Kind::kText) && node.text.size() <= kLongestExample)
-            example = nlohmann::json(node.text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+            example = Quoted(node.text);
         else if (node.Is(json::Kind::kNumber))
             example = reader.Number(node);
         else if (node.Is(json::Kind::kBoolean))
@@ -75,18 +85,15 @@ void Catalogue::Add(const json::Reader& reader, const Event& event) {
 }
 
 std::string Catalogue::Json() const {
-    const auto quoted = [](const std::string& text) {
-        return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    };
     std::string out = "{";
     for (const auto& [name, kind] : kinds_) {
         if (out.size() > 1) out += ',';
-        out += quoted(name) + ":[" + std::to_string(kind.events) + ',' + std::to_string(kind.looked_at) + ",\"" +
+        out += Quoted(name) + ":[" + std::to_string(kind.events) + ',' + std::to_string(kind.looked_at) + ",\"" +
                FormatMoment(kind.first) + "\",\"" + FormatMoment(kind.last) + "\",{";
         bool first = true;
         for (const auto& [key, property] : kind.properties) {
             if (!std::exchange(first, false)) out += ',';
-            out += quoted(key) + ":[[";
+            out += Quoted(key) + ":[[";
             for (size_t i = 0; i < kTypes; ++i) out += (i ? "," : "") + std::to_string(property.seen[i]);
             out += "],\"" + FormatMoment(property.last) + "\",[";
             for (size_t i = 0; i < property.examples.size(); ++i) out += (i ? "," : "") + property.examples[i];

@@ -27,28 +27,51 @@ void CheckSize(size_t count) {
                     "Send them in portions, COPY them into pulse.ingest, or use pulse_import_events().");
 }
 
+// The context of a batch counts as part of each of its items, and is kept with each.
+void CheckContext(const Node& context, size_t count) {
+    constexpr size_t kMostCopies = 256 * 1024 * 1024;  // bytes
+    const auto largest = static_cast<size_t>(pg::settings::max_event_size);
+    if (context.size > largest)
+        throw UserError(sqlstate::kProgramLimit, "the context of the batch is too large",
+                        "It has " + std::to_string(context.size) + " bytes; pulse.max_event_size allows " + std::to_string(largest) + ".",
+                        "Put what belongs to one event into that event.");
+    if (context.size * count > kMostCopies)
+        throw UserError(sqlstate::kProgramLimit, "the context of the batch is too large for so many events",
+                        "It has " + std::to_string(context.size) + " bytes, is kept with each of " + std::to_string(count) +
+                            " events, and all copies may have " + std::to_string(kMostCopies) + " bytes.",
+                        "Send the events in portions, or a smaller context.");
+}
+
 // An item of a batch has what it does not say itself from the whole batch.
-Arrival MakeArrival(const Node& event, const Node& context, const Node& sent_at, Moment now) {
+Arrival MakeArrival(const Node& event, const Node& context, const Node& sent_at, const std::string& source, Moment now) {
     static const pg::JsonbReader reader;
-    Arrival arrival{Extract(reader, event), event, now};
+    Arrival arrival{Extract(reader, event), event, now, source, Cause::kEvent, false};
     Incoming& in = arrival.incoming;
-    if (!in.sent_at.Given()) in.sent_at = sent_at;
+    if (!in.an_object) return arrival;
+    if (!in.sent_at.Given() && sent_at.Given()) {
+        in.sent_at = sent_at;
+        arrival.completed = true;
+    }
     if (!context.Given()) return arrival;
-    if (!in.context.Given())
+    in.size += context.size;
+    if (!in.context.Given()) {
         in.context = context;
-    else if (in.context.Is(Kind::kObject))
+        arrival.completed = true;
+    } else if (in.context.Is(Kind::kObject)) {
         in.context = pg::Root(pg::Concatenate(pg::CutOut(context), pg::CutOut(in.context)));
+        arrival.completed = true;
+    }
     return arrival;
 }
 
-std::vector<Arrival> ReadEvents(Datum events) {
+std::vector<Arrival> ReadEvents(Datum events, const std::string& source) {
     static const pg::JsonbReader reader;
     const Node root = pg::Root(events);
-    const Moment now = pg::Now();
+    const Moment now = pg::PastNow();
     Node list = root, context, sent_at;
     if (root.Is(Kind::kObject)) {
         list = reader.Get(root, "batch");
-        if (!list.Given()) return {MakeArrival(root, {}, {}, now)};
+        if (!list.Given()) return {MakeArrival(root, {}, {}, source, now)};
         if (!list.Is(Kind::kArray)) NotEvents(std::string("\"batch\" is ") + json::Describe(list.kind) + ".");
         sent_at = reader.Get(root, "sentAt");
         if (!sent_at.Given()) sent_at = reader.Get(root, "sent_at");
@@ -59,9 +82,10 @@ std::vector<Arrival> ReadEvents(Datum events) {
     }
     const size_t count = reader.Count(list);
     CheckSize(count);
+    if (context.Given()) CheckContext(context, count);
     std::vector<Arrival> arrivals;
     arrivals.reserve(count);
-    for (size_t i = 0; i < count; ++i) arrivals.push_back(MakeArrival(reader.Element(list, i), context, sent_at, now));
+    for (size_t i = 0; i < count; ++i) arrivals.push_back(MakeArrival(reader.Element(list, i), context, sent_at, source, now));
     return arrivals;
 }
 
@@ -74,7 +98,7 @@ std::optional<Verdict> TakeOne(const std::vector<std::pair<const char*, Value>>&
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const Node root = pg::Root(pg::MakeObject(members));
-    const std::vector<Verdict> verdicts = TakeIn({MakeArrival(root, {}, {}, pg::Now())}, source, Cause::kEvent, false);
+    const std::vector<Verdict> verdicts = TakeIn({MakeArrival(root, {}, {}, source, pg::PastNow())}, false);
     const Verdict& verdict = verdicts[0];
     if (verdict.status == Verdict::Status::kRejected)
         throw UserError(sqlstate::kInvalidParameter, "event rejected: " + verdict.reason, verdict.detail,
@@ -134,7 +158,7 @@ PULSE_WRITING_FUNCTION(pulse_ingest) {
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
-        verdicts = profile::TakeIn(profile::ReadEvents(args.Raw(0)), source, profile::Cause::kEvent, true);
+        verdicts = profile::TakeIn(profile::ReadEvents(args.Raw(0), source), true);
     }
     pg::Arena arena("pulse verdicts");
     for (size_t i = 0; i < verdicts.size(); ++i) {

@@ -1,8 +1,11 @@
 // COPY into pulse.ingest and pulse.import, and pulse_import_events().
+#include <algorithm>
 #include <list>
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/memory.hpp"
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/trigger.hpp"
 #include "pulse/profile/store_rows.hpp"
@@ -13,7 +16,8 @@ namespace {
 
 // What statements that are under way have collected, the innermost last. One that fails is forgotten with its transaction.
 struct Collected {
-    explicit Collected(Cause cause) : rows(cause, "copy") {}
+    explicit Collected(Cause as) : cause(as), rows(as, "copy") {}
+    const Cause cause;
     Rows rows;
     bool begun = false;  // the columns are known
 };
@@ -31,18 +35,24 @@ void Begin(Cause cause) {
         collected);
 }
 
-void Collect(const pg::TriggerRow& row) {
-    if (Open().empty()) throw std::logic_error("a row before its statement");
-    Collected& collected = Open().back();
+// One statement may have both views in it, by WITH: each row goes with those of its own.
+std::list<Collected>::iterator Innermost(Cause cause) {
+    const auto found = std::find_if(Open().rbegin(), Open().rend(), [&](const Collected& one) { return one.cause == cause; });
+    if (found == Open().rend()) throw std::logic_error("a row or an end without a beginning");
+    return std::prev(found.base());
+}
+
+void Collect(Cause cause, const pg::TriggerRow& row) {
+    Collected& collected = *Innermost(cause);
     if (!std::exchange(collected.begun, true)) collected.rows.SetColumns(row.names(), row.types());
     collected.rows.Add(row.values().data(), row.nulls());
     if (collected.rows.Full()) collected.rows.Flush();
 }
 
-void End() {
-    if (Open().empty()) throw std::logic_error("an end without a beginning");
-    Open().back().rows.Flush();
-    Open().pop_back();
+void End(Cause cause) {
+    const auto collected = Innermost(cause);
+    collected->rows.Flush();
+    Open().erase(collected);
 }
 
 void CheckQuery(const std::string& query) {
@@ -83,6 +93,8 @@ Tally Import(const std::string& query, const std::string& source) {
         const size_t columns = portion.ColumnNames().size();
         std::vector<Datum> values(columns);
         const std::unique_ptr<bool[]> nulls(new bool[columns]);
+        // What reading a row leaves behind goes with its portion.
+        const pg::Arena arena("pulse portion");
         for (uint64_t i = 0; i < portion.size(); ++i) {
             const pg::Row row = portion[i];
             for (size_t c = 0; c < columns; ++c) {
@@ -114,15 +126,16 @@ PULSE_WRITING_FUNCTION(pulse_ingest_rows) {
     if (call.table() != "pulse.ingest" && call.table() != "pulse.import")
         throw pulse::UserError(pulse::sqlstate::kInsufficientPrivilege, "the function is the trigger of pulse.ingest and pulse.import only",
                                "It was called for " + call.table() + ".", "Insert into pulse.ingest instead.");
+    const profile::Cause cause = call.argument() == "import" ? profile::Cause::kImport : profile::Cause::kEvent;
     switch (call.when()) {
         case pg::TriggerCall::When::kBefore:
-            profile::Begin(call.argument() == "import" ? profile::Cause::kImport : profile::Cause::kEvent);
+            profile::Begin(cause);
             return Datum{0};
         case pg::TriggerCall::When::kAfter:
-            profile::End();
+            profile::End(cause);
             return Datum{0};
         case pg::TriggerCall::When::kRow:
-            profile::Collect(pg::TriggerRow(call));
+            profile::Collect(cause, pg::TriggerRow(call));
             return call.row();
     }
     return Datum{0};

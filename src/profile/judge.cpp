@@ -18,6 +18,8 @@ constexpr size_t kMaxMessageId = 255;   // characters
 constexpr size_t kMaxExternalIds = 50;  // of one event
 // Before this nobody's clock ran: an unset one.
 constexpr Moment kFirstMoment = -946'684'800 * kSecond;
+// What cannot be written in ISO 8601 as everybody reads it: the end of the year 9999.
+constexpr Moment kLastMoment = 252'455'616'000 * kSecond - 1;
 
 // Thrown inside this file only.
 struct Rejection {
@@ -245,6 +247,8 @@ class Judgement {
         }
         if (original && *original < kFirstMoment)
             throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies before 1970."};
+        if (original && *original > kLastMoment)
+            throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies after the year 9999."};
         event_.time = original ? TimeOf(*original, sent_at, limits_) : limits_.received_at;
         if (event_.time < kFirstMoment)
             throw Rejection{"invalid_timestamp", "Corrected by sentAt it lies before 1970."};
@@ -262,6 +266,7 @@ class Judgement {
         for (const Identity& id : event_.ids) hash = Mix(Mix(hash, id.kind), id.value);
         if (event_.previous) hash = Mix(hash, event_.previous->value);
         hash = Mix(hash, event_.group);
+        if (!event_.title.empty()) hash = Mix(hash, event_.title);
         if (given_) hash = Mix(hash, std::string_view(reinterpret_cast<const char*>(&*given_), sizeof *given_));
         if (event_.properties.Given()) hash = Mix(hash, reader_.Bytes(event_.properties));
         event_.digest = hash;

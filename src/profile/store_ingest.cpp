@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "pulse/pg/append.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/month.hpp"
@@ -19,7 +21,7 @@ namespace {
 
 using pg::Value;
 
-Limits CurrentLimits(Cause cause) {
+Limits CurrentLimits() {
     Limits limits;
     limits.max_size = static_cast<size_t>(pg::settings::max_event_size);
     limits.max_properties = pg::settings::max_properties;
@@ -27,9 +29,10 @@ Limits CurrentLimits(Cause cause) {
     limits.clock_skew = pg::settings::clock_skew * int64_t{1000};
     limits.max_age = pg::settings::max_event_age * kMinute;
     limits.retention = pg::settings::event_retention * kMinute;
-    limits.import = cause == Cause::kImport;
     return limits;
 }
+
+constexpr size_t kInterruptible = 256;  // events
 
 // Ids as they were sent, once for all events that came with them.
 struct Sender {
@@ -41,8 +44,7 @@ struct Sender {
 
 class Batch {
   public:
-    Batch(const std::vector<Arrival>& arrivals, const std::string& source, Cause cause)
-        : arrivals_(arrivals), source_(source), cause_(cause), verdicts_(arrivals.size()) {}
+    explicit Batch(const std::vector<Arrival>& arrivals) : arrivals_(arrivals), verdicts_(arrivals.size()) {}
 
     std::vector<Verdict> Run(bool keep_rejected) {
         if (const auto begin = Listening().begin) begin();
@@ -68,10 +70,12 @@ class Batch {
     }
 
     void JudgeAll() {
-        Limits limits = CurrentLimits(cause_);
+        Limits limits = CurrentLimits();
         events_.reserve(arrivals_.size());
         for (size_t i = 0; i < arrivals_.size(); ++i) {
+            if (i % kInterruptible == 0) pg::CheckInterrupts();
             limits.received_at = arrivals_[i].received_at;
+            limits.import = arrivals_[i].cause == Cause::kImport;
             Event& event = events_.emplace_back(Judge(reader_, arrivals_[i].incoming, limits));
             verdicts_[i].message_id = event.message_id;
             if (event.Rejected()) Reject(i, event.reason, event.detail);
@@ -158,17 +162,18 @@ class Batch {
         std::vector<Message> messages;
         messages.reserve(accepted_.size());
         for (const size_t i : accepted_)
-            if (!events_[i].message_id.empty()) messages.push_back({i, events_[i].message_id, events_[i].digest});
-        FindDuplicates(messages, source_, pg::Now());
+            if (!events_[i].message_id.empty()) messages.push_back({i, arrivals_[i].source, events_[i].message_id, events_[i].digest});
+        // By the wall clock: how long a message is known is nothing a sender decides.
+        FindDuplicates(messages, pg::WallClock());
         for (const Message& message : messages) {
             if (!message.duplicate) continue;
             Verdict& verdict = verdicts_[message.index];
             verdict.status = Verdict::Status::kDuplicate;
-            ++tally_.duplicates;
+            ++TallyOf(message.index).duplicates;
             if (!message.conflicting) continue;
             verdict.reason = "conflicting_duplicate";
             verdict.detail = "Another event was accepted under this messageId; that one stays.";
-            ++tally_.conflicting;
+            ++TallyOf(message.index).conflicting;
         }
         KeepAccepted();
     }
@@ -212,8 +217,16 @@ class Batch {
     }
 
     // With the time that was sent, where another is kept.
-    Datum ContextOf(const Event& event) const {
-        if (event.original_time.empty()) return event.context.Given() ? pg::CutOut(event.context) : Datum{0};
+    Datum ContextOf(const Event& event) {
+        if (event.original_time.empty()) {
+            if (!event.context.Given()) return Datum{0};
+            // That of the whole batch is cut out once.
+            if (event.context.value != context_.value || event.context.size != context_.size) {
+                context_ = event.context;
+                context_datum_ = pg::CutOut(context_);
+            }
+            return context_datum_;
+        }
         const Datum given = event.context.Given() ? pg::CutOut(event.context) : pg::MakeObject({});
         return pg::Concatenate(given, pg::MakeObject({{"originalTimestamp", Value::Text(event.original_time)}}));
     }
@@ -227,8 +240,7 @@ class Batch {
     }
 
     void TouchBy(int64_t person, const std::string& event) {
-        std::vector<std::string>& events = TouchOf(person).events;
-        if (std::find(events.begin(), events.end(), event) == events.end()) events.push_back(event);
+        if (named_.emplace(person, event).second) TouchOf(person).events.push_back(event);
     }
 
     void WritePeople() {
@@ -239,40 +251,62 @@ class Batch {
             const Event& event = events_[i];
             const Claim& claim = ClaimOf(i);
             if (listened_) TouchBy(claim.canonical, event.name);
+            if (arrivals_[i].cause != Cause::kImport) lively_.insert(claim.canonical);
             if (event.type == EventType::kIdentify && event.properties.Given())
                 said.push_back({claim.canonical, pg::CutOut(event.properties)});
             if (event.type == EventType::kGroup)
                 joins.push_back({claim.profile, claim.canonical, accounts_[account++].account, event.time});
         }
-        for (auto& [person, keys] : WriteAttributes(said, pg::Now())) TouchOf(person).attributes = std::move(keys);
+        for (AttributeChange& change : WriteAttributes(said, pg::Now())) {
+            if (change.full) full_.insert(change.person);
+            if (!change.keys.empty()) TouchOf(change.person).attributes = std::move(change.keys);
+        }
         if (!joins.empty())
             for (const int64_t person : JoinAccounts(joins)) TouchOf(person).account = true;
         for (const AccountChange& change : account_changes_)
             for (const int64_t person : change.members) TouchOf(person).account = true;
-        if (listened_) Listening().touched(touches_, cause_);
+        if (listened_) TellListener();
+    }
+
+    // What only imports did is told as such, and people without events go with the others.
+    void TellListener() {
+        std::vector<Touch> imported;
+        const auto quiet = [&](const Touch& touch) { return lively_.empty() || (!touch.events.empty() && !lively_.contains(touch.profile)); };
+        std::copy_if(touches_.begin(), touches_.end(), std::back_inserter(imported), quiet);
+        std::erase_if(touches_, quiet);
+        if (!imported.empty()) Listening().touched(imported, Cause::kImport);
+        if (!touches_.empty()) Listening().touched(touches_, Cause::kEvent);
+        if (!Listening().crowded) return;
+        for (const AccountChange& change : account_changes_)
+            if (change.crowded) Listening().crowded(change.account, lively_.empty() ? Cause::kImport : Cause::kEvent);
     }
 
     // The verdicts' texts, the counters, the catalogue.
     void Tell(bool keep_rejected) {
-        Catalogue catalogue;
         for (const size_t i : accepted_) {
             const Claim& claim = ClaimOf(i);
             verdicts_[i].profile = claim.canonical;
             std::string& detail = verdicts_[i].detail;
             for (const std::string_view note : {std::string_view(events_[i].note), std::string_view(senders_[sender_of_[i]].note), std::string_view(claim.note)})
                 if (!note.empty()) detail.append(detail.empty() ? "" : " ").append(note);
-            catalogue.Add(reader_, events_[i]);
+            if (events_[i].type == EventType::kIdentify && full_.contains(claim.canonical))
+                detail += (detail.empty() ? "" : " ") + ("Attributes that are new were not added: pulse.max_properties allows " +
+                                                        std::to_string(pg::settings::max_properties) + ".");
+            catalogues_[arrivals_[i].source].Add(reader_, events_[i]);
+            ++TallyOf(i).accepted;
         }
-        tally_.accepted = static_cast<int64_t>(accepted_.size());
         // What is not kept was counted before, or is the end of its statement.
-        if (keep_rejected) tally_.rejected = static_cast<int64_t>(arrivals_.size()) - tally_.accepted - tally_.duplicates;
-        if (tally_.rejected > 0) KeepRejected(arrivals_, verdicts_, source_, cause_);
-        if (!arrivals_.empty()) NoteTally(source_, tally_, catalogue, pg::Now());
+        if (keep_rejected) {
+            for (size_t i = 0; i < arrivals_.size(); ++i)
+                if (verdicts_[i].status == Verdict::Status::kRejected) ++TallyOf(i).rejected;
+            KeepRejected(arrivals_, verdicts_);
+        }
+        for (const auto& [source, tally] : tallies_) NoteTally(source, tally, catalogues_[source], pg::Now());
     }
 
+    Tally& TallyOf(size_t i) { return tallies_[arrivals_[i].source]; }
+
     const std::vector<Arrival>& arrivals_;
-    const std::string& source_;
-    const Cause cause_;
     const pg::JsonbReader reader_;
     std::vector<Verdict> verdicts_;
     std::vector<Event> events_;      // of each arrival
@@ -283,10 +317,16 @@ class Batch {
     std::vector<AccountWrite> accounts_;  // of each group call accepted
     std::vector<AccountChange> account_changes_;
     bool writes_people_ = false;
+    json::Node context_;  // of the event before
+    Datum context_datum_ = 0;
+    std::set<int64_t> lively_;  // people of events that are no import
+    std::set<int64_t> full_;    // people who have as many attributes as they may
     bool listened_ = false;  // somebody looks at what touched() says
     std::vector<Touch> touches_;
     std::unordered_map<int64_t, size_t> touched_;
-    Tally tally_;
+    std::set<std::pair<int64_t, std::string_view>> named_;  // people with names of their new events
+    std::map<std::string, Tally> tallies_;  // by source
+    std::map<std::string, Catalogue> catalogues_;
 };
 
 // The columns of pulse.event.
@@ -311,7 +351,6 @@ void Batch::WriteEvents() {
     static pg::Statement next("SELECT nextval('pulse.event_id_seq') FROM generate_series(1, $1)", {INT8OID});
     const pg::Result numbers = next.Execute({Value::Int8(static_cast<int64_t>(accepted_.size()))});
     // Texts that many rows have in common are made once.
-    const Datum source = pg::FromText(source_);
     std::unordered_map<std::string_view, Datum> texts;
     const auto text = [&](std::string_view value) {
         const auto [place, added] = texts.try_emplace(value, 0);
@@ -347,7 +386,7 @@ void Batch::WriteEvents() {
         add(kProperties, PropertiesOf(event));
         add_or_null(kContext, ContextOf(event));
         add_or_null(kMessage, event.message_id.empty() ? Datum{0} : pg::FromText(event.message_id));
-        add(kSource, source);
+        add(kSource, text(arrivals_[i].source));
     }
     for (const auto& [month, columns] : months)
         if (!pg::Append(("event_" + MonthName(month)).c_str(), columns)) InsertEvents(columns);
@@ -372,8 +411,8 @@ void CheckSource(const std::string& source) {
                     "Name where the events come from, such as web or ios.");
 }
 
-std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, const std::string& source, Cause cause, bool keep_rejected) {
-    return Batch(arrivals, source, cause).Run(keep_rejected);
+std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, bool keep_rejected) {
+    return Batch(arrivals).Run(keep_rejected);
 }
 
 }  // namespace pulse::profile

@@ -15,6 +15,9 @@ namespace {
 
 using pg::Value;
 
+// Of pulse.message_seen, by the first three bits of the key.
+constexpr int kParts = 8;
+
 struct Key {
     uint64_t high = 0, low = 0;
     auto operator<=>(const Key&) const = default;
@@ -107,12 +110,12 @@ bool PutAll(const std::vector<Datum>& keys, const std::vector<Datum>& digests, M
 
 }  // namespace
 
-void FindDuplicates(std::vector<Message>& messages, const std::string& source, Moment now) {
+void FindDuplicates(std::vector<Message>& messages, Moment now) {
     if (messages.empty()) return;
     Hasher hasher;
     std::vector<Keyed> keyed;
     keyed.reserve(messages.size());
-    for (Message& message : messages) keyed.push_back({hasher.Of(source, message.id), &message});
+    for (Message& message : messages) keyed.push_back({hasher.Of(message.source, message.id), &message});
     std::sort(keyed.begin(), keyed.end(), [](const Keyed& a, const Keyed& b) {
         return a.key != b.key ? a.key < b.key : a.message->index < b.message->index;
     });
@@ -161,11 +164,16 @@ void FindDuplicates(std::vector<Message>& messages, const std::string& source, M
 }
 
 int64_t ForgetMessages(Moment before, int64_t rows) {
-    static pg::Statement statement(
-        "DELETE FROM pulse.message_seen AS m USING (SELECT o.key FROM pulse.message_seen AS o WHERE o.seen_at < $1 LIMIT $2) AS old"
-        " WHERE m.key = old.key",
-        {TIMESTAMPTZOID, INT8OID});
-    return static_cast<int64_t>(statement.Execute({Value::Time(before), Value::Int8(rows)}).processed());
+    // Part by part, by the index on seen_at each has: what is young is not looked at.
+    int64_t gone = 0;
+    for (int i = 0; i < kParts && gone < rows; ++i) {
+        const std::string part = "pulse.message_seen_" + std::to_string(i);
+        gone += static_cast<int64_t>(pg::Execute("DELETE FROM " + part + " WHERE ctid = ANY (ARRAY(SELECT o.ctid FROM " + part +
+                                                     " AS o WHERE o.seen_at < $1 ORDER BY o.seen_at LIMIT $2))",
+                                                 {Value::Time(before), Value::Int8(rows - gone)})
+                                         .processed());
+    }
+    return gone;
 }
 
 }  // namespace pulse::profile

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "pulse/pg/probe.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/month.hpp"
@@ -16,8 +17,8 @@ namespace {
 
 using pg::Value;
 
-// Beyond what any calendar of events needs; a clock that is that wrong must not fill the catalog.
-constexpr int kLastMonth = 12 * 1000;
+// What happens next month may be made ready; a clock that is wrong must not fill the catalog.
+int LastMonth() { return MonthOf(pg::WallClock()) + 1; }
 
 // What each partition has an index on: a dump that is restored makes them again, as it could not if they were the whole table's.
 struct Index {
@@ -46,13 +47,13 @@ Known& KnownOf(const char* table) {
 
 std::string Bound(int month) { return month < 0 ? "MINVALUE" : "'" + FormatMoment(MonthBegin(month)) + "'"; }
 
-// Both sides of the table's name in the catalog: which of its partitions there are, with their months.
-std::map<int, std::string> ReadPartitions(const char* table) {
+// Which partitions there are, with their months: by the snapshot that is active `as_is`, else by one of the transaction's.
+std::map<int, std::string> ReadPartitions(const char* table, bool as_is) {
     static pg::Statement statement(
         "SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
         " WHERE i.inhparent = ('pulse.' || quote_ident($1))::regclass AND NOT i.inhdetachpending",
         {TEXTOID});
-    const pg::Result rows = statement.Execute({Value::Text(table)});
+    const pg::Result rows = statement.Execute({Value::Text(table)}, as_is);
     std::map<int, std::string> found;
     const std::string prefix = std::string(table) + "_";
     for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -86,12 +87,12 @@ void Ensure(const char* table, const std::set<int>& months) {
     for (const int month : months)
         if (!known.months.contains(month)) missing.insert(month);
     if (missing.empty()) return;
-    if (*missing.rbegin() > kLastMonth)
+    if (*missing.rbegin() > LastMonth())
         throw UserError(sqlstate::kNumberOutOfRange, "a time lies too far in the future to be kept",
                         "It is " + FormatMoment(MonthBegin(*missing.rbegin())) + " or later.", "Check the clock it comes from.");
     const auto absent = [&] {
         const pg::LatestSnapshot newest;
-        const auto there = ReadPartitions(table);
+        const auto there = ReadPartitions(table, true);
         for (const auto& [month, name] : there) known.months.insert(month);
         std::erase_if(missing, [&](int month) { return there.contains(month); });
         return !missing.empty();
@@ -108,7 +109,7 @@ void Ensure(const char* table, const std::set<int>& months) {
 
 void EnsurePartitions(const char* table, Moment first, Moment last) {
     std::set<int> months;
-    for (int month = MonthOf(first), end = std::min(MonthOf(last), kLastMonth + 1); month <= end; ++month) months.insert(month);
+    for (int month = MonthOf(first), end = std::min(MonthOf(last), LastMonth() + 1); month <= end; ++month) months.insert(month);
     Ensure(table, months);
 }
 
@@ -128,7 +129,7 @@ void EnsurePartitions(const char* table, const std::vector<Moment>& moments) {
 int64_t DropPartitions(const char* table, Moment before) {
     const std::string timeout = pg::Execute("SELECT current_setting('lock_timeout')")[0].Text(0);
     int64_t dropped = 0;
-    for (const auto& [month, name] : ReadPartitions(table)) {
+    for (const auto& [month, name] : ReadPartitions(table, false)) {
         if (MonthBegin(month + 1) > before) continue;
         try {
             pg::Subtransaction attempt;

@@ -1,4 +1,5 @@
 // What could not be accepted.
+#include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_ingest.hpp"
 
@@ -40,18 +41,27 @@ Datum MakePayload(const Incoming& incoming) {
 Datum PayloadOf(const Arrival& arrival) {
     if (arrival.incoming.size > kLargest)
         return pg::MakeObject({{"bytes", Value::Int8(static_cast<int64_t>(arrival.incoming.size))}});
-    return arrival.whole.Is(json::Kind::kAbsent) ? MakePayload(arrival.incoming) : pg::CutOut(arrival.whole);
+    if (arrival.whole.Is(json::Kind::kAbsent)) return MakePayload(arrival.incoming);
+    const Datum whole = pg::CutOut(arrival.whole);
+    if (!arrival.completed) return whole;
+    // Replayed, it stands alone.
+    std::vector<std::pair<const char*, Value>> members;
+    for (const auto& [key, node] : {std::pair{"sentAt", arrival.incoming.sent_at}, std::pair{"context", arrival.incoming.context}})
+        if (node.Given()) members.emplace_back(key, Value{JSONBOID, pg::CutOut(node), false});
+    return pg::Concatenate(whole, pg::MakeObject(members));
 }
 
 }  // namespace
 
-void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdict>& verdicts, const std::string& source, Cause cause) {
-    std::vector<Datum> received, ids, reasons, details, payloads;
-    std::vector<bool> without;
+void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdict>& verdicts) {
+    std::vector<Datum> received, sources, ids, reasons, details, payloads;
+    std::vector<bool> without, imported;
     for (size_t i = 0; i < arrivals.size(); ++i) {
         const Verdict& verdict = verdicts[i];
         if (verdict.status != Verdict::Status::kRejected) continue;
         received.push_back(TimestampTzGetDatum(arrivals[i].received_at));
+        imported.push_back(arrivals[i].cause == Cause::kImport);
+        sources.push_back(pg::FromText(arrivals[i].source));
         ids.push_back(verdict.message_id.empty() ? Datum{0} : pg::FromText(verdict.message_id));
         without.push_back(verdict.message_id.empty());
         reasons.push_back(pg::FromText(verdict.reason));
@@ -61,12 +71,11 @@ void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdic
     if (received.empty()) return;
     static pg::Statement statement(
         "INSERT INTO pulse.rejected_event (received_at, source, message_id, reason, detail, payload, imported)"
-        " SELECT r.at, $6, r.message_id, r.reason, r.detail, r.payload, $7"
-        " FROM unnest($1, $2, $3, $4, $5) AS r (at, message_id, reason, detail, payload)",
-        {TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTOID, BOOLOID});
+        " SELECT r.at, r.source, r.message_id, r.reason, r.detail, r.payload, r.imported"
+        " FROM unnest($1, $2, $3, $4, $5, $6, $7) AS r (at, message_id, reason, detail, payload, source, imported)",
+        {TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, BOOLARRAYOID});
     statement.Execute({pg::ArrayOf(TIMESTAMPTZOID, received), pg::ArrayOf(TEXTOID, ids, without), pg::ArrayOf(TEXTOID, reasons),
-                       pg::ArrayOf(TEXTOID, details), pg::ArrayOf(JSONBOID, payloads), Value::Text(source),
-                       Value::Bool(cause == Cause::kImport)});
+                       pg::ArrayOf(TEXTOID, details), pg::ArrayOf(JSONBOID, payloads), pg::ArrayOf(TEXTOID, sources), pg::BoolArray(imported)});
 }
 
 int64_t ForgetRejected(Moment before, int64_t rows) {

@@ -1,8 +1,5 @@
 #include "pulse/profile/store_replay.hpp"
 
-#include <algorithm>
-#include <map>
-
 #include "pulse/pg/settings.hpp"
 
 namespace pulse::profile {
@@ -42,25 +39,17 @@ std::vector<Replayed> Replay(const Value& ids, const std::optional<std::string>&
         {INT8ARRAYOID, TEXTOID, INT8OID});
     const pg::Result rows = choose.Execute({ids, Value::Text(reason), Value::Int8(max)});
     static const pg::JsonbReader reader;
-    struct Portion {
-        std::vector<int64_t> ids;
-        std::vector<Arrival> arrivals;
-    };
-    std::map<std::pair<std::string, bool>, Portion> portions;
+    std::vector<Arrival> arrivals;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
-        Portion& portion = portions[{row.Text(2), row.Bool(3)}];
         const json::Node event = pg::Root(row.Raw(4));
-        portion.ids.push_back(row.Int8(0));
-        portion.arrivals.push_back({Extract(reader, event), event, row.Time(1)});
+        arrivals.push_back({Extract(reader, event), event, row.Time(1), row.Text(2), row.Bool(3) ? Cause::kImport : Cause::kEvent, false});
     }
+    // All at once: what the first ones lock is not held while others wait for their turn.
+    std::vector<Verdict> verdicts = TakeIn(arrivals, false);
     std::vector<Replayed> replayed;
-    for (const auto& [of, portion] : portions) {
-        std::vector<Verdict> verdicts = TakeIn(portion.arrivals, of.first, of.second ? Cause::kImport : Cause::kEvent, false);
-        for (size_t i = 0; i < verdicts.size(); ++i) replayed.push_back({portion.ids[i], std::move(verdicts[i])});
-    }
+    for (size_t i = 0; i < verdicts.size(); ++i) replayed.push_back({rows[i].Int8(0), std::move(verdicts[i])});
     NoteReplay(replayed);
-    std::sort(replayed.begin(), replayed.end(), [](const Replayed& a, const Replayed& b) { return a.id < b.id; });
     return replayed;
 }
 

@@ -107,13 +107,17 @@ Node Rows::Read(const Column& column, Datum value) {
 void Rows::Add(const Datum* values, const bool* nulls) {
     if (arrivals_.empty()) arrivals_.reserve(std::min<size_t>(kReserved, static_cast<size_t>(pg::settings::max_batch)));
     Arrival& arrival = arrivals_.emplace_back();
-    arrival.received_at = pg::Now();
-    std::string source;
+    arrival.received_at = pg::PastNow();
+    arrival.source = source_;
+    arrival.cause = cause_;
     for (size_t i = 0; i < columns_.size(); ++i) {
         if (nulls[i]) continue;
         const Column& column = columns_[i];
         if (column.source) {
-            source = Read(column, values[i]).text;
+            const std::string source(Read(column, values[i]).text);
+            if (source.empty()) continue;
+            if (source != checked_) CheckSource(source);
+            arrival.source = checked_ = source;
         } else if (column.slot == &Incoming::timestamp && column.type == TIMESTAMPTZOID) {
             const Moment at = DatumGetTimestampTz(values[i]);
             if (TIMESTAMP_NOT_FINITE(at)) arrival.incoming.timestamp = pg::TextNode(at < 0 ? "-infinity" : "infinity");
@@ -125,35 +129,24 @@ void Rows::Add(const Datum* values, const bool* nulls) {
             if (!node.Is(Kind::kText) || !node.text.empty()) arrival.incoming.*column.slot = node;
         }
     }
-    sources_.push_back(std::move(source));
 }
 
 bool Rows::Full() const {
     return arrivals_.size() >= static_cast<size_t>(pg::settings::max_batch) || chunks_.size() > kMaxChunks;
 }
 
-void Rows::TakeInFrom(const std::string& source, const std::vector<Arrival>& arrivals) {
-    CheckSource(source);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
-    for (const Verdict& verdict : TakeIn(arrivals, source, cause_, true)) {
-        if (verdict.status == Verdict::Status::kAccepted) ++tally_.accepted;
-        if (verdict.status == Verdict::Status::kDuplicate) ++tally_.duplicates;
-        if (verdict.status == Verdict::Status::kRejected) ++tally_.rejected;
-    }
-}
-
 void Rows::Flush() {
     if (arrivals_.empty()) return;
-    if (std::all_of(sources_.begin(), sources_.end(), [](const std::string& source) { return source.empty(); })) {
-        TakeInFrom(source_, arrivals_);
-    } else {
-        std::map<std::string, std::vector<Arrival>> by_source;
-        for (size_t i = 0; i < arrivals_.size(); ++i) by_source[sources_[i].empty() ? source_ : sources_[i]].push_back(arrivals_[i]);
-        for (const auto& [source, arrivals] : by_source) TakeInFrom(source, arrivals);
+    {
+        const pg::Identity owner = pg::Identity::Owner();
+        const pg::Session session;
+        for (const Verdict& verdict : TakeIn(arrivals_, true)) {
+            if (verdict.status == Verdict::Status::kAccepted) ++tally_.accepted;
+            if (verdict.status == Verdict::Status::kDuplicate) ++tally_.duplicates;
+            if (verdict.status == Verdict::Status::kRejected) ++tally_.rejected;
+        }
     }
     arrivals_.clear();
-    sources_.clear();
     chunks_.clear();
     used_ = 0;
 }

@@ -218,6 +218,56 @@ SELECT count(*) FROM pulse.ingest_tally;
 (TABLE ingest.sources EXCEPT TABLE pulse.event_source) UNION ALL (TABLE pulse.event_source EXCEPT TABLE ingest.sources);
 SELECT sum(events) = (SELECT count(*) FROM pulse.event WHERE name = 'imported') FROM pulse.event_catalog WHERE event = 'imported';
 
+-- The context of a batch counts as part of each item, and goes with what is rejected.
+SET pulse.max_event_size = '1kB';
+SELECT status FROM pulse_ingest(jsonb_build_object('context', jsonb_build_object('x', repeat('x', 2000)), 'batch', '[{"event": "e", "userId": "b"}]'::jsonb));
+SELECT status, reason FROM pulse_ingest(jsonb_build_object('context', jsonb_build_object('x', repeat('x', 800)), 'batch', jsonb_build_array(
+    '{"event": "e", "userId": "b"}'::jsonb, jsonb_build_object('event', 'e', 'userId', 'b', 'context', jsonb_build_object('y', repeat('y', 400))))), 'context');
+RESET pulse.max_event_size;
+TRUNCATE pulse.rejected_event RESTART IDENTITY;
+SELECT status, reason FROM pulse_ingest('{"sentAt": "2026-11-21T14:00:00Z", "context": {"ip": "::1", "a": 1}, "batch": [{"event": " ", "userId": "b"}, {"userId": "b", "context": {"a": 2}}]}', 'context');
+SELECT payload FROM pulse.rejected_event WHERE source = 'context' ORDER BY id;
+
+-- Null takes away also beside another change; there are not more attributes than properties.
+SELECT pulse_identify('nul', '{"a": null, "b": 1}') > 0;
+SET pulse.max_properties = 2;
+SELECT pulse_identify('nul', '{"c": 2}') > 0;
+SELECT detail FROM pulse_ingest('{"type": "identify", "userId": "nul", "traits": {"b": 5, "d": 3}}');
+SELECT pulse_identify('nul', '{"c": null, "d": 4}') > 0;
+RESET pulse.max_properties;
+SELECT attributes FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id WHERE i.value = 'nul';
+
+-- Time is not the sender's: nothing is received tomorrow, and messages are known by the wall clock.
+SET pulse.now = '2999-01-01';
+SELECT status FROM pulse_ingest('{"event": "e", "userId": "b"}');
+SELECT pulse_track('b', 'e');
+INSERT INTO pulse.ingest (user_id, event) VALUES ('b', 'e');
+SET pulse.now = '2001-01-01';
+SELECT status FROM pulse_ingest('{"event": "e", "userId": "b", "messageId": "past"}', 'past');
+SELECT bool_and(seen_at > '2026-01-01') FROM pulse.message_seen;
+SET pulse.now = '2026-11-21 13:00:00+00';
+INSERT INTO pulse.ingest (user_id, event, "timestamp", source) VALUES ('b', 'e', '12000-01-01', 'far');
+SELECT reason, detail FROM pulse.rejected_event WHERE source = 'far';
+
+-- Pages of two names are two things said.
+SELECT status, reason FROM pulse_ingest('[{"type": "page", "name": "A", "userId": "b", "messageId": "page"}, {"type": "page", "name": "B", "userId": "b", "messageId": "page"}]');
+
+-- Both views in one statement: each row in its own way.
+SET pulse.max_event_age = '1d';
+WITH old AS (INSERT INTO pulse.import (user_id, event, "timestamp", source) VALUES ('b', 'with', '2011-01-01', 'with') RETURNING 1)
+INSERT INTO pulse.ingest (user_id, event, "timestamp", source) SELECT 'b', 'with', '2011-01-02', 'with' FROM old;
+RESET pulse.max_event_age;
+SELECT time FROM pulse.event WHERE source = 'with';
+SELECT reason FROM pulse.rejected_event WHERE source = 'with';
+
+-- Who looks at all inserts sees them, also where rows go straight to where they belong.
+CREATE FUNCTION ingest.look() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'events come'; RETURN NULL; END$$;
+CREATE TRIGGER look AFTER INSERT ON pulse.event FOR EACH STATEMENT EXECUTE FUNCTION ingest.look();
+SET client_min_messages = notice;
+SELECT pulse_track('b', 'looked at') > 0;
+SET client_min_messages = warning;
+DROP TRIGGER look ON pulse.event;
+
 -- Who may do what.
 CREATE ROLE ingest_reader; CREATE ROLE ingest_writer;
 SELECT pulse_grant('ingest_reader', 'reader'), pulse_grant('ingest_writer', 'writer');

@@ -13,6 +13,9 @@ struct Arrival {
     Incoming incoming;
     json::Node whole;  // as JSON, to be kept when it is rejected; absent: made from what it says
     Moment received_at = 0;
+    std::string source;
+    Cause cause = Cause::kEvent;
+    bool completed = false;  // by what its batch says: incoming.context and incoming.sent_at are not only of `whole`
 };
 
 struct Verdict {
@@ -23,8 +26,9 @@ struct Verdict {
 };
 const char* NameOf(Verdict::Status status);
 
-// Take a batch in: everything or, when it throws, nothing. What is rejected is kept in pulse.rejected_event with `keep_rejected`.
-std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, const std::string& source, Cause cause, bool keep_rejected);
+// Take a batch in: everything or, when it throws, nothing. What is rejected is kept in pulse.rejected_event with `keep_rejected`. A statement
+// that takes in several holds the locks of the first while it waits for those of the second: others may wait the other way round.
+std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, bool keep_rejected);
 
 // A source's name, or the UserError that says what one is.
 void CheckSource(const std::string& source);
@@ -34,12 +38,12 @@ void CheckSource(const std::string& source);
 // The messages of a batch: of those with an id all but the first are duplicates, and all that were accepted before.
 struct Message {
     size_t index = 0;     // of the batch
-    std::string_view id;
+    std::string_view source, id;
     uint64_t digest = 0;
     bool duplicate = false, conflicting = false;
 };
 // Notes the ids, waiting for others that are bringing the same, and marks duplicates.
-void FindDuplicates(std::vector<Message>& messages, const std::string& source, Moment now);
+void FindDuplicates(std::vector<Message>& messages, Moment now);
 // Forget up to `rows` messages seen before `before`; how many.
 int64_t ForgetMessages(Moment before, int64_t rows);
 
@@ -50,8 +54,13 @@ struct Said {
     int64_t person = 0;
     Datum traits = 0;  // jsonb object
 };
-// Adds it to the attributes in the order given; of everybody the keys that changed.
-std::vector<std::pair<int64_t, std::vector<std::string>>> WriteAttributes(const std::vector<Said>& said, Moment now);
+struct AttributeChange {
+    int64_t person = 0;
+    std::vector<std::string> keys;  // that changed
+    bool full = false;              // with those that are new there would be more than pulse.max_properties: they were left out
+};
+// Adds it to the attributes in the order given; those with changes or left full.
+std::vector<AttributeChange> WriteAttributes(const std::vector<Said>& said, Moment now);
 
 // ---- store_catalogue.cpp ----
 
@@ -65,7 +74,7 @@ int64_t FoldTallies(int64_t rows);
 // ---- store_rejected.cpp ----
 
 // Keep what was rejected.
-void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdict>& verdicts, const std::string& source, Cause cause);
+void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdict>& verdicts);
 // Delete up to `rows` rejected events received before `before`; how many.
 int64_t ForgetRejected(Moment before, int64_t rows);
 

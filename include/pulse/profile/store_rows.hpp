@@ -32,13 +32,12 @@ class Rows {
     const char* Copy(const void* bytes, size_t size);
     json::Node CopyNode(json::Node node);
     json::Node Read(const Column& column, Datum value);
-    void TakeInFrom(const std::string& source, const std::vector<Arrival>& arrivals);
 
     Cause cause_;
     std::string source_;  // of rows that name none
     std::vector<Column> columns_;
     std::vector<Arrival> arrivals_;
-    std::vector<std::string> sources_;  // of each; empty: source_
+    std::string checked_;  // the source that was found good last
     std::deque<std::vector<char>> chunks_;
     size_t used_ = 0;  // of the last chunk
     Tally tally_;
