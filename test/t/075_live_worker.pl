@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use PulseTest;
 
-my $node = start_node('live_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'synchronous_commit = on');
+my $node = start_node('live_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'synchronous_commit = on', 'track_commit_timestamp = on');
 my $oracle = slurp_file("$FindBin::Bin/072_oracle.sql");
 my $dir = PostgreSQL::Test::Utils::tempdir();
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
@@ -56,6 +56,14 @@ is(finish(busy(8, 40)), '', 'eight sessions, async: none fails');
 settled('eight sessions');
 is(shop('SELECT count(*) FROM pulse.event'), '320', 'and every event is there');
 is(shop("SELECT state FROM pulse_status() WHERE item = 'pipeline'"), 'ok', 'the status says so');
+
+# How soon, for who reads this: from the commit of somebody's first event to that of the memberships it made.
+my ($entered, $p99) = split /\|/, shop(q{
+	SELECT count(*), round(1000 * percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM pg_xact_commit_timestamp(m.xmin) - f.at)::numeric)::numeric, 1)
+	FROM pulse.member AS m JOIN (SELECT DISTINCT ON (profile_id) profile_id, pg_xact_commit_timestamp(xmin) AS at FROM pulse.event ORDER BY profile_id, id) AS f
+	ON f.profile_id = m.profile_id WHERE m.segment_id = (SELECT id FROM pulse.segment WHERE name = 'r4')});
+is($entered, '10', 'each of the ten has been seen');
+note("99 % of them within $p99 ms of the first event's commit");
 
 # ---- two transactions that overlap: nothing waits in the queue for ever ----
 my $one = $node->background_psql('shop');
