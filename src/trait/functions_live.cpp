@@ -75,16 +75,16 @@ std::string Describe(int64_t canonical) {
     pg::Json more = pg::Json::object();
     const auto person = profile::FindPerson(canonical);
     if (!person) return "{}";
-    const Program& program = CurrentProgram();
+    const std::shared_ptr<const Program> program = CurrentProgram();
     const Moment now = pg::Now();
-    Subject subject(*person, now);
+    Subject subject(*person, now, program);
     more["traits"] = pg::Json::object();
-    for (const KeptTrait& trait : program.traits) {
-        const TraitValue result = ValueOf(subject, program, trait);
+    for (const KeptTrait& trait : program->traits) {
+        const TraitValue result = ValueOf(subject, *program, trait);
         more["traits"][trait.key] = result.value.null ? pg::Json() : pg::ToJson(result.value.datum);
     }
     more["segments"] = pg::Json::array();
-    for (const Version& version : program.versions)
+    for (const Version& version : program->versions)
         if (version.live && Holds(subject.Value(version.rule))) more["segments"].push_back(version.name);
     return more.dump();
 }
@@ -104,10 +104,10 @@ PULSE_FUNCTION(pulse_evaluate_segments) {
     if (!profile) return pg::ResultSet::Done();
     const auto person = profile::FindPerson(*profile);
     if (!person || person->id != *profile) return pg::ResultSet::Done();
-    const trait::Program& program = trait::CurrentProgram();
+    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     const Moment now = pg::Now();
-    trait::Subject subject(*person, now);
-    for (const trait::Version& version : program.versions) {
+    trait::Subject subject(*person, now, program);
+    for (const trait::Version& version : program->versions) {
         if (!version.live || !trait::Holds(subject.Value(version.rule))) continue;
         rows.Add({pg::Value::Int8(version.segment), pg::Value::Time(trait::SinceOf(version.segment, *profile).value_or(now))});
     }
@@ -121,21 +121,21 @@ PULSE_FUNCTION(pulse_evaluate_traits) {
     if (!profile) return pg::ResultSet::Done();
     const auto person = profile::FindPerson(*profile);
     if (!person || person->id != *profile) return pg::ResultSet::Done();
-    const trait::Program& program = trait::CurrentProgram();
-    trait::Subject subject(*person, pg::Now());
-    for (const trait::KeptTrait& trait : program.traits)
-        rows.Add({pg::Value::Text(trait.key), trait::ValueOf(subject, program, trait).value});
+    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    trait::Subject subject(*person, pg::Now(), program);
+    for (const trait::KeptTrait& trait : program->traits)
+        rows.Add({pg::Value::Text(trait.key), trait::ValueOf(subject, *program, trait).value});
     return pg::ResultSet::Done();
 }
 
 PULSE_FUNCTION(pulse_in_segment) {
     const pg::Args args(fcinfo);
     const std::string user = args.RequireText(0, "user"), segment = args.RequireText(1, "segment");
-    const trait::Program& program = trait::CurrentProgram();
-    const trait::Version& version = trait::RequireVersion(program, segment);
+    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    const trait::Version& version = trait::RequireVersion(*program, segment);
     const auto person = profile::FindPerson(user);
     if (!person) return BoolGetDatum(false);
-    trait::Subject subject(*person, pg::Now());
+    trait::Subject subject(*person, pg::Now(), program);
     return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
 }
 
@@ -143,10 +143,10 @@ PULSE_FUNCTION(pulse_segments_of) {
     const pg::Args args(fcinfo);
     const profile::Person person = profile::RequirePerson(args.RequireText(0, "user"));
     pg::ResultSet rows(fcinfo);
-    const trait::Program& program = trait::CurrentProgram();
+    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     const Moment now = pg::Now();
-    trait::Subject subject(person, now);
-    for (const trait::Version& version : program.versions) {
+    trait::Subject subject(person, now, program);
+    for (const trait::Version& version : program->versions) {
         if (!version.live) continue;
         const trait::Subject::Answer answer = subject.Evaluate(version.rule);
         if (!trait::Holds(answer.value)) continue;
@@ -159,11 +159,11 @@ PULSE_FUNCTION(pulse_segments_of) {
 PULSE_FUNCTION(pulse_trait) {
     const pg::Args args(fcinfo);
     const std::string user = args.RequireText(0, "user"), key = args.RequireText(1, "key");
-    const trait::Program& program = trait::CurrentProgram();
-    const trait::KeptTrait& trait = trait::RequireTrait(program, key);
+    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    const trait::KeptTrait& trait = trait::RequireTrait(*program, key);
     const profile::Person person = profile::RequirePerson(user);
-    trait::Subject subject(person, pg::Now());
-    const pg::Value value = subject.Json(program.RuleOf(trait));
+    trait::Subject subject(person, pg::Now(), program);
+    const pg::Value value = subject.Json(program->RuleOf(trait));
     if (value.null) {
         fcinfo->isnull = true;
         return 0;
@@ -175,10 +175,10 @@ PULSE_FUNCTION(pulse_traits) {
     const pg::Args args(fcinfo);
     const profile::Person person = profile::RequirePerson(args.RequireText(0, "user"));
     pg::ResultSet rows(fcinfo);
-    const trait::Program& program = trait::CurrentProgram();
-    trait::Subject subject(person, pg::Now());
-    for (const trait::KeptTrait& trait : program.traits) {
-        const trait::TraitValue result = trait::ValueOf(subject, program, trait);
+    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    trait::Subject subject(person, pg::Now(), program);
+    for (const trait::KeptTrait& trait : program->traits) {
+        const trait::TraitValue result = trait::ValueOf(subject, *program, trait);
         rows.Add({pg::Value::Text(trait.key), result.value,
                   result.problem.empty() ? pg::Value::Null(TEXTOID) : pg::Value::Text(result.problem)});
     }

@@ -122,6 +122,8 @@ void KeepMetrics(int64_t last) {
     }
     const Value all = Value::Texts(std::vector<std::string>(texts.begin(), texts.end()));
     pg::Execute("DELETE FROM pulse.metric WHERE NOT text = ANY ($1)", {all});
+    // Nothing is kept of anybody when nothing is defined.
+    if (texts.empty() && versions.empty()) pg::Execute("DELETE FROM pulse.profile_state");
     pg::Execute(
         "INSERT INTO pulse.metric (text, built_to, after_profile, created_at) SELECT n.text, 0, $2, $3 FROM unnest($1::text[])"
         " WITH ORDINALITY AS n (text, place) ORDER BY n.place ON CONFLICT DO NOTHING",

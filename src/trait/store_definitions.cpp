@@ -72,6 +72,10 @@ void AnnounceDefinitions() {
 }
 
 void LockDefinitions() {
+    if (IsolationUsesXactSnapshot())
+        throw UserError("25001", "definitions cannot be changed with one snapshot for the whole transaction", "",
+                        "Change them outside a transaction, or in one of isolation level READ COMMITTED: others may have come in since this "
+                        "one began, and would be left out.");
     pg::Subtransaction apart;
     try {
         const pg::Identity identity = pg::Identity::Owner();

@@ -1,6 +1,7 @@
 // What happens to people is settled: by the transaction that brings it, or by the pipeline after it.
 #include <algorithm>
 
+#include "pulse/base/error.hpp"
 #include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/listener.hpp"
@@ -52,13 +53,19 @@ Change Everything(int64_t profile) {
 // Partitions are made before rows are locked.
 void Begin() {
     pg::LockTable("definition", pg::TableLock::kShared);
-    if (CurrentProgram().versions.empty()) return;
-    const Moment now = pg::Now();
+    const std::shared_ptr<const Program> program = CurrentProgram();
+    if (program->idle()) return;
+    const Moment now = pg::PastNow();
+    // States are read as the transaction sees them, and mean what the newest definitions say.
+    if (IsolationUsesXactSnapshot() && !program->Seen())
+        throw UserError("40001", "definitions over people changed since this transaction began",
+                        "Its isolation level shows what was kept of people before that.", "Try the transaction again.");
+    if (program->versions.empty()) return;
     profile::EnsurePartitions("membership_change", now, now);
 }
 
 void Touched(const std::vector<profile::Touch>& touches, Cause cause) {
-    if (CurrentProgram().empty()) return;
+    if (CurrentProgram()->idle()) return;
     std::vector<Change> changes;
     changes.reserve(touches.size());
     for (const profile::Touch& touch : touches) {
@@ -73,17 +80,18 @@ void Touched(const std::vector<profile::Touch>& touches, Cause cause) {
 }
 
 void Merged(int64_t survivor, int64_t merged) {
-    if (CurrentProgram().empty()) return;
+    // Also where nothing is defined any more: what is left of it would never go.
     Forget(merged, "merge");
+    if (CurrentProgram()->idle()) return;
     SettleOrEnqueue({Everything(survivor)}, "merge", false);
 }
 
 void Unmerged(int64_t survivor, int64_t restored) {
-    if (CurrentProgram().empty()) return;
+    if (CurrentProgram()->idle()) return;
     SettleOrEnqueue({Everything(survivor), Everything(restored)}, "unmerge", false);
 }
 
-bool Listens() { return !CurrentProgram().empty(); }
+bool Listens() { return !CurrentProgram()->idle(); }
 
 void Crowded(int64_t account, Cause cause) { EnqueueAccount(account, NameOf(cause), cause == Cause::kImport); }
 

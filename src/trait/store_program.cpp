@@ -7,6 +7,7 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/rule/parser.hpp"
+#include "pulse/trait/store_state.hpp"
 
 namespace pulse::trait {
 
@@ -37,21 +38,23 @@ void AddOnce(std::vector<size_t>& list, size_t place) {
 
 }  // namespace
 
-const Program& CurrentProgram() {
+std::shared_ptr<const Program> CurrentProgram() {
     static pg::Watch watch("definition");
-    static std::unique_ptr<Program> current;
-    if (watch.Changed() || !current || current->time_zone != pg::settings::TimeZone()) {
-        current.reset();
+    static std::shared_ptr<const Program> current;
+    static bool stale = true;
+    if (watch.Changed()) stale = true;
+    if (stale || current->time_zone != pg::settings::TimeZone()) {
         current = Program::Load();
+        stale = false;
     }
-    return *current;
+    return current;
 }
 
-std::unique_ptr<Program> Program::Load() {
+std::shared_ptr<const Program> Program::Load() {
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
     const pg::LatestSnapshot latest;
-    std::unique_ptr<Program> program(new Program());
+    std::shared_ptr<Program> program(new Program());
     program->number = ++last_number;
     program->time_zone = pg::settings::TimeZone();
     program->LoadMetrics();
@@ -69,7 +72,7 @@ Program::~Program() {
 
 void Program::LoadMetrics() {
     const pg::Result rows =
-        pg::Execute("SELECT id, text, built_to, after_profile FROM pulse.metric ORDER BY id", {}, true);
+        pg::Execute("SELECT id, text, built_to, after_profile, xmin::text::bigint FROM pulse.metric ORDER BY id", {}, true);
     metrics.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         KeptMetric metric;
@@ -77,6 +80,7 @@ void Program::LoadMetrics() {
         metric.text = rows[i].Text(1);
         metric.built_to = rows[i].Int8OrNull(2);
         metric.after_profile = rows[i].Int8(3);
+        metric.writer = pg::Writer(static_cast<TransactionId>(rows[i].Int8(4)));
         metric.sql = CompileForReading(rule::ParseMetric(metric.text));
         metric.type = TypeOf(metric.sql.sql_type);
         metric.empty = EmptyValue(metric.sql.empty, metric.type);
@@ -102,14 +106,15 @@ void Program::LoadMetrics() {
 
 void Program::LoadVersions() {
     const pg::Result rows = pg::Execute(
-        "SELECT l.id, l.segment_id, l.version, s.name, l.status = 'live', l.built_to, l.after_profile, l.rule"
+        "SELECT l.id, l.segment_id, l.version, s.name, l.status = 'live', l.built_to, l.after_profile, l.rule, l.xmin::text::bigint"
         " FROM pulse.live_segment AS l JOIN pulse.segment AS s ON s.id = l.segment_id ORDER BY l.id",
         {}, true);
     versions.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         try {
             Version version{rows[i].Int8(0), rows[i].Int8(1), rows[i].Int4(2), rows[i].Text(3), rows[i].Bool(4), rows[i].Int8OrNull(5),
-                            rows[i].Int8(6), Rule(*rule::Parse(rows[i].Text(7)), rule::Expect::kBoolean, false), {}};
+                            rows[i].Int8(6), Rule(*rule::Parse(rows[i].Text(7)), rule::Expect::kBoolean, false), {},
+                            pg::Writer(static_cast<TransactionId>(rows[i].Int8(8)))};
             building |= version.built_to.has_value();
             versions.push_back(std::move(version));
         } catch (const UserError& error) {
@@ -133,11 +138,14 @@ void Program::Index() {
         if (metric.events.empty()) of_any_event_.push_back(place);
     }
     by_metric_.resize(metrics.size());
+    for (const KeptMetric& metric : metrics) last_before = std::max(last_before, metric.after_profile);
     for (size_t place = 0; place < versions.size(); ++place) {
         Version& version = versions[place];
         version.metrics = version.rule.compiled().Places(*this);
         for (const size_t metric : version.metrics)
             if (metric != kApart) AddOnce(by_metric_[metric], place);
+        version.whole = std::find(version.metrics.begin(), version.metrics.end(), kApart) == version.metrics.end();
+        last_before = std::max(last_before, version.after_profile);
         for (const std::string& key : version.rule.rule().attributes) AddOnce(by_attribute_[key], place);
         if (!version.rule.rule().account_attributes.empty()) of_account_.push_back(place);
     }
@@ -153,6 +161,24 @@ std::vector<size_t> Program::GroupsOf(const std::string& event) const {
 std::vector<size_t> Program::VersionsOfAttribute(const std::string& key) const {
     const auto found = by_attribute_.find(key);
     return found == by_attribute_.end() ? std::vector<size_t>{} : found->second;
+}
+
+const std::vector<size_t>& Program::VersionsOfAnybody(Moment at) const {
+    if (at >= of_anybody_from_) return of_anybody_;
+    const Situation nobody{at, EmptyObject(), EmptyObject(), pg::Value::Null(JSONBOID)};
+    std::vector<size_t> found;
+    for (size_t place = 0; place < versions.size(); ++place) {
+        const Version& version = versions[place];
+        if (!version.whole) continue;
+        std::vector<Measured> values;
+        for (const size_t metric : version.metrics) values.push_back({metrics[metric].empty, pg::kHoldsForEver});
+        Moment until = pg::kHoldsForEver;
+        const pg::Value value = EvaluateRule(version.rule.compiled(), version.rule.compiled().Value(), nobody, values, &until);
+        if ((!value.null && DatumGetBool(value.datum)) || until != pg::kHoldsForEver) found.push_back(place);
+    }
+    of_anybody_ = std::move(found);
+    of_anybody_from_ = at;
+    return of_anybody_;
 }
 
 size_t Program::PlaceOf(const std::string& metric) const {
@@ -172,24 +198,27 @@ Rule& Program::RuleOf(const KeptTrait& trait) const {
     return *kept.rule;
 }
 
-void Program::RefreshProgress() const {
-    if (!building) return;
-    auto& program = const_cast<Program&>(*this);
+Program::Progress Program::ReadProgress() const {
+    Progress progress;
+    for (const KeptMetric& metric : metrics) progress.metrics.push_back(metric.built_to);
+    for (const Version& version : versions) progress.versions.push_back(version.built_to);
+    if (!building) return progress;
     static pg::Statement statement(
         "SELECT id, built_to, true FROM pulse.metric WHERE built_to IS NOT NULL"
         " UNION ALL SELECT id, built_to, false FROM pulse.live_segment WHERE built_to IS NOT NULL",
         {});
     const pg::Result rows = statement.Execute({});
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        const int64_t id = rows[i].Int8(0);
-        if (rows[i].Bool(2)) {
-            for (KeptMetric& metric : program.metrics)
-                if (metric.id == id) metric.built_to = rows[i].Int8(1);
-        } else {
-            for (Version& version : program.versions)
-                if (version.id == id) version.built_to = rows[i].Int8(1);
-        }
+        const bool of_metric = rows[i].Bool(2);
+        const size_t place = of_metric ? trait::PlaceOf(metrics, rows[i].Int8(0)) : trait::PlaceOf(versions, rows[i].Int8(0));
+        if (place != kApart) (of_metric ? progress.metrics : progress.versions)[place] = rows[i].Int8(1);
     }
+    return progress;
+}
+
+bool Program::Seen() const {
+    return std::all_of(metrics.begin(), metrics.end(), [](const KeptMetric& metric) { return metric.writer.Seen(); }) &&
+           std::all_of(versions.begin(), versions.end(), [](const Version& version) { return version.writer.Seen(); });
 }
 
 }  // namespace pulse::trait

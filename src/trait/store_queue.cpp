@@ -46,8 +46,9 @@ Portions Fold(const pg::Result& rows) {
 }  // namespace
 
 void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet) {
-    const Program& program = CurrentProgram();
-    if (program.empty()) return;
+    const std::shared_ptr<const Program> current = CurrentProgram();
+    const Program& program = *current;
+    if (program.idle()) return;
     std::vector<int64_t> profiles;
     std::vector<std::string> events, attributes;
     std::vector<bool> account, everything, concerns;
@@ -113,16 +114,25 @@ Settled SettleDue(int64_t limit) {
         "SELECT profile_id FROM pulse.profile_state WHERE next_change_at <= $1 ORDER BY next_change_at LIMIT $2",
         {TIMESTAMPTZOID, INT8OID});
     const ByIndex by_index;
-    const pg::Result rows = due.Execute({Value::Time(pg::Now()), Value::Int8(limit)});
-    std::vector<Change> changes;
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        changes.emplace_back();
-        changes.back().profile = rows[i].Int8(0);
-    }
     Settled settled;
+    if (CurrentProgram()->idle()) return settled;
+    const pg::Result rows = due.Execute({Value::Time(pg::PastNow()), Value::Int8(limit)});
+    std::vector<int64_t> ids;
+    for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    const std::vector<int64_t> there = StillThere(ids);
+    std::vector<Change> changes;
+    for (const int64_t id : ids) {
+        if (!std::binary_search(there.begin(), there.end(), id)) {
+            // No longer a person of its own: nobody else would ever look at it.
+            Forget(id, "merge");
+            continue;
+        }
+        changes.emplace_back();
+        changes.back().profile = id;
+    }
     settled.left = static_cast<int64_t>(Settle(changes, {"event", false, false, std::nullopt}).size());
     settled.people = static_cast<int64_t>(changes.size()) - settled.left;
-    settled.full = static_cast<int64_t>(changes.size()) == limit;
+    settled.full = static_cast<int64_t>(ids.size()) == limit;
     return settled;
 }
 
@@ -135,6 +145,8 @@ std::optional<Moment> NextDue() {
         {});
     const ByIndex by_index;
     if (queue.Execute({})[0].Bool(0) || builds.Execute({})[0].Bool(0)) return pg::WallClock();
+    // What is kept without a definition waits for nothing.
+    if (CurrentProgram()->idle()) return std::nullopt;
     return due.Execute({})[0].TimeOrNull(0);
 }
 

@@ -19,6 +19,7 @@ struct Someone {
     const Change* change = nullptr;
     Kept kept;
     Moment at = 0;                 // as of when
+    bool ahead = false;            // what is kept is of an instant that the clock has not reached: it says nothing
     std::vector<size_t> groups;    // that are read again, sorted
     std::vector<size_t> versions;  // that are evaluated
     bool relevant = false;         // something of the change matters to some definition
@@ -56,7 +57,7 @@ class Batch {
         std::vector<int64_t> ids;
         for (const Change& change : changes) ids.push_back(change.profile);
         const std::vector<int64_t> locked = Lock(ids, settling_.wait);
-        program_.RefreshProgress();
+        progress_ = program_.ReadProgress();
         Load(changes, locked);
         for (Someone& someone : people_) Choose(someone);
         Read();
@@ -73,19 +74,25 @@ class Batch {
 
   private:
     // Whether something is kept for this person, or is being built now.
-    template <typename T>
-    bool Covers(const T& kept, int64_t profile) const {
-        return kept.Covers(profile) || (settling_.build_to && profile <= *settling_.build_to);
+    bool Covers(const std::optional<int64_t>& built_to, int64_t after_profile, int64_t profile) const {
+        return !built_to || profile <= *built_to || profile > after_profile || (settling_.build_to && profile <= *settling_.build_to);
+    }
+    bool CoversMetric(size_t place, int64_t profile) const {
+        return Covers(progress_.metrics[place], program_.metrics[place].after_profile, profile);
+    }
+    bool CoversVersion(size_t place, int64_t profile) const {
+        return program_.versions[place].whole && Covers(progress_.versions[place], program_.versions[place].after_profile, profile);
     }
 
     void Load(const std::vector<Change>& changes, const std::vector<int64_t>& locked) {
         std::map<int64_t, const Change*> by_id;
         for (const Change& change : changes) by_id[change.profile] = &change;
-        const Moment now = pg::Now();
+        const Moment now = pg::PastNow(), clock = pg::WallClock();
         for (Kept& kept : ReadKept(locked)) {
             Someone someone;
             someone.change = by_id[kept.profile];
-            someone.at = std::max(now, kept.as_of.value_or(now));
+            someone.ahead = kept.as_of && *kept.as_of > clock;
+            someone.at = someone.ahead ? now : std::max(now, kept.as_of.value_or(now));
             someone.kept = std::move(kept);
             people_.push_back(std::move(someone));
         }
@@ -96,7 +103,9 @@ class Batch {
         const Change& change = *someone.change;
         const Kept& kept = someone.kept;
         std::vector<size_t> groups, versions;
-        if (change.everything || !kept.as_of) {
+        if (IsNew(someone)) {
+            ChooseForNew(someone, groups, versions);
+        } else if (change.everything || !kept.as_of || someone.ahead) {
             for (size_t i = 0; i < program_.groups.size(); ++i) groups.push_back(i);
             for (size_t i = 0; i < program_.versions.size(); ++i) versions.push_back(i);
             someone.cause = change.events.empty() ? "time" : "event";
@@ -117,15 +126,30 @@ class Batch {
         // A group that waits to be built for this person is not read.
         std::erase_if(groups, [&](size_t group) {
             return std::none_of(program_.groups[group].metrics.begin(), program_.groups[group].metrics.end(),
-                                [&](size_t metric) { return Covers(program_.metrics[metric], kept.profile); });
+                                [&](size_t metric) { return CoversMetric(metric, kept.profile); });
         });
         for (const size_t group : groups)
             for (const size_t metric : program_.groups[group].metrics) Join(versions, program_.VersionsOf(metric));
         SortOnce(versions);
-        std::erase_if(versions, [&](size_t version) { return !Covers(program_.versions[version], kept.profile); });
+        std::erase_if(versions, [&](size_t version) { return !CoversVersion(version, kept.profile); });
         someone.groups = std::move(groups);
         someone.versions = std::move(versions);
         someone.relevant = true;
+    }
+
+    // Somebody made after all that is defined, and never evaluated: of other events than these there are none.
+    bool IsNew(const Someone& someone) const {
+        return !someone.kept.as_of && !someone.change->everything && !settling_.build_to && someone.kept.profile > program_.last_before;
+    }
+
+    void ChooseForNew(Someone& someone, std::vector<size_t>& groups, std::vector<size_t>& versions) const {
+        const Change& change = *someone.change;
+        for (const std::string& event : change.events) Join(groups, program_.GroupsOf(event));
+        Join(versions, program_.VersionsOfAnybody(someone.at));
+        const pg::Json attributes = pg::ToJson(someone.kept.attributes.datum), account = pg::ToJson(someone.kept.account.datum);
+        for (const auto& entry : attributes.items()) Join(versions, program_.VersionsOfAttribute(entry.key()));
+        if (!account.empty()) Join(versions, program_.VersionsOfAccount());
+        someone.cause = change.events.empty() ? "time" : "event";
     }
 
     void JoinBuilding(std::vector<size_t>& groups, std::vector<size_t>& versions) const {
@@ -138,12 +162,12 @@ class Batch {
     void JoinDue(const Someone& someone, std::vector<size_t>& groups, std::vector<size_t>& versions) const {
         for (const pg::Timed& timed : someone.kept.metrics) {
             if (timed.until > someone.at) continue;
-            const size_t place = PlaceOf(program_.metrics, timed.number);
+            const size_t place = trait::PlaceOf(program_.metrics, timed.number);
             if (place != kApart) groups.push_back(program_.metrics[place].group);
         }
         for (const pg::Timed& timed : someone.kept.segments) {
             if (timed.until > someone.at) continue;
-            const size_t place = PlaceOf(program_.versions, timed.number);
+            const size_t place = trait::PlaceOf(program_.versions, timed.number);
             if (place != kApart) versions.push_back(place);
         }
     }
@@ -198,31 +222,52 @@ class Batch {
         outcome.at = someone.at;
         outcome.cause = settling_.cause == "event" ? someone.cause : settling_.cause.c_str();
         outcome.quiet = settling_.quiet;
-        for (size_t place = 0; place < program_.metrics.size(); ++place) KeepMetric(someone, place, outcome);
-        const Situation situation{someone.at, someone.kept.attributes, someone.kept.account, pg::Value::Null(JSONBOID)};
-        for (size_t place = 0; place < program_.versions.size(); ++place) KeepVersion(someone, place, situation, outcome);
+        KeepMetrics(someone, outcome);
+        KeepVersions(someone, outcome);
         written.Add(std::move(outcome));
     }
 
-    void KeepMetric(const Someone& someone, size_t place, Outcome& outcome) const {
-        const KeptMetric& metric = program_.metrics[place];
-        const auto read = someone.read.find(place);
-        if (read == someone.read.end()) {
-            if (const pg::Timed* timed = Find(someone.kept.metrics, metric.id)) outcome.metrics.push_back(*timed);
-        } else if (Covers(metric, someone.kept.profile) && !IsEmpty(metric, read->second)) {
-            outcome.metrics.push_back({metric.id, pg::ToJsonb(read->second.value), read->second.until});
+    // What was kept and still is defined, and what was read instead or besides: both by number. Costs as much as there is of these two.
+    void KeepMetrics(const Someone& someone, Outcome& outcome) const {
+        auto read = someone.read.begin();
+        const auto keep_read = [&] {
+            const KeptMetric& metric = program_.metrics[read->first];
+            if (CoversMetric(read->first, someone.kept.profile) && !IsEmpty(metric, read->second))
+                outcome.metrics.push_back({metric.id, pg::ToJsonb(read->second.value), read->second.until});
+            ++read;
+        };
+        for (const pg::Timed& timed : someone.kept.metrics) {
+            while (read != someone.read.end() && program_.metrics[read->first].id < timed.number) keep_read();
+            if (read != someone.read.end() && program_.metrics[read->first].id == timed.number) {
+                keep_read();
+            } else if (trait::PlaceOf(program_.metrics, timed.number) != kApart) {
+                outcome.metrics.push_back(timed);
+            }
         }
+        while (read != someone.read.end()) keep_read();
     }
 
-    void KeepVersion(const Someone& someone, size_t place, const Situation& situation, Outcome& outcome) const {
-        const Version& version = program_.versions[place];
-        const pg::Timed* before = Find(someone.kept.segments, version.id);
-        const bool was = before && before->value.type == jbvBool && before->value.val.boolean;
-        if (!std::binary_search(someone.versions.begin(), someone.versions.end(), place)) {
-            if (before) outcome.segments.push_back(*before);
-            if (before) outcome.next_change_at = std::min(outcome.next_change_at, before->until);
-            return;
+    // The same for memberships.
+    void KeepVersions(const Someone& someone, Outcome& outcome) const {
+        const Situation situation{someone.at, someone.kept.attributes, someone.kept.account, pg::Value::Null(JSONBOID)};
+        auto place = someone.versions.begin();
+        for (const pg::Timed& before : someone.kept.segments) {
+            while (place != someone.versions.end() && program_.versions[*place].id < before.number)
+                KeepVersion(someone, *place++, nullptr, situation, outcome);
+            if (place != someone.versions.end() && program_.versions[*place].id == before.number) {
+                KeepVersion(someone, *place++, &before, situation, outcome);
+            } else if (trait::PlaceOf(program_.versions, before.number) != kApart) {
+                outcome.segments.push_back(before);
+                // What was due and is not evaluated here waits to be built.
+                if (before.until > someone.at) outcome.next_change_at = std::min(outcome.next_change_at, before.until);
+            }
         }
+        while (place != someone.versions.end()) KeepVersion(someone, *place++, nullptr, situation, outcome);
+    }
+
+    void KeepVersion(const Someone& someone, size_t place, const pg::Timed* before, const Situation& situation, Outcome& outcome) const {
+        const Version& version = program_.versions[place];
+        const bool was = before && before->value.type == jbvBool && before->value.val.boolean;
         std::vector<Measured> metrics;
         for (const size_t metric : version.metrics) metrics.push_back(MetricOf(someone, metric));
         pg::Timed now;
@@ -238,16 +283,17 @@ class Batch {
 
     const Program& program_;
     const Settling& settling_;
+    Program::Progress progress_;
     std::vector<Someone> people_;
 };
 
 }  // namespace
 
 std::vector<int64_t> Settle(const std::vector<Change>& changes, const Settling& settling) {
-    const Program& program = CurrentProgram();
-    if (program.empty() || changes.empty()) return {};
+    const std::shared_ptr<const Program> program = CurrentProgram();
+    if (program->idle() || changes.empty()) return {};
     pg::Arena arena("pulse settle");
-    return Batch(program, settling).Run(changes);
+    return Batch(*program, settling).Run(changes);
 }
 
 }  // namespace pulse::trait

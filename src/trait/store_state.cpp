@@ -159,9 +159,13 @@ void Forget(int64_t profile, const std::string& cause) {
         {INT8OID, TIMESTAMPTZOID, TEXTOID});
     static pg::Statement next("DELETE FROM pulse.next_member WHERE profile_id = $1", {INT8OID});
     static pg::Statement state("DELETE FROM pulse.profile_state WHERE profile_id = $1", {INT8OID});
-    const Moment now = pg::Now();
-    profile::EnsurePartitions("membership_change", now, now);
-    end.Execute({Value::Int8(profile), Value::Time(now), Value::Text(cause)});
+    static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.member WHERE profile_id = $1)", {INT8OID});
+    const ByIndex by_index;
+    if (any.Execute({Value::Int8(profile)})[0].Bool(0)) {
+        const Moment now = pg::Now();
+        profile::EnsurePartitions("membership_change", now, now);
+        end.Execute({Value::Int8(profile), Value::Time(now), Value::Text(cause)});
+    }
     next.Execute({Value::Int8(profile)});
     state.Execute({Value::Int8(profile)});
 }

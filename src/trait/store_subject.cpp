@@ -25,6 +25,7 @@ class In {
 
 struct Subject::State {
     std::optional<int64_t> id;
+    std::shared_ptr<const Program> program;
     Situation situation;
     MemoryContext context = CurrentMemoryContext;
     bool looked = false;  // for what is kept
@@ -57,18 +58,20 @@ struct Subject::State {
         }
     }
 
-    Measured ReadKept(const Program& program, size_t place) {
-        const KeptMetric& metric = program.metrics[place];
+    Measured ReadKept(size_t place) {
+        const KeptMetric& metric = program->metrics[place];
         Look();
-        if (as_of && *as_of <= situation.now && metric.Covers(*id)) {
+        // The program is of the newest snapshot, the state of that around us: what is not in it says something only if that one sees
+        // the metric, too.
+        if (as_of && *as_of <= situation.now && metric.Covers(*id) && metric.writer.Seen()) {
             const In in(context);
             const std::optional<pg::Timed> timed = pg::FindTimed(kept, metric.id);
             if (const auto found = FromKept(metric, timed ? &*timed : nullptr, situation.now)) return *found;
         }
         if (const auto found = measured.find(metric.text); found != measured.end()) return found->second;
-        const MetricGroup& group = program.groups[metric.group];
+        const MetricGroup& group = program->groups[metric.group];
         std::vector<std::pair<const std::string*, Oid>> members;
-        for (const size_t member : group.metrics) members.emplace_back(&program.metrics[member].text, program.metrics[member].type);
+        for (const size_t member : group.metrics) members.emplace_back(&program->metrics[member].text, program->metrics[member].type);
         Read(*group.reader, members);
         return measured.at(metric.text);
     }
@@ -99,15 +102,15 @@ struct Subject::State {
     std::vector<Measured> Metrics(Rule::Compiled& rule) {
         std::vector<Measured> values;
         if (rule.metrics.empty()) return values;
-        const Program& program = CurrentProgram();
-        const std::vector<size_t>& places = rule.Places(program);
+        if (!program) program = CurrentProgram();
+        const std::vector<size_t>& places = rule.Places(*program);
         for (size_t i = 0; i < places.size(); ++i) {
             if (!id)
                 values.push_back(Empty(rule, i));
             else if (places[i] == kApart)
                 values.push_back(ReadApart(rule, i));
             else
-                values.push_back(ReadKept(program, places[i]));
+                values.push_back(ReadKept(places[i]));
         }
         return values;
     }
@@ -123,8 +126,9 @@ struct Subject::State {
     }
 };
 
-Subject::Subject(profile::Person person, Moment now) : state_(std::make_unique<State>()) {
+Subject::Subject(profile::Person person, Moment now, std::shared_ptr<const Program> program) : state_(std::make_unique<State>()) {
     state_->id = person.id;
+    state_->program = std::move(program);
     state_->situation = {now, person.attributes, person.account, EmptyObject()};
 }
 

@@ -1,6 +1,8 @@
 // The live side: compiled definitions and the state of people. For entry code of this room and of flag.
 #pragma once
 
+#include <memory>
+
 #include "pulse/pg/convert.hpp"
 #include "pulse/profile/store_person.hpp"
 #include "pulse/rule/profile.hpp"
@@ -8,13 +10,14 @@
 namespace pulse::trait {
 
 // What all definitions are at the moment; compiled once per backend and again after a commit that changed one.
+// It stays as it is for whoever holds it, also while another commit makes the next one.
 class Program;
-const Program& CurrentProgram();
+std::shared_ptr<const Program> CurrentProgram();
 // Tell every backend that definitions changed, when the transaction commits. For whoever writes pulse.trait, pulse.metric,
 // pulse.live_segment or pulse.flag, after taking LockDefinitions().
 void AnnounceDefinitions();
 // Waits for transactions that are bringing events, and keeps others from doing so till the end of this one: what is defined and what
-// has happened meet. Up to pulse.lock_timeout, then UserError 55P03.
+// has happened meet. Up to pulse.lock_timeout, then UserError 55P03. 25001 where the transaction would not see who came meanwhile.
 void LockDefinitions();
 
 // The trees of saved traits and live profile segments (rule::Definitions), newest committed or our own.
@@ -44,7 +47,8 @@ class Rule {
 // Reads only; works on a standby and for people who have no state yet. Needs no Session.
 class Subject {
   public:
-    Subject(profile::Person person, Moment now);
+    // `program`: null is the current one when it is first needed. It is the same for all that is asked.
+    Subject(profile::Person person, Moment now, std::shared_ptr<const Program> program = nullptr);
     // Somebody unknown: no attributes, no events.
     explicit Subject(Moment now);
     ~Subject();

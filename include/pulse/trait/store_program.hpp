@@ -6,6 +6,7 @@
 
 #include "pulse/pg/expression.hpp"
 #include "pulse/pg/jsonb.hpp"
+#include "pulse/pg/visibility.hpp"
 #include "pulse/trait/store_live.hpp"
 #include "pulse/trait/store_metrics.hpp"
 
@@ -41,6 +42,9 @@ struct Version {
     int64_t after_profile = 0;
     Rule rule;
     std::vector<size_t> metrics;  // their places
+    pg::Writer writer;
+    bool whole = true;            // all its metrics are kept
+
 
     // Whether it is kept for somebody: not while others are built before them.
     bool Covers(int64_t profile) const { return !built_to || profile <= *built_to || profile > after_profile; }
@@ -54,6 +58,7 @@ struct KeptMetric {
     pg::Value empty;
     std::optional<int64_t> built_to;
     int64_t after_profile = 0;
+    pg::Writer writer;  // of what is said here: states that a snapshot sees hold it if the snapshot sees this
     size_t group = 0;
 
     bool Covers(int64_t profile) const { return !built_to || profile <= *built_to || profile > after_profile; }
@@ -75,7 +80,9 @@ struct KeptTrait {
 
 class Program {
   public:
-    static std::unique_ptr<Program> Load();
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+    static std::shared_ptr<const Program> Load();
     ~Program();
 
     uint64_t number = 0;  // no two are alike
@@ -85,6 +92,7 @@ class Program {
     std::vector<Version> versions;  // by id
     std::vector<KeptTrait> traits;  // by key
     bool building = false;          // built_to of something is set
+    int64_t last_before = 0;        // people above this id came after all that is defined
 
     bool empty() const { return metrics.empty() && versions.empty() && traits.empty(); }
     // Places of groups that look at an event, of versions that use a metric, or read an attribute.
@@ -92,11 +100,20 @@ class Program {
     const std::vector<size_t>& VersionsOf(size_t metric) const { return by_metric_[metric]; }
     std::vector<size_t> VersionsOfAttribute(const std::string& key) const;
     const std::vector<size_t>& VersionsOfAccount() const { return of_account_; }
+    // Of versions that have something to say of somebody of whom nothing is known, at an instant or later.
+    const std::vector<size_t>& VersionsOfAnybody(Moment at) const;
+    // Nothing is to be kept of anybody.
+    bool idle() const { return metrics.empty() && versions.empty(); }
     size_t PlaceOf(const std::string& metric) const;  // kApart when it is not kept
     const Version* LiveVersion(int64_t segment) const;
     Rule& RuleOf(const KeptTrait& trait) const;
-    // What other transactions have built since; reads pulse.metric and pulse.live_segment while something is being built.
-    void RefreshProgress() const;
+    // How far each is built by now, by place; reads pulse.metric and pulse.live_segment while something is being built.
+    struct Progress {
+        std::vector<std::optional<int64_t>> metrics, versions;
+    };
+    Progress ReadProgress() const;
+    // Whether the active snapshot sees all that the program was made of.
+    bool Seen() const;
 
   private:
     Program() = default;
@@ -111,6 +128,8 @@ class Program {
     std::unordered_map<std::string, std::vector<size_t>> by_attribute_;
     std::vector<size_t> of_account_;
     std::unordered_map<std::string, size_t> places_;
+    mutable std::vector<size_t> of_anybody_;
+    mutable Moment of_anybody_from_ = INT64_MAX;
 };
 
 }  // namespace pulse::trait

@@ -1,0 +1,29 @@
+#include "pulse/pg/visibility.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "access/xact.h"
+#include "utils/snapmgr.h"
+}
+
+namespace pulse::pg {
+
+Writer::Writer(TransactionId xmin) : xmin_(xmin) {
+    const Snapshot snapshot = GetActiveSnapshot();
+    command_ = snapshot->curcid;
+    // Old rows are frozen without losing their xmin, which then says nothing: it may even look like one to come.
+    if (TransactionIdPrecedes(xmin, TransactionXmin) || !TransactionIdPrecedes(xmin, snapshot->xmax)) {
+        if (!TransactionIdIsCurrentTransactionId(xmin)) xmin_ = InvalidTransactionId;
+    }
+}
+
+bool Writer::Seen() const {
+    if (!TransactionIdIsNormal(xmin_)) return true;
+    return Call([&] {
+        const Snapshot snapshot = GetActiveSnapshot();
+        if (TransactionIdIsCurrentTransactionId(xmin_)) return snapshot->curcid >= command_;
+        return !XidInMVCCSnapshot(xmin_, snapshot);
+    });
+}
+
+}  // namespace pulse::pg
