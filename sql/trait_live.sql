@@ -94,6 +94,11 @@ CREATE FUNCTION pulse.evaluate_segments(profile bigint) RETURNS TABLE (segment_i
 COMMENT ON FUNCTION pulse.evaluate_segments(bigint) IS
 'The live segments that a person (canonical id) is in at pulse_now(), from what is kept as far as it holds, else from the events. Reads only. Nobody gives no row.';
 
+CREATE FUNCTION pulse.evaluate_segment(profile bigint, segment bigint) RETURNS boolean
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segment';
+COMMENT ON FUNCTION pulse.evaluate_segment(bigint, bigint) IS
+'Whether a person (canonical id) is in a segment (id) at pulse_now(), also while that is being built for the first time. Reads only.';
+
 CREATE FUNCTION pulse.evaluate_traits(profile bigint) RETURNS TABLE (key text, value jsonb)
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_traits';
 COMMENT ON FUNCTION pulse.evaluate_traits(bigint) IS
@@ -110,9 +115,18 @@ SELECT s.name, e.segment_id, d.profile_id, e.since
 FROM (SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.next_change_at <= pulse_now() AND t.as_of <= pulse_now()
       UNION ALL SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.as_of > pulse_now()) AS d
 CROSS JOIN LATERAL pulse.evaluate_segments(d.profile_id) AS e
-JOIN pulse.segment AS s ON s.id = e.segment_id;
+JOIN pulse.segment AS s ON s.id = e.segment_id
+WHERE EXISTS (SELECT FROM pulse.live_segment AS l WHERE l.segment_id = e.segment_id AND l.status = 'live')
+UNION ALL
+SELECT s.name, l.segment_id, p.id, pulse_now()
+FROM pulse.live_segment AS l
+JOIN pulse.segment AS s ON s.id = l.segment_id
+CROSS JOIN pulse.profile AS p
+WHERE l.status = 'building' AND p.canonical_id = p.id
+    AND NOT EXISTS (SELECT FROM pulse.live_segment AS o WHERE o.segment_id = l.segment_id AND o.status = 'live')
+    AND pulse.evaluate_segment(p.id, l.segment_id);
 COMMENT ON VIEW pulse.membership IS
-'Who is in which profile segment at pulse_now(), exactly: people for whom what is kept does not hold then are evaluated while reading.';
+'Who is in which profile segment at pulse_now(), exactly: people for whom what is kept does not hold then are evaluated while reading, and all of them for a segment that is being built for the first time.';
 COMMENT ON COLUMN pulse.membership.profile_id IS 'The person: canonical_id of pulse.profile.';
 COMMENT ON COLUMN pulse.membership.since IS 'When it was found; pulse_now() for what the pipeline has not noted yet.';
 

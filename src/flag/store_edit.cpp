@@ -5,6 +5,7 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/rule/parser.hpp"
 
 namespace pulse::flag {
 
@@ -68,6 +69,8 @@ Uses Check(const std::string& key, const Definition& definition) {
     Uses uses = FindUses(definition);
     CheckPrerequisites(key, definition, uses);
     CompileRules(definition, true);
+    for (const Rule& rule : definition.rules)
+        if (!rule.when.empty()) trait::CheckPatterns(*rule::Parse(rule.when));
     return uses;
 }
 

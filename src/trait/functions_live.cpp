@@ -27,14 +27,14 @@ std::optional<Moment> SinceOf(int64_t segment, int64_t profile) {
     return row ? std::optional<Moment>(DatumGetTimestampTz((*row)[0].datum)) : std::nullopt;
 }
 
+// The one that counts: while a segment is built for the first time, that which is being built, from the events as far as need be.
+bool Counts(const Program& program, const Version& version) {
+    return version.live || !program.LiveVersion(version.segment);
+}
+
 const Version& RequireVersion(const Program& program, const std::string& name) {
-    const Version* building = nullptr;
-    for (const Version& version : program.versions) {
-        if (version.name != name) continue;
-        if (version.live) return version;
-        building = &version;
-    }
-    if (building) return *building;
+    for (const Version& version : program.versions)
+        if (version.name == name && Counts(program, version)) return version;
     std::vector<std::string> names;
     for (const Version& version : program.versions) names.push_back(version.name);
     throw UserError(sqlstate::kUndefinedObject, "segment \"" + name + "\" is none of people", "",
@@ -85,7 +85,7 @@ std::string Describe(int64_t canonical) {
     }
     more["segments"] = pg::Json::array();
     for (const Version& version : program->versions)
-        if (version.live && Holds(subject.Value(version.rule))) more["segments"].push_back(version.name);
+        if (Counts(*program, version) && Holds(subject.Value(version.rule))) more["segments"].push_back(version.name);
     return more.dump();
 }
 
@@ -112,6 +112,18 @@ PULSE_FUNCTION(pulse_evaluate_segments) {
         rows.Add({pg::Value::Int8(version.segment), pg::Value::Time(trait::SinceOf(version.segment, *profile).value_or(now))});
     }
     return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_evaluate_segment) {
+    const pg::Args args(fcinfo);
+    const auto profile = args.Int8(0), segment = args.Int8(1);
+    const auto person = profile ? profile::FindPerson(*profile) : std::nullopt;
+    if (!person || person->id != *profile) return BoolGetDatum(false);
+    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    trait::Subject subject(*person, pg::Now(), program);
+    for (const trait::Version& version : program->versions)
+        if (version.segment == segment && trait::Counts(*program, version)) return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
+    return BoolGetDatum(false);
 }
 
 PULSE_FUNCTION(pulse_evaluate_traits) {
@@ -147,7 +159,7 @@ PULSE_FUNCTION(pulse_segments_of) {
     const Moment now = pg::Now();
     trait::Subject subject(person, now, program);
     for (const trait::Version& version : program->versions) {
-        if (!version.live) continue;
+        if (!trait::Counts(*program, version)) continue;
         const trait::Subject::Answer answer = subject.Evaluate(version.rule);
         if (!trait::Holds(answer.value)) continue;
         rows.Add({pg::Value::Text(version.name), pg::Value::Time(trait::SinceOf(version.segment, person.id).value_or(now)),

@@ -231,6 +231,7 @@ bool AnythingToBuild() {
 }
 
 BuildStep BuildSome(int64_t people) {
+    RequireReadCommitted();
     if (people < 1)
         throw UserError(sqlstate::kInvalidParameter, "invalid number of people", "It is " + std::to_string(people) + ".", kPeopleHint);
     BuildStep step;

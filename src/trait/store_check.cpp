@@ -76,9 +76,13 @@ Rule CheckRule(const rule::Expr& tree, rule::Expect expect, const std::string& s
     return Rule(*rule::Expand(tree, SavedDefinitions(), self), expect, false);
 }
 
+void CheckPatterns(const rule::Expr& expr) {
+    for (const std::string& pattern : rule::FindPatterns(expr)) CheckPattern(pattern);
+}
+
 void CheckReads(const rule::Expr& expanded) {
     const Reads reads = FindReads(expanded);
-    for (const std::string& pattern : reads.patterns) CheckPattern(pattern);
+    CheckPatterns(expanded);
     if (reads.events.empty()) return;
     const std::vector<std::string> known = KnownEvents();
     // Where nothing has come in there is nothing to compare with.

@@ -71,11 +71,15 @@ void AnnounceDefinitions() {
     pg::Watch::Announce("definition");
 }
 
-void LockDefinitions() {
+void RequireReadCommitted() {
     if (IsolationUsesXactSnapshot())
         throw UserError("25001", "definitions cannot be changed with one snapshot for the whole transaction", "",
                         "Change them outside a transaction, or in one of isolation level READ COMMITTED: others may have come in since this "
                         "one began, and would be left out.");
+}
+
+void LockDefinitions() {
+    RequireReadCommitted();
     pg::Subtransaction apart;
     try {
         const pg::Identity identity = pg::Identity::Owner();

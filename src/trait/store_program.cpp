@@ -81,9 +81,15 @@ void Program::LoadMetrics() {
         metric.built_to = rows[i].Int8OrNull(2);
         metric.after_profile = rows[i].Int8(3);
         metric.writer = pg::Writer(static_cast<TransactionId>(rows[i].Int8(4)));
-        metric.sql = CompileForReading(rule::ParseMetric(metric.text));
-        metric.type = TypeOf(metric.sql.sql_type);
-        metric.empty = EmptyValue(metric.sql.empty, metric.type);
+        try {
+            metric.sql = CompileForReading(rule::ParseMetric(metric.text));
+            metric.type = TypeOf(metric.sql.sql_type);
+            metric.empty = EmptyValue(metric.sql.empty, metric.type);
+        } catch (const UserError& error) {
+            // What uses it is not kept either, and read from the events where it can be.
+            pg::Warning("metric " + metric.text + " is not kept up to date", error.message());
+            continue;
+        }
         building |= metric.built_to.has_value();
         places_.emplace(metric.text, metrics.size());
         metrics.push_back(std::move(metric));

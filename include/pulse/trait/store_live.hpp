@@ -19,9 +19,14 @@ void AnnounceDefinitions();
 // Waits for transactions that are bringing events, and keeps others from doing so till the end of this one: what is defined and what
 // has happened meet. Up to pulse.lock_timeout, then UserError 55P03. 25001 where the transaction would not see who came meanwhile.
 void LockDefinitions();
+// Throws that 25001.
+void RequireReadCommitted();
 
 // The trees of saved traits and live profile segments (rule::Definitions), newest committed or our own.
 const rule::Definitions& SavedDefinitions();
+
+// That the patterns of `matches` are regular expressions, before somebody's events find out. Needs a Session. Throws UserError.
+void CheckPatterns(const rule::Expr& expr);
 
 // A rule over a person, compiled for evaluation without a query; e.g. that of a flag.
 class Rule {

@@ -1,0 +1,75 @@
+# Definitions change while somebody reads: nobody reads what was freed, and an older snapshot reads what it holds, not nothing.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulseTest;
+
+my $node = start_node('definitions', "shared_preload_libraries = 'pulse'", 'pulse.run_jobs = off');
+$node->safe_psql('postgres', 'CREATE EXTENSION pulse');
+sub sql { return $node->safe_psql('postgres', "SET client_min_messages = warning; $_[0]"); }
+sql(<<'SQL');
+SELECT pulse_track('u' || n, 'purchase', jsonb_build_object('total', n), "timestamp" => now() - interval '1 day') FROM generate_series(1, 60) AS n;
+SELECT pulse_create_segment('buyers', '{"where": "events.purchase.count_30d >= 1"}');
+SELECT pulse_create_segment('never', '{"where": "events.purchase.sum(total, 60d) > 1000 && events.refund.count_30d == 0"}');
+SELECT pulse_create_trait('spent', 'events.purchase.sum(total, 90d)');
+SQL
+
+# ---- reading while definitions are made anew ----
+my @handles;
+for my $who ("SET pulse.now = '" . sql("SELECT now() - interval '1 hour'") . "'; DO \$\$ DECLARE n bigint; BEGIN FOR i IN 1 .. 60 LOOP
+	SELECT count(*) INTO n FROM pulse.membership; IF n <> 60 THEN RAISE 'read % members', n; END IF;
+	SELECT count(*) INTO n FROM pulse.trait_value WHERE value IS NULL; IF n <> 0 THEN RAISE 'read % nulls', n; END IF; END LOOP; END \$\$;",
+	join('', map { 'SELECT pulse_refresh_definitions();' } 1 .. 300))
+{
+	my ($out, $err) = ('', '');
+	push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') ], '<', \$who, '>', \$out, '2>', \$err), \$err ];
+}
+$_->[0]->finish for @handles;
+is(join('', map { ${ $_->[1] } } @handles), '', 'one reads while another makes definitions anew');
+
+# ---- an older snapshot ----
+my $old = $node->background_psql('postgres', on_error_stop => 1);
+$old->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pulse_trait('u5', 'spent')");
+sql(q{SELECT pulse_update_trait('spent', 'events.purchase.sum(total, 91d) + 1'); SELECT pulse_create_trait('bought', 'events.purchase.count(80d)');
+	SELECT pulse_create_segment('late', '{"where": "events.purchase.count(70d) >= 1"}')});
+is($old->query_safe("SELECT pulse_trait('u5', 'spent'), pulse_trait('u5', 'bought'), pulse_in_segment('u5', 'late')"), '6|1|t',
+	'what a snapshot of before does not have is read from the events');
+my ($out, $err);
+is($old->query_safe("SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'"), '60', 'and its members are those that it knew');
+$old->quit;
+
+# ---- whoever keeps one snapshot neither defines nor settles by what others have changed ----
+(undef, undef, $err) = $node->psql('postgres', "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pulse_create_trait('x', 'events.a.count')", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+like($err, qr/25001.*one snapshot/s, 'a definition needs READ COMMITTED');
+(undef, undef, $err) = $node->psql('postgres', "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT pulse_build_step(10)", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+like($err, qr/25001/, 'a step of building, too');
+my $writer = $node->background_psql('postgres', on_error_stop => 0);
+$writer->query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.event");
+sql(q{SELECT pulse_create_segment('later', '{"where": "events.purchase.count(71d) >= 2"}')});
+$writer->query("SELECT pulse_track('u1', 'purchase')");
+like($writer->{stderr}, qr/definitions over people changed since this transaction began/, 'events that would be judged by states of before are not taken');
+$writer->quit;
+
+# ---- as long as a segment is built for the first time it is read from the events, everywhere the same ----
+sql("ALTER SYSTEM SET pulse.build_at_once = 0; SELECT pg_reload_conf()");
+$node->restart;
+sql(q{SELECT pulse_create_segment('slow', '{"where": "events.purchase.sum(total, 33d) > 50"}')});
+is(sql("SELECT count(*) FROM pulse.live_segment WHERE status = 'building'"), '1', 'it is being built');
+sub agree
+{
+	return sql(q{SELECT (SELECT count(*) FROM pulse.membership WHERE segment = 'slow'), count(*) FILTER (WHERE pulse_in_segment('u' || n, 'slow')),
+		count(*) FILTER (WHERE EXISTS (SELECT FROM pulse_segments_of('u' || n) AS s WHERE s.segment = 'slow')) FROM generate_series(1, 60) AS n});
+}
+is(agree(), '10|10|10', 'membership, pulse_in_segment() and pulse_segments_of() agree');
+
+# ---- a step that is rolled back has built nothing ----
+sql(q{BEGIN; SELECT pulse_build_step(40); ROLLBACK; SELECT pulse_track('u20', 'purchase', '{"total": 100}'); SELECT pulse_track('u55', 'other')});
+is(agree(), '11|11|11', 'they agree after a step that was rolled back');
+sql('CALL pulse_build(7)');
+is(sql("SELECT count(*) FROM pulse.live_segment WHERE status = 'building'"), '0', 'built');
+is(agree(), '11|11|11', 'they agree when it is live');
+is(sql("SELECT count(*) FROM pulse.member JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'slow'"), '11', 'as does what is kept');
+
+done_testing();
