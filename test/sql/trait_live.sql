@@ -1,0 +1,76 @@
+-- Memberships that follow events and the clock: first events, who is a member without any, windows, clocks ahead, merges, what is left over.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pulse CASCADE;
+CREATE EXTENSION pulse;
+SET timezone = 'UTC';
+SET pulse.now = '2026-03-01 12:00:00+00';
+CREATE TEMP TABLE before AS SELECT coalesce(max(id), 0) AS id FROM pulse.profile;
+
+SELECT pulse_create_segment('live_buyers', '{"where": "events.live_purchase.count_30d >= 1"}') > 0 AS made;
+SELECT pulse_create_segment('live_quiet', '{"where": "events.live_refund.count == 0 && profile.live == true"}') > 0 AS made;
+SELECT pulse_create_segment('live_gold', '{"where": "profile.live_plan == \"gold\""}') > 0 AS made;
+SELECT pulse_create_segment('live_acme', '{"where": "account.live_kind == \"acme\""}') > 0 AS made;
+
+CREATE VIEW live_now AS
+SELECT i.value AS who, string_agg(m.segment, ' ' ORDER BY m.segment) AS segments
+FROM pulse.identity AS i JOIN pulse.profile AS p ON p.id = i.profile_id
+JOIN pulse.membership AS m ON m.profile_id = p.canonical_id AND m.segment LIKE 'live\_%'
+WHERE i.kind = 'user_id' AND i.value LIKE 'live-%' GROUP BY 1 ORDER BY 1;
+
+-- The first event of somebody: what depends on it, on what is known of the person, and what holds for anybody.
+SELECT count(pulse_track('live-a', 'live_purchase')) = 1 AS done;
+SELECT count(pulse_identify('live-b', '{"live": true, "live_plan": "gold"}')) = 1 AS done;
+SELECT count(pulse_group('live-c', 'live-acme', '{"live_kind": "acme"}')) = 1 AS done;
+SELECT count(pulse_track('live-d', 'live_nothing')) = 1 AS done;
+SELECT * FROM live_now;
+SELECT count(pulse_track('live-b', 'live_refund')) = 1 AS done;
+SELECT * FROM live_now;
+
+-- A window moves on: reads say so before the pipeline does.
+SET pulse.now = '2026-03-31 12:00:00+00';
+SELECT * FROM live_now;
+SELECT pulse_in_segment('live-a', 'live_buyers');
+SELECT pulse_run_pipeline() >= 1 AS settled;
+SELECT m.segment_id IS NULL AS gone FROM pulse.identity AS i LEFT JOIN pulse.member AS m USING (profile_id) WHERE i.value = 'live-a';
+
+-- A late event counts for what is left of its window.
+SELECT count(pulse_track('live-a', 'live_purchase', "timestamp" => '2026-03-20')) = 1 AS done;
+SELECT * FROM live_now WHERE who = 'live-a';
+SELECT until FROM pulse_segments_of('live-a');
+
+-- Nobody writes as of what has not come: what is kept of a person would hold back all that happens until then.
+SET pulse.now = '2999-01-01';
+SELECT pulse_track('live-a', 'live_purchase');
+SELECT pulse_run_pipeline();
+SET pulse.now = '2026-03-31 12:00:00+00';
+-- And where it was written nevertheless, the next event mends it.
+UPDATE pulse.profile_state SET as_of = '2999-01-01', metrics = '{}', segments = '{}', next_change_at = NULL
+WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'live-b');
+SELECT count(pulse_track('live-b', 'live_nothing')) = 1 AS done;
+SELECT as_of, segments <> '{}' AS member FROM pulse.profile_state
+WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'live-b');
+
+-- Who was merged away is left nowhere, and what is due of such people is no reason to stay awake.
+SELECT count(pulse_merge('live-a', 'live-d', 'the same')) = 1 AS merged;
+SELECT count(*) FROM pulse.profile_state AS s JOIN pulse.profile AS p ON p.id = s.profile_id WHERE p.canonical_id <> p.id AND p.id > (SELECT id FROM before);
+INSERT INTO pulse.profile_state SELECT id, '2026-03-01', '{}', '{}', '2026-03-02' FROM pulse.profile WHERE canonical_id <> id AND id > (SELECT id FROM before);
+SELECT pulse_run_pipeline() >= 0 AS settled;
+SELECT count(*) FROM pulse.profile_state AS s JOIN pulse.profile AS p ON p.id = s.profile_id WHERE p.canonical_id <> p.id AND p.id > (SELECT id FROM before);
+
+-- A pattern that is none is told to whoever saves it.
+SELECT pulse_create_flag('live_flag', 'profile.name matches "("');
+SELECT pulse_create_trait('live_trait', 'profile.name matches "("');
+SELECT pulse_create_segment('live_pattern', '{"where": "events.x{name matches \"(\"}.count >= 1"}');
+
+-- Definitions need to see who came meanwhile.
+\set VERBOSITY default
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT pulse_create_trait('live_trait', 'events.x.count');
+ROLLBACK;
+
+-- With the last definition goes what was kept.
+DROP VIEW live_now;
+SELECT pulse_archive_segment(s) FROM unnest(ARRAY['live_buyers', 'live_quiet', 'live_gold', 'live_acme']) AS s;
+SELECT count(*) AS members FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id WHERE s.name LIKE 'live\_%';
+SELECT (SELECT count(*) FROM pulse.profile_state) = 0 OR EXISTS (SELECT FROM pulse.metric) OR EXISTS (SELECT FROM pulse.live_segment) AS cleared;
