@@ -63,7 +63,7 @@ CREATE TABLE pulse.event_kind (
     first_seen_at timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL
 );
-COMMENT ON TABLE pulse.event_kind IS 'The names of events, as far as pulse.ingest_tally is folded; pulse.event_catalog shows all.';
+COMMENT ON TABLE pulse.event_kind IS 'The names of events, as far as pulse.ingest_tally is folded; pulse.event_catalog shows all. Beyond 10,000 names new ones are added up as (other).';
 COMMENT ON COLUMN pulse.event_kind.looked_at IS 'Of how many the properties were looked at: all of small batches, a sample of large ones.';
 
 CREATE TABLE pulse.event_property (
@@ -80,7 +80,7 @@ CREATE TABLE pulse.event_property (
     examples jsonb NOT NULL,
     PRIMARY KEY (event, property)
 );
-COMMENT ON TABLE pulse.event_property IS 'The properties of events, as far as pulse.ingest_tally is folded; pulse.property_catalog shows all.';
+COMMENT ON TABLE pulse.event_property IS 'The properties of events, as far as pulse.ingest_tally is folded; pulse.property_catalog shows all. Beyond 1,000 of an event new ones are added up as (other).';
 COMMENT ON COLUMN pulse.event_property.texts IS 'In how many of the events looked at it was a text; and so on.';
 COMMENT ON COLUMN pulse.event_property.timestamps IS 'Texts that are times.';
 

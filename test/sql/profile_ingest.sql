@@ -218,6 +218,26 @@ SELECT count(*) FROM pulse.ingest_tally;
 (TABLE ingest.sources EXCEPT TABLE pulse.event_source) UNION ALL (TABLE pulse.event_source EXCEPT TABLE ingest.sources);
 SELECT sum(events) = (SELECT count(*) FROM pulse.event WHERE name = 'imported') FROM pulse.event_catalog WHERE event = 'imported';
 
+-- The catalogue has an end: what is new then is added up.
+INSERT INTO pulse.event_kind SELECT 'name ' || i, 1, 1, now(), now() FROM generate_series(1, 9999 - (SELECT count(*) FROM pulse.event_kind)) AS i;
+INSERT INTO pulse.event_property SELECT 'purchase', 'property ' || i, 1, 0, 0, 0, 0, 0, 0, now(), '[]' FROM generate_series(1, 1000) AS i;
+SELECT count(status) FROM pulse_ingest('[{"event": "often", "userId": "o"}, {"event": "often", "userId": "o"}, {"event": "rare 1", "userId": "o"}, {"event": "rare 2", "userId": "o", "properties": {"a": 1}},
+    {"event": "purchase", "userId": "o", "properties": {"new 1": 1, "new 2": "x", "property 1": "y"}}]');
+SELECT status FROM pulse_run_job('retention');
+SELECT event, events FROM pulse.event_kind WHERE event IN ('often', 'rare 1', 'rare 2', '(other)') ORDER BY event;
+SELECT event, property, types FROM pulse.property_catalog WHERE property IN ('(other)', 'new 1', 'new 2', 'a', 'property 1') ORDER BY event, property;
+TRUNCATE pulse.event_kind, pulse.event_property;
+
+-- The members of a crowded account are settled by the pipeline.
+SELECT pulse_create_segment('enterprise', '{"where": "account.plan == \"enterprise\""}') > 0;
+SELECT count(status) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'group', 'userId', 'crowd' || i, 'groupId', 'crowd')) FROM generate_series(1, 1001) AS i));
+SELECT pulse_group('crowd1', 'crowd', '{"plan": "enterprise"}') > 0;
+SELECT count(*) FROM pulse.dirty;
+SELECT pulse_run_pipeline() IS NOT NULL;
+SELECT count(*) FROM pulse.membership WHERE segment = 'enterprise';
+SELECT count(*) FROM pulse.dirty;
+SELECT pulse_delete_segment('enterprise', confirm => true);
+
 -- The context of a batch counts as part of each item, and goes with what is rejected.
 SET pulse.max_event_size = '1kB';
 SELECT status FROM pulse_ingest(jsonb_build_object('context', jsonb_build_object('x', repeat('x', 2000)), 'batch', '[{"event": "e", "userId": "b"}]'::jsonb));
