@@ -40,15 +40,16 @@ class MetricCompiler {
             which_ += (which_.empty() ? "" : " AND ") +
                       Compile(*metric.filter, PropertyScope("e.properties"), Expect::kBoolean, now_sql).sql;
         const std::string kinds = KindsOf(metric.aggregate);
-        usable_ = which_;
-        if (!kinds.empty())
-            usable_ += (usable_.empty() ? "" : " AND ") + ("pg_catalog.jsonb_typeof(" + property_ + ") IN (" + kinds + ")");
+        if (!kinds.empty()) kind_ = "pg_catalog.jsonb_typeof(" + property_ + ") IN (" + kinds + ")";
+        usable_ = which_ + (which_.empty() || kind_.empty() ? "" : " AND ") + kind_;
     }
 
     MetricSql Get() const {
         MetricSql sql{.type = TypeOf(metric_), .sql_type = SqlTypeOf(metric_), .value = Value()};
         sql.empty = sql.type == Type::kNumber && IsNullWithoutEvents() ? "NULL::numeric" : Empty(sql.type);
         sql.until = Until();
+        sql.counted = which_ + (which_.empty() ? "" : " AND ") + InWindow();
+        sql.bare = Value(true);
         if (!metric_.event.empty()) sql.events = {metric_.event};
         sql.oldest = Oldest();
         return sql;
@@ -115,8 +116,8 @@ class MetricCompiler {
         return "";
     }
 
-    std::string Count(const std::string& what) const {
-        return "(pg_catalog.count(" + what + ")" + Filter(which_, InWindow()) + ")::numeric";
+    static std::string Count(const std::string& what, const std::string& filter) {
+        return "(pg_catalog.count(" + what + ")" + filter + ")::numeric";
     }
 
     std::string Number() const {
@@ -133,12 +134,14 @@ class MetricCompiler {
         return " ORDER BY e.time" + down + ", e.received_at" + down + ", e.id" + down;
     }
 
-    std::string Value() const {
-        const std::string counted = Filter(which_, InWindow()), used = Filter(usable_, InWindow());
+    // Over the events that count alone, if `bare`; else over any, with a filter.
+    std::string Value(bool bare = false) const {
+        const std::string counted = bare ? "" : Filter(which_, InWindow()),
+                          used = !bare ? Filter(usable_, InWindow()) : kind_.empty() ? "" : " FILTER (WHERE " + kind_ + ")";
         switch (metric_.aggregate) {
-            case Aggregate::kCount: return Count("*");
+            case Aggregate::kCount: return Count("*", counted);
             case Aggregate::kExists: return "(pg_catalog.count(*)" + counted + " > 0)";
-            case Aggregate::kUniqueDays: return Count("DISTINCT (e.time AT TIME ZONE " + zone_ + ")::date");
+            case Aggregate::kUniqueDays: return Count("DISTINCT (e.time AT TIME ZONE " + zone_ + ")::date", counted);
             case Aggregate::kFirstSeen: return "pg_catalog.min(e.time)" + counted;
             case Aggregate::kLastSeen: return "pg_catalog.max(e.time)" + counted;
             case Aggregate::kSum: return "COALESCE(pg_catalog.sum(" + Number() + ")" + counted + ", 0)";
@@ -190,7 +193,7 @@ class MetricCompiler {
     const Metric& metric_;
     const std::string& now_;
     std::string zone_, property_;
-    std::string which_, usable_;  // conditions on an event; usable: the property is of the right kind
+    std::string which_, kind_, usable_;  // conditions on an event; its property is of the right kind; both
 };
 
 }  // namespace

@@ -47,6 +47,26 @@ class PeopleQuery {
   public:
     PeopleQuery(const std::string& now_sql, const std::string& time_zone) : now_sql_(now_sql), time_zone_(time_zone) {}
 
+    // What the condition of somebody without events comes to is known where it compares one metric with a number: then, and if that is not
+    // true, the condition also says that there are events, and the planner need not think of the others.
+    bool NeedsEvents(const rule::Expr& expr) const {
+        const rule::Operation* comparison = rule::As<rule::Operation>(expr);
+        if (!comparison || comparison->operands.size() != 2) return false;
+        const rule::Metric* metric = rule::As<rule::Metric>(*comparison->operands[0]);
+        const rule::Number* number = rule::As<rule::Number>(*comparison->operands[1]);
+        if (!metric || !number || rule::CompileMetric(*metric, now_sql_, time_zone_, "p.id").empty != "0::numeric") return false;
+        const bool negative = number->digits.front() == '-', zero = number->digits == "0";
+        switch (comparison->op) {
+            case rule::Op::kEqual: return !zero;
+            case rule::Op::kNotEqual: return zero;
+            case rule::Op::kGreater: return !negative;
+            case rule::Op::kGreaterEqual: return !negative && !zero;
+            case rule::Op::kLess: return negative || zero;
+            case rule::Op::kLessEqual: return negative;
+            default: return false;
+        }
+    }
+
     rule::ProfileRule Compile(const rule::Expr& expr) {
         // The places of this rule's metrics among all; the compiler names them in the order of first use.
         std::vector<size_t> places;
@@ -55,9 +75,19 @@ class PeopleQuery {
         return rule::CompileProfile(expr, Names(places), rule::Expect::kBoolean, now_sql_);
     }
 
-    // (SELECT id, attributes, account, last_active, m0, m1, …) AS s
-    std::string From() const {
-        std::string columns, passes;
+    // A condition that looks at attributes alone, for the people c of a pass over the events; nothing if it looks at more.
+    std::string AttributeCondition(const rule::Expr& expr) const {
+        rule::ProfileNames names;
+        names.attributes = "c.attributes";
+        names.account = "NULL::jsonb";
+        names.metric = [](size_t) { return "NULL"; };
+        const rule::ProfileRule rule = rule::CompileProfile(expr, names, rule::Expect::kBoolean, now_sql_);
+        return rule.metrics.empty() && rule.account_attributes.empty() ? rule.sql : "";
+    }
+
+    // (SELECT id, attributes, account, last_active, m0, m1, …) AS s, whose metrics may be wrong for people who miss a condition of `narrow`.
+    std::string From(const std::vector<std::string>& narrow = {}) const {
+        std::string columns;
         size_t at = 0;
         for (const auto& [text, sql] : metrics_) {
             const std::string name = "m" + std::to_string(at++);
@@ -68,7 +98,8 @@ class PeopleQuery {
             else
                 columns += ", coalesce(x." + name + ", " + sql.empty + ") AS " + name;
         }
-        const std::string pass = Pass();
+        const std::string pass = Pass(narrow);
+        if (!pass.empty()) columns += ", x.id AS with_events";
         return "(SELECT p.id, p.attributes, coalesce(a.attributes, '{}'::jsonb) AS account, y.last_active" + columns +
                "\nFROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id\n"
                "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active FROM pulse.event AS e "
@@ -98,15 +129,16 @@ class PeopleQuery {
     }
 
     // Every event that matters is read once, whichever metrics look at it.
-    std::string Pass() const {
+    std::string Pass(const std::vector<std::string>& narrow) const {
         std::string columns;
         // By what bounds the time: the names looked at. No name: any event.
         std::map<std::string, std::vector<std::string>> names;
         size_t at = 0;
+        const rule::MetricSql* same = SameEvents();
         for (const auto& [text, sql] : metrics_) {
             const std::string name = "m" + std::to_string(at++);
             if (sql.correlated) continue;
-            columns += ",\n    " + sql.value + " AS " + name;
+            columns += ",\n    " + (same ? sql.bare : sql.value) + " AS " + name;
             auto& list = names[sql.oldest];
             if (sql.events.empty()) list.push_back("");
             for (const std::string& event : sql.events)
@@ -114,8 +146,33 @@ class PeopleQuery {
         }
         if (columns.empty()) return "";
         return "LEFT JOIN (SELECT o.canonical_id AS id" + columns +
-               "\n  FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id\n  WHERE e.time <= " + now_sql_ + " AND " +
-               Condition(names) + "\n  GROUP BY o.canonical_id) AS x ON x.id = p.id\n";
+               "\n  FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id" + Narrowed(narrow) + "\n  WHERE " +
+               (same ? Counted(*same) : "e.time <= " + now_sql_ + " AND " + Condition(names)) +
+               "\n  GROUP BY o.canonical_id) AS x ON x.id = p.id\n";
+    }
+
+    static std::string Narrowed(const std::vector<std::string>& narrow) {
+        std::string join;
+        for (const std::string& condition : narrow)
+            join += (join.empty() ? " JOIN pulse.profile AS c ON c.id = o.canonical_id AND " : " AND ") + condition;
+        return join;
+    }
+
+    // One of the metrics when all of them look at the same events.
+    const rule::MetricSql* SameEvents() const {
+        const rule::MetricSql* same = nullptr;
+        for (const auto& [text, sql] : metrics_) {
+            if (sql.correlated) continue;
+            if (same && same->counted != sql.counted) return nullptr;
+            same = &sql;
+        }
+        return same;
+    }
+
+    static std::string Counted(const rule::MetricSql& sql) {
+        const std::string bound = sql.oldest.empty() ? "" : "e.time > " + sql.oldest;
+        // Said by itself, also where the window says it in another way, it lets the planner leave out partitions.
+        return bound.empty() || sql.counted.find(bound) != std::string::npos ? sql.counted : bound + " AND " + sql.counted;
     }
 
     static std::string Condition(const std::map<std::string, std::vector<std::string>>& names) {
@@ -141,6 +198,15 @@ class PeopleQuery {
     std::string now_sql_, time_zone_;
     std::vector<std::pair<std::string, rule::MetricSql>> metrics_;
 };
+
+// The top-level conjuncts, in the order of the compiled clauses.
+std::vector<const rule::Expr*> Conditions(const rule::Expr& expr) {
+    const rule::Operation* conjunction = rule::AsOp(expr, rule::Op::kAnd);
+    if (!conjunction) return {&expr};
+    std::vector<const rule::Expr*> conditions;
+    for (const rule::ExprPtr& operand : conjunction->operands) conditions.push_back(operand.get());
+    return conditions;
+}
 
 // The conditions as they were written, with the names of traits and segments.
 std::vector<std::string> OwnClauses(const Request& request) {
@@ -199,7 +265,11 @@ MemberQuery AssembleProfile(const Request& request, const std::string& now_sql) 
     query.kind = Kind::kProfile;
     query.key = "s.id";
     const std::vector<std::string> texts = OwnClauses(request);
-    for (const rule::Clause& clause : people.Compile(*request.expanded->rule).clauses) query.clauses.push_back({clause.text, clause.sql});
+    const std::vector<const rule::Expr*> conditions = Conditions(*request.expanded->rule);
+    for (const rule::Clause& clause : people.Compile(*request.expanded->rule).clauses) {
+        const bool needs_events = query.clauses.size() < conditions.size() && people.NeedsEvents(*conditions[query.clauses.size()]);
+        query.clauses.push_back({clause.text, needs_events ? "(" + clause.sql + " AND s.with_events IS NOT NULL)" : clause.sql});
+    }
     // Said as the definition says it; a trait that is itself made of conditions is told in its parts.
     for (size_t i = 0; i < texts.size() && texts.size() == query.clauses.size(); ++i) query.clauses[i].text = texts[i];
     for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>()))
@@ -207,6 +277,10 @@ MemberQuery AssembleProfile(const Request& request, const std::string& now_sql) 
     if (request.expanded->converted) query.converted = CompileConverted(people, *request.expanded->converted).sql;
     query.last_active = "s.last_active";
     query.from = people.From();
+    std::vector<std::string> narrow;
+    for (const rule::Expr* condition : conditions)
+        if (const std::string sql = people.AttributeCondition(*condition); !sql.empty()) narrow.push_back(sql);
+    if (!narrow.empty()) query.narrowed = people.From(narrow);
     return query;
 }
 

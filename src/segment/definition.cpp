@@ -54,7 +54,7 @@ std::string MemberQuery::Sql() const {
         sql += ",\n       " + attribute.sql + " AS " + rule::QuoteName(attribute.name);
     if (converted) sql += ",\n       " + *converted + " AS converted";
     if (last_active) sql += ",\n       " + *last_active + " AS last_active";
-    sql += "\nFROM " + from;
+    sql += "\nFROM " + MembersFrom();
     if (!clauses.empty()) sql += "\nWHERE " + Where();
     return sql;
 }

@@ -10,7 +10,7 @@ namespace pulse::segment {
 namespace {
 
 std::string Keys(const MemberQuery& query) {
-    return "SELECT DISTINCT " + query.key + "::text AS member FROM " + query.from + " WHERE " + query.Where() + " AND " + query.key +
+    return "SELECT DISTINCT " + query.key + "::text AS member FROM " + query.MembersFrom() + " WHERE " + query.Where() + " AND " + query.key +
            " IS NOT NULL";
 }
 

@@ -20,7 +20,7 @@ std::string MemberRows(const MemberQuery& query) {
         sql += ", " + query.attributes[i].sql + " AS a" + std::to_string(i);
     sql += ", " + query.converted.value_or("NULL::boolean") + " AS converted";
     sql += ", " + query.last_active.value_or("NULL::timestamptz") + " AS last_active";
-    return sql + " FROM " + query.from + " WHERE " + query.Where();
+    return sql + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
 }
 
 std::string Percent(int64_t part, int64_t whole) {

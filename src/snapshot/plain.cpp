@@ -96,7 +96,7 @@ std::string Values(const MemberQuery& query, const Order& order, const PlainScan
                 attribute.kind == AttributeKind::kTimestamp ? Age(attribute, order.now_sql) : attribute.sql,
                 Name("x", i));
     }
-    return list.text() + " FROM " + query.from + " WHERE " + query.Where() + " OFFSET 0";
+    return list.text() + " FROM " + query.MembersFrom() + " WHERE " + query.Where() + " OFFSET 0";
 }
 
 // The same with the bytes b… of the numbers.
@@ -216,7 +216,7 @@ std::string PlainSql(const MemberQuery& query, const Order& order, uint64_t thet
 }
 
 std::string PlainSketchSql(const MemberQuery& query, const Order& order) {
-    return "SELECT DISTINCT v.h FROM (SELECT " + HashOf(query) + " AS h FROM " + query.from + " WHERE " +
+    return "SELECT DISTINCT v.h FROM (SELECT " + HashOf(query) + " AS h FROM " + query.MembersFrom() + " WHERE " +
            query.Where() + ") AS v WHERE v.h < " + Bigint(Sketch::kEverything ^ kSign) +
            " ORDER BY v.h LIMIT " + std::to_string(order.sketch_size + 1);
 }

@@ -84,7 +84,7 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Ord
     const Calls calls = MakeCalls(query, order);
     std::string list;
     for (const std::string& call : calls.sql) list += (list.empty() ? "SELECT " : ", ") + call;
-    std::string sql = list + " FROM " + query.from + " WHERE " + query.Where();
+    std::string sql = list + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
     const source::PlanEstimate plan = reader.Estimate(sql);
     // What people did is read whole in any case.
     const bool same_scan = CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::Kind::kProfile);
@@ -105,7 +105,7 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Ord
 
 Scan ScanPlainly(source::Reader& reader, const MemberQuery& query, const Order& order) {
     const source::PlanEstimate plan =
-        reader.Estimate("SELECT FROM " + query.from + " WHERE " + query.Where());
+        reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
     const double expected =
         std::max(plan.rows, order.previous ? static_cast<double>(order.previous->size) : 0);
     const uint64_t theta = ThetaFor(expected, 2.0 * order.sketch_size);

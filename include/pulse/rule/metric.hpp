@@ -41,6 +41,9 @@ struct MetricSql {
     // that hold at least the events of these names that are not older than `oldest`. true (kSequence): scalar subqueries that find the
     // events themselves, of the person whose canonical profile id `profile_sql` gives.
     bool correlated = false;
+    // Not for kSequence: which rows e count. A query that reads no others says it once, in its WHERE, and takes `bare`: the value over just
+    // these rows, without asking each of them again.
+    std::string counted = {}, bare = {};
 };
 // `time_zone` is for calendar windows and days.
 MetricSql CompileMetric(const Metric& metric, const std::string& now_sql, const std::string& time_zone,

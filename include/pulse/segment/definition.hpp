@@ -36,6 +36,7 @@ struct Clause {
 struct MemberQuery {
     Kind kind;
     std::string from;             // FROM item with alias s: "app"."users" AS s, or (SELECT …) AS s
+    std::string narrowed;         // the same where only members matter: without some who are none; empty: from
     std::string relation;         // "app"."users", or empty for a query
     std::string key;              // expression
     std::vector<Clause> clauses;  // empty: everybody; membership = all of them true
@@ -43,6 +44,8 @@ struct MemberQuery {
     std::optional<std::string> converted;    // boolean expression
     std::optional<std::string> last_active;  // timestamptz expression
 
+    // What to select members from, together with Where().
+    const std::string& MembersFrom() const { return narrowed.empty() ? from : narrowed; }
     // The conjunction of the clauses, or "true".
     std::string Where() const;
     // SELECT key AS member, attributes…, converted, last_active FROM … WHERE …
