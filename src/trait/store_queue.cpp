@@ -79,7 +79,7 @@ void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool 
 }
 
 void EnqueueAccount(int64_t account, const std::string& cause, bool quiet) {
-    if (CurrentProgram().VersionsOfAccount().empty()) return;
+    if (CurrentProgram()->VersionsOfAccount().empty()) return;
     static pg::Statement statement(
         "INSERT INTO pulse.dirty (profile_id, account, everything, cause, quiet)"
         " SELECT p.id, true, false, $2, $3 FROM pulse.profile AS p WHERE p.account_id = $1 AND p.canonical_id = p.id",
