@@ -87,7 +87,7 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 CREATE FUNCTION pulse_create_flag(key text, definition text, description text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_flag_text';
 COMMENT ON FUNCTION pulse_create_flag(text, text, text) IS
-'Makes a flag and returns its id. A rule over people as text, such as segment("power_users"), makes a boolean flag that is true where the rule is; text that begins with { is a full definition in JSON (doc/flag.md). Errors: 42710 key taken, 22023 bad key, unknown key or value in the definition, 42601 syntax of a rule, 42704 unknown segment, trait, attribute or prerequisite, 42804 types, 42P17 prerequisites in a circle, 0A000 a rule that reads events itself, 54000 too large.';
+'Makes a flag and returns its id. A rule over people as text, such as segment("power_users"), makes a boolean flag that is true where the rule is; text that begins with { is a full definition in JSON (doc/flag.md). Errors: 42710 key taken, 22023 bad key, unknown key or value in the definition, 42601 syntax of a rule, 42704 unknown segment, trait, attribute or prerequisite, 42804 types, 42P17 prerequisites in a circle, 0A000 a rule that reads events itself, 54000 too large, 55P03 another transaction changes definitions.';
 
 CREATE FUNCTION pulse_create_flag(key text, definition jsonb, description text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_flag_jsonb';
@@ -97,7 +97,7 @@ COMMENT ON FUNCTION pulse_create_flag(text, jsonb, text) IS
 CREATE FUNCTION pulse_update_flag(key text, definition text DEFAULT NULL, description text DEFAULT NULL, new_key text DEFAULT NULL)
     RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_flag_text';
 COMMENT ON FUNCTION pulse_update_flag(text, text, text, text) IS
-'Changes a flag and returns its version; what is null stays, an empty description is taken away. The new definition replaces the old one as a whole and holds from the next statement of every session on; the salt stays, also under a new key, unless the definition names another. pulse.flag_version tells who changed what. Errors: 42704 unknown flag, 42710 new key taken, 55000 renamed while other flags require it, else as pulse_create_flag().';
+'Changes a flag and returns its version; what is null stays, an empty description is taken away. The new definition replaces the old one as a whole and holds from the next statement of every session on; the salt stays, also under a new key, unless the definition names another. pulse.flag_version tells who changed what. Errors: 42704 unknown flag, 42710 new key taken, 55000 renamed, or a variant taken away, while other flags require it, 55P03 another transaction changes definitions or this flag, else as pulse_create_flag().';
 
 CREATE FUNCTION pulse_update_flag(key text, definition jsonb, description text DEFAULT NULL, new_key text DEFAULT NULL)
     RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_flag_jsonb';
@@ -107,26 +107,26 @@ COMMENT ON FUNCTION pulse_update_flag(text, jsonb, text, text) IS
 CREATE FUNCTION pulse_delete_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_flag';
 COMMENT ON FUNCTION pulse_delete_flag(text) IS
-'Deletes a flag with its versions; to keep them use pulse_archive_flag(). Errors: 42704 unknown flag, 55000 other flags require it.';
+'Deletes a flag with its versions; to keep them use pulse_archive_flag(). Errors: 42704 unknown flag, 55000 other flags require it, 55P03 another transaction changes definitions or this flag.';
 
 CREATE FUNCTION pulse_enable_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_enable_flag';
 COMMENT ON FUNCTION pulse_enable_flag(text) IS
-'Switches a flag on again, from the next statement of every session on. Errors: 42704 unknown flag, 55000 it is archived.';
+'Switches a flag on again, from the next statement of every session on. Errors: 42704 unknown flag, 55000 it is archived, 55P03 a transaction that changes it is open for longer than pulse.lock_timeout.';
 
 CREATE FUNCTION pulse_disable_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_disable_flag';
 COMMENT ON FUNCTION pulse_disable_flag(text) IS
-'The kill switch: everybody gets the off variant from the next statement of every session on, also inside open transactions. Errors: 42704 unknown flag.';
+'The kill switch: everybody gets the off variant from the next statement of every session on, also inside open transactions. Errors: 42704 unknown flag, 55P03 a transaction that changes it is open for longer than pulse.lock_timeout.';
 
 CREATE FUNCTION pulse_archive_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_flag';
 COMMENT ON FUNCTION pulse_archive_flag(text) IS
-'Retires a flag: it gives its off variant to whoever still asks, and pulse_decide_all() leaves it out. Errors: 42704 unknown flag, 55000 other flags require it.';
+'Retires a flag: it gives its off variant to whoever still asks, and pulse_decide_all() leaves it out. Errors: 42704 unknown flag, 55000 other flags require it, 55P03 another transaction changes definitions or this flag.';
 
 CREATE FUNCTION pulse_restore_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_flag';
-COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Brings an archived flag back. Errors: 42704 unknown flag.';
+COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Brings an archived flag back, once its definition has been checked again. Errors: 42704 unknown flag, or something that it mentions is gone, 55P03 another transaction changes definitions or this flag, and others of pulse_create_flag().';
 
 CREATE FUNCTION pulse_list_flags()
     RETURNS TABLE (key text, status text, type text, description text, definition jsonb, version int, traits text[], segments text[],

@@ -39,19 +39,28 @@ struct Advisor {
     }
     std::string Verb(const std::string& call) const { return "SELECT " + input().verbs + call + ";"; }
 
+    // Whether what the segment reads from has it. Of people these are the attributes that are measured, and neither traits nor events.
+    bool IsColumn(const std::string& name) const {
+        if (input().source.empty() || name.empty()) return false;
+        const bool people = input().relation.empty() && input().source.starts_with(kPeople);
+        if (!people) return name.find('.') == std::string::npos;
+        const json attributes = input().definition.value("attributes", json::array());
+        return std::any_of(attributes.begin(), attributes.end(), [&](const json& one) { return one.value("name", "") == name; });
+    }
+
     // The values of a column as they are now, in what the segment reads from.
     std::string ShowValues(const std::string& column) const {
-        if (input().source.empty() || column.empty() || column.find('.') != std::string::npos) return "";
+        if (!IsColumn(column)) return "";
         return "SELECT s." + rule::QuoteName(column) + "::text AS value, count(*) AS people FROM " +
                input().source + " GROUP BY 1 ORDER BY 2 DESC LIMIT 20;";
     }
     std::string ShowFilled(const std::string& column) const {
-        if (input().source.empty() || column.empty() || column.find('.') != std::string::npos) return "";
+        if (!IsColumn(column)) return "";
         return "SELECT count(*) AS people, count(s." + rule::QuoteName(column) + ") AS filled FROM " +
                input().source + ";";
     }
     std::string ShowValue(const std::string& column, const std::vector<std::string>& values) const {
-        if (input().source.empty() || column.empty() || values.empty()) return "";
+        if (values.empty() || !IsColumn(column)) return "";
         std::string list;
         for (const std::string& value : values) list += (list.empty() ? "" : ", ") + rule::QuoteText(value);
         return "SELECT s." + rule::QuoteName(column) + "::text AS value, count(*) AS people FROM " +

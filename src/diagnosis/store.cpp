@@ -30,14 +30,25 @@ struct Gathered {
                     "", hint);
 }
 
+// address.city lies in address.
+std::string Reading(const std::string& name) {
+    if (name.find('.') == std::string::npos) return "->> " + rule::QuoteText(name);
+    std::string path;
+    for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+        end = name.find('.', begin);
+        path += (begin > 0 ? ", " : "") + rule::QuoteText(name.substr(begin, end == std::string::npos ? end : end - begin));
+    }
+    return "#>> ARRAY[" + path + "]";
+}
+
 // People with the attributes that a segment over them measures, as columns.
 std::string PeopleWithAttributes(const nlohmann::json& definition) {
-    std::string columns = "p.id";
+    std::string columns;
     for (const nlohmann::json& attribute : definition.value("attributes", nlohmann::json::array())) {
         const std::string name = attribute.value("name", "");
-        columns += ", p.attributes ->> " + rule::QuoteText(name) + " AS " + rule::QuoteName(name);
+        columns += ", p.attributes " + Reading(name) + " AS " + rule::QuoteName(name);
     }
-    return "(SELECT " + columns + " FROM pulse.profile AS p WHERE p.canonical_id = p.id) AS s";
+    return kPeople + columns + " FROM pulse.profile AS p WHERE p.canonical_id = p.id) AS s";
 }
 
 // The incident and its segment. Where the incident names no snapshots, the nearest ones around its beginning

@@ -212,15 +212,7 @@ Definition ReadDefinition(const std::string& text) {
         rule::RequireSize(*expr);
         return ReadDefinition(Json{{"when", rule::Print(*expr)}});
     }
-    Json json;
-    try {
-        json = Json::parse(text);
-    } catch (const Json::parse_error& error) {
-        throw UserError(sqlstate::kInvalidText, "invalid JSON in the definition of a flag at position " + std::to_string(error.byte),
-                        "Near: " + rule::Shorten(text.substr(error.byte > 30 ? std::min(error.byte - 30, text.size()) : 0), 60),
-                        "What begins with { must be valid JSON.");
-    }
-    return ReadDefinition(json);
+    return ReadDefinition(rule::ReadJson(text, "the definition of a flag", "What begins with { must be valid JSON."));
 }
 
 void CheckKey(const std::string& key) {

@@ -1,6 +1,7 @@
 // Whom decisions are asked for.
 #include "pulse/base/error.hpp"
 #include "pulse/flag/store_asked.hpp"
+#include "pulse/pg/json_view.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/rule/parser.hpp"
 
@@ -8,16 +9,28 @@ namespace pulse::flag {
 
 namespace {
 
+// 17.0 is 17, and every digit counts.
+std::string Trimmed(std::string number) {
+    if (number.find('.') == std::string::npos) return number;
+    number.erase(number.find_last_not_of('0') + 1);
+    if (number.back() == '.') number.pop_back();
+    return number;
+}
+
 // An id out of a value: a text as it is, a number or truth value as it is written; nothing else can be one.
 std::optional<std::string> AsId(const pg::Value& value) {
     if (value.null) return std::nullopt;
     std::string text;
     if (value.type == JSONBOID) {
-        const Json json = pg::ToJson(value.datum);
-        if (json.is_structured() || json.is_null()) return std::nullopt;
-        text = json.is_string() ? json.get<std::string>() : json.dump();
+        text = pg::ToOutput(value.datum, value.type);
+        if (text[0] == '{' || text[0] == '[' || text == "null") return std::nullopt;
+        if (text[0] == '"')
+            text = pg::ToJson(value.datum).get<std::string>();
+        else if (text != "true" && text != "false")
+            text = Trimmed(text);
     } else {
         text = pg::ToOutput(value.datum, value.type);
+        if (value.type == NUMERICOID) text = Trimmed(text);
     }
     if (text.empty()) return std::nullopt;
     return text;
@@ -45,9 +58,8 @@ Asked::Asked(const std::optional<std::string>& user, const pg::Value& context) :
     }
     if (user_ && user_->find_first_not_of(" \t\r\n") == std::string::npos) user_.reset();
     if (!user_) {
-        const Json json = pg::ToJson(context_.datum);
-        const auto key = json.find("targetingKey");
-        if (key != json.end() && key->is_string() && !key->get_ref<const std::string&>().empty()) user_ = key->get<std::string>();
+        const json::Node key = pg::JsonbReader().Get(pg::Root(context_.datum), "targetingKey");
+        if (key.Is(json::Kind::kText) && !key.text.empty()) user_ = std::string(key.text);
     }
 }
 

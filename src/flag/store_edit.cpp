@@ -1,4 +1,6 @@
 // Making and changing flags: everything is checked against what there is.
+#include <algorithm>
+
 #include "pulse/base/error.hpp"
 #include "pulse/flag/store.hpp"
 #include "pulse/pg/background.hpp"
@@ -22,10 +24,21 @@ struct Row {
     int32_t version;
 };
 
+void LimitWaiting() {
+    pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
+}
+
 // What flags, traits and segments mention stays as it is till the end of the transaction. Bringing events and switching flags do not wait for it.
 void LockDefiners() {
-    pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
-    pg::Execute("LOCK TABLE pulse.definition IN SHARE UPDATE EXCLUSIVE MODE");
+    LimitWaiting();
+    try {
+        pg::Execute("LOCK TABLE pulse.definition IN SHARE UPDATE EXCLUSIVE MODE");
+    } catch (const pg::Error& error) {
+        if (error.State() != sqlstate::kLockNotAvailable) throw;
+        throw UserError(sqlstate::kLockNotAvailable, "flags cannot be changed now",
+                        "A transaction that changes flags, traits or segments has been open for longer than pulse.lock_timeout.",
+                        "Try again; pg_locks shows who holds a lock on pulse.definition.");
+    }
 }
 
 Row RequireRow(const std::string& key, const char* lock) {
@@ -34,6 +47,18 @@ Row RequireRow(const std::string& key, const char* lock) {
     if (rows.empty()) ThrowUnknownFlag(key);
     const pg::Row row = rows[0];
     return {row.Int8(0), ReadDefinition(row.Jsonb(1)), row.Text(2), row.Bool(3), row.Bool(4), row.Int4(5)};
+}
+
+Row LockRow(const std::string& key, const char* lock) {
+    LimitWaiting();
+    try {
+        return RequireRow(key, lock);
+    } catch (const pg::Error& error) {
+        if (error.State() != sqlstate::kLockNotAvailable) throw;
+        throw UserError(sqlstate::kLockNotAvailable, "flag \"" + key + "\" cannot be changed now",
+                        "A transaction that changes it has been open for longer than pulse.lock_timeout.",
+                        "Try again, or end that transaction; pg_stat_activity shows it, and pg_locks whom it keeps waiting.");
+    }
 }
 
 std::string Names(const pg::Result& rows) {
@@ -62,6 +87,22 @@ void CheckPrerequisites(const std::string& key, const Definition& definition, co
         const Row required = RequireRow(prerequisite.flag, "");
         for (const std::string& variant : prerequisite.variants) RequireVariant(required.definition, variant, "flag " + prerequisite.flag);
     }
+}
+
+// Variants that other flags wait for.
+void RequireVariantsKept(const std::string& key, const Definition& definition) {
+    const pg::Result rows = pg::Execute("SELECT key, definition FROM pulse.flag WHERE $1 = ANY (flags) AND key <> $1 ORDER BY key", {Value::Text(key)});
+    std::string others;
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        for (const Prerequisite& prerequisite : ReadDefinition(rows[i].Jsonb(1)).prerequisites) {
+            if (prerequisite.flag != key) continue;
+            for (const std::string& variant : prerequisite.variants)
+                if (std::none_of(definition.variants.begin(), definition.variants.end(), [&](const Variant& one) { return one.name == variant; }))
+                    others += (others.empty() ? "" : ", ") + rows[i].Text(0) + " (" + variant + ")";
+        }
+    if (!others.empty())
+        throw UserError(sqlstate::kNotReady, "flag \"" + key + "\" cannot lose variants that other flags require", "They are " + others + ".",
+                        "Change their \"prerequisites\" first.");
 }
 
 // Everything that can be wrong with a definition here and now.
@@ -132,7 +173,7 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
                    const std::optional<std::string>& new_key, const std::string& editor) {
     CheckDescription(description);
     LockDefiners();
-    const Row row = RequireRow(key, new_key ? "FOR UPDATE" : "FOR NO KEY UPDATE");
+    const Row row = LockRow(key, new_key ? "FOR UPDATE" : "FOR NO KEY UPDATE");
     std::string change;
     const auto add = [&](const std::string& text) { change += (change.empty() ? "" : "; ") + text; };
     if (new_key && *new_key != key) {
@@ -147,6 +188,7 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
         salt = definition->salt.value_or(salt);
         enabled = definition->enabled.value_or(enabled);
         const Uses uses = Check(new_key.value_or(key), *definition);
+        RequireVariantsKept(key, *definition);
         if (const std::string difference = Difference(row.definition, *definition); !difference.empty()) add(difference);
         if (salt != row.salt) add("salt: " + row.salt + " → " + salt);
         if (enabled != row.enabled) add(enabled ? "switched on" : "switched off");
@@ -163,14 +205,14 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
 
 void DeleteFlag(const std::string& key) {
     LockDefiners();
-    const Row row = RequireRow(key, "FOR UPDATE");
+    const Row row = LockRow(key, "FOR UPDATE");
     RequireUnused(key, "delete");
     pg::Execute("DELETE FROM pulse.flag WHERE id = $1", {Value::Int8(row.id)});
     pg::Watch::Announce("flag");
 }
 
 void SwitchFlag(const std::string& key, bool enabled, const std::string& editor) {
-    const Row row = RequireRow(key, "FOR NO KEY UPDATE");
+    const Row row = LockRow(key, "FOR NO KEY UPDATE");
     if (enabled && row.archived)
         throw UserError(sqlstate::kNotReady, "flag \"" + key + "\" is archived", "", "Bring it back with pulse_restore_flag() first.");
     if (enabled == row.enabled) return;
@@ -181,9 +223,11 @@ void SwitchFlag(const std::string& key, bool enabled, const std::string& editor)
 
 void ArchiveFlag(const std::string& key, bool archived, const std::string& editor) {
     LockDefiners();
-    const Row row = RequireRow(key, "FOR NO KEY UPDATE");
+    const Row row = LockRow(key, "FOR NO KEY UPDATE");
     if (archived == row.archived) return;
     if (archived) RequireUnused(key, "archive");
+    // What it mentions may have gone meanwhile.
+    if (!archived) Check(key, row.definition);
     pg::Execute("UPDATE pulse.flag SET archived_at = CASE WHEN $2 THEN $3 END, version = version + 1, updated_at = $3 WHERE id = $1",
                 {Value::Int8(row.id), Value::Bool(archived), Value::Time(pg::Now())});
     WriteVersion(row.id, archived ? "archived" : "restored", editor);

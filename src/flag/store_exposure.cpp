@@ -1,4 +1,6 @@
 // Who saw which variant. Hot people are no hot rows: nothing is ever updated.
+#include <algorithm>
+
 #include "pulse/base/error.hpp"
 #include "pulse/flag/store_asked.hpp"
 #include "pulse/pg/identity.hpp"
@@ -23,10 +25,16 @@ int32_t DayOf(Moment moment) {
     return static_cast<int32_t>(moment >= 0 ? moment / kDay : -((-moment + kDay - 1) / kDay));
 }
 
+// What no id of a person can be is nobody's.
+bool TooLong(const std::string& id) {
+    constexpr ptrdiff_t kMaxCharacters = 255;
+    return std::count_if(id.begin(), id.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }) > kMaxCharacters;
+}
+
 }  // namespace
 
 bool NoteExposure(const Saved& flag, const std::optional<profile::Person>& person, const std::string& id, const std::string& variant) {
-    if (!Sampled(id)) return false;
+    if (TooLong(id) || !Sampled(id)) return false;
     const Moment now = pg::Now();
     const pg::Value day{DATEOID, DateADTGetDatum(DayOf(now)), false};
     // Almost always it is there already: then nothing is written, and no transaction number taken.

@@ -1,5 +1,7 @@
 #include "pulse/pg/convert.hpp"
 
+#include "pulse/base/json.hpp"
+
 extern "C" {
 #include "mb/pg_wchar.h"
 #include "parser/parse_coerce.h"
@@ -99,16 +101,8 @@ Json ToJson(Datum datum) {
         Jsonb* jsonb = DatumGetJsonbP(datum);
         return JsonbToCString(nullptr, &jsonb->root, static_cast<int>(VARSIZE(jsonb)));
     });
-    // Copying and printing JSON recurses; what nobody needs that deep must not reach the end of the stack.
-    constexpr int kDeepest = 200;
-    const auto shallow = [](int depth, Json::parse_event_t, Json&) {
-        if (depth > kDeepest)
-            throw UserError(sqlstate::kProgramLimit, "JSON value is nested too deeply", "",
-                            "At most " + std::to_string(kDeepest) + " levels can be used.");
-        return true;
-    };
     try {
-        Json json = Json::parse(text, shallow);
+        Json json = ParseJson(text);
         pfree(text);
         return json;
     } catch (const Json::exception& e) {

@@ -55,17 +55,7 @@ Datum Answer(FunctionCallInfo fcinfo, const rule::Compiled& compiled) {
 rule::ExprPtr ParseEither(const std::string& text) {
     const size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string::npos || text[first] != '{') return rule::Parse(text);
-    pg::Json json;
-    try {
-        json = pg::Json::parse(text);
-    } catch (const pg::Json::parse_error& error) {
-        throw UserError(
-            pulse::sqlstate::kInvalidText, "invalid JSON in rule at position " + std::to_string(error.byte),
-            "Near: " +
-                rule::Shorten(text.substr(error.byte > 30 ? std::min(error.byte - 30, text.size()) : 0), 60),
-            "A rule that begins with { must be valid JSON.");
-    }
-    return rule::FromJson(json);
+    return rule::FromJson(rule::ReadJson(text, "rule", "A rule that begins with { must be valid JSON."));
 }
 
 Oid RelationArgument(const pg::Args& arguments) {

@@ -1,9 +1,11 @@
 #include "pulse/rule/json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/json.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/parser.hpp"
@@ -199,6 +201,18 @@ ExprPtr FromJson(const nlohmann::json& json) {
     ExprPtr expr = Group(json, "", 1);
     RequireSize(*expr);
     return expr;
+}
+
+Json ReadJson(const std::string& text, const std::string& what, const std::string& hint) {
+    try {
+        return ParseJson(text);
+    } catch (const Json::parse_error& error) {
+        throw UserError(sqlstate::kInvalidText, "invalid JSON in " + what + " at position " + std::to_string(error.byte),
+                        "Near: " + Shorten(text.substr(error.byte > 30 ? std::min(error.byte - 30, text.size()) : 0), 60), hint);
+    } catch (const Json::exception& error) {
+        throw UserError(sqlstate::kInvalidText, "JSON in " + what + " cannot be used", std::string(error.what()) + ".",
+                        "Numbers must fit into double precision.");
+    }
 }
 
 }  // namespace pulse::rule

@@ -1,6 +1,8 @@
 #include "pulse/segment/attribute.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 
 #include "pulse/base/error.hpp"
 #include "pulse/rule/compile.hpp"
@@ -62,6 +64,15 @@ std::optional<int> Rank(const ColumnFacts& facts, const std::string& key) {
 }
 
 }  // namespace
+
+bool IsPersonal(const std::string& name) {
+    std::string letters;
+    for (const char c : name)
+        if (std::isalpha(static_cast<unsigned char>(c))) letters += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const auto has = [&](const char* part) { return letters.find(part) != std::string::npos; };
+    constexpr std::array kParts = {"mail", "phone", "mobile", "ssn", "address", "birth", "token", "password", "secret", "iban", "card"};
+    return letters == "ip" || letters.ends_with("name") || std::any_of(kParts.begin(), kParts.end(), has);
+}
 
 std::optional<AttributeKind> NaturalKind(const source::Column& column) {
     if (column.enumerated) return AttributeKind::kCategorical;

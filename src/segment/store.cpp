@@ -153,9 +153,9 @@ struct NewVersion {
     std::string change;
 };
 
-NewVersion MakeVersion(const Segment& segment, const Json& definition, source::Place place) {
+NewVersion MakeVersion(const Segment& segment, const Json& definition) {
     const Request before = ParseRequest(segment.definition), asked = ParseRequest(definition);
-    place.source = asked.source;
+    const source::Place place = PlaceForCaller(asked);
     NewVersion next{Resolve(asked, place, segment.name, &before), place, ""};
     next.change = Difference({before, segment.runs_as, segment.search_path},
                              {next.resolved.request, place.role, place.search_path});
@@ -247,7 +247,6 @@ int64_t Create(const Draft& draft) {
 }
 
 void Update(const std::string& name, const Draft& draft) {
-    const source::Place place = PlaceForCaller({});
     std::optional<std::string> new_name;
     if (draft.name) new_name = CheckName(*draft.name);
     // Definitions are locked before rows, everywhere.
@@ -264,7 +263,7 @@ void Update(const std::string& name, const Draft& draft) {
         }
     }
     std::optional<NewVersion> next;
-    if (draft.definition) next = MakeVersion(segment, *draft.definition, place);
+    if (draft.definition) next = MakeVersion(segment, *draft.definition);
     if (next && next->resolved.request.kind != Kind::kProfile) {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;

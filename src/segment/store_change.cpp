@@ -26,6 +26,31 @@ std::string ChangeSql(const MemberQuery& before, const MemberQuery& after, int s
            n + ")), '[]')::text FROM pg_catalog.generate_series(1, 3) AS p LEFT JOIN r ON r.place = p GROUP BY p ORDER BY p";
 }
 
+std::vector<std::string> Names(const std::string& json) {
+    return nlohmann::json::parse(json).get<std::vector<std::string>>();
+}
+
+ChangeRow Everybody(const char* what, source::Reader& reader, const MemberQuery& query, int sample) {
+    const auto rows = reader.Query("WITH r AS (SELECT k.member, pg_catalog.row_number() OVER (ORDER BY pg_catalog.length(k.member), k.member) AS row FROM (" +
+                                   Keys(query) + ") AS k) SELECT pg_catalog.count(*), coalesce(pg_catalog.to_json(pg_catalog.array_agg(r.member ORDER BY r.row) "
+                                   "FILTER (WHERE r.row <= " + std::to_string(sample) + ")), '[]')::text FROM r");
+    const auto& row = rows.values.at(0);
+    return {what, source::ToInteger(row[0]), Names(*row[1])};
+}
+
+// People have other keys than rows, even where they look the same.
+std::vector<ChangeRow> ReplaceEverybody(const std::string& name, const Request& before, const Request& after, int sample) {
+    std::vector<ChangeRow> rows(3, {"staying", 0, {}});
+    const auto read = [&](const char* what, const Request& request, ChangeRow& row) {
+        Visit(PlaceForCaller(request), "preview", name, [&](source::Reader& reader) {
+            row = Everybody(what, reader, Assemble(request, DescribeColumns(reader, request), NowLiteral()), sample);
+        });
+    };
+    read("entering", after, rows[0]);
+    read("leaving", before, rows[1]);
+    return rows;
+}
+
 }  // namespace
 
 std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& asked, int sample) {
@@ -41,12 +66,14 @@ std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& ask
     const source::Place place = PlaceForCaller(asked);
     const Resolved after = Resolve(asked, place, segment.name, &before);
     const Request ready = RequestAt(before, pg::Now());
+    if ((before.kind == Kind::kProfile) != (asked.kind == Kind::kProfile))
+        return ReplaceEverybody(segment.name, ready, RequestAt(after.request, pg::Now()), sample);
     std::vector<ChangeRow> rows;
     Visit(place, "preview", segment.name, [&](source::Reader& reader) {
         const MemberQuery old = Assemble(ready, DescribeColumns(reader, ready), NowLiteral());
         rows.clear();
         for (const auto& row : reader.Query(ChangeSql(old, after.query, sample)).values)
-            rows.push_back({*row[0], source::ToInteger(row[1]), nlohmann::json::parse(*row[2]).get<std::vector<std::string>>()});
+            rows.push_back({*row[0], source::ToInteger(row[1]), Names(*row[2])});
     });
     return rows;
 }

@@ -70,7 +70,8 @@ class Previewer {
             sql += ", pg_catalog.count(" + column + ")";
             sql += ordered ? ", pg_catalog.min(" + column + ")::text, pg_catalog.max(" + column + ")::text"
                            : ", NULL::text, NULL::text";
-            sql += kind == AttributeKind::kNumeric ? ", pg_catalog.avg(" + column + ")"
+            // As numeric: the sums that avg() keeps of double precision overflow long before the mean does.
+            sql += kind == AttributeKind::kNumeric ? ", pg_catalog.avg(" + column + "::numeric)"
                                                    : ", NULL::double precision";
         }
         const std::vector<source::Cell> row =

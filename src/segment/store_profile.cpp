@@ -35,9 +35,7 @@ std::vector<ColumnFacts> ReadAttributes(source::Reader& reader) {
         "FROM (SELECT p.attributes FROM pulse.profile AS p WHERE p.canonical_id = p.id AND p.attributes <> '{}' ORDER BY p.id DESC LIMIT " +
         std::to_string(kSamplePeople) +
         ") AS p, pg_catalog.jsonb_each(p.attributes) AS a WHERE pg_catalog.jsonb_typeof(a.value) IN ('string', 'number', 'boolean') "
-        "AND a.key NOT LIKE '%.%' AND a.key <> '' "
-        // Who somebody is is not measured unasked.
-        "AND pg_catalog.lower(a.key) NOT IN ('email', 'phone', 'name', 'firstname', 'lastname', 'first_name', 'last_name') GROUP BY a.key ORDER BY a.key COLLATE \"C\"");
+        "AND a.key NOT LIKE '%.%' AND a.key <> '' GROUP BY a.key ORDER BY a.key COLLATE \"C\"");
     std::vector<ColumnFacts> facts;
     for (const auto& row : rows.values) {
         ColumnFacts fact;
@@ -56,8 +54,9 @@ void SettleAttributes(source::Reader& reader, Request& request, const Request* b
     const bool complete = request.attributes && std::all_of(request.attributes->begin(), request.attributes->end(),
                                                             [](const AttributeRequest& attribute) { return attribute.kind.has_value(); });
     if (complete) return;
-    const std::vector<ColumnFacts> facts = ReadAttributes(reader);
+    std::vector<ColumnFacts> facts = ReadAttributes(reader);
     if (!request.attributes) {
+        std::erase_if(facts, [](const ColumnFacts& fact) { return IsPersonal(fact.column.name); });
         request.attributes = ChooseAttributes(facts, "");
         return;
     }
@@ -70,9 +69,9 @@ void SettleAttributes(source::Reader& reader, Request& request, const Request* b
     }
 }
 
-rule::ExprPtr ExpandConverted(const std::string& text) {
+rule::ExprPtr ExpandConverted(const std::string& text, const std::string& self) {
     try {
-        return rule::Expand(*rule::Parse(text), Required().definitions());
+        return rule::Expand(*rule::Parse(text), Required().definitions(), self);
     } catch (const UserError& error) {
         throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(), error.hint());
     }
@@ -83,8 +82,9 @@ rule::ExprPtr ExpandConverted(const std::string& text) {
 std::shared_ptr<const Expanded> ExpandProfile(const Request& request, const std::string& self) {
     const rule::Definitions& definitions = Required().definitions();
     Expanded expanded;
-    expanded.rule = rule::Expand(*ReadRule(request), definitions, self.empty() ? "" : "segment " + self);
-    if (request.converted) expanded.converted = ExpandConverted(*request.converted);
+    const std::string itself = self.empty() ? "" : "segment " + self;
+    expanded.rule = rule::Expand(*ReadRule(request), definitions, itself);
+    if (request.converted) expanded.converted = ExpandConverted(*request.converted, itself);
     expanded.time_zone = pg::settings::TimeZone();
     return std::make_shared<const Expanded>(std::move(expanded));
 }

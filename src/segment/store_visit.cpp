@@ -7,12 +7,20 @@
 
 namespace pulse::segment {
 
+namespace {
+
+// The SQL over people is all ours: its operators must not be those of a schema in which others may make some.
+constexpr const char* kPathOfPeople = "pg_catalog, pg_temp";
+
+}  // namespace
+
 source::Place PlaceForCaller(const Request& request) {
-    return {request.source, pg::CallerName(), pg::CallerSearchPath()};
+    return {request.source, pg::CallerName(), request.kind == Kind::kProfile ? kPathOfPeople : pg::CallerSearchPath()};
 }
 
+// Also of what was kept with the search_path of its maker.
 source::Place PlaceOf(const Segment& segment) {
-    return {segment.definition.value("source", ""), segment.runs_as, segment.search_path};
+    return {segment.definition.value("source", ""), segment.runs_as, segment.kind == Kind::kProfile ? kPathOfPeople : segment.search_path};
 }
 
 std::string MomentLiteral(Moment moment) {

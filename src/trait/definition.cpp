@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
+#include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/segment/request.hpp"
@@ -204,12 +205,7 @@ rule::ExprPtr ReadExpression(const std::string& text) {
     if (first == std::string::npos)
         throw UserError(sqlstate::kSyntaxError, "the expression is empty", "", "Give for example events.purchase.count_30d >= 1.");
     if (text[first] != '{') return rule::Parse(text);
-    try {
-        return FromJson(nlohmann::json::parse(text));
-    } catch (const nlohmann::json::parse_error& error) {
-        throw UserError(sqlstate::kInvalidText, "invalid JSON in the expression at position " + std::to_string(error.byte), "",
-                        std::string("An expression that begins with { must be valid JSON. ") + kExample);
-    }
+    return FromJson(rule::ReadJson(text, "the expression", std::string("An expression that begins with { must be valid JSON. ") + kExample));
 }
 
 std::string TypeName(const rule::Expr& expr, rule::Type type) {

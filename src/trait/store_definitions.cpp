@@ -1,4 +1,5 @@
 // What is defined: the trees of traits and segments, and the lock under which they change.
+#include <chrono>
 #include <map>
 
 #include "pulse/base/error.hpp"
@@ -9,6 +10,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/pg/wait.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/segment/assemble.hpp"
 #include "pulse/trait/store_live.hpp"
@@ -65,6 +67,20 @@ class Saved : public rule::Definitions {
     mutable Entries traits_, segments_;
 };
 
+bool TryLock(int milliseconds) {
+    pg::Subtransaction apart;
+    try {
+        const pg::Identity identity = pg::Identity::Owner();
+        pg::SetLocally("lock_timeout", std::to_string(milliseconds).c_str());
+        pg::LockTable("definition", pg::TableLock::kExclusive);
+    } catch (const pg::Error& error) {
+        if (error.State() != sqlstate::kLockNotAvailable) throw;
+        return false;
+    }
+    apart.Commit();
+    return true;
+}
+
 }  // namespace
 
 void AnnounceDefinitions() {
@@ -78,20 +94,19 @@ void RequireReadCommitted() {
                         "one began, and would be left out.");
 }
 
+// Who queues for the lock stops everybody who comes later, and that is all who bring events: it is asked for again and again, each
+// time for a moment only.
 void LockDefinitions() {
     RequireReadCommitted();
-    pg::Subtransaction apart;
-    try {
-        const pg::Identity identity = pg::Identity::Owner();
-        pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
-        pg::LockTable("definition", pg::TableLock::kExclusive);
-    } catch (const pg::Error& error) {
-        if (error.State() != sqlstate::kLockNotAvailable) throw;
-        throw UserError(sqlstate::kLockNotAvailable, "definitions cannot be changed now",
-                        "A transaction that brings events, or changes definitions, has been open for longer than pulse.lock_timeout.",
-                        "Try again; pg_locks shows who holds a lock on pulse.definition.");
+    constexpr int kMoment = 50, kPause = 150;  // milliseconds
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(pg::settings::lock_timeout);
+    while (!TryLock(kMoment)) {
+        if (std::chrono::steady_clock::now() >= end)
+            throw UserError(sqlstate::kLockNotAvailable, "definitions cannot be changed now",
+                            "A transaction that brings events, or changes definitions, has been open for longer than pulse.lock_timeout.",
+                            "Try again; pg_locks shows who holds a lock on pulse.definition.");
+        pg::Wait(kPause);
     }
-    apart.Commit();
 }
 
 const rule::Definitions& SavedDefinitions() {

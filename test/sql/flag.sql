@@ -113,3 +113,11 @@ ROLLBACK;
 SELECT pulse_revoke('regress_flag_reader'), pulse_revoke('regress_flag_operator');
 DROP ROLE regress_flag_reader;
 DROP ROLE regress_flag_operator;
+
+-- Variants that others require stay; what comes back is checked.
+SELECT pulse_create_flag('colour', '{"variants": {"red": 1, "blue": 2}, "off": "red", "rules": [{"variant": "blue"}]}') > 0 AS made;
+SELECT pulse_create_flag('needs-blue', '{"prerequisites": [{"flag": "colour", "variant": "blue"}]}') > 0 AS made;
+SELECT pulse_update_flag('colour', '{"variants": {"red": 1, "green": 2}, "off": "red", "rules": [{"variant": "green"}]}');
+SELECT pulse_archive_flag('needs-blue');
+SELECT pulse_restore_flag('needs-blue');
+SELECT status FROM pulse_list_flags() WHERE key = 'needs-blue';

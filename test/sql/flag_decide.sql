@@ -153,3 +153,13 @@ SELECT pulse_delete_flag('steps');
 SELECT pulse_delete_flag(key) FROM pulse_list_flags();
 SELECT pulse_delete_segment('flag_pros', confirm => true), pulse_delete_segment('flag_buyers', confirm => true);
 SELECT pulse_delete_trait('flag_total_spent');
+
+-- Ids that nobody can have are decided for, and not noted. Numbers are drawn by as they are written, but for zeros at the end.
+SET pulse.exposure_sample = 1;
+SELECT pulse_create_flag('by_number', '{"rules": [{"percentage": 50, "bucket_by": "context.number"}]}') > 0 AS made;
+SELECT variant IS NOT NULL AS decided FROM pulse_expose((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 1000) AS i), 'by_number', '{"number": 1}');
+SELECT count(*) AS noted FROM pulse.exposure WHERE length(bucketing_id) > 255;
+SELECT count(DISTINCT d.bucket) AS places, count(*) AS decisions FROM unnest('{17, 17.0, 17.00}'::text[]) AS n,
+       pulse_decide('x', 'by_number', ('{"number": ' || n || '}')::jsonb) AS d;
+SELECT bucket IS NOT NULL AS drawn FROM pulse_decide(NULL, 'by_number', '{"number": 1e400, "targetingKey": "x"}');
+RESET pulse.exposure_sample;

@@ -94,3 +94,9 @@ SET client_min_messages = warning;
 SELECT pulse_delete_segment('s', confirm => true);
 SELECT pulse_delete_trait(k) FROM unnest('{b,a,typo,no_property,no_number,power_user,recent_buyer,frequent_visitor,total_spent,frequent_buyer,last_sku,skus,last_bought,plan_name}'::text[]) AS k;
 SELECT count(*) FROM pulse.trait;
+
+-- What is nested without end, and numbers beyond bounds.
+SELECT pulse_create_trait('x', '{"function":' || repeat('[', 1000000) || repeat(']', 1000000) || '}');
+SELECT pulse_create_trait('x', '{"function": 1e400}');
+SELECT pulse_create_flag('x', '{"when":' || repeat('[', 1000000) || repeat(']', 1000000) || '}');
+SELECT pulse_validate_rule('{"rules":' || repeat('[', 1000000) || repeat(']', 1000000) || '}');

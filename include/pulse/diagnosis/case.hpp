@@ -66,6 +66,9 @@ struct TableTrouble {
     Moment since = 0;
 };
 
+// What the source of a segment over people begins with: their measured attributes as columns.
+inline constexpr const char* kPeople = "(SELECT p.id";
+
 struct Case {
     // the incident
     int64_t incident = 0;

@@ -25,6 +25,9 @@ struct ColumnFacts {
     bool unique = false;  // it alone is a unique key
 };
 
+// Whether an attribute of people by this name tells who somebody is, or a secret: such are not measured unasked.
+bool IsPersonal(const std::string& name);
+
 // Choose at most kMaxChosenAttributes by type and cardinality, in the order of the columns: what has few
 // values first, then numbers, then timestamps. Never the key, a unique column, or text and whole numbers that
 // hardly ever repeat.
