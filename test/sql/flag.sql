@@ -121,3 +121,5 @@ SELECT pulse_update_flag('colour', '{"variants": {"red": 1, "green": 2}, "off": 
 SELECT pulse_archive_flag('needs-blue');
 SELECT pulse_restore_flag('needs-blue');
 SELECT status FROM pulse_list_flags() WHERE key = 'needs-blue';
+SELECT pulse_delete_flag('needs-blue');
+SELECT pulse_delete_flag('colour');

@@ -163,3 +163,4 @@ SELECT count(DISTINCT d.bucket) AS places, count(*) AS decisions FROM unnest('{1
        pulse_decide('x', 'by_number', ('{"number": ' || n || '}')::jsonb) AS d;
 SELECT bucket IS NOT NULL AS drawn FROM pulse_decide(NULL, 'by_number', '{"number": 1e400, "targetingKey": "x"}');
 RESET pulse.exposure_sample;
+SELECT pulse_delete_flag('by_number');

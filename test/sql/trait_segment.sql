@@ -125,8 +125,7 @@ SELECT pulse_create_segment('unharmed', '{"where": "events.purchase.sum(total, 6
 -- Also what was kept with another search_path.
 UPDATE pulse.segment SET search_path = 'public, pg_catalog' WHERE name = 'unharmed';
 SELECT pulse_take_snapshot('unharmed') > 0 AS ok;
-SELECT value FROM pulse_preview_segment('{"where": "events.purchase.sum(total, 60d) >= 300", "attributes": []}', 0) WHERE item = 'size';
-SELECT n.size = (SELECT members FROM pulse_preview_segment('{"where": "events.purchase.sum(total, 60d) >= 300", "attributes": []}', 0) WHERE item = 'size') AS same,
+SELECT n.size = (SELECT members FROM pulse_preview_segment('{"where": "events.purchase.sum(total, 60d) >= 300", "attributes": []}', 0) WHERE part = 'size') AS same,
        (SELECT count(*) FROM stolen) AS stolen FROM pulse.snapshot AS n JOIN pulse.segment AS s ON s.id = n.segment_id WHERE s.name = 'unharmed' ORDER BY n.taken_at DESC LIMIT 1;
 DROP OPERATOR public.>= (numeric, int);
 DROP FUNCTION public.steal(numeric, int);
@@ -135,9 +134,10 @@ DROP TABLE stolen;
 -- ---- Extremes, and what is not asked for ----
 SELECT pulse_identify('p1', '{"huge": 1e200, "Work-Email": "a@b", "userName": "x", "IP": "1.2.3.4", "api_token_2": "t"}'), pulse_identify('p2', '{"huge": -1e200}');
 SELECT * FROM pulse_preview_segment('{"where": "profile.huge != 0", "attributes": ["huge"]}', 0);
-SELECT name FROM (SELECT DISTINCT item, name FROM pulse_preview_segment('{"where": "profile.huge != 0"}', 0)) AS r WHERE item = 'attribute' ORDER BY 1;
+SELECT DISTINCT item FROM pulse_preview_segment('{"where": "profile.huge != 0"}', 0) WHERE part = 'attribute' ORDER BY 1;
 SELECT pulse_create_segment('itself', '{"where": "profile.huge != 0", "converted": "segment(\"itself\")"}');
 SELECT pulse_update_segment('unharmed', '{"where": "profile.huge != 0", "converted": "segment(\"unharmed\")"}');
 -- People and rows are not the same.
 SELECT pulse_preview_segment_change('unharmed', '{"query": "SELECT 1 AS id UNION ALL SELECT 2"}', 2);
 SELECT count(*) FROM pulse_preview_segment_change('unharmed', '{"query": "SELECT 1 AS id UNION ALL SELECT 2", "key": "id"}', 2);
+SELECT pulse_delete_segment('unharmed', confirm => true);
