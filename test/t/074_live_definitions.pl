@@ -14,20 +14,22 @@ SELECT pulse_track('u' || n, 'purchase', jsonb_build_object('total', n), "timest
 SELECT pulse_create_segment('buyers', '{"where": "events.purchase.count_30d >= 1"}');
 SELECT pulse_create_segment('never', '{"where": "events.purchase.sum(total, 60d) > 1000 && events.refund.count_30d == 0"}');
 SELECT pulse_create_trait('spent', 'events.purchase.sum(total, 90d)');
+SELECT pulse_create_trait('spent' || n, format('events.purchase.sum(total, %sd)', n)) FROM generate_series(40, 51) AS n;
 SQL
 
 # ---- reading while definitions are made anew ----
 my @handles;
-for my $who ("SET pulse.now = '" . sql("SELECT now() - interval '1 hour'") . "'; DO \$\$ DECLARE n bigint; BEGIN FOR i IN 1 .. 60 LOOP
-	SELECT count(*) INTO n FROM pulse.membership; IF n <> 60 THEN RAISE 'read % members', n; END IF;
-	SELECT count(*) INTO n FROM pulse.trait_value WHERE value IS NULL; IF n <> 0 THEN RAISE 'read % nulls', n; END IF; END LOOP; END \$\$;",
-	join('', map { 'SELECT pulse_refresh_definitions();' } 1 .. 300))
+my $reads = "SELECT 'wrong' FROM pulse.membership HAVING count(*) <> 60; SELECT 'wrong' FROM pulse.trait_value HAVING count(value) <> 780;\n";
+for my $who ("SELECT set_config('pulse.now', (now() - interval '1 hour')::text, false) IS NULL;\n" . $reads x 200, "SELECT pulse_refresh_definitions();\n" x 1500)
 {
-	my ($out, $err) = ('', '');
-	push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') ], '<', \$who, '>', \$out, '2>', \$err), \$err ];
+	# From a file: what is fed by this process would wait for the one that it is looking after.
+	my ($out, $err, $file) = ('', '', $node->basedir . '/session' . @handles . '.sql');
+	append_to_file($file, $who);
+	push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', $file ], '>', \$out, '2>', \$err), \$err, \$out ];
 }
 $_->[0]->finish for @handles;
 is(join('', map { ${ $_->[1] } } @handles), '', 'one reads while another makes definitions anew');
+unlike(${ $handles[0]->[2] }, qr/wrong/, 'and reads all of it');
 
 # ---- an older snapshot ----
 my $old = $node->background_psql('postgres', on_error_stop => 1);
