@@ -8,6 +8,7 @@
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/outcome.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/subtransaction.hpp"
 #include "pulse/trait/store_state.hpp"
 
 namespace pulse::trait {
@@ -61,8 +62,7 @@ class Batch {
         Load(changes, locked);
         for (Someone& someone : people_) Choose(someone);
         Read();
-        Written written;
-        for (Someone& someone : people_) Evaluate(someone, written);
+        const Written written = EvaluateAll();
         Write(written);
         TellPipeline(written.next);
         if (settling_.wait || locked.size() == ids.size()) return {};
@@ -215,6 +215,42 @@ class Batch {
         throw std::logic_error("metric " + metric.text + " was not read");
     }
 
+    // Nobody's data keeps the events of others out: when an evaluation fails each is done apart, and what fails then does not hold.
+    Written EvaluateAll() {
+        try {
+            pg::Subtransaction apart;
+            Written written;
+            for (Someone& someone : people_) Evaluate(someone, written);
+            apart.Commit();
+            return written;
+        } catch (const pg::Error& error) {
+            if (!IsOfData(error)) throw;
+        }
+        careful_ = true;
+        Written written;
+        for (Someone& someone : people_) Evaluate(someone, written);
+        return written;
+    }
+
+    // Class 22: numbers out of range and the like.
+    static bool IsOfData(const pg::Error& error) { return error.State().substr(0, 2) == "22"; }
+
+    pg::Value ValueOf(const Version& version, const Situation& situation, const std::vector<Measured>& metrics, Moment* until) const {
+        Rule::Compiled& rule = version.rule.compiled();
+        if (!careful_) return EvaluateRule(rule, rule.Value(), situation, metrics, until);
+        try {
+            pg::Subtransaction apart;
+            const pg::Value value = EvaluateRule(rule, rule.Value(), situation, metrics, until);
+            apart.Commit();
+            return value;
+        } catch (const pg::Error& error) {
+            if (!IsOfData(error)) throw;
+            pg::Warning("segment \"" + version.name + "\" cannot be evaluated for somebody, who is not in it", error.message);
+        }
+        *until = pg::kHoldsForEver;
+        return pg::Value::Null(BOOLOID);
+    }
+
     void Evaluate(Someone& someone, Written& written) const {
         if (!someone.relevant) return;
         Outcome outcome;
@@ -272,7 +308,7 @@ class Batch {
         for (const size_t metric : version.metrics) metrics.push_back(MetricOf(someone, metric));
         pg::Timed now;
         now.number = version.id;
-        const pg::Value value = EvaluateRule(version.rule.compiled(), version.rule.compiled().Value(), situation, metrics, &now.until);
+        const pg::Value value = ValueOf(version, situation, metrics, &now.until);
         now.value.type = jbvBool;
         now.value.val.boolean = !value.null && DatumGetBool(value.datum);
         if (now.until <= someone.at) now.until = someone.at + 1;
@@ -284,6 +320,7 @@ class Batch {
     const Program& program_;
     const Settling& settling_;
     Program::Progress progress_;
+    bool careful_ = false;  // an evaluation has failed
     std::vector<Someone> people_;
 };
 
