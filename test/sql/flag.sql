@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
-SET pulse.now = '2026-03-01';
+SET pulse.now = '2015-03-01';
 \set SHOW_CONTEXT never
 
 -- A rule alone is a boolean flag, as text, as JSON in quotes, as jsonb.
@@ -15,16 +15,16 @@ SELECT pulse_create_flag(key => 'all', definition => '{}') > 0 AS made;
 SELECT pulse_create_flag('checkout', '{
     "variants": {"old": "v1", "blue": {"value": "v2", "payload": {"color": "#00f"}}, "green": {"value": "v2"}}, "off": "old",
     "rules": [{"name": "testers", "when": "profile.tester == true", "variant": "blue"},
-              {"when": "context.country in [\"DE\", \"AT\"]", "ramp": [{"at": "2026-04-01", "percentage": 50}, {"at": "2026-03-01", "percentage": 5}],
+              {"when": "context.country in [\"DE\", \"AT\"]", "ramp": [{"at": "2015-04-01", "percentage": 50}, {"at": "2015-03-01", "percentage": 5}],
                "variants": {"green": 30, "blue": 70}, "bucket_by": ["account.id", "user"], "schedule": {"until": "2027-01-01"}}],
     "overrides": {"u-17": "green"}, "prerequisites": ["all", {"flag": "premium", "variant": "on"}],
-    "holdout": {"percentage": 5, "salt": "2026"}, "schedule": {"from": "2026-01-01"}, "dialect": "unleash", "salt": "old-checkout"}') > 0 AS made;
+    "holdout": {"percentage": 5, "salt": "2015"}, "schedule": {"from": "2015-01-01"}, "dialect": "unleash", "salt": "old-checkout"}') > 0 AS made;
 SELECT key, salt, enabled, version, traits, segments, flags, description, created_by = current_user AS mine, created_at, jsonb_pretty(definition) AS definition
 FROM pulse.flag ORDER BY key;
 SELECT key, status, type, version FROM pulse_list_flags();
 
 -- Every change is a version, with who, when and what.
-SET pulse.now = '2026-03-02';
+SET pulse.now = '2015-03-02';
 SELECT pulse_update_flag('premium', 'profile.plan == "team"');
 SELECT pulse_update_flag('premium', 'profile.plan  ==  "team"') AS same;
 SELECT pulse_update_flag('premium', description => 'who pays') AS not_a_version;

@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
-SET pulse.now = '2026-03-01';
+SET pulse.now = '2015-03-01';
 \set SHOW_CONTEXT never
 
 SELECT pulse_identify('flag-ann', '{"plan": "pro", "age": 31}') IS NOT NULL AS done;
@@ -56,13 +56,13 @@ SELECT value, bucket FROM pulse_decide('user-123', 'new-checkout');
 
 -- Overrides, prerequisites, holdout, schedule, ramp, kill switch: the order of the steps.
 SELECT pulse_create_flag('steps', '{"overrides": {"flag-bob": "on", "profile:999999": "on"}, "prerequisites": [{"flag": "premium", "variant": "on"}],
-    "schedule": {"from": "2026-02-01"}, "ramp": [{"at": "2026-02-10", "percentage": 0}, {"at": "2026-03-10", "percentage": 100}]}') > 0 AS made;
+    "schedule": {"from": "2015-02-01"}, "ramp": [{"at": "2015-02-10", "percentage": 0}, {"at": "2015-03-10", "percentage": 100}]}') > 0 AS made;
 SELECT u AS "user", d.value, d.reason, d.rule, d.bucket FROM unnest('{flag-ann,flag-bob,nobody}'::text[]) AS u, pulse_decide(u, 'steps') AS d;
-SET pulse.now = '2026-03-10';
+SET pulse.now = '2015-03-10';
 SELECT value, reason, rule FROM pulse_decide('flag-ann', 'steps');
-SET pulse.now = '2026-01-31';
+SET pulse.now = '2015-01-31';
 SELECT value, reason FROM pulse_decide('flag-bob', 'steps');
-SET pulse.now = '2026-03-01';
+SET pulse.now = '2015-03-01';
 SELECT pulse_disable_flag('premium');
 SELECT value, reason FROM pulse_decide('flag-ann', 'premium');
 SELECT value, reason FROM pulse_decide('flag-ann', 'steps');
@@ -114,7 +114,7 @@ SELECT value FROM pulse_expose('flag-ann', 'premium');
 SELECT value FROM pulse_expose('flag-ann', 'premium');
 SELECT value FROM pulse_expose('somebody', 'color');
 SELECT value FROM pulse_expose(NULL, 'premium');
-SET pulse.now = '2026-03-02';
+SET pulse.now = '2015-03-02';
 SELECT pulse_update_flag('premium', 'segment("flag_pros") && profile.age < 30');
 SELECT value FROM pulse_expose('flag-ann', 'premium');
 SELECT pulse_log_exposure('flag-ann', 'color', 'red'), pulse_log_exposure('flag-ann', 'color', 'red'), pulse_log_exposure('flag-ann', 'color', 'blue');
@@ -122,7 +122,7 @@ SELECT e.day, f.key, e.bucketing_id, e.variant, e.version, e.profile_id IS NOT N
 FROM pulse.exposure AS e JOIN pulse.flag AS f ON f.id = e.flag_id ORDER BY 1, 2, 3, 4;
 SELECT flag, bucketing_id, from_variant, to_variant, from_at, at, from_version, to_version, cause FROM pulse.variant_change ORDER BY flag, at, to_variant;
 SELECT key, status FROM pulse_list_flags() WHERE key IN ('premium', 'either') ORDER BY key;
-SET pulse.now = '2026-05-01';
+SET pulse.now = '2015-05-01';
 SELECT key, status, last_exposure_at FROM pulse_list_flags() WHERE key IN ('premium', 'either') ORDER BY key;
 SET pulse.exposure_sample = 0.5;
 SELECT count(*) FILTER (WHERE pulse_log_exposure('s' || i, 'color', 'red')) BETWEEN 400 AND 600 AS a_half FROM generate_series(1, 1000) AS i;

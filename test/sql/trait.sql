@@ -5,7 +5,7 @@ DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
-SET pulse.now = '2026-03-31 12:00:00+00';
+SET pulse.now = '2015-03-31 12:00:00+00';
 \pset null '-'
 
 -- ---- What TinyCDP's users know works as typed ----
@@ -69,9 +69,9 @@ SELECT version, description FROM pulse.trait WHERE key = 'total_spent';
 SELECT * FROM pulse.dependency WHERE name IN ('recent_buyer', 'b', 's', 'plan_name', 'frequent_buyer') ORDER BY 1, 2, 3, 4;
 
 -- ---- For one person ----
-SELECT pulse_identify('u1', '{"plan": "premium", "email": "ann@example.com"}', "timestamp" => '2026-03-01 10:00:00+00') > 0 AS ok;
-SELECT count(pulse_track('u1', 'app_open', '{}', timestamptz '2026-03-24 09:00:00+00' + i * interval '1 day')) FROM generate_series(0, 6) AS i;
-SELECT count(pulse_track('u1', 'purchase', jsonb_build_object('total', 10 * i, 'sku', 'sku-' || i), timestamptz '2026-03-10 10:00:00+00' + i * interval '5 days'))
+SELECT pulse_identify('u1', '{"plan": "premium", "email": "ann@example.com"}', "timestamp" => '2015-03-01 10:00:00+00') > 0 AS ok;
+SELECT count(pulse_track('u1', 'app_open', '{}', timestamptz '2015-03-24 09:00:00+00' + i * interval '1 day')) FROM generate_series(0, 6) AS i;
+SELECT count(pulse_track('u1', 'purchase', jsonb_build_object('total', 10 * i, 'sku', 'sku-' || i), timestamptz '2015-03-10 10:00:00+00' + i * interval '5 days'))
 FROM generate_series(1, 3) AS i;
 SELECT * FROM pulse_test_expression('events.purchase.count_30d >= 1 && events.app_open.count_7d >= 3', 'u1');
 SELECT * FROM pulse_test_expression('total_spent > 50 || profile.plan == "basic"', 'email:ann@example.com');

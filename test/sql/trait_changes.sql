@@ -4,7 +4,7 @@ DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
-SET pulse.now = '2026-03-01 12:00:00+00';
+SET pulse.now = '2015-03-01 12:00:00+00';
 \pset null '-'
 CREATE FUNCTION taken(consumer text, max int DEFAULT 1000, include_quiet boolean DEFAULT false) RETURNS TABLE (place bigint, segment text, who text, change text, cause text, version int)
     LANGUAGE sql AS $$ SELECT position, segment, user_id, change, cause, version FROM pulse_take_changes(consumer, max, include_quiet) $$;

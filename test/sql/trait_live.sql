@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 SET timezone = 'UTC';
-SET pulse.now = '2026-03-01 12:00:00+00';
+SET pulse.now = '2015-03-01 12:00:00+00';
 CREATE TEMP TABLE before AS SELECT coalesce(max(id), 0) AS id FROM pulse.profile;
 
 SELECT pulse_create_segment('live_buyers', '{"where": "events.live_purchase.count_30d >= 1"}') > 0 AS made;
@@ -28,14 +28,14 @@ SELECT count(pulse_track('live-b', 'live_refund')) = 1 AS done;
 SELECT * FROM live_now;
 
 -- A window moves on: reads say so before the pipeline does.
-SET pulse.now = '2026-03-31 12:00:00+00';
+SET pulse.now = '2015-03-31 12:00:00+00';
 SELECT * FROM live_now;
 SELECT pulse_in_segment('live-a', 'live_buyers');
 SELECT pulse_run_pipeline() >= 1 AS settled;
 SELECT m.segment_id IS NULL AS gone FROM pulse.identity AS i LEFT JOIN pulse.member AS m USING (profile_id) WHERE i.value = 'live-a';
 
 -- A late event counts for what is left of its window.
-SELECT count(pulse_track('live-a', 'live_purchase', "timestamp" => '2026-03-20')) = 1 AS done;
+SELECT count(pulse_track('live-a', 'live_purchase', "timestamp" => '2015-03-20')) = 1 AS done;
 SELECT * FROM live_now WHERE who = 'live-a';
 SELECT until FROM pulse_segments_of('live-a');
 
@@ -43,7 +43,7 @@ SELECT until FROM pulse_segments_of('live-a');
 SET pulse.now = '2999-01-01';
 SELECT pulse_track('live-a', 'live_purchase');
 SELECT pulse_run_pipeline();
-SET pulse.now = '2026-03-31 12:00:00+00';
+SET pulse.now = '2015-03-31 12:00:00+00';
 -- And where it was written nevertheless, the next event mends it.
 UPDATE pulse.profile_state SET as_of = '2999-01-01', metrics = '{}', segments = '{}', next_change_at = NULL
 WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'live-b');
@@ -54,7 +54,7 @@ WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'live-b'
 -- Who was merged away is left nowhere, and what is due of such people is no reason to stay awake.
 SELECT count(pulse_merge('live-a', 'live-d', 'the same')) = 1 AS merged;
 SELECT count(*) FROM pulse.profile_state AS s JOIN pulse.profile AS p ON p.id = s.profile_id WHERE p.canonical_id <> p.id AND p.id > (SELECT id FROM before);
-INSERT INTO pulse.profile_state SELECT id, '2026-03-01', '{}', '{}', '2026-03-02' FROM pulse.profile WHERE canonical_id <> id AND id > (SELECT id FROM before);
+INSERT INTO pulse.profile_state SELECT id, '2015-03-01', '{}', '{}', '2015-03-02' FROM pulse.profile WHERE canonical_id <> id AND id > (SELECT id FROM before);
 SELECT pulse_run_pipeline() >= 0 AS settled;
 SELECT count(*) FROM pulse.profile_state AS s JOIN pulse.profile AS p ON p.id = s.profile_id WHERE p.canonical_id <> p.id AND p.id > (SELECT id FROM before);
 

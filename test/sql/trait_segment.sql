@@ -4,16 +4,16 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 SET timezone = 'UTC';
-SET pulse.now = '2026-03-31 12:00:00+00';
+SET pulse.now = '2015-03-31 12:00:00+00';
 \pset null '-'
 
 -- Forty people: p1 … p30 have a plan and buy on the day of their number, every third of them also a second time; v1 … v10 only look.
 SELECT count(*) FROM generate_series(1, 30) AS i, LATERAL (SELECT
     pulse_identify('p' || i, jsonb_build_object('plan', (ARRAY['free', 'premium', 'enterprise'])[1 + i % 3], 'age', 20 + i, 'vip', i % 2 = 0),
-                   "timestamp" => '2026-03-01 00:00:00+00'),
-    pulse_track('p' || i, 'purchase', jsonb_build_object('total', i * 10), timestamptz '2026-03-01 12:00:00+00' + (i - 1) * interval '1 day')) AS e;
-SELECT count(pulse_track('p' || i, 'purchase', '{"total": 5}', timestamptz '2026-03-20 12:00:00+00')) FROM generate_series(3, 30, 3) AS i;
-SELECT count(pulse_page(NULL, 'home', "timestamp" => '2026-03-30 12:00:00+00', anonymous_id => 'v' || i)) FROM generate_series(1, 10) AS i;
+                   "timestamp" => '2015-03-01 00:00:00+00'),
+    pulse_track('p' || i, 'purchase', jsonb_build_object('total', i * 10), timestamptz '2015-03-01 12:00:00+00' + (i - 1) * interval '1 day')) AS e;
+SELECT count(pulse_track('p' || i, 'purchase', '{"total": 5}', timestamptz '2015-03-20 12:00:00+00')) FROM generate_series(3, 30, 3) AS i;
+SELECT count(pulse_page(NULL, 'home', "timestamp" => '2015-03-30 12:00:00+00', anonymous_id => 'v' || i)) FROM generate_series(1, 10) AS i;
 
 -- ---- Made, and shown ----
 SELECT pulse_create_trait('total_spent', 'events.purchase.sum(total, 14d)') > 0 AS ok, pulse_create_trait('frequent_buyer', 'events.purchase.count_30d >= 2') > 0 AS ok;
@@ -40,13 +40,13 @@ SELECT count(*) AS recent_buyers FROM (SELECT e.profile_id FROM pulse.event AS e
     AND e.time > pulse_now() - interval '7 days' AND e.time <= pulse_now() GROUP BY 1) AS h;
 DO $$ BEGIN
     FOR d IN 0 .. 5 LOOP
-        PERFORM set_config('pulse.now', (timestamptz '2026-03-05' + d * interval '5 days')::text, false), pulse_take_snapshot('frequent');
+        PERFORM set_config('pulse.now', (timestamptz '2015-03-05' + d * interval '5 days')::text, false), pulse_take_snapshot('frequent');
     END LOOP;
 END $$;
-SET pulse.now = '2026-02-01 00:00:00+00';
+SET pulse.now = '2015-02-01 00:00:00+00';
 SELECT pulse_take_snapshot('quiet') > 0 AS ok;
 SELECT g.name, n.taken_at, n.size FROM pulse.snapshot AS n JOIN pulse.segment AS g ON g.id = n.segment_id WHERE g.name IN ('frequent', 'quiet') ORDER BY 1, 2;
-SET pulse.now = '2026-03-31 12:00:00+00';
+SET pulse.now = '2015-03-31 12:00:00+00';
 
 -- ---- Changed ----
 SELECT pulse_update_segment('high_value', '{"where": "total_spent > 200"}');
@@ -83,12 +83,12 @@ SELECT pulse_delete_segment('best', confirm => true);
 -- ---- Drift and its diagnosis ----
 -- The shop's application says Purchase from the 25th on: those who bought fall away day by day.
 SELECT pulse_create_segment('buyers', '{"where": "events.order.count_3d >= 1 && profile.plan != \"x\"", "attributes": ["plan"]}') > 0 AS ok;
-SELECT count(pulse_track('p' || i, CASE WHEN d < 24 THEN 'order' ELSE 'Order' END, '{}', timestamptz '2026-03-01 06:00:00+00' + d * interval '1 day'))
+SELECT count(pulse_track('p' || i, CASE WHEN d < 24 THEN 'order' ELSE 'Order' END, '{}', timestamptz '2015-03-01 06:00:00+00' + d * interval '1 day'))
 FROM generate_series(1, 30) AS i, generate_series(0, 29) AS d WHERE (i + d) % 2 = 0;
 DO $$
 BEGIN
     FOR d IN 5 .. 29 LOOP
-        PERFORM set_config('pulse.now', (timestamptz '2026-03-01 12:00:00+00' + d * interval '1 day')::text, false);
+        PERFORM set_config('pulse.now', (timestamptz '2015-03-01 12:00:00+00' + d * interval '1 day')::text, false);
         PERFORM pulse_take_snapshot('buyers');
         PERFORM pulse_check_drift('buyers');
     END LOOP;
