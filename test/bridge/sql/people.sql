@@ -54,7 +54,7 @@ SELECT count(*), count(DISTINCT canonical), count(*) FILTER (WHERE created), cou
 UPDATE pulse.profile SET attributes = '{"plan": "pro"}' WHERE id = 1;
 SELECT left(u, 30) AS who, find_person(u) FROM unnest(ARRAY['u1', 'a1', 'a2', 'ann@example.com', ' Ann@Example.com ', 'email:ANN@example.com', 'user_id:u1', 'user_id:a1', 'd2', 'profile:1', 'profile:2',
     'profile:99999', 'profile:x', 'profile:', 'profile:99999999999999999999', ':', 'nobody', '', repeat('x', 1000)]) AS u;
--- A user id is looked for first, whatever it looks like.
+-- A user id is looked for first, but kind:value and profile:1 mean just that, whoever calls themselves so.
 SELECT count(*) FROM resolve('[{"ids": [["user_id", "profile:1"]]}, {"ids": [["user_id", "ann@example.com"]]}]');
 SELECT u, find_person(u) <> find_person('u1') AS another FROM unnest(ARRAY['profile:1', 'ann@example.com', 'email:ann@example.com']) AS u;
 
