@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use PulseTest;
 
-my $node = start_node('ingest', 'log_min_messages = warning', 'restart_after_crash = on');
+my $node = start_node('ingest_crash', 'log_min_messages = warning', 'restart_after_crash = on');
 $node->safe_psql('postgres', 'CREATE EXTENSION pulse');
 sub sql { return $node->safe_psql('postgres', @_) }
 
