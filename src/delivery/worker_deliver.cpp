@@ -8,6 +8,7 @@
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/delivery/worker_exchange.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/brief.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
@@ -78,23 +79,10 @@ class Courier {
     // One short transaction as the extension's owner. False when somebody else's lock was in the way, or a deadlock:
     // nothing has happened then, and it is tried again in a moment.
     bool Briefly(const char* what, const std::function<void()>& body) {
-        try {
-            const pg::PlainTransactions plain;
-            pg::Transaction transaction(what);
-            if (pg::ExtensionVersion() != PULSE_VERSION) {
-                gone_ = true;
-            } else {
-                const pg::Identity identity = pg::Identity::Owner();
-                const pg::Session session;
-                body();
-            }
-            transaction.Commit();
-            return !gone_;
-        } catch (const pg::Error& error) {
-            if (error.State() != sqlstate::kLockNotAvailable && error.State() != "40P01") throw;
-        }
-        not_before_ = pg::WallClock() + kBusyPause;
-        return false;
+        const pg::Brief brief = pg::RunBriefly(what, body);
+        gone_ |= brief == pg::Brief::kGone;
+        if (brief == pg::Brief::kBusy) not_before_ = pg::WallClock() + kBusyPause;
+        return brief == pg::Brief::kDone && !gone_;
     }
 
     void Round() {

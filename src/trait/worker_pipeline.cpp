@@ -3,6 +3,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/brief.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/relation_lock.hpp"
@@ -50,25 +51,10 @@ class Follower {
   private:
     // One short transaction as the extension's owner. False when somebody else's lock was in the way: nothing has happened then.
     bool Briefly(const char* what, const std::function<void()>& body) {
-        try {
-            const pg::PlainTransactions plain;
-            pg::Transaction transaction(what);
-            if (pg::ExtensionVersion() != PULSE_VERSION) {
-                gone_ = true;
-            } else {
-                const pg::Identity identity = pg::Identity::Owner();
-                const pg::Session session;
-                body();
-            }
-            transaction.Commit();
-            return !gone_;
-        } catch (const pg::Error& error) {
-            if (error.State() != sqlstate::kLockNotAvailable && error.State() != "40P01") throw;
-        } catch (const UserError& error) {
-            if (error.state() != sqlstate::kLockNotAvailable) throw;
-        }
-        Pause();
-        return false;
+        const pg::Brief brief = pg::RunBriefly(what, body);
+        gone_ |= brief == pg::Brief::kGone;
+        if (brief == pg::Brief::kBusy) Pause();
+        return brief == pg::Brief::kDone && !gone_;
     }
 
     void Pause() { not_before_ = pg::WallClock() + kBusyPause; }

@@ -1,0 +1,30 @@
+#include "pulse/pg/brief.hpp"
+
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/transaction.hpp"
+
+namespace pulse::pg {
+
+Brief RunBriefly(const char* what, const std::function<void()>& body) {
+    try {
+        const PlainTransactions plain;
+        Transaction transaction(what);
+        const bool there = ExtensionVersion() == PULSE_VERSION;
+        if (there) {
+            const Identity identity = Identity::Owner();
+            const Session session;
+            body();
+        }
+        transaction.Commit();
+        return there ? Brief::kDone : Brief::kGone;
+    } catch (const Error& error) {
+        if (error.State() != sqlstate::kLockNotAvailable && error.State() != "40P01") throw;
+    } catch (const UserError& error) {
+        if (error.state() != sqlstate::kLockNotAvailable) throw;
+    }
+    return Brief::kBusy;
+}
+
+}  // namespace pulse::pg
