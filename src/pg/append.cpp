@@ -11,12 +11,6 @@ extern "C" {
 #include "utils/rel.h"
 }
 
-#if PG_VERSION_NUM >= 160000
-#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL, false)
-#else
-#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL)
-#endif
-
 namespace pulse::pg {
 
 namespace {

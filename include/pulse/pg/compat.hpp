@@ -55,3 +55,9 @@ static inline void PulseInitMaterializedSrf(FunctionCallInfo fcinfo) {
 #else
 #define PULSE_INDEX_BEGINSCAN(table, index, snapshot, keys) index_beginscan((table), (index), (snapshot), (keys), 0)
 #endif
+
+#if PG_VERSION_NUM >= 160000
+#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL, false)
+#else
+#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL)
+#endif
