@@ -118,7 +118,7 @@ COMMENT ON COLUMN pulse.event_catalog.events IS 'How many were accepted, exactly
 COMMENT ON COLUMN pulse.event_catalog.last_seen_at IS 'By the time of the events.';
 
 CREATE FUNCTION pulse.merge_examples(examples jsonb, more jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$SELECT coalesce(jsonb_agg(v.value ORDER BY v.place), '[]')
   FROM (SELECT e.value, min(e.place) AS place FROM jsonb_array_elements(examples || more) WITH ORDINALITY AS e (value, place)
         GROUP BY e.value ORDER BY 2 LIMIT 5) AS v$$;

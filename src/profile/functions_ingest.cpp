@@ -140,6 +140,19 @@ Datum EventOf(FunctionCallInfo fcinfo, const std::optional<Verdict>& verdict) {
     return verdict ? Int64GetDatum(verdict->event) : Datum{0};
 }
 
+// Those that have a name and properties: pulse_track(), pulse_page() and pulse_screen().
+Datum TakeNamed(FunctionCallInfo fcinfo, const char* type, const char* name) {
+    return EventOf(fcinfo, TakeCall(fcinfo, type,
+                                    {{"userId", 0, TEXTOID},
+                                     {name, 1, TEXTOID},
+                                     {"properties", 2, JSONBOID},
+                                     {"timestamp", 3, TIMESTAMPTZOID},
+                                     {"anonymousId", 4, TEXTOID},
+                                     {"messageId", 5, TEXTOID},
+                                     {"context", 6, JSONBOID}},
+                                    7));
+}
+
 }  // namespace
 
 }  // namespace pulse::profile
@@ -172,15 +185,7 @@ PULSE_WRITING_FUNCTION(pulse_ingest) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_track) {
-    return profile::EventOf(fcinfo, profile::TakeCall(fcinfo, "track",
-                                                      {{"userId", 0, TEXTOID},
-                                                       {"event", 1, TEXTOID},
-                                                       {"properties", 2, JSONBOID},
-                                                       {"timestamp", 3, TIMESTAMPTZOID},
-                                                       {"anonymousId", 4, TEXTOID},
-                                                       {"messageId", 5, TEXTOID},
-                                                       {"context", 6, JSONBOID}},
-                                                      7));
+    return profile::TakeNamed(fcinfo, "track", "event");
 }
 
 PULSE_WRITING_FUNCTION(pulse_identify) {
@@ -197,27 +202,11 @@ PULSE_WRITING_FUNCTION(pulse_identify) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_page) {
-    return profile::EventOf(fcinfo, profile::TakeCall(fcinfo, "page",
-                                                      {{"userId", 0, TEXTOID},
-                                                       {"name", 1, TEXTOID},
-                                                       {"properties", 2, JSONBOID},
-                                                       {"timestamp", 3, TIMESTAMPTZOID},
-                                                       {"anonymousId", 4, TEXTOID},
-                                                       {"messageId", 5, TEXTOID},
-                                                       {"context", 6, JSONBOID}},
-                                                      7));
+    return profile::TakeNamed(fcinfo, "page", "name");
 }
 
 PULSE_WRITING_FUNCTION(pulse_screen) {
-    return profile::EventOf(fcinfo, profile::TakeCall(fcinfo, "screen",
-                                                      {{"userId", 0, TEXTOID},
-                                                       {"name", 1, TEXTOID},
-                                                       {"properties", 2, JSONBOID},
-                                                       {"timestamp", 3, TIMESTAMPTZOID},
-                                                       {"anonymousId", 4, TEXTOID},
-                                                       {"messageId", 5, TEXTOID},
-                                                       {"context", 6, JSONBOID}},
-                                                      7));
+    return profile::TakeNamed(fcinfo, "screen", "name");
 }
 
 PULSE_WRITING_FUNCTION(pulse_group) {

@@ -40,7 +40,7 @@ bool IsIn(const std::vector<std::string>& list, const std::string& name) {
 void NoteEvents(const Reads& reads, const std::vector<std::string>& known) {
     for (const std::string& event : reads.events)
         if (!event.empty() && !IsIn(known, event))
-            pg::Notice("event \"" + event + "\" has not come in yet", segment::SuggestQuoted(event, known, "Events that have are named"));
+            pg::Notice("event \"" + event + "\" has not come in yet", segment::SuggestQuoted(event, known, "Names of events that did"));
 }
 
 std::string Examples(const pg::Json& examples) {
