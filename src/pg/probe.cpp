@@ -25,13 +25,45 @@ Oid FindRelation(const char* name) {
     return relation;
 }
 
+constexpr int kMaxKeys = 4;
+
 // Equality of an index column, as the index itself would compare.
-void MakeKey(ScanKey key, Relation index, int column, Datum value) {
+void MakeKey(ScanKey key, Relation index, int column) {
     const Oid family = index->rd_opfamily[column], type = index->rd_opcintype[column];
     const Oid equal = get_opfamily_member(family, type, type, BTEqualStrategyNumber);
     ScanKeyEntryInitialize(key, 0, static_cast<AttrNumber>(column + 1), BTEqualStrategyNumber, type,
-                           index->rd_indcollation[column], get_opcode(equal), value);
+                           index->rd_indcollation[column], get_opcode(equal), Datum{0});
 }
+
+// A unique index and its table, open for a scan. Lives inside Call(): nothing to be done when an error ends it.
+struct Scan {
+    Relation table, index;
+    int width;
+    TupleTableSlot* slot;
+    IndexScanDesc scan;
+    ScanKeyData keys[kMaxKeys];
+
+    Scan(const char* table_name, const char* index_name, Snapshot snapshot)
+        : table(table_open(FindRelation(table_name), AccessShareLock)),
+          index(index_open(FindRelation(index_name), AccessShareLock)),
+          width(IndexRelationGetNumberOfKeyAttributes(index)) {
+        if (width > kMaxKeys) elog(ERROR, "too many columns for a probe: pulse.%s", index_name);
+        for (int i = 0; i < width; ++i) MakeKey(&keys[i], index, i);
+        slot = table_slot_create(table, nullptr);
+        scan = PULSE_INDEX_BEGINSCAN(table, index, snapshot, width);
+    }
+    bool Find(const Datum* values) {
+        for (int i = 0; i < width; ++i) keys[i].sk_argument = values[i];
+        index_rescan(scan, keys, width, nullptr, 0);
+        return index_getnext_slot(scan, ForwardScanDirection, slot);
+    }
+    void Close() {
+        index_endscan(scan);
+        ExecDropSingleTupleTableSlot(slot);
+        index_close(index, AccessShareLock);
+        table_close(table, AccessShareLock);
+    }
+};
 
 // ---- what was said to have changed ----
 
@@ -78,37 +110,44 @@ std::optional<std::vector<Value>> Probe::Find(std::initializer_list<Datum> keys)
     if (width > found.values.size()) throw std::logic_error("a probe reads at most 16 columns");
     const int* columns = columns_.data();
     Call([&] {
-        Relation table = table_open(FindRelation(table_), AccessShareLock);
-        Relation index = index_open(FindRelation(index_), AccessShareLock);
-        if (static_cast<int>(keys.size()) != IndexRelationGetNumberOfKeyAttributes(index) || keys.size() > 4)
-            elog(ERROR, "wrong number of keys for pulse.%s", index_);
-        ScanKeyData scan_keys[4];
-        int count = 0;
-        for (const Datum key : keys) {
-            MakeKey(&scan_keys[count], index, count, key);
-            ++count;
-        }
-        TupleTableSlot* slot = table_slot_create(table, nullptr);
-        IndexScanDesc scan = PULSE_INDEX_BEGINSCAN(table, index, GetActiveSnapshot(), count);
-        index_rescan(scan, scan_keys, count, nullptr, 0);
-        found.any = index_getnext_slot(scan, ForwardScanDirection, slot);
+        Scan scan(table_, index_, GetActiveSnapshot());
+        if (static_cast<int>(keys.size()) != scan.width) elog(ERROR, "wrong number of keys for pulse.%s", index_);
+        found.any = scan.Find(keys.begin());
         for (size_t i = 0; found.any && i < width; ++i) {
-            const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(table), columns[i] - 1);
-            const Datum value = slot_getattr(slot, columns[i], &found.nulls[i]);
+            const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(scan.table), columns[i] - 1);
+            const Datum value = slot_getattr(scan.slot, columns[i], &found.nulls[i]);
             found.types[i] = attribute->atttypid;
             if (found.nulls[i]) continue;
             found.values[i] = attribute->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value))
                                                       : datumCopy(value, attribute->attbyval, attribute->attlen);
         }
-        index_endscan(scan);
-        ExecDropSingleTupleTableSlot(slot);
-        index_close(index, AccessShareLock);
-        table_close(table, AccessShareLock);
+        scan.Close();
     });
     if (!found.any) return std::nullopt;
     std::vector<Value> values(width);
     for (size_t i = 0; i < width; ++i) values[i] = {found.types[i], found.values[i], found.nulls[i]};
     return values;
+}
+
+std::vector<std::optional<int64_t>> Probe::FindInt8s(const std::vector<Datum>& keys) const {
+    std::vector<std::optional<int64_t>> found;
+    found.reserve(keys.size());
+    const int column = columns_.at(0);
+    Call([&] {
+        CommandCounterIncrement();
+        PushCopiedSnapshot(GetTransactionSnapshot());
+        UpdateActiveSnapshotCommandId();
+        Scan scan(table_, index_, GetActiveSnapshot());
+        for (size_t i = 0; i + static_cast<size_t>(scan.width) <= keys.size(); i += static_cast<size_t>(scan.width)) {
+            bool null = true;
+            const Datum value = scan.Find(&keys[i]) ? slot_getattr(scan.slot, column, &null) : Datum{0};
+            found.push_back(null ? std::nullopt : std::optional<int64_t>(DatumGetInt64(value)));
+            CHECK_FOR_INTERRUPTS();
+        }
+        scan.Close();
+        PopActiveSnapshot();
+    });
+    return found;
 }
 
 bool Watch::Changed() {

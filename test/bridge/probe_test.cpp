@@ -30,6 +30,18 @@ PULSE_FUNCTION(bridge_probe) {
     return pg::FromText(text);
 }
 
+// The ids of segments of these names, in one scan; 0 for none.
+PULSE_FUNCTION(bridge_probe_many) {
+    static const pg::Probe by_name("segment", "segment_name_key", {1});
+    const pg::Args args(fcinfo);
+    const std::vector<std::string> names = args.Texts(0).value();
+    std::vector<Datum> keys;
+    for (const std::string& name : names) keys.push_back(pg::FromText(name));
+    std::string text;
+    for (const std::optional<int64_t>& id : by_name.FindInt8s(keys)) text += (text.empty() ? "" : " ") + std::to_string(id.value_or(0));
+    return pg::FromText(text);
+}
+
 PULSE_FUNCTION(bridge_changed) {
     static pg::Watch watch("definition");
     return BoolGetDatum(watch.Changed());

@@ -77,6 +77,7 @@ CREATE FUNCTION compose_message(message bigint) RETURNS text LANGUAGE c AS 'MODU
 
 CREATE FUNCTION bridge_evaluate(sql text, a bigint, b text, times int DEFAULT 1) RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_evaluate';
+CREATE FUNCTION bridge_probe_many(names text[]) RETURNS text LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'bridge_probe_many';
 CREATE FUNCTION bridge_probe(name text) RETURNS text LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'bridge_probe';
 CREATE FUNCTION bridge_changed() RETURNS boolean LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_changed';
 CREATE FUNCTION bridge_announce() RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_announce';

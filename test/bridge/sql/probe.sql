@@ -43,6 +43,7 @@ SELECT bridge_probe('probed') = (SELECT id || ' 1 {a,b}' FROM pulse.segment) AS 
 BEGIN;
 SELECT pulse_update_segment('probed', new_name => 'renamed');
 SELECT bridge_probe('probed') IS NULL AS gone, bridge_probe('renamed') IS NOT NULL AS sees_its_own;
+SELECT bridge_probe_many('{probed,renamed,no such,renamed}') = format('0 %s 0 %1$s', id) AS many, bridge_probe_many('{}') = '' AS none FROM pulse.segment;
 ROLLBACK;
 SELECT bridge_probe('probed') IS NOT NULL AS back;
 SELECT pulse_delete_segment('probed', confirm => true);
