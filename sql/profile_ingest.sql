@@ -117,11 +117,11 @@ COMMENT ON VIEW pulse.event_catalog IS 'Every name of event that ever came in.';
 COMMENT ON COLUMN pulse.event_catalog.events IS 'How many were accepted, exactly.';
 COMMENT ON COLUMN pulse.event_catalog.last_seen_at IS 'By the time of the events.';
 
-CREATE FUNCTION pulse.merge_examples(examples jsonb, more jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
-$$SELECT coalesce(jsonb_agg(v.value ORDER BY v.place), '[]')
-  FROM (SELECT e.value, min(e.place) AS place FROM jsonb_array_elements(examples || more) WITH ORDINALITY AS e (value, place)
-        GROUP BY e.value ORDER BY 2 LIMIT 5) AS v$$;
+CREATE FUNCTION pulse.merge_examples(examples jsonb, more jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN jsonb_array_length(examples) >= 5 THEN examples
+    ELSE (SELECT coalesce(jsonb_agg(v.value ORDER BY v.place), '[]')
+          FROM (SELECT e.value, min(e.place) AS place FROM jsonb_array_elements(examples || more) WITH ORDINALITY AS e (value, place)
+                GROUP BY e.value ORDER BY 2 LIMIT 5) AS v) END;
 COMMENT ON FUNCTION pulse.merge_examples(jsonb, jsonb) IS 'The first five different values of two lists.';
 CREATE AGGREGATE pulse.collect_examples(jsonb) (SFUNC = pulse.merge_examples, STYPE = jsonb, INITCOND = '[]', PARALLEL = SAFE);
 COMMENT ON AGGREGATE pulse.collect_examples(jsonb) IS 'The first five different values of many lists.';

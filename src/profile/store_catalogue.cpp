@@ -1,4 +1,6 @@
 // The catalogue of events and the counters of sources: batches add to them without waiting for each other.
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_ingest.hpp"
@@ -65,6 +67,9 @@ int64_t FoldTallies(int64_t rows) {
         "   first_at = least(s.first_at, excluded.first_at), last_at = greatest(s.last_at, excluded.last_at))"
         " DELETE FROM pulse.ingest_tally AS d WHERE d.id IN (SELECT g.id FROM gone AS g)",
         {INT8OID, INT8OID, INT8OID});
+    // Compiling the statement takes longer than running it.
+    const pg::Identity owner = pg::Identity::Owner();
+    pg::SetLocally("jit", "off");
     return static_cast<int64_t>(
         fold.Execute({Value::Int8(last[0].Int8(0)), Value::Int8(kMostNames), Value::Int8(kMostProperties)}).processed());
 }
