@@ -44,28 +44,37 @@ std::vector<IdentityKind> LoadKinds() {
     return kinds;
 }
 
-// Which of the claims' ids are known. Joined one by one, so that a plan made while the tables were small stays good.
+// The canonical ids of profiles.
+std::vector<std::optional<int64_t>> ReadCanonical(const std::vector<Datum>& profiles) {
+    static const pg::Probe probe("profile", "profile_pkey", {2});
+    return probe.FindInt8s(profiles);
+}
+
+// Which of the claims' ids are known.
 Facts ReadIds(const std::vector<Claim>& claims) {
-    static pg::Statement statement(
-        "SELECT u.n, i.profile_id, p.canonical_id FROM unnest($1, $2) WITH ORDINALITY AS u (kind, value, n) "
-        "CROSS JOIN LATERAL (SELECT j.profile_id FROM pulse.identity AS j WHERE j.kind = u.kind AND j.value = u.value OFFSET 0) AS i "
-        "CROSS JOIN LATERAL (SELECT q.canonical_id FROM pulse.profile AS q WHERE q.id = i.profile_id OFFSET 0) AS p",
-        {TEXTARRAYOID, TEXTARRAYOID});
+    static const pg::Probe identities("identity", "identity_pkey", {3});
     std::set<Identity> wanted;
     for (const Claim& claim : claims) {
         wanted.insert(claim.ids.begin(), claim.ids.end());
         if (claim.previous) wanted.insert(*claim.previous);
     }
-    std::vector<std::string> kinds, values;
+    std::vector<Datum> keys;
     for (const Identity& id : wanted) {
-        kinds.push_back(id.kind);
-        values.push_back(id.value);
+        keys.push_back(pg::FromText(id.kind));
+        keys.push_back(pg::FromText(id.value));
     }
-    const pg::Result rows = statement.Execute({Value::Texts(kinds), Value::Texts(values)});
+    const std::vector<std::optional<int64_t>> owners = identities.FindInt8s(keys);
+    keys.clear();
+    for (const std::optional<int64_t>& owner : owners)
+        if (owner) keys.push_back(Int64GetDatum(*owner));
+    const std::vector<std::optional<int64_t>> people = ReadCanonical(keys);
     Facts facts;
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const size_t n = static_cast<size_t>(rows[i].Int8(0) - 1);
-        facts.ids[{kinds[n], values[n]}] = {rows[i].Int8(1), rows[i].Int8(2)};
+    auto id = wanted.begin();
+    auto person = people.begin();
+    for (const std::optional<int64_t>& owner : owners) {
+        if (owner && *person) facts.ids.emplace_hint(facts.ids.end(), *id, Facts::Place{*owner, **person});
+        person += owner.has_value();
+        ++id;
     }
     return facts;
 }
@@ -185,16 +194,28 @@ std::vector<int64_t> LockFree(const std::vector<int64_t>& ids) {
     return locked;
 }
 
+// Locks one, waiting; false when it was merged away.
+bool LockOne(int64_t id) {
+    static pg::Statement lock("SELECT p.id FROM pulse.profile AS p WHERE p.id = $1 AND p.canonical_id = p.id FOR NO KEY UPDATE", {INT8OID});
+    return !lock.Execute({Value::Int8(id)}).empty();
+}
+
+// Until whoever holds this one lets go; what is locked for that is let go as well.
+void WaitFor(int64_t id) {
+    pg::Subtransaction given_up;
+    const pg::Session session;
+    LockOne(id);
+}
+
 // One after the other, waiting. False as soon as one was merged away meanwhile: it is locked then although it is nobody, and whoever waited
 // for further ones with that lock would stand in the way of those who move its row.
 bool LockInTurn(const std::vector<int64_t>& ids, std::vector<int64_t>& locked) {
     static pg::Statement look("SELECT p.canonical_id = p.id FROM pulse.profile AS p WHERE p.id = $1", {INT8OID});
-    static pg::Statement lock("SELECT p.id FROM pulse.profile AS p WHERE p.id = $1 AND p.canonical_id = p.id FOR NO KEY UPDATE", {INT8OID});
     for (const int64_t id : ids) {
         pg::CheckInterrupts();
         const pg::Result now = look.Execute({Value::Int8(id)});
         if (now.empty() || !now[0].Bool(0)) continue;
-        if (lock.Execute({Value::Int8(id)}).empty()) return false;
+        if (!LockOne(id)) return false;
         locked.push_back(id);
     }
     return true;
@@ -209,11 +230,12 @@ std::vector<int64_t> Sorted(std::vector<int64_t> ids) {
 // One round. False: what was read is not true any more.
 class Round {
   public:
-    Round(std::vector<Claim>& claims, bool lock, const std::vector<int64_t>& also, bool patient)
-        : claims_(claims), lock_(lock), also_(also), patient_(patient) {}
+    Round(std::vector<Claim>& claims, const std::vector<int64_t>& also, bool patient)
+        : claims_(claims), also_(also), patient_(patient) {}
 
     bool Run();
     const std::vector<Plan::Merge>& merges() const { return plan_.merges; }
+    std::optional<int64_t> blocked() const { return blocked_; }
 
   private:
     void TakeAsKnown();
@@ -223,9 +245,9 @@ class Round {
     int64_t Real(int64_t id) const { return id < 0 ? made_[static_cast<size_t>(-id - 1)] : id; }
 
     std::vector<Claim>& claims_;
-    const bool lock_;
     const std::vector<int64_t>& also_;
-    const bool patient_;  // waits for others; the first round does not
+    const bool patient_;  // waits for others; the first rounds do not
+    std::optional<int64_t> blocked_;  // somebody whom others hold
     Facts facts_;
     std::set<int64_t> extended_, people_;
     Plan plan_;
@@ -251,17 +273,24 @@ bool Round::Lock() {
     std::vector<int64_t> ids(people_.begin(), people_.end());
     ids.insert(ids.end(), also_.begin(), also_.end());
     ids = Sorted(std::move(ids));
-    if (!patient_) return LockFree(ids).size() == ids.size();
     std::vector<int64_t> locked;
+    if (!patient_) {
+        locked = LockFree(ids);
+        const auto [held, other] = std::mismatch(ids.begin(), ids.end(), locked.begin(), locked.end());
+        if (held != ids.end()) blocked_ = *held;
+        return held == ids.end();
+    }
     return LockInTurn(ids, locked) && std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
 }
 
-// Whether the ids lead where they did before the people were locked: those taken apart meanwhile are canonical as well, and not who they were.
+// Whether the ids, which never change their profile, lead where they did before the people were locked: those taken apart meanwhile are
+// canonical as well, and not who they were.
 bool Round::StillSo() const {
-    const std::map<Identity, Facts::Place> now = ReadIds(claims_).ids;
-    return std::equal(now.begin(), now.end(), facts_.ids.begin(), facts_.ids.end(), [](const auto& a, const auto& b) {
-        return a.first == b.first && a.second.profile == b.second.profile && a.second.person == b.second.person;
-    });
+    std::vector<Datum> profiles;
+    for (const auto& known : facts_.ids) profiles.push_back(Int64GetDatum(known.second.profile));
+    const std::vector<std::optional<int64_t>> now = ReadCanonical(profiles);
+    return std::equal(now.begin(), now.end(), facts_.ids.begin(), facts_.ids.end(),
+                      [](const auto& person, const auto& known) { return person == known.second.person; });
 }
 
 bool Round::Write() {
@@ -285,7 +314,7 @@ bool Round::Run() {
     bool extends = false;
     for (const Claim& claim : claims_) {
         const bool extended = Extends(claim, facts_);
-        if (!extended && !lock_) continue;
+        if (!extended && !claim.writes) continue;
         const std::set<int64_t> people = PeopleOf(claim, facts_);
         people_.insert(people.begin(), people.end());
         if (extended) extended_.insert(people.begin(), people.end());
@@ -317,11 +346,16 @@ const std::vector<IdentityKind>& IdentityKinds() {
     return kinds;
 }
 
-void Resolve(std::vector<Claim>& claims, bool lock, const std::vector<int64_t>& also) {
+void Resolve(std::vector<Claim>& claims, const std::vector<int64_t>& also) {
     for (int i = 0; i < kRounds; ++i) {
         pg::CheckInterrupts();
-        Round round(claims, lock, also, i > 0);
-        if (const ByIndex by_index; !round.Run()) continue;
+        // All at once or none, waiting for whoever is in the way without holding anybody: with much company that may never be.
+        constexpr int kEager = 4;
+        Round round(claims, also, i >= kEager);
+        if (const ByIndex by_index; !round.Run()) {
+            if (round.blocked()) WaitFor(*round.blocked());
+            continue;
+        }
         if (Listening().merged)
             for (const Plan::Merge& merge : round.merges()) Listening().merged(merge.survivor, merge.merged);
         return;

@@ -178,6 +178,14 @@ class Batch {
         KeepAccepted();
     }
 
+    // Whether somebody with a new event of this name is evaluated by this transaction.
+    bool IsWrittenOf(const std::string& name) {
+        if (!listened_ || pg::settings::evaluation != pg::settings::kSync) return false;
+        const auto [place, added] = written_of_.try_emplace(name, true);
+        if (added && Listening().writes) place->second = Listening().writes(name);
+        return place->second;
+    }
+
     void FindPeople() {
         for (const size_t i : accepted_) {
             Sender& sender = senders_[sender_of_[i]];
@@ -195,14 +203,14 @@ class Batch {
                 accounts_.push_back({event.group,
                                      event.properties.Given() ? Value{JSONBOID, pg::CutOut(event.properties), false} : Value::Null(JSONBOID),
                                      event.time});
-            writes_people_ |= event.type == EventType::kGroup || (event.type == EventType::kIdentify && event.properties.Given());
+            claim.writes |= event.type == EventType::kGroup || (event.type == EventType::kIdentify && event.properties.Given()) || IsWrittenOf(event.name);
         }
         std::vector<int64_t> also;
         if (!accounts_.empty()) {
             account_changes_ = WriteAccounts(accounts_);
             for (const AccountChange& change : account_changes_) also.insert(also.end(), change.members.begin(), change.members.end());
         }
-        Resolve(claims_, writes_people_ || (listened_ && pg::settings::evaluation == pg::settings::kSync), also);
+        Resolve(claims_, also);
         pg::CheckInterrupts();
     }
 
@@ -239,8 +247,12 @@ class Batch {
         return touches_[place->second];
     }
 
-    void TouchBy(int64_t person, const std::string& event) {
-        if (named_.emplace(person, event).second) TouchOf(person).events.push_back(event);
+    void TouchBy(int64_t person, size_t i) {
+        const Event& event = events_[i];
+        Touch& touch = TouchOf(person);
+        if (std::find(touch.events.begin(), touch.events.end(), event.name) == touch.events.end()) touch.events.push_back(event.name);
+        touch.made |= ClaimOf(i).created;
+        touch.happened.push_back({event.name, event.time, DatumGetPointer(properties_[i])});
     }
 
     void WritePeople() {
@@ -250,7 +262,7 @@ class Batch {
         for (const size_t i : accepted_) {
             const Event& event = events_[i];
             const Claim& claim = ClaimOf(i);
-            if (listened_) TouchBy(claim.canonical, event.name);
+            if (listened_) TouchBy(claim.canonical, i);
             if (arrivals_[i].cause != Cause::kImport) lively_.insert(claim.canonical);
             if (event.type == EventType::kIdentify && event.properties.Given())
                 said.push_back({claim.canonical, pg::CutOut(event.properties)});
@@ -316,7 +328,8 @@ class Batch {
     std::vector<Claim> claims_;
     std::vector<AccountWrite> accounts_;  // of each group call accepted
     std::vector<AccountChange> account_changes_;
-    bool writes_people_ = false;
+    std::unordered_map<std::string, bool> written_of_;  // names of events
+    std::vector<Datum> properties_;  // of each arrival that is written
     json::Node context_;  // of the event before
     Datum context_datum_ = 0;
     std::set<int64_t> lively_;  // people of events that are no import
@@ -324,7 +337,6 @@ class Batch {
     bool listened_ = false;  // somebody looks at what touched() says
     std::vector<Touch> touches_;
     std::unordered_map<int64_t, size_t> touched_;
-    std::set<std::pair<int64_t, std::string_view>> named_;  // people with names of their new events
     std::map<std::string, Tally> tallies_;  // by source
     std::map<std::string, Catalogue> catalogues_;
 };
@@ -361,6 +373,7 @@ void Batch::WriteEvents() {
     // A person's events beside each other, as the index has them: it is descended along, not across.
     std::vector<size_t> order = accepted_;
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
+    properties_.assign(events_.size(), 0);
     std::map<int, EventRows> months;
     EventRows* rows = nullptr;
     Moment begin = 0, end = 0;  // of their month
@@ -383,7 +396,7 @@ void Batch::WriteEvents() {
         add(kReceived, TimestampTzGetDatum(arrivals_[i].received_at));
         add(kName, text(event.name));
         add(kType, text(NameOf(event.type)));
-        add(kProperties, PropertiesOf(event));
+        add(kProperties, properties_[i] = PropertiesOf(event));
         add_or_null(kContext, ContextOf(event));
         add_or_null(kMessage, event.message_id.empty() ? Datum{0} : pg::FromText(event.message_id));
         add(kSource, text(arrivals_[i].source));

@@ -65,15 +65,20 @@ void Begin() {
 }
 
 void Touched(const std::vector<profile::Touch>& touches, Cause cause) {
-    if (CurrentProgram()->idle()) return;
+    const std::shared_ptr<const Program> program = CurrentProgram();
+    if (program->idle()) return;
+    const bool at_once = pg::settings::evaluation != pg::settings::kAsync;
     std::vector<Change> changes;
     changes.reserve(touches.size());
     for (const profile::Touch& touch : touches) {
         Change change;
         change.profile = touch.profile;
         change.events = touch.events;
+        change.happened = &touch.happened;
         change.attributes = touch.attributes;
         change.account = touch.account;
+        // What is kept of the others stays true, until the clock says otherwise.
+        if (at_once && !touch.made && !Concerns(*program, change)) continue;
         changes.push_back(std::move(change));
     }
     SettleOrEnqueue(changes, NameOf(cause), cause == Cause::kImport);
@@ -91,11 +96,13 @@ void Unmerged(int64_t survivor, int64_t restored) {
     SettleOrEnqueue({Everything(survivor), Everything(restored)}, "unmerge", false);
 }
 
+bool Writes(const std::string& event) { return !CurrentProgram()->GroupsOf(event).empty(); }
+
 bool Listens() { return !CurrentProgram()->idle(); }
 
 void Crowded(int64_t account, Cause cause) { EnqueueAccount(account, NameOf(cause), cause == Cause::kImport); }
 
-[[maybe_unused]] const bool listening = profile::Listen({Begin, Touched, Merged, Unmerged, Listens, Crowded});
+[[maybe_unused]] const bool listening = profile::Listen({Begin, Touched, Merged, Unmerged, Listens, Writes, Crowded});
 
 }  // namespace
 

@@ -13,15 +13,6 @@ namespace {
 
 using pg::Value;
 
-bool Concerns(const Program& program, const Change& change) {
-    if (change.everything) return true;
-    for (const std::string& event : change.events)
-        if (!program.GroupsOf(event).empty()) return true;
-    for (const std::string& key : change.attributes)
-        if (!program.VersionsOfAttribute(key).empty()) return true;
-    return change.account && !program.VersionsOfAccount().empty();
-}
-
 void Append(std::vector<std::string>& list, const std::string& text) {
     if (!text.empty() && std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
 }
@@ -44,6 +35,15 @@ Portions Fold(const pg::Result& rows) {
 }
 
 }  // namespace
+
+bool Concerns(const Program& program, const Change& change) {
+    if (change.everything) return true;
+    for (const std::string& event : change.events)
+        if (!program.GroupsOf(event).empty()) return true;
+    for (const std::string& key : change.attributes)
+        if (!program.VersionsOfAttribute(key).empty()) return true;
+    return change.account && !program.VersionsOfAccount().empty();
+}
 
 void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet) {
     const std::shared_ptr<const Program> current = CurrentProgram();

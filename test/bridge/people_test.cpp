@@ -37,7 +37,8 @@ PULSE_FUNCTION(bridge_resolve) {
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
-        profile::Resolve(claims, args.RequireBool(1, "lock"));
+        for (profile::Claim& claim : claims) claim.writes = args.RequireBool(1, "lock");
+        profile::Resolve(claims);
     }
     for (const profile::Claim& claim : claims)
         result.Add({pg::Value::Int8(claim.profile), pg::Value::Int8(claim.canonical), pg::Value::Bool(claim.created),

@@ -10,6 +10,7 @@ struct Claim {
     std::vector<Identity> ids;         // normalised; at least one
     std::optional<Identity> previous;  // of alias: its person is merged into the others'
     Moment time = 0;                   // when they were seen
+    bool writes = false;               // the person, or what is kept of them, will be written
 
     int64_t profile = 0;    // the profile that the event is kept with: that of its id of highest priority
     int64_t canonical = 0;  // the person after all merges of the batch

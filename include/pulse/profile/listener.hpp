@@ -3,18 +3,28 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pulse/base/time.hpp"
 
 namespace pulse::profile {
 
+// A new event.
+struct Happening {
+    std::string_view name;
+    Moment time = 0;
+    const void* properties = nullptr;  // jsonb, as kept
+};
+
 // Something of one person changed.
 struct Touch {
     int64_t profile = 0;              // canonical
     std::vector<std::string> events;  // names of new events, each once
+    std::vector<Happening> happened;  // all of these; valid during the call
     std::vector<std::string> attributes;  // keys of profile.* that changed
     bool account = false;             // another account, or one of its attributes
+    bool made = false;                // the person came with these events
 };
 
 enum class Cause { kEvent, kImport, kMerge, kUnmerge, kErasure };
@@ -31,6 +41,8 @@ struct Listener {
     void (*unmerged)(int64_t survivor, int64_t restored) = nullptr;
     // After begin(): whether anything is defined that touched() would look at; it is not called otherwise. Null: it may be.
     bool (*listens)() = nullptr;
+    // Whether touched() will write of somebody who has a new event of this name. Null: it may.
+    bool (*writes)(const std::string& event) = nullptr;
     // Attributes of an account changed that has more members than one transaction should lock; none of them was told of by touched().
     void (*crowded)(int64_t account, Cause cause) = nullptr;
 };

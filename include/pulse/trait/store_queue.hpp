@@ -5,6 +5,9 @@
 
 namespace pulse::trait {
 
+// Whether a change matters to what is defined.
+bool Concerns(const Program& program, const Change& change);
+
 // Add to the queue, and wake the pipeline when the transaction commits. What concerns no definition is left out.
 void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet);
 
