@@ -258,6 +258,14 @@ bool EqualNumbers(Datum one, Datum other) {
     return Call([&] { return DatumGetBool(DirectFunctionCall2(numeric_eq, one, other)); });
 }
 
+Datum AddNumbers(Datum one, Datum other) {
+    return Call([&] { return DirectFunctionCall2(numeric_add, one, other); });
+}
+
+Datum AddOne(Datum number) {
+    return Call([&] { return DirectFunctionCall1(numeric_inc, number); });
+}
+
 Value Copy(const Value& value) {
     if (value.null) return value;
     Value copy = value;

@@ -52,10 +52,34 @@ class MetricCompiler {
         sql.bare = Value(true);
         if (!metric_.event.empty()) sql.events = {metric_.event};
         sql.oldest = Oldest();
+        sql.moving = MovingAlone();
         return sql;
     }
 
   private:
+    std::optional<Moving> MovingAlone() const {
+        switch (metric_.aggregate) {
+            case Aggregate::kCount:
+            case Aggregate::kExists:
+            case Aggregate::kSum:
+            case Aggregate::kFirstSeen:
+            case Aggregate::kLastSeen: break;
+            default: return std::nullopt;
+        }
+        const Window& window = metric_.window;
+        if (window.kind == Window::Kind::kCalendar || window.to != 0) return std::nullopt;
+        Moving moving{.aggregate = metric_.aggregate, .window = window.kind == Window::Kind::kSliding ? window.from : 0};
+        if (metric_.filter) moving.usable = Compile(*metric_.filter, PropertyScope("$1"), Expect::kBoolean, now_).sql;
+        // What depends on the clock besides the window is read.
+        if (moving.usable.find(now_) != std::string::npos) return std::nullopt;
+        if (metric_.aggregate == Aggregate::kSum) {
+            const std::string property = JsonPath("$1", metric_.property);
+            moving.usable += (moving.usable.empty() ? "" : " AND ") + ("pg_catalog.jsonb_typeof(" + property + ") = 'number'");
+            moving.number = "pulse.to_number(" + property + ")";
+        }
+        return moving;
+    }
+
     bool IsNullWithoutEvents() const {
         return metric_.aggregate == Aggregate::kAverage || metric_.aggregate == Aggregate::kMedian ||
                metric_.aggregate == Aggregate::kP95;

@@ -7,6 +7,7 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/rule/parser.hpp"
+#include "pulse/trait/store_moving.hpp"
 #include "pulse/trait/store_state.hpp"
 
 namespace pulse::trait {
@@ -37,6 +38,11 @@ void AddOnce(std::vector<size_t>& list, size_t place) {
 }
 
 }  // namespace
+
+KeptMetric::KeptMetric() = default;
+KeptMetric::~KeptMetric() = default;
+KeptMetric::KeptMetric(KeptMetric&&) noexcept = default;
+KeptMetric& KeptMetric::operator=(KeptMetric&&) noexcept = default;
 
 std::shared_ptr<const Program> CurrentProgram() {
     static pg::Watch watch("definition");
@@ -85,6 +91,7 @@ void Program::LoadMetrics() {
             metric.sql = CompileForReading(rule::ParseMetric(metric.text));
             metric.type = TypeOf(metric.sql.sql_type);
             metric.empty = EmptyValue(metric.sql.empty, metric.type);
+            if (metric.sql.moving) metric.mover = std::make_unique<Mover>(*metric.sql.moving);
         } catch (const UserError& error) {
             // What uses it is not kept either, and read from the events where it can be.
             pg::Warning("metric " + metric.text + " is not kept up to date", error.message());

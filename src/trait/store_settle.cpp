@@ -9,6 +9,7 @@
 #include "pulse/pg/outcome.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/trait/store_moving.hpp"
 #include "pulse/trait/store_state.hpp"
 
 namespace pulse::trait {
@@ -59,6 +60,7 @@ class Batch {
         for (const Change& change : changes) ids.push_back(change.profile);
         const std::vector<int64_t> locked = Lock(ids, settling_.wait);
         progress_ = program_.ReadProgress();
+        moving_ = !settling_.build_to && NothingQueued();
         Load(changes, locked);
         for (Someone& someone : people_) Choose(someone);
         Read();
@@ -130,11 +132,33 @@ class Batch {
         });
         for (const size_t group : groups)
             for (const size_t metric : program_.groups[group].metrics) Join(versions, program_.VersionsOf(metric));
+        if (moving_ && change.happened && !change.everything && !someone.ahead && (kept.as_of || IsNew(someone)))
+            std::erase_if(groups, [&](size_t group) { return Move(someone, program_.groups[group]); });
         SortOnce(versions);
         std::erase_if(versions, [&](size_t version) { return !CoversVersion(version, kept.profile); });
         someone.groups = std::move(groups);
         someone.versions = std::move(versions);
         someone.relevant = true;
+    }
+
+    // What the new events make of a group's metrics, where that can be told without reading the others.
+    bool Move(Someone& someone, const MetricGroup& group) const {
+        std::vector<std::pair<size_t, Measured>> moved;
+        const std::vector<std::string>& events = program_.metrics[group.metrics[0]].sql.events;
+        for (const size_t place : group.metrics) {
+            const KeptMetric& metric = program_.metrics[place];
+            if (!CoversMetric(place, someone.kept.profile)) continue;
+            if (!metric.mover || !metric.mover->Keeps()) return false;
+            std::optional<Measured> measured = FromKept(metric, Find(someone.kept.metrics, metric.id), someone.at);
+            if (!measured) return false;
+            for (const profile::Happening& event : *someone.change->happened) {
+                if (!events.empty() && std::find(events.begin(), events.end(), event.name) == events.end()) continue;
+                if (!metric.mover->Move(event, someone.at, *measured)) return false;
+            }
+            moved.emplace_back(place, std::move(*measured));
+        }
+        for (auto& [place, measured] : moved) someone.read[place] = std::move(measured);
+        return true;
     }
 
     // Somebody made after all that is defined, and never evaluated: of other events than these there are none.
@@ -320,6 +344,7 @@ class Batch {
     const Program& program_;
     const Settling& settling_;
     Program::Progress progress_;
+    bool moving_ = false;   // what is kept is all that came before the changes
     bool careful_ = false;  // an evaluation has failed
     std::vector<Someone> people_;
 };

@@ -115,6 +115,11 @@ std::vector<int64_t> StillThere(const std::vector<int64_t>& ids) {
     return there;
 }
 
+bool NothingQueued() {
+    static pg::Statement statement("SELECT NOT EXISTS (SELECT FROM pulse.dirty)", {});
+    return statement.Execute({})[0].Bool(0);
+}
+
 std::vector<Kept> ReadKept(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "SELECT p.id, p.attributes, coalesce(a.attributes, '{}'), s.as_of, s.next_change_at, s.metrics, s.segments"

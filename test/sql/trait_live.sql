@@ -47,7 +47,7 @@ SET pulse.now = '2015-03-31 12:00:00+00';
 -- And where it was written nevertheless, the next event mends it.
 UPDATE pulse.profile_state SET as_of = '2999-01-01', metrics = '{}', segments = '{}', next_change_at = NULL
 WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'live-b');
-SELECT count(pulse_track('live-b', 'live_nothing')) = 1 AS done;
+SELECT count(pulse_track('live-b', 'live_refund')) = 1 AS done;
 SELECT as_of, segments <> '{}' AS member FROM pulse.profile_state
 WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'live-b');
 

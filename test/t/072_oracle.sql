@@ -20,7 +20,16 @@ CREATE FUNCTION oracle(now timestamptz, edited boolean) RETURNS TABLE (segment t
             (SELECT e.properties ->> 'category' FROM e WHERE e.person = p.id AND e.name = 'purchase' ORDER BY e.time DESC, e.received_at DESC, e.id DESC LIMIT 1) AS last_category,
             (SELECT avg((e.properties ->> 'total')::numeric) FROM e WHERE e.person = p.id AND e.name = 'purchase' AND e.time > now - interval '480 hours') AS avg_20d,
             (SELECT count(*) FROM e WHERE e.person = p.id AND e.name = 'app_open' AND e.time > now - interval '24 hours') AS opens_1d,
-            (SELECT max((e.properties ->> 'total')::numeric) FROM e WHERE e.person = p.id AND e.name = 'purchase') AS dearest
+            (SELECT max((e.properties ->> 'total')::numeric) FROM e WHERE e.person = p.id AND e.name = 'purchase') AS dearest,
+            -- Of visits nothing is asked that needs a look at the earlier ones.
+            (SELECT count(*) FROM e WHERE e.person = p.id AND e.name = 'visit' AND e.time > now - interval '240 hours') AS visits_10d,
+            (SELECT coalesce(sum((e.properties ->> 'total')::numeric), 0) FROM e WHERE e.person = p.id AND e.name = 'visit' AND jsonb_typeof(e.properties -> 'total') = 'number'
+                AND (e.properties ->> 'total')::numeric > 50 AND e.time > now - interval '480 hours') AS large_20d,
+            (SELECT coalesce(sum((e.properties ->> 'total')::numeric), 0) FROM e WHERE e.person = p.id AND e.name = 'visit' AND jsonb_typeof(e.properties -> 'total') = 'number') AS visits_total,
+            EXISTS (SELECT FROM e WHERE e.person = p.id AND e.name = 'visit' AND e.properties ->> 'category' = 'a' AND e.time > now - interval '216 hours') AS a_9d,
+            (SELECT min(e.time) FROM e WHERE e.person = p.id AND e.name = 'visit') AS first_visit,
+            (SELECT min(e.time) FROM e WHERE e.person = p.id AND e.name = 'visit' AND e.time > now - interval '480 hours') AS first_20d,
+            (SELECT max(e.time) FROM e WHERE e.person = p.id AND e.name = 'visit' AND e.time > now - interval '480 hours') AS last_20d
         FROM pulse.profile AS p WHERE p.canonical_id = p.id
     )
     SELECT s.name, p.id FROM person AS p CROSS JOIN LATERAL (VALUES
@@ -35,7 +44,14 @@ CREATE FUNCTION oracle(now timestamptz, edited boolean) RETURNS TABLE (segment t
         ('r9', coalesce(p.buys_30d >= CASE WHEN edited THEN 2 ELSE 1 END, false) AND NOT coalesce(p.plan IN ('premium', 'enterprise'), false)),
         ('r10', p.last_category = 'b'),
         ('r11', p.avg_20d >= 40),
-        ('r12', p.opens_1d >= 1 OR p.dearest > 90)) AS s (name, member) WHERE s.member
+        ('r12', p.opens_1d >= 1 OR p.dearest > 90),
+        ('r13', p.visits_10d >= 3),
+        ('r14', p.large_20d > 120),
+        ('r15', p.visits_total >= 200),
+        ('r16', p.a_9d),
+        ('r17', floor(extract(epoch FROM now - p.first_visit) / 3600) > 300),
+        ('r18', floor(extract(epoch FROM now - p.first_20d) / 3600) > 200),
+        ('r19', floor(extract(epoch FROM now - p.last_20d) / 3600) > 100)) AS s (name, member) WHERE s.member
 $$;
 CREATE FUNCTION differences(edited boolean) RETURNS TABLE (what text, segment text, profile_id bigint) LANGUAGE sql STABLE AS $$
     (SELECT 'missing', o.segment, o.profile_id FROM oracle(pulse_now(), edited) AS o EXCEPT SELECT 'missing', m.segment, m.profile_id FROM pulse.membership AS m)
@@ -88,7 +104,10 @@ BEGIN
         one := 'u' || floor(random() * 12)::int; two := 'u' || floor(random() * 12)::int;
         IF r < 0.45 THEN
             at := now - make_interval(secs => CASE WHEN random() < 0.6 THEN 0 ELSE floor(random() * 3500000) END);
-            PERFORM pulse_track(one, 'purchase', jsonb_build_object('total', floor(random() * 100), 'category', chr(97 + floor(random() * 3)::int)), "timestamp" => at);
+            PERFORM pulse_track(one, CASE WHEN random() < 0.5 THEN 'visit' ELSE 'purchase' END,
+                jsonb_build_object('total', floor(random() * 100), 'category', chr(97 + floor(random() * 3)::int)), "timestamp" => at);
+        ELSIF r < 0.46 THEN
+            PERFORM pulse_track(one, 'visit', '{"total": "many"}', "timestamp" => now);
         ELSIF r < 0.7 THEN
             at := now - make_interval(secs => CASE WHEN random() < 0.6 THEN 0 ELSE floor(random() * 1500000) END);
             PERFORM pulse_track(one, 'app_open', "timestamp" => at);
@@ -114,7 +133,7 @@ BEGIN
         ELSE
             -- A whole batch.
             PERFORM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('userId', 'u' || floor(random() * 12)::int, 'type', 'track', 'event',
-                (ARRAY['purchase', 'app_open', 'other'])[1 + floor(random() * 3)::int], 'timestamp', now - make_interval(secs => floor(random() * 900000)),
+                (ARRAY['purchase', 'visit', 'app_open', 'other'])[1 + floor(random() * 4)::int], 'timestamp', now - make_interval(secs => floor(random() * 900000)),
                 'properties', jsonb_build_object('total', floor(random() * 100), 'category', 'b'))) FROM generate_series(1, 12)));
         END IF;
         IF current_setting('pulse.evaluation') = 'async' THEN PERFORM pulse_run_pipeline(); END IF;
@@ -144,5 +163,8 @@ SELECT define(name, rule) FROM (VALUES
     ('r4', 'last_seen_minutes_ago < 1440'), ('r5', 'profile.plan in ["premium", "enterprise"]'), ('r6', 'events.purchase.count(14d..3d) >= 1'),
     ('r7', 'events.purchase.count_30d == 0'), ('r8', 'events.purchase{category == "a"}.count_10d >= 1 && profile.plan == "premium"'),
     ('r9', 'segment("r1") && !segment("r5")'), ('r10', 'events.purchase.last(category) == "b"'), ('r11', 'events.purchase.avg(total, 20d) >= 40'),
-    ('r12', 'events.app_open.count_1d >= 1 || events.purchase.max(total) > 90')) AS d (name, rule);
+    ('r12', 'events.app_open.count_1d >= 1 || events.purchase.max(total) > 90'), ('r13', 'events.visit.count_10d >= 3'),
+    ('r14', 'events.visit{total > 50}.sum(total, 20d) > 120'), ('r15', 'events.visit.sum(total) >= 200'), ('r16', 'events.visit{category == "a"}.exists_9d'),
+    ('r17', 'events.visit.first_seen_hours_ago > 300'), ('r18', 'hours_since(events.visit.first_seen_20d) > 200'),
+    ('r19', 'hours_since(events.visit.last_seen_20d) > 100')) AS d (name, rule);
 SELECT pulse_refresh_definitions();

@@ -34,6 +34,8 @@ Value BoolArray(const std::vector<bool>& values);
 
 // Of type numeric.
 bool EqualNumbers(Datum one, Datum other);
+Datum AddNumbers(Datum one, Datum other);
+Datum AddOne(Datum number);
 
 // A copy in the current memory context.
 Value Copy(const Value& value);

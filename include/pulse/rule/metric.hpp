@@ -28,6 +28,14 @@ Metric ParseMetric(std::string_view text);
 Type TypeOf(const Metric& metric);
 const char* SqlTypeOf(const Metric& metric);
 
+// An aggregate that a new event moves without a look at the others.
+struct Moving {
+    Aggregate aggregate = Aggregate::kCount;  // kCount, kExists, kSum, kFirstSeen, kLastSeen
+    int64_t window = 0;      // seconds up to now; 0: all events
+    std::string usable = {};  // boolean: the event counts, by its properties $1 (jsonb); empty: any does
+    std::string number = {};  // numeric of $1: what kSum adds
+};
+
 // A metric as SQL over events. For somebody without such events counts and sums are 0, kExists and kSequence false, others null.
 struct MetricSql {
     Type type = Type::kNumber;    // kNumber, kBoolean, kTimestamp, kJson (the value of a property), kArray (texts)
@@ -44,6 +52,7 @@ struct MetricSql {
     // Not for kSequence: which rows e count. A query that reads no others says it once, in its WHERE, and takes `bare`: the value over just
     // these rows, without asking each of them again.
     std::string counted = {}, bare = {};
+    std::optional<Moving> moving = {};
 };
 // `time_zone` is for calendar windows and days.
 MetricSql CompileMetric(const Metric& metric, const std::string& now_sql, const std::string& time_zone,

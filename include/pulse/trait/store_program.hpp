@@ -50,7 +50,14 @@ struct Version {
     bool Covers(int64_t profile) const { return !built_to || profile <= *built_to || profile > after_profile; }
 };
 
+class Mover;
+
 struct KeptMetric {
+    KeptMetric();
+    ~KeptMetric();
+    KeptMetric(KeptMetric&&) noexcept;
+    KeptMetric& operator=(KeptMetric&&) noexcept;
+
     int64_t id = 0;
     std::string text;
     rule::MetricSql sql;
@@ -60,6 +67,7 @@ struct KeptMetric {
     int64_t after_profile = 0;
     pg::Writer writer;  // of what is said here: states that a snapshot sees hold it if the snapshot sees this
     size_t group = 0;
+    std::unique_ptr<Mover> mover;  // null: it is always read
 
     bool Covers(int64_t profile) const { return !built_to || profile <= *built_to || profile > after_profile; }
 };

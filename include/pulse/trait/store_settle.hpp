@@ -1,6 +1,7 @@
 // Bringing what is kept of people up to date. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
+#include "pulse/profile/listener.hpp"
 #include "pulse/trait/store_program.hpp"
 
 namespace pulse::trait {
@@ -9,6 +10,7 @@ namespace pulse::trait {
 struct Change {
     int64_t profile = 0;
     std::vector<std::string> events;      // new ones of these names
+    const std::vector<profile::Happening>* happened = nullptr;  // these events, where they are all that is not evaluated yet
     std::vector<std::string> attributes;  // that changed
     bool account = false;
     bool everything = false;

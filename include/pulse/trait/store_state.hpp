@@ -51,6 +51,8 @@ struct Written {
 std::vector<int64_t> Lock(const std::vector<int64_t>& ids, bool wait);
 // Those of them that are canonical.
 std::vector<int64_t> StillThere(const std::vector<int64_t>& ids);
+// Whether the pipeline has nothing to evaluate: states hold all that is committed.
+bool NothingQueued();
 std::vector<Kept> ReadKept(const std::vector<int64_t>& ids);
 void Write(const Written& written);
 

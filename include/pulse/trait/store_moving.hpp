@@ -1,0 +1,28 @@
+// What a new event makes of a kept metric, without a look at the others. For entry code of this room.
+#pragma once
+
+#include "pulse/pg/expression.hpp"
+#include "pulse/profile/listener.hpp"
+#include "pulse/rule/metric.hpp"
+#include "pulse/trait/store_evaluate.hpp"
+
+namespace pulse::trait {
+
+class Mover {
+  public:
+    explicit Mover(const rule::Moving& moving);
+
+    // Whether metrics may be moved at all: not while events that were counted are dropped without a word.
+    bool Keeps() const;
+    // Make `measured`, which holds at `now`, what it is with one event more. False when that cannot be told without reading.
+    bool Move(const profile::Happening& event, Moment now, Measured& measured);
+
+  private:
+    bool Counts(const profile::Happening& event);
+
+    rule::Moving moving_;
+    Moment window_;  // microseconds; 0: all events
+    std::unique_ptr<pg::Expression> usable_, number_;
+};
+
+}  // namespace pulse::trait

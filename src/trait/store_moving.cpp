@@ -1,0 +1,83 @@
+#include "pulse/trait/store_moving.hpp"
+
+#include <algorithm>
+
+#include "pulse/pg/jsonb.hpp"
+#include "pulse/pg/settings.hpp"
+
+namespace pulse::trait {
+
+namespace {
+
+using rule::Aggregate;
+
+constexpr Moment kSecond = 1'000'000, kMinute = 60 * kSecond;
+
+std::unique_ptr<pg::Expression> OfProperties(const std::string& sql) {
+    return sql.empty() ? nullptr : std::make_unique<pg::Expression>(sql, std::vector<Oid>{JSONBOID});
+}
+
+}  // namespace
+
+Mover::Mover(const rule::Moving& moving)
+    : moving_(moving), window_(moving.window * kSecond), usable_(OfProperties(moving.usable)), number_(OfProperties(moving.number)) {}
+
+bool Mover::Keeps() const {
+    const Moment retention = pg::settings::event_retention * kMinute;
+    return retention == 0 || (window_ != 0 && window_ <= retention);
+}
+
+bool Mover::Counts(const profile::Happening& event) {
+    if (!usable_) return true;
+    const Datum properties = PointerGetDatum(event.properties);
+    const bool given = false;
+    bool null = true;
+    const Datum counts = usable_->Eval(&properties, &given, &null);
+    return !null && DatumGetBool(counts);
+}
+
+bool Mover::Move(const profile::Happening& event, Moment now, Measured& measured) {
+    if (event.time > now) return false;
+    if ((window_ != 0 && event.time <= now - window_) || !Counts(event)) return true;
+    const Moment leaves = window_ == 0 ? pg::kHoldsForEver : event.time + window_;
+    const Moment before = measured.until;
+    const auto seen = [&](Moment time) { measured.value = pg::Value::Time(time); };
+    const Moment kept = measured.value.null || measured.value.type != TIMESTAMPTZOID ? 0 : DatumGetTimestampTz(measured.value.datum);
+    measured.until = std::min(before, leaves);
+    switch (moving_.aggregate) {
+        case Aggregate::kCount:
+            measured.value.datum = pg::AddOne(measured.value.datum);
+            return true;
+        case Aggregate::kSum: {
+            const Datum properties = PointerGetDatum(event.properties);
+            const bool given = false;
+            bool null = true;
+            const Datum number = number_->Eval(&properties, &given, &null);
+            if (!null) measured.value.datum = pg::AddNumbers(measured.value.datum, number);
+            return true;
+        }
+        case Aggregate::kExists:
+            // True until the newest leaves.
+            if (DatumGetBool(measured.value.datum)) measured.until = std::max(before, leaves);
+            else measured.until = leaves;
+            measured.value = pg::Value::Bool(true);
+            return true;
+        case Aggregate::kFirstSeen:
+            seen(measured.value.null ? event.time : std::min(kept, event.time));
+            return true;
+        case Aggregate::kLastSeen:
+            if (measured.value.null) {
+                seen(event.time);
+                return true;
+            }
+            // Until then for another reason than that the newest leaves: one that is yet to come.
+            if (window_ != 0 && before != kept + window_) return false;
+            seen(std::max(kept, event.time));
+            if (window_ != 0) measured.until = std::max(before, leaves);
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace pulse::trait
