@@ -49,7 +49,7 @@ ALTER TABLE pulse.membership_change ALTER COLUMN id SET DEFAULT nextval('pulse.m
 COMMENT ON TABLE pulse.membership_change IS 'Who entered or left which profile segment, when and why, written by the transaction that found it.';
 COMMENT ON COLUMN pulse.membership_change.at IS 'As of when it was evaluated.';
 COMMENT ON COLUMN pulse.membership_change.cause IS 'event, time (a window moved on), attributes, account, merge, unmerge, definition, build, import.';
-COMMENT ON COLUMN pulse.membership_change.quiet IS 'Automations let it be: it came from an import or a build.';
+COMMENT ON COLUMN pulse.membership_change.quiet IS 'Automations and subscriptions let it be: it came from an import or a build.';
 COMMENT ON COLUMN pulse.membership_change.position IS 'The place in the order in which consumers see it; given when first read.';
 
 CREATE TABLE pulse.change_position (
@@ -61,9 +61,12 @@ COMMENT ON TABLE pulse.change_position IS 'One row: the last place that was give
 CREATE TABLE pulse.change_consumer (
     name text COLLATE "C" PRIMARY KEY,
     position bigint NOT NULL,
+    after_id bigint NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL
 );
-COMMENT ON TABLE pulse.change_consumer IS 'How far each consumer of pulse_take_changes() has come.';
+COMMENT ON TABLE pulse.change_consumer IS 'How far each consumer of pulse_take_changes() has come, and each subscription that is told of people.';
+COMMENT ON COLUMN pulse.change_consumer.name IS 'Of a subscription subscription: and its channel.';
+COMMENT ON COLUMN pulse.change_consumer.after_id IS 'Changes up to this id were before a subscription, which is not told of them.';
 
 CREATE TABLE pulse.dirty (
     id bigserial PRIMARY KEY,
@@ -83,7 +86,8 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.member', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.next_member', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('pulse.change_consumer', '');
+-- A copy tells subscriptions of what happens in the copy.
+SELECT pg_catalog.pg_extension_config_dump('pulse.change_consumer', $$WHERE name NOT LIKE 'subscription:%'$$);
 SELECT pg_catalog.pg_extension_config_dump('pulse.dirty', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
 

@@ -4,6 +4,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/trait/store_build.hpp"
+#include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 
 namespace pg = pulse::pg;
@@ -13,34 +14,6 @@ namespace pulse::trait {
 namespace {
 
 using pg::Value;
-
-constexpr int kMostChanges = 100'000;
-
-// The last place that was given. What was restored from a dump has places that the table does not know of.
-int64_t LastPosition() {
-    static pg::Statement statement(
-        "SELECT greatest((SELECT max(p.position) FROM pulse.change_position AS p),"
-        " (SELECT max(c.position) FROM pulse.membership_change AS c WHERE c.position IS NOT NULL),"
-        " (SELECT max(n.position) FROM pulse.change_consumer AS n))",
-        {});
-    return statement.Execute({})[0].Int8(0);
-}
-
-// Changes whose transactions have committed since take their places, in the order of their ids: not more of them than a call may
-// return, however many wait.
-void GivePositions() {
-    static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.membership_change WHERE position IS NULL)", {});
-    if (!any.Execute({})[0].Bool(0)) return;
-    static pg::Statement lock("SELECT FROM pulse.change_position FOR UPDATE", {});
-    static pg::Statement give(
-        "WITH first AS (SELECT c.tableoid, c.ctid, c.at, c.id FROM pulse.membership_change AS c WHERE c.position IS NULL ORDER BY c.id LIMIT $2),"
-        " next AS (SELECT f.tableoid, f.ctid, f.at, $1 + row_number() OVER (ORDER BY f.id) AS position FROM first AS f), given AS (UPDATE pulse.membership_change AS c SET position = n.position FROM next AS n"
-        " WHERE c.tableoid = n.tableoid AND c.ctid = n.ctid AND c.at = n.at RETURNING c.position)"
-        " UPDATE pulse.change_position SET position = (SELECT coalesce(max(g.position), $1) FROM given AS g)",
-        {INT8OID, INT8OID});
-    lock.Execute({});
-    give.Execute({Value::Int8(LastPosition()), Value::Int8(kMostChanges)});
-}
 
 int64_t PositionOf(const std::string& consumer) {
     static pg::Statement make(
@@ -66,6 +39,9 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
     if (consumer.empty() || consumer.size() > 255)
         throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer", "It is empty or longer than 255 bytes.",
                         "Give it a name; it is made when first used.");
+    if (consumer.starts_with(trait::kSubscription))
+        throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer", "Names that begin with \"" + std::string(trait::kSubscription) + "\" are those of subscriptions.",
+                        "Give it another name; pulse_subscribe() makes subscriptions.");
     if (most < 1 || most > trait::kMostChanges)
         throw UserError(sqlstate::kInvalidParameter, "invalid number of changes", "It is " + std::to_string(most) + ".",
                         "Give a number from 1 to " + std::to_string(trait::kMostChanges) + ".");
@@ -74,7 +50,7 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
     const pg::Session session;
     const trait::ByIndex by_index;
     const int64_t position = trait::PositionOf(consumer);
-    trait::GivePositions();
+    trait::GivePositions(true);
     const int64_t last = trait::LastPosition();
     static pg::Statement take(
         "SELECT c.position, s.name, c.profile_id, (SELECT i.value FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id"

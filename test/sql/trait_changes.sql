@@ -56,6 +56,7 @@ SELECT position FROM pulse.change_consumer WHERE name = 'mail';
 SELECT * FROM pulse_take_changes('');
 SELECT * FROM pulse_take_changes(NULL);
 SELECT * FROM pulse_take_changes(repeat('x', 256));
+SELECT * FROM pulse_take_changes('subscription:mail');
 SELECT * FROM pulse_take_changes('mail', 0);
 SELECT * FROM pulse_take_changes('mail', 100001);
 

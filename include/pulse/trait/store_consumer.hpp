@@ -1,0 +1,27 @@
+// The order in which consumers see changes of membership. For entry code of this room; needs an open pg::Session as
+// pg::Identity::Owner() and a ByIndex.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace pulse::trait {
+
+// How many changes a call gives places to, and returns, at most.
+inline constexpr int kMostChanges = 100'000;
+// What the names of consumers begin with that are subscriptions.
+inline constexpr const char* kSubscription = "subscription:";
+
+// The last place that was given.
+int64_t LastPosition();
+
+// Changes whose transactions have committed since take their places, in the order of their ids: not more of them than a call may
+// return, however many wait. False when somebody else is giving places: without `wait` it is left to them.
+bool GivePositions(bool wait);
+// Whether there are changes without a place.
+bool AnyWithoutPosition();
+
+// To be called where changes are written that are not quiet: wakes who tells subscriptions of them, when the transaction commits.
+void ChangesWritten();
+
+}  // namespace pulse::trait
