@@ -51,11 +51,14 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.route_id_seq', '');
 CREATE TABLE pulse.subscription (
     channel text PRIMARY KEY,
     events text[] NOT NULL,
+    segments text[],
     created_by name NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE pulse.subscription IS 'Machines that are told of events as they happen: channels made by pulse_subscribe().';
-COMMENT ON COLUMN pulse.subscription.events IS 'incident.opened, incident.updated, incident.resolved, snapshot.taken.';
+COMMENT ON COLUMN pulse.subscription.events IS
+'incident.opened, incident.updated, incident.resolved, snapshot.taken, segment.entered, segment.exited.';
+COMMENT ON COLUMN pulse.subscription.segments IS 'Only what is about these, and so nothing about tables; null: any.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.subscription', '');
 
 CREATE TABLE pulse.cool_down (
@@ -109,11 +112,11 @@ COMMENT ON FUNCTION pulse_delete_route(text) IS
 'Takes a route away and cancels what waits by it. Without any route every incident goes to every channel again. Errors: 42704 unknown route.';
 
 CREATE FUNCTION pulse_subscribe(OUT subscription text, url text, events text[] DEFAULT NULL, INOUT secret text DEFAULT NULL,
-                                name text DEFAULT NULL)
+                                name text DEFAULT NULL, segments text[] DEFAULT NULL)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_subscribe';
-COMMENT ON FUNCTION pulse_subscribe(text, text[], text, text) IS
-'Sends events, signed as Standard Webhooks say, to a URL: incident.opened, incident.updated, incident.resolved, snapshot.taken; all if none is named. Makes a channel of kind webhook, owned by the caller. Returns its name and, where none was given, the secret that it made: it is shown this once. Errors: 22023 unknown event, bad URL or secret, 42710 name taken, 42501 no right to pulse_channel.';
+COMMENT ON FUNCTION pulse_subscribe(text, text[], text, text, text[]) IS
+'Sends events, signed as Standard Webhooks say, to a URL: incident.opened, incident.updated, incident.resolved, snapshot.taken, which are all if none is named, and segment.entered, segment.exited, one message for each person who enters or leaves a segment over people from now on, with the ids of that person. With segments only what is about these. Makes a channel of kind webhook, owned by the caller. Returns its name and, where none was given, the secret that it made: it is shown this once. Errors: 22023 unknown event, bad URL or secret, a segment that is not over people where only its members are asked for, 42704 unknown segment, 42710 name taken, 42501 no right to pulse_channel, 54000 more than 1000 segments; with segment.entered or segment.exited also 25001 the transaction is REPEATABLE READ or SERIALIZABLE, 55P03 a transaction that brings events has been open for too long.';
 
 CREATE FUNCTION pulse_unsubscribe(subscription text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unsubscribe';

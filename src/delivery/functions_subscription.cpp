@@ -5,7 +5,9 @@
 #include <openssl/rand.h>
 
 #include "pulse/delivery/channel.hpp"
+#include "pulse/delivery/member_changes.hpp"
 #include "pulse/delivery/store_route.hpp"
+#include "pulse/delivery/store_route_edit.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
@@ -49,34 +51,60 @@ std::string NewName() {
 // Each once, in the order in which they are told.
 std::vector<std::string> CheckEvents(const std::optional<std::vector<std::string>>& events) {
     const std::vector<std::string>& valid = SubscriptionEvents();
-    if (!events) return valid;
+    if (!events) return DefaultEvents();
     for (const std::string& event : *events)
         if (std::find(valid.begin(), valid.end(), event) == valid.end())
             throw UserError(sqlstate::kInvalidParameter, "unknown event \"" + event.substr(0, 100) + "\"", "",
                             segment::SuggestQuoted(event.substr(0, 100), valid, "Events"));
     if (events->empty())
         throw UserError(sqlstate::kInvalidParameter, "a subscription needs an event", "",
-                        "Leave \"events\" out for all: incident.opened, incident.updated, incident.resolved, snapshot.taken.");
+                        "Events are incident.opened, incident.updated, incident.resolved, snapshot.taken, segment.entered, "
+                        "segment.exited; leave \"events\" out for the first four.");
     std::vector<std::string> wanted;
     for (const std::string& event : valid)
         if (std::find(events->begin(), events->end(), event) != events->end()) wanted.push_back(event);
     return wanted;
 }
 
-void Keep(const std::string& name, const std::vector<std::string>& events, const std::string& creator) {
+// Nobody enters or leaves a segment over a table: who asks for nothing else would wait for ever.
+void RequirePeople(const std::vector<std::string>& segments) {
+    const pg::Result rows =
+        pg::Execute("SELECT name, kind FROM pulse.segment WHERE name = ANY ($1) AND kind <> 'profile' ORDER BY name LIMIT 1",
+                    {Value::Texts(segments)});
+    if (!rows.empty())
+        throw UserError(sqlstate::kInvalidParameter, "segment \"" + rows[0].Text(0) + "\" is not over people",
+                        "Its kind is " + rows[0].Text(1) + ": nobody is known to enter or leave it.",
+                        "Name segments over people; snapshot.taken tells how many entered and left any other.");
+}
+
+void CheckSegments(const std::optional<std::vector<std::string>>& segments, const std::vector<std::string>& events) {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    RequireSegments(segments);
+    const bool members_only =
+        std::all_of(events.begin(), events.end(), [](const std::string& event) { return WantsMembers({event}); });
+    if (segments && members_only) RequirePeople(*segments);
+}
+
+void Keep(const std::string& name, const std::vector<std::string>& events, const std::vector<std::string>& segments,
+          const std::string& creator) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     // A channel that was dropped by hand may have left its row.
     pg::Execute(
-        "INSERT INTO pulse.subscription (channel, events, created_by) VALUES ($1, $2, $3) ON CONFLICT (channel) DO UPDATE "
-        "SET events = excluded.events, created_by = excluded.created_by, created_at = now()",
-        {Value::Text(name), Value::Texts(events), Value::Text(creator)});
+        "INSERT INTO pulse.subscription (channel, events, segments, created_by) VALUES ($1, $2, nullif($3, '{}'), $4) "
+        "ON CONFLICT (channel) DO UPDATE SET events = excluded.events, segments = excluded.segments, "
+        "created_by = excluded.created_by, created_at = now()",
+        {Value::Text(name), Value::Texts(events), Value::Texts(segments), Value::Text(creator)});
+    if (WantsMembers(events)) Members().begin(name);
 }
 
 // Forgets it, with what waits for it; returns whether its channel is still there.
 bool Forget(const std::string& name) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
+    // Waits for the worker that is telling it something, whose messages are then cancelled with the others.
+    Members().end(name);
     if (pg::Execute("DELETE FROM pulse.subscription WHERE channel = $1", {Value::Text(name)}).processed() == 0) {
         const pg::Result names =
             pg::Execute("SELECT coalesce(array_agg(channel ORDER BY channel), '{}') FROM pulse.subscription");
@@ -100,11 +128,13 @@ Made Subscribe(const pg::Args& args) {
     const std::string url = args.RequireText(0, "url");
     const std::vector<std::string> events = CheckEvents(args.Texts(1));
     const std::optional<std::string> given = args.Text(2);
+    const std::optional<std::vector<std::string>> segments = args.Texts(4);
+    CheckSegments(segments, events);
     Made made{args.Text(3).value_or(NewName()), given ? std::nullopt : std::optional(NewSecret())};
     const std::string creator = pg::CallerName();
     pg::CreateServer("subscription", made.name, "pulse_channel", ChannelOptions(),
                      {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}}, "");
-    Keep(made.name, events, creator);
+    Keep(made.name, events, segments.value_or(std::vector<std::string>()), creator);
     return made;
 }
 

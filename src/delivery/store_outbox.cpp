@@ -17,7 +17,7 @@ void WakeInvestigations() {
     pg::WakeWorker(pg::Lane::kInvestigations);
 }
 
-// Probes of indexes only, one per channel: nothing that grows is read.
+// Probes of indexes only, some per channel: nothing that grows is read.
 Moment NextMessage(bool idle) {
     static pg::Statement notices("SELECT id FROM pulse.notice ORDER BY id LIMIT 1", {});
     static pg::Statement under_way("SELECT id FROM pulse.outbox WHERE status = 'sending' AND folded_into IS NULL"
@@ -28,7 +28,7 @@ Moment NextMessage(bool idle) {
                                  {});
     if (!pg::settings::send_messages) return INT64_MAX;
     const ByIndex by_index;
-    if (!notices.Execute({}).empty()) return pg::WallClock();
+    if (!notices.Execute({}).empty() || MembersWait()) return pg::WallClock();
     if (idle && !under_way.Execute({}).empty()) return pg::WallClock();
     return pending.Execute({})[0].TimeOrNull(0).value_or(INT64_MAX);
 }

@@ -8,6 +8,7 @@
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/diagnosis/store_investigation.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 
@@ -174,21 +175,6 @@ void PlanRoutes(const std::vector<Notice>& notices, Moment now) {
     KeepAlarms(planner.drafts(), ids);
 }
 
-void InsertEvents(const std::vector<EventMessage>& messages) {
-    static pg::Statement statement(
-        "INSERT INTO pulse.outbox (id, channel, kind, event, incident_id, order_key, payload) "
-        "VALUES ($1, $2, 'event', $3, $4, $5, $6)",
-        {INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, JSONBOID});
-    if (messages.empty()) return;
-    const std::vector<int64_t> ids = NewIds(messages.size());
-    for (size_t i = 0; i < messages.size(); ++i) {
-        pg::CheckInterrupts();
-        const EventMessage& message = messages[i];
-        statement.Execute({Value::Int8(ids[i]), Value::Text(message.channel), Value::Text(message.event),
-                           Value::Int8(message.incident), Value::Text(message.order_key), Value::Jsonb(message.payload)});
-    }
-}
-
 // Nobody is called in any more about what somebody has taken in hand, or what is over.
 void CancelEscalations(const std::vector<Notice>& notices) {
     static pg::Statement statement(
@@ -264,6 +250,30 @@ std::optional<std::string> WhyNotPlanned(const std::vector<int64_t>& ids, Moment
 }
 
 }  // namespace
+
+void InsertEvents(const std::vector<EventMessage>& messages) {
+    static pg::Statement statement(
+        "INSERT INTO pulse.outbox (id, key, channel, kind, event, incident_id, order_key, payload) "
+        "SELECT m.id, coalesce(nullif(m.key, ''), 'msg_' || replace(gen_random_uuid()::text, '-', '')), m.channel, 'event', m.event, "
+        "nullif(m.incident, 0), m.order_key, m.payload "
+        "FROM unnest($1, $2, $3, $4, $5, $6, $7) AS m (id, key, channel, event, incident, order_key, payload)",
+        {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONBARRAYOID});
+    if (messages.empty()) return;
+    std::vector<std::string> keys, channels, events, order_keys;
+    std::vector<int64_t> incidents;
+    std::vector<Datum> payloads;
+    for (const EventMessage& message : messages) {
+        pg::CheckInterrupts();
+        keys.push_back(message.key);
+        channels.push_back(message.channel);
+        events.push_back(message.event);
+        incidents.push_back(message.incident.value_or(0));
+        order_keys.push_back(message.order_key);
+        payloads.push_back(pg::FromJson(message.payload));
+    }
+    statement.Execute({Value::Int8s(NewIds(messages.size())), Value::Texts(keys), Value::Texts(channels), Value::Texts(events),
+                       Value::Int8s(incidents), Value::Texts(order_keys), pg::JsonbArray(payloads)});
+}
 
 int64_t PlanNotices(int64_t limit) {
     const Moment now = pg::WallClock();

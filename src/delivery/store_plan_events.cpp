@@ -12,29 +12,6 @@ namespace {
 using pg::Json;
 using pg::Value;
 
-struct Subscription {
-    std::string channel;
-    std::vector<std::string> events;
-
-    bool Wants(const std::string& event) const {
-        return std::find(events.begin(), events.end(), event) != events.end();
-    }
-};
-
-std::vector<Subscription> LoadSubscriptions() {
-    // Those whose channel was dropped by hand, or whose receiver said that it is gone, are told nothing: it would wait for ever.
-    static pg::Statement statement(
-        "SELECT u.channel, u.events FROM pulse.subscription AS u WHERE EXISTS (SELECT FROM pg_foreign_server AS s "
-        "JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_channel' WHERE s.srvname = u.channel) "
-        "AND NOT EXISTS (SELECT FROM pulse.channel_state AS c WHERE c.channel = u.channel AND c.disabled_at IS NOT NULL) "
-        "ORDER BY u.channel",
-        {});
-    const pg::Result rows = statement.Execute({}, true);
-    std::vector<Subscription> subscriptions;
-    for (uint64_t i = 0; i < rows.size(); ++i) subscriptions.push_back({rows[i].Text(0), rows[i].Texts(1)});
-    return subscriptions;
-}
-
 // 2011-03-01T00:00:00Z
 std::string Iso(Moment moment) {
     std::string text = FormatMoment(moment);
@@ -54,13 +31,17 @@ std::string OrderKey(const std::string& kind, int64_t id) {
     return "event:" + kind + ":" + std::to_string(id);
 }
 
-// By id: the body, and the segment that it is about.
-using Snapshots = std::map<int64_t, std::pair<int64_t, Json>>;
+struct Snapshot {
+    int64_t segment = 0;
+    std::string name;  // of the segment
+    Json body;
+};
+using Snapshots = std::map<int64_t, Snapshot>;  // by id
 
 Snapshots DescribeSnapshots(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "SELECT p.id, p.segment_id, p.taken_at, x.text, "
-        "CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END "
+        "CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END, s.name "
         "FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id CROSS JOIN LATERAL (SELECT jsonb_build_object("
         "'snapshot', p.id, 'segment', s.name, 'status', p.status, 'error', p.error, 'size', p.size, 'converted', p.converted, "
         "'inactive', p.inactive, 'entered', p.entered, 'exited', p.exited, 'version', p.version, 'owner', s.owner, 'tags', s.tags, "
@@ -72,7 +53,7 @@ Snapshots DescribeSnapshots(const std::vector<int64_t>& ids) {
     for (uint64_t i = 0; i < rows.size(); ++i) {
         Json data = ReadObject(rows[i], 3, 4);
         data["taken_at"] = Iso(rows[i].Time(2));
-        found[rows[i].Int8(0)] = {rows[i].Int8(1),
+        found[rows[i].Int8(0)] = {rows[i].Int8(1), rows[i].Text(5),
                                   Json{{"type", "snapshot.taken"}, {"timestamp", Iso(rows[i].Time(2))}, {"data", std::move(data)}}};
     }
     return found;
@@ -98,8 +79,9 @@ Json IncidentBody(const Notice& notice, const Story& story) {
 std::map<int64_t, Story> StoriesOf(const std::vector<Notice>& notices, const std::vector<Subscription>& subscriptions) {
     std::vector<int64_t> ids;
     for (const Notice& notice : notices) {
-        const bool wanted = std::any_of(subscriptions.begin(), subscriptions.end(),
-                                        [&](const Subscription& each) { return each.Wants(notice.event); });
+        const bool wanted = std::any_of(subscriptions.begin(), subscriptions.end(), [&](const Subscription& each) {
+            return each.Wants(notice.event, notice.happening.segment);
+        });
         if (!notice.snapshot && wanted) ids.push_back(notice.happening.incident);
     }
     std::sort(ids.begin(), ids.end());
@@ -112,9 +94,38 @@ std::map<int64_t, Story> StoriesOf(const std::vector<Notice>& notices, const std
 
 }  // namespace
 
-const std::vector<std::string>& SubscriptionEvents() {
+const std::vector<std::string>& DefaultEvents() {
     static const std::vector<std::string> events{"incident.opened", "incident.updated", "incident.resolved", "snapshot.taken"};
     return events;
+}
+
+const std::vector<std::string>& SubscriptionEvents() {
+    static const std::vector<std::string> events = [] {
+        std::vector<std::string> all = DefaultEvents();
+        all.insert(all.end(), {"segment.entered", "segment.exited"});
+        return all;
+    }();
+    return events;
+}
+
+bool Subscription::Wants(const std::string& event, const std::string& segment) const {
+    return std::find(events.begin(), events.end(), event) != events.end() &&
+           (segments.empty() || std::find(segments.begin(), segments.end(), segment) != segments.end());
+}
+
+std::vector<Subscription> LoadSubscriptions() {
+    // Those whose channel was dropped by hand, or whose receiver said that it is gone, are told nothing: it would wait for ever.
+    static pg::Statement statement(
+        "SELECT u.channel, u.events, coalesce(u.segments, '{}') FROM pulse.subscription AS u "
+        "WHERE EXISTS (SELECT FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_channel' WHERE s.srvname = u.channel) "
+        "AND NOT EXISTS (SELECT FROM pulse.channel_state AS c WHERE c.channel = u.channel AND c.disabled_at IS NOT NULL) "
+        "ORDER BY u.channel",
+        {});
+    const pg::Result rows = statement.Execute({}, true);
+    std::vector<Subscription> subscriptions;
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        subscriptions.push_back({rows[i].Text(0), rows[i].Texts(1), rows[i].Texts(2)});
+    return subscriptions;
 }
 
 std::vector<EventMessage> PlanEvents(const std::vector<Notice>& notices) {
@@ -130,11 +141,12 @@ std::vector<EventMessage> PlanEvents(const std::vector<Notice>& notices) {
         const auto snapshot = snapshots.find(notice.snapshot.value_or(0));
         const auto story = stories.find(notice.happening.incident);
         if (notice.snapshot ? snapshot == snapshots.end() : story == stories.end()) continue;
-        const Json body = notice.snapshot ? snapshot->second.second : IncidentBody(notice, story->second);
-        const std::string key = notice.snapshot ? OrderKey("segment", snapshot->second.first)
+        const Json body = notice.snapshot ? snapshot->second.body : IncidentBody(notice, story->second);
+        const std::string segment = notice.snapshot ? snapshot->second.name : notice.happening.segment;
+        const std::string key = notice.snapshot ? OrderKey("segment", snapshot->second.segment)
                                                 : OrderKey("incident", notice.happening.incident);
         for (const Subscription& each : subscriptions)
-            if (each.Wants(notice.event))
+            if (each.Wants(notice.event, segment))
                 messages.push_back({each.channel, notice.event,
                                     notice.snapshot ? std::nullopt : std::optional(notice.happening.incident), key, body});
     }

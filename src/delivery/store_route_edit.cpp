@@ -22,7 +22,7 @@ void RequireNames(const Names& names, const char* what) {
     if (!names) return;
     if (names->size() > kMostNames)
         throw UserError(sqlstate::kProgramLimit, std::string("too many ") + what,
-                        "There are " + std::to_string(names->size()) + ".", "A route takes at most 1000 of each.");
+                        "There are " + std::to_string(names->size()) + ".", "At most 1000 of each can be named.");
     for (const std::string& name : *names)
         if (name.empty())
             throw UserError(sqlstate::kInvalidParameter, std::string("empty name among \"") + what + "\"", "",
@@ -66,9 +66,7 @@ void CheckChannels(const Names& names, const char* what) {
 }
 
 void CheckSubjects(const RouteRequest& request) {
-    if (request.segments && !request.segments->empty())
-        RequireKnown(request.segments, "segments", NamesIn("SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM pulse.segment"),
-                     sqlstate::kUndefinedObject, "segment", "Segments");
+    RequireSegments(request.segments);
     if (request.tables && !request.tables->empty())
         RequireKnown(request.tables, "tables",
                      NamesIn("SELECT coalesce(array_agg(DISTINCT relation ORDER BY relation), '{}') FROM pulse.monitor"),
@@ -174,6 +172,12 @@ int64_t RequireRoute(const std::string& name) {
 }
 
 }  // namespace
+
+void RequireSegments(const Names& segments) {
+    if (segments && !segments->empty())
+        RequireKnown(segments, "segments", NamesIn("SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM pulse.segment"),
+                     sqlstate::kUndefinedObject, "segment", "Segments");
+}
 
 int64_t CreateRoute(const std::string& name, const RouteRequest& request, const std::string& creator) {
     const std::string shown = name.substr(0, 100);

@@ -34,6 +34,8 @@ constexpr int64_t kBusyPause = 200'000;
 constexpr int64_t kHeldPause = kSecond;
 constexpr const char* kShortLock = "10";  // milliseconds
 constexpr int64_t kNotices = 500;
+// Places that are free in a channel that was full, before it is filled up again.
+constexpr size_t kRefill = 1000;
 constexpr size_t kAnswerLength = 500;
 // A receiver that says "too much" for longer than this has the tries counted.
 constexpr int64_t kPatience = kDay;
@@ -96,6 +98,7 @@ class Courier {
             idle_since_ = now;
         }
         if (now >= next_due_) look_ = true;
+        if (now >= members_due_) plan_ = true;
         const bool sending = pg::settings::send_messages && !gone_;
         if (now >= not_before_) {
             if (plan_ && sending) Plan();
@@ -127,7 +130,8 @@ class Courier {
     // When to leave if nobody writes a message.
     Moment Leisure() const {
         const Moment until = board_->OutOfWorkers() ? INT64_MIN : idle_since_ + kLinger;
-        return next_due_ < pg::WallClock() + kSoon ? std::max(until, next_due_ + kSoon) : until;
+        const Moment due = std::min(next_due_, members_due_);
+        return due < pg::WallClock() + kSoon ? std::max(until, due + kSoon) : until;
     }
 
     // Milliseconds; -1 is never used: the worker leaves when nothing comes.
@@ -138,7 +142,7 @@ class Courier {
         if (!held_.empty()) until = std::min(until, held_until_);
         if (sending && Room() > 0) {
             if (look_ || plan_ || board_->Poked(MyDatabaseId, Lane::kDelivery)) until = std::min(until, not_before_);
-            until = std::min(until, std::max(next_due_, not_before_));
+            until = std::min(until, std::max(std::min(next_due_, members_due_), not_before_));
         }
         return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
     }
@@ -151,12 +155,28 @@ class Courier {
             int64_t planned = 0;
             if (!Briefly("pulse: planning messages", [&] { planned = PlanNotices(kNotices); }) && !gone_) plan_ = true;
             if (planned >= kNotices) plan_ = true;
+            PlanPeople();
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
             problem_ = error.message;
         } catch (const UserError& error) {
             problem_ = error.message();
         }
+    }
+
+    // Who entered or left a segment. What holds that back holds back nothing else.
+    void PlanPeople() {
+        PlannedMembers planned;
+        const Moment not_before = not_before_;
+        const bool done = Briefly("pulse: telling of people", [&] {
+            pg::SetLocally("lock_timeout", kShortLock);
+            planned = PlanMembers();
+        });
+        not_before_ = not_before;
+        held_back_ = planned.full;
+        freed_ = 0;
+        plan_ |= planned.more;
+        members_due_ = planned.busy || (!done && !gone_) ? pg::WallClock() + kHeldPause : INT64_MAX;
     }
 
     void Settle(bool sending) {
@@ -177,6 +197,8 @@ class Courier {
             throw;
         }
         Written(lines_);
+        freed_ += outcomes_.size();
+        if (held_back_ && freed_ >= kRefill) plan_ = true;
         outcomes_.clear();
         if (!claim) {
             look_ = true;
@@ -302,6 +324,9 @@ class Courier {
     bool full_ = false;                 // there are messages that wait for a free place
     bool gone_ = false;                 // the extension, or this version of it
     Moment next_due_ = INT64_MAX, not_before_ = INT64_MIN;
+    Moment members_due_ = INT64_MAX;  // somebody held back what there is to tell of people
+    bool held_back_ = false;          // a channel has as many messages of it as may wait,
+    size_t freed_ = 0;                // of which so many have ended
     Moment idle_since_ = INT64_MIN / 2;  // nobody has written a message
     int64_t failed_ = 0, dead_ = 0, dropped_ = 0;
     std::string problem_;

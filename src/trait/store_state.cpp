@@ -4,6 +4,7 @@
 
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/store_partition.hpp"
+#include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_settle.hpp"
 
 namespace pulse::trait {
@@ -58,6 +59,7 @@ void WriteChanges(const Written::Turns& turns) {
     }
     profile::EnsurePartitions("membership_change", turns.at);
     note.Execute({segments, profiles, change, at, Value::Int8s(turns.versions), Value::Texts(turns.cause), pg::BoolArray(turns.quiet)});
+    if (std::find(turns.quiet.begin(), turns.quiet.end(), false) != turns.quiet.end()) ChangesWritten();
 }
 
 void WriteNext(const Written& written) {
@@ -170,6 +172,7 @@ void Forget(int64_t profile, const std::string& cause) {
         const Moment now = pg::Now();
         profile::EnsurePartitions("membership_change", now, now);
         end.Execute({Value::Int8(profile), Value::Time(now), Value::Text(cause)});
+        ChangesWritten();
     }
     next.Execute({Value::Int8(profile)});
     state.Execute({Value::Int8(profile)});

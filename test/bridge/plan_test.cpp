@@ -46,6 +46,16 @@ PULSE_FUNCTION(bridge_plan_notices) {
     return Int64GetDatum(delivery::PlanNotices(limit));
 }
 
+PULSE_FUNCTION(bridge_plan_members) {
+    pg::ResultSet results(fcinfo);
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    const delivery::PlannedMembers planned = delivery::PlanMembers();
+    results.Add({pg::Value::Int8(planned.messages), pg::Value::Bool(planned.more), pg::Value::Bool(planned.busy),
+                 pg::Value::Bool(planned.full), pg::Value::Bool(delivery::MembersWait())});
+    return pg::ResultSet::Done();
+}
+
 PULSE_FUNCTION(bridge_compose_message) {
     const int64_t id = pg::Args(fcinfo).RequireInt8(0, "message");
     std::optional<std::string> reason;

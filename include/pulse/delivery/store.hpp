@@ -40,6 +40,19 @@ pg::Json ReadObject(const pg::Row& row, int text, int utf8);
 // Turns up to `limit` notices into messages of routes, escalations and subscriptions, and returns how many were taken.
 int64_t PlanNotices(int64_t limit);
 
+// ---- store_plan_members.cpp ----
+
+struct PlannedMembers {
+    int64_t messages = 0;
+    bool more = false;  // there are more to be planned at once
+    bool busy = false;  // somebody holds others back for a moment
+    bool full = false;  // a channel has as many messages as may wait in it
+};
+// Turns changes of who is in which segment into messages of the subscriptions that want them: as many as one transaction should write.
+PlannedMembers PlanMembers();
+// Whether there are any to look at.
+bool MembersWait();
+
 // ---- store_compose.cpp ----
 
 // Settles what a message of a route, an escalation or a subscription says, and writes it down: folds what waits under its fold_key

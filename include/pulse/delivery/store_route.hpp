@@ -22,8 +22,19 @@ void ReleaseAfter(const pg::Result& cancelled);
 
 // ---- store_plan_events.cpp ----
 
-// What a subscription may ask for.
+// What a subscription may ask for, and what it is told of when it does not say: all that is not about single people.
 const std::vector<std::string>& SubscriptionEvents();
+const std::vector<std::string>& DefaultEvents();
+
+struct Subscription {
+    std::string channel;
+    std::vector<std::string> events, segments;  // no segment: any
+
+    // `segment`: its name; of an incident about a table it is empty.
+    bool Wants(const std::string& event, const std::string& segment) const;
+};
+// Those that can be told anything now.
+std::vector<Subscription> LoadSubscriptions();
 
 // A notice, with what is known of what it is about.
 struct Notice {
@@ -41,7 +52,17 @@ struct EventMessage {
     std::optional<int64_t> incident;
     std::string order_key;
     pg::Json payload;
+    std::string key = {};  // empty: one of its own
 };
 std::vector<EventMessage> PlanEvents(const std::vector<Notice>& notices);
+
+// ---- store_plan.cpp ----
+
+void InsertEvents(const std::vector<EventMessage>& messages);
+
+// ---- store_plan_members.cpp ----
+
+// Whether any of these events is about people.
+bool WantsMembers(const std::vector<std::string>& events);
 
 }  // namespace pulse::delivery

@@ -25,4 +25,7 @@ int64_t CreateRoute(const std::string& name, const RouteRequest& request, const 
 void UpdateRoute(const std::string& name, const RouteRequest& request, const std::optional<bool>& enabled);
 void DeleteRoute(const std::string& name);
 
+// That there are segments of these names. Throws UserError as above.
+void RequireSegments(const std::optional<std::vector<std::string>>& segments);
+
 }  // namespace pulse::delivery
