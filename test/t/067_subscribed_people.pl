@@ -1,0 +1,136 @@
+# Who enters and leaves a segment over people, told to a machine by the real worker: signed, in order for each person, every change once in
+# the outbox, whatever is killed; and what holds that back for a moment holds back no other message.
+use strict;
+use warnings;
+use JSON::PP;
+use Digest::SHA qw(hmac_sha256_base64);
+use MIME::Base64 qw(decode_base64);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulsePeers;
+use PulseTest;
+
+my $receiver = start_receiver();
+my $url = $receiver->{url};
+my $node = start_node('people', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20',
+	'pulse.allow_http = on', "pulse.allowed_hosts = '127.0.0.1'");
+my $codec = JSON::PP->new->utf8->canonical;
+$node->safe_psql('postgres', 'CREATE DATABASE shop');
+$node->safe_psql('shop', q{
+	CREATE EXTENSION pulse;
+	SELECT pulse_identify('old', '{"plan": "premium"}');
+	SELECT pulse_create_segment('premium', '{"where": "profile.plan == \"premium\""}');
+	SELECT pulse_create_segment('buyers', '{"where": "events.purchase.count_30d >= 1"}')});
+
+sub shop { return $node->safe_psql('shop', $_[0]); }
+sub wait_until { my ($sql, $what) = @_; ok($node->poll_query_until('shop', $sql), $what); }
+sub has_plan { my ($user, $plan) = @_; return "SELECT pulse_identify('$user', '{\"plan\": \"$plan\"}')"; }
+sub journal { my ($name) = @_; return @{ get_json("$url/__journal?path=/webhook/$name") }; }
+sub told
+{
+	my ($name) = @_;
+	return [ map { my $data = $_->{data}; "$data->{user_id} $data->{change} $data->{segment}: $data->{cause}" }
+		  map { $codec->decode($_->{body}) } grep { $_->{status} == 200 } journal($name) ];
+}
+# Every change that a subscription to all is to be told of is in the outbox, and all that is there has been sent.
+my $done = q{NOT EXISTS (SELECT FROM pulse.outbox WHERE status IN ('pending', 'sending'))
+	AND (SELECT count(*) FROM pulse.outbox WHERE channel = 'people')
+	  = (SELECT count(*) FROM pulse.membership_change AS c JOIN pulse.change_consumer AS n ON n.name = 'subscription:people'
+	     WHERE c.id > n.after_id AND NOT c.quiet AND c.cause <> 'definition')};
+sub settled { my ($what) = @_; wait_until("SELECT $done", $what); }
+
+# ---- entered and exited, by either way of evaluating ----
+my $made = shop(qq{SELECT secret FROM pulse_subscribe('$url/webhook/people', '{segment.entered,segment.exited}', name => 'people')});
+shop(qq{SELECT pulse_subscribe('$url/webhook/buyers', '{segment.entered}', name => 'buyers', segments => '{buyers}')});
+shop(qq{SELECT pulse_subscribe('$url/webhook/others', name => 'others')});
+post_json("$url/__faults", { path => '/webhook/people', mode => 'status', status => 503, times => 1 });
+shop(has_plan('ann', 'premium'));
+shop('SET pulse.evaluation = async; ' . has_plan('ann', 'free'));
+shop(q{SELECT pulse_track('ann', 'purchase')});
+settled('three changes');
+is_deeply(told('people'), [ 'ann entered premium: event', 'ann exited premium: attributes', 'ann entered buyers: event' ],
+	'each is told once and in order, although the first try failed; nothing of who was there before');
+is_deeply(told('buyers'), ['ann entered buyers: event'], 'only what was asked for');
+is_deeply([ journal('others') ], [], 'and nothing of people to who did not ask for it');
+my @tries = journal('people');
+is($tries[0]{headers}{'webhook-id'}, $tries[1]{headers}{'webhook-id'}, 'the second try has the same key');
+isnt($tries[1]{headers}{'webhook-id'}, $tries[2]{headers}{'webhook-id'}, 'the next change another one');
+my $key = decode_base64($made =~ s/^whsec_//r);
+my $signature = hmac_sha256_base64(join('.', @{ $tries[1]{headers} }{qw(webhook-id webhook-timestamp)}, $tries[1]{body}), $key);
+is($tries[1]{headers}{'webhook-signature'}, "v1,$signature=", 'signed');
+
+# ---- somebody who holds changes back for a moment ----
+my $holder = $node->background_psql('shop');
+shop(has_plan('ben', 'premium'));
+settled('before');
+$holder->query_safe('BEGIN; LOCK TABLE pulse.change_position IN SHARE MODE; SELECT FROM pulse.change_position FOR UPDATE');
+shop(has_plan('ben', 'free'));
+shop(q{SELECT pulse_take_snapshot('premium')});
+wait_until(q{SELECT EXISTS (SELECT FROM pulse.outbox WHERE channel = 'others' AND status = 'sent')}, 'other messages go on');
+is(scalar(grep { /^ben exited/ } @{ told('people') }), 0, 'what is held back is not told');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+settled('it is when nobody holds it any more');
+is(scalar(grep { /^ben exited/ } @{ told('people') }), 1, 'once');
+
+# ---- the worker is killed, again and again ----
+my $worker = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse delivery'};
+my $killed = 0;
+sub come_in
+{
+	my ($sql) = @_;
+	# A server that starts again refuses for a while.
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if $node->psql('shop', $sql) == 0;
+		select undef, undef, undef, 0.1;
+	}
+	die 'the server does not come back';
+}
+for my $i (1 .. 60)
+{
+	come_in(has_plan('u' . $i % 5, int(($i - 1) / 5) % 2 ? 'free' : 'premium'));
+	next if $i % 15;
+	my (undef, $pid) = $node->psql('shop', $worker);
+	next unless $pid;
+	PostgreSQL::Test::Utils::system_log('pg_ctl', 'kill', 'KILL', $pid);
+	++$killed;
+}
+note("the worker was killed $killed times");
+$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+settled('sixty changes, with the worker killed in between');
+is(shop(q{SELECT count(*) = count(DISTINCT key) AND bool_and(status = 'sent') FROM pulse.outbox WHERE channel = 'people'}), 't', 'each has one message, which is sent');
+my (%seen, %in, $disorder, %bodies);
+for my $entry (grep { ($_->{status} // 0) == 200 } journal('people'))
+{
+	my ($id, $data) = ($entry->{headers}{'webhook-id'}, $codec->decode($entry->{body})->{data});
+	$disorder .= "other text for $id; " if ($bodies{$id} //= $entry->{body}) ne $entry->{body};
+	next if $seen{$id}++ || $data->{segment} ne 'premium';
+	my $entered = $data->{change} eq 'entered' ? 1 : 0;
+	$disorder .= "$data->{user_id} $data->{change} twice; " if $entered == ($in{ $data->{user_id} } // 0);
+	$in{ $data->{user_id} } = $entered;
+}
+is(scalar(keys %seen), shop(q{SELECT count(*) FROM pulse.outbox WHERE channel = 'people'}), 'the receiver has every key');
+is($disorder, undef, 'and for each person entered and exited take turns');
+is(shop(q{SELECT string_agg(i.value, ' ' ORDER BY i.value) FROM pulse.membership AS m JOIN pulse.identity AS i ON i.profile_id = m.profile_id WHERE m.segment = 'premium' AND i.value <> 'old'}),
+	join(' ', sort grep { $in{$_} } keys %in), 'what was told is what is true');
+
+# ---- what happens while nobody works is told when somebody does; a copy knows nothing of it ----
+$node->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = off; SELECT pg_reload_conf()');
+$node->poll_query_until('postgres', "SELECT NOT EXISTS ($worker)") or die 'the worker does not end';
+shop(has_plan('cat', 'premium'));
+my ($dump) = run_command([ 'pg_dump', '-d', $node->connstr('shop') ]);
+like($dump, qr/^people\t.*segment\.entered/m, 'a dump has the subscription');
+unlike($dump, qr/^subscription:/m, 'but not how far it has come');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET pulse.run_jobs');
+$node->restart;
+settled('after a restart');
+is(scalar(grep { /^cat entered premium/ } @{ told('people') }), 1, 'it is told');
+is(scalar(grep { @{ $_->{bad} } } @{ get_json("$url/__journal") }), 0, 'the receiver has nothing to complain of');
+
+shop(q{SELECT pulse_unsubscribe('people'), pulse_unsubscribe('buyers'), pulse_unsubscribe('others')});
+is(shop('SELECT count(*) FROM pulse.change_consumer'), '0', 'nothing is left of them');
+$node->stop;
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|\bleak|own a lock/, 'nothing odd in the log');
+done_testing();
