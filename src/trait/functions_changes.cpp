@@ -50,7 +50,7 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
     const pg::Session session;
     const trait::ByIndex by_index;
     const int64_t position = trait::PositionOf(consumer);
-    trait::GivePositions(true);
+    trait::GivePositions(trait::kMostChanges, true);
     const int64_t last = trait::LastPosition();
     static pg::Statement take(
         "SELECT c.position, s.name, c.profile_id, (SELECT i.value FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id"

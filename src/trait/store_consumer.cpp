@@ -40,7 +40,7 @@ bool AnyWithoutPosition() {
     return any.Execute({})[0].Bool(0);
 }
 
-bool GivePositions(bool wait) {
+bool GivePositions(int64_t most, bool wait) {
     if (!AnyWithoutPosition()) return true;
     static pg::Statement lock("SELECT FROM pulse.change_position FOR UPDATE", {});
     static pg::Statement try_lock("SELECT FROM pulse.change_position FOR UPDATE SKIP LOCKED", {});
@@ -51,7 +51,7 @@ bool GivePositions(bool wait) {
         " UPDATE pulse.change_position SET position = (SELECT coalesce(max(g.position), $1) FROM given AS g)",
         {INT8OID, INT8OID});
     if ((wait ? lock : try_lock).Execute({}).processed() == 0) return false;
-    give.Execute({Value::Int8(LastPosition()), Value::Int8(kMostChanges)});
+    give.Execute({Value::Int8(LastPosition()), Value::Int8(most)});
     return true;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using pg::Value;
 
-// Changes that are looked at in one transaction, wanted or not.
+// Changes that are looked at, or take their places, in one transaction, wanted or not: the worker sends nothing meanwhile.
 constexpr int64_t kMostPassed = 10'000;
 
 Value NameOf(const std::string& subscription) {
@@ -95,7 +95,7 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
         return taken;
     }
     const int64_t position = known[0].Int8(0);
-    taken.busy = !GivePositions(false);
+    taken.busy = !GivePositions(kMostPassed, false);
     const int64_t last = LastPosition(), reach = Reach(position, last);
     const pg::Result rows = ReadChanges(query, position, reach, known[0].Int8(1));
     for (uint64_t i = 0; i < rows.size(); ++i) {

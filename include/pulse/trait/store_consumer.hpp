@@ -7,7 +7,7 @@
 
 namespace pulse::trait {
 
-// How many changes a call gives places to, and returns, at most.
+// How many changes a call returns at most.
 inline constexpr int kMostChanges = 100'000;
 // What the names of consumers begin with that are subscriptions.
 inline constexpr const char* kSubscription = "subscription:";
@@ -15,9 +15,9 @@ inline constexpr const char* kSubscription = "subscription:";
 // The last place that was given.
 int64_t LastPosition();
 
-// Changes whose transactions have committed since take their places, in the order of their ids: not more of them than a call may
-// return, however many wait. False when somebody else is giving places: without `wait` it is left to them.
-bool GivePositions(bool wait);
+// Changes whose transactions have committed since take their places, in the order of their ids: up to `most`, however many are
+// without one. False when somebody else is giving places: without `wait` it is left to them.
+bool GivePositions(int64_t most, bool wait);
 // Whether there are changes without a place.
 bool AnyWithoutPosition();
 
