@@ -47,6 +47,7 @@ shop(qq{SELECT pulse_subscribe('$url/webhook/others', name => 'others')});
 post_json("$url/__faults", { path => '/webhook/people', mode => 'status', status => 503, times => 1 });
 shop(has_plan('ann', 'premium'));
 shop('SET pulse.evaluation = async; ' . has_plan('ann', 'free'));
+wait_until('SELECT NOT EXISTS (SELECT FROM pulse.dirty)', 'the pipeline follows');
 shop(q{SELECT pulse_track('ann', 'purchase')});
 settled('three changes');
 is_deeply(told('people'), [ 'ann entered premium: event', 'ann exited premium: attributes', 'ann entered buyers: event' ],
@@ -73,6 +74,36 @@ $holder->query_safe('ROLLBACK');
 $holder->quit;
 settled('it is when nobody holds it any more');
 is(scalar(grep { /^ben exited/ } @{ told('people') }), 1, 'once');
+
+# ---- many at once ----
+my ($dir, @busy) = (PostgreSQL::Test::Utils::tempdir());
+for my $s (1 .. 6)
+{
+	# They read files: IPC::Run feeds standard input only while it is pumped, which is one session after the other.
+	append_to_file("$dir/busy$s", 'SET pulse.evaluation = ' . ($s % 2 ? 'sync' : 'async') . ";\n"
+		  . join '', map { has_plan('w' . ($s + $_) % 8, int($_ / 3) % 2 ? 'free' : 'premium') . ";\n" } 1 .. 50);
+	my ($out, $err) = ('', '');
+	push @busy, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('shop'), '-f', "$dir/busy$s" ], '<', \undef, '>', \$out, '2>', \$err), \$err ];
+}
+$_->[0]->finish for @busy;
+is(join('', map { ${ $_->[1] } } @busy), '', 'six sessions bring what they have');
+wait_until('SELECT NOT EXISTS (SELECT FROM pulse.dirty)', 'all of it is evaluated');
+settled('each of their changes is told');
+cmp_ok(scalar(grep { /^w\d/ } @{ told('people') }), '>', 8, 'and there were some');
+
+# ---- who subscribes and who brings events do not miss each other ----
+my $open = $node->background_psql('shop');
+$open->query_safe('BEGIN; ' . has_plan('dan', 'premium'));
+is(sqlstate($node, 'shop', "SET pulse.lock_timeout = '100ms'; SELECT pulse_subscribe('$url/webhook/late', '{segment.entered}', name => 'late')"), '55P03',
+	'a transaction that brings events is waited for');
+$open->query_safe('COMMIT');
+$open->quit;
+shop(qq{SELECT pulse_subscribe('$url/webhook/late', '{segment.entered}', name => 'late')});
+shop(has_plan('eve', 'premium'));
+settled('one before and one after');
+wait_until(q{SELECT EXISTS (SELECT FROM pulse.outbox WHERE channel = 'late' AND status = 'sent')}, 'the one after is told');
+is_deeply(told('late'), ['eve entered premium: event'], 'and not the one before');
+shop(q{SELECT pulse_unsubscribe('late')});
 
 # ---- the worker is killed, again and again ----
 my $worker = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse delivery'};
