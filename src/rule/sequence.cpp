@@ -34,30 +34,28 @@ class SequenceCompiler {
   private:
     static std::string Alias(size_t step) { return "e" + std::to_string(step + 1); }
 
-    // SELECT FROM the events of the person that fit the step.
-    std::string Events(size_t step, const std::string& before) const {
+    // SELECT FROM the events v of the person that fit the step and what `when` says of v.time. From the person to the events, also where that
+    // is planned while the tables are empty: the other way round each person would cost as much as all events there are.
+    std::string Events(size_t step, const std::string& before, const std::string& when) const {
         const Step& node = metric_.steps[step];
         const std::string e = Alias(step), m = "m" + std::to_string(step + 1);
-        std::string sql = "SELECT FROM pulse.profile " + m + " JOIN pulse.event " + e + " ON " + e + ".profile_id = " + m +
-                          ".id WHERE " + m + ".canonical_id = " + profile_;
-        if (!node.event.empty()) sql += " AND " + e + ".name = " + QuoteText(node.event);
-        if (node.filter) {
-            const PropertyScope scope(e + ".properties", before.empty() ? "" : before + ".properties");
-            sql += " AND " + Compile(*node.filter, scope, Expect::kBoolean, now_).sql;
-        }
-        return sql + " AND " + e + ".time <= " + now_;
+        std::string sql = "SELECT FROM pulse.profile " + m + " CROSS JOIN LATERAL (SELECT v.time, v.properties FROM pulse.event v WHERE v.profile_id = " + m + ".id";
+        if (!node.event.empty()) sql += " AND v.name = " + QuoteText(node.event);
+        sql += " AND v.time <= " + now_ + when + " OFFSET 0) " + e + " WHERE " + m + ".canonical_id = " + profile_;
+        if (!node.filter) return sql;
+        const PropertyScope scope(e + ".properties", before.empty() ? "" : before + ".properties");
+        return sql + " AND " + Compile(*node.filter, scope, Expect::kBoolean, now_).sql;
     }
 
     // The chain from a step that happened on; the one before it that happened is `before`.
     std::string From(size_t step, size_t before) const {
         const Step& node = metric_.steps[step];
         const std::string e = Alias(step), last = step == 0 ? "" : Alias(before);
-        std::string sql = Events(step, last);
-        if (metric_.window.kind == Window::Kind::kSliding) sql += " AND " + e + ".time > " + Plus(now_, -metric_.window.from);
-        if (step > 0) {
-            sql += " AND " + e + ".time > " + last + ".time";
-            if (node.within > 0) sql += " AND " + e + ".time <= " + Plus(last + ".time", node.within);
-        }
+        std::string when;
+        if (metric_.window.kind == Window::Kind::kSliding) when += " AND v.time > " + Plus(now_, -metric_.window.from);
+        if (step > 0) when += " AND v.time > " + last + ".time";
+        if (step > 0 && node.within > 0) when += " AND v.time <= " + Plus(last + ".time", node.within);
+        std::string sql = Events(step, last, when);
         size_t next = step + 1;
         // Absent steps that end before the next that happened can be told when that one is known.
         while (next < metric_.steps.size() && metric_.steps[next].absent) ++next;
@@ -72,14 +70,15 @@ class SequenceCompiler {
     // No such event after `after`: for some time that is over, before `until`, or up to now.
     std::string Absent(size_t step, const std::string& after, const std::string& until) const {
         const Step& node = metric_.steps[step];
-        const std::string e = Alias(step);
-        std::string sql = "NOT EXISTS (" + Events(step, after) + " AND " + e + ".time > " + after + ".time";
+        std::string when = " AND v.time > " + after + ".time", over;
         if (node.within > 0) {
             const std::string end = Plus(after + ".time", node.within);
-            return end + " <= " + now_ + " AND " + sql + " AND " + e + ".time <= " + end + ")";
+            over = end + " <= " + now_ + " AND ";
+            when += " AND v.time <= " + end;
+        } else if (!until.empty()) {
+            when += " AND v.time < " + until + ".time";
         }
-        if (!until.empty()) sql += " AND " + e + ".time < " + until + ".time";
-        return sql + ")";
+        return over + "NOT EXISTS (" + Events(step, after, when) + ")";
     }
 
     // Every border that a step can cross by the clock lies at the time of one of the events, or a duration of the sequence later.
@@ -96,9 +95,9 @@ class SequenceCompiler {
         std::string instants = "(e.time)";
         for (const int64_t span : spans) instants += ", (CASE WHEN e.time <= " + now_ + " THEN " + Plus("e.time", span) + " END)";
         const int64_t longest = spans.empty() ? 0 : *std::max_element(spans.begin(), spans.end());
-        return "(SELECT pg_catalog.min(b.instant) FROM pulse.profile m JOIN pulse.event e ON e.profile_id = m.id CROSS JOIN LATERAL (VALUES " +
-               instants + ") b(instant) WHERE m.canonical_id = " + profile_ + (any ? "" : " AND e.name IN (" + names + ")") +
-               " AND e.time > " + Plus(now_, -longest) + " AND b.instant > " + now_ + ")";
+        return "(SELECT pg_catalog.min(b.instant) FROM pulse.profile m CROSS JOIN LATERAL (SELECT v.time FROM pulse.event v WHERE v.profile_id = m.id" +
+               (any ? "" : " AND v.name IN (" + names + ")") + " AND v.time > " + Plus(now_, -longest) + " OFFSET 0) e CROSS JOIN LATERAL (VALUES " + instants +
+               ") b(instant) WHERE m.canonical_id = " + profile_ + " AND b.instant > " + now_ + ")";
     }
 
     const Metric& metric_;

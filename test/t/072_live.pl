@@ -60,4 +60,13 @@ is($node->safe_psql('many', "SELECT count(*) FROM pulse.event"), '480', 'and eve
 cmp_ok($node->safe_psql('many', q{SELECT count(*) FROM pulse_take_changes('all', 100000, true)}), '>', 100, 'a consumer takes the changes');
 is($node->safe_psql('many', 'SELECT * FROM disorder()'), '', 'in the order in which they happened');
 
+# ---- plans that are made while nobody is there yet ----
+$node->safe_psql('postgres', 'CREATE DATABASE empty');
+$node->safe_psql('empty', q{SET client_min_messages = warning; CREATE EXTENSION pulse;
+	SELECT pulse_create_segment('often', '{"where": "events.purchase.unique_days_14d >= 3"}');
+	SELECT pulse_create_segment('sent back', '{"where": "sequence(events.purchase -> within 7d events.refund)"}')});
+$node->safe_psql('empty', q{DO 'BEGIN FOR i IN 1 .. 600 LOOP PERFORM pulse_track(''p'' || i, ''purchase''); END LOOP; END'; SELECT pg_stat_force_next_flush()});
+cmp_ok($node->safe_psql('empty', q{SELECT sum(coalesce(idx_tup_fetch, 0) + seq_tup_read) FROM pg_stat_all_tables WHERE relname ~ '^event_'}), '<', 600 * 10,
+	'an event costs what its person has, not what all have');
+
 done_testing();
