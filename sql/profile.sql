@@ -28,7 +28,7 @@ COMMENT ON COLUMN pulse.profile.canonical_id IS 'The person this row is part of:
 COMMENT ON COLUMN pulse.profile.bucketing_id IS 'What percentages of flags are drawn by: the first id this person was seen with. It never changes.';
 COMMENT ON COLUMN pulse.profile.attributes IS 'profile.* in rules: what identify said, newest value per key. Of a merged row: as it was.';
 COMMENT ON COLUMN pulse.profile.account_id IS 'The account last named for this person: account.* in rules.';
-COMMENT ON COLUMN pulse.profile.first_seen_at IS 'The time of the event that made the row.';
+COMMENT ON COLUMN pulse.profile.first_seen_at IS 'The time of the event that made the row; older ones may come after it: pulse.person tells the first of all.';
 
 CREATE TABLE pulse.identity (
     kind text COLLATE "C" NOT NULL,

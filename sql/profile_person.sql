@@ -13,7 +13,7 @@ SELECT p.id AS profile_id,
             WHEN coalesce(e.last_at, m.first_seen_at) < @extschema@.pulse_now() - interval '90 days' THEN 'churned'
             WHEN b.count > 0 THEN 'customer'
             ELSE 'known' END AS lifecycle,
-       m.first_seen_at,
+       least(m.first_seen_at, e.first_at) AS first_seen_at,
        e.last_at AS last_seen_at,
        m.profiles,
        p.bucketing_id
@@ -23,7 +23,7 @@ CROSS JOIN LATERAL (SELECT count(*) AS profiles, min(q.first_seen_at) AS first_s
 CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.kind, k.all) AS ids
                     FROM (SELECT d.kind, jsonb_agg(d.value ORDER BY d.first_seen_at, d.value) AS all
                           FROM pulse.profile AS q JOIN pulse.identity AS d ON d.profile_id = q.id WHERE q.canonical_id = p.id GROUP BY d.kind) AS k) AS i
-CROSS JOIN LATERAL (SELECT max(v.time) AS last_at FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id
+CROSS JOIN LATERAL (SELECT min(v.time) AS first_at, max(v.time) AS last_at FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id
                     WHERE q.canonical_id = p.id AND v.time <= @extschema@.pulse_now()) AS e
 CROSS JOIN LATERAL (SELECT count(*) AS count
                     FROM (SELECT FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id
@@ -36,6 +36,7 @@ COMMENT ON COLUMN pulse.person.identities IS 'All values of each kind, the first
 COMMENT ON COLUMN pulse.person.account IS 'The key of the account that was named last.';
 COMMENT ON COLUMN pulse.person.lifecycle IS
 'anonymous; known: has an e-mail address or a phone number; customer: had an event purchase, Purchase or Order Completed; churned: known or customer, and nothing came for 90 days.';
+COMMENT ON COLUMN pulse.person.first_seen_at IS 'The first of all that came of the person, whenever it came: as of moments before, rules over people take it for nobody.';
 COMMENT ON COLUMN pulse.person.last_seen_at IS 'The time of the newest event; null: none is kept.';
 COMMENT ON COLUMN pulse.person.profiles IS 'How many profiles it is made of.';
 

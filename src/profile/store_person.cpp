@@ -3,6 +3,8 @@
 #include <charconv>
 
 #include "pulse/pg/probe.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/profile/store_by_index.hpp"
 #include "pulse/profile/store_identity.hpp"
 #include "pulse/rule/literal.hpp"
 
@@ -69,11 +71,12 @@ pg::Value Attributes(const pg::Value& account) {
 }  // namespace
 
 std::optional<Person> FindPerson(int64_t profile) {
-    static const pg::Probe probe("profile", "profile_pkey", {2, 3, 4, 5});
+    static const pg::Probe probe("profile", "profile_pkey", {2, 3, 4, 5, 6});
     auto row = probe.Find({Int64GetDatum(profile)});
     if (row && DatumGetInt64((*row)[0].datum) != profile) row = probe.Find({(*row)[0].datum});
     if (!row) return std::nullopt;
-    return Person{DatumGetInt64((*row)[0].datum), pg::ToText((*row)[1].datum), (*row)[2], Attributes((*row)[3])};
+    return Person{DatumGetInt64((*row)[0].datum), pg::ToText((*row)[1].datum), (*row)[2], Attributes((*row)[3]),
+                  DatumGetTimestampTz((*row)[4].datum)};
 }
 
 std::optional<Person> FindPerson(const std::string& user) {
@@ -85,6 +88,17 @@ Person RequirePerson(const std::string& user) {
     if (auto person = FindPerson(user)) return std::move(*person);
     throw UserError(sqlstate::kUndefinedObject, "nobody is known as \"" + rule::Shorten(user, 255) + "\"", "",
                     "Give a user id or an anonymous id, another id with its kind, as in email:ann@example.com, or profile: and a number.");
+}
+
+bool WasThere(const Person& person, Moment at) {
+    static pg::Statement statement(
+        "SELECT FROM pulse.profile AS o WHERE o.canonical_id = $1 AND (o.first_seen_at <= $2 "
+        "OR EXISTS (SELECT FROM pulse.event AS e WHERE e.profile_id = o.id AND e.time <= $2)) LIMIT 1",
+        {INT8OID, TIMESTAMPTZOID});
+    if (person.first_seen_at <= at) return true;
+    const ByIndex by_index;
+    const pg::Session session;
+    return !statement.Execute({pg::Value::Int8(person.id), pg::Value::Time(at)}, true).empty();
 }
 
 }  // namespace pulse::profile

@@ -104,12 +104,20 @@ class PeopleQuery {
                "\nFROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id\n"
                "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active FROM pulse.event AS e "
                "JOIN pulse.profile AS o ON o.id = e.profile_id WHERE e.time <= " +
-               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + pass +
-               "WHERE p.canonical_id = p.id AND (p.first_seen_at <= " + now_sql_ +
-               (pass.empty() ? "" : " OR x.id IS NOT NULL") + ")) AS s";
+               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + pass + Before() +
+               "WHERE p.canonical_id = p.id AND (p.first_seen_at <= " + now_sql_ + " OR z.id IS NOT NULL)) AS s";
     }
 
   private:
+    // Those whose row came later, and who were there nevertheless: an older event came after it, or somebody seen before was merged into them.
+    // A join, not a condition of each row: nobody or few as of now, many as of long ago.
+    std::string Before() const {
+        return "LEFT JOIN (SELECT c.id FROM pulse.profile AS c JOIN pulse.profile AS o ON o.canonical_id = c.id WHERE c.first_seen_at > " +
+               now_sql_ + " AND (o.first_seen_at <= " + now_sql_ +
+               " OR EXISTS (SELECT FROM pulse.event AS e WHERE e.profile_id = o.id AND e.time <= " + now_sql_ +
+               ")) GROUP BY c.id) AS z ON z.id = p.id\n";
+    }
+
     rule::ProfileNames Names(std::vector<size_t> places) const {
         rule::ProfileNames names;
         names.attributes = "s.attributes";

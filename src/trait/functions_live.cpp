@@ -84,6 +84,7 @@ std::string Describe(int64_t canonical) {
         more["traits"][trait.key] = result.value.null ? pg::Json() : pg::ToJson(result.value.datum);
     }
     more["segments"] = pg::Json::array();
+    if (!profile::WasThere(*person, now)) return more.dump();
     for (const Version& version : program->versions)
         if (Counts(*program, version) && Holds(subject.Value(version.rule))) more["segments"].push_back(version.name);
     return more.dump();
@@ -103,9 +104,9 @@ PULSE_FUNCTION(pulse_evaluate_segments) {
     const auto profile = args.Int8(0);
     if (!profile) return pg::ResultSet::Done();
     const auto person = profile::FindPerson(*profile);
-    if (!person || person->id != *profile) return pg::ResultSet::Done();
-    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     const Moment now = pg::Now();
+    if (!person || person->id != *profile || !profile::WasThere(*person, now)) return pg::ResultSet::Done();
+    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(*person, now, program);
     for (const trait::Version& version : program->versions) {
         if (!version.live || !trait::Holds(subject.Value(version.rule))) continue;
@@ -118,9 +119,10 @@ PULSE_FUNCTION(pulse_evaluate_segment) {
     const pg::Args args(fcinfo);
     const auto profile = args.Int8(0), segment = args.Int8(1);
     const auto person = profile ? profile::FindPerson(*profile) : std::nullopt;
-    if (!person || person->id != *profile) return BoolGetDatum(false);
+    const Moment now = pg::Now();
+    if (!person || person->id != *profile || !profile::WasThere(*person, now)) return BoolGetDatum(false);
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
-    trait::Subject subject(*person, pg::Now(), program);
+    trait::Subject subject(*person, now, program);
     for (const trait::Version& version : program->versions)
         if (version.segment == segment && trait::Counts(*program, version)) return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
     return BoolGetDatum(false);
@@ -146,8 +148,9 @@ PULSE_FUNCTION(pulse_in_segment) {
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     const trait::Version& version = trait::RequireVersion(*program, segment);
     const auto person = profile::FindPerson(user);
-    if (!person) return BoolGetDatum(false);
-    trait::Subject subject(*person, pg::Now(), program);
+    const Moment now = pg::Now();
+    if (!person || !profile::WasThere(*person, now)) return BoolGetDatum(false);
+    trait::Subject subject(*person, now, program);
     return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
 }
 
@@ -157,6 +160,7 @@ PULSE_FUNCTION(pulse_segments_of) {
     pg::ResultSet rows(fcinfo);
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     const Moment now = pg::Now();
+    if (!profile::WasThere(person, now)) return pg::ResultSet::Done();
     trait::Subject subject(person, now, program);
     for (const trait::Version& version : program->versions) {
         if (!trait::Counts(*program, version)) continue;

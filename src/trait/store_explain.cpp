@@ -18,6 +18,7 @@ using pg::Value;
 
 constexpr size_t kMostRows = 1000;
 constexpr int kMostEvents = 20;  // shown of each metric
+constexpr const char* kNotThere = "was not there yet";
 
 std::string ValueText(const Value& value) {
     if (value.null) return "null";
@@ -33,10 +34,11 @@ bool IsLiteral(const rule::Expr& expr) {
 // The nodes of a rule with their values, and below a trait or segment the rule that it stands for.
 class Tree {
   public:
-    explicit Tree(Subject& subject) : subject_(subject) {}
+    Tree(Subject& subject, bool there) : subject_(subject), there_(there) {}
 
     std::vector<TreeRow> Run(const rule::ExprPtr& expr) {
         Walk(expr, 0);
+        if (!there_ && !rows_.empty()) rows_.front().note = kNotThere;
         return std::move(rows_);
     }
 
@@ -47,7 +49,7 @@ class Tree {
             if (IsLiteral(*part.expr) || rows_.size() >= kMostRows) continue;
             const int at = depth + part.depth;
             rows_.push_back({at, part.text, std::nullopt, std::nullopt});
-            Show(rows_.back(), *part.expr);
+            if (there_) Show(rows_.back(), *part.expr);
             if (const rule::ExprPtr definition = DefinitionOf(*part.expr)) Walk(definition, at + 1);
         }
     }
@@ -73,6 +75,7 @@ class Tree {
     }
 
     Subject& subject_;
+    const bool there_;  // at that moment; nothing is anything for nobody
     std::vector<TreeRow> rows_;
 };
 
@@ -102,15 +105,15 @@ std::string EventQuery(const rule::Metric& metric) {
 class Membership {
   public:
     Membership(profile::Person person, const segment::Segment& segment)
-        : id_(person.id), segment_(segment), subject_(std::move(person), pg::Now()) {}
+        : id_(person.id), there_(profile::WasThere(person, pg::Now())), segment_(segment), subject_(std::move(person), pg::Now()) {}
 
     std::vector<MembershipRow> Run() {
         const rule::ExprPtr tree = segment::ReadRule(segment::ParseRequest(segment_.definition));
         const Rule rule(*rule::Expand(*tree, SavedDefinitions(), "segment " + segment_.name), rule::Expect::kBoolean, false);
-        const Subject::Answer answer = subject_.Evaluate(rule);
+        const Subject::Answer answer = there_ ? subject_.Evaluate(rule) : Subject::Answer{Value::Null(BOOLOID), std::nullopt};
         const bool member = !answer.value.null && DatumGetBool(answer.value.datum);
-        Add("verdict", 0, segment_.name, member ? "member" : "not a member", Since(member));
-        for (TreeRow& row : Tree(subject_).Run(tree)) Add("rule", row.depth, row.part, row.value, row.note);
+        Add("verdict", 0, segment_.name, member ? "member" : "not a member", there_ ? Since(member) : kNotThere);
+        for (TreeRow& row : Tree(subject_, there_).Run(tree)) Add("rule", row.depth, row.part, row.value, row.note);
         for (const rule::Metric& metric : rule.rule().metrics) Events(metric);
         Add("next change", 0, "without a new event", answer.until ? FormatMoment(*answer.until) : "never", std::nullopt);
         return std::move(rows_);
@@ -139,6 +142,7 @@ class Membership {
     }
 
     int64_t id_;
+    const bool there_;
     const segment::Segment& segment_;
     Subject subject_;
     std::vector<MembershipRow> rows_;
@@ -153,8 +157,9 @@ std::vector<TreeRow> TestExpression(const std::string& expression, const std::st
     // What is wrong with it is said before somebody is looked for.
     CheckReads(*rule::Expand(*tree, SavedDefinitions()));
     CheckRule(*tree, rule::Expect::kAny, "");
-    Subject subject(profile::RequirePerson(user), pg::Now());
-    return Tree(subject).Run(tree);
+    const profile::Person person = profile::RequirePerson(user);
+    Subject subject(person, pg::Now());
+    return Tree(subject, profile::WasThere(person, pg::Now())).Run(tree);
 }
 
 std::vector<MembershipRow> ExplainMembership(const std::string& user, const std::string& name) {

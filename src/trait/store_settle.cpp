@@ -94,7 +94,9 @@ class Batch {
             Someone someone;
             someone.change = by_id[kept.profile];
             someone.ahead = kept.as_of && *kept.as_of > clock;
-            someone.at = someone.ahead ? now : std::max(now, kept.as_of.value_or(now));
+            // With the clock set back nobody is anything before being there.
+            const Moment earliest = std::max(now, std::min(kept.first_seen_at, clock));
+            someone.at = someone.ahead ? earliest : std::max(earliest, kept.as_of.value_or(earliest));
             someone.kept = std::move(kept);
             people_.push_back(std::move(someone));
         }

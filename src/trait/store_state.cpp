@@ -124,7 +124,7 @@ bool NothingQueued() {
 
 std::vector<Kept> ReadKept(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
-        "SELECT p.id, p.attributes, coalesce(a.attributes, '{}'), s.as_of, s.next_change_at, s.metrics, s.segments"
+        "SELECT p.id, p.attributes, coalesce(a.attributes, '{}'), s.as_of, s.next_change_at, s.metrics, s.segments, p.first_seen_at"
         " FROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id"
         " LEFT JOIN pulse.profile_state AS s ON s.profile_id = p.id WHERE p.id = ANY ($1) ORDER BY p.id",
         {INT8ARRAYOID});
@@ -139,6 +139,7 @@ std::vector<Kept> ReadKept(const std::vector<int64_t>& ids) {
         kept.profile = row.Int8(0);
         kept.attributes = pg::Copy({JSONBOID, row.Raw(1), false});
         kept.account = pg::Copy({JSONBOID, row.Raw(2), false});
+        kept.first_seen_at = row.Time(7);
         kept.as_of = row.TimeOrNull(3);
         kept.next_change_at = row.TimeOrNull(4);
         if (kept.as_of) {

@@ -9,6 +9,7 @@ namespace pulse::trait {
 struct Kept {
     int64_t profile = 0;
     pg::Value attributes, account;
+    Moment first_seen_at = 0;
     std::optional<Moment> as_of;  // empty: never evaluated
     std::optional<Moment> next_change_at;
     std::vector<pg::Timed> metrics, segments;  // by number
