@@ -5,7 +5,7 @@ DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
-SET pulse.now = '2026-11-21 12:00:00+00';
+SET pulse.now = '2015-11-21 12:00:00+00';
 SET pulse.evaluation = 'sync';
 CREATE SCHEMA ingest;
 CREATE VIEW ingest.event AS
@@ -16,10 +16,10 @@ FROM pulse.event AS e ORDER BY e.id;
 
 -- Every type in one batch, with what a batch says for all of its events.
 SELECT index, message_id, status, reason, detail, profile_id IS NOT NULL AS profile, event_id IS NOT NULL AS event FROM pulse_ingest($${
-  "sentAt": "2026-11-21T12:00:00Z", "context": {"library": {"name": "test"}, "ip": "1.1.1.1"}, "integrations": {},
+  "sentAt": "2015-11-21T12:00:00Z", "context": {"library": {"name": "test"}, "ip": "1.1.1.1"}, "integrations": {},
   "batch": [
     {"type": "identify", "messageId": "m1", "userId": "ann", "anonymousId": "a1", "traits": {"email": "Ann@Example.com ", "plan": "free"}},
-    {"type": "track", "messageId": "m2", "userId": "ann", "event": "Order Completed", "timestamp": "2026-11-21T11:00:00.5Z", "properties": {"total": 12.50, "items": [{"sku": "x"}]}},
+    {"type": "track", "messageId": "m2", "userId": "ann", "event": "Order Completed", "timestamp": "2015-11-21T11:00:00.5Z", "properties": {"total": 12.50, "items": [{"sku": "x"}]}},
     {"type": "page", "messageId": "m3", "anonymousId": "a1", "name": "Home", "properties": {"url": "/"}, "context": {"ip": "2.2.2.2"}},
     {"type": "screen", "messageId": "m4", "userId": "ann", "name": "Start"},
     {"type": "group", "messageId": "m5", "userId": "ann", "groupId": "acme", "traits": {"name": "Acme", "size": 10}},
@@ -73,7 +73,7 @@ SELECT v.status, v.reason, v.detail FROM pulse_ingest(jsonb_build_array(
     jsonb_build_object('event', 'e', 'userId', 'ann', 'properties', jsonb_build_object('a', repeat('x', 2000))),
     '{"event": "e", "userId": "ann", "properties": {"a": 1, "b": {"c": 1, "d": 2}}}'::jsonb,
     '{"event": "e", "userId": "ann", "properties": {"a": [[[1]]]}}'::jsonb,
-    '{"event": "e", "userId": "ann", "timestamp": "2026-11-20T11:59:59Z"}'::jsonb,
+    '{"event": "e", "userId": "ann", "timestamp": "2015-11-20T11:59:59Z"}'::jsonb,
     jsonb_build_object('event', repeat('x', 256), 'userId', 'ann'),
     jsonb_build_object('event', 'e', 'userId', repeat('x', 256)))) AS v;
 RESET pulse.max_event_size; RESET pulse.max_properties; RESET pulse.max_event_depth; RESET pulse.max_event_age;
@@ -81,13 +81,13 @@ RESET pulse.max_event_size; RESET pulse.max_properties; RESET pulse.max_event_de
 -- Clocks: two hours slow, two hours fast, within the band, from the future, and not at all.
 TRUNCATE pulse.event;
 SELECT status FROM pulse_ingest($$[
-    {"event": "slow", "userId": "c", "timestamp": "2026-11-21T09:30:00Z", "sentAt": "2026-11-21T10:00:00Z"},
-    {"event": "fast", "userId": "c", "timestamp": "2026-11-21T13:30:00Z", "sentAt": "2026-11-21T14:00:00Z", "context": {"a": 1}},
-    {"event": "honest", "userId": "c", "timestamp": "2026-11-21T11:30:00.123456Z", "sentAt": "2026-11-21T11:57:00Z"},
-    {"event": "future", "userId": "c", "timestamp": "2027-11-21T13:30:00Z"},
+    {"event": "slow", "userId": "c", "timestamp": "2015-11-21T09:30:00Z", "sentAt": "2015-11-21T10:00:00Z"},
+    {"event": "fast", "userId": "c", "timestamp": "2015-11-21T13:30:00Z", "sentAt": "2015-11-21T14:00:00Z", "context": {"a": 1}},
+    {"event": "honest", "userId": "c", "timestamp": "2015-11-21T11:30:00.123456Z", "sentAt": "2015-11-21T11:57:00Z"},
+    {"event": "future", "userId": "c", "timestamp": "2016-11-21T13:30:00Z"},
     {"event": "none", "userId": "c"},
     {"event": "old", "userId": "c", "timestamp": "1999-02-03"},
-    {"event": "seconds", "userId": "c", "ts": 1700000000},
+    {"event": "seconds", "userId": "c", "ts": 1352931200},
     {"event": "before", "userId": "c", "ts": "1969-12-31"}]$$);
 SELECT name, time, context FROM ingest.event;
 SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = 'pulse.event'::regclass ORDER BY 1;
@@ -96,7 +96,7 @@ SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid 
 SELECT index, message_id, status, reason, event_id IS NOT NULL AS event FROM pulse_ingest($$[
     {"event": "e", "userId": "d", "messageId": "d1"}, {"event": "e", "userId": "d", "messageId": "d1"}, {"event": "other", "userId": "d", "messageId": "d1"},
     {"event": "e", "userId": "d", "messageId": "d2"}]$$, 'web');
-SELECT index, message_id, status, reason FROM pulse_ingest($${"sentAt": "2026-11-21T12:00:01Z", "batch": [
+SELECT index, message_id, status, reason FROM pulse_ingest($${"sentAt": "2015-11-21T12:00:01Z", "batch": [
     {"event": "e", "userId": "d", "messageId": "d1"}, {"event": "other", "userId": "d", "messageId": "d2"}, {"event": "e", "userId": "d", "messageId": "d3"}]}$$, 'web');
 SELECT status FROM pulse_ingest('{"event": "e", "userId": "d", "messageId": "d1"}', 'ios');
 SELECT count(*) FROM pulse.event WHERE name = 'e';
@@ -113,8 +113,8 @@ SELECT status FROM pulse_ingest('{"event": "e", "userId": "d", "messageId": "d5"
 TRUNCATE pulse.event;
 SELECT pulse_identify('bob', '{"email": "bob@example.com", "plan": "pro", "age": 7}', 'a2') AS person \gset
 SELECT profile_id = :person AS person FROM pulse.identity WHERE kind = 'email' AND value = 'bob@example.com';
-SELECT pulse_track('bob', 'purchase', '{"amount": 3}', '2026-11-20 10:00:00+00', message_id => 'v1') > 0 AS event;
-SELECT pulse_track('bob', 'purchase', '{"amount": 3}', '2026-11-20 10:00:00+00', message_id => 'v1') IS NULL AS nothing;
+SELECT pulse_track('bob', 'purchase', '{"amount": 3}', '2015-11-20 10:00:00+00', message_id => 'v1') > 0 AS event;
+SELECT pulse_track('bob', 'purchase', '{"amount": 3}', '2015-11-20 10:00:00+00', message_id => 'v1') IS NULL AS nothing;
 SELECT pulse_track(NULL, 'purchase', anonymous_id => 'a2') > 0 AS event;
 SELECT pulse_page('bob', 'Home') > 0, pulse_screen('bob', 'Start', '{"name": "Other"}') > 0, pulse_group('bob', 'acme', '{"size": 11}') > 0, pulse_alias('b0', 'bob') > 0;
 SELECT name, time, properties, who FROM ingest.event;
@@ -140,7 +140,7 @@ SET pulse.max_properties = 1;
 SELECT status, reason FROM pulse_ingest('[{"event": "r", "userId": "r", "messageId": "r1", "properties": {"a": 1, "b": 2}}, {"event": "r", "userId": "r", "properties": {"a": 1, "b": 2}}, {"event": "r"}]', 'web');
 SELECT * FROM pulse_replay_rejected('{3}');
 RESET pulse.max_properties;
-SET pulse.now = '2026-11-21 13:00:00+00';
+SET pulse.now = '2015-11-21 13:00:00+00';
 SELECT id, status, reason, profile_id IS NOT NULL AS profile, event_id IS NOT NULL AS event FROM pulse_replay_rejected(reason => 'too_many_properties', max => 1);
 SELECT id, status, reason, profile_id IS NOT NULL AS profile, event_id IS NOT NULL AS event FROM pulse_replay_rejected();
 SELECT id, reason, attempts, replayed_at FROM pulse.rejected_event ORDER BY id;
@@ -151,12 +151,12 @@ SELECT * FROM pulse_replay_rejected(max => 0);
 -- COPY, in portions, with bad rows among them.
 SET pulse.max_batch = 2;
 COPY pulse.ingest (user_id, event, properties, "timestamp", message_id, source) FROM STDIN;
-k1	copied	{"n": 1}	2026-11-01 00:00:00+00	c1	\N
-k2	copied	{"n": 2}	2026-11-02 00:00:00+00	c2	\N
-k1	copied	{"n": 1}	2026-11-01 00:00:00+00	c1	\N
+k1	copied	{"n": 1}	2015-11-01 00:00:00+00	c1	\N
+k2	copied	{"n": 2}	2015-11-02 00:00:00+00	c2	\N
+k1	copied	{"n": 1}	2015-11-01 00:00:00+00	c1	\N
 \N	copied	\N	\N	c3	\N
 k3	copied	\N	infinity	c4	\N
-k3	copied	{"n": "x"}	2026-11-03 00:00:00+00	c5	files
+k3	copied	{"n": "x"}	2015-11-03 00:00:00+00	c5	files
 \.
 INSERT INTO pulse.ingest (anonymous_id, type, traits, identifiers) VALUES ('k4', 'identify', '{"plan": "x"}', '{"email": "k4@example.com"}');
 SELECT name, time, properties, message_id, source, who FROM ingest.event WHERE source IN ('copy', 'files');
@@ -245,7 +245,7 @@ SELECT status, reason FROM pulse_ingest(jsonb_build_object('context', jsonb_buil
     '{"event": "e", "userId": "b"}'::jsonb, jsonb_build_object('event', 'e', 'userId', 'b', 'context', jsonb_build_object('y', repeat('y', 400))))), 'context');
 RESET pulse.max_event_size;
 TRUNCATE pulse.rejected_event RESTART IDENTITY;
-SELECT status, reason FROM pulse_ingest('{"sentAt": "2026-11-21T14:00:00Z", "context": {"ip": "::1", "a": 1}, "batch": [{"event": " ", "userId": "b"}, {"userId": "b", "context": {"a": 2}}]}', 'context');
+SELECT status, reason FROM pulse_ingest('{"sentAt": "2015-11-21T14:00:00Z", "context": {"ip": "::1", "a": 1}, "batch": [{"event": " ", "userId": "b"}, {"userId": "b", "context": {"a": 2}}]}', 'context');
 SELECT payload FROM pulse.rejected_event WHERE source = 'context' ORDER BY id;
 
 -- Null takes away also beside another change; there are not more attributes than properties.
@@ -264,8 +264,8 @@ SELECT pulse_track('b', 'e');
 INSERT INTO pulse.ingest (user_id, event) VALUES ('b', 'e');
 SET pulse.now = '2001-01-01';
 SELECT status FROM pulse_ingest('{"event": "e", "userId": "b", "messageId": "past"}', 'past');
-SELECT bool_and(seen_at > '2026-01-01') FROM pulse.message_seen;
-SET pulse.now = '2026-11-21 13:00:00+00';
+SELECT bool_and(seen_at > '2015-01-01') FROM pulse.message_seen;
+SET pulse.now = '2015-11-21 13:00:00+00';
 INSERT INTO pulse.ingest (user_id, event, "timestamp", source) VALUES ('b', 'e', '12000-01-01', 'far');
 SELECT reason, detail FROM pulse.rejected_event WHERE source = 'far';
 

@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
-SET pulse.now = '2026-03-01 12:00';
+SET pulse.now = '2015-03-01 12:00';
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 -- Numbers count from here.
@@ -17,10 +17,10 @@ CREATE TEMPORARY VIEW merges AS SELECT h.id - b.merge AS id, h.survivor_id - b.p
 CREATE FUNCTION pg_temp.merge_number(n int) RETURNS bigint LANGUAGE sql AS 'SELECT merge + n FROM pg_temp.base';
 
 -- ---- by events ----
-SELECT pulse_track(NULL, 'view', '{}', '2026-01-01', 'a1') IS NOT NULL AS one;
-SELECT pulse_identify('u1', '{"plan": "pro"}', NULL, '2026-01-02') IS NOT NULL AS two;
-SELECT pulse_identify(NULL, '{"plan": "free", "city": "Ulm", "shoe": 42}', 'a1', '2026-01-03') IS NOT NULL AS three;
-SELECT pulse_identify('u1', '{"age": 30}', 'a1', '2026-01-04') IS NOT NULL AS merged;
+SELECT pulse_track(NULL, 'view', '{}', '2015-01-01', 'a1') IS NOT NULL AS one;
+SELECT pulse_identify('u1', '{"plan": "pro"}', NULL, '2015-01-02') IS NOT NULL AS two;
+SELECT pulse_identify(NULL, '{"plan": "free", "city": "Ulm", "shoe": 42}', 'a1', '2015-01-03') IS NOT NULL AS three;
+SELECT pulse_identify('u1', '{"age": 30}', 'a1', '2015-01-04') IS NOT NULL AS merged;
 SELECT * FROM people;
 SELECT * FROM merges;
 -- Events stay with the profile of their id, and are all of the person.
@@ -45,8 +45,8 @@ SELECT pulse_merge('a1', 'u1', 'it was her laptop after all') - merge AS merge F
 SELECT * FROM people;
 
 -- ---- forced, against limits ----
-SELECT pulse_identify('u2', '{"city": "Rom", "size": 7, "shoe": 40}', NULL, '2026-01-05') IS NOT NULL AS third;
-SELECT pulse_group('u2', 'acme', '{}', '2026-01-05') IS NOT NULL AS grouped;
+SELECT pulse_identify('u2', '{"city": "Rom", "size": 7, "shoe": 40}', NULL, '2015-01-05') IS NOT NULL AS third;
+SELECT pulse_group('u2', 'acme', '{}', '2015-01-05') IS NOT NULL AS grouped;
 SELECT r ->> 'refused' AS refused, r -> 'attributes' AS attributes, r -> 'events' AS events, r -> 'profiles' AS profiles, r -> 'account' AS account FROM pulse_simulate_merge('u2', 'a1') AS r;
 SELECT status, detail FROM pulse_ingest('{"type": "alias", "userId": "u1", "previousId": "u2"}');
 SELECT pulse_merge('u2', 'u1', 'married') - merge AS merge FROM base;
@@ -55,7 +55,7 @@ SELECT * FROM people;
 SELECT status, detail FROM pulse_ingest('[{"type": "track", "event": "view", "userId": "u2", "anonymousId": "a9"}, {"type": "alias", "userId": "u3", "previousId": "u1"}]');
 
 -- ---- one on top of the other ----
-SELECT pulse_identify('u4', '{"size": 8, "hat": "blue"}', NULL, '2025-12-01') IS NOT NULL AS older;
+SELECT pulse_identify('u4', '{"size": 8, "hat": "blue"}', NULL, '2014-12-01') IS NOT NULL AS older;
 SELECT pulse_merge('u1', 'u4', 'same card') - merge AS merge FROM base;
 SELECT id, survivor, merged, reason, profiles, filled FROM merges;
 \set VERBOSITY sqlstate
@@ -65,8 +65,8 @@ SELECT pulse_unmerge(pg_temp.merge_number(4), 'not the same card');
 SELECT pulse_unmerge(pg_temp.merge_number(3), 'divorced');
 SELECT * FROM people;
 -- Side by side on one survivor: what the first gave is given by the second when the first goes.
-SELECT pulse_identify('v1', '{}', NULL, '2026-01-01') IS NOT NULL AS a, pulse_identify('v2', '{"x": 2, "y": 2}', NULL, '2026-01-02') IS NOT NULL AS b,
-    pulse_identify('v3', '{"x": 3, "z": 3}', NULL, '2026-01-03') IS NOT NULL AS c;
+SELECT pulse_identify('v1', '{}', NULL, '2015-01-01') IS NOT NULL AS a, pulse_identify('v2', '{"x": 2, "y": 2}', NULL, '2015-01-02') IS NOT NULL AS b,
+    pulse_identify('v3', '{"x": 3, "z": 3}', NULL, '2015-01-03') IS NOT NULL AS c;
 SELECT pulse_merge('v1', 'v2', 'one') IS NOT NULL AS a, pulse_merge('v1', 'v3', 'two') IS NOT NULL AS b;
 SELECT attributes FROM people WHERE ids = 'v1';
 SELECT pulse_unmerge(pg_temp.merge_number(5), 'first');

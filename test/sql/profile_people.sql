@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
-SET pulse.now = '2026-03-01 12:00';
+SET pulse.now = '2015-03-01 12:00';
 \set SHOW_CONTEXT never
 \set VERBOSITY default
 
@@ -35,25 +35,25 @@ SELECT pulse_drop_identity_kind('nothing');
 SELECT pulse_drop_identity_kind(NULL);
 
 -- ---- people ----
-SELECT pulse_identify('ann', '{"email": "Ann@Example.com", "plan": "pro", "city": "Ulm"}', 'a-1', '2026-01-01') IS NOT NULL AS ann;
-SELECT pulse_track('ann', 'view', '{"page": 1}', '2026-02-27') IS NOT NULL AS viewed;
-SELECT pulse_track('ann', 'view', '{"page": 2}', '2026-03-01 11:00') IS NOT NULL AS viewed;
-SELECT pulse_track('ann', 'Order Completed', '{"total": 10}', '2026-02-25') IS NOT NULL AS bought;
-SELECT pulse_group('ann', 'acme', '{"tier": "gold"}', '2026-02-20') IS NOT NULL AS grouped;
-SELECT pulse_track(NULL, 'view', '{}', '2026-02-28', 'a-2') IS NOT NULL AS anonymous;
-SELECT pulse_identify('bob', '{"phone": "0049 30 123456"}', NULL, '2025-06-01') IS NOT NULL AS bob;
-SELECT pulse_identify('cid', '{}', NULL, '2026-02-28') IS NOT NULL AS cid;
-SELECT count(*) FROM pulse_ingest('[{"type": "track", "event": "swipe", "userId": "cid", "timestamp": "2026-02-28T10:00:00Z", "context": {"externalIds": [{"type": "loyalty_card", "id": "LC-7"}]}},
-    {"type": "track", "event": "swipe", "userId": "cid", "timestamp": "2026-02-28T11:00:00Z", "context": {"externalIds": [{"type": "loyalty_card", "id": "demo"}]}}]') WHERE status = 'accepted';
+SELECT pulse_identify('ann', '{"email": "Ann@Example.com", "plan": "pro", "city": "Ulm"}', 'a-1', '2015-01-01') IS NOT NULL AS ann;
+SELECT pulse_track('ann', 'view', '{"page": 1}', '2015-02-27') IS NOT NULL AS viewed;
+SELECT pulse_track('ann', 'view', '{"page": 2}', '2015-03-01 11:00') IS NOT NULL AS viewed;
+SELECT pulse_track('ann', 'Order Completed', '{"total": 10}', '2015-02-25') IS NOT NULL AS bought;
+SELECT pulse_group('ann', 'acme', '{"tier": "gold"}', '2015-02-20') IS NOT NULL AS grouped;
+SELECT pulse_track(NULL, 'view', '{}', '2015-02-28', 'a-2') IS NOT NULL AS anonymous;
+SELECT pulse_identify('bob', '{"phone": "0049 30 123456"}', NULL, '2014-06-01') IS NOT NULL AS bob;
+SELECT pulse_identify('cid', '{}', NULL, '2015-02-28') IS NOT NULL AS cid;
+SELECT count(*) FROM pulse_ingest('[{"type": "track", "event": "swipe", "userId": "cid", "timestamp": "2015-02-28T10:00:00Z", "context": {"externalIds": [{"type": "loyalty_card", "id": "LC-7"}]}},
+    {"type": "track", "event": "swipe", "userId": "cid", "timestamp": "2015-02-28T11:00:00Z", "context": {"externalIds": [{"type": "loyalty_card", "id": "demo"}]}}]') WHERE status = 'accepted';
 
 SELECT user_id, email, phone, identities, attributes, account, lifecycle, first_seen_at, last_seen_at, profiles, bucketing_id FROM pulse.person
 ORDER BY first_seen_at, last_seen_at;
 -- As of the past, and of a future in which nothing comes.
-SET pulse.now = '2026-02-26';
+SET pulse.now = '2015-02-26';
 SELECT user_id, lifecycle, last_seen_at FROM pulse.person ORDER BY first_seen_at, profile_id;
-SET pulse.now = '2026-06-20';
+SET pulse.now = '2015-06-20';
 SELECT user_id, lifecycle, last_seen_at FROM pulse.person ORDER BY first_seen_at, profile_id;
-SET pulse.now = '2026-03-01 12:00';
+SET pulse.now = '2015-03-01 12:00';
 
 -- Whole. Numbers of rows are those of this run.
 SELECT jsonb_pretty(jsonb_set(jsonb_set(jsonb_set(p - 'profile_id' - 'traits' - 'segments', '{recent_events}', (SELECT jsonb_agg(e - 'id' - 'profile_id') FROM jsonb_array_elements(p -> 'recent_events') AS e)),
@@ -87,7 +87,7 @@ SELECT pulse_identity_graph('nobody');
 SELECT pulse_simulate_identity_kind('email');
 SELECT pulse_simulate_identity_kind('anonymous_id', blocked => '{a-*}');
 SELECT count(*) FROM generate_series(1, 4) AS i, pulse_ingest(jsonb_build_object('type', 'track', 'event', 'open', 'userId', 'dan', 'anonymousId', 'd' || i,
-    'timestamp', timestamptz '2026-02-01' + i * interval '1 day'));
+    'timestamp', timestamptz '2015-02-01' + i * interval '1 day'));
 SELECT r - 'examples' AS simulated, jsonb_array_length(r -> 'examples') AS examples FROM pulse_simulate_identity_kind('anonymous_id', 3) AS r;
 SELECT r - 'examples' AS simulated FROM pulse_simulate_identity_kind('anonymous_id', 3, '2 days') AS r;
 SELECT pulse_simulate_identity_kind('nothing');
