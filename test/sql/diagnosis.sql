@@ -46,20 +46,20 @@ CREATE FUNCTION dx.explain(incident bigint) RETURNS TABLE (explanation text) LAN
     FROM pulse_explain_incident(incident) AS e;
 $$;
 
-SELECT count(dx.day(d::date)) AS days FROM generate_series('2026-01-01'::date, '2026-01-09', '1 day') AS d;
+SELECT count(dx.day(d::date)) AS days FROM generate_series('2015-01-01'::date, '2015-01-09', '1 day') AS d;
 SELECT * FROM dx.incidents();
 
 -- Somebody tightens the rule.
-SET pulse.now = '2026-01-09 12:00';
+SET pulse.now = '2015-01-09 12:00';
 SELECT pulse_update_segment('dx high-value', '{"from": "dx.users", "key": "user_id",
     "where": "ltv > 500 && last_active_days <= 7", "attributes": ["platform", "country"]}');
-SELECT dx.day('2026-01-10');
+SELECT dx.day('2015-01-10');
 SELECT * FROM dx.incidents();
 SELECT explanation FROM dx.explain(dx.find('dx high-value', 'size_change'));
 
 -- A release renames a version: one segment sees the new name, the other loses the people. One cause, one group.
 UPDATE dx.users SET app_version = '5.0' WHERE app_version = '4.2';
-SELECT dx.day('2026-01-11');
+SELECT dx.day('2015-01-11');
 SELECT * FROM dx.incidents();
 SELECT explanation FROM dx.explain(dx.find('dx supported', 'size_change'));
 SELECT segment, cause, "group" = min("group") OVER () AS one_group
@@ -76,10 +76,10 @@ WHERE r.id = dx.find('dx supported', 'size_change');
 
 -- A column that becomes null; then a measurement that fails.
 UPDATE dx.users SET country = NULL WHERE user_id % 3 > 0;
-SELECT dx.day('2026-01-12');
+SELECT dx.day('2015-01-12');
 SELECT * FROM dx.incidents() WHERE attribute = 'country';
 ALTER TABLE dx.users RENAME COLUMN country TO country_code;
-SELECT dx.day('2026-01-13');
+SELECT dx.day('2015-01-13');
 SELECT h ->> 'cause' AS cause FROM pulse_diagnose_incident(dx.find('dx mobile', 'null_spike')) AS d,
     jsonb_array_elements(d -> 'hypotheses') AS h WHERE h ->> 'cause' IN ('column_nulled', 'schema_change', 'measurement_failed') ORDER BY 1;
 ALTER TABLE dx.users RENAME COLUMN country_code TO country;
@@ -100,9 +100,9 @@ WHERE i.segment LIKE 'dx %' GROUP BY 1 ORDER BY 1;
 -- History from elsewhere: no clauses, no sketch, not even attributes; hostile names.
 SELECT pulse_create_segment('dx "o''dd"; --', '{"query": "SELECT user_id, platform FROM dx.users -- all", "key": "user_id",
     "attributes": ["platform"]}') > 0 AS made;
-SELECT count(pulse_import_snapshot('dx "o''dd"; --', d, 5000)) AS days FROM generate_series('2026-02-01'::timestamptz, '2026-02-08', '1 day') AS d;
-SELECT pulse_import_snapshot('dx "o''dd"; --', '2026-02-09', 2000) > 0 AS imported;
-SET pulse.now = '2026-02-09';
+SELECT count(pulse_import_snapshot('dx "o''dd"; --', d, 5000)) AS days FROM generate_series('2015-02-01'::timestamptz, '2015-02-08', '1 day') AS d;
+SELECT pulse_import_snapshot('dx "o''dd"; --', '2015-02-09', 2000) > 0 AS imported;
+SET pulse.now = '2015-02-09';
 SELECT count(*) > 0 AS found FROM pulse_check_drift('dx "o''dd"; --');
 SELECT d -> 'hypotheses' -> 0 ->> 'sentence' AS sentence, dx.try(a ->> 'sql') AS result
 FROM pulse_diagnose_incident(dx.find('dx "o''dd"; --', 'size_change')) AS d, jsonb_array_elements(d -> 'recommendations') AS a;

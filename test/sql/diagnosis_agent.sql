@@ -28,7 +28,7 @@ CREATE TABLE ag.users (user_id bigint PRIMARY KEY, plan text);
 INSERT INTO ag.users SELECT i, 'p' || i % 3 FROM generate_series(1, 300) AS i;
 SELECT pulse_create_segment('ag users', '{"from": "ag.users", "key": "user_id", "attributes": ["plan"]}') > 0 AS made;
 INSERT INTO pulse.incident_record (segment_id, detector, severity, direction, baseline, observed, change, baseline_kind, summary, since, opened_at, last_seen_at)
-SELECT id, 'size_change', 'high', 'down', 300, 150, -0.5, 'rolling', 'ag users fell', '2026-01-02', '2026-01-02', '2026-01-02' FROM pulse.segment WHERE name = 'ag users';
+SELECT id, 'size_change', 'high', 'down', 300, 150, -0.5, 'rolling', 'ag users fell', '2015-01-02', '2015-01-02', '2015-01-02' FROM pulse.segment WHERE name = 'ag users';
 SELECT max(id) AS incident FROM pulse.incident_record \gset
 SELECT * FROM pulse_investigate_incident(:incident);
 SELECT * FROM pulse_investigate_incident(:incident, '1 s');

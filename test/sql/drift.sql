@@ -2,7 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
-SET pulse.now = '2026-03-10 12:00+00';
+SET pulse.now = '2015-03-10 12:00+00';
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 
@@ -29,9 +29,9 @@ $$;
 
 -- The fixture: one day to the next.
 SELECT drift_test.segment('fixture');
-SELECT drift_test.day('fixture', '2026-03-01', 10000, 0.15, 500, 300,
+SELECT drift_test.day('fixture', '2015-03-01', 10000, 0.15, 500, 300,
     '{"platform": {"ios": 4500, "android": 4000, "web": 1500}, "status": {"active": 9000, "paused": 1000}, "tier": {"free": 7000, "premium": 3000}}');
-SELECT drift_test.day('fixture', '2026-03-02', 5800, 0.10, 300, 800,
+SELECT drift_test.day('fixture', '2015-03-02', 5800, 0.10, 300, 800,
     '{"platform": {"ios": 4500, "android": 0, "web": 1300}, "status": {"active": 5162, "paused": 638}, "tier": {"free": 4141, "premium": 1659}}');
 SELECT segment, detector, attribute, severity, baseline, observed, change, p_value < 0.001 AS sure
 FROM pulse_check_drift('fixture');
@@ -49,7 +49,7 @@ JOIN pulse.incident_event e ON e.incident_id = i.id WHERE i.segment = 'fixture';
 
 -- The generator's history: eight days, broken from two days ago on. One check walks all of it.
 SELECT drift_test.segment('generator');
-SELECT drift_test.day('generator', '2026-03-10'::timestamptz - (7 - d) * interval '1 day', size, CASE WHEN eroded THEN 0.10 ELSE 0.15 END,
+SELECT drift_test.day('generator', '2015-03-10'::timestamptz - (7 - d) * interval '1 day', size, CASE WHEN eroded THEN 0.10 ELSE 0.15 END,
                       round(size * CASE WHEN eroded THEN 0.03 ELSE 0.05 END)::bigint,
                       round(size * CASE WHEN eroded THEN 0.08 ELSE 0.03 END)::bigint,
                       jsonb_build_object('platform', jsonb_build_object('android', size * CASE WHEN eroded THEN 28 ELSE 40 END / 100,
@@ -61,14 +61,14 @@ SELECT detector, severity, status, since, last_seen_at FROM pulse.incident WHERE
 
 -- Too young, without any snapshot, switched off, not monitored, expected range.
 SELECT drift_test.segment('young');
-SELECT drift_test.day('young', '2026-03-09', 100);
+SELECT drift_test.day('young', '2015-03-09', 100);
 SELECT drift_test.segment('empty');
 SELECT drift_test.segment('off', '{"alertThresholds": {"sizeChangePercent": 1.0, "slowErosion": 1.0}}');
 SELECT drift_test.segment('unwatched', '{"monitoringEnabled": false}');
-SELECT drift_test.day(s, '2026-03-08'::timestamptz, 10000), drift_test.day(s, '2026-03-09'::timestamptz, 100)
+SELECT drift_test.day(s, '2015-03-08'::timestamptz, 10000), drift_test.day(s, '2015-03-09'::timestamptz, 100)
 FROM (VALUES ('off'), ('unwatched')) v(s);
 SELECT drift_test.segment('ranged', '{"expectedSize": {"min": 8000, "max": 12000}}');
-SELECT drift_test.day('ranged', '2026-03-09', 5800);
+SELECT drift_test.day('ranged', '2015-03-09', 5800);
 SELECT segment, detector, attribute, severity, baseline, observed, change, p_value FROM pulse_check_drift()
 WHERE segment NOT IN ('fixture', 'generator');
 SELECT name, checked_at FROM pulse.segment WHERE name IN ('young', 'empty', 'off', 'unwatched', 'ranged') ORDER BY name;
@@ -80,23 +80,23 @@ SELECT segments, monitored, monitored_share, open, acknowledged, resolved, ignor
 SELECT drift_test.segment('weekly');
 SELECT drift_test.day('weekly', d, round((CASE WHEN extract(isodow FROM d) >= 6 THEN 6000 ELSE 10000 END)
                                          * (1 + 0.01 * sin(extract(epoch FROM d) / 86400 * 11)))::bigint)
-FROM generate_series('2026-01-05'::timestamptz, '2026-02-27', '1 day') d;
+FROM generate_series('2015-01-05'::timestamptz, '2015-02-27', '1 day') d;
 SELECT * FROM pulse_check_drift('weekly');
 SELECT opened_at, closed_at, resolved_by FROM pulse.incident WHERE segment = 'weekly';
-SELECT drift_test.day('weekly', '2026-02-28', 3500);
+SELECT drift_test.day('weekly', '2015-02-28', 3500);
 SELECT detector, severity, round(baseline, -2) AS baseline, observed FROM pulse_check_drift('weekly');
 SELECT baseline_kind FROM pulse.incident WHERE segment = 'weekly' AND status = 'open';
 
 -- Columns change, then the segment cannot be measured any more.
 SELECT drift_test.segment('columns');
-SELECT drift_test.day('columns', '2026-03-07', 100), drift_test.day('columns', '2026-03-08', 100);
-UPDATE pulse.snapshot SET columns = CASE WHEN taken_at = '2026-03-07' THEN '{"id": "bigint", "plan": "text"}'
+SELECT drift_test.day('columns', '2015-03-07', 100), drift_test.day('columns', '2015-03-08', 100);
+UPDATE pulse.snapshot SET columns = CASE WHEN taken_at = '2015-03-07' THEN '{"id": "bigint", "plan": "text"}'
                                          ELSE '{"id": "bigint", "tier": "text"}' END::jsonb
 WHERE segment_id = (SELECT id FROM pulse.segment WHERE name = 'columns');
 SELECT detector, severity, p_value FROM pulse_check_drift('columns');
 SELECT summary FROM pulse.incident WHERE segment = 'columns';
 INSERT INTO pulse.snapshot (segment_id, taken_at, version, status, error_state, error)
-SELECT id, '2026-03-09', 1, 'failed', '42703', 'column "plan" does not exist' FROM pulse.segment WHERE name = 'columns';
+SELECT id, '2015-03-09', 1, 'failed', '42703', 'column "plan" does not exist' FROM pulse.segment WHERE name = 'columns';
 SELECT detector, severity FROM pulse_check_drift('columns');
 SELECT summary FROM pulse.incident WHERE segment = 'columns';
 

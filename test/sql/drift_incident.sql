@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
-SET pulse.now = '2026-05-01';
+SET pulse.now = '2015-05-01';
 
 CREATE SCHEMA drift_life;
 CREATE TABLE drift_life.users (id bigint PRIMARY KEY);
@@ -41,26 +41,26 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 -- It opens once, worsens and eases in place, and closes after two normal days.
-CALL drift_life.day('2026-04-01', 10000);
-CALL drift_life.day('2026-04-02', 10010);
-CALL drift_life.day('2026-04-03', 9990);
-CALL drift_life.day('2026-04-04', 8000);
-CALL drift_life.day('2026-04-05', 5800);
-CALL drift_life.day('2026-04-06', 8000);
+CALL drift_life.day('2015-04-01', 10000);
+CALL drift_life.day('2015-04-02', 10010);
+CALL drift_life.day('2015-04-03', 9990);
+CALL drift_life.day('2015-04-04', 8000);
+CALL drift_life.day('2015-04-05', 5800);
+CALL drift_life.day('2015-04-06', 8000);
 SELECT * FROM drift_life.state;
-CALL drift_life.day('2026-04-07', 10000);
-CALL drift_life.day('2026-04-08', 10000);
+CALL drift_life.day('2015-04-07', 10000);
+CALL drift_life.day('2015-04-08', 10000);
 SELECT * FROM drift_life.state;
 SELECT * FROM drift_life.timeline;
 
 -- Again within three days: the same incident.
-CALL drift_life.day('2026-04-09', 5800);
+CALL drift_life.day('2015-04-09', 5800);
 SELECT status, opened_at, closed_at FROM drift_life.state;
 
 -- Somebody looks into it; a second word is a note.
 SELECT pulse_acknowledge_incident(drift_life.it(), 'looking');
 SELECT pulse_acknowledge_incident(drift_life.it());
-CALL drift_life.day('2026-04-10', 5800);
+CALL drift_life.day('2015-04-10', 5800);
 SELECT status FROM drift_life.state;
 
 -- Resolved while it still goes on: the next snapshot reopens it.
@@ -68,29 +68,29 @@ SELECT pulse_resolve_incident(drift_life.it(), 'fixed upstream');
 SELECT status, closed_at FROM drift_life.state;
 SELECT resolved_by = current_user AS by_me FROM pulse.incident WHERE id = drift_life.it();
 SELECT count(*) FROM pulse_check_drift('life');
-CALL drift_life.day('2026-04-11', 5800);
+CALL drift_life.day('2015-04-11', 5800);
 SELECT status, closed_at FROM drift_life.state;
 
 -- Ignored for two days: silent, then open again.
-SELECT pulse_ignore_incident(drift_life.it(), '2026-04-13 12:00+00', 'known campaign');
-CALL drift_life.day('2026-04-12', 5000);
-CALL drift_life.day('2026-04-13', 5000);
+SELECT pulse_ignore_incident(drift_life.it(), '2015-04-13 12:00+00', 'known campaign');
+CALL drift_life.day('2015-04-12', 5000);
+CALL drift_life.day('2015-04-13', 5000);
 SELECT * FROM drift_life.state;
-CALL drift_life.day('2026-04-14', 5000);
+CALL drift_life.day('2015-04-14', 5000);
 SELECT * FROM drift_life.state;
 SELECT * FROM drift_life.timeline OFFSET 5;
 
 -- What it has become is normal from now on.
 SELECT pulse_resolve_incident(drift_life.it(), new_normal => true, note => 'smaller on purpose');
 SELECT baseline_from::date FROM pulse.segment WHERE name = 'life';
-CALL drift_life.day('2026-04-15', 5000);
-CALL drift_life.day('2026-04-16', 5000);
+CALL drift_life.day('2015-04-15', 5000);
+CALL drift_life.day('2015-04-16', 5000);
 SELECT status, closed_at FROM drift_life.state;
 
 -- A value that alternates around the threshold, 16 % and 14 % below, does not flap.
 SELECT pulse_create_segment('flap', '{"from": "drift_life.users", "key": "id"}') IS NOT NULL AS made;
 INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, size)
-SELECT id, '2026-04-01'::timestamptz + d * interval '1 day', 1, 'imported',
+SELECT id, '2015-04-01'::timestamptz + d * interval '1 day', 1, 'imported',
        CASE WHEN d < 7 THEN 10000 WHEN d % 2 = 1 THEN 8400 ELSE 8600 END
 FROM pulse.segment, generate_series(0, 14) d WHERE name = 'flap';
 SELECT detector, severity, baseline, observed, change FROM pulse_check_drift('flap');
@@ -100,8 +100,8 @@ SELECT pulse_delete_segment('flap', confirm => true);
 
 -- Compared with a pinned snapshot instead.
 SELECT pulse_pin_baseline('life', (SELECT p.id FROM pulse.snapshot p JOIN pulse.segment s ON s.id = p.segment_id
-                                   WHERE s.name = 'life' AND p.taken_at = '2026-04-01')) IS NOT NULL AS pinned;
-CALL drift_life.day('2026-04-22', 5000);
+                                   WHERE s.name = 'life' AND p.taken_at = '2015-04-01')) IS NOT NULL AS pinned;
+CALL drift_life.day('2015-04-22', 5000);
 SELECT baseline_kind, baseline, observed FROM pulse.incident WHERE id = drift_life.it();
 SELECT pulse_unpin_baseline('life'), pulse_unpin_baseline('life');
 SELECT pulse_pin_baseline('life') = (SELECT max(p.id) FROM pulse.snapshot p JOIN pulse.segment s ON s.id = p.segment_id
@@ -110,7 +110,7 @@ SELECT pulse_unpin_baseline('life');
 
 -- Ignored for good.
 SELECT pulse_ignore_incident(drift_life.it());
-CALL drift_life.day('2026-04-23', 1000);
+CALL drift_life.day('2015-04-23', 1000);
 SELECT status, ignored_until FROM drift_life.state;
 SELECT count(*) FROM pulse_check_drift('life');
 
@@ -128,8 +128,8 @@ SELECT pulse_resolve_incident(9223372036854775807);
 SELECT pulse_resolve_incident(drift_life.it());
 SELECT drift_life.error('SELECT pulse_resolve_incident(drift_life.it())');
 SELECT drift_life.error('SELECT pulse_ignore_incident(drift_life.it())');
-CALL drift_life.day('2026-04-24', 1000);
-SELECT pulse_ignore_incident(drift_life.it(), '2026-04-24');
+CALL drift_life.day('2015-04-24', 1000);
+SELECT pulse_ignore_incident(drift_life.it(), '2015-04-24');
 SELECT pulse_ignore_incident(NULL);
 SELECT pulse_pin_baseline(NULL);
 SELECT pulse_pin_baseline('life', 0);
@@ -141,7 +141,7 @@ SELECT pulse_backtest('life', '{"sizes": 1}');
 SELECT pulse_backtest('life', '{"sizeChangePercent": 15}');
 SELECT pulse_backtest('life', '[]');
 INSERT INTO pulse.snapshot (segment_id, taken_at, version, status, error_state, error)
-SELECT id, '2026-04-25', 1, 'failed', '57014', 'canceling statement due to user request' FROM pulse.segment WHERE name = 'life';
+SELECT id, '2015-04-25', 1, 'failed', '57014', 'canceling statement due to user request' FROM pulse.segment WHERE name = 'life';
 SELECT drift_life.error('SELECT pulse_pin_baseline(''life'', (SELECT max(p.id) FROM pulse.snapshot p
                          JOIN pulse.segment s ON s.id = p.segment_id WHERE s.name = ''life''))');
 

@@ -13,11 +13,11 @@ CREATE TABLE snap.users (
 INSERT INTO snap.users
 SELECT i, CASE WHEN i % 10 = 0 THEN NULL WHEN i % 3 = 0 THEN 'pro' ELSE 'free' END, (ARRAY['DE', 'FR', 'US'])[i % 3 + 1],
        (ARRAY['free', 'pro'])[i % 2 + 1]::snap.tier, CASE WHEN i % 7 > 0 THEN i % 2 = 0 END, i, i / 8.0, i % 5,
-       timestamptz '2026-01-10' - i * interval '1 hour', date '2026-01-10' - i, i % 4
+       timestamptz '2015-01-10' - i * interval '1 hour', date '2015-01-10' - i, i % 4
 FROM generate_series(1, 1000) AS i;
 
 SELECT pulse_create_segment('Everybody', '{"from": "snap.users", "attributes": ["plan", "country", "tier", "active", "ltv", "score", "small", "seen", "born", {"name": "orders", "kind": "categorical"}], "converted": "orders > 0", "last_active": "seen"}') > 0 AS made;
-SET pulse.now = '2026-01-10';
+SET pulse.now = '2015-01-10';
 SELECT pulse_take_snapshot('Everybody') = pulse_take_snapshot(' Everybody ') AS once;
 SELECT s.name, taken_at, p.version, origin, p.status, size, converted, inactive, entered, exited, flow_error, clauses, columns,
        pulse_sketch_cardinality(sketch) AS members, duration_ms > 0 AS timed, plan_cost > 0 AS planned, error_state, error
@@ -28,8 +28,8 @@ SELECT attribute, mean, stddev, quantiles FROM pulse.distribution WHERE labels I
 -- The same by plain SQL.
 SELECT attribute, d.mean::numeric(20,9) = x.mean::numeric(20,9) AS mean, d.stddev::numeric(20,9) = x.stddev::numeric(20,9) AS stddev
 FROM pulse.distribution AS d, LATERAL (SELECT avg(v) AS mean, stddev(v) AS stddev FROM snap.users AS u,
-    LATERAL (VALUES ('ltv', u.ltv), ('score', u.score::numeric), ('small', u.small), ('seen', extract(epoch FROM timestamptz '2026-01-10' - u.seen) / 86400),
-                    ('born', extract(epoch FROM timestamptz '2026-01-10' - u.born) / 86400)) AS c (name, v) WHERE c.name = d.attribute) AS x
+    LATERAL (VALUES ('ltv', u.ltv), ('score', u.score::numeric), ('small', u.small), ('seen', extract(epoch FROM timestamptz '2015-01-10' - u.seen) / 86400),
+                    ('born', extract(epoch FROM timestamptz '2015-01-10' - u.born) / 86400)) AS c (name, v) WHERE c.name = d.attribute) AS x
 WHERE labels IS NULL ORDER BY attribute;
 SELECT attribute, bool_and(d.counts[i] = (SELECT count(*) FROM snap.users AS u WHERE width_bucket(u.ltv::float8, d.edges) = i - 1)) AS exact
 FROM pulse.distribution AS d, generate_subscripts(d.counts, 1) AS i WHERE attribute = 'ltv' GROUP BY attribute;
@@ -41,12 +41,12 @@ INSERT INTO snap.users (id, plan, ltv, score) SELECT i, 'team', i, 'NaN' FROM ge
 UPDATE snap.users SET score = 'Infinity' WHERE id = 500;
 UPDATE snap.users SET score = '-Infinity' WHERE id = 501;
 ANALYZE snap.users;
-SET pulse.now = '2026-01-11';
+SET pulse.now = '2015-01-11';
 SELECT pulse_take_snapshot('Everybody') > 0 AS taken;
 SELECT size, entered, exited, flow_error, size - lag(size) OVER (ORDER BY taken_at) = entered - exited AS adds_up FROM pulse.snapshot ORDER BY taken_at;
 SELECT attribute, nulls, other, edges = lag(edges) OVER (PARTITION BY attribute ORDER BY snapshot_id) AS same_edges, counts, minimum, maximum
 FROM pulse.distribution WHERE attribute IN ('ltv', 'score') ORDER BY attribute, snapshot_id;
-SET pulse.now = '2026-01-11 00:00:01';
+SET pulse.now = '2015-01-11 00:00:01';
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
@@ -56,12 +56,12 @@ RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 RESET max_parallel_workers_per_gather;
-SELECT size, converted, inactive, entered, exited, count(DISTINCT md5(sketch::text)) AS sketches FROM pulse.snapshot WHERE taken_at >= '2026-01-11' GROUP BY 1, 2, 3, 4, 5 ORDER BY 4;
-SELECT attribute FROM pulse.distribution AS d JOIN pulse.snapshot AS s ON s.id = snapshot_id WHERE taken_at >= '2026-01-11' AND kind <> 'timestamp'
+SELECT size, converted, inactive, entered, exited, count(DISTINCT md5(sketch::text)) AS sketches FROM pulse.snapshot WHERE taken_at >= '2015-01-11' GROUP BY 1, 2, 3, 4, 5 ORDER BY 4;
+SELECT attribute FROM pulse.distribution AS d JOIN pulse.snapshot AS s ON s.id = snapshot_id WHERE taken_at >= '2015-01-11' AND kind <> 'timestamp'
 GROUP BY attribute HAVING count(DISTINCT (kind, total, nulls, other, distinct_values, labels, edges, counts, mean, stddev, minimum, maximum, quantiles)) > 1;
 
 -- Backfill: compared with the one before in time.
-SET pulse.now = '2026-01-10 12:00';
+SET pulse.now = '2015-01-10 12:00';
 SELECT pulse_take_snapshot('Everybody') > 0 AS taken;
 SELECT taken_at, entered, exited FROM pulse.snapshot ORDER BY taken_at;
 
@@ -72,7 +72,7 @@ SELECT pulse_compare_snapshots(-1, -2);
 SELECT pulse_compare_snapshots(NULL, NULL);
 
 -- Clauses of a rule, in the same scan.
-SET pulse.now = '2026-01-11';
+SET pulse.now = '2015-01-11';
 SELECT pulse_create_segment('Valuable', '{"from": "snap.users", "where": "ltv > 500 && plan = \"free\" && orders <= 2", "attributes": ["country"]}') > 0 AS made;
 SELECT pulse_take_snapshot('Valuable') > 0 AS taken;
 SELECT size, clauses, clause_passed, clause_missed_only, clause_rows, clause_error FROM pulse.snapshot WHERE clauses IS NOT NULL;
@@ -101,7 +101,7 @@ SELECT attribute, total, nulls, other, distinct_values, labels, edges, counts, m
 WHERE snapshot_id = (SELECT max(id) FROM pulse.snapshot) ORDER BY attribute COLLATE "C";
 INSERT INTO snap.odd SELECT i, NULL, NULL, 7, CASE WHEN i % 4 = 0 THEN 'often' ELSE 'v' || i END, 'ä' || i % 2, repeat('é', 200) || i % 3
 FROM generate_series(1, 20000) AS i;
-SET pulse.now = '2026-01-12';
+SET pulse.now = '2015-01-12';
 SELECT pulse_take_snapshot('Odd') > 0 AS taken;
 SELECT attribute, total, nulls, distinct_values, labels[1], counts[1], cardinality(counts) AS kept, edges, mean, stddev, quantiles FROM pulse.distribution
 WHERE snapshot_id = (SELECT max(id) FROM pulse.snapshot) AND attribute NOT IN ('many', 'long') ORDER BY attribute COLLATE "C";
@@ -111,14 +111,14 @@ FROM pulse.distribution WHERE snapshot_id = (SELECT max(id) FROM pulse.snapshot)
 SELECT char_length(label), octet_length(label), left(label, 3), count FROM pulse.distribution, unnest(labels, counts) AS x (label, count)
 WHERE snapshot_id = (SELECT max(id) FROM pulse.snapshot) AND attribute = 'long';
 SET pulse.max_values = 1;
-SET pulse.now = '2026-01-12 01:00';
+SET pulse.now = '2015-01-12 01:00';
 SELECT pulse_take_snapshot('Odd') > 0 AS taken;
 RESET pulse.max_values;
 SELECT attribute, labels, counts, other FROM pulse.distribution WHERE snapshot_id = (SELECT max(id) FROM pulse.snapshot) AND attribute LIKE 'Ü%';
 
 -- Keys that are null or repeat are told; each row counts.
 INSERT INTO snap.odd SELECT CASE WHEN i > 5 THEN 1 END FROM generate_series(1, 10) AS i;
-SET pulse.now = '2026-01-13';
+SET pulse.now = '2015-01-13';
 SELECT pulse_take_snapshot('Odd') > 0 AS taken;
 SELECT size, entered - exited AS change FROM pulse.snapshot WHERE id = (SELECT max(id) FROM pulse.snapshot);
 SELECT pulse_pause_segment('Odd');
@@ -137,9 +137,9 @@ FROM pulse.distribution WHERE attribute LIKE 'as\_%';
 
 -- A query, as of a moment.
 SELECT pulse_create_segment('Seen lately', '{"query": "SELECT id, plan, seen FROM snap.users WHERE seen <= pulse_now() AND seen > pulse_now() - interval ''1 day''", "attributes": ["plan"]}') > 0 AS made;
-SET pulse.now = '2026-01-01';
+SET pulse.now = '2015-01-01';
 SELECT pulse_take_snapshot('Seen lately') > 0 AS taken;
-SET pulse.now = '2026-01-02';
+SET pulse.now = '2015-01-02';
 SELECT pulse_take_snapshot('Seen lately') > 0 AS taken;
 SELECT taken_at, size, entered, exited, clauses, columns FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'Seen lately' ORDER BY 1;
 
@@ -150,33 +150,33 @@ SELECT pulse_create_segment('Paused', '{"from": "snap.users", "attributes": []}'
 SELECT pulse_pause_segment('Paused');
 SELECT pulse_create_segment('Unwatched', '{"from": "snap.users", "attributes": []}', baseline => '{"monitoringEnabled": false}') > 0 AS made;
 UPDATE snap.users SET small = 10 WHERE id = 777;
-SET pulse.now = '2026-02-01 02:00';
+SET pulse.now = '2015-02-01 02:00';
 SELECT segment, snapshot > 0 AS snapshot, status, size, error FROM pulse_take_snapshots();
 SELECT segment, snapshot > 0 AS snapshot, status, size, error FROM pulse_take_snapshots();
 SELECT taken_at, p.status, size, error_state, error FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'Broken';
-SET pulse.now = '2026-02-01 02:57';
+SET pulse.now = '2015-02-01 02:57';
 SELECT segment, status FROM pulse_take_snapshots();
 SELECT pulse_take_snapshot('Broken');
 UPDATE snap.users SET small = 1 WHERE id = 777;
-SET pulse.now = '2026-02-02 01:59';
+SET pulse.now = '2015-02-02 01:59';
 SELECT segment, status FROM pulse_take_snapshots();
 -- The same moment again: the failed one is replaced.
-SET pulse.now = '2026-02-01 02:00';
+SET pulse.now = '2015-02-01 02:00';
 SELECT pulse_take_snapshot('Broken') > 0 AS taken;
 SELECT taken_at, p.status, size, error FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'Broken' ORDER BY 1;
 -- A relation that is gone.
-SET pulse.now = '2026-02-03 02:00';
+SET pulse.now = '2015-02-03 02:00';
 ALTER TABLE snap.events RENAME TO gone;
 SELECT segment, status, error FROM pulse_take_snapshots() WHERE status <> 'ok';
 ALTER TABLE snap.gone RENAME TO events;
 ALTER TABLE snap.events RENAME kind TO sort;
-SET pulse.now = '2026-02-03 03:00';
+SET pulse.now = '2015-02-03 03:00';
 SELECT segment, status, error FROM pulse_take_snapshots() WHERE status <> 'ok';
 -- Too slow.
 SELECT pulse_create_segment('Slow', '{"query": "SELECT 1 AS id, pg_sleep(10) IS NULL AS slept", "attributes": []}') > 0 AS made;
 SET pulse.statement_timeout = 50;
 SELECT pulse_take_snapshot('Slow');
-SET pulse.now = '2026-02-04';
+SET pulse.now = '2015-02-04';
 SELECT segment, status, error FROM pulse_take_snapshots() WHERE segment = 'Slow';
 RESET pulse.statement_timeout;
 SELECT pulse_pause_segment('Slow');
@@ -195,36 +195,36 @@ ROLLBACK;
 
 -- History from elsewhere.
 SELECT pulse_create_segment('Imported', '{"from": "snap.users", "attributes": ["plan", "ltv"], "converted": "orders > 0"}') > 0 AS made;
-SELECT pulse_import_snapshot('Imported', '2026-01-01', 10000, conversion_rate => 0.15, entered => 500, exited => 300,
+SELECT pulse_import_snapshot('Imported', '2015-01-01', 10000, conversion_rate => 0.15, entered => 500, exited => 300,
     distributions => '{"plan": {"free": 6000, "pro": 3000, "__null__": 500}, "ltv": {"edges": [10, 101, 1000], "counts": [1000, 2000, 3000, 3990], "nulls": 10}}')
-     = pulse_import_snapshot('Imported', '2026-01-01', 10000, converted => 1500, entered => 500, exited => 300,
+     = pulse_import_snapshot('Imported', '2015-01-01', 10000, converted => 1500, entered => 500, exited => 300,
     distributions => '{"ltv": {"edges": [10, 101, 1000], "counts": [1000, 2000, 3000, 3990], "nulls": 10}, "plan": {"pro": 3000, "free": 6000, "__null__": 500}}') AS same;
 SELECT origin, p.status, size, converted, inactive, entered, exited, flow_error, sketch IS NULL AS no_sketch FROM pulse.snapshot AS p
 JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'Imported';
 SELECT attribute, kind, total, nulls, other, labels, edges, counts FROM pulse.distribution WHERE snapshot_id = (SELECT max(id) FROM pulse.snapshot) ORDER BY 1;
-SELECT pulse_import_snapshot('Imported', '2026-01-01', 9999);
-SELECT pulse_import_snapshot('Imported', '2026-01-01', 9999, replace => true) > 0 AS replaced;
-SELECT pulse_import_snapshot('Imported', '2026-01-02', 10, distributions => '{"ltv": {"edges": [10, 101, 1000], "counts": [1, 2, 3, 4]}}') > 0 AS imported;
+SELECT pulse_import_snapshot('Imported', '2015-01-01', 9999);
+SELECT pulse_import_snapshot('Imported', '2015-01-01', 9999, replace => true) > 0 AS replaced;
+SELECT pulse_import_snapshot('Imported', '2015-01-02', 10, distributions => '{"ltv": {"edges": [10, 101, 1000], "counts": [1, 2, 3, 4]}}') > 0 AS imported;
 -- Measuring goes on between the same edges, rounded to the nearest border.
-SET pulse.now = '2026-02-04';
+SET pulse.now = '2015-02-04';
 SELECT pulse_take_snapshot('Imported') > 0 AS taken;
 SELECT edges, counts FROM pulse.distribution WHERE snapshot_id = (SELECT max(id) FROM pulse.snapshot) AND attribute = 'ltv';
-SELECT pulse_import_snapshot('Imported', '2026-01-03', -1);
-SELECT pulse_import_snapshot('Imported', '2026-01-03', NULL);
+SELECT pulse_import_snapshot('Imported', '2015-01-03', -1);
+SELECT pulse_import_snapshot('Imported', '2015-01-03', NULL);
 SELECT pulse_import_snapshot('Imported', NULL, 1);
 SELECT pulse_import_snapshot('Imported', 'infinity', 1);
-SELECT pulse_import_snapshot('Nobody', '2026-01-03', 1);
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, converted => 11);
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, converted => 1, conversion_rate => 0.1);
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, conversion_rate => 1.5);
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, conversion_rate => 'NaN');
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, distributions => '[]');
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, distributions => '{"plan": {"free": 6, "pro": 5}}');
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, distributions => '{"plan": {"free": -6}}');
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, distributions => '{"plan": {"free": 0.5}}');
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, distributions => '{"ltv": {"edges": [1, 1], "counts": [1, 2, 3]}}');
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, distributions => '{"ltv": {"edges": [1], "counts": [1, 2, 3]}}');
-SELECT pulse_import_snapshot('Imported', '2026-01-03', 10, distributions => '{"ltv": {"edges": [1], "counts": [1, 2], "oops": 3}}');
+SELECT pulse_import_snapshot('Nobody', '2015-01-03', 1);
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, converted => 11);
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, converted => 1, conversion_rate => 0.1);
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, conversion_rate => 1.5);
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, conversion_rate => 'NaN');
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '[]');
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '{"plan": {"free": 6, "pro": 5}}');
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '{"plan": {"free": -6}}');
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '{"plan": {"free": 0.5}}');
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '{"ltv": {"edges": [1, 1], "counts": [1, 2, 3]}}');
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '{"ltv": {"edges": [1], "counts": [1, 2, 3]}}');
+SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '{"ltv": {"edges": [1], "counts": [1, 2], "oops": 3}}');
 
 -- Who may do what.
 CREATE ROLE snap_reader;
@@ -238,11 +238,11 @@ RESET ROLE;
 SET ROLE snap_reader;
 SELECT pulse_take_snapshot('Everybody');
 SELECT pulse_take_snapshots();
-SELECT pulse_import_snapshot('Imported', '2026-01-05', 1);
+SELECT pulse_import_snapshot('Imported', '2015-01-05', 1);
 SELECT count(*) > 0 AS reads FROM pulse.snapshot;
 RESET ROLE;
 SET ROLE snap_writer;
-SET pulse.now = '2026-02-05';
+SET pulse.now = '2015-02-05';
 SELECT pulse_take_snapshot('Everybody') > 0 AS taken;
 SELECT count(*) FROM snap.users;
 RESET ROLE;
