@@ -51,7 +51,8 @@ CREATE FUNCTION oracle(now timestamptz, edited boolean) RETURNS TABLE (segment t
         ('r16', p.a_9d),
         ('r17', floor(extract(epoch FROM now - p.first_visit) / 3600) > 300),
         ('r18', floor(extract(epoch FROM now - p.first_20d) / 3600) > 200),
-        ('r19', floor(extract(epoch FROM now - p.last_20d) / 3600) > 100)) AS s (name, member) WHERE s.member
+        ('r19', floor(extract(epoch FROM now - p.last_20d) / 3600) > 100)) AS s (name, member)
+    WHERE s.member AND p.seen IS NOT NULL  -- before the first event somebody is nobody
 $$;
 CREATE FUNCTION differences(edited boolean) RETURNS TABLE (what text, segment text, profile_id bigint) LANGUAGE sql STABLE AS $$
     (SELECT 'missing', o.segment, o.profile_id FROM oracle(pulse_now(), edited) AS o EXCEPT SELECT 'missing', m.segment, m.profile_id FROM pulse.membership AS m)
@@ -86,7 +87,7 @@ CREATE FUNCTION disorder() RETURNS TABLE (what text, segment_id bigint, profile_
 $$;
 CREATE FUNCTION history(steps int, seed numeric) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
-    now timestamptz := '2026-03-01 00:00+00';
+    now timestamptz := '2015-03-01 00:00+00';
     at timestamptz;
     r double precision;
     n int;
