@@ -28,25 +28,29 @@ for my $case ([ 'sync', 0.1 ], [ 'sync', 0.2 ], [ 'sync', 0.3 ], [ 'async', 0.4 
 }
 
 # ---- eight sessions ----
-# They read files: IPC::Run feeds standard input only while it is pumped, which is one session after the other.
+# They read files: IPC::Run feeds standard input only while it is pumped, which is one session after the other. None begins before all are there.
 my ($dir, $files) = (PostgreSQL::Test::Utils::tempdir(), 0);
 sub busy
 {
 	my ($db, $evaluation, $sessions, $steps) = @_;
 	my @handles;
+	my $gate = $node->background_psql($db);
+	$gate->query_safe('SELECT pg_advisory_lock(72)');
 	for my $s (1 .. $sessions)
 	{
 		my $file = "$dir/busy" . $files++;
-		append_to_file($file, "SET pulse.evaluation = $evaluation; SET client_min_messages = error;\n" . join "\n", map {
+		append_to_file($file, "SET pulse.evaluation = $evaluation; SET client_min_messages = error; SELECT pg_advisory_lock_shared(72);\n" . join "\n", map {
 			my $user = ($s * 7 + $_ * 3) % 10;
 			my $kind = ($s + $_) % 4;
 			$kind == 0   ? "SELECT pulse_identify('u$user', '{\"plan\": \"" . ($_ % 2 ? 'premium' : 'free') . "\"}');"
-			  : $kind == 1 ? "SELECT pulse_track('u$user', 'app_open');"
-			  : "SELECT pulse_track('u$user', 'purchase', '{\"total\": " . ($_ % 60) . ", \"category\": \"a\"}');"
+			  : $kind == 1 ? "SELECT pulse_track('u$user', 'app_open', '{\"session\": $s}');"
+			  : "SELECT pulse_track('u$user', 'purchase', '{\"total\": " . ($_ % 60) . ", \"category\": \"a\", \"session\": $s}');"
 		} 1 .. $steps);
 		my ($out, $err) = ('', '');
 		push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db), '-f', $file ], '<', \undef, '>', \$out, '2>', \$err), \$err ];
 	}
+	ok($node->poll_query_until($db, "SELECT count(*) = $sessions FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), 'all sessions are there at once');
+	$gate->quit;
 	return @handles;
 }
 sub finish { my @errors; for my $h (@_) { $h->[0]->finish; push @errors, ${ $h->[1] } if ${ $h->[1] }; } return join '', @errors; }
@@ -57,6 +61,9 @@ is(finish(busy('many', 'sync', 8, 60)), '', 'eight sessions, sync: none fails');
 $node->safe_psql('many', 'SELECT pulse_run_pipeline()');
 is($node->safe_psql('many', $wrong), '0', 'eight sessions, sync: as the oracle says');
 is($node->safe_psql('many', "SELECT count(*) FROM pulse.event"), '480', 'and every event is there');
+cmp_ok($node->safe_psql('many', q{SELECT count(*) FROM (SELECT session <> lag(session) OVER (ORDER BY xid) AS other
+	FROM (SELECT properties ->> 'session' AS session, xmin::text::bigint AS xid FROM pulse.event WHERE properties ? 'session') AS e) AS t WHERE other}),
+	'>', 8, 'transactions of one session came between those of others');
 cmp_ok($node->safe_psql('many', q{SELECT count(*) FROM pulse_take_changes('all', 100000, true)}), '>', 100, 'a consumer takes the changes');
 is($node->safe_psql('many', 'SELECT * FROM disorder()'), '', 'in the order in which they happened');
 
