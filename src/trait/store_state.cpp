@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/profile/store_identity.hpp"
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_settle.hpp"
@@ -76,6 +78,18 @@ void WriteNext(const Written& written) {
         leave.Execute({Value::Int8s(written.next_out_version), Value::Int8s(written.next_out_profile)});
 }
 
+std::vector<int64_t> LockFree(const std::vector<int64_t>& ids) {
+    static pg::Statement skipping(
+        "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        {INT8ARRAYOID});
+    const ByIndex by_index;
+    const pg::Result rows = skipping.Execute({Value::Int8s(ids)});
+    std::vector<int64_t> locked;
+    locked.reserve(rows.size());
+    for (uint64_t i = 0; i < rows.size(); ++i) locked.push_back(rows[i].Int8(0));
+    return locked;
+}
+
 }  // namespace
 
 void Written::Add(Outcome outcome) {
@@ -95,17 +109,21 @@ void Written::Add(Outcome outcome) {
 }
 
 std::vector<int64_t> Lock(const std::vector<int64_t>& ids, bool wait) {
-    static pg::Statement waiting(
-        "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id FOR NO KEY UPDATE", {INT8ARRAYOID});
-    static pg::Statement skipping(
-        "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-        {INT8ARRAYOID});
-    const ByIndex by_index;
-    const pg::Result rows = (wait ? waiting : skipping).Execute({Value::Int8s(ids)});
-    std::vector<int64_t> locked;
-    locked.reserve(rows.size());
-    for (uint64_t i = 0; i < rows.size(); ++i) locked.push_back(rows[i].Int8(0));
-    return locked;
+    if (!wait) return LockFree(ids);
+    for (bool patient = false;; patient = true) {
+        pg::CheckInterrupts();
+        const std::vector<int64_t> there = StillThere(ids);
+        pg::Subtransaction subtransaction;
+        std::vector<int64_t> locked;
+        {
+            const pg::Session session;
+            locked = patient ? profile::LockPeople(there) : LockFree(there);
+        }
+        // Else somebody is locked by others, or became part of somebody meanwhile: to keep that lock and wait for more is to stand in a circle.
+        if (locked.size() != there.size()) continue;
+        subtransaction.Commit();
+        return locked;
+    }
 }
 
 std::vector<int64_t> StillThere(const std::vector<int64_t>& ids) {
