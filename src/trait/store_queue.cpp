@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
@@ -32,6 +33,53 @@ Portions Fold(const pg::Result& rows) {
         change.everything |= row.Bool(4);
     }
     return portions;
+}
+
+// Whom entries concern now: an entry names the person at the time of its transaction, and others may have merged that one since, or taken apart.
+using Pairs = std::set<std::pair<int64_t, int64_t>>;  // who is named, who it is
+Pairs WhoIs(const std::vector<int64_t>& named) {
+    static pg::Statement statement(
+        "SELECT u.id, p.canonical_id FROM unnest($1::bigint[]) AS u (id) JOIN pulse.profile AS p ON p.id = u.id"
+        " UNION SELECT u.id, p.canonical_id FROM unnest($1::bigint[]) AS u (id) JOIN pulse.merge_history AS h ON h.survivor_id = u.id"
+        " AND h.undone_at IS NOT NULL JOIN pulse.profile AS p ON p.id = ANY (h.profiles)",
+        {INT8ARRAYOID});
+    const pg::Result rows = statement.Execute({Value::Int8s(named)});
+    Pairs pairs;
+    for (uint64_t i = 0; i < rows.size(); ++i) pairs.emplace(rows[i].Int8(0), rows[i].Int8(1));
+    return pairs;
+}
+
+void Join(Change& change, const Change& more) {
+    for (const std::string& event : more.events) Append(change.events, event);
+    for (const std::string& attribute : more.attributes) Append(change.attributes, attribute);
+    change.account |= more.account;
+    change.everything |= more.everything;
+}
+
+// Settles what entries of one kind stand for; returns what is to be queued again.
+std::vector<Change> SettlePortion(const std::map<int64_t, Change>& people, const Settling& settling, Settled& settled) {
+    std::vector<int64_t> named;
+    for (const auto& entry : people) named.push_back(entry.first);
+    const Pairs before = WhoIs(named);
+    std::map<int64_t, Change> by_person;
+    for (const auto& [id, person] : before) {
+        Change& change = by_person[person];
+        change.profile = person;
+        Join(change, people.at(id));
+    }
+    std::vector<Change> changes, later;
+    for (const auto& entry : by_person) changes.push_back(entry.second);
+    const std::vector<int64_t> left = Settle(changes, settling);
+    for (const int64_t id : left) later.push_back(by_person.at(id));
+    // Those who were merged or taken apart before they were locked.
+    for (const auto& [id, person] : WhoIs(named)) {
+        if (before.contains({id, person})) continue;
+        later.push_back(people.at(id));
+        later.back().profile = person;
+    }
+    settled.people += static_cast<int64_t>(changes.size() - left.size());
+    settled.left += static_cast<int64_t>(later.size());
+    return later;
 }
 
 }  // namespace
@@ -98,13 +146,8 @@ Settled SettleQueue(int64_t limit) {
     Settled settled;
     settled.full = static_cast<int64_t>(rows.size()) == limit;
     for (const auto& [kind, people] : Fold(rows)) {
-        std::vector<Change> changes, later;
-        for (const auto& entry : people) changes.push_back(entry.second);
-        const std::vector<int64_t> left = Settle(changes, {kind.first, kind.second, false, std::nullopt});
-        for (const int64_t id : left) later.push_back(people.at(id));
+        const std::vector<Change> later = SettlePortion(people, {kind.first, kind.second, false, std::nullopt}, settled);
         if (!later.empty()) Enqueue(later, kind.first, kind.second);
-        settled.people += static_cast<int64_t>(changes.size() - left.size());
-        settled.left += static_cast<int64_t>(left.size());
     }
     return settled;
 }
