@@ -11,6 +11,8 @@
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
+#include "pulse/rule/profile.hpp"
+#include "pulse/rule/profile_scope.hpp"
 
 namespace pulse::diagnosis {
 
@@ -39,6 +41,18 @@ void Collect(const Expr& expr, std::vector<std::string>& columns) {
     } else if (const auto* operation = rule::As<rule::Operation>(expr)) {
         for (const auto& operand : operation->operands) Collect(*operand, columns);
     }
+}
+
+bool LooksAtEvents(const Expr& expr) {
+    if (rule::As<rule::Metric>(expr)) return true;
+    // last_seen_minutes_ago and its kin stand for one.
+    if (const auto* reference = rule::As<rule::Reference>(expr)) return rule::FindBuiltin(*reference) != nullptr;
+    const auto any = [](const std::vector<rule::ExprPtr>& list) {
+        return std::any_of(list.begin(), list.end(), [](const rule::ExprPtr& part) { return LooksAtEvents(*part); });
+    };
+    if (const auto* call = rule::As<rule::Call>(expr)) return any(call->arguments);
+    const auto* operation = rule::As<rule::Operation>(expr);
+    return operation && any(operation->operands);
 }
 
 // What a simple clause lets through: an interval of numbers, or a set of values. Each end may be open.
@@ -149,6 +163,13 @@ std::vector<std::string> ColumnsOf(const std::string& clause) {
     std::vector<std::string> columns;
     if (const auto expr = TryParse(clause)) Collect(*expr, columns);
     return columns;
+}
+
+ReadsOfPeople FindReadsOfPeople(const std::string& clause) {
+    const auto expr = TryParse(clause);
+    if (!expr) return {};
+    rule::Mentions mentions = rule::FindMentions(*expr);
+    return {std::move(mentions.traits), std::move(mentions.segments), LooksAtEvents(*expr)};
 }
 
 bool MatchesValues(const std::string& clause) {

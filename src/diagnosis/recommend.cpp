@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pulse/diagnosis/clauses.hpp"
 #include "pulse/diagnosis/rewrite.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/workbook.hpp"
@@ -39,11 +40,12 @@ struct Advisor {
     }
     std::string Verb(const std::string& call) const { return "SELECT " + input().verbs + call + ";"; }
 
+    bool OfPeople() const { return input().relation.empty() && input().source.starts_with(kPeople); }
+
     // Whether what the segment reads from has it. Of people these are the attributes that are measured, and neither traits nor events.
     bool IsColumn(const std::string& name) const {
         if (input().source.empty() || name.empty()) return false;
-        const bool people = input().relation.empty() && input().source.starts_with(kPeople);
-        if (!people) return name.find('.') == std::string::npos;
+        if (!OfPeople()) return name.find('.') == std::string::npos;
         const json attributes = input().definition.value("attributes", json::array());
         return std::any_of(attributes.begin(), attributes.end(), [&](const json& one) { return one.value("name", "") == name; });
     }
@@ -222,6 +224,31 @@ struct Advisor {
             Verb("pulse_take_snapshot(" + Segment() + ")"));
     }
 
+    // A clause over people: the attribute it names, and where its traits, segments and events come from.
+    void CheckClause(const Hypothesis& h) {
+        const std::string prefix = "profile.";
+        const bool attribute = OfPeople() && h.subject.attribute.starts_with(prefix);
+        const std::string name = attribute ? h.subject.attribute.substr(prefix.size()) : h.subject.attribute;
+        const std::string sql = ShowValues(name);
+        if (!sql.empty())
+            Add("high", "Check how " + Short(name, 40) + " is filled; this shows its values.",
+                "The rule did not change, what it reads did.", sql);
+        if (!OfPeople()) return;
+        const ReadsOfPeople reads = FindReadsOfPeople(h.subject.clause);
+        for (const std::string& segment : reads.segments)
+            Add("high", "Look at the segment " + Short(segment, 40) + ", which the rule builds on; this shows what it is and who changed it.",
+                "Who left that one left this one.", "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + rule::QuoteText(segment) + ");");
+        for (const std::string& trait : reads.traits)
+            Add("high", "Look at the trait " + Short(trait, 40) + ", which the rule builds on; this shows its versions.",
+                "What it counts decides who is a member.",
+                "SELECT v.* FROM pulse.trait_version AS v JOIN pulse.trait AS t ON t.id = v.trait_id WHERE t.key = " + rule::QuoteText(trait) +
+                    " ORDER BY v.version DESC;");
+        if (reads.events)
+            Add("high", "Check that the events still come in, and under these names; this lists what came last.",
+                "A name that is spelled otherwise than in the rule counts nowhere.",
+                "SELECT event, events, first_seen_at, last_seen_at FROM pulse.event_catalog ORDER BY last_seen_at DESC LIMIT 20;");
+    }
+
     void Advise(const Hypothesis& h);
 };
 
@@ -281,13 +308,7 @@ void Advisor::Advise(const Hypothesis& h) {
             Split(h);
             AcceptAsNormal("low", "If the growth is wanted, later changes should be measured from here.");
             break;
-        case Cause::kClauseShift: {
-            const std::string sql = ShowValues(h.subject.attribute);
-            if (!sql.empty())
-                Add("high", "Check how " + attribute + " is filled; this shows its values.",
-                    "The rule did not change, what it reads did.", sql);
-            break;
-        }
+        case Cause::kClauseShift: CheckClause(h); break;
         case Cause::kValuesRescaled:
             Add("high", "Check the unit of " + attribute + "; this shows its values.",
                 "Rules with fixed limits on it now choose others.", ShowValues(h.subject.attribute));

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "pulse/diagnosis/clauses.hpp"
 #include "diagnosis_testing.hpp"
 
 namespace pulse::diagnosis {
@@ -121,6 +122,18 @@ TEST(DiagnosisRule, OneClauseLostItsRows) {
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kClauseShift);
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "`last_active_days <= 7` lost 38 %"));
+}
+
+TEST(DiagnosisRule, WhatAClauseOverPeopleReads) {
+    const ReadsOfPeople all = FindReadsOfPeople("segment(\"paying\") || !(spent >= 10) || last_seen_minutes_ago < 5");
+    EXPECT_EQ(all.segments, (std::vector<std::string>{"paying"}));
+    EXPECT_EQ(all.traits, (std::vector<std::string>{"spent"}));
+    EXPECT_TRUE(all.events);
+    EXPECT_TRUE(FindReadsOfPeople("round(events.order.sum(total, 7d)) > 3").events);
+    const ReadsOfPeople attribute = FindReadsOfPeople("profile.plan = \"pro\"");
+    EXPECT_FALSE(attribute.events);
+    EXPECT_TRUE(attribute.traits.empty() && attribute.segments.empty());
+    EXPECT_FALSE(FindReadsOfPeople("no rule (").events);
 }
 
 TEST(DiagnosisValue, Vanished) {

@@ -22,6 +22,13 @@ std::vector<ClauseChange> CompareRules(const std::vector<std::string>& before,
 // The columns a clause reads, in order of first use; empty when the text is no rule.
 std::vector<std::string> ColumnsOf(const std::string& clause);
 
+// What else of people a clause looks at.
+struct ReadsOfPeople {
+    std::vector<std::string> traits, segments;
+    bool events = false;
+};
+ReadsOfPeople FindReadsOfPeople(const std::string& clause);
+
 // Whether the clause compares its column with given values (=, in, contains, starts_with …), so that a
 // renamed value falls out of it.
 bool MatchesValues(const std::string& clause);
