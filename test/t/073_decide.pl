@@ -70,6 +70,37 @@ $editor->query(q{SELECT pulse_track('bob', 'purchase'), pulse_create_flag('slow'
 is(sqlstate($node, 'postgres', q{SET lock_timeout = '3s'; SELECT pulse_disable_flag('thanks'), pulse_enable_flag('thanks')}), 'none', 'a switch is one row');
 $editor->query('ROLLBACK;');
 
+# ---- two who change one flag: the second waits and builds on the first, or says what is in its way; whoever decides waits for neither ----
+
+sql(q{SELECT pulse_create_flag('shared', '{"rules": []}')});
+my $change = q{SELECT pulse_update_flag('shared', '{"percentage": 100}')};
+$editor->query('BEGIN;');
+is($editor->query("$change;"), '2', 'one changes a flag');
+my %in_the_way = (
+	'another change' => $change,
+	'a switch' => q{SELECT pulse_disable_flag('shared')},
+	'archiving' => q{SELECT pulse_archive_flag('shared')},
+	'deleting' => q{SELECT pulse_delete_flag('shared')},
+	'a new flag' => q{SELECT pulse_create_flag('another', '{}')});
+for my $what (sort keys %in_the_way)
+{
+	is(sqlstate($node, 'postgres', "SET pulse.lock_timeout = '50ms'; $in_the_way{$what}"), '55P03', "$what gives up after pulse.lock_timeout");
+}
+my (undef, undef, $said) = $node->psql('postgres', "SET pulse.lock_timeout = '50ms'; SELECT pulse_disable_flag('shared')");
+like($said, qr/flag "shared" cannot be changed now.*pulse\.lock_timeout.*HINT/s, 'and says why, and what to do');
+is(decided($node, 'ann', 'shared'), 'off|STATIC|1', 'it is decided meanwhile as it was');
+my ($second, $second_said) = ('', '');
+my $waiting = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') . ' application_name=second', '-c', q{SELECT pulse_disable_flag('shared')} ],
+	'<', \undef, '>', \$second, '2>', \$second_said);
+ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'second' AND cardinality(pg_blocking_pids(pid)) > 0)}), 'a second one waits');
+$editor->query('COMMIT;');
+$waiting->finish;
+is($second_said, '', 'and is done after the first');
+is(decided($node, 'ann', 'shared'), 'off|DISABLED|3', 'both changes hold');
+is(sql(q{SELECT string_agg(v.version || ' ' || (v.definition ->> 'percentage' IS NOT NULL OR v.definition #>> '{rules,0}' IS NOT NULL)::text, ', ' ORDER BY v.version)
+	FROM pulse.flag_version AS v JOIN pulse.flag AS f ON f.id = v.flag_id WHERE f.key = 'shared'}), '1 false, 2 true, 3 true', 'each is a version, the second upon the first');
+sql(q{SELECT pulse_delete_flag('shared')});
+
 # ---- DROP and CREATE EXTENSION under an open session ----
 
 $node->safe_psql('postgres', 'CREATE DATABASE other');
