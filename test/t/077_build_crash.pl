@@ -1,0 +1,44 @@
+# A build in the background whose process is killed goes on where it was, and nobody is left out or counted twice.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulseTest;
+
+my $node = start_node('build', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'pulse.build_at_once = 0');
+my $pipeline = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse pipeline'};
+sub sql { return $node->safe_psql('postgres', "SET client_min_messages = warning; $_[0]"); }
+sql(q{
+	CREATE EXTENSION pulse;
+	SELECT * FROM pulse_import_events('SELECT ''u'' || i AS user_id, ''purchase'' AS event, jsonb_build_object(''total'', i) AS properties,
+		now() - interval ''1 day'' AS "timestamp" FROM generate_series(1, 5000) AS i');
+});
+
+# Somebody stands in the way in the middle: the portions before are done and committed, and no further one is.
+my $holder = $node->background_psql('postgres');
+$holder->query_safe(q{BEGIN; SELECT FROM pulse.profile WHERE id = (SELECT profile_id FROM pulse.identity WHERE value = 'u3500') FOR UPDATE});
+sql(q{SELECT pulse_create_segment('buyers', '{"where": "events.purchase.sum(total, 30d) > 1000"}')});
+ok($node->poll_query_until('postgres', q{SELECT bool_and(done >= 1000) AND count(*) > 0 FROM pulse.build}), 'a part is built');
+my $stuck = q{SELECT min(built_to) FROM pulse.live_segment WHERE status = 'building'};
+ok($node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pulse pipeline' AND cardinality(pg_blocking_pids(pid)) > 0)"),
+	'the rest waits for somebody');
+my $built_to = sql($stuck);
+cmp_ok($built_to, '>=', 1000, "up to $built_to");
+cmp_ok($built_to, '<', 5000, 'and not to the end');
+is(sql(q{SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'}), '4000', 'who asks is told everybody meanwhile');
+
+my $killed = sql('SELECT clock_timestamp()');
+PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $pipeline))[0]);
+eval { $holder->quit };
+$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pulse.build}), 'after a crash the build goes on to its end');
+is(sql(q{SELECT status FROM pulse.live_segment}), 'live', 'the segment is live');
+is(sql("SELECT count(*) FROM pulse.profile_state WHERE profile_id <= $built_to AND as_of >= '$killed'"), '0', 'nobody who was built is built again');
+is(sql(q{SELECT count(*), count(DISTINCT profile_id) FROM pulse.member}), '4000|4000', 'each member is there once');
+is(sql(q{SELECT count(*), bool_and(quiet), string_agg(DISTINCT cause, ' ') FROM pulse.membership_change}), '4000|t|build', 'and was told of once');
+is(sql(q{SELECT count(*) FROM pulse.next_member}), '0', 'nothing is left over');
+sql(q{SELECT pulse_track('u1', 'purchase', '{"total": 2000}')});
+is(sql(q{SELECT pulse_in_segment('u1', 'buyers'), (SELECT count(*) FROM pulse.membership WHERE segment = 'buyers')}), 't|4001', 'and it follows what comes');
+
+done_testing();
