@@ -6,11 +6,9 @@
 #include <set>
 #include <unordered_map>
 
-#include "pulse/pg/append.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/profile/month.hpp"
 #include "pulse/profile/store_account.hpp"
 #include "pulse/profile/store_identity.hpp"
 #include "pulse/profile/store_partition.hpp"
@@ -341,68 +339,22 @@ class Batch {
     std::map<std::string, Catalogue> catalogues_;
 };
 
-// The columns of pulse.event.
-enum : size_t { kId, kProfile, kTime, kReceived, kName, kType, kProperties, kContext, kMessage, kSource, kWidth };
-using EventRows = std::vector<pg::AppendColumn>;
-
-// Where the partition is not the plain table that was made.
-void InsertEvents(const EventRows& rows) {
-    static pg::Statement insert(
-        "INSERT INTO pulse.event (id, profile_id, time, received_at, name, type, properties, context, message_id, source)"
-        " SELECT e.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e",
-        {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
-         TEXTARRAYOID, TEXTARRAYOID});
-    const Oid types[kWidth] = {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID, TEXTOID, TEXTOID};
-    std::vector<Value> parameters;
-    for (size_t i = 0; i < kWidth; ++i)
-        parameters.push_back(pg::ArrayOf(types[i], rows[i].values, std::vector<bool>(rows[i].nulls.begin(), rows[i].nulls.end())));
-    insert.Execute(parameters);
-}
-
 void Batch::WriteEvents() {
     static pg::Statement next("SELECT nextval('pulse.event_id_seq') FROM generate_series(1, $1)", {INT8OID});
     const pg::Result numbers = next.Execute({Value::Int8(static_cast<int64_t>(accepted_.size()))});
-    // Texts that many rows have in common are made once.
-    std::unordered_map<std::string_view, Datum> texts;
-    const auto text = [&](std::string_view value) {
-        const auto [place, added] = texts.try_emplace(value, 0);
-        if (added) place->second = pg::FromText(value);
-        return place->second;
-    };
     for (size_t i = 0; i < accepted_.size(); ++i) verdicts_[accepted_[i]].event = numbers[i].Int8(0);
     // A person's events beside each other, as the index has them: it is descended along, not across.
     std::vector<size_t> order = accepted_;
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
     properties_.assign(events_.size(), 0);
-    std::map<int, EventRows> months;
-    EventRows* rows = nullptr;
-    Moment begin = 0, end = 0;  // of their month
+    EventRows rows;
     for (const size_t i : order) {
         const Event& event = events_[i];
-        if (!rows || event.time < begin || event.time >= end) {
-            const int month = MonthOf(event.time);
-            begin = month < 0 ? INT64_MIN : MonthBegin(month);
-            end = MonthBegin(month + 1);
-            rows = &months.try_emplace(month, kWidth).first->second;
-        }
-        const auto add = [&](size_t column, Datum value) { (*rows)[column].values.push_back(value); };
-        const auto add_or_null = [&](size_t column, Datum value) {
-            add(column, value);
-            (*rows)[column].nulls.push_back(value == 0);
-        };
-        add(kId, Int64GetDatum(verdicts_[i].event));
-        add(kProfile, Int64GetDatum(ClaimOf(i).profile));
-        add(kTime, TimestampTzGetDatum(event.time));
-        add(kReceived, TimestampTzGetDatum(arrivals_[i].received_at));
-        add(kName, text(event.name));
-        add(kType, text(NameOf(event.type)));
-        add(kProperties, properties_[i] = PropertiesOf(event));
-        add_or_null(kContext, ContextOf(event));
-        add_or_null(kMessage, event.message_id.empty() ? Datum{0} : pg::FromText(event.message_id));
-        add(kSource, text(arrivals_[i].source));
+        properties_[i] = PropertiesOf(event);
+        rows.Add({verdicts_[i].event, ClaimOf(i).profile, event.time, arrivals_[i].received_at, event.name, NameOf(event.type), properties_[i],
+                  ContextOf(event), event.message_id, arrivals_[i].source});
     }
-    for (const auto& [month, columns] : months)
-        if (!pg::Append(("event_" + MonthName(month)).c_str(), columns)) InsertEvents(columns);
+    rows.Write();
 }
 
 }  // namespace

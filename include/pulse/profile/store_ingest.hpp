@@ -1,6 +1,11 @@
 // Taking events in. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
+#include <map>
+#include <string_view>
+#include <unordered_map>
+
+#include "pulse/pg/append.hpp"
 #include "pulse/pg/json_view.hpp"
 #include "pulse/profile/catalogue.hpp"
 #include "pulse/profile/event.hpp"
@@ -32,6 +37,32 @@ std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, bool keep_reje
 
 // A source's name, or the UserError that says what one is.
 void CheckSource(const std::string& source);
+
+// ---- store_event.cpp ----
+
+struct EventRow {
+    int64_t id = 0, profile = 0;
+    Moment time = 0, received_at = 0;
+    std::string_view name, type;
+    Datum properties = 0, context = 0;  // jsonb; 0: none
+    std::string_view message_id, source;
+};
+
+// Rows for pulse.event, of whatever months there are partitions for.
+class EventRows {
+  public:
+    // Texts must stay where they are until Write().
+    void Add(const EventRow& row);
+    void Write();
+
+  private:
+    Datum Text(std::string_view value);
+
+    std::unordered_map<std::string_view, Datum> texts_;  // that many rows have in common
+    std::map<int, std::vector<pg::AppendColumn>> months_;
+    std::vector<pg::AppendColumn>* month_ = nullptr;  // of the row before
+    Moment begin_ = 0, end_ = 0;                      // of that
+};
 
 // ---- store_message.cpp ----
 
