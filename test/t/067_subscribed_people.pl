@@ -13,7 +13,7 @@ use PulseTest;
 
 my $receiver = start_receiver();
 my $url = $receiver->{url};
-my $node = start_node('people', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20',
+my $node = start_node('people_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20',
 	'pulse.allow_http = on', "pulse.allowed_hosts = '127.0.0.1'");
 my $codec = JSON::PP->new->utf8->canonical;
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
