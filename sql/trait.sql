@@ -31,12 +31,14 @@ CREATE TABLE pulse.metric (
     text text COLLATE "C" NOT NULL UNIQUE,
     built_to bigint,
     after_profile bigint NOT NULL,
+    lost_before timestamptz,
     created_at timestamptz NOT NULL
 );
 COMMENT ON TABLE pulse.metric IS 'The aggregates of events that traits and segments use, each once however many use it.';
 COMMENT ON COLUMN pulse.metric.text IS 'Canonical, e.g. events.purchase.count(30d).';
 COMMENT ON COLUMN pulse.metric.built_to IS 'Profiles up to this id have it in their state; null: all have.';
 COMMENT ON COLUMN pulse.metric.after_profile IS 'Profiles above this id came after the metric and always had it.';
+COMMENT ON COLUMN pulse.metric.lost_before IS 'Retention dropped events before this since the metric is kept: values that reach behind it may count them until they are read again.';
 
 CREATE TABLE pulse.live_segment (
     id bigserial PRIMARY KEY,

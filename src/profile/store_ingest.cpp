@@ -53,6 +53,7 @@ class Batch {
         DropDuplicates();
         if (!accepted_.empty()) {
             FindPeople();
+            evaluations_ = Evaluations();
             WriteEvents();
             WritePeople();
         }
@@ -278,8 +279,12 @@ class Batch {
         if (listened_) TellListener();
     }
 
+    static uint64_t Evaluations() { return Listening().evaluations ? Listening().evaluations() : 0; }
+
     // What only imports did is told as such, and people without events go with the others.
     void TellListener() {
+        if (Evaluations() != evaluations_)
+            for (Touch& touch : touches_) touch.happened.clear();
         std::vector<Touch> imported;
         const auto quiet = [&](const Touch& touch) { return lively_.empty() || (!touch.events.empty() && !lively_.contains(touch.profile)); };
         std::copy_if(touches_.begin(), touches_.end(), std::back_inserter(imported), quiet);
@@ -332,6 +337,7 @@ class Batch {
     Datum context_datum_ = 0;
     std::set<int64_t> lively_;  // people of events that are no import
     std::set<int64_t> full_;    // people who have as many attributes as they may
+    uint64_t evaluations_ = 0;  // before anything was written
     bool listened_ = false;  // somebody looks at what touched() says
     std::vector<Touch> touches_;
     std::unordered_map<int64_t, size_t> touched_;

@@ -87,6 +87,11 @@ void AnnounceDefinitions() {
     pg::Watch::Announce("definition");
 }
 
+void EventsDropped(Moment before) {
+    if (pg::Execute("UPDATE pulse.metric SET lost_before = $1 WHERE lost_before IS NULL OR lost_before < $1", {pg::Value::Time(before)}).processed() > 0)
+        AnnounceDefinitions();
+}
+
 void RequireReadCommitted() {
     if (IsolationUsesXactSnapshot())
         throw UserError("25001", "definitions cannot be changed with one snapshot for the whole transaction", "",

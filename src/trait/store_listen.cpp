@@ -74,7 +74,7 @@ void Touched(const std::vector<profile::Touch>& touches, Cause cause) {
         Change change;
         change.profile = touch.profile;
         change.events = touch.events;
-        change.happened = &touch.happened;
+        if (!touch.happened.empty()) change.happened = &touch.happened;
         change.attributes = touch.attributes;
         change.account = touch.account;
         // What is kept of the others stays true, until the clock says otherwise.
@@ -102,7 +102,7 @@ bool Listens() { return !CurrentProgram()->idle(); }
 
 void Crowded(int64_t account, Cause cause) { EnqueueAccount(account, NameOf(cause), cause == Cause::kImport); }
 
-[[maybe_unused]] const bool listening = profile::Listen({Begin, Touched, Merged, Unmerged, Listens, Writes, Crowded});
+[[maybe_unused]] const bool listening = profile::Listen({Begin, Touched, Merged, Unmerged, Listens, Writes, Settlements, Crowded});
 
 }  // namespace
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "pulse/pg/jsonb.hpp"
-#include "pulse/pg/settings.hpp"
 
 namespace pulse::trait {
 
@@ -11,7 +10,7 @@ namespace {
 
 using rule::Aggregate;
 
-constexpr Moment kSecond = 1'000'000, kMinute = 60 * kSecond;
+constexpr Moment kSecond = 1'000'000;
 
 std::unique_ptr<pg::Expression> OfProperties(const std::string& sql) {
     return sql.empty() ? nullptr : std::make_unique<pg::Expression>(sql, std::vector<Oid>{JSONBOID});
@@ -21,11 +20,6 @@ std::unique_ptr<pg::Expression> OfProperties(const std::string& sql) {
 
 Mover::Mover(const rule::Moving& moving)
     : moving_(moving), window_(moving.window * kSecond), usable_(OfProperties(moving.usable)), number_(OfProperties(moving.number)) {}
-
-bool Mover::Keeps() const {
-    const Moment retention = pg::settings::event_retention * kMinute;
-    return retention == 0 || (window_ != 0 && window_ <= retention);
-}
 
 bool Mover::Counts(const profile::Happening& event) {
     if (!usable_) return true;

@@ -78,7 +78,7 @@ Program::~Program() {
 
 void Program::LoadMetrics() {
     const pg::Result rows =
-        pg::Execute("SELECT id, text, built_to, after_profile, xmin::text::bigint FROM pulse.metric ORDER BY id", {}, true);
+        pg::Execute("SELECT id, text, built_to, after_profile, xmin::text::bigint, lost_before FROM pulse.metric ORDER BY id", {}, true);
     metrics.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         KeptMetric metric;
@@ -86,6 +86,7 @@ void Program::LoadMetrics() {
         metric.text = rows[i].Text(1);
         metric.built_to = rows[i].Int8OrNull(2);
         metric.after_profile = rows[i].Int8(3);
+        metric.lost_before = rows[i].TimeOrNull(5);
         metric.writer = pg::Writer(static_cast<TransactionId>(rows[i].Int8(4)));
         try {
             metric.sql = CompileForReading(rule::ParseMetric(metric.text));

@@ -150,7 +150,7 @@ class Batch {
         for (const size_t place : group.metrics) {
             const KeptMetric& metric = program_.metrics[place];
             if (!CoversMetric(place, someone.kept.profile)) continue;
-            if (!metric.mover || !metric.mover->Keeps()) return false;
+            if (!metric.mover || (metric.lost_before && !metric.mover->IsAfter(*metric.lost_before, someone.at))) return false;
             std::optional<Measured> measured = FromKept(metric, Find(someone.kept.metrics, metric.id), someone.at);
             if (!measured) return false;
             for (const profile::Happening& event : *someone.change->happened) {
@@ -353,9 +353,16 @@ class Batch {
 
 }  // namespace
 
+namespace {
+uint64_t settlements = 0;
+}
+
+uint64_t Settlements() { return settlements; }
+
 std::vector<int64_t> Settle(const std::vector<Change>& changes, const Settling& settling) {
     const std::shared_ptr<const Program> program = CurrentProgram();
     if (program->idle() || changes.empty()) return {};
+    ++settlements;
     pg::Arena arena("pulse settle");
     return Batch(*program, settling).Run(changes);
 }

@@ -7,6 +7,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/store_ingest.hpp"
 #include "pulse/profile/store_partition.hpp"
+#include "pulse/trait/store_live.hpp"
 #include "pulse/worker/store.hpp"
 
 namespace pulse::worker {
@@ -23,7 +24,11 @@ struct Rule {
 };
 
 // Whole months go at once: what is asked for by portions is done with the first.
-int64_t DropEvents(Moment before, int64_t) { return profile::DropPartitions("event", before); }
+int64_t DropEvents(Moment before, int64_t) {
+    const int64_t dropped = profile::DropPartitions("event", before);
+    if (dropped > 0) trait::EventsDropped(before);
+    return dropped;
+}
 int64_t DropMembershipChanges(Moment before, int64_t) { return profile::DropPartitions("membership_change", before); }
 
 // By index each: a batch looks at what it deletes, not at what grows. A snapshot of a replayed past counts as

@@ -76,4 +76,31 @@ $node->safe_psql('empty', q{DO 'BEGIN FOR i IN 1 .. 600 LOOP PERFORM pulse_track
 cmp_ok($node->safe_psql('empty', q{SELECT sum(coalesce(idx_tup_fetch, 0) + seq_tup_read) FROM pg_stat_all_tables WHERE relname ~ '^event_'}), '<', 600 * 10,
 	'an event costs what its person has, not what all have');
 
+# ---- what is moved is what would be read ----
+$node->safe_psql('empty', q{SET client_min_messages = warning; SELECT pulse_create_trait('visits', 'events.visit.count'); SELECT pulse_create_trait('spent', 'events.visit.sum(total)')});
+my $kept = q{SELECT pulse_trait('k', 'visits'), pulse_trait('k', 'spent')};
+my $read = q{SELECT count(*), sum((properties ->> 'total')::int) FROM pulse.event WHERE name = 'visit'};
+my $visit = q{SELECT pulse_track('k', 'visit', '{"total": 1}')};
+$node->safe_psql('empty', q{SELECT pulse_track('k', 'visit', '{"total": 10}', "timestamp" => now() - n * interval '40 days') FROM generate_series(0, 4) AS n});
+is($node->safe_psql('empty', $kept), '5|50', 'five visits');
+$node->append_conf('postgresql.conf', "pulse.event_retention = '30d'");
+$node->reload;
+$node->poll_query_until('empty', q{SELECT current_setting('pulse.event_retention') = '30d'});
+$node->safe_psql('empty', q{SELECT pulse_run_job('retention')});
+cmp_ok($node->safe_psql('empty', q{SELECT count(*) FROM pulse.event WHERE name = 'visit'}), '<', 5, 'retention drops some');
+$node->append_conf('postgresql.conf', 'pulse.event_retention = 0');
+$node->reload;
+$node->poll_query_until('empty', q{SELECT current_setting('pulse.event_retention') = '0'});
+for my $n (1 .. 2)
+{
+	$node->safe_psql('empty', $visit);
+	is($node->safe_psql('empty', $kept), $node->safe_psql('empty', $read), "the next visit counts what is there ($n)");
+}
+# A trigger evaluates people with an event that is about to be told.
+$node->safe_psql('empty', q{CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.pulse_run_pipeline(); RETURN NULL; END';
+	CREATE TRIGGER look AFTER INSERT ON pulse.event FOR EACH ROW EXECUTE FUNCTION look()});
+$node->safe_psql('empty', qq{BEGIN; INSERT INTO pulse.dirty (profile_id, event, account, everything, cause, quiet)
+	SELECT profile_id, 'visit', false, false, 'event', false FROM pulse.identity WHERE value = 'k'; $visit; COMMIT});
+is($node->safe_psql('empty', $kept), $node->safe_psql('empty', $read), 'nothing counts twice');
+
 done_testing();

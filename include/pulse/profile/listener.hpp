@@ -21,7 +21,7 @@ struct Happening {
 struct Touch {
     int64_t profile = 0;              // canonical
     std::vector<std::string> events;  // names of new events, each once
-    std::vector<Happening> happened;  // all of these; valid during the call
+    std::vector<Happening> happened;  // all of these, valid during the call; empty: some may have been looked at before
     std::vector<std::string> attributes;  // keys of profile.* that changed
     bool account = false;             // another account, or one of its attributes
     bool made = false;                // the person came with these events
@@ -43,6 +43,8 @@ struct Listener {
     bool (*listens)() = nullptr;
     // Whether touched() will write of somebody who has a new event of this name. Null: it may.
     bool (*writes)(const std::string& event) = nullptr;
+    // A number that is another one after anybody was evaluated: by a trigger of the tables written, with events that touched() has yet to tell.
+    uint64_t (*evaluations)() = nullptr;
     // Attributes of an account changed that has more members than one transaction should lock; none of them was told of by touched().
     void (*crowded)(int64_t account, Cause cause) = nullptr;
 };

@@ -16,6 +16,8 @@ std::shared_ptr<const Program> CurrentProgram();
 // Tell every backend that definitions changed, when the transaction commits. For whoever writes pulse.trait, pulse.metric,
 // pulse.live_segment or pulse.flag, after taking LockDefinitions().
 void AnnounceDefinitions();
+// Retention dropped events that happened before. For whoever dropped them, in the same transaction.
+void EventsDropped(Moment before);
 // Waits for transactions that are bringing events, and keeps others from doing so till the end of this one: what is defined and what
 // has happened meet. Up to pulse.lock_timeout, then UserError 55P03. 25001 where the transaction would not see who came meanwhile.
 void LockDefinitions();

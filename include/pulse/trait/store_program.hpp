@@ -65,6 +65,7 @@ struct KeptMetric {
     pg::Value empty;
     std::optional<int64_t> built_to;
     int64_t after_profile = 0;
+    std::optional<Moment> lost_before;  // events were dropped that may be counted in what is kept
     pg::Writer writer;  // of what is said here: states that a snapshot sees hold it if the snapshot sees this
     size_t group = 0;
     std::unique_ptr<Mover> mover;  // null: it is always read

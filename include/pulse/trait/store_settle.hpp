@@ -27,6 +27,9 @@ struct Settling {
 // Returns those that were left out.
 std::vector<int64_t> Settle(const std::vector<Change>& changes, const Settling& settling);
 
+// How often this process did so.
+uint64_t Settlements();
+
 // Take somebody away who was merged into somebody else: memberships end, the state goes.
 void Forget(int64_t profile, const std::string& cause);
 
