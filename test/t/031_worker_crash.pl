@@ -45,15 +45,7 @@ for my $who ('the worker', 'the launcher', 'the postmaster')
 	$kill{$who}->();
 	if ($who eq 'the postmaster')
 	{
-		# Its children end by themselves when they notice.
-		my $started = 0;
-		for (1 .. 100)
-		{
-			$node->{_pid} = undef;    # what a start that failed leaves behind
-			last if $started = $node->start(fail_ok => 1);
-			select undef, undef, undef, 0.1;
-		}
-		ok($started, 'the server starts again');
+		ok(start_again($node), 'the server starts again');
 	}
 	alive();
 	wait_until("SELECT count(*) > 0 $runs WHERE j.name = 'gated' AND r.status = 'crashed' AND r.finished_at IS NOT NULL", "the run has crashed with $who");

@@ -47,12 +47,7 @@ my %kill = (
 	'the worker' => sub { kill_worker() },
 	'the postmaster' => sub {
 		$node->kill9;
-		for (1 .. 100)
-		{
-			$node->{_pid} = undef;    # what a start that failed leaves behind
-			last if $node->start(fail_ok => 1);
-			select undef, undef, undef, 0.1;
-		}
+		start_again($node);
 	});
 my $round = 0;
 for my $who ('the worker', 'the postmaster')

@@ -97,15 +97,7 @@ for my $who ('the pipeline', 'the postmaster')
 	eval { $lock->quit };
 	if ($who eq 'the postmaster')
 	{
-		# Its children end by themselves when they notice.
-		my $started = 0;
-		for (1 .. 100)
-		{
-			$node->{_pid} = undef;    # what a start that failed leaves behind
-			last if $started = $node->start(fail_ok => 1);
-			select undef, undef, undef, 0.1;
-		}
-		ok($started, 'the server starts again');
+		ok(start_again($node), 'the server starts again');
 	}
 	alive();
 	settled("after a crash with $who");

@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_node fill_shop replay answers sqlstate);
+our @EXPORT = qw(start_node start_again fill_shop replay answers sqlstate);
 
 # Start a node; options are lines for postgresql.conf.
 sub start_node
@@ -19,6 +19,19 @@ sub start_node
 	$node->append_conf('postgresql.conf', "$_\n") for "timezone = 'UTC'", @conf;
 	$node->start;
 	return $node;
+}
+
+# Start a node whose postmaster was killed: that fails until its children have noticed and ended by themselves. Whether it started.
+sub start_again
+{
+	my ($node) = @_;
+	for (1 .. 100)
+	{
+		$node->{_pid} = undef;    # what a start that failed leaves behind
+		return 1 if $node->start(fail_ok => 1);
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
 }
 
 # Make the shop: 3,000 users and two segments over them, made by the role maker who owns nothing else.
