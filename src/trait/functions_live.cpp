@@ -5,7 +5,7 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/listener.hpp"
-#include "pulse/rule/compile.hpp"
+#include "pulse/segment/request.hpp"
 #include "pulse/trait/store_program.hpp"
 
 namespace pg = pulse::pg;
@@ -37,9 +37,9 @@ const Version& RequireVersion(const Program& program, const std::string& name) {
         if (version.name == name && Counts(program, version)) return version;
     std::vector<std::string> names;
     for (const Version& version : program.versions) names.push_back(version.name);
-    throw UserError(sqlstate::kUndefinedObject, "segment \"" + name + "\" is none of people", "",
+    throw UserError(sqlstate::kUndefinedObject, "there is no segment \"" + name + "\" over people", "",
                     names.empty() ? "There are none yet; make one with pulse_create_segment()."
-                                  : rule::SuggestName(name, names, "Segments of people"));
+                                  : segment::SuggestQuoted(name, names, "Segments over people"));
 }
 
 const KeptTrait& RequireTrait(const Program& program, const std::string& key) {
@@ -50,7 +50,7 @@ const KeptTrait& RequireTrait(const Program& program, const std::string& key) {
     }
     throw UserError(sqlstate::kUndefinedObject, "trait \"" + key + "\" does not exist", "",
                     keys.empty() ? "There are no traits yet; make one with pulse_create_trait()."
-                                 : rule::SuggestName(key, keys, "Traits"));
+                                 : segment::SuggestQuoted(key, keys, "Traits"));
 }
 
 struct TraitValue {

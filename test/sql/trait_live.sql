@@ -72,8 +72,11 @@ SELECT i.value FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segmen
 SELECT pulse_archive_segment('live_over');
 SELECT count(pulse_delete_trait('live_m' || n)) FROM generate_series(3, 0, -1) AS n;
 
--- Definitions need to see who came meanwhile.
 \set VERBOSITY default
+-- A name that is none.
+SELECT pulse_in_segment('live-b', 'live_gild');
+
+-- Definitions need to see who came meanwhile.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pulse_create_trait('live_trait', 'events.x.count');
 ROLLBACK;
