@@ -95,7 +95,8 @@ void Table::CheckOne(Holder holder, const std::string& name, const std::string& 
     const Option* option = Find(name, holder);
     if (!option) {
         const bool server = holder == Holder::kServer;
-        const std::string place = server ? "server" : "user mapping", other = server ? "user mapping" : "server";
+        const std::string place = server ? "server" : "user mapping",
+                          other = server ? "user mapping" : "server";
         ThrowUnknown(name, "Options of the " + place + " are " + Names(holder) + ".",
                      Find(name) ? "It belongs to the " + other + "." : "");
     }
@@ -117,8 +118,8 @@ std::pair<List, List> Table::Divide(const List& options) const {
     for (const auto& [name, value] : options) {
         const Option* option = Find(name);
         if (!option)
-            ThrowUnknown(name, "Options of the server are " + Names(Holder::kServer) + "; of the user mapping " +
-                                   Names(Holder::kMapping) + ".");
+            ThrowUnknown(name, "Options of the server are " + Names(Holder::kServer) +
+                                   "; of the user mapping " + Names(Holder::kMapping) + ".");
         (option->holder == Holder::kServer ? divided.first : divided.second).emplace_back(name, value);
     }
     return divided;
@@ -156,7 +157,8 @@ std::optional<long> ParseWhole(const std::string& text) {
 std::optional<double> ParseNumber(const std::string& text) {
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) return std::nullopt;
+    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number))
+        return std::nullopt;
     return number;
 }
 

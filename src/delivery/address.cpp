@@ -20,9 +20,9 @@ struct Block {
 
 // IANA's special-purpose registry: what is not globally reachable, and multicast.
 constexpr Block kSpecialV4[] = {
-    {"0.0.0.0", 8},       {"10.0.0.0", 8},      {"100.64.0.0", 10},  {"127.0.0.0", 8},   {"169.254.0.0", 16},
-    {"172.16.0.0", 12},   {"192.0.0.0", 24},    {"192.0.2.0", 24},   {"192.88.99.0", 24}, {"192.168.0.0", 16},
-    {"198.18.0.0", 15},   {"198.51.100.0", 24}, {"203.0.113.0", 24}, {"224.0.0.0", 4},   {"240.0.0.0", 4}};
+    {"0.0.0.0", 8},     {"10.0.0.0", 8},      {"100.64.0.0", 10},  {"127.0.0.0", 8},    {"169.254.0.0", 16},
+    {"172.16.0.0", 12}, {"192.0.0.0", 24},    {"192.0.2.0", 24},   {"192.88.99.0", 24}, {"192.168.0.0", 16},
+    {"198.18.0.0", 15}, {"198.51.100.0", 24}, {"203.0.113.0", 24}, {"224.0.0.0", 4},    {"240.0.0.0", 4}};
 // Of 2000::/3, which is all of IPv6 that is routed: Teredo and other protocols' own, documentation, 6to4.
 constexpr Block kSpecialV6[] = {{"2001::", 23}, {"2001:db8::", 32}, {"2002::", 16}, {"3fff::", 20}};
 
@@ -153,7 +153,8 @@ bool AddressRules::CoversName(const std::string& name) const {
 }
 
 bool AddressRules::Lists(const Address& address) const {
-    return std::any_of(networks_.begin(), networks_.end(), [&](const Network& n) { return n.Holds(address); });
+    return std::any_of(networks_.begin(), networks_.end(),
+                       [&](const Network& n) { return n.Holds(address); });
 }
 
 std::string AddressRules::Refuses(const std::string& scheme, const std::string& host) const {
@@ -170,7 +171,8 @@ std::string AddressRules::Refuses(const std::string& scheme, const std::string& 
 std::string AddressRules::Refuses(const std::string& host, const Address& address) const {
     const std::string name = Plain(host);
     if (Lists(address) || NamesHost(name)) return "";
-    const std::string where = ParseAddress(host) ? address.Text() : host + " is at " + address.Text() + ", which";
+    const std::string where =
+        ParseAddress(host) ? address.Text() : host + " is at " + address.Text() + ", which";
     if (!IsPublic(address)) return where + " is no public address and not named by pulse.allowed_hosts";
     if (!CoversName(name)) return where + " is not in pulse.allowed_hosts";
     return "";

@@ -22,9 +22,7 @@ void Breaker::Note(const Judgement& judgement, Moment sent_at, Moment now, doubl
         return;
     }
     switch (judgement.verdict) {
-        case Verdict::kGone:
-            state_.disabled = true;
-            return;
+        case Verdict::kGone: state_.disabled = true; return;
         case Verdict::kDelivered:
         case Verdict::kRefused:  // it is there, and answers
             // An answer to what began before it fell silent says nothing about now.
@@ -33,8 +31,7 @@ void Breaker::Note(const Judgement& judgement, Moment sent_at, Moment now, doubl
             state_.failures = 0;
             if (!state_.open_until || *state_.open_until <= now) state_.open_until.reset();
             return;
-        case Verdict::kRetry:
-            break;
+        case Verdict::kRetry: break;
     }
     if (opened_at_ && sent_at < *opened_at_) return;
     ++state_.failures;

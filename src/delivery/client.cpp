@@ -81,7 +81,9 @@ struct Client::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
-    void KeepConnections() { curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, static_cast<long>(limits.requests)); }
+    void KeepConnections() {
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, static_cast<long>(limits.requests));
+    }
 
     static int OnSocket(CURL*, curl_socket_t socket, int what, void* self, void*) {
         auto* state = static_cast<State*>(self);
@@ -131,7 +133,8 @@ struct Client::State {
         turn.push_back(&host);
     }
 
-    // Sockets are counted by the transfers there have been at once: libcurl does not tell of each that it closes.
+    // Sockets are counted by the transfers there have been at once: libcurl does not tell of each that it
+    // closes.
     bool HaveTransfer() {
         if (!idle.empty()) return true;
         idle.reserve(idle.size() + running.size() + 1);
@@ -222,7 +225,8 @@ struct Client::State {
     std::vector<std::pair<uint64_t, Answer>> done;
 };
 
-Client::Client(Sockets& sockets, Limits limits) : state_(std::make_unique<State>(sockets, std::move(limits))) {}
+Client::Client(Sockets& sockets, Limits limits)
+    : state_(std::make_unique<State>(sockets, std::move(limits))) {}
 
 Client::~Client() = default;
 
@@ -231,7 +235,8 @@ void Client::Send(uint64_t number, Request request) {
     Target target;
     if (problem.empty()) target = client::ReadTarget(request, problem);
     if (problem.empty()) problem = state_->rules->Refuses(target.scheme, target.host);
-    if (problem.empty() && request.mail && !request.mail->require_tls && target.scheme == "smtp" && !state_->rules->allow_http())
+    if (problem.empty() && request.mail && !request.mail->require_tls && target.scheme == "smtp" &&
+        !state_->rules->allow_http())
         problem = "SMTP without TLS needs pulse.allow_http";
     if (problem.empty()) {
         state_->Queue(number, std::move(request), std::move(target));
@@ -262,7 +267,8 @@ void Client::Ready(int socket, bool readable, bool writable) {
 void Client::Tick() {
     if (!state_->timer || *state_->timer > Clock::now()) return;
     state_->Act(CURL_SOCKET_TIMEOUT, 0);
-    // libcurl counts whole milliseconds and tells a time only once: when it was asked a moment too early it says no more.
+    // libcurl counts whole milliseconds and tells a time only once: when it was asked a moment too early it
+    // says no more.
     state_->AskTimer();
     // A fast receiver has answered already, and no socket will tell.
     state_->CollectAnswers();

@@ -113,8 +113,9 @@ std::string Malformed(const Request& request) {
 std::string Scrub(std::string text, const std::vector<std::string>& secrets, bool cut) {
     for (const std::string& secret : secrets) {
         Hide(text, secret, cut);
-        for (const std::string& form : {UrlEncoded(secret, "0123456789ABCDEF"), UrlEncoded(secret, "0123456789abcdef"),
-                                        JsonEncoded(secret, false), JsonEncoded(secret, true)})
+        for (const std::string& form :
+             {UrlEncoded(secret, "0123456789ABCDEF"), UrlEncoded(secret, "0123456789abcdef"),
+              JsonEncoded(secret, false), JsonEncoded(secret, true)})
             if (form != secret) Hide(text, form, cut);
     }
     return text;

@@ -5,11 +5,12 @@
 
 namespace pulse::delivery::client {
 
-// Why a request must not be sent as it is: something in it would begin another line or command. Empty when it may.
+// Why a request must not be sent as it is: something in it would begin another line or command. Empty when it
+// may.
 std::string Malformed(const Request& request);
 
-// Takes secrets out of a text, in the forms in which a server or library may repeat them. If the text was `cut`, also what is
-// left of one at its end.
+// Takes secrets out of a text, in the forms in which a server or library may repeat them. If the text was
+// `cut`, also what is left of one at its end.
 std::string Scrub(std::string text, const std::vector<std::string>& secrets, bool cut = false);
 
 // The text as UTF-8 that every database can keep: whatever is none becomes U+FFFD.

@@ -28,8 +28,8 @@ std::string Part(CURLU* url, CURLUPart part, unsigned flags = 0) {
     return result;
 }
 
-// The pieces of an address that look like keys, as T01/B02/xyz in those of Slack, and what holds them: an answer may repeat
-// them.
+// The pieces of an address that look like keys, as T01/B02/xyz in those of Slack, and what holds them: an
+// answer may repeat them.
 void AddKeys(const std::string& text, std::vector<std::string>& secrets) {
     constexpr size_t kShort = 8, kLong = 16;
     const size_t before = secrets.size();
@@ -67,7 +67,8 @@ Target ReadTarget(const Request& request, std::string& problem) {
     Target target;
     target.url.reset(curl_url());
     if (!target.url) throw std::bad_alloc();
-    const CURLUcode code = curl_url_set(target.url.get(), CURLUPART_URL, request.url.c_str(), CURLU_DISALLOW_USER);
+    const CURLUcode code =
+        curl_url_set(target.url.get(), CURLUPART_URL, request.url.c_str(), CURLU_DISALLOW_USER);
     if (code != CURLUE_OK) {
         problem = code == CURLUE_USER_NOT_ALLOWED ? "the address must hold no user name or password"
                                                   : "the address is malformed";
@@ -78,7 +79,8 @@ Target ReadTarget(const Request& request, std::string& problem) {
     target.host = Part(target.url.get(), CURLUPART_HOST, CURLU_PUNYCODE);
     target.port = Part(target.url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
     const bool is_mail = target.scheme == "smtp" || target.scheme == "smtps";
-    if (target.host.empty() || curl_url_set(target.url.get(), CURLUPART_HOST, target.host.c_str(), 0) != CURLUE_OK)
+    if (target.host.empty() ||
+        curl_url_set(target.url.get(), CURLUPART_HOST, target.host.c_str(), 0) != CURLUE_OK)
         problem = "the host of the address is malformed";
     else if (is_mail != request.mail.has_value())
         problem = is_mail ? "an SMTP address needs a mail" : "a mail needs an SMTP address";
@@ -123,8 +125,8 @@ void Transfer::Clear() {
     error_[0] = '\0';
 }
 
-void Transfer::Begin(uint64_t number, Request request, Target target, std::shared_ptr<const AddressRules> rules,
-                     const std::string& agent) {
+void Transfer::Begin(uint64_t number, Request request, Target target,
+                     std::shared_ptr<const AddressRules> rules, const std::string& agent) {
     number_ = number;
     request_ = std::move(request);
     target_ = std::move(target);
@@ -274,11 +276,12 @@ size_t Transfer::OnRead(char* data, size_t size, size_t count, void* self) {
     return bytes;
 }
 
-// After the mail libcurl says QUIT and waits, and with it all other transfers, until the server says goodbye. Nobody needs
-// to hear it.
+// After the mail libcurl says QUIT and waits, and with it all other transfers, until the server says goodbye.
+// Nobody needs to hear it.
 int Transfer::OnDebug(CURL*, curl_infotype type, char* data, size_t size, void* self) {
     const auto* transfer = static_cast<Transfer*>(self);
-    if (type == CURLINFO_HEADER_OUT && size >= 4 && std::memcmp(data, "QUIT", 4) == 0 && transfer->socket_ >= 0)
+    if (type == CURLINFO_HEADER_OUT && size >= 4 && std::memcmp(data, "QUIT", 4) == 0 &&
+        transfer->socket_ >= 0)
         shutdown(transfer->socket_, SHUT_RD);
     return 0;
 }
@@ -288,7 +291,8 @@ int Transfer::OnConnected(void* self, char* address, char*, int, int) {
     auto* transfer = static_cast<Transfer*>(self);
     try {
         const auto parsed = ParseAddress(address ? address : "");
-        transfer->refused_ = parsed ? transfer->rules_->Refuses(transfer->target_.host, *parsed) : "its address is unknown";
+        transfer->refused_ =
+            parsed ? transfer->rules_->Refuses(transfer->target_.host, *parsed) : "its address is unknown";
         if (transfer->refused_.empty()) return CURL_PREREQFUNC_OK;
         transfer->opened_ = false;
     } catch (const std::exception&) {
@@ -327,7 +331,8 @@ std::string Transfer::Explain(CURLcode code) const {
         case CURLE_COULDNT_CONNECT: {
             long number = 0;
             curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &number);
-            const std::string why = number ? std::generic_category().message(static_cast<int>(number)) : "refused";
+            const std::string why =
+                number ? std::generic_category().message(static_cast<int>(number)) : "refused";
             return "cannot connect to " + place + ": " + why;
         }
         case CURLE_OPERATION_TIMEDOUT: {
@@ -337,7 +342,8 @@ std::string Transfer::Explain(CURLcode code) const {
             curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &total);
             if (connected != 0 || total >= int64_t{request_.timeout} * 1000)
                 return "no whole answer of " + host + " within " + Seconds(request_.timeout);
-            if (looked_up == 0) return "the name " + host + " was not found within " + Seconds(request_.connect_timeout);
+            if (looked_up == 0)
+                return "the name " + host + " was not found within " + Seconds(request_.connect_timeout);
             return "no connection to " + place + " within " + Seconds(request_.connect_timeout);
         }
         case CURLE_SSL_CONNECT_ERROR:
@@ -354,7 +360,8 @@ std::string Transfer::Explain(CURLcode code) const {
         case CURLE_SEND_ERROR:
         case CURLE_RECV_ERROR: return "the connection to " + host + " broke";
         case CURLE_UNSUPPORTED_PROTOCOL:
-        case CURLE_WEIRD_SERVER_REPLY: return host + " answered something else than " + (request_.mail ? "SMTP" : "HTTP");
+        case CURLE_WEIRD_SERVER_REPLY:
+            return host + " answered something else than " + (request_.mail ? "SMTP" : "HTTP");
         default: return host + ": " + (error_[0] ? error_ : curl_easy_strerror(code));
     }
 }
@@ -370,7 +377,8 @@ void Transfer::JudgeMail(Answer& answer, CURLcode code) const {
         if (answer.status < 400) answer.status = kLoginRefused;
         return;
     }
-    const bool spoken = code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_REMOTE_ACCESS_DENIED;
+    const bool spoken =
+        code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_REMOTE_ACCESS_DENIED;
     if (spoken && answer.status >= 400)
         answer.error.clear();
     else

@@ -22,7 +22,8 @@ struct Target {
 // Reads the request's address. What is wrong with it, if anything, stands in `problem`.
 Target ReadTarget(const Request& request, std::string& problem);
 
-// A request with what libcurl needs for it. libcurl points into it: it stays where it is. Can be used again and again.
+// A request with what libcurl needs for it. libcurl points into it: it stays where it is. Can be used again
+// and again.
 class Transfer {
   public:
     Transfer();
@@ -73,14 +74,14 @@ class Transfer {
     curl_slist* receivers_ = nullptr;
 
     std::string body_;
-    bool cut_ = false;           // the answer is longer than is kept
+    bool cut_ = false;  // the answer is longer than is kept
     size_t header_bytes_ = 0;
     bool long_headers_ = false;
-    std::string refused_;        // why an address was not connected to
-    bool opened_ = false;        // one was
+    std::string refused_;  // why an address was not connected to
+    bool opened_ = false;  // one was
     bool no_descriptor_ = false;
-    size_t sent_ = 0;            // bytes of a mail
-    int socket_ = -1;            // of a mail
+    size_t sent_ = 0;               // bytes of a mail
+    int socket_ = -1;               // of a mail
     std::string reply_, refusals_;  // the last reply of an SMTP server, and those that refused a receiver
     char error_[CURL_ERROR_SIZE] = "";
 };

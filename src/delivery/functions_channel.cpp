@@ -52,7 +52,8 @@ void CheckComplete(const std::string& name, const Json& all) {
         delivery::MakeChannel(name, server, mapping);
     } catch (const delivery::IncompleteChannel& error) {
         // There is nothing yet that could be altered.
-        throw UserError(error.state().c_str(), error.message(), error.detail(), "Add it to the options of this call; nothing was made.");
+        throw UserError(error.state().c_str(), error.message(), error.detail(),
+                        "Add it to the options of this call; nothing was made.");
     }
 }
 
@@ -100,7 +101,8 @@ void Enable(const std::string& name) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const pg::Result changed = pg::Execute(
-        "UPDATE pulse.channel_state SET failures = 0, open_until = NULL, disabled_at = NULL, last_ok_at = clock_timestamp() "
+        "UPDATE pulse.channel_state SET failures = 0, open_until = NULL, disabled_at = NULL, last_ok_at ="
+        " clock_timestamp() "
         "WHERE channel = $1 AND (failures > 0 OR open_until IS NOT NULL OR disabled_at IS NOT NULL)",
         {Value::Text(name)});
     if (changed.processed() > 0) delivery::WakeDelivery();

@@ -21,16 +21,19 @@ struct Found {
 void RequireFreshSnapshots(const char* verb) {
     if (IsolationUsesXactSnapshot())
         throw UserError(sqlstate::kNotReady, std::string(verb) + "() cannot be called in this transaction",
-                        "Its isolation level shows nothing that others commit meanwhile.", "Use READ COMMITTED.");
+                        "Its isolation level shows nothing that others commit meanwhile.",
+                        "Use READ COMMITTED.");
 }
 
 // Locked until the transaction ends.
 Found Load(int64_t message) {
-    const pg::Result rows =
-        pg::Execute("SELECT status, folded_into FROM pulse.outbox WHERE id = $1 FOR UPDATE", {Value::Int8(message)});
+    const pg::Result rows = pg::Execute(
+        "SELECT status, folded_into FROM pulse.outbox WHERE id = $1 FOR UPDATE", {Value::Int8(message)});
     if (rows.empty())
-        throw UserError(sqlstate::kUndefinedObject, "message " + std::to_string(message) + " does not exist", "",
-                        "The view pulse.message lists messages; those that ended are deleted after pulse.message_retention.");
+        throw UserError(sqlstate::kUndefinedObject, "message " + std::to_string(message) + " does not exist",
+                        "",
+                        "The view pulse.message lists messages; those that ended are deleted after "
+                        "pulse.message_retention.");
     return {rows[0].Text(0), rows[0].Int8OrNull(1)};
 }
 
@@ -49,9 +52,11 @@ void Retry(int64_t message) {
     const Found found = Load(message);
     RequireOwnMessage(message, found, "Retry");
     if (found.status == "sent") Refuse(message, "was sent", "What was sent is not sent again.");
-    if (found.status == "sending") Refuse(message, "is being sent", "Wait for its answer: pulse.message shows it.");
+    if (found.status == "sending")
+        Refuse(message, "is being sent", "Wait for its answer: pulse.message shows it.");
     pg::Execute(
-        "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits = false, finished_at = NULL"
+        "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits ="
+        " false, finished_at = NULL"
         " WHERE id = $1",
         {Value::Int8(message)});
     pg::Execute(
@@ -65,8 +70,10 @@ void Retry(int64_t message) {
 std::vector<int64_t> Waiting(const std::string& channel) {
     std::vector<int64_t> ids;
     const pg::Result rows = pg::Execute(
-        "SELECT o.id FROM pulse.outbox AS o WHERE o.channel = $1 AND (o.status = 'dead' AND o.folded_into IS NULL"
-        " OR o.status = 'pending' AND (o.attempts > 0 OR o.first_sent_at IS NOT NULL)) ORDER BY o.id FOR UPDATE SKIP LOCKED",
+        "SELECT o.id FROM pulse.outbox AS o WHERE o.channel = $1 AND (o.status = 'dead'"
+        " AND o.folded_into IS NULL"
+        " OR o.status = 'pending' AND (o.attempts > 0 OR o.first_sent_at IS NOT NULL)) ORDER BY o.id FOR"
+        " UPDATE SKIP LOCKED",
         {Value::Text(channel)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
@@ -78,16 +85,19 @@ std::vector<int64_t> Waiting(const std::string& channel) {
 void RequireChannel(const std::string& channel) {
     if (pg::FindServer("pulse_channel", channel)) return;
     std::string known;
-    for (const std::string& name : pg::ServerNames("pulse_channel")) known += (known.empty() ? "" : ", ") + name;
-    throw UserError(sqlstate::kUndefinedObject, "channel \"" + channel + "\" does not exist", "",
-                    known.empty() ? "There are none; pulse_create_channel() makes one." : "Channels are " + known + ".");
+    for (const std::string& name : pg::ServerNames("pulse_channel"))
+        known += (known.empty() ? "" : ", ") + name;
+    throw UserError(
+        sqlstate::kUndefinedObject, "channel \"" + channel + "\" does not exist", "",
+        known.empty() ? "There are none; pulse_create_channel() makes one." : "Channels are " + known + ".");
 }
 
 int64_t RetryChannel(const std::string& channel) {
     RequireChannel(channel);
     const std::vector<int64_t> ids = Waiting(channel);
     pg::Execute(
-        "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits = false, finished_at = NULL"
+        "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits ="
+        " false, finished_at = NULL"
         " WHERE id = ANY ($1)",
         {Value::Int8s(ids)});
     pg::Execute(
@@ -95,7 +105,8 @@ int64_t RetryChannel(const std::string& channel) {
         " WHERE folded_into = ANY ($1) AND status IN ('dead', 'cancelled')",
         {Value::Int8s(ids)});
     pg::Execute(
-        "UPDATE pulse.channel_state SET failures = 0, open_until = NULL, disabled_at = NULL WHERE channel = $1",
+        "UPDATE pulse.channel_state SET failures = 0, open_until = NULL, disabled_at = NULL"
+        " WHERE channel = $1",
         {Value::Text(channel)});
     WakeDelivery();
     return static_cast<int64_t>(ids.size());
@@ -104,11 +115,14 @@ int64_t RetryChannel(const std::string& channel) {
 void Cancel(int64_t message, const std::string& reason) {
     const Found found = Load(message);
     RequireOwnMessage(message, found, "Cancel");
-    if (found.status == "sending") Refuse(message, "is being sent", "Wait for its answer: pulse.message shows it.");
+    if (found.status == "sending")
+        Refuse(message, "is being sent", "Wait for its answer: pulse.message shows it.");
     if (found.status != "pending")
-        Refuse(message, "has ended", "It is " + found.status + "; only what is not sent yet can be cancelled.");
+        Refuse(message, "has ended",
+               "It is " + found.status + "; only what is not sent yet can be cancelled.");
     pg::Execute(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits = false WHERE id = $1",
+        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits ="
+        " false WHERE id = $1",
         {Value::Int8(message), Value::Text(reason)});
     std::vector<int64_t> ended{message};
     EndFolded(ended);
@@ -150,6 +164,7 @@ PULSE_WRITING_FUNCTION(pulse_cancel_message) {
     const auto reason = args.Text(1);
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
-    pulse::delivery::Cancel(message, "cancelled by " + caller + (reason && !reason->empty() ? ": " + *reason : ""));
+    pulse::delivery::Cancel(message,
+                            "cancelled by " + caller + (reason && !reason->empty() ? ": " + *reason : ""));
     PG_RETURN_VOID();
 }

@@ -1,4 +1,5 @@
-// The way in for n8n and the like: a message from outside becomes a verb, called with the rights of whoever hands it in.
+// The way in for n8n and the like: a message from outside becomes a verb, called with the rights of whoever
+// hands it in.
 #include <algorithm>
 
 #include "pulse/pg/entry.hpp"
@@ -32,7 +33,8 @@ const Json* Find(const Json& payload, std::initializer_list<const char*> keys) {
 std::optional<std::string> TextOf(const Json& payload, const char* key) {
     const Json* value = Find(payload, {key});
     if (!value) return std::nullopt;
-    if (!value->is_string()) Refuse(std::string("\"") + key + "\" must be a text", segment::DescribeJson(*value), "");
+    if (!value->is_string())
+        Refuse(std::string("\"") + key + "\" must be a text", segment::DescribeJson(*value), "");
     return value->get<std::string>();
 }
 
@@ -41,7 +43,8 @@ std::optional<int64_t> WholeNumber(const Json& value) {
     if (value.is_number_unsigned() && value.get<uint64_t>() <= INT64_MAX) return value.get<int64_t>();
     if (!value.is_string()) return std::nullopt;
     const std::string text = value.get<std::string>();
-    const bool digits = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits =
+        !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
     return digits ? std::optional<int64_t>(std::stoll(text)) : std::nullopt;
 }
 
@@ -51,7 +54,8 @@ int64_t IncidentOf(const Json& payload, const std::string& action) {
         Refuse("\"" + action + "\" needs an incident", "",
                R"(Give its id, as in {"action": ")" + action + R"(", "incident": 17}.)");
     if (const auto id = WholeNumber(*value)) return *id;
-    Refuse("\"incident\" must be the id of an incident", segment::DescribeJson(*value), "Give a whole number, such as 17.");
+    Refuse("\"incident\" must be the id of an incident", segment::DescribeJson(*value),
+           "Give a whole number, such as 17.");
 }
 
 std::optional<Moment> UntilOf(const Json& payload) {
@@ -63,8 +67,9 @@ std::optional<Moment> UntilOf(const Json& payload) {
 }
 
 std::optional<std::string> StatusOf(int64_t incident) {
-    const pg::Result rows = pg::Execute("SELECT i.status FROM pulse.incident AS i WHERE i.id OPERATOR(pg_catalog.=) $1",
-                                        {Value::Int8(incident)});
+    const pg::Result rows =
+        pg::Execute("SELECT i.status FROM pulse.incident AS i WHERE i.id OPERATOR(pg_catalog.=) $1",
+                    {Value::Int8(incident)});
     return rows.empty() ? std::nullopt : std::optional(rows[0].Text(0));
 }
 
@@ -78,12 +83,17 @@ void Act(const std::string& action, int64_t incident, const Json& payload) {
     const std::optional<std::string> status = StatusOf(incident), note = TextOf(payload, "note");
     const std::optional<Moment> until = UntilOf(payload);
     if (action == "acknowledge" && status != "acknowledged")
-        Call("pulse_acknowledge_incident($1::pg_catalog.int8, $2::pg_catalog.text)", {Value::Int8(incident), Value::Text(note)});
+        Call("pulse_acknowledge_incident($1::pg_catalog.int8, $2::pg_catalog.text)",
+             {Value::Int8(incident), Value::Text(note)});
     if (action == "resolve" && status != "resolved")
-        Call("pulse_resolve_incident($1::pg_catalog.int8, $2::pg_catalog.text, false)", {Value::Int8(incident), Value::Text(note)});
+        Call("pulse_resolve_incident($1::pg_catalog.int8, $2::pg_catalog.text, false)",
+             {Value::Int8(incident), Value::Text(note)});
     if (action == "ignore" && (status != "ignored" || until))
-        Call("pulse_ignore_incident($1::pg_catalog.int8, $2::pg_catalog.timestamptz, $3::pg_catalog.text)", {Value::Int8(incident), Value::Time(until), Value::Text(note)});
-    if (action == "investigate") Call("pulse_investigate_incident($1::pg_catalog.int8, NULL::pg_catalog.interval)", {Value::Int8(incident)});
+        Call("pulse_ignore_incident($1::pg_catalog.int8, $2::pg_catalog.timestamptz, $3::pg_catalog.text)",
+             {Value::Int8(incident), Value::Time(until), Value::Text(note)});
+    if (action == "investigate")
+        Call("pulse_investigate_incident($1::pg_catalog.int8, NULL::pg_catalog.interval)",
+             {Value::Int8(incident)});
 }
 
 Json Check(const Json& payload) {
@@ -91,14 +101,19 @@ Json Check(const Json& payload) {
     if (segment.has_value() == table.has_value())
         Refuse("\"check\" needs a segment or a table", segment ? "There are both." : "There is neither.",
                R"(Give one of them, as in {"action": "check", "segment": "Trial users"}.)");
-    Json answer{{"received", true}, {"action", "check"}, {segment ? "segment" : "table", segment ? *segment : *table}};
+    Json answer{{"received", true},
+                {"action", "check"},
+                {segment ? "segment" : "table", segment ? *segment : *table}};
     if (segment) {
         const Json* first = Find(payload, {"snapshot"});
-        if (first && !first->is_boolean()) Refuse("\"snapshot\" must be true or false", segment::DescribeJson(*first), "");
-        if (first && first->get<bool>()) Call("pulse_take_snapshot($1::pg_catalog.text)", {Value::Text(segment)});
+        if (first && !first->is_boolean())
+            Refuse("\"snapshot\" must be true or false", segment::DescribeJson(*first), "");
+        if (first && first->get<bool>())
+            Call("pulse_take_snapshot($1::pg_catalog.text)", {Value::Text(segment)});
         answer["findings"] = Call("pulse_check_drift($1::pg_catalog.text)", {Value::Text(segment)});
     } else {
-        answer["checks"] = Call("pulse_check_tables($1::pg_catalog.text, NULL::pg_catalog.text)", {Value::Text(table)});
+        answer["checks"] =
+            Call("pulse_check_tables($1::pg_catalog.text, NULL::pg_catalog.text)", {Value::Text(table)});
     }
     return answer;
 }
@@ -110,13 +125,17 @@ Json Receive(const Json& payload) {
     const std::optional<std::string> action = TextOf(payload, "action");
     if (!action) return {{"received", true}};
     if (std::find(Actions().begin(), Actions().end(), *action) == Actions().end())
-        Refuse("unknown action " + Json(action->substr(0, 100)).dump(-1, ' ', false, Json::error_handler_t::replace), "",
-               segment::SuggestQuoted(action->substr(0, 100), Actions(), "Actions"));
+        Refuse("unknown action " +
+                   Json(action->substr(0, 100)).dump(-1, ' ', false, Json::error_handler_t::replace),
+               "", segment::SuggestQuoted(action->substr(0, 100), Actions(), "Actions"));
     if (*action == "check") return Check(payload);
     const int64_t incident = IncidentOf(payload, *action);
     Act(*action, incident, payload);
     const std::optional<std::string> status = StatusOf(incident);
-    return {{"received", true}, {"action", *action}, {"incident", incident}, {"status", status ? Json(*status) : Json()}};
+    return {{"received", true},
+            {"action", *action},
+            {"incident", incident},
+            {"status", status ? Json(*status) : Json()}};
 }
 
 }  // namespace

@@ -9,10 +9,11 @@ namespace pulse::delivery {
 
 namespace {
 
-// A month counts 30 days, as in comparisons of intervals. Beyond a century it is only told that it is too long.
+// A month counts 30 days, as in comparisons of intervals. Beyond a century it is only told that it is too
+// long.
 int64_t Microseconds(const Interval* interval) {
-    const double length =
-        static_cast<double>(interval->time) + (interval->day + 30.0 * interval->month) * static_cast<double>(kDay);
+    const double length = static_cast<double>(interval->time) +
+                          (interval->day + 30.0 * interval->month) * static_cast<double>(kDay);
     constexpr double kMost = 100 * 366.0 * static_cast<double>(kDay);
     return static_cast<int64_t>(std::min(std::max(length, -kMost), kMost));
 }

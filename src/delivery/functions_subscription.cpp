@@ -58,7 +58,8 @@ std::vector<std::string> CheckEvents(const std::optional<std::vector<std::string
                             segment::SuggestQuoted(event.substr(0, 100), valid, "Events"));
     if (events->empty())
         throw UserError(sqlstate::kInvalidParameter, "a subscription needs an event", "",
-                        "Events are incident.opened, incident.updated, incident.resolved, snapshot.taken, segment.entered, "
+                        "Events are incident.opened, incident.updated, incident.resolved, snapshot.taken, "
+                        "segment.entered, "
                         "segment.exited; leave \"events\" out for the first four.");
     std::vector<std::string> wanted;
     for (const std::string& event : valid)
@@ -68,31 +69,35 @@ std::vector<std::string> CheckEvents(const std::optional<std::vector<std::string
 
 // Nobody enters or leaves a segment over a table: who asks for nothing else would wait for ever.
 void RequirePeople(const std::vector<std::string>& segments) {
-    const pg::Result rows =
-        pg::Execute("SELECT name, kind FROM pulse.segment WHERE name = ANY ($1) AND kind <> 'profile' ORDER BY name LIMIT 1",
-                    {Value::Texts(segments)});
+    const pg::Result rows = pg::Execute(
+        "SELECT name, kind FROM pulse.segment WHERE name = ANY ($1) AND kind <> 'profile' ORDER BY name"
+        " LIMIT 1",
+        {Value::Texts(segments)});
     if (!rows.empty())
-        throw UserError(sqlstate::kInvalidParameter, "segment \"" + rows[0].Text(0) + "\" is not over people",
-                        "Its kind is " + rows[0].Text(1) + ": nobody is known to enter or leave it.",
-                        "Name segments over people; snapshot.taken tells how many entered and left any other.");
+        throw UserError(
+            sqlstate::kInvalidParameter, "segment \"" + rows[0].Text(0) + "\" is not over people",
+            "Its kind is " + rows[0].Text(1) + ": nobody is known to enter or leave it.",
+            "Name segments over people; snapshot.taken tells how many entered and left any other.");
 }
 
-void CheckSegments(const std::optional<std::vector<std::string>>& segments, const std::vector<std::string>& events) {
+void CheckSegments(const std::optional<std::vector<std::string>>& segments,
+                   const std::vector<std::string>& events) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     RequireSegments(segments);
-    const bool members_only =
-        std::all_of(events.begin(), events.end(), [](const std::string& event) { return WantsMembers({event}); });
+    const bool members_only = std::all_of(events.begin(), events.end(),
+                                          [](const std::string& event) { return WantsMembers({event}); });
     if (segments && members_only) RequirePeople(*segments);
 }
 
-void Keep(const std::string& name, const std::vector<std::string>& events, const std::vector<std::string>& segments,
-          const std::string& creator) {
+void Keep(const std::string& name, const std::vector<std::string>& events,
+          const std::vector<std::string>& segments, const std::string& creator) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     // A channel that was dropped by hand may have left its row.
     pg::Execute(
-        "INSERT INTO pulse.subscription (channel, events, segments, created_by) VALUES ($1, $2, nullif($3, '{}'), $4) "
+        "INSERT INTO pulse.subscription (channel, events, segments, created_by)"
+        " VALUES ($1, $2, nullif($3, '{}'), $4) "
         "ON CONFLICT (channel) DO UPDATE SET events = excluded.events, segments = excluded.segments, "
         "created_by = excluded.created_by, created_at = now()",
         {Value::Text(name), Value::Texts(events), Value::Texts(segments), Value::Text(creator)});
@@ -105,15 +110,18 @@ bool Forget(const std::string& name) {
     const pg::Session session;
     // Waits for the worker that is telling it something, whose messages are then cancelled with the others.
     Members().end(name);
-    if (pg::Execute("DELETE FROM pulse.subscription WHERE channel = $1", {Value::Text(name)}).processed() == 0) {
+    if (pg::Execute("DELETE FROM pulse.subscription WHERE channel = $1", {Value::Text(name)}).processed() ==
+        0) {
         const pg::Result names =
             pg::Execute("SELECT coalesce(array_agg(channel ORDER BY channel), '{}') FROM pulse.subscription");
         throw UserError(sqlstate::kUndefinedObject, "subscription \"" + name + "\" does not exist", "",
-                        names[0].Texts(0).empty() ? std::string("There is none yet; make one with pulse_subscribe().")
-                                                  : segment::SuggestQuoted(name, names[0].Texts(0), "Subscriptions"));
+                        names[0].Texts(0).empty()
+                            ? std::string("There is none yet; make one with pulse_subscribe().")
+                            : segment::SuggestQuoted(name, names[0].Texts(0), "Subscriptions"));
     }
     ReleaseAfter(pg::Execute(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = 'its subscription was ended', finished_at = clock_timestamp(), "
+        "UPDATE pulse.outbox SET status = 'cancelled', error = 'its subscription was ended', finished_at ="
+        " clock_timestamp(), "
         "waits = false WHERE channel = $1 AND status = 'pending' AND kind = 'event' RETURNING id",
         {Value::Text(name)}));
     return pg::FindServer("pulse_channel", name).has_value();

@@ -42,7 +42,8 @@ bool Contains(const std::string& text, const char* part) {
 
 bool LooksLikeHtml(const Answer& answer) {
     const size_t first = answer.body.find_first_not_of(" \t\r\n");
-    return answer.content_type.starts_with("text/html") || (first != std::string::npos && answer.body[first] == '<');
+    return answer.content_type.starts_with("text/html") ||
+           (first != std::string::npos && answer.body[first] == '<');
 }
 
 // The value of a text field of the answer's JSON object.
@@ -84,7 +85,8 @@ Judgement ByStatus(int status, const std::string& said) {
     }
     if (status >= 300 && status < 400)
         return Refused(Reason("the receiver leads elsewhere, which is not followed", status, ""));
-    if (status == 401 || status == 403) return Refused(Reason("the receiver does not accept our key", status, said));
+    if (status == 401 || status == 403)
+        return Refused(Reason("the receiver does not accept our key", status, said));
     if (status == 410) return Gone(Reason("the receiver is gone", status, said));
     if (status == 404) return Refused(Reason("there is no such receiver", status, said));
     if (status < 200) return Retry(Reason("no whole answer", status, said));
@@ -98,11 +100,12 @@ bool IsOneOf(const std::string& word, std::initializer_list<const char*> words) 
 // Answers are words in plain text.
 Judgement JudgeSlack(const Answer& answer) {
     const std::string word = Excerpt(answer.body);
-    if (IsOneOf(word, {"no_service", "no_service_id", "channel_is_archived", "channel_not_found", "team_disabled",
-                       "invalid_token"}))
+    if (IsOneOf(word, {"no_service", "no_service_id", "channel_is_archived", "channel_not_found",
+                       "team_disabled", "invalid_token"}))
         return Gone(Reason("Slack's webhook does not work any more", answer.status, word));
-    if (IsOneOf(word, {"invalid_payload", "no_text", "user_not_found", "too_many_attachments", "action_prohibited",
-                       "posting_to_general_channel_denied", "invalid_blocks", "msg_blocks_too_long"}))
+    if (IsOneOf(word,
+                {"invalid_payload", "no_text", "user_not_found", "too_many_attachments", "action_prohibited",
+                 "posting_to_general_channel_denied", "invalid_blocks", "msg_blocks_too_long"}))
         return Refused(Reason("Slack refuses the message", answer.status, word));
     return ByStatus(answer.status, word);
 }
@@ -122,9 +125,11 @@ Judgement JudgeTeams(const Answer& answer) {
 Judgement JudgeResend(const Answer& answer) {
     const std::string name = Field(answer, "name");
     const std::string message = Excerpt(Field(answer, "message"));
-    const std::string said = name.empty() ? Excerpt(answer.body) : name + (message.empty() ? "" : ", " + message);
+    const std::string said =
+        name.empty() ? Excerpt(answer.body) : name + (message.empty() ? "" : ", " + message);
     // With one key for all tries, sending again is harmless.
-    if (answer.status < 300 && LooksLikeHtml(answer)) return Retry("the answer is a page instead of Resend's JSON");
+    if (answer.status < 300 && LooksLikeHtml(answer))
+        return Retry("the answer is a page instead of Resend's JSON");
     if (answer.status == 409 && name == "concurrent_idempotent_requests")
         return Retry(Reason("Resend is working on the same message", answer.status, name));
     if (answer.status == 429 && IsOneOf(name, {"daily_quota_exceeded", "monthly_quota_exceeded"})) {
@@ -136,7 +141,8 @@ Judgement JudgeResend(const Answer& answer) {
 }
 
 Judgement JudgePagerduty(const Answer& answer) {
-    if (answer.status < 300 && LooksLikeHtml(answer)) return Retry("the answer is a page instead of PagerDuty's JSON");
+    if (answer.status < 300 && LooksLikeHtml(answer))
+        return Retry("the answer is a page instead of PagerDuty's JSON");
     const json value = json::parse(answer.body, nullptr, false);
     std::string said = Field(answer, "message");
     if (value.is_object() && value.contains("errors") && value["errors"].is_array())
@@ -185,7 +191,8 @@ Judgement Judge(ChannelKind kind, const Answer& answer) {
     if (refused_mail || (answer.error.empty() && answer.status != 0)) {
         judgement = ByKind(kind, answer);
     } else {
-        // A certificate can be renewed and a name come back. What broke off after a refusal was a refusal all the same.
+        // A certificate can be renewed and a name come back. What broke off after a refusal was a refusal all
+        // the same.
         judgement = Retry(answer.error.empty() ? "no answer" : answer.error);
         if (answer.status >= 400) {
             const Judgement said = ByKind(kind, answer);
@@ -193,7 +200,8 @@ Judgement Judge(ChannelKind kind, const Answer& answer) {
         }
     }
     if (judgement.verdict == Verdict::kRetry && answer.retry_after && *answer.retry_after > 0) {
-        judgement.wait = std::max(judgement.wait, std::min(*answer.retry_after, kLongestWait / kSecond) * kSecond);
+        judgement.wait =
+            std::max(judgement.wait, std::min(*answer.retry_after, kLongestWait / kSecond) * kSecond);
         judgement.overloaded = true;  // who names a time will be there again
     }
     return judgement;

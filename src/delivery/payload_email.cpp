@@ -17,7 +17,8 @@ constexpr size_t kSubject = 180, kMostStories = 100;
 
 Rows Evidence(const Story& story) {
     Rows rows = Facts(story);
-    if (const std::string detector = Detector(story); !detector.empty()) rows.emplace_back("Detector", detector);
+    if (const std::string detector = Detector(story); !detector.empty())
+        rows.emplace_back("Detector", detector);
     return rows;
 }
 

@@ -55,7 +55,8 @@ json Banner(const std::string& text, const char* style, const char* color) {
 
 json FactSet(const Story& story) {
     json facts = json::array();
-    for (const auto& [title, value] : Facts(story)) facts.push_back({{"title", title}, {"value", CardText(value, 500)}});
+    for (const auto& [title, value] : Facts(story))
+        facts.push_back({{"title", title}, {"value", CardText(value, 500)}});
     return {{"type", "FactSet"}, {"facts", std::move(facts)}};
 }
 

@@ -10,7 +10,8 @@ std::string KeyOf(int64_t incident) {
     return "incident:" + std::to_string(incident);
 }
 
-// When an alarm may be sent that comes after another one: with what waits already, or when the cool-down is over.
+// When an alarm may be sent that comes after another one: with what waits already, or when the cool-down is
+// over.
 Moment AfterCoolDown(Moment moment, Moment last, int64_t cool_down) {
     return std::max(moment, moment < last ? last : last + cool_down);
 }
@@ -42,8 +43,16 @@ std::set<std::string> Planner::Receivers(const Route& route, const Happening& ha
 
 Draft Planner::Plan(const Route& route, const std::string& channel, const Happening& happening) const {
     const bool alarm = IsAlarm(happening.event), critical = IsCritical(happening);
-    Draft draft{channel, "incident", happening.event, happening.incident, route.id, KeyOf(happening.incident), "",
-                now_ + (alarm ? route.group_wait : 0), alarm || IsClosing(happening.event), ""};
+    Draft draft{channel,
+                "incident",
+                happening.event,
+                happening.incident,
+                route.id,
+                KeyOf(happening.incident),
+                "",
+                now_ + (alarm ? route.group_wait : 0),
+                alarm || IsClosing(happening.event),
+                ""};
     const std::string key = route.id ? "route:" + std::to_string(*route.id) : "";
     if (alarm && route.id && route.cool_down > 0) {
         draft.resting = happening.subject;
@@ -81,10 +90,12 @@ void Planner::Escalate(const Route& route, const Happening& happening, Moment to
         // It waits under a key of its own, so that nothing waits for it.
         const std::string key = "escalation:" + std::to_string(happening.incident);
         const bool planned = std::any_of(drafts_.begin(), drafts_.end(), [&](const Draft& other) {
-            return other.kind == "escalation" && other.channel == channel && other.order_key == key && other.send_at == send_at;
+            return other.kind == "escalation" && other.channel == channel && other.order_key == key &&
+                   other.send_at == send_at;
         });
         if (!planned)
-            drafts_.push_back({channel, "escalation", "escalated", happening.incident, route.id, key, "", send_at, false, ""});
+            drafts_.push_back({channel, "escalation", "escalated", happening.incident, route.id, key, "",
+                               send_at, false, ""});
     }
 }
 
@@ -98,7 +109,8 @@ void Planner::Take(const Happening& happening) {
             const auto [place, added] = chosen.try_emplace(channel, draft);
             if (!added && draft.send_at < place->second.send_at) place->second = draft;
         }
-        if (IsAlarm(happening.event) && IsAbout(route, happening)) Escalate(route, happening, told_at.value_or(now_));
+        if (IsAlarm(happening.event) && IsAbout(route, happening))
+            Escalate(route, happening, told_at.value_or(now_));
     }
     for (const auto& [channel, draft] : chosen) {
         if (!draft.resting.empty()) Remember(*draft.route, channel, draft.resting, draft.send_at);
@@ -106,7 +118,8 @@ void Planner::Take(const Happening& happening) {
     }
 }
 
-std::string WhyNot(const std::string& event, const Story& story, const std::optional<std::string>& told, bool muted) {
+std::string WhyNot(const std::string& event, const Story& story, const std::optional<std::string>& told,
+                   bool muted) {
     const bool closed = IsClosing(story.status);
     if (!told && closed) return "it was closed before anybody was told";
     if (event == "escalated") {
@@ -120,13 +133,15 @@ std::string WhyNot(const std::string& event, const Story& story, const std::opti
     if (IsAlarm(event)) {
         if (muted) return "it is muted";
         if (closed) return "it was closed meanwhile";
-        if (told && !IsClosing(told_status) && told_rank >= Rank(story.severity)) return "no worse was told already";
+        if (told && !IsClosing(told_status) && told_rank >= Rank(story.severity))
+            return "no worse was told already";
         return "";
     }
     if (!told) return "nobody was told of the incident";
     if (IsClosing(event)) return closed ? "" : "it is " + story.status + " again";
     if (event == "acknowledged") return story.status == "acknowledged" ? "" : "it is " + story.status;
-    if (event == "eased" && (closed || told_rank <= Rank(story.severity))) return "it is no milder than was told";
+    if (event == "eased" && (closed || told_rank <= Rank(story.severity)))
+        return "it is no milder than was told";
     return "";
 }
 

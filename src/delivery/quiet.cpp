@@ -15,7 +15,8 @@ int64_t FloorTo(int64_t value, int64_t step) {
 
 // "7:05" or "07:05" or "24:00" as microseconds since midnight.
 std::optional<int64_t> ParseClock(std::string text) {
-    text.erase(0, text.find_first_not_of(' ') == std::string::npos ? text.size() : text.find_first_not_of(' '));
+    text.erase(0,
+               text.find_first_not_of(' ') == std::string::npos ? text.size() : text.find_first_not_of(' '));
     while (!text.empty() && text.back() == ' ') text.pop_back();
     const size_t colon = text.find(':');
     if (colon == std::string::npos || colon < 1 || colon > 2 || text.size() != colon + 3) return std::nullopt;
@@ -26,7 +27,8 @@ std::optional<int64_t> ParseClock(std::string text) {
     return hour * kHour + minute * kMinute;
 }
 
-// The first instant after `after` at which the clock shows `local` or jumps over it; empty when it did so before.
+// The first instant after `after` at which the clock shows `local` or jumps over it; empty when it did so
+// before.
 std::optional<Moment> FirstShowing(Moment local, Moment after, const OffsetAt& offset) {
     const int64_t before = offset(local - kDay), later = offset(local + kDay);
     std::optional<Moment> best;
@@ -56,15 +58,17 @@ QuietHours ParseQuietHours(const std::string& text) {
         const auto from = ParseClock(text.substr(0, dash)), until = ParseClock(text.substr(dash + 1));
         if (from && until && *from % kDay != *until % kDay) return {*from % kDay, *until % kDay};
     }
-    throw UserError(sqlstate::kInvalidParameter, "invalid quiet hours", "They are \"" + text.substr(0, 100) + "\".",
-                    "Give two different times of the day, as in '22:00-07:00'; they are of the route's time zone.");
+    throw UserError(
+        sqlstate::kInvalidParameter, "invalid quiet hours", "They are \"" + text.substr(0, 100) + "\".",
+        "Give two different times of the day, as in '22:00-07:00'; they are of the route's time zone.");
 }
 
 std::optional<Moment> QuietUntil(const QuietHours& quiet, Moment moment, const OffsetAt& offset) {
     const auto reign = [&](Moment at) {
         const Moment local = at + offset(at);
         const int64_t time = local - FloorTo(local, kDay);
-        return quiet.from > quiet.until ? time >= quiet.from || time < quiet.until : time >= quiet.from && time < quiet.until;
+        return quiet.from > quiet.until ? time >= quiet.from || time < quiet.until
+                                        : time >= quiet.from && time < quiet.until;
     };
     if (!reign(moment)) return std::nullopt;
     // Where a day was left out, its morning never came: then it is the next one's.

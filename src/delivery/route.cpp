@@ -19,7 +19,8 @@ bool Allows(const std::vector<std::string>& filter, const std::string& name) {
 
 bool AllowsSubject(const Route& route, const Happening& happening) {
     if (route.segments.empty() && route.tables.empty()) return true;
-    return happening.table.empty() ? Has(route.segments, happening.segment) : Has(route.tables, happening.table);
+    return happening.table.empty() ? Has(route.segments, happening.segment)
+                                   : Has(route.tables, happening.table);
 }
 
 }  // namespace
@@ -31,7 +32,8 @@ int Rank(const std::string& severity) {
 }
 
 const std::vector<std::string>& RouteEvents() {
-    static const std::vector<std::string> events{"opened", "reopened", "worsened", "eased", "acknowledged", "resolved", "ignored"};
+    static const std::vector<std::string> events{"opened",       "reopened", "worsened", "eased",
+                                                 "acknowledged", "resolved", "ignored"};
     return events;
 }
 
@@ -48,13 +50,22 @@ const std::vector<std::string>& DetectorNames() {
     using health::Detector;
     using health::Kind;
     static const std::vector<std::string> names = [] {
-        std::vector<std::string> list{"segment", "table",
-                                      detector::kSizeChange, detector::kDistributionShift, detector::kConversionAnomaly,
-                                      detector::kInactivityCreep, detector::kExpectedRange, detector::kMembershipChurn,
-                                      detector::kNullSpike, detector::kNewValue, detector::kVanishedValue,
-                                      detector::kSchemaChange, detector::kSlowErosion};
-        for (const Kind kind : {Kind::kFreshness, Kind::kVolume, Kind::kNullRate, Kind::kUnique, Kind::kAcceptedValues,
-                                Kind::kRange, Kind::kReferences, Kind::kSchema, Kind::kReplicationLag, Kind::kSql})
+        std::vector<std::string> list{"segment",
+                                      "table",
+                                      detector::kSizeChange,
+                                      detector::kDistributionShift,
+                                      detector::kConversionAnomaly,
+                                      detector::kInactivityCreep,
+                                      detector::kExpectedRange,
+                                      detector::kMembershipChurn,
+                                      detector::kNullSpike,
+                                      detector::kNewValue,
+                                      detector::kVanishedValue,
+                                      detector::kSchemaChange,
+                                      detector::kSlowErosion};
+        for (const Kind kind :
+             {Kind::kFreshness, Kind::kVolume, Kind::kNullRate, Kind::kUnique, Kind::kAcceptedValues,
+              Kind::kRange, Kind::kReferences, Kind::kSchema, Kind::kReplicationLag, Kind::kSql})
             list.push_back(Detector(kind));
         return list;
     }();
@@ -66,8 +77,9 @@ bool IsAbout(const Route& route, const Happening& happening) {
     const std::string& severity = IsAlarm(happening.event) ? happening.severity : happening.worst;
     if (Rank(severity) < route.min_severity) return false;
     if (!AllowsSubject(route, happening) || !Allows(route.owners, happening.owner)) return false;
-    const bool tagged = route.tags.empty() || std::any_of(happening.tags.begin(), happening.tags.end(),
-                                                          [&](const std::string& tag) { return Has(route.tags, tag); });
+    const bool tagged =
+        route.tags.empty() || std::any_of(happening.tags.begin(), happening.tags.end(),
+                                          [&](const std::string& tag) { return Has(route.tags, tag); });
     return tagged && (Allows(route.detectors, happening.detector) ||
                       Has(route.detectors, happening.table.empty() ? "segment" : "table"));
 }

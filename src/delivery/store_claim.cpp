@@ -51,8 +51,10 @@ class Share {
             MakeWait(candidates);
             for (Candidate& candidate : candidates) {
                 if (candidate.after != 0 || seen_[candidate.message.id]) continue;
-                if (room_ > 0) Settle(candidate.message);
-                else claimed_.full = true;
+                if (room_ > 0)
+                    Settle(candidate.message);
+                else
+                    claimed_.full = true;
             }
             all_seen_ = !more;
             if (!more) break;
@@ -73,7 +75,8 @@ class Share {
   private:
     std::vector<Candidate> Fetch(int64_t limit) {
         static pg::Statement statement(
-            "SELECT id, key, kind, event, incident_id, route_id, coalesce(order_key, ''), coalesce(fold_key, ''), payload,"
+            "SELECT id, key, kind, event, incident_id, route_id, coalesce(order_key, ''),"
+            " coalesce(fold_key, ''), payload,"
             " coalesce(state, ''), coalesce(thread, ''), attempts, created_at FROM pulse.outbox"
             " WHERE channel = $1 AND status = 'pending' AND NOT waits AND send_at <= $2 AND NOT id = ANY ($4)"
             " ORDER BY send_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
@@ -83,7 +86,8 @@ class Share {
             if (settled) seen.push_back(id);
         const pg::Result rows = [&] {
             const ByIndex by_index;
-            return statement.Execute({Value::Text(name_), Value::Time(now_), Value::Int8(limit), Value::Int8s(seen)});
+            return statement.Execute(
+                {Value::Text(name_), Value::Time(now_), Value::Int8(limit), Value::Int8s(seen)});
         }();
         std::vector<Candidate> found;
         for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -112,12 +116,15 @@ class Share {
     // One under way, or an earlier one whose time has come or that was tried before.
     void FindFirsts(std::vector<Candidate>& candidates) {
         static pg::Statement statement(
-            "SELECT o.id, p.id FROM unnest($1::bigint[]) AS c(id) JOIN pulse.outbox AS o ON o.id = c.id CROSS JOIN LATERAL ("
+            "SELECT o.id, p.id FROM unnest($1::bigint[]) AS c(id) JOIN pulse.outbox AS o ON o.id = c.id"
+            " CROSS JOIN LATERAL ("
             "(SELECT s.id FROM pulse.outbox AS s WHERE s.channel = o.channel AND s.order_key = o.order_key"
             " AND s.status = 'sending' LIMIT 1)"
             " UNION ALL"
-            " (SELECT e.id FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key AND e.id < o.id"
-            " AND e.status = 'pending' AND (e.first_sent_at IS NOT NULL OR e.send_at <= $2) ORDER BY e.id LIMIT 1) LIMIT 1) AS p",
+            " (SELECT e.id FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key"
+            " AND e.id < o.id"
+            " AND e.status = 'pending' AND (e.first_sent_at IS NOT NULL OR e.send_at <= $2) ORDER BY e.id"
+            " LIMIT 1) LIMIT 1) AS p",
             {INT8ARRAYOID, TIMESTAMPTZOID});
         std::vector<int64_t> ids;
         for (const Candidate& candidate : candidates)
@@ -130,11 +137,12 @@ class Share {
         std::map<int64_t, int64_t> firsts;
         for (uint64_t i = 0; i < rows.size(); ++i) firsts[rows[i].Int8(0)] = rows[i].Int8(1);
         for (Candidate& candidate : candidates)
-            if (const auto first = firsts.find(candidate.message.id); first != firsts.end()) candidate.after = first->second;
+            if (const auto first = firsts.find(candidate.message.id); first != firsts.end())
+                candidate.after = first->second;
     }
 
-    // Nobody looks at them again until the one before has ended. Whoever ends that one in a session holds its lock: what is
-    // being ended at this moment is left for the next look, which its end causes.
+    // Nobody looks at them again until the one before has ended. Whoever ends that one in a session holds its
+    // lock: what is being ended at this moment is left for the next look, which its end causes.
     void MakeWait(const std::vector<Candidate>& candidates) {
         static pg::Statement statement(
             "WITH b AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS b (id, first)),"
@@ -158,8 +166,8 @@ class Share {
         if (!line_.channel) {
             dead_.emplace_back(message.id, line_.problem);
         } else if (message.attempts >= MaxAttempts(*line_.channel)) {
-            dead_.emplace_back(message.id,
-                               "given up after " + std::to_string(message.attempts) + " tries; the last one never ended");
+            dead_.emplace_back(message.id, "given up after " + std::to_string(message.attempts) +
+                                               " tries; the last one never ended");
         } else if (message.payload.is_null()) {
             if (composable_-- <= 0) {
                 claimed_.again = true;
@@ -184,11 +192,13 @@ class Share {
                 const pg::Session session;
                 reason = Compose(message, *line_.channel);
                 if (reason) dropped_.emplace_back(id, *reason);
-                const pg::Result folded = pg::Execute("SELECT id FROM pulse.outbox WHERE folded_into = $1", {Value::Int8(id)});
+                const pg::Result folded =
+                    pg::Execute("SELECT id FROM pulse.outbox WHERE folded_into = $1", {Value::Int8(id)});
                 for (uint64_t i = 0; i < folded.size(); ++i) seen_[folded[i].Int8(0)] = true;
             }
             subtransaction.Commit();
-            if (!reason && message.payload.is_null()) dead_.emplace_back(id, "there is nothing to send in it");
+            if (!reason && message.payload.is_null())
+                dead_.emplace_back(id, "there is nothing to send in it");
             return !reason;
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
@@ -211,7 +221,8 @@ class Share {
     // They keep their place in the order.
     void PutOff() {
         static pg::Statement statement(
-            "UPDATE pulse.outbox AS o SET send_at = $3, error = e.reason, first_sent_at = coalesce(o.first_sent_at, $4)"
+            "UPDATE pulse.outbox AS o SET send_at = $3, error = e.reason, first_sent_at ="
+            " coalesce(o.first_sent_at, $4)"
             " FROM unnest($1::bigint[], $2::text[]) AS e (id, reason) WHERE o.id = e.id",
             {INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID});
         if (put_off_.empty()) return;
@@ -222,26 +233,30 @@ class Share {
             reasons.push_back(reason);
         }
         const ByIndex by_index;
-        statement.Execute({Value::Int8s(ids), Value::Texts(reasons), Value::Time(now_ + kPutOff), Value::Time(now_)});
+        statement.Execute(
+            {Value::Int8s(ids), Value::Texts(reasons), Value::Time(now_ + kPutOff), Value::Time(now_)});
         claimed_.next_due = std::min(claimed_.next_due, now_ + kPutOff);
     }
 
     // What is due and still there is held by somebody, whose end nobody tells us: ROLLBACK wakes no worker.
     void NoteNextDue() {
         static pg::Statement statement(
-            "SELECT send_at FROM pulse.outbox WHERE channel = $1 AND status = 'pending' AND NOT waits ORDER BY send_at LIMIT 1",
+            "SELECT send_at FROM pulse.outbox WHERE channel = $1 AND status = 'pending' AND NOT waits"
+            " ORDER BY send_at LIMIT 1",
             {TEXTOID});
         const ByIndex by_index;
         const pg::Result rows = statement.Execute({Value::Text(name_)});
         if (rows.empty()) return;
         const Moment at = rows[0].Time(0);
-        if (at > now_ || room_ > 0) claimed_.next_due = std::min(claimed_.next_due, at > now_ ? at : now_ + kLocked);
+        if (at > now_ || room_ > 0)
+            claimed_.next_due = std::min(claimed_.next_due, at > now_ ? at : now_ + kLocked);
     }
 
     void End(const std::vector<std::pair<int64_t, std::string>>& ended, const char* status) {
         static pg::Statement statement(
             "UPDATE pulse.outbox AS o SET status = $3, error = e.reason, lease_until = NULL, waits = false,"
-            " finished_at = clock_timestamp() FROM unnest($1::bigint[], $2::text[]) AS e (id, reason) WHERE o.id = e.id",
+            " finished_at = clock_timestamp() FROM unnest($1::bigint[], $2::text[]) AS e (id, reason)"
+            " WHERE o.id = e.id",
             {INT8ARRAYOID, TEXTARRAYOID, TEXTOID});
         if (ended.empty()) return;
         std::vector<int64_t> ids;
@@ -283,7 +298,8 @@ class Share {
     bool all_seen_ = false;  // that nobody holds
 };
 
-// Nothing is sent to a channel that cannot be read; what fails is the channel's, not the round's. False: it cannot be read now.
+// Nothing is sent to a channel that cannot be read; what fails is the channel's, not the round's. False: it
+// cannot be read now.
 bool LoadLine(const std::string& name, Line& line, Moment now) {
     if (line.loaded_at != 0 && now - line.loaded_at < kKeepChannel) return true;
     line.channel.reset();
@@ -308,7 +324,8 @@ bool LoadLine(const std::string& name, Line& line, Moment now) {
 // A channel that was dropped: its state is not the next one's of that name, and what waits for it is dead.
 bool Dropped(const std::string& name, Line& line, Moment now) {
     static pg::Statement forget(
-        "DELETE FROM pulse.channel_state WHERE channel IN (SELECT s.channel FROM pulse.channel_state AS s WHERE s.channel = $1"
+        "DELETE FROM pulse.channel_state WHERE channel IN (SELECT s.channel FROM pulse.channel_state AS s"
+        " WHERE s.channel = $1"
         " FOR UPDATE SKIP LOCKED)",
         {TEXTOID});
     if (now - line.looked_at < kKeepChannel) return false;
@@ -347,7 +364,8 @@ Claimed Claim(Lines& lines, int room) {
                 line.known = {rows[i].Int4(2), rows[i].TimeOrNull(3), rows[i].Bool(4)};
                 line.breaker.Load(line.known);
             }
-            const bool closed = line.breaker.state().disabled || line.breaker.state().open_until.value_or(INT64_MIN) > now;
+            const bool closed =
+                line.breaker.state().disabled || line.breaker.state().open_until.value_or(INT64_MIN) > now;
             if (closed && !Dropped(rows[i].Text(0), line, now) && line.breaker.state().disabled) continue;
             const Moment at = std::max(rows[i].Time(1), line.breaker.state().open_until.value_or(INT64_MIN));
             if (at > now)
@@ -366,7 +384,8 @@ Claimed Claim(Lines& lines, int room) {
         claimed.full |= share.room == 0;
     }
     std::erase_if(due, [](const Due& share) { return share.room == 0; });
-    // Where there is not room for all, those with the fewest under way come first, and each gets an equal part.
+    // Where there is not room for all, those with the fewest under way come first, and each gets an equal
+    // part.
     std::stable_sort(due.begin(), due.end(), [&](const Due& a, const Due& b) {
         return lines[a.channel].in_flight < lines[b.channel].in_flight;
     });
@@ -377,7 +396,8 @@ Claimed Claim(Lines& lines, int room) {
         if (part == 0) claimed.full = true;
         if (part == 0) break;
         const size_t before = claimed.messages.size();
-        Share(due[i].channel, lines[due[i].channel], std::min(due[i].room, part), now, composable, claimed).Take();
+        Share(due[i].channel, lines[due[i].channel], std::min(due[i].room, part), now, composable, claimed)
+            .Take();
         room -= static_cast<int>(claimed.messages.size() - before);
     }
     return claimed;

@@ -1,5 +1,5 @@
-// What a message says, settled when it is about to be sent: what waits with it is told with it, and what was told, or is
-// over, is not told.
+// What a message says, settled when it is about to be sent: what waits with it is told with it, and what was
+// told, or is over, is not told.
 #include <map>
 
 #include "pulse/delivery/plan.hpp"
@@ -24,53 +24,64 @@ struct Waiting {
     std::string event;
 };
 
-// What a channel was told of an incident, and whether alarms about it are muted. An escalation and a route's message do not wait
-// for each other: what one of them is about to tell counts for the thread, and no alarm says the same again.
+// What a channel was told of an incident, and whether alarms about it are muted. An escalation and a route's
+// message do not wait for each other: what one of them is about to tell counts for the thread, and no alarm
+// says the same again.
 struct Known {
     std::optional<std::string> state, thread, under_way;
     bool muted = false;
 
     std::string WhyNot(const std::string& event, const Story& story) const {
         if (IsAlarm(event) && event != "escalated" && under_way)
-            if (const std::string reason = delivery::WhyNot(event, story, under_way, muted); !reason.empty()) return reason;
+            if (const std::string reason = delivery::WhyNot(event, story, under_way, muted); !reason.empty())
+                return reason;
         return delivery::WhyNot(event, story, state, muted);
     }
 };
 
 std::vector<Waiting> ReadWaiting(const pg::Result& rows) {
     std::vector<Waiting> waiting;
-    for (uint64_t i = 0; i < rows.size(); ++i) waiting.push_back({rows[i].Int8(0), rows[i].Int8(1), rows[i].Text(2)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        waiting.push_back({rows[i].Int8(0), rows[i].Int8(1), rows[i].Text(2)});
     return waiting;
 }
 
 // What is due under the same key. What follows a message that is under way waits for it.
 std::vector<Waiting> UnderKey(const Message& message) {
     static pg::Statement statement(
-        "SELECT o.id, o.incident_id, o.event FROM pulse.outbox AS o WHERE o.channel = $1 AND o.fold_key = $2 AND o.id <> $3 "
+        "SELECT o.id, o.incident_id, o.event FROM pulse.outbox AS o WHERE o.channel = $1 AND o.fold_key = $2"
+        " AND o.id <> $3 "
         "AND o.status = 'pending' AND o.payload IS NULL AND o.kind = $4 AND o.send_at <= clock_timestamp() "
         "AND o.incident_id IS NOT NULL "
-        "AND NOT EXISTS (SELECT FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key AND e.id < o.id "
+        "AND NOT EXISTS (SELECT FROM pulse.outbox AS e WHERE e.channel = o.channel"
+        " AND e.order_key = o.order_key AND e.id < o.id "
         "AND e.status IN ('pending', 'sending') AND (e.payload IS NOT NULL OR e.folded_into IS NOT NULL)) "
         "ORDER BY o.id LIMIT $5 FOR UPDATE OF o SKIP LOCKED",
         {TEXTOID, TEXTOID, INT8OID, TEXTOID, INT8OID});
     const ByIndex by_index;
-    return ReadWaiting(statement.Execute({Value::Text(message.channel), Value::Text(message.fold_key), Value::Int8(message.id),
-                                          Value::Text(message.kind), Value::Int8(kMostFolded)}));
+    return ReadWaiting(
+        statement.Execute({Value::Text(message.channel), Value::Text(message.fold_key),
+                           Value::Int8(message.id), Value::Text(message.kind), Value::Int8(kMostFolded)}));
 }
 
-// Incidents that begin together are diagnosed before the first of them is told: only then is it known which have one cause.
+// Incidents that begin together are diagnosed before the first of them is told: only then is it known which
+// have one cause.
 void DiagnoseOthers(const Message& message) {
     static pg::Statement statement(
-        "SELECT r.id FROM (SELECT o.incident_id FROM pulse.outbox AS o WHERE o.channel = $1 AND o.status = 'pending' "
-        "AND NOT o.waits AND o.kind = 'incident' AND o.payload IS NULL AND o.fold_key IS NULL AND o.route_id IS NOT DISTINCT FROM $2 "
+        "SELECT r.id FROM (SELECT o.incident_id FROM pulse.outbox AS o WHERE o.channel = $1"
+        " AND o.status = 'pending' "
+        "AND NOT o.waits AND o.kind = 'incident' AND o.payload IS NULL AND o.fold_key IS NULL"
+        " AND o.route_id IS NOT DISTINCT FROM $2 "
         "AND o.send_at <= clock_timestamp() + interval '1 minute' ORDER BY o.send_at, o.id LIMIT 200) AS n "
-        "JOIN pulse.incident_record AS r ON r.id = n.incident_id WHERE r.diagnosis IS NULL AND r.status IN ('open', "
+        "JOIN pulse.incident_record AS r ON r.id = n.incident_id WHERE r.diagnosis IS NULL"
+        " AND r.status IN ('open', "
         "'acknowledged') LIMIT $3",
         {TEXTOID, INT8OID, INT8OID});
     std::vector<int64_t> incidents;
     const pg::Result rows = [&] {
         const ByIndex by_index;
-        return statement.Execute({Value::Text(message.channel), Value::Int8(message.route), Value::Int8(kMostDiagnosed)});
+        return statement.Execute(
+            {Value::Text(message.channel), Value::Int8(message.route), Value::Int8(kMostDiagnosed)});
     }();
     for (uint64_t i = 0; i < rows.size(); ++i) incidents.push_back(rows[i].Int8(0));
     if (!incidents.empty()) GatherStories(incidents);
@@ -79,45 +90,57 @@ void DiagnoseOthers(const Message& message) {
 // Alarms about the incidents that one cause made, and further ones about this incident.
 std::vector<Waiting> OfGroup(const Message& message) {
     static pg::Statement statement(
-        "SELECT o.id, o.incident_id, o.event FROM pulse.incident_record AS me JOIN pulse.incident_record AS r "
-        "ON r.id = me.id OR r.group_id = coalesce(me.group_id, me.id) AND r.status IN ('open', 'acknowledged') "
+        "SELECT o.id, o.incident_id, o.event FROM pulse.incident_record AS me"
+        " JOIN pulse.incident_record AS r "
+        "ON r.id = me.id OR r.group_id = coalesce(me.group_id, me.id)"
+        " AND r.status IN ('open', 'acknowledged') "
         "JOIN pulse.outbox AS o ON o.channel = $1 AND o.order_key = $2 || r.id AND o.status = 'pending' "
         "WHERE me.id = $3 AND o.id <> $4 AND o.payload IS NULL AND o.kind = $5 "
-        "AND o.route_id IS NOT DISTINCT FROM $6 AND o.fold_key IS NULL AND o.event IN ('opened', 'reopened', 'worsened', "
+        "AND o.route_id IS NOT DISTINCT FROM $6 AND o.fold_key IS NULL"
+        " AND o.event IN ('opened', 'reopened', 'worsened', "
         "'escalated') AND (o.kind = 'incident' OR o.send_at <= clock_timestamp()) "
-        "AND NOT EXISTS (SELECT FROM pulse.outbox AS e WHERE e.channel = o.channel AND e.order_key = o.order_key AND e.id < o.id "
+        "AND NOT EXISTS (SELECT FROM pulse.outbox AS e WHERE e.channel = o.channel"
+        " AND e.order_key = o.order_key AND e.id < o.id "
         "AND e.status IN ('pending', 'sending') AND (e.payload IS NOT NULL OR e.folded_into IS NOT NULL)) "
         "ORDER BY o.id LIMIT $7 FOR UPDATE OF o SKIP LOCKED",
         {TEXTOID, TEXTOID, INT8OID, INT8OID, TEXTOID, INT8OID, INT8OID});
     const ByIndex by_index;
-    return ReadWaiting(statement.Execute({Value::Text(message.channel),
-                                          Value::Text(message.kind == "escalation" ? "escalation:" : "incident:"),
-                                          Value::Int8(message.incident), Value::Int8(message.id), Value::Text(message.kind),
-                                          Value::Int8(message.route), Value::Int8(kMostFolded)}));
+    return ReadWaiting(
+        statement.Execute({Value::Text(message.channel),
+                           Value::Text(message.kind == "escalation" ? "escalation:" : "incident:"),
+                           Value::Int8(message.incident), Value::Int8(message.id), Value::Text(message.kind),
+                           Value::Int8(message.route), Value::Int8(kMostFolded)}));
 }
 
 std::map<int64_t, Known> LoadKnown(const std::string& channel, const std::vector<int64_t>& incidents) {
     static pg::Statement statement(
-        "SELECT r.id, t.state, coalesce(t.thread, u.thread), u.state, EXISTS (SELECT FROM pulse.mute AS x WHERE x.since <= clock_timestamp() "
-        "AND coalesce(x.until, 'infinity') > clock_timestamp() AND (x.kind = 'everything' OR x.kind = 'segment' AND x.name = s.name "
-        "OR x.kind = 'table' AND x.name = r.relation OR x.kind = 'source' AND x.name = coalesce(s.source, r.source))) "
+        "SELECT r.id, t.state, coalesce(t.thread, u.thread), u.state, EXISTS (SELECT FROM pulse.mute AS x"
+        " WHERE x.since <= clock_timestamp() "
+        "AND coalesce(x.until, 'infinity') > clock_timestamp() AND (x.kind = 'everything'"
+        " OR x.kind = 'segment' AND x.name = s.name "
+        "OR x.kind = 'table' AND x.name = r.relation OR x.kind = 'source'"
+        " AND x.name = coalesce(s.source, r.source))) "
         "FROM pulse.incident_record AS r LEFT JOIN pulse.segment AS s ON s.id = r.segment_id "
         "LEFT JOIN pulse.told AS t ON t.incident_id = r.id AND t.channel = $1 LEFT JOIN LATERAL ("
-        "SELECT (array_agg(o.thread ORDER BY o.id))[1] AS thread, (array_agg(o.state ORDER BY o.id DESC))[1] AS state "
-        "FROM pulse.outbox AS o WHERE o.incident_id = r.id AND o.channel = $1 AND o.kind IN ('incident', 'escalation') "
+        "SELECT (array_agg(o.thread ORDER BY o.id))[1] AS thread, (array_agg(o.state"
+        " ORDER BY o.id DESC))[1] AS state "
+        "FROM pulse.outbox AS o WHERE o.incident_id = r.id AND o.channel = $1"
+        " AND o.kind IN ('incident', 'escalation') "
         "AND o.status IN ('pending', 'sending') AND o.state IS NOT NULL) AS u ON true WHERE r.id = ANY ($2)",
         {TEXTOID, INT8ARRAYOID});
     // Not read-only, which would not see what this transaction has written: pulse.told of the message before.
     const pg::Result rows = statement.Execute({Value::Text(channel), Value::Int8s(incidents)});
     std::map<int64_t, Known> known;
     for (uint64_t i = 0; i < rows.size(); ++i)
-        known[rows[i].Int8(0)] = {rows[i].TextOrNull(1), rows[i].TextOrNull(2), rows[i].TextOrNull(3), rows[i].Bool(4)};
+        known[rows[i].Int8(0)] = {rows[i].TextOrNull(1), rows[i].TextOrNull(2), rows[i].TextOrNull(3),
+                                  rows[i].Bool(4)};
     return known;
 }
 
 void Cancel(int64_t id, const std::string& reason) {
     static pg::Statement statement(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits = false WHERE id = $1 "
+        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits ="
+        " false WHERE id = $1 "
         "RETURNING id",
         {INT8OID, TEXTOID});
     ReleaseAfter(statement.Execute({Value::Int8(id), Value::Text(reason)}));
@@ -125,7 +148,8 @@ void Cancel(int64_t id, const std::string& reason) {
 
 void Fold(const Waiting& child, int64_t parent, const std::string& state, const std::string& thread) {
     static pg::Statement statement(
-        "UPDATE pulse.outbox SET status = 'sending', folded_into = $2, state = $3, thread = $4, waits = false WHERE id = $1",
+        "UPDATE pulse.outbox SET status = 'sending', folded_into = $2, state = $3, thread = $4, waits ="
+        " false WHERE id = $1",
         {INT8OID, INT8OID, TEXTOID, TEXTOID});
     statement.Execute({Value::Int8(child.id), Value::Int8(parent), Value::Text(state), Value::Text(thread)});
 }
@@ -133,10 +157,12 @@ void Fold(const Waiting& child, int64_t parent, const std::string& state, const 
 // An escalation waited under a key of its own; from now on what follows about the incident waits for it.
 void Keep(const Message& message) {
     static pg::Statement statement(
-        "UPDATE pulse.outbox SET payload = $2, state = $3, thread = $4, event = $5, order_key = $6 WHERE id = $1",
+        "UPDATE pulse.outbox SET payload = $2, state = $3, thread = $4, event = $5, order_key = $6"
+        " WHERE id = $1",
         {INT8OID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
     statement.Execute({Value::Int8(message.id), Value::Jsonb(message.payload), Value::Text(message.state),
-                       Value::Text(message.thread), Value::Text(message.event), Value::Text(message.order_key)});
+                       Value::Text(message.thread), Value::Text(message.event),
+                       Value::Text(message.order_key)});
 }
 
 std::string RouteName(const std::optional<int64_t>& route) {
@@ -155,7 +181,8 @@ std::vector<Waiting> Others(const Message& message, const Channel& channel) {
     return OfGroup(message);
 }
 
-// What is left to say of the others, incident by incident: what has nothing to say is cancelled, the rest is told with `message`.
+// What is left to say of the others, incident by incident: what has nothing to say is cancelled, the rest is
+// told with `message`.
 void TakeOthers(const Message& message, const std::vector<Waiting>& others, std::vector<Story>& stories) {
     std::map<int64_t, std::vector<Waiting>> by_incident;
     std::vector<int64_t> incidents;
@@ -177,9 +204,11 @@ void TakeOthers(const Message& message, const std::vector<Waiting>& others, std:
             told = told || (story != now.end() && what.WhyNot(row.event, story->second).empty());
         for (const Waiting& row : rows) {
             if (!told)
-                Cancel(row.id, story == now.end() ? "the incident is gone" : what.WhyNot(row.event, story->second));
+                Cancel(row.id,
+                       story == now.end() ? "the incident is gone" : what.WhyNot(row.event, story->second));
             else
-                Fold(row, message.id, story == now.end() ? message.state : story->second.State(), what.thread.value_or(message.key));
+                Fold(row, message.id, story == now.end() ? message.state : story->second.State(),
+                     what.thread.value_or(message.key));
         }
         if (told && incident != message.incident) stories.push_back(story->second);
     }
@@ -204,7 +233,8 @@ std::optional<std::string> Compose(Message& message, const Channel& channel) {
     message.thread = known.thread.value_or(message.key);
     if (several) message.event = "digest";
     if (message.kind == "escalation") message.order_key = "incident:" + std::to_string(*message.incident);
-    const Envelope envelope{message.key, several ? message.key : message.thread, message.event, RouteName(message.route),
+    const Envelope envelope{message.key,        several ? message.key : message.thread,
+                            message.event,      RouteName(message.route),
                             message.created_at, several && message.fold_key.ends_with(":digest")};
     message.payload = MakePayload(channel, envelope, stories);
     Keep(message);

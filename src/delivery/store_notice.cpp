@@ -17,17 +17,19 @@ const char* EventOf(const std::string& kind) {
 
 void NoteIncident(int64_t incident, int64_t event, const std::string& kind, Moment at) {
     static pg::Statement statement(
-        "INSERT INTO pulse.notice (event, kind, incident_id, incident_event_id, at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO pulse.notice (event, kind, incident_id, incident_event_id, at)"
+        " VALUES ($1, $2, $3, $4, $5)",
         {TEXTOID, TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID});
-    statement.Execute({Value::Text(EventOf(kind)), Value::Text(kind), Value::Int8(incident), Value::Int8(event),
-                       Value::Time(at)});
+    statement.Execute({Value::Text(EventOf(kind)), Value::Text(kind), Value::Int8(incident),
+                       Value::Int8(event), Value::Time(at)});
     WakeDelivery();
 }
 
 // Snapshots are many: noted only while somebody asks for them.
 void NoteSnapshot(int64_t snapshot) {
     static pg::Statement statement(
-        "INSERT INTO pulse.notice (event, kind, snapshot_id, at) SELECT 'snapshot.taken', 'taken', p.id, p.taken_at "
+        "INSERT INTO pulse.notice (event, kind, snapshot_id, at)"
+        " SELECT 'snapshot.taken', 'taken', p.id, p.taken_at "
         "FROM pulse.snapshot AS p WHERE p.id = $1 "
         "AND EXISTS (SELECT FROM pulse.subscription AS s WHERE 'snapshot.taken' = ANY (s.events))",
         {INT8OID});

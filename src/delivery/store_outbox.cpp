@@ -20,12 +20,15 @@ void WakeInvestigations() {
 // Probes of indexes only, some per channel: nothing that grows is read.
 Moment NextMessage(bool idle) {
     static pg::Statement notices("SELECT id FROM pulse.notice ORDER BY id LIMIT 1", {});
-    static pg::Statement under_way("SELECT id FROM pulse.outbox WHERE status = 'sending' AND folded_into IS NULL"
-        " ORDER BY channel LIMIT 1", {});
-    static pg::Statement pending(PULSE_DUE_LINES
-                                 "SELECT min(greatest(l.send_at, s.open_until)) FROM line AS l LEFT JOIN pulse.channel_state AS s"
-                                 " ON s.channel = l.channel WHERE s.disabled_at IS NULL",
-                                 {});
+    static pg::Statement under_way(
+        "SELECT id FROM pulse.outbox WHERE status = 'sending' AND folded_into IS NULL"
+        " ORDER BY channel LIMIT 1",
+        {});
+    static pg::Statement pending(
+        PULSE_DUE_LINES
+        "SELECT min(greatest(l.send_at, s.open_until)) FROM line AS l LEFT JOIN pulse.channel_state AS s"
+        " ON s.channel = l.channel WHERE s.disabled_at IS NULL",
+        {});
     if (!pg::settings::send_messages) return INT64_MAX;
     const ByIndex by_index;
     if (!notices.Execute({}).empty() || MembersWait()) return pg::WallClock();
@@ -49,7 +52,8 @@ int64_t GiveUp(Moment before, int64_t limit) {
         PULSE_DUE_LINES
         "UPDATE pulse.outbox AS o SET status = 'dead', finished_at = clock_timestamp(),"
         " error = 'it waited longer than pulse.message_lifetime' || coalesce(': ' || o.error, '')"
-        " WHERE o.id = ANY (ARRAY(SELECT p.id FROM line AS l CROSS JOIN LATERAL (SELECT d.id FROM pulse.outbox AS d"
+        " WHERE o.id = ANY (ARRAY(SELECT p.id FROM line AS l CROSS JOIN LATERAL (SELECT d.id"
+        " FROM pulse.outbox AS d"
         " WHERE d.channel = l.channel AND d.status = 'pending' AND NOT d.waits AND d.send_at < $1"
         " ORDER BY d.send_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS p LIMIT $2)) RETURNING o.id",
         {TIMESTAMPTZOID, INT8OID});

@@ -44,26 +44,32 @@ Notice ReadNotice(const pg::Row& row) {
 }
 
 std::vector<int64_t> LockNotices(int64_t limit) {
-    static pg::Statement statement("SELECT n.id FROM pulse.notice AS n ORDER BY n.id LIMIT $1 FOR UPDATE SKIP LOCKED", {INT8OID});
+    static pg::Statement statement(
+        "SELECT n.id FROM pulse.notice AS n ORDER BY n.id LIMIT $1 FOR UPDATE SKIP LOCKED", {INT8OID});
     const pg::Result rows = statement.Execute({Value::Int8(limit)});
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
     return ids;
 }
 
-// Takes notices away; those whose incident or snapshot is gone, or that are too old for anybody, are left out.
+// Takes notices away; those whose incident or snapshot is gone, or that are too old for anybody, are left
+// out.
 std::vector<Notice> TakeNotices(const std::vector<int64_t>& ids, Moment oldest) {
     static pg::Statement statement(
         "WITH taken AS (DELETE FROM pulse.notice WHERE id = ANY ($1) RETURNING *) "
         "SELECT n.event, n.kind, n.at, n.incident_id, n.snapshot_id, coalesce(e.severity, r.severity), "
-        "coalesce((ARRAY['low', 'medium', 'high', 'critical'])[(SELECT max(array_position(ARRAY['low', 'medium', 'high', "
+        "coalesce((ARRAY['low', 'medium', 'high', 'critical'])[(SELECT max(array_position(ARRAY['low',"
+        " 'medium', 'high', "
         "'critical'], w.severity)) FROM pulse.incident_event AS w WHERE w.incident_id = n.incident_id "
         "AND w.id <= n.incident_event_id)], r.severity), s.name, r.relation, coalesce(s.owner, m.owner), "
-        "coalesce(s.tags, m.tags, '{}'), r.detector, coalesce('segment:' || r.segment_id, 'monitor:' || r.monitor_id), "
-        "n.created_at, e.actor, e.note, e.observed, e.change, n.at >= $2 AND (r.id IS NOT NULL OR n.snapshot_id IS NOT NULL) "
+        "coalesce(s.tags, m.tags, '{}'), r.detector, coalesce('segment:' || r.segment_id, 'monitor:' || "
+        "r.monitor_id), "
+        "n.created_at, e.actor, e.note, e.observed, e.change, n.at >= $2 AND (r.id IS NOT NULL"
+        " OR n.snapshot_id IS NOT NULL) "
         "FROM taken AS n LEFT JOIN pulse.incident_record AS r ON r.id = n.incident_id "
         "LEFT JOIN pulse.incident_event AS e ON e.id = n.incident_event_id "
-        "LEFT JOIN pulse.segment AS s ON s.id = r.segment_id LEFT JOIN pulse.monitor AS m ON m.id = r.monitor_id ORDER BY n.id",
+        "LEFT JOIN pulse.segment AS s ON s.id = r.segment_id LEFT"
+        " JOIN pulse.monitor AS m ON m.id = r.monitor_id ORDER BY n.id",
         {INT8ARRAYOID, TIMESTAMPTZOID});
     const pg::Result rows = statement.Execute({Value::Int8s(ids), Value::Time(oldest)});
     std::vector<Notice> notices;
@@ -72,13 +78,15 @@ std::vector<Notice> TakeNotices(const std::vector<int64_t>& ids, Moment oldest) 
     return notices;
 }
 
-// When alarms about these subjects were, or will be, sent: one that was cancelled or given up does not count. Not read-only, as
-// what this transaction has cancelled counts.
+// When alarms about these subjects were, or will be, sent: one that was cancelled or given up does not count.
+// Not read-only, as what this transaction has cancelled counts.
 void RememberAlarms(Planner& planner, const std::vector<std::string>& subjects) {
     static pg::Statement statement(
-        "SELECT c.route_id, c.channel, c.subject, CASE WHEN o.status IN ('cancelled', 'dead') THEN c.before_at "
+        "SELECT c.route_id, c.channel, c.subject, CASE WHEN o.status IN ('cancelled', 'dead') THEN"
+        " c.before_at "
         "WHEN o.status = 'sent' THEN o.finished_at ELSE coalesce(o.send_at, c.last_at) END "
-        "FROM pulse.cool_down AS c LEFT JOIN pulse.outbox AS o ON o.id = c.message_id WHERE c.subject = ANY ($1)",
+        "FROM pulse.cool_down AS c LEFT JOIN pulse.outbox AS o ON o.id = c.message_id"
+        " WHERE c.subject = ANY ($1)",
         {TEXTARRAYOID});
     const pg::Result rows = statement.Execute({Value::Texts(subjects)});
     for (uint64_t i = 0; i < rows.size(); ++i)
@@ -97,25 +105,31 @@ void RememberEscalations(Planner& planner, const std::vector<int64_t>& incidents
 }
 
 std::vector<int64_t> NewIds(size_t count) {
-    const pg::Result rows =
-        pg::Execute("SELECT coalesce(array_agg(nextval('pulse.outbox_id_seq')), '{}') FROM generate_series(1, $1)",
-                    {Value::Int8(static_cast<int64_t>(count))});
+    const pg::Result rows = pg::Execute(
+        "SELECT coalesce(array_agg(nextval('pulse.outbox_id_seq')), '{}') FROM generate_series(1, $1)",
+        {Value::Int8(static_cast<int64_t>(count))});
     return rows[0].Int8s(0);
 }
 
 void InsertDrafts(const std::vector<Draft>& drafts, const std::vector<int64_t>& ids) {
     static pg::Statement statement(
-        "INSERT INTO pulse.outbox (id, channel, kind, event, incident_id, route_id, order_key, fold_key, send_at) "
-        "SELECT d.id, d.channel, d.kind, d.event, d.incident, nullif(d.route, 0), d.order_key, nullif(d.fold_key, ''), "
+        "INSERT INTO pulse.outbox (id, channel, kind, event, incident_id, route_id, order_key, fold_key,"
+        " send_at) "
+        "SELECT d.id, d.channel, d.kind, d.event, d.incident, nullif(d.route, 0), d.order_key,"
+        " nullif(d.fold_key, ''), "
         "timestamptz '2000-01-01 00:00+00' + d.send_at * interval '1 microsecond' "
-        "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS d (id, channel, kind, event, incident, route, order_key, fold_key, "
+        "FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS d (id, channel, kind, event, incident, route,"
+        " order_key, fold_key, "
         "send_at)",
-        {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-         INT8ARRAYOID});
-    // What waits longer in the same channel about the same incident is due with what must not wait: it then tells both.
+        {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID,
+         TEXTARRAYOID, INT8ARRAYOID});
+    // What waits longer in the same channel about the same incident is due with what must not wait: it then
+    // tells both.
     static pg::Statement hasten(
-        "UPDATE pulse.outbox AS o SET send_at = n.send_at, fold_key = NULL FROM pulse.outbox AS n WHERE n.id = ANY ($1) "
-        "AND o.channel = n.channel AND o.order_key = n.order_key AND o.id < n.id AND o.status = 'pending' AND o.payload IS NULL "
+        "UPDATE pulse.outbox AS o SET send_at = n.send_at, fold_key = NULL FROM pulse.outbox AS n"
+        " WHERE n.id = ANY ($1) "
+        "AND o.channel = n.channel AND o.order_key = n.order_key AND o.id < n.id AND o.status = 'pending'"
+        " AND o.payload IS NULL "
         "AND o.send_at > n.send_at",
         {INT8ARRAYOID});
     std::vector<std::string> channels, kinds, events, order_keys, fold_keys;
@@ -133,8 +147,8 @@ void InsertDrafts(const std::vector<Draft>& drafts, const std::vector<int64_t>& 
         if (draft.urgent) urgent.push_back(ids[i]);
     }
     statement.Execute({Value::Int8s(ids), Value::Texts(channels), Value::Texts(kinds), Value::Texts(events),
-                       Value::Int8s(incidents), Value::Int8s(routes), Value::Texts(order_keys), Value::Texts(fold_keys),
-                       Value::Int8s(times)});
+                       Value::Int8s(incidents), Value::Int8s(routes), Value::Texts(order_keys),
+                       Value::Texts(fold_keys), Value::Int8s(times)});
     if (urgent.empty()) return;
     const ByIndex by_index;
     hasten.Execute({Value::Int8s(urgent)});
@@ -143,16 +157,20 @@ void InsertDrafts(const std::vector<Draft>& drafts, const std::vector<int64_t>& 
 // From now on the alarms planned here are what cool-downs count from.
 void KeepAlarms(const std::vector<Draft>& drafts, const std::vector<int64_t>& ids) {
     static pg::Statement statement(
-        "INSERT INTO pulse.cool_down AS c (subject, route_id, channel, message_id, last_at) VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT (subject, route_id, channel) DO UPDATE SET before_at = (SELECT CASE WHEN o.status IN ('cancelled', 'dead') "
+        "INSERT INTO pulse.cool_down AS c (subject, route_id, channel, message_id, last_at)"
+        " VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT (subject, route_id, channel) DO UPDATE SET before_at = (SELECT CASE"
+        " WHEN o.status IN ('cancelled', 'dead') "
         "THEN c.before_at WHEN o.status = 'sent' THEN o.finished_at ELSE coalesce(o.send_at, c.last_at) END "
-        "FROM (SELECT) AS one LEFT JOIN pulse.outbox AS o ON o.id = c.message_id), message_id = excluded.message_id, "
+        "FROM (SELECT) AS one LEFT JOIN pulse.outbox AS o ON o.id = c.message_id), message_id ="
+        " excluded.message_id, "
         "last_at = excluded.last_at",
         {TEXTOID, INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID});
     for (size_t i = 0; i < drafts.size(); ++i)
         if (!drafts[i].resting.empty())
-            statement.Execute({Value::Text(drafts[i].resting), Value::Int8(drafts[i].route), Value::Text(drafts[i].channel),
-                               Value::Int8(ids[i]), Value::Time(drafts[i].send_at)});
+            statement.Execute({Value::Text(drafts[i].resting), Value::Int8(drafts[i].route),
+                               Value::Text(drafts[i].channel), Value::Int8(ids[i]),
+                               Value::Time(drafts[i].send_at)});
 }
 
 void PlanRoutes(const std::vector<Notice>& notices, Moment now) {
@@ -178,8 +196,10 @@ void PlanRoutes(const std::vector<Notice>& notices, Moment now) {
 // Nobody is called in any more about what somebody has taken in hand, or what is over.
 void CancelEscalations(const std::vector<Notice>& notices) {
     static pg::Statement statement(
-        "UPDATE pulse.outbox AS o SET status = 'cancelled', error = 'it is ' || r.status, finished_at = clock_timestamp(), "
-        "waits = false FROM pulse.incident_record AS r WHERE r.id = ANY ($1) AND o.incident_id = r.id AND r.status <> 'open' "
+        "UPDATE pulse.outbox AS o SET status = 'cancelled', error = 'it is ' || r.status, finished_at ="
+        " clock_timestamp(), "
+        "waits = false FROM pulse.incident_record AS r WHERE r.id = ANY ($1) AND o.incident_id = r.id"
+        " AND r.status <> 'open' "
         "AND o.kind = 'escalation' AND o.status = 'pending' AND o.payload IS NULL RETURNING o.id",
         {INT8ARRAYOID});
     std::vector<int64_t> incidents;
@@ -209,7 +229,8 @@ void QueueInvestigations(const std::vector<Notice>& notices) {
     for (const Notice& notice : notices) {
         const Happening& happening = notice.happening;
         if (!IsAlarm(happening.event) || !severities.contains(happening.severity)) continue;
-        if (happening.event == "worsened" && !known.Execute({Value::Int8(happening.incident)}).empty()) continue;
+        if (happening.event == "worsened" && !known.Execute({Value::Int8(happening.incident)}).empty())
+            continue;
         diagnosis::QueueInvestigation(happening.incident, "pulse");
     }
 }
@@ -223,10 +244,12 @@ void Plan(const std::vector<int64_t>& ids, Moment now) {
     QueueInvestigations(notices);
 }
 
-// Whether an error says nothing about what was being planned: a cancel, a lock that was not to be had, no room, a shutdown.
+// Whether an error says nothing about what was being planned: a cancel, a lock that was not to be had, no
+// room, a shutdown.
 bool MayPass(const pg::Error& error) {
     const std::string state = error.State(), kind = state.substr(0, 2);
-    return pg::MeantForAll(error) || state == sqlstate::kLockNotAvailable || kind == "40" || kind == "53" || kind == "57" || kind == "58";
+    return pg::MeantForAll(error) || state == sqlstate::kLockNotAvailable || kind == "40" || kind == "53" ||
+           kind == "57" || kind == "58";
 }
 
 // Why these notices cannot be planned, if so; nothing has happened to them then.
@@ -254,9 +277,11 @@ std::optional<std::string> WhyNotPlanned(const std::vector<int64_t>& ids, Moment
 void InsertEvents(const std::vector<EventMessage>& messages) {
     static pg::Statement statement(
         "INSERT INTO pulse.outbox (id, key, channel, kind, event, incident_id, order_key, payload) "
-        "SELECT m.id, coalesce(nullif(m.key, ''), 'msg_' || replace(gen_random_uuid()::text, '-', '')), m.channel, 'event', m.event, "
+        "SELECT m.id, coalesce(nullif(m.key, ''), 'msg_' || replace(gen_random_uuid()::text, '-', '')),"
+        " m.channel, 'event', m.event, "
         "nullif(m.incident, 0), m.order_key, m.payload "
-        "FROM unnest($1, $2, $3, $4, $5, $6, $7) AS m (id, key, channel, event, incident, order_key, payload)",
+        "FROM unnest($1, $2, $3, $4, $5, $6, $7) AS m (id, key, channel, event, incident, order_key,"
+        " payload)",
         {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONBARRAYOID});
     if (messages.empty()) return;
     std::vector<std::string> keys, channels, events, order_keys;
@@ -271,8 +296,9 @@ void InsertEvents(const std::vector<EventMessage>& messages) {
         order_keys.push_back(message.order_key);
         payloads.push_back(pg::FromJson(message.payload));
     }
-    statement.Execute({Value::Int8s(NewIds(messages.size())), Value::Texts(keys), Value::Texts(channels), Value::Texts(events),
-                       Value::Int8s(incidents), Value::Texts(order_keys), pg::JsonbArray(payloads)});
+    statement.Execute({Value::Int8s(NewIds(messages.size())), Value::Texts(keys), Value::Texts(channels),
+                       Value::Texts(events), Value::Int8s(incidents), Value::Texts(order_keys),
+                       pg::JsonbArray(payloads)});
 }
 
 int64_t PlanNotices(int64_t limit) {
@@ -286,7 +312,8 @@ int64_t PlanNotices(int64_t limit) {
         pg::CheckInterrupts();
         const std::optional<std::string> reason = WhyNotPlanned({id}, now);
         if (!reason) continue;
-        pg::Warning("notice " + std::to_string(id) + " is told to nobody: it cannot be planned", *reason + ".");
+        pg::Warning("notice " + std::to_string(id) + " is told to nobody: it cannot be planned",
+                    *reason + ".");
         pg::Execute("DELETE FROM pulse.notice WHERE id = $1", {Value::Int8(id)});
     }
     return static_cast<int64_t>(ids.size());

@@ -41,10 +41,14 @@ using Snapshots = std::map<int64_t, Snapshot>;  // by id
 Snapshots DescribeSnapshots(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "SELECT p.id, p.segment_id, p.taken_at, x.text, "
-        "CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END, s.name "
-        "FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id CROSS JOIN LATERAL (SELECT jsonb_build_object("
-        "'snapshot', p.id, 'segment', s.name, 'status', p.status, 'error', p.error, 'size', p.size, 'converted', p.converted, "
-        "'inactive', p.inactive, 'entered', p.entered, 'exited', p.exited, 'version', p.version, 'owner', s.owner, 'tags', s.tags, "
+        "CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END, "
+        "s.name "
+        "FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id CROSS"
+        " JOIN LATERAL (SELECT jsonb_build_object("
+        "'snapshot', p.id, 'segment', s.name, 'status', p.status, 'error', p.error, 'size', p.size, "
+        "'converted', p.converted, "
+        "'inactive', p.inactive, 'entered', p.entered, 'exited', p.exited, 'version', p.version, 'owner', "
+        "s.owner, 'tags', s.tags, "
         "'origin', p.origin)::text AS text) AS x WHERE p.id = ANY ($1)",
         {INT8ARRAYOID});
     Snapshots found;
@@ -53,8 +57,9 @@ Snapshots DescribeSnapshots(const std::vector<int64_t>& ids) {
     for (uint64_t i = 0; i < rows.size(); ++i) {
         Json data = ReadObject(rows[i], 3, 4);
         data["taken_at"] = Iso(rows[i].Time(2));
-        found[rows[i].Int8(0)] = {rows[i].Int8(1), rows[i].Text(5),
-                                  Json{{"type", "snapshot.taken"}, {"timestamp", Iso(rows[i].Time(2))}, {"data", std::move(data)}}};
+        found[rows[i].Int8(0)] = {
+            rows[i].Int8(1), rows[i].Text(5),
+            Json{{"type", "snapshot.taken"}, {"timestamp", Iso(rows[i].Time(2))}, {"data", std::move(data)}}};
     }
     return found;
 }
@@ -69,19 +74,21 @@ Json IncidentBody(const Notice& notice, const Story& story) {
     body["timestamp"] = Iso(notice.at);
     // Its key and order are in the headers; what it is by now stands beside what happened then.
     for (const char* key : {"message_key", "thread", "route", "test"}) body["data"].erase(key);
-    body["data"]["happened"] = {{"kind", notice.happening.event},      {"at", Iso(notice.at)},
-                                {"actor", OrNull(notice.actor)},       {"note", OrNull(notice.note)},
-                                {"severity", notice.happening.severity}, {"observed", OrNull(notice.observed)},
-                                {"change", OrNull(notice.change)}};
+    body["data"]["happened"] = {
+        {"kind", notice.happening.event},        {"at", Iso(notice.at)},
+        {"actor", OrNull(notice.actor)},         {"note", OrNull(notice.note)},
+        {"severity", notice.happening.severity}, {"observed", OrNull(notice.observed)},
+        {"change", OrNull(notice.change)}};
     return body;
 }
 
-std::map<int64_t, Story> StoriesOf(const std::vector<Notice>& notices, const std::vector<Subscription>& subscriptions) {
+std::map<int64_t, Story> StoriesOf(const std::vector<Notice>& notices,
+                                   const std::vector<Subscription>& subscriptions) {
     std::vector<int64_t> ids;
     for (const Notice& notice : notices) {
-        const bool wanted = std::any_of(subscriptions.begin(), subscriptions.end(), [&](const Subscription& each) {
-            return each.Wants(notice.event, notice.happening.segment);
-        });
+        const bool wanted = std::any_of(
+            subscriptions.begin(), subscriptions.end(),
+            [&](const Subscription& each) { return each.Wants(notice.event, notice.happening.segment); });
         if (!notice.snapshot && wanted) ids.push_back(notice.happening.incident);
     }
     std::sort(ids.begin(), ids.end());
@@ -95,7 +102,8 @@ std::map<int64_t, Story> StoriesOf(const std::vector<Notice>& notices, const std
 }  // namespace
 
 const std::vector<std::string>& DefaultEvents() {
-    static const std::vector<std::string> events{"incident.opened", "incident.updated", "incident.resolved", "snapshot.taken"};
+    static const std::vector<std::string> events{"incident.opened", "incident.updated", "incident.resolved",
+                                                 "snapshot.taken"};
     return events;
 }
 
@@ -114,11 +122,14 @@ bool Subscription::Wants(const std::string& event, const std::string& segment) c
 }
 
 std::vector<Subscription> LoadSubscriptions() {
-    // Those whose channel was dropped by hand, or whose receiver said that it is gone, are told nothing: it would wait for ever.
+    // Those whose channel was dropped by hand, or whose receiver said that it is gone, are told nothing: it
+    // would wait for ever.
     static pg::Statement statement(
         "SELECT u.channel, u.events, coalesce(u.segments, '{}') FROM pulse.subscription AS u "
-        "WHERE EXISTS (SELECT FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_channel' WHERE s.srvname = u.channel) "
-        "AND NOT EXISTS (SELECT FROM pulse.channel_state AS c WHERE c.channel = u.channel AND c.disabled_at IS NOT NULL) "
+        "WHERE EXISTS (SELECT FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid ="
+        " s.srvfdw AND w.fdwname = 'pulse_channel' WHERE s.srvname = u.channel) "
+        "AND NOT EXISTS (SELECT FROM pulse.channel_state AS c WHERE c.channel = u.channel"
+        " AND c.disabled_at IS NOT NULL) "
         "ORDER BY u.channel",
         {});
     const pg::Result rows = statement.Execute({}, true);
@@ -148,7 +159,8 @@ std::vector<EventMessage> PlanEvents(const std::vector<Notice>& notices) {
         for (const Subscription& each : subscriptions)
             if (each.Wants(notice.event, segment))
                 messages.push_back({each.channel, notice.event,
-                                    notice.snapshot ? std::nullopt : std::optional(notice.happening.incident), key, body});
+                                    notice.snapshot ? std::nullopt : std::optional(notice.happening.incident),
+                                    key, body});
     }
     return messages;
 }

@@ -1,4 +1,5 @@
-// What subscriptions are told of people: who entered or left a segment, in the transaction that counts it as taken.
+// What subscriptions are told of people: who entered or left a segment, in the transaction that counts it as
+// taken.
 #include <algorithm>
 
 #include "pulse/delivery/escape.hpp"
@@ -16,7 +17,8 @@ using pg::Value;
 
 // Messages written in one transaction, for all subscriptions together.
 constexpr int64_t kMostTold = 1000;
-// So many may wait in one channel. The rest stays where it happened: a receiver that is slow or down fills no outbox.
+// So many may wait in one channel. The rest stays where it happened: a receiver that is slow or down fills no
+// outbox.
 constexpr int64_t kMostWaiting = 10'000;
 
 // Those that are told of people.
@@ -29,16 +31,19 @@ std::vector<Subscription> LoadFollowing() {
 // How many more messages may wait in a channel.
 int64_t Room(const std::string& channel) {
     static pg::Statement statement(
-        "SELECT count(*) FROM (SELECT FROM pulse.outbox WHERE channel = $1 AND status IN ('pending', 'sending') LIMIT $2) AS o",
+        "SELECT count(*) FROM (SELECT FROM pulse.outbox WHERE channel = $1"
+        " AND status IN ('pending', 'sending') LIMIT $2) AS o",
         {TEXTOID, INT8OID});
     const ByIndex by_index;
     return kMostWaiting - statement.Execute({Value::Text(channel), Value::Int8(kMostWaiting)})[0].Int8(0);
 }
 
-// A channel that is gone, or says so, is told nothing of what happens meanwhile: when it comes back, it begins anew.
+// A channel that is gone, or says so, is told nothing of what happens meanwhile: when it comes back, it
+// begins anew.
 void EndOthers(const std::vector<std::string>& begun, const std::vector<Subscription>& following) {
     for (const std::string& name : begun)
-        if (std::none_of(following.begin(), following.end(), [&](const Subscription& each) { return each.channel == name; }))
+        if (std::none_of(following.begin(), following.end(),
+                         [&](const Subscription& each) { return each.channel == name; }))
             Members().end(name);
 }
 
@@ -57,7 +62,8 @@ EventMessage MakeMessage(const std::string& channel, MemberChange change) {
 }  // namespace
 
 bool WantsMembers(const std::vector<std::string>& events) {
-    return std::any_of(events.begin(), events.end(), [](const std::string& event) { return event.starts_with("segment."); });
+    return std::any_of(events.begin(), events.end(),
+                       [](const std::string& event) { return event.starts_with("segment."); });
 }
 
 PlannedMembers PlanMembers() {
@@ -77,7 +83,8 @@ PlannedMembers PlanMembers() {
         MemberChanges taken = Members().take({each.channel, each.events, each.segments, oldest, room});
         planned.more |= taken.more;
         planned.busy |= taken.busy;
-        for (MemberChange& change : taken.changes) messages.push_back(MakeMessage(each.channel, std::move(change)));
+        for (MemberChange& change : taken.changes)
+            messages.push_back(MakeMessage(each.channel, std::move(change)));
     }
     InsertEvents(messages);
     planned.messages = static_cast<int64_t>(messages.size());
@@ -86,8 +93,9 @@ PlannedMembers PlanMembers() {
 
 bool MembersWait() {
     const std::vector<Subscription> following = LoadFollowing();
-    return std::any_of(following.begin(), following.end(),
-                       [](const Subscription& each) { return Members().waiting(each.channel) && Room(each.channel) > 0; });
+    return std::any_of(following.begin(), following.end(), [](const Subscription& each) {
+        return Members().waiting(each.channel) && Room(each.channel) > 0;
+    });
 }
 
 }  // namespace pulse::delivery

@@ -18,7 +18,8 @@ constexpr int64_t kKeepSuccess = kSecond;
 // For what nobody may hold up; in milliseconds.
 constexpr const char* kShortLock = "10";
 
-#define PULSE_MOMENT(expression) "(timestamptz '2000-01-01 00:00:00+00' + (" expression ") * interval '1 microsecond')"
+#define PULSE_MOMENT(expression) \
+    "(timestamptz '2000-01-01 00:00:00+00' + (" expression ") * interval '1 microsecond')"
 
 // A timestamp as a number, so that many travel in one array.
 Value Moments(const std::vector<int64_t>& moments) {
@@ -38,12 +39,16 @@ void WriteOutcomes(const std::vector<Outcome>& outcomes) {
     static pg::Statement statement(
         "UPDATE pulse.outbox AS o SET status = r.status, attempts = o.attempts - r.uncounted,"
         " send_at = CASE r.status WHEN 'pending' THEN " PULSE_MOMENT("r.retry_at") " ELSE o.send_at END,"
-        " finished_at = CASE WHEN r.status <> 'pending' THEN " PULSE_MOMENT("r.at") " END, lease_until = NULL,"
-        " answer_status = nullif(r.answer_status, 0), answer = nullif(r.answer, ''), error = nullif(r.error, '')"
-        " FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])"
+        " finished_at = CASE WHEN r.status <> 'pending' "
+        "THEN " PULSE_MOMENT("r.at") " END, lease_until = NULL,"
+        " answer_status = nullif(r.answer_status, 0), answer = nullif(r.answer, ''), error = "
+        "nullif(r.error, '')"
+        " FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],"
+        " $7::text[], $8::text[])"
         " AS r (id, status, uncounted, at, retry_at, answer_status, answer, error)"
         " WHERE o.id = r.id AND o.status = 'sending'",
-        {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
+        {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID,
+         TEXTARRAYOID});
     std::vector<int64_t> ids, uncounted, at, retry_at, codes;
     std::vector<std::string> fates, answers, errors;
     for (const Outcome& outcome : outcomes) {
@@ -56,19 +61,21 @@ void WriteOutcomes(const std::vector<Outcome>& outcomes) {
         answers.push_back(outcome.answer);
         errors.push_back(outcome.error);
     }
-    statement.Execute({Value::Int8s(ids), Value::Texts(fates), Value::Int8s(uncounted), Moments(at), Moments(retry_at),
-                       Value::Int8s(codes), Value::Texts(answers), Value::Texts(errors)});
+    statement.Execute({Value::Int8s(ids), Value::Texts(fates), Value::Int8s(uncounted), Moments(at),
+                       Moments(retry_at), Value::Int8s(codes), Value::Texts(answers), Value::Texts(errors)});
 }
 
 // What each channel knows of each incident now. An incident may have been deleted meanwhile.
 void WriteTold(const std::vector<int64_t>& sent) {
     static pg::Statement statement(
-        "WITH said AS (SELECT DISTINCT ON (o.incident_id, o.channel) o.incident_id, o.channel, o.state, o.finished_at,"
+        "WITH said AS (SELECT DISTINCT ON (o.incident_id, o.channel) o.incident_id, o.channel, o.state,"
+        " o.finished_at,"
         " coalesce(o.thread, p.thread, p.key, o.key) AS thread FROM pulse.outbox AS o"
         " LEFT JOIN pulse.outbox AS p ON p.id = o.folded_into WHERE o.id = ANY ($1) AND o.status = 'sent'"
         " AND o.kind IN ('incident', 'escalation') AND o.incident_id IS NOT NULL AND o.state IS NOT NULL"
         " ORDER BY o.incident_id, o.channel, o.id DESC),"
-        " live AS MATERIALIZED (SELECT i.id FROM pulse.incident_record AS i WHERE i.id IN (SELECT incident_id FROM said)"
+        " live AS MATERIALIZED (SELECT i.id FROM pulse.incident_record AS i"
+        " WHERE i.id IN (SELECT incident_id FROM said)"
         " FOR KEY SHARE)"
         " INSERT INTO pulse.told (incident_id, channel, state, thread, told_at)"
         " SELECT said.incident_id, said.channel, said.state, said.thread, said.finished_at FROM said"
@@ -79,13 +86,16 @@ void WriteTold(const std::vector<int64_t>& sent) {
     statement.Execute({Value::Int8s(sent)});
 }
 
-// The channels among these whose rows are nobody's now, as they are; they are nobody else's until the transaction ends.
-// What is not there yet is made; when somebody is making the same, it is left out.
+// The channels among these whose rows are nobody's now, as they are; they are nobody else's until the
+// transaction ends. What is not there yet is made; when somebody is making the same, it is left out.
 std::map<std::string, Breaker::State> Hold(const std::vector<std::string>& channels) {
-    static pg::Statement known("SELECT channel FROM pulse.channel_state WHERE channel = ANY ($1)", {TEXTARRAYOID});
-    static pg::Statement make("INSERT INTO pulse.channel_state (channel) VALUES ($1) ON CONFLICT DO NOTHING", {TEXTOID});
+    static pg::Statement known("SELECT channel FROM pulse.channel_state WHERE channel = ANY ($1)",
+                               {TEXTARRAYOID});
+    static pg::Statement make("INSERT INTO pulse.channel_state (channel) VALUES ($1) ON CONFLICT DO NOTHING",
+                              {TEXTOID});
     static pg::Statement hold(
-        "SELECT channel, failures, open_until, disabled_at IS NOT NULL FROM pulse.channel_state WHERE channel = ANY ($1)"
+        "SELECT channel, failures, open_until, disabled_at IS NOT NULL FROM pulse.channel_state"
+        " WHERE channel = ANY ($1)"
         " FOR UPDATE SKIP LOCKED",
         {TEXTARRAYOID});
     std::set<std::string> missing(channels.begin(), channels.end());
@@ -115,8 +125,10 @@ std::map<std::string, Breaker::State> Hold(const std::vector<std::string>& chann
 void WriteLine(const std::string& channel, const Line& line) {
     static pg::Statement statement(
         "UPDATE pulse.channel_state SET failures = $2, open_until = $3,"
-        " disabled_at = CASE WHEN $4 THEN coalesce(disabled_at, clock_timestamp()) END, last_ok_at = coalesce($5, last_ok_at),"
-        " last_error_at = coalesce($6, last_error_at), last_error = coalesce($7, last_error) WHERE channel = $1",
+        " disabled_at = CASE WHEN $4 THEN coalesce(disabled_at, clock_timestamp()) END, last_ok_at = "
+        "coalesce($5, last_ok_at),"
+        " last_error_at = coalesce($6, last_error_at), last_error = coalesce($7, last_error)"
+        " WHERE channel = $1",
         {TEXTOID, INT4OID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID});
     const Breaker::State& state = line.breaker.state();
     statement.Execute({Value::Text(channel), Value::Int4(state.failures), Value::Time(state.open_until),
@@ -130,9 +142,11 @@ bool released_all = false;  // once this transaction is committed
 
 // Returns how many wait no longer.
 int64_t LetGo(const pg::Result& rows, bool in_worker) {
-    static pg::Statement update("UPDATE pulse.outbox SET waits = false WHERE id = ANY ($1) AND waits", {INT8ARRAYOID});
+    static pg::Statement update("UPDATE pulse.outbox SET waits = false WHERE id = ANY ($1) AND waits",
+                                {INT8ARRAYOID});
     static pg::Statement update_free(
-        "UPDATE pulse.outbox SET waits = false WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.outbox AS n WHERE n.id = ANY ($1)"
+        "UPDATE pulse.outbox SET waits = false WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.outbox AS n"
+        " WHERE n.id = ANY ($1)"
         " ORDER BY n.id FOR UPDATE SKIP LOCKED)) AND waits",
         {INT8ARRAYOID});
     std::vector<int64_t> ids;
@@ -175,9 +189,12 @@ void WriteLines(Lines& lines) {
 
 void EndFolded(std::vector<int64_t>& ended) {
     static pg::Statement statement(
-        "UPDATE pulse.outbox AS c SET status = p.status, attempts = p.attempts, finished_at = p.finished_at, error = p.error,"
-        " answer_status = p.answer_status, answer = p.answer, first_sent_at = p.first_sent_at, lease_until = NULL"
-        " FROM pulse.outbox AS p WHERE p.id = ANY ($1) AND c.folded_into = p.id AND c.status = 'sending' RETURNING c.id",
+        "UPDATE pulse.outbox AS c SET status = p.status, attempts = p.attempts, finished_at ="
+        " p.finished_at, error = p.error,"
+        " answer_status = p.answer_status, answer = p.answer, first_sent_at = p.first_sent_at, lease_until "
+        "= NULL"
+        " FROM pulse.outbox AS p WHERE p.id = ANY ($1) AND c.folded_into = p.id AND c.status = 'sending'"
+        " RETURNING c.id",
         {INT8ARRAYOID});
     const pg::Result rows = statement.Execute({Value::Int8s(ended)});
     for (uint64_t i = 0; i < rows.size(); ++i) ended.push_back(rows[i].Int8(0));
@@ -187,7 +204,8 @@ bool Release(const std::vector<int64_t>& ended, bool in_worker) {
     static pg::Statement find(
         "SELECT f.id FROM (SELECT DISTINCT o.channel, o.order_key FROM unnest($1::bigint[]) AS e (id)"
         " JOIN pulse.outbox AS o ON o.id = e.id WHERE o.order_key IS NOT NULL) AS k"
-        " CROSS JOIN LATERAL (SELECT n.id FROM pulse.outbox AS n WHERE n.channel = k.channel AND n.order_key = k.order_key"
+        " CROSS JOIN LATERAL (SELECT n.id FROM pulse.outbox AS n WHERE n.channel = k.channel"
+        " AND n.order_key = k.order_key"
         " AND n.status = 'pending' AND n.waits ORDER BY n.id LIMIT 1) AS f",
         {INT8ARRAYOID});
     if (ended.empty()) return false;
@@ -202,7 +220,8 @@ bool ReleaseAll() {
         " ORDER BY channel, order_key, id LIMIT 1)"
         " UNION ALL SELECT n.channel, n.order_key, n.id FROM first AS f CROSS JOIN LATERAL"
         " (SELECT o.channel, o.order_key, o.id FROM pulse.outbox AS o WHERE o.status = 'pending' AND o.waits"
-        " AND (o.channel, o.order_key) > (f.channel, f.order_key) ORDER BY o.channel, o.order_key, o.id LIMIT 1) AS n)"
+        " AND (o.channel, o.order_key) > (f.channel, f.order_key) ORDER BY o.channel, o.order_key, o.id"
+        " LIMIT 1) AS n)"
         " SELECT f.id FROM first AS f",
         {});
     const ByIndex by_index;

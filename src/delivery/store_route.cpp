@@ -57,10 +57,13 @@ Route ReadRoute(const pg::Row& row) {
 
 std::vector<Route> LoadRoutes() {
     static pg::Statement statement(
-        "SELECT id, name, channels, min_severity, coalesce(segments, '{}'), coalesce(tables, '{}'), coalesce(owners, '{}'), "
-        "coalesce(tags, '{}'), coalesce(detectors, '{}'), events, (extract(epoch FROM quiet_from) * 1e6)::bigint, "
+        "SELECT id, name, channels, min_severity, coalesce(segments, '{}'), coalesce(tables, '{}'),"
+        " coalesce(owners, '{}'), "
+        "coalesce(tags, '{}'), coalesce(detectors, '{}'), events, (extract(epoch"
+        " FROM quiet_from) * 1e6)::bigint, "
         "(extract(epoch FROM quiet_until) * 1e6)::bigint, time_zone, "
-        "coalesce((extract(epoch FROM cool_down) * 1e6)::bigint, 0), digest, (extract(epoch FROM digest_at) * 1e6)::bigint, "
+        "coalesce((extract(epoch FROM cool_down) * 1e6)::bigint, 0), digest, (extract(epoch"
+        " FROM digest_at) * 1e6)::bigint, "
         "(extract(epoch FROM group_wait) * 1e6)::bigint, (extract(epoch FROM escalate_after) * 1e6)::bigint, "
         "coalesce(escalate_to, '{}'), enabled FROM pulse.route ORDER BY id",
         {});
@@ -74,7 +77,8 @@ std::vector<Route> LoadRoutes() {
 
 std::vector<std::string> OrdinaryChannels() {
     static pg::Statement statement(
-        "SELECT coalesce(array_agg(s.srvname::text ORDER BY s.srvname::text), '{}') FROM pg_foreign_server AS s "
+        "SELECT coalesce(array_agg(s.srvname::text ORDER BY s.srvname::text), '{}')"
+        " FROM pg_foreign_server AS s "
         "JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_channel' "
         "WHERE NOT EXISTS (SELECT FROM pulse.subscription AS u WHERE u.channel = s.srvname::text)",
         {});

@@ -22,7 +22,8 @@ void RequireNames(const Names& names, const char* what) {
     if (!names) return;
     if (names->size() > kMostNames)
         throw UserError(sqlstate::kProgramLimit, std::string("too many ") + what,
-                        "There are " + std::to_string(names->size()) + ".", "At most 1000 of each can be named.");
+                        "There are " + std::to_string(names->size()) + ".",
+                        "At most 1000 of each can be named.");
     for (const std::string& name : *names)
         if (name.empty())
             throw UserError(sqlstate::kInvalidParameter, std::string("empty name among \"") + what + "\"", "",
@@ -30,8 +31,8 @@ void RequireNames(const Names& names, const char* what) {
 }
 
 // Every name is one of `valid`.
-void RequireKnown(const Names& names, const char* what, const std::vector<std::string>& valid, const char* state,
-                  const char* singular, const char* plural) {
+void RequireKnown(const Names& names, const char* what, const std::vector<std::string>& valid,
+                  const char* state, const char* singular, const char* plural) {
     RequireNames(names, what);
     if (!names) return;
     for (const std::string& name : *names)
@@ -40,7 +41,8 @@ void RequireKnown(const Names& names, const char* what, const std::vector<std::s
             const std::string message = object ? std::string(singular) + " \"" + name + "\" does not exist"
                                                : std::string("unknown ") + singular + " \"" + name + "\"";
             throw UserError(state, message, "",
-                            valid.empty() ? std::string("There are none yet.") : segment::SuggestQuoted(name, valid, plural));
+                            valid.empty() ? std::string("There are none yet.")
+                                          : segment::SuggestQuoted(name, valid, plural));
         }
 }
 
@@ -52,7 +54,8 @@ void RequireSpan(const std::optional<pg::Value>& value, int64_t length, const ch
     if (!value) return;
     if (length < 0 || length > longest)
         throw UserError(sqlstate::kInvalidParameter, std::string("\"") + what + "\" is out of range", "",
-                        longest == kLongest ? "Give an interval of 0 (none) to 366 days." : "Give an interval of 0 to 1 hour.");
+                        longest == kLongest ? "Give an interval of 0 (none) to 366 days."
+                                            : "Give an interval of 0 to 1 hour.");
 }
 
 void CheckChannels(const Names& names, const char* what) {
@@ -60,17 +63,19 @@ void CheckChannels(const Names& names, const char* what) {
     if (!names || names->empty()) return;
     const std::vector<std::string> valid = pg::ServerNames("pulse_channel");
     if (valid.empty())
-        throw UserError(sqlstate::kUndefinedObject, "channel \"" + names->front() + "\" does not exist", "There is no channel yet.",
-                        "Make one with pulse_create_channel().");
+        throw UserError(sqlstate::kUndefinedObject, "channel \"" + names->front() + "\" does not exist",
+                        "There is no channel yet.", "Make one with pulse_create_channel().");
     RequireKnown(names, what, valid, sqlstate::kUndefinedObject, "channel", "Channels");
 }
 
 void CheckSubjects(const RouteRequest& request) {
     RequireSegments(request.segments);
     if (request.tables && !request.tables->empty())
-        RequireKnown(request.tables, "tables",
-                     NamesIn("SELECT coalesce(array_agg(DISTINCT relation ORDER BY relation), '{}') FROM pulse.monitor"),
-                     sqlstate::kUndefinedObject, "monitored table", "Monitored tables");
+        RequireKnown(
+            request.tables, "tables",
+            NamesIn(
+                "SELECT coalesce(array_agg(DISTINCT relation ORDER BY relation), '{}') FROM pulse.monitor"),
+            sqlstate::kUndefinedObject, "monitored table", "Monitored tables");
     RequireNames(request.owners, "owners");
     RequireNames(request.tags, "tags");
 }
@@ -78,17 +83,20 @@ void CheckSubjects(const RouteRequest& request) {
 void Check(const RouteRequest& request) {
     CheckChannels(request.channels, "channels");
     if (request.channels && request.channels->empty())
-        throw UserError(sqlstate::kInvalidParameter, "a route needs a channel", "", "Name one or several in \"channels\".");
+        throw UserError(sqlstate::kInvalidParameter, "a route needs a channel", "",
+                        "Name one or several in \"channels\".");
     CheckChannels(request.escalate_to, "escalate_to");
     CheckSubjects(request);
-    RequireKnown(request.detectors, "detectors", DetectorNames(), sqlstate::kInvalidParameter, "detector", "Detectors");
+    RequireKnown(request.detectors, "detectors", DetectorNames(), sqlstate::kInvalidParameter, "detector",
+                 "Detectors");
     RequireKnown(request.events, "events", RouteEvents(), sqlstate::kInvalidParameter, "event", "Events");
     if (request.min_severity && Rank(*request.min_severity) < 0)
         throw UserError(sqlstate::kInvalidParameter, "unknown severity \"" + *request.min_severity + "\"", "",
                         "Severities are low, medium, high, critical.");
     if (request.quiet_hours && !request.quiet_hours->empty()) ParseQuietHours(*request.quiet_hours);
     if (request.time_zone) pg::TimeZone zone(*request.time_zone);
-    if (request.digest && !request.digest->empty() && *request.digest != "hourly" && *request.digest != "daily")
+    if (request.digest && !request.digest->empty() && *request.digest != "hourly" &&
+        *request.digest != "daily")
         throw UserError(sqlstate::kInvalidParameter, "unknown digest \"" + *request.digest + "\"", "",
                         "It is hourly or daily; '' for none.");
     RequireSpan(request.cool_down, request.cool_down_length, "cool_down", kLongest);
@@ -133,30 +141,38 @@ std::vector<Value> Parameters(const std::string& name, const RouteRequest& reque
             TextsOrNull(request.escalate_to)};
 }
 
-// A column's new value; its old one when the argument is null. Empty lists and texts and spans of 0 are kept as null.
+// A column's new value; its old one when the argument is null. Empty lists and texts and spans of 0 are kept
+// as null.
 constexpr const char* kAssignments =
     "channels = coalesce($2, channels), min_severity = coalesce($3, min_severity), "
     "segments = nullif(coalesce($4, segments), '{}'), tables = nullif(coalesce($5, tables), '{}'), "
     "owners = nullif(coalesce($6, owners), '{}'), tags = nullif(coalesce($7, tags), '{}'), "
     "detectors = nullif(coalesce($8, detectors), '{}'), "
     "events = CASE WHEN $9 = '{}' THEN '{opened,reopened,worsened,resolved}' ELSE coalesce($9, events) END, "
-    "quiet_from = CASE WHEN $10::text IS NULL THEN quiet_from ELSE time '00:00' + $11::bigint * interval '1 microsecond' END, "
-    "quiet_until = CASE WHEN $10::text IS NULL THEN quiet_until ELSE time '00:00' + $12::bigint * interval '1 microsecond' END, "
+    "quiet_from = CASE WHEN $10::text IS NULL THEN quiet_from "
+    "ELSE time '00:00' + $11::bigint * interval '1 microsecond' END, "
+    "quiet_until = CASE WHEN $10::text IS NULL THEN quiet_until "
+    "ELSE time '00:00' + $12::bigint * interval '1 microsecond' END, "
     "time_zone = coalesce($13, time_zone), cool_down = nullif(coalesce($14, cool_down), '0'), "
-    "digest = nullif(coalesce($15, digest), ''), digest_at = coalesce($16, digest_at), group_wait = coalesce($17, group_wait), "
-    "escalate_after = nullif(coalesce($18, escalate_after), '0'), escalate_to = nullif(coalesce($19, escalate_to), '{}'), "
+    "digest = nullif(coalesce($15, digest), ''), digest_at = coalesce($16, digest_at), group_wait = "
+    "coalesce($17, group_wait), "
+    "escalate_after = nullif(coalesce($18, escalate_after), '0'), escalate_to = nullif(coalesce($19, "
+    "escalate_to), '{}'), "
     "updated_at = now()";
 
 void RequireEscalation(const pg::Row& row) {
     if (row.Bool(1)) return;
-    throw UserError(sqlstate::kInvalidParameter, "an escalation needs both \"escalate_after\" and \"escalate_to\"", "",
-                    "Give for example escalate_after => '30 minutes', escalate_to => '{oncall}'; to take it away, '0' and '{}'.");
+    throw UserError(
+        sqlstate::kInvalidParameter, "an escalation needs both \"escalate_after\" and \"escalate_to\"", "",
+        "Give for example escalate_after => '30 minutes', escalate_to => '{oncall}'; to take it away, '0' "
+        "and '{}'.");
 }
 
 // Nobody is told any more by a route that is gone or switched off. What is under way is.
 void CancelWaiting(int64_t route, const char* reason) {
     ReleaseAfter(pg::Execute(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits = false "
+        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits ="
+        " false "
         "WHERE route_id = $1 AND status = 'pending' AND payload IS NULL RETURNING id",
         {Value::Int8(route), Value::Text(reason)}));
 }
@@ -165,7 +181,8 @@ int64_t RequireRoute(const std::string& name) {
     const pg::Result rows =
         pg::Execute("SELECT id FROM pulse.route WHERE name = $1 FOR UPDATE", {Value::Text(name)});
     if (!rows.empty()) return rows[0].Int8(0);
-    const std::vector<std::string> names = NamesIn("SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM pulse.route");
+    const std::vector<std::string> names =
+        NamesIn("SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM pulse.route");
     throw UserError(sqlstate::kUndefinedObject, "route \"" + name + "\" does not exist", "",
                     names.empty() ? std::string("There is none yet; make one with pulse_create_route().")
                                   : segment::SuggestQuoted(name, names, "Routes"));
@@ -175,18 +192,21 @@ int64_t RequireRoute(const std::string& name) {
 
 void RequireSegments(const Names& segments) {
     if (segments && !segments->empty())
-        RequireKnown(segments, "segments", NamesIn("SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM pulse.segment"),
+        RequireKnown(segments, "segments",
+                     NamesIn("SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM pulse.segment"),
                      sqlstate::kUndefinedObject, "segment", "Segments");
 }
 
 int64_t CreateRoute(const std::string& name, const RouteRequest& request, const std::string& creator) {
     const std::string shown = name.substr(0, 100);
     if (name.empty() || name.size() > 255)
-        throw UserError(sqlstate::kInvalidParameter, "bad name of a route", "It has " + std::to_string(name.size()) + " bytes.",
+        throw UserError(sqlstate::kInvalidParameter, "bad name of a route",
+                        "It has " + std::to_string(name.size()) + " bytes.",
                         "Give a name of 1 to 255 bytes.");
     Check(request);
     const pg::Result made = pg::Execute(
-        "INSERT INTO pulse.route (name, channels, created_by) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING id",
+        "INSERT INTO pulse.route (name, channels, created_by) VALUES ($1, $2, $3) ON CONFLICT (name)"
+        " DO NOTHING RETURNING id",
         {Value::Text(name), TextsOrNull(request.channels), Value::Text(creator)});
     if (made.empty())
         throw UserError(sqlstate::kDuplicateObject, "route \"" + shown + "\" already exists", "",
@@ -198,12 +218,14 @@ int64_t CreateRoute(const std::string& name, const RouteRequest& request, const 
 void UpdateRoute(const std::string& name, const RouteRequest& request, const std::optional<bool>& enabled) {
     const int64_t id = RequireRoute(name);
     Check(request);
-    const pg::Result rows = pg::Execute(std::string("UPDATE pulse.route SET ") + kAssignments +
-                                            " WHERE name = $1 RETURNING id, (escalate_after IS NULL) = (escalate_to IS NULL)",
-                                        Parameters(name, request));
+    const pg::Result rows =
+        pg::Execute(std::string("UPDATE pulse.route SET ") + kAssignments +
+                        " WHERE name = $1 RETURNING id, (escalate_after IS NULL) = (escalate_to IS NULL)",
+                    Parameters(name, request));
     RequireEscalation(rows[0]);
     if (!enabled) return;
-    pg::Execute("UPDATE pulse.route SET enabled = $2 WHERE id = $1", {Value::Int8(id), Value::Bool(*enabled)});
+    pg::Execute("UPDATE pulse.route SET enabled = $2 WHERE id = $1",
+                {Value::Int8(id), Value::Bool(*enabled)});
     if (!*enabled) CancelWaiting(id, "its route was switched off");
 }
 

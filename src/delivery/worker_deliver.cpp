@@ -78,8 +78,8 @@ class Courier {
     }
 
   private:
-    // One short transaction as the extension's owner. False when somebody else's lock was in the way, or a deadlock:
-    // nothing has happened then, and it is tried again in a moment.
+    // One short transaction as the extension's owner. False when somebody else's lock was in the way, or a
+    // deadlock: nothing has happened then, and it is tried again in a moment.
     bool Briefly(const char* what, const std::function<void()>& body) {
         const pg::Brief brief = pg::RunBriefly(what, body);
         gone_ |= brief == pg::Brief::kGone;
@@ -114,7 +114,8 @@ class Courier {
     // Whether it is time for a transaction.
     bool SettleNow(Moment now, bool sending) const {
         if (sending && Room() > 0 && (look_ || (full_ && outcomes_.size() >= Portion()))) return true;
-        return !outcomes_.empty() && (under_way_.empty() || outcomes_.size() >= kEnoughOutcomes || now >= SettleAt());
+        return !outcomes_.empty() &&
+               (under_way_.empty() || outcomes_.size() >= kEnoughOutcomes || now >= SettleAt());
     }
 
     // How many more requests may begin.
@@ -141,7 +142,8 @@ class Courier {
         Moment until = std::min(work ? now + kLinger : Leisure(), std::max(SettleAt(), not_before_));
         if (!held_.empty()) until = std::min(until, held_until_);
         if (sending && Room() > 0) {
-            if (look_ || plan_ || board_->Poked(MyDatabaseId, Lane::kDelivery)) until = std::min(until, not_before_);
+            if (look_ || plan_ || board_->Poked(MyDatabaseId, Lane::kDelivery))
+                until = std::min(until, not_before_);
             until = std::min(until, std::max(std::min(next_due_, members_due_), not_before_));
         }
         return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
@@ -153,7 +155,8 @@ class Courier {
         look_ = true;
         try {
             int64_t planned = 0;
-            if (!Briefly("pulse: planning messages", [&] { planned = PlanNotices(kNotices); }) && !gone_) plan_ = true;
+            if (!Briefly("pulse: planning messages", [&] { planned = PlanNotices(kNotices); }) && !gone_)
+                plan_ = true;
             if (planned >= kNotices) plan_ = true;
             PlanPeople();
         } catch (const pg::Error& error) {
@@ -193,7 +196,8 @@ class Courier {
             }
         } catch (const std::exception&) {
             // What was answered is worth more than the reason why the rest failed.
-            if (claim && !outcomes_.empty()) Briefly("pulse: recording messages", [&] { Record(outcomes_, lines_); });
+            if (claim && !outcomes_.empty())
+                Briefly("pulse: recording messages", [&] { Record(outcomes_, lines_); });
             throw;
         }
         Written(lines_);
@@ -231,15 +235,20 @@ class Courier {
         for (const Message& message : claimed_) {
             Line& line = lines_[message.channel];
             const Moment now = pg::WallClock();
-            UnderWay under_way{message.channel,  line.channel->kind,          message.kind == "incident" || message.kind == "escalation",
-                               message.attempts, MaxAttempts(*line.channel), message.created_at, now};
+            UnderWay under_way{message.channel,
+                               line.channel->kind,
+                               message.kind == "incident" || message.kind == "escalation",
+                               message.attempts,
+                               MaxAttempts(*line.channel),
+                               message.created_at,
+                               now};
             ++line.in_flight;
             if (message.attempts == 1) idle_since_ = now;
             const auto id = static_cast<uint64_t>(message.id);
             under_way_.emplace(message.id, std::move(under_way));
             try {
-                const Envelope envelope{message.key, message.thread.empty() ? message.key : message.thread, message.event, "",
-                                        message.created_at};
+                const Envelope envelope{message.key, message.thread.empty() ? message.key : message.thread,
+                                        message.event, "", message.created_at};
                 exchange_.Send(id, MakeRequest(*line.channel, envelope, message.payload, now));
             } catch (const std::exception& error) {
                 // UserError's what() is its message.
@@ -274,11 +283,13 @@ class Courier {
         if (judgement.verdict == Verdict::kDelivered) {
             outcome.fate = Outcome::Fate::kSent;
             ++burst_.done;
-        } else if (judgement.verdict != Verdict::kRetry || (outcome.counts && message.attempts >= message.max_attempts)) {
+        } else if (judgement.verdict != Verdict::kRetry ||
+                   (outcome.counts && message.attempts >= message.max_attempts)) {
             outcome.fate = Outcome::Fate::kDead;
             ++dead_;
         } else {
-            const int tries = outcome.counts ? message.attempts : std::clamp(line.breaker.overloads(), 1, kMostOverloads);
+            const int tries =
+                outcome.counts ? message.attempts : std::clamp(line.breaker.overloads(), 1, kMostOverloads);
             outcome.retry_at = now + RetryDelay(tries, judgement.wait, Random());
             ++failed_;
         }
@@ -308,8 +319,9 @@ class Courier {
     }
 
     void Report() {
-        burst_.message = std::to_string(burst_.done) + " sent, " + std::to_string(failed_) + " to be tried again, " +
-                         std::to_string(dead_) + " given up, " + std::to_string(dropped_) + " with nothing to say";
+        burst_.message = std::to_string(burst_.done) + " sent, " + std::to_string(failed_) +
+                         " to be tried again, " + std::to_string(dead_) + " given up, " +
+                         std::to_string(dropped_) + " with nothing to say";
         if (!problem_.empty()) throw UserError("XX000", "messages could not be planned", problem_);
     }
 
@@ -324,9 +336,9 @@ class Courier {
     bool full_ = false;                 // there are messages that wait for a free place
     bool gone_ = false;                 // the extension, or this version of it
     Moment next_due_ = INT64_MAX, not_before_ = INT64_MIN;
-    Moment members_due_ = INT64_MAX;  // somebody held back what there is to tell of people
-    bool held_back_ = false;          // a channel has as many messages of it as may wait,
-    size_t freed_ = 0;                // of which so many have ended
+    Moment members_due_ = INT64_MAX;     // somebody held back what there is to tell of people
+    bool held_back_ = false;             // a channel has as many messages of it as may wait,
+    size_t freed_ = 0;                   // of which so many have ended
     Moment idle_since_ = INT64_MIN / 2;  // nobody has written a message
     int64_t failed_ = 0, dead_ = 0, dropped_ = 0;
     std::string problem_;

@@ -1,5 +1,5 @@
-// The job investigations: several at a time, each a conversation that lies in the database, so that it goes on from there in any
-// process. No transaction is open while a model thinks.
+// The job investigations: several at a time, each a conversation that lies in the database, so that it goes
+// on from there in any process. No transaction is open while a model thinks.
 #include <algorithm>
 #include <map>
 #include <random>
@@ -25,12 +25,12 @@ using diagnosis::Step;
 using diagnosis::StepTimes;
 
 constexpr size_t kAtATime = 4;
-constexpr int kMostAttempts = 5;               // processes that took one and died before it got further
-constexpr size_t kLongestAnswer = 1 << 20;     // bytes that are read
-constexpr size_t kLongestKept = 256 << 10;     // bytes of one that can be used, and is kept whole
-constexpr int64_t kPatience = 20 * kSecond;    // how long the process stays for a next try
-constexpr int64_t kPause = kMinute;            // while nothing may be sent
-constexpr long kLook = 2'000;                  // ms between looks at what was queued or cancelled
+constexpr int kMostAttempts = 5;             // processes that took one and died before it got further
+constexpr size_t kLongestAnswer = 1 << 20;   // bytes that are read
+constexpr size_t kLongestKept = 256 << 10;   // bytes of one that can be used, and is kept whole
+constexpr int64_t kPatience = 20 * kSecond;  // how long the process stays for a next try
+constexpr int64_t kPause = kMinute;          // while nothing may be sent
+constexpr long kLook = 2'000;                // ms between looks at what was queued or cancelled
 
 double Random() {
     static std::minstd_rand engine(std::random_device{}());
@@ -82,8 +82,11 @@ class Desk {
             Claim();
             bool moved = false;
             for (auto& [id, flight] : flights_)
-                if (!flight.asking && !flight.investigation.finished_at && flight.not_before <= pg::WallClock()) moved |= Advance(flight);
-            std::erase_if(flights_, [](const auto& one) { return one.second.investigation.finished_at.has_value(); });
+                if (!flight.asking && !flight.investigation.finished_at &&
+                    flight.not_before <= pg::WallClock())
+                    moved |= Advance(flight);
+            std::erase_if(flights_,
+                          [](const auto& one) { return one.second.investigation.finished_at.has_value(); });
             if (flights_.empty() && !moved) return End("");
             if (!Patient()) return End("");
             TakeAnswers(moved ? 0 : UntilNext());
@@ -94,13 +97,16 @@ class Desk {
     Burst End(const std::string& why) {
         Burst burst;
         burst.done = done_;
-        burst.message = std::to_string(done_) + (done_ == 1 ? " investigation ended" : " investigations ended") + (why.empty() ? "" : "; " + why);
+        burst.message = std::to_string(done_) +
+                        (done_ == 1 ? " investigation ended" : " investigations ended") +
+                        (why.empty() ? "" : "; " + why);
         return burst;
     }
 
     // What is due is looked at again in a while, not over and over.
     Burst Pause() {
-        const std::string why = pg::settings::send_messages ? "pulse.run_jobs is off" : "pulse.send_messages is off";
+        const std::string why =
+            pg::settings::send_messages ? "pulse.run_jobs is off" : "pulse.send_messages is off";
         Within("pulse: postponing investigations", [&] {
             diagnosis::PostponeDue(kPause, why);
             return 0;
@@ -113,7 +119,8 @@ class Desk {
         for (const auto& [id, flight] : flights_) mine.push_back(id);
         const auto most = static_cast<int64_t>(kAtATime - std::min(kAtATime, flights_.size()));
         if (most == 0) return;
-        for (Investigation& one : Within("pulse: looking for investigations", [&] { return diagnosis::ClaimInvestigations(most, mine); })) {
+        for (Investigation& one : Within("pulse: looking for investigations",
+                                         [&] { return diagnosis::ClaimInvestigations(most, mine); })) {
             const int64_t id = one.id;
             flights_[id].investigation = std::move(one);
         }
@@ -122,14 +129,16 @@ class Desk {
     // Whether anything happens soon: else the job's next run goes on.
     bool Patient() const {
         const Moment now = pg::WallClock();
-        return std::any_of(flights_.begin(), flights_.end(),
-                           [&](const auto& one) { return one.second.asking || one.second.not_before <= now + kPatience; });
+        return std::any_of(flights_.begin(), flights_.end(), [&](const auto& one) {
+            return one.second.asking || one.second.not_before <= now + kPatience;
+        });
     }
 
     long UntilNext() const {
         int64_t left = kLook * 1000;
         for (const auto& [id, flight] : flights_)
-            if (!flight.asking) left = std::min(left, std::max<int64_t>(flight.not_before - pg::WallClock(), 0));
+            if (!flight.asking)
+                left = std::min(left, std::max<int64_t>(flight.not_before - pg::WallClock(), 0));
         return static_cast<long>(left / 1000 + 1);
     }
 
@@ -172,7 +181,8 @@ class Desk {
 
     bool TakeTurn(Flight& flight) {
         if (flight.investigation.attempts > kMostAttempts) {
-            Fail(flight, "its process died " + std::to_string(kMostAttempts) + " times before it got further");
+            Fail(flight,
+                 "its process died " + std::to_string(kMostAttempts) + " times before it got further");
             return true;
         }
         const std::optional<Turn> turn = Prepare(flight);
@@ -198,8 +208,9 @@ class Desk {
             turn.model = diagnosis::LoadModel(now->model);
             turn.steps = diagnosis::LoadSteps(id);
             const diagnosis::Limits limits = diagnosis::LimitsNow();
-            const bool first = std::none_of(turn.steps.begin(), turn.steps.end(),
-                                            [](const Step& step) { return step.kind == "model" && !step.error; });
+            const bool first = std::none_of(turn.steps.begin(), turn.steps.end(), [](const Step& step) {
+                return step.kind == "model" && !step.error;
+            });
             const std::string opening = first ? diagnosis::Opening(diagnosis::Brief(now->incident)) : "";
             turn.plan = diagnosis::Next(turn.model, limits, turn.steps, opening);
             if (turn.plan.what == Plan::What::kAsk) Bound(*now, limits, opening, turn);
@@ -208,7 +219,8 @@ class Desk {
     }
 
     // Within the budget, or not at all. Where another round could not be paid, this one is the last.
-    void Bound(const Investigation& investigation, const diagnosis::Limits& limits, const std::string& opening, Turn& turn) {
+    void Bound(const Investigation& investigation, const diagnosis::Limits& limits,
+               const std::string& opening, Turn& turn) {
         turn.estimate = diagnosis::EstimateRequest(turn.model, turn.plan.body);
         diagnosis::Spent spent = diagnosis::SpentOf(investigation);
         for (const auto& [id, other] : flights_) {
@@ -284,11 +296,14 @@ class Desk {
         } else {
             reply = diagnosis::ReadReply(flight.model.protocol, *body, 1, error);
         }
-        step.answered = body && !too_long ? *body : answer.body.empty() ? diagnosis::Json() : diagnosis::Json(Beginning(answer.body));
-        // What is refused by its status was answered by no model; all else may have been, whatever came of it here.
+        step.answered = body && !too_long     ? *body
+                        : answer.body.empty() ? diagnosis::Json()
+                                              : diagnosis::Json(Beginning(answer.body));
+        // What is refused by its status was answered by no model; all else may have been, whatever came of it
+        // here.
         if (reply || (answer.sent && (!answer.error.empty() || answer.status < 400))) {
-            const diagnosis::Estimate used =
-                diagnosis::Charge(flight.model, flight.estimate, reply ? &*reply : nullptr, answer.body.size());
+            const diagnosis::Estimate used = diagnosis::Charge(flight.model, flight.estimate,
+                                                               reply ? &*reply : nullptr, answer.body.size());
             times.input_tokens = used.input_tokens;
             times.output_tokens = used.output_tokens;
             times.cost = used.cost;
@@ -309,7 +324,8 @@ class Desk {
         return text;
     }
 
-    void Stumble(Flight& flight, Step step, const StepTimes& times, const std::string& error, bool retry, std::optional<int64_t> asked) {
+    void Stumble(Flight& flight, Step step, const StepTimes& times, const std::string& error, bool retry,
+                 std::optional<int64_t> asked) {
         step.error = error;
         const int64_t id = flight.investigation.id;
         const int64_t pause = Within("pulse: keeping a model's failure", [&]() -> int64_t {
@@ -317,35 +333,45 @@ class Desk {
             diagnosis::KeepUse(id, 0, times);
             const int failures = diagnosis::FailuresInARow(diagnosis::LoadSteps(id));
             if (!retry || failures > diagnosis::kMostRetries) {
-                diagnosis::Fail(id, failures > 1 ? error + " (" + std::to_string(failures) + " tries)" : error);
+                diagnosis::Fail(id,
+                                failures > 1 ? error + " (" + std::to_string(failures) + " tries)" : error);
                 return -1;
             }
             const int64_t wait = diagnosis::RetryPause(failures, asked, Random());
             diagnosis::Postpone(id, wait, "tried again: " + error);
             return wait;
         });
-        if (pause < 0) Leave(flight);
-        else flight.not_before = pg::WallClock() + pause;
+        if (pause < 0)
+            Leave(flight);
+        else
+            flight.not_before = pg::WallClock() + pause;
     }
 
     void CallTools(Flight& flight, const Turn& turn) {
-        auto number = std::count_if(turn.steps.begin(), turn.steps.end(), [](const Step& step) { return step.kind == "tool"; });
-        auto previews = std::count_if(turn.steps.begin(), turn.steps.end(), [](const Step& step) { return step.kind == "tool" && step.name == "preview_count"; });
+        auto number = std::count_if(turn.steps.begin(), turn.steps.end(),
+                                    [](const Step& step) { return step.kind == "tool"; });
+        auto previews = std::count_if(turn.steps.begin(), turn.steps.end(), [](const Step& step) {
+            return step.kind == "tool" && step.name == "preview_count";
+        });
         for (const diagnosis::ToolCall& call : turn.plan.calls) {
             StepTimes times;
             times.started_at = pg::WallClock();
-            diagnosis::ToolOutcome outcome = diagnosis::CallTool(flight.investigation.incident, call, previews);
+            diagnosis::ToolOutcome outcome =
+                diagnosis::CallTool(flight.investigation.incident, call, previews);
             previews += call.name == "preview_count";
             times.milliseconds = static_cast<double>(pg::WallClock() - times.started_at) / 1000;
             ++number;
             diagnosis::Json answered{{"tool", call.name}};
             if (!outcome.error) answered["evidence"] = "t" + std::to_string(number);
-            answered[outcome.error ? "error" : "result"] = outcome.error ? diagnosis::Json(*outcome.error) : outcome.result;
+            answered[outcome.error ? "error" : "result"] =
+                outcome.error ? diagnosis::Json(*outcome.error) : outcome.result;
             diagnosis::Json sent{{"id", call.id}, {"arguments", call.arguments}};
             if (!call.arguments.is_object()) sent["text"] = call.raw;
             Within("pulse: keeping a tool's result", [&] {
-                diagnosis::KeepStep(flight.investigation.id,
-                                    {turn.plan.step, "tool", diagnosis::Short(call.name, 200), sent, answered, outcome.error}, times);
+                diagnosis::KeepStep(
+                    flight.investigation.id,
+                    {turn.plan.step, "tool", diagnosis::Short(call.name, 200), sent, answered, outcome.error},
+                    times);
                 return 0;
             });
         }

@@ -10,13 +10,17 @@ namespace pulse::diagnosis {
 namespace {
 
 // What a message and a page can still show.
-constexpr size_t kMostSentences = 10, kMostHypotheses = 6, kMostAdvice = 8, kMostCited = 20, kMostProblems = 20;
+constexpr size_t kMostSentences = 10, kMostHypotheses = 6, kMostAdvice = 8, kMostCited = 20,
+                 kMostProblems = 20;
 constexpr size_t kLongestSentence = 1000, kLongestCause = 120, kLongestSql = 10'000;
 
 Json Object(const Json& properties) {
     Json required = Json::array();
     for (const auto& [name, schema] : properties.items()) required.push_back(name);
-    return {{"type", "object"}, {"properties", properties}, {"required", required}, {"additionalProperties", false}};
+    return {{"type", "object"},
+            {"properties", properties},
+            {"required", required},
+            {"additionalProperties", false}};
 }
 
 Json ListOf(const Json& items) {
@@ -29,7 +33,8 @@ Json Described(const char* type, const char* description) {
 
 class Checker {
   public:
-    Checker(const std::set<std::string>& evidence, const SqlCheck& check_sql) : evidence_(evidence), check_sql_(check_sql) {}
+    Checker(const std::set<std::string>& evidence, const SqlCheck& check_sql)
+        : evidence_(evidence), check_sql_(check_sql) {}
 
     CheckedAnswer Run(const Json& answer) {
         if (!answer.is_object()) {
@@ -37,20 +42,22 @@ class Checker {
             return std::move(checked_);
         }
         Json& clean = checked_.answer = Json::object();
-        clean["what_changed"] = Each(answer, "what_changed", kMostSentences, [&](const Json& item, const std::string& where) {
-            return Text(item, where, kLongestSentence, false);
-        });
-        clean["hypotheses"] = Each(answer, "hypotheses", kMostHypotheses, [&](const Json& item, const std::string& where) {
-            return Hypothesis(item, where);
-        });
-        clean["recommendations"] = Each(answer, "recommendations", kMostAdvice, [&](const Json& item, const std::string& where) {
-            return Advice(item, where);
-        });
+        clean["what_changed"] =
+            Each(answer, "what_changed", kMostSentences, [&](const Json& item, const std::string& where) {
+                return Text(item, where, kLongestSentence, false);
+            });
+        clean["hypotheses"] =
+            Each(answer, "hypotheses", kMostHypotheses,
+                 [&](const Json& item, const std::string& where) { return Hypothesis(item, where); });
+        clean["recommendations"] =
+            Each(answer, "recommendations", kMostAdvice,
+                 [&](const Json& item, const std::string& where) { return Advice(item, where); });
         if (answer.contains("hypotheses") && answer["hypotheses"].is_array() && answer["hypotheses"].empty())
             Wrong("hypotheses", "is empty; give at least one, with a low confidence if you do not know");
         auto& list = clean["hypotheses"];
-        std::stable_sort(list.begin(), list.end(),
-                         [](const Json& a, const Json& b) { return a.value("confidence", 0.0) > b.value("confidence", 0.0); });
+        std::stable_sort(list.begin(), list.end(), [](const Json& a, const Json& b) {
+            return a.value("confidence", 0.0) > b.value("confidence", 0.0);
+        });
         return std::move(checked_);
     }
 
@@ -68,7 +75,8 @@ class Checker {
             return list;
         }
         if (found->size() > most)
-            Wrong(name, "has " + std::to_string(found->size()) + " entries; at most " + std::to_string(most) + " are shown");
+            Wrong(name, "has " + std::to_string(found->size()) + " entries; at most " + std::to_string(most) +
+                            " are shown");
         for (size_t i = 0; i < std::min(found->size(), most); ++i)
             list.push_back(body((*found)[i], std::string(name) + "[" + std::to_string(i) + "]"));
         return list;
@@ -85,7 +93,8 @@ class Checker {
         return text;
     }
 
-    Json Field(const Json& object, const std::string& where, const char* name, size_t longest, bool may_be_empty = false) {
+    Json Field(const Json& object, const std::string& where, const char* name, size_t longest,
+               bool may_be_empty = false) {
         const auto found = object.find(name);
         if (found == object.end()) {
             Wrong(where + "." + name, "is missing");
@@ -123,22 +132,23 @@ class Checker {
             return cited;
         }
         if (found->empty()) Wrong(where + ".evidence", "is empty; cite at least one evidence id");
-        if (found->size() > kMostCited) Wrong(where + ".evidence", "cites more than " + std::to_string(kMostCited) + " ids");
+        if (found->size() > kMostCited)
+            Wrong(where + ".evidence", "cites more than " + std::to_string(kMostCited) + " ids");
         for (size_t i = 0; i < std::min(found->size(), kMostCited); ++i) {
             const Json& id = (*found)[i];
             const std::string text = id.is_string() ? id.get<std::string>() : "";
             if (!evidence_.contains(text))
-                Wrong(where + ".evidence", "cites " + (id.is_string() ? "\"" + Short(text, 40) + "\"" : "something that is no text") +
-                                               ", which does not exist; there are " + Known());
+                Wrong(where + ".evidence",
+                      "cites " +
+                          (id.is_string() ? "\"" + Short(text, 40) + "\"" : "something that is no text") +
+                          ", which does not exist; there are " + Known());
             else if (std::find(cited.begin(), cited.end(), id) == cited.end())
                 cited.push_back(text);
         }
         return cited;
     }
 
-    std::string Known() const {
-        return Listed({evidence_.begin(), evidence_.end()}, 40);
-    }
+    std::string Known() const { return Listed({evidence_.begin(), evidence_.end()}, 40); }
 
     Json Advice(const Json& item, const std::string& where) {
         Json clean = Json::object();
@@ -150,7 +160,8 @@ class Checker {
         clean["reason"] = Field(item, where, "reason", kLongestSentence);
         clean["priority"] = Field(item, where, "priority", 10);
         const std::string priority = clean["priority"].get<std::string>();
-        if (priority != "low" && priority != "medium" && priority != "high") Wrong(where + ".priority", "is not low, medium or high");
+        if (priority != "low" && priority != "medium" && priority != "high")
+            Wrong(where + ".priority", "is not low, medium or high");
         clean["sql"] = "";
         const auto sql = item.find("sql");
         if (sql == item.end() || sql->is_null()) return clean;
@@ -177,8 +188,10 @@ size_t EndOfObject(const std::string& text, size_t begin) {
     for (size_t i = begin; i < text.size(); ++i) {
         const char c = text[i];
         if (quoted) {
-            if (c == '\\') ++i;
-            else if (c == '"') quoted = false;
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                quoted = false;
         } else if (c == '"') {
             quoted = true;
         } else if (c == '{') {
@@ -199,12 +212,16 @@ const Json& AnswerSchema() {
           ListOf(Object({{"cause", Described("string", "The cause in a few words.")},
                          {"sentence", Described("string", "One sentence that says why it happened.")},
                          {"confidence", Described("number", "From 0 to 1.")},
-                         {"evidence", ListOf(Described("string", "Id of evidence that was shown, such as e1 or t2."))}}))},
+                         {"evidence", ListOf(Described(
+                                          "string", "Id of evidence that was shown, such as e1 or t2."))}}))},
          {"recommendations",
-          ListOf(Object({{"action", Described("string", "What a person should do.")},
-                         {"reason", Described("string", "Why.")},
-                         {"priority", {{"type", "string"}, {"enum", {"low", "medium", "high"}}}},
-                         {"sql", {{"type", {"string", "null"}}, {"description", "One SELECT that only reads and helps to verify, or null."}}}}))}});
+          ListOf(
+              Object({{"action", Described("string", "What a person should do.")},
+                      {"reason", Described("string", "Why.")},
+                      {"priority", {{"type", "string"}, {"enum", {"low", "medium", "high"}}}},
+                      {"sql",
+                       {{"type", {"string", "null"}},
+                        {"description", "One SELECT that only reads and helps to verify, or null."}}}}))}});
     return schema;
 }
 
@@ -223,7 +240,8 @@ std::optional<Json> FindObject(const std::string& text) {
     return std::nullopt;
 }
 
-CheckedAnswer CheckAnswer(const Json& answer, const std::set<std::string>& evidence, const SqlCheck& check_sql) {
+CheckedAnswer CheckAnswer(const Json& answer, const std::set<std::string>& evidence,
+                          const SqlCheck& check_sql) {
     return Checker(evidence, check_sql).Run(answer);
 }
 

@@ -45,15 +45,19 @@ ExprPtr Rebuild(const ExprPtr& expr, bool exact, const Fold& fold) {
         for (const ExprPtr& item : list) made.push_back(Rebuild(item, inner, fold));
         return made;
     };
-    if (const auto* text = rule::As<rule::Text>(*expr)) return rule::Make(rule::Text{fold(text->value)}, expr->position);
+    if (const auto* text = rule::As<rule::Text>(*expr))
+        return rule::Make(rule::Text{fold(text->value)}, expr->position);
     if (const auto* number = rule::As<rule::Number>(*expr); number && exact) {
         const std::string folded = fold(number->digits);
         return folded == number->digits ? expr : rule::Make(rule::Text{folded}, expr->position);
     }
-    if (const auto* list = rule::As<rule::List>(*expr)) return rule::Make(rule::List{all(list->items, exact)}, expr->position);
-    if (const auto* call = rule::As<rule::Call>(*expr)) return rule::MakeCall(call->function, all(call->arguments, false), expr->position);
+    if (const auto* list = rule::As<rule::List>(*expr))
+        return rule::Make(rule::List{all(list->items, exact)}, expr->position);
+    if (const auto* call = rule::As<rule::Call>(*expr))
+        return rule::MakeCall(call->function, all(call->arguments, false), expr->position);
     if (const auto* operation = rule::As<rule::Operation>(*expr))
-        return rule::MakeOperation(operation->op, all(operation->operands, ComparesExactly(operation->op)), expr->position);
+        return rule::MakeOperation(operation->op, all(operation->operands, ComparesExactly(operation->op)),
+                                   expr->position);
     return expr;
 }
 
@@ -65,7 +69,8 @@ bool IsName(char c) {
 size_t EndOfQuoted(const std::string& text, size_t at, bool backslash) {
     const char mark = text[at];
     for (size_t i = at + 1; i < text.size(); ++i) {
-        if (backslash && text[i] == '\\') ++i;
+        if (backslash && text[i] == '\\')
+            ++i;
         else if (text[i] == mark) {
             if (i + 1 >= text.size() || text[i + 1] != mark) return i + 1;
             ++i;
@@ -74,7 +79,8 @@ size_t EndOfQuoted(const std::string& text, size_t at, bool backslash) {
     return text.size();
 }
 
-// `column "x" does not exist`, of a column that was there: the one message that says more than its SQLSTATE and nothing about anybody.
+// `column "x" does not exist`, of a column that was there: the one message that says more than its SQLSTATE
+// and nothing about anybody.
 bool NamesLostColumn(const Picture& failed, const std::map<std::string, std::string>& columns) {
     if (failed.error_state != sqlstate::kUndefinedColumn) return false;
     for (const auto& [name, type] : columns)
@@ -98,7 +104,9 @@ std::string ErrorText(const std::string& state) {
         {"42703", "a column that the definition uses does not exist"},
         {"42704", "something that the definition uses does not exist"},
         {"42804", "a column that the definition uses is of another type"},
-        {"42883", "a function or operator that the definition uses does not exist, perhaps because a column is of another type"},
+        {"42883",
+         "a function or operator that the definition uses does not exist, perhaps because a column is of "
+         "another type"},
         {"42P01", "a relation that the definition uses does not exist"},
         {"53", "the server had not enough memory, space or connections"},
         {"54", "a limit of the server was exceeded"},
@@ -167,7 +175,8 @@ void Folder::FoldPictures(const std::vector<Picture*>& pictures) {
         for (ClauseCount& clause : picture->clauses) clause.text = FoldRule(clause.text);
         if (picture->error_state.empty() && picture->error.empty()) continue;
         if (!NamesLostColumn(*picture, columns)) picture->error = ErrorText(picture->error_state);
-        if (ErrorText(picture->error_state) == ErrorText(picture->error_state.substr(0, 2))) picture->error_state.resize(std::min<size_t>(picture->error_state.size(), 2));
+        if (ErrorText(picture->error_state) == ErrorText(picture->error_state.substr(0, 2)))
+            picture->error_state.resize(std::min<size_t>(picture->error_state.size(), 2));
     }
     for (auto& [attribute, list] : moments) FoldValues(list);
 }
@@ -205,7 +214,8 @@ void Folder::Fold(TableCase& input) {
 std::string Folder::FoldRule(const std::string& text) {
     if (share_) return text;
     const auto fold = [&](const std::string& value) {
-        const bool plain = value.empty() || value == "0" || value == "1" || Common(value) || ParseMoment(value);
+        const bool plain =
+            value.empty() || value == "0" || value == "1" || Common(value) || ParseMoment(value);
         return plain ? value : Replacement(value);
     };
     try {
@@ -220,7 +230,8 @@ nlohmann::json Folder::FoldDefinition(const nlohmann::json& definition) {
     json folded = definition;
     if (!folded.is_object()) return folded;
     for (auto& [key, value] : folded.items()) {
-        if (value.is_string() && (key == "where" || key == "converted" || key == "last_active" || key == "key"))
+        if (value.is_string() &&
+            (key == "where" || key == "converted" || key == "last_active" || key == "key"))
             value = FoldRule(value.get<std::string>());
         else if (value.is_string() && key == "query")
             value = FoldSql(value.get<std::string>());
@@ -240,10 +251,13 @@ nlohmann::json Folder::FoldDefinition(const nlohmann::json& definition) {
                     const std::string text = item.get<std::string>();
                     if (!text.empty() && !Common(text) && !ParseMoment(text)) item = Replacement(text);
                 };
-                if (value.is_array()) for (json& item : value) one(item);
-                else one(value);
+                if (value.is_array())
+                    for (json& item : value) one(item);
+                else
+                    one(value);
                 const std::string op = node.value("operator", "");
-                if (value.is_number() && (op == "=" || op == "==" || op == "!=" || op == "<>") && !Common(value.dump()) && value != 0 && value != 1)
+                if (value.is_number() && (op == "=" || op == "==" || op == "!=" || op == "<>") &&
+                    !Common(value.dump()) && value != 0 && value != 1)
                     value = Replacement(value.dump());
             }
         }
@@ -257,7 +271,9 @@ std::string Folder::FoldSql(const std::string& sql) {
     if (share_) return sql;
     std::string folded;
     char before = ' ';  // the last character that is no blank
-    const auto fold = [&](const std::string& value) { return Common(value) || ParseMoment(value) ? value : Replacement(value); };
+    const auto fold = [&](const std::string& value) {
+        return Common(value) || ParseMoment(value) ? value : Replacement(value);
+    };
     for (size_t i = 0; i < sql.size();) {
         const char c = sql[i];
         if (sql.compare(i, 2, "--") == 0) {  // words of people, about people perhaps
@@ -290,9 +306,12 @@ std::string Folder::FoldSql(const std::string& sql) {
             while (end < sql.size() && (IsName(sql[end]) || sql[end] == '.')) ++end;
             const std::string number = sql.substr(i, end - i);
             // After = or in a list it is a value of somebody; after < or > it is a limit.
-            const bool exact = before == '=' ? folded.find_last_of('=') == 0 || (folded[folded.find_last_of('=') - 1] != '<' && folded[folded.find_last_of('=') - 1] != '>')
+            const bool exact = before == '=' ? folded.find_last_of('=') == 0 ||
+                                                   (folded[folded.find_last_of('=') - 1] != '<' &&
+                                                    folded[folded.find_last_of('=') - 1] != '>')
                                              : before == '(' || before == ',';
-            folded += exact && number.size() > 2 && !Common(number) ? "'" + Replacement(number) + "'" : number;
+            folded +=
+                exact && number.size() > 2 && !Common(number) ? "'" + Replacement(number) + "'" : number;
             before = '0';
             i = end;
         } else {
@@ -329,9 +348,11 @@ std::string Folder::FoldQuoted(const std::string& text) {
 
 std::string Folder::FoldSummary(const std::string& text) {
     if (share_) return text;
-    // As the rooms drift and health write them: check … fails: …, and the segment can no longer be measured: …
+    // As the rooms drift and health write them: check … fails: …, and the segment can no longer be measured:
+    // …
     for (const char* mark : {" fails: ", " can no longer be measured: "})
-        if (const size_t at = text.find(mark); at != std::string::npos) return FoldQuoted(text.substr(0, at + std::string(mark).size() - 2));
+        if (const size_t at = text.find(mark); at != std::string::npos)
+            return FoldQuoted(text.substr(0, at + std::string(mark).size() - 2));
     return FoldQuoted(text);
 }
 

@@ -24,23 +24,41 @@ const options::Table& ModelOptions() {
     using K = options::Kind;
     constexpr Holder kServer = Holder::kServer, kMapping = Holder::kMapping;
     static const options::Table table(
-        "model",
-        {{"protocol", kServer, K::kWord, "", "how it is spoken to", {"openai", "anthropic"}},
-         {"base_url", kServer, K::kUrl, "", "address before /chat/completions or /messages"},
-         {"model", kServer, K::kText, "", "name of the model there"},
-         {"max_output_tokens", kServer, K::kCount, "2000", "longest answer"},
-         {"token_parameter", kServer, K::kWord, "max_completion_tokens", "how openai's protocol says it",
-          {"max_completion_tokens", "max_tokens", "both"}},
-         {"structured_output", kServer, K::kWord, "always", "with which requests openai's protocol gives the schema of the answer",
-          {"always", "final", "never"}},
-         {"key_header", kServer, K::kWord, "", "header of the key where it is not the protocol's own",
-          {"authorization", "api-key", "x-api-key"}},
-         {"price_input", kServer, K::kNumber, "", "price of a million tokens sent"},
-         {"price_output", kServer, K::kNumber, "", "price of a million tokens answered"},
-         {"connect_timeout", kServer, K::kDuration, "10s", "longest wait for a connection"},
-         {"timeout", kServer, K::kDuration, "2min", "longest wait for an answer"},
-         {"ca_file", kServer, K::kText, "", "file with the certificates of authorities trusted", {}, false, true},
-         {"api_key", kMapping, K::kText, "", "its key", {}, true}});
+        "model", {{"protocol", kServer, K::kWord, "", "how it is spoken to", {"openai", "anthropic"}},
+                  {"base_url", kServer, K::kUrl, "", "address before /chat/completions or /messages"},
+                  {"model", kServer, K::kText, "", "name of the model there"},
+                  {"max_output_tokens", kServer, K::kCount, "2000", "longest answer"},
+                  {"token_parameter",
+                   kServer,
+                   K::kWord,
+                   "max_completion_tokens",
+                   "how openai's protocol says it",
+                   {"max_completion_tokens", "max_tokens", "both"}},
+                  {"structured_output",
+                   kServer,
+                   K::kWord,
+                   "always",
+                   "with which requests openai's protocol gives the schema of the answer",
+                   {"always", "final", "never"}},
+                  {"key_header",
+                   kServer,
+                   K::kWord,
+                   "",
+                   "header of the key where it is not the protocol's own",
+                   {"authorization", "api-key", "x-api-key"}},
+                  {"price_input", kServer, K::kNumber, "", "price of a million tokens sent"},
+                  {"price_output", kServer, K::kNumber, "", "price of a million tokens answered"},
+                  {"connect_timeout", kServer, K::kDuration, "10s", "longest wait for a connection"},
+                  {"timeout", kServer, K::kDuration, "2min", "longest wait for an answer"},
+                  {"ca_file",
+                   kServer,
+                   K::kText,
+                   "",
+                   "file with the certificates of authorities trusted",
+                   {},
+                   false,
+                   true},
+                  {"api_key", kMapping, K::kText, "", "its key", {}, true}});
     return table;
 }
 
@@ -56,11 +74,12 @@ void CheckModelOptions(Holder holder, const options::List& options) {
     }
     for (const char* name : {"protocol", "base_url", "model"})
         if (!options::Value(options, name))
-            throw UserError(sqlstate::kInvalidParameter, std::string("a model needs the option \"") + name + "\"", "",
+            throw UserError(sqlstate::kInvalidParameter,
+                            std::string("a model needs the option \"") + name + "\"", "",
                             "Give protocol, base_url and model.");
     if (ModelOptions().Get(options, "max_output_tokens") == "0")
-        throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"max_output_tokens\"", "It is 0.",
-                        "Give at least 1; an answer has some hundred tokens.");
+        throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"max_output_tokens\"",
+                        "It is 0.", "Give at least 1; an answer has some hundred tokens.");
 }
 
 Model MakeModel(const std::string& name, const options::List& server, const options::List& mapping) {
@@ -100,7 +119,9 @@ std::vector<std::pair<std::string, std::string>> Headers(const Model& model) {
 }
 
 double Cost(const Model& model, int64_t input_tokens, int64_t output_tokens) {
-    return (static_cast<double>(input_tokens) * model.price_input + static_cast<double>(output_tokens) * model.price_output) / 1e6;
+    return (static_cast<double>(input_tokens) * model.price_input +
+            static_cast<double>(output_tokens) * model.price_output) /
+           1e6;
 }
 
 int64_t EstimateTokens(size_t bytes) {

@@ -13,7 +13,8 @@ namespace {
 constexpr size_t kMostCalls = 4;  // of one answer
 
 constexpr const char* kAskFinal =
-    "This was the last tool call. Give the final answer now, as the JSON object that was asked for, from the evidence above.";
+    "This was the last tool call. Give the final answer now, as the JSON object that was asked for, from "
+    "the evidence above.";
 
 // The conversation so far.
 struct Replayed {
@@ -90,8 +91,10 @@ Plan Check(const Replayed& talk) {
     if (reply.stop == Stop::kLength) {
         plan.problem = "the answer was cut at the limit of its length; give a shorter one";
     } else if (const ToolCall* report = FindReport(reply)) {
-        if (report->arguments.is_object() && !report->arguments.empty()) plan.answer = report->arguments;
-        else plan.problem = "the answer is no JSON object";
+        if (report->arguments.is_object() && !report->arguments.empty())
+            plan.answer = report->arguments;
+        else
+            plan.problem = "the answer is no JSON object";
     } else if (!reply.calls.empty()) {
         plan.problem = "a tool was called where the final answer was asked for";
     } else {
@@ -147,9 +150,11 @@ bool MustFinish(const Limits& limits, int step) {
 Plan Repair(const Model& model, const Limits& limits, const Replayed& talk) {
     const std::string problems = Said(*talk.problems);
     if (talk.checks > 1) return Fail(talk.asked, "the model's answer was wrong twice: " + problems);
-    if (talk.asked >= limits.steps) return Fail(talk.asked, "the model's answer was wrong and no step was left: " + problems);
-    const std::string text = "Your answer cannot be used: " + problems +
-                             ". Give the whole answer again, corrected, as the JSON object that was asked for and nothing else.";
+    if (talk.asked >= limits.steps)
+        return Fail(talk.asked, "the model's answer was wrong and no step was left: " + problems);
+    const std::string text =
+        "Your answer cannot be used: " + problems +
+        ". Give the whole answer again, corrected, as the JSON object that was asked for and nothing else.";
     return Ask(model, talk, OurMessages(model.protocol, Results(talk, "not run"), text), true);
 }
 
@@ -165,9 +170,11 @@ Estimate Charge(const Model& model, const Estimate& estimate, const Reply* reply
     constexpr int64_t kShare = 4;  // an estimate is seldom so far from the truth
     Estimate used = estimate;
     if (reply) {
-        used.input_tokens = std::max(reply->input_tokens.value_or(estimate.input_tokens), estimate.input_tokens / kShare);
+        used.input_tokens =
+            std::max(reply->input_tokens.value_or(estimate.input_tokens), estimate.input_tokens / kShare);
         const int64_t said = EstimateTokens(DumpJson(reply->message).size());
-        used.output_tokens = std::max(reply->output_tokens.value_or(EstimateTokens(answer_bytes)), said / kShare);
+        used.output_tokens =
+            std::max(reply->output_tokens.value_or(EstimateTokens(answer_bytes)), said / kShare);
     }
     used.cost = Cost(model, used.input_tokens, used.output_tokens);
     return used;
@@ -180,7 +187,8 @@ std::string OverBudget(const Limits& limits, const Spent& spent, const Estimate&
     };
     if (spent.input_tokens + spent.output_tokens + tokens > limits.tokens)
         return told("the tokens of one investigation", "pulse.agent_max_tokens");
-    if (spent.daily_tokens + tokens > limits.daily_tokens) return told("the tokens of 24 hours", "pulse.agent_daily_tokens");
+    if (spent.daily_tokens + tokens > limits.daily_tokens)
+        return told("the tokens of 24 hours", "pulse.agent_daily_tokens");
     if (limits.cost > 0 && spent.cost + request.cost > limits.cost)
         return told("the cost of one investigation", "pulse.agent_max_cost");
     if (limits.daily_cost > 0 && spent.daily_cost + request.cost > limits.daily_cost)
@@ -195,15 +203,18 @@ int64_t RetryPause(int failures, std::optional<int64_t> asked_seconds, double ji
     return static_cast<int64_t>(seconds * (0.75 + 0.25 * jitter) * static_cast<double>(kSecond));
 }
 
-Plan Next(const Model& model, const Limits& limits, const std::vector<Step>& steps, const std::string& opening, bool finish) {
+Plan Next(const Model& model, const Limits& limits, const std::vector<Step>& steps,
+          const std::string& opening, bool finish) {
     const Replayed talk = Replay(model, steps);
     const int step = talk.asked + 1;
-    if (talk.asked == 0) return Ask(model, talk, OurMessages(model.protocol, {}, opening), finish || MustFinish(limits, step));
+    if (talk.asked == 0)
+        return Ask(model, talk, OurMessages(model.protocol, {}, opening), finish || MustFinish(limits, step));
     if (!talk.last) return Fail(talk.asked, "the model's server was changed to one of another protocol");
     if (talk.problems) return Repair(model, limits, talk);
     const Reply& reply = *talk.last;
     if (reply.stop == Stop::kRefused)
-        return Fail(talk.asked, "the model refused" + (reply.reason.empty() ? "" : ": " + Short(reply.reason, 300)));
+        return Fail(talk.asked,
+                    "the model refused" + (reply.reason.empty() ? "" : ": " + Short(reply.reason, 300)));
     if (reply.stop == Stop::kFiltered) return Fail(talk.asked, "the model's server filtered the answer");
     if (reply.stop != Stop::kPaused && IsFinal(talk)) return Check(talk);
     const std::vector<ToolCall> open = OpenCalls(talk);
@@ -211,11 +222,13 @@ Plan Next(const Model& model, const Limits& limits, const std::vector<Step>& ste
         Plan plan;
         plan.what = Plan::What::kCall;
         plan.step = talk.asked;
-        plan.calls.assign(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(std::min(open.size(), kMostCalls - talk.results.size())));
+        plan.calls.assign(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                           open.size(), kMostCalls - talk.results.size())));
         return plan;
     }
     if (talk.asked >= limits.steps)
-        return Fail(talk.asked, "the model gave no answer in " + std::to_string(limits.steps) + " steps (pulse.agent_max_steps)");
+        return Fail(talk.asked, "the model gave no answer in " + std::to_string(limits.steps) +
+                                    " steps (pulse.agent_max_steps)");
     const bool final = finish || MustFinish(limits, step);
     const auto results = Results(talk, "not run: at most " + std::to_string(kMostCalls) + " calls at a time");
     return Ask(model, talk, OurMessages(model.protocol, results, final ? kAskFinal : ""), final);

@@ -66,8 +66,10 @@ ToolCall ReadArguments(const Json* arguments) {
         call.arguments = *arguments;
     } else if (arguments->is_string()) {
         call.raw = arguments->get<std::string>();
-        if (call.raw.find_first_not_of(" \t\r\n") == std::string::npos) call.arguments = Json::object();
-        else if (auto parsed = ParseJson(call.raw); parsed && parsed->is_object()) call.arguments = std::move(*parsed);
+        if (call.raw.find_first_not_of(" \t\r\n") == std::string::npos)
+            call.arguments = Json::object();
+        else if (auto parsed = ParseJson(call.raw); parsed && parsed->is_object())
+            call.arguments = std::move(*parsed);
     }
     return call;
 }
@@ -94,7 +96,9 @@ void ReadOpenaiCalls(const Json& list, size_t nth, Reply& reply) {
         // Some servers read the arguments of the past again, and refuse what is no JSON.
         kept.push_back({{"id", call.id},
                         {"type", "function"},
-                        {"function", {{"name", call.name}, {"arguments", call.arguments.is_object() ? DumpJson(call.arguments) : "{}"}}}});
+                        {"function",
+                         {{"name", call.name},
+                          {"arguments", call.arguments.is_object() ? DumpJson(call.arguments) : "{}"}}}});
         reply.calls.push_back(std::move(call));
     }
     if (!kept.empty()) reply.message["tool_calls"] = kept;
@@ -111,7 +115,8 @@ std::optional<Reply> ReadOpenai(const Json& body, size_t nth, std::string& error
     Reply reply;
     reply.text = ContentText(Member(*message, "content"));
     reply.message = {{"role", "assistant"}, {"content", reply.text}};
-    if (const Json* calls = Member(*message, "tool_calls"); calls && calls->is_array()) ReadOpenaiCalls(*calls, nth, reply);
+    if (const Json* calls = Member(*message, "tool_calls"); calls && calls->is_array())
+        ReadOpenaiCalls(*calls, nth, reply);
     if (!reply.calls.empty() && reply.text.empty()) reply.message["content"] = nullptr;
     const std::string reason = TextOf(*first, "finish_reason"), refusal = TextOf(*message, "refusal");
     reply.stop = reason == "length"           ? Stop::kLength
@@ -167,7 +172,8 @@ std::optional<Reply> ReadAnthropic(const Json& body, size_t nth, std::string& er
         reply.input_tokens = CountOf(*usage, "input_tokens");
         // What was written to or read from a cache was sent, too.
         for (const char* name : {"cache_creation_input_tokens", "cache_read_input_tokens"})
-            if (const auto more = CountOf(*usage, name); more && reply.input_tokens) *reply.input_tokens += *more;
+            if (const auto more = CountOf(*usage, name); more && reply.input_tokens)
+                *reply.input_tokens += *more;
         reply.output_tokens = CountOf(*usage, "output_tokens");
     }
     return reply;
@@ -185,8 +191,8 @@ Json OpenaiTools(const std::vector<Tool>& tools) {
     return list;
 }
 
-Json OpenaiBody(const Model& model, const std::string& system, const Json& messages, const std::vector<Tool>& tools,
-                const Json& schema, bool final) {
+Json OpenaiBody(const Model& model, const std::string& system, const Json& messages,
+                const std::vector<Tool>& tools, const Json& schema, bool final) {
     Json all = Json::array({{{"role", "system"}, {"content", system}}});
     for (const Json& message : messages) all.push_back(message);
     Json body{{"model", model.model},
@@ -195,23 +201,29 @@ Json OpenaiBody(const Model& model, const std::string& system, const Json& messa
               {"tool_choice", final ? "none" : "auto"},
               {"parallel_tool_calls", false}};
     for (const char* name : {"max_completion_tokens", "max_tokens"})
-        if (model.token_parameter == name || model.token_parameter == "both") body[name] = model.max_output_tokens;
+        if (model.token_parameter == name || model.token_parameter == "both")
+            body[name] = model.max_output_tokens;
     if (model.structured_output == "always" || (model.structured_output == "final" && final))
-        body["response_format"] = {{"type", "json_schema"},
-                                   {"json_schema", {{"name", kReport}, {"strict", true}, {"schema", schema}}}};
+        body["response_format"] = {
+            {"type", "json_schema"},
+            {"json_schema", {{"name", kReport}, {"strict", true}, {"schema", schema}}}};
     return body;
 }
 
-Json AnthropicBody(const Model& model, const std::string& system, const Json& messages, const std::vector<Tool>& tools,
-                   const Json& schema, bool final) {
+Json AnthropicBody(const Model& model, const std::string& system, const Json& messages,
+                   const std::vector<Tool>& tools, const Json& schema, bool final) {
     Json list = Json::array();
     for (const Tool& tool : tools)
-        list.push_back({{"name", tool.name}, {"description", tool.description}, {"input_schema", tool.schema}});
-    list.push_back({{"name", kReport}, {"description", "Gives the final answer and ends the investigation."}, {"input_schema", schema}});
+        list.push_back(
+            {{"name", tool.name}, {"description", tool.description}, {"input_schema", tool.schema}});
+    list.push_back({{"name", kReport},
+                    {"description", "Gives the final answer and ends the investigation."},
+                    {"input_schema", schema}});
     Json choice = final ? Json{{"type", "tool"}, {"name", kReport}} : Json{{"type", "auto"}};
     choice["disable_parallel_tool_use"] = true;
-    return {{"model", model.model}, {"max_tokens", model.max_output_tokens}, {"system", system},
-            {"messages", messages}, {"tools", std::move(list)},              {"tool_choice", std::move(choice)}};
+    return {{"model", model.model},     {"max_tokens", model.max_output_tokens},
+            {"system", system},         {"messages", messages},
+            {"tools", std::move(list)}, {"tool_choice", std::move(choice)}};
 }
 
 bool Transient(int status) {
@@ -275,10 +287,11 @@ Json OurMessages(Protocol protocol, const std::vector<ToolResult>& results, cons
     return messages;
 }
 
-Json MakeBody(const Model& model, const std::string& system, const Json& messages, const std::vector<Tool>& tools,
-              const Json& answer_schema, bool final) {
-    return model.protocol == Protocol::kAnthropic ? AnthropicBody(model, system, messages, tools, answer_schema, final)
-                                                  : OpenaiBody(model, system, messages, tools, answer_schema, final);
+Json MakeBody(const Model& model, const std::string& system, const Json& messages,
+              const std::vector<Tool>& tools, const Json& answer_schema, bool final) {
+    return model.protocol == Protocol::kAnthropic
+               ? AnthropicBody(model, system, messages, tools, answer_schema, final)
+               : OpenaiBody(model, system, messages, tools, answer_schema, final);
 }
 
 }  // namespace pulse::diagnosis

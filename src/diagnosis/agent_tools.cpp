@@ -30,7 +30,10 @@ Tool Make(const char* name, const char* description, const Json& properties) {
     for (const auto& [key, schema] : properties.items()) required.push_back(key);
     return {name,
             description,
-            {{"type", "object"}, {"properties", properties}, {"required", required}, {"additionalProperties", false}}};
+            {{"type", "object"},
+             {"properties", properties},
+             {"required", required},
+             {"additionalProperties", false}}};
 }
 
 bool OfType(const Json& value, const std::string& type) {
@@ -51,10 +54,14 @@ std::string CheckValue(const std::string& name, const Json& value) {
     if (value.is_string()) {
         const std::string& text = value.get_ref<const std::string&>();
         if (text.empty()) return "\"" + name + "\" is empty";
-        if (text.size() > kLongestText) return "\"" + name + "\" is longer than " + std::to_string(kLongestText) + " bytes";
-        if ((name == "from" || name == "to") && !ParseMoment(text)) return "\"" + name + "\" is no ISO 8601 time";
+        if (text.size() > kLongestText)
+            return "\"" + name + "\" is longer than " + std::to_string(kLongestText) + " bytes";
+        if ((name == "from" || name == "to") && !ParseMoment(text))
+            return "\"" + name + "\" is no ISO 8601 time";
     } else if (value.is_number_integer()) {
-        const int64_t number = value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX ? INT64_MAX : value.get<int64_t>();
+        const int64_t number = value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX
+                                   ? INT64_MAX
+                                   : value.get<int64_t>();
         if (name == "limit" && (number < 1 || number > kMostRows))
             return "\"limit\" is not between 1 and " + std::to_string(kMostRows);
         if (number < 0) return "\"" + name + "\" is negative";
@@ -95,7 +102,8 @@ std::string CheckPreview(const segment::Request& request, const std::string& whe
     if (request.where) CollectPaths(*rule::Parse(*request.where), allowed);
     if (request.rules) CollectPaths(*rule::FromJson(*request.rules), allowed);
     if (request.attributes)
-        for (const segment::AttributeRequest& attribute : *request.attributes) allowed.insert({attribute.name});
+        for (const segment::AttributeRequest& attribute : *request.attributes)
+            allowed.insert({attribute.name});
     const rule::ExprPtr rule = rule::Parse(where);
     CollectPaths(*rule, asked);
     std::vector<std::string> names;
@@ -103,8 +111,13 @@ std::string CheckPreview(const segment::Request& request, const std::string& whe
         if (path.front() != request.key) names.push_back(Joined(path));
     for (const auto& path : asked)
         if (path.front() == request.key || !allowed.contains(path))
-            throw UserError(sqlstate::kInsufficientPrivilege, "\"" + Joined(path) + "\" is no column that a preview may be about", "",
-                            names.empty() ? "There is none." : "A preview is about attributes and what the segment's rule names, without its key: " + Listed(names, 30) + ".");
+            throw UserError(
+                sqlstate::kInsufficientPrivilege,
+                "\"" + Joined(path) + "\" is no column that a preview may be about", "",
+                names.empty()
+                    ? "There is none."
+                    : "A preview is about attributes and what the segment's rule names, without its key: " +
+                          Listed(names, 30) + ".");
     return rule::Print(*rule);
 }
 
@@ -115,27 +128,40 @@ int64_t BlurCount(int64_t people, int64_t noise) {
 
 const std::vector<Tool>& Tools() {
     static const std::vector<Tool> tools{
-        Make("list_snapshots", "Size, conversions, inactive members, entries and exits of a segment over time, newest first.",
-             {{"segment", Text("Name of the segment.")}, {"limit", Maybe("integer", "How many, 1 to 60; null is 14.")}}),
-        Make("attribute_distribution", "How the members of a segment divide by the values of one attribute, over time.",
+        Make("list_snapshots",
+             "Size, conversions, inactive members, entries and exits of a segment over time, newest first.",
+             {{"segment", Text("Name of the segment.")},
+              {"limit", Maybe("integer", "How many, 1 to 60; null is 14.")}}),
+        Make("attribute_distribution",
+             "How the members of a segment divide by the values of one attribute, over time.",
              {{"segment", Text("Name of the segment.")},
               {"attribute", Text("Name of the attribute.")},
               {"from", Maybe("string", "ISO 8601 time to begin at; null: as far back as the limit goes.")},
               {"to", Maybe("string", "ISO 8601 time to end at; null: now.")},
               {"limit", Maybe("integer", "How many snapshots, 1 to 60; null is 6.")}}),
         Make("contributions", "How much of the change of an incident each value of one attribute explains.",
-             {{"incident", {{"type", "integer"}, {"description", "Id of the incident."}}}, {"attribute", Text("Name of the attribute.")}}),
+             {{"incident", {{"type", "integer"}, {"description", "Id of the incident."}}},
+              {"attribute", Text("Name of the attribute.")}}),
         Make("definition_versions", "Every version of a segment's definition: when, and what changed.",
              {{"segment", Text("Name of the segment.")}}),
-        Make("schema_history", "The columns of a relation as the segments that read it saw them, and when they changed.",
+        Make("schema_history",
+             "The columns of a relation as the segments that read it saw them, and when they changed.",
              {{"relation", Text("Name of the table or view, with its schema.")}}),
-        Make("table_health", "The checks of a monitored table: freshness, volume, nulls and more, with their newest results and incidents.",
+        Make("table_health",
+             "The checks of a monitored table: freshness, volume, nulls and more, with their newest results "
+             "and incidents.",
              {{"relation", Text("Name of the table, with its schema.")}}),
         Make("sibling_incidents", "Incidents of other segments and tables that began at about the same time.",
              {{"incident", {{"type", "integer"}, {"description", "Id of the incident."}}}}),
-        Make("preview_count", "How many members a segment would have now under another rule, to about ten; at most five times. Only attributes of the segment and columns of its own rule may stand in it, never its key.",
-             {{"segment", Text("Name of the segment.")},
-              {"where", Text("The whole rule in the rule language, e.g. ltv > 1000 && plan in [\"pro\", \"team\"].")}})};
+        Make(
+            "preview_count",
+            "How many members a segment would have now under another rule, to about ten; at most five "
+            "times. Only attributes of the segment and columns of its own rule may stand in it, never its "
+            "key.",
+            {{"segment", Text("Name of the segment.")},
+             {"where",
+              Text(
+                  "The whole rule in the rule language, e.g. ltv > 1000 && plan in [\"pro\", \"team\"].")}})};
     return tools;
 }
 
@@ -150,11 +176,13 @@ std::string CheckCall(const ToolCall& call) {
     if (!call.arguments.is_object()) return "the arguments are no JSON object";
     const Json& properties = tool->schema["properties"];
     for (const auto& [name, value] : call.arguments.items())
-        if (!properties.contains(name)) return "unknown argument \"" + Short(name, 60) + "\" of " + tool->name;
+        if (!properties.contains(name))
+            return "unknown argument \"" + Short(name, 60) + "\" of " + tool->name;
     for (const auto& [name, schema] : properties.items()) {
         const Json value = call.arguments.contains(name) ? call.arguments[name] : Json();
         if (!Fits(value, schema["type"]))
-            return "\"" + name + "\" " + (value.is_null() ? "is missing" : "is of the wrong type") + "; it is " + DumpJson(schema["type"]);
+            return "\"" + name + "\" " + (value.is_null() ? "is missing" : "is of the wrong type") +
+                   "; it is " + DumpJson(schema["type"]);
         if (std::string problem = CheckValue(name, value); !problem.empty()) return problem;
     }
     return "";

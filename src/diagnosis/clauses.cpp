@@ -46,9 +46,11 @@ void Collect(const Expr& expr, std::vector<std::string>& columns) {
 bool LooksAtEvents(const Expr& expr) {
     if (rule::As<rule::Metric>(expr)) return true;
     // last_seen_minutes_ago and its kin stand for one.
-    if (const auto* reference = rule::As<rule::Reference>(expr)) return rule::FindBuiltin(*reference) != nullptr;
+    if (const auto* reference = rule::As<rule::Reference>(expr))
+        return rule::FindBuiltin(*reference) != nullptr;
     const auto any = [](const std::vector<rule::ExprPtr>& list) {
-        return std::any_of(list.begin(), list.end(), [](const rule::ExprPtr& part) { return LooksAtEvents(*part); });
+        return std::any_of(list.begin(), list.end(),
+                           [](const rule::ExprPtr& part) { return LooksAtEvents(*part); });
     };
     if (const auto* call = rule::As<rule::Call>(expr)) return any(call->arguments);
     const auto* operation = rule::As<rule::Operation>(expr);

@@ -7,7 +7,8 @@ namespace diagnosis = pulse::diagnosis;
 using pulse::pg::Value;
 
 PULSE_FUNCTION(pulse_diagnose_incident) {
-    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"), false);
+    const diagnosis::Diagnosis found =
+        diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"), false);
     return pg::FromJson(diagnosis::ToJson(found));
 }
 
@@ -31,7 +32,8 @@ PULSE_FUNCTION(pulse_diagnose_incidents) {
     for (const diagnosis::Diagnosis& one : all) {
         const diagnosis::Hypothesis& best = one.hypotheses.front();
         result.Add({Value::Int8(one.incident), Value::Int8(diagnosis::GroupOf(one.incident)),
-                    one.segment.empty() ? Value::Null(TEXTOID) : Value::Text(one.segment), Value::Text(diagnosis::Name(best.cause)),
+                    one.segment.empty() ? Value::Null(TEXTOID) : Value::Text(one.segment),
+                    Value::Text(diagnosis::Name(best.cause)),
                     Value::Float8(std::round(best.confidence * 100) / 100), Value::Text(best.sentence)});
     }
     return pg::ResultSet::Done();

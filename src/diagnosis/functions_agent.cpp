@@ -19,7 +19,8 @@ namespace sqlstate = pulse::sqlstate;
 namespace {
 
 constexpr const char* kModelExample =
-    "{\"protocol\": \"openai\", \"base_url\": \"https://api.openai.com/v1\", \"model\": \"gpt-4.1-mini\", \"api_key\": \"...\"}";
+    "{\"protocol\": \"openai\", \"base_url\": \"https://api.openai.com/v1\", \"model\": \"gpt-4.1-mini\", "
+    "\"api_key\": \"...\"}";
 constexpr const char* kQueueProcess = "pulse_investigation_main";
 // Who waits keeps a snapshot, so that nothing that was deleted since can be cleaned up.
 constexpr int64_t kLongestWait = 10 * pulse::kMinute;
@@ -30,8 +31,11 @@ std::optional<int64_t> WaitArgument(const pg::Args& args, int i) {
     if (args.IsNull(i)) return std::nullopt;
     const Interval* interval = DatumGetIntervalP(args.Raw(i));
     if (interval->month != 0 || interval->day != 0 || interval->time < 0 || interval->time > kLongestWait)
-        throw UserError(sqlstate::kInvalidParameter, "\"wait\" is out of range", "It is " + pg::ToOutput(args.Raw(i), INTERVALOID) + ".",
-                        "Give a time up to 10 minutes, such as wait => '30s'; without it, pulse.investigation shows how it goes.");
+        throw UserError(
+            sqlstate::kInvalidParameter, "\"wait\" is out of range",
+            "It is " + pg::ToOutput(args.Raw(i), INTERVALOID) + ".",
+            "Give a time up to 10 minutes, such as wait => '30s'; without it, pulse.investigation shows how "
+            "it goes.");
     return interval->time;
 }
 
@@ -49,7 +53,10 @@ void TellWhoIsMissing() {
     else if (!pg::settings::send_messages)
         pg::Notice("no model is asked while pulse.send_messages is off", "Set it in postgresql.conf.");
     else if (pg::FindLauncher() == 0)
-        pg::Notice("no worker runs that could investigate", "SELECT pulse_start() starts one for this database; shared_preload_libraries = 'pulse' does so always.");
+        pg::Notice(
+            "no worker runs that could investigate",
+            "SELECT pulse_start() starts one for this database; shared_preload_libraries = 'pulse' does so"
+            " always.");
 }
 
 template <typename Body>
@@ -62,7 +69,8 @@ auto AsOwner(Body body) {
 // Committed by a process of its own, as the worker cannot see what our transaction wrote.
 void QueueAside(int64_t incident, const std::string& caller) {
     const Oid role = pg::Call([&] { return get_role_oid(caller.c_str(), false); });
-    pg::RunAside(kQueueProcess, std::to_string(MyDatabaseId) + " " + std::to_string(role) + " " + std::to_string(incident));
+    pg::RunAside(kQueueProcess,
+                 std::to_string(MyDatabaseId) + " " + std::to_string(role) + " " + std::to_string(incident));
 }
 
 diagnosis::Investigation Await(int64_t incident, int64_t before, int64_t microseconds) {
@@ -72,9 +80,10 @@ diagnosis::Investigation Await(int64_t incident, int64_t before, int64_t microse
         const auto newest = AsOwner([&] { return diagnosis::NewestInvestigation(incident); });
         const bool live = newest && (newest->status == "queued" || newest->status == "running");
         if (!newest || (newest->id <= before && !live))
-            throw UserError(sqlstate::kNotReady, "the investigation could not be queued",
-                            "Another process does it, which sees only what is committed, and waits for no lock.",
-                            "Try again after COMMIT; the server's log says more.");
+            throw UserError(
+                sqlstate::kNotReady, "the investigation could not be queued",
+                "Another process does it, which sees only what is committed, and waits for no lock.",
+                "Try again after COMMIT; the server's log says more.");
         const int64_t left = until - pg::WallClock();
         if (!live || left <= 0) return *newest;
         pg::Wait(std::min(pause, static_cast<long>(left / 1000 + 1)));
@@ -101,8 +110,8 @@ PULSE_FUNCTION(pulse_create_model) {
     pg::ShowActivity("SELECT pulse_create_model(...)");
     pg::HideStatement([&] {
         pg::RequireWritable("pulse_create_model()");
-        pg::CreateServer("model", args.RequireText(0, "name"), "pulse_model", diagnosis::ModelOptions(), args.RequireJsonb(1, "options"),
-                         kModelExample);
+        pg::CreateServer("model", args.RequireText(0, "name"), "pulse_model", diagnosis::ModelOptions(),
+                         args.RequireJsonb(1, "options"), kModelExample);
     });
     PG_RETURN_VOID();
 }
@@ -130,7 +139,8 @@ PULSE_WRITING_FUNCTION(pulse_investigate_incident) {
     }
     const diagnosis::Investigation queued = AsOwner([&] {
         const std::optional<int64_t> id = diagnosis::QueueInvestigation(incident, caller);
-        if (!id) throw UserError(sqlstate::kNotReady, "the investigation could not be queued", "", "Try again.");
+        if (!id)
+            throw UserError(sqlstate::kNotReady, "the investigation could not be queued", "", "Try again.");
         return diagnosis::LoadInvestigation(*id).value();
     });
     return Answer(fcinfo, queued);

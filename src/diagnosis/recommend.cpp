@@ -42,12 +42,14 @@ struct Advisor {
 
     bool OfPeople() const { return input().relation.empty() && input().source.starts_with(kPeople); }
 
-    // Whether what the segment reads from has it. Of people these are the attributes that are measured, and neither traits nor events.
+    // Whether what the segment reads from has it. Of people these are the attributes that are measured, and
+    // neither traits nor events.
     bool IsColumn(const std::string& name) const {
         if (input().source.empty() || name.empty()) return false;
         if (!OfPeople()) return name.find('.') == std::string::npos;
         const json attributes = input().definition.value("attributes", json::array());
-        return std::any_of(attributes.begin(), attributes.end(), [&](const json& one) { return one.value("name", "") == name; });
+        return std::any_of(attributes.begin(), attributes.end(),
+                           [&](const json& one) { return one.value("name", "") == name; });
     }
 
     // The values of a column as they are now, in what the segment reads from.
@@ -236,17 +238,26 @@ struct Advisor {
         if (!OfPeople()) return;
         const ReadsOfPeople reads = FindReadsOfPeople(h.subject.clause);
         for (const std::string& segment : reads.segments)
-            Add("high", "Look at the segment " + Short(segment, 40) + ", which the rule builds on; this shows what it is and who changed it.",
-                "Who left that one left this one.", "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + rule::QuoteText(segment) + ");");
+            Add("high",
+                "Look at the segment " + Short(segment, 40) +
+                    ", which the rule builds on; this shows what it is and who changed it.",
+                "Who left that one left this one.",
+                "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + rule::QuoteText(segment) +
+                    ");");
         for (const std::string& trait : reads.traits)
-            Add("high", "Look at the trait " + Short(trait, 40) + ", which the rule builds on; this shows its versions.",
+            Add("high",
+                "Look at the trait " + Short(trait, 40) +
+                    ", which the rule builds on; this shows its versions.",
                 "What it counts decides who is a member.",
-                "SELECT v.* FROM pulse.trait_version AS v JOIN pulse.trait AS t ON t.id = v.trait_id WHERE t.key = " + rule::QuoteText(trait) +
-                    " ORDER BY v.version DESC;");
+                "SELECT v.* FROM pulse.trait_version AS v JOIN pulse.trait AS t ON t.id = v.trait_id"
+                " WHERE t.key = " +
+                    rule::QuoteText(trait) + " ORDER BY v.version DESC;");
         if (reads.events)
-            Add("high", "Check that the events still come in, and under these names; this lists what came last.",
+            Add("high",
+                "Check that the events still come in, and under these names; this lists what came last.",
                 "A name that is spelled otherwise than in the rule counts nowhere.",
-                "SELECT event, events, first_seen_at, last_seen_at FROM pulse.event_catalog ORDER BY last_seen_at DESC LIMIT 20;");
+                "SELECT event, events, first_seen_at, last_seen_at FROM pulse.event_catalog"
+                " ORDER BY last_seen_at DESC LIMIT 20;");
     }
 
     void Advise(const Hypothesis& h);
@@ -339,7 +350,8 @@ void Advisor::Advise(const Hypothesis& h) {
             break;
         case Cause::kExpectationOutdated: WidenExpectation(); break;
         case Cause::kTableTrouble:
-            Add("high", "Look at the incident of the table first.", "The segment will follow when the table is right again.",
+            Add("high", "Look at the incident of the table first.",
+                "The segment will follow when the table is right again.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_incident(" +
                     std::to_string(input().tables.front().incident) + ");");
             break;

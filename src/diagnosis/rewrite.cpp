@@ -72,13 +72,15 @@ std::string TextOf(const rule::Expr& expr) {
 // Whether the expression is the plain column, or that attribute of people.
 bool IsColumn(const rule::Expr& expr, const std::string& name) {
     const auto* reference = rule::As<rule::Reference>(expr);
-    return reference && ((reference->path.size() == 1 && reference->path[0] == name) || reference->path == PathOfPeople(name));
+    return reference && ((reference->path.size() == 1 && reference->path[0] == name) ||
+                         reference->path == PathOfPeople(name));
 }
 
 // How a rule of that definition names an attribute.
 std::string RuleName(const json& definition, const std::string& attribute) {
     if (definition.contains("from") || definition.contains("query")) return rule::PrintName(attribute);
-    return rule::Print(*rule::Make(rule::Reference{rule::Reference::Kind::kPath, PathOfPeople(attribute)}, 0));
+    return rule::Print(
+        *rule::Make(rule::Reference{rule::Reference::Kind::kPath, PathOfPeople(attribute)}, 0));
 }
 
 struct Mapping {

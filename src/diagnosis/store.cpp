@@ -36,7 +36,8 @@ std::string Reading(const std::string& name) {
     std::string path;
     for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
         end = name.find('.', begin);
-        path += (begin > 0 ? ", " : "") + rule::QuoteText(name.substr(begin, end == std::string::npos ? end : end - begin));
+        path += (begin > 0 ? ", " : "") +
+                rule::QuoteText(name.substr(begin, end == std::string::npos ? end : end - begin));
     }
     return "#>> ARRAY[" + path + "]";
 }
@@ -273,8 +274,9 @@ Case Gather(int64_t incident) {
 }
 
 void Keep(const Diagnosis& diagnosis) {
-    pg::Execute("UPDATE pulse.incident_record SET diagnosis = $2 WHERE id = $1 AND diagnosis IS DISTINCT FROM $2",
-                {Value::Int8(diagnosis.incident), Value::Jsonb(ToJson(diagnosis))});
+    pg::Execute(
+        "UPDATE pulse.incident_record SET diagnosis = $2 WHERE id = $1 AND diagnosis IS DISTINCT FROM $2",
+        {Value::Int8(diagnosis.incident), Value::Jsonb(ToJson(diagnosis))});
     if (diagnosis.related.empty()) return;
     // Groups that share an incident become one, named after its first incident.
     std::vector<int64_t> members = diagnosis.related;

@@ -14,7 +14,8 @@ using pg::Value;
 
 constexpr const char* kWrapper = "pulse_model";
 constexpr const char* kColumns =
-    "id, incident_id, model, status, requested_by::text, attempts, steps, input_tokens, output_tokens, cost, result, reason, finished_at";
+    "id, incident_id, model, status, requested_by::text, attempts, steps, input_tokens, output_tokens, "
+    "cost, result, reason, finished_at";
 
 Investigation ReadRow(const pg::Row& row) {
     Investigation one;
@@ -35,7 +36,8 @@ Investigation ReadRow(const pg::Row& row) {
 }
 
 std::optional<Investigation> LoadOne(const std::string& where, int64_t id) {
-    const pg::Result rows = pg::Execute(std::string("SELECT ") + kColumns + " FROM pulse.investigation WHERE " + where, {Value::Int8(id)});
+    const pg::Result rows = pg::Execute(
+        std::string("SELECT ") + kColumns + " FROM pulse.investigation WHERE " + where, {Value::Int8(id)});
     return rows.empty() ? std::nullopt : std::optional(ReadRow(rows[0]));
 }
 
@@ -46,29 +48,34 @@ Value JsonOrNull(const Json& json) {
 }  // namespace
 
 std::string ChooseModel() {
-    constexpr const char* kMake = "SELECT pulse_create_model('gpt', '{\"protocol\": \"openai\", \"base_url\": \"https://api.openai.com/v1\", "
-                                  "\"model\": \"...\", \"api_key\": \"...\"}') makes one.";
+    constexpr const char* kMake =
+        "SELECT pulse_create_model('gpt', '{\"protocol\": \"openai\", \"base_url\":"
+        " \"https://api.openai.com/v1\", "
+        "\"model\": \"...\", \"api_key\": \"...\"}') makes one.";
     const std::string chosen = pg::settings::AgentModel() ? pg::settings::AgentModel() : "";
     const std::vector<std::string> names = pg::ServerNames(kWrapper);
     std::string list;
     for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-    if (names.empty()) throw UserError(sqlstate::kNotReady, "there is no model to investigate with", "", kMake);
+    if (names.empty())
+        throw UserError(sqlstate::kNotReady, "there is no model to investigate with", "", kMake);
     if (!chosen.empty()) {
         for (const std::string& name : names)
             if (name == chosen) return name;
-        throw UserError(sqlstate::kNotReady, "the model \"" + chosen + "\" of pulse.agent_model does not exist", "Models are: " + list + ".",
-                        "Set pulse.agent_model to one of them.");
+        throw UserError(sqlstate::kNotReady,
+                        "the model \"" + chosen + "\" of pulse.agent_model does not exist",
+                        "Models are: " + list + ".", "Set pulse.agent_model to one of them.");
     }
     if (names.size() > 1)
-        throw UserError(sqlstate::kNotReady, "there is more than one model to investigate with", "Models are: " + list + ".",
-                        "Set pulse.agent_model to one of them.");
+        throw UserError(sqlstate::kNotReady, "there is more than one model to investigate with",
+                        "Models are: " + list + ".", "Set pulse.agent_model to one of them.");
     return names.front();
 }
 
 Model LoadModel(const std::string& name) {
     const std::optional<pg::ForeignServer> server = pg::FindServer(kWrapper, name);
     if (!server)
-        throw UserError(sqlstate::kUndefinedObject, "model \"" + name + "\" does not exist", "", "pulse_create_model() makes one.");
+        throw UserError(sqlstate::kUndefinedObject, "model \"" + name + "\" does not exist", "",
+                        "pulse_create_model() makes one.");
     return MakeModel(name, server->options, server->mapping);
 }
 
@@ -81,19 +88,23 @@ std::optional<Investigation> NewestInvestigation(int64_t incident) {
 }
 
 void RequireIncident(int64_t incident) {
-    if (!pg::Execute("SELECT FROM pulse.incident_record WHERE id = $1", {Value::Int8(incident)}).empty()) return;
-    throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist", "",
-                    "Incidents are listed in pulse.incident.");
+    if (!pg::Execute("SELECT FROM pulse.incident_record WHERE id = $1", {Value::Int8(incident)}).empty())
+        return;
+    throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist",
+                    "", "Incidents are listed in pulse.incident.");
 }
 
 std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<int64_t>& mine) {
     std::vector<Investigation> claimed;
     if (most <= 0) return claimed;
     const pg::Result rows = pg::Execute(
-        std::string("UPDATE pulse.investigation SET status = 'running', attempts = attempts + (status = 'running')::int, "
-                    "started_at = coalesce(started_at, clock_timestamp()) WHERE id IN (SELECT id FROM pulse.investigation "
-                    "WHERE status IN ('queued', 'running') AND next_try_at <= clock_timestamp() AND id <> ALL ($1) "
-                    "ORDER BY next_try_at, id LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING ") +
+        std::string(
+            "UPDATE pulse.investigation SET status = 'running', attempts = attempts + (status ="
+            " 'running')::int, "
+            "started_at = coalesce(started_at, clock_timestamp()) WHERE id IN (SELECT id"
+            " FROM pulse.investigation "
+            "WHERE status IN ('queued', 'running') AND next_try_at <= clock_timestamp() AND id <> ALL ($1) "
+            "ORDER BY next_try_at, id LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING ") +
             kColumns,
         {Value::Int8s(mine), Value::Int8(most)});
     for (uint64_t i = 0; i < rows.size(); ++i) claimed.push_back(ReadRow(rows[i]));
@@ -101,12 +112,15 @@ std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<i
 }
 
 std::optional<Moment> NextInvestigation() {
-    return pg::Execute("SELECT min(next_try_at) FROM pulse.investigation WHERE status IN ('queued', 'running')")[0].TimeOrNull(0);
+    return pg::Execute(
+               "SELECT min(next_try_at) FROM pulse.investigation WHERE status IN ('queued', 'running')")[0]
+        .TimeOrNull(0);
 }
 
 std::vector<Step> LoadSteps(int64_t investigation) {
     const pg::Result rows = pg::Execute(
-        "SELECT step, kind, coalesce(name, ''), sent, answered, error FROM pulse.agent_step WHERE investigation_id = $1 ORDER BY id",
+        "SELECT step, kind, coalesce(name, ''), sent, answered, error FROM pulse.agent_step"
+        " WHERE investigation_id = $1 ORDER BY id",
         {Value::Int8(investigation)});
     std::vector<Step> steps;
     for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -119,17 +133,20 @@ std::vector<Step> LoadSteps(int64_t investigation) {
 
 void KeepStep(int64_t investigation, const Step& step, const StepTimes& times) {
     pg::Execute(
-        "INSERT INTO pulse.agent_step (investigation_id, step, kind, name, sent, answered, error, input_tokens, output_tokens, started_at, "
+        "INSERT INTO pulse.agent_step (investigation_id, step, kind, name, sent, answered, error,"
+        " input_tokens, output_tokens, started_at, "
         "duration_ms, cost) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         {Value::Int8(investigation), Value::Int4(step.step), Value::Text(step.kind),
-         step.name.empty() ? Value::Null(TEXTOID) : Value::Text(step.name), JsonOrNull(step.sent), JsonOrNull(step.answered),
-         Value::Text(step.error), Value::Int8(times.input_tokens), Value::Int8(times.output_tokens), Value::Time(times.started_at),
-         Value::Float8(times.milliseconds), step.kind == "model" ? Value::Float8(times.cost) : Value::Null(FLOAT8OID)});
+         step.name.empty() ? Value::Null(TEXTOID) : Value::Text(step.name), JsonOrNull(step.sent),
+         JsonOrNull(step.answered), Value::Text(step.error), Value::Int8(times.input_tokens),
+         Value::Int8(times.output_tokens), Value::Time(times.started_at), Value::Float8(times.milliseconds),
+         step.kind == "model" ? Value::Float8(times.cost) : Value::Null(FLOAT8OID)});
 }
 
 bool KeepUse(int64_t investigation, int step, const StepTimes& times) {
     const pg::Result rows = pg::Execute(
-        "UPDATE pulse.investigation SET steps = greatest(steps, $2), input_tokens = input_tokens + $3, output_tokens = output_tokens + $4, "
+        "UPDATE pulse.investigation SET steps = greatest(steps, $2), input_tokens = input_tokens + $3,"
+        " output_tokens = output_tokens + $4, "
         "cost = cost + $5, attempts = 0 WHERE id = $1 RETURNING status = 'running'",
         {Value::Int8(investigation), Value::Int4(step), Value::Int8(times.input_tokens.value_or(0)),
          Value::Int8(times.output_tokens.value_or(0)), Value::Float8(times.cost)});
@@ -138,37 +155,43 @@ bool KeepUse(int64_t investigation, int step, const StepTimes& times) {
 
 void Postpone(int64_t investigation, int64_t microseconds, const std::string& reason) {
     pg::Execute(
-        "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $2 * interval '1 microsecond', reason = $3, attempts = 0 "
+        "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $2 * interval '1 microsecond',"
+        " reason = $3, attempts = 0 "
         "WHERE id = $1 AND status = 'running'",
         {Value::Int8(investigation), Value::Float8(static_cast<double>(microseconds)), Value::Text(reason)});
 }
 
 void PostponeDue(int64_t microseconds, const std::string& reason) {
     pg::Execute(
-        "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $1 * interval '1 microsecond', reason = $2, attempts = 0 "
+        "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $1 * interval '1 microsecond',"
+        " reason = $2, attempts = 0 "
         "WHERE status IN ('queued', 'running') AND next_try_at <= clock_timestamp()",
         {Value::Float8(static_cast<double>(microseconds)), Value::Text(reason)});
 }
 
 void Finish(int64_t investigation, const Json& result) {
     pg::Execute(
-        "UPDATE pulse.investigation SET status = 'done', result = $2, reason = NULL, finished_at = clock_timestamp() "
+        "UPDATE pulse.investigation SET status = 'done', result = $2, reason = NULL, finished_at ="
+        " clock_timestamp() "
         "WHERE id = $1 AND status = 'running'",
         {Value::Int8(investigation), Value::Jsonb(result)});
 }
 
 void Fail(int64_t investigation, const std::string& reason) {
     pg::Execute(
-        "UPDATE pulse.investigation SET status = 'failed', reason = $2, finished_at = clock_timestamp() WHERE id = $1 AND status = 'running'",
+        "UPDATE pulse.investigation SET status = 'failed', reason = $2, finished_at = clock_timestamp()"
+        " WHERE id = $1 AND status = 'running'",
         {Value::Int8(investigation), Value::Text(reason)});
 }
 
 bool Cancel(int64_t investigation, const std::string& by) {
     if (!LoadInvestigation(investigation))
-        throw UserError(sqlstate::kUndefinedObject, "investigation " + std::to_string(investigation) + " does not exist", "",
+        throw UserError(sqlstate::kUndefinedObject,
+                        "investigation " + std::to_string(investigation) + " does not exist", "",
                         "Investigations are listed in pulse.investigation.");
     return pg::Execute(
-               "UPDATE pulse.investigation SET status = 'cancelled', reason = $2, finished_at = clock_timestamp() "
+               "UPDATE pulse.investigation SET status = 'cancelled', reason = $2, finished_at ="
+               " clock_timestamp() "
                "WHERE id = $1 AND status IN ('queued', 'running')",
                {Value::Int8(investigation), Value::Text("cancelled by " + by)})
                .processed() > 0;
@@ -176,10 +199,13 @@ bool Cancel(int64_t investigation, const std::string& by) {
 
 Spent SpentOf(const Investigation& investigation) {
     const pg::Result rows = pg::Execute(
-        "SELECT coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0)::bigint, coalesce(sum(cost), 0)::float8 "
-        "FROM pulse.agent_step WHERE kind = 'model' AND started_at > clock_timestamp() - interval '24 hours'");
+        "SELECT coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0)::bigint,"
+        " coalesce(sum(cost), 0)::float8 "
+        "FROM pulse.agent_step WHERE kind = 'model' AND started_at > clock_timestamp() - interval '24"
+        " hours'");
     const pg::Result own =
-        pg::Execute("SELECT input_tokens, output_tokens, cost FROM pulse.investigation WHERE id = $1", {Value::Int8(investigation.id)});
+        pg::Execute("SELECT input_tokens, output_tokens, cost FROM pulse.investigation WHERE id = $1",
+                    {Value::Int8(investigation.id)});
     Spent spent;
     spent.daily_tokens = rows[0].Int8(0);
     spent.daily_cost = rows[0].Float8(1);
@@ -192,8 +218,8 @@ Spent SpentOf(const Investigation& investigation) {
 
 Limits LimitsNow() {
     namespace settings = pg::settings;
-    return {settings::agent_max_steps, settings::agent_max_tokens, settings::agent_daily_tokens, settings::agent_max_cost,
-            settings::agent_daily_cost};
+    return {settings::agent_max_steps, settings::agent_max_tokens, settings::agent_daily_tokens,
+            settings::agent_max_cost, settings::agent_daily_cost};
 }
 
 }  // namespace pulse::diagnosis

@@ -21,19 +21,28 @@ constexpr size_t kMostContributions = 20, kMostFacts = 60;
 // What pulse.incident says of it, but for texts in which values stand.
 Json TellIncident(int64_t incident) {
     const pg::Result rows = pg::Execute(
-        "SELECT i.id, coalesce(s.name, ''), coalesce(i.relation, ''), i.detector, i.attribute, i.severity, i.status, i.direction, "
-        "i.baseline, i.observed, i.change, i.since, i.opened_at, i.baseline_kind FROM pulse.incident_record AS i "
+        "SELECT i.id, coalesce(s.name, ''), coalesce(i.relation, ''), i.detector, i.attribute, i.severity,"
+        " i.status, i.direction, "
+        "i.baseline, i.observed, i.change, i.since, i.opened_at, i.baseline_kind"
+        " FROM pulse.incident_record AS i "
         "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1",
         {Value::Int8(incident)});
     if (rows.empty()) return Json::object();
     const pg::Row row = rows[0];
-    Json told{{"id", row.Int8(0)},          {"detector", row.Text(3)},  {"attribute", row.Text(4)},
-              {"severity", row.Text(5)},    {"status", row.Text(6)},    {"direction", row.Text(7)},
-              {"since", FormatMoment(row.Time(11))}, {"opened_at", FormatMoment(row.Time(12))}, {"compared_with", row.Text(13)}};
+    Json told{{"id", row.Int8(0)},
+              {"detector", row.Text(3)},
+              {"attribute", row.Text(4)},
+              {"severity", row.Text(5)},
+              {"status", row.Text(6)},
+              {"direction", row.Text(7)},
+              {"since", FormatMoment(row.Time(11))},
+              {"opened_at", FormatMoment(row.Time(12))},
+              {"compared_with", row.Text(13)}};
     if (!row.Text(1).empty()) told["segment"] = row.Text(1);
     if (!row.Text(2).empty()) told["table"] = row.Text(2);
     const auto figure = [&](const char* name, int column) {
-        if (const auto number = row.Float8OrNull(column); number && std::isfinite(*number)) told[name] = *number;
+        if (const auto number = row.Float8OrNull(column); number && std::isfinite(*number))
+            told[name] = *number;
     };
     figure("baseline", 8);
     figure("observed", 9);
@@ -49,7 +58,8 @@ void Cut(Json& list, size_t most) {
 Json TellDiagnosis(const Diagnosis& diagnosis, const Folder& folder) {
     Json told = ToJson(diagnosis);
     for (const char* key : {"incident", "segment", "table", "title"}) told.erase(key);
-    for (Json& advice : told["recommendations"]) advice = {{"action", advice["action"]}, {"priority", advice["priority"]}};
+    for (Json& advice : told["recommendations"])
+        advice = {{"action", advice["action"]}, {"priority", advice["priority"]}};
     for (Json& part : told["attribution"]) {
         for (const char* key : {"before", "after"}) part[key] = folder.Count(part[key].get<int64_t>());
         // From these the counts could be computed that are not told.
@@ -61,7 +71,8 @@ Json TellDiagnosis(const Diagnosis& diagnosis, const Folder& folder) {
     return told;
 }
 
-// Functions with effects, of which some look like reading: dblink(), pg_read_file(), set_config(), nextval(), lo_get() …
+// Functions with effects, of which some look like reading: dblink(), pg_read_file(), set_config(), nextval(),
+// lo_get() …
 std::string FunctionProblem(const std::string& schema, const std::string& name) {
     static pg::Statement statement(
         "SELECT bool_or(p.provolatile = 'v'), bool_or(n.nspname = 'pg_catalog'), bool_or(e.oid IS NOT NULL) "
@@ -71,16 +82,20 @@ std::string FunctionProblem(const std::string& schema, const std::string& name) 
         "WHERE p.proname = $2 AND ($1 = '' OR n.nspname = $1) HAVING count(*) > 0",
         {TEXTOID, TEXTOID});
     // Pulse's verbs that only look.
-    static const std::set<std::string> kReading{"pulse_preview_segment", "pulse_explain_segment", "pulse_explain_incident",
-                                                "pulse_diagnose_incident", "pulse_compare_snapshots", "pulse_backtest",
-                                                "pulse_validate_rule", "pulse_status", "pulse_preview_schedule", "pulse_suggest_checks",
+    static const std::set<std::string> kReading{"pulse_preview_segment",   "pulse_explain_segment",
+                                                "pulse_explain_incident",  "pulse_diagnose_incident",
+                                                "pulse_compare_snapshots", "pulse_backtest",
+                                                "pulse_validate_rule",     "pulse_status",
+                                                "pulse_preview_schedule",  "pulse_suggest_checks",
                                                 "pulse_preview_message"};
     static const std::set<std::string> kHarmless{"random", "clock_timestamp", "timeofday", "gen_random_uuid"};
     const pg::Result rows = statement.Execute({Value::Text(schema), Value::Text(name)});
     if (rows.empty()) return "calls " + Short(name, 60) + "(), which does not exist";
     if (rows[0].Bool(2) && kReading.contains(name)) return "";
     if (rows[0].Bool(1) && kHarmless.contains(name)) return "";
-    return rows[0].Bool(0) ? "calls " + Short(name, 60) + "(), which may change something; only a SELECT that reads is allowed" : "";
+    return rows[0].Bool(0) ? "calls " + Short(name, 60) +
+                                 "(), which may change something; only a SELECT that reads is allowed"
+                           : "";
 }
 
 void Append(std::vector<std::string>& lines, const std::vector<std::string>& more) {
@@ -90,33 +105,43 @@ void Append(std::vector<std::string>& lines, const std::vector<std::string>& mor
 constexpr size_t kWidth = 100;
 
 std::string TextOf(const Json& object, const char* name) {
-    return object.is_object() && object.contains(name) && object[name].is_string() ? object[name].get<std::string>() : "";
+    return object.is_object() && object.contains(name) && object[name].is_string()
+               ? object[name].get<std::string>()
+               : "";
 }
 
 Json ListOf(const Json& object, const char* name) {
-    return object.is_object() && object.contains(name) && object[name].is_array() ? object[name] : Json::array();
+    return object.is_object() && object.contains(name) && object[name].is_array() ? object[name]
+                                                                                  : Json::array();
 }
 
 void TellResult(const Json& result, std::vector<std::string>& lines) {
     for (const Json& sentence : ListOf(result, "what_changed"))
-        if (sentence.is_string()) Append(lines, Wrap(Short(sentence.get<std::string>(), 2000), kWidth, "  ", "  "));
+        if (sentence.is_string())
+            Append(lines, Wrap(Short(sentence.get<std::string>(), 2000), kWidth, "  ", "  "));
     size_t number = 0;
     for (const Json& one : ListOf(result, "hypotheses")) {
         std::string cited;
         for (const Json& id : ListOf(one, "evidence"))
             if (id.is_string()) cited += (cited.empty() ? "; evidence " : ", ") + id.get<std::string>();
-        const double confidence = one.is_object() && one.contains("confidence") && one["confidence"].is_number() ? one["confidence"].get<double>() : 0;
-        Append(lines, Wrap(Short(TextOf(one, "sentence"), 2000) + " (" + Percent(confidence) + cited + ")", kWidth,
-                           "  " + std::to_string(++number) + ". ", "     "));
+        const double confidence =
+            one.is_object() && one.contains("confidence") && one["confidence"].is_number()
+                ? one["confidence"].get<double>()
+                : 0;
+        Append(lines, Wrap(Short(TextOf(one, "sentence"), 2000) + " (" + Percent(confidence) + cited + ")",
+                           kWidth, "  " + std::to_string(++number) + ". ", "     "));
     }
     for (const Json& advice : ListOf(result, "recommendations")) {
-        Append(lines, Wrap("[" + TextOf(advice, "priority") + "] " + Short(TextOf(advice, "action") + " " + TextOf(advice, "reason"), 2000),
+        Append(lines, Wrap("[" + TextOf(advice, "priority") + "] " +
+                               Short(TextOf(advice, "action") + " " + TextOf(advice, "reason"), 2000),
                            kWidth, "  - ", "    "));
-        if (const std::string sql = TextOf(advice, "sql"); !sql.empty()) Append(lines, WrapSql(sql, kWidth, "        "));
+        if (const std::string sql = TextOf(advice, "sql"); !sql.empty())
+            Append(lines, WrapSql(sql, kWidth, "        "));
     }
     for (const Json& fact : ListOf(result, "evidence"))
         if (TextOf(fact, "id").starts_with('t'))
-            Append(lines, Wrap(Short(TextOf(fact, "sentence"), 300), kWidth, "  " + TextOf(fact, "id") + ". ", "      "));
+            Append(lines, Wrap(Short(TextOf(fact, "sentence"), 300), kWidth, "  " + TextOf(fact, "id") + ". ",
+                               "      "));
 }
 
 }  // namespace
@@ -137,7 +162,8 @@ Json Brief(int64_t incident) {
         briefing["definition"] = input.definition;
         Json attributes = Json::array();
         if (input.after)
-            for (const snapshot::Distribution& one : input.after->attributes) attributes.push_back(one.attribute);
+            for (const snapshot::Distribution& one : input.after->attributes)
+                attributes.push_back(one.attribute);
         briefing["attributes"] = std::move(attributes);
     }
     briefing["incident"] = TellIncident(incident);
@@ -149,8 +175,10 @@ std::string SqlProblem(const std::string& sql) {
         pg::Subtransaction subtransaction(pg::Subtransaction::Mode::kReadOnly);
         const pg::Session session;
         const pg::ReadingText text = pg::ReadText(sql);
-        if (text.statements != 1) return "holds " + std::to_string(text.statements) + " statements; give one SELECT";
-        if (!text.reads_only) return "does not only read; give one SELECT without INTO, FOR UPDATE and changing parts";
+        if (text.statements != 1)
+            return "holds " + std::to_string(text.statements) + " statements; give one SELECT";
+        if (!text.reads_only)
+            return "does not only read; give one SELECT without INTO, FOR UPDATE and changing parts";
         for (const auto& [schema, name] : text.functions)
             if (std::string problem = FunctionProblem(schema, name); !problem.empty()) return problem;
         return "";
@@ -166,17 +194,21 @@ std::vector<std::string> TellInvestigation(int64_t incident) {
     std::vector<std::string> lines;
     const std::optional<Investigation> newest = NewestInvestigation(incident);
     if (!newest) return lines;
-    const std::string number = "Investigation " + std::to_string(newest->id) + " by the model " + Short(newest->model, 80);
+    const std::string number =
+        "Investigation " + std::to_string(newest->id) + " by the model " + Short(newest->model, 80);
     if (newest->status == "done" && newest->result) {
-        lines = {"", "What a model found (" + number + "; its words are checked against the evidence, not proven)"};
+        lines = {"", "What a model found (" + number +
+                         "; its words are checked against the evidence, not proven)"};
         TellResult(*newest->result, lines);
     } else if (newest->status == "failed" || newest->status == "cancelled") {
         lines.push_back("");
         Append(lines, Wrap(number + " gave no answer: " + Short(newest->reason.value_or("unknown"), 600) +
-                               ". What is said above stands.", kWidth, "", "  "));
+                               ". What is said above stands.",
+                           kWidth, "", "  "));
     } else {
         lines.push_back("");
-        Append(lines, Wrap(number + " is " + newest->status + ", step " + std::to_string(newest->steps) + ".", kWidth, "", "  "));
+        Append(lines, Wrap(number + " is " + newest->status + ", step " + std::to_string(newest->steps) + ".",
+                           kWidth, "", "  "));
     }
     return lines;
 }

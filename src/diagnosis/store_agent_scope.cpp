@@ -12,7 +12,8 @@ namespace {
 
 using pg::Value;
 
-constexpr const char* kSegment = "SELECT id, name, runs_as::text, search_path, definition FROM pulse.segment ";
+constexpr const char* kSegment =
+    "SELECT id, name, runs_as::text, search_path, definition FROM pulse.segment ";
 
 ScopedSegment ReadSegment(const pg::Row& row) {
     return {row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Jsonb(4)};
@@ -24,12 +25,13 @@ std::string Plain(std::string relation) {
     return relation;
 }
 
-// Whether a role sees all of a relation that its neighbour sees. What is not there cannot be read; what is on a server is its
-// mapping's business; what a view or row-level security lets through depends on who looks.
+// Whether a role sees all of a relation that its neighbour sees. What is not there cannot be read; what is on
+// a server is its mapping's business; what a view or row-level security lets through depends on who looks.
 bool MayRead(const std::string& role, const std::string& relation) {
     static pg::Statement statement(
         "SELECT coalesce(has_table_privilege(r.oid, to_regclass($2), 'SELECT') AND "
-        "has_schema_privilege(r.oid, c.relnamespace, 'USAGE'), false) FROM pg_roles AS r JOIN pg_class AS c ON c.oid = to_regclass($2) "
+        "has_schema_privilege(r.oid, c.relnamespace, 'USAGE'), false) FROM pg_roles AS r"
+        " JOIN pg_class AS c ON c.oid = to_regclass($2) "
         "AND c.relkind IN ('r', 'p', 'm') AND NOT c.relrowsecurity WHERE r.rolname = $1",
         {TEXTOID, TEXTOID});
     const pg::Result rows = statement.Execute({Value::Text(role), Value::Text(relation)}, true);
@@ -42,22 +44,28 @@ bool MaySee(const Scope& scope, const ScopedSegment& segment) {
     // A query's names may be in any schema of its path; one that cannot be told is not seen.
     if (!segment.definition.value("query", "").empty()) return false;
     const std::vector<std::string> relations = segment::RelationsOf(segment.definition, segment.search_path);
-    return !relations.empty() &&
-           std::all_of(relations.begin(), relations.end(), [&](const std::string& one) { return MayRead(scope.role, one); });
+    return !relations.empty() && std::all_of(relations.begin(), relations.end(), [&](const std::string& one) {
+        return MayRead(scope.role, one);
+    });
 }
 
 [[noreturn]] void ThrowHidden(const std::string& what) {
-    throw UserError(sqlstate::kUndefinedObject, "there is no " + what + " that may be looked at for this incident");
+    throw UserError(sqlstate::kUndefinedObject,
+                    "there is no " + what + " that may be looked at for this incident");
 }
 
 }  // namespace
 
 Scope LoadScope(int64_t incident) {
     const pg::Result rows = pg::Execute(
-        "SELECT coalesce(s.runs_as, m.runs_as)::text, coalesce(s.name, ''), coalesce(i.relation, '') FROM pulse.incident_record AS i "
-        "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id LEFT JOIN pulse.monitor AS m ON m.id = i.monitor_id WHERE i.id = $1",
+        "SELECT coalesce(s.runs_as, m.runs_as)::text, coalesce(s.name, ''), coalesce(i.relation, '')"
+        " FROM pulse.incident_record AS i "
+        "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id LEFT"
+        " JOIN pulse.monitor AS m ON m.id = i.monitor_id WHERE i.id = $1",
         {Value::Int8(incident)});
-    if (rows.empty()) throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist any more");
+    if (rows.empty())
+        throw UserError(sqlstate::kUndefinedObject,
+                        "incident " + std::to_string(incident) + " does not exist any more");
     return {incident, rows[0].Text(0), rows[0].Text(1), rows[0].Text(2)};
 }
 
@@ -78,29 +86,36 @@ void FindIncident(const Scope& scope, int64_t incident, bool of_segment) {
     const bool seen = !rows.empty() && MaySee(scope, rows[0].Text(0), rows[0].Text(1));
     if (!seen) ThrowHidden("incident " + std::to_string(incident));
     if (of_segment && rows[0].Text(0).empty())
-        throw UserError(sqlstate::kNotSupported, "incident " + std::to_string(incident) + " is about a table, which has no attributes");
+        throw UserError(sqlstate::kNotSupported, "incident " + std::to_string(incident) +
+                                                     " is about a table, which has no attributes");
 }
 
 int64_t FindMonitor(const Scope& scope, const std::string& relation) {
     const pg::Result rows = pg::Execute(
-        "SELECT id, relation, runs_as::text, coalesce(source, '') FROM pulse.monitor WHERE replace(relation, '\"', '') = $1 ORDER BY id",
+        "SELECT id, relation, runs_as::text, coalesce(source, '') FROM pulse.monitor"
+        " WHERE replace(relation, '\"', '') = $1 ORDER BY id",
         {Value::Text(Plain(relation))});
     for (uint64_t i = 0; i < rows.size(); ++i)
-        if (rows[i].Text(2) == scope.role || (rows[i].Text(3).empty() && MayRead(scope.role, rows[i].Text(1)))) return rows[i].Int8(0);
+        if (rows[i].Text(2) == scope.role ||
+            (rows[i].Text(3).empty() && MayRead(scope.role, rows[i].Text(1))))
+            return rows[i].Int8(0);
     ThrowHidden("monitored table \"" + Short(relation) + "\"");
 }
 
 std::vector<ScopedSegment> SegmentsOver(const Scope& scope, const std::string& relation) {
     constexpr size_t kMost = 10;
     const pg::Result rows = pg::Execute(
-        std::string(kSegment) + "WHERE replace(definition ->> 'from', '\"', '') = $1 OR definition ? 'query' ORDER BY id LIMIT 500",
+        std::string(kSegment) +
+            "WHERE replace(definition ->> 'from', '\"', '') = $1 OR definition ? 'query' ORDER BY id"
+            " LIMIT 500",
         {Value::Text(Plain(relation))});
     std::vector<ScopedSegment> found;
     for (uint64_t i = 0; i < rows.size() && found.size() < kMost; ++i) {
         ScopedSegment one = ReadSegment(rows[i]);
         if (!MaySee(scope, one)) continue;
         const std::vector<std::string> relations = segment::RelationsOf(one.definition, one.search_path);
-        if (std::any_of(relations.begin(), relations.end(), [&](const std::string& each) { return Plain(each) == Plain(relation); }))
+        if (std::any_of(relations.begin(), relations.end(),
+                        [&](const std::string& each) { return Plain(each) == Plain(relation); }))
             found.push_back(std::move(one));
     }
     return found;
@@ -108,8 +123,10 @@ std::vector<ScopedSegment> SegmentsOver(const Scope& scope, const std::string& r
 
 bool MaySee(const Scope& scope, const std::string& segment, const std::string& relation) {
     try {
-        if (!segment.empty()) FindSegment(scope, segment);
-        else FindMonitor(scope, relation);
+        if (!segment.empty())
+            FindSegment(scope, segment);
+        else
+            FindMonitor(scope, relation);
         return true;
     } catch (const UserError&) {
         return false;  // raised by us, not by PostgreSQL
@@ -117,26 +134,32 @@ bool MaySee(const Scope& scope, const std::string& segment, const std::string& r
 }
 
 void Restrict(const Scope& scope, Case& input) {
-    std::erase_if(input.siblings, [&](const Sibling& one) { return !MaySee(scope, one.segment, one.relation); });
+    std::erase_if(input.siblings,
+                  [&](const Sibling& one) { return !MaySee(scope, one.segment, one.relation); });
     std::erase_if(input.tables, [&](const TableTrouble& one) { return !MaySee(scope, "", one.relation); });
 }
 
 void Restrict(const Scope& scope, TableCase& input) {
-    std::erase_if(input.neighbours, [&](const Neighbour& one) { return !MaySee(scope, one.segment, one.relation); });
+    std::erase_if(input.neighbours,
+                  [&](const Neighbour& one) { return !MaySee(scope, one.segment, one.relation); });
 }
 
 std::string AttributesOf(const ScopedSegment& segment) {
     const pg::Result rows = pg::Execute(
-        "SELECT coalesce(string_agg(d.attribute, ', ' ORDER BY d.attribute), 'none') FROM pulse.distribution AS d WHERE d.snapshot_id = "
-        "(SELECT id FROM pulse.snapshot WHERE segment_id = $1 AND status = 'ok' ORDER BY taken_at DESC LIMIT 1)",
+        "SELECT coalesce(string_agg(d.attribute, ', ' ORDER BY d.attribute), 'none')"
+        " FROM pulse.distribution AS d WHERE d.snapshot_id = "
+        "(SELECT id FROM pulse.snapshot WHERE segment_id = $1 AND status = 'ok' ORDER BY taken_at DESC"
+        " LIMIT 1)",
         {Value::Int8(segment.id)});
     return Short(rows[0].Text(0), 1000);
 }
 
 void LearnNewest(const ScopedSegment& segment, Folder& folder) {
     const pg::Result rows = pg::Execute(
-        "SELECT u.label FROM pulse.distribution AS d, unnest(d.labels, d.counts) AS u (label, people) WHERE u.label IS NOT NULL AND u.people >= $2 AND d.snapshot_id = "
-        "(SELECT id FROM pulse.snapshot WHERE segment_id = $1 AND status = 'ok' ORDER BY taken_at DESC LIMIT 1)",
+        "SELECT u.label FROM pulse.distribution AS d, unnest(d.labels, d.counts) AS u (label, people)"
+        " WHERE u.label IS NOT NULL AND u.people >= $2 AND d.snapshot_id = "
+        "(SELECT id FROM pulse.snapshot WHERE segment_id = $1 AND status = 'ok' ORDER BY taken_at DESC"
+        " LIMIT 1)",
         {Value::Int8(segment.id), Value::Int8(kFewest)});
     for (uint64_t i = 0; i < rows.size(); ++i) folder.Learn(rows[i].Text(0));
 }

@@ -1,4 +1,5 @@
-// What the tools of a model give: aggregates of what the incident's owner may see, rare values folded, cut to size.
+// What the tools of a model give: aggregates of what the incident's owner may see, rare values folded, cut to
+// size.
 #include <algorithm>
 
 #include "pulse/diagnosis/agent_fold.hpp"
@@ -24,11 +25,15 @@ constexpr size_t kMostBytes = 12'000;  // of one result
 constexpr size_t kMostValues = 20;     // of an attribute at one moment
 
 int64_t LimitOf(const Json& arguments, int64_t otherwise) {
-    return arguments.contains("limit") && arguments["limit"].is_number_integer() ? arguments["limit"].get<int64_t>() : otherwise;
+    return arguments.contains("limit") && arguments["limit"].is_number_integer()
+               ? arguments["limit"].get<int64_t>()
+               : otherwise;
 }
 
 std::optional<Moment> TimeOf(const Json& arguments, const char* name) {
-    return arguments.contains(name) && arguments[name].is_string() ? ParseMoment(arguments[name].get<std::string>()) : std::nullopt;
+    return arguments.contains(name) && arguments[name].is_string()
+               ? ParseMoment(arguments[name].get<std::string>())
+               : std::nullopt;
 }
 
 std::string TextOf(const Json& arguments, const char* name) {
@@ -63,8 +68,10 @@ Json TellValues(const snapshot::Distribution& one, const Folder& folder) {
     Json values = Json::array();
     int64_t other = one.other;
     for (size_t i = 0; i < std::min(one.labels.size(), one.counts.size()); ++i) {
-        if (i < kMostValues) values.push_back({{"value", one.labels[i]}, {"people", folder.Count(one.counts[i])}});
-        else other += one.counts[i];
+        if (i < kMostValues)
+            values.push_back({{"value", one.labels[i]}, {"people", folder.Count(one.counts[i])}});
+        else
+            other += one.counts[i];
     }
     return {{"values", std::move(values)}, {"other", folder.Count(other)}};
 }
@@ -84,15 +91,19 @@ Json AttributeDistribution(const Scope& scope, Folder& folder, const Json& argum
     const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
     const std::string attribute = TextOf(arguments, "attribute");
     const pg::Result rows = pg::Execute(
-        "SELECT p.taken_at, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, d.mean, d.quantiles "
+        "SELECT p.taken_at, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, d.mean,"
+        " d.quantiles "
         "FROM pulse.snapshot AS p JOIN pulse.distribution AS d ON d.snapshot_id = p.id AND d.attribute = $2 "
-        "WHERE p.segment_id = $1 AND p.status = 'ok' AND p.taken_at >= coalesce($3, '-infinity') AND p.taken_at <= coalesce($4, 'infinity') "
+        "WHERE p.segment_id = $1 AND p.status = 'ok' AND p.taken_at >= coalesce($3, '-infinity')"
+        " AND p.taken_at <= coalesce($4, 'infinity') "
         "ORDER BY p.taken_at DESC LIMIT $5",
-        {Value::Int8(segment.id), Value::Text(attribute), Value::Time(TimeOf(arguments, "from")), Value::Time(TimeOf(arguments, "to")),
-         Value::Int8(LimitOf(arguments, 6))});
+        {Value::Int8(segment.id), Value::Text(attribute), Value::Time(TimeOf(arguments, "from")),
+         Value::Time(TimeOf(arguments, "to")), Value::Int8(LimitOf(arguments, 6))});
     if (rows.empty())
-        throw UserError(sqlstate::kUndefinedObject, "no snapshot of \"" + Short(segment.name) + "\" in this time has an attribute \"" +
-                                                        Short(attribute) + "\"", "", "Attributes are: " + AttributesOf(segment) + ".");
+        throw UserError(sqlstate::kUndefinedObject,
+                        "no snapshot of \"" + Short(segment.name) + "\" in this time has an attribute \"" +
+                            Short(attribute) + "\"",
+                        "", "Attributes are: " + AttributesOf(segment) + ".");
     std::vector<std::pair<Moment, snapshot::Distribution>> moments;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
@@ -119,7 +130,10 @@ Json AttributeDistribution(const Scope& scope, Folder& folder, const Json& argum
         told["without_value"] = folder.Count(one.nulls);
         list.push_back(std::move(told));
     }
-    return {{"segment", segment.name}, {"attribute", attribute}, {"kind", segment::Name(moments.front().second.kind)}, {"moments", std::move(list)}};
+    return {{"segment", segment.name},
+            {"attribute", attribute},
+            {"kind", segment::Name(moments.front().second.kind)},
+            {"moments", std::move(list)}};
 }
 
 Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
@@ -130,7 +144,8 @@ Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
     folder.Fold(input);
     const std::string attribute = TextOf(arguments, "attribute");
     if (!input.before || !input.after)
-        throw UserError(sqlstate::kNotReady, "there are no two snapshots to compare for incident " + std::to_string(incident));
+        throw UserError(sqlstate::kNotReady,
+                        "there are no two snapshots to compare for incident " + std::to_string(incident));
     std::string names;
     for (const AttributeChange& change : Compare(*input.before, *input.after, 0.03)) {
         names += (names.empty() ? "" : ", ") + Short(change.attribute);
@@ -138,20 +153,26 @@ Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
         Json cells = Json::array();
         const auto growth = static_cast<double>(input.after->size - input.before->size);
         for (const Cell& cell : change.cells) {
-            Json one{{"value", cell.kind == CellKind::kOther ? "(other)" : cell.kind == CellKind::kNull ? "(null)" : cell.label},
+            Json one{{"value", cell.kind == CellKind::kOther  ? "(other)"
+                               : cell.kind == CellKind::kNull ? "(null)"
+                                                              : cell.label},
                      {"before", folder.Count(cell.before)},
                      {"after", folder.Count(cell.after)}};
             // From these the counts could be computed that are not told.
             if (one["before"].is_number() && one["after"].is_number()) {
-                one["share_of_change"] = growth == 0 ? Json() : FigureOrNull(static_cast<double>(cell.delta()) / growth);
+                one["share_of_change"] =
+                    growth == 0 ? Json() : FigureOrNull(static_cast<double>(cell.delta()) / growth);
                 one["standard_deviations"] = FigureOrNull(cell.z());
             }
             cells.push_back(std::move(one));
         }
-        return {{"incident", incident}, {"attribute", attribute}, {"shift", FigureOrNull(change.distance)}, {"values", std::move(cells)}};
+        return {{"incident", incident},
+                {"attribute", attribute},
+                {"shift", FigureOrNull(change.distance)},
+                {"values", std::move(cells)}};
     }
-    throw UserError(sqlstate::kUndefinedObject, "attribute \"" + Short(attribute) + "\" cannot be compared", "",
-                    "Attributes are: " + names + ".");
+    throw UserError(sqlstate::kUndefinedObject, "attribute \"" + Short(attribute) + "\" cannot be compared",
+                    "", "Attributes are: " + names + ".");
 }
 
 Json DefinitionVersions(const Scope& scope, Folder& folder, const Json& arguments) {
@@ -175,21 +196,27 @@ Json SchemaHistory(const Scope& scope, Folder&, const Json& arguments) {
     Json list = Json::array();
     for (const ScopedSegment& segment : SegmentsOver(scope, relation)) {
         const pg::Result rows = pg::Execute(
-            "SELECT c.taken_at, c.columns FROM (SELECT p.taken_at, p.columns, lag(p.columns) OVER (ORDER BY p.taken_at) AS before FROM "
-            "(SELECT taken_at, columns FROM pulse.snapshot WHERE segment_id = $1 AND columns IS NOT NULL ORDER BY taken_at DESC LIMIT 400) "
+            "SELECT c.taken_at, c.columns FROM (SELECT p.taken_at, p.columns, lag(p.columns) OVER (ORDER BY"
+            " p.taken_at) AS before FROM "
+            "(SELECT taken_at, columns FROM pulse.snapshot WHERE segment_id = $1 AND columns IS NOT NULL"
+            " ORDER BY taken_at DESC LIMIT 400) "
             "AS p) AS c WHERE c.columns IS DISTINCT FROM c.before ORDER BY c.taken_at DESC LIMIT 10",
             {Value::Int8(segment.id)});
         for (uint64_t i = 0; i < rows.size(); ++i)
-            list.push_back({{"seen_by", segment.name}, {"since", FormatMoment(rows[i].Time(0))}, {"columns", rows[i].Jsonb(1)}});
+            list.push_back({{"seen_by", segment.name},
+                            {"since", FormatMoment(rows[i].Time(0))},
+                            {"columns", rows[i].Jsonb(1)}});
     }
     if (list.empty())
-        throw UserError(sqlstate::kUndefinedObject, "no segment that may be looked at reads \"" + Short(relation) + "\"");
+        throw UserError(sqlstate::kUndefinedObject,
+                        "no segment that may be looked at reads \"" + Short(relation) + "\"");
     return {{"relation", relation}, {"versions", std::move(list)}};
 }
 
 Json ResultsOf(int64_t check) {
     const pg::Result rows = pg::Execute(
-        "SELECT at, status, observed, expected_low, expected_high FROM pulse.check_result WHERE check_id = $1 ORDER BY at DESC LIMIT 5",
+        "SELECT at, status, observed, expected_low, expected_high FROM pulse.check_result"
+        " WHERE check_id = $1 ORDER BY at DESC LIMIT 5",
         {Value::Int8(check)});
     Json list = Json::array();
     for (uint64_t i = 0; i < rows.size(); ++i)
@@ -205,7 +232,8 @@ Json TableHealth(const Scope& scope, Folder& folder, const Json& arguments) {
     const std::string relation = TextOf(arguments, "relation");
     const int64_t monitor = FindMonitor(scope, relation);
     const pg::Result checks = pg::Execute(
-        "SELECT id, kind, attribute, coalesce(last_status, 'new'), coalesce(last_message, '') FROM pulse.monitor_check "
+        "SELECT id, kind, attribute, coalesce(last_status, 'new'), coalesce(last_message, '')"
+        " FROM pulse.monitor_check "
         "WHERE monitor_id = $1 ORDER BY kind, attribute LIMIT 30",
         {Value::Int8(monitor)});
     Json list = Json::array();
@@ -218,14 +246,19 @@ Json TableHealth(const Scope& scope, Folder& folder, const Json& arguments) {
         if (folder.share()) list.back()["message"] = Short(checks[i].Text(4), 300);
     }
     const pg::Result incidents = pg::Execute(
-        "SELECT id, detector, attribute, severity, status, since, summary FROM pulse.incident_record WHERE monitor_id = $1 "
+        "SELECT id, detector, attribute, severity, status, since, summary FROM pulse.incident_record"
+        " WHERE monitor_id = $1 "
         "ORDER BY since DESC LIMIT 10",
         {Value::Int8(monitor)});
     Json found = Json::array();
     for (uint64_t i = 0; i < incidents.size(); ++i) {
         const pg::Row row = incidents[i];
-        found.push_back({{"incident", row.Int8(0)}, {"detector", row.Text(1)}, {"attribute", row.Text(2)}, {"severity", row.Text(3)},
-                         {"status", row.Text(4)}, {"since", FormatMoment(row.Time(5))},
+        found.push_back({{"incident", row.Int8(0)},
+                         {"detector", row.Text(1)},
+                         {"attribute", row.Text(2)},
+                         {"severity", row.Text(3)},
+                         {"status", row.Text(4)},
+                         {"since", FormatMoment(row.Time(5))},
                          {"summary", Short(folder.FoldSummary(row.Text(6)), 300)}});
     }
     return {{"relation", relation}, {"checks", std::move(list)}, {"incidents", std::move(found)}};
@@ -236,10 +269,13 @@ Json SiblingIncidents(const Scope& scope, Folder&, const Json& arguments) {
     const int64_t incident = arguments.at("incident").get<int64_t>();
     FindIncident(scope, incident, false);
     const pg::Result rows = pg::Execute(
-        "SELECT i.id, coalesce(s.name, ''), coalesce(i.relation, ''), i.detector, i.attribute, i.severity, i.status, i.direction, i.since, "
-        "i.change FROM pulse.incident_record AS me JOIN pulse.incident_record AS i ON i.id <> me.id AND i.status <> 'ignored' "
+        "SELECT i.id, coalesce(s.name, ''), coalesce(i.relation, ''), i.detector, i.attribute, i.severity,"
+        " i.status, i.direction, i.since, "
+        "i.change FROM pulse.incident_record AS me JOIN pulse.incident_record AS i ON i.id <> me.id"
+        " AND i.status <> 'ignored' "
         "AND i.since BETWEEN me.since - interval '1 day' AND me.since + interval '1 day' "
-        "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id WHERE me.id = $1 ORDER BY abs(extract(epoch FROM i.since - me.since)), i.id LIMIT 100",
+        "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id WHERE me.id = $1 ORDER BY abs(extract(epoch"
+        " FROM i.since - me.since)), i.id LIMIT 100",
         {Value::Int8(incident)});
     Json list = Json::array();
     int64_t hidden = 0;
@@ -249,8 +285,14 @@ Json SiblingIncidents(const Scope& scope, Folder&, const Json& arguments) {
             ++hidden;
             continue;
         }
-        Json one{{"incident", row.Int8(0)}, {"detector", row.Text(3)}, {"attribute", row.Text(4)},   {"severity", row.Text(5)},
-                 {"status", row.Text(6)},   {"direction", row.Text(7)}, {"since", FormatMoment(row.Time(8))}, {"change", FigureOrNull(row.Float8OrNull(9))}};
+        Json one{{"incident", row.Int8(0)},
+                 {"detector", row.Text(3)},
+                 {"attribute", row.Text(4)},
+                 {"severity", row.Text(5)},
+                 {"status", row.Text(6)},
+                 {"direction", row.Text(7)},
+                 {"since", FormatMoment(row.Time(8))},
+                 {"change", FigureOrNull(row.Float8OrNull(9))}};
         one[row.Text(1).empty() ? "table" : "segment"] = row.Text(1).empty() ? row.Text(2) : row.Text(1);
         list.push_back(std::move(one));
         if (list.size() >= 30) break;
@@ -278,11 +320,14 @@ Preview PreparePreview(const Scope& scope, const Json& arguments) {
     preview.request = segment::ParseRequest(preview.segment.definition);
     const std::string name = Short(preview.segment.name);
     if (preview.request.kind == segment::Kind::kProfile)
-        throw UserError(sqlstate::kNotSupported, "\"" + name + "\" is a segment over people, who are not counted for a preview");
+        throw UserError(sqlstate::kNotSupported,
+                        "\"" + name + "\" is a segment over people, who are not counted for a preview");
     if (preview.request.kind != segment::Kind::kRelation)
-        throw UserError(sqlstate::kNotSupported, "the definition of \"" + name + "\" is a query without a rule");
+        throw UserError(sqlstate::kNotSupported,
+                        "the definition of \"" + name + "\" is a query without a rule");
     if (!preview.request.source.empty())
-        throw UserError(sqlstate::kNotSupported, "\"" + name + "\" is read from a server, where nothing is counted for a preview");
+        throw UserError(sqlstate::kNotSupported,
+                        "\"" + name + "\" is read from a server, where nothing is counted for a preview");
     const std::string rule = CheckPreview(preview.request, TextOf(arguments, "where"));
     preview.noise = Noise(preview.segment, rule);
     preview.request.where = rule;
@@ -293,11 +338,12 @@ Preview PreparePreview(const Scope& scope, const Json& arguments) {
 // Runs with the rights of the incident's owner, outside any session of ours.
 Json PreviewCount(const Scope& scope, const Preview& preview, const Folder& folder) {
     const source::Place place{"", scope.role, preview.segment.search_path};
-    const segment::Resolved resolved = segment::Resolve(preview.request, place, preview.segment.name, nullptr);
+    const segment::Resolved resolved =
+        segment::Resolve(preview.request, place, preview.segment.name, nullptr);
     int64_t people = 0;
     segment::Visit(place, "preview", preview.segment.name, [&](source::Reader& reader) {
-        const source::Rows rows =
-            reader.Query("SELECT pg_catalog.count(*) FROM " + resolved.query.from + " WHERE " + resolved.query.Where());
+        const source::Rows rows = reader.Query("SELECT pg_catalog.count(*) FROM " + resolved.query.from +
+                                               " WHERE " + resolved.query.Where());
         people = std::stoll(rows.values.at(0).at(0).value_or("0"));
     });
     return {{"segment", preview.segment.name},
@@ -308,8 +354,9 @@ Json PreviewCount(const Scope& scope, const Preview& preview, const Folder& fold
 Json Dispatch(const Scope& scope, const ToolCall& call) {
     using Body = Json (*)(const Scope&, Folder&, const Json&);
     static const std::map<std::string, Body> bodies{
-        {"list_snapshots", ListSnapshots},     {"attribute_distribution", AttributeDistribution}, {"contributions", Contributions},
-        {"definition_versions", DefinitionVersions}, {"schema_history", SchemaHistory},           {"table_health", TableHealth},
+        {"list_snapshots", ListSnapshots},      {"attribute_distribution", AttributeDistribution},
+        {"contributions", Contributions},       {"definition_versions", DefinitionVersions},
+        {"schema_history", SchemaHistory},      {"table_health", TableHealth},
         {"sibling_incidents", SiblingIncidents}};
     Folder folder(pg::settings::agent_share_values);
     return bodies.at(call.name)(scope, folder, call.arguments);
@@ -320,7 +367,8 @@ void CutToSize(Json& result) {
     while (DumpJson(result).size() > kMostBytes) {
         Json* longest = nullptr;
         for (auto& [key, value] : result.items())
-            if (value.is_array() && value.size() > 1 && (!longest || value.size() > longest->size())) longest = &value;
+            if (value.is_array() && value.size() > 1 && (!longest || value.size() > longest->size()))
+                longest = &value;
         if (!longest) {
             result = {{"cut", "the result is too long to be shown"}};
             return;
@@ -341,8 +389,10 @@ Json Run(int64_t incident, const ToolCall& call) {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
         scope = LoadScope(incident);
-        if (preview) prepared = PreparePreview(scope, call.arguments);
-        else result = Dispatch(scope, call);
+        if (preview)
+            prepared = PreparePreview(scope, call.arguments);
+        else
+            result = Dispatch(scope, call);
     }
     if (preview) result = PreviewCount(scope, prepared, Folder(pg::settings::agent_share_values));
     pg::CheckInterrupts();
@@ -357,9 +407,11 @@ ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
     const auto failed = [](std::string reason) { return ToolOutcome{{{"error", reason}}, reason}; };
     if (const std::string problem = CheckCall(call); !problem.empty()) return failed(problem);
     if (call.name == "preview_count" && previews >= kMostPreviews)
-        return failed("there were " + std::to_string(kMostPreviews) + " previews; more are not allowed in one investigation");
+        return failed("there were " + std::to_string(kMostPreviews) +
+                      " previews; more are not allowed in one investigation");
     const Folder folder(pg::settings::agent_share_values);
-    const std::string too_long = "it took longer than " + std::to_string(pg::settings::agent_tool_timeout) + " ms (pulse.agent_tool_timeout)";
+    const std::string too_long = "it took longer than " + std::to_string(pg::settings::agent_tool_timeout) +
+                                 " ms (pulse.agent_tool_timeout)";
     try {
         return {Run(incident, call), std::nullopt};
     } catch (const pg::Error& error) {
@@ -376,7 +428,8 @@ ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
         throw;
     } catch (const std::exception& error) {
         // A defect of ours costs one call; what it says may hold data.
-        return failed(folder.share() ? std::string("it failed: ") + Short(error.what(), 300) : "it failed for a reason of its own");
+        return failed(folder.share() ? std::string("it failed: ") + Short(error.what(), 300)
+                                     : "it failed for a reason of its own");
     }
 }
 

@@ -12,7 +12,8 @@ using pg::Value;
 
 std::optional<int64_t> LiveOne(int64_t incident) {
     const pg::Result rows = pg::Execute(
-        "SELECT id FROM pulse.investigation WHERE incident_id = $1 AND status IN ('queued', 'running')", {Value::Int8(incident)});
+        "SELECT id FROM pulse.investigation WHERE incident_id = $1 AND status IN ('queued', 'running')",
+        {Value::Int8(incident)});
     return rows.empty() ? std::nullopt : std::optional(rows[0].Int8(0));
 }
 

@@ -153,7 +153,8 @@ std::string Span(int64_t microseconds) {
     int64_t left = std::abs(microseconds);
     std::string text;
     int parts = 0;
-    for (const auto& [unit, size] : {std::pair<const char*, int64_t>{"d", kDay}, {"h", kHour}, {"min", kMinute}, {"s", kSecond}}) {
+    for (const auto& [unit, size] :
+         {std::pair<const char*, int64_t>{"d", kDay}, {"h", kHour}, {"min", kMinute}, {"s", kSecond}}) {
         const int64_t count = left / size;
         left %= size;
         if (count == 0 && parts > 0) break;

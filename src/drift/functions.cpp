@@ -154,9 +154,8 @@ void Check::Keep(size_t segment, size_t index, Look look) {
     const bool changed = std::any_of(ledger.incidents().begin(), ledger.incidents().end(),
                                      [](const Incident& incident) { return incident.changed; });
     if (look.outcomes.empty() && !changed) return;
-    pending_.push_back(
-        {segments_[segment].id, segments_[segment].name, segments_[segment].source, point, std::move(look.outcomes),
-         std::move(ledger), thresholds_[segment]});
+    pending_.push_back({segments_[segment].id, segments_[segment].name, segments_[segment].source, point,
+                        std::move(look.outcomes), std::move(ledger), thresholds_[segment]});
 }
 
 void Check::Conclude() {
@@ -173,7 +172,8 @@ void Check::Conclude() {
 // What opens because a table under the segment is late or empty joins the group of that.
 void Check::Write(Pending& pending) {
     std::vector<Incident>& incidents = pending.ledger.incidents();
-    const bool opens = std::any_of(incidents.begin(), incidents.end(), [](const Incident& i) { return i.id == 0; });
+    const bool opens =
+        std::any_of(incidents.begin(), incidents.end(), [](const Incident& i) { return i.id == 0; });
     WriteIncidents({.segment = pending.segment}, incidents, now_,
                    opens ? CauseUnder(pending.segment, pending.point.moment) : std::nullopt);
 }

@@ -75,10 +75,10 @@ void AddEvent(const Held& held, const char* kind, const std::string& actor,
         "INSERT INTO pulse.incident_event (incident_id, at, kind, actor, severity, observed, change, note)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
         {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID});
-    const pg::Result rows = statement.Execute(
-        {Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(kind), Value::Text(actor),
-         Value::Text(held.severity), Value::Float8(held.observed), Value::Float8(held.change),
-         Value::Text(note)});
+    const pg::Result rows =
+        statement.Execute({Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(kind),
+                           Value::Text(actor), Value::Text(held.severity), Value::Float8(held.observed),
+                           Value::Float8(held.change), Value::Text(note)});
     Announce(held.id, rows[0].Int8(0), kind, pg::Now());
 }
 

@@ -145,9 +145,8 @@ void Ledger::TakeNormal(Incident& incident, const Point& point, const Outcome& o
     incident.status = IncidentStatus::kResolved;
     incident.closed_at = point.moment;
     incident.closed_by_itself = true;
-    AddEvent(
-        incident, point.moment, "resolved",
-        "normal again for " + std::to_string(count) + " " + look_ + (count == 1 ? "" : "s in a row"));
+    AddEvent(incident, point.moment, "resolved",
+             "normal again for " + std::to_string(count) + " " + look_ + (count == 1 ? "" : "s in a row"));
 }
 
 std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes) {

@@ -46,15 +46,15 @@ void Insert(const Subject& subject, Incident& incident, std::optional<int64_t> g
         "status, direction,"
         " baseline, observed, change, threshold, p_value, baseline_kind, summary, details, since, opened_at, "
         "last_seen_at,"
-        " closed_at, normal_count, baseline_snapshot, snapshot, resolved_by, detected_at, monitor_id, relation, source)"
+        " closed_at, normal_count, baseline_snapshot, snapshot, resolved_by, detected_at, monitor_id, "
+        "relation, source)"
         " SELECT n.id, coalesce($1, n.id), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
         "$16, $17, $18,"
         " $19, $20, $21, $22, $23, $24, $25, $26, $27 FROM n RETURNING id",
-        {INT8OID,        INT8OID,   TEXTOID,   TEXTOID,        TEXTOID,        TEXTOID,
-         TEXTOID,        FLOAT8OID, FLOAT8OID, FLOAT8OID,      FLOAT8OID,      FLOAT8OID,
-         TEXTOID,        TEXTOID,   JSONBOID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-         TIMESTAMPTZOID, INT4OID,   INT8OID,   INT8OID,        TEXTOID,        TIMESTAMPTZOID,
-         INT8OID,        TEXTOID,   TEXTOID});
+        {INT8OID,   INT8OID,        TEXTOID,        TEXTOID,        TEXTOID,        TEXTOID, TEXTOID,
+         FLOAT8OID, FLOAT8OID,      FLOAT8OID,      FLOAT8OID,      FLOAT8OID,      TEXTOID, TEXTOID,
+         JSONBOID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID,
+         INT8OID,   TEXTOID,        TIMESTAMPTZOID, INT8OID,        TEXTOID,        TEXTOID});
     const Finding& f = incident.finding;
     const pg::Result rows = statement.Execute({Value::Int8(group),
                                                Value::Int8(subject.segment),
@@ -123,10 +123,10 @@ void WriteEvents(Incident& incident) {
         " VALUES ($1, $2, $3, 'pulse', $4, $5, $6, $7) RETURNING id",
         {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID});
     for (const IncidentEvent& event : incident.events) {
-        const pg::Result rows = statement.Execute(
-            {Value::Int8(incident.id), Value::Time(event.at), Value::Text(event.kind),
-             Value::Text(Name(event.severity)), Value::Float8(event.observed), Value::Float8(event.change),
-             Value::Text(event.note)});
+        const pg::Result rows =
+            statement.Execute({Value::Int8(incident.id), Value::Time(event.at), Value::Text(event.kind),
+                               Value::Text(Name(event.severity)), Value::Float8(event.observed),
+                               Value::Float8(event.change), Value::Text(event.note)});
         Announce(incident.id, rows[0].Int8(0), event.kind, event.at);
     }
     incident.events.clear();
@@ -167,7 +167,8 @@ Ledger ReadMonitorLedger(int64_t monitor, Moment now, const Thresholds& threshol
         "SELECT monitor_id, id, detector, attribute, severity, status, observed, change, since, opened_at, "
         "last_seen_at, closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, "
         "normal_count, baseline_snapshot, snapshot FROM pulse.incident_record WHERE monitor_id = $1 "
-        "AND (status <> 'resolved' OR closed_at >= $2 OR (normal_count = 0 AND resolved_by IS DISTINCT FROM 'pulse'))"
+        "AND (status <> 'resolved' OR closed_at >= $2 OR (normal_count = 0 AND resolved_by IS DISTINCT"
+        " FROM 'pulse'))"
         " ORDER BY opened_at, id",
         {INT8OID, TIMESTAMPTZOID});
     std::vector<Incident> incidents;

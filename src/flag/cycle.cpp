@@ -17,27 +17,31 @@ std::string Way(const std::vector<std::string>& path) {
 }
 
 // Depth first; `done` holds flags from which every way was followed, by the length of the longest.
-std::string Follow(const std::string& target, std::vector<std::string>& path, const std::vector<std::string>& next, const Required& others,
+std::string Follow(const std::string& target, std::vector<std::string>& path,
+                   const std::vector<std::string>& next, const Required& others,
                    std::map<std::string, size_t>& done, size_t& longest) {
     longest = 0;
     for (const std::string& key : next) {
         path.push_back(key);
         if (key == target) return Way(path);
         if (path.size() > rule::kMaxNesting)
-            throw UserError(sqlstate::kProgramLimit, "flags require one another too deeply", Way(path),
-                            "A way from flag to flag may be " + std::to_string(rule::kMaxNesting) + " flags long.");
+            throw UserError(
+                sqlstate::kProgramLimit, "flags require one another too deeply", Way(path),
+                "A way from flag to flag may be " + std::to_string(rule::kMaxNesting) + " flags long.");
         size_t length = 0;
         const auto known = done.find(key);
         if (known != done.end()) {
             length = known->second;
         } else if (const auto found = others.find(key); found != others.end()) {
-            if (std::string way = Follow(target, path, found->second, others, done, length); !way.empty()) return way;
+            if (std::string way = Follow(target, path, found->second, others, done, length); !way.empty())
+                return way;
             done[key] = length;
         }
         longest = std::max(longest, length + 1);
         if (path.size() + length > rule::kMaxNesting)
-            throw UserError(sqlstate::kProgramLimit, "flags require one another too deeply", Way(path) + " → …",
-                            "A way from flag to flag may be " + std::to_string(rule::kMaxNesting) + " flags long.");
+            throw UserError(
+                sqlstate::kProgramLimit, "flags require one another too deeply", Way(path) + " → …",
+                "A way from flag to flag may be " + std::to_string(rule::kMaxNesting) + " flags long.");
         path.pop_back();
     }
     return "";
@@ -45,7 +49,8 @@ std::string Follow(const std::string& target, std::vector<std::string>& path, co
 
 }  // namespace
 
-std::string FindCycle(const std::string& key, const std::vector<std::string>& required, const Required& others) {
+std::string FindCycle(const std::string& key, const std::vector<std::string>& required,
+                      const Required& others) {
     std::vector<std::string> path{key};
     std::map<std::string, size_t> done;
     size_t longest = 0;

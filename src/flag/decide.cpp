@@ -7,7 +7,8 @@ namespace pulse::flag {
 
 namespace {
 
-constexpr std::array kReasons = {"STATIC", "TARGETING_MATCH", "SPLIT", "DEFAULT", "DISABLED", "OVERRIDE", "PREREQUISITE", "HOLDOUT"};
+constexpr std::array kReasons = {"STATIC",   "TARGETING_MATCH", "SPLIT",        "DEFAULT",
+                                 "DISABLED", "OVERRIDE",        "PREREQUISITE", "HOLDOUT"};
 
 std::string Digits(double number) {
     std::string text = Json(number).dump();
@@ -15,32 +16,39 @@ std::string Digits(double number) {
 }
 
 std::string Span(const Schedule& schedule) {
-    return (schedule.from ? "from " + FormatMoment(*schedule.from) : "") + (schedule.from && schedule.until ? " " : "") +
+    return (schedule.from ? "from " + FormatMoment(*schedule.from) : "") +
+           (schedule.from && schedule.until ? " " : "") +
            (schedule.until ? "until " + FormatMoment(*schedule.until) : "");
 }
 
 // One decision under way.
 class Deciding {
   public:
-    Deciding(const Definition& definition, const Standing& standing, Moment now, Someone& someone, std::vector<Line>* lines)
+    Deciding(const Definition& definition, const Standing& standing, Moment now, Someone& someone,
+             std::vector<Line>* lines)
         : definition_(definition), standing_(standing), now_(now), someone_(someone), lines_(lines) {}
 
     Decision Run() {
         if (IsOff()) return Give(definition_.off, Reason::kDisabled);
         if (!definition_.overrides.empty()) {
             const std::optional<size_t> variant = someone_.Override();
-            if (lines_) Tell(0, "override", variant ? Variant(*variant) : "none", variant ? "named for this person" : "");
+            if (lines_)
+                Tell(0, "override", variant ? Variant(*variant) : "none",
+                     variant ? "named for this person" : "");
             if (variant) return Give(*variant, Reason::kOverride);
         }
         for (const Prerequisite& prerequisite : definition_.prerequisites) {
             const bool met = someone_.Meets(prerequisite);
-            if (lines_) Tell(0, "prerequisite " + prerequisite.flag, met ? "true" : "false", Wanted(prerequisite));
+            if (lines_)
+                Tell(0, "prerequisite " + prerequisite.flag, met ? "true" : "false", Wanted(prerequisite));
             if (!met) return Give(definition_.off, Reason::kPrerequisite);
         }
         if (HeldOut()) return Give(definition_.holdout->variant, Reason::kHoldout);
         for (size_t i = 0; i < definition_.rules.size(); ++i)
             if (const std::optional<Decision> decision = Try(i)) return *decision;
-        if (lines_) Tell(0, "default", Variant(definition_.fallback), definition_.rules.empty() ? "" : "no rule holds");
+        if (lines_)
+            Tell(0, "default", Variant(definition_.fallback),
+                 definition_.rules.empty() ? "" : "no rule holds");
         return Give(definition_.fallback, definition_.rules.empty() ? Reason::kStatic : Reason::kDefault);
     }
 
@@ -56,8 +64,10 @@ class Deciding {
     bool IsOff() {
         const bool outside = !definition_.schedule.Covers(now_);
         if (lines_) {
-            Tell(0, "enabled", standing_.enabled && !standing_.archived ? "true" : "false", standing_.archived ? "it is archived" : "");
-            if (definition_.schedule != Schedule{}) Tell(0, "schedule", outside ? "false" : "true", Span(definition_.schedule));
+            Tell(0, "enabled", standing_.enabled && !standing_.archived ? "true" : "false",
+                 standing_.archived ? "it is archived" : "");
+            if (definition_.schedule != Schedule{})
+                Tell(0, "schedule", outside ? "false" : "true", Span(definition_.schedule));
         }
         return !standing_.enabled || standing_.archived || outside;
     }
@@ -65,7 +75,8 @@ class Deciding {
     std::string Wanted(const Prerequisite& prerequisite) const {
         if (prerequisite.variants.empty()) return "wants any variant that allows";
         std::string text = "wants ";
-        for (const std::string& variant : prerequisite.variants) text += (&variant == prerequisite.variants.data() ? "" : " or ") + variant;
+        for (const std::string& variant : prerequisite.variants)
+            text += (&variant == prerequisite.variants.data() ? "" : " or ") + variant;
         return text;
     }
 
@@ -83,14 +94,17 @@ class Deciding {
         const auto end = std::llround(holdout.percentage * (kBuckets / 100));
         if (lines_)
             Tell(0, "holdout " + Digits(holdout.percentage) + "%", bucket < end ? "true" : "false",
-                 "bucket " + std::to_string(bucket) + " of 100000, held out below " + std::to_string(end) + "; id " + *id + ", salt " + salt);
+                 "bucket " + std::to_string(bucket) + " of 100000, held out below " + std::to_string(end) +
+                     "; id " + *id + ", salt " + salt);
         if (bucket < end) bucket_ = bucket;
         return bucket < end;
     }
 
     std::optional<Decision> Try(size_t index) {
         const Rule& rule = definition_.rules[index];
-        if (lines_) Tell(0, "rule " + std::to_string(index + 1) + (rule.name.empty() ? "" : " (" + rule.name + ")"), "", "");
+        if (lines_)
+            Tell(0, "rule " + std::to_string(index + 1) + (rule.name.empty() ? "" : " (" + rule.name + ")"),
+                 "", "");
         const size_t headline = lines_ ? lines_->size() - 1 : 0;
         const std::optional<Decision> decision = Weigh(index, rule);
         if (lines_) (*lines_)[headline].value = decision ? Variant(decision->variant) : "does not hold";
@@ -111,7 +125,8 @@ class Deciding {
         const int number = static_cast<int>(index) + 1;
         if (percentage >= 100 && rule.shares.size() == 1) {
             const bool everybody = rule.when.empty() && rule.schedule == Schedule{} && index == 0;
-            return Decision{rule.shares[0].variant, everybody ? Reason::kStatic : Reason::kTargetingMatch, number, std::nullopt};
+            return Decision{rule.shares[0].variant, everybody ? Reason::kStatic : Reason::kTargetingMatch,
+                            number, std::nullopt};
         }
         const std::optional<std::string> id = someone_.Id(index);
         if (!id) {
@@ -128,9 +143,14 @@ class Deciding {
         bucket_ = drawn.bucket;
         if (lines_) {
             Tell(1, "percentage " + Digits(percentage), drawn.share ? "true" : "false",
-                 "bucket " + std::to_string(drawn.bucket) + " of 100000; id " + id + ", salt " + standing_.salt +
-                     (definition_.dialect == Dialect::kPulse ? "" : std::string(", as ") + Name(definition_.dialect)));
-            if (drawn.share && drawn.second) Tell(1, "variants", Variant(rule.shares[*drawn.share].variant), "bucket " + std::to_string(*drawn.second) + " of 100000 for the weights");
+                 "bucket " + std::to_string(drawn.bucket) + " of 100000; id " + id + ", salt " +
+                     standing_.salt +
+                     (definition_.dialect == Dialect::kPulse
+                          ? ""
+                          : std::string(", as ") + Name(definition_.dialect)));
+            if (drawn.share && drawn.second)
+                Tell(1, "variants", Variant(rule.shares[*drawn.share].variant),
+                     "bucket " + std::to_string(*drawn.second) + " of 100000 for the weights");
         }
         if (!drawn.share) return std::nullopt;
         return Decision{rule.shares[*drawn.share].variant, Reason::kSplit, number, drawn.bucket};
@@ -150,7 +170,8 @@ const char* Name(Reason reason) {
     return kReasons[static_cast<size_t>(reason)];
 }
 
-Decision Decide(const Definition& definition, const Standing& standing, Moment now, Someone& someone, std::vector<Line>* lines) {
+Decision Decide(const Definition& definition, const Standing& standing, Moment now, Someone& someone,
+                std::vector<Line>* lines) {
     return Deciding(definition, standing, now, someone, lines).Run();
 }
 

@@ -17,9 +17,10 @@ namespace {
 constexpr std::array kTypes = {"boolean", "string", "number", "json"};
 constexpr size_t kMaxNesting = 100;
 
-const std::vector<const char*> kKeys = {"type",    "variants",  "off",       "default",       "rules",    "when",
-                                        "percentage", "ramp",   "variant",   "bucket_by",     "schedule", "overrides",
-                                        "prerequisites", "holdout", "salt",  "dialect",       "enabled"};
+const std::vector<const char*> kKeys = {"type",     "variants",   "off",           "default", "rules",
+                                        "when",     "percentage", "ramp",          "variant", "bucket_by",
+                                        "schedule", "overrides",  "prerequisites", "holdout", "salt",
+                                        "dialect",  "enabled"};
 
 constexpr const char* kExample = R"j({"when": "segment(\"power_users\")", "percentage": 25})j";
 
@@ -44,7 +45,8 @@ bool HasType(const Json& value, ValueType type) {
 
 void CheckName(const std::string& name) {
     if (name.empty() || name.size() > 255)
-        Invalid("bad name of a variant", "It has " + std::to_string(name.size()) + " bytes.", "Give a name of 1 to 255 bytes.");
+        Invalid("bad name of a variant", "It has " + std::to_string(name.size()) + " bytes.",
+                "Give a name of 1 to 255 bytes.");
 }
 
 Variant ReadVariant(const std::string& name, const Json& json) {
@@ -53,12 +55,15 @@ Variant ReadVariant(const std::string& name, const Json& json) {
     // An object is the long form only when it says "value": any other object is a value itself.
     if (!json.is_object() || !json.contains("value")) return variant;
     const std::string place = "variants." + rule::Shorten(name, 100);
-    const Reader reader(json, place, {"value", "payload", "weight"}, R"({"value": "blue", "payload": {"price": 9}, "weight": 50})");
+    const Reader reader(json, place, {"value", "payload", "weight"},
+                        R"({"value": "blue", "payload": {"price": 9}, "weight": 50})");
     variant.value = json["value"];
     if (json.contains("payload")) variant.payload = json["payload"];
     if (const Json* weight = reader.Find("weight")) {
         const double number = weight->is_number() ? weight->get<double>() : -1;
-        if (!(number >= 0 && number <= 1e6)) Invalid(reader.Place("weight") + " must be a weight", Glimpse(*weight), "Give a number from 0 to 1000000.");
+        if (!(number >= 0 && number <= 1e6))
+            Invalid(reader.Place("weight") + " must be a weight", Glimpse(*weight),
+                    "Give a number from 0 to 1000000.");
         variant.weight = number;
     }
     return variant;
@@ -68,15 +73,20 @@ Variant ReadVariant(const std::string& name, const Json& json) {
 void ReadVariants(const Reader& reader, Definition& definition) {
     const Json* variants = reader.Object("variants", kMaxVariants);
     const std::optional<std::string> type = reader.Text("type");
-    if (variants && variants->empty()) Invalid("\"variants\" must not be empty", "", R"(Give for example {"blue": "#00f", "off": null}.)");
+    if (variants && variants->empty())
+        Invalid("\"variants\" must not be empty", "", R"(Give for example {"blue": "#00f", "off": null}.)");
     if (variants)
-        for (const auto& [name, value] : variants->items()) definition.variants.push_back(ReadVariant(name, value));
+        for (const auto& [name, value] : variants->items())
+            definition.variants.push_back(ReadVariant(name, value));
     else
-        definition.variants = {{"off", false, std::nullopt, std::nullopt}, {"on", true, std::nullopt, std::nullopt}};
-    std::sort(definition.variants.begin(), definition.variants.end(), [](const Variant& a, const Variant& b) { return a.name < b.name; });
+        definition.variants = {{"off", false, std::nullopt, std::nullopt},
+                               {"on", true, std::nullopt, std::nullopt}};
+    std::sort(definition.variants.begin(), definition.variants.end(),
+              [](const Variant& a, const Variant& b) { return a.name < b.name; });
 
     const auto all = [&](ValueType candidate) {
-        return std::all_of(definition.variants.begin(), definition.variants.end(), [&](const Variant& v) { return HasType(v.value, candidate); });
+        return std::all_of(definition.variants.begin(), definition.variants.end(),
+                           [&](const Variant& v) { return HasType(v.value, candidate); });
     };
     if (!type) {
         definition.type = ValueType::kJson;
@@ -84,12 +94,16 @@ void ReadVariants(const Reader& reader, Definition& definition) {
             if (all(candidate)) definition.type = candidate;
         return;
     }
-    const auto known = std::find_if(kTypes.begin(), kTypes.end(), [&](const char* name) { return *type == name; });
-    if (known == kTypes.end()) Invalid("unknown type \"" + rule::Shorten(*type, 100) + "\" of a flag", "", "Types are boolean, string, number, json.");
+    const auto known =
+        std::find_if(kTypes.begin(), kTypes.end(), [&](const char* name) { return *type == name; });
+    if (known == kTypes.end())
+        Invalid("unknown type \"" + rule::Shorten(*type, 100) + "\" of a flag", "",
+                "Types are boolean, string, number, json.");
     definition.type = static_cast<ValueType>(known - kTypes.begin());
     for (const Variant& variant : definition.variants)
         if (!HasType(variant.value, definition.type))
-            Invalid("variant \"" + rule::Shorten(variant.name, 100) + "\" is no " + *type, Glimpse(variant.value),
+            Invalid("variant \"" + rule::Shorten(variant.name, 100) + "\" is no " + *type,
+                    Glimpse(variant.value),
                     variants ? "Give every variant a value of the flag's type, or make the type \"json\"."
                              : "Name the flag's \"variants\": only a boolean flag has on and off by itself.");
 }
@@ -110,7 +124,9 @@ void ReadOverrides(const Reader& reader, Definition& definition) {
     for (const auto& [id, variant] : overrides->items()) {
         const std::string place = "overrides." + rule::Shorten(id, 100);
         if (id.empty()) Invalid("an override has no id", "", R"(Give for example {"user-17": "on"}.)");
-        if (!variant.is_string()) Invalid(place + " must name a variant", Glimpse(variant), R"(Give for example {"user-17": "on"}.)");
+        if (!variant.is_string())
+            Invalid(place + " must name a variant", Glimpse(variant),
+                    R"(Give for example {"user-17": "on"}.)");
         definition.overrides[id] = RequireVariant(definition, variant.get<std::string>(), place);
     }
 }
@@ -131,11 +147,15 @@ void ReadPrerequisites(const Reader& reader, Definition& definition) {
             prerequisite.flag = inner.Text("flag").value_or("");
             if (variant && variant->is_string()) prerequisite.variants = {variant->get<std::string>()};
             if (variant && variant->is_array())
-                for (const Json& item : *variant) prerequisite.variants.push_back(item.is_string() ? item.get<std::string>() : "");
-            if (variant && (prerequisite.variants.empty() || std::count(prerequisite.variants.begin(), prerequisite.variants.end(), "")))
-                Invalid(place + ".variant must name a variant, or several", Glimpse(*variant), std::string("Give for example ") + kExampleOf + ".");
+                for (const Json& item : *variant)
+                    prerequisite.variants.push_back(item.is_string() ? item.get<std::string>() : "");
+            if (variant && (prerequisite.variants.empty() ||
+                            std::count(prerequisite.variants.begin(), prerequisite.variants.end(), "")))
+                Invalid(place + ".variant must name a variant, or several", Glimpse(*variant),
+                        std::string("Give for example ") + kExampleOf + ".");
         }
-        if (prerequisite.flag.empty()) Invalid(place + " needs a \"flag\"", "", std::string("Give for example ") + kExampleOf + ".");
+        if (prerequisite.flag.empty())
+            Invalid(place + " needs a \"flag\"", "", std::string("Give for example ") + kExampleOf + ".");
         definition.prerequisites.push_back(prerequisite);
     }
 }
@@ -147,7 +167,8 @@ void ReadHoldout(const Reader& reader, Definition& definition) {
     const Reader inner(*found, "holdout", {"percentage", "variant", "salt"}, kHint);
     Holdout holdout;
     const std::optional<double> percentage = inner.Percentage("percentage");
-    if (!percentage) Invalid("holdout needs a \"percentage\"", "", std::string("Give for example ") + kHint + ".");
+    if (!percentage)
+        Invalid("holdout needs a \"percentage\"", "", std::string("Give for example ") + kHint + ".");
     holdout.percentage = *percentage;
     const std::optional<std::string> variant = inner.Text("variant");
     holdout.variant = variant ? RequireVariant(definition, *variant, "holdout.variant") : definition.off;
@@ -160,7 +181,8 @@ bool IsJsonRule(const Json& json) {
     if (!json.is_object()) return false;
     if (json.contains("logicalOperator") || json.contains("groups")) return true;
     const auto rules = json.find("rules");
-    return rules != json.end() && rules->is_array() && !rules->empty() && (*rules)[0].is_object() && (*rules)[0].contains("field");
+    return rules != json.end() && rules->is_array() && !rules->empty() && (*rules)[0].is_object() &&
+           (*rules)[0].contains("field");
 }
 
 }  // namespace
@@ -179,7 +201,8 @@ Definition ReadDefinition(const Json& json) {
     const Reader reader(json, "", kKeys, kExample);
     if (json.dump(-1, ' ', false, Json::error_handler_t::replace).size() > kMaxDefinition)
         throw UserError(sqlstate::kProgramLimit, "the definition of a flag is too long", "",
-                        "At most " + std::to_string(kMaxDefinition) + " bytes are allowed; make segments of what the rules have in common.");
+                        "At most " + std::to_string(kMaxDefinition) +
+                            " bytes are allowed; make segments of what the rules have in common.");
     Definition definition;
     ReadVariants(reader, definition);
     definition.off = FindOff(reader, definition);
@@ -197,7 +220,9 @@ Definition ReadDefinition(const Json& json) {
     }
     if (const auto dialect = reader.Text("dialect")) {
         const std::optional<Dialect> known = ParseDialect(*dialect);
-        if (!known) Invalid("unknown dialect \"" + rule::Shorten(*dialect, 100) + "\"", "", "Dialects are pulse, unleash, growthbook, posthog, flagd.");
+        if (!known)
+            Invalid("unknown dialect \"" + rule::Shorten(*dialect, 100) + "\"", "",
+                    "Dialects are pulse, unleash, growthbook, posthog, flagd.");
         definition.dialect = *known;
     }
     return definition;
@@ -206,22 +231,28 @@ Definition ReadDefinition(const Json& json) {
 Definition ReadDefinition(const std::string& text) {
     const size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string::npos)
-        Invalid("the definition of a flag must not be empty", "", R"j(Give a rule such as segment("power_users"), or JSON.)j");
+        Invalid("the definition of a flag must not be empty", "",
+                R"j(Give a rule such as segment("power_users"), or JSON.)j");
     if (text[first] != '{') {
         const rule::ExprPtr expr = rule::Parse(text);
         rule::RequireSize(*expr);
         return ReadDefinition(Json{{"when", rule::Print(*expr)}});
     }
-    return ReadDefinition(rule::ReadJson(text, "the definition of a flag", "What begins with { must be valid JSON."));
+    return ReadDefinition(
+        rule::ReadJson(text, "the definition of a flag", "What begins with { must be valid JSON."));
 }
 
 void CheckKey(const std::string& key) {
     const bool letters = std::all_of(key.begin(), key.end(), [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+               c == '_' || c == '-';
     });
     if (key.empty() || key.size() > 255 || !letters)
-        Invalid("bad key of a flag: \"" + rule::Shorten(key, 100) + "\"", key.size() > 255 ? "It has " + std::to_string(key.size()) + " bytes." : "",
-                "A key has 1 to 255 letters A-Z a-z, digits, dots, underscores and hyphens: it stands in URLs as it is.");
+        Invalid(
+            "bad key of a flag: \"" + rule::Shorten(key, 100) + "\"",
+            key.size() > 255 ? "It has " + std::to_string(key.size()) + " bytes." : "",
+            "A key has 1 to 255 letters A-Z a-z, digits, dots, underscores and hyphens: it stands in URLs "
+            "as it is.");
 }
 
 }  // namespace pulse::flag

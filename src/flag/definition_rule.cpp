@@ -18,13 +18,16 @@ constexpr double kMostWeight = 1e6;
 // Canonical text of a rule over people; text that begins with a brace is JSON.
 std::string ReadWhen(const Json& json, const std::string& place) {
     if (!json.is_string() && !json.is_object())
-        Invalid(place + " must be a rule", Glimpse(json), R"j(Give text such as "segment(\"power_users\")", or a JSON rule.)j");
+        Invalid(place + " must be a rule", Glimpse(json),
+                R"j(Give text such as "segment(\"power_users\")", or a JSON rule.)j");
     try {
-        const rule::ExprPtr expr = json.is_string() ? rule::Parse(json.get<std::string>()) : rule::FromJson(json);
+        const rule::ExprPtr expr =
+            json.is_string() ? rule::Parse(json.get<std::string>()) : rule::FromJson(json);
         rule::RequireSize(*expr);
         return rule::Print(*expr);
     } catch (const UserError& error) {
-        throw UserError(error.state().c_str(), error.message() + " (" + place + ")", error.detail(), error.hint());
+        throw UserError(error.state().c_str(), error.message() + " (" + place + ")", error.detail(),
+                        error.hint());
     }
 }
 
@@ -34,7 +37,8 @@ std::vector<Step> ReadRamp(const Reader& reader) {
     if (!found) return ramp;
     constexpr const char* kStep = R"({"at": "2026-03-01", "percentage": 10})";
     for (size_t i = 0; i < found->size(); ++i) {
-        const Reader step((*found)[i], reader.Place("ramp[" + std::to_string(i) + "]"), {"at", "percentage"}, kStep);
+        const Reader step((*found)[i], reader.Place("ramp[" + std::to_string(i) + "]"), {"at", "percentage"},
+                          kStep);
         const std::optional<Moment> at = step.Time("at");
         const std::optional<double> percentage = step.Percentage("percentage");
         if (!at || !percentage)
@@ -45,9 +49,11 @@ std::vector<Step> ReadRamp(const Reader& reader) {
     std::stable_sort(ramp.begin(), ramp.end(), [](const Step& a, const Step& b) { return a.at < b.at; });
     for (size_t i = 1; i < ramp.size(); ++i)
         if (ramp[i].at == ramp[i - 1].at)
-            Invalid(reader.Place("ramp") + " has two percentages for one moment", "It is " + FormatMoment(ramp[i].at) + ".",
-                    "Give one for each moment.");
-    if (ramp.empty()) Invalid(reader.Place("ramp") + " must not be empty", "", std::string("Give steps such as ") + kStep + ".");
+            Invalid(reader.Place("ramp") + " has two percentages for one moment",
+                    "It is " + FormatMoment(ramp[i].at) + ".", "Give one for each moment.");
+    if (ramp.empty())
+        Invalid(reader.Place("ramp") + " must not be empty", "",
+                std::string("Give steps such as ") + kStep + ".");
     return ramp;
 }
 
@@ -56,7 +62,9 @@ std::vector<std::string> ReadBucketBy(const Reader& reader) {
     if (!found) return {"user"};
     std::vector<std::string> names;
     const std::string place = reader.Place("bucket_by");
-    constexpr const char* kHint = R"(Give "user" (the default), profile.x, account.x or context.x, or a list of them of which the first that there is counts.)";
+    constexpr const char* kHint =
+        R"(Give "user" (the default), profile.x, account.x or context.x, or a list of them; )"
+        R"(the first that is present counts.)";
     const auto add = [&](const Json& item) {
         const std::string name = item.is_string() ? item.get<std::string>() : "";
         if (name != "user") {
@@ -91,12 +99,14 @@ std::vector<Share> ReadShares(const Json& json, const std::string& place, const 
     for (const auto& [name, weight] : json.items()) {
         const double number = weight.is_number() ? weight.get<double>() : -1;
         if (!(number >= 0 && number <= kMostWeight))
-            Invalid(place + "." + rule::Shorten(name, 100) + " must be a weight", Glimpse(weight), "Give a number from 0 to 1000000.");
+            Invalid(place + "." + rule::Shorten(name, 100) + " must be a weight", Glimpse(weight),
+                    "Give a number from 0 to 1000000.");
         shares.push_back({RequireVariant(definition, name, place), number});
         sum += number;
     }
     if (sum <= 0) Invalid(place + " has no weight above 0", "", R"(Give for example {"a": 50, "b": 50}.)");
-    std::sort(shares.begin(), shares.end(), [](const Share& a, const Share& b) { return a.variant < b.variant; });
+    std::sort(shares.begin(), shares.end(),
+              [](const Share& a, const Share& b) { return a.variant < b.variant; });
     return shares;
 }
 
@@ -105,15 +115,18 @@ std::vector<Share> DefaultShares(const std::string& place, const Definition& def
     std::vector<Share> shares;
     std::vector<size_t> others;
     for (size_t i = 0; i < definition.variants.size(); ++i) {
-        if (definition.variants[i].weight.value_or(0) > 0) shares.push_back({i, *definition.variants[i].weight});
+        if (definition.variants[i].weight.value_or(0) > 0)
+            shares.push_back({i, *definition.variants[i].weight});
         if (definition.Allows(i)) others.push_back(i);
     }
     if (!shares.empty()) return shares;
     if (others.size() == 1) return {{others[0], 1}};
     std::vector<std::string> names;
     for (const Variant& variant : definition.variants) names.push_back(variant.name);
-    Invalid((place.empty() ? "the flag" : place) + " does not say which variant it gives", "Variants are " + Quoted(names) + ".",
-            R"(Add "variant": one of them, "variants": {name: weight, …}, or a "weight" to each variant of the flag.)");
+    Invalid((place.empty() ? "the flag" : place) + " does not say which variant it gives",
+            "Variants are " + Quoted(names) + ".",
+            R"(Add "variant": one of them, "variants": {name: weight, …}, )"
+            R"(or a "weight" to each variant of the flag.)");
 }
 
 Rule ReadRule(const Reader& reader, const std::string& place, const Definition& definition) {
@@ -123,13 +136,15 @@ Rule ReadRule(const Reader& reader, const std::string& place, const Definition& 
     rule.ramp = ReadRamp(reader);
     const std::optional<double> percentage = reader.Percentage("percentage");
     if (percentage && !rule.ramp.empty())
-        Invalid((place.empty() ? "the flag" : place) + " has both a percentage and a ramp", "", "Leave out one of them.");
+        Invalid((place.empty() ? "the flag" : place) + " has both a percentage and a ramp", "",
+                "Leave out one of them.");
     rule.percentage = percentage.value_or(100);
     rule.bucket_by = ReadBucketBy(reader);
     const std::optional<std::string> variant = reader.Text("variant");
     // Of a flag as a whole "variants" are what there is, not who gets which.
     const Json* variants = place.empty() ? nullptr : reader.Object("variants", kMaxVariants);
-    if (variant && variants) Invalid(place + " has both \"variant\" and \"variants\"", "", "Leave out one of them.");
+    if (variant && variants)
+        Invalid(place + " has both \"variant\" and \"variants\"", "", "Leave out one of them.");
     if (variant) rule.shares = {{RequireVariant(definition, *variant, reader.Place("variant")), 1}};
     if (variants) rule.shares = ReadShares(*variants, reader.Place("variants"), definition);
     if (rule.shares.empty()) rule.shares = DefaultShares(place, definition);
@@ -143,7 +158,8 @@ Rule ReadRule(const Reader& reader, const std::string& place, const Definition& 
 
 double Rule::PercentageAt(Moment now) const {
     if (ramp.empty()) return percentage;
-    const auto after = std::upper_bound(ramp.begin(), ramp.end(), now, [](Moment moment, const Step& step) { return moment < step.at; });
+    const auto after = std::upper_bound(ramp.begin(), ramp.end(), now,
+                                        [](Moment moment, const Step& step) { return moment < step.at; });
     return after == ramp.begin() ? 0 : std::prev(after)->percentage;
 }
 
@@ -152,8 +168,10 @@ std::vector<Rule> ReadRules(const Reader& reader, const Json& json, const Defini
     const Json* list = reader.List("rules", kMaxRules);
     if (!list) {
         // The flag is its only rule, unless it only says what everybody gets.
-        const bool says = std::any_of(definition.variants.begin(), definition.variants.end(), [](const Variant& variant) { return variant.weight.value_or(0) > 0; });
-        const bool any = reader.Find("when") || reader.Find("percentage") || reader.Find("ramp") || reader.Find("variant") || says;
+        const bool says = std::any_of(definition.variants.begin(), definition.variants.end(),
+                                      [](const Variant& variant) { return variant.weight.value_or(0) > 0; });
+        const bool any = reader.Find("when") || reader.Find("percentage") || reader.Find("ramp") ||
+                         reader.Find("variant") || says;
         if (any || !reader.Find("default")) rules.push_back(ReadRule(reader, "", definition));
         return rules;
     }
@@ -163,7 +181,9 @@ std::vector<Rule> ReadRules(const Reader& reader, const Json& json, const Defini
                     "Put it into the rules it is for; outside it stands for a flag of one rule.");
     for (size_t i = 0; i < list->size(); ++i) {
         const std::string place = "rules[" + std::to_string(i) + "]";
-        const Reader inner((*list)[i], place, {"name", "when", "percentage", "ramp", "variant", "variants", "bucket_by", "schedule"}, kExample);
+        const Reader inner(
+            (*list)[i], place,
+            {"name", "when", "percentage", "ramp", "variant", "variants", "bucket_by", "schedule"}, kExample);
         rules.push_back(ReadRule(inner, place, definition));
         rules.back().schedule = ReadSchedule(inner);
     }

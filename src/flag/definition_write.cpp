@@ -27,12 +27,14 @@ Json RuleJson(const Rule& rule, const Definition& definition) {
     if (rule.ramp.empty()) {
         if (rule.percentage < 100) json["percentage"] = rule.percentage;
     } else {
-        for (const Step& step : rule.ramp) json["ramp"].push_back({{"at", FormatMoment(step.at)}, {"percentage", step.percentage}});
+        for (const Step& step : rule.ramp)
+            json["ramp"].push_back({{"at", FormatMoment(step.at)}, {"percentage", step.percentage}});
     }
     if (rule.shares.size() == 1)
         json["variant"] = definition.variants[rule.shares[0].variant].name;
     else
-        for (const Share& share : rule.shares) json["variants"][definition.variants[share.variant].name] = share.weight;
+        for (const Share& share : rule.shares)
+            json["variants"][definition.variants[share.variant].name] = share.weight;
     if (rule.bucket_by != std::vector<std::string>{"user"}) json["bucket_by"] = rule.bucket_by;
     if (rule.schedule != Schedule{}) json["schedule"] = ScheduleJson(rule.schedule);
     return json;
@@ -50,7 +52,8 @@ bool ReadsEvents(const rule::Expr& expr) {
     const std::vector<rule::ExprPtr>* children = nullptr;
     if (const auto* operation = rule::As<rule::Operation>(expr)) children = &operation->operands;
     if (const auto* call = rule::As<rule::Call>(expr)) children = &call->arguments;
-    return children && std::any_of(children->begin(), children->end(), [](const rule::ExprPtr& child) { return ReadsEvents(*child); });
+    return children && std::any_of(children->begin(), children->end(),
+                                   [](const rule::ExprPtr& child) { return ReadsEvents(*child); });
 }
 
 // What each part of a definition says, under its name.
@@ -62,9 +65,11 @@ Parts PartsOf(const Definition& definition) {
     for (const auto& [key, value] : json.items()) {
         if (key == "rules") {
             for (size_t i = 0; i < value.size(); ++i)
-                for (const auto& [name, part] : value[i].items()) parts["rule " + std::to_string(i + 1) + " " + name] = part;
+                for (const auto& [name, part] : value[i].items())
+                    parts["rule " + std::to_string(i + 1) + " " + name] = part;
         } else if (key == "variants" || key == "overrides") {
-            for (const auto& [name, part] : value.items()) parts[key.substr(0, key.size() - 1) + " " + name] = part;
+            for (const auto& [name, part] : value.items())
+                parts[key.substr(0, key.size() - 1) + " " + name] = part;
         } else {
             parts[key] = value;
         }
@@ -74,9 +79,12 @@ Parts PartsOf(const Definition& definition) {
 
 std::string Shown(const Json& json) {
     // 25, not 25.0
-    if (json.is_number_float() && json.get<double>() == static_cast<double>(static_cast<int64_t>(json.get<double>())))
+    if (json.is_number_float() &&
+        json.get<double>() == static_cast<double>(static_cast<int64_t>(json.get<double>())))
         return std::to_string(static_cast<int64_t>(json.get<double>()));
-    return rule::Shorten(json.is_string() ? json.get<std::string>() : json.dump(-1, ' ', false, Json::error_handler_t::replace), 200);
+    return rule::Shorten(json.is_string() ? json.get<std::string>()
+                                          : json.dump(-1, ' ', false, Json::error_handler_t::replace),
+                         200);
 }
 
 }  // namespace
@@ -93,7 +101,8 @@ Json ToJson(const Definition& definition) {
         if (variant.weight) entry["weight"] = *variant.weight;
     }
     for (const Rule& rule : definition.rules) json["rules"].push_back(RuleJson(rule, definition));
-    for (const auto& [id, variant] : definition.overrides) json["overrides"][id] = definition.variants[variant].name;
+    for (const auto& [id, variant] : definition.overrides)
+        json["overrides"][id] = definition.variants[variant].name;
     for (const Prerequisite& prerequisite : definition.prerequisites) {
         Json entry{{"flag", prerequisite.flag}};
         if (!prerequisite.variants.empty()) entry["variant"] = prerequisite.variants;
@@ -112,10 +121,12 @@ Uses FindUses(const Definition& definition) {
         if (rule.when.empty()) continue;
         const rule::ExprPtr expr = rule::Parse(rule.when);
         if (ReadsEvents(*expr))
-            throw UserError(sqlstate::kNotSupported, "a flag's rule cannot read events itself",
-                            "It is rule " + std::to_string(i + 1) + ": " + rule::PrintShort(*expr, 200),
-                            "Make a trait of it with pulse_create_trait('recent_buyer', 'events.purchase.count_30d >= 1') and say recent_buyer here: "
-                            "then a decision reads what is kept, not the events.");
+            throw UserError(
+                sqlstate::kNotSupported, "a flag's rule cannot read events itself",
+                "It is rule " + std::to_string(i + 1) + ": " + rule::PrintShort(*expr, 200),
+                "Make a trait of it with pulse_create_trait('recent_buyer', 'events.purchase.count_30d >= "
+                "1') and say recent_buyer here: "
+                "then a decision reads what is kept, not the events.");
         const rule::Mentions mentions = rule::FindMentions(*expr);
         traits.insert(mentions.traits.begin(), mentions.traits.end());
         segments.insert(mentions.segments.begin(), mentions.segments.end());

@@ -15,12 +15,14 @@ namespace pulse::flag {
 
 namespace {
 
-// Another place for variants than for the percentage: who came in first is not all of one variant. Unleash's number.
+// Another place for variants than for the percentage: who came in first is not all of one variant. Unleash's
+// number.
 constexpr uint32_t kVariantSeed = 86028157;
 
 constexpr std::array kNames = {"pulse", "unleash", "growthbook", "posthog", "flagd"};
 
-std::string Join(std::string_view left, std::string_view between, std::string_view right, std::string_view end = "") {
+std::string Join(std::string_view left, std::string_view between, std::string_view right,
+                 std::string_view end = "") {
     std::string text;
     text.reserve(left.size() + between.size() + right.size() + end.size());
     return text.append(left).append(between).append(right).append(end);
@@ -43,7 +45,8 @@ size_t Hit(const std::vector<double>& weights, double place) {
     return last;
 }
 
-Drawn DrawPulse(std::string_view salt, std::string_view id, double percentage, const std::vector<double>& weights) {
+Drawn DrawPulse(std::string_view salt, std::string_view id, double percentage,
+                const std::vector<double>& weights) {
     Drawn drawn;
     drawn.bucket = Bucket(salt, id);
     if (drawn.bucket >= std::llround(percentage * (kBuckets / 100))) return drawn;
@@ -55,7 +58,8 @@ Drawn DrawPulse(std::string_view salt, std::string_view id, double percentage, c
 }
 
 // One of 100 for the percentage, one of the sum of the weights for the variant.
-Drawn DrawUnleash(std::string_view salt, std::string_view id, double percentage, const std::vector<double>& weights) {
+Drawn DrawUnleash(std::string_view salt, std::string_view id, double percentage,
+                  const std::vector<double>& weights) {
     const std::string text = Join(salt, ":", id);
     const uint32_t place = Murmur3(text) % 100 + 1;
     Drawn drawn;
@@ -76,8 +80,10 @@ uint32_t Fnv1a(std::string_view bytes) {
     return hash;
 }
 
-// Version 2 of its hash. With several variants each has a range of its own, of which the percentage covers the beginning.
-Drawn DrawGrowthBook(std::string_view salt, std::string_view id, double percentage, const std::vector<double>& weights) {
+// Version 2 of its hash. With several variants each has a range of its own, of which the percentage covers
+// the beginning.
+Drawn DrawGrowthBook(std::string_view salt, std::string_view id, double percentage,
+                     const std::vector<double>& weights) {
     const uint32_t place = Fnv1a(std::to_string(Fnv1a(Join(salt, "", id)))) % 10'000;
     const double n = place / 10'000.0, coverage = percentage / 100;
     Drawn drawn;
@@ -111,7 +117,8 @@ int AsBucket(double share) {
     return std::min(static_cast<int>(share * kBuckets), kBuckets - 1);
 }
 
-Drawn DrawPostHog(std::string_view salt, std::string_view id, double percentage, const std::vector<double>& weights) {
+Drawn DrawPostHog(std::string_view salt, std::string_view id, double percentage,
+                  const std::vector<double>& weights) {
     const double place = Sha1Share(Join(salt, ".", id));
     Drawn drawn;
     drawn.bucket = AsBucket(place);
@@ -125,7 +132,8 @@ Drawn DrawPostHog(std::string_view salt, std::string_view id, double percentage,
 }
 
 // One place for both: a percentage is the first of two weights.
-Drawn DrawFlagd(std::string_view salt, std::string_view id, double percentage, const std::vector<double>& weights) {
+Drawn DrawFlagd(std::string_view salt, std::string_view id, double percentage,
+                const std::vector<double>& weights) {
     const uint32_t hash = Murmur3(Join(salt, "", id));
     Drawn drawn;
     drawn.bucket = static_cast<int>(Scale(hash, kBuckets));
@@ -157,7 +165,8 @@ int Bucket(std::string_view salt, std::string_view id, uint32_t seed) {
     return static_cast<int>(Scale(Murmur3(Join(salt, ":", id), seed), kBuckets));
 }
 
-Drawn Draw(Dialect dialect, std::string_view salt, std::string_view id, double percentage, const std::vector<double>& weights) {
+Drawn Draw(Dialect dialect, std::string_view salt, std::string_view id, double percentage,
+           const std::vector<double>& weights) {
     switch (dialect) {
         case Dialect::kPulse: return DrawPulse(salt, id, percentage, weights);
         case Dialect::kUnleash: return DrawUnleash(salt, id, percentage, weights);

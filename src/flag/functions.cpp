@@ -70,17 +70,25 @@ PULSE_WRITING_FUNCTION(pulse_delete_flag) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_enable_flag) {
-    return With(fcinfo, [](const std::string& key, const std::string& editor) { flag::SwitchFlag(key, true, editor); });
+    return With(fcinfo, [](const std::string& key, const std::string& editor) {
+        flag::SwitchFlag(key, true, editor);
+    });
 }
 
 PULSE_WRITING_FUNCTION(pulse_disable_flag) {
-    return With(fcinfo, [](const std::string& key, const std::string& editor) { flag::SwitchFlag(key, false, editor); });
+    return With(fcinfo, [](const std::string& key, const std::string& editor) {
+        flag::SwitchFlag(key, false, editor);
+    });
 }
 
 PULSE_WRITING_FUNCTION(pulse_archive_flag) {
-    return With(fcinfo, [](const std::string& key, const std::string& editor) { flag::ArchiveFlag(key, true, editor); });
+    return With(fcinfo, [](const std::string& key, const std::string& editor) {
+        flag::ArchiveFlag(key, true, editor);
+    });
 }
 
 PULSE_WRITING_FUNCTION(pulse_restore_flag) {
-    return With(fcinfo, [](const std::string& key, const std::string& editor) { flag::ArchiveFlag(key, false, editor); });
+    return With(fcinfo, [](const std::string& key, const std::string& editor) {
+        flag::ArchiveFlag(key, false, editor);
+    });
 }

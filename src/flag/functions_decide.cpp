@@ -17,7 +17,8 @@ Value JsonbOf(const std::string& bytes) {
 }
 
 // value, variant, allow, reason, rule, segment, bucket, version, payload
-void AddAnswer(flag::Asked& asked, const flag::Saved& saved, const flag::Decision& decision, std::vector<Value>& row) {
+void AddAnswer(flag::Asked& asked, const flag::Saved& saved, const flag::Decision& decision,
+               std::vector<Value>& row) {
     row.push_back(JsonbOf(saved.values[decision.variant]));
     row.push_back(Value::Text(saved.definition.variants[decision.variant].name));
     row.push_back(Value::Bool(saved.definition.Allows(decision.variant)));
@@ -34,8 +35,15 @@ Value ContextArgument(const pg::Args& args, int i) {
 }
 
 Datum Answer(flag::Asked& asked, const flag::Saved& saved, const flag::Decision& decision) {
-    static const pg::RecordType type({{"value", JSONBOID}, {"variant", TEXTOID}, {"allow", BOOLOID}, {"reason", TEXTOID}, {"rule", INT4OID},
-                                      {"segment", TEXTOID}, {"bucket", INT4OID}, {"version", INT4OID}, {"payload", JSONBOID}});
+    static const pg::RecordType type({{"value", JSONBOID},
+                                      {"variant", TEXTOID},
+                                      {"allow", BOOLOID},
+                                      {"reason", TEXTOID},
+                                      {"rule", INT4OID},
+                                      {"segment", TEXTOID},
+                                      {"bucket", INT4OID},
+                                      {"version", INT4OID},
+                                      {"payload", JSONBOID}});
     std::vector<Value> row;
     row.reserve(9);
     AddAnswer(asked, saved, decision, row);
@@ -61,20 +69,23 @@ PULSE_FUNCTION(pulse_expose) {
     const flag::Saved& saved = flag::RequireFlag(key);
     const flag::Decision decision = asked.Decide(saved);
     const std::optional<std::string> id = asked.Id();
-    if (id && !pg::ReadOnly()) flag::NoteExposure(saved, asked.person(), *id, saved.definition.variants[decision.variant].name);
+    if (id && !pg::ReadOnly())
+        flag::NoteExposure(saved, asked.person(), *id, saved.definition.variants[decision.variant].name);
     return Answer(asked, saved, decision);
 }
 
 PULSE_WRITING_FUNCTION(pulse_log_exposure) {
     const pg::Args args(fcinfo);
-    const std::string user = args.RequireText(0, "user"), key = args.RequireText(1, "flag"), variant = args.RequireText(2, "variant");
+    const std::string user = args.RequireText(0, "user"), key = args.RequireText(1, "flag"),
+                      variant = args.RequireText(2, "variant");
     flag::Asked asked(user, Value::Null(JSONBOID));
     flag::RefreshFlags();
     const flag::Saved& saved = flag::RequireFlag(key);
     flag::RequireVariant(saved.definition, variant, "flag " + key, pulse::sqlstate::kUndefinedObject);
     const std::optional<std::string> id = asked.Id();
     if (!id)
-        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"user\" must not be empty", "", "Give the id the decision was made for.");
+        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"user\" must not be empty", "",
+                               "Give the id the decision was made for.");
     return BoolGetDatum(flag::NoteExposure(saved, asked.person(), *id, variant));
 }
 
@@ -103,17 +114,21 @@ PULSE_FUNCTION(pulse_explain_decision) {
     std::vector<flag::Line> lines;
     const flag::Decision decision = asked.Decide(saved, &lines);
     pg::ResultSet rows(fcinfo);
-    rows.Add({Value::Int4(0), Value::Text("decision"), Value::Text(saved.definition.variants[decision.variant].name),
-              Value::Text(std::string(flag::Name(decision.reason)) + (decision.rule > 0 ? ", rule " + std::to_string(decision.rule) : "") +
+    rows.Add({Value::Int4(0), Value::Text("decision"),
+              Value::Text(saved.definition.variants[decision.variant].name),
+              Value::Text(std::string(flag::Name(decision.reason)) +
+                          (decision.rule > 0 ? ", rule " + std::to_string(decision.rule) : "") +
                           ", version " + std::to_string(saved.version))});
     const std::optional<std::string> id = asked.Id();
-    rows.Add({Value::Int4(0), Value::Text("person"),
-              asked.person() ? Value::Text("profile:" + std::to_string(asked.person()->id)) : Value::Null(TEXTOID),
-              Value::Text(!asked.person() && id ? "nobody is known as " + *id + ": only the context counts"
-                          : id                  ? "drawn by " + *id
-                                                : std::string("there is no id: nothing can be drawn"))});
+    rows.Add(
+        {Value::Int4(0), Value::Text("person"),
+         asked.person() ? Value::Text("profile:" + std::to_string(asked.person()->id)) : Value::Null(TEXTOID),
+         Value::Text(!asked.person() && id ? "nobody is known as " + *id + ": only the context counts"
+                     : id                  ? "drawn by " + *id
+                                           : std::string("there is no id: nothing can be drawn"))});
     for (const flag::Line& line : lines)
-        rows.Add({Value::Int4(line.depth), Value::Text(line.part), line.value.empty() ? Value::Null(TEXTOID) : Value::Text(line.value),
+        rows.Add({Value::Int4(line.depth), Value::Text(line.part),
+                  line.value.empty() ? Value::Null(TEXTOID) : Value::Text(line.value),
                   line.note.empty() ? Value::Null(TEXTOID) : Value::Text(line.note)});
     return pg::ResultSet::Done();
 }

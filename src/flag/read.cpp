@@ -20,7 +20,8 @@ std::string Glimpse(const Json& value) {
 
 std::string Quoted(const std::vector<std::string>& names) {
     std::string text;
-    for (size_t i = 0; i < names.size() && i < 20; ++i) text += (i > 0 ? ", \"" : "\"") + rule::Shorten(names[i], 60) + "\"";
+    for (size_t i = 0; i < names.size() && i < 20; ++i)
+        text += (i > 0 ? ", \"" : "\"") + rule::Shorten(names[i], 60) + "\"";
     return names.size() > 20 ? text + ", …" : text;
 }
 
@@ -32,7 +33,8 @@ Reader::Reader(const Json& json, std::string place, std::vector<const char*> key
     const std::vector<std::string> valid(keys.begin(), keys.end());
     for (const auto& [key, value] : json.items())
         if (std::find(valid.begin(), valid.end(), key) == valid.end())
-            Invalid("unknown key \"" + rule::Shorten(key, 100) + "\" in " + (place_.empty() ? "the definition of a flag" : place_),
+            Invalid("unknown key \"" + rule::Shorten(key, 100) + "\" in " +
+                        (place_.empty() ? "the definition of a flag" : place_),
                     "Keys are " + Quoted(valid) + ".", segment::SuggestQuoted(key, valid, "Keys"));
 }
 
@@ -62,17 +64,20 @@ std::optional<double> Reader::Percentage(const char* key) const {
     if (!found) return std::nullopt;
     const double number = found->is_number() ? found->get<double>() : -1;
     if (!(number >= 0 && number <= 100))
-        Invalid(Place(key) + " must be a number from 0 to 100", Glimpse(*found), "Give for example 25 or 0.5.");
+        Invalid(Place(key) + " must be a number from 0 to 100", Glimpse(*found),
+                "Give for example 25 or 0.5.");
     return number;
 }
 
 std::optional<Moment> Reader::Time(const char* key) const {
     const Json* found = Find(key);
     if (!found) return std::nullopt;
-    const std::optional<Moment> moment = found->is_string() ? ParseMoment(found->get<std::string>()) : std::nullopt;
+    const std::optional<Moment> moment =
+        found->is_string() ? ParseMoment(found->get<std::string>()) : std::nullopt;
     if (!moment)
         Invalid(Place(key) + " must be a moment", Glimpse(*found),
-                "Give a date or time as ISO 8601 has it, such as \"2026-03-01\" or \"2026-03-01T09:00:00+01:00\"; without an offset it is UTC.");
+                "Give a date or time as ISO 8601 has it, such as \"2026-03-01\" or "
+                "\"2026-03-01T09:00:00+01:00\"; without an offset it is UTC.");
     return moment;
 }
 
@@ -81,7 +86,8 @@ const Json* Reader::List(const char* key, size_t longest) const {
     if (!found) return nullptr;
     if (!found->is_array()) Invalid(Place(key) + " must be a list", Glimpse(*found), "");
     if (found->size() > longest)
-        throw UserError(sqlstate::kProgramLimit, Place(key) + " is too long", "It has " + std::to_string(found->size()) + " elements.",
+        throw UserError(sqlstate::kProgramLimit, Place(key) + " is too long",
+                        "It has " + std::to_string(found->size()) + " elements.",
                         "At most " + std::to_string(longest) + " are allowed.");
     return found;
 }
@@ -91,29 +97,34 @@ const Json* Reader::Object(const char* key, size_t longest) const {
     if (!found) return nullptr;
     if (!found->is_object()) Invalid(Place(key) + " must be an object", Glimpse(*found), "");
     if (found->size() > longest)
-        throw UserError(sqlstate::kProgramLimit, Place(key) + " is too long", "It has " + std::to_string(found->size()) + " keys.",
+        throw UserError(sqlstate::kProgramLimit, Place(key) + " is too long",
+                        "It has " + std::to_string(found->size()) + " keys.",
                         "At most " + std::to_string(longest) + " are allowed.");
     return found;
 }
 
-size_t RequireVariant(const Definition& definition, const std::string& name, const std::string& place, const char* state) {
+size_t RequireVariant(const Definition& definition, const std::string& name, const std::string& place,
+                      const char* state) {
     std::vector<std::string> names;
     for (const Variant& variant : definition.variants) names.push_back(variant.name);
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end())
-        throw UserError(state, "unknown variant \"" + rule::Shorten(name, 100) + "\" in " + place, "", segment::SuggestQuoted(name, names, "Variants"));
+        throw UserError(state, "unknown variant \"" + rule::Shorten(name, 100) + "\" in " + place, "",
+                        segment::SuggestQuoted(name, names, "Variants"));
     return static_cast<size_t>(found - names.begin());
 }
 
 Schedule ReadSchedule(const Reader& reader) {
     const Json* found = reader.Find("schedule");
     if (!found) return {};
-    const Reader inner(*found, reader.Place("schedule"), {"from", "until"}, R"({"from": "2026-03-01", "until": "2026-04-01"})");
+    const Reader inner(*found, reader.Place("schedule"), {"from", "until"},
+                       R"({"from": "2026-03-01", "until": "2026-04-01"})");
     const Schedule schedule{inner.Time("from"), inner.Time("until")};
     if (schedule.from && schedule.until && *schedule.from >= *schedule.until)
-        Invalid(reader.Place("schedule") + " ends before it begins",
-                "It is from " + FormatMoment(*schedule.from) + " until " + FormatMoment(*schedule.until) + ".",
-                "Let \"until\" be later than \"from\".");
+        Invalid(
+            reader.Place("schedule") + " ends before it begins",
+            "It is from " + FormatMoment(*schedule.from) + " until " + FormatMoment(*schedule.until) + ".",
+            "Let \"until\" be later than \"from\".");
     return schedule;
 }
 

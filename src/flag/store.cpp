@@ -40,15 +40,18 @@ const std::string* NamedSegment(const rule::Expr& expr) {
     return reference && reference->kind == rule::Reference::Kind::kSegment ? &reference->path[0] : nullptr;
 }
 
-// segment("a"), or segment("a") && more: who the rule holds for is in a. Otherwise those it names have to be looked at.
+// segment("a"), or segment("a") && more: who the rule holds for is in a. Otherwise those it names have to be
+// looked at.
 void CompileSegments(const rule::Expr& expr, Condition& condition) {
     if (const std::string* name = NamedSegment(expr)) condition.segment = *name;
     if (const rule::Operation* all = rule::AsOp(expr, rule::Op::kAnd))
         for (const rule::ExprPtr& operand : all->operands)
-            if (const std::string* name = NamedSegment(*operand); name && !condition.segment) condition.segment = *name;
+            if (const std::string* name = NamedSegment(*operand); name && !condition.segment)
+                condition.segment = *name;
     if (condition.segment) return;
     for (const std::string& name : rule::FindMentions(expr).segments)
-        condition.segments.emplace_back(name, trait::Rule(rule::Print(*SegmentReference(name)), rule::Expect::kBoolean, true));
+        condition.segments.emplace_back(
+            name, trait::Rule(rule::Print(*SegmentReference(name)), rule::Expect::kBoolean, true));
 }
 
 Condition CompileRule(const Rule& rule) {
@@ -97,7 +100,9 @@ std::vector<Condition> CompileRules(const Definition& definition, bool strict) {
             conditions.push_back(CompileRule(definition.rules[i]));
         } catch (const UserError& error) {
             if (strict && definition.rules.size() > 1)
-                throw UserError(error.state().c_str(), error.message() + " (rules[" + std::to_string(i) + "])", error.detail(), error.hint());
+                throw UserError(error.state().c_str(),
+                                error.message() + " (rules[" + std::to_string(i) + "])", error.detail(),
+                                error.hint());
             if (strict) throw;
             conditions.emplace_back();
             conditions.back().broken = error.message();
@@ -149,7 +154,8 @@ void ThrowUnknownFlag(const std::string& key) {
     std::vector<std::string> keys;
     for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedObject, "flag \"" + rule::Shorten(key, 255) + "\" does not exist", "",
-                    keys.empty() ? "There are no flags yet; make one with pulse_create_flag()." : segment::SuggestQuoted(key, keys, "Flags"));
+                    keys.empty() ? "There are no flags yet; make one with pulse_create_flag()."
+                                 : segment::SuggestQuoted(key, keys, "Flags"));
 }
 
 }  // namespace pulse::flag

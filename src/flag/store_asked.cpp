@@ -45,16 +45,19 @@ bool IsTrue(const pg::Value& value) {
 }
 
 bool IsLiteral(const rule::Expr& expr) {
-    return !rule::As<rule::Reference>(expr) && !rule::As<rule::Call>(expr) && !rule::As<rule::Metric>(expr) && !rule::As<rule::Operation>(expr);
+    return !rule::As<rule::Reference>(expr) && !rule::As<rule::Call>(expr) && !rule::As<rule::Metric>(expr) &&
+           !rule::As<rule::Operation>(expr);
 }
 
 }  // namespace
 
-Asked::Asked(const std::optional<std::string>& user, const pg::Value& context) : user_(user), context_(context), now_(pg::Now()) {
+Asked::Asked(const std::optional<std::string>& user, const pg::Value& context)
+    : user_(user), context_(context), now_(pg::Now()) {
     if (context.null) {
         context_ = pg::Value::Jsonb(Json::object());
     } else if (!IsObject(context)) {
-        throw UserError(sqlstate::kInvalidParameter, "\"context\" must be a JSON object", "", "Give for example {\"country\": \"DE\"}, or leave it out.");
+        throw UserError(sqlstate::kInvalidParameter, "\"context\" must be a JSON object", "",
+                        "Give for example {\"country\": \"DE\"}, or leave it out.");
     }
     if (user_ && user_->find_first_not_of(" \t\r\n") == std::string::npos) user_.reset();
     if (!user_) {
@@ -140,7 +143,8 @@ bool Asked::Meets(const Prerequisite& prerequisite) {
 void Asked::Explain(size_t rule, std::vector<Line>& lines) {
     const Condition& condition = flag_->conditions[rule];
     if (!condition.broken.empty()) {
-        lines.push_back({1, flag_->definition.rules[rule].when, "", "cannot be asked any more: " + condition.broken});
+        lines.push_back(
+            {1, flag_->definition.rules[rule].when, "", "cannot be asked any more: " + condition.broken});
         return;
     }
     const rule::ExprPtr expr = rule::Parse(flag_->definition.rules[rule].when);
@@ -150,7 +154,10 @@ void Asked::Explain(size_t rule, std::vector<Line>& lines) {
         try {
             const trait::Rule asked(part.text, rule::Expect::kAny, true);
             const trait::Subject::Answer answer = subject().Evaluate(asked, context_);
-            if (!answer.value.null) line.value = answer.value.type == BOOLOID ? (DatumGetBool(answer.value.datum) ? "true" : "false") : pg::ToOutput(answer.value.datum, answer.value.type);
+            if (!answer.value.null)
+                line.value = answer.value.type == BOOLOID
+                                 ? (DatumGetBool(answer.value.datum) ? "true" : "false")
+                                 : pg::ToOutput(answer.value.datum, answer.value.type);
             if (answer.until) line.note = "until " + FormatMoment(*answer.until);
         } catch (const UserError& error) {
             line.note = error.message();

@@ -28,7 +28,8 @@ void LimitWaiting() {
     pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
 }
 
-// What flags, traits and segments mention stays as it is till the end of the transaction. Bringing events and switching flags do not wait for it.
+// What flags, traits and segments mention stays as it is till the end of the transaction. Bringing events and
+// switching flags do not wait for it.
 void LockDefiners() {
     LimitWaiting();
     try {
@@ -36,14 +37,18 @@ void LockDefiners() {
     } catch (const pg::Error& error) {
         if (error.State() != sqlstate::kLockNotAvailable) throw;
         throw UserError(sqlstate::kLockNotAvailable, "flags cannot be changed now",
-                        "A transaction that changes flags, traits or segments has been open for longer than pulse.lock_timeout.",
+                        "A transaction that changes flags, traits or segments has been open for longer than "
+                        "pulse.lock_timeout.",
                         "Try again; pg_locks shows who holds a lock on pulse.definition.");
     }
 }
 
 Row RequireRow(const std::string& key, const char* lock) {
     const pg::Result rows = pg::Execute(
-        std::string("SELECT id, definition, salt, enabled, archived_at IS NOT NULL, version FROM pulse.flag WHERE key = $1 ") + lock, {Value::Text(key)});
+        std::string("SELECT id, definition, salt, enabled, archived_at IS NOT NULL, version FROM pulse.flag"
+                    " WHERE key = $1 ") +
+            lock,
+        {Value::Text(key)});
     if (rows.empty()) ThrowUnknownFlag(key);
     const pg::Row row = rows[0];
     return {row.Int8(0), ReadDefinition(row.Jsonb(1)), row.Text(2), row.Bool(3), row.Bool(4), row.Int4(5)};
@@ -55,9 +60,11 @@ Row LockRow(const std::string& key, const char* lock) {
         return RequireRow(key, lock);
     } catch (const pg::Error& error) {
         if (error.State() != sqlstate::kLockNotAvailable) throw;
-        throw UserError(sqlstate::kLockNotAvailable, "flag \"" + key + "\" cannot be changed now",
-                        "A transaction that changes it has been open for longer than pulse.lock_timeout.",
-                        "Try again, or end that transaction; pg_stat_activity shows it, and pg_locks whom it keeps waiting.");
+        throw UserError(
+            sqlstate::kLockNotAvailable, "flag \"" + key + "\" cannot be changed now",
+            "A transaction that changes it has been open for longer than pulse.lock_timeout.",
+            "Try again, or end that transaction; pg_stat_activity shows it, and pg_locks whom it keeps "
+            "waiting.");
     }
 }
 
@@ -68,9 +75,12 @@ std::string Names(const pg::Result& rows) {
 }
 
 void RequireUnused(const std::string& key, const char* doing) {
-    const pg::Result rows = pg::Execute("SELECT key FROM pulse.flag WHERE $1 = ANY (flags) AND key <> $1 ORDER BY key LIMIT 20", {Value::Text(key)});
+    const pg::Result rows =
+        pg::Execute("SELECT key FROM pulse.flag WHERE $1 = ANY (flags) AND key <> $1 ORDER BY key LIMIT 20",
+                    {Value::Text(key)});
     if (!rows.empty())
-        throw UserError(sqlstate::kNotReady, std::string("cannot ") + doing + " flag \"" + key + "\": other flags require it",
+        throw UserError(sqlstate::kNotReady,
+                        std::string("cannot ") + doing + " flag \"" + key + "\": other flags require it",
                         "They are " + Names(rows) + ".", "Take it out of their \"prerequisites\" first.");
 }
 
@@ -82,27 +92,33 @@ void CheckPrerequisites(const std::string& key, const Definition& definition, co
     others.erase(key);
     const std::string cycle = FindCycle(key, uses.flags, others);
     if (!cycle.empty())
-        throw UserError("42P17", "flags would require one another in a circle", cycle, "Take one of them out of the \"prerequisites\" of the other.");
+        throw UserError("42P17", "flags would require one another in a circle", cycle,
+                        "Take one of them out of the \"prerequisites\" of the other.");
     for (const Prerequisite& prerequisite : definition.prerequisites) {
         const Row required = RequireRow(prerequisite.flag, "");
-        for (const std::string& variant : prerequisite.variants) RequireVariant(required.definition, variant, "flag " + prerequisite.flag);
+        for (const std::string& variant : prerequisite.variants)
+            RequireVariant(required.definition, variant, "flag " + prerequisite.flag);
     }
 }
 
 // Variants that other flags wait for.
 void RequireVariantsKept(const std::string& key, const Definition& definition) {
-    const pg::Result rows = pg::Execute("SELECT key, definition FROM pulse.flag WHERE $1 = ANY (flags) AND key <> $1 ORDER BY key", {Value::Text(key)});
+    const pg::Result rows = pg::Execute(
+        "SELECT key, definition FROM pulse.flag WHERE $1 = ANY (flags) AND key <> $1 ORDER BY key",
+        {Value::Text(key)});
     std::string others;
     for (uint64_t i = 0; i < rows.size(); ++i)
         for (const Prerequisite& prerequisite : ReadDefinition(rows[i].Jsonb(1)).prerequisites) {
             if (prerequisite.flag != key) continue;
             for (const std::string& variant : prerequisite.variants)
-                if (std::none_of(definition.variants.begin(), definition.variants.end(), [&](const Variant& one) { return one.name == variant; }))
+                if (std::none_of(definition.variants.begin(), definition.variants.end(),
+                                 [&](const Variant& one) { return one.name == variant; }))
                     others += (others.empty() ? "" : ", ") + rows[i].Text(0) + " (" + variant + ")";
         }
     if (!others.empty())
-        throw UserError(sqlstate::kNotReady, "flag \"" + key + "\" cannot lose variants that other flags require", "They are " + others + ".",
-                        "Change their \"prerequisites\" first.");
+        throw UserError(sqlstate::kNotReady,
+                        "flag \"" + key + "\" cannot lose variants that other flags require",
+                        "They are " + others + ".", "Change their \"prerequisites\" first.");
 }
 
 // Everything that can be wrong with a definition here and now.
@@ -123,7 +139,8 @@ Json Stored(Definition definition) {
 
 void WriteVersion(int64_t id, const std::string& change, const std::string& editor) {
     pg::Execute(
-        "INSERT INTO pulse.flag_version (flag_id, version, definition, enabled, change, changed_by, changed_at) "
+        "INSERT INTO pulse.flag_version (flag_id, version, definition, enabled, change, changed_by,"
+        " changed_at) "
         "SELECT id, version, definition, enabled, $2, $3, $4 FROM pulse.flag WHERE id = $1",
         {Value::Int8(id), Value::Text(change), Value::Text(editor), Value::Time(pg::Now())});
     pg::Watch::Announce("flag");
@@ -131,12 +148,14 @@ void WriteVersion(int64_t id, const std::string& change, const std::string& edit
 
 // A key or a description that is taken away is null.
 Value OrNull(const std::optional<std::string>& text) {
-    return text && text->find_first_not_of(" \t\r\n") != std::string::npos ? Value::Text(*text) : Value::Null(TEXTOID);
+    return text && text->find_first_not_of(" \t\r\n") != std::string::npos ? Value::Text(*text)
+                                                                           : Value::Null(TEXTOID);
 }
 
 void CheckDescription(const std::optional<std::string>& description) {
     if (description && description->size() > 10'000)
-        throw UserError(sqlstate::kInvalidParameter, "the description is too long", "It has " + std::to_string(description->size()) + " bytes.",
+        throw UserError(sqlstate::kInvalidParameter, "the description is too long",
+                        "It has " + std::to_string(description->size()) + " bytes.",
                         "At most 10000 are allowed.");
 }
 
@@ -151,17 +170,20 @@ bool Exists(const std::string& key) {
 
 }  // namespace
 
-int64_t CreateFlag(const std::string& key, const Definition& definition, const std::optional<std::string>& description, const std::string& creator) {
+int64_t CreateFlag(const std::string& key, const Definition& definition,
+                   const std::optional<std::string>& description, const std::string& creator) {
     CheckKey(key);
     CheckDescription(description);
     LockDefiners();
     if (Exists(key)) ThrowDuplicate(key);
     const Uses uses = Check(key, definition);
     const pg::Result made = pg::Execute(
-        "INSERT INTO pulse.flag (key, definition, salt, enabled, traits, segments, flags, description, created_by, created_at, updated_at) "
+        "INSERT INTO pulse.flag (key, definition, salt, enabled, traits, segments, flags, description,"
+        " created_by, created_at, updated_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (key) DO NOTHING RETURNING id",
-        {Value::Text(key), Value::Jsonb(Stored(definition)), Value::Text(definition.salt.value_or(key)), Value::Bool(definition.enabled.value_or(true)),
-         Value::Texts(uses.traits), Value::Texts(uses.segments), Value::Texts(uses.flags), OrNull(description), Value::Text(creator),
+        {Value::Text(key), Value::Jsonb(Stored(definition)), Value::Text(definition.salt.value_or(key)),
+         Value::Bool(definition.enabled.value_or(true)), Value::Texts(uses.traits),
+         Value::Texts(uses.segments), Value::Texts(uses.flags), OrNull(description), Value::Text(creator),
          Value::Time(pg::Now())});
     if (made.empty()) ThrowDuplicate(key);
     const int64_t id = made[0].Int8(0);
@@ -169,8 +191,9 @@ int64_t CreateFlag(const std::string& key, const Definition& definition, const s
     return id;
 }
 
-int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& definition, const std::optional<std::string>& description,
-                   const std::optional<std::string>& new_key, const std::string& editor) {
+int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& definition,
+                   const std::optional<std::string>& description, const std::optional<std::string>& new_key,
+                   const std::string& editor) {
     CheckDescription(description);
     LockDefiners();
     const Row row = LockRow(key, new_key ? "FOR UPDATE" : "FOR NO KEY UPDATE");
@@ -189,16 +212,24 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
         enabled = definition->enabled.value_or(enabled);
         const Uses uses = Check(new_key.value_or(key), *definition);
         RequireVariantsKept(key, *definition);
-        if (const std::string difference = Difference(row.definition, *definition); !difference.empty()) add(difference);
+        if (const std::string difference = Difference(row.definition, *definition); !difference.empty())
+            add(difference);
         if (salt != row.salt) add("salt: " + row.salt + " → " + salt);
         if (enabled != row.enabled) add(enabled ? "switched on" : "switched off");
-        pg::Execute("UPDATE pulse.flag SET definition = $2, traits = $3, segments = $4, flags = $5 WHERE id = $1",
-                    {Value::Int8(row.id), Value::Jsonb(Stored(*definition)), Value::Texts(uses.traits), Value::Texts(uses.segments), Value::Texts(uses.flags)});
+        pg::Execute(
+            "UPDATE pulse.flag SET definition = $2, traits = $3, segments = $4, flags = $5 WHERE id = $1",
+            {Value::Int8(row.id), Value::Jsonb(Stored(*definition)), Value::Texts(uses.traits),
+             Value::Texts(uses.segments), Value::Texts(uses.flags)});
     }
-    if (description) pg::Execute("UPDATE pulse.flag SET description = $2 WHERE id = $1", {Value::Int8(row.id), OrNull(description)});
+    if (description)
+        pg::Execute("UPDATE pulse.flag SET description = $2 WHERE id = $1",
+                    {Value::Int8(row.id), OrNull(description)});
     if (change.empty()) return row.version;
-    pg::Execute("UPDATE pulse.flag SET key = $2, salt = $3, enabled = $4, version = version + 1, updated_at = $5 WHERE id = $1",
-                {Value::Int8(row.id), Value::Text(new_key.value_or(key)), Value::Text(salt), Value::Bool(enabled), Value::Time(pg::Now())});
+    pg::Execute(
+        "UPDATE pulse.flag SET key = $2, salt = $3, enabled = $4, version = version + 1, updated_at = $5"
+        " WHERE id = $1",
+        {Value::Int8(row.id), Value::Text(new_key.value_or(key)), Value::Text(salt), Value::Bool(enabled),
+         Value::Time(pg::Now())});
     WriteVersion(row.id, change, editor);
     return row.version + 1;
 }
@@ -214,7 +245,8 @@ void DeleteFlag(const std::string& key) {
 void SwitchFlag(const std::string& key, bool enabled, const std::string& editor) {
     const Row row = LockRow(key, "FOR NO KEY UPDATE");
     if (enabled && row.archived)
-        throw UserError(sqlstate::kNotReady, "flag \"" + key + "\" is archived", "", "Bring it back with pulse_restore_flag() first.");
+        throw UserError(sqlstate::kNotReady, "flag \"" + key + "\" is archived", "",
+                        "Bring it back with pulse_restore_flag() first.");
     if (enabled == row.enabled) return;
     pg::Execute("UPDATE pulse.flag SET enabled = $2, version = version + 1, updated_at = $3 WHERE id = $1",
                 {Value::Int8(row.id), Value::Bool(enabled), Value::Time(pg::Now())});
@@ -228,8 +260,10 @@ void ArchiveFlag(const std::string& key, bool archived, const std::string& edito
     if (archived) RequireUnused(key, "archive");
     // What it mentions may have gone meanwhile.
     if (!archived) Check(key, row.definition);
-    pg::Execute("UPDATE pulse.flag SET archived_at = CASE WHEN $2 THEN $3 END, version = version + 1, updated_at = $3 WHERE id = $1",
-                {Value::Int8(row.id), Value::Bool(archived), Value::Time(pg::Now())});
+    pg::Execute(
+        "UPDATE pulse.flag SET archived_at = CASE WHEN $2 THEN $3 END, version = version + 1, updated_at ="
+        " $3 WHERE id = $1",
+        {Value::Int8(row.id), Value::Bool(archived), Value::Time(pg::Now())});
     WriteVersion(row.id, archived ? "archived" : "restored", editor);
 }
 

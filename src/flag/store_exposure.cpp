@@ -28,27 +28,34 @@ int32_t DayOf(Moment moment) {
 // What no id of a person can be is nobody's.
 bool TooLong(const std::string& id) {
     constexpr ptrdiff_t kMaxCharacters = 255;
-    return std::count_if(id.begin(), id.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }) > kMaxCharacters;
+    return std::count_if(id.begin(), id.end(), [](char c) {
+               return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+           }) > kMaxCharacters;
 }
 
 }  // namespace
 
-bool NoteExposure(const Saved& flag, const std::optional<profile::Person>& person, const std::string& id, const std::string& variant) {
+bool NoteExposure(const Saved& flag, const std::optional<profile::Person>& person, const std::string& id,
+                  const std::string& variant) {
     if (TooLong(id) || !Sampled(id)) return false;
     const Moment now = pg::Now();
     const pg::Value day{DATEOID, DateADTGetDatum(DayOf(now)), false};
     // Almost always it is there already: then nothing is written, and no transaction number taken.
     static const pg::Probe probe("exposure", "exposure_pkey", {1});
-    if (probe.Find({day.datum, Int64GetDatum(flag.id), pg::FromText(id), pg::FromText(variant)})) return false;
+    if (probe.Find({day.datum, Int64GetDatum(flag.id), pg::FromText(id), pg::FromText(variant)}))
+        return false;
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     static pg::Statement insert(
-        "INSERT INTO pulse.exposure (day, flag_id, bucketing_id, variant, version, profile_id, first_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        "INSERT INTO pulse.exposure (day, flag_id, bucketing_id, variant, version, profile_id, first_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)"
         " ON CONFLICT DO NOTHING",
         {DATEOID, INT8OID, TEXTOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID});
     return insert
-               .Execute({day, pg::Value::Int8(flag.id), pg::Value::Text(id), pg::Value::Text(variant), pg::Value::Int4(flag.version),
-                         person ? pg::Value::Int8(person->id) : pg::Value::Null(INT8OID), pg::Value::Time(now)})
+               .Execute({day, pg::Value::Int8(flag.id), pg::Value::Text(id), pg::Value::Text(variant),
+                         pg::Value::Int4(flag.version),
+                         person ? pg::Value::Int8(person->id) : pg::Value::Null(INT8OID),
+                         pg::Value::Time(now)})
                .processed() > 0;
 }
 

@@ -8,14 +8,16 @@ namespace pulse::flag {
 namespace {
 
 std::vector<trait::User> Users() {
-    const pg::Result rows = pg::Execute("SELECT key, definition FROM pulse.flag WHERE archived_at IS NULL ORDER BY key");
+    const pg::Result rows =
+        pg::Execute("SELECT key, definition FROM pulse.flag WHERE archived_at IS NULL ORDER BY key");
     std::vector<trait::User> users;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
         trait::User user{"flag", rows[i].Text(0), {}, true};
         const pg::Json definition = rows[i].Jsonb(1);
         for (const pg::Json& rule : definition.value("rules", pg::Json::array()))
-            if (rule.contains("when") && rule["when"].is_string()) user.rules.push_back(rule::Parse(rule["when"].get<std::string>()));
+            if (rule.contains("when") && rule["when"].is_string())
+                user.rules.push_back(rule::Parse(rule["when"].get<std::string>()));
         users.push_back(std::move(user));
     }
     return users;

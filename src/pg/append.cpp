@@ -21,8 +21,11 @@ constexpr size_t kPortion = 500;
 // Whatever INSERT would do beyond storing rows in an ordinary table.
 bool IsPlain(Relation relation, size_t columns) {
     const TupleDesc shape = RelationGetDescr(relation);
-    if (relation->rd_rel->relkind != RELKIND_RELATION || relation->trigdesc || relation->rd_rel->relrowsecurity) return false;
-    if (shape->natts != static_cast<int>(columns) || (shape->constr && (shape->constr->num_check > 0 || shape->constr->has_generated_stored)))
+    if (relation->rd_rel->relkind != RELKIND_RELATION || relation->trigdesc ||
+        relation->rd_rel->relrowsecurity)
+        return false;
+    if (shape->natts != static_cast<int>(columns) ||
+        (shape->constr && (shape->constr->num_check > 0 || shape->constr->has_generated_stored)))
         return false;
     for (int i = 0; i < shape->natts; ++i)
         if (TupleDescAttr(shape, i)->attisdropped) return false;
@@ -33,13 +36,15 @@ bool IsPlain(Relation relation, size_t columns) {
 bool ParentIsPlain(Relation relation) {
     if (!relation->rd_rel->relispartition) return true;
     Relation parent = table_open(get_partition_parent(RelationGetRelid(relation), true), AccessShareLock);
-    const bool plain = !parent->trigdesc && !parent->rd_rel->relrowsecurity && !parent->rd_rel->relispartition;
+    const bool plain =
+        !parent->trigdesc && !parent->rd_rel->relrowsecurity && !parent->rd_rel->relispartition;
     table_close(parent, NoLock);
     return plain;
 }
 
 // Runs inside Call().
-void AppendPortion(ResultRelInfo* target, EState* state, TupleTableSlot** slots, int count, BulkInsertState bulk) {
+void AppendPortion(ResultRelInfo* target, EState* state, TupleTableSlot** slots, int count,
+                   BulkInsertState bulk) {
     table_multi_insert(target->ri_RelationDesc, slots, count, GetCurrentCommandId(true), 0, bulk);
     for (int i = 0; i < count; ++i) {
         if (target->ri_NumIndices > 0) {

@@ -32,7 +32,8 @@ namespace {
 constexpr const char* kLauncher = "pulse launcher";
 constexpr const char* kHelper = "pulse helper";
 // What pg_stat_activity calls the workers of each lane.
-constexpr std::array<const char*, kLanes> kWorkers{"pulse worker", "pulse delivery", "pulse investigations", "pulse pipeline"};
+constexpr std::array<const char*, kLanes> kWorkers{"pulse worker", "pulse delivery", "pulse investigations",
+                                                   "pulse pipeline"};
 constexpr int kRestartSeconds = 5;
 
 const char* NameOf(Lane lane) {
@@ -88,7 +89,8 @@ void ForEachProcess(const Types& types, Visit visit) {
                 local->backendStatus.st_backendType != B_BG_WORKER)
                 continue;
             const char* found = GetBackgroundWorkerTypeByPid(local->backendStatus.st_procpid);
-            if (found && std::any_of(types.begin(), types.end(), [&](const char* type) { return strcmp(found, type) == 0; }))
+            if (found && std::any_of(types.begin(), types.end(),
+                                     [&](const char* type) { return strcmp(found, type) == 0; }))
                 visit(local->backendStatus.st_procpid, local->backendStatus.st_databaseid,
                       local->backendStatus.st_appname);
         }
@@ -306,7 +308,8 @@ int CountWorkers(Oid database) {
 bool IsOtherWorker(int pid) {
     bool found = false;
     if (pid == 0 || pid == MyProcPid) return false;
-    ForEachProcess(kWorkers, [&](int other, Oid id, const char*) { found |= other == pid && id == MyDatabaseId; });
+    ForEachProcess(kWorkers,
+                   [&](int other, Oid id, const char*) { found |= other == pid && id == MyDatabaseId; });
     return found;
 }
 

@@ -234,7 +234,8 @@ void Board::Publish(Oid id, Presence presence, Lane lane, Moment next_due, const
         // Somebody else has looked meanwhile, perhaps later than we did: the earlier time can only cost a
         // needless look.
         Due& due = database->of(lane);
-        due.next_due = due.epoch == epochs[static_cast<size_t>(lane)] ? next_due : std::min(next_due, due.next_due);
+        due.next_due =
+            due.epoch == epochs[static_cast<size_t>(lane)] ? next_due : std::min(next_due, due.next_due);
         ++due.epoch;
         latch = shared_->launcher;
     }

@@ -32,7 +32,9 @@ Datum MakeVarlena(std::string_view text) {
         throw UserError(sqlstate::kProgramLimit, "value is too long",
                         "It has " + std::to_string(text.size()) + " bytes; PostgreSQL stores up to " +
                             std::to_string(MaxAllocSize - VARHDRSZ) + ".");
-    return Call([&] { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); });
+    return Call([&] {
+        return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+    });
 }
 
 // Calls `take(datum)` for each element of a one-dimensional array (or an empty one).
@@ -49,7 +51,8 @@ void EachElement(Datum datum, Oid type, Take take) {
         bool by_value;
         char align;
         get_typlenbyvalalign(type, &length, &by_value, &align);
-        deconstruct_array(DatumGetArrayTypeP(datum), type, length, by_value, align, &e.values, &e.nulls, &e.count);
+        deconstruct_array(DatumGetArrayTypeP(datum), type, length, by_value, align, &e.values, &e.nulls,
+                          &e.count);
         return e;
     });
     for (int i = 0; i < elements.count; ++i) {
@@ -66,23 +69,29 @@ Datum MakeArray(std::vector<Datum>& elements, Oid type) {
         bool by_value;
         char align;
         get_typlenbyvalalign(type, &length, &by_value, &align);
-        return PointerGetDatum(
-            construct_array(elements.data(), static_cast<int>(elements.size()), type, length, by_value, align));
+        return PointerGetDatum(construct_array(elements.data(), static_cast<int>(elements.size()), type,
+                                               length, by_value, align));
     });
 }
 
 [[noreturn]] void MissingArgument(const char* name) {
-    throw UserError(sqlstate::kInvalidParameter, std::string("argument \"") + name + "\" must not be null", "",
-                    std::string("Give a value for \"") + name + "\".");
+    throw UserError(sqlstate::kInvalidParameter, std::string("argument \"") + name + "\" must not be null",
+                    "", std::string("Give a value for \"") + name + "\".");
 }
 
 }  // namespace
 
-std::string ToText(Datum datum) { return CopyVarlena(datum); }
+std::string ToText(Datum datum) {
+    return CopyVarlena(datum);
+}
 
-std::string ToBytes(Datum datum) { return CopyVarlena(datum); }
+std::string ToBytes(Datum datum) {
+    return CopyVarlena(datum);
+}
 
-std::string ToName(Datum datum) { return NameStr(*DatumGetName(datum)); }
+std::string ToName(Datum datum) {
+    return NameStr(*DatumGetName(datum));
+}
 
 std::string ToOutput(Datum datum, Oid type) {
     char* text = Call([&] {
@@ -106,7 +115,8 @@ Json ToJson(Datum datum) {
         pfree(text);
         return json;
     } catch (const Json::exception& e) {
-        // Well-formed, PostgreSQL has seen to that: a number beyond double precision, or text that is not UTF-8.
+        // Well-formed, PostgreSQL has seen to that: a number beyond double precision, or text that is not
+        // UTF-8.
         throw UserError(sqlstate::kInvalidParameter, "JSON value cannot be used", std::string(e.what()) + ".",
                         "Numbers must fit into double precision.");
     }
@@ -130,9 +140,13 @@ std::vector<double> ToDoubleArray(Datum datum) {
     return values;
 }
 
-Datum FromText(std::string_view text) { return MakeVarlena(text); }
+Datum FromText(std::string_view text) {
+    return MakeVarlena(text);
+}
 
-Datum FromBytes(std::string_view bytes) { return MakeVarlena(bytes); }
+Datum FromBytes(std::string_view bytes) {
+    return MakeVarlena(bytes);
+}
 
 Datum FromName(std::string_view text) {
     return Call([&] {
@@ -144,7 +158,8 @@ Datum FromName(std::string_view text) {
 }
 
 Datum FromJson(const Json& json) {
-    // Text that is not valid UTF-8 cannot come from a UTF-8 database; replace rather than fail in another encoding.
+    // Text that is not valid UTF-8 cannot come from a UTF-8 database; replace rather than fail in another
+    // encoding.
     const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
     return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
 }

@@ -20,12 +20,15 @@ struct Pending {
 
 Pending pending;
 
-constexpr const char* kReport = "This is a defect in Pulse; please report it with the statement that caused it.";
+constexpr const char* kReport =
+    "This is a defect in Pulse; please report it with the statement that caused it.";
 
-char* OrNull(std::string& text) { return text.empty() ? nullptr : text.data(); }
+char* OrNull(std::string& text) {
+    return text.empty() ? nullptr : text.data();
+}
 
-// An error that PostgreSQL raised below us goes on as it was: its context lines are complete already, and who is
-// told of it was decided when it was raised.
+// An error that PostgreSQL raised below us goes on as it was: its context lines are complete already, and who
+// is told of it was decided when it was raised.
 [[noreturn]] void Rethrow() {
     Error& error = pending.error;
     ErrorData data{};
@@ -61,10 +64,9 @@ char* OrNull(std::string& text) { return text.empty() ? nullptr : text.data(); }
 
 [[noreturn]] void Raise() {
     Error& error = pending.error;
-    ereport(ERROR,
-            (errcode(error.sqlerrcode), errmsg("%s", error.message.c_str()),
-             error.detail.empty() ? 0 : errdetail("%s", error.detail.c_str()),
-             error.hint.empty() ? 0 : errhint("%s", error.hint.c_str())));
+    ereport(ERROR, (errcode(error.sqlerrcode), errmsg("%s", error.message.c_str()),
+                    error.detail.empty() ? 0 : errdetail("%s", error.detail.c_str()),
+                    error.hint.empty() ? 0 : errhint("%s", error.hint.c_str())));
     pg_unreachable();
 }
 
@@ -88,7 +90,8 @@ Outcome Classify() noexcept {
         } catch (const std::bad_alloc&) {
             return Outcome::kOutOfMemory;
         } catch (const std::exception& e) {
-            pending.Set(ERRCODE_INTERNAL_ERROR, std::string("unexpected error in pulse: ") + e.what(), "", kReport);
+            pending.Set(ERRCODE_INTERNAL_ERROR, std::string("unexpected error in pulse: ") + e.what(), "",
+                        kReport);
         } catch (...) {
             pending.Set(ERRCODE_INTERNAL_ERROR, "unexpected error of unknown type in pulse", "", kReport);
         }
@@ -110,7 +113,8 @@ Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {
     try {
         const Datum result = body(fcinfo);
         if (!detail::aborting) return result;
-        pending.Set(ERRCODE_INTERNAL_ERROR, "an error of PostgreSQL was swallowed without a rollback in pulse", "", kReport);
+        pending.Set(ERRCODE_INTERNAL_ERROR,
+                    "an error of PostgreSQL was swallowed without a rollback in pulse", "", kReport);
     } catch (...) {
         outcome = Classify();
     }

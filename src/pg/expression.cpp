@@ -30,19 +30,20 @@ Expr* Analyze(const char* sql, const Oid* types, int count) {
     List* parsed = pg_parse_query(sql);
     if (list_length(parsed) != 1) elog(ERROR, "not one expression: %s", sql);
     Query* query = PULSE_ANALYZE(linitial_node(RawStmt, parsed), sql, types, count);
-    if (query->commandType != CMD_SELECT || list_length(query->targetList) != 1 || query->rtable != NIL || query->hasAggs ||
-        query->hasSubLinks || query->hasWindowFuncs || query->hasTargetSRFs)
+    if (query->commandType != CMD_SELECT || list_length(query->targetList) != 1 || query->rtable != NIL ||
+        query->hasAggs || query->hasSubLinks || query->hasWindowFuncs || query->hasTargetSRFs)
         elog(ERROR, "not an expression: %s", sql);
     return expression_planner(linitial_node(TargetEntry, query->targetList)->expr);
 }
 
 }  // namespace
 
-Expression::Expression(const std::string& sql, const std::vector<Oid>& parameter_types) : parameters_(parameter_types.size()) {
+Expression::Expression(const std::string& sql, const std::vector<Oid>& parameter_types)
+    : parameters_(parameter_types.size()) {
     const std::string select = "SELECT " + sql;
     const int count = static_cast<int>(parameter_types.size());
-    MemoryContext context =
-        Call([] { return AllocSetContextCreate(TopMemoryContext, "pulse expression", ALLOCSET_SMALL_SIZES); });
+    MemoryContext context = Call(
+        [] { return AllocSetContextCreate(TopMemoryContext, "pulse expression", ALLOCSET_SMALL_SIZES); });
     try {
         Call([&] {
             MemoryContext caller = MemoryContextSwitchTo(context);

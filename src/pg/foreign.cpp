@@ -75,7 +75,8 @@ void CreateServer(const char* noun, const std::string& name, const char* wrapper
                         "It has " + std::to_string(name.size()) + " bytes.",
                         "Give a name of 1 to " + std::to_string(NAMEDATALEN - 1) + " bytes.");
     if (!options.is_object())
-        throw UserError(sqlstate::kInvalidParameter, std::string("\"options\" of a ") + noun + " must be an object", "",
+        throw UserError(sqlstate::kInvalidParameter,
+                        std::string("\"options\" of a ") + noun + " must be an object", "",
                         std::string("Give it as ") + example + ".");
     options::List list;
     for (const auto& [key, value] : options.items()) list.emplace_back(key, OptionText(noun, key, value));
@@ -93,7 +94,8 @@ std::optional<ForeignServer> FindServer(const char* wrapper, const std::string& 
         "SELECT pg_get_userbyid(s.srvowner)::text, s.srvoptions, m.umoptions, m.umserver IS NOT NULL "
         "FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw "
         "LEFT JOIN LATERAL (SELECT * FROM pg_user_mapping AS m WHERE m.umserver = s.oid AND m.umuser IN "
-        "(s.srvowner, 0) ORDER BY m.umuser DESC LIMIT 1) AS m ON true WHERE s.srvname = $1 AND w.fdwname = $2",
+        "(s.srvowner, 0) ORDER BY m.umuser DESC LIMIT 1) AS m ON true WHERE s.srvname = $1"
+        " AND w.fdwname = $2",
         {TEXTOID, TEXTOID});
     const Result rows = statement.Execute({Value::Text(name), Value::Text(wrapper)}, true);
     if (rows.empty()) return std::nullopt;
@@ -105,7 +107,8 @@ std::optional<ForeignServer> FindServer(const char* wrapper, const std::string& 
 
 std::vector<std::string> ServerNames(const char* wrapper) {
     const Result rows = Execute(
-        "SELECT coalesce(array_agg(s.srvname::text ORDER BY s.srvname::text), '{}') FROM pg_foreign_server AS s "
+        "SELECT coalesce(array_agg(s.srvname::text ORDER BY s.srvname::text), '{}')"
+        " FROM pg_foreign_server AS s "
         "JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw WHERE w.fdwname = $1",
         {Value::Text(wrapper)}, true);
     return rows[0].Texts(0);

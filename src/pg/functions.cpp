@@ -5,5 +5,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pulse_now);
 PGDLLEXPORT Datum pulse_now(PG_FUNCTION_ARGS);
 // On hot paths and without C++ objects, so without the guard.
-Datum pulse_now(PG_FUNCTION_ARGS) { PG_RETURN_TIMESTAMPTZ(pulse::pg::Now()); }
+Datum pulse_now(PG_FUNCTION_ARGS) {
+    PG_RETURN_TIMESTAMPTZ(pulse::pg::Now());
+}
 }

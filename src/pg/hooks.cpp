@@ -18,9 +18,9 @@ namespace pulse::pg {
 namespace {
 
 object_access_hook_type previous_hook;
-bool registered, look, rescan;   // what the end of the transaction is to do
-bool wake[kLanes];               // the same, for workers of their own lanes
-int launcher;                    // whom to wake, without a board
+bool registered, look, rescan;  // what the end of the transaction is to do
+bool wake[kLanes];              // the same, for workers of their own lanes
+int launcher;                   // whom to wake, without a board
 
 constexpr int64_t kDropTime = 10 * kSecond;
 
@@ -28,7 +28,8 @@ constexpr int64_t kDropTime = 10 * kSecond;
 void OnTransactionEnd(XactEvent event, void*) {
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
     const bool committed = event != XACT_EVENT_ABORT;
-    // What was prepared shows at COMMIT PREPARED, which tells us nothing: from now on somebody looks as long as it is there.
+    // What was prepared shows at COMMIT PREPARED, which tells us nothing: from now on somebody looks as long
+    // as it is there.
     bool poke = std::exchange(look, false) && committed;
     const bool scan = std::exchange(rescan, false) && committed;
     Board* board = Board::Find();
@@ -74,8 +75,7 @@ Datum Watch(FunctionCallInfo) {
     if (access.class_id == ExtensionRelationId) {
         AtCommit(look);
         // A job that runs would go on without what scheduled it.
-        if (access.type == OAT_DROP &&
-            access.object == Call([] { return get_extension_oid("pulse", true); }))
+        if (access.type == OAT_DROP && access.object == Call([] { return get_extension_oid("pulse", true); }))
             TerminateWorkers(MyDatabaseId);
     }
     if (access.class_id == DatabaseRelationId) {

@@ -24,7 +24,8 @@ Extension ProbeExtension() {
         Extension extension{InvalidOid, InvalidOid, nullptr};
         Relation relation = table_open(ExtensionRelationId, AccessShareLock);
         ScanKeyData key;
-        ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("pulse"));
+        ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+                    CStringGetDatum("pulse"));
         SysScanDesc scan = systable_beginscan(relation, ExtensionNameIndexId, true, nullptr, 1, &key);
         if (HeapTuple tuple = systable_getnext(scan)) {
             auto* form = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple));
@@ -43,8 +44,8 @@ Extension LookUpExtension() {
     const Extension found = ProbeExtension();
     if (found.version) pfree(found.version);
     if (!OidIsValid(found.owner))
-        throw UserError(sqlstate::kUndefinedObject, "extension \"pulse\" is not installed in this database", "",
-                        "Run CREATE EXTENSION pulse.");
+        throw UserError(sqlstate::kUndefinedObject, "extension \"pulse\" is not installed in this database",
+                        "", "Run CREATE EXTENSION pulse.");
     return found;
 }
 
@@ -56,7 +57,8 @@ Identity::Identity(Oid role, int context_flags, const char* search_path) {
     SetUserIdAndSecContext(role, saved_context_ | context_flags);
     try {
         Call([&] {
-            set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+            set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+                              0, false);
         });
     } catch (...) {
         AtEOXact_GUC(false, guc_level_);
@@ -93,7 +95,8 @@ std::string CallerSearchPath() {
     for (int i = 0; i < list_length(path); ++i) {
         const Oid schema = list_nth_oid(path, i);
         const char* name = Call([&] { return get_namespace_name(schema); });
-        if (name && !isAnyTempNamespace(schema)) names.emplace_back(Call([&] { return quote_identifier(name); }));
+        if (name && !isAnyTempNamespace(schema))
+            names.emplace_back(Call([&] { return quote_identifier(name); }));
     }
     std::string text;
     for (const std::string& name : names) text += name + ", ";

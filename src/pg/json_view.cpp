@@ -14,10 +14,12 @@ namespace {
 using json::Kind;
 using json::Node;
 
-const JsonbContainer* Container(const Node& node) { return static_cast<const JsonbContainer*>(node.value); }
+const JsonbContainer* Container(const Node& node) {
+    return static_cast<const JsonbContainer*>(node.value);
+}
 
-// The child with number `index` of all children: of an object the keys are children, too, before the values. `data` begins after
-// all entries, `offset` is where the child begins in it.
+// The child with number `index` of all children: of an object the keys are children, too, before the values.
+// `data` begins after all entries, `offset` is where the child begins in it.
 Node Child(const JsonbContainer* container, uint32 index, const char* data, uint32 offset, uint32 length) {
     const JEntry entry = container->children[index];
     Node node;
@@ -71,7 +73,9 @@ void Measure(const JsonbContainer* container, int depth, json::Shape& shape) {
     }
 }
 
-void Push(JsonbParseState** state, JsonbIteratorToken token, JsonbValue* value) { pushJsonbValue(state, token, value); }
+void Push(JsonbParseState** state, JsonbIteratorToken token, JsonbValue* value) {
+    pushJsonbValue(state, token, value);
+}
 
 // Runs inside Call().
 void SetValue(JsonbValue* out, const Value& value) {
@@ -144,7 +148,8 @@ Node JsonbReader::Element(const Node& array, size_t index) const {
 
 std::string JsonbReader::Number(const Node& number) const {
     auto numeric = const_cast<void*>(number.value);
-    char* text = Call([&] { return DatumGetCString(DirectFunctionCall1(numeric_out, PointerGetDatum(numeric))); });
+    char* text =
+        Call([&] { return DatumGetCString(DirectFunctionCall1(numeric_out, PointerGetDatum(numeric))); });
     std::string copy(text);
     pfree(text);
     return copy;
@@ -239,8 +244,8 @@ Value ArrayOf(Oid element_type, const std::vector<Datum>& values, const std::vec
         get_typlenbyvalalign(element_type, &length, &by_value, &align);
         if (!count) return PointerGetDatum(construct_empty_array(element_type));
         int dimensions[1] = {count}, lower[1] = {1};
-        return PointerGetDatum(
-            construct_md_array(data, flags.get(), 1, dimensions, lower, element_type, length, by_value, align));
+        return PointerGetDatum(construct_md_array(data, flags.get(), 1, dimensions, lower, element_type,
+                                                  length, by_value, align));
     });
     return {type, array, false};
 }

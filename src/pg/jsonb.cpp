@@ -31,7 +31,8 @@ Timed ReadPair(int64_t number, const JsonbValue& pair) {
     timed.number = number;
     timed.value.type = jbvNull;
     if (pair.type != jbvBinary) return timed;
-    if (const JsonbValue* value = getIthJsonbValueFromContainer(pair.val.binary.data, 0)) timed.value = *value;
+    if (const JsonbValue* value = getIthJsonbValueFromContainer(pair.val.binary.data, 0))
+        timed.value = *value;
     timed.until = ToMoment(getIthJsonbValueFromContainer(pair.val.binary.data, 1));
     return timed;
 }
@@ -74,7 +75,8 @@ Datum JsonbToTexts(JsonbContainer* container) {
     for (int i = 0; i < count; ++i) {
         const JsonbValue* element = getIthJsonbValueFromContainer(container, static_cast<uint32>(i));
         if (element && element->type == jbvString)
-            elements[found++] = PointerGetDatum(cstring_to_text_with_len(element->val.string.val, element->val.string.len));
+            elements[found++] =
+                PointerGetDatum(cstring_to_text_with_len(element->val.string.val, element->val.string.len));
     }
     return PointerGetDatum(construct_array(elements, found, TEXTOID, -1, false, TYPALIGN_INT));
 }
@@ -118,7 +120,8 @@ std::optional<Timed> FindTimed(Datum jsonb, int64_t number) {
         Jsonb* object = DatumGetJsonbP(jsonb);
         if (!JB_ROOT_IS_OBJECT(object)) return Timed{};
         JsonbValue value;
-        if (!getKeyJsonValueFromContainer(&object->root, key, static_cast<int>(end - key), &value)) return Timed{};
+        if (!getKeyJsonValueFromContainer(&object->root, key, static_cast<int>(end - key), &value))
+            return Timed{};
         found = true;
         return ReadPair(number, value);
     });
@@ -166,10 +169,8 @@ JsonbValue ToJsonb(const Value& value) {
                 result.val.numeric = number;
                 return result;
             }
-            case TIMESTAMPTZOID:
-                return FromInteger(DatumGetTimestampTz(value.datum));
-            case TEXTARRAYOID:
-                return TextsToJsonb(value.datum);
+            case TIMESTAMPTZOID: return FromInteger(DatumGetTimestampTz(value.datum));
+            case TEXTARRAYOID: return TextsToJsonb(value.datum);
             case JSONBOID: {
                 Jsonb* json = DatumGetJsonbP(value.datum);
                 if (JB_ROOT_IS_SCALAR(json)) {
@@ -181,8 +182,7 @@ JsonbValue ToJsonb(const Value& value) {
                 }
                 return result;
             }
-            default:
-                elog(ERROR, "type %u cannot be kept", value.type);
+            default: elog(ERROR, "type %u cannot be kept", value.type);
         }
     });
 }
@@ -212,8 +212,7 @@ Value FromJsonb(const JsonbValue& value, Oid type) {
                 if (copy.type != jbvBinary) return;
                 result.datum = JsonbToTexts(copy.val.binary.data);
                 break;
-            default:
-                elog(ERROR, "type %u cannot be kept", type);
+            default: elog(ERROR, "type %u cannot be kept", type);
         }
         result.null = false;
     });
@@ -222,7 +221,8 @@ Value FromJsonb(const JsonbValue& value, Oid type) {
 
 Value JsonbArray(const std::vector<Datum>& values) {
     const Datum array = Call([&] {
-        return PointerGetDatum(construct_array(const_cast<Datum*>(values.data()), static_cast<int>(values.size()), JSONBOID, -1, false,
+        return PointerGetDatum(construct_array(const_cast<Datum*>(values.data()),
+                                               static_cast<int>(values.size()), JSONBOID, -1, false,
                                                TYPALIGN_INT));
     });
     return {JSONBARRAYOID, array, false};
@@ -238,8 +238,9 @@ Value TimeArray(const std::vector<Moment>& values) {
             nulls[i] = values[i] == kHoldsForEver;
         }
         int dimensions[1] = {static_cast<int>(count)}, bounds[1] = {1};
-        return PointerGetDatum(construct_md_array(elements, nulls, count == 0 ? 0 : 1, dimensions, bounds, TIMESTAMPTZOID,
-                                                  sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+        return PointerGetDatum(construct_md_array(elements, nulls, count == 0 ? 0 : 1, dimensions, bounds,
+                                                  TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL,
+                                                  TYPALIGN_DOUBLE));
     });
     return {TIMESTAMPTZARRAYOID, array, false};
 }
@@ -249,7 +250,8 @@ Value BoolArray(const std::vector<bool>& values) {
     std::vector<Datum> elements(count);
     for (size_t i = 0; i < count; ++i) elements[i] = BoolGetDatum(values[i]);
     const Datum array = Call([&] {
-        return PointerGetDatum(construct_array(elements.data(), static_cast<int>(count), BOOLOID, 1, true, TYPALIGN_CHAR));
+        return PointerGetDatum(
+            construct_array(elements.data(), static_cast<int>(count), BOOLOID, 1, true, TYPALIGN_CHAR));
     });
     return {BOOLARRAYOID, array, false};
 }
@@ -273,7 +275,8 @@ Value Copy(const Value& value) {
         int16 length;
         bool by_value;
         get_typlenbyval(value.type, &length, &by_value);
-        return length == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value.datum)) : datumCopy(value.datum, by_value, length);
+        return length == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value.datum))
+                            : datumCopy(value.datum, by_value, length);
     });
     return copy;
 }

@@ -4,8 +4,8 @@ namespace pulse::pg {
 
 namespace {
 
-// An object's lock by the method of advisory locks: a transaction that is rolled back releases every lock of the usual
-// method, those of the session, too.
+// An object's lock by the method of advisory locks: a transaction that is rolled back releases every lock of
+// the usual method, those of the session, too.
 LockAcquireResult Acquire(const char* table, int64_t id, bool session, LOCKTAG* tag) {
     return Call([&] {
         SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, get_relname_relid(table, get_namespace_oid("pulse", false)),

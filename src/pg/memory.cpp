@@ -12,6 +12,8 @@ Arena::~Arena() {
     MemoryContextDelete(context_);
 }
 
-void Arena::Reset() { MemoryContextReset(context_); }
+void Arena::Reset() {
+    MemoryContextReset(context_);
+}
 
 }  // namespace pulse::pg

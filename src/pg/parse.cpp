@@ -149,8 +149,8 @@ ReadingText ReadText(const std::string& sql) {
     text.reads_only = select && !found.changes;
     for (int i = 0; i < list_length(found.calls); ++i) {
         const List* name = static_cast<const List*>(list_nth(found.calls, i));
-        text.functions.emplace_back(list_length(name) > 1 ? strVal(list_nth(name, list_length(name) - 2)) : "",
-                                    strVal(llast(name)));
+        text.functions.emplace_back(
+            list_length(name) > 1 ? strVal(list_nth(name, list_length(name) - 2)) : "", strVal(llast(name)));
     }
     return text;
 }

@@ -24,9 +24,12 @@ Result Plan::Execute(const std::vector<Value>& parameters, bool read_only) {
         values.push_back(parameter.datum);
         nulls += parameter.null ? 'n' : ' ';
     }
-    const int code = Call([&] { return SPI_execute_plan(plan_, values.data(), nulls.c_str(), read_only, 0); });
+    const int code =
+        Call([&] { return SPI_execute_plan(plan_, values.data(), nulls.c_str(), read_only, 0); });
     MemoryContextSwitchTo(caller);
-    if (code < 0) throw std::runtime_error(std::string("SPI failed with ") + SPI_result_code_string(code) + " for: " + sql_);
+    if (code < 0)
+        throw std::runtime_error(std::string("SPI failed with ") + SPI_result_code_string(code) +
+                                 " for: " + sql_);
     return Result(std::exchange(SPI_tuptable, nullptr), SPI_processed);
 }
 

@@ -14,8 +14,8 @@ extern "C" {
 
 namespace pulse::pg {
 
-// A WaitEventSet cannot forget a socket, and its sockets change with every request: it holds the latch and one epoll
-// descriptor, which holds the sockets.
+// A WaitEventSet cannot forget a socket, and its sockets change with every request: it holds the latch and
+// one epoll descriptor, which holds the sockets.
 Poller::Poller() {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_ < 0) throw UserError("53000", "no descriptor is free to wait for sockets");

@@ -35,7 +35,8 @@ void MakeKey(ScanKey key, Relation index, int column) {
                            index->rd_indcollation[column], get_opcode(equal), Datum{0});
 }
 
-// A unique index and its table, open for a scan. Lives inside Call(): nothing to be done when an error ends it.
+// A unique index and its table, open for a scan. Lives inside Call(): nothing to be done when an error ends
+// it.
 struct Scan {
     Relation table, index;
     int width;
@@ -111,15 +112,17 @@ std::optional<std::vector<Value>> Probe::Find(std::initializer_list<Datum> keys)
     const int* columns = columns_.data();
     Call([&] {
         Scan scan(table_, index_, GetActiveSnapshot());
-        if (static_cast<int>(keys.size()) != scan.width) elog(ERROR, "wrong number of keys for pulse.%s", index_);
+        if (static_cast<int>(keys.size()) != scan.width)
+            elog(ERROR, "wrong number of keys for pulse.%s", index_);
         found.any = scan.Find(keys.begin());
         for (size_t i = 0; found.any && i < width; ++i) {
             const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(scan.table), columns[i] - 1);
             const Datum value = slot_getattr(scan.slot, columns[i], &found.nulls[i]);
             found.types[i] = attribute->atttypid;
             if (found.nulls[i]) continue;
-            found.values[i] = attribute->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value))
-                                                      : datumCopy(value, attribute->attbyval, attribute->attlen);
+            found.values[i] = attribute->attlen == -1
+                                  ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value))
+                                  : datumCopy(value, attribute->attbyval, attribute->attlen);
         }
         scan.Close();
     });
@@ -138,7 +141,8 @@ std::vector<std::optional<int64_t>> Probe::FindInt8s(const std::vector<Datum>& k
         PushCopiedSnapshot(GetTransactionSnapshot());
         UpdateActiveSnapshotCommandId();
         Scan scan(table_, index_, GetActiveSnapshot());
-        for (size_t i = 0; i + static_cast<size_t>(scan.width) <= keys.size(); i += static_cast<size_t>(scan.width)) {
+        for (size_t i = 0; i + static_cast<size_t>(scan.width) <= keys.size();
+             i += static_cast<size_t>(scan.width)) {
             bool null = true;
             const Datum value = scan.Find(&keys[i]) ? slot_getattr(scan.slot, column, &null) : Datum{0};
             found.push_back(null ? std::nullopt : std::optional<int64_t>(DatumGetInt64(value)));

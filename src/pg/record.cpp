@@ -12,7 +12,8 @@ constexpr size_t kMostColumns = 32;
 
 Datum RecordType::Make(const std::vector<Value>& values) const {
     if (values.size() != columns_.size() || values.size() > kMostColumns)
-        throw std::logic_error("a row of " + std::to_string(values.size()) + " columns was made for " + std::to_string(columns_.size()));
+        throw std::logic_error("a row of " + std::to_string(values.size()) + " columns was made for " +
+                               std::to_string(columns_.size()));
     std::array<Datum, kMostColumns> datums{};
     std::array<bool, kMostColumns> nulls{};
     for (size_t i = 0; i < values.size(); ++i) {
@@ -26,7 +27,8 @@ Datum RecordType::Make(const std::vector<Value>& values) const {
             MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
             TupleDesc descriptor = CreateTemplateTupleDesc(count);
             for (int i = 0; i < count; ++i)
-                TupleDescInitEntry(descriptor, static_cast<AttrNumber>(i + 1), columns[i].name, columns[i].type, -1, 0);
+                TupleDescInitEntry(descriptor, static_cast<AttrNumber>(i + 1), columns[i].name,
+                                   columns[i].type, -1, 0);
             descriptor_ = BlessTupleDesc(descriptor);
             MemoryContextSwitchTo(caller);
         }

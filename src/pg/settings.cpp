@@ -88,15 +88,23 @@ struct ParsedNow {
 ParsedNow parsed_now{false, 0};
 
 #if PG_VERSION_NUM >= 160000
-void* Allocate(size_t size) { return guc_malloc(LOG, size); }
-void Free(void* memory) { guc_free(memory); }
+void* Allocate(size_t size) {
+    return guc_malloc(LOG, size);
+}
+void Free(void* memory) {
+    guc_free(memory);
+}
 #else
-void* Allocate(size_t size) { return malloc(size); }
-void Free(void* memory) { free(memory); }
+void* Allocate(size_t size) {
+    return malloc(size);
+}
+void Free(void* memory) {
+    free(memory);
+}
 #endif
 
-// Parses a timestamp; false when it is none. The input function does nothing that would need a rollback, so its
-// complaints about the data can be caught here; anything else goes on.
+// Parses a timestamp; false when it is none. The input function does nothing that would need a rollback, so
+// its complaints about the data can be caught here; anything else goes on.
 bool ParseTimestamp(const char* text, TimestampTz* moment) {
     MemoryContext caller = CurrentMemoryContext;
     volatile bool ok = true;
@@ -123,8 +131,8 @@ bool IsFixed(const char* text) {
     return true;
 }
 
-// Writes the instant so that it means the same under every TimeZone and DateStyle: parallel workers read the setting's
-// text again, in whatever order they get the settings.
+// Writes the instant so that it means the same under every TimeZone and DateStyle: parallel workers read the
+// setting's text again, in whatever order they get the settings.
 bool Canonicalize(char** value, TimestampTz moment) {
     struct pg_tm parts;
     fsec_t fraction;
@@ -168,98 +176,120 @@ void AssignNow(const char* value, void* extra) {
     parsed_now = extra ? *static_cast<ParsedNow*>(extra) : ParsedNow{false, 0};
 }
 
-void DefineReal(const char* name, const char* help, const char* more, double* variable, double low, double high) {
-    DefineCustomRealVariable(name, help, more, variable, *variable, low, high, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+void DefineReal(const char* name, const char* help, const char* more, double* variable, double low,
+                double high) {
+    DefineCustomRealVariable(name, help, more, variable, *variable, low, high, PGC_USERSET, 0, nullptr,
+                             nullptr, nullptr);
 }
 
-void DefineInt(const char* name, const char* help, const char* more, int* variable, int low, int high, int flags) {
-    DefineCustomIntVariable(name, help, more, variable, *variable, low, high, PGC_USERSET, flags, nullptr, nullptr, nullptr);
+void DefineInt(const char* name, const char* help, const char* more, int* variable, int low, int high,
+               int flags) {
+    DefineCustomIntVariable(name, help, more, variable, *variable, low, high, PGC_USERSET, flags, nullptr,
+                            nullptr, nullptr);
 }
 
 void DefineMeasuring() {
-    DefineCustomStringVariable("pulse.now", "Sets the moment as of which Pulse works; empty means the transaction's time.",
-                               "With it a segment can be measured as of a past moment.", &now_text, "", PGC_USERSET, 0,
-                               CheckNow, AssignNow, nullptr);
-    DefineInt("pulse.statement_timeout", "Sets the longest time one segment definition may run.", "0 switches the limit off.",
-              &statement_timeout, 0, INT_MAX, GUC_UNIT_MS);
-    DefineInt("pulse.lock_timeout", "Sets how long to wait for another session that measures the same segment.", nullptr,
+    DefineCustomStringVariable("pulse.now",
+                               "Sets the moment as of which Pulse works; empty means the transaction's time.",
+                               "With it a segment can be measured as of a past moment.", &now_text, "",
+                               PGC_USERSET, 0, CheckNow, AssignNow, nullptr);
+    DefineInt("pulse.statement_timeout", "Sets the longest time one segment definition may run.",
+              "0 switches the limit off.", &statement_timeout, 0, INT_MAX, GUC_UNIT_MS);
+    DefineInt("pulse.lock_timeout",
+              "Sets how long to wait for another session that measures the same segment.", nullptr,
               &lock_timeout, 0, INT_MAX, GUC_UNIT_MS);
     DefineInt("pulse.sketch_size", "Sets up to how many members entries and exits are counted exactly.",
-              "Beyond it they are estimated with a standard error of about 1/sqrt(size).", &sketch_size, 64, 1 << 20, 0);
-    DefineInt("pulse.inactive_after", "Sets after which time without activity a member counts as inactive.", nullptr,
-              &inactive_after, 1, INT_MAX, GUC_UNIT_MIN);
-    DefineInt("pulse.max_values", "Sets how many values of an attribute are kept by name; the rest is counted as other.",
-              nullptr, &max_values, 1, 1000, 0);
+              "Beyond it they are estimated with a standard error of about 1/sqrt(size).", &sketch_size, 64,
+              1 << 20, 0);
+    DefineInt("pulse.inactive_after", "Sets after which time without activity a member counts as inactive.",
+              nullptr, &inactive_after, 1, INT_MAX, GUC_UNIT_MIN);
+    DefineInt("pulse.max_values",
+              "Sets how many values of an attribute are kept by name; the rest is counted as other.", nullptr,
+              &max_values, 1, 1000, 0);
 }
 
 void DefineThresholds() {
-    DefineReal("pulse.size_change_threshold", "Sets the relative change of size that matters.", "1 switches the detector off.",
-               &size_change_threshold, 0, 1);
-    DefineReal("pulse.distribution_shift_threshold", "Sets the total variation distance of an attribute that matters.",
+    DefineReal("pulse.size_change_threshold", "Sets the relative change of size that matters.",
+               "1 switches the detector off.", &size_change_threshold, 0, 1);
+    DefineReal("pulse.distribution_shift_threshold",
+               "Sets the total variation distance of an attribute that matters.",
                "1 switches the detector off.", &distribution_shift_threshold, 0, 1);
-    DefineReal("pulse.conversion_anomaly_threshold", "Sets the relative change of the conversion rate that matters.",
+    DefineReal("pulse.conversion_anomaly_threshold",
+               "Sets the relative change of the conversion rate that matters.",
                "1 switches the detector off.", &conversion_anomaly_threshold, 0, 1);
-    DefineReal("pulse.inactivity_creep_threshold", "Sets the relative rise of the inactive or leaving share that matters.",
+    DefineReal("pulse.inactivity_creep_threshold",
+               "Sets the relative rise of the inactive or leaving share that matters.",
                "1 switches the detector off.", &inactivity_creep_threshold, 0, 1);
-    DefineReal("pulse.membership_churn_threshold", "Sets the share of members replaced at equal size that matters.",
+    DefineReal("pulse.membership_churn_threshold",
+               "Sets the share of members replaced at equal size that matters.",
                "1 switches the detector off.", &membership_churn_threshold, 0, 1);
     DefineReal("pulse.null_spike_threshold", "Sets the rise of an attribute's null share that matters.",
                "1 switches the detector off.", &null_spike_threshold, 0, 1);
-    DefineReal("pulse.value_threshold", "Sets the share from which a value that appeared or vanished matters.",
+    DefineReal("pulse.value_threshold",
+               "Sets the share from which a value that appeared or vanished matters.",
                "1 switches the detectors off.", &value_threshold, 0, 1);
-    DefineReal("pulse.slow_erosion_threshold", "Sets the relative loss over the baseline window that matters.",
+    DefineReal("pulse.slow_erosion_threshold",
+               "Sets the relative loss over the baseline window that matters.",
                "1 switches the detector off.", &slow_erosion_threshold, 0, 1);
 }
 
 void DefineStatistics() {
     DefineReal("pulse.p_value", "Sets the largest p-value of a finding.", nullptr, &p_value, 0, 1);
-    DefineReal("pulse.false_discovery_rate", "Sets the expected share of false findings among those of one check.", nullptr,
+    DefineReal("pulse.false_discovery_rate",
+               "Sets the expected share of false findings among those of one check.", nullptr,
                &false_discovery_rate, 0, 1);
-    DefineInt("pulse.baseline_window", "Sets how many snapshots before the one checked make its baseline.", nullptr,
-              &baseline_window, 1, 1000, 0);
-    DefineInt("pulse.min_history", "Sets from how many snapshots on a segment's own noise counts as known.", nullptr,
-              &min_history, 1, 1000, 0);
-    DefineInt("pulse.resolve_after", "Sets after how many normal snapshots in a row an incident closes by itself.", nullptr,
+    DefineInt("pulse.baseline_window", "Sets how many snapshots before the one checked make its baseline.",
+              nullptr, &baseline_window, 1, 1000, 0);
+    DefineInt("pulse.min_history", "Sets from how many snapshots on a segment's own noise counts as known.",
+              nullptr, &min_history, 1, 1000, 0);
+    DefineInt("pulse.resolve_after",
+              "Sets after how many normal snapshots in a row an incident closes by itself.", nullptr,
               &resolve_after, 1, 1000, 0);
-    DefineInt("pulse.reopen_within", "Sets how long after closing an incident reopens instead of a new one opening.", nullptr,
+    DefineInt("pulse.reopen_within",
+              "Sets how long after closing an incident reopens instead of a new one opening.", nullptr,
               &reopen_within, 0, INT_MAX, GUC_UNIT_MIN);
 }
 
 void DefineHealth() {
     DefineInt("pulse.row_limit", "Sets up to how many rows a table check may read a table whole.",
-              "Beyond it checks use the catalog, indexes and samples, and state the error.", &row_limit, 1000, INT_MAX, 0);
-    DefineInt("pulse.sample_rows", "Sets how many rows a sample of a table aims at.", nullptr, &sample_rows, 1000, 10'000'000,
-              0);
-    DefineInt("pulse.check_timeout", "Sets the longest time the checks of one table may run.", "0 switches the limit off.",
-              &check_timeout, 0, INT_MAX, GUC_UNIT_MS);
+              "Beyond it checks use the catalog, indexes and samples, and state the error.", &row_limit, 1000,
+              INT_MAX, 0);
+    DefineInt("pulse.sample_rows", "Sets how many rows a sample of a table aims at.", nullptr, &sample_rows,
+              1000, 10'000'000, 0);
+    DefineInt("pulse.check_timeout", "Sets the longest time the checks of one table may run.",
+              "0 switches the limit off.", &check_timeout, 0, INT_MAX, GUC_UNIT_MS);
 }
 
 // Settings of the whole server's workers, which no session may change for itself.
-void DefineServerInt(const char* name, const char* help, const char* more, int* variable, int low, int high, int flags) {
-    DefineCustomIntVariable(name, help, more, variable, *variable, low, high, PGC_SIGHUP, flags, nullptr, nullptr, nullptr);
+void DefineServerInt(const char* name, const char* help, const char* more, int* variable, int low, int high,
+                     int flags) {
+    DefineCustomIntVariable(name, help, more, variable, *variable, low, high, PGC_SIGHUP, flags, nullptr,
+                            nullptr, nullptr);
 }
 
 void DefineWorker() {
     DefineCustomBoolVariable("pulse.run_jobs", "Sets whether background workers run the jobs of pulse.job.",
-                             "Off stops them all, as for maintenance; each job remains a function to call.", &run_jobs, true,
-                             PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+                             "Off stops them all, as for maintenance; each job remains a function to call.",
+                             &run_jobs, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     DefineServerInt("pulse.max_parallel_jobs", "Sets how many worker processes run the jobs of one database.",
                     "They count against max_worker_processes.", &max_parallel_jobs, 1, 64, 0);
     constexpr const char* kForEver = "0 keeps it for ever.";
-    DefineServerInt("pulse.job_run_retention", "Sets how long pulse.job_run is kept.", kForEver, &job_run_retention, 0,
-                    INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.snapshot_retention", "Sets how long snapshots are kept.",
-                    "0 keeps them for ever. Pinned baselines and what an open incident needs are always kept.",
-                    &snapshot_retention, 0, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.sketch_retention", "Sets how long the member sketches of snapshots are kept.", kForEver,
-                    &sketch_retention, 0, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.check_retention", "Sets how long results of table checks are kept.", kForEver, &check_retention, 0,
-                    INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.usage_retention", "Sets how long pulse.source_usage is kept.", kForEver, &usage_retention, 0,
-                    INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.job_run_retention", "Sets how long pulse.job_run is kept.", kForEver,
+                    &job_run_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt(
+        "pulse.snapshot_retention", "Sets how long snapshots are kept.",
+        "0 keeps them for ever. Pinned baselines and what an open incident needs are always kept.",
+        &snapshot_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.sketch_retention", "Sets how long the member sketches of snapshots are kept.",
+                    kForEver, &sketch_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.check_retention", "Sets how long results of table checks are kept.", kForEver,
+                    &check_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.usage_retention", "Sets how long pulse.source_usage is kept.", kForEver,
+                    &usage_retention, 0, INT_MAX, GUC_UNIT_MIN);
 }
 
-void DefineServerText(const char* name, const char* help, const char* more, char** variable, const char* value) {
+void DefineServerText(const char* name, const char* help, const char* more, char** variable,
+                      const char* value) {
     DefineCustomStringVariable(name, help, more, variable, value, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 
@@ -269,49 +299,59 @@ void DefineServerFlag(const char* name, const char* help, const char* more, bool
 
 void DefineDelivery() {
     DefineServerFlag("pulse.send_messages", "Sets whether messages and questions to models are sent.",
-                     "Off keeps them waiting: for a copy of the database that must not alarm anybody.", &send_messages);
+                     "Off keeps them waiting: for a copy of the database that must not alarm anybody.",
+                     &send_messages);
     DefineServerFlag("pulse.allow_http", "Sets whether channels and models may be reached without TLS.",
                      "Also lets SMTP servers be used without STARTTLS.", &allow_http);
-    DefineServerText("pulse.allowed_hosts", "Sets the hosts that channels and models may be at, separated by commas.",
-                     "* is every host with a public address, *.example.com those below a name. A loopback, private or "
-                     "link-local address is connected to only when its host, address or network (10.1.0.0/16) is listed.",
-                     &allowed_hosts, "*");
-    DefineServerText("pulse.incident_url", "Sets the link to an incident in messages; {id} stands for its number.",
+    DefineServerText(
+        "pulse.allowed_hosts", "Sets the hosts that channels and models may be at, separated by commas.",
+        "* is every host with a public address, *.example.com those below a name. A loopback, private or "
+        "link-local address is connected to only when its host, address or network (10.1.0.0/16) is listed.",
+        &allowed_hosts, "*");
+    DefineServerText("pulse.incident_url",
+                     "Sets the link to an incident in messages; {id} stands for its number.",
                      "Empty: messages have no link.", &incident_url, "");
-    DefineServerInt("pulse.max_requests", "Sets how many requests of one database are under way at once.", nullptr,
-                    &max_requests, 1, 1000, 0);
-    DefineServerInt("pulse.max_requests_per_host", "Sets how many of them go to one host.", nullptr, &max_requests_per_host, 1,
-                    1000, 0);
+    DefineServerInt("pulse.max_requests", "Sets how many requests of one database are under way at once.",
+                    nullptr, &max_requests, 1, 1000, 0);
+    DefineServerInt("pulse.max_requests_per_host", "Sets how many of them go to one host.", nullptr,
+                    &max_requests_per_host, 1, 1000, 0);
     DefineServerInt("pulse.notify_within", "Sets how old what an incident went through may be to be told.",
-                    "So a replayed or imported history alarms nobody.", &notify_within, 1, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.message_lifetime", "Sets how long a message that is due waits for a channel that cannot be used.",
-                    "Then it is given up; pulse_retry_message() sends it all the same. 0: for ever.", &message_lifetime, 0, INT_MAX,
+                    "So a replayed or imported history alarms nobody.", &notify_within, 1, INT_MAX,
                     GUC_UNIT_MIN);
-    DefineServerInt("pulse.message_retention", "Sets how long messages and investigations that ended are kept.",
+    DefineServerInt("pulse.message_lifetime",
+                    "Sets how long a message that is due waits for a channel that cannot be used.",
+                    "Then it is given up; pulse_retry_message() sends it all the same. 0: for ever.",
+                    &message_lifetime, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.message_retention",
+                    "Sets how long messages and investigations that ended are kept.",
                     "0 keeps them for ever.", &message_retention, 0, INT_MAX, GUC_UNIT_MIN);
 }
 
 void DefineAgent() {
     DefineServerText("pulse.agent_model", "Sets the server of pulse_model that investigates incidents.",
                      "Empty: the only one there is.", &agent_model, "");
-    DefineServerText("pulse.agent_severities", "Sets the severities whose incidents are investigated by themselves.",
+    DefineServerText("pulse.agent_severities",
+                     "Sets the severities whose incidents are investigated by themselves.",
                      "Such as 'critical, high'; empty: none.", &agent_severities, "");
-    DefineServerInt("pulse.agent_max_steps", "Sets how often one investigation may ask the model.", nullptr, &agent_max_steps, 1,
-                    50, 0);
-    DefineServerInt("pulse.agent_max_tokens", "Sets how many tokens one investigation may use.", nullptr, &agent_max_tokens,
-                    1000, INT_MAX, 0);
-    DefineServerInt("pulse.agent_daily_tokens", "Sets how many tokens all investigations of 24 hours may use.", nullptr,
+    DefineServerInt("pulse.agent_max_steps", "Sets how often one investigation may ask the model.", nullptr,
+                    &agent_max_steps, 1, 50, 0);
+    DefineServerInt("pulse.agent_max_tokens", "Sets how many tokens one investigation may use.", nullptr,
+                    &agent_max_tokens, 1000, INT_MAX, 0);
+    DefineServerInt("pulse.agent_daily_tokens",
+                    "Sets how many tokens all investigations of 24 hours may use.", nullptr,
                     &agent_daily_tokens, 0, INT_MAX, 0);
-    DefineCustomRealVariable("pulse.agent_max_cost", "Sets what one investigation may cost, in the unit of the model's prices.",
-                             "0 is without limit.", &agent_max_cost, agent_max_cost, 0, 1e9, PGC_SIGHUP, 0, nullptr, nullptr,
-                             nullptr);
+    DefineCustomRealVariable("pulse.agent_max_cost",
+                             "Sets what one investigation may cost, in the unit of the model's prices.",
+                             "0 is without limit.", &agent_max_cost, agent_max_cost, 0, 1e9, PGC_SIGHUP, 0,
+                             nullptr, nullptr, nullptr);
     DefineCustomRealVariable("pulse.agent_daily_cost", "Sets what all investigations of 24 hours may cost.",
-                             "0 is without limit.", &agent_daily_cost, agent_daily_cost, 0, 1e9, PGC_SIGHUP, 0, nullptr, nullptr,
-                             nullptr);
-    DefineServerFlag("pulse.agent_share_values", "Sets whether a model may be shown values that fewer than 10 people have.",
+                             "0 is without limit.", &agent_daily_cost, agent_daily_cost, 0, 1e9, PGC_SIGHUP,
+                             0, nullptr, nullptr, nullptr);
+    DefineServerFlag("pulse.agent_share_values",
+                     "Sets whether a model may be shown values that fewer than 10 people have.",
                      "Off folds them into one; keys of members are never shown.", &agent_share_values);
-    DefineServerInt("pulse.agent_tool_timeout", "Sets the longest time one tool of the model may run.", nullptr,
-                    &agent_tool_timeout, 100, 600'000, GUC_UNIT_MS);
+    DefineServerInt("pulse.agent_tool_timeout", "Sets the longest time one tool of the model may run.",
+                    nullptr, &agent_tool_timeout, 100, 600'000, GUC_UNIT_MS);
 }
 
 // A name of the time zone database, as calendar windows need it.
@@ -323,43 +363,51 @@ bool CheckTimeZone(char** value, void**, GucSource) {
 }
 
 void DefineProfile() {
-    static const config_enum_entry kEvaluations[] = {{"sync", kSync, false}, {"async", kAsync, false}, {nullptr, 0, false}};
-    DefineCustomEnumVariable("pulse.evaluation", "Sets who evaluates what an event changes.",
-                             "sync: the transaction that brings it. async: the pipeline, a moment after it commits.", &evaluation,
-                             kSync, kEvaluations, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomStringVariable("pulse.timezone", "Sets the time zone of days and calendar windows in rules.", nullptr, &time_zone,
-                               "UTC", PGC_SIGHUP, 0, CheckTimeZone, nullptr, nullptr);
-    DefineInt("pulse.max_batch", "Sets how many events one call may bring.", nullptr, &max_batch, 1, 1'000'000, 0);
-    DefineInt("pulse.max_event_size", "Sets how large an event may be.", "As JSON text.", &max_event_size, 1024, 64 * 1024 * 1024,
-              GUC_UNIT_BYTE);
-    DefineInt("pulse.max_properties", "Sets how many properties an event may have, nested ones counted.", nullptr, &max_properties,
-              1, 100'000, 0);
-    DefineInt("pulse.max_event_depth", "Sets how deep the properties of an event may be nested.", nullptr, &max_event_depth, 1, 100,
-              0);
+    static const config_enum_entry kEvaluations[] = {
+        {"sync", kSync, false}, {"async", kAsync, false}, {nullptr, 0, false}};
+    DefineCustomEnumVariable(
+        "pulse.evaluation", "Sets who evaluates what an event changes.",
+        "sync: the transaction that brings it. async: the pipeline, a moment after it commits.", &evaluation,
+        kSync, kEvaluations, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("pulse.timezone", "Sets the time zone of days and calendar windows in rules.",
+                               nullptr, &time_zone, "UTC", PGC_SIGHUP, 0, CheckTimeZone, nullptr, nullptr);
+    DefineInt("pulse.max_batch", "Sets how many events one call may bring.", nullptr, &max_batch, 1,
+              1'000'000, 0);
+    DefineInt("pulse.max_event_size", "Sets how large an event may be.", "As JSON text.", &max_event_size,
+              1024, 64 * 1024 * 1024, GUC_UNIT_BYTE);
+    DefineInt("pulse.max_properties", "Sets how many properties an event may have, nested ones counted.",
+              nullptr, &max_properties, 1, 100'000, 0);
+    DefineInt("pulse.max_event_depth", "Sets how deep the properties of an event may be nested.", nullptr,
+              &max_event_depth, 1, 100, 0);
     DefineInt("pulse.clock_skew", "Sets up to which difference a sender's clock is believed.",
-              "Beyond it times are corrected by the difference of sentAt and the time of arrival.", &clock_skew, 0, INT_MAX,
-              GUC_UNIT_MS);
+              "Beyond it times are corrected by the difference of sentAt and the time of arrival.",
+              &clock_skew, 0, INT_MAX, GUC_UNIT_MS);
     DefineInt("pulse.max_event_age", "Sets how old an event may be to be ingested; older ones are imported.",
               "0: none is too old.", &max_event_age, 0, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.deduplication_horizon", "Sets how long the ids of messages are kept, to refuse them a second time.",
+    DefineServerInt("pulse.deduplication_horizon",
+                    "Sets how long the ids of messages are kept, to refuse them a second time.",
                     "0 keeps them for ever.", &deduplication_horizon, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.max_linked", "Sets of how many profiles one person may be made by merges.",
-                    "What would link more, a shared device for instance, merges nothing.", &max_linked, 1, 10'000, 0);
+                    "What would link more, a shared device for instance, merges nothing.", &max_linked, 1,
+                    10'000, 0);
     constexpr const char* kForEver = "0 keeps them for ever.";
-    DefineServerInt("pulse.event_retention", "Sets how long events are kept.", kForEver, &event_retention, 0, INT_MAX,
-                    GUC_UNIT_MIN);
+    DefineServerInt("pulse.event_retention", "Sets how long events are kept.", kForEver, &event_retention, 0,
+                    INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.rejected_event_retention", "Sets how long rejected events are kept.", kForEver,
                     &rejected_event_retention, 0, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.membership_change_retention", "Sets how long pulse.membership_change is kept.", kForEver,
-                    &membership_change_retention, 0, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.exposure_retention", "Sets how long pulse.exposure is kept.", kForEver, &exposure_retention, 0, INT_MAX,
-                    GUC_UNIT_MIN);
-    DefineInt("pulse.build_at_once", "Sets up to how many profiles a new definition is built by the statement that makes it.",
-              "With more the pipeline builds it in the background; CALL pulse_build() does it in the foreground.", &build_at_once, 0,
-              INT_MAX, 0);
-    DefineCustomRealVariable("pulse.exposure_sample", "Sets the share of decisions that are noted in pulse.exposure.",
-                             "Each person, flag, variant and day at most once.", &exposure_sample, exposure_sample, 0, 1, PGC_USERSET,
-                             0, nullptr, nullptr, nullptr);
+    DefineServerInt("pulse.membership_change_retention", "Sets how long pulse.membership_change is kept.",
+                    kForEver, &membership_change_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.exposure_retention", "Sets how long pulse.exposure is kept.", kForEver,
+                    &exposure_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineInt(
+        "pulse.build_at_once",
+        "Sets up to how many profiles a new definition is built by the statement that makes it.",
+        "With more the pipeline builds it in the background; CALL pulse_build() does it in the foreground.",
+        &build_at_once, 0, INT_MAX, 0);
+    DefineCustomRealVariable("pulse.exposure_sample",
+                             "Sets the share of decisions that are noted in pulse.exposure.",
+                             "Each person, flag, variant and day at most once.", &exposure_sample,
+                             exposure_sample, 0, 1, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
 }  // namespace
@@ -408,8 +456,9 @@ Moment Now() {
 Moment PastNow() {
     const Moment now = Now();
     if (now > GetCurrentTimestamp())
-        throw UserError(sqlstate::kInvalidParameter, "pulse.now lies in the future", "It is " + FormatMoment(now) + ".",
-                        "What has not happened cannot be measured or checked: RESET pulse.now, or set a past moment.");
+        throw UserError(
+            sqlstate::kInvalidParameter, "pulse.now lies in the future", "It is " + FormatMoment(now) + ".",
+            "What has not happened cannot be measured or checked: RESET pulse.now, or set a past moment.");
     return now;
 }
 

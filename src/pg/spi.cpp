@@ -4,7 +4,8 @@ namespace pulse::pg {
 
 namespace {
 
-// SPI leaves its own context current after every call; what is palloc'ed next belongs where the caller was, e.g. in an Arena.
+// SPI leaves its own context current after every call; what is palloc'ed next belongs where the caller was,
+// e.g. in an Arena.
 template <typename Body>
 auto CallSpi(Body body) {
     MemoryContext caller = CurrentMemoryContext;
@@ -30,7 +31,8 @@ struct Bound {
 
 Result Finish(int code, const char* sql) {
     if (code < 0)
-        throw std::runtime_error(std::string("SPI failed with ") + SPI_result_code_string(code) + " for: " + sql);
+        throw std::runtime_error(std::string("SPI failed with ") + SPI_result_code_string(code) +
+                                 " for: " + sql);
     return Result(std::exchange(SPI_tuptable, nullptr), SPI_processed);
 }
 
@@ -86,19 +88,43 @@ bool Row::IsNull(int column) const {
     return null;
 }
 
-Oid Row::Type(int column) const { return TupleDescAttr(table_->tupdesc, column)->atttypid; }
+Oid Row::Type(int column) const {
+    return TupleDescAttr(table_->tupdesc, column)->atttypid;
+}
 
-Datum Row::Raw(int column) const { return Require(column); }
-std::string Row::Text(int column) const { return Type(column) == NAMEOID ? ToName(Require(column)) : ToText(Require(column)); }
-int64_t Row::Int8(int column) const { return DatumGetInt64(Require(column)); }
-int32_t Row::Int4(int column) const { return DatumGetInt32(Require(column)); }
-double Row::Float8(int column) const { return DatumGetFloat8(Require(column)); }
-bool Row::Bool(int column) const { return DatumGetBool(Require(column)); }
-Moment Row::Time(int column) const { return DatumGetTimestampTz(Require(column)); }
-Json Row::Jsonb(int column) const { return ToJson(Require(column)); }
-std::vector<std::string> Row::Texts(int column) const { return ToTextArray(Require(column)); }
-std::vector<int64_t> Row::Int8s(int column) const { return ToInt64Array(Require(column)); }
-std::vector<double> Row::Float8s(int column) const { return ToDoubleArray(Require(column)); }
+Datum Row::Raw(int column) const {
+    return Require(column);
+}
+std::string Row::Text(int column) const {
+    return Type(column) == NAMEOID ? ToName(Require(column)) : ToText(Require(column));
+}
+int64_t Row::Int8(int column) const {
+    return DatumGetInt64(Require(column));
+}
+int32_t Row::Int4(int column) const {
+    return DatumGetInt32(Require(column));
+}
+double Row::Float8(int column) const {
+    return DatumGetFloat8(Require(column));
+}
+bool Row::Bool(int column) const {
+    return DatumGetBool(Require(column));
+}
+Moment Row::Time(int column) const {
+    return DatumGetTimestampTz(Require(column));
+}
+Json Row::Jsonb(int column) const {
+    return ToJson(Require(column));
+}
+std::vector<std::string> Row::Texts(int column) const {
+    return ToTextArray(Require(column));
+}
+std::vector<int64_t> Row::Int8s(int column) const {
+    return ToInt64Array(Require(column));
+}
+std::vector<double> Row::Float8s(int column) const {
+    return ToDoubleArray(Require(column));
+}
 
 std::optional<std::string> Row::TextOrNull(int column) const {
     return IsNull(column) ? std::nullopt : std::optional(Text(column));
@@ -139,7 +165,8 @@ Result Statement::Execute(const std::vector<Value>& parameters, bool read_only) 
     }
     Bound bound(parameters);
     if (bound.types != types_) throw std::logic_error(std::string("wrong parameter types for: ") + sql_);
-    const int code = CallSpi([&] { return SPI_execute_plan(plan_, bound.values.data(), bound.nulls.c_str(), read_only, 0); });
+    const int code = CallSpi(
+        [&] { return SPI_execute_plan(plan_, bound.values.data(), bound.nulls.c_str(), read_only, 0); });
     return Finish(code, sql_);
 }
 
@@ -156,8 +183,8 @@ Cursor::~Cursor() {
     try {
         Call([&] { SPI_cursor_close(portal_); });
     } catch (const std::exception&) {
-        // No exception leaves a destructor. Nobody goes on as if nothing had happened: Call has set `aborting`, which
-        // Subtransaction::Commit() and Enter() refuse.
+        // No exception leaves a destructor. Nobody goes on as if nothing had happened: Call has set
+        // `aborting`, which Subtransaction::Commit() and Enter() refuse.
     }
 }
 

@@ -9,7 +9,9 @@ namespace pulse::pg {
 
 namespace {
 
-TriggerData* DataOf(FunctionCallInfo fcinfo) { return reinterpret_cast<TriggerData*>(fcinfo->context); }
+TriggerData* DataOf(FunctionCallInfo fcinfo) {
+    return reinterpret_cast<TriggerData*>(fcinfo->context);
+}
 
 }  // namespace
 
@@ -17,7 +19,8 @@ TriggerCall::TriggerCall(FunctionCallInfo fcinfo) : fcinfo_(fcinfo), when_(When:
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(DataOf(fcinfo)->tg_event))
         throw UserError(sqlstate::kNotSupported, "the function is for triggers of INSERT");
     const TriggerEvent event = DataOf(fcinfo)->tg_event;
-    if (TRIGGER_FIRED_FOR_STATEMENT(event)) when_ = TRIGGER_FIRED_BEFORE(event) ? When::kBefore : When::kAfter;
+    if (TRIGGER_FIRED_FOR_STATEMENT(event))
+        when_ = TRIGGER_FIRED_BEFORE(event) ? When::kBefore : When::kAfter;
 }
 
 std::string TriggerCall::argument() const {
@@ -31,9 +34,12 @@ std::string TriggerCall::table() const {
     return std::string(schema ? schema : "") + "." + RelationGetRelationName(relation);
 }
 
-Datum TriggerCall::row() const { return PointerGetDatum(DataOf(fcinfo_)->tg_trigtuple); }
+Datum TriggerCall::row() const {
+    return PointerGetDatum(DataOf(fcinfo_)->tg_trigtuple);
+}
 
-TriggerRow::TriggerRow(const TriggerCall& call) : shape_(RelationGetDescr(DataOf(call.fcinfo_)->tg_relation)) {
+TriggerRow::TriggerRow(const TriggerCall& call)
+    : shape_(RelationGetDescr(DataOf(call.fcinfo_)->tg_relation)) {
     const auto width = static_cast<size_t>(shape_->natts);
     values_.resize(width);
     nulls_.reset(new bool[width]);
@@ -55,7 +61,8 @@ std::vector<Oid> TriggerRow::types() const {
 
 void WhenSubtransactionEnds(void (*callback)(void*), void* argument) {
     Call([&] {
-        auto* entry = static_cast<MemoryContextCallback*>(MemoryContextAlloc(CurTransactionContext, sizeof(MemoryContextCallback)));
+        auto* entry = static_cast<MemoryContextCallback*>(
+            MemoryContextAlloc(CurTransactionContext, sizeof(MemoryContextCallback)));
         entry->func = callback;
         entry->arg = argument;
         MemoryContextRegisterResetCallback(CurTransactionContext, entry);

@@ -11,7 +11,8 @@ namespace pulse::pg {
 Writer::Writer(TransactionId xmin) : xmin_(xmin) {
     const Snapshot snapshot = GetActiveSnapshot();
     command_ = snapshot->curcid;
-    // Old rows are frozen without losing their xmin, which then says nothing: it may even look like one to come.
+    // Old rows are frozen without losing their xmin, which then says nothing: it may even look like one to
+    // come.
     if (TransactionIdPrecedes(xmin, TransactionXmin) || !TransactionIdPrecedes(xmin, snapshot->xmax)) {
         if (!TransactionIdIsCurrentTransactionId(xmin)) xmin_ = InvalidTransactionId;
     }

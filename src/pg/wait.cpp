@@ -13,8 +13,8 @@ namespace {
 Woken WaitFor(int events, int socket, long milliseconds) {
     if (milliseconds >= 0) events |= WL_TIMEOUT;
     const int woken = Call([&] {
-        const int result = WaitLatchOrSocket(MyLatch, events | WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, socket, milliseconds,
-                                             PG_WAIT_EXTENSION);
+        const int result = WaitLatchOrSocket(MyLatch, events | WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, socket,
+                                             milliseconds, PG_WAIT_EXTENSION);
         if (result & WL_LATCH_SET) ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();
         return result;
@@ -26,7 +26,9 @@ Woken WaitFor(int events, int socket, long milliseconds) {
 
 }  // namespace
 
-Woken Wait(long milliseconds) { return WaitFor(0, PGINVALID_SOCKET, milliseconds); }
+Woken Wait(long milliseconds) {
+    return WaitFor(0, PGINVALID_SOCKET, milliseconds);
+}
 
 Woken WaitForSocket(int socket, bool writing, long milliseconds) {
     return WaitFor(writing ? WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE, socket, milliseconds);

@@ -14,16 +14,20 @@ constexpr size_t kMaxKindsLookedAt = 500, kMaxProperties = 200, kMaxKey = 128;
 constexpr size_t kExamples = 5, kLongestExample = 60;
 
 bool LooksLikeTime(std::string_view text) {
-    return text.size() >= 10 && text.size() <= 40 && text[4] == '-' && text[0] >= '0' && text[0] <= '9' && ParseMoment(text);
+    return text.size() >= 10 && text.size() <= 40 && text[4] == '-' && text[0] >= '0' && text[0] <= '9' &&
+           ParseMoment(text);
 }
 
 // As JSON, in whatever encoding the text is.
 std::string Quoted(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
-        if (c == '"' || c == '\\') (out += '\\') += c;
-        else if (static_cast<unsigned char>(c) >= 0x20) out += c;
-        else (out += "\\u00") += {"0123456789abcdef"[c >> 4 & 15], "0123456789abcdef"[c & 15]};
+        if (c == '"' || c == '\\')
+            (out += '\\') += c;
+        else if (static_cast<unsigned char>(c) >= 0x20)
+            out += c;
+        else
+            (out += "\\u00") += {"0123456789abcdef"[c >> 4 & 15], "0123456789abcdef"[c & 15]};
     }
     return out += '"';
 }
@@ -88,15 +92,16 @@ std::string Catalogue::Json() const {
     std::string out = "{";
     for (const auto& [name, kind] : kinds_) {
         if (out.size() > 1) out += ',';
-        out += Quoted(name) + ":[" + std::to_string(kind.events) + ',' + std::to_string(kind.looked_at) + ",\"" +
-               FormatMoment(kind.first) + "\",\"" + FormatMoment(kind.last) + "\",{";
+        out += Quoted(name) + ":[" + std::to_string(kind.events) + ',' + std::to_string(kind.looked_at) +
+               ",\"" + FormatMoment(kind.first) + "\",\"" + FormatMoment(kind.last) + "\",{";
         bool first = true;
         for (const auto& [key, property] : kind.properties) {
             if (!std::exchange(first, false)) out += ',';
             out += Quoted(key) + ":[[";
             for (size_t i = 0; i < kTypes; ++i) out += (i ? "," : "") + std::to_string(property.seen[i]);
             out += "],\"" + FormatMoment(property.last) + "\",[";
-            for (size_t i = 0; i < property.examples.size(); ++i) out += (i ? "," : "") + property.examples[i];
+            for (size_t i = 0; i < property.examples.size(); ++i)
+                out += (i ? "," : "") + property.examples[i];
             out += "]]";
         }
         out += "}]";

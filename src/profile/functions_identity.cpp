@@ -20,7 +20,8 @@ PULSE_FUNCTION(pulse_announce_identity_kind) {
 
 PULSE_WRITING_FUNCTION(pulse_merge) {
     const pg::Args args(fcinfo);
-    const std::string one = args.RequireText(0, "one"), other = args.RequireText(1, "other"), reason = args.RequireText(2, "reason");
+    const std::string one = args.RequireText(0, "one"), other = args.RequireText(1, "other"),
+                      reason = args.RequireText(2, "reason");
     const std::string actor = pg::CallerName();
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
@@ -44,7 +45,8 @@ namespace {
 std::optional<int64_t> Span(const pg::Args& args, int i) {
     if (args.IsNull(i)) return std::nullopt;
     const Interval* interval = DatumGetIntervalP(args.Raw(i));
-    const double length = static_cast<double>(interval->time) + (interval->day + 30.0 * interval->month) * static_cast<double>(pulse::kDay);
+    const double length = static_cast<double>(interval->time) +
+                          (interval->day + 30.0 * interval->month) * static_cast<double>(pulse::kDay);
     constexpr double kMost = 100 * 366.0 * static_cast<double>(pulse::kDay);
     return static_cast<int64_t>(std::min(std::max(length, -kMost), kMost));
 }
@@ -58,7 +60,9 @@ void AddRows(pg::ResultSet& result, const pg::Result& rows) {
     for (uint64_t i = 0; i < rows.size(); ++i) {
         std::vector<pg::Value> row;
         for (int c = 0; c < static_cast<int>(types.size()); ++c)
-            row.push_back(rows[i].IsNull(c) ? pg::Value::Null(types[static_cast<size_t>(c)]) : pg::Value{types[static_cast<size_t>(c)], rows[i].Raw(c), false});
+            row.push_back(rows[i].IsNull(c)
+                              ? pg::Value::Null(types[static_cast<size_t>(c)])
+                              : pg::Value{types[static_cast<size_t>(c)], rows[i].Raw(c), false});
         result.Add(row);
     }
 }
@@ -104,7 +108,8 @@ PULSE_FUNCTION(pulse_search_profiles) {
     const std::string query = args.RequireText(0, "query");
     const int max = args.Int4(1).value_or(50), skip = args.Int4(2).value_or(0);
     if (query.find_first_not_of(" \t\r\n") == std::string::npos)
-        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "the query is empty", "", "Give the beginning of an id, as in ann@.");
+        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "the query is empty", "",
+                               "Give the beginning of an id, as in ann@.");
     if (max < 1 || max > 1000 || skip < 0 || skip > 100000)
         throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"max\" or \"skip\" is out of range", "",
                                "max is from 1 to 1000, skip from 0 to 100000.");

@@ -15,15 +15,18 @@ using json::Node;
 using pg::Value;
 
 [[noreturn]] void NotEvents(const std::string& detail) {
-    throw UserError(sqlstate::kInvalidParameter, "\"events\" holds no events", detail,
-                    "Give one event such as {\"type\": \"track\", \"userId\": \"ann\", \"event\": \"Order Completed\"}, an array of them, "
-                    "or {\"batch\": [...]}.");
+    throw UserError(
+        sqlstate::kInvalidParameter, "\"events\" holds no events", detail,
+        "Give one event such as {\"type\": \"track\", \"userId\": \"ann\", \"event\": \"Order Completed\"}, "
+        "an array of them, "
+        "or {\"batch\": [...]}.");
 }
 
 void CheckSize(size_t count) {
     if (count <= static_cast<size_t>(pg::settings::max_batch)) return;
     throw UserError(sqlstate::kProgramLimit, "too many events at once",
-                    "There are " + std::to_string(count) + "; pulse.max_batch allows " + std::to_string(pg::settings::max_batch) + ".",
+                    "There are " + std::to_string(count) + "; pulse.max_batch allows " +
+                        std::to_string(pg::settings::max_batch) + ".",
                     "Send them in portions, COPY them into pulse.ingest, or use pulse_import_events().");
 }
 
@@ -33,17 +36,20 @@ void CheckContext(const Node& context, size_t count) {
     const auto largest = static_cast<size_t>(pg::settings::max_event_size);
     if (context.size > largest)
         throw UserError(sqlstate::kProgramLimit, "the context of the batch is too large",
-                        "It has " + std::to_string(context.size) + " bytes; pulse.max_event_size allows " + std::to_string(largest) + ".",
+                        "It has " + std::to_string(context.size) + " bytes; pulse.max_event_size allows " +
+                            std::to_string(largest) + ".",
                         "Put what belongs to one event into that event.");
     if (context.size * count > kMostCopies)
         throw UserError(sqlstate::kProgramLimit, "the context of the batch is too large for so many events",
-                        "It has " + std::to_string(context.size) + " bytes, is kept with each of " + std::to_string(count) +
-                            " events, and all copies may have " + std::to_string(kMostCopies) + " bytes.",
+                        "It has " + std::to_string(context.size) + " bytes, is kept with each of " +
+                            std::to_string(count) + " events, and all copies may have " +
+                            std::to_string(kMostCopies) + " bytes.",
                         "Send the events in portions, or a smaller context.");
 }
 
 // An item of a batch has what it does not say itself from the whole batch.
-Arrival MakeArrival(const Node& event, const Node& context, const Node& sent_at, const std::string& source, Moment now) {
+Arrival MakeArrival(const Node& event, const Node& context, const Node& sent_at, const std::string& source,
+                    Moment now) {
     static const pg::JsonbReader reader;
     Arrival arrival{Extract(reader, event), event, now, source, Cause::kEvent, false};
     Incoming& in = arrival.incoming;
@@ -76,7 +82,8 @@ std::vector<Arrival> ReadEvents(Datum events, const std::string& source) {
         sent_at = reader.Get(root, "sentAt");
         if (!sent_at.Given()) sent_at = reader.Get(root, "sent_at");
         context = reader.Get(root, "context");
-        if (context.Given() && !context.Is(Kind::kObject)) NotEvents(std::string("\"context\" is ") + json::Describe(context.kind) + ".");
+        if (context.Given() && !context.Is(Kind::kObject))
+            NotEvents(std::string("\"context\" is ") + json::Describe(context.kind) + ".");
     } else if (!root.Is(Kind::kArray)) {
         NotEvents(std::string("It is ") + json::Describe(root.kind) + ".");
     }
@@ -85,15 +92,21 @@ std::vector<Arrival> ReadEvents(Datum events, const std::string& source) {
     if (context.Given()) CheckContext(context, count);
     std::vector<Arrival> arrivals;
     arrivals.reserve(count);
-    for (size_t i = 0; i < count; ++i) arrivals.push_back(MakeArrival(reader.Element(list, i), context, sent_at, source, now));
+    for (size_t i = 0; i < count; ++i)
+        arrivals.push_back(MakeArrival(reader.Element(list, i), context, sent_at, source, now));
     return arrivals;
 }
 
-Value TextOrNull(const std::string& text) { return text.empty() ? Value::Null(TEXTOID) : Value::Text(text); }
-Value IdOrNull(int64_t id) { return id ? Value::Int8(id) : Value::Null(INT8OID); }
+Value TextOrNull(const std::string& text) {
+    return text.empty() ? Value::Null(TEXTOID) : Value::Text(text);
+}
+Value IdOrNull(int64_t id) {
+    return id ? Value::Int8(id) : Value::Null(INT8OID);
+}
 
 // One event of a verb: rejected, it is the statement's error.
-std::optional<Verdict> TakeOne(const std::vector<std::pair<const char*, Value>>& members, const std::string& source) {
+std::optional<Verdict> TakeOne(const std::vector<std::pair<const char*, Value>>& members,
+                               const std::string& source) {
     CheckSource(source);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
@@ -101,8 +114,9 @@ std::optional<Verdict> TakeOne(const std::vector<std::pair<const char*, Value>>&
     const std::vector<Verdict> verdicts = TakeIn({MakeArrival(root, {}, {}, source, pg::PastNow())}, false);
     const Verdict& verdict = verdicts[0];
     if (verdict.status == Verdict::Status::kRejected)
-        throw UserError(sqlstate::kInvalidParameter, "event rejected: " + verdict.reason, verdict.detail,
-                        "pulse_ingest() keeps such an event in pulse.rejected_event and goes on with the others.");
+        throw UserError(
+            sqlstate::kInvalidParameter, "event rejected: " + verdict.reason, verdict.detail,
+            "pulse_ingest() keeps such an event in pulse.rejected_event and goes on with the others.");
     if (verdict.status == Verdict::Status::kDuplicate) {
         pg::Notice("event not taken: message \"" + verdict.message_id + "\" was accepted before" +
                    (verdict.reason.empty() ? "" : ", saying something else"));
@@ -124,11 +138,13 @@ Value ValueOf(const pg::Args& args, const Field& field) {
     if (field.type != TIMESTAMPTZOID) return {field.type, args.Raw(field.argument), false};
     const Moment moment = DatumGetTimestampTz(args.Raw(field.argument));
     if (TIMESTAMP_NOT_FINITE(moment))
-        throw UserError(sqlstate::kInvalidParameter, "event rejected: invalid_timestamp", "It is infinite.", "Give the time it happened.");
+        throw UserError(sqlstate::kInvalidParameter, "event rejected: invalid_timestamp", "It is infinite.",
+                        "Give the time it happened.");
     return Value::Text(FormatMoment(moment));
 }
 
-std::optional<Verdict> TakeCall(FunctionCallInfo fcinfo, const char* type, const std::vector<Field>& fields, int source) {
+std::optional<Verdict> TakeCall(FunctionCallInfo fcinfo, const char* type, const std::vector<Field>& fields,
+                                int source) {
     const pg::Args args(fcinfo);
     std::vector<std::pair<const char*, Value>> members{{"type", Value::Text(type)}};
     for (const Field& field : fields) members.emplace_back(field.name, ValueOf(args, field));
@@ -176,8 +192,9 @@ PULSE_WRITING_FUNCTION(pulse_ingest) {
     pg::Arena arena("pulse verdicts");
     for (size_t i = 0; i < verdicts.size(); ++i) {
         const profile::Verdict& verdict = verdicts[i];
-        result.Add({Value::Int4(static_cast<int32_t>(i)), profile::TextOrNull(verdict.message_id), Value::Text(NameOf(verdict.status)),
-                    profile::TextOrNull(verdict.reason), profile::TextOrNull(verdict.detail), profile::IdOrNull(verdict.profile),
+        result.Add({Value::Int4(static_cast<int32_t>(i)), profile::TextOrNull(verdict.message_id),
+                    Value::Text(NameOf(verdict.status)), profile::TextOrNull(verdict.reason),
+                    profile::TextOrNull(verdict.detail), profile::IdOrNull(verdict.profile),
                     profile::IdOrNull(verdict.event)});
         if (i % 1000 == 999) arena.Reset();
     }

@@ -14,8 +14,10 @@ PULSE_WRITING_FUNCTION(pulse_replay_rejected) {
     const Value ids = args.IsNull(0) ? Value::Null(INT8ARRAYOID) : Value{INT8ARRAYOID, args.Raw(0), false};
     const int32_t max = args.Int4(2).value_or(pg::settings::max_batch);
     if (max < 1 || max > pg::settings::max_batch)
-        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"max\" is out of range", "It is " + std::to_string(max) + ".",
-                               "Give a number from 1 to pulse.max_batch, " + std::to_string(pg::settings::max_batch) + ".");
+        throw pulse::UserError(
+            pulse::sqlstate::kInvalidParameter, "\"max\" is out of range",
+            "It is " + std::to_string(max) + ".",
+            "Give a number from 1 to pulse.max_batch, " + std::to_string(pg::settings::max_batch) + ".");
     pg::ResultSet result(fcinfo);
     std::vector<profile::Replayed> replayed;
     {
@@ -23,12 +25,14 @@ PULSE_WRITING_FUNCTION(pulse_replay_rejected) {
         const pg::Session session;
         replayed = profile::Replay(ids, args.Text(1), max);
     }
-    const auto text = [](const std::string& value) { return value.empty() ? Value::Null(TEXTOID) : Value::Text(value); };
+    const auto text = [](const std::string& value) {
+        return value.empty() ? Value::Null(TEXTOID) : Value::Text(value);
+    };
     const auto number = [](int64_t value) { return value ? Value::Int8(value) : Value::Null(INT8OID); };
     pg::Arena arena("pulse verdicts");
     for (const profile::Replayed& one : replayed) {
-        result.Add({Value::Int8(one.id), Value::Text(NameOf(one.verdict.status)), text(one.verdict.reason), text(one.verdict.detail),
-                    number(one.verdict.profile), number(one.verdict.event)});
+        result.Add({Value::Int8(one.id), Value::Text(NameOf(one.verdict.status)), text(one.verdict.reason),
+                    text(one.verdict.detail), number(one.verdict.profile), number(one.verdict.event)});
         arena.Reset();
     }
     return pg::ResultSet::Done();

@@ -14,7 +14,8 @@ namespace pulse::profile {
 
 namespace {
 
-// What statements that are under way have collected, the innermost last. One that fails is forgotten with its transaction.
+// What statements that are under way have collected, the innermost last. One that fails is forgotten with its
+// transaction.
 struct Collected {
     explicit Collected(Cause as) : cause(as), rows(as, "copy") {}
     const Cause cause;
@@ -29,15 +30,14 @@ std::list<Collected>& Open() {
 void Begin(Cause cause) {
     Collected* collected = &Open().emplace_back(cause);
     pg::WhenSubtransactionEnds(
-        [](void* failed) {
-            Open().remove_if([&](const Collected& one) { return &one == failed; });
-        },
+        [](void* failed) { Open().remove_if([&](const Collected& one) { return &one == failed; }); },
         collected);
 }
 
 // One statement may have both views in it, by WITH: each row goes with those of its own.
 std::list<Collected>::iterator Innermost(Cause cause) {
-    const auto found = std::find_if(Open().rbegin(), Open().rend(), [&](const Collected& one) { return one.cause == cause; });
+    const auto found = std::find_if(Open().rbegin(), Open().rend(),
+                                    [&](const Collected& one) { return one.cause == cause; });
     if (found == Open().rend()) throw std::logic_error("a row or an end without a beginning");
     return std::prev(found.base());
 }
@@ -59,7 +59,8 @@ void CheckQuery(const std::string& query) {
     const pg::ReadingText read = pg::ReadText(query);
     if (read.statements == 1 && read.reads_only) return;
     throw UserError(sqlstate::kInvalidParameter, "\"query\" is not one query that only reads",
-                    read.statements == 1 ? "It changes or locks something." : "It has " + std::to_string(read.statements) + " statements.",
+                    read.statements == 1 ? "It changes or locks something."
+                                         : "It has " + std::to_string(read.statements) + " statements.",
                     "Give one SELECT whose columns are named as those of pulse.ingest.");
 }
 
@@ -70,7 +71,8 @@ class Progress {
         const Moment now = pg::WallClock();
         if (now - told_ < kEvery) return;
         told_ = now;
-        pg::Notice(std::to_string(rows) + " events read, " + std::to_string(rows * kSecond / (now - began_)) + " a second");
+        pg::Notice(std::to_string(rows) + " events read, " + std::to_string(rows * kSecond / (now - began_)) +
+                   " a second");
     }
 
   private:
@@ -122,21 +124,19 @@ using pg::Value;
 
 PULSE_WRITING_FUNCTION(pulse_ingest_rows) {
     const pg::TriggerCall call(fcinfo);
-    // Who may execute a function can make it the trigger of a table of their own; who may send events is said by the right to insert here.
+    // Who may execute a function can make it the trigger of a table of their own; who may send events is said
+    // by the right to insert here.
     if (call.table() != "pulse.ingest" && call.table() != "pulse.import")
-        throw pulse::UserError(pulse::sqlstate::kInsufficientPrivilege, "the function is the trigger of pulse.ingest and pulse.import only",
-                               "It was called for " + call.table() + ".", "Insert into pulse.ingest instead.");
-    const profile::Cause cause = call.argument() == "import" ? profile::Cause::kImport : profile::Cause::kEvent;
+        throw pulse::UserError(pulse::sqlstate::kInsufficientPrivilege,
+                               "the function is the trigger of pulse.ingest and pulse.import only",
+                               "It was called for " + call.table() + ".",
+                               "Insert into pulse.ingest instead.");
+    const profile::Cause cause =
+        call.argument() == "import" ? profile::Cause::kImport : profile::Cause::kEvent;
     switch (call.when()) {
-        case pg::TriggerCall::When::kBefore:
-            profile::Begin(cause);
-            return Datum{0};
-        case pg::TriggerCall::When::kAfter:
-            profile::End(cause);
-            return Datum{0};
-        case pg::TriggerCall::When::kRow:
-            profile::Collect(cause, pg::TriggerRow(call));
-            return call.row();
+        case pg::TriggerCall::When::kBefore: profile::Begin(cause); return Datum{0};
+        case pg::TriggerCall::When::kAfter: profile::End(cause); return Datum{0};
+        case pg::TriggerCall::When::kRow: profile::Collect(cause, pg::TriggerRow(call)); return call.row();
     }
     return Datum{0};
 }

@@ -27,9 +27,11 @@ bool IsControl(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
-// White space that is written in several bytes, and marks without width: what comes along when a value is copied.
+// White space that is written in several bytes, and marks without width: what comes along when a value is
+// copied.
 size_t WideBlank(std::string_view text) {
-    constexpr std::array<std::string_view, 6> kBlanks = {"\xc2\xa0", "\xe2\x80\x8b", "\xe2\x80\x8c", "\xe2\x80\x8d", "\xef\xbb\xbf", "\xe3\x80\x80"};
+    constexpr std::array<std::string_view, 6> kBlanks = {"\xc2\xa0",     "\xe2\x80\x8b", "\xe2\x80\x8c",
+                                                         "\xe2\x80\x8d", "\xef\xbb\xbf", "\xe3\x80\x80"};
     for (const std::string_view blank : kBlanks)
         if (text.starts_with(blank)) return blank.size();
     return 0;
@@ -64,7 +66,8 @@ std::string Clean(std::string_view raw) {
 }
 
 size_t Characters(std::string_view text) {
-    return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+    return static_cast<size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 bool IsDomain(std::string_view domain) {
@@ -86,9 +89,12 @@ bool IsDomain(std::string_view domain) {
 Normalised Email(std::string_view text) {
     if (Lowered(text.substr(0, 7)) == "mailto:") text.remove_prefix(7);
     const size_t at = text.find('@');
-    const auto is_bad = [](char c) { return c == ' ' || c == '"' || c == '<' || c == '>' || c == ',' || c == ';' || c == '(' || c == ')'; };
-    if (at == std::string_view::npos || at == 0 || at > 64 || text.find('@', at + 1) != std::string_view::npos ||
-        std::any_of(text.begin(), text.end(), is_bad) || !IsDomain(text.substr(at + 1)))
+    const auto is_bad = [](char c) {
+        return c == ' ' || c == '"' || c == '<' || c == '>' || c == ',' || c == ';' || c == '(' || c == ')';
+    };
+    if (at == std::string_view::npos || at == 0 || at > 64 ||
+        text.find('@', at + 1) != std::string_view::npos || std::any_of(text.begin(), text.end(), is_bad) ||
+        !IsDomain(text.substr(at + 1)))
         return {std::nullopt, "no e-mail address"};
     return {Lowered(text), ""};
 }
@@ -109,7 +115,8 @@ Normalised Phone(std::string_view text) {
     return {number, ""};
 }
 
-// Whether `text` as a whole is the pattern, by going back to the last * only: linear in practice, never more than quadratic.
+// Whether `text` as a whole is the pattern, by going back to the last * only: linear in practice, never more
+// than quadratic.
 bool Matches(std::string_view pattern, std::string_view text) {
     size_t p = 0, t = 0, star = std::string_view::npos, from = 0;
     while (t < text.size()) {
@@ -132,7 +139,8 @@ bool Matches(std::string_view pattern, std::string_view text) {
 // Without the quotes that a value was wrapped in by mistake, once or several times.
 std::string_view Unquoted(std::string_view text) {
     const auto is_quote = [](char c) { return c == '"' || c == '\'' || c == '`'; };
-    while (text.size() >= 2 && is_quote(text.front()) && text.back() == text.front()) text = Trimmed(text.substr(1, text.size() - 2));
+    while (text.size() >= 2 && is_quote(text.front()) && text.back() == text.front())
+        text = Trimmed(text.substr(1, text.size() - 2));
     return text;
 }
 
@@ -141,7 +149,8 @@ bool IsBlocked(const IdentityKind& kind, std::string_view value) {
     // All zeros and hyphens: an id that was never filled in, also as a UUID.
     if (bare.find_first_not_of("0-") == std::string::npos) return true;
     if (std::binary_search(kind.blocked.begin(), kind.blocked.end(), bare)) return true;
-    return std::any_of(kind.patterns.begin(), kind.patterns.end(), [&](const std::string& pattern) { return Matches(pattern, bare); });
+    return std::any_of(kind.patterns.begin(), kind.patterns.end(),
+                       [&](const std::string& pattern) { return Matches(pattern, bare); });
 }
 
 }  // namespace
@@ -150,7 +159,8 @@ void SetBlocked(IdentityKind& kind, const std::vector<std::string>& blocked) {
     kind.blocked.clear();
     kind.patterns.clear();
     for (const std::string& value : blocked)
-        (value.find_first_of("*?") == std::string::npos ? kind.blocked : kind.patterns).push_back(Lowered(value));
+        (value.find_first_of("*?") == std::string::npos ? kind.blocked : kind.patterns)
+            .push_back(Lowered(value));
     std::sort(kind.blocked.begin(), kind.blocked.end());
 }
 

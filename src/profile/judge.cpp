@@ -28,7 +28,8 @@ struct Rejection {
 };
 
 size_t Characters(std::string_view text) {
-    return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    return static_cast<size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 std::string Quoted(std::string_view text) {
@@ -72,7 +73,8 @@ class Judgement {
         if (in_.message_id.Given()) MessageId();
         if (!in_.an_object) throw Rejection{"invalid_json", "An event is an object."};
         if (in_.size > limits_.max_size)
-            throw Rejection{"too_large", "It has " + std::to_string(in_.size) + " bytes; pulse.max_event_size allows " +
+            throw Rejection{"too_large", "It has " + std::to_string(in_.size) +
+                                             " bytes; pulse.max_event_size allows " +
                                              std::to_string(limits_.max_size) + "."};
         event_.type = Type();
         Name();
@@ -92,14 +94,16 @@ class Judgement {
 
     std::string RequireText(const Node& node, const char* field, const char* reason) const {
         if (auto text = Text(node)) return *text;
-        throw Rejection{reason, std::string("\"") + field + "\" must be a text, not " + Describe(node.kind) + "."};
+        throw Rejection{reason,
+                        std::string("\"") + field + "\" must be a text, not " + Describe(node.kind) + "."};
     }
 
     void MessageId() {
         event_.message_id = RequireText(in_.message_id, "messageId", "invalid_message_id");
         if (Characters(event_.message_id) > kMaxMessageId) {
             event_.message_id.clear();
-            throw Rejection{"invalid_message_id", "\"messageId\" must have at most " + std::to_string(kMaxMessageId) + " characters."};
+            throw Rejection{"invalid_message_id", "\"messageId\" must have at most " +
+                                                      std::to_string(kMaxMessageId) + " characters."};
         }
     }
 
@@ -109,12 +113,17 @@ class Judgement {
             if (in_.previous_id.Given()) return EventType::kAlias;
             if (in_.group_id.Given()) return EventType::kGroup;
             if (in_.traits.Given()) return EventType::kIdentify;
-            throw Rejection{"invalid_type", "There is neither \"type\" nor \"event\"; types are track, page, screen, identify, group, alias."};
+            throw Rejection{
+                "invalid_type",
+                "There is neither \"type\" nor \"event\"; types are track, page, screen, identify, group, "
+                "alias."};
         }
         const std::string type = Lower(RequireText(in_.type, "type", "invalid_type"));
         const auto found = std::find(kTypes.begin(), kTypes.end(), type);
         if (found == kTypes.end())
-            throw Rejection{"invalid_type", Quoted(type) + " is no type; types are track, page, screen, identify, group, alias."};
+            throw Rejection{
+                "invalid_type",
+                Quoted(type) + " is no type; types are track, page, screen, identify, group, alias."};
         return static_cast<EventType>(found - kTypes.begin());
     }
 
@@ -131,16 +140,20 @@ class Judgement {
         event_.name = RequireText(node, "event", "invalid_event_name");
         if (event_.name.empty()) throw Rejection{"invalid_event_name", "\"event\" is blank."};
         if (Characters(event_.name) > kMaxName)
-            throw Rejection{"invalid_event_name", "\"event\" must have at most " + std::to_string(kMaxName) + " characters."};
-        if (event_.name[0] == '$' && std::find(kTypes.begin(), kTypes.end(), event_.name.substr(1)) != kTypes.end() &&
+            throw Rejection{"invalid_event_name",
+                            "\"event\" must have at most " + std::to_string(kMaxName) + " characters."};
+        if (event_.name[0] == '$' &&
+            std::find(kTypes.begin(), kTypes.end(), event_.name.substr(1)) != kTypes.end() &&
             event_.name != "$track")
-            throw Rejection{"invalid_event_name", Quoted(event_.name) + " is how calls without a name are kept: send \"type\": \"" +
-                                                      event_.name.substr(1) + "\" instead."};
+            throw Rejection{"invalid_event_name",
+                            Quoted(event_.name) + " is how calls without a name are kept: send \"type\": \"" +
+                                event_.name.substr(1) + "\" instead."};
     }
 
     void RequireObject(const Node& node, const char* field) const {
         if (!node.Given() || node.Is(Kind::kObject)) return;
-        throw Rejection{"invalid_properties", std::string("\"") + field + "\" must be an object, not " + Describe(node.kind) + "."};
+        throw Rejection{"invalid_properties",
+                        std::string("\"") + field + "\" must be an object, not " + Describe(node.kind) + "."};
     }
 
     void Payload() {
@@ -151,14 +164,18 @@ class Judgement {
         const Node& first = about_somebody ? in_.traits : in_.properties;
         event_.properties = first.Given() || !about_somebody ? first : in_.properties;
         event_.context = in_.context;
-        const json::Shape shape = event_.properties.Given() ? reader_.Measure(event_.properties) : json::Shape{};
+        const json::Shape shape =
+            event_.properties.Given() ? reader_.Measure(event_.properties) : json::Shape{};
         if (shape.members > limits_.max_properties)
-            throw Rejection{"too_many_properties", "There are " + std::to_string(shape.members) + "; pulse.max_properties allows " +
+            throw Rejection{"too_many_properties", "There are " + std::to_string(shape.members) +
+                                                       "; pulse.max_properties allows " +
                                                        std::to_string(limits_.max_properties) + "."};
         const int context_depth = event_.context.Given() ? reader_.Measure(event_.context).depth : 0;
         if (std::max(shape.depth, context_depth) > limits_.max_depth)
-            throw Rejection{"too_deep", "Properties are nested " + std::to_string(std::max(shape.depth, context_depth)) +
-                                            " deep; pulse.max_event_depth allows " + std::to_string(limits_.max_depth) + "."};
+            throw Rejection{"too_deep", "Properties are nested " +
+                                            std::to_string(std::max(shape.depth, context_depth)) +
+                                            " deep; pulse.max_event_depth allows " +
+                                            std::to_string(limits_.max_depth) + "."};
     }
 
     void Note(const std::string& text) { event_.note += (event_.note.empty() ? "" : " ") + text; }
@@ -172,7 +189,8 @@ class Judgement {
         }
         if (text->empty()) return;
         Identity id{kind, std::move(*text)};
-        if (std::find(event_.ids.begin(), event_.ids.end(), id) == event_.ids.end()) event_.ids.push_back(std::move(id));
+        if (std::find(event_.ids.begin(), event_.ids.end(), id) == event_.ids.end())
+            event_.ids.push_back(std::move(id));
     }
 
     void AddFrom(const Node& traits) {
@@ -184,7 +202,8 @@ class Judgement {
     void AddExternalIds(const Node& list) {
         if (!list.Is(Kind::kArray)) return;
         const size_t count = reader_.Count(list);
-        if (count > kMaxExternalIds) Note("Only " + std::to_string(kMaxExternalIds) + " of context.externalIds are used.");
+        if (count > kMaxExternalIds)
+            Note("Only " + std::to_string(kMaxExternalIds) + " of context.externalIds are used.");
         for (size_t i = 0; i < std::min(count, kMaxExternalIds); ++i) {
             const Node entry = reader_.Element(list, i);
             const auto kind = Text(reader_.Get(entry, "type"));
@@ -224,11 +243,13 @@ class Judgement {
             event_.group = RequireText(in_.group_id, "groupId", "no_id");
             if (event_.group.empty()) throw Rejection{"no_id", "\"groupId\" is blank."};
             if (Characters(event_.group) > kMaxName)
-                throw Rejection{"no_id", "\"groupId\" must have at most " + std::to_string(kMaxName) + " characters."};
+                throw Rejection{"no_id",
+                                "\"groupId\" must have at most " + std::to_string(kMaxName) + " characters."};
         }
         if (event_.ids.empty())
-            throw Rejection{"no_id", "There is no id of a person: give userId, anonymousId, deviceId or identifiers." +
-                                         (event_.note.empty() ? "" : " " + event_.note)};
+            throw Rejection{"no_id",
+                            "There is no id of a person: give userId, anonymousId, deviceId or identifiers." +
+                                (event_.note.empty() ? "" : " " + event_.note)};
     }
 
     void Time() {
@@ -237,8 +258,10 @@ class Judgement {
             original = ReadTime(reader_, in_.timestamp);
             if (!original) {
                 const auto text = Text(in_.timestamp);
-                throw Rejection{"invalid_timestamp", (text ? Quoted(*text) : std::string(Describe(in_.timestamp.kind))) +
-                                                         " is no time; write it as 2026-11-21T18:00:00Z, or as milliseconds since 1970."};
+                throw Rejection{
+                    "invalid_timestamp",
+                    (text ? Quoted(*text) : std::string(Describe(in_.timestamp.kind))) +
+                        " is no time; write it as 2026-11-21T18:00:00Z, or as milliseconds since 1970."};
             }
         }
         if (in_.sent_at.Given()) {
@@ -256,9 +279,12 @@ class Judgement {
         given_ = original;
         const int64_t age = limits_.received_at - event_.time;
         if (limits_.max_age > 0 && age > limits_.max_age && !limits_.import)
-            throw Rejection{"too_old", FormatMoment(event_.time) + " is longer ago than pulse.max_event_age allows; import it instead."};
+            throw Rejection{"too_old",
+                            FormatMoment(event_.time) +
+                                " is longer ago than pulse.max_event_age allows; import it instead."};
         if (limits_.retention > 0 && age > limits_.retention)
-            throw Rejection{"too_old", FormatMoment(event_.time) + " is longer ago than pulse.event_retention keeps events."};
+            throw Rejection{"too_old", FormatMoment(event_.time) +
+                                           " is longer ago than pulse.event_retention keeps events."};
     }
 
     void Digest() {
@@ -267,7 +293,8 @@ class Judgement {
         if (event_.previous) hash = Mix(hash, event_.previous->value);
         hash = Mix(hash, event_.group);
         if (!event_.title.empty()) hash = Mix(hash, event_.title);
-        if (given_) hash = Mix(hash, std::string_view(reinterpret_cast<const char*>(&*given_), sizeof *given_));
+        if (given_)
+            hash = Mix(hash, std::string_view(reinterpret_cast<const char*>(&*given_), sizeof *given_));
         if (event_.properties.Given()) hash = Mix(hash, reader_.Bytes(event_.properties));
         event_.digest = hash;
     }
@@ -281,7 +308,9 @@ class Judgement {
 
 }  // namespace
 
-const char* NameOf(EventType type) { return kTypes[static_cast<size_t>(type)]; }
+const char* NameOf(EventType type) {
+    return kTypes[static_cast<size_t>(type)];
+}
 
 Event Judge(const json::Reader& reader, const Incoming& incoming, const Limits& limits) {
     Event event;

@@ -1,6 +1,7 @@
-// The rules of Segment's identity resolution: any id matches; a limit of values per kind protects; what would break it is left where it is.
-// One difference: Segment drops ids from the lowest priority up until the rest fits, here each id is kept that fits together with those
-// of higher priority. So a new anonymous id still goes to the user although an e-mail address between them belongs to somebody else.
+// The rules of Segment's identity resolution: any id matches; a limit of values per kind protects; what would
+// break it is left where it is. One difference: Segment drops ids from the lowest priority up until the rest
+// fits, here each id is kept that fits together with those of higher priority. So a new anonymous id still
+// goes to the user although an e-mail address between them belongs to somebody else.
 #include "pulse/profile/resolve_plan.hpp"
 
 #include <algorithm>
@@ -24,7 +25,8 @@ int Priority(const Kinds& kinds, const std::string& name) {
 
 int CountWithin(const std::vector<Moment>& seen, int64_t window, Moment time) {
     if (window == 0) return static_cast<int>(seen.size());
-    return static_cast<int>(std::count_if(seen.begin(), seen.end(), [&](Moment moment) { return moment > time - window; }));
+    return static_cast<int>(
+        std::count_if(seen.begin(), seen.end(), [&](Moment moment) { return moment > time - window; }));
 }
 
 int Count(const PersonFacts& person, const IdentityKind& kind, Moment time) {
@@ -33,14 +35,17 @@ int Count(const PersonFacts& person, const IdentityKind& kind, Moment time) {
 }
 
 std::string Allows(const IdentityKind& kind) {
-    const std::string values = std::to_string(kind.max_values) + (kind.max_values == 1 ? " value" : " values");
+    const std::string values =
+        std::to_string(kind.max_values) + (kind.max_values == 1 ? " value" : " values");
     if (kind.window == 0) return kind.kind + " allows " + values;
     const bool days = kind.window % kDay == 0;
     const int64_t n = kind.window / (days ? kDay : kHour);
-    return kind.kind + " allows " + values + " in " + std::to_string(n) + (days ? " day" : " hour") + (n == 1 ? "" : "s");
+    return kind.kind + " allows " + values + " in " + std::to_string(n) + (days ? " day" : " hour") +
+           (n == 1 ? "" : "s");
 }
 
-// Which limit two sets of ids would break together. A person who is beyond it already, by a merge that somebody forced, may stay so but not grow.
+// Which limit two sets of ids would break together. A person who is beyond it already, by a merge that
+// somebody forced, may stay so but not grow.
 std::string LimitBroken(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds) {
     for (const IdentityKind& kind : kinds) {
         if (kind.max_values == 0) continue;
@@ -62,12 +67,17 @@ void Absorb(PersonFacts& survivor, const PersonFacts& merged) {
 class Planner {
   public:
     Planner(Facts facts, const Kinds& kinds, int max_linked)
-        : kinds_(kinds), max_linked_(max_linked), ids_(std::move(facts.ids)), people_(std::move(facts.people)), apart_(std::move(facts.apart)) {}
+        : kinds_(kinds),
+          max_linked_(max_linked),
+          ids_(std::move(facts.ids)),
+          people_(std::move(facts.people)),
+          apart_(std::move(facts.apart)) {}
 
     void Decide(Claim& claim);
     // The person after everything so far.
     int64_t Find(int64_t person) const {
-        for (auto next = merged_.find(person); next != merged_.end(); next = merged_.find(person)) person = next->second;
+        for (auto next = merged_.find(person); next != merged_.end(); next = merged_.find(person))
+            person = next->second;
         return person;
     }
     Plan Done() { return std::move(plan_); }
@@ -76,10 +86,10 @@ class Planner {
     // What one claim has come to so far.
     struct State {
         std::optional<int64_t> person;
-        int64_t profile = 0;          // where new ids go
+        int64_t profile = 0;             // where new ids go
         std::optional<Identity> anchor;  // the known id it is by
-        std::vector<Identity> fresh;  // new ids that were accepted
-        PersonFacts fresh_facts;      // as if they were a person
+        std::vector<Identity> fresh;     // new ids that were accepted
+        PersonFacts fresh_facts;         // as if they were a person
     };
 
     std::vector<Identity> Ordered(const Claim& claim) const;
@@ -88,7 +98,9 @@ class Planner {
     bool AreApart(int64_t one, int64_t other) const;
     void Merge(State& state, const Identity& id, int64_t other, Moment time);
     void Settle(Claim& claim, State& state);
-    static void Note(Claim& claim, const std::string& text) { claim.note += (claim.note.empty() ? "" : "; ") + text; }
+    static void Note(Claim& claim, const std::string& text) {
+        claim.note += (claim.note.empty() ? "" : "; ") + text;
+    }
 
     const Kinds& kinds_;
     int max_linked_;
@@ -103,8 +115,11 @@ std::vector<Identity> Planner::Ordered(const Claim& claim) const {
     std::vector<Identity> ids;
     for (const Identity& id : claim.ids)
         if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
-    std::stable_sort(ids.begin(), ids.end(), [&](const Identity& a, const Identity& b) { return Priority(kinds_, a.kind) > Priority(kinds_, b.kind); });
-    if (claim.previous && std::find(ids.begin(), ids.end(), *claim.previous) == ids.end()) ids.push_back(*claim.previous);
+    std::stable_sort(ids.begin(), ids.end(), [&](const Identity& a, const Identity& b) {
+        return Priority(kinds_, a.kind) > Priority(kinds_, b.kind);
+    });
+    if (claim.previous && std::find(ids.begin(), ids.end(), *claim.previous) == ids.end())
+        ids.push_back(*claim.previous);
     return ids;
 }
 
@@ -158,8 +173,10 @@ void Planner::Settle(Claim& claim, State& state) {
     if (!state.person) {
         claim.created = true;
         state.person = state.profile = -static_cast<int64_t>(plan_.news.size()) - 1;
-        const auto anonymous = std::find_if(state.fresh.begin(), state.fresh.end(), [](const Identity& id) { return id.kind == "anonymous_id"; });
-        plan_.news.push_back({anonymous == state.fresh.end() ? state.fresh.front().value : anonymous->value, claim.time});
+        const auto anonymous = std::find_if(state.fresh.begin(), state.fresh.end(),
+                                            [](const Identity& id) { return id.kind == "anonymous_id"; });
+        plan_.news.push_back(
+            {anonymous == state.fresh.end() ? state.fresh.front().value : anonymous->value, claim.time});
         people_[*state.person].first_seen_at = claim.time;
     }
     for (const Identity& id : state.fresh) {
@@ -195,10 +212,13 @@ bool Survives(int64_t one_id, const PersonFacts& one, int64_t other_id, const Pe
     return one_id < 0 ? one_id > other_id : one_id < other_id;
 }
 
-std::string WhyApart(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds, int max_linked) {
+std::string WhyApart(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds,
+                     int max_linked) {
     std::string broken = LimitBroken(one, other, time, kinds);
-    if (broken.empty() && one.profiles > 0 && other.profiles > 0 && one.profiles + other.profiles > max_linked)
-        broken = "they would be made of " + std::to_string(one.profiles + other.profiles) + " profiles, and pulse.max_linked is " + std::to_string(max_linked);
+    if (broken.empty() && one.profiles > 0 && other.profiles > 0 &&
+        one.profiles + other.profiles > max_linked)
+        broken = "they would be made of " + std::to_string(one.profiles + other.profiles) +
+                 " profiles, and pulse.max_linked is " + std::to_string(max_linked);
     return broken;
 }
 
@@ -211,7 +231,8 @@ bool Extends(const Claim& claim, const Facts& facts) {
         if (!person) person = its;
         return *person != its;
     };
-    return std::any_of(claim.ids.begin(), claim.ids.end(), differs) || (claim.previous && differs(*claim.previous));
+    return std::any_of(claim.ids.begin(), claim.ids.end(), differs) ||
+           (claim.previous && differs(*claim.previous));
 }
 
 Plan PlanClaims(std::vector<Claim>& claims, Facts facts, const Kinds& kinds, int max_linked) {

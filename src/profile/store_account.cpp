@@ -21,13 +21,16 @@ constexpr int64_t kMostMembers = 1000;
 // What a batch says of each account, the later over the earlier; null takes a value away.
 constexpr const char* kGiven =
     "WITH said AS (SELECT u.key, jsonb_object_agg(t.key, t.value ORDER BY u.n) AS traits "
-    "FROM unnest($1, $2) WITH ORDINALITY AS u (key, traits, n) CROSS JOIN LATERAL jsonb_each(u.traits) AS t GROUP BY u.key), "
-    "given AS (SELECT a.id, a.key, a.attributes AS old, (a.attributes || s.traits) - ARRAY(SELECT t.key FROM jsonb_each(s.traits) AS t WHERE t.value = 'null') AS new "
+    "FROM unnest($1, $2) WITH ORDINALITY AS u (key, traits, n) CROSS JOIN LATERAL jsonb_each(u.traits) AS t"
+    " GROUP BY u.key), "
+    "given AS (SELECT a.id, a.key, a.attributes AS old, (a.attributes || s.traits) - ARRAY(SELECT t.key"
+    " FROM jsonb_each(s.traits) AS t WHERE t.value = 'null') AS new "
     "FROM said AS s JOIN pulse.account AS a USING (key)) ";
 
 void MakeMissing(const std::vector<AccountWrite>& writes) {
     static pg::Statement statement(
-        "INSERT INTO pulse.account (key, first_seen_at, updated_at) SELECT u.key, u.seen, $3 FROM unnest($1, $2) AS u (key, seen) "
+        "INSERT INTO pulse.account (key, first_seen_at, updated_at) SELECT u.key, u.seen, $3"
+        " FROM unnest($1, $2) AS u (key, seen) "
         "WHERE NOT EXISTS (SELECT FROM pulse.account AS a WHERE a.key = u.key) ON CONFLICT DO NOTHING",
         {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID});
     std::map<std::string, Moment> first;
@@ -52,49 +55,63 @@ void FindIds(std::vector<AccountWrite>& writes) {
     std::vector<std::string> keys;
     for (const AccountWrite& write : writes) keys.push_back(write.key);
     const pg::Result rows = statement.Execute({Value::Texts(keys)});
-    for (uint64_t i = 0; i < rows.size(); ++i) writes[static_cast<size_t>(rows[i].Int8(0) - 1)].account = rows[i].Int8(1);
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        writes[static_cast<size_t>(rows[i].Int8(0) - 1)].account = rows[i].Int8(1);
 }
 
 bool Changes(const Value& keys, const Value& traits) {
-    static const std::string sql = std::string(kGiven) + "SELECT EXISTS (SELECT FROM given AS g WHERE g.new <> g.old)";
+    static const std::string sql =
+        std::string(kGiven) + "SELECT EXISTS (SELECT FROM given AS g WHERE g.new <> g.old)";
     static pg::Statement statement(sql.c_str(), {TEXTARRAYOID, JSONBARRAYOID});
     return statement.Execute({keys, traits})[0].Bool(0);
 }
 
 // All at once by ascending key, and with one strength, so that nobody waits for more of what they have.
 void Lock(const std::vector<AccountWrite>& writes, bool change) {
-    static pg::Statement exclusive("SELECT FROM pulse.account AS a WHERE a.id = ANY ($1) ORDER BY a.key FOR NO KEY UPDATE", {INT8ARRAYOID});
-    static pg::Statement shared("SELECT FROM pulse.account AS a WHERE a.id = ANY ($1) ORDER BY a.key FOR SHARE", {INT8ARRAYOID});
+    static pg::Statement exclusive(
+        "SELECT FROM pulse.account AS a WHERE a.id = ANY ($1) ORDER BY a.key FOR NO KEY UPDATE",
+        {INT8ARRAYOID});
+    static pg::Statement shared(
+        "SELECT FROM pulse.account AS a WHERE a.id = ANY ($1) ORDER BY a.key FOR SHARE", {INT8ARRAYOID});
     std::vector<int64_t> accounts;
     for (const AccountWrite& write : writes) accounts.push_back(write.account);
     (change ? exclusive : shared).Execute({Value::Int8s(accounts)});
 }
 
 std::vector<AccountChange> Write(const Value& keys, const Value& traits) {
-    static const std::string sql = std::string(kGiven) +
-        "UPDATE pulse.account AS a SET attributes = g.new, updated_at = $3 FROM given AS g WHERE a.id = g.id AND g.new <> g.old "
-        "RETURNING a.id, ARRAY(SELECT coalesce(n.key, o.key) FROM jsonb_each(g.new) AS n FULL JOIN jsonb_each(g.old) AS o USING (key) "
+    static const std::string sql =
+        std::string(kGiven) +
+        "UPDATE pulse.account AS a SET attributes = g.new, updated_at = $3 FROM given AS g WHERE a.id = g.id"
+        " AND g.new <> g.old "
+        "RETURNING a.id, ARRAY(SELECT coalesce(n.key, o.key) FROM jsonb_each(g.new) AS n FULL"
+        " JOIN jsonb_each(g.old) AS o USING (key) "
         "WHERE n.value IS DISTINCT FROM o.value ORDER BY 1)";
     static pg::Statement statement(sql.c_str(), {TEXTARRAYOID, JSONBARRAYOID, TIMESTAMPTZOID});
     static pg::Statement members(
-        "SELECT p.id FROM pulse.profile AS p WHERE p.account_id = $1 AND p.canonical_id = p.id LIMIT $2", {INT8OID, INT8OID});
+        "SELECT p.id FROM pulse.profile AS p WHERE p.account_id = $1 AND p.canonical_id = p.id LIMIT $2",
+        {INT8OID, INT8OID});
     const pg::Result rows = statement.Execute({keys, traits, Value::Time(pg::Now())});
     std::vector<AccountChange> changes;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         AccountChange change{rows[i].Int8(0), rows[i].Texts(1), {}, false};
-        const pg::Result people = members.Execute({Value::Int8(change.account), Value::Int8(kMostMembers + 1)});
+        const pg::Result people =
+            members.Execute({Value::Int8(change.account), Value::Int8(kMostMembers + 1)});
         change.crowded = people.size() > kMostMembers;
-        for (uint64_t k = 0; k < people.size() && !change.crowded; ++k) change.members.push_back(people[k].Int8(0));
+        for (uint64_t k = 0; k < people.size() && !change.crowded; ++k)
+            change.members.push_back(people[k].Int8(0));
         changes.push_back(std::move(change));
     }
     return changes;
 }
 
-// When each of them was first named with each account; sorted, so that two batches never wait for each other in a circle.
+// When each of them was first named with each account; sorted, so that two batches never wait for each other
+// in a circle.
 void NoteMembers(const std::vector<AccountJoin>& joins) {
     static pg::Statement statement(
-        "INSERT INTO pulse.account_member AS m (account_id, profile_id, since) SELECT * FROM unnest($1, $2, $3) "
-        "ON CONFLICT (account_id, profile_id) DO UPDATE SET since = excluded.since WHERE excluded.since < m.since",
+        "INSERT INTO pulse.account_member AS m (account_id, profile_id, since) SELECT *"
+        " FROM unnest($1, $2, $3) "
+        "ON CONFLICT (account_id, profile_id) DO UPDATE SET since = excluded.since"
+        " WHERE excluded.since < m.since",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID});
     std::map<std::pair<int64_t, int64_t>, Moment> first;
     for (const AccountJoin& join : joins) {
@@ -134,7 +151,8 @@ std::vector<AccountChange> WriteAccounts(std::vector<AccountWrite>& writes) {
 
 std::vector<int64_t> JoinAccounts(const std::vector<AccountJoin>& joins) {
     static pg::Statement statement(
-        "UPDATE pulse.profile AS p SET account_id = u.account, updated_at = $3 FROM unnest($1, $2) AS u (id, account) "
+        "UPDATE pulse.profile AS p SET account_id = u.account, updated_at = $3"
+        " FROM unnest($1, $2) AS u (id, account) "
         "WHERE p.id = u.id AND p.account_id IS DISTINCT FROM u.account RETURNING p.id",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID});
     if (joins.empty()) return {};
@@ -147,7 +165,8 @@ std::vector<int64_t> JoinAccounts(const std::vector<AccountJoin>& joins) {
         people.push_back(person);
         accounts.push_back(account);
     }
-    const pg::Result rows = statement.Execute({Value::Int8s(people), Value::Int8s(accounts), Value::Time(pg::Now())});
+    const pg::Result rows =
+        statement.Execute({Value::Int8s(people), Value::Int8s(accounts), Value::Time(pg::Now())});
     for (uint64_t i = 0; i < rows.size(); ++i) changed.push_back(rows[i].Int8(0));
     return changed;
 }

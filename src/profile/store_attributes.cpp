@@ -21,22 +21,30 @@ std::vector<AttributeChange> WriteAttributes(const std::vector<Said>& said, Mome
     }
     // Null takes an attribute away.
     static pg::Statement statement(
-        "WITH n AS MATERIALIZED (SELECT o.id, f.attributes, f.is_full, (SELECT array_agg(e.key) FROM jsonb_each(g.traits) AS e"
+        "WITH n AS MATERIALIZED (SELECT o.id, f.attributes, f.is_full, (SELECT array_agg(e.key)"
+        " FROM jsonb_each(g.traits) AS e"
         "   WHERE (o.attributes -> e.key) IS DISTINCT FROM (f.attributes -> e.key)) AS keys"
-        "  FROM unnest($1, $2) AS g (id, traits) CROSS JOIN LATERAL (SELECT p.id, p.attributes FROM pulse.profile AS p WHERE p.id = g.id OFFSET 0) AS o"
-        "  CROSS JOIN LATERAL (SELECT ARRAY(SELECT e.key FROM jsonb_each(g.traits) AS e WHERE e.value = 'null') AS gone) AS c"
+        "  FROM unnest($1, $2) AS g (id, traits) CROSS JOIN LATERAL (SELECT p.id, p.attributes"
+        " FROM pulse.profile AS p WHERE p.id = g.id OFFSET 0) AS o"
+        "  CROSS JOIN LATERAL (SELECT ARRAY(SELECT e.key FROM jsonb_each(g.traits) AS e"
+        " WHERE e.value = 'null') AS gone) AS c"
         "  CROSS JOIN LATERAL (SELECT (o.attributes || g.traits) - c.gone AS attributes OFFSET 0) AS w"
         "  CROSS JOIN LATERAL (SELECT (SELECT count(*) FROM jsonb_object_keys(w.attributes)) > greatest($4,"
         "    (SELECT count(*) FROM jsonb_object_keys(o.attributes))) AS is_full OFFSET 0) AS l"
-        "  CROSS JOIN LATERAL (SELECT l.is_full, CASE WHEN l.is_full THEN (o.attributes || coalesce((SELECT jsonb_object_agg(e.key, e.value)"
-        "    FROM jsonb_each(g.traits) AS e WHERE o.attributes ? e.key), '{}')) - c.gone ELSE w.attributes END AS attributes OFFSET 0) AS f),"
-        " written AS (UPDATE pulse.profile AS p SET attributes = n.attributes, updated_at = $3 FROM n WHERE p.id = n.id AND n.keys IS NOT NULL)"
+        "  CROSS JOIN LATERAL (SELECT l.is_full, CASE WHEN l.is_full THEN (o.attributes || coalesce((SELECT"
+        " jsonb_object_agg(e.key, e.value)"
+        "    FROM jsonb_each(g.traits) AS e WHERE o.attributes ? e.key), '{}')) - c.gone"
+        " ELSE w.attributes END AS attributes OFFSET 0) AS f),"
+        " written AS (UPDATE pulse.profile AS p SET attributes = n.attributes, updated_at = $3 FROM n"
+        " WHERE p.id = n.id AND n.keys IS NOT NULL)"
         " SELECT n.id, coalesce(n.keys, '{}'), n.is_full FROM n WHERE n.keys IS NOT NULL OR n.is_full",
         {INT8ARRAYOID, JSONBARRAYOID, TIMESTAMPTZOID, INT8OID});
-    const pg::Result rows = statement.Execute({pg::ArrayOf(INT8OID, people), pg::ArrayOf(JSONBOID, traits), pg::Value::Time(now),
-                                               pg::Value::Int8(pg::settings::max_properties)});
+    const pg::Result rows =
+        statement.Execute({pg::ArrayOf(INT8OID, people), pg::ArrayOf(JSONBOID, traits), pg::Value::Time(now),
+                           pg::Value::Int8(pg::settings::max_properties)});
     std::vector<AttributeChange> changed;
-    for (uint64_t i = 0; i < rows.size(); ++i) changed.push_back({rows[i].Int8(0), rows[i].Texts(1), rows[i].Bool(2)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        changed.push_back({rows[i].Int8(0), rows[i].Texts(1), rows[i].Bool(2)});
     return changed;
 }
 

@@ -15,11 +15,12 @@ void NoteTally(const std::string& source, const Tally& tally, const Catalogue& c
         " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb) RETURNING id",
         {TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID});
     const int64_t id = statement
-                           .Execute({Value::Time(now), Value::Text(source), Value::Int8(tally.accepted), Value::Int8(tally.duplicates),
-                                     Value::Int8(tally.conflicting), Value::Int8(tally.rejected), Value::Text(catalogue.Json())})[0]
+                           .Execute({Value::Time(now), Value::Text(source), Value::Int8(tally.accepted),
+                                     Value::Int8(tally.duplicates), Value::Int8(tally.conflicting),
+                                     Value::Int8(tally.rejected), Value::Text(catalogue.Json())})[0]
                            .Int8(0);
-    // Now and then one adds up for all, so that the views stay quick however small the batches are. Where rows that others have changed
-    // are an error, the next one does.
+    // Now and then one adds up for all, so that the views stay quick however small the batches are. Where
+    // rows that others have changed are an error, the next one does.
     constexpr int64_t kEvery = 500;
     if (id % kEvery == 0 && !IsolationUsesXactSnapshot()) FoldTallies(4 * kEvery);
 }
@@ -27,42 +28,64 @@ void NoteTally(const std::string& source, const Tally& tally, const Catalogue& c
 int64_t FoldTallies(int64_t rows) {
     // One at a time; batches go on adding.
     if (!pg::TryLock("ingest_tally", 0)) return 0;
-    static pg::Statement choose("SELECT max(t.id) FROM (SELECT id FROM pulse.ingest_tally ORDER BY id LIMIT $1) AS t", {INT8OID});
+    static pg::Statement choose(
+        "SELECT max(t.id) FROM (SELECT id FROM pulse.ingest_tally ORDER BY id LIMIT $1) AS t", {INT8OID});
     const pg::Result last = choose.Execute({Value::Int8(rows)});
     if (last[0].IsNull(0)) return 0;
-    // What is new beyond these is added up as "(other)": whoever sends names that are data must not fill the catalogue.
+    // What is new beyond these is added up as "(other)": whoever sends names that are data must not fill the
+    // catalogue.
     constexpr int64_t kMostNames = 10'000, kMostProperties = 1000;
     // Everything below is of one snapshot: exactly the rows that are deleted are folded.
     static pg::Statement fold(
         "WITH gone AS MATERIALIZED (SELECT * FROM pulse.ingest_tally WHERE id <= $1),"
-        " came AS MATERIALIZED (SELECT c.key COLLATE \"C\" AS event, sum((c.value ->> 0)::bigint) AS events, sum((c.value ->> 1)::bigint) AS looked_at,"
+        " came AS MATERIALIZED (SELECT c.key COLLATE \"C\" AS event, sum((c.value ->> 0)::bigint) AS"
+        " events, sum((c.value ->> 1)::bigint) AS looked_at,"
         "   min((c.value ->> 2)::timestamptz) AS first_at, max((c.value ->> 3)::timestamptz) AS last_at"
         "  FROM gone CROSS JOIN LATERAL jsonb_each(gone.catalogue) AS c GROUP BY 1),"
-        " named AS MATERIALIZED (SELECT m.*, k.event IS NOT NULL OR row_number() OVER (PARTITION BY k.event IS NULL ORDER BY m.events DESC, m.event)"
-        "   <= $2 - (SELECT count(*) FROM pulse.event_kind) AS listed FROM came AS m LEFT JOIN pulse.event_kind AS k ON k.event = m.event),"
+        " named AS MATERIALIZED (SELECT m.*, k.event IS NOT NULL"
+        " OR row_number() OVER (PARTITION BY k.event IS NULL ORDER BY m.events DESC, m.event)"
+        "   <= $2 - (SELECT count(*) FROM pulse.event_kind) AS listed FROM came AS m LEFT"
+        " JOIN pulse.event_kind AS k ON k.event = m.event),"
         " kinds AS (INSERT INTO pulse.event_kind AS k (event, events, looked_at, first_seen_at, last_seen_at)"
-        "  SELECT CASE WHEN n.listed THEN n.event ELSE '(other)' END, sum(n.events), sum(n.looked_at), min(n.first_at), max(n.last_at) FROM named AS n GROUP BY 1"
-        "  ON CONFLICT (event) DO UPDATE SET events = k.events + excluded.events, looked_at = k.looked_at + excluded.looked_at,"
-        "   first_seen_at = least(k.first_seen_at, excluded.first_seen_at), last_seen_at = greatest(k.last_seen_at, excluded.last_seen_at)),"
-        " properties AS (INSERT INTO pulse.event_property AS p (event, property, texts, numbers, booleans, timestamps, objects, arrays, nulls,"
+        "  SELECT CASE WHEN n.listed THEN n.event ELSE '(other)' END, sum(n.events), sum(n.looked_at),"
+        " min(n.first_at), max(n.last_at) FROM named AS n GROUP BY 1"
+        "  ON CONFLICT (event) DO UPDATE SET events = k.events + excluded.events, looked_at = k.looked_at +"
+        " excluded.looked_at,"
+        "   first_seen_at = least(k.first_seen_at, excluded.first_seen_at), last_seen_at = "
+        "greatest(k.last_seen_at, excluded.last_seen_at)),"
+        " properties AS (INSERT INTO pulse.event_property AS p (event, property, texts, numbers, booleans,"
+        " timestamps, objects, arrays, nulls,"
         "   last_seen_at, examples)"
-        "  SELECT l.event, CASE WHEN l.listed THEN l.property ELSE '(other)' END, sum(l.texts), sum(l.numbers), sum(l.booleans), sum(l.timestamps),"
-        "   sum(l.objects), sum(l.arrays), sum(l.nulls), max(l.last_at), pulse.collect_examples(l.examples ORDER BY l.property)"
-        "  FROM (SELECT s.*, p.property IS NOT NULL OR row_number() OVER (PARTITION BY s.event, p.property IS NULL ORDER BY s.property)"
+        "  SELECT l.event, CASE WHEN l.listed THEN l.property"
+        " ELSE '(other)' END, sum(l.texts), sum(l.numbers), sum(l.booleans), sum(l.timestamps),"
+        "   sum(l.objects), sum(l.arrays), sum(l.nulls), max(l.last_at), pulse.collect_examples(l.examples "
+        "ORDER BY l.property)"
+        "  FROM (SELECT s.*, p.property IS NOT NULL OR row_number() OVER (PARTITION BY s.event, p.property"
+        " IS NULL ORDER BY s.property)"
         "    <= $3 - (SELECT count(*) FROM pulse.event_property AS q WHERE q.event = s.event) AS listed"
-        "   FROM (SELECT t.event, t.property, sum(t.texts) AS texts, sum(t.numbers) AS numbers, sum(t.booleans) AS booleans, sum(t.timestamps) AS timestamps,"
-        "     sum(t.objects) AS objects, sum(t.arrays) AS arrays, sum(t.nulls) AS nulls, max(t.last_seen_at) AS last_at,"
+        "   FROM (SELECT t.event, t.property, sum(t.texts) AS texts, sum(t.numbers) AS numbers,"
+        " sum(t.booleans) AS booleans, sum(t.timestamps) AS timestamps,"
+        "     sum(t.objects) AS objects, sum(t.arrays) AS arrays, sum(t.nulls) AS nulls,"
+        " max(t.last_seen_at) AS last_at,"
         "     pulse.collect_examples(t.examples ORDER BY t.id) AS examples"
-        "    FROM pulse.property_tally AS t JOIN named AS n ON n.event = t.event AND n.listed WHERE t.id <= $1 GROUP BY 1, 2) AS s"
-        "   LEFT JOIN pulse.event_property AS p ON p.event = s.event AND p.property = s.property) AS l GROUP BY 1, 2"
-        "  ON CONFLICT (event, property) DO UPDATE SET texts = p.texts + excluded.texts, numbers = p.numbers + excluded.numbers,"
-        "   booleans = p.booleans + excluded.booleans, timestamps = p.timestamps + excluded.timestamps, objects = p.objects + excluded.objects,"
+        "    FROM pulse.property_tally AS t JOIN named AS n ON n.event = t.event AND n.listed"
+        " WHERE t.id <= $1 GROUP BY 1, 2) AS s"
+        "   LEFT JOIN pulse.event_property AS p ON p.event = s.event AND p.property = s.property) AS l"
+        " GROUP BY 1, 2"
+        "  ON CONFLICT (event, property) DO UPDATE SET texts = p.texts + excluded.texts, numbers ="
+        " p.numbers + excluded.numbers,"
+        "   booleans = p.booleans + excluded.booleans, timestamps = p.timestamps + excluded.timestamps, "
+        "objects = p.objects + excluded.objects,"
         "   arrays = p.arrays + excluded.arrays, nulls = p.nulls + excluded.nulls,"
-        "   last_seen_at = greatest(p.last_seen_at, excluded.last_seen_at), examples = pulse.merge_examples(p.examples, excluded.examples)),"
-        " totals AS (INSERT INTO pulse.source_total AS s (source, accepted, duplicates, conflicting, rejected, first_at, last_at)"
-        "  SELECT g.source, sum(g.accepted), sum(g.duplicates), sum(g.conflicting), sum(g.rejected), min(g.at), max(g.at) FROM gone AS g"
+        "   last_seen_at = greatest(p.last_seen_at, excluded.last_seen_at), examples = "
+        "pulse.merge_examples(p.examples, excluded.examples)),"
+        " totals AS (INSERT INTO pulse.source_total AS s (source, accepted, duplicates, conflicting,"
+        " rejected, first_at, last_at)"
+        "  SELECT g.source, sum(g.accepted), sum(g.duplicates), sum(g.conflicting), sum(g.rejected),"
+        " min(g.at), max(g.at) FROM gone AS g"
         "  GROUP BY g.source"
-        "  ON CONFLICT (source) DO UPDATE SET accepted = s.accepted + excluded.accepted, duplicates = s.duplicates + excluded.duplicates,"
+        "  ON CONFLICT (source) DO UPDATE SET accepted = s.accepted + excluded.accepted, duplicates ="
+        " s.duplicates + excluded.duplicates,"
         "   conflicting = s.conflicting + excluded.conflicting, rejected = s.rejected + excluded.rejected,"
         "   first_at = least(s.first_at, excluded.first_at), last_at = greatest(s.last_at, excluded.last_at))"
         " DELETE FROM pulse.ingest_tally AS d WHERE d.id IN (SELECT g.id FROM gone AS g)",
@@ -71,7 +94,8 @@ int64_t FoldTallies(int64_t rows) {
     const pg::Identity owner = pg::Identity::Owner();
     pg::SetLocally("jit", "off");
     return static_cast<int64_t>(
-        fold.Execute({Value::Int8(last[0].Int8(0)), Value::Int8(kMostNames), Value::Int8(kMostProperties)}).processed());
+        fold.Execute({Value::Int8(last[0].Int8(0)), Value::Int8(kMostNames), Value::Int8(kMostProperties)})
+            .processed());
 }
 
 }  // namespace pulse::profile

@@ -12,19 +12,35 @@ namespace {
 using pg::Value;
 
 // The columns of pulse.event.
-enum : size_t { kId, kProfile, kTime, kReceived, kName, kType, kProperties, kContext, kMessage, kSource, kWidth };
+enum : size_t {
+    kId,
+    kProfile,
+    kTime,
+    kReceived,
+    kName,
+    kType,
+    kProperties,
+    kContext,
+    kMessage,
+    kSource,
+    kWidth
+};
 
 // Where the partition is not the plain table that was made.
 void Insert(const std::vector<pg::AppendColumn>& columns) {
     static pg::Statement insert(
-        "INSERT INTO pulse.event (id, profile_id, time, received_at, name, type, properties, context, message_id, source)"
+        "INSERT INTO pulse.event (id, profile_id, time, received_at, name, type, properties, context,"
+        " message_id, source)"
         " SELECT e.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e",
-        {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
-         TEXTARRAYOID, TEXTARRAYOID});
-    const Oid types[kWidth] = {INT8OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID, TEXTOID, TEXTOID};
+        {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+         JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
+    const Oid types[kWidth] = {INT8OID, INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
+                               TEXTOID, JSONBOID, JSONBOID,       TEXTOID,        TEXTOID};
     std::vector<Value> parameters;
     for (size_t i = 0; i < kWidth; ++i)
-        parameters.push_back(pg::ArrayOf(types[i], columns[i].values, std::vector<bool>(columns[i].nulls.begin(), columns[i].nulls.end())));
+        parameters.push_back(
+            pg::ArrayOf(types[i], columns[i].values,
+                        std::vector<bool>(columns[i].nulls.begin(), columns[i].nulls.end())));
     insert.Execute(parameters);
 }
 

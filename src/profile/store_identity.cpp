@@ -27,7 +27,8 @@ std::vector<IdentityKind> LoadKinds() {
     const pg::LatestSnapshot snapshot;
     const pg::Session session;
     const pg::Result rows = pg::Execute(
-        "SELECT kind, normalisation, priority, max_values, coalesce((extract(epoch FROM per) * 1e6)::bigint, 0), blocked "
+        "SELECT kind, normalisation, priority, max_values, coalesce((extract(epoch"
+        " FROM per) * 1e6)::bigint, 0), blocked "
         "FROM pulse.identity_kind ORDER BY priority DESC, kind",
         {}, true);
     std::vector<IdentityKind> kinds;
@@ -82,7 +83,8 @@ Facts ReadIds(const std::vector<Claim>& claims) {
 std::set<int64_t> PeopleOf(const Claim& claim, const Facts& facts) {
     std::set<int64_t> people;
     const auto add = [&](const Identity& id) {
-        if (const auto known = facts.ids.find(id); known != facts.ids.end()) people.insert(known->second.person);
+        if (const auto known = facts.ids.find(id); known != facts.ids.end())
+            people.insert(known->second.person);
     };
     for (const Identity& id : claim.ids) add(id);
     if (claim.previous) add(*claim.previous);
@@ -92,9 +94,11 @@ std::set<int64_t> PeopleOf(const Claim& claim, const Facts& facts) {
 void ReadKinds(const std::vector<int64_t>& people, Facts& facts) {
     static pg::Statement statement(
         "SELECT m.canonical_id, k.kind, t.first_seen_at FROM unnest($1) AS u (id) "
-        "CROSS JOIN LATERAL (SELECT q.id, q.canonical_id FROM pulse.profile AS q WHERE q.canonical_id = u.id OFFSET 0) AS m "
+        "CROSS JOIN LATERAL (SELECT q.id, q.canonical_id FROM pulse.profile AS q"
+        " WHERE q.canonical_id = u.id OFFSET 0) AS m "
         "CROSS JOIN unnest($2, $3) AS k (kind, most) "
-        "CROSS JOIN LATERAL (SELECT i.first_seen_at FROM pulse.identity AS i WHERE i.profile_id = m.id AND i.kind = k.kind "
+        "CROSS JOIN LATERAL (SELECT i.first_seen_at FROM pulse.identity AS i WHERE i.profile_id = m.id"
+        " AND i.kind = k.kind "
         "ORDER BY i.first_seen_at DESC LIMIT k.most) AS t",
         {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID});
     std::vector<std::string> names;
@@ -106,7 +110,8 @@ void ReadKinds(const std::vector<int64_t>& people, Facts& facts) {
         // One more than allowed tells as much as all.
         most.push_back(kind.max_values + 1);
     }
-    const pg::Result rows = statement.Execute({Value::Int8s(people), Value::Texts(names), Value::Int8s(most)});
+    const pg::Result rows =
+        statement.Execute({Value::Int8s(people), Value::Texts(names), Value::Int8s(most)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         PersonFacts& person = facts.people[rows[i].Int8(0)];
         const IdentityKind& kind = *kinds.at(rows[i].Text(1));
@@ -120,7 +125,8 @@ void ReadKinds(const std::vector<int64_t>& people, Facts& facts) {
 void ReadPeople(const std::set<int64_t>& wanted, Facts& facts) {
     static pg::Statement sizes(
         "SELECT p.id, p.first_seen_at, (SELECT count(*) FROM pulse.profile AS m WHERE m.canonical_id = p.id) "
-        "FROM unnest($1) AS u (id) CROSS JOIN LATERAL (SELECT * FROM pulse.profile AS q WHERE q.id = u.id OFFSET 0) AS p",
+        "FROM unnest($1) AS u (id) CROSS JOIN LATERAL (SELECT * FROM pulse.profile AS q"
+        " WHERE q.id = u.id OFFSET 0) AS p",
         {INT8ARRAYOID});
     static pg::Statement apart(
         "SELECT s.canonical_id, m.canonical_id FROM pulse.profile AS m "
@@ -149,14 +155,16 @@ namespace {
 
 // Give the new people their ids; false when another session made one of their ids first.
 bool WriteNew(const Plan& plan, std::vector<int64_t>& made) {
-    static pg::Statement next("SELECT nextval('pulse.profile_id_seq') FROM generate_series(1, $1)", {INT8OID});
+    static pg::Statement next("SELECT nextval('pulse.profile_id_seq') FROM generate_series(1, $1)",
+                              {INT8OID});
     static pg::Statement people(
         "INSERT INTO pulse.profile (id, canonical_id, bucketing_id, first_seen_at, updated_at) "
         "SELECT u.id, u.id, u.bucketing_id, u.seen, $4 FROM unnest($1, $2, $3) AS u (id, bucketing_id, seen)",
         {INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID});
     static pg::Statement identities(
         "INSERT INTO pulse.identity (kind, value, profile_id, first_seen_at) "
-        "SELECT u.kind, u.value, u.profile_id, u.seen FROM unnest($1, $2, $3, $4) AS u (kind, value, profile_id, seen) ON CONFLICT DO NOTHING",
+        "SELECT u.kind, u.value, u.profile_id, u.seen FROM unnest($1, $2, $3, $4) AS u (kind, value,"
+        " profile_id, seen) ON CONFLICT DO NOTHING",
         {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID});
     if (!plan.news.empty()) {
         const pg::Result ids = next.Execute({Value::Int8(static_cast<int64_t>(plan.news.size()))});
@@ -167,7 +175,8 @@ bool WriteNew(const Plan& plan, std::vector<int64_t>& made) {
             bucketing.push_back(plan.news[i].bucketing_id);
             seen.push_back(plan.news[i].first_seen_at);
         }
-        people.Execute({Value::Int8s(made), Value::Texts(bucketing), pg::Times(seen), Value::Time(pg::Now())});
+        people.Execute(
+            {Value::Int8s(made), Value::Texts(bucketing), pg::Times(seen), Value::Time(pg::Now())});
     }
     std::vector<Plan::Attach> attached = plan.attached;
     std::sort(attached.begin(), attached.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -177,17 +186,22 @@ bool WriteNew(const Plan& plan, std::vector<int64_t>& made) {
     for (const Plan::Attach& attach : attached) {
         kinds.push_back(attach.id.kind);
         values.push_back(attach.id.value);
-        profiles.push_back(attach.profile < 0 ? made[static_cast<size_t>(-attach.profile - 1)] : attach.profile);
+        profiles.push_back(attach.profile < 0 ? made[static_cast<size_t>(-attach.profile - 1)]
+                                              : attach.profile);
         seen.push_back(attach.first_seen_at);
     }
     if (attached.empty()) return true;
-    return identities.Execute({Value::Texts(kinds), Value::Texts(values), Value::Int8s(profiles), pg::Times(seen)}).processed() == attached.size();
+    return identities
+               .Execute({Value::Texts(kinds), Value::Texts(values), Value::Int8s(profiles), pg::Times(seen)})
+               .processed() == attached.size();
 }
 
 // Those still canonical, without waiting: who is locked by another session is left out.
 std::vector<int64_t> LockFree(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
-        "SELECT p.id FROM pulse.profile AS p WHERE p.id = ANY ($1) AND p.canonical_id = p.id ORDER BY p.id FOR NO KEY UPDATE SKIP LOCKED", {INT8ARRAYOID});
+        "SELECT p.id FROM pulse.profile AS p WHERE p.id = ANY ($1) AND p.canonical_id = p.id"
+        " ORDER BY p.id FOR NO KEY UPDATE SKIP LOCKED",
+        {INT8ARRAYOID});
     const pg::Result rows = statement.Execute({Value::Int8s(ids)});
     std::vector<int64_t> locked;
     for (uint64_t i = 0; i < rows.size(); ++i) locked.push_back(rows[i].Int8(0));
@@ -196,7 +210,9 @@ std::vector<int64_t> LockFree(const std::vector<int64_t>& ids) {
 
 // Locks one, waiting; false when it was merged away.
 bool LockOne(int64_t id) {
-    static pg::Statement lock("SELECT p.id FROM pulse.profile AS p WHERE p.id = $1 AND p.canonical_id = p.id FOR NO KEY UPDATE", {INT8OID});
+    static pg::Statement lock(
+        "SELECT p.id FROM pulse.profile AS p WHERE p.id = $1 AND p.canonical_id = p.id FOR NO KEY UPDATE",
+        {INT8OID});
     return !lock.Execute({Value::Int8(id)}).empty();
 }
 
@@ -207,10 +223,12 @@ void WaitFor(int64_t id) {
     LockOne(id);
 }
 
-// One after the other, waiting. False as soon as one was merged away meanwhile: it is locked then although it is nobody, and whoever waited
-// for further ones with that lock would stand in the way of those who move its row.
+// One after the other, waiting. False as soon as one was merged away meanwhile: it is locked then although it
+// is nobody, and whoever waited for further ones with that lock would stand in the way of those who move its
+// row.
 bool LockInTurn(const std::vector<int64_t>& ids, std::vector<int64_t>& locked) {
-    static pg::Statement look("SELECT p.canonical_id = p.id FROM pulse.profile AS p WHERE p.id = $1", {INT8OID});
+    static pg::Statement look("SELECT p.canonical_id = p.id FROM pulse.profile AS p WHERE p.id = $1",
+                              {INT8OID});
     for (const int64_t id : ids) {
         pg::CheckInterrupts();
         const pg::Result now = look.Execute({Value::Int8(id)});
@@ -246,7 +264,7 @@ class Round {
 
     std::vector<Claim>& claims_;
     const std::vector<int64_t>& also_;
-    const bool patient_;  // waits for others; the first rounds do not
+    const bool patient_;              // waits for others; the first rounds do not
     std::optional<int64_t> blocked_;  // somebody whom others hold
     Facts facts_;
     std::set<int64_t> extended_, people_;
@@ -259,8 +277,9 @@ void Round::TakeAsKnown() {
     std::map<std::string, int> priorities;
     for (const IdentityKind& kind : IdentityKinds()) priorities[kind.kind] = kind.priority;
     for (Claim& claim : claims_) {
-        const auto first = std::max_element(claim.ids.begin(), claim.ids.end(),
-                                            [&](const Identity& a, const Identity& b) { return priorities[a.kind] < priorities[b.kind]; });
+        const auto first = std::max_element(
+            claim.ids.begin(), claim.ids.end(),
+            [&](const Identity& a, const Identity& b) { return priorities[a.kind] < priorities[b.kind]; });
         const Facts::Place& place = facts_.ids.at(*first);
         claim.profile = place.profile;
         claim.canonical = place.person;
@@ -280,11 +299,12 @@ bool Round::Lock() {
         if (held != ids.end()) blocked_ = *held;
         return held == ids.end();
     }
-    return LockInTurn(ids, locked) && std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
+    return LockInTurn(ids, locked) &&
+           std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
 }
 
-// Whether the ids, which never change their profile, lead where they did before the people were locked: those taken apart meanwhile are
-// canonical as well, and not who they were.
+// Whether the ids, which never change their profile, lead where they did before the people were locked: those
+// taken apart meanwhile are canonical as well, and not who they were.
 bool Round::StillSo() const {
     std::vector<Datum> profiles;
     for (const auto& known : facts_.ids) profiles.push_back(Int64GetDatum(known.second.profile));
@@ -322,7 +342,8 @@ bool Round::Run() {
     }
     if (!extends) TakeAsKnown();
     if (!extends && people_.empty() && also_.empty()) return true;
-    // What is locked in vain is let go again: otherwise the next round's locks would not be in ascending order.
+    // What is locked in vain is let go again: otherwise the next round's locks would not be in ascending
+    // order.
     pg::Subtransaction subtransaction;
     {
         const pg::Session session;
@@ -349,7 +370,8 @@ const std::vector<IdentityKind>& IdentityKinds() {
 void Resolve(std::vector<Claim>& claims, const std::vector<int64_t>& also) {
     for (int i = 0; i < kRounds; ++i) {
         pg::CheckInterrupts();
-        // All at once or none, waiting for whoever is in the way without holding anybody: with much company that may never be.
+        // All at once or none, waiting for whoever is in the way without holding anybody: with much company
+        // that may never be.
         constexpr int kEager = 4;
         Round round(claims, also, i >= kEager);
         if (const ByIndex by_index; !round.Run()) {

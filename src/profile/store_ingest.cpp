@@ -77,8 +77,10 @@ class Batch {
             limits.import = arrivals_[i].cause == Cause::kImport;
             Event& event = events_.emplace_back(Judge(reader_, arrivals_[i].incoming, limits));
             verdicts_[i].message_id = event.message_id;
-            if (event.Rejected()) Reject(i, event.reason, event.detail);
-            else accepted_.push_back(i);
+            if (event.Rejected())
+                Reject(i, event.reason, event.detail);
+            else
+                accepted_.push_back(i);
         }
         pg::CheckInterrupts();
     }
@@ -87,9 +89,12 @@ class Batch {
     Sender MakeSender(const Event& event) const {
         Sender sender;
         const auto& kinds = IdentityKinds();
-        const auto say = [](std::string& text, const std::string& more) { text += (text.empty() ? "" : " ") + more; };
+        const auto say = [](std::string& text, const std::string& more) {
+            text += (text.empty() ? "" : " ") + more;
+        };
         for (const Identity& id : event.ids) {
-            const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const IdentityKind& k) { return k.kind == id.kind; });
+            const auto kind = std::find_if(kinds.begin(), kinds.end(),
+                                           [&](const IdentityKind& k) { return k.kind == id.kind; });
             if (kind == kinds.end()) {
                 say(sender.note, "\"" + id.kind + "\" is no kind of id.");
                 continue;
@@ -100,7 +105,8 @@ class Batch {
                 continue;
             }
             Identity good{id.kind, std::move(*normal.value)};
-            if (std::find(sender.ids.begin(), sender.ids.end(), good) == sender.ids.end()) sender.ids.push_back(std::move(good));
+            if (std::find(sender.ids.begin(), sender.ids.end(), good) == sender.ids.end())
+                sender.ids.push_back(std::move(good));
         }
         if (sender.ids.empty()) sender.problem = "None of its ids can be used. " + sender.note;
         if (event.previous) Previous(*event.previous, sender);
@@ -109,12 +115,14 @@ class Batch {
 
     // What alias calls the previous id is a user's or an anonymous one: whichever is known, else the latter.
     void Previous(const Identity& previous, Sender& sender) const {
-        static pg::Statement known("SELECT kind FROM pulse.identity WHERE kind = $1 AND value = $2", {TEXTOID, TEXTOID});
+        static pg::Statement known("SELECT kind FROM pulse.identity WHERE kind = $1 AND value = $2",
+                                   {TEXTOID, TEXTOID});
         std::string problem;
         std::optional<Identity> fallback;
         for (const char* name : {"user_id", "anonymous_id"}) {
             const auto& kinds = IdentityKinds();
-            const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const IdentityKind& k) { return k.kind == name; });
+            const auto kind = std::find_if(kinds.begin(), kinds.end(),
+                                           [&](const IdentityKind& k) { return k.kind == name; });
             if (kind == kinds.end()) continue;
             const Normalised normal = Normalise(*kind, previous.value);
             if (!normal.value) {
@@ -124,8 +132,10 @@ class Batch {
             fallback = Identity{name, *normal.value};
             if (!known.Execute({Value::Text(fallback->kind), Value::Text(fallback->value)}).empty()) break;
         }
-        if (fallback) sender.previous = fallback;
-        else sender.problem = "previousId cannot be used: " + problem + ".";
+        if (fallback)
+            sender.previous = fallback;
+        else
+            sender.problem = "previousId cannot be used: " + problem + ".";
     }
 
     void NameSenders() {
@@ -161,7 +171,8 @@ class Batch {
         std::vector<Message> messages;
         messages.reserve(accepted_.size());
         for (const size_t i : accepted_)
-            if (!events_[i].message_id.empty()) messages.push_back({i, arrivals_[i].source, events_[i].message_id, events_[i].digest});
+            if (!events_[i].message_id.empty())
+                messages.push_back({i, arrivals_[i].source, events_[i].message_id, events_[i].digest});
         // By the wall clock: how long a message is known is nothing a sender decides.
         FindDuplicates(messages, pg::WallClock());
         for (const Message& message : messages) {
@@ -200,14 +211,19 @@ class Batch {
             claim.time = std::min(claim.time, event.time);
             if (event.type == EventType::kGroup)
                 accounts_.push_back({event.group,
-                                     event.properties.Given() ? Value{JSONBOID, pg::CutOut(event.properties), false} : Value::Null(JSONBOID),
+                                     event.properties.Given()
+                                         ? Value{JSONBOID, pg::CutOut(event.properties), false}
+                                         : Value::Null(JSONBOID),
                                      event.time});
-            claim.writes |= event.type == EventType::kGroup || (event.type == EventType::kIdentify && event.properties.Given()) || IsWrittenOf(event.name);
+            claim.writes |= event.type == EventType::kGroup ||
+                            (event.type == EventType::kIdentify && event.properties.Given()) ||
+                            IsWrittenOf(event.name);
         }
         std::vector<int64_t> also;
         if (!accounts_.empty()) {
             account_changes_ = WriteAccounts(accounts_);
-            for (const AccountChange& change : account_changes_) also.insert(also.end(), change.members.begin(), change.members.end());
+            for (const AccountChange& change : account_changes_)
+                also.insert(also.end(), change.members.begin(), change.members.end());
         }
         Resolve(claims_, also);
         pg::CheckInterrupts();
@@ -218,8 +234,10 @@ class Batch {
     // What is kept of the properties: with the name of a page and the group.
     Datum PropertiesOf(const Event& event) const {
         const Datum given = event.properties.Given() ? pg::CutOut(event.properties) : pg::MakeObject({});
-        if (!event.title.empty()) return pg::Concatenate(pg::MakeObject({{"name", Value::Text(event.title)}}), given);
-        if (!event.group.empty()) return pg::Concatenate(given, pg::MakeObject({{"$group_id", Value::Text(event.group)}}));
+        if (!event.title.empty())
+            return pg::Concatenate(pg::MakeObject({{"name", Value::Text(event.title)}}), given);
+        if (!event.group.empty())
+            return pg::Concatenate(given, pg::MakeObject({{"$group_id", Value::Text(event.group)}}));
         return given;
     }
 
@@ -235,7 +253,8 @@ class Batch {
             return context_datum_;
         }
         const Datum given = event.context.Given() ? pg::CutOut(event.context) : pg::MakeObject({});
-        return pg::Concatenate(given, pg::MakeObject({{"originalTimestamp", Value::Text(event.original_time)}}));
+        return pg::Concatenate(given,
+                               pg::MakeObject({{"originalTimestamp", Value::Text(event.original_time)}}));
     }
 
     void WriteEvents();
@@ -249,7 +268,8 @@ class Batch {
     void TouchBy(int64_t person, size_t i) {
         const Event& event = events_[i];
         Touch& touch = TouchOf(person);
-        if (std::find(touch.events.begin(), touch.events.end(), event.name) == touch.events.end()) touch.events.push_back(event.name);
+        if (std::find(touch.events.begin(), touch.events.end(), event.name) == touch.events.end())
+            touch.events.push_back(event.name);
         touch.made |= ClaimOf(i).created;
         touch.happened.push_back({event.name, event.time, DatumGetPointer(properties_[i])});
     }
@@ -286,14 +306,17 @@ class Batch {
         if (Evaluations() != evaluations_)
             for (Touch& touch : touches_) touch.happened.clear();
         std::vector<Touch> imported;
-        const auto quiet = [&](const Touch& touch) { return lively_.empty() || (!touch.events.empty() && !lively_.contains(touch.profile)); };
+        const auto quiet = [&](const Touch& touch) {
+            return lively_.empty() || (!touch.events.empty() && !lively_.contains(touch.profile));
+        };
         std::copy_if(touches_.begin(), touches_.end(), std::back_inserter(imported), quiet);
         std::erase_if(touches_, quiet);
         if (!imported.empty()) Listening().touched(imported, Cause::kImport);
         if (!touches_.empty()) Listening().touched(touches_, Cause::kEvent);
         if (!Listening().crowded) return;
         for (const AccountChange& change : account_changes_)
-            if (change.crowded) Listening().crowded(change.account, lively_.empty() ? Cause::kImport : Cause::kEvent);
+            if (change.crowded)
+                Listening().crowded(change.account, lively_.empty() ? Cause::kImport : Cause::kEvent);
     }
 
     // The verdicts' texts, the counters, the catalogue.
@@ -302,11 +325,14 @@ class Batch {
             const Claim& claim = ClaimOf(i);
             verdicts_[i].profile = claim.canonical;
             std::string& detail = verdicts_[i].detail;
-            for (const std::string_view note : {std::string_view(events_[i].note), std::string_view(senders_[sender_of_[i]].note), std::string_view(claim.note)})
+            for (const std::string_view note :
+                 {std::string_view(events_[i].note), std::string_view(senders_[sender_of_[i]].note),
+                  std::string_view(claim.note)})
                 if (!note.empty()) detail.append(detail.empty() ? "" : " ").append(note);
             if (events_[i].type == EventType::kIdentify && full_.contains(claim.canonical))
-                detail += (detail.empty() ? "" : " ") + ("Attributes that are new were not added: pulse.max_properties allows " +
-                                                        std::to_string(pg::settings::max_properties) + ".");
+                detail += (detail.empty() ? "" : " ") +
+                          ("Attributes that are new were not added: pulse.max_properties allows " +
+                           std::to_string(pg::settings::max_properties) + ".");
             catalogues_[arrivals_[i].source].Add(reader_, events_[i]);
             ++TallyOf(i).accepted;
         }
@@ -324,21 +350,21 @@ class Batch {
     const std::vector<Arrival>& arrivals_;
     const pg::JsonbReader reader_;
     std::vector<Verdict> verdicts_;
-    std::vector<Event> events_;      // of each arrival
-    std::vector<size_t> accepted_;   // those still in
+    std::vector<Event> events_;     // of each arrival
+    std::vector<size_t> accepted_;  // those still in
     std::vector<Sender> senders_;
     std::vector<size_t> sender_of_;  // of each arrival
     std::vector<Claim> claims_;
     std::vector<AccountWrite> accounts_;  // of each group call accepted
     std::vector<AccountChange> account_changes_;
     std::unordered_map<std::string, bool> written_of_;  // names of events
-    std::vector<Datum> properties_;  // of each arrival that is written
-    json::Node context_;  // of the event before
+    std::vector<Datum> properties_;                     // of each arrival that is written
+    json::Node context_;                                // of the event before
     Datum context_datum_ = 0;
     std::set<int64_t> lively_;  // people of events that are no import
     std::set<int64_t> full_;    // people who have as many attributes as they may
     uint64_t evaluations_ = 0;  // before anything was written
-    bool listened_ = false;  // somebody looks at what touched() says
+    bool listened_ = false;     // somebody looks at what touched() says
     std::vector<Touch> touches_;
     std::unordered_map<int64_t, size_t> touched_;
     std::map<std::string, Tally> tallies_;  // by source
@@ -351,14 +377,16 @@ void Batch::WriteEvents() {
     for (size_t i = 0; i < accepted_.size(); ++i) verdicts_[accepted_[i]].event = numbers[i].Int8(0);
     // A person's events beside each other, as the index has them: it is descended along, not across.
     std::vector<size_t> order = accepted_;
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
     properties_.assign(events_.size(), 0);
     EventRows rows;
     for (const size_t i : order) {
         const Event& event = events_[i];
         properties_[i] = PropertiesOf(event);
-        rows.Add({verdicts_[i].event, ClaimOf(i).profile, event.time, arrivals_[i].received_at, event.name, NameOf(event.type), properties_[i],
-                  ContextOf(event), event.message_id, arrivals_[i].source});
+        rows.Add({verdicts_[i].event, ClaimOf(i).profile, event.time, arrivals_[i].received_at, event.name,
+                  NameOf(event.type), properties_[i], ContextOf(event), event.message_id,
+                  arrivals_[i].source});
     }
     rows.Write();
 }
@@ -377,9 +405,10 @@ const char* NameOf(Verdict::Status status) {
 void CheckSource(const std::string& source) {
     constexpr size_t kMost = 255;
     if (!Clean(source).empty() && Clean(source) == source && source.size() <= kMost) return;
-    throw UserError(sqlstate::kInvalidParameter, "\"source\" is no name of a source",
-                    "It is blank, has more than " + std::to_string(kMost) + " bytes, or white space around it.",
-                    "Name where the events come from, such as web or ios.");
+    throw UserError(
+        sqlstate::kInvalidParameter, "\"source\" is no name of a source",
+        "It is blank, has more than " + std::to_string(kMost) + " bytes, or white space around it.",
+        "Name where the events come from, such as web or ios.");
 }
 
 std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, bool keep_rejected) {

@@ -15,22 +15,30 @@ constexpr size_t kMostBlocked = 1000;
 
 void CheckName(const std::string& kind) {
     const bool good = !kind.empty() && kind.size() <= 63 && kind[0] >= 'a' && kind[0] <= 'z' &&
-                      std::all_of(kind.begin(), kind.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+                      std::all_of(kind.begin(), kind.end(), [](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+                      });
     if (!good)
-        throw UserError(sqlstate::kInvalidParameter, "\"" + rule::Shorten(kind, 255) + "\" is no name for a kind of ids", "",
-                        "Names are made of small letters, digits and _, begin with a letter, and have at most 63 characters, as in loyalty_card.");
+        throw UserError(
+            sqlstate::kInvalidParameter, "\"" + rule::Shorten(kind, 255) + "\" is no name for a kind of ids",
+            "",
+            "Names are made of small letters, digits and _, begin with a letter, and have at most 63 "
+            "characters, as in loyalty_card.");
     if (kind == "profile")
-        throw UserError(sqlstate::kInvalidParameter, "\"profile\" is no name for a kind of ids", "profile:42 means the person of that number.",
-                        "Choose another name.");
+        throw UserError(sqlstate::kInvalidParameter, "\"profile\" is no name for a kind of ids",
+                        "profile:42 means the person of that number.", "Choose another name.");
 }
 
 void Check(const KindRequest& request) {
     CheckName(request.kind);
     const auto& form = request.normalisation;
     if (form && *form != "email" && *form != "phone" && *form != "lower" && *form != "trim")
-        throw UserError(sqlstate::kInvalidParameter, "unknown normal form \"" + *form + "\"", "", "It is email, phone, lower or trim.");
+        throw UserError(sqlstate::kInvalidParameter, "unknown normal form \"" + *form + "\"", "",
+                        "It is email, phone, lower or trim.");
     if (request.priority && (*request.priority < 1 || *request.priority > 1000))
-        throw UserError(sqlstate::kInvalidParameter, "priority " + std::to_string(*request.priority) + " is out of range", "", "It is from 1 to 1000.");
+        throw UserError(sqlstate::kInvalidParameter,
+                        "priority " + std::to_string(*request.priority) + " is out of range", "",
+                        "It is from 1 to 1000.");
     CheckLimits(request.max_values, request.window, request.blocked);
 }
 
@@ -40,19 +48,28 @@ bool HasValues(const std::string& kind) {
 
 }  // namespace
 
-void CheckLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window, const std::optional<std::vector<std::string>>& blocked) {
+void CheckLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window,
+                 const std::optional<std::vector<std::string>>& blocked) {
     if (max_values && (*max_values < 0 || *max_values > 1000))
-        throw UserError(sqlstate::kInvalidParameter, "max_values " + std::to_string(*max_values) + " is out of range", "", "It is from 1 to 1000; 0: any number.");
-    if (window && *window < 0) throw UserError(sqlstate::kInvalidParameter, "\"per\" must not be negative", "", "Give a time as '7 days'; '0' for ever.");
+        throw UserError(sqlstate::kInvalidParameter,
+                        "max_values " + std::to_string(*max_values) + " is out of range", "",
+                        "It is from 1 to 1000; 0: any number.");
+    if (window && *window < 0)
+        throw UserError(sqlstate::kInvalidParameter, "\"per\" must not be negative", "",
+                        "Give a time as '7 days'; '0' for ever.");
     if (!blocked) return;
     if (blocked->size() > kMostBlocked)
-        throw UserError(sqlstate::kInvalidParameter, "too many blocked values", std::to_string(blocked->size()) + " were given.",
-                        "At most " + std::to_string(kMostBlocked) + " are possible; * stands for any characters.");
+        throw UserError(
+            sqlstate::kInvalidParameter, "too many blocked values",
+            std::to_string(blocked->size()) + " were given.",
+            "At most " + std::to_string(kMostBlocked) + " are possible; * stands for any characters.");
     for (const std::string& value : *blocked) {
         if (value.empty() || value.size() > 255)
-            throw UserError(sqlstate::kInvalidParameter, "a blocked value must have 1 to 255 characters", "", "What is blank is never an id.");
+            throw UserError(sqlstate::kInvalidParameter, "a blocked value must have 1 to 255 characters", "",
+                            "What is blank is never an id.");
         if (value.find_first_not_of('*') == std::string::npos)
-            throw UserError(sqlstate::kInvalidParameter, "\"" + value + "\" would block every value", "", "Drop the kind, or do not send it.");
+            throw UserError(sqlstate::kInvalidParameter, "\"" + value + "\" would block every value", "",
+                            "Drop the kind, or do not send it.");
     }
 }
 
@@ -61,27 +78,42 @@ void SetKind(const KindRequest& request) {
     // Two sessions that make the same kind: the second changes what the first made.
     pg::Execute("LOCK TABLE pulse.identity_kind IN SHARE ROW EXCLUSIVE MODE");
     const Value kind = Value::Text(request.kind);
-    const pg::Result known = pg::Execute("SELECT normalisation FROM pulse.identity_kind WHERE kind = $1", {kind});
-    if (!known.empty() && request.normalisation && known[0].Text(0) != *request.normalisation && HasValues(request.kind))
-        throw UserError(sqlstate::kNotReady, "there are ids of kind \"" + request.kind + "\"", "In another normal form they would not be found.",
-                        "Make a new kind.");
-    if (known.empty()) pg::Execute("INSERT INTO pulse.identity_kind (kind, priority) VALUES ($1, 50)", {kind});
-    const auto number = [](const std::optional<int>& n) { return n ? Value::Int4(*n) : Value::Null(INT4OID); };
+    const pg::Result known =
+        pg::Execute("SELECT normalisation FROM pulse.identity_kind WHERE kind = $1", {kind});
+    if (!known.empty() && request.normalisation && known[0].Text(0) != *request.normalisation &&
+        HasValues(request.kind))
+        throw UserError(sqlstate::kNotReady, "there are ids of kind \"" + request.kind + "\"",
+                        "In another normal form they would not be found.", "Make a new kind.");
+    if (known.empty())
+        pg::Execute("INSERT INTO pulse.identity_kind (kind, priority) VALUES ($1, 50)", {kind});
+    const auto number = [](const std::optional<int>& n) {
+        return n ? Value::Int4(*n) : Value::Null(INT4OID);
+    };
     pg::Execute(
-        "UPDATE pulse.identity_kind SET normalisation = coalesce($2, normalisation), priority = coalesce($3, priority), "
-        "max_values = coalesce($4, max_values), per = CASE WHEN $5 IS NULL THEN per WHEN $5 = 0 THEN NULL ELSE justify_hours($5 * interval '1 microsecond') END, "
+        "UPDATE pulse.identity_kind SET normalisation = coalesce($2, normalisation), priority ="
+        " coalesce($3, priority), "
+        "max_values = coalesce($4, max_values), per = CASE WHEN $5 IS NULL THEN per WHEN $5 = 0 THEN NULL "
+        "ELSE justify_hours($5 * interval '1 microsecond') END, "
         "blocked = coalesce($6, blocked) WHERE kind = $1",
-        {kind, Value::Text(request.normalisation), number(request.priority), number(request.max_values), Value::Int8(request.window),
+        {kind, Value::Text(request.normalisation), number(request.priority), number(request.max_values),
+         Value::Int8(request.window),
          request.blocked ? Value::Texts(*request.blocked) : Value::Null(TEXTARRAYOID)});
 }
 
 void DropKind(const std::string& kind) {
     pg::Execute("LOCK TABLE pulse.identity_kind IN SHARE ROW EXCLUSIVE MODE");
-    const pg::Result known = pg::Execute("SELECT built_in FROM pulse.identity_kind WHERE kind = $1", {Value::Text(kind)});
+    const pg::Result known =
+        pg::Execute("SELECT built_in FROM pulse.identity_kind WHERE kind = $1", {Value::Text(kind)});
     if (known.empty())
-        throw UserError(sqlstate::kUndefinedObject, "kind of ids \"" + rule::Shorten(kind, 255) + "\" does not exist", "", "pulse.identity_kind lists them.");
-    if (known[0].Bool(0)) throw UserError(sqlstate::kNotReady, "kind \"" + kind + "\" is built in", "", "Do not send such ids, or change it by pulse_set_identity_kind().");
-    if (HasValues(kind)) throw UserError(sqlstate::kNotReady, "there are ids of kind \"" + kind + "\"", "", "A kind can be dropped while nobody is known by it.");
+        throw UserError(sqlstate::kUndefinedObject,
+                        "kind of ids \"" + rule::Shorten(kind, 255) + "\" does not exist", "",
+                        "pulse.identity_kind lists them.");
+    if (known[0].Bool(0))
+        throw UserError(sqlstate::kNotReady, "kind \"" + kind + "\" is built in", "",
+                        "Do not send such ids, or change it by pulse_set_identity_kind().");
+    if (HasValues(kind))
+        throw UserError(sqlstate::kNotReady, "there are ids of kind \"" + kind + "\"", "",
+                        "A kind can be dropped while nobody is known by it.");
     pg::Execute("DELETE FROM pulse.identity_kind WHERE kind = $1", {Value::Text(kind)});
 }
 

@@ -17,22 +17,31 @@ using pg::Value;
 
 constexpr int kRounds = 100;
 
-int64_t WriteHistory(int64_t survivor, int64_t merged, Moment at, const std::string& reason, const Value& linked_by, const std::optional<std::string>& actor) {
+int64_t WriteHistory(int64_t survivor, int64_t merged, Moment at, const std::string& reason,
+                     const Value& linked_by, const std::optional<std::string>& actor) {
     static pg::Statement statement(
-        "INSERT INTO pulse.merge_history (survivor_id, merged_id, merged_at, reason, linked_by, done_by, profiles, survivor_attributes, "
+        "INSERT INTO pulse.merge_history (survivor_id, merged_id, merged_at, reason, linked_by, done_by,"
+        " profiles, survivor_attributes, "
         "merged_attributes, filled, survivor_account_id, merged_account_id) "
-        "SELECT s.id, m.id, $3, $4, $5, coalesce($6, session_user), ARRAY(SELECT p.id FROM pulse.profile AS p WHERE p.canonical_id = m.id ORDER BY p.id), "
-        "s.attributes, m.attributes, m.attributes - ARRAY(SELECT jsonb_object_keys(s.attributes)), s.account_id, m.account_id "
+        "SELECT s.id, m.id, $3, $4, $5, coalesce($6, session_user), ARRAY(SELECT p.id"
+        " FROM pulse.profile AS p WHERE p.canonical_id = m.id ORDER BY p.id), "
+        "s.attributes, m.attributes, m.attributes - ARRAY(SELECT jsonb_object_keys(s.attributes)),"
+        " s.account_id, m.account_id "
         "FROM pulse.profile AS s, pulse.profile AS m WHERE s.id = $1 AND m.id = $2 RETURNING id",
         {INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, JSONBOID, NAMEOID});
     const Value by = actor ? Value::Name(*actor) : Value::Null(NAMEOID);
-    return statement.Execute({Value::Int8(survivor), Value::Int8(merged), Value::Time(at), Value::Text(reason), linked_by, by})[0].Int8(0);
+    return statement
+        .Execute({Value::Int8(survivor), Value::Int8(merged), Value::Time(at), Value::Text(reason), linked_by,
+                  by})[0]
+        .Int8(0);
 }
 
-// The survivor's values win, those of the other fill gaps; whoever was part of the other is part of the survivor now.
+// The survivor's values win, those of the other fill gaps; whoever was part of the other is part of the
+// survivor now.
 void Join(int64_t history) {
     static pg::Statement fill(
-        "UPDATE pulse.profile AS p SET attributes = h.filled || p.attributes, account_id = coalesce(p.account_id, h.merged_account_id), "
+        "UPDATE pulse.profile AS p SET attributes = h.filled || p.attributes, account_id ="
+        " coalesce(p.account_id, h.merged_account_id), "
         "updated_at = $2 FROM pulse.merge_history AS h WHERE h.id = $1 AND p.id = h.survivor_id "
         "AND (h.filled <> '{}' OR p.account_id IS NULL AND h.merged_account_id IS NOT NULL)",
         {INT8OID, TIMESTAMPTZOID});
@@ -46,14 +55,16 @@ void Join(int64_t history) {
 
 // Both, locked, as of the newest commit; empty while others change them.
 std::optional<Plan::Merge> LockBoth(const std::string& one, const std::string& other) {
-    static pg::Statement canonical("SELECT canonical_id FROM pulse.profile WHERE id = ANY ($1)", {INT8ARRAYOID});
+    static pg::Statement canonical("SELECT canonical_id FROM pulse.profile WHERE id = ANY ($1)",
+                                   {INT8ARRAYOID});
     const int64_t a = RequirePerson(one).id, b = RequirePerson(other).id;
     // Probes see what the statement began with.
     std::set<int64_t> people;
     const pg::Result rows = canonical.Execute({Value::Int8s({a, b})});
     for (uint64_t i = 0; i < rows.size(); ++i) people.insert(rows[i].Int8(0));
     if (people.size() == 1)
-        throw UserError(sqlstate::kInvalidParameter, "both are one person already", "Both are known as profile:" + std::to_string(*people.begin()) + ".",
+        throw UserError(sqlstate::kInvalidParameter, "both are one person already",
+                        "Both are known as profile:" + std::to_string(*people.begin()) + ".",
                         "pulse_profile() shows all ids of a person, and why they were merged.");
     if (LockPeople({people.begin(), people.end()}).size() < 2) return std::nullopt;
     Facts facts;
@@ -65,7 +76,8 @@ std::optional<Plan::Merge> LockBoth(const std::string& one, const std::string& o
 
 void RequireReason(const std::string& reason) {
     if (reason.find_first_not_of(" \t\r\n") == std::string::npos)
-        throw UserError(sqlstate::kInvalidParameter, "a reason is needed", "", "Say in a few words why; it is kept in pulse.merge_history.");
+        throw UserError(sqlstate::kInvalidParameter, "a reason is needed", "",
+                        "Say in a few words why; it is kept in pulse.merge_history.");
 }
 
 struct Undone {
@@ -75,35 +87,49 @@ struct Undone {
 // The merge, if it can be undone.
 Undone RequireUndoable(int64_t merge) {
     const pg::Result rows = pg::Execute(
-        "SELECT h.survivor_id, h.merged_id, h.undone_at, (SELECT l.id FROM pulse.merge_history AS l WHERE l.merged_id = h.survivor_id "
-        "AND l.undone_at IS NULL ORDER BY l.id LIMIT 1), EXISTS (SELECT FROM pulse.profile AS p WHERE p.id = ANY (h.profiles) "
+        "SELECT h.survivor_id, h.merged_id, h.undone_at, (SELECT l.id FROM pulse.merge_history AS l"
+        " WHERE l.merged_id = h.survivor_id "
+        "AND l.undone_at IS NULL ORDER BY l.id LIMIT 1), EXISTS (SELECT FROM pulse.profile AS p"
+        " WHERE p.id = ANY (h.profiles) "
         "AND p.canonical_id <> h.survivor_id) FROM pulse.merge_history AS h WHERE h.id = $1",
         {Value::Int8(merge)});
     const std::string number = std::to_string(merge);
     if (rows.empty())
-        throw UserError(sqlstate::kUndefinedObject, "merge " + number + " does not exist", "", "pulse.merge_history lists all merges.");
-    if (!rows[0].IsNull(2)) throw UserError(sqlstate::kNotReady, "merge " + number + " was undone before", "", "pulse.merge_history says when, by whom and why.");
+        throw UserError(sqlstate::kUndefinedObject, "merge " + number + " does not exist", "",
+                        "pulse.merge_history lists all merges.");
+    if (!rows[0].IsNull(2))
+        throw UserError(sqlstate::kNotReady, "merge " + number + " was undone before", "",
+                        "pulse.merge_history says when, by whom and why.");
     if (const auto later = rows[0].Int8OrNull(3))
         throw UserError(sqlstate::kNotReady, "a later merge sits on top of merge " + number,
                         "By merge " + std::to_string(*later) + " the survivor became part of another person.",
                         "Undo that first: SELECT pulse_unmerge(" + std::to_string(*later) + ", 'reason').");
-    if (rows[0].Bool(4)) throw UserError(sqlstate::kNotReady, "merge " + number + " does not hold any more", "Its profiles belong to other people now.", "");
+    if (rows[0].Bool(4))
+        throw UserError(sqlstate::kNotReady, "merge " + number + " does not hold any more",
+                        "Its profiles belong to other people now.", "");
     return {rows[0].Int8(0), rows[0].Int8(1)};
 }
 
-// What came from the other and was not changed since goes; what later merges would have filled in its place comes.
+// What came from the other and was not changed since goes; what later merges would have filled in its place
+// comes.
 void Separate(int64_t merge, const Undone& undone) {
     static const char* const kTakeAway =
-        "UPDATE pulse.profile AS p SET attributes = p.attributes - ARRAY(SELECT f.key FROM jsonb_each(h.filled) AS f "
-        "WHERE p.attributes -> f.key = f.value), account_id = CASE WHEN h.survivor_account_id IS NULL AND p.account_id = h.merged_account_id "
-        "THEN NULL ELSE p.account_id END, updated_at = $2 FROM pulse.merge_history AS h WHERE h.id = $1 AND p.id = h.survivor_id";
+        "UPDATE pulse.profile AS p SET attributes = p.attributes - ARRAY(SELECT f.key"
+        " FROM jsonb_each(h.filled) AS f "
+        "WHERE p.attributes -> f.key = f.value), account_id = CASE WHEN h.survivor_account_id IS NULL"
+        " AND p.account_id = h.merged_account_id "
+        "THEN NULL ELSE p.account_id END, updated_at = $2 FROM pulse.merge_history AS h WHERE h.id = $1"
+        " AND p.id = h.survivor_id";
     static const char* const kGiveBack =
-        "UPDATE pulse.profile AS p SET canonical_id = h.merged_id, updated_at = CASE WHEN p.id = h.merged_id THEN $2 ELSE p.updated_at END "
+        "UPDATE pulse.profile AS p SET canonical_id = h.merged_id, updated_at = CASE"
+        " WHEN p.id = h.merged_id THEN $2 ELSE p.updated_at END "
         "FROM pulse.merge_history AS h WHERE h.id = $1 AND p.id = ANY (h.profiles)";
     static const char* const kLater =
-        "SELECT id FROM pulse.merge_history WHERE survivor_id = $1 AND id > $2 AND undone_at IS NULL ORDER BY id";
+        "SELECT id FROM pulse.merge_history WHERE survivor_id = $1 AND id > $2 AND undone_at IS NULL"
+        " ORDER BY id";
     static const char* const kRefill =
-        "UPDATE pulse.merge_history AS h SET filled = h.filled || (h.merged_attributes - ARRAY(SELECT jsonb_object_keys(p.attributes))) "
+        "UPDATE pulse.merge_history AS h SET filled = h.filled || (h.merged_attributes - ARRAY(SELECT"
+        " jsonb_object_keys(p.attributes))) "
         "FROM pulse.profile AS p WHERE h.id = $1 AND p.id = h.survivor_id";
     const Value now = Value::Time(pg::Now());
     pg::Execute(kTakeAway, {Value::Int8(merge), now});
@@ -118,13 +144,16 @@ void Separate(int64_t merge, const Undone& undone) {
 }  // namespace
 
 int64_t WriteMerge(const Plan::Merge& merge) {
-    const pg::Json linked = pg::Json::array({{{"kind", merge.one.kind}, {"value", merge.one.value}}, {{"kind", merge.other.kind}, {"value", merge.other.value}}});
-    const int64_t id = WriteHistory(merge.survivor, merge.merged, pg::Now(), "event", Value::Jsonb(linked), std::nullopt);
+    const pg::Json linked = pg::Json::array({{{"kind", merge.one.kind}, {"value", merge.one.value}},
+                                             {{"kind", merge.other.kind}, {"value", merge.other.value}}});
+    const int64_t id =
+        WriteHistory(merge.survivor, merge.merged, pg::Now(), "event", Value::Jsonb(linked), std::nullopt);
     Join(id);
     return id;
 }
 
-int64_t Merge(const std::string& one, const std::string& other, const std::string& reason, const std::string& actor) {
+int64_t Merge(const std::string& one, const std::string& other, const std::string& reason,
+              const std::string& actor) {
     RequireReason(reason);
     if (Listening().begin) Listening().begin();
     for (int i = 0; i < kRounds; ++i) {
@@ -137,7 +166,8 @@ int64_t Merge(const std::string& one, const std::string& other, const std::strin
                 const pg::Session session;
                 both = LockBoth(one, other);
                 if (!both) continue;
-                id = WriteHistory(both->survivor, both->merged, both->time, reason, Value::Null(JSONBOID), actor);
+                id = WriteHistory(both->survivor, both->merged, both->time, reason, Value::Null(JSONBOID),
+                                  actor);
                 Join(id);
             }
             subtransaction.Commit();
@@ -156,8 +186,9 @@ void Unmerge(int64_t merge, const std::string& reason, const std::string& actor)
     LockPeople({undone.survivor, undone.merged});
     undone = RequireUndoable(merge);
     Separate(merge, undone);
-    pg::Execute("UPDATE pulse.merge_history SET undone_at = $2, undone_by = $3, undo_reason = $4 WHERE id = $1",
-                {Value::Int8(merge), Value::Time(pg::Now()), Value::Name(actor), Value::Text(reason)});
+    pg::Execute(
+        "UPDATE pulse.merge_history SET undone_at = $2, undone_by = $3, undo_reason = $4 WHERE id = $1",
+        {Value::Int8(merge), Value::Time(pg::Now()), Value::Name(actor), Value::Text(reason)});
     if (Listening().unmerged) Listening().unmerged(undone.survivor, undone.merged);
 }
 

@@ -36,7 +36,8 @@ class Hasher {
     Key Of(std::string_view source, std::string_view id) {
         unsigned char digest[EVP_MAX_MD_SIZE];
         const unsigned char apart = 0;
-        if (!EVP_DigestInit_ex(context_, nullptr, nullptr) || !EVP_DigestUpdate(context_, source.data(), source.size()) ||
+        if (!EVP_DigestInit_ex(context_, nullptr, nullptr) ||
+            !EVP_DigestUpdate(context_, source.data(), source.size()) ||
             !EVP_DigestUpdate(context_, &apart, 1) || !EVP_DigestUpdate(context_, id.data(), id.size()) ||
             !EVP_DigestFinal_ex(context_, digest, nullptr))
             throw std::runtime_error("SHA-256 failed");
@@ -73,8 +74,9 @@ struct Keyed {
 
 // Those accepted before: their digests, by key.
 std::vector<std::pair<Key, uint64_t>> DigestsOf(const std::vector<Datum>& keys) {
-    static pg::Statement statement("SELECT m.key, m.digest FROM unnest($1) AS k (key) JOIN pulse.message_seen AS m ON m.key = k.key",
-                                   {UUIDARRAYOID});
+    static pg::Statement statement(
+        "SELECT m.key, m.digest FROM unnest($1) AS k (key) JOIN pulse.message_seen AS m ON m.key = k.key",
+        {UUIDARRAYOID});
     const pg::Result rows = statement.Execute({pg::ArrayOf(UUIDOID, keys)});
     std::vector<std::pair<Key, uint64_t>> digests;
     for (uint64_t i = 0; i < rows.size(); ++i)
@@ -93,8 +95,10 @@ bool PutAll(const std::vector<Datum>& keys, const std::vector<Datum>& digests, M
             while (end < keys.size() && part(end) == part(begin)) ++end;
             const std::string table = "message_seen_" + std::to_string(part(begin));
             std::vector<pg::AppendColumn> columns(3);
-            columns[0].values.assign(keys.begin() + static_cast<std::ptrdiff_t>(begin), keys.begin() + static_cast<std::ptrdiff_t>(end));
-            columns[1].values.assign(digests.begin() + static_cast<std::ptrdiff_t>(begin), digests.begin() + static_cast<std::ptrdiff_t>(end));
+            columns[0].values.assign(keys.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     keys.begin() + static_cast<std::ptrdiff_t>(end));
+            columns[1].values.assign(digests.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     digests.begin() + static_cast<std::ptrdiff_t>(end));
             columns[2].values.assign(end - begin, TimestampTzGetDatum(now));
             if (!pg::Append(table.c_str(), columns)) return false;
             begin = end;
@@ -134,15 +138,16 @@ void FindDuplicates(std::vector<Message>& messages, Moment now) {
         digests.push_back(Int64GetDatum(static_cast<int64_t>(one.message->digest)));
     }
 
-    // By ascending key: two sessions that bring the same messages wait for each other in one direction only. Mostly all are new,
-    // and few events are no reason for a subtransaction.
+    // By ascending key: two sessions that bring the same messages wait for each other in one direction only.
+    // Mostly all are new, and few events are no reason for a subtransaction.
     constexpr size_t kMany = 8;
     if (keys.size() >= kMany && PutAll(keys, digests, now)) return;
     static pg::Statement insert(
         "INSERT INTO pulse.message_seen (key, digest, seen_at) SELECT m.key, m.digest, $3"
         " FROM unnest($1, $2) AS m (key, digest) ON CONFLICT DO NOTHING RETURNING key",
         {UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID});
-    const pg::Result rows = insert.Execute({pg::ArrayOf(UUIDOID, keys), pg::ArrayOf(INT8OID, digests), Value::Time(now)});
+    const pg::Result rows =
+        insert.Execute({pg::ArrayOf(UUIDOID, keys), pg::ArrayOf(INT8OID, digests), Value::Time(now)});
     if (rows.processed() == first.size()) return;
 
     std::vector<Key> accepted;
@@ -159,7 +164,8 @@ void FindDuplicates(std::vector<Message>& messages, Moment now) {
     for (const Keyed& one : keyed) {
         if (!one.message->duplicate) continue;
         const auto found = std::lower_bound(before.begin(), before.end(), std::pair(one.key, uint64_t{0}));
-        if (found != before.end() && found->first == one.key) one.message->conflicting = found->second != one.message->digest;
+        if (found != before.end() && found->first == one.key)
+            one.message->conflicting = found->second != one.message->digest;
     }
 }
 
@@ -168,10 +174,11 @@ int64_t ForgetMessages(Moment before, int64_t rows) {
     int64_t gone = 0;
     for (int i = 0; i < kParts && gone < rows; ++i) {
         const std::string part = "pulse.message_seen_" + std::to_string(i);
-        gone += static_cast<int64_t>(pg::Execute("DELETE FROM " + part + " WHERE ctid = ANY (ARRAY(SELECT o.ctid FROM " + part +
-                                                     " AS o WHERE o.seen_at < $1 ORDER BY o.seen_at LIMIT $2))",
-                                                 {Value::Time(before), Value::Int8(rows - gone)})
-                                         .processed());
+        gone += static_cast<int64_t>(
+            pg::Execute("DELETE FROM " + part + " WHERE ctid = ANY (ARRAY(SELECT o.ctid FROM " + part +
+                            " AS o WHERE o.seen_at < $1 ORDER BY o.seen_at LIMIT $2))",
+                        {Value::Time(before), Value::Int8(rows - gone)})
+                .processed());
     }
     return gone;
 }

@@ -1,4 +1,5 @@
-// Partitions by month. They are made beside the table and attached, which lets everybody go on reading and writing it.
+// Partitions by month. They are made beside the table and attached, which lets everybody go on reading and
+// writing it.
 #include "pulse/profile/store_partition.hpp"
 
 #include <array>
@@ -18,9 +19,12 @@ namespace {
 using pg::Value;
 
 // What happens next month may be made ready; a clock that is wrong must not fill the catalog.
-int LastMonth() { return MonthOf(pg::WallClock()) + 1; }
+int LastMonth() {
+    return MonthOf(pg::WallClock()) + 1;
+}
 
-// What each partition has an index on: a dump that is restored makes them again, as it could not if they were the whole table's.
+// What each partition has an index on: a dump that is restored makes them again, as it could not if they were
+// the whole table's.
 struct Index {
     const char* table;
     const char* name;
@@ -45,9 +49,12 @@ Known& KnownOf(const char* table) {
     return known.try_emplace(table, table).first->second;
 }
 
-std::string Bound(int month) { return month < 0 ? "MINVALUE" : "'" + FormatMoment(MonthBegin(month)) + "'"; }
+std::string Bound(int month) {
+    return month < 0 ? "MINVALUE" : "'" + FormatMoment(MonthBegin(month)) + "'";
+}
 
-// Which partitions there are, with their months: by the snapshot that is active `as_is`, else by one of the transaction's.
+// Which partitions there are, with their months: by the snapshot that is active `as_is`, else by one of the
+// transaction's.
 std::map<int, std::string> ReadPartitions(const char* table, bool as_is) {
     static pg::Statement statement(
         "SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
@@ -62,22 +69,25 @@ std::map<int, std::string> ReadPartitions(const char* table, bool as_is) {
         const std::string month = name.substr(prefix.size());
         if (month == MonthName(-1)) found[-1] = name;
         int year = 0, number = 0;
-        if (std::sscanf(month.c_str(), "y%dm%d", &year, &number) == 2) found[(year - 2000) * 12 + number - 1] = name;
+        if (std::sscanf(month.c_str(), "y%dm%d", &year, &number) == 2)
+            found[(year - 2000) * 12 + number - 1] = name;
     }
     return found;
 }
 
 void Make(const char* table, int month) {
     const std::string parent = "pulse." + pg::QuoteIdentifier(table);
-    const std::string bare = std::string(table) + "_" + MonthName(month), name = "pulse." + pg::QuoteIdentifier(bare);
+    const std::string bare = std::string(table) + "_" + MonthName(month),
+                      name = "pulse." + pg::QuoteIdentifier(bare);
     pg::Execute("CREATE TABLE " + name + " (LIKE " + parent +
                 " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)");
     pg::Execute("REVOKE ALL ON " + name + " FROM PUBLIC");
     for (const Index& index : kIndexes)
         if (std::string_view(index.table) == table)
-            pg::Execute("CREATE INDEX " + pg::QuoteIdentifier(bare + "_" + index.name) + " ON " + name + " (" + index.columns + ")" + index.where);
-    pg::Execute("ALTER TABLE " + parent + " ATTACH PARTITION " + name + " FOR VALUES FROM (" + Bound(month) + ") TO ('" +
-                FormatMoment(MonthBegin(month + 1)) + "')");
+            pg::Execute("CREATE INDEX " + pg::QuoteIdentifier(bare + "_" + index.name) + " ON " + name +
+                        " (" + index.columns + ")" + index.where);
+    pg::Execute("ALTER TABLE " + parent + " ATTACH PARTITION " + name + " FOR VALUES FROM (" + Bound(month) +
+                ") TO ('" + FormatMoment(MonthBegin(month + 1)) + "')");
 }
 
 void Ensure(const char* table, const std::set<int>& months) {
@@ -89,7 +99,8 @@ void Ensure(const char* table, const std::set<int>& months) {
     if (missing.empty()) return;
     if (*missing.rbegin() > LastMonth())
         throw UserError(sqlstate::kNumberOutOfRange, "a time lies too far in the future to be kept",
-                        "It is " + FormatMoment(MonthBegin(*missing.rbegin())) + " or later.", "Check the clock it comes from.");
+                        "It is " + FormatMoment(MonthBegin(*missing.rbegin())) + " or later.",
+                        "Check the clock it comes from.");
     const auto absent = [&] {
         const pg::LatestSnapshot newest;
         const auto there = ReadPartitions(table, true);
@@ -109,7 +120,8 @@ void Ensure(const char* table, const std::set<int>& months) {
 
 void EnsurePartitions(const char* table, Moment first, Moment last) {
     std::set<int> months;
-    for (int month = MonthOf(first), end = std::min(MonthOf(last), LastMonth() + 1); month <= end; ++month) months.insert(month);
+    for (int month = MonthOf(first), end = std::min(MonthOf(last), LastMonth() + 1); month <= end; ++month)
+        months.insert(month);
     Ensure(table, months);
 }
 

@@ -75,8 +75,8 @@ std::optional<Person> FindPerson(int64_t profile) {
     auto row = probe.Find({Int64GetDatum(profile)});
     if (row && DatumGetInt64((*row)[0].datum) != profile) row = probe.Find({(*row)[0].datum});
     if (!row) return std::nullopt;
-    return Person{DatumGetInt64((*row)[0].datum), pg::ToText((*row)[1].datum), (*row)[2], Attributes((*row)[3]),
-                  DatumGetTimestampTz((*row)[4].datum)};
+    return Person{DatumGetInt64((*row)[0].datum), pg::ToText((*row)[1].datum), (*row)[2],
+                  Attributes((*row)[3]), DatumGetTimestampTz((*row)[4].datum)};
 }
 
 std::optional<Person> FindPerson(const std::string& user) {
@@ -86,8 +86,10 @@ std::optional<Person> FindPerson(const std::string& user) {
 
 Person RequirePerson(const std::string& user) {
     if (auto person = FindPerson(user)) return std::move(*person);
-    throw UserError(sqlstate::kUndefinedObject, "nobody is known as \"" + rule::Shorten(user, 255) + "\"", "",
-                    "Give a user id or an anonymous id, another id with its kind, as in email:ann@example.com, or profile: and a number.");
+    throw UserError(
+        sqlstate::kUndefinedObject, "nobody is known as \"" + rule::Shorten(user, 255) + "\"", "",
+        "Give a user id or an anonymous id, another id with its kind, as in email:ann@example.com, or "
+        "profile: and a number.");
 }
 
 bool WasThere(const Person& person, Moment at) {

@@ -46,7 +46,8 @@ Datum PayloadOf(const Arrival& arrival) {
     if (!arrival.completed) return whole;
     // Replayed, it stands alone.
     std::vector<std::pair<const char*, Value>> members;
-    for (const auto& [key, node] : {std::pair{"sentAt", arrival.incoming.sent_at}, std::pair{"context", arrival.incoming.context}})
+    for (const auto& [key, node] :
+         {std::pair{"sentAt", arrival.incoming.sent_at}, std::pair{"context", arrival.incoming.context}})
         if (node.Given()) members.emplace_back(key, Value{JSONBOID, pg::CutOut(node), false});
     return pg::Concatenate(whole, pg::MakeObject(members));
 }
@@ -70,17 +71,23 @@ void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdic
     }
     if (received.empty()) return;
     static pg::Statement statement(
-        "INSERT INTO pulse.rejected_event (received_at, source, message_id, reason, detail, payload, imported)"
+        "INSERT INTO pulse.rejected_event (received_at, source, message_id, reason, detail, payload,"
+        " imported)"
         " SELECT r.at, r.source, r.message_id, r.reason, r.detail, r.payload, r.imported"
-        " FROM unnest($1, $2, $3, $4, $5, $6, $7) AS r (at, message_id, reason, detail, payload, source, imported)",
-        {TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, BOOLARRAYOID});
-    statement.Execute({pg::ArrayOf(TIMESTAMPTZOID, received), pg::ArrayOf(TEXTOID, ids, without), pg::ArrayOf(TEXTOID, reasons),
-                       pg::ArrayOf(TEXTOID, details), pg::ArrayOf(JSONBOID, payloads), pg::ArrayOf(TEXTOID, sources), pg::BoolArray(imported)});
+        " FROM unnest($1, $2, $3, $4, $5, $6, $7) AS r (at, message_id, reason, detail, payload, source,"
+        " imported)",
+        {TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
+         BOOLARRAYOID});
+    statement.Execute({pg::ArrayOf(TIMESTAMPTZOID, received), pg::ArrayOf(TEXTOID, ids, without),
+                       pg::ArrayOf(TEXTOID, reasons), pg::ArrayOf(TEXTOID, details),
+                       pg::ArrayOf(JSONBOID, payloads), pg::ArrayOf(TEXTOID, sources),
+                       pg::BoolArray(imported)});
 }
 
 int64_t ForgetRejected(Moment before, int64_t rows) {
     static pg::Statement statement(
-        "DELETE FROM pulse.rejected_event WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.rejected_event AS r WHERE r.received_at < $1"
+        "DELETE FROM pulse.rejected_event WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.rejected_event AS r"
+        " WHERE r.received_at < $1"
         " ORDER BY r.received_at LIMIT $2))",
         {TIMESTAMPTZOID, INT8OID});
     return static_cast<int64_t>(statement.Execute({Value::Time(before), Value::Int8(rows)}).processed());

@@ -20,12 +20,13 @@ void NoteReplay(const std::vector<Replayed>& replayed) {
         details.push_back(rejected ? pg::FromText(one.verdict.detail) : Datum{0});
     }
     static pg::Statement statement(
-        "UPDATE pulse.rejected_event AS r SET attempts = r.attempts + 1, reason = coalesce(n.reason, r.reason),"
+        "UPDATE pulse.rejected_event AS r SET attempts = r.attempts + 1, reason = coalesce(n.reason,"
+        " r.reason),"
         " detail = coalesce(n.detail, r.detail), replayed_at = CASE WHEN n.reason IS NULL THEN $4 END"
         " FROM unnest($1, $2, $3) AS n (id, reason, detail) WHERE r.id = n.id",
         {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID});
-    statement.Execute({pg::ArrayOf(INT8OID, ids), pg::ArrayOf(TEXTOID, reasons, good), pg::ArrayOf(TEXTOID, details, good),
-                       Value::Time(pg::Now())});
+    statement.Execute({pg::ArrayOf(INT8OID, ids), pg::ArrayOf(TEXTOID, reasons, good),
+                       pg::ArrayOf(TEXTOID, details, good), Value::Time(pg::Now())});
 }
 
 }  // namespace
@@ -34,8 +35,10 @@ std::vector<Replayed> Replay(const Value& ids, const std::optional<std::string>&
     // Before rows are locked, as everywhere: the order of locks begins with the definitions.
     if (const auto begin = Listening().begin) begin();
     static pg::Statement choose(
-        "SELECT id, received_at, source, imported, payload FROM pulse.rejected_event WHERE replayed_at IS NULL"
-        " AND ($1 IS NULL OR id = ANY ($1)) AND ($2 IS NULL OR reason = $2) ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",
+        "SELECT id, received_at, source, imported, payload FROM pulse.rejected_event"
+        " WHERE replayed_at IS NULL"
+        " AND ($1 IS NULL OR id = ANY ($1)) AND ($2 IS NULL OR reason = $2) ORDER BY id LIMIT $3 FOR"
+        " UPDATE SKIP LOCKED",
         {INT8ARRAYOID, TEXTOID, INT8OID});
     const pg::Result rows = choose.Execute({ids, Value::Text(reason), Value::Int8(max)});
     static const pg::JsonbReader reader;
@@ -43,12 +46,14 @@ std::vector<Replayed> Replay(const Value& ids, const std::optional<std::string>&
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
         const json::Node event = pg::Root(row.Raw(4));
-        arrivals.push_back({Extract(reader, event), event, row.Time(1), row.Text(2), row.Bool(3) ? Cause::kImport : Cause::kEvent, false});
+        arrivals.push_back({Extract(reader, event), event, row.Time(1), row.Text(2),
+                            row.Bool(3) ? Cause::kImport : Cause::kEvent, false});
     }
     // All at once: what the first ones lock is not held while others wait for their turn.
     std::vector<Verdict> verdicts = TakeIn(arrivals, false);
     std::vector<Replayed> replayed;
-    for (size_t i = 0; i < verdicts.size(); ++i) replayed.push_back({rows[i].Int8(0), std::move(verdicts[i])});
+    for (size_t i = 0; i < verdicts.size(); ++i)
+        replayed.push_back({rows[i].Int8(0), std::move(verdicts[i])});
     NoteReplay(replayed);
     return replayed;
 }

@@ -58,24 +58,31 @@ std::string Names() {
 void Rows::SetColumns(const std::vector<std::string>& names, const std::vector<Oid>& types) {
     bool person = false, act = false;
     for (size_t i = 0; i < names.size(); ++i) {
-        const auto found = std::find_if(kNames.begin(), kNames.end(), [&](const Name& name) { return names[i] == name.name; });
+        const auto found = std::find_if(kNames.begin(), kNames.end(),
+                                        [&](const Name& name) { return names[i] == name.name; });
         if (found == kNames.end())
-            throw UserError(sqlstate::kInvalidParameter, "unknown column \"" + names[i] + "\"", "Columns are " + Names() + ".",
+            throw UserError(sqlstate::kInvalidParameter, "unknown column \"" + names[i] + "\"",
+                            "Columns are " + Names() + ".",
                             "Rename it, put it into properties with jsonb_build_object(), or leave it out.");
         if (found->object && types[i] != JSONBOID)
-            throw UserError(sqlstate::kInvalidParameter, "column \"" + names[i] + "\" must be jsonb", "", "Cast it: " + names[i] + "::jsonb.");
+            throw UserError(sqlstate::kInvalidParameter, "column \"" + names[i] + "\" must be jsonb", "",
+                            "Cast it: " + names[i] + "::jsonb.");
         if (names[i] == "timestamp" && (types[i] == TIMESTAMPOID || types[i] == DATEOID))
             throw UserError(sqlstate::kInvalidParameter, "column \"timestamp\" has no time zone", "",
                             "Say which it is: \"timestamp\" AT TIME ZONE 'UTC'.");
         columns_.push_back({found->slot, !found->slot, types[i]});
-        person |= found->slot == &Incoming::user_id || found->slot == &Incoming::anonymous_id || found->slot == &Incoming::device_id ||
-                  found->slot == &Incoming::email || found->slot == &Incoming::phone || found->slot == &Incoming::identifiers;
-        act |= found->slot == &Incoming::event || found->slot == &Incoming::type || found->slot == &Incoming::traits ||
-               found->slot == &Incoming::group_id || found->slot == &Incoming::previous_id;
+        person |= found->slot == &Incoming::user_id || found->slot == &Incoming::anonymous_id ||
+                  found->slot == &Incoming::device_id || found->slot == &Incoming::email ||
+                  found->slot == &Incoming::phone || found->slot == &Incoming::identifiers;
+        act |= found->slot == &Incoming::event || found->slot == &Incoming::type ||
+               found->slot == &Incoming::traits || found->slot == &Incoming::group_id ||
+               found->slot == &Incoming::previous_id;
     }
     if (!person || !act)
-        throw UserError(sqlstate::kInvalidParameter, person ? "no column says what happened" : "no column says who did it",
-                        "Columns are " + Names() + ".", person ? "Give event or type." : "Give user_id or another id.");
+        throw UserError(sqlstate::kInvalidParameter,
+                        person ? "no column says what happened" : "no column says who did it",
+                        "Columns are " + Names() + ".",
+                        person ? "Give event or type." : "Give user_id or another id.");
 }
 
 const char* Rows::Copy(const void* bytes, size_t size) {
@@ -105,7 +112,8 @@ Node Rows::Read(const Column& column, Datum value) {
 }
 
 void Rows::Add(const Datum* values, const bool* nulls) {
-    if (arrivals_.empty()) arrivals_.reserve(std::min<size_t>(kReserved, static_cast<size_t>(pg::settings::max_batch)));
+    if (arrivals_.empty())
+        arrivals_.reserve(std::min<size_t>(kReserved, static_cast<size_t>(pg::settings::max_batch)));
     Arrival& arrival = arrivals_.emplace_back();
     arrival.received_at = pg::PastNow();
     arrival.source = source_;
@@ -120,8 +128,10 @@ void Rows::Add(const Datum* values, const bool* nulls) {
             arrival.source = checked_ = source;
         } else if (column.slot == &Incoming::timestamp && column.type == TIMESTAMPTZOID) {
             const Moment at = DatumGetTimestampTz(values[i]);
-            if (TIMESTAMP_NOT_FINITE(at)) arrival.incoming.timestamp = pg::TextNode(at < 0 ? "-infinity" : "infinity");
-            else arrival.incoming.at = at;
+            if (TIMESTAMP_NOT_FINITE(at))
+                arrival.incoming.timestamp = pg::TextNode(at < 0 ? "-infinity" : "infinity");
+            else
+                arrival.incoming.at = at;
         } else {
             const Node node = Read(column, values[i]);
             arrival.incoming.size += node.Is(Kind::kText) ? node.text.size() : node.size;

@@ -24,9 +24,14 @@ Op Mirrored(Op op) {
     }
 }
 
-// A comparison of now (or what grows with it) with a border: whether it changes on reaching the border, and on leaving it behind.
-bool OnReaching(Op op) { return op != Op::kLessEqual && op != Op::kGreater; }
-bool OnLeaving(Op op) { return op != Op::kLess && op != Op::kGreaterEqual; }
+// A comparison of now (or what grows with it) with a border: whether it changes on reaching the border, and
+// on leaving it behind.
+bool OnReaching(Op op) {
+    return op != Op::kLessEqual && op != Op::kGreater;
+}
+bool OnLeaving(Op op) {
+    return op != Op::kLess && op != Op::kGreaterEqual;
+}
 
 std::vector<Value> OptionsOf(const Value& value) {
     return value.options.empty() ? std::vector<Value>{value} : value.options;
@@ -89,7 +94,8 @@ void Clock::CompareSpans(const Value& left, Op op, const Value& right) {
                         }
                     }
                     if (times != 0)
-                        AddEpoch("((" + std::to_string(-offset) + known + ") / (" + std::to_string(times) + "))");
+                        AddEpoch("((" + std::to_string(-offset) + known + ") / (" + std::to_string(times) +
+                                 "))");
                 }
 }
 
@@ -104,7 +110,8 @@ void Clock::CompareNumbers(const Value& left, Op op, const Value& right) {
 void Clock::CompareTick(const Tick& tick, Op op, const Value& number) {
     const Number* literal = number.literal ? As<Number>(*number.expr) : nullptr;
     if (!literal) {
-        const std::string unit = " * " + std::to_string(tick.unit) + ")", start = "(" + Epoch(*tick.start) + " + ";
+        const std::string unit = " * " + std::to_string(tick.unit) + ")",
+                          start = "(" + Epoch(*tick.start) + " + ";
         if (OnReaching(op)) AddEpoch(start + "pg_catalog.ceil(" + AsNumeric(number) + ")" + unit);
         if (OnLeaving(op)) AddEpoch(start + "(pg_catalog.floor(" + AsNumeric(number) + ") + 1)" + unit);
         return;
@@ -123,15 +130,16 @@ void Clock::CompareTick(const Tick& tick, Op op, const Value& number) {
 
 void Clock::NextTick(const Tick& tick) {
     const std::string start = Epoch(*tick.start), unit = std::to_string(tick.unit);
-    AddEpoch("(" + start + " + (pg_catalog.floor((EXTRACT(epoch FROM " + now_sql_ + ") - " + start + ") / " + unit +
-             ") + 1) * " + unit + ")");
+    AddEpoch("(" + start + " + (pg_catalog.floor((EXTRACT(epoch FROM " + now_sql_ + ") - " + start + ") / " +
+             unit + ") + 1) * " + unit + ")");
 }
 
 void Clock::Result(const Value& value) {
     for (const Tick& tick : value.ticks) NextTick(tick);
-    const bool moves = value.type == Type::kTimestamp
-                           ? MayBeNow(value)
-                           : value.difference && MayBeNow(value.difference->first) != MayBeNow(value.difference->second);
+    const bool moves =
+        value.type == Type::kTimestamp
+            ? MayBeNow(value)
+            : value.difference && MayBeNow(value.difference->first) != MayBeNow(value.difference->second);
     if (moves) Add("(" + now_sql_ + " + " + kMicrosecond + ")");
 }
 
@@ -148,14 +156,16 @@ void Clock::AddEpoch(const std::string& seconds) {
 }
 
 void Clock::Add(const std::string& instant) {
-    if (std::find(instants_.begin(), instants_.end(), instant) == instants_.end()) instants_.push_back(instant);
+    if (std::find(instants_.begin(), instants_.end(), instant) == instants_.end())
+        instants_.push_back(instant);
 }
 
 std::string Clock::Until() const {
     if (instants_.empty()) return "NULL::timestamptz";
     std::string sql = "LEAST(";
     for (const std::string& instant : instants_)
-        sql += (sql.size() > 6 ? ", " : "") + ("CASE WHEN " + instant + " > " + now_sql_ + " THEN " + instant + " END");
+        sql += (sql.size() > 6 ? ", " : "") +
+               ("CASE WHEN " + instant + " > " + now_sql_ + " THEN " + instant + " END");
     return sql + ")";
 }
 

@@ -120,7 +120,8 @@ class Compiler {
                                 expr);
             case Function::kAbs:
                 return Ticking(
-                    NumberOf("pg_catalog.abs(" + RequireNumber(argument, expr) + ")", "numeric", expr), {argument});
+                    NumberOf("pg_catalog.abs(" + RequireNumber(argument, expr) + ")", "numeric", expr),
+                    {argument});
             case Function::kRound: return Ticking(Round(node, argument, expr), {argument});
             case Function::kSecondsSince: return Since(argument, 1, expr);
             case Function::kMinutesSince: return Since(argument, 60, expr);

@@ -61,9 +61,11 @@ Value AsType(const Value& value, Type type) {
 
 Value Beside(const Value& value, const Value& other, Op op) {
     if (!value.dynamic || other.dynamic) return value;
-    // In an order a date means the day, not its letters: 2011-03-01T06:00+01:00 lies before 2011-03-01T05:30Z.
+    // In an order a date means the day, not its letters: 2011-03-01T06:00+01:00 lies before
+    // 2011-03-01T05:30Z.
     const Text* text = As<Text>(*other.expr);
-    if (other.literal && text && IsOrder(op) && ParseMoment(text->value)) return AsType(value, Type::kTimestamp);
+    if (other.literal && text && IsOrder(op) && ParseMoment(text->value))
+        return AsType(value, Type::kTimestamp);
     return AsType(value, other.type);
 }
 
@@ -75,13 +77,15 @@ std::string CompareJson(const Value& left, Op op, const Value& right) {
 
 std::string JsonIn(const Value& json, const std::vector<Value>& items) {
     std::string sql = "(CASE " + TypeName(json.sql);
-    for (const auto& [type, name] :
-         {std::pair(Type::kText, "string"), std::pair(Type::kNumber, "number"), std::pair(Type::kBoolean, "boolean")}) {
+    for (const auto& [type, name] : {std::pair(Type::kText, "string"), std::pair(Type::kNumber, "number"),
+                                     std::pair(Type::kBoolean, "boolean")}) {
         std::string list;
         for (const Value& item : items)
             if (item.type == type) list += (list.empty() ? "" : ", ") + item.sql;
         if (list.empty()) continue;
-        const char* const read = type == Type::kText ? " #>> '{}'" : type == Type::kNumber ? "::numeric" : "::boolean";
+        const char* const read = type == Type::kText     ? " #>> '{}'"
+                                 : type == Type::kNumber ? "::numeric"
+                                                         : "::boolean";
         sql += std::string(" WHEN '") + name + "' THEN (" + json.sql + read + ") IN (" + list + ")";
     }
     return sql + " END)";
@@ -91,11 +95,12 @@ Value JsonContains(const Value& json, const Value& item, const Expr& expr) {
     const Value wanted = AsType(item, Type::kText);
     if (wanted.type == Type::kText) {
         const Value part = PartOfText(Op::kContains, AsType(json, Type::kText), wanted, expr);
-        return Truth("(CASE " + TypeName(json.sql) + " WHEN 'array' THEN pg_catalog.jsonb_exists(" + json.sql + ", " +
-                         AsText(wanted) + ") WHEN 'string' THEN " + part.sql + " END)",
+        return Truth("(CASE " + TypeName(json.sql) + " WHEN 'array' THEN pg_catalog.jsonb_exists(" +
+                         json.sql + ", " + AsText(wanted) + ") WHEN 'string' THEN " + part.sql + " END)",
                      expr);
     }
-    if (wanted.type != Type::kNumber && wanted.type != Type::kBoolean) Mismatch(json, item, Op::kContains, expr);
+    if (wanted.type != Type::kNumber && wanted.type != Type::kBoolean)
+        Mismatch(json, item, Op::kContains, expr);
     return Truth(When(json.sql, "array",
                       "pg_catalog.jsonb_contains(" + json.sql + ", pg_catalog.to_jsonb(" +
                           (wanted.type == Type::kNumber ? AsNumeric(wanted) : wanted.sql) + "))"),

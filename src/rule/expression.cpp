@@ -46,7 +46,8 @@ std::string Alternative(const Value& value, const Value& model, bool same) {
 template <typename Write>
 std::string Chosen(const std::vector<Value>& values, const std::string& condition, Write write) {
     if (!condition.empty())
-        return "(CASE WHEN " + condition + " THEN " + write(values[0]) + " ELSE " + write(values[1]) + " END)";
+        return "(CASE WHEN " + condition + " THEN " + write(values[0]) + " ELSE " + write(values[1]) +
+               " END)";
     std::string sql = "COALESCE(";
     for (size_t i = 0; i < values.size(); ++i) sql += (i > 0 ? ", " : "") + write(values[i]);
     return sql + ")";
@@ -168,8 +169,10 @@ Value Choice(std::vector<Value> values, const std::string& condition, const Expr
         result.simple = result.simple && value.simple;
         if (value.type != Type::kTimestamp) continue;
         now = now || IsNow(value) || !value.options.empty();
-        if (value.options.empty()) result.options.push_back(value);
-        else result.options.insert(result.options.end(), value.options.begin(), value.options.end());
+        if (value.options.empty())
+            result.options.push_back(value);
+        else
+            result.options.insert(result.options.end(), value.options.begin(), value.options.end());
     }
     if (!now) result.options.clear();
     if (model.type == Type::kNumber && !same) result.sql_type = "numeric";

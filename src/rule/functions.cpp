@@ -68,7 +68,8 @@ Oid RelationArgument(const pg::Args& arguments) {
 const rule::Definitions& (*saved_definitions)() = nullptr;
 
 rule::ProfileNames ColumnsOfPeople() {
-    return {"s.attributes", "s.account", "s.context", [](size_t metric) { return "s.metric_" + std::to_string(metric + 1); }};
+    return {"s.attributes", "s.account", "s.context",
+            [](size_t metric) { return "s.metric_" + std::to_string(metric + 1); }};
 }
 
 // The SQL must be one that PostgreSQL takes, and patterns regular expressions.
@@ -76,7 +77,9 @@ void Try(const rule::ProfileRule& compiled, const rule::Expr& expanded) {
     std::string columns = "NULL::jsonb AS attributes, NULL::jsonb AS account, NULL::jsonb AS context";
     for (size_t i = 0; i < compiled.metrics.size(); ++i)
         columns += ", NULL::"s + rule::SqlTypeOf(compiled.metrics[i]) + " AS metric_" + std::to_string(i + 1);
-    pg::Execute("SELECT " + compiled.sql + ", " + compiled.until + " FROM (SELECT " + columns + ") AS s LIMIT 0", {}, true);
+    pg::Execute(
+        "SELECT " + compiled.sql + ", " + compiled.until + " FROM (SELECT " + columns + ") AS s LIMIT 0", {},
+        true);
     for (const std::string& pattern : rule::FindPatterns(expanded))
         pg::Execute("SELECT '' ~ $1", {pg::Value::Text(pattern)}, true);
 }
@@ -88,12 +91,15 @@ Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
     pg::ResultSet rows(fcinfo);
     if (!whole) {
         rows.Add({pg::Value::Text(rule::Print(expr)), none, no_list, pg::Value::Texts(mentions.traits),
-                  pg::Value::Texts(mentions.segments), no_list, no_list, no_list, none, none, no_list, no_list});
+                  pg::Value::Texts(mentions.segments), no_list, no_list, no_list, none, none, no_list,
+                  no_list});
         return pg::ResultSet::Done();
     }
-    const rule::ExprPtr expanded = saved_definitions ? rule::Expand(expr, saved_definitions()) : std::make_shared<const rule::Expr>(expr);
+    const rule::ExprPtr expanded = saved_definitions ? rule::Expand(expr, saved_definitions())
+                                                     : std::make_shared<const rule::Expr>(expr);
     const std::string now = pg::VerbSchema() + ".pulse_now()";
-    const rule::ProfileRule compiled = rule::CompileProfile(*expanded, ColumnsOfPeople(), rule::Expect::kAny, now);
+    const rule::ProfileRule compiled =
+        rule::CompileProfile(*expanded, ColumnsOfPeople(), rule::Expect::kAny, now);
     const pg::Session session;
     Try(compiled, *expanded);
     std::vector<std::string> clauses, metrics, metric_sql, metric_until;
@@ -104,10 +110,12 @@ Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
         metric_sql.push_back(sql.value);
         metric_until.push_back(sql.until);
     }
-    rows.Add({pg::Value::Text(rule::Print(expr)), pg::Value::Text(compiled.sql_type), pg::Value::Texts(clauses),
-              pg::Value::Texts(mentions.traits), pg::Value::Texts(mentions.segments), pg::Value::Texts(compiled.attributes),
-              pg::Value::Texts(compiled.account_attributes), pg::Value::Texts(metrics), pg::Value::Text(compiled.sql),
-              pg::Value::Text(compiled.until), pg::Value::Texts(metric_sql), pg::Value::Texts(metric_until)});
+    rows.Add({pg::Value::Text(rule::Print(expr)), pg::Value::Text(compiled.sql_type),
+              pg::Value::Texts(clauses), pg::Value::Texts(mentions.traits),
+              pg::Value::Texts(mentions.segments), pg::Value::Texts(compiled.attributes),
+              pg::Value::Texts(compiled.account_attributes), pg::Value::Texts(metrics),
+              pg::Value::Text(compiled.sql), pg::Value::Text(compiled.until), pg::Value::Texts(metric_sql),
+              pg::Value::Texts(metric_until)});
     return pg::ResultSet::Done();
 }
 

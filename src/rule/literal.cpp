@@ -126,8 +126,10 @@ std::optional<Moment> ParseEpoch(std::string_view seconds) {
             more = more || (weight == 0 && digit != '0');
         }
     }
-    if (negative) moment = -moment;
-    else moment += more;
+    if (negative)
+        moment = -moment;
+    else
+        moment += more;
     if (moment < kYearOne * kSecond || moment >= kYearTenThousand * kSecond) return std::nullopt;
     return moment - k2000 * kSecond;
 }

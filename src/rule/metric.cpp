@@ -13,15 +13,24 @@ struct Named {
 
 // The first name of each is the one that is printed.
 constexpr Named kAggregates[] = {
-    {"count", Aggregate::kCount},          {"exists", Aggregate::kExists},
-    {"unique_days", Aggregate::kUniqueDays}, {"first_seen", Aggregate::kFirstSeen},
-    {"last_seen", Aggregate::kLastSeen},   {"sum", Aggregate::kSum},
-    {"avg", Aggregate::kAverage},          {"average", Aggregate::kAverage},
-    {"min", Aggregate::kMin},              {"max", Aggregate::kMax},
-    {"p50", Aggregate::kMedian},           {"median", Aggregate::kMedian},
-    {"p95", Aggregate::kP95},              {"first", Aggregate::kFirst},
-    {"last", Aggregate::kLast},            {"mode", Aggregate::kMode},
-    {"distinct", Aggregate::kDistinct},    {"list", Aggregate::kList},
+    {"count", Aggregate::kCount},
+    {"exists", Aggregate::kExists},
+    {"unique_days", Aggregate::kUniqueDays},
+    {"first_seen", Aggregate::kFirstSeen},
+    {"last_seen", Aggregate::kLastSeen},
+    {"sum", Aggregate::kSum},
+    {"avg", Aggregate::kAverage},
+    {"average", Aggregate::kAverage},
+    {"min", Aggregate::kMin},
+    {"max", Aggregate::kMax},
+    {"p50", Aggregate::kMedian},
+    {"median", Aggregate::kMedian},
+    {"p95", Aggregate::kP95},
+    {"first", Aggregate::kFirst},
+    {"last", Aggregate::kLast},
+    {"mode", Aggregate::kMode},
+    {"distinct", Aggregate::kDistinct},
+    {"list", Aggregate::kList},
 };
 
 }  // namespace

@@ -10,15 +10,19 @@ namespace pulse::rule {
 namespace {
 
 constexpr const char* kAggregateHint =
-    "Of events there are count, exists, unique_days, first_seen, last_seen (each also as count_30d or count(30d)), "
-    "first_seen_days_ago, last_seen_minutes_ago, and of a property sum(p), avg, min, max, p50, p95, first, last, mode, distinct, "
+    "Of events there are count, exists, unique_days, first_seen, last_seen (each also as count_30d or "
+    "count(30d)), "
+    "first_seen_days_ago, last_seen_minutes_ago, and of a property sum(p), avg, min, max, p50, p95, first, "
+    "last, mode, distinct, "
     "list (also as sum_p_30d or sum(p, 30d)).";
 constexpr const char* kWindowHint =
-    "A window is a duration such as 30d, 12h or 15m, a range such as 90d..30d (between 90 and 30 days ago), calendar 1 month, or all.";
+    "A window is a duration such as 30d, 12h or 15m, a range such as 90d..30d (between 90 and 30 days ago), "
+    "calendar 1 month, or all.";
 constexpr const char* kEventHint =
     "Write events.purchase, events[\"Order Completed\"], or events.* for any event.";
 constexpr const char* kStepHint =
-    "A sequence is written sequence(events.view_product -> within 1d no events.order{product_id == $.product_id}, in 7d).";
+    "A sequence is written sequence(events.view_product -> within 1d no events.order{product_id == "
+    "$.product_id}, in 7d).";
 constexpr int kMaxCalendar = 1200;
 
 // "_30d" at the end, or nothing.
@@ -88,10 +92,11 @@ std::string MetricParser::EventName() {
         if (!tokens_.Is(Token::Kind::kName) || tokens_.Peek().after_space) tokens_.Unexpected(kEventHint);
         return "$" + tokens_.Take().value;
     }
-    if (!tokens_.Is(Token::Kind::kName) && !tokens_.Is(Token::Kind::kQuotedName)) tokens_.Unexpected(kEventHint);
+    if (!tokens_.Is(Token::Kind::kName) && !tokens_.Is(Token::Kind::kQuotedName))
+        tokens_.Unexpected(kEventHint);
     std::string name = tokens_.Take().value;
-    if (!tokens_.Is(Token::Kind::kEnd) && !tokens_.IsSign(".") && !tokens_.IsSign("{") && !tokens_.IsSign("->") && !tokens_.IsSign(",") &&
-        !tokens_.IsSign(")"))
+    if (!tokens_.Is(Token::Kind::kEnd) && !tokens_.IsSign(".") && !tokens_.IsSign("{") &&
+        !tokens_.IsSign("->") && !tokens_.IsSign(",") && !tokens_.IsSign(")"))
         tokens_.Unexpected("Names of events with other characters are written events[\"Order Completed\"]. " +
                            std::string(kAggregateHint));
     return name;
@@ -100,7 +105,10 @@ std::string MetricParser::EventName() {
 ExprPtr MetricParser::Filter(bool steps) {
     if (!tokens_.AcceptSign("{")) return nullptr;
     ExprPtr filter = filter_(steps);
-    tokens_.ExpectSign("}", "A filter is one condition on the event's properties, such as {category == \"cosmetics\"}; close it with }.");
+    tokens_.ExpectSign(
+        "}",
+        "A filter is one condition on the event's properties, such as {category == \"cosmetics\"}; close it "
+        "with }.");
     return filter;
 }
 
@@ -110,9 +118,12 @@ void MetricParser::Call(const Token& name, Metric& metric) {
     metric.aggregate = *aggregate;
     tokens_.Take();
     Arguments(metric);
-    tokens_.ExpectSign(")", NeedsProperty(*aggregate) ? "Give a property and maybe a window, as in sum(amount, 30d)." : kWindowHint);
+    tokens_.ExpectSign(")", NeedsProperty(*aggregate)
+                                ? "Give a property and maybe a window, as in sum(amount, 30d)."
+                                : kWindowHint);
     // sum(amount)_30d
-    if (tokens_.Is(Token::Kind::kName) && !tokens_.Peek().after_space && tokens_.Peek().value.starts_with('_')) {
+    if (tokens_.Is(Token::Kind::kName) && !tokens_.Peek().after_space &&
+        tokens_.Peek().value.starts_with('_')) {
         const auto seconds = ParseDuration(std::string_view(tokens_.Peek().value).substr(1));
         if (!seconds || metric.window.kind != Window::Kind::kAll) tokens_.Unexpected(kWindowHint);
         tokens_.Take();
@@ -137,7 +148,8 @@ Window MetricParser::ReadWindow() {
     if (tokens_.AcceptWord("calendar")) return Calendar();
     if (tokens_.IsWord("session"))
         throw UserError(sqlstate::kNotSupported,
-                        "session windows are not available in rules at position " + std::to_string(tokens_.Peek().position),
+                        "session windows are not available in rules at position " +
+                            std::to_string(tokens_.Peek().position),
                         "A window does not know where a session begins.", kWindowHint);
     if (!tokens_.Is(Token::Kind::kDuration)) tokens_.Unexpected(kWindowHint);
     Window window = Last(Span());
@@ -151,7 +163,8 @@ Window MetricParser::ReadWindow() {
 }
 
 Window MetricParser::Calendar() {
-    const std::string hint = "Write calendar 1 day, calendar 2 weeks or calendar 3 months: the current one and those before it.";
+    const std::string hint =
+        "Write calendar 1 day, calendar 2 weeks or calendar 3 months: the current one and those before it.";
     Window window{.kind = Window::Kind::kCalendar, .count = 1};
     const Token count = tokens_.Peek();
     std::string unit;
@@ -162,7 +175,8 @@ Window MetricParser::Calendar() {
     } else {
         if (tokens_.Is(Token::Kind::kNumber)) {
             const std::string digits = tokens_.Take().value;
-            const bool whole = digits.size() <= 4 && digits.find_first_not_of("0123456789") == std::string::npos;
+            const bool whole =
+                digits.size() <= 4 && digits.find_first_not_of("0123456789") == std::string::npos;
             window.count = whole ? std::stoi(digits) : 0;
         }
         if (!tokens_.Is(Token::Kind::kName)) tokens_.Unexpected(hint);
@@ -173,12 +187,18 @@ Window MetricParser::Calendar() {
             if (EqualsIgnoringCase(word, unit)) return true;
         return false;
     };
-    if (is({"d", "day", "days"})) window.unit = Window::Unit::kDay;
-    else if (is({"w", "week", "weeks"})) window.unit = Window::Unit::kWeek;
-    else if (is({"month", "months"})) window.unit = Window::Unit::kMonth;
-    else tokens_.Fail(count, "A calendar window is of days, weeks or months", hint);
+    if (is({"d", "day", "days"}))
+        window.unit = Window::Unit::kDay;
+    else if (is({"w", "week", "weeks"}))
+        window.unit = Window::Unit::kWeek;
+    else if (is({"month", "months"}))
+        window.unit = Window::Unit::kMonth;
+    else
+        tokens_.Fail(count, "A calendar window is of days, weeks or months", hint);
     if (window.count < 1 || window.count > kMaxCalendar)
-        tokens_.Fail(count, "A calendar window has 1 to " + std::to_string(kMaxCalendar) + " days, weeks or months", hint);
+        tokens_.Fail(count,
+                     "A calendar window has 1 to " + std::to_string(kMaxCalendar) + " days, weeks or months",
+                     hint);
     return window;
 }
 
@@ -191,7 +211,8 @@ ExprPtr MetricParser::Sequence(size_t position) {
     } while (tokens_.AcceptSign("->"));
     if (metric.steps.size() < 2) tokens_.Unexpected(kStepHint);
     if (tokens_.AcceptSign(",")) {
-        if (!tokens_.AcceptWord("in")) tokens_.Unexpected("After the steps stands in and a duration, as in \", in 7d\".");
+        if (!tokens_.AcceptWord("in"))
+            tokens_.Unexpected("After the steps stands in and a duration, as in \", in 7d\".");
         metric.window = Last(Span());
     }
     tokens_.ExpectSign(")", kStepHint);
@@ -205,14 +226,16 @@ Step MetricParser::ReadStep(bool first) {
     step.absent = tokens_.AcceptWord("no");
     if (first && (step.within > 0 || step.absent))
         tokens_.Fail(begin, "The first step of a sequence is an event that happened", kStepHint);
-    if (!tokens_.AcceptWord("events") || !(tokens_.IsSign(".") || tokens_.IsSign("["))) tokens_.Unexpected(kStepHint);
+    if (!tokens_.AcceptWord("events") || !(tokens_.IsSign(".") || tokens_.IsSign("[")))
+        tokens_.Unexpected(kStepHint);
     step.event = EventName();
     step.filter = Filter(!first);
     return step;
 }
 
 int64_t MetricParser::Span() {
-    if (!tokens_.Is(Token::Kind::kDuration)) tokens_.Unexpected("Give a duration such as 10s, 15m, 12h, 30d or 2w.");
+    if (!tokens_.Is(Token::Kind::kDuration))
+        tokens_.Unexpected("Give a duration such as 10s, 15m, 12h, 30d or 2w.");
     return *ParseDuration(tokens_.Take().value);
 }
 

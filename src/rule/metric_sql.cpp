@@ -68,13 +68,16 @@ class MetricCompiler {
         }
         const Window& window = metric_.window;
         if (window.kind == Window::Kind::kCalendar || window.to != 0) return std::nullopt;
-        Moving moving{.aggregate = metric_.aggregate, .window = window.kind == Window::Kind::kSliding ? window.from : 0};
-        if (metric_.filter) moving.usable = Compile(*metric_.filter, PropertyScope("$1"), Expect::kBoolean, now_).sql;
+        Moving moving{.aggregate = metric_.aggregate,
+                      .window = window.kind == Window::Kind::kSliding ? window.from : 0};
+        if (metric_.filter)
+            moving.usable = Compile(*metric_.filter, PropertyScope("$1"), Expect::kBoolean, now_).sql;
         // What depends on the clock besides the window is read.
         if (moving.usable.find(now_) != std::string::npos) return std::nullopt;
         if (metric_.aggregate == Aggregate::kSum) {
             const std::string property = JsonPath("$1", metric_.property);
-            moving.usable += (moving.usable.empty() ? "" : " AND ") + ("pg_catalog.jsonb_typeof(" + property + ") = 'number'");
+            moving.usable += (moving.usable.empty() ? "" : " AND ") +
+                             ("pg_catalog.jsonb_typeof(" + property + ") = 'number'");
             moving.number = "pulse.to_number(" + property + ")";
         }
         return moving;
@@ -111,9 +114,11 @@ class MetricCompiler {
 
     // The local midnight at which the current day, week or month began, moved by some; timestamp.
     std::string LocalStart(int by) const {
-        const std::string begin = "pg_catalog.date_trunc('" + Unit() + "', " + now_ + " AT TIME ZONE " + zone_ + ")";
+        const std::string begin =
+            "pg_catalog.date_trunc('" + Unit() + "', " + now_ + " AT TIME ZONE " + zone_ + ")";
         if (by == 0) return begin;
-        return "(" + begin + (by > 0 ? " + " : " - ") + "interval '" + std::to_string(std::abs(by)) + " " + Unit() + "')";
+        return "(" + begin + (by > 0 ? " + " : " - ") + "interval '" + std::to_string(std::abs(by)) + " " +
+               Unit() + "')";
     }
 
     // Which events lie in the window.
@@ -124,7 +129,8 @@ class MetricCompiler {
             case Window::Kind::kAll: return past;
             case Window::Kind::kSliding: return "e.time > " + Plus(now_, -window.from) + " AND " + past;
             case Window::Kind::kCalendar:
-                return "(e.time AT TIME ZONE " + zone_ + ") >= " + LocalStart(1 - window.count) + " AND " + past;
+                return "(e.time AT TIME ZONE " + zone_ + ") >= " + LocalStart(1 - window.count) + " AND " +
+                       past;
         }
         return past;
     }
@@ -135,7 +141,8 @@ class MetricCompiler {
             case Window::Kind::kSliding: return Plus(now_, -metric_.window.from);
             // A day more than needed: no zone is further from another.
             case Window::Kind::kCalendar:
-                return "((" + LocalStart(1 - metric_.window.count) + " AT TIME ZONE 'UTC') - interval '48:00:00')";
+                return "((" + LocalStart(1 - metric_.window.count) +
+                       " AT TIME ZONE 'UTC') - interval '48:00:00')";
         }
         return "";
     }
@@ -144,9 +151,7 @@ class MetricCompiler {
         return "(pg_catalog.count(" + what + ")" + filter + ")::numeric";
     }
 
-    std::string Number() const {
-        return "pulse.to_number(" + property_ + ")";
-    }
+    std::string Number() const { return "pulse.to_number(" + property_ + ")"; }
     std::string TextValue() const {
         return "CASE WHEN pg_catalog.jsonb_typeof(" + property_ + ") = 'string' THEN " + property_ +
                " #>> '{}' END COLLATE pg_catalog.\"C\"";
@@ -161,32 +166,41 @@ class MetricCompiler {
     // Over the events that count alone, if `bare`; else over any, with a filter.
     std::string Value(bool bare = false) const {
         const std::string counted = bare ? "" : Filter(which_, InWindow()),
-                          used = !bare ? Filter(usable_, InWindow()) : kind_.empty() ? "" : " FILTER (WHERE " + kind_ + ")";
+                          used = !bare           ? Filter(usable_, InWindow())
+                                 : kind_.empty() ? ""
+                                                 : " FILTER (WHERE " + kind_ + ")";
         switch (metric_.aggregate) {
             case Aggregate::kCount: return Count("*", counted);
             case Aggregate::kExists: return "(pg_catalog.count(*)" + counted + " > 0)";
-            case Aggregate::kUniqueDays: return Count("DISTINCT (e.time AT TIME ZONE " + zone_ + ")::date", counted);
+            case Aggregate::kUniqueDays:
+                return Count("DISTINCT (e.time AT TIME ZONE " + zone_ + ")::date", counted);
             case Aggregate::kFirstSeen: return "pg_catalog.min(e.time)" + counted;
             case Aggregate::kLastSeen: return "pg_catalog.max(e.time)" + counted;
             case Aggregate::kSum: return "COALESCE(pg_catalog.sum(" + Number() + ")" + counted + ", 0)";
             case Aggregate::kAverage: return "pg_catalog.avg(" + Number() + ")" + counted;
             case Aggregate::kMin:
             case Aggregate::kMax: {
-                const std::string name = metric_.aggregate == Aggregate::kMin ? "pg_catalog.min(" : "pg_catalog.max(";
-                return "COALESCE(pg_catalog.to_jsonb(" + name + Number() + ")" + counted + "), pg_catalog.to_jsonb(" + name +
-                       TextValue() + ")" + counted + "))";
+                const std::string name =
+                    metric_.aggregate == Aggregate::kMin ? "pg_catalog.min(" : "pg_catalog.max(";
+                return "COALESCE(pg_catalog.to_jsonb(" + name + Number() + ")" + counted +
+                       "), pg_catalog.to_jsonb(" + name + TextValue() + ")" + counted + "))";
             }
             // The smallest value that at least so many of them do not exceed: exact, and one of them.
-            case Aggregate::kMedian: return "pg_catalog.percentile_disc(0.5) WITHIN GROUP (ORDER BY " + Number() + ")" + used;
-            case Aggregate::kP95: return "pg_catalog.percentile_disc(0.95) WITHIN GROUP (ORDER BY " + Number() + ")" + used;
+            case Aggregate::kMedian:
+                return "pg_catalog.percentile_disc(0.5) WITHIN GROUP (ORDER BY " + Number() + ")" + used;
+            case Aggregate::kP95:
+                return "pg_catalog.percentile_disc(0.95) WITHIN GROUP (ORDER BY " + Number() + ")" + used;
             case Aggregate::kFirst:
             case Aggregate::kLast:
-                return "(pg_catalog.array_agg(" + property_ + InOrder(metric_.aggregate == Aggregate::kLast) + ")" + used + ")[1]";
-            case Aggregate::kMode: return "pg_catalog.mode() WITHIN GROUP (ORDER BY " + property_ + ")" + used;
+                return "(pg_catalog.array_agg(" + property_ + InOrder(metric_.aggregate == Aggregate::kLast) +
+                       ")" + used + ")[1]";
+            case Aggregate::kMode:
+                return "pg_catalog.mode() WITHIN GROUP (ORDER BY " + property_ + ")" + used;
             case Aggregate::kDistinct:
                 return "(pg_catalog.count(DISTINCT " + property_ + ")" + used + ")::numeric";
             case Aggregate::kList:
-                return "(pg_catalog.array_agg(DISTINCT " + TextValue() + " ORDER BY " + TextValue() + ")" + used + ")[1:" + kListLimit + "]";
+                return "(pg_catalog.array_agg(DISTINCT " + TextValue() + " ORDER BY " + TextValue() + ")" +
+                       used + ")[1:" + kListLimit + "]";
             case Aggregate::kSequence: break;
         }
         return "";
@@ -196,20 +210,27 @@ class MetricCompiler {
     std::string Until() const {
         const Window& window = metric_.window;
         const std::string now_end = Plus(now_, -window.to);
-        const std::string comes = Plus("pg_catalog.min(e.time)" + Filter(usable_, "e.time > " + now_end), window.to);
+        const std::string comes =
+            Plus("pg_catalog.min(e.time)" + Filter(usable_, "e.time > " + now_end), window.to);
         const std::string in_window = Filter(usable_, InWindow());
         if (window.kind == Window::Kind::kAll) return comes;
         if (window.kind == Window::Kind::kSliding) {
             // These two change only when the newest leaves.
-            const bool newest = metric_.aggregate == Aggregate::kExists || metric_.aggregate == Aggregate::kLastSeen;
+            const bool newest =
+                metric_.aggregate == Aggregate::kExists || metric_.aggregate == Aggregate::kLastSeen;
             return "LEAST(" + comes + ", " +
-                   Plus((newest ? "pg_catalog.max(e.time)" : "pg_catalog.min(e.time)") + in_window, window.from) + ")";
+                   Plus((newest ? "pg_catalog.max(e.time)" : "pg_catalog.min(e.time)") + in_window,
+                        window.from) +
+                   ")";
         }
-        // Where clocks are set back over midnight, the new day begins before the instant that its midnight names.
+        // Where clocks are set back over midnight, the new day begins before the instant that its midnight
+        // names.
         std::string sql = "LEAST(" + comes;
-        for (const char* early : {"", " - interval '00:30:00'", " - interval '01:00:00'", " - interval '02:00:00'"}) {
+        for (const char* early :
+             {"", " - interval '00:30:00'", " - interval '01:00:00'", " - interval '02:00:00'"}) {
             const std::string border = "((" + LocalStart(1) + " AT TIME ZONE " + zone_ + ")" + early + ")";
-            sql += ", CASE WHEN pg_catalog.count(*)" + in_window + " > 0 AND " + border + " > " + now_ + " THEN " + border + " END";
+            sql += ", CASE WHEN pg_catalog.count(*)" + in_window + " > 0 AND " + border + " > " + now_ +
+                   " THEN " + border + " END";
         }
         return sql + ")";
     }

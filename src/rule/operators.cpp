@@ -52,10 +52,16 @@ struct NamedFunction {
 };
 
 constexpr NamedFunction kFunctions[] = {
-    {"lower", Function::kLower}, {"upper", Function::kUpper}, {"len", Function::kLen},
-    {"abs", Function::kAbs},     {"round", Function::kRound}, {"days_since", Function::kDaysSince},
-    {"now", Function::kNow},     {"seconds_since", Function::kSecondsSince},
-    {"minutes_since", Function::kMinutesSince},           {"hours_since", Function::kHoursSince},
+    {"lower", Function::kLower},
+    {"upper", Function::kUpper},
+    {"len", Function::kLen},
+    {"abs", Function::kAbs},
+    {"round", Function::kRound},
+    {"days_since", Function::kDaysSince},
+    {"now", Function::kNow},
+    {"seconds_since", Function::kSecondsSince},
+    {"minutes_since", Function::kMinutesSince},
+    {"hours_since", Function::kHoursSince},
     {"if", Function::kIf},
 };
 

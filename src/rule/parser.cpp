@@ -42,9 +42,12 @@ class Parser : private Tokens {
     ExprPtr OnlyReference() {
         ExprPtr expr = Primary();
         const Call* call = As<Call>(*expr);
-        const Expr& whole = call && IsClock(call->function) && !call->arguments.empty() ? *call->arguments[0] : *expr;
+        const Expr& whole =
+            call && IsClock(call->function) && !call->arguments.empty() ? *call->arguments[0] : *expr;
         if (!Is(Token::Kind::kEnd) || !(As<Reference>(*expr) || As<Metric>(whole)))
-            Unexpected("Write one reference, such as ltv, profile.plan, events.purchase.count_30d or trait(\"vip\").");
+            Unexpected(
+                "Write one reference, such as ltv, profile.plan, events.purchase.count_30d or "
+                "trait(\"vip\").");
         return expr;
     }
 
@@ -154,8 +157,7 @@ class Parser : private Tokens {
         if (op == Op::kIsNull) return MakeOperation(op, {std::move(left)}, position);
         if (op == Op::kIn) return MakeOperation(op, {std::move(left), ListOfLiterals()}, position);
         if (op == Op::kWithinLast || op == Op::kBeforeLast) {
-            if (!Is(Token::Kind::kDuration))
-                Unexpected("Give a duration such as 10s, 15m, 12h, 30d or 2w.");
+            if (!Is(Token::Kind::kDuration)) Unexpected("Give a duration such as 10s, 15m, 12h, 30d or 2w.");
             return MakeOperation(op, {std::move(left), Primary()}, position);
         }
         ExprPtr right = Sum();
@@ -172,10 +174,9 @@ class Parser : private Tokens {
         do {
             const bool minus = IsSign("-");
             if (IsWord("null"))
-                Fail(Peek(), "A list cannot contain null",
-                            "Add || x is null for rows without a value.");
-            const bool literal = minus || Is(Token::Kind::kText) ||
-                                 Is(Token::Kind::kNumber) || IsWord("true") || IsWord("false");
+                Fail(Peek(), "A list cannot contain null", "Add || x is null for rows without a value.");
+            const bool literal = minus || Is(Token::Kind::kText) || Is(Token::Kind::kNumber) ||
+                                 IsWord("true") || IsWord("false");
             if (!literal) Unexpected(hint);
             if (items.size() >= kMaxList)
                 throw UserError(sqlstate::kProgramLimit, "too many list elements in rule",
@@ -271,7 +272,7 @@ class Parser : private Tokens {
         }
         if (IsReserved(name.value))
             Fail(name, "Unexpected " + name.value,
-                        std::string(kValueHint) + " A column of that name is written in backticks.");
+                 std::string(kValueHint) + " A column of that name is written in backticks.");
         return Path(name.value, name.position);
     }
 
@@ -284,12 +285,14 @@ class Parser : private Tokens {
     // What is not for a filter.
     void RequireRule(const Token& token) {
         if (place_ == Place::kRule) return;
-        throw UserError(sqlstate::kNotSupported,
-                        Shorten(token.value, 40) + " is not available in the filter of an event at position " +
-                            std::to_string(token.position),
-                        "A filter is about the properties of one event.",
-                        "Compare properties with values, as in {category == \"cosmetics\"}; a property of that name is written in "
-                        "backticks.");
+        throw UserError(
+            sqlstate::kNotSupported,
+            Shorten(token.value, 40) + " is not available in the filter of an event at position " +
+                std::to_string(token.position),
+            "A filter is about the properties of one event.",
+            "Compare properties with values, as in {category == \"cosmetics\"}; a property of that name is "
+            "written in "
+            "backticks.");
     }
 
     MetricParser Metrics() {
@@ -309,7 +312,8 @@ class Parser : private Tokens {
         const Token dollar = Take();
         if (place_ != Place::kStep)
             Fail(dollar, "Unexpected $",
-                 "$ stands for the step before, in the filter of a later step of a sequence: {product_id == $.product_id}.");
+                 "$ stands for the step before, in the filter of a later step of a sequence: {product_id == "
+                 "$.product_id}.");
         std::vector<std::string> path;
         ContinuePath(path);
         if (path.empty()) Unexpected("Write $.product_id for a property of the step before.");
@@ -378,7 +382,8 @@ ExprPtr Parse(std::string_view text) {
 Metric ParseMetric(std::string_view text) {
     const ExprPtr expr = Parse(text);
     if (const Metric* metric = As<Metric>(*expr)) return *metric;
-    throw UserError(sqlstate::kSyntaxError, "not an aggregate of events", "The text is " + PrintShort(*expr) + ".",
+    throw UserError(sqlstate::kSyntaxError, "not an aggregate of events",
+                    "The text is " + PrintShort(*expr) + ".",
                     "Write one such as events.purchase.count(30d).");
 }
 

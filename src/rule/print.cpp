@@ -131,8 +131,10 @@ class Printer {
 
     void WriteEvents(const std::string& event, const ExprPtr& filter) {
         text_ += "events";
-        if (event.empty()) text_ += ".*";
-        else WriteName(event);
+        if (event.empty())
+            text_ += ".*";
+        else
+            WriteName(event);
         if (!filter) return;
         text_ += '{';
         Print(*filter, kOrStrength);

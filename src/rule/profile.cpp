@@ -17,7 +17,8 @@ constexpr size_t kMaxNodes = 100'000;  // of an expanded tree
 
 // The same node over other operands.
 ExprPtr Over(const Expr& expr, std::vector<ExprPtr> operands) {
-    if (const Call* call = As<Call>(expr)) return MakeCall(call->function, std::move(operands), expr.position);
+    if (const Call* call = As<Call>(expr))
+        return MakeCall(call->function, std::move(operands), expr.position);
     return MakeOperation(As<Operation>(expr)->op, std::move(operands), expr.position);
 }
 
@@ -58,9 +59,10 @@ class Expander {
 
   private:
     [[noreturn]] void TooLarge() const {
-        throw UserError(sqlstate::kProgramLimit, "rule is too complex",
-                        "With the traits and segments it names it has more than " + std::to_string(kMaxNodes) + " parts.",
-                        "Use fewer definitions that use one another many times.");
+        throw UserError(
+            sqlstate::kProgramLimit, "rule is too complex",
+            "With the traits and segments it names it has more than " + std::to_string(kMaxNodes) + " parts.",
+            "Use fewer definitions that use one another many times.");
     }
 
     Tree Named(const Reference& reference, const ExprPtr& expr) {
@@ -72,10 +74,14 @@ class Expander {
         if (const auto known = known_.find(name); known != known_.end()) return known->second;
         RequireNoCycle(name, *expr);
         way_.push_back(name);
-        Tree tree = Expand(definitions_.Find(segment ? Reference::Kind::kSegment : Reference::Kind::kTrait, key, expr->position));
+        Tree tree = Expand(definitions_.Find(segment ? Reference::Kind::kSegment : Reference::Kind::kTrait,
+                                             key, expr->position));
         way_.pop_back();
         // Who is neither in nor out of a segment is not in it.
-        if (segment) tree = {MakeOperation(Op::kCoalesce, {tree.expr, Make(Boolean{false}, expr->position)}, expr->position), tree.nodes + 2};
+        if (segment)
+            tree = {MakeOperation(Op::kCoalesce, {tree.expr, Make(Boolean{false}, expr->position)},
+                                  expr->position),
+                    tree.nodes + 2};
         return known_.emplace(name, tree).first->second;
     }
 
@@ -85,11 +91,13 @@ class Expander {
             std::string round;
             for (auto step = again; step != way_.end(); ++step) round += *step + " → ";
             throw UserError(kInvalidDefinition, "definitions depend on one another in a circle" + At(expr),
-                            "The way round is " + round + name + ".", "Take one of them out of the other's definition.");
+                            "The way round is " + round + name + ".",
+                            "Take one of them out of the other's definition.");
         }
         if (way_.size() > kMaxNesting)
             throw UserError(sqlstate::kProgramLimit, "definitions are nested too deeply" + At(expr),
-                            "Below " + way_.front() + " they are nested more than " + std::to_string(kMaxNesting) + " levels deep.",
+                            "Below " + way_.front() + " they are nested more than " +
+                                std::to_string(kMaxNesting) + " levels deep.",
                             "Write out some of the definitions in the middle.");
     }
 
@@ -124,8 +132,8 @@ void AddPatterns(const Expr& expr, std::vector<std::string>& patterns) {
 
 bool IsConstant(const Expr& expr) {
     const Call* call = As<Call>(expr);
-    return As<Null>(expr) || As<Boolean>(expr) || As<Number>(expr) || As<Text>(expr) || As<Duration>(expr) || As<List>(expr) ||
-           (call && call->function == Function::kNow);
+    return As<Null>(expr) || As<Boolean>(expr) || As<Number>(expr) || As<Text>(expr) || As<Duration>(expr) ||
+           As<List>(expr) || (call && call->function == Function::kNow);
 }
 
 void AddParts(const ExprPtr& expr, int depth, std::vector<Part>& parts) {
@@ -160,7 +168,8 @@ std::vector<std::string> FindPatterns(const Expr& expr) {
     return patterns;
 }
 
-ProfileRule CompileProfile(const Expr& expr, const ProfileNames& names, Expect expect, const std::string& now_sql) {
+ProfileRule CompileProfile(const Expr& expr, const ProfileNames& names, Expect expect,
+                           const std::string& now_sql) {
     const ProfileScope scope(names);
     Compiled compiled = Compile(expr, scope, expect, now_sql);
     return {.text = std::move(compiled.text),

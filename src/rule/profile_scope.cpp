@@ -14,13 +14,15 @@ namespace pulse::rule {
 namespace {
 
 constexpr const char* kNameHint =
-    "There are profile.x, account.x, events.purchase.count_30d, traits by name or as trait(\"x\"), segment(\"x\"), "
+    "There are profile.x, account.x, events.purchase.count_30d, traits by name or as trait(\"x\"), "
+    "segment(\"x\"), "
     "last_seen_days_ago, first_seen_days_ago (also hours, minutes) and lifecycle.";
 
 constexpr const char* kLifecycle =
     "if((exists (profile.email ?? profile.phone) || events.Purchase.exists || events.purchase.exists ||"
     "  events[\"Order Completed\"].exists) && events.*.last_seen before last 90d, \"churned\","
-    " if(events.Purchase.exists || events.purchase.exists || events[\"Order Completed\"].exists, \"customer\","
+    " if(events.Purchase.exists || events.purchase.exists || events[\"Order Completed\"].exists, "
+    "\"customer\","
     "  if(exists (profile.email ?? profile.phone), \"known\", \"anonymous\")))";
 
 std::map<std::string, ExprPtr> MakeBuiltins() {
@@ -52,7 +54,8 @@ Resolved Json(std::string sql) {
 }
 
 [[noreturn]] void Refuse(const Expr& expr, const char* detail, const char* hint) {
-    throw UserError(sqlstate::kNotSupported, PrintShort(expr) + " is not available in rules" + At(expr), detail, hint);
+    throw UserError(sqlstate::kNotSupported, PrintShort(expr) + " is not available in rules" + At(expr),
+                    detail, hint);
 }
 
 }  // namespace
@@ -102,19 +105,23 @@ Resolved ProfileScope::Resolve(const Reference& reference, size_t position) cons
         }
         if (root == "rfm")
             Refuse(expr, "Scores compare a person with all others.",
-                   "Use what they are made of: last_seen_days_ago, events.purchase.count_365d, events.purchase.sum_total_365d.");
+                   "Use what they are made of: last_seen_days_ago, events.purchase.count_365d, "
+                   "events.purchase.sum_total_365d.");
         if (root == "consent")
-            Refuse(expr, "Consent is not part of a profile's attributes.", "Use profile.x, which pulse_identify() sets.");
-        throw UserError(sqlstate::kUndefinedColumn, "unknown name " + PrintShort(expr) + " in rule" + At(expr),
-                        "Nothing begins with " + PrintName(root) + ".",
-                        SuggestName(root, {"profile", "account", "context", "events"}, "Names") + " " + kNameHint);
+            Refuse(expr, "Consent is not part of a profile's attributes.",
+                   "Use profile.x, which pulse_identify() sets.");
+        throw UserError(
+            sqlstate::kUndefinedColumn, "unknown name " + PrintShort(expr) + " in rule" + At(expr),
+            "Nothing begins with " + PrintName(root) + ".",
+            SuggestName(root, {"profile", "account", "context", "events"}, "Names") + " " + kNameHint);
     }
     if (reference.kind == Reference::Kind::kPath && IsRoot(root))
         throw UserError(sqlstate::kSyntaxError, "incomplete name in rule" + At(expr),
                         PrintShort(expr) + " stands alone.", kNameHint);
     const bool segment = reference.kind == Reference::Kind::kSegment;
     throw UserError(sqlstate::kUndefinedObject,
-                    std::string("unknown ") + (segment ? "segment " : "trait ") + Shorten(root, 80) + " in rule" + At(expr),
+                    std::string("unknown ") + (segment ? "segment " : "trait ") + Shorten(root, 80) +
+                        " in rule" + At(expr),
                     "There is none of that name.", kNameHint);
 }
 
@@ -132,7 +139,8 @@ Resolved ProfileScope::ResolveMetric(const Expr& expr) const {
         metrics.push_back(metric);
     }
     const Type type = TypeOf(metric);
-    return {.sql = names_.metric(n), .type = type, .sql_type = SqlTypeOf(metric), .dynamic = type == Type::kJson};
+    return {
+        .sql = names_.metric(n), .type = type, .sql_type = SqlTypeOf(metric), .dynamic = type == Type::kJson};
 }
 
 }  // namespace pulse::rule

@@ -1,5 +1,5 @@
-// A chain of events e1, e2, … of one person, each later than the one before: EXISTS inside EXISTS, and NOT EXISTS for what must be
-// absent. Any events may form the chain; one chain is enough.
+// A chain of events e1, e2, … of one person, each later than the one before: EXISTS inside EXISTS, and NOT
+// EXISTS for what must be absent. Any events may form the chain; one chain is enough.
 #include "pulse/rule/sequence.hpp"
 
 #include <algorithm>
@@ -25,7 +25,8 @@ class SequenceCompiler {
         bool any = false;
         for (const Step& step : metric_.steps) {
             any = any || step.event.empty();
-            if (std::find(sql.events.begin(), sql.events.end(), step.event) == sql.events.end()) sql.events.push_back(step.event);
+            if (std::find(sql.events.begin(), sql.events.end(), step.event) == sql.events.end())
+                sql.events.push_back(step.event);
         }
         if (any) sql.events.clear();
         return sql;
@@ -34,14 +35,19 @@ class SequenceCompiler {
   private:
     static std::string Alias(size_t step) { return "e" + std::to_string(step + 1); }
 
-    // SELECT FROM the events v of the person that fit the step and what `when` says of v.time. From the person to the events, also where that
-    // is planned while the tables are empty: the other way round each person would cost as much as all events there are.
+    // SELECT FROM the events v of the person that fit the step and what `when` says of v.time. From the
+    // person to the events, also where that is planned while the tables are empty: the other way round each
+    // person would cost as much as all events there are.
     std::string Events(size_t step, const std::string& before, const std::string& when) const {
         const Step& node = metric_.steps[step];
         const std::string e = Alias(step), m = "m" + std::to_string(step + 1);
-        std::string sql = "SELECT FROM pulse.profile " + m + " CROSS JOIN LATERAL (SELECT v.time, v.properties FROM pulse.event v WHERE v.profile_id = " + m + ".id";
+        std::string sql =
+            "SELECT FROM pulse.profile " + m +
+            " CROSS JOIN LATERAL (SELECT v.time, v.properties FROM pulse.event v WHERE v.profile_id = " + m +
+            ".id";
         if (!node.event.empty()) sql += " AND v.name = " + QuoteText(node.event);
-        sql += " AND v.time <= " + now_ + when + " OFFSET 0) " + e + " WHERE " + m + ".canonical_id = " + profile_;
+        sql += " AND v.time <= " + now_ + when + " OFFSET 0) " + e + " WHERE " + m +
+               ".canonical_id = " + profile_;
         if (!node.filter) return sql;
         const PropertyScope scope(e + ".properties", before.empty() ? "" : before + ".properties");
         return sql + " AND " + Compile(*node.filter, scope, Expect::kBoolean, now_).sql;
@@ -52,7 +58,8 @@ class SequenceCompiler {
         const Step& node = metric_.steps[step];
         const std::string e = Alias(step), last = step == 0 ? "" : Alias(before);
         std::string when;
-        if (metric_.window.kind == Window::Kind::kSliding) when += " AND v.time > " + Plus(now_, -metric_.window.from);
+        if (metric_.window.kind == Window::Kind::kSliding)
+            when += " AND v.time > " + Plus(now_, -metric_.window.from);
         if (step > 0) when += " AND v.time > " + last + ".time";
         if (step > 0 && node.within > 0) when += " AND v.time <= " + Plus(last + ".time", node.within);
         std::string sql = Events(step, last, when);
@@ -62,7 +69,8 @@ class SequenceCompiler {
         for (size_t i = before + 1; step > 0 && i < step; ++i)
             if (metric_.steps[i].within == 0) sql += " AND " + Absent(i, last, e);
         for (size_t i = step + 1; i < next; ++i)
-            if (metric_.steps[i].within > 0 || next == metric_.steps.size()) sql += " AND " + Absent(i, e, "");
+            if (metric_.steps[i].within > 0 || next == metric_.steps.size())
+                sql += " AND " + Absent(i, e, "");
         if (next < metric_.steps.size()) sql += " AND EXISTS (" + From(next, step) + ")";
         return sql;
     }
@@ -81,7 +89,8 @@ class SequenceCompiler {
         return over + "NOT EXISTS (" + Events(step, after, when) + ")";
     }
 
-    // Every border that a step can cross by the clock lies at the time of one of the events, or a duration of the sequence later.
+    // Every border that a step can cross by the clock lies at the time of one of the events, or a duration of
+    // the sequence later.
     std::string Until() const {
         std::vector<int64_t> spans;
         std::string names;
@@ -93,10 +102,13 @@ class SequenceCompiler {
         }
         if (metric_.window.kind == Window::Kind::kSliding) spans.push_back(metric_.window.from);
         std::string instants = "(e.time)";
-        for (const int64_t span : spans) instants += ", (CASE WHEN e.time <= " + now_ + " THEN " + Plus("e.time", span) + " END)";
+        for (const int64_t span : spans)
+            instants += ", (CASE WHEN e.time <= " + now_ + " THEN " + Plus("e.time", span) + " END)";
         const int64_t longest = spans.empty() ? 0 : *std::max_element(spans.begin(), spans.end());
-        return "(SELECT pg_catalog.min(b.instant) FROM pulse.profile m CROSS JOIN LATERAL (SELECT v.time FROM pulse.event v WHERE v.profile_id = m.id" +
-               (any ? "" : " AND v.name IN (" + names + ")") + " AND v.time > " + Plus(now_, -longest) + " OFFSET 0) e CROSS JOIN LATERAL (VALUES " + instants +
+        return "(SELECT pg_catalog.min(b.instant) FROM pulse.profile m CROSS JOIN LATERAL ("
+               "SELECT v.time FROM pulse.event v WHERE v.profile_id = m.id" +
+               (any ? "" : " AND v.name IN (" + names + ")") + " AND v.time > " + Plus(now_, -longest) +
+               " OFFSET 0) e CROSS JOIN LATERAL (VALUES " + instants +
                ") b(instant) WHERE m.canonical_id = " + profile_ + " AND b.instant > " + now_ + ")";
     }
 

@@ -41,10 +41,12 @@ void Tokens::ContinuePath(std::vector<std::string>& path) {
             path.push_back(BracketedName());
         } else {
             Take();
-            if (!Is(Token::Kind::kName) && !Is(Token::Kind::kQuotedName)) Unexpected("A name stands after a dot.");
+            if (!Is(Token::Kind::kName) && !Is(Token::Kind::kQuotedName))
+                Unexpected("A name stands after a dot.");
             path.push_back(Take().value);
         }
-        if (path.size() > kMaxDepth) Unexpected("A path may have at most " + std::to_string(kMaxDepth) + " names.");
+        if (path.size() > kMaxDepth)
+            Unexpected("A path may have at most " + std::to_string(kMaxDepth) + " names.");
     }
 }
 

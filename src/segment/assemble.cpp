@@ -64,7 +64,8 @@ rule::ExprPtr ReadRule(const Request& request) {
 
 std::vector<source::Column> DescribeColumns(source::Reader& reader, const Request& request) {
     if (request.kind == Kind::kProfile) return ProfileColumns(request);
-    return request.kind == Kind::kRelation ? reader.Describe(request.from) : reader.DescribeQuery(request.query);
+    return request.kind == Kind::kRelation ? reader.Describe(request.from)
+                                           : reader.DescribeQuery(request.query);
 }
 
 MemberQuery Assemble(const Request& request, const std::vector<source::Column>& columns,

@@ -45,16 +45,20 @@ std::string PathLiteral(const std::string& name) {
 // The metrics of all rules of one definition, each once, as columns m0, m1, … of people.
 class PeopleQuery {
   public:
-    PeopleQuery(const std::string& now_sql, const std::string& time_zone) : now_sql_(now_sql), time_zone_(time_zone) {}
+    PeopleQuery(const std::string& now_sql, const std::string& time_zone)
+        : now_sql_(now_sql), time_zone_(time_zone) {}
 
-    // What the condition of somebody without events comes to is known where it compares one metric with a number: then, and if that is not
-    // true, the condition also says that there are events, and the planner need not think of the others.
+    // What the condition of somebody without events comes to is known where it compares one metric with a
+    // number: then, and if that is not true, the condition also says that there are events, and the planner
+    // need not think of the others.
     bool NeedsEvents(const rule::Expr& expr) const {
         const rule::Operation* comparison = rule::As<rule::Operation>(expr);
         if (!comparison || comparison->operands.size() != 2) return false;
         const rule::Metric* metric = rule::As<rule::Metric>(*comparison->operands[0]);
         const rule::Number* number = rule::As<rule::Number>(*comparison->operands[1]);
-        if (!metric || !number || rule::CompileMetric(*metric, now_sql_, time_zone_, "p.id").empty != "0::numeric") return false;
+        if (!metric || !number ||
+            rule::CompileMetric(*metric, now_sql_, time_zone_, "p.id").empty != "0::numeric")
+            return false;
         const bool negative = number->digits.front() == '-', zero = number->digits == "0";
         switch (comparison->op) {
             case rule::Op::kEqual: return !zero;
@@ -70,12 +74,14 @@ class PeopleQuery {
     rule::ProfileRule Compile(const rule::Expr& expr) {
         // The places of this rule's metrics among all; the compiler names them in the order of first use.
         std::vector<size_t> places;
-        const rule::ProfileRule first = rule::CompileProfile(expr, Names({}), rule::Expect::kBoolean, now_sql_);
+        const rule::ProfileRule first =
+            rule::CompileProfile(expr, Names({}), rule::Expect::kBoolean, now_sql_);
         for (const rule::Metric& metric : first.metrics) places.push_back(Place(metric));
         return rule::CompileProfile(expr, Names(places), rule::Expect::kBoolean, now_sql_);
     }
 
-    // A condition that looks at attributes alone, for the people c of a pass over the events; nothing if it looks at more.
+    // A condition that looks at attributes alone, for the people c of a pass over the events; nothing if it
+    // looks at more.
     std::string AttributeCondition(const rule::Expr& expr) const {
         rule::ProfileNames names;
         names.attributes = "c.attributes";
@@ -85,7 +91,8 @@ class PeopleQuery {
         return rule.metrics.empty() && rule.account_attributes.empty() ? rule.sql : "";
     }
 
-    // (SELECT id, attributes, account, last_active, m0, m1, …) AS s, whose metrics may be wrong for people who miss a condition of `narrow`.
+    // (SELECT id, attributes, account, last_active, m0, m1, …) AS s, whose metrics may be wrong for people
+    // who miss a condition of `narrow`.
     std::string From(const std::vector<std::string>& narrow = {}) const {
         std::string columns;
         size_t at = 0;
@@ -100,22 +107,28 @@ class PeopleQuery {
         }
         const std::string pass = Pass(narrow);
         if (!pass.empty()) columns += ", x.id AS with_events";
-        return "(SELECT p.id, p.attributes, coalesce(a.attributes, '{}'::jsonb) AS account, y.last_active" + columns +
+        return "(SELECT p.id, p.attributes, coalesce(a.attributes, '{}'::jsonb) AS account, y.last_active" +
+               columns +
                "\nFROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id\n"
-               "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active FROM pulse.event AS e "
+               "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active"
+               " FROM pulse.event AS e "
                "JOIN pulse.profile AS o ON o.id = e.profile_id WHERE e.time <= " +
                now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + pass + Before() +
-               "WHERE p.canonical_id = p.id AND (p.first_seen_at <= " + now_sql_ + " OR z.id IS NOT NULL)) AS s";
+               "WHERE p.canonical_id = p.id AND (p.first_seen_at <= " + now_sql_ +
+               " OR z.id IS NOT NULL)) AS s";
     }
 
   private:
-    // Those whose row came later, and who were there nevertheless: an older event came after it, or somebody seen before was merged into them.
-    // A join, not a condition of each row: nobody or few as of now, many as of long ago.
+    // Those whose row came later, and who were there nevertheless: an older event came after it, or somebody
+    // seen before was merged into them. A join, not a condition of each row: nobody or few as of now, many as
+    // of long ago.
     std::string Before() const {
-        return "LEFT JOIN (SELECT c.id FROM pulse.profile AS c JOIN pulse.profile AS o ON o.canonical_id = c.id WHERE c.first_seen_at > " +
+        return "LEFT JOIN (SELECT c.id FROM pulse.profile AS c JOIN pulse.profile AS o"
+               " ON o.canonical_id = c.id"
+               " WHERE c.first_seen_at > " +
                now_sql_ + " AND (o.first_seen_at <= " + now_sql_ +
-               " OR EXISTS (SELECT FROM pulse.event AS e WHERE e.profile_id = o.id AND e.time <= " + now_sql_ +
-               ")) GROUP BY c.id) AS z ON z.id = p.id\n";
+               " OR EXISTS (SELECT FROM pulse.event AS e WHERE e.profile_id = o.id AND e.time <= " +
+               now_sql_ + ")) GROUP BY c.id) AS z ON z.id = p.id\n";
     }
 
     rule::ProfileNames Names(std::vector<size_t> places) const {
@@ -154,15 +167,16 @@ class PeopleQuery {
         }
         if (columns.empty()) return "";
         return "LEFT JOIN (SELECT o.canonical_id AS id" + columns +
-               "\n  FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id" + Narrowed(narrow) + "\n  WHERE " +
-               (same ? Counted(*same) : "e.time <= " + now_sql_ + " AND " + Condition(names)) +
+               "\n  FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id" + Narrowed(narrow) +
+               "\n  WHERE " + (same ? Counted(*same) : "e.time <= " + now_sql_ + " AND " + Condition(names)) +
                "\n  GROUP BY o.canonical_id) AS x ON x.id = p.id\n";
     }
 
     static std::string Narrowed(const std::vector<std::string>& narrow) {
         std::string join;
         for (const std::string& condition : narrow)
-            join += (join.empty() ? " JOIN pulse.profile AS c ON c.id = o.canonical_id AND " : " AND ") + condition;
+            join += (join.empty() ? " JOIN pulse.profile AS c ON c.id = o.canonical_id AND " : " AND ") +
+                    condition;
         return join;
     }
 
@@ -179,8 +193,10 @@ class PeopleQuery {
 
     static std::string Counted(const rule::MetricSql& sql) {
         const std::string bound = sql.oldest.empty() ? "" : "e.time > " + sql.oldest;
-        // Said by itself, also where the window says it in another way, it lets the planner leave out partitions.
-        return bound.empty() || sql.counted.find(bound) != std::string::npos ? sql.counted : bound + " AND " + sql.counted;
+        // Said by itself, also where the window says it in another way, it lets the planner leave out
+        // partitions.
+        return bound.empty() || sql.counted.find(bound) != std::string::npos ? sql.counted
+                                                                             : bound + " AND " + sql.counted;
     }
 
     static std::string Condition(const std::map<std::string, std::vector<std::string>>& names) {
@@ -188,7 +204,8 @@ class PeopleQuery {
         bool bounded = true;
         for (const auto& [bound, events] : names) {
             std::string list;
-            for (const std::string& event : events) list += (list.empty() ? "" : ", ") + rule::QuoteText(event);
+            for (const std::string& event : events)
+                list += (list.empty() ? "" : ", ") + rule::QuoteText(event);
             const bool any = std::find(events.begin(), events.end(), "") != events.end();
             std::string part = any ? "" : "e.name IN (" + list + ")";
             if (!bound.empty()) part += (part.empty() ? "" : " AND ") + std::string("e.time > ") + bound;
@@ -230,7 +247,8 @@ rule::ProfileRule CompileConverted(PeopleQuery& people, const rule::Expr& expr) 
     try {
         return people.Compile(expr);
     } catch (const UserError& error) {
-        throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(), error.hint());
+        throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(),
+                        error.hint());
     }
 }
 
@@ -239,21 +257,23 @@ rule::ProfileRule CompileConverted(PeopleQuery& people, const rule::Expr& expr) 
 Attribute MakeProfileAttribute(const AttributeRequest& attribute) {
     const AttributeKind kind = attribute.kind.value_or(AttributeKind::kCategorical);
     const std::string path = PathLiteral(attribute.name), value = "(s.attributes #> " + path + ")",
-                      text = "(s.attributes #>> " + path + ")", type = "pg_catalog.jsonb_typeof(" + value + ")";
+                      text = "(s.attributes #>> " + path + ")",
+                      type = "pg_catalog.jsonb_typeof(" + value + ")";
     std::string sql;
     switch (kind) {
         case AttributeKind::kCategorical: sql = text; break;
-        case AttributeKind::kBoolean: sql = "CASE WHEN " + type + " = 'boolean' THEN " + text + "::boolean END"; break;
+        case AttributeKind::kBoolean:
+            sql = "CASE WHEN " + type + " = 'boolean' THEN " + text + "::boolean END";
+            break;
         case AttributeKind::kNumeric: {
             // JSON numbers reach beyond those of double precision, at both ends.
             const std::string number = text + "::numeric";
             sql = "CASE WHEN " + type + " = 'number' THEN CASE WHEN pg_catalog.abs(" + number +
-                  ") < 1e-300 THEN 0 WHEN pg_catalog.abs(" + number + ") < 1e300 THEN " + number + "::double precision END END";
+                  ") < 1e-300 THEN 0 WHEN pg_catalog.abs(" + number + ") < 1e300 THEN " + number +
+                  "::double precision END END";
             break;
         }
-        case AttributeKind::kTimestamp:
-            sql = "pulse.to_moment(" + value + ")";
-            break;
+        case AttributeKind::kTimestamp: sql = "pulse.to_moment(" + value + ")"; break;
     }
     return {attribute.name, kind, "(" + sql + ")", "(" + sql + ")"};
 }
@@ -275,19 +295,24 @@ MemberQuery AssembleProfile(const Request& request, const std::string& now_sql) 
     const std::vector<std::string> texts = OwnClauses(request);
     const std::vector<const rule::Expr*> conditions = Conditions(*request.expanded->rule);
     for (const rule::Clause& clause : people.Compile(*request.expanded->rule).clauses) {
-        const bool needs_events = query.clauses.size() < conditions.size() && people.NeedsEvents(*conditions[query.clauses.size()]);
-        query.clauses.push_back({clause.text, needs_events ? "(" + clause.sql + " AND s.with_events IS NOT NULL)" : clause.sql});
+        const bool needs_events =
+            query.clauses.size() < conditions.size() && people.NeedsEvents(*conditions[query.clauses.size()]);
+        query.clauses.push_back(
+            {clause.text, needs_events ? "(" + clause.sql + " AND s.with_events IS NOT NULL)" : clause.sql});
     }
     // Said as the definition says it; a trait that is itself made of conditions is told in its parts.
-    for (size_t i = 0; i < texts.size() && texts.size() == query.clauses.size(); ++i) query.clauses[i].text = texts[i];
+    for (size_t i = 0; i < texts.size() && texts.size() == query.clauses.size(); ++i)
+        query.clauses[i].text = texts[i];
     for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>()))
         query.attributes.push_back(MakeProfileAttribute(attribute));
-    if (request.expanded->converted) query.converted = CompileConverted(people, *request.expanded->converted).sql;
+    if (request.expanded->converted)
+        query.converted = CompileConverted(people, *request.expanded->converted).sql;
     query.last_active = "s.last_active";
     query.from = people.From();
     std::vector<std::string> narrow;
     for (const rule::Expr* condition : conditions)
-        if (const std::string sql = people.AttributeCondition(*condition); !sql.empty()) narrow.push_back(sql);
+        if (const std::string sql = people.AttributeCondition(*condition); !sql.empty())
+            narrow.push_back(sql);
     if (!narrow.empty()) query.narrowed = people.From(narrow);
     return query;
 }

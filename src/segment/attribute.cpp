@@ -68,9 +68,11 @@ std::optional<int> Rank(const ColumnFacts& facts, const std::string& key) {
 bool IsPersonal(const std::string& name) {
     std::string letters;
     for (const char c : name)
-        if (std::isalpha(static_cast<unsigned char>(c))) letters += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        if (std::isalpha(static_cast<unsigned char>(c)))
+            letters += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     const auto has = [&](const char* part) { return letters.find(part) != std::string::npos; };
-    constexpr std::array kParts = {"mail", "phone", "mobile", "ssn", "address", "birth", "token", "password", "secret", "iban", "card"};
+    constexpr std::array kParts = {"mail",  "phone",    "mobile", "ssn",  "address", "birth",
+                                   "token", "password", "secret", "iban", "card"};
     return letters == "ip" || letters.ends_with("name") || std::any_of(kParts.begin(), kParts.end(), has);
 }
 

@@ -122,7 +122,9 @@ std::string Origin(const Request& request) {
 std::string Difference(const Version& before, const Version& after) {
     Changes changes;
     const Request &a = before.request, &b = after.request;
-    const auto source = [](const Request& request) { return request.source.empty() ? "local" : request.source; };
+    const auto source = [](const Request& request) {
+        return request.source.empty() ? "local" : request.source;
+    };
     changes.Compare("source", source(a), source(b));
     if (a.kind != b.kind) {
         changes.Add("from: " + Origin(a) + " → " + Origin(b));
@@ -139,7 +141,8 @@ std::string Difference(const Version& before, const Version& after) {
     changes.Compare("cadence", a.cadence, b.cadence);
     changes.Compare("runs as", before.runs_as, after.runs_as);
     // The names of a relation definition are qualified, and a server has a path of its own.
-    if (b.kind == Kind::kQuery && b.source.empty()) changes.Compare("search_path", before.search_path, after.search_path);
+    if (b.kind == Kind::kQuery && b.source.empty())
+        changes.Compare("search_path", before.search_path, after.search_path);
     return changes.text();
 }
 

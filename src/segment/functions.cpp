@@ -73,10 +73,12 @@ PULSE_FUNCTION(pulse_preview_segment_change) {
     const pg::Args args(fcinfo);
     const std::string name = args.RequireText(0, "name");
     const segment::Request request = segment::ParseRequest(args.RequireJsonb(1, "definition"));
-    const std::vector<segment::ChangeRow> rows = segment::PreviewChange(name, request, args.Int4(2).value_or(10));
+    const std::vector<segment::ChangeRow> rows =
+        segment::PreviewChange(name, request, args.Int4(2).value_or(10));
     pg::ResultSet results(fcinfo);
     for (const segment::ChangeRow& row : rows)
-        results.Add({pg::Value::Text(row.change), pg::Value::Int8(row.members), pg::Value::Texts(row.sample)});
+        results.Add(
+            {pg::Value::Text(row.change), pg::Value::Int8(row.members), pg::Value::Texts(row.sample)});
     return pg::ResultSet::Done();
 }
 

@@ -10,10 +10,9 @@ namespace pulse::segment {
 
 namespace {
 
-const std::vector<std::string> kKeys = {"from",      "query",           "key",    "where",
-                                        "rules",     "logicalOperator", "groups", "attributes",
-                                        "converted", "last_active",     "source", "cadence",
-                                        "include_anonymous"};
+const std::vector<std::string> kKeys = {
+    "from",       "query",     "key",         "where",  "rules",   "logicalOperator",  "groups",
+    "attributes", "converted", "last_active", "source", "cadence", "include_anonymous"};
 
 [[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail,
                                const std::string& hint) {
@@ -133,16 +132,19 @@ void CheckKind(const Request& request) {
         return;
     }
     if (!request.where && !request.rules)
-        ThrowInvalid("the definition has neither \"from\" nor \"query\" nor a rule", "",
-                     "Name a table or view in \"from\", give a SELECT in \"query\", or write a rule over people in \"where\", such as "
-                     "\"events.purchase.count_30d >= 1\".");
+        ThrowInvalid(
+            "the definition has neither \"from\" nor \"query\" nor a rule", "",
+            "Name a table or view in \"from\", give a SELECT in \"query\", or write a rule over people in"
+            " \"where\", such as "
+            "\"events.purchase.count_30d >= 1\".");
     const auto refuse = [](bool given, const char* key, const char* why) {
         if (given)
             ThrowInvalid(std::string("a segment over people has no \"") + key + "\"", why,
                          "Leave it out, or name a table or view in \"from\".");
     };
     refuse(request.key.has_value(), "key", "Its members are profiles, by their ids.");
-    refuse(request.last_active.has_value(), "last_active", "The last activity of a person is the time of the last event.");
+    refuse(request.last_active.has_value(), "last_active",
+           "The last activity of a person is the time of the last event.");
     refuse(!request.source.empty(), "source", "People and their events are in this database.");
 }
 

@@ -250,7 +250,8 @@ void Update(const std::string& name, const Draft& draft) {
     std::optional<std::string> new_name;
     if (draft.name) new_name = CheckName(*draft.name);
     // Definitions are locked before rows, everywhere.
-    const bool of_people = (draft.definition && ParseRequest(*draft.definition).kind == Kind::kProfile) || Load(name).kind == Kind::kProfile;
+    const bool of_people = (draft.definition && ParseRequest(*draft.definition).kind == Kind::kProfile) ||
+                           Load(name).kind == Kind::kProfile;
     if (of_people) LockProfiles(Kind::kProfile);
     Segment segment;
     {

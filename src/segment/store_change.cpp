@@ -10,20 +10,25 @@ namespace pulse::segment {
 namespace {
 
 std::string Keys(const MemberQuery& query) {
-    return "SELECT DISTINCT " + query.key + "::text AS member FROM " + query.MembersFrom() + " WHERE " + query.Where() + " AND " + query.key +
-           " IS NOT NULL";
+    return "SELECT DISTINCT " + query.key + "::text AS member FROM " + query.MembersFrom() + " WHERE " +
+           query.Where() + " AND " + query.key + " IS NOT NULL";
 }
 
 std::string ChangeSql(const MemberQuery& before, const MemberQuery& after, int sample) {
     const std::string n = std::to_string(sample);
     return "WITH b AS (" + Keys(before) + "), a AS (" + Keys(after) +
-           "), d AS (SELECT CASE WHEN b.member IS NULL THEN 1 WHEN a.member IS NULL THEN 2 ELSE 3 END AS place, "
+           "), d AS (SELECT CASE WHEN b.member IS NULL THEN 1 WHEN a.member IS NULL THEN 2"
+           " ELSE 3 END AS place, "
            "coalesce(b.member, a.member) AS member FROM b FULL JOIN a ON a.member = b.member), "
-           "r AS (SELECT d.place, d.member, pg_catalog.row_number() OVER (PARTITION BY d.place ORDER BY pg_catalog.length(d.member), d.member) "
+           "r AS (SELECT d.place, d.member, pg_catalog.row_number() OVER (PARTITION BY d.place"
+           " ORDER BY pg_catalog.length(d.member), d.member) "
            "AS row FROM d) "
            "SELECT (ARRAY['entering', 'leaving', 'staying'])[p], pg_catalog.count(r.place), "
-           "coalesce(pg_catalog.to_json(pg_catalog.array_agg(r.member ORDER BY r.row) FILTER (WHERE r.row <= " +
-           n + ")), '[]')::text FROM pg_catalog.generate_series(1, 3) AS p LEFT JOIN r ON r.place = p GROUP BY p ORDER BY p";
+           "coalesce(pg_catalog.to_json(pg_catalog.array_agg(r.member"
+           " ORDER BY r.row) FILTER (WHERE r.row <= " +
+           n +
+           ")), '[]')::text FROM pg_catalog.generate_series(1, 3) AS p LEFT JOIN r ON r.place = p GROUP BY p"
+           " ORDER BY p";
 }
 
 std::vector<std::string> Names(const std::string& json) {
@@ -31,19 +36,26 @@ std::vector<std::string> Names(const std::string& json) {
 }
 
 ChangeRow Everybody(const char* what, source::Reader& reader, const MemberQuery& query, int sample) {
-    const auto rows = reader.Query("WITH r AS (SELECT k.member, pg_catalog.row_number() OVER (ORDER BY pg_catalog.length(k.member), k.member) AS row FROM (" +
-                                   Keys(query) + ") AS k) SELECT pg_catalog.count(*), coalesce(pg_catalog.to_json(pg_catalog.array_agg(r.member ORDER BY r.row) "
-                                   "FILTER (WHERE r.row <= " + std::to_string(sample) + ")), '[]')::text FROM r");
+    const auto rows = reader.Query(
+        "WITH r AS (SELECT k.member, pg_catalog.row_number() OVER (ORDER BY pg_catalog.length(k.member),"
+        " k.member) AS row FROM (" +
+        Keys(query) +
+        ") AS k) SELECT pg_catalog.count(*), coalesce(pg_catalog.to_json(pg_catalog.array_agg(r.member"
+        " ORDER BY r.row) "
+        "FILTER (WHERE r.row <= " +
+        std::to_string(sample) + ")), '[]')::text FROM r");
     const auto& row = rows.values.at(0);
     return {what, source::ToInteger(row[0]), Names(*row[1])};
 }
 
 // People have other keys than rows, even where they look the same.
-std::vector<ChangeRow> ReplaceEverybody(const std::string& name, const Request& before, const Request& after, int sample) {
+std::vector<ChangeRow> ReplaceEverybody(const std::string& name, const Request& before, const Request& after,
+                                        int sample) {
     std::vector<ChangeRow> rows(3, {"staying", 0, {}});
     const auto read = [&](const char* what, const Request& request, ChangeRow& row) {
         Visit(PlaceForCaller(request), "preview", name, [&](source::Reader& reader) {
-            row = Everybody(what, reader, Assemble(request, DescribeColumns(reader, request), NowLiteral()), sample);
+            row = Everybody(what, reader, Assemble(request, DescribeColumns(reader, request), NowLiteral()),
+                            sample);
         });
     };
     read("entering", after, rows[0]);
@@ -56,7 +68,8 @@ std::vector<ChangeRow> ReplaceEverybody(const std::string& name, const Request& 
 std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& asked, int sample) {
     constexpr int kMost = 1000;
     if (sample < 0 || sample > kMost)
-        throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range", "It is " + std::to_string(sample) + ".",
+        throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range",
+                        "It is " + std::to_string(sample) + ".",
                         "From 0 to " + std::to_string(kMost) + " members are shown.");
     const Segment segment = Load(name);
     const Request before = ParseRequest(segment.definition);

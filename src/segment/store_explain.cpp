@@ -79,7 +79,8 @@ class Explainer {
                               (attribute.kind ? Name(*attribute.kind) : "by type") + ")";
         Add("attributes", attributes);
         Add("converted", request_.converted.value_or(""));
-        Add("last_active", request_.kind == Kind::kProfile ? "time of the last event" : request_.last_active.value_or(""));
+        Add("last_active",
+            request_.kind == Kind::kProfile ? "time of the last event" : request_.last_active.value_or(""));
     }
 
     // Also a segment that does not work any more can be explained: its error takes the place of the plan.

@@ -22,25 +22,32 @@ namespace {
 constexpr int kSamplePeople = 2000;
 
 const ProfileKind& Required() {
-    if (!Profiles().definitions) throw UserError(sqlstate::kNotSupported, "segments over people are not available");
+    if (!Profiles().definitions)
+        throw UserError(sqlstate::kNotSupported, "segments over people are not available");
     return Profiles();
 }
 
-// What the attributes of some people look like: name, how many have it, how many different values, and the kind most of them are of.
+// What the attributes of some people look like: name, how many have it, how many different values, and the
+// kind most of them are of.
 std::vector<ColumnFacts> ReadAttributes(source::Reader& reader) {
     const source::Rows rows = reader.Query(
         "SELECT a.key, pg_catalog.count(*), pg_catalog.count(DISTINCT a.value), "
         "pg_catalog.mode() WITHIN GROUP (ORDER BY pg_catalog.jsonb_typeof(a.value)), "
         "pg_catalog.bool_and(pg_catalog.jsonb_typeof(a.value) <> 'number' OR a.value::text NOT LIKE '%.%') "
-        "FROM (SELECT p.attributes FROM pulse.profile AS p WHERE p.canonical_id = p.id AND p.attributes <> '{}' ORDER BY p.id DESC LIMIT " +
+        "FROM (SELECT p.attributes FROM pulse.profile AS p WHERE p.canonical_id = p.id"
+        " AND p.attributes <> '{}' ORDER BY p.id DESC LIMIT " +
         std::to_string(kSamplePeople) +
-        ") AS p, pg_catalog.jsonb_each(p.attributes) AS a WHERE pg_catalog.jsonb_typeof(a.value) IN ('string', 'number', 'boolean') "
+        ") AS p, pg_catalog.jsonb_each(p.attributes) AS a WHERE pg_catalog.jsonb_typeof(a.value) IN"
+        " ('string', 'number', 'boolean') "
         "AND a.key NOT LIKE '%.%' AND a.key <> '' GROUP BY a.key ORDER BY a.key COLLATE \"C\"");
     std::vector<ColumnFacts> facts;
     for (const auto& row : rows.values) {
         ColumnFacts fact;
         const std::string type = *row[3];
-        const char* sql_type = type == "boolean" ? "boolean" : type == "string" ? "text" : source::ToTruth(row[4]) ? "bigint" : "double precision";
+        const char* sql_type = type == "boolean"         ? "boolean"
+                               : type == "string"        ? "text"
+                               : source::ToTruth(row[4]) ? "bigint"
+                                                         : "double precision";
         fact.column = {*row[0], sql_type, sql_type, false};
         fact.values = source::ToNumber(row[1]);
         fact.distinct = source::ToNumber(row[2]);
@@ -50,9 +57,12 @@ std::vector<ColumnFacts> ReadAttributes(source::Reader& reader) {
 }
 
 void SettleAttributes(source::Reader& reader, Request& request, const Request* before) {
-    if (!request.attributes && before && before->kind == Kind::kProfile) request.attributes = before->attributes;
-    const bool complete = request.attributes && std::all_of(request.attributes->begin(), request.attributes->end(),
-                                                            [](const AttributeRequest& attribute) { return attribute.kind.has_value(); });
+    if (!request.attributes && before && before->kind == Kind::kProfile)
+        request.attributes = before->attributes;
+    const bool complete =
+        request.attributes &&
+        std::all_of(request.attributes->begin(), request.attributes->end(),
+                    [](const AttributeRequest& attribute) { return attribute.kind.has_value(); });
     if (complete) return;
     std::vector<ColumnFacts> facts = ReadAttributes(reader);
     if (!request.attributes) {
@@ -62,8 +72,9 @@ void SettleAttributes(source::Reader& reader, Request& request, const Request* b
     }
     for (AttributeRequest& attribute : *request.attributes) {
         if (attribute.kind) continue;
-        const auto known =
-            std::find_if(facts.begin(), facts.end(), [&](const ColumnFacts& fact) { return fact.column.name == attribute.name; });
+        const auto known = std::find_if(facts.begin(), facts.end(), [&](const ColumnFacts& fact) {
+            return fact.column.name == attribute.name;
+        });
         // What nobody has yet is counted by its text.
         attribute.kind = known == facts.end() ? AttributeKind::kCategorical : NaturalKind(known->column);
     }
@@ -73,7 +84,8 @@ rule::ExprPtr ExpandConverted(const std::string& text, const std::string& self) 
     try {
         return rule::Expand(*rule::Parse(text), Required().definitions(), self);
     } catch (const UserError& error) {
-        throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(), error.hint());
+        throw UserError(error.state().c_str(), "\"converted\": " + error.message(), error.detail(),
+                        error.hint());
     }
 }
 
@@ -89,7 +101,8 @@ std::shared_ptr<const Expanded> ExpandProfile(const Request& request, const std:
     return std::make_shared<const Expanded>(std::move(expanded));
 }
 
-Resolved ResolveProfile(const Request& asked, const source::Place& place, const std::string& name, const Request* before) {
+Resolved ResolveProfile(const Request& asked, const source::Place& place, const std::string& name,
+                        const Request* before) {
     Resolved resolved;
     resolved.request = asked;
     resolved.request.expanded = ExpandProfile(asked, name);

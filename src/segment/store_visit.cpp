@@ -15,12 +15,14 @@ constexpr const char* kPathOfPeople = "pg_catalog, pg_temp";
 }  // namespace
 
 source::Place PlaceForCaller(const Request& request) {
-    return {request.source, pg::CallerName(), request.kind == Kind::kProfile ? kPathOfPeople : pg::CallerSearchPath()};
+    return {request.source, pg::CallerName(),
+            request.kind == Kind::kProfile ? kPathOfPeople : pg::CallerSearchPath()};
 }
 
 // Also of what was kept with the search_path of its maker.
 source::Place PlaceOf(const Segment& segment) {
-    return {segment.definition.value("source", ""), segment.runs_as, segment.kind == Kind::kProfile ? kPathOfPeople : segment.search_path};
+    return {segment.definition.value("source", ""), segment.runs_as,
+            segment.kind == Kind::kProfile ? kPathOfPeople : segment.search_path};
 }
 
 std::string MomentLiteral(Moment moment) {
@@ -49,9 +51,9 @@ void ReadChecked(const source::Target& target, source::Usage& usage,
         if (state.starts_with("57") || state.starts_with("53") || state.starts_with("XX")) throw;
         if (state == sqlstate::kInsufficientPrivilege && error.message.starts_with("permission denied"))
             throw Raised(sqlstate::kInsufficientPrivilege, error.message,
-                            "The definition runs with the rights of role " + target.place.role + ".",
-                            "Grant that role SELECT on what the definition reads, and EXECUTE on the "
-                            "functions it calls.");
+                         "The definition runs with the rights of role " + target.place.role + ".",
+                         "Grant that role SELECT on what the definition reads, and EXECUTE on the "
+                         "functions it calls.");
         throw Raised(state.c_str(), error.message, error.detail, error.hint);
     }
 }

@@ -13,16 +13,20 @@ namespace {
 enum Argument { kState, kTid, kFirstClause };
 
 ClauseTally* StateOf(FunctionCallInfo fcinfo, int argument) {
-    return fcinfo->args[argument].isnull ? nullptr
-                                         : reinterpret_cast<ClauseTally*>(DatumGetPointer(fcinfo->args[argument].value));
+    return fcinfo->args[argument].isnull
+               ? nullptr
+               : reinterpret_cast<ClauseTally*>(DatumGetPointer(fcinfo->args[argument].value));
 }
 
 ClauseTally* Begin(FunctionCallInfo fcinfo) {
     const int clauses = fcinfo->nargs - kFirstClause;
-    bool fits = clauses >= 1 && clauses <= kMaxTallyClauses && get_fn_expr_argtype(fcinfo->flinfo, kTid) == TIDOID;
-    for (int i = 0; fits && i < clauses; ++i) fits = get_fn_expr_argtype(fcinfo->flinfo, kFirstClause + i) == BOOLOID;
+    bool fits =
+        clauses >= 1 && clauses <= kMaxTallyClauses && get_fn_expr_argtype(fcinfo->flinfo, kTid) == TIDOID;
+    for (int i = 0; fits && i < clauses; ++i)
+        fits = get_fn_expr_argtype(fcinfo->flinfo, kFirstClause + i) == BOOLOID;
     if (!fits)
-        throw pulse::UserError(pulse::sqlstate::kDatatypeMismatch, "wrong arguments for pulse.count_clauses()",
+        throw pulse::UserError(pulse::sqlstate::kDatatypeMismatch,
+                               "wrong arguments for pulse.count_clauses()",
                                "It takes a tid and 1 to 16 booleans.",
                                "It is an internal function: pulse_take_snapshot() calls it.");
     auto* state = pg::Keep(pg::AggregateContext(fcinfo), std::make_unique<ClauseTally>());
@@ -67,7 +71,8 @@ PULSE_FUNCTION(pulse_count_clauses_deserialize) {
     MemoryContext context = pg::AggregateContext(fcinfo);
     const std::string bytes = pg::ToBytes(fcinfo->args[0].value);
     auto state = std::make_unique<ClauseTally>();
-    if (bytes.size() != sizeof(ClauseTally)) throw std::logic_error("a state of pulse.count_clauses() has the wrong size");
+    if (bytes.size() != sizeof(ClauseTally))
+        throw std::logic_error("a state of pulse.count_clauses() has the wrong size");
     std::memcpy(static_cast<void*>(state.get()), bytes.data(), bytes.size());
     return PointerGetDatum(pg::Keep(context, std::move(state)));
 }

@@ -46,7 +46,9 @@ class Measuring {
     Moment active_since_ = 0;
 };
 
-Oid ArgumentType(FunctionCallInfo fcinfo, int argument) { return get_fn_expr_argtype(fcinfo->flinfo, argument); }
+Oid ArgumentType(FunctionCallInfo fcinfo, int argument) {
+    return get_fn_expr_argtype(fcinfo->flinfo, argument);
+}
 
 Feed MakeFeed(Column& column, Oid type, MemoryContext context) {
     Feed feed{ValueReader(type, context), &column.nulls};
@@ -54,8 +56,8 @@ Feed MakeFeed(Column& column, Oid type, MemoryContext context) {
     feed.numbers = std::get_if<NumberBuckets>(&column.values);
     feed.age = column.kind == AttributeKind::kTimestamp;
     if (feed.numbers && !(feed.age ? feed.reader.IsTime() : feed.reader.IsNumber()))
-        BadArguments(std::string("An attribute measured as ") + (feed.age ? "timestamp" : "numeric") + " is of type " +
-                     pg::Call([&] { return format_type_be(type); }) + ".");
+        BadArguments(std::string("An attribute measured as ") + (feed.age ? "timestamp" : "numeric") +
+                     " is of type " + pg::Call([&] { return format_type_be(type); }) + ".");
     return feed;
 }
 
@@ -73,7 +75,8 @@ std::unique_ptr<Measuring> Measuring::Begin(FunctionCallInfo fcinfo, MemoryConte
     state->key_.emplace(ArgumentType(fcinfo, kKey), context);
     for (size_t i = 0; i < options.kinds.size(); ++i)
         state->feeds_.push_back(MakeFeed(state->measurement_.columns[i],
-                                         ArgumentType(fcinfo, kFirstAttribute + static_cast<int>(i)), context));
+                                         ArgumentType(fcinfo, kFirstAttribute + static_cast<int>(i)),
+                                         context));
     return state;
 }
 
@@ -82,8 +85,9 @@ std::string Shortened(std::string_view text) {
     const int size = static_cast<int>(text.size());
     const int cut =
         pg::Call([&] { return pg_mbcharcliplen(text.data(), size, ValueCounts::kKeptCharacters); });
-    return ValueCounts::Shorten(text.substr(0, static_cast<size_t>(cut)),
-                                hash_bytes_extended(reinterpret_cast<const unsigned char*>(text.data()), size, 0));
+    return ValueCounts::Shorten(
+        text.substr(0, static_cast<size_t>(cut)),
+        hash_bytes_extended(reinterpret_cast<const unsigned char*>(text.data()), size, 0));
 }
 
 // Timestamps as their age in days: what changes is then the shape, not the calendar.
@@ -108,22 +112,27 @@ inline void Measuring::TakeAttribute(Feed& feed, Datum datum) {
 void Measuring::Take(FunctionCallInfo fcinfo) {
     const NullableDatum* arguments = fcinfo->args;
     ++measurement_.size;
-    if (arguments[kKey].isnull) ++measurement_.null_keys;
-    else measurement_.members.Add(key_->Hash(arguments[kKey].value));
+    if (arguments[kKey].isnull)
+        ++measurement_.null_keys;
+    else
+        measurement_.members.Add(key_->Hash(arguments[kKey].value));
     if (!arguments[kConverted].isnull && DatumGetBool(arguments[kConverted].value)) ++measurement_.converted;
     if (arguments[kLastActive].isnull || DatumGetTimestampTz(arguments[kLastActive].value) < active_since_)
         ++measurement_.inactive;
     const NullableDatum* argument = arguments + kFirstAttribute;
     for (Feed& feed : feeds_) {
-        if (argument->isnull) ++*feed.nulls;
-        else TakeAttribute(feed, argument->value);
+        if (argument->isnull)
+            ++*feed.nulls;
+        else
+            TakeAttribute(feed, argument->value);
         ++argument;
     }
 }
 
 Measuring* StateOf(FunctionCallInfo fcinfo, int argument) {
-    return fcinfo->args[argument].isnull ? nullptr
-                                         : reinterpret_cast<Measuring*>(DatumGetPointer(fcinfo->args[argument].value));
+    return fcinfo->args[argument].isnull
+               ? nullptr
+               : reinterpret_cast<Measuring*>(DatumGetPointer(fcinfo->args[argument].value));
 }
 
 }  // namespace
@@ -151,8 +160,10 @@ PULSE_FUNCTION(pulse_measure_combine) {
     Measuring* from = StateOf(fcinfo, 1);
     if (!from && !into) PG_RETURN_NULL();
     if (!from) return PointerGetDatum(into);
-    if (!into) into = pg::Keep(context, std::make_unique<Measuring>(from->measurement()));
-    else into->measurement().Merge(from->measurement());
+    if (!into)
+        into = pg::Keep(context, std::make_unique<Measuring>(from->measurement()));
+    else
+        into->measurement().Merge(from->measurement());
     return PointerGetDatum(into);
 }
 

@@ -19,8 +19,9 @@ struct Gathering {
 };
 
 Gathering* StateOf(FunctionCallInfo fcinfo, int argument) {
-    return fcinfo->args[argument].isnull ? nullptr
-                                         : reinterpret_cast<Gathering*>(DatumGetPointer(fcinfo->args[argument].value));
+    return fcinfo->args[argument].isnull
+               ? nullptr
+               : reinterpret_cast<Gathering*>(DatumGetPointer(fcinfo->args[argument].value));
 }
 
 Sketch SketchArgument(FunctionCallInfo fcinfo, int argument) {
@@ -55,15 +56,20 @@ PULSE_FUNCTION(pulse_sketch_recv) {
     return pg::FromBytes(Sketch::Decode(bytes).Encode());
 }
 
-PULSE_FUNCTION(pulse_sketch_send) { return pg::FromBytes(pg::ToBytes(PG_GETARG_DATUM(0))); }
+PULSE_FUNCTION(pulse_sketch_send) {
+    return pg::FromBytes(pg::ToBytes(PG_GETARG_DATUM(0)));
+}
 
-PULSE_FUNCTION(pulse_to_sketch) { return pg::FromBytes(SketchArgument(fcinfo, 0).Encode()); }
+PULSE_FUNCTION(pulse_to_sketch) {
+    return pg::FromBytes(SketchArgument(fcinfo, 0).Encode());
+}
 
 PULSE_FUNCTION(pulse_sketch_agg_step) {
     Gathering* state = StateOf(fcinfo, 0);
     if (!state) {
         MemoryContext context = pg::AggregateContext(fcinfo);
-        state = pg::Keep(context, std::make_unique<Gathering>(static_cast<uint32_t>(pg::settings::sketch_size)));
+        state =
+            pg::Keep(context, std::make_unique<Gathering>(static_cast<uint32_t>(pg::settings::sketch_size)));
         state->reader.emplace(get_fn_expr_argtype(fcinfo->flinfo, 1), context);
     }
     if (!fcinfo->args[1].isnull) state->builder.Add(state->reader->Hash(fcinfo->args[1].value));
@@ -98,16 +104,21 @@ PULSE_FUNCTION(pulse_sketch_agg_final) {
     pg::AggregateContext(fcinfo);
     Gathering* state = StateOf(fcinfo, 0);
     if (state) return pg::FromBytes(state->builder.Build().Encode());
-    return pg::FromBytes(snapshot::SketchBuilder(static_cast<uint32_t>(pg::settings::sketch_size)).Build().Encode());
+    return pg::FromBytes(
+        snapshot::SketchBuilder(static_cast<uint32_t>(pg::settings::sketch_size)).Build().Encode());
 }
 
 PULSE_FUNCTION(pulse_sketch_union) {
     return pg::FromBytes(Union(SketchArgument(fcinfo, 0), SketchArgument(fcinfo, 1)).Encode());
 }
 
-PULSE_FUNCTION(pulse_sketch_cardinality) { return Float8GetDatum(SketchArgument(fcinfo, 0).Cardinality()); }
+PULSE_FUNCTION(pulse_sketch_cardinality) {
+    return Float8GetDatum(SketchArgument(fcinfo, 0).Cardinality());
+}
 
-PULSE_FUNCTION(pulse_sketch_error) { return Float8GetDatum(SketchArgument(fcinfo, 0).RelativeError()); }
+PULSE_FUNCTION(pulse_sketch_error) {
+    return Float8GetDatum(SketchArgument(fcinfo, 0).RelativeError());
+}
 
 PULSE_FUNCTION(pulse_sketch_overlap) {
     const snapshot::Overlap overlap = Compare(SketchArgument(fcinfo, 0), SketchArgument(fcinfo, 1));

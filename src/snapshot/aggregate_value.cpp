@@ -9,7 +9,8 @@ namespace {
 Oid CastToText(Oid type) {
     return pg::Call([&] {
         Oid function = InvalidOid;
-        if (find_coercion_pathway(TEXTOID, type, COERCION_EXPLICIT, &function) != COERCION_PATH_FUNC) return InvalidOid;
+        if (find_coercion_pathway(TEXTOID, type, COERCION_EXPLICIT, &function) != COERCION_PATH_FUNC)
+            return InvalidOid;
         return get_func_nargs(function) == 1 ? function : InvalidOid;
     });
 }

@@ -11,8 +11,9 @@ namespace pulse::snapshot {
 
 namespace {
 
-// The format (src/backend/utils/adt/numeric.c): 16 bits of sign and scale; in the long form 16 bits of weight follow,
-// in the short form they are part of the header. Then come digits to base 10000, the first times 10000^weight.
+// The format (src/backend/utils/adt/numeric.c): 16 bits of sign and scale; in the long form 16 bits of weight
+// follow, in the short form they are part of the header. Then come digits to base 10000, the first times
+// 10000^weight.
 constexpr uint16_t kFormMask = 0xC000, kFormShort = 0x8000, kFormSpecial = 0xC000, kLongNegative = 0x4000;
 constexpr uint16_t kSpecialMask = 0xF000, kPlusInfinity = 0xD000, kMinusInfinity = 0xF000;
 constexpr uint16_t kShortNegative = 0x2000, kShortWeightNegative = 0x0040, kShortWeightMask = 0x003F;
@@ -38,7 +39,8 @@ double FromDigits(const char* digits, int count, int exponent) {
     const int used = std::min(count, kMaxGroups);
     for (int i = 0; i < used; ++i) {
         const uint16_t group = Word(digits + 2 * i);
-        for (int divisor = 1000; divisor > 0; divisor /= 10) *end++ = static_cast<char>('0' + group / divisor % 10);
+        for (int divisor = 1000; divisor > 0; divisor /= 10)
+            *end++ = static_cast<char>('0' + group / divisor % 10);
     }
     if (used < count) {
         exponent += 4 * (count - used) - 1;
@@ -63,15 +65,17 @@ double DecodeNumeric(const char* bytes, size_t size) {
     if (size <= start) return 0;
     const bool negative = short_form ? (header & kShortNegative) != 0 : (header & kFormMask) == kLongNegative;
     int weight = static_cast<int16_t>(Word(bytes + 2));
-    if (short_form) weight = (header & kShortWeightMask) - (header & kShortWeightNegative ? kShortWeightNegative : 0);
+    if (short_form)
+        weight = (header & kShortWeightMask) - (header & kShortWeightNegative ? kShortWeightNegative : 0);
 
     const char* digits = bytes + start;
     const int count = static_cast<int>((size - start) / 2);
     const int exponent = 4 * (weight - count + 1);
     constexpr int kExactGroups = 4, kExactPower = 22;
     constexpr uint64_t kExactInteger = uint64_t{1} << 53;
-    constexpr double kPowers[kExactPower + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                                 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    constexpr double kPowers[kExactPower + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     double value;
     uint64_t integer = 0;
     for (int i = 0; i < std::min(count, kExactGroups); ++i) integer = integer * 10000 + Word(digits + 2 * i);

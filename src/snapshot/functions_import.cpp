@@ -58,7 +58,8 @@ PULSE_WRITING_FUNCTION(pulse_import_snapshot) {
     import.entered = Members(args.Int8(6), "entered", import.size);
     import.exited = Members(args.Int8(7), "exited", kMostMembers);
     if (const auto json = args.Jsonb(8))
-        import.distributions = pulse::snapshot::ParseDistributions(*json, import.size, pg::settings::max_values);
+        import.distributions =
+            pulse::snapshot::ParseDistributions(*json, import.size, pg::settings::max_values);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     return Int64GetDatum(pulse::snapshot::KeepImport(import, args.Bool(9).value_or(false)));

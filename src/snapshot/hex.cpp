@@ -35,13 +35,15 @@ std::string ToHex(std::string_view bytes) {
 }
 
 std::string FromHex(std::string_view text, const char* type) {
-    if (text.size() % 2 != 0) Invalid(type, "Its number of characters is odd: " + std::to_string(text.size()) + ".");
+    if (text.size() % 2 != 0)
+        Invalid(type, "Its number of characters is odd: " + std::to_string(text.size()) + ".");
     std::string bytes;
     bytes.reserve(text.size() / 2);
     for (size_t i = 0; i < text.size(); i += 2) {
         const int high = Value(text[i]), low = Value(text[i + 1]);
         if (high < 0 || low < 0)
-            Invalid(type, "At position " + std::to_string(high < 0 ? i + 1 : i + 2) + " is no hexadecimal digit.");
+            Invalid(type,
+                    "At position " + std::to_string(high < 0 ? i + 1 : i + 2) + " is no hexadecimal digit.");
         bytes += static_cast<char>(high << 4 | low);
     }
     return bytes;

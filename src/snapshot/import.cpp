@@ -16,11 +16,13 @@ constexpr size_t kMostEdges = 1000;
 constexpr const char* kNull = "__null__";
 constexpr const char* kOther = "__other__";
 constexpr const char* kForms =
-    "Give values with their members, as {\"ios\": 4500, \"android\": 4000, \"__null__\": 20}, or intervals, as "
+    "Give values with their members, as {\"ios\": 4500, \"android\": 4000, \"__null__\": 20}, or intervals, "
+    "as "
     "{\"edges\": [10, 100], \"counts\": [3, 5, 2], \"nulls\": 0}.";
 
 [[noreturn]] void Refuse(const std::string& attribute, const std::string& fault) {
-    throw UserError(sqlstate::kInvalidParameter, "cannot read the distribution of \"" + attribute + "\"", fault, kForms);
+    throw UserError(sqlstate::kInvalidParameter, "cannot read the distribution of \"" + attribute + "\"",
+                    fault, kForms);
 }
 
 int64_t ReadCount(const Json& json, const std::string& attribute, const std::string& what) {
@@ -35,14 +37,16 @@ int64_t ReadCount(const Json& json, const std::string& attribute, const std::str
 std::optional<double> ReadNumber(const Json& json, const char* key, const std::string& attribute) {
     const auto found = json.find(key);
     if (found == json.end() || found->is_null()) return std::nullopt;
-    if (!found->is_number()) Refuse(attribute, std::string("\"") + key + "\" is " + found->dump() + ", not a number.");
+    if (!found->is_number())
+        Refuse(attribute, std::string("\"") + key + "\" is " + found->dump() + ", not a number.");
     return found->get<double>();
 }
 
 // Adds up; counts that exceed the segment are refused before they can overflow.
 void AddTo(int64_t& sum, int64_t members, const Distribution& result) {
     if (members > result.total - sum)
-        Refuse(result.attribute, "Its values have more members than the segment, which has " + std::to_string(result.total) + ".");
+        Refuse(result.attribute, "Its values have more members than the segment, which has " +
+                                     std::to_string(result.total) + ".");
     sum += members;
 }
 
@@ -87,11 +91,14 @@ void ReadEdges(const Json& edges, Distribution& result) {
 }
 
 int64_t ReadIntervals(const Json& json, Distribution& result) {
-    constexpr const char* kKeys[] = {"edges", "counts", "nulls", "kind", "mean", "stddev", "minimum", "maximum"};
+    constexpr const char* kKeys[] = {"edges", "counts", "nulls",   "kind",
+                                     "mean",  "stddev", "minimum", "maximum"};
     for (const auto& [key, value] : json.items())
         if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys))
-            Refuse(result.attribute, "\"" + key + "\" is not known beside \"edges\"; there are counts, nulls, kind, mean, "
-                                     "stddev, minimum, maximum.");
+            Refuse(result.attribute,
+                   "\"" + key +
+                       "\" is not known beside \"edges\"; there are counts, nulls, kind, mean, "
+                       "stddev, minimum, maximum.");
     const std::string kind = json.contains("kind") ? json["kind"].dump() : "\"numeric\"";
     if (kind != "\"numeric\"" && kind != "\"timestamp\"")
         Refuse(result.attribute, "\"kind\" is " + kind + ", neither \"numeric\" nor \"timestamp\".");
@@ -118,12 +125,14 @@ Distribution ReadOne(const std::string& attribute, const Json& json, int64_t siz
     Distribution result;
     result.attribute = attribute;
     result.total = size;
-    if (attribute.empty() || !json.is_object()) Refuse(attribute, "It is " + json.dump().substr(0, 200) + ".");
+    if (attribute.empty() || !json.is_object())
+        Refuse(attribute, "It is " + json.dump().substr(0, 200) + ".");
     const auto edges = json.find("edges");
     const int64_t valued = edges != json.end() && edges->is_array() ? ReadIntervals(json, result)
                                                                     : ReadLabels(json, max_values, result);
     if (valued > size - result.nulls)
-        Refuse(attribute, "Its values have more members than the segment, which has " + std::to_string(size) + ".");
+        Refuse(attribute,
+               "Its values have more members than the segment, which has " + std::to_string(size) + ".");
     // What is not kept by name: __other__, the rest of the values, and members that nobody accounts for.
     result.other = size - result.nulls;
     for (const int64_t count : result.counts) result.other -= count;
@@ -141,7 +150,8 @@ std::vector<Distribution> ParseDistributions(const nlohmann::json& json, int64_t
                         "For example {\"platform\": {\"ios\": 4500, \"android\": 4000}}.");
     if (json.size() > kMostAttributes)
         throw UserError(sqlstate::kProgramLimit, "too many attributes",
-                        "There are " + std::to_string(json.size()) + "; at most 100 can be kept.", "Import the ones that matter.");
+                        "There are " + std::to_string(json.size()) + "; at most 100 can be kept.",
+                        "Import the ones that matter.");
     std::vector<Distribution> distributions;
     for (const auto& [attribute, values] : json.items()) {
         if (values.size() > kMostValues)

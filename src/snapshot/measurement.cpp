@@ -22,7 +22,9 @@ constexpr struct {
               {AttributeKind::kNumeric, "numeric"},
               {AttributeKind::kTimestamp, "timestamp"}};
 
-bool Labelled(AttributeKind kind) { return kind == AttributeKind::kCategorical || kind == AttributeKind::kBoolean; }
+bool Labelled(AttributeKind kind) {
+    return kind == AttributeKind::kCategorical || kind == AttributeKind::kBoolean;
+}
 
 [[noreturn]] void BadOptions(const std::string& text) {
     throw UserError(sqlstate::kInvalidParameter, "invalid options for pulse.measure()", "They are: " + text,
@@ -32,7 +34,9 @@ bool Labelled(AttributeKind kind) { return kind == AttributeKind::kCategorical |
 }  // namespace
 
 std::string MeasureOptions::Print() const {
-    Json json = {{"moment", moment}, {"inactive_after", inactive_after}, {"sketch_size", sketch_size},
+    Json json = {{"moment", moment},
+                 {"inactive_after", inactive_after},
+                 {"sketch_size", sketch_size},
                  {"kinds", Json::array()}};
     for (const AttributeKind kind : kinds)
         for (const auto& known : kKinds)
@@ -56,8 +60,8 @@ MeasureOptions MeasureOptions::Parse(const std::string& text) {
     } catch (const Json::exception&) {
         BadOptions(text);
     }
-    if (options.sketch_size < kMinSketchSize || options.sketch_size > kMaxSketchSize || options.inactive_after < 0 ||
-        options.kinds.size() > kMaxColumns)
+    if (options.sketch_size < kMinSketchSize || options.sketch_size > kMaxSketchSize ||
+        options.inactive_after < 0 || options.kinds.size() > kMaxColumns)
         BadOptions(text);
     return options;
 }
@@ -81,7 +85,8 @@ void Measurement::Merge(const Measurement& other) {
         if (auto* counts = std::get_if<ValueCounts>(&columns[i].values))
             counts->Merge(std::get<ValueCounts>(other.columns[i].values));
         else
-            std::get<NumberBuckets>(columns[i].values).Merge(std::get<NumberBuckets>(other.columns[i].values));
+            std::get<NumberBuckets>(columns[i].values)
+                .Merge(std::get<NumberBuckets>(other.columns[i].values));
     }
 }
 
@@ -102,13 +107,15 @@ std::string Measurement::Encode() {
 
 Measurement Measurement::Decode(std::string_view bytes) {
     Reader reader(bytes, "measurement");
-    reader.Check(reader.Get<uint32_t>() == kMagic, "It does not begin with the mark of a measurement of version 1.");
+    reader.Check(reader.Get<uint32_t>() == kMagic,
+                 "It does not begin with the mark of a measurement of version 1.");
     MeasureOptions options;
     options.sketch_size = reader.Get<uint32_t>();
     reader.Check(options.sketch_size >= kMinSketchSize && options.sketch_size <= kMaxSketchSize,
                  "The capacity of its sketch is out of range.");
     Measurement measurement(options);
-    for (int64_t* count : {&measurement.size, &measurement.null_keys, &measurement.converted, &measurement.inactive})
+    for (int64_t* count :
+         {&measurement.size, &measurement.null_keys, &measurement.converted, &measurement.inactive})
         *count = reader.GetCount();
     measurement.members.Merge(Sketch::Decode(reader.GetText()));
     const uint32_t size = reader.Get<uint32_t>();
@@ -118,8 +125,10 @@ Measurement Measurement::Decode(std::string_view bytes) {
         reader.Check(kind < std::size(kKinds), "It holds an unknown kind of column.");
         Column& column = measurement.columns.emplace_back(static_cast<AttributeKind>(kind));
         column.nulls = reader.GetCount();
-        if (Labelled(column.kind)) column.values.emplace<ValueCounts>(ValueCounts::Decode(reader));
-        else column.values.emplace<NumberBuckets>(NumberBuckets::Decode(reader));
+        if (Labelled(column.kind))
+            column.values.emplace<ValueCounts>(ValueCounts::Decode(reader));
+        else
+            column.values.emplace<NumberBuckets>(NumberBuckets::Decode(reader));
     }
     reader.End();
     return measurement;
@@ -130,7 +139,8 @@ namespace {
 void DistributeValues(const ValueCounts& values, size_t max_values, Distribution& result) {
     int64_t named = 0;
     for (const ValueCounts::Entry& entry : values.Ranked()) {
-        // What counts no more than may be missing is there by chance, and would come and go as a value of its own.
+        // What counts no more than may be missing is there by chance, and would come and go as a value of its
+        // own.
         if (result.labels.size() == max_values || entry.count <= values.uncertainty()) break;
         result.labels.push_back(entry.value);
         result.counts.push_back(entry.count);
@@ -165,8 +175,10 @@ Distribution Distribute(const Column& column, const std::string& attribute, int6
     result.kind = column.kind;
     result.total = total;
     result.nulls = column.nulls;
-    if (const auto* values = std::get_if<ValueCounts>(&column.values)) DistributeValues(*values, max_values, result);
-    else DistributeNumbers(std::get<NumberBuckets>(column.values), edges, result);
+    if (const auto* values = std::get_if<ValueCounts>(&column.values))
+        DistributeValues(*values, max_values, result);
+    else
+        DistributeNumbers(std::get<NumberBuckets>(column.values), edges, result);
     return result;
 }
 

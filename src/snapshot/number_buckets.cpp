@@ -23,8 +23,8 @@ struct Spread {
     }
 };
 
-// The doubles of a bucket lie evenly: the second one, and the distance between two. Its border itself may be of the next
-// exponent, or minus infinity.
+// The doubles of a bucket lie evenly: the second one, and the distance between two. Its border itself may be
+// of the next exponent, or minus infinity.
 struct Ruler {
     explicit Ruler(uint32_t bucket)
         : first(FromOrderedKey((static_cast<uint64_t>(bucket) << kBucketShift) + 1)),
@@ -33,8 +33,8 @@ struct Ruler {
     long double first, step;
 };
 
-// Of one bucket. The integers are exact: deviations are taken from the whole part q of the mean low bits, modulo
-// 2^128, where the true result fits.
+// Of one bucket. The integers are exact: deviations are taken from the whole part q of the mean low bits,
+// modulo 2^128, where the true result fits.
 Spread SpreadOf(uint32_t bucket, uint64_t count, Wide sum, Wide squares) {
     const Wide q = sum / count;
     const Wide remainder = sum - q * count;
@@ -56,8 +56,10 @@ double NearestBorder(double value) {
 }
 
 void NumberBuckets::AddSpecial(double value) {
-    if (std::isnan(value)) ++nans_;
-    else ++(value < 0 ? below_ : above_);
+    if (std::isnan(value))
+        ++nans_;
+    else
+        ++(value < 0 ? below_ : above_);
 }
 
 template <typename Take>
@@ -93,8 +95,9 @@ void NumberBuckets::AddSummary(const BucketSummary& summary) {
     const auto bucket = static_cast<uint32_t>(low_key >> kBucketShift);
     if (summary.count <= 0 || low_key > high_key || high_key >> kBucketShift != bucket ||
         !std::isfinite(summary.lowest) || !std::isfinite(summary.highest))
-        throw UserError(sqlstate::kDataCorrupted, "a source summed up numbers that do not lie in one bucket",
-                        "They are " + std::to_string(summary.lowest) + " to " + std::to_string(summary.highest) + ".");
+        throw UserError(
+            sqlstate::kDataCorrupted, "a source summed up numbers that do not lie in one bucket",
+            "They are " + std::to_string(summary.lowest) + " to " + std::to_string(summary.highest) + ".");
     lowest_ = std::min(lowest_, low_key);
     highest_ = std::max(highest_, high_key);
     std::unique_ptr<Page>& page = pages_[low_key >> kPageShift];
@@ -111,7 +114,8 @@ void NumberBuckets::AddSummary(const BucketSummary& summary) {
                             : low + range / 2;
         variance = summary.variance ? *summary.variance / (step * step) : range * range / 12;
     }
-    // Squares are put together from the deviations from the whole part of the mean, as SpreadOf() takes them apart.
+    // Squares are put together from the deviations from the whole part of the mean, as SpreadOf() takes them
+    // apart.
     cell.count = static_cast<uint64_t>(summary.count);
     cell.sum = static_cast<Wide>(std::round(mean * n));
     const Wide q = cell.sum / cell.count;
@@ -148,7 +152,8 @@ double NumberBuckets::Representative(uint32_t bucket, const Cell& cell) const {
     const Wide q = cell.sum / cell.count;
     double value = FromOrderedKey((static_cast<uint64_t>(bucket) << kBucketShift) + static_cast<uint64_t>(q));
     if (cell.squares != q * q * cell.count)
-        value = FromOrderedKey((static_cast<uint64_t>(bucket) << kBucketShift) + (uint64_t{1} << (kBucketShift - 1)));
+        value = FromOrderedKey((static_cast<uint64_t>(bucket) << kBucketShift) +
+                               (uint64_t{1} << (kBucketShift - 1)));
     return std::clamp(value, FromOrderedKey(lowest_), FromOrderedKey(highest_));
 }
 
@@ -197,7 +202,8 @@ std::vector<double> NumberBuckets::ChooseEdges() const {
         borders.push_back(occupied[i].bucket);
         if (i + 1 < occupied.size()) borders.push_back(occupied[i + 1].bucket);
         // What comes above the highest value must show; the borders right above 0 are unreadably small.
-        else borders.push_back(BorderOf(occupied[i].bucket) == 0 ? BucketOf(0x1p-30) : occupied[i].bucket + 1);
+        else
+            borders.push_back(BorderOf(occupied[i].bucket) == 0 ? BucketOf(0x1p-30) : occupied[i].bucket + 1);
     }
     std::sort(borders.begin(), borders.end());
     borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
@@ -246,8 +252,7 @@ NumberBuckets NumberBuckets::Decode(Reader& reader) {
         cell.count = static_cast<uint64_t>(reader.GetCount());
         cell.sum = reader.Get<Wide>();
         cell.squares = reader.Get<Wide>();
-        reader.Check(cell.count > 0 && cell.sum / cell.count <= kLowBits,
-                     "It holds an impossible bucket.");
+        reader.Check(cell.count > 0 && cell.sum / cell.count <= kLowBits, "It holds an impossible bucket.");
     }
     buckets.lowest_ = reader.Get<uint64_t>();
     buckets.highest_ = reader.Get<uint64_t>();

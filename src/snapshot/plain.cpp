@@ -216,8 +216,8 @@ std::string PlainSql(const MemberQuery& query, const Order& order, uint64_t thet
 }
 
 std::string PlainSketchSql(const MemberQuery& query, const Order& order) {
-    return "SELECT DISTINCT v.h FROM (SELECT " + HashOf(query) + " AS h FROM " + query.MembersFrom() + " WHERE " +
-           query.Where() + ") AS v WHERE v.h < " + Bigint(Sketch::kEverything ^ kSign) +
+    return "SELECT DISTINCT v.h FROM (SELECT " + HashOf(query) + " AS h FROM " + query.MembersFrom() +
+           " WHERE " + query.Where() + ") AS v WHERE v.h < " + Bigint(Sketch::kEverything ^ kSign) +
            " ORDER BY v.h LIMIT " + std::to_string(order.sketch_size + 1);
 }
 

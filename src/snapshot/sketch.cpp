@@ -15,7 +15,9 @@ constexpr uint32_t kMagic = 0x314B5350;  // "PSK1"
 constexpr double kHashSpace = 18446744073709551616.0;
 
 // The share of all members whose hash is below theta.
-double Share(uint64_t theta) { return static_cast<double>(theta) / kHashSpace; }
+double Share(uint64_t theta) {
+    return static_cast<double>(theta) / kHashSpace;
+}
 
 void KeepSmallest(std::vector<uint64_t>& hashes, uint32_t k, uint64_t& theta) {
     if (hashes.size() <= k) return;
@@ -30,9 +32,12 @@ size_t CountBelow(const std::vector<uint64_t>& hashes, uint64_t theta) {
 size_t CountCommon(const uint64_t* a, const uint64_t* a_end, const uint64_t* b, const uint64_t* b_end) {
     size_t common = 0;
     while (a != a_end && b != b_end) {
-        if (*a == *b) ++common, ++a, ++b;
-        else if (*a < *b) ++a;
-        else ++b;
+        if (*a == *b)
+            ++common, ++a, ++b;
+        else if (*a < *b)
+            ++a;
+        else
+            ++b;
     }
     return common;
 }
@@ -63,7 +68,8 @@ std::string Sketch::Encode() const {
 
 Sketch Sketch::Decode(std::string_view bytes) {
     Reader reader(bytes, "sketch");
-    reader.Check(reader.Get<uint32_t>() == kMagic, "It does not begin with the mark of a sketch of version 1.");
+    reader.Check(reader.Get<uint32_t>() == kMagic,
+                 "It does not begin with the mark of a sketch of version 1.");
     Sketch sketch;
     sketch.k = reader.Get<uint32_t>();
     reader.Check(sketch.k >= kMinSketchSize && sketch.k <= kMaxSketchSize, "Its capacity is out of range.");
@@ -114,7 +120,8 @@ Sketch Union(const Sketch& a, const Sketch& b) {
     return result;
 }
 
-Overlap Compare(const Sketch& a, const Sketch& b, std::optional<double> size_a, std::optional<double> size_b) {
+Overlap Compare(const Sketch& a, const Sketch& b, std::optional<double> size_a,
+                std::optional<double> size_b) {
     // Below the smaller limit both sketches know everybody: a sample of the union that is uniform.
     const uint64_t theta = std::min(a.theta, b.theta);
     const size_t count_a = CountBelow(a.hashes, theta), count_b = CountBelow(b.hashes, theta);
@@ -129,7 +136,8 @@ Overlap Compare(const Sketch& a, const Sketch& b, std::optional<double> size_a, 
         // The known sizes fix |A| + |B|; the sample gives the share j of the union that is in both:
         // in_both = (|A| + |B|) j / (1 + j), whose derivative carries the binomial error of j.
         const double sample = static_cast<double>(count_a + count_b - common);
-        const double share = static_cast<double>(common) / std::max(1.0, static_cast<double>(count_a + count_b));
+        const double share =
+            static_cast<double>(common) / std::max(1.0, static_cast<double>(count_a + count_b));
         overlap.in_both = std::min({share * (total_a + total_b), total_a, total_b});
         // Agresti-Coull: a sample without a single difference is still no proof that there is none.
         const double jaccard = (static_cast<double>(common) + 1) / (sample + 2);
@@ -147,8 +155,8 @@ Overlap Compare(const Sketch& a, const Sketch& b, std::optional<double> size_a, 
 
 Flow FlowBetween(const Sketch& before, int64_t size_before, const Sketch& after, int64_t size_after) {
     const auto rows_before = static_cast<double>(size_before), rows_after = static_cast<double>(size_after);
-    // An exact sketch that knows fewer members than rows were counted saw keys twice (or null): the members that
-    // stay then stand for more rows than one each.
+    // An exact sketch that knows fewer members than rows were counted saw keys twice (or null): the members
+    // that stay then stand for more rows than one each.
     const double members_before = before.exact() ? before.Cardinality() : rows_before;
     const double members_after = after.exact() ? after.Cardinality() : rows_after;
     const Overlap overlap = Compare(before, after, members_before, members_after);

@@ -13,8 +13,10 @@ using pg::Row;
 using pg::Value;
 
 constexpr const char* kColumns =
-    "id, segment_id, taken_at, version, origin = 'imported', status = 'failed', size, converted, inactive, entered, exited, "
-    "flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, columns, sketch, duration_ms, "
+    "id, segment_id, taken_at, version, origin = 'imported', status = 'failed', size, converted, inactive, "
+    "entered, exited, "
+    "flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, columns, sketch, "
+    "duration_ms, "
     "plan_cost, error_state, error, source";
 
 Record ReadRecord(const Row& row) {
@@ -32,7 +34,8 @@ Record ReadRecord(const Row& row) {
     record.exited = row.Int8OrNull(10);
     record.flow_error = row.Float8OrNull(11);
     if (!row.IsNull(12))
-        record.clauses = ClauseCounts{row.Texts(12), row.Int8s(13), row.Int8s(14), row.Int8(15), row.Float8(16)};
+        record.clauses =
+            ClauseCounts{row.Texts(12), row.Int8s(13), row.Int8s(14), row.Int8(15), row.Float8(16)};
     if (!row.IsNull(17)) record.columns = row.Jsonb(17);
     if (!row.IsNull(18)) record.sketch = Sketch::Decode(pg::ToBytes(row.Raw(18)));
     record.duration_ms = row.Float8OrNull(19);
@@ -44,34 +47,51 @@ Record ReadRecord(const Row& row) {
 }
 
 std::optional<Record> Find(const char* condition, const std::vector<Value>& parameters) {
-    const pg::Result rows =
-        pg::Execute(std::string("SELECT ") + kColumns + " FROM pulse.snapshot WHERE " + condition, parameters);
+    const pg::Result rows = pg::Execute(
+        std::string("SELECT ") + kColumns + " FROM pulse.snapshot WHERE " + condition, parameters);
     if (rows.empty()) return std::nullopt;
     Record record = ReadRecord(rows[0]);
     record.distributions = ReadDistributions(record.id);
     return record;
 }
 
-Value TextOrNull(const std::string& text) { return text.empty() ? Value::Null(TEXTOID) : Value::Text(text); }
+Value TextOrNull(const std::string& text) {
+    return text.empty() ? Value::Null(TEXTOID) : Value::Text(text);
+}
 
 int64_t WriteSnapshot(const Record& r) {
     const bool clauses = r.clauses.has_value();
     const pg::Result rows = pg::Execute(
-        "INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, status, size, converted, inactive, entered, "
-        "exited, flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, columns, sketch, "
-        "duration_ms, plan_cost, error_state, error, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+        "INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, status, size, converted,"
+        " inactive, entered, "
+        "exited, flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, "
+        "columns, sketch, "
+        "duration_ms, plan_cost, error_state, error, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+        "$10, $11, $12, $13, $14, "
         "$15, $16, $17, pulse.to_sketch($18), $19, $20, $21, $22, $23) RETURNING id",
-        {Value::Int8(r.segment_id), Value::Time(r.taken_at), Value::Int4(r.version),
-         Value::Text(r.imported ? "imported" : "measured"), Value::Text(r.failed ? "failed" : "ok"), Value::Int8(r.size),
-         Value::Int8(r.converted), Value::Int8(r.inactive), Value::Int8(r.entered), Value::Int8(r.exited),
-         Value::Float8(r.flow_error), clauses ? Value::Texts(r.clauses->texts) : Value::Null(TEXTARRAYOID),
+        {Value::Int8(r.segment_id),
+         Value::Time(r.taken_at),
+         Value::Int4(r.version),
+         Value::Text(r.imported ? "imported" : "measured"),
+         Value::Text(r.failed ? "failed" : "ok"),
+         Value::Int8(r.size),
+         Value::Int8(r.converted),
+         Value::Int8(r.inactive),
+         Value::Int8(r.entered),
+         Value::Int8(r.exited),
+         Value::Float8(r.flow_error),
+         clauses ? Value::Texts(r.clauses->texts) : Value::Null(TEXTARRAYOID),
          clauses ? Value::Int8s(r.clauses->passed) : Value::Null(INT8ARRAYOID),
          clauses ? Value::Int8s(r.clauses->missed_only) : Value::Null(INT8ARRAYOID),
          clauses ? Value::Int8(r.clauses->rows) : Value::Null(INT8OID),
          clauses ? Value::Float8(r.clauses->error) : Value::Null(FLOAT8OID),
          r.columns.is_null() ? Value::Null(JSONBOID) : Value::Jsonb(r.columns),
          r.sketch ? Value{BYTEAOID, pg::FromBytes(r.sketch->Encode()), false} : Value::Null(BYTEAOID),
-         Value::Float8(r.duration_ms), Value::Float8(r.plan_cost), TextOrNull(r.error_state), TextOrNull(r.error), TextOrNull(r.source)});
+         Value::Float8(r.duration_ms),
+         Value::Float8(r.plan_cost),
+         TextOrNull(r.error_state),
+         TextOrNull(r.error),
+         TextOrNull(r.source)});
     const int64_t id = rows[0].Int8(0);
     if (!r.imported) Announce(id);
     return id;
@@ -96,7 +116,8 @@ Record Load(int64_t id) {
 bool Hold(int64_t segment_id) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    return !pg::Execute("SELECT FROM pulse.segment WHERE id = $1 FOR KEY SHARE", {Value::Int8(segment_id)}).empty();
+    return !pg::Execute("SELECT FROM pulse.segment WHERE id = $1 FOR KEY SHARE", {Value::Int8(segment_id)})
+                .empty();
 }
 
 std::optional<Previous> FindPrevious(int64_t segment_id, Moment moment) {
@@ -125,9 +146,11 @@ std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, 
     const pg::Session session;
     const pg::Result rows = pg::Execute(
         "SELECT d.edges FROM pulse.snapshot AS s JOIN pulse.distribution AS d ON d.snapshot_id = s.id "
-        "WHERE s.segment_id = $1 AND s.taken_at < $2 AND s.status = 'ok' AND d.attribute = $3 AND d.kind = $4 "
+        "WHERE s.segment_id = $1 AND s.taken_at < $2 AND s.status = 'ok' AND d.attribute = $3"
+        " AND d.kind = $4 "
         "AND cardinality(d.edges) > 0 ORDER BY s.taken_at DESC LIMIT 1",
-        {Value::Int8(segment_id), Value::Time(moment), Value::Text(attribute), Value::Text(segment::Name(kind))});
+        {Value::Int8(segment_id), Value::Time(moment), Value::Text(attribute),
+         Value::Text(segment::Name(kind))});
     if (rows.empty()) return std::nullopt;
     return rows[0].Float8s(0);
 }

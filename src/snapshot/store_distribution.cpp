@@ -8,19 +8,22 @@ using pg::Value;
 
 void WriteDistributions(int64_t snapshot, const std::vector<Distribution>& distributions) {
     static pg::Statement insert(
-        "INSERT INTO pulse.distribution (snapshot_id, attribute, kind, total, nulls, other, distinct_values, labels, edges, "
+        "INSERT INTO pulse.distribution (snapshot_id, attribute, kind, total, nulls, other,"
+        " distinct_values, labels, edges, "
         "counts, mean, stddev, minimum, maximum, quantiles) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-        {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTARRAYOID, FLOAT8ARRAYOID, INT8ARRAYOID,
-         FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8ARRAYOID});
+        {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTARRAYOID, FLOAT8ARRAYOID,
+         INT8ARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8ARRAYOID});
     pg::Arena arena("pulse distributions");
     for (const Distribution& d : distributions) {
         pg::CheckInterrupts();
         insert.Execute({Value::Int8(snapshot), Value::Text(d.attribute), Value::Text(segment::Name(d.kind)),
-                        Value::Int8(d.total), Value::Int8(d.nulls), Value::Int8(d.other), Value::Int8(d.distinct_values),
+                        Value::Int8(d.total), Value::Int8(d.nulls), Value::Int8(d.other),
+                        Value::Int8(d.distinct_values),
                         d.labelled() ? Value::Texts(d.labels) : Value::Null(TEXTARRAYOID),
-                        d.labelled() ? Value::Null(FLOAT8ARRAYOID) : Value::Float8s(d.edges), Value::Int8s(d.counts),
-                        Value::Float8(d.mean), Value::Float8(d.stddev), Value::Float8(d.minimum), Value::Float8(d.maximum),
+                        d.labelled() ? Value::Null(FLOAT8ARRAYOID) : Value::Float8s(d.edges),
+                        Value::Int8s(d.counts), Value::Float8(d.mean), Value::Float8(d.stddev),
+                        Value::Float8(d.minimum), Value::Float8(d.maximum),
                         d.quantiles.empty() ? Value::Null(FLOAT8ARRAYOID) : Value::Float8s(d.quantiles)});
         arena.Reset();
     }
@@ -28,7 +31,8 @@ void WriteDistributions(int64_t snapshot, const std::vector<Distribution>& distr
 
 std::vector<Distribution> ReadDistributions(int64_t snapshot) {
     static pg::Statement select(
-        "SELECT attribute, kind, total, nulls, other, distinct_values, labels, edges, counts, mean, stddev, minimum, "
+        "SELECT attribute, kind, total, nulls, other, distinct_values, labels, edges, counts, mean, stddev,"
+        " minimum, "
         "maximum, quantiles FROM pulse.distribution WHERE snapshot_id = $1 ORDER BY attribute COLLATE \"C\"",
         {INT8OID});
     const pg::Result rows = select.Execute({Value::Int8(snapshot)});
@@ -38,7 +42,8 @@ std::vector<Distribution> ReadDistributions(int64_t snapshot) {
         Distribution d;
         d.attribute = row.Text(0);
         const auto kind = segment::ParseAttributeKind(row.Text(1));
-        if (!kind) throw UserError(sqlstate::kDataCorrupted, "unknown kind of attribute \"" + row.Text(1) + "\"");
+        if (!kind)
+            throw UserError(sqlstate::kDataCorrupted, "unknown kind of attribute \"" + row.Text(1) + "\"");
         d.kind = *kind;
         d.total = row.Int8(2);
         d.nulls = row.Int8(3);

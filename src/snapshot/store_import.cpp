@@ -17,13 +17,16 @@ struct Kept {
 
 std::optional<Kept> Find(int64_t segment, const Import& import) {
     static pg::Statement select(
-        "SELECT id, origin = 'imported' AND status = 'ok' AND size = $3 AND converted IS NOT DISTINCT FROM $4 "
-        "AND inactive IS NOT DISTINCT FROM $5 AND entered IS NOT DISTINCT FROM $6 AND exited IS NOT DISTINCT FROM $7 "
+        "SELECT id, origin = 'imported' AND status = 'ok' AND size = $3 AND converted IS NOT DISTINCT"
+        " FROM $4 "
+        "AND inactive IS NOT DISTINCT FROM $5 AND entered IS NOT DISTINCT FROM $6 AND exited IS NOT DISTINCT"
+        " FROM $7 "
         "FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2 FOR UPDATE",
         {INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID});
-    const pg::Result rows = select.Execute({Value::Int8(segment), Value::Time(import.taken_at), Value::Int8(import.size),
-                                            Value::Int8(import.converted), Value::Int8(import.inactive),
-                                            Value::Int8(import.entered), Value::Int8(import.exited)});
+    const pg::Result rows =
+        select.Execute({Value::Int8(segment), Value::Time(import.taken_at), Value::Int8(import.size),
+                        Value::Int8(import.converted), Value::Int8(import.inactive),
+                        Value::Int8(import.entered), Value::Int8(import.exited)});
     if (rows.empty()) return std::nullopt;
     const int64_t id = rows[0].Int8(0);
     const bool same = !rows[0].IsNull(1) && rows[0].Bool(1);
@@ -33,15 +36,16 @@ std::optional<Kept> Find(int64_t segment, const Import& import) {
 // Nothing when another session kept one for the same moment meanwhile.
 std::optional<int64_t> Insert(const segment::Segment& segment, const Import& import) {
     static pg::Statement insert(
-        "INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, size, converted, inactive, entered, exited, "
+        "INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, size, converted, inactive,"
+        " entered, exited, "
         "flow_error) VALUES ($1, $2, $3, 'imported', $4, $5, $6, $7, $8, "
         "CASE WHEN $7 IS NULL AND $8 IS NULL THEN NULL ELSE 0 END) "
         "ON CONFLICT (segment_id, taken_at) DO NOTHING RETURNING id",
         {INT8OID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID});
-    const pg::Result rows = insert.Execute({Value::Int8(segment.id), Value::Time(import.taken_at),
-                                            Value::Int4(segment.version), Value::Int8(import.size),
-                                            Value::Int8(import.converted), Value::Int8(import.inactive),
-                                            Value::Int8(import.entered), Value::Int8(import.exited)});
+    const pg::Result rows =
+        insert.Execute({Value::Int8(segment.id), Value::Time(import.taken_at), Value::Int4(segment.version),
+                        Value::Int8(import.size), Value::Int8(import.converted), Value::Int8(import.inactive),
+                        Value::Int8(import.entered), Value::Int8(import.exited)});
     if (rows.empty()) return std::nullopt;
     return rows[0].Int8(0);
 }
@@ -49,9 +53,12 @@ std::optional<int64_t> Insert(const segment::Segment& segment, const Import& imp
 // In place: incidents and a pinned baseline go on naming the same snapshot.
 void Overwrite(int64_t id, int version, const Import& import) {
     pg::Execute(
-        "UPDATE pulse.snapshot SET version = $2, origin = 'imported', status = 'ok', size = $3, converted = $4, inactive = $5, "
-        "entered = $6, exited = $7, flow_error = CASE WHEN $6 IS NULL AND $7 IS NULL THEN NULL ELSE 0 END, clauses = NULL, "
-        "clause_passed = NULL, clause_missed_only = NULL, clause_rows = NULL, clause_error = NULL, columns = NULL, "
+        "UPDATE pulse.snapshot SET version = $2, origin = 'imported', status = 'ok', size = $3, converted ="
+        " $4, inactive = $5, "
+        "entered = $6, exited = $7, flow_error = CASE WHEN $6 IS NULL AND $7 IS NULL THEN NULL"
+        " ELSE 0 END, clauses = NULL, "
+        "clause_passed = NULL, clause_missed_only = NULL, clause_rows = NULL, clause_error = NULL, columns "
+        "= NULL, "
         "sketch = NULL, duration_ms = NULL, plan_cost = NULL, error_state = NULL, error = NULL, "
         "recorded_at = clock_timestamp() WHERE id = $1",
         {Value::Int8(id), Value::Int4(version), Value::Int8(import.size), Value::Int8(import.converted),
@@ -68,7 +75,8 @@ int64_t KeepImport(const Import& import, bool replace) {
         throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
                         "Bring it back with pulse_resume_segment() first.");
     if (!Lock(segment.id, pg::settings::lock_timeout))
-        throw UserError(sqlstate::kLockNotAvailable, "another session is measuring segment \"" + segment.name + "\"", "",
+        throw UserError(sqlstate::kLockNotAvailable,
+                        "another session is measuring segment \"" + segment.name + "\"", "",
                         "Try again when it is done, or raise pulse.lock_timeout.");
     // Two rounds at most: whoever came between us is found by the second.
     for (int round = 0; round < 2; ++round) {
@@ -87,7 +95,8 @@ int64_t KeepImport(const Import& import, bool replace) {
             return *id;
         }
     }
-    throw UserError(sqlstate::kLockNotAvailable, "another session keeps changing that snapshot", "", "Try again.");
+    throw UserError(sqlstate::kLockNotAvailable, "another session keeps changing that snapshot", "",
+                    "Try again.");
 }
 
 }  // namespace pulse::snapshot

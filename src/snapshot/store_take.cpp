@@ -38,7 +38,8 @@ bool Monitored(const segment::Segment& segment) {
     return flag == segment.baseline.end() || !flag->is_boolean() || flag->get<bool>();
 }
 
-// A job that starts every day at the same hour must find its segments due, also when it once began a little late.
+// A job that starts every day at the same hour must find its segments due, also when it once began a little
+// late.
 bool Due(const segment::Segment& segment, Moment moment) {
     const std::optional<Moment> last = LastTaken(segment.id, moment);
     const int64_t tolerance = std::min(segment.cadence / 10, kHour);
@@ -94,8 +95,8 @@ Outcome Skipped(const segment::Segment& segment, const std::string& reason) {
     return {segment.name, std::nullopt, "skipped", std::nullopt, reason};
 }
 
-Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state, const std::string& message,
-               const std::string& detail) {
+Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state,
+               const std::string& message, const std::string& detail) {
     if (!Hold(segment.id)) return Skipped(segment, "it was deleted meanwhile");
     Record record;
     record.segment_id = segment.id;
@@ -120,13 +121,13 @@ std::string ReasonOf(const UserError& error) {
     return error.detail().empty() ? error.message() : error.message() + " (" + error.detail() + ")";
 }
 
-
 int64_t Take(const std::string& name) {
     const segment::Segment segment = segment::Load(name);
     RequireNotArchived(segment);
     const Moment moment = pg::PastNow();
     if (!Lock(segment.id, pg::settings::lock_timeout))
-        throw UserError(sqlstate::kLockNotAvailable, "another session is measuring segment \"" + segment.name + "\"",
+        throw UserError(sqlstate::kLockNotAvailable,
+                        "another session is measuring segment \"" + segment.name + "\"",
                         "Waited " + std::to_string(pg::settings::lock_timeout) + " ms.",
                         "Try again when it is done, or raise pulse.lock_timeout.");
     if (const auto known = FindAt(segment.id, moment); known && !known->failed) return known->id;

@@ -87,7 +87,8 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Ord
     std::string sql = list + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
     const source::PlanEstimate plan = reader.Estimate(sql);
     // What people did is read whole in any case.
-    const bool same_scan = CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::Kind::kProfile);
+    const bool same_scan =
+        CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::Kind::kProfile);
     if (same_scan) {
         sql.clear();
         for (const std::string& call : calls.sql)

@@ -23,11 +23,19 @@ const options::Table& Options() {
          {"hostaddr", kServer, K::kText, "", "its address: saves the look-up of the name"},
          {"port", kServer, K::kPort, "5432", "its port"},
          {"dbname", kServer, K::kText, "", "the database there; without it that of the user's name"},
-         {"sslmode", kServer, K::kWord, "prefer", "whether the connection is encrypted and proven",
+         {"sslmode",
+          kServer,
+          K::kWord,
+          "prefer",
+          "whether the connection is encrypted and proven",
           {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}},
          {"sslrootcert", kServer, K::kText, "", "file with the certificates of authorities trusted"},
          {"sslcrl", kServer, K::kText, "", "file with certificates revoked"},
-         {"channel_binding", kServer, K::kWord, "prefer", "whether SCRAM is bound to TLS",
+         {"channel_binding",
+          kServer,
+          K::kWord,
+          "prefer",
+          "whether SCRAM is bound to TLS",
           {"disable", "prefer", "require"}},
          {"connect_timeout", kServer, K::kDuration, "10s", "longest wait for a connection"},
          {"allow_primary", kServer, K::kFlag, "false", "whether a primary may be read"},
@@ -74,7 +82,7 @@ Limits ReadLimits(const OptionList& options) {
 OptionList ConnectionParameters(const OptionList& server, const OptionList& mapping) {
     // What is ours; all others are keywords of libpq.
     static const std::set<std::string> ours = {
-        "connect_timeout", "allow_primary", "max_replay_lag",         "max_active_sessions", "max_cost",
+        "connect_timeout", "allow_primary",     "max_replay_lag",         "max_active_sessions", "max_cost",
         "lock_timeout",    "statement_timeout", "max_queries_per_minute", "conflict_retries"};
     OptionList parameters;
     for (const OptionList* list : {&server, &mapping})

@@ -15,7 +15,8 @@ void FixSettings() {
     pg::Execute(
         "SELECT pg_catalog.set_config(s.name, s.value, true) FROM (VALUES "
         "('timezone', 'UTC'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), "
-        "('bytea_output', 'hex'), ('extra_float_digits', '1'), ('standard_conforming_strings', 'on')) AS s(name, value)");
+        "('bytea_output', 'hex'), ('extra_float_digits', '1'), ('standard_conforming_strings', 'on')) AS"
+        " s(name, value)");
 }
 
 [[noreturn]] void ThrowTooSlow(int milliseconds) {

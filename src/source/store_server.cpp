@@ -146,7 +146,8 @@ void End(const Server& server, Lease& lease) {
     try {
         // What a definition's functions may have set for the session does not meet the next one.
         lease.remote().RunScript(
-            "COMMIT; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; SELECT pg_catalog.pg_advisory_unlock_all()",
+            "COMMIT; SET SESSION AUTHORIZATION DEFAULT; RESET ALL;"
+            " SELECT pg_catalog.pg_advisory_unlock_all()",
             server.limits.connect_timeout);
     } catch (const pg::RemoteError& error) {
         Rethrow(server, error);

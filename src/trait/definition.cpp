@@ -13,13 +13,17 @@ namespace pulse::trait {
 namespace {
 
 constexpr size_t kMaxKey = 128;
-constexpr const char* kKeyHint = "A trait's name has letters, digits and underscores and does not begin with a digit, such as total_spent.";
+constexpr const char* kKeyHint =
+    "A trait's name has letters, digits and underscores and does not begin with a digit, such as "
+    "total_spent.";
 
 const std::vector<std::string>& BuiltIn() {
     static const std::vector<std::string> names = {
-        "profile", "account", "context", "events", "trait", "segment", "flag", "lifecycle", "now", "session", "rfm", "consent",
-        "sequence", "calendar", "all", "last_seen", "first_seen", "lower", "upper", "len", "abs", "round", "days_since", "coalesce",
-        "exists", "user", "in", "between", "is", "contains", "starts_with", "ends_with", "matches", "within", "before", "last", "or", "and", "not"};
+        "profile",    "account", "context", "events",  "trait",    "segment",  "flag",        "lifecycle",
+        "now",        "session", "rfm",     "consent", "sequence", "calendar", "all",         "last_seen",
+        "first_seen", "lower",   "upper",   "len",     "abs",      "round",    "days_since",  "coalesce",
+        "exists",     "user",    "in",      "between", "is",       "contains", "starts_with", "ends_with",
+        "matches",    "within",  "before",  "last",    "or",       "and",      "not"};
     return names;
 }
 
@@ -40,21 +44,26 @@ bool ParsesAsName(const std::string& key) {
     }
 }
 
-[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail, const std::string& hint) {
+[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail,
+                               const std::string& hint) {
     throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
 }
 
 constexpr const char* kExample =
-    "Give for example {\"function\": \"sum\", \"event\": \"purchase\", \"property\": \"total\", \"window_days\": 30}.";
+    "Give for example {\"function\": \"sum\", \"event\": \"purchase\", \"property\": \"total\", "
+    "\"window_days\": 30}.";
 
 std::string TextOf(const nlohmann::json& json, const char* key, bool required) {
     const auto found = json.find(key);
     if (found == json.end() || found->is_null()) {
-        if (required) ThrowInvalid(std::string("the trait needs \"") + key + "\"", segment::DescribeJson(json), kExample);
+        if (required)
+            ThrowInvalid(std::string("the trait needs \"") + key + "\"", segment::DescribeJson(json),
+                         kExample);
         return "";
     }
     if (!found->is_string() || found->get<std::string>().empty())
-        ThrowInvalid(std::string("\"") + key + "\" must be a text that is not empty", segment::DescribeJson(*found), kExample);
+        ThrowInvalid(std::string("\"") + key + "\" must be a text that is not empty",
+                     segment::DescribeJson(*found), kExample);
     return found->get<std::string>();
 }
 
@@ -63,12 +72,15 @@ struct FunctionName {
     rule::Aggregate aggregate;
     bool property;
 };
-constexpr FunctionName kFunctions[] = {
-    {"count", rule::Aggregate::kCount, false},     {"exists", rule::Aggregate::kExists, false},
-    {"sum", rule::Aggregate::kSum, true},          {"average", rule::Aggregate::kAverage, true},
-    {"min", rule::Aggregate::kMin, true},          {"max", rule::Aggregate::kMax, true},
-    {"first", rule::Aggregate::kFirst, true},      {"last", rule::Aggregate::kLast, true},
-    {"unique_count", rule::Aggregate::kDistinct, true}};
+constexpr FunctionName kFunctions[] = {{"count", rule::Aggregate::kCount, false},
+                                       {"exists", rule::Aggregate::kExists, false},
+                                       {"sum", rule::Aggregate::kSum, true},
+                                       {"average", rule::Aggregate::kAverage, true},
+                                       {"min", rule::Aggregate::kMin, true},
+                                       {"max", rule::Aggregate::kMax, true},
+                                       {"first", rule::Aggregate::kFirst, true},
+                                       {"last", rule::Aggregate::kLast, true},
+                                       {"unique_count", rule::Aggregate::kDistinct, true}};
 
 rule::Window WindowOf(const nlohmann::json& json) {
     rule::Window window;
@@ -76,7 +88,8 @@ rule::Window WindowOf(const nlohmann::json& json) {
     if (found == json.end() || found->is_null()) return window;
     constexpr int64_t kMost = 3650;
     if (!found->is_number_integer() || found->get<int64_t>() < 1 || found->get<int64_t>() > kMost)
-        ThrowInvalid("\"window_days\" must be a whole number from 1 to " + std::to_string(kMost), segment::DescribeJson(*found), "");
+        ThrowInvalid("\"window_days\" must be a whole number from 1 to " + std::to_string(kMost),
+                     segment::DescribeJson(*found), "");
     window.kind = rule::Window::Kind::kSliding;
     window.from = found->get<int64_t>() * (kDay / kSecond);
     return window;
@@ -107,8 +120,8 @@ std::string Joined(const std::vector<std::string>& path) {
 }
 
 bool NeedsNumbers(rule::Aggregate aggregate) {
-    return aggregate == rule::Aggregate::kSum || aggregate == rule::Aggregate::kAverage || aggregate == rule::Aggregate::kMedian ||
-           aggregate == rule::Aggregate::kP95;
+    return aggregate == rule::Aggregate::kSum || aggregate == rule::Aggregate::kAverage ||
+           aggregate == rule::Aggregate::kMedian || aggregate == rule::Aggregate::kP95;
 }
 
 class ReadFinder {
@@ -122,7 +135,8 @@ class ReadFinder {
         const auto* operation = rule::As<rule::Operation>(expr);
         if (!operation) return;
         if (operation->op == rule::Op::kMatches)
-            if (const auto* pattern = rule::As<rule::Text>(*operation->operands.at(1))) AddOnce(found.patterns, pattern->value);
+            if (const auto* pattern = rule::As<rule::Text>(*operation->operands.at(1)))
+                AddOnce(found.patterns, pattern->value);
         for (const rule::ExprPtr& operand : operation->operands) Walk(*operand, event);
     }
 
@@ -167,20 +181,27 @@ std::string CheckKey(const std::string& given) {
     if (key.size() > kMaxKey)
         ThrowInvalid("a trait's name is too long", "It has " + std::to_string(key.size()) + " bytes.",
                      "At most " + std::to_string(kMaxKey) + " are allowed.");
-    const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9'); };
+    const auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
+    };
     if (!std::all_of(key.begin(), key.end(), fits) || (key[0] >= '0' && key[0] <= '9'))
         ThrowInvalid("\"" + key + "\" is not a trait's name", "", kKeyHint);
-    if (std::find(BuiltIn().begin(), BuiltIn().end(), key) != BuiltIn().end() || IsAge(key) || !ParsesAsName(key))
-        ThrowInvalid("a trait cannot be named \"" + key + "\"", "The name means something else in a rule.", "Choose another one.");
+    if (std::find(BuiltIn().begin(), BuiltIn().end(), key) != BuiltIn().end() || IsAge(key) ||
+        !ParsesAsName(key))
+        ThrowInvalid("a trait cannot be named \"" + key + "\"", "The name means something else in a rule.",
+                     "Choose another one.");
     return key;
 }
 
 rule::ExprPtr FromJson(const nlohmann::json& json) {
-    if (!json.is_object()) ThrowInvalid("a trait in JSON must be an object", segment::DescribeJson(json), kExample);
-    static const std::vector<std::string> kKeys = {"function", "event", "property", "window_days", "filter", "expression"};
+    if (!json.is_object())
+        ThrowInvalid("a trait in JSON must be an object", segment::DescribeJson(json), kExample);
+    static const std::vector<std::string> kKeys = {"function",    "event",  "property",
+                                                   "window_days", "filter", "expression"};
     for (const auto& [key, value] : json.items())
         if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
-            ThrowInvalid("unknown key \"" + key + "\" in the trait", "", segment::SuggestQuoted(key, kKeys, "Keys"));
+            ThrowInvalid("unknown key \"" + key + "\" in the trait", "",
+                         segment::SuggestQuoted(key, kKeys, "Keys"));
     const std::string function = TextOf(json, "function", true);
     if (function == "formula") return rule::Parse(TextOf(json, "expression", true));
     std::vector<std::string> names = {"formula"};
@@ -197,15 +218,19 @@ rule::ExprPtr FromJson(const nlohmann::json& json) {
         // What is printed can be read again, and is checked so.
         return rule::Parse(rule::Print(*rule::Make(std::move(metric), 0)));
     }
-    ThrowInvalid("unknown function \"" + function + "\" of a trait", "", segment::SuggestQuoted(function, names, "Functions"));
+    ThrowInvalid("unknown function \"" + function + "\" of a trait", "",
+                 segment::SuggestQuoted(function, names, "Functions"));
 }
 
 rule::ExprPtr ReadExpression(const std::string& text) {
     const size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string::npos)
-        throw UserError(sqlstate::kSyntaxError, "the expression is empty", "", "Give for example events.purchase.count_30d >= 1.");
+        throw UserError(sqlstate::kSyntaxError, "the expression is empty", "",
+                        "Give for example events.purchase.count_30d >= 1.");
     if (text[first] != '{') return rule::Parse(text);
-    return FromJson(rule::ReadJson(text, "the expression", std::string("An expression that begins with { must be valid JSON. ") + kExample));
+    return FromJson(
+        rule::ReadJson(text, "the expression",
+                       std::string("An expression that begins with { must be valid JSON. ") + kExample));
 }
 
 std::string TypeName(const rule::Expr& expr, rule::Type type) {
@@ -220,7 +245,8 @@ std::string TypeName(const rule::Expr& expr, rule::Type type) {
         case rule::Type::kDuration:
         case rule::Type::kOther: break;
     }
-    throw UserError(sqlstate::kDatatypeMismatch, "a trait cannot be a duration", "The expression is " + rule::PrintShort(expr) + ".",
+    throw UserError(sqlstate::kDatatypeMismatch, "a trait cannot be a duration",
+                    "The expression is " + rule::PrintShort(expr) + ".",
                     "Count days with days_since(…), or compare the instants.");
 }
 

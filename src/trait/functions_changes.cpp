@@ -17,8 +17,11 @@ using pg::Value;
 
 int64_t PositionOf(const std::string& consumer) {
     static pg::Statement make(
-        "INSERT INTO pulse.change_consumer (name, position, created_at) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING", {TEXTOID, TIMESTAMPTZOID});
-    static pg::Statement lock("SELECT position FROM pulse.change_consumer WHERE name = $1 FOR UPDATE", {TEXTOID});
+        "INSERT INTO pulse.change_consumer (name, position, created_at) VALUES ($1, 0, $2) ON CONFLICT"
+        " DO NOTHING",
+        {TEXTOID, TIMESTAMPTZOID});
+    static pg::Statement lock("SELECT position FROM pulse.change_consumer WHERE name = $1 FOR UPDATE",
+                              {TEXTOID});
     const pg::Result known = lock.Execute({Value::Text(consumer)});
     if (!known.empty()) return known[0].Int8(0);
     make.Execute({Value::Text(consumer), Value::Time(pg::Now())});
@@ -37,13 +40,17 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
     const int32_t most = args.Int4(1).value_or(1000);
     const bool quiet = args.Bool(2).value_or(false);
     if (consumer.empty() || consumer.size() > 255)
-        throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer", "It is empty or longer than 255 bytes.",
+        throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer",
+                        "It is empty or longer than 255 bytes.",
                         "Give it a name; it is made when first used.");
     if (consumer.starts_with(trait::kSubscription))
-        throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer", "Names that begin with \"" + std::string(trait::kSubscription) + "\" are those of subscriptions.",
-                        "Give it another name; pulse_subscribe() makes subscriptions.");
+        throw UserError(
+            sqlstate::kInvalidParameter, "invalid name of a consumer",
+            "Names that begin with \"" + std::string(trait::kSubscription) + "\" are those of subscriptions.",
+            "Give it another name; pulse_subscribe() makes subscriptions.");
     if (most < 1 || most > trait::kMostChanges)
-        throw UserError(sqlstate::kInvalidParameter, "invalid number of changes", "It is " + std::to_string(most) + ".",
+        throw UserError(sqlstate::kInvalidParameter, "invalid number of changes",
+                        "It is " + std::to_string(most) + ".",
                         "Give a number from 1 to " + std::to_string(trait::kMostChanges) + ".");
     pg::ResultSet results(fcinfo);
     const pg::Identity identity = pg::Identity::Owner();
@@ -53,20 +60,26 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
     trait::GivePositions(trait::kMostChanges, true);
     const int64_t last = trait::LastPosition();
     static pg::Statement take(
-        "SELECT c.position, s.name, c.profile_id, (SELECT i.value FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id"
-        " WHERE p.canonical_id = (SELECT q.canonical_id FROM pulse.profile AS q WHERE q.id = c.profile_id) AND i.kind = 'user_id'"
+        "SELECT c.position, s.name, c.profile_id, (SELECT i.value FROM pulse.profile AS p"
+        " JOIN pulse.identity AS i ON i.profile_id = p.id"
+        " WHERE p.canonical_id = (SELECT q.canonical_id FROM pulse.profile AS q WHERE q.id = c.profile_id)"
+        " AND i.kind = 'user_id'"
         " ORDER BY i.first_seen_at, i.value LIMIT 1), c.change, c.at, c.cause, c.version, c.quiet"
-        " FROM pulse.membership_change AS c LEFT JOIN pulse.segment AS s ON s.id = c.segment_id WHERE c.position > $1"
+        " FROM pulse.membership_change AS c LEFT JOIN pulse.segment AS s ON s.id = c.segment_id"
+        " WHERE c.position > $1"
         " AND c.position <= $4 AND ($3 OR NOT c.quiet) ORDER BY c.position LIMIT $2",
         {INT8OID, INT8OID, BOOLOID, INT8OID});
-    const pg::Result rows = take.Execute({pg::Value::Int8(position), pg::Value::Int8(most), pg::Value::Bool(quiet), pg::Value::Int8(last)});
+    const pg::Result rows = take.Execute(
+        {pg::Value::Int8(position), pg::Value::Int8(most), pg::Value::Bool(quiet), pg::Value::Int8(last)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
-        results.Add({pg::Value::Int8(row.Int8(0)), pg::Value::Text(row.TextOrNull(1)), pg::Value::Int8(row.Int8(2)),
-                     pg::Value::Text(row.TextOrNull(3)), pg::Value::Text(row.Text(4)), pg::Value::Time(row.Time(5)),
-                     pg::Value::Text(row.Text(6)), pg::Value::Int4(row.Int4(7))});
+        results.Add({pg::Value::Int8(row.Int8(0)), pg::Value::Text(row.TextOrNull(1)),
+                     pg::Value::Int8(row.Int8(2)), pg::Value::Text(row.TextOrNull(3)),
+                     pg::Value::Text(row.Text(4)), pg::Value::Time(row.Time(5)), pg::Value::Text(row.Text(6)),
+                     pg::Value::Int4(row.Int4(7))});
     }
-    static pg::Statement move("UPDATE pulse.change_consumer SET position = $2 WHERE name = $1", {TEXTOID, INT8OID});
+    static pg::Statement move("UPDATE pulse.change_consumer SET position = $2 WHERE name = $1",
+                              {TEXTOID, INT8OID});
     // Where there was room for more there is no more: what is quiet is passed, too.
     const int64_t reached = rows.size() < static_cast<uint64_t>(most) ? last : rows[rows.size() - 1].Int8(0);
     if (reached != position) move.Execute({pg::Value::Text(consumer), pg::Value::Int8(reached)});
@@ -76,7 +89,9 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
 PULSE_WRITING_FUNCTION(pulse_build_step) {
     const pg::Args args(fcinfo);
     const std::optional<int32_t> people = args.Int4(0);
-    if (!people) throw UserError(sqlstate::kInvalidParameter, "invalid number of people", "It is null.", trait::kPeopleHint);
+    if (!people)
+        throw UserError(sqlstate::kInvalidParameter, "invalid number of people", "It is null.",
+                        trait::kPeopleHint);
     trait::BuildStep step;
     {
         const pg::Identity identity = pg::Identity::Owner();

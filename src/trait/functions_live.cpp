@@ -27,7 +27,8 @@ std::optional<Moment> SinceOf(int64_t segment, int64_t profile) {
     return row ? std::optional<Moment>(DatumGetTimestampTz((*row)[0].datum)) : std::nullopt;
 }
 
-// The one that counts: while a segment is built for the first time, that which is being built, from the events as far as need be.
+// The one that counts: while a segment is built for the first time, that which is being built, from the
+// events as far as need be.
 bool Counts(const Program& program, const Version& version) {
     return version.live || !program.LiveVersion(version.segment);
 }
@@ -86,7 +87,8 @@ std::string Describe(int64_t canonical) {
     more["segments"] = pg::Json::array();
     if (!profile::WasThere(*person, now)) return more.dump();
     for (const Version& version : program->versions)
-        if (Counts(*program, version) && Holds(subject.Value(version.rule))) more["segments"].push_back(version.name);
+        if (Counts(*program, version) && Holds(subject.Value(version.rule)))
+            more["segments"].push_back(version.name);
     return more.dump();
 }
 
@@ -110,7 +112,8 @@ PULSE_FUNCTION(pulse_evaluate_segments) {
     trait::Subject subject(*person, now, program);
     for (const trait::Version& version : program->versions) {
         if (!version.live || !trait::Holds(subject.Value(version.rule))) continue;
-        rows.Add({pg::Value::Int8(version.segment), pg::Value::Time(trait::SinceOf(version.segment, *profile).value_or(now))});
+        rows.Add({pg::Value::Int8(version.segment),
+                  pg::Value::Time(trait::SinceOf(version.segment, *profile).value_or(now))});
     }
     return pg::ResultSet::Done();
 }
@@ -124,7 +127,8 @@ PULSE_FUNCTION(pulse_evaluate_segment) {
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(*person, now, program);
     for (const trait::Version& version : program->versions)
-        if (version.segment == segment && trait::Counts(*program, version)) return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
+        if (version.segment == segment && trait::Counts(*program, version))
+            return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
     return BoolGetDatum(false);
 }
 
@@ -166,7 +170,8 @@ PULSE_FUNCTION(pulse_segments_of) {
         if (!trait::Counts(*program, version)) continue;
         const trait::Subject::Answer answer = subject.Evaluate(version.rule);
         if (!trait::Holds(answer.value)) continue;
-        rows.Add({pg::Value::Text(version.name), pg::Value::Time(trait::SinceOf(version.segment, person.id).value_or(now)),
+        rows.Add({pg::Value::Text(version.name),
+                  pg::Value::Time(trait::SinceOf(version.segment, person.id).value_or(now)),
                   pg::Value::Time(answer.until)});
     }
     return pg::ResultSet::Done();

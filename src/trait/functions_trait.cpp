@@ -39,8 +39,9 @@ PULSE_FUNCTION(pulse_list_traits) {
         std::vector<std::string> used_by;
         for (const trait::Dependency& one : uses)
             if (one.uses_kind == "trait" && one.uses == row.key) used_by.push_back(one.kind + " " + one.name);
-        results.Add({Value::Text(row.key), Value::Text(row.expression), Value::Text(row.type), Value::Int4(row.version),
-                     Value::Text(row.description), Value::Texts(used_by), Value::Time(row.updated_at)});
+        results.Add({Value::Text(row.key), Value::Text(row.expression), Value::Text(row.type),
+                     Value::Int4(row.version), Value::Text(row.description), Value::Texts(used_by),
+                     Value::Time(row.updated_at)});
     }
     return pg::ResultSet::Done();
 }
@@ -54,7 +55,8 @@ PULSE_FUNCTION(pulse_dependencies) {
     }
     pg::ResultSet results(fcinfo);
     for (const trait::Dependency& one : all)
-        results.Add({Value::Text(one.kind), Value::Text(one.name), Value::Text(one.uses_kind), Value::Text(one.uses)});
+        results.Add({Value::Text(one.kind), Value::Text(one.name), Value::Text(one.uses_kind),
+                     Value::Text(one.uses)});
     return pg::ResultSet::Done();
 }
 
@@ -64,18 +66,21 @@ PULSE_FUNCTION(pulse_test_expression) {
     const std::vector<trait::TreeRow> rows = trait::TestExpression(expression, args.RequireText(1, "user"));
     pg::ResultSet results(fcinfo);
     for (const trait::TreeRow& row : rows)
-        results.Add({Value::Int4(row.depth), Value::Text(std::string(2 * static_cast<size_t>(row.depth), ' ') + row.part), Value::Text(row.value),
-                     Value::Text(row.note)});
+        results.Add({Value::Int4(row.depth),
+                     Value::Text(std::string(2 * static_cast<size_t>(row.depth), ' ') + row.part),
+                     Value::Text(row.value), Value::Text(row.note)});
     return pg::ResultSet::Done();
 }
 
 PULSE_FUNCTION(pulse_explain_membership) {
     const pg::Args args(fcinfo);
     const std::string user = args.RequireText(0, "user");
-    const std::vector<trait::MembershipRow> rows = trait::ExplainMembership(user, args.RequireText(1, "segment"));
+    const std::vector<trait::MembershipRow> rows =
+        trait::ExplainMembership(user, args.RequireText(1, "segment"));
     pg::ResultSet results(fcinfo);
     for (const trait::MembershipRow& row : rows)
-        results.Add({Value::Text(row.item), Value::Text(std::string(2 * static_cast<size_t>(row.depth), ' ') + row.part), Value::Text(row.value),
-                     Value::Text(row.note)});
+        results.Add({Value::Text(row.item),
+                     Value::Text(std::string(2 * static_cast<size_t>(row.depth), ' ') + row.part),
+                     Value::Text(row.value), Value::Text(row.note)});
     return pg::ResultSet::Done();
 }

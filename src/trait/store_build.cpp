@@ -40,29 +40,34 @@ struct Wanted {
 
 std::vector<Wanted> WantedVersions() {
     const pg::Result rows = pg::Execute(
-        "SELECT id, version, name FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived' ORDER BY id");
+        "SELECT id, version, name FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived'"
+        " ORDER BY id");
     std::vector<Wanted> wanted;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const std::string name = rows[i].Text(2);
         const rule::Definitions& definitions = SavedDefinitions();
         const rule::ExprPtr tree = definitions.Find(rule::Reference::Kind::kSegment, name, 0);
-        wanted.push_back({rows[i].Int8(0), rows[i].Int4(1), rule::Print(*rule::Expand(*tree, definitions, "segment " + name))});
+        wanted.push_back({rows[i].Int8(0), rows[i].Int4(1),
+                          rule::Print(*rule::Expand(*tree, definitions, "segment " + name))});
     }
     return wanted;
 }
 
 void DropBuilding(int64_t segment) {
     pg::Execute(
-        "WITH gone AS (DELETE FROM pulse.live_segment WHERE segment_id = $1 AND status = 'building' RETURNING id)"
+        "WITH gone AS (DELETE FROM pulse.live_segment WHERE segment_id = $1 AND status = 'building'"
+        " RETURNING id)"
         " DELETE FROM pulse.next_member WHERE version_id IN (SELECT id FROM gone)",
         {Value::Int8(segment)});
 }
 
 void KeepVersion(const Wanted& wanted, int64_t last) {
-    const pg::Result live = pg::Execute("SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
-                                        {Value::Int8(wanted.segment)});
+    const pg::Result live = pg::Execute(
+        "SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
+        {Value::Int8(wanted.segment)});
     const pg::Result building = pg::Execute(
-        "SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'building'", {Value::Int8(wanted.segment)});
+        "SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'building'",
+        {Value::Int8(wanted.segment)});
     const pg::Result& nearest = !live.empty() && live[0].Text(2) == wanted.rule ? live : building;
     if (!nearest.empty() && nearest[0].Text(2) == wanted.rule) {
         if (&nearest == &live && !building.empty()) DropBuilding(wanted.segment);
@@ -73,9 +78,11 @@ void KeepVersion(const Wanted& wanted, int64_t last) {
     }
     if (!building.empty()) DropBuilding(wanted.segment);
     pg::Execute(
-        "INSERT INTO pulse.live_segment (segment_id, version, rule, status, built_to, after_profile, changed_at)"
+        "INSERT INTO pulse.live_segment (segment_id, version, rule, status, built_to, after_profile,"
+        " changed_at)"
         " VALUES ($1, $2, $3, 'building', 0, $4, $5)",
-        {Value::Int8(wanted.segment), Value::Int4(wanted.number), Value::Text(wanted.rule), Value::Int8(last), Value::Time(pg::Now())});
+        {Value::Int8(wanted.segment), Value::Int4(wanted.number), Value::Text(wanted.rule), Value::Int8(last),
+         Value::Time(pg::Now())});
 }
 
 // Segments that are kept no longer: their memberships end.
@@ -85,7 +92,8 @@ void EndOthers(const std::vector<Wanted>& wanted) {
     const Moment now = pg::Now();
     const pg::Result gone = pg::Execute(
         "WITH RECURSIVE s (id) AS (SELECT min(segment_id) FROM pulse.member UNION ALL"
-        " SELECT (SELECT min(m.segment_id) FROM pulse.member AS m WHERE m.segment_id > s.id) FROM s WHERE s.id IS NOT NULL)"
+        " SELECT (SELECT min(m.segment_id) FROM pulse.member AS m WHERE m.segment_id > s.id) FROM s"
+        " WHERE s.id IS NOT NULL)"
         " SELECT id FROM s WHERE id IS NOT NULL AND NOT id = ANY ($1)",
         {Value::Int8s(kept)});
     for (uint64_t i = 0; i < gone.size(); ++i) {
@@ -93,12 +101,15 @@ void EndOthers(const std::vector<Wanted>& wanted) {
         pg::Execute(
             "WITH gone AS (DELETE FROM pulse.member WHERE segment_id = $1 RETURNING profile_id)"
             " INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
-            " SELECT $1, g.profile_id, 'exited', $2, coalesce((SELECT l.version FROM pulse.live_segment AS l WHERE l.segment_id = $1"
+            " SELECT $1, g.profile_id, 'exited', $2, coalesce((SELECT l.version FROM pulse.live_segment AS l"
+            " WHERE l.segment_id = $1"
             " AND l.status = 'live'), 0), 'definition', true FROM gone AS g ORDER BY g.profile_id",
             {Value::Int8(gone[i].Int8(0)), Value::Time(now)});
     }
     pg::Execute("DELETE FROM pulse.live_segment WHERE NOT segment_id = ANY ($1)", {Value::Int8s(kept)});
-    pg::Execute("DELETE FROM pulse.next_member AS n WHERE NOT EXISTS (SELECT FROM pulse.live_segment AS l WHERE l.id = n.version_id)");
+    pg::Execute(
+        "DELETE FROM pulse.next_member AS n WHERE NOT EXISTS (SELECT FROM pulse.live_segment AS l"
+        " WHERE l.id = n.version_id)");
 }
 
 // ---- which metrics there are to be ----
@@ -125,7 +136,8 @@ void KeepMetrics(int64_t last) {
     // Nothing is kept of anybody when nothing is defined.
     if (texts.empty() && versions.empty()) pg::Execute("DELETE FROM pulse.profile_state");
     pg::Execute(
-        "INSERT INTO pulse.metric (text, built_to, after_profile, created_at) SELECT n.text, 0, $2, $3 FROM unnest($1::text[])"
+        "INSERT INTO pulse.metric (text, built_to, after_profile, created_at) SELECT n.text, 0, $2, $3"
+        " FROM unnest($1::text[])"
         " WITH ORDINALITY AS n (text, place) ORDER BY n.place ON CONFLICT DO NOTHING",
         {all, Value::Int8(last), Value::Time(pg::Now())});
 }
@@ -138,7 +150,8 @@ struct Progress {
 
 std::optional<Progress> Remaining() {
     const pg::Result rows = pg::Execute(
-        "SELECT min(b.built_to), max(b.after_profile) FROM (SELECT built_to, after_profile FROM pulse.metric WHERE built_to IS NOT NULL"
+        "SELECT min(b.built_to), max(b.after_profile) FROM (SELECT built_to, after_profile FROM pulse.metric"
+        " WHERE built_to IS NOT NULL"
         " UNION ALL SELECT built_to, after_profile FROM pulse.live_segment WHERE built_to IS NOT NULL) AS b");
     if (rows[0].IsNull(0)) return std::nullopt;
     return Progress{rows[0].Int8(0), rows[0].Int8(1)};
@@ -160,14 +173,17 @@ int64_t BuildPortion(Progress& progress, int64_t people) {
     return static_cast<int64_t>(rows.size());
 }
 
-// What is about to count must know everybody: a segment whose people are left out would end their memberships.
+// What is about to count must know everybody: a segment whose people are left out would end their
+// memberships.
 void RequireEverybody() {
     const std::optional<Progress> progress = Remaining();
     if (!progress) return;
-    const pg::Result left = pg::Execute("SELECT id FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id LIMIT 1",
-                                        {Value::Int8(progress->from), Value::Int8(progress->to)});
+    const pg::Result left =
+        pg::Execute("SELECT id FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id LIMIT 1",
+                    {Value::Int8(progress->from), Value::Int8(progress->to)});
     if (!left.empty())
-        throw UserError(sqlstate::kNotReady, "what is being built is not complete", "Person " + std::to_string(left[0].Int8(0)) + " is left.",
+        throw UserError(sqlstate::kNotReady, "what is being built is not complete",
+                        "Person " + std::to_string(left[0].Int8(0)) + " is left.",
                         "CALL pulse_build() goes on.");
 }
 
@@ -181,26 +197,32 @@ struct Swap {
 void SwapVersion(const Swap& swap, bool tell) {
     const Moment now = pg::Now();
     const bool is_new =
-        pg::Execute("SELECT FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'", {Value::Int8(swap.segment)}).empty();
+        pg::Execute("SELECT FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
+                    {Value::Int8(swap.segment)})
+            .empty();
     profile::EnsurePartitions("membership_change", now, now);
     const pg::Result entered = pg::Execute(
-        "WITH entered AS (INSERT INTO pulse.member (segment_id, profile_id, since) SELECT $1, n.profile_id, $2 FROM pulse.next_member AS n"
+        "WITH entered AS (INSERT INTO pulse.member (segment_id, profile_id, since)"
+        " SELECT $1, n.profile_id, $2 FROM pulse.next_member AS n"
         " WHERE n.version_id = $3 ON CONFLICT DO NOTHING RETURNING profile_id)"
         " INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
         " SELECT $1, e.profile_id, 'entered', $2, $4, $5, $6 FROM entered AS e ORDER BY e.profile_id",
         {Value::Int8(swap.segment), Value::Time(now), Value::Int8(swap.id), Value::Int4(swap.number),
          Value::Text(is_new ? "build" : "definition"), Value::Bool(is_new)});
     const pg::Result exited = pg::Execute(
-        "WITH exited AS (DELETE FROM pulse.member AS m WHERE m.segment_id = $1 AND NOT EXISTS (SELECT FROM pulse.next_member AS n"
+        "WITH exited AS (DELETE FROM pulse.member AS m WHERE m.segment_id = $1 AND NOT EXISTS (SELECT"
+        " FROM pulse.next_member AS n"
         " WHERE n.version_id = $3 AND n.profile_id = m.profile_id) RETURNING profile_id)"
         " INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
         " SELECT $1, e.profile_id, 'exited', $2, $4, $5, $6 FROM exited AS e ORDER BY e.profile_id",
         {Value::Int8(swap.segment), Value::Time(now), Value::Int8(swap.id), Value::Int4(swap.number),
          Value::Text(is_new ? "build" : "definition"), Value::Bool(is_new)});
     pg::Execute("DELETE FROM pulse.next_member WHERE version_id = $1", {Value::Int8(swap.id)});
-    pg::Execute("DELETE FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'", {Value::Int8(swap.segment)});
-    pg::Execute("UPDATE pulse.live_segment SET status = 'live', built_to = NULL, changed_at = $2 WHERE id = $1",
-                {Value::Int8(swap.id), Value::Time(now)});
+    pg::Execute("DELETE FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
+                {Value::Int8(swap.segment)});
+    pg::Execute(
+        "UPDATE pulse.live_segment SET status = 'live', built_to = NULL, changed_at = $2 WHERE id = $1",
+        {Value::Int8(swap.id), Value::Time(now)});
     if (!tell) return;
     pg::Notice("segment \"" + swap.name + "\" is live: " + std::to_string(entered.processed()) + " entered" +
                (is_new ? "" : ", " + std::to_string(exited.processed()) + " left"));
@@ -211,7 +233,8 @@ void FinishBuild(bool tell) {
     RequireEverybody();
     pg::Execute("UPDATE pulse.metric SET built_to = NULL WHERE built_to IS NOT NULL");
     const pg::Result rows = pg::Execute(
-        "SELECT l.id, l.segment_id, l.version, s.name FROM pulse.live_segment AS l JOIN pulse.segment AS s ON s.id = l.segment_id"
+        "SELECT l.id, l.segment_id, l.version, s.name FROM pulse.live_segment AS l"
+        " JOIN pulse.segment AS s ON s.id = l.segment_id"
         " WHERE l.status = 'building' ORDER BY l.id");
     for (uint64_t i = 0; i < rows.size(); ++i)
         SwapVersion({rows[i].Int8(0), rows[i].Int8(1), rows[i].Int4(2), rows[i].Text(3)}, tell);
@@ -220,8 +243,9 @@ void FinishBuild(bool tell) {
 
 // Whether there are so few people that it is done at once.
 bool Few() {
-    return pg::Execute("SELECT FROM pulse.profile LIMIT " + std::to_string(int64_t{pg::settings::build_at_once} + 1)).processed() <=
-           static_cast<uint64_t>(pg::settings::build_at_once);
+    return pg::Execute("SELECT FROM pulse.profile LIMIT " +
+                       std::to_string(int64_t{pg::settings::build_at_once} + 1))
+               .processed() <= static_cast<uint64_t>(pg::settings::build_at_once);
 }
 
 }  // namespace
@@ -233,7 +257,8 @@ bool AnythingToBuild() {
 BuildStep BuildSome(int64_t people) {
     RequireReadCommitted();
     if (people < 1)
-        throw UserError(sqlstate::kInvalidParameter, "invalid number of people", "It is " + std::to_string(people) + ".", kPeopleHint);
+        throw UserError(sqlstate::kInvalidParameter, "invalid number of people",
+                        "It is " + std::to_string(people) + ".", kPeopleHint);
     BuildStep step;
     std::optional<Progress> progress = Remaining();
     if (progress && progress->from < progress->to) {
@@ -274,7 +299,8 @@ void DefinitionsWritten() {
     std::optional<Progress> progress = Remaining();
     if (!progress) return;
     if (!Few()) {
-        pg::Notice("the new definition is being built in the background", "CALL pulse_build() does it here; pulse.build shows how far it is.");
+        pg::Notice("the new definition is being built in the background",
+                   "CALL pulse_build() does it here; pulse.build shows how far it is.");
         pg::WakeWorker(pg::Lane::kPipeline);
         return;
     }

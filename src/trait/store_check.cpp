@@ -27,7 +27,8 @@ void CheckPattern(const std::string& pattern) {
 
 // Names that have come in, to compare with.
 std::vector<std::string> KnownEvents() {
-    const pg::Result rows = pg::Execute("SELECT event FROM pulse.event_catalog ORDER BY events DESC, event LIMIT 1000", {}, true);
+    const pg::Result rows =
+        pg::Execute("SELECT event FROM pulse.event_catalog ORDER BY events DESC, event LIMIT 1000", {}, true);
     std::vector<std::string> names;
     for (uint64_t i = 0; i < rows.size(); ++i) names.push_back(rows[i].Text(0));
     return names;
@@ -40,33 +41,39 @@ bool IsIn(const std::vector<std::string>& list, const std::string& name) {
 void NoteEvents(const Reads& reads, const std::vector<std::string>& known) {
     for (const std::string& event : reads.events)
         if (!event.empty() && !IsIn(known, event))
-            pg::Notice("event \"" + event + "\" has not come in yet", segment::SuggestQuoted(event, known, "Names of events that did"));
+            pg::Notice("event \"" + event + "\" has not come in yet",
+                       segment::SuggestQuoted(event, known, "Names of events that did"));
 }
 
 std::string Examples(const pg::Json& examples) {
     std::string text;
-    for (const pg::Json& example : examples) text += (text.empty() ? "" : ", ") + example.dump(-1, ' ', false, pg::Json::error_handler_t::replace);
+    for (const pg::Json& example : examples)
+        text += (text.empty() ? "" : ", ") + example.dump(-1, ' ', false, pg::Json::error_handler_t::replace);
     return text;
 }
 
 void NoteProperties(const Reads& reads, const std::vector<std::string>& known) {
     for (const auto& [event, property] : reads.properties) {
         if (!IsIn(known, event)) continue;
-        const pg::Result rows = pg::Execute("SELECT property, type, examples FROM pulse.property_catalog WHERE event = $1 ORDER BY property",
-                                            {Value::Text(event)}, true);
+        const pg::Result rows = pg::Execute(
+            "SELECT property, type, examples FROM pulse.property_catalog WHERE event = $1 ORDER BY property",
+            {Value::Text(event)}, true);
         // The catalogue knows properties by their first name.
         const std::string first = property.substr(0, property.find('.'));
         std::vector<std::string> names;
         for (uint64_t i = 0; i < rows.size(); ++i) {
             names.push_back(rows[i].Text(0));
             if (names.back() != property || rows[i].IsNull(1) || rows[i].Text(1) == "number") continue;
-            if (std::find(reads.numbers.begin(), reads.numbers.end(), std::pair(event, property)) != reads.numbers.end())
-                pg::Notice("property \"" + property + "\" of event \"" + event + "\" is mostly no number, and what is none is left out",
+            if (std::find(reads.numbers.begin(), reads.numbers.end(), std::pair(event, property)) !=
+                reads.numbers.end())
+                pg::Notice("property \"" + property + "\" of event \"" + event +
+                               "\" is mostly no number, and what is none is left out",
                            "It is " + rows[i].Text(1) + ", for example " + Examples(rows[i].Jsonb(2)) + ".");
         }
         if (!IsIn(names, first) && !IsIn(names, property))
             pg::Notice("event \"" + event + "\" never had a property \"" + property + "\"",
-                       names.empty() ? "It never had any." : segment::SuggestQuoted(first, names, "Its properties are"));
+                       names.empty() ? "It never had any."
+                                     : segment::SuggestQuoted(first, names, "Its properties are"));
     }
 }
 

@@ -14,7 +14,8 @@ using pg::Value;
 // Whether any subscription is told of people; asked again only after one began or ended.
 bool AnySubscription() {
     static pg::Watch watch("change_consumer");
-    static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.change_consumer WHERE name LIKE 'subscription:%')", {});
+    static pg::Statement any(
+        "SELECT EXISTS (SELECT FROM pulse.change_consumer WHERE name LIKE 'subscription:%')", {});
     static bool found = false;
     if (watch.Changed()) {
         const pg::LatestSnapshot latest;
@@ -36,7 +37,8 @@ int64_t LastPosition() {
 }
 
 bool AnyWithoutPosition() {
-    static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.membership_change WHERE position IS NULL)", {});
+    static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.membership_change WHERE position IS NULL)",
+                             {});
     return any.Execute({})[0].Bool(0);
 }
 
@@ -45,8 +47,11 @@ bool GivePositions(int64_t most, bool wait) {
     static pg::Statement lock("SELECT FROM pulse.change_position FOR UPDATE", {});
     static pg::Statement try_lock("SELECT FROM pulse.change_position FOR UPDATE SKIP LOCKED", {});
     static pg::Statement give(
-        "WITH first AS (SELECT c.tableoid, c.ctid, c.at, c.id FROM pulse.membership_change AS c WHERE c.position IS NULL ORDER BY c.id LIMIT $2),"
-        " next AS (SELECT f.tableoid, f.ctid, f.at, $1 + row_number() OVER (ORDER BY f.id) AS position FROM first AS f), given AS (UPDATE pulse.membership_change AS c SET position = n.position FROM next AS n"
+        "WITH first AS (SELECT c.tableoid, c.ctid, c.at, c.id FROM pulse.membership_change AS c"
+        " WHERE c.position IS NULL ORDER BY c.id LIMIT $2),"
+        " next AS (SELECT f.tableoid, f.ctid, f.at, $1 + row_number() OVER (ORDER BY f.id) AS position"
+        " FROM first AS f), given AS (UPDATE pulse.membership_change AS c SET position = n.position"
+        " FROM next AS n"
         " WHERE c.tableoid = n.tableoid AND c.ctid = n.ctid AND c.at = n.at RETURNING c.position)"
         " UPDATE pulse.change_position SET position = (SELECT coalesce(max(g.position), $1) FROM given AS g)",
         {INT8OID, INT8OID});

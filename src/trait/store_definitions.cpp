@@ -28,8 +28,10 @@ class Saved : public rule::Definitions {
         const auto found = entries.find(key);
         if (found == entries.end()) ThrowUnknown(kind, key, position, entries);
         if (!found->second.tree)
-            found->second.tree = kind == Reference::Kind::kSegment ? segment::ReadRule(segment::ParseRequest(pg::Json::parse(found->second.text)))
-                                                                   : rule::Parse(found->second.text);
+            found->second.tree =
+                kind == Reference::Kind::kSegment
+                    ? segment::ReadRule(segment::ParseRequest(pg::Json::parse(found->second.text)))
+                    : rule::Parse(found->second.text);
         return found->second.tree;
     }
 
@@ -38,7 +40,10 @@ class Saved : public rule::Definitions {
         const pg::Session session;
         const pg::LatestSnapshot latest;
         Read("SELECT key, expression FROM pulse.trait", traits_);
-        Read("SELECT name, definition::text FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived'", segments_);
+        Read(
+            "SELECT name, definition::text FROM pulse.segment WHERE kind = 'profile'"
+            " AND status <> 'archived'",
+            segments_);
     }
 
   private:
@@ -54,14 +59,17 @@ class Saved : public rule::Definitions {
         for (uint64_t i = 0; i < rows.size(); ++i) entries[rows[i].Text(0)].text = rows[i].Text(1);
     }
 
-    [[noreturn]] static void ThrowUnknown(Reference::Kind kind, const std::string& key, size_t position, const Entries& entries) {
+    [[noreturn]] static void ThrowUnknown(Reference::Kind kind, const std::string& key, size_t position,
+                                          const Entries& entries) {
         const std::string what = kind == Reference::Kind::kSegment ? "segment" : "trait";
         std::vector<std::string> names;
         for (const auto& entry : entries) names.push_back(entry.first);
         const std::string at = position == 0 ? "" : " at position " + std::to_string(position);
-        throw UserError(sqlstate::kUndefinedObject, what + " \"" + key + "\" does not exist" + at, "",
-                        names.empty() ? "There are no " + what + "s over people yet; make one with pulse_create_" + what + "()."
-                                      : rule::SuggestName(key, names, what == "trait" ? "Traits" : "Segments over people"));
+        throw UserError(
+            sqlstate::kUndefinedObject, what + " \"" + key + "\" does not exist" + at, "",
+            names.empty()
+                ? "There are no " + what + "s over people yet; make one with pulse_create_" + what + "()."
+                : rule::SuggestName(key, names, what == "trait" ? "Traits" : "Segments over people"));
     }
 
     mutable Entries traits_, segments_;
@@ -88,28 +96,34 @@ void AnnounceDefinitions() {
 }
 
 void EventsDropped(Moment before) {
-    if (pg::Execute("UPDATE pulse.metric SET lost_before = $1 WHERE lost_before IS NULL OR lost_before < $1", {pg::Value::Time(before)}).processed() > 0)
+    if (pg::Execute("UPDATE pulse.metric SET lost_before = $1 WHERE lost_before IS NULL OR lost_before < $1",
+                    {pg::Value::Time(before)})
+            .processed() > 0)
         AnnounceDefinitions();
 }
 
 void RequireReadCommitted() {
     if (IsolationUsesXactSnapshot())
-        throw UserError("25001", "definitions cannot be changed with one snapshot for the whole transaction", "",
-                        "Change them outside a transaction, or in one of isolation level READ COMMITTED: others may have come in since this "
-                        "one began, and would be left out.");
+        throw UserError(
+            "25001", "definitions cannot be changed with one snapshot for the whole transaction", "",
+            "Change them outside a transaction, or in one of isolation level READ COMMITTED: others may "
+            "have come in since this "
+            "one began, and would be left out.");
 }
 
-// Who queues for the lock stops everybody who comes later, and that is all who bring events: it is asked for again and again, each
-// time for a moment only.
+// Who queues for the lock stops everybody who comes later, and that is all who bring events: it is asked for
+// again and again, each time for a moment only.
 void LockDefinitions() {
     RequireReadCommitted();
     constexpr int kMoment = 50, kPause = 150;  // milliseconds
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(pg::settings::lock_timeout);
     while (!TryLock(kMoment)) {
         if (std::chrono::steady_clock::now() >= end)
-            throw UserError(sqlstate::kLockNotAvailable, "definitions cannot be changed now",
-                            "A transaction that brings events, or changes definitions, has been open for longer than pulse.lock_timeout.",
-                            "Try again; pg_locks shows who holds a lock on pulse.definition.");
+            throw UserError(
+                sqlstate::kLockNotAvailable, "definitions cannot be changed now",
+                "A transaction that brings events, or changes definitions, has been open for longer than "
+                "pulse.lock_timeout.",
+                "Try again; pg_locks shows who holds a lock on pulse.definition.");
         pg::Wait(kPause);
     }
 }

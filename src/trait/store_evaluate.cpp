@@ -8,12 +8,13 @@ pg::Value EmptyObject() {
     return pg::Value::Jsonb(pg::Json::object());
 }
 
-pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const Situation& situation, const std::vector<Measured>& metrics,
-                       Moment* until) {
-    std::vector<Datum> values{TimestampTzGetDatum(situation.now), situation.attributes.datum, situation.account.datum,
-                              situation.context.datum};
+pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const Situation& situation,
+                       const std::vector<Measured>& metrics, Moment* until) {
+    std::vector<Datum> values{TimestampTzGetDatum(situation.now), situation.attributes.datum,
+                              situation.account.datum, situation.context.datum};
     const size_t count = values.size() + metrics.size();
-    const std::unique_ptr<bool[]> nulls(new bool[count]{false, situation.attributes.null, situation.account.null, situation.context.null});
+    const std::unique_ptr<bool[]> nulls(
+        new bool[count]{false, situation.attributes.null, situation.account.null, situation.context.null});
     size_t next = values.size();
     for (const Measured& metric : metrics) {
         nulls[next++] = metric.value.null;

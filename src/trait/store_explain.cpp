@@ -27,8 +27,8 @@ std::string ValueText(const Value& value) {
 }
 
 bool IsLiteral(const rule::Expr& expr) {
-    return rule::As<rule::Null>(expr) || rule::As<rule::Boolean>(expr) || rule::As<rule::Number>(expr) || rule::As<rule::Text>(expr) ||
-           rule::As<rule::Duration>(expr) || rule::As<rule::List>(expr);
+    return rule::As<rule::Null>(expr) || rule::As<rule::Boolean>(expr) || rule::As<rule::Number>(expr) ||
+           rule::As<rule::Text>(expr) || rule::As<rule::Duration>(expr) || rule::As<rule::List>(expr);
 }
 
 // The nodes of a rule with their values, and below a trait or segment the rule that it stands for.
@@ -69,8 +69,11 @@ class Tree {
     static rule::ExprPtr DefinitionOf(const rule::Expr& expr) {
         if (!rule::As<rule::Reference>(expr)) return nullptr;
         const rule::Mentions mentions = rule::FindMentions(expr);
-        if (!mentions.traits.empty()) return SavedDefinitions().Find(rule::Reference::Kind::kTrait, mentions.traits[0], expr.position);
-        if (!mentions.segments.empty()) return SavedDefinitions().Find(rule::Reference::Kind::kSegment, mentions.segments[0], expr.position);
+        if (!mentions.traits.empty())
+            return SavedDefinitions().Find(rule::Reference::Kind::kTrait, mentions.traits[0], expr.position);
+        if (!mentions.segments.empty())
+            return SavedDefinitions().Find(rule::Reference::Kind::kSegment, mentions.segments[0],
+                                           expr.position);
         return nullptr;
     }
 
@@ -95,9 +98,10 @@ std::string EventQuery(const rule::Metric& metric) {
     const rule::MetricSql sql = rule::CompileMetric(count, "$2", pg::settings::TimeZone(), "$1");
     std::string names;
     for (const std::string& name : sql.events) names += (names.empty() ? "" : ", ") + rule::QuoteText(name);
-    return "SELECT e.time, e.id, e.name, e.properties::text FROM pulse.profile AS o JOIN pulse.event AS e ON e.profile_id = o.id "
-           "WHERE o.canonical_id = $1 AND e.time <= $2" +
-           (names.empty() ? "" : " AND e.name IN (" + names + ")") + (sql.oldest.empty() ? "" : " AND e.time > " + sql.oldest) +
+    return "SELECT e.time, e.id, e.name, e.properties::text FROM pulse.profile AS o JOIN pulse.event AS e"
+           " ON e.profile_id = o.id WHERE o.canonical_id = $1 AND e.time <= $2" +
+           (names.empty() ? "" : " AND e.name IN (" + names + ")") +
+           (sql.oldest.empty() ? "" : " AND e.time > " + sql.oldest) +
            " GROUP BY e.time, e.id, e.name, e.properties, e.received_at HAVING " + sql.value +
            " > 0 ORDER BY e.time DESC, e.id DESC LIMIT " + std::to_string(kMostEvents + 1);
 }
@@ -105,39 +109,52 @@ std::string EventQuery(const rule::Metric& metric) {
 class Membership {
   public:
     Membership(profile::Person person, const segment::Segment& segment)
-        : id_(person.id), there_(profile::WasThere(person, pg::Now())), segment_(segment), subject_(std::move(person), pg::Now()) {}
+        : id_(person.id),
+          there_(profile::WasThere(person, pg::Now())),
+          segment_(segment),
+          subject_(std::move(person), pg::Now()) {}
 
     std::vector<MembershipRow> Run() {
         const rule::ExprPtr tree = segment::ReadRule(segment::ParseRequest(segment_.definition));
-        const Rule rule(*rule::Expand(*tree, SavedDefinitions(), "segment " + segment_.name), rule::Expect::kBoolean, false);
-        const Subject::Answer answer = there_ ? subject_.Evaluate(rule) : Subject::Answer{Value::Null(BOOLOID), std::nullopt};
+        const Rule rule(*rule::Expand(*tree, SavedDefinitions(), "segment " + segment_.name),
+                        rule::Expect::kBoolean, false);
+        const Subject::Answer answer =
+            there_ ? subject_.Evaluate(rule) : Subject::Answer{Value::Null(BOOLOID), std::nullopt};
         const bool member = !answer.value.null && DatumGetBool(answer.value.datum);
-        Add("verdict", 0, segment_.name, member ? "member" : "not a member", there_ ? Since(member) : kNotThere);
-        for (TreeRow& row : Tree(subject_, there_).Run(tree)) Add("rule", row.depth, row.part, row.value, row.note);
+        Add("verdict", 0, segment_.name, member ? "member" : "not a member",
+            there_ ? Since(member) : kNotThere);
+        for (TreeRow& row : Tree(subject_, there_).Run(tree))
+            Add("rule", row.depth, row.part, row.value, row.note);
         for (const rule::Metric& metric : rule.rule().metrics) Events(metric);
-        Add("next change", 0, "without a new event", answer.until ? FormatMoment(*answer.until) : "never", std::nullopt);
+        Add("next change", 0, "without a new event", answer.until ? FormatMoment(*answer.until) : "never",
+            std::nullopt);
         return std::move(rows_);
     }
 
   private:
-    void Add(const char* item, int depth, const std::string& part, std::optional<std::string> value, std::optional<std::string> note) {
+    void Add(const char* item, int depth, const std::string& part, std::optional<std::string> value,
+             std::optional<std::string> note) {
         rows_.push_back({item, depth, part, std::move(value), std::move(note)});
     }
 
     std::optional<std::string> Since(bool member) const {
         if (!member) return std::nullopt;
-        const pg::Result rows = pg::Execute("SELECT since FROM pulse.member WHERE segment_id = $1 AND profile_id = $2 AND since <= $3",
-                                            {Value::Int8(segment_.id), Value::Int8(id_), Value::Time(pg::Now())}, true);
+        const pg::Result rows = pg::Execute(
+            "SELECT since FROM pulse.member WHERE segment_id = $1 AND profile_id = $2 AND since <= $3",
+            {Value::Int8(segment_.id), Value::Int8(id_), Value::Time(pg::Now())}, true);
         return rows.empty() ? std::nullopt : std::optional("since " + FormatMoment(rows[0].Time(0)));
     }
 
     void Events(const rule::Metric& metric) {
         const std::string text = rule::Print(metric);
-        if (!metric.steps.empty()) return;  // its steps find different events; the tree says whether they were found
-        const pg::Result rows = pg::Execute(EventQuery(metric), {Value::Int8(id_), Value::Time(pg::Now())}, true);
+        if (!metric.steps.empty())
+            return;  // its steps find different events; the tree says whether they were found
+        const pg::Result rows =
+            pg::Execute(EventQuery(metric), {Value::Int8(id_), Value::Time(pg::Now())}, true);
         for (uint64_t i = 0; i < std::min<uint64_t>(rows.size(), kMostEvents); ++i)
             Add("event", 0, text, FormatMoment(rows[i].Time(0)),
-                rows[i].Text(2) + ", id " + std::to_string(rows[i].Int8(1)) + ": " + Excerpt(rows[i].Text(3)));
+                rows[i].Text(2) + ", id " + std::to_string(rows[i].Int8(1)) + ": " +
+                    Excerpt(rows[i].Text(3)));
         if (rows.size() > kMostEvents) Add("event", 0, text, "…", "and older ones");
     }
 
@@ -165,7 +182,8 @@ std::vector<TreeRow> TestExpression(const std::string& expression, const std::st
 std::vector<MembershipRow> ExplainMembership(const std::string& user, const std::string& name) {
     const segment::Segment segment = segment::Load(name);
     if (segment.kind != segment::Kind::kProfile)
-        throw UserError(sqlstate::kWrongObjectType, "segment \"" + segment.name + "\" is not a segment over people",
+        throw UserError(sqlstate::kWrongObjectType,
+                        "segment \"" + segment.name + "\" is not a segment over people",
                         "It is a segment over a " + std::string(segment::Name(segment.kind)) + ".",
                         "Ask its source who belongs to it; pulse_explain_segment() shows the query.");
     const pg::Identity owner = pg::Identity::Owner();

@@ -16,16 +16,11 @@ using profile::Cause;
 
 const char* NameOf(Cause cause) {
     switch (cause) {
-        case Cause::kImport:
-            return "import";
-        case Cause::kMerge:
-            return "merge";
-        case Cause::kUnmerge:
-            return "unmerge";
-        case Cause::kErasure:
-            return "erasure";
-        default:
-            return "event";
+        case Cause::kImport: return "import";
+        case Cause::kMerge: return "merge";
+        case Cause::kUnmerge: return "unmerge";
+        case Cause::kErasure: return "erasure";
+        default: return "event";
     }
 }
 
@@ -36,7 +31,8 @@ void SettleOrEnqueue(const std::vector<Change>& changes, const std::string& caus
     }
     const std::vector<int64_t> left = Settle(changes, {cause, quiet, false, std::nullopt});
     if (left.empty()) return;
-    // Somebody else is changing these people, and we change others that they may wait for: the pipeline comes after both.
+    // Somebody else is changing these people, and we change others that they may wait for: the pipeline comes
+    // after both.
     std::vector<Change> later;
     for (const Change& change : changes)
         if (std::find(left.begin(), left.end(), change.profile) != left.end()) later.push_back(change);
@@ -59,7 +55,8 @@ void Begin() {
     // States are read as the transaction sees them, and mean what the newest definitions say.
     if (IsolationUsesXactSnapshot() && !program->Seen())
         throw UserError("40001", "definitions over people changed since this transaction began",
-                        "Its isolation level shows what was kept of people before that.", "Try the transaction again.");
+                        "Its isolation level shows what was kept of people before that.",
+                        "Try the transaction again.");
     if (program->versions.empty()) return;
     profile::EnsurePartitions("membership_change", now, now);
 }
@@ -96,13 +93,20 @@ void Unmerged(int64_t survivor, int64_t restored) {
     SettleOrEnqueue({Everything(survivor), Everything(restored)}, "unmerge", false);
 }
 
-bool Writes(const std::string& event) { return !CurrentProgram()->GroupsOf(event).empty(); }
+bool Writes(const std::string& event) {
+    return !CurrentProgram()->GroupsOf(event).empty();
+}
 
-bool Listens() { return !CurrentProgram()->idle(); }
+bool Listens() {
+    return !CurrentProgram()->idle();
+}
 
-void Crowded(int64_t account, Cause cause) { EnqueueAccount(account, NameOf(cause), cause == Cause::kImport); }
+void Crowded(int64_t account, Cause cause) {
+    EnqueueAccount(account, NameOf(cause), cause == Cause::kImport);
+}
 
-[[maybe_unused]] const bool listening = profile::Listen({Begin, Touched, Merged, Unmerged, Listens, Writes, Settlements, Crowded});
+[[maybe_unused]] const bool listening =
+    profile::Listen({Begin, Touched, Merged, Unmerged, Listens, Writes, Settlements, Crowded});
 
 }  // namespace
 

@@ -39,11 +39,13 @@ std::string NamesOf(const std::vector<std::string>& events) {
 std::string ReadingSql(const std::vector<const rule::MetricSql*>& metrics) {
     const std::string people = " FROM unnest($1::bigint[], $2::timestamptz[]) AS d (id, now)";
     if (metrics[0]->correlated) return "SELECT d.id" + Columns(metrics) + people;
-    // From the person to the events, also where the plan is made while the tables are empty: the other way round each person would cost
-    // as much as all events there are.
+    // From the person to the events, also where the plan is made while the tables are empty: the other way
+    // round each person would cost as much as all events there are.
     return "SELECT d.id, a.*" + people + " CROSS JOIN LATERAL (SELECT " + Columns(metrics).substr(2) +
-           " FROM pulse.profile AS m CROSS JOIN LATERAL (SELECT v.* FROM pulse.event AS v WHERE v.profile_id = m.id" + NamesOf(metrics[0]->events) +
-           OldestOf(metrics) + " OFFSET 0) AS e WHERE m.canonical_id = d.id) AS a";
+           " FROM pulse.profile AS m CROSS JOIN LATERAL (SELECT v.* FROM pulse.event AS v"
+           " WHERE v.profile_id = m.id" +
+           NamesOf(metrics[0]->events) + OldestOf(metrics) +
+           " OFFSET 0) AS e WHERE m.canonical_id = d.id) AS a";
 }
 
 }  // namespace
@@ -72,12 +74,15 @@ std::string ReadingKey(const rule::MetricSql& metric) {
 MetricReader::MetricReader(const std::vector<const rule::MetricSql*>& metrics)
     : plan_(ReadingSql(metrics), {INT8ARRAYOID, TIMESTAMPTZARRAYOID}) {}
 
-pg::Result MetricReader::Read(const std::vector<int64_t>& people, const std::vector<Moment>& instants, bool read_only) {
+pg::Result MetricReader::Read(const std::vector<int64_t>& people, const std::vector<Moment>& instants,
+                              bool read_only) {
     return plan_.Execute({pg::Value::Int8s(people), pg::TimeArray(instants)}, read_only);
 }
 
 ByIndex::ByIndex() {
-    for (const char* off : {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"}) pg::SetLocally(off, "off");
+    for (const char* off :
+         {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
+        pg::SetLocally(off, "off");
     pg::SetLocally("plan_cache_mode", "force_generic_plan");
 }
 

@@ -19,7 +19,10 @@ std::unique_ptr<pg::Expression> OfProperties(const std::string& sql) {
 }  // namespace
 
 Mover::Mover(const rule::Moving& moving)
-    : moving_(moving), window_(moving.window * kSecond), usable_(OfProperties(moving.usable)), number_(OfProperties(moving.number)) {}
+    : moving_(moving),
+      window_(moving.window * kSecond),
+      usable_(OfProperties(moving.usable)),
+      number_(OfProperties(moving.number)) {}
 
 bool Mover::Counts(const profile::Happening& event) {
     if (!usable_) return true;
@@ -36,12 +39,12 @@ bool Mover::Move(const profile::Happening& event, Moment now, Measured& measured
     const Moment leaves = window_ == 0 ? pg::kHoldsForEver : event.time + window_;
     const Moment before = measured.until;
     const auto seen = [&](Moment time) { measured.value = pg::Value::Time(time); };
-    const Moment kept = measured.value.null || measured.value.type != TIMESTAMPTZOID ? 0 : DatumGetTimestampTz(measured.value.datum);
+    const Moment kept = measured.value.null || measured.value.type != TIMESTAMPTZOID
+                            ? 0
+                            : DatumGetTimestampTz(measured.value.datum);
     measured.until = std::min(before, leaves);
     switch (moving_.aggregate) {
-        case Aggregate::kCount:
-            measured.value.datum = pg::AddOne(measured.value.datum);
-            return true;
+        case Aggregate::kCount: measured.value.datum = pg::AddOne(measured.value.datum); return true;
         case Aggregate::kSum: {
             const Datum properties = PointerGetDatum(event.properties);
             const bool given = false;
@@ -52,8 +55,10 @@ bool Mover::Move(const profile::Happening& event, Moment now, Measured& measured
         }
         case Aggregate::kExists:
             // True until the newest leaves.
-            if (DatumGetBool(measured.value.datum)) measured.until = std::max(before, leaves);
-            else measured.until = leaves;
+            if (DatumGetBool(measured.value.datum))
+                measured.until = std::max(before, leaves);
+            else
+                measured.until = leaves;
             measured.value = pg::Value::Bool(true);
             return true;
         case Aggregate::kFirstSeen:
@@ -69,8 +74,7 @@ bool Mover::Move(const profile::Happening& event, Moment now, Measured& measured
             seen(std::max(kept, event.time));
             if (window_ != 0) measured.until = std::max(before, leaves);
             return true;
-        default:
-            return false;
+        default: return false;
     }
 }
 

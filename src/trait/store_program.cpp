@@ -72,13 +72,16 @@ std::shared_ptr<const Program> Program::Load() {
 
 Program::~Program() {
     for (KeptMetric& metric : metrics)
-        if (!metric.empty.null && (metric.type == NUMERICOID || metric.type == JSONBOID || metric.type == TEXTARRAYOID || metric.type == TEXTOID))
+        if (!metric.empty.null && (metric.type == NUMERICOID || metric.type == JSONBOID ||
+                                   metric.type == TEXTARRAYOID || metric.type == TEXTOID))
             pfree(DatumGetPointer(metric.empty.datum));
 }
 
 void Program::LoadMetrics() {
-    const pg::Result rows =
-        pg::Execute("SELECT id, text, built_to, after_profile, xmin::text::bigint, lost_before FROM pulse.metric ORDER BY id", {}, true);
+    const pg::Result rows = pg::Execute(
+        "SELECT id, text, built_to, after_profile, xmin::text::bigint, lost_before FROM pulse.metric"
+        " ORDER BY id",
+        {}, true);
     metrics.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         KeptMetric metric;
@@ -120,14 +123,22 @@ void Program::LoadMetrics() {
 
 void Program::LoadVersions() {
     const pg::Result rows = pg::Execute(
-        "SELECT l.id, l.segment_id, l.version, s.name, l.status = 'live', l.built_to, l.after_profile, l.rule, l.xmin::text::bigint"
+        "SELECT l.id, l.segment_id, l.version, s.name, l.status = 'live', l.built_to, l.after_profile,"
+        " l.rule, l.xmin::text::bigint"
         " FROM pulse.live_segment AS l JOIN pulse.segment AS s ON s.id = l.segment_id ORDER BY l.id",
         {}, true);
     versions.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         try {
-            Version version{rows[i].Int8(0), rows[i].Int8(1), rows[i].Int4(2), rows[i].Text(3), rows[i].Bool(4), rows[i].Int8OrNull(5),
-                            rows[i].Int8(6), Rule(*rule::Parse(rows[i].Text(7)), rule::Expect::kBoolean, false), {},
+            Version version{rows[i].Int8(0),
+                            rows[i].Int8(1),
+                            rows[i].Int4(2),
+                            rows[i].Text(3),
+                            rows[i].Bool(4),
+                            rows[i].Int8OrNull(5),
+                            rows[i].Int8(6),
+                            Rule(*rule::Parse(rows[i].Text(7)), rule::Expect::kBoolean, false),
+                            {},
                             pg::Writer(static_cast<TransactionId>(rows[i].Int8(8)))};
             building |= version.built_to.has_value();
             versions.push_back(std::move(version));
@@ -158,7 +169,8 @@ void Program::Index() {
         version.metrics = version.rule.compiled().Places(*this);
         for (const size_t metric : version.metrics)
             if (metric != kApart) AddOnce(by_metric_[metric], place);
-        version.whole = std::find(version.metrics.begin(), version.metrics.end(), kApart) == version.metrics.end();
+        version.whole =
+            std::find(version.metrics.begin(), version.metrics.end(), kApart) == version.metrics.end();
         last_before = std::max(last_before, version.after_profile);
         for (const std::string& key : version.rule.rule().attributes) AddOnce(by_attribute_[key], place);
         if (!version.rule.rule().account_attributes.empty()) of_account_.push_back(place);
@@ -185,9 +197,11 @@ const std::vector<size_t>& Program::VersionsOfAnybody(Moment at) const {
         const Version& version = versions[place];
         if (!version.whole) continue;
         std::vector<Measured> values;
-        for (const size_t metric : version.metrics) values.push_back({metrics[metric].empty, pg::kHoldsForEver});
+        for (const size_t metric : version.metrics)
+            values.push_back({metrics[metric].empty, pg::kHoldsForEver});
         Moment until = pg::kHoldsForEver;
-        const pg::Value value = EvaluateRule(version.rule.compiled(), version.rule.compiled().Value(), nobody, values, &until);
+        const pg::Value value =
+            EvaluateRule(version.rule.compiled(), version.rule.compiled().Value(), nobody, values, &until);
         if ((!value.null && DatumGetBool(value.datum)) || until != pg::kHoldsForEver) found.push_back(place);
     }
     of_anybody_ = std::move(found);
@@ -224,15 +238,18 @@ Program::Progress Program::ReadProgress() const {
     const pg::Result rows = statement.Execute({});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const bool of_metric = rows[i].Bool(2);
-        const size_t place = of_metric ? trait::PlaceOf(metrics, rows[i].Int8(0)) : trait::PlaceOf(versions, rows[i].Int8(0));
+        const size_t place =
+            of_metric ? trait::PlaceOf(metrics, rows[i].Int8(0)) : trait::PlaceOf(versions, rows[i].Int8(0));
         if (place != kApart) (of_metric ? progress.metrics : progress.versions)[place] = rows[i].Int8(1);
     }
     return progress;
 }
 
 bool Program::Seen() const {
-    return std::all_of(metrics.begin(), metrics.end(), [](const KeptMetric& metric) { return metric.writer.Seen(); }) &&
-           std::all_of(versions.begin(), versions.end(), [](const Version& version) { return version.writer.Seen(); });
+    return std::all_of(metrics.begin(), metrics.end(),
+                       [](const KeptMetric& metric) { return metric.writer.Seen(); }) &&
+           std::all_of(versions.begin(), versions.end(),
+                       [](const Version& version) { return version.writer.Seen(); });
 }
 
 }  // namespace pulse::trait

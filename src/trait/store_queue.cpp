@@ -35,12 +35,15 @@ Portions Fold(const pg::Result& rows) {
     return portions;
 }
 
-// Whom entries concern now: an entry names the person at the time of its transaction, and others may have merged that one since, or taken apart.
+// Whom entries concern now: an entry names the person at the time of its transaction, and others may have
+// merged that one since, or taken apart.
 using Pairs = std::set<std::pair<int64_t, int64_t>>;  // who is named, who it is
 Pairs WhoIs(const std::vector<int64_t>& named) {
     static pg::Statement statement(
-        "SELECT u.id, p.canonical_id FROM unnest($1::bigint[]) AS u (id) JOIN pulse.profile AS p ON p.id = u.id"
-        " UNION SELECT u.id, p.canonical_id FROM unnest($1::bigint[]) AS u (id) JOIN pulse.merge_history AS h ON h.survivor_id = u.id"
+        "SELECT u.id, p.canonical_id FROM unnest($1::bigint[]) AS u (id)"
+        " JOIN pulse.profile AS p ON p.id = u.id"
+        " UNION SELECT u.id, p.canonical_id FROM unnest($1::bigint[]) AS u (id)"
+        " JOIN pulse.merge_history AS h ON h.survivor_id = u.id"
         " AND h.undone_at IS NOT NULL JOIN pulse.profile AS p ON p.id = ANY (h.profiles)",
         {INT8ARRAYOID});
     const pg::Result rows = statement.Execute({Value::Int8s(named)});
@@ -57,7 +60,8 @@ void Join(Change& change, const Change& more) {
 }
 
 // Settles what entries of one kind stand for; returns what is to be queued again.
-std::vector<Change> SettlePortion(const std::map<int64_t, Change>& people, const Settling& settling, Settled& settled) {
+std::vector<Change> SettlePortion(const std::map<int64_t, Change>& people, const Settling& settling,
+                                  Settled& settled) {
     std::vector<int64_t> named;
     for (const auto& entry : people) named.push_back(entry.first);
     const Pairs before = WhoIs(named);
@@ -102,7 +106,8 @@ void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool 
     std::vector<bool> account, everything, concerns;
     for (const Change& change : changes) {
         const bool matters = Concerns(program, change);
-        const size_t rows = matters ? std::max<size_t>({change.events.size(), change.attributes.size(), 1}) : 1;
+        const size_t rows =
+            matters ? std::max<size_t>({change.events.size(), change.attributes.size(), 1}) : 1;
         for (size_t i = 0; i < rows; ++i) {
             profiles.push_back(change.profile);
             events.push_back(matters && i < change.events.size() ? change.events[i] : "");
@@ -117,12 +122,14 @@ void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool 
         " SELECT c.profile, nullif(c.event, ''), nullif(c.attribute, ''), c.account, c.everything, $7, $8"
         " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::boolean[], $6::boolean[])"
         " AS c (profile, event, attribute, account, everything, concerns)"
-        " WHERE c.concerns OR NOT EXISTS (SELECT FROM pulse.profile_state AS s WHERE s.profile_id = c.profile)",
-        {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTOID, BOOLOID});
+        " WHERE c.concerns OR NOT EXISTS (SELECT FROM pulse.profile_state AS s"
+        " WHERE s.profile_id = c.profile)",
+        {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTOID,
+         BOOLOID});
     const ByIndex by_index;
-    const pg::Result rows =
-        statement.Execute({Value::Int8s(profiles), Value::Texts(events), Value::Texts(attributes), pg::BoolArray(account),
-                           pg::BoolArray(everything), pg::BoolArray(concerns), Value::Text(cause), Value::Bool(quiet)});
+    const pg::Result rows = statement.Execute(
+        {Value::Int8s(profiles), Value::Texts(events), Value::Texts(attributes), pg::BoolArray(account),
+         pg::BoolArray(everything), pg::BoolArray(concerns), Value::Text(cause), Value::Bool(quiet)});
     if (rows.processed() > 0) pg::WakeWorker(pg::Lane::kPipeline);
 }
 
@@ -130,23 +137,28 @@ void EnqueueAccount(int64_t account, const std::string& cause, bool quiet) {
     if (CurrentProgram()->VersionsOfAccount().empty()) return;
     static pg::Statement statement(
         "INSERT INTO pulse.dirty (profile_id, account, everything, cause, quiet)"
-        " SELECT p.id, true, false, $2, $3 FROM pulse.profile AS p WHERE p.account_id = $1 AND p.canonical_id = p.id",
+        " SELECT p.id, true, false, $2, $3 FROM pulse.profile AS p WHERE p.account_id = $1"
+        " AND p.canonical_id = p.id",
         {INT8OID, TEXTOID, BOOLOID});
     const ByIndex by_index;
-    if (statement.Execute({Value::Int8(account), Value::Text(cause), Value::Bool(quiet)}).processed() > 0) pg::WakeWorker(pg::Lane::kPipeline);
+    if (statement.Execute({Value::Int8(account), Value::Text(cause), Value::Bool(quiet)}).processed() > 0)
+        pg::WakeWorker(pg::Lane::kPipeline);
 }
 
 Settled SettleQueue(int64_t limit) {
     static pg::Statement take(
-        "DELETE FROM pulse.dirty AS d USING (SELECT id FROM pulse.dirty ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) AS n"
-        " WHERE d.id = n.id RETURNING d.profile_id, d.event, d.attribute, d.account, d.everything, d.cause, d.quiet",
+        "DELETE FROM pulse.dirty AS d USING (SELECT id FROM pulse.dirty ORDER BY id LIMIT $1 FOR"
+        " UPDATE SKIP LOCKED) AS n"
+        " WHERE d.id = n.id RETURNING d.profile_id, d.event, d.attribute, d.account, d.everything, d.cause,"
+        " d.quiet",
         {INT8OID});
     const ByIndex by_index;
     const pg::Result rows = take.Execute({Value::Int8(limit)});
     Settled settled;
     settled.full = static_cast<int64_t>(rows.size()) == limit;
     for (const auto& [kind, people] : Fold(rows)) {
-        const std::vector<Change> later = SettlePortion(people, {kind.first, kind.second, false, std::nullopt}, settled);
+        const std::vector<Change> later =
+            SettlePortion(people, {kind.first, kind.second, false, std::nullopt}, settled);
         if (!later.empty()) Enqueue(later, kind.first, kind.second);
     }
     return settled;
@@ -154,7 +166,8 @@ Settled SettleQueue(int64_t limit) {
 
 Settled SettleDue(int64_t limit) {
     static pg::Statement due(
-        "SELECT profile_id FROM pulse.profile_state WHERE next_change_at <= $1 ORDER BY next_change_at LIMIT $2",
+        "SELECT profile_id FROM pulse.profile_state WHERE next_change_at <= $1 ORDER BY next_change_at"
+        " LIMIT $2",
         {TIMESTAMPTZOID, INT8OID});
     const ByIndex by_index;
     Settled settled;
@@ -181,7 +194,8 @@ Settled SettleDue(int64_t limit) {
 
 std::optional<Moment> NextDue() {
     static pg::Statement queue("SELECT EXISTS (SELECT FROM pulse.dirty)", {});
-    static pg::Statement due("SELECT min(next_change_at) FROM pulse.profile_state WHERE next_change_at IS NOT NULL", {});
+    static pg::Statement due(
+        "SELECT min(next_change_at) FROM pulse.profile_state WHERE next_change_at IS NOT NULL", {});
     static pg::Statement builds(
         "SELECT EXISTS (SELECT FROM pulse.metric WHERE built_to IS NOT NULL)"
         " OR EXISTS (SELECT FROM pulse.live_segment WHERE built_to IS NOT NULL)",

@@ -12,7 +12,8 @@ namespace {
 constexpr size_t kFirstMetric = 5;
 
 rule::ProfileNames Parameters(bool with_context) {
-    return {"$2", "$3", with_context ? "$4" : "", [](size_t metric) { return "$" + std::to_string(kFirstMetric + metric); }};
+    return {"$2", "$3", with_context ? "$4" : "",
+            [](size_t metric) { return "$" + std::to_string(kFirstMetric + metric); }};
 }
 
 std::unique_ptr<pg::Expression> MakeExpression(const std::string& sql, const std::vector<Oid>& types) {
@@ -25,7 +26,8 @@ std::unique_ptr<pg::Expression> MakeExpression(const std::string& sql, const std
 Rule::Rule(const std::string& text, rule::Expect expect, bool with_context)
     : Rule(*rule::Expand(*rule::Parse(text), SavedDefinitions()), expect, with_context) {}
 
-Rule::Rule(const rule::Expr& expanded, rule::Expect expect, bool with_context) : compiled_(std::make_unique<Compiled>()) {
+Rule::Rule(const rule::Expr& expanded, rule::Expect expect, bool with_context)
+    : compiled_(std::make_unique<Compiled>()) {
     compiled_->rule = rule::CompileProfile(expanded, Parameters(with_context), expect, "$1");
     compiled_->types = {TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID};
     for (const rule::Metric& metric : compiled_->rule.metrics) {
@@ -48,7 +50,8 @@ pg::Expression& Rule::Compiled::Value() {
 }
 
 pg::Expression& Rule::Compiled::Until() {
-    if (!until) until = MakeExpression("(" + (rule.until.empty() ? "NULL" : rule.until) + ")::timestamptz", types);
+    if (!until)
+        until = MakeExpression("(" + (rule.until.empty() ? "NULL" : rule.until) + ")::timestamptz", types);
     return *until;
 }
 

@@ -25,8 +25,8 @@ void SegmentWritten() {
     DefinitionsWritten();
 }
 
-[[maybe_unused]] const bool handles_profiles =
-    segment::HandleProfiles({SavedDefinitions, LockDefinitions, CheckSegment, RequireUnusedSegment, SegmentWritten});
+[[maybe_unused]] const bool handles_profiles = segment::HandleProfiles(
+    {SavedDefinitions, LockDefinitions, CheckSegment, RequireUnusedSegment, SegmentWritten});
 
 }  // namespace
 

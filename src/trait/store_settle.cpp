@@ -20,11 +20,11 @@ namespace {
 struct Someone {
     const Change* change = nullptr;
     Kept kept;
-    Moment at = 0;                 // as of when
-    bool ahead = false;            // what is kept is of an instant that the clock has not reached: it says nothing
-    std::vector<size_t> groups;    // that are read again, sorted
-    std::vector<size_t> versions;  // that are evaluated
-    bool relevant = false;         // something of the change matters to some definition
+    Moment at = 0;       // as of when
+    bool ahead = false;  // what is kept is of an instant that the clock has not reached: it says nothing
+    std::vector<size_t> groups;       // that are read again, sorted
+    std::vector<size_t> versions;     // that are evaluated
+    bool relevant = false;            // something of the change matters to some definition
     std::map<size_t, Measured> read;  // by the metric's place
     const char* cause = "time";
 };
@@ -38,7 +38,8 @@ void SortOnce(std::vector<size_t>& list) {
     list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
-// The pipeline is told of the first instant at which somebody is due, unless this process has told it of an earlier one to come.
+// The pipeline is told of the first instant at which somebody is due, unless this process has told it of an
+// earlier one to come.
 void TellPipeline(const std::vector<Moment>& next) {
     static Moment told = pg::kHoldsForEver;
     static uint32_t teller = 0;  // the transaction that told it
@@ -77,13 +78,15 @@ class Batch {
   private:
     // Whether something is kept for this person, or is being built now.
     bool Covers(const std::optional<int64_t>& built_to, int64_t after_profile, int64_t profile) const {
-        return !built_to || profile <= *built_to || profile > after_profile || (settling_.build_to && profile <= *settling_.build_to);
+        return !built_to || profile <= *built_to || profile > after_profile ||
+               (settling_.build_to && profile <= *settling_.build_to);
     }
     bool CoversMetric(size_t place, int64_t profile) const {
         return Covers(progress_.metrics[place], program_.metrics[place].after_profile, profile);
     }
     bool CoversVersion(size_t place, int64_t profile) const {
-        return program_.versions[place].whole && Covers(progress_.versions[place], program_.versions[place].after_profile, profile);
+        return program_.versions[place].whole &&
+               Covers(progress_.versions[place], program_.versions[place].after_profile, profile);
     }
 
     void Load(const std::vector<Change>& changes, const std::vector<int64_t>& locked) {
@@ -115,7 +118,8 @@ class Batch {
             someone.cause = change.events.empty() ? "time" : "event";
         } else {
             for (const std::string& event : change.events) Join(groups, program_.GroupsOf(event));
-            for (const std::string& key : change.attributes) Join(versions, program_.VersionsOfAttribute(key));
+            for (const std::string& key : change.attributes)
+                Join(versions, program_.VersionsOfAttribute(key));
             if (change.account) Join(versions, program_.VersionsOfAccount());
             if (!groups.empty())
                 someone.cause = "event";
@@ -133,8 +137,10 @@ class Batch {
                                 [&](size_t metric) { return CoversMetric(metric, kept.profile); });
         });
         for (const size_t group : groups)
-            for (const size_t metric : program_.groups[group].metrics) Join(versions, program_.VersionsOf(metric));
-        if (moving_ && change.happened && !change.everything && !someone.ahead && (kept.as_of || IsNew(someone)))
+            for (const size_t metric : program_.groups[group].metrics)
+                Join(versions, program_.VersionsOf(metric));
+        if (moving_ && change.happened && !change.everything && !someone.ahead &&
+            (kept.as_of || IsNew(someone)))
             std::erase_if(groups, [&](size_t group) { return Move(someone, program_.groups[group]); });
         SortOnce(versions);
         std::erase_if(versions, [&](size_t version) { return !CoversVersion(version, kept.profile); });
@@ -150,11 +156,15 @@ class Batch {
         for (const size_t place : group.metrics) {
             const KeptMetric& metric = program_.metrics[place];
             if (!CoversMetric(place, someone.kept.profile)) continue;
-            if (!metric.mover || (metric.lost_before && !metric.mover->IsAfter(*metric.lost_before, someone.at))) return false;
-            std::optional<Measured> measured = FromKept(metric, Find(someone.kept.metrics, metric.id), someone.at);
+            if (!metric.mover ||
+                (metric.lost_before && !metric.mover->IsAfter(*metric.lost_before, someone.at)))
+                return false;
+            std::optional<Measured> measured =
+                FromKept(metric, Find(someone.kept.metrics, metric.id), someone.at);
             if (!measured) return false;
             for (const profile::Happening& event : *someone.change->happened) {
-                if (!events.empty() && std::find(events.begin(), events.end(), event.name) == events.end()) continue;
+                if (!events.empty() && std::find(events.begin(), events.end(), event.name) == events.end())
+                    continue;
                 if (!metric.mover->Move(event, someone.at, *measured)) return false;
             }
             moved.emplace_back(place, std::move(*measured));
@@ -163,17 +173,21 @@ class Batch {
         return true;
     }
 
-    // Somebody made after all that is defined, and never evaluated: of other events than these there are none.
+    // Somebody made after all that is defined, and never evaluated: of other events than these there are
+    // none.
     bool IsNew(const Someone& someone) const {
-        return !someone.kept.as_of && !someone.change->everything && !settling_.build_to && someone.kept.profile > program_.last_before;
+        return !someone.kept.as_of && !someone.change->everything && !settling_.build_to &&
+               someone.kept.profile > program_.last_before;
     }
 
     void ChooseForNew(Someone& someone, std::vector<size_t>& groups, std::vector<size_t>& versions) const {
         const Change& change = *someone.change;
         for (const std::string& event : change.events) Join(groups, program_.GroupsOf(event));
         Join(versions, program_.VersionsOfAnybody(someone.at));
-        const pg::Json attributes = pg::ToJson(someone.kept.attributes.datum), account = pg::ToJson(someone.kept.account.datum);
-        for (const auto& entry : attributes.items()) Join(versions, program_.VersionsOfAttribute(entry.key()));
+        const pg::Json attributes = pg::ToJson(someone.kept.attributes.datum),
+                       account = pg::ToJson(someone.kept.account.datum);
+        for (const auto& entry : attributes.items())
+            Join(versions, program_.VersionsOfAttribute(entry.key()));
         if (!account.empty()) Join(versions, program_.VersionsOfAccount());
         someone.cause = change.events.empty() ? "time" : "event";
     }
@@ -217,7 +231,8 @@ class Batch {
             }
             const MetricGroup& group = program_.groups[g];
             const pg::Result rows = group.reader->Read(ids, instants, false);
-            for (uint64_t r = 0; r < rows.size(); ++r) Take(group, rows[r], people_[places.at(rows[r].Int8(0))]);
+            for (uint64_t r = 0; r < rows.size(); ++r)
+                Take(group, rows[r], people_[places.at(rows[r].Int8(0))]);
         }
     }
 
@@ -241,7 +256,8 @@ class Batch {
         throw std::logic_error("metric " + metric.text + " was not read");
     }
 
-    // Nobody's data keeps the events of others out: when an evaluation fails each is done apart, and what fails then does not hold.
+    // Nobody's data keeps the events of others out: when an evaluation fails each is done apart, and what
+    // fails then does not hold.
     Written EvaluateAll() {
         try {
             pg::Subtransaction apart;
@@ -261,7 +277,8 @@ class Batch {
     // Class 22: numbers out of range and the like.
     static bool IsOfData(const pg::Error& error) { return error.State().substr(0, 2) == "22"; }
 
-    pg::Value ValueOf(const Version& version, const Situation& situation, const std::vector<Measured>& metrics, Moment* until) const {
+    pg::Value ValueOf(const Version& version, const Situation& situation,
+                      const std::vector<Measured>& metrics, Moment* until) const {
         Rule::Compiled& rule = version.rule.compiled();
         if (!careful_) return EvaluateRule(rule, rule.Value(), situation, metrics, until);
         try {
@@ -271,7 +288,8 @@ class Batch {
             return value;
         } catch (const pg::Error& error) {
             if (!IsOfData(error)) throw;
-            pg::Warning("segment \"" + version.name + "\" cannot be evaluated for somebody, who is not in it", error.message);
+            pg::Warning("segment \"" + version.name + "\" cannot be evaluated for somebody, who is not in it",
+                        error.message);
         }
         *until = pg::kHoldsForEver;
         return pg::Value::Null(BOOLOID);
@@ -289,7 +307,8 @@ class Batch {
         written.Add(std::move(outcome));
     }
 
-    // What was kept and still is defined, and what was read instead or besides: both by number. Costs as much as there is of these two.
+    // What was kept and still is defined, and what was read instead or besides: both by number. Costs as much
+    // as there is of these two.
     void KeepMetrics(const Someone& someone, Outcome& outcome) const {
         auto read = someone.read.begin();
         const auto keep_read = [&] {
@@ -311,7 +330,8 @@ class Batch {
 
     // The same for memberships.
     void KeepVersions(const Someone& someone, Outcome& outcome) const {
-        const Situation situation{someone.at, someone.kept.attributes, someone.kept.account, pg::Value::Null(JSONBOID)};
+        const Situation situation{someone.at, someone.kept.attributes, someone.kept.account,
+                                  pg::Value::Null(JSONBOID)};
         auto place = someone.versions.begin();
         for (const pg::Timed& before : someone.kept.segments) {
             while (place != someone.versions.end() && program_.versions[*place].id < before.number)
@@ -321,13 +341,15 @@ class Batch {
             } else if (trait::PlaceOf(program_.versions, before.number) != kApart) {
                 outcome.segments.push_back(before);
                 // What was due and is not evaluated here waits to be built.
-                if (before.until > someone.at) outcome.next_change_at = std::min(outcome.next_change_at, before.until);
+                if (before.until > someone.at)
+                    outcome.next_change_at = std::min(outcome.next_change_at, before.until);
             }
         }
         while (place != someone.versions.end()) KeepVersion(someone, *place++, nullptr, situation, outcome);
     }
 
-    void KeepVersion(const Someone& someone, size_t place, const pg::Timed* before, const Situation& situation, Outcome& outcome) const {
+    void KeepVersion(const Someone& someone, size_t place, const pg::Timed* before,
+                     const Situation& situation, Outcome& outcome) const {
         const Version& version = program_.versions[place];
         const bool was = before && before->value.type == jbvBool && before->value.val.boolean;
         std::vector<Measured> metrics;
@@ -357,7 +379,9 @@ namespace {
 uint64_t settlements = 0;
 }
 
-uint64_t Settlements() { return settlements; }
+uint64_t Settlements() {
+    return settlements;
+}
 
 std::vector<int64_t> Settle(const std::vector<Change>& changes, const Settling& settling) {
     const std::shared_ptr<const Program> program = CurrentProgram();

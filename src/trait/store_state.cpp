@@ -32,27 +32,33 @@ void WriteStates(const Written& written) {
         " ON CONFLICT (profile_id) DO UPDATE SET as_of = EXCLUDED.as_of, metrics = EXCLUDED.metrics,"
         " segments = EXCLUDED.segments, next_change_at = EXCLUDED.next_change_at",
         {INT8ARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID});
-    statement.Execute({Value::Int8s(written.profiles), pg::TimeArray(written.as_of), pg::JsonbArray(written.metrics),
-                       pg::JsonbArray(written.segments), pg::TimeArray(written.next)});
+    statement.Execute({Value::Int8s(written.profiles), pg::TimeArray(written.as_of),
+                       pg::JsonbArray(written.metrics), pg::JsonbArray(written.segments),
+                       pg::TimeArray(written.next)});
 }
 
 void WriteChanges(const Written::Turns& turns) {
     static pg::Statement enter(
         "INSERT INTO pulse.member (segment_id, profile_id, since) SELECT c.segment, c.profile, c.at"
-        " FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]) AS c (segment, profile, at, change)"
+        " FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]) AS c (segment, profile,"
+        " at, change)"
         " WHERE c.change = 'entered' ON CONFLICT DO NOTHING",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID});
     static pg::Statement leave(
-        "DELETE FROM pulse.member AS m USING unnest($1::bigint[], $2::bigint[], $3::text[]) AS c (segment, profile, change)"
+        "DELETE FROM pulse.member AS m USING unnest($1::bigint[], $2::bigint[], $3::text[]) AS c (segment,"
+        " profile, change)"
         " WHERE c.change = 'exited' AND m.segment_id = c.segment AND m.profile_id = c.profile",
         {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID});
     static pg::Statement note(
         "INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
-        " SELECT c.segment, c.profile, c.change, c.at, c.version, c.cause, c.quiet FROM unnest($1::bigint[], $2::bigint[], $3::text[],"
-        " $4::timestamptz[], $5::bigint[], $6::text[], $7::boolean[]) AS c (segment, profile, change, at, version, cause, quiet)",
-        {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID});
-    const Value segments = Value::Int8s(turns.segments), profiles = Value::Int8s(turns.profiles), at = pg::TimeArray(turns.at),
-                change = Value::Texts(turns.change);
+        " SELECT c.segment, c.profile, c.change, c.at, c.version, c.cause, c.quiet"
+        " FROM unnest($1::bigint[], $2::bigint[], $3::text[],"
+        " $4::timestamptz[], $5::bigint[], $6::text[], $7::boolean[]) AS c (segment, profile, change, at,"
+        " version, cause, quiet)",
+        {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TEXTARRAYOID,
+         BOOLARRAYOID});
+    const Value segments = Value::Int8s(turns.segments), profiles = Value::Int8s(turns.profiles),
+                at = pg::TimeArray(turns.at), change = Value::Texts(turns.change);
     if (std::find(turns.change.begin(), turns.change.end(), "entered") != turns.change.end())
         enter.Execute({segments, profiles, at, change});
     if (std::find(turns.change.begin(), turns.change.end(), "exited") != turns.change.end()) {
@@ -60,13 +66,15 @@ void WriteChanges(const Written::Turns& turns) {
         leave.Execute({segments, profiles, change});
     }
     profile::EnsurePartitions("membership_change", turns.at);
-    note.Execute({segments, profiles, change, at, Value::Int8s(turns.versions), Value::Texts(turns.cause), pg::BoolArray(turns.quiet)});
+    note.Execute({segments, profiles, change, at, Value::Int8s(turns.versions), Value::Texts(turns.cause),
+                  pg::BoolArray(turns.quiet)});
     if (std::find(turns.quiet.begin(), turns.quiet.end(), false) != turns.quiet.end()) ChangesWritten();
 }
 
 void WriteNext(const Written& written) {
     static pg::Statement enter(
-        "INSERT INTO pulse.next_member (version_id, profile_id) SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO pulse.next_member (version_id, profile_id) SELECT *"
+        " FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING",
         {INT8ARRAYOID, INT8ARRAYOID});
     static pg::Statement leave(
         "DELETE FROM pulse.next_member AS m USING unnest($1::bigint[], $2::bigint[]) AS c (version, profile)"
@@ -80,7 +88,8 @@ void WriteNext(const Written& written) {
 
 std::vector<int64_t> LockFree(const std::vector<int64_t>& ids) {
     static pg::Statement skipping(
-        "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+        "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id FOR NO KEY"
+        " UPDATE SKIP LOCKED",
         {INT8ARRAYOID});
     const ByIndex by_index;
     const pg::Result rows = skipping.Execute({Value::Int8s(ids)});
@@ -119,7 +128,8 @@ std::vector<int64_t> Lock(const std::vector<int64_t>& ids, bool wait) {
             const pg::Session session;
             locked = patient ? profile::LockPeople(there) : LockFree(there);
         }
-        // Else somebody is locked by others, or became part of somebody meanwhile: to keep that lock and wait for more is to stand in a circle.
+        // Else somebody is locked by others, or became part of somebody meanwhile: to keep that lock and wait
+        // for more is to stand in a circle.
         if (locked.size() != there.size()) continue;
         subtransaction.Commit();
         return locked;
@@ -127,7 +137,8 @@ std::vector<int64_t> Lock(const std::vector<int64_t>& ids, bool wait) {
 }
 
 std::vector<int64_t> StillThere(const std::vector<int64_t>& ids) {
-    static pg::Statement statement("SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id", {INT8ARRAYOID});
+    static pg::Statement statement(
+        "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id", {INT8ARRAYOID});
     std::vector<int64_t> there;
     if (ids.empty()) return there;
     const pg::Result rows = statement.Execute({Value::Int8s(ids)});
@@ -136,15 +147,19 @@ std::vector<int64_t> StillThere(const std::vector<int64_t>& ids) {
 }
 
 bool NothingQueued() {
-    // Whether a long queue, or what is left of one until it is vacuumed, holds anything costs more than not to know.
+    // Whether a long queue, or what is left of one until it is vacuumed, holds anything costs more than not
+    // to know.
     static pg::Statement statement(
-        "SELECT CASE WHEN pg_relation_size('pulse.dirty') <= 16 * current_setting('block_size')::int THEN NOT EXISTS (SELECT FROM pulse.dirty) ELSE false END", {});
+        "SELECT CASE WHEN pg_relation_size('pulse.dirty') <= 16 * current_setting('block_size')::int THEN"
+        " NOT EXISTS (SELECT FROM pulse.dirty) ELSE false END",
+        {});
     return statement.Execute({})[0].Bool(0);
 }
 
 std::vector<Kept> ReadKept(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
-        "SELECT p.id, p.attributes, coalesce(a.attributes, '{}'), s.as_of, s.next_change_at, s.metrics, s.segments, p.first_seen_at"
+        "SELECT p.id, p.attributes, coalesce(a.attributes, '{}'), s.as_of, s.next_change_at, s.metrics,"
+        " s.segments, p.first_seen_at"
         " FROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id"
         " LEFT JOIN pulse.profile_state AS s ON s.profile_id = p.id WHERE p.id = ANY ($1) ORDER BY p.id",
         {INT8ARRAYOID});
@@ -183,7 +198,8 @@ void Forget(int64_t profile, const std::string& cause) {
         "WITH gone AS (DELETE FROM pulse.member WHERE profile_id = $1 RETURNING segment_id)"
         " INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
         " SELECT g.segment_id, $1, 'exited', $2, l.version, $3, false FROM gone AS g"
-        " JOIN pulse.live_segment AS l ON l.segment_id = g.segment_id AND l.status = 'live' ORDER BY g.segment_id",
+        " JOIN pulse.live_segment AS l ON l.segment_id = g.segment_id AND l.status = 'live'"
+        " ORDER BY g.segment_id",
         {INT8OID, TIMESTAMPTZOID, TEXTOID});
     static pg::Statement next("DELETE FROM pulse.next_member WHERE profile_id = $1", {INT8OID});
     static pg::Statement state("DELETE FROM pulse.profile_state WHERE profile_id = $1", {INT8OID});
@@ -201,7 +217,8 @@ void Forget(int64_t profile, const std::string& cause) {
 
 const pg::Timed* Find(const std::vector<pg::Timed>& list, int64_t number) {
     const auto found =
-        std::lower_bound(list.begin(), list.end(), number, [](const pg::Timed& timed, int64_t wanted) { return timed.number < wanted; });
+        std::lower_bound(list.begin(), list.end(), number,
+                         [](const pg::Timed& timed, int64_t wanted) { return timed.number < wanted; });
     return found != list.end() && found->number == number ? &*found : nullptr;
 }
 
@@ -209,12 +226,9 @@ bool IsEmpty(const KeptMetric& metric, const Measured& measured) {
     if (measured.until != pg::kHoldsForEver || measured.value.null != metric.empty.null) return false;
     if (measured.value.null) return true;
     switch (metric.type) {
-        case BOOLOID:
-            return DatumGetBool(measured.value.datum) == DatumGetBool(metric.empty.datum);
-        case NUMERICOID:
-            return pg::EqualNumbers(measured.value.datum, metric.empty.datum);
-        default:
-            return false;
+        case BOOLOID: return DatumGetBool(measured.value.datum) == DatumGetBool(metric.empty.datum);
+        case NUMERICOID: return pg::EqualNumbers(measured.value.datum, metric.empty.datum);
+        default: return false;
     }
 }
 

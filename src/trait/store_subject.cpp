@@ -52,7 +52,8 @@ struct Subject::State {
         for (size_t i = 0; i < metrics.size(); ++i) {
             const int column = static_cast<int>(1 + 2 * i);
             Measured result{pg::Value::Null(metrics[i].second), pg::kHoldsForEver};
-            if (!rows[0].IsNull(column)) result.value = pg::Copy({metrics[i].second, rows[0].Raw(column), false});
+            if (!rows[0].IsNull(column))
+                result.value = pg::Copy({metrics[i].second, rows[0].Raw(column), false});
             if (!rows[0].IsNull(column + 1)) result.until = rows[0].Time(column + 1);
             measured[*metrics[i].first] = result;
         }
@@ -61,8 +62,8 @@ struct Subject::State {
     Measured ReadKept(size_t place) {
         const KeptMetric& metric = program->metrics[place];
         Look();
-        // The program is of the newest snapshot, the state of that around us: what is not in it says something only if that one sees
-        // the metric, too.
+        // The program is of the newest snapshot, the state of that around us: what is not in it says
+        // something only if that one sees the metric, too.
         if (as_of && *as_of <= situation.now && metric.Covers(*id) && metric.writer.Seen()) {
             const In in(context);
             const std::optional<pg::Timed> timed = pg::FindTimed(kept, metric.id);
@@ -71,7 +72,8 @@ struct Subject::State {
         if (const auto found = measured.find(metric.text); found != measured.end()) return found->second;
         const MetricGroup& group = program->groups[metric.group];
         std::vector<std::pair<const std::string*, Oid>> members;
-        for (const size_t member : group.metrics) members.emplace_back(&program->metrics[member].text, program->metrics[member].type);
+        for (const size_t member : group.metrics)
+            members.emplace_back(&program->metrics[member].text, program->metrics[member].type);
         Read(*group.reader, members);
         return measured.at(metric.text);
     }
@@ -115,18 +117,21 @@ struct Subject::State {
         return values;
     }
 
-    Answer Evaluate(Rule::Compiled& rule, pg::Expression& expression, const pg::Value& context_value, bool with_until) {
+    Answer Evaluate(Rule::Compiled& rule, pg::Expression& expression, const pg::Value& context_value,
+                    bool with_until) {
         const std::vector<Measured> metrics = Metrics(rule);
         Situation with_context = situation;
         with_context.context = context_value.null ? situation.context : context_value;
         Moment until = pg::kHoldsForEver;
-        Answer answer{EvaluateRule(rule, expression, with_context, metrics, with_until ? &until : nullptr), std::nullopt};
+        Answer answer{EvaluateRule(rule, expression, with_context, metrics, with_until ? &until : nullptr),
+                      std::nullopt};
         if (until != pg::kHoldsForEver) answer.until = until;
         return answer;
     }
 };
 
-Subject::Subject(profile::Person person, Moment now, std::shared_ptr<const Program> program) : state_(std::make_unique<State>()) {
+Subject::Subject(profile::Person person, Moment now, std::shared_ptr<const Program> program)
+    : state_(std::make_unique<State>()) {
     state_->id = person.id;
     state_->program = std::move(program);
     state_->situation = {now, person.attributes, person.account, EmptyObject()};

@@ -1,4 +1,5 @@
-// Subscriptions as consumers of membership changes: each is told, exactly once, who entered and left from its beginning on.
+// Subscriptions as consumers of membership changes: each is told, exactly once, who entered and left from its
+// beginning on.
 #include "pulse/delivery/member_changes.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/pg/probe.hpp"
@@ -13,7 +14,8 @@ namespace {
 
 using pg::Value;
 
-// Changes that are looked at, or take their places, in one transaction, wanted or not: the worker sends nothing meanwhile.
+// Changes that are looked at, or take their places, in one transaction, wanted or not: the worker sends
+// nothing meanwhile.
 constexpr int64_t kMostPassed = 10'000;
 
 Value NameOf(const std::string& subscription) {
@@ -22,8 +24,10 @@ Value NameOf(const std::string& subscription) {
 
 void Place(const std::string& subscription) {
     static pg::Statement statement(
-        "INSERT INTO pulse.change_consumer AS c (name, position, after_id, created_at) SELECT $1, $2, CASE WHEN q.is_called THEN q.last_value"
-        " ELSE 0 END, $3 FROM pulse.membership_change_id_seq AS q ON CONFLICT (name) DO UPDATE SET position = excluded.position,"
+        "INSERT INTO pulse.change_consumer AS c (name, position, after_id, created_at) SELECT $1, $2, CASE"
+        " WHEN q.is_called THEN q.last_value"
+        " ELSE 0 END, $3 FROM pulse.membership_change_id_seq AS q ON CONFLICT (name) DO UPDATE"
+        " SET position = excluded.position,"
         " after_id = excluded.after_id, created_at = excluded.created_at",
         {TEXTOID, INT8OID, TIMESTAMPTZOID});
     const ByIndex by_index;
@@ -31,7 +35,8 @@ void Place(const std::string& subscription) {
     pg::Watch::Announce("change_consumer");
 }
 
-// Whoever brings events has committed, or comes after us and knows of the subscription: no id is left that could still come before.
+// Whoever brings events has committed, or comes after us and knows of the subscription: no id is left that
+// could still come before.
 void Begin(const std::string& subscription) {
     LockDefinitions();
     Place(subscription);
@@ -44,7 +49,8 @@ void End(const std::string& subscription) {
 
 std::vector<std::string> Begun() {
     static pg::Statement statement(
-        "SELECT coalesce(array_agg(substr(name, length('subscription:') + 1) ORDER BY name), '{}') FROM pulse.change_consumer"
+        "SELECT coalesce(array_agg(substr(name, length('subscription:') + 1) ORDER BY name), '{}')"
+        " FROM pulse.change_consumer"
         " WHERE name LIKE 'subscription:%'",
         {});
     return statement.Execute({}, true)[0].Texts(0);
@@ -53,39 +59,54 @@ std::vector<std::string> Begun() {
 // How far to look: the last of so many places after one.
 int64_t Reach(int64_t position, int64_t last) {
     static pg::Statement statement(
-        "SELECT max(n.position) FROM (SELECT c.position FROM pulse.membership_change AS c WHERE c.position > $1 AND c.position <= $2"
+        "SELECT max(n.position) FROM (SELECT c.position FROM pulse.membership_change AS c"
+        " WHERE c.position > $1 AND c.position <= $2"
         " ORDER BY c.position LIMIT $3) AS n",
         {INT8OID, INT8OID, INT8OID});
-    return statement.Execute({Value::Int8(position), Value::Int8(last), Value::Int8(kMostPassed)})[0].Int8OrNull(0).value_or(last);
+    return statement.Execute({Value::Int8(position), Value::Int8(last), Value::Int8(kMostPassed)})[0]
+        .Int8OrNull(0)
+        .value_or(last);
 }
 
-// What is quiet is told to nobody, nor who came or went because somebody changed the definition. Who became part of somebody else
-// goes by the ids that were theirs: the other may well stay.
-pg::Result ReadChanges(const delivery::MemberQuery& query, int64_t position, int64_t reach, int64_t after_id) {
+// What is quiet is told to nobody, nor who came or went because somebody changed the definition. Who became
+// part of somebody else goes by the ids that were theirs: the other may well stay.
+pg::Result ReadChanges(const delivery::MemberQuery& query, int64_t position, int64_t reach,
+                       int64_t after_id) {
     static pg::Statement statement(
-        "SELECT c.position, 'msg_' || left(encode(sha256(convert_to(concat_ws(' ', c.id, c.segment_id, c.profile_id, c.change,"
-        " extract(epoch FROM c.at)), 'UTF8')), 'hex'), 32), 'segment.' || c.change, c.profile_id, c.at, x.text,"
+        "SELECT c.position, 'msg_' || left(encode(sha256(convert_to(concat_ws(' ', c.id, c.segment_id,"
+        " c.profile_id, c.change,"
+        " extract(epoch FROM c.at)), 'UTF8')), 'hex'), 32), 'segment.' || c.change, c.profile_id, c.at,"
+        " x.text,"
         " CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END"
         " FROM pulse.membership_change AS c JOIN pulse.segment AS s ON s.id = c.segment_id"
         " LEFT JOIN pulse.profile AS p ON p.id = c.profile_id"
-        " CROSS JOIN LATERAL (SELECT ARRAY(SELECT o.id FROM pulse.profile AS o WHERE o.canonical_id = c.profile_id) || c.profile_id AS own) AS o"
-        " CROSS JOIN LATERAL (SELECT (SELECT i.value FROM pulse.identity AS i WHERE i.profile_id = ANY (o.own) AND i.kind = 'user_id'"
-        " ORDER BY i.first_seen_at, i.value LIMIT 1) AS user_id, (SELECT i.value FROM pulse.identity AS i WHERE i.profile_id = ANY (o.own)"
+        " CROSS JOIN LATERAL (SELECT ARRAY(SELECT o.id FROM pulse.profile AS o"
+        " WHERE o.canonical_id = c.profile_id) || c.profile_id AS own) AS o"
+        " CROSS JOIN LATERAL (SELECT (SELECT i.value FROM pulse.identity AS i"
+        " WHERE i.profile_id = ANY (o.own) AND i.kind = 'user_id'"
+        " ORDER BY i.first_seen_at, i.value LIMIT 1) AS user_id, (SELECT i.value FROM pulse.identity AS i"
+        " WHERE i.profile_id = ANY (o.own)"
         " AND i.kind = 'anonymous_id' ORDER BY i.first_seen_at, i.value LIMIT 1) AS anonymous_id) AS i"
-        " CROSS JOIN LATERAL (SELECT jsonb_build_object('segment', s.name, 'version', c.version, 'owner', s.owner, 'tags', s.tags,"
+        " CROSS JOIN LATERAL (SELECT jsonb_build_object('segment', s.name, 'version', c.version, 'owner',"
+        " s.owner, 'tags', s.tags,"
         " 'change', c.change, 'cause', c.cause, 'position', c.position, 'profile_id', c.profile_id,"
         " 'merged_into', nullif(p.canonical_id, c.profile_id), 'user_id', i.user_id,"
         " 'anonymous_id', CASE WHEN i.user_id IS NULL THEN i.anonymous_id END)::text AS text) AS x"
-        " WHERE c.position > $1 AND c.position <= $2 AND c.id > $3 AND c.at >= $4 AND NOT c.quiet AND c.cause <> 'definition'"
-        " AND 'segment.' || c.change = ANY ($5) AND ($6 = '{}' OR s.name = ANY ($6)) ORDER BY c.position LIMIT $7",
+        " WHERE c.position > $1 AND c.position <= $2 AND c.id > $3 AND c.at >= $4 AND NOT c.quiet"
+        " AND c.cause <> 'definition'"
+        " AND 'segment.' || c.change = ANY ($5) AND ($6 = '{}' OR s.name = ANY ($6)) ORDER BY c.position"
+        " LIMIT $7",
         {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID, INT8OID});
-    return statement.Execute({Value::Int8(position), Value::Int8(reach), Value::Int8(after_id), Value::Time(query.oldest),
-                              Value::Texts(query.events), Value::Texts(query.segments), Value::Int8(query.most)});
+    return statement.Execute({Value::Int8(position), Value::Int8(reach), Value::Int8(after_id),
+                              Value::Time(query.oldest), Value::Texts(query.events),
+                              Value::Texts(query.segments), Value::Int8(query.most)});
 }
 
 delivery::MemberChanges Take(const delivery::MemberQuery& query) {
-    static pg::Statement place("SELECT position, after_id FROM pulse.change_consumer WHERE name = $1 FOR UPDATE", {TEXTOID});
-    static pg::Statement move("UPDATE pulse.change_consumer SET position = $2 WHERE name = $1", {TEXTOID, INT8OID});
+    static pg::Statement place(
+        "SELECT position, after_id FROM pulse.change_consumer WHERE name = $1 FOR UPDATE", {TEXTOID});
+    static pg::Statement move("UPDATE pulse.change_consumer SET position = $2 WHERE name = $1",
+                              {TEXTOID, INT8OID});
     const ByIndex by_index;
     delivery::MemberChanges taken;
     const pg::Result known = place.Execute({NameOf(query.subscription)});
@@ -101,10 +122,12 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
         const pg::Row row = rows[i];
-        taken.changes.push_back({row.Text(1), row.Text(2), row.Int8(3), row.Time(4), delivery::ReadObject(row, 5, 6)});
+        taken.changes.push_back(
+            {row.Text(1), row.Text(2), row.Int8(3), row.Time(4), delivery::ReadObject(row, 5, 6)});
     }
     // Where there was room for more there is no more: what nobody is told is passed, too.
-    const int64_t reached = static_cast<int64_t>(rows.size()) < query.most ? reach : rows[rows.size() - 1].Int8(0);
+    const int64_t reached =
+        static_cast<int64_t>(rows.size()) < query.most ? reach : rows[rows.size() - 1].Int8(0);
     if (reached != position) move.Execute({NameOf(query.subscription), Value::Int8(reached)});
     taken.more = reached < last || (!taken.busy && AnyWithoutPosition());
     return taken;

@@ -13,7 +13,8 @@ namespace {
 
 using pg::Value;
 
-constexpr const char* kColumns = "SELECT id, key, expression, type, version, description, updated_at FROM pulse.trait ";
+constexpr const char* kColumns =
+    "SELECT id, key, expression, type, version, description, updated_at FROM pulse.trait ";
 
 TraitRow ReadTrait(const pg::Row& row) {
     return {row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Int4(4), row.TextOrNull(5), row.Time(6)};
@@ -24,7 +25,8 @@ TraitRow ReadTrait(const pg::Row& row) {
     std::vector<std::string> keys;
     for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedObject, "trait \"" + key + "\" does not exist", "",
-                    keys.empty() ? "There are no traits yet; make one with pulse_create_trait()." : segment::SuggestQuoted(key, keys, "Traits"));
+                    keys.empty() ? "There are no traits yet; make one with pulse_create_trait()."
+                                 : segment::SuggestQuoted(key, keys, "Traits"));
 }
 
 TraitRow Read(const std::string& key) {
@@ -33,10 +35,13 @@ TraitRow Read(const std::string& key) {
     return ReadTrait(rows[0]);
 }
 
-void AddVersion(int64_t id, int version, const std::string& expression, const std::string& change, const std::string& role) {
+void AddVersion(int64_t id, int version, const std::string& expression, const std::string& change,
+                const std::string& role) {
     pg::Execute(
-        "INSERT INTO pulse.trait_version (trait_id, version, expression, change, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6)",
-        {Value::Int8(id), Value::Int4(version), Value::Text(expression), Value::Text(change), Value::Name(role), Value::Time(pg::Now())});
+        "INSERT INTO pulse.trait_version (trait_id, version, expression, change, changed_by, changed_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
+        {Value::Int8(id), Value::Int4(version), Value::Text(expression), Value::Text(change),
+         Value::Name(role), Value::Time(pg::Now())});
 }
 
 std::optional<std::string> NotEmpty(const std::optional<std::string>& text) {
@@ -60,7 +65,8 @@ Checked Check(const std::string& key, const std::string& expression) {
 
 }  // namespace
 
-int64_t CreateTrait(const std::string& given, const std::string& expression, const std::optional<std::string>& description) {
+int64_t CreateTrait(const std::string& given, const std::string& expression,
+                    const std::optional<std::string>& description) {
     const std::string key = CheckKey(given), role = pg::CallerName();
     ReadExpression(expression);
     LockDefinitions();
@@ -71,8 +77,10 @@ int64_t CreateTrait(const std::string& given, const std::string& expression, con
                         "Choose another name, or change that trait with pulse_update_trait().");
     const Checked checked = Check(key, expression);
     const pg::Result rows = pg::Execute(
-        "INSERT INTO pulse.trait (key, expression, type, description, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
-        {Value::Text(key), Value::Text(checked.text), Value::Text(checked.type), Value::Text(NotEmpty(description)), Value::Time(pg::Now())});
+        "INSERT INTO pulse.trait (key, expression, type, description, created_at, updated_at)"
+        " VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
+        {Value::Text(key), Value::Text(checked.text), Value::Text(checked.type),
+         Value::Text(NotEmpty(description)), Value::Time(pg::Now())});
     const int64_t id = rows[0].Int8(0);
     AddVersion(id, 1, checked.text, "created", role);
     AnnounceDefinitions();
@@ -80,7 +88,8 @@ int64_t CreateTrait(const std::string& given, const std::string& expression, con
     return id;
 }
 
-void UpdateTrait(const std::string& key, const std::optional<std::string>& expression, const std::optional<std::string>& description) {
+void UpdateTrait(const std::string& key, const std::optional<std::string>& expression,
+                 const std::optional<std::string>& description) {
     const std::string role = pg::CallerName();
     if (expression) ReadExpression(*expression);
     LockDefinitions();
@@ -94,9 +103,13 @@ void UpdateTrait(const std::string& key, const std::optional<std::string>& expre
     const Checked checked = Check(key, *expression);
     if (checked.text == before.expression) return;
     CheckUsers("trait", key, checked.tree);
-    pg::Execute("UPDATE pulse.trait SET expression = $2, type = $3, version = version + 1, updated_at = $4 WHERE id = $1",
-                {Value::Int8(before.id), Value::Text(checked.text), Value::Text(checked.type), Value::Time(pg::Now())});
-    AddVersion(before.id, before.version + 1, checked.text, "\"" + before.expression + "\" → \"" + checked.text + "\"", role);
+    pg::Execute(
+        "UPDATE pulse.trait SET expression = $2, type = $3, version = version + 1, updated_at = $4"
+        " WHERE id = $1",
+        {Value::Int8(before.id), Value::Text(checked.text), Value::Text(checked.type),
+         Value::Time(pg::Now())});
+    AddVersion(before.id, before.version + 1, checked.text,
+               "\"" + before.expression + "\" → \"" + checked.text + "\"", role);
     AnnounceDefinitions();
     DefinitionsWritten();
 }

@@ -34,7 +34,9 @@ std::string Describe(const User& user) {
 class Overlay : public rule::Definitions {
   public:
     Overlay(const std::string& kind, const std::string& name, rule::ExprPtr tree)
-        : kind_(kind == "trait" ? rule::Reference::Kind::kTrait : rule::Reference::Kind::kSegment), name_(name), tree_(std::move(tree)) {}
+        : kind_(kind == "trait" ? rule::Reference::Kind::kTrait : rule::Reference::Kind::kSegment),
+          name_(name),
+          tree_(std::move(tree)) {}
 
     rule::ExprPtr Find(rule::Reference::Kind kind, const std::string& key, size_t position) const override {
         if (kind != kind_ || key != name_) return SavedDefinitions().Find(kind, key, position);
@@ -62,7 +64,8 @@ rule::ProfileNames Placeholders(bool with_context) {
 
 std::vector<User> SegmentUsers() {
     const pg::Result rows = pg::Execute(
-        "SELECT name, definition FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived' ORDER BY name");
+        "SELECT name, definition FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived'"
+        " ORDER BY name");
     std::vector<User> users;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const segment::Request request = segment::ParseRequest(rows[i].Jsonb(1));
@@ -77,7 +80,8 @@ std::vector<User> SegmentUsers() {
 
 std::vector<User> AllUsers() {
     std::vector<User> users;
-    for (const TraitRow& trait : ListTraits()) users.push_back({"trait", trait.key, {rule::Parse(trait.expression)}});
+    for (const TraitRow& trait : ListTraits())
+        users.push_back({"trait", trait.key, {rule::Parse(trait.expression)}});
     for (User& user : SegmentUsers()) users.push_back(std::move(user));
     for (User& user : OtherUsers()) users.push_back(std::move(user));
     return users;
@@ -86,7 +90,8 @@ std::vector<User> AllUsers() {
 std::vector<std::string> UsersOf(const std::string& kind, const std::string& name) {
     std::vector<std::string> found;
     for (const User& user : AllUsers())
-        if ((user.kind != kind || user.name != name) && Mentions(user, kind, name)) found.push_back(Describe(user));
+        if ((user.kind != kind || user.name != name) && Mentions(user, kind, name))
+            found.push_back(Describe(user));
     return found;
 }
 
@@ -97,8 +102,8 @@ void RequireUnused(const std::string& kind, const std::string& name, const char*
     std::string list;
     for (size_t i = 0; i < std::min(users.size(), kMost); ++i) list += (i ? ", " : "") + users[i];
     if (users.size() > kMost) list += " and " + std::to_string(users.size() - kMost) + " more";
-    throw UserError(kStillUsed, kind + " \"" + name + "\" cannot be " + what + " while it is used", "It is used by " + list + ".",
-                    "Change or delete what uses it first.");
+    throw UserError(kStillUsed, kind + " \"" + name + "\" cannot be " + what + " while it is used",
+                    "It is used by " + list + ".", "Change or delete what uses it first.");
 }
 
 void CheckUsers(const std::string& kind, const std::string& name, const rule::ExprPtr& tree) {
@@ -112,12 +117,15 @@ void CheckUsers(const std::string& kind, const std::string& name, const rule::Ex
                 const rule::ExprPtr expanded = rule::Expand(*expr, overlay, user.kind + " " + user.name);
                 if (!overlay.Asked()) continue;
                 rule::CompileProfile(*expanded, Placeholders(user.with_context),
-                                     user.kind == "trait" ? rule::Expect::kAny : rule::Expect::kBoolean, "$1");
+                                     user.kind == "trait" ? rule::Expect::kAny : rule::Expect::kBoolean,
+                                     "$1");
             } catch (const UserError& error) {
                 if (!overlay.Asked()) continue;  // broken already, and not by this
-                throw UserError(error.state().c_str(), Describe(user) + " uses " + kind + " \"" + name + "\" and would not work any more",
-                                error.message() + (error.detail().empty() ? "." : ". " + error.detail()),
-                                "Change " + Describe(user) + " first.");
+                throw UserError(
+                    error.state().c_str(),
+                    Describe(user) + " uses " + kind + " \"" + name + "\" and would not work any more",
+                    error.message() + (error.detail().empty() ? "." : ". " + error.detail()),
+                    "Change " + Describe(user) + " first.");
             }
         }
     }
@@ -128,8 +136,9 @@ std::vector<Dependency> Dependencies() {
     for (const User& user : AllUsers()) {
         const size_t first = all.size();
         const auto add = [&](const char* kind, const std::string& name) {
-            const bool known = std::any_of(all.begin() + static_cast<std::ptrdiff_t>(first), all.end(),
-                                           [&](const Dependency& one) { return one.uses_kind == kind && one.uses == name; });
+            const bool known =
+                std::any_of(all.begin() + static_cast<std::ptrdiff_t>(first), all.end(),
+                            [&](const Dependency& one) { return one.uses_kind == kind && one.uses == name; });
             if (!known) all.push_back({user.kind, user.name, kind, name});
         };
         for (const rule::ExprPtr& expr : user.rules) {

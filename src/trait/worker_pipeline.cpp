@@ -1,4 +1,5 @@
-// The worker that follows events and the clock: takes what is queued and what is due, settles it in short transactions, and builds.
+// The worker that follows events and the clock: takes what is queued and what is due, settles it in short
+// transactions, and builds.
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
@@ -49,7 +50,8 @@ class Follower {
     }
 
   private:
-    // One short transaction as the extension's owner. False when somebody else's lock was in the way: nothing has happened then.
+    // One short transaction as the extension's owner. False when somebody else's lock was in the way: nothing
+    // has happened then.
     bool Briefly(const char* what, const std::function<void()>& body) {
         const pg::Brief brief = pg::RunBriefly(what, body);
         gone_ |= brief == pg::Brief::kGone;

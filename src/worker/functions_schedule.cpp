@@ -92,8 +92,9 @@ void RequireLogin(const std::string& role) {
 
 Job Make(const Wish& wish, const std::string& caller) {
     if (!wish.schedule || !wish.command)
-        Invalid("job \"" + wish.name + "\" does not exist, and a new one needs a schedule and a command", "",
-                "Built-in jobs are snapshots, drift, health, retention, delivery, investigations and pipeline.");
+        Invalid(
+            "job \"" + wish.name + "\" does not exist, and a new one needs a schedule and a command", "",
+            "Built-in jobs are snapshots, drift, health, retention, delivery, investigations and pipeline.");
     RequireLogin(caller);
     // Somebody else may make it at the same moment: then it is theirs, and changed if it may be.
     pg::Execute(

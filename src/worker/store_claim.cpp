@@ -9,9 +9,10 @@
 #include "pulse/trait/store_queue.hpp"
 #include "pulse/worker/store.hpp"
 
-// The number of a job's lane, as pg::Lane; and whether a look at the lane $1 settles and plans the job: that at the jobs does
-// so for all, as it also tells when the other lanes are due.
-#define PULSE_JOB_LANE "CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 WHEN 'pipeline' THEN 3 ELSE 0 END"
+// The number of a job's lane, as pg::Lane; and whether a look at the lane $1 settles and plans the job: that
+// at the jobs does so for all, as it also tells when the other lanes are due.
+#define PULSE_JOB_LANE \
+    "CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 WHEN 'pipeline' THEN 3 ELSE 0 END"
 #define PULSE_LOOKED_AT "$1 IN (0, " PULSE_JOB_LANE ")"
 
 namespace pulse::worker {
@@ -121,10 +122,11 @@ int64_t Begin(Job& job, Moment now) {
     return run;
 }
 
-// Settles what says it runs and does not. A look at one lane leaves the jobs of the others alone: it would not tell when
-// they are due.
+// Settles what says it runs and does not. A look at one lane leaves the jobs of the others alone: it would
+// not tell when they are due.
 void RepairCrashed(pg::Lane lane, bool& busy) {
-    static pg::Statement statement("SELECT id FROM pulse.job WHERE running_since IS NOT NULL AND " PULSE_LOOKED_AT, {INT4OID});
+    static pg::Statement statement(
+        "SELECT id FROM pulse.job WHERE running_since IS NOT NULL AND " PULSE_LOOKED_AT, {INT4OID});
     const pg::Result rows = statement.Execute({Value::Int4(static_cast<int32_t>(lane))});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const std::optional<pg::SessionLock> lock = pg::SessionLock::Try("job", rows[i].Int8(0));
@@ -157,12 +159,14 @@ Moment Demand(const Job& job) {
 // Not more often than its schedule says; messages and investigations wait only after a run that failed.
 void PlanOnDemand(pg::Lane lane) {
     static const std::string sql = SelectJobs(
-        "WHERE kind IN ('health', 'delivery', 'investigations', 'pipeline') AND enabled AND running_since IS NULL AND attempt = 0 "
+        "WHERE kind IN ('health', 'delivery', 'investigations', 'pipeline') AND enabled"
+        " AND running_since IS NULL AND attempt = 0 "
         "AND " PULSE_LOOKED_AT);
     static pg::Statement jobs(sql.c_str(), {INT4OID});
     static pg::Statement plan(
         "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT greatest($3, CASE WHEN k.kind = 'health'"
-        " OR k.last_status NOT IN ('ok', 'crashed') THEN k.last_run_at + $2 * interval '1 microsecond' END) AS at"
+        " OR k.last_status NOT IN ('ok', 'crashed') THEN k.last_run_at + $2 * interval '1 microsecond' END)"
+        " AS at"
         " FROM pulse.job AS k WHERE k.id = $1) AS n WHERE j.id = $1 AND j.next_run IS DISTINCT FROM n.at",
         {INT8OID, INT8OID, TIMESTAMPTZOID});
     const pg::Result rows = jobs.Execute({Value::Int4(static_cast<int32_t>(lane))});
@@ -176,19 +180,22 @@ void PlanOnDemand(pg::Lane lane) {
 std::array<Moment, pg::kLanes> NextRuns() {
     static pg::Statement next(
         "SELECT min(next_run) FILTER (WHERE kind NOT IN ('delivery', 'investigations', 'pipeline')),"
-        " min(next_run) FILTER (WHERE kind = 'delivery'), min(next_run) FILTER (WHERE kind = 'investigations'),"
+        " min(next_run) FILTER (WHERE kind = 'delivery'), min(next_run) FILTER (WHERE kind ="
+        " 'investigations'),"
         " min(next_run) FILTER (WHERE kind = 'pipeline')"
         " FROM pulse.job WHERE enabled",
         {});
     const pg::Result rows = next.Execute({});
     std::array<Moment, pg::kLanes> runs;
-    for (size_t i = 0; i < runs.size(); ++i) runs[i] = rows[0].TimeOrNull(static_cast<int>(i)).value_or(kForEver);
+    for (size_t i = 0; i < runs.size(); ++i)
+        runs[i] = rows[0].TimeOrNull(static_cast<int>(i)).value_or(kForEver);
     return runs;
 }
 
 // Transactions that are prepared here may hold what is due once they are committed, which wakes nobody.
 bool AnyPrepared() {
-    static pg::Statement statement("SELECT EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())", {});
+    static pg::Statement statement(
+        "SELECT EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())", {});
     return statement.Execute({})[0].Bool(0);
 }
 
@@ -210,7 +217,8 @@ Oid UsableRole(const std::string& role, std::string& problem) {
 // Whose SQL jobs are due. Those of roles that can run nothing fail here: there will be no process of theirs.
 std::vector<Oid> DueRoles(Moment now, bool& busy) {
     static pg::Statement statement(
-        "SELECT id, " PULSE_JOB_ROLE ", running_since IS NOT NULL FROM pulse.job"
+        "SELECT id, " PULSE_JOB_ROLE
+        ", running_since IS NOT NULL FROM pulse.job"
         " WHERE enabled AND next_run <= $1 AND runs_as IS NOT NULL ORDER BY next_run LIMIT 64",
         {TIMESTAMPTZOID});
     const pg::Result rows = statement.Execute({Value::Time(now)});
@@ -240,7 +248,8 @@ std::vector<Oid> DueRoles(Moment now, bool& busy) {
 }
 
 // The most overdue job that nobody runs.
-std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane lane, bool begun, Moment now, bool& busy) {
+std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane lane, bool begun, Moment now,
+                              bool& busy) {
     static pg::Statement built_in(
         "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as IS NULL"
         " AND " PULSE_JOB_LANE " = $2 ORDER BY next_run",
@@ -309,7 +318,8 @@ Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool beg
         look.lanes = NextRuns();
         look.next_due = look.lanes[static_cast<size_t>(lane)];
         if (busy) look.next_due = now + kBusyPause;
-        if (!role && lane == pg::Lane::kJobs && AnyPrepared()) look.next_due = std::min(look.next_due, now + kPreparedPause);
+        if (!role && lane == pg::Lane::kJobs && AnyPrepared())
+            look.next_due = std::min(look.next_due, now + kPreparedPause);
     });
     return look;
 }

@@ -29,7 +29,9 @@ int64_t DropEvents(Moment before, int64_t) {
     if (dropped > 0) trait::EventsDropped(before);
     return dropped;
 }
-int64_t DropMembershipChanges(Moment before, int64_t) { return profile::DropPartitions("membership_change", before); }
+int64_t DropMembershipChanges(Moment before, int64_t) {
+    return profile::DropPartitions("membership_change", before);
+}
 
 // By index each: a batch looks at what it deletes, not at what grows. A snapshot of a replayed past counts as
 // old when it was also recorded long ago.
@@ -58,13 +60,16 @@ const std::array<Rule, 13> kRules{{
      "UPDATE pulse.snapshot SET sketch = NULL WHERE id = ANY (ARRAY(SELECT o.id " PULSE_OLD_SNAPSHOTS
      " WHERE o.has_sketch LIMIT $2))"},
     {"messages", &pg::settings::message_retention,
-     "DELETE FROM pulse.outbox WHERE id = ANY (ARRAY(SELECT o.id FROM pulse.outbox AS o WHERE o.finished_at < $1"
+     "DELETE FROM pulse.outbox WHERE id = ANY (ARRAY(SELECT o.id FROM pulse.outbox AS o"
+     " WHERE o.finished_at < $1"
      " ORDER BY o.finished_at LIMIT $2))"},
     {"investigations", &pg::settings::message_retention,
-     "DELETE FROM pulse.investigation WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.investigation AS n WHERE n.created_at < $1"
+     "DELETE FROM pulse.investigation WHERE id = ANY (ARRAY(SELECT n.id FROM pulse.investigation AS n"
+     " WHERE n.created_at < $1"
      " AND n.status NOT IN ('queued', 'running') ORDER BY n.created_at LIMIT $2))"},
     {"months of events", &pg::settings::event_retention, nullptr, DropEvents},
-    {"months of membership changes", &pg::settings::membership_change_retention, nullptr, DropMembershipChanges},
+    {"months of membership changes", &pg::settings::membership_change_retention, nullptr,
+     DropMembershipChanges},
     {"ids of messages", &pg::settings::deduplication_horizon, nullptr, profile::ForgetMessages},
     {"rejected events", &pg::settings::rejected_event_retention, nullptr, profile::ForgetRejected},
     {"exposures", &pg::settings::exposure_retention,
@@ -109,9 +114,11 @@ RunResult DeleteOld(bool apart) {
         for (int64_t batch = kBatch; rule.sql ? batch == kBatch : batch > 0; all += batch) {
             pg::CheckInterrupts();
             const auto work = [&] {
-                batch = rule.sql ? static_cast<int64_t>(
-                                       pg::Execute(rule.sql, {Value::Time(before), Value::Int8(kBatch)}).processed())
-                                 : rule.work(before, kBatch);
+                batch =
+                    rule.sql
+                        ? static_cast<int64_t>(
+                              pg::Execute(rule.sql, {Value::Time(before), Value::Int8(kBatch)}).processed())
+                        : rule.work(before, kBatch);
             };
             Apart(apart, work);
         }

@@ -170,10 +170,11 @@ RunResult ResultOfError() {
 
 void RequireRunnableHere(const Job& job) {
     if (!job.own_lane() || job.kind == "pipeline") return;
-    throw UserError(sqlstate::kNotSupported, "job \"" + job.name + "\" cannot run in a session",
-                    "It waits for answers from outside, which no transaction may do.",
-                    "Its worker runs it as soon as there is something to do: put pulse into shared_preload_libraries, or "
-                    "SELECT pulse_start().");
+    throw UserError(
+        sqlstate::kNotSupported, "job \"" + job.name + "\" cannot run in a session",
+        "It waits for answers from outside, which no transaction may do.",
+        "Its worker runs it as soon as there is something to do: put pulse into shared_preload_libraries, or "
+        "SELECT pulse_start().");
 }
 
 RunResult RunBuiltIn(const Job& job, bool apart) {

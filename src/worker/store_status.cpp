@@ -130,12 +130,16 @@ class Report {
         Add("undiagnosed incidents", "ok", std::to_string(incidents));
     }
 
-    // People whom the pipeline has still to evaluate. What is read of them is exact all the same, unless they are queued.
+    // People whom the pipeline has still to evaluate. What is read of them is exact all the same, unless they
+    // are queued.
     void Pipeline() {
         const pg::Result rows = pg::Execute(
-            "SELECT (SELECT count(*) FROM (SELECT FROM pulse.dirty LIMIT 10001) AS d), (SELECT d.at FROM pulse.dirty AS d ORDER BY d.id LIMIT 1),"
-            " (SELECT count(*) FROM (SELECT FROM pulse.profile_state WHERE next_change_at <= clock_timestamp() LIMIT 10001) AS s),"
-            " (SELECT min(next_change_at) FROM pulse.profile_state WHERE next_change_at <= clock_timestamp()),"
+            "SELECT (SELECT count(*) FROM (SELECT FROM pulse.dirty LIMIT 10001) AS d), (SELECT d.at"
+            " FROM pulse.dirty AS d ORDER BY d.id LIMIT 1),"
+            " (SELECT count(*) FROM (SELECT FROM pulse.profile_state"
+            " WHERE next_change_at <= clock_timestamp() LIMIT 10001) AS s),"
+            " (SELECT min(next_change_at) FROM pulse.profile_state"
+            " WHERE next_change_at <= clock_timestamp()),"
             " (SELECT count(*) FROM pulse.live_segment WHERE built_to IS NOT NULL)");
         Queue("pipeline", rows[0].Int8(0), rows[0].TimeOrNull(1));
         Queue("pipeline timers", rows[0].Int8(2), rows[0].TimeOrNull(3));
@@ -145,11 +149,13 @@ class Report {
     // Counted up to a limit: a queue may hold millions.
     void Messages() {
         const delivery::ByIndex by_index;
-        const pg::Result waiting = pg::Execute(
-            PULSE_DUE_LINES
-            "SELECT count(*), (SELECT min(l.send_at) FROM line AS l WHERE NOT EXISTS (SELECT FROM pulse.channel_state AS s"
-            " WHERE s.channel = l.channel AND (s.disabled_at IS NOT NULL OR s.open_until > clock_timestamp())))"
-            " FROM (SELECT FROM pulse.outbox WHERE status = 'pending' LIMIT 10001) AS p");
+        const pg::Result waiting =
+            pg::Execute(PULSE_DUE_LINES
+                        "SELECT count(*), (SELECT min(l.send_at) FROM line AS l WHERE NOT EXISTS (SELECT"
+                        " FROM pulse.channel_state AS s"
+                        " WHERE s.channel = l.channel AND (s.disabled_at IS NOT NULL"
+                        " OR s.open_until > clock_timestamp())))"
+                        " FROM (SELECT FROM pulse.outbox WHERE status = 'pending' LIMIT 10001) AS p");
         const int64_t count = waiting[0].Int8(0);
         const std::string number = count > 10000 ? "more than 10000" : std::to_string(count);
         const auto oldest = waiting[0].TimeOrNull(1);
@@ -157,24 +163,33 @@ class Report {
         if (!pg::settings::send_messages && !standby_)
             Add("messages", "degraded", number, "pulse.send_messages is off");
         else
-            Add("messages", late < kLate || standby_ ? "ok" : late < kVeryLate ? "degraded" : "down", number,
-                late > kSecond ? "the oldest is overdue by " + Age(late) : "");
+            Add("messages",
+                late < kLate || standby_ ? "ok"
+                : late < kVeryLate       ? "degraded"
+                                         : "down",
+                number, late > kSecond ? "the oldest is overdue by " + Age(late) : "");
         const pg::Result dead = pg::Execute(
             "SELECT count(*), (SELECT d.channel || ': ' || coalesce(d.error, '') FROM pulse.outbox AS d"
-            " WHERE d.status = 'dead' AND d.folded_into IS NULL AND d.finished_at > clock_timestamp() - interval '1 day' ORDER BY d.finished_at DESC LIMIT 1)"
-            " FROM (SELECT FROM pulse.outbox WHERE status = 'dead' AND folded_into IS NULL AND finished_at > clock_timestamp() - interval '1 day'"
+            " WHERE d.status = 'dead' AND d.folded_into IS NULL"
+            " AND d.finished_at > clock_timestamp() - interval '1 day' ORDER BY d.finished_at DESC LIMIT 1)"
+            " FROM (SELECT FROM pulse.outbox WHERE status = 'dead' AND folded_into IS NULL"
+            " AND finished_at > clock_timestamp() - interval '1 day'"
             " LIMIT 10000) AS p");
         Add("dead messages", dead[0].Int8(0) == 0 ? "ok" : "degraded", std::to_string(dead[0].Int8(0)),
             dead[0].Int8(0) == 0 ? "" : "within a day, the newest to " + dead[0].TextOrNull(1).value_or(""));
         Add("investigations", "ok",
-            std::to_string(pg::Execute("SELECT count(*) FROM pulse.investigation WHERE status IN ('queued', 'running')")[0]
-                               .Int8(0)));
+            std::to_string(
+                pg::Execute(
+                    "SELECT count(*) FROM pulse.investigation WHERE status IN ('queued', 'running')")[0]
+                    .Int8(0)));
     }
 
     void Channels() {
         const pg::Result rows = pg::Execute(
-            "SELECT n.name, s.disabled_at, CASE WHEN s.open_until > clock_timestamp() THEN s.open_until END, s.last_error,"
-            " s.last_ok_at FROM unnest($1::text[]) AS n (name) LEFT JOIN pulse.channel_state AS s ON s.channel = n.name"
+            "SELECT n.name, s.disabled_at, CASE WHEN s.open_until > clock_timestamp() THEN s.open_until"
+            " END, s.last_error,"
+            " s.last_ok_at FROM unnest($1::text[]) AS n (name) LEFT"
+            " JOIN pulse.channel_state AS s ON s.channel = n.name"
             " ORDER BY n.name LIMIT 1000",
             {pg::Value::Texts(pg::ServerNames("pulse_channel"))});
         for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -183,10 +198,12 @@ class Report {
             if (!rows[i].IsNull(1)) {
                 Add(item, "degraded", "disabled", why + ": pulse_test_channel() tries it again");
             } else if (!rows[i].IsNull(2)) {
-                Add(item, "degraded", "resting", "until " + FormatMoment(rows[i].Time(2) / kSecond * kSecond) + ": " + why);
+                Add(item, "degraded", "resting",
+                    "until " + FormatMoment(rows[i].Time(2) / kSecond * kSecond) + ": " + why);
             } else {
                 const auto ok = rows[i].TimeOrNull(4);
-                Add(item, "ok", ok ? "ok" : "unused", ok ? "sent " + Age(pg::WallClock() - *ok) + " ago" : "");
+                Add(item, "ok", ok ? "ok" : "unused",
+                    ok ? "sent " + Age(pg::WallClock() - *ok) + " ago" : "");
             }
         }
     }

@@ -156,8 +156,8 @@ class Launcher {
         return wake;
     }
 
-    // One worker of a lane at a time: while it runs it is woken directly, and its end wakes us. False when no process is
-    // free.
+    // One worker of a lane at a time: while it runs it is woken directly, and its end wakes us. False when no
+    // process is free.
     bool StartLane(const Board::Database& database, Lane lane, Moment now, Moment& wake) {
         // A look at the jobs tells what is due here in a new database, and whether there is anything at all.
         if (database.presence != pg::Presence::kPresent || database.of(lane).running > 0) return true;

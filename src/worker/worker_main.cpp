@@ -79,7 +79,8 @@ class Worker {
         Publish(pg::Presence::kPresent, look.next_due, epochs);
         if (order_.lane == pg::Lane::kJobs && !role_)
             for (const pg::Lane lane : pg::kOwnLanes)
-                board_.Publish(order_.database, pg::Presence::kPresent, lane, look.lanes[static_cast<size_t>(lane)], epochs);
+                board_.Publish(order_.database, pg::Presence::kPresent, lane,
+                               look.lanes[static_cast<size_t>(lane)], epochs);
         if (!look.claim) return false;
         begun_ = true;
         board_.Begun(order_.worker);

@@ -47,7 +47,8 @@ uint64_t ExecuteBelow(const std::string& sql, int depth) {
 void Throw(const std::string& kind) {
     const Counted here;
     if (kind == "user")
-        throw pulse::UserError(pulse::sqlstate::kUndefinedColumn, "no such thing", "It was \"100%s\".", "Try another.");
+        throw pulse::UserError(pulse::sqlstate::kUndefinedColumn, "no such thing", "It was \"100%s\".",
+                               "Try another.");
     if (kind == "user_bare") throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "bare");
     if (kind == "foreign_state") throw pulse::UserError("no state", "SQLSTATE of a wrong length");
     if (kind == "exception") throw std::runtime_error("a runtime error with 100%s");
@@ -62,16 +63,23 @@ std::string FirstColumn(const std::string& sql) {
     return rows.empty() ? "(no row)" : rows[0].Output(0).value_or("(null)");
 }
 
-std::string Describe(const pg::Error& error) { return error.State() + ": " + error.message; }
+std::string Describe(const pg::Error& error) {
+    return error.State() + ": " + error.message;
+}
 
 }  // namespace
 
-PULSE_FUNCTION(bridge_made) { return Int64GetDatum(made); }
-PULSE_FUNCTION(bridge_alive) { return Int64GetDatum(alive); }
+PULSE_FUNCTION(bridge_made) {
+    return Int64GetDatum(made);
+}
+PULSE_FUNCTION(bridge_alive) {
+    return Int64GetDatum(alive);
+}
 
 PULSE_FUNCTION(bridge_execute) {
     const pg::Args args(fcinfo);
-    return Int64GetDatum(static_cast<int64_t>(ExecuteBelow(args.RequireText(0, "sql"), args.Int4(1).value_or(1))));
+    return Int64GetDatum(
+        static_cast<int64_t>(ExecuteBelow(args.RequireText(0, "sql"), args.Int4(1).value_or(1))));
 }
 
 PULSE_FUNCTION(bridge_throw) {
@@ -174,7 +182,8 @@ PULSE_FUNCTION(bridge_as_definer) {
     const pg::Args args(fcinfo);
     std::string value;
     {
-        const pg::Identity identity = pg::Identity::Definer(args.RequireText(0, "role"), args.RequireText(1, "path"));
+        const pg::Identity identity =
+            pg::Identity::Definer(args.RequireText(0, "role"), args.RequireText(1, "path"));
         value = FirstColumn(args.RequireText(2, "sql"));
     }
     return pg::FromText(value);
@@ -208,12 +217,24 @@ PULSE_FUNCTION(bridge_read_by_cursor) {
     return Int64GetDatum(count);
 }
 
-PULSE_FUNCTION(bridge_same_json) { return pg::FromJson(pg::Args(fcinfo).RequireJsonb(0, "value")); }
-PULSE_FUNCTION(bridge_same_texts) { return pg::FromTextArray(pg::Args(fcinfo).Texts(0).value()); }
-PULSE_FUNCTION(bridge_same_numbers) { return pg::FromDoubleArray(pg::ToDoubleArray(pg::Args(fcinfo).Raw(0))); }
-PULSE_FUNCTION(bridge_same_bigints) { return pg::FromInt64Array(pg::ToInt64Array(pg::Args(fcinfo).Raw(0))); }
-PULSE_FUNCTION(bridge_same_name) { return pg::FromName(pg::Args(fcinfo).RequireText(0, "value")); }
-PULSE_FUNCTION(bridge_required_text) { return pg::FromText(pg::Args(fcinfo).RequireText(0, "value")); }
+PULSE_FUNCTION(bridge_same_json) {
+    return pg::FromJson(pg::Args(fcinfo).RequireJsonb(0, "value"));
+}
+PULSE_FUNCTION(bridge_same_texts) {
+    return pg::FromTextArray(pg::Args(fcinfo).Texts(0).value());
+}
+PULSE_FUNCTION(bridge_same_numbers) {
+    return pg::FromDoubleArray(pg::ToDoubleArray(pg::Args(fcinfo).Raw(0)));
+}
+PULSE_FUNCTION(bridge_same_bigints) {
+    return pg::FromInt64Array(pg::ToInt64Array(pg::Args(fcinfo).Raw(0)));
+}
+PULSE_FUNCTION(bridge_same_name) {
+    return pg::FromName(pg::Args(fcinfo).RequireText(0, "value"));
+}
+PULSE_FUNCTION(bridge_required_text) {
+    return pg::FromText(pg::Args(fcinfo).RequireText(0, "value"));
+}
 
 PULSE_FUNCTION(bridge_rows) {
     const pg::Args args(fcinfo);
@@ -236,7 +257,8 @@ PULSE_FUNCTION(bridge_kept_statement) {
     std::string text;
     {
         const pg::Session session;
-        text = statement.Execute({pg::Value::Int8(pg::Args(fcinfo).Int8(0)), pg::Value::Text("statement")})[0].Text(0);
+        text = statement.Execute({pg::Value::Int8(pg::Args(fcinfo).Int8(0)), pg::Value::Text("statement")})[0]
+                   .Text(0);
     }
     return pg::FromText(text);
 }

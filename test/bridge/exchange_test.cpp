@@ -21,11 +21,13 @@ delivery::Request ReadRequest(const json& from) {
     request.max_answer = from.value("max_answer", request.max_answer);
     request.ca_file = from.value("ca_file", "");
     request.secrets = from.value("secrets", request.secrets);
-    for (const auto& header : from.value("headers", json::array())) request.headers.emplace_back(header.at(0), header.at(1));
+    for (const auto& header : from.value("headers", json::array()))
+        request.headers.emplace_back(header.at(0), header.at(1));
     if (from.contains("mail")) {
         const json& mail = from["mail"];
         request.mail = delivery::Mail{mail.value("from", ""), mail.value("to", std::vector<std::string>()),
-                                      mail.value("user", ""), mail.value("password", ""), mail.value("require_tls", true)};
+                                      mail.value("user", ""), mail.value("password", ""),
+                                      mail.value("require_tls", true)};
     }
     return request;
 }

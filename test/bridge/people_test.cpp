@@ -41,7 +41,8 @@ PULSE_FUNCTION(bridge_resolve) {
         profile::Resolve(claims);
     }
     for (const profile::Claim& claim : claims)
-        result.Add({pg::Value::Int8(claim.profile), pg::Value::Int8(claim.canonical), pg::Value::Bool(claim.created),
+        result.Add({pg::Value::Int8(claim.profile), pg::Value::Int8(claim.canonical),
+                    pg::Value::Bool(claim.created),
                     claim.note.empty() ? pg::Value::Null(TEXTOID) : pg::Value::Text(claim.note)});
     return pg::ResultSet::Done();
 }
@@ -51,7 +52,8 @@ PULSE_FUNCTION(bridge_find_person) {
     const pg::Args args(fcinfo);
     const auto person = profile::FindPerson(args.RequireText(0, "user"));
     if (!person) PG_RETURN_NULL();
-    return pg::FromText(std::to_string(person->id) + " " + person->bucketing_id + " " + pg::ToOutput(person->attributes.datum, JSONBOID) + " " +
+    return pg::FromText(std::to_string(person->id) + " " + person->bucketing_id + " " +
+                        pg::ToOutput(person->attributes.datum, JSONBOID) + " " +
                         pg::ToOutput(person->account.datum, JSONBOID));
 }
 
@@ -67,7 +69,8 @@ PULSE_FUNCTION(bridge_normalise) {
     PG_RETURN_NULL();
 }
 
-// What several events say of accounts: [{"key": "acme", "traits": {…}, "time": "…", "profile": 1}, …]; the changes, as text.
+// What several events say of accounts: [{"key": "acme", "traits": {…}, "time": "…", "profile": 1}, …]; the
+// changes, as text.
 PULSE_FUNCTION(bridge_write_accounts) {
     const pg::Json events = pg::Args(fcinfo).RequireJsonb(0, "events");
     std::string told;
@@ -76,7 +79,10 @@ PULSE_FUNCTION(bridge_write_accounts) {
         const pg::Session session;
         std::vector<profile::AccountWrite> writes;
         for (const pg::Json& one : events)
-            writes.push_back({one.at("key").get<std::string>(), one.contains("traits") ? pg::Value::Jsonb(one.at("traits")) : pg::Value::Null(JSONBOID), ReadTime(one)});
+            writes.push_back(
+                {one.at("key").get<std::string>(),
+                 one.contains("traits") ? pg::Value::Jsonb(one.at("traits")) : pg::Value::Null(JSONBOID),
+                 ReadTime(one)});
         for (const profile::AccountChange& change : profile::WriteAccounts(writes)) {
             told += "changed " + std::to_string(change.account) + ":";
             for (const std::string& key : change.attributes) told += " " + key;
@@ -90,7 +96,8 @@ PULSE_FUNCTION(bridge_write_accounts) {
             const int64_t id = events[i].at("profile").get<int64_t>();
             joins.push_back({id, profile::FindPerson(id).value().id, writes[i].account, writes[i].time});
         }
-        for (const int64_t person : profile::JoinAccounts(joins)) told += "joined " + std::to_string(person) + "; ";
+        for (const int64_t person : profile::JoinAccounts(joins))
+            told += "joined " + std::to_string(person) + "; ";
     }
     return pg::FromText(told);
 }

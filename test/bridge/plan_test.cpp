@@ -12,7 +12,8 @@ namespace {
 delivery::Message ReadMessage(int64_t id) {
     const pg::Result rows = pg::Execute(
         "UPDATE pulse.outbox SET attempts = attempts + 1 WHERE id = $1 AND status = 'pending' "
-        "RETURNING key, channel, kind, event, incident_id, route_id, coalesce(order_key, ''), coalesce(fold_key, ''), created_at",
+        "RETURNING key, channel, kind, event, incident_id, route_id, coalesce(order_key, ''), "
+        "coalesce(fold_key, ''), created_at",
         {pg::Value::Int8(id)});
     if (rows.empty()) throw pulse::UserError(pulse::sqlstate::kUndefinedObject, "no such message waits");
     delivery::Message message;
@@ -33,7 +34,8 @@ delivery::Channel ReadChannel(const std::string& name) {
     delivery::Channel channel;
     channel.name = name;
     const auto server = pg::FindServer("pulse_channel", name);
-    if (server && pulse::options::Value(server->options, "kind") == "pagerduty") channel.kind = delivery::ChannelKind::kPagerduty;
+    if (server && pulse::options::Value(server->options, "kind") == "pagerduty")
+        channel.kind = delivery::ChannelKind::kPagerduty;
     return channel;
 }
 
@@ -51,8 +53,9 @@ PULSE_FUNCTION(bridge_plan_members) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const delivery::PlannedMembers planned = delivery::PlanMembers();
-    results.Add({pg::Value::Int8(planned.messages), pg::Value::Bool(planned.more), pg::Value::Bool(planned.busy),
-                 pg::Value::Bool(planned.full), pg::Value::Bool(delivery::MembersWait())});
+    results.Add({pg::Value::Int8(planned.messages), pg::Value::Bool(planned.more),
+                 pg::Value::Bool(planned.busy), pg::Value::Bool(planned.full),
+                 pg::Value::Bool(delivery::MembersWait())});
     return pg::ResultSet::Done();
 }
 

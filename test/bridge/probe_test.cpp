@@ -26,7 +26,8 @@ PULSE_FUNCTION(bridge_probe) {
     const auto found = by_name.Find({args.Raw(0)});
     if (!found) PG_RETURN_NULL();
     std::string text;
-    for (const pg::Value& value : *found) text += (text.empty() ? "" : " ") + (value.null ? "null" : pg::ToOutput(value.datum, value.type));
+    for (const pg::Value& value : *found)
+        text += (text.empty() ? "" : " ") + (value.null ? "null" : pg::ToOutput(value.datum, value.type));
     return pg::FromText(text);
 }
 
@@ -38,7 +39,8 @@ PULSE_FUNCTION(bridge_probe_many) {
     std::vector<Datum> keys;
     for (const std::string& name : names) keys.push_back(pg::FromText(name));
     std::string text;
-    for (const std::optional<int64_t>& id : by_name.FindInt8s(keys)) text += (text.empty() ? "" : " ") + std::to_string(id.value_or(0));
+    for (const std::optional<int64_t>& id : by_name.FindInt8s(keys))
+        text += (text.empty() ? "" : " ") + std::to_string(id.value_or(0));
     return pg::FromText(text);
 }
 

@@ -1,5 +1,5 @@
-// Whatever the texts and figures of an incident are, every channel's payload is valid, within its receiver's limits, and
-// other people's words stay text.
+// Whatever the texts and figures of an incident are, every channel's payload is valid, within its receiver's
+// limits, and other people's words stay text.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -55,8 +55,9 @@ delivery::Story ReadStory(Input& input) {
     story.severity = kSeverity[flags >> 2 & 3];
     story.is_table = flags & 16;
     story.counts_people = flags & 32;
-    for (std::string* text : {&story.subject, &story.owner, &story.detector, &story.attribute, &story.summary, &story.cause,
-                              &story.advice, &story.advice_reason, &story.advice_sql, &story.resolved_by, &story.acknowledge_sql})
+    for (std::string* text :
+         {&story.subject, &story.owner, &story.detector, &story.attribute, &story.summary, &story.cause,
+          &story.advice, &story.advice_reason, &story.advice_sql, &story.resolved_by, &story.acknowledge_sql})
         *text = input.Text();
     if (flags & 64) story.url = "https://x/" + input.Text();
     for (int i = input.Byte() % 12; i > 0; --i) story.what_changed.push_back(input.Text());
@@ -75,10 +76,11 @@ delivery::Story ReadStory(Input& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static const std::vector<delivery::Channel> channels = pulse::testing::AllChannels();
-    static constexpr const char* kEvents[] = {"opened", "worsened", "acknowledged", "resolved", "escalated", "digest", "test", "eased"};
+    static constexpr const char* kEvents[] = {"opened",    "worsened", "acknowledged", "resolved",
+                                              "escalated", "digest",   "test",         "eased"};
     Input input{data, size};
-    delivery::Envelope envelope{"msg_1", input.Byte() & 1 ? "msg_1" : "msg_0", kEvents[input.Byte() % 8], input.Text(),
-                      800'000'000'000'000};
+    delivery::Envelope envelope{"msg_1", input.Byte() & 1 ? "msg_1" : "msg_0", kEvents[input.Byte() % 8],
+                                input.Text(), 800'000'000'000'000};
     std::vector<delivery::Story> stories;
     const size_t count = 1 + input.Byte() % 4, times = input.Byte() % 16 == 15 ? 40 : 1;
     for (size_t i = 0; i < count; ++i) stories.push_back(ReadStory(input));

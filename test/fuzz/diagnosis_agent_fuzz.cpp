@@ -1,4 +1,5 @@
-// Whatever a model's server answers: it is read or refused, checked, and the next request is always JSON again.
+// Whatever a model's server answers: it is read or refused, checked, and the next request is always JSON
+// again.
 #include <cstdint>
 #include <cstdlib>
 
@@ -27,13 +28,18 @@ void Play(Protocol protocol, const Json& body) {
             Require(Json::accept(plan.body));
             std::string error;
             const bool read = ReadReply(protocol, body, 1, error).has_value();
-            steps.push_back({plan.step, "model", "m", plan.sent, body, read ? std::nullopt : std::optional(error)});
+            steps.push_back(
+                {plan.step, "model", "m", plan.sent, body, read ? std::nullopt : std::optional(error)});
             if (!read && FailuresInARow(steps) > kMostRetries) return;
         } else if (plan.what == Plan::What::kCall) {
             for (const ToolCall& call : plan.calls) {
                 const std::string problem = CheckCall(call);
-                steps.push_back({plan.step, "tool", call.name, {{"id", call.id}, {"arguments", call.arguments}},
-                                 {{"evidence", "t1"}}, problem.empty() ? std::nullopt : std::optional(problem)});
+                steps.push_back({plan.step,
+                                 "tool",
+                                 call.name,
+                                 {{"id", call.id}, {"arguments", call.arguments}},
+                                 {{"evidence", "t1"}},
+                                 problem.empty() ? std::nullopt : std::optional(problem)});
             }
         } else {
             CheckedAnswer checked{Json(), {plan.problem}};

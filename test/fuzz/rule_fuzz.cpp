@@ -1,5 +1,5 @@
-// Any input to the rule language, as text or as JSON: it is refused with a UserError, or it is a rule whose canonical
-// text means the same and whose SQL holds nothing of the input outside quotes.
+// Any input to the rule language, as text or as JSON: it is refused with a UserError, or it is a rule whose
+// canonical text means the same and whose SQL holds nothing of the input outside quotes.
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
@@ -83,13 +83,16 @@ class Saved : public rule::Definitions {
     rule::ExprPtr Find(rule::Reference::Kind kind, const std::string& key, size_t) const override {
         if (key == "x") return rule::Parse("trait('x')");
         if (key == "y") return rule::Parse("z + profile.y");
-        return rule::Parse(kind == rule::Reference::Kind::kSegment ? "y > 3 || last_seen_days_ago < 3" : "events.e.sum(p, 7d)");
+        return rule::Parse(kind == rule::Reference::Kind::kSegment ? "y > 3 || last_seen_days_ago < 3"
+                                                                   : "events.e.sum(p, 7d)");
     }
 };
 
-// A rule about people: everything made of it is clean SQL, and each of its metrics is read again from its text.
+// A rule about people: everything made of it is clean SQL, and each of its metrics is read again from its
+// text.
 void CheckPerson(const rule::ExprPtr& tree) {
-    const rule::ProfileNames names{"s.attributes", "s.account", "s.context", [](size_t n) { return "s.m" + std::to_string(n); }};
+    const rule::ProfileNames names{"s.attributes", "s.account", "s.context",
+                                   [](size_t n) { return "s.m" + std::to_string(n); }};
     rule::FindPatterns(*tree);
     for (const rule::Part& part : rule::Parts(tree))
         if (part.depth < 0 || !part.expr) Fail("part without a tree", part.text);
@@ -97,18 +100,21 @@ void CheckPerson(const rule::ExprPtr& tree) {
         try {
             const rule::ExprPtr expanded = rule::Expand(*tree, Saved());
             const rule::Mentions mentions = rule::FindMentions(*expanded);
-            if (!mentions.traits.empty() || !mentions.segments.empty()) Fail("a name is left", rule::Print(*expanded));
+            if (!mentions.traits.empty() || !mentions.segments.empty())
+                Fail("a name is left", rule::Print(*expanded));
             const rule::ProfileRule compiled = rule::CompileProfile(*expanded, names, expect, "pulse_now()");
             CheckSql(compiled.sql);
             CheckSql(compiled.until);
             for (const rule::Metric& metric : compiled.metrics) {
                 const std::string text = rule::Print(metric);
                 if (rule::Print(rule::ParseMetric(text)) != text) Fail("a metric is not stable", text);
-                const rule::MetricSql sql = rule::CompileMetric(metric, "pulse_now()", "Europe/Berlin", "s.id");
+                const rule::MetricSql sql =
+                    rule::CompileMetric(metric, "pulse_now()", "Europe/Berlin", "s.id");
                 for (const std::string& part : {sql.value, sql.until, sql.empty, sql.oldest}) CheckSql(part);
             }
         } catch (const pulse::UserError& error) {
-            if (error.state().size() != 5 || error.message().empty()) Fail("error without a state or a message", rule::Print(*tree));
+            if (error.state().size() != 5 || error.message().empty())
+                Fail("error without a state or a message", rule::Print(*tree));
         }
     }
 }
@@ -146,7 +152,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         const nlohmann::json json = nlohmann::json::parse(input, nullptr, false);
         if (!json.is_discarded()) CheckRule(rule::FromJson(json));
     } catch (const pulse::UserError& error) {
-        if (error.state().size() != 5 || error.message().empty()) Fail("error without a state or a message", input);
+        if (error.state().size() != 5 || error.message().empty())
+            Fail("error without a state or a message", input);
     }
     return 0;
 }

@@ -1,5 +1,5 @@
-// Whatever bytes come in, a sketch or a measurement is read whole or refused with XX001, and what was read is written again
-// as it was.
+// Whatever bytes come in, a sketch or a measurement is read whole or refused with XX001, and what was read is
+// written again as it was.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

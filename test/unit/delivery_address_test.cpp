@@ -21,22 +21,60 @@ TEST(DeliveryAddress, ReadsOnlyWholeAddresses) {
     EXPECT_EQ(ParseAddress("fe80::1%eth0")->Text(), "fe80::1");
     EXPECT_EQ(ParseAddress("::ffff:8.8.8.8")->Text(), "8.8.8.8");
     EXPECT_EQ(*ParseAddress("::ffff:8.8.8.8"), *ParseAddress("8.8.8.8"));
-    for (const char* bad : {"", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "10.0.0.256", "localhost", "1.2.3.4.5", "[", "[]", ":::"})
+    for (const char* bad : {"", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "10.0.0.256", "localhost",
+                            "1.2.3.4.5", "[", "[]", ":::"})
         EXPECT_FALSE(ParseAddress(bad)) << bad;
 }
 
 TEST(DeliveryAddress, KnowsWhatIsPublic) {
-    for (const char* text : {"8.8.8.8", "1.1.1.1", "172.15.255.255", "172.32.0.1", "100.63.255.255", "100.128.0.1", "169.253.1.1",
-                             "192.167.1.1", "223.255.255.255", "11.0.0.1", "2606:4700::1111", "2a00::1", "::ffff:8.8.8.8",
-                             "64:ff9b::808:808", "2003::1", "2001:4860::8888"})
-        EXPECT_TRUE(Public(text)) << text;
     for (const char* text :
-         {"0.0.0.0", "0.1.2.3", "10.0.0.1", "10.255.255.255", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.254",
-          "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.1", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.19.255.255",
-          "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::7f00:1",
-          "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::1", "100::1", "2001::1",
-          "2001:10::1", "2001:db8::1", "2002:7f00:1::", "2002:808:808::1", "3fff::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1",
-          "ff02::1", "5f00::1"})
+         {"8.8.8.8", "1.1.1.1", "172.15.255.255", "172.32.0.1", "100.63.255.255", "100.128.0.1",
+          "169.253.1.1", "192.167.1.1", "223.255.255.255", "11.0.0.1", "2606:4700::1111", "2a00::1",
+          "::ffff:8.8.8.8", "64:ff9b::808:808", "2003::1", "2001:4860::8888"})
+        EXPECT_TRUE(Public(text)) << text;
+    for (const char* text : {"0.0.0.0",
+                             "0.1.2.3",
+                             "10.0.0.1",
+                             "10.255.255.255",
+                             "100.64.0.1",
+                             "100.127.255.255",
+                             "127.0.0.1",
+                             "127.255.255.254",
+                             "169.254.169.254",
+                             "172.16.0.1",
+                             "172.31.255.255",
+                             "192.0.0.1",
+                             "192.0.2.1",
+                             "192.168.1.1",
+                             "198.18.0.1",
+                             "198.19.255.255",
+                             "198.51.100.1",
+                             "203.0.113.1",
+                             "224.0.0.1",
+                             "239.1.1.1",
+                             "240.0.0.1",
+                             "255.255.255.255",
+                             "::",
+                             "::1",
+                             "::7f00:1",
+                             "::ffff:127.0.0.1",
+                             "::ffff:10.0.0.1",
+                             "64:ff9b::7f00:1",
+                             "64:ff9b::a00:1",
+                             "64:ff9b:1::1",
+                             "100::1",
+                             "2001::1",
+                             "2001:10::1",
+                             "2001:db8::1",
+                             "2002:7f00:1::",
+                             "2002:808:808::1",
+                             "3fff::1",
+                             "fc00::1",
+                             "fd12:3456::1",
+                             "fe80::1",
+                             "fec0::1",
+                             "ff02::1",
+                             "5f00::1"})
         EXPECT_FALSE(Public(text)) << text;
 }
 
@@ -99,8 +137,10 @@ TEST(DeliveryAddress, NothingIsAllowedByNothing) {
 }
 
 TEST(DeliveryAddress, BadEntriesAreCollected) {
-    const AddressRules rules("example.com, 10.0.0.0/33, 127.1, host:80, ex*mple.com, fd00::/129, https://a.b, m\xC3\xBCller.de, a..b, *.1, 10.0.0.1/x, -a",
-                             false);
+    const AddressRules rules(
+        "example.com, 10.0.0.0/33, 127.1, host:80, ex*mple.com, fd00::/129, https://a.b, m\xC3\xBCller.de, "
+        "a..b, *.1, 10.0.0.1/x, -a",
+        false);
     EXPECT_EQ(rules.bad().size(), 11U);
     EXPECT_EQ(rules.Refuses("https", "example.com"), "");
     EXPECT_NE(rules.Refuses("https", "a.b"), "");
@@ -113,7 +153,8 @@ TEST(DeliveryAddress, Schemes) {
     EXPECT_EQ(secure.Refuses("smtps", "example.com"), "");
     EXPECT_EQ(secure.Refuses("http", "example.com"), "an address without TLS (http) needs pulse.allow_http");
     EXPECT_EQ(open.Refuses("http", "example.com"), "");
-    for (const char* scheme : {"file", "ftp", "gopher", "dict", "ldap", "", "HTTPX"}) EXPECT_NE(open.Refuses(scheme, "example.com"), "") << scheme;
+    for (const char* scheme : {"file", "ftp", "gopher", "dict", "ldap", "", "HTTPX"})
+        EXPECT_NE(open.Refuses(scheme, "example.com"), "") << scheme;
 }
 
 }  // namespace

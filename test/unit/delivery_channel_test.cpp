@@ -24,7 +24,8 @@ TEST(DeliveryChannel, SaysWhatIsMissing) {
         EXPECT_EQ(Detail({{"kind", kind}}, {}), "The user mapping of its owner has no option \"url\".");
         EXPECT_EQ(Detail({{"kind", kind}}, {{"url", "https://a/b"}}), "");
     }
-    EXPECT_EQ(Detail({{"kind", "pagerduty"}}, {}), "The user mapping of its owner has no option \"routing_key\".");
+    EXPECT_EQ(Detail({{"kind", "pagerduty"}}, {}),
+              "The user mapping of its owner has no option \"routing_key\".");
     EXPECT_EQ(Detail({{"kind", "email"}}, {}), "Its server has no option \"from\", \"to\".");
     EXPECT_EQ(Detail({{"kind", "email"}, {"from", "a@b.c"}, {"to", "a@b.c"}}, {}),
               "The user mapping of its owner has no option \"api_key\".");
@@ -78,7 +79,8 @@ TEST(DeliveryChannel, RefusesWhatCouldNotBeSent) {
     ExpectBad(Holder::kMapping, "header", "Webhook-Id: 12345");
     ExpectBad(Holder::kMapping, "api_key", "re_1\r\nX: y");
     ExpectBad(Holder::kMapping, "password", "a\nb");
-    EXPECT_NO_THROW(CheckChannelOptions(Holder::kMapping, {{"header", "Authorization: Bearer abc"}, {"password", "p\xC3\xA4ss w"}}));
+    EXPECT_NO_THROW(CheckChannelOptions(
+        Holder::kMapping, {{"header", "Authorization: Bearer abc"}, {"password", "p\xC3\xA4ss w"}}));
     EXPECT_THROW(CheckChannelOptions(Holder::kServer, {}), UserError);
 }
 

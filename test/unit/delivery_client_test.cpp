@@ -60,7 +60,9 @@ class Server {
         close(listener_);
     }
 
-    std::string Url(const std::string& path = "/") const { return "http://127.0.0.1:" + std::to_string(port) + path; }
+    std::string Url(const std::string& path = "/") const {
+        return "http://127.0.0.1:" + std::to_string(port) + path;
+    }
 
     int port = 0;
     std::atomic<int> connections = 0;
@@ -103,7 +105,8 @@ class Server {
 };
 
 std::string Http(const std::string& body, const std::string& more = "") {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + more + "\r\n" + body;
+    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + more + "\r\n" +
+           body;
 }
 
 Limits Open() {
@@ -124,7 +127,9 @@ class DeliveryClient : public testing::Test {
             for (const auto& [socket, events] : sockets.watched) waiting.push_back({socket, events, 0});
             poll(waiting.data(), waiting.size(), static_cast<int>(client.Timeout()));
             for (const pollfd& one : waiting)
-                if (one.revents) client.Ready(one.fd, (one.revents & ~POLLOUT) != 0, (one.revents & (POLLOUT | POLLERR | POLLHUP)) != 0);
+                if (one.revents)
+                    client.Ready(one.fd, (one.revents & ~POLLOUT) != 0,
+                                 (one.revents & (POLLOUT | POLLERR | POLLHUP)) != 0);
             client.Tick();
             for (auto& [number, answer] : client.Take()) {
                 EXPECT_TRUE(answers.emplace(number, std::move(answer)).second) << "answered twice";
@@ -170,7 +175,8 @@ TEST_F(DeliveryClient, SendsAndReceives) {
     EXPECT_NE(seen.find("\r\nX-One: 1\r\n"), std::string::npos);
     EXPECT_NE(seen.find("\r\nX-None:\r\n"), std::string::npos);
     EXPECT_TRUE(seen.ends_with(request.body));
-    for (const char* none : {"Expect", "Content-Type", "Accept-Encoding"}) EXPECT_EQ(seen.find(none), std::string::npos) << none;
+    for (const char* none : {"Expect", "Content-Type", "Accept-Encoding"})
+        EXPECT_EQ(seen.find(none), std::string::npos) << none;
 }
 
 TEST_F(DeliveryClient, SocketsAreForgottenAndGivenBack) {
@@ -212,7 +218,8 @@ TEST_F(DeliveryClient, ASilentHostDelaysNoOther) {
     const auto answers = Run(client);
     EXPECT_EQ(answers.size(), 48U);
     for (size_t i = 0; i < 40; ++i) EXPECT_GE(order[i], 100U);
-    for (uint64_t i = 0; i < 8; ++i) EXPECT_EQ(answers.at(i).error, "no whole answer of 127.0.0.1 within 300 ms");
+    for (uint64_t i = 0; i < 8; ++i)
+        EXPECT_EQ(answers.at(i).error, "no whole answer of 127.0.0.1 within 300 ms");
 }
 
 TEST_F(DeliveryClient, LongAnswersAreCut) {
@@ -274,7 +281,8 @@ TEST_F(DeliveryClient, AddressesAreCheckedWhereTheyAreConnectedTo) {
     const std::string port = std::to_string(server.port);
     Limits limits = Open();
     limits.rules = AddressRules("*", true);
-    for (const char* host : {"127.0.0.1", "127.1", "0x7f.1", "2130706433", "localhost", "[::ffff:127.0.0.1]", "%6cocalhost"}) {
+    for (const char* host :
+         {"127.0.0.1", "127.1", "0x7f.1", "2130706433", "localhost", "[::ffff:127.0.0.1]", "%6cocalhost"}) {
         const Answer answer = Ask(To("http://" + std::string(host) + ":" + port + "/"), limits);
         EXPECT_TRUE(answer.forbidden) << host << " " << answer.error;
         EXPECT_EQ(answer.status, 0);
@@ -324,7 +332,8 @@ using Replies = std::map<std::string, std::string>;
 // An SMTP server whose answer to what begins with one of the keys is its value.
 std::function<std::string(const std::string&)> Smtp(Replies answers, std::string& said) {
     // What a mail is answered comes at its end, in however many pieces it came.
-    return [answers = std::move(answers), &said, last = std::string("250 queued\r\n")](const std::string& text) mutable -> std::string {
+    return [answers = std::move(answers), &said,
+            last = std::string("250 queued\r\n")](const std::string& text) mutable -> std::string {
         said += text;
         const bool end = text == ".\r\n" || text.ends_with("\r\n.\r\n");
         for (const auto& [begin, answer] : answers) {
@@ -342,15 +351,15 @@ std::function<std::string(const std::string&)> Smtp(Replies answers, std::string
 
 class MailServer {
   public:
-    explicit MailServer(Replies answers)
-        : server_(Smtp(std::move(answers), said), "220 here\r\n") {}
+    explicit MailServer(Replies answers) : server_(Smtp(std::move(answers), said), "220 here\r\n") {}
 
     Request To(std::vector<std::string> receivers, const std::string& user = "") const {
         Request request;
         request.url = "smtp://127.0.0.1:" + std::to_string(server_.port);
         request.body = "Subject: x\r\n\r\nbody\r\n.dot\r\n";
         request.timeout = 5000;
-        request.mail = Mail{"from@example.com", std::move(receivers), user, user.empty() ? "" : "pass-word", false};
+        request.mail =
+            Mail{"from@example.com", std::move(receivers), user, user.empty() ? "" : "pass-word", false};
         return request;
     }
 
@@ -374,9 +383,11 @@ TEST_F(DeliveryClient, MailIsSentAndNobodyWaitsForGoodbye) {
 
 TEST_F(DeliveryClient, MailAnswersAreAnswers) {
     const std::vector<std::string> one{"a@example.com"};
-    const std::pair<const char*, int> cases[] = {{"MAIL", 452}, {"RCPT", 451}, {"RCPT", 550}, {"DATA", 554}, {"EHLO", 421}, {"Subject", 552}};
+    const std::pair<const char*, int> cases[] = {{"MAIL", 452}, {"RCPT", 451}, {"RCPT", 550},
+                                                 {"DATA", 554}, {"EHLO", 421}, {"Subject", 552}};
     for (const auto& [command, status] : cases) {
-        MailServer server(Replies{{command, std::to_string(status) + " not this\r\n"}, {"HELO", "421 not this\r\n"}});
+        MailServer server(
+            Replies{{command, std::to_string(status) + " not this\r\n"}, {"HELO", "421 not this\r\n"}});
         const Answer answer = Ask(server.To(one));
         EXPECT_EQ(answer.status, status) << command << " " << answer.error;
         EXPECT_EQ(answer.error, "") << command;

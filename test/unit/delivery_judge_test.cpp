@@ -8,8 +8,8 @@ namespace {
 
 constexpr ChannelKind kAll[] = {ChannelKind::kSlack, ChannelKind::kTeams,   ChannelKind::kResend,
                                 ChannelKind::kSmtp,  ChannelKind::kWebhook, ChannelKind::kPagerduty};
-constexpr ChannelKind kHttp[] = {ChannelKind::kSlack, ChannelKind::kTeams, ChannelKind::kResend, ChannelKind::kWebhook,
-                                 ChannelKind::kPagerduty};
+constexpr ChannelKind kHttp[] = {ChannelKind::kSlack, ChannelKind::kTeams, ChannelKind::kResend,
+                                 ChannelKind::kWebhook, ChannelKind::kPagerduty};
 
 Answer Make(int status, const std::string& body = "", const std::string& error = "") {
     Answer answer;
@@ -25,8 +25,10 @@ Verdict Of(ChannelKind kind, int status, const std::string& body = "") {
 
 TEST(DeliveryJudge, TheOneTableForAll) {
     for (const ChannelKind kind : kHttp) {
-        for (const int status : {200, 201, 202, 204}) EXPECT_EQ(Of(kind, status), Verdict::kDelivered) << status;
-        for (const int status : {408, 425, 429, 500, 502, 503, 504, 529, 599}) EXPECT_EQ(Of(kind, status), Verdict::kRetry) << status;
+        for (const int status : {200, 201, 202, 204})
+            EXPECT_EQ(Of(kind, status), Verdict::kDelivered) << status;
+        for (const int status : {408, 425, 429, 500, 502, 503, 504, 529, 599})
+            EXPECT_EQ(Of(kind, status), Verdict::kRetry) << status;
         for (const int status : {301, 302, 307, 400, 401, 403, 404, 405, 413, 422, 501, 505})
             EXPECT_EQ(Of(kind, status), Verdict::kRefused) << status;
         EXPECT_EQ(Of(kind, 410), Verdict::kGone);
@@ -46,9 +48,11 @@ TEST(DeliveryJudge, WhatBrokeOffIsTriedAgain) {
     for (const ChannelKind kind : kAll) {
         EXPECT_EQ(Judge(kind, Make(0, "", "no connection")).verdict, Verdict::kRetry);
         EXPECT_EQ(Judge(kind, Make(200, "{\"half", "the answer broke off")).verdict, Verdict::kRetry);
-        EXPECT_EQ(Judge(kind, Make(0, "", "TLS with x failed: expired")).reason, "TLS with x failed: expired");
+        EXPECT_EQ(Judge(kind, Make(0, "", "TLS with x failed: expired")).reason,
+                  "TLS with x failed: expired");
     }
-    EXPECT_EQ(Judge(ChannelKind::kWebhook, Make(400, "no", "the answer broke off")).verdict, Verdict::kRefused);
+    EXPECT_EQ(Judge(ChannelKind::kWebhook, Make(400, "no", "the answer broke off")).verdict,
+              Verdict::kRefused);
     EXPECT_EQ(Judge(ChannelKind::kWebhook, Make(500, "no", "the answer broke off")).verdict, Verdict::kRetry);
 }
 
@@ -88,7 +92,8 @@ TEST(DeliveryJudge, Slack) {
     EXPECT_EQ(Of(kSlack, 410, "channel_is_archived"), Verdict::kGone);
     EXPECT_EQ(Of(kSlack, 200, "invalid_payload"), Verdict::kRefused);
     EXPECT_EQ(Of(kSlack, 500, "rollup_error"), Verdict::kRetry);
-    EXPECT_EQ(Judge(kSlack, Make(400, "invalid_payload")).reason, "Slack refuses the message (400): invalid_payload");
+    EXPECT_EQ(Judge(kSlack, Make(400, "invalid_payload")).reason,
+              "Slack refuses the message (400): invalid_payload");
 }
 
 TEST(DeliveryJudge, Teams) {
@@ -96,7 +101,10 @@ TEST(DeliveryJudge, Teams) {
     EXPECT_EQ(Of(kTeams, 202), Verdict::kDelivered);
     EXPECT_EQ(Of(kTeams, 200, "1"), Verdict::kDelivered);
     const Judgement hidden = Judge(
-        kTeams, Make(200, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId"));
+        kTeams,
+        Make(200,
+             "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 "
+             "with ContextId"));
     EXPECT_EQ(hidden.verdict, Verdict::kRetry);
     EXPECT_TRUE(hidden.overloaded);
     EXPECT_EQ(Of(kTeams, 200, "Microsoft Teams endpoint returned HTTP error 413"), Verdict::kRefused);
@@ -118,21 +126,30 @@ TEST(DeliveryJudge, Resend) {
         EXPECT_TRUE(quota.overloaded);
     }
     EXPECT_EQ(Judge(kResend, Make(429, R"({"name":"rate_limit_exceeded"})")).wait, 0);
-    for (const char* odd : {"", "[]", "null", "{\"name\":7}", "{\"name\":{}}", "\xff"}) EXPECT_EQ(Of(kResend, 409, odd), Verdict::kRefused);
+    for (const char* odd : {"", "[]", "null", "{\"name\":7}", "{\"name\":{}}", "\xff"})
+        EXPECT_EQ(Of(kResend, 409, odd), Verdict::kRefused);
 }
 
 TEST(DeliveryJudge, Pagerduty) {
     constexpr ChannelKind kPagerduty = ChannelKind::kPagerduty;
     EXPECT_EQ(Of(kPagerduty, 202, R"({"status":"success"})"), Verdict::kDelivered);
-    EXPECT_EQ(Judge(kPagerduty, Make(400, R"({"status":"invalid event","message":"Event object is invalid","errors":["no severity"]})")).reason,
-              "the receiver refuses the message (400): Event object is invalid; no severity");
+    EXPECT_EQ(
+        Judge(
+            kPagerduty,
+            Make(
+                400,
+                R"({"status":"invalid event","message":"Event object is invalid","errors":["no severity"]})"))
+            .reason,
+        "the receiver refuses the message (400): Event object is invalid; no severity");
     EXPECT_EQ(Of(kPagerduty, 400, R"({"errors":[1,{}]})"), Verdict::kRefused);
     EXPECT_EQ(Of(kPagerduty, 202, "<html>"), Verdict::kRetry);
 }
 
 TEST(DeliveryJudge, InactiveWorkflowIsTriedSlowly) {
     const Judgement judgement = Judge(
-        ChannelKind::kWebhook, Make(404, R"({"code":404,"message":"The requested webhook \"POST x\" is not registered.","hint":""})"));
+        ChannelKind::kWebhook,
+        Make(404,
+             R"({"code":404,"message":"The requested webhook \"POST x\" is not registered.","hint":""})"));
     EXPECT_EQ(judgement.verdict, Verdict::kRetry);
     EXPECT_GE(judgement.wait, kMinute);
     EXPECT_EQ(Of(ChannelKind::kWebhook, 404, "Not found"), Verdict::kRefused);
@@ -141,8 +158,10 @@ TEST(DeliveryJudge, InactiveWorkflowIsTriedSlowly) {
 TEST(DeliveryJudge, Mail) {
     constexpr ChannelKind kSmtp = ChannelKind::kSmtp;
     EXPECT_EQ(Of(kSmtp, 250, "250 OK"), Verdict::kDelivered);
-    for (const int status : {421, 450, 451, 452, 454}) EXPECT_EQ(Of(kSmtp, status), Verdict::kRetry) << status;
-    for (const int status : {500, 530, 535, 550, 552, 554}) EXPECT_EQ(Of(kSmtp, status), Verdict::kRefused) << status;
+    for (const int status : {421, 450, 451, 452, 454})
+        EXPECT_EQ(Of(kSmtp, status), Verdict::kRetry) << status;
+    for (const int status : {500, 530, 535, 550, 552, 554})
+        EXPECT_EQ(Of(kSmtp, status), Verdict::kRefused) << status;
     EXPECT_EQ(Judge(kSmtp, Make(535, "535 no", "x refused the login")).verdict, Verdict::kRefused);
     EXPECT_EQ(Judge(kSmtp, Make(0, "", "x offers no STARTTLS")).verdict, Verdict::kRetry);
 }
@@ -174,7 +193,8 @@ TEST(DeliveryJudge, Delays) {
 }
 
 TEST(DeliveryJudge, OnlyTooMuchIsNotCounted) {
-    for (const int status : {429, 529}) EXPECT_TRUE(Judge(ChannelKind::kWebhook, Make(status)).overloaded) << status;
+    for (const int status : {429, 529})
+        EXPECT_TRUE(Judge(ChannelKind::kWebhook, Make(status)).overloaded) << status;
     for (const int status : {408, 500, 502, 503, 504}) {
         EXPECT_EQ(Of(ChannelKind::kWebhook, status), Verdict::kRetry) << status;
         EXPECT_FALSE(Judge(ChannelKind::kWebhook, Make(status)).overloaded) << status;

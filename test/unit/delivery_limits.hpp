@@ -1,5 +1,5 @@
-// What each receiver takes, as its documentation says: used by the unit tests and the fuzz target. An empty answer means
-// that a payload is fine.
+// What each receiver takes, as its documentation says: used by the unit tests and the fuzz target. An empty
+// answer means that a payload is fine.
 #pragma once
 
 #include <string>
@@ -21,13 +21,15 @@ inline bool IsUtf8(const std::string& text) {
     }
 }
 
-// No text of a payload turns its direction, is invisible or holds control characters other than line breaks and tabs.
+// No text of a payload turns its direction, is invisible or holds control characters other than line breaks
+// and tabs.
 inline std::string TextTrouble(const json& value) {
     if (value.is_string()) {
         const std::string text = value.get<std::string>();
         if (!IsUtf8(text)) return "not UTF-8";
         for (const char c : text)
-            if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F) return "a control character";
+            if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F)
+                return "a control character";
         for (const char* mark : {"\xE2\x80\xAE", "\xE2\x80\x8B", "\xE2\x81\xA6", "\xEF\xBB\xBF"})
             if (text.find(mark) != std::string::npos) return "an invisible character";
     }
@@ -41,10 +43,12 @@ inline bool SlackEscaped(const std::string& text, bool tokens) {
     for (size_t i = 0; i < text.size(); ++i) {
         if (text[i] == '&') {
             const std::string rest = text.substr(i, 5);
-            if (!rest.starts_with("&amp;") && !rest.starts_with("&lt;") && !rest.starts_with("&gt;")) return false;
+            if (!rest.starts_with("&amp;") && !rest.starts_with("&lt;") && !rest.starts_with("&gt;"))
+                return false;
         }
         if ((text[i] == '<' || text[i] == '>') && !tokens) return false;
-        if (text[i] == '<' && !text.substr(i).starts_with("<!date^") && !text.substr(i).starts_with("<http")) return false;
+        if (text[i] == '<' && !text.substr(i).starts_with("<!date^") && !text.substr(i).starts_with("<http"))
+            return false;
     }
     return true;
 }
@@ -67,11 +71,13 @@ inline std::string SlackTrouble(const json& payload) {
         const std::string type = block.at("type");
         std::string trouble;
         if (type == "header") {
-            trouble = block.at("text").at("type") == "plain_text" ? SlackTextTrouble(block.at("text"), 150) : "header";
+            trouble = block.at("text").at("type") == "plain_text" ? SlackTextTrouble(block.at("text"), 150)
+                                                                  : "header";
         } else if (type == "section") {
             if (!block.contains("text") && !block.contains("fields")) trouble = "empty section";
             if (block.contains("text")) trouble = SlackTextTrouble(block.at("text"), 3000);
-            if (block.contains("fields") && (block["fields"].size() > 10 || block["fields"].empty())) trouble = "fields";
+            if (block.contains("fields") && (block["fields"].size() > 10 || block["fields"].empty()))
+                trouble = "fields";
             for (const json& field : block.value("fields", json::array()))
                 if (trouble.empty()) trouble = SlackTextTrouble(field, 2000);
         } else if (type == "context") {
@@ -93,8 +99,11 @@ inline std::string TeamsTrouble(const json& payload) {
     const json& attachment = payload["attachments"][0];
     if (attachment.at("contentType") != "application/vnd.microsoft.card.adaptive") return "content type";
     const json& card = attachment.at("content");
-    if (card.at("type") != "AdaptiveCard" || card.at("version") != "1.4" || card.at("body").empty()) return "not a card";
-    return delivery::Dump(payload).size() < 20'000 ? "" : "of " + std::to_string(delivery::Dump(payload).size()) + " bytes";
+    if (card.at("type") != "AdaptiveCard" || card.at("version") != "1.4" || card.at("body").empty())
+        return "not a card";
+    return delivery::Dump(payload).size() < 20'000
+               ? ""
+               : "of " + std::to_string(delivery::Dump(payload).size()) + " bytes";
 }
 
 inline std::string ResendTrouble(const json& payload) {
@@ -111,7 +120,8 @@ inline std::string MimeTrouble(const std::string& mime) {
         if (end == std::string::npos) return "no line break at the end";
         if (end - begin > 998) return "a long line";
         for (size_t i = begin; i < end; ++i)
-            if (mime[i] == '\r' || mime[i] == '\n' || static_cast<unsigned char>(mime[i]) >= 0x80) return "not ASCII or a bare line break";
+            if (mime[i] == '\r' || mime[i] == '\n' || static_cast<unsigned char>(mime[i]) >= 0x80)
+                return "not ASCII or a bare line break";
         begin = end + 2;
     }
     const std::string head = mime.substr(0, mime.find("\r\n\r\n"));
@@ -130,24 +140,29 @@ inline std::string PagerdutyTrouble(const json& payload) {
     const json& event = payload.at("payload");
     if (delivery::Units(event.at("summary").get<std::string>()) > 1024) return "summary";
     const std::string severity = event.at("severity");
-    if (severity != "critical" && severity != "error" && severity != "warning" && severity != "info") return "severity";
+    if (severity != "critical" && severity != "error" && severity != "warning" && severity != "info")
+        return "severity";
     return delivery::Dump(payload).size() < 512'000 ? "" : "size";
 }
 
 inline std::string WebhookTrouble(const json& payload) {
     for (const char* name : {"type", "timestamp", "data"})
         if (!payload.contains(name)) return name;
-    return delivery::Dump(payload).size() < 20'000 ? "" : "of " + std::to_string(delivery::Dump(payload).size()) + " bytes";
+    return delivery::Dump(payload).size() < 20'000
+               ? ""
+               : "of " + std::to_string(delivery::Dump(payload).size()) + " bytes";
 }
 
-inline std::string Trouble(const delivery::Channel& channel, const delivery::Envelope& envelope, const json& payload) {
+inline std::string Trouble(const delivery::Channel& channel, const delivery::Envelope& envelope,
+                           const json& payload) {
     using delivery::ChannelKind;
     if (const std::string trouble = TextTrouble(payload); !trouble.empty()) return trouble;
     switch (channel.kind) {
         case ChannelKind::kSlack: return SlackTrouble(payload);
         case ChannelKind::kTeams: return TeamsTrouble(payload);
         case ChannelKind::kResend: return ResendTrouble(payload);
-        case ChannelKind::kSmtp: return MimeTrouble(delivery::MakeMime(delivery::SmtpLetter(payload, envelope)));
+        case ChannelKind::kSmtp:
+            return MimeTrouble(delivery::MakeMime(delivery::SmtpLetter(payload, envelope)));
         case ChannelKind::kPagerduty: return PagerdutyTrouble(payload);
         case ChannelKind::kWebhook: return WebhookTrouble(payload);
     }
@@ -160,11 +175,13 @@ inline std::vector<delivery::Channel> AllChannels() {
     const std::string mail = "\"P\xC3\xBClse, Inc.\" <alerts@example.com>";
     return {delivery::MakeChannel("slack", {{"kind", "slack"}}, {{"url", url}}),
             delivery::MakeChannel("teams", {{"kind", "teams"}}, {{"url", url}}),
-            delivery::MakeChannel("resend", {{"kind", "email"}, {"from", mail}, {"to", "a@example.com, B <b@example.com>"}},
-                                  {{"api_key", "re_1234567890"}}),
-            delivery::MakeChannel("smtp",
-                                  {{"kind", "email"}, {"host", "mail.example.com"}, {"from", mail}, {"to", "a@example.com"}},
-                                  {{"user", "mail-user"}, {"password", "p"}}),
+            delivery::MakeChannel(
+                "resend", {{"kind", "email"}, {"from", mail}, {"to", "a@example.com, B <b@example.com>"}},
+                {{"api_key", "re_1234567890"}}),
+            delivery::MakeChannel(
+                "smtp",
+                {{"kind", "email"}, {"host", "mail.example.com"}, {"from", mail}, {"to", "a@example.com"}},
+                {{"user", "mail-user"}, {"password", "p"}}),
             delivery::MakeChannel("webhook", {{"kind", "webhook"}},
                                   {{"url", url}, {"secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}),
             delivery::MakeChannel("pagerduty", {{"kind", "pagerduty"}},

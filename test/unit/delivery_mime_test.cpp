@@ -24,25 +24,33 @@ TEST(DeliverySign, SecretsAreCheckedWhole) {
 }
 
 TEST(DeliverySign, Base64BothWays) {
-    const std::vector<std::pair<std::string, std::string>> vectors = {
-        {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    const std::vector<std::pair<std::string, std::string>> vectors = {{"", ""},
+                                                                      {"f", "Zg=="},
+                                                                      {"fo", "Zm8="},
+                                                                      {"foo", "Zm9v"},
+                                                                      {"foob", "Zm9vYg=="},
+                                                                      {"fooba", "Zm9vYmE="},
+                                                                      {"foobar", "Zm9vYmFy"}};
     for (const auto& [plain, code] : vectors) {
         EXPECT_EQ(Base64(plain), code);
         EXPECT_EQ(FromBase64(code), plain);
     }
-    for (const char* bad : {"Z", "Zg=", "Zg==Zg==", "Z===", "====", "Zm9v\n", "Zm-v"}) EXPECT_FALSE(FromBase64(bad)) << bad;
+    for (const char* bad : {"Z", "Zg=", "Zg==Zg==", "Z===", "====", "Zm9v\n", "Zm-v"})
+        EXPECT_FALSE(FromBase64(bad)) << bad;
 }
 
 TEST(DeliveryMime, Addresses) {
-    const auto list = ParseAddresses("Pulse <alerts@example.com>, \"Doe, Jane\" <jane.doe+x@sub.example.org>,ops@example.com");
+    const auto list = ParseAddresses(
+        "Pulse <alerts@example.com>, \"Doe, Jane\" <jane.doe+x@sub.example.org>,ops@example.com");
     ASSERT_TRUE(list);
     ASSERT_EQ(list->size(), 3u);
     EXPECT_EQ((*list)[0].name, "Pulse");
     EXPECT_EQ((*list)[1].name, "Doe, Jane");
     EXPECT_EQ((*list)[1].email, "jane.doe+x@sub.example.org");
     EXPECT_EQ(Print((*list)[1]), "\"Doe, Jane\" <jane.doe+x@sub.example.org>");
-    for (const char* bad : {"", ",", "a", "a@", "@b", "a@b@c", "a b@c.de", "a@b.c\r\nBcc: d@e.f", "a@b.c,", "<a@b.c", "a@b..c", ".a@b.c",
-                            "Pulse <a@b.c> x", "x\ny <a@b.c>", "a@[127.0.0.1]", "\xC3\xBC@b.c", "a@b.c;d@e.f"})
+    for (const char* bad :
+         {"", ",", "a", "a@", "@b", "a@b@c", "a b@c.de", "a@b.c\r\nBcc: d@e.f", "a@b.c,", "<a@b.c", "a@b..c",
+          ".a@b.c", "Pulse <a@b.c> x", "x\ny <a@b.c>", "a@[127.0.0.1]", "\xC3\xBC@b.c", "a@b.c;d@e.f"})
         EXPECT_FALSE(ParseAddresses(bad)) << bad;
 }
 
@@ -52,7 +60,10 @@ TEST(DeliveryMime, NoHeaderCanBeInjected) {
     letter.to = {{"", "a@example.com"}, {"B, C", "b@example.com"}};
     letter.subject = "hi\r\nBcc: victim@example.com";
     letter.headers = {{"Message-ID", "<1@example.com>\r\nX-Evil: 1"}};
-    letter.text = "Gr\xC3\xBC\xC3\x9F" "e\n.\n" + std::string(5'000, 'x');
+    letter.text =
+        "Gr\xC3\xBC\xC3\x9F"
+        "e\n.\n" +
+        std::string(5'000, 'x');
     letter.html = "<p>x</p>";
     letter.date = *ParseMoment("2026-03-01 06:00");
     letter.boundary = "pulseabc";
@@ -60,7 +71,8 @@ TEST(DeliveryMime, NoHeaderCanBeInjected) {
     EXPECT_EQ(testing::MimeTrouble(mime), "");
     EXPECT_EQ(mime.find("\nBcc:"), std::string::npos);
     EXPECT_EQ(mime.find("\nX-Evil:"), std::string::npos);
-    EXPECT_TRUE(mime.starts_with("Date: Sun, 01 Mar 2026 06:00:00 +0000\r\nFrom: =?UTF-8?B?")) << mime.substr(0, 200);
+    EXPECT_TRUE(mime.starts_with("Date: Sun, 01 Mar 2026 06:00:00 +0000\r\nFrom: =?UTF-8?B?"))
+        << mime.substr(0, 200);
     EXPECT_NE(mime.find("\"B, C\" <b@example.com>"), std::string::npos);
 }
 
@@ -84,7 +96,11 @@ TEST(DeliveryMime, SubjectsAreEncodedInWholeCharacters) {
 
 TEST(DeliveryEscape, CleanTextIsValidAndVisible) {
     EXPECT_EQ(Clean("  a\r\n\tb  ", 100), "a b");
-    EXPECT_EQ(Clean("a\xE2\x80\xAE" "b\xE2\x80\x8B" "c\xEF\xBB\xBF", 100), "abc");
+    EXPECT_EQ(Clean("a\xE2\x80\xAE"
+                    "b\xE2\x80\x8B"
+                    "c\xEF\xBB\xBF",
+                    100),
+              "abc");
     EXPECT_EQ(Clean("\xFFx\xC3", 100), "\xEF\xBF\xBDx\xEF\xBF\xBD");
     EXPECT_EQ(Clean("\xED\xA0\x80", 100), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
     EXPECT_EQ(Clean("\xC0\x80", 100), "\xEF\xBF\xBD\xEF\xBF\xBD");

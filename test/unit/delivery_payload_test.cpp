@@ -51,15 +51,24 @@ std::vector<std::string> HostileNames() {
             "*bold* _it_ ~no~ `code` ```block``` [a](javascript:alert(1)) ![x](http://evil.example)",
             "</td></table><script>alert(1)</script><img src=x onerror=\"alert(1)\">",
             "a\r\nBcc: victim@example.com\r\n\r\nbody",
-            "\xE2\x80\xAE" "desrever \xE2\x80\x8B\xE2\x81\xA6\xEF\xBB\xBF",
+            "\xE2\x80\xAE"
+            "desrever \xE2\x80\x8B\xE2\x81\xA6\xEF\xBB\xBF",
             std::string("null\0byte \x01\x1B[31m", 17),
             "\xFF\xFE\xC3(\xED\xA0\x80\xF5\x80\x80\x80 latin1 \xE4\xF6",
             std::string(10'000, 'x'),
             std::string(10'000, '&'),
             std::string(3'000, '\\') + "\"",
             std::string(10'000, '*'),
-            [] { std::string s; for (int i = 0; i < 3'000; ++i) s += "\xF0\x9F\x98\x80"; return s; }(),
-            [] { std::string s; for (int i = 0; i < 10'000; ++i) s += "\xC3\xBC"; return s; }(),
+            [] {
+                std::string s;
+                for (int i = 0; i < 3'000; ++i) s += "\xF0\x9F\x98\x80";
+                return s;
+            }(),
+            [] {
+                std::string s;
+                for (int i = 0; i < 10'000; ++i) s += "\xC3\xBC";
+                return s;
+            }(),
             "",
             "   ",
             "=?UTF-8?Q?fake?= ,;:<>@\"()",
@@ -68,8 +77,9 @@ std::vector<std::string> HostileNames() {
 
 Story Hostile(const std::string& text) {
     Story story = Example();
-    for (std::string* field : {&story.subject, &story.owner, &story.attribute, &story.summary, &story.cause, &story.advice,
-                               &story.advice_reason, &story.advice_sql, &story.resolved_by, &story.url, &story.acknowledge_sql})
+    for (std::string* field :
+         {&story.subject, &story.owner, &story.attribute, &story.summary, &story.cause, &story.advice,
+          &story.advice_reason, &story.advice_sql, &story.resolved_by, &story.url, &story.acknowledge_sql})
         *field = text;
     story.what_changed.assign(12, text);
     story.more_advice.assign(7, {text, text});
@@ -106,29 +116,33 @@ TEST(DeliveryPayload, NothingToSayIsStillAMessage) {
 TEST(DeliveryPayload, SlackSaysWhatAMarketerNeeds) {
     const json payload = MakePayload(Kind("slack"), Around("opened"), {Example()});
     const std::string text = payload.dump();
-    EXPECT_EQ(payload["text"], "High: High-Value Users: size change. 10,000 people before, 5,800 people now (-42 %)");
+    EXPECT_EQ(payload["text"],
+              "High: High-Value Users: size change. 10,000 people before, 5,800 people now (-42 %)");
     EXPECT_EQ(payload["blocks"][0]["text"]["text"], "\xF0\x9F\x9F\xA0 High: High-Value Users: size change");
-    for (const char* part : {"*Before*\\n10,000 people", "*Now*\\n5,800 people (-42 %)", "*People lost*\\n4,200",
-                             "<!date^1772344800^{date_short_pretty} {time}|2026-03-01 06:00 UTC>", "growth-team",
-                             "The size fell by 42 %.", "Likely cause (87 % confidence)", "was renamed",
-                             "Add the new value", "`SELECT pulse_acknowledge_incident(17);`",
-                             "https://app.example.com/incidents/17?a=1&b=2"})
+    for (const char* part :
+         {"*Before*\\n10,000 people", "*Now*\\n5,800 people (-42 %)", "*People lost*\\n4,200",
+          "<!date^1772344800^{date_short_pretty} {time}|2026-03-01 06:00 UTC>", "growth-team",
+          "The size fell by 42 %.", "Likely cause (87 % confidence)", "was renamed", "Add the new value",
+          "`SELECT pulse_acknowledge_incident(17);`", "https://app.example.com/incidents/17?a=1&b=2"})
         EXPECT_NE(text.find(part), std::string::npos) << part;
 }
 
 TEST(DeliveryPayload, SlackHasAButtonOnlyWithALink) {
     Story story = Example();
     story.url = "";
-    EXPECT_EQ(MakePayload(Kind("slack"), Around("opened"), {story}).dump().find("\"actions\""), std::string::npos);
+    EXPECT_EQ(MakePayload(Kind("slack"), Around("opened"), {story}).dump().find("\"actions\""),
+              std::string::npos);
     story.url = "javascript:alert(1)";
-    EXPECT_EQ(MakePayload(Kind("slack"), Around("opened"), {story}).dump().find("javascript"), std::string::npos);
+    EXPECT_EQ(MakePayload(Kind("slack"), Around("opened"), {story}).dump().find("javascript"),
+              std::string::npos);
 }
 
 TEST(DeliveryPayload, SlackShowsMentionsAsText) {
     Story story = Example();
     story.subject = "<!channel> & <@U1>";
     const json payload = MakePayload(Kind("slack"), Around("opened"), {story});
-    EXPECT_NE(payload["text"].get<std::string>().find("&lt;!channel&gt; &amp; &lt;@U1&gt;"), std::string::npos);
+    EXPECT_NE(payload["text"].get<std::string>().find("&lt;!channel&gt; &amp; &lt;@U1&gt;"),
+              std::string::npos);
     // No text of somebody else is in mrkdwn.
     for (const json& block : payload["blocks"]) {
         if (!block.contains("text") || block["text"]["type"] != "mrkdwn") continue;
@@ -149,7 +163,9 @@ TEST(DeliveryPayload, ResolvedSaysHowLongAndByWhom) {
     EXPECT_EQ(by_ada.find("Likely cause"), std::string::npos);
     EXPECT_EQ(by_ada.find("acknowledge"), std::string::npos);
     story.resolved_by = "pulse";
-    EXPECT_NE(MakePayload(Kind("teams"), Around("resolved"), {story}).dump().find("closed by itself: back at 9,950 people."),
+    EXPECT_NE(MakePayload(Kind("teams"), Around("resolved"), {story})
+                  .dump()
+                  .find("closed by itself: back at 9,950 people."),
               std::string::npos);
 }
 
@@ -159,7 +175,8 @@ TEST(DeliveryPayload, SeveralAreCountedTheWorstFirst) {
     stories[3].subject = "Worst";
     stories[0].severity = "low";
     Envelope digest = Around("digest");
-    EXPECT_EQ(MakePayload(Kind("webhook"), digest, stories)["data"]["title"], "5 incidents, 2 critical, 2 high: Worst first");
+    EXPECT_EQ(MakePayload(Kind("webhook"), digest, stories)["data"]["title"],
+              "5 incidents, 2 critical, 2 high: Worst first");
     digest.by_digest = true;
     const json payload = MakePayload(Kind("webhook"), digest, stories);
     EXPECT_EQ(payload["type"], "incident.digest");
@@ -198,7 +215,8 @@ TEST(DeliveryPayload, MailHasSubjectTextAndHtml) {
     EXPECT_FALSE(MakePayload(Kind("resend"), first, {Example()})["headers"].contains("References"));
     Story story = Example();
     story.subject = "<script>alert(1)</script>";
-    EXPECT_EQ(MakePayload(Kind("resend"), first, {story})["html"].get<std::string>().find("<script"), std::string::npos);
+    EXPECT_EQ(MakePayload(Kind("resend"), first, {story})["html"].get<std::string>().find("<script"),
+              std::string::npos);
 }
 
 TEST(DeliveryPayload, PagerdutyFollowsTheIncident) {
@@ -270,11 +288,13 @@ TEST(DeliveryPayload, TestsAreMarked) {
 }
 
 TEST(DeliveryRequest, SecretsJoinOnlyHere) {
-    const std::vector<std::string> secrets = {"secretsecret", "re_1234567890", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    const std::vector<std::string> secrets = {"secretsecret", "re_1234567890",
+                                              "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
                                               "0123456789abcdef0123456789abcdef"};
     for (const Channel& channel : testing::AllChannels()) {
         const json payload = MakePayload(channel, Around("opened"), {Example()});
-        const Request request = MakeRequest(channel, Around("opened"), payload, *ParseMoment("2026-03-01 06:06"));
+        const Request request =
+            MakeRequest(channel, Around("opened"), payload, *ParseMoment("2026-03-01 06:06"));
         for (const std::string& secret : secrets) {
             EXPECT_EQ(payload.dump().find(secret), std::string::npos) << channel.name;
             EXPECT_EQ(request.url.find("re_"), std::string::npos);
@@ -282,7 +302,8 @@ TEST(DeliveryRequest, SecretsJoinOnlyHere) {
         EXPECT_FALSE(request.secrets.empty()) << channel.name;
         // Every option of the user mapping, as an answer may repeat it.
         for (const auto& [name, value] : channel.mapping)
-            EXPECT_NE(std::find(request.secrets.begin(), request.secrets.end(), value), request.secrets.end()) << channel.name << " " << name;
+            EXPECT_NE(std::find(request.secrets.begin(), request.secrets.end(), value), request.secrets.end())
+                << channel.name << " " << name;
         EXPECT_EQ(request.mail.has_value(), channel.kind == ChannelKind::kSmtp);
     }
 }
@@ -310,8 +331,10 @@ TEST(DeliveryRequest, EachKindGoesWhereItShould) {
     EXPECT_EQ(header(request("webhook"), "webhook-id"), "msg_2");
     EXPECT_EQ(header(request("webhook"), "webhook-timestamp"), "1772345160");
     EXPECT_TRUE(header(request("webhook"), "webhook-signature").starts_with("v1,"));
-    const Channel tls = MakeChannel("tls", {{"kind", "email"}, {"host", "m"}, {"tls", "tls"}, {"from", "a@b.c"}, {"to", "d@e.f"}}, {});
-    EXPECT_EQ(MakeRequest(tls, Around("opened"), MakePayload(tls, Around("opened"), {Example()}), 0).url, "smtps://m:465");
+    const Channel tls = MakeChannel(
+        "tls", {{"kind", "email"}, {"host", "m"}, {"tls", "tls"}, {"from", "a@b.c"}, {"to", "d@e.f"}}, {});
+    EXPECT_EQ(MakeRequest(tls, Around("opened"), MakePayload(tls, Around("opened"), {Example()}), 0).url,
+              "smtps://m:465");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Who is told what, and when: routes, quiet hours over changes of the clock, digests, cool-downs, escalations.
+// Who is told what, and when: routes, quiet hours over changes of the clock, digests, cool-downs,
+// escalations.
 #include "pulse/delivery/plan.hpp"
 
 #include <gtest/gtest.h>
@@ -54,7 +55,8 @@ struct Planned {
     std::vector<std::string> lines() const {
         std::vector<std::string> list;
         for (const Draft& draft : drafts)
-            list.push_back(draft.channel + " " + draft.event + " " + FormatMoment(draft.send_at).substr(11, 8) +
+            list.push_back(draft.channel + " " + draft.event + " " +
+                           FormatMoment(draft.send_at).substr(11, 8) +
                            (draft.fold_key.empty() ? "" : " " + draft.fold_key));
         return list;
     }
@@ -62,8 +64,8 @@ struct Planned {
 
 using Lines = std::vector<std::string>;
 
-Planned Plan(std::vector<Route> routes, const std::vector<Happening>& happenings, const char* now = "2024-06-01 12:00",
-             std::set<std::string> followers = {}) {
+Planned Plan(std::vector<Route> routes, const std::vector<Happening>& happenings,
+             const char* now = "2024-06-01 12:00", std::set<std::string> followers = {}) {
     Planner planner(std::move(routes), std::move(followers), At(now));
     for (const Happening& happening : happenings) planner.Take(happening);
     return {planner.drafts()};
@@ -85,8 +87,9 @@ TEST(DeliveryQuiet, Reads) {
     EXPECT_EQ(night.from, 22 * kHour);
     EXPECT_EQ(night.until, 7 * kHour);
     EXPECT_EQ(ParseQuietHours(" 9:30 - 24:00 ").until, 0);
-    for (const char* bad : {"", "22:00", "22-07", "22:00-22:00", "00:00-24:00", "25:00-07:00", "22:60-07:00", "24:01-07:00", "-", ":-:",
-                            "22:00-07:00-08:00", "-1:00-07:00", "22:00-07:0", "222:00-07:00", "a:00-07:00", "22:00 07:00"})
+    for (const char* bad : {"", "22:00", "22-07", "22:00-22:00", "00:00-24:00", "25:00-07:00", "22:60-07:00",
+                            "24:01-07:00", "-", ":-:", "22:00-07:00-08:00", "-1:00-07:00", "22:00-07:0",
+                            "222:00-07:00", "a:00-07:00", "22:00 07:00"})
         EXPECT_THROW(ParseQuietHours(bad), UserError) << bad;
     EXPECT_THROW(ParseQuietHours(std::string(100'000, '-')), UserError);
 }
@@ -130,20 +133,25 @@ TEST(DeliveryQuiet, NextTimes) {
     EXPECT_EQ(Text(NextTimeOfDay(9 * kHour, At("2024-06-01 07:00"), Paris())), "2024-06-02 07:00");
     EXPECT_EQ(Text(NextTimeOfDay(9 * kHour, At("2024-06-01 06:59"), Paris())), "2024-06-01 07:00");
     EXPECT_EQ(Text(NextTimeOfDay(9 * kHour, At("2024-10-26 08:00"), Paris())), "2024-10-27 08:00");
-    EXPECT_EQ(Text(NextTimeOfDay(2 * kHour + 30 * kMinute, At("2024-03-30 12:00"), Paris())), "2024-03-31 01:00");
+    EXPECT_EQ(Text(NextTimeOfDay(2 * kHour + 30 * kMinute, At("2024-03-30 12:00"), Paris())),
+              "2024-03-31 01:00");
     EXPECT_EQ(Text(NextTimeOfDay(0, At("2011-12-30 09:00"), Apia())), "2011-12-30 10:00");
 }
 
-// Whatever the zone and the hours: quiet hours end later, and never within quiet hours that were there a moment before.
+// Whatever the zone and the hours: quiet hours end later, and never within quiet hours that were there a
+// moment before.
 TEST(DeliveryQuiet, AlwaysEnds) {
     for (const OffsetAt& zone : {Utc(), Paris(), NewYork(), Kathmandu(), LordHowe(), Apia()})
         for (const char* hours : {"22:00-07:00", "02:15-02:45", "00:00-03:00", "23:30-00:30", "03:00-02:00"})
-            for (const char* day : {"2024-03-09", "2024-03-30", "2024-04-06", "2024-10-26", "2024-11-02", "2011-12-29"})
+            for (const char* day :
+                 {"2024-03-09", "2024-03-30", "2024-04-06", "2024-10-26", "2024-11-02", "2011-12-29"})
                 for (int step = 0; step < 48 * 4; ++step) {
                     const Moment moment = At(day) + step * 15 * kMinute;
                     const auto end = QuietUntil(ParseQuietHours(hours), moment, zone);
-                    const Moment hour = NextFullHour(moment, zone), noon = NextTimeOfDay(12 * kHour, moment, zone);
-                    EXPECT_TRUE(!end || (*end > moment && *end <= moment + 49 * kHour && !QuietUntil(ParseQuietHours(hours), *end, zone)));
+                    const Moment hour = NextFullHour(moment, zone),
+                                 noon = NextTimeOfDay(12 * kHour, moment, zone);
+                    EXPECT_TRUE(!end || (*end > moment && *end <= moment + 49 * kHour &&
+                                         !QuietUntil(ParseQuietHours(hours), *end, zone)));
                     EXPECT_TRUE(hour > moment && hour <= moment + 2 * kHour);
                     EXPECT_TRUE(noon > moment && noon <= moment + 25 * kHour);
                 }
@@ -221,8 +229,10 @@ TEST(DeliveryRoute, Names) {
 // ---- when ----
 
 TEST(DeliveryPlan, AtOnce) {
-    const Planned planned = Plan({MakeRoute(5, {"a", "b", "a"})}, {MakeHappening("opened"), MakeHappening("resolved")});
-    EXPECT_EQ(planned.lines(), (Lines{"a opened 12:00:03", "b opened 12:00:03", "a resolved 12:00:00", "b resolved 12:00:00"}));
+    const Planned planned =
+        Plan({MakeRoute(5, {"a", "b", "a"})}, {MakeHappening("opened"), MakeHappening("resolved")});
+    EXPECT_EQ(planned.lines(), (Lines{"a opened 12:00:03", "b opened 12:00:03", "a resolved 12:00:00",
+                                      "b resolved 12:00:00"}));
     EXPECT_EQ(planned.drafts[0].order_key, "incident:17");
     EXPECT_EQ(planned.drafts[0].route, 5);
     EXPECT_TRUE(planned.drafts[0].urgent);
@@ -242,10 +252,14 @@ TEST(DeliveryPlan, OneMessageForTwoRoutes) {
 TEST(DeliveryPlan, QuietHours) {
     Route route = MakeRoute(5, {"a"});
     route.quiet = ParseQuietHours("22:00-07:00");
-    EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 23:00").lines(), (Lines{"a opened 07:00:00 route:5:quiet"}));
-    EXPECT_EQ(Plan({route}, {MakeHappening("resolved")}, "2024-06-01 23:00").lines(), (Lines{"a resolved 07:00:00 route:5:quiet"}));
-    EXPECT_EQ(Plan({route}, {MakeHappening("opened", "critical")}, "2024-06-01 23:00").lines(), (Lines{"a opened 23:00:03"}));
-    EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 07:00").lines(), (Lines{"a opened 07:00:03"}));
+    EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 23:00").lines(),
+              (Lines{"a opened 07:00:00 route:5:quiet"}));
+    EXPECT_EQ(Plan({route}, {MakeHappening("resolved")}, "2024-06-01 23:00").lines(),
+              (Lines{"a resolved 07:00:00 route:5:quiet"}));
+    EXPECT_EQ(Plan({route}, {MakeHappening("opened", "critical")}, "2024-06-01 23:00").lines(),
+              (Lines{"a opened 23:00:03"}));
+    EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 07:00").lines(),
+              (Lines{"a opened 07:00:03"}));
     // It was critical once: so is its end.
     Happening resolved = MakeHappening("resolved", "low");
     resolved.worst = "critical";
@@ -258,16 +272,19 @@ TEST(DeliveryPlan, Digests) {
     route.digest_at = 9 * kHour;
     route.offset = Paris();
     const Planned planned = Plan({route}, {MakeHappening("opened"), MakeHappening("resolved")});
-    EXPECT_EQ(planned.lines(), (Lines{"a opened 07:00:00 route:5:digest", "a resolved 07:00:00 route:5:digest"}));
+    EXPECT_EQ(planned.lines(),
+              (Lines{"a opened 07:00:00 route:5:digest", "a resolved 07:00:00 route:5:digest"}));
     EXPECT_EQ(Text(planned.drafts[0].send_at), "2024-06-02 07:00");
     // A digest is what it is for critical ones, too.
-    EXPECT_EQ(Plan({route}, {MakeHappening("opened", "critical")}).lines(), (Lines{"a opened 07:00:00 route:5:digest"}));
+    EXPECT_EQ(Plan({route}, {MakeHappening("opened", "critical")}).lines(),
+              (Lines{"a opened 07:00:00 route:5:digest"}));
     // The hour of the digest is quiet: it comes afterwards.
     route.quiet = ParseQuietHours("22:00-10:00");
     EXPECT_EQ(Plan({route}, {MakeHappening("opened")}).lines(), (Lines{"a opened 08:00:00 route:5:digest"}));
     route.quiet.reset();
     route.digest = Digest::kHourly;
-    EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 12:59:59").lines(), (Lines{"a opened 13:00:00 route:5:digest"}));
+    EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 12:59:59").lines(),
+              (Lines{"a opened 13:00:00 route:5:digest"}));
 }
 
 TEST(DeliveryPlan, CoolDown) {
@@ -277,10 +294,13 @@ TEST(DeliveryPlan, CoolDown) {
     other.incident = 18;
     Happening elsewhere = other;
     elsewhere.subject = "segment:2";
-    const Planned planned = Plan({route}, {MakeHappening("opened"), other, other, elsewhere, MakeHappening("resolved")});
-    // The first is sent; what comes while it waits goes with it; another subject is not concerned, nor is what follows.
+    const Planned planned =
+        Plan({route}, {MakeHappening("opened"), other, other, elsewhere, MakeHappening("resolved")});
+    // The first is sent; what comes while it waits goes with it; another subject is not concerned, nor is
+    // what follows.
     EXPECT_EQ(planned.lines(), (Lines{"a opened 12:00:03", "a opened 13:00:03 route:5:cool:segment:1",
-                                      "a opened 13:00:03 route:5:cool:segment:1", "a opened 12:00:03", "a resolved 12:00:00"}));
+                                      "a opened 13:00:03 route:5:cool:segment:1", "a opened 12:00:03",
+                                      "a resolved 12:00:00"}));
     EXPECT_EQ(planned.drafts[0].resting, "segment:1");
     EXPECT_EQ(planned.drafts[4].resting, "");
 
@@ -300,14 +320,17 @@ TEST(DeliveryPlan, Escalations) {
     Route route = MakeRoute(5, {"a"});
     route.escalate_after = 30 * kMinute;
     route.escalate_to = {"boss", "boss"};
-    Planned planned = Plan({route}, {MakeHappening("opened"), MakeHappening("worsened"), MakeHappening("resolved")});
-    EXPECT_EQ(planned.lines(), (Lines{"boss escalated 12:30:00", "a opened 12:00:03", "a worsened 12:00:03", "a resolved 12:00:00",
-                                      "boss resolved 12:00:00"}));
+    Planned planned =
+        Plan({route}, {MakeHappening("opened"), MakeHappening("worsened"), MakeHappening("resolved")});
+    EXPECT_EQ(planned.lines(), (Lines{"boss escalated 12:30:00", "a opened 12:00:03", "a worsened 12:00:03",
+                                      "a resolved 12:00:00", "boss resolved 12:00:00"}));
     EXPECT_EQ(planned.drafts[0].kind, "escalation");
     EXPECT_EQ(planned.drafts[0].order_key, "escalation:17");
-    EXPECT_EQ(Plan({route}, {MakeHappening("reopened")}).lines(), (Lines{"boss escalated 12:30:00", "a reopened 12:00:03"}));
+    EXPECT_EQ(Plan({route}, {MakeHappening("reopened")}).lines(),
+              (Lines{"boss escalated 12:30:00", "a reopened 12:00:03"}));
     // One that becomes bad enough later is escalated, too, but once.
-    EXPECT_EQ(Plan({route}, {MakeHappening("worsened")}).lines(), (Lines{"boss escalated 12:30:00", "a worsened 12:00:03"}));
+    EXPECT_EQ(Plan({route}, {MakeHappening("worsened")}).lines(),
+              (Lines{"boss escalated 12:30:00", "a worsened 12:00:03"}));
     Planner planner({route}, {}, At("2024-06-01 12:00"));
     planner.RememberEscalation(5, 17);
     planner.Take(MakeHappening("worsened"));
@@ -318,9 +341,11 @@ TEST(DeliveryPlan, Escalations) {
               (Lines{"boss escalated 07:30:00", "a opened 07:00:00 route:5:quiet"}));
     Happening late = MakeHappening("opened");
     late.noted_at = At("2024-06-01 21:45");
-    EXPECT_EQ(Plan({route}, {late}, "2024-06-01 21:45").lines(), (Lines{"boss escalated 07:00:00", "a opened 21:45:03"}));
+    EXPECT_EQ(Plan({route}, {late}, "2024-06-01 21:45").lines(),
+              (Lines{"boss escalated 07:00:00", "a opened 21:45:03"}));
     late.severity = late.worst = "critical";
-    EXPECT_EQ(Plan({route}, {late}, "2024-06-01 21:45").lines(), (Lines{"boss escalated 22:15:00", "a opened 21:45:03"}));
+    EXPECT_EQ(Plan({route}, {late}, "2024-06-01 21:45").lines(),
+              (Lines{"boss escalated 22:15:00", "a opened 21:45:03"}));
     // Two routes that call the same channel at the same time call it once.
     route = MakeRoute(6, {"a"});
     route.escalate_after = 30 * kMinute;
@@ -332,7 +357,8 @@ TEST(DeliveryPlan, Escalations) {
 
 TEST(DeliveryPlan, Followers) {
     const Planned planned =
-        Plan({MakeRoute(5, {"a", "pd"})}, {MakeHappening("acknowledged"), MakeHappening("ignored")}, "2024-06-01 12:00", {"pd"});
+        Plan({MakeRoute(5, {"a", "pd"})}, {MakeHappening("acknowledged"), MakeHappening("ignored")},
+             "2024-06-01 12:00", {"pd"});
     EXPECT_EQ(planned.lines(), (Lines{"pd acknowledged 12:00:00", "pd ignored 12:00:00"}));
     EXPECT_FALSE(planned.drafts[0].urgent);
     EXPECT_TRUE(planned.drafts[1].urgent);
@@ -341,7 +367,8 @@ TEST(DeliveryPlan, Followers) {
 // ---- what is left to say ----
 
 TEST(DeliveryWhyNot, SaysTheSameOnce) {
-    const auto why = [](const char* event, const char* status, const char* severity, std::optional<std::string> told) {
+    const auto why = [](const char* event, const char* status, const char* severity,
+                        std::optional<std::string> told) {
         return WhyNot(event, MakeStory(status, severity), told, false);
     };
     // Nobody knows of it.
@@ -349,7 +376,8 @@ TEST(DeliveryWhyNot, SaysTheSameOnce) {
     EXPECT_EQ(why("opened", "acknowledged", "high", std::nullopt), "");
     EXPECT_EQ(why("worsened", "open", "high", std::nullopt), "");
     for (const char* event : {"opened", "worsened", "resolved", "ignored", "escalated", "eased"})
-        for (const char* status : {"resolved", "ignored"}) EXPECT_NE(why(event, status, "high", std::nullopt), "") << event << status;
+        for (const char* status : {"resolved", "ignored"})
+            EXPECT_NE(why(event, status, "high", std::nullopt), "") << event << status;
     EXPECT_NE(why("acknowledged", "acknowledged", "high", std::nullopt), "");
     EXPECT_NE(why("resolved", "open", "high", std::nullopt), "");
     // Somebody does.

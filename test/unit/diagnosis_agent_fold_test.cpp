@@ -20,7 +20,8 @@ TEST(AgentFold, Rules) {
     EXPECT_EQ(folder.FoldRule("plan == 'pro'"), "plan = \"pro\"");
     EXPECT_EQ(folder.FoldRule("plan == 'smith@x.org'"), "plan = \"(rare 1)\"");
     // The same value is the same everywhere, another one another.
-    EXPECT_EQ(folder.FoldRule("plan in ['smith@x.org', 'pro', 'jones@x.org']"), "plan in [\"(rare 1)\", \"pro\", \"(rare 2)\"]");
+    EXPECT_EQ(folder.FoldRule("plan in ['smith@x.org', 'pro', 'jones@x.org']"),
+              "plan in [\"(rare 1)\", \"pro\", \"(rare 2)\"]");
     EXPECT_EQ(folder.FoldRule("user_id == 48151623"), "user_id = \"(rare 3)\"");
     EXPECT_EQ(folder.FoldRule("email contains 'smith'").find("smith"), std::string::npos);
     // Limits are no values of anybody.
@@ -31,10 +32,13 @@ TEST(AgentFold, Rules) {
 
 TEST(AgentFold, Sql) {
     Folder folder = Taught();
-    const std::string sql = folder.FoldSql("SELECT id FROM u WHERE email = 'a''b@x.org' AND plan = 'pro' AND id = 481516 AND ltv >= 1000 "
-                                           "AND n IN (4815, 16) -- ask bob@x.org\n AND \"Odd Name\" = $q$carl@x.org$q$ /* dora@x.org */");
-    for (const char* secret : {"b@x.org", "481516", "4815,", "bob", "carl", "dora"}) EXPECT_EQ(sql.find(secret), std::string::npos) << secret << " in " << sql;
-    for (const char* kept : {"'pro'", ">= 1000", "\"Odd Name\""}) EXPECT_NE(sql.find(kept), std::string::npos) << kept << " in " << sql;
+    const std::string sql = folder.FoldSql(
+        "SELECT id FROM u WHERE email = 'a''b@x.org' AND plan = 'pro' AND id = 481516 AND ltv >= 1000 "
+        "AND n IN (4815, 16) -- ask bob@x.org\n AND \"Odd Name\" = $q$carl@x.org$q$ /* dora@x.org */");
+    for (const char* secret : {"b@x.org", "481516", "4815,", "bob", "carl", "dora"})
+        EXPECT_EQ(sql.find(secret), std::string::npos) << secret << " in " << sql;
+    for (const char* kept : {"'pro'", ">= 1000", "\"Odd Name\""})
+        EXPECT_NE(sql.find(kept), std::string::npos) << kept << " in " << sql;
     EXPECT_NO_THROW(folder.FoldSql("'"));
     EXPECT_NO_THROW(folder.FoldSql("E'\\"));
     EXPECT_NO_THROW(folder.FoldSql("$a$ b"));
@@ -57,14 +61,16 @@ TEST(AgentFold, JsonRules) {
 
 TEST(AgentFold, Messages) {
     Folder folder = Taught();
-    EXPECT_EQ(folder.FoldQuoted("invalid input syntax for type integer: \"bob@x.org\""), "invalid input syntax for type integer: \"(rare)\"");
+    EXPECT_EQ(folder.FoldQuoted("invalid input syntax for type integer: \"bob@x.org\""),
+              "invalid input syntax for type integer: \"(rare)\"");
     EXPECT_EQ(folder.FoldQuoted("clause plan == \"pro\" removed"), "clause plan == \"pro\" removed");
     EXPECT_EQ(folder.FoldQuoted("it isn't \"x"), "it isn't \"x");
     // A value that holds a mark does not end there.
     EXPECT_EQ(folder.FoldQuoted("plan \"o\"brien\" was removed"), "plan \"(rare)\" was removed");
     EXPECT_EQ(folder.FoldQuoted("plan \"pro\" and \"bob\" and \"carl\""), "plan \"pro\" and \"(rare)\"");
     EXPECT_EQ(folder.FoldSummary("check unique fails: customer bob owes money"), "check unique fails");
-    EXPECT_EQ(folder.FoldSummary("the segment can no longer be measured: customer bob"), "the segment can no longer be measured");
+    EXPECT_EQ(folder.FoldSummary("the segment can no longer be measured: customer bob"),
+              "the segment can no longer be measured");
     EXPECT_EQ(folder.FoldSummary("size fell by 50 %"), "size fell by 50 %");
 }
 
@@ -76,9 +82,11 @@ TEST(AgentFold, Errors) {
         EXPECT_FALSE(folder.FoldError(state, "x").empty());
     }
     EXPECT_EQ(Folder(true).FoldError("P0001", "customer bob"), "customer bob");
-    for (const auto& [state, error, kept] :
-         {std::tuple{"42703", "column \"plan\" does not exist", true}, {"42703", "column s.plan does not exist", true},
-          {"42703", "column \"bob\" does not exist", false}, {"P0001", "column \"plan\" does not exist", false}, {"BOB01", "x", false}}) {
+    for (const auto& [state, error, kept] : {std::tuple{"42703", "column \"plan\" does not exist", true},
+                                             {"42703", "column s.plan does not exist", true},
+                                             {"42703", "column \"bob\" does not exist", false},
+                                             {"P0001", "column \"plan\" does not exist", false},
+                                             {"BOB01", "x", false}}) {
         Case input = MakeCase(100, 50);
         input.before->columns = {{"plan", "text"}};
         input.failed = MakePicture(0, input.since + kDay);
@@ -96,7 +104,8 @@ TEST(AgentFold, Errors) {
 
 TEST(AgentFold, Values) {
     Folder folder(false);
-    auto before = Values("plan", {{"pro", 90}, {"gone", 12}, {"bob", 9}}), after = Values("plan", {{"pro", 95}, {"gone", 0}, {"new", 4}});
+    auto before = Values("plan", {{"pro", 90}, {"gone", 12}, {"bob", 9}}),
+         after = Values("plan", {{"pro", 95}, {"gone", 0}, {"new", 4}});
     before.minimum = 1;
     folder.FoldValues({&before, &after});
     EXPECT_EQ(before.labels, (std::vector<std::string>{"gone", "pro"}));

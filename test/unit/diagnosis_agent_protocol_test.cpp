@@ -8,11 +8,17 @@ namespace pulse::diagnosis {
 namespace {
 
 Model Openai() {
-    return MakeModel("m", {{"protocol", "openai"}, {"base_url", "https://api.openai.com/v1/"}, {"model", "gpt-x"}}, {{"api_key", "sk-1"}});
+    return MakeModel("m",
+                     {{"protocol", "openai"}, {"base_url", "https://api.openai.com/v1/"}, {"model", "gpt-x"}},
+                     {{"api_key", "sk-1"}});
 }
 
 Model Anthropic() {
-    return MakeModel("m", {{"protocol", "anthropic"}, {"base_url", "https://api.anthropic.com/v1"}, {"model", "claude-x"}, {"max_output_tokens", "800"}},
+    return MakeModel("m",
+                     {{"protocol", "anthropic"},
+                      {"base_url", "https://api.anthropic.com/v1"},
+                      {"model", "claude-x"},
+                      {"max_output_tokens", "800"}},
                      {{"api_key", "ak-1"}});
 }
 
@@ -27,7 +33,11 @@ std::optional<Reply> Read(Protocol protocol, const std::string& text, std::strin
 TEST(AgentModel, UrlsAndHeaders) {
     EXPECT_EQ(Openai().url, "https://api.openai.com/v1/chat/completions");
     EXPECT_EQ(Anthropic().url, "https://api.anthropic.com/v1/messages");
-    const Model azure = MakeModel("m", {{"protocol", "openai"}, {"base_url", "https://x.azure.com/openai/d/y?api-version=1"}, {"model", "y"}, {"key_header", "api-key"}},
+    const Model azure = MakeModel("m",
+                                  {{"protocol", "openai"},
+                                   {"base_url", "https://x.azure.com/openai/d/y?api-version=1"},
+                                   {"model", "y"},
+                                   {"key_header", "api-key"}},
                                   {{"api_key", "k"}});
     EXPECT_EQ(azure.url, "https://x.azure.com/openai/d/y/chat/completions?api-version=1");
     const auto has = [](const Model& model, const std::string& name, const std::string& value) {
@@ -39,15 +49,19 @@ TEST(AgentModel, UrlsAndHeaders) {
     EXPECT_TRUE(has(Anthropic(), "x-api-key", "ak-1"));
     EXPECT_TRUE(has(Anthropic(), "anthropic-version", "2023-06-01"));
     EXPECT_TRUE(has(azure, "api-key", "k"));
-    const Model local = MakeModel("m", {{"protocol", "openai"}, {"base_url", "http://h:11434/v1"}, {"model", "y"}}, {});
+    const Model local =
+        MakeModel("m", {{"protocol", "openai"}, {"base_url", "http://h:11434/v1"}, {"model", "y"}}, {});
     for (const auto& [key, text] : Headers(local)) EXPECT_NE(key, "Authorization");
 }
 
 TEST(AgentModel, Options) {
     EXPECT_THROW(MakeModel("m", {{"protocol", "openai"}}, {}), UserError);
     EXPECT_THROW(CheckModelOptions(options::Holder::kMapping, {{"api_key", "a\r\nX: y"}}), UserError);
-    EXPECT_THROW(CheckModelOptions(options::Holder::kServer, {{"protocol", "openai"}, {"base_url", "http://h"}, {"model", "y"}, {"max_output_tokens", "0"}}),
-                 UserError);
+    EXPECT_THROW(
+        CheckModelOptions(
+            options::Holder::kServer,
+            {{"protocol", "openai"}, {"base_url", "http://h"}, {"model", "y"}, {"max_output_tokens", "0"}}),
+        UserError);
     Model model = Openai();
     model.price_input = 2;
     model.price_output = 10;
@@ -55,9 +69,11 @@ TEST(AgentModel, Options) {
 }
 
 TEST(AgentProtocol, OpenaiBody) {
-    const Json body = MakeBody(Openai(), "system", OurMessages(Protocol::kOpenai, {}, "hello"), Tools(), AnswerSchema(), false);
+    const Json body = MakeBody(Openai(), "system", OurMessages(Protocol::kOpenai, {}, "hello"), Tools(),
+                               AnswerSchema(), false);
     EXPECT_EQ(body["model"], "gpt-x");
-    EXPECT_EQ(body["messages"], (Json::array({{{"role", "system"}, {"content", "system"}}, {{"role", "user"}, {"content", "hello"}}})));
+    EXPECT_EQ(body["messages"], (Json::array({{{"role", "system"}, {"content", "system"}},
+                                              {{"role", "user"}, {"content", "hello"}}})));
     EXPECT_EQ(body["tool_choice"], "auto");
     EXPECT_EQ(body["parallel_tool_calls"], false);
     EXPECT_EQ(body["max_completion_tokens"], 2000);
@@ -76,15 +92,18 @@ TEST(AgentProtocol, OpenaiCompatible) {
     EXPECT_EQ(body["max_tokens"], 2000);
     EXPECT_FALSE(body.contains("max_completion_tokens"));
     EXPECT_FALSE(body.contains("response_format"));
-    EXPECT_TRUE(MakeBody(model, "s", Json::array(), Tools(), AnswerSchema(), true).contains("response_format"));
+    EXPECT_TRUE(
+        MakeBody(model, "s", Json::array(), Tools(), AnswerSchema(), true).contains("response_format"));
     model.token_parameter = "both";
     model.structured_output = "never";
     body = MakeBody(model, "s", Json::array(), Tools(), AnswerSchema(), true);
-    EXPECT_TRUE(body.contains("max_tokens") && body.contains("max_completion_tokens") && !body.contains("response_format"));
+    EXPECT_TRUE(body.contains("max_tokens") && body.contains("max_completion_tokens") &&
+                !body.contains("response_format"));
 }
 
 TEST(AgentProtocol, AnthropicBody) {
-    const Json body = MakeBody(Anthropic(), "system", OurMessages(Protocol::kAnthropic, {}, "hello"), Tools(), AnswerSchema(), false);
+    const Json body = MakeBody(Anthropic(), "system", OurMessages(Protocol::kAnthropic, {}, "hello"), Tools(),
+                               AnswerSchema(), false);
     EXPECT_EQ(body["system"], "system");
     EXPECT_EQ(body["max_tokens"], 800);
     EXPECT_EQ(body["tools"].size(), 9u);
@@ -116,15 +135,17 @@ TEST(AgentProtocol, SchemasAreStrict) {
 }
 
 TEST(AgentProtocol, OpenaiReplies) {
-    auto reply = Read(Protocol::kOpenai,
-                      R"({"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":"{}"}}],"usage":{"prompt_tokens":11,"completion_tokens":7}})");
+    auto reply = Read(
+        Protocol::kOpenai,
+        R"({"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":"{}"}}],"usage":{"prompt_tokens":11,"completion_tokens":7}})");
     ASSERT_TRUE(reply);
     EXPECT_EQ(reply->stop, Stop::kAnswer);
     EXPECT_EQ(reply->text, "{}");
     EXPECT_EQ(reply->input_tokens, 11);
     EXPECT_EQ(reply->output_tokens, 7);
 
-    reply = Read(Protocol::kOpenai, R"({"choices":[{"finish_reason":"tool_calls","message":{"content":null,"tool_calls":[
+    reply = Read(Protocol::kOpenai,
+                 R"({"choices":[{"finish_reason":"tool_calls","message":{"content":null,"tool_calls":[
         {"id":"c1","type":"function","function":{"name":"list_snapshots","arguments":"{\"segment\":\"a\"}"}},
         {"id":"","type":"function","function":{"name":"x","arguments":"{not json"}},
         {"function":{"name":"y","arguments":{"a":1}}},
@@ -144,16 +165,21 @@ TEST(AgentProtocol, OpenaiReplies) {
     EXPECT_EQ(reply->message["tool_calls"][1]["id"], "call_1_2");
 
     const auto stop = [](const char* finish, const char* more) {
-        return Read(Protocol::kOpenai, std::string(R"({"choices":[{"finish_reason":")") + finish + R"(","message":{"content":null)" + more + "}}]}")->stop;
+        return Read(Protocol::kOpenai, std::string(R"({"choices":[{"finish_reason":")") + finish +
+                                           R"(","message":{"content":null)" + more + "}}]}")
+            ->stop;
     };
     EXPECT_EQ(stop("length", ""), Stop::kLength);
     EXPECT_EQ(stop("content_filter", ""), Stop::kFiltered);
     EXPECT_EQ(stop("stop", R"(,"refusal":"I cannot")"), Stop::kRefused);
-    EXPECT_EQ(stop("stop", R"(,"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{}"}}])"), Stop::kTools);
+    EXPECT_EQ(stop("stop", R"(,"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{}"}}])"),
+              Stop::kTools);
 }
 
 TEST(AgentProtocol, AnthropicReplies) {
-    auto reply = Read(Protocol::kAnthropic, R"({"content":[{"type":"text","text":"I look."},{"type":"tool_use","id":"t1","name":"table_health","input":{"relation":"a.b"}}],
+    auto reply = Read(
+        Protocol::kAnthropic,
+        R"({"content":[{"type":"text","text":"I look."},{"type":"tool_use","id":"t1","name":"table_health","input":{"relation":"a.b"}}],
         "stop_reason":"tool_use","usage":{"input_tokens":5,"cache_read_input_tokens":3,"output_tokens":2}})");
     ASSERT_TRUE(reply);
     EXPECT_EQ(reply->stop, Stop::kTools);
@@ -161,7 +187,10 @@ TEST(AgentProtocol, AnthropicReplies) {
     EXPECT_EQ(reply->calls.at(0).arguments["relation"], "a.b");
     EXPECT_EQ(reply->input_tokens, 8);
     const auto stop = [](const char* reason) {
-        return Read(Protocol::kAnthropic, std::string(R"({"content":[{"type":"text","text":"x"}],"stop_reason":")") + reason + "\"}")->stop;
+        return Read(
+                   Protocol::kAnthropic,
+                   std::string(R"({"content":[{"type":"text","text":"x"}],"stop_reason":")") + reason + "\"}")
+            ->stop;
     };
     EXPECT_EQ(stop("end_turn"), Stop::kAnswer);
     EXPECT_EQ(stop("stop_sequence"), Stop::kAnswer);
@@ -170,18 +199,22 @@ TEST(AgentProtocol, AnthropicReplies) {
     EXPECT_EQ(stop("refusal"), Stop::kRefused);
     EXPECT_EQ(stop("pause_turn"), Stop::kPaused);
     // An empty turn may not be sent back.
-    EXPECT_FALSE(Read(Protocol::kAnthropic, R"({"content":[],"stop_reason":"end_turn"})")->message["content"].empty());
+    EXPECT_FALSE(
+        Read(Protocol::kAnthropic, R"({"content":[],"stop_reason":"end_turn"})")->message["content"].empty());
 }
 
 TEST(AgentProtocol, WhatIsNoReply) {
-    for (const char* text : {"{}", "[]", "null", "1", R"({"choices":[]})", R"({"choices":[{}]})", R"({"choices":[{"message":5}]})", R"({"choices":{}})"}) {
+    for (const char* text : {"{}", "[]", "null", "1", R"({"choices":[]})", R"({"choices":[{}]})",
+                             R"({"choices":[{"message":5}]})", R"({"choices":{}})"}) {
         std::string why;
         EXPECT_FALSE(Read(Protocol::kOpenai, text, &why)) << text;
         EXPECT_FALSE(why.empty());
         EXPECT_FALSE(Read(Protocol::kAnthropic, text)) << text;
     }
     EXPECT_TRUE(Read(Protocol::kAnthropic, R"({"content":[1,null,{"type":7}]})"));
-    EXPECT_TRUE(Read(Protocol::kOpenai, R"({"choices":[{"message":{"tool_calls":[1,{"function":2}],"content":7}}],"usage":{"prompt_tokens":-1}})"));
+    EXPECT_TRUE(Read(
+        Protocol::kOpenai,
+        R"({"choices":[{"message":{"tool_calls":[1,{"function":2}],"content":7}}],"usage":{"prompt_tokens":-1}})"));
 }
 
 TEST(AgentProtocol, JsonFromOutside) {
@@ -207,11 +240,17 @@ TEST(AgentProtocol, ToolResults) {
 }
 
 TEST(AgentProtocol, Faults) {
-    for (const int status : {408, 409, 425, 429, 500, 502, 503, 504, 529}) EXPECT_TRUE(ReadFault(status, "").retry) << status;
-    for (const int status : {400, 401, 402, 403, 404, 410, 413, 422}) EXPECT_FALSE(ReadFault(status, "").retry) << status;
+    for (const int status : {408, 409, 425, 429, 500, 502, 503, 504, 529})
+        EXPECT_TRUE(ReadFault(status, "").retry) << status;
+    for (const int status : {400, 401, 402, 403, 404, 410, 413, 422})
+        EXPECT_FALSE(ReadFault(status, "").retry) << status;
     EXPECT_FALSE(ReadFault(429, R"({"error":{"code":"insufficient_quota","message":"no money"}})").retry);
-    EXPECT_NE(ReadFault(404, R"({"error":{"message":"model 'x' not found","type":"api_error","code":null}})").reason.find("not found"), std::string::npos);
-    EXPECT_NE(ReadFault(400, R"({"error":{"code":400,"message":"m","type":"exceed_context_size_error"}})").reason.find("exceed_context_size_error"), std::string::npos);
+    EXPECT_NE(ReadFault(404, R"({"error":{"message":"model 'x' not found","type":"api_error","code":null}})")
+                  .reason.find("not found"),
+              std::string::npos);
+    EXPECT_NE(ReadFault(400, R"({"error":{"code":400,"message":"m","type":"exceed_context_size_error"}})")
+                  .reason.find("exceed_context_size_error"),
+              std::string::npos);
     EXPECT_NE(ReadFault(404, R"({"error":"plain"})").reason.find("plain"), std::string::npos);
 }
 

@@ -125,7 +125,8 @@ TEST(DiagnosisRule, OneClauseLostItsRows) {
 }
 
 TEST(DiagnosisRule, WhatAClauseOverPeopleReads) {
-    const ReadsOfPeople all = FindReadsOfPeople("segment(\"paying\") || !(spent >= 10) || last_seen_minutes_ago < 5");
+    const ReadsOfPeople all =
+        FindReadsOfPeople("segment(\"paying\") || !(spent >= 10) || last_seen_minutes_ago < 5");
     EXPECT_EQ(all.segments, (std::vector<std::string>{"paying"}));
     EXPECT_EQ(all.traits, (std::vector<std::string>{"spent"}));
     EXPECT_TRUE(all.events);

@@ -22,13 +22,16 @@ class Person : public Someone {
     std::optional<std::string> Id() override { return id; }
     std::optional<size_t> Override() override { return override; }
     bool Meets(const Prerequisite&) override { return meets; }
-    void Explain(size_t rule, std::vector<Line>& lines) override { lines.push_back({1, "rule", std::to_string(rule), ""}); }
+    void Explain(size_t rule, std::vector<Line>& lines) override {
+        lines.push_back({1, "rule", std::to_string(rule), ""});
+    }
 };
 
 constexpr Moment kNow = 1000 * kDay;
 
 // "variant REASON rule"
-std::string Decided(const std::string& definition, Person& person, const Standing& standing = {true, false, "salt"}, Moment now = kNow) {
+std::string Decided(const std::string& definition, Person& person,
+                    const Standing& standing = {true, false, "salt"}, Moment now = kNow) {
     const Definition read = ReadDefinition(definition);
     std::vector<Line> lines;
     const Decision decision = Decide(read, standing, now, person);
@@ -37,7 +40,8 @@ std::string Decided(const std::string& definition, Person& person, const Standin
     EXPECT_EQ(decision.reason, told.reason);
     EXPECT_EQ(decision.bucket, told.bucket);
     EXPECT_FALSE(lines.empty());
-    return read.variants[decision.variant].name + " " + Name(decision.reason) + " " + std::to_string(decision.rule);
+    return read.variants[decision.variant].name + " " + Name(decision.reason) + " " +
+           std::to_string(decision.rule);
 }
 std::string Decided(const std::string& definition) {
     Person person;
@@ -53,13 +57,17 @@ TEST(FlagDecide, Reasons) {
     EXPECT_EQ(Decided(R"({"when": "profile.x == 1"})", person), "on TARGETING_MATCH 1");
     EXPECT_EQ(Decided(R"({"percentage": 99.999})"), "on SPLIT 1");
     EXPECT_EQ(Decided(R"({"percentage": 0})"), "off DEFAULT 0");
-    EXPECT_EQ(Decided(R"({"variants": {"a": {"value": 1, "weight": 1}, "b": {"value": 2, "weight": 0}}, "off": "b"})"), "a STATIC 1");
+    EXPECT_EQ(
+        Decided(
+            R"({"variants": {"a": {"value": 1, "weight": 1}, "b": {"value": 2, "weight": 0}}, "off": "b"})"),
+        "a STATIC 1");
     EXPECT_EQ(Decided("{}", person, {false, false, "s"}), "off DISABLED 0");
     EXPECT_EQ(Decided("{}", person, {true, true, "s"}), "off DISABLED 0");
 }
 
 TEST(FlagDecide, FirstRuleThatHoldsWins) {
-    const std::string definition = R"({"rules": [{"when": "profile.a == 1", "variant": "off"}, {"when": "profile.b == 1"}, {"variant": "off"}]})";
+    const std::string definition =
+        R"({"rules": [{"when": "profile.a == 1", "variant": "off"}, {"when": "profile.b == 1"}, {"variant": "off"}]})";
     Person person;
     EXPECT_EQ(Decided(definition, person), "off TARGETING_MATCH 3");
     person.holds = {1};
@@ -71,7 +79,8 @@ TEST(FlagDecide, FirstRuleThatHoldsWins) {
 }
 
 TEST(FlagDecide, OrderOfTheSteps) {
-    const std::string all = R"({"overrides": {"u1": "on"}, "prerequisites": ["p"], "holdout": {"percentage": 100}, "schedule": {"from": "2000-01-02"}})";
+    const std::string all =
+        R"({"overrides": {"u1": "on"}, "prerequisites": ["p"], "holdout": {"percentage": 100}, "schedule": {"from": "2000-01-02"}})";
     Person person;
     person.override = 1;
     EXPECT_EQ(Decided(all, person, {false, false, "s"}), "off DISABLED 0");
@@ -93,12 +102,15 @@ TEST(FlagDecide, WithoutAnIdNothingIsDrawn) {
 }
 
 TEST(FlagDecide, RampsAndSchedulesGoByTheClock) {
-    const std::string ramp = R"({"ramp": [{"at": "2002-01-01", "percentage": 0}, {"at": "2002-09-01", "percentage": 100}]})";
+    const std::string ramp =
+        R"({"ramp": [{"at": "2002-01-01", "percentage": 0}, {"at": "2002-09-01", "percentage": 100}]})";
     Person person;
-    EXPECT_EQ(Decided(ramp, person, {true, false, "s"}, *ParseMoment("2002-08-31 23:59:59")), "off DEFAULT 0");
+    EXPECT_EQ(Decided(ramp, person, {true, false, "s"}, *ParseMoment("2002-08-31 23:59:59")),
+              "off DEFAULT 0");
     EXPECT_EQ(Decided(ramp, person, {true, false, "s"}, *ParseMoment("2002-09-01")), "on STATIC 1");
     const std::string rule = R"({"rules": [{"schedule": {"until": "2002-09-01"}}]})";
-    EXPECT_EQ(Decided(rule, person, {true, false, "s"}, *ParseMoment("2002-09-01") - 1), "on TARGETING_MATCH 1");
+    EXPECT_EQ(Decided(rule, person, {true, false, "s"}, *ParseMoment("2002-09-01") - 1),
+              "on TARGETING_MATCH 1");
     EXPECT_EQ(Decided(rule, person, {true, false, "s"}, *ParseMoment("2002-09-01")), "off DEFAULT 0");
 }
 
@@ -108,7 +120,8 @@ TEST(FlagDecide, HoldoutsWithOneSaltHoldTheSamePeople) {
         Person person;
         person.id = "h" + std::to_string(i);
         const auto held = [&](const char* holdout, const char* salt) {
-            return Decide(ReadDefinition(std::string(holdout)), {true, false, salt}, kNow, person).reason == Reason::kHoldout;
+            return Decide(ReadDefinition(std::string(holdout)), {true, false, salt}, kNow, person).reason ==
+                   Reason::kHoldout;
         };
         constexpr const char* kShared = R"({"holdout": {"percentage": 20, "salt": "2026"}})";
         EXPECT_EQ(held(kShared, "a"), held(kShared, "b"));

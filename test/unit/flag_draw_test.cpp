@@ -21,7 +21,8 @@ TEST(FlagDraw, MurmurAgreesWithThePublishedVectors) {
     EXPECT_EQ(Murmur3("aaa", 0x9747b28c), 0x283e0130u);
     EXPECT_EQ(Murmur3("aa", 0x9747b28c), 0x5d211726u);
     EXPECT_EQ(Murmur3("a", 0x9747b28c), 0x7fa09ea6u);
-    EXPECT_EQ(Murmur3("\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80", 0x9747b28c), 0xD58063C1u);  // UTF-8
+    EXPECT_EQ(Murmur3("\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80", 0x9747b28c),
+              0xD58063C1u);  // UTF-8
 }
 
 struct Golden {
@@ -40,10 +41,14 @@ TEST(FlagDraw, GoldenVectorsOfNewCheckout) {
     for (const Golden& golden : kGolden) {
         EXPECT_EQ(Murmur3(std::string("new-checkout") + golden.user), golden.hash);
         EXPECT_EQ(Scale(golden.hash, kBuckets), golden.bucket);
-        EXPECT_EQ(Draw(Dialect::kFlagd, "new-checkout", golden.user, 100, {1}).bucket, static_cast<int>(golden.bucket));
-        EXPECT_EQ(Draw(Dialect::kUnleash, "new-checkout", golden.user, 100, {1}).bucket, (golden.unleash - 1) * 1000);
-        EXPECT_EQ(Draw(Dialect::kGrowthBook, "new-checkout", golden.user, 100, {1}).bucket, golden.growthbook * 10);
-        EXPECT_EQ(Draw(Dialect::kPostHog, "new-checkout", golden.user, 100, {1}).bucket, static_cast<int>(golden.posthog * kBuckets));
+        EXPECT_EQ(Draw(Dialect::kFlagd, "new-checkout", golden.user, 100, {1}).bucket,
+                  static_cast<int>(golden.bucket));
+        EXPECT_EQ(Draw(Dialect::kUnleash, "new-checkout", golden.user, 100, {1}).bucket,
+                  (golden.unleash - 1) * 1000);
+        EXPECT_EQ(Draw(Dialect::kGrowthBook, "new-checkout", golden.user, 100, {1}).bucket,
+                  golden.growthbook * 10);
+        EXPECT_EQ(Draw(Dialect::kPostHog, "new-checkout", golden.user, 100, {1}).bucket,
+                  static_cast<int>(golden.posthog * kBuckets));
     }
     // Ours: the salt and the id are kept apart.
     EXPECT_EQ(Bucket("new-checkout", "user-123"), 50559);
@@ -59,16 +64,24 @@ TEST(FlagDraw, DialectsHaveTheirOwnEdges) {
         EXPECT_TRUE(Draw(Dialect::kUnleash, "new-checkout", golden.user, golden.unleash, {1}).share);
         EXPECT_FALSE(Draw(Dialect::kUnleash, "new-checkout", golden.user, golden.unleash - 1, {1}).share);
         const double variant = golden.unleash_variant;
-        EXPECT_EQ(*Draw(Dialect::kUnleash, "new-checkout", golden.user, 100, {variant, 1000 - variant}).share, 0u);
-        EXPECT_EQ(*Draw(Dialect::kUnleash, "new-checkout", golden.user, 100, {variant - 1, 1001 - variant}).share, 1u);
+        EXPECT_EQ(*Draw(Dialect::kUnleash, "new-checkout", golden.user, 100, {variant, 1000 - variant}).share,
+                  0u);
+        EXPECT_EQ(
+            *Draw(Dialect::kUnleash, "new-checkout", golden.user, 100, {variant - 1, 1001 - variant}).share,
+            1u);
         // GrowthBook: a value that equals the coverage is in.
-        EXPECT_TRUE(Draw(Dialect::kGrowthBook, "new-checkout", golden.user, golden.growthbook / 100.0, {1}).share);
-        EXPECT_FALSE(Draw(Dialect::kGrowthBook, "new-checkout", golden.user, golden.growthbook / 100.0 - 0.005, {1}).share);
+        EXPECT_TRUE(
+            Draw(Dialect::kGrowthBook, "new-checkout", golden.user, golden.growthbook / 100.0, {1}).share);
+        EXPECT_FALSE(
+            Draw(Dialect::kGrowthBook, "new-checkout", golden.user, golden.growthbook / 100.0 - 0.005, {1})
+                .share);
         // With variants the coverage shortens the range of each.
         const Drawn whole = Draw(Dialect::kGrowthBook, "new-checkout", golden.user, 100, {1, 1});
         EXPECT_EQ(*whole.share, golden.growthbook < 5000 ? 0u : 1u);
-        EXPECT_TRUE(Draw(Dialect::kPostHog, "new-checkout", golden.user, golden.posthog * 100 + 0.001, {1}).share);
-        EXPECT_FALSE(Draw(Dialect::kPostHog, "new-checkout", golden.user, golden.posthog * 100 - 0.001, {1}).share);
+        EXPECT_TRUE(
+            Draw(Dialect::kPostHog, "new-checkout", golden.user, golden.posthog * 100 + 0.001, {1}).share);
+        EXPECT_FALSE(
+            Draw(Dialect::kPostHog, "new-checkout", golden.user, golden.posthog * 100 - 0.001, {1}).share);
     }
     EXPECT_FALSE(Draw(Dialect::kUnleash, "x", "y", 0, {1}).share);
     EXPECT_FALSE(Draw(Dialect::kGrowthBook, "x", "y", 0, {1}).share);
@@ -76,13 +89,16 @@ TEST(FlagDraw, DialectsHaveTheirOwnEdges) {
     // flagd: 25 of 100 is the same people as 25 %.
     for (int i = 0; i < 2000; ++i) {
         const std::string id = "id" + std::to_string(i);
-        EXPECT_EQ(Draw(Dialect::kFlagd, "f", id, 25, {1}).share.has_value(), *Draw(Dialect::kFlagd, "f", id, 100, {25, 75}).share == 0) << id;
+        EXPECT_EQ(Draw(Dialect::kFlagd, "f", id, 25, {1}).share.has_value(),
+                  *Draw(Dialect::kFlagd, "f", id, 100, {25, 75}).share == 0)
+            << id;
     }
 }
 
 TEST(FlagDraw, SharesComeOutAsAsked) {
     constexpr int kPeople = 200'000;
-    for (const Dialect dialect : {Dialect::kPulse, Dialect::kUnleash, Dialect::kGrowthBook, Dialect::kPostHog, Dialect::kFlagd}) {
+    for (const Dialect dialect :
+         {Dialect::kPulse, Dialect::kUnleash, Dialect::kGrowthBook, Dialect::kPostHog, Dialect::kFlagd}) {
         int in = 0, second = 0;
         for (int i = 0; i < kPeople; ++i) {
             const std::string id = "user-" + std::to_string(i);
@@ -94,12 +110,14 @@ TEST(FlagDraw, SharesComeOutAsAsked) {
         }
         // Five standard errors.
         EXPECT_NEAR(in / static_cast<double>(kPeople), 0.30, 5 * std::sqrt(0.21 / kPeople)) << Name(dialect);
-        EXPECT_NEAR(second / static_cast<double>(kPeople), 0.75, 5 * std::sqrt(0.1875 / kPeople)) << Name(dialect);
+        EXPECT_NEAR(second / static_cast<double>(kPeople), 0.75, 5 * std::sqrt(0.1875 / kPeople))
+            << Name(dialect);
     }
 }
 
 TEST(FlagDraw, GrowingOnlyAddsPeopleAndKeepsTheirVariant) {
-    for (const Dialect dialect : {Dialect::kPulse, Dialect::kUnleash, Dialect::kGrowthBook, Dialect::kPostHog, Dialect::kFlagd})
+    for (const Dialect dialect :
+         {Dialect::kPulse, Dialect::kUnleash, Dialect::kGrowthBook, Dialect::kPostHog, Dialect::kFlagd})
         for (int i = 0; i < 3000; ++i) {
             const std::string id = "p" + std::to_string(i);
             std::optional<size_t> before;
@@ -107,7 +125,8 @@ TEST(FlagDraw, GrowingOnlyAddsPeopleAndKeepsTheirVariant) {
                 const Drawn drawn = Draw(dialect, "grow", id, percentage, {1, 2, 3});
                 if (before) {
                     ASSERT_TRUE(drawn.share) << Name(dialect) << " " << id << " left at " << percentage;
-                    ASSERT_EQ(*before, *drawn.share) << Name(dialect) << " " << id << " changed sides at " << percentage;
+                    ASSERT_EQ(*before, *drawn.share)
+                        << Name(dialect) << " " << id << " changed sides at " << percentage;
                 }
                 before = drawn.share;
             }

@@ -42,8 +42,12 @@ std::string Ids(const Event& event) {
     return ids;
 }
 
-std::string Reason(const std::string& text, const Limits& limits = Usual()) { return Decide(text, limits)->reason; }
-std::string Time(const std::string& text, const Limits& limits = Usual()) { return FormatMoment(Decide(text, limits)->time); }
+std::string Reason(const std::string& text, const Limits& limits = Usual()) {
+    return Decide(text, limits)->reason;
+}
+std::string Time(const std::string& text, const Limits& limits = Usual()) {
+    return FormatMoment(Decide(text, limits)->time);
+}
 
 std::string Repeat(const std::string& piece, int times) {
     std::string text;
@@ -54,7 +58,8 @@ std::string Repeat(const std::string& piece, int times) {
 }  // namespace
 
 TEST(ProfileEvent, ReadsWhatSegmentsLibrariesSend) {
-    const auto judged = Decide(R"({"type":"track","event":"Order Completed","userId":"u1","anonymousId":"a1","messageId":"node-next-1",
+    const auto judged = Decide(
+        R"({"type":"track","event":"Order Completed","userId":"u1","anonymousId":"a1","messageId":"node-next-1",
         "timestamp":"2026-11-21T11:59:00.123Z","properties":{"total":12.5},"context":{"library":{"name":"x"}},"integrations":{},"_metadata":{}})");
     EXPECT_EQ(judged->reason, "");
     EXPECT_EQ(judged->type, EventType::kTrack);
@@ -68,22 +73,29 @@ TEST(ProfileEvent, ReadsWhatSegmentsLibrariesSend) {
 }
 
 TEST(ProfileEvent, KnowsSynonyms) {
-    const auto judged = Decide(R"({"event_name":" app_open ","deviceId":"d","externalId":7,"ts":1763726400000,"props":{"a":1},"idempotency_key":"k"})");
+    const auto judged = Decide(
+        R"({"event_name":" app_open ","deviceId":"d","externalId":7,"ts":1763726400000,"props":{"a":1},"idempotency_key":"k"})");
     EXPECT_EQ(judged->reason, "");
     EXPECT_EQ(judged->name, "app_open");
     EXPECT_EQ(Ids(judged.event), "user_id:7 device_id:d");
     EXPECT_EQ(judged->message_id, "k");
     EXPECT_EQ(FormatMoment(judged->time), "2025-11-21 12:00:00+00");
     // The first name of several counts; null counts as nothing.
-    EXPECT_EQ(Ids(Decide(R"({"event":"e","userId":null,"user_id":"x","externalId":"y"})").event), "user_id:x");
+    EXPECT_EQ(Ids(Decide(R"({"event":"e","userId":null,"user_id":"x","externalId":"y"})").event),
+              "user_id:x");
 }
 
 TEST(ProfileEvent, FindsIdsWhereverTheyAre) {
-    EXPECT_EQ(Ids(Decide(R"({"type":"identify","userId":"u","traits":{"email":"A@x.org","phone":"+49 1"},"context":{"traits":{"email":"b@x.org"},
-        "device":{"id":"d"},"externalIds":[{"id":"9","type":"crm"},{"id":null,"type":"x"},7]},"identifiers":{"loyalty":"L1","bad":{}}})").event),
-              "user_id:u email:A@x.org phone:+49 1 email:b@x.org device_id:d crm:9 loyalty:L1");
+    EXPECT_EQ(
+        Ids(Decide(
+                R"({"type":"identify","userId":"u","traits":{"email":"A@x.org","phone":"+49 1"},"context":{"traits":{"email":"b@x.org"},
+        "device":{"id":"d"},"externalIds":[{"id":"9","type":"crm"},{"id":null,"type":"x"},7]},"identifiers":{"loyalty":"L1","bad":{}}})")
+                .event),
+        "user_id:u email:A@x.org phone:+49 1 email:b@x.org device_id:d crm:9 loyalty:L1");
     // A group's traits are not a person's.
-    EXPECT_EQ(Ids(Decide(R"({"type":"group","userId":"u","groupId":"g","traits":{"email":"info@g.org"}})").event), "user_id:u");
+    EXPECT_EQ(
+        Ids(Decide(R"({"type":"group","userId":"u","groupId":"g","traits":{"email":"info@g.org"}})").event),
+        "user_id:u");
     EXPECT_EQ(Ids(Decide("{\"event\":\"e\",\"userId\":\" \\u0007u\\t1 \"}").event), "user_id:u1");
     const auto number = Decide(R"({"event":"e","userId":12345678901234567890})");
     EXPECT_EQ(Ids(number.event), "user_id:12345678901234567890");
@@ -103,7 +115,8 @@ TEST(ProfileEvent, InfersTheType) {
 }
 
 TEST(ProfileEvent, RefusesWithAReason) {
-    for (const char* text : {"1", "[]", "null", "\"x\"", "true"}) EXPECT_EQ(Reason(text), "invalid_json") << text;
+    for (const char* text : {"1", "[]", "null", "\"x\"", "true"})
+        EXPECT_EQ(Reason(text), "invalid_json") << text;
     EXPECT_EQ(Reason(R"({"type":"track","userId":"u"})"), "invalid_event_name");
     EXPECT_EQ(Reason(R"({"event":" ","userId":"u"})"), "invalid_event_name");
     EXPECT_EQ(Reason(R"({"event":{"a":1},"userId":"u"})"), "invalid_event_name");
@@ -120,19 +133,26 @@ TEST(ProfileEvent, RefusesWithAReason) {
     EXPECT_EQ(Reason(R"({"event":"e","userId":"u","properties":"x"})"), "invalid_properties");
     EXPECT_EQ(Reason(R"({"event":"e","userId":"u","context":1})"), "invalid_properties");
     EXPECT_EQ(Reason(R"({"event":"e","userId":"u","messageId":{}})"), "invalid_message_id");
-    EXPECT_EQ(Reason("{\"event\":\"e\",\"userId\":\"u\",\"messageId\":\"" + Repeat("x", 256) + "\"}"), "invalid_message_id");
-    for (const char* time : {"\"yesterday\"", "{}", "true", "-1", "1e30", "\"2026-13-01\"", "\"1969-01-01\"", "\"\""})
-        EXPECT_EQ(Reason(std::string(R"({"event":"e","userId":"u","timestamp":)") + time + "}"), "invalid_timestamp") << time;
+    EXPECT_EQ(Reason("{\"event\":\"e\",\"userId\":\"u\",\"messageId\":\"" + Repeat("x", 256) + "\"}"),
+              "invalid_message_id");
+    for (const char* time :
+         {"\"yesterday\"", "{}", "true", "-1", "1e30", "\"2026-13-01\"", "\"1969-01-01\"", "\"\""})
+        EXPECT_EQ(Reason(std::string(R"({"event":"e","userId":"u","timestamp":)") + time + "}"),
+                  "invalid_timestamp")
+            << time;
 }
 
 TEST(ProfileEvent, KeepsTheLimits) {
     Limits limits = Usual();
     limits.max_size = 100;
-    EXPECT_EQ(Reason("{\"event\":\"e\",\"userId\":\"u\",\"properties\":{\"a\":\"" + Repeat("x", 100) + "\"}}", limits), "too_large");
+    EXPECT_EQ(Reason("{\"event\":\"e\",\"userId\":\"u\",\"properties\":{\"a\":\"" + Repeat("x", 100) + "\"}}",
+                     limits),
+              "too_large");
     limits = Usual();
     limits.max_properties = 3;
     EXPECT_EQ(Reason(R"({"event":"e","userId":"u","properties":{"a":{"b":1,"c":2}}})", limits), "");
-    EXPECT_EQ(Reason(R"({"event":"e","userId":"u","properties":{"a":[{"b":1,"c":2,"d":3}]}})", limits), "too_many_properties");
+    EXPECT_EQ(Reason(R"({"event":"e","userId":"u","properties":{"a":[{"b":1,"c":2,"d":3}]}})", limits),
+              "too_many_properties");
     limits = Usual();
     limits.max_depth = 3;
     EXPECT_EQ(Reason(R"({"event":"e","userId":"u","properties":{"a":[[1]]}})", limits), "");
@@ -152,38 +172,59 @@ TEST(ProfileEvent, CorrectsClocks) {
     const std::string event = R"({"event":"e","userId":"u",)";
     EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T11:00:00Z"})"), "2026-11-21 11:00:00+00");
     // An honest clock is believed to the microsecond, whatever the way took.
-    EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"2026-11-21T11:55:00Z"})"), "2026-11-21 11:00:00+00");
-    // One that is two hours slow, or fast.
-    EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T09:00:00Z","sentAt":"2026-11-21T10:00:00Z"})"), "2026-11-21 11:00:00+00");
-    EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T13:00:00Z","sentAt":"2026-11-21T14:00:00Z"})"), "2026-11-21 11:00:00+00");
-    EXPECT_EQ(Decide(event + R"("timestamp":"2026-11-21T13:00:00Z","sentAt":"2026-11-21T14:00:00Z"})")->original_time, "2026-11-21 13:00:00+00");
-    EXPECT_EQ(Time(event + R"("originalTimestamp":"2026-11-21T09:00:00Z","timestamp":"2026-11-21T10:30:00Z","sentAt":"2026-11-21T10:00:00Z"})"),
+    EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"2026-11-21T11:55:00Z"})"),
               "2026-11-21 11:00:00+00");
+    // One that is two hours slow, or fast.
+    EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T09:00:00Z","sentAt":"2026-11-21T10:00:00Z"})"),
+              "2026-11-21 11:00:00+00");
+    EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T13:00:00Z","sentAt":"2026-11-21T14:00:00Z"})"),
+              "2026-11-21 11:00:00+00");
+    EXPECT_EQ(Decide(event + R"("timestamp":"2026-11-21T13:00:00Z","sentAt":"2026-11-21T14:00:00Z"})")
+                  ->original_time,
+              "2026-11-21 13:00:00+00");
+    EXPECT_EQ(
+        Time(
+            event +
+            R"("originalTimestamp":"2026-11-21T09:00:00Z","timestamp":"2026-11-21T10:30:00Z","sentAt":"2026-11-21T10:00:00Z"})"),
+        "2026-11-21 11:00:00+00");
     // The future becomes the present, and nothing is given as the time of arrival.
     EXPECT_EQ(Time(event + R"("timestamp":"2027-01-01"})"), "2026-11-21 12:00:00+00");
     EXPECT_EQ(Time(event + R"("a":1})"), "2026-11-21 12:00:00+00");
     EXPECT_EQ(Time(event + R"("timestamp":1763726400})"), "2025-11-21 12:00:00+00");
     EXPECT_EQ(Time(event + R"("timestamp":"1763726400500"})"), "2025-11-21 12:00:00.500000+00");
     EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T13:00:00+02:00"})"), "2026-11-21 11:00:00+00");
-    EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"soon"})"), "2026-11-21 11:00:00+00");
-    EXPECT_EQ(Decide(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"soon"})")->note, "sentAt is no time and was not used.");
+    EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"soon"})"),
+              "2026-11-21 11:00:00+00");
+    EXPECT_EQ(Decide(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"soon"})")->note,
+              "sentAt is no time and was not used.");
 }
 
 TEST(ProfileEvent, DigestIsOfWhatItSays) {
     const auto digest = [](const std::string& text) { return Decide(text)->digest; };
-    const uint64_t one = digest(R"({"event":"e","userId":"u","timestamp":"2026-11-21T11:00:00Z","properties":{"a":1}})");
-    EXPECT_EQ(one, digest(R"({"userId":"u","event":"e","ts":"2026-11-21T11:00:00Z","props":{"a":1},"sentAt":"2026-11-21T10:00:00Z"})"));
-    EXPECT_NE(one, digest(R"({"event":"e","userId":"u","timestamp":"2026-11-21T11:00:00Z","properties":{"a":2}})"));
-    EXPECT_NE(one, digest(R"({"event":"e","userId":"v","timestamp":"2026-11-21T11:00:00Z","properties":{"a":1}})"));
-    EXPECT_NE(one, digest(R"({"event":"e","userId":"u","timestamp":"2026-11-21T11:00:01Z","properties":{"a":1}})"));
+    const uint64_t one =
+        digest(R"({"event":"e","userId":"u","timestamp":"2026-11-21T11:00:00Z","properties":{"a":1}})");
+    EXPECT_EQ(
+        one,
+        digest(
+            R"({"userId":"u","event":"e","ts":"2026-11-21T11:00:00Z","props":{"a":1},"sentAt":"2026-11-21T10:00:00Z"})"));
+    EXPECT_NE(
+        one, digest(R"({"event":"e","userId":"u","timestamp":"2026-11-21T11:00:00Z","properties":{"a":2}})"));
+    EXPECT_NE(
+        one, digest(R"({"event":"e","userId":"v","timestamp":"2026-11-21T11:00:00Z","properties":{"a":1}})"));
+    EXPECT_NE(
+        one, digest(R"({"event":"e","userId":"u","timestamp":"2026-11-21T11:00:01Z","properties":{"a":1}})"));
 }
 
 TEST(ProfileEvent, CatalogueCountsAllAndLooksAtSome) {
     TextReader reader;
     Catalogue catalogue;
     for (int i = 0; i < 1000; ++i)
-        catalogue.Add(reader, Judge(reader, Extract(reader, reader.Parse("{\"event\":\"e\",\"userId\":\"u\",\"properties\":{\"n\":" + std::to_string(i % 7) +
-                                                                         ",\"t\":\"2026-01-01\",\"x\":null}}")), Usual()));
+        catalogue.Add(
+            reader,
+            Judge(reader,
+                  Extract(reader, reader.Parse("{\"event\":\"e\",\"userId\":\"u\",\"properties\":{\"n\":" +
+                                               std::to_string(i % 7) + ",\"t\":\"2026-01-01\",\"x\":null}}")),
+                  Usual()));
     const auto json = nlohmann::json::parse(catalogue.Json());
     EXPECT_EQ(json["e"][0], 1000);
     EXPECT_EQ(json["e"][1], 181);
@@ -198,7 +239,8 @@ TEST(ProfileMonth, CountsFrom2000) {
     EXPECT_EQ(MonthOf(0), 0);
     EXPECT_EQ(MonthOf(-1), -1);
     EXPECT_EQ(MonthName(-1), "before_2000");
-    for (const char* text : {"2000-01-31 23:59:59.999999", "2026-11-01", "2026-11-30 23:59:59.999999", "2024-02-29", "9999-12-31"}) {
+    for (const char* text : {"2000-01-31 23:59:59.999999", "2026-11-01", "2026-11-30 23:59:59.999999",
+                             "2024-02-29", "9999-12-31"}) {
         const Moment moment = *ParseMoment(text);
         const int month = MonthOf(moment);
         EXPECT_LE(MonthBegin(month), moment) << text;

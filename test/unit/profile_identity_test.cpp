@@ -20,7 +20,10 @@ std::string Norm(const std::string& normalisation, const std::string& raw) {
 
 TEST(ProfileIdentity, TrimsAndStrips) {
     EXPECT_EQ(Norm("trim", "  User 1\n"), "User 1");
-    EXPECT_EQ(Norm("trim", "a\x01" "b\x7f"), "ab");
+    EXPECT_EQ(Norm("trim",
+                   "a\x01"
+                   "b\x7f"),
+              "ab");
     EXPECT_EQ(Norm("trim", "\xc2\xa0\xe2\x80\x8bx\xef\xbb\xbf\xc2\xa0"), "x");
     EXPECT_EQ(Norm("trim", "a\tb"), "a b");
     EXPECT_EQ(Norm("trim", " \t\n"), "! it is blank");
@@ -39,10 +42,12 @@ TEST(ProfileIdentity, CountsCharacters) {
 }
 
 TEST(ProfileIdentity, Placeholders) {
-    for (const char* raw : {"anonymous", "ANONYMOUS", " Anonymous ", "\"anonymous\"", "'\"null\"'", "[object Object]", "0", "-", "000",
-                            "00000000-0000-0000-0000-000000000000", "\"\"", "noreply@x", "Test-12", "`0`"})
+    for (const char* raw :
+         {"anonymous", "ANONYMOUS", " Anonymous ", "\"anonymous\"", "'\"null\"'", "[object Object]", "0", "-",
+          "000", "00000000-0000-0000-0000-000000000000", "\"\"", "noreply@x", "Test-12", "`0`"})
         EXPECT_EQ(Norm("trim", raw), "! it is a placeholder") << raw;
-    for (const char* raw : {"anonymous1", "10", "test-1", "test-123", "nullable", "\"", "'a", "x noreply@"}) EXPECT_EQ(Norm("trim", raw), raw);
+    for (const char* raw : {"anonymous1", "10", "test-1", "test-123", "nullable", "\"", "'a", "x noreply@"})
+        EXPECT_EQ(Norm("trim", raw), raw);
     EXPECT_EQ(Norm("email", "mailto:NoReply@example.com"), "! it is a placeholder");
     EXPECT_EQ(Norm("email", "null"), "! it is a placeholder");
     EXPECT_EQ(Norm("phone", "000-000-0000"), "! it is a placeholder");
@@ -61,7 +66,8 @@ TEST(ProfileIdentity, Email) {
     EXPECT_EQ(Norm("email", " Ann.Lee+Shop@Example.COM "), "ann.lee+shop@example.com");
     EXPECT_EQ(Norm("email", "mailto:a@b.co"), "a@b.co");
     EXPECT_EQ(Norm("email", "a@m\xc3\xbcller.de"), "a@m\xc3\xbcller.de");
-    for (const char* raw : {"a", "@b.co", "a@", "a@b", "a@@b.co", "a@b@c.de", "a b@c.de", "a@b..de", "a@.de", "a@b.de.", "a@-b.de", "a@b_c.de", "<a@b.de>", "a@b.de,c@d.de"})
+    for (const char* raw : {"a", "@b.co", "a@", "a@b", "a@@b.co", "a@b@c.de", "a b@c.de", "a@b..de", "a@.de",
+                            "a@b.de.", "a@-b.de", "a@b_c.de", "<a@b.de>", "a@b.de,c@d.de"})
         EXPECT_EQ(Norm("email", raw), "! no e-mail address") << raw;
     EXPECT_EQ(Norm("email", std::string(65, 'a') + "@b.de"), "! no e-mail address");
 }
@@ -71,13 +77,15 @@ TEST(ProfileIdentity, Phone) {
     EXPECT_EQ(Norm("phone", "0049 30 123.456"), "+4930123456");
     EXPECT_EQ(Norm("phone", "tel:+4930123456"), "+4930123456");
     EXPECT_EQ(Norm("phone", "030/123456"), "030123456");  // national: which country, nobody said
-    for (const char* raw : {"123456", "+1234567890123456", "12 34 call me", "+", "1+234567", "++1234567", "no"})
+    for (const char* raw :
+         {"123456", "+1234567890123456", "12 34 call me", "+", "1+234567", "++1234567", "no"})
         EXPECT_EQ(Norm("phone", raw), "! no phone number") << raw;
 }
 
 TEST(ProfileIdentity, NormalFormIsItsOwn) {
     for (const char* normalisation : {"email", "phone", "lower", "trim"})
-        for (const char* raw : {" A@b.CO", "+49 30 1234567", "0049301234567", "\xc2\xa0Xy ", "mailto:mailto@b.co", "tel:0301234567"}) {
+        for (const char* raw : {" A@b.CO", "+49 30 1234567", "0049301234567", "\xc2\xa0Xy ",
+                                "mailto:mailto@b.co", "tel:0301234567"}) {
             const Normalised once = NormalForm(normalisation, raw);
             if (!once.value) continue;
             EXPECT_EQ(NormalForm(normalisation, *once.value).value, once.value) << raw;

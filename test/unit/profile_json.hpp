@@ -24,15 +24,20 @@ class TextReader : public json::Reader {
         const auto found = Json(object).find(key);
         return found == Json(object).end() ? json::Node{} : Of(*found);
     }
-    size_t Count(const json::Node& container) const override { return container.IsContainer() ? Json(container).size() : 0; }
+    size_t Count(const json::Node& container) const override {
+        return container.IsContainer() ? Json(container).size() : 0;
+    }
     std::pair<std::string_view, json::Node> Member(const json::Node& object, size_t index) const override {
         const auto member = std::next(Json(object).begin(), static_cast<std::ptrdiff_t>(index));
         return {member.key(), Of(member.value())};
     }
-    json::Node Element(const json::Node& array, size_t index) const override { return Of(Json(array)[index]); }
+    json::Node Element(const json::Node& array, size_t index) const override {
+        return Of(Json(array)[index]);
+    }
     std::string Number(const json::Node& number) const override { return Json(number).dump(); }
     std::string_view Bytes(const json::Node& container) const override {
-        return texts_.emplace_back(Json(container).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        return texts_.emplace_back(
+            Json(container).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     }
     json::Shape Measure(const json::Node& container) const override {
         json::Shape shape;
@@ -41,7 +46,9 @@ class TextReader : public json::Reader {
     }
 
   private:
-    static const nlohmann::json& Json(const json::Node& node) { return *static_cast<const nlohmann::json*>(node.value); }
+    static const nlohmann::json& Json(const json::Node& node) {
+        return *static_cast<const nlohmann::json*>(node.value);
+    }
     static json::Node Of(const nlohmann::json& value) {
         json::Node node;
         node.value = &value;

@@ -18,7 +18,8 @@ std::vector<IdentityKind> Kinds(int emails = 2, int64_t email_window = 0) {
         made.window = window;
         return made;
     };
-    return {kind("user_id", 100, 1, 0), kind("email", 80, emails, email_window), kind("anonymous_id", 10, 0, 0)};
+    return {kind("user_id", 100, 1, 0), kind("email", 80, emails, email_window),
+            kind("anonymous_id", 10, 0, 0)};
 }
 
 // A world that claims are made against, one batch after the other: what the tables would hold.
@@ -69,7 +70,8 @@ struct World {
             bucketing[next++] = news.bucketing_id;
         }
         const auto real = [&](int64_t id) { return id < 0 ? made[static_cast<size_t>(-id - 1)] : id; };
-        for (const auto& attach : plan.attached) EXPECT_TRUE(ids.insert({attach.id, {real(attach.profile), attach.first_seen_at}}).second);
+        for (const auto& attach : plan.attached)
+            EXPECT_TRUE(ids.insert({attach.id, {real(attach.profile), attach.first_seen_at}}).second);
         for (const auto& merge : plan.merges)
             for (auto& [profile, person] : canonical)
                 if (person == real(merge.merged)) person = real(merge.survivor);
@@ -79,7 +81,8 @@ struct World {
         }
         return plan;
     }
-    Claim One(std::vector<Identity> ids_of, Moment time = 0, std::optional<Identity> previous = std::nullopt) {
+    Claim One(std::vector<Identity> ids_of, Moment time = 0,
+              std::optional<Identity> previous = std::nullopt) {
         std::vector<Claim> claims(1);
         claims[0].ids = std::move(ids_of);
         claims[0].time = time;
@@ -90,7 +93,8 @@ struct World {
     int64_t Person(const Identity& id) const { return canonical.at(ids.at(id).profile); }
 };
 
-const Identity kU1{"user_id", "u1"}, kU2{"user_id", "u2"}, kA1{"anonymous_id", "a1"}, kA2{"anonymous_id", "a2"}, kE1{"email", "e1"}, kE2{"email", "e2"}, kE3{"email", "e3"};
+const Identity kU1{"user_id", "u1"}, kU2{"user_id", "u2"}, kA1{"anonymous_id", "a1"},
+    kA2{"anonymous_id", "a2"}, kE1{"email", "e1"}, kE2{"email", "e2"}, kE3{"email", "e3"};
 
 TEST(ProfileResolve, CreatesAttachesMerges) {
     World world;
@@ -145,7 +149,8 @@ TEST(ProfileResolve, WindowsMoveOn) {
     World world;
     world.kinds = Kinds(1, 7 * kDay);
     world.One({kU1, kE1}, 0);
-    EXPECT_EQ(world.One({kU1, kE2}, 7 * kDay - 1).note, "email e2 is not kept: email allows 1 value in 7 days");
+    EXPECT_EQ(world.One({kU1, kE2}, 7 * kDay - 1).note,
+              "email e2 is not kept: email allows 1 value in 7 days");
     EXPECT_EQ(world.One({kU1, kE2}, 7 * kDay).note, "");
 }
 
@@ -172,8 +177,13 @@ TEST(ProfileResolve, SuperNode) {
     world.One({kU1}, 9);
     std::string last;
     for (int i = 0; i < 5; ++i) last = world.One({kU1, {"anonymous_id", "x" + std::to_string(i)}}, 9).note;
-    EXPECT_EQ(last, "anonymous_id x4 stays with another person: they would be made of 4 profiles, and pulse.max_linked is 3");
-    EXPECT_EQ(std::count_if(world.canonical.begin(), world.canonical.end(), [&](const auto& one) { return one.second == world.Person(kU1); }), 3);
+    EXPECT_EQ(
+        last,
+        "anonymous_id x4 stays with another person: they would be made of 4 profiles, and pulse.max_linked "
+        "is 3");
+    EXPECT_EQ(std::count_if(world.canonical.begin(), world.canonical.end(),
+                            [&](const auto& one) { return one.second == world.Person(kU1); }),
+              3);
 }
 
 TEST(ProfileResolve, UndoneMergesStayUndone) {
@@ -185,7 +195,8 @@ TEST(ProfileResolve, UndoneMergesStayUndone) {
     EXPECT_EQ(claim.note, "anonymous_id a1 stays with another person: a merge of the two was undone");
     // Also through a third.
     world.One({kA2, kA1});
-    EXPECT_EQ(world.One({kU1, kA2}).note, "anonymous_id a2 stays with another person: a merge of the two was undone");
+    EXPECT_EQ(world.One({kU1, kA2}).note,
+              "anonymous_id a2 stays with another person: a merge of the two was undone");
 }
 
 TEST(ProfileResolve, ForcedPeopleMayStayButNotGrow) {
@@ -210,7 +221,8 @@ TEST(ProfileResolve, SurvivorIsTheSameInAnyOrder) {
     } while (std::next_permutation(order.begin(), order.end()));
 }
 
-// A batch is what its claims are one by one; every person keeps the limits, and every event goes to the person of its first id.
+// A batch is what its claims are one by one; every person keeps the limits, and every event goes to the
+// person of its first id.
 TEST(ProfileResolve, RandomBatches) {
     std::mt19937 random(7);
     const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
@@ -223,7 +235,8 @@ TEST(ProfileResolve, RandomBatches) {
                 claim.time = batch * 100 + pick(100);
                 for (int i = pick(3); i >= 0; --i) {
                     const char* kind = i == 0 ? "user_id" : i == 1 ? "email" : "anonymous_id";
-                    if (claim.ids.empty() || pick(2)) claim.ids.push_back({pick(5) ? kind : "anonymous_id", "v" + std::to_string(pick(9))});
+                    if (claim.ids.empty() || pick(2))
+                        claim.ids.push_back({pick(5) ? kind : "anonymous_id", "v" + std::to_string(pick(9))});
                 }
                 if (pick(6) == 0) claim.previous = Identity{"anonymous_id", "v" + std::to_string(pick(9))};
             }
@@ -249,7 +262,8 @@ TEST(ProfileResolve, RandomBatches) {
             EXPECT_LE(count["user_id"], 1);
             EXPECT_LE(count["email"], 2);
         }
-        for (const auto& [profile, person] : batched.canonical) EXPECT_EQ(batched.canonical.at(person), person);
+        for (const auto& [profile, person] : batched.canonical)
+            EXPECT_EQ(batched.canonical.at(person), person);
     }
 }
 

@@ -119,7 +119,8 @@ TEST(RuleMetric, TellsWhatIsWrong) {
     for (const Case& c : cases) {
         const UserError error = ParseError(c.text);
         EXPECT_EQ(error.state(), sqlstate::kSyntaxError) << c.text;
-        EXPECT_EQ(error.message(), "syntax error in rule at position " + std::to_string(c.position)) << c.text << error.detail();
+        EXPECT_EQ(error.message(), "syntax error in rule at position " + std::to_string(c.position))
+            << c.text << error.detail();
         EXPECT_NE(error.detail().find(c.problem), std::string::npos) << c.text << ": " << error.detail();
         EXPECT_FALSE(error.hint().empty()) << c.text;
     }
@@ -133,12 +134,17 @@ TEST(RuleMetric, RefusesWhatIsNotThere) {
         {"events.a.count(session)", "session windows are not available in rules at position 16"},
         {"flag(\"x\")", "flags are not available in rules at position 1"},
         {"events.a{now > 1}.count", "now is not available in the filter of an event at position 10"},
-        {"events.a{b within last 7d}.count", "within is not available in the filter of an event at position 12"},
-        {"events.a{days_since(b) > 1}.count", "days_since is not available in the filter of an event at position 10"},
+        {"events.a{b within last 7d}.count",
+         "within is not available in the filter of an event at position 12"},
+        {"events.a{days_since(b) > 1}.count",
+         "days_since is not available in the filter of an event at position 10"},
         {"events.a{trait(\"x\")}.count", "trait is not available in the filter of an event at position 10"},
-        {"events.a{segment(\"x\")}.count", "segment is not available in the filter of an event at position 10"},
-        {"events.a{events.b.exists}.count", "events is not available in the filter of an event at position 10"},
-        {"events.a{sequence(events.b -> events.c)}.count", "sequence is not available in the filter of an event at position 10"},
+        {"events.a{segment(\"x\")}.count",
+         "segment is not available in the filter of an event at position 10"},
+        {"events.a{events.b.exists}.count",
+         "events is not available in the filter of an event at position 10"},
+        {"events.a{sequence(events.b -> events.c)}.count",
+         "sequence is not available in the filter of an event at position 10"},
     };
     for (const auto& [text, message] : cases) {
         EXPECT_EQ(ParseError(text).state(), sqlstate::kNotSupported) << text;
@@ -158,11 +164,15 @@ TEST(RuleMetric, IsReadFromItsText) {
 }
 
 TEST(RuleMetric, MovesWithANewEventWhereTheOthersAreNoMatter) {
-    const auto moving = [](const char* text) { return CompileMetric(ParseMetric(text), "d.now", "UTC", "d.id").moving; };
-    for (const char* text : {"events.a.count", "events.a.exists_3d", "events.a.first_seen", "events.*.last_seen_1h", "events.a{b > 1}.sum(c, 2d)"})
+    const auto moving = [](const char* text) {
+        return CompileMetric(ParseMetric(text), "d.now", "UTC", "d.id").moving;
+    };
+    for (const char* text : {"events.a.count", "events.a.exists_3d", "events.a.first_seen",
+                             "events.*.last_seen_1h", "events.a{b > 1}.sum(c, 2d)"})
         EXPECT_TRUE(moving(text)) << text;
-    for (const char* text : {"events.a.count(9d..3d)", "events.a.count(calendar 1 month)", "events.a.unique_days", "events.a.avg(b)", "events.a.max(b)",
-                             "events.a.last(b)", "sequence(events.a -> events.b)"})
+    for (const char* text :
+         {"events.a.count(9d..3d)", "events.a.count(calendar 1 month)", "events.a.unique_days",
+          "events.a.avg(b)", "events.a.max(b)", "events.a.last(b)", "sequence(events.a -> events.b)"})
         EXPECT_FALSE(moving(text)) << text;
     EXPECT_EQ(moving("events.a.count_2d")->window, 2 * 86400);
     EXPECT_EQ(moving("events.a.count")->window, 0);
@@ -173,7 +183,8 @@ TEST(RuleMetric, MovesWithANewEventWhereTheOthersAreNoMatter) {
 
 TEST(RuleMetric, IsAFieldOfJsonRules) {
     const auto field = [](const std::string& name) {
-        return CanonicalJson("{\"rules\": [{\"field\": " + nlohmann::json(name).dump() + ", \"operator\": \">\", \"value\": 1}]}");
+        return CanonicalJson("{\"rules\": [{\"field\": " + nlohmann::json(name).dump() +
+                             ", \"operator\": \">\", \"value\": 1}]}");
     };
     EXPECT_EQ(field("events.purchase.count_30d"), "events.purchase.count(30d) > 1");
     EXPECT_EQ(field("events[\"a b\"]{x = 1}.sum(y)"), "events[\"a b\"]{x = 1}.sum(y) > 1");

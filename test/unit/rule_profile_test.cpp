@@ -1,4 +1,5 @@
-// Rules about people: what names mean, how values of unknown type are read, what stands for traits and segments.
+// Rules about people: what names mean, how values of unknown type are read, what stands for traits and
+// segments.
 #include "rule_testing.hpp"
 
 #include <map>
@@ -42,19 +43,22 @@ std::string Expanded(std::string_view text, const Saved& saved, const std::strin
 }
 
 TEST(RuleProfile, TakesTheExamplesOfOthers) {
-    const Saved saved({{"trait frequent_buyer", "events.purchase.count_30d >= 3"},
-                       {"trait total_spent", "events.purchase.sum(amount)"},
-                       {"segment power_users", "events.app_open.unique_days_14d >= 5"},
-                       {"segment recent_buyers", "events.purchase.count_30d >= 1 && last_seen_minutes_ago < 1440"},
-                       {"segment high_value", "total_spent > 100"}});
+    const Saved saved(
+        {{"trait frequent_buyer", "events.purchase.count_30d >= 3"},
+         {"trait total_spent", "events.purchase.sum(amount)"},
+         {"segment power_users", "events.app_open.unique_days_14d >= 5"},
+         {"segment recent_buyers", "events.purchase.count_30d >= 1 && last_seen_minutes_ago < 1440"},
+         {"segment high_value", "total_spent > 100"}});
     for (const char* text :
-         {"events.purchase.count_30d >= 1", "events.app_open.unique_days_14d >= 5", "last_seen_minutes_ago < 1440",
-          "profile.plan in [\"premium\", \"enterprise\"]", "events.purchase.count_30d >= 1 && events.app_open.count_7d >= 3",
-          "frequent_buyer == true", "segment(\"power_users\")", "segment(\"recent_buyers\") && segment(\"high_value\")",
+         {"events.purchase.count_30d >= 1", "events.app_open.unique_days_14d >= 5",
+          "last_seen_minutes_ago < 1440", "profile.plan in [\"premium\", \"enterprise\"]",
+          "events.purchase.count_30d >= 1 && events.app_open.count_7d >= 3", "frequent_buyer == true",
+          "segment(\"power_users\")", "segment(\"recent_buyers\") && segment(\"high_value\")",
           "trait(\"total_spent\") >= 500", "segment(\"recent_buyers\") == false",
           "events[\"Order Completed\"]{category == \"cosmetics\"}.sum(revenue, 90d) > 100",
           "sequence(events.view_product -> within 1d no events.order{product_id == $.product_id}, in 7d)",
-          "events.purchase.first_seen_days_ago > 30", "first_seen_days_ago >= 2", "lifecycle in [\"known\", \"customer\"]"}) {
+          "events.purchase.first_seen_days_ago > 30", "first_seen_days_ago >= 2",
+          "lifecycle in [\"known\", \"customer\"]"}) {
         const ExprPtr expanded = Expand(*Parse(text), saved);
         const ProfileRule rule = CompileProfile(*expanded, kNames, Expect::kBoolean, "now()");
         EXPECT_EQ(rule.type, Type::kBoolean) << text;
@@ -63,9 +67,11 @@ TEST(RuleProfile, TakesTheExamplesOfOthers) {
 }
 
 TEST(RuleProfile, ValuesTakeTheTypeThatIsWanted) {
-    const std::string text = "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'string' THEN (a -> 'p') #>> '{}' END)";
+    const std::string text =
+        "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'string' THEN (a -> 'p') #>> '{}' END)";
     const std::string number = "pulse.to_number((a -> 'p'))";
-    const std::string boolean = "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'boolean' THEN (a -> 'p')::boolean END)";
+    const std::string boolean =
+        "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'boolean' THEN (a -> 'p')::boolean END)";
     const std::string instant = "pulse.to_moment((a -> 'p'))";
     EXPECT_EQ(PersonSql("profile.p = 'x'"), "(" + text + " = 'x')");
     EXPECT_EQ(PersonSql("'x' != profile.p"), "('x' <> " + text + ")");
@@ -76,18 +82,22 @@ TEST(RuleProfile, ValuesTakeTheTypeThatIsWanted) {
     EXPECT_EQ(Person("profile.p", Expect::kBoolean).sql, boolean);
     EXPECT_EQ(PersonSql("profile.p = true"), "(" + boolean + " = true)");
     EXPECT_EQ(PersonSql("profile.p > now"), "(" + instant + " > now())");
-    EXPECT_EQ(PersonSql("profile.p > \"2011-03-01\""), "(" + instant + " > timestamptz '2011-03-01 00:00:00+00')");
+    EXPECT_EQ(PersonSql("profile.p > \"2011-03-01\""),
+              "(" + instant + " > timestamptz '2011-03-01 00:00:00+00')");
     EXPECT_EQ(PersonSql("profile.p = \"2011-03-01\""), "(" + text + " = '2011-03-01')");
     EXPECT_EQ(PersonSql("profile.p + 1"), "(" + number + " + (1)::numeric)");
     EXPECT_EQ(PersonSql("profile.p is null"), "(NULLIF((a -> 'p'), 'null'::jsonb) IS NULL)");
     EXPECT_EQ(PersonSql("profile.p ?? 0"), "COALESCE(" + number + ", (0)::numeric)");
     EXPECT_EQ(PersonSql("profile.p ?? 'x'"), "COALESCE(" + text + ", 'x')");
     EXPECT_EQ(PersonSql("profile.p ?? false"), "COALESCE(" + boolean + ", false)");
-    EXPECT_EQ(PersonSql("profile.p in ['x', 'y']"),
-              "(CASE pg_catalog.jsonb_typeof((a -> 'p')) WHEN 'string' THEN ((a -> 'p') #>> '{}') IN ('x', 'y') END)");
+    EXPECT_EQ(
+        PersonSql("profile.p in ['x', 'y']"),
+        "(CASE pg_catalog.jsonb_typeof((a -> 'p')) WHEN 'string' THEN ((a -> 'p') #>> '{}') IN ('x', 'y') "
+        "END)");
     EXPECT_EQ(PersonSql("profile.p in ['x', 1, true]"),
               "(CASE pg_catalog.jsonb_typeof((a -> 'p')) WHEN 'string' THEN ((a -> 'p') #>> '{}') IN ('x') "
-              "WHEN 'number' THEN ((a -> 'p')::numeric) IN (1) WHEN 'boolean' THEN ((a -> 'p')::boolean) IN (true) END)");
+              "WHEN 'number' THEN ((a -> 'p')::numeric) IN (1) WHEN 'boolean' THEN ((a -> 'p')::boolean) IN "
+              "(true) END)");
     EXPECT_EQ(PersonSql("profile.p = account.p"),
               "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = pg_catalog.jsonb_typeof((c -> 'p')) AND "
               "pg_catalog.jsonb_typeof((a -> 'p')) <> 'null' THEN (a -> 'p') = (c -> 'p') END)");
@@ -95,7 +105,8 @@ TEST(RuleProfile, ValuesTakeTheTypeThatIsWanted) {
     EXPECT_NE(PersonSql("len(profile.p) > 1").find("jsonb_array_length"), std::string::npos);
     EXPECT_NE(PersonSql("profile.p contains 'x'").find("jsonb_exists"), std::string::npos);
     EXPECT_NE(PersonSql("profile.p contains 5").find("jsonb_contains"), std::string::npos);
-    EXPECT_EQ(PersonSql("profile.a.`b c`['it\\'s']"), "NULLIF((a -> 'a' -> 'b c' -> 'it''s'), 'null'::jsonb)");
+    EXPECT_EQ(PersonSql("profile.a.`b c`['it\\'s']"),
+              "NULLIF((a -> 'a' -> 'b c' -> 'it''s'), 'null'::jsonb)");
 }
 
 TEST(RuleProfile, TypesOfResults) {
@@ -116,13 +127,15 @@ TEST(RuleProfile, TypesOfResults) {
 
 TEST(RuleProfile, TellsWhatItReads) {
     const ProfileRule rule = Person(
-        "profile.plan = 'x' && profile.address.city = 'y' && profile.plan != 'z' && account.seats > 3 && context.build > 1 && "
+        "profile.plan = 'x' && profile.address.city = 'y' && profile.plan != 'z' && account.seats > 3 && "
+        "context.build > 1 && "
         "events.a.count_30d > events.b.count && events.a.count(720h) > 1 && last_seen_days_ago > 3");
     EXPECT_EQ(rule.attributes, (std::vector<std::string>{"plan", "address"}));
     EXPECT_EQ(rule.account_attributes, (std::vector<std::string>{"seats"}));
     std::vector<std::string> metrics;
     for (const Metric& metric : rule.metrics) metrics.push_back(Print(metric));
-    EXPECT_EQ(metrics, (std::vector<std::string>{"events.a.count(30d)", "events.b.count", "events.*.last_seen"}));
+    EXPECT_EQ(metrics,
+              (std::vector<std::string>{"events.a.count(30d)", "events.b.count", "events.*.last_seen"}));
     EXPECT_EQ(rule.clauses.size(), 8u);
     EXPECT_EQ(rule.clauses[5].sql, "(m0 > m1)");
     EXPECT_EQ(rule.clauses[6].sql, "(m0 > 1)");
@@ -136,11 +149,15 @@ TEST(RuleProfile, TellsWhatIsWrong) {
         const char* message;
     };
     const Case cases[] = {
-        {"events.a.count > 'x'", sqlstate::kDatatypeMismatch, "operator > cannot take numeric and text in rule at position 1"},
+        {"events.a.count > 'x'", sqlstate::kDatatypeMismatch,
+         "operator > cannot take numeric and text in rule at position 1"},
         {"true && events.a.count", sqlstate::kDatatypeMismatch, "not a condition in rule at position 9"},
-        {"profile.p > 7d", sqlstate::kDatatypeMismatch, "operator > cannot take jsonb and duration in rule at position 1"},
-        {"events.a.exists > 3", sqlstate::kDatatypeMismatch, "operator > cannot take boolean and numeric in rule at position 1"},
-        {"events.a{b + 'x' = 3}.count > 3", sqlstate::kDatatypeMismatch, "operator + cannot take jsonb and text in rule at position 10"},
+        {"profile.p > 7d", sqlstate::kDatatypeMismatch,
+         "operator > cannot take jsonb and duration in rule at position 1"},
+        {"events.a.exists > 3", sqlstate::kDatatypeMismatch,
+         "operator > cannot take boolean and numeric in rule at position 1"},
+        {"events.a{b + 'x' = 3}.count > 3", sqlstate::kDatatypeMismatch,
+         "operator + cannot take jsonb and text in rule at position 10"},
         {"events.a{b + 3}.count > 3", sqlstate::kDatatypeMismatch, "not a condition in rule at position 10"},
         {"nobody = 1", sqlstate::kUndefinedObject, "unknown trait nobody in rule at position 1"},
         {"segment('nobody')", sqlstate::kUndefinedObject, "unknown segment nobody in rule at position 1"},
@@ -160,13 +177,18 @@ TEST(RuleProfile, TellsWhatIsWrong) {
     const ProfileNames bare{"a", "c", "", nullptr};
     EXPECT_EQ(ErrorOf([&] { CompileProfile(*Parse("context.x"), bare, Expect::kAny, "now()"); }).message(),
               "context.x is not available in rules at position 1");
-    EXPECT_EQ(ErrorOf([&] { CompileProfile(*Parse("events.a.count > 1"), bare, Expect::kAny, "now()"); }).message(),
-              "events.a.count is not available in rules at position 1");
+    EXPECT_EQ(
+        ErrorOf([&] { CompileProfile(*Parse("events.a.count > 1"), bare, Expect::kAny, "now()"); }).message(),
+        "events.a.count is not available in rules at position 1");
 }
 
 TEST(RuleProfile, PutsDefinitionsInTheirPlace) {
-    const Saved saved({{"trait a", "events.x.count + 1"}, {"trait b", "a * 2"}, {"segment s", "b > 5"}, {"segment t", "segment('s') || vip"},
-                       {"trait vip", "profile.vip"}, {"trait lifecycle", "1"}});
+    const Saved saved({{"trait a", "events.x.count + 1"},
+                       {"trait b", "a * 2"},
+                       {"segment s", "b > 5"},
+                       {"segment t", "segment('s') || vip"},
+                       {"trait vip", "profile.vip"},
+                       {"trait lifecycle", "1"}});
     EXPECT_EQ(Expanded("a > 1", saved), "events.x.count + 1 > 1");
     EXPECT_EQ(Expanded("trait('b')", saved), "(events.x.count + 1) * 2");
     EXPECT_EQ(Expanded("segment('s')", saved), "((events.x.count + 1) * 2 > 5) ?? false");
@@ -175,7 +197,8 @@ TEST(RuleProfile, PutsDefinitionsInTheirPlace) {
     EXPECT_EQ(Expanded("lifecycle = 'x' && trait('lifecycle') = 1", saved), "lifecycle = \"x\" && 1 = 1");
     EXPECT_EQ(Expanded("events.y{a = 1}.count > 0", saved), "events.y{a = 1}.count > 0");
     EXPECT_EQ(ErrorOf([&] { Expanded("1 < nobody", saved); }).message(), "unknown nobody at 5");
-    const Mentions mentions = FindMentions(*Parse("a > 1 && trait('a') < b && segment('s') && lifecycle = 'x' && profile.x"));
+    const Mentions mentions =
+        FindMentions(*Parse("a > 1 && trait('a') < b && segment('s') && lifecycle = 'x' && profile.x"));
     EXPECT_EQ(mentions.traits, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(mentions.segments, (std::vector<std::string>{"s"}));
 }
@@ -202,13 +225,16 @@ TEST(RuleProfile, RefusesCirclesAndTowers) {
 
 TEST(RuleProfile, ShowsItsParts) {
     std::vector<std::string> lines;
-    for (const Part& part : Parts(Parse("profile.plan in ['a', 'b'] && (events.x.count_30d * 2 > 5 || last_seen_days_ago < 3)")))
+    for (const Part& part :
+         Parts(Parse("profile.plan in ['a', 'b'] && (events.x.count_30d * 2 > 5 || last_seen_days_ago < 3)")))
         lines.push_back(std::string(static_cast<size_t>(part.depth) * 2, ' ') + part.text);
-    EXPECT_EQ(lines, (std::vector<std::string>{
-                         "profile.plan in [\"a\", \"b\"] && (events.x.count(30d) * 2 > 5 || last_seen_days_ago < 3)",
-                         "  profile.plan in [\"a\", \"b\"]", "    profile.plan", "  events.x.count(30d) * 2 > 5 || last_seen_days_ago < 3",
-                         "    events.x.count(30d) * 2 > 5", "      events.x.count(30d) * 2", "        events.x.count(30d)",
-                         "    last_seen_days_ago < 3", "      last_seen_days_ago"}));
+    EXPECT_EQ(lines,
+              (std::vector<std::string>{
+                  "profile.plan in [\"a\", \"b\"] && (events.x.count(30d) * 2 > 5 || last_seen_days_ago < 3)",
+                  "  profile.plan in [\"a\", \"b\"]", "    profile.plan",
+                  "  events.x.count(30d) * 2 > 5 || last_seen_days_ago < 3",
+                  "    events.x.count(30d) * 2 > 5", "      events.x.count(30d) * 2",
+                  "        events.x.count(30d)", "    last_seen_days_ago < 3", "      last_seen_days_ago"}));
 }
 
 }  // namespace

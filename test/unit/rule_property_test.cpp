@@ -83,10 +83,17 @@ class Generator {
     Window AnyWindow() {
         switch (Pick(4)) {
             case 0: return {};
-            case 1: return {.kind = Window::Kind::kCalendar, .count = 1 + static_cast<int>(Pick(5)),
-                            .unit = std::vector<Window::Unit>{Window::Unit::kDay, Window::Unit::kWeek, Window::Unit::kMonth}[Pick(3)]};
-            case 2: return {.kind = Window::Kind::kSliding, .from = 100 + static_cast<int64_t>(Pick(1'000'000)), .to = static_cast<int64_t>(Pick(99))};
-            default: return {.kind = Window::Kind::kSliding, .from = 1 + static_cast<int64_t>(Pick(1'000'000))};
+            case 1:
+                return {.kind = Window::Kind::kCalendar,
+                        .count = 1 + static_cast<int>(Pick(5)),
+                        .unit = std::vector<Window::Unit>{Window::Unit::kDay, Window::Unit::kWeek,
+                                                          Window::Unit::kMonth}[Pick(3)]};
+            case 2:
+                return {.kind = Window::Kind::kSliding,
+                        .from = 100 + static_cast<int64_t>(Pick(1'000'000)),
+                        .to = static_cast<int64_t>(Pick(99))};
+            default:
+                return {.kind = Window::Kind::kSliding, .from = 1 + static_cast<int64_t>(Pick(1'000'000))};
         }
     }
 
@@ -94,21 +101,29 @@ class Generator {
     ExprPtr Filter(bool step) {
         const auto name = [&] {
             const bool before = step && Pick(2) == 0;
-            return Make(Reference{before ? Reference::Kind::kStep : Reference::Kind::kPath, {Any(), Any()}}, 0);
+            return Make(Reference{before ? Reference::Kind::kStep : Reference::Kind::kPath, {Any(), Any()}},
+                        0);
         };
-        ExprPtr filter = MakeOperation(Choose({Op::kEqual, Op::kLess, Op::kContains}), {name(), Pick(2) ? Scalar() : name()}, 0);
-        return Pick(2) ? filter : MakeOperation(Choose({Op::kAnd, Op::kOr}), {filter, MakeOperation(Op::kIsNull, {name()}, 0)}, 0);
+        ExprPtr filter = MakeOperation(Choose({Op::kEqual, Op::kLess, Op::kContains}),
+                                       {name(), Pick(2) ? Scalar() : name()}, 0);
+        return Pick(2) ? filter
+                       : MakeOperation(Choose({Op::kAnd, Op::kOr}),
+                                       {filter, MakeOperation(Op::kIsNull, {name()}, 0)}, 0);
     }
 
     Metric AnyMetric() {
         if (Pick(5) == 0) {
             Metric sequence{.aggregate = Aggregate::kSequence};
             for (size_t i = 0, count = 2 + Pick(3); i < count; ++i) {
-                Step step{.absent = i > 0 && Pick(3) == 0, .event = Any(), .filter = Pick(2) ? Filter(i > 0) : nullptr};
+                Step step{.absent = i > 0 && Pick(3) == 0,
+                          .event = Any(),
+                          .filter = Pick(2) ? Filter(i > 0) : nullptr};
                 if (i > 0 && Pick(2)) step.within = 1 + static_cast<int64_t>(Pick(1'000'000));
                 sequence.steps.push_back(step);
             }
-            if (Pick(2)) sequence.window = {.kind = Window::Kind::kSliding, .from = 1 + static_cast<int64_t>(Pick(1'000'000))};
+            if (Pick(2))
+                sequence.window = {.kind = Window::Kind::kSliding,
+                                   .from = 1 + static_cast<int64_t>(Pick(1'000'000))};
             return sequence;
         }
         Metric metric{.aggregate = static_cast<Aggregate>(Pick(static_cast<size_t>(Aggregate::kSequence)))};
@@ -129,7 +144,8 @@ class Generator {
             case 1: return Span();
             case 6: return Make(AnyMetric(), 0);
             case 7: return MakeCall(Function::kHoursSince, {Make(AnyMetric(), 0)}, 0);
-            case 8: return Make(Reference{Reference::Kind::kPath, {Pick(2) ? "profile" : "account", Any()}}, 0);
+            case 8:
+                return Make(Reference{Reference::Kind::kPath, {Pick(2) ? "profile" : "account", Any()}}, 0);
             case 2: return MakeCall(Function::kNow, {}, 0);
             case 3: return Make(Reference{Reference::Kind::kPath, {Any(), Any()}}, 0);
             default: return Make(Reference{Reference::Kind::kPath, {names[Pick(names.size())]}}, 0);

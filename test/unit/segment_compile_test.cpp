@@ -188,7 +188,8 @@ TEST(SegmentDifference, SaysWhatChanged) {
 }
 
 TEST(SegmentDifference, SpellingIsNoChange) {
-    EXPECT_EQ(Changed(R"({"from": "t", "converted": "a>1"})", R"({"from": "t", "converted": "a > 1.0"})"), "");
+    EXPECT_EQ(Changed(R"({"from": "t", "converted": "a>1"})", R"({"from": "t", "converted": "a > 1.0"})"),
+              "");
     EXPECT_EQ(Changed(R"({"from": "t", "where": "ltv>1000 and plan == 'pro'"})",
                       R"({"from": "t", "rules": [{"field": "ltv", "operator": ">", "value": 1000},
                                                  {"field": "plan", "operator": "=", "value": "pro"}]})"),
@@ -196,7 +197,8 @@ TEST(SegmentDifference, SpellingIsNoChange) {
 }
 
 TEST(SegmentDifference, TheSourceIsAChange) {
-    EXPECT_EQ(Changed(R"({"from": "t"})", R"({"from": "t", "source": "crm"})"), "source: \"local\" → \"crm\"");
+    EXPECT_EQ(Changed(R"({"from": "t"})", R"({"from": "t", "source": "crm"})"),
+              "source: \"local\" → \"crm\"");
     EXPECT_EQ(Changed(R"({"from": "t", "source": "crm"})", R"({"from": "t", "source": "local"})"),
               "source: \"crm\" → \"local\"");
     EXPECT_EQ(Changed(R"({"from": "t", "source": "crm"})", R"({"from": "t", "source": "crm"})"), "");

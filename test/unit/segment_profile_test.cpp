@@ -27,8 +27,10 @@ size_t Times(const std::string& text, const std::string& part) {
 }
 
 TEST(SegmentProfile, ClausesStandByThemselvesAndShareMetrics) {
-    const MemberQuery query = Compile("events.purchase.count_30d >= 1 && events.app_open.count_7d > events.purchase.count_30d && profile.plan = \"pro\"",
-                                      "events.purchase.count_30d >= 2");
+    const MemberQuery query = Compile(
+        "events.purchase.count_30d >= 1 && events.app_open.count_7d > events.purchase.count_30d && "
+        "profile.plan = \"pro\"",
+        "events.purchase.count_30d >= 2");
     ASSERT_EQ(query.clauses.size(), 3U);
     EXPECT_EQ(query.clauses[0].text, "events.purchase.count(30d) >= 1");
     EXPECT_NE(query.clauses[0].sql.find("s.m0"), std::string::npos);
@@ -41,10 +43,13 @@ TEST(SegmentProfile, ClausesStandByThemselvesAndShareMetrics) {
 
 TEST(SegmentProfile, EventsAreReadOnceAsFarBackAsNeeded) {
     const MemberQuery query = Compile("events.purchase.count_30d >= 1 && events.app_open.count_7d >= 3");
-    EXPECT_EQ(Times(query.from, "FROM pulse.event"), 3U);  // that of the last activity, which the planner leaves out where nobody asks, and that of who came before
+    EXPECT_EQ(Times(query.from, "FROM pulse.event"),
+              3U);  // that of the last activity, which the planner leaves out where nobody asks, and that of
+                    // who came before
     EXPECT_NE(query.from.find("e.name IN ('purchase')"), std::string::npos);
     EXPECT_NE(query.from.find("LEAST("), std::string::npos);
-    EXPECT_EQ(Compile("events.purchase.count > 0 && events.x.count_7d > 0").from.find("LEAST("), std::string::npos);
+    EXPECT_EQ(Compile("events.purchase.count > 0 && events.x.count_7d > 0").from.find("LEAST("),
+              std::string::npos);
 }
 
 TEST(SegmentProfile, WhatNeedsNoEventsReadsNone) {

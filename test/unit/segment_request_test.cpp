@@ -96,28 +96,37 @@ TEST(SegmentRequest, ValuesOfTheWrongShapeAreRefused) {
 TEST(SegmentRequest, KindsExcludeEachOther) {
     EXPECT_TRUE(Refusal(R"({"from": "t", "query": "SELECT 1"})")
                     .starts_with("22023 the definition has both \"from\" and \"query\""));
-    EXPECT_TRUE(Refusal("{}").starts_with("22023 the definition has neither \"from\" nor \"query\" nor a rule"));
+    EXPECT_TRUE(
+        Refusal("{}").starts_with("22023 the definition has neither \"from\" nor \"query\" nor a rule"));
     EXPECT_TRUE(Refusal(R"({"from": "t", "where": "a", "rules": []})")
                     .starts_with("22023 the definition has both \"where\" and \"rules\""));
 }
 
 TEST(SegmentRequest, WhatNamesNeitherRelationNorQueryIsAboutPeople) {
-    const Request request = Parse(R"({"where": "a > 1", "include_anonymous": false, "attributes": ["plan"]})");
+    const Request request =
+        Parse(R"({"where": "a > 1", "include_anonymous": false, "attributes": ["plan"]})");
     EXPECT_EQ(request.kind, Kind::kProfile);
     EXPECT_EQ(request.include_anonymous, false);
-    EXPECT_EQ(ToJson(request), nlohmann::json::parse(R"({"where": "a > 1", "include_anonymous": false, "attributes": [{"name": "plan"}]})"));
+    EXPECT_EQ(ToJson(request),
+              nlohmann::json::parse(
+                  R"({"where": "a > 1", "include_anonymous": false, "attributes": [{"name": "plan"}]})"));
     EXPECT_EQ(Parse(R"({"rules": [{"field": "a", "operator": ">", "value": 1}]})").kind, Kind::kProfile);
-    EXPECT_TRUE(Refusal(R"({"where": "a", "key": "id"})").starts_with("22023 a segment over people has no \"key\""));
-    EXPECT_TRUE(Refusal(R"({"where": "a", "last_active": "t"})").starts_with("22023 a segment over people has no \"last_active\""));
-    EXPECT_TRUE(Refusal(R"({"where": "a", "source": "crm"})").starts_with("22023 a segment over people has no \"source\""));
-    EXPECT_TRUE(Refusal(R"({"where": "a", "include_anonymous": 1})").starts_with("22023 \"include_anonymous\" must be true or false"));
-    EXPECT_TRUE(Refusal(R"({"from": "t", "include_anonymous": true})").starts_with("22023 \"include_anonymous\" is for segments over people"));
+    EXPECT_TRUE(
+        Refusal(R"({"where": "a", "key": "id"})").starts_with("22023 a segment over people has no \"key\""));
+    EXPECT_TRUE(Refusal(R"({"where": "a", "last_active": "t"})")
+                    .starts_with("22023 a segment over people has no \"last_active\""));
+    EXPECT_TRUE(Refusal(R"({"where": "a", "source": "crm"})")
+                    .starts_with("22023 a segment over people has no \"source\""));
+    EXPECT_TRUE(Refusal(R"({"where": "a", "include_anonymous": 1})")
+                    .starts_with("22023 \"include_anonymous\" must be true or false"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "include_anonymous": true})")
+                    .starts_with("22023 \"include_anonymous\" is for segments over people"));
 }
 
 TEST(SegmentRequest, TheSourceIsAServerOrThisDatabase) {
     EXPECT_EQ(Parse(R"({"from": "t", "source": "crm"})").source, "crm");
-    for (const char* here : {R"({"from": "t"})", R"({"from": "t", "source": ""})", R"({"from": "t", "source": "local"})",
-                             R"({"from": "t", "source": null})"}) {
+    for (const char* here : {R"({"from": "t"})", R"({"from": "t", "source": ""})",
+                             R"({"from": "t", "source": "local"})", R"({"from": "t", "source": null})"}) {
         EXPECT_EQ(Parse(here).source, "");
         EXPECT_FALSE(ToJson(Parse(here)).contains("source"));
     }

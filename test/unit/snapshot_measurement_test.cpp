@@ -149,8 +149,7 @@ TEST(SnapshotBuckets, QuantilesAreWithinAHundredAndTwentyEighth) {
     std::lognormal_distribution<double> spread(3, 2);
     std::vector<double> values(100'001);
     for (double& value : values) value = spread(random);
-    const std::vector<double> got =
-        BucketsOf(values).Quantiles(kQuantileLevels, std::size(kQuantileLevels));
+    const std::vector<double> got = BucketsOf(values).Quantiles(kQuantileLevels, std::size(kQuantileLevels));
     std::sort(values.begin(), values.end());
     for (size_t i = 0; i < got.size(); ++i) {
         const double exact = values[static_cast<size_t>(kQuantileLevels[i] * 100'000)];
@@ -193,8 +192,10 @@ TEST(SnapshotValues, StayBoundedAndKeepWhatIsFrequent) {
     ValueCounts counts;
     constexpr int kRows = 400'000;
     for (int i = 0; i < kRows; ++i) {
-        if (i % 10 == 0) counts.Add("often");
-        else counts.Add("value " + std::to_string(i));
+        if (i % 10 == 0)
+            counts.Add("often");
+        else
+            counts.Add("value " + std::to_string(i));
     }
     const auto ranked = counts.Ranked();
     EXPECT_LE(ranked.size(), ValueCounts::kCapacity);
@@ -209,7 +210,8 @@ TEST(SnapshotValues, ShortenKeepsLongValuesApart) {
     EXPECT_EQ(ValueCounts::Shorten("abc", 0x1F), "abc...#000000000000001f");
     EXPECT_EQ(ValueCounts::Shorten("abc", UINT64_MAX), "abc...#ffffffffffffffff");
     // Characters have at most four bytes.
-    EXPECT_LE(ValueCounts::Shorten(std::string(4 * ValueCounts::kKeptCharacters, 'x'), 0).size(), ValueCounts::kMaxLength);
+    EXPECT_LE(ValueCounts::Shorten(std::string(4 * ValueCounts::kKeptCharacters, 'x'), 0).size(),
+              ValueCounts::kMaxLength);
 }
 
 Measurement Measured(const std::vector<int>& members, MeasureOptions options) {
@@ -218,8 +220,10 @@ Measurement Measured(const std::vector<int>& members, MeasureOptions options) {
         ++measurement.size;
         measurement.members.Add(static_cast<uint64_t>(member) * 0x9E3779B97F4A7C15);
         std::get<ValueCounts>(measurement.columns[0].values).Add(std::to_string(member % 7));
-        if (member % 5 == 0) ++measurement.columns[1].nulls;
-        else std::get<NumberBuckets>(measurement.columns[1].values).Add(member * 0.1);
+        if (member % 5 == 0)
+            ++measurement.columns[1].nulls;
+        else
+            std::get<NumberBuckets>(measurement.columns[1].values).Add(member * 0.1);
     }
     return measurement;
 }

@@ -80,7 +80,8 @@ TEST(SnapshotSketch, MergesInAnyOrder) {
     for (int round = 0; round < 5; ++round) {
         std::shuffle(members.begin(), members.end(), random);
         SketchBuilder left(256), right(256);
-        for (size_t i = 0; i < members.size(); ++i) (i % (2 + static_cast<size_t>(round)) ? left : right).Add(members[i]);
+        for (size_t i = 0; i < members.size(); ++i)
+            (i % (2 + static_cast<size_t>(round)) ? left : right).Add(members[i]);
         SketchBuilder merged(256);
         merged.Merge(right.Build());
         merged.Merge(left);
@@ -165,7 +166,8 @@ TEST(SnapshotSketch, RefusesDamagedBytes) {
 TEST(SnapshotHex, NamesTheFirstWrongCharacter) {
     EXPECT_EQ(FromHex("00fFA9", "pulse_sketch"), std::string("\x00\xff\xa9", 3));
     EXPECT_EQ(FromHex("", "pulse_sketch"), "");
-    for (const char* bad : {"0", "0g", "zz", "12 4"}) EXPECT_THROW(FromHex(bad, "pulse_sketch"), UserError) << bad;
+    for (const char* bad : {"0", "0g", "zz", "12 4"})
+        EXPECT_THROW(FromHex(bad, "pulse_sketch"), UserError) << bad;
 }
 
 }  // namespace

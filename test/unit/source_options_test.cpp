@@ -59,7 +59,8 @@ TEST(SourceOptions, OptionsHaveTheirPlace) {
     EXPECT_EQ(Failure(Holder::kServer, With("password", "geheim")).detail(),
               "It belongs to the user mapping.");
     EXPECT_EQ(Failure(Holder::kMapping, {{"host", "x"}}).detail(), "It belongs to the server.");
-    const auto [server, mapping] = Options().Divide({{"user", "u"}, {"host", "h"}, {"password", "p"}, {"port", "1"}});
+    const auto [server, mapping] =
+        Options().Divide({{"user", "u"}, {"host", "h"}, {"password", "p"}, {"port", "1"}});
     EXPECT_EQ(server, (OptionList{{"host", "h"}, {"port", "1"}}));
     EXPECT_EQ(mapping, (OptionList{{"user", "u"}, {"password", "p"}}));
     EXPECT_THROW(Options().Divide({{"host", "h"}, {"sslpassword", "x"}}), UserError);

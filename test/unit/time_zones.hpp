@@ -19,7 +19,8 @@ inline Moment At(const char* text) {
     return moment.value_or(0);
 }
 
-// A zone by its changes: before the first instant `initial`, from each instant on the offset beside it. Minutes ahead of UTC.
+// A zone by its changes: before the first instant `initial`, from each instant on the offset beside it.
+// Minutes ahead of UTC.
 inline TestZone Zone(int initial, std::vector<std::pair<const char*, int>> changes) {
     return [=](Moment moment) {
         int minutes = initial;

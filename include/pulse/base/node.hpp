@@ -31,8 +31,8 @@ const char* Describe(Kind kind);
 
 // How much there is of something.
 struct Shape {
-    int depth = 0;         // 1: nothing nested
-    int64_t members = 0;   // of objects, nested ones counted; elements of arrays are not
+    int depth = 0;        // 1: nothing nested
+    int64_t members = 0;  // of objects, nested ones counted; elements of arrays are not
 };
 
 class Reader {

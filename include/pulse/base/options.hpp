@@ -1,4 +1,5 @@
-// The options of SQL/MED servers and of their user mappings: what there is, what is valid, what is told about the rest.
+// The options of SQL/MED servers and of their user mappings: what there is, what is valid, what is told about
+// the rest.
 #pragma once
 
 #include <optional>
@@ -36,11 +37,12 @@ class Table {
     const std::vector<Option>& all() const { return options_; }
     const Option* Find(const std::string& name, std::optional<Holder> holder = std::nullopt) const;
 
-    // Check the options of a server or of a user mapping. Throws UserError HV00D for an unknown one, 22023 for a bad
-    // value, 42501 for one that needs a superuser.
+    // Check the options of a server or of a user mapping. Throws UserError HV00D for an unknown one, 22023
+    // for a bad value, 42501 for one that needs a superuser.
     void Check(Holder holder, const List& options, bool superuser) const;
 
-    // The options of one object divided into those of the server and those of the mapping. Throws UserError HV00D.
+    // The options of one object divided into those of the server and those of the mapping. Throws UserError
+    // HV00D.
     std::pair<List, List> Divide(const List& options) const;
 
     // The value of an option, or what holds without it.
@@ -49,7 +51,8 @@ class Table {
   private:
     void CheckOne(Holder holder, const std::string& name, const std::string& value, bool superuser) const;
     std::string Names(Holder holder) const;
-    [[noreturn]] void ThrowUnknown(const std::string& name, const std::string& hint, const std::string& detail = "") const;
+    [[noreturn]] void ThrowUnknown(const std::string& name, const std::string& hint,
+                                   const std::string& detail = "") const;
 
     const char* noun_;
     std::vector<Option> options_;

@@ -22,8 +22,8 @@ struct Address {
 // Reads 10.0.0.1, ::1 or [::1]; empty when it is a name or anything else.
 std::optional<Address> ParseAddress(std::string_view text);
 
-// Whether anybody may be there: neither loopback, private, link-local, multicast, documentation nor reserved. What
-// leads to an IPv4 address (NAT64) is judged by that.
+// Whether anybody may be there: neither loopback, private, link-local, multicast, documentation nor reserved.
+// What leads to an IPv4 address (NAT64) is judged by that.
 bool IsPublic(const Address& address);
 
 class AddressRules {
@@ -52,8 +52,8 @@ class AddressRules {
     };
     static std::optional<Network> ParseNetwork(const std::string& text);
     void Add(const std::string& entry);
-    bool NamesHost(const std::string& name) const;  // exactly
-    bool CoversName(const std::string& name) const; // by * or *.example.com
+    bool NamesHost(const std::string& name) const;   // exactly
+    bool CoversName(const std::string& name) const;  // by * or *.example.com
     bool Lists(const Address& address) const;
 
     bool any_ = false;

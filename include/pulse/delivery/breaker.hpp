@@ -25,12 +25,12 @@ class Breaker {
     // How often in a row the receiver said that it is too much.
     int overloads() const { return overloads_; }
 
-    // How many more requests may begin while `in_flight` are under way: none while it is open or disabled, one at a time
-    // after that until one succeeds.
+    // How many more requests may begin while `in_flight` are under way: none while it is open or disabled,
+    // one at a time after that until one succeeds.
     int Room(Moment now, int in_flight, int limit) const;
 
-    // Takes over how a request that began at `sent_at` ended; `jitter` from 0 to 1. What was under way when the breaker opened
-    // is one failure with what opened it.
+    // Takes over how a request that began at `sent_at` ended; `jitter` from 0 to 1. What was under way when
+    // the breaker opened is one failure with what opened it.
     void Note(const Judgement& judgement, Moment sent_at, Moment now, double jitter);
 
   private:

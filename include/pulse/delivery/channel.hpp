@@ -29,8 +29,8 @@ class IncompleteChannel : public UserError {
     using UserError::UserError;
 };
 
-// Put the options of a server and its mapping together. Throws UserError 22023 naming what is missing, e.g. the mapping's
-// url.
+// Put the options of a server and its mapping together. Throws UserError 22023 naming what is missing, e.g.
+// the mapping's url.
 Channel MakeChannel(const std::string& name, const options::List& server, const options::List& mapping);
 
 // How many requests may be under way to it at once, and how often one message is tried.

@@ -15,7 +15,8 @@ class Sockets {
     virtual ~Sockets() = default;
     // Watch a socket from now on; neither reading nor writing forgets it.
     virtual void Watch(int socket, bool reading, bool writing) = 0;
-    // Whether one more request may have a socket at the same time as the others. Each that may is given back at the end.
+    // Whether one more request may have a socket at the same time as the others. Each that may is given back
+    // at the end.
     virtual bool Reserve() { return true; }
     virtual void Release() {}
 };
@@ -27,7 +28,8 @@ struct Limits {
     std::string agent = "Pulse";
 };
 
-// Not for the postmaster: libcurl makes threads that look up names. Destroying it breaks off what is under way.
+// Not for the postmaster: libcurl makes threads that look up names. Destroying it breaks off what is under
+// way.
 class Client {
   public:
     Client(Sockets& sockets, Limits limits);

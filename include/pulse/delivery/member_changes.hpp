@@ -1,4 +1,5 @@
-// Who entered or left which segment over people, for subscriptions: read by a room that comes after this one. Pure C++.
+// Who entered or left which segment over people, for subscriptions: read by a room that comes after this one.
+// Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,8 @@ struct MemberChanges {
 
 // All calls are made with a pg::Session as pg::Identity::Owner() open.
 struct MemberReader {
-    // A subscription is told what happens after this transaction. Waits for those that bring events. Throws UserError 55P03, 25001.
+    // A subscription is told what happens after this transaction. Waits for those that bring events. Throws
+    // UserError 55P03, 25001.
     void (*begin)(const std::string& subscription) = nullptr;
     void (*end)(const std::string& subscription) = nullptr;
     // The subscriptions that began and have not ended.

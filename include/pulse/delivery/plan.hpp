@@ -17,8 +17,8 @@ struct Draft {
     std::optional<int64_t> route;
     std::string order_key, fold_key;
     Moment send_at = 0;
-    bool urgent = false;    // what waits longer in this channel about the same incident is told with it
-    std::string resting;    // the subject whose cool-down begins with it; empty: none
+    bool urgent = false;  // what waits longer in this channel about the same incident is told with it
+    std::string resting;  // the subject whose cool-down begins with it; empty: none
 };
 
 class Planner {
@@ -48,7 +48,9 @@ class Planner {
     std::vector<Draft> drafts_;
 };
 
-// Why there is nothing to tell a channel of an incident; empty: there is. `told` is the state it was told of last, if any.
-std::string WhyNot(const std::string& event, const Story& story, const std::optional<std::string>& told, bool muted);
+// Why there is nothing to tell a channel of an incident; empty: there is. `told` is the state it was told of
+// last, if any.
+std::string WhyNot(const std::string& event, const Story& story, const std::optional<std::string>& told,
+                   bool muted);
 
 }  // namespace pulse::delivery

@@ -1,4 +1,5 @@
-// Times of a clock on somebody's wall: quiet hours, full hours, an hour of the day. Pure C++; the zone is a function.
+// Times of a clock on somebody's wall: quiet hours, full hours, an hour of the day. Pure C++; the zone is a
+// function.
 #pragma once
 
 #include <functional>

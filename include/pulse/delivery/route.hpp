@@ -60,8 +60,8 @@ struct Happening {
 // Whether the route is about this incident, whatever happened to it.
 bool IsAbout(const Route& route, const Happening& happening);
 
-// Whether it wants to be told of this, too. PagerDuty keeps its own incident, so `follows` it also when one is
-// acknowledged or closed.
+// Whether it wants to be told of this, too. PagerDuty keeps its own incident, so `follows` it also when one
+// is acknowledged or closed.
 bool Wants(const Route& route, const Happening& happening, bool follows);
 
 }  // namespace pulse::delivery

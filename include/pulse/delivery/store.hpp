@@ -1,5 +1,5 @@
-// The outbox: from what happened to what was sent. For entry code. Everything but Deliver() and Investigate() needs an open
-// pg::Session as pg::Identity::Owner().
+// The outbox: from what happened to what was sent. For entry code. Everything but Deliver() and Investigate()
+// needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
 #include "pulse/delivery/channel.hpp"
@@ -27,17 +27,19 @@ Channel LoadChannel(const std::string& name);
 
 // ---- store_story.cpp ----
 
-// What there is to say about incidents as they are now, in the order given; those that are gone are left out. Those without a
-// diagnosis get one, which with `keep` is kept where anything can be written.
+// What there is to say about incidents as they are now, in the order given; those that are gone are left out.
+// Those without a diagnosis get one, which with `keep` is kept where anything can be written.
 std::vector<Story> GatherStories(const std::vector<int64_t>& incidents, bool keep = true);
 
-// A JSON object that a query gives as text, and in column `utf8` as bytes where the database's encoding is one that can be turned
-// into UTF-8. Whatever is in it, the reading does not fail: bad bytes are replaced, and what is too large is left out.
+// A JSON object that a query gives as text, and in column `utf8` as bytes where the database's encoding is
+// one that can be turned into UTF-8. Whatever is in it, the reading does not fail: bad bytes are replaced,
+// and what is too large is left out.
 pg::Json ReadObject(const pg::Row& row, int text, int utf8);
 
 // ---- store_plan.cpp ----
 
-// Turns up to `limit` notices into messages of routes, escalations and subscriptions, and returns how many were taken.
+// Turns up to `limit` notices into messages of routes, escalations and subscriptions, and returns how many
+// were taken.
 int64_t PlanNotices(int64_t limit);
 
 // ---- store_plan_members.cpp ----
@@ -48,15 +50,17 @@ struct PlannedMembers {
     bool busy = false;  // somebody holds others back for a moment
     bool full = false;  // a channel has as many messages as may wait in it
 };
-// Turns changes of who is in which segment into messages of the subscriptions that want them: as many as one transaction should write.
+// Turns changes of who is in which segment into messages of the subscriptions that want them: as many as one
+// transaction should write.
 PlannedMembers PlanMembers();
 // Whether there are any to look at.
 bool MembersWait();
 
 // ---- store_compose.cpp ----
 
-// Settles what a message of a route, an escalation or a subscription says, and writes it down: folds what waits under its fold_key
-// into it, fills payload, state and thread. Returns why there is nothing to say any more, if so.
+// Settles what a message of a route, an escalation or a subscription says, and writes it down: folds what
+// waits under its fold_key into it, fills payload, state and thread. Returns why there is nothing to say any
+// more, if so.
 std::optional<std::string> Compose(Message& message, const Channel& channel);
 
 // ---- store_outbox.cpp ----
@@ -65,11 +69,12 @@ std::optional<std::string> Compose(Message& message, const Channel& channel);
 void WakeDelivery();
 void WakeInvestigations();
 
-// When there is something to send or to plan; INT64_MAX: nothing. `idle`: nobody is sending, so what is under way was left
-// behind by a worker that died.
+// When there is something to send or to plan; INT64_MAX: nothing. `idle`: nobody is sending, so what is under
+// way was left behind by a worker that died.
 Moment NextMessage(bool idle);
 
-// Gives up to `limit` messages up that were due before that moment, as their channel could not be used; returns how many.
+// Gives up to `limit` messages up that were due before that moment, as their channel could not be used;
+// returns how many.
 int64_t GiveUp(Moment before, int64_t limit);
 
 // ---- worker_deliver.cpp, worker_investigate.cpp: outside any transaction ----

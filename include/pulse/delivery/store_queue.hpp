@@ -28,8 +28,8 @@ using Lines = std::map<std::string, Line>;
 
 // ---- store_outbox.cpp ----
 
-// At the beginning of a run, when nobody else sends: takes back what a worker that died was sending, and lets go of those
-// whose turn has come without anybody telling them.
+// At the beginning of a run, when nobody else sends: takes back what a worker that died was sending, and lets
+// go of those whose turn has come without anybody telling them.
 int64_t TakeBack();
 
 // ---- store_claim.cpp ----
@@ -50,14 +50,14 @@ Claimed Claim(Lines& lines, int room);
 struct Outcome {
     int64_t id = 0;
     enum class Fate { kSent, kRetry, kDead } fate = Fate::kRetry;
-    bool told = false;     // it is about an incident, and may have others folded into it
-    bool counts = true;    // as a try
+    bool told = false;   // it is about an incident, and may have others folded into it
+    bool counts = true;  // as a try
     Moment at = 0, retry_at = 0;
-    int status = 0;        // of the answer; 0: none came
+    int status = 0;  // of the answer; 0: none came
     std::string answer, error;
 };
-// Writes down how tries ended and how the channels are; a channel whose row somebody holds is left for the next time. Returns
-// whether others have their turn now.
+// Writes down how tries ended and how the channels are; a channel whose row somebody holds is left for the
+// next time. Returns whether others have their turn now.
 bool Record(const std::vector<Outcome>& outcomes, Lines& lines);
 // What Record() wrote about channels is committed.
 void Written(Lines& lines);
@@ -65,8 +65,8 @@ void Written(Lines& lines);
 // What was folded into messages that have ended shares their fate; they are added to `ended`.
 void EndFolded(std::vector<int64_t>& ended);
 
-// Lets the next one wait no longer after these have ended. The worker waits for nobody's lock: what it could not let go of is
-// left to ReleaseAll().
+// Lets the next one wait no longer after these have ended. The worker waits for nobody's lock: what it could
+// not let go of is left to ReleaseAll().
 bool Release(const std::vector<int64_t>& ended, bool in_worker = false);
 
 // Whether the worker left something to ReleaseAll().

@@ -8,7 +8,8 @@
 
 namespace pulse::delivery {
 
-// The routes that are enabled, in the order in which they were made; what holds without any where there are none.
+// The routes that are enabled, in the order in which they were made; what holds without any where there are
+// none.
 std::vector<Route> LoadRoutes();
 
 // The channels that follow an incident with one of their own.
@@ -17,12 +18,14 @@ std::set<std::string> Followers();
 // The names of the channels that are no subscription's.
 std::vector<std::string> OrdinaryChannels();
 
-// Lets what waited for these messages have its turn: the rows of an UPDATE ... RETURNING id that cancelled them.
+// Lets what waited for these messages have its turn: the rows of an UPDATE ... RETURNING id that cancelled
+// them.
 void ReleaseAfter(const pg::Result& cancelled);
 
 // ---- store_plan_events.cpp ----
 
-// What a subscription may ask for, and what it is told of when it does not say: all that is not about single people.
+// What a subscription may ask for, and what it is told of when it does not say: all that is not about single
+// people.
 const std::vector<std::string>& SubscriptionEvents();
 const std::vector<std::string>& DefaultEvents();
 
@@ -40,7 +43,7 @@ std::vector<Subscription> LoadSubscriptions();
 struct Notice {
     std::string event;  // incident.opened …
     Moment at = 0;
-    Happening happening;             // of an incident
+    Happening happening;  // of an incident
     std::optional<std::string> actor, note;
     std::optional<double> observed, change;
     std::optional<int64_t> snapshot;

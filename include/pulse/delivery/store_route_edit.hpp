@@ -20,7 +20,8 @@ struct RouteRequest {
     int64_t cool_down_length = 0, group_wait_length = 0, escalate_after_length = 0;
 };
 
-// Throws UserError: 42710 name taken, 42704 unknown channel, segment or table, 22023 anything else that is not valid.
+// Throws UserError: 42710 name taken, 42704 unknown channel, segment or table, 22023 anything else that is
+// not valid.
 int64_t CreateRoute(const std::string& name, const RouteRequest& request, const std::string& creator);
 void UpdateRoute(const std::string& name, const RouteRequest& request, const std::optional<bool>& enabled);
 void DeleteRoute(const std::string& name);

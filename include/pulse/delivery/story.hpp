@@ -13,25 +13,25 @@ namespace pulse::delivery {
 struct Story {
     int64_t incident = 0;
     std::optional<int64_t> group;
-    std::string subject;       // the segment or table, as its people call it: any text
+    std::string subject;  // the segment or table, as its people call it: any text
     bool is_table = false;
-    std::string owner;         // may be empty
+    std::string owner;  // may be empty
     std::string detector, attribute, severity, status, direction;
     std::optional<double> baseline, observed, change;
-    bool counts_people = false;            // baseline and observed are members
-    std::optional<int64_t> people_lost;    // of the size, when it fell
-    std::string summary;                   // one sentence of the detector
-    std::vector<std::string> what_changed; // sentences
+    bool counts_people = false;             // baseline and observed are members
+    std::optional<int64_t> people_lost;     // of the size, when it fell
+    std::string summary;                    // one sentence of the detector
+    std::vector<std::string> what_changed;  // sentences
     Moment since = 0, opened_at = 0;
     std::optional<Moment> closed_at;
     std::string resolved_by;
-    std::string cause;                     // sentence of the likeliest hypothesis
-    std::optional<double> confidence;      // 0..1
-    bool investigated = false;             // the cause is the agent's
-    std::string advice, advice_reason, advice_sql;  // the first recommendation; may be empty
+    std::string cause;                                             // sentence of the likeliest hypothesis
+    std::optional<double> confidence;                              // 0..1
+    bool investigated = false;                                     // the cause is the agent's
+    std::string advice, advice_reason, advice_sql;                 // the first recommendation; may be empty
     std::vector<std::pair<std::string, std::string>> more_advice;  // priority, action
-    std::string acknowledge_sql;           // what to type
-    std::string url;                       // link; may be empty
+    std::string acknowledge_sql;                                   // what to type
+    std::string url;                                               // link; may be empty
 
     // What is told: the same is not told twice.
     std::string State() const { return status + " " + severity; }

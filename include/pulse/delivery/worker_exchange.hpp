@@ -20,12 +20,13 @@ class Exchange {
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
-    // Begin a request; its answer comes under the caller's number. Never fails: what is wrong is in the answer.
+    // Begin a request; its answer comes under the caller's number. Never fails: what is wrong is in the
+    // answer.
     void Send(uint64_t number, Request request);
     size_t in_flight() const;
 
-    // Wait up to `milliseconds` (-1: without limit) for answers or the latch, and serve interrupts. Empty when it was the
-    // latch or the time.
+    // Wait up to `milliseconds` (-1: without limit) for answers or the latch, and serve interrupts. Empty
+    // when it was the latch or the time.
     std::vector<std::pair<uint64_t, Answer>> Wait(long milliseconds);
 
     // Take over changed settings.

@@ -1,5 +1,5 @@
-// What a model may not see is folded away before anything is said: values that fewer than ten people have, in figures, rules and
-// messages. Pure C++.
+// What a model may not see is folded away before anything is said: values that fewer than ten people have, in
+// figures, rules and messages. Pure C++.
 #pragma once
 
 #include <map>
@@ -12,8 +12,8 @@ namespace pulse::diagnosis {
 inline constexpr int64_t kFewest = 10;  // people that make a value one of many
 inline constexpr const char* kRare = "(rare)";
 
-// What an SQLSTATE means, in words of ours. The message of an error, and a SQLSTATE that is none of PostgreSQL's, can hold anything
-// that a function of the data's owner puts there.
+// What an SQLSTATE means, in words of ours. The message of an error, and a SQLSTATE that is none of
+// PostgreSQL's, can hold anything that a function of the data's owner puts there.
 std::string ErrorText(const std::string& state);
 
 class Folder {

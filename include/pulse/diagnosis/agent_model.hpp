@@ -20,9 +20,10 @@ struct Model {
     Protocol protocol = Protocol::kOpenai;
     std::string url;    // of its requests, complete
     std::string model;  // as it is called there
-    std::string token_parameter = "max_completion_tokens", structured_output = "always";  // of OpenAI's protocol
+    std::string token_parameter = "max_completion_tokens",
+                structured_output = "always";  // of OpenAI's protocol
     int64_t max_output_tokens = 2000;
-    double price_input = 0, price_output = 0;  // of a million tokens
+    double price_input = 0, price_output = 0;         // of a million tokens
     int connect_timeout = 10'000, timeout = 120'000;  // ms
     std::string ca_file;
     std::string key_header, api_key;  // the key may be empty

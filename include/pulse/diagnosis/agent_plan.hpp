@@ -1,4 +1,5 @@
-// An investigation as the steps that were kept of it, and what comes next: it can go on from there in any process. Pure C++.
+// An investigation as the steps that were kept of it, and what comes next: it can go on from there in any
+// process. Pure C++.
 #pragma once
 
 #include <map>
@@ -35,15 +36,15 @@ struct Estimate {
     double cost = 0;
 };
 Estimate EstimateRequest(const Model& model, const std::string& body);
-// What a request is charged that was estimated so: all of it without an answer, else what the server reports, but not less than a
-// part of what it must have been.
+// What a request is charged that was estimated so: all of it without an answer, else what the server reports,
+// but not less than a part of what it must have been.
 Estimate Charge(const Model& model, const Estimate& estimate, const Reply* reply, size_t answer_bytes);
 
 // Why a request is too much; empty when it is not.
 std::string OverBudget(const Limits& limits, const Spent& spent, const Estimate& request);
 
-// How often a failed request is tried again, and how long that waits: in microseconds, for the nth failure in a row (from 1): what the server asked for up to two minutes,
-// else about 1, 2, 4 … 8 s.
+// How often a failed request is tried again, and how long that waits: in microseconds, for the nth failure in
+// a row (from 1): what the server asked for up to two minutes, else about 1, 2, 4 … 8 s.
 inline constexpr int kMostRetries = 3;
 int64_t RetryPause(int failures, std::optional<int64_t> asked_seconds, double jitter);
 
@@ -69,9 +70,10 @@ std::string Opening(const Json& briefing);
 // JSON between marks that nothing inside it can close.
 std::string Enclosed(const Json& data);
 
-// `opening` is for an investigation that has no step yet. With `finish` the next request is the last one: the budget says so.
-Plan Next(const Model& model, const Limits& limits, const std::vector<Step>& steps, const std::string& opening,
-          bool finish = false);
+// `opening` is for an investigation that has no step yet. With `finish` the next request is the last one: the
+// budget says so.
+Plan Next(const Model& model, const Limits& limits, const std::vector<Step>& steps,
+          const std::string& opening, bool finish = false);
 
 // Failed requests since the last answer.
 int FailuresInARow(const std::vector<Step>& steps);

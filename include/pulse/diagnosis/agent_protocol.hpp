@@ -1,6 +1,8 @@
-// What is said to a model and what it says, in OpenAI's chat completions and in Anthropic's messages. Pure C++.
+// What is said to a model and what it says, in OpenAI's chat completions and in Anthropic's messages. Pure
+// C++.
 //
-// A conversation is kept as the messages of the protocol itself, so that what was sent can be kept word for word.
+// A conversation is kept as the messages of the protocol itself, so that what was sent can be kept word for
+// word.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -15,14 +17,16 @@ using Json = nlohmann::json;
 // By which a model of Anthropic's protocol gives its final answer.
 inline constexpr const char* kReport = "report";
 
-// JSON from outside: not nested deeply, and without the character that PostgreSQL cannot keep. Empty when it is none.
+// JSON from outside: not nested deeply, and without the character that PostgreSQL cannot keep. Empty when it
+// is none.
 std::optional<Json> ParseJson(const std::string& text);
 // As text that is valid whatever is in it.
 std::string DumpJson(const Json& json);
 
 struct Tool {
     std::string name, description;
-    Json schema;  // of its arguments, as OpenAI's strict mode wants it: all are required, what may be left out can be null
+    Json schema;  // of its arguments, as OpenAI's strict mode wants it: all are required, what may be left
+                  // out can be null
 };
 
 struct ToolCall {
@@ -42,8 +46,8 @@ struct Reply {
     std::optional<int64_t> input_tokens, output_tokens;
 };
 
-// What a 2xx answer says. Empty, with the reason in `error`, when it is no answer of the protocol. The nth answer of the
-// conversation names calls that came without an id.
+// What a 2xx answer says. Empty, with the reason in `error`, when it is no answer of the protocol. The nth
+// answer of the conversation names calls that came without an id.
 std::optional<Reply> ReadReply(Protocol protocol, const Json& body, size_t nth, std::string& error);
 
 // Why there is no answer, and whether another try may help.
@@ -62,7 +66,7 @@ struct ToolResult {
 Json OurMessages(Protocol protocol, const std::vector<ToolResult>& results, const std::string& text);
 
 // A whole request. A final one may call no tool but give the answer.
-Json MakeBody(const Model& model, const std::string& system, const Json& messages, const std::vector<Tool>& tools,
-              const Json& answer_schema, bool final);
+Json MakeBody(const Model& model, const std::string& system, const Json& messages,
+              const std::vector<Tool>& tools, const Json& answer_schema, bool final);
 
 }  // namespace pulse::diagnosis

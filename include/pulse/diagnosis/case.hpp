@@ -85,12 +85,12 @@ struct Case {
     std::string verbs;  // prefix of the verbs in recommended SQL: empty, or a quoted schema with its dot
     // what was measured
     std::optional<Picture> before, after;
-    std::optional<Picture> failed;  // a newer snapshot that failed
-    std::vector<Point> history;     // ascending, up to and including `after`
-    std::vector<Version> versions;  // ascending: the one measured before, and those after it
-    std::vector<Sibling> siblings;  // by incident id
+    std::optional<Picture> failed;     // a newer snapshot that failed
+    std::vector<Point> history;        // ascending, up to and including `after`
+    std::vector<Version> versions;     // ascending: the one measured before, and those after it
+    std::vector<Sibling> siblings;     // by incident id
     std::vector<TableTrouble> tables;  // under the segment, the earliest first
-    int64_t more_siblings = 0;      // how many others there were beyond those listed
+    int64_t more_siblings = 0;         // how many others there were beyond those listed
 };
 
 }  // namespace pulse::diagnosis

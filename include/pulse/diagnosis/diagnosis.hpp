@@ -34,8 +34,8 @@ enum class Cause {
     kConversionRateRise,
     kWentQuiet,
     kExpectationOutdated,
-    kTableTrouble,     // of a segment: a table under it is late, empty or changed
-    kLoadStopped,      // of a table, as all that follow
+    kTableTrouble,  // of a segment: a table under it is late, empty or changed
+    kLoadStopped,   // of a table, as all that follow
     kSourceLate,
     kReplicaLate,
     kRowsRemoved,
@@ -91,8 +91,8 @@ struct Recommendation {
 struct Diagnosis {
     int64_t incident = 0;
     std::string segment;
-    std::string table;                      // of an incident about a monitored table; then there is no segment
-    std::string title;                      // e.g. High-Value Users, size change (high, open)
+    std::string table;  // of an incident about a monitored table; then there is no segment
+    std::string title;  // e.g. High-Value Users, size change (high, open)
     std::vector<std::string> what_changed;  // sentences
     std::string since;                      // sentence
     std::string attribution_of;             // what the contributions are shares of

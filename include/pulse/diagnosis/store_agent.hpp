@@ -8,7 +8,8 @@ namespace pulse::diagnosis {
 
 // ---- store_agent.cpp: need an open pg::Session as pg::Identity::Owner() ----
 
-// The server of pulse_model that is to be used. Throws UserError 55000 when there is none, or more than one and no setting says which.
+// The server of pulse_model that is to be used. Throws UserError 55000 when there is none, or more than one
+// and no setting says which.
 std::string ChooseModel();
 // Throws UserError 42704, 22023.
 Model LoadModel(const std::string& name);
@@ -29,8 +30,8 @@ std::optional<Investigation> LoadInvestigation(int64_t id);
 std::optional<Investigation> NewestInvestigation(int64_t incident);
 void RequireIncident(int64_t incident);
 
-// Takes up to `most` that are due and not among `mine`; what runs already was left behind by a process that ended. `attempts`
-// counts those of them that were neither postponed nor got further.
+// Takes up to `most` that are due and not among `mine`; what runs already was left behind by a process that
+// ended. `attempts` counts those of them that were neither postponed nor got further.
 std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<int64_t>& mine);
 // When the next one is due; nothing when none waits.
 std::optional<Moment> NextInvestigation();
@@ -44,8 +45,8 @@ struct StepTimes {
     double cost = 0;
 };
 void KeepStep(int64_t investigation, const Step& step, const StepTimes& times);
-// Counts what a request used, and that the process which made it lived. False when the investigation runs no more: somebody
-// cancelled it.
+// Counts what a request used, and that the process which made it lived. False when the investigation runs no
+// more: somebody cancelled it.
 bool KeepUse(int64_t investigation, int step, const StepTimes& times);
 void Postpone(int64_t investigation, int64_t microseconds, const std::string& reason);
 // The same for all that are due.
@@ -55,7 +56,8 @@ void Fail(int64_t investigation, const std::string& reason);
 // False when it had ended already. Throws UserError 42704.
 bool Cancel(int64_t investigation, const std::string& by);
 
-// What it used, and what all requests of the last 24 hours did; of investigations that were deleted nothing is known.
+// What it used, and what all requests of the last 24 hours did; of investigations that were deleted nothing
+// is known.
 Spent SpentOf(const Investigation& investigation);
 Limits LimitsNow();
 
@@ -74,7 +76,8 @@ struct ToolOutcome {
     Json result;
     std::optional<std::string> error;
 };
-// Calls one tool in a transaction of its own with the rights of the incident's owner. `previews` were made before.
+// Calls one tool in a transaction of its own with the rights of the incident's owner. `previews` were made
+// before.
 ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews);
 
 }  // namespace pulse::diagnosis

@@ -1,4 +1,5 @@
-// What the owner of an incident may see, and therefore the tools that look into it. Needs a session of the extension's owner.
+// What the owner of an incident may see, and therefore the tools that look into it. Needs a session of the
+// extension's owner.
 #pragma once
 
 #include "pulse/diagnosis/agent_fold.hpp"

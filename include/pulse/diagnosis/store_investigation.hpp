@@ -7,7 +7,8 @@
 
 namespace pulse::diagnosis {
 
-// Queues an investigation of an incident, unless one is under way or there is no model. Returns its id, also of the one under way.
+// Queues an investigation of an incident, unless one is under way or there is no model. Returns its id, also
+// of the one under way.
 std::optional<int64_t> QueueInvestigation(int64_t incident, const std::string& requested_by);
 
 }  // namespace pulse::diagnosis

@@ -52,8 +52,8 @@ struct Incident {
     }
 };
 
-// The incidents of one segment or table. Only the newest of each fingerprint matters for what comes next, but the
-// spans of the older ones still exclude points from baselines.
+// The incidents of one segment or table. Only the newest of each fingerprint matters for what comes next, but
+// the spans of the older ones still exclude points from baselines.
 class Ledger {
   public:
     // `look` names what is looked at, for the timeline: snapshots of segments, checks of tables.

@@ -8,8 +8,8 @@
 
 namespace pulse::drift {
 
-// Called in the transaction that wrote the line `event` of the timeline of `incident`, of that kind (opened, worsened,
-// acknowledged, …), with a pg::Session as pg::Identity::Owner() open.
+// Called in the transaction that wrote the line `event` of the timeline of `incident`, of that kind (opened,
+// worsened, acknowledged, …), with a pg::Session as pg::Identity::Owner() open.
 using IncidentListener = void (*)(int64_t incident, int64_t event, const std::string& kind, Moment at);
 
 // Set when the library is loaded; returns true, so that a constant can do it.

@@ -6,7 +6,16 @@
 namespace pulse::flag {
 
 // Those of OpenFeature as far as it has them.
-enum class Reason { kStatic, kTargetingMatch, kSplit, kDefault, kDisabled, kOverride, kPrerequisite, kHoldout };
+enum class Reason {
+    kStatic,
+    kTargetingMatch,
+    kSplit,
+    kDefault,
+    kDisabled,
+    kOverride,
+    kPrerequisite,
+    kHoldout
+};
 const char* Name(Reason reason);
 
 // What stands beside a definition.
@@ -18,8 +27,9 @@ struct Standing {
 struct Decision {
     size_t variant = 0;
     Reason reason = Reason::kStatic;
-    int rule = 0;               // which gave it, counted from 1; 0: none
-    std::optional<int> bucket;  // of kBuckets: where the person fell when last drawn; empty: nothing was drawn
+    int rule = 0;  // which gave it, counted from 1; 0: none
+    std::optional<int>
+        bucket;  // of kBuckets: where the person fell when last drawn; empty: nothing was drawn
 };
 
 // One line of an explanation.
@@ -45,8 +55,9 @@ class Someone {
     virtual void Explain(size_t rule, std::vector<Line>& lines) = 0;
 };
 
-// In this order: switched off or archived or outside its schedule; override; prerequisites; holdout; the first rule that holds; default.
-// With `lines` every step is told.
-Decision Decide(const Definition& definition, const Standing& standing, Moment now, Someone& someone, std::vector<Line>* lines = nullptr);
+// In this order: switched off or archived or outside its schedule; override; prerequisites; holdout; the
+// first rule that holds; default. With `lines` every step is told.
+Decision Decide(const Definition& definition, const Standing& standing, Moment now, Someone& someone,
+                std::vector<Line>* lines = nullptr);
 
 }  // namespace pulse::flag

@@ -58,8 +58,8 @@ struct Share {
 };
 
 struct Rule {
-    std::string name;                    // may be empty
-    std::string when;                    // canonical text; empty: everybody
+    std::string name;  // may be empty
+    std::string when;  // canonical text; empty: everybody
     double percentage = 100;
     std::vector<Step> ramp;              // by time; not empty: instead of percentage
     std::vector<Share> shares;           // what they get; with one of them nothing is drawn
@@ -110,24 +110,26 @@ struct Definition {
 size_t RequireVariant(const Definition& definition, const std::string& name, const std::string& place,
                       const char* state = sqlstate::kInvalidParameter);
 
-// A way round in what flags require of one another, with `key` requiring these: "a → b → a"; empty: there is none. Throws UserError
-// 54000 when a way is longer than 16 flags.
-std::string FindCycle(const std::string& key, const std::vector<std::string>& required, const std::map<std::string, std::vector<std::string>>& others);
+// A way round in what flags require of one another, with `key` requiring these: "a → b → a"; empty: there is
+// none. Throws UserError 54000 when a way is longer than 16 flags.
+std::string FindCycle(const std::string& key, const std::vector<std::string>& required,
+                      const std::map<std::string, std::vector<std::string>>& others);
 
 // What a flag's rules speak of.
 struct Uses {
     std::vector<std::string> traits, segments, flags;  // each once, sorted
 };
 
-// Read a definition; a rule over people alone, as text in JSON or as a JSON rule, is a boolean flag that is on where it is true.
-// Throws UserError that names the place, and lists what is valid.
+// Read a definition; a rule over people alone, as text in JSON or as a JSON rule, is a boolean flag that is
+// on where it is true. Throws UserError that names the place, and lists what is valid.
 Definition ReadDefinition(const Json& json);
 // From what was typed: rule text, or JSON when it begins with a brace.
 Definition ReadDefinition(const std::string& text);
 // As it is stored and shown: complete, in canonical form. Reading it gives the same again.
 Json ToJson(const Definition& definition);
 
-// Which traits and segments a rule mentions. Throws UserError 0A000 when it reads events itself: that is for traits.
+// Which traits and segments a rule mentions. Throws UserError 0A000 when it reads events itself: that is for
+// traits.
 Uses FindUses(const Definition& definition);
 
 // Throws UserError 22023 unless a key can stand in a URL as it is: 1 to 255 of A-Z a-z 0-9 . _ -

@@ -1,4 +1,5 @@
-// Who is in a percentage, and which variant somebody gets: the same answer for ever from the same salt and id. Pure C++.
+// Who is in a percentage, and which variant somebody gets: the same answer for ever from the same salt and
+// id. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@ namespace pulse::flag {
 
 inline constexpr int kBuckets = 100'000;
 
-// Whose arithmetic it is. All but kPulse are there so that a flag which moves here keeps everybody where they are.
+// Whose arithmetic it is. All but kPulse are there so that a flag which moves here keeps everybody where they
+// are.
 enum class Dialect { kPulse, kUnleash, kGrowthBook, kPostHog, kFlagd };
 const char* Name(Dialect dialect);
 std::optional<Dialect> ParseDialect(std::string_view name);
@@ -27,8 +29,9 @@ struct Drawn {
     std::optional<int> second;    // that for the weights, when these are drawn by one of their own
 };
 
-// Draw for `percentage` (0 to 100, in steps of a thousandth) of all ids, and among several weights in their order. A larger percentage
-// only adds ids. At least one weight is above 0.
-Drawn Draw(Dialect dialect, std::string_view salt, std::string_view id, double percentage, const std::vector<double>& weights);
+// Draw for `percentage` (0 to 100, in steps of a thousandth) of all ids, and among several weights in their
+// order. A larger percentage only adds ids. At least one weight is above 0.
+Drawn Draw(Dialect dialect, std::string_view salt, std::string_view id, double percentage,
+           const std::vector<double>& weights);
 
 }  // namespace pulse::flag

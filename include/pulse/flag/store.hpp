@@ -9,10 +9,10 @@ namespace pulse::flag {
 
 // A rule, ready to be asked.
 struct Condition {
-    std::optional<trait::Rule> when;                     // empty: everybody
-    std::string broken;                                  // why it can no longer be asked: it never holds
-    std::vector<std::optional<trait::Rule>> bucket_by;   // an empty one is "user"
-    std::optional<std::string> segment;                  // that the person is in whenever the rule holds
+    std::optional<trait::Rule> when;                    // empty: everybody
+    std::string broken;                                 // why it can no longer be asked: it never holds
+    std::vector<std::optional<trait::Rule>> bucket_by;  // an empty one is "user"
+    std::optional<std::string> segment;                 // that the person is in whenever the rule holds
     std::vector<std::pair<std::string, trait::Rule>> segments;  // otherwise those it names
 };
 
@@ -27,11 +27,12 @@ struct Saved {
     std::vector<std::string> payloads;  // empty: none
 };
 
-// All rules of a definition. `strict`: what cannot be compiled is a UserError that names the rule; else the rule is broken. As Identity::Owner().
+// All rules of a definition. `strict`: what cannot be compiled is a UserError that names the rule; else the
+// rule is broken. As Identity::Owner().
 std::vector<Condition> CompileRules(const Definition& definition, bool strict);
 
-// Forget what was compiled if a flag, trait or segment was changed by a commit or by us. Once at the beginning of a statement's work: what
-// RequireFlag() gave is valid until the next time.
+// Forget what was compiled if a flag, trait or segment was changed by a commit or by us. Once at the
+// beginning of a statement's work: what RequireFlag() gave is valid until the next time.
 void RefreshFlags();
 // Throws UserError 42704 with the nearest key. Reads by probe what is not known yet; needs no Session.
 const Saved& RequireFlag(const std::string& key);
@@ -42,10 +43,12 @@ const std::vector<std::string>& LiveFlags();
 
 // ---- changing them; as Identity::Owner() with a Session open ----
 
-int64_t CreateFlag(const std::string& key, const Definition& definition, const std::optional<std::string>& description, const std::string& creator);
+int64_t CreateFlag(const std::string& key, const Definition& definition,
+                   const std::optional<std::string>& description, const std::string& creator);
 // What is empty stays. Returns the version.
-int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& definition, const std::optional<std::string>& description,
-                   const std::optional<std::string>& new_key, const std::string& editor);
+int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& definition,
+                   const std::optional<std::string>& description, const std::optional<std::string>& new_key,
+                   const std::string& editor);
 void DeleteFlag(const std::string& key);
 void SwitchFlag(const std::string& key, bool enabled, const std::string& editor);
 void ArchiveFlag(const std::string& key, bool archived, const std::string& editor);

@@ -10,7 +10,8 @@ namespace pulse::flag {
 // One person, or nobody known, with a context; asked for one flag or many. Needs no Session.
 class Asked : public Someone {
   public:
-    // `user`: any id; empty: context.targetingKey, or nobody. `context`: jsonb, null: {}. Throws UserError 22023.
+    // `user`: any id; empty: context.targetingKey, or nobody. `context`: jsonb, null: {}. Throws UserError
+    // 22023.
     Asked(const std::optional<std::string>& user, const pg::Value& context);
 
     Decision Decide(const Saved& flag, std::vector<Line>* lines = nullptr);
@@ -35,11 +36,12 @@ class Asked : public Someone {
     bool looked_ = false;
     std::optional<profile::Person> person_;
     std::optional<trait::Subject> subject_;
-    const Saved* flag_ = nullptr;                  // about which it is asked at the moment
-    std::map<std::string, size_t> decided_;        // of prerequisites
+    const Saved* flag_ = nullptr;            // about which it is asked at the moment
+    std::map<std::string, size_t> decided_;  // of prerequisites
 };
 
 // Note that somebody saw a variant. Returns whether a row was written. Opens what it needs itself.
-bool NoteExposure(const Saved& flag, const std::optional<profile::Person>& person, const std::string& id, const std::string& variant);
+bool NoteExposure(const Saved& flag, const std::optional<profile::Person>& person, const std::string& id,
+                  const std::string& variant);
 
 }  // namespace pulse::flag

@@ -1,12 +1,13 @@
-// C++ objects as the states of aggregates: PostgreSQL destroys them with the aggregate's memory context, also after an
-// error or a cancel.
+// C++ objects as the states of aggregates: PostgreSQL destroys them with the aggregate's memory context, also
+// after an error or a cancel.
 #pragma once
 
 #include "pulse/pg/error.hpp"
 
 namespace pulse::pg {
 
-// The memory context that lives as long as the aggregate's group. Throws when not called as part of an aggregate.
+// The memory context that lives as long as the aggregate's group. Throws when not called as part of an
+// aggregate.
 inline MemoryContext AggregateContext(FunctionCallInfo fcinfo) {
     MemoryContext context;
     if (!AggCheckCallContext(fcinfo, &context))
@@ -19,7 +20,8 @@ inline MemoryContext AggregateContext(FunctionCallInfo fcinfo) {
 template <typename T>
 T* Keep(MemoryContext context, std::unique_ptr<T> object) {
     auto* callback = Call([&] {
-        return static_cast<MemoryContextCallback*>(MemoryContextAlloc(context, sizeof(MemoryContextCallback)));
+        return static_cast<MemoryContextCallback*>(
+            MemoryContextAlloc(context, sizeof(MemoryContextCallback)));
     });
     callback->func = [](void* opaque) { std::default_delete<T>()(static_cast<T*>(opaque)); };
     callback->arg = object.release();

@@ -16,8 +16,8 @@ inline Value Array(std::vector<Datum>& elements, std::vector<char>& nulls, Oid e
         get_typlenbyvalalign(element, &length, &by_value, &align);
         int dimensions[1] = {size}, lower[1] = {1};
         static_assert(sizeof(bool) == sizeof(char));
-        return PointerGetDatum(construct_md_array(elements.data(), reinterpret_cast<bool*>(nulls.data()), 1, dimensions, lower, element,
-                                                  length, by_value, align));
+        return PointerGetDatum(construct_md_array(elements.data(), reinterpret_cast<bool*>(nulls.data()), 1,
+                                                  dimensions, lower, element, length, by_value, align));
     });
     return {array, datum, false};
 }

@@ -61,8 +61,9 @@ bool ReloadIfAsked();
 void BecomeWorker(const Order& order);
 [[noreturn]] void EndProcess(int code);
 
-// Runs the entry point `function` of this library, in a process of its own that gets `extra`, and waits until it has ended: what it
-// commits stands whatever becomes of our transaction. Throws UserError when no process is free.
+// Runs the entry point `function` of this library, in a process of its own that gets `extra`, and waits until
+// it has ended: what it commits stands whatever becomes of our transaction. Throws UserError when no process
+// is free.
 void RunAside(const char* function, const std::string& extra);
 // In such a process: what it got, at most 127 bytes; and connecting it as the superuser.
 std::string MyExtra();
@@ -91,8 +92,9 @@ void InstallHooks();
 
 // The clock on the wall, whatever pulse.now says.
 Moment WallClock();
-// Our own transactions inside the scope can write and see what others commit, whatever the role we are connected as has set
-// for its own (ALTER ROLE ... SET default_transaction_read_only). One that has begun can write inside the scope.
+// Our own transactions inside the scope can write and see what others commit, whatever the role we are
+// connected as has set for its own (ALTER ROLE ... SET default_transaction_read_only). One that has begun can
+// write inside the scope.
 class PlainTransactions {
   public:
     PlainTransactions();

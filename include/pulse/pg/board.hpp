@@ -23,8 +23,8 @@ inline constexpr Moment kAtOnce = INT64_MIN;
 
 enum class Presence : uint8_t { kUnknown, kPresent, kAbsent, kOtherVersion };
 
-// What a worker is for. Those of a lane of their own come on top of pulse.max_parallel_jobs, at most one per database and
-// lane: messages never wait behind jobs.
+// What a worker is for. Those of a lane of their own come on top of pulse.max_parallel_jobs, at most one per
+// database and lane: messages never wait behind jobs.
 enum class Lane : uint8_t { kJobs, kDelivery, kInvestigations, kPipeline };
 inline constexpr size_t kLanes = 4;
 inline constexpr std::array<Lane, 3> kOwnLanes{Lane::kDelivery, Lane::kInvestigations, Lane::kPipeline};
@@ -62,9 +62,9 @@ class Board {
         Oid database = InvalidOid;  // InvalidOid: free
         Oid role = InvalidOid;      // InvalidOid: the extension's owner
         Lane lane = Lane::kJobs;
-        int pid = 0;                // once it is connected
-        bool begun = false;         // it has taken a job
-        bool clean = false;         // it said that it was done
+        int pid = 0;         // once it is connected
+        bool begun = false;  // it has taken a job
+        bool clean = false;  // it said that it was done
     };
 
     // The board of this process; nullptr when there is none.
@@ -88,8 +88,8 @@ class Board {
     Epochs EpochsOf(Oid database);
     // Tell when a worker is wanted next. What changed since `epochs` wins when it is earlier.
     void Publish(Oid database, Presence presence, Lane lane, Moment next_due, const Epochs& epochs);
-    // A worker that looks by itself when its lane is poked. Poked() stays true until TakePoke(); who was poked before
-    // StopListening() is told so, who is poked later is the launcher's.
+    // A worker that looks by itself when its lane is poked. Poked() stays true until TakePoke(); who was
+    // poked before StopListening() is told so, who is poked later is the launcher's.
     void Listen(Oid database, Lane lane);
     bool Poked(Oid database, Lane lane);
     bool TakePoke(Oid database, Lane lane);

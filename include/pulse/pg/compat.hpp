@@ -5,8 +5,8 @@
 #error "Pulse needs PostgreSQL 14 or newer"
 #endif
 
-// Materialised set-returning functions: one call under three names. The rows have the descriptor that the caller expects,
-// which is there also for functions that return a set of one plain column.
+// Materialised set-returning functions: one call under three names. The rows have the descriptor that the
+// caller expects, which is there also for functions that return a set of one plain column.
 #if PG_VERSION_NUM >= 160000
 #define PULSE_INIT_MATERIALIZED_SRF(fcinfo) InitMaterializedSRF((fcinfo), MAT_SRF_USE_EXPECTED_DESC)
 #elif PG_VERSION_NUM >= 150000
@@ -45,19 +45,25 @@ static inline void PulseInitMaterializedSrf(FunctionCallInfo fcinfo) {
 
 // Parse analysis of one statement with parameters of these types.
 #if PG_VERSION_NUM >= 150000
-#define PULSE_ANALYZE(statement, sql, types, count) parse_analyze_fixedparams((statement), (sql), (types), (count), nullptr)
+#define PULSE_ANALYZE(statement, sql, types, count) \
+    parse_analyze_fixedparams((statement), (sql), (types), (count), nullptr)
 #else
-#define PULSE_ANALYZE(statement, sql, types, count) parse_analyze((statement), (sql), const_cast<Oid*>(types), (count), nullptr)
+#define PULSE_ANALYZE(statement, sql, types, count) \
+    parse_analyze((statement), (sql), const_cast<Oid*>(types), (count), nullptr)
 #endif
 
 #if PG_VERSION_NUM >= 180000
-#define PULSE_INDEX_BEGINSCAN(table, index, snapshot, keys) index_beginscan((table), (index), (snapshot), nullptr, (keys), 0)
+#define PULSE_INDEX_BEGINSCAN(table, index, snapshot, keys) \
+    index_beginscan((table), (index), (snapshot), nullptr, (keys), 0)
 #else
-#define PULSE_INDEX_BEGINSCAN(table, index, snapshot, keys) index_beginscan((table), (index), (snapshot), (keys), 0)
+#define PULSE_INDEX_BEGINSCAN(table, index, snapshot, keys) \
+    index_beginscan((table), (index), (snapshot), (keys), 0)
 #endif
 
 #if PG_VERSION_NUM >= 160000
-#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL, false)
+#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) \
+    ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL, false)
 #else
-#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL)
+#define PULSE_INSERT_INDEX_TUPLES(target, slot, state) \
+    ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL)
 #endif

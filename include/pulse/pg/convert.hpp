@@ -12,9 +12,9 @@ namespace pulse::pg {
 using Json = nlohmann::json;
 
 // ---- from PostgreSQL ----
-std::string ToText(Datum datum);  // text, varchar, bpchar
-std::string ToName(Datum datum);  // name
-Json ToJson(Datum datum);         // jsonb
+std::string ToText(Datum datum);                    // text, varchar, bpchar
+std::string ToName(Datum datum);                    // name
+Json ToJson(Datum datum);                           // jsonb
 std::vector<std::string> ToTextArray(Datum datum);  // text[]; a null element is an error
 std::vector<int64_t> ToInt64Array(Datum datum);     // bigint[]
 std::vector<double> ToDoubleArray(Datum datum);     // float8[]
@@ -46,17 +46,29 @@ struct Value {
     static Value Bool(bool flag) { return {BOOLOID, BoolGetDatum(flag), false}; }
     static Value Time(Moment moment) { return {TIMESTAMPTZOID, TimestampTzGetDatum(moment), false}; }
     static Value Jsonb(const Json& json) { return {JSONBOID, FromJson(json), false}; }
-    static Value Texts(const std::vector<std::string>& values) { return {TEXTARRAYOID, FromTextArray(values), false}; }
-    static Value Int8s(const std::vector<int64_t>& values) { return {INT8ARRAYOID, FromInt64Array(values), false}; }
-    static Value Float8s(const std::vector<double>& values) { return {FLOAT8ARRAYOID, FromDoubleArray(values), false}; }
+    static Value Texts(const std::vector<std::string>& values) {
+        return {TEXTARRAYOID, FromTextArray(values), false};
+    }
+    static Value Int8s(const std::vector<int64_t>& values) {
+        return {INT8ARRAYOID, FromInt64Array(values), false};
+    }
+    static Value Float8s(const std::vector<double>& values) {
+        return {FLOAT8ARRAYOID, FromDoubleArray(values), false};
+    }
 
     // An optional becomes SQL null when it is empty.
-    static Value Text(const std::optional<std::string>& text) { return text ? Text(std::string_view(*text)) : Null(TEXTOID); }
+    static Value Text(const std::optional<std::string>& text) {
+        return text ? Text(std::string_view(*text)) : Null(TEXTOID);
+    }
     static Value Text(const char* text) { return Text(std::string_view(text)); }
     static Value Text(const std::string& text) { return Text(std::string_view(text)); }
     static Value Int8(const std::optional<int64_t>& number) { return number ? Int8(*number) : Null(INT8OID); }
-    static Value Float8(const std::optional<double>& number) { return number ? Float8(*number) : Null(FLOAT8OID); }
-    static Value Time(const std::optional<Moment>& moment) { return moment ? Time(*moment) : Null(TIMESTAMPTZOID); }
+    static Value Float8(const std::optional<double>& number) {
+        return number ? Float8(*number) : Null(FLOAT8OID);
+    }
+    static Value Time(const std::optional<Moment>& moment) {
+        return moment ? Time(*moment) : Null(TIMESTAMPTZOID);
+    }
 };
 
 // The arguments of a SQL-callable function. Argument numbers start at 0.
@@ -68,12 +80,24 @@ class Args {
     Datum Raw(int i) const { return fcinfo_->args[i].value; }
     std::optional<std::string> Text(int i) const { return Get<std::string>(i, ToText); }
     std::optional<Json> Jsonb(int i) const { return Get<Json>(i, ToJson); }
-    std::optional<std::vector<std::string>> Texts(int i) const { return Get<std::vector<std::string>>(i, ToTextArray); }
-    std::optional<int64_t> Int8(int i) const { return IsNull(i) ? std::nullopt : std::optional(DatumGetInt64(Raw(i))); }
-    std::optional<int32_t> Int4(int i) const { return IsNull(i) ? std::nullopt : std::optional(DatumGetInt32(Raw(i))); }
-    std::optional<double> Float8(int i) const { return IsNull(i) ? std::nullopt : std::optional(DatumGetFloat8(Raw(i))); }
-    std::optional<bool> Bool(int i) const { return IsNull(i) ? std::nullopt : std::optional(DatumGetBool(Raw(i))); }
-    std::optional<Moment> Time(int i) const { return IsNull(i) ? std::nullopt : std::optional<Moment>(DatumGetTimestampTz(Raw(i))); }
+    std::optional<std::vector<std::string>> Texts(int i) const {
+        return Get<std::vector<std::string>>(i, ToTextArray);
+    }
+    std::optional<int64_t> Int8(int i) const {
+        return IsNull(i) ? std::nullopt : std::optional(DatumGetInt64(Raw(i)));
+    }
+    std::optional<int32_t> Int4(int i) const {
+        return IsNull(i) ? std::nullopt : std::optional(DatumGetInt32(Raw(i)));
+    }
+    std::optional<double> Float8(int i) const {
+        return IsNull(i) ? std::nullopt : std::optional(DatumGetFloat8(Raw(i)));
+    }
+    std::optional<bool> Bool(int i) const {
+        return IsNull(i) ? std::nullopt : std::optional(DatumGetBool(Raw(i)));
+    }
+    std::optional<Moment> Time(int i) const {
+        return IsNull(i) ? std::nullopt : std::optional<Moment>(DatumGetTimestampTz(Raw(i)));
+    }
 
     // The argument, or a clear error that names it.
     std::string RequireText(int i, const char* name) const;

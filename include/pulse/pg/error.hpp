@@ -30,9 +30,10 @@ class Error : public std::exception {
 
 namespace detail {
 
-// True from the moment an error of PostgreSQL was caught until the subtransaction around it has been rolled back or
-// the error has been handed back. Until then what belongs to SPI is left to that rollback: SPI may still stand in
-// the connection of a function that failed below us, and would finish that one instead of ours.
+// True from the moment an error of PostgreSQL was caught until the subtransaction around it has been rolled
+// back or the error has been handed back. Until then what belongs to SPI is left to that rollback: SPI may
+// still stand in the connection of a function that failed below us, and would finish that one instead of
+// ours.
 extern bool aborting;
 
 // Runs `run(frame)` under PG_TRY; a PostgreSQL error becomes a thrown pg::Error.

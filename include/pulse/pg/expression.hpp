@@ -1,12 +1,14 @@
-// One SQL expression with parameters, evaluated by PostgreSQL's own evaluator: no query, no plan, below a microsecond.
+// One SQL expression with parameters, evaluated by PostgreSQL's own evaluator: no query, no plan, below a
+// microsecond.
 #pragma once
 
 #include "pulse/pg/error.hpp"
 
 namespace pulse::pg {
 
-// Made once, evaluated often; keeps its memory until it dies. The expression may use parameters $1, $2, … and functions, no tables,
-// subqueries or aggregates. Names are looked up, and the right to call them checked, where it is made: make it as Identity::Owner().
+// Made once, evaluated often; keeps its memory until it dies. The expression may use parameters $1, $2, … and
+// functions, no tables, subqueries or aggregates. Names are looked up, and the right to call them checked,
+// where it is made: make it as Identity::Owner().
 class Expression {
   public:
     // Throws pg::Error when it is no expression.

@@ -1,5 +1,5 @@
-// Servers of our foreign-data wrappers: made without SQL text, as a statement with a password in it would be logged and
-// shown, and read with their user mappings.
+// Servers of our foreign-data wrappers: made without SQL text, as a statement with a password in it would be
+// logged and shown, and read with their user mappings.
 #pragma once
 
 #include "pulse/base/options.hpp"
@@ -7,8 +7,9 @@
 
 namespace pulse::pg {
 
-// CREATE SERVER name FOREIGN DATA WRAPPER wrapper OPTIONS (…) and CREATE USER MAPPING FOR CURRENT_USER, with the caller's
-// rights, from one JSON object of options. `noun` is what users call such a server, `example` a valid object.
+// CREATE SERVER name FOREIGN DATA WRAPPER wrapper OPTIONS (…) and CREATE USER MAPPING FOR CURRENT_USER, with
+// the caller's rights, from one JSON object of options. `noun` is what users call such a server, `example` a
+// valid object.
 void CreateServer(const char* noun, const std::string& name, const char* wrapper, const options::Table& table,
                   const Json& options, const char* example);
 
@@ -25,8 +26,8 @@ struct ForeignServer {
 std::optional<ForeignServer> FindServer(const char* wrapper, const std::string& name);
 std::vector<std::string> ServerNames(const char* wrapper);
 
-// The body of a validator function: checks what it was called with against `table`, and the options of a server further
-// with `check`. Nothing of a secret reaches a log.
+// The body of a validator function: checks what it was called with against `table`, and the options of a
+// server further with `check`. Nothing of a secret reaches a log.
 void ValidateOptions(FunctionCallInfo fcinfo, const char* wrapper, const options::Table& table,
                      const std::function<void(options::Holder, const options::List&)>& check);
 

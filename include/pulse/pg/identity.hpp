@@ -1,5 +1,5 @@
-// Whose rights the work has. Entry points are SECURITY INVOKER, so that the true caller is known; the room's own
-// reads and writes run as the extension's owner, a user's definition as the role that made it.
+// Whose rights the work has. Entry points are SECURITY INVOKER, so that the true caller is known; the room's
+// own reads and writes run as the extension's owner, a user's definition as the role that made it.
 #pragma once
 
 #include "pulse/pg/error.hpp"
@@ -11,8 +11,8 @@ class Identity {
   public:
     // The owner of the extension, search_path pg_catalog: for Pulse's own tables.
     static Identity Owner();
-    // A role by name in a security-restricted operation with the search_path given: for definitions that users supply.
-    // Throws UserError when the role is gone.
+    // A role by name in a security-restricted operation with the search_path given: for definitions that
+    // users supply. Throws UserError when the role is gone.
     static Identity Definer(const std::string& role, const std::string& search_path);
 
     ~Identity();
@@ -34,7 +34,8 @@ std::string CallerSearchPath();
 // The schema that CREATE EXTENSION named, where pulse_now() and the other verbs are. Quoted for SQL.
 std::string VerbSchema();
 
-// The version of the extension in this database; nothing when it is not there. Needs no Identity and runs no SQL.
+// The version of the extension in this database; nothing when it is not there. Needs no Identity and runs no
+// SQL.
 std::optional<std::string> ExtensionVersion();
 
 }  // namespace pulse::pg

@@ -25,7 +25,8 @@ json::Node TextNode(std::string_view text);
 
 // A node as a jsonb value of its own, in the current memory context. A container is one copy of its bytes.
 Datum CutOut(const json::Node& node);
-// {"key": value, …} of values of any of the types text, bigint, double precision, boolean, timestamptz and jsonb; nulls are left out.
+// {"key": value, …} of values of any of the types text, bigint, double precision, boolean, timestamptz and
+// jsonb; nulls are left out.
 Datum MakeObject(const std::vector<std::pair<const char*, Value>>& members);
 // a || b.
 Datum Concatenate(Datum a, Datum b);

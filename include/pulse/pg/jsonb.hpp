@@ -1,5 +1,5 @@
-// jsonb objects of the shape {"17": [value, until], …}: numbered values, each with the instant up to which it holds. Read and written
-// by PostgreSQL's own functions, without a detour through C++ documents.
+// jsonb objects of the shape {"17": [value, until], …}: numbered values, each with the instant up to which it
+// holds. Read and written by PostgreSQL's own functions, without a detour through C++ documents.
 #pragma once
 
 #include "pulse/pg/convert.hpp"
@@ -22,7 +22,8 @@ std::optional<Timed> FindTimed(Datum jsonb, int64_t number);
 // The reverse; `values` is sorted by number.
 Datum WriteTimed(const std::vector<Timed>& values);
 
-// A SQL value as jsonb: numeric, boolean, timestamptz (microseconds since 2000), jsonb, text[]; null becomes the jsonb null.
+// A SQL value as jsonb: numeric, boolean, timestamptz (microseconds since 2000), jsonb, text[]; null becomes
+// the jsonb null.
 JsonbValue ToJsonb(const Value& value);
 // The reverse, in the current memory context. What is of another kind is null.
 Value FromJsonb(const JsonbValue& value, Oid type);

@@ -31,12 +31,12 @@ ReadingText ReadText(const std::string& sql);
 // SQL.
 std::string ReplaceNowCalls(const std::string& sql, const std::string& literal);
 
-// The relations that a text names, as schema (empty where it gives none) and name. Throws pg::Error 42601 when `sql` is not
-// SQL.
+// The relations that a text names, as schema (empty where it gives none) and name. Throws pg::Error 42601
+// when `sql` is not SQL.
 std::vector<std::pair<std::string, std::string>> RelationsIn(const std::string& sql);
 
-// The first command in a text that cannot run inside a function's transaction, such as COMMIT, VACUUM or COPY … FROM STDIN; empty
-// when all can.
+// The first command in a text that cannot run inside a function's transaction, such as COMMIT, VACUUM or COPY
+// … FROM STDIN; empty when all can.
 std::string CommandNotInTransaction(const std::string& sql);
 
 }  // namespace pulse::pg

@@ -21,11 +21,12 @@ class Poller {
     Poller(const Poller&) = delete;
     Poller& operator=(const Poller&) = delete;
 
-    // Watch a socket from now on; neither reading nor writing forgets it. Forget a socket before it is closed.
+    // Watch a socket from now on; neither reading nor writing forgets it. Forget a socket before it is
+    // closed.
     void Watch(int socket, bool reading, bool writing);
 
-    // Waits up to `milliseconds` (-1: without limit) for any of them or for somebody to set our latch, and serves
-    // interrupts. Leaves at once when the postmaster is gone.
+    // Waits up to `milliseconds` (-1: without limit) for any of them or for somebody to set our latch, and
+    // serves interrupts. Leaves at once when the postmaster is gone.
     std::vector<Ready> Wait(long milliseconds);
     // Whether the latch was set during the last Wait().
     bool woken() const { return woken_; }

@@ -53,7 +53,8 @@ class Row {
 class Result {
   public:
     Result(SPITupleTable* table, uint64_t processed) : table_(table), processed_(processed) {}
-    Result(Result&& other) noexcept : table_(std::exchange(other.table_, nullptr)), processed_(other.processed_) {}
+    Result(Result&& other) noexcept
+        : table_(std::exchange(other.table_, nullptr)), processed_(other.processed_) {}
     Result(const Result&) = delete;
     Result& operator=(const Result&) = delete;
     ~Result();
@@ -62,7 +63,8 @@ class Result {
     uint64_t size() const { return table_ ? processed_ : 0; }
     bool empty() const { return size() == 0; }
     Row operator[](uint64_t index) const {
-        if (index >= size()) throw std::out_of_range("row " + std::to_string(index) + " of " + std::to_string(size()));
+        if (index >= size())
+            throw std::out_of_range("row " + std::to_string(index) + " of " + std::to_string(size()));
         return Row(table_, index);
     }
     // Names of the columns, their types and type modifiers.
@@ -79,7 +81,8 @@ class Result {
 Result Execute(const std::string& sql, const std::vector<Value>& parameters = {}, bool read_only = false,
                long limit = 0);
 
-// A statement of our own that is planned once per backend: make it `static`. The types are fixed at first use.
+// A statement of our own that is planned once per backend: make it `static`. The types are fixed at first
+// use.
 class Statement {
   public:
     Statement(const char* sql, std::initializer_list<Oid> types) : sql_(sql), types_(types) {}

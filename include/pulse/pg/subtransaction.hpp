@@ -5,8 +5,8 @@
 
 namespace pulse::pg {
 
-// Begins at construction; Commit() keeps the work, destruction without it rolls everything back, and only then
-// may a caught pg::Error be swallowed. Open a Session inside it, not around it.
+// Begins at construction; Commit() keeps the work, destruction without it rolls everything back, and only
+// then may a caught pg::Error be swallowed. Open a Session inside it, not around it.
 class Subtransaction {
   public:
     enum class Mode { kReadWrite, kReadOnly };
@@ -25,14 +25,15 @@ class Subtransaction {
     bool open_ = true;
 };
 
-// Whether an error is a cancel or a shutdown, meant for all that runs, rather than for one piece of work. It is told by where it
-// was raised: any SQLSTATE can come from a definition's own functions. A lock that was not to be had is raised there, too.
+// Whether an error is a cancel or a shutdown, meant for all that runs, rather than for one piece of work. It
+// is told by where it was raised: any SQLSTATE can come from a definition's own functions. A lock that was
+// not to be had is raised there, too.
 inline bool MeantForAll(const Error& error) {
     return error.function == "ProcessInterrupts" && error.State() != sqlstate::kLockNotAvailable;
 }
 
-// Cancels the statement that runs too long inside the scope, like statement_timeout, which cannot be changed once
-// a statement has begun. A nested or a zero limit does nothing.
+// Cancels the statement that runs too long inside the scope, like statement_timeout, which cannot be changed
+// once a statement has begun. A nested or a zero limit does nothing.
 class Deadline {
   public:
     explicit Deadline(int milliseconds);

@@ -43,7 +43,8 @@ class TriggerRow {
     std::unique_ptr<bool[]> nulls_;
 };
 
-// Call `callback` with `argument` when the innermost (sub)transaction is rolled back, or the outermost one ends. It must not throw.
+// Call `callback` with `argument` when the innermost (sub)transaction is rolled back, or the outermost one
+// ends. It must not throw.
 void WhenSubtransactionEnds(void (*callback)(void*), void* argument);
 
 }  // namespace pulse::pg

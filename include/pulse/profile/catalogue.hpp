@@ -12,7 +12,8 @@ namespace pulse::profile {
 
 class Catalogue {
   public:
-    // Count an accepted event and look at its properties: at those of the first events of a name, then of every eighth.
+    // Count an accepted event and look at its properties: at those of the first events of a name, then of
+    // every eighth.
     void Add(const json::Reader& reader, const Event& event);
     bool empty() const { return kinds_.empty(); }
     // As pulse.ingest_tally keeps it.

@@ -15,7 +15,8 @@ struct Claim {
     int64_t profile = 0;    // the profile that the event is kept with: that of its id of highest priority
     int64_t canonical = 0;  // the person after all merges of the batch
     bool created = false;
-    std::string note;  // what was not done, and why: "anonymous_id a1 stays with another person: user_id allows 1 value"
+    std::string note;  // what was not done, and why: "anonymous_id a1 stays with another person: user_id
+                       // allows 1 value"
 };
 
 }  // namespace pulse::profile

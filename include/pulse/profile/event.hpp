@@ -31,13 +31,13 @@ Incoming Extract(const json::Reader& reader, const json::Node& event);
 // What is allowed, and when it is.
 struct Limits {
     Moment received_at = 0;
-    size_t max_size = 0;          // bytes
+    size_t max_size = 0;  // bytes
     int64_t max_properties = 0;
     int max_depth = 0;
-    int64_t clock_skew = 0;       // microseconds
-    int64_t max_age = 0;          // microseconds; 0: any
-    int64_t retention = 0;        // microseconds; 0: for ever
-    bool import = false;          // old events are welcome
+    int64_t clock_skew = 0;  // microseconds
+    int64_t max_age = 0;     // microseconds; 0: any
+    int64_t retention = 0;   // microseconds; 0: for ever
+    bool import = false;     // old events are welcome
 };
 
 // An id as it was sent: it is not normalised.
@@ -46,16 +46,16 @@ struct Event {
     std::string note;            // what was not used of one that is not
 
     EventType type = EventType::kTrack;
-    std::string name;            // as it is kept
-    std::string title;           // of page and screen
-    std::vector<Identity> ids;   // not normalised yet
+    std::string name;           // as it is kept
+    std::string title;          // of page and screen
+    std::vector<Identity> ids;  // not normalised yet
     std::optional<Identity> previous;
     std::string group;
-    std::string message_id;      // empty: none
+    std::string message_id;  // empty: none
     Moment time = 0;
-    std::string original_time;   // what was sent, where time is another
+    std::string original_time;  // what was sent, where time is another
     json::Node properties, context;
-    uint64_t digest = 0;         // of what it says, but not of when it was sent
+    uint64_t digest = 0;  // of what it says, but not of when it was sent
 
     bool Rejected() const { return !reason.empty(); }
 };
@@ -66,7 +66,8 @@ Event Judge(const json::Reader& reader, const Incoming& incoming, const Limits& 
 // Without control characters, and white space around it.
 std::string Clean(std::string_view text);
 
-// A time as senders write it: ISO 8601, or seconds or milliseconds since 1970, also as text. Empty when it is none.
+// A time as senders write it: ISO 8601, or seconds or milliseconds since 1970, also as text. Empty when it is
+// none.
 std::optional<Moment> ReadTime(const json::Reader& reader, const json::Node& node);
 // When it happened: corrected where the sender's clock is wrong, and never later than it was received.
 Moment TimeOf(Moment original, std::optional<Moment> sent_at, const Limits& limits);

@@ -13,7 +13,8 @@ struct PersonFacts {
     Moment first_seen_at = 0;
     int profiles = 1;  // that it is made of
     int best = 0;      // the highest priority among the kinds of its ids
-    std::map<std::string, std::vector<Moment>> seen;  // kinds with a limit: when each value was first seen; as many as can matter
+    std::map<std::string, std::vector<Moment>>
+        seen;  // kinds with a limit: when each value was first seen; as many as can matter
 };
 
 struct Facts {
@@ -21,9 +22,10 @@ struct Facts {
         int64_t profile = 0;  // of the id itself
         int64_t person = 0;   // canonical
     };
-    std::map<Identity, Place> ids;             // those of the claims that are known
-    std::map<int64_t, PersonFacts> people;     // those whose claims could change something: see Extends()
-    std::set<std::pair<int64_t, int64_t>> apart;  // people between whom a merge was undone; the lower id first
+    std::map<Identity, Place> ids;          // those of the claims that are known
+    std::map<int64_t, PersonFacts> people;  // those whose claims could change something: see Extends()
+    std::set<std::pair<int64_t, int64_t>>
+        apart;  // people between whom a merge was undone; the lower id first
 };
 
 // What is to be written. People and profiles that are new have negative ids: -1 is news[0], -2 is news[1].
@@ -47,14 +49,17 @@ struct Plan {
     std::vector<Merge> merges;  // in this order
 };
 
-// Whether the claim could change people: an id is new, or not all are one person's. Such people must be in Facts::people.
+// Whether the claim could change people: an id is new, or not all are one person's. Such people must be in
+// Facts::people.
 bool Extends(const Claim& claim, const Facts& facts);
 
 // Decide all claims in their order, as if they came one by one, and fill in what they turned out to be.
-Plan PlanClaims(std::vector<Claim>& claims, Facts facts, const std::vector<IdentityKind>& kinds, int max_linked);
+Plan PlanClaims(std::vector<Claim>& claims, Facts facts, const std::vector<IdentityKind>& kinds,
+                int max_linked);
 
 // What forbids that two people become one, or nothing: for simulations.
-std::string WhyApart(const PersonFacts& one, const PersonFacts& other, Moment time, const std::vector<IdentityKind>& kinds, int max_linked);
+std::string WhyApart(const PersonFacts& one, const PersonFacts& other, Moment time,
+                     const std::vector<IdentityKind>& kinds, int max_linked);
 // Whether `one` (with id `one_id`) is the one that stays.
 bool Survives(int64_t one_id, const PersonFacts& one, int64_t other_id, const PersonFacts& other);
 

@@ -1,4 +1,5 @@
-// Accounts: what pulse_group() names. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// Accounts: what pulse_group() names. For entry code of this room; needs an open pg::Session as
+// pg::Identity::Owner().
 #pragma once
 
 #include "pulse/pg/convert.hpp"
@@ -22,9 +23,10 @@ struct AccountChange {
     bool crowded = false;                 // they are too many to be locked: none is in `members`
 };
 
-// Make the accounts that are new and add traits to attributes, for a whole batch, in its order. All of them are locked: who becomes a member
-// is judged by attributes that stay, and whoever changes these later sees the member. Call it before Resolve(), and give it the
-// members of what changed as `also`: accounts are locked before people.
+// Make the accounts that are new and add traits to attributes, for a whole batch, in its order. All of them
+// are locked: who becomes a member is judged by attributes that stay, and whoever changes these later sees
+// the member. Call it before Resolve(), and give it the members of what changed as `also`: accounts are
+// locked before people.
 std::vector<AccountChange> WriteAccounts(std::vector<AccountWrite>& writes);
 
 // A person was named with an account.
@@ -35,8 +37,8 @@ struct AccountJoin {
     Moment time = 0;
 };
 
-// Note who is in which account, in the order given; the last one is account.* of that person. Call it after Resolve(). Returns the people whose
-// account is another one now.
+// Note who is in which account, in the order given; the last one is account.* of that person. Call it after
+// Resolve(). Returns the people whose account is another one now.
 std::vector<int64_t> JoinAccounts(const std::vector<AccountJoin>& joins);
 
 }  // namespace pulse::profile

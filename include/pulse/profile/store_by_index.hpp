@@ -6,12 +6,14 @@
 
 namespace pulse::profile {
 
-// Statements planned inside the scope go by index whatever the tables' size is then: a plan is kept, and tables that were empty when it was
-// made hold millions of rows some batches of the same transaction later.
+// Statements planned inside the scope go by index whatever the tables' size is then: a plan is kept, and
+// tables that were empty when it was made hold millions of rows some batches of the same transaction later.
 class ByIndex {
   public:
     ByIndex() {
-        for (const char* off : {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"}) pg::SetLocally(off, "off");
+        for (const char* off :
+             {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
+            pg::SetLocally(off, "off");
     }
 
   private:

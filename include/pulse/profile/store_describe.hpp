@@ -1,4 +1,5 @@
-// People as a whole, for those who look. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// People as a whole, for those who look. For entry code of this room; needs an open pg::Session as
+// pg::Identity::Owner().
 #pragma once
 
 #include "pulse/pg/spi.hpp"
@@ -15,7 +16,8 @@ pg::Result IdentityGraph(int64_t person);
 
 // Both as the text of a JSON object.
 std::string SimulateMerge(int64_t one, int64_t other);
-std::string SimulateKind(const std::string& kind, std::optional<int> max_values, std::optional<int64_t> window,
+std::string SimulateKind(const std::string& kind, std::optional<int> max_values,
+                         std::optional<int64_t> window,
                          const std::optional<std::vector<std::string>>& blocked);
 
 }  // namespace pulse::profile

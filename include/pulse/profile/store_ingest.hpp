@@ -20,7 +20,8 @@ struct Arrival {
     Moment received_at = 0;
     std::string source;
     Cause cause = Cause::kEvent;
-    bool completed = false;  // by what its batch says: incoming.context and incoming.sent_at are not only of `whole`
+    bool completed =
+        false;  // by what its batch says: incoming.context and incoming.sent_at are not only of `whole`
 };
 
 struct Verdict {
@@ -31,8 +32,9 @@ struct Verdict {
 };
 const char* NameOf(Verdict::Status status);
 
-// Take a batch in: everything or, when it throws, nothing. What is rejected is kept in pulse.rejected_event with `keep_rejected`. A statement
-// that takes in several holds the locks of the first while it waits for those of the second: others may wait the other way round.
+// Take a batch in: everything or, when it throws, nothing. What is rejected is kept in pulse.rejected_event
+// with `keep_rejected`. A statement that takes in several holds the locks of the first while it waits for
+// those of the second: others may wait the other way round.
 std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, bool keep_rejected);
 
 // A source's name, or the UserError that says what one is.
@@ -66,9 +68,10 @@ class EventRows {
 
 // ---- store_message.cpp ----
 
-// The messages of a batch: of those with an id all but the first are duplicates, and all that were accepted before.
+// The messages of a batch: of those with an id all but the first are duplicates, and all that were accepted
+// before.
 struct Message {
-    size_t index = 0;     // of the batch
+    size_t index = 0;  // of the batch
     std::string_view source, id;
     uint64_t digest = 0;
     bool duplicate = false, conflicting = false;
@@ -88,7 +91,8 @@ struct Said {
 struct AttributeChange {
     int64_t person = 0;
     std::vector<std::string> keys;  // that changed
-    bool full = false;              // with those that are new there would be more than pulse.max_properties: they were left out
+    bool full =
+        false;  // with those that are new there would be more than pulse.max_properties: they were left out
 };
 // Adds it to the attributes in the order given; those with changes or left full.
 std::vector<AttributeChange> WriteAttributes(const std::vector<Said>& said, Moment now);

@@ -1,4 +1,5 @@
-// Kinds of ids, as they are made and changed. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// Kinds of ids, as they are made and changed. For entry code of this room; needs an open pg::Session as
+// pg::Identity::Owner().
 #pragma once
 
 #include "pulse/pg/convert.hpp"
@@ -16,7 +17,8 @@ struct KindRequest {
 };
 
 // Throws UserError 22023 for numbers and lists out of range.
-void CheckLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window, const std::optional<std::vector<std::string>>& blocked);
+void CheckLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window,
+                 const std::optional<std::vector<std::string>>& blocked);
 void SetKind(const KindRequest& request);
 void DropKind(const std::string& kind);
 

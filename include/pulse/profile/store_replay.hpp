@@ -1,4 +1,5 @@
-// Trying rejected events again. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// Trying rejected events again. For entry code of this room; needs an open pg::Session as
+// pg::Identity::Owner().
 #pragma once
 
 #include "pulse/pg/spi.hpp"
@@ -11,7 +12,8 @@ struct Replayed {
     Verdict verdict;
 };
 
-// These (a bigint[]; null: all), those of a reason, `max` at most, oldest first; what was replayed before is left out.
+// These (a bigint[]; null: all), those of a reason, `max` at most, oldest first; what was replayed before is
+// left out.
 std::vector<Replayed> Replay(const pg::Value& ids, const std::optional<std::string>& reason, int64_t max);
 
 }  // namespace pulse::profile

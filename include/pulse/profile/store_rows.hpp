@@ -13,7 +13,8 @@ class Rows {
   public:
     Rows(Cause cause, std::string source) : cause_(cause), source_(std::move(source)) {}
 
-    // What the columns of a row are by their names, in the order in which Add() gets them. Throws UserError 22023.
+    // What the columns of a row are by their names, in the order in which Add() gets them. Throws UserError
+    // 22023.
     void SetColumns(const std::vector<std::string>& names, const std::vector<Oid>& types);
     void Add(const Datum* values, const bool* nulls);
     // A portion is full.

@@ -39,23 +39,36 @@ struct List {
     std::vector<ExprPtr> items;
 };
 
-// Something a Scope knows. A path of names (`ltv`, `profile.plan`), a named trait or segment (`trait("vip")`), which has
-// exactly one name, or inside a sequence a property of the step before (`$.product_id`).
+// Something a Scope knows. A path of names (`ltv`, `profile.plan`), a named trait or segment
+// (`trait("vip")`), which has exactly one name, or inside a sequence a property of the step before
+// (`$.product_id`).
 struct Reference {
     enum class Kind { kPath, kTrait, kSegment, kStep };
     Kind kind;
     std::vector<std::string> path;
 };
 
-enum class Function { kLower, kUpper, kLen, kAbs, kRound, kDaysSince, kNow, kSecondsSince, kMinutesSince, kHoursSince, kIf };
+enum class Function {
+    kLower,
+    kUpper,
+    kLen,
+    kAbs,
+    kRound,
+    kDaysSince,
+    kNow,
+    kSecondsSince,
+    kMinutesSince,
+    kHoursSince,
+    kIf
+};
 
 struct Call {
     Function function;
     std::vector<ExprPtr> arguments;
 };
 
-// Which events count: those with now - from < time <= now - to, or those of whole local days, weeks or months: the current one
-// and `count` - 1 before it.
+// Which events count: those with now - from < time <= now - to, or those of whole local days, weeks or
+// months: the current one and `count` - 1 before it.
 struct Window {
     enum class Kind { kAll, kSliding, kCalendar };
     enum class Unit { kDay, kWeek, kMonth };
@@ -66,8 +79,22 @@ struct Window {
 };
 
 enum class Aggregate {
-    kCount, kExists, kUniqueDays, kFirstSeen, kLastSeen,                                // of events
-    kSum, kAverage, kMin, kMax, kMedian, kP95, kFirst, kLast, kMode, kDistinct, kList,  // of a property
+    kCount,
+    kExists,
+    kUniqueDays,
+    kFirstSeen,
+    kLastSeen,  // of events
+    kSum,
+    kAverage,
+    kMin,
+    kMax,
+    kMedian,
+    kP95,
+    kFirst,
+    kLast,
+    kMode,
+    kDistinct,
+    kList,  // of a property
     kSequence,
 };
 
@@ -82,10 +109,10 @@ struct Step {
 // An aggregate of one person's events (pulse/rule/metric.hpp).
 struct Metric {
     Aggregate aggregate = Aggregate::kCount;
-    std::string event = {};  // empty: any
+    std::string event = {};                  // empty: any
     std::vector<std::string> property = {};  // path
-    ExprPtr filter = nullptr;  // over the event's properties, or nullptr
-    Window window = {};        // of a sequence: all its steps lie in it
+    ExprPtr filter = nullptr;                // over the event's properties, or nullptr
+    Window window = {};                      // of a sequence: all its steps lie in it
     std::vector<Step> steps = {};
 };
 

@@ -1,7 +1,7 @@
 // When the value of an expression can change although nothing happens. Pure C++; used by the compiler only.
 //
-// Every condition that depends on now is constant between certain instants. Their SQL is collected here; until the first of them
-// that is still to come, the value stays what it is.
+// Every condition that depends on now is constant between certain instants. Their SQL is collected here;
+// until the first of them that is still to come, the value stays what it is.
 #pragma once
 
 #include <string>

@@ -79,7 +79,8 @@ struct Compiled {
     std::string sql_type;
     std::vector<std::string> columns;  // columns it reads, in order of first use
     std::vector<Clause> clauses;       // top-level conjuncts; one if there is no `and` at the top
-    std::string until = {};            // timestamptz: the first instant after now at which the clock alone can change the value
+    std::string until =
+        {};  // timestamptz: the first instant after now at which the clock alone can change the value
 };
 
 // Compile for a scope. `now_sql` is the SQL of the clock, of type timestamptz. Throws UserError.

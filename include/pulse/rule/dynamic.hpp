@@ -1,5 +1,6 @@
-// Attributes and properties: JSON values whose type is known only when somebody is evaluated. Each takes the type that is wanted of
-// it, and is null when it is of another one; nothing of this can fail. Pure C++; used by the compiler only.
+// Attributes and properties: JSON values whose type is known only when somebody is evaluated. Each takes the
+// type that is wanted of it, and is null when it is of another one; nothing of this can fail. Pure C++; used
+// by the compiler only.
 #pragma once
 
 #include <string>
@@ -24,7 +25,8 @@ std::string JsonIn(const Value& json, const std::vector<Value>& items);
 Value JsonContains(const Value& json, const Value& item, const Expr& expr);
 // Characters of a text, or elements of a list.
 Value JsonLength(const Value& json, const Expr& expr);
-// For coalesce and if: all dynamic values in the one type that the others have; unchanged when all are dynamic.
+// For coalesce and if: all dynamic values in the one type that the others have; unchanged when all are
+// dynamic.
 void Unify(std::vector<Value>& values);
 
 }  // namespace pulse::rule

@@ -25,8 +25,8 @@ Value ListContains(const Value& list, const Value& item, const Expr& expr);
 // contains, starts_with and ends_with; upper and lower case alike.
 Value PartOfText(Op op, const Value& left, const Value& right, const Expr& expr);
 Value Matches(const Value& left, const Value& right, const Expr& expr);
-// The first value that is not null or, with a condition, the first of two where it is true, else the second. All of one type; numbers
-// of different types meet as numeric.
+// The first value that is not null or, with a condition, the first of two where it is true, else the second.
+// All of one type; numbers of different types meet as numeric.
 Value Choice(std::vector<Value> values, const std::string& condition, const Expr& expr);
 Value Round(const Call& node, const Value& value, const Expr& expr);
 // + - * / % of numbers. In numeric throughout: sums of integers do not overflow, 1 / 2 is 0.5, and dividing

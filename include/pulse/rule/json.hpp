@@ -12,8 +12,9 @@ namespace pulse::rule {
 // groups[0].rules[2].
 ExprPtr FromJson(const nlohmann::json& json);
 
-// The JSON that a rule or a definition may be written in instead of text. Throws UserError that names `what` it is: 22P02 where it is
-// no JSON, or holds a number beyond double precision, 54000 where it is nested too deeply.
+// The JSON that a rule or a definition may be written in instead of text. Throws UserError that names `what`
+// it is: 22P02 where it is no JSON, or holds a number beyond double precision, 54000 where it is nested too
+// deeply.
 nlohmann::json ReadJson(const std::string& text, const std::string& what, const std::string& hint);
 
 }  // namespace pulse::rule

@@ -17,8 +17,8 @@ std::optional<std::string> NormalNumber(std::string_view text);
 // Read "7d", "12h", "15m", "10s" or "2w" as seconds; empty when it is none, zero, or beyond kMaxDuration.
 std::optional<int64_t> ParseDuration(std::string_view text);
 
-// Read a decimal number of seconds since 1970, such as PostgreSQL writes, as an instant of the years 1 to 9999; the first one that is
-// not earlier. Empty when it is anything else.
+// Read a decimal number of seconds since 1970, such as PostgreSQL writes, as an instant of the years 1 to
+// 9999; the first one that is not earlier. Empty when it is anything else.
 std::optional<Moment> ParseEpoch(std::string_view seconds);
 
 // Print seconds with the largest unit up to days that divides them, e.g. "7d" or "90m".

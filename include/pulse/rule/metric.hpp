@@ -31,26 +31,30 @@ const char* SqlTypeOf(const Metric& metric);
 // An aggregate that a new event moves without a look at the others.
 struct Moving {
     Aggregate aggregate = Aggregate::kCount;  // kCount, kExists, kSum, kFirstSeen, kLastSeen
-    int64_t window = 0;      // seconds up to now; 0: all events
+    int64_t window = 0;                       // seconds up to now; 0: all events
     std::string usable = {};  // boolean: the event counts, by its properties $1 (jsonb); empty: any does
     std::string number = {};  // numeric of $1: what kSum adds
 };
 
-// A metric as SQL over events. For somebody without such events counts and sums are 0, kExists and kSequence false, others null.
+// A metric as SQL over events. For somebody without such events counts and sums are 0, kExists and kSequence
+// false, others null.
 struct MetricSql {
-    Type type = Type::kNumber;    // kNumber, kBoolean, kTimestamp, kJson (the value of a property), kArray (texts)
-    std::string sql_type;         // numeric, boolean, timestamp with time zone, jsonb, text[]
-    std::string value;            // the value, never null where `empty` is not
-    std::string until = {};            // timestamptz: the first instant at which the value changes without a new event; null: never
-    std::string empty = {};            // the value without events, typed: 0::numeric, NULL::jsonb, …
+    Type type =
+        Type::kNumber;     // kNumber, kBoolean, kTimestamp, kJson (the value of a property), kArray (texts)
+    std::string sql_type;  // numeric, boolean, timestamp with time zone, jsonb, text[]
+    std::string value;     // the value, never null where `empty` is not
+    std::string until =
+        {};  // timestamptz: the first instant at which the value changes without a new event; null: never
+    std::string empty = {};                // the value without events, typed: 0::numeric, NULL::jsonb, …
     std::vector<std::string> events = {};  // names it looks at; empty: any
-    std::string oldest = {};           // timestamptz: older events make no difference; empty: all do
-    // false: value and until are aggregates, with FILTER, over rows e of pulse.event (columns name, time, received_at, id, properties)
-    // that hold at least the events of these names that are not older than `oldest`. true (kSequence): scalar subqueries that find the
-    // events themselves, of the person whose canonical profile id `profile_sql` gives.
+    std::string oldest = {};               // timestamptz: older events make no difference; empty: all do
+    // false: value and until are aggregates, with FILTER, over rows e of pulse.event (columns name, time,
+    // received_at, id, properties) that hold at least the events of these names that are not older than
+    // `oldest`. true (kSequence): scalar subqueries that find the events themselves, of the person whose
+    // canonical profile id `profile_sql` gives.
     bool correlated = false;
-    // Not for kSequence: which rows e count. A query that reads no others says it once, in its WHERE, and takes `bare`: the value over just
-    // these rows, without asking each of them again.
+    // Not for kSequence: which rows e count. A query that reads no others says it once, in its WHERE, and
+    // takes `bare`: the value over just these rows, without asking each of them again.
     std::string counted = {}, bare = {};
     std::optional<Moving> moving = {};
 };

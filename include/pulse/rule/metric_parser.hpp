@@ -14,7 +14,8 @@ namespace pulse::rule {
 // The number of steps that one sequence may have.
 inline constexpr size_t kMaxSteps = 10;
 
-// The part of a metric after its last dot, read from a single name: count, count_30d, sum_amount_30d, last_seen_days_ago, …
+// The part of a metric after its last dot, read from a single name: count, count_30d, sum_amount_30d,
+// last_seen_days_ago, …
 struct Sugar {
     Metric metric;
     std::optional<Function> since;  // of first_seen_days_ago and the like: days_since(first_seen)

@@ -13,15 +13,17 @@ namespace pulse::rule {
 class Definitions {
   public:
     virtual ~Definitions() = default;
-    // The tree of a trait or of a profile segment's rule. Throws UserError 42704 with the nearest names when there is none.
+    // The tree of a trait or of a profile segment's rule. Throws UserError 42704 with the nearest names when
+    // there is none.
     virtual ExprPtr Find(Reference::Kind kind, const std::string& key, size_t position) const = 0;
 };
 
 inline constexpr size_t kMaxNesting = 16;  // of definitions in one another
 
-// Put the definitions in the place of their names, all the way down: a trait its expression, a segment its rule, where unknown is false.
-// Throws UserError 42P17 (invalid object definition) for a cycle, with the way round in the detail, beyond kMaxNesting, and when
-// the result is too large. `self` is the name under which the rule will be saved, if any: "trait power_user".
+// Put the definitions in the place of their names, all the way down: a trait its expression, a segment its
+// rule, where unknown is false. Throws UserError 42P17 (invalid object definition) for a cycle, with the way
+// round in the detail, beyond kMaxNesting, and when the result is too large. `self` is the name under which
+// the rule will be saved, if any: "trait power_user".
 ExprPtr Expand(const Expr& expr, const Definitions& definitions, const std::string& self = "");
 
 // The names of traits and segments that a rule mentions itself, not those in their definitions.
@@ -30,8 +32,8 @@ struct Mentions {
 };
 Mentions FindMentions(const Expr& expr);
 
-// The patterns of `matches`, also in filters of events. Only PostgreSQL can tell whether they are regular expressions: ask it with
-// SELECT '' ~ $1 when a rule is defined, so that none fails later.
+// The patterns of `matches`, also in filters of events. Only PostgreSQL can tell whether they are regular
+// expressions: ask it with SELECT '' ~ $1 when a rule is defined, so that none fails later.
 std::vector<std::string> FindPatterns(const Expr& expr);
 
 // SQL for what a profile rule reads. For a query: columns; for pg::Expression: parameters.
@@ -39,28 +41,34 @@ struct ProfileNames {
     std::string attributes;  // jsonb
     std::string account;     // jsonb
     std::string context;     // jsonb; empty: context.* is refused (only flags have one)
-    std::function<std::string(size_t)> metric;  // the value of the n-th metric, counted from 0; unset: events.* is refused
+    std::function<std::string(size_t)>
+        metric;  // the value of the n-th metric, counted from 0; unset: events.* is refused
 };
 
 // A compiled profile rule.
 struct ProfileRule {
-    std::string text;      // canonical, of the tree given
-    std::string sql;       // over ProfileNames
+    std::string text;  // canonical, of the tree given
+    std::string sql;   // over ProfileNames
     Type type = Type::kBoolean;
     std::string sql_type;
-    // timestamptz over the same names: the first instant after now at which the value can change by the clock alone while all metrics
-    // keep theirs; null: never. When a metric changes by the clock its own `until` says.
+    // timestamptz over the same names: the first instant after now at which the value can change by the clock
+    // alone while all metrics keep theirs; null: never. When a metric changes by the clock its own `until`
+    // says.
     std::string until;
-    std::vector<Clause> clauses;      // top-level conjuncts
-    std::vector<Metric> metrics;      // each once, in order of first use
-    std::vector<std::string> attributes, account_attributes;  // top-level keys of profile.* and account.* it reads, each once
+    std::vector<Clause> clauses;  // top-level conjuncts
+    std::vector<Metric> metrics;  // each once, in order of first use
+    std::vector<std::string> attributes,
+        account_attributes;  // top-level keys of profile.* and account.* it reads, each once
 };
 
-// Compile an expanded tree. last_seen_minutes_ago, first_seen_days_ago and lifecycle are metrics of any event and attributes. A value of a
-// property or attribute takes the type its other operand has; one of another type is null. Throws UserError.
-ProfileRule CompileProfile(const Expr& expr, const ProfileNames& names, Expect expect, const std::string& now_sql);
+// Compile an expanded tree. last_seen_minutes_ago, first_seen_days_ago and lifecycle are metrics of any event
+// and attributes. A value of a property or attribute takes the type its other operand has; one of another
+// type is null. Throws UserError.
+ProfileRule CompileProfile(const Expr& expr, const ProfileNames& names, Expect expect,
+                           const std::string& now_sql);
 
-// One node of a rule, for showing how it comes to its value: text, depth, and the tree below it. In the order in which it reads.
+// One node of a rule, for showing how it comes to its value: text, depth, and the tree below it. In the order
+// in which it reads.
 struct Part {
     std::string text;
     int depth;

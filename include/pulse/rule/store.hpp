@@ -12,8 +12,8 @@ namespace pulse::rule {
 // pg::Session. Throws UserError when there is no such relation or it is of another kind. Checks no privilege.
 std::vector<Column> ReadColumns(Oid relation);
 
-// Say who knows the saved traits and segments, for pulse_validate_rule(); without it rules that name any are checked as far as they
-// go by themselves. For the room that keeps them, when it is loaded.
+// Say who knows the saved traits and segments, for pulse_validate_rule(); without it rules that name any are
+// checked as far as they go by themselves. For the room that keeps them, when it is loaded.
 bool ProvideDefinitions(const Definitions& (*saved)());
 
 }  // namespace pulse::rule

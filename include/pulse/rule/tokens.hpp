@@ -1,4 +1,5 @@
-// The token at hand, and what is said when it is the wrong one: what the parsers of rules and of metrics share. Pure C++.
+// The token at hand, and what is said when it is the wrong one: what the parsers of rules and of metrics
+// share. Pure C++.
 #pragma once
 
 #include <string>

@@ -30,7 +30,8 @@ struct Value {
     std::string sql_type;
     const Expr* expr;      // for messages
     bool literal = false;  // written in the rule
-    bool dynamic = false;  // kJson: the value of an attribute or a property, which takes the type that is wanted of it
+    bool dynamic =
+        false;  // kJson: the value of an attribute or a property, which takes the type that is wanted of it
 
     // kNumber that depends on the clock; simple: it is one of the ticks, or does not depend on it
     std::vector<Tick> ticks = {};
@@ -41,7 +42,7 @@ struct Value {
     bool absolute = false;  // timestamptz; otherwise a timestamp or date, which is read as UTC
     int64_t offset = 0;     // seconds to add
     std::optional<Moment> moment = std::nullopt;  // a literal
-    std::vector<Value> options = {};  // what a ?? or an if() can be, when now is among it
+    std::vector<Value> options = {};              // what a ?? or an if() can be, when now is among it
 
     // kDuration: a literal, a difference of two instants, or else a column of type interval
     int64_t seconds = 0;

@@ -22,7 +22,8 @@ std::vector<source::Column> DescribeColumns(source::Reader& reader, const Reques
 MemberQuery Assemble(const Request& request, const std::vector<source::Column>& columns,
                      const std::string& now_sql);
 
-// The column of that name. Throws UserError 42703 naming the nearest ones; `role` is what it was to be: "key".
+// The column of that name. Throws UserError 42703 naming the nearest ones; `role` is what it was to be:
+// "key".
 const source::Column& FindColumn(const std::vector<source::Column>& columns, const std::string& name,
                                  const std::string& role);
 

@@ -25,7 +25,8 @@ struct ColumnFacts {
     bool unique = false;  // it alone is a unique key
 };
 
-// Whether an attribute of people by this name tells who somebody is, or a secret: such are not measured unasked.
+// Whether an attribute of people by this name tells who somebody is, or a secret: such are not measured
+// unasked.
 bool IsPersonal(const std::string& name);
 
 // Choose at most kMaxChosenAttributes by type and cardinality, in the order of the columns: what has few

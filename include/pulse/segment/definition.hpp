@@ -22,7 +22,7 @@ std::optional<AttributeKind> ParseAttributeKind(const std::string& name);
 struct Attribute {
     std::string name;
     AttributeKind kind;
-    std::string sql;  // expression over the alias s, already of a type that fits the kind
+    std::string sql;       // expression over the alias s, already of a type that fits the kind
     std::string raw = "";  // the same without a cast: pulse.measure() converts by itself, faster
 };
 
@@ -35,10 +35,10 @@ struct Clause {
 // What every definition compiles to. All SQL is complete and quoted.
 struct MemberQuery {
     Kind kind;
-    std::string from;             // FROM item with alias s: "app"."users" AS s, or (SELECT …) AS s
-    std::string narrowed;         // the same where only members matter: without some who are none; empty: from
-    std::string relation;         // "app"."users", or empty for a query
-    std::string key;              // expression
+    std::string from;      // FROM item with alias s: "app"."users" AS s, or (SELECT …) AS s
+    std::string narrowed;  // the same where only members matter: without some who are none; empty: from
+    std::string relation;  // "app"."users", or empty for a query
+    std::string key;       // expression
     std::vector<Clause> clauses;  // empty: everybody; membership = all of them true
     std::vector<Attribute> attributes;
     std::optional<std::string> converted;    // boolean expression

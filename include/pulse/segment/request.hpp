@@ -36,8 +36,8 @@ struct Expanded {
 struct Request {
     Kind kind = Kind::kRelation;
     std::string source;  // a server of pulse_source; empty: this database
-    std::string from;   // relation
-    std::string query;  // query
+    std::string from;    // relation
+    std::string query;   // query
     std::optional<std::string> key;
     std::optional<std::string> where;  // rule text, or …
     std::optional<Json> rules;  // … {"rules", "logicalOperator", "groups"}, of which only those given
@@ -45,7 +45,7 @@ struct Request {
     std::optional<std::string> converted;
     std::optional<std::string> last_active;
     std::optional<std::string> cadence;
-    std::optional<bool> include_anonymous;  // people; unset: true
+    std::optional<bool> include_anonymous;     // people; unset: true
     std::shared_ptr<const Expanded> expanded;  // people, where the request was made ready by RequestAt()
 
     // In microseconds; a day unless given.

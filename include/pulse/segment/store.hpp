@@ -13,8 +13,8 @@ namespace pulse::segment {
 // Where a definition is read for the role that called us. To be asked before pg::Identity changes it.
 source::Place PlaceForCaller(const Request& request);
 
-// The definition as its source can read it at a moment: a server may have no pulse_now(). Needs no transaction, but for a segment
-// over people, whose rules get the definitions they name.
+// The definition as its source can read it at a moment: a server may have no pulse_now(). Needs no
+// transaction, but for a segment over people, whose rules get the definitions they name.
 Request RequestAt(const Request& request, Moment moment);
 
 // The moment as a literal, for SQL that runs at once.
@@ -27,8 +27,10 @@ class Raised : public UserError {
     using UserError::UserError;
 };
 
-// source::Read() for SQL of a definition: what PostgreSQL says of it becomes an error about the definition, Raised.
-void ReadChecked(const source::Target& target, source::Usage& usage, const std::function<void(source::Reader&)>& body);
+// source::Read() for SQL of a definition: what PostgreSQL says of it becomes an error about the definition,
+// Raised.
+void ReadChecked(const source::Target& target, source::Usage& usage,
+                 const std::function<void(source::Reader&)>& body);
 
 // source::Visit() likewise. What the visit cost is recorded also when it fails.
 void Visit(const source::Place& place, const std::string& purpose, const std::string& object,
@@ -45,7 +47,8 @@ struct Resolved {
 
 // Check a definition against its source. Attributes not named are those of `before` that are still there,
 // else chosen. `name` is the segment's.
-Resolved Resolve(const Request& asked, const source::Place& place, const std::string& name, const Request* before);
+Resolved Resolve(const Request& asked, const source::Place& place, const std::string& name,
+                 const Request* before);
 
 // ---- store.cpp ----
 
@@ -70,8 +73,8 @@ void Delete(const std::string& name, bool confirmed);
 
 // ---- store_relations.cpp ----
 
-// The relations a definition reads, quoted and schema-qualified: that of "from", or those that the text of "query" names;
-// a name without a schema may be in any schema of the search_path. Views are not looked into.
+// The relations a definition reads, quoted and schema-qualified: that of "from", or those that the text of
+// "query" names; a name without a schema may be in any schema of the search_path. Views are not looked into.
 std::vector<std::string> RelationsOf(const Json& definition, const std::string& search_path);
 
 // ---- store_preview.cpp, store_change.cpp, store_explain.cpp ----

@@ -5,11 +5,13 @@
 
 namespace pulse::segment {
 
-// The rules of a request with what they name put in place; `self` is the segment's name, if it has one. Throws UserError.
+// The rules of a request with what they name put in place; `self` is the segment's name, if it has one.
+// Throws UserError.
 std::shared_ptr<const Expanded> ExpandProfile(const Request& request, const std::string& self);
 
 // As Resolve(), for a request of kind profile.
-Resolved ResolveProfile(const Request& asked, const source::Place& place, const std::string& name, const Request* before);
+Resolved ResolveProfile(const Request& asked, const source::Place& place, const std::string& name,
+                        const Request* before);
 
 // Before a segment is taken away from those who use it. Needs the owner's identity and an open session.
 void RequireUnused(const Segment& segment, const char* what);

@@ -12,7 +12,8 @@ namespace pulse::snapshot {
 // Reads the values of one argument. What its type needs is settled once.
 class ValueReader {
   public:
-    // The type as get_fn_expr_argtype() says it; a domain is read as what is below it. `context` lives at least as long.
+    // The type as get_fn_expr_argtype() says it; a domain is read as what is below it. `context` lives at
+    // least as long.
     ValueReader(Oid type, MemoryContext context);
 
     // The bytes of value::text; valid until the next call.
@@ -30,7 +31,8 @@ class ValueReader {
     // The hash of a member: hashtextextended(value::text, 0).
     uint64_t Hash(Datum datum) {
         const std::string_view text = Text(datum);
-        return hash_bytes_extended(reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()), 0);
+        return hash_bytes_extended(reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()), 0);
     }
 
     bool IsNumber() const { return form_ >= Form::kInt2 && form_ <= Form::kNumeric; }
@@ -39,9 +41,21 @@ class ValueReader {
 
   private:
     enum class Form {
-        kText, kPadded, kName, kBool, kUuid, kEnum,
-        kInt2, kInt4, kInt8, kFloat4, kFloat8, kNumeric,
-        kTimestamptz, kTimestamp, kDate,
+        kText,
+        kPadded,
+        kName,
+        kBool,
+        kUuid,
+        kEnum,
+        kInt2,
+        kInt4,
+        kInt8,
+        kFloat4,
+        kFloat8,
+        kNumeric,
+        kTimestamptz,
+        kTimestamp,
+        kDate,
         kOther
     };
     static Form FormOf(Oid type);
@@ -55,7 +69,8 @@ class ValueReader {
     static const struct varlena* Detoast(const struct varlena* value);
     template <typename Integer>
     std::string_view Digits(Integer number) {
-        return {buffer_, static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof buffer_, number).ptr - buffer_)};
+        return {buffer_,
+                static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof buffer_, number).ptr - buffer_)};
     }
     std::string_view OtherText(Datum datum);
     void PrepareConversion();

@@ -1,5 +1,6 @@
-// Counts, per clause of a rule, the rows that pass it alone and the rows that miss membership by it only. When the rows are a
-// sample of whole blocks, says how far off the counts are, with rows of one block being alike taken into account. Pure C++.
+// Counts, per clause of a rule, the rows that pass it alone and the rows that miss membership by it only.
+// When the rows are a sample of whole blocks, says how far off the counts are, with rows of one block being
+// alike taken into account. Pure C++.
 #pragma once
 
 #include <array>
@@ -25,8 +26,10 @@ struct ClauseTally {
         const uint32_t missing = ~truth & ((1u << clauses) - 1);
         ++rows;
         for (int i = 0; i < clauses; ++i) passed[i] += truth >> i & 1;
-        if (missing == 0) ++members;
-        else if ((missing & (missing - 1)) == 0) ++missed_only[__builtin_ctz(missing)];
+        if (missing == 0)
+            ++members;
+        else if ((missing & (missing - 1)) == 0)
+            ++missed_only[__builtin_ctz(missing)];
         if (in_block >= 0) {
             if (in_block != block) EndBlock(in_block);
             ++block_rows;
@@ -34,7 +37,8 @@ struct ClauseTally {
         }
     }
     void Merge(ClauseTally other);
-    // rows, relative standard error of the count of members, then passed and missed_only of each clause in turn.
+    // rows, relative standard error of the count of members, then passed and missed_only of each clause in
+    // turn.
     std::vector<double> Figures() const;
 
   private:

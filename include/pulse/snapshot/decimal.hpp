@@ -1,5 +1,5 @@
-// PostgreSQL's numeric, as it lies in a row, to the nearest double: what numeric::float8 gives, without its detour over
-// text. Pure C++.
+// PostgreSQL's numeric, as it lies in a row, to the nearest double: what numeric::float8 gives, without its
+// detour over text. Pure C++.
 #pragma once
 
 #include <cstddef>

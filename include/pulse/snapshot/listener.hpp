@@ -5,7 +5,8 @@
 
 namespace pulse::snapshot {
 
-// Called in the transaction that wrote a snapshot which was measured, with a pg::Session as pg::Identity::Owner() open.
+// Called in the transaction that wrote a snapshot which was measured, with a pg::Session as
+// pg::Identity::Owner() open.
 using SnapshotListener = void (*)(int64_t snapshot);
 
 // Set when the library is loaded; returns true, so that a constant can do it.

@@ -1,5 +1,5 @@
-// What one scan over the members of a segment finds out, mergeable across workers: sizes, the member sketch and one
-// column of counts per attribute. Pure C++; src/snapshot/aggregate_measure.cpp feeds it.
+// What one scan over the members of a segment finds out, mergeable across workers: sizes, the member sketch
+// and one column of counts per attribute. Pure C++; src/snapshot/aggregate_measure.cpp feeds it.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,8 @@ class Measurement {
     std::vector<Column> columns;
 };
 
-// The attribute's distribution. `max_values` values are kept by name; `edges` are those of the snapshot before, or
-// null to choose them now.
+// The attribute's distribution. `max_values` values are kept by name; `edges` are those of the snapshot
+// before, or null to choose them now.
 Distribution Distribute(const Column& column, const std::string& attribute, int64_t total, size_t max_values,
                         const std::vector<double>* edges);
 

@@ -1,6 +1,7 @@
-// The values of a numeric attribute in buckets of their float8: sign, exponent and the top 6 bits of the mantissa, so
-// 64 buckets between a power of two and the next. Per bucket the count and the exact integer sums of what the lower 46
-// bits say: mean and variance come out the same in whatever order, by however many workers, values arrived. Pure C++.
+// The values of a numeric attribute in buckets of their float8: sign, exponent and the top 6 bits of the
+// mantissa, so 64 buckets between a power of two and the next. Per bucket the count and the exact integer
+// sums of what the lower 46 bits say: mean and variance come out the same in whatever order, by however many
+// workers, values arrived. Pure C++.
 #pragma once
 
 #include <array>
@@ -18,7 +19,8 @@ namespace pulse::snapshot {
 
 __extension__ typedef unsigned __int128 Wide;
 
-// An integer in the order of the doubles. No NaN; -0 is 0. Negative values are mirrored so that round ones begin a bucket.
+// An integer in the order of the doubles. No NaN; -0 is 0. Negative values are mirrored so that round ones
+// begin a bucket.
 inline uint64_t OrderedKey(double value) {
     const auto bits = std::bit_cast<uint64_t>(value + 0.0);
     return bits >> 63 ? 0 - bits : bits | uint64_t{1} << 63;
@@ -30,8 +32,12 @@ inline double FromOrderedKey(uint64_t key) {
 inline constexpr int kBucketShift = 46;
 
 // The number of the bucket a value lies in, and the lowest value of a bucket: its border.
-inline uint32_t BucketOf(double value) { return static_cast<uint32_t>(OrderedKey(value) >> kBucketShift); }
-inline double BorderOf(uint32_t bucket) { return FromOrderedKey(static_cast<uint64_t>(bucket) << kBucketShift); }
+inline uint32_t BucketOf(double value) {
+    return static_cast<uint32_t>(OrderedKey(value) >> kBucketShift);
+}
+inline double BorderOf(uint32_t bucket) {
+    return FromOrderedKey(static_cast<uint64_t>(bucket) << kBucketShift);
+}
 
 // The bucket border nearest to a finite value.
 double NearestBorder(double value);
@@ -42,7 +48,8 @@ struct Moments {
     std::optional<double> minimum, maximum;  // exact
 };
 
-// Values of one bucket, summed up elsewhere. Without mean and variance (of the population) an even spread is assumed.
+// Values of one bucket, summed up elsewhere. Without mean and variance (of the population) an even spread is
+// assumed.
 struct BucketSummary {
     int64_t count = 0;
     double lowest = 0, highest = 0;
@@ -72,7 +79,8 @@ class NumberBuckets {
         cell.squares += static_cast<Wide>(low) * low;
     }
     void Merge(const NumberBuckets& other);
-    // All the values of a bucket that has none yet. Throws UserError XX001 when they do not lie in one bucket.
+    // All the values of a bucket that has none yet. Throws UserError XX001 when they do not lie in one
+    // bucket.
     void AddSummary(const BucketSummary& summary);
     void AddNans(int64_t count) { nans_ += count; }
     void AddBelow(int64_t count) { below_ += count; }
@@ -84,11 +92,14 @@ class NumberBuckets {
 
     // Of the finite values.
     Moments Summary() const;
-    // At the levels given; infinite values take part and show as the minimum or maximum. Empty without values.
+    // At the levels given; infinite values take part and show as the minimum or maximum. Empty without
+    // values.
     std::vector<double> Quantiles(const double* levels, size_t count) const;
-    // Inner edges near the deciles, ascending. A value with more than a tenth of the mass gets an interval of its own.
+    // Inner edges near the deciles, ascending. A value with more than a tenth of the mass gets an interval of
+    // its own.
     std::vector<double> ChooseEdges() const;
-    // Members per interval between the edges; each interval includes its lower edge. Exact between bucket borders.
+    // Members per interval between the edges; each interval includes its lower edge. Exact between bucket
+    // borders.
     std::vector<int64_t> CountBetween(const std::vector<double>& edges) const;
 
     void Encode(Writer& writer) const;

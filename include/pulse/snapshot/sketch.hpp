@@ -1,6 +1,7 @@
-// A set of members as the k smallest of their 64-bit hashes: exact up to k distinct members, an estimate with a
-// known standard error beyond. Two sketches tell how many members they share without keeping anyone's id. Pure C++.
-// The estimator is bottom-k / KMV: Beyer et al., "On Synopses for Distinct-Value Estimation", SIGMOD 2007.
+// A set of members as the k smallest of their 64-bit hashes: exact up to k distinct members, an estimate with
+// a known standard error beyond. Two sketches tell how many members they share without keeping anyone's id.
+// Pure C++. The estimator is bottom-k / KMV: Beyer et al., "On Synopses for Distinct-Value Estimation",
+// SIGMOD 2007.
 #pragma once
 
 #include <cstdint>
@@ -71,11 +72,13 @@ struct Overlap {
     double standard_error = 0;  // of each of the three; 0 when exact
 };
 
-// Compares two sketches. Sizes that are known by counting make it better: then only_a = size_a - in_both holds.
+// Compares two sketches. Sizes that are known by counting make it better: then only_a = size_a - in_both
+// holds.
 Overlap Compare(const Sketch& a, const Sketch& b, std::optional<double> size_a = std::nullopt,
                 std::optional<double> size_b = std::nullopt);
 
-// Who came and who went between two snapshots, in whole members: size_after - size_before = entered - exited, always.
+// Who came and who went between two snapshots, in whole members: size_after - size_before = entered - exited,
+// always.
 struct Flow {
     int64_t entered = 0;
     int64_t exited = 0;

@@ -26,8 +26,8 @@ struct Import {
     std::vector<Distribution> distributions;
 };
 
-// Keeps it and returns its id. The same import again returns the same id; another one at the same moment is refused, or
-// takes the place of the first when `replace` is true.
+// Keeps it and returns its id. The same import again returns the same id; another one at the same moment is
+// refused, or takes the place of the first when `replace` is true.
 int64_t KeepImport(const Import& import, bool replace);
 
 // ---- store.cpp: from here on the calls switch identity and open sessions themselves ----
@@ -47,7 +47,8 @@ std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, 
 int64_t Write(const Record& record);
 // Keep the segment from being deleted till the end of the transaction; false when it is gone already.
 bool Hold(int64_t segment_id);
-// Take the segment's lock till the end of the transaction, waiting up to `milliseconds`; false when that was too short.
+// Take the segment's lock till the end of the transaction, waiting up to `milliseconds`; false when that was
+// too short.
 bool Lock(int64_t segment_id, int milliseconds);
 
 // ---- store_take.cpp ----
@@ -67,16 +68,16 @@ std::vector<Outcome> TakeDue();
 
 // ---- store_apart.cpp ----
 
-// The same for a background worker, called outside a transaction: each segment has its own short ones, and none is open
-// while a server is read.
+// The same for a background worker, called outside a transaction: each segment has its own short ones, and
+// none is open while a server is read.
 std::vector<Outcome> TakeDueApart();
 
 // ---- store_measure.cpp ----
 
 // Settle what to measure. Needs a transaction.
 Order Prepare(const segment::Segment& segment, Moment moment);
-// Keep what was measured, with who came and who went, and return it with its id. Needs a transaction. Throws UserError when
-// the segment is gone.
+// Keep what was measured, with who came and who went, and return it with its id. Needs a transaction. Throws
+// UserError when the segment is gone.
 Record Keep(const segment::Segment& segment, const Order& order, Survey survey);
 
 }  // namespace pulse::snapshot

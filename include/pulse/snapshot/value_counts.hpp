@@ -1,6 +1,6 @@
-// How often each value of an attribute occurs, in bounded memory. Exact while there are at most kCapacity different
-// values; beyond, rare values are purged (Misra & Gries 1982) and counts are low by at most total / (kCapacity / 2).
-// Pure C++.
+// How often each value of an attribute occurs, in bounded memory. Exact while there are at most kCapacity
+// different values; beyond, rare values are purged (Misra & Gries 1982) and counts are low by at most total /
+// (kCapacity / 2). Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,8 @@ class ValueCounts {
         }
     }
     void Merge(const ValueCounts& other);
-    // What stands for a value too long to be kept whole: its first kKeptCharacters, and the bits of hashtextextended(value, 0).
+    // What stands for a value too long to be kept whole: its first kKeptCharacters, and the bits of
+    // hashtextextended(value, 0).
     static constexpr int kKeptCharacters = 45;
     static std::string Shorten(std::string_view beginning, uint64_t hash);
 
@@ -74,10 +75,11 @@ class ValueCounts {
         return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
     }
     // Odd constants with irregular bits: digits of pi.
-    static constexpr uint64_t kSalt0 = 0x243F6A8885A308D3, kSalt1 = 0x13198A2E03707345, kSalt2 = 0xA4093822299F31D1;
+    static constexpr uint64_t kSalt0 = 0x243F6A8885A308D3, kSalt1 = 0x13198A2E03707345,
+                              kSalt2 = 0xA4093822299F31D1;
 
-    // Up to 8 bytes: the bytes themselves, so that with the length it is the value. Beyond: a hash. Reads overlap
-    // instead of having variable lengths, which cost a call.
+    // Up to 8 bytes: the bytes themselves, so that with the length it is the value. Beyond: a hash. Reads
+    // overlap instead of having variable lengths, which cost a call.
     static uint64_t Tag(std::string_view value) {
         const char* p = value.data();
         const size_t n = value.size();

@@ -10,10 +10,10 @@ namespace pulse::source {
 
 // Run `body` as `role` under `search_path` inside a read-only subtransaction, as a security-restricted
 // operation, with an SPI session open, cancelled after `milliseconds` (0 = no limit). Whatever it did to the
-// database is undone; what it read lives in C++ objects. Settings that change what a text means or how a value
-// prints are fixed (time zone UTC, ISO dates), so that a definition gives the same answer whoever asks.
-// Throws UserError 57014 when the limit was exceeded, and every other error after all has been rolled back, so
-// that it may be caught. A person's cancel stays that. Nested in another RunAs the outer limit holds.
+// database is undone; what it read lives in C++ objects. Settings that change what a text means or how a
+// value prints are fixed (time zone UTC, ISO dates), so that a definition gives the same answer whoever asks.
+// Throws UserError 57014 when the limit was exceeded, and every other error after all has been rolled back,
+// so that it may be caught. A person's cancel stays that. Nested in another RunAs the outer limit holds.
 void RunAs(const std::string& role, const std::string& search_path, int milliseconds,
            const std::function<void()>& body);
 

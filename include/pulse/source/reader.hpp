@@ -1,5 +1,5 @@
-// Reading on behalf of a definition, here or on a server of pulse_source. Pure header; what is behind it works
-// through the bridge.
+// Reading on behalf of a definition, here or on a server of pulse_source. Pure header; what is behind it
+// works through the bridge.
 //
 // A visit has three steps, so that nothing of this database is held while a replica works:
 //   Find    in a transaction: whose rights, which server, which guard rails
@@ -94,13 +94,14 @@ struct Usage {
     std::optional<double> replay_lag_ms;
 };
 
-// Settle a place. Needs a transaction. Throws UserError when there is no such server, no user mapping or no right. What a
-// guard rail says comes from Read() only.
+// Settle a place. Needs a transaction. Throws UserError when there is no such server, no user mapping or no
+// right. What a guard rail says comes from Read() only.
 Target Find(const Place& place, int milliseconds);
 
-// Visit it. `body` may be run again from its beginning after a conflict with recovery. Fills `usage`, also when it throws:
-// Unavailable, what `body` throws, or what the SQL raised (pg::Error here, UserError from a server). For this database
-// a transaction is needed; for a server none, and `body` must then not use this database.
+// Visit it. `body` may be run again from its beginning after a conflict with recovery. Fills `usage`, also
+// when it throws: Unavailable, what `body` throws, or what the SQL raised (pg::Error here, UserError from a
+// server). For this database a transaction is needed; for a server none, and `body` must then not use this
+// database.
 void Read(const Target& target, Usage& usage, const std::function<void(Reader&)>& body);
 
 // Keep what a visit to a server cost. Needs a transaction; does nothing for this database.

@@ -1,5 +1,5 @@
-// The order in which consumers see changes of membership. For entry code of this room; needs an open pg::Session as
-// pg::Identity::Owner() and a ByIndex.
+// The order in which consumers see changes of membership. For entry code of this room; needs an open
+// pg::Session as pg::Identity::Owner() and a ByIndex.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,14 @@ inline constexpr const char* kSubscription = "subscription:";
 // The last place that was given.
 int64_t LastPosition();
 
-// Changes whose transactions have committed since take their places, in the order of their ids: up to `most`, however many are
-// without one. False when somebody else is giving places: without `wait` it is left to them.
+// Changes whose transactions have committed since take their places, in the order of their ids: up to `most`,
+// however many are without one. False when somebody else is giving places: without `wait` it is left to them.
 bool GivePositions(int64_t most, bool wait);
 // Whether there are changes without a place.
 bool AnyWithoutPosition();
 
-// To be called where changes are written that are not quiet: wakes who tells subscriptions of them, when the transaction commits.
+// To be called where changes are written that are not quiet: wakes who tells subscriptions of them, when the
+// transaction commits.
 void ChangesWritten();
 
 }  // namespace pulse::trait

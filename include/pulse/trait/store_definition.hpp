@@ -13,9 +13,11 @@ namespace pulse::trait {
 
 // ---- store_trait.cpp ----
 
-int64_t CreateTrait(const std::string& key, const std::string& expression, const std::optional<std::string>& description);
+int64_t CreateTrait(const std::string& key, const std::string& expression,
+                    const std::optional<std::string>& description);
 // What is unset stays; an empty description is taken away.
-void UpdateTrait(const std::string& key, const std::optional<std::string>& expression, const std::optional<std::string>& description);
+void UpdateTrait(const std::string& key, const std::optional<std::string>& expression,
+                 const std::optional<std::string>& description);
 // Refuses while something uses it.
 void DeleteTrait(const std::string& key);
 
@@ -48,8 +50,8 @@ std::vector<Dependency> Dependencies();
 
 // A rule about people, expanded and compiled, so that it can be evaluated. Throws UserError.
 Rule CheckRule(const rule::Expr& tree, rule::Expect expect, const std::string& self);
-// What only PostgreSQL or the catalogue of events can know of an expanded rule: throws for a regular expression that is none, says what
-// has not been seen yet. Needs a pg::Session as pg::Identity::Owner().
+// What only PostgreSQL or the catalogue of events can know of an expanded rule: throws for a regular
+// expression that is none, says what has not been seen yet. Needs a pg::Session as pg::Identity::Owner().
 void CheckReads(const rule::Expr& expanded);
 
 // ---- store_explain.cpp ----

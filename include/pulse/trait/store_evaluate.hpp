@@ -18,13 +18,14 @@ struct Situation {
 };
 
 // Evaluate an expression of the rule with its metrics in their order. `until` null: not asked for.
-pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const Situation& situation, const std::vector<Measured>& metrics,
-                       Moment* until);
+pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const Situation& situation,
+                       const std::vector<Measured>& metrics, Moment* until);
 
 // {}
 pg::Value EmptyObject();
 
-// What was kept of a metric, at `now`: empty when that does not hold then. `kept` null: nothing was kept as there was nothing.
+// What was kept of a metric, at `now`: empty when that does not hold then. `kept` null: nothing was kept as
+// there was nothing.
 std::optional<Measured> FromKept(const KeptMetric& metric, const pg::Timed* kept, Moment now);
 
 }  // namespace pulse::trait

@@ -20,15 +20,17 @@ class MetricReader {
   public:
     explicit MetricReader(const std::vector<const rule::MetricSql*>& metrics);
 
-    // One row for each: id, then value and until of each metric. Needs an open pg::Session as pg::Identity::Owner(). What is read by a
-    // read-only reading is what the statement around it sees; else it is the newest.
+    // One row for each: id, then value and until of each metric. Needs an open pg::Session as
+    // pg::Identity::Owner(). What is read by a read-only reading is what the statement around it sees; else
+    // it is the newest.
     pg::Result Read(const std::vector<int64_t>& people, const std::vector<Moment>& instants, bool read_only);
 
   private:
     pg::Plan plan_;
 };
 
-// Plans made inside the scope go by index, whatever the tables' sizes are then: a plan lives as long as its program.
+// Plans made inside the scope go by index, whatever the tables' sizes are then: a plan lives as long as its
+// program.
 class ByIndex {
   public:
     ByIndex();

@@ -14,7 +14,8 @@ class Mover {
 
     // Whether at `now` it counts nothing that happened before.
     bool IsAfter(Moment before, Moment now) const { return window_ != 0 && now - window_ >= before; }
-    // Make `measured`, which holds at `now`, what it is with one event more. False when that cannot be told without reading.
+    // Make `measured`, which holds at `now`, what it is with one event more. False when that cannot be told
+    // without reading.
     bool Move(const profile::Happening& event, Moment now, Measured& measured);
 
   private:

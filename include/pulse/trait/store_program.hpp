@@ -43,11 +43,12 @@ struct Version {
     Rule rule;
     std::vector<size_t> metrics;  // their places
     pg::Writer writer;
-    bool whole = true;            // all its metrics are kept
-
+    bool whole = true;  // all its metrics are kept
 
     // Whether it is kept for somebody: not while others are built before them.
-    bool Covers(int64_t profile) const { return !built_to || profile <= *built_to || profile > after_profile; }
+    bool Covers(int64_t profile) const {
+        return !built_to || profile <= *built_to || profile > after_profile;
+    }
 };
 
 class Mover;
@@ -70,7 +71,9 @@ struct KeptMetric {
     size_t group = 0;
     std::unique_ptr<Mover> mover;  // null: it is always read
 
-    bool Covers(int64_t profile) const { return !built_to || profile <= *built_to || profile > after_profile; }
+    bool Covers(int64_t profile) const {
+        return !built_to || profile <= *built_to || profile > after_profile;
+    }
 };
 
 // Metrics that are read together.
@@ -116,7 +119,8 @@ class Program {
     size_t PlaceOf(const std::string& metric) const;  // kApart when it is not kept
     const Version* LiveVersion(int64_t segment) const;
     Rule& RuleOf(const KeptTrait& trait) const;
-    // How far each is built by now, by place; reads pulse.metric and pulse.live_segment while something is being built.
+    // How far each is built by now, by place; reads pulse.metric and pulse.live_segment while something is
+    // being built.
     struct Progress {
         std::vector<std::optional<int64_t>> metrics, versions;
     };

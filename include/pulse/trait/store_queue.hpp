@@ -1,4 +1,5 @@
-// What the pipeline has still to evaluate. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// What the pipeline has still to evaluate. For entry code of this room; needs an open pg::Session as
+// pg::Identity::Owner().
 #pragma once
 
 #include "pulse/trait/store_settle.hpp"
@@ -8,7 +9,8 @@ namespace pulse::trait {
 // Whether a change matters to what is defined.
 bool Concerns(const Program& program, const Change& change);
 
-// Add to the queue, and wake the pipeline when the transaction commits. What concerns no definition is left out.
+// Add to the queue, and wake the pipeline when the transaction commits. What concerns no definition is left
+// out.
 void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet);
 
 // The same for all members of an account whose attributes changed.

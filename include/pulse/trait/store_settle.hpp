@@ -1,4 +1,5 @@
-// Bringing what is kept of people up to date. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// Bringing what is kept of people up to date. For entry code of this room; needs an open pg::Session as
+// pg::Identity::Owner().
 #pragma once
 
 #include "pulse/profile/listener.hpp"
@@ -9,22 +10,24 @@ namespace pulse::trait {
 // What is to be looked at again of a person, besides what is due by the clock.
 struct Change {
     int64_t profile = 0;
-    std::vector<std::string> events;      // new ones of these names
-    const std::vector<profile::Happening>* happened = nullptr;  // these events, where they are all that is not evaluated yet
+    std::vector<std::string> events;  // new ones of these names
+    const std::vector<profile::Happening>* happened =
+        nullptr;                          // these events, where they are all that is not evaluated yet
     std::vector<std::string> attributes;  // that changed
     bool account = false;
     bool everything = false;
 };
 
 struct Settling {
-    std::string cause;               // event: the nearest of event, attributes, account, time
+    std::string cause;  // event: the nearest of event, attributes, account, time
     bool quiet = false;
-    bool wait = false;               // for people whom others are changing; else these are left out and returned
-    std::optional<int64_t> build_to; // what is being built is built for these people, who are all up to this id
+    bool wait = false;  // for people whom others are changing; else these are left out and returned
+    std::optional<int64_t>
+        build_to;  // what is being built is built for these people, who are all up to this id
 };
 
-// Evaluate people as of pg::Now(), each once, and write states, members and changes. Who is not the canonical one of a person is ignored.
-// Returns those that were left out.
+// Evaluate people as of pg::Now(), each once, and write states, members and changes. Who is not the canonical
+// one of a person is ignored. Returns those that were left out.
 std::vector<int64_t> Settle(const std::vector<Change>& changes, const Settling& settling);
 
 // How often this process did so.

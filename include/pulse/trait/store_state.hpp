@@ -1,4 +1,5 @@
-// The tables of what is kept of people. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// The tables of what is kept of people. For entry code of this room; needs an open pg::Session as
+// pg::Identity::Owner().
 #pragma once
 
 #include "pulse/trait/store_evaluate.hpp"
@@ -48,7 +49,8 @@ struct Written {
     void Add(Outcome outcome);
 };
 
-// Lock people in ascending order, waiting or leaving out whom others have locked; those that are canonical, ascending.
+// Lock people in ascending order, waiting or leaving out whom others have locked; those that are canonical,
+// ascending.
 std::vector<int64_t> Lock(const std::vector<int64_t>& ids, bool wait);
 // Those of them that are canonical.
 std::vector<int64_t> StillThere(const std::vector<int64_t>& ids);

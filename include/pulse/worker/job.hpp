@@ -23,7 +23,8 @@ struct Job {
     bool running = false;
 
     bool built_in() const { return kind != "sql"; }
-    // It runs when there is something to do, rather than by the clock; its schedule is only the shortest pause.
+    // It runs when there is something to do, rather than by the clock; its schedule is only the shortest
+    // pause.
     bool on_demand() const { return kind == "health" || own_lane(); }
     // It has a worker of its own and takes no part in pulse.max_parallel_jobs.
     bool own_lane() const { return kind == "delivery" || kind == "investigations" || kind == "pipeline"; }

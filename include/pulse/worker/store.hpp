@@ -10,7 +10,7 @@
 #include "pulse/worker/job.hpp"
 
 // The role a job runs as. Its name alone would also mean another role that got the name later.
-#define PULSE_JOB_ROLE                                                                                          \
+#define PULSE_JOB_ROLE                                                                                     \
     "CASE WHEN role_oid IS NOT DISTINCT FROM (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = runs_as) " \
     "THEN runs_as::text ELSE runs_as || ' (dropped since)' END"
 
@@ -60,12 +60,13 @@ struct Claim {
 struct Look {
     std::optional<Claim> claim;
     Moment next_due = kForEver;  // of whatever is not claimed, in the lane
-    std::array<Moment, pg::kLanes> lanes{kForEver, kForEver, kForEver, kForEver};  // in the others, if it was a look at the jobs
-    std::vector<Oid> roles;      // whose jobs are due
+    std::array<Moment, pg::kLanes> lanes{kForEver, kForEver, kForEver,
+                                         kForEver};  // in the others, if it was a look at the jobs
+    std::vector<Oid> roles;                          // whose jobs are due
 };
-// Claims the most overdue job of a lane for `role` (empty: built-in ones) in one short transaction; repairs what has
-// crashed. A process that has `begun` leaves when others wait longer. Jobs of a role that was `refused` a
-// connection fail.
+// Claims the most overdue job of a lane for `role` (empty: built-in ones) in one short transaction; repairs
+// what has crashed. A process that has `begun` leaves when others wait longer. Jobs of a role that was
+// `refused` a connection fail.
 Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool begun);
 
 // ---- store_run.cpp ----
