@@ -8,7 +8,7 @@ void Define();
 }
 
 extern "C" {
-PG_MODULE_MAGIC;
+PULSE_MODULE_MAGIC("pulse", PULSE_VERSION);
 PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
     // pg_upgrade moves tables about; nobody may write to them meanwhile.

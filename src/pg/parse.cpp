@@ -32,9 +32,7 @@ bool CollectNowCalls(Node* node, void* found) {
             *places = lappend_int(*places, call->location);
         }
     }
-    // The walker's declared type changed with PostgreSQL 16; this cast fits both.
-    return raw_expression_tree_walker(
-        node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectNowCalls)), found);
+    return PULSE_RAW_EXPRESSION_TREE_WALKER(node, CollectNowCalls, found);
 }
 
 // Collects the relations named. Owns nothing, as above.
@@ -45,8 +43,7 @@ bool CollectRelations(Node* node, void* found) {
         *list = lappend(*list, node);
         return false;
     }
-    return raw_expression_tree_walker(
-        node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectRelations)), found);
+    return PULSE_RAW_EXPRESSION_TREE_WALKER(node, CollectRelations, found);
 }
 
 struct Found {
@@ -67,8 +64,7 @@ bool CollectEffects(Node* node, void* found) {
 #if PG_VERSION_NUM >= 150000
     if (IsA(node, MergeStmt)) all->changes = true;  // in WITH from 17 on
 #endif
-    return raw_expression_tree_walker(
-        node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(CollectEffects)), found);
+    return PULSE_RAW_EXPRESSION_TREE_WALKER(node, CollectEffects, found);
 }
 
 bool RunsInTransaction(const Node* node) {

@@ -66,7 +66,7 @@ void Poller::Release() {
 std::vector<Poller::Ready> Poller::Wait(long milliseconds) {
     woken_ = Call([&] {
         WaitEvent event;
-        const int count = WaitEventSetWait(set_, milliseconds, &event, 1, PG_WAIT_EXTENSION);
+        const int count = WaitEventSetWait(set_, milliseconds, &event, 1, PULSE_WAIT_EVENT("PulseHttp"));
         const bool latch = count > 0 && (event.events & WL_LATCH_SET) != 0;
         if (latch) ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();

@@ -10,11 +10,11 @@ namespace pulse::pg {
 
 namespace {
 
-Woken WaitFor(int events, int socket, long milliseconds) {
+Woken WaitFor(int events, int socket, long milliseconds, uint32 (*wait_event)()) {
     if (milliseconds >= 0) events |= WL_TIMEOUT;
     const int woken = Call([&] {
         const int result = WaitLatchOrSocket(MyLatch, events | WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, socket,
-                                             milliseconds, PG_WAIT_EXTENSION);
+                                             milliseconds, wait_event());
         if (result & WL_LATCH_SET) ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();
         return result;
@@ -27,11 +27,12 @@ Woken WaitFor(int events, int socket, long milliseconds) {
 }  // namespace
 
 Woken Wait(long milliseconds) {
-    return WaitFor(0, PGINVALID_SOCKET, milliseconds);
+    return WaitFor(0, PGINVALID_SOCKET, milliseconds, [] { return PULSE_WAIT_EVENT("PulseWait"); });
 }
 
 Woken WaitForSocket(int socket, bool writing, long milliseconds) {
-    return WaitFor(writing ? WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE, socket, milliseconds);
+    return WaitFor(writing ? WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE, socket, milliseconds,
+                   [] { return PULSE_WAIT_EVENT("PulseRemote"); });
 }
 
 }  // namespace pulse::pg

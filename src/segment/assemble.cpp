@@ -42,13 +42,13 @@ std::string LastActive(const std::vector<source::Column>& columns, const std::st
 }  // namespace
 
 const source::Column& FindColumn(const std::vector<source::Column>& columns, const std::string& name,
-                                 const std::string& role) {
+                                 const char* role) {
     std::vector<std::string> names;
     for (const source::Column& column : columns) {
         if (column.name == name) return column;
         names.push_back(column.name);
     }
-    throw UserError(sqlstate::kUndefinedColumn, role + " \"" + name + "\" is not a column", "",
+    throw UserError(sqlstate::kUndefinedColumn, std::string(role) + " \"" + name + "\" is not a column", "",
                     SuggestQuoted(name, names, "Columns"));
 }
 

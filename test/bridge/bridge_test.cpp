@@ -9,7 +9,7 @@
 #include "pulse/source/store.hpp"
 
 extern "C" {
-PG_MODULE_MAGIC;
+PULSE_MODULE_MAGIC("pulse_bridge_test", "1");
 }
 
 namespace pg = pulse::pg;

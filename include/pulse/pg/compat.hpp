@@ -5,6 +5,26 @@
 #error "Pulse needs PostgreSQL 14 or newer"
 #endif
 
+// What pg_get_loaded_modules() shows of the library since 18. Takes string literals.
+#if PG_VERSION_NUM >= 180000
+#define PULSE_MODULE_MAGIC(module_name, module_version) \
+    PG_MODULE_MAGIC_EXT(.name = module_name, .version = module_version)
+#else
+#define PULSE_MODULE_MAGIC(module_name, module_version) PG_MODULE_MAGIC
+#endif
+
+// The name under which pg_stat_activity shows a wait since 17; all waits of extensions share one name before.
+#if PG_VERSION_NUM >= 170000
+#define PULSE_WAIT_EVENT(name)                               \
+    ([] {                                                    \
+        static uint32 event = 0;                             \
+        if (event == 0) event = WaitEventExtensionNew(name); \
+        return event;                                        \
+    }())
+#else
+#define PULSE_WAIT_EVENT(name) PG_WAIT_EXTENSION
+#endif
+
 // Materialised set-returning functions: one call under three names. The rows have the descriptor that the
 // caller expects, which is there also for functions that return a set of one plain column.
 #if PG_VERSION_NUM >= 160000
@@ -66,4 +86,14 @@ static inline void PulseInitMaterializedSrf(FunctionCallInfo fcinfo) {
 #else
 #define PULSE_INSERT_INDEX_TUPLES(target, slot, state) \
     ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL)
+#endif
+
+// Before 16 a walker is declared without arguments, which in C++ says that it has none.
+#if PG_VERSION_NUM >= 160000
+#define PULSE_RAW_EXPRESSION_TREE_WALKER(node, walker, context) \
+    raw_expression_tree_walker((node), (walker), (context))
+#else
+#define PULSE_RAW_EXPRESSION_TREE_WALKER(node, walker, context)                                            \
+    raw_expression_tree_walker((node), reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), \
+                               (context))
 #endif

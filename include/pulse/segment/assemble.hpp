@@ -25,6 +25,6 @@ MemberQuery Assemble(const Request& request, const std::vector<source::Column>& 
 // The column of that name. Throws UserError 42703 naming the nearest ones; `role` is what it was to be:
 // "key".
 const source::Column& FindColumn(const std::vector<source::Column>& columns, const std::string& name,
-                                 const std::string& role);
+                                 const char* role);
 
 }  // namespace pulse::segment
