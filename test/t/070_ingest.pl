@@ -68,7 +68,7 @@ $node->poll_query_until('postgres', 'SELECT count(*) > 30 FROM pulse.event');
 my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'});
 kill 'KILL', $pid if $pid;
 finish($victim);
-like($err, qr/server closed the connection|terminating connection|crash of another/, 'a backend was killed');
+like($err, qr/server closed the connection|terminating connection|crash of another|connection to server was lost/, 'a backend was killed');
 $node->poll_query_until('postgres', 'SELECT true');
 my $before = sql('SELECT count(*) FROM pulse.event');
 cmp_ok($before, '<', $messages, "before it was done ($before)");
