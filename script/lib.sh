@@ -2,7 +2,6 @@
 # Nothing of an existing installation or cluster is touched: the server's programs are copied into a temporary
 # prefix (PostgreSQL finds its other directories relative to its programs), and Pulse is installed only there.
 
-PG_MAJOR=${PG_MAJOR:-15}
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '\n== %s\n' "$*"; }
@@ -17,50 +16,105 @@ as_server() {
     if [ "$(id -u)" -eq 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
 }
 
-# Install the Debian packages that are missing.
-need_packages() {
-    local missing=() package
-    for package in "$@"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] && return
-    say "Installing ${missing[*]}"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-    # No cluster of the distribution's own is made: everything here runs in private ones.
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-common >/dev/null
-    if ! dpkg-query -W -f '${Status}' "postgresql-$PG_MAJOR" 2>/dev/null | grep -q 'ok installed'; then
-        as_root mkdir -p /etc/postgresql-common/createcluster.d
-        echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.d/pulse-test.conf >/dev/null
-    fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-    as_root rm -f /etc/postgresql-common/createcluster.d/pulse-test.conf
+# Print those of the packages that are not installed.
+missing_packages() {
+    local installed package
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
+    for package in "$@"; do grep -qxF "$package" <<<"$installed" || echo "$package"; done
 }
 
-BUILD_PACKAGES=(make g++ "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libpq-dev nlohmann-json3-dev libboost-dev libcurl4-openssl-dev libssl-dev)
-TEST_PACKAGES=(libgtest-dev libipc-run-perl "postgresql-$PG_MAJOR-cron" clang libclang-rt-14-dev)
+# Read apt's lists anew, once in a run.
+update_lists() {
+    [ -n "${lists_updated:-}" ] && return
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    lists_updated=1
+}
 
-# Install node, npm and Java, where they are missing, and the peers of test/peers/package.json into $1/peers; sets PULSE_PEERS
-# to the directory for the TAP tests. Versions are exact; a lock file would name a registry, so there is none.
+# Whether apt offers a package.
+offered() { apt-cache show "$1" >/dev/null 2>&1; }
+
+# Set PG_MAJOR where the caller has not: the newest PostgreSQL installed with its server headers, else the newest that apt offers.
+find_postgres() {
+    [ -n "${PG_MAJOR:-}" ] && return
+    PG_MAJOR=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'postgresql-server-dev-*' 2>/dev/null |
+        sed -n 's/^installed postgresql-server-dev-\([0-9]*\)$/\1/p' | sort -n | tail -1 || true)
+    if [ -z "$PG_MAJOR" ]; then
+        update_lists
+        PG_MAJOR=$(apt-cache pkgnames postgresql-server-dev- | sed -n 's/^postgresql-server-dev-\([0-9]*\)$/\1/p' | sort -n | tail -1)
+    fi
+    [ -n "$PG_MAJOR" ] && return
+    echo "apt offers no package postgresql-server-dev-NN" >&2
+    return 1
+}
+
+# What building needs, after find_postgres.
+build_packages() {
+    echo make g++ "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libpq-dev nlohmann-json3-dev libboost-dev libcurl4-openssl-dev libssl-dev
+}
+
+# What the tests need besides; sanitizers and libFuzzer are a package of clang's own version.
+test_packages() {
+    echo libgtest-dev libipc-run-perl perl clang
+    local version
+    version=$(apt-cache depends clang 2>/dev/null | sed -n 's/^ *Depends: clang-\([0-9]*\)$/\1/p' | head -1)
+    echo "libclang-rt-$version-dev"
+    # Not every release has these. clang-format writes differently from version to version: the tree is as 14 writes it.
+    local package
+    for package in "postgresql-$PG_MAJOR-cron" clang-format-14; do if offered "$package"; then echo "$package"; fi; done
+}
+
+# Install the Debian packages that building needs, and those that the tests need where $1 is "test". Sets PG_MAJOR.
+need_packages() {
+    find_postgres
+    # Without lists apt knows neither clang's version nor what this release lacks.
+    if [ "${1:-}" = test ] && ! offered clang; then update_lists; fi
+    local wanted missing
+    wanted=$(build_packages; [ "${1:-}" != test ] || test_packages)
+    # shellcheck disable=SC2086
+    mapfile -t missing < <(missing_packages $wanted)
+    if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
+}
+
+install_packages() {
+    say "Installing $*"
+    update_lists
+    # No cluster of the distribution's own is made: everything here runs in private ones.
+    local conf=/etc/postgresql-common/createcluster.d/pulse-test.conf made=
+    if [ -n "${PG_MAJOR:-}" ] && [ -n "$(missing_packages "postgresql-$PG_MAJOR")" ]; then
+        made=1
+        as_root mkdir -p "$(dirname $conf)"
+        echo 'create_main_cluster = false' | as_root tee "$conf" >/dev/null
+    fi
+    local status=0
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || status=$?
+    [ -z "$made" ] || as_root rm -f "$conf"
+    return $status
+}
+
+# Install what the TAP tests' peers run on, where it is missing, and the peers in $1/peers.
 need_node() {
     local missing=()
     command -v node >/dev/null || missing+=(nodejs)
-    command -v npm >/dev/null || missing+=(npm)
     command -v java >/dev/null || missing+=(default-jre-headless)
     command -v openssl >/dev/null || missing+=(openssl)
-    if [ ${#missing[@]} -gt 0 ]; then
-        say "Installing ${missing[*]}"
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-    fi
-    export PULSE_PEERS=$1/peers
-    mkdir -p "$PULSE_PEERS"
-    cp "$TOP/test/peers/package.json" "$PULSE_PEERS/"
-    (cd "$PULSE_PEERS" && npm install --no-audit --no-fund --no-package-lock --no-update-notifier --loglevel=error >npm.log 2>&1) ||
-        { cat "$PULSE_PEERS/npm.log"; return 1; }
-    chmod -R a+rX "$PULSE_PEERS"
+    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+    need_peers "$1"
 }
 
-# Make a private copy of PostgreSQL in $1/pg; sets PG_BIN and PG_CONFIG.
+# Install the packages of test/peers/package.json in $1/peers and set PULSE_PEERS to that directory. Whoever has them already names
+# their directory in PULSE_PEERS. Versions are exact; a lock file would name a registry, so there is none.
+need_peers() {
+    [ -z "${PULSE_PEERS:-}" ] || return 0
+    command -v npm >/dev/null || install_packages npm ca-certificates
+    mkdir -p "$1/peers"
+    cp "$TOP/test/peers/package.json" "$1/peers/"
+    (cd "$1/peers" && npm install --no-audit --no-fund --no-package-lock --no-update-notifier --loglevel=error >npm.log 2>&1) ||
+        { cat "$1/peers/npm.log"; return 1; }
+    chmod -R a+rX "$1/peers"
+    export PULSE_PEERS=$1/peers
+}
+
+# Make a private copy of PostgreSQL in $1/pg; sets PG_BIN and PG_CONFIG. After need_packages.
 private_postgres() {
     local system=/usr/lib/postgresql/$PG_MAJOR prefix=$1/pg
     mkdir -p "$prefix/lib/postgresql/$PG_MAJOR" "$prefix/share/postgresql" "$prefix/include"
