@@ -16,6 +16,7 @@ namespace {
 constexpr int kSampleRows = 1000;
 constexpr size_t kSampleColumns = 500;
 constexpr const char* kInvalidName = "42602";
+constexpr const char* kInvalidIdentifier = "22023";
 
 [[noreturn]] void ThrowUnknownRelation(source::Reader& reader, const std::string& name) {
     const source::Rows rows = reader.Query(
@@ -42,19 +43,25 @@ constexpr const char* kInvalidName = "42602";
 }
 
 source::Rows FindRelation(source::Reader& reader, const std::string& name) {
+    const auto is_no_name = [](std::string_view state) {
+        return state == kInvalidName || state == kInvalidIdentifier;
+    };
     try {
-        return reader.Query(
+        source::Rows rows = reader.Query(
             "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), "
             "c.relkind IN ('r', 'p', 'v', 'm', 'f'), c.relpersistence = 't' FROM pg_catalog.pg_class AS c "
             "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
             "WHERE c.oid = pg_catalog.to_regclass(" +
             source::Literal(name) + ")::pg_catalog.oid");
+        // Since 16 to_regclass() returns null for an invalid name, too.
+        if (rows.empty()) reader.Query("SELECT pg_catalog.parse_ident(" + source::Literal(name) + ")");
+        return rows;
     } catch (const pg::Error& error) {
         // The visit is over with this: what it has begun is rolled back around us.
-        if (error.State() != kInvalidName) throw;
+        if (!is_no_name(error.State())) throw;
         ThrowNoName(name);
     } catch (const UserError& error) {
-        if (error.state() != kInvalidName) throw;
+        if (!is_no_name(error.state())) throw;
         ThrowNoName(name);
     }
 }

@@ -31,7 +31,8 @@ SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SELECT name AS parallel_mode FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
 SET :parallel_mode = on;
-SELECT pulse_now(), current_setting('pulse.now');
+EXPLAIN (COSTS OFF) SELECT pulse_now();
+SELECT pulse_now(), current_setting('pulse.now')::timestamptz AS setting;
 RESET :parallel_mode;
 RESET min_parallel_table_scan_size;
 RESET parallel_tuple_cost;
