@@ -5,16 +5,21 @@ EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pulse.control
 # Rooms in the order in which they may depend on each other (doc/architecture.md).
 ROOMS = base pg rule source segment snapshot drift diagnosis health delivery profile trait flag worker
 
+# How many files a translation unit includes at most (script/units): 40 builds fastest from nothing, 6 after a change,
+# 1 compiles each file by itself, so that a missing include shows.
+UNIT_FILES ?= 40
+SOURCES    := $(shell script/units $(UNIT_FILES) $(ROOMS))
+
 MODULE_big = pulse
-OBJS       = $(patsubst %.cpp,%.o,$(sort $(foreach room,$(ROOMS),$(wildcard src/$(room)/*.cpp))))
+OBJS       = $(patsubst %.cpp,%.o,$(SOURCES))
 DATA_built = sql/pulse--$(EXTVERSION).sql
 DATA       = $(wildcard sql/pulse--*--*.sql)
-EXTRA_CLEAN = $(DATA_built) $(OBJS:.o=.d) test/results build
+EXTRA_CLEAN = $(DATA_built) $(wildcard src/*/*.[od]) test/results build
 
-PG_CPPFLAGS = -Iinclude -DPULSE_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -Iinclude -I. -DPULSE_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden \
               -Wall -Wextra -Wno-register -Wno-unused-parameter $(PULSE_WERROR)
-SHLIB_LINK  = -lstdc++ $(libpq) -lcurl -lcrypto
+SHLIB_LINK  = -lstdc++ $(libpq) -lcurl -lcrypto -Wl,--compress-debug-sections=zlib
 
 REGRESS      = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --outputdir=test
@@ -27,11 +32,15 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # Header dependencies, also where PostgreSQL was built without --enable-depend.
-override CXXFLAGS += -MMD -MP $(PULSE_CXXFLAGS)
+# -g1: functions and lines, for backtraces; PULSE_DEBUG=-g gives debuggers the rest, at 25 times the size.
+PULSE_DEBUG ?= -g1
+override CXXFLAGS += -MMD -MP $(PULSE_DEBUG) $(PULSE_CXXFLAGS)
 -include $(OBJS:.o=.d)
-
-# The only file that sees libpq.
-src/pg/remote.o: override CPPFLAGS += -I$(libpq_srcdir)
+# For src/pg/remote.cpp, the only file that sees libpq.
+override CPPFLAGS += -I$(libpq_srcdir)
+# Rooms that make texts (script/units).
+PULSE_COLD ?= -O1
+$(filter build/units/cold_%,$(OBJS)): override CXXFLAGS += $(PULSE_COLD)
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
 SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \

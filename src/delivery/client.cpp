@@ -40,22 +40,22 @@ void BeginLibcurl() {
     if (code != CURLE_OK) throw std::bad_alloc();
 }
 
-struct Waiting {
-    uint64_t number;
-    Request request;
-    Target target;
-};
-
-// One scheme, host and port.
-struct Host {
-    std::deque<Waiting> waiting;
-    size_t under_way = 0;
-    bool in_turn = false;
-};
-
 }  // namespace
 
 struct Client::State {
+    struct Waiting {
+        uint64_t number;
+        Request request;
+        Target target;
+    };
+
+    // One scheme, host and port.
+    struct Host {
+        std::deque<Waiting> waiting;
+        size_t under_way = 0;
+        bool in_turn = false;
+    };
+
     State(Sockets& owner, Limits with)
         : sockets(owner), limits(std::move(with)), rules(std::make_shared<const AddressRules>(limits.rules)) {
         BeginLibcurl();

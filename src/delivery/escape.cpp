@@ -1,5 +1,9 @@
 #include "pulse/delivery/escape.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include "pulse/base/json.hpp"
+
 namespace pulse::delivery {
 
 namespace {
@@ -107,7 +111,7 @@ std::string EscapeWithin(std::string_view text, size_t limit, Escape escape) {
     return result;
 }
 
-std::string Plain(char32_t code) {
+std::string Utf8(char32_t code) {
     std::string text;
     Append(text, code);
     return text;
@@ -133,12 +137,12 @@ size_t Units(std::string_view text) {
 }
 
 std::string Cut(std::string_view text, size_t limit) {
-    return EscapeWithin(text, limit, Plain);
+    return EscapeWithin(text, limit, Utf8);
 }
 
 std::string SlackText(std::string_view text, size_t limit) {
     return EscapeWithin(text, limit, [](char32_t code) {
-        return code == '&' ? "&amp;" : code == '<' ? "&lt;" : code == '>' ? "&gt;" : Plain(code);
+        return code == '&' ? "&amp;" : code == '<' ? "&lt;" : code == '>' ? "&gt;" : Utf8(code);
     });
 }
 
@@ -155,7 +159,7 @@ std::string CardText(std::string_view text, size_t limit) {
         number = number && code >= '0' && code <= '9';
         first = false;
         before = code;
-        return formats ? "\\" + Plain(code) : Plain(code);
+        return formats ? "\\" + Utf8(code) : Utf8(code);
     });
 }
 
@@ -172,10 +176,6 @@ std::string Html(std::string_view text) {
         }
     }
     return result;
-}
-
-std::string Dump(const nlohmann::json& json) {
-    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 int64_t UnixTime(Moment moment) {

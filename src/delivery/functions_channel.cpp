@@ -1,6 +1,8 @@
 // The SQL-callable functions about channels: arguments in, result out.
 #include <chrono>
+#include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/judge.hpp"
 #include "pulse/delivery/store.hpp"
@@ -45,7 +47,7 @@ void CheckComplete(const std::string& name, const Json& all) {
     if (!all.is_object()) return;
     options::List list;
     for (const auto& [key, value] : all.items())
-        list.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+        list.emplace_back(key, value.is_string() ? value.get<std::string>() : pulse::DumpJson(value));
     const auto [server, mapping] = delivery::ChannelOptions().Divide(list);
     delivery::ChannelOptions().Check(options::Holder::kServer, server, true);
     try {

@@ -2,6 +2,7 @@
 // hands it in.
 #include <algorithm>
 
+#include "pulse/base/json.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
@@ -125,9 +126,8 @@ Json Receive(const Json& payload) {
     const std::optional<std::string> action = TextOf(payload, "action");
     if (!action) return {{"received", true}};
     if (std::find(Actions().begin(), Actions().end(), *action) == Actions().end())
-        Refuse("unknown action " +
-                   Json(action->substr(0, 100)).dump(-1, ' ', false, Json::error_handler_t::replace),
-               "", segment::SuggestQuoted(action->substr(0, 100), Actions(), "Actions"));
+        Refuse("unknown action " + DumpJson(Json(action->substr(0, 100))), "",
+               segment::SuggestQuoted(action->substr(0, 100), Actions(), "Actions"));
     if (*action == "check") return Check(payload);
     const int64_t incident = IncidentOf(payload, *action);
     Act(*action, incident, payload);

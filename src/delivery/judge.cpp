@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
+
 namespace pulse::delivery {
 
 namespace {
@@ -48,7 +50,7 @@ bool LooksLikeHtml(const Answer& answer) {
 
 // The value of a text field of the answer's JSON object.
 std::string Field(const Answer& answer, const char* name) {
-    const json value = json::parse(answer.body, nullptr, false);
+    const json value = ParseJsonOrDiscard(answer.body);
     if (!value.is_object()) return "";
     const auto found = value.find(name);
     return found != value.end() && found->is_string() ? found->get<std::string>() : "";
@@ -143,7 +145,7 @@ Judgement JudgeResend(const Answer& answer) {
 Judgement JudgePagerduty(const Answer& answer) {
     if (answer.status < 300 && LooksLikeHtml(answer))
         return Retry("the answer is a page instead of PagerDuty's JSON");
-    const json value = json::parse(answer.body, nullptr, false);
+    const json value = ParseJsonOrDiscard(answer.body);
     std::string said = Field(answer, "message");
     if (value.is_object() && value.contains("errors") && value["errors"].is_array())
         for (const json& error : value["errors"])

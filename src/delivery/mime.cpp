@@ -53,9 +53,9 @@ std::string Unquote(std::string_view text) {
     return result;
 }
 
-std::optional<Address> ParseAddress(std::string_view text) {
+std::optional<MailAddress> ParseMailAddress(std::string_view text) {
     text = Trim(text);
-    Address address;
+    MailAddress address;
     if (!text.empty() && text.back() == '>') {
         const size_t open = text.rfind('<');
         if (open == std::string_view::npos) return std::nullopt;
@@ -81,13 +81,14 @@ std::string Phrase(const std::string& name) {
     return quoted + "\"";
 }
 
-std::string HeaderAddress(const Address& address) {
+std::string HeaderAddress(const MailAddress& address) {
     return address.name.empty() ? address.email : Phrase(address.name) + " <" + address.email + ">";
 }
 
-std::string HeaderAddresses(const std::vector<Address>& addresses) {
+std::string HeaderAddresses(const std::vector<MailAddress>& addresses) {
     std::string list;
-    for (const Address& address : addresses) list += (list.empty() ? "" : ",\r\n ") + HeaderAddress(address);
+    for (const MailAddress& address : addresses)
+        list += (list.empty() ? "" : ",\r\n ") + HeaderAddress(address);
     return list;
 }
 
@@ -128,15 +129,15 @@ std::string Part(const Letter& letter, const char* type, const std::string& text
 
 }  // namespace
 
-std::optional<std::vector<Address>> ParseAddresses(std::string_view text) {
-    std::vector<Address> addresses;
+std::optional<std::vector<MailAddress>> ParseAddresses(std::string_view text) {
+    std::vector<MailAddress> addresses;
     bool quoted = false, ended = false;
     size_t begin = 0;
     for (size_t i = 0; i <= text.size() && !ended; ++i) {
         ended = i == text.size();
         if (!ended && text[i] == '"' && (i == 0 || text[i - 1] != '\\')) quoted = !quoted;
         if (!ended && (quoted || text[i] != ',')) continue;
-        std::optional<Address> address = ParseAddress(text.substr(begin, i - begin));
+        std::optional<MailAddress> address = ParseMailAddress(text.substr(begin, i - begin));
         if (!address) return std::nullopt;
         addresses.push_back(std::move(*address));
         begin = i + 1;
@@ -144,7 +145,7 @@ std::optional<std::vector<Address>> ParseAddresses(std::string_view text) {
     return addresses;
 }
 
-std::string Print(const Address& address) {
+std::string Print(const MailAddress& address) {
     if (address.name.empty()) return address.email;
     const bool plain = std::all_of(address.name.begin(), address.name.end(), [](char c) {
         return static_cast<unsigned char>(c) >= 0x80 || IsAlnum(c) || c == ' ' || c == '-' || c == '_';

@@ -1,5 +1,7 @@
 #include "pulse/delivery/payload.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/delivery/wording.hpp"
 
 namespace pulse::delivery {

@@ -1,6 +1,8 @@
 // Mail, by Resend's API and by SMTP: one subject, one text, one HTML page with inline style.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/wording.hpp"
@@ -125,7 +127,7 @@ std::string Page(const std::string& content, const std::string& footer) {
 
 // ---- both ----
 
-std::string Domain(const Address& from) {
+std::string Domain(const MailAddress& from) {
     return from.email.substr(from.email.find('@') + 1);
 }
 
@@ -139,22 +141,22 @@ std::string MessageId(const std::string& key, const std::string& domain) {
     return "<" + (local.empty() ? "message" : local) + "@" + domain + ">";
 }
 
-Address FirstAddress(const Channel& channel, const char* option) {
+MailAddress FirstAddress(const Channel& channel, const char* option) {
     const auto addresses = ParseAddresses(options::Value(channel.server, option).value_or(""));
     if (!addresses || addresses->empty())
         throw UserError(sqlstate::kInvalidParameter, "channel \"" + channel.name + "\" is not complete",
                         std::string("It has no valid option \"") + option + "\".",
                         "ALTER SERVER ... OPTIONS.");
-    Address address = addresses->front();
+    MailAddress address = addresses->front();
     address.name = Clean(address.name, 100);
     return address;
 }
 
 json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories) {
-    const Address from = FirstAddress(channel, "from");
+    const MailAddress from = FirstAddress(channel, "from");
     const auto to = ParseAddresses(options::Value(channel.server, "to").value_or(""));
     json receivers = json::array();
-    for (Address address : to.value_or(std::vector<Address>())) {
+    for (MailAddress address : to.value_or(std::vector<MailAddress>())) {
         address.name = Clean(address.name, 100);
         receivers.push_back(Print(address));
     }
@@ -194,11 +196,11 @@ json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<
     return mail;
 }
 
-Address Read(const json& value) {
+MailAddress Read(const json& value) {
     const auto addresses = ParseAddresses(value.is_string() ? value.get<std::string>() : "");
     if (!addresses || addresses->empty())
         throw UserError(sqlstate::kInvalidParameter, "a message has no valid address",
-                        "It is " + Dump(value) + ".",
+                        "It is " + DumpJson(value) + ".",
                         "Correct the options \"from\" and \"to\" of its channel.");
     return addresses->front();
 }

@@ -1,4 +1,6 @@
 // PagerDuty's Events API v2: the alert follows the incident. The routing key joins when it is sent.
+#include <nlohmann/json.hpp>
+
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/wording.hpp"
 

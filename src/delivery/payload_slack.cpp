@@ -1,7 +1,9 @@
 // Slack's Block Kit. Other people's words stand in plain_text, which formats nothing; mrkdwn holds only our
 // own.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/wording.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -69,7 +71,7 @@ std::string Bullets(const std::vector<std::string>& sentences) {
     return text;
 }
 
-json One(const Envelope& envelope, const Story& story) {
+json OneBlocks(const Envelope& envelope, const Story& story) {
     json blocks = json::array();
     blocks.push_back(
         {{"type", "header"},
@@ -99,7 +101,7 @@ json One(const Envelope& envelope, const Story& story) {
 }
 
 // Two blocks for each of several.
-json Brief(const Story& story) {
+json BriefBlocks(const Story& story) {
     std::string text = std::string(Mark(story)) + " " +
                        diagnosis::Capitalized(IsOver(story) ? story.status : story.severity) + ": " +
                        Title(story);
@@ -115,13 +117,13 @@ json Brief(const Story& story) {
     return blocks;
 }
 
-json Several(const Envelope& envelope, const std::vector<Story>& stories) {
+json SeveralBlocks(const Envelope& envelope, const std::vector<Story>& stories) {
     json blocks = json::array();
     blocks.push_back({{"type", "header"}, {"text", Plain(Headline(envelope, stories, kHeader), kHeader)}});
-    size_t shown = 0, chars = Units(Dump(blocks)) + 300;
+    size_t shown = 0, chars = Units(DumpJson(blocks)) + 300;
     for (const Story& story : stories) {
-        const json brief = Brief(Shortened(story, 2));
-        chars += Units(Dump(brief));
+        const json brief = BriefBlocks(Shortened(story, 2));
+        chars += Units(DumpJson(brief));
         if (chars > kMostChars || blocks.size() + brief.size() + 2 > kMostBlocks) break;
         blocks.insert(blocks.end(), brief.begin(), brief.end());
         ++shown;
@@ -138,11 +140,11 @@ json SlackPayload(const Envelope& envelope, const std::vector<Story>& stories) {
     json blocks;
     if (stories.size() == 1) {
         for (int level = 0; level <= kShortest; ++level) {
-            blocks = One(envelope, Shortened(stories[0], level));
-            if (Units(Dump(blocks)) <= kMostChars) break;
+            blocks = OneBlocks(envelope, Shortened(stories[0], level));
+            if (Units(DumpJson(blocks)) <= kMostChars) break;
         }
     } else {
-        blocks = Several(envelope, stories);
+        blocks = SeveralBlocks(envelope, stories);
     }
     std::string fallback = Headline(envelope, stories, kFallback);
     if (stories.size() == 1 && !Figures(stories[0]).empty()) fallback += ". " + Figures(stories[0]);

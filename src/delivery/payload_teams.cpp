@@ -1,5 +1,8 @@
 // Microsoft Teams: an Adaptive Card 1.4 for a Workflows webhook. Other people's words stand in text runs,
 // which format nothing, or escaped.
+#include <nlohmann/json.hpp>
+
+#include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/wording.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -10,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMostBytes = 19'500;
+constexpr size_t kMostCardBytes = 19'500;
 
 const char* StyleOf(const Story& story) {
     if (IsOver(story)) return "good";
@@ -70,7 +73,7 @@ void AddPart(json& body, const std::string& caption, const std::vector<std::stri
     }
 }
 
-json One(const Envelope& envelope, const Story& story) {
+json OneBody(const Envelope& envelope, const Story& story) {
     json body = json::array();
     body.push_back(Banner(Headline(envelope, {story}, 300), StyleOf(story), ColorOf(story)));
     const std::string remark = Remark(envelope, story);
@@ -91,7 +94,7 @@ json One(const Envelope& envelope, const Story& story) {
     return body;
 }
 
-json Brief(const Story& story) {
+json BriefBody(const Story& story) {
     json items = json::array();
     json title = Run(diagnosis::Capitalized(IsOver(story) ? story.status : story.severity) + ": ");
     title["weight"] = "Bolder";
@@ -105,14 +108,14 @@ json Brief(const Story& story) {
     return {{"type", "Container"}, {"separator", true}, {"items", std::move(items)}};
 }
 
-json Several(const Envelope& envelope, const std::vector<Story>& stories) {
+json SeveralBody(const Envelope& envelope, const std::vector<Story>& stories) {
     json body = json::array();
     body.push_back(Banner(Headline(envelope, stories, 300), StyleOf(stories[0]), ColorOf(stories[0])));
-    size_t shown = 0, bytes = Dump(body).size() + 1'000;
+    size_t shown = 0, bytes = DumpJson(body).size() + 1'000;
     for (const Story& story : stories) {
-        json brief = Brief(Shortened(story, 2));
-        bytes += Dump(brief).size() + 1;
-        if (bytes > kMostBytes) break;
+        json brief = BriefBody(Shortened(story, 2));
+        bytes += DumpJson(brief).size() + 1;
+        if (bytes > kMostCardBytes) break;
         body.push_back(std::move(brief));
         ++shown;
     }
@@ -140,12 +143,12 @@ json Card(json body, const std::string& url) {
 
 json TeamsPayload(const Envelope& envelope, const std::vector<Story>& stories) {
     if (stories.empty()) return Card(json::array({Rich(Headline(envelope, stories, 300))}), "");
-    if (stories.size() > 1) return Card(Several(envelope, stories), "");
+    if (stories.size() > 1) return Card(SeveralBody(envelope, stories), "");
     json card;
     for (int level = 0; level <= kShortest; ++level) {
         const Story story = Shortened(stories[0], level);
-        card = Card(One(envelope, story), story.url);
-        if (Dump(card).size() <= kMostBytes) break;
+        card = Card(OneBody(envelope, story), story.url);
+        if (DumpJson(card).size() <= kMostCardBytes) break;
     }
     return card;
 }

@@ -1,5 +1,8 @@
 // What machines get: {type, timestamp, data} of the Standard Webhooks specification, flat enough for n8n and
 // Zapier.
+#include <nlohmann/json.hpp>
+
+#include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/wording.hpp"
 
@@ -80,17 +83,17 @@ json WebhookPayload(const Envelope& envelope, const std::vector<Story>& stories)
     json& data = payload["data"];
     if (stories.size() == 1) {
         data = Data(envelope, stories[0], false);
-        if (Dump(payload).size() > kMostBytes - 500) data = Data(envelope, stories[0], true);
+        if (DumpJson(payload).size() > kMostBytes - 500) data = Data(envelope, stories[0], true);
         data["incident_count"] = 1;
     } else {
         data = {{"title", Headline(envelope, stories, 300)},
                 {"incident_count", stories.size()},
                 {"left_out", 0},
                 {"incidents", json::array()}};
-        size_t bytes = Dump(payload).size() + 500;
+        size_t bytes = DumpJson(payload).size() + 500;
         for (const Story& story : stories) {
             json one = Data(envelope, story, true);
-            bytes += Dump(one).size() + 1;
+            bytes += DumpJson(one).size() + 1;
             if (bytes > kMostBytes) break;
             data["incidents"].push_back(std::move(one));
         }

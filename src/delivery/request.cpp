@@ -1,4 +1,7 @@
 // From a payload to the request that sends it: here, and only here, secrets join.
+#include <nlohmann/json.hpp>
+
+#include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/mime.hpp"
 #include "pulse/delivery/sign.hpp"
@@ -62,7 +65,7 @@ void FillPagerduty(Request& request, const Channel& channel, const json& payload
     request.url = url.empty() ? "https://events.pagerduty.com/v2/enqueue" : url;
     json body = payload;
     body["routing_key"] = key;
-    request.body = Dump(body);
+    request.body = DumpJson(body);
     AddSecret(request, key);
 }
 
@@ -74,7 +77,7 @@ void FillSmtp(Request& request, const Channel& channel, const Envelope& envelope
     Mail mail;
     const Letter letter = SmtpLetter(payload, envelope);
     mail.from = letter.from.email;
-    for (const Address& address : letter.to) mail.to.push_back(address.email);
+    for (const MailAddress& address : letter.to) mail.to.push_back(address.email);
     mail.user = Secret(channel, "user");
     mail.password = Secret(channel, "password");
     mail.require_tls = tls != "none";
@@ -100,7 +103,7 @@ Request MakeRequest(const Channel& channel, const Envelope& envelope, const json
         return request;
     }
     request.headers.emplace_back("Content-Type", "application/json");
-    request.body = Dump(payload);
+    request.body = DumpJson(payload);
     switch (channel.kind) {
         case ChannelKind::kResend: FillResend(request, channel, envelope); break;
         case ChannelKind::kPagerduty: FillPagerduty(request, channel, payload); break;

@@ -1,5 +1,6 @@
 // Taking messages whose turn it is: by channel, in order, within limits.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "pulse/delivery/store_by_index.hpp"
 #include "pulse/delivery/store_queue.hpp"

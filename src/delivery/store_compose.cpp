@@ -1,6 +1,7 @@
 // What a message says, settled when it is about to be sent: what waits with it is told with it, and what was
 // told, or is over, is not told.
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "pulse/delivery/plan.hpp"
 #include "pulse/delivery/store.hpp"
@@ -137,7 +138,7 @@ std::map<int64_t, Known> LoadKnown(const std::string& channel, const std::vector
     return known;
 }
 
-void Cancel(int64_t id, const std::string& reason) {
+void CancelMessage(int64_t id, const std::string& reason) {
     static pg::Statement statement(
         "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits ="
         " false WHERE id = $1 "
@@ -204,8 +205,8 @@ void TakeOthers(const Message& message, const std::vector<Waiting>& others, std:
             told = told || (story != now.end() && what.WhyNot(row.event, story->second).empty());
         for (const Waiting& row : rows) {
             if (!told)
-                Cancel(row.id,
-                       story == now.end() ? "the incident is gone" : what.WhyNot(row.event, story->second));
+                CancelMessage(row.id, story == now.end() ? "the incident is gone"
+                                                         : what.WhyNot(row.event, story->second));
             else
                 Fold(row, message.id, story == now.end() ? message.state : story->second.State(),
                      what.thread.value_or(message.key));
@@ -218,7 +219,7 @@ void TakeOthers(const Message& message, const std::vector<Waiting>& others, std:
 
 std::optional<std::string> Compose(Message& message, const Channel& channel) {
     const auto nothing = [&](const std::string& reason) {
-        Cancel(message.id, reason);
+        CancelMessage(message.id, reason);
         return reason;
     };
     if (!message.incident) return nothing("it is about no incident");

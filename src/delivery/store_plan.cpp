@@ -1,5 +1,6 @@
 // From notices to messages: in one transaction, for many notices at once.
 #include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "pulse/delivery/plan.hpp"

@@ -1,6 +1,7 @@
 // What subscriptions are told: every event as it happened, with all that is known, and nothing held back.
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "pulse/delivery/store.hpp"
 #include "pulse/delivery/store_route.hpp"

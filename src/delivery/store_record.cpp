@@ -16,7 +16,6 @@ using pg::Value;
 constexpr int64_t kKeepSuccess = kSecond;
 
 // For what nobody may hold up; in milliseconds.
-constexpr const char* kShortLock = "10";
 
 #define PULSE_MOMENT(expression) \
     "(timestamptz '2000-01-01 00:00:00+00' + (" expression ") * interval '1 microsecond')"

@@ -1,6 +1,8 @@
 // What there is to say about incidents, read from what the other rooms keep.
 #include <cmath>
+#include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/diagnosis/store.hpp"
@@ -125,7 +127,7 @@ void ReadFacts(const Json& facts, Story& story) {
 Json Parse(const std::string& text) {
     if (text.size() > kMostBytes) return Json::object();
     // Line breaks inside JSON's texts are escapes: nothing but bad bytes changes here.
-    Json json = Json::parse(CleanLines(text, text.size()), nullptr, false);
+    Json json = ParseJsonOrDiscard(CleanLines(text, text.size()));
     return json.is_object() ? json : Json::object();
 }
 

@@ -1,7 +1,7 @@
 // The worker that sends: plans, claims, sends with no transaction open, and writes down how it went.
 #include <algorithm>
-#include <random>
 
+#include "pulse/base/random.hpp"
 #include "pulse/delivery/excerpt.hpp"
 #include "pulse/delivery/judge.hpp"
 #include "pulse/delivery/payload.hpp"
@@ -32,20 +32,14 @@ constexpr size_t kEnoughOutcomes = 64;
 // After somebody else's lock was in the way.
 constexpr int64_t kBusyPause = 200'000;
 constexpr int64_t kHeldPause = kSecond;
-constexpr const char* kShortLock = "10";  // milliseconds
 constexpr int64_t kNotices = 500;
 // Places that are free in a channel that was full, before it is filled up again.
 constexpr size_t kRefill = 1000;
 constexpr size_t kAnswerLength = 500;
 // A receiver that says "too much" for longer than this has the tries counted.
-constexpr int64_t kPatience = kDay;
+constexpr int64_t kOverloadPatience = kDay;
 // The pause of the message grows so often; it is the channel that rests.
 constexpr int kMostOverloads = 4;
-
-double Random() {
-    static std::mt19937_64 generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(generator);
-}
 
 std::string Fit(const std::string& text) {
     return Excerpt(text, kAnswerLength, GetDatabaseEncoding() == PG_UTF8);
@@ -279,7 +273,7 @@ class Courier {
         outcome.status = answer.status;
         outcome.answer = Fit(answer.body);
         outcome.error = Fit(judgement.reason);
-        outcome.counts = !judgement.overloaded || now - message.created_at > kPatience;
+        outcome.counts = !judgement.overloaded || now - message.created_at > kOverloadPatience;
         if (judgement.verdict == Verdict::kDelivered) {
             outcome.fate = Outcome::Fate::kSent;
             ++burst_.done;
@@ -290,7 +284,7 @@ class Courier {
         } else {
             const int tries =
                 outcome.counts ? message.attempts : std::clamp(line.breaker.overloads(), 1, kMostOverloads);
-            outcome.retry_at = now + RetryDelay(tries, judgement.wait, Random());
+            outcome.retry_at = now + RetryDelay(tries, judgement.wait, RandomFraction());
             ++failed_;
         }
         if (outcome.fate == Outcome::Fate::kRetry) next_due_ = std::min(next_due_, outcome.retry_at);
@@ -299,7 +293,7 @@ class Courier {
 
     static void Note(Line& line, const Judgement& judgement, Moment sent_at, Moment now) {
         const Breaker::State before = line.breaker.state();
-        line.breaker.Note(judgement, sent_at, now, Random());
+        line.breaker.Note(judgement, sent_at, now, RandomFraction());
         line.changed |= line.breaker.state() != before;
         if (judgement.verdict == Verdict::kDelivered) {
             line.ok_at = now;

@@ -16,15 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-class PolledSockets final : public Sockets {
-  public:
-    void Watch(int socket, bool reading, bool writing) override { poller.Watch(socket, reading, writing); }
-    bool Reserve() override { return pg::Poller::Reserve(); }
-    void Release() override { pg::Poller::Release(); }
-
-    pg::Poller poller;
-};
-
 Limits LimitsOfSettings() {
     Limits limits;
     limits.requests = static_cast<size_t>(pg::settings::max_requests);
@@ -48,6 +39,17 @@ void WarnOfBadEntries(const AddressRules& rules) {
 }  // namespace
 
 struct Exchange::State {
+    class PolledSockets final : public Sockets {
+      public:
+        void Watch(int socket, bool reading, bool writing) override {
+            poller.Watch(socket, reading, writing);
+        }
+        bool Reserve() override { return pg::Poller::Reserve(); }
+        void Release() override { pg::Poller::Release(); }
+
+        pg::Poller poller;
+    };
+
     explicit State(Limits limits) : client(sockets, std::move(limits)) {}
 
     PolledSockets sockets;

@@ -2,8 +2,9 @@
 // on from there in any process. No transaction is open while a model thinks.
 #include <algorithm>
 #include <map>
-#include <random>
+#include <nlohmann/json.hpp>
 
+#include "pulse/base/random.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/delivery/worker_exchange.hpp"
 #include "pulse/diagnosis/store_agent.hpp"
@@ -20,7 +21,7 @@ namespace pulse::delivery {
 namespace {
 
 using diagnosis::Investigation;
-using diagnosis::Plan;
+using AgentPlan = diagnosis::Plan;
 using diagnosis::Step;
 using diagnosis::StepTimes;
 
@@ -31,11 +32,6 @@ constexpr size_t kLongestKept = 256 << 10;   // bytes of one that can be used, a
 constexpr int64_t kPatience = 20 * kSecond;  // how long the process stays for a next try
 constexpr int64_t kPause = kMinute;          // while nothing may be sent
 constexpr long kLook = 2'000;                // ms between looks at what was queued or cancelled
-
-double Random() {
-    static std::minstd_rand engine(std::random_device{}());
-    return std::uniform_real_distribution<double>(0, 1)(engine);
-}
 
 // A short transaction of ours on Pulse's own tables.
 template <typename Body>
@@ -68,7 +64,7 @@ struct Flight {
 struct Turn {
     diagnosis::Model model;
     std::vector<Step> steps;
-    Plan plan;
+    AgentPlan plan;
     diagnosis::Estimate estimate;
 };
 
@@ -191,10 +187,10 @@ class Desk {
             return true;
         }
         switch (turn->plan.what) {
-            case Plan::What::kFail: Fail(flight, turn->plan.reason); break;
-            case Plan::What::kCall: CallTools(flight, *turn); break;
-            case Plan::What::kCheck: CheckAnswer(flight, *turn); break;
-            case Plan::What::kAsk: Ask(flight, *turn); break;
+            case AgentPlan::What::kFail: Fail(flight, turn->plan.reason); break;
+            case AgentPlan::What::kCall: CallTools(flight, *turn); break;
+            case AgentPlan::What::kCheck: CheckAnswer(flight, *turn); break;
+            case AgentPlan::What::kAsk: Ask(flight, *turn); break;
         }
         return true;
     }
@@ -213,7 +209,7 @@ class Desk {
             });
             const std::string opening = first ? diagnosis::Opening(diagnosis::Brief(now->incident)) : "";
             turn.plan = diagnosis::Next(turn.model, limits, turn.steps, opening);
-            if (turn.plan.what == Plan::What::kAsk) Bound(*now, limits, opening, turn);
+            if (turn.plan.what == AgentPlan::What::kAsk) Bound(*now, limits, opening, turn);
             return turn;
         });
     }
@@ -230,7 +226,7 @@ class Desk {
         }
         const std::string problem = diagnosis::OverBudget(limits, spent, turn.estimate);
         if (!problem.empty()) {
-            turn.plan.what = Plan::What::kFail;
+            turn.plan.what = AgentPlan::What::kFail;
             turn.plan.reason = problem;
             return;
         }
@@ -278,7 +274,7 @@ class Desk {
     void Take(Flight& flight, const Answer& answer) {
         Step step{flight.step, "model", flight.model.name, flight.sent, nullptr, std::nullopt};
         StepTimes times{flight.asked_at, answer.milliseconds, std::nullopt, std::nullopt, 0};
-        const std::optional<diagnosis::Json> body = diagnosis::ParseJson(answer.body);
+        const std::optional<diagnosis::Json> body = diagnosis::ParseModelJson(answer.body);
         std::string error;
         std::optional<diagnosis::Reply> reply;
         const bool too_long = answer.body.size() > kLongestKept;
@@ -337,7 +333,7 @@ class Desk {
                                 failures > 1 ? error + " (" + std::to_string(failures) + " tries)" : error);
                 return -1;
             }
-            const int64_t wait = diagnosis::RetryPause(failures, asked, Random());
+            const int64_t wait = diagnosis::RetryPause(failures, asked, RandomFraction());
             diagnosis::Postpone(id, wait, "tried again: " + error);
             return wait;
         });

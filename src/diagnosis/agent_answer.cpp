@@ -10,7 +10,7 @@ namespace pulse::diagnosis {
 namespace {
 
 // What a message and a page can still show.
-constexpr size_t kMostSentences = 10, kMostHypotheses = 6, kMostAdvice = 8, kMostCited = 20,
+constexpr size_t kMostSentences = 10, kMostHypotheses = 6, kMostRecommendations = 8, kMostCited = 20,
                  kMostProblems = 20;
 constexpr size_t kLongestSentence = 1000, kLongestCause = 120, kLongestSql = 10'000;
 
@@ -50,7 +50,7 @@ class Checker {
             Each(answer, "hypotheses", kMostHypotheses,
                  [&](const Json& item, const std::string& where) { return Hypothesis(item, where); });
         clean["recommendations"] =
-            Each(answer, "recommendations", kMostAdvice,
+            Each(answer, "recommendations", kMostRecommendations,
                  [&](const Json& item, const std::string& where) { return Advice(item, where); });
         if (answer.contains("hypotheses") && answer["hypotheses"].is_array() && answer["hypotheses"].empty())
             Wrong("hypotheses", "is empty; give at least one, with a low confidence if you do not know");
@@ -226,13 +226,13 @@ const Json& AnswerSchema() {
 }
 
 std::optional<Json> FindObject(const std::string& text) {
-    if (auto whole = ParseJson(text); whole && whole->is_object()) return whole;
+    if (auto whole = ParseModelJson(text); whole && whole->is_object()) return whole;
     constexpr int kTries = 20;
     size_t begin = text.find('{');
     for (int i = 0; i < kTries && begin != std::string::npos; ++i) {
         const size_t end = EndOfObject(text, begin);
         if (end != std::string::npos) {
-            auto part = ParseJson(text.substr(begin, end - begin));
+            auto part = ParseModelJson(text.substr(begin, end - begin));
             if (part && part->is_object()) return part;
         }
         begin = text.find('{', begin + 1);

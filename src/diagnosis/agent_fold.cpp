@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/time.hpp"
 #include "pulse/rule/parser.hpp"
@@ -257,8 +258,8 @@ nlohmann::json Folder::FoldDefinition(const nlohmann::json& definition) {
                     one(value);
                 const std::string op = node.value("operator", "");
                 if (value.is_number() && (op == "=" || op == "==" || op == "!=" || op == "<>") &&
-                    !Common(value.dump()) && value != 0 && value != 1)
-                    value = Replacement(value.dump());
+                    !Common(DumpJson(value)) && value != 0 && value != 1)
+                    value = Replacement(DumpJson(value));
             }
         }
     };

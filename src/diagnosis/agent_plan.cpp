@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/time.hpp"
 #include "pulse/diagnosis/text.hpp"
 

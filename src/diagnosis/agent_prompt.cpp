@@ -1,4 +1,5 @@
 // What the model is told: who it is, what the rules are, and how data is marked.
+#include "pulse/base/json.hpp"
 #include "pulse/diagnosis/agent_plan.hpp"
 #include "pulse/diagnosis/text.hpp"
 
@@ -15,7 +16,7 @@ Json Disclosed(const std::string& text) {
     const size_t end = begin == std::string::npos ? begin : text.find(kEnd, begin);
     if (end == std::string::npos) return nullptr;
     const size_t start = begin + std::string(kBegin).size();
-    return ParseJson(text.substr(start, end - start)).value_or(nullptr);
+    return ParseModelJson(text.substr(start, end - start)).value_or(nullptr);
 }
 
 std::string FirstText(const Json& messages) {

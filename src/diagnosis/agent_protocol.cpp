@@ -1,5 +1,6 @@
 #include "pulse/diagnosis/agent_protocol.hpp"
 
+#include "pulse/base/json.hpp"
 #include "pulse/diagnosis/text.hpp"
 
 namespace pulse::diagnosis {
@@ -68,7 +69,7 @@ ToolCall ReadArguments(const Json* arguments) {
         call.raw = arguments->get<std::string>();
         if (call.raw.find_first_not_of(" \t\r\n") == std::string::npos)
             call.arguments = Json::object();
-        else if (auto parsed = ParseJson(call.raw); parsed && parsed->is_object())
+        else if (auto parsed = ParseModelJson(call.raw); parsed && parsed->is_object())
             call.arguments = std::move(*parsed);
     }
     return call;
@@ -232,22 +233,15 @@ bool Transient(int status) {
 
 }  // namespace
 
-std::optional<Json> ParseJson(const std::string& text) {
-    bool deep = false;
-    Json json = Json::parse(
-        text,
-        [&deep](int depth, Json::parse_event_t, Json&) {
-            deep |= depth > kMaxNesting;
-            return !deep;
-        },
-        false);
-    if (deep || json.is_discarded()) return std::nullopt;
-    TakeNulls(json);
-    return json;
-}
-
-std::string DumpJson(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::optional<Json> ParseModelJson(const std::string& text) {
+    try {
+        Json json = ParseJson(text, kMaxNesting);
+        TakeNulls(json);
+        return json;
+    } catch (const UserError&) {  // too deep
+    } catch (const Json::exception&) {
+    }
+    return std::nullopt;
 }
 
 std::optional<Reply> ReadReply(Protocol protocol, const Json& body, size_t nth, std::string& error) {
@@ -256,7 +250,7 @@ std::optional<Reply> ReadReply(Protocol protocol, const Json& body, size_t nth, 
 
 Fault ReadFault(int status, const std::string& body) {
     Fault fault{"the model's server answered " + std::to_string(status), Transient(status)};
-    const std::optional<Json> json = ParseJson(body);
+    const std::optional<Json> json = ParseModelJson(body);
     const Json* error = json ? Member(*json, "error") : nullptr;
     if (!error) return fault;
     const std::string message = error->is_string() ? error->get<std::string>() : TextOf(*error, "message");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/time.hpp"
 #include "pulse/diagnosis/text.hpp"

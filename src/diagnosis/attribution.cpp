@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pulse/diagnosis/moves.hpp"
 #include "pulse/diagnosis/workbook.hpp"
 #include "pulse/drift/statistics/attribution.hpp"
 
@@ -12,10 +13,6 @@ namespace {
 constexpr size_t kMostValues = 8;  // per attribute
 constexpr size_t kMostAttributes = 10;
 constexpr double kWorthALine = 0.01;  // share of the change
-
-std::string Label(const Cell& cell) {
-    return cell.kind == CellKind::kNull ? "(null)" : cell.kind == CellKind::kOther ? "(other)" : cell.label;
-}
 
 struct Part {
     double surprise = 0;
@@ -49,7 +46,8 @@ Part Explain(const AttributeChange& change, bool of_size) {
         const double surprise = i < attribution.surprise.size() ? attribution.surprise[i] : 0;
         part.surprise += surprise;
         if (std::abs(share) >= kWorthALine)
-            part.values.push_back({change.attribute, Label(cell), cell.before, cell.after, share, surprise});
+            part.values.push_back(
+                {change.attribute, CellLabel(cell), cell.before, cell.after, share, surprise});
     }
     std::stable_sort(
         part.values.begin(), part.values.end(),

@@ -106,7 +106,7 @@ void SupposeFailure(Workbook& book, const Picture& failed) {
                      {id});
     std::string why = "The segment could not be measured";
     if (failed.error_state == "42501") why += ": the role it runs as may not read the data any more";
-    if (failed.error_state == "57014") why += ": it took longer than allowed";
+    if (failed.error_state == sqlstate::kQueryCanceled) why += ": it took longer than allowed";
     if (failed.error_state == "55P03") why += ": the data was locked by somebody else for too long";
     book.Suppose(Cause::kMeasurementFailed, only ? 0.9 : 0.3,
                  why + ". What it says about the audience is not known until that is repaired.", {id});

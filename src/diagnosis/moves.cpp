@@ -35,12 +35,6 @@ std::vector<const Cell*> All(const AttributeChange& change) {
     return cells;
 }
 
-std::string Label(const Cell& cell) {
-    if (cell.kind == CellKind::kNull) return "(null)";
-    if (cell.kind == CellKind::kOther) return "(other)";
-    return cell.label;
-}
-
 // How much of a cell's change is its own: what it has beyond the course of all cells outside the set.
 double Excess(const Cell& cell, double scale) {
     return static_cast<double>(cell.after) - scale * static_cast<double>(cell.before);
@@ -189,7 +183,7 @@ std::optional<ValueMove> FindConcentration(const AttributeChange& change,
     std::sort(candidates.begin(), candidates.end(), [&](const Cell* a, const Cell* b) {
         const double ea = sign * relative(a) * std::sqrt(static_cast<double>(a->before) + 1);
         const double eb = sign * relative(b) * std::sqrt(static_cast<double>(b->before) + 1);
-        return ea != eb ? ea > eb : Label(*a) < Label(*b);
+        return ea != eb ? ea > eb : CellLabel(*a) < CellLabel(*b);
     });
     std::vector<const Cell*> set;
     Totals rest = whole;
@@ -217,7 +211,7 @@ std::optional<ValueMove> FindConcentration(const AttributeChange& change,
     move.attribute = change.attribute;
     double excess = 0, noise = 0;
     for (const Cell* cell : set) {
-        move.labels.push_back(Label(*cell));
+        move.labels.push_back(CellLabel(*cell));
         move.labelled = move.labelled && change.labelled() && cell->kind == CellKind::kValue;
         move.before += cell->before;
         move.after += cell->after;
@@ -258,6 +252,12 @@ void FindIn(const AttributeChange& change, std::vector<ValueMove>& moves) {
 }
 
 }  // namespace
+
+std::string CellLabel(const Cell& cell) {
+    if (cell.kind == CellKind::kNull) return "(null)";
+    if (cell.kind == CellKind::kOther) return "(other)";
+    return cell.label;
+}
 
 std::vector<ValueMove> FindMoves(const std::vector<AttributeChange>& changes) {
     std::vector<ValueMove> moves;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pulse/base/json.hpp"
 #include "pulse/diagnosis/clauses.hpp"
 #include "pulse/diagnosis/rewrite.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -35,7 +36,7 @@ struct Advisor {
     std::string Segment() const { return rule::QuoteText(input().segment); }
     // Between dollars JSON reads as it is; the quoted form is for JSON that holds the mark itself.
     std::string Jsonb(const json& value) const {
-        const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+        const std::string text = DumpJson(value);
         return text.find("$json") == std::string::npos ? "$json$" + text + "$json$" : rule::QuoteText(text);
     }
     std::string Verb(const std::string& call) const { return "SELECT " + input().verbs + call + ";"; }

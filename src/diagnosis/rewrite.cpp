@@ -77,7 +77,7 @@ bool IsColumn(const rule::Expr& expr, const std::string& name) {
 }
 
 // How a rule of that definition names an attribute.
-std::string RuleName(const json& definition, const std::string& attribute) {
+std::string ReferenceText(const json& definition, const std::string& attribute) {
     if (definition.contains("from") || definition.contains("query")) return rule::PrintName(attribute);
     return rule::Print(
         *rule::Make(rule::Reference{rule::Reference::Kind::kPath, PathOfPeople(attribute)}, 0));
@@ -149,7 +149,8 @@ std::optional<std::string> ValueRule(const Case& input, const std::string& attri
         if (!literal) return std::nullopt;
         list += (list.empty() ? "" : ", ") + *literal;
     }
-    return RuleName(input.definition, attribute) + (values.size() == 1 ? " = " + list : " in [" + list + "]");
+    return ReferenceText(input.definition, attribute) +
+           (values.size() == 1 ? " = " + list : " in [" + list + "]");
 }
 
 std::optional<json> Narrowed(const json& definition, const std::string& rule) {

@@ -112,7 +112,7 @@ Shared FindShared(const Workbook& book) {
     return best;
 }
 
-std::vector<std::string> Shortened(const std::vector<std::string>& labels) {
+std::vector<std::string> ShortNames(const std::vector<std::string>& labels) {
     std::vector<std::string> words;
     for (const std::string& label : labels) words.push_back(Short(label, 40));
     return words;
@@ -120,14 +120,14 @@ std::vector<std::string> Shortened(const std::vector<std::string>& labels) {
 
 std::string WhatIsShared(const Hypothesis& hypothesis, const Subject& subject) {
     const std::string attribute = Short(subject.attribute, 40);
-    const std::vector<std::string> values = Shortened(subject.values);
+    const std::vector<std::string> values = ShortNames(subject.values);
     const std::string named = attribute + (values.empty() ? "" : " = " + Listed(values));
     switch (hypothesis.cause) {
         case Cause::kValueRenamed:
             return "renamed values of " + attribute +
                    (subject.replacements.empty()
                         ? ""
-                        : " (" + Listed(values) + " -> " + Listed(Shortened(subject.replacements)) + ")");
+                        : " (" + Listed(values) + " -> " + Listed(ShortNames(subject.replacements)) + ")");
         case Cause::kColumnNulled: return attribute + " is not filled any more";
         case Cause::kColumnFilled: return attribute + " is now filled";
         case Cause::kValueInflux: return "the growth of " + named;

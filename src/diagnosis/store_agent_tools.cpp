@@ -2,6 +2,7 @@
 // size.
 #include <algorithm>
 
+#include "pulse/base/json.hpp"
 #include "pulse/diagnosis/agent_fold.hpp"
 #include "pulse/diagnosis/changes.hpp"
 #include "pulse/diagnosis/store.hpp"
@@ -36,7 +37,7 @@ std::optional<Moment> TimeOf(const Json& arguments, const char* name) {
                : std::nullopt;
 }
 
-std::string TextOf(const Json& arguments, const char* name) {
+std::string TextArgument(const Json& arguments, const char* name) {
     return arguments.at(name).get<std::string>();
 }
 
@@ -45,7 +46,7 @@ Json FigureOrNull(const std::optional<double>& number) {
 }
 
 Json ListSnapshots(const Scope& scope, Folder& folder, const Json& arguments) {
-    const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
+    const ScopedSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
     const pg::Result rows = pg::Execute(
         "SELECT taken_at, version, status, size, converted, inactive, entered, exited, coalesce(error, ''), "
         "coalesce(error_state, '') FROM pulse.snapshot "
@@ -88,8 +89,8 @@ Json TellIntervals(const snapshot::Distribution& one, const Folder& folder) {
 }
 
 Json AttributeDistribution(const Scope& scope, Folder& folder, const Json& arguments) {
-    const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
-    const std::string attribute = TextOf(arguments, "attribute");
+    const ScopedSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
+    const std::string attribute = TextArgument(arguments, "attribute");
     const pg::Result rows = pg::Execute(
         "SELECT p.taken_at, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, d.mean,"
         " d.quantiles "
@@ -142,7 +143,7 @@ Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
     Case input = GatherCase(incident);
     Restrict(scope, input);
     folder.Fold(input);
-    const std::string attribute = TextOf(arguments, "attribute");
+    const std::string attribute = TextArgument(arguments, "attribute");
     if (!input.before || !input.after)
         throw UserError(sqlstate::kNotReady,
                         "there are no two snapshots to compare for incident " + std::to_string(incident));
@@ -176,7 +177,7 @@ Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
 }
 
 Json DefinitionVersions(const Scope& scope, Folder& folder, const Json& arguments) {
-    const ScopedSegment segment = FindSegment(scope, TextOf(arguments, "segment"));
+    const ScopedSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
     LearnNewest(segment, folder);
     const pg::Result rows = pg::Execute(
         "SELECT version, change, changed_at, definition FROM pulse.segment_version WHERE segment_id = $1 "
@@ -192,7 +193,7 @@ Json DefinitionVersions(const Scope& scope, Folder& folder, const Json& argument
 }
 
 Json SchemaHistory(const Scope& scope, Folder&, const Json& arguments) {
-    const std::string relation = TextOf(arguments, "relation");
+    const std::string relation = TextArgument(arguments, "relation");
     Json list = Json::array();
     for (const ScopedSegment& segment : SegmentsOver(scope, relation)) {
         const pg::Result rows = pg::Execute(
@@ -229,7 +230,7 @@ Json ResultsOf(int64_t check) {
 }
 
 Json TableHealth(const Scope& scope, Folder& folder, const Json& arguments) {
-    const std::string relation = TextOf(arguments, "relation");
+    const std::string relation = TextArgument(arguments, "relation");
     const int64_t monitor = FindMonitor(scope, relation);
     const pg::Result checks = pg::Execute(
         "SELECT id, kind, attribute, coalesce(last_status, 'new'), coalesce(last_message, '')"
@@ -316,7 +317,7 @@ struct Preview {
 };
 
 Preview PreparePreview(const Scope& scope, const Json& arguments) {
-    Preview preview{FindSegment(scope, TextOf(arguments, "segment")), {}, 0};
+    Preview preview{FindSegment(scope, TextArgument(arguments, "segment")), {}, 0};
     preview.request = segment::ParseRequest(preview.segment.definition);
     const std::string name = Short(preview.segment.name);
     if (preview.request.kind == segment::Kind::kProfile)
@@ -328,7 +329,7 @@ Preview PreparePreview(const Scope& scope, const Json& arguments) {
     if (!preview.request.source.empty())
         throw UserError(sqlstate::kNotSupported,
                         "\"" + name + "\" is read from a server, where nothing is counted for a preview");
-    const std::string rule = CheckPreview(preview.request, TextOf(arguments, "where"));
+    const std::string rule = CheckPreview(preview.request, TextArgument(arguments, "where"));
     preview.noise = Noise(preview.segment, rule);
     preview.request.where = rule;
     preview.request.rules.reset();
@@ -415,11 +416,11 @@ ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
     try {
         return {Run(incident, call), std::nullopt};
     } catch (const pg::Error& error) {
-        if (error.State() == "57014" && pg::Deadline::Expired()) return failed(too_long);
+        if (error.State() == sqlstate::kQueryCanceled && pg::Deadline::Expired()) return failed(too_long);
         if (pg::MeantForAll(error)) throw;
         return failed(Short(folder.FoldError(error.State(), error.message), 300));
     } catch (const segment::Raised& error) {
-        if (error.state() == "57014" && pg::Deadline::Expired()) return failed(too_long);
+        if (error.state() == sqlstate::kQueryCanceled && pg::Deadline::Expired()) return failed(too_long);
         return failed(Short(folder.FoldError(error.state(), error.message()), 300));
     } catch (const UserError& error) {
         // Ours, about names and arguments that the model knows.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMoversNamed = 3;
 constexpr size_t kMoversKept = 20;
-constexpr double kPriorRows = 4;
+constexpr double kDispersionRows = 4;
 
 // P(F > f): Snedecor's F by the incomplete beta.
 double FTail(double f, double numerator, double denominator) {
@@ -27,7 +27,8 @@ double ShiftPValue(const Cells& cells, double dispersion) {
     const auto degrees = static_cast<double>(test.pooled_degrees);
     if (cells.rows.size() < 2) return statistics::ChiSquareUpperTail(test.pooled_statistic, degrees);
     // The cells of one snapshot move together: at most three of them count as independent.
-    const double known = (kPriorRows + static_cast<double>(cells.rows.size()) - 1) * std::min(degrees, 3.0);
+    const double known =
+        (kDispersionRows + static_cast<double>(cells.rows.size()) - 1) * std::min(degrees, 3.0);
     return FTail(test.pooled_statistic / degrees / dispersion, degrees, known);
 }
 

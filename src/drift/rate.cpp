@@ -8,7 +8,7 @@ namespace pulse::drift {
 namespace {
 
 // That rates vary only by counting is assumed as firmly as four snapshots would say it.
-constexpr double kPriorDegrees = 4;
+constexpr double kRatePriorDegrees = 4;
 // A season in a rate counts when it explains half of the variance.
 constexpr double kSeasonExplains = 0.5;
 constexpr size_t kPhasePoints = 3;
@@ -47,7 +47,7 @@ RateTest Test(const Count& now, const Pool& pool, double pearson, double degrees
     RateTest test;
     test.observed = now.hits / now.total;
     test.baseline = pool.rate();
-    test.dispersion = std::max(1.0, (kPriorDegrees + pearson) / (kPriorDegrees + degrees));
+    test.dispersion = std::max(1.0, (kRatePriorDegrees + pearson) / (kRatePriorDegrees + degrees));
     const double together = (now.hits + pool.hits) / (now.total + pool.total);
     const double variance = together * (1 - together) * (1 / now.total + 1 / pool.total) * test.dispersion +
                             now.error * now.error / (now.total * now.total) +
@@ -55,7 +55,7 @@ RateTest Test(const Count& now, const Pool& pool, double pearson, double degrees
     const double distance = std::abs(test.observed - test.baseline);
     if (distance == 0 || variance <= 0) return test;
     const double z = distance / std::sqrt(variance);
-    test.p_value = degrees > 0 ? statistics::StudentTTwoSided(z, kPriorDegrees + degrees)
+    test.p_value = degrees > 0 ? statistics::StudentTTwoSided(z, kRatePriorDegrees + degrees)
                                : statistics::NormalTwoSided(z);
     return test;
 }

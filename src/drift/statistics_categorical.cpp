@@ -19,14 +19,14 @@ double Term(double p, double q) {
 
 // E|X| of a difference of shares with that variance; rare categories are not normal, but never differ by more
 // than they hold.
-double MeanAbsolute(double share, double inverse_sizes) {
+double NullMean(double share, double inverse_sizes) {
     return std::min(std::sqrt(M_2_PI * share * (1 - share) * inverse_sizes), 2 * share);
 }
 
 void AddCategory(Distances& sums, double p, double q, double pooled, double inverse_sizes) {
     const double middle = (p + q) / 2, roots = std::sqrt(p) - std::sqrt(q);
     sums.total_variation += std::abs(p - q) / 2;
-    sums.total_variation_null_mean += MeanAbsolute(pooled, inverse_sizes) / 2;
+    sums.total_variation_null_mean += NullMean(pooled, inverse_sizes) / 2;
     sums.l_infinity = std::max(sums.l_infinity, std::abs(p - q));
     sums.hellinger += roots * roots / 2;
     sums.js_divergence += (Term(p, middle) + Term(q, middle)) / 2;

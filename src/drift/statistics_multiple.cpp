@@ -10,7 +10,7 @@ namespace pulse::drift::statistics {
 namespace {
 
 // The p-values that count, in [0, 1].
-std::vector<double> Usable(std::span<const double> p_values) {
+std::vector<double> UsableValues(std::span<const double> p_values) {
     std::vector<double> usable;
     for (const double p : p_values)
         if (!std::isnan(p)) usable.push_back(std::clamp(p, 0.0, 1.0));
@@ -43,7 +43,7 @@ std::vector<double> AdjustBenjaminiHochberg(std::span<const double> p_values) {
 }
 
 double CombineCauchy(std::span<const double> p_values) {
-    const std::vector<double> usable = Usable(p_values);
+    const std::vector<double> usable = UsableValues(p_values);
     if (usable.empty()) return 1;
     const auto tests = static_cast<double>(usable.size());
     double sum = 0;
@@ -61,7 +61,7 @@ double CombineCauchy(std::span<const double> p_values) {
 }
 
 double CombineSimes(std::span<const double> p_values) {
-    std::vector<double> usable = Usable(p_values);
+    std::vector<double> usable = UsableValues(p_values);
     std::sort(usable.begin(), usable.end());
     double least = 1;
     for (size_t i = 0; i < usable.size(); ++i)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 
 namespace pulse::drift {
@@ -76,7 +77,7 @@ Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds) {
 void OverrideThresholds(const Json& overrides, Thresholds& thresholds) {
     if (!overrides.is_object())
         throw UserError(sqlstate::kInvalidParameter, "thresholds must be a JSON object",
-                        "Got " + overrides.dump() + ".",
+                        "Got " + DumpJson(overrides) + ".",
                         "Write for example {\"sizeChangePercent\": 0.2}. Valid keys are " + KeyList() + ".");
     for (const auto& item : overrides.items()) {
         const std::string& name = item.key();
@@ -85,12 +86,12 @@ void OverrideThresholds(const Json& overrides, Thresholds& thresholds) {
             std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& k) { return name == k.name; });
         if (key == std::end(kKeys))
             throw UserError(sqlstate::kInvalidParameter, "unknown threshold \"" + name + "\"",
-                            "The thresholds given are " + overrides.dump() + ".",
+                            "The thresholds given are " + DumpJson(overrides) + ".",
                             "Valid keys are " + KeyList() + ".");
         if (!value.is_number() || !(value.get<double>() >= key->low && value.get<double>() <= key->high))
             throw UserError(sqlstate::kInvalidParameter,
                             "threshold \"" + name + "\" must be a number between 0 and 1",
-                            "The value is " + value.dump() + ".", "1 switches a detector off.");
+                            "The value is " + DumpJson(value) + ".", "1 switches a detector off.");
         thresholds.*key->field = value.get<double>();
     }
 }

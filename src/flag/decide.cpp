@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "pulse/base/json.hpp"
+
 namespace pulse::flag {
 
 namespace {
@@ -11,7 +13,7 @@ constexpr std::array kReasons = {"STATIC",   "TARGETING_MATCH", "SPLIT",        
                                  "DISABLED", "OVERRIDE",        "PREREQUISITE", "HOLDOUT"};
 
 std::string Digits(double number) {
-    std::string text = Json(number).dump();
+    std::string text = DumpJson(Json(number));
     return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
 }
 

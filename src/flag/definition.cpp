@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/literal.hpp"
@@ -199,7 +200,7 @@ Definition ReadDefinition(const Json& json) {
     RequireDepth(json);
     if (json.is_string() || IsJsonRule(json)) return ReadDefinition(Json{{"when", json}});
     const Reader reader(json, "", kKeys, kExample);
-    if (json.dump(-1, ' ', false, Json::error_handler_t::replace).size() > kMaxDefinition)
+    if (DumpJson(json).size() > kMaxDefinition)
         throw UserError(sqlstate::kProgramLimit, "the definition of a flag is too long", "",
                         "At most " + std::to_string(kMaxDefinition) +
                             " bytes are allowed; make segments of what the rules have in common.");

@@ -12,7 +12,8 @@ namespace pulse::flag {
 
 namespace {
 
-constexpr const char* kExample = R"({"when": "profile.plan == \"pro\"", "percentage": 25, "variant": "on"})";
+constexpr const char* kRuleExample =
+    R"({"when": "profile.plan == \"pro\"", "percentage": 25, "variant": "on"})";
 constexpr double kMostWeight = 1e6;
 
 // Canonical text of a rule over people; text that begins with a brace is JSON.
@@ -183,7 +184,8 @@ std::vector<Rule> ReadRules(const Reader& reader, const Json& json, const Defini
         const std::string place = "rules[" + std::to_string(i) + "]";
         const Reader inner(
             (*list)[i], place,
-            {"name", "when", "percentage", "ramp", "variant", "variants", "bucket_by", "schedule"}, kExample);
+            {"name", "when", "percentage", "ramp", "variant", "variants", "bucket_by", "schedule"},
+            kRuleExample);
         rules.push_back(ReadRule(inner, place, definition));
         rules.back().schedule = ReadSchedule(inner);
     }

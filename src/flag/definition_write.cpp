@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/flag/definition.hpp"
 #include "pulse/rule/literal.hpp"
@@ -82,9 +83,7 @@ std::string Shown(const Json& json) {
     if (json.is_number_float() &&
         json.get<double>() == static_cast<double>(static_cast<int64_t>(json.get<double>())))
         return std::to_string(static_cast<int64_t>(json.get<double>()));
-    return rule::Shorten(json.is_string() ? json.get<std::string>()
-                                          : json.dump(-1, ' ', false, Json::error_handler_t::replace),
-                         200);
+    return rule::Shorten(json.is_string() ? json.get<std::string>() : DumpJson(json), 200);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/segment/request.hpp"
@@ -15,7 +16,7 @@ void Invalid(const std::string& message, const std::string& detail, const std::s
 std::string Glimpse(const Json& value) {
     if (value.is_object()) return "It is an object.";
     if (value.is_array()) return "It is a list.";
-    return "It is " + rule::Shorten(value.dump(-1, ' ', false, Json::error_handler_t::replace), 100) + ".";
+    return "It is " + rule::Shorten(DumpJson(value), 100) + ".";
 }
 
 std::string Quoted(const std::vector<std::string>& names) {

@@ -1,4 +1,6 @@
 // What flags use of traits and segments, for those who change these.
+#include <nlohmann/json.hpp>
+
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/trait/users.hpp"

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/segment/request.hpp"
 
@@ -98,7 +99,7 @@ class Source {
     // A value as the column's type reads it.
     std::optional<std::string> Scalar(const Json& value, const char* key) const {
         if (value.is_string()) return value.get<std::string>();
-        if (value.is_number() || value.is_boolean()) return value.dump();
+        if (value.is_number() || value.is_boolean()) return DumpJson(value);
         Wrong(key, "must hold texts, numbers or true and false", "");
     }
     std::optional<std::string> Bound(const char* key) const {

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
 #include "pulse/segment/request.hpp"
+#include "pulse/source/cell.hpp"
 
 namespace pulse::health {
 
@@ -13,19 +15,13 @@ namespace {
 using Json = nlohmann::json;
 using source::Literal;
 
-double Number(const std::optional<std::string>& text, double otherwise = 0) {
-    return text && !text->empty() ? std::strtod(text->c_str(), nullptr) : otherwise;
-}
-std::optional<double> NumberOrNone(const std::optional<std::string>& text) {
-    return text ? std::optional(std::strtod(text->c_str(), nullptr)) : std::nullopt;
-}
 bool Yes(const std::optional<std::string>& text) {
     return text && *text == "t";
 }
 
 std::vector<std::string> Texts(const std::optional<std::string>& json) {
     std::vector<std::string> list;
-    const Json parsed = Json::parse(json.value_or("[]"), nullptr, false);
+    const Json parsed = ParseJsonOrDiscard(json.value_or("[]"));
     if (parsed.is_array())
         for (const Json& item : parsed) list.push_back(item.is_string() ? item.get<std::string>() : "");
     return list;
@@ -61,10 +57,10 @@ void ReadRelation(source::Reader& reader, TableFacts& facts) {
     const auto& row = rows.values[0];
     facts.kind = row[0].value_or("r")[0];
     facts.has_children = Yes(row[1]);
-    facts.pages = static_cast<int64_t>(Number(row[2]));
+    facts.pages = static_cast<int64_t>(source::ToOptionalNumber(row[2]).value_or(0));
     facts.analyzed = Yes(row[3]);
     facts.standby = Yes(row[4]);
-    facts.replica_late = std::max(0.0, Number(row[5]));
+    facts.replica_late = std::max(0.0, source::ToOptionalNumber(row[5]).value_or(0));
     // The planner scales reltuples to the size of now, also over partitions and through views.
     const source::PlanEstimate estimate = reader.Estimate("SELECT FROM " + facts.relation);
     facts.rows = estimate.rows;
@@ -91,14 +87,14 @@ void ReadColumns(source::Reader& reader, TableFacts& facts) {
         rows.empty() ? std::vector<source::Column>() : reader.Describe(facts.relation);
     for (const auto& row : rows.values) {
         ColumnFacts& column = facts.columns.emplace_back();
-        column.number = static_cast<int>(Number(row[0]));
+        column.number = static_cast<int>(source::ToOptionalNumber(row[0]).value_or(0));
         column.name = row[1].value_or("");
         column.type = row[2].value_or("");
         column.not_null = Yes(row[3]);
         column.fallback = row[4].value_or("");
-        column.null_share = NumberOrNone(row[5]);
-        column.distinct = NumberOrNone(row[6]);
-        column.correlation = NumberOrNone(row[7]);
+        column.null_share = source::ToOptionalNumber(row[5]);
+        column.distinct = source::ToOptionalNumber(row[6]);
+        column.correlation = source::ToOptionalNumber(row[7]);
         column.common = Texts(row[8]);
         for (const source::Column& other : described)
             if (other.name == column.name) column.base = other.base;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
 #include "pulse/health/measure.hpp"
 
 namespace pulse::health {
@@ -33,7 +34,7 @@ std::string Plain(const std::string& relation) {
 }  // namespace
 
 PlanReading ReadPlanNodes(const std::string& json) {
-    const Json document = Json::parse(json, nullptr, false);
+    const Json document = ParseJsonOrDiscard(json);
     if (!document.is_array() || document.empty() || !document[0].contains("Plan"))
         throw UserError(sqlstate::kDataCorrupted, "the output of EXPLAIN cannot be read", "It is: " + json);
     PlanReading reading;

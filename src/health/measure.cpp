@@ -6,14 +6,11 @@
 #include <functional>
 
 #include "pulse/health/rhythm.hpp"
+#include "pulse/source/cell.hpp"
 
 namespace pulse::health {
 
 namespace {
-
-std::optional<double> NumberOrNone(const std::optional<std::string>& text) {
-    return text ? std::optional(std::strtod(text->c_str(), nullptr)) : std::nullopt;
-}
 
 std::string At(Moment moment) {
     return source::Literal(FormatMoment(moment)) + "::timestamptz";
@@ -111,7 +108,7 @@ void Visit::FreshnessByIndex(const std::string& column, const std::vector<Moment
             ") AS p(place, at) ORDER BY p.place",
         help);
     std::vector<std::optional<double>> ages;
-    for (const auto& row : rows.values) ages.push_back(NumberOrNone(row[0]));
+    for (const auto& row : rows.values) ages.push_back(source::ToOptionalNumber(row[0]));
     TakeAges(ages, m);
     m.rows = static_cast<double>(moments.size());
     if (!m.age) return;
@@ -122,13 +119,13 @@ void Visit::FreshnessByIndex(const std::string& column, const std::vector<Moment
             name + "::timestamptz AS at FROM " + facts_.relation + " AS t WHERE " + name +
             " <= " + At(limits_.now) + " ORDER BY " + name + " DESC LIMIT 101) AS a) AS g WHERE g.gap > 0",
         help);
-    m.gap = NumberOrNone(gap.values.at(0)[0]);
+    m.gap = source::ToOptionalNumber(gap.values.at(0)[0]);
     if (!learning) return;
     const source::Rows oldest = guard_.Query("SELECT extract(epoch FROM " + At(limits_.now) + " - (SELECT " +
                                                  name + " FROM " + facts_.relation + " AS t WHERE " + name +
                                                  " IS NOT NULL ORDER BY " + name + " LIMIT 1)::timestamptz)",
                                              help);
-    m.oldest = NumberOrNone(oldest.values.at(0)[0]);
+    m.oldest = source::ToOptionalNumber(oldest.values.at(0)[0]);
 }
 
 std::function<void(Measurement&)> Visit::FreshnessByScan(const std::string& column,
@@ -143,13 +140,13 @@ std::function<void(Measurement&)> Visit::FreshnessByScan(const std::string& colu
         constexpr double kEpoch = 946684800;  // 2000-01-01 in seconds since 1970
         std::vector<std::optional<double>> ages;
         for (size_t i = 0; i < places.size(); ++i) {
-            const std::optional<double> newest = NumberOrNone(scan_.Largest(places[i]));
+            const std::optional<double> newest = source::ToOptionalNumber(scan_.Largest(places[i]));
             ages.push_back(newest
                                ? std::optional(static_cast<double>(moments[i]) / kSecond + kEpoch - *newest)
                                : std::nullopt);
         }
         TakeAges(ages, m);
-        if (const auto first = NumberOrNone(scan_.Largest(oldest)))
+        if (const auto first = source::ToOptionalNumber(scan_.Largest(oldest)))
             m.oldest = static_cast<double>(moments[0]) / kSecond + kEpoch + *first;
         TakeSample(m);
     };
@@ -167,8 +164,8 @@ void Visit::FreshnessByTail(const ColumnFacts& column, Measurement& m) {
             ")::timestamptz), pg_catalog.count(*) FROM " + facts_.relation + " AS t WHERE t.ctid >= '(" +
             std::to_string(first) + ",0)'::tid AND " + name + " <= " + At(limits_.now),
         "CREATE INDEX CONCURRENTLY ON " + facts_.relation + " (" + Quoted(column.name) + ");");
-    m.age = NumberOrNone(rows.values.at(0)[0]);
-    m.rows = NumberOrNone(rows.values[0][1]).value_or(0);
+    m.age = source::ToOptionalNumber(rows.values.at(0)[0]);
+    m.rows = source::ToOptionalNumber(rows.values[0][1]).value_or(0);
     m.sampled =
         static_cast<double>(facts_.pages - first) / static_cast<double>(std::max<int64_t>(facts_.pages, 1));
     m.basis = "as of the last " + Count(static_cast<double>(facts_.pages - first)) + " pages";
@@ -253,11 +250,11 @@ void Visit::ReplicationLag(Measurement& m) {
         "SELECT count(*), count(r.state), max(coalesce(extract(epoch FROM r.replay_lag), 0)) "
         "FROM pg_catalog.pg_stat_replication AS r WHERE r.application_name NOT LIKE 'pg_basebackup%'");
     const auto& row = rows.values.at(0);
-    m.found = static_cast<int64_t>(NumberOrNone(row[0]).value_or(0));
-    if (m.found > 0 && NumberOrNone(row[1]).value_or(0) == 0)
+    m.found = static_cast<int64_t>(source::ToOptionalNumber(row[0]).value_or(0));
+    if (m.found > 0 && source::ToOptionalNumber(row[1]).value_or(0) == 0)
         throw UserError(sqlstate::kInsufficientPrivilege, "the lag of standbys is hidden from this role", "",
                         "Grant it pg_monitor, or monitor the lag as a role that has it.");
-    m.number = NumberOrNone(row[2]);
+    m.number = source::ToOptionalNumber(row[2]);
 }
 
 void Visit::Sql(const Check& check, Measurement& m) {
@@ -267,7 +264,7 @@ void Visit::Sql(const Check& check, Measurement& m) {
             guard_.Query("SELECT pg_catalog.count(*) FROM (SELECT FROM (" + check.query + "\n) AS q LIMIT " +
                              std::to_string(*check.rows + 10'000) + ") AS few",
                          help);
-        m.found = static_cast<int64_t>(NumberOrNone(rows.values.at(0)[0]).value_or(0));
+        m.found = static_cast<int64_t>(source::ToOptionalNumber(rows.values.at(0)[0]).value_or(0));
         return;
     }
     const source::Rows rows = guard_.Query("SELECT * FROM (" + check.query + "\n) AS q LIMIT 2", help);

@@ -3,13 +3,14 @@
 
 #include "pulse/health/measure.hpp"
 #include "pulse/rule/compile.hpp"
+#include "pulse/source/cell.hpp"
 
 namespace pulse::health {
 
 namespace {
 
-double Number(const std::optional<std::string>& text) {
-    return text ? std::strtod(text->c_str(), nullptr) : 0;
+double NumberOrZero(const source::Cell& cell) {
+    return source::ToOptionalNumber(cell).value_or(0);
 }
 
 // The same pages each time: a table that did not change gives the same answer.
@@ -125,26 +126,29 @@ void Scan::Run(Guard& guard) {
     if (pages || !sampling()) {
         const source::Rows rows = guard.Query(pages ? SampleSql() : WholeSql(), help);
         const auto& row = rows.values.at(0);
-        rows_ = Number(row[0]);
+        rows_ = NumberOrZero(row[0]);
         size_t column = pages ? 3 : 1;
         for (size_t i = 0; i < counts_.size(); ++i) {
-            counted_.push_back(Number(row[column]));
-            errors_.push_back(pages ? RatioError(Number(row[1]), rows_, Number(row[2]), Number(row[column]),
-                                                 Number(row[column + 1]), Number(row[column + 2]), fraction_)
+            counted_.push_back(NumberOrZero(row[column]));
+            errors_.push_back(pages ? RatioError(NumberOrZero(row[1]), rows_, NumberOrZero(row[2]),
+                                                 NumberOrZero(row[column]), NumberOrZero(row[column + 1]),
+                                                 NumberOrZero(row[column + 2]), fraction_)
                                     : 0);
             column += pages ? 3 : 1;
         }
         for (size_t i = 0; i < maxima_.size(); ++i) maximum_.push_back(row[column++]);
         if (!pages)
-            for (size_t i = 0; i < duplicates_.size(); ++i) duplicated_.push_back(Number(row[column++]));
+            for (size_t i = 0; i < duplicates_.size(); ++i)
+                duplicated_.push_back(NumberOrZero(row[column++]));
     }
     if (!sampling() || duplicates_.empty()) return;
     // Over the whole sample, not page by page.
     std::string sql = "SELECT pg_catalog.count(*)";
     for (const std::string& expression : duplicates_) sql += ", " + expression;
     const source::Rows rows = guard.Query(sql + From(), help);
-    rows_ = Number(rows.values.at(0)[0]);
-    for (size_t i = 0; i < duplicates_.size(); ++i) duplicated_.push_back(Number(rows.values[0][i + 1]));
+    rows_ = NumberOrZero(rows.values.at(0)[0]);
+    for (size_t i = 0; i < duplicates_.size(); ++i)
+        duplicated_.push_back(NumberOrZero(rows.values[0][i + 1]));
 }
 
 }  // namespace pulse::health

@@ -19,7 +19,6 @@ using pg::Value;
 
 constexpr int64_t kHistory = 36 * kDay;  // five weeks of the grid, and room
 constexpr int kNewest = 100;             // results that stand for a history that is too young
-constexpr const char* kQueryCanceled = "57014";
 
 // One result per step of the grid, the nearest to its middle, by two probes of the index: a check every
 // minute has many more than are needed. While the grid is nearly empty, the newest results instead.
@@ -74,7 +73,7 @@ Measurement Failed(const std::string& state, const std::string& message) {
 Measurement TooMuch(const std::string& state, const std::string& message, int milliseconds) {
     Measurement m = Failed(state, message);
     m.reading = Reading::kSkipped;
-    if (state == kQueryCanceled)
+    if (state == sqlstate::kQueryCanceled)
         m.reason = "it took longer than pulse.check_timeout (" + Duration(milliseconds / 1000.0) + ")";
     return m;
 }
@@ -102,7 +101,8 @@ class Visitor {
         } catch (const source::Unavailable& error) {
             findings_.unavailable = error.message() + (error.detail().empty() ? "" : ": " + error.detail());
         } catch (const UserError& error) {
-            const bool limit = error.state() == kQueryCanceled || error.state() == sqlstate::kProgramLimit;
+            const bool limit =
+                error.state() == sqlstate::kQueryCanceled || error.state() == sqlstate::kProgramLimit;
             failed = limit ? TooMuch(error.state(), error.message(), target_.milliseconds)
                            : Failed(error.state(), error.message());
         } catch (const pg::Error& error) {

@@ -125,7 +125,7 @@ Plan MakePlan(const Draft& draft, const source::Place& place) {
                       });
     } catch (const pg::Error& error) {
         const std::string state = error.State();
-        if (number == 0 || state == "57014" || state.starts_with("57P")) throw;
+        if (number == 0 || state == sqlstate::kQueryCanceled || state.starts_with("57P")) throw;
         throw UserError(state.c_str(), error.message,
                         "In check " + std::to_string(number) + ", " +
                             Name(plan.checks[number - 1].check.kind) + "." +

@@ -1,5 +1,7 @@
 #include "pulse/pg/convert.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/base/json.hpp"
 
 extern "C" {
@@ -160,7 +162,7 @@ Datum FromName(std::string_view text) {
 Datum FromJson(const Json& json) {
     // Text that is not valid UTF-8 cannot come from a UTF-8 database; replace rather than fail in another
     // encoding.
-    const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string text = DumpJson(json);
     return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
 }
 
@@ -183,6 +185,10 @@ Datum FromDoubleArray(const std::vector<double>& values) {
     elements.reserve(values.size());
     for (const double value : values) elements.push_back(Float8GetDatum(value));
     return MakeArray(elements, FLOAT8OID);
+}
+
+std::optional<Json> Args::Jsonb(int i) const {
+    return IsNull(i) ? std::nullopt : std::optional<Json>(ToJson(Raw(i)));
 }
 
 std::string Args::RequireText(int i, const char* name) const {

@@ -1,5 +1,8 @@
 #include "pulse/pg/foreign.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include "pulse/base/json.hpp"
 #include "pulse/pg/spi.hpp"
 
 extern "C" {
@@ -33,7 +36,7 @@ int Code(const std::string& state) {
 
 std::string OptionText(const char* noun, const std::string& name, const Json& value) {
     if (value.is_string()) return value.get<std::string>();
-    if (value.is_number() || value.is_boolean()) return value.dump();
+    if (value.is_number() || value.is_boolean()) return DumpJson(value);
     throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"" + name + "\" of a " + noun, "",
                     "Give a text, a number, true or false.");
 }

@@ -12,17 +12,18 @@ namespace pulse::pg {
 namespace {
 
 using json::Kind;
-using json::Node;
+using JsonNode = json::Node;
 
-const JsonbContainer* Container(const Node& node) {
+const JsonbContainer* Container(const JsonNode& node) {
     return static_cast<const JsonbContainer*>(node.value);
 }
 
 // The child with number `index` of all children: of an object the keys are children, too, before the values.
 // `data` begins after all entries, `offset` is where the child begins in it.
-Node Child(const JsonbContainer* container, uint32 index, const char* data, uint32 offset, uint32 length) {
+JsonNode Child(const JsonbContainer* container, uint32 index, const char* data, uint32 offset,
+               uint32 length) {
     const JEntry entry = container->children[index];
-    Node node;
+    JsonNode node;
     if (JBE_ISSTRING(entry)) {
         node.kind = Kind::kText;
         node.text = {data + offset, length};
@@ -47,7 +48,7 @@ uint32 Children(const JsonbContainer* container) {
     return JsonContainerSize(container) * (JsonContainerIsObject(container) ? 2 : 1);
 }
 
-Node ChildAt(const JsonbContainer* container, uint32 index) {
+JsonNode ChildAt(const JsonbContainer* container, uint32 index) {
     const char* data = reinterpret_cast<const char*>(&container->children[Children(container)]);
     return Child(container, index, data, getJsonbOffset(container, static_cast<int>(index)),
                  getJsonbLength(container, static_cast<int>(index)));
@@ -116,7 +117,7 @@ void SetValue(JsonbValue* out, const Value& value) {
 
 }  // namespace
 
-Node JsonbReader::Get(const Node& object, std::string_view key) const {
+JsonNode JsonbReader::Get(const JsonNode& object, std::string_view key) const {
     if (object.kind != Kind::kObject) return {};
     const JsonbContainer* container = Container(object);
     uint32 low = 0, high = JsonContainerSize(container);
@@ -132,21 +133,21 @@ Node JsonbReader::Get(const Node& object, std::string_view key) const {
     return {};
 }
 
-size_t JsonbReader::Count(const Node& container) const {
+size_t JsonbReader::Count(const JsonNode& container) const {
     return container.IsContainer() ? JsonContainerSize(Container(container)) : 0;
 }
 
-std::pair<std::string_view, Node> JsonbReader::Member(const Node& object, size_t index) const {
+std::pair<std::string_view, JsonNode> JsonbReader::Member(const JsonNode& object, size_t index) const {
     const JsonbContainer* container = Container(object);
     const auto i = static_cast<uint32>(index);
     return {ChildAt(container, i).text, ChildAt(container, i + JsonContainerSize(container))};
 }
 
-Node JsonbReader::Element(const Node& array, size_t index) const {
+JsonNode JsonbReader::Element(const JsonNode& array, size_t index) const {
     return ChildAt(Container(array), static_cast<uint32>(index));
 }
 
-std::string JsonbReader::Number(const Node& number) const {
+std::string JsonbReader::Number(const JsonNode& number) const {
     auto numeric = const_cast<void*>(number.value);
     char* text =
         Call([&] { return DatumGetCString(DirectFunctionCall1(numeric_out, PointerGetDatum(numeric))); });
@@ -155,34 +156,34 @@ std::string JsonbReader::Number(const Node& number) const {
     return copy;
 }
 
-std::string_view JsonbReader::Bytes(const Node& container) const {
+std::string_view JsonbReader::Bytes(const JsonNode& container) const {
     return {static_cast<const char*>(container.value), container.size};
 }
 
-json::Shape JsonbReader::Measure(const Node& container) const {
+json::Shape JsonbReader::Measure(const JsonNode& container) const {
     json::Shape shape;
     if (container.IsContainer()) pg::Measure(Container(container), 1, shape);
     return shape;
 }
 
-Node Root(Datum datum) {
+JsonNode Root(Datum datum) {
     Jsonb* jsonb = Call([&] { return DatumGetJsonbP(datum); });
     if (JB_ROOT_IS_SCALAR(jsonb)) return ChildAt(&jsonb->root, 0);
-    Node node;
+    JsonNode node;
     node.kind = JB_ROOT_IS_OBJECT(jsonb) ? Kind::kObject : Kind::kArray;
     node.value = &jsonb->root;
     node.size = VARSIZE(jsonb) - VARHDRSZ;
     return node;
 }
 
-Node TextNode(std::string_view text) {
-    Node node;
+JsonNode TextNode(std::string_view text) {
+    JsonNode node;
     node.kind = Kind::kText;
     node.text = text;
     return node;
 }
 
-Datum CutOut(const Node& node) {
+Datum CutOut(const JsonNode& node) {
     return Call([&]() -> Datum {
         if (node.IsContainer()) {
             auto* jsonb = static_cast<Jsonb*>(palloc(VARHDRSZ + node.size));

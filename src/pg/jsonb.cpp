@@ -82,14 +82,14 @@ Datum JsonbToTexts(JsonbContainer* container) {
 }
 
 // The body must own nothing with a destructor, so results are collected in memory of PostgreSQL.
-struct List {
+struct TimedList {
     Timed* entries;
     size_t count;
 };
 
-List ReadAll(Datum jsonb) {
+TimedList ReadAll(Datum jsonb) {
     Jsonb* object = DatumGetJsonbP(jsonb);
-    List list{nullptr, 0};
+    TimedList list{nullptr, 0};
     if (!JB_ROOT_IS_OBJECT(object) || JB_ROOT_COUNT(object) == 0) return list;
     list.entries = static_cast<Timed*>(palloc(sizeof(Timed) * JB_ROOT_COUNT(object)));
     JsonbIterator* iterator = JsonbIteratorInit(&object->root);
@@ -107,7 +107,7 @@ List ReadAll(Datum jsonb) {
 }  // namespace
 
 std::vector<Timed> ReadTimed(Datum jsonb) {
-    const List list = Call([&] { return ReadAll(jsonb); });
+    const TimedList list = Call([&] { return ReadAll(jsonb); });
     // Keys of jsonb are sorted by length and then by bytes: numbers by their value.
     return std::vector<Timed>(list.entries, list.entries + list.count);
 }

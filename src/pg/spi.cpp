@@ -1,5 +1,7 @@
 #include "pulse/pg/spi.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace pulse::pg {
 
 namespace {

@@ -19,7 +19,7 @@ bool LooksLikeTime(std::string_view text) {
 }
 
 // As JSON, in whatever encoding the text is.
-std::string Quoted(std::string_view text) {
+std::string JsonText(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\')
@@ -62,7 +62,7 @@ void Catalogue::Look(const json::Reader& reader, const Event& event, Kind& kind)
         if (property.examples.size() >= kExamples) continue;
         std::string example;
         if (node.Is(json::Kind::kText) && node.text.size() <= kLongestExample)
-            example = Quoted(node.text);
+            example = JsonText(node.text);
         else if (node.Is(json::Kind::kNumber))
             example = reader.Number(node);
         else if (node.Is(json::Kind::kBoolean))
@@ -92,12 +92,12 @@ std::string Catalogue::Json() const {
     std::string out = "{";
     for (const auto& [name, kind] : kinds_) {
         if (out.size() > 1) out += ',';
-        out += Quoted(name) + ":[" + std::to_string(kind.events) + ',' + std::to_string(kind.looked_at) +
+        out += JsonText(name) + ":[" + std::to_string(kind.events) + ',' + std::to_string(kind.looked_at) +
                ",\"" + FormatMoment(kind.first) + "\",\"" + FormatMoment(kind.last) + "\",{";
         bool first = true;
         for (const auto& [key, property] : kind.properties) {
             if (!std::exchange(first, false)) out += ',';
-            out += Quoted(key) + ":[[";
+            out += JsonText(key) + ":[[";
             for (size_t i = 0; i < kTypes; ++i) out += (i ? "," : "") + std::to_string(property.seen[i]);
             out += "],\"" + FormatMoment(property.last) + "\",[";
             for (size_t i = 0; i < property.examples.size(); ++i)

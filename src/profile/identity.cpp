@@ -1,4 +1,5 @@
 #include "pulse/profile/identity.hpp"
+#include "pulse/base/utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -53,7 +54,7 @@ std::string_view Trimmed(std::string_view text) {
     return text;
 }
 
-std::string Clean(std::string_view raw) {
+std::string CleanIdentifier(std::string_view raw) {
     std::string clean;
     clean.reserve(raw.size());
     for (const char c : raw) {
@@ -63,11 +64,6 @@ std::string Clean(std::string_view raw) {
             clean += c;
     }
     return std::string(Trimmed(clean));
-}
-
-size_t Characters(std::string_view text) {
-    return static_cast<size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 bool IsDomain(std::string_view domain) {
@@ -165,9 +161,9 @@ void SetBlocked(IdentityKind& kind, const std::vector<std::string>& blocked) {
 }
 
 Normalised NormalForm(const std::string& normalisation, std::string_view raw) {
-    const std::string clean = Clean(raw);
+    const std::string clean = CleanIdentifier(raw);
     if (clean.empty()) return {std::nullopt, "it is blank"};
-    if (Characters(clean) > kMaxCharacters) return {std::nullopt, "it is longer than 255 characters"};
+    if (CountCharacters(clean) > kMaxCharacters) return {std::nullopt, "it is longer than 255 characters"};
     if (normalisation == "email") return Email(clean);
     if (normalisation == "phone") return Phone(clean);
     if (normalisation == "lower") return {Lowered(clean), ""};
@@ -176,7 +172,7 @@ Normalised NormalForm(const std::string& normalisation, std::string_view raw) {
 
 Normalised Normalise(const IdentityKind& kind, const std::string& raw) {
     // What is blocked is told as such, also where it is no e-mail address either.
-    const std::string clean = Clean(raw);
+    const std::string clean = CleanIdentifier(raw);
     if (!clean.empty() && IsBlocked(kind, clean)) return {std::nullopt, "it is a placeholder"};
     Normalised form = NormalForm(kind.normalisation, clean);
     if (form.value && IsBlocked(kind, *form.value)) return {std::nullopt, "it is a placeholder"};

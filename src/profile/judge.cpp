@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "pulse/profile/event.hpp"
+#include "pulse/base/utf8.hpp"
 
 namespace pulse::profile {
 
@@ -26,11 +27,6 @@ struct Rejection {
     const char* reason;
     std::string detail;
 };
-
-size_t Characters(std::string_view text) {
-    return static_cast<size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 std::string Quoted(std::string_view text) {
     constexpr size_t kShown = 60;
@@ -100,7 +96,7 @@ class Judgement {
 
     void MessageId() {
         event_.message_id = RequireText(in_.message_id, "messageId", "invalid_message_id");
-        if (Characters(event_.message_id) > kMaxMessageId) {
+        if (CountCharacters(event_.message_id) > kMaxMessageId) {
             event_.message_id.clear();
             throw Rejection{"invalid_message_id", "\"messageId\" must have at most " +
                                                       std::to_string(kMaxMessageId) + " characters."};
@@ -139,7 +135,7 @@ class Judgement {
         if (!node.Given()) throw Rejection{"invalid_event_name", "A track event needs \"event\", its name."};
         event_.name = RequireText(node, "event", "invalid_event_name");
         if (event_.name.empty()) throw Rejection{"invalid_event_name", "\"event\" is blank."};
-        if (Characters(event_.name) > kMaxName)
+        if (CountCharacters(event_.name) > kMaxName)
             throw Rejection{"invalid_event_name",
                             "\"event\" must have at most " + std::to_string(kMaxName) + " characters."};
         if (event_.name[0] == '$' &&
@@ -242,7 +238,7 @@ class Judgement {
             if (!in_.group_id.Given()) throw Rejection{"no_id", "A group call needs \"groupId\"."};
             event_.group = RequireText(in_.group_id, "groupId", "no_id");
             if (event_.group.empty()) throw Rejection{"no_id", "\"groupId\" is blank."};
-            if (Characters(event_.group) > kMaxName)
+            if (CountCharacters(event_.group) > kMaxName)
                 throw Rejection{"no_id",
                                 "\"groupId\" must have at most " + std::to_string(kMaxName) + " characters."};
         }

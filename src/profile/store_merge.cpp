@@ -2,6 +2,7 @@
 #include "pulse/profile/store_merge.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -15,7 +16,7 @@ namespace {
 
 using pg::Value;
 
-constexpr int kRounds = 100;
+constexpr int kMergeRounds = 100;
 
 int64_t WriteHistory(int64_t survivor, int64_t merged, Moment at, const std::string& reason,
                      const Value& linked_by, const std::optional<std::string>& actor) {
@@ -156,7 +157,7 @@ int64_t Merge(const std::string& one, const std::string& other, const std::strin
               const std::string& actor) {
     RequireReason(reason);
     if (Listening().begin) Listening().begin();
-    for (int i = 0; i < kRounds; ++i) {
+    for (int i = 0; i < kMergeRounds; ++i) {
         pg::CheckInterrupts();
         std::optional<Plan::Merge> both;
         int64_t id = 0;

@@ -1,6 +1,7 @@
 #include "pulse/profile/store_person.hpp"
 
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"

@@ -1,6 +1,8 @@
 // What would happen: merges and other limits, without doing anything.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/store_describe.hpp"
 #include "pulse/profile/store_identity.hpp"
@@ -118,7 +120,7 @@ std::string SimulateKind(const std::string& name, std::optional<int> max_values,
         pg::Execute(kMerges, {Value::Text(kind.kind), Value::Texts(taken)}, true)[0].Int8(0);
     if (taken.size() > 20) taken.resize(20);
     told["blocked_examples"] = taken;
-    return told.dump(-1, ' ', false, pg::Json::error_handler_t::replace);
+    return DumpJson(told);
 }
 
 }  // namespace pulse::profile

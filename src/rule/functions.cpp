@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "pulse/base/error.hpp"
@@ -28,7 +29,7 @@ constexpr const char* kShapeHint =
 // A glimpse of a value for a message. Objects and lists are not written out: they may be huge.
 std::string Glimpse(const Json& value) {
     if (value.is_structured()) return value.is_array() ? "a list" : "an object";
-    return Shorten(value.dump(-1, ' ', false, Json::error_handler_t::replace), 60);
+    return Shorten(DumpJson(value), 60);
 }
 
 [[noreturn]] void Fail(const std::string& place, const std::string& problem, const std::string& hint) {
@@ -61,7 +62,7 @@ ExprPtr Scalar(const Json& value, const std::string& place) {
     if (value.is_string()) return Make(Text{Checked(value.get<std::string>(), place)}, kNowhere);
     if (value.is_boolean()) return Make(Boolean{value.get<bool>()}, kNowhere);
     if (value.is_number()) {
-        if (auto number = NormalNumber(value.dump())) return Make(Number{*number}, kNowhere);
+        if (auto number = NormalNumber(DumpJson(value))) return Make(Number{*number}, kNowhere);
         throw UserError(sqlstate::kNumberOutOfRange, "number out of range in JSON rule at " + place,
                         "The value is " + Glimpse(value) + ".", "Numbers lie between 1e-300 and 1e300.");
     }
@@ -87,7 +88,7 @@ ExprPtr Span(const Json& value, const std::string& place) {
         {{"weeks", 'w'}, {"days", 'd'}, {"hours", 'h'}, {"minutes", 'm'}, {"seconds", 's'}}};
     std::string text;
     if (value.is_string()) text = value.get<std::string>();
-    if (value.is_number()) text = NormalNumber(value.dump()).value_or("") + "d";
+    if (value.is_number()) text = NormalNumber(DumpJson(value)).value_or("") + "d";
     if (value.is_object() && value.size() == 1)
         for (const auto& [unit, letter] : kUnits)
             if (auto count = value.find(unit); count != value.end() && count->is_number())

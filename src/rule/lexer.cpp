@@ -8,9 +8,6 @@ namespace pulse::rule {
 
 namespace {
 
-bool IsDigit(char c) {
-    return c >= '0' && c <= '9';
-}
 // As PostgreSQL: letters, underscore, and everything beyond ASCII.
 bool BeginsName(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -49,9 +46,9 @@ constexpr const char* kEscapeHint =
     "in matches \"\\\\d+\".";
 
 // Longest first.
-constexpr std::string_view kSigns[] = {"||", "&&", "==", "!=", "<>", "<=", ">=", "??", "->", "..",
-                                       "=",  "<",  ">",  "!",  "+",  "-",  "*",  "/",  "%",  "(",
-                                       ")",  "[",  "]",  "{",  "}",  ",",  ".",  "$"};
+constexpr std::string_view kSymbols[] = {"||", "&&", "==", "!=", "<>", "<=", ">=", "??", "->", "..",
+                                         "=",  "<",  ">",  "!",  "+",  "-",  "*",  "/",  "%",  "(",
+                                         ")",  "[",  "]",  "{",  "}",  ",",  ".",  "$"};
 
 }  // namespace
 
@@ -244,7 +241,7 @@ unsigned Lexer::ReadHex4(const Token& token) {
 
 void Lexer::ReadSign(Token& token) {
     token.kind = Token::Kind::kSign;
-    for (const std::string_view sign : kSigns) {
+    for (const std::string_view sign : kSymbols) {
         if (text_.substr(at_, sign.size()) != sign) continue;
         for (size_t i = 0; i < sign.size(); ++i) Advance();
         token.value = sign;

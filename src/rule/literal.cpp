@@ -11,10 +11,6 @@ namespace {
 constexpr int kMaxExponent = 300;
 constexpr size_t kMaxDigits = 1000;
 
-bool IsDigit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 size_t CountDigits(std::string_view text) {
     size_t count = 0;
     while (count < text.size() && IsDigit(text[count])) ++count;

@@ -49,7 +49,7 @@ void AddOnce(std::vector<std::string>& names, const std::string& name) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
-Resolved Json(std::string sql) {
+Resolved JsonValue(std::string sql) {
     return {.sql = std::move(sql), .type = Type::kJson, .sql_type = "jsonb", .dynamic = true};
 }
 
@@ -77,7 +77,7 @@ Resolved PropertyScope::Resolve(const Reference& reference, size_t position) con
     if ((step && before_.empty()) || (!step && reference.kind != Reference::Kind::kPath))
         Refuse(Expr{reference, position, 1}, "A filter is about the properties of one event.",
                "Compare properties with values, as in {category == \"cosmetics\"}.");
-    return Json(JsonPath(step ? before_ : properties_, reference.path));
+    return JsonValue(JsonPath(step ? before_ : properties_, reference.path));
 }
 
 Resolved PropertyScope::ResolveMetric(const Expr& expr) const {
@@ -88,7 +88,7 @@ Resolved PropertyScope::ResolveMetric(const Expr& expr) const {
 Resolved ProfileScope::Attribute(const Reference& reference, const std::string& json,
                                  std::vector<std::string>* read) const {
     if (read) AddOnce(*read, reference.path[1]);
-    return Json(JsonPath(json, reference.path, 1));
+    return JsonValue(JsonPath(json, reference.path, 1));
 }
 
 Resolved ProfileScope::Resolve(const Reference& reference, size_t position) const {

@@ -10,8 +10,8 @@ namespace pulse::segment {
 
 namespace {
 
-const std::vector<std::string> kKeys = {"expectedSize", "expectedConversionRate", "criticalAttributes",
-                                        "monitoringEnabled", "alertThresholds"};
+const std::vector<std::string> kBaselineKeys = {"expectedSize", "expectedConversionRate",
+                                                "criticalAttributes", "monitoringEnabled", "alertThresholds"};
 const std::vector<std::string> kThresholds = {"sizeChangePercent",
                                               "distributionShift",
                                               "conversionAnomaly",
@@ -20,11 +20,6 @@ const std::vector<std::string> kThresholds = {"sizeChangePercent",
                                               "nullSpike",
                                               "value",
                                               "slowErosion"};
-
-[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail,
-                               const std::string& hint) {
-    throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
-}
 
 // The object without nulls, after checking that it is one and that every key is known.
 Json RequireObject(const Json& value, const std::string& name, const std::vector<std::string>& valid,
@@ -81,8 +76,8 @@ Json CheckThresholds(const Json& value) {
 }  // namespace
 
 Json CheckBaseline(const Json& value, const std::vector<std::string>& attributes) {
-    Json baseline =
-        RequireObject(value, "the baseline", kKeys, "{\"expectedSize\": {\"min\": 8000, \"max\": 12000}}");
+    Json baseline = RequireObject(value, "the baseline", kBaselineKeys,
+                                  "{\"expectedSize\": {\"min\": 8000, \"max\": 12000}}");
     constexpr double kNoLimit = 1e18;
     if (baseline.contains("expectedSize"))
         baseline["expectedSize"] =

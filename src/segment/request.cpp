@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/rule/compile.hpp"
 
@@ -10,14 +11,9 @@ namespace pulse::segment {
 
 namespace {
 
-const std::vector<std::string> kKeys = {
+const std::vector<std::string> kDefinitionKeys = {
     "from",       "query",     "key",         "where",  "rules",   "logicalOperator",  "groups",
     "attributes", "converted", "last_active", "source", "cadence", "include_anonymous"};
-
-[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail,
-                               const std::string& hint) {
-    throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
-}
 
 void RequireKnownKeys(const Json& object, const std::vector<std::string>& valid, const std::string& where) {
     for (const auto& [key, value] : object.items())
@@ -157,7 +153,7 @@ std::string SuggestQuoted(const std::string& name, const std::vector<std::string
 }
 
 std::string DescribeJson(const Json& value) {
-    std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string text = DumpJson(value);
     constexpr size_t kMost = 200;
     if (text.size() > kMost) {
         size_t end = kMost;
@@ -199,7 +195,7 @@ Request ParseRequest(const Json& json) {
     if (!json.is_object())
         ThrowInvalid("a definition must be a JSON object", DescribeJson(json),
                      "Give for example {\"from\": \"app.users\", \"where\": \"ltv > 1000\"}.");
-    RequireKnownKeys(json, kKeys, "the definition");
+    RequireKnownKeys(json, kDefinitionKeys, "the definition");
     Request request;
     request.source = ReadSource(json);
     request.from = ReadText(json, "from").value_or("");

@@ -1,4 +1,5 @@
 // Who would enter and leave a segment if its definition were another one.
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/segment/assemble.hpp"
@@ -32,7 +33,7 @@ std::string ChangeSql(const MemberQuery& before, const MemberQuery& after, int s
 }
 
 std::vector<std::string> Names(const std::string& json) {
-    return nlohmann::json::parse(json).get<std::vector<std::string>>();
+    return ParseJson(json).get<std::vector<std::string>>();
 }
 
 ChangeRow Everybody(const char* what, source::Reader& reader, const MemberQuery& query, int sample) {

@@ -12,7 +12,7 @@ namespace {
 
 enum Argument { kState, kTid, kFirstClause };
 
-ClauseTally* StateOf(FunctionCallInfo fcinfo, int argument) {
+ClauseTally* ClausesState(FunctionCallInfo fcinfo, int argument) {
     return fcinfo->args[argument].isnull
                ? nullptr
                : reinterpret_cast<ClauseTally*>(DatumGetPointer(fcinfo->args[argument].value));
@@ -37,7 +37,7 @@ ClauseTally* Begin(FunctionCallInfo fcinfo) {
 }  // namespace
 
 PULSE_FUNCTION(pulse_count_clauses_step) {
-    ClauseTally* state = StateOf(fcinfo, kState);
+    ClauseTally* state = ClausesState(fcinfo, kState);
     if (!state) state = Begin(fcinfo);
     uint32_t truth = 0;
     for (int i = 0; i < state->clauses; ++i) {
@@ -53,8 +53,8 @@ PULSE_FUNCTION(pulse_count_clauses_step) {
 
 PULSE_FUNCTION(pulse_count_clauses_combine) {
     MemoryContext context = pg::AggregateContext(fcinfo);
-    ClauseTally* into = StateOf(fcinfo, 0);
-    ClauseTally* from = StateOf(fcinfo, 1);
+    ClauseTally* into = ClausesState(fcinfo, 0);
+    ClauseTally* from = ClausesState(fcinfo, 1);
     if (!from && !into) PG_RETURN_NULL();
     if (!from) return PointerGetDatum(into);
     if (!into) into = pg::Keep(context, std::make_unique<ClauseTally>());
@@ -64,7 +64,7 @@ PULSE_FUNCTION(pulse_count_clauses_combine) {
 
 PULSE_FUNCTION(pulse_count_clauses_serialize) {
     pg::AggregateContext(fcinfo);
-    return pg::FromBytes({reinterpret_cast<const char*>(StateOf(fcinfo, 0)), sizeof(ClauseTally)});
+    return pg::FromBytes({reinterpret_cast<const char*>(ClausesState(fcinfo, 0)), sizeof(ClauseTally)});
 }
 
 PULSE_FUNCTION(pulse_count_clauses_deserialize) {
@@ -79,7 +79,7 @@ PULSE_FUNCTION(pulse_count_clauses_deserialize) {
 
 PULSE_FUNCTION(pulse_count_clauses_final) {
     pg::AggregateContext(fcinfo);
-    const ClauseTally* state = StateOf(fcinfo, 0);
+    const ClauseTally* state = ClausesState(fcinfo, 0);
     if (!state) PG_RETURN_NULL();
     return pg::FromDoubleArray(state->Figures());
 }

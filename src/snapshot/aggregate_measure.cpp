@@ -129,7 +129,7 @@ void Measuring::Take(FunctionCallInfo fcinfo) {
     }
 }
 
-Measuring* StateOf(FunctionCallInfo fcinfo, int argument) {
+Measuring* MeasureState(FunctionCallInfo fcinfo, int argument) {
     return fcinfo->args[argument].isnull
                ? nullptr
                : reinterpret_cast<Measuring*>(DatumGetPointer(fcinfo->args[argument].value));
@@ -141,11 +141,11 @@ Measuring* StateOf(FunctionCallInfo fcinfo, int argument) {
 
 namespace pg = pulse::pg;
 using pulse::snapshot::Measurement;
+using pulse::snapshot::MeasureState;
 using pulse::snapshot::Measuring;
-using pulse::snapshot::StateOf;
 
 PULSE_FUNCTION(pulse_measure_step) {
-    Measuring* state = StateOf(fcinfo, 0);
+    Measuring* state = MeasureState(fcinfo, 0);
     if (!state) {
         MemoryContext context = pg::AggregateContext(fcinfo);
         state = pg::Keep(context, Measuring::Begin(fcinfo, context));
@@ -156,8 +156,8 @@ PULSE_FUNCTION(pulse_measure_step) {
 
 PULSE_FUNCTION(pulse_measure_combine) {
     MemoryContext context = pg::AggregateContext(fcinfo);
-    Measuring* into = StateOf(fcinfo, 0);
-    Measuring* from = StateOf(fcinfo, 1);
+    Measuring* into = MeasureState(fcinfo, 0);
+    Measuring* from = MeasureState(fcinfo, 1);
     if (!from && !into) PG_RETURN_NULL();
     if (!from) return PointerGetDatum(into);
     if (!into)
@@ -169,7 +169,7 @@ PULSE_FUNCTION(pulse_measure_combine) {
 
 PULSE_FUNCTION(pulse_measure_serialize) {
     pg::AggregateContext(fcinfo);
-    return pg::FromBytes(StateOf(fcinfo, 0)->measurement().Encode());
+    return pg::FromBytes(MeasureState(fcinfo, 0)->measurement().Encode());
 }
 
 PULSE_FUNCTION(pulse_measure_deserialize) {
@@ -180,7 +180,7 @@ PULSE_FUNCTION(pulse_measure_deserialize) {
 
 PULSE_FUNCTION(pulse_measure_final) {
     pg::AggregateContext(fcinfo);
-    Measuring* state = StateOf(fcinfo, 0);
+    Measuring* state = MeasureState(fcinfo, 0);
     if (!state) PG_RETURN_NULL();
     return pg::FromBytes(state->measurement().Encode());
 }

@@ -18,7 +18,7 @@ struct Gathering {
     std::optional<ValueReader> reader;  // not in a state that came from a worker
 };
 
-Gathering* StateOf(FunctionCallInfo fcinfo, int argument) {
+Gathering* SketchState(FunctionCallInfo fcinfo, int argument) {
     return fcinfo->args[argument].isnull
                ? nullptr
                : reinterpret_cast<Gathering*>(DatumGetPointer(fcinfo->args[argument].value));
@@ -37,7 +37,7 @@ namespace snapshot = pulse::snapshot;
 using snapshot::Gathering;
 using snapshot::Sketch;
 using snapshot::SketchArgument;
-using snapshot::StateOf;
+using snapshot::SketchState;
 
 PULSE_FUNCTION(pulse_sketch_in) {
     const char* text = PG_GETARG_CSTRING(0);
@@ -65,7 +65,7 @@ PULSE_FUNCTION(pulse_to_sketch) {
 }
 
 PULSE_FUNCTION(pulse_sketch_agg_step) {
-    Gathering* state = StateOf(fcinfo, 0);
+    Gathering* state = SketchState(fcinfo, 0);
     if (!state) {
         MemoryContext context = pg::AggregateContext(fcinfo);
         state =
@@ -78,8 +78,8 @@ PULSE_FUNCTION(pulse_sketch_agg_step) {
 
 PULSE_FUNCTION(pulse_sketch_agg_combine) {
     MemoryContext context = pg::AggregateContext(fcinfo);
-    Gathering* into = StateOf(fcinfo, 0);
-    Gathering* from = StateOf(fcinfo, 1);
+    Gathering* into = SketchState(fcinfo, 0);
+    Gathering* from = SketchState(fcinfo, 1);
     if (!from && !into) PG_RETURN_NULL();
     if (!from) return PointerGetDatum(into);
     if (!into) into = pg::Keep(context, std::make_unique<Gathering>(from->builder.k()));
@@ -89,7 +89,7 @@ PULSE_FUNCTION(pulse_sketch_agg_combine) {
 
 PULSE_FUNCTION(pulse_sketch_agg_serialize) {
     pg::AggregateContext(fcinfo);
-    return pg::FromBytes(StateOf(fcinfo, 0)->builder.Build().Encode());
+    return pg::FromBytes(SketchState(fcinfo, 0)->builder.Build().Encode());
 }
 
 PULSE_FUNCTION(pulse_sketch_agg_deserialize) {
@@ -102,7 +102,7 @@ PULSE_FUNCTION(pulse_sketch_agg_deserialize) {
 
 PULSE_FUNCTION(pulse_sketch_agg_final) {
     pg::AggregateContext(fcinfo);
-    Gathering* state = StateOf(fcinfo, 0);
+    Gathering* state = SketchState(fcinfo, 0);
     if (state) return pg::FromBytes(state->builder.Build().Encode());
     return pg::FromBytes(
         snapshot::SketchBuilder(static_cast<uint32_t>(pg::settings::sketch_size)).Build().Encode());

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 
 namespace pulse::snapshot {
@@ -30,7 +32,7 @@ int64_t ReadCount(const Json& json, const std::string& attribute, const std::str
     constexpr double kMost = 9007199254740992.0;
     const double number = json.is_number() ? json.get<double>() : -1;
     if (!(number >= 0 && number <= kMost) || std::floor(number) != number)
-        Refuse(attribute, what + " is " + json.dump() + ", not a number of members.");
+        Refuse(attribute, what + " is " + DumpJson(json) + ", not a number of members.");
     return static_cast<int64_t>(number);
 }
 
@@ -83,9 +85,10 @@ void ReadEdges(const Json& edges, Distribution& result) {
     if (edges.size() > kMostEdges)
         Refuse(result.attribute, "It has " + std::to_string(edges.size()) + " edges; at most 1000 are kept.");
     for (const Json& edge : edges) {
-        if (!edge.is_number()) Refuse(result.attribute, "\"edges\" holds " + edge.dump() + ", not a number.");
+        if (!edge.is_number())
+            Refuse(result.attribute, "\"edges\" holds " + DumpJson(edge) + ", not a number.");
         if (!result.edges.empty() && edge.get<double>() <= result.edges.back())
-            Refuse(result.attribute, "\"edges\" must ascend, but " + edge.dump() + " does not.");
+            Refuse(result.attribute, "\"edges\" must ascend, but " + DumpJson(edge) + " does not.");
         result.edges.push_back(edge.get<double>());
     }
 }
@@ -99,7 +102,7 @@ int64_t ReadIntervals(const Json& json, Distribution& result) {
                    "\"" + key +
                        "\" is not known beside \"edges\"; there are counts, nulls, kind, mean, "
                        "stddev, minimum, maximum.");
-    const std::string kind = json.contains("kind") ? json["kind"].dump() : "\"numeric\"";
+    const std::string kind = json.contains("kind") ? DumpJson(json["kind"]) : "\"numeric\"";
     if (kind != "\"numeric\"" && kind != "\"timestamp\"")
         Refuse(result.attribute, "\"kind\" is " + kind + ", neither \"numeric\" nor \"timestamp\".");
     result.kind = kind == "\"numeric\"" ? AttributeKind::kNumeric : AttributeKind::kTimestamp;
@@ -126,7 +129,7 @@ Distribution ReadOne(const std::string& attribute, const Json& json, int64_t siz
     result.attribute = attribute;
     result.total = size;
     if (attribute.empty() || !json.is_object())
-        Refuse(attribute, "It is " + json.dump().substr(0, 200) + ".");
+        Refuse(attribute, "It is " + DumpJson(json).substr(0, 200) + ".");
     const auto edges = json.find("edges");
     const int64_t valued = edges != json.end() && edges->is_array() ? ReadIntervals(json, result)
                                                                     : ReadLabels(json, max_values, result);
@@ -146,7 +149,7 @@ std::vector<Distribution> ParseDistributions(const nlohmann::json& json, int64_t
     constexpr size_t kMostValues = 100'000;
     if (!json.is_object())
         throw UserError(sqlstate::kInvalidParameter, "\"distributions\" must be an object of attributes",
-                        "It is " + json.dump().substr(0, 200) + ".",
+                        "It is " + DumpJson(json).substr(0, 200) + ".",
                         "For example {\"platform\": {\"ios\": 4500, \"android\": 4000}}.");
     if (json.size() > kMostAttributes)
         throw UserError(sqlstate::kProgramLimit, "too many attributes",

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
+
 namespace pulse::snapshot {
 
 namespace {
@@ -11,8 +13,8 @@ namespace {
 using Json = nlohmann::json;
 using segment::AttributeKind;
 
-constexpr uint32_t kMagic = 0x314D5350;  // "PSM1"
-constexpr size_t kMaxColumns = 90;       // PostgreSQL's limit of arguments is 100
+constexpr uint32_t kMeasurementMagic = 0x314D5350;  // "PSM1"
+constexpr size_t kMaxColumns = 90;                  // PostgreSQL's limit of arguments is 100
 
 constexpr struct {
     AttributeKind kind;
@@ -41,11 +43,11 @@ std::string MeasureOptions::Print() const {
     for (const AttributeKind kind : kinds)
         for (const auto& known : kKinds)
             if (known.kind == kind) json["kinds"].push_back(known.name);
-    return json.dump();
+    return DumpJson(json);
 }
 
 MeasureOptions MeasureOptions::Parse(const std::string& text) {
-    const Json json = Json::parse(text, nullptr, false);
+    const Json json = ParseJsonOrDiscard(text);
     MeasureOptions options;
     try {
         options.moment = json.at("moment").get<int64_t>();
@@ -92,7 +94,7 @@ void Measurement::Merge(const Measurement& other) {
 
 std::string Measurement::Encode() {
     Writer writer;
-    writer.Put(kMagic);
+    writer.Put(kMeasurementMagic);
     writer.Put(members.k());
     for (const int64_t count : {size, null_keys, converted, inactive}) writer.Put(count);
     writer.PutText(members.Build().Encode());
@@ -107,7 +109,7 @@ std::string Measurement::Encode() {
 
 Measurement Measurement::Decode(std::string_view bytes) {
     Reader reader(bytes, "measurement");
-    reader.Check(reader.Get<uint32_t>() == kMagic,
+    reader.Check(reader.Get<uint32_t>() == kMeasurementMagic,
                  "It does not begin with the mark of a measurement of version 1.");
     MeasureOptions options;
     options.sketch_size = reader.Get<uint32_t>();

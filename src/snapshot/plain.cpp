@@ -16,15 +16,12 @@ bool Labelled(const Attribute& attribute) {
     return attribute.kind == AttributeKind::kCategorical || attribute.kind == AttributeKind::kBoolean;
 }
 
-// Our hashes are unsigned, bigint is signed: with the highest bit turned over they have the same order.
-constexpr uint64_t kSign = uint64_t{1} << 63;
-
 std::string Bigint(uint64_t turned) {
     return "'" + std::to_string(static_cast<int64_t>(turned)) + "'::bigint";
 }
 
 std::string HashOf(const MemberQuery& query) {
-    return "pg_catalog.hashtextextended((" + query.key + ")::text COLLATE \"C\", 0) # " + Bigint(kSign);
+    return "pg_catalog.hashtextextended((" + query.key + ")::text COLLATE \"C\", 0) # " + Bigint(kHashSign);
 }
 
 // A value as ValueCounts knows it.
@@ -103,7 +100,7 @@ std::string Values(const MemberQuery& query, const Order& order, const PlainScan
 std::string Bytes(const MemberQuery& query, const Order& order, uint64_t theta, const PlainScan& scan) {
     List list;
     list.Add("v.f", "f");
-    list.Add("CASE WHEN v.h < " + Bigint(theta ^ kSign) + " THEN v.h END", "h");
+    list.Add("CASE WHEN v.h < " + Bigint(theta ^ kHashSign) + " THEN v.h END", "h");
     for (const size_t i : scan.attributes) {
         if (Labelled(query.attributes[i])) {
             list.Add(Name("v.k", i), Name("k", i));
@@ -217,7 +214,7 @@ std::string PlainSql(const MemberQuery& query, const Order& order, uint64_t thet
 
 std::string PlainSketchSql(const MemberQuery& query, const Order& order) {
     return "SELECT DISTINCT v.h FROM (SELECT " + HashOf(query) + " AS h FROM " + query.MembersFrom() +
-           " WHERE " + query.Where() + ") AS v WHERE v.h < " + Bigint(Sketch::kEverything ^ kSign) +
+           " WHERE " + query.Where() + ") AS v WHERE v.h < " + Bigint(Sketch::kEverything ^ kHashSign) +
            " ORDER BY v.h LIMIT " + std::to_string(order.sketch_size + 1);
 }
 

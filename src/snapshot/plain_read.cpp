@@ -12,22 +12,21 @@ using source::Cell;
 
 enum Field { kPart, kValue, kHash, kMembers, kDifferent, kLowest, kHighest, kMean, kVariance };
 constexpr int64_t kFlags = -2, kHashes = -1;  // parts that are no attribute
-constexpr uint64_t kSign = uint64_t{1} << 63;
 
 // What GROUP BY gives beyond the buckets: see Bucket() in plain.cpp.
-constexpr int64_t kMinusInfinity = 0, kPlusInfinity = 262080;  // beyond: not a number
+constexpr int64_t kBelowAll = 0, kAboveAll = 262080;  // beyond: not a number
 
 std::optional<double> NumberOrNull(const Cell& cell) {
     return cell ? std::optional(source::ToNumber(cell)) : std::nullopt;
 }
 
 uint64_t ReadHash(const Cell& cell) {
-    return static_cast<uint64_t>(source::ToInteger(cell)) ^ kSign;
+    return static_cast<uint64_t>(source::ToInteger(cell)) ^ kHashSign;
 }
 
 // One attribute while its groups come in.
-struct Groups {
-    explicit Groups(AttributeKind kind) : column(kind) {}
+struct AttributeGroups {
+    explicit AttributeGroups(AttributeKind kind) : column(kind) {}
 
     Column column;  // of numbers
     std::vector<ValueCounts::Entry> values;
@@ -36,14 +35,14 @@ struct Groups {
 
 void TakeNumbers(const std::vector<Cell>& row, int64_t members, NumberBuckets& numbers) {
     const int64_t bucket = source::ToInteger(row[kValue]);
-    if (bucket == kMinusInfinity) return numbers.AddBelow(members);
-    if (bucket == kPlusInfinity) return numbers.AddAbove(members);
-    if (bucket > kPlusInfinity) return numbers.AddNans(members);
+    if (bucket == kBelowAll) return numbers.AddBelow(members);
+    if (bucket == kAboveAll) return numbers.AddAbove(members);
+    if (bucket > kAboveAll) return numbers.AddNans(members);
     numbers.AddSummary({members, source::ToNumber(row[kLowest]), source::ToNumber(row[kHighest]),
                         NumberOrNull(row[kMean]), NumberOrNull(row[kVariance])});
 }
 
-void TakeGroup(const std::vector<Cell>& row, int64_t members, Groups& groups) {
+void TakeGroup(const std::vector<Cell>& row, int64_t members, AttributeGroups& groups) {
     groups.different = source::ToInteger(row[kDifferent]);
     if (!row[kValue])
         groups.column.nulls = members;
@@ -60,7 +59,7 @@ void TakeFlags(int64_t flags, int64_t members, Findings& findings) {
     if (flags & 4) findings.null_keys += members;
 }
 
-Distribution DistributeGroups(const Groups& groups, const std::string& attribute, int64_t total,
+Distribution DistributeGroups(const AttributeGroups& groups, const std::string& attribute, int64_t total,
                               const Order& order) {
     if (std::holds_alternative<NumberBuckets>(groups.column.values)) {
         const auto edges = order.edges.find(attribute);
@@ -89,7 +88,7 @@ Findings ReadPlain(const std::vector<source::Rows>& answers, const segment::Memb
                    const Order& order) {
     Findings findings;
     SketchBuilder members(order.sketch_size);
-    std::vector<Groups> attributes;
+    std::vector<AttributeGroups> attributes;
     for (const segment::Attribute& attribute : query.attributes) attributes.emplace_back(attribute.kind);
     for (const source::Rows& rows : answers)
         for (const std::vector<Cell>& row : rows.values) {

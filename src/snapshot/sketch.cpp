@@ -11,7 +11,7 @@ namespace pulse::snapshot {
 
 namespace {
 
-constexpr uint32_t kMagic = 0x314B5350;  // "PSK1"
+constexpr uint32_t kSketchMagic = 0x314B5350;  // "PSK1"
 constexpr double kHashSpace = 18446744073709551616.0;
 
 // The share of all members whose hash is below theta.
@@ -58,7 +58,7 @@ double Sketch::RelativeError() const {
 std::string Sketch::Encode() const {
     Writer writer;
     writer.Reserve(20 + hashes.size() * sizeof(uint64_t));
-    writer.Put(kMagic);
+    writer.Put(kSketchMagic);
     writer.Put(k);
     writer.Put(theta);
     writer.Put(static_cast<uint32_t>(hashes.size()));
@@ -68,7 +68,7 @@ std::string Sketch::Encode() const {
 
 Sketch Sketch::Decode(std::string_view bytes) {
     Reader reader(bytes, "sketch");
-    reader.Check(reader.Get<uint32_t>() == kMagic,
+    reader.Check(reader.Get<uint32_t>() == kSketchMagic,
                  "It does not begin with the mark of a sketch of version 1.");
     Sketch sketch;
     sketch.k = reader.Get<uint32_t>();

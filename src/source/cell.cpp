@@ -46,6 +46,10 @@ double ToNumber(const Cell& cell) {
     ThrowUnreadable(cell, "a number");
 }
 
+std::optional<double> ToOptionalNumber(const Cell& cell) {
+    return cell ? std::optional(ToNumber(cell)) : std::nullopt;
+}
+
 bool ToTruth(const Cell& cell) {
     if (cell == "t") return true;
     if (cell == "f") return false;

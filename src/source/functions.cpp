@@ -1,4 +1,6 @@
 // The SQL-callable functions of this room: arguments in, result out.
+#include <nlohmann/json.hpp>
+
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/source/store.hpp"

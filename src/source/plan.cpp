@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/source/local.hpp"
 
@@ -32,7 +33,7 @@ bool PassesThrough(const std::string& type) {
 }  // namespace
 
 PlanEstimate ReadPlan(const std::string& json) {
-    const Json document = Json::parse(json, nullptr, false);
+    const Json document = ParseJsonOrDiscard(json);
     if (!document.is_array() || document.empty() || !document[0].contains("Plan") ||
         !document[0]["Plan"].is_object())
         throw UserError(sqlstate::kDataCorrupted, "the output of EXPLAIN cannot be read", "It is: " + json);

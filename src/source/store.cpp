@@ -8,8 +8,6 @@ namespace pulse::source {
 
 namespace {
 
-constexpr const char* kQueryCanceled = "57014";
-
 // Undone with the Identity around it. Values print the same for every session, and a text means the same.
 void FixSettings() {
     pg::Execute(
@@ -21,7 +19,7 @@ void FixSettings() {
 
 [[noreturn]] void ThrowTooSlow(int milliseconds) {
     throw UserError(
-        kQueryCanceled, "segment query ran longer than pulse.statement_timeout",
+        sqlstate::kQueryCanceled, "segment query ran longer than pulse.statement_timeout",
         "The limit is " + std::to_string(milliseconds) + " ms.",
         "Raise pulse.statement_timeout, or help the query with an index or a narrower definition.");
 }
@@ -46,7 +44,7 @@ void RunAs(const std::string& role, const std::string& search_path, int millisec
         // Never committed: it was read only, and what PostgreSQL lets pass all the same (large objects,
         // before 16) is undone.
     } catch (const pg::Error& error) {
-        if (error.State() == kQueryCanceled && pg::Deadline::Expired()) ThrowTooSlow(milliseconds);
+        if (error.State() == sqlstate::kQueryCanceled && pg::Deadline::Expired()) ThrowTooSlow(milliseconds);
         throw;
     }
 }

@@ -8,7 +8,6 @@ namespace pulse::source {
 
 namespace {
 
-constexpr const char* kProhibited = "2F003";
 constexpr int kOldestServer = 140000;
 
 struct Kept {
@@ -51,7 +50,7 @@ std::unique_ptr<pg::Remote> Connect(const Server& server) {
     }
     if (server.password_required && !remote->UsedPassword())
         throw UserError(
-            kProhibited,
+            sqlstate::kProhibitedStatement,
             "source \"" + server.name + "\" did not ask role \"" + server.role + "\" for a password",
             "A role that is not a superuser reads a source only by its own password, lest it borrows the "
             "rights of this server.",

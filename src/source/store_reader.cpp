@@ -10,8 +10,6 @@ namespace pulse::source {
 
 namespace {
 
-constexpr const char* kProhibited = "2F003";
-
 // Reads this database; RunAs() stands around it.
 class LocalReader : public Reader {
   public:
@@ -112,7 +110,7 @@ Target Find(const Place& place, int milliseconds) {
     server->was_standby = !row.IsNull(9) && row.Bool(9);
     if (server->password_required && !Value(mapping, "password"))
         throw UserError(
-            kProhibited,
+            sqlstate::kProhibitedStatement,
             "role \"" + place.role + "\" needs a password in its user mapping for source \"" + place.source +
                 "\"",
             "A role that is not a superuser reads a source only by its own password, lest it borrows the "

@@ -1,8 +1,8 @@
 // Visits to servers. No transaction of ours is needed, so none is held while a replica works.
 #include <algorithm>
 #include <chrono>
-#include <random>
 
+#include "pulse/base/random.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/transaction.hpp"
@@ -16,7 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kQueryCanceled = "57014";
 constexpr size_t kMaxResultBytes = size_t{64} << 20;
 // How much later than the server itself we give up on a statement: then the network has failed.
 constexpr int kGrace = 2'000;
@@ -34,11 +33,6 @@ int MillisecondsSince(Clock::time_point begin) {
 void Pause(int milliseconds) {
     const Clock::time_point begin = Clock::now();
     for (int left = milliseconds; left > 0; left = milliseconds - MillisecondsSince(begin)) pg::Wait(left);
-}
-
-double Random() {
-    static std::minstd_rand engine(std::random_device{}());
-    return std::uniform_real_distribution<double>(0, 1)(engine);
 }
 
 Rows ToRows(pg::RemoteRows&& rows) {
@@ -104,9 +98,9 @@ class RemoteReader : public Reader {
             usage_.rows += static_cast<int64_t>(rows.size());
             return rows;
         } catch (const pg::RemoteError& error) {
-            if (error.state() == kQueryCanceled && !error.lost())
+            if (error.state() == sqlstate::kQueryCanceled && !error.lost())
                 throw UserError(
-                    kQueryCanceled, "source \"" + server_.name + "\": " + error.message(),
+                    sqlstate::kQueryCanceled, "source \"" + server_.name + "\": " + error.message(),
                     "The limit is " + FormatSpan(limit_) + ".",
                     "Raise the source's statement_timeout or the limit of who asks, or help the statement "
                     "with an index there or a narrower definition.");
@@ -217,7 +211,7 @@ void ReadServer(const Server& server, int milliseconds, Usage& usage,
                                   (attempt == 1 ? " time" : " times"),
                               conflict.state().c_str(), conflict.hint());
         }
-        Pause(BackOff(attempt, Random()));
+        Pause(BackOff(attempt, RandomFraction()));
     }
 }
 

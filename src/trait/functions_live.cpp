@@ -1,4 +1,5 @@
 // What people are in and what they have, exact at any instant.
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
@@ -85,11 +86,11 @@ std::string Describe(int64_t canonical) {
         more["traits"][trait.key] = result.value.null ? pg::Json() : pg::ToJson(result.value.datum);
     }
     more["segments"] = pg::Json::array();
-    if (!profile::WasThere(*person, now)) return more.dump();
+    if (!profile::WasThere(*person, now)) return DumpJson(more);
     for (const Version& version : program->versions)
         if (Counts(*program, version) && Holds(subject.Value(version.rule)))
             more["segments"].push_back(version.name);
-    return more.dump();
+    return DumpJson(more);
 }
 
 [[maybe_unused]] const bool describing = profile::DescribeMore(Describe);

@@ -1,6 +1,7 @@
 // What only the database knows of a rule.
 #include <algorithm>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/pg/error.hpp"
 #include "pulse/pg/spi.hpp"
@@ -47,8 +48,7 @@ void NoteEvents(const Reads& reads, const std::vector<std::string>& known) {
 
 std::string Examples(const pg::Json& examples) {
     std::string text;
-    for (const pg::Json& example : examples)
-        text += (text.empty() ? "" : ", ") + example.dump(-1, ' ', false, pg::Json::error_handler_t::replace);
+    for (const pg::Json& example : examples) text += (text.empty() ? "" : ", ") + DumpJson(example);
     return text;
 }
 

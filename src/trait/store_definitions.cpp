@@ -2,6 +2,7 @@
 #include <chrono>
 #include <map>
 
+#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
@@ -28,10 +29,9 @@ class Saved : public rule::Definitions {
         const auto found = entries.find(key);
         if (found == entries.end()) ThrowUnknown(kind, key, position, entries);
         if (!found->second.tree)
-            found->second.tree =
-                kind == Reference::Kind::kSegment
-                    ? segment::ReadRule(segment::ParseRequest(pg::Json::parse(found->second.text)))
-                    : rule::Parse(found->second.text);
+            found->second.tree = kind == Reference::Kind::kSegment
+                                     ? segment::ReadRule(segment::ParseRequest(ParseJson(found->second.text)))
+                                     : rule::Parse(found->second.text);
         return found->second.tree;
     }
 

@@ -1,6 +1,7 @@
 #include "pulse/trait/store_evaluate.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace pulse::trait {
 

@@ -2,6 +2,7 @@
 #include "pulse/trait/store_settle.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "pulse/pg/background.hpp"

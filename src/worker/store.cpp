@@ -1,6 +1,5 @@
+#include "pulse/base/random.hpp"
 #include "pulse/worker/store.hpp"
-
-#include <random>
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
@@ -19,11 +18,6 @@ constexpr const char* kColumns =
     ", anchor, next_run, "
     "scheduled_for, attempt,"
     " running_since IS NOT NULL";
-
-double Random() {
-    static std::mt19937_64 generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(generator);
-}
 
 }  // namespace
 
@@ -87,7 +81,7 @@ Moment NextRun(const Job& job, Moment after) {
     const Moment next = Schedule::Parse(job.schedule).Next(after, job.anchor, [&](Moment moment) {
         return zone.OffsetAt(moment);
     });
-    return next + static_cast<int64_t>(Random() * static_cast<double>(job.jitter));
+    return next + static_cast<int64_t>(RandomFraction() * static_cast<double>(job.jitter));
 }
 
 int64_t BeginRun(const Job& job, std::optional<Moment> scheduled_for, Moment started) {
@@ -126,7 +120,7 @@ void SettleJob(const Job& job, const std::string& status) {
     RunResult result;
     result.status = status;
     settle.Execute({Value::Int8(job.id), Value::Text(status),
-                    Value::Time(RetryAt(job, result, pg::WallClock(), Random()))});
+                    Value::Time(RetryAt(job, result, pg::WallClock(), RandomFraction()))});
 }
 
 void FinishRun(const Job& job, int64_t run, const RunResult& result) {

@@ -13,7 +13,6 @@ namespace pulse::worker {
 
 namespace {
 
-constexpr const char* kQueryCanceled = "57014";
 constexpr int kTries = 5;  // to write down how a run ended, while others lock the tables
 
 // Runs `body` in a transaction of its own as the extension's owner, or just runs it where the caller is.
@@ -119,7 +118,7 @@ RunResult RunSql(const Job& job, int64_t run) {
         result.rows = static_cast<int64_t>(pg::Execute(job.command).processed());
         pg::CheckInterrupts();
         // The command may have caught the cancel; the limit holds all the same.
-        if (pg::JobDeadline::Expired()) throw UserError(kQueryCanceled, TooLong(job));
+        if (pg::JobDeadline::Expired()) throw UserError(sqlstate::kQueryCanceled, TooLong(job));
     }
     {
         const pg::PlainTransactions plain;
@@ -163,7 +162,7 @@ RunResult ResultOfError() {
         result.error_state = "XX000";
         result.error = error.what();
     }
-    if (result.error_state == kQueryCanceled)
+    if (result.error_state == sqlstate::kQueryCanceled)
         result.status = pg::JobDeadline::Expired() ? "timed out" : "cancelled";
     return result;
 }

@@ -9,7 +9,6 @@
 #include "pulse/source/store.hpp"
 
 extern "C" {
-PULSE_MODULE_MAGIC("pulse_bridge_test", "1");
 }
 
 namespace pg = pulse::pg;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "pulse/base/json.hpp"
 #include "pulse/diagnosis/agent_fold.hpp"
 #include "pulse/diagnosis/agent_plan.hpp"
 
@@ -64,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     folder.FoldRule(text);
     folder.FoldSql(text);
     folder.FoldQuoted(text);
-    if (const auto json = ParseJson(text)) {
+    if (const auto json = ParseModelJson(text)) {
         Play(Protocol::kOpenai, *json);
         Play(Protocol::kAnthropic, *json);
         folder.FoldDefinition(*json);

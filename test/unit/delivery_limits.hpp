@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/mime.hpp"
 #include "pulse/delivery/wording.hpp"
@@ -66,7 +67,7 @@ inline std::string SlackTrouble(const json& payload) {
     const json& blocks = payload.at("blocks");
     if (payload.at("text").get<std::string>().empty()) return "no fallback";
     if (!SlackEscaped(payload.at("text"), false)) return "fallback not escaped";
-    if (blocks.size() > 50 || delivery::Units(delivery::Dump(blocks)) > 13'000) return "too long";
+    if (blocks.size() > 50 || delivery::Units(DumpJson(blocks)) > 13'000) return "too long";
     for (const json& block : blocks) {
         const std::string type = block.at("type");
         std::string trouble;
@@ -101,9 +102,8 @@ inline std::string TeamsTrouble(const json& payload) {
     const json& card = attachment.at("content");
     if (card.at("type") != "AdaptiveCard" || card.at("version") != "1.4" || card.at("body").empty())
         return "not a card";
-    return delivery::Dump(payload).size() < 20'000
-               ? ""
-               : "of " + std::to_string(delivery::Dump(payload).size()) + " bytes";
+    return DumpJson(payload).size() < 20'000 ? ""
+                                             : "of " + std::to_string(DumpJson(payload).size()) + " bytes";
 }
 
 inline std::string ResendTrouble(const json& payload) {
@@ -111,7 +111,7 @@ inline std::string ResendTrouble(const json& payload) {
         if (!payload.at(name).is_string() || payload[name].get<std::string>().empty()) return name;
     if (!payload.at("to").is_array() || payload["to"].empty() || payload["to"].size() > 50) return "to";
     if (payload["subject"].get<std::string>().find('\n') != std::string::npos) return "subject";
-    return delivery::Dump(payload).size() < 5'000'000 ? "" : "size";
+    return DumpJson(payload).size() < 5'000'000 ? "" : "size";
 }
 
 inline std::string MimeTrouble(const std::string& mime) {
@@ -142,15 +142,14 @@ inline std::string PagerdutyTrouble(const json& payload) {
     const std::string severity = event.at("severity");
     if (severity != "critical" && severity != "error" && severity != "warning" && severity != "info")
         return "severity";
-    return delivery::Dump(payload).size() < 512'000 ? "" : "size";
+    return DumpJson(payload).size() < 512'000 ? "" : "size";
 }
 
 inline std::string WebhookTrouble(const json& payload) {
     for (const char* name : {"type", "timestamp", "data"})
         if (!payload.contains(name)) return name;
-    return delivery::Dump(payload).size() < 20'000
-               ? ""
-               : "of " + std::to_string(delivery::Dump(payload).size()) + " bytes";
+    return DumpJson(payload).size() < 20'000 ? ""
+                                             : "of " + std::to_string(DumpJson(payload).size()) + " bytes";
 }
 
 inline std::string Trouble(const delivery::Channel& channel, const delivery::Envelope& envelope,

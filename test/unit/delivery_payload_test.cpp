@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "delivery_limits.hpp"
+#include "pulse/base/json.hpp"
 
 namespace pulse::delivery {
 namespace {
@@ -102,7 +103,7 @@ TEST(DeliveryPayload, EveryKindOfHostileTextStaysWithinLimits) {
                     EXPECT_EQ(testing::Trouble(channel, Around(event), payload), "")
                         << channel.name << " " << event << " " << count << " " << name.substr(0, 40);
                     // What is kept as jsonb and read again is the same.
-                    EXPECT_EQ(json::parse(Dump(payload)), payload);
+                    EXPECT_EQ(json::parse(DumpJson(payload)), payload);
                 }
 }
 
@@ -280,7 +281,7 @@ TEST(DeliveryPayload, FiguresHaveTheirUnits) {
 TEST(DeliveryPayload, TestsAreMarked) {
     for (const Channel& channel : testing::AllChannels()) {
         const json payload = MakeTestPayload(channel, Around("opened"));
-        EXPECT_NE(Dump(payload).find("est"), std::string::npos);
+        EXPECT_NE(DumpJson(payload).find("est"), std::string::npos);
         EXPECT_EQ(testing::Trouble(channel, Around("test"), payload), "");
     }
     EXPECT_EQ(MakeTestPayload(Kind("webhook"), Around("test"))["type"], "pulse.test");

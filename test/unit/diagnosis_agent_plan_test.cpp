@@ -388,7 +388,7 @@ TEST(AgentAnswer, FoundInWords) {
 // ---- tools ----
 
 std::string Call(const char* name, const char* arguments) {
-    ToolCall call{"1", name, *ParseJson(arguments), ""};
+    ToolCall call{"1", name, *ParseModelJson(arguments), ""};
     return CheckCall(call);
 }
 

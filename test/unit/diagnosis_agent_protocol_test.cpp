@@ -24,7 +24,7 @@ Model Anthropic() {
 
 std::optional<Reply> Read(Protocol protocol, const std::string& text, std::string* why = nullptr) {
     std::string error;
-    const auto json = ParseJson(text);
+    const auto json = ParseModelJson(text);
     auto reply = json ? ReadReply(protocol, *json, 1, error) : std::nullopt;
     if (why) *why = error;
     return reply;
@@ -218,11 +218,11 @@ TEST(AgentProtocol, WhatIsNoReply) {
 }
 
 TEST(AgentProtocol, JsonFromOutside) {
-    EXPECT_FALSE(ParseJson("<html>"));
-    EXPECT_FALSE(ParseJson(std::string(100'000, '[')));
-    EXPECT_FALSE(ParseJson(std::string(100, '[') + std::string(100, ']')));
-    EXPECT_FALSE(ParseJson("\"\xff\""));
-    EXPECT_EQ(ParseJson(R"({"a\u0000b":"c\u0000d"})")->dump(), R"({"a b":"c d"})");
+    EXPECT_FALSE(ParseModelJson("<html>"));
+    EXPECT_FALSE(ParseModelJson(std::string(100'000, '[')));
+    EXPECT_FALSE(ParseModelJson(std::string(100, '[') + std::string(100, ']')));
+    EXPECT_FALSE(ParseModelJson("\"\xff\""));
+    EXPECT_EQ(ParseModelJson(R"({"a\u0000b":"c\u0000d"})")->dump(), R"({"a b":"c d"})");
 }
 
 TEST(AgentProtocol, ToolResults) {

@@ -15,6 +15,7 @@ inline constexpr const char* kDivisionByZero = "22012";
 inline constexpr const char* kInvalidEncoding = "22021";
 inline constexpr const char* kInvalidParameter = "22023";
 inline constexpr const char* kInvalidText = "22P02";
+inline constexpr const char* kProhibitedStatement = "2F003";
 inline constexpr const char* kSyntaxError = "42601";
 inline constexpr const char* kUndefinedColumn = "42703";
 inline constexpr const char* kUndefinedFunction = "42883";
@@ -28,6 +29,7 @@ inline constexpr const char* kNotSupported = "0A000";
 inline constexpr const char* kInsufficientPrivilege = "42501";
 inline constexpr const char* kNotReady = "55000";
 inline constexpr const char* kLockNotAvailable = "55P03";
+inline constexpr const char* kQueryCanceled = "57014";
 inline constexpr const char* kDataCorrupted = "XX001";
 }  // namespace sqlstate
 
@@ -47,5 +49,10 @@ class UserError : public std::exception {
   private:
     std::string state_, message_, detail_, hint_;
 };
+
+[[noreturn]] inline void ThrowInvalid(const std::string& message, const std::string& detail = "",
+                                      const std::string& hint = "") {
+    throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
+}
 
 }  // namespace pulse

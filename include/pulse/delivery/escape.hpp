@@ -2,7 +2,7 @@
 // within limits, and text in every format. Pure C++.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -31,9 +31,6 @@ std::string Html(std::string_view text);
 
 // Text for the Markdown of Adaptive Cards: what could format is escaped.
 std::string CardText(std::string_view text, size_t limit);
-
-// Compact JSON in UTF-8; never throws for bad text.
-std::string Dump(const nlohmann::json& json);
 
 // 2026-03-01T06:00:00.000Z, and "2026-03-01 06:00 UTC", and seconds since 1970.
 std::string IsoTime(Moment moment);

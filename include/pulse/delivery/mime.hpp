@@ -11,21 +11,21 @@
 
 namespace pulse::delivery {
 
-struct Address {
+struct MailAddress {
     std::string name;   // may be empty; any UTF-8
     std::string email;  // ASCII: local@domain
 };
 
 // "Pulse <alerts@example.com>, ops@example.com". Nothing when one of them is none, or when there is none.
-std::optional<std::vector<Address>> ParseAddresses(std::string_view text);
+std::optional<std::vector<MailAddress>> ParseAddresses(std::string_view text);
 
 // As APIs take it: Pulse <alerts@example.com>, the name quoted where it must be.
-std::string Print(const Address& address);
+std::string Print(const MailAddress& address);
 
 struct Letter {
-    Address from;
-    std::vector<Address> to;
-    std::optional<Address> reply_to;
+    MailAddress from;
+    std::vector<MailAddress> to;
+    std::optional<MailAddress> reply_to;
     std::string subject, text, html;  // UTF-8
     std::vector<std::pair<std::string, std::string>>
         headers;  // further ones, ASCII: Message-ID, References, …

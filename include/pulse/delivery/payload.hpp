@@ -2,7 +2,7 @@
 // has the same payload.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "pulse/delivery/channel.hpp"
 #include "pulse/delivery/http.hpp"

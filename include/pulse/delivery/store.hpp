@@ -2,6 +2,8 @@
 // needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/delivery/channel.hpp"
 #include "pulse/delivery/payload.hpp"
 #include "pulse/pg/spi.hpp"

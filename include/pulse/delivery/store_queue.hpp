@@ -9,6 +9,9 @@
 
 namespace pulse::delivery {
 
+// How long work on the queue waits for a lock, in milliseconds: shorter than deadlock_timeout.
+inline constexpr const char* kShortLock = "10";
+
 // A channel while the worker runs.
 struct Line {
     std::optional<Channel> channel;

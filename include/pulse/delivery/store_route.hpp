@@ -1,6 +1,7 @@
 // The tables of routes and subscriptions. Everything needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "pulse/delivery/route.hpp"

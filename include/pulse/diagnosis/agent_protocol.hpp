@@ -19,9 +19,7 @@ inline constexpr const char* kReport = "report";
 
 // JSON from outside: not nested deeply, and without the character that PostgreSQL cannot keep. Empty when it
 // is none.
-std::optional<Json> ParseJson(const std::string& text);
-// As text that is valid whatever is in it.
-std::string DumpJson(const Json& json);
+std::optional<Json> ParseModelJson(const std::string& text);
 
 struct Tool {
     std::string name, description;

@@ -29,4 +29,7 @@ std::vector<ValueMove> FindMoves(const std::vector<AttributeChange>& changes);
 // "platform = android", "platform = android, ios and 3 more", "platform is empty".
 std::string Describe(const ValueMove& move);
 
+// The value of a cell as a person reads it.
+std::string CellLabel(const Cell& cell);
+
 }  // namespace pulse::diagnosis

@@ -1,7 +1,7 @@
 // Definitions changed for a recommendation: sub-segments, mapped values. Pure C++.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>

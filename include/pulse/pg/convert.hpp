@@ -2,7 +2,7 @@
 // in the current memory context.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "pulse/base/time.hpp"
 #include "pulse/pg/error.hpp"
@@ -79,7 +79,7 @@ class Args {
     bool IsNull(int i) const { return i >= fcinfo_->nargs || fcinfo_->args[i].isnull; }
     Datum Raw(int i) const { return fcinfo_->args[i].value; }
     std::optional<std::string> Text(int i) const { return Get<std::string>(i, ToText); }
-    std::optional<Json> Jsonb(int i) const { return Get<Json>(i, ToJson); }
+    std::optional<Json> Jsonb(int i) const;
     std::optional<std::vector<std::string>> Texts(int i) const {
         return Get<std::vector<std::string>>(i, ToTextArray);
     }

@@ -1,7 +1,7 @@
 // JSON rules → the same tree as rule text.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "pulse/rule/ast.hpp"
 

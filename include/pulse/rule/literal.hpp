@@ -10,6 +10,10 @@
 
 namespace pulse::rule {
 
+constexpr bool IsDigit(char c) {
+    return c >= '0' && c <= '9';
+}
+
 // Write a decimal such as "007.50" or "1e3" in its shortest form without exponent. Empty when `text` is no
 // number or when it is not zero and outside 1e-300 … 1e300, where PostgreSQL's double precision would fail.
 std::optional<std::string> NormalNumber(std::string_view text);

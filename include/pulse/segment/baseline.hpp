@@ -1,7 +1,7 @@
 // What a person expects of a segment: the object that comes with it. Pure C++.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

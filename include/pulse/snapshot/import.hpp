@@ -1,7 +1,7 @@
 // Distributions as they come from elsewhere. Pure C++.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "pulse/snapshot/distribution.hpp"
 

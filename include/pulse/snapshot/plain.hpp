@@ -6,6 +6,9 @@
 
 namespace pulse::snapshot {
 
+// Hashes are unsigned, bigint is signed: with the highest bit turned over they have the same order.
+inline constexpr uint64_t kHashSign = uint64_t{1} << 63;
+
 // The limit below which about `wanted` of so many members have their hashes; everything when there are hardly
 // more.
 uint64_t ThetaFor(double members, double wanted);

@@ -12,7 +12,8 @@ using Cell = std::optional<std::string>;
 
 // All of them throw UserError XX001 naming the cell when it is null or says something else.
 int64_t ToInteger(const Cell& cell);
-double ToNumber(const Cell& cell);  // also NaN and Infinity
+double ToNumber(const Cell& cell);                         // also NaN and Infinity
+std::optional<double> ToOptionalNumber(const Cell& cell);  // null is none
 bool ToTruth(const Cell& cell);
 std::vector<double> ToNumbers(const Cell& cell);  // an array of float8 without nulls
 std::string ToBytes(const Cell& cell);            // bytea in hexadecimal

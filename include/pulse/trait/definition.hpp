@@ -1,7 +1,7 @@
 // Traits as people write them. Pure C++.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
