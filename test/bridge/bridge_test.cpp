@@ -8,9 +8,6 @@
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/source/store.hpp"
 
-extern "C" {
-}
-
 namespace pg = pulse::pg;
 
 namespace {
