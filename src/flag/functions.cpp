@@ -1,6 +1,6 @@
 // The verbs of flags: arguments in, result out.
 #include "pulse/base/error.hpp"
-#include "pulse/flag/store.hpp"
+#include "pulse/flag/store_flag.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"

@@ -1,6 +1,6 @@
 // Decisions: arguments in, result out.
 #include "pulse/base/error.hpp"
-#include "pulse/flag/store_asked.hpp"
+#include "pulse/flag/store_evaluation_context.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/record.hpp"
 #include "pulse/pg/transaction.hpp"

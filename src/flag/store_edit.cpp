@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
-#include "pulse/flag/store.hpp"
+#include "pulse/flag/store_flag.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"

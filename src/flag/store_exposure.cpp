@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
-#include "pulse/flag/store_asked.hpp"
+#include "pulse/flag/store_evaluation_context.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"

@@ -7,7 +7,7 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/rule/parser.hpp"
-#include "pulse/trait/store_moving.hpp"
+#include "pulse/trait/store_incremental.hpp"
 #include "pulse/trait/store_state.hpp"
 
 namespace pulse::trait {

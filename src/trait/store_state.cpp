@@ -7,7 +7,7 @@
 #include "pulse/profile/store_identity.hpp"
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/trait/store_consumer.hpp"
-#include "pulse/trait/store_settle.hpp"
+#include "pulse/trait/store_update_state.hpp"
 
 namespace pulse::trait {
 

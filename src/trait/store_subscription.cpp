@@ -6,7 +6,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_live.hpp"
-#include "pulse/trait/store_metrics.hpp"
+#include "pulse/trait/store_metric_reader.hpp"
 
 namespace pulse::trait {
 

@@ -9,7 +9,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/time.hpp"
-#include "pulse/flag/draw.hpp"
+#include "pulse/flag/bucketing.hpp"
 #include "pulse/rule/ast.hpp"
 
 namespace pulse::flag {

@@ -2,7 +2,7 @@
 // pg::Session as pg::Identity::Owner().
 #pragma once
 
-#include "pulse/trait/store_settle.hpp"
+#include "pulse/trait/store_update_state.hpp"
 
 namespace pulse::trait {
 

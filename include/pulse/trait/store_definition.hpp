@@ -7,7 +7,7 @@
 #include "pulse/pg/convert.hpp"
 #include "pulse/trait/definition.hpp"
 #include "pulse/trait/store_live.hpp"
-#include "pulse/trait/users.hpp"
+#include "pulse/trait/dependents.hpp"
 
 namespace pulse::trait {
 

@@ -8,7 +8,7 @@
 #include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/visibility.hpp"
 #include "pulse/trait/store_live.hpp"
-#include "pulse/trait/store_metrics.hpp"
+#include "pulse/trait/store_metric_reader.hpp"
 
 namespace pulse::trait {
 

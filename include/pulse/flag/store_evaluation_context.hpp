@@ -3,7 +3,7 @@
 
 #include <map>
 
-#include "pulse/flag/store.hpp"
+#include "pulse/flag/store_flag.hpp"
 
 namespace pulse::flag {
 

@@ -1,4 +1,4 @@
-#include "pulse/trait/store_metrics.hpp"
+#include "pulse/trait/store_metric_reader.hpp"
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/jsonb.hpp"

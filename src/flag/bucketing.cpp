@@ -1,4 +1,4 @@
-#include "pulse/flag/draw.hpp"
+#include "pulse/flag/bucketing.hpp"
 
 #include <openssl/evp.h>
 

@@ -3,7 +3,7 @@
 #include <unordered_map>
 
 #include "pulse/base/error.hpp"
-#include "pulse/flag/store.hpp"
+#include "pulse/flag/store_flag.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"

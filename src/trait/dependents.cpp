@@ -1,4 +1,4 @@
-#include "pulse/trait/users.hpp"
+#include "pulse/trait/dependents.hpp"
 
 namespace pulse::trait {
 

@@ -1,6 +1,6 @@
 // Whom decisions are asked for.
 #include "pulse/base/error.hpp"
-#include "pulse/flag/store_asked.hpp"
+#include "pulse/flag/store_evaluation_context.hpp"
 #include "pulse/pg/json_view.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/rule/parser.hpp"

@@ -1,5 +1,5 @@
 // One batch: lock, read what is kept, read what changed, evaluate, and hand over what is to be written.
-#include "pulse/trait/store_settle.hpp"
+#include "pulse/trait/store_update_state.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -10,7 +10,7 @@
 #include "pulse/pg/outcome.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
-#include "pulse/trait/store_moving.hpp"
+#include "pulse/trait/store_incremental.hpp"
 #include "pulse/trait/store_state.hpp"
 
 namespace pulse::trait {

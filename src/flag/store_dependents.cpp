@@ -3,7 +3,7 @@
 
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
-#include "pulse/trait/users.hpp"
+#include "pulse/trait/dependents.hpp"
 
 namespace pulse::flag {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include "pulse/flag/draw.hpp"
+#include "pulse/flag/bucketing.hpp"
 #include "pulse/flag/murmur3.hpp"
 
 namespace pulse::flag {

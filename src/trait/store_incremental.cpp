@@ -1,4 +1,4 @@
-#include "pulse/trait/store_moving.hpp"
+#include "pulse/trait/store_incremental.hpp"
 
 #include <algorithm>
 
