@@ -40,7 +40,13 @@ override CXXFLAGS += -MMD -MP $(PULSE_DEBUG) $(PULSE_CXXFLAGS)
 override CPPFLAGS += -I$(libpq_srcdir)
 # Rooms that make texts (script/units).
 PULSE_COLD ?= -O1
-$(filter build/units/cold_%,$(OBJS)): override CXXFLAGS += $(PULSE_COLD)
+$(filter build/units/$(UNIT_FILES)/cold_%,$(OBJS)): override CXXFLAGS += $(PULSE_COLD)
+
+# Each file by itself, without making anything: no file may live on what another one of its unit includes.
+.PHONY: objects check-includes
+objects: $(OBJS)
+check-includes:
+	@$(MAKE) --no-print-directory -k objects UNIT_FILES=1 PULSE_CXXFLAGS='-fsyntax-only -O0'
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
 SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \

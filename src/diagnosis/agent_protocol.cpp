@@ -1,5 +1,6 @@
 #include "pulse/diagnosis/agent_protocol.hpp"
 
+#include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/diagnosis/text.hpp"
 

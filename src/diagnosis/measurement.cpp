@@ -1,6 +1,7 @@
 // Failed measurements and changed columns.
 #include <algorithm>
 
+#include "pulse/base/error.hpp"
 #include "pulse/diagnosis/clauses.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/workbook.hpp"
