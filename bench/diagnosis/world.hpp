@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "pulse/diagnosis/case.hpp"
+#include "pulse/diagnosis/input.hpp"
 
 namespace pulse::bench {
 

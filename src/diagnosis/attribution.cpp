@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "pulse/diagnosis/moves.hpp"
-#include "pulse/diagnosis/workbook.hpp"
+#include "pulse/diagnosis/value_shift.hpp"
+#include "pulse/diagnosis/context.hpp"
 #include "pulse/drift/statistics/attribution.hpp"
 
 namespace pulse::diagnosis {

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "pulse/diagnosis/text.hpp"
-#include "pulse/diagnosis/workbook.hpp"
+#include "pulse/diagnosis/context.hpp"
 
 namespace pulse::diagnosis {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "pulse/diagnosis/text.hpp"
-#include "pulse/diagnosis/workbook.hpp"
+#include "pulse/diagnosis/context.hpp"
 #include "pulse/drift/statistics/proportion.hpp"
 
 namespace pulse::diagnosis {

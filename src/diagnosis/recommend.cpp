@@ -7,7 +7,7 @@
 #include "pulse/diagnosis/clauses.hpp"
 #include "pulse/diagnosis/rewrite.hpp"
 #include "pulse/diagnosis/text.hpp"
-#include "pulse/diagnosis/workbook.hpp"
+#include "pulse/diagnosis/context.hpp"
 #include "pulse/rule/compile.hpp"
 
 namespace pulse::diagnosis {

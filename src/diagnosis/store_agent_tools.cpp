@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "pulse/base/json.hpp"
-#include "pulse/diagnosis/agent_fold.hpp"
+#include "pulse/diagnosis/agent_redact.hpp"
 #include "pulse/diagnosis/changes.hpp"
 #include "pulse/diagnosis/store.hpp"
 #include "pulse/diagnosis/store_agent.hpp"

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 
-#include "pulse/health/rhythm.hpp"
+#include "pulse/health/arrival_pattern.hpp"
 #include "pulse/source/cell.hpp"
 
 namespace pulse::health {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "pulse/base/json.hpp"
-#include "pulse/diagnosis/agent_fold.hpp"
+#include "pulse/diagnosis/agent_redact.hpp"
 #include "pulse/diagnosis/agent_plan.hpp"
 
 namespace {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <random>
 
-#include "pulse/health/judge.hpp"
-#include "pulse/health/rhythm.hpp"
+#include "pulse/health/evaluate_check.hpp"
+#include "pulse/health/arrival_pattern.hpp"
 #include "pulse/health/suggest.hpp"
 
 namespace pulse::health {

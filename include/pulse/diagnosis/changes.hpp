@@ -2,7 +2,7 @@
 // C++.
 #pragma once
 
-#include "pulse/diagnosis/case.hpp"
+#include "pulse/diagnosis/input.hpp"
 
 namespace pulse::diagnosis {
 

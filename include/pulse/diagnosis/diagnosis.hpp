@@ -2,7 +2,7 @@
 // deterministic: the same case gives the same diagnosis, to the letter.
 #pragma once
 
-#include "pulse/diagnosis/case.hpp"
+#include "pulse/diagnosis/input.hpp"
 
 namespace pulse::diagnosis {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pulse/diagnosis/case.hpp"
+#include "pulse/diagnosis/input.hpp"
 
 namespace pulse::diagnosis {
 

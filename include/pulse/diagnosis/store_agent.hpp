@@ -61,7 +61,7 @@ bool Cancel(int64_t investigation, const std::string& by);
 Spent SpentOf(const Investigation& investigation);
 Limits LimitsNow();
 
-// ---- store_agent_brief.cpp ----
+// ---- store_agent_briefing.cpp ----
 
 // What the model is told first; needs a session of the owner.
 Json Brief(int64_t incident);

@@ -2,7 +2,7 @@
 // extension's owner.
 #pragma once
 
-#include "pulse/diagnosis/agent_fold.hpp"
+#include "pulse/diagnosis/agent_redact.hpp"
 #include "pulse/pg/convert.hpp"
 
 namespace pulse::diagnosis {

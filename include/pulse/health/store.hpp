@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pulse/health/judge.hpp"
+#include "pulse/health/evaluate_check.hpp"
 #include "pulse/health/suggest.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/source/reader.hpp"

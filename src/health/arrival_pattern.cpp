@@ -1,4 +1,4 @@
-#include "pulse/health/rhythm.hpp"
+#include "pulse/health/arrival_pattern.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "pulse/diagnosis/moves.hpp"
+#include "pulse/diagnosis/value_shift.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <map>
 
-#include "pulse/health/judge.hpp"
+#include "pulse/health/evaluate_check.hpp"
 
 namespace pulse::health {
 

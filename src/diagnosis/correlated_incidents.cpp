@@ -5,7 +5,7 @@
 
 #include "pulse/diagnosis/clauses.hpp"
 #include "pulse/diagnosis/text.hpp"
-#include "pulse/diagnosis/workbook.hpp"
+#include "pulse/diagnosis/context.hpp"
 
 namespace pulse::diagnosis {
 

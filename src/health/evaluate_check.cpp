@@ -1,9 +1,9 @@
-#include "pulse/health/judge.hpp"
+#include "pulse/health/evaluate_check.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "pulse/health/rhythm.hpp"
+#include "pulse/health/arrival_pattern.hpp"
 
 namespace pulse::health {
 

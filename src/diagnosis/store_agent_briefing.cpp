@@ -1,5 +1,5 @@
 // What goes to the model first, what its SQL may be, and how its findings are told.
-#include "pulse/diagnosis/agent_fold.hpp"
+#include "pulse/diagnosis/agent_redact.hpp"
 #include "pulse/diagnosis/store.hpp"
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/store_agent_scope.hpp"

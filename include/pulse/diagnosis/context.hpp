@@ -4,7 +4,7 @@
 
 #include "pulse/diagnosis/changes.hpp"
 #include "pulse/diagnosis/diagnosis.hpp"
-#include "pulse/diagnosis/moves.hpp"
+#include "pulse/diagnosis/value_shift.hpp"
 
 namespace pulse::diagnosis {
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "pulse/diagnosis/text.hpp"
-#include "pulse/diagnosis/workbook.hpp"
+#include "pulse/diagnosis/context.hpp"
 
 namespace pulse::diagnosis {
 

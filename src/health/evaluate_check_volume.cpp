@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "pulse/drift/statistics/seasonal.hpp"
-#include "pulse/health/judge.hpp"
+#include "pulse/health/evaluate_check.hpp"
 
 namespace pulse::health {
 

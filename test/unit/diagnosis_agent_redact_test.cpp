@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "diagnosis_testing.hpp"
-#include "pulse/diagnosis/agent_fold.hpp"
+#include "pulse/diagnosis/agent_redact.hpp"
 
 namespace pulse::diagnosis {
 namespace {

@@ -1,4 +1,4 @@
-#include "pulse/diagnosis/agent_fold.hpp"
+#include "pulse/diagnosis/agent_redact.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -1,4 +1,4 @@
-#include "pulse/diagnosis/workbook.hpp"
+#include "pulse/diagnosis/context.hpp"
 
 #include <algorithm>
 #include <cmath>
