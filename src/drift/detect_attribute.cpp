@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "cells.hpp"
+#include "contingency_table.hpp"
 #include "pulse/drift/statistics/binned.hpp"
 #include "pulse/drift/statistics/categorical.hpp"
 #include "pulse/drift/statistics/distributions.hpp"

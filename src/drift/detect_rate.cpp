@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "context.hpp"
+#include "detector_context.hpp"
 
 namespace pulse::drift {
 

@@ -1,4 +1,4 @@
-#include "context.hpp"
+#include "detector_context.hpp"
 
 namespace pulse::drift {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "context.hpp"
+#include "detector_context.hpp"
 #include "pulse/drift/statistics/distributions.hpp"
 
 namespace pulse::drift {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <new>
 
-#include "context.hpp"
+#include "detector_context.hpp"
 
 namespace pulse::drift {
 

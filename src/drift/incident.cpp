@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "pulse/drift/statistics/multiple.hpp"
+#include "pulse/drift/statistics/multiple_testing.hpp"
 
 namespace pulse::drift {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
-#include "pulse/rule/clock.hpp"
-#include "pulse/rule/dynamic.hpp"
+#include "pulse/rule/next_change.hpp"
+#include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/expression.hpp"
 #include "pulse/rule/print.hpp"
 

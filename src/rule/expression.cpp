@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "pulse/base/error.hpp"
-#include "pulse/rule/dynamic.hpp"
+#include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/print.hpp"
 

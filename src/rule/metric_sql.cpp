@@ -1,6 +1,6 @@
 // A metric as SQL: aggregates over rows e of pulse.event.
 #include "pulse/base/error.hpp"
-#include "pulse/rule/dynamic.hpp"
+#include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/metric.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/rule/profile_scope.hpp"

@@ -8,7 +8,7 @@
 #include "pulse/rule/metric_parser.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/print.hpp"
-#include "pulse/rule/tokens.hpp"
+#include "pulse/rule/token_stream.hpp"
 
 namespace pulse::rule {
 

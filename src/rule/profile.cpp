@@ -6,7 +6,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/rule/profile_scope.hpp"
-#include "pulse/rule/value.hpp"
+#include "pulse/rule/compiled_value.hpp"
 
 namespace pulse::rule {
 

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "pulse/base/error.hpp"
-#include "pulse/rule/dynamic.hpp"
+#include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"

@@ -8,7 +8,7 @@
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/print.hpp"
-#include "pulse/rule/value.hpp"
+#include "pulse/rule/compiled_value.hpp"
 
 namespace pulse::rule {
 

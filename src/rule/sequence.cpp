@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "pulse/rule/profile_scope.hpp"
-#include "pulse/rule/value.hpp"
+#include "pulse/rule/compiled_value.hpp"
 
 namespace pulse::rule {
 

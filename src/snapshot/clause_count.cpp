@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "pulse/snapshot/clause_tally.hpp"
-#include "pulse/snapshot/survey.hpp"
+#include "pulse/snapshot/measure_segment.hpp"
 #include "pulse/source/cell.hpp"
 
 namespace pulse::snapshot {

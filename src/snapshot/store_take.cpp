@@ -8,7 +8,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/segment/store.hpp"
-#include "store_taking.hpp"
+#include "store_take_internal.hpp"
 
 namespace pulse::snapshot {
 

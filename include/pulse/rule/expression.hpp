@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "pulse/rule/value.hpp"
+#include "pulse/rule/compiled_value.hpp"
 
 namespace pulse::rule {
 

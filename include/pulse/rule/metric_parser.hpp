@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "pulse/rule/ast.hpp"
-#include "pulse/rule/tokens.hpp"
+#include "pulse/rule/token_stream.hpp"
 
 namespace pulse::rule {
 

@@ -4,7 +4,7 @@
 #include "pulse/pg/convert.hpp"
 #include "pulse/segment/segment.hpp"
 #include "pulse/snapshot/record.hpp"
-#include "pulse/snapshot/survey.hpp"
+#include "pulse/snapshot/measure_segment.hpp"
 
 namespace pulse::snapshot {
 
@@ -66,7 +66,7 @@ struct Outcome {
 // Take one of each active segment that is due.
 std::vector<Outcome> TakeDue();
 
-// ---- store_apart.cpp ----
+// ---- store_take_background.cpp ----
 
 // The same for a background worker, called outside a transaction: each segment has its own short ones, and
 // none is open while a server is read.

@@ -1,6 +1,6 @@
 #include <cstdio>
 
-#include "context.hpp"
+#include "detector_context.hpp"
 
 namespace pulse::drift {
 

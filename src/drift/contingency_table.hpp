@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "context.hpp"
+#include "detector_context.hpp"
 
 namespace pulse::drift {
 

@@ -1,10 +1,10 @@
-#include "pulse/rule/value.hpp"
+#include "pulse/rule/compiled_value.hpp"
 
 #include <cstdio>
 #include <cstdlib>
 
 #include "pulse/base/error.hpp"
-#include "pulse/rule/dynamic.hpp"
+#include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/print.hpp"
 

@@ -7,9 +7,9 @@
 #include <numeric>
 #include <random>
 
-#include "pulse/snapshot/given_up.hpp"
+#include "pulse/snapshot/source_circuit_breaker.hpp"
 #include "pulse/snapshot/measurement.hpp"
-#include "pulse/snapshot/plain.hpp"
+#include "pulse/snapshot/fallback_sql.hpp"
 
 namespace pulse::snapshot {
 namespace {

@@ -43,7 +43,7 @@ void DetectShift(const Context& context, const AttributeView& view, std::vector<
 void DetectNulls(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes);
 void DetectValues(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes);
 
-// ---- a rate against those of other snapshots (rate.cpp) ----
+// ---- a rate against those of other snapshots (rate_test.cpp) ----
 
 struct Count {
     double hits = 0, total = 0;
@@ -68,14 +68,14 @@ std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& bas
 std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned,
                                        const std::vector<Count>& others);
 
-// ---- from a test to an outcome (outcome.cpp) ----
+// ---- from a test to an outcome (detector_result.cpp) ----
 
 // Fills in ratio, materiality, support, severity and direction. `effect` is the part of `change` that
 // matters: its absolute value, or only rises, or only falls.
 Outcome Judge(Fingerprint fingerprint, double change, double effect, double threshold,
               std::optional<double> p_value, BaselineKind kind, const Thresholds& thresholds);
 
-// ---- numbers in sentences (outcome.cpp) ----
+// ---- numbers in sentences (detector_result.cpp) ----
 
 std::string Members(double count);                    // 10,000
 std::string Percent(double share, int decimals = 1);  // 42.0 %

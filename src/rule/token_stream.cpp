@@ -1,4 +1,4 @@
-#include "pulse/rule/tokens.hpp"
+#include "pulse/rule/token_stream.hpp"
 
 #include "pulse/rule/ast.hpp"
 #include "pulse/rule/literal.hpp"

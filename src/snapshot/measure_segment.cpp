@@ -1,11 +1,11 @@
-#include "pulse/snapshot/survey.hpp"
+#include "pulse/snapshot/measure_segment.hpp"
 
 #include <algorithm>
 #include <chrono>
 
 #include "pulse/segment/assemble.hpp"
 #include "pulse/snapshot/measurement.hpp"
-#include "pulse/snapshot/plain.hpp"
+#include "pulse/snapshot/fallback_sql.hpp"
 #include "pulse/source/cell.hpp"
 
 namespace pulse::snapshot {

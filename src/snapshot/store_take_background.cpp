@@ -12,7 +12,7 @@
 #include "pulse/pg/wait.hpp"
 #include "pulse/segment/store.hpp"
 #include "pulse/source/server.hpp"
-#include "store_taking.hpp"
+#include "store_take_internal.hpp"
 
 namespace pulse::snapshot {
 

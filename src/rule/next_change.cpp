@@ -1,4 +1,4 @@
-#include "pulse/rule/clock.hpp"
+#include "pulse/rule/next_change.hpp"
 
 #include <algorithm>
 #include <cmath>

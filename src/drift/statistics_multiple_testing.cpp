@@ -1,4 +1,4 @@
-#include "pulse/drift/statistics/multiple.hpp"
+#include "pulse/drift/statistics/multiple_testing.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "pulse/rule/dynamic.hpp"
+#include "pulse/rule/dynamic_value.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "cells.hpp"
+#include "contingency_table.hpp"
 
 #include <algorithm>
 #include <unordered_map>

@@ -1,4 +1,4 @@
-#include "pulse/snapshot/plain.hpp"
+#include "pulse/snapshot/fallback_sql.hpp"
 
 #include <cmath>
 

@@ -1,7 +1,7 @@
 // What both ways of taking many snapshots share.
 #pragma once
 
-#include "pulse/snapshot/given_up.hpp"
+#include "pulse/snapshot/source_circuit_breaker.hpp"
 #include "pulse/snapshot/store.hpp"
 
 namespace pulse::snapshot {

@@ -1,4 +1,4 @@
-#include "pulse/drift/statistics/chart.hpp"
+#include "pulse/drift/statistics/control_chart.hpp"
 
 #include "pulse/drift/statistics/distributions.hpp"
 #include "statistics_common.hpp"

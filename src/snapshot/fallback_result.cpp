@@ -1,6 +1,6 @@
 // What plain SQL answers.
 #include "pulse/snapshot/measurement.hpp"
-#include "pulse/snapshot/plain.hpp"
+#include "pulse/snapshot/fallback_sql.hpp"
 #include "pulse/source/cell.hpp"
 
 namespace pulse::snapshot {
@@ -13,7 +13,7 @@ using source::Cell;
 enum Field { kPart, kValue, kHash, kMembers, kDifferent, kLowest, kHighest, kMean, kVariance };
 constexpr int64_t kFlags = -2, kHashes = -1;  // parts that are no attribute
 
-// What GROUP BY gives beyond the buckets: see Bucket() in plain.cpp.
+// What GROUP BY gives beyond the buckets: see Bucket() in fallback_sql.cpp.
 constexpr int64_t kBelowAll = 0, kAboveAll = 262080;  // beyond: not a number
 
 std::optional<double> NumberOrNull(const Cell& cell) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "pulse/segment/definition.hpp"
-#include "pulse/snapshot/survey.hpp"
+#include "pulse/snapshot/measure_segment.hpp"
 
 namespace pulse::snapshot {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pulse/rule/value.hpp"
+#include "pulse/rule/compiled_value.hpp"
 
 namespace pulse::rule {
 
