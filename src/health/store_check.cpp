@@ -278,16 +278,15 @@ Findings Look(const Work& work, const source::Target& target, const Limits& limi
     Findings findings;
     findings.measurements.resize(work.checks.size());
     Visitor visitor(work, target, limits, findings);
-    std::vector<size_t> together;
-    std::vector<std::vector<size_t>> visits;
+    // The first visit is for all checks that share one.
+    std::vector<std::vector<size_t>> visits(1);
     for (size_t i = 0; i < work.checks.size(); ++i)
         if (Shares(work.checks[i].check))
-            together.push_back(i);
+            visits.front().push_back(i);
         else
             visits.push_back({i});
-    if (!together.empty()) visits.insert(visits.begin(), together);
     for (const std::vector<size_t>& places : visits)
-        if (!visitor.Try(places)) break;
+        if (!places.empty() && !visitor.Try(places)) break;
     return findings;
 }
 
