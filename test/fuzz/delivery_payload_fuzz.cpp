@@ -94,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             std::fprintf(stderr, "%s: %s\n", channel.name.c_str(), trouble.c_str());
             std::abort();
         }
-        if (nlohmann::json::parse(DumpJson(payload)) != payload) std::abort();
+        if (nlohmann::json::parse(pulse::DumpJson(payload)) != payload) std::abort();
         (void)delivery::MakeRequest(channel, envelope, payload, envelope.created_at);
     }
     return 0;

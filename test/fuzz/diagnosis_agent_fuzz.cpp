@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/base/json.hpp"
 #include "pulse/diagnosis/agent_redact.hpp"
 #include "pulse/diagnosis/agent_plan.hpp"
@@ -46,7 +48,7 @@ void Play(Protocol protocol, const Json& body) {
             CheckedAnswer checked{Json(), {plan.problem}};
             if (plan.answer) checked = CheckAnswer(*plan.answer, {"e1", "t1"}, nullptr);
             if (checked.problems.empty()) {
-                Require(!DumpJson(WithEvidence(checked.answer, EvidenceShown(steps))).empty());
+                Require(!pulse::DumpJson(WithEvidence(checked.answer, EvidenceShown(steps))).empty());
                 return;
             }
             steps.push_back({plan.step, "check", "", nullptr, checked.problems, "wrong"});

@@ -5,6 +5,8 @@
 #include <iostream>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/base/error.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/json.hpp"

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/mime.hpp"
