@@ -33,7 +33,7 @@ double Sum(const std::vector<double>& weights) {
 }
 
 // The weight in which `place` lies, counted from 0 to the sum of all.
-size_t Hit(const std::vector<double>& weights, double place) {
+size_t PickWeight(const std::vector<double>& weights, double place) {
     double end = 0;
     size_t last = 0;
     for (size_t i = 0; i < weights.size(); ++i) {
@@ -45,33 +45,33 @@ size_t Hit(const std::vector<double>& weights, double place) {
     return last;
 }
 
-Drawn DrawPulse(std::string_view salt, std::string_view id, double percentage,
-                const std::vector<double>& weights) {
-    Drawn drawn;
-    drawn.bucket = Bucket(salt, id);
-    if (drawn.bucket >= std::llround(percentage * (kBuckets / 100))) return drawn;
-    drawn.share = 0;
-    if (weights.size() < 2) return drawn;
-    drawn.second = Bucket(salt, id, kVariantSeed);
-    drawn.share = Hit(weights, *drawn.second * Sum(weights) / kBuckets);
-    return drawn;
+Bucketing BucketAsPulse(std::string_view salt, std::string_view id, double percentage,
+                        const std::vector<double>& weights) {
+    Bucketing bucketing;
+    bucketing.bucket = Bucket(salt, id);
+    if (bucketing.bucket >= std::llround(percentage * (kBuckets / 100))) return bucketing;
+    bucketing.weight = 0;
+    if (weights.size() < 2) return bucketing;
+    bucketing.variant_bucket = Bucket(salt, id, kVariantSeed);
+    bucketing.weight = PickWeight(weights, *bucketing.variant_bucket * Sum(weights) / kBuckets);
+    return bucketing;
 }
 
 // One of 100 for the percentage, one of the sum of the weights for the variant.
-Drawn DrawUnleash(std::string_view salt, std::string_view id, double percentage,
-                  const std::vector<double>& weights) {
+Bucketing BucketAsUnleash(std::string_view salt, std::string_view id, double percentage,
+                          const std::vector<double>& weights) {
     const std::string text = Join(salt, ":", id);
     const uint32_t place = Murmur3(text) % 100 + 1;
-    Drawn drawn;
-    drawn.bucket = static_cast<int>(place - 1) * (kBuckets / 100);
-    if (place > percentage) return drawn;
-    drawn.share = 0;
-    if (weights.size() < 2) return drawn;
+    Bucketing bucketing;
+    bucketing.bucket = static_cast<int>(place - 1) * (kBuckets / 100);
+    if (place > percentage) return bucketing;
+    bucketing.weight = 0;
+    if (weights.size() < 2) return bucketing;
     const auto all = static_cast<uint32_t>(std::max(1.0, std::round(Sum(weights))));
     const uint32_t second = Murmur3(text, kVariantSeed) % all;
-    drawn.second = static_cast<int>(static_cast<double>(second) / all * kBuckets);
-    drawn.share = Hit(weights, second);
-    return drawn;
+    bucketing.variant_bucket = static_cast<int>(static_cast<double>(second) / all * kBuckets);
+    bucketing.weight = PickWeight(weights, second);
+    return bucketing;
 }
 
 uint32_t Fnv1a(std::string_view bytes) {
@@ -82,24 +82,24 @@ uint32_t Fnv1a(std::string_view bytes) {
 
 // Version 2 of its hash. With several variants each has a range of its own, of which the percentage covers
 // the beginning.
-Drawn DrawGrowthBook(std::string_view salt, std::string_view id, double percentage,
-                     const std::vector<double>& weights) {
+Bucketing BucketAsGrowthBook(std::string_view salt, std::string_view id, double percentage,
+                             const std::vector<double>& weights) {
     const uint32_t place = Fnv1a(std::to_string(Fnv1a(Join(salt, "", id)))) % 10'000;
     const double n = place / 10'000.0, coverage = percentage / 100;
-    Drawn drawn;
-    drawn.bucket = static_cast<int>(place) * (kBuckets / 10'000);
+    Bucketing bucketing;
+    bucketing.bucket = static_cast<int>(place) * (kBuckets / 10'000);
     if (weights.size() < 2) {
-        if (coverage > 0 && n <= coverage) drawn.share = 0;
-        return drawn;
+        if (coverage > 0 && n <= coverage) bucketing.weight = 0;
+        return bucketing;
     }
     double begin = 0;
     const double all = Sum(weights);
     for (size_t i = 0; i < weights.size(); ++i) {
         const double width = weights[i] / all;
-        if (n >= begin && n < begin + width * coverage) drawn.share = i;
+        if (n >= begin && n < begin + width * coverage) bucketing.weight = i;
         begin += width;
     }
-    return drawn;
+    return bucketing;
 }
 
 // The first 15 hexadecimal digits of SHA-1, as a share of the largest such number.
@@ -117,32 +117,32 @@ int AsBucket(double share) {
     return std::min(static_cast<int>(share * kBuckets), kBuckets - 1);
 }
 
-Drawn DrawPostHog(std::string_view salt, std::string_view id, double percentage,
-                  const std::vector<double>& weights) {
+Bucketing BucketAsPostHog(std::string_view salt, std::string_view id, double percentage,
+                          const std::vector<double>& weights) {
     const double place = Sha1Share(Join(salt, ".", id));
-    Drawn drawn;
-    drawn.bucket = AsBucket(place);
-    if (percentage < 100 && place > percentage / 100) return drawn;
-    drawn.share = 0;
-    if (weights.size() < 2) return drawn;
+    Bucketing bucketing;
+    bucketing.bucket = AsBucket(place);
+    if (percentage < 100 && place > percentage / 100) return bucketing;
+    bucketing.weight = 0;
+    if (weights.size() < 2) return bucketing;
     const double second = Sha1Share(Join(salt, ".", id, "variant"));
-    drawn.second = AsBucket(second);
-    drawn.share = Hit(weights, second * Sum(weights));
-    return drawn;
+    bucketing.variant_bucket = AsBucket(second);
+    bucketing.weight = PickWeight(weights, second * Sum(weights));
+    return bucketing;
 }
 
 // One place for both: a percentage is the first of two weights.
-Drawn DrawFlagd(std::string_view salt, std::string_view id, double percentage,
-                const std::vector<double>& weights) {
+Bucketing BucketAsFlagd(std::string_view salt, std::string_view id, double percentage,
+                        const std::vector<double>& weights) {
     const uint32_t hash = Murmur3(Join(salt, "", id));
-    Drawn drawn;
-    drawn.bucket = static_cast<int>(Scale(hash, kBuckets));
-    if (drawn.bucket >= std::llround(percentage * (kBuckets / 100))) return drawn;
-    drawn.share = 0;
-    if (weights.size() < 2) return drawn;
+    Bucketing bucketing;
+    bucketing.bucket = static_cast<int>(ScaleHash(hash, kBuckets));
+    if (bucketing.bucket >= std::llround(percentage * (kBuckets / 100))) return bucketing;
+    bucketing.weight = 0;
+    if (weights.size() < 2) return bucketing;
     const auto all = static_cast<uint32_t>(std::max(1.0, std::round(Sum(weights))));
-    drawn.share = Hit(weights, Scale(hash, all));
-    return drawn;
+    bucketing.weight = PickWeight(weights, ScaleHash(hash, all));
+    return bucketing;
 }
 
 }  // namespace
@@ -157,22 +157,22 @@ std::optional<Dialect> ParseDialect(std::string_view name) {
     return std::nullopt;
 }
 
-uint32_t Scale(uint32_t hash, uint32_t count) {
+uint32_t ScaleHash(uint32_t hash, uint32_t count) {
     return static_cast<uint32_t>(static_cast<uint64_t>(hash) * count >> 32);
 }
 
 int Bucket(std::string_view salt, std::string_view id, uint32_t seed) {
-    return static_cast<int>(Scale(Murmur3(Join(salt, ":", id), seed), kBuckets));
+    return static_cast<int>(ScaleHash(Murmur3(Join(salt, ":", id), seed), kBuckets));
 }
 
-Drawn Draw(Dialect dialect, std::string_view salt, std::string_view id, double percentage,
-           const std::vector<double>& weights) {
+Bucketing ComputeBucketing(Dialect dialect, std::string_view salt, std::string_view id, double percentage,
+                           const std::vector<double>& weights) {
     switch (dialect) {
-        case Dialect::kPulse: return DrawPulse(salt, id, percentage, weights);
-        case Dialect::kUnleash: return DrawUnleash(salt, id, percentage, weights);
-        case Dialect::kGrowthBook: return DrawGrowthBook(salt, id, percentage, weights);
-        case Dialect::kPostHog: return DrawPostHog(salt, id, percentage, weights);
-        case Dialect::kFlagd: return DrawFlagd(salt, id, percentage, weights);
+        case Dialect::kPulse: return BucketAsPulse(salt, id, percentage, weights);
+        case Dialect::kUnleash: return BucketAsUnleash(salt, id, percentage, weights);
+        case Dialect::kGrowthBook: return BucketAsGrowthBook(salt, id, percentage, weights);
+        case Dialect::kPostHog: return BucketAsPostHog(salt, id, percentage, weights);
+        case Dialect::kFlagd: return BucketAsFlagd(salt, id, percentage, weights);
     }
     throw std::logic_error("unknown dialect");
 }

@@ -32,9 +32,9 @@ std::string ReadWhen(const Json& json, const std::string& place) {
     }
 }
 
-std::vector<Step> ReadRamp(const Reader& reader) {
+std::vector<RampStep> ReadRamp(const Reader& reader) {
     const Json* found = reader.List("ramp", kMaxRamp);
-    std::vector<Step> ramp;
+    std::vector<RampStep> ramp;
     if (!found) return ramp;
     constexpr const char* kStep = R"({"at": "2026-03-01", "percentage": 10})";
     for (size_t i = 0; i < found->size(); ++i) {
@@ -47,7 +47,8 @@ std::vector<Step> ReadRamp(const Reader& reader) {
                     std::string("Give for example ") + kStep + ".");
         ramp.push_back({*at, *percentage});
     }
-    std::stable_sort(ramp.begin(), ramp.end(), [](const Step& a, const Step& b) { return a.at < b.at; });
+    std::stable_sort(ramp.begin(), ramp.end(),
+                     [](const RampStep& a, const RampStep& b) { return a.at < b.at; });
     for (size_t i = 1; i < ramp.size(); ++i)
         if (ramp[i].at == ramp[i - 1].at)
             Invalid(reader.Place("ramp") + " has two percentages for one moment",
@@ -94,33 +95,34 @@ std::vector<std::string> ReadBucketBy(const Reader& reader) {
 }
 
 // {"a": 50, "b": 50}: in the order of the variants' names, whatever order they came in.
-std::vector<Share> ReadShares(const Json& json, const std::string& place, const Definition& definition) {
-    std::vector<Share> shares;
+std::vector<VariantWeight> ReadShares(const Json& json, const std::string& place,
+                                      const Definition& definition) {
+    std::vector<VariantWeight> weights;
     double sum = 0;
     for (const auto& [name, weight] : json.items()) {
         const double number = weight.is_number() ? weight.get<double>() : -1;
         if (!(number >= 0 && number <= kMostWeight))
             Invalid(place + "." + rule::Shorten(name, 100) + " must be a weight", Glimpse(weight),
                     "Give a number from 0 to 1000000.");
-        shares.push_back({RequireVariant(definition, name, place), number});
+        weights.push_back({RequireVariant(definition, name, place), number});
         sum += number;
     }
     if (sum <= 0) Invalid(place + " has no weight above 0", "", R"(Give for example {"a": 50, "b": 50}.)");
-    std::sort(shares.begin(), shares.end(),
-              [](const Share& a, const Share& b) { return a.variant < b.variant; });
-    return shares;
+    std::sort(weights.begin(), weights.end(),
+              [](const VariantWeight& a, const VariantWeight& b) { return a.variant < b.variant; });
+    return weights;
 }
 
 // What a rule gives when it does not say.
-std::vector<Share> DefaultShares(const std::string& place, const Definition& definition) {
-    std::vector<Share> shares;
+std::vector<VariantWeight> DefaultShares(const std::string& place, const Definition& definition) {
+    std::vector<VariantWeight> weights;
     std::vector<size_t> others;
     for (size_t i = 0; i < definition.variants.size(); ++i) {
         if (definition.variants[i].weight.value_or(0) > 0)
-            shares.push_back({i, *definition.variants[i].weight});
+            weights.push_back({i, *definition.variants[i].weight});
         if (definition.Allows(i)) others.push_back(i);
     }
-    if (!shares.empty()) return shares;
+    if (!weights.empty()) return weights;
     if (others.size() == 1) return {{others[0], 1}};
     std::vector<std::string> names;
     for (const Variant& variant : definition.variants) names.push_back(variant.name);
@@ -130,8 +132,8 @@ std::vector<Share> DefaultShares(const std::string& place, const Definition& def
             R"(or a "weight" to each variant of the flag.)");
 }
 
-Rule ReadRule(const Reader& reader, const std::string& place, const Definition& definition) {
-    Rule rule;
+FlagRule ReadRule(const Reader& reader, const std::string& place, const Definition& definition) {
+    FlagRule rule;
     if (!place.empty()) rule.name = reader.Text("name").value_or("");
     if (const Json* when = reader.Find("when")) rule.when = ReadWhen(*when, reader.Place("when"));
     rule.ramp = ReadRamp(reader);
@@ -146,26 +148,26 @@ Rule ReadRule(const Reader& reader, const std::string& place, const Definition& 
     const Json* variants = place.empty() ? nullptr : reader.Object("variants", kMaxVariants);
     if (variant && variants)
         Invalid(place + " has both \"variant\" and \"variants\"", "", "Leave out one of them.");
-    if (variant) rule.shares = {{RequireVariant(definition, *variant, reader.Place("variant")), 1}};
-    if (variants) rule.shares = ReadShares(*variants, reader.Place("variants"), definition);
-    if (rule.shares.empty()) rule.shares = DefaultShares(place, definition);
+    if (variant) rule.weights = {{RequireVariant(definition, *variant, reader.Place("variant")), 1}};
+    if (variants) rule.weights = ReadShares(*variants, reader.Place("variants"), definition);
+    if (rule.weights.empty()) rule.weights = DefaultShares(place, definition);
     // What is given to all of them is not drawn.
-    std::erase_if(rule.shares, [](const Share& share) { return share.weight <= 0; });
-    if (rule.shares.size() == 1) rule.shares[0].weight = 1;
+    std::erase_if(rule.weights, [](const VariantWeight& share) { return share.weight <= 0; });
+    if (rule.weights.size() == 1) rule.weights[0].weight = 1;
     return rule;
 }
 
 }  // namespace
 
-double Rule::PercentageAt(Moment now) const {
+double FlagRule::PercentageAt(Moment now) const {
     if (ramp.empty()) return percentage;
     const auto after = std::upper_bound(ramp.begin(), ramp.end(), now,
-                                        [](Moment moment, const Step& step) { return moment < step.at; });
+                                        [](Moment moment, const RampStep& step) { return moment < step.at; });
     return after == ramp.begin() ? 0 : std::prev(after)->percentage;
 }
 
-std::vector<Rule> ReadRules(const Reader& reader, const Json& json, const Definition& definition) {
-    std::vector<Rule> rules;
+std::vector<FlagRule> ReadRules(const Reader& reader, const Json& json, const Definition& definition) {
+    std::vector<FlagRule> rules;
     const Json* list = reader.List("rules", kMaxRules);
     if (!list) {
         // The flag is its only rule, unless it only says what everybody gets.

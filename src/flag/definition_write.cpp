@@ -21,20 +21,20 @@ Json ScheduleJson(const Schedule& schedule) {
     return json;
 }
 
-Json RuleJson(const Rule& rule, const Definition& definition) {
+Json RuleJson(const FlagRule& rule, const Definition& definition) {
     Json json = Json::object();
     if (!rule.name.empty()) json["name"] = rule.name;
     if (!rule.when.empty()) json["when"] = rule.when;
     if (rule.ramp.empty()) {
         if (rule.percentage < 100) json["percentage"] = rule.percentage;
     } else {
-        for (const Step& step : rule.ramp)
+        for (const RampStep& step : rule.ramp)
             json["ramp"].push_back({{"at", FormatMoment(step.at)}, {"percentage", step.percentage}});
     }
-    if (rule.shares.size() == 1)
-        json["variant"] = definition.variants[rule.shares[0].variant].name;
+    if (rule.weights.size() == 1)
+        json["variant"] = definition.variants[rule.weights[0].variant].name;
     else
-        for (const Share& share : rule.shares)
+        for (const VariantWeight& share : rule.weights)
             json["variants"][definition.variants[share.variant].name] = share.weight;
     if (rule.bucket_by != std::vector<std::string>{"user"}) json["bucket_by"] = rule.bucket_by;
     if (rule.schedule != Schedule{}) json["schedule"] = ScheduleJson(rule.schedule);
@@ -78,7 +78,7 @@ Parts PartsOf(const Definition& definition) {
     return parts;
 }
 
-std::string Shown(const Json& json) {
+std::string FormatJsonValue(const Json& json) {
     // 25, not 25.0
     if (json.is_number_float() &&
         json.get<double>() == static_cast<double>(static_cast<int64_t>(json.get<double>())))
@@ -99,7 +99,7 @@ Json ToJson(const Definition& definition) {
         if (variant.payload) entry["payload"] = *variant.payload;
         if (variant.weight) entry["weight"] = *variant.weight;
     }
-    for (const Rule& rule : definition.rules) json["rules"].push_back(RuleJson(rule, definition));
+    for (const FlagRule& rule : definition.rules) json["rules"].push_back(RuleJson(rule, definition));
     for (const auto& [id, variant] : definition.overrides)
         json["overrides"][id] = definition.variants[variant].name;
     for (const Prerequisite& prerequisite : definition.prerequisites) {
@@ -113,10 +113,10 @@ Json ToJson(const Definition& definition) {
     return json;
 }
 
-Uses FindUses(const Definition& definition) {
+References FindReferences(const Definition& definition) {
     std::set<std::string> traits, segments, flags;
     for (size_t i = 0; i < definition.rules.size(); ++i) {
-        const Rule& rule = definition.rules[i];
+        const FlagRule& rule = definition.rules[i];
         if (rule.when.empty()) continue;
         const rule::ExprPtr expr = rule::Parse(rule.when);
         if (ReadsEvents(*expr))
@@ -141,12 +141,12 @@ std::string Difference(const Definition& before, const Definition& after) {
     for (const auto& [name, value] : old) {
         const auto found = now.find(name);
         if (found == now.end())
-            add(name + " " + Shown(value) + " taken away");
+            add(name + " " + FormatJsonValue(value) + " taken away");
         else if (found->second != value)
-            add(name + ": " + Shown(value) + " → " + Shown(found->second));
+            add(name + ": " + FormatJsonValue(value) + " → " + FormatJsonValue(found->second));
     }
     for (const auto& [name, value] : now)
-        if (!old.contains(name)) add(name + " " + Shown(value) + " added");
+        if (!old.contains(name)) add(name + " " + FormatJsonValue(value) + " added");
     return rule::Shorten(text, 10'000);
 }
 

@@ -28,7 +28,7 @@ Datum Update(const pg::Args& args, const std::optional<flag::Definition>& defini
 
 // A verb that takes a key.
 template <typename Verb>
-Datum With(FunctionCallInfo fcinfo, Verb verb) {
+Datum RunWithKey(FunctionCallInfo fcinfo, Verb verb) {
     const std::string key = pg::Args(fcinfo).RequireText(0, "key");
     const std::string editor = pg::CallerName();
     const pg::Identity owner = pg::Identity::Owner();
@@ -66,29 +66,29 @@ PULSE_FUNCTION(pulse_update_flag_jsonb) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_delete_flag) {
-    return With(fcinfo, [](const std::string& key, const std::string&) { flag::DeleteFlag(key); });
+    return RunWithKey(fcinfo, [](const std::string& key, const std::string&) { flag::DeleteFlag(key); });
 }
 
 PULSE_WRITING_FUNCTION(pulse_enable_flag) {
-    return With(fcinfo, [](const std::string& key, const std::string& editor) {
+    return RunWithKey(fcinfo, [](const std::string& key, const std::string& editor) {
         flag::SwitchFlag(key, true, editor);
     });
 }
 
 PULSE_WRITING_FUNCTION(pulse_disable_flag) {
-    return With(fcinfo, [](const std::string& key, const std::string& editor) {
+    return RunWithKey(fcinfo, [](const std::string& key, const std::string& editor) {
         flag::SwitchFlag(key, false, editor);
     });
 }
 
 PULSE_WRITING_FUNCTION(pulse_archive_flag) {
-    return With(fcinfo, [](const std::string& key, const std::string& editor) {
+    return RunWithKey(fcinfo, [](const std::string& key, const std::string& editor) {
         flag::ArchiveFlag(key, true, editor);
     });
 }
 
 PULSE_WRITING_FUNCTION(pulse_restore_flag) {
-    return With(fcinfo, [](const std::string& key, const std::string& editor) {
+    return RunWithKey(fcinfo, [](const std::string& key, const std::string& editor) {
         flag::ArchiveFlag(key, false, editor);
     });
 }

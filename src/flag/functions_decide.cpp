@@ -17,14 +17,14 @@ Value JsonbOf(const std::string& bytes) {
 }
 
 // value, variant, allow, reason, rule, segment, bucket, version, payload
-void AddAnswer(flag::Asked& asked, const flag::Saved& saved, const flag::Decision& decision,
-               std::vector<Value>& row) {
+void AddDecision(flag::StoredEvaluationContext& context, const flag::StoredFlag& saved,
+                 const flag::Decision& decision, std::vector<Value>& row) {
     row.push_back(JsonbOf(saved.values[decision.variant]));
     row.push_back(Value::Text(saved.definition.variants[decision.variant].name));
     row.push_back(Value::Bool(saved.definition.Allows(decision.variant)));
     row.push_back(Value::Text(flag::Name(decision.reason)));
     row.push_back(decision.rule > 0 ? Value::Int4(decision.rule) : Value::Null(INT4OID));
-    row.push_back(Value::Text(asked.SegmentOf(saved, decision)));
+    row.push_back(Value::Text(context.SegmentOf(saved, decision)));
     row.push_back(decision.bucket ? Value::Int4(*decision.bucket) : Value::Null(INT4OID));
     row.push_back(Value::Int4(saved.version));
     row.push_back(JsonbOf(saved.payloads[decision.variant]));
@@ -34,7 +34,8 @@ Value ContextArgument(const pg::Args& args, int i) {
     return args.IsNull(i) ? Value::Null(JSONBOID) : Value{JSONBOID, args.Raw(i), false};
 }
 
-Datum Answer(flag::Asked& asked, const flag::Saved& saved, const flag::Decision& decision) {
+Datum MakeDecisionRow(flag::StoredEvaluationContext& context, const flag::StoredFlag& saved,
+                      const flag::Decision& decision) {
     static const pg::RecordType type({{"value", JSONBOID},
                                       {"variant", TEXTOID},
                                       {"allow", BOOLOID},
@@ -46,7 +47,7 @@ Datum Answer(flag::Asked& asked, const flag::Saved& saved, const flag::Decision&
                                       {"payload", JSONBOID}});
     std::vector<Value> row;
     row.reserve(9);
-    AddAnswer(asked, saved, decision, row);
+    AddDecision(context, saved, decision, row);
     return type.Make(row);
 }
 
@@ -55,51 +56,51 @@ Datum Answer(flag::Asked& asked, const flag::Saved& saved, const flag::Decision&
 PULSE_FUNCTION(pulse_decide) {
     const pg::Args args(fcinfo);
     const std::string key = args.RequireText(1, "flag");
-    flag::Asked asked(args.Text(0), ContextArgument(args, 2));
+    flag::StoredEvaluationContext context(args.Text(0), ContextArgument(args, 2));
     flag::RefreshFlags();
-    const flag::Saved& saved = flag::RequireFlag(key);
-    return Answer(asked, saved, asked.Decide(saved));
+    const flag::StoredFlag& saved = flag::RequireFlag(key);
+    return MakeDecisionRow(context, saved, context.Decide(saved));
 }
 
 PULSE_FUNCTION(pulse_expose) {
     const pg::Args args(fcinfo);
     const std::string key = args.RequireText(1, "flag");
-    flag::Asked asked(args.Text(0), ContextArgument(args, 2));
+    flag::StoredEvaluationContext context(args.Text(0), ContextArgument(args, 2));
     flag::RefreshFlags();
-    const flag::Saved& saved = flag::RequireFlag(key);
-    const flag::Decision decision = asked.Decide(saved);
-    const std::optional<std::string> id = asked.Id();
+    const flag::StoredFlag& saved = flag::RequireFlag(key);
+    const flag::Decision decision = context.Decide(saved);
+    const std::optional<std::string> id = context.BucketingId();
     if (id && !pg::ReadOnly())
-        flag::NoteExposure(saved, asked.person(), *id, saved.definition.variants[decision.variant].name);
-    return Answer(asked, saved, decision);
+        flag::RecordExposure(saved, context.person(), *id, saved.definition.variants[decision.variant].name);
+    return MakeDecisionRow(context, saved, decision);
 }
 
 PULSE_WRITING_FUNCTION(pulse_log_exposure) {
     const pg::Args args(fcinfo);
     const std::string user = args.RequireText(0, "user"), key = args.RequireText(1, "flag"),
                       variant = args.RequireText(2, "variant");
-    flag::Asked asked(user, Value::Null(JSONBOID));
+    flag::StoredEvaluationContext context(user, Value::Null(JSONBOID));
     flag::RefreshFlags();
-    const flag::Saved& saved = flag::RequireFlag(key);
+    const flag::StoredFlag& saved = flag::RequireFlag(key);
     flag::RequireVariant(saved.definition, variant, "flag " + key, pulse::sqlstate::kUndefinedObject);
-    const std::optional<std::string> id = asked.Id();
+    const std::optional<std::string> id = context.BucketingId();
     if (!id)
         throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"user\" must not be empty", "",
                                "Give the id the decision was made for.");
-    return BoolGetDatum(flag::NoteExposure(saved, asked.person(), *id, variant));
+    return BoolGetDatum(flag::RecordExposure(saved, context.person(), *id, variant));
 }
 
 PULSE_FUNCTION(pulse_decide_all) {
     const pg::Args args(fcinfo);
-    flag::Asked asked(args.Text(0), ContextArgument(args, 1));
+    flag::StoredEvaluationContext context(args.Text(0), ContextArgument(args, 1));
     flag::RefreshFlags();
     pg::ResultSet rows(fcinfo);
-    for (const std::string& key : flag::LiveFlags()) {
+    for (const std::string& key : flag::ActiveFlags()) {
         pg::CheckInterrupts();
-        const flag::Saved* saved = flag::FindFlag(key);
+        const flag::StoredFlag* saved = flag::FindFlag(key);
         if (!saved) continue;
         std::vector<Value> row{Value::Text(key)};
-        AddAnswer(asked, *saved, asked.Decide(*saved), row);
+        AddDecision(context, *saved, context.Decide(*saved), row);
         rows.Add(row);
     }
     return pg::ResultSet::Done();
@@ -108,25 +109,25 @@ PULSE_FUNCTION(pulse_decide_all) {
 PULSE_FUNCTION(pulse_explain_decision) {
     const pg::Args args(fcinfo);
     const std::string key = args.RequireText(1, "flag");
-    flag::Asked asked(args.Text(0), ContextArgument(args, 2));
+    flag::StoredEvaluationContext context(args.Text(0), ContextArgument(args, 2));
     flag::RefreshFlags();
-    const flag::Saved& saved = flag::RequireFlag(key);
-    std::vector<flag::Line> lines;
-    const flag::Decision decision = asked.Decide(saved, &lines);
+    const flag::StoredFlag& saved = flag::RequireFlag(key);
+    std::vector<flag::ExplanationLine> lines;
+    const flag::Decision decision = context.Decide(saved, &lines);
     pg::ResultSet rows(fcinfo);
     rows.Add({Value::Int4(0), Value::Text("decision"),
               Value::Text(saved.definition.variants[decision.variant].name),
               Value::Text(std::string(flag::Name(decision.reason)) +
                           (decision.rule > 0 ? ", rule " + std::to_string(decision.rule) : "") +
                           ", version " + std::to_string(saved.version))});
-    const std::optional<std::string> id = asked.Id();
-    rows.Add(
-        {Value::Int4(0), Value::Text("person"),
-         asked.person() ? Value::Text("profile:" + std::to_string(asked.person()->id)) : Value::Null(TEXTOID),
-         Value::Text(!asked.person() && id ? "nobody is known as " + *id + ": only the context counts"
-                     : id                  ? "drawn by " + *id
-                                           : std::string("there is no id: nothing can be drawn"))});
-    for (const flag::Line& line : lines)
+    const std::optional<std::string> id = context.BucketingId();
+    rows.Add({Value::Int4(0), Value::Text("person"),
+              context.person() ? Value::Text("profile:" + std::to_string(context.person()->id))
+                               : Value::Null(TEXTOID),
+              Value::Text(!context.person() && id ? "nobody is known as " + *id + ": only the context counts"
+                          : id                    ? "drawn by " + *id
+                                                  : std::string("there is no id: nothing can be drawn"))});
+    for (const flag::ExplanationLine& line : lines)
         rows.Add({Value::Int4(line.depth), Value::Text(line.part),
                   line.value.empty() ? Value::Null(TEXTOID) : Value::Text(line.value),
                   line.note.empty() ? Value::Null(TEXTOID) : Value::Text(line.note)});

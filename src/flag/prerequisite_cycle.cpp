@@ -10,37 +10,37 @@ namespace {
 
 using Required = std::map<std::string, std::vector<std::string>>;
 
-std::string Way(const std::vector<std::string>& path) {
+std::string FormatPath(const std::vector<std::string>& path) {
     std::string text;
     for (const std::string& key : path) text += (text.empty() ? "" : " → ") + key;
     return text;
 }
 
 // Depth first; `done` holds flags from which every way was followed, by the length of the longest.
-std::string Follow(const std::string& target, std::vector<std::string>& path,
-                   const std::vector<std::string>& next, const Required& others,
-                   std::map<std::string, size_t>& done, size_t& longest) {
+std::string FindPathTo(const std::string& target, std::vector<std::string>& path,
+                       const std::vector<std::string>& next, const Required& others,
+                       std::map<std::string, size_t>& done, size_t& longest) {
     longest = 0;
     for (const std::string& key : next) {
         path.push_back(key);
-        if (key == target) return Way(path);
+        if (key == target) return FormatPath(path);
         if (path.size() > rule::kMaxNesting)
             throw UserError(
-                sqlstate::kProgramLimit, "flags require one another too deeply", Way(path),
+                sqlstate::kProgramLimit, "flags require one another too deeply", FormatPath(path),
                 "A way from flag to flag may be " + std::to_string(rule::kMaxNesting) + " flags long.");
         size_t length = 0;
         const auto known = done.find(key);
         if (known != done.end()) {
             length = known->second;
         } else if (const auto found = others.find(key); found != others.end()) {
-            if (std::string way = Follow(target, path, found->second, others, done, length); !way.empty())
+            if (std::string way = FindPathTo(target, path, found->second, others, done, length); !way.empty())
                 return way;
             done[key] = length;
         }
         longest = std::max(longest, length + 1);
         if (path.size() + length > rule::kMaxNesting)
             throw UserError(
-                sqlstate::kProgramLimit, "flags require one another too deeply", Way(path) + " → …",
+                sqlstate::kProgramLimit, "flags require one another too deeply", FormatPath(path) + " → …",
                 "A way from flag to flag may be " + std::to_string(rule::kMaxNesting) + " flags long.");
         path.pop_back();
     }
@@ -54,7 +54,7 @@ std::string FindCycle(const std::string& key, const std::vector<std::string>& re
     std::vector<std::string> path{key};
     std::map<std::string, size_t> done;
     size_t longest = 0;
-    return Follow(key, path, required, others, done, longest);
+    return FindPathTo(key, path, required, others, done, longest);
 }
 
 }  // namespace pulse::flag

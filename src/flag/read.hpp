@@ -39,7 +39,7 @@ class Reader {
 };
 
 // The rules of a definition whose variants are read already.
-std::vector<Rule> ReadRules(const Reader& reader, const Json& json, const Definition& definition);
+std::vector<FlagRule> ReadRules(const Reader& reader, const Json& json, const Definition& definition);
 Schedule ReadSchedule(const Reader& reader);
 
 }  // namespace pulse::flag

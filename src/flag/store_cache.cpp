@@ -17,16 +17,16 @@ namespace pulse::flag {
 namespace {
 
 struct Cache {
-    std::unordered_map<std::string, std::unique_ptr<Saved>> flags;
+    std::unordered_map<std::string, std::unique_ptr<StoredFlag>> flags;
     std::optional<std::vector<std::string>> live;
 };
 
-Cache& Cached() {
+Cache& LocalCache() {
     static Cache cache;
     return cache;
 }
 
-std::string Bytes(const Json& json) {
+std::string JsonbBytes(const Json& json) {
     const Datum datum = pg::FromJson(json);
     return {reinterpret_cast<const char*>(DatumGetPointer(datum)), VARSIZE(DatumGetPointer(datum))};
 }
@@ -42,33 +42,33 @@ const std::string* NamedSegment(const rule::Expr& expr) {
 
 // segment("a"), or segment("a") && more: who the rule holds for is in a. Otherwise those it names have to be
 // looked at.
-void CompileSegments(const rule::Expr& expr, Condition& condition) {
-    if (const std::string* name = NamedSegment(expr)) condition.segment = *name;
+void CompileSegments(const rule::Expr& expr, CompiledRule& compiled) {
+    if (const std::string* name = NamedSegment(expr)) compiled.segment = *name;
     if (const rule::Operation* all = rule::AsOp(expr, rule::Op::kAnd))
         for (const rule::ExprPtr& operand : all->operands)
-            if (const std::string* name = NamedSegment(*operand); name && !condition.segment)
-                condition.segment = *name;
-    if (condition.segment) return;
+            if (const std::string* name = NamedSegment(*operand); name && !compiled.segment)
+                compiled.segment = *name;
+    if (compiled.segment) return;
     for (const std::string& name : rule::FindMentions(expr).segments)
-        condition.segments.emplace_back(
+        compiled.segments.emplace_back(
             name, trait::Rule(rule::Print(*SegmentReference(name)), rule::Expect::kBoolean, true));
 }
 
-Condition CompileRule(const Rule& rule) {
-    Condition condition;
+CompiledRule CompileRule(const FlagRule& rule) {
+    CompiledRule compiled;
     if (!rule.when.empty()) {
-        condition.when.emplace(rule.when, rule::Expect::kBoolean, true);
-        CompileSegments(*rule::Parse(rule.when), condition);
+        compiled.when.emplace(rule.when, rule::Expect::kBoolean, true);
+        CompileSegments(*rule::Parse(rule.when), compiled);
     }
     for (const std::string& name : rule.bucket_by) {
-        condition.bucket_by.emplace_back();
-        if (name != "user") condition.bucket_by.back().emplace(name, rule::Expect::kAny, true);
+        compiled.bucket_by.emplace_back();
+        if (name != "user") compiled.bucket_by.back().emplace(name, rule::Expect::kAny, true);
     }
-    return condition;
+    return compiled;
 }
 
 // Of the newest committed row, or our own.
-std::unique_ptr<Saved> Load(const std::string& key) {
+std::unique_ptr<StoredFlag> Load(const std::string& key) {
     static const pg::Probe probe("flag", "flag_key_key", {1, 3, 4, 5, 6, 7});
     std::optional<std::vector<pg::Value>> row;
     {
@@ -76,67 +76,67 @@ std::unique_ptr<Saved> Load(const std::string& key) {
         row = probe.Find({pg::FromText(key)});
     }
     if (!row) return nullptr;
-    auto saved = std::make_unique<Saved>();
+    auto saved = std::make_unique<StoredFlag>();
     saved->id = DatumGetInt64((*row)[0].datum);
     saved->key = key;
     saved->definition = ReadDefinition(pg::ToJson((*row)[1].datum));
-    saved->standing = {DatumGetBool((*row)[3].datum), !(*row)[4].null, pg::ToText((*row)[2].datum)};
+    saved->state = {DatumGetBool((*row)[3].datum), !(*row)[4].null, pg::ToText((*row)[2].datum)};
     saved->version = DatumGetInt32((*row)[5].datum);
     for (const Variant& variant : saved->definition.variants) {
-        saved->values.push_back(Bytes(variant.value));
-        saved->payloads.push_back(variant.payload ? Bytes(*variant.payload) : "");
+        saved->values.push_back(JsonbBytes(variant.value));
+        saved->payloads.push_back(variant.payload ? JsonbBytes(*variant.payload) : "");
     }
     const pg::Identity owner = pg::Identity::Owner();
-    saved->conditions = CompileRules(saved->definition, false);
+    saved->compiled_rules = CompileRules(saved->definition, false);
     return saved;
 }
 
 }  // namespace
 
-std::vector<Condition> CompileRules(const Definition& definition, bool strict) {
-    std::vector<Condition> conditions;
+std::vector<CompiledRule> CompileRules(const Definition& definition, bool strict) {
+    std::vector<CompiledRule> compiled_rules;
     for (size_t i = 0; i < definition.rules.size(); ++i) {
         try {
-            conditions.push_back(CompileRule(definition.rules[i]));
+            compiled_rules.push_back(CompileRule(definition.rules[i]));
         } catch (const UserError& error) {
             if (strict && definition.rules.size() > 1)
                 throw UserError(error.state().c_str(),
                                 error.message() + " (rules[" + std::to_string(i) + "])", error.detail(),
                                 error.hint());
             if (strict) throw;
-            conditions.emplace_back();
-            conditions.back().broken = error.message();
+            compiled_rules.emplace_back();
+            compiled_rules.back().error = error.message();
         }
     }
-    return conditions;
+    return compiled_rules;
 }
 
 void RefreshFlags() {
     static pg::Watch flags("flag"), definitions("definition");
     const bool flag_changed = flags.Changed();
     if (!definitions.Changed() && !flag_changed) return;
-    Cached().flags.clear();
-    Cached().live.reset();
+    LocalCache().flags.clear();
+    LocalCache().live.reset();
 }
 
-const Saved* FindFlag(const std::string& key) {
-    auto& flags = Cached().flags;
+const StoredFlag* FindFlag(const std::string& key) {
+    auto& flags = LocalCache().flags;
     const auto found = flags.find(key);
     if (found != flags.end()) return found->second.get();
-    std::unique_ptr<Saved> saved = Load(key);
+    std::unique_ptr<StoredFlag> saved = Load(key);
     if (!saved) return nullptr;
     return flags.emplace(key, std::move(saved)).first->second.get();
 }
 
-const Saved& RequireFlag(const std::string& key) {
-    if (const Saved* saved = FindFlag(key)) return *saved;
+const StoredFlag& RequireFlag(const std::string& key) {
+    if (const StoredFlag* saved = FindFlag(key)) return *saved;
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     ThrowUnknownFlag(key);
 }
 
-const std::vector<std::string>& LiveFlags() {
-    auto& live = Cached().live;
+const std::vector<std::string>& ActiveFlags() {
+    auto& live = LocalCache().live;
     if (live) return *live;
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;

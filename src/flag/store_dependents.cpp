@@ -9,13 +9,13 @@ namespace pulse::flag {
 
 namespace {
 
-std::vector<trait::User> Users() {
+std::vector<trait::Dependent> FlagDependents() {
     const pg::Result rows =
         pg::Execute("SELECT key, definition FROM pulse.flag WHERE archived_at IS NULL ORDER BY key");
-    std::vector<trait::User> users;
+    std::vector<trait::Dependent> users;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
-        trait::User user{"flag", rows[i].Text(0), {}, true};
+        trait::Dependent user{"flag", rows[i].Text(0), {}, true};
         const pg::Json definition = rows[i].Jsonb(1);
         for (const pg::Json& rule : definition.value("rules", pg::Json::array()))
             if (rule.contains("when") && rule["when"].is_string())
@@ -25,7 +25,7 @@ std::vector<trait::User> Users() {
     return users;
 }
 
-[[maybe_unused]] const bool lists_users = trait::ListUsers(Users);
+[[maybe_unused]] const bool lists_dependents = trait::RegisterDependents(FlagDependents);
 
 }  // namespace
 

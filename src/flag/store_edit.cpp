@@ -15,7 +15,7 @@ namespace {
 
 using pg::Value;
 
-struct Row {
+struct FlagRow {
     int64_t id;
     Definition definition;
     std::string salt;
@@ -24,14 +24,14 @@ struct Row {
     int32_t version;
 };
 
-void LimitWaiting() {
+void SetLockTimeout() {
     pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
 }
 
 // What flags, traits and segments mention stays as it is till the end of the transaction. Bringing events and
 // switching flags do not wait for it.
-void LockDefiners() {
-    LimitWaiting();
+void LockDefinitionChanges() {
+    SetLockTimeout();
     try {
         pg::Execute("LOCK TABLE pulse.definition IN SHARE UPDATE EXCLUSIVE MODE");
     } catch (const pg::Error& error) {
@@ -43,7 +43,7 @@ void LockDefiners() {
     }
 }
 
-Row RequireRow(const std::string& key, const char* lock) {
+FlagRow RequireRow(const std::string& key, const char* lock) {
     const pg::Result rows = pg::Execute(
         std::string("SELECT id, definition, salt, enabled, archived_at IS NOT NULL, version FROM pulse.flag"
                     " WHERE key = $1 ") +
@@ -54,8 +54,8 @@ Row RequireRow(const std::string& key, const char* lock) {
     return {row.Int8(0), ReadDefinition(row.Jsonb(1)), row.Text(2), row.Bool(3), row.Bool(4), row.Int4(5)};
 }
 
-Row LockRow(const std::string& key, const char* lock) {
-    LimitWaiting();
+FlagRow LockRow(const std::string& key, const char* lock) {
+    SetLockTimeout();
     try {
         return RequireRow(key, lock);
     } catch (const pg::Error& error) {
@@ -84,7 +84,7 @@ void RequireUnused(const std::string& key, const char* doing) {
                         "They are " + Names(rows) + ".", "Take it out of their \"prerequisites\" first.");
 }
 
-void CheckPrerequisites(const std::string& key, const Definition& definition, const Uses& uses) {
+void CheckPrerequisites(const std::string& key, const Definition& definition, const References& uses) {
     if (uses.flags.empty()) return;
     std::map<std::string, std::vector<std::string>> others;
     const pg::Result rows = pg::Execute("SELECT key, flags FROM pulse.flag WHERE flags <> '{}'", {});
@@ -95,7 +95,7 @@ void CheckPrerequisites(const std::string& key, const Definition& definition, co
         throw UserError("42P17", "flags would require one another in a circle", cycle,
                         "Take one of them out of the \"prerequisites\" of the other.");
     for (const Prerequisite& prerequisite : definition.prerequisites) {
-        const Row required = RequireRow(prerequisite.flag, "");
+        const FlagRow required = RequireRow(prerequisite.flag, "");
         for (const std::string& variant : prerequisite.variants)
             RequireVariant(required.definition, variant, "flag " + prerequisite.flag);
     }
@@ -122,16 +122,16 @@ void RequireVariantsKept(const std::string& key, const Definition& definition) {
 }
 
 // Everything that can be wrong with a definition here and now.
-Uses Check(const std::string& key, const Definition& definition) {
-    Uses uses = FindUses(definition);
+References Check(const std::string& key, const Definition& definition) {
+    References uses = FindReferences(definition);
     CheckPrerequisites(key, definition, uses);
     CompileRules(definition, true);
-    for (const Rule& rule : definition.rules)
+    for (const FlagRule& rule : definition.rules)
         if (!rule.when.empty()) trait::CheckPatterns(*rule::Parse(rule.when));
     return uses;
 }
 
-Json Stored(Definition definition) {
+Json StoredJson(Definition definition) {
     definition.salt.reset();
     definition.enabled.reset();
     return ToJson(definition);
@@ -174,14 +174,14 @@ int64_t CreateFlag(const std::string& key, const Definition& definition,
                    const std::optional<std::string>& description, const std::string& creator) {
     CheckKey(key);
     CheckDescription(description);
-    LockDefiners();
+    LockDefinitionChanges();
     if (Exists(key)) ThrowDuplicate(key);
-    const Uses uses = Check(key, definition);
+    const References uses = Check(key, definition);
     const pg::Result made = pg::Execute(
         "INSERT INTO pulse.flag (key, definition, salt, enabled, traits, segments, flags, description,"
         " created_by, created_at, updated_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (key) DO NOTHING RETURNING id",
-        {Value::Text(key), Value::Jsonb(Stored(definition)), Value::Text(definition.salt.value_or(key)),
+        {Value::Text(key), Value::Jsonb(StoredJson(definition)), Value::Text(definition.salt.value_or(key)),
          Value::Bool(definition.enabled.value_or(true)), Value::Texts(uses.traits),
          Value::Texts(uses.segments), Value::Texts(uses.flags), OrNull(description), Value::Text(creator),
          Value::Time(pg::Now())});
@@ -195,8 +195,8 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
                    const std::optional<std::string>& description, const std::optional<std::string>& new_key,
                    const std::string& editor) {
     CheckDescription(description);
-    LockDefiners();
-    const Row row = LockRow(key, new_key ? "FOR UPDATE" : "FOR NO KEY UPDATE");
+    LockDefinitionChanges();
+    const FlagRow row = LockRow(key, new_key ? "FOR UPDATE" : "FOR NO KEY UPDATE");
     std::string change;
     const auto add = [&](const std::string& text) { change += (change.empty() ? "" : "; ") + text; };
     if (new_key && *new_key != key) {
@@ -210,7 +210,7 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
     if (definition) {
         salt = definition->salt.value_or(salt);
         enabled = definition->enabled.value_or(enabled);
-        const Uses uses = Check(new_key.value_or(key), *definition);
+        const References uses = Check(new_key.value_or(key), *definition);
         RequireVariantsKept(key, *definition);
         if (const std::string difference = Difference(row.definition, *definition); !difference.empty())
             add(difference);
@@ -218,7 +218,7 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
         if (enabled != row.enabled) add(enabled ? "switched on" : "switched off");
         pg::Execute(
             "UPDATE pulse.flag SET definition = $2, traits = $3, segments = $4, flags = $5 WHERE id = $1",
-            {Value::Int8(row.id), Value::Jsonb(Stored(*definition)), Value::Texts(uses.traits),
+            {Value::Int8(row.id), Value::Jsonb(StoredJson(*definition)), Value::Texts(uses.traits),
              Value::Texts(uses.segments), Value::Texts(uses.flags)});
     }
     if (description)
@@ -235,15 +235,15 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
 }
 
 void DeleteFlag(const std::string& key) {
-    LockDefiners();
-    const Row row = LockRow(key, "FOR UPDATE");
+    LockDefinitionChanges();
+    const FlagRow row = LockRow(key, "FOR UPDATE");
     RequireUnused(key, "delete");
     pg::Execute("DELETE FROM pulse.flag WHERE id = $1", {Value::Int8(row.id)});
     pg::Watch::Announce("flag");
 }
 
 void SwitchFlag(const std::string& key, bool enabled, const std::string& editor) {
-    const Row row = LockRow(key, "FOR NO KEY UPDATE");
+    const FlagRow row = LockRow(key, "FOR NO KEY UPDATE");
     if (enabled && row.archived)
         throw UserError(sqlstate::kNotReady, "flag \"" + key + "\" is archived", "",
                         "Bring it back with pulse_restore_flag() first.");
@@ -254,8 +254,8 @@ void SwitchFlag(const std::string& key, bool enabled, const std::string& editor)
 }
 
 void ArchiveFlag(const std::string& key, bool archived, const std::string& editor) {
-    LockDefiners();
-    const Row row = LockRow(key, "FOR NO KEY UPDATE");
+    LockDefinitionChanges();
+    const FlagRow row = LockRow(key, "FOR NO KEY UPDATE");
     if (archived == row.archived) return;
     if (archived) RequireUnused(key, "archive");
     // What it mentions may have gone meanwhile.

@@ -10,7 +10,7 @@ namespace pulse::flag {
 namespace {
 
 // 17.0 is 17, and every digit counts.
-std::string Trimmed(std::string number) {
+std::string TrimZeros(std::string number) {
     if (number.find('.') == std::string::npos) return number;
     number.erase(number.find_last_not_of('0') + 1);
     if (number.back() == '.') number.pop_back();
@@ -18,7 +18,7 @@ std::string Trimmed(std::string number) {
 }
 
 // An id out of a value: a text as it is, a number or truth value as it is written; nothing else can be one.
-std::optional<std::string> AsId(const pg::Value& value) {
+std::optional<std::string> ToBucketingId(const pg::Value& value) {
     if (value.null) return std::nullopt;
     std::string text;
     if (value.type == JSONBOID) {
@@ -27,10 +27,10 @@ std::optional<std::string> AsId(const pg::Value& value) {
         if (text[0] == '"')
             text = pg::ToJson(value.datum).get<std::string>();
         else if (text != "true" && text != "false")
-            text = Trimmed(text);
+            text = TrimZeros(text);
     } else {
         text = pg::ToOutput(value.datum, value.type);
-        if (value.type == NUMERICOID) text = Trimmed(text);
+        if (value.type == NUMERICOID) text = TrimZeros(text);
     }
     if (text.empty()) return std::nullopt;
     return text;
@@ -51,7 +51,8 @@ bool IsLiteral(const rule::Expr& expr) {
 
 }  // namespace
 
-Asked::Asked(const std::optional<std::string>& user, const pg::Value& context)
+StoredEvaluationContext::StoredEvaluationContext(const std::optional<std::string>& user,
+                                                 const pg::Value& context)
     : user_(user), context_(context), now_(pg::Now()) {
     if (context.null) {
         context_ = pg::Value::Jsonb(Json::object());
@@ -66,7 +67,7 @@ Asked::Asked(const std::optional<std::string>& user, const pg::Value& context)
     }
 }
 
-const std::optional<profile::Person>& Asked::person() {
+const std::optional<profile::Person>& StoredEvaluationContext::person() {
     if (!looked_) {
         if (user_) person_ = profile::FindPerson(*user_);
         looked_ = true;
@@ -74,7 +75,7 @@ const std::optional<profile::Person>& Asked::person() {
     return person_;
 }
 
-trait::Subject& Asked::subject() {
+trait::Subject& StoredEvaluationContext::subject() {
     if (!subject_) {
         if (person())
             subject_.emplace(*person(), now_);
@@ -84,38 +85,41 @@ trait::Subject& Asked::subject() {
     return *subject_;
 }
 
-Decision Asked::Decide(const Saved& flag, std::vector<Line>* lines) {
-    const Saved* outer = std::exchange(flag_, &flag);
-    const Decision decision = flag::Decide(flag.definition, flag.standing, now_, *this, lines);
+Decision StoredEvaluationContext::Decide(const StoredFlag& flag, std::vector<ExplanationLine>* lines) {
+    const StoredFlag* outer = std::exchange(flag_, &flag);
+    const Decision decision = flag::Decide(flag.definition, flag.state, now_, *this, lines);
     flag_ = outer;
     return decision;
 }
 
-std::optional<std::string> Asked::SegmentOf(const Saved& flag, const Decision& decision) {
+std::optional<std::string> StoredEvaluationContext::SegmentOf(const StoredFlag& flag,
+                                                              const Decision& decision) {
     if (decision.rule == 0) return std::nullopt;
-    const Condition& condition = flag.conditions[static_cast<size_t>(decision.rule) - 1];
-    if (condition.segment) return condition.segment;
-    for (const auto& [name, rule] : condition.segments)
+    const CompiledRule& compiled = flag.compiled_rules[static_cast<size_t>(decision.rule) - 1];
+    if (compiled.segment) return compiled.segment;
+    for (const auto& [name, rule] : compiled.segments)
         if (IsTrue(subject().Value(rule, context_))) return name;
     return std::nullopt;
 }
 
-std::optional<std::string> Asked::Id() {
+std::optional<std::string> StoredEvaluationContext::BucketingId() {
     return person() ? std::optional(person()->bucketing_id) : user_;
 }
 
-bool Asked::Holds(size_t rule) {
-    const Condition& condition = flag_->conditions[rule];
-    return condition.when && IsTrue(subject().Value(*condition.when, context_));
+bool StoredEvaluationContext::RuleHolds(size_t rule) {
+    const CompiledRule& compiled = flag_->compiled_rules[rule];
+    return compiled.when && IsTrue(subject().Value(*compiled.when, context_));
 }
 
-std::optional<std::string> Asked::Id(size_t rule) {
-    for (const std::optional<trait::Rule>& by : flag_->conditions[rule].bucket_by)
-        if (std::optional<std::string> id = by ? AsId(subject().Value(*by, context_)) : Id()) return id;
+std::optional<std::string> StoredEvaluationContext::BucketingId(size_t rule) {
+    for (const std::optional<trait::Rule>& by : flag_->compiled_rules[rule].bucket_by)
+        if (std::optional<std::string> id =
+                by ? ToBucketingId(subject().Value(*by, context_)) : BucketingId())
+            return id;
     return std::nullopt;
 }
 
-std::optional<size_t> Asked::Override() {
+std::optional<size_t> StoredEvaluationContext::Override() {
     const std::map<std::string, size_t>& overrides = flag_->definition.overrides;
     const auto find = [&](const std::string& id) -> std::optional<size_t> {
         const auto found = overrides.find(id);
@@ -128,8 +132,8 @@ std::optional<size_t> Asked::Override() {
     return variant;
 }
 
-bool Asked::Meets(const Prerequisite& prerequisite) {
-    const Saved* required = FindFlag(prerequisite.flag);
+bool StoredEvaluationContext::MeetsPrerequisite(const Prerequisite& prerequisite) {
+    const StoredFlag* required = FindFlag(prerequisite.flag);
     if (!required) return false;
     auto known = decided_.find(prerequisite.flag);
     if (known == decided_.end()) known = decided_.emplace(prerequisite.flag, Decide(*required).variant).first;
@@ -140,20 +144,20 @@ bool Asked::Meets(const Prerequisite& prerequisite) {
     return false;
 }
 
-void Asked::Explain(size_t rule, std::vector<Line>& lines) {
-    const Condition& condition = flag_->conditions[rule];
-    if (!condition.broken.empty()) {
+void StoredEvaluationContext::Explain(size_t rule, std::vector<ExplanationLine>& lines) {
+    const CompiledRule& compiled = flag_->compiled_rules[rule];
+    if (!compiled.error.empty()) {
         lines.push_back(
-            {1, flag_->definition.rules[rule].when, "", "cannot be asked any more: " + condition.broken});
+            {1, flag_->definition.rules[rule].when, "", "cannot be asked any more: " + compiled.error});
         return;
     }
     const rule::ExprPtr expr = rule::Parse(flag_->definition.rules[rule].when);
     for (const rule::Part& part : rule::Parts(expr)) {
         if (IsLiteral(*part.expr)) continue;
-        Line line{part.depth + 1, part.text, "null", ""};
+        ExplanationLine line{part.depth + 1, part.text, "null", ""};
         try {
-            const trait::Rule asked(part.text, rule::Expect::kAny, true);
-            const trait::Subject::Answer answer = subject().Evaluate(asked, context_);
+            const trait::Rule part_rule(part.text, rule::Expect::kAny, true);
+            const trait::Subject::Answer answer = subject().Evaluate(part_rule, context_);
             if (!answer.value.null)
                 line.value = answer.value.type == BOOLOID
                                  ? (DatumGetBool(answer.value.datum) ? "true" : "false")

@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kSalt = "exposure";
 
 // Whole people are sampled, the same ones every day: who changed variants is seen.
-bool Sampled(const std::string& id) {
+bool IsSampled(const std::string& id) {
     const double share = pg::settings::exposure_sample;
     return share >= 1 || (share > 0 && Bucket(kSalt, id) < share * kBuckets);
 }
@@ -26,7 +26,7 @@ int32_t DayOf(Moment moment) {
 }
 
 // What no id of a person can be is nobody's.
-bool TooLong(const std::string& id) {
+bool IsTooLong(const std::string& id) {
     constexpr ptrdiff_t kMaxCharacters = 255;
     return std::count_if(id.begin(), id.end(), [](char c) {
                return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -35,9 +35,9 @@ bool TooLong(const std::string& id) {
 
 }  // namespace
 
-bool NoteExposure(const Saved& flag, const std::optional<profile::Person>& person, const std::string& id,
-                  const std::string& variant) {
-    if (TooLong(id) || !Sampled(id)) return false;
+bool RecordExposure(const StoredFlag& flag, const std::optional<profile::Person>& person,
+                    const std::string& id, const std::string& variant) {
+    if (IsTooLong(id) || !IsSampled(id)) return false;
     const Moment now = pg::Now();
     const pg::Value day{DATEOID, DateADTGetDatum(DayOf(now)), false};
     // Almost always it is there already: then nothing is written, and no transaction number taken.

@@ -124,7 +124,7 @@ bool NeedsNumbers(rule::Aggregate aggregate) {
            aggregate == rule::Aggregate::kMedian || aggregate == rule::Aggregate::kP95;
 }
 
-class ReadFinder {
+class ReferenceFinder {
   public:
     // `event`: where the names of a filter belong; nullptr outside of one.
     void Walk(const rule::Expr& expr, const std::string* event) {
@@ -140,7 +140,7 @@ class ReadFinder {
         for (const rule::ExprPtr& operand : operation->operands) Walk(*operand, event);
     }
 
-    Reads found;
+    RuleReferences found;
 
   private:
     void Visit(const rule::Metric& metric) {
@@ -250,8 +250,8 @@ std::string TypeName(const rule::Expr& expr, rule::Type type) {
                     "Count days with days_since(…), or compare the instants.");
 }
 
-Reads FindReads(const rule::Expr& expr) {
-    ReadFinder finder;
+RuleReferences FindReferences(const rule::Expr& expr) {
+    ReferenceFinder finder;
     finder.Walk(expr, nullptr);
     return std::move(finder.found);
 }

@@ -4,17 +4,17 @@ namespace pulse::trait {
 
 namespace {
 
-constinit UserLister current = nullptr;
+constinit DependentLister current = nullptr;
 
 }  // namespace
 
-bool ListUsers(UserLister lister) {
+bool RegisterDependents(DependentLister lister) {
     current = lister;
     return true;
 }
 
-std::vector<User> OtherUsers() {
-    return current ? current() : std::vector<User>();
+std::vector<Dependent> RegisteredDependents() {
+    return current ? current() : std::vector<Dependent>();
 }
 
 }  // namespace pulse::trait

@@ -43,21 +43,21 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
         throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer",
                         "It is empty or longer than 255 bytes.",
                         "Give it a name; it is made when first used.");
-    if (consumer.starts_with(trait::kSubscription))
-        throw UserError(
-            sqlstate::kInvalidParameter, "invalid name of a consumer",
-            "Names that begin with \"" + std::string(trait::kSubscription) + "\" are those of subscriptions.",
-            "Give it another name; pulse_subscribe() makes subscriptions.");
-    if (most < 1 || most > trait::kMostChanges)
+    if (consumer.starts_with(trait::kSubscriptionPrefix))
+        throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer",
+                        "Names that begin with \"" + std::string(trait::kSubscriptionPrefix) +
+                            "\" are those of subscriptions.",
+                        "Give it another name; pulse_subscribe() makes subscriptions.");
+    if (most < 1 || most > trait::kMaxChanges)
         throw UserError(sqlstate::kInvalidParameter, "invalid number of changes",
                         "It is " + std::to_string(most) + ".",
-                        "Give a number from 1 to " + std::to_string(trait::kMostChanges) + ".");
+                        "Give a number from 1 to " + std::to_string(trait::kMaxChanges) + ".");
     pg::ResultSet results(fcinfo);
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
-    const trait::ByIndex by_index;
+    const trait::ForceIndexPlans force_index_plans;
     const int64_t position = trait::PositionOf(consumer);
-    trait::GivePositions(trait::kMostChanges, true);
+    trait::AssignPositions(trait::kMaxChanges, true);
     const int64_t last = trait::LastPosition();
     static pg::Statement take(
         "SELECT c.position, s.name, c.profile_id, (SELECT i.value FROM pulse.profile AS p"
@@ -96,7 +96,7 @@ PULSE_WRITING_FUNCTION(pulse_build_step) {
     {
         const pg::Identity identity = pg::Identity::Owner();
         const pg::Session session;
-        step = trait::BuildSome(*people);
+        step = trait::RunBuildStep(*people);
     }
     return pg::FromInt64Array({step.done, step.total, step.finished ? 1 : 0, step.people});
 }
@@ -105,7 +105,7 @@ PULSE_WRITING_FUNCTION(pulse_refresh_definitions) {
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
     trait::LockDefinitions();
-    trait::DefinitionsWritten();
+    trait::ApplyDefinitionChanges();
     return 0;
 }
 

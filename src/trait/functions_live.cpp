@@ -30,23 +30,23 @@ std::optional<Moment> SinceOf(int64_t segment, int64_t profile) {
 
 // The one that counts: while a segment is built for the first time, that which is being built, from the
 // events as far as need be.
-bool Counts(const Program& program, const Version& version) {
+bool IsCurrent(const Program& program, const SegmentVersion& version) {
     return version.live || !program.LiveVersion(version.segment);
 }
 
-const Version& RequireVersion(const Program& program, const std::string& name) {
-    for (const Version& version : program.versions)
-        if (version.name == name && Counts(program, version)) return version;
+const SegmentVersion& RequireVersion(const Program& program, const std::string& name) {
+    for (const SegmentVersion& version : program.versions)
+        if (version.name == name && IsCurrent(program, version)) return version;
     std::vector<std::string> names;
-    for (const Version& version : program.versions) names.push_back(version.name);
+    for (const SegmentVersion& version : program.versions) names.push_back(version.name);
     throw UserError(sqlstate::kUndefinedObject, "there is no segment \"" + name + "\" over people", "",
                     names.empty() ? "There are none yet; make one with pulse_create_segment()."
                                   : segment::SuggestQuoted(name, names, "Segments over people"));
 }
 
-const KeptTrait& RequireTrait(const Program& program, const std::string& key) {
+const StoredTrait& RequireTrait(const Program& program, const std::string& key) {
     std::vector<std::string> keys;
-    for (const KeptTrait& trait : program.traits) {
+    for (const StoredTrait& trait : program.traits) {
         if (trait.key == key) return trait;
         keys.push_back(trait.key);
     }
@@ -61,7 +61,7 @@ struct TraitValue {
 };
 
 // A trait that names what is gone has no value.
-TraitValue ValueOf(Subject& subject, const Program& program, const KeptTrait& trait) {
+TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& trait) {
     TraitValue result;
     try {
         result.value = subject.Json(program.RuleOf(trait));
@@ -73,7 +73,7 @@ TraitValue ValueOf(Subject& subject, const Program& program, const KeptTrait& tr
 }
 
 // Fields of pulse_profile().
-std::string Describe(int64_t canonical) {
+std::string DescribeProfile(int64_t canonical) {
     pg::Json more = pg::Json::object();
     const auto person = profile::FindPerson(canonical);
     if (!person) return "{}";
@@ -81,19 +81,19 @@ std::string Describe(int64_t canonical) {
     const Moment now = pg::Now();
     Subject subject(*person, now, program);
     more["traits"] = pg::Json::object();
-    for (const KeptTrait& trait : program->traits) {
+    for (const StoredTrait& trait : program->traits) {
         const TraitValue result = ValueOf(subject, *program, trait);
         more["traits"][trait.key] = result.value.null ? pg::Json() : pg::ToJson(result.value.datum);
     }
     more["segments"] = pg::Json::array();
     if (!profile::WasThere(*person, now)) return DumpJson(more);
-    for (const Version& version : program->versions)
-        if (Counts(*program, version) && Holds(subject.Value(version.rule)))
+    for (const SegmentVersion& version : program->versions)
+        if (IsCurrent(*program, version) && Holds(subject.Value(version.rule)))
             more["segments"].push_back(version.name);
     return DumpJson(more);
 }
 
-[[maybe_unused]] const bool describing = profile::DescribeMore(Describe);
+[[maybe_unused]] const bool describing = profile::DescribeMore(DescribeProfile);
 
 }  // namespace
 
@@ -111,7 +111,7 @@ PULSE_FUNCTION(pulse_evaluate_segments) {
     if (!person || person->id != *profile || !profile::WasThere(*person, now)) return pg::ResultSet::Done();
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(*person, now, program);
-    for (const trait::Version& version : program->versions) {
+    for (const trait::SegmentVersion& version : program->versions) {
         if (!version.live || !trait::Holds(subject.Value(version.rule))) continue;
         rows.Add({pg::Value::Int8(version.segment),
                   pg::Value::Time(trait::SinceOf(version.segment, *profile).value_or(now))});
@@ -127,8 +127,8 @@ PULSE_FUNCTION(pulse_evaluate_segment) {
     if (!person || person->id != *profile || !profile::WasThere(*person, now)) return BoolGetDatum(false);
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(*person, now, program);
-    for (const trait::Version& version : program->versions)
-        if (version.segment == segment && trait::Counts(*program, version))
+    for (const trait::SegmentVersion& version : program->versions)
+        if (version.segment == segment && trait::IsCurrent(*program, version))
             return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
     return BoolGetDatum(false);
 }
@@ -142,7 +142,7 @@ PULSE_FUNCTION(pulse_evaluate_traits) {
     if (!person || person->id != *profile) return pg::ResultSet::Done();
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(*person, pg::Now(), program);
-    for (const trait::KeptTrait& trait : program->traits)
+    for (const trait::StoredTrait& trait : program->traits)
         rows.Add({pg::Value::Text(trait.key), trait::ValueOf(subject, *program, trait).value});
     return pg::ResultSet::Done();
 }
@@ -151,7 +151,7 @@ PULSE_FUNCTION(pulse_in_segment) {
     const pg::Args args(fcinfo);
     const std::string user = args.RequireText(0, "user"), segment = args.RequireText(1, "segment");
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
-    const trait::Version& version = trait::RequireVersion(*program, segment);
+    const trait::SegmentVersion& version = trait::RequireVersion(*program, segment);
     const auto person = profile::FindPerson(user);
     const Moment now = pg::Now();
     if (!person || !profile::WasThere(*person, now)) return BoolGetDatum(false);
@@ -167,8 +167,8 @@ PULSE_FUNCTION(pulse_segments_of) {
     const Moment now = pg::Now();
     if (!profile::WasThere(person, now)) return pg::ResultSet::Done();
     trait::Subject subject(person, now, program);
-    for (const trait::Version& version : program->versions) {
-        if (!trait::Counts(*program, version)) continue;
+    for (const trait::SegmentVersion& version : program->versions) {
+        if (!trait::IsCurrent(*program, version)) continue;
         const trait::Subject::Answer answer = subject.Evaluate(version.rule);
         if (!trait::Holds(answer.value)) continue;
         rows.Add({pg::Value::Text(version.name),
@@ -182,7 +182,7 @@ PULSE_FUNCTION(pulse_trait) {
     const pg::Args args(fcinfo);
     const std::string user = args.RequireText(0, "user"), key = args.RequireText(1, "key");
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
-    const trait::KeptTrait& trait = trait::RequireTrait(*program, key);
+    const trait::StoredTrait& trait = trait::RequireTrait(*program, key);
     const profile::Person person = profile::RequirePerson(user);
     trait::Subject subject(person, pg::Now(), program);
     const pg::Value value = subject.Json(program->RuleOf(trait));
@@ -199,7 +199,7 @@ PULSE_FUNCTION(pulse_traits) {
     pg::ResultSet rows(fcinfo);
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(person, pg::Now(), program);
-    for (const trait::KeptTrait& trait : program->traits) {
+    for (const trait::StoredTrait& trait : program->traits) {
         const trait::TraitValue result = trait::ValueOf(subject, *program, trait);
         rows.Add({pg::Value::Text(trait.key), result.value,
                   result.problem.empty() ? pg::Value::Null(TEXTOID) : pg::Value::Text(result.problem)});

@@ -20,29 +20,29 @@ using pg::Value;
 constexpr int64_t kPortion = 2000;
 
 // Tell everybody, this transaction included.
-void Announce() {
-    AnnounceDefinitions();
+void PublishDefinitions() {
+    InvalidateDefinitions();
     // Our own caches hear of it when a command that writes ends.
     pg::Execute("UPDATE pulse.definition SET version = version + 1");
 }
 
-int64_t LastProfile() {
+int64_t MaxProfileId() {
     return pg::Execute("SELECT coalesce(max(id), 0) FROM pulse.profile")[0].Int8(0);
 }
 
 // ---- which versions there are to be ----
 
-struct Wanted {
+struct DesiredVersion {
     int64_t segment;
     int number;
     std::string rule;  // expanded
 };
 
-std::vector<Wanted> WantedVersions() {
+std::vector<DesiredVersion> DesiredVersions() {
     const pg::Result rows = pg::Execute(
         "SELECT id, version, name FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived'"
         " ORDER BY id");
-    std::vector<Wanted> wanted;
+    std::vector<DesiredVersion> wanted;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const std::string name = rows[i].Text(2);
         const rule::Definitions& definitions = SavedDefinitions();
@@ -53,7 +53,7 @@ std::vector<Wanted> WantedVersions() {
     return wanted;
 }
 
-void DropBuilding(int64_t segment) {
+void DropUnfinishedVersion(int64_t segment) {
     pg::Execute(
         "WITH gone AS (DELETE FROM pulse.live_segment WHERE segment_id = $1 AND status = 'building'"
         " RETURNING id)"
@@ -61,7 +61,7 @@ void DropBuilding(int64_t segment) {
         {Value::Int8(segment)});
 }
 
-void KeepVersion(const Wanted& wanted, int64_t last) {
+void SyncVersion(const DesiredVersion& wanted, int64_t last) {
     const pg::Result live = pg::Execute(
         "SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
         {Value::Int8(wanted.segment)});
@@ -70,13 +70,13 @@ void KeepVersion(const Wanted& wanted, int64_t last) {
         {Value::Int8(wanted.segment)});
     const pg::Result& nearest = !live.empty() && live[0].Text(2) == wanted.rule ? live : building;
     if (!nearest.empty() && nearest[0].Text(2) == wanted.rule) {
-        if (&nearest == &live && !building.empty()) DropBuilding(wanted.segment);
+        if (&nearest == &live && !building.empty()) DropUnfinishedVersion(wanted.segment);
         if (nearest[0].Int4(1) != wanted.number)
             pg::Execute("UPDATE pulse.live_segment SET version = $2 WHERE id = $1",
                         {Value::Int8(nearest[0].Int8(0)), Value::Int4(wanted.number)});
         return;
     }
-    if (!building.empty()) DropBuilding(wanted.segment);
+    if (!building.empty()) DropUnfinishedVersion(wanted.segment);
     pg::Execute(
         "INSERT INTO pulse.live_segment (segment_id, version, rule, status, built_to, after_profile,"
         " changed_at)"
@@ -86,9 +86,9 @@ void KeepVersion(const Wanted& wanted, int64_t last) {
 }
 
 // Segments that are kept no longer: their memberships end.
-void EndOthers(const std::vector<Wanted>& wanted) {
+void EndRemovedSegments(const std::vector<DesiredVersion>& wanted) {
     std::vector<int64_t> kept;
-    for (const Wanted& version : wanted) kept.push_back(version.segment);
+    for (const DesiredVersion& version : wanted) kept.push_back(version.segment);
     const Moment now = pg::Now();
     const pg::Result gone = pg::Execute(
         "WITH RECURSIVE s (id) AS (SELECT min(segment_id) FROM pulse.member UNION ALL"
@@ -118,7 +118,7 @@ void AddMetrics(const Rule& rule, std::set<std::string>& texts) {
     for (const std::string& metric : rule.compiled().metrics) texts.insert(metric);
 }
 
-void KeepMetrics(int64_t last) {
+void SyncMetrics(int64_t last) {
     std::set<std::string> texts;
     const pg::Result versions = pg::Execute("SELECT rule FROM pulse.live_segment");
     for (uint64_t i = 0; i < versions.size(); ++i)
@@ -144,29 +144,29 @@ void KeepMetrics(int64_t last) {
 
 // ---- building ----
 
-struct Progress {
+struct BuildRange {
     int64_t from = 0, to = 0;
 };
 
-std::optional<Progress> Remaining() {
+std::optional<BuildRange> RemainingBuild() {
     const pg::Result rows = pg::Execute(
         "SELECT min(b.built_to), max(b.after_profile) FROM (SELECT built_to, after_profile FROM pulse.metric"
         " WHERE built_to IS NOT NULL"
         " UNION ALL SELECT built_to, after_profile FROM pulse.live_segment WHERE built_to IS NOT NULL) AS b");
     if (rows[0].IsNull(0)) return std::nullopt;
-    return Progress{rows[0].Int8(0), rows[0].Int8(1)};
+    return BuildRange{rows[0].Int8(0), rows[0].Int8(1)};
 }
 
 // Some people more: how many.
-int64_t BuildPortion(Progress& progress, int64_t people) {
+int64_t BuildPortion(BuildRange& progress, int64_t people) {
     const pg::Result rows = pg::Execute(
         "SELECT id FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id ORDER BY id LIMIT $3",
         {Value::Int8(progress.from), Value::Int8(progress.to), Value::Int8(people)});
     if (rows.empty()) return 0;
-    std::vector<Change> changes(rows.size());
+    std::vector<ProfileChange> changes(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) changes[i].profile = rows[i].Int8(0);
     const int64_t last = changes.back().profile;
-    Settle(changes, {"event", false, true, last});
+    UpdateState(changes, {"event", false, true, last});
     pg::Execute("UPDATE pulse.metric SET built_to = $1 WHERE built_to < $1", {Value::Int8(last)});
     pg::Execute("UPDATE pulse.live_segment SET built_to = $1 WHERE built_to < $1", {Value::Int8(last)});
     progress.from = last;
@@ -175,8 +175,8 @@ int64_t BuildPortion(Progress& progress, int64_t people) {
 
 // What is about to count must know everybody: a segment whose people are left out would end their
 // memberships.
-void RequireEverybody() {
-    const std::optional<Progress> progress = Remaining();
+void RequireComplete() {
+    const std::optional<BuildRange> progress = RemainingBuild();
     if (!progress) return;
     const pg::Result left =
         pg::Execute("SELECT id FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id LIMIT 1",
@@ -230,7 +230,7 @@ void SwapVersion(const Swap& swap, bool tell) {
 
 // Everything is built: from now on it is what counts.
 void FinishBuild(bool tell) {
-    RequireEverybody();
+    RequireComplete();
     pg::Execute("UPDATE pulse.metric SET built_to = NULL WHERE built_to IS NOT NULL");
     const pg::Result rows = pg::Execute(
         "SELECT l.id, l.segment_id, l.version, s.name FROM pulse.live_segment AS l"
@@ -238,11 +238,11 @@ void FinishBuild(bool tell) {
         " WHERE l.status = 'building' ORDER BY l.id");
     for (uint64_t i = 0; i < rows.size(); ++i)
         SwapVersion({rows[i].Int8(0), rows[i].Int8(1), rows[i].Int4(2), rows[i].Text(3)}, tell);
-    Announce();
+    PublishDefinitions();
 }
 
 // Whether there are so few people that it is done at once.
-bool Few() {
+bool BuildsAtOnce() {
     return pg::Execute("SELECT FROM pulse.profile LIMIT " +
                        std::to_string(int64_t{pg::settings::build_at_once} + 1))
                .processed() <= static_cast<uint64_t>(pg::settings::build_at_once);
@@ -250,20 +250,20 @@ bool Few() {
 
 }  // namespace
 
-bool AnythingToBuild() {
-    return Remaining().has_value();
+bool NeedsBuild() {
+    return RemainingBuild().has_value();
 }
 
-BuildStep BuildSome(int64_t people) {
+BuildStep RunBuildStep(int64_t people) {
     RequireReadCommitted();
     if (people < 1)
         throw UserError(sqlstate::kInvalidParameter, "invalid number of people",
                         "It is " + std::to_string(people) + ".", kPeopleHint);
     BuildStep step;
-    std::optional<Progress> progress = Remaining();
+    std::optional<BuildRange> progress = RemainingBuild();
     if (progress && progress->from < progress->to) {
         pg::LockTable("definition", pg::TableLock::kShared);
-        progress = Remaining();
+        progress = RemainingBuild();
         if (progress) step.people = BuildPortion(*progress, people);
         if (step.people > 0) {
             step.done = progress->from;
@@ -273,7 +273,7 @@ BuildStep BuildSome(int64_t people) {
     }
     if (progress) {
         LockDefinitions();
-        progress = Remaining();
+        progress = RemainingBuild();
         if (progress) {
             // Nobody brings events now: those who are left are few.
             while (const int64_t more = BuildPortion(*progress, people)) {
@@ -288,17 +288,17 @@ BuildStep BuildSome(int64_t people) {
     return step;
 }
 
-void DefinitionsWritten() {
-    Announce();
-    const int64_t last = LastProfile();
-    const std::vector<Wanted> wanted = WantedVersions();
-    EndOthers(wanted);
-    for (const Wanted& version : wanted) KeepVersion(version, last);
-    KeepMetrics(last);
-    Announce();
-    std::optional<Progress> progress = Remaining();
+void ApplyDefinitionChanges() {
+    PublishDefinitions();
+    const int64_t last = MaxProfileId();
+    const std::vector<DesiredVersion> wanted = DesiredVersions();
+    EndRemovedSegments(wanted);
+    for (const DesiredVersion& version : wanted) SyncVersion(version, last);
+    SyncMetrics(last);
+    PublishDefinitions();
+    std::optional<BuildRange> progress = RemainingBuild();
     if (!progress) return;
-    if (!Few()) {
+    if (!BuildsAtOnce()) {
         pg::Notice("the new definition is being built in the background",
                    "CALL pulse_build() does it here; pulse.build shows how far it is.");
         pg::WakeWorker(pg::Lane::kPipeline);

@@ -39,7 +39,7 @@ bool IsIn(const std::vector<std::string>& list, const std::string& name) {
     return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-void NoteEvents(const Reads& reads, const std::vector<std::string>& known) {
+void WarnOfUnknownEvents(const RuleReferences& reads, const std::vector<std::string>& known) {
     for (const std::string& event : reads.events)
         if (!event.empty() && !IsIn(known, event))
             pg::Notice("event \"" + event + "\" has not come in yet",
@@ -52,7 +52,7 @@ std::string Examples(const pg::Json& examples) {
     return text;
 }
 
-void NoteProperties(const Reads& reads, const std::vector<std::string>& known) {
+void WarnOfUnknownProperties(const RuleReferences& reads, const std::vector<std::string>& known) {
     for (const auto& [event, property] : reads.properties) {
         if (!IsIn(known, event)) continue;
         const pg::Result rows = pg::Execute(
@@ -87,15 +87,15 @@ void CheckPatterns(const rule::Expr& expr) {
     for (const std::string& pattern : rule::FindPatterns(expr)) CheckPattern(pattern);
 }
 
-void CheckReads(const rule::Expr& expanded) {
-    const Reads reads = FindReads(expanded);
+void CheckReferences(const rule::Expr& expanded) {
+    const RuleReferences reads = FindReferences(expanded);
     CheckPatterns(expanded);
     if (reads.events.empty()) return;
     const std::vector<std::string> known = KnownEvents();
     // Where nothing has come in there is nothing to compare with.
     if (known.empty()) return;
-    NoteEvents(reads, known);
-    NoteProperties(reads, known);
+    WarnOfUnknownEvents(reads, known);
+    WarnOfUnknownProperties(reads, known);
 }
 
 }  // namespace pulse::trait

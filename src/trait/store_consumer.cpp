@@ -36,14 +36,14 @@ int64_t LastPosition() {
     return statement.Execute({})[0].Int8(0);
 }
 
-bool AnyWithoutPosition() {
+bool HasUnassignedPositions() {
     static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.membership_change WHERE position IS NULL)",
                              {});
     return any.Execute({})[0].Bool(0);
 }
 
-bool GivePositions(int64_t most, bool wait) {
-    if (!AnyWithoutPosition()) return true;
+bool AssignPositions(int64_t most, bool wait) {
+    if (!HasUnassignedPositions()) return true;
     static pg::Statement lock("SELECT FROM pulse.change_position FOR UPDATE", {});
     static pg::Statement try_lock("SELECT FROM pulse.change_position FOR UPDATE SKIP LOCKED", {});
     static pg::Statement give(
@@ -60,7 +60,7 @@ bool GivePositions(int64_t most, bool wait) {
     return true;
 }
 
-void ChangesWritten() {
+void NotifySubscriptions() {
     if (AnySubscription()) delivery::WakeDelivery();
 }
 

@@ -22,7 +22,7 @@ namespace {
 
 using rule::Reference;
 
-class Saved : public rule::Definitions {
+class DefinitionStore : public rule::Definitions {
   public:
     rule::ExprPtr Find(Reference::Kind kind, const std::string& key, size_t position) const override {
         Entries& entries = kind == Reference::Kind::kSegment ? segments_ : traits_;
@@ -91,15 +91,15 @@ bool TryLock(int milliseconds) {
 
 }  // namespace
 
-void AnnounceDefinitions() {
+void InvalidateDefinitions() {
     pg::Watch::Announce("definition");
 }
 
-void EventsDropped(Moment before) {
+void MarkEventsDropped(Moment before) {
     if (pg::Execute("UPDATE pulse.metric SET lost_before = $1 WHERE lost_before IS NULL OR lost_before < $1",
                     {pg::Value::Time(before)})
             .processed() > 0)
-        AnnounceDefinitions();
+        InvalidateDefinitions();
 }
 
 void RequireReadCommitted() {
@@ -130,7 +130,7 @@ void LockDefinitions() {
 
 const rule::Definitions& SavedDefinitions() {
     static pg::Watch watch("definition");
-    static Saved saved;
+    static DefinitionStore saved;
     static bool loaded = false;
     if (watch.Changed()) loaded = false;
     if (!loaded) saved.Load();

@@ -18,16 +18,16 @@ bool Contains(const std::vector<std::string>& list, const std::string& name) {
     return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-bool Mentions(const User& user, const std::string& kind, const std::string& name) {
-    for (const rule::ExprPtr& expr : user.rules) {
+bool Mentions(const Dependent& dependent, const std::string& kind, const std::string& name) {
+    for (const rule::ExprPtr& expr : dependent.rules) {
         const rule::Mentions mentions = rule::FindMentions(*expr);
         if (Contains(kind == "trait" ? mentions.traits : mentions.segments, name)) return true;
     }
     return false;
 }
 
-std::string Describe(const User& user) {
-    return user.kind + " \"" + user.name + "\"";
+std::string Describe(const Dependent& dependent) {
+    return dependent.kind + " \"" + dependent.name + "\"";
 }
 
 // One definition as it will be, the others as they are; knows whether it was asked for.
@@ -44,7 +44,7 @@ class Overlay : public rule::Definitions {
         return tree_;
     }
     bool Asked() const { return asked_; }
-    void Forget() { asked_ = false; }
+    void Reset() { asked_ = false; }
 
   private:
     rule::Reference::Kind kind_;
@@ -62,41 +62,41 @@ rule::ProfileNames Placeholders(bool with_context) {
     return names;
 }
 
-std::vector<User> SegmentUsers() {
+std::vector<Dependent> SegmentDependents() {
     const pg::Result rows = pg::Execute(
         "SELECT name, definition FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived'"
         " ORDER BY name");
-    std::vector<User> users;
+    std::vector<Dependent> users;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const segment::Request request = segment::ParseRequest(rows[i].Jsonb(1));
-        User user{"segment", rows[i].Text(0), {segment::ReadRule(request)}};
-        if (request.converted) user.rules.push_back(rule::Parse(*request.converted));
-        users.push_back(std::move(user));
+        Dependent dependent{"segment", rows[i].Text(0), {segment::ReadRule(request)}};
+        if (request.converted) dependent.rules.push_back(rule::Parse(*request.converted));
+        users.push_back(std::move(dependent));
     }
     return users;
 }
 
 }  // namespace
 
-std::vector<User> AllUsers() {
-    std::vector<User> users;
+std::vector<Dependent> AllDependents() {
+    std::vector<Dependent> users;
     for (const TraitRow& trait : ListTraits())
         users.push_back({"trait", trait.key, {rule::Parse(trait.expression)}});
-    for (User& user : SegmentUsers()) users.push_back(std::move(user));
-    for (User& user : OtherUsers()) users.push_back(std::move(user));
+    for (Dependent& dependent : SegmentDependents()) users.push_back(std::move(dependent));
+    for (Dependent& dependent : RegisteredDependents()) users.push_back(std::move(dependent));
     return users;
 }
 
-std::vector<std::string> UsersOf(const std::string& kind, const std::string& name) {
+std::vector<std::string> DependentsOf(const std::string& kind, const std::string& name) {
     std::vector<std::string> found;
-    for (const User& user : AllUsers())
-        if ((user.kind != kind || user.name != name) && Mentions(user, kind, name))
-            found.push_back(Describe(user));
+    for (const Dependent& dependent : AllDependents())
+        if ((dependent.kind != kind || dependent.name != name) && Mentions(dependent, kind, name))
+            found.push_back(Describe(dependent));
     return found;
 }
 
 void RequireUnused(const std::string& kind, const std::string& name, const char* what) {
-    const std::vector<std::string> users = UsersOf(kind, name);
+    const std::vector<std::string> users = DependentsOf(kind, name);
     if (users.empty()) return;
     constexpr size_t kMost = 20;
     std::string list;
@@ -106,26 +106,27 @@ void RequireUnused(const std::string& kind, const std::string& name, const char*
                     "It is used by " + list + ".", "Change or delete what uses it first.");
 }
 
-void CheckUsers(const std::string& kind, const std::string& name, const rule::ExprPtr& tree) {
+void CheckDependents(const std::string& kind, const std::string& name, const rule::ExprPtr& tree) {
     Overlay overlay(kind, name, tree);
-    for (const User& user : AllUsers()) {
-        if (user.kind == kind && user.name == name) continue;
-        for (const rule::ExprPtr& expr : user.rules) {
+    for (const Dependent& dependent : AllDependents()) {
+        if (dependent.kind == kind && dependent.name == name) continue;
+        for (const rule::ExprPtr& expr : dependent.rules) {
             pg::CheckInterrupts();
-            overlay.Forget();
+            overlay.Reset();
             try {
-                const rule::ExprPtr expanded = rule::Expand(*expr, overlay, user.kind + " " + user.name);
+                const rule::ExprPtr expanded =
+                    rule::Expand(*expr, overlay, dependent.kind + " " + dependent.name);
                 if (!overlay.Asked()) continue;
-                rule::CompileProfile(*expanded, Placeholders(user.with_context),
-                                     user.kind == "trait" ? rule::Expect::kAny : rule::Expect::kBoolean,
+                rule::CompileProfile(*expanded, Placeholders(dependent.with_context),
+                                     dependent.kind == "trait" ? rule::Expect::kAny : rule::Expect::kBoolean,
                                      "$1");
             } catch (const UserError& error) {
                 if (!overlay.Asked()) continue;  // broken already, and not by this
                 throw UserError(
                     error.state().c_str(),
-                    Describe(user) + " uses " + kind + " \"" + name + "\" and would not work any more",
+                    Describe(dependent) + " uses " + kind + " \"" + name + "\" and would not work any more",
                     error.message() + (error.detail().empty() ? "." : ". " + error.detail()),
-                    "Change " + Describe(user) + " first.");
+                    "Change " + Describe(dependent) + " first.");
             }
         }
     }
@@ -133,20 +134,20 @@ void CheckUsers(const std::string& kind, const std::string& name, const rule::Ex
 
 std::vector<Dependency> Dependencies() {
     std::vector<Dependency> all;
-    for (const User& user : AllUsers()) {
+    for (const Dependent& dependent : AllDependents()) {
         const size_t first = all.size();
         const auto add = [&](const char* kind, const std::string& name) {
             const bool known =
                 std::any_of(all.begin() + static_cast<std::ptrdiff_t>(first), all.end(),
                             [&](const Dependency& one) { return one.uses_kind == kind && one.uses == name; });
-            if (!known) all.push_back({user.kind, user.name, kind, name});
+            if (!known) all.push_back({dependent.kind, dependent.name, kind, name});
         };
-        for (const rule::ExprPtr& expr : user.rules) {
+        for (const rule::ExprPtr& expr : dependent.rules) {
             pg::CheckInterrupts();
             const rule::Mentions mentions = rule::FindMentions(*expr);
             for (const std::string& name : mentions.traits) add("trait", name);
             for (const std::string& name : mentions.segments) add("segment", name);
-            const Reads reads = FindReads(*expr);
+            const RuleReferences reads = FindReferences(*expr);
             for (const std::string& name : reads.events) add("event", name.empty() ? "*" : name);
             for (const std::string& name : reads.attributes) add("attribute", name);
             for (const std::string& name : reads.account_attributes) add("account attribute", name);

@@ -5,19 +5,19 @@
 
 namespace pulse::trait {
 
-pg::Value EmptyObject() {
+pg::Value EmptyJsonb() {
     return pg::Value::Jsonb(pg::Json::object());
 }
 
-pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const Situation& situation,
-                       const std::vector<Measured>& metrics, Moment* until) {
-    std::vector<Datum> values{TimestampTzGetDatum(situation.now), situation.attributes.datum,
-                              situation.account.datum, situation.context.datum};
+pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const RuleInput& input,
+                       const std::vector<MetricValue>& metrics, Moment* until) {
+    std::vector<Datum> values{TimestampTzGetDatum(input.now), input.attributes.datum, input.account.datum,
+                              input.context.datum};
     const size_t count = values.size() + metrics.size();
     const std::unique_ptr<bool[]> nulls(
-        new bool[count]{false, situation.attributes.null, situation.account.null, situation.context.null});
+        new bool[count]{false, input.attributes.null, input.account.null, input.context.null});
     size_t next = values.size();
-    for (const Measured& metric : metrics) {
+    for (const MetricValue& metric : metrics) {
         nulls[next++] = metric.value.null;
         values.push_back(metric.value.datum);
     }
@@ -31,15 +31,15 @@ pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const S
             const Datum first = rule.Until().Eval(values.data(), nulls.get(), &null);
             if (!null) *until = DatumGetTimestampTz(first);
         }
-        for (const Measured& metric : metrics) *until = std::min(*until, metric.until);
+        for (const MetricValue& metric : metrics) *until = std::min(*until, metric.until);
     }
     return result;
 }
 
-std::optional<Measured> FromKept(const KeptMetric& metric, const pg::Timed* kept, Moment now) {
-    if (!kept) return Measured{metric.empty, pg::kHoldsForEver};
+std::optional<MetricValue> StoredValueAt(const StoredMetric& metric, const pg::Timed* kept, Moment now) {
+    if (!kept) return MetricValue{metric.empty, pg::kHoldsForEver};
     if (kept->until <= now) return std::nullopt;
-    return Measured{pg::FromJsonb(kept->value, metric.type), kept->until};
+    return MetricValue{pg::FromJsonb(kept->value, metric.type), kept->until};
 }
 
 }  // namespace pulse::trait

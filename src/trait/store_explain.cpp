@@ -172,7 +172,7 @@ std::vector<TreeRow> TestExpression(const std::string& expression, const std::st
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     // What is wrong with it is said before somebody is looked for.
-    CheckReads(*rule::Expand(*tree, SavedDefinitions()));
+    CheckReferences(*rule::Expand(*tree, SavedDefinitions()));
     CheckRule(*tree, rule::Expect::kAny, "");
     const profile::Person person = profile::RequirePerson(user);
     Subject subject(person, pg::Now());

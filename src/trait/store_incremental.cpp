@@ -18,13 +18,13 @@ std::unique_ptr<pg::Expression> OfProperties(const std::string& sql) {
 
 }  // namespace
 
-Mover::Mover(const rule::Moving& moving)
+IncrementalMetric::IncrementalMetric(const rule::Moving& moving)
     : moving_(moving),
       window_(moving.window * kSecond),
       usable_(OfProperties(moving.usable)),
       number_(OfProperties(moving.number)) {}
 
-bool Mover::Counts(const profile::Happening& event) {
+bool IncrementalMetric::Matches(const profile::Happening& event) {
     if (!usable_) return true;
     const Datum properties = PointerGetDatum(event.properties);
     const bool given = false;
@@ -33,9 +33,9 @@ bool Mover::Counts(const profile::Happening& event) {
     return !null && DatumGetBool(counts);
 }
 
-bool Mover::Move(const profile::Happening& event, Moment now, Measured& measured) {
+bool IncrementalMetric::Add(const profile::Happening& event, Moment now, MetricValue& measured) {
     if (event.time > now) return false;
-    if ((window_ != 0 && event.time <= now - window_) || !Counts(event)) return true;
+    if ((window_ != 0 && event.time <= now - window_) || !Matches(event)) return true;
     const Moment leaves = window_ == 0 ? pg::kHoldsForEver : event.time + window_;
     const Moment before = measured.until;
     const auto seen = [&](Moment time) { measured.value = pg::Value::Time(time); };

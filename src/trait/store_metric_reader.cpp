@@ -60,11 +60,11 @@ Oid TypeOf(const std::string& sql_type) {
     throw std::logic_error("a metric of type " + sql_type);
 }
 
-rule::MetricSql CompileForReading(const rule::Metric& metric) {
+rule::MetricSql CompileMetricForReading(const rule::Metric& metric) {
     return rule::CompileMetric(metric, "d.now", pg::settings::TimeZone(), "d.id");
 }
 
-std::string ReadingKey(const rule::MetricSql& metric) {
+std::string MetricGroupKey(const rule::MetricSql& metric) {
     if (metric.correlated) return "";
     std::string key = "events";
     for (const std::string& event : metric.events) key += '\n' + event;
@@ -79,7 +79,7 @@ pg::Result MetricReader::Read(const std::vector<int64_t>& people, const std::vec
     return plan_.Execute({pg::Value::Int8s(people), pg::TimeArray(instants)}, read_only);
 }
 
-ByIndex::ByIndex() {
+ForceIndexPlans::ForceIndexPlans() {
     for (const char* off :
          {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
         pg::SetLocally(off, "off");

@@ -24,23 +24,23 @@ const char* NameOf(Cause cause) {
     }
 }
 
-void SettleOrEnqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet) {
+void UpdateOrEnqueue(const std::vector<ProfileChange>& changes, const std::string& cause, bool quiet) {
     if (pg::settings::evaluation == pg::settings::kAsync) {
         Enqueue(changes, cause, quiet);
         return;
     }
-    const std::vector<int64_t> left = Settle(changes, {cause, quiet, false, std::nullopt});
+    const std::vector<int64_t> left = UpdateState(changes, {cause, quiet, false, std::nullopt});
     if (left.empty()) return;
     // Somebody else is changing these people, and we change others that they may wait for: the pipeline comes
     // after both.
-    std::vector<Change> later;
-    for (const Change& change : changes)
+    std::vector<ProfileChange> later;
+    for (const ProfileChange& change : changes)
         if (std::find(left.begin(), left.end(), change.profile) != left.end()) later.push_back(change);
     Enqueue(later, cause, quiet);
 }
 
-Change Everything(int64_t profile) {
-    Change change;
+ProfileChange Everything(int64_t profile) {
+    ProfileChange change;
     change.profile = profile;
     change.everything = true;
     return change;
@@ -50,7 +50,7 @@ Change Everything(int64_t profile) {
 void Begin() {
     pg::LockTable("definition", pg::TableLock::kShared);
     const std::shared_ptr<const Program> program = CurrentProgram();
-    if (program->idle()) return;
+    if (program->TracksNothing()) return;
     const Moment now = pg::PastNow();
     // States are read as the transaction sees them, and mean what the newest definitions say.
     if (IsolationUsesXactSnapshot() && !program->Seen())
@@ -61,52 +61,53 @@ void Begin() {
     profile::EnsurePartitions("membership_change", now, now);
 }
 
-void Touched(const std::vector<profile::Touch>& touches, Cause cause) {
+void ProfilesChanged(const std::vector<profile::Touch>& touches, Cause cause) {
     const std::shared_ptr<const Program> program = CurrentProgram();
-    if (program->idle()) return;
+    if (program->TracksNothing()) return;
     const bool at_once = pg::settings::evaluation != pg::settings::kAsync;
-    std::vector<Change> changes;
+    std::vector<ProfileChange> changes;
     changes.reserve(touches.size());
     for (const profile::Touch& touch : touches) {
-        Change change;
+        ProfileChange change;
         change.profile = touch.profile;
         change.events = touch.events;
         if (!touch.happened.empty()) change.happened = &touch.happened;
         change.attributes = touch.attributes;
         change.account = touch.account;
         // What is kept of the others stays true, until the clock says otherwise.
-        if (at_once && !touch.made && !Concerns(*program, change)) continue;
+        if (at_once && !touch.made && !Affects(*program, change)) continue;
         changes.push_back(std::move(change));
     }
-    SettleOrEnqueue(changes, NameOf(cause), cause == Cause::kImport);
+    UpdateOrEnqueue(changes, NameOf(cause), cause == Cause::kImport);
 }
 
-void Merged(int64_t survivor, int64_t merged) {
+void ProfilesMerged(int64_t survivor, int64_t merged) {
     // Also where nothing is defined any more: what is left of it would never go.
-    Forget(merged, "merge");
-    if (CurrentProgram()->idle()) return;
-    SettleOrEnqueue({Everything(survivor)}, "merge", false);
+    RemoveMergedProfile(merged, "merge");
+    if (CurrentProgram()->TracksNothing()) return;
+    UpdateOrEnqueue({Everything(survivor)}, "merge", false);
 }
 
-void Unmerged(int64_t survivor, int64_t restored) {
-    if (CurrentProgram()->idle()) return;
-    SettleOrEnqueue({Everything(survivor), Everything(restored)}, "unmerge", false);
+void ProfileUnmerged(int64_t survivor, int64_t restored) {
+    if (CurrentProgram()->TracksNothing()) return;
+    UpdateOrEnqueue({Everything(survivor), Everything(restored)}, "unmerge", false);
 }
 
-bool Writes(const std::string& event) {
+bool IsEventRead(const std::string& event) {
     return !CurrentProgram()->GroupsOf(event).empty();
 }
 
-bool Listens() {
-    return !CurrentProgram()->idle();
+bool IsActive() {
+    return !CurrentProgram()->TracksNothing();
 }
 
-void Crowded(int64_t account, Cause cause) {
+void AccountChanged(int64_t account, Cause cause) {
     EnqueueAccount(account, NameOf(cause), cause == Cause::kImport);
 }
 
 [[maybe_unused]] const bool listening =
-    profile::Listen({Begin, Touched, Merged, Unmerged, Listens, Writes, Settlements, Crowded});
+    profile::Listen({Begin, ProfilesChanged, ProfilesMerged, ProfileUnmerged, IsActive, IsEventRead,
+                     StateUpdates, AccountChanged});
 
 }  // namespace
 

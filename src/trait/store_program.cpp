@@ -39,10 +39,10 @@ void AddOnce(std::vector<size_t>& list, size_t place) {
 
 }  // namespace
 
-KeptMetric::KeptMetric() = default;
-KeptMetric::~KeptMetric() = default;
-KeptMetric::KeptMetric(KeptMetric&&) noexcept = default;
-KeptMetric& KeptMetric::operator=(KeptMetric&&) noexcept = default;
+StoredMetric::StoredMetric() = default;
+StoredMetric::~StoredMetric() = default;
+StoredMetric::StoredMetric(StoredMetric&&) noexcept = default;
+StoredMetric& StoredMetric::operator=(StoredMetric&&) noexcept = default;
 
 std::shared_ptr<const Program> CurrentProgram() {
     static pg::Watch watch("definition");
@@ -71,7 +71,7 @@ std::shared_ptr<const Program> Program::Load() {
 }
 
 Program::~Program() {
-    for (KeptMetric& metric : metrics)
+    for (StoredMetric& metric : metrics)
         if (!metric.empty.null && (metric.type == NUMERICOID || metric.type == JSONBOID ||
                                    metric.type == TEXTARRAYOID || metric.type == TEXTOID))
             pfree(DatumGetPointer(metric.empty.datum));
@@ -84,7 +84,7 @@ void Program::LoadMetrics() {
         {}, true);
     metrics.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        KeptMetric metric;
+        StoredMetric metric;
         metric.id = rows[i].Int8(0);
         metric.text = rows[i].Text(1);
         metric.built_to = rows[i].Int8OrNull(2);
@@ -92,10 +92,11 @@ void Program::LoadMetrics() {
         metric.lost_before = rows[i].TimeOrNull(5);
         metric.writer = pg::Writer(static_cast<TransactionId>(rows[i].Int8(4)));
         try {
-            metric.sql = CompileForReading(rule::ParseMetric(metric.text));
+            metric.sql = CompileMetricForReading(rule::ParseMetric(metric.text));
             metric.type = TypeOf(metric.sql.sql_type);
             metric.empty = EmptyValue(metric.sql.empty, metric.type);
-            if (metric.sql.moving) metric.mover = std::make_unique<Mover>(*metric.sql.moving);
+            if (metric.sql.moving)
+                metric.incremental = std::make_unique<IncrementalMetric>(*metric.sql.moving);
         } catch (const UserError& error) {
             // What uses it is not kept either, and read from the events where it can be.
             pg::Warning("metric " + metric.text + " is not kept up to date", error.message());
@@ -107,7 +108,7 @@ void Program::LoadMetrics() {
     }
     std::map<std::string, size_t> keys;
     for (size_t place = 0; place < metrics.size(); ++place) {
-        std::string key = ReadingKey(metrics[place].sql);
+        std::string key = MetricGroupKey(metrics[place].sql);
         if (key.empty()) key = "metric " + metrics[place].text;
         const auto [found, added] = keys.emplace(key, groups.size());
         if (added) groups.emplace_back();
@@ -130,16 +131,16 @@ void Program::LoadVersions() {
     versions.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         try {
-            Version version{rows[i].Int8(0),
-                            rows[i].Int8(1),
-                            rows[i].Int4(2),
-                            rows[i].Text(3),
-                            rows[i].Bool(4),
-                            rows[i].Int8OrNull(5),
-                            rows[i].Int8(6),
-                            Rule(*rule::Parse(rows[i].Text(7)), rule::Expect::kBoolean, false),
-                            {},
-                            pg::Writer(static_cast<TransactionId>(rows[i].Int8(8)))};
+            SegmentVersion version{rows[i].Int8(0),
+                                   rows[i].Int8(1),
+                                   rows[i].Int4(2),
+                                   rows[i].Text(3),
+                                   rows[i].Bool(4),
+                                   rows[i].Int8OrNull(5),
+                                   rows[i].Int8(6),
+                                   Rule(*rule::Parse(rows[i].Text(7)), rule::Expect::kBoolean, false),
+                                   {},
+                                   pg::Writer(static_cast<TransactionId>(rows[i].Int8(8)))};
             building |= version.built_to.has_value();
             versions.push_back(std::move(version));
         } catch (const UserError& error) {
@@ -163,15 +164,16 @@ void Program::Index() {
         if (metric.events.empty()) of_any_event_.push_back(place);
     }
     by_metric_.resize(metrics.size());
-    for (const KeptMetric& metric : metrics) last_before = std::max(last_before, metric.after_profile);
+    for (const StoredMetric& metric : metrics)
+        newest_before_definitions = std::max(newest_before_definitions, metric.after_profile);
     for (size_t place = 0; place < versions.size(); ++place) {
-        Version& version = versions[place];
-        version.metrics = version.rule.compiled().Places(*this);
+        SegmentVersion& version = versions[place];
+        version.metrics = version.rule.compiled().MetricIndexes(*this);
         for (const size_t metric : version.metrics)
-            if (metric != kApart) AddOnce(by_metric_[metric], place);
-        version.whole =
-            std::find(version.metrics.begin(), version.metrics.end(), kApart) == version.metrics.end();
-        last_before = std::max(last_before, version.after_profile);
+            if (metric != kNotStored) AddOnce(by_metric_[metric], place);
+        version.complete =
+            std::find(version.metrics.begin(), version.metrics.end(), kNotStored) == version.metrics.end();
+        newest_before_definitions = std::max(newest_before_definitions, version.after_profile);
         for (const std::string& key : version.rule.rule().attributes) AddOnce(by_attribute_[key], place);
         if (!version.rule.rule().account_attributes.empty()) of_account_.push_back(place);
     }
@@ -189,14 +191,14 @@ std::vector<size_t> Program::VersionsOfAttribute(const std::string& key) const {
     return found == by_attribute_.end() ? std::vector<size_t>{} : found->second;
 }
 
-const std::vector<size_t>& Program::VersionsOfAnybody(Moment at) const {
-    if (at >= of_anybody_from_) return of_anybody_;
-    const Situation nobody{at, EmptyObject(), EmptyObject(), pg::Value::Null(JSONBOID)};
+const std::vector<size_t>& Program::VersionsOfEmptyPerson(Moment at) const {
+    if (at >= of_empty_person_from_) return of_empty_person_;
+    const RuleInput nobody{at, EmptyJsonb(), EmptyJsonb(), pg::Value::Null(JSONBOID)};
     std::vector<size_t> found;
     for (size_t place = 0; place < versions.size(); ++place) {
-        const Version& version = versions[place];
-        if (!version.whole) continue;
-        std::vector<Measured> values;
+        const SegmentVersion& version = versions[place];
+        if (!version.complete) continue;
+        std::vector<MetricValue> values;
         for (const size_t metric : version.metrics)
             values.push_back({metrics[metric].empty, pg::kHoldsForEver});
         Moment until = pg::kHoldsForEver;
@@ -204,32 +206,32 @@ const std::vector<size_t>& Program::VersionsOfAnybody(Moment at) const {
             EvaluateRule(version.rule.compiled(), version.rule.compiled().Value(), nobody, values, &until);
         if ((!value.null && DatumGetBool(value.datum)) || until != pg::kHoldsForEver) found.push_back(place);
     }
-    of_anybody_ = std::move(found);
-    of_anybody_from_ = at;
-    return of_anybody_;
+    of_empty_person_ = std::move(found);
+    of_empty_person_from_ = at;
+    return of_empty_person_;
 }
 
-size_t Program::PlaceOf(const std::string& metric) const {
+size_t Program::IndexOf(const std::string& metric) const {
     const auto found = places_.find(metric);
-    return found == places_.end() ? kApart : found->second;
+    return found == places_.end() ? kNotStored : found->second;
 }
 
-const Version* Program::LiveVersion(int64_t segment) const {
-    for (const Version& version : versions)
+const SegmentVersion* Program::LiveVersion(int64_t segment) const {
+    for (const SegmentVersion& version : versions)
         if (version.live && version.segment == segment) return &version;
     return nullptr;
 }
 
-Rule& Program::RuleOf(const KeptTrait& trait) const {
-    auto& kept = const_cast<KeptTrait&>(trait);
+Rule& Program::RuleOf(const StoredTrait& trait) const {
+    auto& kept = const_cast<StoredTrait&>(trait);
     if (!kept.rule) kept.rule = std::make_unique<Rule>(kept.expression, rule::Expect::kAny, false);
     return *kept.rule;
 }
 
 Program::Progress Program::ReadProgress() const {
     Progress progress;
-    for (const KeptMetric& metric : metrics) progress.metrics.push_back(metric.built_to);
-    for (const Version& version : versions) progress.versions.push_back(version.built_to);
+    for (const StoredMetric& metric : metrics) progress.metrics.push_back(metric.built_to);
+    for (const SegmentVersion& version : versions) progress.versions.push_back(version.built_to);
     if (!building) return progress;
     static pg::Statement statement(
         "SELECT id, built_to, true FROM pulse.metric WHERE built_to IS NOT NULL"
@@ -239,17 +241,17 @@ Program::Progress Program::ReadProgress() const {
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const bool of_metric = rows[i].Bool(2);
         const size_t place =
-            of_metric ? trait::PlaceOf(metrics, rows[i].Int8(0)) : trait::PlaceOf(versions, rows[i].Int8(0));
-        if (place != kApart) (of_metric ? progress.metrics : progress.versions)[place] = rows[i].Int8(1);
+            of_metric ? trait::IndexOf(metrics, rows[i].Int8(0)) : trait::IndexOf(versions, rows[i].Int8(0));
+        if (place != kNotStored) (of_metric ? progress.metrics : progress.versions)[place] = rows[i].Int8(1);
     }
     return progress;
 }
 
 bool Program::Seen() const {
     return std::all_of(metrics.begin(), metrics.end(),
-                       [](const KeptMetric& metric) { return metric.writer.Seen(); }) &&
+                       [](const StoredMetric& metric) { return metric.writer.Seen(); }) &&
            std::all_of(versions.begin(), versions.end(),
-                       [](const Version& version) { return version.writer.Seen(); });
+                       [](const SegmentVersion& version) { return version.writer.Seen(); });
 }
 
 }  // namespace pulse::trait

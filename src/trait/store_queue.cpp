@@ -19,13 +19,13 @@ void Append(std::vector<std::string>& list, const std::string& text) {
 }
 
 // Entries of the queue as the changes that they stand for, by their cause and whether they are quiet.
-using Portions = std::map<std::pair<std::string, bool>, std::map<int64_t, Change>>;
+using QueuePortions = std::map<std::pair<std::string, bool>, std::map<int64_t, ProfileChange>>;
 
-Portions Fold(const pg::Result& rows) {
-    Portions portions;
+QueuePortions Fold(const pg::Result& rows) {
+    QueuePortions portions;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
-        Change& change = portions[{row.Text(5), row.Bool(6)}][row.Int8(0)];
+        ProfileChange& change = portions[{row.Text(5), row.Bool(6)}][row.Int8(0)];
         change.profile = row.Int8(0);
         Append(change.events, row.TextOrNull(1).value_or(""));
         Append(change.attributes, row.TextOrNull(2).value_or(""));
@@ -38,7 +38,7 @@ Portions Fold(const pg::Result& rows) {
 // Whom entries concern now: an entry names the person at the time of its transaction, and others may have
 // merged that one since, or taken apart.
 using Pairs = std::set<std::pair<int64_t, int64_t>>;  // who is named, who it is
-Pairs WhoIs(const std::vector<int64_t>& named) {
+Pairs ResolvePeople(const std::vector<int64_t>& named) {
     static pg::Statement statement(
         "SELECT u.id, p.canonical_id FROM unnest($1::bigint[]) AS u (id)"
         " JOIN pulse.profile AS p ON p.id = u.id"
@@ -52,7 +52,7 @@ Pairs WhoIs(const std::vector<int64_t>& named) {
     return pairs;
 }
 
-void Join(Change& change, const Change& more) {
+void Join(ProfileChange& change, const ProfileChange& more) {
     for (const std::string& event : more.events) Append(change.events, event);
     for (const std::string& attribute : more.attributes) Append(change.attributes, attribute);
     change.account |= more.account;
@@ -60,35 +60,35 @@ void Join(Change& change, const Change& more) {
 }
 
 // Settles what entries of one kind stand for; returns what is to be queued again.
-std::vector<Change> SettlePortion(const std::map<int64_t, Change>& people, const Settling& settling,
-                                  Settled& settled) {
+std::vector<ProfileChange> ProcessPortion(const std::map<int64_t, ProfileChange>& people,
+                                          const UpdateOptions& options, BatchResult& result) {
     std::vector<int64_t> named;
     for (const auto& entry : people) named.push_back(entry.first);
-    const Pairs before = WhoIs(named);
-    std::map<int64_t, Change> by_person;
+    const Pairs before = ResolvePeople(named);
+    std::map<int64_t, ProfileChange> by_person;
     for (const auto& [id, person] : before) {
-        Change& change = by_person[person];
+        ProfileChange& change = by_person[person];
         change.profile = person;
         Join(change, people.at(id));
     }
-    std::vector<Change> changes, later;
+    std::vector<ProfileChange> changes, later;
     for (const auto& entry : by_person) changes.push_back(entry.second);
-    const std::vector<int64_t> left = Settle(changes, settling);
+    const std::vector<int64_t> left = UpdateState(changes, options);
     for (const int64_t id : left) later.push_back(by_person.at(id));
     // Those who were merged or taken apart before they were locked.
-    for (const auto& [id, person] : WhoIs(named)) {
+    for (const auto& [id, person] : ResolvePeople(named)) {
         if (before.contains({id, person})) continue;
         later.push_back(people.at(id));
         later.back().profile = person;
     }
-    settled.people += static_cast<int64_t>(changes.size() - left.size());
-    settled.left += static_cast<int64_t>(later.size());
+    result.people += static_cast<int64_t>(changes.size() - left.size());
+    result.skipped += static_cast<int64_t>(later.size());
     return later;
 }
 
 }  // namespace
 
-bool Concerns(const Program& program, const Change& change) {
+bool Affects(const Program& program, const ProfileChange& change) {
     if (change.everything) return true;
     for (const std::string& event : change.events)
         if (!program.GroupsOf(event).empty()) return true;
@@ -97,15 +97,15 @@ bool Concerns(const Program& program, const Change& change) {
     return change.account && !program.VersionsOfAccount().empty();
 }
 
-void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet) {
+void Enqueue(const std::vector<ProfileChange>& changes, const std::string& cause, bool quiet) {
     const std::shared_ptr<const Program> current = CurrentProgram();
     const Program& program = *current;
-    if (program.idle()) return;
+    if (program.TracksNothing()) return;
     std::vector<int64_t> profiles;
     std::vector<std::string> events, attributes;
     std::vector<bool> account, everything, concerns;
-    for (const Change& change : changes) {
-        const bool matters = Concerns(program, change);
+    for (const ProfileChange& change : changes) {
+        const bool matters = Affects(program, change);
         const size_t rows =
             matters ? std::max<size_t>({change.events.size(), change.attributes.size(), 1}) : 1;
         for (size_t i = 0; i < rows; ++i) {
@@ -126,7 +126,7 @@ void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool 
         " WHERE s.profile_id = c.profile)",
         {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTOID,
          BOOLOID});
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     const pg::Result rows = statement.Execute(
         {Value::Int8s(profiles), Value::Texts(events), Value::Texts(attributes), pg::BoolArray(account),
          pg::BoolArray(everything), pg::BoolArray(concerns), Value::Text(cause), Value::Bool(quiet)});
@@ -140,56 +140,56 @@ void EnqueueAccount(int64_t account, const std::string& cause, bool quiet) {
         " SELECT p.id, true, false, $2, $3 FROM pulse.profile AS p WHERE p.account_id = $1"
         " AND p.canonical_id = p.id",
         {INT8OID, TEXTOID, BOOLOID});
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     if (statement.Execute({Value::Int8(account), Value::Text(cause), Value::Bool(quiet)}).processed() > 0)
         pg::WakeWorker(pg::Lane::kPipeline);
 }
 
-Settled SettleQueue(int64_t limit) {
+BatchResult ProcessQueue(int64_t limit) {
     static pg::Statement take(
         "DELETE FROM pulse.dirty AS d USING (SELECT id FROM pulse.dirty ORDER BY id LIMIT $1 FOR"
         " UPDATE SKIP LOCKED) AS n"
         " WHERE d.id = n.id RETURNING d.profile_id, d.event, d.attribute, d.account, d.everything, d.cause,"
         " d.quiet",
         {INT8OID});
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     const pg::Result rows = take.Execute({Value::Int8(limit)});
-    Settled settled;
-    settled.full = static_cast<int64_t>(rows.size()) == limit;
+    BatchResult result;
+    result.full = static_cast<int64_t>(rows.size()) == limit;
     for (const auto& [kind, people] : Fold(rows)) {
-        const std::vector<Change> later =
-            SettlePortion(people, {kind.first, kind.second, false, std::nullopt}, settled);
+        const std::vector<ProfileChange> later =
+            ProcessPortion(people, {kind.first, kind.second, false, std::nullopt}, result);
         if (!later.empty()) Enqueue(later, kind.first, kind.second);
     }
-    return settled;
+    return result;
 }
 
-Settled SettleDue(int64_t limit) {
+BatchResult ProcessDue(int64_t limit) {
     static pg::Statement due(
         "SELECT profile_id FROM pulse.profile_state WHERE next_change_at <= $1 ORDER BY next_change_at"
         " LIMIT $2",
         {TIMESTAMPTZOID, INT8OID});
-    const ByIndex by_index;
-    Settled settled;
-    if (CurrentProgram()->idle()) return settled;
+    const ForceIndexPlans force_index_plans;
+    BatchResult result;
+    if (CurrentProgram()->TracksNothing()) return result;
     const pg::Result rows = due.Execute({Value::Time(pg::PastNow()), Value::Int8(limit)});
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
-    const std::vector<int64_t> there = StillThere(ids);
-    std::vector<Change> changes;
+    const std::vector<int64_t> there = FilterCanonical(ids);
+    std::vector<ProfileChange> changes;
     for (const int64_t id : ids) {
         if (!std::binary_search(there.begin(), there.end(), id)) {
             // No longer a person of its own: nobody else would ever look at it.
-            Forget(id, "merge");
+            RemoveMergedProfile(id, "merge");
             continue;
         }
         changes.emplace_back();
         changes.back().profile = id;
     }
-    settled.left = static_cast<int64_t>(Settle(changes, {"event", false, false, std::nullopt}).size());
-    settled.people = static_cast<int64_t>(changes.size()) - settled.left;
-    settled.full = static_cast<int64_t>(ids.size()) == limit;
-    return settled;
+    result.skipped = static_cast<int64_t>(UpdateState(changes, {"event", false, false, std::nullopt}).size());
+    result.people = static_cast<int64_t>(changes.size()) - result.skipped;
+    result.full = static_cast<int64_t>(ids.size()) == limit;
+    return result;
 }
 
 std::optional<Moment> NextDue() {
@@ -200,10 +200,10 @@ std::optional<Moment> NextDue() {
         "SELECT EXISTS (SELECT FROM pulse.metric WHERE built_to IS NOT NULL)"
         " OR EXISTS (SELECT FROM pulse.live_segment WHERE built_to IS NOT NULL)",
         {});
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     if (queue.Execute({})[0].Bool(0) || builds.Execute({})[0].Bool(0)) return pg::WallClock();
     // What is kept without a definition waits for nothing.
-    if (CurrentProgram()->idle()) return std::nullopt;
+    if (CurrentProgram()->TracksNothing()) return std::nullopt;
     return due.Execute({})[0].TimeOrNull(0);
 }
 

@@ -32,7 +32,7 @@ Rule::Rule(const rule::Expr& expanded, rule::Expect expect, bool with_context)
     compiled_->types = {TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID};
     for (const rule::Metric& metric : compiled_->rule.metrics) {
         compiled_->metrics.push_back(rule::Print(metric));
-        compiled_->types.push_back(TypeOf(CompileForReading(metric).sql_type));
+        compiled_->types.push_back(TypeOf(CompileMetricForReading(metric).sql_type));
     }
 }
 
@@ -60,10 +60,10 @@ pg::Expression& Rule::Compiled::Json() {
     return *json;
 }
 
-const std::vector<size_t>& Rule::Compiled::Places(const Program& current) {
+const std::vector<size_t>& Rule::Compiled::MetricIndexes(const Program& current) {
     if (program == current.number) return places;
     places.clear();
-    for (const std::string& metric : metrics) places.push_back(current.PlaceOf(metric));
+    for (const std::string& metric : metrics) places.push_back(current.IndexOf(metric));
     readers.resize(metrics.size());
     program = current.number;
     return places;

@@ -11,22 +11,22 @@ namespace {
 // Of an expanded request: that it can be evaluated, and that those who use the segment go on working.
 void CheckSegment(const std::string& name, const segment::Request& request) {
     const Rule compiled(*request.expanded->rule, rule::Expect::kBoolean, false);
-    CheckReads(*request.expanded->rule);
-    if (request.expanded->converted) CheckReads(*request.expanded->converted);
-    if (!name.empty()) CheckUsers("segment", name, segment::ReadRule(request));
+    CheckReferences(*request.expanded->rule);
+    if (request.expanded->converted) CheckReferences(*request.expanded->converted);
+    if (!name.empty()) CheckDependents("segment", name, segment::ReadRule(request));
 }
 
 void RequireUnusedSegment(const std::string& name, const char* what) {
     RequireUnused("segment", name, what);
 }
 
-void SegmentWritten() {
-    AnnounceDefinitions();
-    DefinitionsWritten();
+void SegmentChanged() {
+    InvalidateDefinitions();
+    ApplyDefinitionChanges();
 }
 
 [[maybe_unused]] const bool handles_profiles = segment::HandleProfiles(
-    {SavedDefinitions, LockDefinitions, CheckSegment, RequireUnusedSegment, SegmentWritten});
+    {SavedDefinitions, LockDefinitions, CheckSegment, RequireUnusedSegment, SegmentChanged});
 
 }  // namespace
 

@@ -15,29 +15,30 @@ namespace {
 
 using pg::Value;
 
-void AddChange(Written::Turns& turns, const Outcome& outcome, const Version& version, bool member) {
-    turns.segments.push_back(version.segment);
-    turns.profiles.push_back(outcome.profile);
-    turns.versions.push_back(version.number);
-    turns.at.push_back(outcome.at);
-    turns.change.push_back(member ? "entered" : "exited");
-    turns.cause.push_back(outcome.cause);
-    turns.quiet.push_back(outcome.quiet);
+void AddChange(StateWrites::MembershipChanges& changes, const Evaluation& evaluation,
+               const SegmentVersion& version, bool member) {
+    changes.segments.push_back(version.segment);
+    changes.profiles.push_back(evaluation.profile);
+    changes.versions.push_back(version.number);
+    changes.at.push_back(evaluation.at);
+    changes.change.push_back(member ? "entered" : "exited");
+    changes.cause.push_back(evaluation.cause);
+    changes.quiet.push_back(evaluation.quiet);
 }
 
-void WriteStates(const Written& written) {
+void WriteProfileStates(const StateWrites& writes) {
     static pg::Statement statement(
         "INSERT INTO pulse.profile_state AS s (profile_id, as_of, metrics, segments, next_change_at)"
         " SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::jsonb[], $4::jsonb[], $5::timestamptz[])"
         " ON CONFLICT (profile_id) DO UPDATE SET as_of = EXCLUDED.as_of, metrics = EXCLUDED.metrics,"
         " segments = EXCLUDED.segments, next_change_at = EXCLUDED.next_change_at",
         {INT8ARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID});
-    statement.Execute({Value::Int8s(written.profiles), pg::TimeArray(written.as_of),
-                       pg::JsonbArray(written.metrics), pg::JsonbArray(written.segments),
-                       pg::TimeArray(written.next)});
+    statement.Execute({Value::Int8s(writes.profiles), pg::TimeArray(writes.as_of),
+                       pg::JsonbArray(writes.metrics), pg::JsonbArray(writes.segments),
+                       pg::TimeArray(writes.next)});
 }
 
-void WriteChanges(const Written::Turns& turns) {
+void WriteMembershipChanges(const StateWrites::MembershipChanges& changes) {
     static pg::Statement enter(
         "INSERT INTO pulse.member (segment_id, profile_id, since) SELECT c.segment, c.profile, c.at"
         " FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[]) AS c (segment, profile,"
@@ -57,21 +58,22 @@ void WriteChanges(const Written::Turns& turns) {
         " version, cause, quiet)",
         {INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TEXTARRAYOID,
          BOOLARRAYOID});
-    const Value segments = Value::Int8s(turns.segments), profiles = Value::Int8s(turns.profiles),
-                at = pg::TimeArray(turns.at), change = Value::Texts(turns.change);
-    if (std::find(turns.change.begin(), turns.change.end(), "entered") != turns.change.end())
+    const Value segments = Value::Int8s(changes.segments), profiles = Value::Int8s(changes.profiles),
+                at = pg::TimeArray(changes.at), change = Value::Texts(changes.change);
+    if (std::find(changes.change.begin(), changes.change.end(), "entered") != changes.change.end())
         enter.Execute({segments, profiles, at, change});
-    if (std::find(turns.change.begin(), turns.change.end(), "exited") != turns.change.end()) {
-        const ByIndex by_index;
+    if (std::find(changes.change.begin(), changes.change.end(), "exited") != changes.change.end()) {
+        const ForceIndexPlans force_index_plans;
         leave.Execute({segments, profiles, change});
     }
-    profile::EnsurePartitions("membership_change", turns.at);
-    note.Execute({segments, profiles, change, at, Value::Int8s(turns.versions), Value::Texts(turns.cause),
-                  pg::BoolArray(turns.quiet)});
-    if (std::find(turns.quiet.begin(), turns.quiet.end(), false) != turns.quiet.end()) ChangesWritten();
+    profile::EnsurePartitions("membership_change", changes.at);
+    note.Execute({segments, profiles, change, at, Value::Int8s(changes.versions), Value::Texts(changes.cause),
+                  pg::BoolArray(changes.quiet)});
+    if (std::find(changes.quiet.begin(), changes.quiet.end(), false) != changes.quiet.end())
+        NotifySubscriptions();
 }
 
-void WriteNext(const Written& written) {
+void WriteNextMembers(const StateWrites& writes) {
     static pg::Statement enter(
         "INSERT INTO pulse.next_member (version_id, profile_id) SELECT *"
         " FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING",
@@ -80,18 +82,18 @@ void WriteNext(const Written& written) {
         "DELETE FROM pulse.next_member AS m USING unnest($1::bigint[], $2::bigint[]) AS c (version, profile)"
         " WHERE m.version_id = c.version AND m.profile_id = c.profile",
         {INT8ARRAYOID, INT8ARRAYOID});
-    if (!written.next_in_version.empty())
-        enter.Execute({Value::Int8s(written.next_in_version), Value::Int8s(written.next_in_profile)});
-    if (!written.next_out_version.empty())
-        leave.Execute({Value::Int8s(written.next_out_version), Value::Int8s(written.next_out_profile)});
+    if (!writes.next_in_version.empty())
+        enter.Execute({Value::Int8s(writes.next_in_version), Value::Int8s(writes.next_in_profile)});
+    if (!writes.next_out_version.empty())
+        leave.Execute({Value::Int8s(writes.next_out_version), Value::Int8s(writes.next_out_profile)});
 }
 
-std::vector<int64_t> LockFree(const std::vector<int64_t>& ids) {
+std::vector<int64_t> LockAvailable(const std::vector<int64_t>& ids) {
     static pg::Statement skipping(
         "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id FOR NO KEY"
         " UPDATE SKIP LOCKED",
         {INT8ARRAYOID});
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     const pg::Result rows = skipping.Execute({Value::Int8s(ids)});
     std::vector<int64_t> locked;
     locked.reserve(rows.size());
@@ -101,32 +103,32 @@ std::vector<int64_t> LockFree(const std::vector<int64_t>& ids) {
 
 }  // namespace
 
-void Written::Add(Outcome outcome) {
-    profiles.push_back(outcome.profile);
-    as_of.push_back(outcome.at);
-    next.push_back(outcome.next_change_at);
-    metrics.push_back(pg::WriteTimed(outcome.metrics));
-    segments.push_back(pg::WriteTimed(outcome.segments));
-    for (const Outcome::Turn& turn : outcome.changes) {
-        if (turn.version->live) {
-            AddChange(live, outcome, *turn.version, turn.member);
+void StateWrites::Add(Evaluation evaluation) {
+    profiles.push_back(evaluation.profile);
+    as_of.push_back(evaluation.at);
+    next.push_back(evaluation.next_change_at);
+    metrics.push_back(pg::WriteTimed(evaluation.metrics));
+    segments.push_back(pg::WriteTimed(evaluation.segments));
+    for (const Evaluation::MembershipChange& change : evaluation.changes) {
+        if (change.version->live) {
+            AddChange(live, evaluation, *change.version, change.member);
         } else {
-            (turn.member ? next_in_version : next_out_version).push_back(turn.version->id);
-            (turn.member ? next_in_profile : next_out_profile).push_back(outcome.profile);
+            (change.member ? next_in_version : next_out_version).push_back(change.version->id);
+            (change.member ? next_in_profile : next_out_profile).push_back(evaluation.profile);
         }
     }
 }
 
-std::vector<int64_t> Lock(const std::vector<int64_t>& ids, bool wait) {
-    if (!wait) return LockFree(ids);
+std::vector<int64_t> LockProfiles(const std::vector<int64_t>& ids, bool wait) {
+    if (!wait) return LockAvailable(ids);
     for (bool patient = false;; patient = true) {
         pg::CheckInterrupts();
-        const std::vector<int64_t> there = StillThere(ids);
+        const std::vector<int64_t> there = FilterCanonical(ids);
         pg::Subtransaction subtransaction;
         std::vector<int64_t> locked;
         {
             const pg::Session session;
-            locked = patient ? profile::LockPeople(there) : LockFree(there);
+            locked = patient ? profile::LockPeople(there) : LockAvailable(there);
         }
         // Else somebody is locked by others, or became part of somebody meanwhile: to keep that lock and wait
         // for more is to stand in a circle.
@@ -136,7 +138,7 @@ std::vector<int64_t> Lock(const std::vector<int64_t>& ids, bool wait) {
     }
 }
 
-std::vector<int64_t> StillThere(const std::vector<int64_t>& ids) {
+std::vector<int64_t> FilterCanonical(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id", {INT8ARRAYOID});
     std::vector<int64_t> there;
@@ -146,7 +148,7 @@ std::vector<int64_t> StillThere(const std::vector<int64_t>& ids) {
     return there;
 }
 
-bool NothingQueued() {
+bool QueueIsEmpty() {
     // Whether a long queue, or what is left of one until it is vacuumed, holds anything costs more than not
     // to know.
     static pg::Statement statement(
@@ -156,44 +158,44 @@ bool NothingQueued() {
     return statement.Execute({})[0].Bool(0);
 }
 
-std::vector<Kept> ReadKept(const std::vector<int64_t>& ids) {
+std::vector<PersonState> ReadStates(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "SELECT p.id, p.attributes, coalesce(a.attributes, '{}'), s.as_of, s.next_change_at, s.metrics,"
         " s.segments, p.first_seen_at"
         " FROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id"
         " LEFT JOIN pulse.profile_state AS s ON s.profile_id = p.id WHERE p.id = ANY ($1) ORDER BY p.id",
         {INT8ARRAYOID});
-    std::vector<Kept> people;
+    std::vector<PersonState> people;
     if (ids.empty()) return people;
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     const pg::Result rows = statement.Execute({Value::Int8s(ids)});
     people.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
-        Kept kept;
-        kept.profile = row.Int8(0);
-        kept.attributes = pg::Copy({JSONBOID, row.Raw(1), false});
-        kept.account = pg::Copy({JSONBOID, row.Raw(2), false});
-        kept.first_seen_at = row.Time(7);
-        kept.as_of = row.TimeOrNull(3);
-        kept.next_change_at = row.TimeOrNull(4);
-        if (kept.as_of) {
-            kept.metrics = pg::ReadTimed(pg::Copy({JSONBOID, row.Raw(5), false}).datum);
-            kept.segments = pg::ReadTimed(pg::Copy({JSONBOID, row.Raw(6), false}).datum);
+        PersonState state;
+        state.profile = row.Int8(0);
+        state.attributes = pg::Copy({JSONBOID, row.Raw(1), false});
+        state.account = pg::Copy({JSONBOID, row.Raw(2), false});
+        state.first_seen_at = row.Time(7);
+        state.as_of = row.TimeOrNull(3);
+        state.next_change_at = row.TimeOrNull(4);
+        if (state.as_of) {
+            state.metrics = pg::ReadTimed(pg::Copy({JSONBOID, row.Raw(5), false}).datum);
+            state.segments = pg::ReadTimed(pg::Copy({JSONBOID, row.Raw(6), false}).datum);
         }
-        people.push_back(std::move(kept));
+        people.push_back(std::move(state));
     }
     return people;
 }
 
-void Write(const Written& written) {
-    if (written.profiles.empty()) return;
-    WriteStates(written);
-    if (!written.live.segments.empty()) WriteChanges(written.live);
-    WriteNext(written);
+void WriteAll(const StateWrites& writes) {
+    if (writes.profiles.empty()) return;
+    WriteProfileStates(writes);
+    if (!writes.live.segments.empty()) WriteMembershipChanges(writes.live);
+    WriteNextMembers(writes);
 }
 
-void Forget(int64_t profile, const std::string& cause) {
+void RemoveMergedProfile(int64_t profile, const std::string& cause) {
     static pg::Statement end(
         "WITH gone AS (DELETE FROM pulse.member WHERE profile_id = $1 RETURNING segment_id)"
         " INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)"
@@ -204,25 +206,25 @@ void Forget(int64_t profile, const std::string& cause) {
     static pg::Statement next("DELETE FROM pulse.next_member WHERE profile_id = $1", {INT8OID});
     static pg::Statement state("DELETE FROM pulse.profile_state WHERE profile_id = $1", {INT8OID});
     static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.member WHERE profile_id = $1)", {INT8OID});
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     if (any.Execute({Value::Int8(profile)})[0].Bool(0)) {
         const Moment now = pg::Now();
         profile::EnsurePartitions("membership_change", now, now);
         end.Execute({Value::Int8(profile), Value::Time(now), Value::Text(cause)});
-        ChangesWritten();
+        NotifySubscriptions();
     }
     next.Execute({Value::Int8(profile)});
     state.Execute({Value::Int8(profile)});
 }
 
-const pg::Timed* Find(const std::vector<pg::Timed>& list, int64_t number) {
+const pg::Timed* FindById(const std::vector<pg::Timed>& list, int64_t number) {
     const auto found =
         std::lower_bound(list.begin(), list.end(), number,
                          [](const pg::Timed& timed, int64_t wanted) { return timed.number < wanted; });
     return found != list.end() && found->number == number ? &*found : nullptr;
 }
 
-bool IsEmpty(const KeptMetric& metric, const Measured& measured) {
+bool IsEmptyValue(const StoredMetric& metric, const MetricValue& measured) {
     if (measured.until != pg::kHoldsForEver || measured.value.null != metric.empty.null) return false;
     if (measured.value.null) return true;
     switch (metric.type) {

@@ -10,12 +10,12 @@ namespace pulse::trait {
 namespace {
 
 // What is palloc'ed in the scope is made in that context.
-class In {
+class MemoryContextScope {
   public:
-    explicit In(MemoryContext context) : caller_(MemoryContextSwitchTo(context)) {}
-    ~In() { MemoryContextSwitchTo(caller_); }
-    In(const In&) = delete;
-    In& operator=(const In&) = delete;
+    explicit MemoryContextScope(MemoryContext context) : caller_(MemoryContextSwitchTo(context)) {}
+    ~MemoryContextScope() { MemoryContextSwitchTo(caller_); }
+    MemoryContextScope(const MemoryContextScope&) = delete;
+    MemoryContextScope& operator=(const MemoryContextScope&) = delete;
 
   private:
     MemoryContext caller_;
@@ -26,17 +26,17 @@ class In {
 struct Subject::State {
     std::optional<int64_t> id;
     std::shared_ptr<const Program> program;
-    Situation situation;
+    RuleInput input;
     MemoryContext context = CurrentMemoryContext;
-    bool looked = false;  // for what is kept
+    bool state_read = false;  // for what is kept
     std::optional<Moment> as_of;
     Datum kept = 0;
-    std::map<std::string, Measured> measured;  // read from events, by the metric's text
+    std::map<std::string, MetricValue> measured;  // read from events, by the metric's text
 
-    void Look() {
-        if (std::exchange(looked, true) || !id) return;
+    void ReadStoredState() {
+        if (std::exchange(state_read, true) || !id) return;
         static const pg::Probe probe("profile_state", "profile_state_pkey", {2, 3});
-        const In in(context);
+        const MemoryContextScope in_context(context);
         const auto row = probe.Find({Int64GetDatum(*id)});
         if (!row) return;
         as_of = DatumGetTimestampTz((*row)[0].datum);
@@ -45,13 +45,13 @@ struct Subject::State {
 
     // Reads some metrics from the events.
     void Read(MetricReader& reader, const std::vector<std::pair<const std::string*, Oid>>& metrics) {
-        const ByIndex by_index;
+        const ForceIndexPlans force_index_plans;
         const pg::Session session;
-        const pg::Result rows = reader.Read({*id}, {situation.now}, true);
-        const In in(context);
+        const pg::Result rows = reader.Read({*id}, {input.now}, true);
+        const MemoryContextScope in_context(context);
         for (size_t i = 0; i < metrics.size(); ++i) {
             const int column = static_cast<int>(1 + 2 * i);
-            Measured result{pg::Value::Null(metrics[i].second), pg::kHoldsForEver};
+            MetricValue result{pg::Value::Null(metrics[i].second), pg::kHoldsForEver};
             if (!rows[0].IsNull(column))
                 result.value = pg::Copy({metrics[i].second, rows[0].Raw(column), false});
             if (!rows[0].IsNull(column + 1)) result.until = rows[0].Time(column + 1);
@@ -59,15 +59,15 @@ struct Subject::State {
         }
     }
 
-    Measured ReadKept(size_t place) {
-        const KeptMetric& metric = program->metrics[place];
-        Look();
+    MetricValue ReadStored(size_t place) {
+        const StoredMetric& metric = program->metrics[place];
+        ReadStoredState();
         // The program is of the newest snapshot, the state of that around us: what is not in it says
         // something only if that one sees the metric, too.
-        if (as_of && *as_of <= situation.now && metric.Covers(*id) && metric.writer.Seen()) {
-            const In in(context);
+        if (as_of && *as_of <= input.now && metric.Covers(*id) && metric.writer.Seen()) {
+            const MemoryContextScope in_context(context);
             const std::optional<pg::Timed> timed = pg::FindTimed(kept, metric.id);
-            if (const auto found = FromKept(metric, timed ? &*timed : nullptr, situation.now)) return *found;
+            if (const auto found = StoredValueAt(metric, timed ? &*timed : nullptr, input.now)) return *found;
         }
         if (const auto found = measured.find(metric.text); found != measured.end()) return found->second;
         const MetricGroup& group = program->groups[metric.group];
@@ -78,10 +78,10 @@ struct Subject::State {
         return measured.at(metric.text);
     }
 
-    Measured ReadApart(Rule::Compiled& rule, size_t i) {
+    MetricValue ReadUnstored(Rule::Compiled& rule, size_t i) {
         if (const auto found = measured.find(rule.metrics[i]); found != measured.end()) return found->second;
         if (!rule.readers[i]) {
-            const rule::MetricSql sql = CompileForReading(rule.rule.metrics[i]);
+            const rule::MetricSql sql = CompileMetricForReading(rule.rule.metrics[i]);
             rule.readers[i] = std::make_unique<MetricReader>(std::vector<const rule::MetricSql*>{&sql});
         }
         Read(*rule.readers[i], {{&rule.metrics[i], rule.types[4 + i]}});
@@ -89,39 +89,39 @@ struct Subject::State {
     }
 
     // Of somebody unknown.
-    Measured Empty(Rule::Compiled& rule, size_t i) {
+    MetricValue Empty(Rule::Compiled& rule, size_t i) {
         if (const auto found = measured.find(rule.metrics[i]); found != measured.end()) return found->second;
         const pg::Identity identity = pg::Identity::Owner();
-        pg::Expression expression(CompileForReading(rule.rule.metrics[i]).empty, {});
-        const In in(context);
-        Measured result{pg::Value::Null(rule.types[4 + i]), pg::kHoldsForEver};
+        pg::Expression expression(CompileMetricForReading(rule.rule.metrics[i]).empty, {});
+        const MemoryContextScope in_context(context);
+        MetricValue result{pg::Value::Null(rule.types[4 + i]), pg::kHoldsForEver};
         bool null = true;
         result.value.datum = expression.Eval(nullptr, nullptr, &null);
         result.value.null = null;
         return measured[rule.metrics[i]] = result;
     }
 
-    std::vector<Measured> Metrics(Rule::Compiled& rule) {
-        std::vector<Measured> values;
+    std::vector<MetricValue> Metrics(Rule::Compiled& rule) {
+        std::vector<MetricValue> values;
         if (rule.metrics.empty()) return values;
         if (!program) program = CurrentProgram();
-        const std::vector<size_t>& places = rule.Places(*program);
+        const std::vector<size_t>& places = rule.MetricIndexes(*program);
         for (size_t i = 0; i < places.size(); ++i) {
             if (!id)
                 values.push_back(Empty(rule, i));
-            else if (places[i] == kApart)
-                values.push_back(ReadApart(rule, i));
+            else if (places[i] == kNotStored)
+                values.push_back(ReadUnstored(rule, i));
             else
-                values.push_back(ReadKept(places[i]));
+                values.push_back(ReadStored(places[i]));
         }
         return values;
     }
 
     Answer Evaluate(Rule::Compiled& rule, pg::Expression& expression, const pg::Value& context_value,
                     bool with_until) {
-        const std::vector<Measured> metrics = Metrics(rule);
-        Situation with_context = situation;
-        with_context.context = context_value.null ? situation.context : context_value;
+        const std::vector<MetricValue> metrics = Metrics(rule);
+        RuleInput with_context = input;
+        with_context.context = context_value.null ? input.context : context_value;
         Moment until = pg::kHoldsForEver;
         Answer answer{EvaluateRule(rule, expression, with_context, metrics, with_until ? &until : nullptr),
                       std::nullopt};
@@ -134,12 +134,12 @@ Subject::Subject(profile::Person person, Moment now, std::shared_ptr<const Progr
     : state_(std::make_unique<State>()) {
     state_->id = person.id;
     state_->program = std::move(program);
-    state_->situation = {now, person.attributes, person.account, EmptyObject()};
+    state_->input = {now, person.attributes, person.account, EmptyJsonb()};
 }
 
 Subject::Subject(Moment now) : state_(std::make_unique<State>()) {
-    const pg::Value nothing = EmptyObject();
-    state_->situation = {now, nothing, nothing, nothing};
+    const pg::Value nothing = EmptyJsonb();
+    state_->input = {now, nothing, nothing, nothing};
 }
 
 Subject::~Subject() = default;

@@ -19,7 +19,7 @@ using pg::Value;
 constexpr int64_t kMostPassed = 10'000;
 
 Value NameOf(const std::string& subscription) {
-    return Value::Text(kSubscription + subscription);
+    return Value::Text(kSubscriptionPrefix + subscription);
 }
 
 void Place(const std::string& subscription) {
@@ -30,7 +30,7 @@ void Place(const std::string& subscription) {
         " SET position = excluded.position,"
         " after_id = excluded.after_id, created_at = excluded.created_at",
         {TEXTOID, INT8OID, TIMESTAMPTZOID});
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     statement.Execute({NameOf(subscription), Value::Int8(LastPosition()), Value::Time(pg::Now())});
     pg::Watch::Announce("change_consumer");
 }
@@ -107,7 +107,7 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
         "SELECT position, after_id FROM pulse.change_consumer WHERE name = $1 FOR UPDATE", {TEXTOID});
     static pg::Statement move("UPDATE pulse.change_consumer SET position = $2 WHERE name = $1",
                               {TEXTOID, INT8OID});
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     delivery::MemberChanges taken;
     const pg::Result known = place.Execute({NameOf(query.subscription)});
     if (known.empty()) {
@@ -116,7 +116,7 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
         return taken;
     }
     const int64_t position = known[0].Int8(0);
-    taken.busy = !GivePositions(kMostPassed, false);
+    taken.busy = !AssignPositions(kMostPassed, false);
     const int64_t last = LastPosition(), reach = Reach(position, last);
     const pg::Result rows = ReadChanges(query, position, reach, known[0].Int8(1));
     for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -129,15 +129,15 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
     const int64_t reached =
         static_cast<int64_t>(rows.size()) < query.most ? reach : rows[rows.size() - 1].Int8(0);
     if (reached != position) move.Execute({NameOf(query.subscription), Value::Int8(reached)});
-    taken.more = reached < last || (!taken.busy && AnyWithoutPosition());
+    taken.more = reached < last || (!taken.busy && HasUnassignedPositions());
     return taken;
 }
 
 bool Waiting(const std::string& subscription) {
     static pg::Statement place("SELECT position FROM pulse.change_consumer WHERE name = $1", {TEXTOID});
-    const ByIndex by_index;
+    const ForceIndexPlans force_index_plans;
     const pg::Result known = place.Execute({NameOf(subscription)});
-    return known.empty() || known[0].Int8(0) < LastPosition() || AnyWithoutPosition();
+    return known.empty() || known[0].Int8(0) < LastPosition() || HasUnassignedPositions();
 }
 
 [[maybe_unused]] const bool reading = delivery::ReadMembersBy({Begin, End, Begun, Take, Waiting});

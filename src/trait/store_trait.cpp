@@ -59,7 +59,7 @@ Checked Check(const std::string& key, const std::string& expression) {
     rule::RequireSize(*tree);
     const rule::ExprPtr expanded = rule::Expand(*tree, SavedDefinitions(), "trait " + key);
     const Rule rule(*expanded, rule::Expect::kAny, false);
-    CheckReads(*expanded);
+    CheckReferences(*expanded);
     return {tree, rule::Print(*tree), TypeName(*tree, rule.rule().type)};
 }
 
@@ -83,8 +83,8 @@ int64_t CreateTrait(const std::string& given, const std::string& expression,
          Value::Text(NotEmpty(description)), Value::Time(pg::Now())});
     const int64_t id = rows[0].Int8(0);
     AddVersion(id, 1, checked.text, "created", role);
-    AnnounceDefinitions();
-    DefinitionsWritten();
+    InvalidateDefinitions();
+    ApplyDefinitionChanges();
     return id;
 }
 
@@ -102,7 +102,7 @@ void UpdateTrait(const std::string& key, const std::optional<std::string>& expre
     if (!expression) return;
     const Checked checked = Check(key, *expression);
     if (checked.text == before.expression) return;
-    CheckUsers("trait", key, checked.tree);
+    CheckDependents("trait", key, checked.tree);
     pg::Execute(
         "UPDATE pulse.trait SET expression = $2, type = $3, version = version + 1, updated_at = $4"
         " WHERE id = $1",
@@ -110,8 +110,8 @@ void UpdateTrait(const std::string& key, const std::optional<std::string>& expre
          Value::Time(pg::Now())});
     AddVersion(before.id, before.version + 1, checked.text,
                "\"" + before.expression + "\" → \"" + checked.text + "\"", role);
-    AnnounceDefinitions();
-    DefinitionsWritten();
+    InvalidateDefinitions();
+    ApplyDefinitionChanges();
 }
 
 void DeleteTrait(const std::string& key) {
@@ -121,8 +121,8 @@ void DeleteTrait(const std::string& key) {
     const TraitRow trait = Read(key);
     RequireUnused("trait", key, "deleted");
     pg::Execute("DELETE FROM pulse.trait WHERE id = $1", {Value::Int8(trait.id)});
-    AnnounceDefinitions();
-    DefinitionsWritten();
+    InvalidateDefinitions();
+    ApplyDefinitionChanges();
 }
 
 std::vector<TraitRow> ListTraits() {

@@ -18,15 +18,16 @@ namespace pulse::trait {
 namespace {
 
 // A person of the batch.
-struct Someone {
-    const Change* change = nullptr;
-    Kept kept;
-    Moment at = 0;       // as of when
-    bool ahead = false;  // what is kept is of an instant that the clock has not reached: it says nothing
-    std::vector<size_t> groups;       // that are read again, sorted
-    std::vector<size_t> versions;     // that are evaluated
-    bool relevant = false;            // something of the change matters to some definition
-    std::map<size_t, Measured> read;  // by the metric's place
+struct BatchPerson {
+    const ProfileChange* change = nullptr;
+    PersonState state;
+    Moment at = 0;  // as of when
+    bool from_future =
+        false;  // what is kept is of an instant that the clock has not reached: it says nothing
+    std::vector<size_t> groups;          // that are read again, sorted
+    std::vector<size_t> versions;        // that are evaluated
+    bool relevant = false;               // something of the change matters to some definition
+    std::map<size_t, MetricValue> read;  // by the metric's place
     const char* cause = "time";
 };
 
@@ -41,7 +42,7 @@ void SortOnce(std::vector<size_t>& list) {
 
 // The pipeline is told of the first instant at which somebody is due, unless this process has told it of an
 // earlier one to come.
-void TellPipeline(const std::vector<Moment>& next) {
+void WakePipelineAt(const std::vector<Moment>& next) {
     static Moment told = pg::kHoldsForEver;
     static uint32_t teller = 0;  // the transaction that told it
     if (next.empty()) return;
@@ -53,163 +54,166 @@ void TellPipeline(const std::vector<Moment>& next) {
     pg::WakeWorker(pg::Lane::kPipeline);
 }
 
-class Batch {
+class StateUpdater {
   public:
-    Batch(const Program& program, const Settling& settling) : program_(program), settling_(settling) {}
+    StateUpdater(const Program& program, const UpdateOptions& options)
+        : program_(program), options_(options) {}
 
-    std::vector<int64_t> Run(const std::vector<Change>& changes) {
+    std::vector<int64_t> Run(const std::vector<ProfileChange>& changes) {
         std::vector<int64_t> ids;
-        for (const Change& change : changes) ids.push_back(change.profile);
-        const std::vector<int64_t> locked = Lock(ids, settling_.wait);
+        for (const ProfileChange& change : changes) ids.push_back(change.profile);
+        const std::vector<int64_t> locked = LockProfiles(ids, options_.wait);
         progress_ = program_.ReadProgress();
-        moving_ = !settling_.build_to && NothingQueued();
+        incremental_ = !options_.build_to && QueueIsEmpty();
         Load(changes, locked);
-        for (Someone& someone : people_) Choose(someone);
+        for (BatchPerson& person : people_) ChooseWork(person);
         Read();
-        const Written written = EvaluateAll();
-        Write(written);
-        TellPipeline(written.next);
-        if (settling_.wait || locked.size() == ids.size()) return {};
+        const StateWrites writes = EvaluateAll();
+        WriteAll(writes);
+        WakePipelineAt(writes.next);
+        if (options_.wait || locked.size() == ids.size()) return {};
         std::vector<int64_t> left;
         std::sort(ids.begin(), ids.end());
         std::set_difference(ids.begin(), ids.end(), locked.begin(), locked.end(), std::back_inserter(left));
-        return StillThere(left);
+        return FilterCanonical(left);
     }
 
   private:
     // Whether something is kept for this person, or is being built now.
     bool Covers(const std::optional<int64_t>& built_to, int64_t after_profile, int64_t profile) const {
         return !built_to || profile <= *built_to || profile > after_profile ||
-               (settling_.build_to && profile <= *settling_.build_to);
+               (options_.build_to && profile <= *options_.build_to);
     }
     bool CoversMetric(size_t place, int64_t profile) const {
         return Covers(progress_.metrics[place], program_.metrics[place].after_profile, profile);
     }
     bool CoversVersion(size_t place, int64_t profile) const {
-        return program_.versions[place].whole &&
+        return program_.versions[place].complete &&
                Covers(progress_.versions[place], program_.versions[place].after_profile, profile);
     }
 
-    void Load(const std::vector<Change>& changes, const std::vector<int64_t>& locked) {
-        std::map<int64_t, const Change*> by_id;
-        for (const Change& change : changes) by_id[change.profile] = &change;
+    void Load(const std::vector<ProfileChange>& changes, const std::vector<int64_t>& locked) {
+        std::map<int64_t, const ProfileChange*> by_id;
+        for (const ProfileChange& change : changes) by_id[change.profile] = &change;
         const Moment now = pg::PastNow(), clock = pg::WallClock();
-        for (Kept& kept : ReadKept(locked)) {
-            Someone someone;
-            someone.change = by_id[kept.profile];
-            someone.ahead = kept.as_of && *kept.as_of > clock;
+        for (PersonState& state : ReadStates(locked)) {
+            BatchPerson person;
+            person.change = by_id[state.profile];
+            person.from_future = state.as_of && *state.as_of > clock;
             // With the clock set back nobody is anything before being there.
-            const Moment earliest = std::max(now, std::min(kept.first_seen_at, clock));
-            someone.at = someone.ahead ? earliest : std::max(earliest, kept.as_of.value_or(earliest));
-            someone.kept = std::move(kept);
-            people_.push_back(std::move(someone));
+            const Moment earliest = std::max(now, std::min(state.first_seen_at, clock));
+            person.at = person.from_future ? earliest : std::max(earliest, state.as_of.value_or(earliest));
+            person.state = std::move(state);
+            people_.push_back(std::move(person));
         }
     }
 
     // What is looked at again.
-    void Choose(Someone& someone) {
-        const Change& change = *someone.change;
-        const Kept& kept = someone.kept;
+    void ChooseWork(BatchPerson& person) {
+        const ProfileChange& change = *person.change;
+        const PersonState& state = person.state;
         std::vector<size_t> groups, versions;
-        if (IsNew(someone)) {
-            ChooseForNew(someone, groups, versions);
-        } else if (change.everything || !kept.as_of || someone.ahead) {
+        if (IsNew(person)) {
+            ChooseForNew(person, groups, versions);
+        } else if (change.everything || !state.as_of || person.from_future) {
             for (size_t i = 0; i < program_.groups.size(); ++i) groups.push_back(i);
             for (size_t i = 0; i < program_.versions.size(); ++i) versions.push_back(i);
-            someone.cause = change.events.empty() ? "time" : "event";
+            person.cause = change.events.empty() ? "time" : "event";
         } else {
             for (const std::string& event : change.events) Join(groups, program_.GroupsOf(event));
             for (const std::string& key : change.attributes)
                 Join(versions, program_.VersionsOfAttribute(key));
             if (change.account) Join(versions, program_.VersionsOfAccount());
             if (!groups.empty())
-                someone.cause = "event";
+                person.cause = "event";
             else if (!versions.empty())
-                someone.cause = change.attributes.empty() ? "account" : "attributes";
-            const bool due = kept.next_change_at && *kept.next_change_at <= someone.at;
-            if (groups.empty() && versions.empty() && !due && !settling_.build_to) return;
-            if (settling_.build_to) JoinBuilding(groups, versions);
-            JoinDue(someone, groups, versions);
+                person.cause = change.attributes.empty() ? "account" : "attributes";
+            const bool due = state.next_change_at && *state.next_change_at <= person.at;
+            if (groups.empty() && versions.empty() && !due && !options_.build_to) return;
+            if (options_.build_to) JoinBuilding(groups, versions);
+            JoinDue(person, groups, versions);
         }
         SortOnce(groups);
         // A group that waits to be built for this person is not read.
         std::erase_if(groups, [&](size_t group) {
             return std::none_of(program_.groups[group].metrics.begin(), program_.groups[group].metrics.end(),
-                                [&](size_t metric) { return CoversMetric(metric, kept.profile); });
+                                [&](size_t metric) { return CoversMetric(metric, state.profile); });
         });
         for (const size_t group : groups)
             for (const size_t metric : program_.groups[group].metrics)
-                Join(versions, program_.VersionsOf(metric));
-        if (moving_ && change.happened && !change.everything && !someone.ahead &&
-            (kept.as_of || IsNew(someone)))
-            std::erase_if(groups, [&](size_t group) { return Move(someone, program_.groups[group]); });
+                Join(versions, program_.VersionsOfMetric(metric));
+        if (incremental_ && change.happened && !change.everything && !person.from_future &&
+            (state.as_of || IsNew(person)))
+            std::erase_if(groups,
+                          [&](size_t group) { return ApplyIncrementally(person, program_.groups[group]); });
         SortOnce(versions);
-        std::erase_if(versions, [&](size_t version) { return !CoversVersion(version, kept.profile); });
-        someone.groups = std::move(groups);
-        someone.versions = std::move(versions);
-        someone.relevant = true;
+        std::erase_if(versions, [&](size_t version) { return !CoversVersion(version, state.profile); });
+        person.groups = std::move(groups);
+        person.versions = std::move(versions);
+        person.relevant = true;
     }
 
     // What the new events make of a group's metrics, where that can be told without reading the others.
-    bool Move(Someone& someone, const MetricGroup& group) const {
-        std::vector<std::pair<size_t, Measured>> moved;
+    bool ApplyIncrementally(BatchPerson& person, const MetricGroup& group) const {
+        std::vector<std::pair<size_t, MetricValue>> applied;
         const std::vector<std::string>& events = program_.metrics[group.metrics[0]].sql.events;
         for (const size_t place : group.metrics) {
-            const KeptMetric& metric = program_.metrics[place];
-            if (!CoversMetric(place, someone.kept.profile)) continue;
-            if (!metric.mover ||
-                (metric.lost_before && !metric.mover->IsAfter(*metric.lost_before, someone.at)))
+            const StoredMetric& metric = program_.metrics[place];
+            if (!CoversMetric(place, person.state.profile)) continue;
+            if (!metric.incremental ||
+                (metric.lost_before && !metric.incremental->IgnoresBefore(*metric.lost_before, person.at)))
                 return false;
-            std::optional<Measured> measured =
-                FromKept(metric, Find(someone.kept.metrics, metric.id), someone.at);
+            std::optional<MetricValue> measured =
+                StoredValueAt(metric, FindById(person.state.metrics, metric.id), person.at);
             if (!measured) return false;
-            for (const profile::Happening& event : *someone.change->happened) {
+            for (const profile::Happening& event : *person.change->happened) {
                 if (!events.empty() && std::find(events.begin(), events.end(), event.name) == events.end())
                     continue;
-                if (!metric.mover->Move(event, someone.at, *measured)) return false;
+                if (!metric.incremental->Add(event, person.at, *measured)) return false;
             }
-            moved.emplace_back(place, std::move(*measured));
+            applied.emplace_back(place, std::move(*measured));
         }
-        for (auto& [place, measured] : moved) someone.read[place] = std::move(measured);
+        for (auto& [place, measured] : applied) person.read[place] = std::move(measured);
         return true;
     }
 
     // Somebody made after all that is defined, and never evaluated: of other events than these there are
     // none.
-    bool IsNew(const Someone& someone) const {
-        return !someone.kept.as_of && !someone.change->everything && !settling_.build_to &&
-               someone.kept.profile > program_.last_before;
+    bool IsNew(const BatchPerson& person) const {
+        return !person.state.as_of && !person.change->everything && !options_.build_to &&
+               person.state.profile > program_.newest_before_definitions;
     }
 
-    void ChooseForNew(Someone& someone, std::vector<size_t>& groups, std::vector<size_t>& versions) const {
-        const Change& change = *someone.change;
+    void ChooseForNew(BatchPerson& person, std::vector<size_t>& groups, std::vector<size_t>& versions) const {
+        const ProfileChange& change = *person.change;
         for (const std::string& event : change.events) Join(groups, program_.GroupsOf(event));
-        Join(versions, program_.VersionsOfAnybody(someone.at));
-        const pg::Json attributes = pg::ToJson(someone.kept.attributes.datum),
-                       account = pg::ToJson(someone.kept.account.datum);
+        Join(versions, program_.VersionsOfEmptyPerson(person.at));
+        const pg::Json attributes = pg::ToJson(person.state.attributes.datum),
+                       account = pg::ToJson(person.state.account.datum);
         for (const auto& entry : attributes.items())
             Join(versions, program_.VersionsOfAttribute(entry.key()));
         if (!account.empty()) Join(versions, program_.VersionsOfAccount());
-        someone.cause = change.events.empty() ? "time" : "event";
+        person.cause = change.events.empty() ? "time" : "event";
     }
 
     void JoinBuilding(std::vector<size_t>& groups, std::vector<size_t>& versions) const {
-        for (const KeptMetric& metric : program_.metrics)
+        for (const StoredMetric& metric : program_.metrics)
             if (metric.built_to) groups.push_back(metric.group);
         for (size_t i = 0; i < program_.versions.size(); ++i)
             if (program_.versions[i].built_to) versions.push_back(i);
     }
 
-    void JoinDue(const Someone& someone, std::vector<size_t>& groups, std::vector<size_t>& versions) const {
-        for (const pg::Timed& timed : someone.kept.metrics) {
-            if (timed.until > someone.at) continue;
-            const size_t place = trait::PlaceOf(program_.metrics, timed.number);
-            if (place != kApart) groups.push_back(program_.metrics[place].group);
+    void JoinDue(const BatchPerson& person, std::vector<size_t>& groups,
+                 std::vector<size_t>& versions) const {
+        for (const pg::Timed& timed : person.state.metrics) {
+            if (timed.until > person.at) continue;
+            const size_t place = trait::IndexOf(program_.metrics, timed.number);
+            if (place != kNotStored) groups.push_back(program_.metrics[place].group);
         }
-        for (const pg::Timed& timed : someone.kept.segments) {
-            if (timed.until > someone.at) continue;
-            const size_t place = trait::PlaceOf(program_.versions, timed.number);
-            if (place != kApart) versions.push_back(place);
+        for (const pg::Timed& timed : person.state.segments) {
+            if (timed.until > person.at) continue;
+            const size_t place = trait::IndexOf(program_.versions, timed.number);
+            if (place != kNotStored) versions.push_back(place);
         }
     }
 
@@ -218,7 +222,7 @@ class Batch {
         std::vector<std::vector<size_t>> wanted(program_.groups.size());
         for (size_t i = 0; i < people_.size(); ++i)
             for (const size_t group : people_[i].groups) wanted[group].push_back(i);
-        const ByIndex by_index;
+        const ForceIndexPlans force_index_plans;
         for (size_t g = 0; g < wanted.size(); ++g) {
             if (wanted[g].empty()) continue;
             pg::CheckInterrupts();
@@ -226,69 +230,69 @@ class Batch {
             std::vector<Moment> instants;
             std::map<int64_t, size_t> places;
             for (const size_t i : wanted[g]) {
-                ids.push_back(people_[i].kept.profile);
+                ids.push_back(people_[i].state.profile);
                 instants.push_back(people_[i].at);
                 places[ids.back()] = i;
             }
             const MetricGroup& group = program_.groups[g];
             const pg::Result rows = group.reader->Read(ids, instants, false);
             for (uint64_t r = 0; r < rows.size(); ++r)
-                Take(group, rows[r], people_[places.at(rows[r].Int8(0))]);
+                StoreValues(group, rows[r], people_[places.at(rows[r].Int8(0))]);
         }
     }
 
-    void Take(const MetricGroup& group, const pg::Row& row, Someone& someone) const {
+    void StoreValues(const MetricGroup& group, const pg::Row& row, BatchPerson& person) const {
         for (size_t i = 0; i < group.metrics.size(); ++i) {
-            const KeptMetric& metric = program_.metrics[group.metrics[i]];
+            const StoredMetric& metric = program_.metrics[group.metrics[i]];
             const int column = static_cast<int>(1 + 2 * i);
-            Measured measured{pg::Value::Null(metric.type), pg::kHoldsForEver};
+            MetricValue measured{pg::Value::Null(metric.type), pg::kHoldsForEver};
             if (!row.IsNull(column)) measured.value = pg::Copy({metric.type, row.Raw(column), false});
             if (!row.IsNull(column + 1)) measured.until = row.Time(column + 1);
-            someone.read[group.metrics[i]] = measured;
+            person.read[group.metrics[i]] = measured;
         }
     }
 
-    Measured MetricOf(const Someone& someone, size_t place) const {
-        const auto found = someone.read.find(place);
-        if (found != someone.read.end()) return found->second;
-        const KeptMetric& metric = program_.metrics[place];
-        const pg::Timed* timed = Find(someone.kept.metrics, metric.id);
-        if (const auto kept = FromKept(metric, timed, someone.at)) return *kept;
+    MetricValue MetricOf(const BatchPerson& person, size_t place) const {
+        const auto found = person.read.find(place);
+        if (found != person.read.end()) return found->second;
+        const StoredMetric& metric = program_.metrics[place];
+        const pg::Timed* timed = FindById(person.state.metrics, metric.id);
+        if (const auto state = StoredValueAt(metric, timed, person.at)) return *state;
         throw std::logic_error("metric " + metric.text + " was not read");
     }
 
     // Nobody's data keeps the events of others out: when an evaluation fails each is done apart, and what
     // fails then does not hold.
-    Written EvaluateAll() {
+    StateWrites EvaluateAll() {
         try {
             pg::Subtransaction apart;
-            Written written;
-            for (Someone& someone : people_) Evaluate(someone, written);
+            StateWrites writes;
+            for (BatchPerson& person : people_) Evaluate(person, writes);
             apart.Commit();
-            return written;
+            return writes;
         } catch (const pg::Error& error) {
-            if (!IsOfData(error)) throw;
+            if (!IsDataException(error)) throw;
         }
-        careful_ = true;
-        Written written;
-        for (Someone& someone : people_) Evaluate(someone, written);
-        return written;
+        isolated_ = true;
+        StateWrites writes;
+        for (BatchPerson& person : people_) Evaluate(person, writes);
+        return writes;
     }
 
     // Class 22: numbers out of range and the like.
-    static bool IsOfData(const pg::Error& error) { return error.State().substr(0, 2) == "22"; }
+    static bool IsDataException(const pg::Error& error) { return error.State().substr(0, 2) == "22"; }
 
-    pg::Value ValueOf(const Version& version, const Situation& situation,
-                      const std::vector<Measured>& metrics, Moment* until) const {
+    pg::Value ValueOf(const SegmentVersion& version, const RuleInput& input,
+                      const std::vector<MetricValue>& metrics, Moment* until) const {
         Rule::Compiled& rule = version.rule.compiled();
-        if (!careful_) return EvaluateRule(rule, rule.Value(), situation, metrics, until);
+        if (!isolated_) return EvaluateRule(rule, rule.Value(), input, metrics, until);
         try {
             pg::Subtransaction apart;
-            const pg::Value value = EvaluateRule(rule, rule.Value(), situation, metrics, until);
+            const pg::Value value = EvaluateRule(rule, rule.Value(), input, metrics, until);
             apart.Commit();
             return value;
         } catch (const pg::Error& error) {
-            if (!IsOfData(error)) throw;
+            if (!IsDataException(error)) throw;
             pg::Warning("segment \"" + version.name + "\" cannot be evaluated for somebody, who is not in it",
                         error.message);
         }
@@ -296,100 +300,101 @@ class Batch {
         return pg::Value::Null(BOOLOID);
     }
 
-    void Evaluate(Someone& someone, Written& written) const {
-        if (!someone.relevant) return;
-        Outcome outcome;
-        outcome.profile = someone.kept.profile;
-        outcome.at = someone.at;
-        outcome.cause = settling_.cause == "event" ? someone.cause : settling_.cause.c_str();
-        outcome.quiet = settling_.quiet;
-        KeepMetrics(someone, outcome);
-        KeepVersions(someone, outcome);
-        written.Add(std::move(outcome));
+    void Evaluate(BatchPerson& person, StateWrites& writes) const {
+        if (!person.relevant) return;
+        Evaluation evaluation;
+        evaluation.profile = person.state.profile;
+        evaluation.at = person.at;
+        evaluation.cause = options_.cause == "event" ? person.cause : options_.cause.c_str();
+        evaluation.quiet = options_.quiet;
+        CollectMetrics(person, evaluation);
+        CollectMemberships(person, evaluation);
+        writes.Add(std::move(evaluation));
     }
 
     // What was kept and still is defined, and what was read instead or besides: both by number. Costs as much
     // as there is of these two.
-    void KeepMetrics(const Someone& someone, Outcome& outcome) const {
-        auto read = someone.read.begin();
-        const auto keep_read = [&] {
-            const KeptMetric& metric = program_.metrics[read->first];
-            if (CoversMetric(read->first, someone.kept.profile) && !IsEmpty(metric, read->second))
-                outcome.metrics.push_back({metric.id, pg::ToJsonb(read->second.value), read->second.until});
+    void CollectMetrics(const BatchPerson& person, Evaluation& evaluation) const {
+        auto read = person.read.begin();
+        const auto add_read = [&] {
+            const StoredMetric& metric = program_.metrics[read->first];
+            if (CoversMetric(read->first, person.state.profile) && !IsEmptyValue(metric, read->second))
+                evaluation.metrics.push_back(
+                    {metric.id, pg::ToJsonb(read->second.value), read->second.until});
             ++read;
         };
-        for (const pg::Timed& timed : someone.kept.metrics) {
-            while (read != someone.read.end() && program_.metrics[read->first].id < timed.number) keep_read();
-            if (read != someone.read.end() && program_.metrics[read->first].id == timed.number) {
-                keep_read();
-            } else if (trait::PlaceOf(program_.metrics, timed.number) != kApart) {
-                outcome.metrics.push_back(timed);
+        for (const pg::Timed& timed : person.state.metrics) {
+            while (read != person.read.end() && program_.metrics[read->first].id < timed.number) add_read();
+            if (read != person.read.end() && program_.metrics[read->first].id == timed.number) {
+                add_read();
+            } else if (trait::IndexOf(program_.metrics, timed.number) != kNotStored) {
+                evaluation.metrics.push_back(timed);
             }
         }
-        while (read != someone.read.end()) keep_read();
+        while (read != person.read.end()) add_read();
     }
 
     // The same for memberships.
-    void KeepVersions(const Someone& someone, Outcome& outcome) const {
-        const Situation situation{someone.at, someone.kept.attributes, someone.kept.account,
-                                  pg::Value::Null(JSONBOID)};
-        auto place = someone.versions.begin();
-        for (const pg::Timed& before : someone.kept.segments) {
-            while (place != someone.versions.end() && program_.versions[*place].id < before.number)
-                KeepVersion(someone, *place++, nullptr, situation, outcome);
-            if (place != someone.versions.end() && program_.versions[*place].id == before.number) {
-                KeepVersion(someone, *place++, &before, situation, outcome);
-            } else if (trait::PlaceOf(program_.versions, before.number) != kApart) {
-                outcome.segments.push_back(before);
+    void CollectMemberships(const BatchPerson& person, Evaluation& evaluation) const {
+        const RuleInput input{person.at, person.state.attributes, person.state.account,
+                              pg::Value::Null(JSONBOID)};
+        auto place = person.versions.begin();
+        for (const pg::Timed& before : person.state.segments) {
+            while (place != person.versions.end() && program_.versions[*place].id < before.number)
+                EvaluateVersion(person, *place++, nullptr, input, evaluation);
+            if (place != person.versions.end() && program_.versions[*place].id == before.number) {
+                EvaluateVersion(person, *place++, &before, input, evaluation);
+            } else if (trait::IndexOf(program_.versions, before.number) != kNotStored) {
+                evaluation.segments.push_back(before);
                 // What was due and is not evaluated here waits to be built.
-                if (before.until > someone.at)
-                    outcome.next_change_at = std::min(outcome.next_change_at, before.until);
+                if (before.until > person.at)
+                    evaluation.next_change_at = std::min(evaluation.next_change_at, before.until);
             }
         }
-        while (place != someone.versions.end()) KeepVersion(someone, *place++, nullptr, situation, outcome);
+        while (place != person.versions.end()) EvaluateVersion(person, *place++, nullptr, input, evaluation);
     }
 
-    void KeepVersion(const Someone& someone, size_t place, const pg::Timed* before,
-                     const Situation& situation, Outcome& outcome) const {
-        const Version& version = program_.versions[place];
+    void EvaluateVersion(const BatchPerson& person, size_t place, const pg::Timed* before,
+                         const RuleInput& input, Evaluation& evaluation) const {
+        const SegmentVersion& version = program_.versions[place];
         const bool was = before && before->value.type == jbvBool && before->value.val.boolean;
-        std::vector<Measured> metrics;
-        for (const size_t metric : version.metrics) metrics.push_back(MetricOf(someone, metric));
+        std::vector<MetricValue> metrics;
+        for (const size_t metric : version.metrics) metrics.push_back(MetricOf(person, metric));
         pg::Timed now;
         now.number = version.id;
-        const pg::Value value = ValueOf(version, situation, metrics, &now.until);
+        const pg::Value value = ValueOf(version, input, metrics, &now.until);
         now.value.type = jbvBool;
         now.value.val.boolean = !value.null && DatumGetBool(value.datum);
-        if (now.until <= someone.at) now.until = someone.at + 1;
-        if (now.value.val.boolean || now.until != pg::kHoldsForEver) outcome.segments.push_back(now);
-        outcome.next_change_at = std::min(outcome.next_change_at, now.until);
-        if (now.value.val.boolean != was) outcome.changes.push_back({&version, now.value.val.boolean});
+        if (now.until <= person.at) now.until = person.at + 1;
+        if (now.value.val.boolean || now.until != pg::kHoldsForEver) evaluation.segments.push_back(now);
+        evaluation.next_change_at = std::min(evaluation.next_change_at, now.until);
+        if (now.value.val.boolean != was) evaluation.changes.push_back({&version, now.value.val.boolean});
     }
 
     const Program& program_;
-    const Settling& settling_;
+    const UpdateOptions& options_;
     Program::Progress progress_;
-    bool moving_ = false;   // what is kept is all that came before the changes
-    bool careful_ = false;  // an evaluation has failed
-    std::vector<Someone> people_;
+    bool incremental_ = false;  // what is kept is all that came before the changes
+    bool isolated_ = false;     // an evaluation has failed
+    std::vector<BatchPerson> people_;
 };
 
 }  // namespace
 
 namespace {
-uint64_t settlements = 0;
+uint64_t state_updates = 0;
 }
 
-uint64_t Settlements() {
-    return settlements;
+uint64_t StateUpdates() {
+    return state_updates;
 }
 
-std::vector<int64_t> Settle(const std::vector<Change>& changes, const Settling& settling) {
+std::vector<int64_t> UpdateState(const std::vector<ProfileChange>& changes, const UpdateOptions& options) {
     const std::shared_ptr<const Program> program = CurrentProgram();
-    if (program->idle() || changes.empty()) return {};
-    ++settlements;
+    if (program->TracksNothing() || changes.empty()) return {};
+    ++state_updates;
     pg::Arena arena("pulse settle");
-    return Batch(*program, settling).Run(changes);
+    return StateUpdater(*program, options).Run(changes);
 }
 
 }  // namespace pulse::trait

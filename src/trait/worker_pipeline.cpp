@@ -22,11 +22,11 @@ namespace {
 
 using pg::Lane;
 
-constexpr int64_t kLinger = 30 * kSecond;  // stays so long without work
-constexpr int64_t kSoon = 5 * kSecond;     // and for what is due so soon
-constexpr int64_t kBusyPause = 50'000;     // after somebody else's lock was in the way
-constexpr int64_t kEntries = 2000;         // in one transaction
-constexpr int64_t kPeople = 1000;
+constexpr int64_t kIdleTimeout = 30 * kSecond;  // stays so long without work
+constexpr int64_t kSoon = 5 * kSecond;          // and for what is due so soon
+constexpr int64_t kBusyPause = 50'000;          // after somebody else's lock was in the way
+constexpr int64_t kQueueBatch = 2000;           // in one transaction
+constexpr int64_t kDueBatch = 1000;
 
 // What is defined stays as it is, and partitions are made before rows are locked.
 void Prepare() {
@@ -35,24 +35,24 @@ void Prepare() {
     profile::EnsurePartitions("membership_change", now, now);
 }
 
-class Follower {
+class PipelineWorker {
   public:
-    Follower() { board_->Listen(MyDatabaseId, Lane::kPipeline); }
-    ~Follower() { board_->StopListening(MyDatabaseId, Lane::kPipeline); }
+    PipelineWorker() { board_->Listen(MyDatabaseId, Lane::kPipeline); }
+    ~PipelineWorker() { board_->StopListening(MyDatabaseId, Lane::kPipeline); }
 
     int64_t Run() {
         pg::Arena arena("pulse pipeline");
         do {
-            Round();
+            RunOnce();
             arena.Reset();
-        } while (Stay());
+        } while (ShouldContinue());
         return people_;
     }
 
   private:
     // One short transaction as the extension's owner. False when somebody else's lock was in the way: nothing
     // has happened then.
-    bool Briefly(const char* what, const std::function<void()>& body) {
+    bool InShortTransaction(const char* what, const std::function<void()>& body) {
         const pg::Brief brief = pg::RunBriefly(what, body);
         gone_ |= brief == pg::Brief::kGone;
         if (brief == pg::Brief::kBusy) Pause();
@@ -61,69 +61,69 @@ class Follower {
 
     void Pause() { not_before_ = pg::WallClock() + kBusyPause; }
 
-    void Round() {
+    void RunOnce() {
         pg::ReloadIfAsked();
         const Moment now = pg::WallClock();
-        if (board_->TakePoke(MyDatabaseId, Lane::kPipeline)) look_ = true;
-        if (now >= next_due_) look_ = true;
-        if (look_ && now >= not_before_) Look();
-        if (gone_ || (look_ && pg::WallClock() >= not_before_)) return;
+        if (board_->TakePoke(MyDatabaseId, Lane::kPipeline)) work_pending_ = true;
+        if (now >= next_due_) work_pending_ = true;
+        if (work_pending_ && now >= not_before_) ProcessOnce();
+        if (gone_ || (work_pending_ && pg::WallClock() >= not_before_)) return;
         pg::Wait(WaitTime());
     }
 
-    void Look() {
-        look_ = false;
-        Settled queue, due;
+    void ProcessOnce() {
+        work_pending_ = false;
+        BatchResult queue, due;
         bool building = false;
-        const bool done = Briefly("pulse: evaluating people", [&] {
+        const bool done = InShortTransaction("pulse: evaluating people", [&] {
             Prepare();
-            queue = SettleQueue(kEntries);
-            due = SettleDue(kPeople);
-            building = AnythingToBuild();
+            queue = ProcessQueue(kQueueBatch);
+            due = ProcessDue(kDueBatch);
+            building = NeedsBuild();
             next_due_ = NextDue().value_or(pg::kNever);
         });
         if (gone_) return;
         if (!done) {
-            look_ = true;
+            work_pending_ = true;
             return;
         }
         people_ += queue.people + due.people;
         if (queue.people + due.people > 0) idle_since_ = pg::WallClock();
-        if (queue.left + due.left > 0) {
-            look_ = true;
+        if (queue.skipped + due.skipped > 0) {
+            work_pending_ = true;
             if (queue.people + due.people == 0) Pause();
         }
-        if (queue.full || due.full) look_ = true;
+        if (queue.full || due.full) work_pending_ = true;
         if (building) {
-            look_ = true;
+            work_pending_ = true;
             idle_since_ = pg::WallClock();
-            Briefly("pulse: building", [] { BuildSome(kPeople); });
+            InShortTransaction("pulse: building", [] { RunBuildStep(kDueBatch); });
         }
     }
 
     // When to leave if nothing happens.
-    Moment Leisure() const {
-        const Moment until = board_->OutOfWorkers() ? INT64_MIN : idle_since_ + kLinger;
+    Moment IdleDeadline() const {
+        const Moment until = board_->OutOfWorkers() ? INT64_MIN : idle_since_ + kIdleTimeout;
         return next_due_ < pg::WallClock() + kSoon ? std::max(until, next_due_ + kSoon) : until;
     }
 
     long WaitTime() const {
         const Moment now = pg::WallClock();
-        Moment until = std::min(Leisure(), next_due_);
-        if (look_ || board_->Poked(MyDatabaseId, Lane::kPipeline)) until = now;
+        Moment until = std::min(IdleDeadline(), next_due_);
+        if (work_pending_ || board_->Poked(MyDatabaseId, Lane::kPipeline)) until = now;
         until = std::max(until, not_before_);
         return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
     }
 
     // Whether to go on. Who pokes after the last look finds nobody listening and wakes the launcher.
-    bool Stay() {
+    bool ShouldContinue() {
         if (gone_ || !pg::settings::run_jobs) return false;
-        if (look_ || pg::WallClock() < Leisure()) return true;
+        if (work_pending_ || pg::WallClock() < IdleDeadline()) return true;
         return !board_->StopListening(MyDatabaseId, Lane::kPipeline);
     }
 
     pg::Board* board_ = pg::Board::Find();
-    bool look_ = true;
+    bool work_pending_ = true;
     bool gone_ = false;  // the extension, or this version of it
     Moment next_due_ = pg::kNever, not_before_ = INT64_MIN;
     Moment idle_since_ = pg::WallClock();
@@ -132,8 +132,8 @@ class Follower {
 
 }  // namespace
 
-int64_t FollowPipeline() {
-    return Follower().Run();
+int64_t RunPipelineWorker() {
+    return PipelineWorker().Run();
 }
 
 int64_t RunPipeline() {
@@ -141,17 +141,17 @@ int64_t RunPipeline() {
     const pg::Session session;
     Prepare();
     int64_t people = 0;
-    for (Settled settled{0, 0, true}; settled.full;) {
+    for (BatchResult result{0, 0, true}; result.full;) {
         pg::CheckInterrupts();
-        settled = SettleQueue(kEntries);
-        people += settled.people;
-        if (settled.people == 0) break;
+        result = ProcessQueue(kQueueBatch);
+        people += result.people;
+        if (result.people == 0) break;
     }
-    for (Settled settled{0, 0, true}; settled.full;) {
+    for (BatchResult result{0, 0, true}; result.full;) {
         pg::CheckInterrupts();
-        settled = SettleDue(kPeople);
-        people += settled.people;
-        if (settled.people == 0) break;
+        result = ProcessDue(kDueBatch);
+        people += result.people;
+        if (result.people == 0) break;
     }
     return people;
 }

@@ -26,7 +26,7 @@ struct Rule {
 // Whole months go at once: what is asked for by portions is done with the first.
 int64_t DropEvents(Moment before, int64_t) {
     const int64_t dropped = profile::DropPartitions("event", before);
-    if (dropped > 0) trait::EventsDropped(before);
+    if (dropped > 0) trait::MarkEventsDropped(before);
     return dropped;
 }
 int64_t DropMembershipChanges(Moment before, int64_t) {

@@ -96,7 +96,7 @@ RunResult Burst(const Job& job) {
 
 RunResult Pipeline(bool apart) {
     RunResult result;
-    result.rows = apart ? trait::FollowPipeline() : trait::RunPipeline();
+    result.rows = apart ? trait::RunPipelineWorker() : trait::RunPipeline();
     result.message = std::to_string(*result.rows) + " evaluated";
     return result;
 }

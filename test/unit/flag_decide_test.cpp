@@ -9,7 +9,7 @@
 namespace pulse::flag {
 namespace {
 
-class Person : public Someone {
+class Person : public EvaluationContext {
   public:
     std::optional<std::string> id = "u1";
     std::set<size_t> holds;
@@ -17,12 +17,12 @@ class Person : public Someone {
     bool meets = true;
     int asked = 0;
 
-    bool Holds(size_t rule) override { return ++asked, holds.contains(rule); }
-    std::optional<std::string> Id(size_t) override { return id; }
-    std::optional<std::string> Id() override { return id; }
+    bool RuleHolds(size_t rule) override { return ++asked, holds.contains(rule); }
+    std::optional<std::string> BucketingId(size_t) override { return id; }
+    std::optional<std::string> BucketingId() override { return id; }
     std::optional<size_t> Override() override { return override; }
-    bool Meets(const Prerequisite&) override { return meets; }
-    void Explain(size_t rule, std::vector<Line>& lines) override {
+    bool MeetsPrerequisite(const Prerequisite&) override { return meets; }
+    void Explain(size_t rule, std::vector<ExplanationLine>& lines) override {
         lines.push_back({1, "rule", std::to_string(rule), ""});
     }
 };
@@ -31,11 +31,11 @@ constexpr Moment kNow = 1000 * kDay;
 
 // "variant REASON rule"
 std::string Decided(const std::string& definition, Person& person,
-                    const Standing& standing = {true, false, "salt"}, Moment now = kNow) {
+                    const FlagState& state = {true, false, "salt"}, Moment now = kNow) {
     const Definition read = ReadDefinition(definition);
-    std::vector<Line> lines;
-    const Decision decision = Decide(read, standing, now, person);
-    const Decision told = Decide(read, standing, now, person, &lines);
+    std::vector<ExplanationLine> lines;
+    const Decision decision = Decide(read, state, now, person);
+    const Decision told = Decide(read, state, now, person, &lines);
     EXPECT_EQ(decision.variant, told.variant) << "explaining changes nothing";
     EXPECT_EQ(decision.reason, told.reason);
     EXPECT_EQ(decision.bucket, told.bucket);

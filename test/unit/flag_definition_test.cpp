@@ -13,7 +13,7 @@ namespace {
 Definition Read(const std::string& text) {
     return ReadDefinition(text);
 }
-std::string Stored(const std::string& text) {
+std::string StoredJson(const std::string& text) {
     return ToJson(Read(text)).dump();
 }
 
@@ -33,8 +33,8 @@ std::string Error(const std::string& text) {
 TEST(FlagDefinition, ARuleAloneIsABooleanFlag) {
     const char* expected =
         R"j({"default":"off","off":"off","rules":[{"variant":"on","when":"segment(\"power_users\")"}],"type":"boolean","variants":{"off":{"value":false},"on":{"value":true}}})j";
-    EXPECT_EQ(Stored(R"j(segment("power_users"))j"), expected);
-    EXPECT_EQ(Stored(R"j({"when": "segment( \"power_users\" )"})j"), expected);
+    EXPECT_EQ(StoredJson(R"j(segment("power_users"))j"), expected);
+    EXPECT_EQ(StoredJson(R"j({"when": "segment( \"power_users\" )"})j"), expected);
     EXPECT_EQ(ToJson(ReadDefinition(Json("segment(\"power_users\")"))).dump(), expected) << "a text in JSON";
     EXPECT_EQ(
         Read(R"({"rules": [{"field": "profile.plan", "operator": "=", "value": "pro"}]})").rules[0].when,
@@ -59,7 +59,7 @@ TEST(FlagDefinition, WhatIsStoredSaysTheSame) {
 
 TEST(FlagDefinition, DefaultsAreTheObviousOnes) {
     EXPECT_EQ(Read("{}").rules.size(), 1u) << "on for everybody";
-    EXPECT_EQ(Read("{}").variants[Read("{}").rules[0].shares[0].variant].name, "on");
+    EXPECT_EQ(Read("{}").variants[Read("{}").rules[0].weights[0].variant].name, "on");
     EXPECT_EQ(Read(R"({"rules": []})").rules.size(), 0u);
     EXPECT_EQ(Read(R"({"variants": {"yes": true, "no": false}})")
                   .variants[Read(R"({"variants": {"yes": true, "no": false}})").off]
@@ -73,15 +73,15 @@ TEST(FlagDefinition, DefaultsAreTheObviousOnes) {
         << "an object without \"value\" is one";
     const Definition weighted =
         Read(R"({"variants": {"b": {"value": 2, "weight": 3}, "a": {"value": 1, "weight": 1}}, "off": "a"})");
-    ASSERT_EQ(weighted.rules[0].shares.size(), 2u);
-    EXPECT_EQ(weighted.rules[0].shares[1].weight, 3);
+    ASSERT_EQ(weighted.rules[0].weights.size(), 2u);
+    EXPECT_EQ(weighted.rules[0].weights[1].weight, 3);
     // The order in which variants are written makes no difference.
     EXPECT_EQ(Read(R"({"rules": [{"variants": {"on": 1, "off": 2}}]})"),
               Read(R"({"rules": [{"variants": {"off": 2, "on": 1}}]})"));
 }
 
 TEST(FlagDefinition, RampsAreSteps) {
-    const Rule rule =
+    const FlagRule rule =
         Read(R"({"ramp": [{"at": "2026-01-02", "percentage": 50}, {"at": "2026-01-01", "percentage": 10}]})")
             .rules[0];
     const Moment day = *ParseMoment("2026-01-01");
@@ -146,7 +146,7 @@ TEST(FlagDefinition, ErrorsNameThePlaceAndWhatIsValid) {
                     ReadDefinition(Json(5));
                 }).starts_with("22023 the definition of a flag must be an object"));
     EXPECT_TRUE(Error([] {
-                    FindUses(Read("events.purchase.count_30d >= 1"));
+                    FindReferences(Read("events.purchase.count_30d >= 1"));
                 }).starts_with("0A000 a flag's rule cannot read events itself"));
 }
 
@@ -188,7 +188,7 @@ TEST(FlagDefinition, ChangesInWords) {
 }
 
 TEST(FlagDefinition, WhatItUses) {
-    const Uses uses = FindUses(Read(
+    const References uses = FindReferences(Read(
         R"j({"rules": [{"when": "segment(\"b\") && trait(\"t\") > 1"}, {"when": "segment(\"a\") || buyer"}], "prerequisites": ["p"]})j"));
     EXPECT_EQ(uses.segments, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(uses.traits, (std::vector<std::string>{"buyer", "t"}));

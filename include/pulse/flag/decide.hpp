@@ -19,7 +19,7 @@ enum class Reason {
 const char* Name(Reason reason);
 
 // What stands beside a definition.
-struct Standing {
+struct FlagState {
     bool enabled = true, archived = false;
     std::string salt;
 };
@@ -33,31 +33,31 @@ struct Decision {
 };
 
 // One line of an explanation.
-struct Line {
+struct ExplanationLine {
     int depth = 0;
     std::string part, value, note;
 };
 
 // Whom a decision is about.
-class Someone {
+class EvaluationContext {
   public:
-    virtual ~Someone() = default;
+    virtual ~EvaluationContext() = default;
     // Whether the condition of a rule, by its index, is true; it has one.
-    virtual bool Holds(size_t rule) = 0;
+    virtual bool RuleHolds(size_t rule) = 0;
     // What a rule draws this person by; empty: there is nothing.
-    virtual std::optional<std::string> Id(size_t rule) = 0;
+    virtual std::optional<std::string> BucketingId(size_t rule) = 0;
     // The id that stands for the person: "user" in bucket_by.
-    virtual std::optional<std::string> Id() = 0;
+    virtual std::optional<std::string> BucketingId() = 0;
     // The variant that an override names for this person.
     virtual std::optional<size_t> Override() = 0;
-    virtual bool Meets(const Prerequisite& prerequisite) = 0;
+    virtual bool MeetsPrerequisite(const Prerequisite& prerequisite) = 0;
     // The tree of a rule's condition with its values.
-    virtual void Explain(size_t rule, std::vector<Line>& lines) = 0;
+    virtual void Explain(size_t rule, std::vector<ExplanationLine>& lines) = 0;
 };
 
 // In this order: switched off or archived or outside its schedule; override; prerequisites; holdout; the
 // first rule that holds; default. With `lines` every step is told.
-Decision Decide(const Definition& definition, const Standing& standing, Moment now, Someone& someone,
-                std::vector<Line>* lines = nullptr);
+Decision Decide(const Definition& definition, const FlagState& state, Moment now, EvaluationContext& context,
+                std::vector<ExplanationLine>* lines = nullptr);
 
 }  // namespace pulse::flag

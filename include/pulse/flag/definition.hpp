@@ -43,32 +43,32 @@ struct Schedule {
 };
 
 // From `at` on the percentage is this one, until the next step.
-struct Step {
+struct RampStep {
     Moment at;
     double percentage;
 
-    bool operator==(const Step&) const = default;
+    bool operator==(const RampStep&) const = default;
 };
 
-struct Share {
+struct VariantWeight {
     size_t variant;  // index
     double weight;
 
-    bool operator==(const Share&) const = default;
+    bool operator==(const VariantWeight&) const = default;
 };
 
-struct Rule {
+struct FlagRule {
     std::string name;  // may be empty
     std::string when;  // canonical text; empty: everybody
     double percentage = 100;
-    std::vector<Step> ramp;              // by time; not empty: instead of percentage
-    std::vector<Share> shares;           // what they get; with one of them nothing is drawn
+    std::vector<RampStep> ramp;          // by time; not empty: instead of percentage
+    std::vector<VariantWeight> weights;  // what they get; with one of them nothing is drawn
     std::vector<std::string> bucket_by;  // user, profile.x, account.x, context.x: the first that there is
     Schedule schedule;
 
     // The percentage that holds at a moment. Before the first step of a ramp it is 0.
     double PercentageAt(Moment now) const;
-    bool operator==(const Rule&) const = default;
+    bool operator==(const FlagRule&) const = default;
 };
 
 struct Prerequisite {
@@ -91,7 +91,7 @@ struct Definition {
     std::vector<Variant> variants;  // by name
     size_t off = 0;                 // of those who are not to have it at all
     size_t fallback = 0;            // "default": of those for whom no rule holds
-    std::vector<Rule> rules;
+    std::vector<FlagRule> rules;
     std::map<std::string, size_t> overrides;  // id → variant
     std::vector<Prerequisite> prerequisites;
     std::optional<Holdout> holdout;
@@ -116,7 +116,7 @@ std::string FindCycle(const std::string& key, const std::vector<std::string>& re
                       const std::map<std::string, std::vector<std::string>>& others);
 
 // What a flag's rules speak of.
-struct Uses {
+struct References {
     std::vector<std::string> traits, segments, flags;  // each once, sorted
 };
 
@@ -130,7 +130,7 @@ Json ToJson(const Definition& definition);
 
 // Which traits and segments a rule mentions. Throws UserError 0A000 when it reads events itself: that is for
 // traits.
-Uses FindUses(const Definition& definition);
+References FindReferences(const Definition& definition);
 
 // Throws UserError 22023 unless a key can stand in a URL as it is: 1 to 255 of A-Z a-z 0-9 . _ -
 void CheckKey(const std::string& key);

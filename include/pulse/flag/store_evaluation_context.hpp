@@ -8,24 +8,24 @@
 namespace pulse::flag {
 
 // One person, or nobody known, with a context; asked for one flag or many. Needs no Session.
-class Asked : public Someone {
+class StoredEvaluationContext : public EvaluationContext {
   public:
     // `user`: any id; empty: context.targetingKey, or nobody. `context`: jsonb, null: {}. Throws UserError
     // 22023.
-    Asked(const std::optional<std::string>& user, const pg::Value& context);
+    StoredEvaluationContext(const std::optional<std::string>& user, const pg::Value& context);
 
-    Decision Decide(const Saved& flag, std::vector<Line>* lines = nullptr);
+    Decision Decide(const StoredFlag& flag, std::vector<ExplanationLine>* lines = nullptr);
     // The first segment named by the rule that decided, in which the person is.
-    std::optional<std::string> SegmentOf(const Saved& flag, const Decision& decision);
+    std::optional<std::string> SegmentOf(const StoredFlag& flag, const Decision& decision);
     const std::optional<profile::Person>& person();
     // What stands for the person where nothing else is asked for.
-    std::optional<std::string> Id() override;
+    std::optional<std::string> BucketingId() override;
 
-    bool Holds(size_t rule) override;
-    std::optional<std::string> Id(size_t rule) override;
+    bool RuleHolds(size_t rule) override;
+    std::optional<std::string> BucketingId(size_t rule) override;
     std::optional<size_t> Override() override;
-    bool Meets(const Prerequisite& prerequisite) override;
-    void Explain(size_t rule, std::vector<Line>& lines) override;
+    bool MeetsPrerequisite(const Prerequisite& prerequisite) override;
+    void Explain(size_t rule, std::vector<ExplanationLine>& lines) override;
 
   private:
     trait::Subject& subject();
@@ -36,12 +36,12 @@ class Asked : public Someone {
     bool looked_ = false;
     std::optional<profile::Person> person_;
     std::optional<trait::Subject> subject_;
-    const Saved* flag_ = nullptr;            // about which it is asked at the moment
+    const StoredFlag* flag_ = nullptr;       // about which it is asked at the moment
     std::map<std::string, size_t> decided_;  // of prerequisites
 };
 
 // Note that somebody saw a variant. Returns whether a row was written. Opens what it needs itself.
-bool NoteExposure(const Saved& flag, const std::optional<profile::Person>& person, const std::string& id,
-                  const std::string& variant);
+bool RecordExposure(const StoredFlag& flag, const std::optional<profile::Person>& person,
+                    const std::string& id, const std::string& variant);
 
 }  // namespace pulse::flag

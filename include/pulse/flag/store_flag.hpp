@@ -8,38 +8,38 @@
 namespace pulse::flag {
 
 // A rule, ready to be asked.
-struct Condition {
+struct CompiledRule {
     std::optional<trait::Rule> when;                    // empty: everybody
-    std::string broken;                                 // why it can no longer be asked: it never holds
+    std::string error;                                  // why it can no longer be asked: it never holds
     std::vector<std::optional<trait::Rule>> bucket_by;  // an empty one is "user"
     std::optional<std::string> segment;                 // that the person is in whenever the rule holds
     std::vector<std::pair<std::string, trait::Rule>> segments;  // otherwise those it names
 };
 
-struct Saved {
+struct StoredFlag {
     int64_t id = 0;
     std::string key;
     int version = 0;
     Definition definition;
-    Standing standing;
-    std::vector<Condition> conditions;  // of each rule
-    std::vector<std::string> values;    // of each variant, as the bytes of a jsonb
-    std::vector<std::string> payloads;  // empty: none
+    FlagState state;
+    std::vector<CompiledRule> compiled_rules;  // of each rule
+    std::vector<std::string> values;           // of each variant, as the bytes of a jsonb
+    std::vector<std::string> payloads;         // empty: none
 };
 
 // All rules of a definition. `strict`: what cannot be compiled is a UserError that names the rule; else the
 // rule is broken. As Identity::Owner().
-std::vector<Condition> CompileRules(const Definition& definition, bool strict);
+std::vector<CompiledRule> CompileRules(const Definition& definition, bool strict);
 
 // Forget what was compiled if a flag, trait or segment was changed by a commit or by us. Once at the
 // beginning of a statement's work: what RequireFlag() gave is valid until the next time.
 void RefreshFlags();
 // Throws UserError 42704 with the nearest key. Reads by probe what is not known yet; needs no Session.
-const Saved& RequireFlag(const std::string& key);
+const StoredFlag& RequireFlag(const std::string& key);
 // Nullptr when there is none.
-const Saved* FindFlag(const std::string& key);
+const StoredFlag* FindFlag(const std::string& key);
 // Keys of all that are not archived, in order.
-const std::vector<std::string>& LiveFlags();
+const std::vector<std::string>& ActiveFlags();
 
 // ---- changing them; as Identity::Owner() with a Session open ----
 

@@ -22,13 +22,13 @@ rule::ExprPtr FromJson(const nlohmann::json& json);
 std::string TypeName(const rule::Expr& expr, rule::Type type);
 
 // What a rule names, itself or in the filters of its metrics. Each once.
-struct Reads {
+struct RuleReferences {
     std::vector<std::string> events;                              // "" for a metric of any event
     std::vector<std::pair<std::string, std::string>> properties;  // of an event, by its path
     std::vector<std::pair<std::string, std::string>> numbers;     // those that are summed or averaged
     std::vector<std::string> attributes, account_attributes;      // top-level keys
     std::vector<std::string> patterns;                            // regular expressions
 };
-Reads FindReads(const rule::Expr& expr);
+RuleReferences FindReferences(const rule::Expr& expr);
 
 }  // namespace pulse::trait

@@ -8,17 +8,17 @@
 
 namespace pulse::trait {
 
-struct User {
+struct Dependent {
     std::string kind, name;            // "flag", its key
     std::vector<rule::ExprPtr> rules;  // not expanded
     bool with_context = false;         // they may use context.*
 };
 
 // Called with a pg::Session as pg::Identity::Owner() open.
-using UserLister = std::vector<User> (*)();
+using DependentLister = std::vector<Dependent> (*)();
 
 // Set when the library is loaded; returns true, so that a constant can do it.
-bool ListUsers(UserLister lister);
-std::vector<User> OtherUsers();
+bool RegisterDependents(DependentLister lister);
+std::vector<Dependent> RegisteredDependents();
 
 }  // namespace pulse::trait

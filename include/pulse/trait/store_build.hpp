@@ -14,7 +14,7 @@ struct BuildStep {
     bool finished = false;
 };
 inline constexpr const char* kPeopleHint = "Give how many to evaluate in a transaction, 1 or more.";
-BuildStep BuildSome(int64_t people);
-bool AnythingToBuild();
+BuildStep RunBuildStep(int64_t people);
+bool NeedsBuild();
 
 }  // namespace pulse::trait

@@ -8,21 +8,21 @@
 namespace pulse::trait {
 
 // How many changes a call returns at most.
-inline constexpr int kMostChanges = 100'000;
+inline constexpr int kMaxChanges = 100'000;
 // What the names of consumers begin with that are subscriptions.
-inline constexpr const char* kSubscription = "subscription:";
+inline constexpr const char* kSubscriptionPrefix = "subscription:";
 
 // The last place that was given.
 int64_t LastPosition();
 
 // Changes whose transactions have committed since take their places, in the order of their ids: up to `most`,
 // however many are without one. False when somebody else is giving places: without `wait` it is left to them.
-bool GivePositions(int64_t most, bool wait);
+bool AssignPositions(int64_t most, bool wait);
 // Whether there are changes without a place.
-bool AnyWithoutPosition();
+bool HasUnassignedPositions();
 
 // To be called where changes are written that are not quiet: wakes who tells subscriptions of them, when the
 // transaction commits.
-void ChangesWritten();
+void NotifySubscriptions();
 
 }  // namespace pulse::trait

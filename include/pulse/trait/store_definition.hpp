@@ -33,13 +33,13 @@ std::vector<TraitRow> ListTraits();
 // ---- store_uses.cpp; all need a pg::Session as pg::Identity::Owner() ----
 
 // Every trait, profile segment that is not archived, and what other rooms say, with their rules.
-std::vector<User> AllUsers();
+std::vector<Dependent> AllDependents();
 // Those that name it themselves, as "segment \"power_users\"".
-std::vector<std::string> UsersOf(const std::string& kind, const std::string& name);
+std::vector<std::string> DependentsOf(const std::string& kind, const std::string& name);
 // Throws UserError 2BP01 when there are any; `what` is what was to happen: "deleted".
 void RequireUnused(const std::string& kind, const std::string& name, const char* what);
 // What uses a trait or segment must work with its new tree as well. Throws UserError.
-void CheckUsers(const std::string& kind, const std::string& name, const rule::ExprPtr& tree);
+void CheckDependents(const std::string& kind, const std::string& name, const rule::ExprPtr& tree);
 
 struct Dependency {
     std::string kind, name, uses_kind, uses;
@@ -52,7 +52,7 @@ std::vector<Dependency> Dependencies();
 Rule CheckRule(const rule::Expr& tree, rule::Expect expect, const std::string& self);
 // What only PostgreSQL or the catalogue of events can know of an expanded rule: throws for a regular
 // expression that is none, says what has not been seen yet. Needs a pg::Session as pg::Identity::Owner().
-void CheckReads(const rule::Expr& expanded);
+void CheckReferences(const rule::Expr& expanded);
 
 // ---- store_explain.cpp ----
 

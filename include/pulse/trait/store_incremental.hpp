@@ -8,18 +8,18 @@
 
 namespace pulse::trait {
 
-class Mover {
+class IncrementalMetric {
   public:
-    explicit Mover(const rule::Moving& moving);
+    explicit IncrementalMetric(const rule::Moving& moving);
 
     // Whether at `now` it counts nothing that happened before.
-    bool IsAfter(Moment before, Moment now) const { return window_ != 0 && now - window_ >= before; }
+    bool IgnoresBefore(Moment before, Moment now) const { return window_ != 0 && now - window_ >= before; }
     // Make `measured`, which holds at `now`, what it is with one event more. False when that cannot be told
     // without reading.
-    bool Move(const profile::Happening& event, Moment now, Measured& measured);
+    bool Add(const profile::Happening& event, Moment now, MetricValue& measured);
 
   private:
-    bool Counts(const profile::Happening& event);
+    bool Matches(const profile::Happening& event);
 
     rule::Moving moving_;
     Moment window_;  // microseconds; 0: all events

@@ -15,9 +15,9 @@ class Program;
 std::shared_ptr<const Program> CurrentProgram();
 // Tell every backend that definitions changed, when the transaction commits. For whoever writes pulse.trait,
 // pulse.metric, pulse.live_segment or pulse.flag, after taking LockDefinitions().
-void AnnounceDefinitions();
+void InvalidateDefinitions();
 // Retention dropped events that happened before. For whoever dropped them, in the same transaction.
-void EventsDropped(Moment before);
+void MarkEventsDropped(Moment before);
 // Waits for transactions that are bringing events, and keeps others from doing so till the end of this one:
 // what is defined and what has happened meet. Up to pulse.lock_timeout, then UserError 55P03. 25001 where the
 // transaction would not see who came meanwhile.
@@ -84,6 +84,6 @@ class Subject {
 // What a person who changed definitions needs done, in the same transaction, as Identity::Owner() with a
 // Session open: keep pulse.metric to what is used, build what is missing (at once when there is little, else
 // by the pipeline or pulse_build()), and swap versions that are ready. Called after the rows are written.
-void DefinitionsWritten();
+void ApplyDefinitionChanges();
 
 }  // namespace pulse::trait

@@ -11,9 +11,9 @@ namespace pulse::trait {
 Oid TypeOf(const std::string& sql_type);
 
 // A metric, compiled over the columns id and now of a row d: the person and the instant.
-rule::MetricSql CompileForReading(const rule::Metric& metric);
+rule::MetricSql CompileMetricForReading(const rule::Metric& metric);
 // What two metrics have in common that are read together; empty for one that is always read alone.
-std::string ReadingKey(const rule::MetricSql& metric);
+std::string MetricGroupKey(const rule::MetricSql& metric);
 
 // Reads some metrics that look at the same events, for any number of people at once.
 class MetricReader {
@@ -31,9 +31,9 @@ class MetricReader {
 
 // Plans made inside the scope go by index, whatever the tables' sizes are then: a plan lives as long as its
 // program.
-class ByIndex {
+class ForceIndexPlans {
   public:
-    ByIndex();
+    ForceIndexPlans();
 
   private:
     pg::Identity identity_ = pg::Identity::Owner();

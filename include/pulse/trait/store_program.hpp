@@ -27,13 +27,13 @@ struct Rule::Compiled {
     pg::Expression& Until();
     pg::Expression& Json();
     // The places in the current program.
-    const std::vector<size_t>& Places(const Program& current);
+    const std::vector<size_t>& MetricIndexes(const Program& current);
 };
 
-inline constexpr size_t kApart = SIZE_MAX;
+inline constexpr size_t kNotStored = SIZE_MAX;
 
 // A version of a segment, live or being built.
-struct Version {
+struct SegmentVersion {
     int64_t id = 0, segment = 0;
     int number = 1;
     std::string name;  // of the segment
@@ -43,7 +43,7 @@ struct Version {
     Rule rule;
     std::vector<size_t> metrics;  // their places
     pg::Writer writer;
-    bool whole = true;  // all its metrics are kept
+    bool complete = true;  // all its metrics are kept
 
     // Whether it is kept for somebody: not while others are built before them.
     bool Covers(int64_t profile) const {
@@ -51,13 +51,13 @@ struct Version {
     }
 };
 
-class Mover;
+class IncrementalMetric;
 
-struct KeptMetric {
-    KeptMetric();
-    ~KeptMetric();
-    KeptMetric(KeptMetric&&) noexcept;
-    KeptMetric& operator=(KeptMetric&&) noexcept;
+struct StoredMetric {
+    StoredMetric();
+    ~StoredMetric();
+    StoredMetric(StoredMetric&&) noexcept;
+    StoredMetric& operator=(StoredMetric&&) noexcept;
 
     int64_t id = 0;
     std::string text;
@@ -69,7 +69,7 @@ struct KeptMetric {
     std::optional<Moment> lost_before;  // events were dropped that may be counted in what is kept
     pg::Writer writer;  // of what is said here: states that a snapshot sees hold it if the snapshot sees this
     size_t group = 0;
-    std::unique_ptr<Mover> mover;  // null: it is always read
+    std::unique_ptr<IncrementalMetric> incremental;  // null: it is always read
 
     bool Covers(int64_t profile) const {
         return !built_to || profile <= *built_to || profile > after_profile;
@@ -82,7 +82,7 @@ struct MetricGroup {
     std::unique_ptr<MetricReader> reader;
 };
 
-struct KeptTrait {
+struct StoredTrait {
     int64_t id = 0;
     std::string key;
     std::string expression;
@@ -99,26 +99,26 @@ class Program {
 
     uint64_t number = 0;  // no two are alike
     std::string time_zone;
-    std::vector<KeptMetric> metrics;  // by id
+    std::vector<StoredMetric> metrics;  // by id
     std::vector<MetricGroup> groups;
-    std::vector<Version> versions;  // by id
-    std::vector<KeptTrait> traits;  // by key
-    bool building = false;          // built_to of something is set
-    int64_t last_before = 0;        // people above this id came after all that is defined
+    std::vector<SegmentVersion> versions;   // by id
+    std::vector<StoredTrait> traits;        // by key
+    bool building = false;                  // built_to of something is set
+    int64_t newest_before_definitions = 0;  // people above this id came after all that is defined
 
     bool empty() const { return metrics.empty() && versions.empty() && traits.empty(); }
     // Places of groups that look at an event, of versions that use a metric, or read an attribute.
     std::vector<size_t> GroupsOf(const std::string& event) const;
-    const std::vector<size_t>& VersionsOf(size_t metric) const { return by_metric_[metric]; }
+    const std::vector<size_t>& VersionsOfMetric(size_t metric) const { return by_metric_[metric]; }
     std::vector<size_t> VersionsOfAttribute(const std::string& key) const;
     const std::vector<size_t>& VersionsOfAccount() const { return of_account_; }
     // Of versions that have something to say of somebody of whom nothing is known, at an instant or later.
-    const std::vector<size_t>& VersionsOfAnybody(Moment at) const;
+    const std::vector<size_t>& VersionsOfEmptyPerson(Moment at) const;
     // Nothing is to be kept of anybody.
-    bool idle() const { return metrics.empty() && versions.empty(); }
-    size_t PlaceOf(const std::string& metric) const;  // kApart when it is not kept
-    const Version* LiveVersion(int64_t segment) const;
-    Rule& RuleOf(const KeptTrait& trait) const;
+    bool TracksNothing() const { return metrics.empty() && versions.empty(); }
+    size_t IndexOf(const std::string& metric) const;  // kApart when it is not kept
+    const SegmentVersion* LiveVersion(int64_t segment) const;
+    Rule& RuleOf(const StoredTrait& trait) const;
     // How far each is built by now, by place; reads pulse.metric and pulse.live_segment while something is
     // being built.
     struct Progress {
@@ -141,8 +141,8 @@ class Program {
     std::unordered_map<std::string, std::vector<size_t>> by_attribute_;
     std::vector<size_t> of_account_;
     std::unordered_map<std::string, size_t> places_;
-    mutable std::vector<size_t> of_anybody_;
-    mutable Moment of_anybody_from_ = INT64_MAX;
+    mutable std::vector<size_t> of_empty_person_;
+    mutable Moment of_empty_person_from_ = INT64_MAX;
 };
 
 }  // namespace pulse::trait

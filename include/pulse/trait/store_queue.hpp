@@ -7,24 +7,24 @@
 namespace pulse::trait {
 
 // Whether a change matters to what is defined.
-bool Concerns(const Program& program, const Change& change);
+bool Affects(const Program& program, const ProfileChange& change);
 
 // Add to the queue, and wake the pipeline when the transaction commits. What concerns no definition is left
 // out.
-void Enqueue(const std::vector<Change>& changes, const std::string& cause, bool quiet);
+void Enqueue(const std::vector<ProfileChange>& changes, const std::string& cause, bool quiet);
 
 // The same for all members of an account whose attributes changed.
 void EnqueueAccount(int64_t account, const std::string& cause, bool quiet);
 
-struct Settled {
+struct BatchResult {
     int64_t people = 0;
-    int64_t left = 0;   // others are changing them: they stay where they were
-    bool full = false;  // there may be more
+    int64_t skipped = 0;  // others are changing them: they stay where they were
+    bool full = false;    // there may be more
 };
 // Take up to `limit` entries and settle them, in the caller's transaction.
-Settled SettleQueue(int64_t limit);
+BatchResult ProcessQueue(int64_t limit);
 // Settle people whose memberships are due by the clock.
-Settled SettleDue(int64_t limit);
+BatchResult ProcessDue(int64_t limit);
 // When something is due: at once when the queue holds anything; empty: never.
 std::optional<Moment> NextDue();
 

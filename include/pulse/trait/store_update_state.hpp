@@ -8,7 +8,7 @@
 namespace pulse::trait {
 
 // What is to be looked at again of a person, besides what is due by the clock.
-struct Change {
+struct ProfileChange {
     int64_t profile = 0;
     std::vector<std::string> events;  // new ones of these names
     const std::vector<profile::Happening>* happened =
@@ -18,7 +18,7 @@ struct Change {
     bool everything = false;
 };
 
-struct Settling {
+struct UpdateOptions {
     std::string cause;  // event: the nearest of event, attributes, account, time
     bool quiet = false;
     bool wait = false;  // for people whom others are changing; else these are left out and returned
@@ -28,12 +28,12 @@ struct Settling {
 
 // Evaluate people as of pg::Now(), each once, and write states, members and changes. Who is not the canonical
 // one of a person is ignored. Returns those that were left out.
-std::vector<int64_t> Settle(const std::vector<Change>& changes, const Settling& settling);
+std::vector<int64_t> UpdateState(const std::vector<ProfileChange>& changes, const UpdateOptions& options);
 
 // How often this process did so.
-uint64_t Settlements();
+uint64_t StateUpdates();
 
 // Take somebody away who was merged into somebody else: memberships end, the state goes.
-void Forget(int64_t profile, const std::string& cause);
+void RemoveMergedProfile(int64_t profile, const std::string& cause);
 
 }  // namespace pulse::trait
