@@ -6,7 +6,7 @@
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 #include "pulse/segment/request.hpp"
 
 namespace pulse::diagnosis {

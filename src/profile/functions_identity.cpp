@@ -6,7 +6,7 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_describe.hpp"
-#include "pulse/profile/store_kind.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_merge.hpp"
 #include "pulse/profile/store_person.hpp"
 

@@ -7,7 +7,7 @@
 #include "pulse/pg/array.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/profile/store_by_index.hpp"
+#include "pulse/profile/store_index_scan.hpp"
 
 namespace pulse::profile {
 

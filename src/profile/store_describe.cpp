@@ -3,7 +3,7 @@
 
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/listener.hpp"
-#include "pulse/profile/store_identity.hpp"
+#include "pulse/profile/store_identity_resolution.hpp"
 
 namespace pulse::profile {
 

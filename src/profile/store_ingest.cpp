@@ -1,4 +1,4 @@
-// A batch of events from arrival to what it changed, in the order of locks that store_identity.hpp sets.
+// A batch of events from arrival to what it changed, in the order of locks that store_identity_resolution.hpp sets.
 #include "pulse/profile/store_ingest.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_account.hpp"
-#include "pulse/profile/store_identity.hpp"
+#include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_partition.hpp"
 
 namespace pulse::profile {

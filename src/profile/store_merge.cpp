@@ -7,7 +7,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
-#include "pulse/profile/store_identity.hpp"
+#include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_person.hpp"
 
 namespace pulse::profile {

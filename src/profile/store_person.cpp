@@ -5,8 +5,8 @@
 
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/profile/store_by_index.hpp"
-#include "pulse/profile/store_identity.hpp"
+#include "pulse/profile/store_index_scan.hpp"
+#include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/rule/literal.hpp"
 
 namespace pulse::profile {

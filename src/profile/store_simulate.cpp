@@ -5,7 +5,7 @@
 #include "pulse/base/json.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/store_describe.hpp"
-#include "pulse/profile/store_identity.hpp"
+#include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_merge.hpp"
 
 namespace pulse::profile {

@@ -3,7 +3,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/baseline.hpp"
-#include "pulse/segment/difference.hpp"
+#include "pulse/segment/definition_diff.hpp"
 #include "pulse/segment/store.hpp"
 #include "pulse/segment/store_profile.hpp"
 

@@ -8,10 +8,10 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
-#include "pulse/segment/assemble.hpp"
-#include "pulse/segment/assemble_profile.hpp"
+#include "pulse/segment/member_query.hpp"
+#include "pulse/segment/member_query_profile.hpp"
 #include "pulse/segment/attribute.hpp"
-#include "pulse/segment/profile_kind.hpp"
+#include "pulse/segment/profile_hooks.hpp"
 #include "pulse/source/cell.hpp"
 
 namespace pulse::segment {

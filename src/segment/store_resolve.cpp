@@ -2,7 +2,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/rule/compile.hpp"
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 #include "pulse/segment/attribute.hpp"
 #include "pulse/segment/store.hpp"
 #include "pulse/segment/store_profile.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 #include "pulse/snapshot/measurement.hpp"
 #include "pulse/snapshot/fallback_sql.hpp"
 #include "pulse/source/cell.hpp"

@@ -8,7 +8,7 @@
 #include "pulse/pg/transaction.hpp"
 #include "pulse/pg/wait.hpp"
 #include "pulse/source/store.hpp"
-#include "pulse/source/store_pool.hpp"
+#include "pulse/source/store_connection_pool.hpp"
 
 namespace pulse::source {
 

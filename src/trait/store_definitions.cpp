@@ -13,7 +13,7 @@
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/wait.hpp"
 #include "pulse/rule/parser.hpp"
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 #include "pulse/trait/store_live.hpp"
 
 namespace pulse::trait {

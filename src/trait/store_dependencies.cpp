@@ -5,7 +5,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::trait {

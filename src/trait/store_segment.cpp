@@ -1,7 +1,7 @@
 // What the room segment asks of this one about segments over people.
 #include "pulse/base/error.hpp"
-#include "pulse/segment/assemble.hpp"
-#include "pulse/segment/profile_kind.hpp"
+#include "pulse/segment/member_query.hpp"
+#include "pulse/segment/profile_hooks.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::trait {

@@ -4,7 +4,7 @@
 
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
-#include "pulse/profile/store_identity.hpp"
+#include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_update_state.hpp"

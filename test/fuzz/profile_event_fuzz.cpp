@@ -5,7 +5,7 @@
 #include <string>
 
 #include "profile_json.hpp"
-#include "pulse/profile/catalogue.hpp"
+#include "pulse/profile/event_catalogue.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace pulse::profile;

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "profile_json.hpp"
-#include "pulse/profile/catalogue.hpp"
+#include "pulse/profile/event_catalogue.hpp"
 #include "pulse/profile/event.hpp"
 #include "pulse/profile/month.hpp"
 

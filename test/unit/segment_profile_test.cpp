@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "pulse/rule/parser.hpp"
-#include "pulse/segment/assemble.hpp"
-#include "pulse/segment/assemble_profile.hpp"
+#include "pulse/segment/member_query.hpp"
+#include "pulse/segment/member_query_profile.hpp"
 
 namespace pulse::segment {
 namespace {

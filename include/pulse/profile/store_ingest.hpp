@@ -7,7 +7,7 @@
 
 #include "pulse/pg/append.hpp"
 #include "pulse/pg/json_view.hpp"
-#include "pulse/profile/catalogue.hpp"
+#include "pulse/profile/event_catalogue.hpp"
 #include "pulse/profile/event.hpp"
 #include "pulse/profile/listener.hpp"
 
@@ -40,7 +40,7 @@ std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, bool keep_reje
 // A source's name, or the UserError that says what one is.
 void CheckSource(const std::string& source);
 
-// ---- store_event.cpp ----
+// ---- store_event_writer.cpp ----
 
 struct EventRow {
     int64_t id = 0, profile = 0;
@@ -66,7 +66,7 @@ class EventRows {
     Moment begin_ = 0, end_ = 0;                      // of that
 };
 
-// ---- store_message.cpp ----
+// ---- store_deduplication.cpp ----
 
 // The messages of a batch: of those with an id all but the first are duplicates, and all that were accepted
 // before.
@@ -97,7 +97,7 @@ struct AttributeChange {
 // Adds it to the attributes in the order given; those with changes or left full.
 std::vector<AttributeChange> WriteAttributes(const std::vector<Said>& said, Moment now);
 
-// ---- store_catalogue.cpp ----
+// ---- store_event_catalogue.cpp ----
 
 struct Tally {
     int64_t accepted = 0, duplicates = 0, conflicting = 0, rejected = 0;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "pulse/pg/convert.hpp"
-#include "pulse/profile/resolve_plan.hpp"
+#include "pulse/profile/identity_resolution.hpp"
 
 namespace pulse::profile {
 

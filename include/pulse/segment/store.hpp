@@ -8,7 +8,7 @@
 
 namespace pulse::segment {
 
-// ---- store_visit.cpp ----
+// ---- store_read.cpp ----
 
 // Where a definition is read for the role that called us. To be asked before pg::Identity changes it.
 source::Place PlaceForCaller(const Request& request);
@@ -77,7 +77,7 @@ void Delete(const std::string& name, bool confirmed);
 // "query" names; a name without a schema may be in any schema of the search_path. Views are not looked into.
 std::vector<std::string> RelationsOf(const Json& definition, const std::string& search_path);
 
-// ---- store_preview.cpp, store_change.cpp, store_explain.cpp ----
+// ---- store_preview.cpp, store_preview_change.cpp, store_explain.cpp ----
 
 struct PreviewRow {
     std::string part, item, value;

@@ -1,5 +1,5 @@
-// Whose events these are: read, decide (resolve_plan.cpp), write; again when another session was faster.
-#include "pulse/profile/store_identity.hpp"
+// Whose events these are: read, decide (identity_resolution.cpp), write; again when another session was faster.
+#include "pulse/profile/store_identity_resolution.hpp"
 
 #include <algorithm>
 
@@ -9,8 +9,8 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
-#include "pulse/profile/resolve_plan.hpp"
-#include "pulse/profile/store_by_index.hpp"
+#include "pulse/profile/identity_resolution.hpp"
+#include "pulse/profile/store_index_scan.hpp"
 #include "pulse/profile/store_merge.hpp"
 
 namespace pulse::profile {

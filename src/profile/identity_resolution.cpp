@@ -2,7 +2,7 @@
 // break it is left where it is. One difference: Segment drops ids from the lowest priority up until the rest
 // fits, here each id is kept that fits together with those of higher priority. So a new anonymous id still
 // goes to the user although an e-mail address between them belongs to somebody else.
-#include "pulse/profile/resolve_plan.hpp"
+#include "pulse/profile/identity_resolution.hpp"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 
 #include "pulse/base/error.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
-#include "pulse/segment/assemble_profile.hpp"
+#include "pulse/segment/member_query_profile.hpp"
 #include "pulse/segment/attribute.hpp"
 
 namespace pulse::segment {

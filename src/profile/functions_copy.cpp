@@ -8,7 +8,7 @@
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/trigger.hpp"
-#include "pulse/profile/store_rows.hpp"
+#include "pulse/profile/store_row_buffer.hpp"
 
 namespace pulse::profile {
 

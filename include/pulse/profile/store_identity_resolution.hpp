@@ -8,7 +8,7 @@
 #pragma once
 
 #include "pulse/pg/convert.hpp"
-#include "pulse/profile/claim.hpp"
+#include "pulse/profile/identity_claim.hpp"
 #include "pulse/profile/listener.hpp"
 
 namespace pulse::profile {

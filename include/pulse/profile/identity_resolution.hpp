@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "pulse/profile/claim.hpp"
+#include "pulse/profile/identity_claim.hpp"
 
 namespace pulse::profile {
 

@@ -1,4 +1,4 @@
-#include "pulse/source/store_pool.hpp"
+#include "pulse/source/store_connection_pool.hpp"
 
 #include <map>
 

@@ -1,5 +1,5 @@
 // Events as rows.
-#include "pulse/profile/store_rows.hpp"
+#include "pulse/profile/store_row_buffer.hpp"
 
 #include <algorithm>
 #include <array>

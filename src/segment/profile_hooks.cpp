@@ -1,4 +1,4 @@
-#include "pulse/segment/profile_kind.hpp"
+#include "pulse/segment/profile_hooks.hpp"
 
 namespace pulse::segment {
 

@@ -2,7 +2,7 @@
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/pg/settings.hpp"
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 #include "pulse/segment/store.hpp"
 #include "pulse/source/cell.hpp"
 

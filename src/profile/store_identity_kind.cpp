@@ -1,4 +1,4 @@
-#include "pulse/profile/store_kind.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <random>
 
-#include "pulse/profile/resolve_plan.hpp"
+#include "pulse/profile/identity_resolution.hpp"
 
 namespace pulse::profile {
 namespace {

@@ -1,4 +1,4 @@
-#include "pulse/segment/assemble_profile.hpp"
+#include "pulse/segment/member_query_profile.hpp"
 
 #include <algorithm>
 #include <map>
@@ -7,7 +7,7 @@
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/rule/profile.hpp"
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 
 namespace pulse::segment {
 

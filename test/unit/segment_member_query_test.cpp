@@ -1,7 +1,7 @@
 #include "pulse/base/error.hpp"
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 #include "pulse/segment/attribute.hpp"
-#include "pulse/segment/difference.hpp"
+#include "pulse/segment/definition_diff.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "pulse/profile/catalogue.hpp"
+#include "pulse/profile/event_catalogue.hpp"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
-#include "pulse/segment/difference.hpp"
+#include "pulse/segment/definition_diff.hpp"
 
 #include <algorithm>
 
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
-#include "pulse/segment/assemble.hpp"
+#include "pulse/segment/member_query.hpp"
 
 namespace pulse::segment {
 
