@@ -1,4 +1,6 @@
 // Drives the bridge from SQL, so that test/bridge/sql can prove what it promises.
+#include <nlohmann/json.hpp>
+
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"

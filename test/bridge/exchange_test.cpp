@@ -1,6 +1,8 @@
 // Sends requests to the outside world from SQL.
 #include <fstream>
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/delivery/worker_exchange.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"

@@ -1,4 +1,6 @@
 // Drives finding, making and merging people, and accounts, from SQL.
+#include <nlohmann/json.hpp>
+
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
