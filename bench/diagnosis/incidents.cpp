@@ -10,14 +10,14 @@ namespace pulse::bench {
 
 namespace {
 
-using diagnosis::Case;
-using diagnosis::Picture;
+using diagnosis::SegmentInput;
+using diagnosis::SegmentSnapshot;
 
 constexpr Moment kStart = 10'000 * kDay;
 
 struct Scene {
     World world;
-    Case input;
+    SegmentInput input;
     Moment now = kStart;
     size_t named = 50;
     bool clauses = true;
@@ -26,7 +26,7 @@ struct Scene {
 };
 
 void AddPoint(Scene& scene, const Flow& flow) {
-    diagnosis::Point point;
+    diagnosis::HistoryPoint point;
     point.at = scene.now;
     for (const Person& person : scene.world.people) {
         if (!scene.world.Member(person)) continue;
@@ -44,14 +44,14 @@ void Days(Scene& scene, Random& random, int days, double entry = 1, double exit 
     for (int day = 0; day < days; ++day) AddPoint(scene, PassDay(scene.world, random, entry, exit));
 }
 
-Picture Snap(const Scene& scene) {
-    Picture picture = Measure(scene.world, scene.named, scene.clauses);
-    picture.taken_at = scene.input.history.back().at;
+SegmentSnapshot Snap(const Scene& scene) {
+    SegmentSnapshot snapshot = Measure(scene.world, scene.named, scene.clauses);
+    snapshot.taken_at = scene.input.history.back().at;
     if (scene.flows) {
-        picture.entered = scene.input.history.back().entered;
-        picture.exited = scene.input.history.back().exited;
+        snapshot.entered = scene.input.history.back().entered;
+        snapshot.exited = scene.input.history.back().exited;
     }
-    return picture;
+    return snapshot;
 }
 
 Scene Begin(Random& random) {
@@ -173,7 +173,8 @@ bool Grow(World& world, Random& random) {
     return true;
 }
 
-void AddVersions(Case& input, const std::vector<std::string>& before, const std::vector<std::string>& after) {
+void AddVersions(SegmentInput& input, const std::vector<std::string>& before,
+                 const std::vector<std::string>& after) {
     input.versions.push_back({1, "created", "growth", kStart - kDay, {}, before});
     input.versions.push_back({2, "where changed", "growth", input.since - kHour, {}, after});
 }
@@ -208,7 +209,7 @@ double Replaced(const Scene& scene) {
 
 // The detectors whose materiality threshold is passed; one of them at random is the incident.
 bool Detect(Scene& scene, Random& random) {
-    Case& input = scene.input;
+    SegmentInput& input = scene.input;
     struct Found {
         std::string detector, attribute;
         double baseline, observed, change, threshold;
@@ -272,14 +273,14 @@ bool ShareDeed(Scene& scene, Random& random) {
     const int others = Pick(random, 1, 4);
     for (int i = 0; i < others; ++i) {
         Scene other = scene;
-        other.input = Case();
+        other.input = SegmentInput();
         const double part = Uniform(random, 0.2, 0.8);
         Remove(other.world, [&](const Person&) { return Uniform(random, 0, 1) > part; });
         Settle(other, random);
         prepare(other.world);
         Strike(other, random, deed);
-        scene.input.siblings.push_back({100 + i, "segment " + std::to_string(i), "app.users", "size_change",
-                                        "", "down", *other.input.before, *other.input.after});
+        scene.input.correlated.push_back({100 + i, "segment " + std::to_string(i), "app.users", "size_change",
+                                          "", "down", *other.input.before, *other.input.after});
     }
     prepare(scene.world);
     Strike(scene, random, deed);

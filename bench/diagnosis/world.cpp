@@ -175,7 +175,7 @@ snapshot::Distribution CountAmounts(const World& world, const std::vector<const 
     return d;
 }
 
-void CountClauses(const World& world, diagnosis::Picture& picture) {
+void CountClauses(const World& world, diagnosis::SegmentSnapshot& snapshot) {
     char text[64];
     std::snprintf(text, sizeof text, "last_active_days <= %.0f", world.limit);
     std::vector<diagnosis::ClauseCount> clauses{{text, 0, 0}, {"subscribed = true", 0, 0}};
@@ -200,15 +200,15 @@ void CountClauses(const World& world, diagnosis::Picture& picture) {
             *clauses[i].missed_only += !passes[i] && failed == 1;
         }
     }
-    picture.clauses = clauses;
-    picture.clause_rows = static_cast<int64_t>(world.people.size());
+    snapshot.clauses = clauses;
+    snapshot.clause_rows = static_cast<int64_t>(world.people.size());
 }
 
 }  // namespace
 
-diagnosis::Picture Measure(const World& world, size_t named, bool with_clauses) {
+diagnosis::SegmentSnapshot Measure(const World& world, size_t named, bool with_clauses) {
     std::vector<const Person*> members;
-    diagnosis::Picture picture;
+    diagnosis::SegmentSnapshot snapshot;
     int64_t converted = 0, inactive = 0;
     for (const Person& person : world.people)
         if (world.Member(person)) {
@@ -216,18 +216,18 @@ diagnosis::Picture Measure(const World& world, size_t named, bool with_clauses) 
             converted += person.converted;
             inactive += person.inactive;
         }
-    picture.size = static_cast<int64_t>(members.size());
-    picture.converted = converted;
-    picture.inactive = inactive;
+    snapshot.size = static_cast<int64_t>(members.size());
+    snapshot.converted = converted;
+    snapshot.inactive = inactive;
     for (size_t a = 0; a < world.attributes.size(); ++a)
-        picture.attributes.push_back(Count(world, members, a, named));
-    picture.attributes.push_back(CountAmounts(world, members));
-    if (with_clauses) CountClauses(world, picture);
-    for (const auto& plan : world.attributes) picture.columns[plan.name] = "text";
-    picture.columns["last_active_days"] = "integer";
-    picture.columns["subscribed"] = "boolean";
-    picture.columns["amount"] = "numeric";
-    return picture;
+        snapshot.attributes.push_back(Count(world, members, a, named));
+    snapshot.attributes.push_back(CountAmounts(world, members));
+    if (with_clauses) CountClauses(world, snapshot);
+    for (const auto& plan : world.attributes) snapshot.columns[plan.name] = "text";
+    snapshot.columns["last_active_days"] = "integer";
+    snapshot.columns["subscribed"] = "boolean";
+    snapshot.columns["amount"] = "numeric";
+    return snapshot;
 }
 
 }  // namespace pulse::bench

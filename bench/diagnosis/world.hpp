@@ -57,7 +57,7 @@ struct Flow {
 Flow PassDay(World& world, Random& random, double entry = 1, double exit = 1);
 
 // What a snapshot would keep. `named` values per attribute at most; with the clauses' counts or without.
-diagnosis::Picture Measure(const World& world, size_t named, bool with_clauses);
+diagnosis::SegmentSnapshot Measure(const World& world, size_t named, bool with_clauses);
 
 double Uniform(Random& random, double low, double high);
 int Pick(Random& random, int low, int high);  // both included

@@ -47,8 +47,8 @@ bool IsClosing(const std::string& event) {
 
 const std::vector<std::string>& DetectorNames() {
     namespace detector = drift::detector;
+    using health::CheckType;
     using health::Detector;
-    using health::Kind;
     static const std::vector<std::string> names = [] {
         std::vector<std::string> list{"segment",
                                       "table",
@@ -63,10 +63,11 @@ const std::vector<std::string>& DetectorNames() {
                                       detector::kVanishedValue,
                                       detector::kSchemaChange,
                                       detector::kSlowErosion};
-        for (const Kind kind :
-             {Kind::kFreshness, Kind::kVolume, Kind::kNullRate, Kind::kUnique, Kind::kAcceptedValues,
-              Kind::kRange, Kind::kReferences, Kind::kSchema, Kind::kReplicationLag, Kind::kSql})
-            list.push_back(Detector(kind));
+        for (const CheckType type :
+             {CheckType::kFreshness, CheckType::kVolume, CheckType::kNullRate, CheckType::kUnique,
+              CheckType::kAcceptedValues, CheckType::kRange, CheckType::kReferences, CheckType::kSchema,
+              CheckType::kReplicationLag, CheckType::kSql})
+            list.push_back(Detector(type));
         return list;
     }();
     return names;

@@ -39,18 +39,18 @@ std::optional<std::string> OnlyValue(const std::string& clause) {
 }
 
 // Rebuilds a tree with other literals.
-template <typename Fold>
-ExprPtr Rebuild(const ExprPtr& expr, bool exact, const Fold& fold) {
+template <typename Redact>
+ExprPtr Rebuild(const ExprPtr& expr, bool exact, const Redact& redact) {
     const auto all = [&](const std::vector<ExprPtr>& list, bool inner) {
         std::vector<ExprPtr> made;
-        for (const ExprPtr& item : list) made.push_back(Rebuild(item, inner, fold));
+        for (const ExprPtr& item : list) made.push_back(Rebuild(item, inner, redact));
         return made;
     };
     if (const auto* text = rule::As<rule::Text>(*expr))
-        return rule::Make(rule::Text{fold(text->value)}, expr->position);
+        return rule::Make(rule::Text{redact(text->value)}, expr->position);
     if (const auto* number = rule::As<rule::Number>(*expr); number && exact) {
-        const std::string folded = fold(number->digits);
-        return folded == number->digits ? expr : rule::Make(rule::Text{folded}, expr->position);
+        const std::string redacted = redact(number->digits);
+        return redacted == number->digits ? expr : rule::Make(rule::Text{redacted}, expr->position);
     }
     if (const auto* list = rule::As<rule::List>(*expr))
         return rule::Make(rule::List{all(list->items, exact)}, expr->position);
@@ -82,7 +82,7 @@ size_t EndOfQuoted(const std::string& text, size_t at, bool backslash) {
 
 // `column "x" does not exist`, of a column that was there: the one message that says more than its SQLSTATE
 // and nothing about anybody.
-bool NamesLostColumn(const Picture& failed, const std::map<std::string, std::string>& columns) {
+bool NamesLostColumn(const SegmentSnapshot& failed, const std::map<std::string, std::string>& columns) {
     if (failed.error_state != sqlstate::kUndefinedColumn) return false;
     for (const auto& [name, type] : columns)
         for (const std::string& written : {name, "s." + name, '"' + name + '"'})
@@ -121,21 +121,21 @@ std::string ErrorText(const std::string& state) {
     return "the database reported an error";
 }
 
-std::string Folder::Replacement(const std::string& value) {
+std::string Redactor::Replacement(const std::string& value) {
     if (const auto found = replaced_.find(value); found != replaced_.end()) return found->second;
     return replaced_[value] = "(rare " + std::to_string(replaced_.size() + 1) + ")";
 }
 
-void Folder::Learn(const Picture& picture) {
-    for (const snapshot::Distribution& one : picture.attributes)
+void Redactor::Learn(const SegmentSnapshot& snapshot) {
+    for (const snapshot::Distribution& one : snapshot.attributes)
         for (size_t i = 0; i < std::min(one.labels.size(), one.counts.size()); ++i)
-            if (one.counts[i] >= kFewest) common_.insert(one.labels[i]);
-    for (const ClauseCount& clause : picture.clauses)
-        if (clause.passed.value_or(0) >= kFewest)
+            if (one.counts[i] >= kMinPeople) common_.insert(one.labels[i]);
+    for (const ClauseCount& clause : snapshot.clauses)
+        if (clause.passed.value_or(0) >= kMinPeople)
             if (const auto value = OnlyValue(clause.text)) common_.insert(*value);
 }
 
-void Folder::FoldValues(const std::vector<snapshot::Distribution*>& moments) {
+void Redactor::RedactValues(const std::vector<snapshot::Distribution*>& moments) {
     if (share_) return;
     std::map<std::string, int64_t> most;
     int64_t with_value = 0;
@@ -147,7 +147,7 @@ void Folder::FoldValues(const std::vector<snapshot::Distribution*>& moments) {
     for (auto* one : moments) {
         // The lowest and the highest are one person's; of few people every figure is.
         one->minimum = one->maximum = std::nullopt;
-        if (with_value < kFewest) {
+        if (with_value < kMinPeople) {
             one->mean = one->stddev = std::nullopt;
             one->quantiles.clear();
         }
@@ -155,7 +155,7 @@ void Folder::FoldValues(const std::vector<snapshot::Distribution*>& moments) {
         std::vector<std::string> labels;
         std::vector<int64_t> counts;
         for (size_t i = 0; i < std::min(one->labels.size(), one->counts.size()); ++i) {
-            if (most[one->labels[i]] >= kFewest) {
+            if (most[one->labels[i]] >= kMinPeople) {
                 labels.push_back(one->labels[i]);
                 counts.push_back(one->counts[i]);
             } else {
@@ -167,75 +167,78 @@ void Folder::FoldValues(const std::vector<snapshot::Distribution*>& moments) {
     }
 }
 
-void Folder::FoldPictures(const std::vector<Picture*>& pictures) {
+void Redactor::RedactSnapshots(const std::vector<SegmentSnapshot*>& snapshots) {
     std::map<std::string, std::vector<snapshot::Distribution*>> moments;
     std::map<std::string, std::string> columns;  // all that were ever there
-    for (const Picture* picture : pictures) columns.insert(picture->columns.begin(), picture->columns.end());
-    for (Picture* picture : pictures) {
-        for (snapshot::Distribution& one : picture->attributes) moments[one.attribute].push_back(&one);
-        for (ClauseCount& clause : picture->clauses) clause.text = FoldRule(clause.text);
-        if (picture->error_state.empty() && picture->error.empty()) continue;
-        if (!NamesLostColumn(*picture, columns)) picture->error = ErrorText(picture->error_state);
-        if (ErrorText(picture->error_state) == ErrorText(picture->error_state.substr(0, 2)))
-            picture->error_state.resize(std::min<size_t>(picture->error_state.size(), 2));
+    for (const SegmentSnapshot* snapshot : snapshots)
+        columns.insert(snapshot->columns.begin(), snapshot->columns.end());
+    for (SegmentSnapshot* snapshot : snapshots) {
+        for (snapshot::Distribution& one : snapshot->attributes) moments[one.attribute].push_back(&one);
+        for (ClauseCount& clause : snapshot->clauses) clause.text = RedactRule(clause.text);
+        if (snapshot->error_state.empty() && snapshot->error.empty()) continue;
+        if (!NamesLostColumn(*snapshot, columns)) snapshot->error = ErrorText(snapshot->error_state);
+        if (ErrorText(snapshot->error_state) == ErrorText(snapshot->error_state.substr(0, 2)))
+            snapshot->error_state.resize(std::min<size_t>(snapshot->error_state.size(), 2));
     }
-    for (auto& [attribute, list] : moments) FoldValues(list);
+    for (auto& [attribute, list] : moments) RedactValues(list);
 }
 
-void Folder::Fold(Case& input) {
+void Redactor::Redact(SegmentInput& input) {
     if (share_) return;
-    std::vector<Picture*> own;
-    for (auto* picture : {&input.before, &input.after, &input.failed})
-        if (*picture) own.push_back(&**picture);
-    for (const Picture* picture : own) Learn(*picture);
-    for (const Sibling& sibling : input.siblings) {
-        Learn(sibling.before);
-        Learn(sibling.after);
+    std::vector<SegmentSnapshot*> own;
+    for (auto* snapshot : {&input.before, &input.after, &input.failed})
+        if (*snapshot) own.push_back(&**snapshot);
+    for (const SegmentSnapshot* snapshot : own) Learn(*snapshot);
+    for (const CorrelatedIncident& other_incident : input.correlated) {
+        Learn(other_incident.before);
+        Learn(other_incident.after);
     }
-    FoldPictures(own);
-    for (Sibling& sibling : input.siblings) FoldPictures({&sibling.before, &sibling.after});
-    input.definition = FoldDefinition(input.definition);
+    RedactSnapshots(own);
+    for (CorrelatedIncident& other_incident : input.correlated)
+        RedactSnapshots({&other_incident.before, &other_incident.after});
+    input.definition = RedactDefinition(input.definition);
     if (!input.definition.value("query", "").empty())
         input.source = "(" + input.definition.value("query", "") + "\n) AS s";
-    for (Version& version : input.versions) {
-        version.change = FoldQuoted(version.change);
+    for (DefinitionVersion& version : input.versions) {
+        version.change = RedactQuoted(version.change);
         version.changed_by = "somebody";
-        version.definition = FoldDefinition(version.definition);
-        for (std::string& clause : version.clauses) clause = FoldRule(clause);
+        version.definition = RedactDefinition(version.definition);
+        for (std::string& clause : version.clauses) clause = RedactRule(clause);
     }
-    for (TableTrouble& table : input.tables) table.summary = FoldSummary(table.summary);
+    for (TableIncident& table : input.tables) table.summary = RedactSummary(table.summary);
 }
 
-void Folder::Fold(TableCase& input) {
+void Redactor::Redact(TableInput& input) {
     if (share_) return;
-    input.summary = FoldSummary(input.summary);
-    for (Neighbour& neighbour : input.neighbours) neighbour.summary = FoldSummary(neighbour.summary);
+    input.summary = RedactSummary(input.summary);
+    for (ConcurrentIncident& neighbour : input.concurrent)
+        neighbour.summary = RedactSummary(neighbour.summary);
 }
 
-std::string Folder::FoldRule(const std::string& text) {
+std::string Redactor::RedactRule(const std::string& text) {
     if (share_) return text;
-    const auto fold = [&](const std::string& value) {
+    const auto redact = [&](const std::string& value) {
         const bool plain =
             value.empty() || value == "0" || value == "1" || Common(value) || ParseMoment(value);
         return plain ? value : Replacement(value);
     };
     try {
-        return rule::Print(*Rebuild(rule::Parse(text), false, fold));
+        return rule::Print(*Rebuild(rule::Parse(text), false, redact));
     } catch (const UserError&) {
-        return FoldSql(text);
+        return RedactSql(text);
     }
 }
 
-nlohmann::json Folder::FoldDefinition(const nlohmann::json& definition) {
+nlohmann::json Redactor::RedactDefinition(const nlohmann::json& definition) {
     if (share_) return definition;
-    json folded = definition;
-    if (!folded.is_object()) return folded;
-    for (auto& [key, value] : folded.items()) {
+    json redacted = definition;
+    if (!redacted.is_object()) return redacted;
+    for (auto& [key, value] : redacted.items()) {
         if (value.is_string() &&
             (key == "where" || key == "converted" || key == "last_active" || key == "key"))
-            value = FoldRule(value.get<std::string>());
+            value = RedactRule(value.get<std::string>());
         else if (value.is_string() && key == "query")
-            value = FoldSql(value.get<std::string>());
+            value = RedactSql(value.get<std::string>());
     }
     // The same in JSON: values wherever they stand, with the operators that ask for exactly one.
     const std::function<void(json&)> walk = [&](json& node) {
@@ -264,15 +267,15 @@ nlohmann::json Folder::FoldDefinition(const nlohmann::json& definition) {
         }
     };
     for (const char* key : {"rules", "groups"})
-        if (folded.contains(key)) walk(folded[key]);
-    return folded;
+        if (redacted.contains(key)) walk(redacted[key]);
+    return redacted;
 }
 
-std::string Folder::FoldSql(const std::string& sql) {
+std::string Redactor::RedactSql(const std::string& sql) {
     if (share_) return sql;
-    std::string folded;
+    std::string redacted;
     char before = ' ';  // the last character that is no blank
-    const auto fold = [&](const std::string& value) {
+    const auto redact = [&](const std::string& value) {
         return Common(value) || ParseMoment(value) ? value : Replacement(value);
     };
     for (size_t i = 0; i < sql.size();) {
@@ -282,16 +285,16 @@ std::string Folder::FoldSql(const std::string& sql) {
         } else if (sql.compare(i, 2, "/*") == 0) {
             const size_t end = sql.find("*/", i + 2);
             i = end == std::string::npos ? sql.size() : end + 2;
-            folded += ' ';
+            redacted += ' ';
         } else if (c == '\'') {
             const bool escapes = (before == 'e' || before == 'E') && i > 0 && sql[i - 1] == before;
             const size_t end = EndOfQuoted(sql, i, escapes);
-            folded += "'" + fold(sql.substr(i + 1, end - i >= 2 ? end - i - 2 : 0)) + "'";
+            redacted += "'" + redact(sql.substr(i + 1, end - i >= 2 ? end - i - 2 : 0)) + "'";
             before = '\'';
             i = end;
         } else if (c == '"') {
             const size_t end = EndOfQuoted(sql, i, false);
-            folded.append(sql, i, end - i);
+            redacted.append(sql, i, end - i);
             before = '"';
             i = end;
         } else if (c == '$' && !IsName(before) && sql.find('$', i + 1) != std::string::npos) {
@@ -299,7 +302,7 @@ std::string Folder::FoldSql(const std::string& sql) {
             const std::string mark = sql.substr(i, tag + 1 - i);
             const size_t end = sql.find(mark, tag + 1);
             const size_t stop = end == std::string::npos ? sql.size() : end;
-            folded += "'" + fold(sql.substr(tag + 1, stop - tag - 1)) + "'";
+            redacted += "'" + redact(sql.substr(tag + 1, stop - tag - 1)) + "'";
             before = '\'';
             i = std::min(stop + mark.size(), sql.size());
         } else if (std::isdigit(static_cast<unsigned char>(c)) && (i == 0 || !IsName(sql[i - 1]))) {
@@ -307,59 +310,59 @@ std::string Folder::FoldSql(const std::string& sql) {
             while (end < sql.size() && (IsName(sql[end]) || sql[end] == '.')) ++end;
             const std::string number = sql.substr(i, end - i);
             // After = or in a list it is a value of somebody; after < or > it is a limit.
-            const bool exact = before == '=' ? folded.find_last_of('=') == 0 ||
-                                                   (folded[folded.find_last_of('=') - 1] != '<' &&
-                                                    folded[folded.find_last_of('=') - 1] != '>')
+            const bool exact = before == '=' ? redacted.find_last_of('=') == 0 ||
+                                                   (redacted[redacted.find_last_of('=') - 1] != '<' &&
+                                                    redacted[redacted.find_last_of('=') - 1] != '>')
                                              : before == '(' || before == ',';
-            folded +=
+            redacted +=
                 exact && number.size() > 2 && !Common(number) ? "'" + Replacement(number) + "'" : number;
             before = '0';
             i = end;
         } else {
-            folded += c;
+            redacted += c;
             if (!std::isspace(static_cast<unsigned char>(c))) before = c;
             ++i;
         }
     }
-    return folded;
+    return redacted;
 }
 
-std::string Folder::FoldQuoted(const std::string& text) {
+std::string Redactor::RedactQuoted(const std::string& text) {
     if (share_) return text;
-    std::string folded;
+    std::string redacted;
     for (size_t i = 0; i < text.size();) {
         const char c = text[i];
         const bool opens = (c == '"' || c == '\'' || c == '`') && (i == 0 || !IsName(text[i - 1]));
         const size_t end = opens ? text.find(c, i + 1) : std::string::npos;
         if (end == std::string::npos) {
-            folded += text[i++];
+            redacted += text[i++];
             continue;
         }
         const std::string value = text.substr(i + 1, end - i - 1);
         if (!Common(value)) {
-            folded += c + std::string(kRare) + c;
+            redacted += c + std::string(kRare) + c;
             i = std::max(end, text.find_last_of("\"'`")) + 1;
             continue;
         }
-        folded += c + value + c;
+        redacted += c + value + c;
         i = end + 1;
     }
-    return folded;
+    return redacted;
 }
 
-std::string Folder::FoldSummary(const std::string& text) {
+std::string Redactor::RedactSummary(const std::string& text) {
     if (share_) return text;
     // As the rooms drift and health write them: check … fails: …, and the segment can no longer be measured:
     // …
     for (const char* mark : {" fails: ", " can no longer be measured: "})
         if (const size_t at = text.find(mark); at != std::string::npos)
-            return FoldQuoted(text.substr(0, at + std::string(mark).size() - 2));
-    return FoldQuoted(text);
+            return RedactQuoted(text.substr(0, at + std::string(mark).size() - 2));
+    return RedactQuoted(text);
 }
 
-nlohmann::json Folder::Count(int64_t people) const {
-    if (share_ || people <= 0 || people >= kFewest) return people;
-    return "fewer than " + std::to_string(kFewest);
+nlohmann::json Redactor::Count(int64_t people) const {
+    if (share_ || people <= 0 || people >= kMinPeople) return people;
+    return "fewer than " + std::to_string(kMinPeople);
 }
 
 }  // namespace pulse::diagnosis

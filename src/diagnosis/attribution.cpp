@@ -33,15 +33,15 @@ Part Explain(const AttributeChange& change, bool of_size) {
         total_before += before[i];
         total_after += after[i];
     }
-    const auto shift = [&](size_t i) {
+    const auto share_change = [&](size_t i) {
         return after[i] / std::max(total_after, 1.0) - before[i] / std::max(total_before, 1.0);
     };
-    for (size_t i = 0; i < before.size(); ++i) moved += std::abs(shift(i));
+    for (size_t i = 0; i < before.size(); ++i) moved += std::abs(share_change(i));
     Part part;
     for (size_t i = 0; i < change.cells.size(); ++i) {
         const Cell& cell = change.cells[i];
         const double share = of_size     ? (i < attribution.explained.size() ? attribution.explained[i] : 0)
-                             : moved > 0 ? shift(i) / moved
+                             : moved > 0 ? share_change(i) / moved
                                          : 0;
         const double surprise = i < attribution.surprise.size() ? attribution.surprise[i] : 0;
         part.surprise += surprise;
@@ -58,18 +58,18 @@ Part Explain(const AttributeChange& change, bool of_size) {
 
 }  // namespace
 
-std::vector<Contribution> Attribute(const Workbook& book, std::string& of_what) {
+std::vector<Contribution> Attribute(const DiagnosisContext& context, std::string& of_what) {
     of_what.clear();
-    if (book.changes.empty()) return {};
+    if (context.changes.empty()) return {};
     const bool of_size =
-        book.target != Target::kShape && book.growth() != 0 && std::abs(book.relative()) >= 0.02;
+        context.target != Target::kShape && context.growth() != 0 && std::abs(context.relative()) >= 0.02;
     of_what =
         of_size ? "the change of size" : "what changed places between values; above 0 gained, below 0 lost";
     std::vector<Part> parts;
-    for (const AttributeChange& change : book.changes) parts.push_back(Explain(change, of_size));
+    for (const AttributeChange& change : context.changes) parts.push_back(Explain(change, of_size));
     // The attribute whose values moved the least alike tells the most; the incident's own goes first.
     const auto own = [&](const Part& part) {
-        return !part.values.empty() && part.values.front().attribute == book.input.attribute;
+        return !part.values.empty() && part.values.front().attribute == context.input.attribute;
     };
     std::stable_sort(parts.begin(), parts.end(), [&](const Part& a, const Part& b) {
         return own(a) != own(b) ? own(a) : a.surprise > b.surprise;

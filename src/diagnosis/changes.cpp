@@ -20,21 +20,21 @@ int64_t Hidden(const Distribution& where, int64_t elsewhere) {
     return std::max<int64_t>(0, std::min({elsewhere, where.other, rarest}));
 }
 
-double Noise(int64_t before, int64_t after, double unrest) {
+double Noise(int64_t before, int64_t after, double variability) {
     const double sum = static_cast<double>(before) + static_cast<double>(after);
-    return std::sqrt(1 + sum + std::pow(unrest * sum / 2, 2));
+    return std::sqrt(1 + sum + std::pow(variability * sum / 2, 2));
 }
 
 void AddCell(AttributeChange& change, CellKind kind, const std::string& label, int64_t before, int64_t after,
-             double unrest) {
+             double variability) {
     if (before <= 0 && after <= 0) return;
     before = std::max<int64_t>(before, 0);
     after = std::max<int64_t>(after, 0);
-    change.cells.push_back({kind, label, before, after, Noise(before, after, unrest)});
+    change.cells.push_back({kind, label, before, after, Noise(before, after, variability)});
 }
 
 void CompareLabels(AttributeChange& change, const Distribution& before, const Distribution& after,
-                   double unrest) {
+                   double variability) {
     std::map<std::string, std::pair<std::optional<int64_t>, std::optional<int64_t>>> counts;
     for (size_t i = 0; i < before.labels.size() && i < before.counts.size(); ++i)
         counts[before.labels[i]].first = before.counts[i];
@@ -45,9 +45,9 @@ void CompareLabels(AttributeChange& change, const Distribution& before, const Di
         int64_t b = pair.first.value_or(0), a = pair.second.value_or(0);
         if (!pair.first) other_before -= b = Hidden(before, a);
         if (!pair.second) other_after -= a = Hidden(after, b);
-        AddCell(change, CellKind::kValue, label, b, a, unrest);
+        AddCell(change, CellKind::kValue, label, b, a, variability);
     }
-    AddCell(change, CellKind::kOther, "", other_before, other_after, unrest);
+    AddCell(change, CellKind::kOther, "", other_before, other_after, variability);
 }
 
 std::string IntervalLabel(const std::vector<double>& edges, size_t i) {
@@ -59,14 +59,14 @@ std::string IntervalLabel(const std::vector<double>& edges, size_t i) {
 }
 
 bool CompareIntervals(AttributeChange& change, const Distribution& before, const Distribution& after,
-                      double unrest) {
+                      double variability) {
     if (before.edges != after.edges || before.counts.size() != after.counts.size() ||
         before.counts.size() != before.edges.size() + 1)
         return false;
     for (size_t i = 0; i < before.counts.size(); ++i)
         AddCell(change, CellKind::kValue, IntervalLabel(before.edges, i), before.counts[i], after.counts[i],
-                unrest);
-    AddCell(change, CellKind::kOther, "", before.other, after.other, unrest);
+                variability);
+    AddCell(change, CellKind::kOther, "", before.other, after.other, variability);
     return true;
 }
 
@@ -86,14 +86,14 @@ double Median(std::vector<double> values) {
 }
 
 // Index of the last point before the incident began; the first point when there is none.
-size_t LastNormal(const std::vector<Point>& history, Moment since) {
+size_t LastNormal(const std::vector<HistoryPoint>& history, Moment since) {
     size_t index = 0;
     for (size_t i = 0; i < history.size(); ++i)
         if (history[i].at < since) index = i;
     return index;
 }
 
-void DescribeUnrest(Course& course, const std::vector<Point>& history, size_t normal) {
+void ComputeVariability(SizeTrend& trend, const std::vector<HistoryPoint>& history, size_t normal) {
     std::vector<double> steps;
     for (size_t i = 1; i <= normal && i < history.size(); ++i)
         if (history[i].size > 0 && history[i - 1].size > 0)
@@ -102,13 +102,13 @@ void DescribeUnrest(Course& course, const std::vector<Point>& history, size_t no
     if (steps.size() < 4) return;
     const double middle = Median(steps);
     for (double& step : steps) step = std::abs(step - middle);
-    course.unrest = std::clamp(1.4826 * Median(steps), 0.01, 0.3);
+    trend.variability = std::clamp(1.4826 * Median(steps), 0.01, 0.3);
 }
 
-void DescribeSteps(Course& course, const std::vector<Point>& history, size_t normal) {
+void ComputeSteps(SizeTrend& trend, const std::vector<HistoryPoint>& history, size_t normal) {
     if (history.size() < 2 || normal + 1 >= history.size()) return;
     const double whole = static_cast<double>(history.back().size - history[normal].size);
-    course.steps = history.size() - 1 - normal;
+    trend.steps = history.size() - 1 - normal;
     if (whole == 0) return;
     double largest = 0;
     size_t same = 0;
@@ -117,19 +117,19 @@ void DescribeSteps(Course& course, const std::vector<Point>& history, size_t nor
         if (step > 0) ++same;
         if (step > largest) {
             largest = step;
-            course.largest_at = history[i].at;
+            trend.largest_at = history[i].at;
         }
     }
-    course.largest_step = std::min(1.0, largest);
-    course.steadiness = static_cast<double>(same) / static_cast<double>(course.steps);
+    trend.largest_step = std::min(1.0, largest);
+    trend.steadiness = static_cast<double>(same) / static_cast<double>(trend.steps);
 }
 
-void DescribeFlow(Course& course, const std::vector<Point>& history, size_t normal) {
+void ComputeFlow(SizeTrend& trend, const std::vector<HistoryPoint>& history, size_t normal) {
     std::vector<double> entered, exited;
     double in = 0, out = 0;
     size_t points = 0;
     for (size_t i = 1; i < history.size(); ++i) {
-        const Point& point = history[i];
+        const HistoryPoint& point = history[i];
         if (!point.entered || !point.exited) continue;
         const double came = static_cast<double>(*point.entered), left = static_cast<double>(*point.exited);
         if (i <= normal) {
@@ -141,19 +141,19 @@ void DescribeFlow(Course& course, const std::vector<Point>& history, size_t norm
         out += left;
         ++points;
         const double members = static_cast<double>(std::max<int64_t>(history[i - 1].size, 1));
-        if (left / members > course.peak_exited.value_or(-1)) {
-            course.peak_exited = left / members;
-            course.peak_entered = came / members;
+        if (left / members > trend.peak_exited.value_or(-1)) {
+            trend.peak_exited = left / members;
+            trend.peak_entered = came / members;
         }
     }
-    course.flow_points = entered.size();
+    trend.flow_points = entered.size();
     if (!entered.empty()) {
-        course.usual_entered = Median(entered);
-        course.usual_exited = Median(exited);
+        trend.usual_entered = Median(entered);
+        trend.usual_exited = Median(exited);
     }
     if (points > 0) {
-        course.now_entered = in / static_cast<double>(points);
-        course.now_exited = out / static_cast<double>(points);
+        trend.now_entered = in / static_cast<double>(points);
+        trend.now_exited = out / static_cast<double>(points);
     }
 }
 
@@ -167,16 +167,17 @@ double Support(double z) {
     return z * z / (z * z + 9);
 }
 
-std::optional<AttributeChange> Compare(const Distribution& before, const Distribution& after, double unrest) {
+std::optional<AttributeChange> Compare(const Distribution& before, const Distribution& after,
+                                       double variability) {
     AttributeChange change;
     change.attribute = before.attribute;
     change.kind = before.kind;
     if (before.labelled() != after.labelled()) return std::nullopt;
     if (before.labelled())
-        CompareLabels(change, before, after, unrest);
-    else if (!CompareIntervals(change, before, after, unrest))
+        CompareLabels(change, before, after, variability);
+    else if (!CompareIntervals(change, before, after, variability))
         return std::nullopt;
-    AddCell(change, CellKind::kNull, "", before.nulls, after.nulls, unrest);
+    AddCell(change, CellKind::kNull, "", before.nulls, after.nulls, variability);
     change.distance = CorrectedDistance(change);
     constexpr size_t kMedian = 3;  // of kQuantileLevels
     if (before.quantiles.size() > kMedian) change.median_before = before.quantiles[kMedian];
@@ -186,22 +187,23 @@ std::optional<AttributeChange> Compare(const Distribution& before, const Distrib
     return change;
 }
 
-std::vector<AttributeChange> Compare(const Picture& before, const Picture& after, double unrest) {
+std::vector<AttributeChange> Compare(const SegmentSnapshot& before, const SegmentSnapshot& after,
+                                     double variability) {
     std::vector<AttributeChange> changes;
     for (const Distribution& b : before.attributes)
         for (const Distribution& a : after.attributes)
             if (a.attribute == b.attribute)
-                if (auto change = Compare(b, a, unrest)) changes.push_back(std::move(*change));
+                if (auto change = Compare(b, a, variability)) changes.push_back(std::move(*change));
     return changes;
 }
 
-Course Describe(const Case& input) {
-    Course course;
+SizeTrend ComputeSizeTrend(const SegmentInput& input) {
+    SizeTrend trend;
     const size_t normal = LastNormal(input.history, input.since);
-    DescribeUnrest(course, input.history, normal);
-    DescribeSteps(course, input.history, normal);
-    DescribeFlow(course, input.history, normal);
-    return course;
+    ComputeVariability(trend, input.history, normal);
+    ComputeSteps(trend, input.history, normal);
+    ComputeFlow(trend, input.history, normal);
+    return trend;
 }
 
 }  // namespace pulse::diagnosis

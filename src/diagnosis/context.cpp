@@ -7,7 +7,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr double kWorthAWord = 0.1;  // confidence below which a hypothesis is not told
+constexpr double kMinConfidence = 0.1;  // confidence below which a hypothesis is not told
 
 }  // namespace
 
@@ -53,29 +53,29 @@ const char* Name(Cause cause) {
     return "unexplained";
 }
 
-double Workbook::size_z() const {
+double DiagnosisContext::size_z() const {
     const double sum = static_cast<double>(before_size) + static_cast<double>(after_size);
-    return static_cast<double>(growth()) / std::sqrt(1 + sum + std::pow(course.unrest * sum / 2, 2));
+    return static_cast<double>(growth()) / std::sqrt(1 + sum + std::pow(trend.variability * sum / 2, 2));
 }
 
-double Workbook::concentrated() const {
+double DiagnosisContext::concentrated() const {
     double most = 0;
-    for (const ValueMove& move : moves) most = std::max(most, move.size_share * move.support);
+    for (const ValueShift& shift : shifts) most = std::max(most, shift.size_share * shift.support);
     return most;
 }
 
-std::string Workbook::Cite(const std::string& kind, const std::string& sentence,
-                           const nlohmann::json& figures) {
+std::string DiagnosisContext::AddEvidence(const std::string& kind, const std::string& sentence,
+                                          const nlohmann::json& figures) {
     for (const Evidence& fact : evidence)
         if (fact.sentence == sentence) return fact.id;
     evidence.push_back({"e" + std::to_string(evidence.size() + 1), kind, sentence, figures});
     return evidence.back().id;
 }
 
-void Workbook::Suppose(Cause cause, double confidence, const std::string& sentence,
-                       std::vector<std::string> cited, Subject subject) {
+void DiagnosisContext::AddHypothesis(Cause cause, double confidence, const std::string& sentence,
+                                     std::vector<std::string> cited, Subject subject) {
     confidence = std::min(Unit(confidence), 0.98);
-    if (confidence < kWorthAWord) return;
+    if (confidence < kMinConfidence) return;
     hypotheses.push_back({cause, confidence, sentence, std::move(cited), std::move(subject)});
 }
 

@@ -14,15 +14,15 @@ namespace {
 // What kind of thing happened, so that two segments can share it.
 enum class Family { kRename, kNull, kLoss, kGain, kOther };
 
-Family FamilyOf(Move move) {
-    switch (move) {
-        case Move::kRenamed: return Family::kRename;
-        case Move::kNulled:
-        case Move::kFilled: return Family::kNull;
-        case Move::kVanished:
-        case Move::kLost: return Family::kLoss;
-        case Move::kAppeared:
-        case Move::kGrew: return Family::kGain;
+Family FamilyOf(ShiftKind shift) {
+    switch (shift) {
+        case ShiftKind::kRenamed: return Family::kRename;
+        case ShiftKind::kNulled:
+        case ShiftKind::kFilled: return Family::kNull;
+        case ShiftKind::kVanished:
+        case ShiftKind::kLost: return Family::kLoss;
+        case ShiftKind::kAppeared:
+        case ShiftKind::kGrew: return Family::kGain;
     }
     return Family::kOther;
 }
@@ -34,32 +34,32 @@ bool Overlap(const std::vector<std::string>& a, const std::vector<std::string>& 
 }
 
 // The column that a hypothesis of this segment blames and that broke in the sibling as well.
-bool Shares(const Hypothesis& hypothesis, const ValueMove& move) {
-    if (hypothesis.subject.attribute.empty() || move.attribute != hypothesis.subject.attribute) return false;
-    const Family family = FamilyOf(move.move);
+bool Shares(const Hypothesis& hypothesis, const ValueShift& shift) {
+    if (hypothesis.subject.attribute.empty() || shift.attribute != hypothesis.subject.attribute) return false;
+    const Family family = FamilyOf(shift.kind);
     switch (hypothesis.cause) {
         case Cause::kValueRenamed:
             return (family == Family::kRename || family == Family::kLoss) &&
-                   Overlap(hypothesis.subject.values, move.labels);
+                   Overlap(hypothesis.subject.values, shift.labels);
         case Cause::kColumnNulled:
         case Cause::kColumnFilled: return family == Family::kNull;
         case Cause::kValueVanished:
         case Cause::kOneValueLost:
             return (family == Family::kLoss || family == Family::kRename) &&
-                   Overlap(hypothesis.subject.values, move.labels);
+                   Overlap(hypothesis.subject.values, shift.labels);
         case Cause::kValueInflux:
-            return family == Family::kGain && Overlap(hypothesis.subject.values, move.labels);
+            return family == Family::kGain && Overlap(hypothesis.subject.values, shift.labels);
         default: return false;
     }
 }
 
-bool SharesClause(const Hypothesis& hypothesis, const Sibling& sibling) {
+bool SharesClause(const Hypothesis& hypothesis, const CorrelatedIncident& other_incident) {
     if (hypothesis.cause != Cause::kClauseShift || hypothesis.subject.attribute.empty()) return false;
-    for (const ClauseCount& after : sibling.after.clauses)
-        for (const ClauseCount& before : sibling.before.clauses) {
+    for (const ClauseCount& after : other_incident.after.clauses)
+        for (const ClauseCount& before : other_incident.before.clauses) {
             if (after.text != before.text || !after.missed_only || !before.missed_only) continue;
             const auto columns = ColumnsOf(after.text);
-            const int64_t lost = sibling.before.size - sibling.after.size;
+            const int64_t lost = other_incident.before.size - other_incident.after.size;
             if (std::find(columns.begin(), columns.end(), hypothesis.subject.attribute) != columns.end() &&
                 lost > 0 &&
                 static_cast<double>(*after.missed_only - *before.missed_only) >
@@ -70,44 +70,48 @@ bool SharesClause(const Hypothesis& hypothesis, const Sibling& sibling) {
 }
 
 // Of the same table, both lost everywhere alike: the table itself lost people.
-bool SharesFall(const Workbook& book, const Hypothesis& hypothesis, const Sibling& sibling) {
+bool SharesFall(const DiagnosisContext& context, const Hypothesis& hypothesis,
+                const CorrelatedIncident& other_incident) {
     if (hypothesis.cause != Cause::kUniformLoss && hypothesis.cause != Cause::kSourceEmptied) return false;
-    if (book.input.relation.empty() || sibling.relation != book.input.relation) return false;
-    if (sibling.before.size <= 0 || book.before_size <= 0) return false;
+    if (context.input.relation.empty() || other_incident.relation != context.input.relation) return false;
+    if (other_incident.before.size <= 0 || context.before_size <= 0) return false;
     const double change =
-        static_cast<double>(sibling.after.size) / static_cast<double>(sibling.before.size) - 1;
-    return change < -0.05 && std::abs(change - book.relative()) < 0.5 * std::abs(book.relative());
+        static_cast<double>(other_incident.after.size) / static_cast<double>(other_incident.before.size) - 1;
+    return change < -0.05 && std::abs(change - context.relative()) < 0.5 * std::abs(context.relative());
 }
 
 struct Shared {
     const Hypothesis* hypothesis = nullptr;
-    std::vector<const Sibling*> siblings;
+    std::vector<const CorrelatedIncident*> correlated;
     std::vector<std::string> replacements;  // new values that only another segment still sees
     double weight() const {
-        return hypothesis ? hypothesis->confidence * (1 - std::pow(0.4, static_cast<double>(siblings.size())))
-                          : 0;
+        return hypothesis
+                   ? hypothesis->confidence * (1 - std::pow(0.4, static_cast<double>(correlated.size())))
+                   : 0;
     }
 };
 
 // Which of our explanations holds for the most of the others.
-Shared FindShared(const Workbook& book) {
-    std::vector<std::vector<ValueMove>> moves;
-    for (const Sibling& sibling : book.input.siblings)
-        moves.push_back(FindMoves(Compare(sibling.before, sibling.after, book.course.unrest)));
+Shared FindShared(const DiagnosisContext& context) {
+    std::vector<std::vector<ValueShift>> shifts;
+    for (const CorrelatedIncident& other_incident : context.input.correlated)
+        shifts.push_back(
+            FindValueShifts(Compare(other_incident.before, other_incident.after, context.trend.variability)));
     Shared best;
-    for (const Hypothesis& hypothesis : book.hypotheses) {
+    for (const Hypothesis& hypothesis : context.hypotheses) {
         Shared shared{&hypothesis, {}, {}};
-        for (size_t i = 0; i < moves.size(); ++i) {
-            const Sibling& sibling = book.input.siblings[i];
-            const auto moved = std::find_if(moves[i].begin(), moves[i].end(),
-                                            [&](const ValueMove& move) { return Shares(hypothesis, move); });
-            if (moved != moves[i].end() && shared.replacements.empty())
+        for (size_t i = 0; i < shifts.size(); ++i) {
+            const CorrelatedIncident& other_incident = context.input.correlated[i];
+            const auto moved = std::find_if(shifts[i].begin(), shifts[i].end(), [&](const ValueShift& shift) {
+                return Shares(hypothesis, shift);
+            });
+            if (moved != shifts[i].end() && shared.replacements.empty())
                 shared.replacements = moved->replacements;
-            if (moved != moves[i].end() || SharesClause(hypothesis, sibling) ||
-                SharesFall(book, hypothesis, sibling))
-                shared.siblings.push_back(&sibling);
+            if (moved != shifts[i].end() || SharesClause(hypothesis, other_incident) ||
+                SharesFall(context, hypothesis, other_incident))
+                shared.correlated.push_back(&other_incident);
         }
-        if (!shared.siblings.empty() && shared.weight() > best.weight()) best = shared;
+        if (!shared.correlated.empty() && shared.weight() > best.weight()) best = shared;
     }
     return best;
 }
@@ -140,20 +144,21 @@ std::string WhatIsShared(const Hypothesis& hypothesis, const Subject& subject) {
 
 }  // namespace
 
-void SupposeSiblings(Workbook& book) {
-    const Case& input = book.input;
-    if (input.siblings.empty() || !book.comparable) return;
-    const Shared shared = FindShared(book);
+void AddCorrelatedIncidentHypotheses(DiagnosisContext& context) {
+    const SegmentInput& input = context.input;
+    if (input.correlated.empty() || !context.comparable) return;
+    const Shared shared = FindShared(context);
     if (!shared.hypothesis) return;
     std::set<std::string> names;
     std::vector<int64_t> incidents;
-    for (const Sibling* sibling : shared.siblings) {
-        names.insert(Short(sibling->segment));
-        incidents.push_back(sibling->incident);
+    for (const CorrelatedIncident* other_incident : shared.correlated) {
+        names.insert(Short(other_incident->segment));
+        incidents.push_back(other_incident->incident);
     }
     const std::vector<std::string> listed(names.begin(), names.end());
-    const std::string id = book.Cite("sibling", Listed(listed) + " moved in the same way at the same moment.",
-                                     {{"segments", listed}, {"incidents", incidents}});
+    const std::string id =
+        context.AddEvidence("sibling", Listed(listed) + " moved in the same way at the same moment.",
+                            {{"segments", listed}, {"incidents", incidents}});
     std::vector<std::string> cited{id};
     for (const std::string& other : shared.hypothesis->evidence) cited.push_back(other);
     // Others can be hit by chance, or by the same small thing; each more makes that less likely.
@@ -167,7 +172,7 @@ void SupposeSiblings(Workbook& book) {
         "One cause upstream hit " + Thousands(static_cast<int64_t>(listed.size()) + 1) +
         " segments at once (this one, " + Listed(listed) + "): " + WhatIsShared(*shared.hypothesis, subject) +
         ". " + shared.hypothesis->sentence;
-    book.Suppose(Cause::kSharedUpstream, confidence, sentence, cited, subject);
+    context.AddHypothesis(Cause::kSharedUpstream, confidence, sentence, cited, subject);
 }
 
 }  // namespace pulse::diagnosis

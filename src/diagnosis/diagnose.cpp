@@ -9,7 +9,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-Target TargetOf(const Case& input) {
+Target TargetOf(const SegmentInput& input) {
     const std::string& detector = input.detector;
     if (detector == "distribution_shift" || detector == "null_spike" || detector == "new_value" ||
         detector == "vanished_value")
@@ -32,14 +32,14 @@ std::string InWords(const std::string& name) {
     return words;
 }
 
-std::string Title(const Case& input) {
+std::string Title(const SegmentInput& input) {
     std::string title = Short(input.segment) + ", " + InWords(input.detector);
     if (!input.attribute.empty()) title += " of " + Short(input.attribute, 40);
     return title + " (" + input.severity + ", " + input.status + ")";
 }
 
 // What moved besides the size, for the detectors that are about something else.
-std::string TellObserved(const Case& input, Target target) {
+std::string DescribeObserved(const SegmentInput& input, Target target) {
     if (!input.baseline || !input.observed) return "";
     const std::string name = Short(input.attribute, 40);
     switch (target) {
@@ -61,103 +61,104 @@ std::string TellObserved(const Case& input, Target target) {
     }
 }
 
-std::vector<std::string> TellWhat(Workbook& book) {
-    const Case& input = book.input;
+std::vector<std::string> DescribeChange(DiagnosisContext& context) {
+    const SegmentInput& input = context.input;
     std::vector<std::string> sentences;
-    if (book.comparable) {
-        const int64_t growth = book.growth();
-        std::string size = "The segment has " + People(book.after_size) + " on " +
-                           FormatDate(input.after->taken_at) + ", after " + Thousands(book.before_size) +
+    if (context.comparable) {
+        const int64_t growth = context.growth();
+        std::string size = "The segment has " + People(context.after_size) + " on " +
+                           FormatDate(input.after->taken_at) + ", after " + Thousands(context.before_size) +
                            " on " + FormatDate(input.before->taken_at);
         if (growth == 0)
             size += ": the same number.";
         else
             size += ": " + Thousands(std::abs(growth)) + (growth < 0 ? " fewer" : " more") +
-                    (book.before_size > 0 ? " (" + SignedPercent(book.relative()) + ")." : ".");
-        book.cited_size = book.Cite("size", size,
-                                    {{"before", book.before_size},
-                                     {"after", book.after_size},
-                                     {"change", book.relative()},
-                                     {"baseline_snapshot", input.before->snapshot},
-                                     {"snapshot", input.after->snapshot}});
+                    (context.before_size > 0 ? " (" + SignedPercent(context.relative()) + ")." : ".");
+        context.cited_size = context.AddEvidence("size", size,
+                                                 {{"before", context.before_size},
+                                                  {"after", context.after_size},
+                                                  {"change", context.relative()},
+                                                  {"baseline_snapshot", input.before->id},
+                                                  {"snapshot", input.after->id}});
         sentences.push_back(size);
-    } else if (input.baseline && input.observed && book.target == Target::kSize) {
+    } else if (input.baseline && input.observed && context.target == Target::kSize) {
         sentences.push_back("The segment normally has " + People(std::llround(*input.baseline)) +
                             " and now " + Thousands(std::llround(*input.observed)) + ".");
     } else {
         sentences.push_back("There are no two measurements that could be compared.");
     }
-    if (const std::string observed = TellObserved(input, book.target); !observed.empty())
+    if (const std::string observed = DescribeObserved(input, context.target); !observed.empty())
         sentences.push_back(observed);
-    if (book.target == Target::kShape && input.change)
-        for (const AttributeChange& change : book.changes)
+    if (context.target == Target::kShape && input.change)
+        for (const AttributeChange& change : context.changes)
             if (change.attribute == input.attribute)
                 sentences.push_back(Percent(change.distance) + " of the members moved between values of " +
                                     Short(input.attribute, 40) + ", more than chance would do.");
     return sentences;
 }
 
-std::string TellSince(Workbook& book) {
-    const Case& input = book.input;
+std::string DescribeOnset(DiagnosisContext& context) {
+    const SegmentInput& input = context.input;
     std::string sentence = "Seen since " + FormatDate(input.since);
-    const Course& course = book.course;
-    if (!book.comparable || course.steps == 0 || book.growth() == 0 || std::abs(book.relative()) < 0.05)
+    const SizeTrend& trend = context.trend;
+    if (!context.comparable || trend.steps == 0 || context.growth() == 0 ||
+        std::abs(context.relative()) < 0.05)
         return sentence + ".";
-    if (course.largest_step >= 0.7)
+    if (trend.largest_step >= 0.7)
         sentence += "; it came at once";
-    else if (course.steps >= 4 && course.largest_step < 0.45)
-        sentence += "; it came slowly, over " + Thousands(static_cast<int64_t>(course.steps)) + " snapshots";
+    else if (trend.steps >= 4 && trend.largest_step < 0.45)
+        sentence += "; it came slowly, over " + Thousands(static_cast<int64_t>(trend.steps)) + " snapshots";
     else
-        sentence += "; most of it came by " + FormatDate(course.largest_at);
+        sentence += "; most of it came by " + FormatDate(trend.largest_at);
     sentence += ".";
-    book.Cite("history", sentence,
-              {{"since", FormatMoment(input.since)},
-               {"steps", course.steps},
-               {"largest_step", course.largest_step},
-               {"usual_change", course.unrest}});
+    context.AddEvidence("history", sentence,
+                        {{"since", FormatMoment(input.since)},
+                         {"steps", trend.steps},
+                         {"largest_step", trend.largest_step},
+                         {"usual_change", trend.variability}});
     return sentence;
 }
 
 }  // namespace
 
-Diagnosis Diagnose(const Case& input) {
-    Workbook book(input);
-    book.comparable = input.before && input.after && !input.before->failed && !input.after->failed;
-    book.target = TargetOf(input);
-    book.course = Describe(input);
-    if (book.comparable) {
-        book.before_size = input.before->size;
-        book.after_size = input.after->size;
-        book.changes = Compare(*input.before, *input.after, book.course.unrest);
-        book.moves = FindMoves(book.changes);
+Diagnosis Diagnose(const SegmentInput& input) {
+    DiagnosisContext context(input);
+    context.comparable = input.before && input.after && !input.before->failed && !input.after->failed;
+    context.target = TargetOf(input);
+    context.trend = ComputeSizeTrend(input);
+    if (context.comparable) {
+        context.before_size = input.before->size;
+        context.after_size = input.after->size;
+        context.changes = Compare(*input.before, *input.after, context.trend.variability);
+        context.shifts = FindValueShifts(context.changes);
     }
     Diagnosis diagnosis;
     diagnosis.incident = input.incident;
     diagnosis.segment = input.segment;
     diagnosis.title = Title(input);
-    diagnosis.what_changed = TellWhat(book);
-    diagnosis.since = TellSince(book);
-    SupposeMeasurement(book);
-    SupposeTables(book);
-    SupposeRules(book);
-    SupposeValues(book);
-    SupposeCourse(book);
-    SupposeRates(book);
-    Rank(book);
-    SupposeSiblings(book);
-    Rank(book);
-    diagnosis.attribution = Attribute(book, diagnosis.attribution_of);
-    diagnosis.recommendations = Recommend(book);
-    if (std::any_of(book.hypotheses.begin(), book.hypotheses.end(),
+    diagnosis.what_changed = DescribeChange(context);
+    diagnosis.since = DescribeOnset(context);
+    AddMeasurementHypotheses(context);
+    AddSourceTableHypotheses(context);
+    AddRuleHypotheses(context);
+    AddValueHypotheses(context);
+    AddSizeTrendHypotheses(context);
+    AddRateHypotheses(context);
+    Rank(context);
+    AddCorrelatedIncidentHypotheses(context);
+    Rank(context);
+    diagnosis.attribution = Attribute(context, diagnosis.attribution_of);
+    diagnosis.recommendations = Recommend(context);
+    if (std::any_of(context.hypotheses.begin(), context.hypotheses.end(),
                     [](const Hypothesis& h) { return h.cause == Cause::kSharedUpstream; }))
-        for (const Evidence& fact : book.evidence)
+        for (const Evidence& fact : context.evidence)
             if (fact.kind == "sibling")
                 diagnosis.related = fact.figures.at("incidents").get<std::vector<int64_t>>();
-    for (const Hypothesis& hypothesis : book.hypotheses)
+    for (const Hypothesis& hypothesis : context.hypotheses)
         if (hypothesis.cause == Cause::kTableTrouble && hypothesis.confidence >= 0.6)
             diagnosis.related.push_back(input.tables.front().incident);
-    diagnosis.evidence = std::move(book.evidence);
-    diagnosis.hypotheses = std::move(book.hypotheses);
+    diagnosis.evidence = std::move(context.evidence);
+    diagnosis.hypotheses = std::move(context.hypotheses);
     return diagnosis;
 }
 

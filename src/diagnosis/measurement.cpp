@@ -11,17 +11,17 @@ namespace pulse::diagnosis {
 namespace {
 
 // Whether the definition names the column: in a clause, as an attribute, or as a word anywhere else.
-bool Uses(const Workbook& book, const std::string& column) {
-    const auto names = [&](const Picture& picture) {
-        for (const ClauseCount& clause : picture.clauses)
+bool Uses(const DiagnosisContext& context, const std::string& column) {
+    const auto names = [&](const SegmentSnapshot& snapshot) {
+        for (const ClauseCount& clause : snapshot.clauses)
             for (const std::string& name : ColumnsOf(clause.text))
                 if (name == column) return true;
-        for (const auto& attribute : picture.attributes)
+        for (const auto& attribute : snapshot.attributes)
             if (attribute.attribute == column) return true;
         return false;
     };
-    if (book.input.before && names(*book.input.before)) return true;
-    for (const auto& [key, value] : book.input.definition.items())
+    if (context.input.before && names(*context.input.before)) return true;
+    for (const auto& [key, value] : context.input.definition.items())
         if (value.is_string() && value.get_ref<const std::string&>().find(column) != std::string::npos)
             return true;
     return false;
@@ -35,7 +35,8 @@ struct SchemaDifference {
     std::string renamed_to;
 };
 
-SchemaDifference Differ(const Workbook& book, const Picture& before, const Picture& after) {
+SchemaDifference CompareColumns(const DiagnosisContext& context, const SegmentSnapshot& before,
+                                const SegmentSnapshot& after) {
     SchemaDifference difference;
     std::vector<std::pair<std::string, std::string>> gone, added;
     for (const auto& [name, type] : before.columns) {
@@ -65,26 +66,28 @@ SchemaDifference Differ(const Workbook& book, const Picture& before, const Pictu
     }
     for (const auto& [name, type] : added)
         difference.words.push_back("column " + Short(name) + " (" + Short(type) + ") is new");
-    for (const std::string& name : difference.columns) difference.used = difference.used || Uses(book, name);
+    for (const std::string& name : difference.columns)
+        difference.used = difference.used || Uses(context, name);
     return difference;
 }
 
-void SupposeSchema(Workbook& book) {
-    const Case& input = book.input;
+void AddSchemaHypothesis(DiagnosisContext& context) {
+    const SegmentInput& input = context.input;
     if (!input.before || !input.after) return;
     if (input.before->columns.empty() || input.after->columns.empty()) return;
-    const SchemaDifference difference = Differ(book, *input.before, *input.after);
+    const SchemaDifference difference = CompareColumns(context, *input.before, *input.after);
     if (difference.words.empty()) return;
     const std::string what = Listed(difference.words, 4);
-    const std::string id = book.Cite("schema", Capitalized(what) + ".", {{"columns", difference.columns}});
+    const std::string id =
+        context.AddEvidence("schema", Capitalized(what) + ".", {{"columns", difference.columns}});
     double confidence = difference.harmless ? 0.1 : difference.used ? 0.75 : 0.3;
-    if (book.target == Target::kSchema) confidence = difference.used ? 0.95 : 0.9;
+    if (context.target == Target::kSchema) confidence = difference.used ? 0.95 : 0.9;
     Subject subject;
     subject.attribute = difference.columns.empty() ? "" : difference.columns.front();
     if (!difference.renamed_to.empty()) subject.replacements = {difference.renamed_to};
     std::string sentence = "The table behind the segment was changed: " + what + ".";
     sentence += difference.used ? " The segment uses it." : " The segment does not use it by name.";
-    book.Suppose(Cause::kSchemaChange, confidence, sentence, {id}, subject);
+    context.AddHypothesis(Cause::kSchemaChange, confidence, sentence, {id}, subject);
 }
 
 // 42703 undefined column, 42P01 undefined table, 42883 no such operator (a column of another type), 42804.
@@ -92,46 +95,47 @@ bool FromSchema(const std::string& state) {
     return state == "42703" || state == "42P01" || state == "42883" || state == "42804" || state == "42704";
 }
 
-void SupposeFailure(Workbook& book, const Picture& failed) {
-    const std::string id = book.Cite(
+void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& failed) {
+    const std::string id = context.AddEvidence(
         "measurement",
         "The measurement of " + FormatDate(failed.taken_at) + " failed: " + Short(failed.error, 200) + ".",
-        {{"snapshot", failed.snapshot},
-         {"sqlstate", failed.error_state},
-         {"error", Short(failed.error, 500)}});
-    const bool only = !book.comparable;
+        {{"snapshot", failed.id}, {"sqlstate", failed.error_state}, {"error", Short(failed.error, 500)}});
+    const bool only = !context.comparable;
     if (FromSchema(failed.error_state))
-        book.Suppose(Cause::kSchemaChange, only ? 0.93 : 0.4,
-                     "The table behind the segment was changed, so it cannot be measured any more: " +
-                         Short(failed.error, 200) + ".",
-                     {id});
+        context.AddHypothesis(
+            Cause::kSchemaChange, only ? 0.93 : 0.4,
+            "The table behind the segment was changed, so it cannot be measured any more: " +
+                Short(failed.error, 200) + ".",
+            {id});
     std::string why = "The segment could not be measured";
     if (failed.error_state == "42501") why += ": the role it runs as may not read the data any more";
     if (failed.error_state == sqlstate::kQueryCanceled) why += ": it took longer than allowed";
     if (failed.error_state == "55P03") why += ": the data was locked by somebody else for too long";
-    book.Suppose(Cause::kMeasurementFailed, only ? 0.9 : 0.3,
-                 why + ". What it says about the audience is not known until that is repaired.", {id});
+    context.AddHypothesis(Cause::kMeasurementFailed, only ? 0.9 : 0.3,
+                          why + ". What it says about the audience is not known until that is repaired.",
+                          {id});
 }
 
 }  // namespace
 
-void SupposeMeasurement(Workbook& book) {
-    const Case& input = book.input;
-    if (input.after && input.after->failed) SupposeFailure(book, *input.after);
-    if (input.failed) SupposeFailure(book, *input.failed);
-    SupposeSchema(book);
-    if (!book.comparable || book.after_size > 0 || book.before_size <= 0) return;
+void AddMeasurementHypotheses(DiagnosisContext& context) {
+    const SegmentInput& input = context.input;
+    if (input.after && input.after->failed) AddFailureHypothesis(context, *input.after);
+    if (input.failed) AddFailureHypothesis(context, *input.failed);
+    AddSchemaHypothesis(context);
+    if (!context.comparable || context.after_size > 0 || context.before_size <= 0) return;
     if (input.after->clause_rows == int64_t{0}) {
-        const std::string id =
-            book.Cite("measurement", "What the segment reads from holds no row at all.", {{"rows", 0}});
-        book.Suppose(Cause::kSourceEmptied, 0.95,
-                     "The table behind the segment is empty: it was not loaded, or it was cleared.",
-                     {book.cited_size, id});
-    } else if (!input.after->clause_rows && book.changes.empty()) {
-        book.Suppose(Cause::kSourceEmptied, 0.5,
-                     "Nobody is left at once, which people never do by themselves: most likely the data was "
-                     "not loaded.",
-                     {book.cited_size});
+        const std::string id = context.AddEvidence(
+            "measurement", "What the segment reads from holds no row at all.", {{"rows", 0}});
+        context.AddHypothesis(Cause::kSourceEmptied, 0.95,
+                              "The table behind the segment is empty: it was not loaded, or it was cleared.",
+                              {context.cited_size, id});
+    } else if (!input.after->clause_rows && context.changes.empty()) {
+        context.AddHypothesis(
+            Cause::kSourceEmptied, 0.5,
+            "Nobody is left at once, which people never do by themselves: most likely the data was "
+            "not loaded.",
+            {context.cited_size});
     }
 }
 

@@ -8,7 +8,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr double kWorthTelling = 0.1;
+constexpr double kMinShownConfidence = 0.1;
 
 // From the deepest to the shallowest: what was done, what broke, whom it hit, how it looks.
 int Depth(Cause cause) {
@@ -54,7 +54,7 @@ int Depth(Cause cause) {
 }
 
 // How much of the shallower one's ground the deeper one takes.
-double Takes(const Hypothesis& deep, const Hypothesis& shallow) {
+double DiscountShare(const Hypothesis& deep, const Hypothesis& shallow) {
     // A clause that misses people because its values were renamed says the same with less.
     if (deep.cause == Cause::kValueRenamed && shallow.cause == Cause::kClauseShift &&
         !deep.subject.clause.empty())
@@ -85,12 +85,12 @@ double Takes(const Hypothesis& deep, const Hypothesis& shallow) {
     }
 }
 
-void Weigh(std::vector<Hypothesis>& hypotheses) {
+void DiscountBySharedCause(std::vector<Hypothesis>& hypotheses) {
     std::vector<double> weighed;
     for (const Hypothesis& hypothesis : hypotheses) {
         double kept = 1;
         for (const Hypothesis& other : hypotheses)
-            kept = std::min(kept, 1 - Takes(other, hypothesis) * other.confidence);
+            kept = std::min(kept, 1 - DiscountShare(other, hypothesis) * other.confidence);
         weighed.push_back(hypothesis.confidence * kept);
     }
     for (size_t i = 0; i < hypotheses.size(); ++i) hypotheses[i].confidence = weighed[i];
@@ -114,27 +114,28 @@ void DropRepeats(std::vector<Hypothesis>& hypotheses) {
 
 }  // namespace
 
-void Rank(Workbook& book) {
+void Rank(DiagnosisContext& context) {
     constexpr size_t kMost = 6;
-    Weigh(book.hypotheses);
-    std::stable_sort(book.hypotheses.begin(), book.hypotheses.end(),
+    DiscountBySharedCause(context.hypotheses);
+    std::stable_sort(context.hypotheses.begin(), context.hypotheses.end(),
                      [](const Hypothesis& a, const Hypothesis& b) {
                          return a.confidence != b.confidence ? a.confidence > b.confidence
                                                              : Depth(a.cause) < Depth(b.cause);
                      });
-    DropRepeats(book.hypotheses);
-    std::erase_if(book.hypotheses, [](const Hypothesis& h) { return h.confidence < kWorthTelling; });
-    if (book.hypotheses.size() > kMost) book.hypotheses.resize(kMost);
-    if (!book.hypotheses.empty()) return;
-    const bool known = book.comparable;
-    book.hypotheses.push_back(
+    DropRepeats(context.hypotheses);
+    std::erase_if(context.hypotheses, [](const Hypothesis& h) { return h.confidence < kMinShownConfidence; });
+    if (context.hypotheses.size() > kMost) context.hypotheses.resize(kMost);
+    if (!context.hypotheses.empty()) return;
+    const bool known = context.comparable;
+    context.hypotheses.push_back(
         {Cause::kUnexplained,
          known ? 0.2 : 0.1,
          known ? "Nothing in the data that Pulse keeps explains this: the change is within single figures, "
                  "or lies in something that "
                  "is not measured."
                : "There is no pair of measurements to compare, so nothing can be said about the cause.",
-         book.cited_size.empty() ? std::vector<std::string>{} : std::vector<std::string>{book.cited_size},
+         context.cited_size.empty() ? std::vector<std::string>{}
+                                    : std::vector<std::string>{context.cited_size},
          {}});
 }
 

@@ -16,15 +16,15 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kWorthActing = 0.3;  // confidence from which advice is drawn from a hypothesis
+constexpr double kMinAdviceConfidence = 0.3;  // confidence from which advice is drawn from a hypothesis
 constexpr size_t kMostAdvice = 6;
 
 struct Advisor {
-    const Workbook& book;
+    const DiagnosisContext& context;
     std::vector<Recommendation> list;
     bool watched = false;  // an alert rule is among them
 
-    const Case& input() const { return book.input; }
+    const SegmentInput& input() const { return context.input; }
 
     void Add(const char* priority, const std::string& action, const std::string& reason,
              const std::string& sql) {
@@ -103,7 +103,7 @@ struct Advisor {
     }
 
     void Revert(const Hypothesis& h) {
-        for (const Version& version : input().versions)
+        for (const DefinitionVersion& version : input().versions)
             if (version.version == h.subject.version)
                 Add("high",
                     "If this was not meant, go back to version " + std::to_string(version.version) +
@@ -189,30 +189,29 @@ struct Advisor {
 
     // A moving baseline follows a slow erosion down; a fixed one keeps showing it.
     void Pin() {
-        if (input().before && input().before->snapshot > 0)
+        if (input().before && input().before->id > 0)
             Add("medium",
                 "Compare with the last normal snapshot from now on, so that the erosion stays visible.",
                 "A baseline that moves along would take the loss for normal.",
-                Verb("pulse_pin_baseline(" + Segment() + ", " + std::to_string(input().before->snapshot) +
-                     ")"));
+                Verb("pulse_pin_baseline(" + Segment() + ", " + std::to_string(input().before->id) + ")"));
     }
 
     void Archive() {
-        if (book.comparable && book.after_size == 0)
+        if (context.comparable && context.after_size == 0)
             Add("low", "If nobody uses this segment any more, archive it.", "It has no members.",
                 Verb("pulse_archive_segment(" + Segment() + ")"));
     }
 
     void WidenExpectation() {
-        if (input().detector != "expected_range" || !book.comparable) return;
+        if (input().detector != "expected_range" || !context.comparable) return;
         json baseline = input().expectations;
         const bool size = input().attribute != "conversion_rate";
         if (size) {
-            const double now = static_cast<double>(book.after_size);
+            const double now = static_cast<double>(context.after_size);
             baseline["expectedSize"] = {{"min", std::floor(now * 0.8)}, {"max", std::ceil(now * 1.2)}};
-        } else if (input().after->converted && book.after_size > 0) {
+        } else if (input().after->converted && context.after_size > 0) {
             const double rate =
-                static_cast<double>(*input().after->converted) / static_cast<double>(book.after_size);
+                static_cast<double>(*input().after->converted) / static_cast<double>(context.after_size);
             baseline["expectedConversionRate"] = {{"min", std::floor(rate * 800) / 1000},
                                                   {"max", std::min(1.0, std::ceil(rate * 1200) / 1000)}};
         } else {
@@ -272,7 +271,7 @@ void Advisor::Advise(const Hypothesis& h) {
             Add("high", "Look at what the segment reads and with whose rights.",
                 "The definition and the data no longer fit.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
-            if (!book.comparable) TakeAgain();
+            if (!context.comparable) TakeAgain();
             break;
         case Cause::kRuleTightened:
         case Cause::kRuleLoosened:
@@ -386,10 +385,10 @@ void Advisor::Advise(const Hypothesis& h) {
 
 }  // namespace
 
-std::vector<Recommendation> Recommend(const Workbook& book) {
-    Advisor advisor{book, {}, false};
-    for (const Hypothesis& hypothesis : book.hypotheses)
-        if (hypothesis.confidence >= kWorthActing || &hypothesis == &book.hypotheses.front())
+std::vector<Recommendation> Recommend(const DiagnosisContext& context) {
+    Advisor advisor{context, {}, false};
+    for (const Hypothesis& hypothesis : context.hypotheses)
+        if (hypothesis.confidence >= kMinAdviceConfidence || &hypothesis == &context.hypotheses.front())
             advisor.Advise(hypothesis);
     advisor.WidenExpectation();
     advisor.TryThreshold();

@@ -68,8 +68,8 @@ void TellHypotheses(const std::vector<Hypothesis>& told, size_t width, std::vect
 }
 
 // What they cite; the JSON has all facts.
-void TellEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& told, size_t width,
-                  std::vector<std::string>& lines) {
+void AppendEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& told, size_t width,
+                    std::vector<std::string>& lines) {
     std::set<std::string> cited;
     for (const Hypothesis& hypothesis : told)
         cited.insert(hypothesis.evidence.begin(), hypothesis.evidence.end());
@@ -82,7 +82,7 @@ void TellEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& tol
 }
 
 // The leading attribute's values only; the JSON has all.
-void TellAttribution(const Diagnosis& diagnosis, size_t width, std::vector<std::string>& lines) {
+void AppendAttribution(const Diagnosis& diagnosis, size_t width, std::vector<std::string>& lines) {
     constexpr size_t kMost = 4;
     if (diagnosis.attribution.empty()) return;
     const std::string& attribute = diagnosis.attribution.front().attribute;
@@ -97,7 +97,7 @@ void TellAttribution(const Diagnosis& diagnosis, size_t width, std::vector<std::
     Append(lines, Wrap(text + ".", width, "  ", "  "));
 }
 
-void TellRecommendations(const Diagnosis& diagnosis, size_t width, std::vector<std::string>& lines) {
+void AppendRecommendations(const Diagnosis& diagnosis, size_t width, std::vector<std::string>& lines) {
     lines.push_back("What to do");
     for (size_t i = 0; i < diagnosis.recommendations.size(); ++i) {
         const Recommendation& advice = diagnosis.recommendations[i];
@@ -156,11 +156,11 @@ std::vector<std::string> ToText(const Diagnosis& diagnosis, size_t width) {
     TellHypotheses(told, width, lines);
     lines.push_back("");
     if (!diagnosis.attribution.empty()) {
-        TellAttribution(diagnosis, width, lines);
+        AppendAttribution(diagnosis, width, lines);
         lines.push_back("");
     }
-    TellRecommendations(diagnosis, width, lines);
-    TellEvidence(diagnosis, told, width, lines);
+    AppendRecommendations(diagnosis, width, lines);
+    AppendEvidence(diagnosis, told, width, lines);
     return lines;
 }
 

@@ -17,18 +17,18 @@ using nlohmann::json;
 using rule::ExprPtr;
 using rule::Op;
 
-std::optional<segment::AttributeKind> KindOf(const Case& input, const std::string& attribute) {
-    for (const auto* picture : {&input.after, &input.before})
-        if (*picture)
-            for (const auto& distribution : (*picture)->attributes)
+std::optional<segment::AttributeKind> KindOf(const SegmentInput& input, const std::string& attribute) {
+    for (const auto* snapshot : {&input.after, &input.before})
+        if (*snapshot)
+            for (const auto& distribution : (*snapshot)->attributes)
                 if (distribution.attribute == attribute) return distribution.kind;
     return std::nullopt;
 }
 
-std::string TypeName(const Case& input, const std::string& attribute) {
-    for (const auto* picture : {&input.after, &input.before})
-        if (*picture)
-            if (const auto found = (*picture)->columns.find(attribute); found != (*picture)->columns.end())
+std::string TypeName(const SegmentInput& input, const std::string& attribute) {
+    for (const auto* snapshot : {&input.after, &input.before})
+        if (*snapshot)
+            if (const auto found = (*snapshot)->columns.find(attribute); found != (*snapshot)->columns.end())
                 return found->second;
     return "";
 }
@@ -135,7 +135,7 @@ json WithWhere(json definition, const std::string& where) {
 
 }  // namespace
 
-std::optional<std::string> ValueRule(const Case& input, const std::string& attribute,
+std::optional<std::string> ValueRule(const SegmentInput& input, const std::string& attribute,
                                      const std::vector<std::string>& values) {
     const auto kind = KindOf(input, attribute);
     if (values.empty() || values.size() > 100 || !kind) return std::nullopt;

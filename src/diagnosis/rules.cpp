@@ -10,8 +10,8 @@ namespace pulse::diagnosis {
 
 namespace {
 
-const ClauseCount* FindClause(const Picture& picture, const std::string& text) {
-    for (const ClauseCount& clause : picture.clauses)
+const ClauseCount* FindClause(const SegmentSnapshot& snapshot, const std::string& text) {
+    for (const ClauseCount& clause : snapshot.clauses)
         if (clause.text == text) return &clause;
     return nullptr;
 }
@@ -27,27 +27,27 @@ std::string Difference(const ClauseChange& change) {
 }
 
 // The version whose rule the segment was last measured with before, and the newest one measured after.
-const Version* FindVersion(const Case& input, int version) {
-    for (const Version& candidate : input.versions)
+const DefinitionVersion* FindVersion(const SegmentInput& input, int version) {
+    for (const DefinitionVersion& candidate : input.versions)
         if (candidate.version == version) return &candidate;
     return nullptr;
 }
 
-std::vector<std::string> ClausesOf(const Picture& picture, const Version* version) {
+std::vector<std::string> ClausesOf(const SegmentSnapshot& snapshot, const DefinitionVersion* version) {
     std::vector<std::string> clauses;
-    for (const ClauseCount& clause : picture.clauses) clauses.push_back(clause.text);
+    for (const ClauseCount& clause : snapshot.clauses) clauses.push_back(clause.text);
     return clauses.empty() && version ? version->clauses : clauses;
 }
 
 // A change of the source itself: another table or another query.
-bool SourceChanged(const Version* before, const Version* after) {
+bool SourceChanged(const DefinitionVersion* before, const DefinitionVersion* after) {
     if (!before || !after || !before->definition.is_object() || !after->definition.is_object()) return false;
     for (const char* key : {"from", "query", "key"})
         if (before->definition.value(key, "") != after->definition.value(key, "")) return true;
     return false;
 }
 
-struct RuleStory {
+struct RuleComparison {
     std::vector<ClauseChange> changes;
     bool source_changed = false;
     int tightened = 0, loosened = 0;     // clauses
@@ -55,120 +55,123 @@ struct RuleStory {
     int64_t missed = 0;  // more people than before who miss membership by it only (fewer: negative)
 };
 
-int64_t MissedOnly(const Picture& picture, const std::string& clause) {
-    const ClauseCount* count = clause.empty() ? nullptr : FindClause(picture, clause);
+int64_t MissedOnly(const SegmentSnapshot& snapshot, const std::string& clause) {
+    const ClauseCount* count = clause.empty() ? nullptr : FindClause(snapshot, clause);
     return count ? count->missed_only.value_or(0) : 0;
 }
 
-RuleStory Read(const Case& input) {
-    RuleStory story;
-    const Version* before = FindVersion(input, input.before->version);
-    const Version* after = FindVersion(input, input.after->version);
-    story.changes = CompareRules(ClausesOf(*input.before, before), ClausesOf(*input.after, after));
-    story.source_changed = SourceChanged(before, after);
-    for (const ClauseChange& change : story.changes) {
-        story.tightened += change.reach == Reach::kTightened;
-        story.loosened += change.reach == Reach::kLoosened;
+RuleComparison Read(const SegmentInput& input) {
+    RuleComparison comparison;
+    const DefinitionVersion* before = FindVersion(input, input.before->version);
+    const DefinitionVersion* after = FindVersion(input, input.after->version);
+    comparison.changes = CompareRules(ClausesOf(*input.before, before), ClausesOf(*input.after, after));
+    comparison.source_changed = SourceChanged(before, after);
+    for (const ClauseChange& change : comparison.changes) {
+        comparison.tightened += change.reach == Reach::kTightened;
+        comparison.loosened += change.reach == Reach::kLoosened;
         const int64_t more =
             MissedOnly(*input.after, change.after) - MissedOnly(*input.before, change.before);
-        if (std::abs(more) <= std::abs(story.missed)) continue;
-        story.missed = more;
-        story.main = &change;
+        if (std::abs(more) <= std::abs(comparison.missed)) continue;
+        comparison.missed = more;
+        comparison.main = &change;
     }
-    return story;
+    return comparison;
 }
 
 // The rule's part in the change: whether its direction, its timing and its count fit.
-double Confidence(const Workbook& book, const RuleStory& story, bool fell, bool in_time) {
-    const bool fits = fell ? story.tightened > 0 : story.loosened > 0;
+double Confidence(const DiagnosisContext& context, const RuleComparison& comparison, bool fell,
+                  bool in_time) {
+    const bool fits = fell ? comparison.tightened > 0 : comparison.loosened > 0;
     const bool contradicts =
-        !fits && !story.source_changed && (fell ? story.loosened > 0 : story.tightened > 0);
-    double confidence = fits && (story.tightened == 0 || story.loosened == 0) ? 0.87 : 0.7;
-    if (story.main && !contradicts) {
+        !fits && !comparison.source_changed && (fell ? comparison.loosened > 0 : comparison.tightened > 0);
+    double confidence = fits && (comparison.tightened == 0 || comparison.loosened == 0) ? 0.87 : 0.7;
+    if (comparison.main && !contradicts) {
         // People missed against people gained: the clause accounts for the change when the two cancel out.
-        const double growth = static_cast<double>(book.growth() == 0 ? 1 : book.growth());
-        confidence = 0.25 + 0.72 * Unit(-static_cast<double>(story.missed) / growth * 1.1);
+        const double growth = static_cast<double>(context.growth() == 0 ? 1 : context.growth());
+        confidence = 0.25 + 0.72 * Unit(-static_cast<double>(comparison.missed) / growth * 1.1);
     }
     if (contradicts) confidence = 0.1;
     if (!in_time) confidence *= 0.3;
-    return confidence * (0.4 + 0.6 * Support(book.size_z()));
+    return confidence * (0.4 + 0.6 * Support(context.size_z()));
 }
 
 // The newest version that was in force when the incident began, or the one measured now.
-const Version* Deciding(const Case& input) {
-    const Version* deciding = FindVersion(input, input.after->version);
-    for (const Version& version : input.versions)
+const DefinitionVersion* Deciding(const SegmentInput& input) {
+    const DefinitionVersion* deciding = FindVersion(input, input.after->version);
+    for (const DefinitionVersion& version : input.versions)
         if (version.version > input.before->version && version.changed_at <= input.since) deciding = &version;
     return deciding;
 }
 
-std::string CiteVersion(Workbook& book, const Version& version) {
-    const Case& input = book.input;
+std::string AddVersionEvidence(DiagnosisContext& context, const DefinitionVersion& version) {
+    const SegmentInput& input = context.input;
     std::string sentence = "The definition was changed on " + FormatDate(version.changed_at) + " by " +
                            Short(version.changed_by, 40) + " (version " +
                            std::to_string(input.before->version) + " to " +
                            std::to_string(input.after->version) + ")";
     if (!version.change.empty()) sentence += ": " + Short(version.change, 200);
-    return book.Cite("definition", sentence + ".",
-                     {{"from_version", input.before->version},
-                      {"to_version", input.after->version},
-                      {"changed_at", FormatMoment(version.changed_at)}});
+    return context.AddEvidence("definition", sentence + ".",
+                               {{"from_version", input.before->version},
+                                {"to_version", input.after->version},
+                                {"changed_at", FormatMoment(version.changed_at)}});
 }
 
 // "inactivity rule tightening", "tightening of the rule on ltv", "a change of the definition".
-std::string WhatHappened(const RuleStory& story, bool fell) {
-    if (story.changes.empty()) return "a change of what it reads from";
+std::string WhatHappened(const RuleComparison& comparison, bool fell) {
+    if (comparison.changes.empty()) return "a change of what it reads from";
     const std::string verb = fell ? "tightening" : "loosening";
-    const std::string name = story.changes.size() == 1 ? RuleName(story.changes.front().columns) : "rule";
+    const std::string name =
+        comparison.changes.size() == 1 ? RuleName(comparison.changes.front().columns) : "rule";
     return name.starts_with("rule on") ? verb + " of the " + name : name + " " + verb;
 }
 
-void SupposeChangedRule(Workbook& book) {
-    const Case& input = book.input;
+void AddChangedRuleHypothesis(DiagnosisContext& context) {
+    const SegmentInput& input = context.input;
     if (input.before->version == input.after->version) return;
-    const RuleStory story = Read(input);
-    if (story.changes.empty() && !story.source_changed) return;
-    const bool fell = book.growth() < 0;
-    const Version* change = Deciding(input);
+    const RuleComparison comparison = Read(input);
+    if (comparison.changes.empty() && !comparison.source_changed) return;
+    const bool fell = context.growth() < 0;
+    const DefinitionVersion* change = Deciding(input);
     std::vector<std::string> cited, words;
-    if (change) cited.push_back(CiteVersion(book, *change));
-    for (const ClauseChange& c : story.changes) words.push_back(Difference(c));
+    if (change) cited.push_back(AddVersionEvidence(context, *change));
+    for (const ClauseChange& c : comparison.changes) words.push_back(Difference(c));
     std::string sentence = "People in " + Short(input.segment) + (fell ? " exited" : " entered") +
-                           " due to " + WhatHappened(story, fell);
+                           " due to " + WhatHappened(comparison, fell);
     if (!words.empty()) sentence += ": " + Listed(words);
     sentence += ".";
     Subject subject;
     subject.version = input.before->version;
-    if (story.main) {
-        const std::string count = MorePeople(story.missed);
-        cited.push_back(book.Cite("clause", count + " than before miss the segment by that rule alone.",
-                                  {{"clause", story.main->after}, {"missed_only_change", story.missed}}));
+    if (comparison.main) {
+        const std::string count = MorePeople(comparison.missed);
+        cited.push_back(context.AddEvidence(
+            "clause", count + " than before miss the segment by that rule alone.",
+            {{"clause", comparison.main->after}, {"missed_only_change", comparison.missed}}));
         sentence += " " + count + " than before miss the segment by that alone.";
-        subject.people = std::abs(story.missed);
+        subject.people = std::abs(comparison.missed);
     }
-    cited.push_back(book.cited_size);
-    if (!story.changes.empty()) {
-        const ClauseChange& first = story.main ? *story.main : story.changes.front();
+    cited.push_back(context.cited_size);
+    if (!comparison.changes.empty()) {
+        const ClauseChange& first = comparison.main ? *comparison.main : comparison.changes.front();
         subject.clause = first.after;
         if (!first.columns.empty()) subject.attribute = first.columns.front();
     }
     const bool in_time = !change || change->changed_at <= input.since;
-    book.Suppose(fell ? Cause::kRuleTightened : Cause::kRuleLoosened, Confidence(book, story, fell, in_time),
-                 sentence, cited, subject);
+    context.AddHypothesis(fell ? Cause::kRuleTightened : Cause::kRuleLoosened,
+                          Confidence(context, comparison, fell, in_time), sentence, cited, subject);
 }
 
-double PassRate(const ClauseCount& clause, const Picture& picture) {
-    if (!clause.passed || !picture.clause_rows || *picture.clause_rows <= 0) return -1;
-    return static_cast<double>(*clause.passed) / static_cast<double>(*picture.clause_rows);
+double PassRate(const ClauseCount& clause, const SegmentSnapshot& snapshot) {
+    if (!clause.passed || !snapshot.clause_rows || *snapshot.clause_rows <= 0) return -1;
+    return static_cast<double>(*clause.passed) / static_cast<double>(*snapshot.clause_rows);
 }
 
 // One clause of an unchanged rule: how many more people miss the segment by it alone, against the people
 // lost.
-void SupposeClause(Workbook& book, const ClauseCount& before, const ClauseCount& after) {
+void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, const ClauseCount& after) {
     if (!before.missed_only || !after.missed_only) return;
-    const Case& input = book.input;
+    const SegmentInput& input = context.input;
     const int64_t more = *after.missed_only - *before.missed_only;
-    const int64_t lost = -book.growth();
+    const int64_t lost = -context.growth();
     const double fraction = static_cast<double>(more) / static_cast<double>(lost == 0 ? 1 : lost);
     if (lost == 0 || fraction <= 0.15) return;
     const double old_rate = PassRate(before, *input.before), new_rate = PassRate(after, *input.after);
@@ -180,11 +183,11 @@ void SupposeClause(Workbook& book, const ClauseCount& before, const ClauseCount&
     else
         fact += ": ";
     fact += MorePeople(more) + " than before miss the segment by it alone.";
-    const std::string id = book.Cite("clause", fact,
-                                     {{"clause", after.text},
-                                      {"missed_only_before", *before.missed_only},
-                                      {"missed_only_after", *after.missed_only},
-                                      {"pass_rate_change", change}});
+    const std::string id = context.AddEvidence("clause", fact,
+                                               {{"clause", after.text},
+                                                {"missed_only_before", *before.missed_only},
+                                                {"missed_only_after", *after.missed_only},
+                                                {"pass_rate_change", change}});
     const auto columns = ColumnsOf(after.text);
     Subject subject;
     subject.clause = after.text;
@@ -194,23 +197,24 @@ void SupposeClause(Workbook& book, const ClauseCount& before, const ClauseCount&
     const double noise = std::sqrt(static_cast<double>(*before.missed_only + *after.missed_only) + 1);
     const double confidence = (0.3 + 0.65 * Unit(fraction * 1.1)) *
                               Support(static_cast<double>(more) / noise) *
-                              (0.4 + 0.6 * Support(book.size_z()));
-    book.Suppose(Cause::kClauseShift, confidence,
-                 "The rule is the same, but the data behind one part of it moved: " + fact + " Either " +
-                     (more > 0 ? "people really changed, or " : "people really came back, or ") + column +
-                     " is filled differently than before.",
-                 {id, book.cited_size}, subject);
+                              (0.4 + 0.6 * Support(context.size_z()));
+    context.AddHypothesis(Cause::kClauseShift, confidence,
+                          "The rule is the same, but the data behind one part of it moved: " + fact +
+                              " Either " +
+                              (more > 0 ? "people really changed, or " : "people really came back, or ") +
+                              column + " is filled differently than before.",
+                          {id, context.cited_size}, subject);
 }
 
 }  // namespace
 
-void SupposeRules(Workbook& book) {
-    if (!book.comparable) return;
-    SupposeChangedRule(book);
-    if (book.input.before->version != book.input.after->version) return;
-    for (const ClauseCount& after : book.input.after->clauses)
-        if (const ClauseCount* before = FindClause(*book.input.before, after.text))
-            SupposeClause(book, *before, after);
+void AddRuleHypotheses(DiagnosisContext& context) {
+    if (!context.comparable) return;
+    AddChangedRuleHypothesis(context);
+    if (context.input.before->version != context.input.after->version) return;
+    for (const ClauseCount& after : context.input.after->clauses)
+        if (const ClauseCount* before = FindClause(*context.input.before, after.text))
+            AddClauseHypothesis(context, *before, after);
 }
 
 }  // namespace pulse::diagnosis

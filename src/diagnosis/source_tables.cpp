@@ -8,7 +8,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-std::string WhatBefell(const TableTrouble& table) {
+std::string DescribeTableIncident(const TableIncident& table) {
     const std::string name = Short(table.relation, 80);
     if (table.detector == "table_freshness") return "rows of " + name + " stopped arriving";
     if (table.detector == "table_volume")
@@ -24,35 +24,35 @@ std::string WhatBefell(const TableTrouble& table) {
            (table.attribute.empty() ? "" : " on " + Short(table.attribute, 40));
 }
 
-double Weight(const TableTrouble& table) {
+double Weight(const TableIncident& table) {
     if (table.detector == "table_freshness" || table.detector == "table_volume") return 0.93;
     return table.detector == "table_schema" ? 0.8 : 0.5;
 }
 
 }  // namespace
 
-void SupposeTables(Workbook& book) {
-    const Case& input = book.input;
+void AddSourceTableHypotheses(DiagnosisContext& context) {
+    const SegmentInput& input = context.input;
     if (input.tables.empty()) return;
-    const TableTrouble& table = input.tables.front();
+    const TableIncident& table = input.tables.front();
     const int64_t ahead = input.since - table.since;
-    const char* did = book.growth() < 0 ? "fell" : book.growth() > 0 ? "grew" : "changed";
-    std::string sentence = Capitalized(WhatBefell(table));
+    const char* did = context.growth() < 0 ? "fell" : context.growth() > 0 ? "grew" : "changed";
+    std::string sentence = Capitalized(DescribeTableIncident(table));
     if (ahead >= kMinute)
         sentence += " " + Span(ahead) + " before the segment " + did + ".";
     else
         sentence += " at the moment the segment " + std::string(did) + ".";
-    const std::string id = book.Cite("table", sentence + " " + AsSentence(table.summary),
-                                     {{"relation", table.relation},
-                                      {"incident", table.incident},
-                                      {"detector", table.detector},
-                                      {"since", FormatMoment(table.since)},
-                                      {"seconds_before", ahead / kSecond}});
+    const std::string id = context.AddEvidence("table", sentence + " " + AsSentence(table.summary),
+                                               {{"relation", table.relation},
+                                                {"incident", table.incident},
+                                                {"detector", table.detector},
+                                                {"since", FormatMoment(table.since)},
+                                                {"seconds_before", ahead / kSecond}});
     // What stops arriving makes segments fall, not grow.
-    const double fits = book.growth() > 0 && table.detector == "table_freshness" ? 0.5 : 1;
+    const double fits = context.growth() > 0 && table.detector == "table_freshness" ? 0.5 : 1;
     std::vector<std::string> cited{id};
-    if (!book.cited_size.empty()) cited.push_back(book.cited_size);
-    book.Suppose(Cause::kTableTrouble, Weight(table) * fits, sentence, cited);
+    if (!context.cited_size.empty()) cited.push_back(context.cited_size);
+    context.AddHypothesis(Cause::kTableTrouble, Weight(table) * fits, sentence, cited);
 }
 
 }  // namespace pulse::diagnosis

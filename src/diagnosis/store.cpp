@@ -11,11 +11,11 @@ namespace {
 
 using pg::Value;
 
-constexpr int64_t kMostSiblings = 20;  // segments whose pictures are compared
-constexpr int64_t kMostPoints = 90;    // snapshots of history
+constexpr int64_t kMaxCorrelated = 20;  // segments whose pictures are compared
+constexpr int64_t kMaxHistory = 90;     // snapshots of history
 
-struct Gathered {
-    Case input;
+struct LoadedInput {
+    SegmentInput input;
     int64_t segment_id = 0;
     std::optional<int64_t> before, after;  // snapshots
 };
@@ -54,7 +54,7 @@ std::string PeopleWithAttributes(const nlohmann::json& definition) {
 
 // The incident and its segment. Where the incident names no snapshots, the nearest ones around its beginning
 // serve.
-Gathered LoadIncident(int64_t incident) {
+LoadedInput LoadIncident(int64_t incident) {
     const pg::Result rows = pg::Execute(
         "SELECT i.detector, i.attribute, i.severity, i.status, i.direction, i.baseline_kind, i.baseline, "
         "i.observed, i.change, "
@@ -68,8 +68,8 @@ Gathered LoadIncident(int64_t incident) {
         {Value::Int8(incident)});
     if (rows.empty()) ThrowUnknown(incident);
     const pg::Row row = rows[0];
-    Gathered gathered;
-    Case& input = gathered.input;
+    LoadedInput loaded;
+    SegmentInput& input = loaded.input;
     input.incident = incident;
     input.detector = row.Text(0);
     input.attribute = row.Text(1);
@@ -82,15 +82,15 @@ Gathered LoadIncident(int64_t incident) {
     input.change = row.Float8OrNull(8);
     input.threshold = row.Float8OrNull(9);
     input.since = row.Time(10);
-    gathered.segment_id = row.Int8(11);
+    loaded.segment_id = row.Int8(11);
     input.segment = row.Text(12);
     input.segment_status = row.Text(13);
     input.version = row.Int4(14);
     input.definition = row.Jsonb(15);
     input.expectations = row.Jsonb(16);
-    gathered.before = row.Int8OrNull(17);
-    gathered.after = row.Int8OrNull(18);
-    input.tables = TroubleUnder(input.definition, row.Text(19), input.since);
+    loaded.before = row.Int8OrNull(17);
+    loaded.after = row.Int8OrNull(18);
+    input.tables = SourceTableIncidents(input.definition, row.Text(19), input.since);
     input.relation = input.definition.value("from", "");
     const std::string query = input.definition.value("query", "");
     if (!input.relation.empty())
@@ -99,7 +99,7 @@ Gathered LoadIncident(int64_t incident) {
         input.source = "(" + query + "\n) AS s";  // the line break ends a comment that the query may end with
     else
         input.source = PeopleWithAttributes(input.definition);
-    return gathered;
+    return loaded;
 }
 
 std::vector<ClauseCount> ReadClauses(const pg::Row& row, int texts, int passed, int missed) {
@@ -117,27 +117,27 @@ std::vector<ClauseCount> ReadClauses(const pg::Row& row, int texts, int passed, 
     return clauses;
 }
 
-Picture ReadPicture(const pg::Row& row) {
-    Picture picture;
-    picture.snapshot = row.Int8(0);
-    picture.taken_at = row.Time(1);
-    picture.version = row.Int4(2);
-    picture.failed = row.Text(3) == "failed";
-    picture.size = row.Int8OrNull(4).value_or(0);
-    picture.converted = row.Int8OrNull(5);
-    picture.inactive = row.Int8OrNull(6);
-    picture.entered = row.Int8OrNull(7);
-    picture.exited = row.Int8OrNull(8);
-    picture.clauses = ReadClauses(row, 9, 10, 11);
-    picture.clause_rows = row.Int8OrNull(12);
+SegmentSnapshot ReadSnapshot(const pg::Row& row) {
+    SegmentSnapshot snapshot;
+    snapshot.id = row.Int8(0);
+    snapshot.taken_at = row.Time(1);
+    snapshot.version = row.Int4(2);
+    snapshot.failed = row.Text(3) == "failed";
+    snapshot.size = row.Int8OrNull(4).value_or(0);
+    snapshot.converted = row.Int8OrNull(5);
+    snapshot.inactive = row.Int8OrNull(6);
+    snapshot.entered = row.Int8OrNull(7);
+    snapshot.exited = row.Int8OrNull(8);
+    snapshot.clauses = ReadClauses(row, 9, 10, 11);
+    snapshot.clause_rows = row.Int8OrNull(12);
     if (!row.IsNull(13)) {
         const nlohmann::json columns = row.Jsonb(13);
         for (const auto& [name, type] : columns.items())
-            if (type.is_string()) picture.columns[name] = type.get<std::string>();
+            if (type.is_string()) snapshot.columns[name] = type.get<std::string>();
     }
-    picture.error_state = row.TextOrNull(14).value_or("");
-    picture.error = row.TextOrNull(15).value_or("");
-    return picture;
+    snapshot.error_state = row.TextOrNull(14).value_or("");
+    snapshot.error = row.TextOrNull(15).value_or("");
+    return snapshot;
 }
 
 snapshot::Distribution ReadDistribution(const pg::Row& row) {
@@ -157,70 +157,70 @@ snapshot::Distribution ReadDistribution(const pg::Row& row) {
 }
 
 // Snapshots with their distributions, in two queries however many they are.
-std::map<int64_t, Picture> LoadPictures(const std::vector<int64_t>& snapshots) {
-    std::map<int64_t, Picture> pictures;
-    if (snapshots.empty()) return pictures;
+std::map<int64_t, SegmentSnapshot> LoadSnapshots(const std::vector<int64_t>& ids) {
+    std::map<int64_t, SegmentSnapshot> snapshots;
+    if (ids.empty()) return snapshots;
     const pg::Result rows = pg::Execute(
         "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, "
         "p.clauses, "
         "p.clause_passed, p.clause_missed_only, p.clause_rows, p.columns, p.error_state, p.error "
         "FROM pulse.snapshot AS p WHERE p.id = ANY ($1)",
-        {Value::Int8s(snapshots)});
-    for (uint64_t i = 0; i < rows.size(); ++i) pictures[rows[i].Int8(0)] = ReadPicture(rows[i]);
+        {Value::Int8s(ids)});
+    for (uint64_t i = 0; i < rows.size(); ++i) snapshots[rows[i].Int8(0)] = ReadSnapshot(rows[i]);
     const pg::Result details = pg::Execute(
         "SELECT d.snapshot_id, d.attribute, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, "
         "d.mean, d.quantiles "
         "FROM pulse.distribution AS d WHERE d.snapshot_id = ANY ($1) ORDER BY d.snapshot_id, d.attribute",
-        {Value::Int8s(snapshots)});
+        {Value::Int8s(ids)});
     for (uint64_t i = 0; i < details.size(); ++i) {
         pg::CheckInterrupts();
-        pictures[details[i].Int8(0)].attributes.push_back(ReadDistribution(details[i]));
+        snapshots[details[i].Int8(0)].attributes.push_back(ReadDistribution(details[i]));
     }
-    return pictures;
+    return snapshots;
 }
 
-void LoadFailure(Gathered& gathered) {
+void LoadFailure(LoadedInput& loaded) {
     const pg::Result rows = pg::Execute(
         "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, "
         "p.clauses, "
         "p.clause_passed, p.clause_missed_only, p.clause_rows, p.columns, p.error_state, p.error "
         "FROM (SELECT * FROM pulse.snapshot WHERE segment_id = $1 ORDER BY taken_at DESC LIMIT 1) AS p "
         "WHERE p.status = 'failed' AND p.taken_at >= $2 AND p.id IS DISTINCT FROM $3",
-        {Value::Int8(gathered.segment_id), Value::Time(gathered.input.since), Value::Int8(gathered.after)});
-    if (!rows.empty()) gathered.input.failed = ReadPicture(rows[0]);
+        {Value::Int8(loaded.segment_id), Value::Time(loaded.input.since), Value::Int8(loaded.after)});
+    if (!rows.empty()) loaded.input.failed = ReadSnapshot(rows[0]);
 }
 
-void LoadHistory(Gathered& gathered) {
-    if (!gathered.input.after) return;
+void LoadHistory(LoadedInput& loaded) {
+    if (!loaded.input.after) return;
     const pg::Result rows = pg::Execute(
         "SELECT h.taken_at, h.size, h.converted, h.inactive, h.entered, h.exited FROM (SELECT * FROM "
         "pulse.snapshot "
         "WHERE segment_id = $1 AND status = 'ok' AND taken_at <= $2 ORDER BY taken_at DESC LIMIT $3) AS h "
         "ORDER BY h.taken_at",
-        {Value::Int8(gathered.segment_id), Value::Time(gathered.input.after->taken_at),
-         Value::Int8(kMostPoints)});
+        {Value::Int8(loaded.segment_id), Value::Time(loaded.input.after->taken_at),
+         Value::Int8(kMaxHistory)});
     for (uint64_t i = 0; i < rows.size(); ++i)
-        gathered.input.history.push_back({rows[i].Time(0), rows[i].Int8OrNull(1).value_or(0),
-                                          rows[i].Int8OrNull(2), rows[i].Int8OrNull(3), rows[i].Int8OrNull(4),
-                                          rows[i].Int8OrNull(5)});
+        loaded.input.history.push_back({rows[i].Time(0), rows[i].Int8OrNull(1).value_or(0),
+                                        rows[i].Int8OrNull(2), rows[i].Int8OrNull(3), rows[i].Int8OrNull(4),
+                                        rows[i].Int8OrNull(5)});
 }
 
-void LoadVersions(Gathered& gathered) {
-    const int from = gathered.input.before ? gathered.input.before->version : gathered.input.version;
+void LoadVersions(LoadedInput& loaded) {
+    const int from = loaded.input.before ? loaded.input.before->version : loaded.input.version;
     const pg::Result rows = pg::Execute(
         "SELECT version, change, changed_by, changed_at, definition FROM pulse.segment_version "
         "WHERE segment_id = $1 AND version >= $2 ORDER BY version",
-        {Value::Int8(gathered.segment_id), Value::Int4(from)});
+        {Value::Int8(loaded.segment_id), Value::Int4(from)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        Version version{rows[i].Int4(0), rows[i].Text(1),  rows[i].Text(2),
-                        rows[i].Time(3), rows[i].Jsonb(4), {}};
+        DefinitionVersion version{rows[i].Int4(0), rows[i].Text(1),  rows[i].Text(2),
+                                  rows[i].Time(3), rows[i].Jsonb(4), {}};
         version.clauses = ClausesOf(version.definition);
-        gathered.input.versions.push_back(std::move(version));
+        loaded.input.versions.push_back(std::move(version));
     }
 }
 
 // One incident of each other segment that began within half a cadence, segments over the same table first.
-void LoadSiblings(Gathered& gathered) {
+void LoadCorrelatedIncidents(LoadedInput& loaded) {
     const pg::Result rows = pg::Execute(
         "WITH me AS (SELECT i.since, s.id, s.cadence, s.definition->>'from' AS relation FROM "
         "pulse.incident_record AS i "
@@ -237,40 +237,40 @@ void LoadSiblings(Gathered& gathered) {
         "SELECT id, name, relation, detector, attribute, direction, baseline_snapshot, snapshot, count(*) "
         "OVER () "
         "FROM other ORDER BY same DESC, id LIMIT $2",
-        {Value::Int8(gathered.input.incident), Value::Int8(kMostSiblings)});
+        {Value::Int8(loaded.input.incident), Value::Int8(kMaxCorrelated)});
     if (rows.empty()) return;
     std::vector<int64_t> wanted;
     for (uint64_t i = 0; i < rows.size(); ++i)
         for (const int column : {6, 7}) wanted.push_back(rows[i].Int8(column));
-    const std::map<int64_t, Picture> pictures = LoadPictures(wanted);
+    const std::map<int64_t, SegmentSnapshot> snapshots = LoadSnapshots(wanted);
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        const auto before = pictures.find(rows[i].Int8(6)), after = pictures.find(rows[i].Int8(7));
-        if (before == pictures.end() || after == pictures.end()) continue;
-        gathered.input.siblings.push_back({rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), rows[i].Text(3),
+        const auto before = snapshots.find(rows[i].Int8(6)), after = snapshots.find(rows[i].Int8(7));
+        if (before == snapshots.end() || after == snapshots.end()) continue;
+        loaded.input.correlated.push_back({rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), rows[i].Text(3),
                                            rows[i].Text(4), rows[i].Text(5), before->second, after->second});
     }
-    gathered.input.more_siblings = rows[0].Int8(8) - static_cast<int64_t>(rows.size());
+    loaded.input.more_correlated = rows[0].Int8(8) - static_cast<int64_t>(rows.size());
 }
 
-Case Gather(int64_t incident) {
-    Gathered gathered = LoadIncident(incident);
+SegmentInput LoadInput(int64_t incident) {
+    LoadedInput loaded = LoadIncident(incident);
     const std::string verbs = pg::VerbSchema();
-    gathered.input.verbs = verbs == "public" ? "" : verbs + ".";
+    loaded.input.verbs = verbs == "public" ? "" : verbs + ".";
     std::vector<int64_t> wanted;
-    for (const auto& snapshot : {gathered.before, gathered.after})
+    for (const auto& snapshot : {loaded.before, loaded.after})
         if (snapshot) wanted.push_back(*snapshot);
-    std::map<int64_t, Picture> pictures = LoadPictures(wanted);
+    std::map<int64_t, SegmentSnapshot> snapshots = LoadSnapshots(wanted);
     const auto pick = [&](const std::optional<int64_t>& id) {
-        const auto found = id ? pictures.find(*id) : pictures.end();
-        return found == pictures.end() ? std::optional<Picture>() : std::optional(found->second);
+        const auto found = id ? snapshots.find(*id) : snapshots.end();
+        return found == snapshots.end() ? std::optional<SegmentSnapshot>() : std::optional(found->second);
     };
-    gathered.input.before = pick(gathered.before);
-    gathered.input.after = pick(gathered.after);
-    LoadFailure(gathered);
-    LoadHistory(gathered);
-    LoadVersions(gathered);
-    LoadSiblings(gathered);
-    return std::move(gathered.input);
+    loaded.input.before = pick(loaded.before);
+    loaded.input.after = pick(loaded.after);
+    LoadFailure(loaded);
+    LoadHistory(loaded);
+    LoadVersions(loaded);
+    LoadCorrelatedIncidents(loaded);
+    return std::move(loaded.input);
 }
 
 void Keep(const Diagnosis& diagnosis) {
@@ -296,14 +296,14 @@ void Keep(const Diagnosis& diagnosis) {
 Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    const std::optional<TableCase> table = GatherTable(incident);
-    const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(Gather(incident));
+    const std::optional<TableInput> table = LoadTableInput(incident);
+    const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(LoadInput(incident));
     if (keep) Keep(diagnosis);
     return diagnosis;
 }
 
-Case GatherCase(int64_t incident) {
-    return Gather(incident);
+SegmentInput LoadSegmentInput(int64_t incident) {
+    return LoadInput(incident);
 }
 
 std::vector<int64_t> LiveIncidents() {

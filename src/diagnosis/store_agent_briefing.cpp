@@ -19,7 +19,7 @@ using pg::Value;
 constexpr size_t kMostContributions = 20, kMostFacts = 60;
 
 // What pulse.incident says of it, but for texts in which values stand.
-Json TellIncident(int64_t incident) {
+Json IncidentToJson(int64_t incident) {
     const pg::Result rows = pg::Execute(
         "SELECT i.id, coalesce(s.name, ''), coalesce(i.relation, ''), i.detector, i.attribute, i.severity,"
         " i.status, i.direction, "
@@ -55,13 +55,13 @@ void Cut(Json& list, size_t most) {
 }
 
 // The recommendations' SQL changes things and holds the definition; a model needs neither.
-Json TellDiagnosis(const Diagnosis& diagnosis, const Folder& folder) {
+Json BriefingOf(const Diagnosis& diagnosis, const Redactor& redactor) {
     Json told = ToJson(diagnosis);
     for (const char* key : {"incident", "segment", "table", "title"}) told.erase(key);
     for (Json& advice : told["recommendations"])
         advice = {{"action", advice["action"]}, {"priority", advice["priority"]}};
     for (Json& part : told["attribution"]) {
-        for (const char* key : {"before", "after"}) part[key] = folder.Count(part[key].get<int64_t>());
+        for (const char* key : {"before", "after"}) part[key] = redactor.Count(part[key].get<int64_t>());
         // From these the counts could be computed that are not told.
         if (!part["before"].is_number() || !part["after"].is_number())
             for (const char* key : {"share", "surprise"}) part.erase(key);
@@ -115,7 +115,7 @@ Json ListOf(const Json& object, const char* name) {
                                                                                   : Json::array();
 }
 
-void TellResult(const Json& result, std::vector<std::string>& lines) {
+void AppendResult(const Json& result, std::vector<std::string>& lines) {
     for (const Json& sentence : ListOf(result, "what_changed"))
         if (sentence.is_string())
             Append(lines, Wrap(Short(sentence.get<std::string>(), 2000), kWidth, "  ", "  "));
@@ -147,18 +147,18 @@ void TellResult(const Json& result, std::vector<std::string>& lines) {
 }  // namespace
 
 Json Brief(int64_t incident) {
-    Folder folder(pg::settings::agent_share_values);
+    Redactor redactor(pg::settings::agent_share_values);
     Json briefing = Json::object();
     const Scope scope = LoadScope(incident);
-    if (std::optional<TableCase> table = GatherTable(incident)) {
+    if (std::optional<TableInput> table = LoadTableInput(incident)) {
         Restrict(scope, *table);
-        folder.Fold(*table);
-        briefing = TellDiagnosis(DiagnoseTable(*table), folder);
+        redactor.Redact(*table);
+        briefing = BriefingOf(DiagnoseTable(*table), redactor);
     } else {
-        Case input = GatherCase(incident);
+        SegmentInput input = LoadSegmentInput(incident);
         Restrict(scope, input);
-        folder.Fold(input);
-        briefing = TellDiagnosis(Diagnose(input), folder);
+        redactor.Redact(input);
+        briefing = BriefingOf(Diagnose(input), redactor);
         briefing["definition"] = input.definition;
         Json attributes = Json::array();
         if (input.after)
@@ -166,7 +166,7 @@ Json Brief(int64_t incident) {
                 attributes.push_back(one.attribute);
         briefing["attributes"] = std::move(attributes);
     }
-    briefing["incident"] = TellIncident(incident);
+    briefing["incident"] = IncidentToJson(incident);
     return briefing;
 }
 
@@ -199,7 +199,7 @@ std::vector<std::string> TellInvestigation(int64_t incident) {
     if (newest->status == "done" && newest->result) {
         lines = {"", "What a model found (" + number +
                          "; its words are checked against the evidence, not proven)"};
-        TellResult(*newest->result, lines);
+        AppendResult(*newest->result, lines);
     } else if (newest->status == "failed" || newest->status == "cancelled") {
         lines.push_back("");
         Append(lines, Wrap(number + " gave no answer: " + Short(newest->reason.value_or("unknown"), 600) +

@@ -133,15 +133,15 @@ bool MaySee(const Scope& scope, const std::string& segment, const std::string& r
     }
 }
 
-void Restrict(const Scope& scope, Case& input) {
-    std::erase_if(input.siblings,
-                  [&](const Sibling& one) { return !MaySee(scope, one.segment, one.relation); });
-    std::erase_if(input.tables, [&](const TableTrouble& one) { return !MaySee(scope, "", one.relation); });
+void Restrict(const Scope& scope, SegmentInput& input) {
+    std::erase_if(input.correlated,
+                  [&](const CorrelatedIncident& one) { return !MaySee(scope, one.segment, one.relation); });
+    std::erase_if(input.tables, [&](const TableIncident& one) { return !MaySee(scope, "", one.relation); });
 }
 
-void Restrict(const Scope& scope, TableCase& input) {
-    std::erase_if(input.neighbours,
-                  [&](const Neighbour& one) { return !MaySee(scope, one.segment, one.relation); });
+void Restrict(const Scope& scope, TableInput& input) {
+    std::erase_if(input.concurrent,
+                  [&](const ConcurrentIncident& one) { return !MaySee(scope, one.segment, one.relation); });
 }
 
 std::string AttributesOf(const ScopedSegment& segment) {
@@ -154,14 +154,14 @@ std::string AttributesOf(const ScopedSegment& segment) {
     return Short(rows[0].Text(0), 1000);
 }
 
-void LearnNewest(const ScopedSegment& segment, Folder& folder) {
+void LearnNewest(const ScopedSegment& segment, Redactor& redactor) {
     const pg::Result rows = pg::Execute(
         "SELECT u.label FROM pulse.distribution AS d, unnest(d.labels, d.counts) AS u (label, people)"
         " WHERE u.label IS NOT NULL AND u.people >= $2 AND d.snapshot_id = "
         "(SELECT id FROM pulse.snapshot WHERE segment_id = $1 AND status = 'ok' ORDER BY taken_at DESC"
         " LIMIT 1)",
-        {Value::Int8(segment.id), Value::Int8(kFewest)});
-    for (uint64_t i = 0; i < rows.size(); ++i) folder.Learn(rows[i].Text(0));
+        {Value::Int8(segment.id), Value::Int8(kMinPeople)});
+    for (uint64_t i = 0; i < rows.size(); ++i) redactor.Learn(rows[i].Text(0));
 }
 
 }  // namespace pulse::diagnosis

@@ -45,7 +45,7 @@ Json FigureOrNull(const std::optional<double>& number) {
     return number && std::isfinite(*number) ? Json(std::round(*number * 1e6) / 1e6) : Json();
 }
 
-Json ListSnapshots(const Scope& scope, Folder& folder, const Json& arguments) {
+Json ListSnapshots(const Scope& scope, Redactor& redactor, const Json& arguments) {
     const ScopedSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
     const pg::Result rows = pg::Execute(
         "SELECT taken_at, version, status, size, converted, inactive, entered, exited, coalesce(error, ''), "
@@ -58,37 +58,37 @@ Json ListSnapshots(const Scope& scope, Folder& folder, const Json& arguments) {
         Json one{{"at", FormatMoment(row.Time(0))}, {"version", row.Int4(1)}, {"status", row.Text(2)}};
         const char* names[] = {"size", "converted", "inactive", "entered", "exited"};
         for (int c = 0; c < 5; ++c)
-            if (const auto count = row.Int8OrNull(3 + c)) one[names[c]] = folder.Count(*count);
-        if (!row.Text(8).empty()) one["error"] = Short(folder.FoldError(row.Text(9), row.Text(8)), 300);
+            if (const auto count = row.Int8OrNull(3 + c)) one[names[c]] = redactor.Count(*count);
+        if (!row.Text(8).empty()) one["error"] = Short(redactor.RedactError(row.Text(9), row.Text(8)), 300);
         list.push_back(std::move(one));
     }
     return {{"segment", segment.name}, {"snapshots", std::move(list)}};
 }
 
-Json TellValues(const snapshot::Distribution& one, const Folder& folder) {
+Json ValuesToJson(const snapshot::Distribution& one, const Redactor& redactor) {
     Json values = Json::array();
     int64_t other = one.other;
     for (size_t i = 0; i < std::min(one.labels.size(), one.counts.size()); ++i) {
         if (i < kMostValues)
-            values.push_back({{"value", one.labels[i]}, {"people", folder.Count(one.counts[i])}});
+            values.push_back({{"value", one.labels[i]}, {"people", redactor.Count(one.counts[i])}});
         else
             other += one.counts[i];
     }
-    return {{"values", std::move(values)}, {"other", folder.Count(other)}};
+    return {{"values", std::move(values)}, {"other", redactor.Count(other)}};
 }
 
-Json TellIntervals(const snapshot::Distribution& one, const Folder& folder) {
+Json IntervalsToJson(const snapshot::Distribution& one, const Redactor& redactor) {
     Json intervals = Json::array();
     for (size_t i = 0; i < std::min(one.counts.size(), one.edges.size() + 1); ++i)
         intervals.push_back({{"from", i > 0 ? FigureOrNull(one.edges[i - 1]) : Json()},
                              {"below", i < one.edges.size() ? FigureOrNull(one.edges[i]) : Json()},
-                             {"people", folder.Count(one.counts[i])}});
+                             {"people", redactor.Count(one.counts[i])}});
     Json told{{"intervals", std::move(intervals)}, {"mean", FigureOrNull(one.mean)}};
     if (one.quantiles.size() == 7) told["median"] = FigureOrNull(one.quantiles[3]);
     return told;
 }
 
-Json AttributeDistribution(const Scope& scope, Folder& folder, const Json& arguments) {
+Json AttributeDistribution(const Scope& scope, Redactor& redactor, const Json& arguments) {
     const ScopedSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
     const std::string attribute = TextArgument(arguments, "attribute");
     const pg::Result rows = pg::Execute(
@@ -122,13 +122,13 @@ Json AttributeDistribution(const Scope& scope, Folder& folder, const Json& argum
     }
     std::vector<snapshot::Distribution*> all;
     for (auto& [at, one] : moments) all.push_back(&one);
-    folder.FoldValues(all);
+    redactor.RedactValues(all);
     Json list = Json::array();
     for (const auto& [at, one] : moments) {
-        Json told = one.labelled() ? TellValues(one, folder) : TellIntervals(one, folder);
+        Json told = one.labelled() ? ValuesToJson(one, redactor) : IntervalsToJson(one, redactor);
         told["at"] = FormatMoment(at);
-        told["people"] = folder.Count(one.total);
-        told["without_value"] = folder.Count(one.nulls);
+        told["people"] = redactor.Count(one.total);
+        told["without_value"] = redactor.Count(one.nulls);
         list.push_back(std::move(told));
     }
     return {{"segment", segment.name},
@@ -137,12 +137,12 @@ Json AttributeDistribution(const Scope& scope, Folder& folder, const Json& argum
             {"moments", std::move(list)}};
 }
 
-Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
+Json Contributions(const Scope& scope, Redactor& redactor, const Json& arguments) {
     const int64_t incident = arguments.at("incident").get<int64_t>();
     FindIncident(scope, incident, true);
-    Case input = GatherCase(incident);
+    SegmentInput input = LoadSegmentInput(incident);
     Restrict(scope, input);
-    folder.Fold(input);
+    redactor.Redact(input);
     const std::string attribute = TextArgument(arguments, "attribute");
     if (!input.before || !input.after)
         throw UserError(sqlstate::kNotReady,
@@ -157,8 +157,8 @@ Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
             Json one{{"value", cell.kind == CellKind::kOther  ? "(other)"
                                : cell.kind == CellKind::kNull ? "(null)"
                                                               : cell.label},
-                     {"before", folder.Count(cell.before)},
-                     {"after", folder.Count(cell.after)}};
+                     {"before", redactor.Count(cell.before)},
+                     {"after", redactor.Count(cell.after)}};
             // From these the counts could be computed that are not told.
             if (one["before"].is_number() && one["after"].is_number()) {
                 one["share_of_change"] =
@@ -176,9 +176,9 @@ Json Contributions(const Scope& scope, Folder& folder, const Json& arguments) {
                     "", "Attributes are: " + names + ".");
 }
 
-Json DefinitionVersions(const Scope& scope, Folder& folder, const Json& arguments) {
+Json DefinitionVersions(const Scope& scope, Redactor& redactor, const Json& arguments) {
     const ScopedSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
-    LearnNewest(segment, folder);
+    LearnNewest(segment, redactor);
     const pg::Result rows = pg::Execute(
         "SELECT version, change, changed_at, definition FROM pulse.segment_version WHERE segment_id = $1 "
         "ORDER BY version DESC LIMIT 20",
@@ -186,13 +186,13 @@ Json DefinitionVersions(const Scope& scope, Folder& folder, const Json& argument
     Json list = Json::array();
     for (uint64_t i = 0; i < rows.size(); ++i)
         list.push_back({{"version", rows[i].Int4(0)},
-                        {"change", Short(folder.FoldQuoted(rows[i].Text(1)), 1000)},
+                        {"change", Short(redactor.RedactQuoted(rows[i].Text(1)), 1000)},
                         {"changed_at", FormatMoment(rows[i].Time(2))},
-                        {"definition", folder.FoldDefinition(rows[i].Jsonb(3))}});
+                        {"definition", redactor.RedactDefinition(rows[i].Jsonb(3))}});
     return {{"segment", segment.name}, {"versions", std::move(list)}};
 }
 
-Json SchemaHistory(const Scope& scope, Folder&, const Json& arguments) {
+Json SchemaHistory(const Scope& scope, Redactor&, const Json& arguments) {
     const std::string relation = TextArgument(arguments, "relation");
     Json list = Json::array();
     for (const ScopedSegment& segment : SegmentsOver(scope, relation)) {
@@ -229,7 +229,7 @@ Json ResultsOf(int64_t check) {
     return list;
 }
 
-Json TableHealth(const Scope& scope, Folder& folder, const Json& arguments) {
+Json TableHealth(const Scope& scope, Redactor& redactor, const Json& arguments) {
     const std::string relation = TextArgument(arguments, "relation");
     const int64_t monitor = FindMonitor(scope, relation);
     const pg::Result checks = pg::Execute(
@@ -244,7 +244,7 @@ Json TableHealth(const Scope& scope, Folder& folder, const Json& arguments) {
                         {"status", checks[i].Text(3)},
                         {"newest", ResultsOf(checks[i].Int8(0))}});
         // The message of one that fails is an error of the data.
-        if (folder.share()) list.back()["message"] = Short(checks[i].Text(4), 300);
+        if (redactor.share()) list.back()["message"] = Short(checks[i].Text(4), 300);
     }
     const pg::Result incidents = pg::Execute(
         "SELECT id, detector, attribute, severity, status, since, summary FROM pulse.incident_record"
@@ -260,13 +260,13 @@ Json TableHealth(const Scope& scope, Folder& folder, const Json& arguments) {
                          {"severity", row.Text(3)},
                          {"status", row.Text(4)},
                          {"since", FormatMoment(row.Time(5))},
-                         {"summary", Short(folder.FoldSummary(row.Text(6)), 300)}});
+                         {"summary", Short(redactor.RedactSummary(row.Text(6)), 300)}});
     }
     return {{"relation", relation}, {"checks", std::move(list)}, {"incidents", std::move(found)}};
 }
 
 // What the owner may not see is left out, and counted.
-Json SiblingIncidents(const Scope& scope, Folder&, const Json& arguments) {
+Json CorrelatedIncidents(const Scope& scope, Redactor&, const Json& arguments) {
     const int64_t incident = arguments.at("incident").get<int64_t>();
     FindIncident(scope, incident, false);
     const pg::Result rows = pg::Execute(
@@ -337,7 +337,7 @@ Preview PreparePreview(const Scope& scope, const Json& arguments) {
 }
 
 // Runs with the rights of the incident's owner, outside any session of ours.
-Json PreviewCount(const Scope& scope, const Preview& preview, const Folder& folder) {
+Json PreviewCount(const Scope& scope, const Preview& preview, const Redactor& redactor) {
     const source::Place place{"", scope.role, preview.segment.search_path};
     const segment::Resolved resolved =
         segment::Resolve(preview.request, place, preview.segment.name, nullptr);
@@ -349,18 +349,18 @@ Json PreviewCount(const Scope& scope, const Preview& preview, const Folder& fold
     });
     return {{"segment", preview.segment.name},
             {"where", preview.request.where.value_or("")},
-            {"people", folder.share() ? Json(people) : folder.Count(BlurCount(people, preview.noise))}};
+            {"people", redactor.share() ? Json(people) : redactor.Count(BlurCount(people, preview.noise))}};
 }
 
 Json Dispatch(const Scope& scope, const ToolCall& call) {
-    using Body = Json (*)(const Scope&, Folder&, const Json&);
+    using Body = Json (*)(const Scope&, Redactor&, const Json&);
     static const std::map<std::string, Body> bodies{
-        {"list_snapshots", ListSnapshots},      {"attribute_distribution", AttributeDistribution},
-        {"contributions", Contributions},       {"definition_versions", DefinitionVersions},
-        {"schema_history", SchemaHistory},      {"table_health", TableHealth},
-        {"sibling_incidents", SiblingIncidents}};
-    Folder folder(pg::settings::agent_share_values);
-    return bodies.at(call.name)(scope, folder, call.arguments);
+        {"list_snapshots", ListSnapshots},         {"attribute_distribution", AttributeDistribution},
+        {"contributions", Contributions},          {"definition_versions", DefinitionVersions},
+        {"schema_history", SchemaHistory},         {"table_health", TableHealth},
+        {"sibling_incidents", CorrelatedIncidents}};
+    Redactor redactor(pg::settings::agent_share_values);
+    return bodies.at(call.name)(scope, redactor, call.arguments);
 }
 
 // The longest list of a result gives its last entries until all of it fits.
@@ -395,7 +395,7 @@ Json Run(int64_t incident, const ToolCall& call) {
         else
             result = Dispatch(scope, call);
     }
-    if (preview) result = PreviewCount(scope, prepared, Folder(pg::settings::agent_share_values));
+    if (preview) result = PreviewCount(scope, prepared, Redactor(pg::settings::agent_share_values));
     pg::CheckInterrupts();
     transaction.Commit();
     CutToSize(result);
@@ -410,7 +410,7 @@ ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
     if (call.name == "preview_count" && previews >= kMostPreviews)
         return failed("there were " + std::to_string(kMostPreviews) +
                       " previews; more are not allowed in one investigation");
-    const Folder folder(pg::settings::agent_share_values);
+    const Redactor redactor(pg::settings::agent_share_values);
     const std::string too_long = "it took longer than " + std::to_string(pg::settings::agent_tool_timeout) +
                                  " ms (pulse.agent_tool_timeout)";
     try {
@@ -418,10 +418,10 @@ ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
     } catch (const pg::Error& error) {
         if (error.State() == sqlstate::kQueryCanceled && pg::Deadline::Expired()) return failed(too_long);
         if (pg::MeantForAll(error)) throw;
-        return failed(Short(folder.FoldError(error.State(), error.message), 300));
+        return failed(Short(redactor.RedactError(error.State(), error.message), 300));
     } catch (const segment::Raised& error) {
         if (error.state() == sqlstate::kQueryCanceled && pg::Deadline::Expired()) return failed(too_long);
-        return failed(Short(folder.FoldError(error.state(), error.message()), 300));
+        return failed(Short(redactor.RedactError(error.state(), error.message()), 300));
     } catch (const UserError& error) {
         // Ours, about names and arguments that the model knows.
         return failed(Short(error.message() + (error.hint().empty() ? "" : ". " + error.hint()), 600));
@@ -429,8 +429,8 @@ ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
         throw;
     } catch (const std::exception& error) {
         // A defect of ours costs one call; what it says may hold data.
-        return failed(folder.share() ? std::string("it failed: ") + Short(error.what(), 300)
-                                     : "it failed for a reason of its own");
+        return failed(redactor.share() ? std::string("it failed: ") + Short(error.what(), 300)
+                                       : "it failed for a reason of its own");
     }
 }
 

@@ -14,11 +14,11 @@ namespace {
 
 using pg::Value;
 
-constexpr int64_t kMostNeighbours = 50;
+constexpr int64_t kMaxConcurrent = 50;
 
 // Other live incidents, or those that were live when it was, nearest in time first; of segments only those
 // over the table.
-void LoadNeighbours(TableCase& input, int64_t monitor) {
+void LoadConcurrentIncidents(TableInput& input, int64_t monitor) {
     const pg::Result rows = pg::Execute(
         "SELECT i.id, coalesce(i.relation, ''), i.detector, i.attribute, i.summary, coalesce(s.name, ''), "
         "i.since, "
@@ -29,19 +29,19 @@ void LoadNeighbours(TableCase& input, int64_t monitor) {
         "AND (i.monitor_id IS NOT NULL AND i.since <= $5 OR i.segment_id IS NOT NULL AND i.since >= $4 "
         "AND coalesce(s.definition ->> 'source', '') = $3) ORDER BY i.since, i.id LIMIT $6",
         {Value::Int8(input.incident), Value::Int8(monitor), Value::Text(input.source),
-         Value::Time(input.since), Value::Time(input.last_seen_at), Value::Int8(kMostNeighbours)});
+         Value::Time(input.since), Value::Time(input.last_seen_at), Value::Int8(kMaxConcurrent)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
         if (!row.Text(5).empty()) {
             const std::vector<std::string> relations = segment::RelationsOf(row.Jsonb(9), row.Text(10));
             if (std::find(relations.begin(), relations.end(), input.relation) == relations.end()) continue;
         }
-        input.neighbours.push_back({row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4),
+        input.concurrent.push_back({row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4),
                                     row.Text(5), row.Time(6), row.Bool(7), row.Bool(8)});
     }
 }
 
-void LoadHistory(TableCase& input, int64_t monitor) {
+void LoadHistory(TableInput& input, int64_t monitor) {
     const pg::Result check = pg::Execute(
         "SELECT c.id, coalesce(c.settings ->> 'column', ''), coalesce(c.last_status = 'error', false) FROM "
         "pulse.monitor_check AS c "
@@ -61,7 +61,7 @@ void LoadHistory(TableCase& input, int64_t monitor) {
 
 }  // namespace
 
-std::optional<TableCase> GatherTable(int64_t incident) {
+std::optional<TableInput> LoadTableInput(int64_t incident) {
     const pg::Result rows = pg::Execute(
         "SELECT i.monitor_id, i.relation, coalesce(i.source, ''), i.detector, i.attribute, i.severity, "
         "i.status, i.direction, "
@@ -72,7 +72,7 @@ std::optional<TableCase> GatherTable(int64_t incident) {
         {Value::Int8(incident)});
     if (rows.empty()) return std::nullopt;
     const pg::Row row = rows[0];
-    TableCase input;
+    TableInput input;
     input.incident = incident;
     input.relation = row.Text(1);
     input.source = row.Text(2);
@@ -90,14 +90,14 @@ std::optional<TableCase> GatherTable(int64_t incident) {
     input.tables_of_source = row.Int8(14);
     const std::string verbs = pg::VerbSchema();
     input.verbs = verbs == "public" ? "" : verbs + ".";
-    LoadNeighbours(input, row.Int8(0));
+    LoadConcurrentIncidents(input, row.Int8(0));
     LoadHistory(input, row.Int8(0));
     return input;
 }
 
-std::vector<TableTrouble> TroubleUnder(const nlohmann::json& definition, const std::string& search_path,
-                                       Moment since) {
-    std::vector<TableTrouble> tables;
+std::vector<TableIncident> SourceTableIncidents(const nlohmann::json& definition,
+                                                const std::string& search_path, Moment since) {
+    std::vector<TableIncident> tables;
     if (pg::Execute("SELECT FROM pulse.monitor LIMIT 1").empty()) return tables;
     const std::vector<std::string> relations = segment::RelationsOf(definition, search_path);
     if (relations.empty()) return tables;

@@ -13,18 +13,18 @@ constexpr int64_t kSameMoment = 6 * kHour;  // incidents that began this near to
 
 class TableDiagnosis {
   public:
-    explicit TableDiagnosis(const TableCase& input) : input_(input) {}
+    explicit TableDiagnosis(const TableInput& input) : input_(input) {}
     Diagnosis Make();
 
   private:
-    std::string Cite(const std::string& kind, const std::string& sentence,
-                     nlohmann::json figures = nlohmann::json::object()) {
+    std::string AddEvidence(const std::string& kind, const std::string& sentence,
+                            nlohmann::json figures = nlohmann::json::object()) {
         const std::string id = "e" + std::to_string(out_.evidence.size() + 1);
         out_.evidence.push_back({id, kind, sentence, std::move(figures)});
         return id;
     }
-    void Suppose(Cause cause, double confidence, const std::string& sentence,
-                 std::vector<std::string> cited) {
+    void AddHypothesis(Cause cause, double confidence, const std::string& sentence,
+                       std::vector<std::string> cited) {
         cited.insert(cited.begin(), "e1");
         out_.hypotheses.push_back({cause, confidence, sentence, std::move(cited), {}});
     }
@@ -34,20 +34,20 @@ class TableDiagnosis {
     }
     std::string Verb(const std::string& call) const { return "SELECT " + input_.verbs + call + ";"; }
     // Neighbours of that detector that began at about the same moment.
-    std::vector<const Neighbour*> Near(const char* detector, bool same_table) const;
+    std::vector<const ConcurrentIncident*> Near(const char* detector, bool same_table) const;
 
     void Tell();
-    void SupposeOthers();
-    void SupposeOwn();
+    void AddConcurrentIncidentHypotheses();
+    void AddOwnHypotheses();
     void AdviseAll();
 
-    const TableCase& input_;
+    const TableInput& input_;
     Diagnosis out_;
 };
 
-std::vector<const Neighbour*> TableDiagnosis::Near(const char* detector, bool same_table) const {
-    std::vector<const Neighbour*> found;
-    for (const Neighbour& one : input_.neighbours)
+std::vector<const ConcurrentIncident*> TableDiagnosis::Near(const char* detector, bool same_table) const {
+    std::vector<const ConcurrentIncident*> found;
+    for (const ConcurrentIncident& one : input_.concurrent)
         if (one.detector == detector && one.same_table == same_table && one.segment.empty() &&
             std::abs(one.since - input_.since) <= kSameMoment)
             found.push_back(&one);
@@ -57,21 +57,21 @@ std::vector<const Neighbour*> TableDiagnosis::Near(const char* detector, bool sa
 void TableDiagnosis::Tell() {
     const std::string what = AsSentence(input_.summary);
     out_.what_changed.push_back(what);
-    Cite("check", what,
-         {{"observed", input_.observed ? nlohmann::json(*input_.observed) : nlohmann::json()},
-          {"expected", input_.baseline ? nlohmann::json(*input_.baseline) : nlohmann::json()}});
+    AddEvidence("check", what,
+                {{"observed", input_.observed ? nlohmann::json(*input_.observed) : nlohmann::json()},
+                 {"expected", input_.baseline ? nlohmann::json(*input_.baseline) : nlohmann::json()}});
     out_.since = "Since " + FormatMoment(input_.since) + ", found " + FormatMoment(input_.opened_at) +
                  ", last seen " + FormatMoment(input_.last_seen_at);
     if (input_.last_good) {
         out_.since += "; the last good result was at " + FormatMoment(*input_.last_good);
-        Cite("history", "The last good result was at " + FormatMoment(*input_.last_good) + ".",
-             {{"at", FormatMoment(*input_.last_good)},
-              {"observed",
-               input_.last_good_value ? nlohmann::json(*input_.last_good_value) : nlohmann::json()}});
+        AddEvidence("history", "The last good result was at " + FormatMoment(*input_.last_good) + ".",
+                    {{"at", FormatMoment(*input_.last_good)},
+                     {"observed",
+                      input_.last_good_value ? nlohmann::json(*input_.last_good_value) : nlohmann::json()}});
     }
     out_.since += ".";
     std::vector<std::string> segments;
-    for (const Neighbour& one : input_.neighbours)
+    for (const ConcurrentIncident& one : input_.concurrent)
         if (!one.segment.empty()) {
             segments.push_back(Short(one.segment));
             out_.related.push_back(one.incident);
@@ -81,81 +81,87 @@ void TableDiagnosis::Tell() {
 }
 
 // What happened elsewhere at the same moment.
-void TableDiagnosis::SupposeOthers() {
+void TableDiagnosis::AddConcurrentIncidentHypotheses() {
     const bool late = input_.detector == "table_freshness", fewer = input_.detector == "table_volume";
-    for (const Neighbour* lag : Near("table_replication_lag", true))
-        Suppose(Cause::kReplicaLate, 0.85,
-                "The replica it is read from is behind: the table itself may be in time.",
-                {Cite("replica", AsSentence(lag->summary), {{"incident", lag->incident}})});
-    for (const Neighbour* schema : Near("table_schema", true))
+    for (const ConcurrentIncident* lag : Near("table_replication_lag", true))
+        AddHypothesis(Cause::kReplicaLate, 0.85,
+                      "The replica it is read from is behind: the table itself may be in time.",
+                      {AddEvidence("replica", AsSentence(lag->summary), {{"incident", lag->incident}})});
+    for (const ConcurrentIncident* schema : Near("table_schema", true))
         if (input_.detector != "table_schema") {
-            Suppose(Cause::kColumnsChanged, 0.8,
-                    "Its columns changed at the same time, and what fills it may have broken on that.",
-                    {Cite("schema", AsSentence(schema->summary), {{"incident", schema->incident}})});
+            AddHypothesis(
+                Cause::kColumnsChanged, 0.8,
+                "Its columns changed at the same time, and what fills it may have broken on that.",
+                {AddEvidence("schema", AsSentence(schema->summary), {{"incident", schema->incident}})});
             out_.related.push_back(schema->incident);
         }
     std::vector<std::string> names;
     nlohmann::json ids = nlohmann::json::array();
-    for (const Neighbour* other : Near("table_freshness", false))
+    for (const ConcurrentIncident* other : Near("table_freshness", false))
         if (other->same_source) {
             names.push_back(Short(other->relation, 80));
             ids.push_back(other->incident);
             if (late || fewer) out_.related.push_back(other->incident);
         }
     if (late && !names.empty())
-        Suppose(Cause::kSourceLate, names.size() > 1 ? 0.9 : 0.8,
-                "The load behind several tables stopped, not this one alone: " + Listed(names) +
-                    (names.size() == 1 ? " is" : " are") + " late as well.",
-                {Cite("tables",
-                      Listed(names) + " became late at the same time, of " +
-                          Thousands(input_.tables_of_source) + " monitored tables of " +
-                          (input_.source.empty() ? "this database" : "source " + Short(input_.source)) + ".",
-                      {{"incidents", ids}})});
+        AddHypothesis(
+            Cause::kSourceLate, names.size() > 1 ? 0.9 : 0.8,
+            "The load behind several tables stopped, not this one alone: " + Listed(names) +
+                (names.size() == 1 ? " is" : " are") + " late as well.",
+            {AddEvidence("tables",
+                         Listed(names) + " became late at the same time, of " +
+                             Thousands(input_.tables_of_source) + " monitored tables of " +
+                             (input_.source.empty() ? "this database" : "source " + Short(input_.source)) +
+                             ".",
+                         {{"incidents", ids}})});
     if (late || fewer) return;
     for (const char* cause : {"table_freshness", "table_volume"})
-        for (const Neighbour* own : Near(cause, true)) {
-            Suppose(Cause::kLoadStopped, 0.75, "The table is late or has lost rows; this follows from that.",
-                    {Cite("table", AsSentence(own->summary), {{"incident", own->incident}})});
+        for (const ConcurrentIncident* own : Near(cause, true)) {
+            AddHypothesis(Cause::kLoadStopped, 0.75,
+                          "The table is late or has lost rows; this follows from that.",
+                          {AddEvidence("table", AsSentence(own->summary), {{"incident", own->incident}})});
             out_.related.push_back(own->incident);
         }
 }
 
 // What the incident says by itself.
-void TableDiagnosis::SupposeOwn() {
+void TableDiagnosis::AddOwnHypotheses() {
     const std::string name = Short(input_.relation, 80);
     const bool shared = std::any_of(out_.hypotheses.begin(), out_.hypotheses.end(),
                                     [](const Hypothesis& h) { return h.cause == Cause::kSourceLate; });
     if (input_.failing) {
-        Suppose(Cause::kCheckFails, 0.7,
-                "The check itself fails: a column or a right that it needs is gone, or the query is wrong.",
-                {});
+        AddHypothesis(
+            Cause::kCheckFails, 0.7,
+            "The check itself fails: a column or a right that it needs is gone, or the query is wrong.", {});
     } else if (input_.detector == "table_freshness" && shared) {
         return;
     } else if (input_.detector == "table_freshness") {
         const bool alone = input_.tables_of_source > 1;
-        Suppose(Cause::kLoadStopped, alone ? 0.75 : 0.65,
-                alone ? "What fills " + name +
-                            " stopped: no other monitored table of the same source is known to be late."
-                      : "What fills " + name + " stopped.",
-                {});
+        AddHypothesis(Cause::kLoadStopped, alone ? 0.75 : 0.65,
+                      alone ? "What fills " + name +
+                                  " stopped: no other monitored table of the same source is known to be late."
+                            : "What fills " + name + " stopped.",
+                      {});
     } else if (input_.detector == "table_volume" && input_.direction == "down") {
         const bool stopped = !Near("table_freshness", true).empty();
-        Suppose(stopped ? Cause::kLoadStopped : Cause::kRowsRemoved, 0.7,
-                stopped ? "No rows arrive, and old ones are removed as always."
-                        : "Rows were deleted, or a load replaced the table by a smaller one: new rows still "
-                          "arrive as far as is known.",
-                {});
+        AddHypothesis(
+            stopped ? Cause::kLoadStopped : Cause::kRowsRemoved, 0.7,
+            stopped ? "No rows arrive, and old ones are removed as always."
+                    : "Rows were deleted, or a load replaced the table by a smaller one: new rows still "
+                      "arrive as far as is known.",
+            {});
     } else if (input_.detector == "table_volume" && input_.direction == "up") {
-        Suppose(Cause::kRowsAdded, 0.6, "A load ran twice, or an import brought many rows at once.", {});
+        AddHypothesis(Cause::kRowsAdded, 0.6, "A load ran twice, or an import brought many rows at once.",
+                      {});
     } else if (input_.detector == "table_volume") {
-        Suppose(Cause::kLoadStopped, 0.6, "Nothing is written any more: the number of rows stands still.",
-                {});
+        AddHypothesis(Cause::kLoadStopped, 0.6,
+                      "Nothing is written any more: the number of rows stands still.", {});
     } else if (input_.detector == "table_schema") {
-        Suppose(Cause::kColumnsChanged, 0.9, "Somebody changed the table's definition.", {});
+        AddHypothesis(Cause::kColumnsChanged, 0.9, "Somebody changed the table's definition.", {});
     } else if (input_.detector == "table_replication_lag") {
-        Suppose(Cause::kReplicaLate, 0.8, "The standby does not keep up, or lost its connection.", {});
+        AddHypothesis(Cause::kReplicaLate, 0.8, "The standby does not keep up, or lost its connection.", {});
     } else {
-        Suppose(
+        AddHypothesis(
             Cause::kBadRows, 0.6,
             "Rows that break the check came " +
                 (input_.last_good ? "after " + FormatMoment(*input_.last_good) : std::string("with a load")) +
@@ -220,8 +226,8 @@ Diagnosis TableDiagnosis::Make() {
                  ", " + detector + (input_.attribute.empty() ? "" : " of " + Short(input_.attribute, 40)) +
                  " (" + input_.severity + ", " + input_.status + ")";
     Tell();
-    SupposeOthers();
-    SupposeOwn();
+    AddConcurrentIncidentHypotheses();
+    AddOwnHypotheses();
     std::stable_sort(out_.hypotheses.begin(), out_.hypotheses.end(),
                      [](const Hypothesis& a, const Hypothesis& b) { return a.confidence > b.confidence; });
     // Explanations take from each other: what is left after the better one is a second guess.
@@ -238,7 +244,7 @@ Diagnosis TableDiagnosis::Make() {
 
 }  // namespace
 
-Diagnosis DiagnoseTable(const TableCase& input) {
+Diagnosis DiagnoseTable(const TableInput& input) {
     return TableDiagnosis(input).Make();
 }
 

@@ -52,13 +52,14 @@ double Scale(const Totals& totals) {
 double ShapeShare(const AttributeChange& change, const std::vector<const Cell*>& set, bool gains) {
     const Totals totals = Sum(All(change));
     if (totals.before <= 0 || totals.after <= 0) return 0;
-    const auto shift = [&](const Cell& cell) {
+    const auto share_change = [&](const Cell& cell) {
         return static_cast<double>(cell.after) / totals.after -
                static_cast<double>(cell.before) / totals.before;
     };
     double moved = 0, mine = 0;
-    for (const Cell& cell : change.cells) moved += std::abs(shift(cell)) / 2;
-    for (const Cell* cell : set) mine += gains ? std::max(0.0, shift(*cell)) : std::max(0.0, -shift(*cell));
+    for (const Cell& cell : change.cells) moved += std::abs(share_change(cell)) / 2;
+    for (const Cell* cell : set)
+        mine += gains ? std::max(0.0, share_change(*cell)) : std::max(0.0, -share_change(*cell));
     return moved > 0 ? Unit(mine / moved) : 0;
 }
 
@@ -91,7 +92,7 @@ void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_c
 }
 
 // Old values that (nearly) went and new ones that came with as many people.
-std::optional<ValueMove> FindRename(const AttributeChange& change) {
+std::optional<ValueShift> FindRename(const AttributeChange& change) {
     std::vector<const Cell*> old_cells, new_cells, rest;
     for (const Cell& cell : change.cells) {
         const bool gained =
@@ -118,30 +119,30 @@ std::optional<ValueMove> FindRename(const AttributeChange& change) {
     const double people = std::min(lost, gained);
     if (people <= 0 || people < kSmallestShare * whole.before) return std::nullopt;
 
-    ValueMove move;
-    move.move = Move::kRenamed;
-    move.attribute = change.attribute;
+    ValueShift shift;
+    shift.kind = ShiftKind::kRenamed;
+    shift.attribute = change.attribute;
     PairUp(old_cells, new_cells);
     for (const Cell* cell : old_cells) {
-        move.labels.push_back(cell->label);
-        move.before += cell->before;
-        move.after += cell->after;
+        shift.labels.push_back(cell->label);
+        shift.before += cell->before;
+        shift.after += cell->after;
     }
-    for (const Cell* cell : new_cells) move.replacements.push_back(cell->label);
-    move.people = std::llround(people);
+    for (const Cell* cell : new_cells) shift.replacements.push_back(cell->label);
+    shift.people = std::llround(people);
     // An unequal balance is a loss or an influx beside the rename; a half-emptied old value may be a true
     // change of taste.
     const double balance = people / std::max(lost, gained);
-    const double emptied = Unit(1 - static_cast<double>(move.after) / std::max(scale * old_before, 1.0));
-    move.match = Unit((balance - 0.3) / 0.6) * (0.55 + 0.45 * emptied);
-    move.support = Support(people / std::sqrt(std::max(noise, 1.0)));
-    move.shape_share = ShapeShare(change, old_cells, false);
-    move.distance = change.distance;
-    return move;
+    const double emptied = Unit(1 - static_cast<double>(shift.after) / std::max(scale * old_before, 1.0));
+    shift.match = Unit((balance - 0.3) / 0.6) * (0.55 + 0.45 * emptied);
+    shift.support = Support(people / std::sqrt(std::max(noise, 1.0)));
+    shift.shape_share = ShapeShare(change, old_cells, false);
+    shift.distance = change.distance;
+    return shift;
 }
 
 // Members whose value became null, or null became a value: the count of nulls moves against the others'.
-std::optional<ValueMove> FindNulls(const AttributeChange& change) {
+std::optional<ValueShift> FindNulls(const AttributeChange& change) {
     const Cell* nulls = nullptr;
     Totals values;
     for (const Cell& cell : change.cells) {
@@ -158,23 +159,23 @@ std::optional<ValueMove> FindNulls(const AttributeChange& change) {
     const double opposite = values.before - values.after;  // what the named values lost
     if (std::abs(gain) < kSmallestShare * whole || gain * opposite <= 0) return std::nullopt;
 
-    ValueMove move;
-    move.move = gain > 0 ? Move::kNulled : Move::kFilled;
-    move.attribute = change.attribute;
-    move.labelled = false;
-    move.people = std::llround(std::min(std::abs(gain), std::abs(opposite)));
-    move.before = nulls->before;
-    move.after = nulls->after;
-    move.match = Unit(std::abs(gain) / std::max(std::abs(gain), std::abs(opposite)) * 1.1);
-    move.support = Support(nulls->z());
-    move.shape_share = ShapeShare(change, {nulls}, gain > 0);
-    move.distance = change.distance;
-    return move;
+    ValueShift shift;
+    shift.kind = gain > 0 ? ShiftKind::kNulled : ShiftKind::kFilled;
+    shift.attribute = change.attribute;
+    shift.labelled = false;
+    shift.people = std::llround(std::min(std::abs(gain), std::abs(opposite)));
+    shift.before = nulls->before;
+    shift.after = nulls->after;
+    shift.match = Unit(std::abs(gain) / std::max(std::abs(gain), std::abs(opposite)) * 1.1);
+    shift.support = Support(nulls->z());
+    shift.shape_share = ShapeShare(change, {nulls}, gain > 0);
+    shift.distance = change.distance;
+    return shift;
 }
 
 // The values in which a loss (sign -1) or a growth (sign +1) is concentrated, beyond what all others did.
-std::optional<ValueMove> FindConcentration(const AttributeChange& change,
-                                           const std::vector<const Cell*>& cells, double sign) {
+std::optional<ValueShift> FindConcentration(const AttributeChange& change,
+                                            const std::vector<const Cell*>& cells, double sign) {
     const Totals whole = Sum(cells);
     std::vector<const Cell*> candidates(cells);
     const auto relative = [](const Cell* cell) {
@@ -207,39 +208,40 @@ std::optional<ValueMove> FindConcentration(const AttributeChange& change,
     if (set.empty()) return std::nullopt;
 
     const double scale = Scale(rest);
-    ValueMove move;
-    move.attribute = change.attribute;
+    ValueShift shift;
+    shift.attribute = change.attribute;
     double excess = 0, noise = 0;
     for (const Cell* cell : set) {
-        move.labels.push_back(CellLabel(*cell));
-        move.labelled = move.labelled && change.labelled() && cell->kind == CellKind::kValue;
-        move.before += cell->before;
-        move.after += cell->after;
+        shift.labels.push_back(CellLabel(*cell));
+        shift.labelled = shift.labelled && change.labelled() && cell->kind == CellKind::kValue;
+        shift.before += cell->before;
+        shift.after += cell->after;
         excess += sign * Excess(*cell, scale);
         noise += std::pow(ExcessNoise(*cell, rest), 2);
     }
     if (excess < kSmallestShare * whole.before) return std::nullopt;
-    const bool gone = static_cast<double>(move.after) <= kGone * static_cast<double>(move.before);
-    const bool fresh = static_cast<double>(move.before) <= kGone * static_cast<double>(move.after);
-    move.move = sign < 0 ? (gone ? Move::kVanished : Move::kLost) : (fresh ? Move::kAppeared : Move::kGrew);
-    move.people = std::llround(excess);
+    const bool gone = static_cast<double>(shift.after) <= kGone * static_cast<double>(shift.before);
+    const bool fresh = static_cast<double>(shift.before) <= kGone * static_cast<double>(shift.after);
+    shift.kind = sign < 0 ? (gone ? ShiftKind::kVanished : ShiftKind::kLost)
+                          : (fresh ? ShiftKind::kAppeared : ShiftKind::kGrew);
+    shift.people = std::llround(excess);
     const double net = sign * (whole.after - whole.before);
-    move.size_share = net > 0 ? Unit(excess / net) : 0;
-    move.support = Support(excess / std::sqrt(noise));
-    move.shape_share = ShapeShare(change, set, sign > 0);
-    move.distance = change.distance;
-    return move;
+    shift.size_share = net > 0 ? Unit(excess / net) : 0;
+    shift.support = Support(excess / std::sqrt(noise));
+    shift.shape_share = ShapeShare(change, set, sign > 0);
+    shift.distance = change.distance;
+    return shift;
 }
 
-void FindIn(const AttributeChange& change, std::vector<ValueMove>& moves) {
+void FindIn(const AttributeChange& change, std::vector<ValueShift>& shifts) {
     std::vector<const Cell*> cells = All(change);
     // People whose value was renamed or emptied are still there: they are no loss and no growth.
     if (const auto nulls = FindNulls(change); nulls && nulls->match > 0.5) {
-        moves.push_back(*nulls);
+        shifts.push_back(*nulls);
         return;
     }
     if (const auto rename = FindRename(change); rename && rename->match > 0) {
-        moves.push_back(*rename);
+        shifts.push_back(*rename);
         std::erase_if(cells, [&](const Cell* cell) {
             const auto has = [&](const std::vector<std::string>& labels) {
                 return std::find(labels.begin(), labels.end(), cell->label) != labels.end();
@@ -248,7 +250,7 @@ void FindIn(const AttributeChange& change, std::vector<ValueMove>& moves) {
         });
     }
     for (const double sign : {-1.0, 1.0})
-        if (auto move = FindConcentration(change, cells, sign)) moves.push_back(std::move(*move));
+        if (auto shift = FindConcentration(change, cells, sign)) shifts.push_back(std::move(*shift));
 }
 
 }  // namespace
@@ -259,30 +261,30 @@ std::string CellLabel(const Cell& cell) {
     return cell.label;
 }
 
-std::vector<ValueMove> FindMoves(const std::vector<AttributeChange>& changes) {
-    std::vector<ValueMove> moves;
-    for (const AttributeChange& change : changes) FindIn(change, moves);
-    std::stable_sort(moves.begin(), moves.end(), [](const ValueMove& a, const ValueMove& b) {
+std::vector<ValueShift> FindValueShifts(const std::vector<AttributeChange>& changes) {
+    std::vector<ValueShift> shifts;
+    for (const AttributeChange& change : changes) FindIn(change, shifts);
+    std::stable_sort(shifts.begin(), shifts.end(), [](const ValueShift& a, const ValueShift& b) {
         // Values before intervals, and few values before many that say the same.
-        const auto strength = [](const ValueMove& m) {
+        const auto strength = [](const ValueShift& m) {
             return m.size_share * m.support * (m.labelled ? 1 : 0.8) -
                    0.02 * static_cast<double>(m.labels.size());
         };
         return strength(a) > strength(b);
     });
-    return moves;
+    return shifts;
 }
 
-std::string Describe(const ValueMove& move) {
-    const std::string attribute = Short(move.attribute, 40);
-    if (move.move == Move::kNulled || move.move == Move::kFilled) return attribute + " is empty";
+std::string Describe(const ValueShift& shift) {
+    const std::string attribute = Short(shift.attribute, 40);
+    if (shift.kind == ShiftKind::kNulled || shift.kind == ShiftKind::kFilled) return attribute + " is empty";
     std::vector<std::string> labels;
-    for (const std::string& label : move.labels)
+    for (const std::string& label : shift.labels)
         labels.push_back(label == "(null)"    ? "empty"
                          : label == "(other)" ? "rarer values"
                                               : Short(label, 40));
-    if (!move.labelled && labels.size() == 1 && labels[0] == "empty") return attribute + " is empty";
-    return attribute + (move.labelled ? " = " : " ") + Listed(labels);
+    if (!shift.labelled && labels.size() == 1 && labels[0] == "empty") return attribute + " is empty";
+    return attribute + (shift.labelled ? " = " : " ") + Listed(labels);
 }
 
 }  // namespace pulse::diagnosis

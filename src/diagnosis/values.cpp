@@ -29,66 +29,67 @@ std::vector<std::string> Shortened(const std::vector<std::string>& labels) {
 }
 
 // How far a move answers the question the incident asks.
-double Relevance(const Workbook& book, const ValueMove& move) {
-    const bool same = move.attribute == book.input.attribute;
-    switch (book.target) {
-        case Target::kSize: return move.size_share;
+double Relevance(const DiagnosisContext& context, const ValueShift& shift) {
+    const bool same = shift.attribute == context.input.attribute;
+    switch (context.target) {
+        case Target::kSize: return shift.size_share;
         case Target::kShape:
-            return same ? 0.15 + 0.85 * move.shape_share : 0.45 * std::max(move.size_share, move.shape_share);
-        case Target::kChurn: return 0.8 * move.size_share;
+            return same ? 0.15 + 0.85 * shift.shape_share
+                        : 0.45 * std::max(shift.size_share, shift.shape_share);
+        case Target::kChurn: return 0.8 * shift.size_share;
         case Target::kConversion:
-            return 0.45 * std::max(move.shape_share * Unit(move.distance * 4), move.size_share);
+            return 0.45 * std::max(shift.shape_share * Unit(shift.distance * 4), shift.size_share);
         case Target::kInactive:
-            return 0.5 * std::max(move.shape_share * Unit(move.distance * 4), move.size_share);
+            return 0.5 * std::max(shift.shape_share * Unit(shift.distance * 4), shift.size_share);
         case Target::kSchema: return 0.3;
     }
     return 0;
 }
 
-std::string CiteMove(Workbook& book, const ValueMove& move) {
-    nlohmann::json figures{{"attribute", move.attribute},
-                           {"values", move.labels},
-                           {"before", move.before},
-                           {"after", move.after},
-                           {"people", move.people}};
-    if (!move.replacements.empty()) figures["replacements"] = move.replacements;
+std::string AddShiftEvidence(DiagnosisContext& context, const ValueShift& shift) {
+    nlohmann::json figures{{"attribute", shift.attribute},
+                           {"values", shift.labels},
+                           {"before", shift.before},
+                           {"after", shift.after},
+                           {"people", shift.people}};
+    if (!shift.replacements.empty()) figures["replacements"] = shift.replacements;
     std::string sentence =
-        Describe(move) + ": " + Thousands(move.before) + " before, " + Thousands(move.after) + " after";
-    if (move.move == Move::kRenamed)
-        sentence += "; " + Listed(Shortened(move.replacements)) + " came with " + Thousands(move.people) +
+        Describe(shift) + ": " + Thousands(shift.before) + " before, " + Thousands(shift.after) + " after";
+    if (shift.kind == ShiftKind::kRenamed)
+        sentence += "; " + Listed(Shortened(shift.replacements)) + " came with " + Thousands(shift.people) +
                     " in their place";
-    return book.Cite("attribute", sentence + ".", figures);
+    return context.AddEvidence("attribute", sentence + ".", figures);
 }
 
 // Another attribute in which one value lost as many people as this move has: they are the same people.
-const ValueMove* SamePeople(const Workbook& book, const ValueMove& move) {
-    for (const ValueMove& other : book.moves) {
-        if (other.attribute == move.attribute || !other.labelled || other.labels.size() > 2) continue;
-        if (other.move != Move::kLost && other.move != Move::kVanished) continue;
+const ValueShift* SamePeople(const DiagnosisContext& context, const ValueShift& shift) {
+    for (const ValueShift& other : context.shifts) {
+        if (other.attribute == shift.attribute || !other.labelled || other.labels.size() > 2) continue;
+        if (other.kind != ShiftKind::kLost && other.kind != ShiftKind::kVanished) continue;
         const double ratio =
-            static_cast<double>(other.people) / std::max<double>(1, static_cast<double>(move.people));
+            static_cast<double>(other.people) / std::max<double>(1, static_cast<double>(shift.people));
         if (ratio > 0.75 && ratio < 1.33) return &other;
     }
     return nullptr;
 }
 
 // A clause on the attribute's values by which about as many people now miss the segment as lost the value.
-const ClauseCount* MissedBy(const Workbook& book, const ValueMove& move, int64_t& more) {
-    for (const ClauseCount& after : book.input.after->clauses)
-        for (const ClauseCount& before : book.input.before->clauses) {
+const ClauseCount* MissedBy(const DiagnosisContext& context, const ValueShift& shift, int64_t& more) {
+    for (const ClauseCount& after : context.input.after->clauses)
+        for (const ClauseCount& before : context.input.before->clauses) {
             if (after.text != before.text || !after.missed_only || !before.missed_only) continue;
             const auto columns = ColumnsOf(after.text);
-            if (std::find(columns.begin(), columns.end(), move.attribute) == columns.end()) continue;
+            if (std::find(columns.begin(), columns.end(), shift.attribute) == columns.end()) continue;
             more = *after.missed_only - *before.missed_only;
             if (MatchesValues(after.text) &&
-                static_cast<double>(more) > 0.5 * static_cast<double>(move.people))
+                static_cast<double>(more) > 0.5 * static_cast<double>(shift.people))
                 return &after;
         }
     return nullptr;
 }
 
 // "An Android SDK update" when the people share a platform, else "A release".
-std::string Release(const ValueMove* platform) {
+std::string Release(const ValueShift* platform) {
     if (!platform || platform->labels.empty()) return "A release";
     std::string name = Capitalized(Short(platform->labels.front(), 30));
     if (name == "Ios") name = "iOS";
@@ -96,155 +97,168 @@ std::string Release(const ValueMove* platform) {
     return (vowel ? "An " : "A ") + name + " SDK update";
 }
 
-std::string RenameSentence(const Workbook& book, const ValueMove& move) {
-    const std::string arrow = Listed(Shortened(move.labels)) + " -> " + Listed(Shortened(move.replacements));
-    const std::string attribute = Short(move.attribute, 40);
+std::string RenameSentence(const DiagnosisContext& context, const ValueShift& shift) {
+    const std::string arrow =
+        Listed(Shortened(shift.labels)) + " -> " + Listed(Shortened(shift.replacements));
+    const std::string attribute = Short(shift.attribute, 40);
     std::string sentence;
-    if (OfRelease(move.attribute)) {
-        const ValueMove* same = SamePeople(book, move);
+    if (OfRelease(shift.attribute)) {
+        const ValueShift* same = SamePeople(context, shift);
         sentence = Release(same && Mentions(same->attribute, {"platform", "device", "os"}) ? same : nullptr) +
                    " changed " + attribute + " values: " + arrow + ".";
     } else {
         sentence = "Values of " + attribute + " were renamed: " + arrow + ".";
     }
-    return sentence + " " + People(move.people) + " carry the new value instead of the old one.";
+    return sentence + " " + People(shift.people) + " carry the new value instead of the old one.";
 }
 
-Subject SubjectOf(const ValueMove& move) {
+Subject SubjectOf(const ValueShift& shift) {
     Subject subject;
-    subject.attribute = move.attribute;
-    if (move.labelled) subject.values = move.labels;
-    subject.replacements = move.replacements;
-    subject.people = move.people;
+    subject.attribute = shift.attribute;
+    if (shift.labelled) subject.values = shift.labels;
+    subject.replacements = shift.replacements;
+    subject.people = shift.people;
     return subject;
 }
 
-void SupposeRename(Workbook& book, const ValueMove& move) {
+void AddRenameHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     // A rename keeps its people in the segment: it explains a shift, not a loss.
     double relevance =
-        book.target == Target::kShape ? (move.attribute == book.input.attribute ? 1 : 0.55) : 0.4;
-    if (book.target == Target::kSize && std::abs(book.relative()) < 0.05) relevance = 0.7;
-    std::vector<std::string> cited{CiteMove(book, move)};
-    if (const ValueMove* same = SamePeople(book, move)) cited.push_back(CiteMove(book, *same));
-    book.Suppose(Cause::kValueRenamed, (0.3 + 0.67 * move.match) * move.support * relevance,
-                 RenameSentence(book, move), cited, SubjectOf(move));
+        context.target == Target::kShape ? (shift.attribute == context.input.attribute ? 1 : 0.55) : 0.4;
+    if (context.target == Target::kSize && std::abs(context.relative()) < 0.05) relevance = 0.7;
+    std::vector<std::string> cited{AddShiftEvidence(context, shift)};
+    if (const ValueShift* same = SamePeople(context, shift))
+        cited.push_back(AddShiftEvidence(context, *same));
+    context.AddHypothesis(Cause::kValueRenamed, (0.3 + 0.67 * shift.match) * shift.support * relevance,
+                          RenameSentence(context, shift), cited, SubjectOf(shift));
 }
 
 // The value is gone from the segment, but its people are still in the table and fail the clause that names
 // it.
-bool SupposeRenamedOutside(Workbook& book, const ValueMove& move) {
+bool AddOutsideRenameHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     int64_t more = 0;
-    const ClauseCount* clause = MissedBy(book, move, more);
+    const ClauseCount* clause = MissedBy(context, shift, more);
     if (!clause) return false;
-    const std::string attribute = Short(move.attribute, 40);
-    const ValueMove* same = SamePeople(book, move);
-    std::vector<std::string> cited{CiteMove(book, move),
-                                   book.Cite("clause",
-                                             MorePeople(more) + " than before miss the segment by `" +
-                                                 Short(clause->text, 80) + "` alone.",
-                                             {{"clause", clause->text}, {"missed_only_change", more}})};
-    if (same) cited.push_back(CiteMove(book, *same));
+    const std::string attribute = Short(shift.attribute, 40);
+    const ValueShift* same = SamePeople(context, shift);
+    std::vector<std::string> cited{
+        AddShiftEvidence(context, shift),
+        context.AddEvidence(
+            "clause",
+            MorePeople(more) + " than before miss the segment by `" + Short(clause->text, 80) + "` alone.",
+            {{"clause", clause->text}, {"missed_only_change", more}})};
+    if (same) cited.push_back(AddShiftEvidence(context, *same));
     std::string sentence;
-    if (OfRelease(move.attribute))
+    if (OfRelease(shift.attribute))
         sentence = Release(same && Mentions(same->attribute, {"platform", "device", "os"}) ? same : nullptr) +
                    " changed " + attribute + " values: ";
     else
         sentence = "Values of " + attribute + " were renamed: ";
-    sentence += Describe(move) + " has " + (move.move == Move::kVanished ? "nobody" : "far fewer people") +
-                " left, and " + MorePeople(more) + " fail `" + Short(clause->text, 80) +
-                "`, which names the old values.";
+    sentence += Describe(shift) + " has " +
+                (shift.kind == ShiftKind::kVanished ? "nobody" : "far fewer people") + " left, and " +
+                MorePeople(more) + " fail `" + Short(clause->text, 80) + "`, which names the old values.";
     const double fit =
-        Unit(static_cast<double>(more) / static_cast<double>(std::max<int64_t>(move.people, 1)));
-    Subject subject = SubjectOf(move);
+        Unit(static_cast<double>(more) / static_cast<double>(std::max<int64_t>(shift.people, 1)));
+    Subject subject = SubjectOf(shift);
     subject.clause = clause->text;
-    book.Suppose(Cause::kValueRenamed,
-                 (0.35 + 0.6 * fit) * move.support * (0.3 + 0.7 * Relevance(book, move)), sentence, cited,
-                 subject);
+    context.AddHypothesis(Cause::kValueRenamed,
+                          (0.35 + 0.6 * fit) * shift.support * (0.3 + 0.7 * Relevance(context, shift)),
+                          sentence, cited, subject);
     return true;
 }
 
-void SupposeNulls(Workbook& book, const ValueMove& move) {
-    const bool emptied = move.move == Move::kNulled;
+void AddNullsHypothesis(DiagnosisContext& context, const ValueShift& shift) {
+    const bool emptied = shift.kind == ShiftKind::kNulled;
     double relevance =
-        book.target == Target::kShape ? (move.attribute == book.input.attribute ? 1 : 0.5) : 0.4;
-    if (book.target == Target::kSize && std::abs(book.relative()) < 0.05) relevance = 0.7;
-    const std::string attribute = Short(move.attribute, 40);
+        context.target == Target::kShape ? (shift.attribute == context.input.attribute ? 1 : 0.5) : 0.4;
+    if (context.target == Target::kSize && std::abs(context.relative()) < 0.05) relevance = 0.7;
+    const std::string attribute = Short(shift.attribute, 40);
     const std::string sentence =
-        emptied ? attribute + " is empty for " + People(move.people) +
+        emptied ? attribute + " is empty for " + People(shift.people) +
                       " who had a value before: the column stopped being filled for them."
-                : attribute + " was empty for " + People(move.people) +
+                : attribute + " was empty for " + People(shift.people) +
                       " and now has values: the column is being filled.";
-    book.Suppose(emptied ? Cause::kColumnNulled : Cause::kColumnFilled,
-                 (0.3 + 0.67 * move.match) * move.support * relevance * (0.5 + 0.5 * move.shape_share),
-                 Capitalized(sentence), {CiteMove(book, move)}, SubjectOf(move));
+    context.AddHypothesis(
+        emptied ? Cause::kColumnNulled : Cause::kColumnFilled,
+        (0.3 + 0.67 * shift.match) * shift.support * relevance * (0.5 + 0.5 * shift.shape_share),
+        Capitalized(sentence), {AddShiftEvidence(context, shift)}, SubjectOf(shift));
 }
 
-std::string LossSentence(const Workbook& book, const ValueMove& move) {
+std::string LossSentence(const DiagnosisContext& context, const ValueShift& shift) {
     const double kept =
-        static_cast<double>(move.after) / std::max<double>(1, static_cast<double>(move.before));
+        static_cast<double>(shift.after) / std::max<double>(1, static_cast<double>(shift.before));
     std::string sentence;
-    if (move.move == Move::kVanished)
-        sentence = "Nobody with " + Describe(move) + " is left (" + Thousands(move.before) +
+    if (shift.kind == ShiftKind::kVanished)
+        sentence = "Nobody with " + Describe(shift) + " is left (" + Thousands(shift.before) +
                    " before), while the others stayed as they were: the value vanished upstream.";
     else
-        sentence = Describe(move) + " lost " + Percent(1 - kept) + " of its people (" +
-                   Thousands(move.before) + " before, " + Thousands(move.after) +
+        sentence = Describe(shift) + " lost " + Percent(1 - kept) + " of its people (" +
+                   Thousands(shift.before) + " before, " + Thousands(shift.after) +
                    " after), far more than the others.";
-    if (const ValueMove* same = SamePeople(book, move))
+    if (const ValueShift* same = SamePeople(context, shift))
         sentence += " The same people probably show as " + Describe(*same) + ".";
     return sentence;
 }
 
 // Many intervals of a number are a weaker word than one named value.
-double Sharpness(const ValueMove& move) {
-    return (move.labelled ? 1 : 0.75) * (move.labels.size() <= 3 ? 1 : move.labels.size() <= 6 ? 0.92 : 0.8);
+double Sharpness(const ValueShift& shift) {
+    return (shift.labelled ? 1 : 0.75) * (shift.labels.size() <= 3   ? 1
+                                          : shift.labels.size() <= 6 ? 0.92
+                                                                     : 0.8);
 }
 
 // People who came or went show in the size as well; people who only changed places between values do not.
 // 0..1.
-double ShowsInSize(const Workbook& book, const ValueMove& move, double sign) {
-    if (book.target == Target::kSize || book.target == Target::kChurn) return 1;
-    const double net = sign * static_cast<double>(book.growth());
-    return 0.35 + 0.65 * Unit(1.4 * net / std::max<double>(1, static_cast<double>(move.people)));
+double ShowsInSize(const DiagnosisContext& context, const ValueShift& shift, double sign) {
+    if (context.target == Target::kSize || context.target == Target::kChurn) return 1;
+    const double net = sign * static_cast<double>(context.growth());
+    return 0.35 + 0.65 * Unit(1.4 * net / std::max<double>(1, static_cast<double>(shift.people)));
 }
 
-void SupposeLoss(Workbook& book, const ValueMove& move) {
-    if (SupposeRenamedOutside(book, move)) return;
-    const Cause cause = move.move == Move::kVanished ? Cause::kValueVanished : Cause::kOneValueLost;
-    book.Suppose(cause,
-                 0.96 * move.support * Relevance(book, move) * Sharpness(move) * ShowsInSize(book, move, -1),
-                 LossSentence(book, move), {CiteMove(book, move), book.cited_size}, SubjectOf(move));
+void AddLossHypothesis(DiagnosisContext& context, const ValueShift& shift) {
+    if (AddOutsideRenameHypothesis(context, shift)) return;
+    const Cause cause = shift.kind == ShiftKind::kVanished ? Cause::kValueVanished : Cause::kOneValueLost;
+    context.AddHypothesis(
+        cause,
+        0.96 * shift.support * Relevance(context, shift) * Sharpness(shift) * ShowsInSize(context, shift, -1),
+        LossSentence(context, shift), {AddShiftEvidence(context, shift), context.cited_size},
+        SubjectOf(shift));
 }
 
-void SupposeGain(Workbook& book, const ValueMove& move) {
-    std::string sentence = Describe(move) + " grew from " + Thousands(move.before) + " to " +
-                           Thousands(move.after) + " people, far more than the others.";
-    if (move.move == Move::kAppeared)
+void AddGainHypothesis(DiagnosisContext& context, const ValueShift& shift) {
+    std::string sentence = Describe(shift) + " grew from " + Thousands(shift.before) + " to " +
+                           Thousands(shift.after) + " people, far more than the others.";
+    if (shift.kind == ShiftKind::kAppeared)
         sentence =
-            Describe(move) + " is new: " + People(move.after) + " carry it, hardly anybody did before.";
-    book.Suppose(Cause::kValueInflux,
-                 0.95 * move.support * Relevance(book, move) * Sharpness(move) * ShowsInSize(book, move, 1),
-                 Capitalized(sentence), {CiteMove(book, move), book.cited_size}, SubjectOf(move));
+            Describe(shift) + " is new: " + People(shift.after) + " carry it, hardly anybody did before.";
+    context.AddHypothesis(
+        Cause::kValueInflux,
+        0.95 * shift.support * Relevance(context, shift) * Sharpness(shift) * ShowsInSize(context, shift, 1),
+        Capitalized(sentence), {AddShiftEvidence(context, shift), context.cited_size}, SubjectOf(shift));
 }
 
 // The shares of an attribute moved at much the same size, and no rename or emptied column explains it.
-void SupposeMix(Workbook& book, const AttributeChange& change) {
-    if (book.target != Target::kShape || change.attribute != book.input.attribute || change.distance < 0.02)
+void AddMixHypothesis(DiagnosisContext& context, const AttributeChange& change) {
+    if (context.target != Target::kShape || change.attribute != context.input.attribute ||
+        change.distance < 0.02)
         return;
     double explained = 0;
-    for (const ValueMove& move : book.moves)
-        if (move.attribute == change.attribute)
-            explained = std::max(explained, move.move == Move::kRenamed || !(std::abs(book.relative()) < 0.1)
-                                                ? move.match * move.support * move.shape_share
-                                                : 0.0);
+    for (const ValueShift& shift : context.shifts)
+        if (shift.attribute == change.attribute)
+            explained =
+                std::max(explained, shift.kind == ShiftKind::kRenamed || !(std::abs(context.relative()) < 0.1)
+                                        ? shift.match * shift.support * shift.shape_share
+                                        : 0.0);
     const Cell *up = nullptr, *down = nullptr;
-    const auto shift = [&](const Cell& cell) {
-        return static_cast<double>(cell.after) / static_cast<double>(std::max<int64_t>(book.after_size, 1)) -
-               static_cast<double>(cell.before) / static_cast<double>(std::max<int64_t>(book.before_size, 1));
+    const auto share_change = [&](const Cell& cell) {
+        return static_cast<double>(cell.after) /
+                   static_cast<double>(std::max<int64_t>(context.after_size, 1)) -
+               static_cast<double>(cell.before) /
+                   static_cast<double>(std::max<int64_t>(context.before_size, 1));
     };
     for (const Cell& cell : change.cells) {
-        if (!up || shift(cell) > shift(*up)) up = &cell;
-        if (!down || shift(cell) < shift(*down)) down = &cell;
+        if (!up || share_change(cell) > share_change(*up)) up = &cell;
+        if (!down || share_change(cell) < share_change(*down)) down = &cell;
     }
     if (!up || up == down) return;
     const auto told = [&](const Cell& cell) {
@@ -253,25 +267,26 @@ void SupposeMix(Workbook& book, const AttributeChange& change) {
                                                                   : Short(cell.label, 40);
         return label + " from " +
                Percent(static_cast<double>(cell.before) /
-                       static_cast<double>(std::max<int64_t>(book.before_size, 1))) +
+                       static_cast<double>(std::max<int64_t>(context.before_size, 1))) +
                " to " +
                Percent(static_cast<double>(cell.after) /
-                       static_cast<double>(std::max<int64_t>(book.after_size, 1)));
+                       static_cast<double>(std::max<int64_t>(context.after_size, 1)));
     };
     const std::string fact =
         "Shares of " + Short(change.attribute, 40) + ": " + told(*down) + ", " + told(*up) + ".";
-    const std::string id =
-        book.Cite("attribute", fact, {{"attribute", change.attribute}, {"distance", change.distance}});
-    const double steady = 1 - Unit(std::abs(book.relative()) * 2);
+    const std::string id = context.AddEvidence(
+        "attribute", fact, {{"attribute", change.attribute}, {"distance", change.distance}});
+    const double steady = 1 - Unit(std::abs(context.relative()) * 2);
     Subject subject;
     subject.attribute = change.attribute;
     if (up->kind == CellKind::kValue && change.labelled()) subject.values = {up->label};
-    book.Suppose(Cause::kMixShift, 0.8 * Unit(change.distance * 10) * (1 - explained) * (0.4 + 0.6 * steady),
-                 "The mix of the audience moved between values it always had. " + fact, {id}, subject);
+    context.AddHypothesis(
+        Cause::kMixShift, 0.8 * Unit(change.distance * 10) * (1 - explained) * (0.4 + 0.6 * steady),
+        "The mix of the audience moved between values it always had. " + fact, {id}, subject);
 }
 
 // A number whose typical value moved by a factor: other people, or another unit.
-void SupposeRescaled(Workbook& book, const AttributeChange& change) {
+void AddRescaledHypothesis(DiagnosisContext& context, const AttributeChange& change) {
     if (change.kind != segment::AttributeKind::kNumeric || !change.median_before || !change.median_after)
         return;
     if (change.distance < 0.15 || *change.median_before == 0 || *change.median_after == 0) return;
@@ -280,39 +295,40 @@ void SupposeRescaled(Workbook& book, const AttributeChange& change) {
     const double tens = std::log10(factor);
     const bool unit = std::abs(tens) > 0.9 && std::abs(tens - std::round(tens)) < 0.08;
     if (std::abs(std::log(factor)) < std::log(1.25)) return;
-    const double relevance = book.target == Target::kShape && change.attribute == book.input.attribute ? 1
-                             : book.target == Target::kShape || std::abs(book.relative()) < 0.1        ? 0.5
-                                                                                                       : 0.25;
+    const double relevance = context.target == Target::kShape && change.attribute == context.input.attribute
+                                 ? 1
+                             : context.target == Target::kShape || std::abs(context.relative()) < 0.1 ? 0.5
+                                                                                                      : 0.25;
     const std::string name = Short(change.attribute, 40);
     const std::string fact = "The typical " + name + " went from " + Figure(*change.median_before) + " to " +
                              Figure(*change.median_after) + ".";
     const std::string id =
-        book.Cite("attribute", fact, {{"attribute", change.attribute}, {"factor", factor}});
+        context.AddEvidence("attribute", fact, {{"attribute", change.attribute}, {"factor", factor}});
     Subject subject;
     subject.attribute = change.attribute;
-    book.Suppose(Cause::kValuesRescaled, (unit ? 0.95 : 0.6) * relevance * Unit(change.distance * 3),
-                 unit ? fact + " A factor of " + Figure(std::pow(10, std::round(std::abs(tens)))) +
-                            " is rarely people and mostly another unit upstream."
-                      : fact + " The whole audience moved along it.",
-                 {id}, subject);
+    context.AddHypothesis(Cause::kValuesRescaled, (unit ? 0.95 : 0.6) * relevance * Unit(change.distance * 3),
+                          unit ? fact + " A factor of " + Figure(std::pow(10, std::round(std::abs(tens)))) +
+                                     " is rarely people and mostly another unit upstream."
+                               : fact + " The whole audience moved along it.",
+                          {id}, subject);
 }
 
 }  // namespace
 
-void SupposeValues(Workbook& book) {
-    if (!book.comparable) return;
-    for (const ValueMove& move : book.moves) switch (move.move) {
-            case Move::kRenamed: SupposeRename(book, move); break;
-            case Move::kNulled:
-            case Move::kFilled: SupposeNulls(book, move); break;
-            case Move::kVanished:
-            case Move::kLost: SupposeLoss(book, move); break;
-            case Move::kAppeared:
-            case Move::kGrew: SupposeGain(book, move); break;
+void AddValueHypotheses(DiagnosisContext& context) {
+    if (!context.comparable) return;
+    for (const ValueShift& shift : context.shifts) switch (shift.kind) {
+            case ShiftKind::kRenamed: AddRenameHypothesis(context, shift); break;
+            case ShiftKind::kNulled:
+            case ShiftKind::kFilled: AddNullsHypothesis(context, shift); break;
+            case ShiftKind::kVanished:
+            case ShiftKind::kLost: AddLossHypothesis(context, shift); break;
+            case ShiftKind::kAppeared:
+            case ShiftKind::kGrew: AddGainHypothesis(context, shift); break;
         }
-    for (const AttributeChange& change : book.changes) {
-        SupposeMix(book, change);
-        SupposeRescaled(book, change);
+    for (const AttributeChange& change : context.changes) {
+        AddMixHypothesis(context, change);
+        AddRescaledHypothesis(context, change);
     }
 }
 

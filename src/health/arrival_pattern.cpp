@@ -8,14 +8,14 @@ namespace pulse::health {
 namespace {
 
 constexpr int kWeeks = 4;
-constexpr int kLeastWeeks = 2;
+constexpr int kMinWeeks = 2;
 constexpr int kSteps = 4;  // to either side, a quarter of an hour each: loads are not on the minute
 constexpr int64_t kStep = 15 * kMinute;
-constexpr double kLeastLimit = 300;  // seconds: what is shorter is the noise of loads
+constexpr double kMinLimit = 300;  // seconds: what is shorter is the noise of loads
 
 }  // namespace
 
-std::vector<Moment> PhaseMoments(Moment now) {
+std::vector<Moment> PastMoments(Moment now) {
     std::vector<Moment> moments;
     for (int week = 1; week <= kWeeks; ++week)
         for (int step = -kSteps; step <= kSteps; ++step)
@@ -23,47 +23,48 @@ std::vector<Moment> PhaseMoments(Moment now) {
     return moments;
 }
 
-std::vector<int> PhaseWeeks() {
+std::vector<int> PastWeeks() {
     std::vector<int> weeks;
     for (int week = 1; week <= kWeeks; ++week) weeks.insert(weeks.end(), 2 * kSteps + 1, week);
     return weeks;
 }
 
-Rhythm LearnRhythm(const std::vector<Phase>& phases, std::optional<double> oldest,
-                   std::optional<double> gap) {
-    Rhythm rhythm;
+ArrivalPattern LearnArrivalPattern(const std::vector<PastAge>& past_ages, std::optional<double> oldest,
+                                   std::optional<double> gap) {
+    ArrivalPattern pattern;
     std::map<int, double> longest;  // per week
     double sum = 0;
     int count = 0;
-    for (const Phase& phase : phases) {
+    for (const PastAge& past_age : past_ages) {
         // The hour in which the table began says nothing about its rhythm.
-        if (!phase.age || !oldest || static_cast<double>(phase.week) * 7 * 86400 + 3600 > *oldest) continue;
-        longest[phase.week] = std::max(longest[phase.week], *phase.age);
-        sum += *phase.age;
+        if (!past_age.age || !oldest || static_cast<double>(past_age.week) * 7 * 86400 + 3600 > *oldest)
+            continue;
+        longest[past_age.week] = std::max(longest[past_age.week], *past_age.age);
+        sum += *past_age.age;
         ++count;
     }
-    rhythm.weeks = static_cast<int>(longest.size());
-    if (rhythm.weeks < kLeastWeeks) {
-        rhythm.why = "its rows cover " + (oldest ? Duration(*oldest) : std::string("no time")) +
-                     ", the rhythm needs " + std::to_string(kLeastWeeks) + " weeks";
-        return rhythm;
+    pattern.weeks = static_cast<int>(longest.size());
+    if (pattern.weeks < kMinWeeks) {
+        pattern.why = "its rows cover " + (oldest ? Duration(*oldest) : std::string("no time")) +
+                      ", the rhythm needs " + std::to_string(kMinWeeks) + " weeks";
+        return pattern;
     }
     std::vector<double> silences;
     for (const auto& [week, silence] : longest) silences.push_back(silence);
     std::sort(silences.begin(), silences.end());
-    rhythm.expected = silences[silences.size() / 2];
+    pattern.expected = silences[silences.size() / 2];
     const double mean = sum / count;
     // Regular arrivals are at most twice their mean late, random ones four times and sometimes much more: the
     // less regular, the more room.
-    const double irregular = mean > 0 ? rhythm.expected / mean / 2 : 1;
+    const double irregular = mean > 0 ? pattern.expected / mean / 2 : 1;
     // The longest silence may lie between two of the moments looked at.
     constexpr double kBetween = static_cast<double>(kStep) / kSecond;
-    const double longest_silence = rhythm.expected + std::min(gap.value_or(kBetween), kBetween);
-    rhythm.limit = std::max(kLeastLimit, longest_silence * std::clamp(irregular, 1.25, 2.5));
+    const double longest_silence = pattern.expected + std::min(gap.value_or(kBetween), kBetween);
+    pattern.limit = std::max(kMinLimit, longest_silence * std::clamp(irregular, 1.25, 2.5));
     // Random arrivals exceed seven means once in a thousand looks.
-    if (irregular > 1.15) rhythm.limit = std::max(rhythm.limit, 7 * mean);
-    rhythm.known = true;
-    return rhythm;
+    if (irregular > 1.15) pattern.limit = std::max(pattern.limit, 7 * mean);
+    pattern.known = true;
+    return pattern;
 }
 
 }  // namespace pulse::health

@@ -18,24 +18,24 @@ namespace {
 using segment::DescribeJson;
 using segment::SuggestQuoted;
 
-struct KindFacts {
-    Kind kind;
+struct CheckTypeFacts {
+    CheckType type;
     const char* name;
     std::vector<std::string> keys;  // besides those of every check
 };
 
-const std::vector<KindFacts>& Kinds() {
-    static const std::vector<KindFacts> kinds = {
-        {Kind::kFreshness, "freshness", {"column", "max_age"}},
-        {Kind::kVolume, "volume", {"min", "max", "anomaly", "change"}},
-        {Kind::kNullRate, "null_rate", {"column", "max"}},
-        {Kind::kUnique, "unique", {"columns", "column", "share"}},
-        {Kind::kAcceptedValues, "accepted_values", {"column", "values", "share"}},
-        {Kind::kRange, "range", {"column", "min", "max", "share"}},
-        {Kind::kReferences, "references", {"column", "relation", "to", "share"}},
-        {Kind::kSchema, "schema", {}},
-        {Kind::kReplicationLag, "replication_lag", {"max", "standbys"}},
-        {Kind::kSql, "sql", {"query", "name", "min", "max", "rows"}},
+const std::vector<CheckTypeFacts>& CheckTypes() {
+    static const std::vector<CheckTypeFacts> kinds = {
+        {CheckType::kFreshness, "freshness", {"column", "max_age"}},
+        {CheckType::kVolume, "volume", {"min", "max", "anomaly", "change"}},
+        {CheckType::kNullRate, "null_rate", {"column", "max"}},
+        {CheckType::kUnique, "unique", {"columns", "column", "share"}},
+        {CheckType::kAcceptedValues, "accepted_values", {"column", "values", "share"}},
+        {CheckType::kRange, "range", {"column", "min", "max", "share"}},
+        {CheckType::kReferences, "references", {"column", "relation", "to", "share"}},
+        {CheckType::kSchema, "schema", {}},
+        {CheckType::kReplicationLag, "replication_lag", {"max", "standbys"}},
+        {CheckType::kSql, "sql", {"query", "name", "min", "max", "rows"}},
     };
     return kinds;
 }
@@ -123,23 +123,23 @@ class Source {
     size_t number_;
 };
 
-std::vector<std::string> NamesOfKinds() {
+std::vector<std::string> CheckTypeNames() {
     std::vector<std::string> names;
-    for (const KindFacts& facts : Kinds()) names.push_back(facts.name);
+    for (const CheckTypeFacts& facts : CheckTypes()) names.push_back(facts.name);
     return names;
 }
 
-const KindFacts& FactsOf(const Source& source) {
+const CheckTypeFacts& FactsOf(const Source& source) {
     if (!source.Has("type"))
-        source.Fail("a check needs a \"type\"", "It has none.", SuggestQuoted("", NamesOfKinds(), "Types"));
+        source.Fail("a check needs a \"type\"", "It has none.", SuggestQuoted("", CheckTypeNames(), "Types"));
     const std::string name = source.Text("type", "Give the type as a text.");
-    for (const KindFacts& facts : Kinds())
+    for (const CheckTypeFacts& facts : CheckTypes())
         if (name == facts.name) return facts;
     source.Fail("unknown type of check \"" + name + "\"", "No check is called so.",
-                SuggestQuoted(name, NamesOfKinds(), "Types"));
+                SuggestQuoted(name, CheckTypeNames(), "Types"));
 }
 
-void RequireKnownKeys(const Source& source, const KindFacts& facts) {
+void RequireKnownKeys(const Source& source, const CheckTypeFacts& facts) {
     std::vector<std::string> valid = facts.keys;
     valid.insert(valid.end(), kCommonKeys.begin(), kCommonKeys.end());
     for (const auto& [key, value] : source.json().items())
@@ -150,7 +150,7 @@ void RequireKnownKeys(const Source& source, const KindFacts& facts) {
 
 void ReadCommon(const Source& source, Check& check) {
     if (source.Has("every")) {
-        source.Span("every", kLeastEvery);
+        source.Span("every", kMinEvery);
         check.every = source.json()["every"].get<std::string>();
     }
     if (source.Has("severity")) {
@@ -215,58 +215,58 @@ void ReadSql(const Source& source, Check& check) {
 }
 
 void ReadOwn(const Source& source, Check& check) {
-    switch (check.kind) {
-        case Kind::kFreshness:
+    switch (check.type) {
+        case CheckType::kFreshness:
             if (source.Has("column")) check.columns = {source.Text("column", kColumnHint)};
             if (source.Has("max_age")) check.max_age = source.Span("max_age", kSecond);
             break;
-        case Kind::kVolume: ReadVolume(source, check); break;
-        case Kind::kNullRate:
+        case CheckType::kVolume: ReadVolume(source, check); break;
+        case CheckType::kNullRate:
             check.columns = {source.Text("column", kColumnHint)};
             check.max = source.Number("max", 0, 1).value_or(0);
             break;
-        case Kind::kUnique: ReadUnique(source, check); break;
-        case Kind::kAcceptedValues:
+        case CheckType::kUnique: ReadUnique(source, check); break;
+        case CheckType::kAcceptedValues:
             check.columns = {source.Text("column", kColumnHint)};
             check.values = source.List("values", "Give the values as [\"a\", \"b\"].");
             break;
-        case Kind::kRange: ReadRange(source, check); break;
-        case Kind::kReferences:
+        case CheckType::kRange: ReadRange(source, check); break;
+        case CheckType::kReferences:
             check.columns = {source.Text("column", kColumnHint)};
             check.relation = source.Text("relation", "Name the table that the column points to.");
             check.to = source.Text("to", "Name the column of that table.");
             break;
-        case Kind::kSchema: break;
-        case Kind::kReplicationLag:
+        case CheckType::kSchema: break;
+        case CheckType::kReplicationLag:
             check.max = source.Has("max") ? static_cast<double>(source.Span("max", kSecond)) / kSecond : 30;
             if (const auto standbys = source.Number("standbys", 0, 1000))
                 check.standbys = static_cast<int>(*standbys);
             break;
-        case Kind::kSql: ReadSql(source, check); break;
+        case CheckType::kSql: ReadSql(source, check); break;
     }
     if (const auto share = source.Number("share", 0, 1)) check.share = *share;
 }
 
 }  // namespace
 
-const char* Name(Kind kind) {
-    for (const KindFacts& facts : Kinds())
-        if (facts.kind == kind) return facts.name;
-    throw std::logic_error("unnamed kind of check");
+const char* Name(CheckType type) {
+    for (const CheckTypeFacts& facts : CheckTypes())
+        if (facts.type == type) return facts.name;
+    throw std::logic_error("unnamed type of check");
 }
 
-std::optional<Kind> ParseKind(const std::string& name) {
-    for (const KindFacts& facts : Kinds())
-        if (name == facts.name) return facts.kind;
+std::optional<CheckType> ParseCheckType(const std::string& name) {
+    for (const CheckTypeFacts& facts : CheckTypes())
+        if (name == facts.name) return facts.type;
     return std::nullopt;
 }
 
-std::string Detector(Kind kind) {
-    return std::string("table_") + Name(kind);
+std::string Detector(CheckType type) {
+    return std::string("table_") + Name(type);
 }
 
 std::string Check::Attribute() const {
-    if (kind == Kind::kSql) return name;
+    if (type == CheckType::kSql) return name;
     std::string list;
     for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + column;
     return list;
@@ -274,10 +274,10 @@ std::string Check::Attribute() const {
 
 Check ParseCheck(const Json& json, size_t number) {
     const Source source(json, number);
-    const KindFacts& facts = FactsOf(source);
+    const CheckTypeFacts& facts = FactsOf(source);
     RequireKnownKeys(source, facts);
     Check check;
-    check.kind = facts.kind;
+    check.type = facts.type;
     ReadCommon(source, check);
     ReadOwn(source, check);
     return check;
@@ -298,17 +298,17 @@ std::vector<Check> ParseChecks(const Json& json) {
                         "There are " + std::to_string(json.size()) + ".",
                         "A table has at most " + std::to_string(kMost) + " checks.");
     std::vector<Check> checks;
-    std::set<std::pair<Kind, std::string>> seen;
+    std::set<std::pair<CheckType, std::string>> seen;
     for (const Json& item : json) {
         checks.push_back(ParseCheck(item, checks.size() + 1));
         const Check& check = checks.back();
-        if (!seen.emplace(check.kind, check.Attribute()).second)
+        if (!seen.emplace(check.type, check.Attribute()).second)
             throw UserError(
                 sqlstate::kInvalidParameter,
-                std::string("there are two checks of type ") + Name(check.kind) +
+                std::string("there are two checks of type ") + Name(check.type) +
                     (check.Attribute().empty() ? "" : " on \"" + check.Attribute() + "\""),
                 "The second is check " + std::to_string(checks.size()) + ".",
-                check.kind == Kind::kSql ? "Give each query a \"name\" of its own." : "Make them one.");
+                check.type == CheckType::kSql ? "Give each query a \"name\" of its own." : "Make them one.");
     }
     return checks;
 }

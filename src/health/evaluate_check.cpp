@@ -27,16 +27,16 @@ std::string Sampled(const Measurement& m) {
 
 std::string WhatIsBad(const Check& check, bool one) {
     const std::string column = check.Attribute();
-    switch (check.kind) {
-        case Kind::kNullRate: return (one ? "has" : "have") + std::string(" no ") + column;
-        case Kind::kAcceptedValues:
+    switch (check.type) {
+        case CheckType::kNullRate: return (one ? "has" : "have") + std::string(" no ") + column;
+        case CheckType::kAcceptedValues:
             return (one ? "has" : "have") + std::string(" a value of ") + column + " that is not accepted";
-        case Kind::kRange:
+        case CheckType::kRange:
             return (one ? "has" : "have") + std::string(" a value of ") + column +
                    (check.low && check.high ? " outside " + *check.low + " to " + *check.high
                     : check.low             ? " below " + *check.low
                                             : " above " + *check.high);
-        case Kind::kReferences:
+        case CheckType::kReferences:
             return (one ? "points" : "point") + std::string(" with ") + column + " to nothing in " +
                    check.relation;
         default: return (one ? "repeats" : "repeat") + std::string(" the ") + column + " of another";
@@ -44,28 +44,28 @@ std::string WhatIsBad(const Check& check, bool one) {
 }
 
 // null_rate, unique, accepted_values, range, references: rows that should not be.
-Verdict JudgeRows(const Check& check, const Measurement& m, const Setting& setting) {
-    Verdict verdict;
-    const double limit = check.kind == Kind::kNullRate ? check.max.value_or(0) : check.share;
+CheckResult EvaluateRows(const Check& check, const Measurement& m, const CheckContext& context) {
+    CheckResult result;
+    const double limit = check.type == CheckType::kNullRate ? check.max.value_or(0) : check.share;
     const double share = m.of > 0 ? m.bad / m.of : 0;
-    verdict.observed = share;
-    verdict.low = 0;
-    verdict.high = limit;
-    verdict.details = {{"bad_rows", m.bad}, {"rows", m.of}, {"standard_error", m.error}};
+    result.observed = share;
+    result.low = 0;
+    result.high = limit;
+    result.details = {{"bad_rows", m.bad}, {"rows", m.of}, {"standard_error", m.error}};
     if (!m.basis.empty()) {
-        verdict.message = "no row of " + setting.relation + " " + WhatIsBad(check, true) + ": " + m.basis;
-        return verdict;
+        result.message = "no row of " + context.relation + " " + WhatIsBad(check, true) + ": " + m.basis;
+        return result;
     }
-    verdict.ratio = ShareRatio(share, limit);
+    result.ratio = ShareRatio(share, limit);
     // Without a limit one bad row in a sample is proof enough.
-    verdict.supported = limit == 0 ? share > 0 : share - kErrors * m.error > limit;
-    const bool bad = verdict.supported && share > limit;
-    verdict.message = (m.bad == 0 ? "no row" : Counted(m.bad, "row") + " (" + Percentage(share) + ")") +
-                      " of " + setting.relation + " " + WhatIsBad(check, m.bad == 0 || m.bad == 1) +
-                      Sampled(m) + (m.bad > 0 ? "; at most " + Percentage(limit) + " may" : "");
-    if (!bad && share > limit) verdict.message += "; within the error of the sample";
-    verdict.status = bad ? Status::kBad : Status::kOk;
-    return verdict;
+    result.supported = limit == 0 ? share > 0 : share - kErrors * m.error > limit;
+    const bool bad = result.supported && share > limit;
+    result.message = (m.bad == 0 ? "no row" : Counted(m.bad, "row") + " (" + Percentage(share) + ")") +
+                     " of " + context.relation + " " + WhatIsBad(check, m.bad == 0 || m.bad == 1) +
+                     Sampled(m) + (m.bad > 0 ? "; at most " + Percentage(limit) + " may" : "");
+    if (!bad && share > limit) result.message += "; within the error of the sample";
+    result.status = bad ? Status::kBad : Status::kOk;
+    return result;
 }
 
 double Over(double observed, double limit) {
@@ -78,75 +78,75 @@ double Under(double observed, double limit) {
                             : limit / std::max(observed, limit / 1e6);
 }
 
-Verdict JudgeLag(const Check& check, const Measurement& m, const Setting& setting) {
-    Verdict verdict;
+CheckResult EvaluateReplicationLag(const Check& check, const Measurement& m, const CheckContext& context) {
+    CheckResult result;
     const double limit = *check.max;
-    verdict.low = 0;
-    verdict.high = limit;
+    result.low = 0;
+    result.high = limit;
     if (m.found >= 0 && m.found < check.standbys) {
-        verdict.status = Status::kBad;
-        verdict.observed = static_cast<double>(m.found);
-        verdict.low = check.standbys;
-        verdict.high.reset();
-        verdict.ratio = 2;
-        verdict.direction = drift::Direction::kDown;
-        verdict.message = "only " + Counted(static_cast<double>(m.found), "standby") + " connected where " +
-                          std::to_string(check.standbys) + (check.standbys == 1 ? " is" : " are") +
-                          " expected";
-        if (m.found == 0) verdict.message = "no standby is connected";
-        return verdict;
+        result.status = Status::kBad;
+        result.observed = static_cast<double>(m.found);
+        result.low = check.standbys;
+        result.high.reset();
+        result.ratio = 2;
+        result.direction = drift::Direction::kDown;
+        result.message = "only " + Counted(static_cast<double>(m.found), "standby") + " connected where " +
+                         std::to_string(check.standbys) + (check.standbys == 1 ? " is" : " are") +
+                         " expected";
+        if (m.found == 0) result.message = "no standby is connected";
+        return result;
     }
     if (m.found == 0) {
-        verdict.message = "no standby is connected, and none needs to be";
-        return verdict;
+        result.message = "no standby is connected, and none needs to be";
+        return result;
     }
     const double lag = m.number.value_or(0);
-    verdict.observed = lag;
-    verdict.ratio = lag / limit;
-    verdict.status = lag > limit ? Status::kBad : Status::kOk;
-    verdict.message = (m.found < 0 ? "the replica that " + setting.relation + " is read from"
-                                   : std::string("the latest standby")) +
-                      " is " + Duration(lag) + " behind (limit " + Duration(limit) + ")";
-    return verdict;
+    result.observed = lag;
+    result.ratio = lag / limit;
+    result.status = lag > limit ? Status::kBad : Status::kOk;
+    result.message = (m.found < 0 ? "the replica that " + context.relation + " is read from"
+                                  : std::string("the latest standby")) +
+                     " is " + Duration(lag) + " behind (limit " + Duration(limit) + ")";
+    return result;
 }
 
-Verdict JudgeSql(const Check& check, const Measurement& m) {
-    Verdict verdict;
+CheckResult EvaluateSql(const Check& check, const Measurement& m) {
+    CheckResult result;
     const std::string name = check.name.empty() ? "the query" : "query \"" + check.name + "\"";
     if (check.rows) {
         const auto found = static_cast<double>(m.found), limit = static_cast<double>(*check.rows);
-        verdict.observed = found;
-        verdict.low = 0;
-        verdict.high = limit;
-        verdict.ratio = Over(found, limit);
-        verdict.status = found > limit ? Status::kBad : Status::kOk;
-        verdict.message = name + " returns " + (m.found > *check.rows + 9'999 ? "at least " : "") +
-                          Counted(found, "row") + "; " +
-                          (*check.rows == 0 ? "none" : "at most " + Count(limit)) + " should be";
-        return verdict;
+        result.observed = found;
+        result.low = 0;
+        result.high = limit;
+        result.ratio = Over(found, limit);
+        result.status = found > limit ? Status::kBad : Status::kOk;
+        result.message = name + " returns " + (m.found > *check.rows + 9'999 ? "at least " : "") +
+                         Counted(found, "row") + "; " +
+                         (*check.rows == 0 ? "none" : "at most " + Count(limit)) + " should be";
+        return result;
     }
-    verdict.low = check.min;
-    verdict.high = check.max;
-    verdict.observed = m.number;
+    result.low = check.min;
+    result.high = check.max;
+    result.observed = m.number;
     if (!m.number || std::isnan(*m.number)) {
-        verdict.status = Status::kError;
-        verdict.message = name + " returned no number";
-        return verdict;
+        result.status = Status::kError;
+        result.message = name + " returned no number";
+        return result;
     }
     const bool under = check.min && *m.number < *check.min, over = check.max && *m.number > *check.max;
-    verdict.direction = under ? drift::Direction::kDown : drift::Direction::kUp;
-    if (check.max) verdict.ratio = Over(*m.number, *check.max);
-    if (under) verdict.ratio = Under(*m.number, *check.min);
-    if (under || over) verdict.ratio = std::max(verdict.ratio, 1.0);
-    verdict.status = under || over ? Status::kBad : Status::kOk;
-    verdict.message = name + " gives " + Count(*m.number) + "; " +
-                      (check.min && check.max ? "from " + Count(*check.min) + " to " + Count(*check.max)
-                       : check.min            ? "at least " + Count(*check.min)
-                                              : "at most " + Count(*check.max)) +
-                      " should be";
+    result.direction = under ? drift::Direction::kDown : drift::Direction::kUp;
+    if (check.max) result.ratio = Over(*m.number, *check.max);
+    if (under) result.ratio = Under(*m.number, *check.min);
+    if (under || over) result.ratio = std::max(result.ratio, 1.0);
+    result.status = under || over ? Status::kBad : Status::kOk;
+    result.message = name + " gives " + Count(*m.number) + "; " +
+                     (check.min && check.max ? "from " + Count(*check.min) + " to " + Count(*check.max)
+                      : check.min            ? "at least " + Count(*check.min)
+                                             : "at most " + Count(*check.max)) +
+                     " should be";
     // A number between the bounds is normal however near it lies to one: there is no zero to measure from.
-    if (verdict.status == Status::kOk) verdict.ratio = 0;
-    return verdict;
+    if (result.status == Status::kOk) result.ratio = 0;
+    return result;
 }
 
 }  // namespace
@@ -162,81 +162,81 @@ const char* Name(Status status) {
     return "error";
 }
 
-Verdict JudgeFreshness(const Check& check, const Measurement& m, const Setting& setting) {
-    Verdict verdict;
-    verdict.observed = m.age;
-    const std::string rhythm = m.gap ? "; its rhythm: every " + Duration(*m.gap) : "";
+CheckResult EvaluateFreshness(const Check& check, const Measurement& m, const CheckContext& context) {
+    CheckResult result;
+    result.observed = m.age;
+    const std::string pattern = m.gap ? "; its rhythm: every " + Duration(*m.gap) : "";
     if (!m.age) {
-        const bool had = setting.state.value("had_rows", false);
-        verdict.status = had ? Status::kBad : Status::kLearning;
-        verdict.severity = drift::Severity::kCritical;
-        verdict.ratio = had ? 3 : 0;
-        verdict.message = setting.relation + (had ? " has no row any more" : " has no row yet");
-        return verdict;
+        const bool had = context.state.value("had_rows", false);
+        result.status = had ? Status::kBad : Status::kLearning;
+        result.severity = drift::Severity::kCritical;
+        result.ratio = had ? 3 : 0;
+        result.message = context.relation + (had ? " has no row any more" : " has no row yet");
+        return result;
     }
-    verdict.state["had_rows"] = true;
+    result.state["had_rows"] = true;
     double limit = check.max_age ? static_cast<double>(*check.max_age) / kSecond : 0;
     std::string learnt;
     if (!check.max_age) {
-        const Rhythm usual = LearnRhythm(m.phases, m.oldest, m.gap);
+        const ArrivalPattern usual = LearnArrivalPattern(m.past_ages, m.oldest, m.gap);
         if (!usual.known) {
-            verdict.status = Status::kLearning;
-            verdict.message =
-                "the newest row of " + setting.relation + " is " + Duration(*m.age) + " old; " + usual.why;
-            return verdict;
+            result.status = Status::kLearning;
+            result.message =
+                "the newest row of " + context.relation + " is " + Duration(*m.age) + " old; " + usual.why;
+            return result;
         }
         limit = usual.limit;
         learnt = ", learnt from this hour of " + std::to_string(usual.weeks) + " weeks";
-        verdict.details = {{"usual_silence", usual.expected}, {"weeks", usual.weeks}};
+        result.details = {{"usual_silence", usual.expected}, {"weeks", usual.weeks}};
     }
-    verdict.low = 0;
-    verdict.high = limit;
-    verdict.ratio = *m.age / limit;
-    if (m.gap) verdict.details["rhythm"] = *m.gap;
+    result.low = 0;
+    result.high = limit;
+    result.ratio = *m.age / limit;
+    if (m.gap) result.details["rhythm"] = *m.gap;
     const std::string basis = m.basis.empty() ? "" : "; " + m.basis;
     if (*m.age <= limit) {
-        verdict.message = "the newest row of " + setting.relation + " is " + Duration(*m.age) +
-                          " old (limit " + Duration(limit) + learnt + rhythm + basis + ")";
-        return verdict;
+        result.message = "the newest row of " + context.relation + " is " + Duration(*m.age) +
+                         " old (limit " + Duration(limit) + learnt + pattern + basis + ")";
+        return result;
     }
     // What the replica has not replayed yet cannot be held against the table.
     if (m.replica_late > 0 && *m.age - m.replica_late <= limit) {
-        verdict.status = Status::kSkipped;
-        verdict.message = "the replica is late, not the table: it is " + Duration(m.replica_late) +
-                          " behind, the newest row there is " + Duration(*m.age) + " old (limit " +
-                          Duration(limit) + ")";
-        verdict.details["replica_late"] = m.replica_late;
-        return verdict;
+        result.status = Status::kSkipped;
+        result.message = "the replica is late, not the table: it is " + Duration(m.replica_late) +
+                         " behind, the newest row there is " + Duration(*m.age) + " old (limit " +
+                         Duration(limit) + ")";
+        result.details["replica_late"] = m.replica_late;
+        return result;
     }
-    verdict.status = Status::kBad;
-    verdict.onset = setting.now - static_cast<int64_t>((*m.age - limit) * kSecond);
-    verdict.message = setting.relation + " has had no new row for " + Duration(*m.age) + " (limit " +
-                      Duration(limit) + learnt + rhythm + basis + ")";
-    return verdict;
+    result.status = Status::kBad;
+    result.onset = context.now - static_cast<int64_t>((*m.age - limit) * kSecond);
+    result.message = context.relation + " has had no new row for " + Duration(*m.age) + " (limit " +
+                     Duration(limit) + learnt + pattern + basis + ")";
+    return result;
 }
 
-Verdict Judge(const Check& check, const Measurement& m, const Setting& setting) {
-    Verdict verdict;
-    if (m.reading != Reading::kRead) {
-        verdict.status = m.reading == Reading::kSkipped ? Status::kSkipped : Status::kError;
-        verdict.message = m.reason;
-        if (m.reading == Reading::kFailed) verdict.ratio = 2;
-        verdict.state = setting.state;
-        return verdict;
+CheckResult EvaluateCheck(const Check& check, const Measurement& m, const CheckContext& context) {
+    CheckResult result;
+    if (m.reading != ReadStatus::kRead) {
+        result.status = m.reading == ReadStatus::kSkipped ? Status::kSkipped : Status::kError;
+        result.message = m.reason;
+        if (m.reading == ReadStatus::kFailed) result.ratio = 2;
+        result.state = context.state;
+        return result;
     }
-    switch (check.kind) {
-        case Kind::kFreshness: verdict = JudgeFreshness(check, m, setting); break;
-        case Kind::kVolume: verdict = JudgeVolume(check, m, setting); break;
-        case Kind::kSchema: verdict = JudgeSchema(m, setting); break;
-        case Kind::kReplicationLag: verdict = JudgeLag(check, m, setting); break;
-        case Kind::kSql: verdict = JudgeSql(check, m); break;
-        default: verdict = JudgeRows(check, m, setting); break;
+    switch (check.type) {
+        case CheckType::kFreshness: result = EvaluateFreshness(check, m, context); break;
+        case CheckType::kVolume: result = EvaluateVolume(check, m, context); break;
+        case CheckType::kSchema: result = EvaluateSchema(m, context); break;
+        case CheckType::kReplicationLag: result = EvaluateReplicationLag(check, m, context); break;
+        case CheckType::kSql: result = EvaluateSql(check, m); break;
+        default: result = EvaluateRows(check, m, context); break;
     }
-    Json state = setting.state;
-    if (verdict.state.is_object()) state.update(verdict.state);
-    verdict.state = std::move(state);
-    if (check.severity) verdict.severity = drift::ParseSeverity(*check.severity);
-    return verdict;
+    Json state = context.state;
+    if (result.state.is_object()) state.update(result.state);
+    result.state = std::move(state);
+    if (check.severity) result.severity = drift::ParseSeverity(*check.severity);
+    return result;
 }
 
 }  // namespace pulse::health

@@ -78,33 +78,33 @@ SchemaChange CompareSchemas(const Json& before, const Json& after) {
     return change;
 }
 
-Verdict JudgeSchema(const Measurement& m, const Setting& setting) {
-    Verdict verdict;
+CheckResult EvaluateSchema(const Measurement& m, const CheckContext& context) {
+    CheckResult result;
     const auto count = static_cast<double>(m.columns.size());
-    const auto accepted = setting.state.find("columns");
-    if (accepted == setting.state.end() || !accepted->is_array()) {
-        verdict.state["columns"] = m.columns;
-        verdict.observed = 0;
-        verdict.high = 0;
-        verdict.message = "noted " + Counted(count, "column") + " of " + setting.relation +
-                          "; from now on changes are told";
-        return verdict;
+    const auto accepted = context.state.find("columns");
+    if (accepted == context.state.end() || !accepted->is_array()) {
+        result.state["columns"] = m.columns;
+        result.observed = 0;
+        result.high = 0;
+        result.message = "noted " + Counted(count, "column") + " of " + context.relation +
+                         "; from now on changes are told";
+        return result;
     }
     const SchemaChange change = CompareSchemas(*accepted, m.columns);
-    verdict.observed = static_cast<double>(change.sentences.size());
-    verdict.high = 0;
+    result.observed = static_cast<double>(change.sentences.size());
+    result.high = 0;
     if (change.sentences.empty()) {
-        verdict.message = setting.relation + " has its " + Counted(count, "column") + " as accepted";
-        return verdict;
+        result.message = context.relation + " has its " + Counted(count, "column") + " as accepted";
+        return result;
     }
-    verdict.status = Status::kBad;
-    verdict.direction = drift::Direction::kChanged;
-    verdict.severity = change.severity;
-    verdict.ratio = 1;
+    result.status = Status::kBad;
+    result.direction = drift::Direction::kChanged;
+    result.severity = change.severity;
+    result.ratio = 1;
     for (const std::string& sentence : change.sentences)
-        verdict.message += (verdict.message.empty() ? setting.relation + ": " : "; ") + sentence;
-    verdict.details = {{"changes", change.sentences}, {"columns", change.columns}};
-    return verdict;
+        result.message += (result.message.empty() ? context.relation + ": " : "; ") + sentence;
+    result.details = {{"changes", change.sentences}, {"columns", change.columns}};
+    return result;
 }
 
 }  // namespace pulse::health

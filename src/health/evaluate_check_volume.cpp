@@ -22,11 +22,11 @@ constexpr double kYoungChange =
 constexpr size_t kMostSteps = 5 * 168;
 
 // Results on a grid of steps that ends one step before now; gaps are NaN.
-std::vector<double> Grid(const Setting& setting, int64_t step) {
+std::vector<double> Grid(const CheckContext& context, int64_t step) {
     std::vector<double> series;
     std::vector<int64_t> off;  // how far the kept result lies from the middle of its step
-    for (const Earlier& earlier : setting.history) {
-        const int64_t age = setting.now - earlier.at;
+    for (const PastResult& earlier : context.history) {
+        const int64_t age = context.now - earlier.at;
         if (age <= 0) continue;
         const auto slot = static_cast<size_t>(std::max<int64_t>(1, (age + step / 2) / step));
         if (slot > kMostSteps) continue;
@@ -79,89 +79,89 @@ Flat FlatRuns(const std::vector<double>& series, double value) {
     return flat;
 }
 
-void TellBad(Verdict& verdict, double ratio, drift::Direction direction, const std::string& message) {
-    verdict.status = Status::kBad;
-    verdict.ratio = std::max(ratio, 1.0);
-    verdict.direction = direction;
-    verdict.message = message;
+void SetBad(CheckResult& result, double ratio, drift::Direction direction, const std::string& message) {
+    result.status = Status::kBad;
+    result.ratio = std::max(ratio, 1.0);
+    result.direction = direction;
+    result.message = message;
 }
 
-void JudgeLimits(const Check& check, double rows, const std::string& has, Verdict& verdict) {
-    verdict.low = check.min;
-    verdict.high = check.max;
+void EvaluateFixedLimits(const Check& check, double rows, const std::string& has, CheckResult& result) {
+    result.low = check.min;
+    result.high = check.max;
     if (check.min && rows < *check.min)
-        TellBad(verdict, 1 + 2 * (*check.min - rows) / std::max(*check.min, 1.0), drift::Direction::kDown,
-                has + ", fewer than " + Count(*check.min));
+        SetBad(result, 1 + 2 * (*check.min - rows) / std::max(*check.min, 1.0), drift::Direction::kDown,
+               has + ", fewer than " + Count(*check.min));
     else if (check.max && rows > *check.max)
-        TellBad(verdict, *check.max > 0 ? rows / *check.max : 3, drift::Direction::kUp,
-                has + ", more than " + Count(*check.max));
+        SetBad(result, *check.max > 0 ? rows / *check.max : 3, drift::Direction::kUp,
+               has + ", more than " + Count(*check.max));
     else if (check.max && *check.max > 0)
-        verdict.ratio = rows / *check.max;
+        result.ratio = rows / *check.max;
 }
 
 // Too few steps of the grid are known: against the newest results only a large change counts.
-void JudgeYoung(const Check& check, const Measurement& m, const Setting& setting, const std::string& has,
-                Verdict& verdict) {
+void EvaluateShortHistory(const Check& check, const Measurement& m, const CheckContext& context,
+                          const std::string& has, CheckResult& result) {
     std::vector<double> values;
-    for (const Earlier& earlier : setting.history) values.push_back(earlier.observed);
-    verdict.status = Status::kLearning;
-    verdict.message = has + "; " + std::to_string(values.size()) + " of " +
-                      std::to_string(setting.min_history) + " earlier results are there to learn from";
-    if (values.size() < static_cast<size_t>(setting.min_history)) return;
+    for (const PastResult& earlier : context.history) values.push_back(earlier.observed);
+    result.status = Status::kLearning;
+    result.message = has + "; " + std::to_string(values.size()) + " of " +
+                     std::to_string(context.min_history) + " earlier results are there to learn from";
+    if (values.size() < static_cast<size_t>(context.min_history)) return;
     const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
     const double expected = std::max(*middle, 1.0), change = m.rows / expected - 1;
     const double threshold = std::max(check.change, kYoungChange);
-    verdict.low = expected * (1 - threshold);
-    verdict.high = expected * (1 + threshold);
-    verdict.ratio = std::abs(change) / threshold;
-    verdict.details = {
+    result.low = expected * (1 - threshold);
+    result.high = expected * (1 + threshold);
+    result.ratio = std::abs(change) / threshold;
+    result.details = {
         {"expected", std::round(expected)}, {"earlier_results", values.size()}, {"exact", m.exact}};
-    if (verdict.ratio >= 1)
-        return TellBad(verdict, verdict.ratio, change < 0 ? drift::Direction::kDown : drift::Direction::kUp,
-                       has + ", " + Percentage(std::abs(change)) +
-                           (change < 0 ? " fewer than" : " more than") + " the " +
-                           Count(std::round(expected)) + " of its newest results");
-    verdict.status = Status::kOk;
-    verdict.message = has + ", where " + Count(std::round(expected)) + " were at its newest results";
+    if (result.ratio >= 1)
+        return SetBad(result, result.ratio, change < 0 ? drift::Direction::kDown : drift::Direction::kUp,
+                      has + ", " + Percentage(std::abs(change)) +
+                          (change < 0 ? " fewer than" : " more than") + " the " +
+                          Count(std::round(expected)) + " of its newest results");
+    result.status = Status::kOk;
+    result.message = has + ", where " + Count(std::round(expected)) + " were at its newest results";
 }
 
-void JudgeHistory(const Check& check, const Measurement& m, const Setting& setting, const std::string& has,
-                  Verdict& verdict) {
-    const int64_t step = GridStep(setting.every);
-    const std::vector<double> series = Grid(setting, step);
+void EvaluateHistory(const Check& check, const Measurement& m, const CheckContext& context,
+                     const std::string& has, CheckResult& result) {
+    const int64_t step = GridStep(context.every);
+    const std::vector<double> series = Grid(context, step);
     const auto points =
         std::count_if(series.begin(), series.end(), [](double value) { return std::isfinite(value); });
-    if (points < setting.min_history) return JudgeYoung(check, m, setting, has, verdict);
+    if (points < context.min_history) return EvaluateShortHistory(check, m, context, has, result);
     const SeasonalFit fit = Fit(series, step, kSigmaFloor);
     const bool young = static_cast<int64_t>(series.size()) * step < 2 * kWeek;
     const double threshold = young ? std::max(check.change, kYoungChange) : check.change;
     const double expected = std::max(fit.expected, 1.0);
     const double change = m.rows / expected - 1;
-    verdict.low = std::max(0.0, std::min(expected * (1 - threshold), fit.At(-kSigmas)));
-    verdict.high = std::max(expected * (1 + threshold), fit.At(kSigmas));
-    verdict.ratio = std::abs(change) / threshold;
-    verdict.supported = std::abs(fit.Z(m.rows)) >= kSigmas;
-    verdict.details = {{"expected", std::round(expected)},
-                       {"season_steps", fit.period},
-                       {"earlier_results", points},
-                       {"exact", m.exact}};
-    if (verdict.ratio >= 1 && verdict.supported) {
-        TellBad(verdict, verdict.ratio, change < 0 ? drift::Direction::kDown : drift::Direction::kUp,
-                has + ", " + Percentage(std::abs(change)) + (change < 0 ? " fewer than" : " more than") +
-                    " the " + Count(std::round(expected)) + " expected " +
-                    (fit.period > 1 ? "at this time" : "from its history"));
+    result.low = std::max(0.0, std::min(expected * (1 - threshold), fit.At(-kSigmas)));
+    result.high = std::max(expected * (1 + threshold), fit.At(kSigmas));
+    result.ratio = std::abs(change) / threshold;
+    result.supported = std::abs(fit.Z(m.rows)) >= kSigmas;
+    result.details = {{"expected", std::round(expected)},
+                      {"season_steps", fit.period},
+                      {"earlier_results", points},
+                      {"exact", m.exact}};
+    if (result.ratio >= 1 && result.supported) {
+        SetBad(result, result.ratio, change < 0 ? drift::Direction::kDown : drift::Direction::kUp,
+               has + ", " + Percentage(std::abs(change)) + (change < 0 ? " fewer than" : " more than") +
+                   " the " + Count(std::round(expected)) + " expected " +
+                   (fit.period > 1 ? "at this time" : "from its history"));
         return;
     }
-    verdict.message = has + ", where " + Count(std::round(expected)) + " are expected";
+    result.message = has + ", where " + Count(std::round(expected)) + " are expected";
     const Flat flat = FlatRuns(series, m.rows);
-    if (m.exact && flat.changes >= 2 * setting.min_history && flat.now > 3 * flat.longest && flat.now > 3) {
-        TellBad(verdict, static_cast<double>(flat.now) / (3.0 * flat.longest), drift::Direction::kChanged,
-                has + " and has not changed for " +
-                    Duration(static_cast<double>((flat.now - 1) * step) / kSecond) +
-                    "; before, it never stood still for more than " +
-                    Duration(static_cast<double>(flat.longest * step) / kSecond));
-        verdict.details["flatline"] = true;
+    if (m.exact && flat.changes >= 2 * context.min_history && flat.now > 3 * flat.longest && flat.now > 3) {
+        SetBad(result, static_cast<double>(flat.now) / (3.0 * flat.longest), drift::Direction::kChanged,
+               has + " and has not changed for " +
+                   Duration(static_cast<double>((flat.now - 1) * step) / kSecond) +
+                   "; before, it never stood still for more than " +
+                   Duration(static_cast<double>(flat.longest * step) / kSecond));
+        result.details["flatline"] = true;
     }
 }
 
@@ -171,26 +171,26 @@ int64_t GridStep(int64_t every) {
     return every <= kHour ? kHour : every >= kDay ? std::max(every / kDay, int64_t{1}) * kDay : every;
 }
 
-Verdict JudgeVolume(const Check& check, const Measurement& m, const Setting& setting) {
-    Verdict verdict;
-    verdict.observed = m.rows;
-    if (m.rows > 0) verdict.state["had_rows"] = true;
-    const std::string has = setting.relation + " has " + (m.exact ? "" : "about ") + Counted(m.rows, "row") +
+CheckResult EvaluateVolume(const Check& check, const Measurement& m, const CheckContext& context) {
+    CheckResult result;
+    result.observed = m.rows;
+    if (m.rows > 0) result.state["had_rows"] = true;
+    const std::string has = context.relation + " has " + (m.exact ? "" : "about ") + Counted(m.rows, "row") +
                             (m.basis.empty() ? "" : " (" + m.basis + ")");
-    if (m.rows == 0 && setting.state.value("had_rows", false)) {
-        verdict.low = std::max(check.min.value_or(1), 1.0);
-        verdict.severity = drift::Severity::kCritical;
-        TellBad(verdict, 3, drift::Direction::kDown, setting.relation + " is empty; it had rows before");
-        return verdict;
+    if (m.rows == 0 && context.state.value("had_rows", false)) {
+        result.low = std::max(check.min.value_or(1), 1.0);
+        result.severity = drift::Severity::kCritical;
+        SetBad(result, 3, drift::Direction::kDown, context.relation + " is empty; it had rows before");
+        return result;
     }
-    verdict.message = has;
-    if (check.anomaly) JudgeHistory(check, m, setting, has, verdict);
-    if (verdict.status != Status::kBad && (check.min || check.max)) {
-        const Verdict before = verdict;
-        JudgeLimits(check, m.rows, has, verdict);
-        if (verdict.status != Status::kBad) verdict.ratio = std::max(verdict.ratio, before.ratio);
+    result.message = has;
+    if (check.anomaly) EvaluateHistory(check, m, context, has, result);
+    if (result.status != Status::kBad && (check.min || check.max)) {
+        const CheckResult before = result;
+        EvaluateFixedLimits(check, m.rows, has, result);
+        if (result.status != Status::kBad) result.ratio = std::max(result.ratio, before.ratio);
     }
-    return verdict;
+    return result;
 }
 
 }  // namespace pulse::health

@@ -37,57 +37,57 @@ std::optional<Moment> UntilOf(const std::optional<std::string>& text) {
 }
 
 // A figure in the unit of the check.
-std::string InUnit(Kind kind, double figure) {
-    switch (kind) {
-        case Kind::kFreshness:
-        case Kind::kReplicationLag: return Duration(figure);
-        case Kind::kNullRate:
-        case Kind::kUnique:
-        case Kind::kAcceptedValues:
-        case Kind::kRange:
-        case Kind::kReferences: return Percentage(figure);
+std::string InUnit(CheckType type, double figure) {
+    switch (type) {
+        case CheckType::kFreshness:
+        case CheckType::kReplicationLag: return Duration(figure);
+        case CheckType::kNullRate:
+        case CheckType::kUnique:
+        case CheckType::kAcceptedValues:
+        case CheckType::kRange:
+        case CheckType::kReferences: return Percentage(figure);
         default: return Count(figure);
     }
 }
 
-std::string Expected(Kind kind, const Verdict& verdict) {
-    if (kind == Kind::kReplicationLag && verdict.low && *verdict.low > 0)
-        return "at least " + Counted(*verdict.low, "standby");
-    if (verdict.low && verdict.high && *verdict.low != 0)
-        return InUnit(kind, *verdict.low) + " to " + InUnit(kind, *verdict.high);
-    if (verdict.high) return *verdict.high == 0 ? "none" : "at most " + InUnit(kind, *verdict.high);
-    return verdict.low ? "at least " + InUnit(kind, *verdict.low) : "";
+std::string Expected(CheckType type, const CheckResult& result) {
+    if (type == CheckType::kReplicationLag && result.low && *result.low > 0)
+        return "at least " + Counted(*result.low, "standby");
+    if (result.low && result.high && *result.low != 0)
+        return InUnit(type, *result.low) + " to " + InUnit(type, *result.high);
+    if (result.high) return *result.high == 0 ? "none" : "at most " + InUnit(type, *result.high);
+    return result.low ? "at least " + InUnit(type, *result.low) : "";
 }
 
-void Tell(pg::ResultSet& results, const Told& told) {
-    const Verdict& verdict = told.verdict;
-    results.Add({Value::Text(told.relation), Value::Text(told.check), Value::Text(Name(verdict.status)),
-                 Value::Float8(verdict.observed), Value::Text(Expected(told.kind, verdict)),
-                 Value::Text(verdict.message), Value::Int8(told.incident)});
+void AppendReport(pg::ResultSet& results, const CheckReport& report) {
+    const CheckResult& result = report.result;
+    results.Add({Value::Text(report.relation), Value::Text(report.check), Value::Text(Name(result.status)),
+                 Value::Float8(result.observed), Value::Text(Expected(report.type, result)),
+                 Value::Text(result.message), Value::Int8(report.incident)});
 }
 
 // One monitor, in a subtransaction of its own. Empty when another session is at it.
-std::vector<Told> CheckOne(int64_t monitor, bool all) {
+std::vector<CheckReport> CheckOne(int64_t monitor, bool all) {
     pg::Subtransaction subtransaction;
     if (!pg::TryLock("monitor", monitor)) return {};
-    const std::optional<Work> work = Load(monitor, all, pg::PastNow(), true);
-    if (!work) return {};
-    Findings findings;
-    const std::optional<source::Target> target = FindTarget(*work, findings);
-    if (target) findings = Look(*work, *target, LimitsFromSettings(work->now));
-    for (const source::Usage& usage : findings.usages) source::Record(usage);
-    std::vector<Told> told = Keep(*work, findings);
+    const std::optional<MonitorRun> run = LoadRun(monitor, all, pg::PastNow(), true);
+    if (!run) return {};
+    RunMeasurements measured;
+    const std::optional<source::Target> target = FindTarget(*run, measured);
+    if (target) measured = MeasureRun(*run, *target, ReadLimitsFromSettings(run->now));
+    for (const source::Usage& usage : measured.usages) source::Record(usage);
+    std::vector<CheckReport> reports = StoreResults(*run, measured);
     subtransaction.Commit();
-    return told;
+    return reports;
 }
 
 void CheckTables(const std::vector<int64_t>& monitors, bool all, pg::ResultSet& results) {
-    std::vector<Told> told;
+    std::vector<CheckReport> reports;
     for (const int64_t monitor : monitors) {
         pg::CheckInterrupts();
         std::string trouble;
         try {
-            for (Told& one : CheckOne(monitor, all)) told.push_back(std::move(one));
+            for (CheckReport& one : CheckOne(monitor, all)) reports.push_back(std::move(one));
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
             trouble = error.message;
@@ -98,7 +98,7 @@ void CheckTables(const std::vector<int64_t>& monitors, bool all, pg::ResultSet& 
             pg::Warning("monitor " + std::to_string(monitor) + " could not be checked", trouble,
                         "The other tables were checked.");
     }
-    for (const Told& one : told) Tell(results, one);
+    for (const CheckReport& one : reports) AppendReport(results, one);
 }
 
 Datum Mute(FunctionCallInfo fcinfo, const std::optional<Moment>& until) {
@@ -119,21 +119,21 @@ namespace health = pulse::health;
 
 PULSE_WRITING_FUNCTION(pulse_monitor_table) {
     const pg::Args args(fcinfo);
-    health::Draft draft;
-    draft.relation = args.RequireText(0, "relation");
-    draft.source = args.Text(1);
-    draft.checks = args.Jsonb(2);
-    if (!args.IsNull(3)) draft.every = health::Microseconds(args.Raw(3));
-    draft.owner = args.Text(4);
-    draft.tags = args.Texts(5);
-    const int64_t monitor = health::Monitor(draft);
+    health::MonitorSpec spec;
+    spec.relation = args.RequireText(0, "relation");
+    spec.source = args.Text(1);
+    spec.checks = args.Jsonb(2);
+    if (!args.IsNull(3)) spec.every = health::Microseconds(args.Raw(3));
+    spec.owner = args.Text(4);
+    spec.tags = args.Texts(5);
+    const int64_t monitor = health::SaveMonitor(spec);
     pg::PokeLauncher();
     return Int64GetDatum(monitor);
 }
 
 PULSE_WRITING_FUNCTION(pulse_unmonitor_table) {
     const pg::Args args(fcinfo);
-    health::Unmonitor(args.RequireText(0, "relation"), args.Text(1));
+    health::RemoveMonitor(args.RequireText(0, "relation"), args.Text(1));
     PG_RETURN_VOID();
 }
 

@@ -19,14 +19,14 @@ std::string At(Moment moment) {
 // A visit at work: facts, guard, and the one scan that its checks share.
 class Visit {
   public:
-    Visit(source::Reader& reader, const std::string& relation, const Limits& limits)
+    Visit(source::Reader& reader, const std::string& relation, const ReadLimits& limits)
         : reader_(reader),
           limits_(limits),
           facts_(ReadFacts(reader, relation)),
           guard_(reader, limits),
           scan_(facts_, limits) {}
 
-    std::vector<Measurement> Look(const std::vector<Check>& checks);
+    std::vector<Measurement> Measure(const std::vector<Check>& checks);
 
   private:
     // Before the scan: what needs none is done, the others enter their wishes. Returns what is to be done
@@ -45,22 +45,22 @@ class Visit {
     void Schema(Measurement& m);
     void ReplicationLag(Measurement& m);
     void Sql(const Check& check, Measurement& m);
-    bool Asked(const Check& check) const;
+    bool IsRequested(const Check& check) const;
     void TakeSample(Measurement& m) const;
     // Newest row of each moment, in seconds before it: the first is now.
     static void TakeAges(const std::vector<std::optional<double>>& ages, Measurement& m);
 
     source::Reader& reader_;
-    const Limits& limits_;
+    const ReadLimits& limits_;
     TableFacts facts_;
-    Guard guard_;
+    PlanGuard guard_;
     Scan scan_;
 };
 
 void Visit::TakeAges(const std::vector<std::optional<double>>& ages, Measurement& m) {
     m.age = ages.at(0);
-    const std::vector<int> weeks = PhaseWeeks();
-    for (size_t i = 1; i < ages.size(); ++i) m.phases.push_back({weeks.at(i - 1), ages[i]});
+    const std::vector<int> weeks = PastWeeks();
+    for (size_t i = 1; i < ages.size(); ++i) m.past_ages.push_back({weeks.at(i - 1), ages[i]});
 }
 
 void Visit::TakeSample(Measurement& m) const {
@@ -78,7 +78,7 @@ std::function<void(Measurement&)> Visit::Freshness(const Check& check, Measureme
     m.replica_late = facts_.replica_late;
     std::vector<Moment> moments = {limits_.now};
     if (!check.max_age)
-        for (const Moment moment : PhaseMoments(limits_.now)) moments.push_back(moment);
+        for (const Moment moment : PastMoments(limits_.now)) moments.push_back(moment);
     if (facts_.IndexOn(column->name) && facts_.sampled()) {
         FreshnessByIndex(column->name, moments, !check.max_age, m);
         return nullptr;
@@ -284,33 +284,33 @@ void Visit::Sql(const Check& check, Measurement& m) {
 }
 
 std::function<void(Measurement&)> Visit::Begin(const Check& check, Measurement& m) {
-    switch (check.kind) {
-        case Kind::kFreshness: return Freshness(check, m);
-        case Kind::kVolume: return Volume(m);
-        case Kind::kNullRate:
-        case Kind::kAcceptedValues:
-        case Kind::kRange: return Column(check);
-        case Kind::kUnique: return Unique(check, m);
-        case Kind::kReferences: References(check, m); break;
-        case Kind::kSchema: Schema(m); break;
-        case Kind::kReplicationLag: ReplicationLag(m); break;
-        case Kind::kSql: Sql(check, m); break;
+    switch (check.type) {
+        case CheckType::kFreshness: return Freshness(check, m);
+        case CheckType::kVolume: return Volume(m);
+        case CheckType::kNullRate:
+        case CheckType::kAcceptedValues:
+        case CheckType::kRange: return Column(check);
+        case CheckType::kUnique: return Unique(check, m);
+        case CheckType::kReferences: References(check, m); break;
+        case CheckType::kSchema: Schema(m); break;
+        case CheckType::kReplicationLag: ReplicationLag(m); break;
+        case CheckType::kSql: Sql(check, m); break;
     }
     return nullptr;
 }
 
 // Whether the columns are all there, so that an error about one comes from the server.
-bool Visit::Asked(const Check& check) const {
+bool Visit::IsRequested(const Check& check) const {
     if (check.columns.empty()) return ArrivalColumn(facts_) != nullptr;
     return std::all_of(check.columns.begin(), check.columns.end(),
                        [&](const std::string& column) { return facts_.Find(column) != nullptr; });
 }
 
-std::vector<Measurement> Visit::Look(const std::vector<Check>& checks) {
+std::vector<Measurement> Visit::Measure(const std::vector<Check>& checks) {
     std::vector<Measurement> measurements(checks.size());
     std::vector<std::function<void(Measurement&)>> rest(checks.size());
     const auto skip = [](Measurement& m, const TooLarge& refused) {
-        m.reading = Reading::kSkipped;
+        m.reading = ReadStatus::kSkipped;
         m.reason = refused.message() + (refused.hint().empty() ? "" : "; what would help: " + refused.hint());
     };
     for (size_t i = 0; i < checks.size(); ++i) {
@@ -323,9 +323,10 @@ std::vector<Measurement> Visit::Look(const std::vector<Check>& checks) {
         } catch (const UserError& error) {
             // A column that is gone was seen in the catalog: the visit goes on. What the server raises ends
             // it.
-            if (error.state() != sqlstate::kUndefinedColumn || facts_.columns.empty() || Asked(checks[i]))
+            if (error.state() != sqlstate::kUndefinedColumn || facts_.columns.empty() ||
+                IsRequested(checks[i]))
                 throw;
-            measurements[i].reading = Reading::kFailed;
+            measurements[i].reading = ReadStatus::kFailed;
             measurements[i].reason = error.message();
             measurements[i].state = error.state();
         }
@@ -351,9 +352,9 @@ std::vector<Measurement> Visit::Look(const std::vector<Check>& checks) {
 }  // namespace
 
 std::vector<Measurement> MeasureTogether(source::Reader& reader, const std::string& relation,
-                                         const std::vector<Check>& checks, const Limits& limits) {
+                                         const std::vector<Check>& checks, const ReadLimits& limits) {
     const auto began = std::chrono::steady_clock::now();
-    std::vector<Measurement> measurements = Visit(reader, relation, limits).Look(checks);
+    std::vector<Measurement> measurements = Visit(reader, relation, limits).Measure(checks);
     const double took =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
     for (Measurement& m : measurements) m.duration_ms = took;
@@ -361,7 +362,7 @@ std::vector<Measurement> MeasureTogether(source::Reader& reader, const std::stri
 }
 
 Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check,
-                         const Limits& limits) {
+                         const ReadLimits& limits) {
     return MeasureTogether(reader, relation, {check}, limits).front();
 }
 

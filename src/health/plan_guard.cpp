@@ -9,7 +9,7 @@ namespace pulse::health {
 
 namespace {
 
-void Walk(const Json& node, PlanReading& reading) {
+void Walk(const Json& node, PlanSummary& reading) {
     const std::string type = node.value("Node Type", "");
     if (type == "Seq Scan" && node.contains("Relation Name"))
         reading.scanned.push_back(Quoted(node.value("Schema", "")) + "." +
@@ -33,11 +33,11 @@ std::string Plain(const std::string& relation) {
 
 }  // namespace
 
-PlanReading ReadPlanNodes(const std::string& json) {
+PlanSummary SummarizePlan(const std::string& json) {
     const Json document = ParseJsonOrDiscard(json);
     if (!document.is_array() || document.empty() || !document[0].contains("Plan"))
         throw UserError(sqlstate::kDataCorrupted, "the output of EXPLAIN cannot be read", "It is: " + json);
-    PlanReading reading;
+    PlanSummary reading;
     reading.cost = document[0]["Plan"].value("Total Cost", 0.0);
     Walk(document[0]["Plan"], reading);
     std::sort(reading.scanned.begin(), reading.scanned.end());
@@ -45,9 +45,9 @@ PlanReading ReadPlanNodes(const std::string& json) {
     return reading;
 }
 
-source::Rows Guard::Query(const std::string& sql, const std::string& help) {
+source::Rows PlanGuard::Query(const std::string& sql, const std::string& help) {
     const source::Rows plan = reader_.Query("EXPLAIN (FORMAT JSON, VERBOSE) " + sql);
-    const PlanReading reading = ReadPlanNodes(plan.values.at(0).at(0).value_or(""));
+    const PlanSummary reading = SummarizePlan(plan.values.at(0).at(0).value_or(""));
     cost_ = std::max(cost_, reading.cost);
     double rows = 0;
     for (const std::string& relation : reading.scanned)

@@ -36,15 +36,15 @@ double RatioError(double m, double n, double nn, double x, double xx, double xn,
 
 std::string BadCondition(const Check& check) {
     const std::string column = "t." + Quoted(check.columns.front());
-    switch (check.kind) {
-        case Kind::kNullRate: return column + " IS NULL";
-        case Kind::kAcceptedValues: {
+    switch (check.type) {
+        case CheckType::kNullRate: return column + " IS NULL";
+        case CheckType::kAcceptedValues: {
             std::string list;
             for (const std::string& value : check.values)
                 list += (list.empty() ? "" : ", ") + source::Literal(value);
             return column + " NOT IN (" + list + ")";
         }
-        case Kind::kRange: {
+        case CheckType::kRange: {
             std::string condition;
             if (check.low) condition = column + " < " + source::Literal(*check.low);
             if (check.high)
@@ -52,14 +52,14 @@ std::string BadCondition(const Check& check) {
                     (condition.empty() ? "" : " OR ") + column + " > " + source::Literal(*check.high);
             return condition;
         }
-        case Kind::kReferences:
+        case CheckType::kReferences:
             return column + " IS NOT NULL AND NOT EXISTS (SELECT FROM " + check.relation + " AS p WHERE p." +
                    Quoted(check.to) + " = " + column + ")";
         default: throw std::logic_error("not a check of a column");
     }
 }
 
-Scan::Scan(const TableFacts& facts, const Limits& limits) : facts_(facts) {
+Scan::Scan(const TableFacts& facts, const ReadLimits& limits) : facts_(facts) {
     if (facts.rows <= limits.row_limit) return;
     if (facts.sampled()) fraction_ = std::min(limits.sample_rows, limits.row_limit) / facts.rows;
 }
@@ -120,7 +120,7 @@ std::string Scan::SampleSql() const {
     return outer + " FROM (" + inner + From() + " GROUP BY t.tableoid, (t.ctid::text::point)[0]) AS page";
 }
 
-void Scan::Run(Guard& guard) {
+void Scan::Run(PlanGuard& guard) {
     const std::string help = Help(facts_);
     const bool pages = sampling() && (!counts_.empty() || !maxima_.empty() || wanted_);
     if (pages || !sampling()) {

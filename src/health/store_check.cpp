@@ -63,16 +63,16 @@ void ReadHistory(StoredCheck& stored, Moment now) {
 // What was said of a statement, as the reason of a check that failed.
 Measurement Failed(const std::string& state, const std::string& message) {
     Measurement m;
-    m.reading = Reading::kFailed;
+    m.reading = ReadStatus::kFailed;
     m.state = state;
     m.reason = message;
     return m;
 }
 
 // A limit of ours ended it: nothing is known about the data.
-Measurement TooMuch(const std::string& state, const std::string& message, int milliseconds) {
+Measurement LimitExceeded(const std::string& state, const std::string& message, int milliseconds) {
     Measurement m = Failed(state, message);
-    m.reading = Reading::kSkipped;
+    m.reading = ReadStatus::kSkipped;
     if (state == sqlstate::kQueryCanceled)
         m.reason = "it took longer than pulse.check_timeout (" + Duration(milliseconds / 1000.0) + ")";
     return m;
@@ -81,8 +81,9 @@ Measurement TooMuch(const std::string& state, const std::string& message, int mi
 // One visit. What fails inside leaves nothing behind and says why.
 class Visitor {
   public:
-    Visitor(const Work& work, const source::Target& target, const Limits& limits, Findings& findings)
-        : work_(work), target_(target), limits_(limits), findings_(findings) {}
+    Visitor(const MonitorRun& run, const source::Target& target, const ReadLimits& limits,
+            RunMeasurements& measured)
+        : work_(run), target_(target), limits_(limits), findings_(measured) {}
 
     // Returns false when the source was not to be had: then the rest need not be tried.
     bool Try(const std::vector<size_t>& places) {
@@ -103,7 +104,7 @@ class Visitor {
         } catch (const UserError& error) {
             const bool limit =
                 error.state() == sqlstate::kQueryCanceled || error.state() == sqlstate::kProgramLimit;
-            failed = limit ? TooMuch(error.state(), error.message(), target_.milliseconds)
+            failed = limit ? LimitExceeded(error.state(), error.message(), target_.milliseconds)
                            : Failed(error.state(), error.message());
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
@@ -112,7 +113,7 @@ class Visitor {
         findings_.usages.push_back(usage);
         if (findings_.unavailable) return false;
         if (failed && places.size() > 1 && failed->state != sqlstate::kUndefinedTable &&
-            failed->reading != Reading::kSkipped) {
+            failed->reading != ReadStatus::kSkipped) {
             for (const size_t place : places)
                 if (!Try({place})) return false;
             return true;
@@ -123,28 +124,28 @@ class Visitor {
     }
 
   private:
-    const Work& work_;
+    const MonitorRun& work_;
     const source::Target& target_;
-    const Limits& limits_;
-    Findings& findings_;
+    const ReadLimits& limits_;
+    RunMeasurements& findings_;
 };
 
-Round Counted(const std::vector<Told>& told) {
-    Round round;
+CheckRound Counted(const std::vector<CheckReport>& reports) {
+    CheckRound round;
     round.tables = 1;
-    for (const Told& one : told) {
+    for (const CheckReport& one : reports) {
         ++round.checks;
-        round.bad += one.verdict.status == Status::kBad;
-        round.skipped += one.verdict.status == Status::kSkipped;
-        round.failed += one.verdict.status == Status::kError;
-        if (one.verdict.status == Status::kError)
+        round.bad += one.result.status == Status::kBad;
+        round.skipped += one.result.status == Status::kSkipped;
+        round.failed += one.result.status == Status::kError;
+        if (one.result.status == Status::kError)
             round.message += (round.message.empty() ? "" : "; ") + one.relation + " " + one.check + ": " +
-                             one.verdict.message;
+                             one.result.message;
     }
     return round;
 }
 
-void Add(Round& sum, const Round& one) {
+void Add(CheckRound& sum, const CheckRound& one) {
     sum.tables += one.tables;
     sum.checks += one.checks;
     sum.bad += one.bad;
@@ -165,47 +166,48 @@ std::optional<pg::SessionLock> Reserve(int64_t monitor) {
 
 // What is to be done about one monitor, and where. A table of this database is done with at once, in the same
 // transaction.
-struct Errand {
-    std::optional<Work> work;
+struct PreparedRun {
+    std::optional<MonitorRun> run;
     std::optional<source::Target> target;
-    Findings findings;
-    Round round;
+    RunMeasurements measured;
+    CheckRound round;
 };
 
-Errand Prepare(int64_t monitor) {
+PreparedRun Prepare(int64_t monitor) {
     pg::Transaction transaction("pulse table check");
-    Errand errand;
-    errand.work = Load(monitor, false, pg::Now(), true);
-    if (errand.work && errand.work->checks.empty()) errand.work.reset();
-    if (errand.work) errand.target = FindTarget(*errand.work, errand.findings);
-    if (errand.target && errand.target->local()) {
-        errand.round = Counted(
-            Keep(*errand.work, Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now))));
-        errand.work.reset();
+    PreparedRun prepared;
+    prepared.run = LoadRun(monitor, false, pg::Now(), true);
+    if (prepared.run && prepared.run->checks.empty()) prepared.run.reset();
+    if (prepared.run) prepared.target = FindTarget(*prepared.run, prepared.measured);
+    if (prepared.target && prepared.target->local()) {
+        prepared.round =
+            Counted(StoreResults(*prepared.run, MeasureRun(*prepared.run, *prepared.target,
+                                                           ReadLimitsFromSettings(prepared.run->now))));
+        prepared.run.reset();
     }
     transaction.Commit();
-    return errand;
+    return prepared;
 }
 
 // One monitor, with no transaction open while a server is read.
-Round CheckApart(int64_t monitor) {
+CheckRound RunMonitor(int64_t monitor) {
     const std::optional<pg::SessionLock> lock = Reserve(monitor);
     if (!lock) return {};
-    const Errand errand = Prepare(monitor);
-    if (!errand.work) return errand.round;
-    const Findings findings = errand.target
-                                  ? Look(*errand.work, *errand.target, LimitsFromSettings(errand.work->now))
-                                  : errand.findings;
+    const PreparedRun prepared = Prepare(monitor);
+    if (!prepared.run) return prepared.round;
+    const RunMeasurements measured = prepared.target ? MeasureRun(*prepared.run, *prepared.target,
+                                                                  ReadLimitsFromSettings(prepared.run->now))
+                                                     : prepared.measured;
     pg::Transaction transaction("pulse table check: what was found");
-    for (const source::Usage& usage : findings.usages) source::Record(usage);
-    const Round round = Counted(Keep(*errand.work, findings));
+    for (const source::Usage& usage : measured.usages) source::Record(usage);
+    const CheckRound round = Counted(StoreResults(*prepared.run, measured));
     transaction.Commit();
     return round;
 }
 
 }  // namespace
 
-Limits LimitsFromSettings(Moment now) {
+ReadLimits ReadLimitsFromSettings(Moment now) {
     return {now, static_cast<double>(pg::settings::row_limit),
             static_cast<double>(pg::settings::sample_rows)};
 }
@@ -225,7 +227,7 @@ std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now)
     return ids;
 }
 
-std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock) {
+std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lock) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const pg::Result found = pg::Execute(
@@ -234,11 +236,11 @@ std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock) {
             (lock ? " FOR NO KEY UPDATE SKIP LOCKED" : ""),
         {Value::Int8(monitor)});
     if (found.empty()) return std::nullopt;
-    Work work;
-    work.monitor = monitor;
-    work.now = now;
-    work.relation = found[0].Text(0);
-    work.place = {found[0].Text(1), found[0].Text(2), found[0].Text(3)};
+    MonitorRun run;
+    run.monitor = monitor;
+    run.now = now;
+    run.relation = found[0].Text(0);
+    run.place = {found[0].Text(1), found[0].Text(2), found[0].Text(3)};
     static pg::Statement statement(
         "SELECT c.id, c.settings, c.state, (extract(epoch FROM coalesce(c.every, m.every)) * "
         "1000000)::bigint, "
@@ -256,42 +258,42 @@ std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock) {
         stored.consecutive_bad = rows[i].Int4(4);
         stored.bad_since = rows[i].TimeOrNull(5);
         // A server need not have our clock.
-        if (stored.check.kind == Kind::kSql && !work.place.source.empty())
+        if (stored.check.type == CheckType::kSql && !run.place.source.empty())
             stored.check.query =
                 pg::ReplaceNowCalls(stored.check.query, source::Literal(FormatMoment(now)) + "::timestamptz");
-        if (stored.check.kind == Kind::kVolume && stored.check.anomaly) ReadHistory(stored, now);
-        work.checks.push_back(std::move(stored));
+        if (stored.check.type == CheckType::kVolume && stored.check.anomaly) ReadHistory(stored, now);
+        run.checks.push_back(std::move(stored));
     }
-    return work;
+    return run;
 }
 
-std::optional<source::Target> FindTarget(const Work& work, Findings& findings) {
+std::optional<source::Target> FindTarget(const MonitorRun& run, RunMeasurements& measured) {
     try {
-        return source::Find(work.place, pg::settings::check_timeout);
+        return source::Find(run.place, pg::settings::check_timeout);
     } catch (const UserError& error) {
-        findings.unavailable = error.message();
+        measured.unavailable = error.message();
         return std::nullopt;
     }
 }
 
-Findings Look(const Work& work, const source::Target& target, const Limits& limits) {
-    Findings findings;
-    findings.measurements.resize(work.checks.size());
-    Visitor visitor(work, target, limits, findings);
+RunMeasurements MeasureRun(const MonitorRun& run, const source::Target& target, const ReadLimits& limits) {
+    RunMeasurements measured;
+    measured.measurements.resize(run.checks.size());
+    Visitor visitor(run, target, limits, measured);
     // The first visit is for all checks that share one.
     std::vector<std::vector<size_t>> visits(1);
-    for (size_t i = 0; i < work.checks.size(); ++i)
-        if (Shares(work.checks[i].check))
+    for (size_t i = 0; i < run.checks.size(); ++i)
+        if (Shares(run.checks[i].check))
             visits.front().push_back(i);
         else
             visits.push_back({i});
     for (const std::vector<size_t>& places : visits)
         if (!places.empty() && !visitor.Try(places)) break;
-    return findings;
+    return measured;
 }
 
-Round CheckDueApart() {
-    Round sum;
+CheckRound RunDueChecks() {
+    CheckRound sum;
     std::vector<int64_t> due;
     {
         pg::Transaction transaction("pulse table checks: what is due");
@@ -304,7 +306,7 @@ Round CheckDueApart() {
             Add(sum, {1, 0, 0, 0, 1, "monitor " + std::to_string(monitor) + ": " + message});
         };
         try {
-            Add(sum, CheckApart(monitor));
+            Add(sum, RunMonitor(monitor));
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
             fail(error.message);

@@ -15,16 +15,16 @@ namespace {
 using pg::Value;
 
 // A check that fits the table, as it is kept.
-struct Settled {
+struct ResolvedCheck {
     Check check;
     Json settings;
     std::optional<std::string> reason;
 };
 
 // What the table says to the checks asked for, or those chosen for it.
-struct Plan {
+struct MonitorPlan {
     std::string relation;
-    std::vector<Settled> checks;
+    std::vector<ResolvedCheck> checks;
 };
 
 std::optional<std::string> Trimmed(const std::optional<std::string>& text) {
@@ -32,12 +32,12 @@ std::optional<std::string> Trimmed(const std::optional<std::string>& text) {
 }
 
 // Puts in what the check leaves open, and has the server look at what it would run.
-void Settle(source::Reader& reader, const TableFacts& facts, Settled& settled) {
-    Check& check = settled.check;
+void ResolveCheck(source::Reader& reader, const TableFacts& facts, ResolvedCheck& resolved) {
+    Check& check = resolved.check;
     for (const std::string& column : check.columns) RequireColumn(facts, column);
     const std::string from = " FROM " + facts.relation + " AS t";
-    switch (check.kind) {
-        case Kind::kFreshness: {
+    switch (check.type) {
+        case CheckType::kFreshness: {
             const ColumnFacts* column =
                 check.columns.empty() ? ArrivalColumn(facts) : facts.Find(check.columns.front());
             if (!column)
@@ -49,34 +49,34 @@ void Settle(source::Reader& reader, const TableFacts& facts, Settled& settled) {
                                 "It is of type " + column->type + ".",
                                 "Name a column of type timestamp or date.");
             check.columns = {column->name};
-            settled.settings["column"] = column->name;
+            resolved.settings["column"] = column->name;
             break;
         }
-        case Kind::kUnique: {
+        case CheckType::kUnique: {
             std::string list;
             for (const std::string& column : check.columns)
                 list += (list.empty() ? "t." : ", t.") + Quoted(column);
             reader.Estimate("SELECT count(DISTINCT ROW(" + list + "))" + from);
             break;
         }
-        case Kind::kReferences:
+        case CheckType::kReferences:
             check.relation = Qualify(reader, check.relation);
-            settled.settings["relation"] = check.relation;
+            resolved.settings["relation"] = check.relation;
             RequireColumn(ReadFacts(reader, check.relation), check.to);
             [[fallthrough]];
-        case Kind::kAcceptedValues:
-        case Kind::kRange:
+        case CheckType::kAcceptedValues:
+        case CheckType::kRange:
             reader.Estimate("SELECT count(*) FILTER (WHERE " + BadCondition(check) + ")" + from);
             break;
-        case Kind::kSql: reader.Estimate("SELECT * FROM (" + check.query + "\n) AS q"); break;
+        case CheckType::kSql: reader.Estimate("SELECT * FROM (" + check.query + "\n) AS q"); break;
         default: break;
     }
 }
 
 // The only statement of a check's query, without its semicolon.
-void RequireQuery(Settled& settled, size_t number, bool local) {
-    Check& check = settled.check;
-    if (check.kind != Kind::kSql) return;
+void RequireQuery(ResolvedCheck& resolved, size_t number, bool local) {
+    Check& check = resolved.check;
+    if (check.type != CheckType::kSql) return;
     try {
         check.query = source::RequireSelect(check.query);
     } catch (const UserError& error) {
@@ -88,39 +88,39 @@ void RequireQuery(Settled& settled, size_t number, bool local) {
         error.detail = "In check " + std::to_string(number) + ", sql.";
         throw;
     }
-    settled.settings["query"] = check.query;
+    resolved.settings["query"] = check.query;
     // A server need not have our clock.
     if (!local)
         check.query =
             pg::ReplaceNowCalls(check.query, source::Literal(FormatMoment(pg::Now())) + "::timestamptz");
 }
 
-Plan MakePlan(const Draft& draft, const source::Place& place) {
-    Plan plan;
+MonitorPlan MakeMonitorPlan(const MonitorSpec& spec, const source::Place& place) {
+    MonitorPlan plan;
     size_t number = 0;  // the check at work, for what the server says of it
-    std::vector<Settled> asked;
-    if (draft.checks) {
-        for (Check& check : ParseChecks(*draft.checks)) {
-            asked.push_back({std::move(check), (*draft.checks)[asked.size()], std::nullopt});
+    std::vector<ResolvedCheck> asked;
+    if (spec.checks) {
+        for (Check& check : ParseChecks(*spec.checks)) {
+            asked.push_back({std::move(check), (*spec.checks)[asked.size()], std::nullopt});
             RequireQuery(asked.back(), asked.size(), place.source.empty());
         }
     }
-    const Limits limits = LimitsFromSettings(pg::Now());
+    const ReadLimits limits = ReadLimitsFromSettings(pg::Now());
     try {
-        source::Visit(place, pg::settings::check_timeout, "define", draft.relation,
+        source::Visit(place, pg::settings::check_timeout, "define", spec.relation,
                       [&](source::Reader& reader) {
                           number = 0;
                           plan.checks = asked;
-                          plan.relation = Qualify(reader, draft.relation);
+                          plan.relation = Qualify(reader, spec.relation);
                           const TableFacts facts = ReadFacts(reader, plan.relation);
-                          if (!draft.checks)
+                          if (!spec.checks)
                               for (const Suggestion& suggestion : Suggest(facts, limits))
                                   plan.checks.push_back(
                                       {ParseCheck(suggestion.check, 1), suggestion.check, suggestion.reason});
                           reader.Query("SELECT FROM " + plan.relation + " LIMIT 0");  // the right to read it
-                          for (Settled& settled : plan.checks) {
+                          for (ResolvedCheck& resolved : plan.checks) {
                               ++number;
-                              Settle(reader, facts, settled);
+                              ResolveCheck(reader, facts, resolved);
                           }
                       });
     } catch (const pg::Error& error) {
@@ -128,7 +128,7 @@ Plan MakePlan(const Draft& draft, const source::Place& place) {
         if (number == 0 || state == sqlstate::kQueryCanceled || state.starts_with("57P")) throw;
         throw UserError(state.c_str(), error.message,
                         "In check " + std::to_string(number) + ", " +
-                            Name(plan.checks[number - 1].check.kind) + "." +
+                            Name(plan.checks[number - 1].check.type) + "." +
                             (error.detail.empty() ? "" : " " + error.detail),
                         error.hint);
     }
@@ -136,10 +136,10 @@ Plan MakePlan(const Draft& draft, const source::Place& place) {
 }
 
 // Writes the checks; those of the same type and columns keep what they remember.
-void WriteChecks(int64_t monitor, const std::vector<Settled>& checks) {
+void WriteChecks(int64_t monitor, const std::vector<ResolvedCheck>& checks) {
     std::vector<std::string> kept;
-    for (const Settled& settled : checks) {
-        const Check& check = settled.check;
+    for (const ResolvedCheck& resolved : checks) {
+        const Check& check = resolved.check;
         const std::optional<int64_t> every = check.every ? ParseDuration(*check.every) : std::nullopt;
         const pg::Result rows = pg::Execute(
             "INSERT INTO pulse.monitor_check AS c (monitor_id, kind, attribute, settings, reason, every, "
@@ -150,8 +150,8 @@ void WriteChecks(int64_t monitor, const std::vector<Settled>& checks) {
             "every = excluded.every, severity = excluded.severity, after = excluded.after, next_check_at = "
             "excluded.next_check_at "
             "RETURNING id",
-            {Value::Int8(monitor), Value::Text(Name(check.kind)), Value::Text(check.Attribute()),
-             Value::Jsonb(settled.settings), Value::Text(settled.reason),
+            {Value::Int8(monitor), Value::Text(Name(check.type)), Value::Text(check.Attribute()),
+             Value::Jsonb(resolved.settings), Value::Text(resolved.reason),
              every ? Value::Float8(static_cast<double>(*every)) : Value::Null(FLOAT8OID),
              Value::Text(check.severity), Value::Int4(check.after), Value::Time(pg::Now())});
         kept.push_back(std::to_string(rows[0].Int8(0)));
@@ -195,22 +195,22 @@ bool Monitored(const std::string& relation, const std::optional<std::string>& so
 
 }  // namespace
 
-int64_t Monitor(const Draft& given) {
-    Draft draft = given;
-    draft.source = Trimmed(given.source);
-    if (draft.every < kLeastEvery)
+int64_t SaveMonitor(const MonitorSpec& given) {
+    MonitorSpec spec = given;
+    spec.source = Trimmed(given.source);
+    if (spec.every < kMinEvery)
         throw UserError(sqlstate::kInvalidParameter, "\"every\" is too short",
-                        "It is " + Duration(static_cast<double>(draft.every) / kSecond) + ".",
+                        "It is " + Duration(static_cast<double>(spec.every) / kSecond) + ".",
                         "The least is 10 seconds.");
-    if (draft.every > kMostEvery)
+    if (spec.every > kMaxEvery)
         throw UserError(sqlstate::kInvalidParameter, "\"every\" is too long", "", "The most is 366 days.");
-    const source::Place place{draft.source.value_or(""), pg::CallerName(), pg::CallerSearchPath()};
+    const source::Place place{spec.source.value_or(""), pg::CallerName(), pg::CallerSearchPath()};
     // Checks left out of a monitor that is there stay, with the rights of who gave them: nobody's SQL ever
     // runs with the rights of somebody who only changed an interval. Only a new one has them chosen.
-    Plan plan = MakePlan(draft, place);
+    MonitorPlan plan = MakeMonitorPlan(spec, place);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    const bool anew = draft.checks || !Monitored(plan.relation, draft.source);
+    const bool anew = spec.checks || !Monitored(plan.relation, spec.source);
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.monitor AS m (relation, source, every, owner, tags, runs_as, search_path, "
         "created_at, updated_at) "
@@ -221,11 +221,10 @@ int64_t Monitor(const Draft& given) {
         "runs_as = CASE WHEN $10 THEN excluded.runs_as ELSE m.runs_as END, "
         "search_path = CASE WHEN $10 THEN excluded.search_path ELSE m.search_path END, "
         "updated_at = excluded.updated_at RETURNING id",
-        {Value::Text(plan.relation), Value::Text(draft.source),
-         Value::Float8(static_cast<double>(draft.every)), Value::Text(Trimmed(draft.owner)),
-         Value::Texts(draft.tags.value_or(std::vector<std::string>())), Value::Name(place.role),
-         Value::Text(place.search_path), Value::Time(pg::Now()), Value::Bool(draft.tags.has_value()),
-         Value::Bool(anew)});
+        {Value::Text(plan.relation), Value::Text(spec.source), Value::Float8(static_cast<double>(spec.every)),
+         Value::Text(Trimmed(spec.owner)), Value::Texts(spec.tags.value_or(std::vector<std::string>())),
+         Value::Name(place.role), Value::Text(place.search_path), Value::Time(pg::Now()),
+         Value::Bool(spec.tags.has_value()), Value::Bool(anew)});
     const int64_t id = rows[0].Int8(0);
     if (anew) WriteChecks(id, plan.checks);
     // A shorter interval holds from now on.
@@ -233,12 +232,12 @@ int64_t Monitor(const Draft& given) {
         "UPDATE pulse.monitor_check SET next_check_at = least(next_check_at, coalesce(last_at, $2) + $3 * "
         "interval "
         "'1 microsecond') WHERE monitor_id = $1 AND every IS NULL",
-        {Value::Int8(id), Value::Time(pg::Now()), Value::Float8(static_cast<double>(draft.every))});
+        {Value::Int8(id), Value::Time(pg::Now()), Value::Float8(static_cast<double>(spec.every))});
     CloseOrphans(id, "the check was taken away");
     return id;
 }
 
-void Unmonitor(const std::string& relation, const std::optional<std::string>& source) {
+void RemoveMonitor(const std::string& relation, const std::optional<std::string>& source) {
     const int64_t id = FindMonitor(relation, source);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
@@ -249,7 +248,7 @@ void Unmonitor(const std::string& relation, const std::optional<std::string>& so
 
 std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optional<std::string>& source) {
     std::vector<Suggestion> list;
-    const Limits limits = LimitsFromSettings(pg::Now());
+    const ReadLimits limits = ReadLimitsFromSettings(pg::Now());
     source::Visit({Trimmed(source).value_or(""), pg::CallerName(), pg::CallerSearchPath()},
                   pg::settings::check_timeout, "define", relation, [&](source::Reader& reader) {
                       const std::string name = Qualify(reader, relation);

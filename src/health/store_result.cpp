@@ -15,11 +15,11 @@ using pg::Value;
 
 // Late or empty: what else goes wrong with the table, and with segments over it, follows from it.
 bool IsCause(const drift::Fingerprint& fingerprint) {
-    return fingerprint.detector == Detector(Kind::kFreshness) ||
-           fingerprint.detector == Detector(Kind::kVolume);
+    return fingerprint.detector == Detector(CheckType::kFreshness) ||
+           fingerprint.detector == Detector(CheckType::kVolume);
 }
 
-void InsertResult(const StoredCheck& stored, const Verdict& verdict, const Measurement* m, Moment now) {
+void InsertResult(const StoredCheck& stored, const CheckResult& result, const Measurement* m, Moment now) {
     static pg::Statement statement(
         "INSERT INTO pulse.check_result (check_id, at, status, observed, expected_low, expected_high, "
         "standard_error, rows, "
@@ -27,28 +27,28 @@ void InsertResult(const StoredCheck& stored, const Verdict& verdict, const Measu
         "$12)",
         {INT8OID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
          FLOAT8OID, FLOAT8OID, TEXTOID});
-    const bool read = m && m->reading == Reading::kRead;
+    const bool read = m && m->reading == ReadStatus::kRead;
     const auto figure = [&](double number) { return read ? Value::Float8(number) : Value::Null(FLOAT8OID); };
-    statement.Execute(
-        {Value::Int8(stored.id), Value::Time(now), Value::Text(Name(verdict.status)),
-         Value::Float8(verdict.observed), Value::Float8(verdict.low), Value::Float8(verdict.high),
-         read && m->sampled ? Value::Float8(m->error) : Value::Null(FLOAT8OID), figure(read ? m->rows : 0),
-         read ? Value::Float8(m->sampled) : Value::Null(FLOAT8OID), figure(read ? m->plan_cost : 0),
-         figure(read ? m->duration_ms : 0), Value::Text(verdict.message)});
+    statement.Execute({Value::Int8(stored.id), Value::Time(now), Value::Text(Name(result.status)),
+                       Value::Float8(result.observed), Value::Float8(result.low), Value::Float8(result.high),
+                       read && m->sampled ? Value::Float8(m->error) : Value::Null(FLOAT8OID),
+                       figure(read ? m->rows : 0), read ? Value::Float8(m->sampled) : Value::Null(FLOAT8OID),
+                       figure(read ? m->plan_cost : 0), figure(read ? m->duration_ms : 0),
+                       Value::Text(result.message)});
 }
 
 // What others did to the monitor while no transaction of ours was open: it may have ended, and its checks may
 // remember something else. Returns false when there is nothing to keep any more.
-bool Refresh(Work& work) {
+bool Refresh(MonitorRun& run) {
     static pg::Statement monitor(
         "SELECT FROM pulse.monitor WHERE id = $1 AND status = 'active' FOR NO KEY UPDATE", {INT8OID});
     static pg::Statement checks(
         "SELECT id, state, consecutive_bad, bad_since FROM pulse.monitor_check WHERE monitor_id = $1 ORDER "
         "BY id",
         {INT8OID});
-    if (monitor.Execute({Value::Int8(work.monitor)}).processed() == 0) return false;
-    const pg::Result rows = checks.Execute({Value::Int8(work.monitor)});
-    for (StoredCheck& stored : work.checks) {
+    if (monitor.Execute({Value::Int8(run.monitor)}).processed() == 0) return false;
+    const pg::Result rows = checks.Execute({Value::Int8(run.monitor)});
+    for (StoredCheck& stored : run.checks) {
         stored.gone = true;
         for (uint64_t i = 0; i < rows.size() && stored.gone; ++i) {
             if (rows[i].Int8(0) != stored.id) continue;
@@ -66,7 +66,7 @@ bool OfWholeTable(const Measurement& m) {
 }
 
 // Counts the run of bad or good results, and notes when the check is due again.
-void Remember(StoredCheck& stored, const Verdict& verdict, Moment now) {
+void UpdateState(StoredCheck& stored, const CheckResult& result, Moment now) {
     static pg::Statement statement(
         "UPDATE pulse.monitor_check SET next_check_at = $2, state = coalesce($3, state), consecutive_bad = "
         "$4, "
@@ -74,45 +74,45 @@ void Remember(StoredCheck& stored, const Verdict& verdict, Moment now) {
         "consecutive_good END, "
         "bad_since = $5, last_at = $7, last_status = $6, last_message = $8 WHERE id = $1",
         {INT8OID, TIMESTAMPTZOID, JSONBOID, INT4OID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID});
-    const bool bad = verdict.status == Status::kBad || verdict.status == Status::kError;
+    const bool bad = result.status == Status::kBad || result.status == Status::kError;
     if (bad) {
         ++stored.consecutive_bad;
         if (!stored.bad_since) stored.bad_since = now;
-    } else if (verdict.status == Status::kOk) {
+    } else if (result.status == Status::kOk) {
         stored.consecutive_bad = 0;
         stored.bad_since.reset();
     }
     statement.Execute({Value::Int8(stored.id), Value::Time(now + stored.every),
-                       verdict.state.is_object() ? Value::Jsonb(verdict.state) : Value::Null(JSONBOID),
+                       result.state.is_object() ? Value::Jsonb(result.state) : Value::Null(JSONBOID),
                        Value::Int4(stored.consecutive_bad), Value::Time(stored.bad_since),
-                       Value::Text(Name(verdict.status)), Value::Time(now), Value::Text(verdict.message)});
+                       Value::Text(Name(result.status)), Value::Time(now), Value::Text(result.message)});
 }
 
-drift::Outcome OutcomeOf(const StoredCheck& stored, const Verdict& verdict,
+drift::Outcome OutcomeOf(const StoredCheck& stored, const CheckResult& result,
                          const drift::Fingerprint& fingerprint) {
     drift::Outcome outcome;
-    outcome.ratio = verdict.ratio;
-    outcome.material = verdict.status == Status::kBad || verdict.status == Status::kError;
+    outcome.ratio = result.ratio;
+    outcome.material = result.status == Status::kBad || result.status == Status::kError;
     outcome.supported = outcome.material;
     drift::Finding& finding = outcome.finding;
     finding.fingerprint = fingerprint;
-    finding.direction = verdict.direction;
-    finding.observed = verdict.observed;
-    const bool down = verdict.direction == drift::Direction::kDown;
-    finding.baseline = down && verdict.low ? verdict.low : verdict.high ? verdict.high : verdict.low;
-    if (verdict.details.contains("expected")) finding.baseline = verdict.details["expected"].get<double>();
+    finding.direction = result.direction;
+    finding.observed = result.observed;
+    const bool down = result.direction == drift::Direction::kDown;
+    finding.baseline = down && result.low ? result.low : result.high ? result.high : result.low;
+    if (result.details.contains("expected")) finding.baseline = result.details["expected"].get<double>();
     if (finding.baseline && finding.observed && *finding.baseline != 0)
         finding.change = *finding.observed / *finding.baseline - 1;
     finding.threshold = finding.baseline.value_or(0);
-    finding.baseline_kind = stored.check.kind == Kind::kVolume && stored.check.anomaly
+    finding.baseline_kind = stored.check.type == CheckType::kVolume && stored.check.anomaly
                                 ? drift::BaselineKind::kSeasonal
                                 : drift::BaselineKind::kExpected;
-    finding.severity = verdict.severity.value_or(drift::SeverityOf(verdict.ratio));
-    finding.onset = verdict.onset ? verdict.onset : stored.bad_since;
-    finding.details = verdict.details;
-    finding.summary = verdict.status == Status::kError
-                          ? std::string("check ") + Name(stored.check.kind) + " fails: " + verdict.message
-                          : verdict.message;
+    finding.severity = result.severity.value_or(drift::SeverityOf(result.ratio));
+    finding.onset = result.onset ? result.onset : stored.bad_since;
+    finding.details = result.details;
+    finding.summary = result.status == Status::kError
+                          ? std::string("check ") + Name(stored.check.type) + " fails: " + result.message
+                          : result.message;
     return outcome;
 }
 
@@ -128,7 +128,7 @@ std::optional<int64_t> CauseOf(int64_t monitor) {
 }
 
 // Incidents of segments that opened before the table's did, for the same cause.
-void AdoptSegments(Moment since) {
+void AttachSegmentIncidents(Moment since) {
     static pg::Statement orphans(
         "SELECT id, segment_id, since FROM pulse.incident_record WHERE segment_id IS NOT NULL AND status IN "
         "('open', "
@@ -142,82 +142,82 @@ void AdoptSegments(Moment since) {
             adopt.Execute({Value::Int8(rows[i].Int8(0)), Value::Int8(*cause)});
 }
 
-void MoveIncidents(const Work& work, std::vector<drift::Outcome> outcomes, drift::Ledger& ledger,
+void MoveIncidents(const MonitorRun& run, std::vector<drift::Outcome> outcomes, drift::Ledger& ledger,
                    const drift::Thresholds& thresholds) {
     const std::optional<std::string> source =
-        work.place.source.empty() ? std::nullopt : std::optional(work.place.source);
-    drift::Silence(drift::ReadMutes(), "table", work.relation, source, work.now, outcomes);
+        run.place.source.empty() ? std::nullopt : std::optional(run.place.source);
+    drift::Silence(drift::ReadMutes(), "table", run.relation, source, run.now, outcomes);
     // The cause first, so that what follows from it joins its group.
     std::stable_partition(outcomes.begin(), outcomes.end(),
                           [](const drift::Outcome& outcome) { return IsCause(outcome.finding.fingerprint); });
     drift::Point point;
-    point.moment = work.now;
+    point.moment = run.now;
     ledger.Apply(point, outcomes, 1, thresholds);
     std::vector<drift::Incident>& incidents = ledger.incidents();
     std::optional<Moment> began;
     for (const drift::Incident& incident : incidents)
         if (incident.id == 0 && IsCause(incident.finding.fingerprint))
             began = std::min(began.value_or(incident.since), incident.since);
-    drift::WriteIncidents(
-        {.segment = {}, .monitor = work.monitor, .relation = work.relation, .source = source}, incidents,
-        work.now, CauseOf(work.monitor));
-    if (began) AdoptSegments(*began);
+    drift::WriteIncidents({.segment = {}, .monitor = run.monitor, .relation = run.relation, .source = source},
+                          incidents, run.now, CauseOf(run.monitor));
+    if (began) AttachSegmentIncidents(*began);
 }
 
 }  // namespace
 
-std::vector<Told> Keep(const Work& loaded, const Findings& findings) {
+std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasurements& measured) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    Work work = loaded;
-    if (!Refresh(work)) return {};
+    MonitorRun run = loaded;
+    if (!Refresh(run)) return {};
     pg::Execute(
         "UPDATE pulse.monitor SET checked_at = CASE WHEN $3::text IS NULL THEN $2 ELSE checked_at END, "
         "unavailable = $3 WHERE id = $1",
-        {Value::Int8(work.monitor), Value::Time(work.now), Value::Text(findings.unavailable)});
+        {Value::Int8(run.monitor), Value::Time(run.now), Value::Text(measured.unavailable)});
     const drift::Thresholds thresholds = drift::ThresholdsFromSettings();
-    drift::Ledger ledger = drift::ReadMonitorLedger(work.monitor, work.now, thresholds);
+    drift::Ledger ledger = drift::ReadMonitorLedger(run.monitor, run.now, thresholds);
     std::vector<drift::Outcome> outcomes;
-    std::vector<Told> told;
+    std::vector<CheckReport> reports;
     std::string trouble;
-    for (size_t i = 0; i < work.checks.size(); ++i) {
-        StoredCheck& stored = work.checks[i];
+    for (size_t i = 0; i < run.checks.size(); ++i) {
+        StoredCheck& stored = run.checks[i];
         if (stored.gone) continue;
-        Verdict verdict;
-        if (findings.unavailable) {
-            verdict.status = Status::kSkipped;
-            verdict.message = *findings.unavailable;
+        CheckResult result;
+        if (measured.unavailable) {
+            result.status = Status::kSkipped;
+            result.message = *measured.unavailable;
         } else {
-            verdict = Judge(stored.check, findings.measurements[i],
-                            {work.relation, work.now, stored.every, thresholds.min_history, stored.state,
-                             stored.history});
+            result = EvaluateCheck(
+                stored.check, measured.measurements[i],
+                {run.relation, run.now, stored.every, thresholds.min_history, stored.state, stored.history});
         }
         // A table that is gone, or may not be read any more, is one trouble and not one for each check.
-        if (verdict.status == Status::kError && OfWholeTable(findings.measurements[i])) {
-            if (trouble == verdict.message) verdict.status = Status::kSkipped;
-            trouble = verdict.message;
+        if (result.status == Status::kError && OfWholeTable(measured.measurements[i])) {
+            if (trouble == result.message) result.status = Status::kSkipped;
+            trouble = result.message;
         }
-        InsertResult(stored, verdict, findings.unavailable ? nullptr : &findings.measurements[i], work.now);
-        Remember(stored, verdict, work.now);
-        const drift::Fingerprint fingerprint{Detector(stored.check.kind), stored.check.Attribute()};
-        drift::Outcome outcome = OutcomeOf(stored, verdict, fingerprint);
+        InsertResult(stored, result, measured.unavailable ? nullptr : &measured.measurements[i], run.now);
+        UpdateState(stored, result, run.now);
+        const drift::Fingerprint fingerprint{Detector(stored.check.type), stored.check.Attribute()};
+        drift::Outcome outcome = OutcomeOf(stored, result, fingerprint);
         const bool enough =
-            stored.consecutive_bad >= stored.check.after || !ledger.IsNew(fingerprint, work.now);
-        if (outcome.material ? enough : verdict.status == Status::kOk) outcomes.push_back(std::move(outcome));
-        std::string name = Name(stored.check.kind);
+            stored.consecutive_bad >= stored.check.after || !ledger.IsNew(fingerprint, run.now);
+        if (outcome.material ? enough : result.status == Status::kOk) outcomes.push_back(std::move(outcome));
+        std::string name = Name(stored.check.type);
         if (!fingerprint.attribute.empty()) name += " " + fingerprint.attribute;
-        told.push_back({stored.check.kind, work.relation, std::move(name), std::move(verdict), std::nullopt});
+        reports.push_back(
+            {stored.check.type, run.relation, std::move(name), std::move(result), std::nullopt});
     }
-    MoveIncidents(work, std::move(outcomes), ledger, thresholds);
-    auto one = told.begin();
-    for (const StoredCheck& stored : work.checks) {
+    MoveIncidents(run, std::move(outcomes), ledger, thresholds);
+    auto one = reports.begin();
+    for (const StoredCheck& stored : run.checks) {
         if (stored.gone) continue;
         const drift::Incident* incident =
-            ledger.Newest({Detector(stored.check.kind), stored.check.Attribute()});
+            ledger.Newest({Detector(stored.check.type), stored.check.Attribute()});
         if (incident && incident->live()) one->incident = incident->id;
         ++one;
     }
-    return told;
+    return reports;
 }
 
 }  // namespace pulse::health

@@ -12,7 +12,7 @@ constexpr double kNearlyNever = 0.01;  // share of nulls that counts as never
 constexpr double kRoom = 2;            // the limit suggested, in multiples of the share seen
 constexpr size_t kFewValues = 10;
 
-void SuggestFreshness(const TableFacts& facts, const Limits& limits, std::vector<Suggestion>& list) {
+void SuggestFreshness(const TableFacts& facts, const ReadLimits& limits, std::vector<Suggestion>& list) {
     const ColumnFacts* column = ArrivalColumn(facts);
     if (!column) return;
     if (facts.rows > limits.row_limit && !facts.IndexOn(column->name)) return;
@@ -25,7 +25,7 @@ void SuggestFreshness(const TableFacts& facts, const Limits& limits, std::vector
         {{{"type", "freshness"}, {"column", column->name}}, why + "; the limit is learnt from its rhythm"});
 }
 
-void SuggestUnique(const TableFacts& facts, const Limits& limits, std::vector<Suggestion>& list) {
+void SuggestUnique(const TableFacts& facts, const ReadLimits& limits, std::vector<Suggestion>& list) {
     for (const IndexFacts& index : facts.indexes)
         if (index.primary || index.unique) return;  // nothing to look for: it is guaranteed
     if (facts.rows > limits.row_limit) return;
@@ -77,7 +77,7 @@ void SuggestReferences(const TableFacts& facts, std::vector<Suggestion>& list) {
 
 }  // namespace
 
-std::vector<Suggestion> Suggest(const TableFacts& facts, const Limits& limits) {
+std::vector<Suggestion> Suggest(const TableFacts& facts, const ReadLimits& limits) {
     std::vector<Suggestion> list;
     SuggestFreshness(facts, limits, list);
     if (facts.sampled() || facts.rows <= limits.row_limit)

@@ -76,7 +76,7 @@ RunResult CheckHealth(bool apart) {
         return result;
     }
     // What could not be checked is told on its check, and is due again by itself: nothing to retry.
-    const health::Round round = health::CheckDueApart();
+    const health::CheckRound round = health::RunDueChecks();
     result.rows = round.checks;
     result.message = std::to_string(round.checks) + " checks of " + std::to_string(round.tables) +
                      " tables, " + std::to_string(round.bad) + " bad, " + std::to_string(round.skipped) +

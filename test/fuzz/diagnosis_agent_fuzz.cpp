@@ -63,14 +63,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string text(reinterpret_cast<const char*>(data), size);
     ReadFault(429, text);
     FindObject(text);
-    Folder folder(false);
-    folder.FoldRule(text);
-    folder.FoldSql(text);
-    folder.FoldQuoted(text);
+    Redactor redactor(false);
+    redactor.RedactRule(text);
+    redactor.RedactSql(text);
+    redactor.RedactQuoted(text);
     if (const auto json = ParseModelJson(text)) {
         Play(Protocol::kOpenai, *json);
         Play(Protocol::kAnthropic, *json);
-        folder.FoldDefinition(*json);
+        redactor.RedactDefinition(*json);
     }
     return 0;
 }

@@ -7,129 +7,131 @@
 namespace pulse::diagnosis {
 namespace {
 
-Folder Taught() {
-    Folder folder(false);
-    Picture picture = MakePicture(100, kDayOne);
-    picture.attributes = {Values("plan", {{"pro", 90}, {"smith@x.org", 3}})};
-    folder.Learn(picture);
-    return folder;
+Redactor Taught() {
+    Redactor redactor(false);
+    SegmentSnapshot snapshot = MakeSnapshot(100, kDayOne);
+    snapshot.attributes = {Values("plan", {{"pro", 90}, {"smith@x.org", 3}})};
+    redactor.Learn(snapshot);
+    return redactor;
 }
 
 TEST(AgentFold, Rules) {
-    Folder folder = Taught();
-    EXPECT_EQ(folder.FoldRule("plan == 'pro'"), "plan = \"pro\"");
-    EXPECT_EQ(folder.FoldRule("plan == 'smith@x.org'"), "plan = \"(rare 1)\"");
+    Redactor redactor = Taught();
+    EXPECT_EQ(redactor.RedactRule("plan == 'pro'"), "plan = \"pro\"");
+    EXPECT_EQ(redactor.RedactRule("plan == 'smith@x.org'"), "plan = \"(rare 1)\"");
     // The same value is the same everywhere, another one another.
-    EXPECT_EQ(folder.FoldRule("plan in ['smith@x.org', 'pro', 'jones@x.org']"),
+    EXPECT_EQ(redactor.RedactRule("plan in ['smith@x.org', 'pro', 'jones@x.org']"),
               "plan in [\"(rare 1)\", \"pro\", \"(rare 2)\"]");
-    EXPECT_EQ(folder.FoldRule("user_id == 48151623"), "user_id = \"(rare 3)\"");
-    EXPECT_EQ(folder.FoldRule("email contains 'smith'").find("smith"), std::string::npos);
+    EXPECT_EQ(redactor.RedactRule("user_id == 48151623"), "user_id = \"(rare 3)\"");
+    EXPECT_EQ(redactor.RedactRule("email contains 'smith'").find("smith"), std::string::npos);
     // Limits are no values of anybody.
-    EXPECT_EQ(folder.FoldRule("ltv > 1000 && last_active_days <= 7"), "ltv > 1000 && last_active_days <= 7");
-    EXPECT_EQ(folder.FoldRule("signed_up >= '2024-01-01'"), "signed_up >= \"2024-01-01\"");
-    EXPECT_EQ(Folder(true).FoldRule("plan == 'smith@x.org'"), "plan == 'smith@x.org'");
+    EXPECT_EQ(redactor.RedactRule("ltv > 1000 && last_active_days <= 7"),
+              "ltv > 1000 && last_active_days <= 7");
+    EXPECT_EQ(redactor.RedactRule("signed_up >= '2024-01-01'"), "signed_up >= \"2024-01-01\"");
+    EXPECT_EQ(Redactor(true).RedactRule("plan == 'smith@x.org'"), "plan == 'smith@x.org'");
 }
 
 TEST(AgentFold, Sql) {
-    Folder folder = Taught();
-    const std::string sql = folder.FoldSql(
+    Redactor redactor = Taught();
+    const std::string sql = redactor.RedactSql(
         "SELECT id FROM u WHERE email = 'a''b@x.org' AND plan = 'pro' AND id = 481516 AND ltv >= 1000 "
         "AND n IN (4815, 16) -- ask bob@x.org\n AND \"Odd Name\" = $q$carl@x.org$q$ /* dora@x.org */");
     for (const char* secret : {"b@x.org", "481516", "4815,", "bob", "carl", "dora"})
         EXPECT_EQ(sql.find(secret), std::string::npos) << secret << " in " << sql;
     for (const char* kept : {"'pro'", ">= 1000", "\"Odd Name\""})
         EXPECT_NE(sql.find(kept), std::string::npos) << kept << " in " << sql;
-    EXPECT_NO_THROW(folder.FoldSql("'"));
-    EXPECT_NO_THROW(folder.FoldSql("E'\\"));
-    EXPECT_NO_THROW(folder.FoldSql("$a$ b"));
-    EXPECT_NO_THROW(folder.FoldSql("="));
-    EXPECT_NO_THROW(folder.FoldSql("5=5"));
+    EXPECT_NO_THROW(redactor.RedactSql("'"));
+    EXPECT_NO_THROW(redactor.RedactSql("E'\\"));
+    EXPECT_NO_THROW(redactor.RedactSql("$a$ b"));
+    EXPECT_NO_THROW(redactor.RedactSql("="));
+    EXPECT_NO_THROW(redactor.RedactSql("5=5"));
 }
 
 TEST(AgentFold, JsonRules) {
-    Folder folder = Taught();
-    const auto folded = folder.FoldDefinition(nlohmann::json::parse(
+    Redactor redactor = Taught();
+    const auto redacted = redactor.RedactDefinition(nlohmann::json::parse(
         R"({"from":"app.users","rules":[{"field":"plan","operator":"=","value":"smith@x.org"},{"field":"ltv","operator":">","value":4815},
             {"field":"id","operator":"=","value":4815}],"groups":[{"rules":[{"field":"plan","operator":"in","value":["pro","bob@x.org"]}]}]})"));
-    const std::string text = folded.dump();
+    const std::string text = redacted.dump();
     EXPECT_EQ(text.find("@"), std::string::npos) << text;
     EXPECT_NE(text.find("\"pro\""), std::string::npos);
-    EXPECT_EQ(folded["rules"][1]["value"], 4815);
-    EXPECT_NE(folded["rules"][2]["value"], 4815);
-    EXPECT_EQ(folded["from"], "app.users");
+    EXPECT_EQ(redacted["rules"][1]["value"], 4815);
+    EXPECT_NE(redacted["rules"][2]["value"], 4815);
+    EXPECT_EQ(redacted["from"], "app.users");
 }
 
 TEST(AgentFold, Messages) {
-    Folder folder = Taught();
-    EXPECT_EQ(folder.FoldQuoted("invalid input syntax for type integer: \"bob@x.org\""),
+    Redactor redactor = Taught();
+    EXPECT_EQ(redactor.RedactQuoted("invalid input syntax for type integer: \"bob@x.org\""),
               "invalid input syntax for type integer: \"(rare)\"");
-    EXPECT_EQ(folder.FoldQuoted("clause plan == \"pro\" removed"), "clause plan == \"pro\" removed");
-    EXPECT_EQ(folder.FoldQuoted("it isn't \"x"), "it isn't \"x");
+    EXPECT_EQ(redactor.RedactQuoted("clause plan == \"pro\" removed"), "clause plan == \"pro\" removed");
+    EXPECT_EQ(redactor.RedactQuoted("it isn't \"x"), "it isn't \"x");
     // A value that holds a mark does not end there.
-    EXPECT_EQ(folder.FoldQuoted("plan \"o\"brien\" was removed"), "plan \"(rare)\" was removed");
-    EXPECT_EQ(folder.FoldQuoted("plan \"pro\" and \"bob\" and \"carl\""), "plan \"pro\" and \"(rare)\"");
-    EXPECT_EQ(folder.FoldSummary("check unique fails: customer bob owes money"), "check unique fails");
-    EXPECT_EQ(folder.FoldSummary("the segment can no longer be measured: customer bob"),
+    EXPECT_EQ(redactor.RedactQuoted("plan \"o\"brien\" was removed"), "plan \"(rare)\" was removed");
+    EXPECT_EQ(redactor.RedactQuoted("plan \"pro\" and \"bob\" and \"carl\""), "plan \"pro\" and \"(rare)\"");
+    EXPECT_EQ(redactor.RedactSummary("check unique fails: customer bob owes money"), "check unique fails");
+    EXPECT_EQ(redactor.RedactSummary("the segment can no longer be measured: customer bob"),
               "the segment can no longer be measured");
-    EXPECT_EQ(folder.FoldSummary("size fell by 50 %"), "size fell by 50 %");
+    EXPECT_EQ(redactor.RedactSummary("size fell by 50 %"), "size fell by 50 %");
 }
 
 // Anybody's function can raise any message with any SQLSTATE.
 TEST(AgentFold, Errors) {
-    const Folder folder(false);
+    const Redactor redactor(false);
     for (const char* state : {"P0001", "22P02", "42703", "BOB01", "", "4"}) {
-        EXPECT_EQ(folder.FoldError(state, "customer bob owes money").find("bob"), std::string::npos) << state;
-        EXPECT_FALSE(folder.FoldError(state, "x").empty());
+        EXPECT_EQ(redactor.RedactError(state, "customer bob owes money").find("bob"), std::string::npos)
+            << state;
+        EXPECT_FALSE(redactor.RedactError(state, "x").empty());
     }
-    EXPECT_EQ(Folder(true).FoldError("P0001", "customer bob"), "customer bob");
+    EXPECT_EQ(Redactor(true).RedactError("P0001", "customer bob"), "customer bob");
     for (const auto& [state, error, kept] : {std::tuple{"42703", "column \"plan\" does not exist", true},
                                              {"42703", "column s.plan does not exist", true},
                                              {"42703", "column \"bob\" does not exist", false},
                                              {"P0001", "column \"plan\" does not exist", false},
                                              {"BOB01", "x", false}}) {
-        Case input = MakeCase(100, 50);
+        SegmentInput input = MakeCase(100, 50);
         input.before->columns = {{"plan", "text"}};
-        input.failed = MakePicture(0, input.since + kDay);
+        input.failed = MakeSnapshot(0, input.since + kDay);
         input.failed->error_state = state;
         input.failed->error = error;
-        Folder(false).Fold(input);
+        Redactor(false).Redact(input);
         EXPECT_EQ(input.failed->error == error, kept) << error;
         EXPECT_EQ(input.failed->error_state.find("BOB01"), std::string::npos);
     }
-    Case input = MakeCase(100, 50);
+    SegmentInput input = MakeCase(100, 50);
     input.versions = {{1, "created", "maker", kDayOne, input.definition, {}}};
-    Folder(false).Fold(input);
+    Redactor(false).Redact(input);
     EXPECT_NE(input.versions[0].changed_by, "maker");
 }
 
 TEST(AgentFold, Values) {
-    Folder folder(false);
+    Redactor redactor(false);
     auto before = Values("plan", {{"pro", 90}, {"gone", 12}, {"bob", 9}}),
          after = Values("plan", {{"pro", 95}, {"gone", 0}, {"new", 4}});
     before.minimum = 1;
-    folder.FoldValues({&before, &after});
+    redactor.RedactValues({&before, &after});
     EXPECT_EQ(before.labels, (std::vector<std::string>{"gone", "pro"}));
     EXPECT_EQ(before.other, 9);
     EXPECT_EQ(after.other, 4);
     EXPECT_EQ(after.counts.size(), after.labels.size());
     EXPECT_FALSE(before.minimum);
-    EXPECT_EQ(folder.Count(0), 0);
-    EXPECT_EQ(folder.Count(9), "fewer than 10");
-    EXPECT_EQ(folder.Count(10), 10);
-    EXPECT_EQ(Folder(true).Count(3), 3);
+    EXPECT_EQ(redactor.Count(0), 0);
+    EXPECT_EQ(redactor.Count(9), "fewer than 10");
+    EXPECT_EQ(redactor.Count(10), 10);
+    EXPECT_EQ(Redactor(true).Count(3), 3);
     // Of a handful of people every figure is personal.
     snapshot::Distribution few;
     few.kind = segment::AttributeKind::kNumeric;
     few.total = 5;
     few.mean = 42;
-    folder.FoldValues({&few});
+    redactor.RedactValues({&few});
     EXPECT_FALSE(few.mean);
 }
 
 // A whole diagnosis of a segment whose plan has a rare value with a mind of its own.
 TEST(AgentFold, NothingRareInADiagnosis) {
     const std::string rare = "bob@example.org";
-    Case input = MakeCase(5000, 2500);
+    SegmentInput input = MakeCase(5000, 2500);
     input.definition["where"] = "ltv > 1000 && email != '" + rare + "'";
     input.before->attributes = {Values("plan", {{"pro", 4000}, {"free", 994}, {rare, 6}})};
     input.after->attributes = {Values("plan", {{"pro", 1500}, {"free", 993}, {rare, 7}})};
@@ -137,12 +139,12 @@ TEST(AgentFold, NothingRareInADiagnosis) {
     input.after->clauses = {{"email != \"" + rare + "\"", 2000, 900}};
     input.versions = {{1, "created", "maker", kDayOne, input.definition, {"email != \"" + rare + "\""}},
                       {2, "clause email != \"" + rare + "\" added", "maker", kDayOne, input.definition, {}}};
-    input.failed = MakePicture(0, input.since + kDay);
+    input.failed = MakeSnapshot(0, input.since + kDay);
     input.failed->failed = true;
     input.failed->error_state = "22P02";
     input.failed->error = "invalid input syntax: \"" + rare + "\"";
     EXPECT_NE(ToJson(Diagnose(input)).dump().find(rare), std::string::npos);
-    Folder(false).Fold(input);
+    Redactor(false).Redact(input);
     const std::string told = ToJson(Diagnose(input)).dump() + input.definition.dump();
     EXPECT_EQ(told.find(rare), std::string::npos) << told;
     EXPECT_NE(told.find("pro"), std::string::npos);

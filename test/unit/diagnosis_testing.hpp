@@ -25,18 +25,18 @@ inline snapshot::Distribution Values(const std::string& attribute,
 
 inline constexpr Moment kDayOne = 9'000 * kDay;
 
-inline Picture MakePicture(int64_t size, Moment at) {
-    Picture picture;
-    picture.size = size;
-    picture.taken_at = at;
-    picture.snapshot = at / kDay;
-    return picture;
+inline SegmentSnapshot MakeSnapshot(int64_t size, Moment at) {
+    SegmentSnapshot snapshot;
+    snapshot.size = size;
+    snapshot.taken_at = at;
+    snapshot.id = at / kDay;
+    return snapshot;
 }
 
 // Ten quiet days of `before` members with 2 % coming and going, then one day with `after`.
-inline Case MakeCase(int64_t before, int64_t after, const std::string& detector = "size_change",
-                     const std::string& attribute = "") {
-    Case input;
+inline SegmentInput MakeCase(int64_t before, int64_t after, const std::string& detector = "size_change",
+                             const std::string& attribute = "") {
+    SegmentInput input;
     input.incident = 7;
     input.segment = "High-Value Users";
     input.detector = detector;
@@ -53,8 +53,8 @@ inline Case MakeCase(int64_t before, int64_t after, const std::string& detector 
     input.since = kDayOne + 10 * kDay;
     const int64_t lost = std::max<int64_t>(0, before - after), won = std::max<int64_t>(0, after - before);
     input.history.push_back({input.since, after, {}, {}, before / 50 + won, before / 50 + lost});
-    input.before = MakePicture(before, input.since - kDay);
-    input.after = MakePicture(after, input.since);
+    input.before = MakeSnapshot(before, input.since - kDay);
+    input.after = MakeSnapshot(after, input.since);
     return input;
 }
 

@@ -81,7 +81,7 @@ TEST(DiagnosisClauses, Names) {
 }
 
 TEST(DiagnosisRewrite, ValuesAreWrittenForTheColumnsType) {
-    Case input = MakeCase(10, 10);
+    SegmentInput input = MakeCase(10, 10);
     input.after->attributes = {Values("tier", {{"1", 5}, {"2", 5}})};
     EXPECT_EQ(ValueRule(input, "tier", {"1"}), "tier = \"1\"");
     input.after->columns = {{"tier", "integer"}};
@@ -98,19 +98,19 @@ TEST(DiagnosisRewrite, ValuesAreWrittenForTheColumnsType) {
 
 // Whatever is missing or hostile: an answer, and the same one twice.
 TEST(DiagnosisEdge, ThinEvidence) {
-    const Diagnosis nothing = Diagnose(Case());
+    const Diagnosis nothing = Diagnose(SegmentInput());
     EXPECT_EQ(nothing.hypotheses[0].cause, Cause::kUnexplained);
     EXPECT_LT(nothing.hypotheses[0].confidence, 0.3);
     EXPECT_FALSE(nothing.recommendations.empty());
     EXPECT_FALSE(ToText(nothing).empty());
 
-    Case same = MakeCase(10'000, 10'000);
+    SegmentInput same = MakeCase(10'000, 10'000);
     EXPECT_LT(Diagnose(same).hypotheses[0].confidence, 0.3);
     EXPECT_LT(Diagnose(MakeCase(10, 7)).hypotheses[0].confidence, 0.4) << "three people are hardly evidence";
     EXPECT_FALSE(Diagnose(MakeCase(0, 0)).hypotheses.empty());
     EXPECT_FALSE(Diagnose(MakeCase(0, 5000)).hypotheses.empty());
 
-    Case odd = MakeCase(10'000, 5'000);
+    SegmentInput odd = MakeCase(10'000, 5'000);
     odd.history.clear();
     odd.before->attributes = {Values("a", {}), Values("b", {{"x", 10'000}}), Values("c", {}, 10'000)};
     odd.after->attributes = {Values("a", {}), Values("b", {{"x", 5'000}}), Values("c", {}, 5'000)};
@@ -122,7 +122,7 @@ TEST(DiagnosisEdge, ThinEvidence) {
 }
 
 TEST(DiagnosisEdge, HostileNamesStayInsideTheirQuotes) {
-    Case input = MakeCase(10'000, 5'000);
+    SegmentInput input = MakeCase(10'000, 5'000);
     input.segment = "x'); DROP TABLE users; --\n";
     const std::string value = "an'droid\"; $json$ \\";
     input.before->attributes = {Values("pl\"at", {{value, 5000}, {"ios", 5000}})};
@@ -136,7 +136,7 @@ TEST(DiagnosisEdge, HostileNamesStayInsideTheirQuotes) {
 }
 
 TEST(DiagnosisEdge, EverythingCitedExists) {
-    Case input = MakeCase(10'000, 5'000);
+    SegmentInput input = MakeCase(10'000, 5'000);
     input.before->attributes = {Values("p", {{"a", 5000}, {"b", 5000}})};
     input.after->attributes = {Values("p", {{"b", 5000}})};
     const Diagnosis found = Diagnose(input);

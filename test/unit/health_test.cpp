@@ -39,10 +39,10 @@ TEST(Durations, AreReadAndWritten) {
 TEST(Checks, KeepTheirMeaning) {
     const Check check = Parsed(
         R"({"type": "unique", "columns": ["a", "b"], "after": 3, "severity": "high", "every": "1 hour"})");
-    EXPECT_EQ(check.kind, Kind::kUnique);
+    EXPECT_EQ(check.type, CheckType::kUnique);
     EXPECT_EQ(check.Attribute(), "a, b");
     EXPECT_EQ(check.after, 3);
-    EXPECT_EQ(Detector(check.kind), "table_unique");
+    EXPECT_EQ(Detector(check.type), "table_unique");
     EXPECT_TRUE(Parsed(R"({"type": "volume"})").anomaly);
     EXPECT_FALSE(Parsed(R"({"type": "volume", "min": 5})").anomaly);
     EXPECT_THROW(Parsed(R"({"type": "volume", "mni": 5})"), UserError);
@@ -50,69 +50,71 @@ TEST(Checks, KeepTheirMeaning) {
 }
 
 // Ages for every moment looked at, by a rule that gives the seconds since the newest row.
-std::vector<Phase> Phases(Moment now, double (*age)(Moment)) {
-    std::vector<Phase> phases;
-    const std::vector<Moment> moments = PhaseMoments(now);
-    const std::vector<int> weeks = PhaseWeeks();
-    for (size_t i = 0; i < moments.size(); ++i) phases.push_back({weeks[i], age(moments[i])});
-    return phases;
+std::vector<PastAge> Phases(Moment now, double (*age)(Moment)) {
+    std::vector<PastAge> past_ages;
+    const std::vector<Moment> moments = PastMoments(now);
+    const std::vector<int> weeks = PastWeeks();
+    for (size_t i = 0; i < moments.size(); ++i) past_ages.push_back({weeks[i], age(moments[i])});
+    return past_ages;
 }
 
-TEST(Rhythm, NeedsTwoWeeks) {
-    const auto phases = Phases(kNow, [](Moment) { return 60.0; });
-    EXPECT_FALSE(LearnRhythm(phases, 10.0 * 86400, 60).known);
-    EXPECT_TRUE(LearnRhythm(phases, 30.0 * 86400, 60).known);
-    EXPECT_FALSE(LearnRhythm({}, std::nullopt, std::nullopt).known);
+TEST(ArrivalPattern, NeedsTwoWeeks) {
+    const auto past_ages = Phases(kNow, [](Moment) { return 60.0; });
+    EXPECT_FALSE(LearnArrivalPattern(past_ages, 10.0 * 86400, 60).known);
+    EXPECT_TRUE(LearnArrivalPattern(past_ages, 30.0 * 86400, 60).known);
+    EXPECT_FALSE(LearnArrivalPattern({}, std::nullopt, std::nullopt).known);
 }
 
-TEST(Rhythm, OfADailyLoadIsSeenWithinHours) {
+TEST(ArrivalPattern, OfADailyLoadIsSeenWithinHours) {
     // Loaded at 06:00: at 10:00 the newest row is four hours old.
     const auto age = [](Moment moment) {
         return static_cast<double>((moment % kDay + kDay - 6 * kHour) % kDay) / kSecond;
     };
-    const Rhythm rhythm = LearnRhythm(Phases(8800 * kDay + 10 * kHour, age), 60.0 * 86400, 86400);
-    EXPECT_GT(rhythm.limit, 5 * 3600.0);
-    EXPECT_LT(rhythm.limit, 8 * 3600.0);  // yesterday's rows would be 28 hours old
+    const ArrivalPattern pattern =
+        LearnArrivalPattern(Phases(8800 * kDay + 10 * kHour, age), 60.0 * 86400, 86400);
+    EXPECT_GT(pattern.limit, 5 * 3600.0);
+    EXPECT_LT(pattern.limit, 8 * 3600.0);  // yesterday's rows would be 28 hours old
     // Before the load, yesterday's rows are as old as ever.
-    EXPECT_GT(LearnRhythm(Phases(8800 * kDay + 5 * kHour, age), 60.0 * 86400, 86400).limit, 23 * 3600.0);
+    EXPECT_GT(LearnArrivalPattern(Phases(8800 * kDay + 5 * kHour, age), 60.0 * 86400, 86400).limit,
+              23 * 3600.0);
 }
 
-TEST(Rhythm, OneWeekOfOutageDoesNotWidenIt) {
-    std::vector<Phase> phases = Phases(kNow, [](Moment) { return 120.0; });
-    for (Phase& phase : phases)
-        if (phase.week == 2) phase.age = 5 * 86400.0;
-    EXPECT_LT(LearnRhythm(phases, 60.0 * 86400, 240).limit, 3600.0);
+TEST(ArrivalPattern, OneWeekOfOutageDoesNotWidenIt) {
+    std::vector<PastAge> past_ages = Phases(kNow, [](Moment) { return 120.0; });
+    for (PastAge& past_age : past_ages)
+        if (past_age.week == 2) past_age.age = 5 * 86400.0;
+    EXPECT_LT(LearnArrivalPattern(past_ages, 60.0 * 86400, 240).limit, 3600.0);
 }
 
-TEST(Rhythm, RandomArrivalsRarelyAlarm) {
+TEST(ArrivalPattern, RandomArrivalsRarelyAlarm) {
     std::mt19937 random(7);
     std::exponential_distribution<double> age(1.0 / 240);
     int alarms = 0;
     for (int round = 0; round < 2000; ++round) {
-        std::vector<Phase> phases = Phases(kNow, [](Moment) { return 0.0; });
-        for (Phase& phase : phases) phase.age = age(random);
-        alarms += age(random) > LearnRhythm(phases, 60.0 * 86400, 170).limit;
+        std::vector<PastAge> past_ages = Phases(kNow, [](Moment) { return 0.0; });
+        for (PastAge& past_age : past_ages) past_age.age = age(random);
+        alarms += age(random) > LearnArrivalPattern(past_ages, 60.0 * 86400, 170).limit;
     }
     EXPECT_LT(alarms, 10);  // of 2,000 single looks; an incident needs two in a row
 }
 
-Setting At(Moment now) {
-    Setting setting;
-    setting.relation = "app.orders";
-    setting.now = now;
-    return setting;
+CheckContext At(Moment now) {
+    CheckContext context;
+    context.relation = "app.orders";
+    context.now = now;
+    return context;
 }
 
 TEST(Freshness, SaysHowLongAndAgainstWhat) {
     Measurement m;
     m.age = 22320;
     m.gap = 240;
-    const Verdict verdict =
-        Judge(Parsed(R"({"type": "freshness", "column": "at", "max_age": "2 hours"})"), m, At(kNow));
-    EXPECT_EQ(verdict.status, Status::kBad);
-    EXPECT_EQ(verdict.message,
+    const CheckResult result =
+        EvaluateCheck(Parsed(R"({"type": "freshness", "column": "at", "max_age": "2 hours"})"), m, At(kNow));
+    EXPECT_EQ(result.status, Status::kBad);
+    EXPECT_EQ(result.message,
               "app.orders has had no new row for 6 h 12 min (limit 2 h; its rhythm: every 4 min)");
-    EXPECT_EQ(verdict.onset, kNow - (22320 - 7200) * kSecond);
+    EXPECT_EQ(result.onset, kNow - (22320 - 7200) * kSecond);
 }
 
 TEST(Freshness, TellsTheReplicaFromTheTable) {
@@ -120,33 +122,33 @@ TEST(Freshness, TellsTheReplicaFromTheTable) {
     m.age = 3 * 3600;
     m.replica_late = 2.5 * 3600;
     const Check check = Parsed(R"({"type": "freshness", "column": "at", "max_age": "1 hour"})");
-    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kSkipped);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kSkipped);
     m.replica_late = 600;  // even so the table is late
-    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kBad);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kBad);
 }
 
 TEST(Freshness, AnEmptyTableIsNewsOnlyWhenItHadRows) {
     const Check check = Parsed(R"({"type": "freshness", "column": "at", "max_age": "1 hour"})");
-    EXPECT_EQ(Judge(check, {}, At(kNow)).status, Status::kLearning);
-    Setting setting = At(kNow);
-    setting.state = {{"had_rows", true}};
-    EXPECT_EQ(Judge(check, {}, setting).severity, drift::Severity::kCritical);
+    EXPECT_EQ(EvaluateCheck(check, {}, At(kNow)).status, Status::kLearning);
+    CheckContext context = At(kNow);
+    context.state = {{"had_rows", true}};
+    EXPECT_EQ(EvaluateCheck(check, {}, context).severity, drift::Severity::kCritical);
 }
 
-Verdict JudgeCount(const Setting& setting, double rows) {
+CheckResult JudgeCount(const CheckContext& context, double rows) {
     Measurement m;
     m.rows = rows;
-    return Judge(Parsed(R"({"type": "volume"})"), m, setting);
+    return EvaluateCheck(Parsed(R"({"type": "volume"})"), m, context);
 }
 
 // Hourly results of `days` days; `rows` by the moment.
-Setting History(Moment now, int days, double (*rows)(Moment)) {
-    Setting setting = At(now);
-    setting.every = kHour;
-    setting.state = {{"had_rows", true}};
+CheckContext History(Moment now, int days, double (*rows)(Moment)) {
+    CheckContext context = At(now);
+    context.every = kHour;
+    context.state = {{"had_rows", true}};
     for (int hour = 1; hour <= 24 * days; ++hour)
-        setting.history.push_back({now - hour * kHour, rows(now - hour * kHour)});
-    return setting;
+        context.history.push_back({now - hour * kHour, rows(now - hour * kHour)});
+    return context;
 }
 
 double Unrest(Moment moment) {
@@ -157,17 +159,17 @@ double WeekShape(Moment moment) {
 }
 
 TEST(Volume, LearnsFirst) {
-    const Verdict verdict = JudgeCount(History(kNow, 0, WeekShape), 100);
-    EXPECT_EQ(verdict.status, Status::kLearning);
-    EXPECT_EQ(verdict.message, "app.orders has 100 rows; 0 of 7 earlier results are there to learn from");
+    const CheckResult result = JudgeCount(History(kNow, 0, WeekShape), 100);
+    EXPECT_EQ(result.status, Status::kLearning);
+    EXPECT_EQ(result.message, "app.orders has 100 rows; 0 of 7 earlier results are there to learn from");
 }
 
 TEST(Volume, TheWeekDoesNotAlarmAndALossDoes) {
     for (int hour = 0; hour < 7 * 24; hour += 5) {
         const Moment now = kNow + hour * kHour;
-        const Setting setting = History(now, 32, WeekShape);
-        EXPECT_EQ(JudgeCount(setting, WeekShape(now)).status, Status::kOk) << hour;
-        const Verdict loss = JudgeCount(setting, 0.58 * WeekShape(now));
+        const CheckContext context = History(now, 32, WeekShape);
+        EXPECT_EQ(JudgeCount(context, WeekShape(now)).status, Status::kOk) << hour;
+        const CheckResult loss = JudgeCount(context, 0.58 * WeekShape(now));
         EXPECT_EQ(loss.status, Status::kBad) << hour;
         EXPECT_GE(loss.ratio, 1.5) << hour;
     }
@@ -185,16 +187,16 @@ TEST(Volume, StandingStillIsSeen) {
     const auto stopped = [](Moment moment) {
         return 50000 + 10.0 * static_cast<double>(std::min(moment, kNow - 12 * kHour) / kHour % 100000);
     };
-    const Setting setting = History(kNow, 20, stopped);
-    const Verdict verdict = JudgeCount(setting, stopped(kNow));
-    EXPECT_EQ(verdict.status, Status::kBad);
-    EXPECT_NE(verdict.message.find("has not changed for"), std::string::npos) << verdict.message;
+    const CheckContext context = History(kNow, 20, stopped);
+    const CheckResult result = JudgeCount(context, stopped(kNow));
+    EXPECT_EQ(result.status, Status::kBad);
+    EXPECT_NE(result.message.find("has not changed for"), std::string::npos) << result.message;
 }
 
 TEST(Volume, EmptyIsCritical) {
-    const Verdict verdict = JudgeCount(History(kNow, 0, WeekShape), 0);
-    EXPECT_EQ(verdict.status, Status::kBad);
-    EXPECT_EQ(verdict.severity, drift::Severity::kCritical);
+    const CheckResult result = JudgeCount(History(kNow, 0, WeekShape), 0);
+    EXPECT_EQ(result.status, Status::kBad);
+    EXPECT_EQ(result.severity, drift::Severity::kCritical);
 }
 
 TEST(Rows, TheSamplesErrorIsNotHeldAgainstTheTable) {
@@ -204,11 +206,11 @@ TEST(Rows, TheSamplesErrorIsNotHeldAgainstTheTable) {
     m.bad = 120;
     m.sampled = 0.1;
     m.error = 0.002;
-    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kOk);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kOk);
     m.error = 0.0005;
-    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kBad);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kBad);
     m.of = m.rows = m.bad = 0;  // no rows at all
-    EXPECT_EQ(Judge(check, m, At(kNow)).status, Status::kOk);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kOk);
 }
 
 // Bad rows lie together in pages: the error of whole pages covers the truth, that of single rows would not.
@@ -263,14 +265,14 @@ TEST(Schema, IsToldInWords) {
 }
 
 TEST(Plans, TellWhatIsReadWhole) {
-    const PlanReading reading =
-        ReadPlanNodes(R"([{"Plan": {"Node Type": "Aggregate", "Total Cost": 12.5, "Plans": [
+    const PlanSummary reading =
+        SummarizePlan(R"([{"MonitorPlan": {"Node Type": "Aggregate", "Total Cost": 12.5, "Plans": [
         {"Node Type": "Seq Scan", "Relation Name": "orders", "Schema": "app", "Plan Rows": 5},
         {"Node Type": "Sample Scan", "Relation Name": "big", "Schema": "app", "Plan Rows": 5}]}}])");
     EXPECT_EQ(reading.cost, 12.5);
     EXPECT_EQ(reading.scanned, std::vector<std::string>{"\"app\".\"orders\""});
-    EXPECT_THROW(ReadPlanNodes("{}"), UserError);
-    EXPECT_THROW(ReadPlanNodes("not json"), UserError);
+    EXPECT_THROW(SummarizePlan("{}"), UserError);
+    EXPECT_THROW(SummarizePlan("not json"), UserError);
 }
 
 TEST(Suggestions, FollowTheStatistics) {

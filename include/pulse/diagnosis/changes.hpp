@@ -35,18 +35,19 @@ struct AttributeChange {
 // Compare one attribute. `unrest` is the usual relative change from one snapshot to the next. Empty when the
 // two cannot be compared: other kind, other edges.
 std::optional<AttributeChange> Compare(const snapshot::Distribution& before,
-                                       const snapshot::Distribution& after, double unrest);
+                                       const snapshot::Distribution& after, double variability);
 
 // All attributes that both pictures have, in the order of the first.
-std::vector<AttributeChange> Compare(const Picture& before, const Picture& after, double unrest);
+std::vector<AttributeChange> Compare(const SegmentSnapshot& before, const SegmentSnapshot& after,
+                                     double variability);
 
 // How the size and the flow went before and after `since`.
-struct Course {
-    double unrest = 0.03;     // usual relative change from one snapshot to the next
-    size_t steps = 0;         // snapshots from the last normal one to the newest
-    double largest_step = 1;  // share of the whole change that came in the largest single step
-    double steadiness = 0;    // share of steps that go in the direction of the change
-    Moment largest_at = 0;    // snapshot at which the largest step was seen
+struct SizeTrend {
+    double variability = 0.03;  // usual relative change from one snapshot to the next
+    size_t steps = 0;           // snapshots from the last normal one to the newest
+    double largest_step = 1;    // share of the whole change that came in the largest single step
+    double steadiness = 0;      // share of steps that go in the direction of the change
+    Moment largest_at = 0;      // snapshot at which the largest step was seen
     // Members per snapshot, usual = median before, now = mean since.
     std::optional<double> usual_entered, usual_exited, now_entered, now_exited;
     std::optional<double> peak_exited;   // largest share of members that left at once since
@@ -54,7 +55,7 @@ struct Course {
     size_t flow_points = 0;              // normal snapshots with a flow
 };
 
-Course Describe(const Case& input);
+SizeTrend ComputeSizeTrend(const SegmentInput& input);
 
 // 0..1, how surely an effect of `z` standard deviations is more than chance: 0.5 at 3, 0.8 at 6.
 double Support(double z);

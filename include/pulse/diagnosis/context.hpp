@@ -11,12 +11,12 @@ namespace pulse::diagnosis {
 // What the incident is about, and therefore what a hypothesis must explain.
 enum class Target { kSize, kShape, kConversion, kChurn, kInactive, kSchema };
 
-struct Workbook {
-    const Case& input;
+struct DiagnosisContext {
+    const SegmentInput& input;
     Target target = Target::kSize;
-    Course course;
+    SizeTrend trend;
     std::vector<AttributeChange> changes;
-    std::vector<ValueMove> moves;
+    std::vector<ValueShift> shifts;
     bool comparable = false;  // there is a picture before and one after, both measured
     int64_t before_size = 0, after_size = 0;
     std::string cited_size;  // evidence of the change of size, cited by most hypotheses
@@ -24,7 +24,7 @@ struct Workbook {
     std::vector<Evidence> evidence;
     std::vector<Hypothesis> hypotheses;
 
-    explicit Workbook(const Case& the_case) : input(the_case) {}
+    explicit DiagnosisContext(const SegmentInput& the_case) : input(the_case) {}
 
     // Members more than before.
     int64_t growth() const { return after_size - before_size; }
@@ -37,30 +37,32 @@ struct Workbook {
     double concentrated() const;
 
     // Keep a fact; the same sentence twice is one fact. Returns its id.
-    std::string Cite(const std::string& kind, const std::string& sentence,
-                     const nlohmann::json& figures = nlohmann::json::object());
+    std::string AddEvidence(const std::string& kind, const std::string& sentence,
+                            const nlohmann::json& figures = nlohmann::json::object());
     // Keep a hypothesis; confidence is brought to 0..1, and what is as good as excluded is dropped.
-    void Suppose(Cause cause, double confidence, const std::string& sentence, std::vector<std::string> cited,
-                 Subject subject = {});
+    void AddHypothesis(Cause cause, double confidence, const std::string& sentence,
+                       std::vector<std::string> cited, Subject subject = {});
 };
 
 // The parts, in the order in which a diagnosis asks for them.
-void SupposeMeasurement(Workbook& book);  // failed measurements, changed columns
-void SupposeTables(Workbook& book);       // tables under the segment that are late, empty or changed
-void SupposeRules(Workbook& book);        // changed rules, clauses that lost their rows
-void SupposeValues(Workbook& book);       // renamed, emptied, vanished, lost, grown values
-void SupposeCourse(Workbook& book);       // everywhere alike, slowly, entries, exits, other people
-void SupposeRates(Workbook& book);        // conversion and activity
-void SupposeSiblings(Workbook& book);     // the same elsewhere
+void AddMeasurementHypotheses(DiagnosisContext& context);  // failed measurements, changed columns
+void AddSourceTableHypotheses(
+    DiagnosisContext& context);  // tables under the segment that are late, empty or changed
+void AddRuleHypotheses(DiagnosisContext& context);   // changed rules, clauses that lost their rows
+void AddValueHypotheses(DiagnosisContext& context);  // renamed, emptied, vanished, lost, grown values
+void AddSizeTrendHypotheses(
+    DiagnosisContext& context);                     // everywhere alike, slowly, entries, exits, other people
+void AddRateHypotheses(DiagnosisContext& context);  // conversion and activity
+void AddCorrelatedIncidentHypotheses(DiagnosisContext& context);  // the same elsewhere
 
-// Weigh the hypotheses against each other: a root cause takes from what it causes. Sorts, and always leaves
-// one.
-void Rank(Workbook& book);
+// DiscountBySharedCause the hypotheses against each other: a root cause takes from what it causes. Sorts, and
+// always leaves one.
+void Rank(DiagnosisContext& context);
 
 // What each value contributes to the change.
-std::vector<Contribution> Attribute(const Workbook& book, std::string& of_what);
+std::vector<Contribution> Attribute(const DiagnosisContext& context, std::string& of_what);
 
 // What to do about the likeliest hypotheses.
-std::vector<Recommendation> Recommend(const Workbook& book);
+std::vector<Recommendation> Recommend(const DiagnosisContext& context);
 
 }  // namespace pulse::diagnosis

@@ -104,7 +104,7 @@ struct Diagnosis {
 };
 
 // Find out what happened.
-Diagnosis Diagnose(const Case& input);
+Diagnosis Diagnose(const SegmentInput& input);
 
 // The diagnosis as one JSON object.
 nlohmann::json ToJson(const Diagnosis& diagnosis);

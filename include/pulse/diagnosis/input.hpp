@@ -22,8 +22,8 @@ struct ClauseCount {
 };
 
 // The segment at one moment: one snapshot with its distributions.
-struct Picture {
-    int64_t snapshot = 0;
+struct SegmentSnapshot {
+    int64_t id = 0;
     Moment taken_at = 0;
     int version = 1;
     bool failed = false;
@@ -37,14 +37,14 @@ struct Picture {
 };
 
 // One snapshot of the history, without distributions.
-struct Point {
+struct HistoryPoint {
     Moment at = 0;
     int64_t size = 0;
     std::optional<int64_t> converted, inactive, entered, exited;
 };
 
 // One version of the definition. `clauses` is its rule cut at the top level, empty when it has none.
-struct Version {
+struct DefinitionVersion {
     int version = 1;
     std::string change, changed_by;
     Moment changed_at = 0;
@@ -53,14 +53,14 @@ struct Version {
 };
 
 // An incident of another segment that began at the same moment.
-struct Sibling {
+struct CorrelatedIncident {
     int64_t incident = 0;
     std::string segment, relation, detector, attribute, direction;
-    Picture before, after;
+    SegmentSnapshot before, after;
 };
 
 // An incident of a monitored table that the segment reads.
-struct TableTrouble {
+struct TableIncident {
     int64_t incident = 0;
     std::string relation, detector, attribute, direction, summary;
     Moment since = 0;
@@ -69,7 +69,7 @@ struct TableTrouble {
 // What the source of a segment over people begins with: their measured attributes as columns.
 inline constexpr const char* kPeople = "(SELECT p.id";
 
-struct Case {
+struct SegmentInput {
     // the incident
     int64_t incident = 0;
     std::string detector, attribute, severity, status, direction, baseline_kind;
@@ -84,13 +84,13 @@ struct Case {
     nlohmann::json expectations = nlohmann::json::object();  // the segment's baseline object
     std::string verbs;  // prefix of the verbs in recommended SQL: empty, or a quoted schema with its dot
     // what was measured
-    std::optional<Picture> before, after;
-    std::optional<Picture> failed;     // a newer snapshot that failed
-    std::vector<Point> history;        // ascending, up to and including `after`
-    std::vector<Version> versions;     // ascending: the one measured before, and those after it
-    std::vector<Sibling> siblings;     // by incident id
-    std::vector<TableTrouble> tables;  // under the segment, the earliest first
-    int64_t more_siblings = 0;         // how many others there were beyond those listed
+    std::optional<SegmentSnapshot> before, after;
+    std::optional<SegmentSnapshot> failed;       // a newer snapshot that failed
+    std::vector<HistoryPoint> history;           // ascending, up to and including `after`
+    std::vector<DefinitionVersion> versions;     // ascending: the one measured before, and those after it
+    std::vector<CorrelatedIncident> correlated;  // by incident id
+    std::vector<TableIncident> tables;           // under the segment, the earliest first
+    int64_t more_correlated = 0;                 // how many others there were beyond those listed
 };
 
 }  // namespace pulse::diagnosis

@@ -12,7 +12,7 @@ namespace pulse::diagnosis {
 
 // Rule text `attribute = value` or `attribute in […]` in the literals that the column's type asks for; empty
 // when the values cannot be written for it.
-std::optional<std::string> ValueRule(const Case& input, const std::string& attribute,
+std::optional<std::string> ValueRule(const SegmentInput& input, const std::string& attribute,
                                      const std::vector<std::string>& values);
 
 // The definition with `rule` as one more condition; empty when that cannot be expressed.

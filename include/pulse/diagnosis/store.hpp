@@ -14,15 +14,15 @@ Diagnosis DiagnoseIncident(int64_t incident, bool keep);
 // ---- store_table.cpp: inside this room; needs a session of the owner ----
 
 // The case of a monitored table's incident; empty when it is about a segment, or unknown.
-std::optional<TableCase> GatherTable(int64_t incident);
+std::optional<TableInput> LoadTableInput(int64_t incident);
 // The incidents of tables that a definition reads which were live at that moment; late and empty tables
 // first.
-std::vector<TableTrouble> TroubleUnder(const nlohmann::json& definition, const std::string& search_path,
-                                       Moment since);
+std::vector<TableIncident> SourceTableIncidents(const nlohmann::json& definition,
+                                                const std::string& search_path, Moment since);
 
 // Everything about a segment's incident; needs a session of the owner. Throws UserError 42704 when there is
 // no such incident.
-Case GatherCase(int64_t incident);
+SegmentInput LoadSegmentInput(int64_t incident);
 
 // The live incidents, oldest first.
 std::vector<int64_t> LiveIncidents();

@@ -30,8 +30,8 @@ std::optional<Investigation> LoadInvestigation(int64_t id);
 std::optional<Investigation> NewestInvestigation(int64_t incident);
 void RequireIncident(int64_t incident);
 
-// Takes up to `most` that are due and not among `mine`; what runs already was left behind by a process that
-// ended. `attempts` counts those of them that were neither postponed nor got further.
+// Takes up to `most` that are due and not among `mine`; what runs already was left behind by a
+// process that ended. `attempts` counts those of them that were neither postponed nor got further.
 std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<int64_t>& mine);
 // When the next one is due; nothing when none waits.
 std::optional<Moment> NextInvestigation();

@@ -32,12 +32,12 @@ std::vector<ScopedSegment> SegmentsOver(const Scope& scope, const std::string& r
 bool MaySee(const Scope& scope, const std::string& segment, const std::string& relation);
 
 // Takes out of a case what the owner of its incident may not see.
-void Restrict(const Scope& scope, Case& input);
-void Restrict(const Scope& scope, TableCase& input);
+void Restrict(const Scope& scope, SegmentInput& input);
+void Restrict(const Scope& scope, TableInput& input);
 
 // The attributes of a segment's newest snapshot, listed.
 std::string AttributesOf(const ScopedSegment& segment);
 // Teach what many people have in a segment's newest snapshot.
-void LearnNewest(const ScopedSegment& segment, Folder& folder);
+void LearnNewest(const ScopedSegment& segment, Redactor& redactor);
 
 }  // namespace pulse::diagnosis

@@ -7,14 +7,14 @@
 namespace pulse::diagnosis {
 
 // Another incident that was live at the same time.
-struct Neighbour {
+struct ConcurrentIncident {
     int64_t incident = 0;
     std::string relation, detector, attribute, summary, segment;  // segment: of one over the table
     Moment since = 0;
     bool same_table = false, same_source = false;
 };
 
-struct TableCase {
+struct TableInput {
     int64_t incident = 0;
     std::string relation, source;  // source empty: this database
     std::string detector, attribute, severity, status, direction, summary;
@@ -25,10 +25,10 @@ struct TableCase {
     std::string verbs;                // prefix of the verbs in recommended SQL
     std::optional<Moment> last_good;  // newest good result before it
     std::optional<double> last_good_value;
-    int64_t tables_of_source = 1;       // monitored tables of the same source
-    std::vector<Neighbour> neighbours;  // the earliest first
+    int64_t tables_of_source = 1;                // monitored tables of the same source
+    std::vector<ConcurrentIncident> concurrent;  // the earliest first
 };
 
-Diagnosis DiagnoseTable(const TableCase& input);
+Diagnosis DiagnoseTable(const TableInput& input);
 
 }  // namespace pulse::diagnosis

@@ -5,11 +5,11 @@
 
 namespace pulse::diagnosis {
 
-enum class Move { kRenamed, kNulled, kFilled, kVanished, kLost, kGrew, kAppeared };
+enum class ShiftKind { kRenamed, kNulled, kFilled, kVanished, kLost, kGrew, kAppeared };
 
 // One pattern in one attribute.
-struct ValueMove {
-    Move move = Move::kLost;
+struct ValueShift {
+    ShiftKind kind = ShiftKind::kLost;
     std::string attribute;
     std::vector<std::string> labels;        // as people write them; for a rename the old ones
     std::vector<std::string> replacements;  // of a rename
@@ -24,10 +24,10 @@ struct ValueMove {
 };
 
 // All patterns of all attributes, the strongest for the change of size first.
-std::vector<ValueMove> FindMoves(const std::vector<AttributeChange>& changes);
+std::vector<ValueShift> FindValueShifts(const std::vector<AttributeChange>& changes);
 
 // "platform = android", "platform = android, ios and 3 more", "platform is empty".
-std::string Describe(const ValueMove& move);
+std::string Describe(const ValueShift& shift);
 
 // The value of a cell as a person reads it.
 std::string CellLabel(const Cell& cell);

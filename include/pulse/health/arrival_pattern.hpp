@@ -10,11 +10,11 @@
 namespace pulse::health {
 
 // The moments to look back at: around this hour of the week, one to four weeks ago.
-std::vector<Moment> PhaseMoments(Moment now);
+std::vector<Moment> PastMoments(Moment now);
 // The week of each, in the same order.
-std::vector<int> PhaseWeeks();
+std::vector<int> PastWeeks();
 
-struct Rhythm {
+struct ArrivalPattern {
     bool known = false;
     std::string why;      // not known, in words
     double limit = 0;     // seconds of silence that are still usual at this hour
@@ -24,6 +24,7 @@ struct Rhythm {
 
 // Learns the limit; one week of an outage among several does not widen it. `gap` is the median time between
 // rows.
-Rhythm LearnRhythm(const std::vector<Phase>& phases, std::optional<double> oldest, std::optional<double> gap);
+ArrivalPattern LearnArrivalPattern(const std::vector<PastAge>& past_ages, std::optional<double> oldest,
+                                   std::optional<double> gap);
 
 }  // namespace pulse::health

@@ -13,7 +13,7 @@ namespace pulse::health {
 
 using Json = nlohmann::json;
 
-enum class Kind {
+enum class CheckType {
     kFreshness,
     kVolume,
     kNullRate,
@@ -27,19 +27,19 @@ enum class Kind {
 };
 
 // "freshness", "volume", "null_rate" …
-const char* Name(Kind kind);
-std::optional<Kind> ParseKind(const std::string& name);
+const char* Name(CheckType type);
+std::optional<CheckType> ParseCheckType(const std::string& name);
 
 // The detector of a check's incidents: "table_freshness" …
-std::string Detector(Kind kind);
+std::string Detector(CheckType type);
 
 inline constexpr int kDefaultAfter = 2;  // bad checks in a row before an incident opens
-inline constexpr int64_t kLeastEvery = 10 * kSecond;
-inline constexpr int64_t kMostEvery = 366 * kDay;
+inline constexpr int64_t kMinEvery = 10 * kSecond;
+inline constexpr int64_t kMaxEvery = 366 * kDay;
 
 // One check. Which of the fields matter depends on its kind.
 struct Check {
-    Kind kind = Kind::kVolume;
+    CheckType type = CheckType::kVolume;
     std::vector<std::string> columns;
     std::optional<int64_t> max_age;        // freshness; unset: learnt
     std::optional<double> min, max;        // volume, sql, null_rate (share), replication_lag (seconds)

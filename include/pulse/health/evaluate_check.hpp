@@ -16,22 +16,22 @@ enum class Status { kOk, kBad, kError, kSkipped, kLearning };
 const char* Name(Status status);
 
 // An earlier result of the same check.
-struct Earlier {
+struct PastResult {
     Moment at = 0;
     double observed = 0;
 };
 
 // What a check is judged by, besides the measurement.
-struct Setting {
+struct CheckContext {
     std::string relation;
     Moment now = 0;
     int64_t every = 5 * kMinute;
     int min_history = 7;
-    Json state = Json::object();   // what the check remembers
-    std::vector<Earlier> history;  // good results since a new normal was declared, any order
+    Json state = Json::object();      // what the check remembers
+    std::vector<PastResult> history;  // good results since a new normal was declared, any order
 };
 
-struct Verdict {
+struct CheckResult {
     Status status = Status::kOk;
     std::optional<double> observed, low, high;  // what was seen, and the range it should lie in
     double ratio = 0;                           // excess ÷ limit; from 1 on bad
@@ -44,13 +44,13 @@ struct Verdict {
     Json state;  // to be remembered
 };
 
-Verdict Judge(const Check& check, const Measurement& measurement, const Setting& setting);
+CheckResult EvaluateCheck(const Check& check, const Measurement& measurement, const CheckContext& context);
 
 // ---- inside this room ----
 
-Verdict JudgeFreshness(const Check& check, const Measurement& m, const Setting& setting);
-Verdict JudgeVolume(const Check& check, const Measurement& m, const Setting& setting);
-Verdict JudgeSchema(const Measurement& m, const Setting& setting);
+CheckResult EvaluateFreshness(const Check& check, const Measurement& m, const CheckContext& context);
+CheckResult EvaluateVolume(const Check& check, const Measurement& m, const CheckContext& context);
+CheckResult EvaluateSchema(const Measurement& m, const CheckContext& context);
 
 // What changed from one list of columns to the next: one sentence each, the worst severity, how many.
 struct SchemaChange {

@@ -12,7 +12,7 @@
 namespace pulse::health {
 
 // How much may be read, and as of when.
-struct Limits {
+struct ReadLimits {
     Moment now = 0;
     double row_limit = 1'000'000;  // no sequential scan of more rows
     double sample_rows = 100'000;  // aim of a sample
@@ -24,78 +24,78 @@ class TooLarge : public UserError {
     TooLarge(const std::string& message, const std::string& hint) : UserError("54000", message, "", hint) {}
 };
 
-enum class Reading { kRead, kSkipped, kFailed };
+enum class ReadStatus { kRead, kSkipped, kFailed };
 
 // A table's staleness at one moment in the past, for the rhythm.
-struct Phase {
+struct PastAge {
     int week = 0;               // how many weeks ago
     std::optional<double> age;  // seconds since the newest row of then
 };
 
 // What one check found; which of the fields are set depends on its kind.
 struct Measurement {
-    Reading reading = Reading::kRead;
-    std::string reason;             // of kSkipped and kFailed, with what would help
-    std::string state;              // SQLSTATE of kFailed
-    std::optional<double> age;      // freshness: seconds since the newest row; unset: no row
-    std::optional<double> oldest;   // freshness: seconds since the oldest row, when learning
-    std::optional<double> gap;      // freshness: median time between the newest rows
-    std::vector<Phase> phases;      // freshness, when learning
-    double replica_late = 0;        // seconds
-    std::string basis;              // where the figure is from, in words
-    double rows = 0;                // volume: rows; others: rows looked at
-    bool exact = true;              // volume: counted
-    double bad = 0, of = 0;         // column checks: bad rows of so many
-    double error = 0;               // standard error of bad ÷ of, or of the figure
-    std::optional<double> sampled;  // fraction of the table looked at
-    std::optional<double> number;   // sql, replication_lag
-    int64_t found = 0;              // sql: rows; replication_lag: standbys
-    Json columns;                   // schema
+    ReadStatus reading = ReadStatus::kRead;
+    std::string reason;              // of kSkipped and kFailed, with what would help
+    std::string state;               // SQLSTATE of kFailed
+    std::optional<double> age;       // freshness: seconds since the newest row; unset: no row
+    std::optional<double> oldest;    // freshness: seconds since the oldest row, when learning
+    std::optional<double> gap;       // freshness: median time between the newest rows
+    std::vector<PastAge> past_ages;  // freshness, when learning
+    double replica_late = 0;         // seconds
+    std::string basis;               // where the figure is from, in words
+    double rows = 0;                 // volume: rows; others: rows looked at
+    bool exact = true;               // volume: counted
+    double bad = 0, of = 0;          // column checks: bad rows of so many
+    double error = 0;                // standard error of bad ÷ of, or of the figure
+    std::optional<double> sampled;   // fraction of the table looked at
+    std::optional<double> number;    // sql, replication_lag
+    int64_t found = 0;               // sql: rows; replication_lag: standbys
+    Json columns;                    // schema
     double plan_cost = 0, duration_ms = 0;
 };
 
 // Looks at one table for those of its checks that can share a visit (all but sql and references). One answer
 // per check.
 std::vector<Measurement> MeasureTogether(source::Reader& reader, const std::string& relation,
-                                         const std::vector<Check>& checks, const Limits& limits);
+                                         const std::vector<Check>& checks, const ReadLimits& limits);
 
 // Looks for one check of any kind.
 Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check,
-                         const Limits& limits);
+                         const ReadLimits& limits);
 
 // Whether a check shares its visit with others. A user's query that fails must not take them along.
 inline bool Shares(const Check& check) {
-    return check.kind != Kind::kSql && check.kind != Kind::kReferences;
+    return check.type != CheckType::kSql && check.type != CheckType::kReferences;
 }
 
 // ---- inside this room ----
 
 // Runs statements after a look at their plans: no sequential scan of more than the limit.
-class Guard {
+class PlanGuard {
   public:
-    Guard(source::Reader& reader, const Limits& limits) : reader_(reader), limits_(limits) {}
+    PlanGuard(source::Reader& reader, const ReadLimits& limits) : reader_(reader), limits_(limits) {}
     // Throws TooLarge. `help` says what would make it cheap.
     source::Rows Query(const std::string& sql, const std::string& help);
     double cost() const { return cost_; }
 
   private:
     source::Reader& reader_;
-    const Limits& limits_;
+    const ReadLimits& limits_;
     double cost_ = 0;
 };
 
 // What an EXPLAIN (FORMAT JSON, VERBOSE) says of how much is read.
-struct PlanReading {
+struct PlanSummary {
     double cost = 0;
     std::vector<std::string> scanned;  // relations read from beginning to end, quoted and qualified
     double foreign_rows = 0;           // the most rows that come from a foreign server
 };
-PlanReading ReadPlanNodes(const std::string& json);
+PlanSummary SummarizePlan(const std::string& json);
 
 // One scan over a table, or over a sample of its pages, that counts for many checks at once.
 class Scan {
   public:
-    explicit Scan(const TableFacts& facts, const Limits& limits);
+    explicit Scan(const TableFacts& facts, const ReadLimits& limits);
     // Count the rows for which a condition holds; returns its place.
     size_t CountWhere(const std::string& condition);
     // Take the maximum of an expression as text.
@@ -107,7 +107,7 @@ class Scan {
     void Want() { wanted_ = true; }  // the number of rows
     bool sampling() const { return fraction_ < 1; }
     double fraction() const { return fraction_; }
-    void Run(Guard& guard);
+    void Run(PlanGuard& guard);
 
     double rows() const { return rows_; }
     double Counted(size_t place) const { return counted_[place]; }

@@ -16,14 +16,14 @@ namespace pulse::health {
 // ---- store_check.cpp: what the worker calls ----
 
 // How a round of checks went.
-struct Round {
+struct CheckRound {
     int64_t tables = 0, checks = 0, bad = 0, skipped = 0, failed = 0;
     std::string message;  // for people; names what was skipped or failed
 };
 
 // Runs what is due. To be called outside a transaction: remote tables are read with none open here, and each
 // table is recorded in a short one of its own.
-Round CheckDueApart();
+CheckRound RunDueChecks();
 
 // ---- inside this room ----
 
@@ -35,12 +35,12 @@ struct StoredCheck {
     int64_t every = 0;
     int consecutive_bad = 0;
     std::optional<Moment> bad_since;
-    std::vector<Earlier> history;  // volume only
-    bool gone = false;             // taken away while it was looked at
+    std::vector<PastResult> history;  // volume only
+    bool gone = false;                // taken away while it was looked at
 };
 
 // A monitor with those of its checks that are to run.
-struct Work {
+struct MonitorRun {
     int64_t monitor = 0;
     std::string relation;
     source::Place place;
@@ -49,10 +49,10 @@ struct Work {
 };
 
 // What one check gave, for those who asked.
-struct Told {
-    Kind kind = Kind::kVolume;
+struct CheckReport {
+    CheckType type = CheckType::kVolume;
     std::string relation, check;
-    Verdict verdict;
+    CheckResult result;
     std::optional<int64_t> incident;
 };
 
@@ -61,26 +61,26 @@ struct Told {
 std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now);
 // Locks a monitor and reads its checks; only those due unless `all`. Empty when another session holds it, or
 // it is gone.
-std::optional<Work> Load(int64_t monitor, bool all, Moment now, bool lock);
+std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lock);
 
 // What was measured of a monitor, before it is judged.
-struct Findings {
-    std::vector<Measurement> measurements;   // as Work::checks
+struct RunMeasurements {
+    std::vector<Measurement> measurements;   // as MonitorRun::checks
     std::optional<std::string> unavailable;  // the source was not to be had
     std::vector<source::Usage> usages;
 };
-// Settles where it is read. Empty when that cannot be, which `findings` then says. Needs a transaction.
-std::optional<source::Target> FindTarget(const Work& work, Findings& findings);
+// Settles where it is read. Empty when that cannot be, which `measured` then says. Needs a transaction.
+std::optional<source::Target> FindTarget(const MonitorRun& run, RunMeasurements& measured);
 // Reads the table: in the transaction here, or on a server without needing one.
-Findings Look(const Work& work, const source::Target& target, const Limits& limits);
-Limits LimitsFromSettings(Moment now);
+RunMeasurements MeasureRun(const MonitorRun& run, const source::Target& target, const ReadLimits& limits);
+ReadLimits ReadLimitsFromSettings(Moment now);
 
 // Judges, keeps results, moves incidents. Needs a transaction.
-std::vector<Told> Keep(const Work& work, const Findings& findings);
+std::vector<CheckReport> StoreResults(const MonitorRun& run, const RunMeasurements& measured);
 
 // ---- store_monitor.cpp ----
 
-struct Draft {
+struct MonitorSpec {
     std::string relation;
     std::optional<std::string> source;
     std::optional<Json> checks;
@@ -88,8 +88,8 @@ struct Draft {
     std::optional<std::string> owner;
     std::optional<std::vector<std::string>> tags;
 };
-int64_t Monitor(const Draft& draft);
-void Unmonitor(const std::string& relation, const std::optional<std::string>& source);
+int64_t SaveMonitor(const MonitorSpec& spec);
+void RemoveMonitor(const std::string& relation, const std::optional<std::string>& source);
 std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optional<std::string>& source);
 // The id of a monitor by what people call it: with or without its schema. Throws UserError 42704.
 int64_t FindMonitor(const std::string& relation, const std::optional<std::string>& source);

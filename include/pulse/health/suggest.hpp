@@ -14,6 +14,6 @@ struct Suggestion {
 };
 
 // The most useful first; never empty.
-std::vector<Suggestion> Suggest(const TableFacts& facts, const Limits& limits);
+std::vector<Suggestion> Suggest(const TableFacts& facts, const ReadLimits& limits);
 
 }  // namespace pulse::health
