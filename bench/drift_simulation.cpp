@@ -16,11 +16,11 @@ namespace pulse::bench {
 namespace {
 
 using drift::Detect;
+using drift::DetectorResult;
 using drift::Expectations;
 using drift::Fingerprint;
 using drift::Incident;
-using drift::Ledger;
-using drift::Outcome;
+using drift::IncidentTracker;
 using drift::Thresholds;
 namespace detector = drift::detector;
 
@@ -28,10 +28,10 @@ constexpr uint64_t kSeed = 20260101;
 
 // ---- the two ways of looking ----
 
-// What the ledger was told since the last time.
-std::vector<Fingerprint> TakeOpened(Ledger& ledger) {
+// What the tracker was told since the last time.
+std::vector<Fingerprint> TakeOpened(IncidentTracker& tracker) {
     std::vector<Fingerprint> opened;
-    for (Incident& incident : ledger.incidents()) {
+    for (Incident& incident : tracker.incidents()) {
         for (const auto& event : incident.events)
             if (event.kind == "opened" || event.kind == "reopened")
                 opened.push_back(incident.finding.fingerprint);
@@ -41,10 +41,10 @@ std::vector<Fingerprint> TakeOpened(Ledger& ledger) {
 }
 
 // One segment is checked alone; returns what that opens.
-std::vector<Fingerprint> Check(const World& world, size_t index, Ledger& ledger,
+std::vector<Fingerprint> Check(const World& world, size_t index, IncidentTracker& tracker,
                                const Thresholds& thresholds) {
-    Step(world.history, index, Expectations{}, thresholds, ledger);
-    return TakeOpened(ledger);
+    CheckSnapshot(world.history, index, Expectations{}, thresholds, tracker);
+    return TakeOpened(tracker);
 }
 
 double Relative(int64_t now, int64_t before) {
@@ -126,9 +126,9 @@ struct Alarms {
 Alarms Alone(const Fleet& fleet) {
     Alarms alarms;
     for (const auto& world : fleet) {
-        Ledger ledger;
+        IncidentTracker tracker;
         for (int day = 1; day < kDays; ++day)
-            alarms.Count(day, Check(*world, static_cast<size_t>(day), ledger, {}));
+            alarms.Count(day, Check(*world, static_cast<size_t>(day), tracker, {}));
     }
     return alarms;
 }
@@ -137,21 +137,21 @@ Alarms Alone(const Fleet& fleet) {
 Alarms Together(const Fleet& fleet) {
     Alarms alarms;
     const Thresholds thresholds;
-    std::vector<Ledger> ledgers(fleet.size());
+    std::vector<IncidentTracker> trackers(fleet.size());
     for (int day = 1; day < kDays; ++day) {
-        std::vector<drift::Look> looks;
+        std::vector<drift::DetectionRun> runs;
         std::vector<double> p_values;
         const auto index = static_cast<size_t>(day);
         for (size_t i = 0; i < fleet.size(); ++i) {
             const History& history = fleet[i]->history;
-            looks.push_back(Detect(history, index, ledgers[i].Excluded(), Expectations{}, thresholds));
-            for (const double p : NewPValues(ledgers[i], history.points[index].moment, looks.back().outcomes))
+            runs.push_back(Detect(history, index, trackers[i].Excluded(), Expectations{}, thresholds));
+            for (const double p : NewPValues(trackers[i], history.points[index].moment, runs.back().results))
                 p_values.push_back(p);
         }
         const double limit = drift::DiscoveryLimit(p_values, thresholds.false_discovery_rate);
         for (size_t i = 0; i < fleet.size(); ++i) {
-            ledgers[i].Apply(fleet[i]->history.points[index], looks[i].outcomes, limit, thresholds);
-            alarms.Count(day, TakeOpened(ledgers[i]));
+            trackers[i].Apply(fleet[i]->history.points[index], runs[i].results, limit, thresholds);
+            alarms.Count(day, TakeOpened(trackers[i]));
         }
     }
     return alarms;
@@ -210,8 +210,8 @@ std::string Delays(const std::vector<double>& delays, int runs) {
 }
 
 // The detector that has a live incident about a fall.
-std::optional<std::string> LiveFall(const Ledger& ledger) {
-    for (const Incident& incident : ledger.incidents())
+std::optional<std::string> LiveFall(const IncidentTracker& tracker) {
+    for (const Incident& incident : tracker.incidents())
         if (incident.live() && incident.finding.direction == drift::Direction::kDown)
             return incident.finding.fingerprint.detector;
     return std::nullopt;
@@ -222,7 +222,7 @@ void Lose(const Shape& shape, const Loss& loss, uint64_t seed, Seen& seen) {
     constexpr int kFirstCheck = 28, kAfter = 14;
     Random random(seed);
     World world, twin;
-    Ledger ledger, twin_ledger;
+    IncidentTracker tracker, twin_tracker;
     std::optional<double> pulse, plain;
     for (int day = 0; day < loss.onset + loss.days + kAfter; ++day) {
         Point point;
@@ -232,11 +232,11 @@ void Lose(const Shape& shape, const Loss& loss, uint64_t seed, Seen& seen) {
         world.Add(point);
         if (day < kFirstCheck) continue;
         const auto index = static_cast<size_t>(day);
-        Check(world, index, ledger, {});
-        Check(twin, index, twin_ledger, {});
+        Check(world, index, tracker, {});
+        Check(twin, index, twin_tracker, {});
         if (day < loss.onset) continue;
-        const std::optional<std::string> fall = LiveFall(ledger);
-        if (!pulse && fall && !LiveFall(twin_ledger)) {
+        const std::optional<std::string> fall = LiveFall(tracker);
+        if (!pulse && fall && !LiveFall(twin_tracker)) {
             pulse = day - loss.onset;
             ++seen.by_detector[*fall];
         }
@@ -277,8 +277,8 @@ bool Opens(const Distribution& before, const Distribution& now, const Thresholds
         point.size = distribution.total;
         world.Add(point, {distribution});
     }
-    Ledger ledger;
-    const auto opened = Check(world, 1, ledger, thresholds);
+    IncidentTracker tracker;
+    const auto opened = Check(world, 1, tracker, thresholds);
     return std::any_of(opened.begin(), opened.end(),
                        [](const Fingerprint& f) { return !f.attribute.empty(); });
 }

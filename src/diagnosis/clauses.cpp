@@ -170,7 +170,7 @@ std::vector<std::string> ColumnsOf(const std::string& clause) {
 ReadsOfPeople FindReadsOfPeople(const std::string& clause) {
     const auto expr = TryParse(clause);
     if (!expr) return {};
-    rule::Mentions mentions = rule::FindMentions(*expr);
+    rule::ReferencedNames mentions = rule::FindReferencedNames(*expr);
     return {std::move(mentions.traits), std::move(mentions.segments), LooksAtEvents(*expr)};
 }
 

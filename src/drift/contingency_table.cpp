@@ -28,71 +28,71 @@ std::string IntervalName(const std::vector<double>& edges, size_t i) {
     return number(edges[i - 1]) + " to " + number(edges[i]);
 }
 
-bool Sound(const Distribution& distribution) {
+bool IsConsistent(const Distribution& distribution) {
     return distribution.counts.size() ==
            (distribution.labelled() ? distribution.labels.size() : distribution.edges.size() + 1);
 }
 
-void Sum(Cells& cells) {
-    cells.pooled.assign(cells.names.size(), 0);
-    for (const auto& row : cells.rows)
-        for (size_t c = 0; c < row.size(); ++c) cells.pooled[c] += row[c];
-    for (size_t c = 0; c < cells.names.size(); ++c) {
-        cells.now_total += cells.now[c];
-        cells.pooled_total += cells.pooled[c];
+void Sum(ContingencyTable& table) {
+    table.pooled.assign(table.names.size(), 0);
+    for (const auto& row : table.rows)
+        for (size_t c = 0; c < row.size(); ++c) table.pooled[c] += row[c];
+    for (size_t c = 0; c < table.names.size(); ++c) {
+        table.now_total += table.now[c];
+        table.pooled_total += table.pooled[c];
     }
 }
 
-Cells LineUpIntervals(const AttributeView& view) {
-    Cells cells;
-    cells.intervals = true;
-    cells.now = view.now->counts;
-    for (size_t i = 0; i < cells.now.size(); ++i) cells.names.push_back(IntervalName(view.now->edges, i));
+ContingencyTable TabulateIntervals(const AttributeView& view) {
+    ContingencyTable table;
+    table.intervals = true;
+    table.now = view.now->counts;
+    for (size_t i = 0; i < table.now.size(); ++i) table.names.push_back(IntervalName(view.now->edges, i));
     for (const Distribution* row : view.baseline)
-        if (row->edges == view.now->edges && Sound(*row)) cells.rows.push_back(row->counts);
-    return cells;
+        if (row->edges == view.now->edges && IsConsistent(*row)) table.rows.push_back(row->counts);
+    return table;
 }
 
 // A value that one snapshot keeps by name and another may hide in "other" goes to (other) in all of them.
-Cells LineUpLabels(const AttributeView& view) {
+ContingencyTable TabulateLabels(const AttributeView& view) {
     std::vector<const Distribution*> all{view.now};
     for (const Distribution* row : view.baseline)
-        if (row->labelled() && Sound(*row)) all.push_back(row);
-    Cells cells;
+        if (row->labelled() && IsConsistent(*row)) all.push_back(row);
+    ContingencyTable table;
     std::unordered_map<std::string_view, size_t> place;
     std::vector<size_t> seen;
     for (const Distribution* row : all)
         for (const std::string& label : row->labels) {
-            const auto [found, fresh] = place.try_emplace(label, cells.names.size());
+            const auto [found, fresh] = place.try_emplace(label, table.names.size());
             if (fresh) {
-                cells.names.push_back(label);
+                table.names.push_back(label);
                 seen.push_back(0);
             }
             ++seen[found->second];
         }
     const auto folding = static_cast<size_t>(
         std::count_if(all.begin(), all.end(), [](const Distribution* row) { return row->other > 0; }));
-    const size_t other = cells.names.size();
+    const size_t other = table.names.size();
     const auto fill = [&](const Distribution& row) {
         std::vector<int64_t> counts(other + 1, 0);
         for (size_t i = 0; i < row.labels.size(); ++i) counts[place[row.labels[i]]] += row.counts[i];
         counts[other] = row.other;
         return counts;
     };
-    cells.names.emplace_back("(other)");
-    cells.now = fill(*view.now);
-    for (size_t i = 1; i < all.size(); ++i) cells.rows.push_back(fill(*all[i]));
-    if (folding == 0) return cells;
-    std::vector<std::vector<int64_t>*> tables{&cells.now};
-    for (auto& row : cells.rows) tables.push_back(&row);
+    table.names.emplace_back("(other)");
+    table.now = fill(*view.now);
+    for (size_t i = 1; i < all.size(); ++i) table.rows.push_back(fill(*all[i]));
+    if (folding == 0) return table;
+    std::vector<std::vector<int64_t>*> count_lists{&table.now};
+    for (auto& row : table.rows) count_lists.push_back(&row);
     for (size_t c = 0; c < other; ++c) {
         if (seen[c] == all.size()) continue;
-        for (auto* table : tables) {
-            (*table)[other] += (*table)[c];
-            (*table)[c] = 0;
+        for (auto* list : count_lists) {
+            (*list)[other] += (*list)[c];
+            (*list)[c] = 0;
         }
     }
-    return cells;
+    return table;
 }
 
 // The most that a value not kept by name can have.
@@ -104,25 +104,25 @@ int64_t Hidden(const Distribution& distribution) {
 
 }  // namespace
 
-std::optional<Cells> LineUp(const AttributeView& view) {
-    if (!Sound(*view.now)) return std::nullopt;
-    Cells cells = view.now->labelled() ? LineUpLabels(view) : LineUpIntervals(view);
-    Sum(cells);
-    if (cells.rows.empty() || cells.now_total <= 0 || cells.pooled_total <= 0) return std::nullopt;
-    return cells;
+std::optional<ContingencyTable> BuildContingencyTable(const AttributeView& view) {
+    if (!IsConsistent(*view.now)) return std::nullopt;
+    ContingencyTable table = view.now->labelled() ? TabulateLabels(view) : TabulateIntervals(view);
+    Sum(table);
+    if (table.rows.empty() || table.now_total <= 0 || table.pooled_total <= 0) return std::nullopt;
+    return table;
 }
 
-double Dispersion(const Cells& cells) {
-    const size_t rows = cells.rows.size();
+double Dispersion(const ContingencyTable& table) {
+    const size_t rows = table.rows.size();
     if (rows < 2) return 1;
     std::vector<double> totals;
-    for (const auto& row : cells.rows) {
+    for (const auto& row : table.rows) {
         double total = 0;
         for (const int64_t count : row) total += static_cast<double>(count);
         totals.push_back(total);
     }
     const double least = *std::min_element(totals.begin(), totals.end());
-    const auto pooled_total = static_cast<double>(cells.pooled_total);
+    const auto pooled_total = static_cast<double>(table.pooled_total);
     // Rare cells together make one more, else a handful of members would look like chaos.
     double statistic = 0, rare_pooled = 0;
     std::vector<double> rare(rows, 0);
@@ -134,15 +134,15 @@ double Dispersion(const Cells& cells) {
             if (expected > 0) statistic += (count_of(r) - expected) * (count_of(r) - expected) / expected;
         }
     };
-    for (size_t c = 0; c < cells.names.size(); ++c) {
-        const auto pooled = static_cast<double>(cells.pooled[c]);
+    for (size_t c = 0; c < table.names.size(); ++c) {
+        const auto pooled = static_cast<double>(table.pooled[c]);
         if (pooled <= 0) continue;
         if (pooled * least / pooled_total >= kLeastExpected) {
-            add(pooled, [&](size_t r) { return static_cast<double>(cells.rows[r][c]); });
+            add(pooled, [&](size_t r) { return static_cast<double>(table.rows[r][c]); });
             continue;
         }
         rare_pooled += pooled;
-        for (size_t r = 0; r < rows; ++r) rare[r] += static_cast<double>(cells.rows[r][c]);
+        for (size_t r = 0; r < rows; ++r) rare[r] += static_cast<double>(table.rows[r][c]);
     }
     if (rare_pooled * least / pooled_total >= kLeastExpected)
         add(rare_pooled, [&](size_t r) { return rare[r]; });
@@ -151,44 +151,44 @@ double Dispersion(const Cells& cells) {
                              (kPriorRows + static_cast<double>(rows) - 1));
 }
 
-std::vector<Kept> KeptValues(const AttributeView& view) {
-    std::vector<Kept> values;
+std::vector<NamedValue> NamedValues(const AttributeView& view) {
+    std::vector<NamedValue> values;
     std::unordered_map<std::string_view, size_t> place;
-    const auto at = [&](const std::string& label) -> Kept& {
+    const auto at = [&](const std::string& label) -> NamedValue& {
         const auto [found, fresh] = place.try_emplace(label, values.size());
         if (fresh) values.push_back({label});
         return values[found->second];
     };
-    if (!Sound(*view.now)) return values;
+    if (!IsConsistent(*view.now)) return values;
     for (size_t i = 0; i < view.now->labels.size(); ++i) at(view.now->labels[i]).now = view.now->counts[i];
     int64_t hidden_before = 0;
     std::vector<int64_t> hidden_where_kept;
     for (const Distribution* row : view.baseline) {
-        if (!Sound(*row)) continue;
+        if (!IsConsistent(*row)) continue;
         hidden_before += Hidden(*row);
         for (size_t i = 0; i < row->labels.size(); ++i) {
-            Kept& kept = at(row->labels[i]);
-            kept.before += row->counts[i];
-            ++kept.rows;
-            kept.before_hidden -= Hidden(*row);  // here nothing of it hides
+            NamedValue& named = at(row->labels[i]);
+            named.before += row->counts[i];
+            ++named.rows;
+            named.before_hidden -= Hidden(*row);  // here nothing of it hides
         }
     }
     const int64_t hidden_now = Hidden(*view.now);
-    for (Kept& kept : values) {
-        kept.before_hidden += hidden_before;
-        kept.now_hidden = kept.now > 0 ? 0 : hidden_now;
+    for (NamedValue& named : values) {
+        named.before_hidden += hidden_before;
+        named.now_hidden = named.now > 0 ? 0 : hidden_now;
     }
     return values;
 }
 
-bool TurnsOver(const AttributeView& view, double share) {
+bool HasValueTurnover(const AttributeView& view, double share) {
     // Oldest first: what a snapshot brought that none before it had.
     std::unordered_map<std::string_view, double> best;
     size_t bringing = 0;
     for (size_t r = view.baseline.size(); r-- > 0;) {
         const Distribution& row = *view.baseline[r];
         const auto known = static_cast<double>(Known(row));
-        if (known <= 0 || !Sound(row)) continue;
+        if (known <= 0 || !IsConsistent(row)) continue;
         bool brings = false;
         for (size_t i = 0; i < row.labels.size(); ++i) {
             const double now = static_cast<double>(row.counts[i]) / known;

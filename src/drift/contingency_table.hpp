@@ -10,7 +10,7 @@
 namespace pulse::drift {
 
 // Members with a value; the null ones are another detector's.
-struct Cells {
+struct ContingencyTable {
     std::vector<std::string> names;  // values, intervals, or (other)
     std::vector<int64_t> now;
     std::vector<std::vector<int64_t>> rows;  // one per baseline snapshot
@@ -27,24 +27,24 @@ struct Cells {
 };
 
 // Lines the distributions up; empty when there is nothing to compare: other edges, another kind, no values.
-std::optional<Cells> LineUp(const AttributeView& view);
+std::optional<ContingencyTable> BuildContingencyTable(const AttributeView& view);
 
 // How much more the baseline's snapshots differ among each other than counting explains; at least 1.
-double Dispersion(const Cells& cells);
+double Dispersion(const ContingencyTable& table);
 
 // The values of labelled distributions as they were kept.
-struct Kept {
+struct NamedValue {
     std::string name;
     int64_t now = 0, before = 0;
     // What may hide in "other" where the value is not kept by name.
     int64_t now_hidden = 0, before_hidden = 0;
     size_t rows = 0;  // baseline snapshots that have it by name
 };
-std::vector<Kept> KeptValues(const AttributeView& view);
+std::vector<NamedValue> NamedValues(const AttributeView& view);
 
 // Whether new values are this attribute's everyday life: it brought some in two or more of the baseline's
 // snapshots.
-bool TurnsOver(const AttributeView& view, double share);
+bool HasValueTurnover(const AttributeView& view, double share);
 
 // Members with a value.
 inline int64_t Known(const snapshot::Distribution& distribution) {

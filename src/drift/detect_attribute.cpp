@@ -21,54 +21,55 @@ double FTail(double f, double numerator, double denominator) {
 
 // Chi-square of homogeneity, divided by the dispersion learnt; how well that is known is the F test's second
 // number.
-double ShiftPValue(const Cells& cells, double dispersion) {
-    const statistics::Homogeneity test = statistics::TestHomogeneity(cells.pooled, cells.now);
+double ShiftPValue(const ContingencyTable& table, double dispersion) {
+    const statistics::Homogeneity test = statistics::TestHomogeneity(table.pooled, table.now);
     if (test.pooled_degrees < 1) return 1;
     const auto degrees = static_cast<double>(test.pooled_degrees);
-    if (cells.rows.size() < 2) return statistics::ChiSquareUpperTail(test.pooled_statistic, degrees);
+    if (table.rows.size() < 2) return statistics::ChiSquareUpperTail(test.pooled_statistic, degrees);
     // The cells of one snapshot move together: at most three of them count as independent.
     const double known =
-        (kDispersionRows + static_cast<double>(cells.rows.size()) - 1) * std::min(degrees, 3.0);
+        (kDispersionRows + static_cast<double>(table.rows.size()) - 1) * std::min(degrees, 3.0);
     return FTail(test.pooled_statistic / degrees / dispersion, degrees, known);
 }
 
-std::vector<size_t> Movers(const Cells& cells) {
-    std::vector<size_t> order(cells.names.size());
+std::vector<size_t> Movers(const ContingencyTable& table) {
+    std::vector<size_t> order(table.names.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    const auto moved = [&](size_t c) { return std::abs(cells.ShareNow(c) - cells.ShareBefore(c)); };
+    const auto moved = [&](size_t c) { return std::abs(table.ShareNow(c) - table.ShareBefore(c)); };
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return moved(a) > moved(b); });
     while (!order.empty() && moved(order.back()) == 0) order.pop_back();
     if (order.size() > kMoversKept) order.resize(kMoversKept);
     return order;
 }
 
-void DescribeShift(const Cells& cells, const AttributeView& view, double dispersion, Finding& finding) {
-    const statistics::Psi psi = statistics::PopulationStability(cells.pooled, cells.now);
+void DescribeShift(const ContingencyTable& table, const AttributeView& view, double dispersion,
+                   Finding& finding) {
+    const statistics::Psi psi = statistics::PopulationStability(table.pooled, table.now);
     Json values = Json::array();
     std::string text;
-    for (const size_t c : Movers(cells)) {
-        const double before = cells.ShareBefore(c), now = cells.ShareNow(c);
+    for (const size_t c : Movers(table)) {
+        const double before = table.ShareBefore(c), now = table.ShareNow(c);
         if (values.size() < kMoversNamed)
             text +=
-                (text.empty() ? "" : ", ") + cells.names[c] + " " + Percent(before) + " to " + Percent(now);
-        values.push_back({{"value", cells.names[c]}, {"before", before}, {"now", now}});
+                (text.empty() ? "" : ", ") + table.names[c] + " " + Percent(before) + " to " + Percent(now);
+        values.push_back({{"value", table.names[c]}, {"before", before}, {"now", now}});
     }
     finding.details = {{"tvd", finding.change},         {"psi", psi.value},
                        {"psiCorrected", psi.corrected}, {"values", values},
-                       {"dispersion", dispersion},      {"baselinePoints", cells.rows.size()},
-                       {"size", cells.now_total}};
-    if (cells.intervals) {
-        finding.details["ks"] = statistics::KolmogorovSmirnov(cells.pooled, cells.now).d;
+                       {"dispersion", dispersion},      {"baselinePoints", table.rows.size()},
+                       {"size", table.now_total}};
+    if (table.intervals) {
+        finding.details["ks"] = statistics::KolmogorovSmirnov(table.pooled, table.now).d;
         double low = view.now->minimum.value_or(0), high = view.now->maximum.value_or(0);
         for (const auto* row : view.baseline) {
             low = std::min(low, row->minimum.value_or(low));
             high = std::max(high, row->maximum.value_or(high));
         }
         finding.details["wasserstein"] =
-            statistics::WassersteinOpen(cells.pooled, cells.now, view.now->edges, low, high).uniform;
+            statistics::WassersteinOpen(table.pooled, table.now, view.now->edges, low, high).uniform;
     }
     finding.summary = view.now->attribute + " is distributed otherwise than in " +
-                      BaselineText(finding.baseline_kind, cells.rows.size()) + ": total variation distance " +
+                      BaselineText(finding.baseline_kind, table.rows.size()) + ": total variation distance " +
                       Fixed(finding.change, 3) + ", PSI " + Fixed(psi.corrected, 3) + " (" + text + ")";
 }
 
@@ -84,7 +85,7 @@ struct ValueSearch {
 
 // Adds the value when it has `many` of `many_total` on one side and at most a trace among `few_total` on the
 // other.
-void Examine(ValueSearch& search, const Kept& kept, double many, double many_total, double few,
+void Examine(ValueSearch& search, const NamedValue& named, double many, double many_total, double few,
              double few_total, double hidden, double threshold) {
     constexpr double kTrace = 0.05;
     const double share = many / many_total, other = few / few_total;
@@ -99,25 +100,26 @@ void Examine(ValueSearch& search, const Kept& kept, double many, double many_tot
     search.p_value = std::min(search.p_value, p);
     search.share += share;
     search.other_share += other;
-    search.values.push_back({{"value", kept.name}, {"share", share}, {"elsewhere", other}});
-    search.text += (search.text.empty() ? "" : ", ") + kept.name;
+    search.values.push_back({{"value", named.name}, {"share", share}, {"elsewhere", other}});
+    search.text += (search.text.empty() ? "" : ", ") + named.name;
 }
 
-void Report(const Context& context, const AttributeView& view, ValueSearch& search, bool appeared,
-            std::vector<Outcome>& outcomes) {
+void Report(const DetectorContext& context, const AttributeView& view, ValueSearch& search, bool appeared,
+            std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.value;
     const char* detector = appeared ? detector::kNewValue : detector::kVanishedValue;
     // Each value was a test of its own.
     const double p = std::min(1.0, search.p_value * static_cast<double>(std::max<size_t>(search.tested, 1)));
     const double now = appeared ? search.share : search.other_share,
                  before = appeared ? search.other_share : search.share;
-    Outcome outcome = Judge({detector, view.now->attribute}, now - before, std::abs(now - before), threshold,
-                            p, view.kind, context.thresholds);
-    Finding& finding = outcome.finding;
+    DetectorResult result =
+        EvaluateChange({detector, view.now->attribute}, now - before, std::abs(now - before), threshold, p,
+                       view.kind, context.thresholds);
+    Finding& finding = result.finding;
     finding.baseline = before;
     finding.observed = now;
     finding.baseline_snapshot = view.snapshots.front();
-    if (outcome.material) {
+    if (result.material) {
         for (Json& value : search.values) {
             const double share = value["share"], elsewhere = value["elsewhere"];
             value = {{"value", value["value"]},
@@ -130,35 +132,37 @@ void Report(const Context& context, const AttributeView& view, ValueSearch& sear
                           (appeared ? " appeared (" : " vanished (") + search.text + "), " + "from " +
                           Percent(before) + " to " + Percent(now) + " of the members";
     }
-    outcomes.push_back(std::move(outcome));
+    results.push_back(std::move(result));
 }
 
 }  // namespace
 
-void DetectShift(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes) {
+void DetectShift(const DetectorContext& context, const AttributeView& view,
+                 std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.distribution_shift;
-    if (!context.On(threshold)) return;
-    const auto cells = LineUp(view);
-    if (!cells) return;
-    const double distance = statistics::CompareShares(cells->pooled, cells->now).total_variation;
+    if (!context.IsEnabled(threshold)) return;
+    const auto table = BuildContingencyTable(view);
+    if (!table) return;
+    const double distance = statistics::CompareShares(table->pooled, table->now).total_variation;
     // Far from mattering the chance does not matter either: 1 is the safe answer, and most tests end here.
     const bool near = distance >= 0.5 * threshold;
-    const double dispersion = near ? Dispersion(*cells) : 1;
-    Outcome outcome =
-        Judge({detector::kDistributionShift, view.now->attribute}, distance, distance, threshold,
-              near ? ShiftPValue(*cells, dispersion) : 1, view.kind, context.thresholds);
-    Finding& finding = outcome.finding;
+    const double dispersion = near ? Dispersion(*table) : 1;
+    DetectorResult result =
+        EvaluateChange({detector::kDistributionShift, view.now->attribute}, distance, distance, threshold,
+                       near ? ShiftPValue(*table, dispersion) : 1, view.kind, context.thresholds);
+    Finding& finding = result.finding;
     finding.direction = Direction::kChanged;
     finding.baseline = 0;  // the distance of the baseline from itself
     finding.observed = distance;
     finding.baseline_snapshot = view.snapshots.front();
-    if (outcome.material) DescribeShift(*cells, view, dispersion, finding);
-    outcomes.push_back(std::move(outcome));
+    if (result.material) DescribeShift(*table, view, dispersion, finding);
+    results.push_back(std::move(result));
 }
 
-void DetectNulls(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes) {
+void DetectNulls(const DetectorContext& context, const AttributeView& view,
+                 std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.null_spike;
-    if (!context.On(threshold)) return;
+    if (!context.IsEnabled(threshold)) return;
     std::vector<Count> counts;
     for (const auto* row : view.baseline)
         counts.push_back({static_cast<double>(row->nulls), static_cast<double>(row->total)});
@@ -166,13 +170,13 @@ void DetectNulls(const Context& context, const AttributeView& view, std::vector<
         TestRate({static_cast<double>(view.now->nulls), static_cast<double>(view.now->total)}, counts, 0);
     if (!test) return;
     const double change = test->observed - test->baseline;
-    Outcome outcome = Judge({detector::kNullSpike, view.now->attribute}, change, change, threshold,
-                            test->p_value, view.kind, context.thresholds);
-    Finding& finding = outcome.finding;
+    DetectorResult result = EvaluateChange({detector::kNullSpike, view.now->attribute}, change, change,
+                                           threshold, test->p_value, view.kind, context.thresholds);
+    Finding& finding = result.finding;
     finding.baseline = test->baseline;
     finding.observed = test->observed;
     finding.baseline_snapshot = view.snapshots.front();
-    if (outcome.material) {
+    if (result.material) {
         finding.details = {{"nulls", view.now->nulls},
                            {"size", view.now->total},
                            {"dispersion", test->dispersion},
@@ -181,28 +185,29 @@ void DetectNulls(const Context& context, const AttributeView& view, std::vector<
                           " of the members (" + Percent(test->baseline) + " in " +
                           BaselineText(view.kind, test->points) + ")";
     }
-    outcomes.push_back(std::move(outcome));
+    results.push_back(std::move(result));
 }
 
-void DetectValues(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes) {
+void DetectValues(const DetectorContext& context, const AttributeView& view,
+                  std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.value;
-    if (!context.On(threshold) || !view.now->labelled()) return;
+    if (!context.IsEnabled(threshold) || !view.now->labelled()) return;
     const auto now_total = static_cast<double>(Known(*view.now));
     double before_total = 0;
     for (const auto* row : view.baseline) before_total += static_cast<double>(Known(*row));
-    if (now_total <= 0 || before_total <= 0 || TurnsOver(view, threshold)) return;
+    if (now_total <= 0 || before_total <= 0 || HasValueTurnover(view, threshold)) return;
     ValueSearch appeared, vanished;
-    for (const Kept& kept : KeptValues(view)) {
-        const auto now = static_cast<double>(kept.now), before = static_cast<double>(kept.before);
-        Examine(appeared, kept, now, now_total, before, before_total, static_cast<double>(kept.before_hidden),
-                threshold);
+    for (const NamedValue& named : NamedValues(view)) {
+        const auto now = static_cast<double>(named.now), before = static_cast<double>(named.before);
+        Examine(appeared, named, now, now_total, before, before_total,
+                static_cast<double>(named.before_hidden), threshold);
         // What was not there every time may be missing now, too.
-        if (kept.rows == view.baseline.size())
-            Examine(vanished, kept, before, before_total, now, now_total,
-                    static_cast<double>(kept.now_hidden), threshold);
+        if (named.rows == view.baseline.size())
+            Examine(vanished, named, before, before_total, now, now_total,
+                    static_cast<double>(named.now_hidden), threshold);
     }
-    Report(context, view, appeared, true, outcomes);
-    Report(context, view, vanished, false, outcomes);
+    Report(context, view, appeared, true, results);
+    Report(context, view, vanished, false, results);
 }
 
 }  // namespace pulse::drift

@@ -28,17 +28,17 @@ void Deseasonalise(std::vector<double>& values, size_t season) {
 }
 
 // The fall is somebody else's news: a sudden one that is open already, or found just now.
-bool KnownAsSudden(const Context& context, const std::vector<Outcome>& outcomes) {
+bool WasSuddenFall(const DetectorContext& context, const std::vector<DetectorResult>& results) {
     const Fingerprint sudden{detector::kSizeChange, ""};
-    for (const Outcome& outcome : outcomes)
-        if (outcome.finding.fingerprint == sudden && outcome.material && outcome.supported) return true;
+    for (const DetectorResult& result : results)
+        if (result.finding.fingerprint == sudden && result.material && result.supported) return true;
     const auto spans = context.exclusions.find(sudden);
     return spans != context.exclusions.end() &&
            std::any_of(spans->second.begin(), spans->second.end(), [&](const Span& s) { return !s.to; });
 }
 
 // The last moment at which the segment still was as large as in the first quarter of the window.
-Moment Onset(const Context& context, const std::vector<double>& values, Moment first) {
+Moment Onset(const DetectorContext& context, const std::vector<double>& values, Moment first) {
     const auto quarter = static_cast<std::ptrdiff_t>(std::max<size_t>(1, values.size() / 4));
     const double start = statistics::Median(std::vector<double>(values.begin(), values.begin() + quarter));
     for (size_t i = values.size(); i-- > 0;)
@@ -48,9 +48,9 @@ Moment Onset(const Context& context, const std::vector<double>& values, Moment f
 
 }  // namespace
 
-void DetectErosion(const Context& context, std::vector<Outcome>& outcomes) {
+void DetectErosion(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.slow_erosion;
-    if (!context.On(threshold) || context.now().size <= 0 || KnownAsSudden(context, outcomes)) return;
+    if (!context.IsEnabled(threshold) || context.now().size <= 0 || WasSuddenFall(context, results)) return;
     const History& history = context.history;
     std::vector<size_t> points = BaselinePoints(
         history, context.index, context.exclusions, {{detector::kSizeChange, ""}},
@@ -71,13 +71,13 @@ void DetectErosion(const Context& context, std::vector<Outcome>& outcomes) {
         Deseasonalise(values, static_cast<size_t>(season));
     const statistics::MannKendall trend = statistics::TestTrend(values);
     const double change = std::expm1(trend.slope * static_cast<double>(last));
-    Outcome outcome = Judge({detector::kSlowErosion, ""}, change, -change, threshold, trend.p_adjusted,
-                            BaselineKind::kRolling, context.thresholds);
-    Finding& finding = outcome.finding;
+    DetectorResult result = EvaluateChange({detector::kSlowErosion, ""}, change, -change, threshold,
+                                           trend.p_adjusted, BaselineKind::kRolling, context.thresholds);
+    Finding& finding = result.finding;
     const double before = std::exp(trend.intercept), now = before * (1 + change);
     finding.baseline = before;
     finding.observed = now;
-    if (outcome.material) {
+    if (result.material) {
         finding.onset = Onset(context, values, first);
         finding.baseline_snapshot = history.points[points.back()].snapshot;
         finding.details = {{"slopePerSnapshot", std::expm1(trend.slope)},
@@ -90,7 +90,7 @@ void DetectErosion(const Context& context, std::vector<Outcome>& outcomes) {
                           Plural(points.size(), "snapshot") + ", from about " + Members(before) + " to " +
                           Members(now);
     }
-    outcomes.push_back(std::move(outcome));
+    results.push_back(std::move(result));
 }
 
 }  // namespace pulse::drift

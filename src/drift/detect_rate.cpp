@@ -7,11 +7,11 @@ namespace pulse::drift {
 namespace {
 
 // A rate of one snapshot, where the snapshot has it.
-using CountOf = std::optional<Count> (*)(const Context& context, size_t index);
+using CountOf = std::optional<Count> (*)(const DetectorContext& context, size_t index);
 
 // A snapshot's flows cover the time since the one before it. Flows over another span are not comparable; that
 // of the first snapshot, known from elsewhere, is taken as usual.
-bool SameSpan(const Context& context, size_t index) {
+bool SameSpan(const DetectorContext& context, size_t index) {
     const std::vector<Point>& points = context.history.points;
     if (index == 0 || context.index == 0) return true;
     const auto span = static_cast<double>(points[index].moment - points[index - 1].moment);
@@ -19,26 +19,26 @@ bool SameSpan(const Context& context, size_t index) {
     return span >= 0.6 * tested && span <= 1.6 * tested;
 }
 
-std::optional<Count> Converted(const Context& context, size_t index) {
+std::optional<Count> Converted(const DetectorContext& context, size_t index) {
     const Point& point = context.history.points[index];
     if (!point.converted) return std::nullopt;
     return Count{static_cast<double>(*point.converted), static_cast<double>(point.size)};
 }
 
-std::optional<Count> Inactive(const Context& context, size_t index) {
+std::optional<Count> Inactive(const DetectorContext& context, size_t index) {
     const Point& point = context.history.points[index];
     if (!point.inactive) return std::nullopt;
     return Count{static_cast<double>(*point.inactive), static_cast<double>(point.size)};
 }
 
-std::optional<Count> Exited(const Context& context, size_t index) {
+std::optional<Count> Exited(const DetectorContext& context, size_t index) {
     const Point& point = context.history.points[index];
     if (!point.exited || !SameSpan(context, index)) return std::nullopt;
     return Count{static_cast<double>(*point.exited), static_cast<double>(point.size), point.flow_error};
 }
 
 // Members replaced by others: those that came and went in equal number.
-std::optional<Count> Replaced(const Context& context, size_t index) {
+std::optional<Count> Replaced(const DetectorContext& context, size_t index) {
     const Point& point = context.history.points[index];
     if (!point.exited || !point.entered || !SameSpan(context, index)) return std::nullopt;
     return Count{static_cast<double>(std::min(*point.entered, *point.exited)),
@@ -52,7 +52,7 @@ struct Rate {
     Count now;
 };
 
-std::optional<Rate> Compare(const Context& context, const char* detector, CountOf count_of) {
+std::optional<Rate> Compare(const DetectorContext& context, const char* detector, CountOf count_of) {
     const std::optional<Count> now = count_of(context, context.index);
     if (!now) return std::nullopt;
     const History& history = context.history;
@@ -89,20 +89,20 @@ std::optional<Rate> Compare(const Context& context, const char* detector, CountO
     return Rate{*test, kind, newest, *now};
 }
 
-Outcome Judge(const Context& context, const char* detector, const Rate& rate, double change, double effect,
-              double threshold) {
-    Outcome outcome = drift::Judge({detector, ""}, change, effect, threshold, rate.test.p_value, rate.kind,
-                                   context.thresholds);
-    Finding& finding = outcome.finding;
+DetectorResult EvaluateRateChange(const DetectorContext& context, const char* detector, const Rate& rate,
+                                  double change, double effect, double threshold) {
+    DetectorResult result = EvaluateChange({detector, ""}, change, effect, threshold, rate.test.p_value,
+                                           rate.kind, context.thresholds);
+    Finding& finding = result.finding;
     finding.baseline = rate.test.baseline;
     finding.observed = rate.test.observed;
     finding.baseline_snapshot = rate.baseline_snapshot;
-    if (outcome.material)
+    if (result.material)
         finding.details = {{"dispersion", rate.test.dispersion},
                            {"baselinePoints", rate.test.points},
                            {"count", rate.now.hits},
                            {"size", rate.now.total}};
-    return outcome;
+    return result;
 }
 
 std::string Describe(const char* what, const Rate& rate) {
@@ -113,54 +113,56 @@ std::string Describe(const char* what, const Rate& rate) {
 
 }  // namespace
 
-void DetectConversion(const Context& context, std::vector<Outcome>& outcomes) {
+void DetectConversion(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.conversion_anomaly;
-    if (!context.On(threshold)) return;
+    if (!context.IsEnabled(threshold)) return;
     const auto rate = Compare(context, detector::kConversionAnomaly, Converted);
     if (!rate || rate->test.baseline <= 0) return;
     const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
-    Outcome outcome =
-        Judge(context, detector::kConversionAnomaly, *rate, change, std::abs(change), threshold);
-    if (outcome.material) outcome.finding.summary = Describe("conversion rate", *rate);
-    outcomes.push_back(std::move(outcome));
+    DetectorResult result =
+        EvaluateRateChange(context, detector::kConversionAnomaly, *rate, change, std::abs(change), threshold);
+    if (result.material) result.finding.summary = Describe("conversion rate", *rate);
+    results.push_back(std::move(result));
 }
 
-void DetectInactivity(const Context& context, std::vector<Outcome>& outcomes) {
+void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.inactivity_creep;
-    if (!context.On(threshold)) return;
+    if (!context.IsEnabled(threshold)) return;
     auto rate = Compare(context, detector::kInactivityCreep, Inactive);
     const bool measured = rate.has_value();
     // Nobody said what inactive means: then leaving is the sign of it.
     if (!rate) rate = Compare(context, detector::kInactivityCreep, Exited);
     if (!rate || rate->test.baseline <= 0) return;
     const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
-    Outcome outcome = Judge(context, detector::kInactivityCreep, *rate, change, change, threshold);
-    if (outcome.material) {
-        outcome.finding.summary =
+    DetectorResult result =
+        EvaluateRateChange(context, detector::kInactivityCreep, *rate, change, change, threshold);
+    if (result.material) {
+        result.finding.summary =
             Describe(measured ? "share of inactive members" : "churn (exits / size)", *rate);
-        outcome.finding.details["measure"] = measured ? "inactive" : "churn";
+        result.finding.details["measure"] = measured ? "inactive" : "churn";
     }
-    outcomes.push_back(std::move(outcome));
+    results.push_back(std::move(result));
 }
 
-void DetectReplacement(const Context& context, std::vector<Outcome>& outcomes) {
+void DetectMembershipChurn(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.membership_churn;
-    if (!context.On(threshold)) return;
+    if (!context.IsEnabled(threshold)) return;
     // A segment whose size moves is the size detector's.
-    for (const Outcome& outcome : outcomes)
-        if (outcome.finding.fingerprint.detector == detector::kSizeChange && outcome.material &&
-            outcome.supported)
+    for (const DetectorResult& result : results)
+        if (result.finding.fingerprint.detector == detector::kSizeChange && result.material &&
+            result.supported)
             return;
     const auto rate = Compare(context, detector::kMembershipChurn, Replaced);
     if (!rate) return;
     const double change = rate->test.observed - rate->test.baseline;
-    Outcome outcome = Judge(context, detector::kMembershipChurn, *rate, change, change, threshold);
-    if (outcome.material) {
-        outcome.finding.summary = Describe("share of members replaced by others", *rate);
-        outcome.finding.details["entered"] = *context.now().entered;
-        outcome.finding.details["exited"] = *context.now().exited;
+    DetectorResult result =
+        EvaluateRateChange(context, detector::kMembershipChurn, *rate, change, change, threshold);
+    if (result.material) {
+        result.finding.summary = Describe("share of members replaced by others", *rate);
+        result.finding.details["entered"] = *context.now().entered;
+        result.finding.details["exited"] = *context.now().exited;
     }
-    outcomes.push_back(std::move(outcome));
+    results.push_back(std::move(result));
 }
 
 }  // namespace pulse::drift

@@ -13,7 +13,7 @@ bool IsSchemaError(const std::string& state) {
 }
 
 // The newest earlier snapshot that knows its columns.
-const Point* Previous(const Context& context) {
+const Point* Previous(const DetectorContext& context) {
     for (size_t i = context.index; i-- > 0;) {
         const Point& point = context.history.points[i];
         if (point.ok && !point.columns.empty()) return &point;
@@ -28,16 +28,16 @@ std::string List(const Json& names) {
 }
 
 // A failed snapshot: nothing can be measured any more, which no figure shows.
-Outcome Broken(const Context& context) {
-    Outcome outcome = Judge({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt, BaselineKind::kPrevious,
-                            context.thresholds);
-    outcome.material = true;
-    outcome.ratio = 3;
-    Finding& finding = outcome.finding;
+DetectorResult Broken(const DetectorContext& context) {
+    DetectorResult result = EvaluateChange({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt,
+                                           BaselineKind::kPrevious, context.thresholds);
+    result.material = true;
+    result.ratio = 3;
+    Finding& finding = result.finding;
     finding.severity = Severity::kCritical;
     finding.details = {{"sqlstate", context.now().error_state}, {"error", context.now().error}};
     finding.summary = "the segment can no longer be measured: " + context.now().error;
-    return outcome;
+    return result;
 }
 
 void Compare(const Point& before, const Point& now, Finding& finding) {
@@ -71,22 +71,22 @@ void Compare(const Point& before, const Point& now, Finding& finding) {
 
 }  // namespace
 
-void DetectSchema(const Context& context, std::vector<Outcome>& outcomes) {
+void DetectSchema(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const Point& now = context.now();
     if (!now.ok) {
-        if (IsSchemaError(now.error_state)) outcomes.push_back(Broken(context));
+        if (IsSchemaError(now.error_state)) results.push_back(Broken(context));
         return;
     }
-    Outcome outcome = Judge({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt, BaselineKind::kPrevious,
-                            context.thresholds);
+    DetectorResult result = EvaluateChange({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt,
+                                           BaselineKind::kPrevious, context.thresholds);
     const Point* before = Previous(context);
     // A new definition reads what it names: its columns are no change of the data.
     if (before && !now.columns.empty() && before->columns != now.columns && before->version == now.version) {
-        Compare(*before, now, outcome.finding);
-        outcome.material = true;
-        outcome.ratio = 1;
+        Compare(*before, now, result.finding);
+        result.material = true;
+        result.ratio = 1;
     }
-    outcomes.push_back(std::move(outcome));
+    results.push_back(std::move(result));
 }
 
 }  // namespace pulse::drift

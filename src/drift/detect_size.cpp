@@ -18,7 +18,7 @@ double SizePValue(const Expectation& expectation, double observed) {
 }
 
 // A segment that was never empty and now is.
-bool FellSilent(const Context& context) {
+bool CollapsedToZero(const DetectorContext& context) {
     if (context.now().size > 0 || context.size->level <= 0) return false;
     return std::none_of(context.size->points.begin(), context.size->points.end(),
                         [&](size_t i) { return context.history.points[i].size == 0; });
@@ -29,7 +29,7 @@ size_t BaselineCount(const Expectation& expectation) {
     return std::max<size_t>(1, expectation.points.size() / static_cast<size_t>(expectation.season));
 }
 
-void Describe(const Context& context, Finding& finding) {
+void Describe(const DetectorContext& context, Finding& finding) {
     const Expectation& size = *context.size;
     finding.details = {{"sigma", size.sigma},
                        {"baselinePoints", size.points.size()},
@@ -55,8 +55,8 @@ void Describe(const Context& context, Finding& finding) {
     finding.summary += " from " + BaselineText(size.kind, BaselineCount(size)) + ")";
 }
 
-void ExpectWithin(const Context& context, const char* attribute, const Range& range, double observed,
-                  double threshold, std::vector<Outcome>& outcomes) {
+void ExpectWithin(const DetectorContext& context, const char* attribute, const Range& range, double observed,
+                  double threshold, std::vector<DetectorResult>& results) {
     if (!range.min && !range.max) return;
     double bound = 0, change = 0;
     bool outside = false;
@@ -70,11 +70,11 @@ void ExpectWithin(const Context& context, const char* attribute, const Range& ra
     if (outside) change = bound > 0 ? (observed - bound) / bound : 1;
     // The range itself is the threshold; the one of the detector only grades how far outside it is.
     const double grade = threshold > 0 && threshold < kSwitchedOff ? threshold : 1;
-    Outcome outcome = Judge({detector::kExpectedRange, attribute}, change, std::abs(change), grade,
-                            std::nullopt, BaselineKind::kExpected, context.thresholds);
-    outcome.material = outside;
-    outcome.ratio = outside ? std::max(outcome.ratio, 1.0) : 0;
-    Finding& finding = outcome.finding;
+    DetectorResult result = EvaluateChange({detector::kExpectedRange, attribute}, change, std::abs(change),
+                                           grade, std::nullopt, BaselineKind::kExpected, context.thresholds);
+    result.material = outside;
+    result.ratio = outside ? std::max(result.ratio, 1.0) : 0;
+    Finding& finding = result.finding;
     finding.observed = observed;
     finding.baseline = outside ? std::optional(bound) : std::nullopt;
     if (outside) {
@@ -86,39 +86,40 @@ void ExpectWithin(const Context& context, const char* attribute, const Range& ra
                           (change < 0 ? "below the expected minimum of " : "above the expected maximum of ") +
                           text(bound);
     }
-    outcomes.push_back(std::move(outcome));
+    results.push_back(std::move(result));
 }
 
 }  // namespace
 
-void DetectSize(const Context& context, std::vector<Outcome>& outcomes) {
+void DetectSize(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.size_change;
     // From nothing to something has no relative change.
-    if (!context.On(threshold) || !context.size || context.size->level <= 0) return;
+    if (!context.IsEnabled(threshold) || !context.size || context.size->level <= 0) return;
     const Expectation& size = *context.size;
     const auto observed = static_cast<double>(context.now().size);
     const double change = (observed - size.level) / size.level;
-    const bool silent = FellSilent(context);
-    Outcome outcome = Judge({detector::kSizeChange, ""}, change, std::abs(change), threshold,
-                            silent ? 0 : SizePValue(size, observed), size.kind, context.thresholds);
-    Finding& finding = outcome.finding;
+    const bool silent = CollapsedToZero(context);
+    DetectorResult result =
+        EvaluateChange({detector::kSizeChange, ""}, change, std::abs(change), threshold,
+                       silent ? 0 : SizePValue(size, observed), size.kind, context.thresholds);
+    Finding& finding = result.finding;
     finding.baseline = size.level;
     finding.observed = observed;
     if (silent) finding.severity = Severity::kCritical;
     if (!size.points.empty())
         finding.baseline_snapshot = context.history.points[size.points.front()].snapshot;
-    if (outcome.material) Describe(context, finding);
-    outcomes.push_back(std::move(outcome));
+    if (result.material) Describe(context, finding);
+    results.push_back(std::move(result));
 }
 
-void DetectExpectedRange(const Context& context, std::vector<Outcome>& outcomes) {
+void DetectExpectedRange(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const Point& now = context.now();
     ExpectWithin(context, "size", context.expectations.size, static_cast<double>(now.size),
-                 context.thresholds.size_change, outcomes);
+                 context.thresholds.size_change, results);
     if (now.converted && now.size > 0)
         ExpectWithin(context, "conversion_rate", context.expectations.conversion_rate,
                      static_cast<double>(*now.converted) / static_cast<double>(now.size),
-                     context.thresholds.conversion_anomaly, outcomes);
+                     context.thresholds.conversion_anomaly, results);
 }
 
 }  // namespace pulse::drift

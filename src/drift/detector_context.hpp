@@ -11,7 +11,7 @@
 
 namespace pulse::drift {
 
-struct Context {
+struct DetectorContext {
     const History& history;
     size_t index;
     const Exclusions& exclusions;
@@ -20,17 +20,17 @@ struct Context {
     std::optional<Expectation> size;  // what the size should be
 
     const Point& now() const { return history.points[index]; }
-    bool On(double threshold) const { return threshold < kSwitchedOff; }
+    bool IsEnabled(double threshold) const { return threshold < kSwitchedOff; }
 };
 
-// The detectors. Each adds an outcome per test it makes.
-void DetectSize(const Context& context, std::vector<Outcome>& outcomes);
-void DetectExpectedRange(const Context& context, std::vector<Outcome>& outcomes);
-void DetectErosion(const Context& context, std::vector<Outcome>& outcomes);
-void DetectConversion(const Context& context, std::vector<Outcome>& outcomes);
-void DetectInactivity(const Context& context, std::vector<Outcome>& outcomes);
-void DetectReplacement(const Context& context, std::vector<Outcome>& outcomes);
-void DetectSchema(const Context& context, std::vector<Outcome>& outcomes);
+// The detectors. Each adds an result per test it makes.
+void DetectSize(const DetectorContext& context, std::vector<DetectorResult>& results);
+void DetectExpectedRange(const DetectorContext& context, std::vector<DetectorResult>& results);
+void DetectErosion(const DetectorContext& context, std::vector<DetectorResult>& results);
+void DetectConversion(const DetectorContext& context, std::vector<DetectorResult>& results);
+void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult>& results);
+void DetectMembershipChurn(const DetectorContext& context, std::vector<DetectorResult>& results);
+void DetectSchema(const DetectorContext& context, std::vector<DetectorResult>& results);
 
 // One attribute's distributions, read before the detectors run: a row per snapshot, the tested one apart.
 struct AttributeView {
@@ -39,9 +39,12 @@ struct AttributeView {
     std::vector<int64_t> snapshots;                       // theirs
     BaselineKind kind = BaselineKind::kRolling;
 };
-void DetectShift(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes);
-void DetectNulls(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes);
-void DetectValues(const Context& context, const AttributeView& view, std::vector<Outcome>& outcomes);
+void DetectShift(const DetectorContext& context, const AttributeView& view,
+                 std::vector<DetectorResult>& results);
+void DetectNulls(const DetectorContext& context, const AttributeView& view,
+                 std::vector<DetectorResult>& results);
+void DetectValues(const DetectorContext& context, const AttributeView& view,
+                  std::vector<DetectorResult>& results);
 
 // ---- a rate against those of other snapshots (rate_test.cpp) ----
 
@@ -68,12 +71,12 @@ std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& bas
 std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned,
                                        const std::vector<Count>& others);
 
-// ---- from a test to an outcome (detector_result.cpp) ----
+// ---- from a test to an result (detector_result.cpp) ----
 
 // Fills in ratio, materiality, support, severity and direction. `effect` is the part of `change` that
 // matters: its absolute value, or only rises, or only falls.
-Outcome Judge(Fingerprint fingerprint, double change, double effect, double threshold,
-              std::optional<double> p_value, BaselineKind kind, const Thresholds& thresholds);
+DetectorResult EvaluateChange(Fingerprint fingerprint, double change, double effect, double threshold,
+                              std::optional<double> p_value, BaselineKind kind, const Thresholds& thresholds);
 
 // ---- numbers in sentences (detector_result.cpp) ----
 

@@ -18,21 +18,22 @@ double Ratio(double effect, double threshold) {
 
 }  // namespace
 
-Outcome Judge(Fingerprint fingerprint, double change, double effect, double threshold,
-              std::optional<double> p_value, BaselineKind kind, const Thresholds& thresholds) {
-    Outcome outcome;
-    outcome.ratio = Ratio(effect, threshold);
-    outcome.material = outcome.ratio >= 1 - kTolerance;
-    outcome.supported = !p_value || *p_value <= thresholds.p_value;
-    Finding& finding = outcome.finding;
+DetectorResult EvaluateChange(Fingerprint fingerprint, double change, double effect, double threshold,
+                              std::optional<double> p_value, BaselineKind kind,
+                              const Thresholds& thresholds) {
+    DetectorResult result;
+    result.ratio = Ratio(effect, threshold);
+    result.material = result.ratio >= 1 - kTolerance;
+    result.supported = !p_value || *p_value <= thresholds.p_value;
+    Finding& finding = result.finding;
     finding.fingerprint = std::move(fingerprint);
     finding.change = change;
     finding.threshold = threshold;
     finding.p_value = p_value;
     finding.baseline_kind = kind;
-    finding.severity = SeverityOf(outcome.ratio);
+    finding.severity = SeverityOf(result.ratio);
     finding.direction = change > 0 ? Direction::kUp : change < 0 ? Direction::kDown : Direction::kChanged;
-    return outcome;
+    return result;
 }
 
 std::string Fixed(double value, int decimals) {

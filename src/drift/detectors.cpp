@@ -11,16 +11,16 @@ namespace {
 
 // Runs one detector; what goes wrong inside it is noted, and the others go on. Nothing in here calls
 // PostgreSQL.
-template <typename Run>
-void Try(Look& look, const char* name, Run run) {
-    const size_t before = look.outcomes.size();
+template <typename Detector>
+void Try(DetectionRun& run, const char* name, Detector detect) {
+    const size_t before = run.results.size();
     try {
-        run();
+        detect();
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& e) {
-        look.outcomes.resize(before);
-        look.failed.emplace_back(name, e.what());
+        run.results.resize(before);
+        run.failed.emplace_back(name, e.what());
     }
 }
 
@@ -34,7 +34,7 @@ const snapshot::Distribution* FindAttribute(const Distributions* distributions,
 }
 
 // Reads everything before the detectors run: what fails here is the database's affair and must not be caught.
-std::vector<AttributeView> ReadAttributes(const Context& context) {
+std::vector<AttributeView> ReadAttributes(const DetectorContext& context) {
     std::vector<AttributeView> views;
     const History& history = context.history;
     const Distributions* now =
@@ -82,31 +82,31 @@ bool HasBaseline(const History& history, size_t index) {
 
 }  // namespace
 
-Look Detect(const History& history, size_t index, const Exclusions& exclusions,
-            const Expectations& expectations, const Thresholds& thresholds) {
-    Look look;
-    if (!expectations.monitoring) return look;
-    Context context{history, index, exclusions, expectations, thresholds, std::nullopt};
-    std::vector<Outcome>& outcomes = look.outcomes;
+DetectionRun Detect(const History& history, size_t index, const Exclusions& exclusions,
+                    const Expectations& expectations, const Thresholds& thresholds) {
+    DetectionRun run;
+    if (!expectations.monitoring) return run;
+    DetectorContext context{history, index, exclusions, expectations, thresholds, std::nullopt};
+    std::vector<DetectorResult>& results = run.results;
     if (context.now().ok) {
-        look.too_young = !HasBaseline(history, index);
-        Try(look, detector::kSizeChange, [&] {
+        run.too_young = !HasBaseline(history, index);
+        Try(run, detector::kSizeChange, [&] {
             context.size = ExpectSize(history, index, exclusions, thresholds);
-            DetectSize(context, outcomes);
+            DetectSize(context, results);
         });
-        Try(look, detector::kExpectedRange, [&] { DetectExpectedRange(context, outcomes); });
-        Try(look, detector::kSlowErosion, [&] { DetectErosion(context, outcomes); });
-        Try(look, detector::kConversionAnomaly, [&] { DetectConversion(context, outcomes); });
-        Try(look, detector::kInactivityCreep, [&] { DetectInactivity(context, outcomes); });
-        Try(look, detector::kMembershipChurn, [&] { DetectReplacement(context, outcomes); });
+        Try(run, detector::kExpectedRange, [&] { DetectExpectedRange(context, results); });
+        Try(run, detector::kSlowErosion, [&] { DetectErosion(context, results); });
+        Try(run, detector::kConversionAnomaly, [&] { DetectConversion(context, results); });
+        Try(run, detector::kInactivityCreep, [&] { DetectInactivity(context, results); });
+        Try(run, detector::kMembershipChurn, [&] { DetectMembershipChurn(context, results); });
         for (const AttributeView& view : ReadAttributes(context)) {
-            Try(look, detector::kDistributionShift, [&] { DetectShift(context, view, outcomes); });
-            Try(look, detector::kNullSpike, [&] { DetectNulls(context, view, outcomes); });
-            Try(look, detector::kNewValue, [&] { DetectValues(context, view, outcomes); });
+            Try(run, detector::kDistributionShift, [&] { DetectShift(context, view, results); });
+            Try(run, detector::kNullSpike, [&] { DetectNulls(context, view, results); });
+            Try(run, detector::kNewValue, [&] { DetectValues(context, view, results); });
         }
     }
-    Try(look, detector::kSchemaChange, [&] { DetectSchema(context, outcomes); });
-    return look;
+    Try(run, detector::kSchemaChange, [&] { DetectSchema(context, results); });
+    return run;
 }
 
 }  // namespace pulse::drift

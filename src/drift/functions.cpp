@@ -23,8 +23,8 @@ struct Pending {
     std::string name;
     std::optional<std::string> source;
     Point point;
-    std::vector<Outcome> outcomes;  // those that can change an incident
-    Ledger ledger;
+    std::vector<DetectorResult> detector_results;  // those that can change an incident
+    IncidentTracker tracker;
     Thresholds thresholds;
 };
 
@@ -60,10 +60,10 @@ class Check {
   private:
     void ReadPortion(const std::vector<CheckedSegment>& segments);
     void RunBatch(const std::vector<Job>& jobs);
-    void Keep(size_t segment, size_t index, Look look);
+    void Keep(size_t segment, size_t index, DetectionRun run);
     void Conclude();
     void Write(Pending& pending);
-    void Warn(const std::string& segment, const Look& look);
+    void Warn(const std::string& segment, const DetectionRun& run);
 
     std::optional<std::string> name_;
     Moment now_;
@@ -77,7 +77,7 @@ class Check {
     // The portion at work.
     std::vector<CheckedSegment> segments_;
     std::vector<History> histories_;
-    std::vector<Ledger> ledgers_;
+    std::vector<IncidentTracker> trackers_;
     std::vector<Expectations> expectations_;
     std::vector<Thresholds> thresholds_;
 };
@@ -94,11 +94,11 @@ void Check::ReadPortion(const std::vector<CheckedSegment>& segments) {
         moments.push_back(*segment.newest);
     }
     if (segments_.empty()) return;
-    histories_ = ReadHistories(segments_, now_, settings_, Reach::kUnchecked);
+    histories_ = ReadHistories(segments_, now_, settings_, HistoryRange::kUnchecked);
     Moment oldest = now_;
     for (const History& history : histories_)
         if (!history.points.empty()) oldest = std::min(oldest, history.points.front().moment);
-    ledgers_ = ReadLedgers(segments_, oldest, now_, settings_);
+    trackers_ = ReadIncidentTrackers(segments_, oldest, now_, settings_);
     expectations_.clear();
     thresholds_.assign(segments_.size(), settings_);
     std::vector<Job> jobs;
@@ -121,49 +121,53 @@ void Check::RunBatch(const std::vector<Job>& jobs) {
     std::vector<int64_t> needed;
     for (const Job& job : jobs)
         for (const int64_t id : NeededSnapshots(histories_[job.segment], job.index,
-                                                ledgers_[job.segment].Excluded(), thresholds_[job.segment]))
+                                                trackers_[job.segment].Excluded(), thresholds_[job.segment]))
             needed.push_back(id);
     cache_.Fetch(std::move(needed));
     for (const auto& [s, index, newest] : jobs) {
         pg::CheckInterrupts();
         if (!newest) {
             // History is caught up segment by segment; only the newest snapshots are judged together.
-            const auto silence = [&, s = s](Moment moment, std::vector<Outcome>& outcomes) {
-                Silence(mutes_, "segment", segments_[s].name, segments_[s].source, moment, outcomes);
+            const auto mute_filter = [&, s = s](Moment moment,
+                                                std::vector<DetectorResult>& detector_results) {
+                ApplyMutes(mutes_, "segment", segments_[s].name, segments_[s].source, moment,
+                           detector_results);
             };
-            Warn(segments_[s].name,
-                 Step(histories_[s], index, expectations_[s], thresholds_[s], ledgers_[s], silence));
+            Warn(segments_[s].name, CheckSnapshot(histories_[s], index, expectations_[s], thresholds_[s],
+                                                  trackers_[s], mute_filter));
             continue;
         }
-        Look look = Detect(histories_[s], index, ledgers_[s].Excluded(), expectations_[s], thresholds_[s]);
-        Warn(segments_[s].name, look);
-        tally_.too_young += look.too_young;
-        Keep(s, index, std::move(look));
+        DetectionRun run =
+            Detect(histories_[s], index, trackers_[s].Excluded(), expectations_[s], thresholds_[s]);
+        Warn(segments_[s].name, run);
+        tally_.too_young += run.too_young;
+        Keep(s, index, std::move(run));
     }
     cache_.Clear();
     arena_.Reset();
 }
 
-void Check::Keep(size_t segment, size_t index, Look look) {
-    Ledger& ledger = ledgers_[segment];
+void Check::Keep(size_t segment, size_t index, DetectionRun run) {
+    IncidentTracker& tracker = trackers_[segment];
     const Point& point = histories_[segment].points[index];
-    for (const double p : NewPValues(ledger, point.moment, look.outcomes)) p_values_.push_back(p);
-    std::erase_if(look.outcomes, [&](const Outcome& outcome) {
-        return !outcome.material && !ledger.Newest(outcome.finding.fingerprint);
+    for (const double p : NewPValues(tracker, point.moment, run.results)) p_values_.push_back(p);
+    std::erase_if(run.results, [&](const DetectorResult& result) {
+        return !result.material && !tracker.Newest(result.finding.fingerprint);
     });
-    const bool changed = std::any_of(ledger.incidents().begin(), ledger.incidents().end(),
+    const bool changed = std::any_of(tracker.incidents().begin(), tracker.incidents().end(),
                                      [](const Incident& incident) { return incident.changed; });
-    if (look.outcomes.empty() && !changed) return;
+    if (run.results.empty() && !changed) return;
     pending_.push_back({segments_[segment].id, segments_[segment].name, segments_[segment].source, point,
-                        std::move(look.outcomes), std::move(ledger), thresholds_[segment]});
+                        std::move(run.results), std::move(tracker), thresholds_[segment]});
 }
 
 void Check::Conclude() {
     const double limit = DiscoveryLimit(p_values_, settings_.false_discovery_rate);
     for (Pending& pending : pending_) {
         pg::CheckInterrupts();
-        Silence(mutes_, "segment", pending.name, pending.source, pending.point.moment, pending.outcomes);
-        pending.ledger.Apply(pending.point, pending.outcomes, limit, pending.thresholds);
+        ApplyMutes(mutes_, "segment", pending.name, pending.source, pending.point.moment,
+                   pending.detector_results);
+        pending.tracker.Apply(pending.point, pending.detector_results, limit, pending.thresholds);
         Write(pending);
         arena_.Reset();
     }
@@ -171,15 +175,15 @@ void Check::Conclude() {
 
 // What opens because a table under the segment is late or empty joins the group of that.
 void Check::Write(Pending& pending) {
-    std::vector<Incident>& incidents = pending.ledger.incidents();
+    std::vector<Incident>& incidents = pending.tracker.incidents();
     const bool opens =
         std::any_of(incidents.begin(), incidents.end(), [](const Incident& i) { return i.id == 0; });
     WriteIncidents({.segment = pending.segment}, incidents, now_,
-                   opens ? CauseUnder(pending.segment, pending.point.moment) : std::nullopt);
+                   opens ? FindTableCauseGroup(pending.segment, pending.point.moment) : std::nullopt);
 }
 
-void Check::Warn(const std::string& segment, const Look& look) {
-    for (const auto& [detector, reason] : look.failed)
+void Check::Warn(const std::string& segment, const DetectionRun& run) {
+    for (const auto& [detector, reason] : run.failed)
         pg::Warning("detector " + detector + " failed on segment \"" + segment + "\"", reason,
                     "The other detectors and segments were checked.");
 }
@@ -232,7 +236,7 @@ void RefuseInactive(const std::string& name) {
 // ---- back-test ----
 
 struct Replay {
-    Ledger ledger;
+    IncidentTracker tracker;
     size_t snapshots = 0;
     Moment first = 0, last = 0;
 };
@@ -244,7 +248,7 @@ Replay ReplayHistory(const segment::Segment& segment, const std::optional<Json>&
     CheckedSegment whole;
     whole.id = segment.id;
     whole.cadence = std::max<int64_t>(segment.cadence, kSecond);
-    History history = std::move(ReadHistories({whole}, pg::Now(), thresholds, Reach::kWhole).front());
+    History history = std::move(ReadHistories({whole}, pg::Now(), thresholds, HistoryRange::kWhole).front());
     Replay replay;
     if (history.points.empty()) return replay;
     DistributionCache cache;
@@ -260,7 +264,7 @@ Replay ReplayHistory(const segment::Segment& segment, const std::optional<Json>&
             cache.Clear();
             arena.Reset();
         }
-        Step(history, i, expectations, thresholds, replay.ledger);
+        CheckSnapshot(history, i, expectations, thresholds, replay.tracker);
     }
     return replay;
 }
@@ -281,7 +285,7 @@ void Report(const Replay& replay, const std::string& name) {
     else
         pg::Notice("replayed " + Plural(replay.snapshots, "snapshot") + " from " + FormatDate(replay.first) +
                    " to " + FormatDate(replay.last) + ": " +
-                   Plural(replay.ledger.incidents().size(), "incident"));
+                   Plural(replay.tracker.incidents().size(), "incident"));
 }
 
 }  // namespace
@@ -310,7 +314,7 @@ PULSE_FUNCTION(pulse_backtest) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const drift::Replay replay = drift::ReplayHistory(pulse::segment::Load(name), overrides);
-    for (const drift::Incident& incident : replay.ledger.incidents()) drift::AddReplayed(results, incident);
+    for (const drift::Incident& incident : replay.tracker.incidents()) drift::AddReplayed(results, incident);
     drift::Report(replay, name);
     return pg::ResultSet::Done();
 }

@@ -15,9 +15,8 @@ constexpr double kNormalBelow = 0.8;
 // Without any evidence a large change is noise of a small segment: it must not keep an incident alive.
 constexpr double kNoEvidence = 0.05;
 
-bool IsNormal(const Outcome& outcome) {
-    return outcome.ratio < kNormalBelow ||
-           (outcome.finding.p_value && *outcome.finding.p_value > kNoEvidence);
+bool IsNormal(const DetectorResult& result) {
+    return result.ratio < kNormalBelow || (result.finding.p_value && *result.finding.p_value > kNoEvidence);
 }
 
 void AddEvent(Incident& incident, Moment at, const char* kind, std::string note) {
@@ -52,7 +51,7 @@ std::optional<IncidentStatus> ParseIncidentStatus(const std::string& name) {
     return std::nullopt;
 }
 
-Exclusions Ledger::Excluded() const {
+Exclusions IncidentTracker::Excluded() const {
     Exclusions exclusions;
     for (const Incident& incident : incidents_) {
         if (incident.new_normal) continue;
@@ -65,48 +64,48 @@ Exclusions Ledger::Excluded() const {
     return exclusions;
 }
 
-const Incident* Ledger::Newest(const Fingerprint& fingerprint) const {
+const Incident* IncidentTracker::Newest(const Fingerprint& fingerprint) const {
     const auto found = std::find_if(incidents_.rbegin(), incidents_.rend(), [&](const Incident& incident) {
         return incident.finding.fingerprint == fingerprint;
     });
     return found == incidents_.rend() ? nullptr : &*found;
 }
 
-Incident* Ledger::Find(const Fingerprint& fingerprint) {
+Incident* IncidentTracker::Find(const Fingerprint& fingerprint) {
     return const_cast<Incident*>(Newest(fingerprint));
 }
 
-bool Ledger::IsNew(const Fingerprint& fingerprint, Moment moment) const {
+bool IncidentTracker::IsNew(const Fingerprint& fingerprint, Moment moment) const {
     const Incident* incident = Newest(fingerprint);
     return !incident || (!incident->live() && !incident->MutedAt(moment));
 }
 
-void Ledger::Apply(const Point& point, const std::vector<Outcome>& outcomes, double limit,
-                   const Thresholds& thresholds) {
-    for (const Outcome& outcome : outcomes) {
-        Incident* incident = Find(outcome.finding.fingerprint);
-        const bool is_new = IsNew(outcome.finding.fingerprint, point.moment);
-        const bool discovered = !outcome.finding.p_value || *outcome.finding.p_value <= limit;
-        if (outcome.material && outcome.supported && (!is_new || discovered))
-            TakeFinding(incident, point, outcome, thresholds);
+void IncidentTracker::Apply(const Point& point, const std::vector<DetectorResult>& results, double limit,
+                            const Thresholds& thresholds) {
+    for (const DetectorResult& result : results) {
+        Incident* incident = Find(result.finding.fingerprint);
+        const bool is_new = IsNew(result.finding.fingerprint, point.moment);
+        const bool discovered = !result.finding.p_value || *result.finding.p_value <= limit;
+        if (result.material && result.supported && (!is_new || discovered))
+            TakeFinding(incident, point, result, thresholds);
         else if (incident)
-            TakeNormal(*incident, point, outcome, thresholds);
+            TakeNormal(*incident, point, result, thresholds);
     }
 }
 
-void Ledger::TakeFinding(Incident* incident, const Point& point, const Outcome& outcome,
-                         const Thresholds& thresholds) {
+void IncidentTracker::TakeFinding(Incident* incident, const Point& point, const DetectorResult& result,
+                                  const Thresholds& thresholds) {
     const bool live = incident && incident->live();
     const bool muted = incident && incident->MutedAt(point.moment);
     const bool reopen = incident && !live && !muted && MayReopen(*incident, point.moment, thresholds);
     if (!live && !muted && !reopen) {
         incident = &incidents_.emplace_back();
-        incident->since = outcome.finding.onset.value_or(point.moment);
+        incident->since = result.finding.onset.value_or(point.moment);
         incident->opened_at = point.moment;
     }
     const Severity before = incident->finding.severity;
     const std::optional<int64_t> baseline_snapshot = incident->finding.baseline_snapshot;
-    incident->finding = outcome.finding;
+    incident->finding = result.finding;
     // Evidence is compared with the last snapshot before it all began.
     if (live || muted || reopen) incident->finding.baseline_snapshot = baseline_snapshot;
     incident->last_seen_at = point.moment;
@@ -115,21 +114,21 @@ void Ledger::TakeFinding(Incident* incident, const Point& point, const Outcome& 
     incident->changed = incident->seen = true;
     if (muted) return;
     if (live) {
-        if (outcome.finding.severity != before)
-            AddEvent(*incident, point.moment, outcome.finding.severity > before ? "worsened" : "eased",
-                     std::string("from ") + Name(before) + " to " + Name(outcome.finding.severity));
+        if (result.finding.severity != before)
+            AddEvent(*incident, point.moment, result.finding.severity > before ? "worsened" : "eased",
+                     std::string("from ") + Name(before) + " to " + Name(result.finding.severity));
         return;
     }
     incident->status = IncidentStatus::kOpen;
     incident->closed_at.reset();
     incident->ignored_until.reset();
     incident->closed_by_itself = incident->new_normal = false;
-    AddEvent(*incident, point.moment, reopen ? "reopened" : "opened", outcome.finding.summary);
+    AddEvent(*incident, point.moment, reopen ? "reopened" : "opened", result.finding.summary);
 }
 
-void Ledger::TakeNormal(Incident& incident, const Point& point, const Outcome& outcome,
-                        const Thresholds& thresholds) {
-    const bool normal = IsNormal(outcome);
+void IncidentTracker::TakeNormal(Incident& incident, const Point& point, const DetectorResult& result,
+                                 const Thresholds& thresholds) {
+    const bool normal = IsNormal(result);
     if (!incident.live()) {
         // Only whether it was ever normal again matters after closing.
         if (normal && incident.normal_count == 0) {
@@ -146,27 +145,29 @@ void Ledger::TakeNormal(Incident& incident, const Point& point, const Outcome& o
     incident.closed_at = point.moment;
     incident.closed_by_itself = true;
     AddEvent(incident, point.moment, "resolved",
-             "normal again for " + std::to_string(count) + " " + look_ + (count == 1 ? "" : "s in a row"));
+             "normal again for " + std::to_string(count) + " " + unit_ + (count == 1 ? "" : "s in a row"));
 }
 
-std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes) {
+std::vector<double> NewPValues(const IncidentTracker& tracker, Moment moment,
+                               const std::vector<DetectorResult>& results) {
     std::vector<double> values;
-    for (const Outcome& outcome : outcomes)
-        if (outcome.finding.p_value && ledger.IsNew(outcome.finding.fingerprint, moment))
+    for (const DetectorResult& result : results)
+        if (result.finding.p_value && tracker.IsNew(result.finding.fingerprint, moment))
             // What is certain but too small to matter is no discovery; it must not make room for others.
-            values.push_back(outcome.material ? *outcome.finding.p_value : 1);
+            values.push_back(result.material ? *result.finding.p_value : 1);
     return values;
 }
 
-Look Step(const History& history, size_t index, const Expectations& expectations,
-          const Thresholds& thresholds, Ledger& ledger, const Silencer& silence) {
-    Look look = Detect(history, index, ledger.Excluded(), expectations, thresholds);
+DetectionRun CheckSnapshot(const History& history, size_t index, const Expectations& expectations,
+                           const Thresholds& thresholds, IncidentTracker& tracker,
+                           const MuteFilter& mute_filter) {
+    DetectionRun run = Detect(history, index, tracker.Excluded(), expectations, thresholds);
     const Point& point = history.points[index];
     const double limit =
-        DiscoveryLimit(NewPValues(ledger, point.moment, look.outcomes), thresholds.false_discovery_rate);
-    if (silence) silence(point.moment, look.outcomes);
-    ledger.Apply(point, look.outcomes, limit, thresholds);
-    return look;
+        DiscoveryLimit(NewPValues(tracker, point.moment, run.results), thresholds.false_discovery_rate);
+    if (mute_filter) mute_filter(point.moment, run.results);
+    tracker.Apply(point, run.results, limit, thresholds);
+    return run;
 }
 
 double DiscoveryLimit(const std::vector<double>& p_values, double rate) {

@@ -129,7 +129,7 @@ int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds) {
 }
 
 std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now,
-                                   const Thresholds& thresholds, Reach reach) {
+                                   const Thresholds& thresholds, HistoryRange range) {
     // Columns are parsed only where they are compared: from the newest checked snapshot on.
     static pg::Statement statement(
         "SELECT s.id, p.id, p.taken_at, p.version, p.status = 'ok', p.size, p.converted, p.inactive, "
@@ -167,7 +167,7 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
     }
     const auto places = Places(segments);
     const pg::Result rows = statement.Execute({Value::Int8s(Ids(segments)), Value::Int8s(depths),
-                                               Value::Time(now), Value::Bool(reach == Reach::kWhole)});
+                                               Value::Time(now), Value::Bool(range == HistoryRange::kWhole)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
         histories[places.at(rows[i].Int8(0))].points.push_back(ReadPoint(rows[i]));

@@ -39,7 +39,7 @@ std::optional<int64_t> SnapshotOf(const Incident& incident) {
     return incident.snapshot ? std::optional(incident.snapshot) : std::nullopt;  // tables have none
 }
 
-void Insert(const Subject& subject, Incident& incident, std::optional<int64_t> group, Moment now) {
+void Insert(const IncidentSubject& subject, Incident& incident, std::optional<int64_t> group, Moment now) {
     static pg::Statement statement(
         "WITH n AS (SELECT nextval('pulse.incident_record_id_seq') AS id)"
         " INSERT INTO pulse.incident_record (id, group_id, segment_id, detector, attribute, severity, "
@@ -134,8 +134,8 @@ void WriteEvents(Incident& incident) {
 
 }  // namespace
 
-std::vector<Ledger> ReadLedgers(const std::vector<CheckedSegment>& segments, Moment oldest, Moment now,
-                                const Thresholds& thresholds) {
+std::vector<IncidentTracker> ReadIncidentTrackers(const std::vector<CheckedSegment>& segments, Moment oldest,
+                                                  Moment now, const Thresholds& thresholds) {
     static pg::Statement statement(
         "SELECT segment_id, id, detector, attribute, severity, status, observed, change, since, opened_at, "
         "last_seen_at,"
@@ -157,12 +157,12 @@ std::vector<Ledger> ReadLedgers(const std::vector<CheckedSegment>& segments, Mom
         {Value::Int8s(ids), Value::Time(oldest), Value::Time(now - thresholds.reopen_within)});
     for (uint64_t i = 0; i < rows.size(); ++i)
         incidents[places.at(rows[i].Int8(0))].push_back(ReadIncident(rows[i]));
-    std::vector<Ledger> ledgers;
-    for (auto& list : incidents) ledgers.emplace_back(std::move(list));
-    return ledgers;
+    std::vector<IncidentTracker> trackers;
+    for (auto& list : incidents) trackers.emplace_back(std::move(list));
+    return trackers;
 }
 
-Ledger ReadMonitorLedger(int64_t monitor, Moment now, const Thresholds& thresholds) {
+IncidentTracker ReadMonitorIncidents(int64_t monitor, Moment now, const Thresholds& thresholds) {
     static pg::Statement statement(
         "SELECT monitor_id, id, detector, attribute, severity, status, observed, change, since, opened_at, "
         "last_seen_at, closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, "
@@ -175,10 +175,10 @@ Ledger ReadMonitorLedger(int64_t monitor, Moment now, const Thresholds& threshol
     const pg::Result rows =
         statement.Execute({Value::Int8(monitor), Value::Time(now - thresholds.reopen_within)});
     for (uint64_t i = 0; i < rows.size(); ++i) incidents.push_back(ReadIncident(rows[i]));
-    return Ledger(std::move(incidents), "check");
+    return IncidentTracker(std::move(incidents), "check");
 }
 
-void WriteIncidents(const Subject& subject, std::vector<Incident>& incidents, Moment now,
+void WriteIncidents(const IncidentSubject& subject, std::vector<Incident>& incidents, Moment now,
                     std::optional<int64_t> cause) {
     std::optional<int64_t> group = std::nullopt;
     Moment group_moment = 0;

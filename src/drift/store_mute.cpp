@@ -18,18 +18,19 @@ std::vector<Mute> ReadMutes() {
     return mutes;
 }
 
-void Silence(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
-             const std::optional<std::string>& source, Moment moment, std::vector<Outcome>& outcomes) {
+void ApplyMutes(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
+                const std::optional<std::string>& source, Moment moment,
+                std::vector<DetectorResult>& results) {
     const bool muted = std::any_of(mutes.begin(), mutes.end(), [&](const Mute& mute) {
         if (mute.since > moment || (mute.until && *mute.until <= moment)) return false;
         return mute.kind == "everything" || (mute.kind == kind && mute.name == name) ||
                (mute.kind == "source" && source && mute.name == *source);
     });
     // What is normal still counts, so that an incident may close meanwhile.
-    if (muted) std::erase_if(outcomes, [](const Outcome& outcome) { return outcome.material; });
+    if (muted) std::erase_if(results, [](const DetectorResult& result) { return result.material; });
 }
 
-std::optional<int64_t> CauseUnder(int64_t segment, Moment moment) {
+std::optional<int64_t> FindTableCauseGroup(int64_t segment, Moment moment) {
     static pg::Statement definition(
         "SELECT definition, search_path FROM pulse.segment WHERE id = $1 AND EXISTS (SELECT FROM "
         "pulse.monitor)",

@@ -126,7 +126,7 @@ References FindReferences(const Definition& definition) {
                 "Make a trait of it with pulse_create_trait('recent_buyer', 'events.purchase.count_30d >= "
                 "1') and say recent_buyer here: "
                 "then a decision reads what is kept, not the events.");
-        const rule::Mentions mentions = rule::FindMentions(*expr);
+        const rule::ReferencedNames mentions = rule::FindReferencedNames(*expr);
         traits.insert(mentions.traits.begin(), mentions.traits.end());
         segments.insert(mentions.segments.begin(), mentions.segments.end());
     }

@@ -49,7 +49,7 @@ void CompileSegments(const rule::Expr& expr, CompiledRule& compiled) {
             if (const std::string* name = NamedSegment(*operand); name && !compiled.segment)
                 compiled.segment = *name;
     if (compiled.segment) return;
-    for (const std::string& name : rule::FindMentions(expr).segments)
+    for (const std::string& name : rule::FindReferencedNames(expr).segments)
         compiled.segments.emplace_back(
             name, trait::Rule(rule::Print(*SegmentReference(name)), rule::Expect::kBoolean, true));
 }

@@ -152,7 +152,7 @@ void StoredEvaluationContext::Explain(size_t rule, std::vector<ExplanationLine>&
         return;
     }
     const rule::ExprPtr expr = rule::Parse(flag_->definition.rules[rule].when);
-    for (const rule::Part& part : rule::Parts(expr)) {
+    for (const rule::SubExpression& part : rule::SubExpressions(expr)) {
         if (IsLiteral(*part.expr)) continue;
         ExplanationLine line{part.depth + 1, part.text, "null", ""};
         try {

@@ -88,9 +88,9 @@ void UpdateState(StoredCheck& stored, const CheckResult& result, Moment now) {
                        Value::Text(Name(result.status)), Value::Time(now), Value::Text(result.message)});
 }
 
-drift::Outcome OutcomeOf(const StoredCheck& stored, const CheckResult& result,
-                         const drift::Fingerprint& fingerprint) {
-    drift::Outcome outcome;
+drift::DetectorResult OutcomeOf(const StoredCheck& stored, const CheckResult& result,
+                                const drift::Fingerprint& fingerprint) {
+    drift::DetectorResult outcome;
     outcome.ratio = result.ratio;
     outcome.material = result.status == Status::kBad || result.status == Status::kError;
     outcome.supported = outcome.material;
@@ -138,22 +138,23 @@ void AttachSegmentIncidents(Moment since) {
                                {INT8OID, INT8OID});
     const pg::Result rows = orphans.Execute({Value::Time(since)});
     for (uint64_t i = 0; i < rows.size(); ++i)
-        if (const auto cause = drift::CauseUnder(rows[i].Int8(1), rows[i].Time(2)))
+        if (const auto cause = drift::FindTableCauseGroup(rows[i].Int8(1), rows[i].Time(2)))
             adopt.Execute({Value::Int8(rows[i].Int8(0)), Value::Int8(*cause)});
 }
 
-void MoveIncidents(const MonitorRun& run, std::vector<drift::Outcome> outcomes, drift::Ledger& ledger,
-                   const drift::Thresholds& thresholds) {
+void MoveIncidents(const MonitorRun& run, std::vector<drift::DetectorResult> outcomes,
+                   drift::IncidentTracker& tracker, const drift::Thresholds& thresholds) {
     const std::optional<std::string> source =
         run.place.source.empty() ? std::nullopt : std::optional(run.place.source);
-    drift::Silence(drift::ReadMutes(), "table", run.relation, source, run.now, outcomes);
+    drift::ApplyMutes(drift::ReadMutes(), "table", run.relation, source, run.now, outcomes);
     // The cause first, so that what follows from it joins its group.
-    std::stable_partition(outcomes.begin(), outcomes.end(),
-                          [](const drift::Outcome& outcome) { return IsCause(outcome.finding.fingerprint); });
+    std::stable_partition(outcomes.begin(), outcomes.end(), [](const drift::DetectorResult& outcome) {
+        return IsCause(outcome.finding.fingerprint);
+    });
     drift::Point point;
     point.moment = run.now;
-    ledger.Apply(point, outcomes, 1, thresholds);
-    std::vector<drift::Incident>& incidents = ledger.incidents();
+    tracker.Apply(point, outcomes, 1, thresholds);
+    std::vector<drift::Incident>& incidents = tracker.incidents();
     std::optional<Moment> began;
     for (const drift::Incident& incident : incidents)
         if (incident.id == 0 && IsCause(incident.finding.fingerprint))
@@ -175,8 +176,8 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
         "unavailable = $3 WHERE id = $1",
         {Value::Int8(run.monitor), Value::Time(run.now), Value::Text(measured.unavailable)});
     const drift::Thresholds thresholds = drift::ThresholdsFromSettings();
-    drift::Ledger ledger = drift::ReadMonitorLedger(run.monitor, run.now, thresholds);
-    std::vector<drift::Outcome> outcomes;
+    drift::IncidentTracker tracker = drift::ReadMonitorIncidents(run.monitor, run.now, thresholds);
+    std::vector<drift::DetectorResult> outcomes;
     std::vector<CheckReport> reports;
     std::string trouble;
     for (size_t i = 0; i < run.checks.size(); ++i) {
@@ -199,21 +200,21 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
         InsertResult(stored, result, measured.unavailable ? nullptr : &measured.measurements[i], run.now);
         UpdateState(stored, result, run.now);
         const drift::Fingerprint fingerprint{Detector(stored.check.type), stored.check.Attribute()};
-        drift::Outcome outcome = OutcomeOf(stored, result, fingerprint);
+        drift::DetectorResult outcome = OutcomeOf(stored, result, fingerprint);
         const bool enough =
-            stored.consecutive_bad >= stored.check.after || !ledger.IsNew(fingerprint, run.now);
+            stored.consecutive_bad >= stored.check.after || !tracker.IsNew(fingerprint, run.now);
         if (outcome.material ? enough : result.status == Status::kOk) outcomes.push_back(std::move(outcome));
         std::string name = Name(stored.check.type);
         if (!fingerprint.attribute.empty()) name += " " + fingerprint.attribute;
         reports.push_back(
             {stored.check.type, run.relation, std::move(name), std::move(result), std::nullopt});
     }
-    MoveIncidents(run, std::move(outcomes), ledger, thresholds);
+    MoveIncidents(run, std::move(outcomes), tracker, thresholds);
     auto one = reports.begin();
     for (const StoredCheck& stored : run.checks) {
         if (stored.gone) continue;
         const drift::Incident* incident =
-            ledger.Newest({Detector(stored.check.type), stored.check.Attribute()});
+            tracker.Newest({Detector(stored.check.type), stored.check.Attribute()});
         if (incident && incident->live()) one->incident = incident->id;
         ++one;
     }

@@ -61,7 +61,7 @@ ExprPtr Make(Node node, size_t position) {
     if (const Metric* metric = std::get_if<Metric>(&node)) {
         std::vector<ExprPtr> filters;
         if (metric->filter) filters.push_back(metric->filter);
-        for (const Step& step : metric->steps)
+        for (const SequenceStep& step : metric->steps)
             if (step.filter) filters.push_back(step.filter);
         depth = DepthAbove(filters);
     }

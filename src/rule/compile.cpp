@@ -18,17 +18,17 @@ constexpr size_t kMaxSql = 32 * kMaxText;
 class Compiler {
   public:
     Compiler(const Scope& scope, const std::string& now_sql)
-        : scope_(scope), now_sql_(now_sql), clock_(now_sql) {}
+        : scope_(scope), now_sql_(now_sql), next_change_(now_sql) {}
 
     const std::vector<std::string>& columns() const { return columns_; }
-    std::string Until() const { return clock_.Until(); }
-    void Result(const Value& value) { clock_.Result(value); }
+    std::string Until() const { return next_change_.Until(); }
+    void Result(const CompiledValue& value) { next_change_.AddResult(value); }
 
-    Value Eval(const Expr& expr) {
-        Value value = std::visit([&](const auto& node) { return Of(node, expr); }, expr.node);
+    CompiledValue Eval(const Expr& expr) {
+        CompiledValue value = std::visit([&](const auto& node) { return Of(node, expr); }, expr.node);
         // Some constructs write an operand twice; nested often enough, a short rule would fill the memory.
         if (value.sql.size() > kMaxSql)
-            throw UserError(sqlstate::kProgramLimit, "rule is too complex" + At(expr),
+            throw UserError(sqlstate::kProgramLimit, "rule is too complex" + AtPosition(expr),
                             "The SQL of " + PrintShort(expr) + " has " + std::to_string(value.sql.size()) +
                                 " bytes; at most " + std::to_string(kMaxSql) + " are allowed.",
                             "Use fewer nested ?? of moved dates and times.");
@@ -36,38 +36,38 @@ class Compiler {
     }
 
     std::string Condition(const Expr& expr) {
-        const Value value = AsType(Eval(expr), Type::kBoolean);
+        const CompiledValue value = AsType(Eval(expr), Type::kBoolean);
         if (value.type == Type::kBoolean) return value.sql;
-        throw UserError(sqlstate::kDatatypeMismatch, "not a condition in rule" + At(expr),
+        throw UserError(sqlstate::kDatatypeMismatch, "not a condition in rule" + AtPosition(expr),
                         Describe(value) + ", not boolean.",
                         "Compare it with something or test it with is not null.");
     }
 
   private:
-    Value Of(const Null&, const Expr& expr) {
-        throw UserError(sqlstate::kDatatypeMismatch, "null cannot stand here in rule" + At(expr),
+    CompiledValue Of(const Null&, const Expr& expr) {
+        throw UserError(sqlstate::kDatatypeMismatch, "null cannot stand here in rule" + AtPosition(expr),
                         "A comparison with null is never true, except by = and !=.",
                         "Use is null, is not null, or x ?? value.");
     }
-    Value Of(const Boolean& node, const Expr& expr) {
+    CompiledValue Of(const Boolean& node, const Expr& expr) {
         return {.type = Type::kBoolean,
                 .sql = node.value ? "true" : "false",
                 .sql_type = "boolean",
                 .expr = &expr,
                 .literal = true};
     }
-    Value Of(const Number& node, const Expr& expr) {
+    CompiledValue Of(const Number& node, const Expr& expr) {
         const std::string sql = node.digits.front() == '-' ? "(" + node.digits + ")" : node.digits;
         return {.type = Type::kNumber, .sql = sql, .sql_type = "numeric", .expr = &expr, .literal = true};
     }
-    Value Of(const Text& node, const Expr& expr) {
+    CompiledValue Of(const Text& node, const Expr& expr) {
         return {.type = Type::kText,
                 .sql = QuoteText(node.value),
                 .sql_type = "text",
                 .expr = &expr,
                 .literal = true};
     }
-    Value Of(const Duration& node, const Expr& expr) {
+    CompiledValue Of(const Duration& node, const Expr& expr) {
         return {.type = Type::kDuration,
                 .sql = "",
                 .sql_type = "duration",
@@ -75,21 +75,21 @@ class Compiler {
                 .literal = true,
                 .seconds = node.seconds};
     }
-    Value Of(const List&, const Expr& expr) {
-        throw UserError(sqlstate::kDatatypeMismatch, "a list cannot stand here in rule" + At(expr),
+    CompiledValue Of(const List&, const Expr& expr) {
+        throw UserError(sqlstate::kDatatypeMismatch, "a list cannot stand here in rule" + AtPosition(expr),
                         PrintShort(expr) + " is a list.", "A list stands after \"in\" or \"not in\".");
     }
 
-    Value Of(const Reference& node, const Expr& expr) {
+    CompiledValue Of(const Reference& node, const Expr& expr) {
         if (const Expr* meaning = scope_.Substitute(node)) {
-            Value value = Eval(*meaning);
+            CompiledValue value = Eval(*meaning);
             value.expr = &expr;
             return value;
         }
         return Of(scope_.Resolve(node, expr.position), expr);
     }
 
-    Value Of(const Resolved& resolved, const Expr& expr) {
+    CompiledValue Of(const Resolved& resolved, const Expr& expr) {
         if (!resolved.column.empty() &&
             std::find(columns_.begin(), columns_.end(), resolved.column) == columns_.end())
             columns_.push_back(resolved.column);
@@ -101,12 +101,12 @@ class Compiler {
                 .absolute = resolved.sql_type.ends_with("with time zone")};
     }
 
-    Value Of(const Metric&, const Expr& expr) { return Of(scope_.ResolveMetric(expr), expr); }
+    CompiledValue Of(const Metric&, const Expr& expr) { return Of(scope_.ResolveMetric(expr), expr); }
 
-    Value Of(const Call& node, const Expr& expr) {
+    CompiledValue Of(const Call& node, const Expr& expr) {
         if (node.function == Function::kNow) return Now(expr);
         if (node.function == Function::kIf) return If(node, expr);
-        const Value argument = Eval(*node.arguments[0]);
+        const CompiledValue argument = Eval(*node.arguments[0]);
         switch (node.function) {
             case Function::kLower:
                 return TextOf("pg_catalog.lower(" + RequireText(argument, expr) + ")", expr);
@@ -133,51 +133,52 @@ class Compiler {
         return Now(expr);
     }
 
-    Value Since(const Value& argument, int64_t unit, const Expr& expr) {
-        const Value instant = ToInstant(argument);
+    CompiledValue Since(const CompiledValue& argument, int64_t unit, const Expr& expr) {
+        const CompiledValue instant = ToInstant(argument);
         if (instant.type != Type::kTimestamp) WrongArgument(argument, "a date or timestamp", expr);
-        Value value = NumberOf("pg_catalog.floor((" + Epoch(Now(expr)) + " - " + Epoch(instant) + ") / " +
-                                   std::to_string(unit) + ")",
-                               "numeric", expr);
-        for (const Value& start : instant.options.empty() ? std::vector<Value>{instant} : instant.options)
-            if (!IsNow(start)) value.ticks.push_back({std::make_shared<const Value>(start), unit});
+        CompiledValue value = NumberOf("pg_catalog.floor((" + Epoch(Now(expr)) + " - " + Epoch(instant) +
+                                           ") / " + std::to_string(unit) + ")",
+                                       "numeric", expr);
+        for (const CompiledValue& start :
+             instant.options.empty() ? std::vector<CompiledValue>{instant} : instant.options)
+            if (!IsNow(start)) value.ticks.push_back({std::make_shared<const CompiledValue>(start), unit});
         return value;
     }
 
     // A number made of others changes when one of them does.
-    static Value Ticking(Value value, const std::vector<Value>& from) {
-        for (const Value& number : from)
+    static CompiledValue Ticking(CompiledValue value, const std::vector<CompiledValue>& from) {
+        for (const CompiledValue& number : from)
             value.ticks.insert(value.ticks.end(), number.ticks.begin(), number.ticks.end());
         value.simple = value.ticks.empty();
         return value;
     }
 
-    Value If(const Call& node, const Expr& expr) {
+    CompiledValue If(const Call& node, const Expr& expr) {
         const std::string condition = Condition(*node.arguments[0]);
         return Choice({Eval(*node.arguments[1]), Eval(*node.arguments[2])}, condition, expr);
     }
 
-    Value Of(const Operation& node, const Expr& expr) {
+    CompiledValue Of(const Operation& node, const Expr& expr) {
         switch (node.op) {
-            case Op::kOr: return Truth(Join(node, " OR "), expr);
-            case Op::kAnd: return Truth(Join(node, " AND "), expr);
-            case Op::kNot: return Truth("(NOT " + Condition(*node.operands[0]) + ")", expr);
-            case Op::kIsNull: return Truth("(" + Plain(Eval(*node.operands[0])) + " IS NULL)", expr);
+            case Op::kOr: return BooleanOf(Join(node, " OR "), expr);
+            case Op::kAnd: return BooleanOf(Join(node, " AND "), expr);
+            case Op::kNot: return BooleanOf("(NOT " + Condition(*node.operands[0]) + ")", expr);
+            case Op::kIsNull: return BooleanOf("(" + ToSql(Eval(*node.operands[0])) + " IS NULL)", expr);
             case Op::kIn: return In(node, expr);
             case Op::kCoalesce: return Choice(EvalAll(node.operands), "", expr);
             case Op::kNegate: {
-                const Value value = Eval(*node.operands[0]);
+                const CompiledValue value = Eval(*node.operands[0]);
                 return Ticking(NumberOf("(- " + RequireNumber(value, expr) + ")", "numeric", expr), {value});
             }
             default: break;
         }
-        const Value left = Eval(*node.operands[0]), right = Eval(*node.operands[1]);
+        const CompiledValue left = Eval(*node.operands[0]), right = Eval(*node.operands[1]);
         switch (node.op) {
             case Op::kBetween: {
-                const Value high = Eval(*node.operands[2]);
-                return Truth("(" + Comparison(left, Op::kGreaterEqual, right, expr) + " AND " +
-                                 Comparison(left, Op::kLessEqual, high, expr) + ")",
-                             expr);
+                const CompiledValue high = Eval(*node.operands[2]);
+                return BooleanOf("(" + Comparison(left, Op::kGreaterEqual, right, expr) + " AND " +
+                                     Comparison(left, Op::kLessEqual, high, expr) + ")",
+                                 expr);
             }
             case Op::kContains:
                 if (left.type == Type::kArray) return ListContains(left, right, expr);
@@ -187,7 +188,7 @@ class Compiler {
             case Op::kEndsWith: return PartOfText(node.op, left, right, expr);
             case Op::kMatches: return Matches(left, right, expr);
             case Op::kWithinLast:
-            case Op::kBeforeLast: return Truth(Window(node.op, left, right, expr), expr);
+            case Op::kBeforeLast: return BooleanOf(Window(node.op, left, right, expr), expr);
             case Op::kAdd:
             case Op::kSubtract:
                 if (AsType(left, Type::kNumber).type != Type::kNumber ||
@@ -197,19 +198,19 @@ class Compiler {
             case Op::kMultiply:
             case Op::kDivide:
             case Op::kModulo: return Ticking(Arithmetic(node.op, left, right, expr), {left, right});
-            default: return Truth(Comparison(left, node.op, right, expr), expr);
+            default: return BooleanOf(Comparison(left, node.op, right, expr), expr);
         }
     }
 
-    std::string Comparison(const Value& left, Op op, const Value& right, const Expr& expr) {
+    std::string Comparison(const CompiledValue& left, Op op, const CompiledValue& right, const Expr& expr) {
         if (left.dynamic && right.dynamic) return CompareJson(left, op, right);
-        const Value a = Beside(left, right, op), b = Beside(right, left, op);
+        const CompiledValue a = AsTypeOf(left, right, op), b = AsTypeOf(right, left, op);
         std::string sql = Compare(a, op, b, expr);
-        clock_.Compare(a, op, b);
+        next_change_.AddComparison(a, op, b);
         return sql;
     }
 
-    Value Now(const Expr& expr) const {
+    CompiledValue Now(const Expr& expr) const {
         return {.type = Type::kTimestamp,
                 .sql = now_sql_,
                 .sql_type = "timestamp with time zone",
@@ -218,8 +219,8 @@ class Compiler {
                 .absolute = true};
     }
 
-    std::vector<Value> EvalAll(const std::vector<ExprPtr>& exprs) {
-        std::vector<Value> values;
+    std::vector<CompiledValue> EvalAll(const std::vector<ExprPtr>& exprs) {
+        std::vector<CompiledValue> values;
         for (const ExprPtr& expr : exprs) values.push_back(Eval(*expr));
         return values;
     }
@@ -231,30 +232,30 @@ class Compiler {
         return sql + ")";
     }
 
-    Value In(const Operation& node, const Expr& expr) {
-        const Value value = Eval(*node.operands[0]);
+    CompiledValue In(const Operation& node, const Expr& expr) {
+        const CompiledValue value = Eval(*node.operands[0]);
         const List& list = *As<List>(*node.operands[1]);
         if (value.dynamic) {
-            std::vector<Value> literals;
+            std::vector<CompiledValue> literals;
             for (const ExprPtr& item : list.items) literals.push_back(Eval(*item));
-            return Truth(JsonIn(value, literals), expr);
+            return BooleanOf(JsonIn(value, literals), expr);
         }
         // Literals never change the other side, so the first alignment's left is that of all.
         std::string left, items;
         for (const ExprPtr& item : list.items) {
-            const Value literal = Eval(*item);
+            const CompiledValue literal = Eval(*item);
             Aligned aligned = Align(value, literal, Op::kIn, expr);
-            clock_.Compare(value, Op::kEqual, literal);
+            next_change_.AddComparison(value, Op::kEqual, literal);
             items += (items.empty() ? "" : ", ") + aligned.right;
             left = std::move(aligned.left);
         }
-        return Truth("(" + left + " IN (" + items + "))", expr);
+        return BooleanOf("(" + left + " IN (" + items + "))", expr);
     }
 
-    std::string Window(Op op, const Value& value, const Value& span, const Expr& expr) {
-        const Value instant = ToInstant(value);
+    std::string Window(Op op, const CompiledValue& value, const CompiledValue& span, const Expr& expr) {
+        const CompiledValue instant = ToInstant(value);
         if (instant.type != Type::kTimestamp) Mismatch(value, span, op, expr);
-        const Value now = Now(expr), start = Shifted(now, -span.seconds);
+        const CompiledValue now = Now(expr), start = ShiftInstant(now, -span.seconds);
         if (op == Op::kBeforeLast) return Comparison(instant, Op::kLessEqual, start, expr);
         return "(" + Comparison(instant, Op::kGreater, start, expr) + " AND " +
                Comparison(instant, Op::kLessEqual, now, expr) + ")";
@@ -262,7 +263,7 @@ class Compiler {
 
     const Scope& scope_;
     const std::string& now_sql_;
-    Clock clock_;
+    NextChange next_change_;
     std::vector<std::string> columns_;
 };
 
@@ -286,13 +287,13 @@ Compiled Compile(const Expr& expr, const Scope& scope, Expect expect, const std:
         compiled.sql = compiler.Condition(expr);
         compiled.clauses.push_back({compiled.text, compiled.sql});
     } else {
-        const Value value = compiler.Eval(expr);
+        const CompiledValue value = compiler.Eval(expr);
         if (value.type == Type::kDuration && value.sql.empty())
-            throw UserError(sqlstate::kDatatypeMismatch, "a duration cannot be a result in rule" + At(expr),
-                            Describe(value) + ".",
+            throw UserError(sqlstate::kDatatypeMismatch,
+                            "a duration cannot be a result in rule" + AtPosition(expr), Describe(value) + ".",
                             "Compare it, as in now - created_at > 7d, or use days_since(created_at).");
         compiler.Result(value);
-        compiled.sql = Plain(value);
+        compiled.sql = ToSql(value);
         compiled.type = value.type;
         compiled.sql_type = value.sql_type;
         compiled.clauses.push_back({compiled.text, compiled.sql});

@@ -35,50 +35,50 @@ std::string MomentLiteral(Moment moment, bool absolute) {
 }
 
 // The base of an instant as timestamptz, or as timestamp (or date) in UTC.
-std::string Base(const Value& value, bool absolute) {
+std::string Base(const CompiledValue& value, bool absolute) {
     if (value.moment) return MomentLiteral(*value.moment, absolute);
     return value.absolute == absolute ? value.sql : "(" + value.sql + " AT TIME ZONE 'UTC')";
 }
 
 // A whole day against a date column reads better as a date.
-std::string BaseBeside(const Value& value, bool absolute, const Value& other) {
+std::string BaseBeside(const CompiledValue& value, bool absolute, const CompiledValue& other) {
     if (value.moment && other.sql_type == "date" && *value.moment % kDay == 0)
         return "date '" + FormatDate(*value.moment) + "'";
     return Base(value, absolute);
 }
 
-Aligned AlignInstants(const Value& left, const Value& right) {
+Aligned AlignInstants(const CompiledValue& left, const CompiledValue& right) {
     // What is fixed follows the column; of two columns a timestamptz follows the other.
     const bool absolute = (left.fixed || left.absolute) && (right.fixed || right.absolute);
     const int64_t offset = right.offset - left.offset;
     if (!left.fixed && !right.fixed && offset != 0) return {Epoch(left), Epoch(right)};
     std::string l = BaseBeside(left, absolute, right), r = BaseBeside(right, absolute, left);
     if (right.fixed)
-        r = Plus(r, offset);
+        r = PlusSeconds(r, offset);
     else
-        l = Plus(l, -offset);
+        l = PlusSeconds(l, -offset);
     return {l, r};
 }
 
 // A duration in seconds, numeric.
-std::string Seconds(const Value& value) {
+std::string Seconds(const CompiledValue& value) {
     if (value.literal) return std::to_string(value.seconds);
     if (value.difference)
         return "(" + Epoch(value.difference->first) + " - " + Epoch(value.difference->second) + ")";
     return "EXTRACT(epoch FROM " + value.sql + ")";
 }
 
-Aligned AlignDurations(const Value& left, const Value& right) {
+Aligned AlignDurations(const CompiledValue& left, const CompiledValue& right) {
     // a - b < 7d is a < b + 7d, for which an index may help.
     if (left.difference && right.literal)
-        return AlignInstants(left.difference->first, Shifted(left.difference->second, right.seconds));
+        return AlignInstants(left.difference->first, ShiftInstant(left.difference->second, right.seconds));
     if (left.literal && right.difference)
-        return AlignInstants(Shifted(right.difference->second, left.seconds), right.difference->first);
+        return AlignInstants(ShiftInstant(right.difference->second, left.seconds), right.difference->first);
     if (left.difference || right.difference) return {Seconds(left), Seconds(right)};
-    return {Plain(left), Plain(right)};
+    return {ToSql(left), ToSql(right)};
 }
 
-Aligned AlignNumbers(const Value& left, const Value& right) {
+Aligned AlignNumbers(const CompiledValue& left, const CompiledValue& right) {
     if (left.literal || right.literal)
         return {left.literal ? NumberFor(left, right.sql_type) : left.sql,
                 right.literal ? NumberFor(right, left.sql_type) : right.sql};
@@ -88,11 +88,11 @@ Aligned AlignNumbers(const Value& left, const Value& right) {
     return {left.sql, right.sql};
 }
 
-const char* MismatchHint(const Value& left, const Value& right, Op op) {
+const char* MismatchHint(const CompiledValue& left, const CompiledValue& right, Op op) {
     if (op == Op::kWithinLast || op == Op::kBeforeLast)
         return "Windows are for columns of type date, timestamp or timestamptz.";
-    const Value& literal = left.literal ? left : right;
-    const Value& other = left.literal ? right : left;
+    const CompiledValue& literal = left.literal ? left : right;
+    const CompiledValue& other = left.literal ? right : left;
     if (!literal.literal) return "Compare values of one type.";
     if (literal.type == Type::kText && other.type == Type::kNumber) return "Write numbers without quotes.";
     if (literal.type == Type::kText && other.type == Type::kBoolean)
@@ -110,36 +110,38 @@ const char* MismatchHint(const Value& left, const Value& right, Op op) {
 
 }  // namespace
 
-std::string Plus(const std::string& instant, int64_t seconds) {
+std::string PlusSeconds(const std::string& instant, int64_t seconds) {
     if (seconds == 0) return instant;
     return "(" + instant + (seconds > 0 ? " + " : " - ") + Interval(std::llabs(seconds)) + ")";
 }
 
-bool IsNow(const Value& value) {
+bool IsNow(const CompiledValue& value) {
     return value.type == Type::kTimestamp && value.fixed && !value.moment;
 }
 
-std::string At(const Expr& expr) {
+std::string AtPosition(const Expr& expr) {
     return expr.position > 0 ? " at position " + std::to_string(expr.position) : "";
 }
 
-std::string Describe(const Value& value) {
+std::string Describe(const CompiledValue& value) {
     return PrintShort(*value.expr) + " is " + value.sql_type;
 }
 
-void Mismatch(const Value& left, const Value& right, Op op, const Expr& whole) {
+void Mismatch(const CompiledValue& left, const CompiledValue& right, Op op, const Expr& whole) {
     throw UserError(sqlstate::kDatatypeMismatch,
                     std::string("operator ") + Spelling(op) + " cannot take " + left.sql_type + " and " +
-                        right.sql_type + " in rule" + At(whole),
+                        right.sql_type + " in rule" + AtPosition(whole),
                     Describe(left) + ", " + Describe(right) + ".", MismatchHint(left, right, op));
 }
 
-Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole) {
-    const auto text_literal = [](const Value& value) { return value.literal && value.type == Type::kText; };
+Aligned Align(const CompiledValue& left, const CompiledValue& right, Op op, const Expr& whole) {
+    const auto text_literal = [](const CompiledValue& value) {
+        return value.literal && value.type == Type::kText;
+    };
     if (left.type == Type::kTimestamp && text_literal(right)) return AlignInstants(left, ToInstant(right));
     if (right.type == Type::kTimestamp && text_literal(left)) return AlignInstants(ToInstant(left), right);
     // A quoted literal takes the type of the other side: an enum, a uuid, an address.
-    const auto open = [](const Value& value) {
+    const auto open = [](const CompiledValue& value) {
         return value.type == Type::kEnum || value.type == Type::kOther;
     };
     if ((open(left) && text_literal(right)) || (open(right) && text_literal(left)))
@@ -164,7 +166,7 @@ Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole) {
     Mismatch(left, right, op, whole);
 }
 
-std::string Plain(const Value& value) {
+std::string ToSql(const CompiledValue& value) {
     if (value.dynamic) return "NULLIF(" + value.sql + ", 'null'::jsonb)";
     if (value.type == Type::kDuration) {
         if (value.literal) return Interval(value.seconds);
@@ -172,61 +174,62 @@ std::string Plain(const Value& value) {
     }
     if (value.type != Type::kTimestamp) return value.sql;
     const std::string base = Base(value, value.absolute);
-    if (value.fixed || value.offset == 0) return Plus(base, value.offset);
+    if (value.fixed || value.offset == 0) return PlusSeconds(base, value.offset);
     // Beyond these years the sum could leave the range of the type, which would be an error: no value is
     // better.
     return "(CASE WHEN " + base + " BETWEEN " + MomentLiteral(*ParseMoment("0001-01-01"), value.absolute) +
            " AND " + MomentLiteral(*ParseMoment("9999-12-31"), value.absolute) + " THEN " +
-           Plus(base, value.offset) + " END)";
+           PlusSeconds(base, value.offset) + " END)";
 }
 
-std::string AsNumeric(const Value& value) {
+std::string AsNumeric(const CompiledValue& value) {
     return IsNumeric(value.sql_type) && !value.literal ? value.sql : "(" + value.sql + ")::numeric";
 }
 
-std::string AsText(const Value& value) {
+std::string AsText(const CompiledValue& value) {
     return value.sql_type == "text" && !value.literal ? value.sql : "(" + value.sql + ")::text";
 }
 
-std::string Epoch(const Value& value) {
+std::string Epoch(const CompiledValue& value) {
     const std::string epoch = "EXTRACT(epoch FROM " + Base(value, value.absolute) + ")";
     if (value.offset == 0) return epoch;
     return "(" + epoch + (value.offset > 0 ? " + " : " - ") + std::to_string(std::llabs(value.offset)) + ")";
 }
 
-std::string NumberFor(const Value& literal, const std::string& sql_type) {
+std::string NumberFor(const CompiledValue& literal, const std::string& sql_type) {
     if (sql_type != "real") return literal.sql;
     const double value = std::abs(std::strtod(As<Number>(*literal.expr)->digits.c_str(), nullptr));
     return literal.sql + (value == 0 || (value > 1e-37 && value < 3e38) ? "::real" : "::double precision");
 }
 
-Value ToInstant(const Value& value) {
+CompiledValue ToInstant(const CompiledValue& value) {
     if (value.dynamic) return AsType(value, Type::kTimestamp);
     if (value.type != Type::kText || !value.literal) return value;
     const auto moment = ParseMoment(As<Text>(*value.expr)->value);
     if (!moment)
-        throw UserError(sqlstate::kInvalidDatetime, "invalid date or timestamp in rule" + At(*value.expr),
+        throw UserError(sqlstate::kInvalidDatetime,
+                        "invalid date or timestamp in rule" + AtPosition(*value.expr),
                         PrintShort(*value.expr) + " is no date or timestamp.",
                         "Write \"2011-03-01\", \"2011-03-01 06:00\" or \"2011-03-01T06:00:00+01:00\"; "
                         "without an offset it is UTC.");
-    return Value{.type = Type::kTimestamp,
-                 .sql = "",
-                 .sql_type = "timestamp with time zone",
-                 .expr = value.expr,
-                 .literal = true,
-                 .fixed = true,
-                 .absolute = true,
-                 .moment = moment};
+    return CompiledValue{.type = Type::kTimestamp,
+                         .sql = "",
+                         .sql_type = "timestamp with time zone",
+                         .expr = value.expr,
+                         .literal = true,
+                         .fixed = true,
+                         .absolute = true,
+                         .moment = moment};
 }
 
-Value Shifted(Value value, int64_t seconds) {
+CompiledValue ShiftInstant(CompiledValue value, int64_t seconds) {
     value.offset += seconds;
     if (std::llabs(value.offset) > kMaxDuration)
         throw UserError(sqlstate::kProgramLimit,
-                        "durations in rule add up to more than 1000 years" + At(*value.expr),
+                        "durations in rule add up to more than 1000 years" + AtPosition(*value.expr),
                         "They are added to " + PrintShort(*value.expr) + ".", "Use shorter durations.");
     value.literal = false;
-    for (Value& option : value.options) option.offset += seconds;
+    for (CompiledValue& option : value.options) option.offset += seconds;
     return value;
 }
 

@@ -33,10 +33,10 @@ std::string JsonPath(const std::string& json, const std::vector<std::string>& pa
     return sql + ")";
 }
 
-Value AsType(const Value& value, Type type) {
+CompiledValue AsType(const CompiledValue& value, Type type) {
     if (!value.dynamic) return value;
     const std::string& json = value.sql;
-    Value typed{.type = type, .sql = "", .sql_type = "", .expr = value.expr};
+    CompiledValue typed{.type = type, .sql = "", .sql_type = "", .expr = value.expr};
     switch (type) {
         case Type::kText:
             typed.sql = When(json, "string", json + " #>> '{}'");
@@ -59,7 +59,7 @@ Value AsType(const Value& value, Type type) {
     }
 }
 
-Value Beside(const Value& value, const Value& other, Op op) {
+CompiledValue AsTypeOf(const CompiledValue& value, const CompiledValue& other, Op op) {
     if (!value.dynamic || other.dynamic) return value;
     // In an order a date means the day, not its letters: 2011-03-01T06:00+01:00 lies before
     // 2011-03-01T05:30Z.
@@ -69,18 +69,18 @@ Value Beside(const Value& value, const Value& other, Op op) {
     return AsType(value, other.type);
 }
 
-std::string CompareJson(const Value& left, Op op, const Value& right) {
+std::string CompareJson(const CompiledValue& left, Op op, const CompiledValue& right) {
     std::string same = TypeName(left.sql) + " = " + TypeName(right.sql) + " AND " + TypeName(left.sql);
     same += IsOrder(op) ? " IN ('string', 'number')" : " <> 'null'";
     return "(CASE WHEN " + same + " THEN " + left.sql + Sign(op) + right.sql + " END)";
 }
 
-std::string JsonIn(const Value& json, const std::vector<Value>& items) {
+std::string JsonIn(const CompiledValue& json, const std::vector<CompiledValue>& items) {
     std::string sql = "(CASE " + TypeName(json.sql);
     for (const auto& [type, name] : {std::pair(Type::kText, "string"), std::pair(Type::kNumber, "number"),
                                      std::pair(Type::kBoolean, "boolean")}) {
         std::string list;
-        for (const Value& item : items)
+        for (const CompiledValue& item : items)
             if (item.type == type) list += (list.empty() ? "" : ", ") + item.sql;
         if (list.empty()) continue;
         const char* const read = type == Type::kText     ? " #>> '{}'"
@@ -91,35 +91,37 @@ std::string JsonIn(const Value& json, const std::vector<Value>& items) {
     return sql + " END)";
 }
 
-Value JsonContains(const Value& json, const Value& item, const Expr& expr) {
-    const Value wanted = AsType(item, Type::kText);
+CompiledValue JsonContains(const CompiledValue& json, const CompiledValue& item, const Expr& expr) {
+    const CompiledValue wanted = AsType(item, Type::kText);
     if (wanted.type == Type::kText) {
-        const Value part = PartOfText(Op::kContains, AsType(json, Type::kText), wanted, expr);
-        return Truth("(CASE " + TypeName(json.sql) + " WHEN 'array' THEN pg_catalog.jsonb_exists(" +
-                         json.sql + ", " + AsText(wanted) + ") WHEN 'string' THEN " + part.sql + " END)",
-                     expr);
+        const CompiledValue part = PartOfText(Op::kContains, AsType(json, Type::kText), wanted, expr);
+        return BooleanOf("(CASE " + TypeName(json.sql) + " WHEN 'array' THEN pg_catalog.jsonb_exists(" +
+                             json.sql + ", " + AsText(wanted) + ") WHEN 'string' THEN " + part.sql + " END)",
+                         expr);
     }
     if (wanted.type != Type::kNumber && wanted.type != Type::kBoolean)
         Mismatch(json, item, Op::kContains, expr);
-    return Truth(When(json.sql, "array",
-                      "pg_catalog.jsonb_contains(" + json.sql + ", pg_catalog.to_jsonb(" +
-                          (wanted.type == Type::kNumber ? AsNumeric(wanted) : wanted.sql) + "))"),
-                 expr);
+    return BooleanOf(When(json.sql, "array",
+                          "pg_catalog.jsonb_contains(" + json.sql + ", pg_catalog.to_jsonb(" +
+                              (wanted.type == Type::kNumber ? AsNumeric(wanted) : wanted.sql) + "))"),
+                     expr);
 }
 
-Value JsonLength(const Value& json, const Expr& expr) {
+CompiledValue JsonLength(const CompiledValue& json, const Expr& expr) {
     return NumberOf("(CASE " + TypeName(json.sql) + " WHEN 'string' THEN pg_catalog.char_length(" + json.sql +
                         " #>> '{}') WHEN 'array' THEN pg_catalog.jsonb_array_length(" + json.sql + ") END)",
                     "integer", expr);
 }
 
-void Unify(std::vector<Value>& values) {
-    const auto typed = std::find_if(values.begin(), values.end(),
-                                    [](const Value& v) { return !v.dynamic && !v.literal && !v.fixed; });
-    const auto any = std::find_if(values.begin(), values.end(), [](const Value& v) { return !v.dynamic; });
+void UnifyTypes(std::vector<CompiledValue>& values) {
+    const auto typed = std::find_if(values.begin(), values.end(), [](const CompiledValue& v) {
+        return !v.dynamic && !v.literal && !v.fixed;
+    });
+    const auto any =
+        std::find_if(values.begin(), values.end(), [](const CompiledValue& v) { return !v.dynamic; });
     if (any == values.end()) return;
     const Type type = typed != values.end() ? typed->type : any->type;
-    for (Value& value : values) value = AsType(value, type);
+    for (CompiledValue& value : values) value = AsType(value, type);
 }
 
 }  // namespace pulse::rule

@@ -17,7 +17,7 @@ std::string SqlOperator(Op op) {
     return std::string(" ") + (op == Op::kNotEqual ? "<>" : Spelling(op)) + " ";
 }
 
-bool IsTextual(const Value& value) {
+bool IsTextual(const CompiledValue& value) {
     return value.type == Type::kText || value.type == Type::kEnum;
 }
 
@@ -30,21 +30,21 @@ std::string Bytewise(const std::string& text) {
     return text + " COLLATE pg_catalog.\"C\"";
 }
 
-std::string Alternative(const Value& value, const Value& model, bool same) {
+std::string Alternative(const CompiledValue& value, const CompiledValue& model, bool same) {
     if (model.type == Type::kNumber)
         return same ? (value.literal ? NumberFor(value, model.sql_type) : value.sql) : AsNumeric(value);
     if (model.type == Type::kTimestamp && value.fixed && !model.absolute) {
         // now and literals in the column's own kind of time
-        Value bare = model;
+        CompiledValue bare = model;
         bare.offset = 0;
         return Align(bare, value, Op::kEqual, *value.expr).right;
     }
-    return Plain(value);
+    return ToSql(value);
 }
 
 // COALESCE or CASE of the values.
 template <typename Write>
-std::string Chosen(const std::vector<Value>& values, const std::string& condition, Write write) {
+std::string Chosen(const std::vector<CompiledValue>& values, const std::string& condition, Write write) {
     if (!condition.empty())
         return "(CASE WHEN " + condition + " THEN " + write(values[0]) + " ELSE " + write(values[1]) +
                " END)";
@@ -53,8 +53,8 @@ std::string Chosen(const std::vector<Value>& values, const std::string& conditio
     return sql + ")";
 }
 
-Value Moved(const Value& instant, int64_t seconds, const Expr& expr) {
-    Value moved = Shifted(instant, seconds);
+CompiledValue Moved(const CompiledValue& instant, int64_t seconds, const Expr& expr) {
+    CompiledValue moved = ShiftInstant(instant, seconds);
     moved.expr = &expr;
     if (moved.sql_type == "date") moved.sql_type = "timestamp without time zone";
     return moved;
@@ -62,90 +62,92 @@ Value Moved(const Value& instant, int64_t seconds, const Expr& expr) {
 
 }  // namespace
 
-Value Truth(std::string sql, const Expr& expr) {
+CompiledValue BooleanOf(std::string sql, const Expr& expr) {
     return {.type = Type::kBoolean, .sql = std::move(sql), .sql_type = "boolean", .expr = &expr};
 }
 
-Value TextOf(std::string sql, const Expr& expr) {
+CompiledValue TextOf(std::string sql, const Expr& expr) {
     return {.type = Type::kText, .sql = std::move(sql), .sql_type = "text", .expr = &expr};
 }
 
-Value NumberOf(std::string sql, const char* sql_type, const Expr& expr) {
+CompiledValue NumberOf(std::string sql, const char* sql_type, const Expr& expr) {
     return {.type = Type::kNumber, .sql = std::move(sql), .sql_type = sql_type, .expr = &expr};
 }
 
-void WrongArgument(const Value& value, const char* wanted, const Expr& expr) {
-    throw UserError(sqlstate::kDatatypeMismatch, "wrong type in rule" + At(expr),
+void WrongArgument(const CompiledValue& value, const char* wanted, const Expr& expr) {
+    throw UserError(sqlstate::kDatatypeMismatch, "wrong type in rule" + AtPosition(expr),
                     Describe(value) + "; " + PrintShort(expr) + " needs " + wanted + ".", kFunctionHint);
 }
 
-std::string RequireText(const Value& any, const Expr& expr) {
-    const Value value = AsType(any, Type::kText);
+std::string RequireText(const CompiledValue& any, const Expr& expr) {
+    const CompiledValue value = AsType(any, Type::kText);
     if (!IsTextual(value)) WrongArgument(value, "a text", expr);
     return AsText(value);
 }
 
-std::string RequireNumber(const Value& any, const Expr& expr) {
-    const Value value = AsType(any, Type::kNumber);
+std::string RequireNumber(const CompiledValue& any, const Expr& expr) {
+    const CompiledValue value = AsType(any, Type::kNumber);
     if (value.type != Type::kNumber) WrongArgument(value, "a number", expr);
     return AsNumeric(value);
 }
 
-std::string Compare(const Value& left, Op op, const Value& right, const Expr& expr) {
+std::string Compare(const CompiledValue& left, Op op, const CompiledValue& right, const Expr& expr) {
     const Aligned aligned = Align(left, right, op, expr);
     return "(" + aligned.left + SqlOperator(op) + aligned.right + ")";
 }
 
-Value ListContains(const Value& list, const Value& item, const Expr& expr) {
+CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item, const Expr& expr) {
     const std::string element = list.sql_type.substr(0, list.sql_type.size() - 2);
     if (!item.literal) WrongArgument(item, "a literal on its right", expr);
-    const Value any{.type = TypeOf(element),
-                    .sql = list.sql,
-                    .sql_type = element,
-                    .expr = list.expr,
-                    .absolute = element.ends_with("with time zone")};
-    return Truth("(" + Align(any, item, Op::kContains, expr).right + " = ANY (" + list.sql + "))", expr);
+    const CompiledValue any{.type = TypeOf(element),
+                            .sql = list.sql,
+                            .sql_type = element,
+                            .expr = list.expr,
+                            .absolute = element.ends_with("with time zone")};
+    return BooleanOf("(" + Align(any, item, Op::kContains, expr).right + " = ANY (" + list.sql + "))", expr);
 }
 
 // No LIKE: its pattern signs would have to be escaped.
-Value PartOfText(Op op, const Value& whole_value, const Value& part_value, const Expr& expr) {
-    const Value left = AsType(whole_value, Type::kText), right = AsType(part_value, Type::kText);
+CompiledValue PartOfText(Op op, const CompiledValue& whole_value, const CompiledValue& part_value,
+                         const Expr& expr) {
+    const CompiledValue left = AsType(whole_value, Type::kText), right = AsType(part_value, Type::kText);
     if (!IsTextual(left) || !IsTextual(right)) Mismatch(left, right, op, expr);
     const std::string whole = Lower(AsText(left)), part = Lower(AsText(right));
     if (op == Op::kContains)
-        return Truth("(pg_catalog.strpos(" + Bytewise(whole) + ", " + part + ") > 0)", expr);
+        return BooleanOf("(pg_catalog.strpos(" + Bytewise(whole) + ", " + part + ") > 0)", expr);
     if (op == Op::kStartsWith)
-        return Truth("pg_catalog.starts_with(" + Bytewise(whole) + ", " + part + ")", expr);
+        return BooleanOf("pg_catalog.starts_with(" + Bytewise(whole) + ", " + part + ")", expr);
     const std::string end = "pg_catalog.\"right\"(" + whole + ", pg_catalog.char_length(" + part + "))";
-    return Truth("(" + Bytewise(end) + " = " + part + ")", expr);
+    return BooleanOf("(" + Bytewise(end) + " = " + part + ")", expr);
 }
 
-Value Matches(const Value& value, const Value& pattern, const Expr& expr) {
-    const Value left = AsType(value, Type::kText), right = AsType(pattern, Type::kText);
+CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, const Expr& expr) {
+    const CompiledValue left = AsType(value, Type::kText), right = AsType(pattern, Type::kText);
     if (!IsTextual(left) || right.type != Type::kText) Mismatch(left, right, Op::kMatches, expr);
     // A pattern from data could be invalid for some row only, and fail then.
     if (!right.literal)
-        throw UserError(
-            sqlstate::kNotSupported, "the pattern of matches must be a text in quotes in rule" + At(expr),
-            Describe(right) + ".", "Write the regular expression itself, such as matches \"^A[0-9]+$\".");
-    return Truth("(" + AsText(left) + " ~ " + right.sql + ")", expr);
+        throw UserError(sqlstate::kNotSupported,
+                        "the pattern of matches must be a text in quotes in rule" + AtPosition(expr),
+                        Describe(right) + ".",
+                        "Write the regular expression itself, such as matches \"^A[0-9]+$\".");
+    return BooleanOf("(" + AsText(left) + " ~ " + right.sql + ")", expr);
 }
 
-Value Choice(std::vector<Value> values, const std::string& condition, const Expr& expr) {
-    Unify(values);
-    if (std::all_of(values.begin(), values.end(), [](const Value& v) { return v.dynamic; })) {
+CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condition, const Expr& expr) {
+    UnifyTypes(values);
+    if (std::all_of(values.begin(), values.end(), [](const CompiledValue& v) { return v.dynamic; })) {
         // All are: the result is as open as they are.
-        Value result = values.front();
-        result.sql = Chosen(values, condition, [](const Value& v) { return Plain(v); });
+        CompiledValue result = values.front();
+        result.sql = Chosen(values, condition, [](const CompiledValue& v) { return ToSql(v); });
         result.expr = &expr;
         return result;
     }
-    const auto data =
-        std::find_if(values.begin(), values.end(), [](const Value& v) { return !v.literal && !v.fixed; });
-    const Value model = data == values.end() ? values.front() : *data;
+    const auto data = std::find_if(values.begin(), values.end(),
+                                   [](const CompiledValue& v) { return !v.literal && !v.fixed; });
+    const CompiledValue model = data == values.end() ? values.front() : *data;
     bool same =
         model.type != Type::kNumber || model.sql_type == "real" || model.sql_type == "double precision";
-    for (Value& value : values) {
+    for (CompiledValue& value : values) {
         if (model.type == Type::kTimestamp) value = ToInstant(value);
         Align(model, value, Op::kCoalesce, expr);  // for its checks
         const bool fits = value.literal || value.fixed || value.sql_type == model.sql_type;
@@ -153,8 +155,9 @@ Value Choice(std::vector<Value> values, const std::string& condition, const Expr
             Mismatch(model, value, Op::kCoalesce, expr);
         same = same && fits;
     }
-    Value result = model;
-    result.sql = Chosen(values, condition, [&](const Value& v) { return Alternative(v, model, same); });
+    CompiledValue result = model;
+    result.sql =
+        Chosen(values, condition, [&](const CompiledValue& v) { return Alternative(v, model, same); });
     result.expr = &expr;
     result.literal = result.fixed = false;
     result.offset = 0;
@@ -164,7 +167,7 @@ Value Choice(std::vector<Value> values, const std::string& condition, const Expr
     result.options.clear();
     result.simple = true;
     bool now = false;
-    for (const Value& value : values) {
+    for (const CompiledValue& value : values) {
         result.ticks.insert(result.ticks.end(), value.ticks.begin(), value.ticks.end());
         result.simple = result.simple && value.simple;
         if (value.type != Type::kTimestamp) continue;
@@ -179,13 +182,14 @@ Value Choice(std::vector<Value> values, const std::string& condition, const Expr
     return result;
 }
 
-Value Round(const Call& node, const Value& value, const Expr& expr) {
+CompiledValue Round(const Call& node, const CompiledValue& value, const Expr& expr) {
     std::string sql = "pg_catalog.round(" + RequireNumber(value, expr);
     if (node.arguments.size() == 2) {
         const Number* digits = As<Number>(*node.arguments[1]);
         if (!digits || digits->digits.size() > 2 ||
             digits->digits.find_first_not_of("0123456789") != std::string::npos)
-            throw UserError(sqlstate::kInvalidParameter, "invalid number of digits in rule" + At(expr),
+            throw UserError(sqlstate::kInvalidParameter,
+                            "invalid number of digits in rule" + AtPosition(expr),
                             PrintShort(*node.arguments[1]) + " is not a whole number from 0 to 99.",
                             "Write round(ltv, 2).");
         sql += ", " + digits->digits;
@@ -193,23 +197,23 @@ Value Round(const Call& node, const Value& value, const Expr& expr) {
     return NumberOf(sql + ")", "numeric", expr);
 }
 
-Value Arithmetic(Op op, const Value& first, const Value& second, const Expr& expr) {
-    const Value left = AsType(first, Type::kNumber), right = AsType(second, Type::kNumber);
+CompiledValue Arithmetic(Op op, const CompiledValue& first, const CompiledValue& second, const Expr& expr) {
+    const CompiledValue left = AsType(first, Type::kNumber), right = AsType(second, Type::kNumber);
     if (left.type != Type::kNumber || right.type != Type::kNumber) Mismatch(left, right, op, expr);
     std::string divisor = AsNumeric(right);
     if (op == Op::kDivide || op == Op::kModulo) {
         const Number* literal = As<Number>(*right.expr);
         if (literal && literal->digits == "0")
-            throw UserError(sqlstate::kDivisionByZero, "division by zero in rule" + At(expr),
+            throw UserError(sqlstate::kDivisionByZero, "division by zero in rule" + AtPosition(expr),
                             PrintShort(expr) + " has no value.", "Divide by something else.");
         if (!literal) divisor = "NULLIF(" + divisor + ", 0)";
     }
     return NumberOf("(" + AsNumeric(left) + SqlOperator(op) + divisor + ")", "numeric", expr);
 }
 
-Value TimeArithmetic(Op op, const Value& left, const Value& right, const Expr& expr) {
+CompiledValue TimeArithmetic(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr) {
     const int64_t sign = op == Op::kAdd ? 1 : -1;
-    const auto constant = [](const Value& v) { return v.type == Type::kDuration && v.literal; };
+    const auto constant = [](const CompiledValue& v) { return v.type == Type::kDuration && v.literal; };
     if (constant(left) && constant(right)) {
         const int64_t seconds = left.seconds + sign * right.seconds;
         if (seconds > kMaxDuration || seconds < -kMaxDuration) Mismatch(left, right, op, expr);
@@ -220,18 +224,19 @@ Value TimeArithmetic(Op op, const Value& left, const Value& right, const Expr& e
                 .literal = true,
                 .seconds = seconds};
     }
-    const Value from = constant(right) ? ToInstant(left) : left,
-                to = constant(left) ? ToInstant(right) : right;
+    const CompiledValue from = constant(right) ? ToInstant(left) : left,
+                        to = constant(left) ? ToInstant(right) : right;
     if (from.type == Type::kTimestamp && constant(right)) return Moved(from, sign * right.seconds, expr);
     if (op == Op::kAdd && constant(left) && to.type == Type::kTimestamp) return Moved(to, left.seconds, expr);
     if (op == Op::kSubtract && (left.type == Type::kTimestamp || right.type == Type::kTimestamp)) {
-        const Value first = ToInstant(left), second = ToInstant(right);
+        const CompiledValue first = ToInstant(left), second = ToInstant(right);
         if (first.type == Type::kTimestamp && second.type == Type::kTimestamp)
-            return {.type = Type::kDuration,
-                    .sql = "",
-                    .sql_type = "duration",
-                    .expr = &expr,
-                    .difference = std::make_shared<const std::pair<Value, Value>>(first, second)};
+            return {
+                .type = Type::kDuration,
+                .sql = "",
+                .sql_type = "duration",
+                .expr = &expr,
+                .difference = std::make_shared<const std::pair<CompiledValue, CompiledValue>>(first, second)};
     }
     Mismatch(left, right, op, expr);
 }

@@ -87,7 +87,7 @@ void Try(const rule::ProfileRule& compiled, const rule::Expr& expanded) {
 }
 
 Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
-    const rule::Mentions mentions = rule::FindMentions(expr);
+    const rule::ReferencedNames mentions = rule::FindReferencedNames(expr);
     const bool whole = saved_definitions || (mentions.traits.empty() && mentions.segments.empty());
     const pg::Value none = pg::Value::Null(TEXTOID), no_list = pg::Value::Null(TEXTARRAYOID);
     pg::ResultSet rows(fcinfo);
@@ -125,7 +125,7 @@ Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
 
 namespace pulse::rule {
 
-bool ProvideDefinitions(const Definitions& (*saved)()) {
+bool RegisterDefinitions(const Definitions& (*saved)()) {
     saved_definitions = saved;
     return true;
 }

@@ -62,7 +62,7 @@ ExprPtr Scalar(const Json& value, const std::string& place) {
     if (value.is_string()) return Make(Text{Checked(value.get<std::string>(), place)}, kNowhere);
     if (value.is_boolean()) return Make(Boolean{value.get<bool>()}, kNowhere);
     if (value.is_number()) {
-        if (auto number = NormalNumber(DumpJson(value))) return Make(Number{*number}, kNowhere);
+        if (auto number = NormalizeNumber(DumpJson(value))) return Make(Number{*number}, kNowhere);
         throw UserError(sqlstate::kNumberOutOfRange, "number out of range in JSON rule at " + place,
                         "The value is " + Glimpse(value) + ".", "Numbers lie between 1e-300 and 1e300.");
     }
@@ -88,11 +88,11 @@ ExprPtr Span(const Json& value, const std::string& place) {
         {{"weeks", 'w'}, {"days", 'd'}, {"hours", 'h'}, {"minutes", 'm'}, {"seconds", 's'}}};
     std::string text;
     if (value.is_string()) text = value.get<std::string>();
-    if (value.is_number()) text = NormalNumber(DumpJson(value)).value_or("") + "d";
+    if (value.is_number()) text = NormalizeNumber(DumpJson(value)).value_or("") + "d";
     if (value.is_object() && value.size() == 1)
         for (const auto& [unit, letter] : kUnits)
             if (auto count = value.find(unit); count != value.end() && count->is_number())
-                text = NormalNumber(count->dump()).value_or("") + letter;
+                text = NormalizeNumber(count->dump()).value_or("") + letter;
     if (auto seconds = ParseDuration(text)) return Make(Duration{*seconds}, kNowhere);
     Fail(place, "The value is " + Glimpse(value),
          "Give a duration such as \"7d\" (units w, d, h, m, s), {\"days\": 7}, or a whole number of days.");

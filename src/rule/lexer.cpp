@@ -143,7 +143,7 @@ void Lexer::ReadNumber(Token& token) {
         token.value = written;
         return;
     }
-    if (auto number = NormalNumber(written)) {
+    if (auto number = NormalizeNumber(written)) {
         token.kind = Token::Kind::kNumber;
         token.value = *number;
         return;

@@ -52,7 +52,7 @@ Sequence SequenceOf(unsigned char lead) {
 
 }  // namespace
 
-std::optional<std::string> NormalNumber(std::string_view text) {
+std::optional<std::string> NormalizeNumber(std::string_view text) {
     const bool negative = !text.empty() && text.front() == '-';
     if (negative) text.remove_prefix(1);
     const size_t whole = CountDigits(text);

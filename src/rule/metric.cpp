@@ -59,7 +59,7 @@ bool NeedsProperty(Aggregate aggregate) {
     }
 }
 
-std::string AgoName(Aggregate aggregate, Function since) {
+std::string TimeSinceName(Aggregate aggregate, Function since) {
     if (aggregate != Aggregate::kFirstSeen && aggregate != Aggregate::kLastSeen) return "";
     const std::string name = Name(aggregate);
     switch (since) {

@@ -40,17 +40,17 @@ Window Last(int64_t seconds) {
 
 }  // namespace
 
-std::optional<Sugar> ReadSugar(const std::string& name) {
+std::optional<MetricShorthand> ReadMetricShorthand(const std::string& name) {
     for (const Aggregate seen : {Aggregate::kFirstSeen, Aggregate::kLastSeen})
         for (const Function since :
              {Function::kSecondsSince, Function::kMinutesSince, Function::kHoursSince, Function::kDaysSince})
-            if (name == AgoName(seen, since)) return Sugar{Metric{.aggregate = seen}, since};
+            if (name == TimeSinceName(seen, since)) return MetricShorthand{Metric{.aggregate = seen}, since};
     std::string_view head = name;
     const auto window = WindowAtEnd(head);
     Metric metric{.window = window ? Last(*window) : Window{}};
     if (const auto aggregate = FindAggregate(head); aggregate && !NeedsProperty(*aggregate)) {
         metric.aggregate = *aggregate;
-        return Sugar{metric, std::nullopt};
+        return MetricShorthand{metric, std::nullopt};
     }
     const size_t line = head.find('_');
     if (line == std::string_view::npos || line + 1 == head.size()) return std::nullopt;
@@ -58,7 +58,7 @@ std::optional<Sugar> ReadSugar(const std::string& name) {
     if (!aggregate || !NeedsProperty(*aggregate)) return std::nullopt;
     metric.aggregate = *aggregate;
     metric.property = {std::string(head.substr(line + 1))};
-    return Sugar{metric, std::nullopt};
+    return MetricShorthand{metric, std::nullopt};
 }
 
 ExprPtr MetricParser::Events(size_t position) {
@@ -68,18 +68,18 @@ ExprPtr MetricParser::Events(size_t position) {
     tokens_.Take();
     if (!tokens_.Is(Token::Kind::kName)) tokens_.Unexpected(kAggregateHint);
     const Token name = tokens_.Take();
-    Sugar sugar;
+    MetricShorthand shorthand;
     if (tokens_.IsSign("(")) {
-        Call(name, sugar.metric);
+        Call(name, shorthand.metric);
     } else {
-        auto read = ReadSugar(name.value);
+        auto read = ReadMetricShorthand(name.value);
         if (!read) tokens_.Fail(name, "Unknown aggregate " + Shorten(name.value, 40), kAggregateHint);
-        sugar = std::move(*read);
+        shorthand = std::move(*read);
     }
-    sugar.metric.event = event;
-    sugar.metric.filter = filter;
-    ExprPtr metric = Make(std::move(sugar.metric), position);
-    return sugar.since ? MakeCall(*sugar.since, {std::move(metric)}, position) : metric;
+    shorthand.metric.event = event;
+    shorthand.metric.filter = filter;
+    ExprPtr metric = Make(std::move(shorthand.metric), position);
+    return shorthand.since ? MakeCall(*shorthand.since, {std::move(metric)}, position) : metric;
 }
 
 // Empty: any event.
@@ -219,8 +219,8 @@ ExprPtr MetricParser::Sequence(size_t position) {
     return Make(std::move(metric), position);
 }
 
-Step MetricParser::ReadStep(bool first) {
-    Step step;
+SequenceStep MetricParser::ReadStep(bool first) {
+    SequenceStep step;
     const Token begin = tokens_.Peek();
     if (tokens_.AcceptWord("within")) step.within = Span();
     step.absent = tokens_.AcceptWord("no");

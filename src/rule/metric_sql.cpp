@@ -45,19 +45,19 @@ class MetricCompiler {
     }
 
     MetricSql Get() const {
-        MetricSql sql{.type = TypeOf(metric_), .sql_type = SqlTypeOf(metric_), .value = Value()};
+        MetricSql sql{.type = TypeOf(metric_), .sql_type = SqlTypeOf(metric_), .value = ValueSql()};
         sql.empty = sql.type == Type::kNumber && IsNullWithoutEvents() ? "NULL::numeric" : Empty(sql.type);
         sql.until = Until();
         sql.counted = which_ + (which_.empty() ? "" : " AND ") + InWindow();
-        sql.bare = Value(true);
+        sql.bare = ValueSql(true);
         if (!metric_.event.empty()) sql.events = {metric_.event};
         sql.oldest = Oldest();
-        sql.moving = MovingAlone();
+        sql.incremental = FindIncremental();
         return sql;
     }
 
   private:
-    std::optional<Moving> MovingAlone() const {
+    std::optional<IncrementalMetric> FindIncremental() const {
         switch (metric_.aggregate) {
             case Aggregate::kCount:
             case Aggregate::kExists:
@@ -68,19 +68,19 @@ class MetricCompiler {
         }
         const Window& window = metric_.window;
         if (window.kind == Window::Kind::kCalendar || window.to != 0) return std::nullopt;
-        Moving moving{.aggregate = metric_.aggregate,
-                      .window = window.kind == Window::Kind::kSliding ? window.from : 0};
+        IncrementalMetric incremental{.aggregate = metric_.aggregate,
+                                      .window = window.kind == Window::Kind::kSliding ? window.from : 0};
         if (metric_.filter)
-            moving.usable = Compile(*metric_.filter, PropertyScope("$1"), Expect::kBoolean, now_).sql;
+            incremental.usable = Compile(*metric_.filter, PropertyScope("$1"), Expect::kBoolean, now_).sql;
         // What depends on the clock besides the window is read.
-        if (moving.usable.find(now_) != std::string::npos) return std::nullopt;
+        if (incremental.usable.find(now_) != std::string::npos) return std::nullopt;
         if (metric_.aggregate == Aggregate::kSum) {
             const std::string property = JsonPath("$1", metric_.property);
-            moving.usable += (moving.usable.empty() ? "" : " AND ") +
-                             ("pg_catalog.jsonb_typeof(" + property + ") = 'number'");
-            moving.number = "pulse.to_number(" + property + ")";
+            incremental.usable += (incremental.usable.empty() ? "" : " AND ") +
+                                  ("pg_catalog.jsonb_typeof(" + property + ") = 'number'");
+            incremental.number = "pulse.to_number(" + property + ")";
         }
-        return moving;
+        return incremental;
     }
 
     bool IsNullWithoutEvents() const {
@@ -124,10 +124,11 @@ class MetricCompiler {
     // Which events lie in the window.
     std::string InWindow() const {
         const Window& window = metric_.window;
-        const std::string past = "e.time <= " + Plus(now_, -window.to);
+        const std::string past = "e.time <= " + PlusSeconds(now_, -window.to);
         switch (window.kind) {
             case Window::Kind::kAll: return past;
-            case Window::Kind::kSliding: return "e.time > " + Plus(now_, -window.from) + " AND " + past;
+            case Window::Kind::kSliding:
+                return "e.time > " + PlusSeconds(now_, -window.from) + " AND " + past;
             case Window::Kind::kCalendar:
                 return "(e.time AT TIME ZONE " + zone_ + ") >= " + LocalStart(1 - window.count) + " AND " +
                        past;
@@ -138,7 +139,7 @@ class MetricCompiler {
     std::string Oldest() const {
         switch (metric_.window.kind) {
             case Window::Kind::kAll: return "";
-            case Window::Kind::kSliding: return Plus(now_, -metric_.window.from);
+            case Window::Kind::kSliding: return PlusSeconds(now_, -metric_.window.from);
             // A day more than needed: no zone is further from another.
             case Window::Kind::kCalendar:
                 return "((" + LocalStart(1 - metric_.window.count) +
@@ -164,7 +165,7 @@ class MetricCompiler {
     }
 
     // Over the events that count alone, if `bare`; else over any, with a filter.
-    std::string Value(bool bare = false) const {
+    std::string ValueSql(bool bare = false) const {
         const std::string counted = bare ? "" : Filter(which_, InWindow()),
                           used = !bare           ? Filter(usable_, InWindow())
                                  : kind_.empty() ? ""
@@ -209,9 +210,9 @@ class MetricCompiler {
     // The first instant at which an event leaves the window or comes into it.
     std::string Until() const {
         const Window& window = metric_.window;
-        const std::string now_end = Plus(now_, -window.to);
+        const std::string now_end = PlusSeconds(now_, -window.to);
         const std::string comes =
-            Plus("pg_catalog.min(e.time)" + Filter(usable_, "e.time > " + now_end), window.to);
+            PlusSeconds("pg_catalog.min(e.time)" + Filter(usable_, "e.time > " + now_end), window.to);
         const std::string in_window = Filter(usable_, InWindow());
         if (window.kind == Window::Kind::kAll) return comes;
         if (window.kind == Window::Kind::kSliding) {
@@ -219,8 +220,8 @@ class MetricCompiler {
             const bool newest =
                 metric_.aggregate == Aggregate::kExists || metric_.aggregate == Aggregate::kLastSeen;
             return "LEAST(" + comes + ", " +
-                   Plus((newest ? "pg_catalog.max(e.time)" : "pg_catalog.min(e.time)") + in_window,
-                        window.from) +
+                   PlusSeconds((newest ? "pg_catalog.max(e.time)" : "pg_catalog.min(e.time)") + in_window,
+                               window.from) +
                    ")";
         }
         // Where clocks are set back over midnight, the new day begins before the instant that its midnight

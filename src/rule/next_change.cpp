@@ -33,18 +33,18 @@ bool OnLeaving(Op op) {
     return op != Op::kLess && op != Op::kGreaterEqual;
 }
 
-std::vector<Value> OptionsOf(const Value& value) {
-    return value.options.empty() ? std::vector<Value>{value} : value.options;
+std::vector<CompiledValue> OptionsOf(const CompiledValue& value) {
+    return value.options.empty() ? std::vector<CompiledValue>{value} : value.options;
 }
 
-bool MayBeNow(const Value& value) {
-    const std::vector<Value> options = OptionsOf(value);
+bool MayBeNow(const CompiledValue& value) {
+    const std::vector<CompiledValue> options = OptionsOf(value);
     return std::any_of(options.begin(), options.end(), IsNow);
 }
 
 }  // namespace
 
-void Clock::Compare(const Value& left, Op op, const Value& right) {
+void NextChange::AddComparison(const CompiledValue& left, Op op, const CompiledValue& right) {
     if (left.type == Type::kTimestamp || right.type == Type::kTimestamp)
         CompareInstants(ToInstant(left), op, ToInstant(right));
     else if (left.type == Type::kDuration && right.type == Type::kDuration)
@@ -53,23 +53,23 @@ void Clock::Compare(const Value& left, Op op, const Value& right) {
         CompareNumbers(left, op, right);
 }
 
-void Clock::CompareInstants(const Value& left, Op op, const Value& right) {
-    for (const Value& a : OptionsOf(left)) {
-        for (const Value& b : OptionsOf(right)) {
+void NextChange::CompareInstants(const CompiledValue& left, Op op, const CompiledValue& right) {
+    for (const CompiledValue& a : OptionsOf(left)) {
+        for (const CompiledValue& b : OptionsOf(right)) {
             if (IsNow(a) == IsNow(b)) continue;
             // now + p op x + q is now op x + (q - p).
-            Value border = IsNow(a) ? b : a;
+            CompiledValue border = IsNow(a) ? b : a;
             if (!border.absolute) continue;  // a column of a relation: nobody asks
             border.offset -= IsNow(a) ? a.offset : b.offset;
-            Meet(IsNow(a) ? op : Mirrored(op), Plain(border));
+            AddBorder(IsNow(a) ? op : Mirrored(op), ToSql(border));
         }
     }
 }
 
-void Clock::CompareSpans(const Value& left, Op op, const Value& right) {
-    const auto moved = [](Value instant, int64_t seconds) {
+void NextChange::CompareSpans(const CompiledValue& left, Op op, const CompiledValue& right) {
+    const auto moved = [](CompiledValue instant, int64_t seconds) {
         instant.offset += seconds;
-        for (Value& option : instant.options) option.offset += seconds;
+        for (CompiledValue& option : instant.options) option.offset += seconds;
         return instant;
     };
     if (left.difference && right.literal)
@@ -78,10 +78,10 @@ void Clock::CompareSpans(const Value& left, Op op, const Value& right) {
         return CompareInstants(moved(right.difference->second, left.seconds), op, right.difference->first);
     if (!left.difference || !right.difference) return;
     // a - b op c - d: equal where n * now + k = 0, n = -2 … 2.
-    for (const Value& a : OptionsOf(left.difference->first))
-        for (const Value& b : OptionsOf(left.difference->second))
-            for (const Value& c : OptionsOf(right.difference->first))
-                for (const Value& d : OptionsOf(right.difference->second)) {
+    for (const CompiledValue& a : OptionsOf(left.difference->first))
+        for (const CompiledValue& b : OptionsOf(left.difference->second))
+            for (const CompiledValue& c : OptionsOf(right.difference->first))
+                for (const CompiledValue& d : OptionsOf(right.difference->second)) {
                     int64_t times = 0, offset = 0;
                     std::string known;
                     for (const auto& [value, sign] :
@@ -99,7 +99,7 @@ void Clock::CompareSpans(const Value& left, Op op, const Value& right) {
                 }
 }
 
-void Clock::CompareNumbers(const Value& left, Op op, const Value& right) {
+void NextChange::CompareNumbers(const CompiledValue& left, Op op, const CompiledValue& right) {
     const bool exact = left.simple && right.simple && (left.ticks.empty() || right.ticks.empty()) &&
                        instants_.size() < kManyInstants;
     for (const Tick& tick : left.ticks) exact ? CompareTick(tick, op, right) : NextTick(tick);
@@ -107,7 +107,7 @@ void Clock::CompareNumbers(const Value& left, Op op, const Value& right) {
 }
 
 // floor(x) < c is x < ceil(c), and floor(x) <= c is x < floor(c) + 1.
-void Clock::CompareTick(const Tick& tick, Op op, const Value& number) {
+void NextChange::CompareTick(const Tick& tick, Op op, const CompiledValue& number) {
     const Number* literal = number.literal ? As<Number>(*number.expr) : nullptr;
     if (!literal) {
         const std::string unit = " * " + std::to_string(tick.unit) + ")",
@@ -120,21 +120,21 @@ void Clock::CompareTick(const Tick& tick, Op op, const Value& number) {
     const auto meet = [&](double count) {
         const double seconds = count * static_cast<double>(tick.unit);
         if (std::abs(seconds) > kReach) return;
-        Value instant = *tick.start;
+        CompiledValue instant = *tick.start;
         instant.offset += static_cast<int64_t>(seconds);
-        Add(Plain(instant));
+        Add(ToSql(instant));
     };
     if (OnReaching(op)) meet(std::ceil(border));
     if (OnLeaving(op)) meet(std::floor(border) + 1);
 }
 
-void Clock::NextTick(const Tick& tick) {
+void NextChange::NextTick(const Tick& tick) {
     const std::string start = Epoch(*tick.start), unit = std::to_string(tick.unit);
     AddEpoch("(" + start + " + (pg_catalog.floor((EXTRACT(epoch FROM " + now_sql_ + ") - " + start + ") / " +
              unit + ") + 1) * " + unit + ")");
 }
 
-void Clock::Result(const Value& value) {
+void NextChange::AddResult(const CompiledValue& value) {
     for (const Tick& tick : value.ticks) NextTick(tick);
     const bool moves =
         value.type == Type::kTimestamp
@@ -143,24 +143,24 @@ void Clock::Result(const Value& value) {
     if (moves) Add("(" + now_sql_ + " + " + kMicrosecond + ")");
 }
 
-void Clock::Meet(Op op, const std::string& instant) {
+void NextChange::AddBorder(Op op, const std::string& instant) {
     if (OnReaching(op)) Add(instant);
     if (OnLeaving(op)) Add("(" + instant + " + " + kMicrosecond + ")");
 }
 
 // Both sides of the border, since it may lie between two microseconds.
-void Clock::AddEpoch(const std::string& seconds) {
+void NextChange::AddEpoch(const std::string& seconds) {
     const std::string instant = "pulse.to_moment(" + seconds + ")";
     Add(instant);
     Add("(" + instant + " + " + kMicrosecond + ")");
 }
 
-void Clock::Add(const std::string& instant) {
+void NextChange::Add(const std::string& instant) {
     if (std::find(instants_.begin(), instants_.end(), instant) == instants_.end())
         instants_.push_back(instant);
 }
 
-std::string Clock::Until() const {
+std::string NextChange::Until() const {
     if (instants_.empty()) return "NULL::timestamptz";
     std::string sql = "LEAST(";
     for (const std::string& instant : instants_)

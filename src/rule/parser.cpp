@@ -28,9 +28,9 @@ bool IsClock(Function function) {
 
 // Recursive descent, one function per level of precedence, weakest first:
 //   or, and, not, comparison, + -, * / %, ??, unary -, primary.
-class Parser : private Tokens {
+class Parser : private TokenStream {
   public:
-    explicit Parser(std::string_view text) : Tokens(text) {}
+    explicit Parser(std::string_view text) : TokenStream(text) {}
 
     ExprPtr Rule() {
         if (Is(Token::Kind::kEnd)) Fail(Peek(), "The rule is empty", kValueHint);

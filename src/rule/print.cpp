@@ -143,7 +143,7 @@ class Printer {
 
     void WriteSequence(const Metric& node) {
         text_ += "sequence(";
-        for (const Step& step : node.steps) {
+        for (const SequenceStep& step : node.steps) {
             if (&step != &node.steps.front()) text_ += " -> ";
             if (step.within > 0) text_ += "within " + PrintDuration(step.within) + " ";
             if (step.absent) text_ += "no ";
@@ -182,7 +182,7 @@ class Printer {
     void Write(const Call& node) {
         if (const Metric* metric = node.arguments.empty() ? nullptr : As<Metric>(*node.arguments[0])) {
             // minutes_since(events.x.last_seen) is events.x.last_seen_minutes_ago.
-            const std::string ago = AgoName(metric->aggregate, node.function);
+            const std::string ago = TimeSinceName(metric->aggregate, node.function);
             if (!ago.empty() && metric->window.kind == Window::Kind::kAll) {
                 WriteEvents(metric->event, metric->filter);
                 text_ += "." + ago;

@@ -90,12 +90,12 @@ class Expander {
         if (again != way_.end()) {
             std::string round;
             for (auto step = again; step != way_.end(); ++step) round += *step + " → ";
-            throw UserError(kInvalidDefinition, "definitions depend on one another in a circle" + At(expr),
-                            "The way round is " + round + name + ".",
-                            "Take one of them out of the other's definition.");
+            throw UserError(
+                kInvalidDefinition, "definitions depend on one another in a circle" + AtPosition(expr),
+                "The way round is " + round + name + ".", "Take one of them out of the other's definition.");
         }
         if (way_.size() > kMaxNesting)
-            throw UserError(sqlstate::kProgramLimit, "definitions are nested too deeply" + At(expr),
+            throw UserError(sqlstate::kProgramLimit, "definitions are nested too deeply" + AtPosition(expr),
                             "Below " + way_.front() + " they are nested more than " +
                                 std::to_string(kMaxNesting) + " levels deep.",
                             "Write out some of the definitions in the middle.");
@@ -106,16 +106,16 @@ class Expander {
     std::map<std::string, Tree> known_;
 };
 
-void Mention(const Expr& expr, Mentions& mentions) {
+void Mention(const Expr& expr, ReferencedNames& names) {
     const auto add = [](std::vector<std::string>& names, const std::string& name) {
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     };
     if (const Reference* reference = As<Reference>(expr)) {
-        if (const std::string* trait = TraitOf(*reference)) add(mentions.traits, *trait);
-        if (reference->kind == Reference::Kind::kSegment) add(mentions.segments, reference->path[0]);
+        if (const std::string* trait = TraitOf(*reference)) add(names.traits, *trait);
+        if (reference->kind == Reference::Kind::kSegment) add(names.segments, reference->path[0]);
     }
     if (const std::vector<ExprPtr>* operands = OperandsOf(expr))
-        for (const ExprPtr& operand : *operands) Mention(*operand, mentions);
+        for (const ExprPtr& operand : *operands) Mention(*operand, names);
 }
 
 void AddPatterns(const Expr& expr, std::vector<std::string>& patterns) {
@@ -123,7 +123,7 @@ void AddPatterns(const Expr& expr, std::vector<std::string>& patterns) {
         if (const Text* pattern = As<Text>(*matches->operands[1])) patterns.push_back(pattern->value);
     if (const Metric* metric = As<Metric>(expr)) {
         if (metric->filter) AddPatterns(*metric->filter, patterns);
-        for (const Step& step : metric->steps)
+        for (const SequenceStep& step : metric->steps)
             if (step.filter) AddPatterns(*step.filter, patterns);
     }
     if (const std::vector<ExprPtr>* operands = OperandsOf(expr))
@@ -136,7 +136,7 @@ bool IsConstant(const Expr& expr) {
            As<List>(expr) || (call && call->function == Function::kNow);
 }
 
-void AddParts(const ExprPtr& expr, int depth, std::vector<Part>& parts) {
+void AddSubExpressions(const ExprPtr& expr, int depth, std::vector<SubExpression>& parts) {
     parts.push_back({Print(*expr), depth, expr});
     const std::vector<ExprPtr>* operands = OperandsOf(*expr);
     if (!operands) return;
@@ -144,10 +144,10 @@ void AddParts(const ExprPtr& expr, int depth, std::vector<Part>& parts) {
     const Call* call = As<Call>(*expr);
     if (call && !operands->empty()) {
         const Metric* metric = As<Metric>(*operands->front());
-        if (metric && !AgoName(metric->aggregate, call->function).empty()) return;
+        if (metric && !TimeSinceName(metric->aggregate, call->function).empty()) return;
     }
     for (const ExprPtr& operand : *operands)
-        if (!IsConstant(*operand)) AddParts(operand, depth + 1, parts);
+        if (!IsConstant(*operand)) AddSubExpressions(operand, depth + 1, parts);
 }
 
 }  // namespace
@@ -156,10 +156,10 @@ ExprPtr Expand(const Expr& expr, const Definitions& definitions, const std::stri
     return Expander(definitions, self).Expand(std::make_shared<const Expr>(expr)).expr;
 }
 
-Mentions FindMentions(const Expr& expr) {
-    Mentions mentions;
-    Mention(expr, mentions);
-    return mentions;
+ReferencedNames FindReferencedNames(const Expr& expr) {
+    ReferencedNames names;
+    Mention(expr, names);
+    return names;
 }
 
 std::vector<std::string> FindPatterns(const Expr& expr) {
@@ -183,9 +183,9 @@ ProfileRule CompileProfile(const Expr& expr, const ProfileNames& names, Expect e
             .account_attributes = std::move(scope.account_attributes)};
 }
 
-std::vector<Part> Parts(const ExprPtr& expr) {
-    std::vector<Part> parts;
-    AddParts(expr, 0, parts);
+std::vector<SubExpression> SubExpressions(const ExprPtr& expr) {
+    std::vector<SubExpression> parts;
+    AddSubExpressions(expr, 0, parts);
     return parts;
 }
 

@@ -54,8 +54,8 @@ Resolved JsonValue(std::string sql) {
 }
 
 [[noreturn]] void Refuse(const Expr& expr, const char* detail, const char* hint) {
-    throw UserError(sqlstate::kNotSupported, PrintShort(expr) + " is not available in rules" + At(expr),
-                    detail, hint);
+    throw UserError(sqlstate::kNotSupported,
+                    PrintShort(expr) + " is not available in rules" + AtPosition(expr), detail, hint);
 }
 
 }  // namespace
@@ -111,17 +111,17 @@ Resolved ProfileScope::Resolve(const Reference& reference, size_t position) cons
             Refuse(expr, "Consent is not part of a profile's attributes.",
                    "Use profile.x, which pulse_identify() sets.");
         throw UserError(
-            sqlstate::kUndefinedColumn, "unknown name " + PrintShort(expr) + " in rule" + At(expr),
+            sqlstate::kUndefinedColumn, "unknown name " + PrintShort(expr) + " in rule" + AtPosition(expr),
             "Nothing begins with " + PrintName(root) + ".",
             SuggestName(root, {"profile", "account", "context", "events"}, "Names") + " " + kNameHint);
     }
     if (reference.kind == Reference::Kind::kPath && IsRoot(root))
-        throw UserError(sqlstate::kSyntaxError, "incomplete name in rule" + At(expr),
+        throw UserError(sqlstate::kSyntaxError, "incomplete name in rule" + AtPosition(expr),
                         PrintShort(expr) + " stands alone.", kNameHint);
     const bool segment = reference.kind == Reference::Kind::kSegment;
     throw UserError(sqlstate::kUndefinedObject,
                     std::string("unknown ") + (segment ? "segment " : "trait ") + Shorten(root, 80) +
-                        " in rule" + At(expr),
+                        " in rule" + AtPosition(expr),
                     "There is none of that name.", kNameHint);
 }
 

@@ -126,7 +126,7 @@ std::vector<std::string> RelationScope::Names() const {
 
 void RelationScope::Refuse(const Expr& expr) const {
     throw UserError(sqlstate::kNotSupported,
-                    PrintShort(expr) + " is not available in a relation segment" + At(expr),
+                    PrintShort(expr) + " is not available in a relation segment" + AtPosition(expr),
                     "The rule of a segment over a relation can use the columns of the relation only.",
                     SuggestName("", Names(), "Columns"));
 }
@@ -143,7 +143,7 @@ Resolved RelationScope::Resolve(const Reference& reference, size_t position) con
         std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == name; });
     if (column == columns_.end())
         throw UserError(sqlstate::kUndefinedColumn,
-                        "unknown column " + PrintShort(expr) + " in rule" + At(expr),
+                        "unknown column " + PrintShort(expr) + " in rule" + AtPosition(expr),
                         "The relation has no column of that name; upper and lower case differ.",
                         SuggestName(name, Names(), "Columns"));
     return {"s." + QuoteName(name), column->type, column->sql_type, name};

@@ -20,10 +20,11 @@ class SequenceCompiler {
         MetricSql sql{.type = Type::kBoolean, .sql_type = "boolean", .value = "EXISTS (" + From(0, 0) + ")"};
         sql.empty = "false";
         sql.until = Until();
-        if (metric_.window.kind == Window::Kind::kSliding) sql.oldest = Plus(now_, -metric_.window.from);
+        if (metric_.window.kind == Window::Kind::kSliding)
+            sql.oldest = PlusSeconds(now_, -metric_.window.from);
         sql.correlated = true;
         bool any = false;
-        for (const Step& step : metric_.steps) {
+        for (const SequenceStep& step : metric_.steps) {
             any = any || step.event.empty();
             if (std::find(sql.events.begin(), sql.events.end(), step.event) == sql.events.end())
                 sql.events.push_back(step.event);
@@ -39,7 +40,7 @@ class SequenceCompiler {
     // person to the events, also where that is planned while the tables are empty: the other way round each
     // person would cost as much as all events there are.
     std::string Events(size_t step, const std::string& before, const std::string& when) const {
-        const Step& node = metric_.steps[step];
+        const SequenceStep& node = metric_.steps[step];
         const std::string e = Alias(step), m = "m" + std::to_string(step + 1);
         std::string sql =
             "SELECT FROM pulse.profile " + m +
@@ -55,13 +56,13 @@ class SequenceCompiler {
 
     // The chain from a step that happened on; the one before it that happened is `before`.
     std::string From(size_t step, size_t before) const {
-        const Step& node = metric_.steps[step];
+        const SequenceStep& node = metric_.steps[step];
         const std::string e = Alias(step), last = step == 0 ? "" : Alias(before);
         std::string when;
         if (metric_.window.kind == Window::Kind::kSliding)
-            when += " AND v.time > " + Plus(now_, -metric_.window.from);
+            when += " AND v.time > " + PlusSeconds(now_, -metric_.window.from);
         if (step > 0) when += " AND v.time > " + last + ".time";
-        if (step > 0 && node.within > 0) when += " AND v.time <= " + Plus(last + ".time", node.within);
+        if (step > 0 && node.within > 0) when += " AND v.time <= " + PlusSeconds(last + ".time", node.within);
         std::string sql = Events(step, last, when);
         size_t next = step + 1;
         // Absent steps that end before the next that happened can be told when that one is known.
@@ -77,10 +78,10 @@ class SequenceCompiler {
 
     // No such event after `after`: for some time that is over, before `until`, or up to now.
     std::string Absent(size_t step, const std::string& after, const std::string& until) const {
-        const Step& node = metric_.steps[step];
+        const SequenceStep& node = metric_.steps[step];
         std::string when = " AND v.time > " + after + ".time", over;
         if (node.within > 0) {
-            const std::string end = Plus(after + ".time", node.within);
+            const std::string end = PlusSeconds(after + ".time", node.within);
             over = end + " <= " + now_ + " AND ";
             when += " AND v.time <= " + end;
         } else if (!until.empty()) {
@@ -95,7 +96,7 @@ class SequenceCompiler {
         std::vector<int64_t> spans;
         std::string names;
         bool any = false;
-        for (const Step& step : metric_.steps) {
+        for (const SequenceStep& step : metric_.steps) {
             if (step.within > 0) spans.push_back(step.within);
             any = any || step.event.empty();
             names += (names.empty() ? "" : ", ") + QuoteText(step.event);
@@ -103,12 +104,12 @@ class SequenceCompiler {
         if (metric_.window.kind == Window::Kind::kSliding) spans.push_back(metric_.window.from);
         std::string instants = "(e.time)";
         for (const int64_t span : spans)
-            instants += ", (CASE WHEN e.time <= " + now_ + " THEN " + Plus("e.time", span) + " END)";
+            instants += ", (CASE WHEN e.time <= " + now_ + " THEN " + PlusSeconds("e.time", span) + " END)";
         const int64_t longest = spans.empty() ? 0 : *std::max_element(spans.begin(), spans.end());
         return "(SELECT pg_catalog.min(b.instant) FROM pulse.profile m CROSS JOIN LATERAL ("
                "SELECT v.time FROM pulse.event v WHERE v.profile_id = m.id" +
-               (any ? "" : " AND v.name IN (" + names + ")") + " AND v.time > " + Plus(now_, -longest) +
-               " OFFSET 0) e CROSS JOIN LATERAL (VALUES " + instants +
+               (any ? "" : " AND v.name IN (" + names + ")") + " AND v.time > " +
+               PlusSeconds(now_, -longest) + " OFFSET 0) e CROSS JOIN LATERAL (VALUES " + instants +
                ") b(instant) WHERE m.canonical_id = " + profile_ + " AND b.instant > " + now_ + ")";
     }
 

@@ -6,27 +6,27 @@
 
 namespace pulse::rule {
 
-bool Tokens::IsWord(std::string_view word) const {
+bool TokenStream::IsWord(std::string_view word) const {
     return Is(Token::Kind::kName) && EqualsIgnoringCase(token_.value, word);
 }
 
-bool Tokens::AcceptSign(std::string_view sign) {
+bool TokenStream::AcceptSign(std::string_view sign) {
     if (!IsSign(sign)) return false;
     Take();
     return true;
 }
 
-bool Tokens::AcceptWord(std::string_view word) {
+bool TokenStream::AcceptWord(std::string_view word) {
     if (!IsWord(word)) return false;
     Take();
     return true;
 }
 
-void Tokens::ExpectSign(std::string_view sign, const std::string& hint) {
+void TokenStream::ExpectSign(std::string_view sign, const std::string& hint) {
     if (!AcceptSign(sign)) Unexpected(hint);
 }
 
-std::string Tokens::BracketedName() {
+std::string TokenStream::BracketedName() {
     const std::string hint = "Write a name as [\"Any Name\"]; a list of values can stand only after \"in\".";
     Take();
     if (!Is(Token::Kind::kText) || token_.value.empty()) Unexpected(hint);
@@ -35,7 +35,7 @@ std::string Tokens::BracketedName() {
     return name;
 }
 
-void Tokens::ContinuePath(std::vector<std::string>& path) {
+void TokenStream::ContinuePath(std::vector<std::string>& path) {
     while (IsSign(".") || (IsSign("[") && !token_.after_space)) {
         if (IsSign("[")) {
             path.push_back(BracketedName());
@@ -50,7 +50,7 @@ void Tokens::ContinuePath(std::vector<std::string>& path) {
     }
 }
 
-void Tokens::Unexpected(const std::string& hint) const {
+void TokenStream::Unexpected(const std::string& hint) const {
     if (Is(Token::Kind::kEnd)) lexer_.Fail(token_, "The rule ends too early", hint);
     const std::string_view written = text_.substr(token_.begin, token_.end - token_.begin);
     lexer_.Fail(token_, "Unexpected " + Shorten(written, 40), hint);

@@ -50,7 +50,7 @@ Oid ArgumentType(FunctionCallInfo fcinfo, int argument) {
     return get_fn_expr_argtype(fcinfo->flinfo, argument);
 }
 
-Feed MakeFeed(Column& column, Oid type, MemoryContext context) {
+Feed MakeFeed(ColumnCounts& column, Oid type, MemoryContext context) {
     Feed feed{ValueReader(type, context), &column.nulls};
     feed.counts = std::get_if<ValueCounts>(&column.values);
     feed.numbers = std::get_if<NumberBuckets>(&column.values);

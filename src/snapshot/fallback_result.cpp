@@ -28,7 +28,7 @@ uint64_t ReadHash(const Cell& cell) {
 struct AttributeGroups {
     explicit AttributeGroups(AttributeKind kind) : column(kind) {}
 
-    Column column;  // of numbers
+    ColumnCounts column;  // of numbers
     std::vector<ValueCounts::Entry> values;
     int64_t different = 0;
 };
@@ -52,19 +52,19 @@ void TakeGroup(const std::vector<Cell>& row, int64_t members, AttributeGroups& g
         groups.values.push_back({*row[kValue], members});
 }
 
-void TakeFlags(int64_t flags, int64_t members, Findings& findings) {
-    findings.size += members;
-    if (flags & 1) findings.converted += members;
-    if (flags & 2) findings.inactive += members;
-    if (flags & 4) findings.null_keys += members;
+void TakeFlags(int64_t flags, int64_t members, ScanResult& result) {
+    result.size += members;
+    if (flags & 1) result.converted += members;
+    if (flags & 2) result.inactive += members;
+    if (flags & 4) result.null_keys += members;
 }
 
-Distribution DistributeGroups(const AttributeGroups& groups, const std::string& attribute, int64_t total,
-                              const Order& order) {
+Distribution MakeDistributionOfGroups(const AttributeGroups& groups, const std::string& attribute,
+                                      int64_t total, const MeasureSpec& spec) {
     if (std::holds_alternative<NumberBuckets>(groups.column.values)) {
-        const auto edges = order.edges.find(attribute);
-        return Distribute(groups.column, attribute, total, order.max_values,
-                          edges == order.edges.end() ? nullptr : &edges->second);
+        const auto edges = spec.edges.find(attribute);
+        return MakeDistribution(groups.column, attribute, total, spec.max_values,
+                                edges == spec.edges.end() ? nullptr : &edges->second);
     }
     Distribution result;
     result.attribute = attribute;
@@ -74,7 +74,7 @@ Distribution DistributeGroups(const AttributeGroups& groups, const std::string& 
     result.distinct_values = groups.different;
     result.other = total - result.nulls;
     for (const ValueCounts::Entry& entry : groups.values) {
-        if (result.labels.size() == order.max_values) break;
+        if (result.labels.size() == spec.max_values) break;
         result.labels.push_back(entry.value);
         result.counts.push_back(entry.count);
         result.other -= entry.count;
@@ -84,36 +84,36 @@ Distribution DistributeGroups(const AttributeGroups& groups, const std::string& 
 
 }  // namespace
 
-Findings ReadPlain(const std::vector<source::Rows>& answers, const segment::MemberQuery& query,
-                   const Order& order) {
-    Findings findings;
-    SketchBuilder members(order.sketch_size);
+ScanResult ReadFallback(const std::vector<source::Rows>& answers, const segment::MemberQuery& query,
+                        const MeasureSpec& spec) {
+    ScanResult result;
+    SketchBuilder members(spec.sketch_size);
     std::vector<AttributeGroups> attributes;
     for (const segment::Attribute& attribute : query.attributes) attributes.emplace_back(attribute.kind);
     for (const source::Rows& rows : answers)
         for (const std::vector<Cell>& row : rows.values) {
             const int64_t part = source::ToInteger(row[kPart]), count = source::ToInteger(row[kMembers]);
             if (part == kFlags) {
-                TakeFlags(source::ToInteger(row[kValue]), count, findings);
+                TakeFlags(source::ToInteger(row[kValue]), count, result);
             } else if (part == kHashes) {
                 if (row[kHash]) members.Add(ReadHash(row[kHash]));
             } else {
                 TakeGroup(row, count, attributes.at(static_cast<size_t>(part)));
             }
         }
-    findings.members = members.Build();
+    result.members = members.Build();
     for (size_t i = 0; i < attributes.size(); ++i)
-        findings.distributions.push_back(
-            DistributeGroups(attributes[i], query.attributes[i].name, findings.size, order));
-    return findings;
+        result.distributions.push_back(
+            MakeDistributionOfGroups(attributes[i], query.attributes[i].name, result.size, spec));
+    return result;
 }
 
-bool PlainSketchIsComplete(const Findings& findings, uint64_t theta) {
-    return theta == Sketch::kEverything || !findings.members.exact();
+bool FallbackSketchIsComplete(const ScanResult& result, uint64_t theta) {
+    return theta == Sketch::kEverything || !result.members.exact();
 }
 
-Sketch ReadPlainSketch(const source::Rows& rows, const Order& order) {
-    SketchBuilder members(order.sketch_size);
+Sketch ReadFallbackSketch(const source::Rows& rows, const MeasureSpec& spec) {
+    SketchBuilder members(spec.sketch_size);
     for (const std::vector<Cell>& row : rows.values) members.Add(ReadHash(row.at(0)));
     return members.Build();
 }

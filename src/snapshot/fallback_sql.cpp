@@ -75,8 +75,8 @@ std::string Name(const char* prefix, size_t i) {
 // Per member: f flags, h hash, k… labels, x… numbers. OFFSET 0 keeps the levels apart, so that nothing is
 // computed twice and the planner, which knows nothing of the values of expressions, chooses hashing for all
 // grouping sets.
-std::string Values(const MemberQuery& query, const Order& order, const PlainScan& scan) {
-    const std::string since = "'" + FormatMoment(order.moment - order.inactive_after) + "'::timestamptz";
+std::string Values(const MemberQuery& query, const MeasureSpec& spec, const FallbackScan& scan) {
+    const std::string since = "'" + FormatMoment(spec.moment - spec.inactive_after) + "'::timestamptz";
     std::string flags = "CASE WHEN (" + query.key + ") IS NULL THEN 4 ELSE 0 END";
     if (query.converted) flags += " + CASE WHEN " + *query.converted + " THEN 1 ELSE 0 END";
     if (query.last_active)
@@ -90,14 +90,15 @@ std::string Values(const MemberQuery& query, const Order& order, const PlainScan
             list.Add(Label(attribute), Name("k", i));
         else
             list.Add(
-                attribute.kind == AttributeKind::kTimestamp ? Age(attribute, order.now_sql) : attribute.sql,
+                attribute.kind == AttributeKind::kTimestamp ? Age(attribute, spec.now_sql) : attribute.sql,
                 Name("x", i));
     }
     return list.text() + " FROM " + query.MembersFrom() + " WHERE " + query.Where() + " OFFSET 0";
 }
 
 // The same with the bytes b… of the numbers.
-std::string Bytes(const MemberQuery& query, const Order& order, uint64_t theta, const PlainScan& scan) {
+std::string Bytes(const MemberQuery& query, const MeasureSpec& spec, uint64_t theta,
+                  const FallbackScan& scan) {
     List list;
     list.Add("v.f", "f");
     list.Add("CASE WHEN v.h < " + Bigint(theta ^ kHashSign) + " THEN v.h END", "h");
@@ -109,11 +110,12 @@ std::string Bytes(const MemberQuery& query, const Order& order, uint64_t theta, 
             list.Add("pg_catalog.float8send(" + Name("v.x", i) + ")", Name("b", i));
         }
     }
-    return list.text() + " FROM (" + Values(query, order, scan) + ") AS v OFFSET 0";
+    return list.text() + " FROM (" + Values(query, spec, scan) + ") AS v OFFSET 0";
 }
 
 // The same with what is grouped by: f, h, k…
-std::string Keys(const MemberQuery& query, const Order& order, uint64_t theta, const PlainScan& scan) {
+std::string Keys(const MemberQuery& query, const MeasureSpec& spec, uint64_t theta,
+                 const FallbackScan& scan) {
     List list;
     list.Add("b.f", "f");
     list.Add("b.h", "h");
@@ -129,11 +131,11 @@ std::string Keys(const MemberQuery& query, const Order& order, uint64_t theta, c
         // do.
         list.Add("CASE WHEN pg_catalog.abs(" + x + ") < 1e120 THEN " + x + " END", Name("y", i));
     }
-    return list.text() + " FROM (" + Bytes(query, order, theta, scan) + ") AS b OFFSET 0";
+    return list.text() + " FROM (" + Bytes(query, spec, theta, scan) + ") AS b OFFSET 0";
 }
 
 // An aggregate of the attribute whose grouping set a row is of, null for others.
-std::string OfNumbers(const MemberQuery& query, const PlainScan& scan, const char* function,
+std::string OfNumbers(const MemberQuery& query, const FallbackScan& scan, const char* function,
                       const char* argument) {
     std::string cases;
     for (const size_t i : scan.attributes)
@@ -143,7 +145,8 @@ std::string OfNumbers(const MemberQuery& query, const PlainScan& scan, const cha
     return cases.empty() ? "NULL::float8" : "CASE" + cases + " END";
 }
 
-std::string Groups(const MemberQuery& query, const Order& order, uint64_t theta, const PlainScan& scan) {
+std::string Groups(const MemberQuery& query, const MeasureSpec& spec, uint64_t theta,
+                   const FallbackScan& scan) {
     std::string part = "CASE", value = "coalesce(NULL::text", sets;
     if (scan.members) {
         part += " WHEN GROUPING(m.f) = 0 THEN -2 WHEN GROUPING(m.h) = 0 THEN -1";
@@ -164,7 +167,7 @@ std::string Groups(const MemberQuery& query, const Order& order, uint64_t theta,
     list.Add(OfNumbers(query, scan, "max", "m.x"), "highest");
     list.Add(OfNumbers(query, scan, "avg", "m.y"), "mean");
     list.Add(OfNumbers(query, scan, "var_pop", "m.y"), "variance");
-    return list.text() + " FROM (" + Keys(query, order, theta, scan) + ") AS m GROUP BY GROUPING SETS (" +
+    return list.text() + " FROM (" + Keys(query, spec, theta, scan) + ") AS m GROUP BY GROUPING SETS (" +
            sets + ")";
 }
 
@@ -175,13 +178,13 @@ uint64_t ThetaFor(double members, double wanted) {
     return static_cast<uint64_t>(std::ldexp(wanted / members, 64));
 }
 
-std::vector<PlainScan> DividePlain(const MemberQuery& query) {
+std::vector<FallbackScan> PlanFallbackScans(const MemberQuery& query) {
     constexpr size_t kNumbersPerScan = 4;
-    PlainScan labels{true, {}};
+    FallbackScan labels{true, {}};
     std::vector<size_t> numbers;
     for (size_t i = 0; i < query.attributes.size(); ++i)
         (Labelled(query.attributes[i]) ? labels.attributes : numbers).push_back(i);
-    std::vector<PlainScan> scans{labels};
+    std::vector<FallbackScan> scans{labels};
     if (numbers.size() <= kNumbersPerScan) {
         scans[0].attributes.insert(scans[0].attributes.end(), numbers.begin(), numbers.end());
         return scans;
@@ -193,29 +196,30 @@ std::vector<PlainScan> DividePlain(const MemberQuery& query) {
     return scans;
 }
 
-std::string PlainSql(const MemberQuery& query, const Order& order, uint64_t theta, const PlainScan& scan) {
+std::string FallbackSql(const MemberQuery& query, const MeasureSpec& spec, uint64_t theta,
+                        const FallbackScan& scan) {
     std::string labelled;
     for (const size_t i : scan.attributes)
         if (Labelled(query.attributes[i])) labelled += (labelled.empty() ? "" : ", ") + std::to_string(i);
     // One more of each: the hash above the sketch is its limit, and the group without a value takes a place,
     // too.
-    std::string travels = "CASE WHEN r.part = -1 THEN r.place <= " + std::to_string(order.sketch_size + 1);
+    std::string travels = "CASE WHEN r.part = -1 THEN r.place <= " + std::to_string(spec.sketch_size + 1);
     if (!labelled.empty())
         travels += " WHEN r.part IN (" + labelled +
-                   ") THEN r.value IS NULL OR r.place <= " + std::to_string(order.max_values + 1);
+                   ") THEN r.value IS NULL OR r.place <= " + std::to_string(spec.max_values + 1);
     return "SELECT r.part, r.value, r.h, r.members, r.different, r.lowest, r.highest, r.mean, r.variance "
            "FROM ("
            "SELECT g.*, pg_catalog.count(g.value) OVER (PARTITION BY g.part) AS different, "
            "pg_catalog.row_number() OVER "
            "(PARTITION BY g.part ORDER BY g.h, g.members DESC, g.value) AS place FROM (" +
-           Groups(query, order, theta, scan) + ") AS g) AS r WHERE " + travels +
+           Groups(query, spec, theta, scan) + ") AS g) AS r WHERE " + travels +
            " ELSE true END ORDER BY r.part, r.place";
 }
 
-std::string PlainSketchSql(const MemberQuery& query, const Order& order) {
+std::string FallbackSketchSql(const MemberQuery& query, const MeasureSpec& spec) {
     return "SELECT DISTINCT v.h FROM (SELECT " + HashOf(query) + " AS h FROM " + query.MembersFrom() +
            " WHERE " + query.Where() + ") AS v WHERE v.h < " + Bigint(Sketch::kEverything ^ kHashSign) +
-           " ORDER BY v.h LIMIT " + std::to_string(order.sketch_size + 1);
+           " ORDER BY v.h LIMIT " + std::to_string(spec.sketch_size + 1);
 }
 
 }  // namespace pulse::snapshot

@@ -11,9 +11,9 @@ PULSE_WRITING_FUNCTION(pulse_take_snapshot) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_take_snapshots) {
-    const std::vector<snapshot::Outcome> outcomes = snapshot::TakeDue();
+    const std::vector<snapshot::TakeResult> outcomes = snapshot::TakeDue();
     pg::ResultSet results(fcinfo);
-    for (const snapshot::Outcome& outcome : outcomes)
+    for (const snapshot::TakeResult& outcome : outcomes)
         results.Add({pg::Value::Text(outcome.segment), pg::Value::Int8(outcome.snapshot),
                      pg::Value::Text(outcome.status), pg::Value::Int8(outcome.size),
                      pg::Value::Text(outcome.error)});

@@ -62,5 +62,5 @@ PULSE_WRITING_FUNCTION(pulse_import_snapshot) {
             pulse::snapshot::ParseDistributions(*json, import.size, pg::settings::max_values);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    return Int64GetDatum(pulse::snapshot::KeepImport(import, args.Bool(9).value_or(false)));
+    return Int64GetDatum(pulse::snapshot::StoreImport(import, args.Bool(9).value_or(false)));
 }

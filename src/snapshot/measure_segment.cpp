@@ -20,7 +20,7 @@ constexpr size_t kAttributesPerCall = 90;
 
 // The one scan and what it found.
 struct Scan {
-    Findings findings;
+    ScanResult result;
     std::optional<ClauseCounts> clauses;
     double cost = 0;
 };
@@ -31,22 +31,22 @@ struct Calls {
     std::vector<std::string> sql;
 };
 
-MeasureOptions OptionsFor(const Order& order, const std::vector<Attribute>& attributes, size_t first,
+MeasureOptions OptionsFor(const MeasureSpec& spec, const std::vector<Attribute>& attributes, size_t first,
                           size_t count) {
     MeasureOptions options;
-    options.moment = order.moment;
-    options.inactive_after = order.inactive_after;
-    options.sketch_size = order.sketch_size;
+    options.moment = spec.moment;
+    options.inactive_after = spec.inactive_after;
+    options.sketch_size = spec.sketch_size;
     for (size_t i = first; i < first + count; ++i) options.kinds.push_back(attributes[i].kind);
     return options;
 }
 
-Calls MakeCalls(const MemberQuery& query, const Order& order) {
+Calls MakeCalls(const MemberQuery& query, const MeasureSpec& spec) {
     Calls calls;
     size_t first = 0;
     do {
         const size_t count = std::min(kAttributesPerCall, query.attributes.size() - first);
-        calls.options.push_back(OptionsFor(order, query.attributes, first, count));
+        calls.options.push_back(OptionsFor(spec, query.attributes, first, count));
         std::string sql = "pulse.measure(" + source::Literal(calls.options.back().Print()) + ", ";
         sql += first == 0 ? query.key : "NULL::text";
         sql += ", " + query.converted.value_or("NULL::boolean") + ", " +
@@ -58,30 +58,30 @@ Calls MakeCalls(const MemberQuery& query, const Order& order) {
     return calls;
 }
 
-Findings ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQuery& query,
-                   const Order& order) {
+ScanResult ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQuery& query,
+                     const MeasureSpec& spec) {
     std::vector<Measurement> parts;
     for (size_t i = 0; i < calls.sql.size(); ++i) {
         const source::Cell& cell = rows.values.at(0).at(i);
         parts.push_back(cell ? Measurement::Decode(source::ToBytes(cell)) : Measurement(calls.options[i]));
     }
     Measurement& whole = parts.front();
-    Findings findings{whole.size,     whole.null_keys,       whole.converted,
+    ScanResult result{whole.size,     whole.null_keys,       whole.converted,
                       whole.inactive, whole.members.Build(), {}};
     for (size_t i = 0; i < query.attributes.size(); ++i) {
         const std::string& name = query.attributes[i].name;
-        const auto edges = order.edges.find(name);
-        findings.distributions.push_back(
-            Distribute(parts[i / kAttributesPerCall].columns.at(i % kAttributesPerCall), name, whole.size,
-                       order.max_values, edges == order.edges.end() ? nullptr : &edges->second));
+        const auto edges = spec.edges.find(name);
+        result.distributions.push_back(MakeDistribution(
+            parts[i / kAttributesPerCall].columns.at(i % kAttributesPerCall), name, whole.size,
+            spec.max_values, edges == spec.edges.end() ? nullptr : &edges->second));
     }
-    return findings;
+    return result;
 }
 
 // Where Pulse is: by its aggregates, in parallel, with the clauses in the same scan when it reads everything
 // anyway.
-Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Order& order) {
-    const Calls calls = MakeCalls(query, order);
+Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
+    const Calls calls = MakeCalls(query, spec);
     std::string list;
     for (const std::string& call : calls.sql) list += (list.empty() ? "SELECT " : ", ") + call;
     std::string sql = list + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
@@ -96,7 +96,7 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Ord
         sql += ", " + ClauseCall(query, false) + " FROM " + query.from;
     }
     const source::Rows rows = reader.Query(sql);
-    Scan scan{ReadCalls(rows, calls, query, order), std::nullopt, plan.cost};
+    Scan scan{ReadCalls(rows, calls, query, spec), std::nullopt, plan.cost};
     if (same_scan)
         scan.clauses = ReadClauses(query, rows, calls.sql.size());
     else if (CountsClauses(query))
@@ -104,49 +104,49 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Ord
     return scan;
 }
 
-Scan ScanPlainly(source::Reader& reader, const MemberQuery& query, const Order& order) {
+Scan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
     const source::PlanEstimate plan =
         reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
-    const double expected =
-        std::max(plan.rows, order.previous ? static_cast<double>(order.previous->size) : 0);
-    const uint64_t theta = ThetaFor(expected, 2.0 * order.sketch_size);
+    const double expected = std::max(plan.rows, spec.previous ? static_cast<double>(spec.previous->size) : 0);
+    const uint64_t theta = ThetaFor(expected, 2.0 * spec.sketch_size);
     std::vector<source::Rows> answers;
-    for (const PlainScan& part : DividePlain(query))
-        answers.push_back(reader.Query(PlainSql(query, order, theta, part)));
-    Scan scan{ReadPlain(answers, query, order), std::nullopt, plan.cost};
-    if (!PlainSketchIsComplete(scan.findings, theta))
-        scan.findings.members = ReadPlainSketch(reader.Query(PlainSketchSql(query, order)), order);
+    for (const FallbackScan& part : PlanFallbackScans(query))
+        answers.push_back(reader.Query(FallbackSql(query, spec, theta, part)));
+    Scan scan{ReadFallback(answers, query, spec), std::nullopt, plan.cost};
+    if (!FallbackSketchIsComplete(scan.result, theta))
+        scan.result.members = ReadFallbackSketch(reader.Query(FallbackSketchSql(query, spec)), spec);
     if (CountsClauses(query)) scan.clauses = CountClauses(reader, query);
     return scan;
 }
 
 }  // namespace
 
-Survey Measure(source::Reader& reader, const Order& order) {
+MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec) {
     const auto begin = std::chrono::steady_clock::now();
-    const std::vector<source::Column> columns = segment::DescribeColumns(reader, order.request);
-    const MemberQuery query = segment::Assemble(order.request, columns, order.now_sql);
-    Scan scan = reader.HasPulse() ? ScanByAggregate(reader, query, order) : ScanPlainly(reader, query, order);
+    const std::vector<source::Column> columns = segment::DescribeColumns(reader, spec.request);
+    const MemberQuery query = segment::Assemble(spec.request, columns, spec.now_sql);
+    Scan scan =
+        reader.HasPulse() ? ScanByAggregate(reader, query, spec) : ScanByFallbackSql(reader, query, spec);
 
-    Survey survey;
-    Record& record = survey.record;
-    survey.null_keys = scan.findings.null_keys;
-    record.segment_id = order.segment_id;
-    record.source = order.request.source;
-    record.taken_at = order.moment;
-    record.version = order.version;
+    MeasureResult measured;
+    Record& record = measured.record;
+    measured.null_keys = scan.result.null_keys;
+    record.segment_id = spec.segment_id;
+    record.source = spec.request.source;
+    record.taken_at = spec.moment;
+    record.version = spec.version;
     record.clauses = std::move(scan.clauses);
     record.plan_cost = scan.cost;
-    record.size = scan.findings.size;
-    if (query.converted) record.converted = scan.findings.converted;
-    if (query.last_active) record.inactive = scan.findings.inactive;
-    record.sketch = std::move(scan.findings.members);
-    record.distributions = std::move(scan.findings.distributions);
+    record.size = scan.result.size;
+    if (query.converted) record.converted = scan.result.converted;
+    if (query.last_active) record.inactive = scan.result.inactive;
+    record.sketch = std::move(scan.result.members);
+    record.distributions = std::move(scan.result.distributions);
     record.columns = nlohmann::json::object();
     for (const source::Column& column : columns) record.columns[column.name] = column.type;
     record.duration_ms =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-    return survey;
+    return measured;
 }
 
 }  // namespace pulse::snapshot

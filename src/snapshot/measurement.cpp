@@ -68,7 +68,7 @@ MeasureOptions MeasureOptions::Parse(const std::string& text) {
     return options;
 }
 
-Column::Column(AttributeKind k) : kind(k) {
+ColumnCounts::ColumnCounts(AttributeKind k) : kind(k) {
     if (!Labelled(kind)) values.emplace<NumberBuckets>();
 }
 
@@ -99,7 +99,7 @@ std::string Measurement::Encode() {
     for (const int64_t count : {size, null_keys, converted, inactive}) writer.Put(count);
     writer.PutText(members.Build().Encode());
     writer.Put(static_cast<uint32_t>(columns.size()));
-    for (const Column& column : columns) {
+    for (const ColumnCounts& column : columns) {
         writer.Put(static_cast<uint8_t>(column.kind));
         writer.Put(column.nulls);
         std::visit([&](const auto& values) { values.Encode(writer); }, column.values);
@@ -125,7 +125,7 @@ Measurement Measurement::Decode(std::string_view bytes) {
     for (uint32_t i = 0; i < size; ++i) {
         const uint8_t kind = reader.Get<uint8_t>();
         reader.Check(kind < std::size(kKinds), "It holds an unknown kind of column.");
-        Column& column = measurement.columns.emplace_back(static_cast<AttributeKind>(kind));
+        ColumnCounts& column = measurement.columns.emplace_back(static_cast<AttributeKind>(kind));
         column.nulls = reader.GetCount();
         if (Labelled(column.kind))
             column.values.emplace<ValueCounts>(ValueCounts::Decode(reader));
@@ -170,8 +170,8 @@ void DistributeNumbers(const NumberBuckets& numbers, const std::vector<double>* 
 
 }  // namespace
 
-Distribution Distribute(const Column& column, const std::string& attribute, int64_t total, size_t max_values,
-                        const std::vector<double>* edges) {
+Distribution MakeDistribution(const ColumnCounts& column, const std::string& attribute, int64_t total,
+                              size_t max_values, const std::vector<double>* edges) {
     Distribution result;
     result.attribute = attribute;
     result.kind = column.kind;

@@ -113,14 +113,14 @@ Record Load(int64_t id) {
                     "SELECT id, segment_id, taken_at FROM pulse.snapshot lists them.");
 }
 
-bool Hold(int64_t segment_id) {
+bool LockSegmentRow(int64_t segment_id) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     return !pg::Execute("SELECT FROM pulse.segment WHERE id = $1 FOR KEY SHARE", {Value::Int8(segment_id)})
                 .empty();
 }
 
-std::optional<Previous> FindPrevious(int64_t segment_id, Moment moment) {
+std::optional<PreviousSnapshot> FindPrevious(int64_t segment_id, Moment moment) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const pg::Result rows = pg::Execute(
@@ -128,7 +128,7 @@ std::optional<Previous> FindPrevious(int64_t segment_id, Moment moment) {
         "AND sketch IS NOT NULL ORDER BY taken_at DESC LIMIT 1",
         {Value::Int8(segment_id), Value::Time(moment)});
     if (rows.empty()) return std::nullopt;
-    return Previous{rows[0].Int8(0), Sketch::Decode(pg::ToBytes(rows[0].Raw(1)))};
+    return PreviousSnapshot{rows[0].Int8(0), Sketch::Decode(pg::ToBytes(rows[0].Raw(1)))};
 }
 
 std::optional<Moment> LastTaken(int64_t segment_id, Moment moment) {
@@ -165,7 +165,7 @@ int64_t Write(const Record& record) {
     return id;
 }
 
-bool Lock(int64_t segment_id, int milliseconds) {
+bool LockSegment(int64_t segment_id, int milliseconds) {
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     constexpr int kPause = 20;

@@ -69,12 +69,12 @@ void Overwrite(int64_t id, int version, const Import& import) {
 
 }  // namespace
 
-int64_t KeepImport(const Import& import, bool replace) {
+int64_t StoreImport(const Import& import, bool replace) {
     const segment::Segment segment = segment::Load(import.segment);
     if (segment.status == segment::Status::kArchived)
         throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
                         "Bring it back with pulse_resume_segment() first.");
-    if (!Lock(segment.id, pg::settings::lock_timeout))
+    if (!LockSegment(segment.id, pg::settings::lock_timeout))
         throw UserError(sqlstate::kLockNotAvailable,
                         "another session is measuring segment \"" + segment.name + "\"", "",
                         "Try again when it is done, or raise pulse.lock_timeout.");

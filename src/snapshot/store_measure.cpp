@@ -11,16 +11,16 @@ namespace {
 
 using segment::AttributeKind;
 
-void WarnOfKeys(const segment::Segment& segment, const Survey& survey) {
+void WarnOfKeys(const segment::Segment& segment, const MeasureResult& measured) {
     const std::string of = " of segment \"" + segment.name + "\"";
-    const int64_t size = *survey.record.size;
+    const int64_t size = *measured.record.size;
     constexpr const char* kHint = "Name a column that identifies members as the \"key\" of the definition.";
-    if (survey.null_keys > 0)
-        pg::Warning("the key is null in " + std::to_string(survey.null_keys) + " of " + std::to_string(size) +
-                        " members" + of,
+    if (measured.null_keys > 0)
+        pg::Warning("the key is null in " + std::to_string(measured.null_keys) + " of " +
+                        std::to_string(size) + " members" + of,
                     "They count in its size and distributions, but not as entered or exited.", kHint);
-    const Sketch& sketch = *survey.record.sketch;
-    const double keys = static_cast<double>(size - survey.null_keys), distinct = sketch.Cardinality();
+    const Sketch& sketch = *measured.record.sketch;
+    const double keys = static_cast<double>(size - measured.null_keys), distinct = sketch.Cardinality();
     // Beyond the sketch's capacity only what is far outside its error is certain.
     if (keys > distinct * (1 + 6 * sketch.RelativeError()) + 0.5)
         pg::Warning("the key repeats in the members" + of,
@@ -30,7 +30,7 @@ void WarnOfKeys(const segment::Segment& segment, const Survey& survey) {
                     kHint);
 }
 
-void AddFlow(Record& record, const std::optional<Previous>& previous) {
+void AddFlow(Record& record, const std::optional<PreviousSnapshot>& previous) {
     if (!previous || !previous->sketch || !record.sketch || !record.size) return;
     const Flow flow = FlowBetween(*previous->sketch, previous->size, *record.sketch, *record.size);
     record.entered = flow.entered;
@@ -40,37 +40,37 @@ void AddFlow(Record& record, const std::optional<Previous>& previous) {
 
 }  // namespace
 
-Order Prepare(const segment::Segment& segment, Moment moment) {
-    Order order;
-    order.segment_id = segment.id;
-    order.version = segment.version;
-    order.request = segment::RequestAt(segment::ParseRequest(segment.definition), moment);
-    order.moment = moment;
-    order.now_sql = segment::MomentLiteral(moment);
-    order.inactive_after = pg::settings::inactive_after * kMinute;
-    order.sketch_size = static_cast<uint32_t>(pg::settings::sketch_size);
-    order.max_values = static_cast<size_t>(pg::settings::max_values);
-    order.previous = FindPrevious(segment.id, moment);
-    if (!order.request.attributes) return order;
-    for (const segment::AttributeRequest& attribute : *order.request.attributes) {
+MeasureSpec PrepareMeasurement(const segment::Segment& segment, Moment moment) {
+    MeasureSpec spec;
+    spec.segment_id = segment.id;
+    spec.version = segment.version;
+    spec.request = segment::RequestAt(segment::ParseRequest(segment.definition), moment);
+    spec.moment = moment;
+    spec.now_sql = segment::MomentLiteral(moment);
+    spec.inactive_after = pg::settings::inactive_after * kMinute;
+    spec.sketch_size = static_cast<uint32_t>(pg::settings::sketch_size);
+    spec.max_values = static_cast<size_t>(pg::settings::max_values);
+    spec.previous = FindPrevious(segment.id, moment);
+    if (!spec.request.attributes) return spec;
+    for (const segment::AttributeRequest& attribute : *spec.request.attributes) {
         pg::CheckInterrupts();
         // Kinds are settled when a definition is made.
         const AttributeKind kind = attribute.kind.value_or(AttributeKind::kCategorical);
         if (kind != AttributeKind::kNumeric && kind != AttributeKind::kTimestamp) continue;
         if (auto edges = FindEdges(segment.id, moment, attribute.name, kind))
-            order.edges.emplace(attribute.name, *std::move(edges));
+            spec.edges.emplace(attribute.name, *std::move(edges));
     }
-    return order;
+    return spec;
 }
 
-Record Keep(const segment::Segment& segment, const Order& order, Survey survey) {
-    if (!Hold(segment.id))
+Record StoreMeasured(const segment::Segment& segment, const MeasureSpec& spec, MeasureResult measured) {
+    if (!LockSegmentRow(segment.id))
         throw UserError(sqlstate::kUndefinedObject,
                         "segment \"" + segment.name + "\" was deleted while it was measured");
-    WarnOfKeys(segment, survey);
-    AddFlow(survey.record, order.previous);
-    survey.record.id = Write(survey.record);
-    return std::move(survey.record);
+    WarnOfKeys(segment, measured);
+    AddFlow(measured.record, spec.previous);
+    measured.record.id = Write(measured.record);
+    return std::move(measured.record);
 }
 
 }  // namespace pulse::snapshot

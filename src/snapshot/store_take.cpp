@@ -18,13 +18,14 @@ namespace {
 constexpr size_t kProgressEvery = 100;
 
 // The lock is held, and there is no good one of this moment yet. Fills `usage`, also when it throws.
-Record MeasureAndKeep(const segment::Segment& segment, Moment moment, source::Usage& usage) {
-    const Order order = Prepare(segment, moment);
+Record MeasureAndStore(const segment::Segment& segment, Moment moment, source::Usage& usage) {
+    const MeasureSpec spec = PrepareMeasurement(segment, moment);
     const source::Target target = source::Find(segment::PlaceOf(segment), pg::settings::statement_timeout);
-    Survey survey;
-    segment::ReadChecked(target, usage, [&](source::Reader& reader) { survey = Measure(reader, order); });
+    MeasureResult measured;
+    segment::ReadChecked(target, usage,
+                         [&](source::Reader& reader) { measured = MeasureSegment(reader, spec); });
     source::Record(usage);
-    return Keep(segment, order, std::move(survey));
+    return StoreMeasured(segment, spec, std::move(measured));
 }
 
 void RequireNotArchived(const segment::Segment& segment) {
@@ -47,20 +48,20 @@ bool Due(const segment::Segment& segment, Moment moment) {
 }
 
 // One segment, whose failure leaves the others alone.
-Outcome TakeOne(const segment::Segment& segment, Moment moment, GivenUp& given_up) {
+TakeResult TakeOne(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker) {
     const std::string source = segment::PlaceOf(segment).source;
-    if (const auto reason = given_up.Reason(source)) return Skipped(segment, *reason);
-    if (!Lock(segment.id, 0)) return Skipped(segment, "another session is measuring it");
+    if (const auto reason = breaker.OpenReason(source)) return Skipped(segment, *reason);
+    if (!LockSegment(segment.id, 0)) return Skipped(segment, "another session is measuring it");
     if (const auto known = FindAt(segment.id, moment); known && !known->failed) return Taken(segment, *known);
     source::Usage usage = UsageFor(segment);
     try {
         pg::Subtransaction subtransaction;
-        const Record record = MeasureAndKeep(segment, moment, usage);
+        const Record record = MeasureAndStore(segment, moment, usage);
         subtransaction.Commit();
-        given_up.Read(source);
+        breaker.RecordSuccess(source);
         return Taken(segment, record);
     } catch (const source::Unavailable& error) {
-        given_up.Missed(source, ReasonOf(error), usage.status == "unreachable");
+        breaker.RecordFailure(source, ReasonOf(error), usage.status == "unreachable");
         source::Record(usage);
         return Skipped(segment, ReasonOf(error));
     } catch (const pg::Error& error) {
@@ -87,17 +88,17 @@ std::vector<segment::Segment> FindDue(Moment moment) {
     return due;
 }
 
-Outcome Taken(const segment::Segment& segment, const Record& record) {
+TakeResult Taken(const segment::Segment& segment, const Record& record) {
     return {segment.name, record.id, "ok", record.size, std::nullopt};
 }
 
-Outcome Skipped(const segment::Segment& segment, const std::string& reason) {
+TakeResult Skipped(const segment::Segment& segment, const std::string& reason) {
     return {segment.name, std::nullopt, "skipped", std::nullopt, reason};
 }
 
-Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state,
-               const std::string& message, const std::string& detail) {
-    if (!Hold(segment.id)) return Skipped(segment, "it was deleted meanwhile");
+TakeResult Failed(const segment::Segment& segment, Moment moment, const std::string& state,
+                  const std::string& message, const std::string& detail) {
+    if (!LockSegmentRow(segment.id)) return Skipped(segment, "it was deleted meanwhile");
     Record record;
     record.segment_id = segment.id;
     record.taken_at = moment;
@@ -125,35 +126,35 @@ int64_t Take(const std::string& name) {
     const segment::Segment segment = segment::Load(name);
     RequireNotArchived(segment);
     const Moment moment = pg::PastNow();
-    if (!Lock(segment.id, pg::settings::lock_timeout))
+    if (!LockSegment(segment.id, pg::settings::lock_timeout))
         throw UserError(sqlstate::kLockNotAvailable,
                         "another session is measuring segment \"" + segment.name + "\"",
                         "Waited " + std::to_string(pg::settings::lock_timeout) + " ms.",
                         "Try again when it is done, or raise pulse.lock_timeout.");
     if (const auto known = FindAt(segment.id, moment); known && !known->failed) return known->id;
     source::Usage usage = UsageFor(segment);
-    return MeasureAndKeep(segment, moment, usage).id;
+    return MeasureAndStore(segment, moment, usage).id;
 }
 
-std::vector<Outcome> TakeDue() {
+std::vector<TakeResult> TakeDue() {
     const Moment moment = pg::PastNow();
     const std::vector<segment::Segment> due = FindDue(moment);
     const auto begin = std::chrono::steady_clock::now();
-    std::vector<Outcome> outcomes;
+    std::vector<TakeResult> results;
     size_t failed = 0;
-    GivenUp given_up;
+    SourceCircuitBreaker breaker;
     pg::Arena arena("pulse snapshots");
     for (const segment::Segment& segment : due) {
         pg::CheckInterrupts();
-        outcomes.push_back(TakeOne(segment, moment, given_up));
-        failed += outcomes.back().status == "failed";
+        results.push_back(TakeOne(segment, moment, breaker));
+        failed += results.back().status == "failed";
         arena.Reset();
-        if (outcomes.size() % kProgressEvery == 0 && outcomes.size() < due.size())
-            pg::Notice("measured " + std::to_string(outcomes.size()) + " of " + std::to_string(due.size()) +
+        if (results.size() % kProgressEvery == 0 && results.size() < due.size())
+            pg::Notice("measured " + std::to_string(results.size()) + " of " + std::to_string(due.size()) +
                        " segments in " + Seconds(std::chrono::steady_clock::now() - begin) + ", " +
                        std::to_string(failed) + " failed");
     }
-    return outcomes;
+    return results;
 }
 
 }  // namespace pulse::snapshot

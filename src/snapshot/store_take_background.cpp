@@ -20,9 +20,9 @@ namespace {
 
 // A transaction of the run: in all of them it is the moment at which the run began, also for definitions that
 // call pulse_now() themselves.
-class Step {
+class RunTransaction {
   public:
-    Step(const char* what, Moment moment) : transaction_(what) {
+    RunTransaction(const char* what, Moment moment) : transaction_(what) {
         const pg::Session session;
         pg::Execute("SELECT pg_catalog.set_config('pulse.now', $1, true)",
                     {pg::Value::Text(FormatMoment(moment))});
@@ -35,74 +35,74 @@ class Step {
 
 // One segment, which it keeps locked as long as it lives. A local one takes one transaction, a remote one a
 // short one before the visit and one after it.
-class Taking {
+class BackgroundTake {
   public:
-    Taking(const segment::Segment& segment, Moment moment)
+    BackgroundTake(const segment::Segment& segment, Moment moment)
         : segment_(segment), moment_(moment), place_(segment::PlaceOf(segment)), usage_(UsageFor(segment)) {}
 
     const std::string& source() const { return place_.source; }
     const source::Usage& usage() const { return usage_; }
 
     // Throws what went wrong, rolled back.
-    Outcome Run() { return place_.source.empty() ? RunHere() : RunThere(); }
+    TakeResult Run() { return place_.source.empty() ? RunLocal() : RunRemote(); }
 
   private:
-    Outcome RunHere() {
-        Step step("pulse: measuring a segment", moment_);
-        if (auto done = Settle()) return *done;
+    TakeResult RunLocal() {
+        RunTransaction transaction("pulse: measuring a segment", moment_);
+        if (auto done = PrepareVisit()) return *done;
         Read();
-        return Finish(step);
+        return Finish(transaction);
     }
 
-    Outcome RunThere() {
+    TakeResult RunRemote() {
         {
-            Step step("pulse: preparing to measure a segment", moment_);
-            if (auto done = Settle()) return *done;
-            step.Commit();
+            RunTransaction transaction("pulse: preparing to measure a segment", moment_);
+            if (auto done = PrepareVisit()) return *done;
+            transaction.Commit();
         }
-        AwaitTurn();
+        WaitForRateLimit();
         Read();
-        Step step("pulse: keeping a snapshot", moment_);
+        RunTransaction transaction("pulse: keeping a snapshot", moment_);
         source::Record(usage_);
-        return Finish(step);
+        return Finish(transaction);
     }
 
-    // What the visit needs; or the outcome when there is nothing to visit for.
-    std::optional<Outcome> Settle() {
+    // What the visit needs; or the result when there is nothing to visit for.
+    std::optional<TakeResult> PrepareVisit() {
         if (auto lock = pg::SessionLock::Try("segment", segment_.id))
             lock_.emplace(*std::move(lock));
         else
             return Skipped(segment_, "another session is measuring it");
         if (const auto known = FindAt(segment_.id, moment_); known && !known->failed)
             return Taken(segment_, *known);
-        order_ = Prepare(segment_, moment_);
+        spec_ = PrepareMeasurement(segment_, moment_);
         target_ = source::Find(place_, pg::settings::statement_timeout);
         return std::nullopt;
     }
 
     // A run of many segments keeps to max_queries_per_minute by itself. A limit that is not to be had in
     // time, or is 0, refuses the visit as any other.
-    void AwaitTurn() {
+    void WaitForRateLimit() {
         constexpr auto kLongest = std::chrono::seconds(70);  // the limit looks back a minute
         constexpr long kPause = 1000;
         const auto begin = std::chrono::steady_clock::now();
         while (target_.server->limits.max_queries_per_minute > 0 && source::RateRefusal(*target_.server) &&
                std::chrono::steady_clock::now() - begin < kLongest) {
             pg::Wait(kPause);
-            Step step("pulse: waiting for a source", moment_);
+            RunTransaction transaction("pulse: waiting for a source", moment_);
             target_ = source::Find(place_, pg::settings::statement_timeout);
-            step.Commit();
+            transaction.Commit();
         }
     }
 
     void Read() {
         segment::ReadChecked(target_, usage_,
-                             [&](source::Reader& reader) { survey_ = Measure(reader, order_); });
+                             [&](source::Reader& reader) { measured_ = MeasureSegment(reader, spec_); });
     }
 
-    Outcome Finish(Step& step) {
-        const Record record = Keep(segment_, order_, std::move(survey_));
-        step.Commit();
+    TakeResult Finish(RunTransaction& transaction) {
+        const Record record = StoreMeasured(segment_, spec_, std::move(measured_));
+        transaction.Commit();
         return Taken(segment_, record);
     }
 
@@ -111,50 +111,50 @@ class Taking {
     const source::Place place_;
     source::Usage usage_;
     std::optional<pg::SessionLock> lock_;
-    Order order_;
+    MeasureSpec spec_;
     source::Target target_;
-    Survey survey_;
+    MeasureResult measured_;
 };
 
-void RecordApart(const source::Usage& usage, Moment moment) {
+void RecordUsage(const source::Usage& usage, Moment moment) {
     if (usage.source.empty()) return;
-    Step step("pulse: recording a visit", moment);
+    RunTransaction transaction("pulse: recording a visit", moment);
     source::Record(usage);
-    step.Commit();
+    transaction.Commit();
 }
 
-Outcome FailedApart(const segment::Segment& segment, Moment moment, const std::string& state,
-                    const std::string& message, const std::string& detail) {
-    Step step("pulse: recording a failure", moment);
-    const Outcome outcome = Failed(segment, moment, state, message, detail);
-    step.Commit();
-    return outcome;
+TakeResult RecordFailure(const segment::Segment& segment, Moment moment, const std::string& state,
+                         const std::string& message, const std::string& detail) {
+    RunTransaction transaction("pulse: recording a failure", moment);
+    const TakeResult result = Failed(segment, moment, state, message, detail);
+    transaction.Commit();
+    return result;
 }
 
-Outcome TakeApart(const segment::Segment& segment, Moment moment, GivenUp& given_up) {
-    Taking taking(segment, moment);
-    const std::string& source = taking.source();
-    if (const auto reason = given_up.Reason(source)) return Skipped(segment, *reason);
+TakeResult TakeInBackground(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker) {
+    BackgroundTake take(segment, moment);
+    const std::string& source = take.source();
+    if (const auto reason = breaker.OpenReason(source)) return Skipped(segment, *reason);
     try {
-        const Outcome outcome = taking.Run();
-        if (outcome.status == "ok") given_up.Read(source);
-        return outcome;
+        const TakeResult result = take.Run();
+        if (result.status == "ok") breaker.RecordSuccess(source);
+        return result;
     } catch (const source::Unavailable& error) {
-        given_up.Missed(source, ReasonOf(error), taking.usage().status == "unreachable");
-        RecordApart(taking.usage(), moment);
+        breaker.RecordFailure(source, ReasonOf(error), take.usage().status == "unreachable");
+        RecordUsage(take.usage(), moment);
         return Skipped(segment, ReasonOf(error));
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
-        return FailedApart(segment, moment, error.State(), error.message, error.detail);
+        return RecordFailure(segment, moment, error.State(), error.message, error.detail);
     } catch (const UserError& error) {
-        RecordApart(taking.usage(), moment);
-        return FailedApart(segment, moment, error.state(), error.message(), error.detail());
+        RecordUsage(take.usage(), moment);
+        return RecordFailure(segment, moment, error.state(), error.message(), error.detail());
     }
 }
 
 }  // namespace
 
-std::vector<Outcome> TakeDueApart() {
+std::vector<TakeResult> TakeDueInBackground() {
     Moment moment = 0;
     std::vector<segment::Segment> due;
     {
@@ -163,15 +163,15 @@ std::vector<Outcome> TakeDueApart() {
         due = FindDue(moment);
         transaction.Commit();
     }
-    std::vector<Outcome> outcomes;
-    GivenUp given_up;
+    std::vector<TakeResult> results;
+    SourceCircuitBreaker breaker;
     pg::Arena arena("pulse snapshots");
     for (const segment::Segment& segment : due) {
         pg::CheckInterrupts();
-        outcomes.push_back(TakeApart(segment, moment, given_up));
+        results.push_back(TakeInBackground(segment, moment, breaker));
         arena.Reset();
     }
-    return outcomes;
+    return results;
 }
 
 }  // namespace pulse::snapshot

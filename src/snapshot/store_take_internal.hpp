@@ -10,11 +10,11 @@ namespace pulse::snapshot {
 std::vector<segment::Segment> FindDue(Moment moment);
 
 // Outcomes.
-Outcome Taken(const segment::Segment& segment, const Record& record);
-Outcome Skipped(const segment::Segment& segment, const std::string& reason);
+TakeResult Taken(const segment::Segment& segment, const Record& record);
+TakeResult Skipped(const segment::Segment& segment, const std::string& reason);
 // Keeps the failure as a row of its own. Needs a transaction.
-Outcome Failed(const segment::Segment& segment, Moment moment, const std::string& state,
-               const std::string& message, const std::string& detail);
+TakeResult Failed(const segment::Segment& segment, Moment moment, const std::string& state,
+                  const std::string& message, const std::string& detail);
 
 // What a visit to measure a segment is recorded as.
 source::Usage UsageFor(const segment::Segment& segment);

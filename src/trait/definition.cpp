@@ -148,7 +148,7 @@ class ReferenceFinder {
         if (!metric.property.empty()) AddOnce(found.properties, {metric.event, Joined(metric.property)});
         if (NeedsNumbers(metric.aggregate)) AddOnce(found.numbers, {metric.event, Joined(metric.property)});
         if (metric.filter) Walk(*metric.filter, &metric.event);
-        for (const rule::Step& step : metric.steps) {
+        for (const rule::SequenceStep& step : metric.steps) {
             AddOnce(found.events, step.event);
             if (step.filter) Walk(*step.filter, &step.event);
         }

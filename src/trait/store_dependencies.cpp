@@ -20,7 +20,7 @@ bool Contains(const std::vector<std::string>& list, const std::string& name) {
 
 bool Mentions(const Dependent& dependent, const std::string& kind, const std::string& name) {
     for (const rule::ExprPtr& expr : dependent.rules) {
-        const rule::Mentions mentions = rule::FindMentions(*expr);
+        const rule::ReferencedNames mentions = rule::FindReferencedNames(*expr);
         if (Contains(kind == "trait" ? mentions.traits : mentions.segments, name)) return true;
     }
     return false;
@@ -144,7 +144,7 @@ std::vector<Dependency> Dependencies() {
         };
         for (const rule::ExprPtr& expr : dependent.rules) {
             pg::CheckInterrupts();
-            const rule::Mentions mentions = rule::FindMentions(*expr);
+            const rule::ReferencedNames mentions = rule::FindReferencedNames(*expr);
             for (const std::string& name : mentions.traits) add("trait", name);
             for (const std::string& name : mentions.segments) add("segment", name);
             const RuleReferences reads = FindReferences(*expr);

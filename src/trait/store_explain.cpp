@@ -44,7 +44,7 @@ class Tree {
 
   private:
     void Walk(const rule::ExprPtr& expr, int depth) {
-        for (const rule::Part& part : rule::Parts(expr)) {
+        for (const rule::SubExpression& part : rule::SubExpressions(expr)) {
             pg::CheckInterrupts();
             if (IsLiteral(*part.expr) || rows_.size() >= kMostRows) continue;
             const int at = depth + part.depth;
@@ -68,7 +68,7 @@ class Tree {
     // What a name stands for; nullptr when the node is none.
     static rule::ExprPtr DefinitionOf(const rule::Expr& expr) {
         if (!rule::As<rule::Reference>(expr)) return nullptr;
-        const rule::Mentions mentions = rule::FindMentions(expr);
+        const rule::ReferencedNames mentions = rule::FindReferencedNames(expr);
         if (!mentions.traits.empty())
             return SavedDefinitions().Find(rule::Reference::Kind::kTrait, mentions.traits[0], expr.position);
         if (!mentions.segments.empty())

@@ -18,7 +18,7 @@ std::unique_ptr<pg::Expression> OfProperties(const std::string& sql) {
 
 }  // namespace
 
-IncrementalMetric::IncrementalMetric(const rule::Moving& moving)
+IncrementalMetric::IncrementalMetric(const rule::IncrementalMetric& moving)
     : moving_(moving),
       window_(moving.window * kSecond),
       usable_(OfProperties(moving.usable)),

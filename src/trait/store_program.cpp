@@ -95,8 +95,8 @@ void Program::LoadMetrics() {
             metric.sql = CompileMetricForReading(rule::ParseMetric(metric.text));
             metric.type = TypeOf(metric.sql.sql_type);
             metric.empty = EmptyValue(metric.sql.empty, metric.type);
-            if (metric.sql.moving)
-                metric.incremental = std::make_unique<IncrementalMetric>(*metric.sql.moving);
+            if (metric.sql.incremental)
+                metric.incremental = std::make_unique<IncrementalMetric>(*metric.sql.incremental);
         } catch (const UserError& error) {
             // What uses it is not kept either, and read from the events where it can be.
             pg::Warning("metric " + metric.text + " is not kept up to date", error.message());

@@ -6,7 +6,7 @@ namespace pulse::trait {
 
 namespace {
 
-[[maybe_unused]] const bool kProvided = rule::ProvideDefinitions(SavedDefinitions);
+[[maybe_unused]] const bool kProvided = rule::RegisterDefinitions(SavedDefinitions);
 
 }  // namespace
 

@@ -29,12 +29,12 @@ auto Somewhere(bool apart, const char* what, Body body) {
 }
 
 // What a segment without a snapshot says goes into the run: the retry takes only what is missing.
-RunResult Summarize(const std::vector<snapshot::Outcome>& outcomes) {
+RunResult Summarize(const std::vector<snapshot::TakeResult>& outcomes) {
     constexpr size_t kNamed = 3;
     RunResult result;
     size_t missing = 0;
     std::string names;
-    for (const snapshot::Outcome& outcome : outcomes) {
+    for (const snapshot::TakeResult& outcome : outcomes) {
         if (outcome.status == "ok") continue;
         if (++missing <= kNamed)
             names += (names.empty() ? "" : "; ") + outcome.segment + " (" +
@@ -49,7 +49,7 @@ RunResult Summarize(const std::vector<snapshot::Outcome>& outcomes) {
 }
 
 RunResult TakeSnapshots(bool apart) {
-    return Summarize(apart ? snapshot::TakeDueApart() : snapshot::TakeDue());
+    return Summarize(apart ? snapshot::TakeDueInBackground() : snapshot::TakeDue());
 }
 
 int64_t Count(bool apart, const char* what, const std::string& call) {

@@ -41,22 +41,22 @@ class PlainReader : public source::Reader {
 };
 
 struct Measured {
-    snapshot::Order order;
-    snapshot::Survey survey;
+    snapshot::MeasureSpec spec;
+    snapshot::MeasureResult result;
     std::vector<std::string> queries;
 };
 
 Measured MeasurePlainly(const segment::Segment& from, const pg::Args& args) {
     Measured measured;
-    snapshot::Order& order = measured.order;
-    order = snapshot::Prepare(from, *args.Time(1));
-    if (args.Int4(2)) order.sketch_size = static_cast<uint32_t>(*args.Int4(2));
-    if (args.Int4(3)) order.max_values = static_cast<size_t>(*args.Int4(3));
-    if (args.Int8(4)) order.previous = snapshot::Previous{*args.Int8(4), std::nullopt};
+    snapshot::MeasureSpec& spec = measured.spec;
+    spec = snapshot::PrepareMeasurement(from, *args.Time(1));
+    if (args.Int4(2)) spec.sketch_size = static_cast<uint32_t>(*args.Int4(2));
+    if (args.Int4(3)) spec.max_values = static_cast<size_t>(*args.Int4(3));
+    if (args.Int8(4)) spec.previous = snapshot::PreviousSnapshot{*args.Int8(4), std::nullopt};
     source::Usage usage;
     segment::ReadChecked(source::Find(segment::PlaceOf(from), 0), usage, [&](source::Reader& reader) {
         PlainReader plain(reader);
-        measured.survey = snapshot::Measure(plain, order);
+        measured.result = snapshot::MeasureSegment(plain, spec);
         measured.queries = plain.queries();
     });
     return measured;
@@ -64,11 +64,11 @@ Measured MeasurePlainly(const segment::Segment& from, const pg::Args& args) {
 
 // Writes the outcomes where the one who waits finds them.
 void TakeApartAndTell() {
-    const std::vector<snapshot::Outcome> outcomes = snapshot::TakeDueApart();
+    const std::vector<snapshot::TakeResult> outcomes = snapshot::TakeDueInBackground();
     pg::Transaction transaction("telling");
     {
         const pg::Session session;
-        for (const snapshot::Outcome& outcome : outcomes)
+        for (const snapshot::TakeResult& outcome : outcomes)
             pg::Execute("INSERT INTO bridge.outcome VALUES ($1, $2, $3, $4, $5)",
                         {pg::Value::Text(outcome.segment), pg::Value::Int8(outcome.snapshot),
                          pg::Value::Text(outcome.status), pg::Value::Int8(outcome.size),
@@ -120,7 +120,7 @@ PULSE_FUNCTION(snapshot_plainly) {
     const pg::Args args(fcinfo);
     const segment::Segment from = segment::Load(args.RequireText(0, "segment"));
     Measured measured = MeasurePlainly(from, args);
-    return Int64GetDatum(snapshot::Keep(from, measured.order, std::move(measured.survey)).id);
+    return Int64GetDatum(snapshot::StoreMeasured(from, measured.spec, std::move(measured.result)).id);
 }
 
 PULSE_FUNCTION(snapshot_plain_queries) {

@@ -96,12 +96,12 @@ void CheckPerson(const rule::ExprPtr& tree) {
     const rule::ProfileNames names{"s.attributes", "s.account", "s.context",
                                    [](size_t n) { return "s.m" + std::to_string(n); }};
     rule::FindPatterns(*tree);
-    for (const rule::Part& part : rule::Parts(tree))
+    for (const rule::SubExpression& part : rule::SubExpressions(tree))
         if (part.depth < 0 || !part.expr) Fail("part without a tree", part.text);
     for (const rule::Expect expect : {rule::Expect::kBoolean, rule::Expect::kAny}) {
         try {
             const rule::ExprPtr expanded = rule::Expand(*tree, Saved());
-            const rule::Mentions mentions = rule::FindMentions(*expanded);
+            const rule::ReferencedNames mentions = rule::FindReferencedNames(*expanded);
             if (!mentions.traits.empty() || !mentions.segments.empty())
                 Fail("a name is left", rule::Print(*expanded));
             const rule::ProfileRule compiled = rule::CompileProfile(*expanded, names, expect, "pulse_now()");

@@ -20,8 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     try {
         pulse::snapshot::Measurement measurement = pulse::snapshot::Measurement::Decode(bytes);
-        for (const pulse::snapshot::Column& column : measurement.columns)
-            (void)pulse::snapshot::Distribute(column, "a", measurement.size, 50, nullptr);
+        for (const pulse::snapshot::ColumnCounts& column : measurement.columns)
+            (void)pulse::snapshot::MakeDistribution(column, "a", measurement.size, 50, nullptr);
         (void)measurement.Encode();
     } catch (const pulse::UserError& error) {
         if (error.state() != pulse::sqlstate::kDataCorrupted) std::abort();

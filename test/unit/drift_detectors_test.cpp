@@ -59,8 +59,8 @@ TEST(DriftSize, LevelIsTheMedianOfNormalDays) {
     Days days;
     for (const int64_t size : {10'000, 10'100, 9'900, 25'000, 10'050, 9'950, 10'000}) days.Add(size);
     days.Add(7'000);
-    const Look look = days.Newest();
-    const Finding* finding = FindingOf(look, detector::kSizeChange);
+    const DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kSizeChange);
     ASSERT_TRUE(finding);
     EXPECT_DOUBLE_EQ(*finding->baseline, 10'000);
     EXPECT_NEAR(finding->change, -0.3, 1e-12);
@@ -81,8 +81,8 @@ TEST(DriftSize, PinnedSnapshotIsTheLevel) {
     for (const int64_t size : {10'000, 13'100, 12'900, 13'000, 13'200, 12'950, 13'050, 13'000})
         days.Add(size);
     days.history.pinned = days.history.points[0];
-    const Look look = days.Newest();
-    const Finding* finding = FindingOf(look, detector::kSizeChange);
+    const DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kSizeChange);
     ASSERT_TRUE(finding);
     EXPECT_EQ(finding->baseline_kind, BaselineKind::kPinned);
     EXPECT_NEAR(finding->change, 0.3, 1e-12);
@@ -116,8 +116,8 @@ TEST(DriftSeason, WeekendsAreQuiet) {
     for (size_t day = 0; day < 70; ++day) {
         days.Add(Weekly(day));
         if (day < 15) continue;
-        const Look look = days.Newest();
-        EXPECT_EQ(Findings(look), 0u) << "day " << day;
+        const DetectionRun run = days.Newest();
+        EXPECT_EQ(Findings(run), 0u) << "day " << day;
     }
 }
 
@@ -125,8 +125,8 @@ TEST(DriftSeason, AFallOnAWeekendIsSeen) {
     Days days;
     for (size_t day = 0; day < 33; ++day) days.Add(Weekly(day));
     days.Add(Weekly(33) * 58 / 100);
-    const Look look = days.Newest();
-    const Finding* finding = FindingOf(look, detector::kSizeChange);
+    const DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kSizeChange);
     ASSERT_TRUE(finding);
     EXPECT_EQ(finding->baseline_kind, BaselineKind::kSeasonal);
     EXPECT_NEAR(finding->change, -0.42, 0.03);
@@ -135,10 +135,10 @@ TEST(DriftSeason, AFallOnAWeekendIsSeen) {
 TEST(DriftSeason, TheFirstWeekendsAlarmTeachesTheSecond) {
     Days days;
     for (size_t day = 0; day < 28; ++day) days.Add(Weekly(day));
-    const Ledger ledger = days.Walk();
-    ASSERT_EQ(ledger.incidents().size(), 1u);  // the first weekend cannot be known
-    EXPECT_EQ(ledger.incidents()[0].opened_at, 6 * kDay);
-    EXPECT_EQ(ledger.incidents()[0].closed_at, 9 * kDay);
+    const IncidentTracker tracker = days.Walk();
+    ASSERT_EQ(tracker.incidents().size(), 1u);  // the first weekend cannot be known
+    EXPECT_EQ(tracker.incidents()[0].opened_at, 6 * kDay);
+    EXPECT_EQ(tracker.incidents()[0].closed_at, 9 * kDay);
 }
 
 TEST(DriftSeason, GrowthIsNoDrift) {
@@ -170,14 +170,14 @@ TEST(DriftErosion, ALeakThatNoDayShows) {
     for (size_t day = 0; day < 40; ++day) {
         const double level = day < 12 ? 10'000 : 10'000 * std::pow(0.993, static_cast<double>(day - 12));
         days.Add(std::llround(level * (1 + 0.01 * Noise(day))));
-        const Look look = days.Newest();
-        EXPECT_EQ(SeverityIn(look, detector::kSizeChange), "none") << "day " << day;
-        if (!found && FindingOf(look, detector::kSlowErosion)) found = day;
+        const DetectionRun run = days.Newest();
+        EXPECT_EQ(SeverityIn(run, detector::kSizeChange), "none") << "day " << day;
+        if (!found && FindingOf(run, detector::kSlowErosion)) found = day;
     }
     EXPECT_GT(found, 15u);
     EXPECT_LT(found, 35u);
-    const Look look = days.Newest();
-    const Finding* finding = FindingOf(look, detector::kSlowErosion);
+    const DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kSlowErosion);
     ASSERT_TRUE(finding);
     EXPECT_LT(finding->change, -0.10);
     EXPECT_EQ(finding->direction, Direction::kDown);
@@ -192,8 +192,8 @@ TEST(DriftErosion, NeverUpwardsAndNeverTwice) {
     Days sudden;
     for (size_t day = 0; day < 40; ++day)
         sudden.Add(std::llround((day < 25 ? 10'000 : 5'800) * (1 + 0.01 * Noise(day))));
-    const Ledger ledger = sudden.Walk();
-    for (const Incident& incident : ledger.incidents())
+    const IncidentTracker tracker = sudden.Walk();
+    for (const Incident& incident : tracker.incidents())
         EXPECT_NE(incident.finding.fingerprint.detector, detector::kSlowErosion);
 }
 
@@ -222,24 +222,24 @@ class Fixture : public ::testing::Test {
 
 TEST_F(Fixture, RightAnswers) {
     Thresholds thresholds;
-    const Look look = days.Newest(thresholds);
-    EXPECT_EQ(SeverityIn(look, detector::kDistributionShift, "platform"), "high");
-    EXPECT_NEAR(*FindingOf(look, detector::kDistributionShift, "platform")->observed, 0.400, 0.0005);
-    EXPECT_EQ(SeverityIn(look, detector::kDistributionShift, "status"), "none");
-    EXPECT_EQ(SeverityIn(look, detector::kDistributionShift, "tier"), "none");
-    EXPECT_EQ(SeverityIn(look, detector::kConversionAnomaly), "low");
-    EXPECT_NEAR(FindingOf(look, detector::kConversionAnomaly)->change, -1.0 / 3, 1e-9);
-    EXPECT_EQ(SeverityIn(look, detector::kInactivityCreep), "critical");
-    EXPECT_NEAR(FindingOf(look, detector::kInactivityCreep)->change, 3.6, 0.01);
-    EXPECT_EQ(SeverityIn(look, detector::kSizeChange), "high");
-    EXPECT_EQ(SeverityIn(look, detector::kVanishedValue, "platform"), "critical");
-    EXPECT_EQ(Findings(look), 5u);
-    EXPECT_TRUE(look.failed.empty());
+    const DetectionRun run = days.Newest(thresholds);
+    EXPECT_EQ(SeverityIn(run, detector::kDistributionShift, "platform"), "high");
+    EXPECT_NEAR(*FindingOf(run, detector::kDistributionShift, "platform")->observed, 0.400, 0.0005);
+    EXPECT_EQ(SeverityIn(run, detector::kDistributionShift, "status"), "none");
+    EXPECT_EQ(SeverityIn(run, detector::kDistributionShift, "tier"), "none");
+    EXPECT_EQ(SeverityIn(run, detector::kConversionAnomaly), "low");
+    EXPECT_NEAR(FindingOf(run, detector::kConversionAnomaly)->change, -1.0 / 3, 1e-9);
+    EXPECT_EQ(SeverityIn(run, detector::kInactivityCreep), "critical");
+    EXPECT_NEAR(FindingOf(run, detector::kInactivityCreep)->change, 3.6, 0.01);
+    EXPECT_EQ(SeverityIn(run, detector::kSizeChange), "high");
+    EXPECT_EQ(SeverityIn(run, detector::kVanishedValue, "platform"), "critical");
+    EXPECT_EQ(Findings(run), 5u);
+    EXPECT_TRUE(run.failed.empty());
 }
 
 TEST_F(Fixture, DetailsCarryBothDistances) {
-    const Look look = days.Newest();
-    const Finding* shift = FindingOf(look, detector::kDistributionShift, "platform");
+    const DetectionRun run = days.Newest();
+    const Finding* shift = FindingOf(run, detector::kDistributionShift, "platform");
     ASSERT_TRUE(shift);
     EXPECT_GT(shift->details["psi"].get<double>(), 1);
     EXPECT_NEAR(shift->details["tvd"].get<double>(), 0.4, 0.0005);
@@ -255,7 +255,7 @@ TEST_F(Fixture, CriticalAttributesNarrowTheView) {
 TEST_F(Fixture, MonitoringOff) {
     Expectations expectations;
     expectations.monitoring = false;
-    EXPECT_TRUE(days.Newest({}, expectations).outcomes.empty());
+    EXPECT_TRUE(days.Newest({}, expectations).results.empty());
 }
 
 TEST(DriftGenerator, HistoryOpensAtTheBreakAndStaysOpen) {
@@ -273,11 +273,11 @@ TEST(DriftGenerator, HistoryOpensAtTheBreakAndStaysOpen) {
             const int64_t web = size * 15 / 100;
             days.Values("platform", {{"ios", size - android - web}, {"android", android}, {"web", web}});
         }
-        const Ledger ledger = days.Walk();
+        const IncidentTracker tracker = days.Walk();
         std::map<std::string, const Incident*> incidents;
-        for (const Incident& incident : ledger.incidents())
+        for (const Incident& incident : tracker.incidents())
             incidents[incident.finding.fingerprint.detector] = &incident;
-        ASSERT_EQ(ledger.incidents().size(), 3u);
+        ASSERT_EQ(tracker.incidents().size(), 3u);
         EXPECT_EQ(incidents[detector::kSizeChange]->finding.severity, Severity::kHigh);
         EXPECT_EQ(incidents[detector::kConversionAnomaly]->finding.severity, Severity::kLow);
         EXPECT_EQ(incidents[detector::kInactivityCreep]->finding.severity, Severity::kCritical);
@@ -332,8 +332,8 @@ TEST(DriftAttribute, IntervalsOfNumbers) {
     }
     days.Add(1'000);
     days.Numbers("ltv", {10, 100}, {600, 300, 100});
-    const Look look = days.Newest();
-    const Finding* finding = FindingOf(look, detector::kDistributionShift, "ltv");
+    const DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kDistributionShift, "ltv");
     ASSERT_TRUE(finding);
     EXPECT_NEAR(finding->change, 0.3, 1e-12);
     EXPECT_EQ(finding->details["values"][0]["value"], "below 10");
@@ -357,18 +357,18 @@ TEST(DriftAttribute, NullsAreTheirOwnDetector) {
     }
     days.Add(1'000);
     days.Values("country", {{"de", 420}, {"fr", 273}});
-    Look look = days.Newest();
-    const Finding* finding = FindingOf(look, detector::kNullSpike, "country");
+    DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kNullSpike, "country");
     ASSERT_TRUE(finding);
     EXPECT_NEAR(*finding->observed, 0.307, 1e-9);
     EXPECT_EQ(finding->severity, Severity::kCritical);
-    EXPECT_EQ(Findings(look), 1u);  // among the known values nothing changed
+    EXPECT_EQ(Findings(run), 1u);  // among the known values nothing changed
     days.Add(1'000);
     days.Values("country", {});  // all null
-    look = days.Newest();
-    EXPECT_TRUE(FindingOf(look, detector::kNullSpike, "country"));
-    EXPECT_FALSE(FindingOf(look, detector::kDistributionShift, "country"));
-    EXPECT_FALSE(FindingOf(look, detector::kVanishedValue, "country"));
+    run = days.Newest();
+    EXPECT_TRUE(FindingOf(run, detector::kNullSpike, "country"));
+    EXPECT_FALSE(FindingOf(run, detector::kDistributionShift, "country"));
+    EXPECT_FALSE(FindingOf(run, detector::kVanishedValue, "country"));
 }
 
 TEST(DriftAttribute, ValuesAppearAndVanishInOneFinding) {
@@ -379,9 +379,9 @@ TEST(DriftAttribute, ValuesAppearAndVanishInOneFinding) {
     }
     days.Add(10'000);
     days.Values("app_version", {{"4.0", 5'000}, {"5.0", 3'000}, {"5.1", 2'000}});
-    const Look look = days.Newest();
-    const Finding* appeared = FindingOf(look, detector::kNewValue, "app_version");
-    const Finding* vanished = FindingOf(look, detector::kVanishedValue, "app_version");
+    const DetectionRun run = days.Newest();
+    const Finding* appeared = FindingOf(run, detector::kNewValue, "app_version");
+    const Finding* vanished = FindingOf(run, detector::kVanishedValue, "app_version");
     ASSERT_TRUE(appeared && vanished);
     EXPECT_EQ(appeared->details["values"].size(), 2u);
     EXPECT_NEAR(*appeared->observed, 0.5, 1e-12);
@@ -411,9 +411,9 @@ TEST(DriftAttribute, ValuesThatComeEveryDayAreLife) {
                                {"day " + std::to_string(day - 1), 4'000},
                                {"day " + std::to_string(day - 2), 4'000}});
     }
-    const Look look = days.Newest();
-    EXPECT_FALSE(FindingOf(look, detector::kNewValue, "cohort"));
-    EXPECT_FALSE(FindingOf(look, detector::kVanishedValue, "cohort"));
+    const DetectionRun run = days.Newest();
+    EXPECT_FALSE(FindingOf(run, detector::kNewValue, "cohort"));
+    EXPECT_FALSE(FindingOf(run, detector::kVanishedValue, "cohort"));
 }
 
 // ---- rates ----
@@ -434,9 +434,9 @@ TEST(DriftRate, InactivityOnlyRises) {
     days.Add(10'000).inactive = 500;
     EXPECT_FALSE(FindingOf(days.Newest(), detector::kInactivityCreep));
     days.history.points.back().inactive = 1'500;
-    const Look look = days.Newest();
-    ASSERT_TRUE(FindingOf(look, detector::kInactivityCreep));
-    EXPECT_EQ(FindingOf(look, detector::kInactivityCreep)->details["measure"], "inactive");
+    const DetectionRun run = days.Newest();
+    ASSERT_TRUE(FindingOf(run, detector::kInactivityCreep));
+    EXPECT_EQ(FindingOf(run, detector::kInactivityCreep)->details["measure"], "inactive");
 }
 
 TEST(DriftRate, AFloorOfNothingHasNoChange) {
@@ -455,9 +455,9 @@ TEST(DriftRate, MembersReplacedAtEqualSize) {
     }
     Point& point = days.Add(10'000);
     point.entered = point.exited = 4'000;
-    const Look look = days.Newest();
-    ASSERT_TRUE(FindingOf(look, detector::kMembershipChurn));
-    EXPECT_NEAR(FindingOf(look, detector::kMembershipChurn)->change, 0.37, 1e-12);
+    const DetectionRun run = days.Newest();
+    ASSERT_TRUE(FindingOf(run, detector::kMembershipChurn));
+    EXPECT_NEAR(FindingOf(run, detector::kMembershipChurn)->change, 0.37, 1e-12);
 }
 
 // ---- ranges and columns ----
@@ -468,14 +468,14 @@ TEST(DriftRange, BoundsNeedNoHistory) {
     Expectations expectations;
     expectations.size = {8'000, 12'000};
     expectations.conversion_rate = {0.05, 0.1};
-    const Look look = days.Newest({}, expectations);
-    EXPECT_TRUE(look.too_young);
-    const Finding* finding = FindingOf(look, detector::kExpectedRange, "size");
+    const DetectionRun run = days.Newest({}, expectations);
+    EXPECT_TRUE(run.too_young);
+    const Finding* finding = FindingOf(run, detector::kExpectedRange, "size");
     ASSERT_TRUE(finding);
     EXPECT_NEAR(finding->change, -0.275, 1e-12);
     EXPECT_EQ(finding->severity, Severity::kMedium);  // 0.275 / 0.15
     EXPECT_FALSE(finding->p_value);
-    EXPECT_FALSE(FindingOf(look, detector::kExpectedRange, "conversion_rate"));
+    EXPECT_FALSE(FindingOf(run, detector::kExpectedRange, "conversion_rate"));
     days.history.points[0].size = 12'000;
     EXPECT_EQ(Findings(days.Newest({}, expectations)), 1u);  // the size is inside again, the rate is not
 }
@@ -484,8 +484,8 @@ TEST(DriftSchema, ColumnsThatChange) {
     Days days;
     days.Add(100).columns = {{"id", "bigint"}, {"plan", "text"}, {"ltv", "numeric"}};
     days.Add(100).columns = {{"id", "bigint"}, {"ltv", "text"}, {"country", "text"}};
-    Look look = days.Newest();
-    const Finding* finding = FindingOf(look, detector::kSchemaChange);
+    DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kSchemaChange);
     ASSERT_TRUE(finding);
     EXPECT_EQ(finding->severity, Severity::kHigh);
     EXPECT_EQ(finding->details["dropped"], Json({"plan"}));
@@ -549,14 +549,14 @@ TEST(DriftTotal, DegenerateHistories) {
         Point& point = days.Add(size);
         point.converted = point.inactive = point.entered = point.exited = size;
         days.Values("a", {});
-        const Look look = days.Newest();
-        EXPECT_TRUE(look.failed.empty());
-        for (const Outcome& outcome : look.outcomes) {
-            EXPECT_FALSE(std::isnan(outcome.ratio));
-            EXPECT_FALSE(std::isnan(outcome.finding.change));
-            if (outcome.finding.p_value) {
-                EXPECT_GE(*outcome.finding.p_value, 0);
-                EXPECT_LE(*outcome.finding.p_value, 1);
+        const DetectionRun run = days.Newest();
+        EXPECT_TRUE(run.failed.empty());
+        for (const DetectorResult& result : run.results) {
+            EXPECT_FALSE(std::isnan(result.ratio));
+            EXPECT_FALSE(std::isnan(result.finding.change));
+            if (result.finding.p_value) {
+                EXPECT_GE(*result.finding.p_value, 0);
+                EXPECT_LE(*result.finding.p_value, 1);
             }
         }
     }

@@ -59,16 +59,17 @@ class Days {
         for (const int64_t count : counts) d.nulls -= count;
     }
 
-    Look Newest(const Thresholds& thresholds = {}, const Expectations& expectations = {},
-                const Exclusions& exclusions = {}) const {
+    DetectionRun Newest(const Thresholds& thresholds = {}, const Expectations& expectations = {},
+                        const Exclusions& exclusions = {}) const {
         return Detect(history, history.points.size() - 1, exclusions, expectations, thresholds);
     }
 
     // Walks all days, as a first check does.
-    Ledger Walk(const Thresholds& thresholds = {}, const Expectations& expectations = {}) const {
-        Ledger ledger;
-        for (size_t i = 0; i < history.points.size(); ++i) Step(history, i, expectations, thresholds, ledger);
-        return ledger;
+    IncidentTracker Walk(const Thresholds& thresholds = {}, const Expectations& expectations = {}) const {
+        IncidentTracker tracker;
+        for (size_t i = 0; i < history.points.size(); ++i)
+            CheckSnapshot(history, i, expectations, thresholds, tracker);
+        return tracker;
     }
 
     History history;
@@ -78,24 +79,24 @@ class Days {
 };
 
 // The finding of that detector, or null.
-inline const Finding* FindingOf(const Look& look, const std::string& detector,
+inline const Finding* FindingOf(const DetectionRun& run, const std::string& detector,
                                 const std::string& attribute = "") {
-    for (const Outcome& outcome : look.outcomes)
-        if (outcome.finding.fingerprint == Fingerprint{detector, attribute} && outcome.material &&
-            outcome.supported)
-            return &outcome.finding;
+    for (const DetectorResult& result : run.results)
+        if (result.finding.fingerprint == Fingerprint{detector, attribute} && result.material &&
+            result.supported)
+            return &result.finding;
     return nullptr;
 }
 
-inline size_t Findings(const Look& look) {
+inline size_t Findings(const DetectionRun& run) {
     size_t count = 0;
-    for (const Outcome& outcome : look.outcomes) count += outcome.material && outcome.supported;
+    for (const DetectorResult& result : run.results) count += result.material && result.supported;
     return count;
 }
 
-inline std::string SeverityIn(const Look& look, const std::string& detector,
+inline std::string SeverityIn(const DetectionRun& run, const std::string& detector,
                               const std::string& attribute = "") {
-    const Finding* finding = FindingOf(look, detector, attribute);
+    const Finding* finding = FindingOf(run, detector, attribute);
     return finding ? Name(finding->severity) : "none";
 }
 

@@ -14,16 +14,16 @@ std::string Kinds(const Incident& incident) {
 }
 
 // Sizes day by day through the whole machine.
-Ledger Walk(std::initializer_list<int64_t> sizes, const Thresholds& thresholds = {}) {
+IncidentTracker Walk(std::initializer_list<int64_t> sizes, const Thresholds& thresholds = {}) {
     Days days;
     for (const int64_t size : sizes) days.Add(size);
     return days.Walk(thresholds);
 }
 
 TEST(DriftIncident, OneIncidentForOneFall) {
-    const Ledger ledger = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 5'800, 5'800, 5'800});
-    ASSERT_EQ(ledger.incidents().size(), 1u);
-    const Incident& incident = ledger.incidents()[0];
+    const IncidentTracker tracker = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 5'800, 5'800, 5'800});
+    ASSERT_EQ(tracker.incidents().size(), 1u);
+    const Incident& incident = tracker.incidents()[0];
     EXPECT_EQ(incident.since, 5 * kDay);
     EXPECT_EQ(incident.last_seen_at, 8 * kDay);
     EXPECT_EQ(Kinds(incident), "opened");
@@ -32,12 +32,12 @@ TEST(DriftIncident, OneIncidentForOneFall) {
 }
 
 TEST(DriftIncident, ClosesByItselfAndReopens) {
-    const Ledger closed = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000});
+    const IncidentTracker closed = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000});
     ASSERT_EQ(closed.incidents().size(), 1u);
     EXPECT_EQ(closed.incidents()[0].status, IncidentStatus::kResolved);
     EXPECT_EQ(closed.incidents()[0].closed_at, 7 * kDay);
     EXPECT_TRUE(closed.incidents()[0].closed_by_itself);
-    const Ledger reopened = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000, 5'800});
+    const IncidentTracker reopened = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000, 5'800});
     ASSERT_EQ(reopened.incidents().size(), 1u);
     EXPECT_EQ(Kinds(reopened.incidents()[0]), "opened resolved reopened");
     Thresholds thresholds;
@@ -48,18 +48,19 @@ TEST(DriftIncident, ClosesByItselfAndReopens) {
 }
 
 TEST(DriftIncident, SeverityChangesAreEvents) {
-    const Ledger ledger = Walk({10'000, 10'000, 10'000, 10'000, 8'000, 8'000, 5'800, 5'500, 4'000, 8'000});
-    ASSERT_EQ(ledger.incidents().size(), 1u);
-    EXPECT_EQ(Kinds(ledger.incidents()[0]), "opened worsened worsened eased");
+    const IncidentTracker tracker =
+        Walk({10'000, 10'000, 10'000, 10'000, 8'000, 8'000, 5'800, 5'500, 4'000, 8'000});
+    ASSERT_EQ(tracker.incidents().size(), 1u);
+    EXPECT_EQ(Kinds(tracker.incidents()[0]), "opened worsened worsened eased");
 }
 
 TEST(DriftIncident, NeverFlaps) {
     Days days;
     for (int day = 0; day < 6; ++day) days.Add(10'000);
     for (int day = 0; day < 30; ++day) days.Add(day % 2 ? 8'600 : 8'400);  // 14 % and 16 % below, in turn
-    const Ledger ledger = days.Walk();
-    ASSERT_EQ(ledger.incidents().size(), 1u);
-    EXPECT_EQ(Kinds(ledger.incidents()[0]), "opened");
+    const IncidentTracker tracker = days.Walk();
+    ASSERT_EQ(tracker.incidents().size(), 1u);
+    EXPECT_EQ(Kinds(tracker.incidents()[0]), "opened");
     Days deep;
     for (int day = 0; day < 6; ++day) deep.Add(10'000);
     for (int day = 0; day < 30; ++day) deep.Add(day % 2 ? 10'000 : 8'000);
@@ -74,15 +75,15 @@ class Acts : public ::testing::Test {
     }
     void Next(int64_t size) {
         days.Add(size);
-        Step(days.history, days.history.points.size() - 1, {}, thresholds, ledger);
+        CheckSnapshot(days.history, days.history.points.size() - 1, {}, thresholds, tracker);
     }
     Incident& only() {
-        EXPECT_EQ(ledger.incidents().size(), 1u);
-        return ledger.incidents()[0];
+        EXPECT_EQ(tracker.incidents().size(), 1u);
+        return tracker.incidents()[0];
     }
     Days days;
     Thresholds thresholds;
-    Ledger ledger;
+    IncidentTracker tracker;
 };
 
 TEST_F(Acts, AcknowledgedStaysSo) {
@@ -126,7 +127,7 @@ TEST_F(Acts, ResolvedAsReal) {
     Next(10'000);
     Next(10'000);
     EXPECT_EQ(only().status, IncidentStatus::kResolved);
-    const Exclusions exclusions = ledger.Excluded();
+    const Exclusions exclusions = tracker.Excluded();
     EXPECT_TRUE(exclusions.at(kSize)[0].Contains(5 * kDay));
     EXPECT_FALSE(exclusions.at(kSize)[0].Contains(6 * kDay));
 }
@@ -140,13 +141,13 @@ TEST_F(Acts, NewNormal) {
     Next(5'850);
     EXPECT_EQ(only().status, IncidentStatus::kResolved);
     Next(10'000);
-    EXPECT_EQ(ledger.Newest(kSize)->finding.direction, Direction::kUp);
+    EXPECT_EQ(tracker.Newest(kSize)->finding.direction, Direction::kUp);
 }
 
 TEST_F(Acts, OnlyNewTestsAreUnderControl) {
-    const Look look = days.Newest({}, {}, ledger.Excluded());
-    EXPECT_TRUE(NewPValues(ledger, 6 * kDay, look.outcomes).empty());
-    EXPECT_EQ(NewPValues(Ledger(), 6 * kDay, look.outcomes).size(), 1u);
+    const DetectionRun run = days.Newest({}, {}, tracker.Excluded());
+    EXPECT_TRUE(NewPValues(tracker, 6 * kDay, run.results).empty());
+    EXPECT_EQ(NewPValues(IncidentTracker(), 6 * kDay, run.results).size(), 1u);
 }
 
 TEST(DriftDiscovery, Limit) {
@@ -158,17 +159,17 @@ TEST(DriftDiscovery, Limit) {
 
 TEST(DriftDiscovery, ManyTestsAskForMore) {
     // One fall of 16 % among a thousand quiet segments is not yet certain; one of 42 % is.
-    Outcome outcome;
-    outcome.material = outcome.supported = true;
-    outcome.finding.fingerprint = kSize;
-    outcome.finding.p_value = 0.0005;
-    Ledger ledger;
+    DetectorResult result;
+    result.material = result.supported = true;
+    result.finding.fingerprint = kSize;
+    result.finding.p_value = 0.0005;
+    IncidentTracker tracker;
     std::vector<double> family(1'000, 0.5);
     family.push_back(0.0005);
-    ledger.Apply({}, {outcome}, DiscoveryLimit(family, 0.05), {});
-    EXPECT_TRUE(ledger.incidents().empty());
-    ledger.Apply({}, {outcome}, DiscoveryLimit({0.5, 0.0005}, 0.05), {});
-    EXPECT_EQ(ledger.incidents().size(), 1u);
+    tracker.Apply({}, {result}, DiscoveryLimit(family, 0.05), {});
+    EXPECT_TRUE(tracker.incidents().empty());
+    tracker.Apply({}, {result}, DiscoveryLimit({0.5, 0.0005}, 0.05), {});
+    EXPECT_EQ(tracker.incidents().size(), 1u);
 }
 
 TEST(DriftNames, RoundTrip) {

@@ -164,21 +164,21 @@ TEST(RuleMetric, IsReadFromItsText) {
 }
 
 TEST(RuleMetric, MovesWithANewEventWhereTheOthersAreNoMatter) {
-    const auto moving = [](const char* text) {
-        return CompileMetric(ParseMetric(text), "d.now", "UTC", "d.id").moving;
+    const auto incremental = [](const char* text) {
+        return CompileMetric(ParseMetric(text), "d.now", "UTC", "d.id").incremental;
     };
     for (const char* text : {"events.a.count", "events.a.exists_3d", "events.a.first_seen",
                              "events.*.last_seen_1h", "events.a{b > 1}.sum(c, 2d)"})
-        EXPECT_TRUE(moving(text)) << text;
+        EXPECT_TRUE(incremental(text)) << text;
     for (const char* text :
          {"events.a.count(9d..3d)", "events.a.count(calendar 1 month)", "events.a.unique_days",
           "events.a.avg(b)", "events.a.max(b)", "events.a.last(b)", "sequence(events.a -> events.b)"})
-        EXPECT_FALSE(moving(text)) << text;
-    EXPECT_EQ(moving("events.a.count_2d")->window, 2 * 86400);
-    EXPECT_EQ(moving("events.a.count")->window, 0);
-    EXPECT_EQ(moving("events.a.count")->usable, "");
-    EXPECT_NE(moving("events.a{b > 1}.count")->usable.find("$1"), std::string::npos);
-    EXPECT_NE(moving("events.a.sum(b)")->usable.find("'number'"), std::string::npos);
+        EXPECT_FALSE(incremental(text)) << text;
+    EXPECT_EQ(incremental("events.a.count_2d")->window, 2 * 86400);
+    EXPECT_EQ(incremental("events.a.count")->window, 0);
+    EXPECT_EQ(incremental("events.a.count")->usable, "");
+    EXPECT_NE(incremental("events.a{b > 1}.count")->usable.find("$1"), std::string::npos);
+    EXPECT_NE(incremental("events.a.sum(b)")->usable.find("'number'"), std::string::npos);
 }
 
 TEST(RuleMetric, IsAFieldOfJsonRules) {

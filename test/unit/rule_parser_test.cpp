@@ -199,15 +199,15 @@ TEST(RuleParser, RefusesBrokenText) {
 }
 
 TEST(RuleLiteral, WritesNumbersExactly) {
-    EXPECT_EQ(NormalNumber("12345678901234567890.0123456789"), "12345678901234567890.0123456789");
-    EXPECT_EQ(NormalNumber("1e300"), "1" + std::string(300, '0'));
-    EXPECT_EQ(NormalNumber("1e-300"), "0." + std::string(299, '0') + "1");
-    EXPECT_EQ(NormalNumber("0e9999"), "0");
-    EXPECT_EQ(NormalNumber("-12.50e1"), "-125");
+    EXPECT_EQ(NormalizeNumber("12345678901234567890.0123456789"), "12345678901234567890.0123456789");
+    EXPECT_EQ(NormalizeNumber("1e300"), "1" + std::string(300, '0'));
+    EXPECT_EQ(NormalizeNumber("1e-300"), "0." + std::string(299, '0') + "1");
+    EXPECT_EQ(NormalizeNumber("0e9999"), "0");
+    EXPECT_EQ(NormalizeNumber("-12.50e1"), "-125");
     for (const char* bad :
          {"", "-", "1e301", "1e-301", "1e99999", "1.", ".5", "1e", "1e+", "0x10", "1_0", "١"})
-        EXPECT_FALSE(NormalNumber(bad)) << bad;
-    EXPECT_FALSE(NormalNumber(std::string(5000, '7')));
+        EXPECT_FALSE(NormalizeNumber(bad)) << bad;
+    EXPECT_FALSE(NormalizeNumber(std::string(5000, '7')));
 }
 
 TEST(RuleLiteral, ReadsDurations) {

@@ -197,8 +197,8 @@ TEST(RuleProfile, PutsDefinitionsInTheirPlace) {
     EXPECT_EQ(Expanded("lifecycle = 'x' && trait('lifecycle') = 1", saved), "lifecycle = \"x\" && 1 = 1");
     EXPECT_EQ(Expanded("events.y{a = 1}.count > 0", saved), "events.y{a = 1}.count > 0");
     EXPECT_EQ(ErrorOf([&] { Expanded("1 < nobody", saved); }).message(), "unknown nobody at 5");
-    const Mentions mentions =
-        FindMentions(*Parse("a > 1 && trait('a') < b && segment('s') && lifecycle = 'x' && profile.x"));
+    const ReferencedNames mentions = FindReferencedNames(
+        *Parse("a > 1 && trait('a') < b && segment('s') && lifecycle = 'x' && profile.x"));
     EXPECT_EQ(mentions.traits, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(mentions.segments, (std::vector<std::string>{"s"}));
 }
@@ -225,8 +225,8 @@ TEST(RuleProfile, RefusesCirclesAndTowers) {
 
 TEST(RuleProfile, ShowsItsParts) {
     std::vector<std::string> lines;
-    for (const Part& part :
-         Parts(Parse("profile.plan in ['a', 'b'] && (events.x.count_30d * 2 > 5 || last_seen_days_ago < 3)")))
+    for (const SubExpression& part : SubExpressions(
+             Parse("profile.plan in ['a', 'b'] && (events.x.count_30d * 2 > 5 || last_seen_days_ago < 3)")))
         lines.push_back(std::string(static_cast<size_t>(part.depth) * 2, ' ') + part.text);
     EXPECT_EQ(lines,
               (std::vector<std::string>{

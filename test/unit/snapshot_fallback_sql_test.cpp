@@ -111,12 +111,12 @@ segment::MemberQuery Query() {
     return query;
 }
 
-Order OrderOf(uint32_t sketch_size, size_t max_values) {
-    Order order;
-    order.now_sql = "'2016-01-01 00:00:00+00'::timestamptz";
-    order.sketch_size = sketch_size;
-    order.max_values = max_values;
-    return order;
+MeasureSpec SpecOf(uint32_t sketch_size, size_t max_values) {
+    MeasureSpec spec;
+    spec.now_sql = "'2016-01-01 00:00:00+00'::timestamptz";
+    spec.sketch_size = sketch_size;
+    spec.max_values = max_values;
+    return spec;
 }
 
 TEST(SnapshotPlain, ReadsGroups) {
@@ -138,19 +138,19 @@ TEST(SnapshotPlain, ReadsGroups) {
                    {"1", "0", none, "1", "5", "-Infinity", "-Infinity", none, none},
                    {"1", std::to_string(BucketOf(2)), none, "4", "5", "2", "2", "2", "0"},
                    {"1", none, none, "3", "5", none, none, none, none}};
-    const Findings findings = ReadPlain({rows}, Query(), OrderOf(64, 2));
-    EXPECT_EQ(findings.size, 10);
-    EXPECT_EQ(findings.converted, 7);
-    EXPECT_EQ(findings.inactive, 9);
-    EXPECT_EQ(findings.null_keys, 2);
-    EXPECT_EQ(findings.members.hashes, (std::vector<uint64_t>{0, (uint64_t{1} << 63) + 5}));
-    const Distribution& plan = findings.distributions[0];
+    const ScanResult result = ReadFallback({rows}, Query(), SpecOf(64, 2));
+    EXPECT_EQ(result.size, 10);
+    EXPECT_EQ(result.converted, 7);
+    EXPECT_EQ(result.inactive, 9);
+    EXPECT_EQ(result.null_keys, 2);
+    EXPECT_EQ(result.members.hashes, (std::vector<uint64_t>{0, (uint64_t{1} << 63) + 5}));
+    const Distribution& plan = result.distributions[0];
     EXPECT_EQ(plan.labels, (std::vector<std::string>{"pro", "a"}));
     EXPECT_EQ(plan.counts, (std::vector<int64_t>{5, 2}));
     EXPECT_EQ(plan.nulls, 2);
     EXPECT_EQ(plan.other, 1);
     EXPECT_EQ(plan.distinct_values, 3);
-    const Distribution& ltv = findings.distributions[1];
+    const Distribution& ltv = result.distributions[1];
     EXPECT_EQ(ltv.nulls, 3);
     EXPECT_EQ(ltv.other, 1);  // not a number
     EXPECT_EQ(ltv.mean, 2);
@@ -159,12 +159,12 @@ TEST(SnapshotPlain, ReadsGroups) {
 
 TEST(SnapshotPlain, ManyNumbersTakeScansOfTheirOwn) {
     segment::MemberQuery query = Query();
-    EXPECT_EQ(DividePlain(query).size(), 1u);
-    EXPECT_EQ(DividePlain(query)[0].attributes, (std::vector<size_t>{0, 1}));
+    EXPECT_EQ(PlanFallbackScans(query).size(), 1u);
+    EXPECT_EQ(PlanFallbackScans(query)[0].attributes, (std::vector<size_t>{0, 1}));
     for (int i = 0; i < 4; ++i)
         query.attributes.push_back(
             {"n" + std::to_string(i), AttributeKind::kNumeric, "s.n::double precision"});
-    const std::vector<PlainScan> scans = DividePlain(query);
+    const std::vector<FallbackScan> scans = PlanFallbackScans(query);
     ASSERT_EQ(scans.size(), 3u);
     EXPECT_TRUE(scans[0].members);
     EXPECT_EQ(scans[0].attributes, std::vector<size_t>{0});
@@ -174,35 +174,35 @@ TEST(SnapshotPlain, ManyNumbersTakeScansOfTheirOwn) {
 }
 
 TEST(SnapshotPlain, NoRowsAreAnEmptySegment) {
-    const Findings findings = ReadPlain({}, Query(), OrderOf(64, 2));
-    EXPECT_EQ(findings.size, 0);
-    EXPECT_TRUE(findings.members.exact());
-    EXPECT_EQ(findings.distributions[0].distinct_values, 0);
-    EXPECT_EQ(findings.distributions[1].counts, std::vector<int64_t>{0});
+    const ScanResult result = ReadFallback({}, Query(), SpecOf(64, 2));
+    EXPECT_EQ(result.size, 0);
+    EXPECT_TRUE(result.members.exact());
+    EXPECT_EQ(result.distributions[0].distinct_values, 0);
+    EXPECT_EQ(result.distributions[1].counts, std::vector<int64_t>{0});
 }
 
 TEST(SnapshotPlain, ASketchCutTooLowIsNotComplete) {
-    Findings findings;
-    findings.members.k = 64;
-    findings.members.hashes = {1, 2, 3};
-    EXPECT_FALSE(PlainSketchIsComplete(findings, uint64_t{1} << 40));
-    EXPECT_TRUE(PlainSketchIsComplete(findings, Sketch::kEverything));
-    findings.members.theta = 4;  // more than k had come
-    EXPECT_TRUE(PlainSketchIsComplete(findings, uint64_t{1} << 40));
+    ScanResult result;
+    result.members.k = 64;
+    result.members.hashes = {1, 2, 3};
+    EXPECT_FALSE(FallbackSketchIsComplete(result, uint64_t{1} << 40));
+    EXPECT_TRUE(FallbackSketchIsComplete(result, Sketch::kEverything));
+    result.members.theta = 4;  // more than k had come
+    EXPECT_TRUE(FallbackSketchIsComplete(result, uint64_t{1} << 40));
 }
 
 TEST(SnapshotGivenUp, ThreeRefusalsInARowOrOneSilence) {
-    GivenUp given_up;
-    for (int i = 0; i < 2; ++i) given_up.Missed("crm", "too busy", false);
-    EXPECT_FALSE(given_up.Reason("crm"));
-    given_up.Read("crm");
-    for (int i = 0; i < 2; ++i) given_up.Missed("crm", "too busy", false);
-    EXPECT_FALSE(given_up.Reason("crm"));
-    given_up.Missed("crm", "lags", false);
-    EXPECT_EQ(given_up.Reason("crm"), "not tried again in this run: lags");
-    EXPECT_FALSE(given_up.Reason("shop"));
-    given_up.Missed("shop", "connection refused", true);
-    EXPECT_EQ(given_up.Reason("shop"), "not tried again in this run: connection refused");
+    SourceCircuitBreaker breaker;
+    for (int i = 0; i < 2; ++i) breaker.RecordFailure("crm", "too busy", false);
+    EXPECT_FALSE(breaker.OpenReason("crm"));
+    breaker.RecordSuccess("crm");
+    for (int i = 0; i < 2; ++i) breaker.RecordFailure("crm", "too busy", false);
+    EXPECT_FALSE(breaker.OpenReason("crm"));
+    breaker.RecordFailure("crm", "lags", false);
+    EXPECT_EQ(breaker.OpenReason("crm"), "not tried again in this run: lags");
+    EXPECT_FALSE(breaker.OpenReason("shop"));
+    breaker.RecordFailure("shop", "connection refused", true);
+    EXPECT_EQ(breaker.OpenReason("shop"), "not tried again in this run: connection refused");
 }
 
 }  // namespace

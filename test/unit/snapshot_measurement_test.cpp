@@ -242,13 +242,13 @@ TEST(SnapshotMeasurement, MergedPartsAreTheWhole) {
     for (size_t size = 0; size < bytes.size(); size += 7)
         EXPECT_THROW(Measurement::Decode(std::string_view(bytes).substr(0, size)), UserError);
 
-    const Distribution values = Distribute(merged.columns[0], "digit", merged.size, 3, nullptr);
+    const Distribution values = MakeDistribution(merged.columns[0], "digit", merged.size, 3, nullptr);
     EXPECT_EQ(values.labels, (std::vector<std::string>{"0", "1", "2"}));
     EXPECT_EQ(values.counts, (std::vector<int64_t>{429, 429, 429}));
     EXPECT_EQ(values.other, 3000 - 3 * 429);
     EXPECT_EQ(values.distinct_values, 7);
     const std::vector<double> edges{10.2, 10.201, 100};
-    const Distribution numbers = Distribute(merged.columns[1], "tenth", merged.size, 3, &edges);
+    const Distribution numbers = MakeDistribution(merged.columns[1], "tenth", merged.size, 3, &edges);
     EXPECT_EQ(numbers.edges, (std::vector<double>{10.25, 100}));
     EXPECT_EQ(numbers.nulls, 600);
     EXPECT_EQ(numbers.counts[0] + numbers.counts[1] + numbers.counts[2], 2400);

@@ -11,14 +11,14 @@
 namespace pulse::drift {
 
 // What one look at a snapshot gave.
-struct Look {
-    std::vector<Outcome> outcomes;                            // every test made
+struct DetectionRun {
+    std::vector<DetectorResult> results;                      // every test made
     bool too_young = false;                                   // no earlier snapshot to compare with
     std::vector<std::pair<std::string, std::string>> failed;  // detector, reason: the others went on
 };
 
 // Tests history.points[index] against its baseline. Nothing is decided about false discoveries here.
-Look Detect(const History& history, size_t index, const Exclusions& exclusions,
-            const Expectations& expectations, const Thresholds& thresholds);
+DetectionRun Detect(const History& history, size_t index, const Exclusions& exclusions,
+                    const Expectations& expectations, const Thresholds& thresholds);
 
 }  // namespace pulse::drift

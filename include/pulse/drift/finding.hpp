@@ -66,8 +66,8 @@ struct Finding {
     std::string summary;
 };
 
-// The outcome of one test, finding or not.
-struct Outcome {
+// The result of one test, finding or not.
+struct DetectorResult {
     Finding finding;   // details and summary only when material
     double ratio = 0;  // change ÷ threshold in the direction that matters; from 1 on material
     bool material = false;

@@ -54,11 +54,11 @@ struct Incident {
 
 // The incidents of one segment or table. Only the newest of each fingerprint matters for what comes next, but
 // the spans of the older ones still exclude points from baselines.
-class Ledger {
+class IncidentTracker {
   public:
-    // `look` names what is looked at, for the timeline: snapshots of segments, checks of tables.
-    explicit Ledger(std::vector<Incident> incidents = {}, const char* look = "snapshot")
-        : incidents_(std::move(incidents)), look_(look) {}
+    // `unit` names what is checked, for the timeline: snapshots of segments, checks of tables.
+    explicit IncidentTracker(std::vector<Incident> incidents = {}, const char* unit = "snapshot")
+        : incidents_(std::move(incidents)), unit_(unit) {}
 
     // The spans that may not be part of a baseline.
     Exclusions Excluded() const;
@@ -70,8 +70,8 @@ class Ledger {
     // control.
     bool IsNew(const Fingerprint& fingerprint, Moment moment) const;
 
-    // Takes the outcomes of one snapshot; a new finding needs p at most `limit` (or no p at all).
-    void Apply(const Point& point, const std::vector<Outcome>& outcomes, double limit,
+    // Takes the results of one snapshot; a new finding needs p at most `limit` (or no p at all).
+    void Apply(const Point& point, const std::vector<DetectorResult>& results, double limit,
                const Thresholds& thresholds);
 
     const std::vector<Incident>& incidents() const { return incidents_; }
@@ -79,24 +79,26 @@ class Ledger {
 
   private:
     Incident* Find(const Fingerprint& fingerprint);
-    void TakeFinding(Incident* incident, const Point& point, const Outcome& outcome,
+    void TakeFinding(Incident* incident, const Point& point, const DetectorResult& result,
                      const Thresholds& thresholds);
-    void TakeNormal(Incident& incident, const Point& point, const Outcome& outcome,
+    void TakeNormal(Incident& incident, const Point& point, const DetectorResult& result,
                     const Thresholds& thresholds);
 
     std::vector<Incident> incidents_;  // oldest first
-    const char* look_;
+    const char* unit_;
 };
 
-// The p-values among the outcomes that would make a new incident's finding: one family of tests.
-std::vector<double> NewPValues(const Ledger& ledger, Moment moment, const std::vector<Outcome>& outcomes);
+// The p-values among the results that would make a new incident's finding: one family of tests.
+std::vector<double> NewPValues(const IncidentTracker& tracker, Moment moment,
+                               const std::vector<DetectorResult>& results);
 
-// Takes outcomes away that must not count at that moment.
-using Silencer = std::function<void(Moment, std::vector<Outcome>&)>;
+// Takes results away that must not count at that moment.
+using MuteFilter = std::function<void(Moment, std::vector<DetectorResult>&)>;
 
 // Looks at one snapshot and takes what it shows, false discoveries controlled over this look alone.
-Look Step(const History& history, size_t index, const Expectations& expectations,
-          const Thresholds& thresholds, Ledger& ledger, const Silencer& silence = nullptr);
+DetectionRun CheckSnapshot(const History& history, size_t index, const Expectations& expectations,
+                           const Thresholds& thresholds, IncidentTracker& tracker,
+                           const MuteFilter& mute_filter = nullptr);
 
 // The largest p-value that Benjamini–Hochberg accepts at that rate; below every p-value when it accepts none.
 double DiscoveryLimit(const std::vector<double>& p_values, double rate);

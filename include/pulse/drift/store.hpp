@@ -37,17 +37,17 @@ int64_t CountSegments(const std::optional<std::string>& name);
 // How many points before the unchecked ones a look may need.
 int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds);
 
-enum class Reach { kUnchecked, kWhole };
+enum class HistoryRange { kUnchecked, kWhole };
 
 // Reads the points of these segments: the whole history up to `now`, or only the unchecked ones, those since
 // the oldest live incident, and enough before. Segments in the order given; the pinned point included.
 std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now,
-                                   const Thresholds& thresholds, Reach reach);
+                                   const Thresholds& thresholds, HistoryRange range);
 
 // Reads the incidents of these segments that can still matter, oldest first. `oldest` is the oldest point
 // read.
-std::vector<Ledger> ReadLedgers(const std::vector<CheckedSegment>& segments, Moment oldest, Moment now,
-                                const Thresholds& thresholds);
+std::vector<IncidentTracker> ReadIncidentTrackers(const std::vector<CheckedSegment>& segments, Moment oldest,
+                                                  Moment now, const Thresholds& thresholds);
 
 // Distributions by snapshot, read many at once.
 class DistributionCache {
@@ -63,21 +63,21 @@ class DistributionCache {
 };
 
 // What incidents are about: a segment, or a monitored table.
-struct Subject {
+struct IncidentSubject {
     std::optional<int64_t> segment{}, monitor{};
     std::optional<std::string> relation{}, source{};  // of the table
 };
 
 // The incidents of a monitored table that can still matter, oldest first.
-Ledger ReadMonitorLedger(int64_t monitor, Moment now, const Thresholds& thresholds);
+IncidentTracker ReadMonitorIncidents(int64_t monitor, Moment now, const Thresholds& thresholds);
 
 // Writes what the machine changed, with its events. Incidents that open at one moment of one subject make a
 // group; `cause` is the group of what they follow from, where that is known.
-void WriteIncidents(const Subject& subject, std::vector<Incident>& incidents, Moment now,
+void WriteIncidents(const IncidentSubject& subject, std::vector<Incident>& incidents, Moment now,
                     std::optional<int64_t> cause = std::nullopt);
 
 // The group of the live incident that says of a table the segment reads that it is late or empty.
-std::optional<int64_t> CauseUnder(int64_t segment, Moment moment);
+std::optional<int64_t> FindTableCauseGroup(int64_t segment, Moment moment);
 
 // When a subject was muted: nothing opens, reopens or worsens then.
 struct Mute {
@@ -87,8 +87,9 @@ struct Mute {
 };
 std::vector<Mute> ReadMutes();
 // Takes the findings away that a mute of the segment, or of everything, silences.
-void Silence(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
-             const std::optional<std::string>& source, Moment moment, std::vector<Outcome>& outcomes);
+void ApplyMutes(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
+                const std::optional<std::string>& source, Moment moment,
+                std::vector<DetectorResult>& results);
 
 // Notes up to which snapshot each segment was checked.
 void MarkChecked(const std::vector<int64_t>& segments, const std::vector<Moment>& moments);

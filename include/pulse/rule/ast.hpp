@@ -99,7 +99,7 @@ enum class Aggregate {
 };
 
 // One step of a sequence: such an event after the one before, or (absent) none.
-struct Step {
+struct SequenceStep {
     bool absent = false;
     std::string event;
     ExprPtr filter;      // over the event's properties, or nullptr
@@ -113,7 +113,7 @@ struct Metric {
     std::vector<std::string> property = {};  // path
     ExprPtr filter = nullptr;                // over the event's properties, or nullptr
     Window window = {};                      // of a sequence: all its steps lie in it
-    std::vector<Step> steps = {};
+    std::vector<SequenceStep> steps = {};
 };
 
 // One node per meaning: `x not in […]` is kNot over kIn, `exists x` and `x != null` are kNot over kIsNull,

@@ -16,15 +16,15 @@
 
 namespace pulse::rule {
 
-struct Value;
+struct CompiledValue;
 
 // A whole number that grows with the clock: floor((now - start) / unit), unit in seconds.
 struct Tick {
-    std::shared_ptr<const Value> start;
+    std::shared_ptr<const CompiledValue> start;
     int64_t unit;
 };
 
-struct Value {
+struct CompiledValue {
     Type type;
     std::string sql;
     std::string sql_type;
@@ -42,11 +42,11 @@ struct Value {
     bool absolute = false;  // timestamptz; otherwise a timestamp or date, which is read as UTC
     int64_t offset = 0;     // seconds to add
     std::optional<Moment> moment = std::nullopt;  // a literal
-    std::vector<Value> options = {};              // what a ?? or an if() can be, when now is among it
+    std::vector<CompiledValue> options = {};      // what a ?? or an if() can be, when now is among it
 
     // kDuration: a literal, a difference of two instants, or else a column of type interval
     int64_t seconds = 0;
-    std::shared_ptr<const std::pair<Value, Value>> difference = nullptr;
+    std::shared_ptr<const std::pair<CompiledValue, CompiledValue>> difference = nullptr;
 };
 
 // SQL of two values that the comparison operators of PostgreSQL accept.
@@ -55,34 +55,34 @@ struct Aligned {
 };
 
 // Make two values comparable, or throw UserError 42804 that names both types.
-Aligned Align(const Value& left, const Value& right, Op op, const Expr& whole);
+Aligned Align(const CompiledValue& left, const CompiledValue& right, Op op, const Expr& whole);
 
 // instant + seconds, as SQL; for instants that are far from the ends of the range.
-std::string Plus(const std::string& instant, int64_t seconds);
+std::string PlusSeconds(const std::string& instant, int64_t seconds);
 // Whether an instant is now, moved or not.
-bool IsNow(const Value& value);
+bool IsNow(const CompiledValue& value);
 
 // The value as it is, for `is null`, `??` and results.
-std::string Plain(const Value& value);
+std::string ToSql(const CompiledValue& value);
 // As numeric, which neither overflows nor rounds as integers and floats do.
-std::string AsNumeric(const Value& value);
+std::string AsNumeric(const CompiledValue& value);
 // As text.
-std::string AsText(const Value& value);
+std::string AsText(const CompiledValue& value);
 // An instant in seconds since 1970, numeric.
-std::string Epoch(const Value& value);
+std::string Epoch(const CompiledValue& value);
 // A number literal in the type of the other side: 0.1 is no real number of type real.
-std::string NumberFor(const Value& literal, const std::string& sql_type);
+std::string NumberFor(const CompiledValue& literal, const std::string& sql_type);
 
 // A text literal as an instant; throws UserError 22007 when it is no ISO date or timestamp. Others as they
 // are.
-Value ToInstant(const Value& value);
+CompiledValue ToInstant(const CompiledValue& value);
 // Move an instant; throws UserError when the sum of durations is beyond kMaxDuration.
-Value Shifted(Value value, int64_t seconds);
+CompiledValue ShiftInstant(CompiledValue value, int64_t seconds);
 
 // " at position 5", or nothing for a rule that came as JSON.
-std::string At(const Expr& expr);
+std::string AtPosition(const Expr& expr);
 // "ltv is numeric": what a message says of an operand.
-std::string Describe(const Value& value);
-[[noreturn]] void Mismatch(const Value& left, const Value& right, Op op, const Expr& whole);
+std::string Describe(const CompiledValue& value);
+[[noreturn]] void Mismatch(const CompiledValue& left, const CompiledValue& right, Op op, const Expr& whole);
 
 }  // namespace pulse::rule

@@ -14,19 +14,19 @@ namespace pulse::rule {
 std::string JsonPath(const std::string& json, const std::vector<std::string>& path, size_t from = 0);
 
 // A dynamic value as text, number, boolean or instant; other values, and for other types, as they are.
-Value AsType(const Value& value, Type type);
+CompiledValue AsType(const CompiledValue& value, Type type);
 // A dynamic value in the type it takes beside `other`.
-Value Beside(const Value& value, const Value& other, Op op);
+CompiledValue AsTypeOf(const CompiledValue& value, const CompiledValue& other, Op op);
 // Two dynamic values: null unless they are of one type, and <, <=, >, >= for numbers and texts only.
-std::string CompareJson(const Value& left, Op op, const Value& right);
+std::string CompareJson(const CompiledValue& left, Op op, const CompiledValue& right);
 // json in [literals]
-std::string JsonIn(const Value& json, const std::vector<Value>& items);
+std::string JsonIn(const CompiledValue& json, const std::vector<CompiledValue>& items);
 // Part of a text, or an element of a list.
-Value JsonContains(const Value& json, const Value& item, const Expr& expr);
+CompiledValue JsonContains(const CompiledValue& json, const CompiledValue& item, const Expr& expr);
 // Characters of a text, or elements of a list.
-Value JsonLength(const Value& json, const Expr& expr);
+CompiledValue JsonLength(const CompiledValue& json, const Expr& expr);
 // For coalesce and if: all dynamic values in the one type that the others have; unchanged when all are
 // dynamic.
-void Unify(std::vector<Value>& values);
+void UnifyTypes(std::vector<CompiledValue>& values);
 
 }  // namespace pulse::rule

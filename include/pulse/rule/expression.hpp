@@ -9,30 +9,30 @@
 namespace pulse::rule {
 
 // Values that an expression makes. `sql` is complete in itself: parenthesised, or a single term.
-Value Truth(std::string sql, const Expr& expr);
-Value TextOf(std::string sql, const Expr& expr);
-Value NumberOf(std::string sql, const char* sql_type, const Expr& expr);
+CompiledValue BooleanOf(std::string sql, const Expr& expr);
+CompiledValue TextOf(std::string sql, const Expr& expr);
+CompiledValue NumberOf(std::string sql, const char* sql_type, const Expr& expr);
 
 // An argument as text or as numeric, or UserError 42804.
-std::string RequireText(const Value& value, const Expr& expr);
-std::string RequireNumber(const Value& value, const Expr& expr);
-[[noreturn]] void WrongArgument(const Value& value, const char* wanted, const Expr& expr);
+std::string RequireText(const CompiledValue& value, const Expr& expr);
+std::string RequireNumber(const CompiledValue& value, const Expr& expr);
+[[noreturn]] void WrongArgument(const CompiledValue& value, const char* wanted, const Expr& expr);
 
 // =, !=, <, <=, >, >= as SQL.
-std::string Compare(const Value& left, Op op, const Value& right, const Expr& expr);
+std::string Compare(const CompiledValue& left, Op op, const CompiledValue& right, const Expr& expr);
 // Whether an array has a literal among its elements.
-Value ListContains(const Value& list, const Value& item, const Expr& expr);
+CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item, const Expr& expr);
 // contains, starts_with and ends_with; upper and lower case alike.
-Value PartOfText(Op op, const Value& left, const Value& right, const Expr& expr);
-Value Matches(const Value& left, const Value& right, const Expr& expr);
+CompiledValue PartOfText(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr);
+CompiledValue Matches(const CompiledValue& left, const CompiledValue& right, const Expr& expr);
 // The first value that is not null or, with a condition, the first of two where it is true, else the second.
 // All of one type; numbers of different types meet as numeric.
-Value Choice(std::vector<Value> values, const std::string& condition, const Expr& expr);
-Value Round(const Call& node, const Value& value, const Expr& expr);
+CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condition, const Expr& expr);
+CompiledValue Round(const Call& node, const CompiledValue& value, const Expr& expr);
 // + - * / % of numbers. In numeric throughout: sums of integers do not overflow, 1 / 2 is 0.5, and dividing
 // by a zero in the data gives null.
-Value Arithmetic(Op op, const Value& left, const Value& right, const Expr& expr);
+CompiledValue Arithmetic(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr);
 // instant ± duration, duration ± duration, instant - instant.
-Value TimeArithmetic(Op op, const Value& left, const Value& right, const Expr& expr);
+CompiledValue TimeArithmetic(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr);
 
 }  // namespace pulse::rule

@@ -16,7 +16,7 @@ constexpr bool IsDigit(char c) {
 
 // Write a decimal such as "007.50" or "1e3" in its shortest form without exponent. Empty when `text` is no
 // number or when it is not zero and outside 1e-300 … 1e300, where PostgreSQL's double precision would fail.
-std::optional<std::string> NormalNumber(std::string_view text);
+std::optional<std::string> NormalizeNumber(std::string_view text);
 
 // Read "7d", "12h", "15m", "10s" or "2w" as seconds; empty when it is none, zero, or beyond kMaxDuration.
 std::optional<int64_t> ParseDuration(std::string_view text);

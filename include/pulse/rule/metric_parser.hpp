@@ -16,16 +16,16 @@ inline constexpr size_t kMaxSteps = 10;
 
 // The part of a metric after its last dot, read from a single name: count, count_30d, sum_amount_30d,
 // last_seen_days_ago, …
-struct Sugar {
+struct MetricShorthand {
     Metric metric;
     std::optional<Function> since;  // of first_seen_days_ago and the like: days_since(first_seen)
 };
-std::optional<Sugar> ReadSugar(const std::string& name);
+std::optional<MetricShorthand> ReadMetricShorthand(const std::string& name);
 
 class MetricParser {
   public:
     // `filter` reads the expression between braces; its argument says whether $ may stand in it.
-    MetricParser(Tokens& tokens, std::function<ExprPtr(bool)> filter)
+    MetricParser(TokenStream& tokens, std::function<ExprPtr(bool)> filter)
         : tokens_(tokens), filter_(std::move(filter)) {}
 
     // Reads on behind the word `events`, where a dot or a bracket stands.
@@ -40,10 +40,10 @@ class MetricParser {
     void Arguments(Metric& metric);
     Window ReadWindow();
     Window Calendar();
-    Step ReadStep(bool first);
+    SequenceStep ReadStep(bool first);
     int64_t Span();
 
-    Tokens& tokens_;
+    TokenStream& tokens_;
     std::function<ExprPtr(bool)> filter_;
 };
 

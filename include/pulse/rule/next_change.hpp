@@ -11,25 +11,25 @@
 
 namespace pulse::rule {
 
-class Clock {
+class NextChange {
   public:
-    explicit Clock(const std::string& now_sql) : now_sql_(now_sql) {}
+    explicit NextChange(const std::string& now_sql) : now_sql_(now_sql) {}
 
     // Note when `left op right` changes. Takes what Compare() takes, of types that fit each other.
-    void Compare(const Value& left, Op op, const Value& right);
+    void AddComparison(const CompiledValue& left, Op op, const CompiledValue& right);
     // Note when the value itself changes.
-    void Result(const Value& value);
+    void AddResult(const CompiledValue& value);
     // The SQL of the first instant after now; null when there is none.
     std::string Until() const;
 
   private:
-    void CompareInstants(const Value& left, Op op, const Value& right);
-    void CompareSpans(const Value& left, Op op, const Value& right);
-    void CompareNumbers(const Value& left, Op op, const Value& right);
-    void CompareTick(const Tick& tick, Op op, const Value& number);
+    void CompareInstants(const CompiledValue& left, Op op, const CompiledValue& right);
+    void CompareSpans(const CompiledValue& left, Op op, const CompiledValue& right);
+    void CompareNumbers(const CompiledValue& left, Op op, const CompiledValue& right);
+    void CompareTick(const Tick& tick, Op op, const CompiledValue& number);
     void NextTick(const Tick& tick);
     // now op instant
-    void Meet(Op op, const std::string& instant);
+    void AddBorder(Op op, const std::string& instant);
     void AddEpoch(const std::string& seconds);
     void Add(const std::string& instant);
 

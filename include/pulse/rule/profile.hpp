@@ -27,10 +27,10 @@ inline constexpr size_t kMaxNesting = 16;  // of definitions in one another
 ExprPtr Expand(const Expr& expr, const Definitions& definitions, const std::string& self = "");
 
 // The names of traits and segments that a rule mentions itself, not those in their definitions.
-struct Mentions {
+struct ReferencedNames {
     std::vector<std::string> traits, segments;
 };
-Mentions FindMentions(const Expr& expr);
+ReferencedNames FindReferencedNames(const Expr& expr);
 
 // The patterns of `matches`, also in filters of events. Only PostgreSQL can tell whether they are regular
 // expressions: ask it with SELECT '' ~ $1 when a rule is defined, so that none fails later.
@@ -69,11 +69,11 @@ ProfileRule CompileProfile(const Expr& expr, const ProfileNames& names, Expect e
 
 // One node of a rule, for showing how it comes to its value: text, depth, and the tree below it. In the order
 // in which it reads.
-struct Part {
+struct SubExpression {
     std::string text;
     int depth;
     ExprPtr expr;
 };
-std::vector<Part> Parts(const ExprPtr& expr);
+std::vector<SubExpression> SubExpressions(const ExprPtr& expr);
 
 }  // namespace pulse::rule

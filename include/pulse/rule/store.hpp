@@ -14,6 +14,6 @@ std::vector<Column> ReadColumns(Oid relation);
 
 // Say who knows the saved traits and segments, for pulse_validate_rule(); without it rules that name any are
 // checked as far as they go by themselves. For the room that keeps them, when it is loaded.
-bool ProvideDefinitions(const Definitions& (*saved)());
+bool RegisterDefinitions(const Definitions& (*saved)());
 
 }  // namespace pulse::rule

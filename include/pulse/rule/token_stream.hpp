@@ -11,9 +11,9 @@
 
 namespace pulse::rule {
 
-class Tokens {
+class TokenStream {
   public:
-    explicit Tokens(std::string_view text) : text_(text), lexer_(text) { token_ = lexer_.Next(); }
+    explicit TokenStream(std::string_view text) : text_(text), lexer_(text) { token_ = lexer_.Next(); }
 
     const Token& Peek() const { return token_; }
     Token Take() { return std::exchange(token_, lexer_.Next()); }

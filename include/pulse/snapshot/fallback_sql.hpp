@@ -14,28 +14,28 @@ inline constexpr uint64_t kHashSign = uint64_t{1} << 63;
 uint64_t ThetaFor(double members, double wanted);
 
 // What one scan finds out: about the members as a whole, and the attributes given by their places.
-struct PlainScan {
+struct FallbackScan {
     bool members = true;
     std::vector<size_t> attributes;
 };
 
 // One scan; several for more than a few numeric attributes, because every aggregate of a number runs in every
 // grouping set of its scan: beyond, reading again costs less.
-std::vector<PlainScan> DividePlain(const segment::MemberQuery& query);
+std::vector<FallbackScan> PlanFallbackScans(const segment::MemberQuery& query);
 
 // A scan in which every attribute is a grouping set of its own, so that groups travel and rows do not.
 // Hashes of members at `theta` or above are left out.
-std::string PlainSql(const segment::MemberQuery& query, const Order& order, uint64_t theta,
-                     const PlainScan& scan);
+std::string FallbackSql(const segment::MemberQuery& query, const MeasureSpec& spec, uint64_t theta,
+                        const FallbackScan& scan);
 
-// What PlainSql() returned for all scans. The sketch holds what came; it is complete only if
-// PlainSketchIsComplete().
-Findings ReadPlain(const std::vector<source::Rows>& answers, const segment::MemberQuery& query,
-                   const Order& order);
-bool PlainSketchIsComplete(const Findings& findings, uint64_t theta);
+// What FallbackSql() returned for all scans. The sketch holds what came; it is complete only if
+// FallbackSketchIsComplete().
+ScanResult ReadFallback(const std::vector<source::Rows>& answers, const segment::MemberQuery& query,
+                        const MeasureSpec& spec);
+bool FallbackSketchIsComplete(const ScanResult& result, uint64_t theta);
 
 // The smallest hashes alone, by a scan of their own: for when there were far fewer members than expected.
-std::string PlainSketchSql(const segment::MemberQuery& query, const Order& order);
-Sketch ReadPlainSketch(const source::Rows& rows, const Order& order);
+std::string FallbackSketchSql(const segment::MemberQuery& query, const MeasureSpec& spec);
+Sketch ReadFallbackSketch(const source::Rows& rows, const MeasureSpec& spec);
 
 }  // namespace pulse::snapshot

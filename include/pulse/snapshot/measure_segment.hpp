@@ -10,13 +10,13 @@
 namespace pulse::snapshot {
 
 // What a new snapshot continues: the newest ok one before it.
-struct Previous {
+struct PreviousSnapshot {
     int64_t size = 0;
     std::optional<Sketch> sketch;
 };
 
 // What to measure.
-struct Order {
+struct MeasureSpec {
     int64_t segment_id = 0;
     int version = 1;
     segment::Request request;  // as its source can read it
@@ -27,11 +27,11 @@ struct Order {
     size_t max_values = 0;
     std::map<std::string, std::vector<double>>
         edges;  // by attribute, where earlier snapshots have frozen them
-    std::optional<Previous> previous;
+    std::optional<PreviousSnapshot> previous;
 };
 
 // What one scan over the members finds out.
-struct Findings {
+struct ScanResult {
     int64_t size = 0;
     int64_t null_keys = 0;
     int64_t converted = 0;
@@ -40,13 +40,13 @@ struct Findings {
     std::vector<Distribution> distributions;
 };
 
-struct Survey {
+struct MeasureResult {
     Record record;  // without id and flow
     int64_t null_keys = 0;
 };
 
 // Read the members once: by pulse.measure() where the source has it, else in plain SQL with the same results.
-Survey Measure(source::Reader& reader, const Order& order);
+MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec);
 
 // ---- clause_count.cpp ----
 

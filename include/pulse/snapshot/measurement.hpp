@@ -29,8 +29,8 @@ struct MeasureOptions {
     static MeasureOptions Parse(const std::string& text);
 };
 
-struct Column {
-    explicit Column(segment::AttributeKind kind);
+struct ColumnCounts {
+    explicit ColumnCounts(segment::AttributeKind kind);
 
     segment::AttributeKind kind;
     int64_t nulls = 0;
@@ -51,12 +51,12 @@ class Measurement {
     int64_t converted = 0;
     int64_t inactive = 0;
     SketchBuilder members;
-    std::vector<Column> columns;
+    std::vector<ColumnCounts> columns;
 };
 
 // The attribute's distribution. `max_values` values are kept by name; `edges` are those of the snapshot
 // before, or null to choose them now.
-Distribution Distribute(const Column& column, const std::string& attribute, int64_t total, size_t max_values,
-                        const std::vector<double>* edges);
+Distribution MakeDistribution(const ColumnCounts& column, const std::string& attribute, int64_t total,
+                              size_t max_values, const std::vector<double>* edges);
 
 }  // namespace pulse::snapshot

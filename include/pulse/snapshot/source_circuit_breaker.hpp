@@ -8,30 +8,30 @@
 
 namespace pulse::snapshot {
 
-class GivenUp {
+class SourceCircuitBreaker {
   public:
-    static constexpr int kRefusals = 3;  // in a row
+    static constexpr int kMaxFailures = 3;  // in a row
 
     // Why `source` is not tried any more; nothing while it is.
-    std::optional<std::string> Reason(const std::string& source) const {
-        const auto found = missed_.find(source);
-        if (found == missed_.end() || !found->second.final) return std::nullopt;
+    std::optional<std::string> OpenReason(const std::string& source) const {
+        const auto found = failures_.find(source);
+        if (found == failures_.end() || !found->second.open) return std::nullopt;
         return "not tried again in this run: " + found->second.reason;
     }
-    void Read(const std::string& source) { missed_.erase(source); }
-    void Missed(const std::string& source, const std::string& reason, bool unreachable) {
-        Miss& miss = missed_[source];
-        miss.reason = reason;
-        miss.final = ++miss.times >= kRefusals || unreachable;
+    void RecordSuccess(const std::string& source) { failures_.erase(source); }
+    void RecordFailure(const std::string& source, const std::string& reason, bool unreachable) {
+        Failures& failures = failures_[source];
+        failures.reason = reason;
+        failures.open = ++failures.in_a_row >= kMaxFailures || unreachable;
     }
 
   private:
-    struct Miss {
-        int times = 0;
-        bool final = false;
+    struct Failures {
+        int in_a_row = 0;
+        bool open = false;
         std::string reason;
     };
-    std::map<std::string, Miss> missed_;
+    std::map<std::string, Failures> failures_;
 };
 
 }  // namespace pulse::snapshot

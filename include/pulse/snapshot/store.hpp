@@ -28,7 +28,7 @@ struct Import {
 
 // Keeps it and returns its id. The same import again returns the same id; another one at the same moment is
 // refused, or takes the place of the first when `replace` is true.
-int64_t KeepImport(const Import& import, bool replace);
+int64_t StoreImport(const Import& import, bool replace);
 
 // ---- store.cpp: from here on the calls switch identity and open sessions themselves ----
 
@@ -37,7 +37,7 @@ std::optional<Record> FindAt(int64_t segment_id, Moment moment);
 // By its id. Throws UserError 42704.
 Record Load(int64_t id);
 // The newest ok one before `moment` that has a sketch.
-std::optional<Previous> FindPrevious(int64_t segment_id, Moment moment);
+std::optional<PreviousSnapshot> FindPrevious(int64_t segment_id, Moment moment);
 // The moment of the newest ok one up to `moment`.
 std::optional<Moment> LastTaken(int64_t segment_id, Moment moment);
 // The edges of an attribute in the newest ok snapshot before `moment` that has any.
@@ -46,17 +46,17 @@ std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, 
 // Write one and return its id; what was there for the same moment is replaced.
 int64_t Write(const Record& record);
 // Keep the segment from being deleted till the end of the transaction; false when it is gone already.
-bool Hold(int64_t segment_id);
+bool LockSegmentRow(int64_t segment_id);
 // Take the segment's lock till the end of the transaction, waiting up to `milliseconds`; false when that was
 // too short.
-bool Lock(int64_t segment_id, int milliseconds);
+bool LockSegment(int64_t segment_id, int milliseconds);
 
 // ---- store_take.cpp ----
 
 // Take a snapshot at pulse_now(), or return the one that is there.
 int64_t Take(const std::string& segment);
 
-struct Outcome {
+struct TakeResult {
     std::string segment;
     std::optional<int64_t> snapshot;
     std::string status;  // ok, failed, skipped
@@ -64,20 +64,20 @@ struct Outcome {
     std::optional<std::string> error;
 };
 // Take one of each active segment that is due.
-std::vector<Outcome> TakeDue();
+std::vector<TakeResult> TakeDue();
 
 // ---- store_take_background.cpp ----
 
 // The same for a background worker, called outside a transaction: each segment has its own short ones, and
 // none is open while a server is read.
-std::vector<Outcome> TakeDueApart();
+std::vector<TakeResult> TakeDueInBackground();
 
 // ---- store_measure.cpp ----
 
 // Settle what to measure. Needs a transaction.
-Order Prepare(const segment::Segment& segment, Moment moment);
+MeasureSpec PrepareMeasurement(const segment::Segment& segment, Moment moment);
 // Keep what was measured, with who came and who went, and return it with its id. Needs a transaction. Throws
 // UserError when the segment is gone.
-Record Keep(const segment::Segment& segment, const Order& order, Survey survey);
+Record StoreMeasured(const segment::Segment& segment, const MeasureSpec& spec, MeasureResult measured);
 
 }  // namespace pulse::snapshot
