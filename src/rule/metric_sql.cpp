@@ -57,7 +57,7 @@ class MetricCompiler {
     }
 
   private:
-    std::optional<IncrementalMetric> FindIncremental() const {
+    std::optional<IncrementalSpec> FindIncremental() const {
         switch (metric_.aggregate) {
             case Aggregate::kCount:
             case Aggregate::kExists:
@@ -68,8 +68,8 @@ class MetricCompiler {
         }
         const Window& window = metric_.window;
         if (window.kind == Window::Kind::kCalendar || window.to != 0) return std::nullopt;
-        IncrementalMetric incremental{.aggregate = metric_.aggregate,
-                                      .window = window.kind == Window::Kind::kSliding ? window.from : 0};
+        IncrementalSpec incremental{.aggregate = metric_.aggregate,
+                                    .window = window.kind == Window::Kind::kSliding ? window.from : 0};
         if (metric_.filter)
             incremental.usable = Compile(*metric_.filter, PropertyScope("$1"), Expect::kBoolean, now_).sql;
         // What depends on the clock besides the window is read.

@@ -18,11 +18,11 @@ std::unique_ptr<pg::Expression> OfProperties(const std::string& sql) {
 
 }  // namespace
 
-IncrementalMetric::IncrementalMetric(const rule::IncrementalMetric& moving)
-    : moving_(moving),
-      window_(moving.window * kSecond),
-      usable_(OfProperties(moving.usable)),
-      number_(OfProperties(moving.number)) {}
+IncrementalMetric::IncrementalMetric(const rule::IncrementalSpec& spec)
+    : spec_(spec),
+      window_(spec.window * kSecond),
+      usable_(OfProperties(spec.usable)),
+      number_(OfProperties(spec.number)) {}
 
 bool IncrementalMetric::Matches(const profile::Happening& event) {
     if (!usable_) return true;
@@ -43,7 +43,7 @@ bool IncrementalMetric::Add(const profile::Happening& event, Moment now, MetricV
                             ? 0
                             : DatumGetTimestampTz(measured.value.datum);
     measured.until = std::min(before, leaves);
-    switch (moving_.aggregate) {
+    switch (spec_.aggregate) {
         case Aggregate::kCount: measured.value.datum = pg::AddOne(measured.value.datum); return true;
         case Aggregate::kSum: {
             const Datum properties = PointerGetDatum(event.properties);

@@ -29,7 +29,7 @@ Type TypeOf(const Metric& metric);
 const char* SqlTypeOf(const Metric& metric);
 
 // An aggregate that a new event moves without a look at the others.
-struct IncrementalMetric {
+struct IncrementalSpec {
     Aggregate aggregate = Aggregate::kCount;  // kCount, kExists, kSum, kFirstSeen, kLastSeen
     int64_t window = 0;                       // seconds up to now; 0: all events
     std::string usable = {};  // boolean: the event counts, by its properties $1 (jsonb); empty: any does
@@ -56,7 +56,7 @@ struct MetricSql {
     // Not for kSequence: which rows e count. A query that reads no others says it once, in its WHERE, and
     // takes `bare`: the value over just these rows, without asking each of them again.
     std::string counted = {}, bare = {};
-    std::optional<IncrementalMetric> incremental = {};
+    std::optional<IncrementalSpec> incremental = {};
 };
 // `time_zone` is for calendar windows and days.
 MetricSql CompileMetric(const Metric& metric, const std::string& now_sql, const std::string& time_zone,

@@ -10,7 +10,7 @@ namespace pulse::trait {
 
 class IncrementalMetric {
   public:
-    explicit IncrementalMetric(const rule::IncrementalMetric& moving);
+    explicit IncrementalMetric(const rule::IncrementalSpec& spec);
 
     // Whether at `now` it counts nothing that happened before.
     bool IgnoresBefore(Moment before, Moment now) const { return window_ != 0 && now - window_ >= before; }
@@ -21,7 +21,7 @@ class IncrementalMetric {
   private:
     bool Matches(const profile::Happening& event);
 
-    rule::IncrementalMetric moving_;
+    rule::IncrementalSpec spec_;
     Moment window_;  // microseconds; 0: all events
     std::unique_ptr<pg::Expression> usable_, number_;
 };
