@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/pg/jsonb.hpp"
+#include "pulse/trait/affected.hpp"
 
 namespace pulse::trait {
 
@@ -34,8 +35,9 @@ bool IncrementalMetric::Matches(const profile::Happening& event) {
 }
 
 bool IncrementalMetric::Add(const profile::Happening& event, Moment now, MetricValue& measured) {
-    if (event.time > now) return false;
-    if ((window_ != 0 && event.time <= now - window_) || !Matches(event)) return true;
+    const EventPosition position = FindPosition(event.time, now, window_);
+    if (position == EventPosition::kInFuture) return false;
+    if (position == EventPosition::kTooOld || !Matches(event)) return true;
     const Moment leaves = window_ == 0 ? pg::kHoldsForEver : event.time + window_;
     const Moment before = measured.until;
     const auto seen = [&](Moment time) { measured.value = pg::Value::Time(time); };

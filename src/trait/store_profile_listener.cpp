@@ -75,7 +75,7 @@ void ProfilesChanged(const std::vector<profile::Touch>& touches, Cause cause) {
         change.attributes = touch.attributes;
         change.account = touch.account;
         // What is kept of the others stays true, until the clock says otherwise.
-        if (at_once && !touch.made && !Affects(*program, change)) continue;
+        if (at_once && !touch.made && !Affects(program->index, change)) continue;
         changes.push_back(std::move(change));
     }
     UpdateOrEnqueue(changes, NameOf(cause), cause == Cause::kImport);
@@ -94,7 +94,7 @@ void ProfileUnmerged(int64_t survivor, int64_t restored) {
 }
 
 bool IsEventRead(const std::string& event) {
-    return !CurrentProgram()->GroupsOf(event).empty();
+    return !CurrentProgram()->index.GroupsOfEvent(event).empty();
 }
 
 bool IsActive() {

@@ -33,10 +33,6 @@ pg::Value EmptyValue(const std::string& sql, Oid type) {
     return value;
 }
 
-void AddOnce(std::vector<size_t>& list, size_t place) {
-    if (std::find(list.begin(), list.end(), place) == list.end()) list.push_back(place);
-}
-
 }  // namespace
 
 StoredMetric::StoredMetric() = default;
@@ -158,37 +154,29 @@ void Program::LoadTraits() {
 }
 
 void Program::Index() {
-    for (size_t place = 0; place < groups.size(); ++place) {
-        const rule::MetricSql& metric = metrics[groups[place].metrics[0]].sql;
-        for (const std::string& event : metric.events) by_event_[event].push_back(place);
-        if (metric.events.empty()) of_any_event_.push_back(place);
-    }
-    by_metric_.resize(metrics.size());
+    std::vector<DefinitionIndex::Metric> indexed_metrics;
     for (const StoredMetric& metric : metrics)
-        newest_before_definitions = std::max(newest_before_definitions, metric.after_profile);
-    for (size_t place = 0; place < versions.size(); ++place) {
-        SegmentVersion& version = versions[place];
+        indexed_metrics.push_back({metric.id,
+                                   {metric.built_to, metric.after_profile},
+                                   metric.incremental != nullptr,
+                                   metric.incremental ? metric.incremental->window() : 0,
+                                   metric.lost_before});
+    std::vector<DefinitionIndex::Group> indexed_groups;
+    for (const MetricGroup& group : groups)
+        indexed_groups.push_back({metrics[group.metrics[0]].sql.events, group.metrics});
+    std::vector<DefinitionIndex::Version> indexed_versions;
+    for (SegmentVersion& version : versions) {
         version.metrics = version.rule.compiled().MetricIndexes(*this);
-        for (const size_t metric : version.metrics)
-            if (metric != kNotStored) AddOnce(by_metric_[metric], place);
         version.complete =
             std::find(version.metrics.begin(), version.metrics.end(), kNotStored) == version.metrics.end();
-        newest_before_definitions = std::max(newest_before_definitions, version.after_profile);
-        for (const std::string& key : version.rule.rule().attributes) AddOnce(by_attribute_[key], place);
-        if (!version.rule.rule().account_attributes.empty()) of_account_.push_back(place);
+        indexed_versions.push_back({version.id,
+                                    {version.built_to, version.after_profile},
+                                    version.metrics,
+                                    version.rule.rule().attributes,
+                                    !version.rule.rule().account_attributes.empty()});
     }
-}
-
-std::vector<size_t> Program::GroupsOf(const std::string& event) const {
-    std::vector<size_t> found = of_any_event_;
-    if (const auto entry = by_event_.find(event); entry != by_event_.end())
-        found.insert(found.end(), entry->second.begin(), entry->second.end());
-    return found;
-}
-
-std::vector<size_t> Program::VersionsOfAttribute(const std::string& key) const {
-    const auto found = by_attribute_.find(key);
-    return found == by_attribute_.end() ? std::vector<size_t>{} : found->second;
+    index =
+        DefinitionIndex(std::move(indexed_metrics), std::move(indexed_groups), std::move(indexed_versions));
 }
 
 const std::vector<size_t>& Program::VersionsOfEmptyPerson(Moment at) const {
@@ -228,8 +216,8 @@ Rule& Program::RuleOf(const StoredTrait& trait) const {
     return *kept.rule;
 }
 
-Program::Progress Program::ReadProgress() const {
-    Progress progress;
+BuildProgress Program::ReadProgress() const {
+    BuildProgress progress;
     for (const StoredMetric& metric : metrics) progress.metrics.push_back(metric.built_to);
     for (const SegmentVersion& version : versions) progress.versions.push_back(version.built_to);
     if (!building) return progress;

@@ -14,10 +14,6 @@ namespace {
 
 using pg::Value;
 
-void Append(std::vector<std::string>& list, const std::string& text) {
-    if (!text.empty() && std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
-}
-
 // Entries of the queue as the changes that they stand for, by their cause and whether they are quiet.
 using QueuePortions = std::map<std::pair<std::string, bool>, std::map<int64_t, ProfileChange>>;
 
@@ -27,8 +23,8 @@ QueuePortions Fold(const pg::Result& rows) {
         const pg::Row row = rows[i];
         ProfileChange& change = portions[{row.Text(5), row.Bool(6)}][row.Int8(0)];
         change.profile = row.Int8(0);
-        Append(change.events, row.TextOrNull(1).value_or(""));
-        Append(change.attributes, row.TextOrNull(2).value_or(""));
+        AddName(change.events, row.TextOrNull(1).value_or(""));
+        AddName(change.attributes, row.TextOrNull(2).value_or(""));
         change.account |= row.Bool(3);
         change.everything |= row.Bool(4);
     }
@@ -52,13 +48,6 @@ Pairs ResolvePeople(const std::vector<int64_t>& named) {
     return pairs;
 }
 
-void Join(ProfileChange& change, const ProfileChange& more) {
-    for (const std::string& event : more.events) Append(change.events, event);
-    for (const std::string& attribute : more.attributes) Append(change.attributes, attribute);
-    change.account |= more.account;
-    change.everything |= more.everything;
-}
-
 // Settles what entries of one kind stand for; returns what is to be queued again.
 std::vector<ProfileChange> ProcessPortion(const std::map<int64_t, ProfileChange>& people,
                                           const UpdateOptions& options, BatchResult& result) {
@@ -69,7 +58,7 @@ std::vector<ProfileChange> ProcessPortion(const std::map<int64_t, ProfileChange>
     for (const auto& [id, person] : before) {
         ProfileChange& change = by_person[person];
         change.profile = person;
-        Join(change, people.at(id));
+        MergeInto(change, people.at(id));
     }
     std::vector<ProfileChange> changes, later;
     for (const auto& entry : by_person) changes.push_back(entry.second);
@@ -88,15 +77,6 @@ std::vector<ProfileChange> ProcessPortion(const std::map<int64_t, ProfileChange>
 
 }  // namespace
 
-bool Affects(const Program& program, const ProfileChange& change) {
-    if (change.everything) return true;
-    for (const std::string& event : change.events)
-        if (!program.GroupsOf(event).empty()) return true;
-    for (const std::string& key : change.attributes)
-        if (!program.VersionsOfAttribute(key).empty()) return true;
-    return change.account && !program.VersionsOfAccount().empty();
-}
-
 void Enqueue(const std::vector<ProfileChange>& changes, const std::string& cause, bool quiet) {
     const std::shared_ptr<const Program> current = CurrentProgram();
     const Program& program = *current;
@@ -105,7 +85,7 @@ void Enqueue(const std::vector<ProfileChange>& changes, const std::string& cause
     std::vector<std::string> events, attributes;
     std::vector<bool> account, everything, concerns;
     for (const ProfileChange& change : changes) {
-        const bool matters = Affects(program, change);
+        const bool matters = Affects(program.index, change);
         const size_t rows =
             matters ? std::max<size_t>({change.events.size(), change.attributes.size(), 1}) : 1;
         for (size_t i = 0; i < rows; ++i) {
@@ -134,7 +114,7 @@ void Enqueue(const std::vector<ProfileChange>& changes, const std::string& cause
 }
 
 void EnqueueAccount(int64_t account, const std::string& cause, bool quiet) {
-    if (CurrentProgram()->VersionsOfAccount().empty()) return;
+    if (CurrentProgram()->index.VersionsOfAccount().empty()) return;
     static pg::Statement statement(
         "INSERT INTO pulse.dirty (profile_id, account, everything, cause, quiet)"
         " SELECT p.id, true, false, $2, $3 FROM pulse.profile AS p WHERE p.account_id = $1"

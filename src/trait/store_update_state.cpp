@@ -24,21 +24,9 @@ struct BatchPerson {
     Moment at = 0;  // as of when
     bool from_future =
         false;  // what is kept is of an instant that the clock has not reached: it says nothing
-    std::vector<size_t> groups;          // that are read again, sorted
-    std::vector<size_t> versions;        // that are evaluated
-    bool relevant = false;               // something of the change matters to some definition
+    Affected affected;
     std::map<size_t, MetricValue> read;  // by the metric's place
-    const char* cause = "time";
 };
-
-void Join(std::vector<size_t>& list, const std::vector<size_t>& more) {
-    list.insert(list.end(), more.begin(), more.end());
-}
-
-void SortOnce(std::vector<size_t>& list) {
-    std::sort(list.begin(), list.end());
-    list.erase(std::unique(list.begin(), list.end()), list.end());
-}
 
 // The pipeline is told of the first instant at which somebody is due, unless this process has told it of an
 // earlier one to come.
@@ -63,8 +51,7 @@ class StateUpdater {
         std::vector<int64_t> ids;
         for (const ProfileChange& change : changes) ids.push_back(change.profile);
         const std::vector<int64_t> locked = LockProfiles(ids, options_.wait);
-        progress_ = program_.ReadProgress();
-        incremental_ = !options_.build_to && QueueIsEmpty();
+        batch_ = {program_.ReadProgress(), options_.build_to, !options_.build_to && QueueIsEmpty()};
         Load(changes, locked);
         for (BatchPerson& person : people_) ChooseWork(person);
         Read();
@@ -79,19 +66,6 @@ class StateUpdater {
     }
 
   private:
-    // Whether something is kept for this person, or is being built now.
-    bool Covers(const std::optional<int64_t>& built_to, int64_t after_profile, int64_t profile) const {
-        return !built_to || profile <= *built_to || profile > after_profile ||
-               (options_.build_to && profile <= *options_.build_to);
-    }
-    bool CoversMetric(size_t place, int64_t profile) const {
-        return Covers(progress_.metrics[place], program_.metrics[place].after_profile, profile);
-    }
-    bool CoversVersion(size_t place, int64_t profile) const {
-        return program_.versions[place].complete &&
-               Covers(progress_.versions[place], program_.versions[place].after_profile, profile);
-    }
-
     void Load(const std::vector<ProfileChange>& changes, const std::vector<int64_t>& locked) {
         std::map<int64_t, const ProfileChange*> by_id;
         for (const ProfileChange& change : changes) by_id[change.profile] = &change;
@@ -108,49 +82,27 @@ class StateUpdater {
         }
     }
 
-    // What is looked at again.
+    // What the change affects; metrics that its events move forward are not read.
     void ChooseWork(BatchPerson& person) {
-        const ProfileChange& change = *person.change;
         const PersonState& state = person.state;
-        std::vector<size_t> groups, versions;
-        if (IsNew(person)) {
-            ChooseForNew(person, groups, versions);
-        } else if (change.everything || !state.as_of || person.from_future) {
-            for (size_t i = 0; i < program_.groups.size(); ++i) groups.push_back(i);
-            for (size_t i = 0; i < program_.versions.size(); ++i) versions.push_back(i);
-            person.cause = change.events.empty() ? "time" : "event";
-        } else {
-            for (const std::string& event : change.events) Join(groups, program_.GroupsOf(event));
-            for (const std::string& key : change.attributes)
-                Join(versions, program_.VersionsOfAttribute(key));
-            if (change.account) Join(versions, program_.VersionsOfAccount());
-            if (!groups.empty())
-                person.cause = "event";
-            else if (!versions.empty())
-                person.cause = change.attributes.empty() ? "account" : "attributes";
-            const bool due = state.next_change_at && *state.next_change_at <= person.at;
-            if (groups.empty() && versions.empty() && !due && !options_.build_to) return;
-            if (options_.build_to) JoinBuilding(groups, versions);
-            JoinDue(person, groups, versions);
+        StoredSummary stored;
+        stored.profile = state.profile;
+        stored.as_of = state.as_of;
+        stored.next_change_at = state.next_change_at;
+        stored.at = person.at;
+        stored.from_future = person.from_future;
+        stored.expired_metrics = ExpiredIds(state.metrics, person.at);
+        stored.expired_versions = ExpiredIds(state.segments, person.at);
+        if (IsNew(program_.index, batch_, *person.change, stored)) {
+            stored.always = program_.VersionsOfEmptyPerson(person.at);
+            const pg::Json attributes = pg::ToJson(state.attributes.datum);
+            for (const auto& entry : attributes.items()) stored.attributes.push_back(entry.key());
+            stored.account = !pg::ToJson(state.account.datum).empty();
         }
-        SortOnce(groups);
-        // A group that waits to be built for this person is not read.
-        std::erase_if(groups, [&](size_t group) {
-            return std::none_of(program_.groups[group].metrics.begin(), program_.groups[group].metrics.end(),
-                                [&](size_t metric) { return CoversMetric(metric, state.profile); });
-        });
-        for (const size_t group : groups)
-            for (const size_t metric : program_.groups[group].metrics)
-                Join(versions, program_.VersionsOfMetric(metric));
-        if (incremental_ && change.happened && !change.everything && !person.from_future &&
-            (state.as_of || IsNew(person)))
-            std::erase_if(groups,
-                          [&](size_t group) { return ApplyIncrementally(person, program_.groups[group]); });
-        SortOnce(versions);
-        std::erase_if(versions, [&](size_t version) { return !CoversVersion(version, state.profile); });
-        person.groups = std::move(groups);
-        person.versions = std::move(versions);
-        person.relevant = true;
+        person.affected = FindAffected(program_.index, batch_, *person.change, stored);
+        std::vector<size_t>& read = person.affected.read;
+        for (const size_t group : person.affected.move)
+            if (!ApplyIncrementally(person, program_.groups[group])) read.push_back(group);
     }
 
     // What the new events make of a group's metrics, where that can be told without reading the others.
@@ -159,10 +111,7 @@ class StateUpdater {
         const std::vector<std::string>& events = program_.metrics[group.metrics[0]].sql.events;
         for (const size_t place : group.metrics) {
             const StoredMetric& metric = program_.metrics[place];
-            if (!CoversMetric(place, person.state.profile)) continue;
-            if (!metric.incremental ||
-                (metric.lost_before && !metric.incremental->IgnoresBefore(*metric.lost_before, person.at)))
-                return false;
+            if (!CoversMetric(program_.index, batch_, place, person.state.profile)) continue;
             std::optional<MetricValue> measured =
                 StoredValueAt(metric, FindById(person.state.metrics, metric.id), person.at);
             if (!measured) return false;
@@ -177,51 +126,11 @@ class StateUpdater {
         return true;
     }
 
-    // Somebody made after all that is defined, and never evaluated: of other events than these there are
-    // none.
-    bool IsNew(const BatchPerson& person) const {
-        return !person.state.as_of && !person.change->everything && !options_.build_to &&
-               person.state.profile > program_.newest_before_definitions;
-    }
-
-    void ChooseForNew(BatchPerson& person, std::vector<size_t>& groups, std::vector<size_t>& versions) const {
-        const ProfileChange& change = *person.change;
-        for (const std::string& event : change.events) Join(groups, program_.GroupsOf(event));
-        Join(versions, program_.VersionsOfEmptyPerson(person.at));
-        const pg::Json attributes = pg::ToJson(person.state.attributes.datum),
-                       account = pg::ToJson(person.state.account.datum);
-        for (const auto& entry : attributes.items())
-            Join(versions, program_.VersionsOfAttribute(entry.key()));
-        if (!account.empty()) Join(versions, program_.VersionsOfAccount());
-        person.cause = change.events.empty() ? "time" : "event";
-    }
-
-    void JoinBuilding(std::vector<size_t>& groups, std::vector<size_t>& versions) const {
-        for (const StoredMetric& metric : program_.metrics)
-            if (metric.built_to) groups.push_back(metric.group);
-        for (size_t i = 0; i < program_.versions.size(); ++i)
-            if (program_.versions[i].built_to) versions.push_back(i);
-    }
-
-    void JoinDue(const BatchPerson& person, std::vector<size_t>& groups,
-                 std::vector<size_t>& versions) const {
-        for (const pg::Timed& timed : person.state.metrics) {
-            if (timed.until > person.at) continue;
-            const size_t place = trait::IndexOf(program_.metrics, timed.number);
-            if (place != kNotStored) groups.push_back(program_.metrics[place].group);
-        }
-        for (const pg::Timed& timed : person.state.segments) {
-            if (timed.until > person.at) continue;
-            const size_t place = trait::IndexOf(program_.versions, timed.number);
-            if (place != kNotStored) versions.push_back(place);
-        }
-    }
-
     // Set-based: each group once for all who need it.
     void Read() {
         std::vector<std::vector<size_t>> wanted(program_.groups.size());
         for (size_t i = 0; i < people_.size(); ++i)
-            for (const size_t group : people_[i].groups) wanted[group].push_back(i);
+            for (const size_t group : people_[i].affected.read) wanted[group].push_back(i);
         const ForceIndexPlans force_index_plans;
         for (size_t g = 0; g < wanted.size(); ++g) {
             if (wanted[g].empty()) continue;
@@ -301,11 +210,11 @@ class StateUpdater {
     }
 
     void Evaluate(BatchPerson& person, StateWrites& writes) const {
-        if (!person.relevant) return;
+        if (!person.affected.any) return;
         Evaluation evaluation;
         evaluation.profile = person.state.profile;
         evaluation.at = person.at;
-        evaluation.cause = options_.cause == "event" ? person.cause : options_.cause.c_str();
+        evaluation.cause = options_.cause == "event" ? person.affected.cause : options_.cause.c_str();
         evaluation.quiet = options_.quiet;
         CollectMetrics(person, evaluation);
         CollectMemberships(person, evaluation);
@@ -318,7 +227,8 @@ class StateUpdater {
         auto read = person.read.begin();
         const auto add_read = [&] {
             const StoredMetric& metric = program_.metrics[read->first];
-            if (CoversMetric(read->first, person.state.profile) && !IsEmptyValue(metric, read->second))
+            if (CoversMetric(program_.index, batch_, read->first, person.state.profile) &&
+                !IsEmptyValue(metric, read->second))
                 evaluation.metrics.push_back(
                     {metric.id, pg::ToJsonb(read->second.value), read->second.until});
             ++read;
@@ -338,11 +248,11 @@ class StateUpdater {
     void CollectMemberships(const BatchPerson& person, Evaluation& evaluation) const {
         const RuleInput input{person.at, person.state.attributes, person.state.account,
                               pg::Value::Null(JSONBOID)};
-        auto place = person.versions.begin();
+        auto place = person.affected.versions.begin();
         for (const pg::Timed& before : person.state.segments) {
-            while (place != person.versions.end() && program_.versions[*place].id < before.number)
+            while (place != person.affected.versions.end() && program_.versions[*place].id < before.number)
                 EvaluateVersion(person, *place++, nullptr, input, evaluation);
-            if (place != person.versions.end() && program_.versions[*place].id == before.number) {
+            if (place != person.affected.versions.end() && program_.versions[*place].id == before.number) {
                 EvaluateVersion(person, *place++, &before, input, evaluation);
             } else if (trait::IndexOf(program_.versions, before.number) != kNotStored) {
                 evaluation.segments.push_back(before);
@@ -351,7 +261,8 @@ class StateUpdater {
                     evaluation.next_change_at = std::min(evaluation.next_change_at, before.until);
             }
         }
-        while (place != person.versions.end()) EvaluateVersion(person, *place++, nullptr, input, evaluation);
+        while (place != person.affected.versions.end())
+            EvaluateVersion(person, *place++, nullptr, input, evaluation);
     }
 
     void EvaluateVersion(const BatchPerson& person, size_t place, const pg::Timed* before,
@@ -373,9 +284,8 @@ class StateUpdater {
 
     const Program& program_;
     const UpdateOptions& options_;
-    Program::Progress progress_;
-    bool incremental_ = false;  // what is kept is all that came before the changes
-    bool isolated_ = false;     // an evaluation has failed
+    Batch batch_;
+    bool isolated_ = false;  // an evaluation has failed
     std::vector<BatchPerson> people_;
 };
 

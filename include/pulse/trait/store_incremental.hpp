@@ -12,8 +12,8 @@ class IncrementalMetric {
   public:
     explicit IncrementalMetric(const rule::IncrementalSpec& spec);
 
-    // Whether at `now` it counts nothing that happened before.
-    bool IgnoresBefore(Moment before, Moment now) const { return window_ != 0 && now - window_ >= before; }
+    // Microseconds up to now; 0: all events.
+    Moment window() const { return window_; }
     // Make `measured`, which holds at `now`, what it is with one event more. False when that cannot be told
     // without reading.
     bool Add(const profile::Happening& event, Moment now, MetricValue& measured);

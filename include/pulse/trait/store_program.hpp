@@ -7,6 +7,7 @@
 #include "pulse/pg/expression.hpp"
 #include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/visibility.hpp"
+#include "pulse/trait/affected.hpp"
 #include "pulse/trait/store_live.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
 
@@ -29,8 +30,6 @@ struct Rule::Compiled {
     // The places in the current program.
     const std::vector<size_t>& MetricIndexes(const Program& current);
 };
-
-inline constexpr size_t kNotStored = SIZE_MAX;
 
 // A version of a segment, live or being built.
 struct SegmentVersion {
@@ -101,30 +100,22 @@ class Program {
     std::string time_zone;
     std::vector<StoredMetric> metrics;  // by id
     std::vector<MetricGroup> groups;
-    std::vector<SegmentVersion> versions;   // by id
-    std::vector<StoredTrait> traits;        // by key
-    bool building = false;                  // built_to of something is set
-    int64_t newest_before_definitions = 0;  // people above this id came after all that is defined
+    std::vector<SegmentVersion> versions;  // by id
+    std::vector<StoredTrait> traits;       // by key
+    bool building = false;                 // built_to of something is set
+    DefinitionIndex index;                 // of metrics, groups and versions
 
     bool empty() const { return metrics.empty() && versions.empty() && traits.empty(); }
-    // Places of groups that look at an event, of versions that use a metric, or read an attribute.
-    std::vector<size_t> GroupsOf(const std::string& event) const;
-    const std::vector<size_t>& VersionsOfMetric(size_t metric) const { return by_metric_[metric]; }
-    std::vector<size_t> VersionsOfAttribute(const std::string& key) const;
-    const std::vector<size_t>& VersionsOfAccount() const { return of_account_; }
-    // Of versions that have something to say of somebody of whom nothing is known, at an instant or later.
+    // Versions that can hold, at an instant or later, for a person without attributes and events.
     const std::vector<size_t>& VersionsOfEmptyPerson(Moment at) const;
     // Nothing is to be kept of anybody.
     bool TracksNothing() const { return metrics.empty() && versions.empty(); }
-    size_t IndexOf(const std::string& metric) const;  // kApart when it is not kept
+    size_t IndexOf(const std::string& metric) const;  // kNotStored when it is not kept
     const SegmentVersion* LiveVersion(int64_t segment) const;
     Rule& RuleOf(const StoredTrait& trait) const;
     // How far each is built by now, by place; reads pulse.metric and pulse.live_segment while something is
     // being built.
-    struct Progress {
-        std::vector<std::optional<int64_t>> metrics, versions;
-    };
-    Progress ReadProgress() const;
+    BuildProgress ReadProgress() const;
     // Whether the active snapshot sees all that the program was made of.
     bool Seen() const;
 
@@ -135,11 +126,6 @@ class Program {
     void LoadTraits();
     void Index();
 
-    std::unordered_map<std::string, std::vector<size_t>> by_event_;
-    std::vector<size_t> of_any_event_;
-    std::vector<std::vector<size_t>> by_metric_;
-    std::unordered_map<std::string, std::vector<size_t>> by_attribute_;
-    std::vector<size_t> of_account_;
     std::unordered_map<std::string, size_t> places_;
     mutable std::vector<size_t> of_empty_person_;
     mutable Moment of_empty_person_from_ = INT64_MAX;

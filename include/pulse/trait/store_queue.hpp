@@ -6,9 +6,6 @@
 
 namespace pulse::trait {
 
-// Whether a change matters to what is defined.
-bool Affects(const Program& program, const ProfileChange& change);
-
 // Add to the queue, and wake the pipeline when the transaction commits. What concerns no definition is left
 // out.
 void Enqueue(const std::vector<ProfileChange>& changes, const std::string& cause, bool quiet);

@@ -2,21 +2,9 @@
 // pg::Identity::Owner().
 #pragma once
 
-#include "pulse/profile/listener.hpp"
 #include "pulse/trait/store_program.hpp"
 
 namespace pulse::trait {
-
-// What is to be looked at again of a person, besides what is due by the clock.
-struct ProfileChange {
-    int64_t profile = 0;
-    std::vector<std::string> events;  // new ones of these names
-    const std::vector<profile::Happening>* happened =
-        nullptr;                          // these events, where they are all that is not evaluated yet
-    std::vector<std::string> attributes;  // that changed
-    bool account = false;
-    bool everything = false;
-};
 
 struct UpdateOptions {
     std::string cause;  // event: the nearest of event, attributes, account, time
