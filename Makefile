@@ -3,7 +3,7 @@ EXTENSION  = pulse
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pulse.control)
 
 # Rooms in the order in which they may depend on each other (doc/architecture.md).
-ROOMS = base pg rule source segment snapshot drift diagnosis health delivery profile trait flag worker
+ROOMS = base pg rule source segment snapshot drift http diagnosis health delivery profile trait flag worker
 
 # How many files a translation unit includes at most (script/units): 40 builds fastest from nothing, 6 after a change,
 # 1 compiles each file by itself, so that a missing include shows.

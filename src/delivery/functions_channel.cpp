@@ -4,9 +4,9 @@
 
 #include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
-#include "pulse/delivery/judge.hpp"
+#include "pulse/delivery/classify_response.hpp"
 #include "pulse/delivery/store.hpp"
-#include "pulse/delivery/worker_exchange.hpp"
+#include "pulse/http/worker_exchange.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
@@ -15,6 +15,7 @@
 
 namespace pg = pulse::pg;
 namespace delivery = pulse::delivery;
+namespace http = pulse::http;
 namespace options = pulse::options;
 using pg::Json;
 using pg::Value;
@@ -61,18 +62,19 @@ void CheckComplete(const std::string& name, const Json& all) {
 
 struct Trial {
     std::string status, hint;
-    delivery::Answer answer;
+    http::Response answer;
 };
 
-std::string HintOf(const delivery::Answer& answer, const delivery::Judgement& judgement) {
-    using delivery::Verdict;
-    if (judgement.verdict == Verdict::kDelivered) return "";
+std::string HintOf(const http::Response& answer, const http::Classification& classified) {
+    using http::Verdict;
+    if (classified.verdict == Verdict::kDelivered) return "";
     if (answer.forbidden)
         return "A rule of this server refuses it: see pulse.allow_http and pulse.allowed_hosts.";
-    if (judgement.verdict == Verdict::kRetry)
-        return judgement.overloaded ? "It takes no more now: try again later."
-                                    : "It may work later: try again, or correct its address.";
-    if (judgement.verdict == Verdict::kGone) return "The receiver is gone: give the channel another address.";
+    if (classified.verdict == Verdict::kRetry)
+        return classified.overloaded ? "It takes no more now: try again later."
+                                     : "It may work later: try again, or correct its address.";
+    if (classified.verdict == Verdict::kGone)
+        return "The receiver is gone: give the channel another address.";
     return "Correct the options of the channel or of its user mapping.";
 }
 
@@ -83,17 +85,17 @@ Trial Try(const delivery::Channel& channel, const std::string& key) {
     envelope.created_at = RealTime();
     const Json payload = delivery::MakeTestPayload(channel, envelope);
     Trial trial;
-    trial.answer = delivery::SendAndWait(delivery::MakeRequest(channel, envelope, payload, RealTime()));
-    const delivery::Judgement judgement = delivery::Judge(channel.kind, trial.answer);
-    switch (judgement.verdict) {
-        case delivery::Verdict::kDelivered: trial.status = "ok"; break;
-        case delivery::Verdict::kRetry: trial.status = "failed"; break;
-        case delivery::Verdict::kRefused: trial.status = "refused"; break;
-        case delivery::Verdict::kGone: trial.status = "gone"; break;
+    trial.answer = http::SendAndWait(delivery::MakeRequest(channel, envelope, payload, RealTime()));
+    const http::Classification classified = delivery::ClassifyResponse(channel.kind, trial.answer);
+    switch (classified.verdict) {
+        case http::Verdict::kDelivered: trial.status = "ok"; break;
+        case http::Verdict::kRetry: trial.status = "failed"; break;
+        case http::Verdict::kRefused: trial.status = "refused"; break;
+        case http::Verdict::kGone: trial.status = "gone"; break;
     }
     if (trial.answer.error.empty() && trial.answer.body.empty() && trial.status != "ok")
-        trial.answer.body = judgement.reason;
-    trial.hint = HintOf(trial.answer, judgement);
+        trial.answer.body = classified.reason;
+    trial.hint = HintOf(trial.answer, classified);
     return trial;
 }
 

@@ -21,18 +21,18 @@ std::string Secret(const Channel& channel, const char* name) {
     return options::Value(channel.mapping, name).value_or("");
 }
 
-void AddSecret(Request& request, const std::string& secret) {
+void AddSecret(http::Request& request, const std::string& secret) {
     if (!secret.empty()) request.secrets.push_back(secret);
 }
 
 // The path and the query are the secret of an address; an error may show them without its host.
-void AddUrlSecret(Request& request, const std::string& url) {
+void AddUrlSecret(http::Request& request, const std::string& url) {
     AddSecret(request, url);
     const size_t path = url.find('/', url.find("://") + 3);
     if (path != std::string::npos && url.size() - path > 8) request.secrets.push_back(url.substr(path));
 }
 
-void AddWebhookHeaders(Request& request, const Channel& channel, const Envelope& envelope, Moment now) {
+void AddWebhookHeaders(http::Request& request, const Channel& channel, const Envelope& envelope, Moment now) {
     request.headers.emplace_back("webhook-id", envelope.key);
     request.headers.emplace_back("webhook-timestamp", std::to_string(UnixTime(now)));
     const std::string secret = Secret(channel, "secret");
@@ -52,7 +52,7 @@ void AddWebhookHeaders(Request& request, const Channel& channel, const Envelope&
     if (last != std::string::npos) AddSecret(request, request.headers.back().second.substr(last + 1));
 }
 
-void FillResend(Request& request, const Channel& channel, const Envelope& envelope) {
+void FillResend(http::Request& request, const Channel& channel, const Envelope& envelope) {
     const std::string url = ServerOption(channel, "api_url"), key = Secret(channel, "api_key");
     request.url = url.empty() ? "https://api.resend.com/emails" : url;
     request.headers.emplace_back("Authorization", "Bearer " + key);
@@ -60,7 +60,7 @@ void FillResend(Request& request, const Channel& channel, const Envelope& envelo
     AddSecret(request, key);
 }
 
-void FillPagerduty(Request& request, const Channel& channel, const json& payload) {
+void FillPagerduty(http::Request& request, const Channel& channel, const json& payload) {
     const std::string url = ServerOption(channel, "api_url"), key = Secret(channel, "routing_key");
     request.url = url.empty() ? "https://events.pagerduty.com/v2/enqueue" : url;
     json body = payload;
@@ -69,12 +69,12 @@ void FillPagerduty(Request& request, const Channel& channel, const json& payload
     AddSecret(request, key);
 }
 
-void FillSmtp(Request& request, const Channel& channel, const Envelope& envelope, const json& payload) {
+void FillSmtp(http::Request& request, const Channel& channel, const Envelope& envelope, const json& payload) {
     const std::string tls = ServerOption(channel, "tls");
     std::string port = ServerOption(channel, "port");
     if (tls == "tls" && !options::Value(channel.server, "port")) port = "465";
     request.url = (tls == "tls" ? "smtps://" : "smtp://") + ServerOption(channel, "host") + ":" + port;
-    Mail mail;
+    http::Mail mail;
     const Letter letter = SmtpLetter(payload, envelope);
     mail.from = letter.from.email;
     for (const MailAddress& address : letter.to) mail.to.push_back(address.email);
@@ -93,8 +93,8 @@ int Milliseconds(const Channel& channel, const char* option) {
 
 }  // namespace
 
-Request MakeRequest(const Channel& channel, const Envelope& envelope, const json& payload, Moment now) {
-    Request request;
+http::Request MakeRequest(const Channel& channel, const Envelope& envelope, const json& payload, Moment now) {
+    http::Request request;
     request.connect_timeout = Milliseconds(channel, "connect_timeout");
     request.timeout = Milliseconds(channel, "timeout");
     request.ca_file = ServerOption(channel, "ca_file");

@@ -13,10 +13,6 @@ void WakeDelivery() {
     pg::WakeWorker(pg::Lane::kDelivery);
 }
 
-void WakeInvestigations() {
-    pg::WakeWorker(pg::Lane::kInvestigations);
-}
-
 // Probes of indexes only, some per channel: nothing that grows is read.
 Moment NextMessage(bool idle) {
     static pg::Statement notices("SELECT id FROM pulse.notice ORDER BY id LIMIT 1", {});

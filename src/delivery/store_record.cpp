@@ -87,7 +87,7 @@ void WriteTold(const std::vector<int64_t>& sent) {
 
 // The channels among these whose rows are nobody's now, as they are; they are nobody else's until the
 // transaction ends. What is not there yet is made; when somebody is making the same, it is left out.
-std::map<std::string, Breaker::State> Hold(const std::vector<std::string>& channels) {
+std::map<std::string, http::CircuitBreaker::State> Hold(const std::vector<std::string>& channels) {
     static pg::Statement known("SELECT channel FROM pulse.channel_state WHERE channel = ANY ($1)",
                                {TEXTARRAYOID});
     static pg::Statement make("INSERT INTO pulse.channel_state (channel) VALUES ($1) ON CONFLICT DO NOTHING",
@@ -114,7 +114,7 @@ std::map<std::string, Breaker::State> Hold(const std::vector<std::string>& chann
             if (error.State() != sqlstate::kLockNotAvailable) throw;
         }
     }
-    std::map<std::string, Breaker::State> held;
+    std::map<std::string, http::CircuitBreaker::State> held;
     const pg::Result rows = hold.Execute({Value::Texts(channels)});
     for (uint64_t i = 0; i < rows.size(); ++i)
         held[rows[i].Text(0)] = {rows[i].Int4(1), rows[i].TimeOrNull(2), rows[i].Bool(3)};
@@ -129,7 +129,7 @@ void WriteLine(const std::string& channel, const Line& line) {
         " last_error_at = coalesce($6, last_error_at), last_error = coalesce($7, last_error)"
         " WHERE channel = $1",
         {TEXTOID, INT4OID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID});
-    const Breaker::State& state = line.breaker.state();
+    const http::CircuitBreaker::State& state = line.breaker.state();
     statement.Execute({Value::Text(channel), Value::Int4(state.failures), Value::Time(state.open_until),
                        Value::Bool(state.disabled), Value::Time(line.ok_at), Value::Time(line.error_at),
                        line.error.empty() ? Value::Null(TEXTOID) : Value::Text(line.error)});
@@ -170,7 +170,7 @@ void WriteLines(Lines& lines) {
         if (line.writing) channels.push_back(channel);
     }
     if (channels.empty()) return;
-    const std::map<std::string, Breaker::State> held = Hold(channels);
+    const std::map<std::string, http::CircuitBreaker::State> held = Hold(channels);
     for (const std::string& channel : channels) {
         Line& line = lines[channel];
         const auto found = held.find(channel);

@@ -3,10 +3,10 @@
 
 #include "pulse/base/random.hpp"
 #include "pulse/delivery/excerpt.hpp"
-#include "pulse/delivery/judge.hpp"
+#include "pulse/delivery/classify_response.hpp"
 #include "pulse/delivery/payload.hpp"
 #include "pulse/delivery/store_queue.hpp"
-#include "pulse/delivery/worker_exchange.hpp"
+#include "pulse/http/worker_exchange.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/brief.hpp"
 #include "pulse/pg/identity.hpp"
@@ -246,7 +246,7 @@ class Courier {
                 exchange_.Send(id, MakeRequest(*line.channel, envelope, message.payload, now));
             } catch (const std::exception& error) {
                 // UserError's what() is its message.
-                Answer answer;
+                http::Response answer;
                 answer.error = error.what();
                 answer.forbidden = true;
                 Judged(message.id, answer);
@@ -255,7 +255,7 @@ class Courier {
         claimed_.clear();
     }
 
-    void Judged(int64_t id, const Answer& answer) {
+    void Judged(int64_t id, const http::Response& answer) {
         const auto found = under_way_.find(id);
         if (found == under_way_.end()) return;
         const UnderWay message = std::move(found->second);
@@ -263,8 +263,8 @@ class Courier {
         Line& line = lines_[message.channel];
         --line.in_flight;
         const Moment now = pg::WallClock();
-        const Judgement judgement = Judge(message.kind, answer);
-        Note(line, judgement, message.sent_at, now);
+        const http::Classification classified = ClassifyResponse(message.kind, answer);
+        Note(line, classified, message.sent_at, now);
 
         Outcome outcome;
         outcome.id = id;
@@ -272,34 +272,34 @@ class Courier {
         outcome.at = now;
         outcome.status = answer.status;
         outcome.answer = Fit(answer.body);
-        outcome.error = Fit(judgement.reason);
-        outcome.counts = !judgement.overloaded || now - message.created_at > kOverloadPatience;
-        if (judgement.verdict == Verdict::kDelivered) {
+        outcome.error = Fit(classified.reason);
+        outcome.counts = !classified.overloaded || now - message.created_at > kOverloadPatience;
+        if (classified.verdict == http::Verdict::kDelivered) {
             outcome.fate = Outcome::Fate::kSent;
             ++burst_.done;
-        } else if (judgement.verdict != Verdict::kRetry ||
+        } else if (classified.verdict != http::Verdict::kRetry ||
                    (outcome.counts && message.attempts >= message.max_attempts)) {
             outcome.fate = Outcome::Fate::kDead;
             ++dead_;
         } else {
             const int tries =
                 outcome.counts ? message.attempts : std::clamp(line.breaker.overloads(), 1, kMostOverloads);
-            outcome.retry_at = now + RetryDelay(tries, judgement.wait, RandomFraction());
+            outcome.retry_at = now + http::RetryDelay(tries, classified.wait, RandomFraction());
             ++failed_;
         }
         if (outcome.fate == Outcome::Fate::kRetry) next_due_ = std::min(next_due_, outcome.retry_at);
         outcomes_.push_back(std::move(outcome));
     }
 
-    static void Note(Line& line, const Judgement& judgement, Moment sent_at, Moment now) {
-        const Breaker::State before = line.breaker.state();
-        line.breaker.Note(judgement, sent_at, now, RandomFraction());
+    static void Note(Line& line, const http::Classification& classified, Moment sent_at, Moment now) {
+        const http::CircuitBreaker::State before = line.breaker.state();
+        line.breaker.Note(classified, sent_at, now, RandomFraction());
         line.changed |= line.breaker.state() != before;
-        if (judgement.verdict == Verdict::kDelivered) {
+        if (classified.verdict == http::Verdict::kDelivered) {
             line.ok_at = now;
         } else {
             line.error_at = now;
-            line.error = Fit(judgement.reason);
+            line.error = Fit(classified.reason);
         }
     }
 
@@ -320,7 +320,7 @@ class Courier {
     }
 
     pg::Board* board_ = pg::Board::Find();
-    Exchange exchange_;
+    http::Exchange exchange_;
     Lines lines_;
     std::map<int64_t, UnderWay> under_way_;
     std::vector<Message> claimed_;

@@ -1,5 +1,6 @@
 // Running a job, built in or SQL, and what its errors mean.
 #include "pulse/delivery/store.hpp"
+#include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
@@ -87,10 +88,16 @@ RunResult CheckHealth(bool apart) {
 
 // Only ever in a worker: RequireRunnableHere.
 RunResult Burst(const Job& job) {
-    delivery::Burst burst = job.kind == "delivery" ? delivery::Deliver() : delivery::Investigate();
     RunResult result;
-    result.rows = burst.done;
-    result.message = std::move(burst.message);
+    if (job.kind == "delivery") {
+        delivery::Burst sent = delivery::Deliver();
+        result.rows = sent.done;
+        result.message = std::move(sent.message);
+    } else {
+        diagnosis::InvestigationRun ended = diagnosis::Investigate();
+        result.rows = ended.done;
+        result.message = std::move(ended.message);
+    }
     return result;
 }
 

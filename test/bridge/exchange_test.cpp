@@ -3,18 +3,18 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pulse/delivery/worker_exchange.hpp"
+#include "pulse/http/worker_exchange.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
 
 namespace pg = pulse::pg;
-namespace delivery = pulse::delivery;
+namespace http = pulse::http;
 using nlohmann::json;
 
 namespace {
 
-delivery::Request ReadRequest(const json& from) {
-    delivery::Request request;
+http::Request ReadRequest(const json& from) {
+    http::Request request;
     request.method = from.value("method", request.method);
     request.url = from.at("url");
     request.body = from.value("body", "");
@@ -27,14 +27,14 @@ delivery::Request ReadRequest(const json& from) {
         request.headers.emplace_back(header.at(0), header.at(1));
     if (from.contains("mail")) {
         const json& mail = from["mail"];
-        request.mail = delivery::Mail{mail.value("from", ""), mail.value("to", std::vector<std::string>()),
+        request.mail = http::Mail{mail.value("from", ""), mail.value("to", std::vector<std::string>()),
                                       mail.value("user", ""), mail.value("password", ""),
                                       mail.value("require_tls", true)};
     }
     return request;
 }
 
-json Write(uint64_t number, const delivery::Answer& answer) {
+json Write(uint64_t number, const http::Response& answer) {
     return {{"number", number},
             {"status", answer.status},
             {"content_type", answer.content_type},
@@ -45,11 +45,11 @@ json Write(uint64_t number, const delivery::Answer& answer) {
             {"milliseconds", answer.milliseconds}};
 }
 
-delivery::Limits ReadLimits(const json& from) {
-    delivery::Limits limits;
+http::ClientLimits ReadLimits(const json& from) {
+    http::ClientLimits limits;
     limits.requests = from.value("requests", limits.requests);
     limits.per_host = from.value("per_host", limits.per_host);
-    limits.rules = delivery::AddressRules(from.value("allowed_hosts", "*"), from.value("allow_http", false));
+    limits.rules = http::AddressRules(from.value("allowed_hosts", "*"), from.value("allow_http", false));
     limits.agent = "Pulse/test";
     return limits;
 }
@@ -69,7 +69,7 @@ PULSE_FUNCTION(bridge_exchange) {
     const json requests = args.RequireJsonb(0, "requests");
     json answers = json::array();
     {
-        delivery::Exchange exchange(ReadLimits(args.RequireJsonb(1, "limits")));
+        http::Exchange exchange(ReadLimits(args.RequireJsonb(1, "limits")));
         for (size_t i = 0; i < requests.size(); ++i) exchange.Send(i, ReadRequest(requests[i]));
         while (exchange.in_flight() > 0)
             for (const auto& [number, answer] : exchange.Wait(-1)) answers.push_back(Write(number, answer));
@@ -80,11 +80,11 @@ PULSE_FUNCTION(bridge_exchange) {
 // The same request again and again, some at a time.
 PULSE_FUNCTION(bridge_exchange_load) {
     const pg::Args args(fcinfo);
-    const delivery::Request request = ReadRequest(args.RequireJsonb(0, "request"));
+    const http::Request request = ReadRequest(args.RequireJsonb(0, "request"));
     const int64_t count = args.Int8(2).value_or(1), at_once = args.Int8(3).value_or(1);
     int64_t sent = 0, good = 0, warm = 0;
     {
-        delivery::Exchange exchange(ReadLimits(args.RequireJsonb(1, "limits")));
+        http::Exchange exchange(ReadLimits(args.RequireJsonb(1, "limits")));
         int64_t came = 0;
         while (came < count) {
             while (sent < count && static_cast<int64_t>(exchange.in_flight()) < at_once)

@@ -294,7 +294,7 @@ TEST(DeliveryRequest, SecretsJoinOnlyHere) {
                                               "0123456789abcdef0123456789abcdef"};
     for (const Channel& channel : testing::AllChannels()) {
         const json payload = MakePayload(channel, Around("opened"), {Example()});
-        const Request request =
+        const http::Request request =
             MakeRequest(channel, Around("opened"), payload, *ParseMoment("2026-03-01 06:06"));
         for (const std::string& secret : secrets) {
             EXPECT_EQ(payload.dump().find(secret), std::string::npos) << channel.name;
@@ -315,7 +315,7 @@ TEST(DeliveryRequest, EachKindGoesWhereItShould) {
         return MakeRequest(channel, Around("opened"), MakePayload(channel, Around("opened"), {Example()}),
                            *ParseMoment("2026-03-01 06:06"));
     };
-    const auto header = [](const Request& r, const std::string& name) {
+    const auto header = [](const http::Request& r, const std::string& name) {
         for (const auto& [key, value] : r.headers)
             if (key == name) return value;
         return std::string();

@@ -5,7 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "pulse/delivery/channel.hpp"
-#include "pulse/delivery/http.hpp"
+#include "pulse/http/request.hpp"
 #include "pulse/delivery/story.hpp"
 
 namespace pulse::delivery {
@@ -30,7 +30,7 @@ nlohmann::json MakePayload(const Channel& channel, const Envelope& envelope,
 nlohmann::json MakeTestPayload(const Channel& channel, const Envelope& envelope);
 
 // The request that sends a payload: address, headers, secrets, signature of this moment.
-Request MakeRequest(const Channel& channel, const Envelope& envelope, const nlohmann::json& payload,
-                    Moment now);
+http::Request MakeRequest(const Channel& channel, const Envelope& envelope, const nlohmann::json& payload,
+                          Moment now);
 
 }  // namespace pulse::delivery

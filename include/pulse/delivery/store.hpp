@@ -1,4 +1,4 @@
-// The outbox: from what happened to what was sent. For entry code. Everything but Deliver() and Investigate()
+// The outbox: from what happened to what was sent. For entry code. Everything but Deliver()
 // needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
@@ -67,9 +67,8 @@ std::optional<std::string> Compose(Message& message, const Channel& channel);
 
 // ---- store_outbox.cpp ----
 
-// Wakes the delivery worker, or the one for investigations, when the transaction commits.
+// Wakes the delivery worker when the transaction commits.
 void WakeDelivery();
-void WakeInvestigations();
 
 // When there is something to send or to plan; INT64_MAX: nothing. `idle`: nobody is sending, so what is under
 // way was left behind by a worker that died.
@@ -79,16 +78,14 @@ Moment NextMessage(bool idle);
 // returns how many.
 int64_t GiveUp(Moment before, int64_t limit);
 
-// ---- worker_deliver.cpp, worker_investigate.cpp: outside any transaction ----
+// ---- worker_deliver.cpp: outside any transaction ----
 
-// What a run of the jobs did: messages sent or investigations finished, and a sentence.
+// What a run of the job did: how many messages were sent, and a sentence.
 struct Burst {
     int64_t done = 0;
     std::string message;
 };
 // Sends what is due until nothing has been for a while.
 Burst Deliver();
-// Lets the model look into incidents until none waits.
-Burst Investigate();
 
 }  // namespace pulse::delivery

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "pulse/delivery/breaker.hpp"
+#include "pulse/http/circuit_breaker.hpp"
 #include "pulse/delivery/store.hpp"
 
 namespace pulse::delivery {
@@ -17,8 +17,8 @@ struct Line {
     std::optional<Channel> channel;
     std::string problem;  // why there is none
     Moment loaded_at = 0, looked_at = 0;
-    Breaker breaker;
-    Breaker::State known;  // as pulse.channel_state had it when it was last read or written
+    http::CircuitBreaker breaker;
+    http::CircuitBreaker::State known;  // as pulse.channel_state had it when it was last read or written
     int in_flight = 0;
     // To be written down with the next outcomes.
     bool changed = false;

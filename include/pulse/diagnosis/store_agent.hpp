@@ -80,4 +80,14 @@ struct ToolOutcome {
 // before.
 ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews);
 
+// ---- worker_investigate.cpp: outside any transaction ----
+
+// What a run of the job investigations did: how many ended, and a sentence.
+struct InvestigationRun {
+    int64_t done = 0;
+    std::string message;
+};
+// Lets the model look into incidents until none waits.
+InvestigationRun Investigate();
+
 }  // namespace pulse::diagnosis

@@ -5,25 +5,20 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/random.hpp"
-#include "pulse/delivery/store.hpp"
-#include "pulse/delivery/worker_exchange.hpp"
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/text.hpp"
+#include "pulse/http/worker_exchange.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
 
-namespace pulse::delivery {
+namespace pulse::diagnosis {
 
 namespace {
-
-using diagnosis::Investigation;
-using AgentPlan = diagnosis::Plan;
-using diagnosis::Step;
-using diagnosis::StepTimes;
 
 constexpr size_t kAtATime = 4;
 constexpr int kMostAttempts = 5;             // processes that took one and died before it got further
@@ -47,64 +42,64 @@ auto Within(const char* what, Body body) {
 }
 
 // An investigation that this process has taken.
-struct Flight {
+struct Conversation {
     Investigation investigation;
     Moment not_before = 0;
     bool asking = false;
     // The request under way.
     int step = 0;
-    diagnosis::Json sent;
-    diagnosis::Model model;
-    diagnosis::Estimate estimate;
+    Json sent;
+    Model model;
+    Estimate estimate;
     Moment asked_at = 0;
-    std::optional<Answer> answer;  // that could not be written down yet
+    std::optional<http::Response> response;  // that could not be written down yet
 };
 
 // What the next thing is, with all that is needed to do it.
 struct Turn {
-    diagnosis::Model model;
+    Model model;
     std::vector<Step> steps;
-    AgentPlan plan;
-    diagnosis::Estimate estimate;
+    Plan plan;
+    Estimate estimate;
 };
 
-class Desk {
+class InvestigationWorker {
   public:
-    Burst Run() {
+    InvestigationRun Run() {
         for (;;) {
             const pg::Arena arena("pulse investigations");
             if (pg::ReloadIfAsked()) exchange_.Reload();
             if (!pg::settings::send_messages || !pg::settings::run_jobs) return Pause();
             Claim();
             bool moved = false;
-            for (auto& [id, flight] : flights_)
-                if (!flight.asking && !flight.investigation.finished_at &&
-                    flight.not_before <= pg::WallClock())
-                    moved |= Advance(flight);
-            std::erase_if(flights_,
+            for (auto& [id, conversation] : conversations_)
+                if (!conversation.asking && !conversation.investigation.finished_at &&
+                    conversation.not_before <= pg::WallClock())
+                    moved |= Advance(conversation);
+            std::erase_if(conversations_,
                           [](const auto& one) { return one.second.investigation.finished_at.has_value(); });
-            if (flights_.empty() && !moved) return End("");
+            if (conversations_.empty() && !moved) return End("");
             if (!Patient()) return End("");
             TakeAnswers(moved ? 0 : UntilNext());
         }
     }
 
   private:
-    Burst End(const std::string& why) {
-        Burst burst;
-        burst.done = done_;
-        burst.message = std::to_string(done_) +
-                        (done_ == 1 ? " investigation ended" : " investigations ended") +
-                        (why.empty() ? "" : "; " + why);
-        return burst;
+    InvestigationRun End(const std::string& why) {
+        InvestigationRun run;
+        run.done = done_;
+        run.message = std::to_string(done_) +
+                      (done_ == 1 ? " investigation ended" : " investigations ended") +
+                      (why.empty() ? "" : "; " + why);
+        return run;
     }
 
     // What is due is looked at again in a while, not over and over.
-    Burst Pause() {
+    InvestigationRun Pause() {
         const std::string why =
             pg::settings::send_messages ? "pulse.run_jobs is off" : "pulse.send_messages is off";
         Within("pulse: postponing investigations", [&] {
-            diagnosis::PostponeDue(kPause, why);
+            PostponeDue(kPause, why);
             return 0;
         });
         return End(why);
@@ -112,204 +107,205 @@ class Desk {
 
     void Claim() {
         std::vector<int64_t> mine;
-        for (const auto& [id, flight] : flights_) mine.push_back(id);
-        const auto most = static_cast<int64_t>(kAtATime - std::min(kAtATime, flights_.size()));
+        for (const auto& [id, conversation] : conversations_) mine.push_back(id);
+        const auto most = static_cast<int64_t>(kAtATime - std::min(kAtATime, conversations_.size()));
         if (most == 0) return;
-        for (Investigation& one : Within("pulse: looking for investigations",
-                                         [&] { return diagnosis::ClaimInvestigations(most, mine); })) {
+        for (Investigation& one :
+             Within("pulse: looking for investigations", [&] { return ClaimInvestigations(most, mine); })) {
             const int64_t id = one.id;
-            flights_[id].investigation = std::move(one);
+            conversations_[id].investigation = std::move(one);
         }
     }
 
     // Whether anything happens soon: else the job's next run goes on.
     bool Patient() const {
         const Moment now = pg::WallClock();
-        return std::any_of(flights_.begin(), flights_.end(), [&](const auto& one) {
+        return std::any_of(conversations_.begin(), conversations_.end(), [&](const auto& one) {
             return one.second.asking || one.second.not_before <= now + kPatience;
         });
     }
 
     long UntilNext() const {
         int64_t left = kLook * 1000;
-        for (const auto& [id, flight] : flights_)
-            if (!flight.asking)
-                left = std::min(left, std::max<int64_t>(flight.not_before - pg::WallClock(), 0));
+        for (const auto& [id, conversation] : conversations_)
+            if (!conversation.asking)
+                left = std::min(left, std::max<int64_t>(conversation.not_before - pg::WallClock(), 0));
         return static_cast<long>(left / 1000 + 1);
     }
 
     // One thing for one investigation. What goes wrong with it ends it, and no other.
-    bool Advance(Flight& flight) {
+    bool Advance(Conversation& conversation) {
         try {
-            if (!flight.answer) return TakeTurn(flight);
-            Take(flight, *flight.answer);
-            flight.answer.reset();
+            if (!conversation.response) return TakeTurn(conversation);
+            Take(conversation, *conversation.response);
+            conversation.response.reset();
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
             // A lock that was not to be had is had later; an answer was paid for and is kept meanwhile.
             if (error.State() == sqlstate::kLockNotAvailable || error.State() == "40P01") {
-                flight.not_before = pg::WallClock() + kSecond;
+                conversation.not_before = pg::WallClock() + kSecond;
                 return true;
             }
-            Fail(flight, error.message);
+            Abandon(conversation, error.message);
         } catch (const UserError& error) {
-            Fail(flight, error.message());
+            Abandon(conversation, error.message());
         } catch (const std::bad_alloc&) {
             throw;
         } catch (const std::exception& error) {
-            Fail(flight, std::string("internal error: ") + error.what());
+            Abandon(conversation, std::string("internal error: ") + error.what());
         }
         return true;
     }
 
-    void Fail(Flight& flight, const std::string& reason) {
+    void Abandon(Conversation& conversation, const std::string& reason) {
         Within("pulse: ending an investigation", [&] {
-            diagnosis::Fail(flight.investigation.id, reason);
+            Fail(conversation.investigation.id, reason);
             return 0;
         });
-        Leave(flight);
+        Leave(conversation);
     }
 
-    void Leave(Flight& flight) {
-        flight.investigation.finished_at = pg::WallClock();
+    void Leave(Conversation& conversation) {
+        conversation.investigation.finished_at = pg::WallClock();
         ++done_;
     }
 
-    bool TakeTurn(Flight& flight) {
-        if (flight.investigation.attempts > kMostAttempts) {
-            Fail(flight,
-                 "its process died " + std::to_string(kMostAttempts) + " times before it got further");
+    bool TakeTurn(Conversation& conversation) {
+        if (conversation.investigation.attempts > kMostAttempts) {
+            Abandon(conversation,
+                    "its process died " + std::to_string(kMostAttempts) + " times before it got further");
             return true;
         }
-        const std::optional<Turn> turn = Prepare(flight);
+        const std::optional<Turn> turn = Prepare(conversation);
         if (!turn) {  // cancelled, or deleted with its incident
-            Leave(flight);
+            Leave(conversation);
             return true;
         }
         switch (turn->plan.what) {
-            case AgentPlan::What::kFail: Fail(flight, turn->plan.reason); break;
-            case AgentPlan::What::kCall: CallTools(flight, *turn); break;
-            case AgentPlan::What::kCheck: CheckAnswer(flight, *turn); break;
-            case AgentPlan::What::kAsk: Ask(flight, *turn); break;
+            case Plan::What::kFail: Abandon(conversation, turn->plan.reason); break;
+            case Plan::What::kCall: CallTools(conversation, *turn); break;
+            case Plan::What::kCheck: CheckFinalAnswer(conversation, *turn); break;
+            case Plan::What::kAsk: Ask(conversation, *turn); break;
         }
         return true;
     }
 
-    std::optional<Turn> Prepare(const Flight& flight) {
-        const int64_t id = flight.investigation.id;
+    std::optional<Turn> Prepare(const Conversation& conversation) {
+        const int64_t id = conversation.investigation.id;
         return Within("pulse: reading an investigation", [&]() -> std::optional<Turn> {
-            const std::optional<Investigation> now = diagnosis::LoadInvestigation(id);
+            const std::optional<Investigation> now = LoadInvestigation(id);
             if (!now || now->status != "running") return std::nullopt;
             Turn turn;
-            turn.model = diagnosis::LoadModel(now->model);
-            turn.steps = diagnosis::LoadSteps(id);
-            const diagnosis::Limits limits = diagnosis::LimitsNow();
+            turn.model = LoadModel(now->model);
+            turn.steps = LoadSteps(id);
+            const Limits limits = LimitsNow();
             const bool first = std::none_of(turn.steps.begin(), turn.steps.end(), [](const Step& step) {
                 return step.kind == "model" && !step.error;
             });
-            const std::string opening = first ? diagnosis::Opening(diagnosis::Brief(now->incident)) : "";
-            turn.plan = diagnosis::Next(turn.model, limits, turn.steps, opening);
-            if (turn.plan.what == AgentPlan::What::kAsk) Bound(*now, limits, opening, turn);
+            const std::string opening = first ? Opening(Brief(now->incident)) : "";
+            turn.plan = Next(turn.model, limits, turn.steps, opening);
+            if (turn.plan.what == Plan::What::kAsk) Bound(*now, limits, opening, turn);
             return turn;
         });
     }
 
     // Within the budget, or not at all. Where another round could not be paid, this one is the last.
-    void Bound(const Investigation& investigation, const diagnosis::Limits& limits,
-               const std::string& opening, Turn& turn) {
-        turn.estimate = diagnosis::EstimateRequest(turn.model, turn.plan.body);
-        diagnosis::Spent spent = diagnosis::SpentOf(investigation);
-        for (const auto& [id, other] : flights_) {
+    void Bound(const Investigation& investigation, const Limits& limits, const std::string& opening,
+               Turn& turn) {
+        turn.estimate = EstimateRequest(turn.model, turn.plan.body);
+        Spent spent = SpentOf(investigation);
+        for (const auto& [id, other] : conversations_) {
             if (!other.asking) continue;
             spent.daily_tokens += other.estimate.input_tokens + other.estimate.output_tokens;
             spent.daily_cost += other.estimate.cost;
         }
-        const std::string problem = diagnosis::OverBudget(limits, spent, turn.estimate);
+        const std::string problem = OverBudget(limits, spent, turn.estimate);
         if (!problem.empty()) {
-            turn.plan.what = AgentPlan::What::kFail;
+            turn.plan.what = Plan::What::kFail;
             turn.plan.reason = problem;
             return;
         }
         spent.input_tokens += turn.estimate.input_tokens;
         spent.output_tokens += turn.estimate.output_tokens;
         spent.cost += turn.estimate.cost;
-        if (diagnosis::OverBudget(limits, spent, turn.estimate).empty()) return;
-        turn.plan = diagnosis::Next(turn.model, limits, turn.steps, opening, true);
-        turn.estimate = diagnosis::EstimateRequest(turn.model, turn.plan.body);
+        if (OverBudget(limits, spent, turn.estimate).empty()) return;
+        turn.plan = Next(turn.model, limits, turn.steps, opening, true);
+        turn.estimate = EstimateRequest(turn.model, turn.plan.body);
     }
 
-    void Ask(Flight& flight, const Turn& turn) {
-        Request request;
+    void Ask(Conversation& conversation, const Turn& turn) {
+        http::Request request;
         request.url = turn.model.url;
-        request.headers = diagnosis::Headers(turn.model);
+        request.headers = Headers(turn.model);
         request.body = turn.plan.body;
         request.connect_timeout = turn.model.connect_timeout;
         request.timeout = turn.model.timeout;
         request.max_answer = kLongestAnswer;
         request.ca_file = turn.model.ca_file;
         if (!turn.model.api_key.empty()) request.secrets.push_back(turn.model.api_key);
-        flight.step = turn.plan.step;
-        flight.sent = turn.plan.sent;
-        flight.model = turn.model;
-        flight.estimate = turn.estimate;
-        flight.asked_at = pg::WallClock();
-        flight.asking = true;
-        exchange_.Send(static_cast<uint64_t>(flight.investigation.id), std::move(request));
+        conversation.step = turn.plan.step;
+        conversation.sent = turn.plan.sent;
+        conversation.model = turn.model;
+        conversation.estimate = turn.estimate;
+        conversation.asked_at = pg::WallClock();
+        conversation.asking = true;
+        exchange_.Send(static_cast<uint64_t>(conversation.investigation.id), std::move(request));
     }
 
     void TakeAnswers(long milliseconds) {
         if (exchange_.in_flight() == 0 && milliseconds == 0) return;
         for (auto& [number, answer] : exchange_.Wait(milliseconds)) {
-            const auto found = flights_.find(static_cast<int64_t>(number));
-            if (found == flights_.end()) continue;
-            Flight& flight = found->second;
-            flight.asking = false;
-            flight.not_before = 0;
-            flight.answer = std::move(answer);
-            Advance(flight);
+            const auto found = conversations_.find(static_cast<int64_t>(number));
+            if (found == conversations_.end()) continue;
+            Conversation& conversation = found->second;
+            conversation.asking = false;
+            conversation.not_before = 0;
+            conversation.response = std::move(answer);
+            Advance(conversation);
         }
     }
 
     // Writes down what came, and what it cost.
-    void Take(Flight& flight, const Answer& answer) {
-        Step step{flight.step, "model", flight.model.name, flight.sent, nullptr, std::nullopt};
-        StepTimes times{flight.asked_at, answer.milliseconds, std::nullopt, std::nullopt, 0};
-        const std::optional<diagnosis::Json> body = diagnosis::ParseModelJson(answer.body);
+    void Take(Conversation& conversation, const http::Response& response) {
+        Step step{conversation.step, "model", conversation.model.name,
+                  conversation.sent, nullptr, std::nullopt};
+        StepTimes times{conversation.asked_at, response.milliseconds, std::nullopt, std::nullopt, 0};
+        const std::optional<Json> body = ParseModelJson(response.body);
         std::string error;
-        std::optional<diagnosis::Reply> reply;
-        const bool too_long = answer.body.size() > kLongestKept;
+        std::optional<Reply> reply;
+        const bool too_long = response.body.size() > kLongestKept;
         bool retry = true;
-        if (!answer.ok()) {
-            const diagnosis::Fault fault = diagnosis::ReadFault(answer.status, answer.body);
-            error = answer.error.empty() ? fault.reason : answer.error;
+        if (!response.ok()) {
+            const Fault fault = ReadFault(response.status, response.body);
+            error = response.error.empty() ? fault.reason : response.error;
             // What came whole says by its status whether another try may help.
-            retry = answer.error.empty() ? fault.retry : !answer.forbidden;
+            retry = response.error.empty() ? fault.retry : !response.forbidden;
         } else if (too_long) {
             error = "the model's server answered more than " + std::to_string(kLongestKept >> 10) + " kB";
             retry = false;
         } else if (!body) {
             error = "the model's server answered something that is no JSON";
         } else {
-            reply = diagnosis::ReadReply(flight.model.protocol, *body, 1, error);
+            reply = ReadReply(conversation.model.protocol, *body, 1, error);
         }
-        step.answered = body && !too_long     ? *body
-                        : answer.body.empty() ? diagnosis::Json()
-                                              : diagnosis::Json(Beginning(answer.body));
+        step.answered = body && !too_long       ? *body
+                        : response.body.empty() ? Json()
+                                                : Json(Beginning(response.body));
         // What is refused by its status was answered by no model; all else may have been, whatever came of it
         // here.
-        if (reply || (answer.sent && (!answer.error.empty() || answer.status < 400))) {
-            const diagnosis::Estimate used = diagnosis::Charge(flight.model, flight.estimate,
-                                                               reply ? &*reply : nullptr, answer.body.size());
+        if (reply || (response.sent && (!response.error.empty() || response.status < 400))) {
+            const Estimate used = Charge(conversation.model, conversation.estimate, reply ? &*reply : nullptr,
+                                         response.body.size());
             times.input_tokens = used.input_tokens;
             times.output_tokens = used.output_tokens;
             times.cost = used.cost;
         }
-        if (!reply) return Stumble(flight, std::move(step), times, error, retry, answer.retry_after);
+        if (!reply) return Stumble(conversation, std::move(step), times, error, retry, response.retry_after);
         const bool goes_on = Within("pulse: keeping a model's answer", [&] {
-            diagnosis::KeepStep(flight.investigation.id, step, times);
-            return diagnosis::KeepUse(flight.investigation.id, flight.step, times);
+            KeepStep(conversation.investigation.id, step, times);
+            return KeepUse(conversation.investigation.id, conversation.step, times);
         });
-        if (!goes_on) Leave(flight);
+        if (!goes_on) Leave(conversation);
     }
 
     // What is no JSON may be no text of the database either.
@@ -320,105 +316,102 @@ class Desk {
         return text;
     }
 
-    void Stumble(Flight& flight, Step step, const StepTimes& times, const std::string& error, bool retry,
-                 std::optional<int64_t> asked) {
+    void Stumble(Conversation& conversation, Step step, const StepTimes& times, const std::string& error,
+                 bool retry, std::optional<int64_t> asked) {
         step.error = error;
-        const int64_t id = flight.investigation.id;
+        const int64_t id = conversation.investigation.id;
         const int64_t pause = Within("pulse: keeping a model's failure", [&]() -> int64_t {
-            diagnosis::KeepStep(id, step, times);
-            diagnosis::KeepUse(id, 0, times);
-            const int failures = diagnosis::FailuresInARow(diagnosis::LoadSteps(id));
+            KeepStep(id, step, times);
+            KeepUse(id, 0, times);
+            const int failures = FailuresInARow(LoadSteps(id));
             if (!retry || failures > diagnosis::kMostRetries) {
-                diagnosis::Fail(id,
-                                failures > 1 ? error + " (" + std::to_string(failures) + " tries)" : error);
+                Fail(id, failures > 1 ? error + " (" + std::to_string(failures) + " tries)" : error);
                 return -1;
             }
-            const int64_t wait = diagnosis::RetryPause(failures, asked, RandomFraction());
-            diagnosis::Postpone(id, wait, "tried again: " + error);
+            const int64_t wait = RetryPause(failures, asked, RandomFraction());
+            Postpone(id, wait, "tried again: " + error);
             return wait;
         });
         if (pause < 0)
-            Leave(flight);
+            Leave(conversation);
         else
-            flight.not_before = pg::WallClock() + pause;
+            conversation.not_before = pg::WallClock() + pause;
     }
 
-    void CallTools(Flight& flight, const Turn& turn) {
+    void CallTools(Conversation& conversation, const Turn& turn) {
         auto number = std::count_if(turn.steps.begin(), turn.steps.end(),
                                     [](const Step& step) { return step.kind == "tool"; });
         auto previews = std::count_if(turn.steps.begin(), turn.steps.end(), [](const Step& step) {
             return step.kind == "tool" && step.name == "preview_count";
         });
-        for (const diagnosis::ToolCall& call : turn.plan.calls) {
+        for (const ToolCall& call : turn.plan.calls) {
             StepTimes times;
             times.started_at = pg::WallClock();
-            diagnosis::ToolOutcome outcome =
-                diagnosis::CallTool(flight.investigation.incident, call, previews);
+            ToolOutcome outcome = CallTool(conversation.investigation.incident, call, previews);
             previews += call.name == "preview_count";
             times.milliseconds = static_cast<double>(pg::WallClock() - times.started_at) / 1000;
             ++number;
-            diagnosis::Json answered{{"tool", call.name}};
+            Json answered{{"tool", call.name}};
             if (!outcome.error) answered["evidence"] = "t" + std::to_string(number);
             answered[outcome.error ? "error" : "result"] =
-                outcome.error ? diagnosis::Json(*outcome.error) : outcome.result;
-            diagnosis::Json sent{{"id", call.id}, {"arguments", call.arguments}};
+                outcome.error ? Json(*outcome.error) : outcome.result;
+            Json sent{{"id", call.id}, {"arguments", call.arguments}};
             if (!call.arguments.is_object()) sent["text"] = call.raw;
             Within("pulse: keeping a tool's result", [&] {
-                diagnosis::KeepStep(
-                    flight.investigation.id,
-                    {turn.plan.step, "tool", diagnosis::Short(call.name, 200), sent, answered, outcome.error},
-                    times);
+                KeepStep(conversation.investigation.id,
+                         {turn.plan.step, "tool", Short(call.name, 200), sent, answered, outcome.error},
+                         times);
                 return 0;
             });
         }
     }
 
-    void CheckAnswer(Flight& flight, const Turn& turn) {
+    void CheckFinalAnswer(Conversation& conversation, const Turn& turn) {
         StepTimes times;
         times.started_at = pg::WallClock();
-        const auto shown = diagnosis::EvidenceShown(turn.steps);
-        diagnosis::CheckedAnswer checked;
+        const auto shown = EvidenceShown(turn.steps);
+        CheckedAnswer checked;
         if (turn.plan.answer) {
             std::set<std::string> ids;
             for (const auto& [id, sentence] : shown) ids.insert(id);
             pg::Transaction transaction("pulse: checking a model's answer");
             {
                 const pg::Identity owner = pg::Identity::Owner();
-                checked = diagnosis::CheckAnswer(*turn.plan.answer, ids, diagnosis::SqlProblem);
+                checked = CheckAnswer(*turn.plan.answer, ids, SqlProblem);
             }
             transaction.Commit();
         } else {
             checked.problems.push_back(turn.plan.problem);
         }
-        const int64_t id = flight.investigation.id;
+        const int64_t id = conversation.investigation.id;
         if (checked.problems.empty()) {
-            diagnosis::Json result = diagnosis::WithEvidence(checked.answer, shown);
+            Json result = WithEvidence(checked.answer, shown);
             result["model"] = turn.model.model;
             Within("pulse: ending an investigation", [&] {
-                diagnosis::Finish(id, result);
+                Finish(id, result);
                 return 0;
             });
-            return Leave(flight);
+            return Leave(conversation);
         }
         times.milliseconds = static_cast<double>(pg::WallClock() - times.started_at) / 1000;
         std::string error;
         for (const std::string& problem : checked.problems) error += (error.empty() ? "" : "; ") + problem;
         Within("pulse: keeping what is wrong with an answer", [&] {
-            diagnosis::KeepStep(id, {turn.plan.step, "check", "", nullptr, checked.problems, error}, times);
+            KeepStep(id, {turn.plan.step, "check", "", nullptr, checked.problems, error}, times);
             return 0;
         });
     }
 
-    Exchange exchange_;
-    std::map<int64_t, Flight> flights_;
+    http::Exchange exchange_;
+    std::map<int64_t, Conversation> conversations_;
     int64_t done_ = 0;
 };
 
 }  // namespace
 
-Burst Investigate() {
+InvestigationRun Investigate() {
     const pg::PlainTransactions plain;
-    return Desk().Run();
+    return InvestigationWorker().Run();
 }
 
-}  // namespace pulse::delivery
+}  // namespace pulse::diagnosis

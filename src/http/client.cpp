@@ -1,4 +1,4 @@
-#include "pulse/delivery/client.hpp"
+#include "pulse/http/client.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -10,7 +10,7 @@
 #include "client_text.hpp"
 #include "client_transfer.hpp"
 
-namespace pulse::delivery {
+namespace pulse::http {
 
 using client::Target;
 using client::Transfer;
@@ -56,7 +56,7 @@ struct Client::State {
         bool in_turn = false;
     };
 
-    State(Sockets& owner, Limits with)
+    State(Sockets& owner, ClientLimits with)
         : sockets(owner), limits(std::move(with)), rules(std::make_shared<const AddressRules>(limits.rules)) {
         BeginLibcurl();
         multi = curl_multi_init();
@@ -168,7 +168,7 @@ struct Client::State {
     }
 
     void GiveUp(const Waiting& request) {
-        Answer answer;
+        Response answer;
         answer.error = "cannot connect to " + request.target.host + ": too many files are open";
         done.emplace_back(request.number, std::move(answer));
     }
@@ -210,7 +210,7 @@ struct Client::State {
     }
 
     Sockets& sockets;
-    Limits limits;
+    ClientLimits limits;
     std::shared_ptr<const AddressRules> rules;
     CURLM* multi = nullptr;
     std::exception_ptr failure;
@@ -222,10 +222,10 @@ struct Client::State {
     size_t reserved = 0;  // sockets
     std::unordered_map<CURL*, std::unique_ptr<Transfer>> running;
     std::vector<std::unique_ptr<Transfer>> idle;
-    std::vector<std::pair<uint64_t, Answer>> done;
+    std::vector<std::pair<uint64_t, Response>> done;
 };
 
-Client::Client(Sockets& sockets, Limits limits)
+Client::Client(Sockets& sockets, ClientLimits limits)
     : state_(std::make_unique<State>(sockets, std::move(limits))) {}
 
 Client::~Client() = default;
@@ -243,7 +243,7 @@ void Client::Send(uint64_t number, Request request) {
         state_->StartWaiting();
         return;
     }
-    Answer answer;
+    Response answer;
     answer.forbidden = true;
     answer.error = client::OneLine(client::CleanUtf8(client::Scrub(std::move(problem), request.secrets)));
     state_->done.emplace_back(number, std::move(answer));
@@ -274,13 +274,13 @@ void Client::Tick() {
     state_->CollectAnswers();
 }
 
-std::vector<std::pair<uint64_t, Answer>> Client::Take() {
+std::vector<std::pair<uint64_t, Response>> Client::Take() {
     state_->CollectAnswers();
     state_->StartWaiting();
     return std::exchange(state_->done, {});
 }
 
-void Client::Change(Limits limits) {
+void Client::Change(ClientLimits limits) {
     state_->limits = std::move(limits);
     state_->rules = std::make_shared<const AddressRules>(state_->limits.rules);
     state_->KeepConnections();
@@ -288,4 +288,4 @@ void Client::Change(Limits limits) {
     state_->StartWaiting();
 }
 
-}  // namespace pulse::delivery
+}  // namespace pulse::http

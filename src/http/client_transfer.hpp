@@ -3,9 +3,9 @@
 
 #include <curl/curl.h>
 
-#include "pulse/delivery/client.hpp"
+#include "pulse/http/client.hpp"
 
-namespace pulse::delivery::client {
+namespace pulse::http::client {
 
 // Where a request goes.
 struct Target {
@@ -35,7 +35,7 @@ class Transfer {
     void Begin(uint64_t number, Request request, Target target, std::shared_ptr<const AddressRules> rules,
                const std::string& agent);
     // The answer, when libcurl is done with it.
-    Answer Finish(CURLcode code);
+    Response Finish(CURLcode code);
     // Forget everything but the handle.
     void Clear();
 
@@ -57,7 +57,7 @@ class Transfer {
     void SetMail();
     void AddHeader(const std::string& line);
     void KeepReply(const std::string& line);
-    void JudgeMail(Answer& answer, CURLcode code) const;
+    void FinishMail(Response& answer, CURLcode code) const;
     std::string Explain(CURLcode code) const;
 
     template <typename Value>
@@ -86,4 +86,4 @@ class Transfer {
     char error_[CURL_ERROR_SIZE] = "";
 };
 
-}  // namespace pulse::delivery::client
+}  // namespace pulse::http::client

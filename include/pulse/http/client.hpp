@@ -4,10 +4,10 @@
 #include <memory>
 #include <vector>
 
-#include "pulse/delivery/address.hpp"
-#include "pulse/delivery/http.hpp"
+#include "pulse/http/address.hpp"
+#include "pulse/http/request.hpp"
 
-namespace pulse::delivery {
+namespace pulse::http {
 
 // The owner's side of the client's sockets.
 class Sockets {
@@ -21,7 +21,7 @@ class Sockets {
     virtual void Release() {}
 };
 
-struct Limits {
+struct ClientLimits {
     size_t requests = 200;  // under way at once; the others wait inside
     size_t per_host = 50;   // of one scheme, host and port
     AddressRules rules;
@@ -32,7 +32,7 @@ struct Limits {
 // way.
 class Client {
   public:
-    Client(Sockets& sockets, Limits limits);
+    Client(Sockets& sockets, ClientLimits limits);
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
@@ -49,14 +49,14 @@ class Client {
     // Time has passed.
     void Tick();
     // The answers that came.
-    std::vector<std::pair<uint64_t, Answer>> Take();
+    std::vector<std::pair<uint64_t, Response>> Take();
 
     // New limits and rules, also for what waits; what is under way goes on.
-    void Change(Limits limits);
+    void Change(ClientLimits limits);
 
   private:
     struct State;
     std::unique_ptr<State> state_;
 };
 
-}  // namespace pulse::delivery
+}  // namespace pulse::http

@@ -8,23 +8,23 @@
 #include <string_view>
 #include <vector>
 
-namespace pulse::delivery {
+namespace pulse::http {
 
 // An address of either kind; IPv4 as ::ffff:a.b.c.d, so that both ways to write one are the same.
-struct Address {
+struct IpAddress {
     std::array<uint8_t, 16> bytes{};
 
     bool is_v4() const;
     std::string Text() const;
-    bool operator==(const Address&) const = default;
+    bool operator==(const IpAddress&) const = default;
 };
 
 // Reads 10.0.0.1, ::1 or [::1]; empty when it is a name or anything else.
-std::optional<Address> ParseAddress(std::string_view text);
+std::optional<IpAddress> ParseIpAddress(std::string_view text);
 
 // Whether anybody may be there: neither loopback, private, link-local, multicast, documentation nor reserved.
 // What leads to an IPv4 address (NAT64) is judged by that.
-bool IsPublic(const Address& address);
+bool IsPublic(const IpAddress& address);
 
 class AddressRules {
   public:
@@ -35,7 +35,7 @@ class AddressRules {
     // Why a request may not even be tried with this scheme and host (as a URL has it); empty when it may.
     std::string Refuses(const std::string& scheme, const std::string& host) const;
     // Why this address of the host may not be connected to; empty when it may.
-    std::string Refuses(const std::string& host, const Address& address) const;
+    std::string Refuses(const std::string& host, const IpAddress& address) const;
 
     bool allow_http() const { return allow_http_; }
     // Entries that mean nothing.
@@ -44,17 +44,17 @@ class AddressRules {
 
   private:
     struct Network {
-        Address address;
+        IpAddress address;
         int bits = 128;
 
-        bool Holds(const Address& other) const;
+        bool Holds(const IpAddress& other) const;
         bool operator==(const Network&) const = default;
     };
     static std::optional<Network> ParseNetwork(const std::string& text);
     void Add(const std::string& entry);
     bool NamesHost(const std::string& name) const;   // exactly
     bool CoversName(const std::string& name) const;  // by * or *.example.com
-    bool Lists(const Address& address) const;
+    bool Lists(const IpAddress& address) const;
 
     bool any_ = false;
     bool allow_http_ = false;
@@ -63,4 +63,4 @@ class AddressRules {
     std::vector<std::string> bad_;
 };
 
-}  // namespace pulse::delivery
+}  // namespace pulse::http

@@ -1,27 +1,27 @@
-#include "pulse/delivery/breaker.hpp"
+#include "pulse/http/circuit_breaker.hpp"
 
 #include <algorithm>
 
-namespace pulse::delivery {
+namespace pulse::http {
 
-int Breaker::Room(Moment now, int in_flight, int limit) const {
+int CircuitBreaker::Room(Moment now, int in_flight, int limit) const {
     if (state_.disabled || (state_.open_until && *state_.open_until > now)) return 0;
     const bool trying = state_.open_until && (state_.failures > 0 || overloads_ > 0);
     return std::max(0, (trying ? 1 : limit) - in_flight);
 }
 
-void Breaker::Note(const Judgement& judgement, Moment sent_at, Moment now, double jitter) {
-    if (judgement.overloaded) {
+void CircuitBreaker::Note(const Classification& classified, Moment sent_at, Moment now, double jitter) {
+    if (classified.overloaded) {
         // What was under way when it began to rest is told the same.
         if (!rested_at_ || sent_at >= *rested_at_) {
             ++overloads_;
             rested_at_ = now;
         }
-        const Moment until = now + std::max(judgement.wait, RestPause(overloads_));
+        const Moment until = now + std::max(classified.wait, RestPause(overloads_));
         state_.open_until = std::max(state_.open_until.value_or(until), until);
         return;
     }
-    switch (judgement.verdict) {
+    switch (classified.verdict) {
         case Verdict::kGone: state_.disabled = true; return;
         case Verdict::kDelivered:
         case Verdict::kRefused:  // it is there, and answers
@@ -41,4 +41,4 @@ void Breaker::Note(const Judgement& judgement, Moment sent_at, Moment now, doubl
     opened_at_ = now;
 }
 
-}  // namespace pulse::delivery
+}  // namespace pulse::http

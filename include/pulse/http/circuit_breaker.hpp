@@ -4,11 +4,11 @@
 #include <optional>
 
 #include "pulse/base/time.hpp"
-#include "pulse/delivery/judge.hpp"
+#include "pulse/http/retry.hpp"
 
-namespace pulse::delivery {
+namespace pulse::http {
 
-class Breaker {
+class CircuitBreaker {
   public:
     // As pulse.channel_state has it.
     struct State {
@@ -31,7 +31,7 @@ class Breaker {
 
     // Takes over how a request that began at `sent_at` ended; `jitter` from 0 to 1. What was under way when
     // the breaker opened is one failure with what opened it.
-    void Note(const Judgement& judgement, Moment sent_at, Moment now, double jitter);
+    void Note(const Classification& classified, Moment sent_at, Moment now, double jitter);
 
   private:
     State state_;
@@ -39,4 +39,4 @@ class Breaker {
     int overloads_ = 0;
 };
 
-}  // namespace pulse::delivery
+}  // namespace pulse::http

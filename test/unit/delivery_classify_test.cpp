@@ -1,18 +1,22 @@
 #include <gtest/gtest.h>
 
-#include "pulse/delivery/breaker.hpp"
-#include "pulse/delivery/judge.hpp"
+#include "pulse/http/circuit_breaker.hpp"
+#include "pulse/delivery/classify_response.hpp"
 
 namespace pulse::delivery {
 namespace {
+
+using http::Classification;
+using http::Response;
+using http::Verdict;
 
 constexpr ChannelKind kAll[] = {ChannelKind::kSlack, ChannelKind::kTeams,   ChannelKind::kResend,
                                 ChannelKind::kSmtp,  ChannelKind::kWebhook, ChannelKind::kPagerduty};
 constexpr ChannelKind kHttp[] = {ChannelKind::kSlack, ChannelKind::kTeams, ChannelKind::kResend,
                                  ChannelKind::kWebhook, ChannelKind::kPagerduty};
 
-Answer Make(int status, const std::string& body = "", const std::string& error = "") {
-    Answer answer;
+Response Make(int status, const std::string& body = "", const std::string& error = "") {
+    Response answer;
     answer.status = status;
     answer.body = body;
     answer.error = error;
@@ -20,10 +24,10 @@ Answer Make(int status, const std::string& body = "", const std::string& error =
 }
 
 Verdict Of(ChannelKind kind, int status, const std::string& body = "") {
-    return Judge(kind, Make(status, body)).verdict;
+    return ClassifyResponse(kind, Make(status, body)).verdict;
 }
 
-TEST(DeliveryJudge, TheOneTableForAll) {
+TEST(DeliveryClassify, TheOneTableForAll) {
     for (const ChannelKind kind : kHttp) {
         for (const int status : {200, 201, 202, 204})
             EXPECT_EQ(Of(kind, status), Verdict::kDelivered) << status;
@@ -35,52 +39,54 @@ TEST(DeliveryJudge, TheOneTableForAll) {
     }
 }
 
-TEST(DeliveryJudge, ReasonsAreThereUnlessDelivered) {
+TEST(DeliveryClassify, ReasonsAreThereUnlessDelivered) {
     for (const ChannelKind kind : kAll)
         for (int status = 0; status < 600; ++status) {
-            const Judgement judgement = Judge(kind, Make(status, "said\nso"));
-            EXPECT_EQ(judgement.reason.empty(), judgement.verdict == Verdict::kDelivered) << status;
-            EXPECT_EQ(judgement.reason.find('\n'), std::string::npos);
+            const Classification classified = ClassifyResponse(kind, Make(status, "said\nso"));
+            EXPECT_EQ(classified.reason.empty(), classified.verdict == Verdict::kDelivered) << status;
+            EXPECT_EQ(classified.reason.find('\n'), std::string::npos);
         }
 }
 
-TEST(DeliveryJudge, WhatBrokeOffIsTriedAgain) {
+TEST(DeliveryClassify, WhatBrokeOffIsTriedAgain) {
     for (const ChannelKind kind : kAll) {
-        EXPECT_EQ(Judge(kind, Make(0, "", "no connection")).verdict, Verdict::kRetry);
-        EXPECT_EQ(Judge(kind, Make(200, "{\"half", "the answer broke off")).verdict, Verdict::kRetry);
-        EXPECT_EQ(Judge(kind, Make(0, "", "TLS with x failed: expired")).reason,
+        EXPECT_EQ(ClassifyResponse(kind, Make(0, "", "no connection")).verdict, Verdict::kRetry);
+        EXPECT_EQ(ClassifyResponse(kind, Make(200, "{\"half", "the answer broke off")).verdict,
+                  Verdict::kRetry);
+        EXPECT_EQ(ClassifyResponse(kind, Make(0, "", "TLS with x failed: expired")).reason,
                   "TLS with x failed: expired");
     }
-    EXPECT_EQ(Judge(ChannelKind::kWebhook, Make(400, "no", "the answer broke off")).verdict,
+    EXPECT_EQ(ClassifyResponse(ChannelKind::kWebhook, Make(400, "no", "the answer broke off")).verdict,
               Verdict::kRefused);
-    EXPECT_EQ(Judge(ChannelKind::kWebhook, Make(500, "no", "the answer broke off")).verdict, Verdict::kRetry);
+    EXPECT_EQ(ClassifyResponse(ChannelKind::kWebhook, Make(500, "no", "the answer broke off")).verdict,
+              Verdict::kRetry);
 }
 
-TEST(DeliveryJudge, ForbiddenIsNotTriedAgain) {
-    Answer answer = Make(0, "", "x is not in pulse.allowed_hosts");
+TEST(DeliveryClassify, ForbiddenIsNotTriedAgain) {
+    Response answer = Make(0, "", "x is not in pulse.allowed_hosts");
     answer.forbidden = true;
     for (const ChannelKind kind : kAll) {
-        EXPECT_EQ(Judge(kind, answer).verdict, Verdict::kRefused);
-        EXPECT_EQ(Judge(kind, answer).reason, "x is not in pulse.allowed_hosts");
+        EXPECT_EQ(ClassifyResponse(kind, answer).verdict, Verdict::kRefused);
+        EXPECT_EQ(ClassifyResponse(kind, answer).reason, "x is not in pulse.allowed_hosts");
     }
 }
 
-TEST(DeliveryJudge, RetryAfter) {
-    Answer answer = Make(429);
+TEST(DeliveryClassify, RetryAfter) {
+    Response answer = Make(429);
     answer.retry_after = 30;
-    EXPECT_EQ(Judge(ChannelKind::kSlack, answer).wait, 30 * kSecond);
-    EXPECT_TRUE(Judge(ChannelKind::kSlack, answer).overloaded);
+    EXPECT_EQ(ClassifyResponse(ChannelKind::kSlack, answer).wait, 30 * kSecond);
+    EXPECT_TRUE(ClassifyResponse(ChannelKind::kSlack, answer).overloaded);
     answer.status = 503;
-    EXPECT_EQ(Judge(ChannelKind::kWebhook, answer).wait, 30 * kSecond);
+    EXPECT_EQ(ClassifyResponse(ChannelKind::kWebhook, answer).wait, 30 * kSecond);
     answer.retry_after = int64_t{1} << 60;
-    EXPECT_EQ(Judge(ChannelKind::kWebhook, answer).wait, kDay);
-    EXPECT_TRUE(Judge(ChannelKind::kWebhook, answer).overloaded);
+    EXPECT_EQ(ClassifyResponse(ChannelKind::kWebhook, answer).wait, kDay);
+    EXPECT_TRUE(ClassifyResponse(ChannelKind::kWebhook, answer).overloaded);
     answer.status = 200;
-    EXPECT_EQ(Judge(ChannelKind::kWebhook, answer).wait, 0);
-    EXPECT_EQ(Judge(ChannelKind::kWebhook, Make(500)).wait, 0);
+    EXPECT_EQ(ClassifyResponse(ChannelKind::kWebhook, answer).wait, 0);
+    EXPECT_EQ(ClassifyResponse(ChannelKind::kWebhook, Make(500)).wait, 0);
 }
 
-TEST(DeliveryJudge, Slack) {
+TEST(DeliveryClassify, Slack) {
     constexpr ChannelKind kSlack = ChannelKind::kSlack;
     EXPECT_EQ(Of(kSlack, 200, "ok"), Verdict::kDelivered);
     EXPECT_EQ(Of(kSlack, 400, "invalid_payload"), Verdict::kRefused);
@@ -92,15 +98,15 @@ TEST(DeliveryJudge, Slack) {
     EXPECT_EQ(Of(kSlack, 410, "channel_is_archived"), Verdict::kGone);
     EXPECT_EQ(Of(kSlack, 200, "invalid_payload"), Verdict::kRefused);
     EXPECT_EQ(Of(kSlack, 500, "rollup_error"), Verdict::kRetry);
-    EXPECT_EQ(Judge(kSlack, Make(400, "invalid_payload")).reason,
+    EXPECT_EQ(ClassifyResponse(kSlack, Make(400, "invalid_payload")).reason,
               "Slack refuses the message (400): invalid_payload");
 }
 
-TEST(DeliveryJudge, Teams) {
+TEST(DeliveryClassify, Teams) {
     constexpr ChannelKind kTeams = ChannelKind::kTeams;
     EXPECT_EQ(Of(kTeams, 202), Verdict::kDelivered);
     EXPECT_EQ(Of(kTeams, 200, "1"), Verdict::kDelivered);
-    const Judgement hidden = Judge(
+    const Classification hidden = ClassifyResponse(
         kTeams,
         Make(200,
              "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 "
@@ -111,7 +117,7 @@ TEST(DeliveryJudge, Teams) {
     EXPECT_EQ(Of(kTeams, 200, "HTTP error x"), Verdict::kRetry);
 }
 
-TEST(DeliveryJudge, Resend) {
+TEST(DeliveryClassify, Resend) {
     constexpr ChannelKind kResend = ChannelKind::kResend;
     EXPECT_EQ(Of(kResend, 200, R"({"id":"1"})"), Verdict::kDelivered);
     EXPECT_EQ(Of(kResend, 409, R"({"name":"concurrent_idempotent_requests"})"), Verdict::kRetry);
@@ -120,21 +126,22 @@ TEST(DeliveryJudge, Resend) {
     EXPECT_EQ(Of(kResend, 403, R"({"name":"invalid_api_key"})"), Verdict::kRefused);
     EXPECT_EQ(Of(kResend, 200, "<html>"), Verdict::kRetry);
     for (const char* name : {"daily_quota_exceeded", "monthly_quota_exceeded"}) {
-        const Judgement quota = Judge(kResend, Make(429, std::string(R"({"name":")") + name + "\"}"));
+        const Classification quota =
+            ClassifyResponse(kResend, Make(429, std::string(R"({"name":")") + name + "\"}"));
         EXPECT_EQ(quota.verdict, Verdict::kRetry);
         EXPECT_GE(quota.wait, kHour);
         EXPECT_TRUE(quota.overloaded);
     }
-    EXPECT_EQ(Judge(kResend, Make(429, R"({"name":"rate_limit_exceeded"})")).wait, 0);
+    EXPECT_EQ(ClassifyResponse(kResend, Make(429, R"({"name":"rate_limit_exceeded"})")).wait, 0);
     for (const char* odd : {"", "[]", "null", "{\"name\":7}", "{\"name\":{}}", "\xff"})
         EXPECT_EQ(Of(kResend, 409, odd), Verdict::kRefused);
 }
 
-TEST(DeliveryJudge, Pagerduty) {
+TEST(DeliveryClassify, Pagerduty) {
     constexpr ChannelKind kPagerduty = ChannelKind::kPagerduty;
     EXPECT_EQ(Of(kPagerduty, 202, R"({"status":"success"})"), Verdict::kDelivered);
     EXPECT_EQ(
-        Judge(
+        ClassifyResponse(
             kPagerduty,
             Make(
                 400,
@@ -145,101 +152,43 @@ TEST(DeliveryJudge, Pagerduty) {
     EXPECT_EQ(Of(kPagerduty, 202, "<html>"), Verdict::kRetry);
 }
 
-TEST(DeliveryJudge, InactiveWorkflowIsTriedSlowly) {
-    const Judgement judgement = Judge(
+TEST(DeliveryClassify, InactiveWorkflowIsTriedSlowly) {
+    const Classification classified = ClassifyResponse(
         ChannelKind::kWebhook,
         Make(404,
              R"({"code":404,"message":"The requested webhook \"POST x\" is not registered.","hint":""})"));
-    EXPECT_EQ(judgement.verdict, Verdict::kRetry);
-    EXPECT_GE(judgement.wait, kMinute);
+    EXPECT_EQ(classified.verdict, Verdict::kRetry);
+    EXPECT_GE(classified.wait, kMinute);
     EXPECT_EQ(Of(ChannelKind::kWebhook, 404, "Not found"), Verdict::kRefused);
 }
 
-TEST(DeliveryJudge, Mail) {
+TEST(DeliveryClassify, Mail) {
     constexpr ChannelKind kSmtp = ChannelKind::kSmtp;
     EXPECT_EQ(Of(kSmtp, 250, "250 OK"), Verdict::kDelivered);
     for (const int status : {421, 450, 451, 452, 454})
         EXPECT_EQ(Of(kSmtp, status), Verdict::kRetry) << status;
     for (const int status : {500, 530, 535, 550, 552, 554})
         EXPECT_EQ(Of(kSmtp, status), Verdict::kRefused) << status;
-    EXPECT_EQ(Judge(kSmtp, Make(535, "535 no", "x refused the login")).verdict, Verdict::kRefused);
-    EXPECT_EQ(Judge(kSmtp, Make(0, "", "x offers no STARTTLS")).verdict, Verdict::kRetry);
+    EXPECT_EQ(ClassifyResponse(kSmtp, Make(535, "535 no", "x refused the login")).verdict, Verdict::kRefused);
+    EXPECT_EQ(ClassifyResponse(kSmtp, Make(0, "", "x offers no STARTTLS")).verdict, Verdict::kRetry);
 }
 
-TEST(DeliveryJudge, LongAnswersMakeShortReasons) {
+TEST(DeliveryClassify, LongAnswersMakeShortReasons) {
     std::string body;
     for (int i = 0; i < 1000; ++i) body += "\xE2\x82\xAC";
-    const std::string reason = Judge(ChannelKind::kWebhook, Make(400, body)).reason;
+    const std::string reason = ClassifyResponse(ChannelKind::kWebhook, Make(400, body)).reason;
     EXPECT_LT(reason.size(), 400U);
     EXPECT_TRUE(reason.ends_with("\xE2\x82\xAC"));
 }
 
-TEST(DeliveryJudge, Delays) {
-    EXPECT_EQ(RetryDelay(1, 0, 1), 5 * kSecond);
-    EXPECT_EQ(RetryDelay(2, 0, 1), 20 * kSecond);
-    EXPECT_EQ(RetryDelay(3, 0, 1), 80 * kSecond);
-    EXPECT_EQ(RetryDelay(3, 0, 0), 60 * kSecond);
-    EXPECT_EQ(RetryDelay(100, 0, 1), 6 * kHour);
-    EXPECT_EQ(RetryDelay(1, kHour, 0.5), kHour);
-    EXPECT_EQ(RetryDelay(1, 100 * kDay, 0), kDay);
-    EXPECT_EQ(RetryDelay(1, -5, 1), 5 * kSecond);
-    EXPECT_EQ(RetryDelay(-1, 0, 7), 5 * kSecond);
-    EXPECT_EQ(BreakerPause(0, 1), 0);
-    EXPECT_EQ(BreakerPause(4, 1), 0);
-    EXPECT_EQ(BreakerPause(5, 1), 10 * kSecond);
-    EXPECT_EQ(BreakerPause(6, 1), 20 * kSecond);
-    EXPECT_EQ(BreakerPause(1'000'000, 1), 10 * kMinute);
-    for (int i = 1; i < 50; ++i) EXPECT_LE(BreakerPause(i, 1), BreakerPause(i + 1, 1));
-}
-
-TEST(DeliveryJudge, OnlyTooMuchIsNotCounted) {
+TEST(DeliveryClassify, OnlyTooMuchIsNotCounted) {
     for (const int status : {429, 529})
-        EXPECT_TRUE(Judge(ChannelKind::kWebhook, Make(status)).overloaded) << status;
+        EXPECT_TRUE(ClassifyResponse(ChannelKind::kWebhook, Make(status)).overloaded) << status;
     for (const int status : {408, 500, 502, 503, 504}) {
         EXPECT_EQ(Of(ChannelKind::kWebhook, status), Verdict::kRetry) << status;
-        EXPECT_FALSE(Judge(ChannelKind::kWebhook, Make(status)).overloaded) << status;
+        EXPECT_FALSE(ClassifyResponse(ChannelKind::kWebhook, Make(status)).overloaded) << status;
     }
-    EXPECT_FALSE(Judge(ChannelKind::kSmtp, Make(421)).overloaded);
-}
-
-TEST(DeliveryBreaker, OpensAfterFailuresThenOneTries) {
-    Breaker breaker;
-    const Judgement down = Judge(ChannelKind::kWebhook, Make(503));
-    Moment now = kHour;
-    for (int i = 0; i < 5; ++i, now += kSecond) {
-        EXPECT_EQ(breaker.Room(now, 0, 10), 10);
-        breaker.Note(down, now, now, 1);
-    }
-    EXPECT_EQ(breaker.state().failures, 5);
-    EXPECT_EQ(breaker.Room(now, 0, 10), 0);
-    now += 10 * kSecond;
-    EXPECT_EQ(breaker.Room(now, 0, 10), 1);
-    EXPECT_EQ(breaker.Room(now, 1, 10), 0);
-    breaker.Note(Judge(ChannelKind::kWebhook, Make(200)), now, now, 1);
-    EXPECT_EQ(breaker.Room(now, 0, 10), 10);
-}
-
-TEST(DeliveryBreaker, RestsLongerWhenItStaysTooMuch) {
-    Breaker breaker;
-    const Judgement busy = Judge(ChannelKind::kWebhook, Make(429));
-    Moment now = kHour;
-    int64_t last = 0;
-    for (int i = 1; i <= 12; ++i) {
-        breaker.Note(busy, now, now, 1);
-        breaker.Note(busy, now - kSecond, now, 1);  // was under way
-        EXPECT_EQ(breaker.overloads(), i);
-        const int64_t rest = *breaker.state().open_until - now;
-        EXPECT_GE(rest, last);
-        EXPECT_LE(rest, 10 * kMinute);
-        last = rest;
-        now += rest;
-        EXPECT_EQ(breaker.Room(now, 0, 10), 1);
-    }
-    EXPECT_EQ(last, 10 * kMinute);
-    EXPECT_EQ(breaker.state().failures, 0);
-    breaker.Note(Judge(ChannelKind::kWebhook, Make(200)), now, now, 1);
-    EXPECT_EQ(breaker.overloads(), 0);
-    EXPECT_EQ(breaker.Room(now, 0, 10), 10);
+    EXPECT_FALSE(ClassifyResponse(ChannelKind::kSmtp, Make(421)).overloaded);
 }
 
 }  // namespace

@@ -1,32 +1,32 @@
 #include <gtest/gtest.h>
 
-#include "pulse/delivery/address.hpp"
+#include "pulse/http/address.hpp"
 
-namespace pulse::delivery {
+namespace pulse::http {
 namespace {
 
 bool Public(const char* text) {
-    const auto address = ParseAddress(text);
+    const auto address = ParseIpAddress(text);
     EXPECT_TRUE(address) << text;
     return address && IsPublic(*address);
 }
 
 bool Allows(const AddressRules& rules, const std::string& host, const std::string& at) {
-    return rules.Refuses(host, *ParseAddress(at)).empty();
+    return rules.Refuses(host, *ParseIpAddress(at)).empty();
 }
 
-TEST(DeliveryAddress, ReadsOnlyWholeAddresses) {
-    EXPECT_EQ(ParseAddress("10.0.0.1")->Text(), "10.0.0.1");
-    EXPECT_EQ(ParseAddress("[::1]")->Text(), "::1");
-    EXPECT_EQ(ParseAddress("fe80::1%eth0")->Text(), "fe80::1");
-    EXPECT_EQ(ParseAddress("::ffff:8.8.8.8")->Text(), "8.8.8.8");
-    EXPECT_EQ(*ParseAddress("::ffff:8.8.8.8"), *ParseAddress("8.8.8.8"));
+TEST(HttpAddress, ReadsOnlyWholeAddresses) {
+    EXPECT_EQ(ParseIpAddress("10.0.0.1")->Text(), "10.0.0.1");
+    EXPECT_EQ(ParseIpAddress("[::1]")->Text(), "::1");
+    EXPECT_EQ(ParseIpAddress("fe80::1%eth0")->Text(), "fe80::1");
+    EXPECT_EQ(ParseIpAddress("::ffff:8.8.8.8")->Text(), "8.8.8.8");
+    EXPECT_EQ(*ParseIpAddress("::ffff:8.8.8.8"), *ParseIpAddress("8.8.8.8"));
     for (const char* bad : {"", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "10.0.0.256", "localhost",
                             "1.2.3.4.5", "[", "[]", ":::"})
-        EXPECT_FALSE(ParseAddress(bad)) << bad;
+        EXPECT_FALSE(ParseIpAddress(bad)) << bad;
 }
 
-TEST(DeliveryAddress, KnowsWhatIsPublic) {
+TEST(HttpAddress, KnowsWhatIsPublic) {
     for (const char* text :
          {"8.8.8.8", "1.1.1.1", "172.15.255.255", "172.32.0.1", "100.63.255.255", "100.128.0.1",
           "169.253.1.1", "192.167.1.1", "223.255.255.255", "11.0.0.1", "2606:4700::1111", "2a00::1",
@@ -78,7 +78,7 @@ TEST(DeliveryAddress, KnowsWhatIsPublic) {
         EXPECT_FALSE(Public(text)) << text;
 }
 
-TEST(DeliveryAddress, StarIsEveryPublicAddress) {
+TEST(HttpAddress, StarIsEveryPublicAddress) {
     const AddressRules rules("*", false);
     EXPECT_EQ(rules.Refuses("https", "example.com"), "");
     EXPECT_TRUE(Allows(rules, "example.com", "8.8.8.8"));
@@ -88,11 +88,11 @@ TEST(DeliveryAddress, StarIsEveryPublicAddress) {
     EXPECT_NE(rules.Refuses("https", "127.0.0.1"), "");
     EXPECT_NE(rules.Refuses("https", "[::1]"), "");
     EXPECT_EQ(rules.Refuses("https", "8.8.8.8"), "");
-    EXPECT_EQ(rules.Refuses("example.com", *ParseAddress("10.0.0.1")),
+    EXPECT_EQ(rules.Refuses("example.com", *ParseIpAddress("10.0.0.1")),
               "example.com is at 10.0.0.1, which is no public address and not named by pulse.allowed_hosts");
 }
 
-TEST(DeliveryAddress, NamesLeadWhereTheyLead) {
+TEST(HttpAddress, NamesLeadWhereTheyLead) {
     const AddressRules rules("Hooks.Example.com., *.internal.example", false);
     EXPECT_TRUE(Allows(rules, "hooks.example.COM", "10.0.0.1"));
     EXPECT_TRUE(Allows(rules, "hooks.example.com.", "8.8.8.8"));
@@ -106,7 +106,7 @@ TEST(DeliveryAddress, NamesLeadWhereTheyLead) {
     EXPECT_NE(rules.Refuses("https", "xinternal.example"), "");
 }
 
-TEST(DeliveryAddress, NetworksAndAddresses) {
+TEST(HttpAddress, NetworksAndAddresses) {
     const AddressRules rules("10.1.0.0/16, 192.168.7.7, ::1, fd00::/8,", false);
     EXPECT_TRUE(rules.bad().empty());
     EXPECT_TRUE(Allows(rules, "any.name", "10.1.255.3"));
@@ -128,7 +128,7 @@ TEST(DeliveryAddress, NetworksAndAddresses) {
     EXPECT_FALSE(Allows(AddressRules("10.0.0.128/25", false), "x", "10.0.0.100"));
 }
 
-TEST(DeliveryAddress, NothingIsAllowedByNothing) {
+TEST(HttpAddress, NothingIsAllowedByNothing) {
     for (const char* text : {"", " ", ",", " , ,"}) {
         const AddressRules rules(text, true);
         EXPECT_NE(rules.Refuses("https", "example.com"), "") << text;
@@ -136,7 +136,7 @@ TEST(DeliveryAddress, NothingIsAllowedByNothing) {
     }
 }
 
-TEST(DeliveryAddress, BadEntriesAreCollected) {
+TEST(HttpAddress, BadEntriesAreCollected) {
     const AddressRules rules(
         "example.com, 10.0.0.0/33, 127.1, host:80, ex*mple.com, fd00::/129, https://a.b, m\xC3\xBCller.de, "
         "a..b, *.1, 10.0.0.1/x, -a",
@@ -146,7 +146,7 @@ TEST(DeliveryAddress, BadEntriesAreCollected) {
     EXPECT_NE(rules.Refuses("https", "a.b"), "");
 }
 
-TEST(DeliveryAddress, Schemes) {
+TEST(HttpAddress, Schemes) {
     const AddressRules secure("*", false), open("*", true);
     EXPECT_EQ(secure.Refuses("https", "example.com"), "");
     EXPECT_EQ(secure.Refuses("smtp", "example.com"), "");
@@ -158,4 +158,4 @@ TEST(DeliveryAddress, Schemes) {
 }
 
 }  // namespace
-}  // namespace pulse::delivery
+}  // namespace pulse::http

@@ -13,9 +13,9 @@
 #include <thread>
 #include <unistd.h>
 
-#include "pulse/delivery/client.hpp"
+#include "pulse/http/client.hpp"
 
-namespace pulse::delivery {
+namespace pulse::http {
 namespace {
 
 class PollSockets final : public Sockets {
@@ -80,11 +80,11 @@ class Server {
                 if (!greeting_.empty()) send(client, greeting_.data(), greeting_.size(), MSG_NOSIGNAL);
             }
             for (size_t i = 1; i < waiting.size(); ++i)
-                if (waiting[i].revents) Answer(waiting[i].fd);
+                if (waiting[i].revents) Response(waiting[i].fd);
         }
     }
 
-    void Answer(int client) {
+    void Response(int client) {
         char bytes[65536];
         const ssize_t count = recv(client, bytes, sizeof bytes, 0);
         if (count <= 0) {
@@ -109,19 +109,19 @@ std::string Http(const std::string& body, const std::string& more = "") {
            body;
 }
 
-Limits Open() {
-    Limits limits;
+ClientLimits Open() {
+    ClientLimits limits;
     limits.rules = AddressRules("127.0.0.0/8", true);
     return limits;
 }
 
-class DeliveryClient : public testing::Test {
+class HttpClient : public testing::Test {
   protected:
     void SetUp() override { std::signal(SIGPIPE, SIG_IGN); }
 
     // Runs until nothing is in flight; the answers by number, in `order` as they came.
-    std::map<uint64_t, Answer> Run(Client& client) {
-        std::map<uint64_t, Answer> answers;
+    std::map<uint64_t, Response> Run(Client& client) {
+        std::map<uint64_t, Response> answers;
         while (client.in_flight() > 0) {
             std::vector<pollfd> waiting;
             for (const auto& [socket, events] : sockets.watched) waiting.push_back({socket, events, 0});
@@ -139,7 +139,7 @@ class DeliveryClient : public testing::Test {
         return answers;
     }
 
-    Answer Ask(Request request, Limits limits = Open()) {
+    Response Ask(Request request, ClientLimits limits = Open()) {
         Client client(sockets, std::move(limits));
         client.Send(7, std::move(request));
         return Run(client).at(7);
@@ -156,7 +156,7 @@ class DeliveryClient : public testing::Test {
     std::vector<uint64_t> order;
 };
 
-TEST_F(DeliveryClient, SendsAndReceives) {
+TEST_F(HttpClient, SendsAndReceives) {
     std::string seen;
     Server server([&](const std::string& text) {
         seen += text;
@@ -165,7 +165,7 @@ TEST_F(DeliveryClient, SendsAndReceives) {
     Request request = To(server.Url("/a?b=c"));
     request.body = std::string("a\0b", 3);
     request.headers = {{"X-One", "1"}, {"X-None", ""}};
-    const Answer answer = Ask(request);
+    const Response answer = Ask(request);
     EXPECT_TRUE(answer.ok()) << answer.error;
     EXPECT_EQ(answer.body, "hello");
     EXPECT_EQ(answer.content_type, "text/x");
@@ -179,7 +179,7 @@ TEST_F(DeliveryClient, SendsAndReceives) {
         EXPECT_EQ(seen.find(none), std::string::npos) << none;
 }
 
-TEST_F(DeliveryClient, SocketsAreForgottenAndGivenBack) {
+TEST_F(HttpClient, SocketsAreForgottenAndGivenBack) {
     {
         Server server([](const std::string&) { return Http("x"); });
         Client client(sockets, Open());
@@ -192,9 +192,9 @@ TEST_F(DeliveryClient, SocketsAreForgottenAndGivenBack) {
     EXPECT_TRUE(sockets.watched.empty());
 }
 
-TEST_F(DeliveryClient, HostsHaveTheirShareAndConnectionsAreKept) {
+TEST_F(HttpClient, HostsHaveTheirShareAndConnectionsAreKept) {
     Server server([](const std::string&) { return Http("x"); });
-    Limits limits = Open();
+    ClientLimits limits = Open();
     limits.per_host = 3;
     Client client(sockets, limits);
     for (uint64_t i = 0; i < 50; ++i) client.Send(i, To(server.Url()));
@@ -202,10 +202,10 @@ TEST_F(DeliveryClient, HostsHaveTheirShareAndConnectionsAreKept) {
     EXPECT_EQ(server.connections, 3);
 }
 
-TEST_F(DeliveryClient, ASilentHostDelaysNoOther) {
+TEST_F(HttpClient, ASilentHostDelaysNoOther) {
     Server silent([](const std::string&) { return ""; });
     Server good([](const std::string&) { return Http("x"); });
-    Limits limits = Open();
+    ClientLimits limits = Open();
     limits.requests = 6;
     limits.per_host = 4;
     Client client(sockets, limits);
@@ -222,16 +222,16 @@ TEST_F(DeliveryClient, ASilentHostDelaysNoOther) {
         EXPECT_EQ(answers.at(i).error, "no whole answer of 127.0.0.1 within 300 ms");
 }
 
-TEST_F(DeliveryClient, LongAnswersAreCut) {
+TEST_F(HttpClient, LongAnswersAreCut) {
     Server server([](const std::string&) { return Http(std::string(100'000, 'x')); });
     Request request = To(server.Url());
     request.max_answer = 1000;
-    const Answer answer = Ask(request);
+    const Response answer = Ask(request);
     EXPECT_TRUE(answer.ok()) << answer.error;
     EXPECT_EQ(answer.body.size(), 1000U);
 }
 
-TEST_F(DeliveryClient, SecretsLeaveNothing) {
+TEST_F(HttpClient, SecretsLeaveNothing) {
     Server server([](const std::string&) {
         return Http("key-1/2 key-1%2F2 key-1%2f2 key-1\\/2 T01234567 \xff end key-");
     });
@@ -242,10 +242,10 @@ TEST_F(DeliveryClient, SecretsLeaveNothing) {
     EXPECT_EQ(Ask(request).body, "***") << "a secret that was cut";
 }
 
-TEST_F(DeliveryClient, WhatWouldBreakOutIsNeverSent) {
+TEST_F(HttpClient, WhatWouldBreakOutIsNeverSent) {
     Server server([](const std::string&) { return Http("x"); });
     const auto refuses = [&](Request request, const char* why) {
-        const Answer answer = Ask(std::move(request));
+        const Response answer = Ask(std::move(request));
         EXPECT_TRUE(answer.forbidden) << why;
         EXPECT_FALSE(answer.ok());
         EXPECT_NE(answer.error.find(why), std::string::npos) << answer.error;
@@ -276,14 +276,14 @@ TEST_F(DeliveryClient, WhatWouldBreakOutIsNeverSent) {
     EXPECT_EQ(server.connections, 0);
 }
 
-TEST_F(DeliveryClient, AddressesAreCheckedWhereTheyAreConnectedTo) {
+TEST_F(HttpClient, AddressesAreCheckedWhereTheyAreConnectedTo) {
     Server server([](const std::string&) { return Http("x"); });
     const std::string port = std::to_string(server.port);
-    Limits limits = Open();
+    ClientLimits limits = Open();
     limits.rules = AddressRules("*", true);
     for (const char* host :
          {"127.0.0.1", "127.1", "0x7f.1", "2130706433", "localhost", "[::ffff:127.0.0.1]", "%6cocalhost"}) {
-        const Answer answer = Ask(To("http://" + std::string(host) + ":" + port + "/"), limits);
+        const Response answer = Ask(To("http://" + std::string(host) + ":" + port + "/"), limits);
         EXPECT_TRUE(answer.forbidden) << host << " " << answer.error;
         EXPECT_EQ(answer.status, 0);
     }
@@ -292,12 +292,12 @@ TEST_F(DeliveryClient, AddressesAreCheckedWhereTheyAreConnectedTo) {
     EXPECT_TRUE(Ask(To("http://localhost:" + port + "/"), limits).ok());
 }
 
-TEST_F(DeliveryClient, NewRulesHoldForKeptConnections) {
+TEST_F(HttpClient, NewRulesHoldForKeptConnections) {
     Server server([](const std::string&) { return Http("x"); });
     Client client(sockets, Open());
     client.Send(1, To(server.Url()));
     EXPECT_TRUE(Run(client).at(1).ok());
-    Limits limits = Open();
+    ClientLimits limits = Open();
     limits.rules = AddressRules("10.0.0.0/8", true);
     client.Change(limits);
     client.Send(2, To("http://localhost:" + std::to_string(server.port) + "/"));
@@ -306,15 +306,15 @@ TEST_F(DeliveryClient, NewRulesHoldForKeptConnections) {
     EXPECT_TRUE(Run(client).at(3).forbidden);
 }
 
-TEST_F(DeliveryClient, NoDescriptorIsAnError) {
+TEST_F(HttpClient, NoDescriptorIsAnError) {
     Server server([](const std::string&) { return Http("x"); });
     sockets.most = 0;
-    const Answer answer = Ask(To(server.Url()));
+    const Response answer = Ask(To(server.Url()));
     EXPECT_FALSE(answer.forbidden);
     EXPECT_NE(answer.error.find("too many files are open"), std::string::npos) << answer.error;
 }
 
-TEST_F(DeliveryClient, DestroyedInTheMiddle) {
+TEST_F(HttpClient, DestroyedInTheMiddle) {
     Server silent([](const std::string&) { return ""; });
     {
         Client client(sockets, Open());
@@ -369,9 +369,9 @@ class MailServer {
     Server server_;
 };
 
-TEST_F(DeliveryClient, MailIsSentAndNobodyWaitsForGoodbye) {
+TEST_F(HttpClient, MailIsSentAndNobodyWaitsForGoodbye) {
     MailServer server(Replies{});
-    const Answer answer = Ask(server.To({"a@example.com", "b@example.com"}));
+    const Response answer = Ask(server.To({"a@example.com", "b@example.com"}));
     EXPECT_TRUE(answer.ok()) << answer.error;
     EXPECT_EQ(answer.status, 250);
     EXPECT_EQ(answer.body, "250 queued");
@@ -381,47 +381,47 @@ TEST_F(DeliveryClient, MailIsSentAndNobodyWaitsForGoodbye) {
     EXPECT_NE(server.said.find("\r\n..dot\r\n"), std::string::npos);
 }
 
-TEST_F(DeliveryClient, MailAnswersAreAnswers) {
+TEST_F(HttpClient, MailAnswersAreAnswers) {
     const std::vector<std::string> one{"a@example.com"};
     const std::pair<const char*, int> cases[] = {{"MAIL", 452}, {"RCPT", 451}, {"RCPT", 550},
                                                  {"DATA", 554}, {"EHLO", 421}, {"Subject", 552}};
     for (const auto& [command, status] : cases) {
         MailServer server(
             Replies{{command, std::to_string(status) + " not this\r\n"}, {"HELO", "421 not this\r\n"}});
-        const Answer answer = Ask(server.To(one));
+        const Response answer = Ask(server.To(one));
         EXPECT_EQ(answer.status, status) << command << " " << answer.error;
         EXPECT_EQ(answer.error, "") << command;
         EXPECT_NE(answer.body.find("not this"), std::string::npos) << command << " " << answer.body;
     }
 }
 
-TEST_F(DeliveryClient, OneDeadReceiverKeepsMailFromNobodyElse) {
+TEST_F(HttpClient, OneDeadReceiverKeepsMailFromNobodyElse) {
     MailServer server(Replies{{"RCPT TO:<dead", "550 no such user\r\n"}});
-    const Answer answer = Ask(server.To({"dead@example.com", "b@example.com"}));
+    const Response answer = Ask(server.To({"dead@example.com", "b@example.com"}));
     EXPECT_TRUE(answer.ok()) << answer.error;
     EXPECT_EQ(answer.body, "250 queued; not for every receiver: 550 no such user");
 }
 
-TEST_F(DeliveryClient, RefusedLoginIsARefusal) {
+TEST_F(HttpClient, RefusedLoginIsARefusal) {
     MailServer server(Replies{{"AUTH", "535 no: pass-word\r\n"}});
-    const Answer answer = Ask(server.To({"a@example.com"}, "me"));
+    const Response answer = Ask(server.To({"a@example.com"}, "me"));
     EXPECT_EQ(answer.status, 535);
     EXPECT_EQ(answer.error, "127.0.0.1 refused the login");
     EXPECT_EQ(answer.body, "535 no: ***");
 }
 
-TEST_F(DeliveryClient, MailNeedsTlsUnlessAllowed) {
+TEST_F(HttpClient, MailNeedsTlsUnlessAllowed) {
     MailServer server(Replies{});
     Request request = server.To({"a@example.com"});
     request.mail->require_tls = true;
-    const Answer answer = Ask(request);
+    const Response answer = Ask(request);
     EXPECT_EQ(answer.status, 0);
     EXPECT_EQ(answer.error, "127.0.0.1 offers no STARTTLS");
     EXPECT_FALSE(answer.forbidden);
-    Limits limits;
+    ClientLimits limits;
     limits.rules = AddressRules("127.0.0.1", false);
     EXPECT_TRUE(Ask(server.To({"a@example.com"}), limits).forbidden);
 }
 
 }  // namespace
-}  // namespace pulse::delivery
+}  // namespace pulse::http

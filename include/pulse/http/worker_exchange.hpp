@@ -4,18 +4,18 @@
 #include <memory>
 #include <vector>
 
-#include "pulse/delivery/client.hpp"
+#include "pulse/http/client.hpp"
 #include "pulse/pg/error.hpp"
 
-namespace pulse::delivery {
+namespace pulse::http {
 
 // No transaction is needed, and none should be open. Destroying it breaks off what is under way.
 class Exchange {
   public:
-    // Limits and rules are those of the settings pulse.*.
+    // ClientLimits and rules are those of the settings pulse.*.
     Exchange();
     // Others, for tests.
-    explicit Exchange(Limits limits);
+    explicit Exchange(ClientLimits limits);
     ~Exchange();
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
@@ -27,7 +27,7 @@ class Exchange {
 
     // Wait up to `milliseconds` (-1: without limit) for answers or the latch, and serve interrupts. Empty
     // when it was the latch or the time.
-    std::vector<std::pair<uint64_t, Answer>> Wait(long milliseconds);
+    std::vector<std::pair<uint64_t, Response>> Wait(long milliseconds);
 
     // Take over changed settings.
     void Reload();
@@ -38,6 +38,6 @@ class Exchange {
 };
 
 // One request and its answer, from an ordinary session: for pulse_test_channel().
-Answer SendAndWait(Request request);
+Response SendAndWait(Request request);
 
-}  // namespace pulse::delivery
+}  // namespace pulse::http

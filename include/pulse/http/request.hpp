@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace pulse::delivery {
+namespace pulse::http {
 
 // The envelope of a mail, whose text is the request's body.
 struct Mail {
@@ -30,7 +30,7 @@ struct Request {
     std::vector<std::string> secrets;  // in no error and in no answer that is kept
 };
 
-struct Answer {
+struct Response {
     int status = 0;  // of HTTP or SMTP; 0: none came
     std::string content_type, body;
     std::optional<int64_t> retry_after;  // seconds
@@ -42,4 +42,4 @@ struct Answer {
     bool ok() const { return error.empty() && status >= 200 && status < 300; }
 };
 
-}  // namespace pulse::delivery
+}  // namespace pulse::http

@@ -1,4 +1,4 @@
-#include "pulse/delivery/worker_exchange.hpp"
+#include "pulse/http/worker_exchange.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -10,14 +10,14 @@
 #define PULSE_VERSION "test"
 #endif
 
-namespace pulse::delivery {
+namespace pulse::http {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Limits LimitsOfSettings() {
-    Limits limits;
+ClientLimits LimitsOfSettings() {
+    ClientLimits limits;
     limits.requests = static_cast<size_t>(pg::settings::max_requests);
     limits.per_host = static_cast<size_t>(pg::settings::max_requests_per_host);
     const char* hosts = pg::settings::AllowedHosts();
@@ -50,7 +50,7 @@ struct Exchange::State {
         pg::Poller poller;
     };
 
-    explicit State(Limits limits) : client(sockets, std::move(limits)) {}
+    explicit State(ClientLimits limits) : client(sockets, std::move(limits)) {}
 
     PolledSockets sockets;
     Client client;
@@ -58,7 +58,7 @@ struct Exchange::State {
 
 Exchange::Exchange() : Exchange(LimitsOfSettings()) {}
 
-Exchange::Exchange(Limits limits) {
+Exchange::Exchange(ClientLimits limits) {
     WarnOfBadEntries(limits.rules);
     state_ = std::make_unique<State>(std::move(limits));
 }
@@ -73,7 +73,7 @@ size_t Exchange::in_flight() const {
     return state_->client.in_flight();
 }
 
-std::vector<std::pair<uint64_t, Answer>> Exchange::Wait(long milliseconds) {
+std::vector<std::pair<uint64_t, Response>> Exchange::Wait(long milliseconds) {
     const auto deadline = Clock::now() + std::chrono::milliseconds(std::max(milliseconds, 0L));
     Client& client = state_->client;
     for (;;) {
@@ -95,12 +95,12 @@ std::vector<std::pair<uint64_t, Answer>> Exchange::Wait(long milliseconds) {
 }
 
 void Exchange::Reload() {
-    Limits limits = LimitsOfSettings();
+    ClientLimits limits = LimitsOfSettings();
     WarnOfBadEntries(limits.rules);
     state_->client.Change(std::move(limits));
 }
 
-Answer SendAndWait(Request request) {
+Response SendAndWait(Request request) {
     Exchange exchange;
     exchange.Send(1, std::move(request));
     for (;;) {
@@ -109,4 +109,4 @@ Answer SendAndWait(Request request) {
     }
 }
 
-}  // namespace pulse::delivery
+}  // namespace pulse::http

@@ -1,9 +1,9 @@
 // Texts of requests and answers: what may be sent, and what may be kept.
 #pragma once
 
-#include "pulse/delivery/http.hpp"
+#include "pulse/http/request.hpp"
 
-namespace pulse::delivery::client {
+namespace pulse::http::client {
 
 // Why a request must not be sent as it is: something in it would begin another line or command. Empty when it
 // may.
@@ -19,4 +19,4 @@ std::string CleanUtf8(const std::string& text);
 // In one line.
 std::string OneLine(const std::string& text);
 
-}  // namespace pulse::delivery::client
+}  // namespace pulse::http::client

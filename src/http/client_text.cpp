@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace pulse::delivery::client {
+namespace pulse::http::client {
 
 namespace {
 
@@ -148,4 +148,4 @@ std::string OneLine(const std::string& text) {
     return line;
 }
 
-}  // namespace pulse::delivery::client
+}  // namespace pulse::http::client

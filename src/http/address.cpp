@@ -1,11 +1,11 @@
-#include "pulse/delivery/address.hpp"
+#include "pulse/http/address.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
 
 #include "pulse/base/options.hpp"
 
-namespace pulse::delivery {
+namespace pulse::http {
 
 namespace {
 
@@ -26,7 +26,7 @@ constexpr Block kSpecialV4[] = {
 // Of 2000::/3, which is all of IPv6 that is routed: Teredo and other protocols' own, documentation, 6to4.
 constexpr Block kSpecialV6[] = {{"2001::", 23}, {"2001:db8::", 32}, {"2002::", 16}, {"3fff::", 20}};
 
-bool SameBits(const Address& a, const Address& b, int bits) {
+bool SameBits(const IpAddress& a, const IpAddress& b, int bits) {
     const int whole = bits / 8, rest = bits % 8;
     if (!std::equal(a.bytes.begin(), a.bytes.begin() + whole, b.bytes.begin())) return false;
     if (rest == 0) return true;
@@ -35,13 +35,13 @@ bool SameBits(const Address& a, const Address& b, int bits) {
 }
 
 template <size_t N>
-bool InAny(const Address& address, const Block (&blocks)[N], int shift) {
+bool InAny(const IpAddress& address, const Block (&blocks)[N], int shift) {
     return std::any_of(std::begin(blocks), std::end(blocks), [&](const Block& block) {
-        return SameBits(address, *ParseAddress(block.network), block.bits + shift);
+        return SameBits(address, *ParseIpAddress(block.network), block.bits + shift);
     });
 }
 
-bool StartsWith(const Address& address, const std::array<uint8_t, 12>& prefix) {
+bool StartsWith(const IpAddress& address, const std::array<uint8_t, 12>& prefix) {
     return std::equal(prefix.begin(), prefix.end(), address.bytes.begin());
 }
 
@@ -66,11 +66,11 @@ bool IsName(const std::string& text) {
 
 }  // namespace
 
-bool Address::is_v4() const {
+bool IpAddress::is_v4() const {
     return StartsWith(*this, kMapped);
 }
 
-std::string Address::Text() const {
+std::string IpAddress::Text() const {
     char text[INET6_ADDRSTRLEN] = "";
     if (is_v4())
         inet_ntop(AF_INET, bytes.data() + kMapped.size(), text, sizeof text);
@@ -79,33 +79,33 @@ std::string Address::Text() const {
     return text;
 }
 
-std::optional<Address> ParseAddress(std::string_view text) {
+std::optional<IpAddress> ParseIpAddress(std::string_view text) {
     if (text.size() > 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
     const std::string plain(text.substr(0, text.find('%')));  // without the zone of a link-local address
-    Address address;
+    IpAddress address;
     if (inet_pton(AF_INET6, plain.c_str(), address.bytes.data()) == 1) return address;
     std::copy(kMapped.begin(), kMapped.end(), address.bytes.begin());
     if (inet_pton(AF_INET, plain.c_str(), address.bytes.data() + kMapped.size()) == 1) return address;
     return std::nullopt;
 }
 
-bool IsPublic(const Address& address) {
+bool IsPublic(const IpAddress& address) {
     if (address.is_v4()) return !InAny(address, kSpecialV4, kMappedBits);
     if (StartsWith(address, kNat64)) {
-        Address inner = address;
+        IpAddress inner = address;
         std::copy(kMapped.begin(), kMapped.end(), inner.bytes.begin());
         return IsPublic(inner);
     }
     return address.bytes[0] >> 5 == 1 && !InAny(address, kSpecialV6, 0);
 }
 
-bool AddressRules::Network::Holds(const Address& other) const {
+bool AddressRules::Network::Holds(const IpAddress& other) const {
     return SameBits(address, other, bits);
 }
 
 std::optional<AddressRules::Network> AddressRules::ParseNetwork(const std::string& text) {
     const size_t slash = text.find('/');
-    const auto address = ParseAddress(text.substr(0, slash));
+    const auto address = ParseIpAddress(text.substr(0, slash));
     if (!address) return std::nullopt;
     if (slash == std::string::npos) return Network{*address, 128};
     const auto bits = options::ParseWhole(text.substr(slash + 1));
@@ -152,7 +152,7 @@ bool AddressRules::CoversName(const std::string& name) const {
            });
 }
 
-bool AddressRules::Lists(const Address& address) const {
+bool AddressRules::Lists(const IpAddress& address) const {
     return std::any_of(networks_.begin(), networks_.end(),
                        [&](const Network& n) { return n.Holds(address); });
 }
@@ -161,21 +161,21 @@ std::string AddressRules::Refuses(const std::string& scheme, const std::string& 
     if (scheme != "https" && scheme != "smtp" && scheme != "smtps" && scheme != "http")
         return "only https and smtp addresses can be used, not " + scheme;
     if (scheme == "http" && !allow_http_) return "an address without TLS (http) needs pulse.allow_http";
-    if (const auto address = ParseAddress(host)) return Refuses(host, *address);
+    if (const auto address = ParseIpAddress(host)) return Refuses(host, *address);
     // A name may lead to an address that is listed: that is seen when it is connected to.
     const std::string name = Plain(host);
     if (NamesHost(name) || CoversName(name) || !networks_.empty()) return "";
     return host + " is not in pulse.allowed_hosts";
 }
 
-std::string AddressRules::Refuses(const std::string& host, const Address& address) const {
+std::string AddressRules::Refuses(const std::string& host, const IpAddress& address) const {
     const std::string name = Plain(host);
     if (Lists(address) || NamesHost(name)) return "";
     const std::string where =
-        ParseAddress(host) ? address.Text() : host + " is at " + address.Text() + ", which";
+        ParseIpAddress(host) ? address.Text() : host + " is at " + address.Text() + ", which";
     if (!IsPublic(address)) return where + " is no public address and not named by pulse.allowed_hosts";
     if (!CoversName(name)) return where + " is not in pulse.allowed_hosts";
     return "";
 }
 
-}  // namespace pulse::delivery
+}  // namespace pulse::http

@@ -11,7 +11,7 @@
 
 #include "client_text.hpp"
 
-namespace pulse::delivery::client {
+namespace pulse::http::client {
 
 namespace {
 
@@ -48,10 +48,10 @@ std::string Seconds(int milliseconds) {
     return std::to_string(milliseconds / 1000) + " s";
 }
 
-Address AddressOf(const curl_sockaddr& from) {
+IpAddress AddressOf(const curl_sockaddr& from) {
     // The address is longer than the field that holds it.
     const char* bytes = reinterpret_cast<const char*>(&from) + offsetof(curl_sockaddr, addr);
-    Address result;
+    IpAddress result;
     if (from.family == AF_INET) {
         result.bytes[10] = result.bytes[11] = 0xff;
         std::memcpy(result.bytes.data() + 12, bytes + offsetof(sockaddr_in, sin_addr), 4);
@@ -290,7 +290,7 @@ int Transfer::OnDebug(CURL*, curl_infotype type, char* data, size_t size, void* 
 int Transfer::OnConnected(void* self, char* address, char*, int, int) {
     auto* transfer = static_cast<Transfer*>(self);
     try {
-        const auto parsed = ParseAddress(address ? address : "");
+        const auto parsed = ParseIpAddress(address ? address : "");
         transfer->refused_ =
             parsed ? transfer->rules_->Refuses(transfer->target_.host, *parsed) : "its address is unknown";
         if (transfer->refused_.empty()) return CURL_PREREQFUNC_OK;
@@ -367,7 +367,7 @@ std::string Transfer::Explain(CURLcode code) const {
 }
 
 // What an SMTP server answered is an answer, whatever libcurl calls it.
-void Transfer::JudgeMail(Answer& answer, CURLcode code) const {
+void Transfer::FinishMail(Response& answer, CURLcode code) const {
     answer.body = OneLine(reply_);
     if (code == CURLE_OK) {
         if (!refusals_.empty()) answer.body += "; not for every receiver: " + refusals_;
@@ -385,8 +385,8 @@ void Transfer::JudgeMail(Answer& answer, CURLcode code) const {
         answer.status = 0;
 }
 
-Answer Transfer::Finish(CURLcode code) {
-    Answer answer;
+Response Transfer::Finish(CURLcode code) {
+    Response answer;
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     answer.status = static_cast<int>(status);
@@ -411,7 +411,7 @@ Answer Transfer::Finish(CURLcode code) {
     } else if (code != CURLE_OK && !(cut_ && code == CURLE_WRITE_ERROR)) {
         answer.error = Explain(code);
     }
-    if (request_.mail && !answer.forbidden) JudgeMail(answer, code);
+    if (request_.mail && !answer.forbidden) FinishMail(answer, code);
 
     std::vector<std::string> secrets = std::move(request_.secrets);
     secrets.insert(secrets.end(), target_.secrets.begin(), target_.secrets.end());
@@ -421,4 +421,4 @@ Answer Transfer::Finish(CURLcode code) {
     return answer;
 }
 
-}  // namespace pulse::delivery::client
+}  // namespace pulse::http::client
