@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- A demo for anyone who has only psql: five segments with eight days of history, the last three of them eroded.
+-- A demo for psql: five segments with eight days of history; in the last three days they have lost members.
 
 CREATE FUNCTION pulse_drop_demo() RETURNS int
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -23,7 +23,7 @@ BEGIN
     RETURN dropped;
 END $$;
 COMMENT ON FUNCTION pulse_drop_demo() IS
-'Removes what pulse_load_demo() made, history included, and returns the number of segments removed. Errors: 42P06 a schema pulse_demo that is not the demo''s.';
+'Removes everything that pulse_load_demo() created, history included, and returns the number of segments removed. Errors: 42P06 a schema pulse_demo that the demo did not create.';
 
 CREATE FUNCTION pulse_load_demo()
     RETURNS TABLE (segment text, snapshots int, size_before bigint, size_today bigint)
@@ -34,7 +34,7 @@ DECLARE
     moment timestamptz;
     eroded boolean;
     conversion double precision;
-    -- A little life in the days before, in members per thousand; today's size is the table's.
+    -- Small variation on earlier days, in members per thousand; today's size is that of the table.
     wobble CONSTANT int[] := ARRAY[0, 4, -3, 2, 0, 1, -2, 0];
 BEGIN
     PERFORM @extschema@.pulse_drop_demo();
@@ -44,7 +44,7 @@ BEGIN
     CREATE TABLE pulse_demo.plan (
         part int PRIMARY KEY, name text, owner text, size bigint, rate double precision, definition jsonb, baseline jsonb, shares jsonb
     );
-    COMMENT ON TABLE pulse_demo.plan IS 'What each demo segment looks like before the erosion: size, conversion, shares of values.';
+    COMMENT ON TABLE pulse_demo.plan IS 'Each demo segment before the erosion: size, conversion, shares of values.';
     INSERT INTO pulse_demo.plan VALUES
     (1, 'High-Value Active Users', 'growth-team', 10000, 0.15,
      '{"where": "ltv > 1000 && last_active_days <= 7", "attributes": ["platform", "tier"]}',
@@ -68,7 +68,7 @@ BEGIN
      '{"expectedSize": {"min": 100, "max": 500}, "alertThresholds": {"sizeChangePercent": 0.10, "conversionAnomaly": 0.15}}',
      '{"platform": {"ios": 0.30, "android": 0.40, "web": 0.30}}');
 
-    -- The shares as counts: members of a value are what lies between its borders in a segment of that size.
+    -- Shares as counts: the members with a value are those between its borders in a segment of that size.
     CREATE FUNCTION pulse_demo.cut(part int, eroded boolean, size bigint)
         RETURNS TABLE (attribute text, value text, low bigint, high bigint) LANGUAGE sql STABLE
         SET search_path = pg_catalog, pg_temp AS $cut$
@@ -82,13 +82,13 @@ BEGIN
         SELECT p.attribute, p.value, round(size * (p.top - p.weight) / p.whole)::bigint, round(size * p.top / p.whole)::bigint FROM piled AS p
     $cut$;
 
-    -- The users as they are today. The groups of the five segments do not overlap; 7919 and 104729 are primes, so that
-    -- who has which value of one attribute says nothing about another.
+    -- Today's users. The groups of the five segments do not overlap; 7919 and 104729 are primes, so the attributes are
+    -- independent of each other.
     CREATE TABLE pulse_demo.app_user (
         user_id bigint PRIMARY KEY, platform text, app_version text, tier text, status text, subscription_status text, ltv numeric,
         last_active_days int, churned_days_ago int, sessions_last_week int, is_active boolean, converted boolean
     );
-    COMMENT ON TABLE pulse_demo.app_user IS 'The users behind the demo segments, as they are today.';
+    COMMENT ON TABLE pulse_demo.app_user IS 'The users of the demo segments, as of today.';
     INSERT INTO pulse_demo.app_user
     WITH size AS (
         SELECT p.part, p.rate * 2 / 3 AS rate, round(p.size * 0.58)::bigint AS size FROM pulse_demo.plan AS p
@@ -134,4 +134,4 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION pulse_load_demo() IS
-'Makes five demo segments over a table of their own in a schema pulse_demo, with eight days of history up to today as of pulse_now(); two days ago they lost 42 % of their members. Continue with: SELECT * FROM pulse_check_drift(). Loading again starts afresh; pulse_drop_demo() removes it all. Errors: 42710 a segment with such a name that is not the demo''s, 42P06 a schema pulse_demo that is not the demo''s, 42501 missing rights.';
+'Creates five demo segments over a table of their own in a schema pulse_demo, with eight days of history up to today as of pulse_now(); two days ago they lost 42 % of their members. Continue with: SELECT * FROM pulse_check_drift(). Loading again replaces the demo; pulse_drop_demo() removes it. Errors: 42710 a segment with such a name that is not the demo''s, 42P06 a schema pulse_demo that is not the demo''s, 42501 missing rights.';

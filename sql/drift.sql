@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room drift: findings become incidents with a life.
+-- Room drift: findings open, update and close incidents.
 
 CREATE TABLE pulse.incident_record (
     id bigserial PRIMARY KEY,
@@ -39,26 +39,26 @@ CREATE UNIQUE INDEX incident_record_one_live ON pulse.incident_record (segment_i
 CREATE UNIQUE INDEX incident_record_one_live_monitor ON pulse.incident_record (monitor_id, detector, attribute)
     WHERE status IN ('open', 'acknowledged');
 CREATE INDEX incident_record_monitor ON pulse.incident_record (monitor_id, detector, attribute, opened_at) WHERE monitor_id IS NOT NULL;
--- Which were live at a moment is asked with the table's other incidents: those closed before are not looked at.
+-- For "which incidents were live at this moment": it skips those that were closed before.
 CREATE INDEX incident_record_closed ON pulse.incident_record ((coalesce(closed_at, 'infinity'::timestamptz)));
 CREATE INDEX incident_record_segment ON pulse.incident_record (segment_id, detector, attribute, opened_at);
-COMMENT ON TABLE pulse.incident_record IS 'The incidents behind the view pulse.incident. At most one live one per segment, detector and attribute.';
-COMMENT ON COLUMN pulse.incident_record.segment_id IS 'The segment it is about; null when it is about a monitored table.';
-COMMENT ON COLUMN pulse.incident_record.monitor_id IS 'The monitor of the table it is about; null when it is about a segment.';
+COMMENT ON TABLE pulse.incident_record IS 'The table behind the view pulse.incident. A segment has at most one live incident per detector and attribute.';
+COMMENT ON COLUMN pulse.incident_record.segment_id IS 'The segment with the incident; null for an incident of a monitored table.';
+COMMENT ON COLUMN pulse.incident_record.monitor_id IS 'The monitor of the table with the incident; null for an incident of a segment.';
 COMMENT ON COLUMN pulse.incident_record.relation IS 'The monitored table, schema-qualified.';
-COMMENT ON COLUMN pulse.incident_record.source IS 'The source the monitored table is read from; null for this database.';
-COMMENT ON COLUMN pulse.incident_record.attribute IS 'Empty for what concerns the segment as a whole.';
-COMMENT ON COLUMN pulse.incident_record.change IS 'Relative to the baseline, signed; for distribution_shift the total variation distance; for shares the difference.';
+COMMENT ON COLUMN pulse.incident_record.source IS 'The source of the monitored table; null for this database.';
+COMMENT ON COLUMN pulse.incident_record.attribute IS 'The attribute; empty for the segment as a whole.';
+COMMENT ON COLUMN pulse.incident_record.change IS 'Signed change relative to the baseline; for distribution_shift the total variation distance; for shares the difference.';
 COMMENT ON COLUMN pulse.incident_record.baseline_kind IS 'pinned, rolling, seasonal, previous or expected.';
 COMMENT ON COLUMN pulse.incident_record.details IS 'The figures behind the finding: TVD, PSI, values, dispersion, adjusted p, baseline moments.';
-COMMENT ON COLUMN pulse.incident_record.group_id IS 'The first incident of those that one cause made at one moment.';
-COMMENT ON COLUMN pulse.incident_record.since IS 'The moment of the first snapshot that showed it.';
-COMMENT ON COLUMN pulse.incident_record.baseline_snapshot IS 'The last normal snapshot before it: what evidence is compared with.';
-COMMENT ON COLUMN pulse.incident_record.snapshot IS 'The newest snapshot that shows it.';
-COMMENT ON COLUMN pulse.incident_record.detected_at IS 'When the check that opened it ran: the lead time counts from since to here.';
-COMMENT ON COLUMN pulse.incident_record.resolved_by IS 'The role that resolved it; pulse when it closed by itself.';
-COMMENT ON COLUMN pulse.incident_record.new_normal IS 'A person declared that what it shows is normal from since on.';
-COMMENT ON COLUMN pulse.incident_record.diagnosis IS 'What pulse_explain_incident() found, as of the newest look.';
+COMMENT ON COLUMN pulse.incident_record.group_id IS 'The first incident of a group that opened at the same moment for the same cause.';
+COMMENT ON COLUMN pulse.incident_record.since IS 'The time of the first snapshot that shows the drift.';
+COMMENT ON COLUMN pulse.incident_record.baseline_snapshot IS 'The last normal snapshot before the incident; a diagnosis compares with it.';
+COMMENT ON COLUMN pulse.incident_record.snapshot IS 'The newest snapshot that shows the drift.';
+COMMENT ON COLUMN pulse.incident_record.detected_at IS 'When the check that opened the incident ran; lead time = detected_at - since.';
+COMMENT ON COLUMN pulse.incident_record.resolved_by IS 'The role that resolved the incident; pulse when it closed automatically.';
+COMMENT ON COLUMN pulse.incident_record.new_normal IS 'True when a person declared the new values normal; the baseline then starts at since.';
+COMMENT ON COLUMN pulse.incident_record.diagnosis IS 'The newest result of pulse_explain_incident().';
 
 CREATE TABLE pulse.incident_event (
     id bigserial PRIMARY KEY,
@@ -72,7 +72,7 @@ CREATE TABLE pulse.incident_event (
     note text
 );
 CREATE INDEX incident_event_incident ON pulse.incident_event (incident_id, id);
-COMMENT ON TABLE pulse.incident_event IS 'The timeline of each incident: who or what changed it, when and why.';
+COMMENT ON TABLE pulse.incident_event IS 'The timeline of each incident: each change with time, actor and reason.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.incident_record', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.incident_record_id_seq', '');
@@ -81,7 +81,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.incident_event_id_seq', '');
 
 -- ---- views ----
 
--- Operators in what follows are bound now: only PostgreSQL's own may be found, whoever may create in our schema.
+-- Operators in the views below are resolved now. This search_path finds PostgreSQL's own only, whoever can create objects in our schema.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 CREATE VIEW pulse.incident AS
@@ -94,13 +94,13 @@ SELECT r.id, s.name AS segment, r.detector, r.attribute, r.severity, r.status,
 FROM pulse.incident_record r LEFT JOIN pulse.segment s ON s.id = r.segment_id
 CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion', 'table_volume', 'table_freshness') OR r.attribute = 'size'
                                      AND r.detector = 'expected_range' THEN 0 ELSE 4 END AS digits) f;
-COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures that its newest snapshot shows. \x auto makes wide rows readable in psql.';
-COMMENT ON COLUMN pulse.incident.segment IS 'Null for an incident of a monitored table, which relation and source name.';
-COMMENT ON COLUMN pulse.incident.attribute IS 'Empty for what concerns the segment or table as a whole.';
-COMMENT ON COLUMN pulse.incident.baseline IS 'What was expected: members (whole), a rate or a share (four decimals).';
-COMMENT ON COLUMN pulse.incident.change IS 'Relative to the baseline, signed; the total variation distance for distribution_shift; the difference for shares.';
-COMMENT ON COLUMN pulse.incident.p_value IS 'The chance of such a change without any drift; null where no test is needed.';
-COMMENT ON COLUMN pulse.incident.group_id IS 'The first incident of those that began together.';
+COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures of its newest snapshot. In psql, \x auto makes wide rows readable.';
+COMMENT ON COLUMN pulse.incident.segment IS 'The segment; null for an incident of a monitored table (see relation and source).';
+COMMENT ON COLUMN pulse.incident.attribute IS 'The attribute; empty for the segment or table as a whole.';
+COMMENT ON COLUMN pulse.incident.baseline IS 'The expected value: members (whole number), a rate or a share (four decimals).';
+COMMENT ON COLUMN pulse.incident.change IS 'Signed change relative to the baseline; for distribution_shift the total variation distance; for shares the difference.';
+COMMENT ON COLUMN pulse.incident.p_value IS 'The probability of such a change without drift; null where no test is needed.';
+COMMENT ON COLUMN pulse.incident.group_id IS 'The first incident of a group that began together.';
 
 CREATE VIEW pulse.segment_overview AS
 SELECT s.name AS segment, s.status, n.size,
@@ -151,13 +151,13 @@ LEFT JOIN LATERAL (SELECT count(*) AS open,
                           (ARRAY['critical', 'high', 'medium', 'low'])
                           [min(array_position(ARRAY['critical', 'high', 'medium', 'low'], r.severity))] AS worst
                    FROM pulse.incident_record r WHERE r.segment_id = s.id AND r.status IN ('open', 'acknowledged')) i ON true;
-COMMENT ON VIEW pulse.segment_overview IS 'Each segment at a glance, as of pulse_now().';
+COMMENT ON VIEW pulse.segment_overview IS 'One row per segment: size, trend, open incidents and state, as of pulse_now().';
 COMMENT ON COLUMN pulse.segment_overview.change IS
-'Of the newest size against what is normal: the baseline of the open size incident, else the median of the last pulse.baseline_window snapshots.';
-COMMENT ON COLUMN pulse.segment_overview.trend IS 'The last 14 sizes, oldest first, between their lowest and highest (digits 0-7 where the encoding is not UTF8).';
-COMMENT ON COLUMN pulse.segment_overview.incidents IS 'Open and acknowledged ones.';
-COMMENT ON COLUMN pulse.segment_overview.worst IS 'The highest severity among them.';
-COMMENT ON COLUMN pulse.segment_overview.as_expected IS 'Whether size and conversion rate lie in the expected ranges of its baseline; null without one.';
+'Relative change of the newest size against the baseline of the open size incident, else against the median of the last pulse.baseline_window snapshots.';
+COMMENT ON COLUMN pulse.segment_overview.trend IS 'Sparkline of the last 14 sizes, oldest first, scaled from their minimum to their maximum (digits 0-7 where the encoding is not UTF8).';
+COMMENT ON COLUMN pulse.segment_overview.incidents IS 'Number of open and acknowledged incidents.';
+COMMENT ON COLUMN pulse.segment_overview.worst IS 'The highest severity of these incidents.';
+COMMENT ON COLUMN pulse.segment_overview.as_expected IS 'Whether size and conversion rate are within the expected ranges of the segment''s baseline; null without ranges.';
 COMMENT ON COLUMN pulse.segment_overview.state IS
 'watched; learning (noise not known yet); too young (no baseline yet); no snapshot; failing (the newest snapshot failed); not monitored; paused; archived.';
 
@@ -177,9 +177,9 @@ CROSS JOIN (SELECT count(*) FILTER (WHERE r.status = 'open') AS open,
                    count(*) FILTER (WHERE r.status = 'ignored') AS ignored,
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY r.detected_at - r.since) AS lead_time
             FROM pulse.incident_record r) i;
-COMMENT ON VIEW pulse.mission IS 'How well Pulse does its work: segments under watch, incidents by status, how long drift stays unseen.';
-COMMENT ON COLUMN pulse.mission.monitored IS 'Active segments with monitoring on and a snapshot within twice their cadence of pulse_now().';
-COMMENT ON COLUMN pulse.mission.median_lead_time IS 'Median time from the beginning of a drift to the check that found it.';
+COMMENT ON VIEW pulse.mission IS 'Coverage and speed of drift detection: monitored segments, incidents by status, median lead time.';
+COMMENT ON COLUMN pulse.mission.monitored IS 'Active segments with monitoring on whose newest good snapshot is at most two cadences older than pulse_now().';
+COMMENT ON COLUMN pulse.mission.median_lead_time IS 'Median time from the start of a drift to the check that detected it.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
@@ -190,39 +190,39 @@ CREATE FUNCTION pulse_check_drift(name text DEFAULT NULL)
                    baseline numeric, observed numeric, change numeric, p_value double precision)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_drift';
 COMMENT ON FUNCTION pulse_check_drift(text) IS
-'Checks the snapshots not checked yet, oldest first, of one segment or all active ones; opens, updates and closes incidents; returns what each segment''s newest snapshot shows. Errors: 42704 unknown segment, 55000 segment not active.';
+'Checks all unchecked snapshots, oldest first, of one segment or of all active segments; opens, updates and closes incidents; returns the findings of each segment''s newest snapshot. Errors: 42704 unknown segment, 55000 segment not active.';
 
 CREATE FUNCTION pulse_backtest(segment text, thresholds jsonb DEFAULT NULL)
     RETURNS TABLE (detector text, attribute text, severity text, opened_at timestamptz, closed_at timestamptz,
                    change double precision, summary text)
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_backtest';
 COMMENT ON FUNCTION pulse_backtest(text, jsonb) IS
-'Replays a segment''s whole history, with other thresholds if given, and returns the incidents there would have been; writes nothing. Errors: 42704 unknown segment, 22023 unknown threshold or value.';
+'Replays a segment''s whole history, with other thresholds if given, and returns the incidents that checks would have opened; writes nothing. Errors: 42704 unknown segment, 22023 unknown threshold or value.';
 
 CREATE FUNCTION pulse_acknowledge_incident(incident bigint, note text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_acknowledge_incident';
 COMMENT ON FUNCTION pulse_acknowledge_incident(bigint, text) IS
-'Says that somebody looks into an incident. Errors: 42704 unknown incident, 55000 incident not open.';
+'Marks an incident as acknowledged: somebody works on it. Errors: 42704 unknown incident, 55000 incident not open.';
 
 CREATE FUNCTION pulse_resolve_incident(incident bigint, note text DEFAULT NULL, new_normal boolean DEFAULT false) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_resolve_incident';
 COMMENT ON FUNCTION pulse_resolve_incident(bigint, text, boolean) IS
-'Closes an incident; the next check reopens it if the drift is still there. With new_normal the segment''s baseline starts anew where the incident began, and a table''s columns or number of rows are accepted as they are. Errors: 42704 unknown incident, 55000 resolved already.';
+'Closes an incident; the next check reopens it if the drift persists. With new_normal, the segment''s baseline restarts where the incident began, and for a table the current columns or number of rows are accepted. Errors: 42704 unknown incident, 55000 already resolved.';
 
 CREATE FUNCTION pulse_ignore_incident(incident bigint, until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident';
 COMMENT ON FUNCTION pulse_ignore_incident(bigint, timestamptz, text) IS
-'Silences an incident until a moment, or for good: its segment, detector and attribute open no other meanwhile. Errors: 42704 unknown incident, 55000 resolved already, 22023 moment not in the future.';
+'Mutes an incident until the given time, or permanently: meanwhile no other incident opens for its segment, detector and attribute. Errors: 42704 unknown incident, 55000 already resolved, 22023 time not in the future.';
 
 CREATE FUNCTION pulse_pin_baseline(segment text, snapshot bigint DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_pin_baseline';
 COMMENT ON FUNCTION pulse_pin_baseline(text, bigint) IS
-'Compares a segment from now on with one snapshot, the newest if none is named; returns its id. Errors: 42704 unknown segment or snapshot, 55000 no or a failed snapshot.';
+'Pins a snapshot, by default the newest, as the baseline of a segment; returns its id. Errors: 42704 unknown segment or snapshot, 55000 no snapshot or a failed one.';
 
 CREATE FUNCTION pulse_unpin_baseline(segment text) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unpin_baseline';
 COMMENT ON FUNCTION pulse_unpin_baseline(text) IS
-'Compares a segment with its own history again; false if nothing was pinned. Errors: 42704 unknown segment.';
+'Removes the pin: the segment''s history is its baseline again; false if nothing was pinned. Errors: 42704 unknown segment.';
 
 REVOKE EXECUTE ON FUNCTION pulse_check_drift(text), pulse_backtest(text, jsonb), pulse_acknowledge_incident(bigint, text),
     pulse_resolve_incident(bigint, text, boolean), pulse_ignore_incident(bigint, timestamptz, text),

@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room snapshot: what a segment looked like at a moment.
+-- Room snapshot: size, distributions, conversion and members of a segment at one time.
 
 -- ---- The type pulse_sketch ----
 
@@ -17,7 +17,7 @@ CREATE TYPE pulse_sketch (
     INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = external
 );
 COMMENT ON TYPE pulse_sketch IS
-'A set of members as the smallest of their 64-bit hashes: exact up to pulse.sketch_size distinct members, an estimate with a known error beyond. Holds nobody''s id. 20 bytes + 8 per hash.';
+'A set of members, kept as their smallest 64-bit hashes (bottom-k): exact up to pulse.sketch_size distinct members, an estimate with a known error beyond. It contains no ids. 20 bytes + 8 per hash.';
 COMMENT ON FUNCTION pulse_sketch_in(cstring) IS 'Reads hexadecimal text. Errors: 22P02 not hexadecimal, XX001 not a sketch.';
 COMMENT ON FUNCTION pulse_sketch_out(pulse_sketch) IS 'Prints hexadecimal text.';
 COMMENT ON FUNCTION pulse_sketch_recv(internal) IS 'Reads the binary form. Errors: XX001 not a sketch.';
@@ -44,15 +44,15 @@ CREATE AGGREGATE pulse_sketch_agg("any") (
     DESERIALFUNC = pulse.sketch_agg_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sketch_agg("any") IS
-'The sketch of all values that are not null; a value is hashed as hashtextextended(value::text, 0). Capacity: pulse.sketch_size. Without a value: the empty sketch.';
+'Builds the sketch of all values that are not null; a value is hashed by hashtextextended(value::text, 0). Capacity: pulse.sketch_size. Returns the empty sketch without values.';
 
 CREATE FUNCTION pulse.to_sketch(bytea) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_to_sketch';
-COMMENT ON FUNCTION pulse.to_sketch(bytea) IS 'A sketch from its binary form. Errors: XX001 not a sketch.';
+COMMENT ON FUNCTION pulse.to_sketch(bytea) IS 'Reads a sketch from its binary form. Errors: XX001 not a sketch.';
 CREATE FUNCTION pulse_sketch_union(a pulse_sketch, b pulse_sketch) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_union';
 COMMENT ON FUNCTION pulse_sketch_union(pulse_sketch, pulse_sketch) IS
-'The sketch of everybody in either. Its capacity is the smaller of the two.';
+'The union of two sketches. Its capacity is the smaller of the two.';
 CREATE FUNCTION pulse_sketch_cardinality(sketch pulse_sketch) RETURNS double precision
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_cardinality';
 COMMENT ON FUNCTION pulse_sketch_cardinality(pulse_sketch) IS
@@ -65,9 +65,9 @@ CREATE FUNCTION pulse_sketch_overlap(a pulse_sketch, b pulse_sketch, OUT in_both
                                      OUT standard_error double precision) RETURNS record
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_overlap';
 COMMENT ON FUNCTION pulse_sketch_overlap(pulse_sketch, pulse_sketch) IS
-'How many members are in both sets and in one only, with the standard error of these figures in members; 0 when they are exact.';
+'The number of members in both sets, only in a, and only in b, with the standard error in members; 0 when exact.';
 
--- ---- The one pass over the members ----
+-- ---- Measuring in one scan ----
 
 CREATE FUNCTION pulse.measure_step(internal, text, VARIADIC "any") RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_measure_step';
@@ -90,7 +90,7 @@ CREATE AGGREGATE pulse.measure(options text, VARIADIC "any") (
     DESERIALFUNC = pulse.measure_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse.measure(text, VARIADIC "any") IS
-'Internal: everything a snapshot knows, in one pass over (options, key, converted, last_active, attributes...). Null without rows. pulse_take_snapshot() calls it with the rights of the role that made the definition.';
+'Internal: measures a snapshot in one scan over (options, key, converted, last_active, attributes...). Null without rows. pulse_take_snapshot() calls it with the rights of the role that owns the definition.';
 
 CREATE FUNCTION pulse.count_clauses_step(internal, tid, VARIADIC "any") RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_count_clauses_step';
@@ -113,9 +113,9 @@ CREATE AGGREGATE pulse.count_clauses(block tid, VARIADIC "any") (
     DESERIALFUNC = pulse.count_clauses_deserialize, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse.count_clauses(tid, VARIADIC "any") IS
-'Internal: rows, relative standard error of the count of members (0 unless the rows'' places are given, as in a sample), then per clause the rows that pass it and the rows that miss membership by it only. pulse_take_snapshot() calls it.';
+'Internal: number of rows, relative standard error of the number of members (0 unless ctid is given, for a sample), then per clause the rows that pass it and the rows that fail only it. pulse_take_snapshot() calls it.';
 
--- ---- What is kept ----
+-- ---- Tables ----
 
 CREATE TABLE pulse.snapshot (
     id bigserial PRIMARY KEY,
@@ -147,21 +147,21 @@ CREATE TABLE pulse.snapshot (
 );
 CREATE INDEX snapshot_with_sketch ON pulse.snapshot (segment_id, taken_at) WHERE sketch IS NOT NULL;
 COMMENT ON TABLE pulse.snapshot IS 'One row per segment and moment. Written by pulse_take_snapshot() and pulse_import_snapshot().';
-COMMENT ON COLUMN pulse.snapshot.taken_at IS 'The moment the snapshot is of: pulse_now() when it was taken.';
+COMMENT ON COLUMN pulse.snapshot.taken_at IS 'The time that the snapshot describes: pulse_now() when it was taken.';
 COMMENT ON COLUMN pulse.snapshot.version IS 'The version of the definition that was measured.';
-COMMENT ON COLUMN pulse.snapshot.source IS 'The server of pulse_source that it was read from; null: this database.';
+COMMENT ON COLUMN pulse.snapshot.source IS 'The pulse_source server that was read; null: this database.';
 COMMENT ON COLUMN pulse.snapshot.converted IS 'Members for whom the definition''s "converted" is true; null without one.';
 COMMENT ON COLUMN pulse.snapshot.inactive IS 'Members whose "last_active" is null or older than pulse.inactive_after; null without one.';
-COMMENT ON COLUMN pulse.snapshot.entered IS 'Members that were not in the previous snapshot; size change = entered - exited.';
-COMMENT ON COLUMN pulse.snapshot.exited IS 'Members of the previous snapshot that are gone.';
+COMMENT ON COLUMN pulse.snapshot.entered IS 'Members that the previous snapshot does not contain; size change = entered - exited.';
+COMMENT ON COLUMN pulse.snapshot.exited IS 'Members of the previous snapshot that this one does not contain.';
 COMMENT ON COLUMN pulse.snapshot.flow_error IS 'Standard error of entered and exited, in members; 0 when counted exactly.';
-COMMENT ON COLUMN pulse.snapshot.clauses IS 'The rule''s top-level clauses, canonical text.';
-COMMENT ON COLUMN pulse.snapshot.clause_passed IS 'Per clause: rows that pass it alone.';
-COMMENT ON COLUMN pulse.snapshot.clause_missed_only IS 'Per clause: rows that pass every other clause and miss membership by this one only.';
-COMMENT ON COLUMN pulse.snapshot.clause_rows IS 'Rows the clause counts are about (scaled up when sampled).';
-COMMENT ON COLUMN pulse.snapshot.clause_error IS 'Relative standard error of the clause counts: 0 when counted in the same scan, above when sampled.';
-COMMENT ON COLUMN pulse.snapshot.sketch IS 'The members, for entered, exited and overlap; 8 bytes x min(members, pulse.sketch_size).';
-COMMENT ON COLUMN pulse.snapshot.columns IS 'Columns of what was read, {"name": "type"}: with it a schema change can be named.';
+COMMENT ON COLUMN pulse.snapshot.clauses IS 'The rule''s top-level clauses as canonical text.';
+COMMENT ON COLUMN pulse.snapshot.clause_passed IS 'Per clause: rows that pass it, whatever the other clauses say.';
+COMMENT ON COLUMN pulse.snapshot.clause_missed_only IS 'Per clause: rows that pass every other clause and fail only this one.';
+COMMENT ON COLUMN pulse.snapshot.clause_rows IS 'Rows that the clause counts cover (scaled up when sampled).';
+COMMENT ON COLUMN pulse.snapshot.clause_error IS 'Relative standard error of the clause counts; 0 when all rows were counted, above 0 for a sample.';
+COMMENT ON COLUMN pulse.snapshot.sketch IS 'The sketch of the members, for entered, exited and overlap; 8 bytes x min(members, pulse.sketch_size).';
+COMMENT ON COLUMN pulse.snapshot.columns IS 'Columns of the relation or query, {"name": "type"}; the detector schema_change compares them.';
 
 CREATE TABLE pulse.distribution (
     snapshot_id bigint NOT NULL REFERENCES pulse.snapshot ON DELETE CASCADE,
@@ -182,8 +182,8 @@ CREATE TABLE pulse.distribution (
     PRIMARY KEY (snapshot_id, attribute)
 );
 COMMENT ON TABLE pulse.distribution IS 'One row per snapshot and attribute. total = nulls + other + sum(counts).';
-COMMENT ON COLUMN pulse.distribution.total IS 'Members, with and without a value.';
-COMMENT ON COLUMN pulse.distribution.other IS 'Members with a value that is not kept by name.';
+COMMENT ON COLUMN pulse.distribution.total IS 'All members, with or without a value.';
+COMMENT ON COLUMN pulse.distribution.other IS 'Members whose value is not in labels.';
 COMMENT ON COLUMN pulse.distribution.labels IS 'Categorical and boolean: the values kept, most frequent first (ties by text).';
 COMMENT ON COLUMN pulse.distribution.edges IS 'Numeric and timestamp: ascending inner edges, frozen by the first snapshot. n edges make n+1 intervals, each including its lower edge.';
 COMMENT ON COLUMN pulse.distribution.counts IS 'Members per label, or per interval.';
@@ -194,14 +194,14 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.snapshot_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.distribution', '');
 
--- ---- Taking and reading ----
+-- ---- Functions ----
 
 CREATE FUNCTION pulse_take_snapshot(segment text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshot';
 COMMENT ON FUNCTION pulse_take_snapshot(text) IS
-'Measures a segment as of pulse_now() and returns the id of the snapshot; the existing one when that moment was measured already. Errors: 42704 unknown segment, 55000 archived, 55P03 another session is measuring it, 57014 longer than pulse.statement_timeout, and what the definition''s SQL raises.';
+'Measures a segment as of pulse_now() and returns the id of the snapshot, or of the existing snapshot of that time. Errors: 42704 unknown segment, 55000 archived segment, 55P03 another session is measuring it, 57014 longer than pulse.statement_timeout, and errors of the definition''s SQL.';
 CREATE FUNCTION pulse_take_snapshots(OUT segment text, OUT snapshot bigint, OUT status text, OUT size bigint, OUT error text)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshots';
 COMMENT ON FUNCTION pulse_take_snapshots() IS
-'Measures every active segment that is due: its cadence has passed since its last good snapshot, monitoring is not disabled. status: ok; failed, with the error kept on the snapshot row, the others unharmed; skipped, with the reason, while another session measures it or its source cannot be read; a source that cannot be reached, or was refused three times in a row, is not tried again for its other segments.';
+'Measures every active segment that is due: its cadence has passed since its last good snapshot, and monitoring is on. status: ok; failed (the error is in the snapshot row, the other segments are measured); skipped, with the reason (another session measures the segment, or its source cannot be read). A source that is unreachable, or fails three times in a row, is not tried again for its other segments.';

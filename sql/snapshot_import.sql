@@ -1,4 +1,4 @@
--- Room snapshot: history from elsewhere, and two snapshots side by side.
+-- Room snapshot: import of snapshots, and comparison of two snapshots.
 
 CREATE FUNCTION pulse_import_snapshot(
     segment text,
@@ -13,7 +13,7 @@ CREATE FUNCTION pulse_import_snapshot(
     replace boolean DEFAULT false)
 RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_import_snapshot';
 COMMENT ON FUNCTION pulse_import_snapshot(text, timestamptz, bigint, bigint, double precision, bigint, bigint, bigint, jsonb, boolean) IS
-'Keeps a snapshot that was measured elsewhere and returns its id. distributions: {"platform": {"ios": 4500, "__null__": 20}, "ltv": {"edges": [10, 100], "counts": [3, 5, 2], "nulls": 0}}; members that no value accounts for count as other. The same import again changes nothing. Errors: 42704 unknown segment, 22023 figures that cannot be, 42710 another snapshot of that moment (see replace), 55000 archived segment.';
+'Imports a snapshot that was measured elsewhere and returns its id. distributions: {"platform": {"ios": 4500, "__null__": 20}, "ltv": {"edges": [10, 100], "counts": [3, 5, 2], "nulls": 0}}; members without a listed value count as other. The same import again changes nothing. Errors: 42704 unknown segment, 22023 figures that cannot be, 42710 another snapshot of that moment (see replace), 55000 archived segment.';
 
 CREATE FUNCTION pulse_compare_snapshots(a bigint, b bigint)
 RETURNS TABLE (measure text, attribute text, value text, before numeric, after numeric, difference numeric, percent numeric)
@@ -87,4 +87,4 @@ BEGIN
     ORDER BY l.part, l.attribute, l.place, l.value;
 END $$;
 COMMENT ON FUNCTION pulse_compare_snapshots(bigint, bigint) IS
-'Two snapshots side by side: sizes and rates, members in both (from the sketches), and per attribute the total variation distance and the share of each value or interval. Attributes are compared when both have them with the same kind and edges. Error: 42704 unknown or failed snapshot.';
+'Compares two snapshots: sizes and rates, members in both (from the sketches), and per attribute the total variation distance and the share of each value or interval. An attribute is compared when both snapshots have it with the same kind and edges. Error: 42704 unknown or failed snapshot.';
