@@ -198,7 +198,7 @@ void Report(const Tally& tally, size_t findings) {
         text += ", " + std::to_string(tally.too_young) + " too young for a baseline (needs 2 snapshots)";
     if (tally.empty > 0) text += ", " + std::to_string(tally.empty) + " without a snapshot";
     if (tally.locked > 0)
-        text += ", " + std::to_string(tally.locked) + " left to another session that checks them now";
+        text += ", " + std::to_string(tally.locked) + " skipped (another session is checking them)";
     pg::Notice(text);
 }
 
@@ -230,7 +230,7 @@ void RefuseInactive(const std::string& name) {
     const segment::Segment segment = segment::Load(name);  // or an error that names the nearest ones
     if (segment.status != segment::Status::kActive)
         throw UserError(sqlstate::kNotReady, "segment \"" + name + "\" is " + segment::Name(segment.status),
-                        "Only active segments are checked.", "Resume it with pulse_resume_segment().");
+                        "Only active segments can be checked.", "Resume it with pulse_resume_segment().");
 }
 
 // ---- back-test ----

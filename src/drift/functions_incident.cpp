@@ -64,9 +64,9 @@ void RequireLive(const Held& held, const char* verb) {
     throw UserError(sqlstate::kNotReady, "incident " + std::to_string(held.id) + " is " + Name(held.status),
                     std::string("Only an open or acknowledged incident can be ") + verb + ".",
                     held.status == IncidentStatus::kIgnored
-                        ? "Resolve it with pulse_resolve_incident(); if the drift is still there, the next "
+                        ? "Resolve it with pulse_resolve_incident(); if the drift persists, the next "
                           "check reopens it."
-                        : "If what it shows is still there, the next check reopens it.");
+                        : "If the drift persists, the next check reopens it.");
 }
 
 void AddEvent(const Held& held, const char* kind, const std::string& actor,
@@ -164,7 +164,7 @@ void Ignore(int64_t id, const std::string& actor, const std::optional<Moment>& u
     if (until && *until <= pg::Now())
         throw UserError(sqlstate::kInvalidParameter, "\"until\" must be in the future",
                         "It is " + FormatMoment(*until) + ", now is " + FormatMoment(pg::Now()) + ".",
-                        "Leave it out to ignore the incident for good.");
+                        "Omit it to ignore the incident permanently.");
     statement.Execute({Value::Int8(id), Value::Time(until), Value::Time(pg::Now())});
     AddEvent(held, "ignored", actor, reason);
 }
@@ -190,7 +190,7 @@ int64_t Pin(const std::string& name, const std::optional<int64_t>& snapshot) {
                         "Take one with pulse_take_snapshot().");
     if (!rows[0].Bool(1))
         throw UserError(sqlstate::kNotReady, "snapshot " + std::to_string(*snapshot) + " failed",
-                        "A failed snapshot measured nothing to compare with.", "Pin one whose status is ok.");
+                        "A failed snapshot has no measurements.", "Pin one whose status is ok.");
     const int64_t id = rows[0].Int8(0);
     pin.Execute({Value::Int8(segment.id), Value::Int8(id)});
     return id;

@@ -45,7 +45,7 @@ class Compiler {
 
   private:
     CompiledValue Of(const Null&, const Expr& expr) {
-        throw UserError(sqlstate::kDatatypeMismatch, "null cannot stand here in rule" + AtPosition(expr),
+        throw UserError(sqlstate::kDatatypeMismatch, "null is not allowed here in rule" + AtPosition(expr),
                         "A comparison with null is never true, except by = and !=.",
                         "Use is null, is not null, or x ?? value.");
     }
@@ -76,8 +76,9 @@ class Compiler {
                 .seconds = node.seconds};
     }
     CompiledValue Of(const List&, const Expr& expr) {
-        throw UserError(sqlstate::kDatatypeMismatch, "a list cannot stand here in rule" + AtPosition(expr),
-                        PrintShort(expr) + " is a list.", "A list stands after \"in\" or \"not in\".");
+        throw UserError(sqlstate::kDatatypeMismatch, "a list is not allowed here in rule" + AtPosition(expr),
+                        PrintShort(expr) + " is a list.",
+                        "A list is allowed after \"in\" and \"not in\" only.");
     }
 
     CompiledValue Of(const Reference& node, const Expr& expr) {

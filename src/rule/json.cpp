@@ -40,7 +40,7 @@ std::string Glimpse(const Json& value) {
 std::string Checked(const std::string& text, const std::string& place) {
     if (ValidUtf8(text) != text.size())
         throw UserError(sqlstate::kInvalidEncoding, "rule is not valid UTF-8 text at " + place,
-                        "A text holds a NUL or bytes that are no character.", "Send the rule in UTF-8.");
+                        "A text contains a NUL or invalid bytes.", "Send the rule in UTF-8.");
     return text;
 }
 

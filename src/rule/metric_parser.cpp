@@ -10,7 +10,7 @@ namespace pulse::rule {
 namespace {
 
 constexpr const char* kAggregateHint =
-    "Of events there are count, exists, unique_days, first_seen, last_seen (each also as count_30d or "
+    "Aggregates of events are count, exists, unique_days, first_seen, last_seen (each also as count_30d or "
     "count(30d)), "
     "first_seen_days_ago, last_seen_minutes_ago, and of a property sum(p), avg, min, max, p50, p95, first, "
     "last, mode, distinct, "
@@ -64,7 +64,7 @@ std::optional<MetricShorthand> ReadMetricShorthand(const std::string& name) {
 ExprPtr MetricParser::Events(size_t position) {
     const std::string event = EventName();
     const ExprPtr filter = Filter(false);
-    if (!tokens_.IsSign(".")) tokens_.Unexpected(std::string("Say what of these events. ") + kAggregateHint);
+    if (!tokens_.IsSign(".")) tokens_.Unexpected(std::string("An aggregate is missing. ") + kAggregateHint);
     tokens_.Take();
     if (!tokens_.Is(Token::Kind::kName)) tokens_.Unexpected(kAggregateHint);
     const Token name = tokens_.Take();
@@ -150,7 +150,7 @@ Window MetricParser::ReadWindow() {
         throw UserError(sqlstate::kNotSupported,
                         "session windows are not available in rules at position " +
                             std::to_string(tokens_.Peek().position),
-                        "A window does not know where a session begins.", kWindowHint);
+                        "Events have no session boundaries.", kWindowHint);
     if (!tokens_.Is(Token::Kind::kDuration)) tokens_.Unexpected(kWindowHint);
     Window window = Last(Span());
     if (!tokens_.AcceptSign("..")) return window;

@@ -339,7 +339,7 @@ class Parser : private TokenStream {
         if (name.value == "flag")
             throw UserError(sqlstate::kNotSupported,
                             "flags are not available in rules at position " + std::to_string(name.position),
-                            "What a flag says can depend on segments, not the other way round.",
+                            "Flags can depend on segments, segments not on flags.",
                             "Use the segment or the trait that the flag uses.");
         const bool coalesce = EqualsIgnoringCase(name.value, "coalesce");
         const auto function = FindFunction(name.value);

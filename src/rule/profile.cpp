@@ -90,9 +90,9 @@ class Expander {
         if (again != way_.end()) {
             std::string round;
             for (auto step = again; step != way_.end(); ++step) round += *step + " → ";
-            throw UserError(
-                kInvalidDefinition, "definitions depend on one another in a circle" + AtPosition(expr),
-                "The way round is " + round + name + ".", "Take one of them out of the other's definition.");
+            throw UserError(kInvalidDefinition, "circular definitions" + AtPosition(expr),
+                            "The cycle is " + round + name + ".",
+                            "Take one of them out of the other's definition.");
         }
         if (way_.size() > kMaxNesting)
             throw UserError(sqlstate::kProgramLimit, "definitions are nested too deeply" + AtPosition(expr),

@@ -99,13 +99,13 @@ Resolved ProfileScope::Resolve(const Reference& reference, size_t position) cons
         if (root == "account") return Attribute(reference, names_.account, &account_attributes);
         if (root == "context") {
             if (names_.context.empty())
-                Refuse(expr, "A context comes with a decision: only the rules of flags have one.",
+                Refuse(expr, "Only the rules of flags have a context.",
                        "Use profile.x, which pulse_identify() sets.");
             return Attribute(reference, names_.context, nullptr);
         }
         if (root == "rfm")
-            Refuse(expr, "Scores compare a person with all others.",
-                   "Use what they are made of: last_seen_days_ago, events.purchase.count_365d, "
+            Refuse(expr, "Scores compare one person with all others.",
+                   "Use their components: last_seen_days_ago, events.purchase.count_365d, "
                    "events.purchase.sum_total_365d.");
         if (root == "consent")
             Refuse(expr, "Consent is not part of a profile's attributes.",

@@ -42,7 +42,7 @@ void TokenStream::ContinuePath(std::vector<std::string>& path) {
         } else {
             Take();
             if (!Is(Token::Kind::kName) && !Is(Token::Kind::kQuotedName))
-                Unexpected("A name stands after a dot.");
+                Unexpected("A name must follow the dot.");
             path.push_back(Take().value);
         }
         if (path.size() > kMaxDepth)

@@ -68,7 +68,7 @@ std::unique_ptr<Measuring> Measuring::Begin(FunctionCallInfo fcinfo, MemoryConte
         BadArguments("There are " + std::to_string(options.kinds.size()) + " kinds of attributes for " +
                      std::to_string(fcinfo->nargs - 1) + " arguments.");
     if (ArgumentType(fcinfo, kConverted) != BOOLOID || ArgumentType(fcinfo, kLastActive) != TIMESTAMPTZOID)
-        BadArguments("The third argument is to be boolean, the fourth timestamptz.");
+        BadArguments("The third argument must be boolean, the fourth timestamptz.");
     auto state = std::make_unique<Measuring>(Measurement(options));
     state->moment_ = options.moment;
     state->active_since_ = options.moment - options.inactive_after;

@@ -26,7 +26,8 @@ std::optional<int64_t> Members(std::optional<int64_t> count, const char* name, i
 std::optional<int64_t> Converted(std::optional<int64_t> converted, std::optional<double> rate, int64_t size) {
     if (!rate) return Members(converted, "converted", size);
     if (converted)
-        throw UserError(sqlstate::kInvalidParameter, "\"converted\" and \"conversion_rate\" say the same", "",
+        throw UserError(sqlstate::kInvalidParameter,
+                        "\"converted\" and \"conversion_rate\" exclude each other", "",
                         "Give one of the two.");
     if (!(*rate >= 0 && *rate <= 1))
         throw UserError(sqlstate::kInvalidParameter, "\"conversion_rate\" must lie between 0 and 1",
@@ -38,9 +39,9 @@ Moment TakenAt(const pg::Args& args, int i) {
     const auto moment = args.Time(i);
     const Moment latest = std::max<Moment>(pg::Now(), GetCurrentTimestamp());
     if (!moment || TIMESTAMP_NOT_FINITE(*moment) || *moment > latest)
-        throw UserError(sqlstate::kInvalidParameter, "\"taken_at\" must be a moment that has been",
+        throw UserError(sqlstate::kInvalidParameter, "\"taken_at\" must be a finite time not later than now",
                         moment ? "It lies in the future or is infinite." : "It is null.",
-                        "Give the moment the figures are of.");
+                        "Give the time of the measurement.");
     return *moment;
 }
 

@@ -86,7 +86,7 @@ int64_t StoreImport(const Import& import, bool replace) {
                 throw UserError(sqlstate::kDuplicateObject,
                                 "segment \"" + segment.name + "\" already has a snapshot of that moment",
                                 "The one of " + FormatMoment(import.taken_at) + " holds something else.",
-                                "Call again with replace => true to put this one in its place.");
+                                "Call again with replace => true to replace it.");
             Overwrite(kept->id, segment.version, import);
             return kept->id;
         }

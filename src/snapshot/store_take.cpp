@@ -98,7 +98,7 @@ TakeResult Skipped(const segment::Segment& segment, const std::string& reason) {
 
 TakeResult Failed(const segment::Segment& segment, Moment moment, const std::string& state,
                   const std::string& message, const std::string& detail) {
-    if (!LockSegmentRow(segment.id)) return Skipped(segment, "it was deleted meanwhile");
+    if (!LockSegmentRow(segment.id)) return Skipped(segment, "the segment was deleted meanwhile");
     Record record;
     record.segment_id = segment.id;
     record.taken_at = moment;

@@ -207,10 +207,10 @@ TEST(RuleProfile, RefusesCirclesAndTowers) {
     const Saved circle({{"trait a", "segment('b')"}, {"segment b", "a == true"}, {"trait me", "me"}});
     const UserError error = ErrorOf([&] { Expanded("a", circle); });
     EXPECT_EQ(error.state(), "42P17");
-    EXPECT_EQ(error.detail(), "The way round is trait a → segment b → trait a.");
+    EXPECT_EQ(error.detail(), "The cycle is trait a → segment b → trait a.");
     EXPECT_EQ(ErrorOf([&] { Expanded("segment('b')", circle, "trait a"); }).detail(),
-              "The way round is trait a → segment b → trait a.");
-    EXPECT_EQ(ErrorOf([&] { Expanded("me", circle); }).detail(), "The way round is trait me → trait me.");
+              "The cycle is trait a → segment b → trait a.");
+    EXPECT_EQ(ErrorOf([&] { Expanded("me", circle); }).detail(), "The cycle is trait me → trait me.");
 
     std::map<std::string, std::string> tower{{"trait t0", "events.x.count"}}, wide = tower;
     for (int i = 1; i <= 30; ++i) {
