@@ -8,10 +8,10 @@
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/http/worker_exchange.hpp"
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/brief.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/short_transaction.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
 
@@ -56,12 +56,12 @@ struct UnderWay {
 
 class Courier {
   public:
-    Courier() { board_->Listen(MyDatabaseId, Lane::kDelivery); }
-    ~Courier() { board_->StopListening(MyDatabaseId, Lane::kDelivery); }
+    Courier() { scheduler_->Listen(MyDatabaseId, Lane::kDelivery); }
+    ~Courier() { scheduler_->StopListening(MyDatabaseId, Lane::kDelivery); }
 
     Burst Run() {
         pg::Arena arena("pulse delivery");
-        Briefly("pulse: taking messages back", [] { TakeBack(); });
+        RunShortTransaction("pulse: taking messages back", [] { TakeBack(); });
         plan_ = look_ = true;
         do {
             Round();
@@ -74,11 +74,11 @@ class Courier {
   private:
     // One short transaction as the extension's owner. False when somebody else's lock was in the way, or a
     // deadlock: nothing has happened then, and it is tried again in a moment.
-    bool Briefly(const char* what, const std::function<void()>& body) {
-        const pg::Brief brief = pg::RunBriefly(what, body);
-        gone_ |= brief == pg::Brief::kGone;
-        if (brief == pg::Brief::kBusy) not_before_ = pg::WallClock() + kBusyPause;
-        return brief == pg::Brief::kDone && !gone_;
+    bool RunShortTransaction(const char* what, const std::function<void()>& body) {
+        const pg::ShortTransaction result = pg::RunShortTransaction(what, body);
+        gone_ |= result == pg::ShortTransaction::kExtensionGone;
+        if (result == pg::ShortTransaction::kBusy) not_before_ = pg::WallClock() + kBusyPause;
+        return result == pg::ShortTransaction::kDone && !gone_;
     }
 
     void Round() {
@@ -87,7 +87,7 @@ class Courier {
             plan_ = look_ = true;
         }
         const Moment now = pg::WallClock();
-        if (board_->TakePoke(MyDatabaseId, Lane::kDelivery)) {
+        if (scheduler_->TakeNotification(MyDatabaseId, Lane::kDelivery)) {
             plan_ = look_ = true;
             idle_since_ = now;
         }
@@ -124,7 +124,7 @@ class Courier {
 
     // When to leave if nobody writes a message.
     Moment Leisure() const {
-        const Moment until = board_->OutOfWorkers() ? INT64_MIN : idle_since_ + kLinger;
+        const Moment until = scheduler_->OutOfWorkers() ? INT64_MIN : idle_since_ + kLinger;
         const Moment due = std::min(next_due_, members_due_);
         return due < pg::WallClock() + kSoon ? std::max(until, due + kSoon) : until;
     }
@@ -136,7 +136,7 @@ class Courier {
         Moment until = std::min(work ? now + kLinger : Leisure(), std::max(SettleAt(), not_before_));
         if (!held_.empty()) until = std::min(until, held_until_);
         if (sending && Room() > 0) {
-            if (look_ || plan_ || board_->Poked(MyDatabaseId, Lane::kDelivery))
+            if (look_ || plan_ || scheduler_->Notified(MyDatabaseId, Lane::kDelivery))
                 until = std::min(until, not_before_);
             until = std::min(until, std::max(std::min(next_due_, members_due_), not_before_));
         }
@@ -149,7 +149,8 @@ class Courier {
         look_ = true;
         try {
             int64_t planned = 0;
-            if (!Briefly("pulse: planning messages", [&] { planned = PlanNotices(kNotices); }) && !gone_)
+            if (!RunShortTransaction("pulse: planning messages", [&] { planned = PlanNotices(kNotices); }) &&
+                !gone_)
                 plan_ = true;
             if (planned >= kNotices) plan_ = true;
             PlanPeople();
@@ -165,7 +166,7 @@ class Courier {
     void PlanPeople() {
         PlannedMembers planned;
         const Moment not_before = not_before_;
-        const bool done = Briefly("pulse: telling of people", [&] {
+        const bool done = RunShortTransaction("pulse: telling of people", [&] {
             pg::SetLocally("lock_timeout", kShortLock);
             planned = PlanMembers();
         });
@@ -181,7 +182,7 @@ class Courier {
         const bool claim = sending && room > 0;
         Claimed claimed;
         try {
-            if (!Briefly("pulse: settling messages", [&] {
+            if (!RunShortTransaction("pulse: settling messages", [&] {
                     Record(outcomes_, lines_);
                     if (claim) claimed = Claim(lines_, room);
                 })) {
@@ -191,7 +192,7 @@ class Courier {
         } catch (const std::exception&) {
             // What was answered is worth more than the reason why the rest failed.
             if (claim && !outcomes_.empty())
-                Briefly("pulse: recording messages", [&] { Record(outcomes_, lines_); });
+                RunShortTransaction("pulse: recording messages", [&] { Record(outcomes_, lines_); });
             throw;
         }
         Written(lines_);
@@ -213,7 +214,7 @@ class Courier {
     void RecordApart(std::vector<Outcome> outcomes) {
         Lines none;
         for (Outcome& outcome : outcomes) {
-            const bool written = Briefly("pulse: recording a message", [&] {
+            const bool written = RunShortTransaction("pulse: recording a message", [&] {
                 pg::SetLocally("lock_timeout", kShortLock);
                 Record({outcome}, none);
             });
@@ -303,13 +304,13 @@ class Courier {
         }
     }
 
-    // Whether to go on. Who pokes after the last look finds nobody listening and wakes the launcher.
+    // Whether to go on. Who notifies after the last look finds nobody listening and wakes the launcher.
     bool Stay() {
         if (!under_way_.empty() || !outcomes_.empty() || !held_.empty()) return !gone_;
         if (gone_) return false;
         if (!pg::settings::run_jobs || !pg::settings::send_messages) return false;
         if (look_ || plan_ || pg::WallClock() < Leisure()) return true;
-        return !board_->StopListening(MyDatabaseId, Lane::kDelivery);
+        return !scheduler_->StopListening(MyDatabaseId, Lane::kDelivery);
     }
 
     void Report() {
@@ -319,7 +320,7 @@ class Courier {
         if (!problem_.empty()) throw UserError("XX000", "messages could not be planned", problem_);
     }
 
-    pg::Board* board_ = pg::Board::Find();
+    pg::SchedulerState* scheduler_ = pg::SchedulerState::Find();
     http::Exchange exchange_;
     Lines lines_;
     std::map<int64_t, UnderWay> under_way_;

@@ -1,7 +1,7 @@
 // Whom decisions are asked for.
 #include "pulse/base/error.hpp"
 #include "pulse/flag/store_evaluation_context.hpp"
-#include "pulse/pg/json_view.hpp"
+#include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/rule/parser.hpp"
 
@@ -62,8 +62,8 @@ StoredEvaluationContext::StoredEvaluationContext(const std::optional<std::string
     }
     if (user_ && user_->find_first_not_of(" \t\r\n") == std::string::npos) user_.reset();
     if (!user_) {
-        const json::Node key = pg::JsonbReader().Get(pg::Root(context_.datum), "targetingKey");
-        if (key.Is(json::Kind::kText) && !key.text.empty()) user_ = std::string(key.text);
+        const json::Value key = pg::JsonbReader().Get(pg::Root(context_.datum), "targetingKey");
+        if (key.Is(json::Type::kText) && !key.text.empty()) user_ = std::string(key.text);
     }
 }
 

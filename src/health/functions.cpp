@@ -127,7 +127,7 @@ PULSE_WRITING_FUNCTION(pulse_monitor_table) {
     spec.owner = args.Text(4);
     spec.tags = args.Texts(5);
     const int64_t monitor = health::SaveMonitor(spec);
-    pg::PokeLauncher();
+    pg::NotifyLauncher();
     return Int64GetDatum(monitor);
 }
 

@@ -1,6 +1,6 @@
 #include "pulse/pg/background.hpp"
 
-#include "pulse/pg/board.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -204,9 +204,9 @@ void BecomeWorker(const Order& order) {
     pqsignal(SIGTERM, die);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     BackgroundWorkerUnblockSignals();
-    if (order.board != 0) AttachBoard(order.board);
+    if (order.scheduler != 0) AttachSchedulerState(order.scheduler);
     Call([&] { BackgroundWorkerInitializeConnectionByOid(order.database, order.role, 0); });
-    if (Board* board = Board::Find()) board->Enter(order.worker, MyProcPid);
+    if (SchedulerState* scheduler = SchedulerState::Find()) scheduler->Enter(order.worker, MyProcPid);
     SetForProcess("application_name", NameOf(order.lane));
 }
 
@@ -238,7 +238,7 @@ void BecomeHelper(Oid database) {
     Call([&] { BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0); });
     SetForProcess("application_name", kHelper);
     SetForProcess("search_path", "pg_catalog, pg_temp");
-    SetForProcess("lock_timeout", BriefLockTimeout().c_str());
+    SetForProcess("lock_timeout", ShortLockTimeout().c_str());
 }
 
 void EndProcess(int code) {
@@ -279,7 +279,8 @@ std::vector<Oid> ListDatabases() {
 }
 
 int FindLauncher() {
-    if (Board* board = Preloaded() ? Board::Find() : nullptr) return board->LauncherPid();
+    if (SchedulerState* scheduler = Preloaded() ? SchedulerState::Find() : nullptr)
+        return scheduler->LauncherPid();
     const std::string name = NameOf(MyDatabaseId);
     const char* wanted = name.c_str();
     int launcher = 0;
@@ -340,7 +341,7 @@ void SetForProcess(const char* name, const char* value) {
     Call([&] { SetConfigOption(name, value, PGC_USERSET, PGC_S_OVERRIDE); });
 }
 
-std::string BriefLockTimeout() {
+std::string ShortLockTimeout() {
     return std::to_string(std::max(1, std::min(500, DeadlockTimeout / 2)));
 }
 

@@ -1,8 +1,8 @@
 // Watching databases and extensions come and go, and waking the launcher when a transaction that matters
 // commits.
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/board.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 
 #include <csignal>
 
@@ -20,7 +20,7 @@ namespace {
 object_access_hook_type previous_hook;
 bool registered, look, rescan;  // what the end of the transaction is to do
 bool wake[kLanes];              // the same, for workers of their own lanes
-int launcher;                   // whom to wake, without a board
+int launcher;                   // whom to wake, without a scheduler state
 
 constexpr int64_t kDropTime = 10 * kSecond;
 
@@ -30,21 +30,21 @@ void OnTransactionEnd(XactEvent event, void*) {
     const bool committed = event != XACT_EVENT_ABORT;
     // What was prepared shows at COMMIT PREPARED, which tells us nothing: from now on somebody looks as long
     // as it is there.
-    bool poke = std::exchange(look, false) && committed;
+    bool notify = std::exchange(look, false) && committed;
     const bool scan = std::exchange(rescan, false) && committed;
-    Board* board = Board::Find();
+    SchedulerState* scheduler = SchedulerState::Find();
     bool lanes = false;
     for (const Lane lane : kOwnLanes) {
         if (!std::exchange(wake[static_cast<size_t>(lane)], false) || !committed) continue;
         lanes = true;
-        poke |= event == XACT_EVENT_PREPARE;
-        if (board) board->Wake(MyDatabaseId, lane);
+        notify |= event == XACT_EVENT_PREPARE;
+        if (scheduler) scheduler->Wake(MyDatabaseId, lane);
     }
-    if (board) {
-        if (poke) board->Poke(MyDatabaseId);
-        if (scan) board->Rescan();
-    } else if ((poke || lanes) && launcher != 0 && BackendPidGetProc(launcher)) {
-        if (poke) kill(launcher, SIGUSR2);
+    if (scheduler) {
+        if (notify) scheduler->Notify(MyDatabaseId);
+        if (scan) scheduler->Rescan();
+    } else if ((notify || lanes) && launcher != 0 && BackendPidGetProc(launcher)) {
+        if (notify) kill(launcher, SIGUSR2);
         if (lanes) kill(launcher, SIGINT);
     }
 }
@@ -54,14 +54,15 @@ void AtCommit(bool& what) {
         Call([] { RegisterXactCallback(OnTransactionEnd, nullptr); });
         registered = true;
     }
-    if (!Board::Find()) launcher = FindLauncher();
+    if (!SchedulerState::Find()) launcher = FindLauncher();
     what = true;
 }
 
 // DROP DATABASE comes here before it counts who is connected: our workers are asked to leave, and no new one
 // comes in the way.
 void LeaveDatabase(Oid database) {
-    if (Board* board = Board::Find()) board->Pause(database, WallClock() + kDropTime);
+    if (SchedulerState* scheduler = SchedulerState::Find())
+        scheduler->Pause(database, WallClock() + kDropTime);
     TerminateWorkers(database);
 }
 
@@ -100,7 +101,7 @@ void InstallHooks() {
     object_access_hook = OnObjectAccess;
 }
 
-void PokeLauncher() {
+void NotifyLauncher() {
     AtCommit(look);
 }
 

@@ -1,6 +1,6 @@
 // What happens when the library is loaded.
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/board.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/settings.hpp"
 
 namespace pulse::pg::settings {
@@ -15,7 +15,7 @@ void _PG_init(void) {
     if (IsBinaryUpgrade) return;
     pulse::pg::settings::Define();
     if (process_shared_preload_libraries_in_progress) {
-        pulse::pg::RequestBoard();
+        pulse::pg::RequestSchedulerState();
         pulse::pg::RegisterLauncher();
     }
     pulse::pg::InstallHooks();

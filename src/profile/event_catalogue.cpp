@@ -6,8 +6,6 @@ namespace pulse::profile {
 
 namespace {
 
-using json::Node;
-
 constexpr int64_t kLookAtFirst = 64, kThenEvery = 8;
 // Whoever sends names that are data must not fill the catalogue.
 constexpr size_t kMaxKindsLookedAt = 500, kMaxProperties = 200, kMaxKey = 128;
@@ -34,13 +32,13 @@ std::string JsonText(std::string_view text) {
 
 }  // namespace
 
-Catalogue::Type Catalogue::TypeOf(const Node& node) {
-    switch (node.kind) {
-        case json::Kind::kText: return LooksLikeTime(node.text) ? kTimestamp : kText;
-        case json::Kind::kNumber: return kNumber;
-        case json::Kind::kBoolean: return kBoolean;
-        case json::Kind::kObject: return kObject;
-        case json::Kind::kArray: return kArray;
+Catalogue::Type Catalogue::TypeOf(const json::Value& node) {
+    switch (node.type) {
+        case json::Type::kText: return LooksLikeTime(node.text) ? kTimestamp : kText;
+        case json::Type::kNumber: return kNumber;
+        case json::Type::kBoolean: return kBoolean;
+        case json::Type::kObject: return kObject;
+        case json::Type::kArray: return kArray;
         default: return kNull;
     }
 }
@@ -61,11 +59,11 @@ void Catalogue::Look(const json::Reader& reader, const Event& event, Kind& kind)
         property.last = std::max(property.last, event.time);
         if (property.examples.size() >= kExamples) continue;
         std::string example;
-        if (node.Is(json::Kind::kText) && node.text.size() <= kLongestExample)
+        if (node.Is(json::Type::kText) && node.text.size() <= kLongestExample)
             example = JsonText(node.text);
-        else if (node.Is(json::Kind::kNumber))
+        else if (node.Is(json::Type::kNumber))
             example = reader.Number(node);
-        else if (node.Is(json::Kind::kBoolean))
+        else if (node.Is(json::Type::kBoolean))
             example = node.boolean ? "true" : "false";
         if (!example.empty() && example.size() <= kLongestExample + 2 &&
             std::find(property.examples.begin(), property.examples.end(), example) == property.examples.end())
@@ -85,7 +83,7 @@ void Catalogue::Add(const json::Reader& reader, const Event& event) {
     if (++kind.events > kLookAtFirst && kind.events % kThenEvery != 0) return;
     if (kinds_.size() > kMaxKindsLookedAt) return;
     ++kind.looked_at;
-    if (event.properties.Is(json::Kind::kObject)) Look(reader, event, kind);
+    if (event.properties.Is(json::Type::kObject)) Look(reader, event, kind);
 }
 
 std::string Catalogue::Json() const {

@@ -8,12 +8,9 @@ namespace pulse::profile {
 
 namespace {
 
-using json::Kind;
-using json::Node;
-
 struct Field {
     const char* key;
-    Node Incoming::*slot;
+    json::Value Incoming::*slot;
 };
 
 // Of several names of one thing the first that is given counts.
@@ -68,13 +65,13 @@ const std::unordered_map<std::string_view, size_t>& Places() {
 
 }  // namespace
 
-Incoming Extract(const json::Reader& reader, const Node& event) {
+Incoming Extract(const json::Reader& reader, const json::Value& event) {
     Incoming incoming;
-    incoming.an_object = event.Is(Kind::kObject);
+    incoming.an_object = event.Is(json::Type::kObject);
     incoming.size = event.size;
     if (!incoming.an_object) return incoming;
     const auto& places = Places();
-    std::array<Node, kFields.size()> found;
+    std::array<json::Value, kFields.size()> found;
     const size_t count = reader.Count(event);
     for (size_t i = 0; i < count; ++i) {
         const auto [key, node] = reader.Member(event, i);
@@ -124,9 +121,9 @@ bool Digits(std::string_view text) {
 
 }  // namespace
 
-std::optional<Moment> ReadTime(const json::Reader& reader, const Node& node) {
-    if (node.Is(Kind::kNumber)) return FromEpoch(reader.Number(node));
-    if (!node.Is(Kind::kText)) return std::nullopt;
+std::optional<Moment> ReadTime(const json::Reader& reader, const json::Value& node) {
+    if (node.Is(json::Type::kNumber)) return FromEpoch(reader.Number(node));
+    if (!node.Is(json::Type::kText)) return std::nullopt;
     std::string_view text = node.text;
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
     while (!text.empty() && text.back() == ' ') text.remove_suffix(1);

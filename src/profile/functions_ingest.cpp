@@ -10,8 +10,6 @@ namespace pulse::profile {
 
 namespace {
 
-using json::Kind;
-using json::Node;
 using pg::Value;
 
 [[noreturn]] void NotEvents(const std::string& detail) {
@@ -31,7 +29,7 @@ void CheckSize(size_t count) {
 }
 
 // The context of a batch counts as part of each of its items, and is kept with each.
-void CheckContext(const Node& context, size_t count) {
+void CheckContext(const json::Value& context, size_t count) {
     constexpr size_t kMostCopies = 256 * 1024 * 1024;  // bytes
     const auto largest = static_cast<size_t>(pg::settings::max_event_size);
     if (context.size > largest)
@@ -48,8 +46,8 @@ void CheckContext(const Node& context, size_t count) {
 }
 
 // An item of a batch has what it does not say itself from the whole batch.
-Arrival MakeArrival(const Node& event, const Node& context, const Node& sent_at, const std::string& source,
-                    Moment now) {
+Arrival MakeArrival(const json::Value& event, const json::Value& context, const json::Value& sent_at,
+                    const std::string& source, Moment now) {
     static const pg::JsonbReader reader;
     Arrival arrival{Extract(reader, event), event, now, source, Cause::kEvent, false};
     Incoming& in = arrival.incoming;
@@ -63,7 +61,7 @@ Arrival MakeArrival(const Node& event, const Node& context, const Node& sent_at,
     if (!in.context.Given()) {
         in.context = context;
         arrival.completed = true;
-    } else if (in.context.Is(Kind::kObject)) {
+    } else if (in.context.Is(json::Type::kObject)) {
         in.context = pg::Root(pg::Concatenate(pg::CutOut(context), pg::CutOut(in.context)));
         arrival.completed = true;
     }
@@ -72,20 +70,21 @@ Arrival MakeArrival(const Node& event, const Node& context, const Node& sent_at,
 
 std::vector<Arrival> ReadEvents(Datum events, const std::string& source) {
     static const pg::JsonbReader reader;
-    const Node root = pg::Root(events);
+    const json::Value root = pg::Root(events);
     const Moment now = pg::PastNow();
-    Node list = root, context, sent_at;
-    if (root.Is(Kind::kObject)) {
+    json::Value list = root, context, sent_at;
+    if (root.Is(json::Type::kObject)) {
         list = reader.Get(root, "batch");
         if (!list.Given()) return {MakeArrival(root, {}, {}, source, now)};
-        if (!list.Is(Kind::kArray)) NotEvents(std::string("\"batch\" is ") + json::Describe(list.kind) + ".");
+        if (!list.Is(json::Type::kArray))
+            NotEvents(std::string("\"batch\" is ") + json::Describe(list.type) + ".");
         sent_at = reader.Get(root, "sentAt");
         if (!sent_at.Given()) sent_at = reader.Get(root, "sent_at");
         context = reader.Get(root, "context");
-        if (context.Given() && !context.Is(Kind::kObject))
-            NotEvents(std::string("\"context\" is ") + json::Describe(context.kind) + ".");
-    } else if (!root.Is(Kind::kArray)) {
-        NotEvents(std::string("It is ") + json::Describe(root.kind) + ".");
+        if (context.Given() && !context.Is(json::Type::kObject))
+            NotEvents(std::string("\"context\" is ") + json::Describe(context.type) + ".");
+    } else if (!root.Is(json::Type::kArray)) {
+        NotEvents(std::string("It is ") + json::Describe(root.type) + ".");
     }
     const size_t count = reader.Count(list);
     CheckSize(count);
@@ -110,7 +109,7 @@ std::optional<Verdict> TakeOne(const std::vector<std::pair<const char*, Value>>&
     CheckSource(source);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    const Node root = pg::Root(pg::MakeObject(members));
+    const json::Value root = pg::Root(pg::MakeObject(members));
     const std::vector<Verdict> verdicts = TakeIn({MakeArrival(root, {}, {}, source, pg::PastNow())}, false);
     const Verdict& verdict = verdicts[0];
     if (verdict.status == Verdict::Status::kRejected)

@@ -1,4 +1,5 @@
-// A batch of events from arrival to what it changed, in the order of locks that store_identity_resolution.hpp sets.
+// A batch of events from arrival to what it changed, in the order of locks that store_identity_resolution.hpp
+// sets.
 #include "pulse/profile/store_ingest.hpp"
 
 #include <algorithm>
@@ -359,7 +360,7 @@ class Batch {
     std::vector<AccountChange> account_changes_;
     std::unordered_map<std::string, bool> written_of_;  // names of events
     std::vector<Datum> properties_;                     // of each arrival that is written
-    json::Node context_;                                // of the event before
+    json::Value context_;                               // of the event before
     Datum context_datum_ = 0;
     std::set<int64_t> lively_;  // people of events that are no import
     std::set<int64_t> full_;    // people who have as many attributes as they may

@@ -14,7 +14,7 @@ constexpr size_t kLargest = 1024 * 1024;
 // An event of columns as the JSON that would have said the same.
 Datum MakePayload(const Incoming& incoming) {
     std::vector<std::pair<const char*, Value>> members;
-    const auto add = [&](const char* key, const json::Node& node) {
+    const auto add = [&](const char* key, const json::Value& node) {
         if (node.Given()) members.emplace_back(key, Value{JSONBOID, pg::CutOut(node), false});
     };
     add("type", incoming.type);
@@ -41,7 +41,7 @@ Datum MakePayload(const Incoming& incoming) {
 Datum PayloadOf(const Arrival& arrival) {
     if (arrival.incoming.size > kLargest)
         return pg::MakeObject({{"bytes", Value::Int8(static_cast<int64_t>(arrival.incoming.size))}});
-    if (arrival.whole.Is(json::Kind::kAbsent)) return MakePayload(arrival.incoming);
+    if (arrival.whole.Is(json::Type::kAbsent)) return MakePayload(arrival.incoming);
     const Datum whole = pg::CutOut(arrival.whole);
     if (!arrival.completed) return whole;
     // Replayed, it stands alone.

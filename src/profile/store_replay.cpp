@@ -45,7 +45,7 @@ std::vector<Replayed> Replay(const Value& ids, const std::optional<std::string>&
     std::vector<Arrival> arrivals;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
-        const json::Node event = pg::Root(row.Raw(4));
+        const json::Value event = pg::Root(row.Raw(4));
         arrivals.push_back({Extract(reader, event), event, row.Time(1), row.Text(2),
                             row.Bool(3) ? Cause::kImport : Cause::kEvent, false});
     }

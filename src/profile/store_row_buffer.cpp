@@ -13,12 +13,9 @@ namespace pulse::profile {
 
 namespace {
 
-using json::Kind;
-using json::Node;
-
 struct Name {
     const char* name;
-    Node Incoming::*slot;
+    json::Value Incoming::*slot;
     bool object;
 };
 
@@ -97,18 +94,18 @@ const char* Rows::Copy(const void* bytes, size_t size) {
     return place;
 }
 
-Node Rows::CopyNode(Node node) {
-    if (node.Is(Kind::kText))
+json::Value Rows::CopyValue(json::Value node) {
+    if (node.Is(json::Type::kText))
         node.text = {Copy(node.text.data(), node.text.size()), node.text.size()};
     else if (node.value)
         node.value = Copy(node.value, node.size);
     return node;
 }
 
-Node Rows::Read(const Column& column, Datum value) {
-    if (column.type == JSONBOID) return CopyNode(pg::Root(value));
+json::Value Rows::Read(const Column& column, Datum value) {
+    if (column.type == JSONBOID) return CopyValue(pg::Root(value));
     const bool text = column.type == TEXTOID || column.type == VARCHAROID || column.type == BPCHAROID;
-    return CopyNode(pg::TextNode(text ? pg::ToText(value) : pg::ToOutput(value, column.type)));
+    return CopyValue(pg::TextValue(text ? pg::ToText(value) : pg::ToOutput(value, column.type)));
 }
 
 void Rows::Add(const Datum* values, const bool* nulls) {
@@ -129,14 +126,14 @@ void Rows::Add(const Datum* values, const bool* nulls) {
         } else if (column.slot == &Incoming::timestamp && column.type == TIMESTAMPTZOID) {
             const Moment at = DatumGetTimestampTz(values[i]);
             if (TIMESTAMP_NOT_FINITE(at))
-                arrival.incoming.timestamp = pg::TextNode(at < 0 ? "-infinity" : "infinity");
+                arrival.incoming.timestamp = pg::TextValue(at < 0 ? "-infinity" : "infinity");
             else
                 arrival.incoming.at = at;
         } else {
-            const Node node = Read(column, values[i]);
-            arrival.incoming.size += node.Is(Kind::kText) ? node.text.size() : node.size;
+            const json::Value node = Read(column, values[i]);
+            arrival.incoming.size += node.Is(json::Type::kText) ? node.text.size() : node.size;
             // An empty text is what CSV files have for nothing.
-            if (!node.Is(Kind::kText) || !node.text.empty()) arrival.incoming.*column.slot = node;
+            if (!node.Is(json::Type::kText) || !node.text.empty()) arrival.incoming.*column.slot = node;
         }
     }
 }

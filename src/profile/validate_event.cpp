@@ -10,9 +10,6 @@ namespace pulse::profile {
 
 namespace {
 
-using json::Kind;
-using json::Node;
-
 constexpr std::array kTypes{"track", "page", "screen", "identify", "group", "alias"};
 constexpr size_t kMaxName = 255;        // characters
 constexpr size_t kMaxMessageId = 255;   // characters
@@ -82,16 +79,16 @@ class Judgement {
 
   private:
     // A text, or a number's digits; empty for what is blank.
-    std::optional<std::string> Text(const Node& node) const {
-        if (node.Is(Kind::kText)) return Clean(node.text);
-        if (node.Is(Kind::kNumber)) return reader_.Number(node);
+    std::optional<std::string> Text(const json::Value& node) const {
+        if (node.Is(json::Type::kText)) return Clean(node.text);
+        if (node.Is(json::Type::kNumber)) return reader_.Number(node);
         return std::nullopt;
     }
 
-    std::string RequireText(const Node& node, const char* field, const char* reason) const {
+    std::string RequireText(const json::Value& node, const char* field, const char* reason) const {
         if (auto text = Text(node)) return *text;
         throw Rejection{reason,
-                        std::string("\"") + field + "\" must be a text, not " + Describe(node.kind) + "."};
+                        std::string("\"") + field + "\" must be a text, not " + Describe(node.type) + "."};
     }
 
     void MessageId() {
@@ -131,7 +128,7 @@ class Judgement {
             return;
         }
         // Some senders use "name".
-        const Node& node = in_.event.Given() ? in_.event : in_.name;
+        const json::Value& node = in_.event.Given() ? in_.event : in_.name;
         if (!node.Given()) throw Rejection{"invalid_event_name", "A track event needs \"event\", its name."};
         event_.name = RequireText(node, "event", "invalid_event_name");
         if (event_.name.empty()) throw Rejection{"invalid_event_name", "\"event\" is blank."};
@@ -146,10 +143,10 @@ class Judgement {
                                 event_.name.substr(1) + "\" instead."};
     }
 
-    void RequireObject(const Node& node, const char* field) const {
-        if (!node.Given() || node.Is(Kind::kObject)) return;
+    void RequireObject(const json::Value& node, const char* field) const {
+        if (!node.Given() || node.Is(json::Type::kObject)) return;
         throw Rejection{"invalid_properties",
-                        std::string("\"") + field + "\" must be an object, not " + Describe(node.kind) + "."};
+                        std::string("\"") + field + "\" must be an object, not " + Describe(node.type) + "."};
     }
 
     void Payload() {
@@ -157,7 +154,7 @@ class Judgement {
         RequireObject(in_.traits, "traits");
         RequireObject(in_.context, "context");
         const bool about_somebody = event_.type == EventType::kIdentify || event_.type == EventType::kGroup;
-        const Node& first = about_somebody ? in_.traits : in_.properties;
+        const json::Value& first = about_somebody ? in_.traits : in_.properties;
         event_.properties = first.Given() || !about_somebody ? first : in_.properties;
         event_.context = in_.context;
         const json::Shape shape =
@@ -176,11 +173,11 @@ class Judgement {
 
     void Note(const std::string& text) { event_.note += (event_.note.empty() ? "" : " ") + text; }
 
-    void AddId(const std::string& kind, const Node& node) {
+    void AddId(const std::string& kind, const json::Value& node) {
         if (!node.Given()) return;
         auto text = Text(node);
         if (!text) {
-            Note(kind + " must be a text, not " + Describe(node.kind) + ".");
+            Note(kind + " must be a text, not " + Describe(node.type) + ".");
             return;
         }
         if (text->empty()) return;
@@ -189,19 +186,19 @@ class Judgement {
             event_.ids.push_back(std::move(id));
     }
 
-    void AddFrom(const Node& traits) {
-        if (!traits.Is(Kind::kObject)) return;
+    void AddFrom(const json::Value& traits) {
+        if (!traits.Is(json::Type::kObject)) return;
         AddId("email", reader_.Get(traits, "email"));
         AddId("phone", reader_.Get(traits, "phone"));
     }
 
-    void AddExternalIds(const Node& list) {
-        if (!list.Is(Kind::kArray)) return;
+    void AddExternalIds(const json::Value& list) {
+        if (!list.Is(json::Type::kArray)) return;
         const size_t count = reader_.Count(list);
         if (count > kMaxExternalIds)
             Note("Only " + std::to_string(kMaxExternalIds) + " of context.externalIds are used.");
         for (size_t i = 0; i < std::min(count, kMaxExternalIds); ++i) {
-            const Node entry = reader_.Element(list, i);
+            const json::Value entry = reader_.Element(list, i);
             const auto kind = Text(reader_.Get(entry, "type"));
             if (kind && !kind->empty()) AddId(*kind, reader_.Get(entry, "id"));
         }
@@ -215,19 +212,19 @@ class Judgement {
         AddId("phone", in_.phone);
         // A group's traits are not a person's.
         if (event_.type != EventType::kGroup) AddFrom(in_.traits);
-        if (in_.context.Is(Kind::kObject)) {
+        if (in_.context.Is(json::Type::kObject)) {
             AddFrom(reader_.Get(in_.context, "traits"));
             AddId("device_id", reader_.Get(reader_.Get(in_.context, "device"), "id"));
             AddExternalIds(reader_.Get(in_.context, "externalIds"));
         }
-        if (in_.identifiers.Is(Kind::kObject)) {
+        if (in_.identifiers.Is(json::Type::kObject)) {
             const size_t count = std::min(reader_.Count(in_.identifiers), kMaxExternalIds);
             for (size_t i = 0; i < count; ++i) {
                 const auto [kind, node] = reader_.Member(in_.identifiers, i);
                 AddId(std::string(kind), node);
             }
         } else if (in_.identifiers.Given()) {
-            Note("identifiers must be an object, not " + std::string(Describe(in_.identifiers.kind)) + ".");
+            Note("identifiers must be an object, not " + std::string(Describe(in_.identifiers.type)) + ".");
         }
         if (event_.type == EventType::kAlias) {
             if (!in_.previous_id.Given()) throw Rejection{"no_id", "An alias needs \"previousId\"."};
@@ -256,7 +253,7 @@ class Judgement {
                 const auto text = Text(in_.timestamp);
                 throw Rejection{
                     "invalid_timestamp",
-                    (text ? Quoted(*text) : std::string(Describe(in_.timestamp.kind))) +
+                    (text ? Quoted(*text) : std::string(Describe(in_.timestamp.type))) +
                         " is no time; write it as 2026-11-21T18:00:00Z, or as milliseconds since 1970."};
             }
         }

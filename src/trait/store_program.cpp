@@ -86,7 +86,7 @@ void Program::LoadMetrics() {
         metric.built_to = rows[i].Int8OrNull(2);
         metric.after_profile = rows[i].Int8(3);
         metric.lost_before = rows[i].TimeOrNull(5);
-        metric.writer = pg::Writer(static_cast<TransactionId>(rows[i].Int8(4)));
+        metric.xmin = pg::TupleXmin(static_cast<TransactionId>(rows[i].Int8(4)));
         try {
             metric.sql = CompileMetricForReading(rule::ParseMetric(metric.text));
             metric.type = TypeOf(metric.sql.sql_type);
@@ -136,7 +136,7 @@ void Program::LoadVersions() {
                                    rows[i].Int8(6),
                                    Rule(*rule::Parse(rows[i].Text(7)), rule::Expect::kBoolean, false),
                                    {},
-                                   pg::Writer(static_cast<TransactionId>(rows[i].Int8(8)))};
+                                   pg::TupleXmin(static_cast<TransactionId>(rows[i].Int8(8)))};
             building |= version.built_to.has_value();
             versions.push_back(std::move(version));
         } catch (const UserError& error) {
@@ -237,9 +237,9 @@ BuildProgress Program::ReadProgress() const {
 
 bool Program::Seen() const {
     return std::all_of(metrics.begin(), metrics.end(),
-                       [](const StoredMetric& metric) { return metric.writer.Seen(); }) &&
+                       [](const StoredMetric& metric) { return metric.xmin.IsVisible(); }) &&
            std::all_of(versions.begin(), versions.end(),
-                       [](const SegmentVersion& version) { return version.writer.Seen(); });
+                       [](const SegmentVersion& version) { return version.xmin.IsVisible(); });
 }
 
 }  // namespace pulse::trait

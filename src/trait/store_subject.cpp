@@ -64,7 +64,7 @@ struct Subject::State {
         ReadStoredState();
         // The program is of the newest snapshot, the state of that around us: what is not in it says
         // something only if that one sees the metric, too.
-        if (as_of && *as_of <= input.now && metric.Covers(*id) && metric.writer.Seen()) {
+        if (as_of && *as_of <= input.now && metric.Covers(*id) && metric.xmin.IsVisible()) {
             const MemoryContextScope in_context(context);
             const std::optional<pg::Timed> timed = pg::FindTimed(kept, metric.id);
             if (const auto found = StoredValueAt(metric, timed ? &*timed : nullptr, input.now)) return *found;

@@ -7,9 +7,9 @@
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/memory.hpp"
-#include "pulse/pg/outcome.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/pg/xact_status.hpp"
 #include "pulse/trait/store_incremental.hpp"
 #include "pulse/trait/store_state.hpp"
 
@@ -36,9 +36,9 @@ void WakePipelineAt(const std::vector<Moment>& next) {
     if (next.empty()) return;
     const Moment first = *std::min_element(next.begin(), next.end());
     if (first == pg::kHoldsForEver) return;
-    if (first >= told && told > pg::WallClock() && pg::CommittedOrCurrent(teller)) return;
+    if (first >= told && told > pg::WallClock() && pg::IsCommittedOrCurrent(teller)) return;
     told = first;
-    teller = pg::CurrentTransaction();
+    teller = pg::CurrentTransactionId();
     pg::WakeWorker(pg::Lane::kPipeline);
 }
 

@@ -4,7 +4,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/brief.hpp"
+#include "pulse/pg/short_transaction.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/relation_lock.hpp"
@@ -37,8 +37,8 @@ void Prepare() {
 
 class PipelineWorker {
   public:
-    PipelineWorker() { board_->Listen(MyDatabaseId, Lane::kPipeline); }
-    ~PipelineWorker() { board_->StopListening(MyDatabaseId, Lane::kPipeline); }
+    PipelineWorker() { scheduler_->Listen(MyDatabaseId, Lane::kPipeline); }
+    ~PipelineWorker() { scheduler_->StopListening(MyDatabaseId, Lane::kPipeline); }
 
     int64_t Run() {
         pg::Arena arena("pulse pipeline");
@@ -53,10 +53,10 @@ class PipelineWorker {
     // One short transaction as the extension's owner. False when somebody else's lock was in the way: nothing
     // has happened then.
     bool InShortTransaction(const char* what, const std::function<void()>& body) {
-        const pg::Brief brief = pg::RunBriefly(what, body);
-        gone_ |= brief == pg::Brief::kGone;
-        if (brief == pg::Brief::kBusy) Pause();
-        return brief == pg::Brief::kDone && !gone_;
+        const pg::ShortTransaction result = pg::RunShortTransaction(what, body);
+        gone_ |= result == pg::ShortTransaction::kExtensionGone;
+        if (result == pg::ShortTransaction::kBusy) Pause();
+        return result == pg::ShortTransaction::kDone && !gone_;
     }
 
     void Pause() { not_before_ = pg::WallClock() + kBusyPause; }
@@ -64,7 +64,7 @@ class PipelineWorker {
     void RunOnce() {
         pg::ReloadIfAsked();
         const Moment now = pg::WallClock();
-        if (board_->TakePoke(MyDatabaseId, Lane::kPipeline)) work_pending_ = true;
+        if (scheduler_->TakeNotification(MyDatabaseId, Lane::kPipeline)) work_pending_ = true;
         if (now >= next_due_) work_pending_ = true;
         if (work_pending_ && now >= not_before_) ProcessOnce();
         if (gone_ || (work_pending_ && pg::WallClock() >= not_before_)) return;
@@ -103,14 +103,14 @@ class PipelineWorker {
 
     // When to leave if nothing happens.
     Moment IdleDeadline() const {
-        const Moment until = board_->OutOfWorkers() ? INT64_MIN : idle_since_ + kIdleTimeout;
+        const Moment until = scheduler_->OutOfWorkers() ? INT64_MIN : idle_since_ + kIdleTimeout;
         return next_due_ < pg::WallClock() + kSoon ? std::max(until, next_due_ + kSoon) : until;
     }
 
     long WaitTime() const {
         const Moment now = pg::WallClock();
         Moment until = std::min(IdleDeadline(), next_due_);
-        if (work_pending_ || board_->Poked(MyDatabaseId, Lane::kPipeline)) until = now;
+        if (work_pending_ || scheduler_->Notified(MyDatabaseId, Lane::kPipeline)) until = now;
         until = std::max(until, not_before_);
         return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
     }
@@ -119,10 +119,10 @@ class PipelineWorker {
     bool ShouldContinue() {
         if (gone_ || !pg::settings::run_jobs) return false;
         if (work_pending_ || pg::WallClock() < IdleDeadline()) return true;
-        return !board_->StopListening(MyDatabaseId, Lane::kPipeline);
+        return !scheduler_->StopListening(MyDatabaseId, Lane::kPipeline);
     }
 
-    pg::Board* board_ = pg::Board::Find();
+    pg::SchedulerState* scheduler_ = pg::SchedulerState::Find();
     bool work_pending_ = true;
     bool gone_ = false;  // the extension, or this version of it
     Moment next_due_ = pg::kNever, not_before_ = INT64_MIN;

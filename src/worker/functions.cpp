@@ -1,7 +1,7 @@
 // The verbs of this room that look, start and run: arguments in, result out.
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/board.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/timezone.hpp"
@@ -116,7 +116,7 @@ PULSE_WRITING_FUNCTION(pulse_run_job) {
 }
 
 PULSE_FUNCTION(pulse_poke_launcher) {
-    pg::PokeLauncher();
+    pg::NotifyLauncher();
     return 0;
 }
 

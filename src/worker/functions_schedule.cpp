@@ -168,7 +168,7 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
         worker::RequireChangeable(*job, wish, caller);
         worker::Change(*job, wish);
         next = worker::Plan(worker::Load(wish.name), wish, made);
-        pg::PokeLauncher();
+        pg::NotifyLauncher();
         // Also while all workers are busy.
         if (job->kind == "delivery") pg::WakeWorker(pg::Lane::kDelivery);
         if (job->kind == "investigations") pg::WakeWorker(pg::Lane::kInvestigations);

@@ -291,12 +291,12 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane l
 
 }  // namespace
 
-void Briefly(const char* what, const std::function<void()>& body) {
+void RunShortTransaction(const char* what, const std::function<void()>& body) {
     const pg::PlainTransactions plain;
     pg::Transaction transaction(what);
     {
         const pg::Identity identity = pg::Identity::Owner();
-        pg::SetLocally("lock_timeout", pg::BriefLockTimeout().c_str());
+        pg::SetLocally("lock_timeout", pg::ShortLockTimeout().c_str());
         const pg::Session session;
         body();
     }
@@ -305,7 +305,7 @@ void Briefly(const char* what, const std::function<void()>& body) {
 
 Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool begun) {
     Look look;
-    Briefly("pulse: looking for work", [&] {
+    RunShortTransaction("pulse: looking for work", [&] {
         bool busy = false;
         if (!role) {
             RepairCrashed(lane, busy);

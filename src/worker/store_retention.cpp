@@ -83,7 +83,7 @@ constexpr int64_t kBatch = 1000;
 template <typename Work>
 void Apart(bool apart, const Work& work) {
     if (apart) {
-        Briefly("pulse: retention", work);
+        RunShortTransaction("pulse: retention", work);
         return;
     }
     const pg::Identity identity = pg::Identity::Owner();

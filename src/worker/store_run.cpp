@@ -130,7 +130,7 @@ RunResult RunSql(const Job& job, int64_t run) {
     {
         const pg::PlainTransactions plain;
         const pg::Identity identity = pg::Identity::Owner();
-        pg::SetLocally("lock_timeout", pg::BriefLockTimeout().c_str());
+        pg::SetLocally("lock_timeout", pg::ShortLockTimeout().c_str());
         const pg::Session session;
         if (!EndRun(run, result)) throw UserError(sqlstate::kNotReady, "it was taken for crashed");
     }
@@ -142,7 +142,7 @@ RunResult RunSql(const Job& job, int64_t run) {
 void WriteDown(const std::function<void()>& record) {
     for (int i = 1;; ++i) {
         try {
-            Briefly("pulse: recording a run", record);
+            RunShortTransaction("pulse: recording a run", record);
             return;
         } catch (const pg::Error& error) {
             const std::string state = error.State();

@@ -3,9 +3,9 @@
 
 #include "pulse/delivery/store_by_index.hpp"
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/board.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/worker/store.hpp"
 
@@ -85,10 +85,10 @@ class Report {
                 "jobs do not run by themselves: put pulse into shared_preload_libraries, or SELECT "
                 "pulse_start()");
         const std::string workers = std::to_string(pg::CountWorkers(MyDatabaseId));
-        const pg::Board* found = pg::Board::Find();
+        const pg::SchedulerState* found = pg::SchedulerState::Find();
         if (!pg::settings::run_jobs)
             Add("workers", "degraded", workers, "pulse.run_jobs is off");
-        else if (found && pg::Board::Find()->OutOfWorkers())
+        else if (found && pg::SchedulerState::Find()->OutOfWorkers())
             Add("workers", "degraded", workers,
                 "no background worker process is free: raise max_worker_processes");
         else

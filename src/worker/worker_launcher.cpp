@@ -1,12 +1,12 @@
 // The launcher: starts a worker where something is due, and otherwise sleeps. It is connected to no database,
-// so it is in nobody's way; what it knows stands on the board.
+// so it is in nobody's way; what it knows is in the scheduler state.
 #include <algorithm>
 #include <map>
 #include <tuple>
 
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/board.hpp"
 #include "pulse/pg/memory.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/wait.hpp"
 
@@ -14,8 +14,8 @@ namespace pulse::worker {
 
 namespace {
 
-using pg::Board;
 using pg::Lane;
+using pg::SchedulerState;
 
 // After a worker ended badly, and while no process is free.
 constexpr int64_t kPause = kSecond;
@@ -30,22 +30,22 @@ constexpr int kLooksPerSecond = 8;
 class Launcher {
   public:
     explicit Launcher(const pg::Order& order) : order_(order) {
-        if (OidIsValid(order.database)) handle_ = pg::MakeBoard();
-        board_ = Board::Find();
+        if (OidIsValid(order.database)) handle_ = pg::MakeSchedulerState();
+        scheduler_ = SchedulerState::Find();
     }
 
     void Run() {
-        board_->EnterLauncher();
+        scheduler_->EnterLauncher();
         // Workers of a launcher that was killed would hold their places for ever.
-        for (const int pid : board_->Orphans()) pg::Terminate(pid);
+        for (const int pid : scheduler_->Orphans()) pg::Terminate(pid);
         pg::Arena arena("pulse launcher");
         while (!pg::ShutdownRequested() && !gone_) {
             Reload();
-            if (pg::TakeSignal()) board_->Poke(order_.database);
+            if (pg::TakeSignal()) scheduler_->Notify(order_.database);
             if (pg::TakeWakeSignal())
-                for (const Lane lane : pg::kOwnLanes) board_->Wake(order_.database, lane);
+                for (const Lane lane : pg::kOwnLanes) scheduler_->Wake(order_.database, lane);
             Reap();
-            if (board_->TakeRescan()) Scan();
+            if (scheduler_->TakeRescan()) Scan();
             const Moment wake = pg::settings::run_jobs ? StartWhatIsDue() : pg::kNever;
             arena.Reset();
             if (!pg::ShutdownRequested() && !gone_) Sleep(wake);
@@ -61,7 +61,7 @@ class Launcher {
         if (!pg::settings::run_jobs)
             for (const auto& [place, child] : children_) child.Terminate();
         // While nothing was to be sent nothing was due.
-        if (pg::settings::send_messages && !sending) board_->WakeAll(Lane::kDelivery);
+        if (pg::settings::send_messages && !sending) scheduler_->WakeAll(Lane::kDelivery);
     }
 
     void Sleep(Moment wake) {
@@ -81,7 +81,7 @@ class Launcher {
                 ++it;
                 continue;
             }
-            const Board::Worker worker = board_->Free(it->first);
+            const SchedulerState::Worker worker = scheduler_->Free(it->first);
             it = children_.erase(it);
             // Look again after a moment, and after a longer one when that goes wrong, too. A role's jobs are
             // no reason for the others to wait: only its own next process does.
@@ -92,8 +92,9 @@ class Launcher {
             const Moment now = pg::WallClock();
             const int64_t pause = std::min(kPause << std::max(0, failures.count - 1), kLongestBadPause);
             failures.until = now + pause;
-            board_->Failed(worker.database, worker.lane, now + (OidIsValid(worker.role) ? kPause : pause));
-            board_->Rescan();
+            scheduler_->Failed(worker.database, worker.lane,
+                               now + (OidIsValid(worker.role) ? kPause : pause));
+            scheduler_->Rescan();
         }
     }
 
@@ -108,9 +109,9 @@ class Launcher {
             return std::find(databases.begin(), databases.end(), std::get<0>(entry.first)) == databases.end();
         });
         gone_ = OidIsValid(order_.database) && databases.empty();
-        if (board_->SetDatabases(databases)) return;
+        if (scheduler_->SetDatabases(databases)) return;
         if (!std::exchange(told_full_, true))
-            pg::Warning("pulse looks at the first " + std::to_string(Board::kDatabases) +
+            pg::Warning("pulse looks at the first " + std::to_string(SchedulerState::kDatabases) +
                         " databases of this server only");
     }
 
@@ -119,11 +120,11 @@ class Launcher {
         const Moment now = pg::WallClock();
         if (blocked_until_ > now) return blocked_until_;
         Moment wake = pg::kNever;
-        std::vector<Board::Database> databases = board_->Databases();
+        std::vector<SchedulerState::Database> databases = scheduler_->Databases();
         int news = 0;
-        for (const Board::Database& database : databases)
+        for (const SchedulerState::Database& database : databases)
             news += database.presence == pg::Presence::kUnknown && database.of(Lane::kJobs).running > 0;
-        for (const Board::Database& database : databases) {
+        for (const SchedulerState::Database& database : databases) {
             for (const Lane lane : pg::kOwnLanes)
                 if (!StartLane(database, lane, now, wake)) return blocked_until_;
             const int running = database.of(Lane::kJobs).running;
@@ -137,7 +138,7 @@ class Launcher {
                 if (!Start(database.id, database.roles[i], Lane::kJobs, false)) return blocked_until_;
                 --free;
             }
-            const bool poked = database.of(Lane::kJobs).poked;
+            const bool notified = database.of(Lane::kJobs).notified;
             const Moment due = std::max(database.of(Lane::kJobs).At(), database.not_before);
             if (due > now) {
                 wake = std::min(wake, due);
@@ -147,7 +148,7 @@ class Launcher {
             const bool is_new = database.presence == pg::Presence::kUnknown;
             if (is_new && (news >= kNewAtOnce || running > 0)) continue;
             news += is_new;
-            if (!poked && !Allow(database.id, now)) {
+            if (!notified && !Allow(database.id, now)) {
                 wake = std::min(wake, looks_[database.id].since + kSecond);
                 continue;
             }
@@ -158,7 +159,7 @@ class Launcher {
 
     // One worker of a lane at a time: while it runs it is woken directly, and its end wakes us. False when no
     // process is free.
-    bool StartLane(const Board::Database& database, Lane lane, Moment now, Moment& wake) {
+    bool StartLane(const SchedulerState::Database& database, Lane lane, Moment now, Moment& wake) {
         // A look at the jobs tells what is due here in a new database, and whether there is anything at all.
         if (database.presence != pg::Presence::kPresent || database.of(lane).running > 0) return true;
         Moment due = std::max(database.of(lane).At(), database.not_before);
@@ -179,31 +180,31 @@ class Launcher {
     }
 
     bool Start(Oid database, Oid role, Lane lane, bool look) {
-        const std::optional<size_t> place = board_->Reserve(database, role, lane, look);
+        const std::optional<size_t> place = scheduler_->Reserve(database, role, lane, look);
         std::optional<pg::Child> child;
         if (place) child = pg::Child::Start({database, role, lane, static_cast<uint32_t>(*place), handle_});
         if (child) {
             children_.emplace(*place, std::move(*child));
-            board_->SetOutOfWorkers(false);
+            scheduler_->SetOutOfWorkers(false);
             return true;
         }
-        if (place) board_->Free(*place);
+        if (place) scheduler_->Free(*place);
         if (lane == Lane::kJobs)
-            board_->Poke(database);  // it is still due
+            scheduler_->Notify(database);  // it is still due
         else
-            board_->Wake(database, lane);
+            scheduler_->Wake(database, lane);
         blocked_until_ = pg::WallClock() + kPause;
-        if (!board_->OutOfWorkers())
+        if (!scheduler_->OutOfWorkers())
             pg::Warning("pulse could not start a worker", "No background worker process is free.",
                         "Raise max_worker_processes in postgresql.conf and restart the server.");
-        board_->SetOutOfWorkers(true);
+        scheduler_->SetOutOfWorkers(true);
         return false;
     }
 
     pg::Order order_;
     uint32_t handle_ = 0;
-    Board* board_ = nullptr;
-    std::map<size_t, pg::Child> children_;  // by their place on the board
+    SchedulerState* scheduler_ = nullptr;
+    std::map<size_t, pg::Child> children_;  // by their place in the scheduler state
     struct Failures {
         int count = 0;
         Moment until = pg::kAtOnce;

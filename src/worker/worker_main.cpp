@@ -1,7 +1,7 @@
 // A worker: connected to one database, it runs what is due and ends when there is no more.
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/board.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/transaction.hpp"
 #include "pulse/source/reader.hpp"
@@ -11,22 +11,22 @@ namespace pulse::worker {
 
 namespace {
 
-using pg::Board;
+using pg::SchedulerState;
 
 constexpr int64_t kTroublePause = kSecond;
 
 class Worker {
   public:
-    Worker(const pg::Order& order, Board& board) : order_(order), board_(board) {
+    Worker(const pg::Order& order, SchedulerState& scheduler) : order_(order), scheduler_(scheduler) {
         if (OidIsValid(order.role)) role_ = RoleName();
     }
 
     void Run() {
         bool jobs = false;
         do {
-            // What pokes from here on is seen by the next look.
-            if (order_.lane != pg::Lane::kJobs) board_.TakePoke(order_.database, order_.lane);
-            const Board::Epochs epochs = board_.EpochsOf(order_.database);
+            // What notifies from here on is seen by the next look.
+            if (order_.lane != pg::Lane::kJobs) scheduler_.TakeNotification(order_.database, order_.lane);
+            const SchedulerState::Epochs epochs = scheduler_.EpochsOf(order_.database);
             try {
                 if (!Ready(epochs)) return;
                 jobs = RunOne(epochs);
@@ -49,7 +49,7 @@ class Worker {
     }
 
     // Whether there is an extension that this library can work for.
-    bool Ready(const Board::Epochs& epochs) {
+    bool Ready(const SchedulerState::Epochs& epochs) {
         std::string version;
         pg::Transaction transaction("pulse: looking for the extension");
         const Installed installed = FindExtension(&version);
@@ -57,7 +57,7 @@ class Worker {
         if (installed == Installed::kYes) return true;
         const pg::Presence presence =
             installed == Installed::kNo ? pg::Presence::kAbsent : pg::Presence::kOtherVersion;
-        if (presence == pg::Presence::kOtherVersion && board_.PresenceOf(order_.database) != presence)
+        if (presence == pg::Presence::kOtherVersion && scheduler_.PresenceOf(order_.database) != presence)
             pg::Warning(
                 "pulse runs no jobs in this database: the extension is of another version than the library",
                 "The extension is " + version + ", the library " PULSE_VERSION ".",
@@ -66,10 +66,10 @@ class Worker {
         return false;
     }
 
-    bool RunOne(const Board::Epochs& epochs) {
+    bool RunOne(const SchedulerState::Epochs& epochs) {
         Look look = LookForWork(role_, order_.lane, begun_);
         if (!look.roles.empty()) {
-            board_.Want(order_.database, look.roles);
+            scheduler_.Want(order_.database, look.roles);
             // They will tell what is due after them.
             if (look.next_due <= pg::WallClock()) look.next_due = pg::kNever;
         } else if (!look.claim && !begun_) {
@@ -79,18 +79,18 @@ class Worker {
         Publish(pg::Presence::kPresent, look.next_due, epochs);
         if (order_.lane == pg::Lane::kJobs && !role_)
             for (const pg::Lane lane : pg::kOwnLanes)
-                board_.Publish(order_.database, pg::Presence::kPresent, lane,
-                               look.lanes[static_cast<size_t>(lane)], epochs);
+                scheduler_.Publish(order_.database, pg::Presence::kPresent, lane,
+                                   look.lanes[static_cast<size_t>(lane)], epochs);
         if (!look.claim) return false;
         begun_ = true;
-        board_.Begun(order_.worker);
+        scheduler_.Begun(order_.worker);
         RunClaim(std::move(*look.claim));
         source::CloseIdle();
         if (role_) pg::DiscardSession();
         return true;
     }
 
-    bool Trouble(const std::string& state, const Board::Epochs& epochs) {
+    bool Trouble(const std::string& state, const SchedulerState::Epochs& epochs) {
         pg::Transaction transaction("pulse: looking for the extension");
         const Installed installed = FindExtension();
         transaction.Commit();
@@ -103,12 +103,12 @@ class Worker {
         return true;
     }
 
-    void Publish(pg::Presence presence, Moment next_due, const Board::Epochs& epochs) {
-        board_.Publish(order_.database, presence, order_.lane, next_due, epochs);
+    void Publish(pg::Presence presence, Moment next_due, const SchedulerState::Epochs& epochs) {
+        scheduler_.Publish(order_.database, presence, order_.lane, next_due, epochs);
     }
 
     pg::Order order_;
-    Board& board_;
+    SchedulerState& scheduler_;
     std::optional<std::string> role_;
     bool begun_ = false;  // it has run a job
 };
@@ -128,17 +128,17 @@ PULSE_PROCESS(pulse_worker_main) {
     namespace pg = pulse::pg;
     const pg::Order order = pg::MyOrder();
     pg::BecomeWorker(order);
-    pg::Board* board = pg::Board::Find();
-    if (!board) pg::EndProcess(0);  // its launcher is gone
+    pg::SchedulerState* scheduler = pg::SchedulerState::Find();
+    if (!scheduler) pg::EndProcess(0);  // its launcher is gone
     // What runs in the background gets no helpers: their processes are for people.
     pg::SetForProcess("max_parallel_workers_per_gather", "0");
     // A superuser's process does not search where the database's settings say. A role's process has the
     // role's rights and the role's path; its few statements of ours run under an Identity.
     if (!OidIsValid(order.role)) {
         pg::SetForProcess("search_path", "pg_catalog, pg_temp");
-        pg::SetForProcess("lock_timeout", pg::BriefLockTimeout().c_str());
+        pg::SetForProcess("lock_timeout", pg::ShortLockTimeout().c_str());
     }
-    pulse::worker::Worker(order, *board).Run();
-    board->Leave(order.worker);
+    pulse::worker::Worker(order, *scheduler).Run();
+    scheduler->Leave(order.worker);
     pg::EndProcess(0);
 }

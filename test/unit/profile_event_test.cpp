@@ -68,8 +68,8 @@ TEST(ProfileEvent, ReadsWhatSegmentsLibrariesSend) {
     EXPECT_EQ(judged->message_id, "node-next-1");
     EXPECT_EQ(FormatMoment(judged->time), "2026-11-21 11:59:00.123000+00");
     EXPECT_EQ(judged->original_time, "");
-    EXPECT_TRUE(judged->properties.Is(json::Kind::kObject));
-    EXPECT_TRUE(judged->context.Is(json::Kind::kObject));
+    EXPECT_TRUE(judged->properties.Is(json::Type::kObject));
+    EXPECT_TRUE(judged->context.Is(json::Type::kObject));
 }
 
 TEST(ProfileEvent, KnowsSynonyms) {

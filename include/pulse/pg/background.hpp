@@ -2,8 +2,8 @@
 #pragma once
 
 #include "pulse/base/time.hpp"
-#include "pulse/pg/board.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 
 namespace pulse::pg {
 
@@ -12,8 +12,8 @@ struct Order {
     Oid database = InvalidOid;  // a launcher's: the only one it serves, or InvalidOid for all
     Oid role = InvalidOid;      // a worker's: whose jobs; InvalidOid for built-in ones
     Lane lane = Lane::kJobs;    // a worker's: what it is for
-    uint32_t worker = 0;        // a worker's place on the board
-    uint32_t board = 0;         // handle of the launcher's own board; 0 for the server's
+    uint32_t worker = 0;        // the worker's place in the scheduler state
+    uint32_t scheduler = 0;     // handle of the launcher's own scheduler state; 0 for the server's
 };
 Order MyOrder();
 
@@ -83,7 +83,7 @@ bool IsOtherWorker(int pid);
 
 // Wake the launcher when the transaction commits, so that it has a look at this database: for whoever changes
 // what is due.
-void PokeLauncher();
+void NotifyLauncher();
 // The same for a worker in a lane of its own: it is woken directly where it runs.
 void WakeWorker(Lane lane);
 
@@ -113,7 +113,7 @@ void SetLocally(const char* name, const char* value);
 void SetForProcess(const char* name, const char* value);
 // The lock_timeout of our own transactions: below deadlock_timeout, so that DDL never loses a deadlock
 // against us.
-std::string BriefLockTimeout();
+std::string ShortLockTimeout();
 // Forget everything a job may have left in this session: settings, temporary tables, plans, locks. Outside a
 // transaction.
 void DiscardSession();

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pulse/base/node.hpp"
+#include "pulse/base/json_value.hpp"
 #include "pulse/base/time.hpp"
 #include "pulse/profile/identity.hpp"
 
@@ -16,17 +16,17 @@ const char* NameOf(EventType type);
 
 // What an event says, by meaning, whatever its fields were called.
 struct Incoming {
-    json::Node type, event, name, category;
-    json::Node user_id, anonymous_id, device_id, previous_id, group_id, email, phone, identifiers;
-    json::Node message_id, timestamp, sent_at;
-    json::Node properties, traits, context;
+    json::Value type, event, name, category;
+    json::Value user_id, anonymous_id, device_id, previous_id, group_id, email, phone, identifiers;
+    json::Value message_id, timestamp, sent_at;
+    json::Value properties, traits, context;
     std::optional<Moment> at;  // the timestamp, where it is known as a moment
     bool an_object = true;     // it is an event at all
     size_t size = 0;           // bytes
 };
 
 // Take a JSON event apart: Segment's names and their usual synonyms.
-Incoming Extract(const json::Reader& reader, const json::Node& event);
+Incoming Extract(const json::Reader& reader, const json::Value& event);
 
 // What is allowed, and when it is.
 struct Limits {
@@ -54,7 +54,7 @@ struct Event {
     std::string message_id;  // empty: none
     Moment time = 0;
     std::string original_time;  // what was sent, where time is another
-    json::Node properties, context;
+    json::Value properties, context;
     uint64_t digest = 0;  // of what it says, but not of when it was sent
 
     bool Rejected() const { return !reason.empty(); }
@@ -68,7 +68,7 @@ std::string Clean(std::string_view text);
 
 // A time as senders write it: ISO 8601, or seconds or milliseconds since 1970, also as text. Empty when it is
 // none.
-std::optional<Moment> ReadTime(const json::Reader& reader, const json::Node& node);
+std::optional<Moment> ReadTime(const json::Reader& reader, const json::Value& node);
 // When it happened: corrected where the sender's clock is wrong, and never later than it was received.
 Moment TimeOf(Moment original, std::optional<Moment> sent_at, const Limits& limits);
 

@@ -38,7 +38,7 @@ class Catalogue {
         ByName<Property> properties;
     };
 
-    static Type TypeOf(const json::Node& node);
+    static Type TypeOf(const json::Value& node);
     static void Look(const json::Reader& reader, const Event& event, Kind& kind);
 
     ByName<Kind> kinds_;

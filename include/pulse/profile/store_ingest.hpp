@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "pulse/pg/append.hpp"
-#include "pulse/pg/json_view.hpp"
+#include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/profile/event_catalogue.hpp"
 #include "pulse/profile/event.hpp"
 #include "pulse/profile/listener.hpp"
@@ -16,7 +16,7 @@ namespace pulse::profile {
 // An event as it arrived.
 struct Arrival {
     Incoming incoming;
-    json::Node whole;  // as JSON, to be kept when it is rejected; absent: made from what it says
+    json::Value whole;  // as JSON, to be kept when it is rejected; absent: made from what it says
     Moment received_at = 0;
     std::string source;
     Cause cause = Cause::kEvent;

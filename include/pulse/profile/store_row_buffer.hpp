@@ -26,13 +26,13 @@ class Rows {
 
   private:
     struct Column {
-        json::Node Incoming::*slot = nullptr;  // null: the timestamp as a moment, or the source
+        json::Value Incoming::*slot = nullptr;  // null: the timestamp as a moment, or the source
         bool source = false;
         Oid type = InvalidOid;
     };
     const char* Copy(const void* bytes, size_t size);
-    json::Node CopyNode(json::Node node);
-    json::Node Read(const Column& column, Datum value);
+    json::Value CopyValue(json::Value node);
+    json::Value Read(const Column& column, Datum value);
 
     Cause cause_;
     std::string source_;  // of rows that name none

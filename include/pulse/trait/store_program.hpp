@@ -6,7 +6,7 @@
 
 #include "pulse/pg/expression.hpp"
 #include "pulse/pg/jsonb.hpp"
-#include "pulse/pg/visibility.hpp"
+#include "pulse/pg/tuple_xmin.hpp"
 #include "pulse/trait/affected.hpp"
 #include "pulse/trait/store_live.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
@@ -41,7 +41,7 @@ struct SegmentVersion {
     int64_t after_profile = 0;
     Rule rule;
     std::vector<size_t> metrics;  // their places
-    pg::Writer writer;
+    pg::TupleXmin xmin;
     bool complete = true;  // all its metrics are kept
 
     // Whether it is kept for somebody: not while others are built before them.
@@ -66,7 +66,8 @@ struct StoredMetric {
     std::optional<int64_t> built_to;
     int64_t after_profile = 0;
     std::optional<Moment> lost_before;  // events were dropped that may be counted in what is kept
-    pg::Writer writer;  // of what is said here: states that a snapshot sees hold it if the snapshot sees this
+    pg::TupleXmin
+        xmin;  // of what is said here: states that a snapshot sees hold it if the snapshot sees this
     size_t group = 0;
     std::unique_ptr<IncrementalMetric> incremental;  // null: it is always read
 

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "pulse/pg/board.hpp"
 #include "pulse/pg/lock.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/worker/cron.hpp"
 #include "pulse/worker/job.hpp"
@@ -48,7 +48,7 @@ int64_t WriteRun(const Job& job, Moment started, const RunResult& result);
 
 // Runs `body` in a short transaction of its own, as the extension's owner, with a session open and a
 // lock_timeout below deadlock_timeout: whoever drops or alters us wins.
-void Briefly(const char* what, const std::function<void()>& body);
+void RunShortTransaction(const char* what, const std::function<void()>& body);
 
 // A job that this process runs now: nobody else does while the lock is held.
 struct Claim {

@@ -1,4 +1,4 @@
-#include "pulse/pg/outcome.hpp"
+#include "pulse/pg/xact_status.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -6,11 +6,11 @@ extern "C" {
 
 namespace pulse::pg {
 
-uint32_t CurrentTransaction() {
+uint32_t CurrentTransactionId() {
     return Call([] { return GetTopTransactionId(); });
 }
 
-bool CommittedOrCurrent(uint32_t transaction) {
+bool IsCommittedOrCurrent(uint32_t transaction) {
     return Call([&] {
         return TransactionIdIsValid(transaction) &&
                (transaction == GetTopTransactionIdIfAny() || TransactionIdDidCommit(transaction));

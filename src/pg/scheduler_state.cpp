@@ -1,4 +1,4 @@
-#include "pulse/pg/board.hpp"
+#include "pulse/pg/scheduler_state.hpp"
 
 #include <algorithm>
 
@@ -14,7 +14,7 @@ extern "C" {
 
 namespace pulse::pg {
 
-struct Board::Shared {
+struct SchedulerState::Shared {
     slock_t mutex;
     Latch* launcher;  // in PostgreSQL's own shared memory; nullptr: none
     int launcher_pid;
@@ -52,7 +52,7 @@ class Locked {
     slock_t& mutex_;
 };
 
-Board board;
+SchedulerState scheduler;
 bool preloaded;
 shmem_startup_hook_type previous_startup;
 #if PG_VERSION_NUM >= 150000
@@ -61,14 +61,14 @@ shmem_request_hook_type previous_request;
 
 }  // namespace
 
-struct BoardMemory {
-    static constexpr size_t kSize = sizeof(Board::Shared);
+struct SchedulerMemory {
+    static constexpr size_t kSize = sizeof(SchedulerState::Shared);
 
     static void Use(void* memory, bool made) {
-        board.shared_ = static_cast<Board::Shared*>(memory);
-        if (made) board.shared_->Initialize();
+        scheduler.shared_ = static_cast<SchedulerState::Shared*>(memory);
+        if (made) scheduler.shared_->Initialize();
     }
-    static bool Used() { return board.shared_ != nullptr; }
+    static bool Used() { return scheduler.shared_ != nullptr; }
     static void Request() {
 #if PG_VERSION_NUM >= 150000
         if (previous_request) previous_request();
@@ -79,48 +79,48 @@ struct BoardMemory {
         if (previous_startup) previous_startup();
         bool found;
         LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-        void* memory = ShmemInitStruct("pulse board", kSize, &found);
+        void* memory = ShmemInitStruct("pulse scheduler", kSize, &found);
         Use(memory, !found);
         LWLockRelease(AddinShmemInitLock);
     }
 };
 
-void RequestBoard() {
+void RequestSchedulerState() {
     preloaded = true;
 #if PG_VERSION_NUM >= 150000
     previous_request = shmem_request_hook;
-    shmem_request_hook = BoardMemory::Request;
+    shmem_request_hook = SchedulerMemory::Request;
 #else
-    BoardMemory::Request();
+    SchedulerMemory::Request();
 #endif
     previous_startup = shmem_startup_hook;
-    shmem_startup_hook = BoardMemory::Startup;
+    shmem_startup_hook = SchedulerMemory::Startup;
 }
 
 bool Preloaded() {
     return preloaded;
 }
 
-uint32_t MakeBoard() {
+uint32_t MakeSchedulerState() {
     return Call([] {
-        dsm_segment* segment = dsm_create(BoardMemory::kSize, 0);
+        dsm_segment* segment = dsm_create(SchedulerMemory::kSize, 0);
         dsm_pin_mapping(segment);
-        BoardMemory::Use(dsm_segment_address(segment), true);
+        SchedulerMemory::Use(dsm_segment_address(segment), true);
         return static_cast<uint32_t>(dsm_segment_handle(segment));
     });
 }
 
-void AttachBoard(uint32_t handle) {
+void AttachSchedulerState(uint32_t handle) {
     Call([&] {
         dsm_segment* segment = dsm_attach(handle);
-        if (!segment) return;  // its launcher is gone; we shall find no board and end
+        if (!segment) return;  // its launcher is gone; without a scheduler state this process ends
         dsm_pin_mapping(segment);
-        BoardMemory::Use(dsm_segment_address(segment), false);
+        SchedulerMemory::Use(dsm_segment_address(segment), false);
     });
 }
 
-Board* Board::Find() {
-    return BoardMemory::Used() ? &board : nullptr;
+SchedulerState* SchedulerState::Find() {
+    return SchedulerMemory::Used() ? &scheduler : nullptr;
 }
 
 namespace {
@@ -132,17 +132,17 @@ void SetIfAny(Latch* latch) {
 }
 
 void OnExit(int, Datum) {
-    if (Board* found = Board::Find()) found->LeaveLauncher();
+    if (SchedulerState* found = SchedulerState::Find()) found->LeaveLauncher();
 }
 
 }  // namespace
 
-void Board::Poke(Oid id) {
+void SchedulerState::Notify(Oid id) {
     Latch* latch;
     {
         const Locked locked(shared_->mutex);
         if (Database* database = shared_->Of(id))
-            database->of(Lane::kJobs).poked = true;
+            database->of(Lane::kJobs).notified = true;
         else
             shared_->rescan = true;
         latch = shared_->launcher;
@@ -150,15 +150,15 @@ void Board::Poke(Oid id) {
     SetIfAny(latch);
 }
 
-// Who listens and pokes itself knows already.
-void Board::Wake(Oid id, Lane lane) {
+// Who listens and notifies itself knows already.
+void SchedulerState::Wake(Oid id, Lane lane) {
     Latch* latch;
     {
         const Locked locked(shared_->mutex);
         Database* database = shared_->Of(id);
         if (database && database->of(lane).listener == MyLatch) return;
         if (database)
-            database->of(lane).poked = true;
+            database->of(lane).notified = true;
         else
             shared_->rescan = true;  // it will be looked at as a new one
         latch = database && database->of(lane).listener ? database->of(lane).listener : shared_->launcher;
@@ -166,11 +166,11 @@ void Board::Wake(Oid id, Lane lane) {
     SetIfAny(latch);
 }
 
-void Board::WakeAll(Lane lane) {
+void SchedulerState::WakeAll(Lane lane) {
     for (const Database& database : Databases()) Wake(database.id, lane);
 }
 
-void Board::Rescan() {
+void SchedulerState::Rescan() {
     Latch* latch;
     {
         const Locked locked(shared_->mutex);
@@ -180,33 +180,33 @@ void Board::Rescan() {
     SetIfAny(latch);
 }
 
-void Board::Pause(Oid id, Moment until) {
+void SchedulerState::Pause(Oid id, Moment until) {
     const Locked locked(shared_->mutex);
     if (Database* database = shared_->Of(id)) database->not_before = until;
 }
 
-int Board::LauncherPid() {
+int SchedulerState::LauncherPid() {
     const Locked locked(shared_->mutex);
     return shared_->launcher_pid;
 }
 
-bool Board::OutOfWorkers() {
+bool SchedulerState::OutOfWorkers() {
     const Locked locked(shared_->mutex);
     return shared_->out_of_workers;
 }
 
-void Board::Enter(size_t worker, int pid) {
+void SchedulerState::Enter(size_t worker, int pid) {
     const Locked locked(shared_->mutex);
     shared_->workers[worker].pid = pid;
 }
 
-void Board::Begun(size_t worker) {
+void SchedulerState::Begun(size_t worker) {
     const Locked locked(shared_->mutex);
     if (shared_->workers[worker].pid == MyProcPid) shared_->workers[worker].begun = true;
 }
 
 // Another launcher may have given the place to somebody else.
-void Board::Leave(size_t worker) {
+void SchedulerState::Leave(size_t worker) {
     Latch* latch;
     {
         const Locked locked(shared_->mutex);
@@ -216,7 +216,7 @@ void Board::Leave(size_t worker) {
     SetIfAny(latch);
 }
 
-Board::Epochs Board::EpochsOf(Oid id) {
+SchedulerState::Epochs SchedulerState::EpochsOf(Oid id) {
     Epochs epochs{};
     const Locked locked(shared_->mutex);
     if (const Database* database = shared_->Of(id))
@@ -224,7 +224,7 @@ Board::Epochs Board::EpochsOf(Oid id) {
     return epochs;
 }
 
-void Board::Publish(Oid id, Presence presence, Lane lane, Moment next_due, const Epochs& epochs) {
+void SchedulerState::Publish(Oid id, Presence presence, Lane lane, Moment next_due, const Epochs& epochs) {
     Latch* latch;
     {
         const Locked locked(shared_->mutex);
@@ -242,33 +242,33 @@ void Board::Publish(Oid id, Presence presence, Lane lane, Moment next_due, const
     SetIfAny(latch);
 }
 
-void Board::Listen(Oid id, Lane lane) {
+void SchedulerState::Listen(Oid id, Lane lane) {
     const Locked locked(shared_->mutex);
     if (Database* database = shared_->Of(id)) database->of(lane).listener = MyLatch;
 }
 
-bool Board::Poked(Oid id, Lane lane) {
+bool SchedulerState::Notified(Oid id, Lane lane) {
     const Locked locked(shared_->mutex);
     const Database* database = shared_->Of(id);
-    return database && database->of(lane).poked;
+    return database && database->of(lane).notified;
 }
 
-bool Board::TakePoke(Oid id, Lane lane) {
+bool SchedulerState::TakeNotification(Oid id, Lane lane) {
     const Locked locked(shared_->mutex);
     Database* database = shared_->Of(id);
-    return database && std::exchange(database->of(lane).poked, false);
+    return database && std::exchange(database->of(lane).notified, false);
 }
 
-bool Board::StopListening(Oid id, Lane lane) {
+bool SchedulerState::StopListening(Oid id, Lane lane) {
     const Locked locked(shared_->mutex);
     Database* database = shared_->Of(id);
     if (!database) return true;
-    if (database->of(lane).poked) return false;
+    if (database->of(lane).notified) return false;
     if (database->of(lane).listener == MyLatch) database->of(lane).listener = nullptr;
     return true;
 }
 
-void Board::Want(Oid id, const std::vector<Oid>& roles) {
+void SchedulerState::Want(Oid id, const std::vector<Oid>& roles) {
     Latch* latch;
     {
         const Locked locked(shared_->mutex);
@@ -281,13 +281,13 @@ void Board::Want(Oid id, const std::vector<Oid>& roles) {
     SetIfAny(latch);
 }
 
-Presence Board::PresenceOf(Oid id) {
+Presence SchedulerState::PresenceOf(Oid id) {
     const Locked locked(shared_->mutex);
     const Database* database = shared_->Of(id);
     return database ? database->presence : Presence::kUnknown;
 }
 
-void Board::EnterLauncher() {
+void SchedulerState::EnterLauncher() {
     Call([] { before_shmem_exit(OnExit, 0); });
     const Locked locked(shared_->mutex);
     shared_->launcher = MyLatch;
@@ -295,18 +295,18 @@ void Board::EnterLauncher() {
     shared_->rescan = true;
 }
 
-void Board::LeaveLauncher() {
+void SchedulerState::LeaveLauncher() {
     const Locked locked(shared_->mutex);
     shared_->launcher = nullptr;
     shared_->launcher_pid = 0;
 }
 
-bool Board::TakeRescan() {
+bool SchedulerState::TakeRescan() {
     const Locked locked(shared_->mutex);
     return std::exchange(shared_->rescan, false);
 }
 
-void Board::SetOutOfWorkers(bool out) {
+void SchedulerState::SetOutOfWorkers(bool out) {
     std::vector<Latch*> listeners;
     listeners.reserve(kDatabases * kLanes);  // no allocation under the lock
     {
@@ -320,7 +320,7 @@ void Board::SetOutOfWorkers(bool out) {
 }
 
 // One pass each over the places and over what is new: the lock is held for microseconds whatever the number.
-bool Board::SetDatabases(const std::vector<Oid>& ids) {
+bool SchedulerState::SetDatabases(const std::vector<Oid>& ids) {
     std::vector<Oid> wanted(ids);
     std::sort(wanted.begin(), wanted.end());
     std::vector<char> known(wanted.size());
@@ -343,7 +343,7 @@ bool Board::SetDatabases(const std::vector<Oid>& ids) {
     return true;
 }
 
-std::vector<Board::Database> Board::Databases() {
+std::vector<SchedulerState::Database> SchedulerState::Databases() {
     std::vector<Database> found;
     std::vector<Worker> workers;
     found.reserve(kDatabases);  // no allocation under the lock
@@ -360,7 +360,7 @@ std::vector<Board::Database> Board::Databases() {
     return found;
 }
 
-std::optional<size_t> Board::Reserve(Oid id, Oid role, Lane lane, bool look) {
+std::optional<size_t> SchedulerState::Reserve(Oid id, Oid role, Lane lane, bool look) {
     const Locked locked(shared_->mutex);
     Database* database = shared_->Of(id);
     if (!database) return std::nullopt;
@@ -369,8 +369,8 @@ std::optional<size_t> Board::Reserve(Oid id, Oid role, Lane lane, bool look) {
         if (OidIsValid(worker.database)) continue;
         worker = Worker{id, role, lane};
         if (look) {
-            // The worker will tell when the next one is wanted; whoever pokes from now on is heard.
-            database->of(lane).poked = false;
+            // The worker will tell when the next one is wanted; whoever notifies from now on is heard.
+            database->of(lane).notified = false;
             database->of(lane).next_due = kNever;
         } else {
             const auto end = database->roles.begin() + static_cast<ptrdiff_t>(database->wanted);
@@ -382,24 +382,24 @@ std::optional<size_t> Board::Reserve(Oid id, Oid role, Lane lane, bool look) {
     return std::nullopt;
 }
 
-Board::Worker Board::Free(size_t worker) {
+SchedulerState::Worker SchedulerState::Free(size_t worker) {
     const Locked locked(shared_->mutex);
     const Worker freed = std::exchange(shared_->workers[worker], Worker{});
-    // However it ended: nobody listens any more, and what poked it is the launcher's.
+    // However it ended: nobody listens any more, and what notified it is the launcher's.
     if (Database* database = freed.lane == Lane::kJobs ? nullptr : shared_->Of(freed.database))
         database->of(freed.lane).listener = nullptr;
     return freed;
 }
 
-void Board::Failed(Oid id, Lane lane, Moment until) {
+void SchedulerState::Failed(Oid id, Lane lane, Moment until) {
     const Locked locked(shared_->mutex);
     Database* database = shared_->Of(id);
     if (!database) return;
-    database->of(lane).poked = true;
+    database->of(lane).notified = true;
     database->of(lane).not_before = until;
 }
 
-std::vector<int> Board::Orphans() {
+std::vector<int> SchedulerState::Orphans() {
     std::vector<int> pids;
     pids.reserve(kWorkers);
     const Locked locked(shared_->mutex);
@@ -410,7 +410,7 @@ std::vector<int> Board::Orphans() {
     for (Database& database : shared_->databases) {
         database.not_before = kAtOnce;
         for (Due& due : database.lanes) {
-            due.poked = OidIsValid(database.id);
+            due.notified = OidIsValid(database.id);
             due.not_before = kAtOnce;
             due.listener = nullptr;
         }

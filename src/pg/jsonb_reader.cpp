@@ -1,4 +1,4 @@
-#include "pulse/pg/json_view.hpp"
+#include "pulse/pg/jsonb_reader.hpp"
 
 #include <algorithm>
 
@@ -11,35 +11,35 @@ namespace pulse::pg {
 
 namespace {
 
-using json::Kind;
-using JsonNode = json::Node;
+using json::Type;
+using JsonValue = json::Value;
 
-const JsonbContainer* Container(const JsonNode& node) {
+const JsonbContainer* Container(const JsonValue& node) {
     return static_cast<const JsonbContainer*>(node.value);
 }
 
 // The child with number `index` of all children: of an object the keys are children, too, before the values.
 // `data` begins after all entries, `offset` is where the child begins in it.
-JsonNode Child(const JsonbContainer* container, uint32 index, const char* data, uint32 offset,
-               uint32 length) {
+JsonValue Child(const JsonbContainer* container, uint32 index, const char* data, uint32 offset,
+                uint32 length) {
     const JEntry entry = container->children[index];
-    JsonNode node;
+    JsonValue node;
     if (JBE_ISSTRING(entry)) {
-        node.kind = Kind::kText;
+        node.type = Type::kText;
         node.text = {data + offset, length};
     } else if (JBE_ISNUMERIC(entry)) {
-        node.kind = Kind::kNumber;
+        node.type = Type::kNumber;
         node.value = data + INTALIGN(offset);
         node.size = length - (INTALIGN(offset) - offset);
     } else if (JBE_ISBOOL(entry)) {
-        node.kind = Kind::kBoolean;
+        node.type = Type::kBoolean;
         node.boolean = JBE_ISBOOL_TRUE(entry);
     } else if (JBE_ISNULL(entry)) {
-        node.kind = Kind::kNull;
+        node.type = Type::kNull;
     } else {
         node.value = data + INTALIGN(offset);
         node.size = length - (INTALIGN(offset) - offset);
-        node.kind = JsonContainerIsObject(Container(node)) ? Kind::kObject : Kind::kArray;
+        node.type = JsonContainerIsObject(Container(node)) ? Type::kObject : Type::kArray;
     }
     return node;
 }
@@ -48,7 +48,7 @@ uint32 Children(const JsonbContainer* container) {
     return JsonContainerSize(container) * (JsonContainerIsObject(container) ? 2 : 1);
 }
 
-JsonNode ChildAt(const JsonbContainer* container, uint32 index) {
+JsonValue ChildAt(const JsonbContainer* container, uint32 index) {
     const char* data = reinterpret_cast<const char*>(&container->children[Children(container)]);
     return Child(container, index, data, getJsonbOffset(container, static_cast<int>(index)),
                  getJsonbLength(container, static_cast<int>(index)));
@@ -117,8 +117,8 @@ void SetValue(JsonbValue* out, const Value& value) {
 
 }  // namespace
 
-JsonNode JsonbReader::Get(const JsonNode& object, std::string_view key) const {
-    if (object.kind != Kind::kObject) return {};
+JsonValue JsonbReader::Get(const JsonValue& object, std::string_view key) const {
+    if (object.type != Type::kObject) return {};
     const JsonbContainer* container = Container(object);
     uint32 low = 0, high = JsonContainerSize(container);
     while (low < high) {
@@ -133,21 +133,21 @@ JsonNode JsonbReader::Get(const JsonNode& object, std::string_view key) const {
     return {};
 }
 
-size_t JsonbReader::Count(const JsonNode& container) const {
+size_t JsonbReader::Count(const JsonValue& container) const {
     return container.IsContainer() ? JsonContainerSize(Container(container)) : 0;
 }
 
-std::pair<std::string_view, JsonNode> JsonbReader::Member(const JsonNode& object, size_t index) const {
+std::pair<std::string_view, JsonValue> JsonbReader::Member(const JsonValue& object, size_t index) const {
     const JsonbContainer* container = Container(object);
     const auto i = static_cast<uint32>(index);
     return {ChildAt(container, i).text, ChildAt(container, i + JsonContainerSize(container))};
 }
 
-JsonNode JsonbReader::Element(const JsonNode& array, size_t index) const {
+JsonValue JsonbReader::Element(const JsonValue& array, size_t index) const {
     return ChildAt(Container(array), static_cast<uint32>(index));
 }
 
-std::string JsonbReader::Number(const JsonNode& number) const {
+std::string JsonbReader::Number(const JsonValue& number) const {
     auto numeric = const_cast<void*>(number.value);
     char* text =
         Call([&] { return DatumGetCString(DirectFunctionCall1(numeric_out, PointerGetDatum(numeric))); });
@@ -156,34 +156,34 @@ std::string JsonbReader::Number(const JsonNode& number) const {
     return copy;
 }
 
-std::string_view JsonbReader::Bytes(const JsonNode& container) const {
+std::string_view JsonbReader::Bytes(const JsonValue& container) const {
     return {static_cast<const char*>(container.value), container.size};
 }
 
-json::Shape JsonbReader::Measure(const JsonNode& container) const {
+json::Shape JsonbReader::Measure(const JsonValue& container) const {
     json::Shape shape;
     if (container.IsContainer()) pg::Measure(Container(container), 1, shape);
     return shape;
 }
 
-JsonNode Root(Datum datum) {
+JsonValue Root(Datum datum) {
     Jsonb* jsonb = Call([&] { return DatumGetJsonbP(datum); });
     if (JB_ROOT_IS_SCALAR(jsonb)) return ChildAt(&jsonb->root, 0);
-    JsonNode node;
-    node.kind = JB_ROOT_IS_OBJECT(jsonb) ? Kind::kObject : Kind::kArray;
+    JsonValue node;
+    node.type = JB_ROOT_IS_OBJECT(jsonb) ? Type::kObject : Type::kArray;
     node.value = &jsonb->root;
     node.size = VARSIZE(jsonb) - VARHDRSZ;
     return node;
 }
 
-JsonNode TextNode(std::string_view text) {
-    JsonNode node;
-    node.kind = Kind::kText;
+JsonValue TextValue(std::string_view text) {
+    JsonValue node;
+    node.type = Type::kText;
     node.text = text;
     return node;
 }
 
-Datum CutOut(const JsonNode& node) {
+Datum CutOut(const JsonValue& node) {
     return Call([&]() -> Datum {
         if (node.IsContainer()) {
             auto* jsonb = static_cast<Jsonb*>(palloc(VARHDRSZ + node.size));
@@ -193,14 +193,14 @@ Datum CutOut(const JsonNode& node) {
         }
         JsonbValue value;
         value.type = jbvNull;
-        if (node.kind == Kind::kText) {
+        if (node.type == Type::kText) {
             value.type = jbvString;
             value.val.string.val = const_cast<char*>(node.text.data());
             value.val.string.len = static_cast<int>(node.text.size());
-        } else if (node.kind == Kind::kNumber) {
+        } else if (node.type == Type::kNumber) {
             value.type = jbvNumeric;
             value.val.numeric = static_cast<Numeric>(const_cast<void*>(node.value));
-        } else if (node.kind == Kind::kBoolean) {
+        } else if (node.type == Type::kBoolean) {
             value.type = jbvBool;
             value.val.boolean = node.boolean;
         }

@@ -1,4 +1,4 @@
-#include "pulse/pg/brief.hpp"
+#include "pulse/pg/short_transaction.hpp"
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
@@ -7,7 +7,7 @@
 
 namespace pulse::pg {
 
-Brief RunBriefly(const char* what, const std::function<void()>& body) {
+ShortTransaction RunShortTransaction(const char* what, const std::function<void()>& body) {
     try {
         const PlainTransactions plain;
         Transaction transaction(what);
@@ -18,13 +18,13 @@ Brief RunBriefly(const char* what, const std::function<void()>& body) {
             body();
         }
         transaction.Commit();
-        return there ? Brief::kDone : Brief::kGone;
+        return there ? ShortTransaction::kDone : ShortTransaction::kExtensionGone;
     } catch (const Error& error) {
         if (error.State() != sqlstate::kLockNotAvailable && error.State() != "40P01") throw;
     } catch (const UserError& error) {
         if (error.state() != sqlstate::kLockNotAvailable) throw;
     }
-    return Brief::kBusy;
+    return ShortTransaction::kBusy;
 }
 
 }  // namespace pulse::pg

@@ -29,7 +29,7 @@ enum class Lane : uint8_t { kJobs, kDelivery, kInvestigations, kPipeline };
 inline constexpr size_t kLanes = 4;
 inline constexpr std::array<Lane, 3> kOwnLanes{Lane::kDelivery, Lane::kInvestigations, Lane::kPipeline};
 
-class Board {
+class SchedulerState {
   public:
     static constexpr size_t kDatabases = 1024;
     static constexpr size_t kWorkers = 256;
@@ -37,14 +37,14 @@ class Board {
 
     // When a worker of a lane is wanted.
     struct Due {
-        bool poked = false;  // somebody changed something: look
+        bool notified = false;  // somebody changed something: look
         Moment next_due = kNever;
         Moment not_before = kAtOnce;  // a pause after a failure
         uint32_t epoch = 0;           // counts changes of next_due
-        Latch* listener = nullptr;    // of the worker that looks by itself when it is poked
+        Latch* listener = nullptr;    // of the worker that looks by itself when it is notified
         int running = 0;              // workers, filled by Databases()
 
-        Moment At() const { return std::max(poked ? kAtOnce : next_due, not_before); }
+        Moment At() const { return std::max(notified ? kAtOnce : next_due, not_before); }
     };
     // What the launcher knows of a database.
     struct Database {
@@ -68,10 +68,10 @@ class Board {
     };
 
     // The board of this process; nullptr when there is none.
-    static Board* Find();
+    static SchedulerState* Find();
 
     // ---- for everybody ----
-    void Poke(Oid database);  // have a look at it
+    void Notify(Oid database);  // have a look at it
     // There is something to do in a lane of its own: wakes the worker that listens, else the launcher.
     void Wake(Oid database, Lane lane);
     void WakeAll(Lane lane);  // in every database
@@ -88,12 +88,13 @@ class Board {
     Epochs EpochsOf(Oid database);
     // Tell when a worker is wanted next. What changed since `epochs` wins when it is earlier.
     void Publish(Oid database, Presence presence, Lane lane, Moment next_due, const Epochs& epochs);
-    // A worker that looks by itself when its lane is poked. Poked() stays true until TakePoke(); who was
-    // poked before StopListening() is told so, who is poked later is the launcher's.
+    // A worker that looks by itself when its lane is notified. Notified() stays true until
+    // TakeNotification(); who was notified before StopListening() is told so, who is notified later is the
+    // launcher's.
     void Listen(Oid database, Lane lane);
-    bool Poked(Oid database, Lane lane);
-    bool TakePoke(Oid database, Lane lane);
-    bool StopListening(Oid database, Lane lane);  // false: poked, go on
+    bool Notified(Oid database, Lane lane);
+    bool TakeNotification(Oid database, Lane lane);
+    bool StopListening(Oid database, Lane lane);  // false: notified, go on
     // Ask for workers that run as these roles.
     void Want(Oid database, const std::vector<Oid>& roles);
     Presence PresenceOf(Oid database);
@@ -119,15 +120,15 @@ class Board {
     struct Shared;
     Shared* shared_ = nullptr;
 
-    friend struct BoardMemory;
+    friend struct SchedulerMemory;
 };
 
 // A board for a launcher without preload: its handle goes to the workers.
-uint32_t MakeBoard();
-void AttachBoard(uint32_t handle);
+uint32_t MakeSchedulerState();
+void AttachSchedulerState(uint32_t handle);
 
 // When the library is preloaded.
-void RequestBoard();
+void RequestSchedulerState();
 bool Preloaded();
 
 }  // namespace pulse::pg

@@ -1,4 +1,4 @@
-#include "pulse/pg/visibility.hpp"
+#include "pulse/pg/tuple_xmin.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -8,7 +8,7 @@ extern "C" {
 
 namespace pulse::pg {
 
-Writer::Writer(TransactionId xmin) : xmin_(xmin) {
+TupleXmin::TupleXmin(TransactionId xmin) : xmin_(xmin) {
     const Snapshot snapshot = GetActiveSnapshot();
     command_ = snapshot->curcid;
     // Old rows are frozen without losing their xmin, which then says nothing: it may even look like one to
@@ -18,7 +18,7 @@ Writer::Writer(TransactionId xmin) : xmin_(xmin) {
     }
 }
 
-bool Writer::Seen() const {
+bool TupleXmin::IsVisible() const {
     if (!TransactionIdIsNormal(xmin_)) return true;
     return Call([&] {
         const Snapshot snapshot = GetActiveSnapshot();

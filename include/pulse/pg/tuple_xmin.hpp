@@ -1,0 +1,23 @@
+// Whether a row version that one snapshot has read is visible to another.
+#pragma once
+
+#include "pulse/pg/error.hpp"
+
+namespace pulse::pg {
+
+// The transaction that wrote a row version: its column xmin, read under a LatestSnapshot.
+class TupleXmin {
+  public:
+    TupleXmin() = default;
+    // Construct it while the snapshot that saw the row is active.
+    explicit TupleXmin(TransactionId xmin);
+
+    // Whether the row version is visible to the active snapshot. Never true for one that it does not see.
+    bool IsVisible() const;
+
+  private:
+    TransactionId xmin_ = InvalidTransactionId;  // invalid: visible to everybody
+    CommandId command_ = 0;                      // of our own transaction: visible from this command on
+};
+
+}  // namespace pulse::pg
