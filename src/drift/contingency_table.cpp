@@ -12,7 +12,7 @@ using snapshot::Distribution;
 // That snapshots differ only by counting is assumed as firmly as four of them would say it.
 constexpr double kPriorRows = 4;
 constexpr double kLeastExpected = 5;
-// Practically nothing: a twentieth of what the value is at its best.
+// Negligible: a twentieth of the value's maximum.
 constexpr double kTrace = 0.05;
 
 std::string IntervalName(const std::vector<double>& edges, size_t i) {
@@ -95,7 +95,7 @@ ContingencyTable TabulateLabels(const AttributeView& view) {
     return table;
 }
 
-// The most that a value not kept by name can have.
+// The most members that a value not kept by name can have.
 int64_t Hidden(const Distribution& distribution) {
     if (distribution.counts.empty()) return distribution.other;
     return std::min(distribution.other,
@@ -123,7 +123,7 @@ double Dispersion(const ContingencyTable& table) {
     }
     const double least = *std::min_element(totals.begin(), totals.end());
     const auto pooled_total = static_cast<double>(table.pooled_total);
-    // Rare cells together make one more, else a handful of members would look like chaos.
+    // Rare cells are merged into one, else a handful of members would inflate the dispersion.
     double statistic = 0, rare_pooled = 0;
     std::vector<double> rare(rows, 0);
     size_t used = 0;

@@ -1,4 +1,4 @@
-// Distributions of one attribute side by side, in cells that mean the same in each. Inside this room only.
+// Distributions of one attribute as a contingency table with common cells. Inside this room only.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace pulse::drift {
 
-// Members with a value; the null ones are another detector's.
+// Counts members with a value; another detector checks nulls.
 struct ContingencyTable {
     std::vector<std::string> names;  // values, intervals, or (other)
     std::vector<int64_t> now;
@@ -26,24 +26,23 @@ struct ContingencyTable {
     }
 };
 
-// Lines the distributions up; empty when there is nothing to compare: other edges, another kind, no values.
+// Builds the table; empty when nothing is comparable: other edges, another kind, no values.
 std::optional<ContingencyTable> BuildContingencyTable(const AttributeView& view);
 
-// How much more the baseline's snapshots differ among each other than counting explains; at least 1.
+// The over-dispersion among the baseline's snapshots relative to sampling noise; at least 1.
 double Dispersion(const ContingencyTable& table);
 
-// The values of labelled distributions as they were kept.
+// A named value of labelled distributions with its counts.
 struct NamedValue {
     std::string name;
     int64_t now = 0, before = 0;
-    // What may hide in "other" where the value is not kept by name.
+    // The most members that "other" may contain where the value is not kept by name.
     int64_t now_hidden = 0, before_hidden = 0;
     size_t rows = 0;  // baseline snapshots that have it by name
 };
 std::vector<NamedValue> NamedValues(const AttributeView& view);
 
-// Whether new values are this attribute's everyday life: it brought some in two or more of the baseline's
-// snapshots.
+// Whether the attribute regularly brings new values: in two or more of the baseline's snapshots.
 bool HasValueTurnover(const AttributeView& view, double share);
 
 // Members with a value.

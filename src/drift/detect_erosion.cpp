@@ -27,7 +27,7 @@ void Deseasonalise(std::vector<double>& values, size_t season) {
     }
 }
 
-// The fall is somebody else's news: a sudden one that is open already, or found just now.
+// Whether the fall is sudden and size_change reports it: its incident is open, or it found it just now.
 bool WasSuddenFall(const DetectorContext& context, const std::vector<DetectorResult>& results) {
     const Fingerprint sudden{detector::kSizeChange, ""};
     for (const DetectorResult& result : results)

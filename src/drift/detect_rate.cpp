@@ -71,7 +71,7 @@ std::optional<Rate> Compare(const DetectorContext& context, const char* detector
         counts.push_back(*count);
         if (!newest) newest = history.points[i].snapshot;
     }
-    // A pinned snapshot's flows cover an unknown span, so only what it says by itself can be pinned.
+    // The flows of a pinned snapshot cover an unknown span, so only its own counts can be a baseline.
     if (UsesPin(history, context.index) && (count_of == Converted || count_of == Inactive)) {
         const Point& pinned = *history.pinned;
         const std::optional<int64_t> hits = count_of == Converted ? pinned.converted : pinned.inactive;
@@ -130,7 +130,7 @@ void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult
     if (!context.IsEnabled(threshold)) return;
     auto rate = Compare(context, detector::kInactivityCreep, Inactive);
     const bool measured = rate.has_value();
-    // Nobody said what inactive means: then leaving is the sign of it.
+    // Without a definition of inactive, exits stand for it.
     if (!rate) rate = Compare(context, detector::kInactivityCreep, Exited);
     if (!rate || rate->test.baseline <= 0) return;
     const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;

@@ -1,4 +1,4 @@
-// What every detector gets and gives. Inside this room only.
+// The input and output of every detector. Inside this room only.
 #pragma once
 
 #include <cmath>
@@ -17,13 +17,13 @@ struct DetectorContext {
     const Exclusions& exclusions;
     const Expectations& expectations;
     const Thresholds& thresholds;
-    std::optional<Expectation> size;  // what the size should be
+    std::optional<Expectation> size;  // the expected size
 
     const Point& now() const { return history.points[index]; }
     bool IsEnabled(double threshold) const { return threshold < kSwitchedOff; }
 };
 
-// The detectors. Each adds an result per test it makes.
+// The detectors. Each adds one result per test.
 void DetectSize(const DetectorContext& context, std::vector<DetectorResult>& results);
 void DetectExpectedRange(const DetectorContext& context, std::vector<DetectorResult>& results);
 void DetectErosion(const DetectorContext& context, std::vector<DetectorResult>& results);
@@ -71,7 +71,7 @@ std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& bas
 std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned,
                                        const std::vector<Count>& others);
 
-// ---- from a test to an result (detector_result.cpp) ----
+// ---- from a test to a result (detector_result.cpp) ----
 
 // Fills in ratio, materiality, support, severity and direction. `effect` is the part of `change` that
 // matters: its absolute value, or only rises, or only falls.

@@ -9,7 +9,7 @@ namespace pulse::drift {
 
 namespace {
 
-// Runs one detector; what goes wrong inside it is noted, and the others go on. Nothing in here calls
+// Runs one detector; an error in it is recorded, and the others run. Nothing in here calls
 // PostgreSQL.
 template <typename Detector>
 void Try(DetectionRun& run, const char* name, Detector detect) {
@@ -33,7 +33,7 @@ const snapshot::Distribution* FindAttribute(const Distributions* distributions,
     return nullptr;
 }
 
-// Reads everything before the detectors run: what fails here is the database's affair and must not be caught.
+// Reads everything before the detectors run: an error here comes from the database and must not be caught.
 std::vector<AttributeView> ReadAttributes(const DetectorContext& context) {
     std::vector<AttributeView> views;
     const History& history = context.history;

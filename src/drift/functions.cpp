@@ -17,7 +17,7 @@ using pg::Value;
 constexpr int kPortion = 200;   // segments read at a time
 constexpr size_t kBatch = 128;  // looks whose distributions are read at a time
 
-// What a segment's newest snapshot showed, kept until all segments were looked at.
+// The results of a segment's newest snapshot, kept until all segments are checked.
 struct Pending {
     int64_t segment = 0;
     std::string name;
@@ -32,7 +32,7 @@ struct Tally {
     size_t checked = 0, too_young = 0, empty = 0, locked = 0;
 };
 
-// One snapshot to look at: which segment of the portion, which of its points.
+// One snapshot to check: the segment within the batch, and the point.
 struct Job {
     size_t segment, index;
     bool newest;
@@ -173,7 +173,7 @@ void Check::Conclude() {
     }
 }
 
-// What opens because a table under the segment is late or empty joins the group of that.
+// An incident whose cause is a late or empty table joins the group of the table's incident.
 void Check::Write(Pending& pending) {
     std::vector<Incident>& incidents = pending.tracker.incidents();
     const bool opens =

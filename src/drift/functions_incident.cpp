@@ -1,4 +1,4 @@
-// What a person does to an incident, and to what a segment is compared with.
+// A person's actions on incidents and on baselines.
 #include "pulse/drift/incident.hpp"
 #include "pulse/drift/listener.hpp"
 #include "pulse/pg/entry.hpp"
@@ -13,7 +13,7 @@ namespace {
 
 using pg::Value;
 
-// An incident with its segment or monitor locked, so that a check that runs now waits, or is waited for.
+// An incident whose segment or monitor is locked, so that it and a running check wait for each other.
 struct Held {
     int64_t id = 0;
     std::optional<int64_t> segment, monitor;
@@ -88,7 +88,7 @@ void Acknowledge(int64_t id, const std::string& actor, const std::optional<std::
     const Held held = Hold(id);
     RequireLive(held, "acknowledged");
     statement.Execute({Value::Int8(id)});
-    // Doing it twice is a note more, not an error: two people may look at the same time.
+    // A second call adds a note and is no error: two people may work on it at the same time.
     AddEvent(held, held.status == IncidentStatus::kAcknowledged ? "note" : "acknowledged", actor, note);
 }
 
@@ -114,7 +114,7 @@ Moment Began(const Held& held) {
     return statement.Execute({Value::Int8(held.id)})[0].TimeOrNull(0).value_or(held.since);
 }
 
-// The check begins anew with what the table is now: its columns, its number of rows.
+// Accepts the table's current columns or number of rows as the new baseline of the check.
 void AcceptTable(const Held& held) {
     static pg::Statement statement(
         "UPDATE pulse.monitor_check SET state = (state - 'columns' - 'had_rows') || "

@@ -1,4 +1,4 @@
-// What silences incidents, and what they follow from: maintenance windows, and tables under a segment that
+// What mutes incidents, and what causes them: maintenance windows, and tables under a segment that
 // are late or empty.
 #include <algorithm>
 

@@ -16,7 +16,7 @@ struct Key {
     double low, high;
 };
 
-// The keys of alertThresholds, and two more that a back-test may change.
+// The keys of alertThresholds, and two more for back-tests.
 constexpr Key kKeys[] = {
     {"sizeChangePercent", &Thresholds::size_change, 0, 1},
     {"distributionShift", &Thresholds::distribution_shift, 0, 1},

@@ -38,7 +38,7 @@ rule::Compiled Validate(const rule::Expr& expr, Oid relation) {
     const std::string from = ReadableRelation(relation);
     rule::Compiled compiled =
         rule::Compile(expr, scope, rule::Expect::kBoolean, pg::VerbSchema() + ".pulse_now()");
-    // Planning finds what only PostgreSQL can know: a regular expression or a uuid that is none, a type
+    // Planning finds what only PostgreSQL can know: an invalid regular expression or uuid, a type
     // without an order.
     pg::Execute("SELECT FROM " + from + " AS s WHERE " + compiled.sql + " LIMIT 0", {}, true);
     return compiled;

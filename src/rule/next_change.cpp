@@ -9,9 +9,9 @@ namespace pulse::rule {
 namespace {
 
 constexpr const char* kMicrosecond = "interval '00:00:00.000001'";
-// Beyond this a tick is reached by nobody: 10,000 years.
+// No tick beyond this is ever reached: 10,000 years.
 constexpr double kReach = 3.2e11;
-// From so many instants on, the next tick is cheaper to find than the next that matters.
+// From so many instants on, the next tick is cheaper to find than the next relevant one.
 constexpr size_t kManyInstants = 200;
 
 Op Mirrored(Op op) {

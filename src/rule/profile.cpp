@@ -77,7 +77,7 @@ class Expander {
         Tree tree = Expand(definitions_.Find(segment ? Reference::Kind::kSegment : Reference::Kind::kTrait,
                                              key, expr->position));
         way_.pop_back();
-        // Who is neither in nor out of a segment is not in it.
+        // A person whose membership is unknown is not a member.
         if (segment)
             tree = {MakeOperation(Op::kCoalesce, {tree.expr, Make(Boolean{false}, expr->position)},
                                   expr->position),

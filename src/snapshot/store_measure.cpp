@@ -21,7 +21,7 @@ void WarnOfKeys(const segment::Segment& segment, const MeasureResult& measured) 
                     "They count in its size and distributions, but not as entered or exited.", kHint);
     const Sketch& sketch = *measured.record.sketch;
     const double keys = static_cast<double>(size - measured.null_keys), distinct = sketch.Cardinality();
-    // Beyond the sketch's capacity only what is far outside its error is certain.
+    // Beyond the sketch's capacity, only a difference far above its error is certain.
     if (keys > distinct * (1 + 6 * sketch.RelativeError()) + 0.5)
         pg::Warning("the key repeats in the members" + of,
                     (sketch.exact() ? "" : "About ") + std::to_string(std::llround(distinct)) +

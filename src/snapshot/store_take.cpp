@@ -1,4 +1,4 @@
-// Taking snapshots: once per segment and moment, whoever asks.
+// Takes snapshots: one per segment and moment, even when several sessions ask.
 #include <algorithm>
 #include <chrono>
 
@@ -14,10 +14,10 @@ namespace pulse::snapshot {
 
 namespace {
 
-// How many segments pass between two words of progress.
+// Segments between two progress notices.
 constexpr size_t kProgressEvery = 100;
 
-// The lock is held, and there is no good one of this moment yet. Fills `usage`, also when it throws.
+// The caller holds the lock, and no good snapshot of this moment exists. Fills `usage`, also when it throws.
 Record MeasureAndStore(const segment::Segment& segment, Moment moment, source::Usage& usage) {
     const MeasureSpec spec = PrepareMeasurement(segment, moment);
     const source::Target target = source::Find(segment::PlaceOf(segment), pg::settings::statement_timeout);
@@ -39,7 +39,7 @@ bool Monitored(const segment::Segment& segment) {
     return flag == segment.baseline.end() || !flag->is_boolean() || flag->get<bool>();
 }
 
-// A job that starts every day at the same hour must find its segments due, also when it once began a little
+// A job that starts every day at the same hour must find its segments due, even if it once started a little
 // late.
 bool Due(const segment::Segment& segment, Moment moment) {
     const std::optional<Moment> last = LastTaken(segment.id, moment);
@@ -47,7 +47,7 @@ bool Due(const segment::Segment& segment, Moment moment) {
     return !last || moment - *last >= segment.cadence - tolerance;
 }
 
-// One segment, whose failure leaves the others alone.
+// Takes one segment; its failure does not affect the others.
 TakeResult TakeOne(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker) {
     const std::string source = segment::PlaceOf(segment).source;
     if (const auto reason = breaker.OpenReason(source)) return Skipped(segment, *reason);

@@ -1,5 +1,5 @@
-// Taking snapshots in a background worker: nothing of this database is held while a server is read, and each
-// segment stands or falls alone.
+// Takes snapshots in a background worker: no transaction, lock or snapshot of this database is held while a
+// server is read, and a failing segment does not affect the others.
 #include <chrono>
 
 #include "pulse/pg/identity.hpp"
@@ -18,8 +18,8 @@ namespace pulse::snapshot {
 
 namespace {
 
-// A transaction of the run: in all of them it is the moment at which the run began, also for definitions that
-// call pulse_now() themselves.
+// A transaction of the run. In each of them pulse_now() is the time at which the run began, also for
+// definitions that call it themselves.
 class RunTransaction {
   public:
     RunTransaction(const char* what, Moment moment) : transaction_(what) {
@@ -33,8 +33,8 @@ class RunTransaction {
     pg::Transaction transaction_;
 };
 
-// One segment, which it keeps locked as long as it lives. A local one takes one transaction, a remote one a
-// short one before the visit and one after it.
+// Takes the snapshot of one segment and holds its lock meanwhile. A local segment takes one transaction, a
+// remote one a short transaction before the visit and one after it.
 class BackgroundTake {
   public:
     BackgroundTake(const segment::Segment& segment, Moment moment)
@@ -43,7 +43,7 @@ class BackgroundTake {
     const std::string& source() const { return place_.source; }
     const source::Usage& usage() const { return usage_; }
 
-    // Throws what went wrong, rolled back.
+    // Throws on failure, rolled back.
     TakeResult Run() { return place_.source.empty() ? RunLocal() : RunRemote(); }
 
   private:
@@ -67,7 +67,7 @@ class BackgroundTake {
         return Finish(transaction);
     }
 
-    // What the visit needs; or the result when there is nothing to visit for.
+    // Prepares the visit; or returns the result if no visit is needed.
     std::optional<TakeResult> PrepareVisit() {
         if (auto lock = pg::SessionLock::Try("segment", segment_.id))
             lock_.emplace(*std::move(lock));
@@ -80,8 +80,8 @@ class BackgroundTake {
         return std::nullopt;
     }
 
-    // A run of many segments keeps to max_queries_per_minute by itself. A limit that is not to be had in
-    // time, or is 0, refuses the visit as any other.
+    // A run of many segments waits for max_queries_per_minute. If the limit is 0, or leaves no room in
+    // time, the visit is refused.
     void WaitForRateLimit() {
         constexpr auto kLongest = std::chrono::seconds(70);  // the limit looks back a minute
         constexpr long kPause = 1000;

@@ -1,4 +1,4 @@
-// What both ways of taking many snapshots share.
+// Shared by store_take.cpp and store_take_background.cpp.
 #pragma once
 
 #include "pulse/snapshot/source_circuit_breaker.hpp"
@@ -9,14 +9,14 @@ namespace pulse::snapshot {
 // The active segments that are due at the moment, by name.
 std::vector<segment::Segment> FindDue(Moment moment);
 
-// Outcomes.
+// Results.
 TakeResult Taken(const segment::Segment& segment, const Record& record);
 TakeResult Skipped(const segment::Segment& segment, const std::string& reason);
-// Keeps the failure as a row of its own. Needs a transaction.
+// Stores the failure as a row. Needs a transaction.
 TakeResult Failed(const segment::Segment& segment, Moment moment, const std::string& state,
                   const std::string& message, const std::string& detail);
 
-// What a visit to measure a segment is recorded as.
+// The usage record of a visit that measures a segment.
 source::Usage UsageFor(const segment::Segment& segment);
 
 // Why a source was not read, in one line.

@@ -10,11 +10,11 @@
 
 namespace pulse::drift {
 
-// What one look at a snapshot gave.
+// The results of all detectors on one snapshot.
 struct DetectionRun {
-    std::vector<DetectorResult> results;                      // every test made
+    std::vector<DetectorResult> results;                      // one per test
     bool too_young = false;                                   // no earlier snapshot to compare with
-    std::vector<std::pair<std::string, std::string>> failed;  // detector, reason: the others went on
+    std::vector<std::pair<std::string, std::string>> failed;  // detector and reason; the other detectors ran
 };
 
 // Tests history.points[index] against its baseline. Nothing is decided about false discoveries here.

@@ -1,4 +1,4 @@
-// The words of this room: what a detector can say about a segment. Pure C++.
+// Types that the whole room uses: severity, direction, finding, detector result. Pure C++.
 #pragma once
 
 #include <compare>
@@ -13,7 +13,7 @@ namespace pulse::drift {
 
 using Json = nlohmann::json;
 
-// The detectors by the names that users see.
+// The detectors' names, as users see them.
 namespace detector {
 inline constexpr const char* kSizeChange = "size_change";
 inline constexpr const char* kDistributionShift = "distribution_shift";
@@ -43,33 +43,33 @@ BaselineKind ParseBaselineKind(const std::string& name);
 // Severity by change ÷ threshold: from 3 on critical, 2 high, 1.5 medium, else low.
 Severity SeverityOf(double ratio);
 
-// What an incident is about: there is at most one live incident per segment and fingerprint.
+// Identifies an incident: a segment has at most one live incident per fingerprint.
 struct Fingerprint {
     std::string detector;
     std::string attribute;  // empty for the segment as a whole
     auto operator<=>(const Fingerprint&) const = default;
 };
 
-// What a detector found at one snapshot.
+// A drift that a detector found in one snapshot.
 struct Finding {
     Fingerprint fingerprint;
     Direction direction = Direction::kChanged;
     std::optional<double> baseline, observed;  // sizes, rates or shares
     double change = 0;  // signed and relative to the baseline; TVD for shifts; the difference for shares
     double threshold = 0;
-    std::optional<double> p_value;  // empty: no test needed, it is so
+    std::optional<double> p_value;  // empty: no test needed
     BaselineKind baseline_kind = BaselineKind::kPrevious;
     Severity severity = Severity::kLow;
-    std::optional<Moment> onset;               // when it began, where the detector can tell
+    std::optional<Moment> onset;               // when the drift began, if the detector knows it
     std::optional<int64_t> baseline_snapshot;  // the newest normal snapshot before it
     Json details = Json::object();
     std::string summary;
 };
 
-// The result of one test, finding or not.
+// The result of one detector's test, with or without a finding.
 struct DetectorResult {
-    Finding finding;   // details and summary only when material
-    double ratio = 0;  // change ÷ threshold in the direction that matters; from 1 on material
+    Finding finding;   // details and summary are filled only if material
+    double ratio = 0;  // change ÷ threshold in the relevant direction; material from 1 on
     bool material = false;
     bool supported = false;  // p below the limit of one finding, or no test needed
 };

@@ -1,5 +1,5 @@
-// What detectors look at: a segment's snapshots in the order of time. Pure C++, no database: the check, the
-// back-test and simulations all fill the same structures.
+// The input of the detectors: a segment's snapshots, ordered by time. Pure C++: the check, the back-test and
+// the simulations fill the same structures.
 #pragma once
 
 #include <functional>
@@ -31,24 +31,23 @@ struct Point {
 struct Span {
     Moment from = 0;
     std::optional<Moment> to;
-    bool passed_by_itself = false;  // may be a part of the segment's rhythm, such as a weekend
+    bool passed_by_itself = false;  // may belong to a seasonal pattern, such as a weekend
     bool Contains(Moment moment) const { return moment >= from && (!to || moment <= *to); }
 };
 
-// When a fingerprint was in trouble: those points are nobody's baseline.
+// The times of each fingerprint's incidents: points in them are excluded from baselines.
 using Exclusions = std::map<Fingerprint, std::vector<Span>>;
 
 using Distributions = std::vector<snapshot::Distribution>;
 
-// The distributions of a snapshot by its id; null when there are none. The pointer is used before the next
-// call.
+// Returns the distributions of a snapshot, or null. The pointer is valid until the next call.
 using DistributionSource = std::function<const Distributions*(int64_t snapshot)>;
 
 // The history of one segment, oldest point first.
 struct History {
     std::vector<Point> points;
     int64_t cadence = kDay;               // how often a snapshot is due
-    std::optional<Moment> baseline_from;  // earlier points are no baseline
+    std::optional<Moment> baseline_from;  // earlier points are excluded from the baseline
     std::optional<Point> pinned;          // the pinned baseline
     DistributionSource distributions;
 };

@@ -1,5 +1,5 @@
-// The life of incidents: what findings make of them, one snapshot after the other. Pure C++: the check and
-// the back-test run the same machine.
+// The incident state machine: applies the findings of one snapshot after the other. Pure C++: the check and
+// the back-test use the same code.
 //
 //            finding                       resolve_after normal snapshots, or a person
 //   (none) ─────────► open ⇄ acknowledged ─────────────────────────────────────► resolved
@@ -22,7 +22,7 @@ const char* Name(IncidentStatus status);
 // Also takes "investigating" for acknowledged; empty for anything else.
 std::optional<IncidentStatus> ParseIncidentStatus(const std::string& name);
 
-// A line of an incident's timeline that the machine wrote.
+// An automatic entry of an incident's timeline.
 struct IncidentEvent {
     Moment at = 0;
     std::string kind;  // opened, worsened, eased, resolved, reopened
@@ -35,15 +35,15 @@ struct IncidentEvent {
 struct Incident {
     int64_t id = 0;  // 0: not stored yet
     IncidentStatus status = IncidentStatus::kOpen;
-    Finding finding;  // its newest figures
+    Finding finding;  // with its newest figures
     Moment since = 0, opened_at = 0, last_seen_at = 0;
     std::optional<Moment> closed_at, ignored_until;
     bool closed_by_itself = false;
-    bool new_normal = false;            // a person said so: its points are a baseline
+    bool new_normal = false;            // a person declared it: its points belong to the baseline
     int normal_count = 0;               // normal snapshots in a row, also after closing
-    int64_t snapshot = 0;               // the newest one that shows it
-    bool changed = false;               // must be written
-    bool seen = false;                  // its figures are new
+    int64_t snapshot = 0;               // the newest one that shows the drift
+    bool changed = false;               // has unsaved changes
+    bool seen = false;                  // its figures were updated
     std::vector<IncidentEvent> events;  // new ones
 
     bool live() const { return status == IncidentStatus::kOpen || status == IncidentStatus::kAcknowledged; }
@@ -52,25 +52,25 @@ struct Incident {
     }
 };
 
-// The incidents of one segment or table. Only the newest of each fingerprint matters for what comes next, but
-// the spans of the older ones still exclude points from baselines.
+// The incidents of one segment or table. Findings apply to the newest incident of their fingerprint; the
+// spans of older incidents still exclude points from baselines.
 class IncidentTracker {
   public:
     // `unit` names what is checked, for the timeline: snapshots of segments, checks of tables.
     explicit IncidentTracker(std::vector<Incident> incidents = {}, const char* unit = "snapshot")
         : incidents_(std::move(incidents)), unit_(unit) {}
 
-    // The spans that may not be part of a baseline.
+    // The time spans excluded from baselines.
     Exclusions Excluded() const;
 
     // The newest incident of the fingerprint, or null.
     const Incident* Newest(const Fingerprint& fingerprint) const;
 
-    // Whether a finding on it at that moment would be a new one: only those are under false-discovery
+    // Whether a finding at that moment would open a new incident: only those are under false-discovery
     // control.
     bool IsNew(const Fingerprint& fingerprint, Moment moment) const;
 
-    // Takes the results of one snapshot; a new finding needs p at most `limit` (or no p at all).
+    // Applies the results of one snapshot; a new finding needs p at most `limit` (or no p at all).
     void Apply(const Point& point, const std::vector<DetectorResult>& results, double limit,
                const Thresholds& thresholds);
 
@@ -88,19 +88,20 @@ class IncidentTracker {
     const char* unit_;
 };
 
-// The p-values among the results that would make a new incident's finding: one family of tests.
+// The p-values of the results that would open a new incident: one family of tests.
 std::vector<double> NewPValues(const IncidentTracker& tracker, Moment moment,
                                const std::vector<DetectorResult>& results);
 
-// Takes results away that must not count at that moment.
+// Removes the results that are muted at that moment.
 using MuteFilter = std::function<void(Moment, std::vector<DetectorResult>&)>;
 
-// Looks at one snapshot and takes what it shows, false discoveries controlled over this look alone.
+// Runs all detectors on one snapshot and applies the results; false discoveries are controlled over this
+// snapshot's tests alone.
 DetectionRun CheckSnapshot(const History& history, size_t index, const Expectations& expectations,
                            const Thresholds& thresholds, IncidentTracker& tracker,
                            const MuteFilter& mute_filter = nullptr);
 
-// The largest p-value that Benjamini–Hochberg accepts at that rate; below every p-value when it accepts none.
+// The largest p-value that Benjamini–Hochberg accepts at that rate; negative when it accepts none.
 double DiscoveryLimit(const std::vector<double>& p_values, double rate);
 
 }  // namespace pulse::drift

@@ -1,4 +1,4 @@
-// Who wants to know what incidents go through: a room that comes after this one. Pure C++.
+// Lets a later room listen to changes of incidents. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ namespace pulse::drift {
 // worsened, acknowledged, …), with a pg::Session as pg::Identity::Owner() open.
 using IncidentListener = void (*)(int64_t incident, int64_t event, const std::string& kind, Moment at);
 
-// Set when the library is loaded; returns true, so that a constant can do it.
+// Registers the listener when the library is loaded; returns true so that a constant's initialiser can call
+// it.
 bool ListenToIncidents(IncidentListener listener);
 void Announce(int64_t incident, int64_t event, const std::string& kind, Moment at);
 

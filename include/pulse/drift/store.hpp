@@ -1,4 +1,4 @@
-// The tables of this room, and what it reads of the others. Everything needs a pg::Session.
+// Access to this room's tables and its reads of other rooms' tables. Everything needs a pg::Session.
 #pragma once
 
 #include <optional>
@@ -12,11 +12,11 @@
 
 namespace pulse::drift {
 
-// A segment as the check sees it.
+// A segment to check.
 struct CheckedSegment {
     int64_t id = 0;
     std::string name;
-    std::optional<std::string> source;  // where it is read; empty for this database
+    std::optional<std::string> source;  // empty for this database
     Json baseline;
     int64_t cadence = kDay;
     std::optional<Moment> baseline_from, checked_at, newest;  // newest snapshot up to now
@@ -27,14 +27,14 @@ struct CheckedSegment {
 Thresholds ThresholdsFromSettings();
 
 // Locks and reads up to `limit` active segments with an id above `after` (only that one if a name is given),
-// in the order of ids. Those that another session holds are left out.
+// in the order of ids. Segments locked by another session are skipped.
 std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std::string>& name, Moment now,
                                          int limit);
 
 // How many active segments there are (with that name).
 int64_t CountSegments(const std::optional<std::string>& name);
 
-// How many points before the unchecked ones a look may need.
+// How many points before the unchecked ones the detectors may need.
 int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds);
 
 enum class HistoryRange { kUnchecked, kWhole };
@@ -44,7 +44,7 @@ enum class HistoryRange { kUnchecked, kWhole };
 std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now,
                                    const Thresholds& thresholds, HistoryRange range);
 
-// Reads the incidents of these segments that can still matter, oldest first. `oldest` is the oldest point
+// Reads the incidents of these segments that are still relevant, oldest first. `oldest` is the oldest point
 // read.
 std::vector<IncidentTracker> ReadIncidentTrackers(const std::vector<CheckedSegment>& segments, Moment oldest,
                                                   Moment now, const Thresholds& thresholds);
@@ -52,7 +52,7 @@ std::vector<IncidentTracker> ReadIncidentTrackers(const std::vector<CheckedSegme
 // Distributions by snapshot, read many at once.
 class DistributionCache {
   public:
-    // Reads those that are not here yet.
+    // Reads the missing ones.
     void Fetch(std::vector<int64_t> snapshots);
     // One snapshot's; reads it when it is missing. Valid until Clear().
     const Distributions* Get(int64_t snapshot);
@@ -62,36 +62,36 @@ class DistributionCache {
     std::unordered_map<int64_t, Distributions> kept_;
 };
 
-// What incidents are about: a segment, or a monitored table.
+// The subject of incidents: a segment, or a monitored table.
 struct IncidentSubject {
     std::optional<int64_t> segment{}, monitor{};
     std::optional<std::string> relation{}, source{};  // of the table
 };
 
-// The incidents of a monitored table that can still matter, oldest first.
+// The incidents of a monitored table that are still relevant, oldest first.
 IncidentTracker ReadMonitorIncidents(int64_t monitor, Moment now, const Thresholds& thresholds);
 
-// Writes what the machine changed, with its events. Incidents that open at one moment of one subject make a
-// group; `cause` is the group of what they follow from, where that is known.
+// Writes changed incidents and their events. Incidents of one subject that open at the same moment form a
+// group; `cause` is the group of the incident that caused them, if known.
 void WriteIncidents(const IncidentSubject& subject, std::vector<Incident>& incidents, Moment now,
                     std::optional<int64_t> cause = std::nullopt);
 
-// The group of the live incident that says of a table the segment reads that it is late or empty.
+// The group of a live incident on a table that the segment reads: the table is late or empty.
 std::optional<int64_t> FindTableCauseGroup(int64_t segment, Moment moment);
 
-// When a subject was muted: nothing opens, reopens or worsens then.
+// A maintenance window: nothing opens, reopens or worsens in it.
 struct Mute {
     std::string kind, name;  // everything, table, source or segment
     Moment since = 0;
     std::optional<Moment> until;
 };
 std::vector<Mute> ReadMutes();
-// Takes the findings away that a mute of the segment, or of everything, silences.
+// Removes the findings that a mute of the subject, or of everything, covers.
 void ApplyMutes(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
                 const std::optional<std::string>& source, Moment moment,
                 std::vector<DetectorResult>& results);
 
-// Notes up to which snapshot each segment was checked.
+// Stores up to which snapshot each segment was checked.
 void MarkChecked(const std::vector<int64_t>& segments, const std::vector<Moment>& moments);
 
 }  // namespace pulse::drift

@@ -1,4 +1,4 @@
-// What matters and how sure Pulse must be: settings, with the segment's own on top. Pure C++.
+// Thresholds of the detectors and of significance: the settings, overridden by the segment's own. Pure C++.
 #pragma once
 
 #include <optional>
@@ -39,12 +39,12 @@ struct Expectations {
     bool monitoring = true;
     Range size, conversion_rate;
     std::vector<std::string> critical_attributes;  // empty: all
-    // Whether the attribute is to be watched.
+    // Whether the attribute is monitored.
     bool Watches(const std::string& attribute) const;
 };
 
-// Reads a segment's baseline object; its alertThresholds go over `thresholds`. Unknown keys are ignored here:
-// they are refused where the object is set.
+// Reads a segment's baseline object; its alertThresholds override `thresholds`. Unknown keys are ignored
+// here: setting the object refuses them.
 Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds);
 
 // Puts {"sizeChangePercent": 0.2, "pValue": 0.01, …} over `thresholds`; an unknown key or a value out of

@@ -1,4 +1,4 @@
-// Compiled values, and how two of them are made comparable. Pure C++; used by the compiler only.
+// Compiled values, and their alignment for comparison. Pure C++; used by the compiler only.
 //
 // Instants are kept as a base and an offset in seconds, so that `ts + 7d > now` becomes `ts > now - 7d`: the
 // column stays alone (an index can be used), and no arithmetic on data can leave the range of a timestamp.
@@ -81,7 +81,7 @@ CompiledValue ShiftInstant(CompiledValue value, int64_t seconds);
 
 // " at position 5", or nothing for a rule that came as JSON.
 std::string AtPosition(const Expr& expr);
-// "ltv is numeric": what a message says of an operand.
+// Describes an operand in a message: "ltv is numeric".
 std::string Describe(const CompiledValue& value);
 [[noreturn]] void Mismatch(const CompiledValue& left, const CompiledValue& right, Op op, const Expr& whole);
 

@@ -1,5 +1,5 @@
-// Attributes and properties: JSON values whose type is known only when somebody is evaluated. Each takes the
-// type that is wanted of it, and is null when it is of another one; nothing of this can fail. Pure C++; used
+// Attributes and properties: JSON values whose type is known only at evaluation. Each takes the requested
+// type, and is null if it has another one; no conversion can fail. Pure C++; used
 // by the compiler only.
 #pragma once
 
@@ -15,7 +15,7 @@ std::string JsonPath(const std::string& json, const std::vector<std::string>& pa
 
 // A dynamic value as text, number, boolean or instant; other values, and for other types, as they are.
 CompiledValue AsType(const CompiledValue& value, Type type);
-// A dynamic value in the type it takes beside `other`.
+// A dynamic value converted to the type of `other`.
 CompiledValue AsTypeOf(const CompiledValue& value, const CompiledValue& other, Op op);
 // Two dynamic values: null unless they are of one type, and <, <=, >, >= for numbers and texts only.
 std::string CompareJson(const CompiledValue& left, Op op, const CompiledValue& right);

@@ -1,7 +1,8 @@
-// When the value of an expression can change although nothing happens. Pure C++; used by the compiler only.
+// The next time at which the value of an expression can change without an event. Pure C++; used by the
+// compiler only.
 //
-// Every condition that depends on now is constant between certain instants. Their SQL is collected here;
-// until the first of them that is still to come, the value stays what it is.
+// Every condition on now is constant between certain instants. This class collects their SQL; the value stays
+// the same until the first of them after now.
 #pragma once
 
 #include <string>
@@ -15,11 +16,11 @@ class NextChange {
   public:
     explicit NextChange(const std::string& now_sql) : now_sql_(now_sql) {}
 
-    // Note when `left op right` changes. Takes what Compare() takes, of types that fit each other.
+    // Adds the instants at which `left op right` changes. The types must be comparable.
     void AddComparison(const CompiledValue& left, Op op, const CompiledValue& right);
-    // Note when the value itself changes.
+    // Adds the instants at which the value itself changes.
     void AddResult(const CompiledValue& value);
-    // The SQL of the first instant after now; null when there is none.
+    // The SQL of the first instant after now; its value is null if there is none.
     std::string Until() const;
 
   private:

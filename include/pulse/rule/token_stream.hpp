@@ -1,5 +1,4 @@
-// The token at hand, and what is said when it is the wrong one: what the parsers of rules and of metrics
-// share. Pure C++.
+// The current token, and syntax errors about it; shared by the parsers of rules and of metrics. Pure C++.
 #pragma once
 
 #include <string>
@@ -20,12 +19,12 @@ class TokenStream {
 
     bool Is(Token::Kind kind) const { return token_.kind == kind; }
     bool IsSign(std::string_view sign) const { return Is(Token::Kind::kSign) && token_.value == sign; }
-    // Whether the word stands here, in any case.
+    // Whether the current token is this word, in any case.
     bool IsWord(std::string_view word) const;
     bool AcceptSign(std::string_view sign);
     bool AcceptWord(std::string_view word);
     void ExpectSign(std::string_view sign, const std::string& hint);
-    // ["Any Name"]; the bracket stands here.
+    // Reads ["Any Name"]; the current token is the bracket.
     std::string BracketedName();
     // .name, .`any name` and ["Any Name"], as many as there are, behind `path`.
     void ContinuePath(std::vector<std::string>& path);

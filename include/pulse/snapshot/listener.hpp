@@ -1,4 +1,4 @@
-// Who wants to know of new snapshots: a room that comes after this one. Pure C++.
+// Lets a later room listen to new snapshots. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@ namespace pulse::snapshot {
 // pg::Identity::Owner() open.
 using SnapshotListener = void (*)(int64_t snapshot);
 
-// Set when the library is loaded; returns true, so that a constant can do it.
+// Registers the listener when the library is loaded; returns true so that a constant's initialiser can call
+// it.
 bool ListenToSnapshots(SnapshotListener listener);
 void Announce(int64_t snapshot);
 

@@ -1,4 +1,5 @@
-// Measuring a segment in one visit to its source. Pure C++: all it needs of this database is settled before.
+// Measures a segment in one visit to its source. Pure C++: the caller reads beforehand what it needs of this
+// database.
 #pragma once
 
 #include <map>
@@ -9,7 +10,7 @@
 
 namespace pulse::snapshot {
 
-// What a new snapshot continues: the newest ok one before it.
+// The newest ok snapshot before the new one.
 struct PreviousSnapshot {
     int64_t size = 0;
     std::optional<Sketch> sketch;
@@ -19,7 +20,7 @@ struct PreviousSnapshot {
 struct MeasureSpec {
     int64_t segment_id = 0;
     int version = 1;
-    segment::Request request;  // as its source can read it
+    segment::Request request;  // resolved for its source
     Moment moment = 0;
     std::string now_sql;  // the moment as a literal
     int64_t inactive_after = 0;
@@ -30,7 +31,7 @@ struct MeasureSpec {
     std::optional<PreviousSnapshot> previous;
 };
 
-// What one scan over the members finds out.
+// The result of one scan over the members.
 struct ScanResult {
     int64_t size = 0;
     int64_t null_keys = 0;
@@ -45,18 +46,19 @@ struct MeasureResult {
     int64_t null_keys = 0;
 };
 
-// Read the members once: by pulse.measure() where the source has it, else in plain SQL with the same results.
+// Reads the members once: by pulse.measure() where the source has it, else in plain SQL with the same
+// results.
 MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec);
 
 // ---- clause_count.cpp ----
 
-// Whether the rule's clauses are counted at all.
+// Whether the rule's clauses are counted.
 bool CountsClauses(const segment::MemberQuery& query);
-// The call of pulse.count_clauses() for the rows of `query.from`, and what it returns.
+// The call of pulse.count_clauses() for the rows of `query.from`, and its result.
 std::string ClauseCall(const segment::MemberQuery& query, bool sampled);
 ClauseCounts ReadClauses(const segment::MemberQuery& query, const source::Rows& rows, size_t column);
-// Clause counts of their own: over all rows of a small relation, else over a sample of its blocks; nothing
-// where there is no way to sample.
+// Counts the clauses in a query of their own: all rows of a small relation, else a sample of its blocks;
+// nothing where sampling is impossible.
 std::optional<ClauseCounts> CountClauses(source::Reader& reader, const segment::MemberQuery& query);
 
 }  // namespace pulse::snapshot

@@ -1,5 +1,5 @@
-// What one scan over the members of a segment finds out, mergeable across workers: sizes, the member sketch
-// and one column of counts per attribute. Pure C++; src/snapshot/aggregate_measure.cpp feeds it.
+// The state of measuring a segment in one scan, mergeable across workers: sizes, the member sketch and the
+// counts of each attribute. Pure C++; src/snapshot/aggregate_measure.cpp feeds it.
 #pragma once
 
 #include <cstdint>

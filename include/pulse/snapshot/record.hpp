@@ -1,4 +1,4 @@
-// A snapshot, as its rows in pulse.snapshot and pulse.distribution say it. Pure C++.
+// A snapshot: its rows in pulse.snapshot and pulse.distribution. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace pulse::snapshot {
 
-// How many rows each top-level clause of a rule lets pass, and misses alone.
+// Per top-level clause of a rule: rows that pass it, and rows that fail only it.
 struct ClauseCounts {
     std::vector<std::string> texts;
     std::vector<int64_t> passed, missed_only;

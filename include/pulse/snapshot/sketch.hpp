@@ -77,8 +77,8 @@ struct Overlap {
 Overlap Compare(const Sketch& a, const Sketch& b, std::optional<double> size_a = std::nullopt,
                 std::optional<double> size_b = std::nullopt);
 
-// Who came and who went between two snapshots, in whole members: size_after - size_before = entered - exited,
-// always.
+// Entered and exited members between two snapshots, in whole members: size_after - size_before = entered -
+// exited, always.
 struct Flow {
     int64_t entered = 0;
     int64_t exited = 0;

@@ -1,4 +1,4 @@
-// Sources that are not tried again in one run: two hundred segments on a server that is down must not take
+// Stops a run from trying a failing source again: two hundred segments on a server that is down must not cost
 // two hundred time-outs. Pure C++.
 #pragma once
 
@@ -12,7 +12,7 @@ class SourceCircuitBreaker {
   public:
     static constexpr int kMaxFailures = 3;  // in a row
 
-    // Why `source` is not tried any more; nothing while it is.
+    // The reason if the circuit of `source` is open; nothing while it is closed.
     std::optional<std::string> OpenReason(const std::string& source) const {
         const auto found = failures_.find(source);
         if (found == failures_.end() || !found->second.open) return std::nullopt;

@@ -12,7 +12,7 @@ namespace pulse::snapshot {
 
 void WriteDistributions(int64_t snapshot, const std::vector<Distribution>& distributions);
 
-// By attribute.
+// Ordered by attribute.
 std::vector<Distribution> ReadDistributions(int64_t snapshot);
 
 // ---- store_import.cpp: likewise ----
@@ -26,8 +26,8 @@ struct Import {
     std::vector<Distribution> distributions;
 };
 
-// Keeps it and returns its id. The same import again returns the same id; another one at the same moment is
-// refused, or takes the place of the first when `replace` is true.
+// Stores it and returns its id. The same import again returns the same id; another one of the same moment is
+// refused, or replaces the first if `replace` is true.
 int64_t StoreImport(const Import& import, bool replace);
 
 // ---- store.cpp: from here on the calls switch identity and open sessions themselves ----
@@ -43,17 +43,16 @@ std::optional<Moment> LastTaken(int64_t segment_id, Moment moment);
 // The edges of an attribute in the newest ok snapshot before `moment` that has any.
 std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, const std::string& attribute,
                                              segment::AttributeKind kind);
-// Write one and return its id; what was there for the same moment is replaced.
+// Writes a snapshot and returns its id; replaces a failed one of the same moment.
 int64_t Write(const Record& record);
-// Keep the segment from being deleted till the end of the transaction; false when it is gone already.
+// Locks the segment against deletion until the end of the transaction; false if it no longer exists.
 bool LockSegmentRow(int64_t segment_id);
-// Take the segment's lock till the end of the transaction, waiting up to `milliseconds`; false when that was
-// too short.
+// Takes the segment's lock until the end of the transaction, waiting up to `milliseconds`; false on time-out.
 bool LockSegment(int64_t segment_id, int milliseconds);
 
 // ---- store_take.cpp ----
 
-// Take a snapshot at pulse_now(), or return the one that is there.
+// Takes a snapshot at pulse_now(), or returns the existing one.
 int64_t Take(const std::string& segment);
 
 struct TakeResult {
@@ -63,21 +62,21 @@ struct TakeResult {
     std::optional<int64_t> size;
     std::optional<std::string> error;
 };
-// Take one of each active segment that is due.
+// Takes a snapshot of each active segment that is due.
 std::vector<TakeResult> TakeDue();
 
 // ---- store_take_background.cpp ----
 
-// The same for a background worker, called outside a transaction: each segment has its own short ones, and
-// none is open while a server is read.
+// The same for a background worker, called outside a transaction: each segment has its own short
+// transactions, and none is open while a server is read.
 std::vector<TakeResult> TakeDueInBackground();
 
 // ---- store_measure.cpp ----
 
-// Settle what to measure. Needs a transaction.
+// Prepares a measurement. Needs a transaction.
 MeasureSpec PrepareMeasurement(const segment::Segment& segment, Moment moment);
-// Keep what was measured, with who came and who went, and return it with its id. Needs a transaction. Throws
-// UserError when the segment is gone.
+// Stores a measurement with entered and exited members, and returns it with its id. Needs a transaction.
+// Throws UserError if the segment was deleted.
 Record StoreMeasured(const segment::Segment& segment, const MeasureSpec& spec, MeasureResult measured);
 
 }  // namespace pulse::snapshot

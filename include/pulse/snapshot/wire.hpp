@@ -1,4 +1,5 @@
-// Little-endian bytes out and in. Reading is total: what does not fit is an error, never undefined. Pure C++.
+// Writes and reads little-endian bytes. Reading checks bounds: malformed input is an error, never undefined.
+// Pure C++.
 #pragma once
 
 #include <bit>
