@@ -189,48 +189,53 @@ void DefineInt(const char* name, const char* help, const char* more, int* variab
 }
 
 void DefineMeasuring() {
-    DefineCustomStringVariable("pulse.now",
-                               "Sets the moment as of which Pulse works; empty means the transaction's time.",
-                               "With it a segment can be measured as of a past moment.", &now_text, "",
-                               PGC_USERSET, 0, CheckNow, AssignNow, nullptr);
-    DefineInt("pulse.statement_timeout", "Sets the longest time one segment definition may run.",
-              "0 switches the limit off.", &statement_timeout, 0, INT_MAX, GUC_UNIT_MS);
+    DefineCustomStringVariable(
+        "pulse.now",
+        "Sets the moment that Pulse takes as the current time; empty means the start of the transaction.",
+        "Use it to measure a segment as of a past moment.", &now_text, "", PGC_USERSET, 0, CheckNow,
+        AssignNow, nullptr);
+    DefineInt("pulse.statement_timeout", "Sets the maximum run time of a segment definition.",
+              "0 disables the limit.", &statement_timeout, 0, INT_MAX, GUC_UNIT_MS);
     DefineInt("pulse.lock_timeout",
-              "Sets how long to wait for another session that measures the same segment.", nullptr,
+              "Sets the maximum wait for another session that measures the same segment.", nullptr,
               &lock_timeout, 0, INT_MAX, GUC_UNIT_MS);
-    DefineInt("pulse.sketch_size", "Sets up to how many members entries and exits are counted exactly.",
-              "Beyond it they are estimated with a standard error of about 1/sqrt(size).", &sketch_size, 64,
+    DefineInt("pulse.sketch_size",
+              "Sets the largest segment, in members, whose entries and exits are counted exactly.",
+              "Above it they are estimated with a standard error of about 1/sqrt(size).", &sketch_size, 64,
               1 << 20, 0);
-    DefineInt("pulse.inactive_after", "Sets after which time without activity a member counts as inactive.",
-              nullptr, &inactive_after, 1, INT_MAX, GUC_UNIT_MIN);
-    DefineInt("pulse.max_values",
-              "Sets how many values of an attribute are kept by name; the rest is counted as other.", nullptr,
-              &max_values, 1, 1000, 0);
+    DefineInt("pulse.inactive_after",
+              "Sets the time without activity after which a member counts as inactive.", nullptr,
+              &inactive_after, 1, INT_MAX, GUC_UNIT_MIN);
+    DefineInt(
+        "pulse.max_values",
+        "Sets the number of values of an attribute that are kept by name; the rest is counted as other.",
+        nullptr, &max_values, 1, 1000, 0);
 }
 
 void DefineThresholds() {
-    DefineReal("pulse.size_change_threshold", "Sets the relative change of size that matters.",
-               "1 switches the detector off.", &size_change_threshold, 0, 1);
+    DefineReal("pulse.size_change_threshold", "Sets the smallest relative change of size that is reported.",
+               "1 disables the detector.", &size_change_threshold, 0, 1);
     DefineReal("pulse.distribution_shift_threshold",
-               "Sets the total variation distance of an attribute that matters.",
-               "1 switches the detector off.", &distribution_shift_threshold, 0, 1);
+               "Sets the smallest total variation distance of an attribute that is reported.",
+               "1 disables the detector.", &distribution_shift_threshold, 0, 1);
     DefineReal("pulse.conversion_anomaly_threshold",
-               "Sets the relative change of the conversion rate that matters.",
-               "1 switches the detector off.", &conversion_anomaly_threshold, 0, 1);
+               "Sets the smallest relative change of the conversion rate that is reported.",
+               "1 disables the detector.", &conversion_anomaly_threshold, 0, 1);
     DefineReal("pulse.inactivity_creep_threshold",
-               "Sets the relative rise of the inactive or leaving share that matters.",
-               "1 switches the detector off.", &inactivity_creep_threshold, 0, 1);
+               "Sets the smallest relative increase of the inactive or leaving share that is reported.",
+               "1 disables the detector.", &inactivity_creep_threshold, 0, 1);
     DefineReal("pulse.membership_churn_threshold",
-               "Sets the share of members replaced at equal size that matters.",
-               "1 switches the detector off.", &membership_churn_threshold, 0, 1);
-    DefineReal("pulse.null_spike_threshold", "Sets the rise of an attribute's null share that matters.",
-               "1 switches the detector off.", &null_spike_threshold, 0, 1);
+               "Sets the smallest share of members replaced at equal size that is reported.",
+               "1 disables the detector.", &membership_churn_threshold, 0, 1);
+    DefineReal("pulse.null_spike_threshold",
+               "Sets the smallest increase of an attribute's null share that is reported.",
+               "1 disables the detector.", &null_spike_threshold, 0, 1);
     DefineReal("pulse.value_threshold",
-               "Sets the share from which a value that appeared or vanished matters.",
-               "1 switches the detectors off.", &value_threshold, 0, 1);
+               "Sets the smallest share of a new or vanished value that is reported.",
+               "1 disables the detectors.", &value_threshold, 0, 1);
     DefineReal("pulse.slow_erosion_threshold",
-               "Sets the relative loss over the baseline window that matters.",
-               "1 switches the detector off.", &slow_erosion_threshold, 0, 1);
+               "Sets the smallest relative loss over the baseline window that is reported.",
+               "1 disables the detector.", &slow_erosion_threshold, 0, 1);
 }
 
 void DefineStatistics() {
@@ -238,26 +243,28 @@ void DefineStatistics() {
     DefineReal("pulse.false_discovery_rate",
                "Sets the expected share of false findings among those of one check.", nullptr,
                &false_discovery_rate, 0, 1);
-    DefineInt("pulse.baseline_window", "Sets how many snapshots before the one checked make its baseline.",
+    DefineInt("pulse.baseline_window", "Sets the number of previous snapshots that form the baseline.",
               nullptr, &baseline_window, 1, 1000, 0);
-    DefineInt("pulse.min_history", "Sets from how many snapshots on a segment's own noise counts as known.",
+    DefineInt("pulse.min_history", "Sets the number of snapshots needed to estimate a segment's own noise.",
               nullptr, &min_history, 1, 1000, 0);
-    DefineInt("pulse.resolve_after",
-              "Sets after how many normal snapshots in a row an incident closes by itself.", nullptr,
-              &resolve_after, 1, 1000, 0);
-    DefineInt("pulse.reopen_within",
-              "Sets how long after closing an incident reopens instead of a new one opening.", nullptr,
-              &reopen_within, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineInt(
+        "pulse.resolve_after",
+        "Sets the number of consecutive normal snapshots after which an incident is resolved automatically.",
+        nullptr, &resolve_after, 1, 1000, 0);
+    DefineInt(
+        "pulse.reopen_within",
+        "Sets the time after closing within which an incident is reopened instead of a new one being opened.",
+        nullptr, &reopen_within, 0, INT_MAX, GUC_UNIT_MIN);
 }
 
 void DefineHealth() {
-    DefineInt("pulse.row_limit", "Sets up to how many rows a table check may read a table whole.",
-              "Beyond it checks use the catalog, indexes and samples, and state the error.", &row_limit, 1000,
-              INT_MAX, 0);
-    DefineInt("pulse.sample_rows", "Sets how many rows a sample of a table aims at.", nullptr, &sample_rows,
+    DefineInt("pulse.row_limit", "Sets the largest table, in rows, that a check reads completely.",
+              "Larger tables are checked by catalog, indexes and samples, and the error is stated.",
+              &row_limit, 1000, INT_MAX, 0);
+    DefineInt("pulse.sample_rows", "Sets the target number of rows of a table sample.", nullptr, &sample_rows,
               1000, 10'000'000, 0);
-    DefineInt("pulse.check_timeout", "Sets the longest time the checks of one table may run.",
-              "0 switches the limit off.", &check_timeout, 0, INT_MAX, GUC_UNIT_MS);
+    DefineInt("pulse.check_timeout", "Sets the maximum run time of the checks of one table.",
+              "0 disables the limit.", &check_timeout, 0, INT_MAX, GUC_UNIT_MS);
 }
 
 // Settings of the whole server's workers, which no session may change for itself.
@@ -268,17 +275,19 @@ void DefineServerInt(const char* name, const char* help, const char* more, int* 
 }
 
 void DefineWorker() {
-    DefineCustomBoolVariable("pulse.run_jobs", "Sets whether background workers run the jobs of pulse.job.",
-                             "Off stops them all, as for maintenance; each job remains a function to call.",
-                             &run_jobs, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-    DefineServerInt("pulse.max_parallel_jobs", "Sets how many worker processes run the jobs of one database.",
+    DefineCustomBoolVariable(
+        "pulse.run_jobs", "Sets whether background workers run the jobs of pulse.job.",
+        "Off stops all jobs, for maintenance; the functions behind them can still be called.", &run_jobs,
+        true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineServerInt("pulse.max_parallel_jobs",
+                    "Sets the maximum number of worker processes that run the jobs of one database.",
                     "They count against max_worker_processes.", &max_parallel_jobs, 1, 64, 0);
-    constexpr const char* kForEver = "0 keeps it for ever.";
+    constexpr const char* kForEver = "0 keeps it forever.";
     DefineServerInt("pulse.job_run_retention", "Sets how long pulse.job_run is kept.", kForEver,
                     &job_run_retention, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt(
         "pulse.snapshot_retention", "Sets how long snapshots are kept.",
-        "0 keeps them for ever. Pinned baselines and what an open incident needs are always kept.",
+        "0 keeps them forever. Pinned baselines and snapshots that an open incident refers to are always kept.",
         &snapshot_retention, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.sketch_retention", "Sets how long the member sketches of snapshots are kept.",
                     kForEver, &sketch_retention, 0, INT_MAX, GUC_UNIT_MIN);
@@ -299,58 +308,62 @@ void DefineServerFlag(const char* name, const char* help, const char* more, bool
 
 void DefineDelivery() {
     DefineServerFlag("pulse.send_messages", "Sets whether messages and questions to models are sent.",
-                     "Off keeps them waiting: for a copy of the database that must not alarm anybody.",
+                     "Off keeps them queued, for a copy of the database that must not send notifications.",
                      &send_messages);
-    DefineServerFlag("pulse.allow_http", "Sets whether channels and models may be reached without TLS.",
-                     "Also lets SMTP servers be used without STARTTLS.", &allow_http);
+    DefineServerFlag("pulse.allow_http",
+                     "Sets whether connections to channels and models without TLS are allowed.",
+                     "Also allows SMTP servers without STARTTLS.", &allow_http);
     DefineServerText(
-        "pulse.allowed_hosts", "Sets the hosts that channels and models may be at, separated by commas.",
+        "pulse.allowed_hosts", "Sets the hosts that channels and models may use, separated by commas.",
         "* is every host with a public address, *.example.com those below a name. A loopback, private or "
         "link-local address is connected to only when its host, address or network (10.1.0.0/16) is listed.",
         &allowed_hosts, "*");
     DefineServerText("pulse.incident_url",
                      "Sets the link to an incident in messages; {id} stands for its number.",
-                     "Empty: messages have no link.", &incident_url, "");
-    DefineServerInt("pulse.max_requests", "Sets how many requests of one database are under way at once.",
+                     "Empty means no link.", &incident_url, "");
+    DefineServerInt("pulse.max_requests", "Sets the maximum number of concurrent requests of one database.",
                     nullptr, &max_requests, 1, 1000, 0);
-    DefineServerInt("pulse.max_requests_per_host", "Sets how many of them go to one host.", nullptr,
+    DefineServerInt("pulse.max_requests_per_host",
+                    "Sets the maximum number of concurrent requests of one database to one host.", nullptr,
                     &max_requests_per_host, 1, 1000, 0);
-    DefineServerInt("pulse.notify_within", "Sets how old what an incident went through may be to be told.",
-                    "So a replayed or imported history alarms nobody.", &notify_within, 1, INT_MAX,
-                    GUC_UNIT_MIN);
-    DefineServerInt("pulse.message_lifetime",
-                    "Sets how long a message that is due waits for a channel that cannot be used.",
-                    "Then it is given up; pulse_retry_message() sends it all the same. 0: for ever.",
-                    &message_lifetime, 0, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.message_retention",
-                    "Sets how long messages and investigations that ended are kept.",
-                    "0 keeps them for ever.", &message_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.notify_within", "Sets the maximum age of an incident's event to be sent.",
+                    "Older events are not sent, so that a replayed or imported history notifies nobody.",
+                    &notify_within, 1, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt(
+        "pulse.message_lifetime",
+        "Sets the maximum time that a due message waits for an unavailable channel.",
+        "After it the message is given up; pulse_retry_message() can still send it. 0 disables the limit.",
+        &message_lifetime, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.message_retention", "Sets how long finished messages and investigations are kept.",
+                    "0 keeps them forever.", &message_retention, 0, INT_MAX, GUC_UNIT_MIN);
 }
 
 void DefineAgent() {
     DefineServerText("pulse.agent_model", "Sets the server of pulse_model that investigates incidents.",
-                     "Empty: the only one there is.", &agent_model, "");
+                     "Empty means the only one that exists.", &agent_model, "");
     DefineServerText("pulse.agent_severities",
-                     "Sets the severities whose incidents are investigated by themselves.",
-                     "Such as 'critical, high'; empty: none.", &agent_severities, "");
-    DefineServerInt("pulse.agent_max_steps", "Sets how often one investigation may ask the model.", nullptr,
+                     "Sets the severities whose incidents are investigated automatically.",
+                     "Such as 'critical, high'; empty means none.", &agent_severities, "");
+    DefineServerInt("pulse.agent_max_steps",
+                    "Sets the maximum number of requests to the model in one investigation.", nullptr,
                     &agent_max_steps, 1, 50, 0);
-    DefineServerInt("pulse.agent_max_tokens", "Sets how many tokens one investigation may use.", nullptr,
-                    &agent_max_tokens, 1000, INT_MAX, 0);
+    DefineServerInt("pulse.agent_max_tokens", "Sets the maximum number of tokens of one investigation.",
+                    nullptr, &agent_max_tokens, 1000, INT_MAX, 0);
     DefineServerInt("pulse.agent_daily_tokens",
-                    "Sets how many tokens all investigations of 24 hours may use.", nullptr,
+                    "Sets the maximum number of tokens of all investigations within 24 hours.", nullptr,
                     &agent_daily_tokens, 0, INT_MAX, 0);
     DefineCustomRealVariable("pulse.agent_max_cost",
-                             "Sets what one investigation may cost, in the unit of the model's prices.",
-                             "0 is without limit.", &agent_max_cost, agent_max_cost, 0, 1e9, PGC_SIGHUP, 0,
+                             "Sets the maximum cost of one investigation, in the unit of the model's prices.",
+                             "0 disables the limit.", &agent_max_cost, agent_max_cost, 0, 1e9, PGC_SIGHUP, 0,
                              nullptr, nullptr, nullptr);
-    DefineCustomRealVariable("pulse.agent_daily_cost", "Sets what all investigations of 24 hours may cost.",
-                             "0 is without limit.", &agent_daily_cost, agent_daily_cost, 0, 1e9, PGC_SIGHUP,
+    DefineCustomRealVariable("pulse.agent_daily_cost",
+                             "Sets the maximum cost of all investigations within 24 hours.",
+                             "0 disables the limit.", &agent_daily_cost, agent_daily_cost, 0, 1e9, PGC_SIGHUP,
                              0, nullptr, nullptr, nullptr);
     DefineServerFlag("pulse.agent_share_values",
-                     "Sets whether a model may be shown values that fewer than 10 people have.",
-                     "Off folds them into one; keys of members are never shown.", &agent_share_values);
-    DefineServerInt("pulse.agent_tool_timeout", "Sets the longest time one tool of the model may run.",
+                     "Sets whether a model may see values that fewer than 10 people have.",
+                     "Off groups them into one value; keys of members are never shown.", &agent_share_values);
+    DefineServerInt("pulse.agent_tool_timeout", "Sets the maximum run time of a tool that the model calls.",
                     nullptr, &agent_tool_timeout, 100, 600'000, GUC_UNIT_MS);
 }
 
@@ -366,31 +379,31 @@ void DefineProfile() {
     static const config_enum_entry kEvaluations[] = {
         {"sync", kSync, false}, {"async", kAsync, false}, {nullptr, 0, false}};
     DefineCustomEnumVariable(
-        "pulse.evaluation", "Sets who evaluates what an event changes.",
-        "sync: the transaction that brings it. async: the pipeline, a moment after it commits.", &evaluation,
-        kSync, kEvaluations, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+        "pulse.evaluation", "Sets when the effects of an event are evaluated.",
+        "sync: in the transaction that ingests it. async: by the pipeline, shortly after commit.",
+        &evaluation, kSync, kEvaluations, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomStringVariable("pulse.timezone", "Sets the time zone of days and calendar windows in rules.",
                                nullptr, &time_zone, "UTC", PGC_SIGHUP, 0, CheckTimeZone, nullptr, nullptr);
-    DefineInt("pulse.max_batch", "Sets how many events one call may bring.", nullptr, &max_batch, 1,
+    DefineInt("pulse.max_batch", "Sets the maximum number of events in one call.", nullptr, &max_batch, 1,
               1'000'000, 0);
-    DefineInt("pulse.max_event_size", "Sets how large an event may be.", "As JSON text.", &max_event_size,
+    DefineInt("pulse.max_event_size", "Sets the maximum size of an event.", "As JSON text.", &max_event_size,
               1024, 64 * 1024 * 1024, GUC_UNIT_BYTE);
-    DefineInt("pulse.max_properties", "Sets how many properties an event may have, nested ones counted.",
-              nullptr, &max_properties, 1, 100'000, 0);
-    DefineInt("pulse.max_event_depth", "Sets how deep the properties of an event may be nested.", nullptr,
-              &max_event_depth, 1, 100, 0);
-    DefineInt("pulse.clock_skew", "Sets up to which difference a sender's clock is believed.",
-              "Beyond it times are corrected by the difference of sentAt and the time of arrival.",
+    DefineInt("pulse.max_properties",
+              "Sets the maximum number of properties of an event, including nested ones.", nullptr,
+              &max_properties, 1, 100'000, 0);
+    DefineInt("pulse.max_event_depth", "Sets the maximum nesting depth of the properties of an event.",
+              nullptr, &max_event_depth, 1, 100, 0);
+    DefineInt("pulse.clock_skew", "Sets the largest difference up to which a sender's clock is trusted.",
+              "Above it times are corrected by the difference between sentAt and the time of arrival.",
               &clock_skew, 0, INT_MAX, GUC_UNIT_MS);
-    DefineInt("pulse.max_event_age", "Sets how old an event may be to be ingested; older ones are imported.",
-              "0: none is too old.", &max_event_age, 0, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.deduplication_horizon",
-                    "Sets how long the ids of messages are kept, to refuse them a second time.",
-                    "0 keeps them for ever.", &deduplication_horizon, 0, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.max_linked", "Sets of how many profiles one person may be made by merges.",
-                    "What would link more, a shared device for instance, merges nothing.", &max_linked, 1,
-                    10'000, 0);
-    constexpr const char* kForEver = "0 keeps them for ever.";
+    DefineInt("pulse.max_event_age", "Sets the maximum age of an event to be ingested; import older ones.",
+              "0 disables the limit.", &max_event_age, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.deduplication_horizon", "Sets how long message ids are kept to reject duplicates.",
+                    "0 keeps them forever.", &deduplication_horizon, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt(
+        "pulse.max_linked", "Sets the maximum number of profiles that merges combine into one person.",
+        "An id that would link more, such as a shared device, merges nothing.", &max_linked, 1, 10'000, 0);
+    constexpr const char* kForEver = "0 keeps them forever.";
     DefineServerInt("pulse.event_retention", "Sets how long events are kept.", kForEver, &event_retention, 0,
                     INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.rejected_event_retention", "Sets how long rejected events are kept.", kForEver,
@@ -401,11 +414,11 @@ void DefineProfile() {
                     &exposure_retention, 0, INT_MAX, GUC_UNIT_MIN);
     DefineInt(
         "pulse.build_at_once",
-        "Sets up to how many profiles a new definition is built by the statement that makes it.",
-        "With more the pipeline builds it in the background; CALL pulse_build() does it in the foreground.",
+        "Sets the largest number of profiles for which the defining statement itself builds a definition.",
+        "With more the pipeline builds it in the background, or CALL pulse_build() in the foreground.",
         &build_at_once, 0, INT_MAX, 0);
     DefineCustomRealVariable("pulse.exposure_sample",
-                             "Sets the share of decisions that are noted in pulse.exposure.",
+                             "Sets the share of decisions that are recorded in pulse.exposure.",
                              "Each person, flag, variant and day at most once.", &exposure_sample,
                              exposure_sample, 0, 1, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
