@@ -1,4 +1,4 @@
--- The demo for whoever has only psql: five segments, eight days, and the right answers.
+-- The demo in psql: five segments, eight days, and the expected findings.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -9,12 +9,12 @@ SET pulse.now = '2016-03-10 09:30';
 SELECT * FROM pulse_load_demo();
 SELECT segment, state, size, as_expected, owner FROM pulse.segment_overview ORDER BY segment COLLATE "C";
 
--- The break of two days ago, with the severity by the rule: change / threshold >= 3 critical, >= 2 high, >= 1.5 medium.
+-- The break of two days ago, with its severity: change / threshold >= 3 critical, >= 2 high, >= 1.5 medium.
 SELECT segment, detector, attribute, severity, baseline, observed, change FROM pulse_check_drift()
 ORDER BY segment COLLATE "C", detector COLLATE "C", attribute COLLATE "C";
 SELECT DISTINCT since, status FROM pulse.incident ORDER BY since;
 
--- The history, and what is really in the table, are the same today.
+-- Today's history and today's table agree.
 SET pulse.now = '2016-03-10';
 SELECT s.name, n.taken_at, n.size, n.converted, n.entered, n.exited
 FROM pulse.snapshot AS n JOIN pulse.segment AS s ON s.id = n.segment_id
@@ -29,7 +29,7 @@ LATERAL (SELECT count(*) AS differences FROM pulse.distribution AS d, unnest(d.l
             WHERE r.part = 'attribute' AND r.item = d.attribute AND r.value = v.label AND r.members = v.count)) AS a
 ORDER BY s.id;
 
--- Loading again starts afresh; dropping leaves nothing.
+-- Loading again replaces the demo; dropping removes everything.
 SELECT count(*) FROM pulse_load_demo();
 SELECT (SELECT count(*) FROM pulse.segment) AS segments, (SELECT count(*) FROM pulse.snapshot) AS snapshots,
        (SELECT count(*) FROM pulse.incident) AS incidents;
@@ -38,7 +38,7 @@ SELECT pulse_drop_demo();
 SELECT (SELECT count(*) FROM pulse.segment) AS segments, (SELECT count(*) FROM pulse.snapshot) AS snapshots,
        to_regnamespace('pulse_demo') AS schema;
 
--- What is not the demo's is left alone.
+-- Other objects stay untouched.
 \set SHOW_CONTEXT never
 CREATE SCHEMA pulse_demo;
 SELECT pulse_load_demo();

@@ -1,4 +1,4 @@
--- Drift: what the detectors say about histories with known answers.
+-- Drift: the findings of histories with known answers.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -9,7 +9,7 @@ SET datestyle = 'ISO, YMD';
 CREATE SCHEMA drift_test;
 CREATE TABLE drift_test.users (id bigint PRIMARY KEY, platform text, status text, tier text);
 
--- History from elsewhere, a day at a time: distributions as {"attribute": {"value": count}}, what is missing is null.
+-- Imported history, one day per call: distributions as {"attribute": {"value": count}}; missing figures are null.
 CREATE FUNCTION drift_test.segment(name text, baseline jsonb DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
     SELECT pulse_create_segment(name, '{"from": "drift_test.users", "key": "id", "attributes": ["platform", "status", "tier"]}',
                                 baseline => baseline);
@@ -42,12 +42,12 @@ FROM pulse.incident WHERE segment = 'fixture' AND detector = 'distribution_shift
 SELECT kind, actor, at, e.severity, note = i.summary AS says_why FROM pulse.incident_event e
 JOIN pulse.incident i ON i.id = e.incident_id WHERE i.segment = 'fixture' ORDER BY i.detector, e.id;
 
--- The same check again: the same rows, nothing new.
+-- A second check: the same rows, no new incidents.
 SELECT count(*) FROM pulse_check_drift('fixture');
 SELECT count(DISTINCT i.id) AS incidents, count(*) AS events FROM pulse.incident i
 JOIN pulse.incident_event e ON e.incident_id = i.id WHERE i.segment = 'fixture';
 
--- The generator's history: eight days, broken from two days ago on. One check walks all of it.
+-- The generator's history: eight days, broken since two days ago. One check covers all of it.
 SELECT drift_test.segment('generator');
 SELECT drift_test.day('generator', '2015-03-10'::timestamptz - (7 - d) * interval '1 day', size, CASE WHEN eroded THEN 0.10 ELSE 0.15 END,
                       round(size * CASE WHEN eroded THEN 0.03 ELSE 0.05 END)::bigint,
@@ -59,7 +59,7 @@ FROM (SELECT d, d >= 5 AS eroded, round((20000 + 150 * sin(d * 7)) * CASE WHEN d
 SELECT detector, attribute, severity, round(change, 2) AS change FROM pulse_check_drift('generator');
 SELECT detector, severity, status, since, last_seen_at FROM pulse.incident WHERE segment = 'generator' ORDER BY detector;
 
--- Too young, without any snapshot, switched off, not monitored, expected range.
+-- Too young, no snapshot, switched off, not monitored, expected range.
 SELECT drift_test.segment('young');
 SELECT drift_test.day('young', '2015-03-09', 100);
 SELECT drift_test.segment('empty');
@@ -76,7 +76,7 @@ SELECT segment, status, size, change, trend, incidents, worst, as_expected, last
 FROM pulse.segment_overview ORDER BY segment;
 SELECT segments, monitored, monitored_share, open, acknowledged, resolved, ignored FROM pulse.mission;
 
--- A weekly shape stays quiet after the first weekend; a fall inside a weekend does not hide in it.
+-- A weekly pattern raises no alarm after the first weekend; a fall on a weekend is detected.
 SELECT drift_test.segment('weekly');
 SELECT drift_test.day('weekly', d, round((CASE WHEN extract(isodow FROM d) >= 6 THEN 6000 ELSE 10000 END)
                                          * (1 + 0.01 * sin(extract(epoch FROM d) / 86400 * 11)))::bigint)
@@ -87,7 +87,7 @@ SELECT drift_test.day('weekly', '2015-02-28', 3500);
 SELECT detector, severity, round(baseline, -2) AS baseline, observed FROM pulse_check_drift('weekly');
 SELECT baseline_kind FROM pulse.incident WHERE segment = 'weekly' AND status = 'open';
 
--- Columns change, then the segment cannot be measured any more.
+-- Columns change, then the segment can no longer be measured.
 SELECT drift_test.segment('columns');
 SELECT drift_test.day('columns', '2015-03-07', 100), drift_test.day('columns', '2015-03-08', 100);
 UPDATE pulse.snapshot SET columns = CASE WHEN taken_at = '2015-03-07' THEN '{"id": "bigint", "plan": "text"}'

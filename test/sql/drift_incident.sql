@@ -1,4 +1,4 @@
--- The life of incidents, and what a person does to them.
+-- The life cycle of incidents, and the actions of a person.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -10,7 +10,7 @@ CREATE SCHEMA drift_life;
 CREATE TABLE drift_life.users (id bigint PRIMARY KEY);
 SELECT pulse_create_segment('life', '{"from": "drift_life.users", "key": "id"}') IS NOT NULL AS made;
 
--- A day's size, checked on that day.
+-- Imports a day's size and checks it on that day.
 CREATE PROCEDURE drift_life.day(at timestamptz, size bigint) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('pulse.now', at::text, false), set_config('client_min_messages', 'warning', true);
@@ -27,7 +27,7 @@ CREATE VIEW drift_life.state AS
 CREATE FUNCTION drift_life.it() RETURNS bigint LANGUAGE sql AS
     $$SELECT max(id) FROM pulse.incident WHERE segment = 'life'$$;
 
--- What a statement fails with, ids left out.
+-- The error of a statement, without ids.
 CREATE FUNCTION drift_life.error(sql text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     detail text;
@@ -57,13 +57,13 @@ SELECT * FROM drift_life.timeline;
 CALL drift_life.day('2015-04-09', 5800);
 SELECT status, opened_at, closed_at FROM drift_life.state;
 
--- Somebody looks into it; a second word is a note.
+-- Acknowledged; a second call adds a note.
 SELECT pulse_acknowledge_incident(drift_life.it(), 'looking');
 SELECT pulse_acknowledge_incident(drift_life.it());
 CALL drift_life.day('2015-04-10', 5800);
 SELECT status FROM drift_life.state;
 
--- Resolved while it still goes on: the next snapshot reopens it.
+-- Resolved while the drift persists: the next snapshot reopens it.
 SELECT pulse_resolve_incident(drift_life.it(), 'fixed upstream');
 SELECT status, closed_at FROM drift_life.state;
 SELECT resolved_by = current_user AS by_me FROM pulse.incident WHERE id = drift_life.it();
@@ -71,7 +71,7 @@ SELECT count(*) FROM pulse_check_drift('life');
 CALL drift_life.day('2015-04-11', 5800);
 SELECT status, closed_at FROM drift_life.state;
 
--- Ignored for two days: silent, then open again.
+-- Ignored for two days: muted, then open again.
 SELECT pulse_ignore_incident(drift_life.it(), '2015-04-13 12:00+00', 'known campaign');
 CALL drift_life.day('2015-04-12', 5000);
 CALL drift_life.day('2015-04-13', 5000);
@@ -80,7 +80,7 @@ CALL drift_life.day('2015-04-14', 5000);
 SELECT * FROM drift_life.state;
 SELECT * FROM drift_life.timeline OFFSET 5;
 
--- What it has become is normal from now on.
+-- The new size is declared normal.
 SELECT pulse_resolve_incident(drift_life.it(), new_normal => true, note => 'smaller on purpose');
 SELECT baseline_from::date FROM pulse.segment WHERE name = 'life';
 CALL drift_life.day('2015-04-15', 5000);
@@ -108,13 +108,13 @@ SELECT pulse_pin_baseline('life') = (SELECT max(p.id) FROM pulse.snapshot p JOIN
                                      WHERE s.name = 'life') AS newest;
 SELECT pulse_unpin_baseline('life');
 
--- Ignored for good.
+-- Ignored permanently.
 SELECT pulse_ignore_incident(drift_life.it());
 CALL drift_life.day('2015-04-23', 1000);
 SELECT status, ignored_until FROM drift_life.state;
 SELECT count(*) FROM pulse_check_drift('life');
 
--- Back-test: what other thresholds would have done; nothing is written.
+-- Back-test: the incidents under other thresholds; it writes nothing.
 SELECT detector, severity, opened_at::date, closed_at::date, change FROM pulse_backtest('life');
 SELECT detector, severity, opened_at::date, closed_at::date, change FROM pulse_backtest('life', '{"sizeChangePercent": 0.3}');
 SELECT detector FROM pulse_backtest('life', '{"sizeChangePercent": 1, "slowErosion": 1}');
@@ -145,7 +145,7 @@ SELECT id, '2015-04-25', 1, 'failed', '57014', 'canceling statement due to user 
 SELECT drift_life.error('SELECT pulse_pin_baseline(''life'', (SELECT max(p.id) FROM pulse.snapshot p
                          JOIN pulse.segment s ON s.id = p.segment_id WHERE s.name = ''life''))');
 
--- Nobody without a grant: neither to check, nor to read, nor to act.
+-- Without a grant: no check, no read, no action.
 CREATE ROLE drift_nobody;
 CREATE ROLE drift_reader;
 SELECT pulse_grant('drift_reader', 'reader');

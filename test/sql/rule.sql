@@ -1,4 +1,4 @@
--- Room rule: every operator against real rows, what is refused, hostile input, privileges.
+-- Room rule: every operator on real rows, errors, hostile input, privileges.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -12,7 +12,7 @@ CREATE TABLE rule_person (
     id int, plan text, code char(3), email rule_email, ltv numeric(12,2), score float8, ratio real, visits int, big bigint,
     active boolean, seen timestamptz, made timestamp, born date, span interval, mood rule_mood, uid uuid, tags text[], data jsonb,
     "Order ""Total""; --" int);
--- 1 and 2 differ in everything, 3 is in upper case and on the borders, 4 knows nothing, 5 holds the ends of every type.
+-- 1 and 2 differ in everything, 3 is in upper case and on the borders, 4 is all null, 5 has the extreme values of every type.
 INSERT INTO rule_person VALUES
     (1, 'pro', 'DE', 'ann@example.com', 1500.50, 0.1, 0.1, 10, 4, true, '2011-03-01 11:00', '2011-02-27 12:00', '1980-02-29', '1 day', 'happy',
      '11111111-1111-1111-1111-111111111111', '{vip,"new one"}', '{"a": 1}', 5),
@@ -24,7 +24,7 @@ INSERT INTO rule_person VALUES
     (5, '', '', 'z', 9999999999.99, 'NaN', 'Infinity', -2147483648, -9223372036854775808, false, 'infinity', '-infinity', 'infinity', '-178000000 years', 'sad',
      'ffffffff-ffff-ffff-ffff-ffffffffffff', '{NULL}', '[]', 2147483647);
 
--- The members of a rule, by the SQL it compiles to.
+-- The members of a rule, selected by its compiled SQL.
 CREATE FUNCTION rule_members(rule text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     condition text := (SELECT sql FROM pulse_validate_rule(rule, 'rule_person'));
@@ -34,7 +34,7 @@ BEGIN
     RETURN coalesce(members, '-');
 END $$;
 
--- What the error says.
+-- The text of the error.
 CREATE FUNCTION rule_error(rule text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     detail text;
@@ -55,7 +55,7 @@ SELECT * FROM pulse_validate_rule('{"rules": [{"field": "ltv", "operator": ">=",
 SELECT * FROM pulse_validate_rule('{"rules": [{"field": "Order \"Total\"; --", "operator": "in", "value": [1, 5]}]}'::jsonb, 'rule_person');
 \x
 
--- Comparisons. Row 4 knows nothing, so it is a member of nothing but "is null".
+-- Comparisons. Row 4 is all null, so only "is null" matches it.
 SELECT rule, rule_members(rule) AS members FROM (VALUES
     (1, 'ltv = 1000'), (2, 'ltv == 1000.00'), (3, 'ltv != 1000'), (4, 'ltv <> 1000'), (5, 'ltv > 1000'), (6, 'ltv >= 1000'), (7, 'ltv < 1000'),
     (8, 'ltv <= 1e3'), (9, 'ltv < -19.5'), (10, '1000 < ltv'), (11, 'ratio = 0.1'), (12, 'score = 0.1'), (13, 'score > 7'), (14, 'visits > 6.5'),
@@ -77,7 +77,7 @@ SELECT rule, rule_members(rule) AS members FROM (VALUES
     (35, 'made ?? "2000-01-01" < "2001-01-01"'), (36, 'born ?? "2000-01-01" = "2000-01-01"')
 ) AS t (n, rule) ORDER BY n;
 
--- Texts: parts are found whatever the case; % _ and \ mean themselves.
+-- Texts: parts match in any case; % _ and \ are literal.
 SELECT rule, rule_members(rule) AS members FROM (VALUES
     (1, 'plan contains "RO"'), (2, 'plan not contains "ro"'), (3, 'plan contains "%"'), (4, 'email contains "_Y\\"'), (5, 'plan contains ""'),
     (6, 'plan starts_with "pro"'), (7, 'plan not starts_with "pro"'), (8, 'email ends_with "example.ORG"'), (9, 'email not_ends_with "ORG"'),
@@ -87,7 +87,7 @@ SELECT rule, rule_members(rule) AS members FROM (VALUES
     (40, 'tags contains "vip"'), (41, 'tags contains "new one"'), (42, 'tags not contains "vip"'), (43, 'len(tags) = 0')
 ) AS t (n, rule) ORDER BY n;
 
--- Time: windows slide by the second, their older end does not belong to them, the future does not count.
+-- Time: windows slide by the second and exclude their older end; the future does not count.
 SELECT rule, rule_members(rule) AS members FROM (VALUES
     (1, 'seen within last 7d'), (2, 'seen within last 604801s'), (3, 'seen not within last 7d'), (4, 'seen within last 1h'), (5, 'seen within last 61m'),
     (6, 'seen before last 7d'), (7, 'made within last 1w'), (8, 'made within last 200000d'), (9, 'made before last 1s'), (10, 'born within last 2d'), (11, 'born before last 365d'),
@@ -98,7 +98,7 @@ SELECT rule, rule_members(rule) AS members FROM (VALUES
     (40, 'days_since(seen) = 7'), (41, 'days_since(born) = 1'), (42, 'days_since(made) < 0'), (43, 'days_since(seen) < 100000')
 ) AS t (n, rule) ORDER BY n;
 
--- Arithmetic never fails on a row: it is exact, does not overflow, and dividing by a zero in the data gives no value.
+-- Arithmetic never fails on a row: it is exact, does not overflow, and division by a zero in the data gives null.
 SELECT rule, rule_members(rule) AS members FROM (VALUES
     (1, 'visits / big > 1'), (2, 'visits / big is null'), (3, 'visits % 2 = 1'), (4, 'visits / 4 = 2.5'), (5, '-visits > 0'), (6, 'abs(visits) > 2147483647'),
     (7, '-big > 0'), (8, 'visits - 1 < -2147483648'), (9, 'big * big > 1e30'), (10, 'big + visits * 2 = 24'), (11, 'round(score) = 3'), (12, 'round(ltv / 7, 2) = 214.36'),
@@ -106,7 +106,7 @@ SELECT rule, rule_members(rule) AS members FROM (VALUES
     (19, '2000000000 + 2000000000 > big'), (20, 'big / (visits - 7) is null'), (21, 'ltv * 1e290 * score > 0'), (22, '`Order "Total"; --` + 1 > 2147483647')
 ) AS t (n, rule) ORDER BY n;
 
--- The same members in every time zone and style.
+-- The same members in every TimeZone and DateStyle.
 SET timezone = 'Pacific/Kiritimati';
 SET datestyle = 'SQL, DMY';
 SET intervalstyle = 'sql_standard';
@@ -122,7 +122,7 @@ RESET escape_string_warning;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
 
--- A plain index serves a rule.
+-- A rule can use a plain index.
 CREATE INDEX rule_person_seen ON rule_person (seen);
 CREATE INDEX rule_person_made ON rule_person (made);
 CREATE INDEX rule_person_born ON rule_person (born);
@@ -142,7 +142,7 @@ SELECT rule, rule_index(rule) FROM (VALUES
 ) AS t (n, rule) ORDER BY n;
 RESET enable_seqscan;
 
--- What is refused, and how it is said.
+-- Errors and their texts.
 \pset format unaligned
 \pset tuples_only on
 \pset recordsep '\n\n'
@@ -158,7 +158,7 @@ SELECT rule || E'\n' || rule_error(rule) FROM (VALUES
 \pset tuples_only off
 \pset format aligned
 
--- Hostile input is data, or it is refused; nothing of it is run.
+-- Hostile input is data or an error; it is never executed.
 SELECT left(rule, 50) AS rule, split_part(rule_error(rule), E'\n', 1) AS error FROM (VALUES
     (1, 'plan = "x''; DROP TABLE rule_person; --"'), (2, 'plan = "\\''; DROP TABLE rule_person; --"'), (3, 'plan = "$$; DROP TABLE rule_person; --"'),
     (4, 'plan = "x" ; DROP TABLE rule_person'), (5, '`plan"; DROP TABLE rule_person; --` = "x"'), (6, 'plan = "x" /* ' ), (7, 'plan = "\u0027 or 1=1"'),

@@ -1,4 +1,4 @@
--- Room rule: rules about people against events made by hand. What is validated is SQL; here it is run.
+-- Room rule: rules about people on hand-made events. Validation returns SQL; this test runs it.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -31,7 +31,7 @@ SELECT p, t::timestamptz, t::timestamptz, n, v::jsonb FROM (VALUES
     (4, '2024-01-01 10:00', 'visit', '{"x": null, "n": null}'), (4, '2024-01-02 10:00', 'visit', '[]'), (4, '2024-01-03 10:00', 'visit', '{"x": {"y": 1}, "n": [1]}')
 ) AS e (p, t, n, v);
 
--- A query for the value of a rule, its until and that of its metrics, for everybody.
+-- A query for the value and the until of a rule and of its metrics, for all people.
 CREATE FUNCTION rule_query(rule text, zone text DEFAULT 'UTC') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     r record;
@@ -77,7 +77,7 @@ SELECT canonical, type, attributes, metrics FROM pulse_validate_rule('{"rules": 
 SELECT canonical, type FROM pulse_validate_rule('{"rules": [{"field": "profile.plan", "operator": "in", "value": ["pro"]}]}');
 \x
 
--- Attributes: one of another type is no value.
+-- Attributes: a value of another type is null.
 SELECT rule, rule_values(rule) AS "1 | 2 | 3 | 4" FROM (VALUES
     (1, 'profile.plan'), (2, 'profile.plan = "pro"'), (3, 'profile.plan != "pro"'), (4, 'profile.plan in ["pro", "team"]'), (5, 'profile.plan in ["pro", 5]'),
     (6, 'profile.plan not in ["pro"]'), (7, 'profile.plan is null'), (8, 'exists profile.phone'), (9, 'profile.plan ?? "none"'), (10, '(profile.plan ?? "none") = "none"'),
@@ -91,7 +91,7 @@ SELECT rule, rule_values(rule) AS "1 | 2 | 3 | 4" FROM (VALUES
     (65, 'if(profile.age >= 18, "adult", "minor")'), (66, 'if(profile.vip, profile.age, 0)'), (67, 'profile.tags = profile.tags')
 ) AS t (n, rule) ORDER BY n;
 
--- Events: a window is (now - W, now], what is to come does not count, and who has none has zero, false or no value.
+-- Events: a window is (now - W, now], the future does not count, and a person without events has zero, false or null.
 SELECT rule, rule_values(rule) AS "1 | 2 | 3 | 4" FROM (VALUES
     (1, 'events.purchase.count'), (2, 'events.purchase.count_30d'), (3, 'events.purchase.count(2592001s)'), (4, 'events.purchase.count(1m)'), (5, 'events.purchase.count(61s)'),
     (6, 'events.purchase.count(90d..30d)'), (7, 'events.purchase.count(200d..10d)'), (8, 'events.purchase.count(calendar 1 day)'), (9, 'events.purchase.count(calendar 1 month)'),
@@ -109,7 +109,7 @@ SELECT rule, rule_values(rule) AS "1 | 2 | 3 | 4" FROM (VALUES
     (70, 'events.purchase.count_30d >= 1 && events.app_open.count_7d >= 3'), (71, 'events.purchase.count_30d < 1'), (72, 'events.purchase.last_seen within last 1d'), (73, 'events.purchase.last_seen - events.purchase.first_seen > 30d')
 ) AS t (n, rule) ORDER BY n;
 
--- Days and months are those of the time zone.
+-- Days and months follow the time zone.
 SELECT rule, rule_values(rule, 'America/Los_Angeles') AS "1 | 2 | 3 | 4" FROM (VALUES
     (1, 'events.app_open.unique_days_14d'), (2, 'events.purchase.count(calendar 1 month)'), (3, 'events.purchase.count(calendar 1 day)')) AS t (n, rule) ORDER BY n;
 
@@ -125,7 +125,7 @@ SELECT rule, rule_values(rule) AS "1 | 2 | 3 | 4" FROM (VALUES
     (19, 'sequence(events.view_product{product_id = "p1"} -> events.view_product)')
 ) AS t (n, rule) ORDER BY n;
 
--- until is never too late: between two instants of a fine grid the value stays the same unless until says that it ends.
+-- until is never too late: between two instants of a fine grid the value changes only where until says so.
 CREATE TEMP TABLE rule_trace (n int, id bigint, at timestamptz, value text, until timestamptz);
 -- How often the value changes, how often until was too late (or not in the future) and at how many instants it calls.
 CREATE FUNCTION rule_clock(rule text, step interval, steps int, start timestamptz DEFAULT '2024-03-10 11:00') RETURNS TABLE (changes bigint, late bigint, calls bigint) LANGUAGE plpgsql AS $$
@@ -166,7 +166,7 @@ SELECT v, pulse.to_moment(v::jsonb) FROM (VALUES ('"2024-03-10"'), ('"2024-03-10
     ('"2024-02-30"'), ('"infinity"')) AS t (v);
 SELECT pulse.to_moment(1710028800.0000001), pulse.to_moment('NaN'::numeric), pulse.to_moment('Infinity'::numeric), pulse.to_moment(253402300800), pulse.to_moment(NULL::jsonb);
 
--- No number of somebody's can make a rule fail.
+-- No number in a person's data makes a rule fail.
 SELECT v, pulse.to_number(v::jsonb) FROM (VALUES ('41'), ('-17.50'), ('1e3'), ('"41"'), ('null'), ('true'), ('[1]'), ('{}')) AS t (v);
 SELECT pulse.to_number('1e300') = 1e300, pulse.to_number('-1e301'), pulse.to_number('1e131071'), pulse.to_number('1e-300') = 1e-300, pulse.to_number(NULL);
 INSERT INTO rule_people VALUES (6, 6, '{"age": 9e131071}');
@@ -175,7 +175,7 @@ SELECT 6, '2024-03-01', '2024-03-01', 'purchase', v::jsonb FROM (VALUES ('{"amou
 SELECT rule, rule_values(rule) AS "1 | 2 | 3 | 4 | 6" FROM (VALUES (1, 'profile.age * profile.age'), (2, 'events.purchase.sum(amount)'), (3, 'events.purchase.max(amount)'), (4, 'events.purchase.avg(amount)'), (5, 'events.purchase.last(amount) + 1')) AS t (n, rule) ORDER BY n;
 DELETE FROM rule_people WHERE id = 6;
 
--- What is refused, and how it is said.
+-- Errors and their texts.
 \pset format unaligned
 \pset tuples_only on
 \pset recordsep '\n\n'

@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
 
--- The aggregate: distinct values, nulls left out, never null itself.
+-- The aggregate: distinct values without nulls; its result is never null.
 SELECT pulse_sketch_cardinality(pulse_sketch_agg(i % 1000)) AS members, pulse_sketch_error(pulse_sketch_agg(i)) AS error
 FROM generate_series(1, 5000) AS i;
 SELECT pulse_sketch_cardinality(pulse_sketch_agg(i)) AS members FROM generate_series(1, 0) AS i;
@@ -33,7 +33,7 @@ SELECT 'SELECT ' || string_agg(format('(pulse_sketch_agg(%1$I)::text = pulse_ske
 \x on
 :query;
 \x off
--- The smallest hash, its byte order turned, stands behind the header of 20 bytes.
+-- The smallest hash follows the header of 20 bytes, in little-endian order.
 SELECT right(pulse_sketch_agg(h)::text, 16) = (SELECT string_agg(substr(x, 15 - 2 * n, 2), '' ORDER BY n) FROM lpad(to_hex(hashtextextended('ü', 0)), 16, '0') AS x, generate_series(0, 7) AS n) AS same
 FROM sketch_types WHERE h = 'ü';
 
@@ -44,7 +44,7 @@ SELECT abs(pulse_sketch_cardinality(s) / 100000 - 1) < 4 * pulse_sketch_error(s)
        length(s::text) AS characters
 FROM (SELECT pulse_sketch_agg(i) AS s FROM sketch_big) AS x;
 
--- Two sets.
+-- Overlap of two sets.
 SELECT * FROM pulse_sketch_overlap((SELECT pulse_sketch_agg(i) FROM generate_series(1, 100) AS i),
                                    (SELECT pulse_sketch_agg(i) FROM generate_series(61, 150) AS i));
 SELECT * FROM pulse_sketch_overlap((SELECT pulse_sketch_agg(i) FROM generate_series(1, 0) AS i),
@@ -56,7 +56,7 @@ SELECT pulse_sketch_cardinality(pulse_sketch_union((SELECT pulse_sketch_agg(i) F
                                                    (SELECT pulse_sketch_agg(i) FROM generate_series(61, 150) AS i))) AS members;
 SELECT pulse_sketch_union((SELECT pulse_sketch_agg(i) FROM sketch_big WHERE i % 2 = 0), (SELECT pulse_sketch_agg(i) FROM sketch_big WHERE i % 2 = 1))::text
        = pulse_sketch_agg(i)::text AS same FROM sketch_big;
--- Different capacities: the smaller one holds.
+-- Different capacities: the smaller one counts.
 SELECT pulse_sketch_agg(i) AS small FROM sketch_big \gset
 SET pulse.sketch_size = 65536;
 SELECT abs(in_both - 100000) < 4 * standard_error AS near FROM pulse_sketch_overlap(:'small', (SELECT pulse_sketch_agg(i) FROM sketch_big));
@@ -77,11 +77,11 @@ RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 RESET max_parallel_workers_per_gather;
 
--- Out and in again, as text and as bytes.
+-- Round trip as text and as bytes.
 SELECT count(*) AS same FROM sketch_result WHERE sketch::text::pulse_sketch::text = sketch::text;
 SELECT count(*) AS same FROM sketch_result WHERE pulse.to_sketch(pulse_sketch_send(sketch))::text = sketch::text;
 
--- What is no sketch is refused.
+-- Input that is not a sketch is refused.
 SELECT 'x'::pulse_sketch;
 SELECT 'xx'::pulse_sketch;
 SELECT ''::pulse_sketch;
@@ -95,11 +95,11 @@ SELECT '50534b31400000000100000000000000010000000200000000000000'::pulse_sketch;
 SELECT pulse_sketch_cardinality(NULL) IS NULL AS "null";
 SELECT pulse_sketch_union(NULL, :'small') IS NULL AS "null";
 SELECT * FROM pulse_sketch_overlap(NULL, NULL);
--- Parts of aggregates are of no use by themselves.
+-- Support functions of aggregates cannot be called directly.
 SELECT pulse.sketch_agg_step(NULL, 1);
 SELECT pulse.measure_final(NULL);
 SELECT pulse.count_clauses_final(NULL);
--- The internal aggregates refuse what does not fit.
+-- The internal aggregates refuse wrong arguments.
 SELECT pulse.measure('{}', 1, true, now());
 SELECT pulse.measure(NULL, 1, true, now());
 SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["numeric"]}', 1, true, now(), 'x'::text);

@@ -60,12 +60,12 @@ SELECT size, converted, inactive, entered, exited, count(DISTINCT md5(sketch::te
 SELECT attribute FROM pulse.distribution AS d JOIN pulse.snapshot AS s ON s.id = snapshot_id WHERE taken_at >= '2015-01-11' AND kind <> 'timestamp'
 GROUP BY attribute HAVING count(DISTINCT (kind, total, nulls, other, distinct_values, labels, edges, counts, mean, stddev, minimum, maximum, quantiles)) > 1;
 
--- Backfill: compared with the one before in time.
+-- Backfill: compared with the previous snapshot in time.
 SET pulse.now = '2015-01-10 12:00';
 SELECT pulse_take_snapshot('Everybody') > 0 AS taken;
 SELECT taken_at, entered, exited FROM pulse.snapshot ORDER BY taken_at;
 
--- Side by side.
+-- Comparison of two snapshots.
 SELECT c.* FROM (SELECT min(id) AS a, min(id) + 1 AS b FROM pulse.snapshot) AS s, pulse_compare_snapshots(s.a, s.b) AS c
 WHERE c.attribute IS NULL OR c.attribute = 'plan';
 SELECT pulse_compare_snapshots(-1, -2);
@@ -81,7 +81,7 @@ SELECT count(*) FILTER (WHERE ltv > 500) AS ltv, count(*) FILTER (WHERE plan = '
        count(*) FILTER (WHERE ltv > 500 AND orders <= 2 AND (plan = 'free') IS NOT TRUE) AS only_plan,
        count(*) FILTER (WHERE ltv > 500 AND plan = 'free' AND (orders <= 2) IS NOT TRUE) AS only_orders
 FROM snap.users;
--- When an index finds the members of a large relation, a sample of its blocks stands for it, and says how far off it may be.
+-- When an index finds the members of a large relation, the clauses are counted on a sample of its blocks, with the error.
 CREATE TABLE snap.events (id int PRIMARY KEY, kind int, amount int);
 INSERT INTO snap.events SELECT i, hashint4(i) & 255, hashint4(-i) & 1 FROM generate_series(1, 300000) AS i;
 CREATE INDEX ON snap.events (kind);
@@ -93,7 +93,7 @@ SELECT size = (SELECT count(*) FROM snap.events WHERE kind = 7 AND amount = 1) A
        abs(clause_missed_only[1] / 150000.0 - 1) < 0.1 AS missed
 FROM pulse.snapshot WHERE clause_error > 0;
 
--- Empty, all null, constant, and far more values than are kept.
+-- Empty, all null, constant, and far more values than the limit.
 CREATE TABLE snap.odd (id int, empty text, nothing double precision, same int, many text, "Ünïcode ""name""" text, long text);
 SELECT pulse_create_segment('Odd', '{"from": "snap.odd", "key": "id", "attributes": ["empty", "nothing", "same", "many", "Ünïcode \"name\"", "long"]}') > 0 AS made;
 SELECT pulse_take_snapshot('Odd') > 0 AS taken;
@@ -116,14 +116,14 @@ SELECT pulse_take_snapshot('Odd') > 0 AS taken;
 RESET pulse.max_values;
 SELECT attribute, labels, counts, other FROM pulse.distribution WHERE snapshot_id = (SELECT max(id) FROM pulse.snapshot) AND attribute LIKE 'Ü%';
 
--- Keys that are null or repeat are told; each row counts.
+-- Null and repeated keys give warnings; each row counts.
 INSERT INTO snap.odd SELECT CASE WHEN i > 5 THEN 1 END FROM generate_series(1, 10) AS i;
 SET pulse.now = '2015-01-13';
 SELECT pulse_take_snapshot('Odd') > 0 AS taken;
 SELECT size, entered - exited AS change FROM pulse.snapshot WHERE id = (SELECT max(id) FROM pulse.snapshot);
 SELECT pulse_pause_segment('Odd');
 
--- numeric is read as PostgreSQL reads it.
+-- numeric is converted as PostgreSQL does.
 CREATE TABLE snap.numbers (id int PRIMARY KEY, as_numeric numeric, as_float double precision);
 SELECT setseed(0.42);
 INSERT INTO snap.numbers SELECT i, n, n::double precision
@@ -135,7 +135,7 @@ SELECT pulse_take_snapshot('Numbers') > 0 AS taken;
 SELECT count(DISTINCT (total, nulls, other, edges, counts, mean, stddev, minimum, maximum, quantiles)) AS different, min(other) AS nan
 FROM pulse.distribution WHERE attribute LIKE 'as\_%';
 
--- A query, as of a moment.
+-- A query as of a given time.
 SELECT pulse_create_segment('Seen lately', '{"query": "SELECT id, plan, seen FROM snap.users WHERE seen <= pulse_now() AND seen > pulse_now() - interval ''1 day''", "attributes": ["plan"]}') > 0 AS made;
 SET pulse.now = '2015-01-01';
 SELECT pulse_take_snapshot('Seen lately') > 0 AS taken;
@@ -143,7 +143,7 @@ SET pulse.now = '2015-01-02';
 SELECT pulse_take_snapshot('Seen lately') > 0 AS taken;
 SELECT taken_at, size, entered, exited, clauses, columns FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'Seen lately' ORDER BY 1;
 
--- All that are due; one that fails leaves the others alone, and is tried again.
+-- All due segments; a failing one does not affect the others, and is tried again.
 SELECT pulse_create_segment('Broken', '{"query": "SELECT id, 1 / (10 - small) AS inverse FROM snap.users", "attributes": ["inverse"]}') > 0 AS made;
 SELECT pulse_create_segment('Hourly', '{"from": "snap.users", "attributes": [], "cadence": "1 hour"}') > 0 AS made;
 SELECT pulse_create_segment('Paused', '{"from": "snap.users", "attributes": []}') > 0 AS made;
@@ -160,11 +160,11 @@ SELECT pulse_take_snapshot('Broken');
 UPDATE snap.users SET small = 1 WHERE id = 777;
 SET pulse.now = '2015-02-02 01:59';
 SELECT segment, status FROM pulse_take_snapshots();
--- The same moment again: the failed one is replaced.
+-- The same time again replaces the failed snapshot.
 SET pulse.now = '2015-02-01 02:00';
 SELECT pulse_take_snapshot('Broken') > 0 AS taken;
 SELECT taken_at, p.status, size, error FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'Broken' ORDER BY 1;
--- A relation that is gone.
+-- A dropped relation.
 SET pulse.now = '2015-02-03 02:00';
 ALTER TABLE snap.events RENAME TO gone;
 SELECT segment, status, error FROM pulse_take_snapshots() WHERE status <> 'ok';
@@ -172,7 +172,7 @@ ALTER TABLE snap.gone RENAME TO events;
 ALTER TABLE snap.events RENAME kind TO sort;
 SET pulse.now = '2015-02-03 03:00';
 SELECT segment, status, error FROM pulse_take_snapshots() WHERE status <> 'ok';
--- Too slow.
+-- Statement timeout.
 SELECT pulse_create_segment('Slow', '{"query": "SELECT 1 AS id, pg_sleep(10) IS NULL AS slept", "attributes": []}') > 0 AS made;
 SET pulse.statement_timeout = 50;
 SELECT pulse_take_snapshot('Slow');
@@ -193,7 +193,7 @@ BEGIN READ ONLY;
 SELECT pulse_take_snapshots();
 ROLLBACK;
 
--- History from elsewhere.
+-- Imported history.
 SELECT pulse_create_segment('Imported', '{"from": "snap.users", "attributes": ["plan", "ltv"], "converted": "orders > 0"}') > 0 AS made;
 SELECT pulse_import_snapshot('Imported', '2015-01-01', 10000, conversion_rate => 0.15, entered => 500, exited => 300,
     distributions => '{"plan": {"free": 6000, "pro": 3000, "__null__": 500}, "ltv": {"edges": [10, 101, 1000], "counts": [1000, 2000, 3000, 3990], "nulls": 10}}')
@@ -205,7 +205,7 @@ SELECT attribute, kind, total, nulls, other, labels, edges, counts FROM pulse.di
 SELECT pulse_import_snapshot('Imported', '2015-01-01', 9999);
 SELECT pulse_import_snapshot('Imported', '2015-01-01', 9999, replace => true) > 0 AS replaced;
 SELECT pulse_import_snapshot('Imported', '2015-01-02', 10, distributions => '{"ltv": {"edges": [10, 101, 1000], "counts": [1, 2, 3, 4]}}') > 0 AS imported;
--- Measuring goes on between the same edges, rounded to the nearest border.
+-- Measuring keeps the imported edges, rounded to the nearest bucket border.
 SET pulse.now = '2015-02-04';
 SELECT pulse_take_snapshot('Imported') > 0 AS taken;
 SELECT edges, counts FROM pulse.distribution WHERE snapshot_id = (SELECT max(id) FROM pulse.snapshot) AND attribute = 'ltv';
@@ -226,7 +226,7 @@ SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '{"l
 SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '{"ltv": {"edges": [1], "counts": [1, 2, 3]}}');
 SELECT pulse_import_snapshot('Imported', '2015-01-03', 10, distributions => '{"ltv": {"edges": [1], "counts": [1, 2], "oops": 3}}');
 
--- Who may do what.
+-- Privileges.
 CREATE ROLE snap_reader;
 CREATE ROLE snap_writer;
 CREATE ROLE snap_nobody;
@@ -249,7 +249,7 @@ RESET ROLE;
 SELECT pulse_revoke('snap_reader'), pulse_revoke('snap_writer');
 DROP ROLE snap_reader, snap_writer, snap_nobody;
 
--- Every figure of a snapshot goes with its segment.
+-- Deleting a segment deletes its snapshots and distributions.
 SELECT count(pulse_delete_segment(name, confirm => true)) AS deleted FROM pulse.segment;
 SELECT count(*) AS left FROM pulse.snapshot;
 SELECT count(*) AS left FROM pulse.distribution;

@@ -1,4 +1,4 @@
--- History from elsewhere: what is kept, what is refused, and two snapshots side by side.
+-- Imported history: stored figures, errors, and comparison of two snapshots.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -18,7 +18,7 @@ SELECT d.attribute, kind, total, nulls, other, labels, edges, counts
 FROM pulse.distribution AS d JOIN pulse.snapshot AS s ON s.id = d.snapshot_id ORDER BY taken_at, attribute;
 SELECT c.* FROM (SELECT min(id) AS a, max(id) AS b FROM pulse.snapshot) AS s, pulse_compare_snapshots(s.a, s.b) AS c;
 
--- The same again changes nothing; something else is refused unless it is to replace.
+-- The same import changes nothing; a different one is refused unless replace is true.
 SELECT count(DISTINCT id) FROM (
     SELECT pulse_import_snapshot('imported', '1996-01-02 01:00', 7, distributions => '{"platform": {"ios": 7}}') AS id FROM generate_series(1, 3)) AS again;
 SELECT pulse_import_snapshot('imported', '1996-01-02 01:00', 8);
@@ -27,7 +27,7 @@ SELECT pulse_import_snapshot('imported', '1996-01-02 01:00', 8, replace => true)
 SELECT size, (SELECT count(*) FROM pulse.distribution WHERE snapshot_id = s.id) AS distributions
 FROM pulse.snapshot AS s WHERE taken_at = '1996-01-02 01:00';
 
--- More values than are kept by name; booleans; an empty segment; values under strange names.
+-- More values than the limit; booleans; an empty segment; strange names.
 SET pulse.max_values = 3;
 SELECT pulse_import_snapshot('imported', '1996-01-02 03:00', 100, distributions =>
     '{"many": {"a": 5, "b": 5, "c": 9, "d": 1, "__null__": 10, "__other__": 20}, "flag": {"true": 60, "false": 40}, "'' ; --\u00e9": {"\"": 3}}') > 0 AS kept;
@@ -36,7 +36,7 @@ SELECT attribute, kind, total, nulls, other, distinct_values, labels, counts
 FROM pulse.distribution WHERE total = 100 ORDER BY attribute COLLATE "C";
 SELECT pulse_import_snapshot('imported', '1996-01-02 04:00', 0, distributions => '{"many": {}}') > 0 AS empty;
 
--- What cannot be.
+-- Impossible figures.
 SELECT pulse_import_snapshot(NULL, '1996-01-02', 1);
 SELECT pulse_import_snapshot('imported', NULL, 1);
 SELECT pulse_import_snapshot('imported', '1996-01-02', NULL);
