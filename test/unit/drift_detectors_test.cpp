@@ -40,7 +40,7 @@ TEST(DriftSize, OneSwitchesOff) {
     EXPECT_EQ(SizeSeverity(10'000, 0, 1.0), "none");
 }
 
-TEST(DriftSize, EmptySegmentIsCriticalUnlessItOftenIs) {
+TEST(DriftSize, EmptySegmentIsCriticalUnlessOftenEmpty) {
     EXPECT_EQ(SizeSeverity(10'000, 0), "critical");
     EXPECT_EQ(SizeSeverity(3, 0), "critical");
     EXPECT_EQ(SizeSeverity(0, 0), "none");
@@ -88,7 +88,7 @@ TEST(DriftSize, PinnedSnapshotIsTheLevel) {
     EXPECT_NEAR(finding->change, 0.3, 1e-12);
 }
 
-TEST(DriftSize, BaselineFromStartsAnew) {
+TEST(DriftSize, BaselineFromRestartsTheBaseline) {
     Days days;
     for (const int64_t size : {20'000, 20'000, 10'000, 10'000}) days.Add(size);
     days.history.baseline_from = 3 * kDay;
@@ -97,7 +97,7 @@ TEST(DriftSize, BaselineFromStartsAnew) {
     EXPECT_TRUE(days.Newest().too_young);
 }
 
-TEST(DriftSize, FailedSnapshotsAreNoBaseline) {
+TEST(DriftSize, FailedSnapshotsAreExcludedFromTheBaseline) {
     Days days;
     days.Add(10'000);
     days.Add(0).ok = false;
@@ -121,7 +121,7 @@ TEST(DriftSeason, WeekendsAreQuiet) {
     }
 }
 
-TEST(DriftSeason, AFallOnAWeekendIsSeen) {
+TEST(DriftSeason, AFallOnAWeekendIsDetected) {
     Days days;
     for (size_t day = 0; day < 33; ++day) days.Add(Weekly(day));
     days.Add(Weekly(33) * 58 / 100);
@@ -132,7 +132,7 @@ TEST(DriftSeason, AFallOnAWeekendIsSeen) {
     EXPECT_NEAR(finding->change, -0.42, 0.03);
 }
 
-TEST(DriftSeason, TheFirstWeekendsAlarmTeachesTheSecond) {
+TEST(DriftSeason, TheSecondWeekendRaisesNoAlarm) {
     Days days;
     for (size_t day = 0; day < 28; ++day) days.Add(Weekly(day));
     const IncidentTracker tracker = days.Walk();
@@ -141,7 +141,7 @@ TEST(DriftSeason, TheFirstWeekendsAlarmTeachesTheSecond) {
     EXPECT_EQ(tracker.incidents()[0].closed_at, 9 * kDay);
 }
 
-TEST(DriftSeason, GrowthIsNoDrift) {
+TEST(DriftSeason, GrowthRaisesNoAlarm) {
     Days days;
     for (size_t day = 0; day < 60; ++day) {
         days.Add(std::llround(10'000 * std::pow(1.02, day) * (1 + 0.02 * Noise(day))));
@@ -151,7 +151,7 @@ TEST(DriftSeason, GrowthIsNoDrift) {
     }
 }
 
-TEST(DriftSeason, NoSeasonOutOfNoise) {
+TEST(DriftSeason, NoiseIsNotASeason) {
     size_t seasonal = 0;
     for (size_t run = 0; run < 50; ++run) {
         Days days;
@@ -164,7 +164,7 @@ TEST(DriftSeason, NoSeasonOutOfNoise) {
 
 // ---- slow erosion ----
 
-TEST(DriftErosion, ALeakThatNoDayShows) {
+TEST(DriftErosion, DetectsALossTooSlowForSizeChange) {
     Days days;
     size_t found = 0;
     for (size_t day = 0; day < 40; ++day) {
@@ -185,7 +185,7 @@ TEST(DriftErosion, ALeakThatNoDayShows) {
     EXPECT_NEAR(static_cast<double>(*finding->onset / kDay), 14, 5);
 }
 
-TEST(DriftErosion, NeverUpwardsAndNeverTwice) {
+TEST(DriftErosion, NeverUpwardAndNeverAfterASuddenFall) {
     Days growing;
     for (size_t day = 0; day < 30; ++day) growing.Add(std::llround(10'000 * std::pow(1.01, day)));
     EXPECT_FALSE(FindingOf(growing.Newest(), detector::kSlowErosion));
@@ -220,7 +220,7 @@ class Fixture : public ::testing::Test {
     Days days;
 };
 
-TEST_F(Fixture, RightAnswers) {
+TEST_F(Fixture, ExpectedFindings) {
     Thresholds thresholds;
     const DetectionRun run = days.Newest(thresholds);
     EXPECT_EQ(SeverityIn(run, detector::kDistributionShift, "platform"), "high");
@@ -246,7 +246,7 @@ TEST_F(Fixture, DetailsCarryBothDistances) {
     EXPECT_EQ(shift->details["values"][0]["value"], "android");
 }
 
-TEST_F(Fixture, CriticalAttributesNarrowTheView) {
+TEST_F(Fixture, CriticalAttributesLimitTheDetectors) {
     Expectations expectations;
     expectations.critical_attributes = {"tier"};
     EXPECT_EQ(Findings(days.Newest({}, expectations)), 3u);
@@ -312,7 +312,7 @@ TEST(DriftAttribute, SmallSamplesDoNotShift) {
     EXPECT_LE(found, 1u);
 }
 
-TEST(DriftAttribute, RestlessMixIsLearnt) {
+TEST(DriftAttribute, OverdispersedSharesAreLearnt) {
     Days days;
     for (size_t day = 0; day < 8; ++day) {
         days.Add(10'000);
@@ -340,7 +340,7 @@ TEST(DriftAttribute, IntervalsOfNumbers) {
     EXPECT_GT(finding->details["wasserstein"].get<double>(), 0);
 }
 
-TEST(DriftAttribute, OtherEdgesAreNotCompared) {
+TEST(DriftAttribute, DifferentEdgesAreNotCompared) {
     Days days;
     days.Add(1'000);
     days.Numbers("ltv", {10, 100}, {300, 400, 300});
@@ -349,7 +349,7 @@ TEST(DriftAttribute, OtherEdgesAreNotCompared) {
     EXPECT_EQ(Findings(days.Newest()), 0u);
 }
 
-TEST(DriftAttribute, NullsAreTheirOwnDetector) {
+TEST(DriftAttribute, NullsAreCheckedByNullSpikeOnly) {
     Days days;
     for (int day = 0; day < 5; ++day) {
         days.Add(1'000);
@@ -391,7 +391,7 @@ TEST(DriftAttribute, ValuesAppearAndVanishInOneFinding) {
     EXPECT_EQ(vanished->direction, Direction::kDown);
 }
 
-TEST(DriftAttribute, FoldedValuesAreNotNews) {
+TEST(DriftAttribute, ValuesInOtherAreNotNew) {
     Days days;
     for (int day = 0; day < 5; ++day) {
         days.Add(10'000);
@@ -403,7 +403,7 @@ TEST(DriftAttribute, FoldedValuesAreNotNews) {
     EXPECT_EQ(Findings(days.Newest()), 0u);
 }
 
-TEST(DriftAttribute, ValuesThatComeEveryDayAreLife) {
+TEST(DriftAttribute, RegularNewValuesRaiseNoAlarm) {
     Days days;
     for (int day = 0; day < 8; ++day) {
         days.Add(10'000);
@@ -418,7 +418,7 @@ TEST(DriftAttribute, ValuesThatComeEveryDayAreLife) {
 
 // ---- rates ----
 
-TEST(DriftRate, RestlessRatesAreLearnt) {
+TEST(DriftRate, OverdispersedRatesAreLearnt) {
     Days days;
     for (size_t day = 0; day < 14; ++day)
         days.Add(100'000).converted = std::llround(10'000 * (1 + 0.25 * Noise(day)));
@@ -439,7 +439,7 @@ TEST(DriftRate, InactivityOnlyRises) {
     EXPECT_EQ(FindingOf(run, detector::kInactivityCreep)->details["measure"], "inactive");
 }
 
-TEST(DriftRate, AFloorOfNothingHasNoChange) {
+TEST(DriftRate, AZeroBaselineHasNoRelativeChange) {
     Days days;
     for (int day = 0; day < 3; ++day) days.Add(1'000).converted = 0;
     EXPECT_EQ(Findings(days.Newest()), 0u);
@@ -497,7 +497,7 @@ TEST(DriftSchema, ColumnsThatChange) {
     EXPECT_EQ(Findings(days.Newest()), 0u);
 }
 
-TEST(DriftSchema, ASegmentThatCannotBeMeasured) {
+TEST(DriftSchema, AFailingSegmentIsASchemaChange) {
     Days days;
     days.Add(100);
     Point& point = days.Add(0);
@@ -511,7 +511,7 @@ TEST(DriftSchema, ASegmentThatCannotBeMeasured) {
 
 // ---- thresholds ----
 
-TEST(DriftThresholds, SegmentOverSettings) {
+TEST(DriftThresholds, SegmentOverridesSettings) {
     Thresholds thresholds;
     const Expectations expectations = ParseExpectations(
         Json::parse(

@@ -31,7 +31,7 @@ TEST(DriftIncident, OneIncidentForOneFall) {
     EXPECT_EQ(incident.finding.baseline_snapshot, 4);
 }
 
-TEST(DriftIncident, ClosesByItselfAndReopens) {
+TEST(DriftIncident, ClosesAutomaticallyAndReopens) {
     const IncidentTracker closed = Walk({10'000, 10'000, 10'000, 10'000, 5'800, 10'000, 10'000});
     ASSERT_EQ(closed.incidents().size(), 1u);
     EXPECT_EQ(closed.incidents()[0].status, IncidentStatus::kResolved);
@@ -86,7 +86,7 @@ class Acts : public ::testing::Test {
     IncidentTracker tracker;
 };
 
-TEST_F(Acts, AcknowledgedStaysSo) {
+TEST_F(Acts, AcknowledgedStaysAcknowledged) {
     only().status = IncidentStatus::kAcknowledged;
     Next(5'800);
     EXPECT_EQ(only().status, IncidentStatus::kAcknowledged);
@@ -95,7 +95,7 @@ TEST_F(Acts, AcknowledgedStaysSo) {
     EXPECT_EQ(only().status, IncidentStatus::kResolved);
 }
 
-TEST_F(Acts, IgnoredForGood) {
+TEST_F(Acts, IgnoredPermanently) {
     only().status = IncidentStatus::kIgnored;
     for (int day = 0; day < 5; ++day) Next(5'000);
     EXPECT_EQ(only().status, IncidentStatus::kIgnored);
@@ -157,7 +157,7 @@ TEST(DriftDiscovery, Limit) {
     EXPECT_LT(DiscoveryLimit({}, 0.05), 0);
 }
 
-TEST(DriftDiscovery, ManyTestsAskForMore) {
+TEST(DriftDiscovery, ManyTestsNeedSmallerPValues) {
     // One fall of 16 % among a thousand quiet segments is not yet certain; one of 42 % is.
     DetectorResult result;
     result.material = result.supported = true;

@@ -99,7 +99,7 @@ TEST(StatisticsTotality, StatusOfCounts) {
     EXPECT_STREQ(Name(Status::kInsufficientData), "insufficient_data");
 }
 
-TEST(StatisticsTotality, CategoriesThatNeitherSideHasDoNotMatter) {
+TEST(StatisticsTotality, CategoriesAbsentOnBothSidesAreIgnored) {
     const Rows a{100, 50, 25}, b{90, 60, 30}, a0{100, 0, 50, 25, 0}, b0{90, 0, 60, 30, 0};
     EXPECT_EQ(PopulationStability(a, b).value, PopulationStability(a0, b0).value);
     EXPECT_EQ(PopulationStability(a, b).p_value, PopulationStability(a0, b0).p_value);
@@ -107,7 +107,7 @@ TEST(StatisticsTotality, CategoriesThatNeitherSideHasDoNotMatter) {
     EXPECT_EQ(TestHomogeneity(a, b).p_value, TestHomogeneity(a0, b0).p_value);
 }
 
-TEST(StatisticsTotality, EqualSidesAreNoNewsAtAnySize) {
+TEST(StatisticsTotality, EqualSidesGivePValueOne) {
     for (const int64_t scale : {int64_t{1}, int64_t{1000}, kMost / 100}) {
         const Rows counts{10 * scale, 20 * scale, 70 * scale};
         EXPECT_EQ(PopulationStability(counts, counts).p_value, 1);
@@ -187,7 +187,7 @@ TEST(StatisticsBinned, OpenOuterBins) {
     EXPECT_EQ(Wasserstein(Rows{5}, Rows{7}, Numbers{3, 3}).status, Status::kConstant);
 }
 
-TEST(StatisticsBinned, NullMeanIsWhatChanceGives) {
+TEST(StatisticsBinned, NullMeanIsTheExpectedValue) {
     std::mt19937_64 random(1);
     std::uniform_int_distribution<size_t> bin(0, 9);
     const Numbers edges{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
@@ -235,7 +235,7 @@ TEST(StatisticsTotality, Rates) {
     EXPECT_EQ(ComparePoisson(1, 0, 1, 1).status, Status::kInvalidInput);
 }
 
-TEST(StatisticsRates, ARateThatNeverMovedIsStillABaseline) {
+TEST(StatisticsRates, AConstantRateIsABaseline) {
     const std::vector<Proportion> never(7, Proportion{0, 1000});
     const QuasiBinomial q = CompareRate(never, {200, 1000});
     EXPECT_EQ(q.status, Status::kConstant);
@@ -337,7 +337,7 @@ TEST(StatisticsSeasonal, GapsDoNotMoveTheExpectation) {
     EXPECT_TRUE(std::isnan(fit.residuals[25]));
 }
 
-TEST(StatisticsSeasonal, APhaseNobodyKnowsGivesNoExpectation) {
+TEST(StatisticsSeasonal, AnUnknownPhaseGivesNoExpectation) {
     Numbers sizes = Weekly(56);
     for (size_t i = 0; i < sizes.size(); i += 7) sizes[i] = kNan;
     EXPECT_EQ(RobustSeasonalFit(sizes, 7, Scale::kLog).status, Status::kInsufficientData);
@@ -378,7 +378,7 @@ TEST(StatisticsTrend, AutocorrelationWidensTheVariance) {
     EXPECT_LT(adjusted, plain / 3);
 }
 
-TEST(StatisticsTrend, AFallThatLevelsOffIsNotTakenForAutocorrelation) {
+TEST(StatisticsTrend, AFallThatLevelsOffIsNotAutocorrelation) {
     std::mt19937_64 random(4);
     std::normal_distribution<double> noise(0, 0.05);
     int seen = 0;

@@ -3,7 +3,7 @@
 namespace pulse::rule {
 namespace {
 
-TEST(RuleCompile, LeavesColumnsAloneForIndexes) {
+TEST(RuleCompile, KeepsColumnsAloneForIndexes) {
     const std::pair<const char*, std::string> cases[] = {
         {"ltv > 1000", "(s.\"ltv\" > 1000)"},
         {"ltv != -1.5", "(s.\"ltv\" <> (-1.5))"},
@@ -77,14 +77,14 @@ TEST(RuleCompile, NeverFailsOnData) {
     EXPECT_EQ(CompileError("plan matches lower('a')").state(), sqlstate::kNotSupported);
 }
 
-TEST(RuleCompile, DoesNotGrowWithoutLimit) {
+TEST(RuleCompile, LimitsTheSizeOfTheSql) {
     // Each level writes the one below twice.
     std::string text = "seen";
     for (int i = 0; i < 40; ++i) text = "((" + text + " + 1d) ?? seen)";
     EXPECT_EQ(CompileError(text + " > now").state(), sqlstate::kProgramLimit);
 }
 
-TEST(RuleCompile, FindsPartsOfTextsWithoutPatterns) {
+TEST(RuleCompile, MatchesPartsOfTextsLiterally) {
     EXPECT_EQ(Sql("plan contains '100%_'"),
               "(pg_catalog.strpos(pg_catalog.lower(s.\"plan\") COLLATE pg_catalog.\"C\", "
               "pg_catalog.lower(('100%_')::text)) > 0)");
@@ -136,7 +136,7 @@ TEST(RuleCompile, ReportsColumnsAndClauses) {
     EXPECT_EQ(ErrorOf([] { CompileText("now - seen", Expect::kAny); }).state(), sqlstate::kDatatypeMismatch);
 }
 
-TEST(RuleCompile, RefusesWhatCannotBeCompared) {
+TEST(RuleCompile, RefusesIncomparableTypes) {
     const UserError error = CompileError("active && ltv > \"abc\"");
     EXPECT_EQ(error.state(), sqlstate::kDatatypeMismatch);
     EXPECT_EQ(error.message(), "operator > cannot take numeric(10,2) and text in rule at position 11");

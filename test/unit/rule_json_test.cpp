@@ -94,7 +94,7 @@ TEST(RuleJson, TakesFieldsAsTheyAre) {
     EXPECT_EQ(ErrorOf([&] { field("a\xff"); }).state(), sqlstate::kInvalidEncoding);
 }
 
-TEST(RuleJson, NamesThePlaceOfAnError) {
+TEST(RuleJson, ErrorsNameTheirPath) {
     struct Case {
         std::string json;
         const char *message, *detail, *hint;

@@ -72,7 +72,7 @@ TEST(RuleMetric, HasOneSpelling) {
     }
 }
 
-TEST(RuleMetric, TellsWhatIsWrong) {
+TEST(RuleMetric, ErrorsNameTheProblem) {
     struct Case {
         const char* text;
         size_t position;
@@ -129,7 +129,7 @@ TEST(RuleMetric, TellsWhatIsWrong) {
     EXPECT_NE(ParseError("sequence(" + steps + ")").hint().find("at most 10"), std::string::npos);
 }
 
-TEST(RuleMetric, RefusesWhatIsNotThere) {
+TEST(RuleMetric, RefusesUnknownAggregates) {
     const std::pair<const char*, const char*> cases[] = {
         {"events.a.count(session)", "session windows are not available in rules at position 16"},
         {"flag(\"x\")", "flags are not available in rules at position 1"},
@@ -152,7 +152,7 @@ TEST(RuleMetric, RefusesWhatIsNotThere) {
     }
 }
 
-TEST(RuleMetric, IsReadFromItsText) {
+TEST(RuleMetric, ParsesItsOwnText) {
     const Metric metric = ParseMetric("events.purchase{a > 1}.sum(x.y, 90d..30d)");
     EXPECT_EQ(metric.aggregate, Aggregate::kSum);
     EXPECT_EQ(metric.event, "purchase");
@@ -163,7 +163,7 @@ TEST(RuleMetric, IsReadFromItsText) {
     EXPECT_EQ(ErrorOf([] { ParseMetric("1 + 1"); }).state(), sqlstate::kSyntaxError);
 }
 
-TEST(RuleMetric, MovesWithANewEventWhereTheOthersAreNoMatter) {
+TEST(RuleMetric, IsIncrementalWhereOtherEventsDoNotMatter) {
     const auto incremental = [](const char* text) {
         return CompileMetric(ParseMetric(text), "d.now", "UTC", "d.id").incremental;
     };

@@ -90,7 +90,7 @@ TEST(RuleParser, ReadsEscapes) {
     EXPECT_EQ(Canonical("a = 'x\ny'"), "a = \"x\\ny\"");
 }
 
-TEST(RuleParser, SaysWhereAndWhat) {
+TEST(RuleParser, ErrorsNamePositionAndProblem) {
     struct Case {
         const char* text;
         size_t position;
@@ -153,7 +153,7 @@ TEST(RuleParser, NamesAnUnknownFunction) {
     EXPECT_NE(error.hint().find("days_since"), std::string::npos);
 }
 
-TEST(RuleParser, ShowsOnlyTheNeighbourhood) {
+TEST(RuleParser, ErrorsQuoteTheTextAroundThem) {
     const UserError error =
         ParseError("ä = 1 && " + std::string(5000, ' ') + "a = = 2 && " + std::string(5000, 'x'));
     EXPECT_LT(error.detail().size(), 150u);

@@ -42,7 +42,7 @@ std::string Expanded(std::string_view text, const Saved& saved, const std::strin
     return Print(*Expand(*Parse(text), saved, self));
 }
 
-TEST(RuleProfile, TakesTheExamplesOfOthers) {
+TEST(RuleProfile, AcceptsExamplesOfOtherSystems) {
     const Saved saved(
         {{"trait frequent_buyer", "events.purchase.count_30d >= 3"},
          {"trait total_spent", "events.purchase.sum(amount)"},
@@ -66,7 +66,7 @@ TEST(RuleProfile, TakesTheExamplesOfOthers) {
     }
 }
 
-TEST(RuleProfile, ValuesTakeTheTypeThatIsWanted) {
+TEST(RuleProfile, ValuesTakeTheTypeOfTheOtherOperand) {
     const std::string text =
         "(CASE WHEN pg_catalog.jsonb_typeof((a -> 'p')) = 'string' THEN (a -> 'p') #>> '{}' END)";
     const std::string number = "pulse.to_number((a -> 'p'))";
@@ -125,7 +125,7 @@ TEST(RuleProfile, TypesOfResults) {
     EXPECT_EQ(type("profile.p + 7d"), "timestamp with time zone");
 }
 
-TEST(RuleProfile, TellsWhatItReads) {
+TEST(RuleProfile, ReportsAttributesAndMetrics) {
     const ProfileRule rule = Person(
         "profile.plan = 'x' && profile.address.city = 'y' && profile.plan != 'z' && account.seats > 3 && "
         "context.build > 1 && "
@@ -142,7 +142,7 @@ TEST(RuleProfile, TellsWhatItReads) {
     EXPECT_EQ(Person("lifecycle = 'known'").attributes, (std::vector<std::string>{"email", "phone"}));
 }
 
-TEST(RuleProfile, TellsWhatIsWrong) {
+TEST(RuleProfile, ErrorsNameTheProblem) {
     struct Case {
         const char* text;
         const char* state;
@@ -182,7 +182,7 @@ TEST(RuleProfile, TellsWhatIsWrong) {
         "events.a.count is not available in rules at position 1");
 }
 
-TEST(RuleProfile, PutsDefinitionsInTheirPlace) {
+TEST(RuleProfile, ExpandsDefinitions) {
     const Saved saved({{"trait a", "events.x.count + 1"},
                        {"trait b", "a * 2"},
                        {"segment s", "b > 5"},
@@ -203,7 +203,7 @@ TEST(RuleProfile, PutsDefinitionsInTheirPlace) {
     EXPECT_EQ(mentions.segments, (std::vector<std::string>{"s"}));
 }
 
-TEST(RuleProfile, RefusesCirclesAndTowers) {
+TEST(RuleProfile, RefusesCyclesAndDeepNesting) {
     const Saved circle({{"trait a", "segment('b')"}, {"segment b", "a == true"}, {"trait me", "me"}});
     const UserError error = ErrorOf([&] { Expanded("a", circle); });
     EXPECT_EQ(error.state(), "42P17");
@@ -223,7 +223,7 @@ TEST(RuleProfile, RefusesCirclesAndTowers) {
     EXPECT_EQ(ErrorOf([&] { Expanded("t14", Saved(wide)); }).message(), "rule is too complex");
 }
 
-TEST(RuleProfile, ShowsItsParts) {
+TEST(RuleProfile, ListsSubExpressions) {
     std::vector<std::string> lines;
     for (const SubExpression& part : SubExpressions(
              Parse("profile.plan in ['a', 'b'] && (events.x.count_30d * 2 > 5 || last_seen_days_ago < 3)")))

@@ -166,7 +166,7 @@ TEST(RuleProperty, PrintedTreesAreReadAgain) {
     }
 }
 
-TEST(RuleProperty, ReadingChangesNoMeaning) {
+TEST(RuleProperty, ParsingKeepsTheMeaning) {
     // The SQL of a tree and of its text read again are the same; what cannot be compiled fails alike.
     Generator generator(7);
     const auto outcome = [](const Expr& expr) {
@@ -186,7 +186,7 @@ TEST(RuleProperty, ReadingChangesNoMeaning) {
     EXPECT_GT(compiled, 200);
 }
 
-TEST(RuleProperty, RulesAboutPeopleKeepTheirMeaningToo) {
+TEST(RuleProperty, ProfileRulesKeepTheirMeaning) {
     Generator generator(11);
     const ProfileNames names{"a", "c", "x", [](size_t n) { return "m" + std::to_string(n); }};
     const auto outcome = [&](const Expr& expr) {

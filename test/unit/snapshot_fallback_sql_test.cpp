@@ -58,7 +58,7 @@ void ExpectTheSame(const std::vector<double>& values) {
     EXPECT_EQ(exact.CountBetween(exact.ChooseEdges()), summed.CountBetween(summed.ChooseEdges()));
 }
 
-TEST(SnapshotPlain, SummariesOfBucketsGiveWhatTheValuesGive) {
+TEST(SnapshotFallbackSql, BucketSummariesEqualTheirValues) {
     std::mt19937_64 random(1);
     std::normal_distribution<double> normal(0, 1000);
     std::vector<double> values;
@@ -72,7 +72,7 @@ TEST(SnapshotPlain, SummariesOfBucketsGiveWhatTheValuesGive) {
     ExpectTheSame({1e300, 1e300, -1e300});
 }
 
-TEST(SnapshotPlain, NumbersTooLargeForSquaresKeepTheirExtremes) {
+TEST(SnapshotFallbackSql, NumbersTooLargeForSquaresKeepTheirExtremes) {
     const double low = BorderOf(BucketOf(1e200)), high = low * 1.005;
     NumberBuckets buckets;
     buckets.AddSummary({10, low, high, std::nullopt, std::nullopt});
@@ -83,7 +83,7 @@ TEST(SnapshotPlain, NumbersTooLargeForSquaresKeepTheirExtremes) {
     EXPECT_NEAR(*moments.stddev / low, 0.005 / std::sqrt(12) * std::sqrt(10.0 / 9), 1e-9);
 }
 
-TEST(SnapshotPlain, SummariesThatCannotBeAreRefused) {
+TEST(SnapshotFallbackSql, ImpossibleSummariesAreRefused) {
     const double nan = std::numeric_limits<double>::quiet_NaN(),
                  infinity = std::numeric_limits<double>::infinity();
     for (const BucketSummary& summary :
@@ -94,7 +94,7 @@ TEST(SnapshotPlain, SummariesThatCannotBeAreRefused) {
     }
 }
 
-TEST(SnapshotPlain, ThetaLeavesAsManyAsWanted) {
+TEST(SnapshotFallbackSql, ThetaKeepsAboutTheWantedNumber) {
     EXPECT_EQ(ThetaFor(0, 128), Sketch::kEverything);
     EXPECT_EQ(ThetaFor(128, 128), Sketch::kEverything);
     EXPECT_EQ(ThetaFor(256, 128), uint64_t{1} << 63);
@@ -119,7 +119,7 @@ MeasureSpec SpecOf(uint32_t sketch_size, size_t max_values) {
     return spec;
 }
 
-TEST(SnapshotPlain, ReadsGroups) {
+TEST(SnapshotFallbackSql, ReadsGroups) {
     source::Rows rows;
     // part, value, hash, members, different, lowest, highest, mean, variance
     const auto none = std::nullopt;
@@ -157,7 +157,7 @@ TEST(SnapshotPlain, ReadsGroups) {
     EXPECT_EQ(std::accumulate(ltv.counts.begin(), ltv.counts.end(), int64_t{0}), 6);
 }
 
-TEST(SnapshotPlain, ManyNumbersTakeScansOfTheirOwn) {
+TEST(SnapshotFallbackSql, ManyNumericAttributesTakeMoreScans) {
     segment::MemberQuery query = Query();
     EXPECT_EQ(PlanFallbackScans(query).size(), 1u);
     EXPECT_EQ(PlanFallbackScans(query)[0].attributes, (std::vector<size_t>{0, 1}));
@@ -173,7 +173,7 @@ TEST(SnapshotPlain, ManyNumbersTakeScansOfTheirOwn) {
     EXPECT_EQ(scans[2].attributes, std::vector<size_t>{5});
 }
 
-TEST(SnapshotPlain, NoRowsAreAnEmptySegment) {
+TEST(SnapshotFallbackSql, NoRowsAreAnEmptySegment) {
     const ScanResult result = ReadFallback({}, Query(), SpecOf(64, 2));
     EXPECT_EQ(result.size, 0);
     EXPECT_TRUE(result.members.exact());
@@ -181,7 +181,7 @@ TEST(SnapshotPlain, NoRowsAreAnEmptySegment) {
     EXPECT_EQ(result.distributions[1].counts, std::vector<int64_t>{0});
 }
 
-TEST(SnapshotPlain, ASketchCutTooLowIsNotComplete) {
+TEST(SnapshotFallbackSql, ASketchBelowCapacityIsIncomplete) {
     ScanResult result;
     result.members.k = 64;
     result.members.hashes = {1, 2, 3};
@@ -191,7 +191,7 @@ TEST(SnapshotPlain, ASketchCutTooLowIsNotComplete) {
     EXPECT_TRUE(FallbackSketchIsComplete(result, uint64_t{1} << 40));
 }
 
-TEST(SnapshotGivenUp, ThreeRefusalsInARowOrOneSilence) {
+TEST(SourceCircuitBreaker, OpensAfterThreeFailuresOrWhenUnreachable) {
     SourceCircuitBreaker breaker;
     for (int i = 0; i < 2; ++i) breaker.RecordFailure("crm", "too busy", false);
     EXPECT_FALSE(breaker.OpenReason("crm"));

@@ -174,7 +174,7 @@ TEST(SnapshotValues, CountExactlyBelowTheCapacity) {
     }));
 }
 
-TEST(SnapshotValues, TellApartWhatDiffersAnywhere) {
+TEST(SnapshotValues, DistinguishesValuesThatDifferAnywhere) {
     for (size_t length = 1; length <= 40; ++length) {
         ValueCounts counts;
         counts.Add(std::string(length, 'a'));
@@ -254,14 +254,14 @@ TEST(SnapshotMeasurement, MergedPartsAreTheWhole) {
     EXPECT_EQ(numbers.counts[0] + numbers.counts[1] + numbers.counts[2], 2400);
 }
 
-TEST(SnapshotMeasurement, RefusesOptionsThatCannotBe) {
+TEST(SnapshotMeasurement, RefusesImpossibleOptions) {
     for (const char* bad : {"", "{}", "[1]", R"({"moment":0,"inactive_after":0,"sketch_size":1,"kinds":[]})",
                             R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["odd"]})",
                             R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[1]})"})
         EXPECT_THROW(MeasureOptions::Parse(bad), UserError) << bad;
 }
 
-TEST(SnapshotClauses, CountWhatPassesAndWhatMissesByOne) {
+TEST(SnapshotClauses, CountsPassedAndMissedOnly) {
     ClauseTally tally;
     tally.clauses = 2;
     for (const uint32_t truth : {0b11u, 0b11u, 0b01u, 0b10u, 0b00u}) tally.Take(truth, -1);
@@ -271,7 +271,7 @@ TEST(SnapshotClauses, CountWhatPassesAndWhatMissesByOne) {
     EXPECT_EQ(twice.Figures(), (std::vector<double>{10, 0, 6, 2, 6, 2}));
 }
 
-TEST(SnapshotClauses, RowsOfABlockAlikeMakeTheErrorLarger) {
+TEST(SnapshotClauses, CorrelatedBlocksIncreaseTheError) {
     ClauseTally scattered, clustered;
     scattered.clauses = clustered.clauses = 1;
     for (int block = 0; block < 100; ++block)

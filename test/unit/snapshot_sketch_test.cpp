@@ -120,7 +120,7 @@ TEST(SnapshotSketch, OverlapStaysWithinTheStatedError) {
     EXPECT_LT(squares, 2.0);
 }
 
-TEST(SnapshotSketch, FlowAddsUpWhateverTheSketchesSay) {
+TEST(SnapshotSketch, FlowAddsUpToTheSizeChange) {
     const Flow exact = FlowBetween(SketchOf(64, 0, 40), 40, SketchOf(64, 30, 60), 30);
     EXPECT_EQ(exact.entered, 20);
     EXPECT_EQ(exact.exited, 30);
