@@ -9,7 +9,7 @@ namespace {
 
 using snapshot::Distribution;
 
-// That snapshots differ only by counting is assumed as firmly as four of them would say it.
+// The prior "no over-dispersion" weighs as much as four snapshots.
 constexpr double kPriorRows = 4;
 constexpr double kLeastExpected = 5;
 // Negligible: a twentieth of the value's maximum.

@@ -19,8 +19,8 @@ double FTail(double f, double numerator, double denominator) {
     return statistics::BetaCdf(denominator / (denominator + numerator * f), denominator / 2, numerator / 2);
 }
 
-// Chi-square of homogeneity, divided by the dispersion learnt; how well that is known is the F test's second
-// number.
+// Chi-square of homogeneity divided by the estimated dispersion; the F test's second degrees of freedom are
+// those of the dispersion.
 double ShiftPValue(const ContingencyTable& table, double dispersion) {
     const statistics::Homogeneity test = statistics::TestHomogeneity(table.pooled, table.now);
     if (test.pooled_degrees < 1) return 1;
@@ -83,8 +83,8 @@ struct ValueSearch {
     std::string text;
 };
 
-// Adds the value when it has `many` of `many_total` on one side and at most a trace among `few_total` on the
-// other.
+// Adds the value if it has `many` of `many_total` members on one side and a negligible share of `few_total`
+// on the other.
 void Examine(ValueSearch& search, const NamedValue& named, double many, double many_total, double few,
              double few_total, double hidden, double threshold) {
     constexpr double kTrace = 0.05;
@@ -108,7 +108,7 @@ void Report(const DetectorContext& context, const AttributeView& view, ValueSear
             std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.value;
     const char* detector = appeared ? detector::kNewValue : detector::kVanishedValue;
-    // Each value was a test of its own.
+    // Each value is a separate test.
     const double p = std::min(1.0, search.p_value * static_cast<double>(std::max<size_t>(search.tested, 1)));
     const double now = appeared ? search.share : search.other_share,
                  before = appeared ? search.other_share : search.share;
@@ -144,7 +144,7 @@ void DetectShift(const DetectorContext& context, const AttributeView& view,
     const auto table = BuildContingencyTable(view);
     if (!table) return;
     const double distance = statistics::CompareShares(table->pooled, table->now).total_variation;
-    // Far from mattering the chance does not matter either: 1 is the safe answer, and most tests end here.
+    // Far below the threshold the p-value is irrelevant: 1 is safe, and most tests end here.
     const bool near = distance >= 0.5 * threshold;
     const double dispersion = near ? Dispersion(*table) : 1;
     DetectorResult result =
@@ -201,7 +201,7 @@ void DetectValues(const DetectorContext& context, const AttributeView& view,
         const auto now = static_cast<double>(named.now), before = static_cast<double>(named.before);
         Examine(appeared, named, now, now_total, before, before_total,
                 static_cast<double>(named.before_hidden), threshold);
-        // What was not there every time may be missing now, too.
+        // A value that was missing in some baseline snapshots may be missing now, too.
         if (named.rows == view.baseline.size())
             Examine(vanished, named, before, before_total, now, now_total,
                     static_cast<double>(named.now_hidden), threshold);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kLeastPoints = 10;
 
-// Takes the season out of a series that may also have a trend: the median of each phase of the detrended
+// Removes the season from a series that may have a trend: subtracts the median of each phase of the detrended
 // values.
 void Deseasonalise(std::vector<double>& values, size_t season) {
     std::vector<double> differences;
@@ -37,7 +37,7 @@ bool WasSuddenFall(const DetectorContext& context, const std::vector<DetectorRes
            std::any_of(spans->second.begin(), spans->second.end(), [&](const Span& s) { return !s.to; });
 }
 
-// The last moment at which the segment still was as large as in the first quarter of the window.
+// The last time at which the segment was as large as in the first quarter of the window.
 Moment Onset(const DetectorContext& context, const std::vector<double>& values, Moment first) {
     const auto quarter = static_cast<std::ptrdiff_t>(std::max<size_t>(1, values.size() / 4));
     const double start = statistics::Median(std::vector<double>(values.begin(), values.begin() + quarter));
@@ -59,7 +59,7 @@ void DetectErosion(const DetectorContext& context, std::vector<DetectorResult>& 
     points.insert(points.begin(), context.index);
     const Moment first = history.points[points.back()].moment;
     const int64_t last = Slot(context.now().moment, first, history.cadence);
-    // Snapshots taken at any time give no series of equal steps.
+    // Snapshots at irregular times are not a series of equal steps.
     if (last + 1 < static_cast<int64_t>(kLeastPoints) || last > 4 * context.thresholds.baseline_window)
         return;
     std::vector<double> values(static_cast<size_t>(last) + 1, std::nan(""));

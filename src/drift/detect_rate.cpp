@@ -6,11 +6,11 @@ namespace pulse::drift {
 
 namespace {
 
-// A rate of one snapshot, where the snapshot has it.
+// A rate of one snapshot, if the snapshot has it.
 using CountOf = std::optional<Count> (*)(const DetectorContext& context, size_t index);
 
-// A snapshot's flows cover the time since the one before it. Flows over another span are not comparable; that
-// of the first snapshot, known from elsewhere, is taken as usual.
+// A snapshot's flows cover the time since the previous snapshot. Flows over another span are not comparable;
+// the imported flows of a first snapshot count as the usual span.
 bool SameSpan(const DetectorContext& context, size_t index) {
     const std::vector<Point>& points = context.history.points;
     if (index == 0 || context.index == 0) return true;
@@ -37,7 +37,7 @@ std::optional<Count> Exited(const DetectorContext& context, size_t index) {
     return Count{static_cast<double>(*point.exited), static_cast<double>(point.size), point.flow_error};
 }
 
-// Members replaced by others: those that came and went in equal number.
+// Members replaced by others: the smaller of entered and exited.
 std::optional<Count> Replaced(const DetectorContext& context, size_t index) {
     const Point& point = context.history.points[index];
     if (!point.exited || !point.entered || !SameSpan(context, index)) return std::nullopt;
@@ -147,7 +147,7 @@ void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult
 void DetectMembershipChurn(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.membership_churn;
     if (!context.IsEnabled(threshold)) return;
-    // A segment whose size moves is the size detector's.
+    // If the size changes, the size detector reports it.
     for (const DetectorResult& result : results)
         if (result.finding.fingerprint.detector == detector::kSizeChange && result.material &&
             result.supported)

@@ -4,7 +4,7 @@ namespace pulse::drift {
 
 namespace {
 
-// What a definition meets when the columns it uses have changed.
+// Errors of a definition whose columns have changed.
 bool IsSchemaError(const std::string& state) {
     return state == "42703" ||  // undefined column
            state == "42P01" ||  // undefined table
@@ -12,7 +12,7 @@ bool IsSchemaError(const std::string& state) {
            state == "42804";    // datatype mismatch
 }
 
-// The newest earlier snapshot that knows its columns.
+// The newest earlier snapshot with known columns.
 const Point* Previous(const DetectorContext& context) {
     for (size_t i = context.index; i-- > 0;) {
         const Point& point = context.history.points[i];
@@ -27,7 +27,7 @@ std::string List(const Json& names) {
     return text;
 }
 
-// A failed snapshot: nothing can be measured any more, which no figure shows.
+// A failed snapshot: the segment can no longer be measured, and no figure shows it.
 DetectorResult Broken(const DetectorContext& context) {
     DetectorResult result = EvaluateChange({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt,
                                            BaselineKind::kPrevious, context.thresholds);
@@ -62,7 +62,7 @@ void Compare(const Point& before, const Point& now, Finding& finding) {
     say("type changed of", retyped);
     say("added", added);
     finding.change = static_cast<double>(dropped.size() + retyped.size() + added.size());
-    // A column more breaks nothing; one that is gone or different may.
+    // An added column breaks nothing; a dropped or retyped one may.
     finding.severity = dropped.empty() && retyped.empty() ? Severity::kLow : Severity::kHigh;
     finding.summary = "columns of what the segment reads: " + text;
     finding.details = {{"dropped", dropped}, {"retyped", retyped}, {"added", added}, {"types", types}};
@@ -80,7 +80,7 @@ void DetectSchema(const DetectorContext& context, std::vector<DetectorResult>& r
     DetectorResult result = EvaluateChange({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt,
                                            BaselineKind::kPrevious, context.thresholds);
     const Point* before = Previous(context);
-    // A new definition reads what it names: its columns are no change of the data.
+    // A new definition may read other columns: that is no change of the data.
     if (before && !now.columns.empty() && before->columns != now.columns && before->version == now.version) {
         Compare(*before, now, result.finding);
         result.material = true;

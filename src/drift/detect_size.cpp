@@ -7,17 +7,17 @@ namespace pulse::drift {
 
 namespace {
 
-// The chance of a size at least that far from the expected one.
+// The p-value: the probability of a size at least that far from the expected one.
 double SizePValue(const Expectation& expectation, double observed) {
     const double level = std::max(expectation.level, 1.0), seen = std::max(observed, 1.0);
-    // Two counts cannot be known better than Poisson allows.
+    // The noise of two counts is at least Poisson's.
     const double sigma = std::max(expectation.sigma, std::sqrt(1 / level + 1 / seen));
     const double distance = std::abs(std::log(seen / level)) / sigma;
     return expectation.dof > 0 ? statistics::StudentTTwoSided(distance, expectation.dof)
                                : statistics::NormalTwoSided(distance);
 }
 
-// A segment that was never empty and now is.
+// Whether the segment is empty for the first time.
 bool CollapsedToZero(const DetectorContext& context) {
     if (context.now().size > 0 || context.size->level <= 0) return false;
     return std::none_of(context.size->points.begin(), context.size->points.end(),
@@ -68,7 +68,7 @@ void ExpectWithin(const DetectorContext& context, const char* attribute, const R
         outside = true;
     }
     if (outside) change = bound > 0 ? (observed - bound) / bound : 1;
-    // The range itself is the threshold; the one of the detector only grades how far outside it is.
+    // The range is the threshold; the detector's threshold only grades the distance outside it.
     const double grade = threshold > 0 && threshold < kSwitchedOff ? threshold : 1;
     DetectorResult result = EvaluateChange({detector::kExpectedRange, attribute}, change, std::abs(change),
                                            grade, std::nullopt, BaselineKind::kExpected, context.thresholds);
@@ -93,7 +93,7 @@ void ExpectWithin(const DetectorContext& context, const char* attribute, const R
 
 void DetectSize(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.size_change;
-    // From nothing to something has no relative change.
+    // A change from zero has no relative size.
     if (!context.IsEnabled(threshold) || !context.size || context.size->level <= 0) return;
     const Expectation& size = *context.size;
     const auto observed = static_cast<double>(context.now().size);

@@ -7,7 +7,7 @@ namespace pulse::drift {
 
 namespace {
 
-// That rates vary only by counting is assumed as firmly as four snapshots would say it.
+// The prior "no over-dispersion" weighs as much as four snapshots.
 constexpr double kRatePriorDegrees = 4;
 // A season in a rate counts when it explains half of the variance.
 constexpr double kSeasonExplains = 0.5;
@@ -41,8 +41,8 @@ double Pearson(const std::vector<Count>& counts) {
     return sum;
 }
 
-// Quasi-binomial test: z of two proportions over the root of the dispersion, Student's t. With a single point
-// and nothing learnt it is the plain two-proportion z test.
+// Quasi-binomial test: z of two proportions divided by the root of the dispersion, Student's t. With a single
+// point it is the plain two-proportion z test.
 RateTest Test(const Count& now, const Pool& pool, double pearson, double degrees) {
     RateTest test;
     test.observed = now.hits / now.total;

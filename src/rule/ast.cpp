@@ -87,7 +87,7 @@ ExprPtr MakeOperation(Op op, std::vector<ExprPtr> operands, size_t position) {
         if (const Operation* inner = AsOp(*operands.front(), Op::kNot)) return inner->operands.front();
     }
     if (op == Op::kEqual || op == Op::kNotEqual) {
-        // Comparing with the literal null asks whether there is a value.
+        // A comparison with the literal null tests for a value.
         const bool left = As<Null>(*operands[0]), right = As<Null>(*operands[1]);
         if (left || right) {
             ExprPtr test = MakeOperation(Op::kIsNull, {operands[right ? 0 : 1]}, position);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxSql = 32 * kMaxText;
 
-// One pass over a tree. Every SQL it makes is complete in itself: parenthesised, or a single term.
+// Compiles in one pass over a tree. Every SQL fragment is self-contained: parenthesised, or a single term.
 class Compiler {
   public:
     Compiler(const Scope& scope, const std::string& now_sql)
@@ -26,7 +26,7 @@ class Compiler {
 
     CompiledValue Eval(const Expr& expr) {
         CompiledValue value = std::visit([&](const auto& node) { return Of(node, expr); }, expr.node);
-        // Some constructs write an operand twice; nested often enough, a short rule would fill the memory.
+        // Some constructs repeat an operand in the SQL; deeply nested, a short rule would exhaust memory.
         if (value.sql.size() > kMaxSql)
             throw UserError(sqlstate::kProgramLimit, "rule is too complex" + AtPosition(expr),
                             "The SQL of " + PrintShort(expr) + " has " + std::to_string(value.sql.size()) +
@@ -146,7 +146,7 @@ class Compiler {
         return value;
     }
 
-    // A number made of others changes when one of them does.
+    // A number computed from others changes when one of them changes.
     static CompiledValue Ticking(CompiledValue value, const std::vector<CompiledValue>& from) {
         for (const CompiledValue& number : from)
             value.ticks.insert(value.ticks.end(), number.ticks.begin(), number.ticks.end());
@@ -241,7 +241,7 @@ class Compiler {
             for (const ExprPtr& item : list.items) literals.push_back(Eval(*item));
             return BooleanOf(JsonIn(value, literals), expr);
         }
-        // Literals never change the other side, so the first alignment's left is that of all.
+        // Literals never change the left side, so all alignments share the first one's.
         std::string left, items;
         for (const ExprPtr& item : list.items) {
             const CompiledValue literal = Eval(*item);

@@ -48,7 +48,7 @@ std::string BaseBeside(const CompiledValue& value, bool absolute, const Compiled
 }
 
 Aligned AlignInstants(const CompiledValue& left, const CompiledValue& right) {
-    // What is fixed follows the column; of two columns a timestamptz follows the other.
+    // A constant takes the column's type; of two columns the timestamptz takes the other's.
     const bool absolute = (left.fixed || left.absolute) && (right.fixed || right.absolute);
     const int64_t offset = right.offset - left.offset;
     if (!left.fixed && !right.fixed && offset != 0) return {Epoch(left), Epoch(right)};
@@ -175,8 +175,8 @@ std::string ToSql(const CompiledValue& value) {
     if (value.type != Type::kTimestamp) return value.sql;
     const std::string base = Base(value, value.absolute);
     if (value.fixed || value.offset == 0) return PlusSeconds(base, value.offset);
-    // Beyond these years the sum could leave the range of the type, which would be an error: no value is
-    // better.
+    // Beyond these years the sum could leave the range of the type, which is an error: the result is null
+    // instead.
     return "(CASE WHEN " + base + " BETWEEN " + MomentLiteral(*ParseMoment("0001-01-01"), value.absolute) +
            " AND " + MomentLiteral(*ParseMoment("9999-12-31"), value.absolute) + " THEN " +
            PlusSeconds(base, value.offset) + " END)";

@@ -61,7 +61,7 @@ CompiledValue AsType(const CompiledValue& value, Type type) {
 
 CompiledValue AsTypeOf(const CompiledValue& value, const CompiledValue& other, Op op) {
     if (!value.dynamic || other.dynamic) return value;
-    // In an order a date means the day, not its letters: 2011-03-01T06:00+01:00 lies before
+    // An order comparison compares times, not their text: 2011-03-01T06:00+01:00 is before
     // 2011-03-01T05:30Z.
     const Text* text = As<Text>(*other.expr);
     if (other.literal && text && IsOrder(op) && ParseMoment(text->value))

@@ -12,7 +12,7 @@ namespace pulse::rule {
 
 namespace {
 
-// PostgreSQL's spelling where it is not ours.
+// PostgreSQL's spelling of an operator where it differs from the rule language.
 std::string SqlOperator(Op op) {
     return std::string(" ") + (op == Op::kNotEqual ? "<>" : Spelling(op)) + " ";
 }
@@ -25,7 +25,7 @@ std::string Lower(const std::string& text) {
     return "pg_catalog.lower(" + text + ")";
 }
 
-// Byte by byte: exact, fast, and no collation can refuse it.
+// Bytewise comparison: exact, fast, and independent of collations.
 std::string Bytewise(const std::string& text) {
     return text + " COLLATE pg_catalog.\"C\"";
 }
@@ -124,7 +124,7 @@ CompiledValue PartOfText(Op op, const CompiledValue& whole_value, const Compiled
 CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, const Expr& expr) {
     const CompiledValue left = AsType(value, Type::kText), right = AsType(pattern, Type::kText);
     if (!IsTextual(left) || right.type != Type::kText) Mismatch(left, right, Op::kMatches, expr);
-    // A pattern from data could be invalid for some row only, and fail then.
+    // A pattern from data could be invalid in some rows only, and fail there.
     if (!right.literal)
         throw UserError(sqlstate::kNotSupported,
                         "the pattern of matches must be a text in quotes in rule" + AtPosition(expr),
@@ -136,7 +136,7 @@ CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, 
 CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condition, const Expr& expr) {
     UnifyTypes(values);
     if (std::all_of(values.begin(), values.end(), [](const CompiledValue& v) { return v.dynamic; })) {
-        // All are: the result is as open as they are.
+        // All are dynamic, so the result is, too.
         CompiledValue result = values.front();
         result.sql = Chosen(values, condition, [](const CompiledValue& v) { return ToSql(v); });
         result.expr = &expr;

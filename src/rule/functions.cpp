@@ -38,7 +38,7 @@ rule::Compiled Validate(const rule::Expr& expr, Oid relation) {
     const std::string from = ReadableRelation(relation);
     rule::Compiled compiled =
         rule::Compile(expr, scope, rule::Expect::kBoolean, pg::VerbSchema() + ".pulse_now()");
-    // Planning finds what only PostgreSQL can know: an invalid regular expression or uuid, a type
+    // Planning detects what only PostgreSQL knows: an invalid regular expression or uuid, a type
     // without an order.
     pg::Execute("SELECT FROM " + from + " AS s WHERE " + compiled.sql + " LIMIT 0", {}, true);
     return compiled;
@@ -74,7 +74,7 @@ rule::ProfileNames ColumnsOfPeople() {
             [](size_t metric) { return "s.metric_" + std::to_string(metric + 1); }};
 }
 
-// The SQL must be one that PostgreSQL takes, and patterns regular expressions.
+// PostgreSQL must accept the SQL and the regular expressions.
 void Try(const rule::ProfileRule& compiled, const rule::Expr& expanded) {
     std::string columns = "NULL::jsonb AS attributes, NULL::jsonb AS account, NULL::jsonb AS context";
     for (size_t i = 0; i < compiled.metrics.size(); ++i)

@@ -8,8 +8,8 @@ namespace {
 
 namespace pg = pulse::pg;
 
-// From here on a number is of milliseconds: as seconds it would lie beyond the year 5000, as milliseconds it
-// lies in 1973.
+// From this value on a number counts milliseconds: as seconds it would lie beyond the year 5000, as
+// milliseconds in 1973.
 constexpr int64_t kMilliseconds = 100'000'000'000;
 
 std::string Digits(Numeric number) {
@@ -17,7 +17,7 @@ std::string Digits(Numeric number) {
         [&] { return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number))); });
 }
 
-// Beyond these, products and sums of a few values could leave what numeric can hold.
+// Beyond these, products and sums of a few values could overflow numeric.
 bool IsUsable(Numeric number) {
     static Numeric least = nullptr, greatest = nullptr;
     return pg::Call([&] {

@@ -26,7 +26,7 @@ constexpr const char* kShapeHint =
     "\"logicalOperator\": \"AND\", "
     "\"groups\": [{\"rules\": …}]}; logicalOperator (AND or OR) and groups may be left out.";
 
-// A glimpse of a value for a message. Objects and lists are not written out: they may be huge.
+// A short form of a value for a message. Objects and lists are omitted: they may be huge.
 std::string Glimpse(const Json& value) {
     if (value.is_structured()) return value.is_array() ? "a list" : "an object";
     return Shorten(DumpJson(value), 60);
@@ -44,8 +44,7 @@ std::string Checked(const std::string& text, const std::string& place) {
     return text;
 }
 
-// The field of a condition: a reference of rule text for what is not a column, else the column's name as it
-// is.
+// The field of a condition: a column's name as it is, else a reference in rule text.
 ExprPtr Field(const Json& rule, const std::string& place) {
     const auto field = rule.find("field");
     if (field == rule.end() || !field->is_string() || field->get_ref<const std::string&>().empty())

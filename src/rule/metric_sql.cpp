@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kListLimit = "1000";
 
-// The kinds of JSON values that an aggregate of a property looks at; empty: it is of no property.
+// The JSON types that an aggregate of a property reads; empty for aggregates without a property.
 const char* KindsOf(Aggregate aggregate) {
     switch (aggregate) {
         case Aggregate::kSum:
@@ -72,7 +72,7 @@ class MetricCompiler {
                                     .window = window.kind == Window::Kind::kSliding ? window.from : 0};
         if (metric_.filter)
             incremental.usable = Compile(*metric_.filter, PropertyScope("$1"), Expect::kBoolean, now_).sql;
-        // What depends on the clock besides the window is read.
+        // A filter that depends on now cannot be incremental.
         if (incremental.usable.find(now_) != std::string::npos) return std::nullopt;
         if (metric_.aggregate == Aggregate::kSum) {
             const std::string property = JsonPath("$1", metric_.property);
@@ -121,7 +121,7 @@ class MetricCompiler {
                Unit() + "')";
     }
 
-    // Which events lie in the window.
+    // The condition for events in the window.
     std::string InWindow() const {
         const Window& window = metric_.window;
         const std::string past = "e.time <= " + PlusSeconds(now_, -window.to);
@@ -140,7 +140,7 @@ class MetricCompiler {
         switch (metric_.window.kind) {
             case Window::Kind::kAll: return "";
             case Window::Kind::kSliding: return PlusSeconds(now_, -metric_.window.from);
-            // A day more than needed: no zone is further from another.
+            // One day more covers every time zone.
             case Window::Kind::kCalendar:
                 return "((" + LocalStart(1 - metric_.window.count) +
                        " AT TIME ZONE 'UTC') - interval '48:00:00')";
@@ -186,7 +186,7 @@ class MetricCompiler {
                 return "COALESCE(pg_catalog.to_jsonb(" + name + Number() + ")" + counted +
                        "), pg_catalog.to_jsonb(" + name + TextValue() + ")" + counted + "))";
             }
-            // The smallest value that at least so many of them do not exceed: exact, and one of them.
+            // percentile_disc semantics: the smallest value that at least this share does not exceed.
             case Aggregate::kMedian:
                 return "pg_catalog.percentile_disc(0.5) WITHIN GROUP (ORDER BY " + Number() + ")" + used;
             case Aggregate::kP95:
@@ -207,7 +207,7 @@ class MetricCompiler {
         return "";
     }
 
-    // The first instant at which an event leaves the window or comes into it.
+    // The first instant at which an event leaves or enters the window.
     std::string Until() const {
         const Window& window = metric_.window;
         const std::string now_end = PlusSeconds(now_, -window.to);
@@ -216,7 +216,7 @@ class MetricCompiler {
         const std::string in_window = Filter(usable_, InWindow());
         if (window.kind == Window::Kind::kAll) return comes;
         if (window.kind == Window::Kind::kSliding) {
-            // These two change only when the newest leaves.
+            // These two change only when the newest event leaves.
             const bool newest =
                 metric_.aggregate == Aggregate::kExists || metric_.aggregate == Aggregate::kLastSeen;
             return "LEAST(" + comes + ", " +

@@ -14,7 +14,7 @@ namespace pulse::rule {
 
 namespace {
 
-// Whether its value depends on the time at which it is asked.
+// Whether its value depends on now.
 bool IsClock(Function function) {
     switch (function) {
         case Function::kNow:
@@ -131,8 +131,8 @@ class Parser : private TokenStream {
         return negate ? MakeOperation(Op::kNot, {std::move(expr)}, position) : expr;
     }
 
-    // Reads the words of an operator, if one stands here: `contains`, `within last`, `is not null`, `not_in`,
-    // …
+    // Reads the words of an operator, if the next tokens are one: `contains`, `within last`, `is not null`,
+    // `not_in`, …
     std::optional<Operator> WordOperator() {
         if (AcceptWord("is")) {
             const bool negated = AcceptWord("not");
@@ -151,7 +151,7 @@ class Parser : private TokenStream {
         return found;
     }
 
-    // Reads what stands after a word operator.
+    // Reads the operands of a word operator.
     ExprPtr Operand(Op op, ExprPtr left) {
         const size_t position = left->position;
         if (op == Op::kIsNull) return MakeOperation(op, {std::move(left)}, position);
@@ -282,7 +282,7 @@ class Parser : private TokenStream {
         return Make(Reference{Reference::Kind::kPath, std::move(path)}, position);
     }
 
-    // What is not for a filter.
+    // Refuses what a filter cannot contain.
     void RequireRule(const Token& token) {
         if (place_ == Place::kRule) return;
         throw UserError(

@@ -10,7 +10,7 @@ namespace pulse::rule {
 
 namespace {
 
-// How strongly a construct binds; a weaker one inside a stronger one needs parentheses.
+// The precedence of a construct; a weaker one inside a stronger one needs parentheses.
 enum Strength {
     kOrStrength,
     kAndStrength,
@@ -38,7 +38,7 @@ std::string QuoteRuleText(std::string_view text) {
     return quoted + "\"";
 }
 
-// Writes until the text is longer than the limit, so that a glimpse of a huge rule is cheap.
+// Stops when the text exceeds the limit, so that shortening a huge rule is cheap.
 class Printer {
   public:
     explicit Printer(size_t limit) : limit_(limit) {}
@@ -159,7 +159,7 @@ class Printer {
     }
 
     void WritePath(const std::vector<std::string>& path) {
-        // events.x is no path unless the name is quoted.
+        // Unquoted, events.x would parse as a metric.
         const bool quoted = path.size() > 1 && path[0] == "events";
         text_ += quoted ? "`events`" : PrintName(path[0]);
         for (size_t i = 1; i < path.size(); ++i) WriteName(path[i]);
@@ -205,7 +205,7 @@ class Printer {
             case Op::kNot: return WriteNot(*node.operands[0]);
             case Op::kNegate:
                 text_ += '-';
-                // "--" would read well to no one.
+                // Avoids the confusing "--".
                 return Print(*node.operands[0], kPrimaryStrength);
             case Op::kAdd:
             case Op::kSubtract: return WriteAll(node.operands, word, kSumStrength, kProductStrength);

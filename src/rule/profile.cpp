@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kInvalidDefinition = "42P17";
 constexpr size_t kMaxNodes = 100'000;  // of an expanded tree
 
-// The same node over other operands.
+// The same node with other operands.
 ExprPtr Over(const Expr& expr, std::vector<ExprPtr> operands) {
     if (const Call* call = As<Call>(expr))
         return MakeCall(call->function, std::move(operands), expr.position);
@@ -28,7 +28,7 @@ const std::vector<ExprPtr>* OperandsOf(const Expr& expr) {
     return nullptr;
 }
 
-// A definition in the place of its name, each worked out once.
+// Replaces names by their definitions; each definition is expanded once.
 class Expander {
   public:
     Expander(const Definitions& definitions, const std::string& self) : definitions_(definitions) {
@@ -140,7 +140,7 @@ void AddSubExpressions(const ExprPtr& expr, int depth, std::vector<SubExpression
     parts.push_back({Print(*expr), depth, expr});
     const std::vector<ExprPtr>* operands = OperandsOf(*expr);
     if (!operands) return;
-    // What a metric's time says is no part of its own: last_seen_days_ago is one leaf.
+    // days_since(last_seen) is printed as last_seen_days_ago, so it is one leaf.
     const Call* call = As<Call>(*expr);
     if (call && !operands->empty()) {
         const Metric* metric = As<Metric>(*operands->front());

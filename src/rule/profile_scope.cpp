@@ -40,7 +40,7 @@ const std::map<std::string, ExprPtr>& Builtins() {
     return builtins;
 }
 
-// What a path begins with; alone it means nothing.
+// Prefixes of paths; a prefix alone is incomplete.
 bool IsRoot(const std::string& name) {
     return name == "profile" || name == "account" || name == "context" || name == "events";
 }

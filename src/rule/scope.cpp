@@ -1,4 +1,4 @@
-// Names, types and quoting: what the compiler knows of SQL before it looks at a rule.
+// Names, types and quoting for the compiler.
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -23,7 +23,7 @@ std::string Lowered(std::string text) {
     return text;
 }
 
-// How many letters differ, were left out, added or swapped with their neighbour; case ignored.
+// The Damerau-Levenshtein distance, ignoring case.
 size_t EditDistance(const std::string& from, const std::string& to) {
     const std::string a = Lowered(from), b = Lowered(to);
     std::vector<size_t> before, last(b.size() + 1), row(b.size() + 1);

@@ -1,5 +1,5 @@
 // A chain of events e1, e2, … of one person, each later than the one before: EXISTS inside EXISTS, and NOT
-// EXISTS for what must be absent. Any events may form the chain; one chain is enough.
+// EXISTS for absent steps. Any events may form the chain; one chain is enough.
 #include "pulse/rule/sequence.hpp"
 
 #include <algorithm>
@@ -54,7 +54,7 @@ class SequenceCompiler {
         return sql + " AND " + Compile(*node.filter, scope, Expect::kBoolean, now_).sql;
     }
 
-    // The chain from a step that happened on; the one before it that happened is `before`.
+    // The chain starting at a present step; `before` is the previous present step.
     std::string From(size_t step, size_t before) const {
         const SequenceStep& node = metric_.steps[step];
         const std::string e = Alias(step), last = step == 0 ? "" : Alias(before);
@@ -76,7 +76,7 @@ class SequenceCompiler {
         return sql;
     }
 
-    // No such event after `after`: for some time that is over, before `until`, or up to now.
+    // No such event after `after`: within a time that has passed, before `until`, or up to now.
     std::string Absent(size_t step, const std::string& after, const std::string& until) const {
         const SequenceStep& node = metric_.steps[step];
         std::string when = " AND v.time > " + after + ".time", over;

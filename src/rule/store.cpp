@@ -7,7 +7,7 @@ namespace pulse::rule {
 namespace {
 
 Column Describe(const std::string& name, Oid declared, int32 declared_modifier) {
-    // A domain is its base type with constraints: what can be done with it is the same.
+    // A domain supports the same operations as its base type.
     int32 modifier = declared_modifier;
     const Oid type = pg::Call([&] { return getBaseTypeAndTypmod(declared, &modifier); });
     char* formatted = pg::Call([&] { return format_type_with_typemod(type, modifier); });
