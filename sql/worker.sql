@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room worker: what runs by itself, when, and how it went.
+-- Room worker: background jobs, their schedules and their runs.
 
 CREATE TABLE pulse.job (
     id bigserial PRIMARY KEY,
@@ -29,23 +29,23 @@ CREATE TABLE pulse.job (
 CREATE INDEX job_next ON pulse.job (next_run) WHERE enabled;
 CREATE INDEX job_role_next ON pulse.job (runs_as, next_run) WHERE enabled;
 CREATE INDEX job_running ON pulse.job (id) WHERE running_since IS NOT NULL;
-COMMENT ON TABLE pulse.job IS 'What runs by itself, one row per job. Changed only through pulse_schedule() and pulse_unschedule().';
-COMMENT ON COLUMN pulse.job.kind IS 'snapshots, drift, health, retention, delivery, investigations and pipeline are built in and run as the owner of the extension; sql runs command as runs_as. delivery, investigations and pipeline have a process of their own each.';
+COMMENT ON TABLE pulse.job IS 'Background jobs, one row per job. Changed only through pulse_schedule() and pulse_unschedule().';
+COMMENT ON COLUMN pulse.job.kind IS 'snapshots, drift, health, retention, delivery, investigations and pipeline are built in and run as the owner of the extension; sql runs command as runs_as. delivery, investigations and pipeline each have a process of their own.';
 COMMENT ON COLUMN pulse.job.schedule IS 'Five cron fields or an interval. For health: the shortest time between two runs; a run is due when a monitor is. For delivery, investigations and pipeline: the pause after a run that failed; a run is due when a message, an investigation or a person is.';
-COMMENT ON COLUMN pulse.job.time_zone IS 'In which the cron fields are read: as given, else the TimeZone of the session that made the job.';
-COMMENT ON COLUMN pulse.job.overlap IS 'When a run is due while the one before is not finished: skip leaves it out, queue runs once more right after.';
-COMMENT ON COLUMN pulse.job.timeout IS 'The longest a run may take; 0 is without limit.';
-COMMENT ON COLUMN pulse.job.max_retries IS 'How often a run that failed, timed out or crashed is tried again before its next time.';
-COMMENT ON COLUMN pulse.job.retry_delay IS 'Before the first retry; doubles with each, up to an hour.';
-COMMENT ON COLUMN pulse.job.jitter IS 'Each run begins up to this much later, at random.';
+COMMENT ON COLUMN pulse.job.time_zone IS 'The time zone of the cron fields: as given, else the TimeZone of the session that created the job.';
+COMMENT ON COLUMN pulse.job.overlap IS 'What happens when a run is due before the previous one has finished: skip omits it, queue runs once more immediately after.';
+COMMENT ON COLUMN pulse.job.timeout IS 'The maximum duration of a run; 0 disables the limit.';
+COMMENT ON COLUMN pulse.job.max_retries IS 'The maximum number of retries, before the next scheduled time, of a run that failed, timed out or crashed.';
+COMMENT ON COLUMN pulse.job.retry_delay IS 'The delay before the first retry; it doubles with each retry, up to an hour.';
+COMMENT ON COLUMN pulse.job.jitter IS 'Each run starts up to this much later, at random.';
 COMMENT ON COLUMN pulse.job.runs_as IS 'The role that scheduled it: its worker is connected as that role. Null: built in.';
-COMMENT ON COLUMN pulse.job.role_oid IS 'That role, which another one of the same name is not. Set by a trigger, also when a dump is restored.';
-COMMENT ON COLUMN pulse.job.anchor IS 'Intervals count from here.';
-COMMENT ON COLUMN pulse.job.next_run IS 'When it is due; infinity: nothing to do.';
-COMMENT ON COLUMN pulse.job.scheduled_for IS 'The time for which the newest run, with its retries, is.';
-COMMENT ON COLUMN pulse.job.attempt IS 'Of the newest run: 1 for the first, more for retries; 0 when it is settled.';
-COMMENT ON COLUMN pulse.job.queued IS 'Another run is to follow the running one.';
-COMMENT ON COLUMN pulse.job.running_since IS 'When the run that is not finished began. It holds a lock; without the lock it has crashed.';
+COMMENT ON COLUMN pulse.job.role_oid IS 'The oid of that role, which tells it from a later role of the same name. Set by a trigger, also when a dump is restored.';
+COMMENT ON COLUMN pulse.job.anchor IS 'The moment from which intervals count.';
+COMMENT ON COLUMN pulse.job.next_run IS 'When the job is due; infinity means that there is nothing to do.';
+COMMENT ON COLUMN pulse.job.scheduled_for IS 'The planned time of the newest run and its retries.';
+COMMENT ON COLUMN pulse.job.attempt IS 'The attempt of the newest run: 1 for the first, more for retries; 0 once it is settled.';
+COMMENT ON COLUMN pulse.job.queued IS 'Another run follows the running one.';
+COMMENT ON COLUMN pulse.job.running_since IS 'When the unfinished run started. The run holds a lock; without the lock it has crashed.';
 
 CREATE TABLE pulse.job_run (
     id bigserial PRIMARY KEY,
@@ -63,10 +63,10 @@ CREATE TABLE pulse.job_run (
 );
 CREATE INDEX job_run_job ON pulse.job_run (job_id, id);
 CREATE INDEX job_run_started ON pulse.job_run (started_at);
-COMMENT ON TABLE pulse.job_run IS 'Every run of every job, for pulse.job_run_retention.';
+COMMENT ON TABLE pulse.job_run IS 'All runs of all jobs, kept for pulse.job_run_retention.';
 COMMENT ON COLUMN pulse.job_run.scheduled_for IS 'The time it was due; null for pulse_run_job().';
-COMMENT ON COLUMN pulse.job_run.status IS 'crashed: its process ended before it did; skipped: the run before was not finished.';
-COMMENT ON COLUMN pulse.job_run.rows IS 'What it did: segments measured or checked, rows returned, changed or deleted.';
+COMMENT ON COLUMN pulse.job_run.status IS 'crashed: its process ended before the run; skipped: the previous run had not finished.';
+COMMENT ON COLUMN pulse.job_run.rows IS 'The result in numbers: segments measured or checked, rows returned, changed or deleted.';
 COMMENT ON COLUMN pulse.job_run.error_state IS 'SQLSTATE.';
 COMMENT ON COLUMN pulse.job_run.pid IS 'The process it ran in.';
 
@@ -84,7 +84,7 @@ CREATE FUNCTION pulse_schedule(job text, schedule text DEFAULT NULL, command tex
     RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_schedule';
 COMMENT ON FUNCTION pulse_schedule(text, text, text, text, boolean, text, interval, int, interval, interval) IS
-'Makes a SQL job of the caller, or changes a job; what is null stays (a new job takes the session''s TimeZone, as does any with time_zone ''''). Returns its next run, null when disabled. A SQL job runs in a process connected as the role that made it, each run in one transaction. Errors: 22023 invalid value, 42601 command is not SQL, 42501 somebody else''s job or a role that cannot log in.';
+'Creates a SQL job of the caller, or changes a job; a null argument changes nothing (a new job takes the session''s TimeZone, as does any with time_zone ''''). Returns its next run, null when disabled. A SQL job runs in a process connected as the role that made it, each run in one transaction. Errors: 22023 invalid value, 42601 command is not SQL, 42501 somebody else''s job or a role that cannot log in.';
 
 CREATE FUNCTION pulse_unschedule(job text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unschedule';
@@ -95,26 +95,26 @@ CREATE FUNCTION pulse_run_job(job text)
     RETURNS TABLE (run bigint, status text, rows bigint, duration_ms double precision, message text, error text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_run_job';
 COMMENT ON FUNCTION pulse_run_job(text) IS
-'Runs a job now, in this session and transaction, and tells how it went; its schedule stays as it is. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 somebody else''s SQL job, 55P03 it is running, 0A000 delivery and investigations, which only their workers run.';
+'Runs a job now, in this session and transaction, and returns the result; its schedule does not change. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 somebody else''s SQL job, 55P03 it is running, 0A000 delivery and investigations, which only their workers run.';
 
 CREATE FUNCTION pulse_start() RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_start';
 COMMENT ON FUNCTION pulse_start() IS
-'Starts the launcher for this database until the server stops: "started", or "running" when it runs already. Servers with shared_preload_libraries = ''pulse'' do that by themselves. Errors: 25006 on a standby, 53000 no free worker process.';
+'Starts the launcher for this database until the server stops: "started", or "running" if it runs already. Servers with shared_preload_libraries = ''pulse'' start it automatically. Errors: 25006 on a standby, 53000 no free worker process.';
 
 CREATE FUNCTION pulse_stop() RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_stop';
 COMMENT ON FUNCTION pulse_stop() IS
-'Ends what pulse_start() began, and running jobs: "stopped", or "not running". Errors: 55000 when the server was started with the launcher; then pulse.run_jobs = off stops all jobs.';
+'Stops the launcher that pulse_start() started, and running jobs: "stopped", or "not running". Errors: 55000 when the server was started with the launcher; then pulse.run_jobs = off stops all jobs.';
 
 CREATE FUNCTION pulse_status() RETURNS TABLE (item text, state text, value text, detail text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 15 AS 'MODULE_PATHNAME', 'pulse_status';
 COMMENT ON FUNCTION pulse_status() IS
-'How Pulse itself is: the first row says ok, degraded or down, with all reasons; then launcher and workers, versions, what is overdue, the newest run of each job, and sources. Works on a standby.';
+'The status of Pulse: the first row says ok, degraded or down, with all reasons; then launcher and workers, versions, what is overdue, the newest run of each job, and sources. Works on a standby.';
 
 -- ---- Built-in jobs ----
 
--- Their numbers are fixed: a dump brings them along, and takes the place of those that CREATE EXTENSION made.
+-- Their ids are fixed: rows of a restored dump replace those that CREATE EXTENSION made.
 INSERT INTO pulse.job (id, name, kind, description, schedule, timeout, max_retries, retry_delay, next_run)
 SELECT b.id, b.kind, b.kind, b.description, b.schedule, b.timeout::interval, b.max_retries, b.retry_delay::interval,
        CASE WHEN b.kind IN ('health', 'delivery', 'investigations', 'pipeline') THEN 'infinity'
@@ -137,13 +137,13 @@ BEGIN
     RETURN NEW;
 END $$;
 COMMENT ON FUNCTION pulse.settle_job() IS
-'Notes which role a job''s name means here, and lets a restored dump put its built-in jobs in the place of those that CREATE EXTENSION made.';
+'Records the oid of a job''s role, and lets the built-in jobs of a restored dump replace those that CREATE EXTENSION made.';
 CREATE TRIGGER job_settle BEFORE INSERT ON pulse.job FOR EACH ROW EXECUTE FUNCTION pulse.settle_job();
 COMMENT ON TRIGGER job_settle ON pulse.job IS 'For new jobs, and those of a restored dump.';
 
 CREATE FUNCTION pulse.poke_launcher() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_poke_launcher';
-COMMENT ON FUNCTION pulse.poke_launcher() IS 'Wakes the launcher when the transaction commits: what was restored is due from then on.';
+COMMENT ON FUNCTION pulse.poke_launcher() IS 'Wakes the launcher when the transaction commits: restored jobs are due from then on.';
 CREATE TRIGGER job_poke AFTER INSERT ON pulse.job FOR EACH STATEMENT EXECUTE FUNCTION pulse.poke_launcher();
 COMMENT ON TRIGGER job_poke ON pulse.job IS 'For pg_restore.';
 CREATE TRIGGER monitor_check_poke AFTER INSERT ON pulse.monitor_check FOR EACH STATEMENT EXECUTE FUNCTION pulse.poke_launcher();
