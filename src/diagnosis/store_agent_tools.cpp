@@ -320,10 +320,10 @@ Preview PreparePreview(const Scope& scope, const Json& arguments) {
     Preview preview{FindSegment(scope, TextArgument(arguments, "segment")), {}, 0};
     preview.request = segment::ParseRequest(preview.segment.definition);
     const std::string name = Short(preview.segment.name);
-    if (preview.request.kind == segment::Kind::kProfile)
+    if (preview.request.kind == segment::SegmentKind::kProfile)
         throw UserError(sqlstate::kNotSupported,
                         "\"" + name + "\" is a segment over people, who are not counted for a preview");
-    if (preview.request.kind != segment::Kind::kRelation)
+    if (preview.request.kind != segment::SegmentKind::kRelation)
         throw UserError(sqlstate::kNotSupported,
                         "the definition of \"" + name + "\" is a query without a rule");
     if (!preview.request.source.empty())
@@ -338,11 +338,11 @@ Preview PreparePreview(const Scope& scope, const Json& arguments) {
 
 // Runs with the rights of the incident's owner, outside any session of ours.
 Json PreviewCount(const Scope& scope, const Preview& preview, const Redactor& redactor) {
-    const source::Place place{"", scope.role, preview.segment.search_path};
-    const segment::Resolved resolved =
-        segment::Resolve(preview.request, place, preview.segment.name, nullptr);
+    const source::Access place{"", scope.role, preview.segment.search_path};
+    const segment::ResolvedDefinition resolved =
+        segment::ResolveDefinition(preview.request, place, preview.segment.name, nullptr);
     int64_t people = 0;
-    segment::Visit(place, "preview", preview.segment.name, [&](source::Reader& reader) {
+    segment::ReadAndRecord(place, "preview", preview.segment.name, [&](source::Reader& reader) {
         const source::Rows rows = reader.Query("SELECT pg_catalog.count(*) FROM " + resolved.query.from +
                                                " WHERE " + resolved.query.Where());
         people = std::stoll(rows.values.at(0).at(0).value_or("0"));
@@ -419,7 +419,7 @@ ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
         if (error.State() == sqlstate::kQueryCanceled && pg::Deadline::Expired()) return failed(too_long);
         if (pg::MeantForAll(error)) throw;
         return failed(Short(redactor.RedactError(error.State(), error.message), 300));
-    } catch (const segment::Raised& error) {
+    } catch (const segment::DefinitionError& error) {
         if (error.state() == sqlstate::kQueryCanceled && pg::Deadline::Expired()) return failed(too_long);
         return failed(Short(redactor.RedactError(error.state(), error.message()), 300));
     } catch (const UserError& error) {

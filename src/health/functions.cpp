@@ -75,7 +75,7 @@ std::vector<CheckReport> CheckOne(int64_t monitor, bool all) {
     RunMeasurements measured;
     const std::optional<source::Target> target = FindTarget(*run, measured);
     if (target) measured = MeasureRun(*run, *target, ReadLimitsFromSettings(run->now));
-    for (const source::Usage& usage : measured.usages) source::Record(usage);
+    for (const source::Usage& usage : measured.usages) source::RecordUsage(usage);
     std::vector<CheckReport> reports = StoreResults(*run, measured);
     subtransaction.Commit();
     return reports;

@@ -96,7 +96,7 @@ class Visitor {
         usage.purpose = "health";
         usage.object = work_.relation;
         try {
-            source::Read(target_, usage, [&](source::Reader& reader) {
+            source::ReadTarget(target_, usage, [&](source::Reader& reader) {
                 measurements = MeasureTogether(reader, work_.relation, checks, limits_);
             });
         } catch (const source::Unavailable& error) {
@@ -199,7 +199,7 @@ CheckRound RunMonitor(int64_t monitor) {
                                                                   ReadLimitsFromSettings(prepared.run->now))
                                                      : prepared.measured;
     pg::Transaction transaction("pulse table check: what was found");
-    for (const source::Usage& usage : measured.usages) source::Record(usage);
+    for (const source::Usage& usage : measured.usages) source::RecordUsage(usage);
     const CheckRound round = Counted(StoreResults(*prepared.run, measured));
     transaction.Commit();
     return round;
@@ -269,7 +269,7 @@ std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lo
 
 std::optional<source::Target> FindTarget(const MonitorRun& run, RunMeasurements& measured) {
     try {
-        return source::Find(run.place, pg::settings::check_timeout);
+        return source::ResolveTarget(run.place, pg::settings::check_timeout);
     } catch (const UserError& error) {
         measured.unavailable = error.message();
         return std::nullopt;

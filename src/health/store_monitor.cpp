@@ -95,7 +95,7 @@ void RequireQuery(ResolvedCheck& resolved, size_t number, bool local) {
             pg::ReplaceNowCalls(check.query, source::Literal(FormatMoment(pg::Now())) + "::timestamptz");
 }
 
-MonitorPlan MakeMonitorPlan(const MonitorSpec& spec, const source::Place& place) {
+MonitorPlan MakeMonitorPlan(const MonitorSpec& spec, const source::Access& place) {
     MonitorPlan plan;
     size_t number = 0;  // the check at work, for what the server says of it
     std::vector<ResolvedCheck> asked;
@@ -107,22 +107,22 @@ MonitorPlan MakeMonitorPlan(const MonitorSpec& spec, const source::Place& place)
     }
     const ReadLimits limits = ReadLimitsFromSettings(pg::Now());
     try {
-        source::Visit(place, pg::settings::check_timeout, "define", spec.relation,
-                      [&](source::Reader& reader) {
-                          number = 0;
-                          plan.checks = asked;
-                          plan.relation = Qualify(reader, spec.relation);
-                          const TableFacts facts = ReadFacts(reader, plan.relation);
-                          if (!spec.checks)
-                              for (const Suggestion& suggestion : Suggest(facts, limits))
-                                  plan.checks.push_back(
-                                      {ParseCheck(suggestion.check, 1), suggestion.check, suggestion.reason});
-                          reader.Query("SELECT FROM " + plan.relation + " LIMIT 0");  // the right to read it
-                          for (ResolvedCheck& resolved : plan.checks) {
-                              ++number;
-                              ResolveCheck(reader, facts, resolved);
-                          }
-                      });
+        source::ReadAndRecord(
+            place, pg::settings::check_timeout, "define", spec.relation, [&](source::Reader& reader) {
+                number = 0;
+                plan.checks = asked;
+                plan.relation = Qualify(reader, spec.relation);
+                const TableFacts facts = ReadFacts(reader, plan.relation);
+                if (!spec.checks)
+                    for (const Suggestion& suggestion : Suggest(facts, limits))
+                        plan.checks.push_back(
+                            {ParseCheck(suggestion.check, 1), suggestion.check, suggestion.reason});
+                reader.Query("SELECT FROM " + plan.relation + " LIMIT 0");  // the right to read it
+                for (ResolvedCheck& resolved : plan.checks) {
+                    ++number;
+                    ResolveCheck(reader, facts, resolved);
+                }
+            });
     } catch (const pg::Error& error) {
         const std::string state = error.State();
         if (number == 0 || state == sqlstate::kQueryCanceled || state.starts_with("57P")) throw;
@@ -204,7 +204,7 @@ int64_t SaveMonitor(const MonitorSpec& given) {
                         "The least is 10 seconds.");
     if (spec.every > kMaxEvery)
         throw UserError(sqlstate::kInvalidParameter, "\"every\" is too long", "", "The most is 366 days.");
-    const source::Place place{spec.source.value_or(""), pg::CallerName(), pg::CallerSearchPath()};
+    const source::Access place{spec.source.value_or(""), pg::CallerName(), pg::CallerSearchPath()};
     // Checks left out of a monitor that is there stay, with the rights of who gave them: nobody's SQL ever
     // runs with the rights of somebody who only changed an interval. Only a new one has them chosen.
     MonitorPlan plan = MakeMonitorPlan(spec, place);
@@ -249,12 +249,12 @@ void RemoveMonitor(const std::string& relation, const std::optional<std::string>
 std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optional<std::string>& source) {
     std::vector<Suggestion> list;
     const ReadLimits limits = ReadLimitsFromSettings(pg::Now());
-    source::Visit({Trimmed(source).value_or(""), pg::CallerName(), pg::CallerSearchPath()},
-                  pg::settings::check_timeout, "define", relation, [&](source::Reader& reader) {
-                      const std::string name = Qualify(reader, relation);
-                      reader.Query("SELECT FROM " + name + " LIMIT 0");
-                      list = Suggest(ReadFacts(reader, name), limits);
-                  });
+    source::ReadAndRecord({Trimmed(source).value_or(""), pg::CallerName(), pg::CallerSearchPath()},
+                          pg::settings::check_timeout, "define", relation, [&](source::Reader& reader) {
+                              const std::string name = Qualify(reader, relation);
+                              reader.Query("SELECT FROM " + name + " LIMIT 0");
+                              list = Suggest(ReadFacts(reader, name), limits);
+                          });
     return list;
 }
 

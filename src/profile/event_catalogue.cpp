@@ -6,9 +6,9 @@ namespace pulse::profile {
 
 namespace {
 
-constexpr int64_t kLookAtFirst = 64, kThenEvery = 8;
+constexpr int64_t kSampleFirst = 64, kSampleEvery = 8;
 // Whoever sends names that are data must not fill the catalogue.
-constexpr size_t kMaxKindsLookedAt = 500, kMaxProperties = 200, kMaxKey = 128;
+constexpr size_t kMaxEventNames = 500, kMaxProperties = 200, kMaxKey = 128;
 constexpr size_t kExamples = 5, kLongestExample = 60;
 
 bool LooksLikeTime(std::string_view text) {
@@ -32,7 +32,7 @@ std::string JsonText(std::string_view text) {
 
 }  // namespace
 
-Catalogue::Type Catalogue::TypeOf(const json::Value& node) {
+EventCatalogue::Type EventCatalogue::TypeOf(const json::Value& node) {
     switch (node.type) {
         case json::Type::kText: return LooksLikeTime(node.text) ? kTimestamp : kText;
         case json::Type::kNumber: return kNumber;
@@ -43,15 +43,16 @@ Catalogue::Type Catalogue::TypeOf(const json::Value& node) {
     }
 }
 
-void Catalogue::Look(const json::Reader& reader, const Event& event, Kind& kind) {
+void EventCatalogue::CountProperties(const json::Reader& reader, const Event& event,
+                                     EventStatistics& statistics) {
     const size_t count = reader.Count(event.properties);
     for (size_t i = 0; i < count; ++i) {
         const auto [key, node] = reader.Member(event.properties, i);
         if (key.size() > kMaxKey) continue;
-        auto place = kind.properties.find(key);
-        if (place == kind.properties.end()) {
-            if (kind.properties.size() >= kMaxProperties) continue;
-            place = kind.properties.emplace(std::string(key), Property{}).first;
+        auto place = statistics.properties.find(key);
+        if (place == statistics.properties.end()) {
+            if (statistics.properties.size() >= kMaxProperties) continue;
+            place = statistics.properties.emplace(std::string(key), Property{}).first;
             place->second.last = event.time;
         }
         Property& property = place->second;
@@ -71,29 +72,30 @@ void Catalogue::Look(const json::Reader& reader, const Event& event, Kind& kind)
     }
 }
 
-void Catalogue::Add(const json::Reader& reader, const Event& event) {
-    auto place = kinds_.find(std::string_view(event.name));
-    if (place == kinds_.end()) {
-        place = kinds_.emplace(event.name, Kind{}).first;
+void EventCatalogue::Add(const json::Reader& reader, const Event& event) {
+    auto place = by_event_.find(std::string_view(event.name));
+    if (place == by_event_.end()) {
+        place = by_event_.emplace(event.name, EventStatistics{}).first;
         place->second.first = place->second.last = event.time;
     }
-    Kind& kind = place->second;
-    kind.first = std::min(kind.first, event.time);
-    kind.last = std::max(kind.last, event.time);
-    if (++kind.events > kLookAtFirst && kind.events % kThenEvery != 0) return;
-    if (kinds_.size() > kMaxKindsLookedAt) return;
-    ++kind.looked_at;
-    if (event.properties.Is(json::Type::kObject)) Look(reader, event, kind);
+    EventStatistics& statistics = place->second;
+    statistics.first = std::min(statistics.first, event.time);
+    statistics.last = std::max(statistics.last, event.time);
+    if (++statistics.events > kSampleFirst && statistics.events % kSampleEvery != 0) return;
+    if (by_event_.size() > kMaxEventNames) return;
+    ++statistics.looked_at;
+    if (event.properties.Is(json::Type::kObject)) CountProperties(reader, event, statistics);
 }
 
-std::string Catalogue::Json() const {
+std::string EventCatalogue::Json() const {
     std::string out = "{";
-    for (const auto& [name, kind] : kinds_) {
+    for (const auto& [name, statistics] : by_event_) {
         if (out.size() > 1) out += ',';
-        out += JsonText(name) + ":[" + std::to_string(kind.events) + ',' + std::to_string(kind.looked_at) +
-               ",\"" + FormatMoment(kind.first) + "\",\"" + FormatMoment(kind.last) + "\",{";
+        out += JsonText(name) + ":[" + std::to_string(statistics.events) + ',' +
+               std::to_string(statistics.looked_at) + ",\"" + FormatMoment(statistics.first) + "\",\"" +
+               FormatMoment(statistics.last) + "\",{";
         bool first = true;
-        for (const auto& [key, property] : kind.properties) {
+        for (const auto& [key, property] : statistics.properties) {
             if (!std::exchange(first, false)) out += ',';
             out += JsonText(key) + ":[[";
             for (size_t i = 0; i < kTypes; ++i) out += (i ? "," : "") + std::to_string(property.seen[i]);

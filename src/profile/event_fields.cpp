@@ -10,48 +10,48 @@ namespace {
 
 struct Field {
     const char* key;
-    json::Value Incoming::*slot;
+    json::Value EventFields::*slot;
 };
 
 // Of several names of one thing the first that is given counts.
 constexpr std::array kFields{
-    Field{"type", &Incoming::type},
-    Field{"event", &Incoming::event},
-    Field{"event_name", &Incoming::event},
-    Field{"eventName", &Incoming::event},
-    Field{"name", &Incoming::name},
-    Field{"category", &Incoming::category},
-    Field{"userId", &Incoming::user_id},
-    Field{"user_id", &Incoming::user_id},
-    Field{"externalId", &Incoming::user_id},
-    Field{"external_id", &Incoming::user_id},
-    Field{"anonymousId", &Incoming::anonymous_id},
-    Field{"anonymous_id", &Incoming::anonymous_id},
-    Field{"deviceId", &Incoming::device_id},
-    Field{"device_id", &Incoming::device_id},
-    Field{"previousId", &Incoming::previous_id},
-    Field{"previous_id", &Incoming::previous_id},
-    Field{"groupId", &Incoming::group_id},
-    Field{"group_id", &Incoming::group_id},
-    Field{"email", &Incoming::email},
-    Field{"phone", &Incoming::phone},
-    Field{"identifiers", &Incoming::identifiers},
-    Field{"messageId", &Incoming::message_id},
-    Field{"message_id", &Incoming::message_id},
-    Field{"idempotency_key", &Incoming::message_id},
-    Field{"idempotencyKey", &Incoming::message_id},
-    Field{"id", &Incoming::message_id},
-    Field{"originalTimestamp", &Incoming::timestamp},
-    Field{"original_timestamp", &Incoming::timestamp},
-    Field{"timestamp", &Incoming::timestamp},
-    Field{"ts", &Incoming::timestamp},
-    Field{"event_time", &Incoming::timestamp},
-    Field{"sentAt", &Incoming::sent_at},
-    Field{"sent_at", &Incoming::sent_at},
-    Field{"properties", &Incoming::properties},
-    Field{"props", &Incoming::properties},
-    Field{"traits", &Incoming::traits},
-    Field{"context", &Incoming::context},
+    Field{"type", &EventFields::type},
+    Field{"event", &EventFields::event},
+    Field{"event_name", &EventFields::event},
+    Field{"eventName", &EventFields::event},
+    Field{"name", &EventFields::name},
+    Field{"category", &EventFields::category},
+    Field{"userId", &EventFields::user_id},
+    Field{"user_id", &EventFields::user_id},
+    Field{"externalId", &EventFields::user_id},
+    Field{"external_id", &EventFields::user_id},
+    Field{"anonymousId", &EventFields::anonymous_id},
+    Field{"anonymous_id", &EventFields::anonymous_id},
+    Field{"deviceId", &EventFields::device_id},
+    Field{"device_id", &EventFields::device_id},
+    Field{"previousId", &EventFields::previous_id},
+    Field{"previous_id", &EventFields::previous_id},
+    Field{"groupId", &EventFields::group_id},
+    Field{"group_id", &EventFields::group_id},
+    Field{"email", &EventFields::email},
+    Field{"phone", &EventFields::phone},
+    Field{"identifiers", &EventFields::identifiers},
+    Field{"messageId", &EventFields::message_id},
+    Field{"message_id", &EventFields::message_id},
+    Field{"idempotency_key", &EventFields::message_id},
+    Field{"idempotencyKey", &EventFields::message_id},
+    Field{"id", &EventFields::message_id},
+    Field{"originalTimestamp", &EventFields::timestamp},
+    Field{"original_timestamp", &EventFields::timestamp},
+    Field{"timestamp", &EventFields::timestamp},
+    Field{"ts", &EventFields::timestamp},
+    Field{"event_time", &EventFields::timestamp},
+    Field{"sentAt", &EventFields::sent_at},
+    Field{"sent_at", &EventFields::sent_at},
+    Field{"properties", &EventFields::properties},
+    Field{"props", &EventFields::properties},
+    Field{"traits", &EventFields::traits},
+    Field{"context", &EventFields::context},
 };
 
 const std::unordered_map<std::string_view, size_t>& Places() {
@@ -65,11 +65,11 @@ const std::unordered_map<std::string_view, size_t>& Places() {
 
 }  // namespace
 
-Incoming Extract(const json::Reader& reader, const json::Value& event) {
-    Incoming incoming;
-    incoming.an_object = event.Is(json::Type::kObject);
-    incoming.size = event.size;
-    if (!incoming.an_object) return incoming;
+EventFields ReadEventFields(const json::Reader& reader, const json::Value& event) {
+    EventFields fields;
+    fields.is_object = event.Is(json::Type::kObject);
+    fields.size = event.size;
+    if (!fields.is_object) return fields;
     const auto& places = Places();
     std::array<json::Value, kFields.size()> found;
     const size_t count = reader.Count(event);
@@ -79,11 +79,11 @@ Incoming Extract(const json::Reader& reader, const json::Value& event) {
         if (place != places.end()) found[place->second] = node;
     }
     for (size_t i = kFields.size(); i-- > 0;)
-        if (found[i].Given()) incoming.*kFields[i].slot = found[i];
-    return incoming;
+        if (found[i].Given()) fields.*kFields[i].slot = found[i];
+    return fields;
 }
 
-std::string Clean(std::string_view text) {
+std::string SanitiseText(std::string_view text) {
     const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
     std::string clean;
     clean.reserve(text.size());
@@ -121,7 +121,7 @@ bool Digits(std::string_view text) {
 
 }  // namespace
 
-std::optional<Moment> ReadTime(const json::Reader& reader, const json::Value& node) {
+std::optional<Moment> ParseTimestamp(const json::Reader& reader, const json::Value& node) {
     if (node.Is(json::Type::kNumber)) return FromEpoch(reader.Number(node));
     if (!node.Is(json::Type::kText)) return std::nullopt;
     std::string_view text = node.text;
@@ -132,7 +132,7 @@ std::optional<Moment> ReadTime(const json::Reader& reader, const json::Value& no
     return Digits(text) && text.size() > 8 ? FromEpoch(std::string(text)) : ParseMoment(text);
 }
 
-Moment TimeOf(Moment original, std::optional<Moment> sent_at, const Limits& limits) {
+Moment CorrectClockSkew(Moment original, std::optional<Moment> sent_at, const EventLimits& limits) {
     Moment time = original;
     if (sent_at) {
         const int64_t off = limits.received_at - *sent_at;

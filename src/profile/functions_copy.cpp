@@ -16,34 +16,36 @@ namespace {
 
 // What statements that are under way have collected, the innermost last. One that fails is forgotten with its
 // transaction.
-struct Collected {
-    explicit Collected(Cause as) : cause(as), rows(as, "copy") {}
+struct CopyStatement {
+    explicit CopyStatement(Cause as) : cause(as), rows(as, "copy") {}
     const Cause cause;
-    Rows rows;
+    RowBuffer rows;
     bool begun = false;  // the columns are known
 };
-std::list<Collected>& Open() {
-    static std::list<Collected> open;
+std::list<CopyStatement>& OpenStatements() {
+    static std::list<CopyStatement> open;
     return open;
 }
 
 void Begin(Cause cause) {
-    Collected* collected = &Open().emplace_back(cause);
+    CopyStatement* collected = &OpenStatements().emplace_back(cause);
     pg::WhenSubtransactionEnds(
-        [](void* failed) { Open().remove_if([&](const Collected& one) { return &one == failed; }); },
+        [](void* failed) {
+            OpenStatements().remove_if([&](const CopyStatement& one) { return &one == failed; });
+        },
         collected);
 }
 
 // One statement may have both views in it, by WITH: each row goes with those of its own.
-std::list<Collected>::iterator Innermost(Cause cause) {
-    const auto found = std::find_if(Open().rbegin(), Open().rend(),
-                                    [&](const Collected& one) { return one.cause == cause; });
-    if (found == Open().rend()) throw std::logic_error("a row or an end without a beginning");
+std::list<CopyStatement>::iterator Innermost(Cause cause) {
+    const auto found = std::find_if(OpenStatements().rbegin(), OpenStatements().rend(),
+                                    [&](const CopyStatement& one) { return one.cause == cause; });
+    if (found == OpenStatements().rend()) throw std::logic_error("a row or an end without a beginning");
     return std::prev(found.base());
 }
 
 void Collect(Cause cause, const pg::TriggerRow& row) {
-    Collected& collected = *Innermost(cause);
+    CopyStatement& collected = *Innermost(cause);
     if (!std::exchange(collected.begun, true)) collected.rows.SetColumns(row.names(), row.types());
     collected.rows.Add(row.values().data(), row.nulls());
     if (collected.rows.Full()) collected.rows.Flush();
@@ -52,7 +54,7 @@ void Collect(Cause cause, const pg::TriggerRow& row) {
 void End(Cause cause) {
     const auto collected = Innermost(cause);
     collected->rows.Flush();
-    Open().erase(collected);
+    OpenStatements().erase(collected);
 }
 
 void CheckQuery(const std::string& query) {
@@ -67,7 +69,7 @@ void CheckQuery(const std::string& query) {
 // Says how far it is, now and then.
 class Progress {
   public:
-    void Tell(int64_t rows) {
+    void Report(int64_t rows) {
         const Moment now = pg::WallClock();
         if (now - told_ < kEvery) return;
         told_ = now;
@@ -82,7 +84,7 @@ class Progress {
 };
 
 Tally Import(const std::string& query, const std::string& source) {
-    Rows rows(Cause::kImport, source);
+    RowBuffer rows(Cause::kImport, source);
     Progress progress;
     // The caller reads, we write.
     const pg::Session session;
@@ -108,7 +110,7 @@ Tally Import(const std::string& query, const std::string& source) {
         }
         read += static_cast<int64_t>(portion.size());
         if (portion.empty()) break;
-        progress.Tell(read);
+        progress.Report(read);
     }
     rows.Flush();
     return rows.tally();
@@ -124,8 +126,8 @@ using pg::Value;
 
 PULSE_WRITING_FUNCTION(pulse_ingest_rows) {
     const pg::TriggerCall call(fcinfo);
-    // Who may execute a function can make it the trigger of a table of their own; who may send events is said
-    // by the right to insert here.
+    // Who may execute a function can make it the trigger of a table of their own; the right to insert here
+    // says who may send events.
     if (call.table() != "pulse.ingest" && call.table() != "pulse.import")
         throw pulse::UserError(pulse::sqlstate::kInsufficientPrivilege,
                                "the function is the trigger of pulse.ingest and pulse.import only",

@@ -25,7 +25,7 @@ PULSE_WRITING_FUNCTION(pulse_merge) {
     const std::string actor = pg::CallerName();
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    return Int64GetDatum(profile::Merge(one, other, reason, actor));
+    return Int64GetDatum(profile::MergePeople(one, other, reason, actor));
 }
 
 PULSE_WRITING_FUNCTION(pulse_unmerge) {
@@ -35,7 +35,7 @@ PULSE_WRITING_FUNCTION(pulse_unmerge) {
     const std::string actor = pg::CallerName();
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    profile::Unmerge(merge, reason, actor);
+    profile::UnmergePeople(merge, reason, actor);
     PG_RETURN_VOID();
 }
 
@@ -71,7 +71,7 @@ void AddRows(pg::ResultSet& result, const pg::Result& rows) {
 
 PULSE_WRITING_FUNCTION(pulse_set_identity_kind) {
     const pg::Args args(fcinfo);
-    profile::KindRequest request;
+    profile::IdentityKindRequest request;
     request.kind = args.RequireText(0, "kind");
     request.normalisation = args.Text(1);
     request.priority = args.Int4(2);
@@ -80,7 +80,7 @@ PULSE_WRITING_FUNCTION(pulse_set_identity_kind) {
     request.blocked = args.Texts(5);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    profile::SetKind(request);
+    profile::SetIdentityKind(request);
     PG_RETURN_VOID();
 }
 
@@ -88,7 +88,7 @@ PULSE_WRITING_FUNCTION(pulse_drop_identity_kind) {
     const std::string kind = pg::Args(fcinfo).RequireText(0, "kind");
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    profile::DropKind(kind);
+    profile::DropIdentityKind(kind);
     PG_RETURN_VOID();
 }
 
@@ -147,12 +147,12 @@ PULSE_FUNCTION(pulse_simulate_identity_kind) {
     const auto max_values = args.Int4(1);
     const auto window = Span(args, 2);
     const auto blocked = args.Texts(3);
-    profile::CheckLimits(max_values, window, blocked);
+    profile::CheckIdentityKindLimits(max_values, window, blocked);
     const pg::Identity owner = pg::Identity::Owner();
     std::string text;
     {
         const pg::Session session;
-        text = profile::SimulateKind(kind, max_values, window, blocked);
+        text = profile::SimulateIdentityKind(kind, max_values, window, blocked);
     }
     return JsonDatum(text);
 }

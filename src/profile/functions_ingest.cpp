@@ -1,4 +1,4 @@
-// pulse_ingest() and the verbs for one event: arguments in, verdicts out.
+// pulse_ingest() and the verbs for one event: arguments in, results out.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
@@ -12,7 +12,7 @@ namespace {
 
 using pg::Value;
 
-[[noreturn]] void NotEvents(const std::string& detail) {
+[[noreturn]] void ThrowNotEvents(const std::string& detail) {
     throw UserError(
         sqlstate::kInvalidParameter, "\"events\" holds no events", detail,
         "Give one event such as {\"type\": \"track\", \"userId\": \"ann\", \"event\": \"Order Completed\"}, "
@@ -46,54 +46,54 @@ void CheckContext(const json::Value& context, size_t count) {
 }
 
 // An item of a batch has what it does not say itself from the whole batch.
-Arrival MakeArrival(const json::Value& event, const json::Value& context, const json::Value& sent_at,
-                    const std::string& source, Moment now) {
+IncomingEvent MakeIncomingEvent(const json::Value& event, const json::Value& context,
+                                const json::Value& sent_at, const std::string& source, Moment now) {
     static const pg::JsonbReader reader;
-    Arrival arrival{Extract(reader, event), event, now, source, Cause::kEvent, false};
-    Incoming& in = arrival.incoming;
-    if (!in.an_object) return arrival;
+    IncomingEvent incoming{ReadEventFields(reader, event), event, now, source, Cause::kEvent, false};
+    EventFields& in = incoming.fields;
+    if (!in.is_object) return incoming;
     if (!in.sent_at.Given() && sent_at.Given()) {
         in.sent_at = sent_at;
-        arrival.completed = true;
+        incoming.completed = true;
     }
-    if (!context.Given()) return arrival;
+    if (!context.Given()) return incoming;
     in.size += context.size;
     if (!in.context.Given()) {
         in.context = context;
-        arrival.completed = true;
+        incoming.completed = true;
     } else if (in.context.Is(json::Type::kObject)) {
         in.context = pg::Root(pg::Concatenate(pg::CutOut(context), pg::CutOut(in.context)));
-        arrival.completed = true;
+        incoming.completed = true;
     }
-    return arrival;
+    return incoming;
 }
 
-std::vector<Arrival> ReadEvents(Datum events, const std::string& source) {
+std::vector<IncomingEvent> ReadEvents(Datum events, const std::string& source) {
     static const pg::JsonbReader reader;
     const json::Value root = pg::Root(events);
     const Moment now = pg::PastNow();
     json::Value list = root, context, sent_at;
     if (root.Is(json::Type::kObject)) {
         list = reader.Get(root, "batch");
-        if (!list.Given()) return {MakeArrival(root, {}, {}, source, now)};
+        if (!list.Given()) return {MakeIncomingEvent(root, {}, {}, source, now)};
         if (!list.Is(json::Type::kArray))
-            NotEvents(std::string("\"batch\" is ") + json::Describe(list.type) + ".");
+            ThrowNotEvents(std::string("\"batch\" is ") + json::Describe(list.type) + ".");
         sent_at = reader.Get(root, "sentAt");
         if (!sent_at.Given()) sent_at = reader.Get(root, "sent_at");
         context = reader.Get(root, "context");
         if (context.Given() && !context.Is(json::Type::kObject))
-            NotEvents(std::string("\"context\" is ") + json::Describe(context.type) + ".");
+            ThrowNotEvents(std::string("\"context\" is ") + json::Describe(context.type) + ".");
     } else if (!root.Is(json::Type::kArray)) {
-        NotEvents(std::string("It is ") + json::Describe(root.type) + ".");
+        ThrowNotEvents(std::string("It is ") + json::Describe(root.type) + ".");
     }
     const size_t count = reader.Count(list);
     CheckSize(count);
     if (context.Given()) CheckContext(context, count);
-    std::vector<Arrival> arrivals;
-    arrivals.reserve(count);
+    std::vector<IncomingEvent> incoming;
+    incoming.reserve(count);
     for (size_t i = 0; i < count; ++i)
-        arrivals.push_back(MakeArrival(reader.Element(list, i), context, sent_at, source, now));
-    return arrivals;
+        incoming.push_back(MakeIncomingEvent(reader.Element(list, i), context, sent_at, source, now));
+    return incoming;
 }
 
 Value TextOrNull(const std::string& text) {
@@ -104,25 +104,26 @@ Value IdOrNull(int64_t id) {
 }
 
 // One event of a verb: rejected, it is the statement's error.
-std::optional<Verdict> TakeOne(const std::vector<std::pair<const char*, Value>>& members,
-                               const std::string& source) {
+std::optional<IngestResult> IngestOne(const std::vector<std::pair<const char*, Value>>& members,
+                                      const std::string& source) {
     CheckSource(source);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     const json::Value root = pg::Root(pg::MakeObject(members));
-    const std::vector<Verdict> verdicts = TakeIn({MakeArrival(root, {}, {}, source, pg::PastNow())}, false);
-    const Verdict& verdict = verdicts[0];
-    if (verdict.status == Verdict::Status::kRejected)
+    const std::vector<IngestResult> results =
+        IngestEvents({MakeIncomingEvent(root, {}, {}, source, pg::PastNow())}, false);
+    const IngestResult& ingested = results[0];
+    if (ingested.status == IngestResult::Status::kRejected)
         throw UserError(
-            sqlstate::kInvalidParameter, "event rejected: " + verdict.reason, verdict.detail,
+            sqlstate::kInvalidParameter, "event rejected: " + ingested.reason, ingested.detail,
             "pulse_ingest() keeps such an event in pulse.rejected_event and goes on with the others.");
-    if (verdict.status == Verdict::Status::kDuplicate) {
-        pg::Notice("event not taken: message \"" + verdict.message_id + "\" was accepted before" +
-                   (verdict.reason.empty() ? "" : ", saying something else"));
+    if (ingested.status == IngestResult::Status::kDuplicate) {
+        pg::Notice("event not taken: message \"" + ingested.message_id + "\" was accepted before" +
+                   (ingested.reason.empty() ? "" : ", saying something else"));
         return std::nullopt;
     }
-    if (!verdict.detail.empty()) pg::Notice(verdict.detail);
-    return verdict;
+    if (!ingested.detail.empty()) pg::Notice(ingested.detail);
+    return ingested;
 }
 
 // An argument of a verb and the field it is.
@@ -142,30 +143,30 @@ Value ValueOf(const pg::Args& args, const Field& field) {
     return Value::Text(FormatMoment(moment));
 }
 
-std::optional<Verdict> TakeCall(FunctionCallInfo fcinfo, const char* type, const std::vector<Field>& fields,
-                                int source) {
+std::optional<IngestResult> IngestCall(FunctionCallInfo fcinfo, const char* type,
+                                       const std::vector<Field>& fields, int source) {
     const pg::Args args(fcinfo);
     std::vector<std::pair<const char*, Value>> members{{"type", Value::Text(type)}};
     for (const Field& field : fields) members.emplace_back(field.name, ValueOf(args, field));
-    return TakeOne(members, args.RequireText(source, "source"));
+    return IngestOne(members, args.RequireText(source, "source"));
 }
 
-Datum EventOf(FunctionCallInfo fcinfo, const std::optional<Verdict>& verdict) {
-    fcinfo->isnull = !verdict;
-    return verdict ? Int64GetDatum(verdict->event) : Datum{0};
+Datum EventId(FunctionCallInfo fcinfo, const std::optional<IngestResult>& ingested) {
+    fcinfo->isnull = !ingested;
+    return ingested ? Int64GetDatum(ingested->event) : Datum{0};
 }
 
 // Those that have a name and properties: pulse_track(), pulse_page() and pulse_screen().
-Datum TakeNamed(FunctionCallInfo fcinfo, const char* type, const char* name) {
-    return EventOf(fcinfo, TakeCall(fcinfo, type,
-                                    {{"userId", 0, TEXTOID},
-                                     {name, 1, TEXTOID},
-                                     {"properties", 2, JSONBOID},
-                                     {"timestamp", 3, TIMESTAMPTZOID},
-                                     {"anonymousId", 4, TEXTOID},
-                                     {"messageId", 5, TEXTOID},
-                                     {"context", 6, JSONBOID}},
-                                    7));
+Datum IngestNamed(FunctionCallInfo fcinfo, const char* type, const char* name) {
+    return EventId(fcinfo, IngestCall(fcinfo, type,
+                                      {{"userId", 0, TEXTOID},
+                                       {name, 1, TEXTOID},
+                                       {"properties", 2, JSONBOID},
+                                       {"timestamp", 3, TIMESTAMPTZOID},
+                                       {"anonymousId", 4, TEXTOID},
+                                       {"messageId", 5, TEXTOID},
+                                       {"context", 6, JSONBOID}},
+                                      7));
 }
 
 }  // namespace
@@ -178,71 +179,71 @@ using pg::Value;
 
 PULSE_WRITING_FUNCTION(pulse_ingest) {
     const pg::Args args(fcinfo);
-    if (args.IsNull(0)) profile::NotEvents("It is null.");
+    if (args.IsNull(0)) profile::ThrowNotEvents("It is null.");
     const std::string source = args.RequireText(1, "source");
     profile::CheckSource(source);
     pg::ResultSet result(fcinfo);
-    std::vector<profile::Verdict> verdicts;
+    std::vector<profile::IngestResult> results;
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
-        verdicts = profile::TakeIn(profile::ReadEvents(args.Raw(0), source), true);
+        results = profile::IngestEvents(profile::ReadEvents(args.Raw(0), source), true);
     }
-    pg::Arena arena("pulse verdicts");
-    for (size_t i = 0; i < verdicts.size(); ++i) {
-        const profile::Verdict& verdict = verdicts[i];
-        result.Add({Value::Int4(static_cast<int32_t>(i)), profile::TextOrNull(verdict.message_id),
-                    Value::Text(NameOf(verdict.status)), profile::TextOrNull(verdict.reason),
-                    profile::TextOrNull(verdict.detail), profile::IdOrNull(verdict.profile),
-                    profile::IdOrNull(verdict.event)});
+    pg::Arena arena("pulse ingest results");
+    for (size_t i = 0; i < results.size(); ++i) {
+        const profile::IngestResult& ingested = results[i];
+        result.Add({Value::Int4(static_cast<int32_t>(i)), profile::TextOrNull(ingested.message_id),
+                    Value::Text(NameOf(ingested.status)), profile::TextOrNull(ingested.reason),
+                    profile::TextOrNull(ingested.detail), profile::IdOrNull(ingested.profile),
+                    profile::IdOrNull(ingested.event)});
         if (i % 1000 == 999) arena.Reset();
     }
     return pg::ResultSet::Done();
 }
 
 PULSE_WRITING_FUNCTION(pulse_track) {
-    return profile::TakeNamed(fcinfo, "track", "event");
+    return profile::IngestNamed(fcinfo, "track", "event");
 }
 
 PULSE_WRITING_FUNCTION(pulse_identify) {
-    const auto verdict = profile::TakeCall(fcinfo, "identify",
-                                           {{"userId", 0, TEXTOID},
-                                            {"traits", 1, JSONBOID},
-                                            {"anonymousId", 2, TEXTOID},
-                                            {"timestamp", 3, TIMESTAMPTZOID},
-                                            {"messageId", 4, TEXTOID},
-                                            {"context", 5, JSONBOID}},
-                                           6);
-    if (!verdict) PG_RETURN_NULL();
-    PG_RETURN_INT64(verdict->profile);
+    const auto ingested = profile::IngestCall(fcinfo, "identify",
+                                              {{"userId", 0, TEXTOID},
+                                               {"traits", 1, JSONBOID},
+                                               {"anonymousId", 2, TEXTOID},
+                                               {"timestamp", 3, TIMESTAMPTZOID},
+                                               {"messageId", 4, TEXTOID},
+                                               {"context", 5, JSONBOID}},
+                                              6);
+    if (!ingested) PG_RETURN_NULL();
+    PG_RETURN_INT64(ingested->profile);
 }
 
 PULSE_WRITING_FUNCTION(pulse_page) {
-    return profile::TakeNamed(fcinfo, "page", "name");
+    return profile::IngestNamed(fcinfo, "page", "name");
 }
 
 PULSE_WRITING_FUNCTION(pulse_screen) {
-    return profile::TakeNamed(fcinfo, "screen", "name");
+    return profile::IngestNamed(fcinfo, "screen", "name");
 }
 
 PULSE_WRITING_FUNCTION(pulse_group) {
-    return profile::EventOf(fcinfo, profile::TakeCall(fcinfo, "group",
-                                                      {{"userId", 0, TEXTOID},
-                                                       {"groupId", 1, TEXTOID},
-                                                       {"traits", 2, JSONBOID},
-                                                       {"timestamp", 3, TIMESTAMPTZOID},
-                                                       {"anonymousId", 4, TEXTOID},
-                                                       {"messageId", 5, TEXTOID},
-                                                       {"context", 6, JSONBOID}},
-                                                      7));
+    return profile::EventId(fcinfo, profile::IngestCall(fcinfo, "group",
+                                                        {{"userId", 0, TEXTOID},
+                                                         {"groupId", 1, TEXTOID},
+                                                         {"traits", 2, JSONBOID},
+                                                         {"timestamp", 3, TIMESTAMPTZOID},
+                                                         {"anonymousId", 4, TEXTOID},
+                                                         {"messageId", 5, TEXTOID},
+                                                         {"context", 6, JSONBOID}},
+                                                        7));
 }
 
 PULSE_WRITING_FUNCTION(pulse_alias) {
-    return profile::EventOf(fcinfo, profile::TakeCall(fcinfo, "alias",
-                                                      {{"previousId", 0, TEXTOID},
-                                                       {"userId", 1, TEXTOID},
-                                                       {"timestamp", 2, TIMESTAMPTZOID},
-                                                       {"messageId", 3, TEXTOID},
-                                                       {"context", 4, JSONBOID}},
-                                                      5));
+    return profile::EventId(fcinfo, profile::IngestCall(fcinfo, "alias",
+                                                        {{"previousId", 0, TEXTOID},
+                                                         {"userId", 1, TEXTOID},
+                                                         {"timestamp", 2, TIMESTAMPTZOID},
+                                                         {"messageId", 3, TEXTOID},
+                                                         {"context", 4, JSONBOID}},
+                                                        5));
 }

@@ -19,7 +19,7 @@ PULSE_WRITING_FUNCTION(pulse_replay_rejected) {
             "It is " + std::to_string(max) + ".",
             "Give a number from 1 to pulse.max_batch, " + std::to_string(pg::settings::max_batch) + ".");
     pg::ResultSet result(fcinfo);
-    std::vector<profile::Replayed> replayed;
+    std::vector<profile::ReplayResult> replayed;
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
@@ -29,10 +29,10 @@ PULSE_WRITING_FUNCTION(pulse_replay_rejected) {
         return value.empty() ? Value::Null(TEXTOID) : Value::Text(value);
     };
     const auto number = [](int64_t value) { return value ? Value::Int8(value) : Value::Null(INT8OID); };
-    pg::Arena arena("pulse verdicts");
-    for (const profile::Replayed& one : replayed) {
-        result.Add({Value::Int8(one.id), Value::Text(NameOf(one.verdict.status)), text(one.verdict.reason),
-                    text(one.verdict.detail), number(one.verdict.profile), number(one.verdict.event)});
+    pg::Arena arena("pulse ingest results");
+    for (const profile::ReplayResult& one : replayed) {
+        result.Add({Value::Int8(one.id), Value::Text(NameOf(one.result.status)), text(one.result.reason),
+                    text(one.result.detail), number(one.result.profile), number(one.result.event)});
         arena.Reset();
     }
     return pg::ResultSet::Done();

@@ -54,7 +54,7 @@ std::string_view Trimmed(std::string_view text) {
     return text;
 }
 
-std::string CleanIdentifier(std::string_view raw) {
+std::string SanitiseIdentifier(std::string_view raw) {
     std::string clean;
     clean.reserve(raw.size());
     for (const char c : raw) {
@@ -161,7 +161,7 @@ void SetBlocked(IdentityKind& kind, const std::vector<std::string>& blocked) {
 }
 
 Normalised NormalForm(const std::string& normalisation, std::string_view raw) {
-    const std::string clean = CleanIdentifier(raw);
+    const std::string clean = SanitiseIdentifier(raw);
     if (clean.empty()) return {std::nullopt, "it is blank"};
     if (CountCharacters(clean) > kMaxCharacters) return {std::nullopt, "it is longer than 255 characters"};
     if (normalisation == "email") return Email(clean);
@@ -172,7 +172,7 @@ Normalised NormalForm(const std::string& normalisation, std::string_view raw) {
 
 Normalised Normalise(const IdentityKind& kind, const std::string& raw) {
     // What is blocked is told as such, also where it is no e-mail address either.
-    const std::string clean = CleanIdentifier(raw);
+    const std::string clean = SanitiseIdentifier(raw);
     if (!clean.empty() && IsBlocked(kind, clean)) return {std::nullopt, "it is a placeholder"};
     Normalised form = NormalForm(kind.normalisation, clean);
     if (form.value && IsBlocked(kind, *form.value)) return {std::nullopt, "it is a placeholder"};

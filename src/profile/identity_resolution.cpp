@@ -34,7 +34,7 @@ int Count(const PersonFacts& person, const IdentityKind& kind, Moment time) {
     return found == person.seen.end() ? 0 : CountWithin(found->second, kind.window, time);
 }
 
-std::string Allows(const IdentityKind& kind) {
+std::string DescribeLimit(const IdentityKind& kind) {
     const std::string values =
         std::to_string(kind.max_values) + (kind.max_values == 1 ? " value" : " values");
     if (kind.window == 0) return kind.kind + " allows " + values;
@@ -46,16 +46,16 @@ std::string Allows(const IdentityKind& kind) {
 
 // Which limit two sets of ids would break together. A person who is beyond it already, by a merge that
 // somebody forced, may stay so but not grow.
-std::string LimitBroken(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds) {
+std::string ExceededLimit(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds) {
     for (const IdentityKind& kind : kinds) {
         if (kind.max_values == 0) continue;
         const int left = Count(one, kind, time), right = Count(other, kind, time);
-        if (left + right > kind.max_values && left > 0 && right > 0) return Allows(kind);
+        if (left + right > kind.max_values && left > 0 && right > 0) return DescribeLimit(kind);
     }
     return "";
 }
 
-void Absorb(PersonFacts& survivor, const PersonFacts& merged) {
+void AddFacts(PersonFacts& survivor, const PersonFacts& merged) {
     survivor.profiles += merged.profiles;
     survivor.best = std::max(survivor.best, merged.best);
     for (const auto& [kind, seen] : merged.seen) {
@@ -66,21 +66,21 @@ void Absorb(PersonFacts& survivor, const PersonFacts& merged) {
 
 class Planner {
   public:
-    Planner(Facts facts, const Kinds& kinds, int max_linked)
+    Planner(ResolutionFacts facts, const Kinds& kinds, int max_linked)
         : kinds_(kinds),
           max_linked_(max_linked),
           ids_(std::move(facts.ids)),
           people_(std::move(facts.people)),
-          apart_(std::move(facts.apart)) {}
+          unmerged_(std::move(facts.unmerged)) {}
 
-    void Decide(Claim& claim);
+    void ResolveClaim(IdentityClaim& claim);
     // The person after everything so far.
     int64_t Find(int64_t person) const {
         for (auto next = merged_.find(person); next != merged_.end(); next = merged_.find(person))
             person = next->second;
         return person;
     }
-    Plan Done() { return std::move(plan_); }
+    ResolutionPlan TakePlan() { return std::move(plan_); }
 
   private:
     // What one claim has come to so far.
@@ -92,26 +92,27 @@ class Planner {
         PersonFacts fresh_facts;         // as if they were a person
     };
 
-    std::vector<Identity> Ordered(const Claim& claim) const;
-    void TakeNew(Claim& claim, State& state, const Identity& id);
-    void TakeKnown(Claim& claim, State& state, const Identity& id, int64_t profile, int64_t person);
-    bool AreApart(int64_t one, int64_t other) const;
+    std::vector<Identity> ByPriority(const IdentityClaim& claim) const;
+    void AddNewIdentity(IdentityClaim& claim, State& state, const Identity& id);
+    void AddKnownIdentity(IdentityClaim& claim, State& state, const Identity& id, int64_t profile,
+                          int64_t person);
+    bool WasUnmerged(int64_t one, int64_t other) const;
     void Merge(State& state, const Identity& id, int64_t other, Moment time);
-    void Settle(Claim& claim, State& state);
-    static void Note(Claim& claim, const std::string& text) {
+    void CreateOrExtendPerson(IdentityClaim& claim, State& state);
+    static void Note(IdentityClaim& claim, const std::string& text) {
         claim.note += (claim.note.empty() ? "" : "; ") + text;
     }
 
     const Kinds& kinds_;
     int max_linked_;
-    std::map<Identity, Facts::Place> ids_;
+    std::map<Identity, ResolutionFacts::Owner> ids_;
     std::map<int64_t, PersonFacts> people_;
-    std::set<std::pair<int64_t, int64_t>> apart_;
+    std::set<std::pair<int64_t, int64_t>> unmerged_;
     std::map<int64_t, int64_t> merged_;  // into whom
-    Plan plan_;
+    ResolutionPlan plan_;
 };
 
-std::vector<Identity> Planner::Ordered(const Claim& claim) const {
+std::vector<Identity> Planner::ByPriority(const IdentityClaim& claim) const {
     std::vector<Identity> ids;
     for (const Identity& id : claim.ids)
         if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
@@ -123,36 +124,37 @@ std::vector<Identity> Planner::Ordered(const Claim& claim) const {
     return ids;
 }
 
-void Planner::TakeNew(Claim& claim, State& state, const Identity& id) {
+void Planner::AddNewIdentity(IdentityClaim& claim, State& state, const Identity& id) {
     PersonFacts alone;
     alone.profiles = 0;
     alone.best = Priority(kinds_, id.kind);
     const IdentityKind* kind = FindKind(kinds_, id.kind);
     if (kind && kind->max_values > 0) alone.seen[id.kind].push_back(claim.time);
     PersonFacts together = state.fresh_facts;
-    if (state.person) Absorb(together, people_[*state.person]);
-    const std::string broken = LimitBroken(together, alone, claim.time, kinds_);
+    if (state.person) AddFacts(together, people_[*state.person]);
+    const std::string broken = ExceededLimit(together, alone, claim.time, kinds_);
     if (!broken.empty()) return Note(claim, id.kind + " " + id.value + " is not kept: " + broken);
     state.fresh.push_back(id);
-    Absorb(state.fresh_facts, alone);
+    AddFacts(state.fresh_facts, alone);
 }
 
-bool Planner::AreApart(int64_t one, int64_t other) const {
-    return std::any_of(apart_.begin(), apart_.end(), [&](const auto& pair) {
+bool Planner::WasUnmerged(int64_t one, int64_t other) const {
+    return std::any_of(unmerged_.begin(), unmerged_.end(), [&](const auto& pair) {
         const int64_t a = Find(pair.first), b = Find(pair.second);
         return (a == one && b == other) || (a == other && b == one);
     });
 }
 
-void Planner::TakeKnown(Claim& claim, State& state, const Identity& id, int64_t profile, int64_t person) {
+void Planner::AddKnownIdentity(IdentityClaim& claim, State& state, const Identity& id, int64_t profile,
+                               int64_t person) {
     if (state.person == person) return;
     PersonFacts mine = state.fresh_facts;
-    if (state.person) Absorb(mine, people_[*state.person]);
+    if (state.person) AddFacts(mine, people_[*state.person]);
     std::string why;
-    if (state.person && AreApart(*state.person, person))
+    if (state.person && WasUnmerged(*state.person, person))
         why = "a merge of the two was undone";
     else
-        why = WhyApart(mine, people_[person], claim.time, kinds_, max_linked_);
+        why = MergeRefusal(mine, people_[person], claim.time, kinds_, max_linked_);
     if (!why.empty()) return Note(claim, id.kind + " " + id.value + " stays with another person: " + why);
     if (state.person) return Merge(state, id, person, claim.time);
     state.person = person;
@@ -165,39 +167,39 @@ void Planner::Merge(State& state, const Identity& id, int64_t other, Moment time
     if (!Survives(survivor, people_[survivor], merged, people_[merged])) std::swap(survivor, merged);
     plan_.merges.push_back({survivor, merged, *state.anchor, id, time});
     merged_[merged] = survivor;
-    Absorb(people_[survivor], people_[merged]);
+    AddFacts(people_[survivor], people_[merged]);
     state.person = survivor;
 }
 
-void Planner::Settle(Claim& claim, State& state) {
+void Planner::CreateOrExtendPerson(IdentityClaim& claim, State& state) {
     if (!state.person) {
         claim.created = true;
-        state.person = state.profile = -static_cast<int64_t>(plan_.news.size()) - 1;
+        state.person = state.profile = -static_cast<int64_t>(plan_.new_people.size()) - 1;
         const auto anonymous = std::find_if(state.fresh.begin(), state.fresh.end(),
                                             [](const Identity& id) { return id.kind == "anonymous_id"; });
-        plan_.news.push_back(
+        plan_.new_people.push_back(
             {anonymous == state.fresh.end() ? state.fresh.front().value : anonymous->value, claim.time});
         people_[*state.person].first_seen_at = claim.time;
     }
     for (const Identity& id : state.fresh) {
-        plan_.attached.push_back({id, state.profile, claim.time});
+        plan_.new_identities.push_back({id, state.profile, claim.time});
         ids_[id] = {state.profile, *state.person};
     }
-    if (!state.fresh.empty()) Absorb(people_[*state.person], state.fresh_facts);
+    if (!state.fresh.empty()) AddFacts(people_[*state.person], state.fresh_facts);
 }
 
-void Planner::Decide(Claim& claim) {
+void Planner::ResolveClaim(IdentityClaim& claim) {
     State state;
     state.fresh_facts.profiles = 0;
-    const std::vector<Identity> ids = Ordered(claim);
+    const std::vector<Identity> ids = ByPriority(claim);
     for (const Identity& id : ids) {
         const auto known = ids_.find(id);
         if (known == ids_.end())
-            TakeNew(claim, state, id);
+            AddNewIdentity(claim, state, id);
         else
-            TakeKnown(claim, state, id, known->second.profile, Find(known->second.person));
+            AddKnownIdentity(claim, state, id, known->second.profile, Find(known->second.person));
     }
-    Settle(claim, state);
+    CreateOrExtendPerson(claim, state);
     claim.profile = ids_.at(ids.front()).profile;
     claim.canonical = *state.person;
 }
@@ -212,9 +214,9 @@ bool Survives(int64_t one_id, const PersonFacts& one, int64_t other_id, const Pe
     return one_id < 0 ? one_id > other_id : one_id < other_id;
 }
 
-std::string WhyApart(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds,
-                     int max_linked) {
-    std::string broken = LimitBroken(one, other, time, kinds);
+std::string MergeRefusal(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds,
+                         int max_linked) {
+    std::string broken = ExceededLimit(one, other, time, kinds);
     if (broken.empty() && one.profiles > 0 && other.profiles > 0 &&
         one.profiles + other.profiles > max_linked)
         broken = "they would be made of " + std::to_string(one.profiles + other.profiles) +
@@ -222,7 +224,7 @@ std::string WhyApart(const PersonFacts& one, const PersonFacts& other, Moment ti
     return broken;
 }
 
-bool Extends(const Claim& claim, const Facts& facts) {
+bool NeedsResolution(const IdentityClaim& claim, const ResolutionFacts& facts) {
     std::optional<int64_t> person;
     const auto differs = [&](const Identity& id) {
         const auto known = facts.ids.find(id);
@@ -235,15 +237,16 @@ bool Extends(const Claim& claim, const Facts& facts) {
            (claim.previous && differs(*claim.previous));
 }
 
-Plan PlanClaims(std::vector<Claim>& claims, Facts facts, const Kinds& kinds, int max_linked) {
+ResolutionPlan PlanResolution(std::vector<IdentityClaim>& claims, ResolutionFacts facts, const Kinds& kinds,
+                              int max_linked) {
     Planner planner(std::move(facts), kinds, max_linked);
-    for (Claim& claim : claims) {
+    for (IdentityClaim& claim : claims) {
         claim.created = false;
         claim.note.clear();
-        planner.Decide(claim);
+        planner.ResolveClaim(claim);
     }
-    for (Claim& claim : claims) claim.canonical = planner.Find(claim.canonical);
-    return planner.Done();
+    for (IdentityClaim& claim : claims) claim.canonical = planner.Find(claim.canonical);
+    return planner.TakePlan();
 }
 
 }  // namespace pulse::profile

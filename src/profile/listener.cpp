@@ -5,25 +5,25 @@ namespace pulse::profile {
 namespace {
 
 constinit Listener current;
-constinit MoreOfPerson more = nullptr;
+constinit PersonDetails more = nullptr;
 
 }  // namespace
 
-bool Listen(const Listener& listener) {
+bool RegisterListener(const Listener& listener) {
     current = listener;
     return true;
 }
 
-const Listener& Listening() {
+const Listener& GetListener() {
     return current;
 }
 
-bool DescribeMore(MoreOfPerson describe) {
+bool RegisterPersonDetails(PersonDetails describe) {
     more = describe;
     return true;
 }
 
-MoreOfPerson DescribedMore() {
+PersonDetails GetPersonDetails() {
     return more;
 }
 

@@ -96,8 +96,8 @@ std::vector<AccountChange> Write(const Value& keys, const Value& traits) {
         AccountChange change{rows[i].Int8(0), rows[i].Texts(1), {}, false};
         const pg::Result people =
             members.Execute({Value::Int8(change.account), Value::Int8(kMostMembers + 1)});
-        change.crowded = people.size() > kMostMembers;
-        for (uint64_t k = 0; k < people.size() && !change.crowded; ++k)
+        change.too_large = people.size() > kMostMembers;
+        for (uint64_t k = 0; k < people.size() && !change.too_large; ++k)
             change.members.push_back(people[k].Int8(0));
         changes.push_back(std::move(change));
     }
@@ -132,7 +132,7 @@ void NoteMembers(const std::vector<AccountJoin>& joins) {
 
 std::vector<AccountChange> WriteAccounts(std::vector<AccountWrite>& writes) {
     if (writes.empty()) return {};
-    const ByIndex by_index;
+    const ForceIndexScans force_index;
     MakeMissing(writes);
     FindIds(writes);
     std::vector<std::string> keys;
@@ -156,7 +156,7 @@ std::vector<int64_t> JoinAccounts(const std::vector<AccountJoin>& joins) {
         "WHERE p.id = u.id AND p.account_id IS DISTINCT FROM u.account RETURNING p.id",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID});
     if (joins.empty()) return {};
-    const ByIndex by_index;
+    const ForceIndexScans force_index;
     NoteMembers(joins);
     std::map<int64_t, int64_t> last;
     for (const AccountJoin& join : joins) last[join.canonical] = join.account;

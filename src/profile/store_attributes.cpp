@@ -7,10 +7,10 @@
 
 namespace pulse::profile {
 
-std::vector<AttributeChange> WriteAttributes(const std::vector<Said>& said, Moment now) {
-    if (said.empty()) return {};
+std::vector<AttributeChange> WriteAttributes(const std::vector<AttributeUpdate>& updates, Moment now) {
+    if (updates.empty()) return {};
     std::map<int64_t, Datum> by_person;
-    for (const Said& one : said) {
+    for (const AttributeUpdate& one : updates) {
         const auto [place, added] = by_person.try_emplace(one.person, one.traits);
         if (!added) place->second = pg::Concatenate(place->second, one.traits);
     }

@@ -86,7 +86,7 @@ std::vector<std::pair<Key, uint64_t>> DigestsOf(const std::vector<Datum>& keys) 
 }
 
 // Puts keys, ascending, where they belong; false, with nothing done, when one of them is there.
-bool PutAll(const std::vector<Datum>& keys, const std::vector<Datum>& digests, Moment now) {
+bool InsertAll(const std::vector<Datum>& keys, const std::vector<Datum>& digests, Moment now) {
     try {
         pg::Subtransaction attempt;
         for (size_t begin = 0; begin < keys.size();) {
@@ -141,7 +141,7 @@ void FindDuplicates(std::vector<Message>& messages, Moment now) {
     // By ascending key: two sessions that bring the same messages wait for each other in one direction only.
     // Mostly all are new, and few events are no reason for a subtransaction.
     constexpr size_t kMany = 8;
-    if (keys.size() >= kMany && PutAll(keys, digests, now)) return;
+    if (keys.size() >= kMany && InsertAll(keys, digests, now)) return;
     static pg::Statement insert(
         "INSERT INTO pulse.message_seen (key, digest, seen_at) SELECT m.key, m.digest, $3"
         " FROM unnest($1, $2) AS m (key, digest) ON CONFLICT DO NOTHING RETURNING key",
@@ -169,7 +169,7 @@ void FindDuplicates(std::vector<Message>& messages, Moment now) {
     }
 }
 
-int64_t ForgetMessages(Moment before, int64_t rows) {
+int64_t DeleteOldMessages(Moment before, int64_t rows) {
     // Part by part, by the index on seen_at each has: what is young is not looked at.
     int64_t gone = 0;
     for (int i = 0; i < kParts && gone < rows; ++i) {

@@ -109,7 +109,7 @@ std::string DescribePerson(int64_t person) {
         throw UserError(sqlstate::kUndefinedObject, "profile " + std::to_string(person) + " does not exist",
                         "", "");
     std::string text = rows[0].Text(0);
-    if (const MoreOfPerson more = DescribedMore())
+    if (const PersonDetails more = GetPersonDetails())
         text = with_more.Execute({Value::Text(text), Value::Text(more(person))}, true)[0].Text(0);
     return text;
 }

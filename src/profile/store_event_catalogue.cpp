@@ -9,7 +9,7 @@ namespace pulse::profile {
 
 using pg::Value;
 
-void NoteTally(const std::string& source, const Tally& tally, const Catalogue& catalogue, Moment now) {
+void WriteTally(const std::string& source, const Tally& tally, const EventCatalogue& catalogue, Moment now) {
     static pg::Statement statement(
         "INSERT INTO pulse.ingest_tally (at, source, accepted, duplicates, conflicting, rejected, catalogue)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb) RETURNING id",

@@ -46,13 +46,13 @@ void Insert(const std::vector<pg::AppendColumn>& columns) {
 
 }  // namespace
 
-Datum EventRows::Text(std::string_view value) {
+Datum EventWriter::Text(std::string_view value) {
     const auto [place, added] = texts_.try_emplace(value, 0);
     if (added) place->second = pg::FromText(value);
     return place->second;
 }
 
-void EventRows::Add(const EventRow& row) {
+void EventWriter::Add(const EventRow& row) {
     if (!month_ || row.time < begin_ || row.time >= end_) {
         const int month = MonthOf(row.time);
         begin_ = month < 0 ? INT64_MIN : MonthBegin(month);
@@ -76,7 +76,7 @@ void EventRows::Add(const EventRow& row) {
     add(kSource, Text(row.source));
 }
 
-void EventRows::Write() {
+void EventWriter::Write() {
     for (const auto& [month, columns] : months_)
         if (!pg::Append(("event_" + MonthName(month)).c_str(), columns)) Insert(columns);
 }

@@ -29,7 +29,7 @@ void CheckName(const std::string& kind) {
                         "profile:42 means the person of that number.", "Choose another name.");
 }
 
-void Check(const KindRequest& request) {
+void Check(const IdentityKindRequest& request) {
     CheckName(request.kind);
     const auto& form = request.normalisation;
     if (form && *form != "email" && *form != "phone" && *form != "lower" && *form != "trim")
@@ -39,7 +39,7 @@ void Check(const KindRequest& request) {
         throw UserError(sqlstate::kInvalidParameter,
                         "priority " + std::to_string(*request.priority) + " is out of range", "",
                         "It is from 1 to 1000.");
-    CheckLimits(request.max_values, request.window, request.blocked);
+    CheckIdentityKindLimits(request.max_values, request.window, request.blocked);
 }
 
 bool HasValues(const std::string& kind) {
@@ -48,8 +48,8 @@ bool HasValues(const std::string& kind) {
 
 }  // namespace
 
-void CheckLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window,
-                 const std::optional<std::vector<std::string>>& blocked) {
+void CheckIdentityKindLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window,
+                             const std::optional<std::vector<std::string>>& blocked) {
     if (max_values && (*max_values < 0 || *max_values > 1000))
         throw UserError(sqlstate::kInvalidParameter,
                         "max_values " + std::to_string(*max_values) + " is out of range", "",
@@ -73,7 +73,7 @@ void CheckLimits(const std::optional<int>& max_values, const std::optional<int64
     }
 }
 
-void SetKind(const KindRequest& request) {
+void SetIdentityKind(const IdentityKindRequest& request) {
     Check(request);
     // Two sessions that make the same kind: the second changes what the first made.
     pg::Execute("LOCK TABLE pulse.identity_kind IN SHARE ROW EXCLUSIVE MODE");
@@ -100,7 +100,7 @@ void SetKind(const KindRequest& request) {
          request.blocked ? Value::Texts(*request.blocked) : Value::Null(TEXTARRAYOID)});
 }
 
-void DropKind(const std::string& kind) {
+void DropIdentityKind(const std::string& kind) {
     pg::Execute("LOCK TABLE pulse.identity_kind IN SHARE ROW EXCLUSIVE MODE");
     const pg::Result known =
         pg::Execute("SELECT built_in FROM pulse.identity_kind WHERE kind = $1", {Value::Text(kind)});

@@ -1,4 +1,5 @@
-// Whose events these are: read, decide (identity_resolution.cpp), write; again when another session was faster.
+// Whose events these are: read, decide (identity_resolution.cpp), write; again when another session was
+// faster.
 #include "pulse/profile/store_identity_resolution.hpp"
 
 #include <algorithm>
@@ -19,8 +20,8 @@ namespace {
 
 using pg::Value;
 
-// Each round is lost only to a session that made progress itself.
-constexpr int kRounds = 100;
+// Each attempt is lost only to a session that made progress itself.
+constexpr int kMaxAttempts = 100;
 
 std::vector<IdentityKind> LoadKinds() {
     const pg::Identity owner = pg::Identity::Owner();
@@ -52,10 +53,10 @@ std::vector<std::optional<int64_t>> ReadCanonical(const std::vector<Datum>& prof
 }
 
 // Which of the claims' ids are known.
-Facts ReadIds(const std::vector<Claim>& claims) {
+ResolutionFacts ReadIds(const std::vector<IdentityClaim>& claims) {
     static const pg::Probe identities("identity", "identity_pkey", {3});
     std::set<Identity> wanted;
-    for (const Claim& claim : claims) {
+    for (const IdentityClaim& claim : claims) {
         wanted.insert(claim.ids.begin(), claim.ids.end());
         if (claim.previous) wanted.insert(*claim.previous);
     }
@@ -69,18 +70,19 @@ Facts ReadIds(const std::vector<Claim>& claims) {
     for (const std::optional<int64_t>& owner : owners)
         if (owner) keys.push_back(Int64GetDatum(*owner));
     const std::vector<std::optional<int64_t>> people = ReadCanonical(keys);
-    Facts facts;
+    ResolutionFacts facts;
     auto id = wanted.begin();
     auto person = people.begin();
     for (const std::optional<int64_t>& owner : owners) {
-        if (owner && *person) facts.ids.emplace_hint(facts.ids.end(), *id, Facts::Place{*owner, **person});
+        if (owner && *person)
+            facts.ids.emplace_hint(facts.ids.end(), *id, ResolutionFacts::Owner{*owner, **person});
         person += owner.has_value();
         ++id;
     }
     return facts;
 }
 
-std::set<int64_t> PeopleOf(const Claim& claim, const Facts& facts) {
+std::set<int64_t> PeopleOf(const IdentityClaim& claim, const ResolutionFacts& facts) {
     std::set<int64_t> people;
     const auto add = [&](const Identity& id) {
         if (const auto known = facts.ids.find(id); known != facts.ids.end())
@@ -91,7 +93,7 @@ std::set<int64_t> PeopleOf(const Claim& claim, const Facts& facts) {
     return people;
 }
 
-void ReadKinds(const std::vector<int64_t>& people, Facts& facts) {
+void ReadKinds(const std::vector<int64_t>& people, ResolutionFacts& facts) {
     static pg::Statement statement(
         "SELECT m.canonical_id, k.kind, t.first_seen_at FROM unnest($1) AS u (id) "
         "CROSS JOIN LATERAL (SELECT q.id, q.canonical_id FROM pulse.profile AS q"
@@ -122,7 +124,7 @@ void ReadKinds(const std::vector<int64_t>& people, Facts& facts) {
 
 }  // namespace
 
-void ReadPeople(const std::set<int64_t>& wanted, Facts& facts) {
+void ReadPeople(const std::set<int64_t>& wanted, ResolutionFacts& facts) {
     static pg::Statement sizes(
         "SELECT p.id, p.first_seen_at, (SELECT count(*) FROM pulse.profile AS m WHERE m.canonical_id = p.id) "
         "FROM unnest($1) AS u (id) CROSS JOIN LATERAL (SELECT * FROM pulse.profile AS q"
@@ -147,14 +149,14 @@ void ReadPeople(const std::set<int64_t>& wanted, Facts& facts) {
     const pg::Result pairs = apart.Execute({Value::Int8s(people)});
     for (uint64_t i = 0; i < pairs.size(); ++i) {
         const int64_t one = pairs[i].Int8(0), other = pairs[i].Int8(1);
-        facts.apart.insert({std::min(one, other), std::max(one, other)});
+        facts.unmerged.insert({std::min(one, other), std::max(one, other)});
     }
 }
 
 namespace {
 
 // Give the new people their ids; false when another session made one of their ids first.
-bool WriteNew(const Plan& plan, std::vector<int64_t>& made) {
+bool InsertNew(const ResolutionPlan& plan, std::vector<int64_t>& made) {
     static pg::Statement next("SELECT nextval('pulse.profile_id_seq') FROM generate_series(1, $1)",
                               {INT8OID});
     static pg::Statement people(
@@ -166,38 +168,39 @@ bool WriteNew(const Plan& plan, std::vector<int64_t>& made) {
         "SELECT u.kind, u.value, u.profile_id, u.seen FROM unnest($1, $2, $3, $4) AS u (kind, value,"
         " profile_id, seen) ON CONFLICT DO NOTHING",
         {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID});
-    if (!plan.news.empty()) {
-        const pg::Result ids = next.Execute({Value::Int8(static_cast<int64_t>(plan.news.size()))});
+    if (!plan.new_people.empty()) {
+        const pg::Result ids = next.Execute({Value::Int8(static_cast<int64_t>(plan.new_people.size()))});
         std::vector<std::string> bucketing;
         std::vector<Moment> seen;
-        for (size_t i = 0; i < plan.news.size(); ++i) {
+        for (size_t i = 0; i < plan.new_people.size(); ++i) {
             made.push_back(ids[i].Int8(0));
-            bucketing.push_back(plan.news[i].bucketing_id);
-            seen.push_back(plan.news[i].first_seen_at);
+            bucketing.push_back(plan.new_people[i].bucketing_id);
+            seen.push_back(plan.new_people[i].first_seen_at);
         }
         people.Execute(
             {Value::Int8s(made), Value::Texts(bucketing), pg::Times(seen), Value::Time(pg::Now())});
     }
-    std::vector<Plan::Attach> attached = plan.attached;
-    std::sort(attached.begin(), attached.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    std::vector<ResolutionPlan::NewIdentity> new_identities = plan.new_identities;
+    std::sort(new_identities.begin(), new_identities.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
     std::vector<std::string> kinds, values;
     std::vector<int64_t> profiles;
     std::vector<Moment> seen;
-    for (const Plan::Attach& attach : attached) {
-        kinds.push_back(attach.id.kind);
-        values.push_back(attach.id.value);
-        profiles.push_back(attach.profile < 0 ? made[static_cast<size_t>(-attach.profile - 1)]
-                                              : attach.profile);
-        seen.push_back(attach.first_seen_at);
+    for (const ResolutionPlan::NewIdentity& identity : new_identities) {
+        kinds.push_back(identity.id.kind);
+        values.push_back(identity.id.value);
+        profiles.push_back(identity.profile < 0 ? made[static_cast<size_t>(-identity.profile - 1)]
+                                                : identity.profile);
+        seen.push_back(identity.first_seen_at);
     }
-    if (attached.empty()) return true;
+    if (new_identities.empty()) return true;
     return identities
                .Execute({Value::Texts(kinds), Value::Texts(values), Value::Int8s(profiles), pg::Times(seen)})
-               .processed() == attached.size();
+               .processed() == new_identities.size();
 }
 
 // Those still canonical, without waiting: who is locked by another session is left out.
-std::vector<int64_t> LockFree(const std::vector<int64_t>& ids) {
+std::vector<int64_t> LockWithoutWaiting(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "SELECT p.id FROM pulse.profile AS p WHERE p.id = ANY ($1) AND p.canonical_id = p.id"
         " ORDER BY p.id FOR NO KEY UPDATE SKIP LOCKED",
@@ -217,7 +220,7 @@ bool LockOne(int64_t id) {
 }
 
 // Until whoever holds this one lets go; what is locked for that is let go as well.
-void WaitFor(int64_t id) {
+void WaitForLock(int64_t id) {
     pg::Subtransaction given_up;
     const pg::Session session;
     LockOne(id);
@@ -226,7 +229,7 @@ void WaitFor(int64_t id) {
 // One after the other, waiting. False as soon as one was merged away meanwhile: it is locked then although it
 // is nobody, and whoever waited for further ones with that lock would stand in the way of those who move its
 // row.
-bool LockInTurn(const std::vector<int64_t>& ids, std::vector<int64_t>& locked) {
+bool LockAscending(const std::vector<int64_t>& ids, std::vector<int64_t>& locked) {
     static pg::Statement look("SELECT p.canonical_id = p.id FROM pulse.profile AS p WHERE p.id = $1",
                               {INT8OID});
     for (const int64_t id : ids) {
@@ -245,42 +248,42 @@ std::vector<int64_t> Sorted(std::vector<int64_t> ids) {
     return ids;
 }
 
-// One round. False: what was read is not true any more.
-class Round {
+// One attempt. False: what was read is not true any more.
+class ResolutionAttempt {
   public:
-    Round(std::vector<Claim>& claims, const std::vector<int64_t>& also, bool patient)
-        : claims_(claims), also_(also), patient_(patient) {}
+    ResolutionAttempt(std::vector<IdentityClaim>& claims, const std::vector<int64_t>& also, bool waits)
+        : claims_(claims), also_(also), waits_(waits) {}
 
     bool Run();
-    const std::vector<Plan::Merge>& merges() const { return plan_.merges; }
+    const std::vector<ResolutionPlan::Merge>& merges() const { return plan_.merges; }
     std::optional<int64_t> blocked() const { return blocked_; }
 
   private:
-    void TakeAsKnown();
+    void UseKnownPeople();
     bool Lock();
-    bool StillSo() const;
+    bool IsUnchanged() const;
     bool Write();
-    int64_t Real(int64_t id) const { return id < 0 ? made_[static_cast<size_t>(-id - 1)] : id; }
+    int64_t RealId(int64_t id) const { return id < 0 ? made_[static_cast<size_t>(-id - 1)] : id; }
 
-    std::vector<Claim>& claims_;
+    std::vector<IdentityClaim>& claims_;
     const std::vector<int64_t>& also_;
-    const bool patient_;              // waits for others; the first rounds do not
+    const bool waits_;                // waits for others; the first attempts do not
     std::optional<int64_t> blocked_;  // somebody whom others hold
-    Facts facts_;
+    ResolutionFacts facts_;
     std::set<int64_t> extended_, people_;
-    Plan plan_;
+    ResolutionPlan plan_;
     std::vector<int64_t> made_;
 };
 
 // All ids are known and each claim's are one person's: nothing is decided.
-void Round::TakeAsKnown() {
+void ResolutionAttempt::UseKnownPeople() {
     std::map<std::string, int> priorities;
     for (const IdentityKind& kind : IdentityKinds()) priorities[kind.kind] = kind.priority;
-    for (Claim& claim : claims_) {
+    for (IdentityClaim& claim : claims_) {
         const auto first = std::max_element(
             claim.ids.begin(), claim.ids.end(),
             [&](const Identity& a, const Identity& b) { return priorities[a.kind] < priorities[b.kind]; });
-        const Facts::Place& place = facts_.ids.at(*first);
+        const ResolutionFacts::Owner& place = facts_.ids.at(*first);
         claim.profile = place.profile;
         claim.canonical = place.person;
         claim.created = false;
@@ -288,24 +291,24 @@ void Round::TakeAsKnown() {
     }
 }
 
-bool Round::Lock() {
+bool ResolutionAttempt::Lock() {
     std::vector<int64_t> ids(people_.begin(), people_.end());
     ids.insert(ids.end(), also_.begin(), also_.end());
     ids = Sorted(std::move(ids));
     std::vector<int64_t> locked;
-    if (!patient_) {
-        locked = LockFree(ids);
+    if (!waits_) {
+        locked = LockWithoutWaiting(ids);
         const auto [held, other] = std::mismatch(ids.begin(), ids.end(), locked.begin(), locked.end());
         if (held != ids.end()) blocked_ = *held;
         return held == ids.end();
     }
-    return LockInTurn(ids, locked) &&
+    return LockAscending(ids, locked) &&
            std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
 }
 
 // Whether the ids, which never change their profile, lead where they did before the people were locked: those
 // taken apart meanwhile are canonical as well, and not who they were.
-bool Round::StillSo() const {
+bool ResolutionAttempt::IsUnchanged() const {
     std::vector<Datum> profiles;
     for (const auto& known : facts_.ids) profiles.push_back(Int64GetDatum(known.second.profile));
     const std::vector<std::optional<int64_t>> now = ReadCanonical(profiles);
@@ -313,41 +316,41 @@ bool Round::StillSo() const {
                       [](const auto& person, const auto& known) { return person == known.second.person; });
 }
 
-bool Round::Write() {
+bool ResolutionAttempt::Write() {
     ReadPeople(extended_, facts_);
-    plan_ = PlanClaims(claims_, std::move(facts_), IdentityKinds(), pg::settings::max_linked);
-    if (!WriteNew(plan_, made_)) return false;
-    for (Plan::Merge& merge : plan_.merges) {
-        merge.survivor = Real(merge.survivor);
-        merge.merged = Real(merge.merged);
+    plan_ = PlanResolution(claims_, std::move(facts_), IdentityKinds(), pg::settings::max_linked);
+    if (!InsertNew(plan_, made_)) return false;
+    for (ResolutionPlan::Merge& merge : plan_.merges) {
+        merge.survivor = RealId(merge.survivor);
+        merge.merged = RealId(merge.merged);
         WriteMerge(merge);
     }
-    for (Claim& claim : claims_) {
-        claim.profile = Real(claim.profile);
-        claim.canonical = Real(claim.canonical);
+    for (IdentityClaim& claim : claims_) {
+        claim.profile = RealId(claim.profile);
+        claim.canonical = RealId(claim.canonical);
     }
     return true;
 }
 
-bool Round::Run() {
+bool ResolutionAttempt::Run() {
     facts_ = ReadIds(claims_);
     bool extends = false;
-    for (const Claim& claim : claims_) {
-        const bool extended = Extends(claim, facts_);
+    for (const IdentityClaim& claim : claims_) {
+        const bool extended = NeedsResolution(claim, facts_);
         if (!extended && !claim.writes) continue;
         const std::set<int64_t> people = PeopleOf(claim, facts_);
         people_.insert(people.begin(), people.end());
         if (extended) extended_.insert(people.begin(), people.end());
         extends = extends || extended;
     }
-    if (!extends) TakeAsKnown();
+    if (!extends) UseKnownPeople();
     if (!extends && people_.empty() && also_.empty()) return true;
-    // What is locked in vain is let go again: otherwise the next round's locks would not be in ascending
+    // What is locked in vain is let go again: otherwise the next attempt's locks would not be in ascending
     // order.
     pg::Subtransaction subtransaction;
     {
         const pg::Session session;
-        if (!Lock() || !StillSo() || (extends && !Write())) return false;
+        if (!Lock() || !IsUnchanged() || (extends && !Write())) return false;
     }
     subtransaction.Commit();
     return true;
@@ -367,28 +370,29 @@ const std::vector<IdentityKind>& IdentityKinds() {
     return kinds;
 }
 
-void Resolve(std::vector<Claim>& claims, const std::vector<int64_t>& also) {
-    for (int i = 0; i < kRounds; ++i) {
+void ResolveIdentities(std::vector<IdentityClaim>& claims, const std::vector<int64_t>& also) {
+    for (int i = 0; i < kMaxAttempts; ++i) {
         pg::CheckInterrupts();
         // All at once or none, waiting for whoever is in the way without holding anybody: with much company
         // that may never be.
-        constexpr int kEager = 4;
-        Round round(claims, also, i >= kEager);
-        if (const ByIndex by_index; !round.Run()) {
-            if (round.blocked()) WaitFor(*round.blocked());
+        constexpr int kAttemptsWithoutWaiting = 4;
+        ResolutionAttempt attempt(claims, also, i >= kAttemptsWithoutWaiting);
+        if (const ForceIndexScans force_index; !attempt.Run()) {
+            if (attempt.blocked()) WaitForLock(*attempt.blocked());
             continue;
         }
-        if (Listening().merged)
-            for (const Plan::Merge& merge : round.merges()) Listening().merged(merge.survivor, merge.merged);
+        if (GetListener().merged)
+            for (const ResolutionPlan::Merge& merge : attempt.merges())
+                GetListener().merged(merge.survivor, merge.merged);
         return;
     }
     throw UserError("40001", "other sessions keep changing the same people", "", "Send the events again.");
 }
 
 std::vector<int64_t> LockPeople(std::vector<int64_t> ids) {
-    const ByIndex by_index;
+    const ForceIndexScans force_index;
     std::vector<int64_t> locked;
-    if (!LockInTurn(Sorted(std::move(ids)), locked)) locked.clear();
+    if (!LockAscending(Sorted(std::move(ids)), locked)) locked.clear();
     return locked;
 }
 

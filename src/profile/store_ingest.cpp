@@ -20,8 +20,8 @@ namespace {
 
 using pg::Value;
 
-Limits CurrentLimits() {
-    Limits limits;
+EventLimits CurrentLimits() {
+    EventLimits limits;
     limits.max_size = static_cast<size_t>(pg::settings::max_event_size);
     limits.max_properties = pg::settings::max_properties;
     limits.max_depth = pg::settings::max_event_depth;
@@ -43,41 +43,43 @@ struct Sender {
 
 class Batch {
   public:
-    explicit Batch(const std::vector<Arrival>& arrivals) : arrivals_(arrivals), verdicts_(arrivals.size()) {}
+    explicit Batch(const std::vector<IncomingEvent>& incoming)
+        : incoming_(incoming), results_(incoming.size()) {}
 
-    std::vector<Verdict> Run(bool keep_rejected) {
-        if (const auto begin = Listening().begin) begin();
-        listened_ = Listening().touched && (!Listening().listens || Listening().listens());
-        JudgeAll();
-        NameSenders();
+    std::vector<IngestResult> Run(bool store_rejected) {
+        if (const auto begin = GetListener().before_write) begin();
+        has_listener_ =
+            GetListener().people_changed && (!GetListener().is_active || GetListener().is_active());
+        ValidateAll();
+        GroupBySender();
         MakePartitions();
         DropDuplicates();
         if (!accepted_.empty()) {
-            FindPeople();
+            ResolvePeople();
             evaluations_ = Evaluations();
             WriteEvents();
             WritePeople();
         }
-        Tell(keep_rejected);
-        return std::move(verdicts_);
+        Report(store_rejected);
+        return std::move(results_);
     }
 
   private:
     void Reject(size_t i, std::string reason, std::string detail) {
-        verdicts_[i].status = Verdict::Status::kRejected;
-        verdicts_[i].reason = std::move(reason);
-        verdicts_[i].detail = std::move(detail);
+        results_[i].status = IngestResult::Status::kRejected;
+        results_[i].reason = std::move(reason);
+        results_[i].detail = std::move(detail);
     }
 
-    void JudgeAll() {
-        Limits limits = CurrentLimits();
-        events_.reserve(arrivals_.size());
-        for (size_t i = 0; i < arrivals_.size(); ++i) {
+    void ValidateAll() {
+        EventLimits limits = CurrentLimits();
+        events_.reserve(incoming_.size());
+        for (size_t i = 0; i < incoming_.size(); ++i) {
             if (i % kInterruptible == 0) pg::CheckInterrupts();
-            limits.received_at = arrivals_[i].received_at;
-            limits.import = arrivals_[i].cause == Cause::kImport;
-            Event& event = events_.emplace_back(Judge(reader_, arrivals_[i].incoming, limits));
-            verdicts_[i].message_id = event.message_id;
+            limits.received_at = incoming_[i].received_at;
+            limits.import = incoming_[i].cause == Cause::kImport;
+            Event& event = events_.emplace_back(ValidateEvent(reader_, incoming_[i].fields, limits));
+            results_[i].message_id = event.message_id;
             if (event.Rejected())
                 Reject(i, event.reason, event.detail);
             else
@@ -110,12 +112,12 @@ class Batch {
                 sender.ids.push_back(std::move(good));
         }
         if (sender.ids.empty()) sender.problem = "None of its ids can be used. " + sender.note;
-        if (event.previous) Previous(*event.previous, sender);
+        if (event.previous) ResolvePrevious(*event.previous, sender);
         return sender;
     }
 
     // What alias calls the previous id is a user's or an anonymous one: whichever is known, else the latter.
-    void Previous(const Identity& previous, Sender& sender) const {
+    void ResolvePrevious(const Identity& previous, Sender& sender) const {
         static pg::Statement known("SELECT kind FROM pulse.identity WHERE kind = $1 AND value = $2",
                                    {TEXTOID, TEXTOID});
         std::string problem;
@@ -139,7 +141,7 @@ class Batch {
             sender.problem = "previousId cannot be used: " + problem + ".";
     }
 
-    void NameSenders() {
+    void GroupBySender() {
         std::unordered_map<std::string, size_t> known;
         sender_of_.assign(events_.size(), 0);
         std::string key;
@@ -158,7 +160,8 @@ class Batch {
     }
 
     void KeepAccepted() {
-        std::erase_if(accepted_, [&](size_t i) { return verdicts_[i].status != Verdict::Status::kAccepted; });
+        std::erase_if(accepted_,
+                      [&](size_t i) { return results_[i].status != IngestResult::Status::kAccepted; });
     }
 
     void MakePartitions() {
@@ -173,42 +176,42 @@ class Batch {
         messages.reserve(accepted_.size());
         for (const size_t i : accepted_)
             if (!events_[i].message_id.empty())
-                messages.push_back({i, arrivals_[i].source, events_[i].message_id, events_[i].digest});
+                messages.push_back({i, incoming_[i].source, events_[i].message_id, events_[i].digest});
         // By the wall clock: how long a message is known is nothing a sender decides.
         FindDuplicates(messages, pg::WallClock());
         for (const Message& message : messages) {
             if (!message.duplicate) continue;
-            Verdict& verdict = verdicts_[message.index];
-            verdict.status = Verdict::Status::kDuplicate;
+            IngestResult& result = results_[message.index];
+            result.status = IngestResult::Status::kDuplicate;
             ++TallyOf(message.index).duplicates;
             if (!message.conflicting) continue;
-            verdict.reason = "conflicting_duplicate";
-            verdict.detail = "Another event was accepted under this messageId; that one stays.";
+            result.reason = "conflicting_duplicate";
+            result.detail = "Another event was accepted under this messageId; that one stays.";
             ++TallyOf(message.index).conflicting;
         }
         KeepAccepted();
     }
 
     // Whether somebody with a new event of this name is evaluated by this transaction.
-    bool IsWrittenOf(const std::string& name) {
-        if (!listened_ || pg::settings::evaluation != pg::settings::kSync) return false;
-        const auto [place, added] = written_of_.try_emplace(name, true);
-        if (added && Listening().writes) place->second = Listening().writes(name);
+    bool IsEvaluated(const std::string& name) {
+        if (!has_listener_ || pg::settings::evaluation != pg::settings::kSync) return false;
+        const auto [place, added] = evaluated_names_.try_emplace(name, true);
+        if (added && GetListener().evaluates) place->second = GetListener().evaluates(name);
         return place->second;
     }
 
-    void FindPeople() {
+    void ResolvePeople() {
         for (const size_t i : accepted_) {
             Sender& sender = senders_[sender_of_[i]];
             const Event& event = events_[i];
             if (!sender.claim) {
                 sender.claim = claims_.size();
-                Claim& claim = claims_.emplace_back();
+                IdentityClaim& claim = claims_.emplace_back();
                 claim.ids = sender.ids;
                 claim.previous = sender.previous;
                 claim.time = event.time;
             }
-            Claim& claim = claims_[*sender.claim];
+            IdentityClaim& claim = claims_[*sender.claim];
             claim.time = std::min(claim.time, event.time);
             if (event.type == EventType::kGroup)
                 accounts_.push_back({event.group,
@@ -218,7 +221,7 @@ class Batch {
                                      event.time});
             claim.writes |= event.type == EventType::kGroup ||
                             (event.type == EventType::kIdentify && event.properties.Given()) ||
-                            IsWrittenOf(event.name);
+                            IsEvaluated(event.name);
         }
         std::vector<int64_t> also;
         if (!accounts_.empty()) {
@@ -226,11 +229,11 @@ class Batch {
             for (const AccountChange& change : account_changes_)
                 also.insert(also.end(), change.members.begin(), change.members.end());
         }
-        Resolve(claims_, also);
+        ResolveIdentities(claims_, also);
         pg::CheckInterrupts();
     }
 
-    const Claim& ClaimOf(size_t i) const { return claims_[*senders_[sender_of_[i]].claim]; }
+    const IdentityClaim& ClaimOf(size_t i) const { return claims_[*senders_[sender_of_[i]].claim]; }
 
     // What is kept of the properties: with the name of a page and the group.
     Datum PropertiesOf(const Event& event) const {
@@ -260,160 +263,166 @@ class Batch {
 
     void WriteEvents();
 
-    Touch& TouchOf(int64_t person) {
-        const auto [place, added] = touched_.try_emplace(person, touches_.size());
-        if (added) touches_.emplace_back().profile = person;
-        return touches_[place->second];
+    PersonChange& ChangeOf(int64_t person) {
+        const auto [place, added] = change_index_.try_emplace(person, changes_.size());
+        if (added) changes_.emplace_back().profile = person;
+        return changes_[place->second];
     }
 
-    void TouchBy(int64_t person, size_t i) {
+    void AddNewEvent(int64_t person, size_t i) {
         const Event& event = events_[i];
-        Touch& touch = TouchOf(person);
-        if (std::find(touch.events.begin(), touch.events.end(), event.name) == touch.events.end())
-            touch.events.push_back(event.name);
-        touch.made |= ClaimOf(i).created;
-        touch.happened.push_back({event.name, event.time, DatumGetPointer(properties_[i])});
+        PersonChange& change = ChangeOf(person);
+        if (std::find(change.event_names.begin(), change.event_names.end(), event.name) ==
+            change.event_names.end())
+            change.event_names.push_back(event.name);
+        change.created |= ClaimOf(i).created;
+        change.new_events.push_back({event.name, event.time, DatumGetPointer(properties_[i])});
     }
 
     void WritePeople() {
-        std::vector<Said> said;
+        std::vector<AttributeUpdate> updates;
         std::vector<AccountJoin> joins;
         size_t account = 0;
         for (const size_t i : accepted_) {
             const Event& event = events_[i];
-            const Claim& claim = ClaimOf(i);
-            if (listened_) TouchBy(claim.canonical, i);
-            if (arrivals_[i].cause != Cause::kImport) lively_.insert(claim.canonical);
+            const IdentityClaim& claim = ClaimOf(i);
+            if (has_listener_) AddNewEvent(claim.canonical, i);
+            if (incoming_[i].cause != Cause::kImport) live_people_.insert(claim.canonical);
             if (event.type == EventType::kIdentify && event.properties.Given())
-                said.push_back({claim.canonical, pg::CutOut(event.properties)});
+                updates.push_back({claim.canonical, pg::CutOut(event.properties)});
             if (event.type == EventType::kGroup)
                 joins.push_back({claim.profile, claim.canonical, accounts_[account++].account, event.time});
         }
-        for (AttributeChange& change : WriteAttributes(said, pg::Now())) {
-            if (change.full) full_.insert(change.person);
-            if (!change.keys.empty()) TouchOf(change.person).attributes = std::move(change.keys);
+        for (AttributeChange& change : WriteAttributes(updates, pg::Now())) {
+            if (change.full) full_people_.insert(change.person);
+            if (!change.keys.empty()) ChangeOf(change.person).attributes = std::move(change.keys);
         }
         if (!joins.empty())
-            for (const int64_t person : JoinAccounts(joins)) TouchOf(person).account = true;
+            for (const int64_t person : JoinAccounts(joins)) ChangeOf(person).account = true;
         for (const AccountChange& change : account_changes_)
-            for (const int64_t person : change.members) TouchOf(person).account = true;
-        if (listened_) TellListener();
+            for (const int64_t person : change.members) ChangeOf(person).account = true;
+        if (has_listener_) NotifyListener();
     }
 
-    static uint64_t Evaluations() { return Listening().evaluations ? Listening().evaluations() : 0; }
+    static uint64_t Evaluations() {
+        return GetListener().evaluation_count ? GetListener().evaluation_count() : 0;
+    }
 
     // What only imports did is told as such, and people without events go with the others.
-    void TellListener() {
+    void NotifyListener() {
         if (Evaluations() != evaluations_)
-            for (Touch& touch : touches_) touch.happened.clear();
-        std::vector<Touch> imported;
-        const auto quiet = [&](const Touch& touch) {
-            return lively_.empty() || (!touch.events.empty() && !lively_.contains(touch.profile));
+            for (PersonChange& change : changes_) change.new_events.clear();
+        std::vector<PersonChange> imported;
+        const auto quiet = [&](const PersonChange& change) {
+            return live_people_.empty() ||
+                   (!change.event_names.empty() && !live_people_.contains(change.profile));
         };
-        std::copy_if(touches_.begin(), touches_.end(), std::back_inserter(imported), quiet);
-        std::erase_if(touches_, quiet);
-        if (!imported.empty()) Listening().touched(imported, Cause::kImport);
-        if (!touches_.empty()) Listening().touched(touches_, Cause::kEvent);
-        if (!Listening().crowded) return;
+        std::copy_if(changes_.begin(), changes_.end(), std::back_inserter(imported), quiet);
+        std::erase_if(changes_, quiet);
+        if (!imported.empty()) GetListener().people_changed(imported, Cause::kImport);
+        if (!changes_.empty()) GetListener().people_changed(changes_, Cause::kEvent);
+        if (!GetListener().large_account_changed) return;
         for (const AccountChange& change : account_changes_)
-            if (change.crowded)
-                Listening().crowded(change.account, lively_.empty() ? Cause::kImport : Cause::kEvent);
+            if (change.too_large)
+                GetListener().large_account_changed(change.account,
+                                                    live_people_.empty() ? Cause::kImport : Cause::kEvent);
     }
 
-    // The verdicts' texts, the counters, the catalogue.
-    void Tell(bool keep_rejected) {
+    // Details of the results, the counters, the catalogue.
+    void Report(bool store_rejected) {
         for (const size_t i : accepted_) {
-            const Claim& claim = ClaimOf(i);
-            verdicts_[i].profile = claim.canonical;
-            std::string& detail = verdicts_[i].detail;
+            const IdentityClaim& claim = ClaimOf(i);
+            results_[i].profile = claim.canonical;
+            std::string& detail = results_[i].detail;
             for (const std::string_view note :
                  {std::string_view(events_[i].note), std::string_view(senders_[sender_of_[i]].note),
                   std::string_view(claim.note)})
                 if (!note.empty()) detail.append(detail.empty() ? "" : " ").append(note);
-            if (events_[i].type == EventType::kIdentify && full_.contains(claim.canonical))
+            if (events_[i].type == EventType::kIdentify && full_people_.contains(claim.canonical))
                 detail += (detail.empty() ? "" : " ") +
                           ("Attributes that are new were not added: pulse.max_properties allows " +
                            std::to_string(pg::settings::max_properties) + ".");
-            catalogues_[arrivals_[i].source].Add(reader_, events_[i]);
+            catalogues_[incoming_[i].source].Add(reader_, events_[i]);
             ++TallyOf(i).accepted;
         }
         // What is not kept was counted before, or is the end of its statement.
-        if (keep_rejected) {
-            for (size_t i = 0; i < arrivals_.size(); ++i)
-                if (verdicts_[i].status == Verdict::Status::kRejected) ++TallyOf(i).rejected;
-            KeepRejected(arrivals_, verdicts_);
+        if (store_rejected) {
+            for (size_t i = 0; i < incoming_.size(); ++i)
+                if (results_[i].status == IngestResult::Status::kRejected) ++TallyOf(i).rejected;
+            StoreRejected(incoming_, results_);
         }
-        for (const auto& [source, tally] : tallies_) NoteTally(source, tally, catalogues_[source], pg::Now());
+        for (const auto& [source, tally] : tallies_)
+            WriteTally(source, tally, catalogues_[source], pg::Now());
     }
 
-    Tally& TallyOf(size_t i) { return tallies_[arrivals_[i].source]; }
+    Tally& TallyOf(size_t i) { return tallies_[incoming_[i].source]; }
 
-    const std::vector<Arrival>& arrivals_;
+    const std::vector<IncomingEvent>& incoming_;
     const pg::JsonbReader reader_;
-    std::vector<Verdict> verdicts_;
-    std::vector<Event> events_;     // of each arrival
+    std::vector<IngestResult> results_;
+    std::vector<Event> events_;     // of each incoming event
     std::vector<size_t> accepted_;  // those still in
     std::vector<Sender> senders_;
-    std::vector<size_t> sender_of_;  // of each arrival
-    std::vector<Claim> claims_;
+    std::vector<size_t> sender_of_;  // of each incoming event
+    std::vector<IdentityClaim> claims_;
     std::vector<AccountWrite> accounts_;  // of each group call accepted
     std::vector<AccountChange> account_changes_;
-    std::unordered_map<std::string, bool> written_of_;  // names of events
-    std::vector<Datum> properties_;                     // of each arrival that is written
-    json::Value context_;                               // of the event before
+    std::unordered_map<std::string, bool> evaluated_names_;  // names of events
+    std::vector<Datum> properties_;                          // of each incoming event that is written
+    json::Value context_;                                    // of the event before
     Datum context_datum_ = 0;
-    std::set<int64_t> lively_;  // people of events that are no import
-    std::set<int64_t> full_;    // people who have as many attributes as they may
-    uint64_t evaluations_ = 0;  // before anything was written
-    bool listened_ = false;     // somebody looks at what touched() says
-    std::vector<Touch> touches_;
-    std::unordered_map<int64_t, size_t> touched_;
+    std::set<int64_t> live_people_;  // people of events that are no import
+    std::set<int64_t> full_people_;  // people who have as many attributes as they may
+    uint64_t evaluations_ = 0;       // before anything was written
+    bool has_listener_ = false;      // somebody reads what people_changed() reports
+    std::vector<PersonChange> changes_;
+    std::unordered_map<int64_t, size_t> change_index_;
     std::map<std::string, Tally> tallies_;  // by source
-    std::map<std::string, Catalogue> catalogues_;
+    std::map<std::string, EventCatalogue> catalogues_;
 };
 
 void Batch::WriteEvents() {
     static pg::Statement next("SELECT nextval('pulse.event_id_seq') FROM generate_series(1, $1)", {INT8OID});
     const pg::Result numbers = next.Execute({Value::Int8(static_cast<int64_t>(accepted_.size()))});
-    for (size_t i = 0; i < accepted_.size(); ++i) verdicts_[accepted_[i]].event = numbers[i].Int8(0);
+    for (size_t i = 0; i < accepted_.size(); ++i) results_[accepted_[i]].event = numbers[i].Int8(0);
     // A person's events beside each other, as the index has them: it is descended along, not across.
     std::vector<size_t> order = accepted_;
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
     properties_.assign(events_.size(), 0);
-    EventRows rows;
+    EventWriter rows;
     for (const size_t i : order) {
         const Event& event = events_[i];
         properties_[i] = PropertiesOf(event);
-        rows.Add({verdicts_[i].event, ClaimOf(i).profile, event.time, arrivals_[i].received_at, event.name,
+        rows.Add({results_[i].event, ClaimOf(i).profile, event.time, incoming_[i].received_at, event.name,
                   NameOf(event.type), properties_[i], ContextOf(event), event.message_id,
-                  arrivals_[i].source});
+                  incoming_[i].source});
     }
     rows.Write();
 }
 
 }  // namespace
 
-const char* NameOf(Verdict::Status status) {
+const char* NameOf(IngestResult::Status status) {
     switch (status) {
-        case Verdict::Status::kAccepted: return "accepted";
-        case Verdict::Status::kDuplicate: return "duplicate";
-        case Verdict::Status::kRejected: return "rejected";
+        case IngestResult::Status::kAccepted: return "accepted";
+        case IngestResult::Status::kDuplicate: return "duplicate";
+        case IngestResult::Status::kRejected: return "rejected";
     }
     return "";
 }
 
 void CheckSource(const std::string& source) {
     constexpr size_t kMost = 255;
-    if (!Clean(source).empty() && Clean(source) == source && source.size() <= kMost) return;
+    if (!SanitiseText(source).empty() && SanitiseText(source) == source && source.size() <= kMost) return;
     throw UserError(
         sqlstate::kInvalidParameter, "\"source\" is no name of a source",
         "It is blank, has more than " + std::to_string(kMost) + " bytes, or white space around it.",
         "Name where the events come from, such as web or ios.");
 }
 
-std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, bool keep_rejected) {
-    return Batch(arrivals).Run(keep_rejected);
+std::vector<IngestResult> IngestEvents(const std::vector<IncomingEvent>& incoming, bool store_rejected) {
+    return Batch(incoming).Run(store_rejected);
 }
 
 }  // namespace pulse::profile

@@ -39,7 +39,7 @@ int64_t WriteHistory(int64_t survivor, int64_t merged, Moment at, const std::str
 
 // The survivor's values win, those of the other fill gaps; whoever was part of the other is part of the
 // survivor now.
-void Join(int64_t history) {
+void ApplyMerge(int64_t history) {
     static pg::Statement fill(
         "UPDATE pulse.profile AS p SET attributes = h.filled || p.attributes, account_id ="
         " coalesce(p.account_id, h.merged_account_id), "
@@ -55,7 +55,7 @@ void Join(int64_t history) {
 }
 
 // Both, locked, as of the newest commit; empty while others change them.
-std::optional<Plan::Merge> LockBoth(const std::string& one, const std::string& other) {
+std::optional<ResolutionPlan::Merge> LockBoth(const std::string& one, const std::string& other) {
     static pg::Statement canonical("SELECT canonical_id FROM pulse.profile WHERE id = ANY ($1)",
                                    {INT8ARRAYOID});
     const int64_t a = RequirePerson(one).id, b = RequirePerson(other).id;
@@ -68,11 +68,11 @@ std::optional<Plan::Merge> LockBoth(const std::string& one, const std::string& o
                         "Both are known as profile:" + std::to_string(*people.begin()) + ".",
                         "pulse_profile() shows all ids of a person, and why they were merged.");
     if (LockPeople({people.begin(), people.end()}).size() < 2) return std::nullopt;
-    Facts facts;
+    ResolutionFacts facts;
     ReadPeople(people, facts);
     const int64_t low = *people.begin(), high = *people.rbegin();
     const bool keeps = Survives(low, facts.people[low], high, facts.people[high]);
-    return Plan::Merge{keeps ? low : high, keeps ? high : low, {}, {}, pg::Now()};
+    return ResolutionPlan::Merge{keeps ? low : high, keeps ? high : low, {}, {}, pg::Now()};
 }
 
 void RequireReason(const std::string& reason) {
@@ -81,12 +81,12 @@ void RequireReason(const std::string& reason) {
                         "Say in a few words why; it is kept in pulse.merge_history.");
 }
 
-struct Undone {
+struct UndoableMerge {
     int64_t survivor = 0, merged = 0;
 };
 
 // The merge, if it can be undone.
-Undone RequireUndoable(int64_t merge) {
+UndoableMerge RequireUndoable(int64_t merge) {
     const pg::Result rows = pg::Execute(
         "SELECT h.survivor_id, h.merged_id, h.undone_at, (SELECT l.id FROM pulse.merge_history AS l"
         " WHERE l.merged_id = h.survivor_id "
@@ -113,7 +113,7 @@ Undone RequireUndoable(int64_t merge) {
 
 // What came from the other and was not changed since goes; what later merges would have filled in its place
 // comes.
-void Separate(int64_t merge, const Undone& undone) {
+void RevertMerge(int64_t merge, const UndoableMerge& undone) {
     static const char* const kTakeAway =
         "UPDATE pulse.profile AS p SET attributes = p.attributes - ARRAY(SELECT f.key"
         " FROM jsonb_each(h.filled) AS f "
@@ -138,28 +138,28 @@ void Separate(int64_t merge, const Undone& undone) {
     const pg::Result later = pg::Execute(kLater, {Value::Int8(undone.survivor), Value::Int8(merge)});
     for (uint64_t i = 0; i < later.size(); ++i) {
         pg::Execute(kRefill, {Value::Int8(later[i].Int8(0))});
-        Join(later[i].Int8(0));
+        ApplyMerge(later[i].Int8(0));
     }
 }
 
 }  // namespace
 
-int64_t WriteMerge(const Plan::Merge& merge) {
+int64_t WriteMerge(const ResolutionPlan::Merge& merge) {
     const pg::Json linked = pg::Json::array({{{"kind", merge.one.kind}, {"value", merge.one.value}},
                                              {{"kind", merge.other.kind}, {"value", merge.other.value}}});
     const int64_t id =
         WriteHistory(merge.survivor, merge.merged, pg::Now(), "event", Value::Jsonb(linked), std::nullopt);
-    Join(id);
+    ApplyMerge(id);
     return id;
 }
 
-int64_t Merge(const std::string& one, const std::string& other, const std::string& reason,
-              const std::string& actor) {
+int64_t MergePeople(const std::string& one, const std::string& other, const std::string& reason,
+                    const std::string& actor) {
     RequireReason(reason);
-    if (Listening().begin) Listening().begin();
+    if (GetListener().before_write) GetListener().before_write();
     for (int i = 0; i < kMergeRounds; ++i) {
         pg::CheckInterrupts();
-        std::optional<Plan::Merge> both;
+        std::optional<ResolutionPlan::Merge> both;
         int64_t id = 0;
         {
             pg::Subtransaction subtransaction;
@@ -169,28 +169,28 @@ int64_t Merge(const std::string& one, const std::string& other, const std::strin
                 if (!both) continue;
                 id = WriteHistory(both->survivor, both->merged, both->time, reason, Value::Null(JSONBOID),
                                   actor);
-                Join(id);
+                ApplyMerge(id);
             }
             subtransaction.Commit();
         }
-        if (Listening().merged) Listening().merged(both->survivor, both->merged);
+        if (GetListener().merged) GetListener().merged(both->survivor, both->merged);
         return id;
     }
     throw UserError("40001", "other sessions keep changing the same people", "", "Try again.");
 }
 
-void Unmerge(int64_t merge, const std::string& reason, const std::string& actor) {
+void UnmergePeople(int64_t merge, const std::string& reason, const std::string& actor) {
     RequireReason(reason);
-    if (Listening().begin) Listening().begin();
-    Undone undone = RequireUndoable(merge);
+    if (GetListener().before_write) GetListener().before_write();
+    UndoableMerge undone = RequireUndoable(merge);
     // The survivor's lock covers whoever is part of it.
     LockPeople({undone.survivor, undone.merged});
     undone = RequireUndoable(merge);
-    Separate(merge, undone);
+    RevertMerge(merge, undone);
     pg::Execute(
         "UPDATE pulse.merge_history SET undone_at = $2, undone_by = $3, undo_reason = $4 WHERE id = $1",
         {Value::Int8(merge), Value::Time(pg::Now()), Value::Name(actor), Value::Text(reason)});
-    if (Listening().unmerged) Listening().unmerged(undone.survivor, undone.merged);
+    if (GetListener().unmerged) GetListener().unmerged(undone.survivor, undone.merged);
 }
 
 }  // namespace pulse::profile

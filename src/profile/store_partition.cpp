@@ -1,5 +1,5 @@
-// Partitions by month. They are made beside the table and attached, which lets everybody go on reading and
-// writing it.
+// Partitions by month. They are created beside the table and attached, so that readers and writers go
+// on.
 #include "pulse/profile/store_partition.hpp"
 
 #include <array>
@@ -38,14 +38,14 @@ constexpr std::array kIndexes{
 };
 
 // The months that a table has partitions for, kept per backend until its partitions change.
-struct Known {
-    explicit Known(const char* table) : watch(table) {}
+struct KnownMonths {
+    explicit KnownMonths(const char* table) : watch(table) {}
     pg::Watch watch;
     std::set<int> months;
 };
 
-Known& KnownOf(const char* table) {
-    static std::map<std::string, Known> known;
+KnownMonths& KnownMonthsOf(const char* table) {
+    static std::map<std::string, KnownMonths> known;
     return known.try_emplace(table, table).first->second;
 }
 
@@ -75,7 +75,7 @@ std::map<int, std::string> ReadPartitions(const char* table, bool as_is) {
     return found;
 }
 
-void Make(const char* table, int month) {
+void CreatePartition(const char* table, int month) {
     const std::string parent = "pulse." + pg::QuoteIdentifier(table);
     const std::string bare = std::string(table) + "_" + MonthName(month),
                       name = "pulse." + pg::QuoteIdentifier(bare);
@@ -91,7 +91,7 @@ void Make(const char* table, int month) {
 }
 
 void Ensure(const char* table, const std::set<int>& months) {
-    Known& known = KnownOf(table);
+    KnownMonths& known = KnownMonthsOf(table);
     if (known.watch.Changed()) known.months.clear();
     std::set<int> missing;
     for (const int month : months)
@@ -112,7 +112,7 @@ void Ensure(const char* table, const std::set<int>& months) {
     // One maker at a time; this lock is the one that attaching takes anyway, and lets readers and writers be.
     pg::Execute("LOCK TABLE ONLY pulse." + pg::QuoteIdentifier(table) + " IN SHARE UPDATE EXCLUSIVE MODE");
     if (!absent()) return;
-    for (const int month : missing) Make(table, month);
+    for (const int month : missing) CreatePartition(table, month);
     // Not kept as known: a rollback takes them away again. The next look finds them.
 }
 

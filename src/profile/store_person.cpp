@@ -32,22 +32,22 @@ const IdentityKind* FindKind(std::string_view name) {
 }
 
 // What kind:value and profile:42 say; nothing for a text of another form.
-struct Prefixed {
+struct PrefixedId {
     std::optional<int64_t> profile;
 };
-std::optional<Prefixed> FindPrefixed(const std::string& user) {
+std::optional<PrefixedId> FindPrefixed(const std::string& user) {
     const size_t colon = user.find(':');
     if (colon == std::string::npos) return std::nullopt;
     const std::string prefix = user.substr(0, colon), rest = user.substr(colon + 1);
-    if (const IdentityKind* kind = FindKind(prefix)) return Prefixed{FindValue(*kind, rest)};
+    if (const IdentityKind* kind = FindKind(prefix)) return PrefixedId{FindValue(*kind, rest)};
     if (prefix != "profile") return std::nullopt;
     int64_t id = 0;
     const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), id);
-    if (problem != std::errc() || end != rest.data() + rest.size()) return Prefixed{};
-    return Prefixed{id};
+    if (problem != std::errc() || end != rest.data() + rest.size()) return PrefixedId{};
+    return PrefixedId{id};
 }
 
-std::optional<int64_t> FindAnywhere(const std::string& user) {
+std::optional<int64_t> FindByAnyKind(const std::string& user) {
     // Whoever calls themselves so must not be taken for somebody else.
     if (const auto prefixed = FindPrefixed(user)) return prefixed->profile;
     for (const char* first : {"user_id", "anonymous_id"}) {
@@ -62,7 +62,7 @@ std::optional<int64_t> FindAnywhere(const std::string& user) {
     return std::nullopt;
 }
 
-pg::Value Attributes(const pg::Value& account) {
+pg::Value AccountAttributes(const pg::Value& account) {
     static const pg::Probe probe("account", "account_pkey", {3});
     if (!account.null)
         if (const auto row = probe.Find({account.datum})) return row->front();
@@ -77,11 +77,11 @@ std::optional<Person> FindPerson(int64_t profile) {
     if (row && DatumGetInt64((*row)[0].datum) != profile) row = probe.Find({(*row)[0].datum});
     if (!row) return std::nullopt;
     return Person{DatumGetInt64((*row)[0].datum), pg::ToText((*row)[1].datum), (*row)[2],
-                  Attributes((*row)[3]), DatumGetTimestampTz((*row)[4].datum)};
+                  AccountAttributes((*row)[3]), DatumGetTimestampTz((*row)[4].datum)};
 }
 
 std::optional<Person> FindPerson(const std::string& user) {
-    const auto profile = FindAnywhere(user);
+    const auto profile = FindByAnyKind(user);
     return profile ? FindPerson(*profile) : std::nullopt;
 }
 
@@ -93,13 +93,13 @@ Person RequirePerson(const std::string& user) {
         "profile: and a number.");
 }
 
-bool WasThere(const Person& person, Moment at) {
+bool ExistedAt(const Person& person, Moment at) {
     static pg::Statement statement(
         "SELECT FROM pulse.profile AS o WHERE o.canonical_id = $1 AND (o.first_seen_at <= $2 "
         "OR EXISTS (SELECT FROM pulse.event AS e WHERE e.profile_id = o.id AND e.time <= $2)) LIMIT 1",
         {INT8OID, TIMESTAMPTZOID});
     if (person.first_seen_at <= at) return true;
-    const ByIndex by_index;
+    const ForceIndexScans force_index;
     const pg::Session session;
     return !statement.Execute({pg::Value::Int8(person.id), pg::Value::Time(at)}, true).empty();
 }

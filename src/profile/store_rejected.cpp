@@ -11,63 +11,63 @@ using pg::Value;
 
 constexpr size_t kLargest = 1024 * 1024;
 
-// An event of columns as the JSON that would have said the same.
-Datum MakePayload(const Incoming& incoming) {
+// An event that came as columns, as the equivalent JSON.
+Datum MakePayload(const EventFields& fields) {
     std::vector<std::pair<const char*, Value>> members;
     const auto add = [&](const char* key, const json::Value& node) {
         if (node.Given()) members.emplace_back(key, Value{JSONBOID, pg::CutOut(node), false});
     };
-    add("type", incoming.type);
-    add("event", incoming.event);
-    add("name", incoming.name);
-    add("userId", incoming.user_id);
-    add("anonymousId", incoming.anonymous_id);
-    add("deviceId", incoming.device_id);
-    add("previousId", incoming.previous_id);
-    add("groupId", incoming.group_id);
-    add("email", incoming.email);
-    add("phone", incoming.phone);
-    add("identifiers", incoming.identifiers);
-    add("messageId", incoming.message_id);
-    add("timestamp", incoming.timestamp);
-    if (incoming.at) members.emplace_back("timestamp", Value::Text(FormatMoment(*incoming.at)));
-    add("sentAt", incoming.sent_at);
-    add("properties", incoming.properties);
-    add("traits", incoming.traits);
-    add("context", incoming.context);
+    add("type", fields.type);
+    add("event", fields.event);
+    add("name", fields.name);
+    add("userId", fields.user_id);
+    add("anonymousId", fields.anonymous_id);
+    add("deviceId", fields.device_id);
+    add("previousId", fields.previous_id);
+    add("groupId", fields.group_id);
+    add("email", fields.email);
+    add("phone", fields.phone);
+    add("identifiers", fields.identifiers);
+    add("messageId", fields.message_id);
+    add("timestamp", fields.timestamp);
+    if (fields.at) members.emplace_back("timestamp", Value::Text(FormatMoment(*fields.at)));
+    add("sentAt", fields.sent_at);
+    add("properties", fields.properties);
+    add("traits", fields.traits);
+    add("context", fields.context);
     return pg::MakeObject(members);
 }
 
-Datum PayloadOf(const Arrival& arrival) {
-    if (arrival.incoming.size > kLargest)
-        return pg::MakeObject({{"bytes", Value::Int8(static_cast<int64_t>(arrival.incoming.size))}});
-    if (arrival.whole.Is(json::Type::kAbsent)) return MakePayload(arrival.incoming);
-    const Datum whole = pg::CutOut(arrival.whole);
-    if (!arrival.completed) return whole;
-    // Replayed, it stands alone.
+Datum PayloadOf(const IncomingEvent& incoming) {
+    if (incoming.fields.size > kLargest)
+        return pg::MakeObject({{"bytes", Value::Int8(static_cast<int64_t>(incoming.fields.size))}});
+    if (incoming.whole.Is(json::Type::kAbsent)) return MakePayload(incoming.fields);
+    const Datum whole = pg::CutOut(incoming.whole);
+    if (!incoming.completed) return whole;
+    // A replay has no batch around it.
     std::vector<std::pair<const char*, Value>> members;
     for (const auto& [key, node] :
-         {std::pair{"sentAt", arrival.incoming.sent_at}, std::pair{"context", arrival.incoming.context}})
+         {std::pair{"sentAt", incoming.fields.sent_at}, std::pair{"context", incoming.fields.context}})
         if (node.Given()) members.emplace_back(key, Value{JSONBOID, pg::CutOut(node), false});
     return pg::Concatenate(whole, pg::MakeObject(members));
 }
 
 }  // namespace
 
-void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdict>& verdicts) {
+void StoreRejected(const std::vector<IncomingEvent>& incoming, const std::vector<IngestResult>& results) {
     std::vector<Datum> received, sources, ids, reasons, details, payloads;
     std::vector<bool> without, imported;
-    for (size_t i = 0; i < arrivals.size(); ++i) {
-        const Verdict& verdict = verdicts[i];
-        if (verdict.status != Verdict::Status::kRejected) continue;
-        received.push_back(TimestampTzGetDatum(arrivals[i].received_at));
-        imported.push_back(arrivals[i].cause == Cause::kImport);
-        sources.push_back(pg::FromText(arrivals[i].source));
-        ids.push_back(verdict.message_id.empty() ? Datum{0} : pg::FromText(verdict.message_id));
-        without.push_back(verdict.message_id.empty());
-        reasons.push_back(pg::FromText(verdict.reason));
-        details.push_back(pg::FromText(verdict.detail));
-        payloads.push_back(PayloadOf(arrivals[i]));
+    for (size_t i = 0; i < incoming.size(); ++i) {
+        const IngestResult& result = results[i];
+        if (result.status != IngestResult::Status::kRejected) continue;
+        received.push_back(TimestampTzGetDatum(incoming[i].received_at));
+        imported.push_back(incoming[i].cause == Cause::kImport);
+        sources.push_back(pg::FromText(incoming[i].source));
+        ids.push_back(result.message_id.empty() ? Datum{0} : pg::FromText(result.message_id));
+        without.push_back(result.message_id.empty());
+        reasons.push_back(pg::FromText(result.reason));
+        details.push_back(pg::FromText(result.detail));
+        payloads.push_back(PayloadOf(incoming[i]));
     }
     if (received.empty()) return;
     static pg::Statement statement(
@@ -84,7 +84,7 @@ void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdic
                        pg::BoolArray(imported)});
 }
 
-int64_t ForgetRejected(Moment before, int64_t rows) {
+int64_t DeleteOldRejected(Moment before, int64_t rows) {
     static pg::Statement statement(
         "DELETE FROM pulse.rejected_event WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.rejected_event AS r"
         " WHERE r.received_at < $1"

@@ -9,15 +9,15 @@ namespace {
 using pg::Value;
 
 // How each turned out.
-void NoteReplay(const std::vector<Replayed>& replayed) {
+void RecordReplay(const std::vector<ReplayResult>& replayed) {
     std::vector<Datum> ids, reasons, details;
     std::vector<bool> good;
-    for (const Replayed& one : replayed) {
-        const bool rejected = one.verdict.status == Verdict::Status::kRejected;
+    for (const ReplayResult& one : replayed) {
+        const bool rejected = one.result.status == IngestResult::Status::kRejected;
         ids.push_back(Int64GetDatum(one.id));
         good.push_back(!rejected);
-        reasons.push_back(rejected ? pg::FromText(one.verdict.reason) : Datum{0});
-        details.push_back(rejected ? pg::FromText(one.verdict.detail) : Datum{0});
+        reasons.push_back(rejected ? pg::FromText(one.result.reason) : Datum{0});
+        details.push_back(rejected ? pg::FromText(one.result.detail) : Datum{0});
     }
     static pg::Statement statement(
         "UPDATE pulse.rejected_event AS r SET attempts = r.attempts + 1, reason = coalesce(n.reason,"
@@ -31,9 +31,9 @@ void NoteReplay(const std::vector<Replayed>& replayed) {
 
 }  // namespace
 
-std::vector<Replayed> Replay(const Value& ids, const std::optional<std::string>& reason, int64_t max) {
+std::vector<ReplayResult> Replay(const Value& ids, const std::optional<std::string>& reason, int64_t max) {
     // Before rows are locked, as everywhere: the order of locks begins with the definitions.
-    if (const auto begin = Listening().begin) begin();
+    if (const auto begin = GetListener().before_write) begin();
     static pg::Statement choose(
         "SELECT id, received_at, source, imported, payload FROM pulse.rejected_event"
         " WHERE replayed_at IS NULL"
@@ -42,19 +42,18 @@ std::vector<Replayed> Replay(const Value& ids, const std::optional<std::string>&
         {INT8ARRAYOID, TEXTOID, INT8OID});
     const pg::Result rows = choose.Execute({ids, Value::Text(reason), Value::Int8(max)});
     static const pg::JsonbReader reader;
-    std::vector<Arrival> arrivals;
+    std::vector<IncomingEvent> incoming;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
         const json::Value event = pg::Root(row.Raw(4));
-        arrivals.push_back({Extract(reader, event), event, row.Time(1), row.Text(2),
+        incoming.push_back({ReadEventFields(reader, event), event, row.Time(1), row.Text(2),
                             row.Bool(3) ? Cause::kImport : Cause::kEvent, false});
     }
     // All at once: what the first ones lock is not held while others wait for their turn.
-    std::vector<Verdict> verdicts = TakeIn(arrivals, false);
-    std::vector<Replayed> replayed;
-    for (size_t i = 0; i < verdicts.size(); ++i)
-        replayed.push_back({rows[i].Int8(0), std::move(verdicts[i])});
-    NoteReplay(replayed);
+    std::vector<IngestResult> results = IngestEvents(incoming, false);
+    std::vector<ReplayResult> replayed;
+    for (size_t i = 0; i < results.size(); ++i) replayed.push_back({rows[i].Int8(0), std::move(results[i])});
+    RecordReplay(replayed);
     return replayed;
 }
 

@@ -72,20 +72,20 @@ std::string SimulateMerge(int64_t one, int64_t other) {
         throw UserError(sqlstate::kInvalidParameter, "both are one person already",
                         "Both are known as profile:" + std::to_string(one) + ".",
                         "pulse_profile() shows all ids of a person, and why they were merged.");
-    Facts facts;
+    ResolutionFacts facts;
     ReadPeople({one, other}, facts);
     const bool keeps = Survives(one, facts.people[one], other, facts.people[other]);
     const int64_t survivor = keeps ? one : other, merged = keeps ? other : one;
-    std::string refused = WhyApart(facts.people[survivor], facts.people[merged], pg::Now(), IdentityKinds(),
-                                   pg::settings::max_linked);
-    if (!facts.apart.empty()) refused = "a merge of the two was undone";
+    std::string refused = MergeRefusal(facts.people[survivor], facts.people[merged], pg::Now(),
+                                       IdentityKinds(), pg::settings::max_linked);
+    if (!facts.unmerged.empty()) refused = "a merge of the two was undone";
     const Value why = refused.empty() ? Value::Null(TEXTOID) : Value::Text(refused);
     return pg::Execute(kSimulate, {Value::Int8(survivor), Value::Int8(merged), why}, true)[0].Text(0);
 }
 
-std::string SimulateKind(const std::string& name, std::optional<int> max_values,
-                         std::optional<int64_t> window,
-                         const std::optional<std::vector<std::string>>& blocked) {
+std::string SimulateIdentityKind(const std::string& name, std::optional<int> max_values,
+                                 std::optional<int64_t> window,
+                                 const std::optional<std::vector<std::string>>& blocked) {
     const std::vector<IdentityKind>& kinds = IdentityKinds();
     const auto found =
         std::find_if(kinds.begin(), kinds.end(), [&](const IdentityKind& kind) { return kind.kind == name; });

@@ -57,16 +57,17 @@ uint64_t Mix(uint64_t hash, std::string_view bytes) {
     return hash;
 }
 
-class Judgement {
+class EventValidator {
   public:
-    Judgement(const json::Reader& reader, const Incoming& incoming, const Limits& limits, Event& event)
-        : reader_(reader), in_(incoming), limits_(limits), event_(event) {}
+    EventValidator(const json::Reader& reader, const EventFields& fields, const EventLimits& limits,
+                   Event& event)
+        : reader_(reader), fields_(fields), limits_(limits), event_(event) {}
 
     void Run() {
-        if (in_.message_id.Given()) MessageId();
-        if (!in_.an_object) throw Rejection{"invalid_json", "An event is an object."};
-        if (in_.size > limits_.max_size)
-            throw Rejection{"too_large", "It has " + std::to_string(in_.size) +
+        if (fields_.message_id.Given()) MessageId();
+        if (!fields_.is_object) throw Rejection{"invalid_json", "An event is an object."};
+        if (fields_.size > limits_.max_size)
+            throw Rejection{"too_large", "It has " + std::to_string(fields_.size) +
                                              " bytes; pulse.max_event_size allows " +
                                              std::to_string(limits_.max_size) + "."};
         event_.type = Type();
@@ -80,7 +81,7 @@ class Judgement {
   private:
     // A text, or a number's digits; empty for what is blank.
     std::optional<std::string> Text(const json::Value& node) const {
-        if (node.Is(json::Type::kText)) return Clean(node.text);
+        if (node.Is(json::Type::kText)) return SanitiseText(node.text);
         if (node.Is(json::Type::kNumber)) return reader_.Number(node);
         return std::nullopt;
     }
@@ -92,7 +93,7 @@ class Judgement {
     }
 
     void MessageId() {
-        event_.message_id = RequireText(in_.message_id, "messageId", "invalid_message_id");
+        event_.message_id = RequireText(fields_.message_id, "messageId", "invalid_message_id");
         if (CountCharacters(event_.message_id) > kMaxMessageId) {
             event_.message_id.clear();
             throw Rejection{"invalid_message_id", "\"messageId\" must have at most " +
@@ -101,17 +102,17 @@ class Judgement {
     }
 
     EventType Type() const {
-        if (!in_.type.Given()) {
-            if (in_.event.Given()) return EventType::kTrack;
-            if (in_.previous_id.Given()) return EventType::kAlias;
-            if (in_.group_id.Given()) return EventType::kGroup;
-            if (in_.traits.Given()) return EventType::kIdentify;
+        if (!fields_.type.Given()) {
+            if (fields_.event.Given()) return EventType::kTrack;
+            if (fields_.previous_id.Given()) return EventType::kAlias;
+            if (fields_.group_id.Given()) return EventType::kGroup;
+            if (fields_.traits.Given()) return EventType::kIdentify;
             throw Rejection{
                 "invalid_type",
                 "There is neither \"type\" nor \"event\"; types are track, page, screen, identify, group, "
                 "alias."};
         }
-        const std::string type = Lower(RequireText(in_.type, "type", "invalid_type"));
+        const std::string type = Lower(RequireText(fields_.type, "type", "invalid_type"));
         const auto found = std::find(kTypes.begin(), kTypes.end(), type);
         if (found == kTypes.end())
             throw Rejection{
@@ -124,11 +125,11 @@ class Judgement {
         if (event_.type != EventType::kTrack) {
             event_.name = std::string("$") + NameOf(event_.type);
             if (event_.type == EventType::kPage || event_.type == EventType::kScreen)
-                if (in_.name.Given()) event_.title = Text(in_.name).value_or("");
+                if (fields_.name.Given()) event_.title = Text(fields_.name).value_or("");
             return;
         }
         // Some senders use "name".
-        const json::Value& node = in_.event.Given() ? in_.event : in_.name;
+        const json::Value& node = fields_.event.Given() ? fields_.event : fields_.name;
         if (!node.Given()) throw Rejection{"invalid_event_name", "A track event needs \"event\", its name."};
         event_.name = RequireText(node, "event", "invalid_event_name");
         if (event_.name.empty()) throw Rejection{"invalid_event_name", "\"event\" is blank."};
@@ -150,13 +151,13 @@ class Judgement {
     }
 
     void Payload() {
-        RequireObject(in_.properties, "properties");
-        RequireObject(in_.traits, "traits");
-        RequireObject(in_.context, "context");
+        RequireObject(fields_.properties, "properties");
+        RequireObject(fields_.traits, "traits");
+        RequireObject(fields_.context, "context");
         const bool about_somebody = event_.type == EventType::kIdentify || event_.type == EventType::kGroup;
-        const json::Value& first = about_somebody ? in_.traits : in_.properties;
-        event_.properties = first.Given() || !about_somebody ? first : in_.properties;
-        event_.context = in_.context;
+        const json::Value& first = about_somebody ? fields_.traits : fields_.properties;
+        event_.properties = first.Given() || !about_somebody ? first : fields_.properties;
+        event_.context = fields_.context;
         const json::Shape shape =
             event_.properties.Given() ? reader_.Measure(event_.properties) : json::Shape{};
         if (shape.members > limits_.max_properties)
@@ -205,35 +206,36 @@ class Judgement {
     }
 
     void Ids() {
-        AddId("user_id", in_.user_id);
-        AddId("anonymous_id", in_.anonymous_id);
-        AddId("device_id", in_.device_id);
-        AddId("email", in_.email);
-        AddId("phone", in_.phone);
+        AddId("user_id", fields_.user_id);
+        AddId("anonymous_id", fields_.anonymous_id);
+        AddId("device_id", fields_.device_id);
+        AddId("email", fields_.email);
+        AddId("phone", fields_.phone);
         // A group's traits are not a person's.
-        if (event_.type != EventType::kGroup) AddFrom(in_.traits);
-        if (in_.context.Is(json::Type::kObject)) {
-            AddFrom(reader_.Get(in_.context, "traits"));
-            AddId("device_id", reader_.Get(reader_.Get(in_.context, "device"), "id"));
-            AddExternalIds(reader_.Get(in_.context, "externalIds"));
+        if (event_.type != EventType::kGroup) AddFrom(fields_.traits);
+        if (fields_.context.Is(json::Type::kObject)) {
+            AddFrom(reader_.Get(fields_.context, "traits"));
+            AddId("device_id", reader_.Get(reader_.Get(fields_.context, "device"), "id"));
+            AddExternalIds(reader_.Get(fields_.context, "externalIds"));
         }
-        if (in_.identifiers.Is(json::Type::kObject)) {
-            const size_t count = std::min(reader_.Count(in_.identifiers), kMaxExternalIds);
+        if (fields_.identifiers.Is(json::Type::kObject)) {
+            const size_t count = std::min(reader_.Count(fields_.identifiers), kMaxExternalIds);
             for (size_t i = 0; i < count; ++i) {
-                const auto [kind, node] = reader_.Member(in_.identifiers, i);
+                const auto [kind, node] = reader_.Member(fields_.identifiers, i);
                 AddId(std::string(kind), node);
             }
-        } else if (in_.identifiers.Given()) {
-            Note("identifiers must be an object, not " + std::string(Describe(in_.identifiers.type)) + ".");
+        } else if (fields_.identifiers.Given()) {
+            Note("identifiers must be an object, not " + std::string(Describe(fields_.identifiers.type)) +
+                 ".");
         }
         if (event_.type == EventType::kAlias) {
-            if (!in_.previous_id.Given()) throw Rejection{"no_id", "An alias needs \"previousId\"."};
-            event_.previous = Identity{"", RequireText(in_.previous_id, "previousId", "no_id")};
+            if (!fields_.previous_id.Given()) throw Rejection{"no_id", "An alias needs \"previousId\"."};
+            event_.previous = Identity{"", RequireText(fields_.previous_id, "previousId", "no_id")};
             if (event_.previous->value.empty()) throw Rejection{"no_id", "\"previousId\" is blank."};
         }
         if (event_.type == EventType::kGroup) {
-            if (!in_.group_id.Given()) throw Rejection{"no_id", "A group call needs \"groupId\"."};
-            event_.group = RequireText(in_.group_id, "groupId", "no_id");
+            if (!fields_.group_id.Given()) throw Rejection{"no_id", "A group call needs \"groupId\"."};
+            event_.group = RequireText(fields_.group_id, "groupId", "no_id");
             if (event_.group.empty()) throw Rejection{"no_id", "\"groupId\" is blank."};
             if (CountCharacters(event_.group) > kMaxName)
                 throw Rejection{"no_id",
@@ -246,26 +248,26 @@ class Judgement {
     }
 
     void Time() {
-        std::optional<Moment> original = in_.at, sent_at;
-        if (!original && in_.timestamp.Given()) {
-            original = ReadTime(reader_, in_.timestamp);
+        std::optional<Moment> original = fields_.at, sent_at;
+        if (!original && fields_.timestamp.Given()) {
+            original = ParseTimestamp(reader_, fields_.timestamp);
             if (!original) {
-                const auto text = Text(in_.timestamp);
+                const auto text = Text(fields_.timestamp);
                 throw Rejection{
                     "invalid_timestamp",
-                    (text ? Quoted(*text) : std::string(Describe(in_.timestamp.type))) +
+                    (text ? Quoted(*text) : std::string(Describe(fields_.timestamp.type))) +
                         " is no time; write it as 2026-11-21T18:00:00Z, or as milliseconds since 1970."};
             }
         }
-        if (in_.sent_at.Given()) {
-            sent_at = ReadTime(reader_, in_.sent_at);
+        if (fields_.sent_at.Given()) {
+            sent_at = ParseTimestamp(reader_, fields_.sent_at);
             if (!sent_at) Note("sentAt is no time and was not used.");
         }
         if (original && *original < kFirstMoment)
             throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies before 1970."};
         if (original && *original > kLastMoment)
             throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies after the year 9999."};
-        event_.time = original ? TimeOf(*original, sent_at, limits_) : limits_.received_at;
+        event_.time = original ? CorrectClockSkew(*original, sent_at, limits_) : limits_.received_at;
         if (event_.time < kFirstMoment)
             throw Rejection{"invalid_timestamp", "Corrected by sentAt it lies before 1970."};
         if (original && event_.time != *original) event_.original_time = FormatMoment(*original);
@@ -293,8 +295,8 @@ class Judgement {
     }
 
     const json::Reader& reader_;
-    const Incoming& in_;
-    const Limits& limits_;
+    const EventFields& fields_;
+    const EventLimits& limits_;
     Event& event_;
     std::optional<Moment> given_;
 };
@@ -305,10 +307,10 @@ const char* NameOf(EventType type) {
     return kTypes[static_cast<size_t>(type)];
 }
 
-Event Judge(const json::Reader& reader, const Incoming& incoming, const Limits& limits) {
+Event ValidateEvent(const json::Reader& reader, const EventFields& fields, const EventLimits& limits) {
     Event event;
     try {
-        Judgement(reader, incoming, limits, event).Run();
+        EventValidator(reader, fields, limits, event).Run();
     } catch (const Rejection& rejection) {
         event.reason = rejection.reason;
         event.detail = rejection.detail;

@@ -21,7 +21,7 @@ bool IsWholeNumber(const std::string& type) {
 
 // How the column is cast to its kind; empty when it cannot be measured so.
 std::string Cast(const std::string& expression, const source::Column& column, AttributeKind kind) {
-    const auto natural = NaturalKind(column);
+    const auto natural = DefaultAttributeKind(column);
     switch (kind) {
         case AttributeKind::kCategorical: return expression + "::text";
         case AttributeKind::kBoolean: return natural == kind ? expression + "::boolean" : "";
@@ -35,26 +35,26 @@ std::string Cast(const std::string& expression, const source::Column& column, At
 }
 
 std::string KindsFor(const source::Column& column) {
-    const auto natural = NaturalKind(column);
+    const auto natural = DefaultAttributeKind(column);
     if (!natural || *natural == AttributeKind::kCategorical) return "categorical";
     return std::string(Name(*natural)) + " or categorical";
 }
 
 // Whether values repeat enough to be counted by name. A few different values prove nothing.
-bool HardlyRepeats(const ColumnFacts& facts) {
+bool IsNearlyUnique(const ColumnFacts& facts) {
     constexpr double kFew = 20;
     return facts.distinct > kFew && facts.distinct > facts.values / 2;
 }
 
 // 0 is the best, 2 the last choice; none for what is not worth measuring unasked.
 std::optional<int> Rank(const ColumnFacts& facts, const std::string& key) {
-    const auto kind = NaturalKind(facts.column);
+    const auto kind = DefaultAttributeKind(facts.column);
     if (!kind || facts.column.name == key || facts.unique) return std::nullopt;
     switch (*kind) {
         case AttributeKind::kBoolean: return 0;
-        case AttributeKind::kCategorical: return HardlyRepeats(facts) ? std::nullopt : std::optional(0);
+        case AttributeKind::kCategorical: return IsNearlyUnique(facts) ? std::nullopt : std::optional(0);
         case AttributeKind::kNumeric:
-            return IsWholeNumber(facts.column.base) && HardlyRepeats(facts) &&
+            return IsWholeNumber(facts.column.base) && IsNearlyUnique(facts) &&
                            facts.distinct > 0.9 * facts.values
                        ? std::nullopt
                        : std::optional(1);
@@ -76,7 +76,7 @@ bool IsPersonal(const std::string& name) {
     return letters == "ip" || letters.ends_with("name") || std::any_of(kParts.begin(), kParts.end(), has);
 }
 
-std::optional<AttributeKind> NaturalKind(const source::Column& column) {
+std::optional<AttributeKind> DefaultAttributeKind(const source::Column& column) {
     if (column.enumerated) return AttributeKind::kCategorical;
     const std::string& type = column.base;
     if (type == "boolean") return AttributeKind::kBoolean;
@@ -91,7 +91,7 @@ std::optional<AttributeKind> NaturalKind(const source::Column& column) {
 }
 
 Attribute MakeAttribute(const source::Column& column, std::optional<AttributeKind> kind) {
-    if (!kind) kind = NaturalKind(column);
+    if (!kind) kind = DefaultAttributeKind(column);
     if (!kind)
         throw UserError(sqlstate::kDatatypeMismatch,
                         "attribute \"" + column.name + "\" of type " + column.type + " needs a kind", "",
@@ -125,7 +125,7 @@ std::vector<AttributeRequest> ChooseAttributes(const std::vector<ColumnFacts>& c
     std::vector<AttributeRequest> chosen;
     for (const Candidate& candidate : candidates) {
         const source::Column& column = columns[candidate.place].column;
-        chosen.push_back({column.name, NaturalKind(column)});
+        chosen.push_back({column.name, DefaultAttributeKind(column)});
     }
     return chosen;
 }

@@ -5,11 +5,11 @@
 
 namespace pulse::segment {
 
-const char* Name(Kind kind) {
+const char* Name(SegmentKind kind) {
     switch (kind) {
-        case Kind::kRelation: return "relation";
-        case Kind::kQuery: return "query";
-        case Kind::kProfile: return "profile";
+        case SegmentKind::kRelation: return "relation";
+        case SegmentKind::kQuery: return "query";
+        case SegmentKind::kProfile: return "profile";
     }
     return "";
 }

@@ -110,16 +110,16 @@ void CompareAttributes(const Request& before, const Request& after, Changes& cha
 
 std::string Origin(const Request& request) {
     switch (request.kind) {
-        case Kind::kRelation: return "\"" + request.from + "\"";
-        case Kind::kQuery: return "a query";
-        case Kind::kProfile: return "people";
+        case SegmentKind::kRelation: return "\"" + request.from + "\"";
+        case SegmentKind::kQuery: return "a query";
+        case SegmentKind::kProfile: return "people";
     }
     return "";
 }
 
 }  // namespace
 
-std::string Difference(const Version& before, const Version& after) {
+std::string DiffDefinitions(const DefinitionVersion& before, const DefinitionVersion& after) {
     Changes changes;
     const Request &a = before.request, &b = after.request;
     const auto source = [](const Request& request) {
@@ -128,7 +128,7 @@ std::string Difference(const Version& before, const Version& after) {
     changes.Compare("source", source(a), source(b));
     if (a.kind != b.kind) {
         changes.Add("from: " + Origin(a) + " → " + Origin(b));
-    } else if (a.kind == Kind::kQuery) {
+    } else if (a.kind == SegmentKind::kQuery) {
         if (a.query != b.query) changes.Add("query rewritten");
     } else {
         changes.Compare("from", a.from, b.from);
@@ -141,7 +141,7 @@ std::string Difference(const Version& before, const Version& after) {
     changes.Compare("cadence", a.cadence, b.cadence);
     changes.Compare("runs as", before.runs_as, after.runs_as);
     // The names of a relation definition are qualified, and a server has a path of its own.
-    if (b.kind == Kind::kQuery && b.source.empty())
+    if (b.kind == SegmentKind::kQuery && b.source.empty())
         changes.Compare("search_path", before.search_path, after.search_path);
     return changes.text();
 }

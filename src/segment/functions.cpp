@@ -7,26 +7,26 @@ namespace segment = pulse::segment;
 
 PULSE_WRITING_FUNCTION(pulse_create_segment) {
     const pg::Args args(fcinfo);
-    segment::Draft draft;
-    draft.name = args.RequireText(0, "name");
-    draft.definition = args.RequireJsonb(1, "definition");
-    draft.owner = args.Text(2);
-    draft.description = args.Text(3);
-    draft.baseline = args.Jsonb(4);
-    draft.tags = args.Texts(5);
-    return Int64GetDatum(segment::Create(draft));
+    segment::SegmentInput input;
+    input.name = args.RequireText(0, "name");
+    input.definition = args.RequireJsonb(1, "definition");
+    input.owner = args.Text(2);
+    input.description = args.Text(3);
+    input.baseline = args.Jsonb(4);
+    input.tags = args.Texts(5);
+    return Int64GetDatum(segment::Create(input));
 }
 
 PULSE_WRITING_FUNCTION(pulse_update_segment) {
     const pg::Args args(fcinfo);
-    segment::Draft draft;
-    draft.definition = args.Jsonb(1);
-    draft.owner = args.Text(2);
-    draft.description = args.Text(3);
-    draft.baseline = args.Jsonb(4);
-    draft.tags = args.Texts(5);
-    draft.name = args.Text(6);
-    segment::Update(args.RequireText(0, "name"), draft);
+    segment::SegmentInput input;
+    input.definition = args.Jsonb(1);
+    input.owner = args.Text(2);
+    input.description = args.Text(3);
+    input.baseline = args.Jsonb(4);
+    input.tags = args.Texts(5);
+    input.name = args.Text(6);
+    segment::Update(args.RequireText(0, "name"), input);
     PG_RETURN_VOID();
 }
 

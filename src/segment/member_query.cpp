@@ -31,7 +31,7 @@ std::string Converted(const std::string& text, const rule::Scope& scope, const s
 
 std::string LastActive(const std::vector<source::Column>& columns, const std::string& name) {
     const source::Column& column = FindColumn(columns, name, "last_active");
-    if (NaturalKind(column) != AttributeKind::kTimestamp)
+    if (DefaultAttributeKind(column) != AttributeKind::kTimestamp)
         throw UserError(
             sqlstate::kDatatypeMismatch,
             "\"last_active\" must be a date or timestamp, but column \"" + name + "\" is " + column.type, "",
@@ -63,20 +63,21 @@ rule::ExprPtr ReadRule(const Request& request) {
 }
 
 std::vector<source::Column> DescribeColumns(source::Reader& reader, const Request& request) {
-    if (request.kind == Kind::kProfile) return ProfileColumns(request);
-    return request.kind == Kind::kRelation ? reader.Describe(request.from)
-                                           : reader.DescribeQuery(request.query);
+    if (request.kind == SegmentKind::kProfile) return ProfileColumns(request);
+    return request.kind == SegmentKind::kRelation ? reader.Describe(request.from)
+                                                  : reader.DescribeQuery(request.query);
 }
 
-MemberQuery Assemble(const Request& request, const std::vector<source::Column>& columns,
-                     const std::string& now_sql) {
-    if (request.kind == Kind::kProfile) return AssembleProfile(request, now_sql);
+MemberQuery CompileMembers(const Request& request, const std::vector<source::Column>& columns,
+                           const std::string& now_sql) {
+    if (request.kind == SegmentKind::kProfile) return CompileProfileMembers(request, now_sql);
     const rule::RelationScope scope = MakeScope(columns);
     MemberQuery query;
     query.kind = request.kind;
-    if (request.kind == Kind::kRelation) query.relation = request.from;
+    if (request.kind == SegmentKind::kRelation) query.relation = request.from;
     // The line break ends a comment that the query may end with.
-    query.from = (request.kind == Kind::kRelation ? request.from : "(" + request.query + "\n)") + " AS s";
+    query.from =
+        (request.kind == SegmentKind::kRelation ? request.from : "(" + request.query + "\n)") + " AS s";
     query.key = "s." + rule::QuoteName(FindColumn(columns, request.key.value_or(""), "key").name);
     if (const rule::ExprPtr tree = ReadRule(request))
         for (const rule::Clause& clause :

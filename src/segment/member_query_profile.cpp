@@ -105,7 +105,7 @@ class PeopleQuery {
             else
                 columns += ", coalesce(x." + name + ", " + sql.empty + ") AS " + name;
         }
-        const std::string pass = Pass(narrow);
+        const std::string pass = EventScan(narrow);
         if (!pass.empty()) columns += ", x.id AS with_events";
         return "(SELECT p.id, p.attributes, coalesce(a.attributes, '{}'::jsonb) AS account, y.last_active" +
                columns +
@@ -113,7 +113,7 @@ class PeopleQuery {
                "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active"
                " FROM pulse.event AS e "
                "JOIN pulse.profile AS o ON o.id = e.profile_id WHERE e.time <= " +
-               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + pass + Before() +
+               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + pass + ExistedBefore() +
                "WHERE p.canonical_id = p.id AND (p.first_seen_at <= " + now_sql_ +
                " OR z.id IS NOT NULL)) AS s";
     }
@@ -122,7 +122,7 @@ class PeopleQuery {
     // Those whose row came later, and who were there nevertheless: an older event came after it, or somebody
     // seen before was merged into them. A join, not a condition of each row: nobody or few as of now, many as
     // of long ago.
-    std::string Before() const {
+    std::string ExistedBefore() const {
         return "LEFT JOIN (SELECT c.id FROM pulse.profile AS c JOIN pulse.profile AS o"
                " ON o.canonical_id = c.id"
                " WHERE c.first_seen_at > " +
@@ -150,7 +150,7 @@ class PeopleQuery {
     }
 
     // Every event that matters is read once, whichever metrics look at it.
-    std::string Pass(const std::vector<std::string>& narrow) const {
+    std::string EventScan(const std::vector<std::string>& narrow) const {
         std::string columns;
         // By what bounds the time: the names looked at. No name: any event.
         std::map<std::string, std::vector<std::string>> names;
@@ -167,12 +167,13 @@ class PeopleQuery {
         }
         if (columns.empty()) return "";
         return "LEFT JOIN (SELECT o.canonical_id AS id" + columns +
-               "\n  FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id" + Narrowed(narrow) +
-               "\n  WHERE " + (same ? Counted(*same) : "e.time <= " + now_sql_ + " AND " + Condition(names)) +
+               "\n  FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id" +
+               NarrowedJoin(narrow) + "\n  WHERE " +
+               (same ? Counted(*same) : "e.time <= " + now_sql_ + " AND " + Condition(names)) +
                "\n  GROUP BY o.canonical_id) AS x ON x.id = p.id\n";
     }
 
-    static std::string Narrowed(const std::vector<std::string>& narrow) {
+    static std::string NarrowedJoin(const std::vector<std::string>& narrow) {
         std::string join;
         for (const std::string& condition : narrow)
             join += (join.empty() ? " JOIN pulse.profile AS c ON c.id = o.canonical_id AND " : " AND ") +
@@ -234,7 +235,7 @@ std::vector<const rule::Expr*> Conditions(const rule::Expr& expr) {
 }
 
 // The conditions as they were written, with the names of traits and segments.
-std::vector<std::string> OwnClauses(const Request& request) {
+std::vector<std::string> ClausesAsWritten(const Request& request) {
     const rule::ExprPtr tree = ReadRule(request);
     const rule::Operation* conjunction = rule::AsOp(*tree, rule::Op::kAnd);
     if (!conjunction) return {rule::Print(*tree)};
@@ -287,12 +288,12 @@ std::vector<source::Column> ProfileColumns(const Request& request) {
     return columns;
 }
 
-MemberQuery AssembleProfile(const Request& request, const std::string& now_sql) {
+MemberQuery CompileProfileMembers(const Request& request, const std::string& now_sql) {
     PeopleQuery people(now_sql, request.expanded->time_zone);
     MemberQuery query;
-    query.kind = Kind::kProfile;
+    query.kind = SegmentKind::kProfile;
     query.key = "s.id";
-    const std::vector<std::string> texts = OwnClauses(request);
+    const std::vector<std::string> texts = ClausesAsWritten(request);
     const std::vector<const rule::Expr*> conditions = Conditions(*request.expanded->rule);
     for (const rule::Clause& clause : people.Compile(*request.expanded->rule).clauses) {
         const bool needs_events =

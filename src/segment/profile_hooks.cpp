@@ -4,16 +4,16 @@ namespace pulse::segment {
 
 namespace {
 
-constinit ProfileKind current;
+constinit ProfileHooks current;
 
 }  // namespace
 
-bool HandleProfiles(const ProfileKind& kind) {
+bool RegisterProfileHooks(const ProfileHooks& kind) {
     current = kind;
     return true;
 }
 
-const ProfileKind& Profiles() {
+const ProfileHooks& GetProfileHooks() {
     return current;
 }
 

@@ -103,15 +103,15 @@ std::string ReadSource(const Json& definition) {
     return source == "local" ? "" : source;
 }
 
-Kind ReadKind(const Request& request) {
+SegmentKind ReadKind(const Request& request) {
     if (!request.from.empty() && !request.query.empty())
         ThrowInvalid("the definition has both \"from\" and \"query\"", "",
                      "Name a table or view in \"from\", or give a SELECT in \"query\".");
-    if (request.from.empty() && request.query.empty()) return Kind::kProfile;
-    return request.from.empty() ? Kind::kQuery : Kind::kRelation;
+    if (request.from.empty() && request.query.empty()) return SegmentKind::kProfile;
+    return request.from.empty() ? SegmentKind::kQuery : SegmentKind::kRelation;
 }
 
-std::optional<bool> ReadTruth(const Json& definition, const char* key) {
+std::optional<bool> ReadBoolean(const Json& definition, const char* key) {
     const auto found = definition.find(key);
     if (found == definition.end() || found->is_null()) return std::nullopt;
     if (!found->is_boolean())
@@ -121,7 +121,7 @@ std::optional<bool> ReadTruth(const Json& definition, const char* key) {
 
 // What only one kind of segment has.
 void CheckKind(const Request& request) {
-    if (request.kind != Kind::kProfile) {
+    if (request.kind != SegmentKind::kProfile) {
         if (request.include_anonymous)
             ThrowInvalid("\"include_anonymous\" is for segments over people", "",
                          "Leave it out where the definition has \"from\" or \"query\".");
@@ -212,7 +212,7 @@ Request ParseRequest(const Json& json) {
     request.converted = ReadText(json, "converted");
     request.last_active = ReadText(json, "last_active");
     request.cadence = ReadText(json, "cadence");
-    request.include_anonymous = ReadTruth(json, "include_anonymous");
+    request.include_anonymous = ReadBoolean(json, "include_anonymous");
     request.Cadence();
     CheckKind(request);
     return request;
@@ -223,8 +223,8 @@ Json ToJson(const Request& request) {
     auto put = [&](const char* key, const std::optional<std::string>& text) {
         if (text) json[key] = *text;
     };
-    if (request.kind == Kind::kRelation) json["from"] = request.from;
-    if (request.kind == Kind::kQuery) json["query"] = request.query;
+    if (request.kind == SegmentKind::kRelation) json["from"] = request.from;
+    if (request.kind == SegmentKind::kQuery) json["query"] = request.query;
     if (!request.source.empty()) json["source"] = request.source;
     put("key", request.key);
     put("where", request.where);

@@ -16,8 +16,8 @@ constexpr const char* kColumns =
     "(extract(epoch FROM s.cadence) * 1000000)::int8, s.runs_as, s.search_path, s.baseline_from, "
     "s.pinned_snapshot, s.checked_at";
 
-Kind ReadKind(const std::string& name) {
-    for (const Kind kind : {Kind::kRelation, Kind::kQuery, Kind::kProfile})
+SegmentKind ReadKind(const std::string& name) {
+    for (const SegmentKind kind : {SegmentKind::kRelation, SegmentKind::kQuery, SegmentKind::kProfile})
         if (name == Name(kind)) return kind;
     throw UserError(sqlstate::kDataCorrupted, "unknown kind of segment \"" + name + "\"");
 }
@@ -148,17 +148,17 @@ std::string CountDependents(int64_t id) {
 
 // What an update of the definition writes beside the rest.
 struct NewVersion {
-    Resolved resolved;
-    source::Place place;
+    ResolvedDefinition resolved;
+    source::Access access;
     std::string change;
 };
 
 NewVersion MakeVersion(const Segment& segment, const Json& definition) {
     const Request before = ParseRequest(segment.definition), asked = ParseRequest(definition);
-    const source::Place place = PlaceForCaller(asked);
-    NewVersion next{Resolve(asked, place, segment.name, &before), place, ""};
-    next.change = Difference({before, segment.runs_as, segment.search_path},
-                             {next.resolved.request, place.role, place.search_path});
+    const source::Access access = AccessForCaller(asked);
+    NewVersion next{ResolveDefinition(asked, access, segment.name, &before), access, ""};
+    next.change = DiffDefinitions({before, segment.runs_as, segment.search_path},
+                                  {next.resolved.request, access.role, access.search_path});
     return next;
 }
 
@@ -169,19 +169,20 @@ void WriteVersion(const Segment& segment, const NewVersion& next) {
         "search_path = $6, version = $7 WHERE id = $1",
         {pg::Value::Int8(segment.id), pg::Value::Text(Name(next.resolved.request.kind)),
          pg::Value::Jsonb(definition), pg::Value::Text(next.resolved.request.cadence.value_or("1 day")),
-         pg::Value::Name(next.place.role), pg::Value::Text(next.place.search_path),
+         pg::Value::Name(next.access.role), pg::Value::Text(next.access.search_path),
          pg::Value::Int4(segment.version + 1)});
-    AddVersion(segment.id, segment.version + 1, definition, next.change, next.place.role);
+    AddVersion(segment.id, segment.version + 1, definition, next.change, next.access.role);
 }
 
-void WriteRest(const Segment& segment, const std::string& name, const Json& baseline, const Draft& draft) {
+void WriteRest(const Segment& segment, const std::string& name, const Json& baseline,
+               const SegmentInput& input) {
     pg::Execute(
         "UPDATE pulse.segment SET name = $2, owner = $3, description = $4, baseline = $5, tags = $6, "
         "updated_at = $7 WHERE id = $1",
         {pg::Value::Int8(segment.id), pg::Value::Text(name),
-         OrNull(draft.owner ? draft.owner : segment.owner),
-         OrNull(draft.description ? draft.description : segment.description), pg::Value::Jsonb(baseline),
-         pg::Value::Texts(draft.tags ? CheckTags(*draft.tags) : segment.tags), pg::Value::Time(pg::Now())});
+         OrNull(input.owner ? input.owner : segment.owner),
+         OrNull(input.description ? input.description : segment.description), pg::Value::Jsonb(baseline),
+         pg::Value::Texts(input.tags ? CheckTags(*input.tags) : segment.tags), pg::Value::Time(pg::Now())});
 }
 
 }  // namespace
@@ -212,19 +213,19 @@ std::vector<Segment> LoadActive() {
     return segments;
 }
 
-int64_t Create(const Draft& draft) {
-    const std::string name = CheckName(draft.name.value_or(""));
-    const Request asked = ParseRequest(*draft.definition);
-    const source::Place place = PlaceForCaller(asked);
+int64_t Create(const SegmentInput& input) {
+    const std::string name = CheckName(input.name.value_or(""));
+    const Request asked = ParseRequest(*input.definition);
+    const source::Access access = AccessForCaller(asked);
     {
         LockProfiles(asked.kind);
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
         RequireNewName(name);
     }
-    const Resolved resolved = Resolve(asked, place, name, nullptr);
+    const ResolvedDefinition resolved = ResolveDefinition(asked, access, name, nullptr);
     const Json baseline =
-        CheckBaseline(draft.baseline.value_or(Json::object()), AttributeNames(resolved.request));
+        CheckBaseline(input.baseline.value_or(Json::object()), AttributeNames(resolved.request));
     const Json definition = ToJson(resolved.request);
 
     const pg::Identity owner = pg::Identity::Owner();
@@ -235,24 +236,25 @@ int64_t Create(const Draft& draft) {
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::interval, $9, $10, $11, $11) "
         "ON CONFLICT (name) DO NOTHING RETURNING id",
         {pg::Value::Text(name), pg::Value::Text(Name(resolved.request.kind)), pg::Value::Jsonb(definition),
-         pg::Value::Jsonb(baseline), OrNull(draft.owner), OrNull(draft.description),
-         pg::Value::Texts(CheckTags(draft.tags.value_or(std::vector<std::string>()))),
-         pg::Value::Text(resolved.request.cadence.value_or("1 day")), pg::Value::Name(place.role),
-         pg::Value::Text(place.search_path), pg::Value::Time(pg::Now())});
+         pg::Value::Jsonb(baseline), OrNull(input.owner), OrNull(input.description),
+         pg::Value::Texts(CheckTags(input.tags.value_or(std::vector<std::string>()))),
+         pg::Value::Text(resolved.request.cadence.value_or("1 day")), pg::Value::Name(access.role),
+         pg::Value::Text(access.search_path), pg::Value::Time(pg::Now())});
     if (rows.empty()) ThrowDuplicate(name);
     const int64_t id = rows[0].Int8(0);
-    AddVersion(id, 1, definition, "created", place.role);
+    AddVersion(id, 1, definition, "created", access.role);
     ProfileWritten(resolved.request.kind);
     return id;
 }
 
-void Update(const std::string& name, const Draft& draft) {
+void Update(const std::string& name, const SegmentInput& input) {
     std::optional<std::string> new_name;
-    if (draft.name) new_name = CheckName(*draft.name);
+    if (input.name) new_name = CheckName(*input.name);
     // Definitions are locked before rows, everywhere.
-    const bool of_people = (draft.definition && ParseRequest(*draft.definition).kind == Kind::kProfile) ||
-                           Load(name).kind == Kind::kProfile;
-    if (of_people) LockProfiles(Kind::kProfile);
+    const bool of_people =
+        (input.definition && ParseRequest(*input.definition).kind == SegmentKind::kProfile) ||
+        Load(name).kind == SegmentKind::kProfile;
+    if (of_people) LockProfiles(SegmentKind::kProfile);
     Segment segment;
     {
         const pg::Identity owner = pg::Identity::Owner();
@@ -264,26 +266,26 @@ void Update(const std::string& name, const Draft& draft) {
         }
     }
     std::optional<NewVersion> next;
-    if (draft.definition) next = MakeVersion(segment, *draft.definition);
-    if (next && next->resolved.request.kind != Kind::kProfile) {
+    if (input.definition) next = MakeVersion(segment, *input.definition);
+    if (next && next->resolved.request.kind != SegmentKind::kProfile) {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
         RequireUnused(segment, "made a segment over a relation");
     }
     // Also when only the definition changes: an attribute named critical must not disappear unnoticed.
     const Json baseline =
-        CheckBaseline(draft.baseline ? *draft.baseline : segment.baseline,
+        CheckBaseline(input.baseline ? *input.baseline : segment.baseline,
                       AttributeNames(next ? next->resolved.request : ParseRequest(segment.definition)));
 
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
     if (next && !next->change.empty()) WriteVersion(segment, *next);
-    WriteRest(segment, new_name.value_or(segment.name), baseline, draft);
-    if (of_people) ProfileWritten(Kind::kProfile);
+    WriteRest(segment, new_name.value_or(segment.name), baseline, input);
+    if (of_people) ProfileWritten(SegmentKind::kProfile);
 }
 
 void SetStatus(const std::string& name, Status status) {
-    const Kind kind = Load(name).kind;
+    const SegmentKind kind = Load(name).kind;
     LockProfiles(kind);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
@@ -293,7 +295,7 @@ void SetStatus(const std::string& name, Status status) {
         throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
                         "Bring it back with pulse_resume_segment() first.");
     // What an archived segment names may have gone.
-    if (status == Status::kActive && segment.status == Status::kArchived && kind == Kind::kProfile)
+    if (status == Status::kActive && segment.status == Status::kArchived && kind == SegmentKind::kProfile)
         ExpandProfile(ParseRequest(segment.definition), segment.name);
     pg::Execute("UPDATE pulse.segment SET status = $2, updated_at = $3 WHERE id = $1 AND status <> $2",
                 {pg::Value::Int8(segment.id), pg::Value::Text(Name(status)), pg::Value::Time(pg::Now())});
@@ -311,7 +313,7 @@ void SetMonitoring(const std::string& name, bool enabled) {
 }
 
 void Delete(const std::string& name, bool confirmed) {
-    const Kind kind = Load(name).kind;
+    const SegmentKind kind = Load(name).kind;
     if (confirmed) LockProfiles(kind);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;

@@ -67,7 +67,7 @@ class Explainer {
 
     void Definition() {
         Add("source", request_.source);
-        Add("from", request_.kind == Kind::kProfile ? "people" : request_.from);
+        Add("from", request_.kind == SegmentKind::kProfile ? "people" : request_.from);
         Add("query", request_.query);
         Add("key", request_.key.value_or(""));
         const rule::ExprPtr tree = ReadRule(request_);
@@ -79,22 +79,24 @@ class Explainer {
                               (attribute.kind ? Name(*attribute.kind) : "by type") + ")";
         Add("attributes", attributes);
         Add("converted", request_.converted.value_or(""));
-        Add("last_active",
-            request_.kind == Kind::kProfile ? "time of the last event" : request_.last_active.value_or(""));
+        Add("last_active", request_.kind == SegmentKind::kProfile ? "time of the last event"
+                                                                  : request_.last_active.value_or(""));
     }
 
     // Also a segment that does not work any more can be explained: its error takes the place of the plan.
     void Compiled() {
         try {
             const std::string now_call = pg::VerbSchema() + ".pulse_now()";
-            const Request ready = RequestAt(request_, pg::Now());
+            const Request ready = PrepareRequest(request_, pg::Now());
             std::string sql;
             source::PlanEstimate plan;
-            Visit(PlaceOf(segment_), "define", segment_.name, [&](source::Reader& reader) {
+            ReadAndRecord(AccessOf(segment_), "define", segment_.name, [&](source::Reader& reader) {
                 const std::vector<source::Column> columns = DescribeColumns(reader, ready);
                 // As it will run: pulse_now() is the moment.
-                sql = Assemble(request_.kind == Kind::kProfile ? ready : request_, columns, now_call).Sql();
-                plan = reader.Estimate(Assemble(ready, columns, NowLiteral()).Sql());
+                sql = CompileMembers(request_.kind == SegmentKind::kProfile ? ready : request_, columns,
+                                     now_call)
+                          .Sql();
+                plan = reader.Estimate(CompileMembers(ready, columns, NowLiteral()).Sql());
             });
             Add("sql", sql);
             Add("plan", "about " + std::to_string(std::llround(plan.rows)) + " members at cost " +

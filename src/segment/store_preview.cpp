@@ -49,7 +49,7 @@ class Previewer {
         Totals();
         for (size_t i = 0; i < query_.attributes.size(); ++i) {
             pg::CheckInterrupts();
-            Glimpse(i);
+            PreviewAttribute(i);
         }
         Sample();
         return std::move(rows_);
@@ -88,7 +88,7 @@ class Previewer {
         }
     }
 
-    void Glimpse(size_t i) {
+    void PreviewAttribute(size_t i) {
         const Attribute& attribute = query_.attributes[i];
         const Facts& facts = facts_[i];
         if (attribute.kind == AttributeKind::kCategorical || attribute.kind == AttributeKind::kBoolean) {
@@ -156,11 +156,11 @@ std::vector<PreviewRow> Preview(const Request& asked, int sample) {
         throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range",
                         "It is " + std::to_string(sample) + ".",
                         "From 0 to " + std::to_string(kMost) + " members are shown.");
-    const source::Place place = PlaceForCaller(asked);
-    const Resolved resolved = Resolve(asked, place, "", nullptr);
+    const source::Access access = AccessForCaller(asked);
+    const ResolvedDefinition resolved = ResolveDefinition(asked, access, "", nullptr);
     std::vector<PreviewRow> rows;
-    Visit(place, "preview", "",
-          [&](source::Reader& reader) { rows = Previewer(reader, resolved.query, sample).Run(); });
+    ReadAndRecord(access, "preview", "",
+                  [&](source::Reader& reader) { rows = Previewer(reader, resolved.query, sample).Run(); });
     return rows;
 }
 

@@ -10,14 +10,14 @@ namespace pulse::segment {
 
 namespace {
 
-std::string Keys(const MemberQuery& query) {
+std::string MemberKeysSql(const MemberQuery& query) {
     return "SELECT DISTINCT " + query.key + "::text AS member FROM " + query.MembersFrom() + " WHERE " +
            query.Where() + " AND " + query.key + " IS NOT NULL";
 }
 
 std::string ChangeSql(const MemberQuery& before, const MemberQuery& after, int sample) {
     const std::string n = std::to_string(sample);
-    return "WITH b AS (" + Keys(before) + "), a AS (" + Keys(after) +
+    return "WITH b AS (" + MemberKeysSql(before) + "), a AS (" + MemberKeysSql(after) +
            "), d AS (SELECT CASE WHEN b.member IS NULL THEN 1 WHEN a.member IS NULL THEN 2"
            " ELSE 3 END AS place, "
            "coalesce(b.member, a.member) AS member FROM b FULL JOIN a ON a.member = b.member), "
@@ -32,31 +32,31 @@ std::string ChangeSql(const MemberQuery& before, const MemberQuery& after, int s
            " ORDER BY p";
 }
 
-std::vector<std::string> Names(const std::string& json) {
+std::vector<std::string> ParseNames(const std::string& json) {
     return ParseJson(json).get<std::vector<std::string>>();
 }
 
-ChangeRow Everybody(const char* what, source::Reader& reader, const MemberQuery& query, int sample) {
+ChangeRow AllMembers(const char* what, source::Reader& reader, const MemberQuery& query, int sample) {
     const auto rows = reader.Query(
         "WITH r AS (SELECT k.member, pg_catalog.row_number() OVER (ORDER BY pg_catalog.length(k.member),"
         " k.member) AS row FROM (" +
-        Keys(query) +
+        MemberKeysSql(query) +
         ") AS k) SELECT pg_catalog.count(*), coalesce(pg_catalog.to_json(pg_catalog.array_agg(r.member"
         " ORDER BY r.row) "
         "FILTER (WHERE r.row <= " +
         std::to_string(sample) + ")), '[]')::text FROM r");
     const auto& row = rows.values.at(0);
-    return {what, source::ToInteger(row[0]), Names(*row[1])};
+    return {what, source::ToInteger(row[0]), ParseNames(*row[1])};
 }
 
 // People have other keys than rows, even where they look the same.
-std::vector<ChangeRow> ReplaceEverybody(const std::string& name, const Request& before, const Request& after,
-                                        int sample) {
+std::vector<ChangeRow> ReplaceAllMembers(const std::string& name, const Request& before, const Request& after,
+                                         int sample) {
     std::vector<ChangeRow> rows(3, {"staying", 0, {}});
     const auto read = [&](const char* what, const Request& request, ChangeRow& row) {
-        Visit(PlaceForCaller(request), "preview", name, [&](source::Reader& reader) {
-            row = Everybody(what, reader, Assemble(request, DescribeColumns(reader, request), NowLiteral()),
-                            sample);
+        ReadAndRecord(AccessForCaller(request), "preview", name, [&](source::Reader& reader) {
+            row = AllMembers(what, reader,
+                             CompileMembers(request, DescribeColumns(reader, request), NowLiteral()), sample);
         });
     };
     read("entering", after, rows[0]);
@@ -77,17 +77,17 @@ std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& ask
     if (before.source != asked.source)
         throw UserError(sqlstate::kNotSupported, "the two definitions are read from different servers", "",
                         "Give a definition with the same \"source\".");
-    const source::Place place = PlaceForCaller(asked);
-    const Resolved after = Resolve(asked, place, segment.name, &before);
-    const Request ready = RequestAt(before, pg::Now());
-    if ((before.kind == Kind::kProfile) != (asked.kind == Kind::kProfile))
-        return ReplaceEverybody(segment.name, ready, RequestAt(after.request, pg::Now()), sample);
+    const source::Access access = AccessForCaller(asked);
+    const ResolvedDefinition after = ResolveDefinition(asked, access, segment.name, &before);
+    const Request ready = PrepareRequest(before, pg::Now());
+    if ((before.kind == SegmentKind::kProfile) != (asked.kind == SegmentKind::kProfile))
+        return ReplaceAllMembers(segment.name, ready, PrepareRequest(after.request, pg::Now()), sample);
     std::vector<ChangeRow> rows;
-    Visit(place, "preview", segment.name, [&](source::Reader& reader) {
-        const MemberQuery old = Assemble(ready, DescribeColumns(reader, ready), NowLiteral());
+    ReadAndRecord(access, "preview", segment.name, [&](source::Reader& reader) {
+        const MemberQuery old = CompileMembers(ready, DescribeColumns(reader, ready), NowLiteral());
         rows.clear();
         for (const auto& row : reader.Query(ChangeSql(old, after.query, sample)).values)
-            rows.push_back({*row[0], source::ToInteger(row[1]), Names(*row[2])});
+            rows.push_back({*row[0], source::ToInteger(row[1]), ParseNames(*row[2])});
     });
     return rows;
 }

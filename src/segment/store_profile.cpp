@@ -21,10 +21,10 @@ namespace {
 // People looked at to learn which attributes they have.
 constexpr int kSamplePeople = 2000;
 
-const ProfileKind& Required() {
-    if (!Profiles().definitions)
+const ProfileHooks& Required() {
+    if (!GetProfileHooks().definitions)
         throw UserError(sqlstate::kNotSupported, "segments over people are not available");
-    return Profiles();
+    return GetProfileHooks();
 }
 
 // What the attributes of some people look like: name, how many have it, how many different values, and the
@@ -44,10 +44,10 @@ std::vector<ColumnFacts> ReadAttributes(source::Reader& reader) {
     for (const auto& row : rows.values) {
         ColumnFacts fact;
         const std::string type = *row[3];
-        const char* sql_type = type == "boolean"         ? "boolean"
-                               : type == "string"        ? "text"
-                               : source::ToTruth(row[4]) ? "bigint"
-                                                         : "double precision";
+        const char* sql_type = type == "boolean"           ? "boolean"
+                               : type == "string"          ? "text"
+                               : source::ToBoolean(row[4]) ? "bigint"
+                                                           : "double precision";
         fact.column = {*row[0], sql_type, sql_type, false};
         fact.values = source::ToNumber(row[1]);
         fact.distinct = source::ToNumber(row[2]);
@@ -56,8 +56,8 @@ std::vector<ColumnFacts> ReadAttributes(source::Reader& reader) {
     return facts;
 }
 
-void SettleAttributes(source::Reader& reader, Request& request, const Request* before) {
-    if (!request.attributes && before && before->kind == Kind::kProfile)
+void ResolveAttributes(source::Reader& reader, Request& request, const Request* before) {
+    if (!request.attributes && before && before->kind == SegmentKind::kProfile)
         request.attributes = before->attributes;
     const bool complete =
         request.attributes &&
@@ -76,7 +76,8 @@ void SettleAttributes(source::Reader& reader, Request& request, const Request* b
             return fact.column.name == attribute.name;
         });
         // What nobody has yet is counted by its text.
-        attribute.kind = known == facts.end() ? AttributeKind::kCategorical : NaturalKind(known->column);
+        attribute.kind =
+            known == facts.end() ? AttributeKind::kCategorical : DefaultAttributeKind(known->column);
     }
 }
 
@@ -91,19 +92,19 @@ rule::ExprPtr ExpandConverted(const std::string& text, const std::string& self) 
 
 }  // namespace
 
-std::shared_ptr<const Expanded> ExpandProfile(const Request& request, const std::string& self) {
+std::shared_ptr<const ExpandedRules> ExpandProfile(const Request& request, const std::string& self) {
     const rule::Definitions& definitions = Required().definitions();
-    Expanded expanded;
+    ExpandedRules expanded;
     const std::string itself = self.empty() ? "" : "segment " + self;
     expanded.rule = rule::Expand(*ReadRule(request), definitions, itself);
     if (request.converted) expanded.converted = ExpandConverted(*request.converted, itself);
     expanded.time_zone = pg::settings::TimeZone();
-    return std::make_shared<const Expanded>(std::move(expanded));
+    return std::make_shared<const ExpandedRules>(std::move(expanded));
 }
 
-Resolved ResolveProfile(const Request& asked, const source::Place& place, const std::string& name,
-                        const Request* before) {
-    Resolved resolved;
+ResolvedDefinition ResolveProfile(const Request& asked, const source::Access& access, const std::string& name,
+                                  const Request* before) {
+    ResolvedDefinition resolved;
     resolved.request = asked;
     resolved.request.expanded = ExpandProfile(asked, name);
     {
@@ -111,24 +112,24 @@ Resolved ResolveProfile(const Request& asked, const source::Place& place, const 
         const pg::Session session;
         Required().check(name, resolved.request);
     }
-    Visit(place, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {
-        SettleAttributes(reader, resolved.request, before);
-        resolved.query = Assemble(resolved.request, {}, NowLiteral());
+    ReadAndRecord(access, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {
+        ResolveAttributes(reader, resolved.request, before);
+        resolved.query = CompileMembers(resolved.request, {}, NowLiteral());
         resolved.plan = reader.Estimate(resolved.query.Sql());
     });
     return resolved;
 }
 
 void RequireUnused(const Segment& segment, const char* what) {
-    if (segment.kind == Kind::kProfile) Required().require_unused(segment.name, what);
+    if (segment.kind == SegmentKind::kProfile) Required().require_unused(segment.name, what);
 }
 
-void LockProfiles(Kind kind) {
-    if (kind == Kind::kProfile) Required().lock();
+void LockProfiles(SegmentKind kind) {
+    if (kind == SegmentKind::kProfile) Required().lock();
 }
 
-void ProfileWritten(Kind kind) {
-    if (kind == Kind::kProfile) Required().written();
+void ProfileWritten(SegmentKind kind) {
+    if (kind == SegmentKind::kProfile) Required().written();
 }
 
 }  // namespace pulse::segment

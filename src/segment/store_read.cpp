@@ -14,15 +14,15 @@ constexpr const char* kPathOfPeople = "pg_catalog, pg_temp";
 
 }  // namespace
 
-source::Place PlaceForCaller(const Request& request) {
+source::Access AccessForCaller(const Request& request) {
     return {request.source, pg::CallerName(),
-            request.kind == Kind::kProfile ? kPathOfPeople : pg::CallerSearchPath()};
+            request.kind == SegmentKind::kProfile ? kPathOfPeople : pg::CallerSearchPath()};
 }
 
 // Also of what was kept with the search_path of its maker.
-source::Place PlaceOf(const Segment& segment) {
+source::Access AccessOf(const Segment& segment) {
     return {segment.definition.value("source", ""), segment.runs_as,
-            segment.kind == Kind::kProfile ? kPathOfPeople : segment.search_path};
+            segment.kind == SegmentKind::kProfile ? kPathOfPeople : segment.search_path};
 }
 
 std::string MomentLiteral(Moment moment) {
@@ -33,45 +33,45 @@ std::string NowLiteral() {
     return MomentLiteral(pg::Now());
 }
 
-Request RequestAt(const Request& request, Moment moment) {
+Request PrepareRequest(const Request& request, Moment moment) {
     Request ready = request;
-    if (request.kind == Kind::kProfile) ready.expanded = ExpandProfile(request, "");
-    if (!ready.source.empty() && ready.kind == Kind::kQuery)
+    if (request.kind == SegmentKind::kProfile) ready.expanded = ExpandProfile(request, "");
+    if (!ready.source.empty() && ready.kind == SegmentKind::kQuery)
         ready.query = pg::ReplaceNowCalls(ready.query, MomentLiteral(moment));
     return ready;
 }
 
-void ReadChecked(const source::Target& target, source::Usage& usage,
-                 const std::function<void(source::Reader&)>& body) {
+void ReadForDefinition(const source::Target& target, source::Usage& usage,
+                       const std::function<void(source::Reader&)>& body) {
     try {
-        source::Read(target, usage, body);
+        source::ReadTarget(target, usage, body);
     } catch (const pg::Error& error) {
         const std::string state = error.State();
         // Interventions, lack of resources and defects are not about the definition.
         if (state.starts_with("57") || state.starts_with("53") || state.starts_with("XX")) throw;
         if (state == sqlstate::kInsufficientPrivilege && error.message.starts_with("permission denied"))
-            throw Raised(sqlstate::kInsufficientPrivilege, error.message,
-                         "The definition runs with the rights of role " + target.place.role + ".",
-                         "Grant that role SELECT on what the definition reads, and EXECUTE on the "
-                         "functions it calls.");
-        throw Raised(state.c_str(), error.message, error.detail, error.hint);
+            throw DefinitionError(sqlstate::kInsufficientPrivilege, error.message,
+                                  "The definition runs with the rights of role " + target.access.role + ".",
+                                  "Grant that role SELECT on what the definition reads, and EXECUTE on the "
+                                  "functions it calls.");
+        throw DefinitionError(state.c_str(), error.message, error.detail, error.hint);
     }
 }
 
-void Visit(const source::Place& place, const std::string& purpose, const std::string& object,
-           const std::function<void(source::Reader&)>& body) {
-    const source::Target target = source::Find(place, pg::settings::statement_timeout);
+void ReadAndRecord(const source::Access& access, const std::string& purpose, const std::string& object,
+                   const std::function<void(source::Reader&)>& body) {
+    const source::Target target = source::ResolveTarget(access, pg::settings::statement_timeout);
     source::Usage usage;
     usage.purpose = purpose;
     usage.object = object;
     try {
-        ReadChecked(target, usage, body);
+        ReadForDefinition(target, usage, body);
     } catch (const UserError&) {
         // Of use to those who go on after it.
-        source::Record(usage);
+        source::RecordUsage(usage);
         throw;
     }
-    source::Record(usage);
+    source::RecordUsage(usage);
 }
 
 }  // namespace pulse::segment

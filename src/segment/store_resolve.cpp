@@ -37,13 +37,13 @@ constexpr const char* kInvalidIdentifier = "22023";
                                     }));
 }
 
-[[noreturn]] void ThrowNoName(const std::string& name) {
+[[noreturn]] void ThrowInvalidName(const std::string& name) {
     throw UserError(kInvalidName, "\"from\" is not the name of a relation", "It is \"" + name + "\".",
                     "Give for example users or app.users, with double quotes where SQL would need them.");
 }
 
 source::Rows FindRelation(source::Reader& reader, const std::string& name) {
-    const auto is_no_name = [](std::string_view state) {
+    const auto is_invalid_name = [](std::string_view state) {
         return state == kInvalidName || state == kInvalidIdentifier;
     };
     try {
@@ -58,11 +58,11 @@ source::Rows FindRelation(source::Reader& reader, const std::string& name) {
         return rows;
     } catch (const pg::Error& error) {
         // The visit is over with this: what it has begun is rolled back around us.
-        if (!is_no_name(error.State())) throw;
-        ThrowNoName(name);
+        if (!is_invalid_name(error.State())) throw;
+        ThrowInvalidName(name);
     } catch (const UserError& error) {
-        if (!is_no_name(error.state())) throw;
-        ThrowNoName(name);
+        if (!is_invalid_name(error.state())) throw;
+        ThrowInvalidName(name);
     }
 }
 
@@ -72,9 +72,9 @@ std::string QualifyRelation(source::Reader& reader, const std::string& name) {
     if (rows.empty()) ThrowUnknownRelation(reader, name);
     constexpr const char* kHint =
         "\"from\" names a table, view, materialized view, partitioned or foreign table.";
-    if (!source::ToTruth(rows.values[0][1]))
+    if (!source::ToBoolean(rows.values[0][1]))
         throw UserError(sqlstate::kInvalidParameter, "\"" + name + "\" is not a table or view", "", kHint);
-    if (source::ToTruth(rows.values[0][2]))
+    if (source::ToBoolean(rows.values[0][2]))
         throw UserError(sqlstate::kInvalidParameter, "\"" + name + "\" is temporary",
                         "No other session can read it.", kHint);
     return rows.values[0][0].value_or("");
@@ -88,7 +88,7 @@ std::string ListColumns(const std::vector<source::Column>& columns) {
 
 std::string DefaultKey(source::Reader& reader, const Request& request,
                        const std::vector<source::Column>& columns) {
-    if (request.kind == Kind::kQuery) return columns.front().name;
+    if (request.kind == SegmentKind::kQuery) return columns.front().name;
     const source::Rows rows = reader.Query(
         "SELECT a.attname FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_attribute AS a "
         "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
@@ -130,7 +130,7 @@ std::vector<ColumnFacts*> ReadStatistics(source::Reader& reader, const std::stri
     for (ColumnFacts& fact : facts) {
         for (const auto& row : rows.values) {
             if (row[0] != fact.column.name) continue;
-            fact.unique = source::ToTruth(row[3]);
+            fact.unique = source::ToBoolean(row[3]);
             if (!row[1]) {
                 unknown.push_back(&fact);
             } else {
@@ -165,13 +165,14 @@ std::vector<AttributeRequest> Choose(source::Reader& reader, const Request& requ
                                      const std::vector<source::Column>& columns) {
     std::vector<ColumnFacts> facts;
     for (const source::Column& column : columns)
-        if (NaturalKind(column)) facts.push_back({column});
+        if (DefaultAttributeKind(column)) facts.push_back({column});
     std::vector<ColumnFacts*> unknown;
-    if (request.kind == Kind::kRelation)
+    if (request.kind == SegmentKind::kRelation)
         unknown = ReadStatistics(reader, request.from, facts);
     else
         for (ColumnFacts& fact : facts) unknown.push_back(&fact);
-    ReadSample(reader, request.kind == Kind::kRelation ? request.from : "(" + request.query + "\n)", unknown);
+    ReadSample(reader, request.kind == SegmentKind::kRelation ? request.from : "(" + request.query + "\n)",
+               unknown);
     return ChooseAttributes(facts, *request.key);
 }
 
@@ -194,17 +195,17 @@ std::vector<AttributeRequest> KeepOrChoose(source::Reader& reader, const Request
 }
 
 // Everything that only the source knows. `request` has a query that its source can read.
-Resolved ResolveThere(source::Reader& reader, Request request, const Request* before,
-                      const std::string& now_sql) {
-    if (request.kind == Kind::kRelation) request.from = QualifyRelation(reader, request.from);
+ResolvedDefinition ResolveOnSource(source::Reader& reader, Request request, const Request* before,
+                                   const std::string& now_sql) {
+    if (request.kind == SegmentKind::kRelation) request.from = QualifyRelation(reader, request.from);
     const std::vector<source::Column> columns = DescribeColumns(reader, request);
-    if (request.kind == Kind::kQuery) RequireColumns(columns);
+    if (request.kind == SegmentKind::kQuery) RequireColumns(columns);
     if (!request.key) request.key = DefaultKey(reader, request, columns);
     FindColumn(columns, *request.key, "key");
     if (!request.attributes) request.attributes = KeepOrChoose(reader, request, columns, before);
     for (AttributeRequest& attribute : *request.attributes)
         attribute.kind = MakeAttribute(FindColumn(columns, attribute.name, "attribute"), attribute.kind).kind;
-    MemberQuery query = Assemble(request, columns, now_sql);
+    MemberQuery query = CompileMembers(request, columns, now_sql);
     const source::PlanEstimate plan = reader.Estimate(query.Sql());
     return {std::move(request), std::move(query), plan};
 }
@@ -223,15 +224,16 @@ std::string CheckQuery(const std::string& query) {
 
 }  // namespace
 
-Resolved Resolve(const Request& asked, const source::Place& place, const std::string& name,
-                 const Request* before) {
-    if (asked.kind == Kind::kProfile) return ResolveProfile(asked, place, name, before);
+ResolvedDefinition ResolveDefinition(const Request& asked, const source::Access& access,
+                                     const std::string& name, const Request* before) {
+    if (asked.kind == SegmentKind::kProfile) return ResolveProfile(asked, access, name, before);
     Request request = asked;
-    if (request.kind == Kind::kQuery) request.query = CheckQuery(request.query);
-    const Request ready = RequestAt(request, pg::Now());
-    Resolved resolved;
-    Visit(place, name.empty() ? "preview" : "define", name,
-          [&](source::Reader& reader) { resolved = ResolveThere(reader, ready, before, NowLiteral()); });
+    if (request.kind == SegmentKind::kQuery) request.query = CheckQuery(request.query);
+    const Request ready = PrepareRequest(request, pg::Now());
+    ResolvedDefinition resolved;
+    ReadAndRecord(access, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {
+        resolved = ResolveOnSource(reader, ready, before, NowLiteral());
+    });
     // What is kept goes on calling pulse_now().
     resolved.request.query = request.query;
     return resolved;

@@ -40,7 +40,7 @@ bool CanSample(source::Reader& reader, const std::string& relation) {
         "OPERATOR(pg_catalog.=) "
         "pg_catalog.to_regclass(" +
         source::Literal(relation) + ")");
-    return !rows.empty() && source::ToTruth(rows.values[0][0]);
+    return !rows.empty() && source::ToBoolean(rows.values[0][0]);
 }
 
 // What pulse.count_clauses() does, in plain SQL: the sums that a ClauseTally holds, first per block.
@@ -94,7 +94,7 @@ ClauseCounts ReadPlainClauses(const MemberQuery& query, const source::Rows& rows
 }  // namespace
 
 bool CountsClauses(const MemberQuery& query) {
-    return query.kind != segment::Kind::kQuery && !query.clauses.empty() &&
+    return query.kind != segment::SegmentKind::kQuery && !query.clauses.empty() &&
            query.clauses.size() <= static_cast<size_t>(kMaxTallyClauses);
 }
 

@@ -88,7 +88,7 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Mea
     const source::PlanEstimate plan = reader.Estimate(sql);
     // What people did is read whole in any case.
     const bool same_scan =
-        CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::Kind::kProfile);
+        CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::SegmentKind::kProfile);
     if (same_scan) {
         sql.clear();
         for (const std::string& call : calls.sql)
@@ -124,7 +124,7 @@ Scan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const M
 MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec) {
     const auto begin = std::chrono::steady_clock::now();
     const std::vector<source::Column> columns = segment::DescribeColumns(reader, spec.request);
-    const MemberQuery query = segment::Assemble(spec.request, columns, spec.now_sql);
+    const MemberQuery query = segment::CompileMembers(spec.request, columns, spec.now_sql);
     Scan scan =
         reader.HasPulse() ? ScanByAggregate(reader, query, spec) : ScanByFallbackSql(reader, query, spec);
 

@@ -44,7 +44,7 @@ MeasureSpec PrepareMeasurement(const segment::Segment& segment, Moment moment) {
     MeasureSpec spec;
     spec.segment_id = segment.id;
     spec.version = segment.version;
-    spec.request = segment::RequestAt(segment::ParseRequest(segment.definition), moment);
+    spec.request = segment::PrepareRequest(segment::ParseRequest(segment.definition), moment);
     spec.moment = moment;
     spec.now_sql = segment::MomentLiteral(moment);
     spec.inactive_after = pg::settings::inactive_after * kMinute;

@@ -20,11 +20,12 @@ constexpr size_t kProgressEvery = 100;
 // The caller holds the lock, and no good snapshot of this moment exists. Fills `usage`, also when it throws.
 Record MeasureAndStore(const segment::Segment& segment, Moment moment, source::Usage& usage) {
     const MeasureSpec spec = PrepareMeasurement(segment, moment);
-    const source::Target target = source::Find(segment::PlaceOf(segment), pg::settings::statement_timeout);
+    const source::Target target =
+        source::ResolveTarget(segment::AccessOf(segment), pg::settings::statement_timeout);
     MeasureResult measured;
-    segment::ReadChecked(target, usage,
-                         [&](source::Reader& reader) { measured = MeasureSegment(reader, spec); });
-    source::Record(usage);
+    segment::ReadForDefinition(target, usage,
+                               [&](source::Reader& reader) { measured = MeasureSegment(reader, spec); });
+    source::RecordUsage(usage);
     return StoreMeasured(segment, spec, std::move(measured));
 }
 
@@ -49,7 +50,7 @@ bool Due(const segment::Segment& segment, Moment moment) {
 
 // Takes one segment; its failure does not affect the others.
 TakeResult TakeOne(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker) {
-    const std::string source = segment::PlaceOf(segment).source;
+    const std::string source = segment::AccessOf(segment).source;
     if (const auto reason = breaker.OpenReason(source)) return Skipped(segment, *reason);
     if (!LockSegment(segment.id, 0)) return Skipped(segment, "another session is measuring it");
     if (const auto known = FindAt(segment.id, moment); known && !known->failed) return Taken(segment, *known);
@@ -62,13 +63,13 @@ TakeResult TakeOne(const segment::Segment& segment, Moment moment, SourceCircuit
         return Taken(segment, record);
     } catch (const source::Unavailable& error) {
         breaker.RecordFailure(source, ReasonOf(error), usage.status == "unreachable");
-        source::Record(usage);
+        source::RecordUsage(usage);
         return Skipped(segment, ReasonOf(error));
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
         return Failed(segment, moment, error.State(), error.message, error.detail);
     } catch (const UserError& error) {
-        source::Record(usage);
+        source::RecordUsage(usage);
         return Failed(segment, moment, error.state(), error.message(), error.detail());
     }
 }
@@ -103,7 +104,7 @@ TakeResult Failed(const segment::Segment& segment, Moment moment, const std::str
     record.segment_id = segment.id;
     record.taken_at = moment;
     record.version = segment.version;
-    record.source = segment::PlaceOf(segment).source;
+    record.source = segment::AccessOf(segment).source;
     record.failed = true;
     record.error_state = state;
     record.error = detail.empty() ? message : message + " (" + detail + ")";

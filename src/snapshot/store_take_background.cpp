@@ -38,7 +38,7 @@ class RunTransaction {
 class BackgroundTake {
   public:
     BackgroundTake(const segment::Segment& segment, Moment moment)
-        : segment_(segment), moment_(moment), place_(segment::PlaceOf(segment)), usage_(UsageFor(segment)) {}
+        : segment_(segment), moment_(moment), place_(segment::AccessOf(segment)), usage_(UsageFor(segment)) {}
 
     const std::string& source() const { return place_.source; }
     const source::Usage& usage() const { return usage_; }
@@ -63,7 +63,7 @@ class BackgroundTake {
         WaitForRateLimit();
         Read();
         RunTransaction transaction("pulse: keeping a snapshot", moment_);
-        source::Record(usage_);
+        source::RecordUsage(usage_);
         return Finish(transaction);
     }
 
@@ -76,7 +76,7 @@ class BackgroundTake {
         if (const auto known = FindAt(segment_.id, moment_); known && !known->failed)
             return Taken(segment_, *known);
         spec_ = PrepareMeasurement(segment_, moment_);
-        target_ = source::Find(place_, pg::settings::statement_timeout);
+        target_ = source::ResolveTarget(place_, pg::settings::statement_timeout);
         return std::nullopt;
     }
 
@@ -90,14 +90,14 @@ class BackgroundTake {
                std::chrono::steady_clock::now() - begin < kLongest) {
             pg::Wait(kPause);
             RunTransaction transaction("pulse: waiting for a source", moment_);
-            target_ = source::Find(place_, pg::settings::statement_timeout);
+            target_ = source::ResolveTarget(place_, pg::settings::statement_timeout);
             transaction.Commit();
         }
     }
 
     void Read() {
-        segment::ReadChecked(target_, usage_,
-                             [&](source::Reader& reader) { measured_ = MeasureSegment(reader, spec_); });
+        segment::ReadForDefinition(
+            target_, usage_, [&](source::Reader& reader) { measured_ = MeasureSegment(reader, spec_); });
     }
 
     TakeResult Finish(RunTransaction& transaction) {
@@ -108,7 +108,7 @@ class BackgroundTake {
 
     const segment::Segment& segment_;
     const Moment moment_;
-    const source::Place place_;
+    const source::Access place_;
     source::Usage usage_;
     std::optional<pg::SessionLock> lock_;
     MeasureSpec spec_;
@@ -119,7 +119,7 @@ class BackgroundTake {
 void RecordUsage(const source::Usage& usage, Moment moment) {
     if (usage.source.empty()) return;
     RunTransaction transaction("pulse: recording a visit", moment);
-    source::Record(usage);
+    source::RecordUsage(usage);
     transaction.Commit();
 }
 

@@ -50,7 +50,7 @@ std::optional<double> ToOptionalNumber(const Cell& cell) {
     return cell ? std::optional(ToNumber(cell)) : std::nullopt;
 }
 
-bool ToTruth(const Cell& cell) {
+bool ToBoolean(const Cell& cell) {
     if (cell == "t") return true;
     if (cell == "f") return false;
     ThrowUnreadable(cell, "true or false");

@@ -18,13 +18,13 @@ PULSE_FUNCTION(pulse_create_source) {
     pg::ShowActivity("SELECT pulse_create_source(...)");
     pg::HideStatement([&] {
         pg::RequireWritable("pulse_create_source()");
-        source::Create(args.RequireText(0, "name"), args.RequireJsonb(1, "options"));
+        source::CreateSource(args.RequireText(0, "name"), args.RequireJsonb(1, "options"));
     });
     PG_RETURN_VOID();
 }
 
 PULSE_FUNCTION(pulse_test_source) {
-    const std::vector<source::TestRow> rows = source::Test(pg::Args(fcinfo).RequireText(0, "name"));
+    const std::vector<source::TestRow> rows = source::TestSource(pg::Args(fcinfo).RequireText(0, "name"));
     pg::ResultSet results(fcinfo);
     for (const source::TestRow& row : rows)
         results.Add({pg::Value::Text(row.item), pg::Value::Text(row.value), pg::Value::Text(row.verdict)});

@@ -78,7 +78,7 @@ std::string FormatCost(double cost) {
 
 }  // namespace
 
-std::string BeginScript(const Limits& limits, int statement_timeout, bool count_sessions) {
+std::string BeginScript(const SourceLimits& limits, int statement_timeout, bool count_sessions) {
     return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " +
            // First: what comes after dies with the connection.
            SetLocal("client_connection_check_interval", "1s") +
@@ -95,40 +95,40 @@ std::string BeginScript(const Limits& limits, int statement_timeout, bool count_
            kLag + ", " + (count_sessions ? kSessions : "NULL") + ", " + kPulse;
 }
 
-Condition ReadCondition(const Rows& rows) {
+ServerStatus ReadServerStatus(const Rows& rows) {
     if (rows.size() != 1 || rows.values[0].size() != 6)
         throw UserError(sqlstate::kDataCorrupted, "a source answered something else than it was asked");
     const auto& row = rows.values[0];
-    Condition condition;
-    condition.version = ReadNumber<int>(row[0]).value_or(0);
-    condition.standby = row[1] == "t";
-    condition.replay_paused = row[2] == "t";
-    condition.lag_ms = ReadNumber<double>(row[3]);
-    if (condition.lag_ms) *condition.lag_ms = std::max(0.0, *condition.lag_ms);  // clocks may differ
-    condition.active_sessions = ReadNumber<int64_t>(row[4]);
-    condition.pulse_version = row[5];
-    return condition;
+    ServerStatus status;
+    status.version = ReadNumber<int>(row[0]).value_or(0);
+    status.standby = row[1] == "t";
+    status.replay_paused = row[2] == "t";
+    status.lag_ms = ReadNumber<double>(row[3]);
+    if (status.lag_ms) *status.lag_ms = std::max(0.0, *status.lag_ms);  // clocks may differ
+    status.active_sessions = ReadNumber<int64_t>(row[4]);
+    status.pulse_version = row[5];
+    return status;
 }
 
-std::optional<std::string> PrimaryRefusal(const Server& server, const Condition& condition) {
-    if (condition.standby || server.limits.allow_primary) return std::nullopt;
+std::optional<std::string> PrimaryRefusal(const Server& server, const ServerStatus& status) {
+    if (status.standby || server.limits.allow_primary) return std::nullopt;
     return std::string(server.was_standby ? "it was promoted and is a primary now" : "it is a primary") +
            ", and allow_primary is off";
 }
 
-std::optional<std::string> LagRefusal(const Limits& limits, const Condition& condition) {
-    if (!condition.lag_ms || *condition.lag_ms <= limits.max_replay_lag) return std::nullopt;
-    return "replay lag " + FormatSpan(*condition.lag_ms) + " exceeds max_replay_lag " +
-           FormatSpan(limits.max_replay_lag) + (condition.replay_paused ? " (replay is paused)" : "");
+std::optional<std::string> LagRefusal(const SourceLimits& limits, const ServerStatus& status) {
+    if (!status.lag_ms || *status.lag_ms <= limits.max_replay_lag) return std::nullopt;
+    return "replay lag " + FormatSpan(*status.lag_ms) + " exceeds max_replay_lag " +
+           FormatSpan(limits.max_replay_lag) + (status.replay_paused ? " (replay is paused)" : "");
 }
 
-std::optional<std::string> LoadRefusal(const Limits& limits, const Condition& condition) {
+std::optional<std::string> LoadRefusal(const SourceLimits& limits, const ServerStatus& status) {
     if (!limits.max_active_sessions) return std::nullopt;
-    if (!condition.active_sessions)
+    if (!status.active_sessions)
         return "its active sessions cannot be counted, and max_active_sessions is " +
                std::to_string(*limits.max_active_sessions);
-    if (*condition.active_sessions <= *limits.max_active_sessions) return std::nullopt;
-    return std::to_string(*condition.active_sessions) + " active sessions exceed max_active_sessions " +
+    if (*status.active_sessions <= *limits.max_active_sessions) return std::nullopt;
+    return std::to_string(*status.active_sessions) + " active sessions exceed max_active_sessions " +
            std::to_string(*limits.max_active_sessions);
 }
 
@@ -138,7 +138,7 @@ std::optional<std::string> RateRefusal(const Server& server) {
            std::to_string(server.limits.max_queries_per_minute);
 }
 
-std::optional<std::string> CostRefusal(const Limits& limits, double cost) {
+std::optional<std::string> CostRefusal(const SourceLimits& limits, double cost) {
     if (!limits.max_cost || cost <= *limits.max_cost) return std::nullopt;
     return "expected cost " + FormatCost(cost) + " exceeds max_cost " + FormatCost(*limits.max_cost);
 }
@@ -158,14 +158,14 @@ bool CanBeExplained(const std::string& sql) {
     return word == "select" || word == "with" || word == "values" || word == "table";
 }
 
-int BackOff(int attempt, double random) {
+int RetryDelay(int attempt, double random) {
     constexpr int kFirst = 200, kLongest = 5'000;
     const double full = std::min<double>(kLongest, kFirst * std::pow(2.0, attempt - 1));
     return static_cast<int>(full * (0.5 + 0.5 * random));
 }
 
-Unavailable NotRead(const std::string& source, const std::string& reason, const char* state,
-                    const std::string& hint) {
+Unavailable MakeUnavailable(const std::string& source, const std::string& reason, const char* state,
+                            const std::string& hint) {
     return Unavailable(state, "source \"" + source + "\" was not read: " + reason, "", hint);
 }
 

@@ -59,13 +59,13 @@ void CheckOptions(Holder holder, const OptionList& options) {
                         "Give the host of the replica, or the directory of its socket.");
 }
 
-Limits ReadLimits(const OptionList& options) {
+SourceLimits ReadLimits(const OptionList& options) {
     const auto value = [&](const char* name) { return Options().Get(options, name); };
     const auto span = [&](const char* name) { return ParseSpan(value(name)).value_or(0); };
     const auto count = [&](const char* name) {
         return static_cast<int>(ParseWhole(value(name)).value_or(0));
     };
-    Limits limits;
+    SourceLimits limits;
     limits.allow_primary = ParseFlag(value("allow_primary")).value_or(false);
     limits.max_replay_lag = span("max_replay_lag");
     if (const auto sessions = ParseWhole(value("max_active_sessions")))

@@ -10,15 +10,15 @@ namespace {
 
 constexpr int kOldestServer = 140000;
 
-struct Kept {
+struct CachedConnection {
     std::unique_ptr<pg::Remote> remote;
     OptionList parameters;  // it was made with
 };
 
 // Emptied before the process ends: destructors of statics come too late for libraries that clean up by
 // themselves.
-std::map<std::pair<uint32_t, std::string>, Kept>& Pool() {
-    static std::map<std::pair<uint32_t, std::string>, Kept> pool;
+std::map<std::pair<uint32_t, std::string>, CachedConnection>& Pool() {
+    static std::map<std::pair<uint32_t, std::string>, CachedConnection> pool;
     return pool;
 }
 
@@ -30,7 +30,7 @@ void RegisterOnce() {
     registered = true;
 }
 
-pg::RemoteParameters Complete(const Server& server) {
+pg::RemoteParameters LibpqParameters(const Server& server) {
     pg::RemoteParameters parameters = server.parameters;
     parameters.emplace_back("application_name", "pulse");
     // A ticket of this server's own must not stand in for a role's password.
@@ -44,7 +44,7 @@ std::unique_ptr<pg::Remote> Connect(const Server& server) {
     RegisterOnce();
     std::unique_ptr<pg::Remote> remote;
     try {
-        remote = std::make_unique<pg::Remote>(Complete(server), server.limits.connect_timeout);
+        remote = std::make_unique<pg::Remote>(LibpqParameters(server), server.limits.connect_timeout);
     } catch (const pg::RemoteError& error) {
         Rethrow(server, error);
     }
@@ -56,9 +56,10 @@ std::unique_ptr<pg::Remote> Connect(const Server& server) {
             "rights of this server.",
             "Let the server ask for a password: scram-sha-256 in its pg_hba.conf.");
     if (const int version = remote->ServerVersion(); version < kOldestServer)
-        throw NotRead(server.name,
-                      "it runs PostgreSQL " + std::to_string(version / 10000) + ", and 14 or newer is needed",
-                      sqlstate::kNotSupported);
+        throw MakeUnavailable(
+            server.name,
+            "it runs PostgreSQL " + std::to_string(version / 10000) + ", and 14 or newer is needed",
+            sqlstate::kNotSupported);
     return remote;
 }
 
@@ -76,9 +77,9 @@ void CloseIdle() {
     Pool().clear();
 }
 
-Lease::Lease(const Server& server) : server_(server) {
+PooledConnection::PooledConnection(const Server& server) : server_(server) {
     if (auto node = Pool().extract({server.oid, server.role}); !node.empty()) {
-        Kept& kept = node.mapped();
+        CachedConnection& kept = node.mapped();
         if (kept.remote->Alive() && kept.parameters == server.parameters) {
             remote_ = std::move(kept.remote);
             return;
@@ -87,7 +88,7 @@ Lease::Lease(const Server& server) : server_(server) {
     Reconnect();
 }
 
-Lease::~Lease() {
+PooledConnection::~PooledConnection() {
     if (!keep_ || !remote_->Alive()) return;
     try {
         Pool()[{server_.oid, server_.role}] = {std::move(remote_), server_.parameters};
@@ -96,7 +97,7 @@ Lease::~Lease() {
     }
 }
 
-void Lease::Reconnect() {
+void PooledConnection::Reconnect() {
     remote_.reset();
     remote_ = Connect(server_);
     fresh_ = true;
@@ -104,14 +105,14 @@ void Lease::Reconnect() {
 
 void Rethrow(const Server& server, const pg::RemoteError& error) {
     if (IsConflict(error.state()))
-        throw Conflict(error.state().c_str(),
-                       "source \"" + server.name + "\" was not read: conflict with recovery",
-                       error.message() + (error.detail().empty() ? "" : " (" + error.detail() + ")"),
-                       "Raise max_standby_streaming_delay there, or switch hot_standby_feedback on.");
+        throw RecoveryConflict(error.state().c_str(),
+                               "source \"" + server.name + "\" was not read: conflict with recovery",
+                               error.message() + (error.detail().empty() ? "" : " (" + error.detail() + ")"),
+                               "Raise max_standby_streaming_delay there, or switch hot_standby_feedback on.");
     if (error.lost() || IsOutage(error.state()))
-        throw NotRead(server.name, error.message(), error.state().c_str(), error.hint());
+        throw MakeUnavailable(server.name, error.message(), error.state().c_str(), error.hint());
     if (error.state() == sqlstate::kLockNotAvailable)
-        throw NotRead(
+        throw MakeUnavailable(
             server.name,
             "a lock was not to be had within lock_timeout " + FormatSpan(server.limits.lock_timeout),
             sqlstate::kLockNotAvailable);

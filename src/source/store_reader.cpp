@@ -42,30 +42,30 @@ class LocalReader : public Reader {
                     list ? "Sources are: " + *list + "." : "Make one with pulse_create_source().");
 }
 
-void RequireRights(const pg::Row& row, const Place& place) {
-    const std::string server = pg::QuoteIdentifier(place.source), role = pg::QuoteIdentifier(place.role);
+void RequireRights(const pg::Row& row, const Access& access) {
+    const std::string server = pg::QuoteIdentifier(access.source), role = pg::QuoteIdentifier(access.role);
     if (row.IsNull(2))
         throw UserError(
-            sqlstate::kUndefinedObject, "role \"" + place.role + "\" does not exist",
+            sqlstate::kUndefinedObject, "role \"" + access.role + "\" does not exist",
             "A source is read with the user mapping of the role that made the definition.",
             "Update the definition as another role; it then reads with that role's user mapping.");
     if (!row.Bool(4))
         throw UserError(sqlstate::kInsufficientPrivilege,
-                        "permission denied for source \"" + place.source + "\"",
-                        "Role \"" + place.role + "\" may not use it.",
+                        "permission denied for source \"" + access.source + "\"",
+                        "Role \"" + access.role + "\" may not use it.",
                         "GRANT USAGE ON FOREIGN SERVER " + server + " TO " + role + ";");
     if (!row.Bool(6))
-        throw UserError(sqlstate::kUndefinedObject,
-                        "role \"" + place.role + "\" has no user mapping for source \"" + place.source + "\"",
-                        "",
-                        "CREATE USER MAPPING FOR " + role + " SERVER " + server +
-                            " OPTIONS (user '...', password '...');");
+        throw UserError(
+            sqlstate::kUndefinedObject,
+            "role \"" + access.role + "\" has no user mapping for source \"" + access.source + "\"", "",
+            "CREATE USER MAPPING FOR " + role + " SERVER " + server +
+                " OPTIONS (user '...', password '...');");
 }
 
 }  // namespace
 
-Target Find(const Place& place, int milliseconds) {
-    if (place.source.empty()) return {place, milliseconds, nullptr};
+Target ResolveTarget(const Access& access, int milliseconds) {
+    if (access.source.empty()) return {access, milliseconds, nullptr};
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
     static pg::Statement statement(
@@ -89,10 +89,10 @@ Target Find(const Place& place, int milliseconds) {
         "WHERE s.srvname = $1 AND w.fdwname = 'pulse_source'",
         {TEXTOID, TEXTOID});
     const pg::Result rows =
-        statement.Execute({pg::Value::Text(place.source), pg::Value::Text(place.role)}, true);
-    if (rows.empty()) ThrowUnknownSource(place.source);
+        statement.Execute({pg::Value::Text(access.source), pg::Value::Text(access.role)}, true);
+    if (rows.empty()) ThrowUnknownSource(access.source);
     const pg::Row row = rows[0];
-    RequireRights(row, place);
+    RequireRights(row, access);
 
     const auto read = [&](int column) {
         return row.IsNull(column) ? OptionList() : options::FromTexts(row.Texts(column));
@@ -100,8 +100,8 @@ Target Find(const Place& place, int milliseconds) {
     const OptionList options = read(1), mapping = read(5);
     auto server = std::make_shared<Server>();
     server->oid = static_cast<uint32_t>(row.Int8(0));
-    server->name = place.source;
-    server->role = place.role;
+    server->name = access.source;
+    server->role = access.role;
     server->parameters = ConnectionParameters(options, mapping);
     server->password_required = !row.Bool(3);
     server->limits = ReadLimits(options);
@@ -111,18 +111,18 @@ Target Find(const Place& place, int milliseconds) {
     if (server->password_required && !Value(mapping, "password"))
         throw UserError(
             sqlstate::kProhibitedStatement,
-            "role \"" + place.role + "\" needs a password in its user mapping for source \"" + place.source +
-                "\"",
+            "role \"" + access.role + "\" needs a password in its user mapping for source \"" +
+                access.source + "\"",
             "A role that is not a superuser reads a source only by its own password, lest it borrows the "
             "rights of this server.",
-            "ALTER USER MAPPING FOR " + pg::QuoteIdentifier(place.role) + " SERVER " +
-                pg::QuoteIdentifier(place.source) + " OPTIONS (ADD password '...');");
-    return {place, milliseconds, server};
+            "ALTER USER MAPPING FOR " + pg::QuoteIdentifier(access.role) + " SERVER " +
+                pg::QuoteIdentifier(access.source) + " OPTIONS (ADD password '...');");
+    return {access, milliseconds, server};
 }
 
-void Read(const Target& target, Usage& usage, const std::function<void(Reader&)>& body) {
+void ReadTarget(const Target& target, Usage& usage, const std::function<void(Reader&)>& body) {
     if (target.local()) {
-        RunAs(target.place.role, target.place.search_path, target.milliseconds, [&] {
+        RunAs(target.access.role, target.access.search_path, target.milliseconds, [&] {
             LocalReader reader;
             body(reader);
         });
@@ -139,13 +139,13 @@ void Read(const Target& target, Usage& usage, const std::function<void(Reader&)>
         ReadServer(*target.server, target.milliseconds, usage, body);
     } catch (...) {
         stop();
-        NoteFailure(usage);
+        RecordFailure(usage);
         throw;
     }
     stop();
 }
 
-void Record(const Usage& usage) {
+void RecordUsage(const Usage& usage) {
     if (usage.source.empty() || pg::ReadOnly()) return;
     const pg::Identity identity = pg::Identity::Owner();
     const pg::Session session;
@@ -169,13 +169,13 @@ void Record(const Usage& usage) {
                        Value::Float8(usage.replay_lag_ms)});
 }
 
-void Visit(const Place& place, int milliseconds, const std::string& purpose, const std::string& object,
-           const std::function<void(Reader&)>& body) {
+void ReadAndRecord(const Access& access, int milliseconds, const std::string& purpose,
+                   const std::string& object, const std::function<void(Reader&)>& body) {
     Usage usage;
     usage.purpose = purpose;
     usage.object = object;
-    Read(Find(place, milliseconds), usage, body);
-    Record(usage);
+    ReadTarget(ResolveTarget(access, milliseconds), usage, body);
+    RecordUsage(usage);
 }
 
 }  // namespace pulse::source

@@ -22,7 +22,7 @@ constexpr int kGrace = 2'000;
 constexpr int kLockPoll = 50;
 // A standby is looked at again before its lag counts: just when a record has come in after a quiet time it
 // seems old.
-constexpr int kLagLooks = 3, kLagPause = 100;
+constexpr int kLagChecks = 3, kLagPause = 100;
 
 int MillisecondsSince(Clock::time_point begin) {
     return static_cast<int>(
@@ -56,9 +56,9 @@ std::optional<pg::SessionLock> Lock(const Server& server) {
         if (auto lock = TryLock(server)) return lock;
         const int left = limit - MillisecondsSince(begin);
         if (left <= 0)
-            throw NotRead(server.name, "another session has been reading it for " + FormatSpan(limit),
-                          sqlstate::kLockNotAvailable,
-                          "Try again when it is done, or raise pulse.lock_timeout.");
+            throw MakeUnavailable(server.name, "another session has been reading it for " + FormatSpan(limit),
+                                  sqlstate::kLockNotAvailable,
+                                  "Try again when it is done, or raise pulse.lock_timeout.");
         pg::Wait(std::min(left, kLockPoll));
     }
 }
@@ -66,9 +66,13 @@ std::optional<pg::SessionLock> Lock(const Server& server) {
 // Statements inside one remote transaction.
 class RemoteReader : public Reader {
   public:
-    RemoteReader(const Server& server, Lease& lease, const Condition& condition, int statement_timeout,
-                 Usage& usage)
-        : server_(server), lease_(lease), condition_(condition), limit_(statement_timeout), usage_(usage) {}
+    RemoteReader(const Server& server, PooledConnection& connection, const ServerStatus& status,
+                 int statement_timeout, Usage& usage)
+        : server_(server),
+          connection_(connection),
+          status_(status),
+          limit_(statement_timeout),
+          usage_(usage) {}
 
     Rows Query(const std::string& sql) override {
         if (!BeginsAsRead(sql))
@@ -76,7 +80,7 @@ class RemoteReader : public Reader {
                             "It is: " + sql, "Give a SELECT, SHOW or EXPLAIN.");
         if (server_.limits.max_cost && CanBeExplained(sql))
             if (const auto reason = CostRefusal(server_.limits, Estimate(sql).cost))
-                throw NotRead(server_.name, *reason);
+                throw MakeUnavailable(server_.name, *reason);
         return Run(sql);
     }
     PlanEstimate Estimate(const std::string& sql) override {
@@ -87,14 +91,14 @@ class RemoteReader : public Reader {
         usage_.plan_cost = std::max(usage_.plan_cost, estimate.cost);
         return estimate;
     }
-    bool HasPulse() override { return condition_.pulse_version == PULSE_VERSION; }
+    bool HasPulse() override { return status_.pulse_version == PULSE_VERSION; }
     bool local() const override { return false; }
 
   private:
     Rows Run(const std::string& sql) {
         try {
             ++usage_.queries;
-            Rows rows = ToRows(lease_.remote().Run(sql, limit_ + kGrace, kMaxResultBytes));
+            Rows rows = ToRows(connection_.remote().Run(sql, limit_ + kGrace, kMaxResultBytes));
             usage_.rows += static_cast<int64_t>(rows.size());
             return rows;
         } catch (const pg::RemoteError& error) {
@@ -109,25 +113,26 @@ class RemoteReader : public Reader {
     }
 
     const Server& server_;
-    Lease& lease_;
-    const Condition& condition_;
+    PooledConnection& connection_;
+    const ServerStatus& status_;
     int limit_;
     Usage& usage_;
 };
 
-Condition Begin(const Server& server, Lease& lease, int statement_timeout, bool count_sessions) {
+ServerStatus Begin(const Server& server, PooledConnection& connection, int statement_timeout,
+                   bool count_sessions) {
     const std::string script = BeginScript(server.limits, statement_timeout, count_sessions);
-    lease.Use();
+    connection.Use();
     const auto begin = [&] {
-        return ReadCondition(ToRows(lease.remote().RunScript(script, server.limits.connect_timeout)));
+        return ReadServerStatus(ToRows(connection.remote().RunScript(script, server.limits.connect_timeout)));
     };
     try {
         return begin();
     } catch (const pg::RemoteError& error) {
         // A connection that was kept may have died since.
-        if (!error.lost() || lease.fresh()) Rethrow(server, error);
+        if (!error.lost() || connection.fresh()) Rethrow(server, error);
     }
-    lease.Reconnect();
+    connection.Reconnect();
     try {
         return begin();
     } catch (const pg::RemoteError& error) {
@@ -136,62 +141,64 @@ Condition Begin(const Server& server, Lease& lease, int statement_timeout, bool 
 }
 
 // Ends the remote transaction: afterwards the connection can be kept.
-void End(const Server& server, Lease& lease) {
+void End(const Server& server, PooledConnection& connection) {
     try {
         // What a definition's functions may have set for the session does not meet the next one.
-        lease.remote().RunScript(
+        connection.remote().RunScript(
             "COMMIT; SET SESSION AUTHORIZATION DEFAULT; RESET ALL;"
             " SELECT pg_catalog.pg_advisory_unlock_all()",
             server.limits.connect_timeout);
     } catch (const pg::RemoteError& error) {
         Rethrow(server, error);
     }
-    lease.Keep();
+    connection.Keep();
 }
 
-void Note(const Condition& condition, Usage& usage) {
+void Note(const ServerStatus& status, Usage& usage) {
     ++usage.queries;
-    usage.version = condition.version;
-    usage.in_recovery = condition.standby;
-    usage.replay_lag_ms = condition.standby ? condition.lag_ms : std::nullopt;
+    usage.version = status.version;
+    usage.in_recovery = status.standby;
+    usage.replay_lag_ms = status.standby ? status.lag_ms : std::nullopt;
 }
 
-std::optional<std::string> Refusal(const Server& server, const Condition& condition) {
-    if (const auto reason = PrimaryRefusal(server, condition)) return reason;
-    if (const auto reason = LagRefusal(server.limits, condition)) return reason;
-    return LoadRefusal(server.limits, condition);
+std::optional<std::string> Refusal(const Server& server, const ServerStatus& status) {
+    if (const auto reason = PrimaryRefusal(server, status)) return reason;
+    if (const auto reason = LagRefusal(server.limits, status)) return reason;
+    return LoadRefusal(server.limits, status);
 }
 
-std::string RefusalHint(const Server& server, const Condition& condition, const std::string& reason) {
-    if (condition.active_sessions || reason != LoadRefusal(server.limits, condition)) return "";
+std::string RefusalHint(const Server& server, const ServerStatus& status, const std::string& reason) {
+    if (status.active_sessions || reason != LoadRefusal(server.limits, status)) return "";
     return "GRANT pg_read_all_stats there to the role of the user mapping.";
 }
 
-void VisitOnce(const Server& server, int milliseconds, Usage& usage,
-               const std::function<void(Reader&)>& body) {
+void ReadOnce(const Server& server, int milliseconds, Usage& usage,
+              const std::function<void(Reader&)>& body) {
     const int limit = ShorterLimit(server.limits.statement_timeout, milliseconds);
-    Lease lease(server);
-    Condition condition;
+    PooledConnection connection(server);
+    ServerStatus status;
     for (int look = 1;; ++look) {
-        condition = Begin(server, lease, limit, server.limits.max_active_sessions.has_value());
-        Note(condition, usage);
-        const auto reason = Refusal(server, condition);
+        status = Begin(server, connection, limit, server.limits.max_active_sessions.has_value());
+        Note(status, usage);
+        const auto reason = Refusal(server, status);
         if (!reason) break;
-        End(server, lease);
-        if (look == kLagLooks || reason != LagRefusal(server.limits, condition))
-            throw NotRead(server.name, *reason, sqlstate::kNotReady, RefusalHint(server, condition, *reason));
+        End(server, connection);
+        if (look == kLagChecks || reason != LagRefusal(server.limits, status))
+            throw MakeUnavailable(server.name, *reason, sqlstate::kNotReady,
+                                  RefusalHint(server, status, *reason));
         Pause(kLagPause);
     }
-    RemoteReader reader(server, lease, condition, limit, usage);
+    RemoteReader reader(server, connection, status, limit, usage);
     body(reader);
-    End(server, lease);
+    End(server, connection);
 }
 
 // A worker, which holds nothing here meanwhile, spreads its visits over the minutes; a session is refused.
-void AwaitTurn(const Server& server) {
+void WaitForRateLimit(const Server& server) {
     const auto reason = RateRefusal(server);
     if (!reason) return;
-    if (pg::InTransaction() || server.limits.max_queries_per_minute == 0) throw NotRead(server.name, *reason);
+    if (pg::InTransaction() || server.limits.max_queries_per_minute == 0)
+        throw MakeUnavailable(server.name, *reason);
     Pause(server.next_visit_in);
 }
 
@@ -199,35 +206,36 @@ void AwaitTurn(const Server& server) {
 
 void ReadServer(const Server& server, int milliseconds, Usage& usage,
                 const std::function<void(Reader&)>& body) {
-    AwaitTurn(server);
+    WaitForRateLimit(server);
     const std::optional<pg::SessionLock> lock = Lock(server);
     for (int attempt = 1;; ++attempt) {
         try {
-            return VisitOnce(server, milliseconds, usage, body);
-        } catch (const Conflict& conflict) {
+            return ReadOnce(server, milliseconds, usage, body);
+        } catch (const RecoveryConflict& conflict) {
             if (attempt > server.limits.conflict_retries)
-                throw NotRead(server.name,
-                              "conflict with recovery, " + std::to_string(attempt) +
-                                  (attempt == 1 ? " time" : " times"),
-                              conflict.state().c_str(), conflict.hint());
+                throw MakeUnavailable(server.name,
+                                      "conflict with recovery, " + std::to_string(attempt) +
+                                          (attempt == 1 ? " time" : " times"),
+                                      conflict.state().c_str(), conflict.hint());
         }
-        Pause(BackOff(attempt, RandomFraction()));
+        Pause(RetryDelay(attempt, RandomFraction()));
     }
 }
 
-void Examine(const Server& server, Usage& usage, const std::function<void(Reader&, const Condition&)>& body) {
-    Lease lease(server);
-    const Condition condition = Begin(server, lease, server.limits.statement_timeout, true);
-    Note(condition, usage);
-    RemoteReader reader(server, lease, condition, server.limits.statement_timeout, usage);
-    body(reader, condition);
+void ReadUnguarded(const Server& server, Usage& usage,
+                   const std::function<void(Reader&, const ServerStatus&)>& body) {
+    PooledConnection connection(server);
+    const ServerStatus status = Begin(server, connection, server.limits.statement_timeout, true);
+    Note(status, usage);
+    RemoteReader reader(server, connection, status, server.limits.statement_timeout, usage);
+    body(reader, status);
 }
 
 bool InUse(const Server& server) {
     return !pg::OnStandby() && !TryLock(server);
 }
 
-void NoteFailure(Usage& usage) {
+void RecordFailure(Usage& usage) {
     try {
         throw;
     } catch (const Unavailable& error) {

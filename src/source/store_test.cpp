@@ -24,7 +24,7 @@ class Findings {
         rows.push_back({item, value, "refused"});
     }
     // Refused with the reason when there is one.
-    void Judge(const std::string& item, const std::string& value, const std::optional<std::string>& reason) {
+    void Check(const std::string& item, const std::string& value, const std::optional<std::string>& reason) {
         rows.push_back({item, reason.value_or(value), reason ? "refused" : "ok"});
     }
     std::vector<TestRow> rows;
@@ -34,23 +34,24 @@ std::string FormatVersion(int version) {
     return std::to_string(version / 10000) + "." + std::to_string(version % 10000);
 }
 
-void TellRole(const Server& server, const Condition& condition, Findings& findings) {
-    findings.Judge("role", condition.standby ? "standby" : "primary; allow_primary is on",
-                   PrimaryRefusal(server, condition));
-    if (!condition.standby) return;
-    if (!condition.lag_ms)
+void CheckRole(const Server& server, const ServerStatus& status, Findings& findings) {
+    findings.Check("role", status.standby ? "standby" : "primary; allow_primary is on",
+                   PrimaryRefusal(server, status));
+    if (!status.standby) return;
+    if (!status.lag_ms)
         findings.Warning("replay lag", "unknown: nothing has been replayed since it started");
     else
-        findings.Judge(
+        findings.Check(
             "replay lag",
-            FormatSpan(*condition.lag_ms) + " of max_replay_lag " + FormatSpan(server.limits.max_replay_lag),
-            LagRefusal(server.limits, condition));
+            FormatSpan(*status.lag_ms) + " of max_replay_lag " + FormatSpan(server.limits.max_replay_lag),
+            LagRefusal(server.limits, status));
 }
 
-void TellLoad(const Server& server, const Condition& condition, const std::string& user, Findings& findings) {
+void CheckLoad(const Server& server, const ServerStatus& status, const std::string& user,
+               Findings& findings) {
     const std::string limit =
         server.limits.max_active_sessions ? std::to_string(*server.limits.max_active_sessions) : "not set";
-    if (!condition.active_sessions) {
+    if (!status.active_sessions) {
         const std::string remedy =
             "cannot be counted: on its primary run GRANT pg_read_all_stats TO " + user + ";";
         if (server.limits.max_active_sessions)
@@ -59,12 +60,12 @@ void TellLoad(const Server& server, const Condition& condition, const std::strin
             findings.Warning("active sessions", remedy);
         return;
     }
-    findings.Judge("active sessions",
-                   std::to_string(*condition.active_sessions) + "; max_active_sessions " + limit,
-                   LoadRefusal(server.limits, condition));
+    findings.Check("active sessions",
+                   std::to_string(*status.active_sessions) + "; max_active_sessions " + limit,
+                   LoadRefusal(server.limits, status));
 }
 
-void TellLatency(Reader& reader, Findings& findings) {
+void CheckLatency(Reader& reader, Findings& findings) {
     const auto begin = std::chrono::steady_clock::now();
     reader.Query("SELECT 1");
     const double latency =
@@ -77,7 +78,7 @@ void TellLatency(Reader& reader, Findings& findings) {
 }
 
 // Returns the role there, quoted.
-std::string TellRights(Reader& reader, Findings& findings) {
+std::string CheckRights(Reader& reader, Findings& findings) {
     const Rows rows = reader.Query(
         "SELECT pg_catalog.quote_ident(current_user), r.rolsuper, "
         "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n "
@@ -106,7 +107,7 @@ std::string TellRights(Reader& reader, Findings& findings) {
 }
 
 // The last thing asked: the error ends the remote transaction.
-void TellReadOnly(Reader& reader, Findings& findings) {
+void CheckReadOnly(Reader& reader, Findings& findings) {
     try {
         reader.Query("SELECT 1 FROM pg_catalog.pg_class LIMIT 1 FOR UPDATE");
         findings.Refused("read only", "a statement that writes was not refused");
@@ -116,19 +117,19 @@ void TellReadOnly(Reader& reader, Findings& findings) {
     }
 }
 
-void TellPulse(Reader& reader, const Condition& condition, Findings& findings) {
+void CheckPulseVersion(Reader& reader, const ServerStatus& status, Findings& findings) {
     if (reader.HasPulse())
-        findings.Ok("pulse", *condition.pulse_version + ": its aggregates are used there");
-    else if (condition.pulse_version)
-        findings.Ok("pulse", *condition.pulse_version + " is not our version: plain SQL is used");
+        findings.Ok("pulse", *status.pulse_version + ": its aggregates are used there");
+    else if (status.pulse_version)
+        findings.Ok("pulse", *status.pulse_version + " is not our version: plain SQL is used");
     else
         findings.Ok("pulse", "not there, or not for this role: plain SQL is used");
 }
 
 // Guard rails that need no answer of the server.
-void TellLimits(const Server& server, Findings& findings) {
-    const Limits& limits = server.limits;
-    findings.Judge("visits",
+void CheckGuardRails(const Server& server, Findings& findings) {
+    const SourceLimits& limits = server.limits;
+    findings.Check("visits",
                    std::to_string(server.recent_visits) + " within a minute of max_queries_per_minute " +
                        std::to_string(limits.max_queries_per_minute),
                    RateRefusal(server));
@@ -148,11 +149,11 @@ void TellLimits(const Server& server, Findings& findings) {
 
 }  // namespace
 
-std::vector<TestRow> Test(const std::string& source) {
+std::vector<TestRow> TestSource(const std::string& source) {
     if (source.empty())
         throw UserError(sqlstate::kUndefinedObject, "the name of the source is empty", "",
                         "pulse.source lists the sources; this database itself needs no test.");
-    const Target target = Find({source, pg::CallerName(), ""}, 0);
+    const Target target = ResolveTarget({source, pg::CallerName(), ""}, 0);
     const Server& server = *target.server;
     Findings findings;
     Usage usage;
@@ -164,30 +165,30 @@ std::vector<TestRow> Test(const std::string& source) {
         return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
     };
     try {
-        Examine(server, usage, [&](Reader& reader, const Condition& condition) {
+        ReadUnguarded(server, usage, [&](Reader& reader, const ServerStatus& status) {
             findings.Ok("reachable", "connected in " + FormatSpan(elapsed()));
-            findings.Ok("version", "PostgreSQL " + FormatVersion(condition.version));
-            TellRole(server, condition, findings);
-            TellLatency(reader, findings);
-            const std::string user = TellRights(reader, findings);
-            TellLoad(server, condition, user, findings);
-            TellPulse(reader, condition, findings);
-            TellReadOnly(reader, findings);
+            findings.Ok("version", "PostgreSQL " + FormatVersion(status.version));
+            CheckRole(server, status, findings);
+            CheckLatency(reader, findings);
+            const std::string user = CheckRights(reader, findings);
+            CheckLoad(server, status, user, findings);
+            CheckPulseVersion(reader, status, findings);
+            CheckReadOnly(reader, findings);
         });
     } catch (const pg::Error&) {
         throw;  // a cancel
     } catch (const UserError& error) {
-        NoteFailure(usage);
+        RecordFailure(usage);
         findings.Refused(findings.rows.empty() ? "reachable" : "test",
                          error.message() + (error.detail().empty() ? "" : ": " + error.detail()));
     }
     usage.duration_ms = elapsed();
-    TellLimits(server, findings);
-    Record(usage);
+    CheckGuardRails(server, findings);
+    RecordUsage(usage);
     return findings.rows;
 }
 
-void Create(const std::string& name, const pg::Json& options) {
+void CreateSource(const std::string& name, const pg::Json& options) {
     if (name == "local")
         throw UserError(kInvalidName, "bad name of a source", "\"local\" means this database.",
                         "Give another name.");

@@ -86,14 +86,14 @@ std::string DescribeProfile(int64_t canonical) {
         more["traits"][trait.key] = result.value.null ? pg::Json() : pg::ToJson(result.value.datum);
     }
     more["segments"] = pg::Json::array();
-    if (!profile::WasThere(*person, now)) return DumpJson(more);
+    if (!profile::ExistedAt(*person, now)) return DumpJson(more);
     for (const SegmentVersion& version : program->versions)
         if (IsCurrent(*program, version) && Holds(subject.Value(version.rule)))
             more["segments"].push_back(version.name);
     return DumpJson(more);
 }
 
-[[maybe_unused]] const bool describing = profile::DescribeMore(DescribeProfile);
+[[maybe_unused]] const bool describing = profile::RegisterPersonDetails(DescribeProfile);
 
 }  // namespace
 
@@ -108,7 +108,7 @@ PULSE_FUNCTION(pulse_evaluate_segments) {
     if (!profile) return pg::ResultSet::Done();
     const auto person = profile::FindPerson(*profile);
     const Moment now = pg::Now();
-    if (!person || person->id != *profile || !profile::WasThere(*person, now)) return pg::ResultSet::Done();
+    if (!person || person->id != *profile || !profile::ExistedAt(*person, now)) return pg::ResultSet::Done();
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(*person, now, program);
     for (const trait::SegmentVersion& version : program->versions) {
@@ -124,7 +124,7 @@ PULSE_FUNCTION(pulse_evaluate_segment) {
     const auto profile = args.Int8(0), segment = args.Int8(1);
     const auto person = profile ? profile::FindPerson(*profile) : std::nullopt;
     const Moment now = pg::Now();
-    if (!person || person->id != *profile || !profile::WasThere(*person, now)) return BoolGetDatum(false);
+    if (!person || person->id != *profile || !profile::ExistedAt(*person, now)) return BoolGetDatum(false);
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(*person, now, program);
     for (const trait::SegmentVersion& version : program->versions)
@@ -154,7 +154,7 @@ PULSE_FUNCTION(pulse_in_segment) {
     const trait::SegmentVersion& version = trait::RequireVersion(*program, segment);
     const auto person = profile::FindPerson(user);
     const Moment now = pg::Now();
-    if (!person || !profile::WasThere(*person, now)) return BoolGetDatum(false);
+    if (!person || !profile::ExistedAt(*person, now)) return BoolGetDatum(false);
     trait::Subject subject(*person, now, program);
     return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
 }
@@ -165,7 +165,7 @@ PULSE_FUNCTION(pulse_segments_of) {
     pg::ResultSet rows(fcinfo);
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     const Moment now = pg::Now();
-    if (!profile::WasThere(person, now)) return pg::ResultSet::Done();
+    if (!profile::ExistedAt(person, now)) return pg::ResultSet::Done();
     trait::Subject subject(person, now, program);
     for (const trait::SegmentVersion& version : program->versions) {
         if (!trait::IsCurrent(*program, version)) continue;

@@ -110,7 +110,7 @@ class Membership {
   public:
     Membership(profile::Person person, const segment::Segment& segment)
         : id_(person.id),
-          there_(profile::WasThere(person, pg::Now())),
+          there_(profile::ExistedAt(person, pg::Now())),
           segment_(segment),
           subject_(std::move(person), pg::Now()) {}
 
@@ -176,12 +176,12 @@ std::vector<TreeRow> TestExpression(const std::string& expression, const std::st
     CheckRule(*tree, rule::Expect::kAny, "");
     const profile::Person person = profile::RequirePerson(user);
     Subject subject(person, pg::Now());
-    return Tree(subject, profile::WasThere(person, pg::Now())).Run(tree);
+    return Tree(subject, profile::ExistedAt(person, pg::Now())).Run(tree);
 }
 
 std::vector<MembershipRow> ExplainMembership(const std::string& user, const std::string& name) {
     const segment::Segment segment = segment::Load(name);
-    if (segment.kind != segment::Kind::kProfile)
+    if (segment.kind != segment::SegmentKind::kProfile)
         throw UserError(sqlstate::kWrongObjectType,
                         "segment \"" + segment.name + "\" is not a segment over people",
                         "It is a segment over a " + std::string(segment::Name(segment.kind)) + ".",

@@ -25,7 +25,7 @@ IncrementalMetric::IncrementalMetric(const rule::IncrementalSpec& spec)
       usable_(OfProperties(spec.usable)),
       number_(OfProperties(spec.number)) {}
 
-bool IncrementalMetric::Matches(const profile::Happening& event) {
+bool IncrementalMetric::Matches(const profile::NewEvent& event) {
     if (!usable_) return true;
     const Datum properties = PointerGetDatum(event.properties);
     const bool given = false;
@@ -34,7 +34,7 @@ bool IncrementalMetric::Matches(const profile::Happening& event) {
     return !null && DatumGetBool(counts);
 }
 
-bool IncrementalMetric::Add(const profile::Happening& event, Moment now, MetricValue& measured) {
+bool IncrementalMetric::Add(const profile::NewEvent& event, Moment now, MetricValue& measured) {
     const EventPosition position = FindPosition(event.time, now, window_);
     if (position == EventPosition::kInFuture) return false;
     if (position == EventPosition::kTooOld || !Matches(event)) return true;

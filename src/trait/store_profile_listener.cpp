@@ -61,21 +61,21 @@ void Begin() {
     profile::EnsurePartitions("membership_change", now, now);
 }
 
-void ProfilesChanged(const std::vector<profile::Touch>& touches, Cause cause) {
+void ProfilesChanged(const std::vector<profile::PersonChange>& changed, Cause cause) {
     const std::shared_ptr<const Program> program = CurrentProgram();
     if (program->TracksNothing()) return;
     const bool at_once = pg::settings::evaluation != pg::settings::kAsync;
     std::vector<ProfileChange> changes;
-    changes.reserve(touches.size());
-    for (const profile::Touch& touch : touches) {
+    changes.reserve(changed.size());
+    for (const profile::PersonChange& person : changed) {
         ProfileChange change;
-        change.profile = touch.profile;
-        change.events = touch.events;
-        if (!touch.happened.empty()) change.happened = &touch.happened;
-        change.attributes = touch.attributes;
-        change.account = touch.account;
+        change.profile = person.profile;
+        change.events = person.event_names;
+        if (!person.new_events.empty()) change.happened = &person.new_events;
+        change.attributes = person.attributes;
+        change.account = person.account;
         // What is kept of the others stays true, until the clock says otherwise.
-        if (at_once && !touch.made && !Affects(program->index, change)) continue;
+        if (at_once && !person.created && !Affects(program->index, change)) continue;
         changes.push_back(std::move(change));
     }
     UpdateOrEnqueue(changes, NameOf(cause), cause == Cause::kImport);
@@ -106,8 +106,8 @@ void AccountChanged(int64_t account, Cause cause) {
 }
 
 [[maybe_unused]] const bool listening =
-    profile::Listen({Begin, ProfilesChanged, ProfilesMerged, ProfileUnmerged, IsActive, IsEventRead,
-                     StateUpdates, AccountChanged});
+    profile::RegisterListener({Begin, ProfilesChanged, ProfilesMerged, ProfileUnmerged, IsActive, IsEventRead,
+                               StateUpdates, AccountChanged});
 
 }  // namespace
 

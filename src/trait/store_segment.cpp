@@ -25,7 +25,7 @@ void SegmentChanged() {
     ApplyDefinitionChanges();
 }
 
-[[maybe_unused]] const bool handles_profiles = segment::HandleProfiles(
+[[maybe_unused]] const bool handles_profiles = segment::RegisterProfileHooks(
     {SavedDefinitions, LockDefinitions, CheckSegment, RequireUnusedSegment, SegmentChanged});
 
 }  // namespace

@@ -115,7 +115,7 @@ class StateUpdater {
             std::optional<MetricValue> measured =
                 StoredValueAt(metric, FindById(person.state.metrics, metric.id), person.at);
             if (!measured) return false;
-            for (const profile::Happening& event : *person.change->happened) {
+            for (const profile::NewEvent& event : *person.change->happened) {
                 if (!events.empty() && std::find(events.begin(), events.end(), event.name) == events.end())
                     continue;
                 if (!metric.incremental->Add(event, person.at, *measured)) return false;

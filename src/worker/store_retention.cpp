@@ -70,8 +70,8 @@ const std::array<Rule, 13> kRules{{
     {"months of events", &pg::settings::event_retention, nullptr, DropEvents},
     {"months of membership changes", &pg::settings::membership_change_retention, nullptr,
      DropMembershipChanges},
-    {"ids of messages", &pg::settings::deduplication_horizon, nullptr, profile::ForgetMessages},
-    {"rejected events", &pg::settings::rejected_event_retention, nullptr, profile::ForgetRejected},
+    {"ids of messages", &pg::settings::deduplication_horizon, nullptr, profile::DeleteOldMessages},
+    {"rejected events", &pg::settings::rejected_event_retention, nullptr, profile::DeleteOldRejected},
     {"exposures", &pg::settings::exposure_retention,
      "DELETE FROM pulse.exposure WHERE ctid = ANY (ARRAY(SELECT e.ctid FROM pulse.exposure AS e"
      " WHERE e.day < ($1 AT TIME ZONE 'UTC')::date ORDER BY e.day LIMIT $2))"},

@@ -278,9 +278,9 @@ PULSE_FUNCTION(bridge_visit) {
     usage.purpose = "test";
     std::string answer;
     try {
-        const auto target = pulse::source::Find({args.RequireText(0, "source"), pg::CallerName(), ""},
-                                                args.Int4(2).value_or(0));
-        pulse::source::Read(target, usage, [&](pulse::source::Reader& reader) {
+        const auto target = pulse::source::ResolveTarget(
+            {args.RequireText(0, "source"), pg::CallerName(), ""}, args.Int4(2).value_or(0));
+        pulse::source::ReadTarget(target, usage, [&](pulse::source::Reader& reader) {
             answer.clear();
             for (const std::string& sql : statements) {
                 const pulse::source::Rows rows = reader.Query(sql);
@@ -292,7 +292,7 @@ PULSE_FUNCTION(bridge_visit) {
         if (!args.Bool(3).value_or(false)) throw;
         answer = usage.status + ": " + error.message();
     }
-    pulse::source::Record(usage);
+    pulse::source::RecordUsage(usage);
     return pg::FromText(answer);
 }
 
@@ -300,12 +300,13 @@ PULSE_FUNCTION(bridge_visit) {
 PULSE_FUNCTION(bridge_describe) {
     const pg::Args args(fcinfo);
     std::string answer;
-    pulse::source::Visit({args.RequireText(0, "source"), pg::CallerName(), "pg_catalog"}, 0, "test", "",
-                         [&](pulse::source::Reader& reader) {
-                             for (const auto& column : reader.DescribeQuery(args.RequireText(1, "sql")))
-                                 answer += column.name + " " + column.type + " " + column.base +
-                                           (column.enumerated ? " enumerated; " : "; ");
-                             answer += std::to_string(reader.HasPulse());
-                         });
+    pulse::source::ReadAndRecord(
+        {args.RequireText(0, "source"), pg::CallerName(), "pg_catalog"}, 0, "test", "",
+        [&](pulse::source::Reader& reader) {
+            for (const auto& column : reader.DescribeQuery(args.RequireText(1, "sql")))
+                answer += column.name + " " + column.type + " " + column.base +
+                          (column.enumerated ? " enumerated; " : "; ");
+            answer += std::to_string(reader.HasPulse());
+        });
     return pg::FromText(answer);
 }

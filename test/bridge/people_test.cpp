@@ -18,7 +18,7 @@ profile::Identity ReadId(const pg::Json& json) {
     return {json.at(0).get<std::string>(), json.at(1).get<std::string>()};
 }
 
-pulse::Moment ReadTime(const pg::Json& json) {
+pulse::Moment ParseTimestamp(const pg::Json& json) {
     return json.contains("time") ? pulse::ParseMoment(json.at("time").get<std::string>()).value() : pg::Now();
 }
 
@@ -27,22 +27,22 @@ pulse::Moment ReadTime(const pg::Json& json) {
 // Resolves claims: [{"ids": [["user_id", "u1"], …], "previous": ["anonymous_id", "a1"], "time": "…"}, …]
 PULSE_FUNCTION(bridge_resolve) {
     const pg::Args args(fcinfo);
-    std::vector<profile::Claim> claims;
+    std::vector<profile::IdentityClaim> claims;
     for (const pg::Json& one : args.RequireJsonb(0, "claims")) {
-        profile::Claim claim;
+        profile::IdentityClaim claim;
         for (const pg::Json& id : one.at("ids")) claim.ids.push_back(ReadId(id));
         if (one.contains("previous")) claim.previous = ReadId(one.at("previous"));
-        claim.time = ReadTime(one);
+        claim.time = ParseTimestamp(one);
         claims.push_back(std::move(claim));
     }
     pg::ResultSet result(fcinfo);
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
-        for (profile::Claim& claim : claims) claim.writes = args.RequireBool(1, "lock");
-        profile::Resolve(claims);
+        for (profile::IdentityClaim& claim : claims) claim.writes = args.RequireBool(1, "lock");
+        profile::ResolveIdentities(claims);
     }
-    for (const profile::Claim& claim : claims)
+    for (const profile::IdentityClaim& claim : claims)
         result.Add({pg::Value::Int8(claim.profile), pg::Value::Int8(claim.canonical),
                     pg::Value::Bool(claim.created),
                     claim.note.empty() ? pg::Value::Null(TEXTOID) : pg::Value::Text(claim.note)});
@@ -84,7 +84,7 @@ PULSE_FUNCTION(bridge_write_accounts) {
             writes.push_back(
                 {one.at("key").get<std::string>(),
                  one.contains("traits") ? pg::Value::Jsonb(one.at("traits")) : pg::Value::Null(JSONBOID),
-                 ReadTime(one)});
+                 ParseTimestamp(one)});
         for (const profile::AccountChange& change : profile::WriteAccounts(writes)) {
             told += "changed " + std::to_string(change.account) + ":";
             for (const std::string& key : change.attributes) told += " " + key;

@@ -54,11 +54,12 @@ Measured MeasurePlainly(const segment::Segment& from, const pg::Args& args) {
     if (args.Int4(3)) spec.max_values = static_cast<size_t>(*args.Int4(3));
     if (args.Int8(4)) spec.previous = snapshot::PreviousSnapshot{*args.Int8(4), std::nullopt};
     source::Usage usage;
-    segment::ReadChecked(source::Find(segment::PlaceOf(from), 0), usage, [&](source::Reader& reader) {
-        PlainReader plain(reader);
-        measured.result = snapshot::MeasureSegment(plain, spec);
-        measured.queries = plain.queries();
-    });
+    segment::ReadForDefinition(source::ResolveTarget(segment::AccessOf(from), 0), usage,
+                               [&](source::Reader& reader) {
+                                   PlainReader plain(reader);
+                                   measured.result = snapshot::MeasureSegment(plain, spec);
+                                   measured.queries = plain.queries();
+                               });
     return measured;
 }
 

@@ -29,21 +29,21 @@ int64_t ResidentPages() {
     return resident;
 }
 
-void VisitOnce(const std::string& name, std::set<std::string>& pids) {
+void ReadOnce(const std::string& name, std::set<std::string>& pids) {
     source::Target target;
     source::Usage usage;
     usage.purpose = "test";
     {
         pg::Transaction transaction("finding");
-        target = source::Find({name, pg::CallerName(), ""}, 0);
+        target = source::ResolveTarget({name, pg::CallerName(), ""}, 0);
         transaction.Commit();
     }
-    source::Read(target, usage, [&](source::Reader& reader) {
+    source::ReadTarget(target, usage, [&](source::Reader& reader) {
         if (pg::InTransaction()) throw std::logic_error("a transaction is open while a source is read");
         pids.insert(reader.Query("SELECT pg_backend_pid()").values.at(0).at(0).value_or(""));
     });
     pg::Transaction transaction("recording");
-    source::Record(usage);
+    source::RecordUsage(usage);
     transaction.Commit();
 }
 
@@ -52,7 +52,7 @@ void Work(const std::string& name, int visits) {
     int64_t before = 0;
     for (int i = 0; i < visits; ++i) {
         if (i == kWarmUp) before = ResidentPages();
-        VisitOnce(name, pids);
+        ReadOnce(name, pids);
     }
     const int64_t growth = ResidentPages() - before;
     source::CloseIdle();

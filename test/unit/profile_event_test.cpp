@@ -14,8 +14,8 @@ namespace {
 
 using testing::TextReader;
 
-Limits Usual() {
-    Limits limits;
+EventLimits Usual() {
+    EventLimits limits;
     limits.received_at = *ParseMoment("2026-11-21T12:00:00Z");
     limits.max_size = 256 * 1024;
     limits.max_properties = 1000;
@@ -30,9 +30,10 @@ struct Judged {
     const Event* operator->() const { return &event; }
 };
 
-Judged Decide(const std::string& text, const Limits& limits = Usual()) {
+Judged Decide(const std::string& text, const EventLimits& limits = Usual()) {
     Judged judged;
-    judged.event = Judge(*judged.reader, Extract(*judged.reader, judged.reader->Parse(text)), limits);
+    judged.event =
+        ValidateEvent(*judged.reader, ReadEventFields(*judged.reader, judged.reader->Parse(text)), limits);
     return judged;
 }
 
@@ -42,10 +43,10 @@ std::string Ids(const Event& event) {
     return ids;
 }
 
-std::string Reason(const std::string& text, const Limits& limits = Usual()) {
+std::string Reason(const std::string& text, const EventLimits& limits = Usual()) {
     return Decide(text, limits)->reason;
 }
-std::string Time(const std::string& text, const Limits& limits = Usual()) {
+std::string Time(const std::string& text, const EventLimits& limits = Usual()) {
     return FormatMoment(Decide(text, limits)->time);
 }
 
@@ -143,7 +144,7 @@ TEST(ProfileEvent, RefusesWithAReason) {
 }
 
 TEST(ProfileEvent, KeepsTheLimits) {
-    Limits limits = Usual();
+    EventLimits limits = Usual();
     limits.max_size = 100;
     EXPECT_EQ(Reason("{\"event\":\"e\",\"userId\":\"u\",\"properties\":{\"a\":\"" + Repeat("x", 100) + "\"}}",
                      limits),
@@ -217,14 +218,16 @@ TEST(ProfileEvent, DigestIsOfWhatItSays) {
 
 TEST(ProfileEvent, CatalogueCountsAllAndLooksAtSome) {
     TextReader reader;
-    Catalogue catalogue;
+    EventCatalogue catalogue;
     for (int i = 0; i < 1000; ++i)
         catalogue.Add(
             reader,
-            Judge(reader,
-                  Extract(reader, reader.Parse("{\"event\":\"e\",\"userId\":\"u\",\"properties\":{\"n\":" +
-                                               std::to_string(i % 7) + ",\"t\":\"2026-01-01\",\"x\":null}}")),
-                  Usual()));
+            ValidateEvent(
+                reader,
+                ReadEventFields(reader,
+                                reader.Parse("{\"event\":\"e\",\"userId\":\"u\",\"properties\":{\"n\":" +
+                                             std::to_string(i % 7) + ",\"t\":\"2026-01-01\",\"x\":null}}")),
+                Usual()));
     const auto json = nlohmann::json::parse(catalogue.Json());
     EXPECT_EQ(json["e"][0], 1000);
     EXPECT_EQ(json["e"][1], 181);

@@ -34,7 +34,7 @@ struct World {
     std::map<int64_t, int64_t> canonical;
     std::map<int64_t, Moment> first_seen;
     std::map<int64_t, std::string> bucketing;
-    std::set<std::pair<int64_t, int64_t>> apart;
+    std::set<std::pair<int64_t, int64_t>> unmerged;
     int64_t next = 1;
 
     int Priority(const std::string& name) const {
@@ -42,8 +42,8 @@ struct World {
             if (kind.kind == name) return kind.priority;
         return 0;
     }
-    Facts Read() const {
-        Facts facts;
+    ResolutionFacts Read() const {
+        ResolutionFacts facts;
         for (const auto& [id, known] : ids) {
             const int64_t person = canonical.at(known.profile);
             facts.ids[id] = {known.profile, person};
@@ -57,33 +57,33 @@ struct World {
             facts.people[person].profiles = size;
             facts.people[person].first_seen_at = first_seen.at(person);
         }
-        facts.apart = apart;
+        facts.unmerged = unmerged;
         return facts;
     }
-    Plan Apply(std::vector<Claim>& claims) {
-        const Plan plan = PlanClaims(claims, Read(), kinds, max_linked);
+    ResolutionPlan Apply(std::vector<IdentityClaim>& claims) {
+        const ResolutionPlan plan = PlanResolution(claims, Read(), kinds, max_linked);
         std::vector<int64_t> made;
-        for (const auto& news : plan.news) {
+        for (const auto& new_people : plan.new_people) {
             made.push_back(next);
             canonical[next] = next;
-            first_seen[next] = news.first_seen_at;
-            bucketing[next++] = news.bucketing_id;
+            first_seen[next] = new_people.first_seen_at;
+            bucketing[next++] = new_people.bucketing_id;
         }
         const auto real = [&](int64_t id) { return id < 0 ? made[static_cast<size_t>(-id - 1)] : id; };
-        for (const auto& attach : plan.attached)
-            EXPECT_TRUE(ids.insert({attach.id, {real(attach.profile), attach.first_seen_at}}).second);
+        for (const auto& identity : plan.new_identities)
+            EXPECT_TRUE(ids.insert({identity.id, {real(identity.profile), identity.first_seen_at}}).second);
         for (const auto& merge : plan.merges)
             for (auto& [profile, person] : canonical)
                 if (person == real(merge.merged)) person = real(merge.survivor);
-        for (Claim& claim : claims) {
+        for (IdentityClaim& claim : claims) {
             claim.profile = real(claim.profile);
             claim.canonical = real(claim.canonical);
         }
         return plan;
     }
-    Claim One(std::vector<Identity> ids_of, Moment time = 0,
-              std::optional<Identity> previous = std::nullopt) {
-        std::vector<Claim> claims(1);
+    IdentityClaim One(std::vector<Identity> ids_of, Moment time = 0,
+                      std::optional<Identity> previous = std::nullopt) {
+        std::vector<IdentityClaim> claims(1);
         claims[0].ids = std::move(ids_of);
         claims[0].time = time;
         claims[0].previous = std::move(previous);
@@ -98,15 +98,15 @@ const Identity kU1{"user_id", "u1"}, kU2{"user_id", "u2"}, kA1{"anonymous_id", "
 
 TEST(ProfileResolve, CreatesAttachesMerges) {
     World world;
-    const Claim first = world.One({kA1}, 5);
+    const IdentityClaim first = world.One({kA1}, 5);
     EXPECT_TRUE(first.created);
     EXPECT_EQ(world.bucketing[first.profile], "a1");
-    const Claim login = world.One({kA1, kU1}, 6);
+    const IdentityClaim login = world.One({kA1, kU1}, 6);
     EXPECT_FALSE(login.created);
     EXPECT_EQ(login.canonical, first.canonical);
-    const Claim other = world.One({kA2}, 1);
+    const IdentityClaim other = world.One({kA2}, 1);
     EXPECT_NE(other.canonical, first.canonical);
-    const Claim joined = world.One({kU1, kA2}, 7);
+    const IdentityClaim joined = world.One({kU1, kA2}, 7);
     EXPECT_EQ(joined.canonical, first.canonical);  // has the user id, though seen later
     EXPECT_EQ(joined.profile, first.profile);
     EXPECT_EQ(world.One({kA2}, 8).canonical, first.canonical);
@@ -122,8 +122,8 @@ TEST(ProfileResolve, BucketingIdIsTheFirstAnonymousOne) {
 
 TEST(ProfileResolve, TwoUsersWithOneAddressStayTwo) {
     World world;
-    const Claim one = world.One({kU1, kE1});
-    const Claim two = world.One({kU2, kE1, kA1});
+    const IdentityClaim one = world.One({kU1, kE1});
+    const IdentityClaim two = world.One({kU2, kE1, kA1});
     EXPECT_TRUE(two.created);
     EXPECT_NE(one.canonical, two.canonical);
     EXPECT_EQ(two.note, "email e1 stays with another person: user_id allows 1 value");
@@ -135,13 +135,13 @@ TEST(ProfileResolve, TooManyValuesAreNotAttached) {
     World world;
     world.One({kU1, kE1});
     world.One({kU1, kE2});
-    const Claim third = world.One({kU1, kE3});
+    const IdentityClaim third = world.One({kU1, kE3});
     EXPECT_EQ(third.note, "email e3 is not kept: email allows 2 values");
     EXPECT_FALSE(world.ids.contains(kE3));
     EXPECT_EQ(third.canonical, world.Person(kU1));
     // The address of highest priority is a person, then.
     EXPECT_TRUE(world.One({kE3, kA1}).created);
-    const Claim both = world.One({{"user_id", "u9"}, kU1});
+    const IdentityClaim both = world.One({{"user_id", "u9"}, kU1});
     EXPECT_EQ(both.note, "user_id u1 stays with another person: user_id allows 1 value");
 }
 
@@ -156,9 +156,9 @@ TEST(ProfileResolve, WindowsMoveOn) {
 
 TEST(ProfileResolve, Previous) {
     World world;
-    const Claim anonymous = world.One({kA1});
-    const Claim user = world.One({kU1});
-    const Claim alias = world.One({kU1}, 3, kA1);
+    const IdentityClaim anonymous = world.One({kA1});
+    const IdentityClaim user = world.One({kU1});
+    const IdentityClaim alias = world.One({kU1}, 3, kA1);
     EXPECT_EQ(alias.canonical, user.canonical);
     EXPECT_EQ(world.Person(kA1), user.canonical);
     EXPECT_EQ(world.ids.at(kA1).profile, anonymous.profile);
@@ -189,8 +189,8 @@ TEST(ProfileResolve, SuperNode) {
 TEST(ProfileResolve, UndoneMergesStayUndone) {
     World world;
     const int64_t a = world.One({kA1}).canonical, u = world.One({kU1}).canonical;
-    world.apart.insert({std::min(a, u), std::max(a, u)});
-    const Claim claim = world.One({kU1, kA1});
+    world.unmerged.insert({std::min(a, u), std::max(a, u)});
+    const IdentityClaim claim = world.One({kU1, kA1});
     EXPECT_EQ(claim.canonical, u);
     EXPECT_EQ(claim.note, "anonymous_id a1 stays with another person: a merge of the two was undone");
     // Also through a third.
@@ -230,8 +230,8 @@ TEST(ProfileResolve, RandomBatches) {
         World batched, single;
         batched.max_linked = single.max_linked = 4 + pick(8);
         for (int batch = 0; batch < 6; ++batch) {
-            std::vector<Claim> claims(static_cast<size_t>(1 + pick(12)));
-            for (Claim& claim : claims) {
+            std::vector<IdentityClaim> claims(static_cast<size_t>(1 + pick(12)));
+            for (IdentityClaim& claim : claims) {
                 claim.time = batch * 100 + pick(100);
                 for (int i = pick(3); i >= 0; --i) {
                     const char* kind = i == 0 ? "user_id" : i == 1 ? "email" : "anonymous_id";
@@ -240,10 +240,10 @@ TEST(ProfileResolve, RandomBatches) {
                 }
                 if (pick(6) == 0) claim.previous = Identity{"anonymous_id", "v" + std::to_string(pick(9))};
             }
-            std::vector<Claim> alone = claims;
+            std::vector<IdentityClaim> alone = claims;
             batched.Apply(claims);
-            for (Claim& claim : alone) {
-                std::vector<Claim> one = {claim};
+            for (IdentityClaim& claim : alone) {
+                std::vector<IdentityClaim> one = {claim};
                 single.Apply(one);
                 claim = one[0];
             }

@@ -26,7 +26,7 @@ Request Parse(const char* json) {
     return ParseRequest(Json::parse(json));
 }
 MemberQuery Make(const char* json) {
-    return Assemble(Parse(json), kUsers, "NOW");
+    return CompileMembers(Parse(json), kUsers, "NOW");
 }
 
 std::string Refusal(const char* json) {
@@ -161,7 +161,7 @@ TEST(SegmentAttribute, NeverTheKeyAndAtMostTwentyFewestValuesFirst) {
 }
 
 std::string Changed(const char* before, const char* after) {
-    return Difference({Parse(before), "ann", "public"}, {Parse(after), "ann", "public"});
+    return DiffDefinitions({Parse(before), "ann", "public"}, {Parse(after), "ann", "public"});
 }
 
 TEST(SegmentDifference, SaysWhatChanged) {
@@ -206,9 +206,9 @@ TEST(SegmentDifference, TheSourceIsAChange) {
 
 TEST(SegmentDifference, RightsAreAChange) {
     const Request relation = Parse(R"({"from": "app.t"})"), query = Parse(R"({"query": "SELECT * FROM t"})");
-    EXPECT_EQ(Difference({relation, "ann", "public"}, {relation, "bob", "app, public"}),
+    EXPECT_EQ(DiffDefinitions({relation, "ann", "public"}, {relation, "bob", "app, public"}),
               "runs as: \"ann\" → \"bob\"");
-    EXPECT_EQ(Difference({query, "ann", "public"}, {query, "ann", "app, public"}),
+    EXPECT_EQ(DiffDefinitions({query, "ann", "public"}, {query, "ann", "app, public"}),
               "search_path: \"public\" → \"app, public\"");
 }
 
@@ -217,9 +217,9 @@ TEST(SegmentNames, AreThoseOfTheTables) {
                                      AttributeKind::kNumeric, AttributeKind::kTimestamp})
         EXPECT_EQ(ParseAttributeKind(Name(kind)), kind);
     EXPECT_FALSE(ParseAttributeKind("text"));
-    EXPECT_STREQ(Name(Kind::kRelation), "relation");
-    EXPECT_STREQ(Name(Kind::kQuery), "query");
-    EXPECT_STREQ(Name(Kind::kProfile), "profile");
+    EXPECT_STREQ(Name(SegmentKind::kRelation), "relation");
+    EXPECT_STREQ(Name(SegmentKind::kQuery), "query");
+    EXPECT_STREQ(Name(SegmentKind::kProfile), "profile");
 }
 
 }  // namespace

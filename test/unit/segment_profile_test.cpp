@@ -12,12 +12,12 @@ constexpr const char* kNow = "'2026-01-01'::timestamptz";
 
 MemberQuery Compile(const std::string& where, const std::string& converted = "") {
     Request request;
-    request.kind = Kind::kProfile;
+    request.kind = SegmentKind::kProfile;
     request.where = where;
-    Expanded expanded{rule::Parse(where), converted.empty() ? nullptr : rule::Parse(converted), "UTC"};
-    request.expanded = std::make_shared<const Expanded>(std::move(expanded));
+    ExpandedRules expanded{rule::Parse(where), converted.empty() ? nullptr : rule::Parse(converted), "UTC"};
+    request.expanded = std::make_shared<const ExpandedRules>(std::move(expanded));
     request.attributes = {{"plan", AttributeKind::kCategorical}, {"address.zip", AttributeKind::kNumeric}};
-    return Assemble(request, ProfileColumns(request), kNow);
+    return CompileMembers(request, ProfileColumns(request), kNow);
 }
 
 size_t Times(const std::string& text, const std::string& part) {
@@ -68,7 +68,7 @@ TEST(SegmentProfile, AttributesOfAnotherTypeAreNull) {
 
 TEST(SegmentProfile, LeavingOutTheAnonymousIsACondition) {
     Request request;
-    request.kind = Kind::kProfile;
+    request.kind = SegmentKind::kProfile;
     request.where = "a = 1 || b = 2";
     EXPECT_EQ(rule::AsOp(*ReadRule(request), rule::Op::kAnd), nullptr);
     request.include_anonymous = true;

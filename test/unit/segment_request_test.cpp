@@ -30,7 +30,7 @@ TEST(SegmentRequest, ReadsEveryKey) {
         Parse(R"({"from": "app.users", "key": "user_id", "where": "ltv > 1000", "source": "local",
         "attributes": ["plan", {"name": "ltv", "kind": "numeric"}], "converted": "orders > 0",
         "last_active": "seen_at", "cadence": "6 hours"})");
-    EXPECT_EQ(request.kind, Kind::kRelation);
+    EXPECT_EQ(request.kind, SegmentKind::kRelation);
     EXPECT_EQ(request.from, "app.users");
     EXPECT_EQ(request.key, "user_id");
     EXPECT_EQ(request.where, "ltv > 1000");
@@ -45,7 +45,7 @@ TEST(SegmentRequest, ReadsEveryKey) {
 TEST(SegmentRequest, WhatIsLeftOutOrNullIsUnset) {
     const Request request =
         Parse(R"({"query": "SELECT 1 AS id", "where": null, "attributes": null, "key": null})");
-    EXPECT_EQ(request.kind, Kind::kQuery);
+    EXPECT_EQ(request.kind, SegmentKind::kQuery);
     EXPECT_FALSE(request.key || request.where || request.rules || request.attributes || request.converted ||
                  request.last_active || request.cadence);
     EXPECT_EQ(request.Cadence(), kDay);
@@ -105,12 +105,13 @@ TEST(SegmentRequest, KindsExcludeEachOther) {
 TEST(SegmentRequest, WhatNamesNeitherRelationNorQueryIsAboutPeople) {
     const Request request =
         Parse(R"({"where": "a > 1", "include_anonymous": false, "attributes": ["plan"]})");
-    EXPECT_EQ(request.kind, Kind::kProfile);
+    EXPECT_EQ(request.kind, SegmentKind::kProfile);
     EXPECT_EQ(request.include_anonymous, false);
     EXPECT_EQ(ToJson(request),
               nlohmann::json::parse(
                   R"({"where": "a > 1", "include_anonymous": false, "attributes": [{"name": "plan"}]})"));
-    EXPECT_EQ(Parse(R"({"rules": [{"field": "a", "operator": ">", "value": 1}]})").kind, Kind::kProfile);
+    EXPECT_EQ(Parse(R"({"rules": [{"field": "a", "operator": ">", "value": 1}]})").kind,
+              SegmentKind::kProfile);
     EXPECT_TRUE(
         Refusal(R"({"where": "a", "key": "id"})").starts_with("22023 a segment over people has no \"key\""));
     EXPECT_TRUE(Refusal(R"({"where": "a", "last_active": "t"})")

@@ -103,7 +103,7 @@ TEST(SnapshotFallbackSql, ThetaKeepsAboutTheWantedNumber) {
 
 segment::MemberQuery Query() {
     segment::MemberQuery query;
-    query.kind = segment::Kind::kRelation;
+    query.kind = segment::SegmentKind::kRelation;
     query.from = "app.users AS s";
     query.key = "s.id";
     query.attributes = {{"plan", AttributeKind::kCategorical, "s.plan::text"},

@@ -14,8 +14,8 @@ TEST(SourceCell, ReadsWhatPostgresPrints) {
     EXPECT_EQ(ToNumber("0.1"), 0.1);
     EXPECT_EQ(ToNumber("-Infinity"), -std::numeric_limits<double>::infinity());
     EXPECT_TRUE(std::isnan(ToNumber("NaN")));
-    EXPECT_TRUE(ToTruth("t"));
-    EXPECT_FALSE(ToTruth("f"));
+    EXPECT_TRUE(ToBoolean("t"));
+    EXPECT_FALSE(ToBoolean("f"));
     EXPECT_EQ(ToNumbers("{}"), std::vector<double>{});
     EXPECT_EQ(ToNumbers("{1}"), std::vector<double>{1});
     EXPECT_EQ(ToNumbers("{1,-2.5,Infinity}"),
@@ -30,7 +30,7 @@ TEST(SourceCell, RefusesEverythingElse) {
     for (const char* text : {"", " 1", "1 ", "1.5", "9223372036854775808", "one"})
         EXPECT_THROW(ToInteger(text), UserError) << text;
     for (const char* text : {"", "1,5", "zero"}) EXPECT_THROW(ToNumber(text), UserError) << text;
-    for (const char* text : {"", "true", "0"}) EXPECT_THROW(ToTruth(text), UserError) << text;
+    for (const char* text : {"", "true", "0"}) EXPECT_THROW(ToBoolean(text), UserError) << text;
     for (const char* text : {"", "{", "}", "{1", "{1,,2}", "{NULL}", "1"})
         EXPECT_THROW(ToNumbers(text), UserError) << text;
     for (const char* text : {"", "x00", "\\x0", "\\x0g"}) EXPECT_THROW(ToBytes(text), UserError) << text;

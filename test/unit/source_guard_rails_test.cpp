@@ -1,4 +1,4 @@
-// What the guard rails say of a server's condition.
+// What the guard rails say of a server's status.
 #include <gtest/gtest.h>
 
 #include "pulse/source/server.hpp"
@@ -14,7 +14,7 @@ Rows Answer(std::vector<std::optional<std::string>> row) {
 }
 
 TEST(SourceGuard, ReadsACondition) {
-    const Condition standby = ReadCondition(Answer({"150004", "t", "t", "95000", "7", "0.1.0"}));
+    const ServerStatus standby = ReadServerStatus(Answer({"150004", "t", "t", "95000", "7", "0.1.0"}));
     EXPECT_EQ(standby.version, 150004);
     EXPECT_TRUE(standby.standby);
     EXPECT_TRUE(standby.replay_paused);
@@ -22,60 +22,59 @@ TEST(SourceGuard, ReadsACondition) {
     EXPECT_EQ(standby.active_sessions, 7);
     EXPECT_EQ(standby.pulse_version, "0.1.0");
 
-    const Condition bare =
-        ReadCondition(Answer({"140000", "t", "f", std::nullopt, std::nullopt, std::nullopt}));
+    const ServerStatus bare =
+        ReadServerStatus(Answer({"140000", "t", "f", std::nullopt, std::nullopt, std::nullopt}));
     EXPECT_EQ(bare.lag_ms, std::nullopt);
     EXPECT_EQ(bare.active_sessions, std::nullopt);
     EXPECT_EQ(bare.pulse_version, std::nullopt);
     // The clock there may run ahead of what the primary stamped.
-    EXPECT_EQ(ReadCondition(Answer({"140000", "t", "f", "-40", "0", std::nullopt})).lag_ms, 0);
-    EXPECT_THROW(ReadCondition(Rows{}), UserError);
-    EXPECT_THROW(ReadCondition(Answer({"1"})), UserError);
+    EXPECT_EQ(ReadServerStatus(Answer({"140000", "t", "f", "-40", "0", std::nullopt})).lag_ms, 0);
+    EXPECT_THROW(ReadServerStatus(Rows{}), UserError);
+    EXPECT_THROW(ReadServerStatus(Answer({"1"})), UserError);
 }
 
 TEST(SourceGuard, OnlyStandbysUnlessAllowed) {
     Server server;
-    Condition condition;
-    EXPECT_EQ(PrimaryRefusal(server, condition), "it is a primary, and allow_primary is off");
+    ServerStatus status;
+    EXPECT_EQ(PrimaryRefusal(server, status), "it is a primary, and allow_primary is off");
     server.was_standby = true;
-    EXPECT_EQ(PrimaryRefusal(server, condition),
+    EXPECT_EQ(PrimaryRefusal(server, status),
               "it was promoted and is a primary now, and allow_primary is off");
     server.limits.allow_primary = true;
-    EXPECT_EQ(PrimaryRefusal(server, condition), std::nullopt);
+    EXPECT_EQ(PrimaryRefusal(server, status), std::nullopt);
     server.limits.allow_primary = false;
-    condition.standby = true;
-    EXPECT_EQ(PrimaryRefusal(server, condition), std::nullopt);
+    status.standby = true;
+    EXPECT_EQ(PrimaryRefusal(server, status), std::nullopt);
 }
 
 TEST(SourceGuard, Lag) {
-    const Limits limits = ReadLimits({});
-    Condition condition;
-    condition.lag_ms = 95'000;
-    EXPECT_EQ(LagRefusal(limits, condition), "replay lag 95 s exceeds max_replay_lag 30 s");
-    condition.replay_paused = true;
-    EXPECT_EQ(LagRefusal(limits, condition),
-              "replay lag 95 s exceeds max_replay_lag 30 s (replay is paused)");
-    condition.lag_ms = 30'000;
-    EXPECT_EQ(LagRefusal(limits, condition), std::nullopt);
-    condition.lag_ms.reset();
-    EXPECT_EQ(LagRefusal(limits, condition), std::nullopt);
+    const SourceLimits limits = ReadLimits({});
+    ServerStatus status;
+    status.lag_ms = 95'000;
+    EXPECT_EQ(LagRefusal(limits, status), "replay lag 95 s exceeds max_replay_lag 30 s");
+    status.replay_paused = true;
+    EXPECT_EQ(LagRefusal(limits, status), "replay lag 95 s exceeds max_replay_lag 30 s (replay is paused)");
+    status.lag_ms = 30'000;
+    EXPECT_EQ(LagRefusal(limits, status), std::nullopt);
+    status.lag_ms.reset();
+    EXPECT_EQ(LagRefusal(limits, status), std::nullopt);
 }
 
 TEST(SourceGuard, Load) {
-    Limits limits;
-    Condition condition;
-    EXPECT_EQ(LoadRefusal(limits, condition), std::nullopt);
+    SourceLimits limits;
+    ServerStatus status;
+    EXPECT_EQ(LoadRefusal(limits, status), std::nullopt);
     limits.max_active_sessions = 10;
-    EXPECT_EQ(LoadRefusal(limits, condition),
+    EXPECT_EQ(LoadRefusal(limits, status),
               "its active sessions cannot be counted, and max_active_sessions is 10");
-    condition.active_sessions = 11;
-    EXPECT_EQ(LoadRefusal(limits, condition), "11 active sessions exceed max_active_sessions 10");
-    condition.active_sessions = 10;
-    EXPECT_EQ(LoadRefusal(limits, condition), std::nullopt);
+    status.active_sessions = 11;
+    EXPECT_EQ(LoadRefusal(limits, status), "11 active sessions exceed max_active_sessions 10");
+    status.active_sessions = 10;
+    EXPECT_EQ(LoadRefusal(limits, status), std::nullopt);
 }
 
 TEST(SourceGuard, CostAndRate) {
-    Limits limits;
+    SourceLimits limits;
     EXPECT_EQ(CostRefusal(limits, 1e12), std::nullopt);
     limits.max_cost = 1000;
     EXPECT_EQ(CostRefusal(limits, 1000), std::nullopt);
@@ -92,7 +91,7 @@ TEST(SourceGuard, CostAndRate) {
 }
 
 TEST(SourceGuard, RefusalsNameTheSource) {
-    const Unavailable error = NotRead("crm_replica", "replay lag 95 s exceeds max_replay_lag 30 s");
+    const Unavailable error = MakeUnavailable("crm_replica", "replay lag 95 s exceeds max_replay_lag 30 s");
     EXPECT_EQ(error.message(),
               "source \"crm_replica\" was not read: replay lag 95 s exceeds max_replay_lag 30 s");
     EXPECT_EQ(error.state(), "55000");
@@ -121,10 +120,10 @@ TEST(SourceGuard, OnlyReads) {
 }
 
 TEST(SourceGuard, BacksOffWithJitter) {
-    EXPECT_EQ(BackOff(1, 0), 100);
-    EXPECT_EQ(BackOff(1, 0.999999), 199);
-    EXPECT_EQ(BackOff(3, 0), 400);
-    EXPECT_EQ(BackOff(100, 0), 2500);
+    EXPECT_EQ(RetryDelay(1, 0), 100);
+    EXPECT_EQ(RetryDelay(1, 0.999999), 199);
+    EXPECT_EQ(RetryDelay(3, 0), 400);
+    EXPECT_EQ(RetryDelay(100, 0), 2500);
 }
 
 TEST(SourceGuard, TheScriptSetsWhatProtectsTheServer) {

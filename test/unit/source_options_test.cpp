@@ -135,7 +135,7 @@ TEST(SourceOptions, Spans) {
 }
 
 TEST(SourceOptions, LimitsHaveDefaults) {
-    const Limits limits = ReadLimits(kHost);
+    const SourceLimits limits = ReadLimits(kHost);
     EXPECT_FALSE(limits.allow_primary);
     EXPECT_EQ(limits.max_replay_lag, 30'000);
     EXPECT_EQ(limits.max_active_sessions, std::nullopt);
@@ -145,7 +145,7 @@ TEST(SourceOptions, LimitsHaveDefaults) {
     EXPECT_EQ(limits.connect_timeout, 10'000);
     EXPECT_EQ(limits.max_queries_per_minute, 60);
     EXPECT_EQ(limits.conflict_retries, 3);
-    const Limits set =
+    const SourceLimits set =
         ReadLimits({{"allow_primary", "on"}, {"max_cost", "1e6"}, {"max_active_sessions", "0"}});
     EXPECT_TRUE(set.allow_primary);
     EXPECT_EQ(set.max_cost, 1e6);

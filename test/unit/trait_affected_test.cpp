@@ -122,7 +122,7 @@ TEST(TraitAffected, AnAccountEvaluatesWhatReadsIt) {
 
 TEST(TraitAffected, AMergeReadsAndEvaluatesEverything) {
     const DefinitionIndex index = Definitions();
-    const std::vector<profile::Happening> none;
+    const std::vector<profile::NewEvent> none;
     ProfileChange change = Everything();
     change.happened = &none;
     const Affected merge = FindAffected(index, Idle(true), change, Evaluated());
@@ -184,7 +184,7 @@ TEST(TraitAffected, ExpiredValuesAreReadAndEvaluatedAgain) {
 
 TEST(TraitAffected, NewEventsMoveWhatHoldsForward) {
     const DefinitionIndex index = Definitions();
-    const std::vector<profile::Happening> happened = {{"purchase", kNow, nullptr}};
+    const std::vector<profile::NewEvent> happened = {{"purchase", kNow, nullptr}};
     ProfileChange change = OfEvents({"purchase"});
     change.happened = &happened;
     const Affected moved = FindAffected(index, Idle(true), change, Evaluated());
@@ -209,7 +209,7 @@ TEST(TraitAffected, NewEventsMoveWhatHoldsForward) {
 
 TEST(TraitAffected, AStateOfAFutureInstantSaysNothing) {
     const DefinitionIndex index = Definitions();
-    const std::vector<profile::Happening> happened = {{"purchase", kNow, nullptr}};
+    const std::vector<profile::NewEvent> happened = {{"purchase", kNow, nullptr}};
     ProfileChange change = OfEvents({"purchase"});
     change.happened = &happened;
     StoredSummary stored = Evaluated();
@@ -230,7 +230,7 @@ TEST(TraitAffected, ValuesThatMayCountDroppedEventsAreReadAgain) {
     Batch batch;
     batch.progress.metrics.resize(2);
     batch.incremental = true;
-    const std::vector<profile::Happening> happened = {{"all", kNow, nullptr}, {"recent", kNow, nullptr}};
+    const std::vector<profile::NewEvent> happened = {{"all", kNow, nullptr}, {"recent", kNow, nullptr}};
     ProfileChange change = OfEvents({"all", "recent"});
     change.happened = &happened;
     const Affected old = FindAffected(with_loss(kNow - 30 * kDay), batch, change, Evaluated());
@@ -249,7 +249,7 @@ TEST(TraitAffected, LateEventsCountOnlyInsideTheWindow) {
     EXPECT_EQ(FindPosition(kNow + 1, kNow, 30 * kDay), EventPosition::kInFuture);
     // An event that comes late affects the same metrics as one that comes in time.
     const DefinitionIndex index = Definitions();
-    const std::vector<profile::Happening> late = {{"purchase", kNow - 400 * kDay, nullptr}};
+    const std::vector<profile::NewEvent> late = {{"purchase", kNow - 400 * kDay, nullptr}};
     ProfileChange change = OfEvents({"purchase"});
     change.happened = &late;
     const Affected affected = FindAffected(index, Idle(true), change, Evaluated());
@@ -264,7 +264,7 @@ TEST(TraitAffected, ANewPersonHasNoOtherEventsThanTheNewOnes) {
     stored.profile = 46;
     stored.at = kNow;
     stored.always = {2};
-    const std::vector<profile::Happening> happened = {{"purchase", kNow, nullptr}};
+    const std::vector<profile::NewEvent> happened = {{"purchase", kNow, nullptr}};
     ProfileChange change = OfEvents({"purchase"});
     change.happened = &happened;
     EXPECT_TRUE(IsNew(index, Idle(), change, stored));

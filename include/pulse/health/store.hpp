@@ -43,7 +43,7 @@ struct StoredCheck {
 struct MonitorRun {
     int64_t monitor = 0;
     std::string relation;
-    source::Place place;
+    source::Access place;
     Moment now = 0;
     std::vector<StoredCheck> checks;
 };

@@ -15,21 +15,21 @@ enum class EventType : uint8_t { kTrack, kPage, kScreen, kIdentify, kGroup, kAli
 const char* NameOf(EventType type);
 
 // What an event says, by meaning, whatever its fields were called.
-struct Incoming {
+struct EventFields {
     json::Value type, event, name, category;
     json::Value user_id, anonymous_id, device_id, previous_id, group_id, email, phone, identifiers;
     json::Value message_id, timestamp, sent_at;
     json::Value properties, traits, context;
     std::optional<Moment> at;  // the timestamp, where it is known as a moment
-    bool an_object = true;     // it is an event at all
+    bool is_object = true;     // it is an event at all
     size_t size = 0;           // bytes
 };
 
 // Take a JSON event apart: Segment's names and their usual synonyms.
-Incoming Extract(const json::Reader& reader, const json::Value& event);
+EventFields ReadEventFields(const json::Reader& reader, const json::Value& event);
 
 // What is allowed, and when it is.
-struct Limits {
+struct EventLimits {
     Moment received_at = 0;
     size_t max_size = 0;  // bytes
     int64_t max_properties = 0;
@@ -60,16 +60,16 @@ struct Event {
     bool Rejected() const { return !reason.empty(); }
 };
 
-// Judge an event. Never throws for what an event holds.
-Event Judge(const json::Reader& reader, const Incoming& incoming, const Limits& limits);
+// Validate an event. Never throws for what an event holds.
+Event ValidateEvent(const json::Reader& reader, const EventFields& fields, const EventLimits& limits);
 
 // Without control characters, and white space around it.
-std::string Clean(std::string_view text);
+std::string SanitiseText(std::string_view text);
 
 // A time as senders write it: ISO 8601, or seconds or milliseconds since 1970, also as text. Empty when it is
 // none.
-std::optional<Moment> ReadTime(const json::Reader& reader, const json::Value& node);
-// When it happened: corrected where the sender's clock is wrong, and never later than it was received.
-Moment TimeOf(Moment original, std::optional<Moment> sent_at, const Limits& limits);
+std::optional<Moment> ParseTimestamp(const json::Reader& reader, const json::Value& node);
+// The time of the event: corrected where the sender's clock is wrong, and never later than it was received.
+Moment CorrectClockSkew(Moment original, std::optional<Moment> sent_at, const EventLimits& limits);
 
 }  // namespace pulse::profile

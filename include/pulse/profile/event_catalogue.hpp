@@ -10,12 +10,12 @@
 
 namespace pulse::profile {
 
-class Catalogue {
+class EventCatalogue {
   public:
     // Count an accepted event and look at its properties: at those of the first events of a name, then of
     // every eighth.
     void Add(const json::Reader& reader, const Event& event);
-    bool empty() const { return kinds_.empty(); }
+    bool empty() const { return by_event_.empty(); }
     // As pulse.ingest_tally keeps it.
     std::string Json() const;
 
@@ -32,16 +32,16 @@ class Catalogue {
     };
     template <typename T>
     using ByName = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
-    struct Kind {
+    struct EventStatistics {
         int64_t events = 0, looked_at = 0;
         Moment first = 0, last = 0;
         ByName<Property> properties;
     };
 
     static Type TypeOf(const json::Value& node);
-    static void Look(const json::Reader& reader, const Event& event, Kind& kind);
+    static void CountProperties(const json::Reader& reader, const Event& event, EventStatistics& statistics);
 
-    ByName<Kind> kinds_;
+    ByName<EventStatistics> by_event_;
 };
 
 }  // namespace pulse::profile

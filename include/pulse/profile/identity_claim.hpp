@@ -6,7 +6,7 @@
 
 namespace pulse::profile {
 
-struct Claim {
+struct IdentityClaim {
     std::vector<Identity> ids;         // normalised; at least one
     std::optional<Identity> previous;  // of alias: its person is merged into the others'
     Moment time = 0;                   // when they were seen

@@ -17,24 +17,26 @@ struct PersonFacts {
         seen;  // kinds with a limit: when each value was first seen; as many as can matter
 };
 
-struct Facts {
-    struct Place {
+struct ResolutionFacts {
+    struct Owner {
         int64_t profile = 0;  // of the id itself
         int64_t person = 0;   // canonical
     };
-    std::map<Identity, Place> ids;          // those of the claims that are known
-    std::map<int64_t, PersonFacts> people;  // those whose claims could change something: see Extends()
+    std::map<Identity, Owner> ids;  // those of the claims that are known
+    std::map<int64_t, PersonFacts>
+        people;  // those whose claims could change something: see NeedsResolution()
     std::set<std::pair<int64_t, int64_t>>
-        apart;  // people between whom a merge was undone; the lower id first
+        unmerged;  // people between whom a merge was undone; the lower id first
 };
 
-// What is to be written. People and profiles that are new have negative ids: -1 is news[0], -2 is news[1].
-struct Plan {
-    struct News {
+// What is to be written. People and profiles that are new have negative ids: -1 is new_people[0], -2 is
+// new_people[1].
+struct ResolutionPlan {
+    struct NewPerson {
         std::string bucketing_id;
         Moment first_seen_at = 0;
     };
-    struct Attach {
+    struct NewIdentity {
         Identity id;
         int64_t profile = 0;
         Moment first_seen_at = 0;
@@ -44,22 +46,22 @@ struct Plan {
         Identity one, other;  // the ids of one event that linked them
         Moment time = 0;
     };
-    std::vector<News> news;
-    std::vector<Attach> attached;
+    std::vector<NewPerson> new_people;
+    std::vector<NewIdentity> new_identities;
     std::vector<Merge> merges;  // in this order
 };
 
 // Whether the claim could change people: an id is new, or not all are one person's. Such people must be in
-// Facts::people.
-bool Extends(const Claim& claim, const Facts& facts);
+// ResolutionFacts::people.
+bool NeedsResolution(const IdentityClaim& claim, const ResolutionFacts& facts);
 
 // Decide all claims in their order, as if they came one by one, and fill in what they turned out to be.
-Plan PlanClaims(std::vector<Claim>& claims, Facts facts, const std::vector<IdentityKind>& kinds,
-                int max_linked);
+ResolutionPlan PlanResolution(std::vector<IdentityClaim>& claims, ResolutionFacts facts,
+                              const std::vector<IdentityKind>& kinds, int max_linked);
 
 // What forbids that two people become one, or nothing: for simulations.
-std::string WhyApart(const PersonFacts& one, const PersonFacts& other, Moment time,
-                     const std::vector<IdentityKind>& kinds, int max_linked);
+std::string MergeRefusal(const PersonFacts& one, const PersonFacts& other, Moment time,
+                         const std::vector<IdentityKind>& kinds, int max_linked);
 // Whether `one` (with id `one_id`) is the one that stays.
 bool Survives(int64_t one_id, const PersonFacts& one, int64_t other_id, const PersonFacts& other);
 

@@ -20,13 +20,13 @@ struct AccountChange {
     int64_t account = 0;
     std::vector<std::string> attributes;  // keys
     std::vector<int64_t> members;         // the people whose account it is: each is touched
-    bool crowded = false;                 // they are too many to be locked: none is in `members`
+    bool too_large = false;               // they are too many to be locked: none is in `members`
 };
 
 // Make the accounts that are new and add traits to attributes, for a whole batch, in its order. All of them
 // are locked: who becomes a member is judged by attributes that stay, and whoever changes these later sees
-// the member. Call it before Resolve(), and give it the members of what changed as `also`: accounts are
-// locked before people.
+// the member. Call it before ResolveIdentities(), and give it the members of what changed as `also`: accounts
+// are locked before people.
 std::vector<AccountChange> WriteAccounts(std::vector<AccountWrite>& writes);
 
 // A person was named with an account.
@@ -38,7 +38,7 @@ struct AccountJoin {
 };
 
 // Note who is in which account, in the order given; the last one is account.* of that person. Call it after
-// Resolve(). Returns the people whose account is another one now.
+// ResolveIdentities(). Returns the people whose account is another one now.
 std::vector<int64_t> JoinAccounts(const std::vector<AccountJoin>& joins);
 
 }  // namespace pulse::profile

@@ -16,8 +16,8 @@ pg::Result IdentityGraph(int64_t person);
 
 // Both as the text of a JSON object.
 std::string SimulateMerge(int64_t one, int64_t other);
-std::string SimulateKind(const std::string& kind, std::optional<int> max_values,
-                         std::optional<int64_t> window,
-                         const std::optional<std::vector<std::string>>& blocked);
+std::string SimulateIdentityKind(const std::string& kind, std::optional<int> max_values,
+                                 std::optional<int64_t> window,
+                                 const std::optional<std::vector<std::string>>& blocked);
 
 }  // namespace pulse::profile

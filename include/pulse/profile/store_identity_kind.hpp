@@ -7,7 +7,7 @@
 namespace pulse::profile {
 
 // What a caller gave; what is empty stays as it is.
-struct KindRequest {
+struct IdentityKindRequest {
     std::string kind;
     std::optional<std::string> normalisation;
     std::optional<int> priority;
@@ -17,9 +17,9 @@ struct KindRequest {
 };
 
 // Throws UserError 22023 for numbers and lists out of range.
-void CheckLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window,
-                 const std::optional<std::vector<std::string>>& blocked);
-void SetKind(const KindRequest& request);
-void DropKind(const std::string& kind);
+void CheckIdentityKindLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window,
+                             const std::optional<std::vector<std::string>>& blocked);
+void SetIdentityKind(const IdentityKindRequest& request);
+void DropIdentityKind(const std::string& kind);
 
 }  // namespace pulse::profile

@@ -2,9 +2,9 @@
 // pg::Identity::Owner().
 //
 // Locks are taken in one order everywhere, so that two batches never wait for each other in a circle:
-// definitions (Listener::begin), messages, accounts, people, new identities; within each by ascending key.
-// Rows of pulse.profile are locked FOR NO KEY UPDATE. All people that a transaction will write must be locked
-// at once: by Resolve() as their claim's `writes` says, and those that are no event's by `also`.
+// definitions (Listener::before_write), messages, accounts, people, new identities; within each by ascending
+// key. Rows of pulse.profile are locked FOR NO KEY UPDATE. ResolveIdentities() locks all people that a
+// transaction writes at once: those of claims with `writes`, and those in `also`.
 #pragma once
 
 #include "pulse/pg/convert.hpp"
@@ -16,10 +16,11 @@ namespace pulse::profile {
 // All kinds, by priority, highest first. Kept per backend until a commit changes one. Needs no Session.
 const std::vector<IdentityKind>& IdentityKinds();
 
-// Settle whose events these are, for a whole batch, set-based: find, make, attach, merge; tells Listening()
-// of merges. The people of claims that write are locked afterwards, of the others those that were changed.
-// `also`: people, canonical or former, that are locked with them; those still canonical.
-void Resolve(std::vector<Claim>& claims, const std::vector<int64_t>& also = {});
+// Resolve the identities of a whole batch, set-based: find, create, extend and merge people; reports merges
+// to GetListener(). Afterwards the people of claims with `writes` are locked, of the others those that
+// changed. `also`: further people to lock with them, by canonical or former id; only those still canonical
+// are locked.
+void ResolveIdentities(std::vector<IdentityClaim>& claims, const std::vector<int64_t>& also = {});
 
 // Lock people in ascending order and return the ids that are still canonical. When one was merged away while
 // it was waited for, nothing is returned, and what was locked must be let go by rolling back.

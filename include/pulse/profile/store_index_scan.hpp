@@ -8,9 +8,9 @@ namespace pulse::profile {
 
 // Statements planned inside the scope go by index whatever the tables' size is then: a plan is kept, and
 // tables that were empty when it was made hold millions of rows some batches of the same transaction later.
-class ByIndex {
+class ForceIndexScans {
   public:
-    ByIndex() {
+    ForceIndexScans() {
         for (const char* off :
              {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
             pg::SetLocally(off, "off");

@@ -14,28 +14,28 @@
 namespace pulse::profile {
 
 // An event as it arrived.
-struct Arrival {
-    Incoming incoming;
+struct IncomingEvent {
+    EventFields fields;
     json::Value whole;  // as JSON, to be kept when it is rejected; absent: made from what it says
     Moment received_at = 0;
     std::string source;
     Cause cause = Cause::kEvent;
     bool completed =
-        false;  // by what its batch says: incoming.context and incoming.sent_at are not only of `whole`
+        false;  // by what its batch says: fields.context and fields.sent_at are not only of `whole`
 };
 
-struct Verdict {
+struct IngestResult {
     enum class Status : uint8_t { kAccepted, kDuplicate, kRejected } status = Status::kAccepted;
     std::string reason, detail;
     std::string message_id;
     int64_t profile = 0, event = 0;
 };
-const char* NameOf(Verdict::Status status);
+const char* NameOf(IngestResult::Status status);
 
 // Take a batch in: everything or, when it throws, nothing. What is rejected is kept in pulse.rejected_event
-// with `keep_rejected`. A statement that takes in several holds the locks of the first while it waits for
+// with `store_rejected`. A statement that takes in several holds the locks of the first while it waits for
 // those of the second: others may wait the other way round.
-std::vector<Verdict> TakeIn(const std::vector<Arrival>& arrivals, bool keep_rejected);
+std::vector<IngestResult> IngestEvents(const std::vector<IncomingEvent>& incoming, bool store_rejected);
 
 // A source's name, or the UserError that says what one is.
 void CheckSource(const std::string& source);
@@ -51,7 +51,7 @@ struct EventRow {
 };
 
 // Rows for pulse.event, of whatever months there are partitions for.
-class EventRows {
+class EventWriter {
   public:
     // Texts must stay where they are until Write().
     void Add(const EventRow& row);
@@ -79,12 +79,12 @@ struct Message {
 // Notes the ids, waiting for others that are bringing the same, and marks duplicates.
 void FindDuplicates(std::vector<Message>& messages, Moment now);
 // Forget up to `rows` messages seen before `before`; how many.
-int64_t ForgetMessages(Moment before, int64_t rows);
+int64_t DeleteOldMessages(Moment before, int64_t rows);
 
 // ---- store_attributes.cpp ----
 
-// What identify said of somebody; the people are locked.
-struct Said {
+// Traits that identify calls set for a person; the people are locked.
+struct AttributeUpdate {
     int64_t person = 0;
     Datum traits = 0;  // jsonb object
 };
@@ -95,22 +95,22 @@ struct AttributeChange {
         false;  // with those that are new there would be more than pulse.max_properties: they were left out
 };
 // Adds it to the attributes in the order given; those with changes or left full.
-std::vector<AttributeChange> WriteAttributes(const std::vector<Said>& said, Moment now);
+std::vector<AttributeChange> WriteAttributes(const std::vector<AttributeUpdate>& updates, Moment now);
 
 // ---- store_event_catalogue.cpp ----
 
 struct Tally {
     int64_t accepted = 0, duplicates = 0, conflicting = 0, rejected = 0;
 };
-void NoteTally(const std::string& source, const Tally& tally, const Catalogue& catalogue, Moment now);
+void WriteTally(const std::string& source, const Tally& tally, const EventCatalogue& catalogue, Moment now);
 // Fold up to `rows` of pulse.ingest_tally into the totals; how many. Nothing while another session does.
 int64_t FoldTallies(int64_t rows);
 
 // ---- store_rejected.cpp ----
 
 // Keep what was rejected.
-void KeepRejected(const std::vector<Arrival>& arrivals, const std::vector<Verdict>& verdicts);
+void StoreRejected(const std::vector<IncomingEvent>& incoming, const std::vector<IngestResult>& results);
 // Delete up to `rows` rejected events received before `before`; how many.
-int64_t ForgetRejected(Moment before, int64_t rows);
+int64_t DeleteOldRejected(Moment before, int64_t rows);
 
 }  // namespace pulse::profile

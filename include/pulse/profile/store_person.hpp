@@ -10,7 +10,7 @@ struct Person {
     std::string bucketing_id;
     pg::Value attributes;      // jsonb
     pg::Value account;         // jsonb: attributes of the account; '{}' without one
-    Moment first_seen_at = 0;  // of the row; see WasThere()
+    Moment first_seen_at = 0;  // of the row; see ExistedAt()
 };
 
 // Who `user` is: a user id, else an anonymous id, else a value of another kind in the order of their
@@ -25,6 +25,6 @@ std::optional<Person> FindPerson(int64_t profile);
 // Whether somebody was there at a moment: from the first on of what the person's profiles were made by and of
 // all their events, whenever these came. Asks only where the person's own profile is of later. Needs no
 // Session.
-bool WasThere(const Person& person, Moment at);
+bool ExistedAt(const Person& person, Moment at);
 
 }  // namespace pulse::profile

@@ -7,13 +7,13 @@
 
 namespace pulse::profile {
 
-struct Replayed {
+struct ReplayResult {
     int64_t id = 0;  // of pulse.rejected_event
-    Verdict verdict;
+    IngestResult result;
 };
 
 // These (a bigint[]; null: all), those of a reason, `max` at most, oldest first; what was replayed before is
 // left out.
-std::vector<Replayed> Replay(const pg::Value& ids, const std::optional<std::string>& reason, int64_t max);
+std::vector<ReplayResult> Replay(const pg::Value& ids, const std::optional<std::string>& reason, int64_t max);
 
 }  // namespace pulse::profile

@@ -8,10 +8,10 @@
 
 namespace pulse::profile {
 
-// Rows waiting to be taken in together. Keeps copies in memory of its own.
-class Rows {
+// Rows that wait to be ingested together. Keeps copies in its own memory.
+class RowBuffer {
   public:
-    Rows(Cause cause, std::string source) : cause_(cause), source_(std::move(source)) {}
+    RowBuffer(Cause cause, std::string source) : cause_(cause), source_(std::move(source)) {}
 
     // What the columns of a row are by their names, in the order in which Add() gets them. Throws UserError
     // 22023.
@@ -26,7 +26,7 @@ class Rows {
 
   private:
     struct Column {
-        json::Value Incoming::*slot = nullptr;  // null: the timestamp as a moment, or the source
+        json::Value EventFields::*slot = nullptr;  // null: the timestamp as a moment, or the source
         bool source = false;
         Oid type = InvalidOid;
     };
@@ -37,7 +37,7 @@ class Rows {
     Cause cause_;
     std::string source_;  // of rows that name none
     std::vector<Column> columns_;
-    std::vector<Arrival> arrivals_;
+    std::vector<IncomingEvent> incoming_;
     std::string checked_;  // the source that was found good last
     std::deque<std::vector<char>> chunks_;
     size_t used_ = 0;  // of the last chunk

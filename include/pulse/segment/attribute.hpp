@@ -12,7 +12,7 @@
 namespace pulse::segment {
 
 // The kind a column has by its type; none for types without a natural one (json, bytea, arrays, intervals …).
-std::optional<AttributeKind> NaturalKind(const source::Column& column);
+std::optional<AttributeKind> DefaultAttributeKind(const source::Column& column);
 
 // How to measure a column, as an expression over the alias s. Throws UserError when kind and type do not fit.
 Attribute MakeAttribute(const source::Column& column, std::optional<AttributeKind> kind);

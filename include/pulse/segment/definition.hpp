@@ -7,10 +7,10 @@
 
 namespace pulse::segment {
 
-enum class Kind { kRelation, kQuery, kProfile };
+enum class SegmentKind { kRelation, kQuery, kProfile };
 
 // "relation", "query", "profile".
-const char* Name(Kind kind);
+const char* Name(SegmentKind kind);
 
 enum class AttributeKind { kCategorical, kBoolean, kNumeric, kTimestamp };
 
@@ -34,7 +34,7 @@ struct Clause {
 
 // What every definition compiles to. All SQL is complete and quoted.
 struct MemberQuery {
-    Kind kind;
+    SegmentKind kind;
     std::string from;      // FROM item with alias s: "app"."users" AS s, or (SELECT …) AS s
     std::string narrowed;  // the same where only members matter: without some who are none; empty: from
     std::string relation;  // "app"."users", or empty for a query

@@ -19,8 +19,8 @@ std::vector<source::Column> DescribeColumns(source::Reader& reader, const Reques
 
 // Compile a definition whose names are resolved: `from` is quoted and qualified, the key is given. Attributes
 // not named are none. Throws UserError when something does not fit the columns.
-MemberQuery Assemble(const Request& request, const std::vector<source::Column>& columns,
-                     const std::string& now_sql);
+MemberQuery CompileMembers(const Request& request, const std::vector<source::Column>& columns,
+                           const std::string& now_sql);
 
 // The column of that name. Throws UserError 42703 naming the nearest ones; `role` is what it was to be:
 // "key".

@@ -12,7 +12,7 @@ namespace pulse::segment {
 
 // `request` is expanded, and its attributes have kinds. People who were first seen after the moment are none
 // of its people, unless events of before that are known.
-MemberQuery AssembleProfile(const Request& request, const std::string& now_sql);
+MemberQuery CompileProfileMembers(const Request& request, const std::string& now_sql);
 
 // The attributes as columns, for whoever compares schemas: they change with the definition only.
 std::vector<source::Column> ProfileColumns(const Request& request);

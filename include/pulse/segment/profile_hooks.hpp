@@ -8,7 +8,7 @@
 
 namespace pulse::segment {
 
-struct ProfileKind {
+struct ProfileHooks {
     // The trees of saved traits and segments.
     const rule::Definitions& (*definitions)() = nullptr;
     // What is defined stays as it is till the end of the transaction. Asked for before anything is checked
@@ -25,7 +25,7 @@ struct ProfileKind {
 };
 
 // Set when the library is loaded; returns true, so that a constant can do it.
-bool HandleProfiles(const ProfileKind& kind);
-const ProfileKind& Profiles();
+bool RegisterProfileHooks(const ProfileHooks& kind);
+const ProfileHooks& GetProfileHooks();
 
 }  // namespace pulse::segment

@@ -28,13 +28,13 @@ struct AttributeRequest {
 };
 
 // The rules of a segment over people with the definitions of traits and segments in the place of their names.
-struct Expanded {
+struct ExpandedRules {
     rule::ExprPtr rule, converted;  // converted: nullptr without one
     std::string time_zone;          // of days and calendar windows
 };
 
 struct Request {
-    Kind kind = Kind::kRelation;
+    SegmentKind kind = SegmentKind::kRelation;
     std::string source;  // a server of pulse_source; empty: this database
     std::string from;    // relation
     std::string query;   // query
@@ -45,8 +45,9 @@ struct Request {
     std::optional<std::string> converted;
     std::optional<std::string> last_active;
     std::optional<std::string> cadence;
-    std::optional<bool> include_anonymous;     // people; unset: true
-    std::shared_ptr<const Expanded> expanded;  // people, where the request was made ready by RequestAt()
+    std::optional<bool> include_anonymous;  // people; unset: true
+    std::shared_ptr<const ExpandedRules>
+        expanded;  // people, where the request was made ready by PrepareRequest()
 
     // In microseconds; a day unless given.
     int64_t Cadence() const;

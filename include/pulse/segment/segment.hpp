@@ -21,7 +21,7 @@ const char* Name(Status status);
 struct Segment {
     int64_t id = 0;
     std::string name;
-    Kind kind = Kind::kRelation;
+    SegmentKind kind = SegmentKind::kRelation;
     Status status = Status::kActive;
     int version = 1;
     nlohmann::json definition;
@@ -44,6 +44,6 @@ Segment Load(const std::string& name);
 std::vector<Segment> LoadActive();
 
 // Where a segment is read, for the role that made its definition.
-source::Place PlaceOf(const Segment& segment);
+source::Access AccessOf(const Segment& segment);
 
 }  // namespace pulse::segment

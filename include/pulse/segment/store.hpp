@@ -11,35 +11,35 @@ namespace pulse::segment {
 // ---- store_read.cpp ----
 
 // Where a definition is read for the role that called us. To be asked before pg::Identity changes it.
-source::Place PlaceForCaller(const Request& request);
+source::Access AccessForCaller(const Request& request);
 
 // The definition as its source can read it at a moment: a server may have no pulse_now(). Needs no
 // transaction, but for a segment over people, whose rules get the definitions they name.
-Request RequestAt(const Request& request, Moment moment);
+Request PrepareRequest(const Request& request, Moment moment);
 
 // The moment as a literal, for SQL that runs at once.
 std::string MomentLiteral(Moment moment);
 std::string NowLiteral();
 
 // What PostgreSQL said of a definition or of the data it reads: its message can hold anything.
-class Raised : public UserError {
+class DefinitionError : public UserError {
   public:
     using UserError::UserError;
 };
 
-// source::Read() for SQL of a definition: what PostgreSQL says of it becomes an error about the definition,
-// Raised.
-void ReadChecked(const source::Target& target, source::Usage& usage,
-                 const std::function<void(source::Reader&)>& body);
+// source::ReadTarget() for SQL of a definition: what PostgreSQL says of it becomes an error about the
+// definition, DefinitionError.
+void ReadForDefinition(const source::Target& target, source::Usage& usage,
+                       const std::function<void(source::Reader&)>& body);
 
-// source::Visit() likewise. What the visit cost is recorded also when it fails.
-void Visit(const source::Place& place, const std::string& purpose, const std::string& object,
-           const std::function<void(source::Reader&)>& body);
+// source::ReadAndRecord() likewise. What the visit cost is recorded also when it fails.
+void ReadAndRecord(const source::Access& access, const std::string& purpose, const std::string& object,
+                   const std::function<void(source::Reader&)>& body);
 
 // ---- store_resolve.cpp ----
 
 // A definition that holds: names resolved, attributes settled, planned once with the rights it will have.
-struct Resolved {
+struct ResolvedDefinition {
     Request request;
     MemberQuery query;
     source::PlanEstimate plan;
@@ -47,15 +47,15 @@ struct Resolved {
 
 // Check a definition against its source. Attributes not named are those of `before` that are still there,
 // else chosen. `name` is the segment's.
-Resolved Resolve(const Request& asked, const source::Place& place, const std::string& name,
-                 const Request* before);
+ResolvedDefinition ResolveDefinition(const Request& asked, const source::Access& access,
+                                     const std::string& name, const Request* before);
 
 // ---- store.cpp ----
 
 std::vector<std::string> AttributeNames(const Request& request);
 
 // What a person gives to make or change a segment. Unset: unchanged (or empty, in a new one).
-struct Draft {
+struct SegmentInput {
     std::optional<std::string> name;  // the new one
     std::optional<Json> definition;
     std::optional<std::string> owner;
@@ -64,8 +64,8 @@ struct Draft {
     std::optional<std::vector<std::string>> tags;
 };
 
-int64_t Create(const Draft& draft);
-void Update(const std::string& name, const Draft& draft);
+int64_t Create(const SegmentInput& input);
+void Update(const std::string& name, const SegmentInput& input);
 void SetStatus(const std::string& name, Status status);
 void SetMonitoring(const std::string& name, bool enabled);
 // Refuses unless confirmed, saying what would be lost.

@@ -5,19 +5,19 @@
 
 namespace pulse::segment {
 
-// The rules of a request with what they name put in place; `self` is the segment's name, if it has one.
+// The rules of a request with traits and segments expanded; `self` is the segment's name, if it has one.
 // Throws UserError.
-std::shared_ptr<const Expanded> ExpandProfile(const Request& request, const std::string& self);
+std::shared_ptr<const ExpandedRules> ExpandProfile(const Request& request, const std::string& self);
 
-// As Resolve(), for a request of kind profile.
-Resolved ResolveProfile(const Request& asked, const source::Place& place, const std::string& name,
-                        const Request* before);
+// As ResolveDefinition(), for a request of kind profile.
+ResolvedDefinition ResolveProfile(const Request& asked, const source::Access& access, const std::string& name,
+                                  const Request* before);
 
 // Before a segment is taken away from those who use it. Needs the owner's identity and an open session.
 void RequireUnused(const Segment& segment, const char* what);
 // Definitions stay as they are, when `kind` is one they are made of.
-void LockProfiles(Kind kind);
+void LockProfiles(SegmentKind kind);
 // After rows were written. Needs the owner's identity and an open session.
-void ProfileWritten(Kind kind);
+void ProfileWritten(SegmentKind kind);
 
 }  // namespace pulse::segment

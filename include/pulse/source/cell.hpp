@@ -14,7 +14,7 @@ using Cell = std::optional<std::string>;
 int64_t ToInteger(const Cell& cell);
 double ToNumber(const Cell& cell);                         // also NaN and Infinity
 std::optional<double> ToOptionalNumber(const Cell& cell);  // null is none
-bool ToTruth(const Cell& cell);
+bool ToBoolean(const Cell& cell);
 std::vector<double> ToNumbers(const Cell& cell);  // an array of float8 without nulls
 std::string ToBytes(const Cell& cell);            // bytea in hexadecimal
 

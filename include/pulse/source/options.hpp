@@ -20,7 +20,7 @@ const options::Table& Options();
 void CheckOptions(options::Holder holder, const OptionList& options);
 
 // What a server allows. Times in milliseconds.
-struct Limits {
+struct SourceLimits {
     bool allow_primary = false;
     int max_replay_lag = 0;
     std::optional<int> max_active_sessions;
@@ -33,7 +33,7 @@ struct Limits {
 };
 
 // The limits of a server, defaults filled in.
-Limits ReadLimits(const OptionList& options);
+SourceLimits ReadLimits(const OptionList& options);
 
 // What libpq gets of a server's and a mapping's options.
 OptionList ConnectionParameters(const OptionList& server, const OptionList& mapping);

@@ -2,9 +2,9 @@
 // works through the bridge.
 //
 // A visit has three steps, so that nothing of this database is held while a replica works:
-//   Find    in a transaction: whose rights, which server, which guard rails
-//   Read    here as source::RunAs(); on a server without needing a transaction here
-//   Record  in a transaction: what the visit asked and what it cost, into pulse.source_usage
+//   ResolveTarget  in a transaction: whose rights, which server, which guard rails
+//   ReadTarget     here as source::RunAs(); on a server without needing a transaction here
+//   RecordUsage    in a transaction: what the visit asked and what it cost, into pulse.source_usage
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,14 @@
 
 namespace pulse::source {
 
-// The source was not to be had, or a guard rail said no: nobody's fault, to be told and tried again later.
+// The source could not be reached or a guard rail refused: reported and retried later.
 class Unavailable : public UserError {
   public:
     using UserError::UserError;
 };
 
-// Where a definition is read.
-struct Place {
+// Which source is read, and with whose rights.
+struct Access {
     std::string source;       // name of a server of pulse_source; empty: this database
     std::string role;         // whose rights here, whose user mapping there
     std::string search_path;  // here only; a server has its own
@@ -35,9 +35,9 @@ struct Place {
 
 struct Server;  // connection parameters and guard rails (server.hpp)
 
-// A place that is settled.
+// An access with the server looked up.
 struct Target {
-    Place place;
+    Access access;
     int milliseconds = 0;  // longest time a statement may run; 0: no limit of ours
     std::shared_ptr<const Server> server;
 
@@ -79,7 +79,7 @@ std::string Literal(const std::string& text);
 
 // What a visit asked of a source and what it cost: a row of pulse.source_usage.
 struct Usage {
-    std::string source;   // set by Read(); empty for this database
+    std::string source;   // set by ReadTarget(); empty for this database
     std::string purpose;  // snapshot, health, define, preview, test
     std::string object;   // the segment or relation it was for
     Moment began = 0;
@@ -94,25 +94,25 @@ struct Usage {
     std::optional<double> replay_lag_ms;
 };
 
-// Settle a place. Needs a transaction. Throws UserError when there is no such server, no user mapping or no
-// right. What a guard rail says comes from Read() only.
-Target Find(const Place& place, int milliseconds);
+// Look up the server and its limits. Needs a transaction. Throws UserError when there is no such server, no
+// user mapping or no right. What a guard rail says comes from ReadTarget() only.
+Target ResolveTarget(const Access& access, int milliseconds);
 
 // Visit it. `body` may be run again from its beginning after a conflict with recovery. Fills `usage`, also
 // when it throws: Unavailable, what `body` throws, or what the SQL raised (pg::Error here, UserError from a
 // server). For this database a transaction is needed; for a server none, and `body` must then not use this
 // database.
-void Read(const Target& target, Usage& usage, const std::function<void(Reader&)>& body);
+void ReadTarget(const Target& target, Usage& usage, const std::function<void(Reader&)>& body);
 
 // Keep what a visit to a server cost. Needs a transaction; does nothing for this database.
-void Record(const Usage& usage);
+void RecordUsage(const Usage& usage);
 
 // Close the connections to servers that this process keeps. Ordinary sessions close theirs at the end of each
 // transaction; a background worker calls this when it has nothing more to do for a while.
 void CloseIdle();
 
-// Find, Read and Record at once, for those who are in a transaction anyway.
-void Visit(const Place& place, int milliseconds, const std::string& purpose, const std::string& object,
-           const std::function<void(Reader&)>& body);
+// ResolveTarget, ReadTarget and RecordUsage in one, for callers in a transaction.
+void ReadAndRecord(const Access& access, int milliseconds, const std::string& purpose,
+                   const std::string& object, const std::function<void(Reader&)>& body);
 
 }  // namespace pulse::source

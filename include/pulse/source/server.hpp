@@ -17,14 +17,14 @@ struct Server {
     std::string role;
     OptionList parameters;           // of libpq, with the password
     bool password_required = false;  // the role is no superuser
-    Limits limits;
+    SourceLimits limits;
     int recent_visits = 0;     // within the last minute
     int next_visit_in = 0;     // ms until the oldest of them is a minute old
     bool was_standby = false;  // at the last visit that went well
 };
 
 // What a server says of itself at the begin of a visit.
-struct Condition {
+struct ServerStatus {
     int version = 0;  // as 150004
     bool standby = false;
     bool replay_paused = false;
@@ -33,17 +33,17 @@ struct Condition {
     std::optional<std::string> pulse_version;  // of the extension there, when its aggregates may be called
 };
 
-// The statements that begin a visit: one round trip, one row for ReadCondition().
-std::string BeginScript(const Limits& limits, int statement_timeout, bool count_sessions);
-Condition ReadCondition(const Rows& rows);
+// The statements that begin a visit: one round trip, one row for ReadServerStatus().
+std::string BeginScript(const SourceLimits& limits, int statement_timeout, bool count_sessions);
+ServerStatus ReadServerStatus(const Rows& rows);
 
-// Why a server in this condition is not to be read, without the words about which server; empty when it may
+// Why a server in this status is not to be read, without the words about which server; empty when it may
 // be.
-std::optional<std::string> PrimaryRefusal(const Server& server, const Condition& condition);
-std::optional<std::string> LagRefusal(const Limits& limits, const Condition& condition);
-std::optional<std::string> LoadRefusal(const Limits& limits, const Condition& condition);
+std::optional<std::string> PrimaryRefusal(const Server& server, const ServerStatus& status);
+std::optional<std::string> LagRefusal(const SourceLimits& limits, const ServerStatus& status);
+std::optional<std::string> LoadRefusal(const SourceLimits& limits, const ServerStatus& status);
 std::optional<std::string> RateRefusal(const Server& server);
-std::optional<std::string> CostRefusal(const Limits& limits, double cost);
+std::optional<std::string> CostRefusal(const SourceLimits& limits, double cost);
 
 // The shorter of two limits, where 0 is none.
 int ShorterLimit(int a, int b);
@@ -55,10 +55,10 @@ bool CanBeExplained(const std::string& sql);
 
 // How long to wait before the `attempt`-th repetition (from 1): doubling, with a share `random` in [0,1) of
 // jitter.
-int BackOff(int attempt, double random);
+int RetryDelay(int attempt, double random);
 
 // A refusal as an error that names the source.
-Unavailable NotRead(const std::string& source, const std::string& reason,
-                    const char* state = sqlstate::kNotReady, const std::string& hint = "");
+Unavailable MakeUnavailable(const std::string& source, const std::string& reason,
+                            const char* state = sqlstate::kNotReady, const std::string& hint = "");
 
 }  // namespace pulse::source

@@ -11,13 +11,14 @@ void ReadServer(const Server& server, int milliseconds, Usage& usage,
                 const std::function<void(Reader&)>& body);
 
 // Visit a server whatever its guard rails say, to tell what they would.
-void Examine(const Server& server, Usage& usage, const std::function<void(Reader&, const Condition&)>& body);
+void ReadUnguarded(const Server& server, Usage& usage,
+                   const std::function<void(Reader&, const ServerStatus&)>& body);
 
 // Whether another session is visiting the server right now. Needs a transaction.
 bool InUse(const Server& server);
 
 // Keep in `usage` how a visit failed; called inside a handler.
-void NoteFailure(Usage& usage);
+void RecordFailure(Usage& usage);
 
 // One line of pulse_test_source().
 struct TestRow {
@@ -25,9 +26,9 @@ struct TestRow {
     std::string value;
     std::string verdict;  // ok, warning, refused
 };
-std::vector<TestRow> Test(const std::string& source);
+std::vector<TestRow> TestSource(const std::string& source);
 
 // Make a server and the caller's user mapping of it.
-void Create(const std::string& name, const pg::Json& options);
+void CreateSource(const std::string& name, const pg::Json& options);
 
 }  // namespace pulse::source

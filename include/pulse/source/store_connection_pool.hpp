@@ -7,14 +7,14 @@
 namespace pulse::source {
 
 // A connection for one visit.
-class Lease {
+class PooledConnection {
   public:
     // Takes the one that is kept, or makes one. Throws Unavailable, or UserError 2F003 when the server lets a
     // role in without the password that it must give.
-    explicit Lease(const Server& server);
-    ~Lease();
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
+    explicit PooledConnection(const Server& server);
+    ~PooledConnection();
+    PooledConnection(const PooledConnection&) = delete;
+    PooledConnection& operator=(const PooledConnection&) = delete;
 
     pg::Remote& remote() { return *remote_; }
     // It was made for this visit: what fails on it is no leftover of an earlier one.
@@ -37,7 +37,7 @@ class Lease {
 [[noreturn]] void Rethrow(const Server& server, const pg::RemoteError& error);
 
 // A statement was cancelled because the standby had to replay something it stood in the way of.
-class Conflict : public Unavailable {
+class RecoveryConflict : public Unavailable {
   public:
     using Unavailable::Unavailable;
 };

@@ -20,7 +20,7 @@ struct ProfileChange {
     int64_t profile = 0;
     std::vector<std::string> events;  // names of new events
     // The new events themselves, if no other change of this person is waiting; else null.
-    const std::vector<profile::Happening>* happened = nullptr;
+    const std::vector<profile::NewEvent>* happened = nullptr;
     std::vector<std::string> attributes;  // keys of profile.* that changed
     bool account = false;                 // an attribute of the account, or the account itself
     bool everything = false;              // e.g. after a merge

@@ -16,10 +16,10 @@ class IncrementalMetric {
     Moment window() const { return window_; }
     // Make `measured`, which holds at `now`, what it is with one event more. False when that cannot be told
     // without reading.
-    bool Add(const profile::Happening& event, Moment now, MetricValue& measured);
+    bool Add(const profile::NewEvent& event, Moment now, MetricValue& measured);
 
   private:
-    bool Matches(const profile::Happening& event);
+    bool Matches(const profile::NewEvent& event);
 
     rule::IncrementalSpec spec_;
     Moment window_;  // microseconds; 0: all events
