@@ -52,5 +52,5 @@ check-includes:
 SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
             profile profile_identity profile_event profile_ingest profile_person trait trait_live flag worker demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
-sql/pulse--$(EXTVERSION).sql: Makefile $(SQL_PARTS)
-	cat $(SQL_PARTS) > $@
+sql/pulse--$(EXTVERSION).sql: Makefile script/access-levels $(SQL_PARTS)
+	cat $(SQL_PARTS) | script/access-levels > $@.new && mv $@.new $@

@@ -10,113 +10,8 @@ WITH member AS (
     FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
     WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e' AND e.extname = 'pulse'
 ), verb (level, name) AS (
-    VALUES ('reader', 'pulse_now'),
-           ('reader', 'pulse_validate_rule'),
-           ('reader', 'pulse_preview_segment'),
-           ('reader', 'pulse_explain_segment'),
-           ('reader', 'pulse_sketch%'),
-           ('reader', 'pulse_compare_snapshots'),
-           ('reader', 'pulse_backtest'),
-           ('reader', 'pulse_explain_incident'),
-           ('reader', 'pulse_diagnose_incident'),
-           ('reader', 'pulse_status'),
-           ('reader', 'pulse_preview_schedule'),
-           ('reader', 'pulse_suggest_checks'),
-           ('reader', 'pulse_list_traits'),
-           ('reader', 'pulse_dependencies'),
-           ('reader', 'pulse_test_expression'),
-           ('reader', 'pulse_explain_membership'),
-           ('reader', 'pulse_preview_segment_change'),
-           ('operator', 'pulse_create_trait'),
-           ('operator', 'pulse_update_trait'),
-           ('admin', 'pulse_delete_trait'),
-           ('writer', 'pulse_take_snapshot'),
-           ('writer', 'pulse_take_snapshots'),
-           ('writer', 'pulse_import_snapshot'),
-           ('writer', 'pulse_ingest'),
-           ('writer', 'pulse_track'),
-           ('writer', 'pulse_identify'),
-           ('writer', 'pulse_page'),
-           ('writer', 'pulse_screen'),
-           ('writer', 'pulse_group'),
-           ('writer', 'pulse_alias'),
-           ('writer', 'pulse_import_events'),
-           ('operator', 'pulse_replay_rejected'),
-           ('operator', 'pulse_create_segment'),
-           ('operator', 'pulse_update_segment'),
-           ('operator', 'pulse_pause_segment'),
-           ('operator', 'pulse_resume_segment'),
-           ('operator', 'pulse_archive_segment'),
-           ('operator', 'pulse_set_monitoring'),
-           ('writer', 'pulse_check_tables'),
-           ('operator', 'pulse_test_source'),
-           ('operator', 'pulse_monitor_table'),
-           ('operator', 'pulse_unmonitor_table'),
-           ('operator', 'pulse_mute'),
-           ('operator', 'pulse_unmute'),
-           ('operator', 'pulse_schedule'),
-           ('operator', 'pulse_unschedule'),
-           ('operator', 'pulse_run_job'),
-           ('operator', 'pulse_check_drift'),
-           ('operator', 'pulse_diagnose_incidents'),
-           ('operator', 'pulse_acknowledge_incident'),
-           ('operator', 'pulse_resolve_incident'),
-           ('operator', 'pulse_ignore_incident'),
-           ('reader', 'pulse_preview_message'),
-           ('operator', 'pulse_test_channel'),
-           ('operator', 'pulse_retry_message'),
-           ('operator', 'pulse_cancel_message'),
-           ('operator', 'pulse_create_route'),
-           ('operator', 'pulse_update_route'),
-           ('operator', 'pulse_delete_route'),
-           ('operator', 'pulse_receive_webhook'),
-           ('operator', 'pulse_investigate_incident'),
-           ('operator', 'pulse_cancel_investigation'),
-           ('admin', 'pulse_create_channel'),
-           ('admin', 'pulse_create_model'),
-           ('admin', 'pulse_subscribe'),
-           ('admin', 'pulse_unsubscribe'),
-           ('reader', 'pulse_in_segment'),
-           ('reader', 'pulse_segments_of'),
-           ('reader', 'pulse_trait'),
-           ('reader', 'pulse_traits'),
-           ('operator', 'pulse_take_changes'),
-           ('operator', 'pulse_build'),
-           ('operator', 'pulse_build_step'),
-           ('operator', 'pulse_run_pipeline'),
-           ('operator', 'pulse_refresh_definitions'),
-           ('operator', 'pulse_pin_baseline'),
-           ('operator', 'pulse_unpin_baseline'),
-           ('reader', 'pulse_profile'),
-           ('reader', 'pulse_search_profiles'),
-           ('reader', 'pulse_identity_graph'),
-           ('reader', 'pulse_simulate_merge'),
-           ('reader', 'pulse_simulate_identity_kind'),
-           ('operator', 'pulse_set_identity_kind'),
-           ('operator', 'pulse_drop_identity_kind'),
-           ('operator', 'pulse_merge'),
-           ('operator', 'pulse_unmerge'),
-           ('admin', 'pulse_create_source'),
-           ('reader', 'pulse_list_flags'),
-           ('reader', 'pulse_decide'),
-           ('reader', 'pulse_decide_all'),
-           ('reader', 'pulse_explain_decision'),
-           ('reader', 'pulse_expose'),
-           ('reader', 'pulse_log_exposure'),
-           ('operator', 'pulse_create_flag'),
-           ('operator', 'pulse_update_flag'),
-           ('operator', 'pulse_enable_flag'),
-           ('operator', 'pulse_disable_flag'),
-           ('operator', 'pulse_archive_flag'),
-           ('operator', 'pulse_restore_flag'),
-           ('admin', 'pulse_delete_flag'),
-           ('admin', 'pulse_start'),
-           ('admin', 'pulse_stop'),
-           ('admin', 'pulse_delete_segment'),
-           ('admin', 'pulse_load_demo'),
-           ('admin', 'pulse_drop_demo'),
-           ('admin', 'pulse_grant'),
-           ('admin', 'pulse_revoke')
+    VALUES
+@levels@
 )
 SELECT 'reader' AS level, pg_catalog.format('USAGE ON SCHEMA %I', n.nspname) AS privilege
 FROM member JOIN pg_catalog.pg_namespace AS n ON n.oid = member.objid
@@ -135,7 +30,7 @@ SELECT 'writer', pg_catalog.format('INSERT ON TABLE %s', v.name) FROM (VALUES ('
 UNION ALL
 SELECT verb.level, pg_catalog.format('EXECUTE ON %s %s', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END,
                                       p.oid::pg_catalog.regprocedure)
-FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid JOIN verb ON p.proname LIKE verb.name
+FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid JOIN verb ON p.proname = verb.name
 WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace <> 'pulse'::pg_catalog.regnamespace
 UNION ALL
 SELECT 'admin', pg_catalog.format('USAGE ON FOREIGN DATA WRAPPER %I', w.fdwname)
@@ -155,6 +50,7 @@ COMMENT ON COLUMN pulse.privilege.privilege IS 'As GRANT takes it.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
+-- Level: admin
 CREATE FUNCTION pulse_revoke(role text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -179,6 +75,7 @@ END $$;
 COMMENT ON FUNCTION pulse_revoke(text) IS
 'Takes from a role everything that pulse_grant() gave it. Errors: 42704 unknown role, 22023 the owner of the extension.';
 
+-- Level: admin
 CREATE FUNCTION pulse_grant(role text, level text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

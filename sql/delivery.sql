@@ -154,16 +154,19 @@ COMMENT ON COLUMN pulse.message.folded_into IS 'The message that says this, too.
 COMMENT ON COLUMN pulse.message.key IS 'The same in all tries: webhook-id, Idempotency-Key, Message-ID.';
 COMMENT ON COLUMN pulse.message.payload IS 'What is sent, but for secrets; null before the first try.';
 
+-- Level: operator
 CREATE FUNCTION pulse_retry_message(message bigint) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_message';
 COMMENT ON FUNCTION pulse_retry_message(bigint) IS
 'Sends a message that was given up or cancelled again, or one that waits for its next try at once: same key, same payload, attempts counted from 0. Errors: 42704 unknown message, 55000 it was sent, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
 
+-- Level: operator
 CREATE FUNCTION pulse_retry_message(channel text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_channel';
 COMMENT ON FUNCTION pulse_retry_message(text) IS
 'The same for all messages of a channel that were given up and those that wait for another try, and ends the channel''s pause. Returns how many. Errors: 42704 unknown channel, 55000 the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
 
+-- Level: operator
 CREATE FUNCTION pulse_cancel_message(message bigint, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_cancel_message';
 COMMENT ON FUNCTION pulse_cancel_message(bigint, text) IS

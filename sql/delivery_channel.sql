@@ -56,17 +56,20 @@ COMMENT ON COLUMN pulse.channel.failures IS 'Failed tries in a row.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
+-- Level: admin
 CREATE FUNCTION pulse_create_channel(name text, kind text, options jsonb) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_channel';
 COMMENT ON FUNCTION pulse_create_channel(text, text, jsonb) IS
 'Makes a server of pulse_channel and the caller''s user mapping of it: CREATE SERVER and CREATE USER MAPPING in one, without a statement that holds a secret. kind is slack, teams, email, webhook or pagerduty. Nothing is made when an option is missing. Errors: HV00D unknown option, 22023 bad value or a missing option, 42710 it exists, 42501 no right to pulse_channel.';
 
+-- Level: operator
 CREATE FUNCTION pulse_test_channel(name text)
     RETURNS TABLE (channel text, status text, answer_status int, answer text, milliseconds double precision, hint text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_test_channel';
 COMMENT ON FUNCTION pulse_test_channel(text) IS
 'Sends a message that is marked as a test, at once and from this session, and reports the answer. status is ok, failed (it may work later), refused, gone or incomplete; none of these is an error. When it is ok a channel that was resting or disabled sends again. Errors: 42704 no such channel, 22023 null.';
 
+-- Level: reader
 CREATE FUNCTION pulse_preview_message(incident bigint, channel text) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_preview_message';
 COMMENT ON FUNCTION pulse_preview_message(bigint, text) IS

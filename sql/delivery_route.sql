@@ -85,6 +85,7 @@ CREATE INDEX incident_record_group ON pulse.incident_record (group_id) WHERE sta
 
 -- ---- Verbs ----
 
+-- Level: operator
 CREATE FUNCTION pulse_create_route(name text, channels text[], min_severity text DEFAULT NULL, segments text[] DEFAULT NULL,
                                    tables text[] DEFAULT NULL, owners text[] DEFAULT NULL, tags text[] DEFAULT NULL,
                                    detectors text[] DEFAULT NULL, events text[] DEFAULT NULL, quiet_hours text DEFAULT NULL,
@@ -95,6 +96,7 @@ CREATE FUNCTION pulse_create_route(name text, channels text[], min_severity text
 COMMENT ON FUNCTION pulse_create_route(text, text[], text, text[], text[], text[], text[], text[], text[], text, text, interval, text, time, interval, interval, text[]) IS
 'Says which incidents go to which channels, and when; returns the id of the route. From the first route on only routes say who is told. What is left out is any, none, or the default of the column in pulse.route. Errors: 42710 name taken, 42704 unknown channel, segment or table, 22023 unknown severity, detector, event, zone or digest, bad quiet hours, span out of range, half an escalation, 54000 more than 1000 names.';
 
+-- Level: operator
 CREATE FUNCTION pulse_update_route(name text, channels text[] DEFAULT NULL, min_severity text DEFAULT NULL,
                                    segments text[] DEFAULT NULL, tables text[] DEFAULT NULL, owners text[] DEFAULT NULL,
                                    tags text[] DEFAULT NULL, detectors text[] DEFAULT NULL, events text[] DEFAULT NULL,
@@ -106,11 +108,13 @@ CREATE FUNCTION pulse_update_route(name text, channels text[] DEFAULT NULL, min_
 COMMENT ON FUNCTION pulse_update_route(text, text[], text, text[], text[], text[], text[], text[], text[], text, text, interval, text, time, interval, interval, text[], boolean) IS
 'Changes a route: what is null stays; an empty list, an empty text or a span of 0 takes away. What waits keeps its time; switched off, it is cancelled. Errors: 42704 unknown route, else as pulse_create_route().';
 
+-- Level: operator
 CREATE FUNCTION pulse_delete_route(name text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_route';
 COMMENT ON FUNCTION pulse_delete_route(text) IS
 'Takes a route away and cancels what waits by it. Without any route every incident goes to every channel again. Errors: 42704 unknown route.';
 
+-- Level: admin
 CREATE FUNCTION pulse_subscribe(OUT subscription text, url text, events text[] DEFAULT NULL, INOUT secret text DEFAULT NULL,
                                 name text DEFAULT NULL, segments text[] DEFAULT NULL)
     RETURNS SETOF record
@@ -118,11 +122,13 @@ CREATE FUNCTION pulse_subscribe(OUT subscription text, url text, events text[] D
 COMMENT ON FUNCTION pulse_subscribe(text, text[], text, text, text[]) IS
 'Sends events, signed as Standard Webhooks say, to a URL: incident.opened, incident.updated, incident.resolved, snapshot.taken, which are all if none is named, and segment.entered, segment.exited, one message for each person who enters or leaves a segment over people from now on, with the ids of that person. With segments only what is about these. Makes a channel of kind webhook, owned by the caller. Returns its name and, where none was given, the secret that it made: it is shown this once. Errors: 22023 unknown event, bad URL or secret, a segment that is not over people where only its members are asked for, 42704 unknown segment, 42710 name taken, 42501 no right to pulse_channel, 54000 more than 1000 segments; with segment.entered or segment.exited also 25001 the transaction is REPEATABLE READ or SERIALIZABLE, 55P03 a transaction that brings events has been open for too long.';
 
+-- Level: admin
 CREATE FUNCTION pulse_unsubscribe(subscription text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unsubscribe';
 COMMENT ON FUNCTION pulse_unsubscribe(text) IS
 'Ends a subscription: drops its channel and cancels what waits for it. Errors: 42704 unknown subscription, 42501 not the owner of its channel.';
 
+-- Level: operator
 CREATE FUNCTION pulse_receive_webhook(payload jsonb)
     RETURNS jsonb LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_receive_webhook';
 COMMENT ON FUNCTION pulse_receive_webhook(jsonb) IS

@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- A demo for psql: five segments with eight days of history; in the last three days they have lost members.
 
+-- Level: admin
 CREATE FUNCTION pulse_drop_demo() RETURNS int
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -25,6 +26,7 @@ END $$;
 COMMENT ON FUNCTION pulse_drop_demo() IS
 'Removes everything that pulse_load_demo() created, history included, and returns the number of segments removed. Errors: 42P06 a schema pulse_demo that the demo did not create.';
 
+-- Level: admin
 CREATE FUNCTION pulse_load_demo()
     RETURNS TABLE (segment text, snapshots int, size_before bigint, size_today bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

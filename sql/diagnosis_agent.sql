@@ -67,17 +67,20 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.agent_step',
     $$WHERE investigation_id IN (SELECT i.id FROM pulse.investigation AS i WHERE i.status NOT IN ('queued', 'running'))$$);
 SELECT pg_catalog.pg_extension_config_dump('pulse.agent_step_id_seq', '');
 
+-- Level: admin
 CREATE FUNCTION pulse_create_model(name text, options jsonb) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_model';
 COMMENT ON FUNCTION pulse_create_model(text, jsonb) IS
 'Makes a server of pulse_model and the caller''s user mapping of it, without a statement that holds the key. Options: protocol, base_url, model, api_key and more (doc/diagnosis.md). Errors: HV00D unknown option, 22023 bad value, 42710 it exists, 42501 no right to pulse_model.';
 
+-- Level: operator
 CREATE FUNCTION pulse_investigate_incident(incident bigint, wait interval DEFAULT NULL)
     RETURNS TABLE (investigation bigint, status text, steps int, result jsonb, reason text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_investigate_incident';
 COMMENT ON FUNCTION pulse_investigate_incident(bigint, interval) IS
 'Lets a model look into an incident and returns at once, or when it is done or "wait" is over, up to 10 minutes; pulse.investigation and pulse.agent_step show its progress. One at a time per incident: while one is under way it is that one. Errors: 42704 unknown incident, 55000 no model or more than one without pulse.agent_model, 22023 bad wait (10 minutes at most), 53000 no process is free to wait.';
 
+-- Level: operator
 CREATE FUNCTION pulse_cancel_investigation(investigation bigint) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_cancel_investigation';
 COMMENT ON FUNCTION pulse_cancel_investigation(bigint) IS

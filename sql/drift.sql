@@ -185,6 +185,7 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- ---- functions ----
 
+-- Level: operator
 CREATE FUNCTION pulse_check_drift(name text DEFAULT NULL)
     RETURNS TABLE (incident bigint, segment text, detector text, attribute text, severity text,
                    baseline numeric, observed numeric, change numeric, p_value double precision)
@@ -192,6 +193,7 @@ CREATE FUNCTION pulse_check_drift(name text DEFAULT NULL)
 COMMENT ON FUNCTION pulse_check_drift(text) IS
 'Checks all unchecked snapshots, oldest first, of one segment or of all active segments; opens, updates and closes incidents; returns the findings of each segment''s newest snapshot. Errors: 42704 unknown segment, 55000 segment not active.';
 
+-- Level: reader
 CREATE FUNCTION pulse_backtest(segment text, thresholds jsonb DEFAULT NULL)
     RETURNS TABLE (detector text, attribute text, severity text, opened_at timestamptz, closed_at timestamptz,
                    change double precision, summary text)
@@ -199,26 +201,31 @@ CREATE FUNCTION pulse_backtest(segment text, thresholds jsonb DEFAULT NULL)
 COMMENT ON FUNCTION pulse_backtest(text, jsonb) IS
 'Replays a segment''s whole history, with other thresholds if given, and returns the incidents that checks would have opened; writes nothing. Errors: 42704 unknown segment, 22023 unknown threshold or value.';
 
+-- Level: operator
 CREATE FUNCTION pulse_acknowledge_incident(incident bigint, note text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_acknowledge_incident';
 COMMENT ON FUNCTION pulse_acknowledge_incident(bigint, text) IS
 'Marks an incident as acknowledged: somebody works on it. Errors: 42704 unknown incident, 55000 incident not open.';
 
+-- Level: operator
 CREATE FUNCTION pulse_resolve_incident(incident bigint, note text DEFAULT NULL, new_normal boolean DEFAULT false) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_resolve_incident';
 COMMENT ON FUNCTION pulse_resolve_incident(bigint, text, boolean) IS
 'Closes an incident; the next check reopens it if the drift persists. With new_normal, the segment''s baseline restarts where the incident began, and for a table the current columns or number of rows are accepted. Errors: 42704 unknown incident, 55000 already resolved.';
 
+-- Level: operator
 CREATE FUNCTION pulse_ignore_incident(incident bigint, until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident';
 COMMENT ON FUNCTION pulse_ignore_incident(bigint, timestamptz, text) IS
 'Mutes an incident until the given time, or permanently: meanwhile no other incident opens for its segment, detector and attribute. Errors: 42704 unknown incident, 55000 already resolved, 22023 time not in the future.';
 
+-- Level: operator
 CREATE FUNCTION pulse_pin_baseline(segment text, snapshot bigint DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_pin_baseline';
 COMMENT ON FUNCTION pulse_pin_baseline(text, bigint) IS
 'Pins a snapshot, by default the newest, as the baseline of a segment; returns its id. Errors: 42704 unknown segment or snapshot, 55000 no snapshot or a failed one.';
 
+-- Level: operator
 CREATE FUNCTION pulse_unpin_baseline(segment text) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unpin_baseline';
 COMMENT ON FUNCTION pulse_unpin_baseline(text) IS

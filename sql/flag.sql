@@ -84,50 +84,60 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- ---- Definitions ----
 
+-- Level: operator
 CREATE FUNCTION pulse_create_flag(key text, definition text, description text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_flag_text';
 COMMENT ON FUNCTION pulse_create_flag(text, text, text) IS
 'Makes a flag and returns its id. A rule over people as text, such as segment("power_users"), makes a boolean flag that is true where the rule is; text that begins with { is a full definition in JSON (doc/flag.md). Errors: 42710 key taken, 22023 bad key, unknown key or value in the definition, 42601 syntax of a rule, 42704 unknown segment, trait, attribute or prerequisite, 42804 types, 42P17 prerequisites in a circle, 0A000 a rule that reads events itself, 54000 too large, 55P03 another transaction changes definitions.';
 
+-- Level: operator
 CREATE FUNCTION pulse_create_flag(key text, definition jsonb, description text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_flag_jsonb';
 COMMENT ON FUNCTION pulse_create_flag(text, jsonb, text) IS
 'Makes a flag from a full definition or a JSON rule, as pulse_create_flag(text, text, text) does.';
 
+-- Level: operator
 CREATE FUNCTION pulse_update_flag(key text, definition text DEFAULT NULL, description text DEFAULT NULL, new_key text DEFAULT NULL)
     RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_flag_text';
 COMMENT ON FUNCTION pulse_update_flag(text, text, text, text) IS
 'Changes a flag and returns its version; what is null stays, an empty description is taken away. The new definition replaces the old one as a whole and holds from the next statement of every session on; the salt stays, also under a new key, unless the definition names another. pulse.flag_version tells who changed what. Errors: 42704 unknown flag, 42710 new key taken, 55000 renamed, or a variant taken away, while other flags require it, 55P03 another transaction changes definitions or this flag, else as pulse_create_flag().';
 
+-- Level: operator
 CREATE FUNCTION pulse_update_flag(key text, definition jsonb, description text DEFAULT NULL, new_key text DEFAULT NULL)
     RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_flag_jsonb';
 COMMENT ON FUNCTION pulse_update_flag(text, jsonb, text, text) IS
 'Changes a flag, as pulse_update_flag(text, text, text, text) does.';
 
+-- Level: admin
 CREATE FUNCTION pulse_delete_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_flag';
 COMMENT ON FUNCTION pulse_delete_flag(text) IS
 'Deletes a flag with its versions; to keep them use pulse_archive_flag(). Errors: 42704 unknown flag, 55000 other flags require it, 55P03 another transaction changes definitions or this flag.';
 
+-- Level: operator
 CREATE FUNCTION pulse_enable_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_enable_flag';
 COMMENT ON FUNCTION pulse_enable_flag(text) IS
 'Switches a flag on again, from the next statement of every session on. Errors: 42704 unknown flag, 55000 it is archived, 55P03 a transaction that changes it is open for longer than pulse.lock_timeout.';
 
+-- Level: operator
 CREATE FUNCTION pulse_disable_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_disable_flag';
 COMMENT ON FUNCTION pulse_disable_flag(text) IS
 'The kill switch: everybody gets the off variant from the next statement of every session on, also inside open transactions. Errors: 42704 unknown flag, 55P03 a transaction that changes it is open for longer than pulse.lock_timeout.';
 
+-- Level: operator
 CREATE FUNCTION pulse_archive_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_flag';
 COMMENT ON FUNCTION pulse_archive_flag(text) IS
 'Retires a flag: it gives its off variant to whoever still asks, and pulse_decide_all() leaves it out. Errors: 42704 unknown flag, 55000 other flags require it, 55P03 another transaction changes definitions or this flag.';
 
+-- Level: operator
 CREATE FUNCTION pulse_restore_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_flag';
 COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Brings an archived flag back, once its definition has been checked again. Errors: 42704 unknown flag, or something that it mentions is gone, 55P03 another transaction changes definitions or this flag, and others of pulse_create_flag().';
 
+-- Level: reader
 CREATE FUNCTION pulse_list_flags()
     RETURNS TABLE (key text, status text, type text, description text, definition jsonb, version int, traits text[], segments text[],
                    flags text[], created_by name, created_at timestamptz, updated_at timestamptz, last_exposure_at timestamptz)
@@ -145,30 +155,35 @@ COMMENT ON FUNCTION pulse_list_flags() IS
 
 -- ---- Decisions ----
 
+-- Level: reader
 CREATE FUNCTION pulse_decide("user" text, flag text, context jsonb DEFAULT '{}', OUT value jsonb, OUT variant text, OUT allow boolean,
                              OUT reason text, OUT rule int, OUT segment text, OUT bucket int, OUT version int, OUT payload jsonb)
     RETURNS record LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_decide';
 COMMENT ON FUNCTION pulse_decide(text, text, jsonb) IS
 'What a flag is for somebody, now. "user" is any id of the person, as pulse_profile() takes it; for one that nobody is known by, and for null (then context.targetingKey, if any), only the context counts. reason: STATIC, TARGETING_MATCH, SPLIT (drawn), DEFAULT (no rule holds), DISABLED, OVERRIDE, PREREQUISITE, HOLDOUT; rule: which one, from 1; segment: the first one named by that rule that the person is in; bucket: where the person fell, of 100000; allow: value true, or for other types not the off variant. Writes nothing; sees what this transaction did. Errors: 42704 unknown flag, 22023 context is no object.';
 
+-- Level: reader
 CREATE FUNCTION pulse_decide_all("user" text, context jsonb DEFAULT '{}')
     RETURNS TABLE (flag text, value jsonb, variant text, allow boolean, reason text, rule int, segment text, bucket int, version int, payload jsonb)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_decide_all';
 COMMENT ON FUNCTION pulse_decide_all(text, jsonb) IS
 'Every flag that is not archived, for one person, by key: each as pulse_decide() answers.';
 
+-- Level: reader
 CREATE FUNCTION pulse_explain_decision("user" text, flag text, context jsonb DEFAULT '{}')
     RETURNS TABLE (depth int, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_explain_decision';
 COMMENT ON FUNCTION pulse_explain_decision(text, text, jsonb) IS
 'How pulse_decide() comes to its answer: every step in order, each rule with the values of its parts, and the numbers that were drawn. Errors: as pulse_decide().';
 
+-- Level: reader
 CREATE FUNCTION pulse_expose("user" text, flag text, context jsonb DEFAULT '{}', OUT value jsonb, OUT variant text, OUT allow boolean,
                              OUT reason text, OUT rule int, OUT segment text, OUT bucket int, OUT version int, OUT payload jsonb)
     RETURNS record LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_expose';
 COMMENT ON FUNCTION pulse_expose(text, text, jsonb) IS
 'Decides as pulse_decide() does, and notes in pulse.exposure that the person saw the variant: once a day, of the share pulse.exposure_sample of all people. Where nothing can be written (a standby, a read-only transaction) it only decides. Errors: as pulse_decide().';
 
+-- Level: reader
 CREATE FUNCTION pulse_log_exposure("user" text, flag text, variant text)
     RETURNS boolean LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_log_exposure';
 COMMENT ON FUNCTION pulse_log_exposure(text, text, text) IS

@@ -157,40 +157,48 @@ COMMENT ON FUNCTION pulse.next_health_check() IS 'When the next check of a monit
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
+-- Level: operator
 CREATE FUNCTION pulse_monitor_table(relation text, source text DEFAULT NULL, checks jsonb DEFAULT NULL,
                                     every interval DEFAULT '5 minutes', owner text DEFAULT NULL, tags text[] DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_monitor_table';
 COMMENT ON FUNCTION pulse_monitor_table(text, text, jsonb, interval, text, text[]) IS
 'Watches a table, here or on a source, and returns the monitor''s id; again with the same table it changes the monitor: without checks they stay, with the rights of the role that gave them; a list replaces all. For a new one without checks pulse_suggest_checks() chooses them. Reads with the rights of the role that gave the checks. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, 42704 unknown source.';
 
+-- Level: operator
 CREATE FUNCTION pulse_unmonitor_table(relation text, source text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmonitor_table';
 COMMENT ON FUNCTION pulse_unmonitor_table(text, text) IS
 'Stops watching a table and closes its incidents; what was found is kept. Errors: 42704 not monitored.';
 
+-- Level: reader
 CREATE FUNCTION pulse_suggest_checks(relation text, source text DEFAULT NULL)
     RETURNS TABLE ("check" jsonb, reason text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_suggest_checks';
 COMMENT ON FUNCTION pulse_suggest_checks(text, text) IS
 'Proposes checks for a table from its catalog and statistics, with the reason for each; reads no rows of it. Errors: 42P01 unknown relation, 42501 missing rights, 42704 unknown source.';
 
+-- Level: writer
 CREATE FUNCTION pulse_check_tables(relation text DEFAULT NULL, source text DEFAULT NULL)
     RETURNS TABLE (relation text, "check" text, status text, observed double precision, expected text, message text, incident bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_tables';
 COMMENT ON FUNCTION pulse_check_tables(text, text) IS
 'Runs the checks that are due, or all of one table now; keeps the results, opens, updates and closes incidents. What goes wrong with one table never stops the others. Errors: 42704 not monitored.';
 
+-- Level: operator
 CREATE FUNCTION pulse_mute(subject text, until text DEFAULT NULL, reason text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute';
 COMMENT ON FUNCTION pulse_mute(text, text, text) IS
 'Begins a maintenance window: checks go on, but no incident opens, reopens or worsens. The subject is a monitored table, a source, a segment (with table:, source: or segment: before it where the name alone is not clear) or * for everything; until is a moment or a length of time, without it the window lasts until pulse_unmute(). Errors: 42704 unknown subject, 22023 ambiguous subject or a moment not in the future.';
+-- Level: operator
 CREATE FUNCTION pulse_mute(subject text, until timestamptz, reason text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute_until';
 COMMENT ON FUNCTION pulse_mute(text, timestamptz, text) IS 'As pulse_mute(text, text, text), until a moment.';
+-- Level: operator
 CREATE FUNCTION pulse_mute(subject text, until interval, reason text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute_for';
 COMMENT ON FUNCTION pulse_mute(text, interval, text) IS 'As pulse_mute(text, text, text), for a length of time.';
 
+-- Level: operator
 CREATE FUNCTION pulse_unmute(subject text) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmute';
 COMMENT ON FUNCTION pulse_unmute(text) IS

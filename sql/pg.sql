@@ -5,6 +5,7 @@
 CREATE SCHEMA pulse;
 COMMENT ON SCHEMA pulse IS 'Pulse: segments, snapshots, incidents; the data behind the functions pulse_*()';
 
+-- Level: reader
 CREATE FUNCTION pulse_now() RETURNS timestamptz
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_now';
 COMMENT ON FUNCTION pulse_now() IS

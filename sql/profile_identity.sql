@@ -96,23 +96,27 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.merge_history', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.merge_history_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.account_member', '');
 
+-- Level: operator
 CREATE FUNCTION pulse_merge(one text, other text, reason text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_merge';
 COMMENT ON FUNCTION pulse_merge(text, text, text) IS
 'Makes two people one, whatever the limits of pulse.identity_kind say, and returns the merge''s id in pulse.merge_history. Who has the id of highest priority stays,
 then who was seen first. People are given by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 nobody is known so; 22023 no reason, or both are one already.';
+-- Level: operator
 CREATE FUNCTION pulse_unmerge(merge bigint, reason text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmerge';
 COMMENT ON FUNCTION pulse_unmerge(bigint, text) IS
 'Takes apart what a merge of pulse.merge_history made one: ids, events, attributes and account are as before it; what changed since stays with the survivor. Events do not merge the two
 again. Errors: 42704 no such merge; 55000 undone before, or a later merge sits on top of it; 22023 no reason.';
 
+-- Level: operator
 CREATE FUNCTION pulse_set_identity_kind(kind text, normalisation text DEFAULT NULL, priority int DEFAULT NULL, max_values int DEFAULT NULL, per interval DEFAULT NULL,
                                         blocked text[] DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_identity_kind';
 COMMENT ON FUNCTION pulse_set_identity_kind(text, text, int, int, interval, text[]) IS
 'Makes a kind of ids, or changes one; null keeps what is there (for a new one: trim, priority 50, any number of values). per => ''0'': values count for ever. What is known already stays:
 pulse_simulate_identity_kind() shows what would have come out. Errors: 22023 values out of range, 55000 another normal form while there are such ids.';
+-- Level: operator
 CREATE FUNCTION pulse_drop_identity_kind(kind text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_drop_identity_kind';
 COMMENT ON FUNCTION pulse_drop_identity_kind(text) IS

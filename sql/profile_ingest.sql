@@ -178,12 +178,14 @@ COMMENT ON COLUMN pulse.event_source.conflicting_duplicates IS 'Those that said 
 
 -- ---- Verbs ----
 
+-- Level: writer
 CREATE FUNCTION pulse_ingest(events jsonb, source text DEFAULT 'sql')
     RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_ingest';
 COMMENT ON FUNCTION pulse_ingest(jsonb, text) IS
 'Takes events as Segment''s libraries send them: one, an array, or {"batch": [...], "sentAt": ..., "context": {...}}. Returns a verdict on each, in their order: accepted, duplicate (the messageId was accepted before; reason conflicting_duplicate when it said something else), or rejected with the reason, kept in pulse.rejected_event; detail is a sentence, also about ids that were not used. One bad event never hurts its neighbours. Errors: 22023 no events, an array of something else or a bad source, 54000 more than pulse.max_batch events.';
 
+-- Level: writer
 CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
                             anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                             source text DEFAULT 'sql')
@@ -191,12 +193,14 @@ CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '
 COMMENT ON FUNCTION pulse_track(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
 'Somebody did something. Without a timestamp it is now. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject, with its reason as the detail''s beginning.';
 
+-- Level: writer
 CREATE FUNCTION pulse_identify(user_id text, traits jsonb DEFAULT '{}', anonymous_id text DEFAULT NULL, "timestamp" timestamptz DEFAULT NULL,
                                message_id text DEFAULT NULL, context jsonb DEFAULT NULL, source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_identify';
 COMMENT ON FUNCTION pulse_identify(text, jsonb, text, timestamptz, text, jsonb, text) IS
 'Says who somebody is: traits become attributes of the profile (the newest value of each; null takes one away), traits.email and traits.phone ids, and what anonymous_id did becomes theirs. Returns the id of the person. Errors: 22023 what pulse_ingest() would reject.';
 
+-- Level: writer
 CREATE FUNCTION pulse_page(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
                            anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                            source text DEFAULT 'sql')
@@ -204,6 +208,7 @@ CREATE FUNCTION pulse_page(user_id text, name text DEFAULT NULL, properties json
 COMMENT ON FUNCTION pulse_page(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
 'Somebody looked at a page: an event $page with its name among the properties. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
 
+-- Level: writer
 CREATE FUNCTION pulse_screen(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
                              anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                              source text DEFAULT 'sql')
@@ -211,6 +216,7 @@ CREATE FUNCTION pulse_screen(user_id text, name text DEFAULT NULL, properties js
 COMMENT ON FUNCTION pulse_screen(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
 'Somebody looked at a screen of an app: an event $screen with its name among the properties. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
 
+-- Level: writer
 CREATE FUNCTION pulse_group(user_id text, group_id text, traits jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
                             anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                             source text DEFAULT 'sql')
@@ -218,18 +224,21 @@ CREATE FUNCTION pulse_group(user_id text, group_id text, traits jsonb DEFAULT '{
 COMMENT ON FUNCTION pulse_group(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
 'Somebody belongs to an account, whose attributes the traits become. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
 
+-- Level: writer
 CREATE FUNCTION pulse_alias(previous_id text, user_id text, "timestamp" timestamptz DEFAULT NULL, message_id text DEFAULT NULL,
                             context jsonb DEFAULT NULL, source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_alias';
 COMMENT ON FUNCTION pulse_alias(text, text, timestamptz, text, jsonb, text) IS
 'Two ids are one person: whoever had the previous one is merged into whoever has the other, as far as the limits of the kinds allow. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
 
+-- Level: operator
 CREATE FUNCTION pulse_replay_rejected(ids bigint[] DEFAULT NULL, reason text DEFAULT NULL, max int DEFAULT 1000)
     RETURNS TABLE (id bigint, status text, reason text, detail text, profile_id bigint, event_id bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_replay_rejected';
 COMMENT ON FUNCTION pulse_replay_rejected(bigint[], text, int) IS
 'Tries rejected events again: these, or all of a reason, or all, oldest first and max at most; those replayed before are left out. They count as received when they were. Returns a verdict on each, as pulse_ingest(). Errors: 22023 max below 1 or above pulse.max_batch.';
 
+-- Level: writer
 CREATE FUNCTION pulse_import_events(query text, source text DEFAULT 'import')
     RETURNS TABLE (accepted bigint, duplicates bigint, rejected bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_import_events';

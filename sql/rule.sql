@@ -16,6 +16,7 @@ CREATE FUNCTION pulse.to_number(value jsonb) RETURNS numeric
 COMMENT ON FUNCTION pulse.to_number(jsonb) IS
 'Converts a property or attribute to a number, as rules do. Null for anything else, and beyond 1e300, where a calculation could overflow; never an error.';
 
+-- Level: reader
 CREATE FUNCTION pulse_validate_rule(rule text)
     RETURNS TABLE (canonical text, type text, clauses text[], traits text[], segments text[], attributes text[], account_attributes text[],
                    metrics text[], sql text, until text, metric_sql text[], metric_until text[])
@@ -23,6 +24,7 @@ CREATE FUNCTION pulse_validate_rule(rule text)
 COMMENT ON FUNCTION pulse_validate_rule(text) IS
 'Checks a rule about people (text, or JSON in quotes): returns its canonical text, the type of its value, its top-level conditions, the traits and segments it references, the attributes and metrics it reads (also through these), its SQL over s.attributes, s.account, s.context and s.metric_1, ..., until (SQL of the first time after now at which the value can change without a new event while the metrics keep their values), and the value and until of each metric as SQL over events e of the person s.id. Errors: 42601 syntax, with the position; 42703 unknown name; 42704 unknown trait or segment; 42804 types; 42P17 circular definitions; 2201B invalid regular expression; 0A000 not available in rules; 54000 too large.';
 
+-- Level: reader
 CREATE FUNCTION pulse_validate_rule(rule jsonb)
     RETURNS TABLE (canonical text, type text, clauses text[], traits text[], segments text[], attributes text[], account_attributes text[],
                    metrics text[], sql text, until text, metric_sql text[], metric_until text[])
@@ -30,12 +32,14 @@ CREATE FUNCTION pulse_validate_rule(rule jsonb)
 COMMENT ON FUNCTION pulse_validate_rule(jsonb) IS
 'Checks a JSON rule about people, {"rules": [{"field", "operator", "value"}, ...], "logicalOperator": "AND" | "OR", "groups": [...]}, as pulse_validate_rule(text) does.';
 
+-- Level: reader
 CREATE FUNCTION pulse_validate_rule(rule text, relation regclass)
     RETURNS TABLE (canonical text, columns text[], sql text, clauses text[])
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_validate_rule_text';
 COMMENT ON FUNCTION pulse_validate_rule(text, regclass) IS
 'Checks a rule (text, or JSON in quotes) against the columns of a relation: returns its canonical text, the columns it reads, its SQL over the alias s, and its top-level conditions. An error names the position, the problem and what is valid. The caller needs SELECT on the relation.';
 
+-- Level: reader
 CREATE FUNCTION pulse_validate_rule(rule jsonb, relation regclass)
     RETURNS TABLE (canonical text, columns text[], sql text, clauses text[])
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_validate_rule_jsonb';

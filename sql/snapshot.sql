@@ -4,12 +4,16 @@
 -- ---- The type pulse_sketch ----
 
 CREATE TYPE pulse_sketch;
+-- Level: reader
 CREATE FUNCTION pulse_sketch_in(cstring) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_in';
+-- Level: reader
 CREATE FUNCTION pulse_sketch_out(pulse_sketch) RETURNS cstring
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_out';
+-- Level: reader
 CREATE FUNCTION pulse_sketch_recv(internal) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_recv';
+-- Level: reader
 CREATE FUNCTION pulse_sketch_send(pulse_sketch) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_send';
 CREATE TYPE pulse_sketch (
@@ -38,6 +42,7 @@ COMMENT ON FUNCTION pulse.sketch_agg_combine(internal, internal) IS 'Part of the
 COMMENT ON FUNCTION pulse.sketch_agg_serialize(internal) IS 'Part of the aggregate pulse_sketch_agg.';
 COMMENT ON FUNCTION pulse.sketch_agg_deserialize(bytea, internal) IS 'Part of the aggregate pulse_sketch_agg.';
 COMMENT ON FUNCTION pulse.sketch_agg_final(internal, "any") IS 'Part of the aggregate pulse_sketch_agg.';
+-- Level: reader
 CREATE AGGREGATE pulse_sketch_agg("any") (
     SFUNC = pulse.sketch_agg_step, STYPE = internal, SSPACE = 524288, FINALFUNC = pulse.sketch_agg_final, FINALFUNC_EXTRA,
     COMBINEFUNC = pulse.sketch_agg_combine, SERIALFUNC = pulse.sketch_agg_serialize,
@@ -49,17 +54,21 @@ COMMENT ON AGGREGATE pulse_sketch_agg("any") IS
 CREATE FUNCTION pulse.to_sketch(bytea) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_to_sketch';
 COMMENT ON FUNCTION pulse.to_sketch(bytea) IS 'Reads a sketch from its binary form. Errors: XX001 not a sketch.';
+-- Level: reader
 CREATE FUNCTION pulse_sketch_union(a pulse_sketch, b pulse_sketch) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_union';
 COMMENT ON FUNCTION pulse_sketch_union(pulse_sketch, pulse_sketch) IS
 'The union of two sketches. Its capacity is the smaller of the two.';
+-- Level: reader
 CREATE FUNCTION pulse_sketch_cardinality(sketch pulse_sketch) RETURNS double precision
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_cardinality';
 COMMENT ON FUNCTION pulse_sketch_cardinality(pulse_sketch) IS
 'Distinct members: exact up to the capacity of the sketch, else estimated with the relative error pulse_sketch_error().';
+-- Level: reader
 CREATE FUNCTION pulse_sketch_error(sketch pulse_sketch) RETURNS double precision
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_error';
 COMMENT ON FUNCTION pulse_sketch_error(pulse_sketch) IS 'Relative standard error of pulse_sketch_cardinality(); 0 when it is exact.';
+-- Level: reader
 CREATE FUNCTION pulse_sketch_overlap(a pulse_sketch, b pulse_sketch, OUT in_both double precision,
                                      OUT only_a double precision, OUT only_b double precision,
                                      OUT standard_error double precision) RETURNS record
@@ -196,10 +205,12 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.distribution', '');
 
 -- ---- Functions ----
 
+-- Level: writer
 CREATE FUNCTION pulse_take_snapshot(segment text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshot';
 COMMENT ON FUNCTION pulse_take_snapshot(text) IS
 'Measures a segment as of pulse_now() and returns the id of the snapshot, or of the existing snapshot of that time. Errors: 42704 unknown segment, 55000 archived segment, 55P03 another session is measuring it, 57014 longer than pulse.statement_timeout, and errors of the definition''s SQL.';
+-- Level: writer
 CREATE FUNCTION pulse_take_snapshots(OUT segment text, OUT snapshot bigint, OUT status text, OUT size bigint, OUT error text)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshots';

@@ -1,5 +1,6 @@
 -- Room snapshot: import of snapshots, and comparison of two snapshots.
 
+-- Level: writer
 CREATE FUNCTION pulse_import_snapshot(
     segment text,
     taken_at timestamptz,
@@ -15,6 +16,7 @@ RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_
 COMMENT ON FUNCTION pulse_import_snapshot(text, timestamptz, bigint, bigint, double precision, bigint, bigint, bigint, jsonb, boolean) IS
 'Imports a snapshot that was measured elsewhere and returns its id. distributions: {"platform": {"ios": 4500, "__null__": 20}, "ltv": {"edges": [10, 100], "counts": [3, 5, 2], "nulls": 0}}; members without a listed value count as other. The same import again changes nothing. Errors: 42704 unknown segment, 22023 figures that cannot be, 42710 another snapshot of that moment (see replace), 55000 archived segment.';
 
+-- Level: reader
 CREATE FUNCTION pulse_compare_snapshots(a bigint, b bigint)
 RETURNS TABLE (measure text, attribute text, value text, before numeric, after numeric, difference numeric, percent numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

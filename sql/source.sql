@@ -78,11 +78,13 @@ COMMENT ON COLUMN pulse.source.visits IS 'Visits of the last hour; so are refuse
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
+-- Level: admin
 CREATE FUNCTION pulse_create_source(name text, options jsonb) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_source';
 COMMENT ON FUNCTION pulse_create_source(text, jsonb) IS
 'Makes a server of pulse_source and the caller''s user mapping of it: CREATE SERVER and CREATE USER MAPPING in one, without a statement that holds the password. Errors: HV00D unknown option, 22023 bad value, 42710 it exists, 42501 no right to pulse_source.';
 
+-- Level: operator
 CREATE FUNCTION pulse_test_source(name text) RETURNS TABLE (item text, value text, verdict text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_test_source';
 COMMENT ON FUNCTION pulse_test_source(text) IS

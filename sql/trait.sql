@@ -71,26 +71,31 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.metric_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.live_segment', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.live_segment_id_seq', '');
 
+-- Level: operator
 CREATE FUNCTION pulse_create_trait(key text, expression text, description text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_trait';
 COMMENT ON FUNCTION pulse_create_trait(text, text, text) IS
 'Defines a trait of people and returns its id. The expression is rule text such as events.purchase.sum(total, 30d), or JSON such as {"function": "sum", "event": "purchase", "property": "total", "window_days": 30}. Errors: 22023 not a name for a trait, 42710 name taken, 42601 syntax, 42704 unknown trait or segment, 42804 types, 42P17 a definition in itself, 55P03 a transaction that brings events is open for too long.';
 
+-- Level: operator
 CREATE FUNCTION pulse_update_trait(key text, expression text DEFAULT NULL, description text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_trait';
 COMMENT ON FUNCTION pulse_update_trait(text, text, text) IS
 'Changes a trait: what is null stays, an empty description is taken away. Another expression makes a new version, and must suit everything that uses the trait. Errors as pulse_create_trait(), and 42704 unknown trait.';
 
+-- Level: admin
 CREATE FUNCTION pulse_delete_trait(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_trait';
 COMMENT ON FUNCTION pulse_delete_trait(text) IS
 'Deletes a trait with its versions. Errors: 42704 unknown trait, 2BP01 it is used (says by what).';
 
+-- Level: reader
 CREATE FUNCTION pulse_list_traits()
     RETURNS TABLE (key text, expression text, type text, version int, description text, used_by text[], updated_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_list_traits';
 COMMENT ON FUNCTION pulse_list_traits() IS 'All traits by name, with the traits, segments and flags that use each.';
 
+-- Level: reader
 CREATE FUNCTION pulse_dependencies()
     RETURNS TABLE (kind text, name text, uses_kind text, uses text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 200 AS 'MODULE_PATHNAME', 'pulse_dependencies';
@@ -100,12 +105,14 @@ COMMENT ON FUNCTION pulse_dependencies() IS
 CREATE VIEW pulse.dependency AS SELECT kind, name, uses_kind, uses FROM pulse_dependencies();
 COMMENT ON VIEW pulse.dependency IS 'The graph of definitions over people: see pulse_dependencies().';
 
+-- Level: reader
 CREATE FUNCTION pulse_test_expression(expression text, "user" text)
     RETURNS TABLE (depth int, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_test_expression';
 COMMENT ON FUNCTION pulse_test_expression(text, text) IS
 'What an expression is for one person as of pulse_now(), saving nothing: each of its parts with its value, down to the aggregates of events and attributes, and when it will change without a new event. Traits and segments are followed into their definitions. Errors: those of pulse_create_trait(), and 42704 nobody is known by that id.';
 
+-- Level: reader
 CREATE FUNCTION pulse_explain_membership("user" text, segment text)
     RETURNS TABLE (item text, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 30 AS 'MODULE_PATHNAME', 'pulse_explain_membership';

@@ -153,26 +153,31 @@ LEFT JOIN pulse.live_segment AS l ON l.id = b.version_id LEFT JOIN pulse.segment
 COMMENT ON VIEW pulse.build IS
 'Definitions that are being built over the people who were there when they were made: how many of them are done. The pipeline does it in the background, CALL pulse_build() at once.';
 
+-- Level: reader
 CREATE FUNCTION pulse_in_segment("user" text, segment text) RETURNS boolean
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'pulse_in_segment';
 COMMENT ON FUNCTION pulse_in_segment(text, text) IS
 'Whether a person is in a profile segment at pulse_now(); false for somebody unknown. The person is a user id, or kind:value as email:ann@example.com. Errors: 42704 unknown segment, 22004 null.';
 
+-- Level: reader
 CREATE FUNCTION pulse_segments_of("user" text) RETURNS TABLE (segment text, since timestamptz, until timestamptz)
     LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 5 AS 'MODULE_PATHNAME', 'pulse_segments_of';
 COMMENT ON FUNCTION pulse_segments_of(text) IS
 'The profile segments that a person is in at pulse_now(), since when, and the first instant at which that can change by the clock alone (null: never). Errors: 42704 unknown person, 22004 null.';
 
+-- Level: reader
 CREATE FUNCTION pulse_trait("user" text, key text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'pulse_trait';
 COMMENT ON FUNCTION pulse_trait(text, text) IS
 'What a trait of a person is at pulse_now(); null when it has no value. Errors: 42704 unknown person or trait, 22004 null.';
 
+-- Level: reader
 CREATE FUNCTION pulse_traits("user" text) RETURNS TABLE (key text, value jsonb, problem text)
     LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'pulse_traits';
 COMMENT ON FUNCTION pulse_traits(text) IS
 'All traits of a person at pulse_now(), with the problem of those that cannot be evaluated. Errors: 42704 unknown person, 22004 null.';
 
+-- Level: operator
 CREATE FUNCTION pulse_take_changes(consumer text, max int DEFAULT 1000, include_quiet boolean DEFAULT false)
     RETURNS TABLE ("position" bigint, segment text, profile_id bigint, user_id text, change text, at timestamptz, cause text, version int)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_take_changes';
@@ -181,11 +186,13 @@ COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
 
 -- ---- Building ----
 
+-- Level: operator
 CREATE FUNCTION pulse_build_step(people int) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
 COMMENT ON FUNCTION pulse_build_step(int) IS
 'One step of pulse_build(), to be committed before the next: {up to which profile, of which, 1 when nothing is left, people of this step}. Errors: 22023 fewer than 1 person.';
 
+-- Level: operator
 CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
     LANGUAGE plpgsql AS $$
 DECLARE
@@ -207,11 +214,13 @@ END $$;
 COMMENT ON PROCEDURE pulse_build(int) IS
 'Builds in this session what is being built in the background, so many people in a transaction, and returns when all is live. Can be cancelled and called again: it goes on where it was. Not inside a transaction block. Errors: 22023 fewer than 1 person, 2D000 inside a transaction block.';
 
+-- Level: operator
 CREATE FUNCTION pulse_refresh_definitions() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_refresh_definitions';
 COMMENT ON FUNCTION pulse_refresh_definitions() IS
 'Brings what is kept of people in line with what is defined, as every change of a definition does by itself. For whoever loaded definitions by other ways. Errors: 55P03 a transaction that brings events is open.';
 
+-- Level: operator
 CREATE FUNCTION pulse_run_pipeline() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_run_pipeline';
 COMMENT ON FUNCTION pulse_run_pipeline() IS

@@ -72,12 +72,14 @@ COMMENT ON COLUMN pulse.job_run.pid IS 'The process it ran in.';
 
 -- ---- Verbs ----
 
+-- Level: reader
 CREATE FUNCTION pulse_preview_schedule(schedule text, time_zone text DEFAULT NULL, runs int DEFAULT 5, after timestamptz DEFAULT NULL)
     RETURNS TABLE (run_at timestamptz)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 5 AS 'MODULE_PATHNAME', 'pulse_preview_schedule';
 COMMENT ON FUNCTION pulse_preview_schedule(text, text, int, timestamptz) IS
 'The next runs of a schedule after a moment (pulse_now()): five cron fields, @daily and the like, or an interval. Errors: 22023 invalid schedule, time zone or number of runs (1 to 1000).';
 
+-- Level: operator
 CREATE FUNCTION pulse_schedule(job text, schedule text DEFAULT NULL, command text DEFAULT NULL, time_zone text DEFAULT NULL,
                                enabled boolean DEFAULT NULL, overlap text DEFAULT NULL, timeout interval DEFAULT NULL,
                                max_retries int DEFAULT NULL, retry_delay interval DEFAULT NULL, jitter interval DEFAULT NULL)
@@ -86,27 +88,32 @@ CREATE FUNCTION pulse_schedule(job text, schedule text DEFAULT NULL, command tex
 COMMENT ON FUNCTION pulse_schedule(text, text, text, text, boolean, text, interval, int, interval, interval) IS
 'Creates a SQL job of the caller, or changes a job; a null argument changes nothing (a new job takes the session''s TimeZone, as does any with time_zone ''''). Returns its next run, null when disabled. A SQL job runs in a process connected as the role that made it, each run in one transaction. Errors: 22023 invalid value, 42601 command is not SQL, 42501 somebody else''s job or a role that cannot log in.';
 
+-- Level: operator
 CREATE FUNCTION pulse_unschedule(job text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unschedule';
 COMMENT ON FUNCTION pulse_unschedule(text) IS
 'Deletes a SQL job with its runs; disables a built-in job. Errors: 42704 unknown job, 42501 somebody else''s, 55P03 it is running.';
 
+-- Level: operator
 CREATE FUNCTION pulse_run_job(job text)
     RETURNS TABLE (run bigint, status text, rows bigint, duration_ms double precision, message text, error text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_run_job';
 COMMENT ON FUNCTION pulse_run_job(text) IS
 'Runs a job now, in this session and transaction, and returns the result; its schedule does not change. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 somebody else''s SQL job, 55P03 it is running, 0A000 delivery and investigations, which only their workers run.';
 
+-- Level: admin
 CREATE FUNCTION pulse_start() RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_start';
 COMMENT ON FUNCTION pulse_start() IS
 'Starts the launcher for this database until the server stops: "started", or "running" if it runs already. Servers with shared_preload_libraries = ''pulse'' start it automatically. Errors: 25006 on a standby, 53000 no free worker process.';
 
+-- Level: admin
 CREATE FUNCTION pulse_stop() RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_stop';
 COMMENT ON FUNCTION pulse_stop() IS
 'Stops the launcher that pulse_start() started, and running jobs: "stopped", or "not running". Errors: 55000 when the server was started with the launcher; then pulse.run_jobs = off stops all jobs.';
 
+-- Level: reader
 CREATE FUNCTION pulse_status() RETURNS TABLE (item text, state text, value text, detail text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 15 AS 'MODULE_PATHNAME', 'pulse_status';
 COMMENT ON FUNCTION pulse_status() IS

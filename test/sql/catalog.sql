@@ -51,6 +51,14 @@ WHERE p.proname LIKE 'pulse\_%'
   AND NOT EXISTS (SELECT FROM pulse.privilege AS v WHERE v.privilege IN ('EXECUTE ON FUNCTION ' || p.oid::regprocedure, 'EXECUTE ON PROCEDURE ' || p.oid::regprocedure))
 ORDER BY 1;
 
+-- Relations that pulse_grant() gives to nobody.
+SELECT c.oid::regclass AS relation
+FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
+  AND NOT EXISTS (SELECT FROM pulse.privilege AS v
+                  WHERE v.privilege = format('SELECT ON %s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass))
+ORDER BY 1;
+
 -- Tables, and sequences of theirs, that a dump would leave empty. Of a partitioned one the partitions are dumped; the two of one row
 -- that the extension makes are there without it.
 SELECT c.oid::regclass AS relation
