@@ -10,6 +10,7 @@
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
+#include "pulse/trait/store_pipeline.hpp"
 
 namespace pulse::trait {
 
@@ -301,7 +302,7 @@ void ApplyDefinitionChanges() {
     if (!BuildsAtOnce()) {
         pg::Notice("the new definition is being built in the background",
                    "CALL pulse_build() does it here; pulse.build shows how far it is.");
-        pg::WakeWorker(pg::Lane::kPipeline);
+        WakePipeline();
         return;
     }
     while (BuildPortion(*progress, kPortion)) pg::CheckInterrupts();

@@ -6,6 +6,7 @@
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_state.hpp"
 
 namespace pulse::trait {
@@ -110,7 +111,7 @@ void Enqueue(const std::vector<ProfileChange>& changes, const std::string& cause
     const pg::Result rows = statement.Execute(
         {Value::Int8s(profiles), Value::Texts(events), Value::Texts(attributes), pg::BoolArray(account),
          pg::BoolArray(everything), pg::BoolArray(concerns), Value::Text(cause), Value::Bool(quiet)});
-    if (rows.processed() > 0) pg::WakeWorker(pg::Lane::kPipeline);
+    if (rows.processed() > 0) WakePipeline();
 }
 
 void EnqueueAccount(int64_t account, const std::string& cause, bool quiet) {
@@ -122,7 +123,7 @@ void EnqueueAccount(int64_t account, const std::string& cause, bool quiet) {
         {INT8OID, TEXTOID, BOOLOID});
     const ForceIndexPlans force_index_plans;
     if (statement.Execute({Value::Int8(account), Value::Text(cause), Value::Bool(quiet)}).processed() > 0)
-        pg::WakeWorker(pg::Lane::kPipeline);
+        WakePipeline();
 }
 
 BatchResult ProcessQueue(int64_t limit) {

@@ -9,8 +9,8 @@
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
-#include "pulse/pg/xact_status.hpp"
 #include "pulse/trait/store_incremental.hpp"
+#include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_state.hpp"
 
 namespace pulse::trait {
@@ -27,20 +27,6 @@ struct BatchPerson {
     Affected affected;
     std::map<size_t, MetricValue> read;  // by the metric's place
 };
-
-// The pipeline is told of the first instant at which somebody is due, unless this process has told it of an
-// earlier one to come.
-void WakePipelineAt(const std::vector<Moment>& next) {
-    static Moment told = pg::kHoldsForEver;
-    static uint32_t teller = 0;  // the transaction that told it
-    if (next.empty()) return;
-    const Moment first = *std::min_element(next.begin(), next.end());
-    if (first == pg::kHoldsForEver) return;
-    if (first >= told && told > pg::WallClock() && pg::IsCommittedOrCurrent(teller)) return;
-    told = first;
-    teller = pg::CurrentTransactionId();
-    pg::WakeWorker(pg::Lane::kPipeline);
-}
 
 class StateUpdater {
   public:

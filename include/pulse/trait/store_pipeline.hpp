@@ -1,14 +1,23 @@
-// What follows events and the clock. For entry code of the rooms after this one.
+// The pipeline: evaluates people whose events are queued or whose memberships expire. For entry code of the
+// rooms after this one.
 #pragma once
 
 #include <cstdint>
+#include <vector>
+
+#include "pulse/base/time.hpp"
 
 namespace pulse::trait {
 
-// In a worker of its own, outside any transaction: evaluates until there has been nothing to do for a while.
-// How many people.
+// Wake the pipeline worker when the transaction commits.
+void WakePipeline();
+// The same when one of these instants is earlier than what this process has notified it of.
+void WakePipelineAt(const std::vector<Moment>& next_changes);
+
+// Run in a worker of its own, outside any transaction, until it has been idle for a while. Returns how many
+// people it evaluated.
 int64_t RunPipelineWorker();
-// In the caller's transaction: all that is due now. How many people.
+// Evaluate everything that is due now, in the caller's transaction. Returns how many people.
 int64_t RunPipeline();
 
 }  // namespace pulse::trait
