@@ -19,8 +19,8 @@ CREATE TABLE pulse.flag (
 );
 COMMENT ON TABLE pulse.flag IS 'One row per flag. Changed only through pulse_create_flag() and its siblings; pulse_list_flags() shows their state.';
 COMMENT ON COLUMN pulse.flag.definition IS 'In canonical form, complete.';
-COMMENT ON COLUMN pulse.flag.salt IS 'What percentages are drawn with: the key at first, kept when the flag is renamed, so that nobody changes sides.';
-COMMENT ON COLUMN pulse.flag.enabled IS 'Off: everybody gets the off variant, from the next statement on.';
+COMMENT ON COLUMN pulse.flag.salt IS 'The salt of the bucketing hash: initially the key; a renamed flag keeps it, so that every person stays in the same bucket.';
+COMMENT ON COLUMN pulse.flag.enabled IS 'False: everybody gets the off variant, from the next statement on.';
 COMMENT ON COLUMN pulse.flag.traits IS 'Traits that its rules mention.';
 COMMENT ON COLUMN pulse.flag.segments IS 'Segments that its rules mention.';
 COMMENT ON COLUMN pulse.flag.flags IS 'Its prerequisites.';
@@ -36,7 +36,7 @@ CREATE TABLE pulse.flag_version (
     PRIMARY KEY (flag_id, version)
 );
 COMMENT ON TABLE pulse.flag_version IS 'Every version of every flag: who changed what, and when. Decisions name the version that made them.';
-COMMENT ON COLUMN pulse.flag_version.change IS 'In words.';
+COMMENT ON COLUMN pulse.flag_version.change IS 'The difference to the previous version, as text.';
 
 CREATE TABLE pulse.exposure (
     day date NOT NULL,
@@ -51,9 +51,9 @@ CREATE TABLE pulse.exposure (
 CREATE INDEX exposure_flag ON pulse.exposure (flag_id, first_at);
 COMMENT ON TABLE pulse.exposure IS 'Who saw which variant of which flag: once per person, flag, variant and day, of the share pulse.exposure_sample of all people.';
 COMMENT ON COLUMN pulse.exposure.day IS 'In UTC.';
-COMMENT ON COLUMN pulse.exposure.bucketing_id IS 'Of the person; of somebody unknown the id the decision was asked for.';
+COMMENT ON COLUMN pulse.exposure.bucketing_id IS 'The person''s bucketing id; for an unknown person, the id given with the request.';
 COMMENT ON COLUMN pulse.exposure.version IS 'Of the flag, at the first exposure of the day.';
-COMMENT ON COLUMN pulse.exposure.profile_id IS 'Null: nobody was known by that id.';
+COMMENT ON COLUMN pulse.exposure.profile_id IS 'Null: there was no person with that id.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.flag', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.flag_id_seq', '');
@@ -88,19 +88,19 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 CREATE FUNCTION pulse_create_flag(key text, definition text, description text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_flag_text';
 COMMENT ON FUNCTION pulse_create_flag(text, text, text) IS
-'Makes a flag and returns its id. A rule over people as text, such as segment("power_users"), makes a boolean flag that is true where the rule is; text that begins with { is a full definition in JSON (doc/flag.md). Errors: 42710 key taken, 22023 bad key, unknown key or value in the definition, 42601 syntax of a rule, 42704 unknown segment, trait, attribute or prerequisite, 42804 types, 42P17 prerequisites in a circle, 0A000 a rule that reads events itself, 54000 too large, 55P03 another transaction changes definitions.';
+'Creates a flag and returns its id. A rule over people as text, such as segment("power_users"), makes a boolean flag that is true where the rule is; text that begins with { is a full definition in JSON (doc/flag.md). Errors: 42710 key taken, 22023 bad key, unknown key or value in the definition, 42601 syntax of a rule, 42704 unknown segment, trait, attribute or prerequisite, 42804 types, 42P17 prerequisites that form a cycle, 0A000 a rule that reads events itself, 54000 too large, 55P03 another transaction changes definitions.';
 
 -- Level: operator
 CREATE FUNCTION pulse_create_flag(key text, definition jsonb, description text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_flag_jsonb';
 COMMENT ON FUNCTION pulse_create_flag(text, jsonb, text) IS
-'Makes a flag from a full definition or a JSON rule, as pulse_create_flag(text, text, text) does.';
+'Creates a flag from a full definition or a JSON rule, as pulse_create_flag(text, text, text) does.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_flag(key text, definition text DEFAULT NULL, description text DEFAULT NULL, new_key text DEFAULT NULL)
     RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_flag_text';
 COMMENT ON FUNCTION pulse_update_flag(text, text, text, text) IS
-'Changes a flag and returns its version; what is null stays, an empty description is taken away. The new definition replaces the old one as a whole and holds from the next statement of every session on; the salt stays, also under a new key, unless the definition names another. pulse.flag_version tells who changed what. Errors: 42704 unknown flag, 42710 new key taken, 55000 renamed, or a variant taken away, while other flags require it, 55P03 another transaction changes definitions or this flag, else as pulse_create_flag().';
+'Changes a flag and returns its version; null leaves a value as it is, an empty description removes it. The new definition replaces the old one completely and takes effect with the next statement of every session; the salt stays, also under a new key, unless the definition names another. pulse.flag_version records who changed what. Errors: 42704 unknown flag, 42710 new key taken, 55000 renamed, or a variant removed, while other flags require it, 55P03 another transaction changes definitions or this flag, else as pulse_create_flag().';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_flag(key text, definition jsonb, description text DEFAULT NULL, new_key text DEFAULT NULL)
@@ -130,12 +130,12 @@ COMMENT ON FUNCTION pulse_disable_flag(text) IS
 CREATE FUNCTION pulse_archive_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_flag';
 COMMENT ON FUNCTION pulse_archive_flag(text) IS
-'Retires a flag: it gives its off variant to whoever still asks, and pulse_decide_all() leaves it out. Errors: 42704 unknown flag, 55000 other flags require it, 55P03 another transaction changes definitions or this flag.';
+'Retires a flag: every decision returns its off variant, and pulse_decide_all() leaves it out. Errors: 42704 unknown flag, 55000 other flags require it, 55P03 another transaction changes definitions or this flag.';
 
 -- Level: operator
 CREATE FUNCTION pulse_restore_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_flag';
-COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Brings an archived flag back, once its definition has been checked again. Errors: 42704 unknown flag, or something that it mentions is gone, 55P03 another transaction changes definitions or this flag, and others of pulse_create_flag().';
+COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Restores an archived flag after checking its definition again. Errors: 42704 unknown flag, or something that it mentions is gone, 55P03 another transaction changes definitions or this flag, and others of pulse_create_flag().';
 
 -- Level: reader
 CREATE FUNCTION pulse_list_flags()
@@ -151,7 +151,7 @@ BEGIN ATOMIC
     ORDER BY f.key;
 END;
 COMMENT ON FUNCTION pulse_list_flags() IS
-'All flags with their state: live, off (switched off), archived, stale (exposures of it were noted, but none for 30 days).';
+'All flags with their state: live, off (switched off), archived, stale (has exposures, but none in the last 30 days).';
 
 -- ---- Decisions ----
 
@@ -160,7 +160,7 @@ CREATE FUNCTION pulse_decide("user" text, flag text, context jsonb DEFAULT '{}',
                              OUT reason text, OUT rule int, OUT segment text, OUT bucket int, OUT version int, OUT payload jsonb)
     RETURNS record LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_decide';
 COMMENT ON FUNCTION pulse_decide(text, text, jsonb) IS
-'What a flag is for somebody, now. "user" is any id of the person, as pulse_profile() takes it; for one that nobody is known by, and for null (then context.targetingKey, if any), only the context counts. reason: STATIC, TARGETING_MATCH, SPLIT (drawn), DEFAULT (no rule holds), DISABLED, OVERRIDE, PREREQUISITE, HOLDOUT; rule: which one, from 1; segment: the first one named by that rule that the person is in; bucket: where the person fell, of 100000; allow: value true, or for other types not the off variant. Writes nothing; sees what this transaction did. Errors: 42704 unknown flag, 22023 context is no object.';
+'The decision of a flag for one person, now. "user" is any id of the person, as pulse_profile() takes it. An unknown id, and null (then context.targetingKey, if any), is evaluated from the context alone. reason: STATIC, TARGETING_MATCH, SPLIT (by bucket), DEFAULT (no rule matches), DISABLED, OVERRIDE, PREREQUISITE, HOLDOUT; rule: which one, from 1; segment: the first one named by that rule that the person is in; bucket: the person''s bucket, of 100000; allow: value true, or for other types not the off variant. Writes nothing; sees the changes of this transaction. Errors: 42704 unknown flag, 22023 context is not an object.';
 
 -- Level: reader
 CREATE FUNCTION pulse_decide_all("user" text, context jsonb DEFAULT '{}')
@@ -174,17 +174,17 @@ CREATE FUNCTION pulse_explain_decision("user" text, flag text, context jsonb DEF
     RETURNS TABLE (depth int, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_explain_decision';
 COMMENT ON FUNCTION pulse_explain_decision(text, text, jsonb) IS
-'How pulse_decide() comes to its answer: every step in order, each rule with the values of its parts, and the numbers that were drawn. Errors: as pulse_decide().';
+'Explains the decision of pulse_decide(): every step in order, each rule with the values of its parts, and the buckets. Errors: as pulse_decide().';
 
 -- Level: reader
 CREATE FUNCTION pulse_expose("user" text, flag text, context jsonb DEFAULT '{}', OUT value jsonb, OUT variant text, OUT allow boolean,
                              OUT reason text, OUT rule int, OUT segment text, OUT bucket int, OUT version int, OUT payload jsonb)
     RETURNS record LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_expose';
 COMMENT ON FUNCTION pulse_expose(text, text, jsonb) IS
-'Decides as pulse_decide() does, and notes in pulse.exposure that the person saw the variant: once a day, of the share pulse.exposure_sample of all people. Where nothing can be written (a standby, a read-only transaction) it only decides. Errors: as pulse_decide().';
+'Decides as pulse_decide() does, and records in pulse.exposure that the person saw the variant: once a day, of the share pulse.exposure_sample of all people. Where nothing can be written (a standby, a read-only transaction) it only decides. Errors: as pulse_decide().';
 
 -- Level: reader
 CREATE FUNCTION pulse_log_exposure("user" text, flag text, variant text)
     RETURNS boolean LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_log_exposure';
 COMMENT ON FUNCTION pulse_log_exposure(text, text, text) IS
-'Notes in pulse.exposure that a person saw a variant that was decided earlier or elsewhere. True when it is written now; false when it was already today, or the person is not of the share pulse.exposure_sample. Errors: 42704 unknown flag or variant, 22023 no user, 25006 read-only.';
+'Records in pulse.exposure that a person saw a variant that was decided earlier or elsewhere. True when a row is written; false when today''s row exists already, or the person is not in the sample pulse.exposure_sample. Errors: 42704 unknown flag or variant, 22023 no user, 25006 read-only.';

@@ -24,7 +24,7 @@ CREATE TABLE pulse.trait_version (
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (trait_id, version)
 );
-COMMENT ON TABLE pulse.trait_version IS 'Every expression a trait ever had, with who changed it, when, and the difference in words.';
+COMMENT ON TABLE pulse.trait_version IS 'Every expression that a trait has had: who changed it, when, and the difference as text.';
 
 CREATE TABLE pulse.metric (
     id bigserial PRIMARY KEY,
@@ -34,11 +34,11 @@ CREATE TABLE pulse.metric (
     lost_before timestamptz,
     created_at timestamptz NOT NULL
 );
-COMMENT ON TABLE pulse.metric IS 'The aggregates of events that traits and segments use, each once however many use it.';
+COMMENT ON TABLE pulse.metric IS 'The aggregates of events that traits and segments use, one row each, however many definitions share it.';
 COMMENT ON COLUMN pulse.metric.text IS 'Canonical, e.g. events.purchase.count(30d).';
-COMMENT ON COLUMN pulse.metric.built_to IS 'Profiles up to this id have it in their state; null: all have.';
-COMMENT ON COLUMN pulse.metric.after_profile IS 'Profiles above this id came after the metric and always had it.';
-COMMENT ON COLUMN pulse.metric.lost_before IS 'Retention dropped events before this since the metric is kept: values that reach behind it may count them until they are read again.';
+COMMENT ON COLUMN pulse.metric.built_to IS 'Profiles up to this id have the metric in their state; null: all of them.';
+COMMENT ON COLUMN pulse.metric.after_profile IS 'Profiles above this id were created after the metric and have had it from the start.';
+COMMENT ON COLUMN pulse.metric.lost_before IS 'Retention has dropped events before this instant while the metric was stored: values that reach back further may still count them until they are read again.';
 
 CREATE TABLE pulse.live_segment (
     id bigserial PRIMARY KEY,
@@ -51,17 +51,17 @@ CREATE TABLE pulse.live_segment (
     changed_at timestamptz NOT NULL,
     UNIQUE (segment_id, status)
 );
-COMMENT ON TABLE pulse.live_segment IS 'Versions of profile segments that are kept up to date: the live one, and beside it the next while it is built.';
-COMMENT ON COLUMN pulse.live_segment.version IS 'That of the segment''s definition. A changed trait or segment that it uses makes a new row, too.';
-COMMENT ON COLUMN pulse.live_segment.rule IS 'Canonical, with the definitions of the traits and segments it mentions in the place of their names.';
-COMMENT ON COLUMN pulse.live_segment.built_to IS 'People up to this id are evaluated; null: all are.';
-COMMENT ON COLUMN pulse.live_segment.after_profile IS 'People above this id came after it and always were evaluated.';
+COMMENT ON TABLE pulse.live_segment IS 'Versions of profile segments that are kept up to date: the live one and, while it is being built, the next one.';
+COMMENT ON COLUMN pulse.live_segment.version IS 'The version of the segment''s definition. A change of a trait or segment that it uses creates a new row, too.';
+COMMENT ON COLUMN pulse.live_segment.rule IS 'Canonical; the traits and segments that it mentions are replaced by their definitions.';
+COMMENT ON COLUMN pulse.live_segment.built_to IS 'Profiles up to this id are evaluated; null: all of them.';
+COMMENT ON COLUMN pulse.live_segment.after_profile IS 'Profiles above this id were created after this row and are always evaluated.';
 
 CREATE TABLE pulse.definition (
     version bigint NOT NULL
 );
 INSERT INTO pulse.definition VALUES (1);
-COMMENT ON TABLE pulse.definition IS 'One row. Announced (and locked) whenever a trait, a metric, a live segment or a flag changes.';
+COMMENT ON TABLE pulse.definition IS 'One row. Invalidated (and locked) whenever a trait, a metric, a live segment or a flag changes.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.trait', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.trait_id_seq', '');
@@ -75,19 +75,19 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.live_segment_id_seq', '');
 CREATE FUNCTION pulse_create_trait(key text, expression text, description text DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_trait';
 COMMENT ON FUNCTION pulse_create_trait(text, text, text) IS
-'Defines a trait of people and returns its id. The expression is rule text such as events.purchase.sum(total, 30d), or JSON such as {"function": "sum", "event": "purchase", "property": "total", "window_days": 30}. Errors: 22023 not a name for a trait, 42710 name taken, 42601 syntax, 42704 unknown trait or segment, 42804 types, 42P17 a definition in itself, 55P03 a transaction that brings events is open for too long.';
+'Creates a trait of people and returns its id. The expression is rule text such as events.purchase.sum(total, 30d), or JSON such as {"function": "sum", "event": "purchase", "property": "total", "window_days": 30}. Errors: 22023 not a name for a trait, 42710 name taken, 42601 syntax, 42704 unknown trait or segment, 42804 types, 42P17 the definition refers to itself, 55P03 a transaction that writes events is open for too long.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_trait(key text, expression text DEFAULT NULL, description text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_trait';
 COMMENT ON FUNCTION pulse_update_trait(text, text, text) IS
-'Changes a trait: what is null stays, an empty description is taken away. Another expression makes a new version, and must suit everything that uses the trait. Errors as pulse_create_trait(), and 42704 unknown trait.';
+'Changes a trait: null leaves a value as it is, an empty description removes it. Another expression creates a new version and must be valid for everything that uses the trait. Errors as pulse_create_trait(), and 42704 unknown trait.';
 
 -- Level: admin
 CREATE FUNCTION pulse_delete_trait(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_trait';
 COMMENT ON FUNCTION pulse_delete_trait(text) IS
-'Deletes a trait with its versions. Errors: 42704 unknown trait, 2BP01 it is used (says by what).';
+'Deletes a trait with its versions. Errors: 42704 unknown trait, 2BP01 it is used (the detail says by what).';
 
 -- Level: reader
 CREATE FUNCTION pulse_list_traits()
@@ -100,7 +100,7 @@ CREATE FUNCTION pulse_dependencies()
     RETURNS TABLE (kind text, name text, uses_kind text, uses text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 200 AS 'MODULE_PATHNAME', 'pulse_dependencies';
 COMMENT ON FUNCTION pulse_dependencies() IS
-'What every trait, profile segment and flag names itself: kind and name of the definition; trait, segment, event (* for any), attribute or account attribute and its name.';
+'What every trait, profile segment and flag refers to directly: kind and name of the definition; trait, segment, event (* for any), attribute or account attribute and its name.';
 
 CREATE VIEW pulse.dependency AS SELECT kind, name, uses_kind, uses FROM pulse_dependencies();
 COMMENT ON VIEW pulse.dependency IS 'The graph of definitions over people: see pulse_dependencies().';
@@ -110,11 +110,11 @@ CREATE FUNCTION pulse_test_expression(expression text, "user" text)
     RETURNS TABLE (depth int, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_test_expression';
 COMMENT ON FUNCTION pulse_test_expression(text, text) IS
-'What an expression is for one person as of pulse_now(), saving nothing: each of its parts with its value, down to the aggregates of events and attributes, and when it will change without a new event. Traits and segments are followed into their definitions. Errors: those of pulse_create_trait(), and 42704 nobody is known by that id.';
+'The value of an expression for one person as of pulse_now(), without saving anything: each part with its value, down to the aggregates of events and attributes, and when it will change without a new event. Traits and segments are followed into their definitions. Errors: those of pulse_create_trait(), and 42704 no person with that id.';
 
 -- Level: reader
 CREATE FUNCTION pulse_explain_membership("user" text, segment text)
     RETURNS TABLE (item text, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 30 AS 'MODULE_PATHNAME', 'pulse_explain_membership';
 COMMENT ON FUNCTION pulse_explain_membership(text, text) IS
-'Why a person is or is not a member of a profile segment as of pulse_now(): the verdict and since when, every part of the rule with its value, up to 20 events that count in each of its aggregates, and when the answer will next change without a new event. Errors: 42704 unknown segment, or nobody is known by that id; 42809 a segment over a relation.';
+'Why a person is or is not a member of a profile segment as of pulse_now(): the verdict and since when, every part of the rule with its value, up to 20 events that count in each of its aggregates, and when the answer will next change without a new event. Errors: 42704 unknown segment, or no person with that id; 42809 a segment over a relation.';

@@ -10,9 +10,9 @@ CREATE TABLE pulse.profile_state (
 ) WITH (fillfactor = 70);
 CREATE INDEX profile_state_next ON pulse.profile_state (next_change_at) WHERE next_change_at IS NOT NULL;
 CREATE INDEX profile_state_as_of ON pulse.profile_state (as_of);
-COMMENT ON TABLE pulse.profile_state IS 'What the metrics and segments of a person are, from as_of until next_change_at, unless an event comes.';
-COMMENT ON COLUMN pulse.profile_state.metrics IS 'By id of pulse.metric: [value, until]; what somebody without such events has is left out. Instants are microseconds since 2000.';
-COMMENT ON COLUMN pulse.profile_state.segments IS 'By id of pulse.live_segment: [member, until]; neither member nor due is left out.';
+COMMENT ON TABLE pulse.profile_state IS 'The metrics and segment memberships of a person, valid from as_of until next_change_at unless an event arrives.';
+COMMENT ON COLUMN pulse.profile_state.metrics IS 'By id of pulse.metric: [value, until]; the value of a person without such events is left out. Instants are microseconds since 2000.';
+COMMENT ON COLUMN pulse.profile_state.segments IS 'By id of pulse.live_segment: [member, until]; left out for a non-member whose membership cannot change without an event.';
 COMMENT ON COLUMN pulse.profile_state.next_change_at IS 'The first instant at which a membership can change without an event; null: never.';
 
 CREATE TABLE pulse.member (
@@ -22,7 +22,7 @@ CREATE TABLE pulse.member (
     PRIMARY KEY (segment_id, profile_id)
 );
 CREATE INDEX member_profile ON pulse.member (profile_id);
-COMMENT ON TABLE pulse.member IS 'Who was in which profile segment when last evaluated; pulse.membership is exact at any instant.';
+COMMENT ON TABLE pulse.member IS 'Members of each profile segment at their last evaluation; pulse.membership is exact at any instant.';
 
 CREATE TABLE pulse.next_member (
     version_id bigint NOT NULL,
@@ -43,20 +43,20 @@ CREATE TABLE pulse.membership_change (
     quiet boolean NOT NULL,
     position bigint
 ) PARTITION BY RANGE (at);
--- Ids are taken while the person is locked and tell which of two changes came first: no session may keep some in reserve.
+-- Ids are taken while the person is locked and give the order of two changes: the sequence must not be cached per session.
 CREATE SEQUENCE pulse.membership_change_id_seq OWNED BY pulse.membership_change.id;
 ALTER TABLE pulse.membership_change ALTER COLUMN id SET DEFAULT nextval('pulse.membership_change_id_seq');
-COMMENT ON TABLE pulse.membership_change IS 'Who entered or left which profile segment, when and why, written by the transaction that found it.';
-COMMENT ON COLUMN pulse.membership_change.at IS 'As of when it was evaluated.';
+COMMENT ON TABLE pulse.membership_change IS 'Each entry into and exit from a profile segment, with the instant and the cause; written by the transaction that evaluated it.';
+COMMENT ON COLUMN pulse.membership_change.at IS 'The instant of the evaluation.';
 COMMENT ON COLUMN pulse.membership_change.cause IS 'event, time (a window moved on), attributes, account, merge, unmerge, definition, build, import.';
-COMMENT ON COLUMN pulse.membership_change.quiet IS 'Automations and subscriptions let it be: it came from an import or a build.';
-COMMENT ON COLUMN pulse.membership_change.position IS 'The place in the order in which consumers see it; given when first read.';
+COMMENT ON COLUMN pulse.membership_change.quiet IS 'Automations and subscriptions ignore it: it came from an import or a build.';
+COMMENT ON COLUMN pulse.membership_change.position IS 'The position in the order in which consumers see changes; assigned when it is first read.';
 
 CREATE TABLE pulse.change_position (
     position bigint NOT NULL
 );
 INSERT INTO pulse.change_position VALUES (0);
-COMMENT ON TABLE pulse.change_position IS 'One row: the last place that was given to a row of pulse.membership_change. Not dumped: what is restored says it, too.';
+COMMENT ON TABLE pulse.change_position IS 'One row: the last position assigned to a row of pulse.membership_change. Not dumped: it follows from the restored rows.';
 
 CREATE TABLE pulse.change_consumer (
     name text COLLATE "C" PRIMARY KEY,
@@ -64,9 +64,9 @@ CREATE TABLE pulse.change_consumer (
     after_id bigint NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL
 );
-COMMENT ON TABLE pulse.change_consumer IS 'How far each consumer of pulse_take_changes() has come, and each subscription that is told of people.';
-COMMENT ON COLUMN pulse.change_consumer.name IS 'Of a subscription subscription: and its channel.';
-COMMENT ON COLUMN pulse.change_consumer.after_id IS 'Changes up to this id were before a subscription, which is not told of them.';
+COMMENT ON TABLE pulse.change_consumer IS 'The position of each consumer of pulse_take_changes(), and of each subscription to membership changes.';
+COMMENT ON COLUMN pulse.change_consumer.name IS 'For a subscription, "subscription:" and its channel.';
+COMMENT ON COLUMN pulse.change_consumer.after_id IS 'Changes up to this id precede the subscription and are not sent to it.';
 
 CREATE TABLE pulse.dirty (
     id bigserial PRIMARY KEY,
@@ -79,14 +79,14 @@ CREATE TABLE pulse.dirty (
     quiet boolean NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
-COMMENT ON TABLE pulse.dirty IS 'Queue of what the pipeline has still to evaluate where pulse.evaluation is async: only added to, and taken from.';
+COMMENT ON TABLE pulse.dirty IS 'Queue of people whom the pipeline has yet to evaluate when pulse.evaluation is async. Rows are inserted and deleted, never updated.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.profile_state', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.member', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.next_member', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change_id_seq', '');
--- A copy tells subscriptions of what happens in the copy.
+-- A copy sends subscriptions what happens in the copy.
 SELECT pg_catalog.pg_extension_config_dump('pulse.change_consumer', $$WHERE name NOT LIKE 'subscription:%'$$);
 SELECT pg_catalog.pg_extension_config_dump('pulse.dirty', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
@@ -96,17 +96,17 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
 CREATE FUNCTION pulse.evaluate_segments(profile bigint) RETURNS TABLE (segment_id bigint, since timestamptz)
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segments';
 COMMENT ON FUNCTION pulse.evaluate_segments(bigint) IS
-'The live segments that a person (canonical id) is in at pulse_now(), from what is kept as far as it holds, else from the events. Reads only. Nobody gives no row.';
+'The live segments of a person (canonical id) at pulse_now(), from the stored state where it is valid, else from the events. Read-only. No rows for an unknown person.';
 
 CREATE FUNCTION pulse.evaluate_segment(profile bigint, segment bigint) RETURNS boolean
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segment';
 COMMENT ON FUNCTION pulse.evaluate_segment(bigint, bigint) IS
-'Whether a person (canonical id) is in a segment (id) at pulse_now(), also while that is being built for the first time. Reads only.';
+'Whether a person (canonical id) is in a segment (id) at pulse_now(), also while the segment is being built for the first time. Read-only.';
 
 CREATE FUNCTION pulse.evaluate_traits(profile bigint) RETURNS TABLE (key text, value jsonb)
     LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_traits';
 COMMENT ON FUNCTION pulse.evaluate_traits(bigint) IS
-'The traits of a person (canonical id) at pulse_now(). Reads only. Nobody gives no row.';
+'The traits of a person (canonical id) at pulse_now(). Read-only. No rows for an unknown person.';
 
 CREATE VIEW pulse.membership AS
 SELECT s.name AS segment, m.segment_id, m.profile_id, m.since
@@ -130,15 +130,15 @@ WHERE l.status = 'building' AND p.canonical_id = p.id
     AND NOT EXISTS (SELECT FROM pulse.live_segment AS o WHERE o.segment_id = l.segment_id AND o.status = 'live')
     AND pulse.evaluate_segment(p.id, l.segment_id);
 COMMENT ON VIEW pulse.membership IS
-'Who is in which profile segment at pulse_now(), exactly: people for whom what is kept does not hold then are evaluated while reading, and all of them for a segment that is being built for the first time.';
+'The members of each profile segment at pulse_now(), exactly: a person whose stored state is not valid then is evaluated while reading, and so is everybody for a segment that is being built for the first time.';
 COMMENT ON COLUMN pulse.membership.profile_id IS 'The person: canonical_id of pulse.profile.';
-COMMENT ON COLUMN pulse.membership.since IS 'When it was found; pulse_now() for what the pipeline has not noted yet.';
+COMMENT ON COLUMN pulse.membership.since IS 'The instant of the evaluation; pulse_now() if the pipeline has not recorded it yet.';
 
 CREATE VIEW pulse.trait_value AS
 SELECT p.id AS profile_id, e.key, e.value
 FROM pulse.profile AS p CROSS JOIN LATERAL pulse.evaluate_traits(p.id) AS e
 WHERE p.canonical_id = p.id;
-COMMENT ON VIEW pulse.trait_value IS 'What every trait of every person is at pulse_now(); null where it has no value.';
+COMMENT ON VIEW pulse.trait_value IS 'The value of every trait of every person at pulse_now(); null where it has no value.';
 
 CREATE VIEW pulse.build AS
 SELECT CASE WHEN l.segment_id IS NULL THEN 'metric' ELSE 'segment' END AS what, coalesce(s.name, b.text) AS name,
@@ -151,13 +151,13 @@ FROM (SELECT m.id, m.text, m.built_to, m.after_profile, m.created_at AS started_
       FROM pulse.live_segment AS l WHERE l.built_to IS NOT NULL) AS b
 LEFT JOIN pulse.live_segment AS l ON l.id = b.version_id LEFT JOIN pulse.segment AS s ON s.id = l.segment_id;
 COMMENT ON VIEW pulse.build IS
-'Definitions that are being built over the people who were there when they were made: how many of them are done. The pipeline does it in the background, CALL pulse_build() at once.';
+'Definitions that are being built for the people who existed when they were created, with the number of people done. The pipeline builds them in the background, CALL pulse_build() in the calling session.';
 
 -- Level: reader
 CREATE FUNCTION pulse_in_segment("user" text, segment text) RETURNS boolean
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'pulse_in_segment';
 COMMENT ON FUNCTION pulse_in_segment(text, text) IS
-'Whether a person is in a profile segment at pulse_now(); false for somebody unknown. The person is a user id, or kind:value as email:ann@example.com. Errors: 42704 unknown segment, 22004 null.';
+'Whether a person is in a profile segment at pulse_now(); false for an unknown person. The person is a user id, or kind:value as email:ann@example.com. Errors: 42704 unknown segment, 22004 null.';
 
 -- Level: reader
 CREATE FUNCTION pulse_segments_of("user" text) RETURNS TABLE (segment text, since timestamptz, until timestamptz)
@@ -169,7 +169,7 @@ COMMENT ON FUNCTION pulse_segments_of(text) IS
 CREATE FUNCTION pulse_trait("user" text, key text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'pulse_trait';
 COMMENT ON FUNCTION pulse_trait(text, text) IS
-'What a trait of a person is at pulse_now(); null when it has no value. Errors: 42704 unknown person or trait, 22004 null.';
+'The value of a trait of a person at pulse_now(); null when it has no value. Errors: 42704 unknown person or trait, 22004 null.';
 
 -- Level: reader
 CREATE FUNCTION pulse_traits("user" text) RETURNS TABLE (key text, value jsonb, problem text)
@@ -182,7 +182,7 @@ CREATE FUNCTION pulse_take_changes(consumer text, max int DEFAULT 1000, include_
     RETURNS TABLE ("position" bigint, segment text, profile_id bigint, user_id text, change text, at timestamptz, cause text, version int)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_take_changes';
 COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
-'The next membership changes for a consumer, in one order for all, each exactly once: what is returned counts as taken when the transaction commits. A new name begins with the oldest that is kept. Quiet ones (imports, builds) are passed over unless asked for; where more than 100000 of them come first a call may return nothing, and the next goes on behind them. Errors: 22023 invalid name or number (1 to 100000).';
+'The next membership changes for a consumer, in one order for all consumers, each exactly once: a returned change counts as taken when the transaction commits. A new consumer starts with the oldest change that is kept. Quiet changes (imports, builds) are skipped unless include_quiet is true; if more than 100000 of them come first, a call may return nothing, and the next call continues after them. Errors: 22023 invalid name or number (1 to 100000).';
 
 -- ---- Building ----
 
@@ -190,7 +190,7 @@ COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
 CREATE FUNCTION pulse_build_step(people int) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
 COMMENT ON FUNCTION pulse_build_step(int) IS
-'One step of pulse_build(), to be committed before the next: {up to which profile, of which, 1 when nothing is left, people of this step}. Errors: 22023 fewer than 1 person.';
+'One step of pulse_build(), to be committed before the next: {last profile done, last profile to do, 1 when nothing is left, people in this step}. Errors: 22023 fewer than 1 person.';
 
 -- Level: operator
 CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
@@ -212,16 +212,16 @@ BEGIN
     RAISE NOTICE 'built for % people, nothing is left to build', done;
 END $$;
 COMMENT ON PROCEDURE pulse_build(int) IS
-'Builds in this session what is being built in the background, so many people in a transaction, and returns when all is live. Can be cancelled and called again: it goes on where it was. Not inside a transaction block. Errors: 22023 fewer than 1 person, 2D000 inside a transaction block.';
+'Completes in this session what is being built in the background, with this many people per transaction, and returns when everything is live. It can be cancelled and called again: it continues where it stopped. Not inside a transaction block. Errors: 22023 fewer than 1 person, 2D000 inside a transaction block.';
 
 -- Level: operator
 CREATE FUNCTION pulse_refresh_definitions() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_refresh_definitions';
 COMMENT ON FUNCTION pulse_refresh_definitions() IS
-'Brings what is kept of people in line with what is defined, as every change of a definition does by itself. For whoever loaded definitions by other ways. Errors: 55P03 a transaction that brings events is open.';
+'Brings the stored states of people in line with the definitions, as every change of a definition does automatically. Needed only after definitions were loaded in another way. Errors: 55P03 a transaction that writes events is open.';
 
 -- Level: operator
 CREATE FUNCTION pulse_run_pipeline() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_run_pipeline';
 COMMENT ON FUNCTION pulse_run_pipeline() IS
-'Evaluates in this transaction what the pipeline has still to: queued events, and memberships that the clock changed by pulse_now(). Returns for how many people. For servers without workers, and for replays. What is being built is left to pulse_build().';
+'Does the work of the pipeline in this transaction: evaluates queued events and the memberships that have changed by the clock up to pulse_now(). Returns the number of people. For servers without workers, and for replays. Builds are left to pulse_build().';

@@ -46,7 +46,7 @@ bool HasType(const Json& value, ValueType type) {
 
 void CheckName(const std::string& name) {
     if (name.empty() || name.size() > 255)
-        Invalid("bad name of a variant", "It has " + std::to_string(name.size()) + " bytes.",
+        Invalid("invalid variant name", "It has " + std::to_string(name.size()) + " bytes.",
                 "Give a name of 1 to 255 bytes.");
 }
 
@@ -116,7 +116,7 @@ size_t FindOff(const Reader& reader, const Definition& definition) {
         if (variants[i].name == "off") return i;
     for (size_t i = 0; i < variants.size(); ++i)
         if (definition.type == ValueType::kBoolean && variants[i].value == false) return i;
-    Invalid("the flag does not say what it is when it is off", "", "Name one of the variants as \"off\".");
+    Invalid("the flag has no off variant", "", "Name one of the variants as \"off\".");
 }
 
 void ReadOverrides(const Reader& reader, Definition& definition) {
@@ -239,8 +239,8 @@ Definition ReadDefinition(const std::string& text) {
         rule::RequireSize(*expr);
         return ReadDefinition(Json{{"when", rule::Print(*expr)}});
     }
-    return ReadDefinition(
-        rule::ReadJson(text, "the definition of a flag", "What begins with { must be valid JSON."));
+    return ReadDefinition(rule::ReadJson(text, "the definition of a flag",
+                                         "A definition that begins with { must be valid JSON."));
 }
 
 void CheckKey(const std::string& key) {
@@ -250,10 +250,10 @@ void CheckKey(const std::string& key) {
     });
     if (key.empty() || key.size() > 255 || !letters)
         Invalid(
-            "bad key of a flag: \"" + rule::Shorten(key, 100) + "\"",
+            "invalid flag key: \"" + rule::Shorten(key, 100) + "\"",
             key.size() > 255 ? "It has " + std::to_string(key.size()) + " bytes." : "",
-            "A key has 1 to 255 letters A-Z a-z, digits, dots, underscores and hyphens: it stands in URLs "
-            "as it is.");
+            "A key consists of 1 to 255 letters A-Z a-z, digits, dots, underscores and hyphens: it is used in "
+            "URLs unchanged.");
 }
 
 }  // namespace pulse::flag

@@ -125,7 +125,7 @@ References FindReferences(const Definition& definition) {
                 "It is rule " + std::to_string(i + 1) + ": " + rule::PrintShort(*expr, 200),
                 "Make a trait of it with pulse_create_trait('recent_buyer', 'events.purchase.count_30d >= "
                 "1') and say recent_buyer here: "
-                "then a decision reads what is kept, not the events.");
+                "then a decision reads the stored values, not the events.");
         const rule::ReferencedNames mentions = rule::FindReferencedNames(*expr);
         traits.insert(mentions.traits.begin(), mentions.traits.end());
         segments.insert(mentions.segments.begin(), mentions.segments.end());

@@ -1,4 +1,4 @@
-// Flags that require one another.
+// Cycles of prerequisites.
 #include <algorithm>
 
 #include "pulse/flag/definition.hpp"
@@ -25,9 +25,9 @@ std::string FindPathTo(const std::string& target, std::vector<std::string>& path
         path.push_back(key);
         if (key == target) return FormatPath(path);
         if (path.size() > rule::kMaxNesting)
-            throw UserError(
-                sqlstate::kProgramLimit, "flags require one another too deeply", FormatPath(path),
-                "A way from flag to flag may be " + std::to_string(rule::kMaxNesting) + " flags long.");
+            throw UserError(sqlstate::kProgramLimit, "prerequisites are nested too deeply", FormatPath(path),
+                            "A chain of prerequisites may have at most " + std::to_string(rule::kMaxNesting) +
+                                " flags long.");
         size_t length = 0;
         const auto known = done.find(key);
         if (known != done.end()) {
@@ -39,9 +39,10 @@ std::string FindPathTo(const std::string& target, std::vector<std::string>& path
         }
         longest = std::max(longest, length + 1);
         if (path.size() + length > rule::kMaxNesting)
-            throw UserError(
-                sqlstate::kProgramLimit, "flags require one another too deeply", FormatPath(path) + " → …",
-                "A way from flag to flag may be " + std::to_string(rule::kMaxNesting) + " flags long.");
+            throw UserError(sqlstate::kProgramLimit, "prerequisites are nested too deeply",
+                            FormatPath(path) + " → …",
+                            "A chain of prerequisites may have at most " + std::to_string(rule::kMaxNesting) +
+                                " flags long.");
         path.pop_back();
     }
     return "";

@@ -1,4 +1,4 @@
-// Flags as this backend has compiled them.
+// The cache of compiled flags of this backend.
 #include <algorithm>
 #include <unordered_map>
 
@@ -154,7 +154,7 @@ void ThrowUnknownFlag(const std::string& key) {
     std::vector<std::string> keys;
     for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedObject, "flag \"" + rule::Shorten(key, 255) + "\" does not exist", "",
-                    keys.empty() ? "There are no flags yet; make one with pulse_create_flag()."
+                    keys.empty() ? "There are no flags yet; create one with pulse_create_flag()."
                                  : segment::SuggestQuoted(key, keys, "Flags"));
 }
 

@@ -1,4 +1,4 @@
-// What flags use of traits and segments, for those who change these.
+// Flags as dependents of traits and segments.
 #include <nlohmann/json.hpp>
 
 #include "pulse/pg/spi.hpp"

@@ -1,4 +1,4 @@
-// Making and changing flags: everything is checked against what there is.
+// Creating and changing flags; definitions are checked against the database.
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
@@ -63,8 +63,8 @@ FlagRow LockRow(const std::string& key, const char* lock) {
         throw UserError(
             sqlstate::kLockNotAvailable, "flag \"" + key + "\" cannot be changed now",
             "A transaction that changes it has been open for longer than pulse.lock_timeout.",
-            "Try again, or end that transaction; pg_stat_activity shows it, and pg_locks whom it keeps "
-            "waiting.");
+            "Try again, or end that transaction; pg_stat_activity shows it, and pg_locks which sessions "
+            "wait for it.");
     }
 }
 
@@ -92,7 +92,7 @@ void CheckPrerequisites(const std::string& key, const Definition& definition, co
     others.erase(key);
     const std::string cycle = FindCycle(key, uses.flags, others);
     if (!cycle.empty())
-        throw UserError("42P17", "flags would require one another in a circle", cycle,
+        throw UserError("42P17", "the prerequisites of flags would form a cycle", cycle,
                         "Take one of them out of the \"prerequisites\" of the other.");
     for (const Prerequisite& prerequisite : definition.prerequisites) {
         const FlagRow required = RequireRow(prerequisite.flag, "");
@@ -246,7 +246,7 @@ void SwitchFlag(const std::string& key, bool enabled, const std::string& editor)
     const FlagRow row = LockRow(key, "FOR NO KEY UPDATE");
     if (enabled && row.archived)
         throw UserError(sqlstate::kNotReady, "flag \"" + key + "\" is archived", "",
-                        "Bring it back with pulse_restore_flag() first.");
+                        "Restore it with pulse_restore_flag() first.");
     if (enabled == row.enabled) return;
     pg::Execute("UPDATE pulse.flag SET enabled = $2, version = version + 1, updated_at = $3 WHERE id = $1",
                 {Value::Int8(row.id), Value::Bool(enabled), Value::Time(pg::Now())});

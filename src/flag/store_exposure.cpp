@@ -1,4 +1,4 @@
-// Who saw which variant. Hot people are no hot rows: nothing is ever updated.
+// Exposures: who saw which variant. Rows are never updated, so frequent users cause no hot rows.
 #include <algorithm>
 
 #include "pulse/base/error.hpp"

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxKey = 128;
 constexpr const char* kKeyHint =
-    "A trait's name has letters, digits and underscores and does not begin with a digit, such as "
+    "A trait's name consists of letters, digits and underscores and does not begin with a digit, such as "
     "total_spent.";
 
 const std::vector<std::string>& BuiltIn() {
@@ -185,10 +185,10 @@ std::string CheckKey(const std::string& given) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
     };
     if (!std::all_of(key.begin(), key.end(), fits) || (key[0] >= '0' && key[0] <= '9'))
-        ThrowInvalid("\"" + key + "\" is not a trait's name", "", kKeyHint);
+        ThrowInvalid("\"" + key + "\" is not a valid trait name", "", kKeyHint);
     if (std::find(BuiltIn().begin(), BuiltIn().end(), key) != BuiltIn().end() || IsAge(key) ||
         !ParsesAsName(key))
-        ThrowInvalid("a trait cannot be named \"" + key + "\"", "The name means something else in a rule.",
+        ThrowInvalid("a trait cannot be named \"" + key + "\"", "The name has another meaning in a rule.",
                      "Choose another one.");
     return key;
 }

@@ -40,14 +40,14 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
     const int32_t most = args.Int4(1).value_or(1000);
     const bool quiet = args.Bool(2).value_or(false);
     if (consumer.empty() || consumer.size() > 255)
-        throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer",
+        throw UserError(sqlstate::kInvalidParameter, "invalid consumer name",
                         "It is empty or longer than 255 bytes.",
-                        "Give it a name; it is made when first used.");
+                        "Give a name; the consumer is created at first use.");
     if (consumer.starts_with(trait::kSubscriptionPrefix))
-        throw UserError(sqlstate::kInvalidParameter, "invalid name of a consumer",
+        throw UserError(sqlstate::kInvalidParameter, "invalid consumer name",
                         "Names that begin with \"" + std::string(trait::kSubscriptionPrefix) +
-                            "\" are those of subscriptions.",
-                        "Give it another name; pulse_subscribe() makes subscriptions.");
+                            "\" are reserved for subscriptions.",
+                        "Choose another name; pulse_subscribe() creates subscriptions.");
     if (most < 1 || most > trait::kMaxChanges)
         throw UserError(sqlstate::kInvalidParameter, "invalid number of changes",
                         "It is " + std::to_string(most) + ".",

@@ -1,4 +1,4 @@
-// What people are in and what they have, exact at any instant.
+// Memberships and traits of people, exact at any instant.
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/pg/entry.hpp"
@@ -40,7 +40,7 @@ const SegmentVersion& RequireVersion(const Program& program, const std::string& 
     std::vector<std::string> names;
     for (const SegmentVersion& version : program.versions) names.push_back(version.name);
     throw UserError(sqlstate::kUndefinedObject, "there is no segment \"" + name + "\" over people", "",
-                    names.empty() ? "There are none yet; make one with pulse_create_segment()."
+                    names.empty() ? "There are none yet; create one with pulse_create_segment()."
                                   : segment::SuggestQuoted(name, names, "Segments over people"));
 }
 
@@ -51,7 +51,7 @@ const StoredTrait& RequireTrait(const Program& program, const std::string& key) 
         keys.push_back(trait.key);
     }
     throw UserError(sqlstate::kUndefinedObject, "trait \"" + key + "\" does not exist", "",
-                    keys.empty() ? "There are no traits yet; make one with pulse_create_trait()."
+                    keys.empty() ? "There are no traits yet; create one with pulse_create_trait()."
                                  : segment::SuggestQuoted(key, keys, "Traits"));
 }
 

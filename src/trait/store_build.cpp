@@ -1,4 +1,4 @@
-// Building what is defined over people who are there already: portion by portion, then one swap.
+// Builds definitions for existing people: in batches, then one swap.
 #include "pulse/trait/store_build.hpp"
 
 #include <set>
@@ -183,9 +183,9 @@ void RequireComplete() {
         pg::Execute("SELECT id FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id LIMIT 1",
                     {Value::Int8(progress->from), Value::Int8(progress->to)});
     if (!left.empty())
-        throw UserError(sqlstate::kNotReady, "what is being built is not complete",
+        throw UserError(sqlstate::kNotReady, "the build is not complete",
                         "Person " + std::to_string(left[0].Int8(0)) + " is left.",
-                        "CALL pulse_build() goes on.");
+                        "CALL pulse_build() continues it.");
 }
 
 struct Swap {
@@ -301,7 +301,7 @@ void ApplyDefinitionChanges() {
     if (!progress) return;
     if (!BuildsAtOnce()) {
         pg::Notice("the new definition is being built in the background",
-                   "CALL pulse_build() does it here; pulse.build shows how far it is.");
+                   "CALL pulse_build() builds it in this session; pulse.build shows the progress.");
         WakePipeline();
         return;
     }

@@ -1,4 +1,4 @@
-// What only the database knows of a rule.
+// Checks of a rule against the database.
 #include <algorithm>
 
 #include "pulse/base/json.hpp"
@@ -22,7 +22,7 @@ void CheckPattern(const std::string& pattern) {
         subtransaction.Commit();
     } catch (const pg::Error& error) {
         throw UserError(error.State().c_str(), error.message, "The pattern is \"" + pattern + "\".",
-                        "matches takes a regular expression as PostgreSQL's operator ~ does.");
+                        "matches takes a regular expression, as PostgreSQL's operator ~ does.");
     }
 }
 
@@ -42,8 +42,8 @@ bool IsIn(const std::vector<std::string>& list, const std::string& name) {
 void WarnOfUnknownEvents(const RuleReferences& reads, const std::vector<std::string>& known) {
     for (const std::string& event : reads.events)
         if (!event.empty() && !IsIn(known, event))
-            pg::Notice("event \"" + event + "\" has not come in yet",
-                       segment::SuggestQuoted(event, known, "Names of events that did"));
+            pg::Notice("event \"" + event + "\" has not been received yet",
+                       segment::SuggestQuoted(event, known, "Events received so far"));
 }
 
 std::string Examples(const pg::Json& examples) {
@@ -67,12 +67,12 @@ void WarnOfUnknownProperties(const RuleReferences& reads, const std::vector<std:
             if (std::find(reads.numbers.begin(), reads.numbers.end(), std::pair(event, property)) !=
                 reads.numbers.end())
                 pg::Notice("property \"" + property + "\" of event \"" + event +
-                               "\" is mostly no number, and what is none is left out",
+                               "\" is usually not a number; other values are ignored",
                            "It is " + rows[i].Text(1) + ", for example " + Examples(rows[i].Jsonb(2)) + ".");
         }
         if (!IsIn(names, first) && !IsIn(names, property))
             pg::Notice("event \"" + event + "\" never had a property \"" + property + "\"",
-                       names.empty() ? "It never had any."
+                       names.empty() ? "It never had a property."
                                      : segment::SuggestQuoted(first, names, "Its properties are"));
     }
 }

@@ -1,4 +1,4 @@
-// Changes of membership take their places in one order for all consumers.
+// Membership changes get positions in one order for all consumers.
 #include "pulse/trait/store_consumer.hpp"
 
 #include "pulse/delivery/store.hpp"

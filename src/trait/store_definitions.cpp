@@ -1,4 +1,4 @@
-// What is defined: the trees of traits and segments, and the lock under which they change.
+// The trees of traits and segments, and the lock under which definitions change.
 #include <chrono>
 #include <map>
 
@@ -105,7 +105,7 @@ void MarkEventsDropped(Moment before) {
 void RequireReadCommitted() {
     if (IsolationUsesXactSnapshot())
         throw UserError(
-            "25001", "definitions cannot be changed with one snapshot for the whole transaction", "",
+            "25001", "definitions can be changed only in READ COMMITTED", "",
             "Change them outside a transaction, or in one of isolation level READ COMMITTED: others may "
             "have come in since this "
             "one began, and would be left out.");
@@ -121,7 +121,7 @@ void LockDefinitions() {
         if (std::chrono::steady_clock::now() >= end)
             throw UserError(
                 sqlstate::kLockNotAvailable, "definitions cannot be changed now",
-                "A transaction that brings events, or changes definitions, has been open for longer than "
+                "A transaction that writes events or changes definitions has been open for longer than "
                 "pulse.lock_timeout.",
                 "Try again; pg_locks shows who holds a lock on pulse.definition.");
         pg::Wait(kPause);

@@ -1,4 +1,4 @@
-// What uses what.
+// Dependencies between definitions.
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
@@ -103,7 +103,7 @@ void RequireUnused(const std::string& kind, const std::string& name, const char*
     for (size_t i = 0; i < std::min(users.size(), kMost); ++i) list += (i ? ", " : "") + users[i];
     if (users.size() > kMost) list += " and " + std::to_string(users.size() - kMost) + " more";
     throw UserError(kStillUsed, kind + " \"" + name + "\" cannot be " + what + " while it is used",
-                    "It is used by " + list + ".", "Change or delete what uses it first.");
+                    "It is used by " + list + ".", "Change or delete those first.");
 }
 
 void CheckDependents(const std::string& kind, const std::string& name, const rule::ExprPtr& tree) {
@@ -124,7 +124,7 @@ void CheckDependents(const std::string& kind, const std::string& name, const rul
                 if (!overlay.Asked()) continue;  // broken already, and not by this
                 throw UserError(
                     error.state().c_str(),
-                    Describe(dependent) + " uses " + kind + " \"" + name + "\" and would not work any more",
+                    Describe(dependent) + " uses " + kind + " \"" + name + "\" and would no longer work",
                     error.message() + (error.detail().empty() ? "." : ". " + error.detail()),
                     "Change " + Describe(dependent) + " first.");
             }

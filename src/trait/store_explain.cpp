@@ -1,4 +1,4 @@
-// How a rule comes to its value for one person.
+// Explains the value of a rule for one person.
 #include <algorithm>
 
 #include "pulse/base/error.hpp"

@@ -1,4 +1,4 @@
-// What happens to people is settled: by the transaction that brings it, or by the pipeline after it.
+// Changes of people update their state: in the transaction that writes them, or later by the pipeline.
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
@@ -54,9 +54,9 @@ void Begin() {
     const Moment now = pg::PastNow();
     // States are read as the transaction sees them, and mean what the newest definitions say.
     if (IsolationUsesXactSnapshot() && !program->Seen())
-        throw UserError("40001", "definitions over people changed since this transaction began",
-                        "Its isolation level shows what was kept of people before that.",
-                        "Try the transaction again.");
+        throw UserError("40001", "definitions over people have changed since this transaction began",
+                        "At its isolation level it sees the states of people from before that.",
+                        "Retry the transaction.");
     if (program->versions.empty()) return;
     profile::EnsurePartitions("membership_change", now, now);
 }

@@ -1,4 +1,4 @@
-// What the room segment asks of this one about segments over people.
+// Hooks of room segment for segments over people.
 #include "pulse/base/error.hpp"
 #include "pulse/segment/member_query.hpp"
 #include "pulse/segment/profile_hooks.hpp"

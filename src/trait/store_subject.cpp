@@ -1,4 +1,4 @@
-// Somebody at a moment.
+// One person at an instant.
 #include <map>
 
 #include "pulse/pg/identity.hpp"

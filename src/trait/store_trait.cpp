@@ -1,4 +1,4 @@
-// Traits: kept, changed, taken away.
+// Creating, changing and deleting traits.
 #include "pulse/base/error.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
@@ -25,7 +25,7 @@ TraitRow ReadTrait(const pg::Row& row) {
     std::vector<std::string> keys;
     for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedObject, "trait \"" + key + "\" does not exist", "",
-                    keys.empty() ? "There are no traits yet; make one with pulse_create_trait()."
+                    keys.empty() ? "There are no traits yet; create one with pulse_create_trait()."
                                  : segment::SuggestQuoted(key, keys, "Traits"));
 }
 

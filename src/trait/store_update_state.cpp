@@ -1,4 +1,4 @@
-// One batch: lock, read what is kept, read what changed, evaluate, and hand over what is to be written.
+// Updates one batch of people: lock, read the states, read the affected metrics, evaluate, write.
 #include "pulse/trait/store_update_state.hpp"
 
 #include <algorithm>
@@ -21,9 +21,8 @@ namespace {
 struct BatchPerson {
     const ProfileChange* change = nullptr;
     PersonState state;
-    Moment at = 0;  // as of when
-    bool from_future =
-        false;  // what is kept is of an instant that the clock has not reached: it says nothing
+    Moment at = 0;             // as of when
+    bool from_future = false;  // the state is of an instant later than the clock: it is ignored
     Affected affected;
     std::map<size_t, MetricValue> read;  // by the metric's place
 };
@@ -91,7 +90,7 @@ class StateUpdater {
             if (!ApplyIncrementally(person, program_.groups[group])) read.push_back(group);
     }
 
-    // What the new events make of a group's metrics, where that can be told without reading the others.
+    // Add the new events to a group's stored metrics. False if they have to be read again.
     bool ApplyIncrementally(BatchPerson& person, const MetricGroup& group) const {
         std::vector<std::pair<size_t, MetricValue>> applied;
         const std::vector<std::string>& events = program_.metrics[group.metrics[0]].sql.events;
@@ -156,8 +155,8 @@ class StateUpdater {
         throw std::logic_error("metric " + metric.text + " was not read");
     }
 
-    // Nobody's data keeps the events of others out: when an evaluation fails each is done apart, and what
-    // fails then does not hold.
+    // Data of one person must not reject the events of others: if an evaluation fails, each version is
+    // evaluated in a subtransaction, and one that fails is not true.
     StateWrites EvaluateAll() {
         try {
             pg::Subtransaction apart;
@@ -188,7 +187,8 @@ class StateUpdater {
             return value;
         } catch (const pg::Error& error) {
             if (!IsDataException(error)) throw;
-            pg::Warning("segment \"" + version.name + "\" cannot be evaluated for somebody, who is not in it",
+            pg::Warning("segment \"" + version.name +
+                            "\" could not be evaluated for one person, who was treated as a non-member",
                         error.message);
         }
         *until = pg::kHoldsForEver;

@@ -1,5 +1,4 @@
-// The worker that follows events and the clock: takes what is queued and what is due, settles it in short
-// transactions, and builds.
+// The pipeline worker: evaluates queued and due people in short transactions, and builds definitions.
 #include <algorithm>
 
 #include "pulse/base/error.hpp"

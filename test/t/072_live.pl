@@ -49,7 +49,7 @@ sub busy
 		my ($out, $err) = ('', '');
 		push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db), '-f', $file ], '<', \undef, '>', \$out, '2>', \$err), \$err ];
 	}
-	ok($node->poll_query_until($db, "SELECT count(*) = $sessions FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), 'all sessions are there at once');
+	ok($node->poll_query_until($db, "SELECT count(*) = $sessions FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), 'all sessions run at the same time');
 	$gate->quit;
 	return @handles;
 }
@@ -59,13 +59,13 @@ my $wrong = "SELECT count(*) FROM (SELECT what, segment, profile_id FROM differe
 make_database('many');
 is(finish(busy('many', 'sync', 8, 60)), '', 'eight sessions, sync: none fails');
 $node->safe_psql('many', 'SELECT pulse_run_pipeline()');
-is($node->safe_psql('many', $wrong), '0', 'eight sessions, sync: as the oracle says');
-is($node->safe_psql('many', "SELECT count(*) FROM pulse.event"), '480', 'and every event is there');
+is($node->safe_psql('many', $wrong), '0', 'eight sessions, sync: the result matches the oracle');
+is($node->safe_psql('many', "SELECT count(*) FROM pulse.event"), '480', 'and every event is stored');
 cmp_ok($node->safe_psql('many', q{SELECT count(*) FROM (SELECT session <> lag(session) OVER (ORDER BY xid) AS other
 	FROM (SELECT properties ->> 'session' AS session, xmin::text::bigint AS xid FROM pulse.event WHERE properties ? 'session') AS e) AS t WHERE other}),
-	'>', 8, 'transactions of one session came between those of others');
+	'>', 8, 'transactions of the sessions interleaved');
 cmp_ok($node->safe_psql('many', q{SELECT count(*) FROM pulse_take_changes('all', 100000, true)}), '>', 100, 'a consumer takes the changes');
-is($node->safe_psql('many', 'SELECT * FROM disorder()'), '', 'in the order in which they happened');
+is($node->safe_psql('many', 'SELECT * FROM disorder()'), '', 'in order of their occurrence');
 
 # ---- plans that are made while nobody is there yet ----
 $node->safe_psql('postgres', 'CREATE DATABASE empty');
@@ -74,7 +74,7 @@ $node->safe_psql('empty', q{SET client_min_messages = warning; CREATE EXTENSION 
 	SELECT pulse_create_segment('sent back', '{"where": "sequence(events.purchase -> within 7d events.refund)"}')});
 $node->safe_psql('empty', q{DO 'BEGIN FOR i IN 1 .. 600 LOOP PERFORM pulse_track(''p'' || i, ''purchase''); END LOOP; END'; SELECT pg_stat_force_next_flush()});
 cmp_ok($node->safe_psql('empty', q{SELECT sum(coalesce(idx_tup_fetch, 0) + seq_tup_read) FROM pg_stat_all_tables WHERE relname ~ '^event_'}), '<', 600 * 10,
-	'an event costs what its person has, not what all have');
+	'the cost of an event depends on its person\'s events, not on all events');
 
 # ---- what is moved is what would be read ----
 $node->safe_psql('empty', q{SET client_min_messages = warning; SELECT pulse_create_trait('visits', 'events.visit.count'); SELECT pulse_create_trait('spent', 'events.visit.sum(total)')});

@@ -42,8 +42,8 @@ is($repeatable->query($decide), 'on TARGETING_MATCH 1', 'so does one in a transa
 $plain->query('BEGIN;');
 is($plain->query($decide), 'on TARGETING_MATCH 1', 'and another');
 sql(q{SELECT pulse_disable_flag('premium')});
-is($plain->query($decide), 'off DISABLED 2', 'the kill switch counts in an open transaction');
-is($repeatable->query($decide), 'off DISABLED 2', 'and in one that sees an old state of everything else');
+is($plain->query($decide), 'off DISABLED 2', 'the kill switch takes effect in an open transaction');
+is($repeatable->query($decide), 'off DISABLED 2', 'and in one with an old snapshot');
 sql(q{SELECT pulse_enable_flag('premium')});
 is($plain->query($decide), 'on TARGETING_MATCH 3', 'on again');
 is($repeatable->query($decide), 'on TARGETING_MATCH 3', 'everywhere');
@@ -51,14 +51,14 @@ is($repeatable->query($decide), 'on TARGETING_MATCH 3', 'everywhere');
 my $editor = session();
 $editor->query('BEGIN;');
 $editor->query(q{SELECT pulse_update_flag('premium', '{"rules": []}');});
-is($editor->query($decide), 'off STATIC 4', 'who changes a flag sees it changed');
+is($editor->query($decide), 'off STATIC 4', 'the session that changes a flag sees the change');
 is($plain->query($decide), 'on TARGETING_MATCH 3', 'nobody else does');
 $editor->query('ROLLBACK;');
-is($editor->query($decide), 'on TARGETING_MATCH 3', 'and after the rollback it is as it was');
+is($editor->query($decide), 'on TARGETING_MATCH 3', 'and after the rollback sees the old version');
 # The person is what the transaction sees.
 sql(q{SELECT pulse_identify('ann', '{"plan": "free"}')});
-is($plain->query($decide), 'off DEFAULT 3', 'READ COMMITTED sees what was committed');
-is($repeatable->query($decide), 'on TARGETING_MATCH 3', 'REPEATABLE READ sees the person as at its beginning');
+is($plain->query($decide), 'off DEFAULT 3', 'READ COMMITTED sees committed changes');
+is($repeatable->query($decide), 'on TARGETING_MATCH 3', 'REPEATABLE READ sees the person as of its snapshot');
 $_->query('COMMIT;') for $plain, $repeatable;
 is($repeatable->query($decide), 'off DEFAULT 3', 'until its end');
 sql(q{SELECT pulse_identify('ann', '{"plan": "pro"}')});
@@ -88,7 +88,7 @@ for my $what (sort keys %in_the_way)
 }
 my (undef, undef, $said) = $node->psql('postgres', "SET pulse.lock_timeout = '50ms'; SELECT pulse_disable_flag('shared')");
 like($said, qr/flag "shared" cannot be changed now.*pulse\.lock_timeout.*HINT/s, 'and says why, and what to do');
-is(decided($node, 'ann', 'shared'), 'off|STATIC|1', 'it is decided meanwhile as it was');
+is(decided($node, 'ann', 'shared'), 'off|STATIC|1', 'meanwhile decisions use the old version');
 my ($second, $second_said) = ('', '');
 my $waiting = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') . ' application_name=second', '-c', q{SELECT pulse_disable_flag('shared')} ],
 	'<', \undef, '>', \$second, '2>', \$second_said);
@@ -108,7 +108,7 @@ $node->safe_psql('other', q{CREATE EXTENSION pulse; SELECT pulse_create_flag('f'
 my $other = $node->background_psql('other', on_error_stop => 0);
 is($other->query(q{SELECT variant FROM pulse_decide('x', 'f');}), 'on', 'a flag of another database');
 $node->safe_psql('other', q{DROP EXTENSION pulse CASCADE; CREATE EXTENSION pulse; SELECT pulse_create_flag('f', '{"rules": []}')});
-is($other->query(q{SELECT variant FROM pulse_decide('x', 'f');}), 'off', 'made anew it is another one');
+is($other->query(q{SELECT variant FROM pulse_decide('x', 'f');}), 'off', 'a recreated flag is a different one');
 $other->quit;
 
 # ---- a standby ----
@@ -123,13 +123,13 @@ is(decided($standby, @$_), decided($node, @$_), "a standby gives the same answer
 is($standby->safe_psql('postgres', q{SELECT flag, variant, reason, bucket FROM pulse_decide_all('ann')}),
 	sql(q{SELECT flag, variant, reason, bucket FROM pulse_decide_all('ann')}), 'all of them');
 is($standby->safe_psql('postgres', q{SELECT count(*) > 3 FROM pulse_explain_decision('ann', 'thanks')}), 't', 'with explanations');
-is($standby->safe_psql('postgres', q{SET pulse.exposure_sample = 1; SELECT variant FROM pulse_expose('ann', 'premium')}), 'on', 'exposing decides there');
+is($standby->safe_psql('postgres', q{SET pulse.exposure_sample = 1; SELECT variant FROM pulse_expose('ann', 'premium')}), 'on', 'pulse_expose() decides on the standby');
 is(sqlstate($standby, 'postgres', q{SELECT pulse_log_exposure('ann', 'premium', 'on')}), '25006', 'and writes nothing');
 my $far = $standby->background_psql('postgres', on_error_stop => 0);
 is($far->query($decide), 'on TARGETING_MATCH 3', 'a session on the standby');
 sql(q{SELECT pulse_disable_flag('premium')});
 $node->wait_for_catchup($standby);
-is($far->query($decide), 'off DISABLED 4', 'sees the switch as soon as it is there');
+is($far->query($decide), 'off DISABLED 4', 'sees the switch as soon as it is replayed');
 sql(q{SELECT pulse_enable_flag('premium'), pulse_track('bob', 'purchase'), pulse_identify('bob', '{"plan": "pro"}')});
 $node->wait_for_catchup($standby);
 is(decided($standby, 'bob', $_), decided($node, 'bob', $_), "and new events: $_") for qw(premium thanks);
@@ -145,7 +145,7 @@ $node->command_ok([ 'pg_restore', '-d', $node->connstr('restored'), $dump ], 'a 
 my $state = q{SELECT f.key, f.salt, f.version, v.change, d.variant, d.reason, d.bucket, (SELECT count(*) FROM pulse.exposure AS e WHERE e.flag_id = f.id)
 	FROM pulse.flag AS f JOIN pulse.flag_version AS v ON v.flag_id = f.id, pulse_decide('ann', f.key) AS d ORDER BY f.key, v.version};
 is($node->safe_psql('restored', $state), sql($state), 'flags, versions, answers and exposures are the same');
-is($node->safe_psql('restored', q{SELECT pulse_create_flag('new', '{}') > (SELECT max(id) FROM pulse.flag WHERE key <> 'new')}), 't', 'and new ones can be made');
+is($node->safe_psql('restored', q{SELECT pulse_create_flag('new', '{}') > (SELECT max(id) FROM pulse.flag WHERE key <> 'new')}), 't', 'and new ones can be created');
 
 # ---- eight sessions decide while the definition goes back and forth ----
 

@@ -28,7 +28,7 @@ for my $who ("SELECT set_config('pulse.now', (now() - interval '1 hour')::text, 
 	push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', $file ], '>', \$out, '2>', \$err), \$err, \$out ];
 }
 $_->[0]->finish for @handles;
-is(join('', map { ${ $_->[1] } } @handles), '', 'one reads while another makes definitions anew');
+is(join('', map { ${ $_->[1] } } @handles), '', 'one session reads while another recreates definitions');
 unlike(${ $handles[0]->[2] }, qr/wrong/, 'and reads all of it');
 
 # ---- an older snapshot ----
@@ -37,21 +37,21 @@ $old->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pulse_trait('u5'
 sql(q{SELECT pulse_update_trait('spent', 'events.purchase.sum(total, 91d) + 1'); SELECT pulse_create_trait('bought', 'events.purchase.count(80d)');
 	SELECT pulse_create_segment('late', '{"where": "events.purchase.count(70d) >= 1"}')});
 is($old->query_safe("SELECT pulse_trait('u5', 'spent'), pulse_trait('u5', 'bought'), pulse_in_segment('u5', 'late')"), '6|1|t',
-	'what a snapshot of before does not have is read from the events');
+	'values that an older snapshot does not see are read from the events');
 my ($out, $err);
-is($old->query_safe("SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'"), '60', 'and its members are those that it knew');
+is($old->query_safe("SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'"), '60', 'and its members are those of its snapshot');
 $old->quit;
 
 # ---- whoever keeps one snapshot neither defines nor settles by what others have changed ----
 (undef, undef, $err) = $node->psql('postgres', "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pulse_create_trait('x', 'events.a.count')", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
-like($err, qr/25001.*one snapshot/s, 'a definition needs READ COMMITTED');
+like($err, qr/25001.*only in READ COMMITTED/s, 'a definition needs READ COMMITTED');
 (undef, undef, $err) = $node->psql('postgres', "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT pulse_build_step(10)", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
 like($err, qr/25001/, 'a step of building, too');
 my $writer = $node->background_psql('postgres', on_error_stop => 0);
 $writer->query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.event");
 sql(q{SELECT pulse_create_segment('later', '{"where": "events.purchase.count(71d) >= 2"}')});
 $writer->query("SELECT pulse_track('u1', 'purchase')");
-like($writer->{stderr}, qr/definitions over people changed since this transaction began/, 'events that would be judged by states of before are not taken');
+like($writer->{stderr}, qr/definitions over people have changed since this transaction began/, 'events that would be evaluated against outdated states are rejected');
 $writer->quit;
 
 # ---- as long as a segment is built for the first time it is read from the events, everywhere the same ----
@@ -72,6 +72,6 @@ is(agree(), '11|11|11', 'they agree after a step that was rolled back');
 sql('CALL pulse_build(7)');
 is(sql("SELECT count(*) FROM pulse.live_segment WHERE status = 'building'"), '0', 'built');
 is(agree(), '11|11|11', 'they agree when it is live');
-is(sql("SELECT count(*) FROM pulse.member JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'slow'"), '11', 'as does what is kept');
+is(sql("SELECT count(*) FROM pulse.member JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'slow'"), '11', 'and so do the stored states');
 
 done_testing();

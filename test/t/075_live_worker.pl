@@ -54,7 +54,7 @@ sub settled
 # ---- by itself ----
 is(finish(busy(8, 40)), '', 'eight sessions, async: none fails');
 settled('eight sessions');
-is(shop('SELECT count(*) FROM pulse.event'), '320', 'and every event is there');
+is(shop('SELECT count(*) FROM pulse.event'), '320', 'and every event is stored');
 is(shop("SELECT state FROM pulse_status() WHERE item = 'pipeline'"), 'ok', 'the status says so');
 
 # How soon, for who reads this: from the commit of somebody's first event to that of the memberships it made.
@@ -62,15 +62,15 @@ my ($entered, $p99) = split /\|/, shop(q{
 	SELECT count(*), round(1000 * percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM pg_xact_commit_timestamp(m.xmin) - f.at)::numeric)::numeric, 1)
 	FROM pulse.member AS m JOIN (SELECT DISTINCT ON (profile_id) profile_id, pg_xact_commit_timestamp(xmin) AS at FROM pulse.event ORDER BY profile_id, id) AS f
 	ON f.profile_id = m.profile_id WHERE m.segment_id = (SELECT id FROM pulse.segment WHERE name = 'r4')});
-is($entered, '10', 'each of the ten has been seen');
+is($entered, '10', 'each of the ten was evaluated');
 note("99 % of them within $p99 ms of the first event's commit");
 
 # ---- two transactions that overlap: nothing waits in the queue for ever ----
 my $one = $node->background_psql('shop');
 $one->query_safe("SET pulse.evaluation = async; BEGIN; SELECT pulse_track('late', 'purchase', '{\"total\": 99}')");
 shop("SET pulse.evaluation = async; SELECT pulse_track('soon', 'purchase', '{\"total\": 99}')");
-ok($node->poll_query_until('shop', member('soon')), 'a later one is evaluated while an earlier one is open');
-is(shop(member('late')), 'f', 'the earlier one is not, as it may not happen');
+ok($node->poll_query_until('shop', member('soon')), 'a later event is evaluated while an earlier transaction is open');
+is(shop(member('late')), 'f', 'the uncommitted one is not');
 $one->query_safe('COMMIT');
 ok($node->poll_query_until('shop', member('late')), 'but when it commits');
 $one->query_safe("BEGIN; SELECT pulse_track('never', 'purchase', '{\"total\": 99}'); ROLLBACK");
@@ -109,8 +109,8 @@ for my $who ('the pipeline', 'the postmaster')
 my $take = q{SELECT count(*) FROM pulse_take_changes('mail', 100000, true)};
 my $kept = join ' UNION ALL ', map { "SELECT '$_' AS what, md5(string_agg(t::text, ',' ORDER BY t::text)) FROM pulse.$_ AS t" }
   qw(trait metric live_segment profile_state member membership_change change_consumer membership trait_value);
-cmp_ok(shop($take), '>', 10, 'a consumer takes what there is');
-is(shop('SELECT * FROM disorder()'), '', 'in the order in which they happened');
+cmp_ok(shop($take), '>', 10, 'a consumer takes the available changes');
+is(shop('SELECT * FROM disorder()'), '', 'in order of their occurrence');
 # Some changes that nobody has taken.
 shop("SET pulse.evaluation = sync; SELECT pulse_track('new', 'purchase', '{\"total\": 99}')");
 $node->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = off; SELECT pg_reload_conf()');
@@ -121,8 +121,8 @@ $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/shop.dump", $node->connstr('sh
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
 $node->command_ok([ 'pg_restore', '-1', '--exit-on-error', '-d', $node->connstr('copy'), "$dir/shop.dump" ], 'is restored in one transaction');
 my $at = shop('SELECT clock_timestamp()');
-is($node->safe_psql('copy', "SET pulse.now = '$at'; $kept"), shop("SET pulse.now = '$at'; $kept"), 'with all that was kept');
-is($node->safe_psql('copy', $wrong), '0', 'which is what the oracle says');
+is($node->safe_psql('copy', "SET pulse.now = '$at'; $kept"), shop("SET pulse.now = '$at'; $kept"), 'with all stored states');
+is($node->safe_psql('copy', $wrong), '0', 'which match the oracle');
 for my $db ('copy', 'shop')
 {
 	cmp_ok($node->safe_psql($db, $take), '>', 0, "$db: the consumer takes what was left");
@@ -145,7 +145,7 @@ for my $ahead ('0 days', '2 days', '8 days', '31 days', '400 days')
 	is($standby->safe_psql('shop', "SET pulse.now = '$moment'; SELECT count(*) FROM differences(false)"), '0', "says the same as of $ahead ahead, whatever is due by then");
 }
 is($standby->safe_psql('shop', "SELECT pulse_in_segment('u3', 'r1')"), 't', 'and answers for one person');
-is(sqlstate($standby, 'shop', "SELECT pulse_take_changes('mail')"), '25006', 'nothing is taken there');
+is(sqlstate($standby, 'shop', "SELECT pulse_take_changes('mail')"), '25006', 'nothing is taken on the standby');
 
 # ---- which is promoted, with somebody in the queue ----
 shop("SET pulse.evaluation = async; SELECT pulse_track('u3', 'purchase', '{\"total\": 99}')");
@@ -153,10 +153,10 @@ $node->wait_for_catchup($standby);
 $node->stop('immediate');
 $standby->promote;
 $standby->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = on; SELECT pg_reload_conf()');
-ok($standby->poll_query_until('shop', $behind, 'f'), 'after promotion the pipeline goes on with what was queued');
+ok($standby->poll_query_until('shop', $behind, 'f'), 'after promotion the pipeline continues with the queue');
 $standby->safe_psql('shop', "SET pulse.evaluation = async; SELECT pulse_track('there', 'purchase', '{\"total\": 99}')");
 ok($standby->poll_query_until('shop', member('there')), 'and with what comes');
-is($standby->safe_psql('shop', $wrong), '0', 'all is as the oracle says');
+is($standby->safe_psql('shop', $wrong), '0', 'everything matches the oracle');
 $standby->stop;
 
 done_testing();

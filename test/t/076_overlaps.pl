@@ -1,5 +1,5 @@
-# Transactions that overlap over the same people: builds and merges never wait in a circle, and what comes while a merge or its undoing is not
-# committed is lost nowhere: what is kept is what a recomputation finds.
+# Overlapping transactions on the same people: builds and merges never deadlock, and events that arrive while a merge or unmerge is not
+# committed are not lost: the stored states match a full recompute.
 use strict;
 use warnings;
 use IPC::Run;
@@ -63,19 +63,19 @@ sql(q{SELECT pulse_create_segment('visitors', '{"where": "events.visit.count >= 
 $one->query_safe(q{BEGIN; SELECT pulse_merge('x', 'y', 'test')});
 $two->query_safe(q{BEGIN; SELECT FROM pulse.profile WHERE id = (SELECT profile_id FROM pulse.identity WHERE value = 'w') FOR UPDATE});
 my $build = start('build', 'SELECT cardinality(pulse_build_step(100))');
-ok(waits('build'), 'a build waits for somebody who is merged');
+ok(waits('build'), 'a build waits for a person who is being merged');
 $one->query_safe('COMMIT');
-ok(waits('build', $two_pid), 'and then for somebody else');
+ok(waits('build', $two_pid), 'and then for another person');
 my $merge = start('merge', q{SELECT pulse_merge('y', 'z', 'test') > 0});
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 3 FROM pulse.profile WHERE canonical_id = (SELECT profile_id FROM pulse.identity WHERE value = 'z')
-	UNION ALL SELECT true FROM pg_stat_activity WHERE application_name = 'merge' AND cardinality(pg_blocking_pids(pid)) > 0 ORDER BY 1 DESC LIMIT 1}), 'while the one it became is merged');
+	UNION ALL SELECT true FROM pg_stat_activity WHERE application_name = 'merge' AND cardinality(pg_blocking_pids(pid)) > 0 ORDER BY 1 DESC LIMIT 1}), 'while the survivor is being merged');
 $two->query_safe('COMMIT');
 is(finish($build), "4\n", 'the build goes on');
 is(finish($merge), "t\n", 'the merge, too');
 sql('CALL pulse_build()');
-is(sql(q{SELECT count(*) FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id WHERE s.name = 'visitors'}), '2', 'and finds who is left');
+is(sql(q{SELECT count(*) FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id WHERE s.name = 'visitors'}), '2', 'and finds the remaining people');
 sql(q{SELECT pulse_delete_segment('visitors', confirm => true)});
-ok(slurp_file($node->logfile) !~ /deadlock detected/, 'nobody waited in a circle');
+ok(slurp_file($node->logfile) !~ /deadlock detected/, 'there was no deadlock');
 settled('a build');
 
 # ---- what comes while somebody is merged ----
@@ -120,7 +120,7 @@ for my $evaluation ('sync', 'async')
 		}
 	}
 }
-ok(slurp_file($node->logfile) !~ /deadlock detected/, 'nobody waited in a circle');
+ok(slurp_file($node->logfile) !~ /deadlock detected/, 'there was no deadlock');
 $_->quit for $one, $two;
 
 done_testing();

@@ -22,23 +22,23 @@ sql(q{SELECT pulse_create_segment('buyers', '{"where": "events.purchase.sum(tota
 ok($node->poll_query_until('postgres', q{SELECT bool_and(done >= 1000) AND count(*) > 0 FROM pulse.build}), 'a part is built');
 my $stuck = q{SELECT min(built_to) FROM pulse.live_segment WHERE status = 'building'};
 ok($node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pulse pipeline' AND cardinality(pg_blocking_pids(pid)) > 0)"),
-	'the rest waits for somebody');
+	'the rest waits for a locked person');
 my $built_to = sql($stuck);
 cmp_ok($built_to, '>=', 1000, "up to $built_to");
 cmp_ok($built_to, '<', 5000, 'and not to the end');
-is(sql(q{SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'}), '4000', 'who asks is told everybody meanwhile');
+is(sql(q{SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'}), '4000', 'meanwhile reads return everybody');
 
 my $killed = sql('SELECT clock_timestamp()');
 PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $pipeline))[0]);
 eval { $holder->quit };
 $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pulse.build}), 'after a crash the build goes on to its end');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pulse.build}), 'after a crash the build completes');
 is(sql(q{SELECT status FROM pulse.live_segment}), 'live', 'the segment is live');
-is(sql("SELECT count(*) FROM pulse.profile_state WHERE profile_id <= $built_to AND as_of >= '$killed'"), '0', 'nobody who was built is built again');
-is(sql(q{SELECT count(*), count(DISTINCT profile_id) FROM pulse.member}), '4000|4000', 'each member is there once');
-is(sql(q{SELECT count(*), bool_and(quiet), string_agg(DISTINCT cause, ' ') FROM pulse.membership_change}), '4000|t|build', 'and was told of once');
-is(sql(q{SELECT count(*) FROM pulse.next_member}), '0', 'nothing is left over');
+is(sql("SELECT count(*) FROM pulse.profile_state WHERE profile_id <= $built_to AND as_of >= '$killed'"), '0', 'no person is built twice');
+is(sql(q{SELECT count(*), count(DISTINCT profile_id) FROM pulse.member}), '4000|4000', 'each member is stored once');
+is(sql(q{SELECT count(*), bool_and(quiet), string_agg(DISTINCT cause, ' ') FROM pulse.membership_change}), '4000|t|build', 'and has one change');
+is(sql(q{SELECT count(*) FROM pulse.next_member}), '0', 'no intermediate rows are left');
 sql(q{SELECT pulse_track('u1', 'purchase', '{"total": 2000}')});
-is(sql(q{SELECT pulse_in_segment('u1', 'buyers'), (SELECT count(*) FROM pulse.membership WHERE segment = 'buyers')}), 't|4001', 'and it follows what comes');
+is(sql(q{SELECT pulse_in_segment('u1', 'buyers'), (SELECT count(*) FROM pulse.membership WHERE segment = 'buyers')}), 't|4001', 'and it follows new events');
 
 done_testing();

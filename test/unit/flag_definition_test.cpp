@@ -106,7 +106,7 @@ TEST(FlagDefinition, ErrorsNameThePlaceAndWhatIsValid) {
          R"(22023 unknown type "bool" of a flag | Types are boolean, string, number, json.)"},
         {R"({"type": "string"})", R"(22023 variant "off" is no string | Name the flag's "variants")"},
         {R"({"variants": {"a": 1}})",
-         R"(22023 the flag does not say what it is when it is off | Name one of the variants as "off".)"},
+         R"(22023 the flag has no off variant | Name one of the variants as "off".)"},
         {R"({"variants": {"a": 1, "b": 2, "off": 0}})",
          "22023 the flag does not say which variant it gives | "},
         {R"({"variants": {"a": 1, "b": 2, "off": 0}, "rules": [{"variant": "c"}]})",
@@ -176,7 +176,7 @@ TEST(FlagDefinition, Keys) {
         EXPECT_EQ(Error([&] { CheckKey(key); }), "no error");
     for (const std::string& key : {std::string(""), std::string("my flag"), std::string("a/b"),
                                    std::string("ä"), std::string(256, 'k')})
-        EXPECT_TRUE(Error([&] { CheckKey(key); }).starts_with("22023 bad key of a flag")) << key;
+        EXPECT_TRUE(Error([&] { CheckKey(key); }).starts_with("22023 invalid flag key")) << key;
 }
 
 TEST(FlagDefinition, ChangesInWords) {

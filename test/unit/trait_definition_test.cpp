@@ -29,7 +29,7 @@ TEST(TraitDefinition, NamesThatCanStandBareInARule) {
     EXPECT_EQ(CheckKey(std::string(128, 'a')).size(), 128U);
     for (const char* bad : {"9x", "a-b", "a b", "größe", "a.b", "\"a\""})
         EXPECT_EQ(Refusal([&] { CheckKey(bad); }),
-                  std::string("22023 \"") + bad + "\" is not a trait's name");
+                  std::string("22023 \"") + bad + "\" is not a valid trait name");
     for (const char* taken : {"profile", "events", "now", "last_seen_minutes_ago", "first_seen_days_ago",
                               "lifecycle", "and", "not", "in", "true", "null", "between", "segment", "trait"})
         EXPECT_EQ(Refusal([&] { CheckKey(taken); }),

@@ -1,5 +1,5 @@
-// Who is in a percentage, and which variant somebody gets: the same answer for ever from the same salt and
-// id. Pure C++.
+// Bucketing: whether an id is within a rollout percentage, and which variant it gets. The same salt and id
+// always give the same answer. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,7 @@ namespace pulse::flag {
 
 inline constexpr int kBuckets = 100'000;
 
-// Whose arithmetic it is. All but kPulse are there so that a flag which moves here keeps everybody where they
-// are.
+// Whose hash is used. The others let a flag move here from another system without changing anybody's variant.
 enum class Dialect { kPulse, kUnleash, kGrowthBook, kPostHog, kFlagd };
 const char* Name(Dialect dialect);
 std::optional<Dialect> ParseDialect(std::string_view name);
@@ -20,17 +19,17 @@ std::optional<Dialect> ParseDialect(std::string_view name);
 // A hash as one of `count` buckets of equal size: floor(hash · count / 2^32).
 uint32_t ScaleHash(uint32_t hash, uint32_t count);
 
-// Of kBuckets: where an id falls by Murmur3 of salt:id.
+// The bucket of an id, of kBuckets, by Murmur3 of salt:id.
 int Bucket(std::string_view salt, std::string_view id, uint32_t seed = 0);
 
 struct Bucketing {
-    std::optional<size_t> weight;  // the index of the weight that was hit; empty: not within the percentage
-    int bucket = 0;                // of kBuckets, for the percentage; in a dialect what comes nearest
-    std::optional<int> variant_bucket;  // that for the weights, when these are drawn by one of their own
+    std::optional<size_t> weight;  // index of the chosen weight; empty: not within the percentage
+    int bucket = 0;  // of kBuckets, for the percentage; the nearest equivalent in other dialects
+    std::optional<int> variant_bucket;  // the bucket for the weights, if they have a hash of their own
 };
 
-// Draw for `percentage` (0 to 100, in steps of a thousandth) of all ids, and among several weights in their
-// order. A larger percentage only adds ids. At least one weight is above 0.
+// Decide whether an id is within `percentage` (0 to 100, in steps of a thousandth), and which of several
+// weights, in their order, it gets. A larger percentage only adds ids. At least one weight is above 0.
 Bucketing ComputeBucketing(Dialect dialect, std::string_view salt, std::string_view id, double percentage,
                            const std::vector<double>& weights);
 

@@ -1,11 +1,11 @@
-// From a flag and somebody to a variant, and why. Pure C++: what it needs to know of the person it asks.
+// Decides which variant a person gets, and why. Pure C++: it asks the evaluation context about the person.
 #pragma once
 
 #include "pulse/flag/definition.hpp"
 
 namespace pulse::flag {
 
-// Those of OpenFeature as far as it has them.
+// OpenFeature's reasons, and ours where it has none.
 enum class Reason {
     kStatic,
     kTargetingMatch,
@@ -18,7 +18,7 @@ enum class Reason {
 };
 const char* Name(Reason reason);
 
-// What stands beside a definition.
+// The state of a flag besides its definition.
 struct FlagState {
     bool enabled = true, archived = false;
     std::string salt;
@@ -27,9 +27,8 @@ struct FlagState {
 struct Decision {
     size_t variant = 0;
     Reason reason = Reason::kStatic;
-    int rule = 0;  // which gave it, counted from 1; 0: none
-    std::optional<int>
-        bucket;  // of kBuckets: where the person fell when last drawn; empty: nothing was drawn
+    int rule = 0;               // the rule that matched, counted from 1; 0: none
+    std::optional<int> bucket;  // the last bucket, of kBuckets; empty: no bucketing
 };
 
 // One line of an explanation.
@@ -38,25 +37,25 @@ struct ExplanationLine {
     std::string part, value, note;
 };
 
-// Whom a decision is about.
+// The person and context that a decision is about.
 class EvaluationContext {
   public:
     virtual ~EvaluationContext() = default;
-    // Whether the condition of a rule, by its index, is true; it has one.
+    // Whether the condition of a rule, given by its index, is true. The rule has one.
     virtual bool RuleHolds(size_t rule) = 0;
-    // What a rule draws this person by; empty: there is nothing.
+    // The id by which a rule buckets this person; empty: there is none.
     virtual std::optional<std::string> BucketingId(size_t rule) = 0;
-    // The id that stands for the person: "user" in bucket_by.
+    // The person's own id: "user" in bucket_by.
     virtual std::optional<std::string> BucketingId() = 0;
-    // The variant that an override names for this person.
+    // The variant of this person's override.
     virtual std::optional<size_t> Override() = 0;
     virtual bool MeetsPrerequisite(const Prerequisite& prerequisite) = 0;
     // The tree of a rule's condition with its values.
     virtual void Explain(size_t rule, std::vector<ExplanationLine>& lines) = 0;
 };
 
-// In this order: switched off or archived or outside its schedule; override; prerequisites; holdout; the
-// first rule that holds; default. With `lines` every step is told.
+// In this order: switched off, archived or outside the schedule; override; prerequisites; holdout; the first
+// rule that matches; default. `lines` receives every step.
 Decision Decide(const Definition& definition, const FlagState& state, Moment now, EvaluationContext& context,
                 std::vector<ExplanationLine>* lines = nullptr);
 

@@ -1,4 +1,4 @@
-// What a flag is, as its JSON says. Pure C++.
+// The definition of a flag, read from JSON. Pure C++.
 #pragma once
 
 #include <map>
@@ -42,7 +42,7 @@ struct Schedule {
     bool operator==(const Schedule&) const = default;
 };
 
-// From `at` on the percentage is this one, until the next step.
+// The percentage from `at` until the next step.
 struct RampStep {
     Moment at;
     double percentage;
@@ -62,18 +62,18 @@ struct FlagRule {
     std::string when;  // canonical text; empty: everybody
     double percentage = 100;
     std::vector<RampStep> ramp;          // by time; not empty: instead of percentage
-    std::vector<VariantWeight> weights;  // what they get; with one of them nothing is drawn
-    std::vector<std::string> bucket_by;  // user, profile.x, account.x, context.x: the first that there is
+    std::vector<VariantWeight> weights;  // variants by weight; a single one needs no bucketing
+    std::vector<std::string> bucket_by;  // user, profile.x, account.x, context.x: the first with a value
     Schedule schedule;
 
-    // The percentage that holds at a moment. Before the first step of a ramp it is 0.
+    // The percentage at an instant; 0 before the first step of a ramp.
     double PercentageAt(Moment now) const;
     bool operator==(const FlagRule&) const = default;
 };
 
 struct Prerequisite {
     std::string flag;
-    std::vector<std::string> variants;  // one of these; empty: whichever allows
+    std::vector<std::string> variants;  // one of these; empty: any that allows
 
     bool operator==(const Prerequisite&) const = default;
 };
@@ -81,7 +81,7 @@ struct Prerequisite {
 struct Holdout {
     double percentage = 0;
     size_t variant = 0;
-    std::string salt;  // may be shared by flags: they hold out the same people
+    std::string salt;  // flags with the same salt hold out the same people
 
     bool operator==(const Holdout&) const = default;
 };
@@ -89,19 +89,19 @@ struct Holdout {
 struct Definition {
     ValueType type = ValueType::kBoolean;
     std::vector<Variant> variants;  // by name
-    size_t off = 0;                 // of those who are not to have it at all
-    size_t fallback = 0;            // "default": of those for whom no rule holds
+    size_t off = 0;                 // while the flag is off
+    size_t fallback = 0;            // "default": if no rule matches
     std::vector<FlagRule> rules;
     std::map<std::string, size_t> overrides;  // id → variant
     std::vector<Prerequisite> prerequisites;
     std::optional<Holdout> holdout;
     Schedule schedule;
     Dialect dialect = Dialect::kPulse;
-    // When the definition names them; they are kept beside it and not part of what ToJson() writes.
+    // Set if the definition names them; they are stored beside it, and ToJson() does not write them.
     std::optional<std::string> salt;
     std::optional<bool> enabled;
 
-    // Whether a variant gives somebody something: true, or for other types any that is not `off`.
+    // Whether a variant means access: the value true, or for other types any variant but `off`.
     bool Allows(size_t variant) const;
     bool operator==(const Definition&) const = default;
 };
@@ -110,12 +110,12 @@ struct Definition {
 size_t RequireVariant(const Definition& definition, const std::string& name, const std::string& place,
                       const char* state = sqlstate::kInvalidParameter);
 
-// A way round in what flags require of one another, with `key` requiring these: "a → b → a"; empty: there is
-// none. Throws UserError 54000 when a way is longer than 16 flags.
+// A cycle of prerequisites if `key` requires these flags: "a → b → a"; empty: none. Throws UserError 54000
+// when a chain is longer than 16 flags.
 std::string FindCycle(const std::string& key, const std::vector<std::string>& required,
                       const std::map<std::string, std::vector<std::string>>& others);
 
-// What a flag's rules speak of.
+// What a flag's rules refer to.
 struct References {
     std::vector<std::string> traits, segments, flags;  // each once, sorted
 };
@@ -123,7 +123,7 @@ struct References {
 // Read a definition; a rule over people alone, as text in JSON or as a JSON rule, is a boolean flag that is
 // on where it is true. Throws UserError that names the place, and lists what is valid.
 Definition ReadDefinition(const Json& json);
-// From what was typed: rule text, or JSON when it begins with a brace.
+// From text: a rule, or JSON if it begins with a brace.
 Definition ReadDefinition(const std::string& text);
 // As it is stored and shown: complete, in canonical form. Reading it gives the same again.
 Json ToJson(const Definition& definition);
@@ -132,10 +132,10 @@ Json ToJson(const Definition& definition);
 // traits.
 References FindReferences(const Definition& definition);
 
-// Throws UserError 22023 unless a key can stand in a URL as it is: 1 to 255 of A-Z a-z 0-9 . _ -
+// Throws UserError 22023 unless a key can be used in a URL unchanged: 1 to 255 of A-Z a-z 0-9 . _ -
 void CheckKey(const std::string& key);
 
-// What changed, in words: "rule 1: percentage 10 -> 25; override of u1 added". Empty: nothing.
+// The difference as text: "rule 1: percentage 10 -> 25; override of u1 added". Empty: none.
 std::string Difference(const Definition& before, const Definition& after);
 
 }  // namespace pulse::flag

@@ -1,4 +1,4 @@
-// The hash that percentages are drawn by. Pure C++.
+// The hash used for bucketing. Pure C++.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Whom decisions are asked for. For entry code of this room.
+// The person and context of a decision, backed by the database. For entry code of this room.
 #pragma once
 
 #include <map>
@@ -7,7 +7,7 @@
 
 namespace pulse::flag {
 
-// One person, or nobody known, with a context; asked for one flag or many. Needs no Session.
+// A person, known or not, with a context; evaluates one flag or many. Needs no Session.
 class StoredEvaluationContext : public EvaluationContext {
   public:
     // `user`: any id; empty: context.targetingKey, or nobody. `context`: jsonb, null: {}. Throws UserError
@@ -18,7 +18,7 @@ class StoredEvaluationContext : public EvaluationContext {
     // The first segment named by the rule that decided, in which the person is.
     std::optional<std::string> SegmentOf(const StoredFlag& flag, const Decision& decision);
     const std::optional<profile::Person>& person();
-    // What stands for the person where nothing else is asked for.
+    // The person's own id.
     std::optional<std::string> BucketingId() override;
 
     bool RuleHolds(size_t rule) override;
@@ -36,11 +36,11 @@ class StoredEvaluationContext : public EvaluationContext {
     bool looked_ = false;
     std::optional<profile::Person> person_;
     std::optional<trait::Subject> subject_;
-    const StoredFlag* flag_ = nullptr;       // about which it is asked at the moment
+    const StoredFlag* flag_ = nullptr;       // being evaluated
     std::map<std::string, size_t> decided_;  // of prerequisites
 };
 
-// Note that somebody saw a variant. Returns whether a row was written. Opens what it needs itself.
+// Record that a person saw a variant. Returns whether a row was written. Opens its own Session.
 bool RecordExposure(const StoredFlag& flag, const std::optional<profile::Person>& person,
                     const std::string& id, const std::string& variant);
 

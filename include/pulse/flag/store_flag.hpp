@@ -1,4 +1,4 @@
-// Flags as they are saved, compiled once per backend. For entry code of this room.
+// Stored flags, compiled once per backend. For entry code of this room.
 #pragma once
 
 #include "pulse/flag/decide.hpp"
@@ -7,13 +7,13 @@
 
 namespace pulse::flag {
 
-// A rule, ready to be asked.
+// A compiled rule of a flag.
 struct CompiledRule {
     std::optional<trait::Rule> when;                    // empty: everybody
-    std::string error;                                  // why it can no longer be asked: it never holds
+    std::string error;                                  // why it cannot be evaluated: it never matches
     std::vector<std::optional<trait::Rule>> bucket_by;  // an empty one is "user"
-    std::optional<std::string> segment;                 // that the person is in whenever the rule holds
-    std::vector<std::pair<std::string, trait::Rule>> segments;  // otherwise those it names
+    std::optional<std::string> segment;                 // the person is in it whenever the rule matches
+    std::vector<std::pair<std::string, trait::Rule>> segments;  // otherwise the segments it names
 };
 
 struct StoredFlag {
@@ -27,14 +27,14 @@ struct StoredFlag {
     std::vector<std::string> payloads;         // empty: none
 };
 
-// All rules of a definition. `strict`: what cannot be compiled is a UserError that names the rule; else the
-// rule is broken. As Identity::Owner().
+// Compile all rules of a definition. `strict`: an error is thrown as a UserError that names the rule; else it
+// is kept in the rule. As Identity::Owner().
 std::vector<CompiledRule> CompileRules(const Definition& definition, bool strict);
 
-// Forget what was compiled if a flag, trait or segment was changed by a commit or by us. Once at the
-// beginning of a statement's work: what RequireFlag() gave is valid until the next time.
+// Clear the cache if a flag, trait or segment was changed by a commit or by this transaction. Call it once at
+// the start of a statement: results of RequireFlag() are valid until the next call.
 void RefreshFlags();
-// Throws UserError 42704 with the nearest key. Reads by probe what is not known yet; needs no Session.
+// Throws UserError 42704 with the nearest key. Reads an uncached flag by probe; needs no Session.
 const StoredFlag& RequireFlag(const std::string& key);
 // Nullptr when there is none.
 const StoredFlag* FindFlag(const std::string& key);
@@ -45,7 +45,7 @@ const std::vector<std::string>& ActiveFlags();
 
 int64_t CreateFlag(const std::string& key, const Definition& definition,
                    const std::optional<std::string>& description, const std::string& creator);
-// What is empty stays. Returns the version.
+// An empty value stays. Returns the version.
 int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& definition,
                    const std::optional<std::string>& description, const std::optional<std::string>& new_key,
                    const std::string& editor);

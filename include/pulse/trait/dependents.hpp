@@ -1,4 +1,4 @@
-// Who uses traits and segments beside traits and segments: rooms that come after this one. Pure C++.
+// Dependents of traits and segments in rooms that come after this one. Pure C++.
 #pragma once
 
 #include <string>

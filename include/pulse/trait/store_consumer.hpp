@@ -1,5 +1,5 @@
-// The order in which consumers see changes of membership. For entry code of this room; needs an open
-// pg::Session as pg::Identity::Owner() and a ByIndex.
+// The order in which consumers see membership changes. For entry code of this room; needs an open pg::Session
+// as pg::Identity::Owner() and ForceIndexPlans.
 #pragma once
 
 #include <cstdint>
@@ -7,22 +7,22 @@
 
 namespace pulse::trait {
 
-// How many changes a call returns at most.
+// Maximum number of changes per call.
 inline constexpr int kMaxChanges = 100'000;
-// What the names of consumers begin with that are subscriptions.
+// Prefix of the names of consumers that are subscriptions.
 inline constexpr const char* kSubscriptionPrefix = "subscription:";
 
-// The last place that was given.
+// The last assigned position.
 int64_t LastPosition();
 
-// Changes whose transactions have committed since take their places, in the order of their ids: up to `most`,
-// however many are without one. False when somebody else is giving places: without `wait` it is left to them.
+// Assign positions to committed changes, in the order of their ids, up to `most` of them. False if another
+// session is doing it and `wait` is false.
 bool AssignPositions(int64_t most, bool wait);
-// Whether there are changes without a place.
+// Whether there are changes without a position.
 bool HasUnassignedPositions();
 
-// To be called where changes are written that are not quiet: wakes who tells subscriptions of them, when the
-// transaction commits.
+// Wake the delivery of subscriptions when the transaction commits. Call it after writing changes that are not
+// quiet.
 void NotifySubscriptions();
 
 }  // namespace pulse::trait

@@ -1,4 +1,4 @@
-// Definitions kept: traits, and what uses what. For entry code of this room.
+// Stored traits, and the dependencies between definitions. For entry code of this room.
 #pragma once
 
 #include <functional>
@@ -15,10 +15,10 @@ namespace pulse::trait {
 
 int64_t CreateTrait(const std::string& key, const std::string& expression,
                     const std::optional<std::string>& description);
-// What is unset stays; an empty description is taken away.
+// An unset value stays; an empty description is removed.
 void UpdateTrait(const std::string& key, const std::optional<std::string>& expression,
                  const std::optional<std::string>& description);
-// Refuses while something uses it.
+// Throws while anything uses it.
 void DeleteTrait(const std::string& key);
 
 struct TraitRow {
@@ -30,15 +30,16 @@ struct TraitRow {
 };
 std::vector<TraitRow> ListTraits();
 
-// ---- store_uses.cpp; all need a pg::Session as pg::Identity::Owner() ----
+// ---- store_dependencies.cpp; all need a pg::Session as pg::Identity::Owner() ----
 
-// Every trait, profile segment that is not archived, and what other rooms say, with their rules.
+// Every trait, every profile segment that is not archived, and the dependents of other rooms, with their
+// rules.
 std::vector<Dependent> AllDependents();
-// Those that name it themselves, as "segment \"power_users\"".
+// Those that name it directly, as "segment \"power_users\"".
 std::vector<std::string> DependentsOf(const std::string& kind, const std::string& name);
-// Throws UserError 2BP01 when there are any; `what` is what was to happen: "deleted".
+// Throws UserError 2BP01 if there are any; `what` is the intended action: "deleted".
 void RequireUnused(const std::string& kind, const std::string& name, const char* what);
-// What uses a trait or segment must work with its new tree as well. Throws UserError.
+// Check that every dependent of a trait or segment compiles with its new tree. Throws UserError.
 void CheckDependents(const std::string& kind, const std::string& name, const rule::ExprPtr& tree);
 
 struct Dependency {
@@ -48,10 +49,10 @@ std::vector<Dependency> Dependencies();
 
 // ---- store_check.cpp ----
 
-// A rule about people, expanded and compiled, so that it can be evaluated. Throws UserError.
+// Expand and compile a rule over people. Throws UserError.
 Rule CheckRule(const rule::Expr& tree, rule::Expect expect, const std::string& self);
-// What only PostgreSQL or the catalogue of events can know of an expanded rule: throws for a regular
-// expression that is none, says what has not been seen yet. Needs a pg::Session as pg::Identity::Owner().
+// Check an expanded rule against the database: throws for an invalid regular expression, raises a notice for
+// unknown events and properties. Needs a pg::Session as pg::Identity::Owner().
 void CheckReferences(const rule::Expr& expanded);
 
 // ---- store_explain.cpp ----

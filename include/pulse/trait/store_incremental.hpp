@@ -1,4 +1,4 @@
-// What a new event makes of a kept metric, without a look at the others. For entry code of this room.
+// Updates a stored metric with one new event, without reading the others. For entry code of this room.
 #pragma once
 
 #include "pulse/pg/expression.hpp"
@@ -14,8 +14,7 @@ class IncrementalMetric {
 
     // Microseconds up to now; 0: all events.
     Moment window() const { return window_; }
-    // Make `measured`, which holds at `now`, what it is with one event more. False when that cannot be told
-    // without reading.
+    // Add one event to `measured`, which is valid at `now`. False if the metric has to be read again.
     bool Add(const profile::NewEvent& event, Moment now, MetricValue& measured);
 
   private:

@@ -1,4 +1,4 @@
-// The live side: compiled definitions and the state of people. For entry code of this room and of flag.
+// Compiled definitions and the evaluation of people. For entry code of this room and of flag.
 #pragma once
 
 #include <memory>
@@ -9,18 +9,18 @@
 
 namespace pulse::trait {
 
-// What all definitions are at the moment; compiled once per backend and again after a commit that changed
-// one. It stays as it is for whoever holds it, also while another commit makes the next one.
+// All current definitions, compiled once per backend and again after a commit that changed one. A holder's
+// copy stays valid while a newer one is compiled.
 class Program;
 std::shared_ptr<const Program> CurrentProgram();
-// Tell every backend that definitions changed, when the transaction commits. For whoever writes pulse.trait,
-// pulse.metric, pulse.live_segment or pulse.flag, after taking LockDefinitions().
+// Invalidate the compiled definitions of every backend when the transaction commits. Call it after
+// LockDefinitions() when writing pulse.trait, pulse.metric, pulse.live_segment or pulse.flag.
 void InvalidateDefinitions();
-// Retention dropped events that happened before. For whoever dropped them, in the same transaction.
+// Record that retention dropped events older than this. Call it in the transaction that dropped them.
 void MarkEventsDropped(Moment before);
-// Waits for transactions that are bringing events, and keeps others from doing so till the end of this one:
-// what is defined and what has happened meet. Up to pulse.lock_timeout, then UserError 55P03. 25001 where the
-// transaction would not see who came meanwhile.
+// Wait for transactions that write events, and block new ones until this transaction ends, so that neither
+// misses the other. Throws UserError 55P03 after pulse.lock_timeout, and 25001 if the transaction's snapshot
+// would miss people who arrived meanwhile.
 void LockDefinitions();
 // Throws that 25001.
 void RequireReadCommitted();
@@ -28,8 +28,7 @@ void RequireReadCommitted();
 // The trees of saved traits and live profile segments (rule::Definitions), newest committed or our own.
 const rule::Definitions& SavedDefinitions();
 
-// That the patterns of `matches` are regular expressions, before somebody's events find out. Needs a Session.
-// Throws UserError.
+// Check that the patterns of `matches` are valid regular expressions. Needs a Session. Throws UserError.
 void CheckPatterns(const rule::Expr& expr);
 
 // A rule over a person, compiled for evaluation without a query; e.g. that of a flag.
@@ -53,13 +52,13 @@ class Rule {
     std::unique_ptr<Compiled> compiled_;
 };
 
-// Somebody at a moment: attributes, and metrics from the kept state as far as it holds then, else read from
-// the events. Reads only; works on a standby and for people who have no state yet. Needs no Session.
+// One person at an instant: attributes, and metrics from the stored state where it is valid, else read from
+// the events. Read-only; works on a standby and for people without a state. Needs no Session.
 class Subject {
   public:
-    // `program`: null is the current one when it is first needed. It is the same for all that is asked.
+    // `program`: null loads the current one at first use. All evaluations use the same one.
     Subject(profile::Person person, Moment now, std::shared_ptr<const Program> program = nullptr);
-    // Somebody unknown: no attributes, no events.
+    // An unknown person: no attributes, no events.
     explicit Subject(Moment now);
     ~Subject();
     Subject(const Subject&) = delete;
@@ -81,9 +80,9 @@ class Subject {
     std::unique_ptr<State> state_;
 };
 
-// What a person who changed definitions needs done, in the same transaction, as Identity::Owner() with a
-// Session open: keep pulse.metric to what is used, build what is missing (at once when there is little, else
-// by the pipeline or pulse_build()), and swap versions that are ready. Called after the rows are written.
+// Apply changed definitions: bring pulse.metric in line with what is used, build what is missing (at once for
+// few people, else by the pipeline or pulse_build()), and swap versions that are ready. Call it after the
+// rows are written, in the same transaction, as Identity::Owner() with a Session open.
 void ApplyDefinitionChanges();
 
 }  // namespace pulse::trait

@@ -1,4 +1,4 @@
-// All that is defined over people, compiled. For entry code of this room.
+// All definitions over people, compiled. For entry code of this room.
 #pragma once
 
 #include <map>
@@ -13,21 +13,21 @@
 
 namespace pulse::trait {
 
-// A rule's expression and what it needs; made when first evaluated.
+// A rule's expressions and their inputs; compiled at the first evaluation.
 struct Rule::Compiled {
     rule::ProfileRule rule;
     std::vector<std::string> metrics;  // canonical, in the order of their parameters
     std::vector<Oid> types;            // of all parameters: now, attributes, account, context, metrics
     std::unique_ptr<pg::Expression> value, until, json;
-    // Where the metrics stand in the program of that number; kApart: nowhere.
+    // The indexes of the metrics in the program of that number; kNotStored: the metric is not stored.
     uint64_t program = 0;
     std::vector<size_t> places;
-    std::vector<std::unique_ptr<MetricReader>> readers;  // of metrics that are nowhere
+    std::vector<std::unique_ptr<MetricReader>> readers;  // of metrics that are not stored
 
     pg::Expression& Value();
     pg::Expression& Until();
     pg::Expression& Json();
-    // The places in the current program.
+    // The indexes in the current program.
     const std::vector<size_t>& MetricIndexes(const Program& current);
 };
 
@@ -40,11 +40,11 @@ struct SegmentVersion {
     std::optional<int64_t> built_to;
     int64_t after_profile = 0;
     Rule rule;
-    std::vector<size_t> metrics;  // their places
+    std::vector<size_t> metrics;  // their indexes
     pg::TupleXmin xmin;
-    bool complete = true;  // all its metrics are kept
+    bool complete = true;  // all its metrics are stored
 
-    // Whether it is kept for somebody: not while others are built before them.
+    // Whether it is stored for a profile: not while the build has not reached it.
     bool Covers(int64_t profile) const {
         return !built_to || profile <= *built_to || profile > after_profile;
     }
@@ -65,11 +65,11 @@ struct StoredMetric {
     pg::Value empty;
     std::optional<int64_t> built_to;
     int64_t after_profile = 0;
-    std::optional<Moment> lost_before;  // events were dropped that may be counted in what is kept
+    std::optional<Moment> lost_before;  // dropped events that the stored value may count
     pg::TupleXmin
-        xmin;  // of what is said here: states that a snapshot sees hold it if the snapshot sees this
+        xmin;  // of this row: a state that a snapshot sees includes the metric if the snapshot sees the row
     size_t group = 0;
-    std::unique_ptr<IncrementalMetric> incremental;  // null: it is always read
+    std::unique_ptr<IncrementalMetric> incremental;  // null: always read from the events
 
     bool Covers(int64_t profile) const {
         return !built_to || profile <= *built_to || profile > after_profile;
@@ -86,7 +86,7 @@ struct StoredTrait {
     int64_t id = 0;
     std::string key;
     std::string expression;
-    std::unique_ptr<Rule> rule;  // made when first asked for
+    std::unique_ptr<Rule> rule;  // compiled at first use
     std::string problem;         // why it cannot be evaluated
 };
 
@@ -97,7 +97,7 @@ class Program {
     static std::shared_ptr<const Program> Load();
     ~Program();
 
-    uint64_t number = 0;  // no two are alike
+    uint64_t number = 0;  // unique
     std::string time_zone;
     std::vector<StoredMetric> metrics;  // by id
     std::vector<MetricGroup> groups;
@@ -109,15 +109,15 @@ class Program {
     bool empty() const { return metrics.empty() && versions.empty() && traits.empty(); }
     // Versions that can hold, at an instant or later, for a person without attributes and events.
     const std::vector<size_t>& VersionsOfEmptyPerson(Moment at) const;
-    // Nothing is to be kept of anybody.
+    // Whether no state has to be stored for anybody.
     bool TracksNothing() const { return metrics.empty() && versions.empty(); }
-    size_t IndexOf(const std::string& metric) const;  // kNotStored when it is not kept
+    size_t IndexOf(const std::string& metric) const;  // kNotStored if it is not stored
     const SegmentVersion* LiveVersion(int64_t segment) const;
     Rule& RuleOf(const StoredTrait& trait) const;
-    // How far each is built by now, by place; reads pulse.metric and pulse.live_segment while something is
+    // The progress of each build, by index; reads pulse.metric and pulse.live_segment while something is
     // being built.
     BuildProgress ReadProgress() const;
-    // Whether the active snapshot sees all that the program was made of.
+    // Whether the active snapshot sees every row that the program was compiled from.
     bool Seen() const;
 
   private:

@@ -1,4 +1,4 @@
-// The tables of what is kept of people. For entry code of this room; needs an open pg::Session as
+// The tables that store the state of people. For entry code of this room; needs an open pg::Session as
 // pg::Identity::Owner().
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace pulse::trait {
 
-// A person and what is kept of it.
+// A person with the stored state.
 struct PersonState {
     int64_t profile = 0;
     pg::Value attributes, account;
@@ -16,7 +16,7 @@ struct PersonState {
     std::vector<pg::Timed> metrics, segments;  // by number
 };
 
-// What an evaluation came to.
+// The result of evaluating one person.
 struct Evaluation {
     int64_t profile = 0;
     Moment at = 0;
@@ -31,7 +31,7 @@ struct Evaluation {
     bool quiet = false;
 };
 
-// Rows to be written, gathered for a batch.
+// Rows to write, collected for a batch.
 struct StateWrites {
     std::vector<int64_t> profiles;
     std::vector<Moment> as_of, next;
@@ -49,21 +49,21 @@ struct StateWrites {
     void Add(Evaluation evaluation);
 };
 
-// Lock people in ascending order, waiting or leaving out whom others have locked; those that are canonical,
-// ascending.
+// Lock people in ascending order, waiting for those locked by others or skipping them. Returns the canonical
+// ones, ascending.
 std::vector<int64_t> LockProfiles(const std::vector<int64_t>& ids, bool wait);
-// Those of them that are canonical.
+// The canonical ones among these ids, ascending.
 std::vector<int64_t> FilterCanonical(const std::vector<int64_t>& ids);
-// Whether the pipeline has nothing to evaluate: states hold all that is committed.
+// Whether the queue is empty: then the stored states include every committed event.
 bool QueueIsEmpty();
 std::vector<PersonState> ReadStates(const std::vector<int64_t>& ids);
 void WriteAll(const StateWrites& writes);
 
 const pg::Timed* FindById(const std::vector<pg::Timed>& list, int64_t number);
-// Whether it is what somebody without events has, for ever: such metrics are not kept.
+// Whether it is the permanent value of a person without events: such metrics are not stored.
 bool IsEmptyValue(const StoredMetric& metric, const MetricValue& measured);
 
-// Where the one with an id stands in a list by id.
+// The index of an id in a list sorted by id.
 template <typename T>
 size_t IndexOf(const std::vector<T>& list, int64_t id) {
     size_t low = 0, high = list.size();
