@@ -101,7 +101,7 @@ CREATE FUNCTION pulse_merge(one text, other text, reason text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_merge';
 COMMENT ON FUNCTION pulse_merge(text, text, text) IS
 'Makes two people one, whatever the limits of pulse.identity_kind say, and returns the merge''s id in pulse.merge_history. Who has the id of highest priority stays,
-then who was seen first. People are given by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 nobody is known so; 22023 no reason, or both are one already.';
+then who was seen first. People are given by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 no person with that id; 22023 no reason, or both are one already.';
 -- Level: operator
 CREATE FUNCTION pulse_unmerge(merge bigint, reason text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmerge';

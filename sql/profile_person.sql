@@ -62,7 +62,7 @@ CREATE FUNCTION pulse_profile("user" text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_profile';
 COMMENT ON FUNCTION pulse_profile(text) IS
 'One person whole, as of pulse_now(): identities, attributes, account, lifecycle, numbers of events, the newest 50, what was merged into it and why, traits and segments. The person is given
-by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 nobody is known so, 22004 null.';
+by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 no person with that id, 22004 null.';
 -- Level: reader
 CREATE FUNCTION pulse_search_profiles(query text, max int DEFAULT 50, skip int DEFAULT 0)
     RETURNS TABLE (profile_id bigint, kind text, value text, user_id text, email text, first_seen_at timestamptz)
@@ -75,13 +75,13 @@ CREATE FUNCTION pulse_identity_graph("user" text)
     RETURNS TABLE (kind text, value text, profile_id bigint, first_seen_at timestamptz, merge bigint, linked_at timestamptz, reason text, linked_by jsonb)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_identity_graph';
 COMMENT ON FUNCTION pulse_identity_graph(text) IS
-'Every id of a person, the profile it belongs to, and by which merge that profile became part of the person (null: it is the person''s own). Errors: 42704 nobody is known so.';
+'Every id of a person, the profile it belongs to, and by which merge that profile became part of the person (null: it is the person''s own). Errors: 42704 no person with that id.';
 -- Level: reader
 CREATE FUNCTION pulse_simulate_merge(one text, other text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_merge';
 COMMENT ON FUNCTION pulse_simulate_merge(text, text) IS
 'What pulse_merge() of the two would do, without doing it: who stays, why events would not merge them ("refused", null: they would), identities and numbers of events and profiles
-of both, attributes of which both have a value, and those that would fill gaps. Errors: 42704 nobody is known so, 22023 both are one already.';
+of both, attributes of which both have a value, and those that would fill gaps. Errors: 42704 no person with that id, 22023 both are one already.';
 -- Level: reader
 CREATE FUNCTION pulse_simulate_identity_kind(kind text, max_values int DEFAULT NULL, per interval DEFAULT NULL, blocked text[] DEFAULT NULL) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_identity_kind';

@@ -20,12 +20,12 @@ void CheckName(const std::string& kind) {
                       });
     if (!good)
         throw UserError(
-            sqlstate::kInvalidParameter, "\"" + rule::Shorten(kind, 255) + "\" is no name for a kind of ids",
-            "",
+            sqlstate::kInvalidParameter,
+            "\"" + rule::Shorten(kind, 255) + "\" is not a valid name for a kind of ids", "",
             "Names are made of small letters, digits and _, begin with a letter, and have at most 63 "
             "characters, as in loyalty_card.");
     if (kind == "profile")
-        throw UserError(sqlstate::kInvalidParameter, "\"profile\" is no name for a kind of ids",
+        throw UserError(sqlstate::kInvalidParameter, "\"profile\" is not a valid name for a kind of ids",
                         "profile:42 means the person of that number.", "Choose another name.");
 }
 
@@ -113,7 +113,7 @@ void DropIdentityKind(const std::string& kind) {
                         "Do not send such ids, or change it by pulse_set_identity_kind().");
     if (HasValues(kind))
         throw UserError(sqlstate::kNotReady, "there are ids of kind \"" + kind + "\"", "",
-                        "A kind can be dropped while nobody is known by it.");
+                        "A kind can be dropped only while no id of it exists.");
     pg::Execute("DELETE FROM pulse.identity_kind WHERE kind = $1", {Value::Text(kind)});
 }
 

@@ -416,7 +416,7 @@ void CheckSource(const std::string& source) {
     constexpr size_t kMost = 255;
     if (!SanitiseText(source).empty() && SanitiseText(source) == source && source.size() <= kMost) return;
     throw UserError(
-        sqlstate::kInvalidParameter, "\"source\" is no name of a source",
+        sqlstate::kInvalidParameter, "invalid \"source\"",
         "It is blank, has more than " + std::to_string(kMost) + " bytes, or white space around it.",
         "Name where the events come from, such as web or ios.");
 }

@@ -88,7 +88,7 @@ std::optional<Person> FindPerson(const std::string& user) {
 Person RequirePerson(const std::string& user) {
     if (auto person = FindPerson(user)) return std::move(*person);
     throw UserError(
-        sqlstate::kUndefinedObject, "nobody is known as \"" + rule::Shorten(user, 255) + "\"", "",
+        sqlstate::kUndefinedObject, "no person with the id \"" + rule::Shorten(user, 255) + "\"", "",
         "Give a user id or an anonymous id, another id with its kind, as in email:ann@example.com, or "
         "profile: and a number.");
 }

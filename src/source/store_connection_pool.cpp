@@ -52,8 +52,8 @@ std::unique_ptr<pg::Remote> Connect(const Server& server) {
         throw UserError(
             sqlstate::kProhibitedStatement,
             "source \"" + server.name + "\" did not ask role \"" + server.role + "\" for a password",
-            "A role that is not a superuser reads a source only by its own password, lest it borrows the "
-            "rights of this server.",
+            "A role that is not a superuser reads a source only by its own password, so that it cannot use "
+            "the rights of this server.",
             "Let the server ask for a password: scram-sha-256 in its pg_hba.conf.");
     if (const int version = remote->ServerVersion(); version < kOldestServer)
         throw MakeUnavailable(
@@ -114,7 +114,7 @@ void Rethrow(const Server& server, const pg::RemoteError& error) {
     if (error.state() == sqlstate::kLockNotAvailable)
         throw MakeUnavailable(
             server.name,
-            "a lock was not to be had within lock_timeout " + FormatSpan(server.limits.lock_timeout),
+            "could not obtain the lock within lock_timeout " + FormatSpan(server.limits.lock_timeout),
             sqlstate::kLockNotAvailable);
     throw UserError(error.state().c_str(), "source \"" + server.name + "\": " + error.message(),
                     error.detail(), error.hint());

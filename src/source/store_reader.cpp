@@ -113,8 +113,8 @@ Target ResolveTarget(const Access& access, int milliseconds) {
             sqlstate::kProhibitedStatement,
             "role \"" + access.role + "\" needs a password in its user mapping for source \"" +
                 access.source + "\"",
-            "A role that is not a superuser reads a source only by its own password, lest it borrows the "
-            "rights of this server.",
+            "A role that is not a superuser reads a source only by its own password, so that it cannot use "
+            "the rights of this server.",
             "ALTER USER MAPPING FOR " + pg::QuoteIdentifier(access.role) + " SERVER " +
                 pg::QuoteIdentifier(access.source) + " OPTIONS (ADD password '...');");
     return {access, milliseconds, server};

@@ -106,7 +106,7 @@ class RemoteReader : public Reader {
                 throw UserError(
                     sqlstate::kQueryCanceled, "source \"" + server_.name + "\": " + error.message(),
                     "The limit is " + FormatSpan(limit_) + ".",
-                    "Raise the source's statement_timeout or the limit of who asks, or help the statement "
+                    "Raise the source's statement_timeout or the limit of the caller, or help the statement "
                     "with an index there or a narrower definition.");
             Rethrow(server_, error);
         }

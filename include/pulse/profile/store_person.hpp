@@ -18,7 +18,7 @@ struct Person {
 // looks like one of the latter is nothing else: a user id that does is given as user_id:profile:42. By probes
 // only: no query, works on a standby, needs no Session.
 std::optional<Person> FindPerson(const std::string& user);
-// Throws UserError 42704 "nobody is known as …".
+// Throws UserError 42704 "no person with the id …".
 Person RequirePerson(const std::string& user);
 // By canonical or former id.
 std::optional<Person> FindPerson(int64_t profile);
