@@ -44,16 +44,16 @@ void RequireOwnMessage(int64_t message, const Found& found, const char* verb) {
                     std::string(verb) + " message " + std::to_string(*found.folded_into) + " instead.");
 }
 
-[[noreturn]] void Refuse(int64_t message, const std::string& what, const std::string& hint) {
+[[noreturn]] void RefuseMessage(int64_t message, const std::string& what, const std::string& hint) {
     throw UserError(sqlstate::kNotReady, "message " + std::to_string(message) + " " + what, "", hint);
 }
 
 void Retry(int64_t message) {
     const Found found = Load(message);
     RequireOwnMessage(message, found, "Retry");
-    if (found.status == "sent") Refuse(message, "was sent", "What was sent is not sent again.");
+    if (found.status == "sent") RefuseMessage(message, "was sent", "What was sent is not sent again.");
     if (found.status == "sending")
-        Refuse(message, "is being sent", "Wait for its answer: pulse.message shows it.");
+        RefuseMessage(message, "is being sent", "Wait for its answer: pulse.message shows it.");
     pg::Execute(
         "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits ="
         " false, finished_at = NULL"
@@ -116,10 +116,10 @@ void Cancel(int64_t message, const std::string& reason) {
     const Found found = Load(message);
     RequireOwnMessage(message, found, "Cancel");
     if (found.status == "sending")
-        Refuse(message, "is being sent", "Wait for its answer: pulse.message shows it.");
+        RefuseMessage(message, "is being sent", "Wait for its answer: pulse.message shows it.");
     if (found.status != "pending")
-        Refuse(message, "has ended",
-               "It is " + found.status + "; only what is not sent yet can be cancelled.");
+        RefuseMessage(message, "has ended",
+                      "It is " + found.status + "; only what is not sent yet can be cancelled.");
     pg::Execute(
         "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits ="
         " false WHERE id = $1",

@@ -20,7 +20,8 @@ const std::vector<std::string>& Actions() {
     return actions;
 }
 
-[[noreturn]] void Refuse(const std::string& message, const std::string& detail, const std::string& hint) {
+[[noreturn]] void RefuseRequest(const std::string& message, const std::string& detail,
+                                const std::string& hint) {
     throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
 }
 
@@ -35,7 +36,7 @@ std::optional<std::string> TextOf(const Json& payload, const char* key) {
     const Json* value = Find(payload, {key});
     if (!value) return std::nullopt;
     if (!value->is_string())
-        Refuse(std::string("\"") + key + "\" must be a text", segment::DescribeJson(*value), "");
+        RefuseRequest(std::string("\"") + key + "\" must be a text", segment::DescribeJson(*value), "");
     return value->get<std::string>();
 }
 
@@ -52,19 +53,19 @@ std::optional<int64_t> WholeNumber(const Json& value) {
 int64_t IncidentOf(const Json& payload, const std::string& action) {
     const Json* value = Find(payload, {"incident", "incidentId", "incident_id"});
     if (!value)
-        Refuse("\"" + action + "\" needs an incident", "",
-               R"(Give its id, as in {"action": ")" + action + R"(", "incident": 17}.)");
+        RefuseRequest("\"" + action + "\" needs an incident", "",
+                      R"(Give its id, as in {"action": ")" + action + R"(", "incident": 17}.)");
     if (const auto id = WholeNumber(*value)) return *id;
-    Refuse("\"incident\" must be the id of an incident", segment::DescribeJson(*value),
-           "Give a whole number, such as 17.");
+    RefuseRequest("\"incident\" must be the id of an incident", segment::DescribeJson(*value),
+                  "Give a whole number, such as 17.");
 }
 
 std::optional<Moment> UntilOf(const Json& payload) {
     const std::optional<std::string> text = TextOf(payload, "until");
     if (!text) return std::nullopt;
     if (const auto moment = ParseMoment(*text)) return moment;
-    Refuse("\"until\" must be a moment", segment::DescribeJson(Json(*text)),
-           "Give for example \"2026-03-01T06:00:00Z\"; without an offset it is UTC.");
+    RefuseRequest("\"until\" must be a moment", segment::DescribeJson(Json(*text)),
+                  "Give for example \"2026-03-01T06:00:00Z\"; without an offset it is UTC.");
 }
 
 std::optional<std::string> StatusOf(int64_t incident) {
@@ -97,18 +98,19 @@ void Act(const std::string& action, int64_t incident, const Json& payload) {
              {Value::Int8(incident)});
 }
 
-Json Check(const Json& payload) {
+Json RunCheck(const Json& payload) {
     const std::optional<std::string> segment = TextOf(payload, "segment"), table = TextOf(payload, "table");
     if (segment.has_value() == table.has_value())
-        Refuse("\"check\" needs a segment or a table", segment ? "There are both." : "There is neither.",
-               R"(Give one of them, as in {"action": "check", "segment": "Trial users"}.)");
+        RefuseRequest("\"check\" needs a segment or a table",
+                      segment ? "There are both." : "There is neither.",
+                      R"(Give one of them, as in {"action": "check", "segment": "Trial users"}.)");
     Json answer{{"received", true},
                 {"action", "check"},
                 {segment ? "segment" : "table", segment ? *segment : *table}};
     if (segment) {
         const Json* first = Find(payload, {"snapshot"});
         if (first && !first->is_boolean())
-            Refuse("\"snapshot\" must be true or false", segment::DescribeJson(*first), "");
+            RefuseRequest("\"snapshot\" must be true or false", segment::DescribeJson(*first), "");
         if (first && first->get<bool>())
             Call("pulse_take_snapshot($1::pg_catalog.text)", {Value::Text(segment)});
         answer["findings"] = Call("pulse_check_drift($1::pg_catalog.text)", {Value::Text(segment)});
@@ -121,14 +123,14 @@ Json Check(const Json& payload) {
 
 Json Receive(const Json& payload) {
     if (!payload.is_object())
-        Refuse("\"payload\" must be a JSON object", segment::DescribeJson(payload),
-               R"(Give for example {"action": "acknowledge", "incident": 17}.)");
+        RefuseRequest("\"payload\" must be a JSON object", segment::DescribeJson(payload),
+                      R"(Give for example {"action": "acknowledge", "incident": 17}.)");
     const std::optional<std::string> action = TextOf(payload, "action");
     if (!action) return {{"received", true}};
     if (std::find(Actions().begin(), Actions().end(), *action) == Actions().end())
-        Refuse("unknown action " + DumpJson(Json(action->substr(0, 100))), "",
-               segment::SuggestQuoted(action->substr(0, 100), Actions(), "Actions"));
-    if (*action == "check") return Check(payload);
+        RefuseRequest("unknown action " + DumpJson(Json(action->substr(0, 100))), "",
+                      segment::SuggestQuoted(action->substr(0, 100), Actions(), "Actions"));
+    if (*action == "check") return RunCheck(payload);
     const int64_t incident = IncidentOf(payload, *action);
     Act(*action, incident, payload);
     const std::optional<std::string> status = StatusOf(incident);

@@ -26,7 +26,7 @@ Rows Evidence(const Story& story) {
 
 // ---- text ----
 
-void AddPart(std::string& text, const std::string& label, const std::vector<std::string>& lines) {
+void AddMailPart(std::string& text, const std::string& label, const std::vector<std::string>& lines) {
     bool first = true;
     for (const std::string& line : lines) {
         if (line.empty()) continue;
@@ -47,17 +47,17 @@ std::string TextOf(const Envelope& envelope, const Story& story) {
     if (!remark.empty()) text += remark + "\n";
     text += "\n";
     for (const auto& [label, value] : Evidence(story)) text += "  " + label + ": " + value + "\n";
-    AddPart(text, "What changed",
-            story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
+    AddMailPart(text, "What changed",
+                story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
     if (!IsOver(story)) {
-        AddPart(text, CauseLabel(story), {story.cause});
-        AddPart(text, "What to do first", {story.advice, story.advice_reason, story.advice_sql});
+        AddMailPart(text, CauseLabel(story), {story.cause});
+        AddMailPart(text, "What to do first", {story.advice, story.advice_reason, story.advice_sql});
         std::vector<std::string> more;
         for (const auto& [priority, action] : story.more_advice) more.push_back(priority + ": " + action);
-        AddPart(text, "Then", more);
-        if (story.status == "open") AddPart(text, "To acknowledge it", {story.acknowledge_sql});
+        AddMailPart(text, "Then", more);
+        if (story.status == "open") AddMailPart(text, "To acknowledge it", {story.acknowledge_sql});
     }
-    AddPart(text, "Open the incident", {story.url});
+    AddMailPart(text, "Open the incident", {story.url});
     return text;
 }
 

@@ -35,7 +35,7 @@ std::string Date(Moment moment) {
 }
 
 // A piece of SQL between backticks; nothing when it holds one itself or is too long.
-std::string Code(const std::string& sql, const char* marks) {
+std::string CodeBlock(const std::string& sql, const char* marks) {
     if (sql.empty() || sql.find('`') != std::string::npos) return "";
     const std::string text = SlackText(sql, kText);
     return Units(text) > 2900 || Units(SlackText(sql, 2 * kText)) > Units(text) ? "" : marks + text + marks;
@@ -58,7 +58,7 @@ json Fields(const Story& story) {
     return fields;
 }
 
-void AddPart(json& blocks, const std::string& label, const std::string& text) {
+void AddSection(json& blocks, const std::string& label, const std::string& text) {
     if (text.empty()) return;
     blocks.push_back(Section(Mrkdwn("*" + label + "*")));
     blocks.push_back(Section(Plain(text, 2500)));
@@ -80,15 +80,16 @@ json OneBlocks(const Envelope& envelope, const Story& story) {
     const std::string remark = Remark(envelope, story);
     if (!remark.empty()) blocks.push_back(Section(Plain(remark, kText)));
     blocks.push_back({{"type", "section"}, {"fields", Fields(story)}});
-    AddPart(blocks, "What changed", story.what_changed.empty() ? story.summary : Bullets(story.what_changed));
+    AddSection(blocks, "What changed",
+               story.what_changed.empty() ? story.summary : Bullets(story.what_changed));
     if (!IsOver(story)) {
         const std::string confidence = Confidence(story);
-        AddPart(blocks, "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")"), story.cause);
-        AddPart(blocks, "What to do first",
-                story.advice + (story.advice_reason.empty() ? "" : "\n" + story.advice_reason));
-        const std::string sql = story.advice.empty() ? "" : Code(story.advice_sql, "```");
+        AddSection(blocks, "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")"), story.cause);
+        AddSection(blocks, "What to do first",
+                   story.advice + (story.advice_reason.empty() ? "" : "\n" + story.advice_reason));
+        const std::string sql = story.advice.empty() ? "" : CodeBlock(story.advice_sql, "```");
         if (!sql.empty()) blocks.push_back(Section(Mrkdwn(sql)));
-        const std::string acknowledge = Code(story.acknowledge_sql, "`");
+        const std::string acknowledge = CodeBlock(story.acknowledge_sql, "`");
         if (story.status == "open" && !acknowledge.empty())
             blocks.push_back(Section(Mrkdwn("*To acknowledge it* " + acknowledge)));
     }
@@ -108,7 +109,7 @@ json BriefBlocks(const Story& story) {
     for (const std::string& line : {Figures(story), IsOver(story) ? "" : story.cause})
         if (!line.empty()) text += "\n" + line;
     std::string foot = "Since " + Date(story.since);
-    const std::string acknowledge = Code(story.acknowledge_sql, "`");
+    const std::string acknowledge = CodeBlock(story.acknowledge_sql, "`");
     if (story.status == "open" && !acknowledge.empty()) foot += " \xC2\xB7 " + acknowledge;
     if (!story.url.empty()) foot += " \xC2\xB7 <" + SlackText(story.url, kText) + "|Open>";
     json blocks = json::array();

@@ -37,7 +37,7 @@ json Rich(const std::string& text) {
     return Rich(json::array({Run(text)}));
 }
 
-json Code(const std::string& sql) {
+json CodeText(const std::string& sql) {
     json run = Run(sql);
     run["fontType"] = "Monospace";
     return Rich(json::array({std::move(run)}));
@@ -63,7 +63,7 @@ json FactSet(const Story& story) {
     return {{"type", "FactSet"}, {"facts", std::move(facts)}};
 }
 
-void AddPart(json& body, const std::string& caption, const std::vector<std::string>& lines) {
+void AddTextBlock(json& body, const std::string& caption, const std::vector<std::string>& lines) {
     bool first = true;
     for (const std::string& line : lines) {
         if (line.empty()) continue;
@@ -79,16 +79,17 @@ json OneBody(const Envelope& envelope, const Story& story) {
     const std::string remark = Remark(envelope, story);
     if (!remark.empty()) body.push_back(Rich(remark));
     body.push_back(FactSet(story));
-    AddPart(body, "What changed",
-            story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
+    AddTextBlock(body, "What changed",
+                 story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
     if (!IsOver(story)) {
         const std::string confidence = Confidence(story);
-        AddPart(body, "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")"), {story.cause});
-        AddPart(body, "What to do first", {story.advice, story.advice_reason});
-        if (!story.advice.empty() && !story.advice_sql.empty()) body.push_back(Code(story.advice_sql));
+        AddTextBlock(body, "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")"),
+                     {story.cause});
+        AddTextBlock(body, "What to do first", {story.advice, story.advice_reason});
+        if (!story.advice.empty() && !story.advice_sql.empty()) body.push_back(CodeText(story.advice_sql));
         if (story.status == "open" && !story.acknowledge_sql.empty()) {
             body.push_back(Caption("To acknowledge it"));
-            body.push_back(Code(story.acknowledge_sql));
+            body.push_back(CodeText(story.acknowledge_sql));
         }
     }
     return body;
@@ -104,7 +105,7 @@ json BriefBody(const Story& story) {
     items.push_back(Rich((figures.empty() ? "" : figures + ", ") + "since " + PlainTime(story.since)));
     if (!IsOver(story) && !story.cause.empty()) items.push_back(Rich(story.cause));
     if (story.status == "open" && !story.acknowledge_sql.empty())
-        items.push_back(Code(story.acknowledge_sql));
+        items.push_back(CodeText(story.acknowledge_sql));
     return {{"type", "Container"}, {"separator", true}, {"items", std::move(items)}};
 }
 

@@ -156,7 +156,7 @@ void Fold(const Waiting& child, int64_t parent, const std::string& state, const 
 }
 
 // An escalation waited under a key of its own; from now on what follows about the incident waits for it.
-void Keep(const Message& message) {
+void KeepPayload(const Message& message) {
     static pg::Statement statement(
         "UPDATE pulse.outbox SET payload = $2, state = $3, thread = $4, event = $5, order_key = $6"
         " WHERE id = $1",
@@ -238,7 +238,7 @@ std::optional<std::string> Compose(Message& message, const Channel& channel) {
                             message.event,      RouteName(message.route),
                             message.created_at, several && message.fold_key.ends_with(":digest")};
     message.payload = MakePayload(channel, envelope, stories);
-    Keep(message);
+    KeepPayload(message);
     return std::nullopt;
 }
 

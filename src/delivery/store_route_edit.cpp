@@ -108,7 +108,7 @@ Value TextsOrNull(const Names& names) {
     return names ? Value::Texts(*names) : Value::Null(TEXTARRAYOID);
 }
 
-Value OrNull(const std::optional<Value>& value, Oid type) {
+Value TextOrNull(const std::optional<Value>& value, Oid type) {
     return value ? *value : Value::Null(type);
 }
 
@@ -133,11 +133,11 @@ std::vector<Value> Parameters(const std::string& name, const RouteRequest& reque
             from,
             until,
             Value::Text(request.time_zone),
-            OrNull(request.cool_down, INTERVALOID),
+            TextOrNull(request.cool_down, INTERVALOID),
             Value::Text(request.digest),
-            OrNull(request.digest_at, TIMEOID),
-            OrNull(request.group_wait, INTERVALOID),
-            OrNull(request.escalate_after, INTERVALOID),
+            TextOrNull(request.digest_at, TIMEOID),
+            TextOrNull(request.group_wait, INTERVALOID),
+            TextOrNull(request.escalate_after, INTERVALOID),
             TextsOrNull(request.escalate_to)};
 }
 

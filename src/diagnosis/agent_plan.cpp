@@ -28,7 +28,7 @@ struct Replayed {
     std::optional<Json> problems;               // of the last reply
 };
 
-void Append(Json& list, const Json& more) {
+void AppendTo(Json& list, const Json& more) {
     if (more.is_array())
         for (const Json& item : more) list.push_back(item);
 }
@@ -37,7 +37,7 @@ void ReplayModel(const Model& model, const Step& step, Replayed& talk) {
     if (step.error) return;
     if (!step.sent.is_object()) return;
     if (talk.system.empty()) talk.system = step.sent.value("system", "");
-    Append(talk.messages, step.sent.value("messages", Json::array()));
+    AppendTo(talk.messages, step.sent.value("messages", Json::array()));
     std::string error;
     talk.last = ReadReply(model.protocol, step.answered, static_cast<size_t>(++talk.asked), error);
     talk.was_final = step.sent.value("final", false);
@@ -135,7 +135,7 @@ Plan Ask(const Model& model, const Replayed& talk, Json messages, bool final) {
     plan.sent = {{"messages", messages}, {"final", final}};
     if (talk.asked == 0) plan.sent["system"] = system;
     Json all = talk.messages;
-    Append(all, messages);
+    AppendTo(all, messages);
     const Json body = MakeBody(model, system, all, Tools(), AnswerSchema(), final);
     plan.sent["tool_choice"] = body["tool_choice"];
     if (talk.asked == 0) plan.sent["tools"] = body["tools"];

@@ -91,7 +91,7 @@ diagnosis::Investigation Await(int64_t incident, int64_t before, int64_t microse
     }
 }
 
-Datum Answer(FunctionCallInfo fcinfo, const diagnosis::Investigation& one) {
+Datum InvestigationRow(FunctionCallInfo fcinfo, const diagnosis::Investigation& one) {
     pg::ResultSet result(fcinfo);
     result.Add({Value::Int8(one.id), Value::Text(one.status), Value::Int4(one.steps),
                 one.result ? Value::Jsonb(*one.result) : Value::Null(JSONBOID), Value::Text(one.reason)});
@@ -135,7 +135,7 @@ PULSE_WRITING_FUNCTION(pulse_investigate_incident) {
     TellWhoIsMissing();
     if (wait) {
         if (!live) QueueAside(incident, caller);
-        return Answer(fcinfo, Await(incident, before, *wait));
+        return InvestigationRow(fcinfo, Await(incident, before, *wait));
     }
     const diagnosis::Investigation queued = AsOwner([&] {
         const std::optional<int64_t> id = diagnosis::QueueInvestigation(incident, caller);
@@ -143,7 +143,7 @@ PULSE_WRITING_FUNCTION(pulse_investigate_incident) {
             throw UserError(sqlstate::kNotReady, "the investigation could not be queued", "", "Try again.");
         return diagnosis::LoadInvestigation(*id).value();
     });
-    return Answer(fcinfo, queued);
+    return InvestigationRow(fcinfo, queued);
 }
 
 PULSE_WRITING_FUNCTION(pulse_cancel_investigation) {

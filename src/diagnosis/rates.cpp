@@ -19,8 +19,8 @@ struct Rates {
     double relative() const { return before > 0 ? after / before - 1 : 0; }
 };
 
-std::optional<Rates> Compare(std::optional<int64_t> before, std::optional<int64_t> after,
-                             const DiagnosisContext& context) {
+std::optional<Rates> CompareRates(std::optional<int64_t> before, std::optional<int64_t> after,
+                                  const DiagnosisContext& context) {
     if (!before || !after || context.before_size <= 0 || context.after_size <= 0) return std::nullopt;
     const drift::statistics::Proportion reference{*before, context.before_size},
         current{*after, context.after_size};
@@ -87,7 +87,7 @@ std::string ImpliedRate(const DiagnosisContext& context, const Rates& rates) {
 }
 
 void AddConversionHypotheses(DiagnosisContext& context) {
-    const auto rates = Compare(context.input.before->converted, context.input.after->converted, context);
+    const auto rates = CompareRates(context.input.before->converted, context.input.after->converted, context);
     if (!rates || std::abs(rates->relative()) < 0.02) return;
     const bool asked = context.target == Target::kConversion;
     const double support = Support(rates->z) * (asked ? 1 : 0.4);
@@ -132,7 +132,7 @@ void AddConversionHypotheses(DiagnosisContext& context) {
 }
 
 void AddActivityHypothesis(DiagnosisContext& context) {
-    const auto rates = Compare(context.input.before->inactive, context.input.after->inactive, context);
+    const auto rates = CompareRates(context.input.before->inactive, context.input.after->inactive, context);
     if (!rates || rates->after <= rates->before || rates->z < 3) return;
     const std::string fact = "Inactive members went from " + Percent(rates->before) + " to " +
                              Percent(rates->after) + " of the segment.";

@@ -64,7 +64,7 @@ std::vector<std::string> PathOfPeople(const std::string& attribute) {
     return path;
 }
 
-std::string TextOf(const rule::Expr& expr) {
+std::string LiteralText(const rule::Expr& expr) {
     const auto* text = rule::As<rule::Text>(expr);
     return text ? text->value : "";
 }
@@ -96,8 +96,9 @@ struct Mapping {
     // The list of `items` and the replacements that it lacks.
     ExprPtr Extended(std::vector<ExprPtr> items) const {
         for (const std::string& replacement : replacements) {
-            const bool there = std::any_of(items.begin(), items.end(),
-                                           [&](const ExprPtr& item) { return TextOf(*item) == replacement; });
+            const bool there = std::any_of(items.begin(), items.end(), [&](const ExprPtr& item) {
+                return LiteralText(*item) == replacement;
+            });
             if (!there) items.push_back(rule::Make(rule::Text{replacement}, 0));
         }
         return rule::Make(rule::List{std::move(items)}, 0);
@@ -107,7 +108,7 @@ struct Mapping {
         const auto* operation = rule::As<rule::Operation>(*expr);
         if (!operation) return expr;
         if (operation->op == Op::kEqual && IsColumn(*operation->operands[0], attribute) &&
-            Has(TextOf(*operation->operands[1]))) {
+            Has(LiteralText(*operation->operands[1]))) {
             used = true;
             return rule::MakeOperation(Op::kIn, {operation->operands[0], Extended({operation->operands[1]})},
                                        0);
@@ -115,7 +116,7 @@ struct Mapping {
         if (operation->op == Op::kIn && IsColumn(*operation->operands[0], attribute)) {
             const auto* list = rule::As<rule::List>(*operation->operands[1]);
             if (list && std::any_of(list->items.begin(), list->items.end(),
-                                    [&](const ExprPtr& item) { return Has(TextOf(*item)); })) {
+                                    [&](const ExprPtr& item) { return Has(LiteralText(*item)); })) {
                 used = true;
                 return rule::MakeOperation(Op::kIn, {operation->operands[0], Extended(list->items)}, 0);
             }

@@ -41,7 +41,7 @@ void LoadConcurrentIncidents(TableInput& input, int64_t monitor) {
     }
 }
 
-void LoadHistory(TableInput& input, int64_t monitor) {
+void LoadTableHistory(TableInput& input, int64_t monitor) {
     const pg::Result check = pg::Execute(
         "SELECT c.id, coalesce(c.settings ->> 'column', ''), coalesce(c.last_status = 'error', false) FROM "
         "pulse.monitor_check AS c "
@@ -91,7 +91,7 @@ std::optional<TableInput> LoadTableInput(int64_t incident) {
     const std::string verbs = pg::VerbSchema();
     input.verbs = verbs == "public" ? "" : verbs + ".";
     LoadConcurrentIncidents(input, row.Int8(0));
-    LoadHistory(input, row.Int8(0));
+    LoadTableHistory(input, row.Int8(0));
     return input;
 }
 

@@ -64,7 +64,7 @@ double ShapeShare(const AttributeChange& change, const std::vector<const Cell*>&
 }
 
 // The same word but for case, blanks and punctuation.
-std::string Plain(const std::string& label) {
+std::string PlainValue(const std::string& label) {
     std::string plain;
     for (const unsigned char c : label)
         if (std::isalnum(c) || c >= 0x80) plain += static_cast<char>(std::tolower(c));
@@ -83,7 +83,8 @@ void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_c
     std::sort(new_cells.begin(), new_cells.end(), by_size([](const Cell& c) { return c.after - c.before; }));
     for (size_t i = 0; i < old_cells.size() && i < new_cells.size(); ++i)
         for (size_t j = i; j < new_cells.size(); ++j)
-            if (!old_cells[i]->label.empty() && Plain(old_cells[i]->label) == Plain(new_cells[j]->label)) {
+            if (!old_cells[i]->label.empty() &&
+                PlainValue(old_cells[i]->label) == PlainValue(new_cells[j]->label)) {
                 std::rotate(new_cells.begin() + static_cast<long>(i),
                             new_cells.begin() + static_cast<long>(j),
                             new_cells.begin() + static_cast<long>(j) + 1);

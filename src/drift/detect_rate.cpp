@@ -52,7 +52,7 @@ struct Rate {
     Count now;
 };
 
-std::optional<Rate> Compare(const DetectorContext& context, const char* detector, CountOf count_of) {
+std::optional<Rate> CompareRates(const DetectorContext& context, const char* detector, CountOf count_of) {
     const std::optional<Count> now = count_of(context, context.index);
     if (!now) return std::nullopt;
     const History& history = context.history;
@@ -105,7 +105,7 @@ DetectorResult EvaluateRateChange(const DetectorContext& context, const char* de
     return result;
 }
 
-std::string Describe(const char* what, const Rate& rate) {
+std::string DescribeRate(const char* what, const Rate& rate) {
     return std::string(what) + (rate.test.observed < rate.test.baseline ? " fell to " : " rose to ") +
            Percent(rate.test.observed) + " (" + Percent(rate.test.baseline) + " expected from " +
            BaselineText(rate.kind, rate.test.points) + ")";
@@ -116,29 +116,29 @@ std::string Describe(const char* what, const Rate& rate) {
 void DetectConversion(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.conversion_anomaly;
     if (!context.IsEnabled(threshold)) return;
-    const auto rate = Compare(context, detector::kConversionAnomaly, Converted);
+    const auto rate = CompareRates(context, detector::kConversionAnomaly, Converted);
     if (!rate || rate->test.baseline <= 0) return;
     const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
     DetectorResult result =
         EvaluateRateChange(context, detector::kConversionAnomaly, *rate, change, std::abs(change), threshold);
-    if (result.material) result.finding.summary = Describe("conversion rate", *rate);
+    if (result.material) result.finding.summary = DescribeRate("conversion rate", *rate);
     results.push_back(std::move(result));
 }
 
 void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.inactivity_creep;
     if (!context.IsEnabled(threshold)) return;
-    auto rate = Compare(context, detector::kInactivityCreep, Inactive);
+    auto rate = CompareRates(context, detector::kInactivityCreep, Inactive);
     const bool measured = rate.has_value();
     // Without a definition of inactive, exits stand for it.
-    if (!rate) rate = Compare(context, detector::kInactivityCreep, Exited);
+    if (!rate) rate = CompareRates(context, detector::kInactivityCreep, Exited);
     if (!rate || rate->test.baseline <= 0) return;
     const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
     DetectorResult result =
         EvaluateRateChange(context, detector::kInactivityCreep, *rate, change, change, threshold);
     if (result.material) {
         result.finding.summary =
-            Describe(measured ? "share of inactive members" : "churn (exits / size)", *rate);
+            DescribeRate(measured ? "share of inactive members" : "churn (exits / size)", *rate);
         result.finding.details["measure"] = measured ? "inactive" : "churn";
     }
     results.push_back(std::move(result));
@@ -152,13 +152,13 @@ void DetectMembershipChurn(const DetectorContext& context, std::vector<DetectorR
         if (result.finding.fingerprint.detector == detector::kSizeChange && result.material &&
             result.supported)
             return;
-    const auto rate = Compare(context, detector::kMembershipChurn, Replaced);
+    const auto rate = CompareRates(context, detector::kMembershipChurn, Replaced);
     if (!rate) return;
     const double change = rate->test.observed - rate->test.baseline;
     DetectorResult result =
         EvaluateRateChange(context, detector::kMembershipChurn, *rate, change, change, threshold);
     if (result.material) {
-        result.finding.summary = Describe("share of members replaced by others", *rate);
+        result.finding.summary = DescribeRate("share of members replaced by others", *rate);
         result.finding.details["entered"] = *context.now().entered;
         result.finding.details["exited"] = *context.now().exited;
     }

@@ -10,13 +10,13 @@ namespace {
 
 constexpr size_t kMaxCharacters = 255;
 
-char Lower(char c) {
+char LowerAscii(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 std::string Lowered(std::string_view text) {
     std::string lower(text);
-    for (char& c : lower) c = Lower(c);
+    for (char& c : lower) c = LowerAscii(c);
     return lower;
 }
 
@@ -75,7 +75,8 @@ bool IsDomain(std::string_view domain) {
         if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
         for (const char c : label) {
             const bool other = static_cast<unsigned char>(c) >= 0x80;  // names in any script
-            if (!other && !IsDigit(c) && c != '-' && (Lower(c) < 'a' || Lower(c) > 'z')) return false;
+            if (!other && !IsDigit(c) && c != '-' && (LowerAscii(c) < 'a' || LowerAscii(c) > 'z'))
+                return false;
         }
         begin = end + 1;
     }

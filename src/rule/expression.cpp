@@ -21,7 +21,7 @@ bool IsTextual(const CompiledValue& value) {
     return value.type == Type::kText || value.type == Type::kEnum;
 }
 
-std::string Lower(const std::string& text) {
+std::string LowerName(const std::string& text) {
     return "pg_catalog.lower(" + text + ")";
 }
 
@@ -112,7 +112,7 @@ CompiledValue PartOfText(Op op, const CompiledValue& whole_value, const Compiled
                          const Expr& expr) {
     const CompiledValue left = AsType(whole_value, Type::kText), right = AsType(part_value, Type::kText);
     if (!IsTextual(left) || !IsTextual(right)) Mismatch(left, right, op, expr);
-    const std::string whole = Lower(AsText(left)), part = Lower(AsText(right));
+    const std::string whole = LowerName(AsText(left)), part = LowerName(AsText(right));
     if (op == Op::kContains)
         return BooleanOf("(pg_catalog.strpos(" + Bytewise(whole) + ", " + part + ") > 0)", expr);
     if (op == Op::kStartsWith)

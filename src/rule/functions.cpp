@@ -75,7 +75,7 @@ rule::ProfileNames ColumnsOfPeople() {
 }
 
 // PostgreSQL must accept the SQL and the regular expressions.
-void Try(const rule::ProfileRule& compiled, const rule::Expr& expanded) {
+void TryCompile(const rule::ProfileRule& compiled, const rule::Expr& expanded) {
     std::string columns = "NULL::jsonb AS attributes, NULL::jsonb AS account, NULL::jsonb AS context";
     for (size_t i = 0; i < compiled.metrics.size(); ++i)
         columns += ", NULL::"s + rule::SqlTypeOf(compiled.metrics[i]) + " AS metric_" + std::to_string(i + 1);
@@ -103,7 +103,7 @@ Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
     const rule::ProfileRule compiled =
         rule::CompileProfile(*expanded, ColumnsOfPeople(), rule::Expect::kAny, now);
     const pg::Session session;
-    Try(compiled, *expanded);
+    TryCompile(compiled, *expanded);
     std::vector<std::string> clauses, metrics, metric_sql, metric_until;
     for (const rule::Clause& clause : compiled.clauses) clauses.push_back(clause.text);
     for (const rule::Metric& metric : compiled.metrics) {

@@ -57,7 +57,7 @@ std::optional<pulse::Moment> MomentOf(Jsonb* json) {
     return pulse::rule::ParseEpoch(Digits(number));
 }
 
-Datum Answer(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& moment) {
+Datum ReturnMoment(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& moment) {
     if (moment) return TimestampTzGetDatum(*moment);
     fcinfo->isnull = true;
     return 0;
@@ -80,10 +80,10 @@ PULSE_FUNCTION(pulse_to_number) {
 
 PULSE_FUNCTION(pulse_to_moment_jsonb) {
     Jsonb* json = pg::Call([&] { return DatumGetJsonbP(fcinfo->args[0].value); });
-    return Answer(fcinfo, MomentOf(json));
+    return ReturnMoment(fcinfo, MomentOf(json));
 }
 
 PULSE_FUNCTION(pulse_to_moment_numeric) {
     const Numeric number = pg::Call([&] { return DatumGetNumeric(fcinfo->args[0].value); });
-    return Answer(fcinfo, pulse::rule::ParseEpoch(Digits(number)));
+    return ReturnMoment(fcinfo, pulse::rule::ParseEpoch(Digits(number)));
 }

@@ -24,7 +24,7 @@ constexpr struct {
               {AttributeKind::kNumeric, "numeric"},
               {AttributeKind::kTimestamp, "timestamp"}};
 
-bool Labelled(AttributeKind kind) {
+bool HasLabels(AttributeKind kind) {
     return kind == AttributeKind::kCategorical || kind == AttributeKind::kBoolean;
 }
 
@@ -69,7 +69,7 @@ MeasureOptions MeasureOptions::Parse(const std::string& text) {
 }
 
 ColumnCounts::ColumnCounts(AttributeKind k) : kind(k) {
-    if (!Labelled(kind)) values.emplace<NumberBuckets>();
+    if (!HasLabels(kind)) values.emplace<NumberBuckets>();
 }
 
 Measurement::Measurement(const MeasureOptions& options) : members(options.sketch_size) {
@@ -127,7 +127,7 @@ Measurement Measurement::Decode(std::string_view bytes) {
         reader.Check(kind < std::size(kKinds), "It holds an unknown kind of column.");
         ColumnCounts& column = measurement.columns.emplace_back(static_cast<AttributeKind>(kind));
         column.nulls = reader.GetCount();
-        if (Labelled(column.kind))
+        if (HasLabels(column.kind))
             column.values.emplace<ValueCounts>(ValueCounts::Decode(reader));
         else
             column.values.emplace<NumberBuckets>(NumberBuckets::Decode(reader));

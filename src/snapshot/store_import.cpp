@@ -15,7 +15,7 @@ struct Kept {
     bool same;
 };
 
-std::optional<Kept> Find(int64_t segment, const Import& import) {
+std::optional<Kept> FindSnapshot(int64_t segment, const Import& import) {
     static pg::Statement select(
         "SELECT id, origin = 'imported' AND status = 'ok' AND size = $3 AND converted IS NOT DISTINCT"
         " FROM $4 "
@@ -80,7 +80,7 @@ int64_t StoreImport(const Import& import, bool replace) {
                         "Try again when it is done, or raise pulse.lock_timeout.");
     // Two rounds at most: whoever came between us is found by the second.
     for (int round = 0; round < 2; ++round) {
-        if (const auto kept = Find(segment.id, import)) {
+        if (const auto kept = FindSnapshot(segment.id, import)) {
             if (kept->same) return kept->id;
             if (!replace)
                 throw UserError(sqlstate::kDuplicateObject,

@@ -18,7 +18,7 @@ using pg::Value;
 // nothing meanwhile.
 constexpr int64_t kMostPassed = 10'000;
 
-Value NameOf(const std::string& subscription) {
+Value ConsumerName(const std::string& subscription) {
     return Value::Text(kSubscriptionPrefix + subscription);
 }
 
@@ -31,20 +31,21 @@ void Place(const std::string& subscription) {
         " after_id = excluded.after_id, created_at = excluded.created_at",
         {TEXTOID, INT8OID, TIMESTAMPTZOID});
     const ForceIndexPlans force_index_plans;
-    statement.Execute({NameOf(subscription), Value::Int8(LastPosition()), Value::Time(pg::Now())});
+    statement.Execute({ConsumerName(subscription), Value::Int8(LastPosition()), Value::Time(pg::Now())});
     pg::Watch::Announce("change_consumer");
 }
 
 // Whoever brings events has committed, or comes after us and knows of the subscription: no id is left that
 // could still come before.
-void Begin(const std::string& subscription) {
+void BeginReading(const std::string& subscription) {
     LockDefinitions();
     Place(subscription);
 }
 
 void End(const std::string& subscription) {
     static pg::Statement statement("DELETE FROM pulse.change_consumer WHERE name = $1", {TEXTOID});
-    if (statement.Execute({NameOf(subscription)}).processed() > 0) pg::Watch::Announce("change_consumer");
+    if (statement.Execute({ConsumerName(subscription)}).processed() > 0)
+        pg::Watch::Announce("change_consumer");
 }
 
 std::vector<std::string> Begun() {
@@ -109,7 +110,7 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
                               {TEXTOID, INT8OID});
     const ForceIndexPlans force_index_plans;
     delivery::MemberChanges taken;
-    const pg::Result known = place.Execute({NameOf(query.subscription)});
+    const pg::Result known = place.Execute({ConsumerName(query.subscription)});
     if (known.empty()) {
         // Restored from a dump, or its channel was away.
         Place(query.subscription);
@@ -128,7 +129,7 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
     // Where there was room for more there is no more: what nobody is told is passed, too.
     const int64_t reached =
         static_cast<int64_t>(rows.size()) < query.most ? reach : rows[rows.size() - 1].Int8(0);
-    if (reached != position) move.Execute({NameOf(query.subscription), Value::Int8(reached)});
+    if (reached != position) move.Execute({ConsumerName(query.subscription), Value::Int8(reached)});
     taken.more = reached < last || (!taken.busy && HasUnassignedPositions());
     return taken;
 }
@@ -136,11 +137,11 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
 bool Waiting(const std::string& subscription) {
     static pg::Statement place("SELECT position FROM pulse.change_consumer WHERE name = $1", {TEXTOID});
     const ForceIndexPlans force_index_plans;
-    const pg::Result known = place.Execute({NameOf(subscription)});
+    const pg::Result known = place.Execute({ConsumerName(subscription)});
     return known.empty() || known[0].Int8(0) < LastPosition() || HasUnassignedPositions();
 }
 
-[[maybe_unused]] const bool reading = delivery::ReadMembersBy({Begin, End, Begun, Take, Waiting});
+[[maybe_unused]] const bool reading = delivery::ReadMembersBy({BeginReading, End, Begun, Take, Waiting});
 
 }  // namespace
 
