@@ -1,4 +1,4 @@
-// The final answer of a model: its schema, and what is wrong with one. Pure C++.
+// The final answer of a model: its schema and its validation. Pure C++.
 #pragma once
 
 #include <functional>
@@ -12,14 +12,13 @@ namespace pulse::diagnosis {
 // priority, sql}]}.
 const Json& AnswerSchema();
 
-// The JSON object in a text, also between ``` marks or words around it.
+// Finds the JSON object in a text, also inside ``` marks or between other words.
 std::optional<Json> FindObject(const std::string& text);
 
-// Why a recommended statement cannot be shown; empty when it can.
+// Returns why a recommended statement cannot be shown; empty when it can.
 using SqlCheck = std::function<std::string(const std::string& sql)>;
 
-// An answer that was looked at: cleaned of what the schema does not have, and a sentence for each thing that
-// is wrong with it.
+// A validated answer without keys that are not in the schema, and one sentence for each problem.
 struct CheckedAnswer {
     Json answer;
     std::vector<std::string> problems;

@@ -1,5 +1,5 @@
-// An investigation as the steps that were kept of it, and what comes next: it can go on from there in any
-// process. Pure C++.
+// The state of an investigation is its stored steps; the next action follows from them, so that any process
+// can resume it. Pure C++.
 #pragma once
 
 #include <map>
@@ -24,64 +24,64 @@ struct Limits {
     double cost = 0, daily_cost = 0;  // 0: no limit
 };
 
-// What was used: by the investigation, and by all of 24 hours, the requests under way included.
+// Tokens and cost used by the investigation and by all investigations of 24 hours, running requests included.
 struct Spent {
     int64_t input_tokens = 0, output_tokens = 0, daily_tokens = 0;
     double cost = 0, daily_cost = 0;
 };
 
-// What a request may use at most, so far as can be told before.
+// The estimated maximum use of a request.
 struct Estimate {
     int64_t input_tokens = 0, output_tokens = 0;
     double cost = 0;
 };
 Estimate EstimateRequest(const Model& model, const std::string& body);
-// What a request is charged that was estimated so: all of it without an answer, else what the server reports,
-// but not less than a part of what it must have been.
+// What a request is charged: without an answer the estimate, else what the server reports, but at least a
+// part of the estimate.
 Estimate Charge(const Model& model, const Estimate& estimate, const Reply* reply, size_t answer_bytes);
 
-// Why a request is too much; empty when it is not.
+// Returns which limit a request exceeds; empty when it exceeds none.
 std::string OverBudget(const Limits& limits, const Spent& spent, const Estimate& request);
 
-// How often a failed request is tried again, and how long that waits: in microseconds, for the nth failure in
-// a row (from 1): what the server asked for up to two minutes, else about 1, 2, 4 … 8 s.
+// Retries of a failed request, and the pause in microseconds after the nth failure in a row (from 1): what
+// the server asked for, up to two minutes, else about 1, 2, 4 … 8 s.
 inline constexpr int kMostRetries = 3;
 int64_t RetryPause(int failures, std::optional<int64_t> asked_seconds, double jitter);
 
-// What an investigation does next.
+// The next action of an investigation.
 struct Plan {
     enum class What { kAsk, kCall, kCheck, kFail } what = What::kFail;
     int step = 1;
-    // kAsk: what is new, to be kept, and the whole request
+    // kAsk: the new messages, to be stored, and the whole request
     Json sent;
     std::string body;
     // kCall: calls without a result
     std::vector<ToolCall> calls;
-    // kCheck: the final answer, or why there is none
+    // kCheck: the final answer, or why it is missing
     std::optional<Json> answer;
     std::string problem;
     // kFail
     std::string reason;
 };
 
-// The system prompt, and the first words: the diagnosis as JSON between marks.
+// The system prompt, and the first message: the diagnosis as JSON between marks.
 const std::string& SystemPrompt();
 std::string Opening(const Json& briefing);
-// JSON between marks that nothing inside it can close.
+// JSON between marks that its content cannot close.
 std::string Enclosed(const Json& data);
 
-// `opening` is for an investigation that has no step yet. With `finish` the next request is the last one: the
-// budget says so.
+// Plan the next action. `opening` is used when there is no step yet. With `finish` the next request is the
+// last one that the budget allows.
 Plan Next(const Model& model, const Limits& limits, const std::vector<Step>& steps,
           const std::string& opening, bool finish = false);
 
-// Failed requests since the last answer.
+// Count the failed requests since the last answer.
 int FailuresInARow(const std::vector<Step>& steps);
 
-// The evidence that the model was shown: ids with a sentence each.
+// The evidence that the model was shown: an id and a sentence each.
 std::vector<std::pair<std::string, std::string>> EvidenceShown(const std::vector<Step>& steps);
 
-// The answer with the evidence that it cites, so that it can be read by itself.
+// Add the cited evidence to the answer, so that the answer is complete by itself.
 Json WithEvidence(const Json& answer, const std::vector<std::pair<std::string, std::string>>& shown);
 
 }  // namespace pulse::diagnosis

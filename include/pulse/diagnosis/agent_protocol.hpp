@@ -1,8 +1,6 @@
-// What is said to a model and what it says, in OpenAI's chat completions and in Anthropic's messages. Pure
-// C++.
+// Requests to models and their answers, in OpenAI's chat completions and in Anthropic's messages. Pure C++.
 //
-// A conversation is kept as the messages of the protocol itself, so that what was sent can be kept word for
-// word.
+// A conversation is stored as the protocol's own messages, so that it is stored verbatim.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,11 +12,11 @@ namespace pulse::diagnosis {
 
 using Json = nlohmann::json;
 
-// By which a model of Anthropic's protocol gives its final answer.
+// The tool with which a model of Anthropic's protocol gives its final answer.
 inline constexpr const char* kReport = "report";
 
-// JSON from outside: not nested deeply, and without the character that PostgreSQL cannot keep. Empty when it
-// is none.
+// Parse JSON of a model's server: nesting is limited, and the character NUL, which PostgreSQL cannot store,
+// is removed. Empty when it is invalid.
 std::optional<Json> ParseModelJson(const std::string& text);
 
 struct Tool {
@@ -29,26 +27,26 @@ struct Tool {
 
 struct ToolCall {
     std::string id, name;
-    Json arguments;   // null when they were no JSON object
-    std::string raw;  // then the text that they were
+    Json arguments;   // null when they are not a JSON object
+    std::string raw;  // then their text
 };
 
 enum class Stop { kAnswer, kTools, kLength, kRefused, kFiltered, kPaused };
 
 struct Reply {
-    Json message;  // to stand in the conversation
+    Json message;  // as it is stored in the conversation
     std::string text;
     std::vector<ToolCall> calls;
     Stop stop = Stop::kAnswer;
-    std::string reason;  // what the model or server said about refusing
+    std::string reason;  // why the model or server refused
     std::optional<int64_t> input_tokens, output_tokens;
 };
 
-// What a 2xx answer says. Empty, with the reason in `error`, when it is no answer of the protocol. The nth
-// answer of the conversation names calls that came without an id.
+// Parse a 2xx answer. Empty, with the reason in `error`, when it does not follow the protocol. `nth` makes
+// ids for calls that have none.
 std::optional<Reply> ReadReply(Protocol protocol, const Json& body, size_t nth, std::string& error);
 
-// Why there is no answer, and whether another try may help.
+// Why there is no answer, and whether a retry may help.
 struct Fault {
     std::string reason;
     bool retry = false;
@@ -60,10 +58,10 @@ struct ToolResult {
     bool failed = false;
 };
 
-// The next words of ours: results of the calls that are open, then a text; either may be missing.
+// The next messages to the model: the results of its open calls, then a text; either may be missing.
 Json OurMessages(Protocol protocol, const std::vector<ToolResult>& results, const std::string& text);
 
-// A whole request. A final one may call no tool but give the answer.
+// The body of a request. A final one allows no tool call, only the answer.
 Json MakeBody(const Model& model, const std::string& system, const Json& messages,
               const std::vector<Tool>& tools, const Json& answer_schema, bool final);
 

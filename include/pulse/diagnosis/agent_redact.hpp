@@ -1,5 +1,5 @@
-// What a model may not see is folded away before anything is said: values that fewer than ten people have, in
-// figures, rules and messages. Pure C++.
+// Redacts what a model may not see: values that fewer than ten people have, in figures, rules and messages.
+// Pure C++.
 #pragma once
 
 #include <map>
@@ -9,23 +9,23 @@
 
 namespace pulse::diagnosis {
 
-inline constexpr int64_t kMinPeople = 10;  // people that make a value one of many
+inline constexpr int64_t kMinPeople = 10;  // a value of fewer people is rare
 inline constexpr const char* kRare = "(rare)";
 
-// What an SQLSTATE means, in words of ours. The message of an error, and a SQLSTATE that is none of
-// PostgreSQL's, can hold anything that a function of the data's owner puts there.
+// Describes an SQLSTATE in fixed words. The message of an error, or a custom SQLSTATE, may contain any data
+// that a function of the data's owner puts there.
 std::string ErrorText(const std::string& state);
 
 class Redactor {
   public:
-    // With `share` nothing is folded.
+    // With `share` nothing is redacted.
     explicit Redactor(bool share) : share_(share) {}
 
     // Redact an input; values that many people have are learnt from its snapshots.
     void Redact(SegmentInput& input);
     void Redact(TableInput& input);
 
-    // Learn which values many people have.
+    // Learn which values are common.
     void Learn(const SegmentSnapshot& snapshot);
     void Learn(const std::string& value) { common_.insert(value); }
 
@@ -33,19 +33,19 @@ class Redactor {
     std::string RedactRule(const std::string& text);
     nlohmann::json RedactDefinition(const nlohmann::json& definition);
     std::string RedactSql(const std::string& sql);
-    // From the first value that is rare to the last mark of all: what stands in marks may hold some itself.
+    // Redacts from the first rare value to the last quote: a quoted value may contain quotes itself.
     std::string RedactQuoted(const std::string& text);
-    // What an incident says of itself, without the error of a measurement that failed.
+    // The summary of an incident, without the error of a failed measurement.
     std::string RedactSummary(const std::string& text);
-    // An error of the data.
+    // An error that the data raised.
     std::string RedactError(const std::string& state, const std::string& message) const {
         return share_ ? message : ErrorText(state);
     }
 
-    // The values of one attribute that few people have in all of these at once become "other".
+    // Values of one attribute that are rare in all of these distributions become "other".
     void RedactValues(const std::vector<snapshot::Distribution*>& moments);
 
-    // A number of people: those under ten are one.
+    // A number of people; below ten only that it is below ten.
     nlohmann::json Count(int64_t people) const;
 
     bool share() const { return share_; }

@@ -1,5 +1,5 @@
-// What changed between two pictures, attribute by attribute, beyond chance and beyond the usual unrest. Pure
-// C++.
+// Compares two snapshots attribute by attribute, with the noise to expect from chance and from the usual
+// variability. Pure C++.
 #pragma once
 
 #include "pulse/diagnosis/input.hpp"
@@ -11,7 +11,7 @@ enum class CellKind { kValue, kOther, kNull };
 // One value of an attribute (or an interval, the rest, the nulls) before and after.
 struct Cell {
     CellKind kind = CellKind::kValue;
-    std::string label;  // as people write it; empty for other and null
+    std::string label;  // the value as text; empty for other and null
     int64_t before = 0, after = 0;
     double noise = 1;  // standard deviation to expect of after - before
 
@@ -32,35 +32,35 @@ struct AttributeChange {
     }
 };
 
-// Compare one attribute. `unrest` is the usual relative change from one snapshot to the next. Empty when the
-// two cannot be compared: other kind, other edges.
+// Compare one attribute. `variability` is the usual relative change from one snapshot to the next. Empty when
+// the two cannot be compared: other kind, other edges.
 std::optional<AttributeChange> Compare(const snapshot::Distribution& before,
                                        const snapshot::Distribution& after, double variability);
 
-// All attributes that both pictures have, in the order of the first.
+// Compare all attributes that both snapshots have, in the order of the first.
 std::vector<AttributeChange> Compare(const SegmentSnapshot& before, const SegmentSnapshot& after,
                                      double variability);
 
-// How the size and the flow went before and after `since`.
+// The development of size and flow before and after `since`.
 struct SizeTrend {
     double variability = 0.03;  // usual relative change from one snapshot to the next
     size_t steps = 0;           // snapshots from the last normal one to the newest
-    double largest_step = 1;    // share of the whole change that came in the largest single step
-    double steadiness = 0;      // share of steps that go in the direction of the change
+    double largest_step = 1;    // share of the whole change in the largest single step
+    double steadiness = 0;      // share of steps in the direction of the change
     Moment largest_at = 0;      // snapshot at which the largest step was seen
     // Members per snapshot, usual = median before, now = mean since.
     std::optional<double> usual_entered, usual_exited, now_entered, now_exited;
-    std::optional<double> peak_exited;   // largest share of members that left at once since
-    std::optional<double> peak_entered;  // in the same snapshot, share that came
+    std::optional<double> peak_exited;   // largest share of members that left in one snapshot since
+    std::optional<double> peak_entered;  // in the same snapshot: share that entered
     size_t flow_points = 0;              // normal snapshots with a flow
 };
 
 SizeTrend ComputeSizeTrend(const SegmentInput& input);
 
-// 0..1, how surely an effect of `z` standard deviations is more than chance: 0.5 at 3, 0.8 at 6.
+// The certainty, 0..1, that an effect of `z` standard deviations is more than chance: 0.5 at 3, 0.8 at 6.
 double Support(double z);
 
-// To 0..1; not a number becomes 0.
+// Clamp to 0..1; NaN becomes 0.
 double Unit(double value);
 
 }  // namespace pulse::diagnosis

@@ -1,4 +1,4 @@
-// How one rule differs from another, clause by clause. Pure C++.
+// Compares two rules clause by clause. Pure C++.
 #pragma once
 
 #include <string>
@@ -8,32 +8,33 @@ namespace pulse::diagnosis {
 
 enum class Reach { kTightened, kLoosened, kChanged };
 
-// A clause that is not the same in both rules. An empty `before` was added, an empty `after` taken away.
+// A clause that differs between two rules. With an empty `before` it was added, with an empty `after`
+// removed.
 struct ClauseChange {
     std::string before, after;
     Reach reach = Reach::kChanged;
     std::vector<std::string> columns;
 };
 
-// Pair the clauses of two rules (canonical texts) and say what changed, in the order of the later rule.
+// Pair the clauses of two rules (canonical texts) and list the changes, in the order of the later rule.
 std::vector<ClauseChange> CompareRules(const std::vector<std::string>& before,
                                        const std::vector<std::string>& after);
 
-// The columns a clause reads, in order of first use; empty when the text is no rule.
+// The columns a clause reads, in order of first use; empty when the text is not a valid rule.
 std::vector<std::string> ColumnsOf(const std::string& clause);
 
-// What else of people a clause looks at.
+// Traits, segments and events that a clause reads.
 struct ReadsOfPeople {
     std::vector<std::string> traits, segments;
     bool events = false;
 };
 ReadsOfPeople FindReadsOfPeople(const std::string& clause);
 
-// Whether the clause compares its column with given values (=, in, contains, starts_with …), so that a
-// renamed value falls out of it.
+// Whether the clause compares its column with given values (=, in, contains, starts_with …), so that it no
+// longer matches a renamed value.
 bool MatchesValues(const std::string& clause);
 
-// What people call the clause: "inactivity rule" for one on activity, else "rule on <column>".
+// The name of the clause in texts: "inactivity rule" for one on activity, else "rule on <column>".
 std::string RuleName(const std::vector<std::string>& columns);
 
 }  // namespace pulse::diagnosis

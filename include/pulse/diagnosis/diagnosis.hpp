@@ -1,12 +1,12 @@
-// From a case to its diagnosis: evidence, attribution, ranked hypotheses, recommendations. Pure C++ and
-// deterministic: the same case gives the same diagnosis, to the letter.
+// From the input to the diagnosis: evidence, attribution, ranked hypotheses, recommendations. Pure C++ and
+// deterministic: the same input gives the same text.
 #pragma once
 
 #include "pulse/diagnosis/input.hpp"
 
 namespace pulse::diagnosis {
 
-// What a hypothesis holds to be the cause. The names in JSON are those of Name(): "value_renamed", …
+// The cause that a hypothesis names. Its name in JSON is that of Name(): "value_renamed", …
 enum class Cause {
     kMeasurementFailed,
     kSchemaChange,
@@ -34,7 +34,7 @@ enum class Cause {
     kConversionRateRise,
     kWentQuiet,
     kExpectationOutdated,
-    kTableTrouble,  // of a segment: a table under it is late, empty or changed
+    kTableTrouble,  // of a segment: a table that it reads is late, empty or changed
     kLoadStopped,   // of a table, as all that follow
     kSourceLate,
     kReplicaLate,
@@ -48,7 +48,7 @@ enum class Cause {
 
 const char* Name(Cause cause);
 
-// One observed fact. Hypotheses and texts cite it by its id.
+// An observed fact. Hypotheses and texts cite it by its id.
 struct Evidence {
     std::string id;    // "e1", "e2", …
     std::string kind;  // size, flow, attribute, clause, definition, schema, history, sibling, measurement, …
@@ -56,14 +56,14 @@ struct Evidence {
     nlohmann::json figures = nlohmann::json::object();
 };
 
-// What an explanation is about, as far as a recommendation needs it.
+// The subject of a hypothesis, as far as a recommendation needs it.
 struct Subject {
     std::string attribute;                  // column or attribute
     std::vector<std::string> values;        // lost, gained or old values
     std::vector<std::string> replacements;  // new values, one per old one or fewer
     std::string clause;                     // text of the clause
     int version = 0;                        // version of the definition before the change
-    int64_t people = 0;                     // how many are concerned
+    int64_t people = 0;                     // number of people concerned
 };
 
 struct Hypothesis {
@@ -76,10 +76,10 @@ struct Hypothesis {
 
 // How much of the change one value of one attribute explains.
 struct Contribution {
-    std::string attribute, value;  // value "(null)" and "(other)" for what has no name
+    std::string attribute, value;  // value "(null)" and "(other)" for nulls and the rest
     int64_t before = 0, after = 0;
     double share = 0;     // of the change; the values of one attribute sum to 1
-    double surprise = 0;  // Jensen-Shannon part of the value: 0 when it moved as everybody did
+    double surprise = 0;  // Jensen-Shannon part of the value: 0 when it changed like all others
 };
 
 struct Recommendation {
@@ -95,15 +95,15 @@ struct Diagnosis {
     std::string title;  // e.g. High-Value Users, size change (high, open)
     std::vector<std::string> what_changed;  // sentences
     std::string since;                      // sentence
-    std::string attribution_of;             // what the contributions are shares of
+    std::string attribution_of;             // the change of which the contributions are shares
     std::vector<Evidence> evidence;
-    std::vector<Contribution> attribution;        // the most telling attribute first
+    std::vector<Contribution> attribution;        // the most significant attribute first
     std::vector<Hypothesis> hypotheses;           // the likeliest first; never empty
     std::vector<Recommendation> recommendations;  // the most urgent first; never empty
     std::vector<int64_t> related;                 // incidents of other segments with the same cause
 };
 
-// Find out what happened.
+// Diagnose an incident.
 Diagnosis Diagnose(const SegmentInput& input);
 
 // The diagnosis as one JSON object.

@@ -1,5 +1,5 @@
-// Everything a diagnosis looks at, gathered once: the incident, its segment before and after, the history
-// around it, the definition's versions, and what other segments did at the same moment. Pure C++.
+// The input of a diagnosis, loaded once: the incident, its segment before and after, the history around it,
+// the definition's versions, and incidents of other segments at the same time. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace pulse::diagnosis {
 struct ClauseCount {
     std::string text;
     std::optional<int64_t> passed;       // rows that pass it alone
-    std::optional<int64_t> missed_only;  // rows that miss membership by it only
+    std::optional<int64_t> missed_only;  // rows that fail this clause only
 };
 
 // The segment at one moment: one snapshot with its distributions.
@@ -31,7 +31,7 @@ struct SegmentSnapshot {
     int64_t size = 0;
     std::optional<int64_t> converted, inactive, entered, exited;
     std::vector<ClauseCount> clauses;
-    std::optional<int64_t> clause_rows;          // rows the clause counts are about
+    std::optional<int64_t> clause_rows;          // rows that the clause counts refer to
     std::map<std::string, std::string> columns;  // name → type of what was read
     std::vector<snapshot::Distribution> attributes;
 };
@@ -43,7 +43,7 @@ struct HistoryPoint {
     std::optional<int64_t> converted, inactive, entered, exited;
 };
 
-// One version of the definition. `clauses` is its rule cut at the top level, empty when it has none.
+// One version of the definition. `clauses` are the top-level clauses of its rule, empty without a rule.
 struct DefinitionVersion {
     int version = 1;
     std::string change, changed_by;
@@ -52,7 +52,7 @@ struct DefinitionVersion {
     std::vector<std::string> clauses;
 };
 
-// An incident of another segment that began at the same moment.
+// An incident of another segment that began at the same time.
 struct CorrelatedIncident {
     int64_t incident = 0;
     std::string segment, relation, detector, attribute, direction;
@@ -66,7 +66,7 @@ struct TableIncident {
     Moment since = 0;
 };
 
-// What the source of a segment over people begins with: their measured attributes as columns.
+// The beginning of the source of a segment over people, whose attributes are its columns.
 inline constexpr const char* kPeople = "(SELECT p.id";
 
 struct SegmentInput {
@@ -78,19 +78,19 @@ struct SegmentInput {
     // its segment
     std::string segment, segment_status = "active";
     int version = 1;
-    std::string relation;  // as it is written in SQL; empty for a query
+    std::string relation;  // as written in SQL; empty for a query
     std::string source;    // FROM item with alias s; empty when unknown
     nlohmann::json definition = nlohmann::json::object();
     nlohmann::json expectations = nlohmann::json::object();  // the segment's baseline object
-    std::string verbs;  // prefix of the verbs in recommended SQL: empty, or a quoted schema with its dot
+    std::string verbs;  // prefix of Pulse's functions in recommended SQL: empty, or a quoted schema and a dot
     // what was measured
     std::optional<SegmentSnapshot> before, after;
     std::optional<SegmentSnapshot> failed;       // a newer snapshot that failed
     std::vector<HistoryPoint> history;           // ascending, up to and including `after`
     std::vector<DefinitionVersion> versions;     // ascending: the one measured before, and those after it
     std::vector<CorrelatedIncident> correlated;  // by incident id
-    std::vector<TableIncident> tables;           // under the segment, the earliest first
-    int64_t more_correlated = 0;                 // how many others there were beyond those listed
+    std::vector<TableIncident> tables;           // of tables that the segment reads, the earliest first
+    int64_t more_correlated = 0;                 // number of those not listed
 };
 
 }  // namespace pulse::diagnosis

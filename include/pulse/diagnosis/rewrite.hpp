@@ -1,4 +1,4 @@
-// Definitions changed for a recommendation: sub-segments, mapped values. Pure C++.
+// Rewrites definitions for recommendations: sub-segments, mapped values. Pure C++.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -10,16 +10,16 @@
 
 namespace pulse::diagnosis {
 
-// Rule text `attribute = value` or `attribute in […]` in the literals that the column's type asks for; empty
-// when the values cannot be written for it.
+// Rule text `attribute = value` or `attribute in […]` with literals of the column's type; empty when
+// the values cannot be written in it.
 std::optional<std::string> ValueRule(const SegmentInput& input, const std::string& attribute,
                                      const std::vector<std::string>& values);
 
-// The definition with `rule` as one more condition; empty when that cannot be expressed.
+// Add `rule` to the definition as a condition; empty when that cannot be expressed.
 std::optional<nlohmann::json> Narrowed(const nlohmann::json& definition, const std::string& rule);
 
-// The definition with `replacements` taken in wherever its rule compares `attribute` with one of `values` by
-// = or in; empty when it does so nowhere.
+// Add `replacements` wherever the definition's rule compares `attribute` with one of `values` by = or in;
+// empty when it does so nowhere.
 std::optional<nlohmann::json> Mapped(const nlohmann::json& definition, const std::string& attribute,
                                      const std::vector<std::string>& values,
                                      const std::vector<std::string>& replacements);

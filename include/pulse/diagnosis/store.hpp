@@ -1,4 +1,4 @@
-// Gathering a case and keeping its diagnosis. For entry code of this room.
+// Loads the input of a diagnosis and stores the diagnosis. For entry code of this room.
 #pragma once
 
 #include "pulse/diagnosis/table.hpp"
@@ -6,22 +6,21 @@
 
 namespace pulse::diagnosis {
 
-// Diagnose one incident. With `keep` the result stays with it, and incidents of other segments with the same
-// cause join its group: that is for those who may change incidents. Throws UserError 42704 when there is no
-// such incident.
+// Diagnose one incident. With `keep` the result is stored with it, and incidents of other segments with the
+// same cause join its group; the caller must have the right to change incidents. Throws UserError 42704 for
+// an unknown incident.
 Diagnosis DiagnoseIncident(int64_t incident, bool keep);
 
 // ---- store_table.cpp: inside this room; needs a session of the owner ----
 
-// The case of a monitored table's incident; empty when it is about a segment, or unknown.
+// Load the input for an incident of a monitored table; empty when it is about a segment, or unknown.
 std::optional<TableInput> LoadTableInput(int64_t incident);
-// The incidents of tables that a definition reads which were live at that moment; late and empty tables
-// first.
+// The incidents, live at that moment, of the tables that a definition reads; late and empty tables first.
 std::vector<TableIncident> SourceTableIncidents(const nlohmann::json& definition,
                                                 const std::string& search_path, Moment since);
 
-// Everything about a segment's incident; needs a session of the owner. Throws UserError 42704 when there is
-// no such incident.
+// Load the input for a segment's incident; needs a session of the owner. Throws UserError 42704 for an
+// unknown incident.
 SegmentInput LoadSegmentInput(int64_t incident);
 
 // The live incidents, oldest first.

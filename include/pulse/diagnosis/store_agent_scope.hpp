@@ -1,5 +1,5 @@
-// What the owner of an incident may see, and therefore the tools that look into it. Needs a session of the
-// extension's owner.
+// Limits the agent's tools to what the owner of an incident may see. Needs a session of the extension's
+// owner.
 #pragma once
 
 #include "pulse/diagnosis/agent_redact.hpp"
@@ -21,23 +21,23 @@ struct ScopedSegment {
     nlohmann::json definition;
 };
 
-// All throw UserError 42704 for what is not there or may not be seen, and do not say which.
+// All throw the same UserError 42704 for an object that does not exist and for one that may not be seen.
 ScopedSegment FindSegment(const Scope& scope, const std::string& name);
 void FindIncident(const Scope& scope, int64_t incident, bool of_segment);
 int64_t FindMonitor(const Scope& scope, const std::string& relation);
 
-// Segments that read a relation, of those that may be seen.
+// The visible segments that read a relation.
 std::vector<ScopedSegment> SegmentsOver(const Scope& scope, const std::string& relation);
 // A segment by its name, or a monitored table.
 bool MaySee(const Scope& scope, const std::string& segment, const std::string& relation);
 
-// Takes out of a case what the owner of its incident may not see.
+// Remove from the input what the owner of its incident may not see.
 void Restrict(const Scope& scope, SegmentInput& input);
 void Restrict(const Scope& scope, TableInput& input);
 
-// The attributes of a segment's newest snapshot, listed.
+// List the attributes of a segment's newest snapshot.
 std::string AttributesOf(const ScopedSegment& segment);
-// Teach what many people have in a segment's newest snapshot.
+// Learn the common values of a segment's newest snapshot.
 void LearnNewest(const ScopedSegment& segment, Redactor& redactor);
 
 }  // namespace pulse::diagnosis

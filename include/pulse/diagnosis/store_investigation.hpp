@@ -1,4 +1,4 @@
-// Asking for an investigation. For entry code; needs an open pg::Session as pg::Identity::Owner().
+// Queues investigations. For entry code; needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace pulse::diagnosis {
 
-// Queues an investigation of an incident, unless one is under way or there is no model. Returns its id, also
-// of the one under way.
+// Queues an investigation of an incident, unless one is running or there is no model. Returns its id, or that
+// of the running one.
 std::optional<int64_t> QueueInvestigation(int64_t incident, const std::string& requested_by);
 
 }  // namespace pulse::diagnosis

@@ -1,5 +1,4 @@
-// Everything a diagnosis of a monitored table's incident looks at, and the diagnosis. Pure C++ and
-// deterministic.
+// The input of a diagnosis of a monitored table's incident, and the diagnosis. Pure C++ and deterministic.
 #pragma once
 
 #include "pulse/diagnosis/diagnosis.hpp"
@@ -20,10 +19,10 @@ struct TableInput {
     std::string detector, attribute, severity, status, direction, summary;
     std::optional<double> baseline, observed;
     Moment since = 0, opened_at = 0, last_seen_at = 0;
-    bool failing = false;             // the check itself fails
+    bool failing = false;             // the check itself raises an error
     std::string column;               // of the check, where it has one
-    std::string verbs;                // prefix of the verbs in recommended SQL
-    std::optional<Moment> last_good;  // newest good result before it
+    std::string verbs;                // prefix of Pulse's functions in recommended SQL
+    std::optional<Moment> last_good;  // newest good result before the incident
     std::optional<double> last_good_value;
     int64_t tables_of_source = 1;                // monitored tables of the same source
     std::vector<ConcurrentIncident> concurrent;  // the earliest first

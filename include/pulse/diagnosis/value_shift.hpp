@@ -1,4 +1,4 @@
-// Patterns in the values of attributes: renamed, emptied, vanished, lost, grown. Pure C++.
+// Finds shifts between the values of an attribute: renamed, nulled, vanished, lost, grown. Pure C++.
 #pragma once
 
 #include "pulse/diagnosis/changes.hpp"
@@ -7,29 +7,29 @@ namespace pulse::diagnosis {
 
 enum class ShiftKind { kRenamed, kNulled, kFilled, kVanished, kLost, kGrew, kAppeared };
 
-// One pattern in one attribute.
+// One shift in one attribute.
 struct ValueShift {
     ShiftKind kind = ShiftKind::kLost;
     std::string attribute;
-    std::vector<std::string> labels;        // as people write them; for a rename the old ones
+    std::vector<std::string> labels;        // the values as text; for a rename the old ones
     std::vector<std::string> replacements;  // of a rename
     bool labelled = true;                   // labels are values, not intervals, "other" or "empty"
-    int64_t people = 0;                     // how many moved beyond what the rest of the segment did
+    int64_t people = 0;                     // people who moved beyond the change of the rest of the segment
     int64_t before = 0, after = 0;          // members with these labels (a rename: with the old ones)
-    double size_share = 0;   // 0..1 of the change of size that lies in it and not in everybody alike
-    double shape_share = 0;  // 0..1 of the attribute's shift that it makes up
+    double size_share = 0;   // 0..1 of the change of size that this shift explains beyond a uniform change
+    double shape_share = 0;  // 0..1 of the attribute's change of shares
     double match = 1;        // 0..1 how well gains and losses fit (renamed, nulled, filled)
-    double support = 0;      // 0..1 more than chance
+    double support = 0;      // 0..1 certainty that it is more than chance
     double distance = 0;     // of the attribute
 };
 
-// All patterns of all attributes, the strongest for the change of size first.
+// Find the shifts of all attributes, those that explain most of the change of size first.
 std::vector<ValueShift> FindValueShifts(const std::vector<AttributeChange>& changes);
 
 // "platform = android", "platform = android, ios and 3 more", "platform is empty".
 std::string Describe(const ValueShift& shift);
 
-// The value of a cell as a person reads it.
+// The label of a cell in texts.
 std::string CellLabel(const Cell& cell);
 
 }  // namespace pulse::diagnosis

@@ -1,4 +1,4 @@
-// What a monitor asks of a table, as its JSON says, before the database is asked. Pure C++.
+// The checks of a monitor, parsed from JSON and validated without the database. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -37,26 +37,26 @@ inline constexpr int kDefaultAfter = 2;  // bad checks in a row before an incide
 inline constexpr int64_t kMinEvery = 10 * kSecond;
 inline constexpr int64_t kMaxEvery = 366 * kDay;
 
-// One check. Which of the fields matter depends on its kind.
+// One check. Its type decides which fields are used.
 struct Check {
     CheckType type = CheckType::kVolume;
     std::vector<std::string> columns;
     std::optional<int64_t> max_age;        // freshness; unset: learnt
     std::optional<double> min, max;        // volume, sql, null_rate (share), replication_lag (seconds)
-    std::optional<std::string> low, high;  // range: as the column's type reads them
+    std::optional<std::string> low, high;  // range: in the column's input format
     std::vector<std::string> values;       // accepted_values
     double share = 0;             // tolerated share of rows: accepted_values, range, references, unique
-    bool anomaly = false;         // volume against its own history
-    double change = 0.2;          // volume: relative change that matters
+    bool anomaly = false;         // compare the volume with its own history
+    double change = 0.2;          // volume: relative change from which it is bad
     std::string relation, to;     // references
     std::string query, name;      // sql
     std::optional<int64_t> rows;  // sql: most rows it may return
     int standbys = 1;             // replication_lag: least standbys
-    std::optional<std::string> severity;  // fixed; unset: by how far it is off
+    std::optional<std::string> severity;  // fixed; unset: derived from how far the limit is exceeded
     int after = kDefaultAfter;
     std::optional<std::string> every;  // unset: the monitor's
 
-    // What the check's incidents are about: its columns, or the name of a query.
+    // The attribute of the check's incidents: its columns, or the name of its query.
     std::string Attribute() const;
 };
 
@@ -66,7 +66,7 @@ std::vector<Check> ParseChecks(const Json& json);
 // Reads one of them; `number` is for the error's text.
 Check ParseCheck(const Json& json, size_t number);
 
-// Reads "2 hours", "30s", "1 day 6 hours" as microseconds; empty when it is anything else.
+// Parses "2 hours", "30s", "1 day 6 hours" to microseconds; empty when it is invalid.
 std::optional<int64_t> ParseDuration(const std::string& text);
 
 // 22320 s → "6 h 12 min"; the two largest units.

@@ -1,4 +1,4 @@
-// From what was measured to what it means: good, bad, how bad, in words. Pure C++ and deterministic.
+// Evaluates the measurement of a check: good or bad, how bad, and a message. Pure C++ and deterministic.
 #pragma once
 
 #include <optional>
@@ -21,27 +21,27 @@ struct PastResult {
     double observed = 0;
 };
 
-// What a check is judged by, besides the measurement.
+// The input of an evaluation besides the check and its measurement.
 struct CheckContext {
     std::string relation;
     Moment now = 0;
     int64_t every = 5 * kMinute;
     int min_history = 7;
-    Json state = Json::object();      // what the check remembers
-    std::vector<PastResult> history;  // good results since a new normal was declared, any order
+    Json state = Json::object();      // state of the check from earlier runs
+    std::vector<PastResult> history;  // good results since a new normal was declared, in any order
 };
 
 struct CheckResult {
     Status status = Status::kOk;
-    std::optional<double> observed, low, high;  // what was seen, and the range it should lie in
+    std::optional<double> observed, low, high;  // the observed value and the expected range
     double ratio = 0;                           // excess ÷ limit; from 1 on bad
-    bool supported = true;                      // beyond the error of the sample and the usual unrest
-    std::optional<drift::Severity> severity;    // by itself; unset: by the ratio
+    bool supported = true;                      // beyond the error of the sample and the usual variability
+    std::optional<drift::Severity> severity;    // fixed; unset: derived from the ratio
     drift::Direction direction = drift::Direction::kUp;
-    std::optional<Moment> onset;  // when it began, where that can be told
+    std::optional<Moment> onset;  // when it began, if known
     std::string message;
     Json details = Json::object();
-    Json state;  // to be remembered
+    Json state;  // to be stored
 };
 
 CheckResult EvaluateCheck(const Check& check, const Measurement& measurement, const CheckContext& context);
@@ -52,7 +52,7 @@ CheckResult EvaluateFreshness(const Check& check, const Measurement& m, const Ch
 CheckResult EvaluateVolume(const Check& check, const Measurement& m, const CheckContext& context);
 CheckResult EvaluateSchema(const Measurement& m, const CheckContext& context);
 
-// What changed from one list of columns to the next: one sentence each, the worst severity, how many.
+// The differences between two lists of columns: one sentence each, and the worst severity.
 struct SchemaChange {
     std::vector<std::string> sentences;
     std::vector<std::string> columns;
@@ -60,7 +60,8 @@ struct SchemaChange {
 };
 SchemaChange CompareSchemas(const Json& before, const Json& after);
 
-// The grid on which a series of results is looked at: steps of an hour, or the check's interval when longer.
+// The step of the grid on which a series of results is evaluated: an hour, or the check's interval when
+// longer.
 int64_t GridStep(int64_t every);
 
 }  // namespace pulse::health

@@ -1,4 +1,4 @@
-// What the catalog of a table's server knows about it: the cheapest look there is. Pure C++.
+// Facts about a table from its server's catalog, which cost nothing to read. Pure C++.
 #pragma once
 
 #include <optional>
@@ -10,14 +10,14 @@
 namespace pulse::health {
 
 struct ColumnFacts {
-    int number = 0;  // attnum: stays when a column is renamed
+    int number = 0;  // attnum: unchanged when the column is renamed
     std::string name, type;
-    std::string base;  // type without modifier, below any domain
+    std::string base;  // type without modifier, of a domain its base type
     bool not_null = false;
     std::string fallback;  // DEFAULT expression
     // From pg_stats; unset without statistics, or without the right to see them.
     std::optional<double> null_share, distinct, correlation;
-    std::vector<std::string> common;  // most common values, as text; only when they are all there are
+    std::vector<std::string> common;  // most common values, as text; only when no other values exist
 
     bool timelike() const {
         return base == "timestamp with time zone" || base == "timestamp without time zone" || base == "date";
@@ -42,9 +42,9 @@ struct TableFacts {
     std::string relation;  // quoted, schema-qualified
     char kind = 'r';       // relkind
     bool has_children = false;
-    double rows = 0;        // the planner's estimate for the table's size of now
-    bool analyzed = false;  // the estimate is more than a guess
-    int64_t pages = 0;      // its size of now
+    double rows = 0;        // the planner's estimate for the table's current size
+    bool analyzed = false;  // the table was analyzed, so that the estimate is based on data
+    int64_t pages = 0;      // its current size
     bool standby = false;
     double replica_late =
         0;            // seconds that the standby's newest replayed transaction is behind; 0 when it has all
@@ -61,8 +61,8 @@ struct TableFacts {
     bool sampled() const { return kind == 'r' || kind == 'p' || kind == 'm'; }
 };
 
-// The quoted, schema-qualified name of what `name` means there. Throws UserError 42P01 with the nearest
-// names, 42809 for what holds no rows.
+// The quoted, schema-qualified name of the relation that `name` refers to there. Throws UserError 42P01 with
+// the nearest names, 42809 for a relation without rows of its own.
 std::string Qualify(source::Reader& reader, const std::string& name);
 
 // Reads them. Throws UserError 42P01 when the relation is gone.
@@ -71,8 +71,8 @@ TableFacts ReadFacts(source::Reader& reader, const std::string& relation);
 // The column by that name, or UserError 42703 with the nearest names.
 const ColumnFacts& RequireColumn(const TableFacts& facts, const std::string& column);
 
-// The likeliest column of arrival: a timestamp that is indexed, filled by default, named so, or in order.
-// Null when none is.
+// The likeliest column with the arrival time of rows: a timestamp that is indexed, filled by default, named
+// so, or in storage order. Null without one.
 const ColumnFacts* ArrivalColumn(const TableFacts& facts);
 
 }  // namespace pulse::health

@@ -1,5 +1,4 @@
-// Looking at a table: everything its checks need, as cheaply as it can be had. Pure C++; a Reader does the
-// reading.
+// Measures what the checks of a table need, at the lowest cost. Pure C++; a Reader runs the statements.
 #pragma once
 
 #include <optional>
@@ -11,14 +10,14 @@
 
 namespace pulse::health {
 
-// How much may be read, and as of when.
+// Limits for reading, and the moment at which the checks run.
 struct ReadLimits {
     Moment now = 0;
     double row_limit = 1'000'000;  // no sequential scan of more rows
-    double sample_rows = 100'000;  // aim of a sample
+    double sample_rows = 100'000;  // target size of a sample
 };
 
-// Beyond the limits: not read. The hint says what would help.
+// A read that exceeds the limits and was not run. The hint says what would help.
 class TooLarge : public UserError {
   public:
     TooLarge(const std::string& message, const std::string& hint) : UserError("54000", message, "", hint) {}
@@ -26,55 +25,55 @@ class TooLarge : public UserError {
 
 enum class ReadStatus { kRead, kSkipped, kFailed };
 
-// A table's staleness at one moment in the past, for the rhythm.
+// The age of a table's newest row at one moment in the past, for the arrival pattern.
 struct PastAge {
     int week = 0;               // how many weeks ago
-    std::optional<double> age;  // seconds since the newest row of then
+    std::optional<double> age;  // seconds since the newest row at that moment
 };
 
-// What one check found; which of the fields are set depends on its kind.
+// The measurement of one check; its type decides which fields are set.
 struct Measurement {
     ReadStatus reading = ReadStatus::kRead;
-    std::string reason;              // of kSkipped and kFailed, with what would help
+    std::string reason;              // of kSkipped and kFailed, and what would help
     std::string state;               // SQLSTATE of kFailed
     std::optional<double> age;       // freshness: seconds since the newest row; unset: no row
     std::optional<double> oldest;    // freshness: seconds since the oldest row, when learning
     std::optional<double> gap;       // freshness: median time between the newest rows
     std::vector<PastAge> past_ages;  // freshness, when learning
     double replica_late = 0;         // seconds
-    std::string basis;               // where the figure is from, in words
-    double rows = 0;                 // volume: rows; others: rows looked at
-    bool exact = true;               // volume: counted
+    std::string basis;               // where the figure comes from, as text
+    double rows = 0;                 // volume: rows; others: rows read
+    bool exact = true;               // volume: counted, not estimated
     double bad = 0, of = 0;          // column checks: bad rows of so many
     double error = 0;                // standard error of bad ÷ of, or of the figure
-    std::optional<double> sampled;   // fraction of the table looked at
+    std::optional<double> sampled;   // fraction of the table that was read
     std::optional<double> number;    // sql, replication_lag
     int64_t found = 0;               // sql: rows; replication_lag: standbys
     Json columns;                    // schema
     double plan_cost = 0, duration_ms = 0;
 };
 
-// Looks at one table for those of its checks that can share a visit (all but sql and references). One answer
-// per check.
+// Measures one table for the checks that can share a scan (all but sql and references). Returns one
+// measurement per check.
 std::vector<Measurement> MeasureTogether(source::Reader& reader, const std::string& relation,
                                          const std::vector<Check>& checks, const ReadLimits& limits);
 
-// Looks for one check of any kind.
+// Measures one check of any type.
 Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check,
                          const ReadLimits& limits);
 
-// Whether a check shares its visit with others. A user's query that fails must not take them along.
+// Whether a check can share a scan with others. The failure of a user's query must not affect them.
 inline bool Shares(const Check& check) {
     return check.type != CheckType::kSql && check.type != CheckType::kReferences;
 }
 
 // ---- inside this room ----
 
-// Runs statements after a look at their plans: no sequential scan of more than the limit.
+// Runs statements after checking their plans: no sequential scan of more rows than the limit.
 class PlanGuard {
   public:
     PlanGuard(source::Reader& reader, const ReadLimits& limits) : reader_(reader), limits_(limits) {}
-    // Throws TooLarge. `help` says what would make it cheap.
+    // Throws TooLarge. `help` says how to make it cheaper.
     source::Rows Query(const std::string& sql, const std::string& help);
     double cost() const { return cost_; }
 
@@ -84,23 +83,23 @@ class PlanGuard {
     double cost_ = 0;
 };
 
-// What an EXPLAIN (FORMAT JSON, VERBOSE) says of how much is read.
+// The amount of data that a plan reads, from EXPLAIN (FORMAT JSON, VERBOSE).
 struct PlanSummary {
     double cost = 0;
-    std::vector<std::string> scanned;  // relations read from beginning to end, quoted and qualified
+    std::vector<std::string> scanned;  // relations with a sequential scan, quoted and qualified
     double foreign_rows = 0;           // the most rows that come from a foreign server
 };
 PlanSummary SummarizePlan(const std::string& json);
 
-// One scan over a table, or over a sample of its pages, that counts for many checks at once.
+// One scan over a table, or over a sample of its pages, for several checks.
 class Scan {
   public:
     explicit Scan(const TableFacts& facts, const ReadLimits& limits);
-    // Count the rows for which a condition holds; returns its place.
+    // Count the rows for which a condition holds; returns its index.
     size_t CountWhere(const std::string& condition);
     // Take the maximum of an expression as text.
     size_t Maximum(const std::string& expression);
-    // Count rows whose columns (all filled) another row has as well.
+    // Count rows whose columns (none null) are duplicated in another row.
     size_t Duplicates(const std::vector<std::string>& columns);
 
     bool empty() const { return counts_.empty() && maxima_.empty() && duplicates_.empty() && !wanted_; }

@@ -1,4 +1,4 @@
-// The tables of this room, and the checks at work. For entry code.
+// Monitors, checks and mutes in the database. For entry code.
 #pragma once
 
 #include <functional>
@@ -15,19 +15,19 @@ namespace pulse::health {
 
 // ---- store_check.cpp: what the worker calls ----
 
-// How a round of checks went.
+// The result of a round of checks.
 struct CheckRound {
     int64_t tables = 0, checks = 0, bad = 0, skipped = 0, failed = 0;
-    std::string message;  // for people; names what was skipped or failed
+    std::string message;  // names what was skipped or failed
 };
 
-// Runs what is due. To be called outside a transaction: remote tables are read with none open here, and each
-// table is recorded in a short one of its own.
+// Runs the checks that are due. Must be called outside a transaction: remote tables are read without an open
+// one, and each table's results are stored in a short one of its own.
 CheckRound RunDueChecks();
 
 // ---- inside this room ----
 
-// A check of a monitor, as it is kept.
+// A check of a monitor, as it is stored.
 struct StoredCheck {
     int64_t id = 0;
     Check check;
@@ -36,7 +36,7 @@ struct StoredCheck {
     int consecutive_bad = 0;
     std::optional<Moment> bad_since;
     std::vector<PastResult> history;  // volume only
-    bool gone = false;                // taken away while it was looked at
+    bool gone = false;                // removed while it ran
 };
 
 // A monitor with those of its checks that are to run.
@@ -48,7 +48,7 @@ struct MonitorRun {
     std::vector<StoredCheck> checks;
 };
 
-// What one check gave, for those who asked.
+// The result of one check, for the caller.
 struct CheckReport {
     CheckType type = CheckType::kVolume;
     std::string relation, check;
@@ -56,26 +56,27 @@ struct CheckReport {
     std::optional<int64_t> incident;
 };
 
-// The monitors to look at, oldest due first: one of them whatever is due, or all that are. Needs a
+// The monitors to run, oldest due first: `only`, whether due or not, or all that are due. Needs a
 // transaction.
 std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now);
 // Locks a monitor and reads its checks; only those due unless `all`. Empty when another session holds it, or
 // it is gone.
 std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lock);
 
-// What was measured of a monitor, before it is judged.
+// The measurements of a monitor's checks, before they are evaluated.
 struct RunMeasurements {
     std::vector<Measurement> measurements;   // as MonitorRun::checks
-    std::optional<std::string> unavailable;  // the source was not to be had
+    std::optional<std::string> unavailable;  // why the source could not be read
     std::vector<source::Usage> usages;
 };
-// Settles where it is read. Empty when that cannot be, which `measured` then says. Needs a transaction.
+// Finds where to read. Empty when the source is unavailable; `measured` then has the reason. Needs a
+// transaction.
 std::optional<source::Target> FindTarget(const MonitorRun& run, RunMeasurements& measured);
-// Reads the table: in the transaction here, or on a server without needing one.
+// Reads the table: here in the current transaction, on a server without one.
 RunMeasurements MeasureRun(const MonitorRun& run, const source::Target& target, const ReadLimits& limits);
 ReadLimits ReadLimitsFromSettings(Moment now);
 
-// Judges, keeps results, moves incidents. Needs a transaction.
+// Evaluates the measurements, stores the results, updates incidents. Needs a transaction.
 std::vector<CheckReport> StoreResults(const MonitorRun& run, const RunMeasurements& measured);
 
 // ---- store_monitor.cpp ----
@@ -91,7 +92,7 @@ struct MonitorSpec {
 int64_t SaveMonitor(const MonitorSpec& spec);
 void RemoveMonitor(const std::string& relation, const std::optional<std::string>& source);
 std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optional<std::string>& source);
-// The id of a monitor by what people call it: with or without its schema. Throws UserError 42704.
+// The id of a monitor by its relation, with or without the schema. Throws UserError 42704.
 int64_t FindMonitor(const std::string& relation, const std::optional<std::string>& source);
 
 // ---- store_mute.cpp ----

@@ -1,4 +1,4 @@
-// Which checks fit a table, by what its catalog and statistics say, and why. Pure C++.
+// Suggests checks for a table from its catalog and statistics. Pure C++.
 #pragma once
 
 #include <string>
