@@ -6,17 +6,17 @@ CREATE FUNCTION pulse_explain_incident(incident bigint)
     RETURNS TABLE (explanation text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 40 AS 'MODULE_PATHNAME', 'pulse_explain_incident';
 COMMENT ON FUNCTION pulse_explain_incident(bigint) IS
-'Tells an incident in plain sentences, one line of at most 100 columns per row: what changed, why, likely (with confidence and the evidence cited), where the change lies, what to do (with the SQL that does it). The same data gives the same text. Errors: 42704 unknown incident, 22023 null.';
+'Explains an incident in plain sentences, one line of at most 100 columns per row: what changed, the likely causes (with confidence and evidence), where the change lies, what to do (with the SQL for it). The same data gives the same text. Errors: 42704 unknown incident, 22023 null.';
 
 -- Level: reader
 CREATE FUNCTION pulse_diagnose_incident(incident bigint) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_diagnose_incident';
 COMMENT ON FUNCTION pulse_diagnose_incident(bigint) IS
-'The diagnosis behind pulse_explain_incident(): {incident, segment, title, what_changed[], since, evidence[], attribution[], attribution_of, hypotheses[] (the likeliest first, confidence 0 to 1, evidence by id), recommendations[] (action, reason, priority, sql), related_incidents[]}. pulse_diagnose_incidents() keeps it. Errors: 42704 unknown incident, 22023 null.';
+'The diagnosis behind pulse_explain_incident(): {incident, segment, title, what_changed[], since, evidence[], attribution[], attribution_of, hypotheses[] (the likeliest first, confidence 0 to 1, evidence by id), recommendations[] (action, reason, priority, sql), related_incidents[]}. pulse_diagnose_incidents() stores it. Errors: 42704 unknown incident, 22023 null.';
 
 -- Level: operator
 CREATE FUNCTION pulse_diagnose_incidents()
     RETURNS TABLE (incident bigint, "group" bigint, segment text, cause text, confidence double precision, sentence text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_diagnose_incidents';
 COMMENT ON FUNCTION pulse_diagnose_incidents() IS
-'Diagnoses every live incident, keeps the diagnosis with it, brings those with one cause into one group, and gives the likeliest cause of each. Errors: none of its own.';
+'Diagnoses every live incident, stores the diagnosis with it, groups incidents that share a cause, and returns the likeliest cause of each. Errors: none of its own.';

@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room diagnosis: the agent, a language model that looks deeper, bounded and checked.
+-- Room diagnosis: the agent, a language model that investigates incidents within limits; its answers are checked.
 
 CREATE FUNCTION pulse.model_validator(options text[], catalog oid) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_model_validator';
@@ -31,9 +31,9 @@ CREATE INDEX investigation_due ON pulse.investigation (next_try_at, id) WHERE st
 CREATE INDEX investigation_incident ON pulse.investigation (incident_id, id);
 CREATE INDEX investigation_created ON pulse.investigation (created_at);
 CREATE UNIQUE INDEX investigation_one_live ON pulse.investigation (incident_id) WHERE status IN ('queued', 'running');
-COMMENT ON TABLE pulse.investigation IS 'Each time a model was asked about an incident: how it went and what it found.';
-COMMENT ON COLUMN pulse.investigation.result IS 'The answer, checked: {what_changed[], hypotheses[], recommendations[]}. Null: the first diagnosis stands.';
-COMMENT ON COLUMN pulse.investigation.attempts IS 'How many processes in a row died with it before it got further; it fails after 5.';
+COMMENT ON TABLE pulse.investigation IS 'One row per investigation of an incident by a model: its progress and its result.';
+COMMENT ON COLUMN pulse.investigation.result IS 'The answer, checked: {what_changed[], hypotheses[], recommendations[]}. Null: only the first diagnosis exists.';
+COMMENT ON COLUMN pulse.investigation.attempts IS 'Processes in a row that ended before the investigation advanced; it fails after 5.';
 COMMENT ON COLUMN pulse.investigation.reason IS 'Why it failed, or what happens next.';
 
 CREATE TABLE pulse.agent_step (
@@ -53,14 +53,14 @@ CREATE TABLE pulse.agent_step (
 );
 CREATE INDEX agent_step_investigation ON pulse.agent_step (investigation_id, id);
 CREATE INDEX agent_step_spent ON pulse.agent_step (started_at) WHERE kind = 'model';
-COMMENT ON TABLE pulse.agent_step IS 'What the model was sent and what it answered, word for word, and what its tools gave.';
-COMMENT ON COLUMN pulse.agent_step.kind IS 'model: a request and its answer; tool: a tool it called; check: what was wrong with its final answer.';
+COMMENT ON TABLE pulse.agent_step IS 'Every request to the model, its answer and the results of its tools, verbatim.';
+COMMENT ON COLUMN pulse.agent_step.kind IS 'model: a request and its answer; tool: a tool it called; check: the problems of its final answer.';
 COMMENT ON COLUMN pulse.agent_step.name IS 'The tool, or the model.';
-COMMENT ON COLUMN pulse.agent_step.input_tokens IS 'Tokens charged for a request: what the server reports but at least a quarter of the estimate, or the estimate where no usable answer came.';
-COMMENT ON COLUMN pulse.agent_step.cost IS 'What the tokens cost, in the unit of the model''s prices.';
-COMMENT ON COLUMN pulse.agent_step.sent IS 'To the model: what was new since the step before. To a tool: its arguments.';
+COMMENT ON COLUMN pulse.agent_step.input_tokens IS 'Tokens charged for a request: those that the server reports, at least a quarter of the estimate; or the estimate when no usable answer came.';
+COMMENT ON COLUMN pulse.agent_step.cost IS 'Cost of the tokens, in the unit of the model''s prices.';
+COMMENT ON COLUMN pulse.agent_step.sent IS 'To the model: the new messages since the previous step. To a tool: its arguments.';
 
--- What is under way stays with the database that is at it: a copy must not ask anybody.
+-- Running investigations are not dumped: a restored copy must not continue them.
 SELECT pg_catalog.pg_extension_config_dump('pulse.investigation', $$WHERE status NOT IN ('queued', 'running')$$);
 SELECT pg_catalog.pg_extension_config_dump('pulse.investigation_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.agent_step',
@@ -71,17 +71,17 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.agent_step_id_seq', '');
 CREATE FUNCTION pulse_create_model(name text, options jsonb) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_model';
 COMMENT ON FUNCTION pulse_create_model(text, jsonb) IS
-'Makes a server of pulse_model and the caller''s user mapping of it, without a statement that holds the key. Options: protocol, base_url, model, api_key and more (doc/diagnosis.md). Errors: HV00D unknown option, 22023 bad value, 42710 it exists, 42501 no right to pulse_model.';
+'Creates a server of pulse_model and the caller''s user mapping of it, so that no statement contains the key. Options: protocol, base_url, model, api_key and more (doc/diagnosis.md). Errors: HV00D unknown option, 22023 bad value, 42710 it exists, 42501 no right to pulse_model.';
 
 -- Level: operator
 CREATE FUNCTION pulse_investigate_incident(incident bigint, wait interval DEFAULT NULL)
     RETURNS TABLE (investigation bigint, status text, steps int, result jsonb, reason text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_investigate_incident';
 COMMENT ON FUNCTION pulse_investigate_incident(bigint, interval) IS
-'Lets a model look into an incident and returns at once, or when it is done or "wait" is over, up to 10 minutes; pulse.investigation and pulse.agent_step show its progress. One at a time per incident: while one is under way it is that one. Errors: 42704 unknown incident, 55000 no model or more than one without pulse.agent_model, 22023 bad wait (10 minutes at most), 53000 no process is free to wait.';
+'Starts the investigation of an incident by a model and returns immediately, or with "wait" (up to 10 minutes) when it is done or the time is over; pulse.investigation and pulse.agent_step show its progress. Each incident has at most one running investigation; a second call returns that one. Errors: 42704 unknown incident, 55000 no model or more than one without pulse.agent_model, 22023 bad wait (10 minutes at most), 53000 no process is free to wait.';
 
 -- Level: operator
 CREATE FUNCTION pulse_cancel_investigation(investigation bigint) RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_cancel_investigation';
 COMMENT ON FUNCTION pulse_cancel_investigation(bigint) IS
-'Ends an investigation that waits or runs; false when it had ended already. What the model answers after it is not used. Errors: 42704 unknown investigation.';
+'Cancels a queued or running investigation; false when it had already ended. A later answer of the model is discarded. Errors: 42704 unknown investigation.';

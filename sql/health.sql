@@ -20,12 +20,12 @@ CREATE UNIQUE INDEX monitor_table ON pulse.monitor (relation, (coalesce(source, 
 COMMENT ON TABLE pulse.monitor IS 'One row per monitored table and source. Changed only through pulse_monitor_table() and pulse_unmonitor_table().';
 COMMENT ON COLUMN pulse.monitor.relation IS 'The table, quoted and schema-qualified.';
 COMMENT ON COLUMN pulse.monitor.source IS 'The server of pulse_source it is read from; null for this database.';
-COMMENT ON COLUMN pulse.monitor.status IS 'ended: not watched any more; what was found is kept.';
-COMMENT ON COLUMN pulse.monitor.every IS 'How often each check is due, where the check does not say otherwise.';
-COMMENT ON COLUMN pulse.monitor.owner IS 'The person or team that answers for the table; free text.';
+COMMENT ON COLUMN pulse.monitor.status IS 'active, or ended: no longer checked, its results are kept.';
+COMMENT ON COLUMN pulse.monitor.every IS 'The interval between two runs of a check that sets none of its own.';
+COMMENT ON COLUMN pulse.monitor.owner IS 'The person or team responsible for the table; free text.';
 COMMENT ON COLUMN pulse.monitor.runs_as IS 'The role that made the monitor: the table is read with its rights.';
 COMMENT ON COLUMN pulse.monitor.search_path IS 'The search_path the monitor was made under; its queries run under it.';
-COMMENT ON COLUMN pulse.monitor.unavailable IS 'Why the table could not be looked at the last time; null when it could.';
+COMMENT ON COLUMN pulse.monitor.unavailable IS 'Why the table could not be read the last time; null when it could.';
 
 CREATE TABLE pulse.monitor_check (
     id bigserial PRIMARY KEY,
@@ -48,17 +48,17 @@ CREATE TABLE pulse.monitor_check (
     UNIQUE (monitor_id, kind, attribute)
 );
 CREATE INDEX monitor_check_due ON pulse.monitor_check (next_check_at);
-COMMENT ON TABLE pulse.monitor_check IS 'The checks of each monitor, what they remember, and how the last one went.';
+COMMENT ON TABLE pulse.monitor_check IS 'The checks of each monitor, their state and their last results.';
 COMMENT ON COLUMN pulse.monitor_check.kind IS
 'freshness, volume, null_rate, unique, accepted_values, range, references, schema, replication_lag or sql. Incidents have it as detector table_<kind>.';
-COMMENT ON COLUMN pulse.monitor_check.attribute IS 'The columns it is about, or the name of its query; empty for the table as a whole.';
+COMMENT ON COLUMN pulse.monitor_check.attribute IS 'The columns that the check reads, or the name of its query; empty for a check of the whole table.';
 COMMENT ON COLUMN pulse.monitor_check.settings IS 'The check as given to pulse_monitor_table().';
-COMMENT ON COLUMN pulse.monitor_check.reason IS 'Why it was chosen; null when a person asked for it.';
-COMMENT ON COLUMN pulse.monitor_check.severity IS 'The severity of its incidents; null: by how far the limit is exceeded.';
+COMMENT ON COLUMN pulse.monitor_check.reason IS 'Why the check was chosen automatically; null when it was given.';
+COMMENT ON COLUMN pulse.monitor_check.severity IS 'The severity of its incidents; null: derived from how far the limit is exceeded.';
 COMMENT ON COLUMN pulse.monitor_check.after IS 'Bad results in a row before an incident opens.';
-COMMENT ON COLUMN pulse.monitor_check.next_check_at IS 'When it is due.';
-COMMENT ON COLUMN pulse.monitor_check.state IS 'What it remembers: the accepted columns, that there were rows, from when on results are a baseline.';
-COMMENT ON COLUMN pulse.monitor_check.bad_since IS 'When the present run of bad results began.';
+COMMENT ON COLUMN pulse.monitor_check.next_check_at IS 'When the check is due.';
+COMMENT ON COLUMN pulse.monitor_check.state IS 'State between runs: the accepted columns, whether the table ever had rows, the time from which results form the baseline.';
+COMMENT ON COLUMN pulse.monitor_check.bad_since IS 'When the current series of bad results began.';
 
 CREATE TABLE pulse.check_result (
     id bigserial PRIMARY KEY,
@@ -76,18 +76,18 @@ CREATE TABLE pulse.check_result (
     message text
 );
 CREATE INDEX check_result_check ON pulse.check_result (check_id, at);
-COMMENT ON TABLE pulse.check_result IS 'What every check gave; kept for pulse.check_retention.';
+COMMENT ON TABLE pulse.check_result IS 'The result of every check; kept for pulse.check_retention.';
 COMMENT ON COLUMN pulse.check_result.status IS
-'ok; bad (outside what is expected); error (the check itself failed); skipped (not looked at, the message says why); learning (not enough history).';
+'ok; bad (outside what is expected); error (the check itself failed); skipped (not checked, the message says why); learning (not enough history).';
 COMMENT ON COLUMN pulse.check_result.observed IS
 'freshness: seconds since the newest row; volume: rows; null_rate, unique, accepted_values, range, references: share of bad rows; schema: changes; replication_lag: seconds; sql: the number, or rows.';
 COMMENT ON COLUMN pulse.check_result.expected_low IS 'In the unit of observed; null: no lower limit.';
 COMMENT ON COLUMN pulse.check_result.expected_high IS 'In the unit of observed; null: no upper limit.';
-COMMENT ON COLUMN pulse.check_result.standard_error IS 'Of observed, where it comes from a sample.';
-COMMENT ON COLUMN pulse.check_result.rows IS 'Rows looked at.';
-COMMENT ON COLUMN pulse.check_result.sampled IS 'The fraction of the table that was looked at; null when it was all, or none was needed.';
-COMMENT ON COLUMN pulse.check_result.plan_cost IS 'The planner''s estimate of the dearest statement of the visit.';
-COMMENT ON COLUMN pulse.check_result.duration_ms IS 'Of the visit that served this check, and others of the same table with it.';
+COMMENT ON COLUMN pulse.check_result.standard_error IS 'Standard error of observed, when it comes from a sample.';
+COMMENT ON COLUMN pulse.check_result.rows IS 'Rows read.';
+COMMENT ON COLUMN pulse.check_result.sampled IS 'The fraction of the table that was read; null when all of it was read, or nothing had to be.';
+COMMENT ON COLUMN pulse.check_result.plan_cost IS 'The planner''s cost estimate of the most expensive statement.';
+COMMENT ON COLUMN pulse.check_result.duration_ms IS 'Duration of reading the table; checks that share one scan share the figure.';
 
 CREATE TABLE pulse.mute (
     id bigserial PRIMARY KEY,
@@ -142,18 +142,18 @@ LEFT JOIN LATERAL (SELECT max(coalesce(x.until, 'infinity')) AS muted_until FROM
                    WHERE (x.kind = 'everything' OR x.kind = 'table' AND x.name = m.relation OR x.kind = 'source' AND x.name = m.source)
                      AND x.since <= @extschema@.pulse_now() AND coalesce(x.until, 'infinity') > @extschema@.pulse_now()) u ON true
 WHERE m.status = 'active';
-COMMENT ON VIEW pulse.table_overview IS 'Each monitored table at a glance.';
+COMMENT ON VIEW pulse.table_overview IS 'The state of each monitored table.';
 COMMENT ON COLUMN pulse.table_overview.state IS
-'red: an open incident of high or critical severity; yellow: another one, or a check that is bad or fails without an incident yet; unknown: never looked at, or it could not be; else green.';
-COMMENT ON COLUMN pulse.table_overview.what IS 'The worst incident in a sentence, or what troubles a check, or why the table could not be looked at.';
+'red: an open incident of high or critical severity; yellow: another one, or a check that is bad or fails without an incident yet; unknown: never checked, or it could not be read; else green.';
+COMMENT ON COLUMN pulse.table_overview.what IS 'The summary of the worst incident, or the message of a bad check, or why the table could not be read.';
 COMMENT ON COLUMN pulse.table_overview.next_check IS 'When the next of its checks is due.';
-COMMENT ON COLUMN pulse.table_overview.muted_until IS 'The end of its maintenance window; null when there is none now, infinity when it has no end.';
+COMMENT ON COLUMN pulse.table_overview.muted_until IS 'The end of its maintenance window; null without a current one, infinity when it has no end.';
 
 CREATE FUNCTION pulse.next_health_check() RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce((SELECT min(c.next_check_at) FROM pulse.monitor_check c JOIN pulse.monitor m ON m.id = c.monitor_id
                      WHERE m.status = 'active'), 'infinity'::timestamptz);
-COMMENT ON FUNCTION pulse.next_health_check() IS 'When the next check of a monitored table is due; infinity without any.';
+COMMENT ON FUNCTION pulse.next_health_check() IS 'When the next check of a monitored table is due; infinity when no table is monitored.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
@@ -162,13 +162,13 @@ CREATE FUNCTION pulse_monitor_table(relation text, source text DEFAULT NULL, che
                                     every interval DEFAULT '5 minutes', owner text DEFAULT NULL, tags text[] DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_monitor_table';
 COMMENT ON FUNCTION pulse_monitor_table(text, text, jsonb, interval, text, text[]) IS
-'Watches a table, here or on a source, and returns the monitor''s id; again with the same table it changes the monitor: without checks they stay, with the rights of the role that gave them; a list replaces all. For a new one without checks pulse_suggest_checks() chooses them. Reads with the rights of the role that gave the checks. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, 42704 unknown source.';
+'Monitors a table, here or on a source, and returns the monitor''s id. Called again for the same table it changes the monitor: without checks the existing ones stay, with the rights of the role that gave them; a list replaces all of them. A new monitor without checks takes those of pulse_suggest_checks(). The table is read with the rights of the role that gave the checks. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, 42704 unknown source.';
 
 -- Level: operator
 CREATE FUNCTION pulse_unmonitor_table(relation text, source text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmonitor_table';
 COMMENT ON FUNCTION pulse_unmonitor_table(text, text) IS
-'Stops watching a table and closes its incidents; what was found is kept. Errors: 42704 not monitored.';
+'Stops monitoring a table and closes its incidents; its results are kept. Errors: 42704 not monitored.';
 
 -- Level: reader
 CREATE FUNCTION pulse_suggest_checks(relation text, source text DEFAULT NULL)
@@ -182,21 +182,21 @@ CREATE FUNCTION pulse_check_tables(relation text DEFAULT NULL, source text DEFAU
     RETURNS TABLE (relation text, "check" text, status text, observed double precision, expected text, message text, incident bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_tables';
 COMMENT ON FUNCTION pulse_check_tables(text, text) IS
-'Runs the checks that are due, or all of one table now; keeps the results, opens, updates and closes incidents. What goes wrong with one table never stops the others. Errors: 42704 not monitored.';
+'Runs the checks that are due, or all of one table now; keeps the results, opens, updates and closes incidents. An error in one table does not stop the others. Errors: 42704 not monitored.';
 
 -- Level: operator
 CREATE FUNCTION pulse_mute(subject text, until text DEFAULT NULL, reason text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute';
 COMMENT ON FUNCTION pulse_mute(text, text, text) IS
-'Begins a maintenance window: checks go on, but no incident opens, reopens or worsens. The subject is a monitored table, a source, a segment (with table:, source: or segment: before it where the name alone is not clear) or * for everything; until is a moment or a length of time, without it the window lasts until pulse_unmute(). Errors: 42704 unknown subject, 22023 ambiguous subject or a moment not in the future.';
+'Begins a maintenance window: checks go on, but no incident opens, reopens or worsens. The subject is a monitored table, a source, a segment (prefixed with table:, source: or segment: when the name is ambiguous) or * for everything; until is a timestamp or an interval; without it the window lasts until pulse_unmute(). Errors: 42704 unknown subject, 22023 ambiguous subject or a moment not in the future.';
 -- Level: operator
 CREATE FUNCTION pulse_mute(subject text, until timestamptz, reason text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute_until';
-COMMENT ON FUNCTION pulse_mute(text, timestamptz, text) IS 'As pulse_mute(text, text, text), until a moment.';
+COMMENT ON FUNCTION pulse_mute(text, timestamptz, text) IS 'As pulse_mute(text, text, text), until a timestamp.';
 -- Level: operator
 CREATE FUNCTION pulse_mute(subject text, until interval, reason text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute_for';
-COMMENT ON FUNCTION pulse_mute(text, interval, text) IS 'As pulse_mute(text, text, text), for a length of time.';
+COMMENT ON FUNCTION pulse_mute(text, interval, text) IS 'As pulse_mute(text, text, text), for an interval.';
 
 -- Level: operator
 CREATE FUNCTION pulse_unmute(subject text) RETURNS boolean

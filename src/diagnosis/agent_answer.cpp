@@ -9,7 +9,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-// What a message and a page can still show.
+// Limits for showing an answer in a message or on a page.
 constexpr size_t kMostSentences = 10, kMostHypotheses = 6, kMostRecommendations = 8, kMostCited = 20,
                  kMostProblems = 20;
 constexpr size_t kLongestSentence = 1000, kLongestCause = 120, kLongestSql = 10'000;
@@ -84,7 +84,7 @@ class Checker {
 
     Json Text(const Json& value, const std::string& where, size_t longest, bool may_be_empty) {
         if (!value.is_string()) {
-            Wrong(where, "is not a text");
+            Wrong(where, "is not a string");
             return "";
         }
         const std::string& text = value.get_ref<const std::string&>();
@@ -123,7 +123,7 @@ class Checker {
         return clean;
     }
 
-    // Everything cited was shown; what cites nothing is an opinion.
+    // Every id must have been shown to the model, and a hypothesis without evidence is refused.
     Json Citations(const Json& item, const std::string& where) {
         Json cited = Json::array();
         const auto found = item.find("evidence");
@@ -140,7 +140,7 @@ class Checker {
             if (!evidence_.contains(text))
                 Wrong(where + ".evidence",
                       "cites " +
-                          (id.is_string() ? "\"" + Short(text, 40) + "\"" : "something that is no text") +
+                          (id.is_string() ? "\"" + Short(text, 40) + "\"" : "a value that is not a string") +
                           ", which does not exist; there are " + Known());
             else if (std::find(cited.begin(), cited.end(), id) == cited.end())
                 cited.push_back(text);
@@ -181,7 +181,7 @@ class Checker {
     CheckedAnswer checked_;
 };
 
-// Where the object that begins at `begin` ends; npos when it does not.
+// Returns the end of the object that begins at `begin`; npos when it is not closed.
 size_t EndOfObject(const std::string& text, size_t begin) {
     int depth = 0;
     bool quoted = false;

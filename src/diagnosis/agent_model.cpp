@@ -8,7 +8,7 @@ using options::Holder;
 
 namespace {
 
-// The path goes before a query, as Azure's older addresses have one.
+// The path is inserted before a query, which older Azure addresses have.
 std::string RequestUrl(std::string base, const char* path) {
     const size_t query = base.find('?');
     const std::string rest = query == std::string::npos ? "" : base.substr(query);
@@ -64,7 +64,7 @@ const options::Table& ModelOptions() {
 
 void CheckModelOptions(Holder holder, const options::List& options) {
     if (holder != Holder::kServer) {
-        // It stands in a header.
+        // It is sent in a header.
         const std::string key = options::Value(options, "api_key").value_or("");
         for (const unsigned char c : key)
             if (c <= ' ' || c >= 0x7f)

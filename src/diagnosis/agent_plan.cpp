@@ -83,7 +83,7 @@ std::string Said(const Json& problems) {
     return text;
 }
 
-// The last reply is the final answer, or should have been.
+// Checks the last reply, which should be the final answer.
 Plan Check(const Replayed& talk) {
     const Reply& reply = *talk.last;
     Plan plan;
@@ -95,12 +95,12 @@ Plan Check(const Replayed& talk) {
         if (report->arguments.is_object() && !report->arguments.empty())
             plan.answer = report->arguments;
         else
-            plan.problem = "the answer is no JSON object";
+            plan.problem = "the answer is not a JSON object";
     } else if (!reply.calls.empty()) {
         plan.problem = "a tool was called where the final answer was asked for";
     } else {
         plan.answer = FindObject(reply.text);
-        if (!plan.answer) plan.problem = "the answer is no JSON object";
+        if (!plan.answer) plan.problem = "the answer is not a JSON object";
     }
     return plan;
 }
@@ -143,7 +143,7 @@ Plan Ask(const Model& model, const Replayed& talk, Json messages, bool final) {
     return plan;
 }
 
-// One step is kept for repairing the answer, where there is more than one.
+// The last step is reserved for repairing the answer, if there is more than one.
 bool MustFinish(const Limits& limits, int step) {
     return step >= std::max(1, limits.steps - 1);
 }
@@ -168,7 +168,7 @@ Estimate EstimateRequest(const Model& model, const std::string& body) {
 }
 
 Estimate Charge(const Model& model, const Estimate& estimate, const Reply* reply, size_t answer_bytes) {
-    constexpr int64_t kShare = 4;  // an estimate is seldom so far from the truth
+    constexpr int64_t kShare = 4;  // reported use below this part of the estimate is implausible
     Estimate used = estimate;
     if (reply) {
         used.input_tokens =

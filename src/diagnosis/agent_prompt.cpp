@@ -1,4 +1,4 @@
-// What the model is told: who it is, what the rules are, and how data is marked.
+// The prompts: the model's task, its rules, and the marks around data.
 #include "pulse/base/json.hpp"
 #include "pulse/diagnosis/agent_plan.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -74,7 +74,7 @@ const std::string& SystemPrompt() {
 std::string Enclosed(const Json& data) {
     std::string text = kBegin;
     for (const char c : DumpJson(data)) {
-        // Only strings can hold them.
+        // Only strings can contain the marks.
         if (c == '<')
             text += "\\u003c";
         else if (c == '>')

@@ -35,7 +35,7 @@ void TakeNulls(Json& json) {
     }
 }
 
-// The member if it has the type asked for.
+// The member if it is an object or a list.
 const Json* Member(const Json& object, const char* name) {
     if (!object.is_object()) return nullptr;
     const auto found = object.find(name);
@@ -59,7 +59,7 @@ std::string NewId(size_t nth, size_t call) {
     return "call_" + std::to_string(nth) + "_" + std::to_string(call);
 }
 
-// Arguments come as JSON text, of some servers as an object.
+// Arguments are JSON as text; some servers send an object.
 ToolCall ReadArguments(const Json* arguments) {
     ToolCall call;
     if (!arguments) {
@@ -95,7 +95,7 @@ void ReadOpenaiCalls(const Json& list, size_t nth, Reply& reply) {
         call.id = TextOf(item, "id");
         call.name = TextOf(*function, "name");
         if (call.id.empty()) call.id = NewId(nth, kept.size() + 1);
-        // Some servers read the arguments of the past again, and refuse what is no JSON.
+        // Some servers parse earlier arguments again and refuse invalid JSON.
         kept.push_back({{"id", call.id},
                         {"type", "function"},
                         {"function",
@@ -154,7 +154,7 @@ std::optional<Reply> ReadAnthropic(const Json& body, size_t nth, std::string& er
         Json copy = block;
         if (type == "text") {
             const std::string text = TextOf(block, "text");
-            if (text.empty()) continue;  // is refused when it comes back
+            if (text.empty()) continue;  // an empty text is refused when it is sent back
             reply.text += text;
         } else if (type == "tool_use") {
             ToolCall call = ReadArguments(Member(block, "input"));
@@ -172,7 +172,7 @@ std::optional<Reply> ReadAnthropic(const Json& body, size_t nth, std::string& er
     reply.stop = AnthropicStop(TextOf(body, "stop_reason"), !reply.calls.empty());
     if (const Json* usage = Member(body, "usage")) {
         reply.input_tokens = CountOf(*usage, "input_tokens");
-        // What was written to or read from a cache was sent, too.
+        // Tokens written to or read from a cache were sent, too.
         for (const char* name : {"cache_creation_input_tokens", "cache_read_input_tokens"})
             if (const auto more = CountOf(*usage, name); more && reply.input_tokens)
                 *reply.input_tokens += *more;

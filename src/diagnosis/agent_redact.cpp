@@ -22,7 +22,7 @@ bool ComparesExactly(Op op) {
     return op == Op::kEqual || op == Op::kNotEqual || op == Op::kIn;
 }
 
-// `column = value`, so that everybody who passes has the value.
+// The value of `column = value`, which all members have.
 std::optional<std::string> OnlyValue(const std::string& clause) {
     try {
         const ExprPtr expr = rule::Parse(clause);
@@ -33,7 +33,7 @@ std::optional<std::string> OnlyValue(const std::string& clause) {
             if (const auto* number = rule::As<rule::Number>(*operand)) return number->digits;
         }
     } catch (const UserError&) {
-        // Of a kind that has no rule.
+        // The clause is not a rule.
     }
     return std::nullopt;
 }
@@ -66,7 +66,8 @@ bool IsName(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
 
-// Where a quoted piece that begins at `at` ends, after its closing mark; a doubled mark stays inside.
+// Returns the end of the quoted text that begins at `at`, after its closing quote; a doubled quote does not
+// end it.
 size_t EndOfQuoted(const std::string& text, size_t at, bool backslash) {
     const char mark = text[at];
     for (size_t i = at + 1; i < text.size(); ++i) {
@@ -80,8 +81,8 @@ size_t EndOfQuoted(const std::string& text, size_t at, bool backslash) {
     return text.size();
 }
 
-// `column "x" does not exist`, of a column that was there: the one message that says more than its SQLSTATE
-// and nothing about anybody.
+// Whether the error is `column "x" does not exist` for a former column: the only message that adds to its
+// SQLSTATE and contains no data of people.
 bool NamesLostColumn(const SegmentSnapshot& failed, const std::map<std::string, std::string>& columns) {
     if (failed.error_state != sqlstate::kUndefinedColumn) return false;
     for (const auto& [name, type] : columns)
@@ -145,7 +146,7 @@ void Redactor::RedactValues(const std::vector<snapshot::Distribution*>& moments)
             most[one->labels[i]] = std::max(most[one->labels[i]], one->counts[i]);
     }
     for (auto* one : moments) {
-        // The lowest and the highest are one person's; of few people every figure is.
+        // Minimum and maximum are one person's; with few people every figure is.
         one->minimum = one->maximum = std::nullopt;
         if (with_value < kMinPeople) {
             one->mean = one->stddev = std::nullopt;
@@ -169,7 +170,7 @@ void Redactor::RedactValues(const std::vector<snapshot::Distribution*>& moments)
 
 void Redactor::RedactSnapshots(const std::vector<SegmentSnapshot*>& snapshots) {
     std::map<std::string, std::vector<snapshot::Distribution*>> moments;
-    std::map<std::string, std::string> columns;  // all that were ever there
+    std::map<std::string, std::string> columns;  // all columns that existed
     for (const SegmentSnapshot* snapshot : snapshots)
         columns.insert(snapshot->columns.begin(), snapshot->columns.end());
     for (SegmentSnapshot* snapshot : snapshots) {
@@ -274,7 +275,7 @@ nlohmann::json Redactor::RedactDefinition(const nlohmann::json& definition) {
 std::string Redactor::RedactSql(const std::string& sql) {
     if (share_) return sql;
     std::string redacted;
-    char before = ' ';  // the last character that is no blank
+    char before = ' ';  // the last character that is not a blank
     const auto redact = [&](const std::string& value) {
         return Common(value) || ParseMoment(value) ? value : Replacement(value);
     };
@@ -309,7 +310,7 @@ std::string Redactor::RedactSql(const std::string& sql) {
             size_t end = i;
             while (end < sql.size() && (IsName(sql[end]) || sql[end] == '.')) ++end;
             const std::string number = sql.substr(i, end - i);
-            // After = or in a list it is a value of somebody; after < or > it is a limit.
+            // After = or in a list a number is a person's value; after < or > it is a limit.
             const bool exact = before == '=' ? redacted.find_last_of('=') == 0 ||
                                                    (redacted[redacted.find_last_of('=') - 1] != '<' &&
                                                     redacted[redacted.find_last_of('=') - 1] != '>')

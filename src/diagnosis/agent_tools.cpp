@@ -58,7 +58,7 @@ std::string CheckValue(const std::string& name, const Json& value) {
         if (text.size() > kLongestText)
             return "\"" + name + "\" is longer than " + std::to_string(kLongestText) + " bytes";
         if ((name == "from" || name == "to") && !ParseMoment(text))
-            return "\"" + name + "\" is no ISO 8601 time";
+            return "\"" + name + "\" is not an ISO 8601 time";
     } else if (value.is_number_integer()) {
         const int64_t number = value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX
                                    ? INT64_MAX
@@ -114,7 +114,7 @@ std::string CheckPreview(const segment::Request& request, const std::string& whe
         if (path.front() == request.key || !allowed.contains(path))
             throw UserError(
                 sqlstate::kInsufficientPrivilege,
-                "\"" + Joined(path) + "\" is no column that a preview may be about", "",
+                "\"" + Joined(path) + "\" is not a column that a preview may use", "",
                 names.empty()
                     ? "There is none."
                     : "A preview is about attributes and what the segment's rule names, without its key: " +
@@ -174,7 +174,7 @@ std::string CheckCall(const ToolCall& call) {
         if (one.name == call.name) tool = &one;
     }
     if (!tool) return "there is no tool \"" + Short(call.name, 60) + "\"; there are " + Listed(names, 20);
-    if (!call.arguments.is_object()) return "the arguments are no JSON object";
+    if (!call.arguments.is_object()) return "the arguments are not a JSON object";
     const Json& properties = tool->schema["properties"];
     for (const auto& [name, value] : call.arguments.items())
         if (!properties.contains(name))

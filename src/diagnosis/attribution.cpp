@@ -1,4 +1,4 @@
-// How much of the change each value explains: Adtributor per attribute, for sizes and for shares.
+// Computes how much of the change each value explains: Adtributor per attribute, for sizes and for shares.
 #include <algorithm>
 #include <cmath>
 
@@ -20,7 +20,7 @@ struct Part {
 };
 
 // Shares of the change of size: they sum to 1, and a value that moved against it counts below 0.
-// When the size stayed, shares of what changed places: each value's part of the total variation distance.
+// When the size did not change: each value's part of the total variation distance.
 Part Explain(const AttributeChange& change, bool of_size) {
     std::vector<double> before, after;
     for (const Cell& cell : change.cells) {
@@ -67,7 +67,7 @@ std::vector<Contribution> Attribute(const DiagnosisContext& context, std::string
         of_size ? "the change of size" : "what changed places between values; above 0 gained, below 0 lost";
     std::vector<Part> parts;
     for (const AttributeChange& change : context.changes) parts.push_back(Explain(change, of_size));
-    // The attribute whose values moved the least alike tells the most; the incident's own goes first.
+    // The attribute whose values changed least alike is the most significant; the incident's own goes first.
     const auto own = [&](const Part& part) {
         return !part.values.empty() && part.values.front().attribute == context.input.attribute;
     };

@@ -13,7 +13,7 @@ namespace {
 
 using snapshot::Distribution;
 
-// A value missing among the named ones may hide in "other", but not with more than the rarest named one has.
+// A value that is not listed may be part of "other", with at most as many people as the rarest listed one.
 int64_t Hidden(const Distribution& where, int64_t elsewhere) {
     if (where.other <= 0 || where.counts.empty()) return 0;
     const int64_t rarest = *std::min_element(where.counts.begin(), where.counts.end());

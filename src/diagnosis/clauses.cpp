@@ -27,7 +27,7 @@ rule::ExprPtr TryParse(const std::string& text) {
     try {
         return rule::Parse(text);
     } catch (const UserError&) {
-        return nullptr;  // text of an older grammar, or of a kind that has no rule
+        return nullptr;  // text of an older grammar, or not a rule
     }
 }
 
@@ -45,7 +45,7 @@ void Collect(const Expr& expr, std::vector<std::string>& columns) {
 
 bool LooksAtEvents(const Expr& expr) {
     if (rule::As<rule::Metric>(expr)) return true;
-    // last_seen_minutes_ago and its kin stand for one.
+    // last_seen_minutes_ago and similar functions read events.
     if (const auto* reference = rule::As<rule::Reference>(expr))
         return rule::FindBuiltin(*reference) != nullptr;
     const auto any = [](const std::vector<rule::ExprPtr>& list) {
@@ -57,7 +57,7 @@ bool LooksAtEvents(const Expr& expr) {
     return operation && any(operation->operands);
 }
 
-// What a simple clause lets through: an interval of numbers, or a set of values. Each end may be open.
+// The values that a simple clause accepts: an interval of numbers, or a set of values. Each end may be open.
 struct Passes {
     std::string subject;
     double low = -kInfinite, high = kInfinite;

@@ -7,7 +7,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr double kMinConfidence = 0.1;  // confidence below which a hypothesis is not told
+constexpr double kMinConfidence = 0.1;  // hypotheses below it are dropped
 
 }  // namespace
 

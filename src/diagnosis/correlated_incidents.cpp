@@ -1,4 +1,4 @@
-// Other segments that moved at the same moment for the same reason.
+// Hypotheses from other segments that changed at the same time for the same reason.
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -11,7 +11,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-// What kind of thing happened, so that two segments can share it.
+// Kinds of shifts that two segments can have in common.
 enum class Family { kRename, kNull, kLoss, kGain, kOther };
 
 Family FamilyOf(ShiftKind shift) {
@@ -33,7 +33,7 @@ bool Overlap(const std::vector<std::string>& a, const std::vector<std::string>& 
     });
 }
 
-// The column that a hypothesis of this segment blames and that broke in the sibling as well.
+// Whether the column of the hypothesis shifted in the same way in the other segment.
 bool Shares(const Hypothesis& hypothesis, const ValueShift& shift) {
     if (hypothesis.subject.attribute.empty() || shift.attribute != hypothesis.subject.attribute) return false;
     const Family family = FamilyOf(shift.kind);
@@ -69,7 +69,7 @@ bool SharesClause(const Hypothesis& hypothesis, const CorrelatedIncident& other_
     return false;
 }
 
-// Of the same table, both lost everywhere alike: the table itself lost people.
+// Both segments read the same table and lost people uniformly: the table itself lost people.
 bool SharesFall(const DiagnosisContext& context, const Hypothesis& hypothesis,
                 const CorrelatedIncident& other_incident) {
     if (hypothesis.cause != Cause::kUniformLoss && hypothesis.cause != Cause::kSourceEmptied) return false;
@@ -83,7 +83,7 @@ bool SharesFall(const DiagnosisContext& context, const Hypothesis& hypothesis,
 struct Shared {
     const Hypothesis* hypothesis = nullptr;
     std::vector<const CorrelatedIncident*> correlated;
-    std::vector<std::string> replacements;  // new values that only another segment still sees
+    std::vector<std::string> replacements;  // new values that only another segment contains
     double weight() const {
         return hypothesis
                    ? hypothesis->confidence * (1 - std::pow(0.4, static_cast<double>(correlated.size())))
@@ -91,7 +91,7 @@ struct Shared {
     }
 };
 
-// Which of our explanations holds for the most of the others.
+// The hypothesis that the largest number of other segments share.
 Shared FindShared(const DiagnosisContext& context) {
     std::vector<std::vector<ValueShift>> shifts;
     for (const CorrelatedIncident& other_incident : context.input.correlated)
@@ -132,7 +132,7 @@ std::string WhatIsShared(const Hypothesis& hypothesis, const Subject& subject) {
                    (subject.replacements.empty()
                         ? ""
                         : " (" + Listed(values) + " -> " + Listed(ShortNames(subject.replacements)) + ")");
-        case Cause::kColumnNulled: return attribute + " is not filled any more";
+        case Cause::kColumnNulled: return attribute + " is no longer filled";
         case Cause::kColumnFilled: return attribute + " is now filled";
         case Cause::kValueInflux: return "the growth of " + named;
         case Cause::kClauseShift: return "the data behind " + attribute;
@@ -157,11 +157,11 @@ void AddCorrelatedIncidentHypotheses(DiagnosisContext& context) {
     }
     const std::vector<std::string> listed(names.begin(), names.end());
     const std::string id =
-        context.AddEvidence("sibling", Listed(listed) + " moved in the same way at the same moment.",
+        context.AddEvidence("sibling", Listed(listed) + " changed in the same way at the same time.",
                             {{"segments", listed}, {"incidents", incidents}});
     std::vector<std::string> cited{id};
     for (const std::string& other : shared.hypothesis->evidence) cited.push_back(other);
-    // Others can be hit by chance, or by the same small thing; each more makes that less likely.
+    // Others may have changed by chance; each further segment makes that less likely.
     const double confidence =
         shared.hypothesis->confidence +
         (0.99 - shared.hypothesis->confidence) * (1 - std::pow(0.35, static_cast<double>(listed.size())));

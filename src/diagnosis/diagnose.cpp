@@ -1,4 +1,4 @@
-// The whole way from a case to its diagnosis.
+// Runs all parts of a diagnosis in order.
 #include <algorithm>
 #include <cmath>
 
@@ -38,7 +38,7 @@ std::string Title(const SegmentInput& input) {
     return title + " (" + input.severity + ", " + input.status + ")";
 }
 
-// What moved besides the size, for the detectors that are about something else.
+// Describes the observed figure of detectors that are not about the size.
 std::string DescribeObserved(const SegmentInput& input, Target target) {
     if (!input.baseline || !input.observed) return "";
     const std::string name = Short(input.attribute, 40);
@@ -85,7 +85,7 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
         sentences.push_back("The segment normally has " + People(std::llround(*input.baseline)) +
                             " and now " + Thousands(std::llround(*input.observed)) + ".");
     } else {
-        sentences.push_back("There are no two measurements that could be compared.");
+        sentences.push_back("No two measurements can be compared.");
     }
     if (const std::string observed = DescribeObserved(input, context.target); !observed.empty())
         sentences.push_back(observed);
@@ -93,7 +93,7 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
         for (const AttributeChange& change : context.changes)
             if (change.attribute == input.attribute)
                 sentences.push_back(Percent(change.distance) + " of the members moved between values of " +
-                                    Short(input.attribute, 40) + ", more than chance would do.");
+                                    Short(input.attribute, 40) + ", more than chance explains.");
     return sentences;
 }
 
@@ -105,11 +105,12 @@ std::string DescribeOnset(DiagnosisContext& context) {
         std::abs(context.relative()) < 0.05)
         return sentence + ".";
     if (trend.largest_step >= 0.7)
-        sentence += "; it came at once";
+        sentence += "; the change was sudden";
     else if (trend.steps >= 4 && trend.largest_step < 0.45)
-        sentence += "; it came slowly, over " + Thousands(static_cast<int64_t>(trend.steps)) + " snapshots";
+        sentence +=
+            "; the change was gradual, over " + Thousands(static_cast<int64_t>(trend.steps)) + " snapshots";
     else
-        sentence += "; most of it came by " + FormatDate(trend.largest_at);
+        sentence += "; most of the change was seen by " + FormatDate(trend.largest_at);
     sentence += ".";
     context.AddEvidence("history", sentence,
                         {{"since", FormatMoment(input.since)},

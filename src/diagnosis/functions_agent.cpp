@@ -1,4 +1,4 @@
-// The SQL-callable functions about the agent: arguments in, result out.
+// The SQL-callable functions of the agent.
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/store_investigation.hpp"
 #include "pulse/pg/background.hpp"
@@ -22,11 +22,11 @@ constexpr const char* kModelExample =
     "{\"protocol\": \"openai\", \"base_url\": \"https://api.openai.com/v1\", \"model\": \"gpt-4.1-mini\", "
     "\"api_key\": \"...\"}";
 constexpr const char* kQueueProcess = "pulse_investigation_main";
-// Who waits keeps a snapshot, so that nothing that was deleted since can be cleaned up.
+// A waiting session holds a snapshot, which keeps vacuum from removing rows deleted since.
 constexpr int64_t kLongestWait = 10 * pulse::kMinute;
 constexpr long kFirstPoll = 20, kLongestPoll = 500;  // ms
 
-// How long to wait, in microseconds; nothing: not at all.
+// The time to wait in microseconds; empty for not waiting.
 std::optional<int64_t> WaitArgument(const pg::Args& args, int i) {
     if (args.IsNull(i)) return std::nullopt;
     const Interval* interval = DatumGetIntervalP(args.Raw(i));
@@ -39,22 +39,22 @@ std::optional<int64_t> WaitArgument(const pg::Args& args, int i) {
     return interval->time;
 }
 
-// Whoever waits looks at what others commit meanwhile.
+// Waiting needs to see what others commit meanwhile.
 void RequireFreshSnapshots() {
     if (IsolationUsesXactSnapshot())
         throw UserError(sqlstate::kNotReady, "pulse_investigate_incident() cannot wait in this transaction",
-                        "Its isolation level shows nothing that others commit meanwhile.",
-                        "Leave \"wait\" away, or use READ COMMITTED.");
+                        "Its isolation level hides what others commit meanwhile.",
+                        "Omit \"wait\", or use READ COMMITTED.");
 }
 
 void TellWhoIsMissing() {
     if (!pg::settings::run_jobs)
-        pg::Notice("nothing is investigated while pulse.run_jobs is off", "Set it in postgresql.conf.");
+        pg::Notice("investigations do not run while pulse.run_jobs is off", "Set it in postgresql.conf.");
     else if (!pg::settings::send_messages)
-        pg::Notice("no model is asked while pulse.send_messages is off", "Set it in postgresql.conf.");
+        pg::Notice("models are not called while pulse.send_messages is off", "Set it in postgresql.conf.");
     else if (pg::FindLauncher() == 0)
         pg::Notice(
-            "no worker runs that could investigate",
+            "no worker is running that could investigate",
             "SELECT pulse_start() starts one for this database; shared_preload_libraries = 'pulse' does so"
             " always.");
 }
@@ -66,7 +66,7 @@ auto AsOwner(Body body) {
     return body();
 }
 
-// Committed by a process of its own, as the worker cannot see what our transaction wrote.
+// Queued and committed by a separate process, as the worker cannot see uncommitted rows.
 void QueueAside(int64_t incident, const std::string& caller) {
     const Oid role = pg::Call([&] { return get_role_oid(caller.c_str(), false); });
     pg::RunAside(kQueueProcess,
@@ -150,6 +150,6 @@ PULSE_WRITING_FUNCTION(pulse_cancel_investigation) {
     const int64_t id = pg::Args(fcinfo).RequireInt8(0, "investigation");
     const std::string caller = pg::CallerName();
     const bool cancelled = AsOwner([&] { return diagnosis::Cancel(id, caller); });
-    if (!cancelled) pg::Notice("investigation " + std::to_string(id) + " had ended already");
+    if (!cancelled) pg::Notice("investigation " + std::to_string(id) + " had already ended");
     PG_RETURN_BOOL(cancelled);
 }

@@ -31,7 +31,7 @@ struct SchemaDifference {
     std::vector<std::string> words;    // sentences without full stop
     std::vector<std::string> columns;  // concerned
     bool used = false;                 // by the definition
-    bool harmless = true;              // nothing but new columns
+    bool harmless = true;              // only new columns
     std::string renamed_to;
 };
 
@@ -55,7 +55,7 @@ SchemaDifference CompareColumns(const DiagnosisContext& context, const SegmentSn
     for (const auto& [name, type] : gone) {
         difference.columns.push_back(name);
         difference.harmless = false;
-        // One column less and one more of the same type is most likely the same one under a new name.
+        // One removed and one added column of the same type are most likely a renamed column.
         if (gone.size() == 1 && added.size() == 1 && added[0].second == type) {
             difference.renamed_to = added[0].first;
             difference.words.push_back("column " + Short(name) + " is now called " + Short(added[0].first));
@@ -112,8 +112,7 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
     if (failed.error_state == sqlstate::kQueryCanceled) why += ": it took longer than allowed";
     if (failed.error_state == "55P03") why += ": the data was locked by somebody else for too long";
     context.AddHypothesis(Cause::kMeasurementFailed, only ? 0.9 : 0.3,
-                          why + ". What it says about the audience is not known until that is repaired.",
-                          {id});
+                          why + ". Its audience is unknown until that is repaired.", {id});
 }
 
 }  // namespace
@@ -126,14 +125,14 @@ void AddMeasurementHypotheses(DiagnosisContext& context) {
     if (!context.comparable || context.after_size > 0 || context.before_size <= 0) return;
     if (input.after->clause_rows == int64_t{0}) {
         const std::string id = context.AddEvidence(
-            "measurement", "What the segment reads from holds no row at all.", {{"rows", 0}});
+            "measurement", "The table that the segment reads has no rows.", {{"rows", 0}});
         context.AddHypothesis(Cause::kSourceEmptied, 0.95,
                               "The table behind the segment is empty: it was not loaded, or it was cleared.",
                               {context.cited_size, id});
     } else if (!input.after->clause_rows && context.changes.empty()) {
         context.AddHypothesis(
             Cause::kSourceEmptied, 0.5,
-            "Nobody is left at once, which people never do by themselves: most likely the data was "
+            "All members disappeared at once, which does not happen by itself: most likely the data was "
             "not loaded.",
             {context.cited_size});
     }

@@ -1,4 +1,4 @@
-// Hypotheses against each other: a cause that lies deeper takes from those that only describe what it did.
+// Ranks the hypotheses: a root cause lowers the confidence of those that only describe its consequences.
 #include <algorithm>
 
 #include "pulse/diagnosis/text.hpp"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kMinShownConfidence = 0.1;
 
-// From the deepest to the shallowest: what was done, what broke, whom it hit, how it looks.
+// From root cause to symptom: what was done, what broke, whom it affected, how it looks.
 int Depth(Cause cause) {
     switch (cause) {
         case Cause::kMeasurementFailed:
@@ -53,14 +53,14 @@ int Depth(Cause cause) {
     return 6;
 }
 
-// How much of the shallower one's ground the deeper one takes.
+// The share of the shallow hypothesis's confidence that the deep one removes.
 double DiscountShare(const Hypothesis& deep, const Hypothesis& shallow) {
-    // A clause that misses people because its values were renamed says the same with less.
+    // A clause that misses people because its values were renamed has the same cause.
     if (deep.cause == Cause::kValueRenamed && shallow.cause == Cause::kClauseShift &&
         !deep.subject.clause.empty())
         return deep.subject.clause == shallow.subject.clause ? 0.7 : 0;
     if (Depth(deep.cause) >= Depth(shallow.cause)) return 0;
-    // Nor does the platform that all people of the renamed value share.
+    // So does the platform that all people of the renamed value share.
     const double ratio = static_cast<double>(shallow.subject.people) /
                          static_cast<double>(std::max<int64_t>(deep.subject.people, 1));
     if (deep.cause == Cause::kValueRenamed && !deep.subject.clause.empty() && Depth(shallow.cause) == 3 &&
@@ -73,7 +73,7 @@ double DiscountShare(const Hypothesis& deep, const Hypothesis& shallow) {
         case Cause::kSourceEmptied: return 0.6;
         case Cause::kSchemaChange:
         case Cause::kMeasurementFailed: return 0.3;
-        case Cause::kSharedUpstream: return 0;  // it carries one of the others, which stays as it is
+        case Cause::kSharedUpstream: return 0;  // it repeats one of the others, which keeps its confidence
         case Cause::kValueRenamed:
         case Cause::kColumnNulled:
         case Cause::kColumnFilled:
@@ -96,7 +96,7 @@ void DiscountBySharedCause(std::vector<Hypothesis>& hypotheses) {
     for (size_t i = 0; i < hypotheses.size(); ++i) hypotheses[i].confidence = weighed[i];
 }
 
-// Of the same cause only the best stays, unless it is about another attribute and strong itself.
+// Keeps the best hypothesis of each cause, and others of it about other attributes if they are strong.
 void DropRepeats(std::vector<Hypothesis>& hypotheses) {
     std::vector<Hypothesis> kept;
     for (Hypothesis& hypothesis : hypotheses) {

@@ -28,7 +28,7 @@ std::optional<Rates> CompareRates(std::optional<int64_t> before, std::optional<i
     return Rates{reference.rate(), current.rate(), test.z, *before, *after};
 }
 
-// The people who make up the shift of the mix: the strongest move that is no mere rename.
+// The shift that explains most of the change of the mix, renames excluded.
 const ValueShift* MainShift(const DiagnosisContext& context) {
     const ValueShift* main = nullptr;
     const auto weight = [](const ValueShift& shift) {
@@ -63,7 +63,8 @@ const AttributeChange* MostShifted(const DiagnosisContext& context) {
 double MixPlausibility(const DiagnosisContext& context, const Rates& rates, const AttributeChange* shifted) {
     if (!shifted || shifted->distance < 0.04) return 0;
     const double change = rates.after - rates.before;
-    const double gap = std::abs(change) / shifted->distance;  // rates of the groups that changed places
+    const double gap =
+        std::abs(change) / shifted->distance;  // difference of the rates of the groups that were exchanged
     // Groups differ by a factor, hardly ever by more than four times the average.
     double plausible = Unit(1.25 - gap / std::max(4 * rates.before, 1e-9));
     if (rates.before + gap > 1.5) plausible = 0;
@@ -100,7 +101,7 @@ void AddConversionHypotheses(DiagnosisContext& context) {
     if (rates->after < 0.02 * rates->before && rates->count_before >= 10) {
         context.AddHypothesis(
             Cause::kConversionTrackingLost, 0.95 * support,
-            "Hardly any conversion is counted any more. People do not stop all at once: most likely "
+            "Hardly any conversions are counted any more. People do not all stop at once: most likely "
             "conversions are not recorded.",
             {id});
         return;
@@ -138,13 +139,13 @@ void AddActivityHypothesis(DiagnosisContext& context) {
                              Percent(rates->after) + " of the segment.";
     const std::string id =
         context.AddEvidence("activity", fact, {{"before", rates->before}, {"after", rates->after}});
-    // All active people gone over night is no behaviour.
+    // All members becoming inactive overnight is not behaviour.
     const bool all = rates->after > 0.97 && rates->before < 0.7;
     context.AddHypothesis(
         Cause::kWentQuiet, 0.9 * Support(rates->z) * (context.target == Target::kInactive ? 1 : 0.3),
-        all ? "Everybody counts as inactive at once: the time of the last activity is most likely "
-              "not recorded any more."
-            : "Members went quiet: " + fact,
+        all ? "All members became inactive at once: most likely the time of the last activity is no "
+              "longer recorded."
+            : "Members became less active: " + fact,
         {id});
 }
 
@@ -154,7 +155,7 @@ void AddExpectationHypothesis(DiagnosisContext& context) {
     const std::string what = context.input.attribute.empty() ? "size" : Short(context.input.attribute, 40);
     context.AddHypothesis(
         Cause::kExpectationOutdated, 0.75 * still,
-        "The segment is much as it was; the expected range of its " + what + " does not fit it (any more).",
+        "The segment is much as it was; the expected range of its " + what + " no longer fits it.",
         {context.cited_size});
 }
 

@@ -1,5 +1,5 @@
-// What to do next, as rules over the hypotheses. Every SQL text is complete: names and literals quoted by the
-// rule compiler's quoting, the calls with the very JSON they need.
+// Derives recommendations from the hypotheses. Every SQL text is complete: names and literals are quoted, and
+// calls contain the JSON they need.
 #include <algorithm>
 #include <cmath>
 
@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kMinAdviceConfidence = 0.3;  // confidence from which advice is drawn from a hypothesis
+constexpr double kMinAdviceConfidence = 0.3;  // hypotheses from this confidence on give recommendations
 constexpr size_t kMostAdvice = 6;
 
 struct Advisor {
@@ -34,7 +34,7 @@ struct Advisor {
     }
 
     std::string Segment() const { return rule::QuoteText(input().segment); }
-    // Between dollars JSON reads as it is; the quoted form is for JSON that holds the mark itself.
+    // Dollar quotes keep JSON readable; JSON that contains the mark itself is quoted.
     std::string Jsonb(const json& value) const {
         const std::string text = DumpJson(value);
         return text.find("$json") == std::string::npos ? "$json$" + text + "$json$" : rule::QuoteText(text);
@@ -53,7 +53,7 @@ struct Advisor {
                            [&](const json& one) { return one.value("name", "") == name; });
     }
 
-    // The values of a column as they are now, in what the segment reads from.
+    // Shows the current values of a column in the segment's source.
     std::string ShowValues(const std::string& column) const {
         if (!IsColumn(column)) return "";
         return "SELECT s." + rule::QuoteName(column) + "::text AS value, count(*) AS people FROM " +
@@ -112,7 +112,7 @@ struct Advisor {
                     UpdateDefinition(version.definition));
     }
 
-    // One segment for the value concerned and one for the rest would have been told apart at once.
+    // Separate segments for the value concerned and for the rest would have shown the cause directly.
     void Split(const Hypothesis& h) {
         std::vector<std::string> values = h.subject.values;
         if (values.size() > 2) values.resize(2);
@@ -130,8 +130,8 @@ struct Advisor {
         }
     }
 
-    // The attribute that told the cause is to be reported next time, and earlier. A segment that names no
-    // critical attributes watches all of them: naming one would stop the others.
+    // Report the attribute that showed the cause next time, and earlier. A segment without critical
+    // attributes reports all of them: naming one would stop the others.
     void WatchAttribute(const Hypothesis& h) {
         constexpr double kEarlier = 0.1;
         if (watched || h.subject.attribute.empty() || !Measured(h.subject.attribute)) return;
@@ -162,10 +162,10 @@ struct Advisor {
     }
 
     void AcceptAsNormal(const char* priority, const std::string& reason) {
-        Add(priority, "If this is how it should be, declare it the new normal.", reason, NewNormal());
+        Add(priority, "If this is intended, declare it the new normal.", reason, NewNormal());
     }
 
-    // What would a higher threshold have reported? Only asked for findings near the threshold.
+    // Shows what a higher threshold would have reported; only for findings near the threshold.
     void TryThreshold() {
         const char* key = ThresholdKey();
         if (!key || !input().change || !input().threshold || *input().threshold <= 0) return;
@@ -255,7 +255,7 @@ struct Advisor {
         if (reads.events)
             Add("high",
                 "Check that the events still come in, and under these names; this lists what came last.",
-                "A name that is spelled otherwise than in the rule counts nowhere.",
+                "Events under another spelling are not counted.",
                 "SELECT event, events, first_seen_at, last_seen_at FROM pulse.event_catalog"
                 " ORDER BY last_seen_at DESC LIMIT 20;");
     }
@@ -276,13 +276,13 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kRuleTightened:
         case Cause::kRuleLoosened:
             Revert(h);
-            AcceptAsNormal("medium", "Then the segment is compared with itself under the new rule only.");
+            AcceptAsNormal("medium", "The segment is then compared only with snapshots under the new rule.");
             break;
         case Cause::kSharedUpstream:
             CheckUpstream(h, "high",
-                          "Ask whoever delivers " + (attribute.empty() ? "the data" : attribute) +
+                          "Ask the team that delivers " + (attribute.empty() ? "the data" : attribute) +
                               " what changed; this shows it.",
-                          "Several segments broke at once: mending each of them would not help.");
+                          "Several segments changed at once: repairing each of them would not help.");
             MapValues(h);
             break;
         case Cause::kValueRenamed:
@@ -297,11 +297,10 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kColumnNulled:
         case Cause::kColumnFilled:
             Add("high", "Check how " + attribute + " is filled; this counts it.",
-                h.cause == Cause::kColumnNulled ? "Whatever is told apart by it misses these people."
-                                                : "The old figures without it do not compare.",
+                h.cause == Cause::kColumnNulled ? "Rules and reports that use it miss these people."
+                                                : "Earlier figures are not comparable.",
                 ShowFilled(h.subject.attribute));
-            if (h.cause == Cause::kColumnFilled)
-                AcceptAsNormal("medium", "A column that is filled is no fault.");
+            if (h.cause == Cause::kColumnFilled) AcceptAsNormal("medium", "A filled column is not a fault.");
             WatchAttribute(h);
             break;
         case Cause::kValueVanished:
@@ -317,16 +316,16 @@ void Advisor::Advise(const Hypothesis& h) {
             CheckUpstream(h, "medium", "Check where these people come from; this counts them in the source.",
                           "The growth lies in " + attribute + " and not in the rest.");
             Split(h);
-            AcceptAsNormal("low", "If the growth is wanted, later changes should be measured from here.");
+            AcceptAsNormal("low", "If the growth is intended, later changes should be measured from here.");
             break;
         case Cause::kClauseShift: CheckClause(h); break;
         case Cause::kValuesRescaled:
             Add("high", "Check the unit of " + attribute + "; this shows its values.",
-                "Rules with fixed limits on it now choose others.", ShowValues(h.subject.attribute));
+                "Rules with fixed limits on it now select other people.", ShowValues(h.subject.attribute));
             break;
         case Cause::kMixShift:
             Split(h);
-            AcceptAsNormal("medium", "If the new mix is wanted, it should be the measure from now on.");
+            AcceptAsNormal("medium", "If the new mix is intended, it should be the baseline from now on.");
             break;
         case Cause::kIdentityChanged:
             if (!input().source.empty())
@@ -339,13 +338,13 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kSourceEmptied:
             if (!input().source.empty())
                 Add("high", "Check that the data was loaded; this counts it.",
-                    "An empty table is hardly ever meant.", "SELECT count(*) FROM " + input().source + ";");
+                    "An empty table is rarely intended.", "SELECT count(*) FROM " + input().source + ";");
             TakeAgain();
             break;
         case Cause::kConversionTrackingLost:
             Add("high",
                 "Check that conversions are still recorded; this shows the members as the segment sees them.",
-                "A rate of nearly zero over night is a matter of counting.",
+                "A rate that falls to nearly zero overnight points to missing data.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
             break;
         case Cause::kExpectationOutdated: WidenExpectation(); break;
@@ -372,13 +371,13 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kConversionRateRise:
         case Cause::kWentQuiet:
         case Cause::kUnexplained:
-            Add("medium", "Look at the course of the segment before campaigns go out to it.",
+            Add("medium", "Look at the history of the segment before sending campaigns to it.",
                 "It shows when and how it changed.",
                 "SELECT taken_at, size, entered, exited, converted, inactive FROM pulse.snapshot WHERE "
                 "segment_id = (SELECT id FROM "
                 "pulse.segment WHERE name = " +
                     Segment() + ") AND status = 'ok' ORDER BY taken_at DESC LIMIT 14;");
-            AcceptAsNormal("low", "Then it is compared with what it is now.");
+            AcceptAsNormal("low", "The segment is then compared with its current state.");
             break;
     }
 }
@@ -394,7 +393,8 @@ std::vector<Recommendation> Recommend(const DiagnosisContext& context) {
     advisor.TryThreshold();
     advisor.Archive();
     std::erase_if(advisor.list, [](const Recommendation& advice) { return advice.sql.empty(); });
-    if (advisor.list.empty()) advisor.AcceptAsNormal("low", "Then it is compared with what it is now.");
+    if (advisor.list.empty())
+        advisor.AcceptAsNormal("low", "The segment is then compared with its current state.");
     const auto urgency = [](const Recommendation& advice) {
         return advice.priority == "high" ? 0 : advice.priority == "medium" ? 1 : 2;
     };

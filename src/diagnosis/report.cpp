@@ -41,7 +41,7 @@ void Append(std::vector<std::string>& lines, const std::vector<std::string>& mor
     lines.insert(lines.end(), more.begin(), more.end());
 }
 
-// What a person reads: the best, and others only when they are worth a thought and say something new.
+// The hypotheses to show: the best, and others only when they are likely enough and add something.
 std::vector<Hypothesis> Told(const Diagnosis& diagnosis) {
     constexpr double kWorthAThought = 0.2;
     std::vector<Hypothesis> told;
@@ -67,7 +67,7 @@ void TellHypotheses(const std::vector<Hypothesis>& told, size_t width, std::vect
     }
 }
 
-// What they cite; the JSON has all facts.
+// Only the cited evidence; the JSON has all of it.
 void AppendEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& told, size_t width,
                     std::vector<std::string>& lines) {
     std::set<std::string> cited;

@@ -22,7 +22,7 @@ std::string Quoted(const std::string& clause) {
 
 std::string Difference(const ClauseChange& change) {
     if (change.before.empty()) return Quoted(change.after) + " was added";
-    if (change.after.empty()) return Quoted(change.before) + " was taken away";
+    if (change.after.empty()) return Quoted(change.before) + " was removed";
     return Quoted(change.before) + " became " + Quoted(change.after);
 }
 
@@ -118,7 +118,7 @@ std::string AddVersionEvidence(DiagnosisContext& context, const DefinitionVersio
 
 // "inactivity rule tightening", "tightening of the rule on ltv", "a change of the definition".
 std::string WhatHappened(const RuleComparison& comparison, bool fell) {
-    if (comparison.changes.empty()) return "a change of what it reads from";
+    if (comparison.changes.empty()) return "a change of its source";
     const std::string verb = fell ? "tightening" : "loosening";
     const std::string name =
         comparison.changes.size() == 1 ? RuleName(comparison.changes.front().columns) : "rule";
@@ -199,7 +199,7 @@ void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, c
                               Support(static_cast<double>(more) / noise) *
                               (0.4 + 0.6 * Support(context.size_z()));
     context.AddHypothesis(Cause::kClauseShift, confidence,
-                          "The rule is the same, but the data behind one part of it moved: " + fact +
+                          "The rule is the same, but the data behind one part of it changed: " + fact +
                               " Either " +
                               (more > 0 ? "people really changed, or " : "people really came back, or ") +
                               column + " is filled differently than before.",

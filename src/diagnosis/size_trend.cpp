@@ -1,5 +1,5 @@
-// Hypotheses from the course of size and flow: everywhere alike, slowly, fewer entries, more exits, other
-// people.
+// Hypotheses from the development of size and flow: uniform or gradual changes, fewer entries, more exits,
+// changed identities.
 #include <algorithm>
 #include <cmath>
 
@@ -20,7 +20,7 @@ std::string AddFlowEvidence(DiagnosisContext& context) {
                            " leave per snapshot";
     nlohmann::json figures{{"entered", *trend.now_entered}, {"exited", *trend.now_exited}};
     if (trend.usual_entered && trend.flow_points >= kEnoughFlow) {
-        sentence += "; usual are " + Thousands(std::llround(*trend.usual_entered)) + " and " +
+        sentence += "; usual: " + Thousands(std::llround(*trend.usual_entered)) + " and " +
                     Thousands(std::llround(*trend.usual_exited));
         figures["usual_entered"] = *trend.usual_entered;
         figures["usual_exited"] = *trend.usual_exited;
@@ -76,9 +76,8 @@ void AddIdentityHypothesis(DiagnosisContext& context) {
         Cause::kIdentityChanged,
         Unit((replaced - 0.5) / 0.45) * relevance * (1 - Unit(std::abs(context.relative()))),
         Percent(replaced) +
-            " of the members were exchanged at once at much the same size: most likely not other "
-            "people but another "
-            "way to identify them, such as a changed key.",
+            " of the members were replaced at once while the size stayed about the same: most likely the "
+            "people are the same and are identified in another way, such as by a changed key.",
         Cited(context, AddFlowEvidence(context)));
 }
 
@@ -98,7 +97,7 @@ void AddFlowHypotheses(DiagnosisContext& context) {
     }
     const double surged = Surged(context);
     if (surged <= 0) return;
-    // Exits that are one lost value, or a fall of the size, are told better by those.
+    // Exits that are one lost value, or a fall of the size, are better explained by those.
     const double excess =
         (*trend.now_exited - *trend.usual_exited) * static_cast<double>(std::max<size_t>(trend.steps, 1));
     const double net = fell ? Unit(static_cast<double>(-context.growth()) / std::max(excess, 1.0)) : 0;
@@ -135,8 +134,8 @@ void AddUniformHypotheses(DiagnosisContext& context) {
             context.AddEvidence(
                 "attribute", "The largest shift of any attribute's shares is " + Percent(largest_shift) + ".",
                 {{"distance", largest_shift}, {"attributes", telling}}));
-    const std::string where = telling == 0  ? "no attribute is measured that could tell where"
-                              : alike > 0.6 ? "every value of every attribute moved alike"
+    const std::string where = telling == 0  ? "no measured attribute shows where"
+                              : alike > 0.6 ? "every value of every attribute changed alike"
                                             : "beyond what single values explain";
     if (!fell) {
         context.AddHypothesis(

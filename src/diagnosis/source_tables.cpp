@@ -1,4 +1,4 @@
-// Tables under a segment: when their trouble came first, it is the likeliest cause.
+// Hypotheses from incidents of the tables that a segment reads: an earlier one is the likeliest cause.
 #include <algorithm>
 
 #include "pulse/diagnosis/text.hpp"
@@ -48,7 +48,7 @@ void AddSourceTableHypotheses(DiagnosisContext& context) {
                                                 {"detector", table.detector},
                                                 {"since", FormatMoment(table.since)},
                                                 {"seconds_before", ahead / kSecond}});
-    // What stops arriving makes segments fall, not grow.
+    // Missing rows make segments shrink, not grow.
     const double fits = context.growth() > 0 && table.detector == "table_freshness" ? 0.5 : 1;
     std::vector<std::string> cited{id};
     if (!context.cited_size.empty()) cited.push_back(context.cited_size);

@@ -11,7 +11,7 @@ namespace {
 
 using pg::Value;
 
-constexpr int64_t kMaxCorrelated = 20;  // segments whose pictures are compared
+constexpr int64_t kMaxCorrelated = 20;  // segments whose snapshots are compared
 constexpr int64_t kMaxHistory = 90;     // snapshots of history
 
 struct LoadedInput {
@@ -30,7 +30,7 @@ struct LoadedInput {
                     "", hint);
 }
 
-// address.city lies in address.
+// The column of address.city is address.
 std::string Reading(const std::string& name) {
     if (name.find('.') == std::string::npos) return "->> " + rule::QuoteText(name);
     std::string path;
@@ -156,7 +156,7 @@ snapshot::Distribution ReadDistribution(const pg::Row& row) {
     return distribution;
 }
 
-// Snapshots with their distributions, in two queries however many they are.
+// Loads snapshots with their distributions in two queries.
 std::map<int64_t, SegmentSnapshot> LoadSnapshots(const std::vector<int64_t>& ids) {
     std::map<int64_t, SegmentSnapshot> snapshots;
     if (ids.empty()) return snapshots;

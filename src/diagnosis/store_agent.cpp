@@ -56,8 +56,7 @@ std::string ChooseModel() {
     const std::vector<std::string> names = pg::ServerNames(kWrapper);
     std::string list;
     for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-    if (names.empty())
-        throw UserError(sqlstate::kNotReady, "there is no model to investigate with", "", kMake);
+    if (names.empty()) throw UserError(sqlstate::kNotReady, "no model is configured", "", kMake);
     if (!chosen.empty()) {
         for (const std::string& name : names)
             if (name == chosen) return name;

@@ -1,4 +1,4 @@
-// What goes to the model first, what its SQL may be, and how its findings are told.
+// The briefing that the model gets first, the check of its SQL, and the text of its findings.
 #include "pulse/diagnosis/agent_redact.hpp"
 #include "pulse/diagnosis/store.hpp"
 #include "pulse/diagnosis/store_agent.hpp"
@@ -18,7 +18,7 @@ using pg::Value;
 
 constexpr size_t kMostContributions = 20, kMostFacts = 60;
 
-// What pulse.incident says of it, but for texts in which values stand.
+// The row of pulse.incident without texts that contain values.
 Json IncidentToJson(int64_t incident) {
     const pg::Result rows = pg::Execute(
         "SELECT i.id, coalesce(s.name, ''), coalesce(i.relation, ''), i.detector, i.attribute, i.severity,"
@@ -54,7 +54,7 @@ void Cut(Json& list, size_t most) {
     while (list.is_array() && list.size() > most) list.erase(list.size() - 1);
 }
 
-// The recommendations' SQL changes things and holds the definition; a model needs neither.
+// Without the recommendations' SQL, which contains the definition and statements that change data.
 Json BriefingOf(const Diagnosis& diagnosis, const Redactor& redactor) {
     Json told = ToJson(diagnosis);
     for (const char* key : {"incident", "segment", "table", "title"}) told.erase(key);
@@ -62,7 +62,7 @@ Json BriefingOf(const Diagnosis& diagnosis, const Redactor& redactor) {
         advice = {{"action", advice["action"]}, {"priority", advice["priority"]}};
     for (Json& part : told["attribution"]) {
         for (const char* key : {"before", "after"}) part[key] = redactor.Count(part[key].get<int64_t>());
-        // From these the counts could be computed that are not told.
+        // Redacted counts could be computed from these.
         if (!part["before"].is_number() || !part["after"].is_number())
             for (const char* key : {"share", "surprise"}) part.erase(key);
     }
@@ -81,7 +81,7 @@ std::string FunctionProblem(const std::string& schema, const std::string& name) 
         "LEFT JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'pulse' "
         "WHERE p.proname = $2 AND ($1 = '' OR n.nspname = $1) HAVING count(*) > 0",
         {TEXTOID, TEXTOID});
-    // Pulse's verbs that only look.
+    // Pulse's read-only functions.
     static const std::set<std::string> kReading{"pulse_preview_segment",   "pulse_explain_segment",
                                                 "pulse_explain_incident",  "pulse_diagnose_incident",
                                                 "pulse_compare_snapshots", "pulse_backtest",

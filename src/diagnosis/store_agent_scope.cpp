@@ -19,7 +19,7 @@ ScopedSegment ReadSegment(const pg::Row& row) {
     return {row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Jsonb(4)};
 }
 
-// As people write it: without marks that are only needed now and then.
+// Removes quotes that are not needed.
 std::string Plain(std::string relation) {
     std::erase(relation, '"');
     return relation;
@@ -41,7 +41,7 @@ bool MayRead(const std::string& role, const std::string& relation) {
 bool MaySee(const Scope& scope, const ScopedSegment& segment) {
     if (segment.runs_as == scope.role) return true;
     if (!segment.definition.value("source", "").empty()) return false;
-    // A query's names may be in any schema of its path; one that cannot be told is not seen.
+    // A query's names may be in any schema of its path; one that is ambiguous is not visible.
     if (!segment.definition.value("query", "").empty()) return false;
     const std::vector<std::string> relations = segment::RelationsOf(segment.definition, segment.search_path);
     return !relations.empty() && std::all_of(relations.begin(), relations.end(), [&](const std::string& one) {
@@ -65,7 +65,7 @@ Scope LoadScope(int64_t incident) {
         {Value::Int8(incident)});
     if (rows.empty())
         throw UserError(sqlstate::kUndefinedObject,
-                        "incident " + std::to_string(incident) + " does not exist any more");
+                        "incident " + std::to_string(incident) + " no longer exists");
     return {incident, rows[0].Text(0), rows[0].Text(1), rows[0].Text(2)};
 }
 

@@ -1,4 +1,4 @@
-// What the tools of a model give: aggregates of what the incident's owner may see, rare values folded, cut to
+// The tools of a model: aggregates of what the incident's owner may see, with rare values redacted, cut to
 // size.
 #include <algorithm>
 
@@ -159,7 +159,7 @@ Json Contributions(const Scope& scope, Redactor& redactor, const Json& arguments
                                                               : cell.label},
                      {"before", redactor.Count(cell.before)},
                      {"after", redactor.Count(cell.after)}};
-            // From these the counts could be computed that are not told.
+            // Redacted counts could be computed from these.
             if (one["before"].is_number() && one["after"].is_number()) {
                 one["share_of_change"] =
                     growth == 0 ? Json() : FigureOrNull(static_cast<double>(cell.delta()) / growth);
@@ -301,7 +301,7 @@ Json CorrelatedIncidents(const Scope& scope, Redactor&, const Json& arguments) {
     return {{"incident", incident}, {"siblings", std::move(list)}, {"not_shown", hidden}};
 }
 
-// Between -5 and 5, always the same for the same question, and not to be foretold by whoever asks it.
+// Noise from -5 to 5: the same for the same rule, and not predictable for the model.
 int64_t Noise(const ScopedSegment& segment, const std::string& rule) {
     const pg::Result rows = pg::Execute(
         "SELECT pg_catalog.hashtextextended($1, system_identifier) FROM pg_catalog.pg_control_system()",
@@ -309,7 +309,7 @@ int64_t Noise(const ScopedSegment& segment, const std::string& rule) {
     return static_cast<int64_t>(static_cast<uint64_t>(rows[0].Int8(0)) % 11) - 5;
 }
 
-// What is to be counted, once it is known to be allowed.
+// A preview that was checked and is allowed.
 struct Preview {
     ScopedSegment segment;
     segment::Request request;
@@ -363,7 +363,7 @@ Json Dispatch(const Scope& scope, const ToolCall& call) {
     return bodies.at(call.name)(scope, redactor, call.arguments);
 }
 
-// The longest list of a result gives its last entries until all of it fits.
+// Removes entries from the end of the longest list until the result fits.
 void CutToSize(Json& result) {
     while (DumpJson(result).size() > kMostBytes) {
         Json* longest = nullptr;
@@ -430,7 +430,7 @@ ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
     } catch (const std::exception& error) {
         // A defect of ours costs one call; what it says may hold data.
         return failed(redactor.share() ? std::string("it failed: ") + Short(error.what(), 300)
-                                       : "it failed for a reason of its own");
+                                       : "it failed with an internal error");
     }
 }
 

@@ -25,13 +25,13 @@ std::optional<int64_t> QueueInvestigation(int64_t incident, const std::string& r
     try {
         model = ChooseModel();
     } catch (const UserError&) {
-        return std::nullopt;  // none, or nobody said which
+        return std::nullopt;  // no model, or several and none chosen
     }
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.investigation (incident_id, model, requested_by) VALUES ($1, $2, $3) "
         "ON CONFLICT (incident_id) WHERE status IN ('queued', 'running') DO NOTHING RETURNING id",
         {Value::Int8(incident), Value::Text(model), Value::Name(requested_by)});
-    if (rows.empty()) return LiveOne(incident);  // somebody else was quicker
+    if (rows.empty()) return LiveOne(incident);  // another session queued it first
     pg::WakeWorker(pg::Lane::kInvestigations);
     return rows[0].Int8(0);
 }

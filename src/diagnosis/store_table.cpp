@@ -1,5 +1,4 @@
-// Gathering what is known around a monitored table's incident, and which tables under a segment are in
-// trouble.
+// Loads the input for an incident of a monitored table, and the incidents of the tables that a segment reads.
 #include <algorithm>
 
 #include "pulse/diagnosis/store.hpp"

@@ -9,7 +9,8 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr int64_t kSameMoment = 6 * kHour;  // incidents that began this near to each other may share a cause
+constexpr int64_t kSameMoment =
+    6 * kHour;  // incidents that began within this time of each other may share a cause
 
 class TableDiagnosis {
   public:
@@ -33,7 +34,7 @@ class TableDiagnosis {
         out_.recommendations.push_back({action, reason, priority, sql});
     }
     std::string Verb(const std::string& call) const { return "SELECT " + input_.verbs + call + ";"; }
-    // Neighbours of that detector that began at about the same moment.
+    // Concurrent incidents of that detector that began at about the same time.
     std::vector<const ConcurrentIncident*> Near(const char* detector, bool same_table) const;
 
     void Tell();
@@ -77,21 +78,21 @@ void TableDiagnosis::Tell() {
             out_.related.push_back(one.incident);
         }
     if (!segments.empty())
-        out_.what_changed.push_back("Segments over it that moved since: " + Listed(segments) + ".");
+        out_.what_changed.push_back("Segments that read it and changed since: " + Listed(segments) + ".");
 }
 
-// What happened elsewhere at the same moment.
+// Hypotheses from concurrent incidents.
 void TableDiagnosis::AddConcurrentIncidentHypotheses() {
     const bool late = input_.detector == "table_freshness", fewer = input_.detector == "table_volume";
     for (const ConcurrentIncident* lag : Near("table_replication_lag", true))
         AddHypothesis(Cause::kReplicaLate, 0.85,
-                      "The replica it is read from is behind: the table itself may be in time.",
+                      "The replica that is read lags: the table itself may be up to date.",
                       {AddEvidence("replica", AsSentence(lag->summary), {{"incident", lag->incident}})});
     for (const ConcurrentIncident* schema : Near("table_schema", true))
         if (input_.detector != "table_schema") {
             AddHypothesis(
                 Cause::kColumnsChanged, 0.8,
-                "Its columns changed at the same time, and what fills it may have broken on that.",
+                "Its columns changed at the same time; its load may have failed because of that.",
                 {AddEvidence("schema", AsSentence(schema->summary), {{"incident", schema->incident}})});
             out_.related.push_back(schema->incident);
         }
@@ -118,13 +119,13 @@ void TableDiagnosis::AddConcurrentIncidentHypotheses() {
     for (const char* cause : {"table_freshness", "table_volume"})
         for (const ConcurrentIncident* own : Near(cause, true)) {
             AddHypothesis(Cause::kLoadStopped, 0.75,
-                          "The table is late or has lost rows; this follows from that.",
+                          "The table is late or has lost rows; this is a consequence.",
                           {AddEvidence("table", AsSentence(own->summary), {{"incident", own->incident}})});
             out_.related.push_back(own->incident);
         }
 }
 
-// What the incident says by itself.
+// Hypotheses from the incident itself.
 void TableDiagnosis::AddOwnHypotheses() {
     const std::string name = Short(input_.relation, 80);
     const bool shared = std::any_of(out_.hypotheses.begin(), out_.hypotheses.end(),
@@ -138,15 +139,15 @@ void TableDiagnosis::AddOwnHypotheses() {
     } else if (input_.detector == "table_freshness") {
         const bool alone = input_.tables_of_source > 1;
         AddHypothesis(Cause::kLoadStopped, alone ? 0.75 : 0.65,
-                      alone ? "What fills " + name +
+                      alone ? "The load of " + name +
                                   " stopped: no other monitored table of the same source is known to be late."
-                            : "What fills " + name + " stopped.",
+                            : "The load of " + name + " stopped.",
                       {});
     } else if (input_.detector == "table_volume" && input_.direction == "down") {
         const bool stopped = !Near("table_freshness", true).empty();
         AddHypothesis(
             stopped ? Cause::kLoadStopped : Cause::kRowsRemoved, 0.7,
-            stopped ? "No rows arrive, and old ones are removed as always."
+            stopped ? "No rows arrive, while old ones are still removed."
                     : "Rows were deleted, or a load replaced the table by a smaller one: new rows still "
                       "arrive as far as is known.",
             {});
@@ -155,7 +156,7 @@ void TableDiagnosis::AddOwnHypotheses() {
                       {});
     } else if (input_.detector == "table_volume") {
         AddHypothesis(Cause::kLoadStopped, 0.6,
-                      "Nothing is written any more: the number of rows stands still.", {});
+                      "Nothing is written any more: the number of rows no longer changes.", {});
     } else if (input_.detector == "table_schema") {
         AddHypothesis(Cause::kColumnsChanged, 0.9, "Somebody changed the table's definition.", {});
     } else if (input_.detector == "table_replication_lag") {
@@ -175,45 +176,47 @@ void TableDiagnosis::AdviseAll() {
     const Cause best = out_.hypotheses.front().cause;
     const std::string column = input_.column.empty() ? "" : rule::QuoteName(input_.column);
     if (best == Cause::kReplicaLate)
-        Advise("high", "Look at replication first.", "What the replica has not replayed cannot be judged.",
+        Advise("high", "Look at replication first.",
+               "Data that the replica has not replayed cannot be checked.",
                "SELECT application_name, state, replay_lag FROM pg_stat_replication;");
     if ((best == Cause::kLoadStopped || best == Cause::kSourceLate) && input_.detector == "table_freshness" &&
         !column.empty())
-        Advise("high", "Ask who loads it; this shows when rows last came.",
-               "Late data makes every segment over it wrong.",
+        Advise("high", "Ask the team that loads it; this shows when the last rows arrived.",
+               "Late data makes every segment that reads it wrong.",
                "SELECT date_trunc('hour', " + column + ") AS hour, count(*) FROM " + relation + " WHERE " +
                    column + " > '" + FormatMoment(input_.since - 2 * kDay) +
                    "' GROUP BY 1 ORDER BY 1 DESC LIMIT 48;");
     if (input_.detector == "table_volume")
-        Advise("high", "Look who wrote to it, and count it.",
-               "It says whether rows were deleted or never came.",
+        Advise("high", "Find out who wrote to it, and count its rows.",
+               "This shows whether rows were deleted or never arrived.",
                "SELECT n_tup_ins, n_tup_del, last_autovacuum FROM pg_stat_user_tables WHERE relid = " +
                    rule::QuoteText(relation) + "::regclass;");
     if (best == Cause::kColumnsChanged || input_.detector == "table_schema")
         Advise(
             input_.detector == "table_schema" ? "medium" : "high",
-            "If the change was meant, accept the columns as they are.", "The check then compares with them.",
+            "If the change was intended, accept the columns as they are.",
+            "The check then compares with them.",
             input_.detector == "table_schema"
                 ? Verb("pulse_resolve_incident(" + std::to_string(input_.incident) + ", new_normal => true)")
                 : "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE "
                   "table_schema || '.' || table_name = " +
                       rule::QuoteText(relation) + ";");
     if (best == Cause::kBadRows && !column.empty())
-        Advise("high", "Look at the rows.", "They say where they came from.",
+        Advise("high", "Look at the bad rows.", "They show where they came from.",
                input_.detector == "table_null_rate"
                    ? "SELECT * FROM " + relation + " WHERE " + column + " IS NULL LIMIT 20;"
                    : "SELECT " + column + ", count(*) FROM " + relation +
                          " GROUP BY 1 ORDER BY 2 DESC LIMIT 20;");
     if (best == Cause::kCheckFails)
-        Advise("high", "See what the check says, and change or end it.",
-               "Until then nobody watches what it watched.",
+        Advise("high", "Read the message of the check, and change or remove it.",
+               "Until then the table is not checked for this.",
                "SELECT kind, attribute, settings, last_message FROM pulse.monitor_check WHERE last_status = "
                "'error';");
     if (input_.detector == "table_volume" && best != Cause::kReplicaLate)
-        Advise("low", "If the new number of rows is right, say so.", "The history begins anew with it.",
+        Advise("low", "If the new number of rows is right, accept it.", "Its history restarts from there.",
                Verb("pulse_resolve_incident(" + std::to_string(input_.incident) + ", new_normal => true)"));
     Advise("low", "If this is planned work, open a maintenance window.",
-           "Checks go on, and nothing alarms meanwhile.",
+           "Checks go on, and no incident opens meanwhile.",
            Verb("pulse_mute(" + rule::QuoteText(relation) + ", '2 hours', 'planned')"));
 }
 
@@ -230,7 +233,7 @@ Diagnosis TableDiagnosis::Make() {
     AddOwnHypotheses();
     std::stable_sort(out_.hypotheses.begin(), out_.hypotheses.end(),
                      [](const Hypothesis& a, const Hypothesis& b) { return a.confidence > b.confidence; });
-    // Explanations take from each other: what is left after the better one is a second guess.
+    // A better hypothesis lowers the confidence of the next ones.
     double left = 1;
     for (Hypothesis& hypothesis : out_.hypotheses) {
         hypothesis.confidence *= left;

@@ -11,10 +11,10 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr double kSure = 4;              // standard deviations from which a cell has moved
+constexpr double kSure = 4;              // standard deviations from which a change is significant
 constexpr double kGone = 0.02;           // share left of a value that counts as vanished
 constexpr size_t kMostLabels = 12;       // of one pattern
-constexpr double kSmallestShare = 0.01;  // of the members, for a pattern to be worth a word
+constexpr double kSmallestShare = 0.01;  // smallest share of members of a reported shift
 
 struct Totals {
     double before = 0, after = 0;
@@ -35,7 +35,7 @@ std::vector<const Cell*> All(const AttributeChange& change) {
     return cells;
 }
 
-// How much of a cell's change is its own: what it has beyond the course of all cells outside the set.
+// The part of a cell's change beyond the change of the cells outside the set.
 double Excess(const Cell& cell, double scale) {
     return static_cast<double>(cell.after) - scale * static_cast<double>(cell.before);
 }
@@ -63,7 +63,7 @@ double ShapeShare(const AttributeChange& change, const std::vector<const Cell*>&
     return moved > 0 ? Unit(mine / moved) : 0;
 }
 
-// The same word but for case, blanks and punctuation.
+// Normalizes a label: without case, blanks and punctuation.
 std::string PlainValue(const std::string& label) {
     std::string plain;
     for (const unsigned char c : label)
@@ -92,7 +92,7 @@ void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_c
             }
 }
 
-// Old values that (nearly) went and new ones that came with as many people.
+// Finds old values that (nearly) disappeared and new ones that appeared with as many people.
 std::optional<ValueShift> FindRename(const AttributeChange& change) {
     std::vector<const Cell*> old_cells, new_cells, rest;
     for (const Cell& cell : change.cells) {
@@ -157,7 +157,7 @@ std::optional<ValueShift> FindNulls(const AttributeChange& change) {
     if (!nulls || std::abs(nulls->z()) < kSure) return std::nullopt;
     const double whole = values.before + static_cast<double>(nulls->before);
     const double gain = static_cast<double>(nulls->delta());
-    const double opposite = values.before - values.after;  // what the named values lost
+    const double opposite = values.before - values.after;  // people that the named values lost
     if (std::abs(gain) < kSmallestShare * whole || gain * opposite <= 0) return std::nullopt;
 
     ValueShift shift;
@@ -191,7 +191,7 @@ std::optional<ValueShift> FindConcentration(const AttributeChange& change,
     Totals rest = whole;
     for (const Cell* cell : candidates) {
         if (set.size() >= kMostLabels || set.size() + 1 >= cells.size()) break;
-        // The rarer values are nobody's cause beside a named one.
+        // Rarer values are not reported beside a named one.
         if (!set.empty() && (cell->kind != CellKind::kValue || set.front()->kind != CellKind::kValue))
             continue;
         const Totals without{rest.before - static_cast<double>(cell->before),
@@ -266,7 +266,7 @@ std::vector<ValueShift> FindValueShifts(const std::vector<AttributeChange>& chan
     std::vector<ValueShift> shifts;
     for (const AttributeChange& change : changes) FindIn(change, shifts);
     std::stable_sort(shifts.begin(), shifts.end(), [](const ValueShift& a, const ValueShift& b) {
-        // Values before intervals, and few values before many that say the same.
+        // Prefer values to intervals, and few values to many.
         const auto strength = [](const ValueShift& m) {
             return m.size_share * m.support * (m.labelled ? 1 : 0.8) -
                    0.02 * static_cast<double>(m.labels.size());

@@ -28,7 +28,7 @@ std::vector<std::string> Shortened(const std::vector<std::string>& labels) {
     return words;
 }
 
-// How far a move answers the question the incident asks.
+// How well a shift explains the change that the incident is about.
 double Relevance(const DiagnosisContext& context, const ValueShift& shift) {
     const bool same = shift.attribute == context.input.attribute;
     switch (context.target) {
@@ -61,7 +61,7 @@ std::string AddShiftEvidence(DiagnosisContext& context, const ValueShift& shift)
     return context.AddEvidence("attribute", sentence + ".", figures);
 }
 
-// Another attribute in which one value lost as many people as this move has: they are the same people.
+// A value of another attribute that lost about as many people: most likely the same people.
 const ValueShift* SamePeople(const DiagnosisContext& context, const ValueShift& shift) {
     for (const ValueShift& other : context.shifts) {
         if (other.attribute == shift.attribute || !other.labelled || other.labels.size() > 2) continue;
@@ -200,7 +200,7 @@ std::string LossSentence(const DiagnosisContext& context, const ValueShift& shif
     return sentence;
 }
 
-// Many intervals of a number are a weaker word than one named value.
+// Many intervals of a number are weaker evidence than one named value.
 double Sharpness(const ValueShift& shift) {
     return (shift.labelled ? 1 : 0.75) * (shift.labels.size() <= 3   ? 1
                                           : shift.labels.size() <= 6 ? 0.92

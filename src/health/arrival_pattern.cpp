@@ -9,9 +9,9 @@ namespace {
 
 constexpr int kWeeks = 4;
 constexpr int kMinWeeks = 2;
-constexpr int kSteps = 4;  // to either side, a quarter of an hour each: loads are not on the minute
+constexpr int kSteps = 4;  // quarters of an hour to either side: loads do not run on the minute
 constexpr int64_t kStep = 15 * kMinute;
-constexpr double kMinLimit = 300;  // seconds: what is shorter is the noise of loads
+constexpr double kMinLimit = 300;  // seconds; shorter delays are noise
 
 }  // namespace
 
@@ -36,7 +36,7 @@ ArrivalPattern LearnArrivalPattern(const std::vector<PastAge>& past_ages, std::o
     double sum = 0;
     int count = 0;
     for (const PastAge& past_age : past_ages) {
-        // The hour in which the table began says nothing about its rhythm.
+        // The hour of the first row is not representative.
         if (!past_age.age || !oldest || static_cast<double>(past_age.week) * 7 * 86400 + 3600 > *oldest)
             continue;
         longest[past_age.week] = std::max(longest[past_age.week], *past_age.age);
@@ -46,7 +46,7 @@ ArrivalPattern LearnArrivalPattern(const std::vector<PastAge>& past_ages, std::o
     pattern.weeks = static_cast<int>(longest.size());
     if (pattern.weeks < kMinWeeks) {
         pattern.why = "its rows cover " + (oldest ? Duration(*oldest) : std::string("no time")) +
-                      ", the rhythm needs " + std::to_string(kMinWeeks) + " weeks";
+                      ", learning needs " + std::to_string(kMinWeeks) + " weeks";
         return pattern;
     }
     std::vector<double> silences;
@@ -57,11 +57,11 @@ ArrivalPattern LearnArrivalPattern(const std::vector<PastAge>& past_ages, std::o
     // Regular arrivals are at most twice their mean late, random ones four times and sometimes much more: the
     // less regular, the more room.
     const double irregular = mean > 0 ? pattern.expected / mean / 2 : 1;
-    // The longest silence may lie between two of the moments looked at.
+    // The longest gap may lie between two of the moments that were read.
     constexpr double kBetween = static_cast<double>(kStep) / kSecond;
     const double longest_silence = pattern.expected + std::min(gap.value_or(kBetween), kBetween);
     pattern.limit = std::max(kMinLimit, longest_silence * std::clamp(irregular, 1.25, 2.5));
-    // Random arrivals exceed seven means once in a thousand looks.
+    // Random arrivals exceed seven times the mean in one of a thousand checks.
     if (irregular > 1.15) pattern.limit = std::max(pattern.limit, 7 * mean);
     pattern.known = true;
     return pattern;

@@ -21,7 +21,7 @@ using segment::SuggestQuoted;
 struct CheckTypeFacts {
     CheckType type;
     const char* name;
-    std::vector<std::string> keys;  // besides those of every check
+    std::vector<std::string> keys;  // besides the common keys
 };
 
 const std::vector<CheckTypeFacts>& CheckTypes() {
@@ -43,7 +43,7 @@ const std::vector<CheckTypeFacts>& CheckTypes() {
 const std::vector<std::string> kCommonKeys = {"type", "every", "severity", "after"};
 const std::vector<std::string> kSeverities = {"low", "medium", "high", "critical"};
 
-// Reads one check's object and knows how to say what is wrong with it.
+// Reads the JSON object of one check and reports errors in it.
 class Source {
   public:
     Source(const Json& json, size_t number) : json_(json), number_(number) {
@@ -52,7 +52,7 @@ class Source {
                  "Give for example {\"type\": \"volume\", \"min\": 1000}.");
     }
 
-    // `key` names what the message is about.
+    // `key` is the key that the message is about.
     [[noreturn]] void Fail(const std::string& message, const std::string& detail,
                            const std::string& hint) const {
         throw UserError(sqlstate::kInvalidParameter, message,
@@ -66,7 +66,7 @@ class Source {
 
     std::string Text(const char* key, const char* hint) const {
         if (!Has(key)) Fail("a check of this type needs \"" + std::string(key) + "\"", "It has none.", hint);
-        if (!json_[key].is_string()) Wrong(key, "must be a text", hint);
+        if (!json_[key].is_string()) Wrong(key, "must be a string", hint);
         std::string text = json_[key].get<std::string>();
         if (text.find_first_not_of(" \t\r\n\f\v") == std::string::npos) Wrong(key, "must not be empty", hint);
         return text;
@@ -76,7 +76,7 @@ class Source {
         if (!json_[key].is_number() ||
             !(json_[key].get<double>() >= low && json_[key].get<double>() <= high)) {
             const bool open = high > 1e15;
-            Wrong(key, "is not a number that fits here",
+            Wrong(key, "is not a valid number",
                   "Give a number " +
                       (open ? (low < -1e15 ? std::string("such as 1000") : "from " + Plain(low) + " on")
                             : "from " + Plain(low) + " to " + Plain(high)) +
@@ -88,7 +88,7 @@ class Source {
         const std::string hint = "Give a time such as \"2 hours\", \"90 minutes\" or \"30s\".";
         const std::optional<int64_t> span =
             json_[key].is_string() ? ParseDuration(json_[key].get<std::string>()) : std::nullopt;
-        if (!span || *span < least) Wrong(key, "is not a length of time that fits here", hint);
+        if (!span || *span < least) Wrong(key, "is not a valid duration", hint);
         return *span;
     }
     bool Flag(const char* key) const {
@@ -96,19 +96,18 @@ class Source {
         if (!json_[key].is_boolean()) Wrong(key, "must be true or false", "");
         return json_[key].get<bool>();
     }
-    // A value as the column's type reads it.
+    // A value in the input format of the column's type.
     std::optional<std::string> Scalar(const Json& value, const char* key) const {
         if (value.is_string()) return value.get<std::string>();
         if (value.is_number() || value.is_boolean()) return DumpJson(value);
-        Wrong(key, "must hold texts, numbers or true and false", "");
+        Wrong(key, "must contain strings, numbers or booleans", "");
     }
     std::optional<std::string> Bound(const char* key) const {
         return Has(key) ? Scalar(json_[key], key) : std::nullopt;
     }
     std::vector<std::string> List(const char* key, const char* hint) const {
         if (!Has(key)) Fail("a check of this type needs \"" + std::string(key) + "\"", "It has none.", hint);
-        if (!json_[key].is_array() || json_[key].empty())
-            Wrong(key, "must be a list with something in it", hint);
+        if (!json_[key].is_array() || json_[key].empty()) Wrong(key, "must be a non-empty list", hint);
         std::vector<std::string> values;
         for (const Json& item : json_[key]) values.push_back(*Scalar(item, key));
         return values;
@@ -132,10 +131,10 @@ std::vector<std::string> CheckTypeNames() {
 const CheckTypeFacts& FactsOf(const Source& source) {
     if (!source.Has("type"))
         source.Fail("a check needs a \"type\"", "It has none.", SuggestQuoted("", CheckTypeNames(), "Types"));
-    const std::string name = source.Text("type", "Give the type as a text.");
+    const std::string name = source.Text("type", "Give the type as a string.");
     for (const CheckTypeFacts& facts : CheckTypes())
         if (name == facts.name) return facts;
-    source.Fail("unknown type of check \"" + name + "\"", "No check is called so.",
+    source.Fail("unknown type of check \"" + name + "\"", "There is no such type.",
                 SuggestQuoted(name, CheckTypeNames(), "Types"));
 }
 
@@ -145,7 +144,7 @@ void RequireKnownKeys(const Source& source, const CheckTypeFacts& facts) {
     for (const auto& [key, value] : source.json().items())
         if (std::find(valid.begin(), valid.end(), key) == valid.end())
             source.Fail("unknown key \"" + key + "\" in a check of type " + facts.name,
-                        "The type does not know it.", SuggestQuoted(key, valid, "Keys"));
+                        "This type has no such key.", SuggestQuoted(key, valid, "Keys"));
 }
 
 void ReadCommon(const Source& source, Check& check) {
@@ -156,7 +155,7 @@ void ReadCommon(const Source& source, Check& check) {
     if (source.Has("severity")) {
         check.severity = source.Text("severity", "Severities are low, medium, high, critical.");
         if (std::find(kSeverities.begin(), kSeverities.end(), *check.severity) == kSeverities.end())
-            source.Wrong("severity", "is no severity", "Severities are low, medium, high, critical.");
+            source.Wrong("severity", "is not a severity", "Severities are low, medium, high, critical.");
     }
     if (const auto after = source.Number("after", 1, 100)) check.after = static_cast<int>(*after);
 }
@@ -187,7 +186,7 @@ void ReadRange(const Source& source, Check& check) {
     if (!check.low && !check.high)
         source.Fail("a check of type range needs \"min\" or \"max\"", "It has neither.",
                     "Give one of them, or both.");
-    // Numbers can be compared here; other bounds are the column's own.
+    // Numbers are compared here; other bounds only by the server.
     const auto low = AsNumber(check.low), high = AsNumber(check.high);
     if (low && high && *low > *high)
         source.Wrong("min", "is more than \"max\"", "Give the smaller number as \"min\".");
@@ -292,7 +291,7 @@ std::vector<Check> ParseChecks(const Json& json) {
                         "\"max_age\": \"2 hours\"}].");
     if (json.empty())
         throw UserError(sqlstate::kInvalidParameter, "\"checks\" must not be empty", "",
-                        "Leave it out to have checks chosen, or use pulse_unmonitor_table() to end them.");
+                        "Omit it to have checks chosen, or use pulse_unmonitor_table() to end the monitor.");
     if (json.size() > kMost)
         throw UserError(sqlstate::kProgramLimit, "too many checks",
                         "There are " + std::to_string(json.size()) + ".",
@@ -303,12 +302,12 @@ std::vector<Check> ParseChecks(const Json& json) {
         checks.push_back(ParseCheck(item, checks.size() + 1));
         const Check& check = checks.back();
         if (!seen.emplace(check.type, check.Attribute()).second)
-            throw UserError(
-                sqlstate::kInvalidParameter,
-                std::string("there are two checks of type ") + Name(check.type) +
-                    (check.Attribute().empty() ? "" : " on \"" + check.Attribute() + "\""),
-                "The second is check " + std::to_string(checks.size()) + ".",
-                check.type == CheckType::kSql ? "Give each query a \"name\" of its own." : "Make them one.");
+            throw UserError(sqlstate::kInvalidParameter,
+                            std::string("there are two checks of type ") + Name(check.type) +
+                                (check.Attribute().empty() ? "" : " on \"" + check.Attribute() + "\""),
+                            "The second is check " + std::to_string(checks.size()) + ".",
+                            check.type == CheckType::kSql ? "Give each query a \"name\" of its own."
+                                                          : "Combine them into one.");
     }
     return checks;
 }

@@ -9,11 +9,11 @@ namespace pulse::health {
 
 namespace {
 
-constexpr double kErrors = 3;             // standard errors of a sample that are not held against the table
-constexpr double kShareAtNoLimit = 0.05;  // share of bad rows that counts as once over when none is allowed
+constexpr double kErrors = 3;             // standard errors of a sample to be exceeded
+constexpr double kShareAtNoLimit = 0.05;  // with limit 0: the share of bad rows that gives ratio 2
 
-// How far a share is over its limit. Without a limit every row is too many, and a twentieth of the table is
-// twice that.
+// The ratio of a share to its limit. With limit 0 a single bad row exceeds it (ratio 1), and 5 % of the rows
+// give ratio 2.
 double ShareRatio(double share, double limit) {
     if (limit > 0) return share / limit;
     return share > 0 ? 1 + share / kShareAtNoLimit : 0;
@@ -25,10 +25,9 @@ std::string Sampled(const Measurement& m) {
            " of the table, standard error " + Percentage(m.error) + ")";
 }
 
-std::string WhatIsBad(const Check& check, bool one) {
+std::string DescribeBadRows(const Check& check, bool one) {
     const std::string column = check.Attribute();
     switch (check.type) {
-        case CheckType::kNullRate: return (one ? "has" : "have") + std::string(" no ") + column;
         case CheckType::kAcceptedValues:
             return (one ? "has" : "have") + std::string(" a value of ") + column + " that is not accepted";
         case CheckType::kRange:
@@ -37,13 +36,24 @@ std::string WhatIsBad(const Check& check, bool one) {
                     : check.low             ? " below " + *check.low
                                             : " above " + *check.high);
         case CheckType::kReferences:
-            return (one ? "points" : "point") + std::string(" with ") + column + " to nothing in " +
+            return (one ? "has" : "have") + std::string(" a value of ") + column + " that is missing in " +
                    check.relation;
-        default: return (one ? "repeats" : "repeat") + std::string(" the ") + column + " of another";
+        default: return (one ? "has" : "have") + std::string(" a duplicate ") + column;
     }
 }
 
-// null_rate, unique, accepted_values, range, references: rows that should not be.
+// "public.t1.v is null in 4 rows (2 %)", "3 rows (1 %) of public.t1 have a duplicate id".
+std::string DescribeRows(const Check& check, const Measurement& m, const CheckContext& context) {
+    const bool none = m.bad == 0;
+    const std::string count = none ? "no row" : Counted(m.bad, "row") + " (" + Percentage(m.bad / m.of) + ")";
+    if (check.type == CheckType::kNullRate) {
+        const std::string column = context.relation + "." + check.Attribute();
+        return none ? column + " has no nulls" : column + " is null in " + count;
+    }
+    return count + " of " + context.relation + " " + DescribeBadRows(check, none || m.bad == 1);
+}
+
+// null_rate, unique, accepted_values, range, references: the share of bad rows.
 CheckResult EvaluateRows(const Check& check, const Measurement& m, const CheckContext& context) {
     CheckResult result;
     const double limit = check.type == CheckType::kNullRate ? check.max.value_or(0) : check.share;
@@ -53,16 +63,15 @@ CheckResult EvaluateRows(const Check& check, const Measurement& m, const CheckCo
     result.high = limit;
     result.details = {{"bad_rows", m.bad}, {"rows", m.of}, {"standard_error", m.error}};
     if (!m.basis.empty()) {
-        result.message = "no row of " + context.relation + " " + WhatIsBad(check, true) + ": " + m.basis;
+        result.message = DescribeRows(check, m, context) + ": " + m.basis;
         return result;
     }
     result.ratio = ShareRatio(share, limit);
-    // Without a limit one bad row in a sample is proof enough.
+    // With limit 0 a single bad row in a sample is proof.
     result.supported = limit == 0 ? share > 0 : share - kErrors * m.error > limit;
     const bool bad = result.supported && share > limit;
-    result.message = (m.bad == 0 ? "no row" : Counted(m.bad, "row") + " (" + Percentage(share) + ")") +
-                     " of " + context.relation + " " + WhatIsBad(check, m.bad == 0 || m.bad == 1) +
-                     Sampled(m) + (m.bad > 0 ? "; at most " + Percentage(limit) + " may" : "");
+    result.message =
+        DescribeRows(check, m, context) + Sampled(m) + (m.bad > 0 ? "; allowed: " + Percentage(limit) : "");
     if (!bad && share > limit) result.message += "; within the error of the sample";
     result.status = bad ? Status::kBad : Status::kOk;
     return result;
@@ -97,7 +106,7 @@ CheckResult EvaluateReplicationLag(const Check& check, const Measurement& m, con
         return result;
     }
     if (m.found == 0) {
-        result.message = "no standby is connected, and none needs to be";
+        result.message = "no standby is connected, and none is required";
         return result;
     }
     const double lag = m.number.value_or(0);
@@ -120,9 +129,9 @@ CheckResult EvaluateSql(const Check& check, const Measurement& m) {
         result.high = limit;
         result.ratio = Over(found, limit);
         result.status = found > limit ? Status::kBad : Status::kOk;
-        result.message = name + " returns " + (m.found > *check.rows + 9'999 ? "at least " : "") +
-                         Counted(found, "row") + "; " +
-                         (*check.rows == 0 ? "none" : "at most " + Count(limit)) + " should be";
+        result.message = name + " returned " + (m.found > *check.rows + 9'999 ? "at least " : "") +
+                         Counted(found, "row") +
+                         " (allowed: " + (*check.rows == 0 ? "none" : "at most " + Count(limit)) + ")";
         return result;
     }
     result.low = check.min;
@@ -139,12 +148,12 @@ CheckResult EvaluateSql(const Check& check, const Measurement& m) {
     if (under) result.ratio = Under(*m.number, *check.min);
     if (under || over) result.ratio = std::max(result.ratio, 1.0);
     result.status = under || over ? Status::kBad : Status::kOk;
-    result.message = name + " gives " + Count(*m.number) + "; " +
+    result.message = name + " returned " + Count(*m.number) + " (allowed: " +
                      (check.min && check.max ? "from " + Count(*check.min) + " to " + Count(*check.max)
                       : check.min            ? "at least " + Count(*check.min)
                                              : "at most " + Count(*check.max)) +
-                     " should be";
-    // A number between the bounds is normal however near it lies to one: there is no zero to measure from.
+                     ")";
+    // A number within the bounds is normal however near it is to one of them.
     if (result.status == Status::kOk) result.ratio = 0;
     return result;
 }
@@ -165,13 +174,13 @@ const char* Name(Status status) {
 CheckResult EvaluateFreshness(const Check& check, const Measurement& m, const CheckContext& context) {
     CheckResult result;
     result.observed = m.age;
-    const std::string pattern = m.gap ? "; its rhythm: every " + Duration(*m.gap) : "";
+    const std::string pattern = m.gap ? "; usual interval: " + Duration(*m.gap) : "";
     if (!m.age) {
         const bool had = context.state.value("had_rows", false);
         result.status = had ? Status::kBad : Status::kLearning;
         result.severity = drift::Severity::kCritical;
         result.ratio = had ? 3 : 0;
-        result.message = context.relation + (had ? " has no row any more" : " has no row yet");
+        result.message = context.relation + (had ? " no longer has any rows" : " has no rows yet");
         return result;
     }
     result.state["had_rows"] = true;
@@ -199,7 +208,7 @@ CheckResult EvaluateFreshness(const Check& check, const Measurement& m, const Ch
                          " old (limit " + Duration(limit) + learnt + pattern + basis + ")";
         return result;
     }
-    // What the replica has not replayed yet cannot be held against the table.
+    // The rows may be there already and not replayed yet: this says nothing about the table.
     if (m.replica_late > 0 && *m.age - m.replica_late <= limit) {
         result.status = Status::kSkipped;
         result.message = "the replica is late, not the table: it is " + Duration(m.replica_late) +

@@ -1,4 +1,4 @@
-// Columns against the last accepted ones.
+// Compares the columns with the accepted ones.
 #include <algorithm>
 #include <map>
 
@@ -38,7 +38,7 @@ SchemaChange CompareSchemas(const Json& before, const Json& after) {
         const auto found = now.find(number);
         const std::string name = NameOf(column);
         if (found == now.end()) {
-            // A table that was built anew numbers its columns anew.
+            // A recreated table numbers its columns anew.
             const auto same = std::find_if(now.begin(), now.end(), [&](const auto& other) {
                 return !old.contains(other.first) && NameOf(other.second) == name;
             });
@@ -86,15 +86,15 @@ CheckResult EvaluateSchema(const Measurement& m, const CheckContext& context) {
         result.state["columns"] = m.columns;
         result.observed = 0;
         result.high = 0;
-        result.message = "noted " + Counted(count, "column") + " of " + context.relation +
-                         "; from now on changes are told";
+        result.message = "recorded " + Counted(count, "column") + " of " + context.relation +
+                         "; changes are reported from now on";
         return result;
     }
     const SchemaChange change = CompareSchemas(*accepted, m.columns);
     result.observed = static_cast<double>(change.sentences.size());
     result.high = 0;
     if (change.sentences.empty()) {
-        result.message = context.relation + " has its " + Counted(count, "column") + " as accepted";
+        result.message = "the " + Counted(count, "column") + " of " + context.relation + " are unchanged";
         return result;
     }
     result.status = Status::kBad;

@@ -1,4 +1,4 @@
-// The number of rows: against fixed limits, and against the table's own seasonal history.
+// Evaluates the number of rows by fixed limits and by the table's own seasonal history.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -15,16 +15,16 @@ using drift::statistics::Scale;
 using drift::statistics::SeasonalFit;
 
 constexpr int64_t kWeek = 7 * kDay;
-constexpr double kSigmas = 4;         // beyond them it is more than the usual unrest
-constexpr double kSigmaFloor = 0.01;  // nothing is steadier than a hundredth
+constexpr double kSigmas = 4;         // a deviation of at least this many is significant
+constexpr double kSigmaFloor = 0.01;  // relative; smaller deviations are not trusted
 constexpr double kYoungChange =
-    0.4;  // without two weeks nobody knows the week's shape: only a large change counts
+    0.4;  // with less than two weeks of history the weekly pattern is unknown: only a large change counts
 constexpr size_t kMostSteps = 5 * 168;
 
 // Results on a grid of steps that ends one step before now; gaps are NaN.
 std::vector<double> Grid(const CheckContext& context, int64_t step) {
     std::vector<double> series;
-    std::vector<int64_t> off;  // how far the kept result lies from the middle of its step
+    std::vector<int64_t> off;  // distance of the stored result from the middle of its step
     for (const PastResult& earlier : context.history) {
         const int64_t age = context.now - earlier.at;
         if (age <= 0) continue;
@@ -52,9 +52,8 @@ SeasonalFit Fit(const std::vector<double>& series, int64_t step, double floor) {
     return RobustSeasonalFit(series, 1, Scale::kLog, floor);
 }
 
-// How many steps the newest values have been exactly the same, and the longest such run before. A table that
-// changes with nearly every look and then stops does not get its rows any more, or the copy that is read is
-// dead.
+// The number of steps for which the newest value has not changed, and the longest such run before. When a
+// table that changes at nearly every check stops changing, its load or the replica that is read has stopped.
 struct Flat {
     int now = 1, longest = 1, changes = 0;
 };
@@ -99,14 +98,14 @@ void EvaluateFixedLimits(const Check& check, double rows, const std::string& has
         result.ratio = rows / *check.max;
 }
 
-// Too few steps of the grid are known: against the newest results only a large change counts.
+// With too few steps of the grid, compare with the newest results; only a large change counts.
 void EvaluateShortHistory(const Check& check, const Measurement& m, const CheckContext& context,
                           const std::string& has, CheckResult& result) {
     std::vector<double> values;
     for (const PastResult& earlier : context.history) values.push_back(earlier.observed);
     result.status = Status::kLearning;
     result.message = has + "; " + std::to_string(values.size()) + " of " +
-                     std::to_string(context.min_history) + " earlier results are there to learn from";
+                     std::to_string(context.min_history) + " earlier results recorded; still learning";
     if (values.size() < static_cast<size_t>(context.min_history)) return;
     const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
@@ -121,9 +120,9 @@ void EvaluateShortHistory(const Check& check, const Measurement& m, const CheckC
         return SetBad(result, result.ratio, change < 0 ? drift::Direction::kDown : drift::Direction::kUp,
                       has + ", " + Percentage(std::abs(change)) +
                           (change < 0 ? " fewer than" : " more than") + " the " +
-                          Count(std::round(expected)) + " of its newest results");
+                          Count(std::round(expected)) + " of the newest results");
     result.status = Status::kOk;
-    result.message = has + ", where " + Count(std::round(expected)) + " were at its newest results";
+    result.message = has + "; the newest results had " + Count(std::round(expected));
 }
 
 void EvaluateHistory(const Check& check, const Measurement& m, const CheckContext& context,
@@ -153,13 +152,13 @@ void EvaluateHistory(const Check& check, const Measurement& m, const CheckContex
                    (fit.period > 1 ? "at this time" : "from its history"));
         return;
     }
-    result.message = has + ", where " + Count(std::round(expected)) + " are expected";
+    result.message = has + "; expected: " + Count(std::round(expected));
     const Flat flat = FlatRuns(series, m.rows);
     if (m.exact && flat.changes >= 2 * context.min_history && flat.now > 3 * flat.longest && flat.now > 3) {
         SetBad(result, static_cast<double>(flat.now) / (3.0 * flat.longest), drift::Direction::kChanged,
                has + " and has not changed for " +
                    Duration(static_cast<double>((flat.now - 1) * step) / kSecond) +
-                   "; before, it never stood still for more than " +
+                   "; the longest such period before was " +
                    Duration(static_cast<double>(flat.longest * step) / kSecond));
         result.details["flatline"] = true;
     }

@@ -61,7 +61,7 @@ void ReadRelation(source::Reader& reader, TableFacts& facts) {
     facts.analyzed = Yes(row[3]);
     facts.standby = Yes(row[4]);
     facts.replica_late = std::max(0.0, source::ToOptionalNumber(row[5]).value_or(0));
-    // The planner scales reltuples to the size of now, also over partitions and through views.
+    // The planner scales reltuples to the current size, also for partitions and views.
     const source::PlanEstimate estimate = reader.Estimate("SELECT FROM " + facts.relation);
     facts.rows = estimate.rows;
     if (facts.sampled() && facts.pages == 0) facts.rows = 0;
@@ -183,7 +183,7 @@ std::string Qualify(source::Reader& reader, const std::string& name) {
                 "Tables, partitioned and foreign tables, views and materialized views can be monitored.");
         if (Yes(rows.values[0][2]))
             throw UserError(sqlstate::kWrongObjectType, "\"" + name + "\" is temporary",
-                            "No other session can read it.", "Monitor a table that stays.");
+                            "No other session can read it.", "Monitor a permanent table.");
         return rows.values[0][0].value_or("");
     }
     const source::Rows others = reader.Query(

@@ -1,4 +1,4 @@
-// How times and figures are read and written, everywhere in this room.
+// Parses durations and formats times and figures for this room.
 #include <array>
 #include <cctype>
 #include <cmath>
@@ -42,7 +42,7 @@ std::string Printed(const char* format, double number) {
     return text;
 }
 
-// Without zeros that say nothing.
+// Removes trailing zeros.
 std::string Trimmed(std::string text) {
     if (text.find('.') == std::string::npos) return text;
     while (text.back() == '0') text.pop_back();

@@ -1,4 +1,4 @@
-// The verbs of this room: arguments in, result out.
+// The SQL-callable functions of this room.
 #include "pulse/health/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
@@ -26,14 +26,15 @@ int64_t Microseconds(Datum datum) {
     return static_cast<int64_t>(length);
 }
 
-// A length of time, or a moment.
+// Parses an interval or a timestamp.
 std::optional<Moment> UntilOf(const std::optional<std::string>& text) {
     if (!text) return std::nullopt;
     if (const auto span = ParseDuration(*text)) return pg::Now() + *span;
     if (const auto moment = ParseMoment(*text)) return *moment;
-    throw UserError(sqlstate::kInvalidParameter, "\"until\" is neither a moment nor a length of time",
-                    "It is \"" + *text + "\".",
-                    "Give for example '2 hours' or '2026-03-01 06:00'; without an offset a moment is UTC.");
+    throw UserError(
+        sqlstate::kInvalidParameter, "\"until\" is neither a timestamp nor an interval",
+        "It is \"" + *text + "\".",
+        "Give for example '2 hours' or '2026-03-01 06:00'; a timestamp without an offset is UTC.");
 }
 
 // A figure in the unit of the check.
@@ -66,7 +67,7 @@ void AppendReport(pg::ResultSet& results, const CheckReport& report) {
                  Value::Text(result.message), Value::Int8(report.incident)});
 }
 
-// One monitor, in a subtransaction of its own. Empty when another session is at it.
+// Checks one monitor in a subtransaction of its own. Empty when another session is checking it.
 std::vector<CheckReport> CheckOne(int64_t monitor, bool all) {
     pg::Subtransaction subtransaction;
     if (!pg::TryLock("monitor", monitor)) return {};

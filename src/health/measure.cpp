@@ -16,7 +16,7 @@ std::string At(Moment moment) {
     return source::Literal(FormatMoment(moment)) + "::timestamptz";
 }
 
-// A visit at work: facts, guard, and the one scan that its checks share.
+// Measures one table: facts, plan guard, and the scan that its checks share.
 class Visit {
   public:
     Visit(source::Reader& reader, const std::string& relation, const ReadLimits& limits)
@@ -47,7 +47,7 @@ class Visit {
     void Sql(const Check& check, Measurement& m);
     bool IsRequested(const Check& check) const;
     void TakeSample(Measurement& m) const;
-    // Newest row of each moment, in seconds before it: the first is now.
+    // Ages of the newest row at each moment, in seconds; the first is now.
     static void TakeAges(const std::vector<std::optional<double>>& ages, Measurement& m);
 
     source::Reader& reader_;
@@ -73,7 +73,7 @@ std::function<void(Measurement&)> Visit::Freshness(const Check& check, Measureme
         check.columns.empty() ? ArrivalColumn(facts_) : &RequireColumn(facts_, check.columns.front());
     if (!column)
         throw UserError(sqlstate::kUndefinedColumn,
-                        facts_.relation + " has no column that tells when a row arrived", "",
+                        facts_.relation + " has no column with the arrival time of rows", "",
                         "Name a timestamp column in the check.");
     m.replica_late = facts_.replica_late;
     std::vector<Moment> moments = {limits_.now};
@@ -152,7 +152,7 @@ std::function<void(Measurement&)> Visit::FreshnessByScan(const std::string& colu
     };
 }
 
-// Rows came in the order of time, so the newest lie in the last pages.
+// Rows are stored in order of time, so the newest are in the last pages.
 void Visit::FreshnessByTail(const ColumnFacts& column, Measurement& m) {
     const std::string name = "t." + Quoted(column.name);
     const auto tail =
@@ -178,7 +178,7 @@ std::function<void(Measurement&)> Visit::Volume(Measurement& m) {
     }
     m.rows = facts_.rows;
     m.exact = false;
-    m.basis = "by the catalog's density and the size of now";
+    m.basis = "estimated from the catalog's row density and the current size";
     return nullptr;
 }
 
@@ -299,7 +299,7 @@ std::function<void(Measurement&)> Visit::Begin(const Check& check, Measurement& 
     return nullptr;
 }
 
-// Whether the columns are all there, so that an error about one comes from the server.
+// Whether all columns exist, so that an error about one comes from the server.
 bool Visit::IsRequested(const Check& check) const {
     if (check.columns.empty()) return ArrivalColumn(facts_) != nullptr;
     return std::all_of(check.columns.begin(), check.columns.end(),

@@ -1,4 +1,4 @@
-// The look at a plan before a statement runs: a monitor must never surprise a huge table with a scan.
+// Checks the plan of a statement before it runs: a monitor must never scan a huge table.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -21,7 +21,7 @@ void Walk(const Json& node, PlanSummary& reading) {
     for (const Json& child : *plans) Walk(child, reading);
 }
 
-// Without quotes where there need be none.
+// Removes quotes that are not needed.
 std::string Plain(const std::string& relation) {
     const bool simple = std::all_of(relation.begin(), relation.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '"';

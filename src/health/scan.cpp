@@ -13,7 +13,7 @@ double NumberOrZero(const source::Cell& cell) {
     return source::ToOptionalNumber(cell).value_or(0);
 }
 
-// The same pages each time: a table that did not change gives the same answer.
+// A fixed seed draws the same pages, so that an unchanged table gives the same result.
 constexpr const char* kSeed = "4711";
 
 std::string Help(const TableFacts& facts) {
@@ -142,7 +142,7 @@ void Scan::Run(PlanGuard& guard) {
                 duplicated_.push_back(NumberOrZero(row[column++]));
     }
     if (!sampling() || duplicates_.empty()) return;
-    // Over the whole sample, not page by page.
+    // Counted over the whole sample, not per page.
     std::string sql = "SELECT pg_catalog.count(*)";
     for (const std::string& expression : duplicates_) sql += ", " + expression;
     const source::Rows rows = guard.Query(sql + From(), help);

@@ -1,4 +1,4 @@
-// Monitors that are due: loaded, looked at, handed on to be kept.
+// Loads the monitors that are due, measures them and stores the results.
 #include <algorithm>
 
 #include "pulse/health/store.hpp"
@@ -17,8 +17,8 @@ namespace {
 using pg::Row;
 using pg::Value;
 
-constexpr int64_t kHistory = 36 * kDay;  // five weeks of the grid, and room
-constexpr int kNewest = 100;             // results that stand for a history that is too young
+constexpr int64_t kHistory = 36 * kDay;  // five weeks of the grid and a margin
+constexpr int kNewest = 100;             // newest results used while the history is short
 
 // One result per step of the grid, the nearest to its middle, by two probes of the index: a check every
 // minute has many more than are needed. While the grid is nearly empty, the newest results instead.
@@ -60,7 +60,7 @@ void ReadHistory(StoredCheck& stored, Moment now) {
             {Value::Int8(stored.id), Value::Time(now), Value::Time(from), Value::Int4(kNewest)}));
 }
 
-// What was said of a statement, as the reason of a check that failed.
+// A failed check with the error of its statement.
 Measurement Failed(const std::string& state, const std::string& message) {
     Measurement m;
     m.reading = ReadStatus::kFailed;
@@ -69,7 +69,7 @@ Measurement Failed(const std::string& state, const std::string& message) {
     return m;
 }
 
-// A limit of ours ended it: nothing is known about the data.
+// A check that exceeded one of our limits: skipped, it says nothing about the data.
 Measurement LimitExceeded(const std::string& state, const std::string& message, int milliseconds) {
     Measurement m = Failed(state, message);
     m.reading = ReadStatus::kSkipped;
@@ -78,14 +78,14 @@ Measurement LimitExceeded(const std::string& state, const std::string& message, 
     return m;
 }
 
-// One visit. What fails inside leaves nothing behind and says why.
+// Measures checks that share a visit. A failure leaves no effects and gives its reason.
 class Visitor {
   public:
     Visitor(const MonitorRun& run, const source::Target& target, const ReadLimits& limits,
             RunMeasurements& measured)
         : work_(run), target_(target), limits_(limits), findings_(measured) {}
 
-    // Returns false when the source was not to be had: then the rest need not be tried.
+    // Returns false when the source is unavailable; the rest is then not tried.
     bool Try(const std::vector<size_t>& places) {
         std::vector<Check> checks;
         for (const size_t place : places) checks.push_back(work_.checks[place].check);
@@ -156,7 +156,7 @@ void Add(CheckRound& sum, const CheckRound& one) {
         sum.message += (sum.message.empty() ? "" : "; ") + one.message;
 }
 
-// Nobody else looks at the table meanwhile, also while no transaction is open.
+// Locks the monitor for this session, so that the lock also holds without a transaction.
 std::optional<pg::SessionLock> Reserve(int64_t monitor) {
     pg::Transaction transaction("pulse table check: whose turn");
     std::optional<pg::SessionLock> lock = pg::SessionLock::Try("monitor", monitor);
@@ -164,8 +164,8 @@ std::optional<pg::SessionLock> Reserve(int64_t monitor) {
     return lock;
 }
 
-// What is to be done about one monitor, and where. A table of this database is done with at once, in the same
-// transaction.
+// A monitor that is ready to run, and where to read it. A table of this database is checked immediately, in
+// the same transaction.
 struct PreparedRun {
     std::optional<MonitorRun> run;
     std::optional<source::Target> target;
@@ -189,7 +189,7 @@ PreparedRun Prepare(int64_t monitor) {
     return prepared;
 }
 
-// One monitor, with no transaction open while a server is read.
+// Checks one monitor; no transaction is open while a server is read.
 CheckRound RunMonitor(int64_t monitor) {
     const std::optional<pg::SessionLock> lock = Reserve(monitor);
     if (!lock) return {};
@@ -257,7 +257,7 @@ std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lo
         stored.every = rows[i].Int8(3);
         stored.consecutive_bad = rows[i].Int4(4);
         stored.bad_since = rows[i].TimeOrNull(5);
-        // A server need not have our clock.
+        // The server's clock may differ.
         if (stored.check.type == CheckType::kSql && !run.place.source.empty())
             stored.check.query =
                 pg::ReplaceNowCalls(stored.check.query, source::Literal(FormatMoment(now)) + "::timestamptz");

@@ -1,4 +1,4 @@
-// Making, changing and ending monitors.
+// Creates, changes and ends monitors.
 #include <algorithm>
 
 #include "pulse/health/store.hpp"
@@ -14,14 +14,14 @@ namespace {
 
 using pg::Value;
 
-// A check that fits the table, as it is kept.
+// A check that was validated against the table, as it is stored.
 struct ResolvedCheck {
     Check check;
     Json settings;
     std::optional<std::string> reason;
 };
 
-// What the table says to the checks asked for, or those chosen for it.
+// The validated checks of a monitor, given or suggested.
 struct MonitorPlan {
     std::string relation;
     std::vector<ResolvedCheck> checks;
@@ -31,7 +31,7 @@ std::optional<std::string> Trimmed(const std::optional<std::string>& text) {
     return text && text->find_first_not_of(" \t\r\n") != std::string::npos ? text : std::nullopt;
 }
 
-// Puts in what the check leaves open, and has the server look at what it would run.
+// Fills in omitted fields, and lets the server plan what the check would run.
 void ResolveCheck(source::Reader& reader, const TableFacts& facts, ResolvedCheck& resolved) {
     Check& check = resolved.check;
     for (const std::string& column : check.columns) RequireColumn(facts, column);
@@ -42,12 +42,12 @@ void ResolveCheck(source::Reader& reader, const TableFacts& facts, ResolvedCheck
                 check.columns.empty() ? ArrivalColumn(facts) : facts.Find(check.columns.front());
             if (!column)
                 throw UserError(sqlstate::kInvalidParameter,
-                                facts.relation + " has no column that tells when a row arrived", "",
+                                facts.relation + " has no column with the arrival time of rows", "",
                                 "Name a column of type timestamp or date.");
             if (!column->timelike())
-                throw UserError(sqlstate::kDatatypeMismatch, "column \"" + column->name + "\" tells no time",
-                                "It is of type " + column->type + ".",
-                                "Name a column of type timestamp or date.");
+                throw UserError(
+                    sqlstate::kDatatypeMismatch, "column \"" + column->name + "\" is not a timestamp or date",
+                    "It is of type " + column->type + ".", "Name a column of type timestamp or date.");
             check.columns = {column->name};
             resolved.settings["column"] = column->name;
             break;
@@ -89,7 +89,7 @@ void RequireQuery(ResolvedCheck& resolved, size_t number, bool local) {
         throw;
     }
     resolved.settings["query"] = check.query;
-    // A server need not have our clock.
+    // The server's clock may differ.
     if (!local)
         check.query =
             pg::ReplaceNowCalls(check.query, source::Literal(FormatMoment(pg::Now())) + "::timestamptz");
@@ -97,7 +97,7 @@ void RequireQuery(ResolvedCheck& resolved, size_t number, bool local) {
 
 MonitorPlan MakeMonitorPlan(const MonitorSpec& spec, const source::Access& place) {
     MonitorPlan plan;
-    size_t number = 0;  // the check at work, for what the server says of it
+    size_t number = 0;  // number of the current check, for errors of the server
     std::vector<ResolvedCheck> asked;
     if (spec.checks) {
         for (Check& check : ParseChecks(*spec.checks)) {
@@ -135,7 +135,7 @@ MonitorPlan MakeMonitorPlan(const MonitorSpec& spec, const source::Access& place
     return plan;
 }
 
-// Writes the checks; those of the same type and columns keep what they remember.
+// Writes the checks; those of the same type and columns keep their state.
 void WriteChecks(int64_t monitor, const std::vector<ResolvedCheck>& checks) {
     std::vector<std::string> kept;
     for (const ResolvedCheck& resolved : checks) {
@@ -165,10 +165,10 @@ void WriteChecks(int64_t monitor, const std::vector<ResolvedCheck>& checks) {
         "FROM gone",
         {Value::Int8(monitor), Value::Int8s(ids)});
     if (!gone[0].IsNull(0))
-        pg::Notice("no longer checked: " + gone[0].Text(0), "A list of checks replaces the one before.");
+        pg::Notice("no longer checked: " + gone[0].Text(0), "A list of checks replaces the previous one.");
 }
 
-// Incidents that no check looks after any more.
+// Closes the incidents whose check no longer exists.
 void CloseOrphans(int64_t monitor, const std::string& note) {
     pg::Execute(
         "WITH gone AS (UPDATE pulse.incident_record AS r SET status = 'resolved', closed_at = $2, "
@@ -201,9 +201,9 @@ int64_t SaveMonitor(const MonitorSpec& given) {
     if (spec.every < kMinEvery)
         throw UserError(sqlstate::kInvalidParameter, "\"every\" is too short",
                         "It is " + Duration(static_cast<double>(spec.every) / kSecond) + ".",
-                        "The least is 10 seconds.");
+                        "The minimum is 10 seconds.");
     if (spec.every > kMaxEvery)
-        throw UserError(sqlstate::kInvalidParameter, "\"every\" is too long", "", "The most is 366 days.");
+        throw UserError(sqlstate::kInvalidParameter, "\"every\" is too long", "", "The maximum is 366 days.");
     const source::Access place{spec.source.value_or(""), pg::CallerName(), pg::CallerSearchPath()};
     // Checks left out of a monitor that is there stay, with the rights of who gave them: nobody's SQL ever
     // runs with the rights of somebody who only changed an interval. Only a new one has them chosen.
@@ -227,13 +227,13 @@ int64_t SaveMonitor(const MonitorSpec& given) {
          Value::Bool(spec.tags.has_value()), Value::Bool(anew)});
     const int64_t id = rows[0].Int8(0);
     if (anew) WriteChecks(id, plan.checks);
-    // A shorter interval holds from now on.
+    // A shorter interval applies immediately.
     pg::Execute(
         "UPDATE pulse.monitor_check SET next_check_at = least(next_check_at, coalesce(last_at, $2) + $3 * "
         "interval "
         "'1 microsecond') WHERE monitor_id = $1 AND every IS NULL",
         {Value::Int8(id), Value::Time(pg::Now()), Value::Float8(static_cast<double>(spec.every))});
-    CloseOrphans(id, "the check was taken away");
+    CloseOrphans(id, "the check was removed");
     return id;
 }
 
@@ -243,7 +243,7 @@ void RemoveMonitor(const std::string& relation, const std::optional<std::string>
     const pg::Session session;
     pg::Execute("UPDATE pulse.monitor SET status = 'ended', updated_at = $2 WHERE id = $1",
                 {Value::Int8(id), Value::Time(pg::Now())});
-    CloseOrphans(id, "the table is not monitored any more");
+    CloseOrphans(id, "the table is no longer monitored");
 }
 
 std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optional<std::string>& source) {
@@ -274,7 +274,7 @@ int64_t FindMonitor(const std::string& relation, const std::optional<std::string
         for (uint64_t i = 0; i < all.size(); ++i) names.push_back(all[i].Text(0));
         throw UserError(sqlstate::kUndefinedObject,
                         "table \"" + relation + "\"" + where + " is not monitored", "",
-                        names.empty() ? "No table is; begin with pulse_monitor_table()."
+                        names.empty() ? "No table is monitored; begin with pulse_monitor_table()."
                                       : segment::SuggestQuoted(relation, names, "Monitored tables"));
     }
     return rows[0].Int8(0);

@@ -14,7 +14,7 @@ struct MuteSubject {
     std::string kind, name;
 };
 
-// What a subject may be, by what people call it: each monitored table, source and segment.
+// The names that a subject may have: each monitored table, source and segment.
 constexpr const char* kSubjects =
     "SELECT 'table' AS kind, relation AS name FROM pulse.monitor WHERE status = 'active' UNION SELECT "
     "'segment', name FROM "
@@ -41,7 +41,8 @@ MuteSubject FindSubject(const std::string& given) {
                                            ") AS s ORDER BY 1 LIMIT 1000");
         std::vector<std::string> names;
         for (uint64_t i = 0; i < all.size(); ++i) names.push_back(all[i].Text(0));
-        throw UserError(sqlstate::kUndefinedObject, "there is nothing called \"" + given + "\" to mute", "",
+        throw UserError(sqlstate::kUndefinedObject, "no table, source or segment is named \"" + given + "\"",
+                        "",
                         names.empty() ? "Give a monitored table, a source, a segment, or * for everything."
                                       : segment::SuggestQuoted(name, names, "Tables, sources and segments"));
     }
@@ -54,7 +55,7 @@ MuteSubject FindSubject(const std::string& given) {
     return {rows[0].Text(0), rows[0].Text(1)};
 }
 
-// Ends the window that is open now, or begins later. Returns whether there was one.
+// Ends the current or a later window. Returns whether there was one.
 bool End(const MuteSubject& subject) {
     return pg::Execute(
                "UPDATE pulse.mute SET until = greatest($3, since) WHERE kind = $1 AND name = $2 AND "
@@ -72,7 +73,7 @@ int64_t SetMute(const std::string& given, const std::optional<Moment>& until,
         throw UserError(sqlstate::kInvalidParameter, "\"until\" must be in the future",
                         "It is " + FormatMoment(*until) + ", now is " + FormatMoment(pg::Now()) + ".",
                         "Leave it out to mute until pulse_unmute().");
-    // Again: the window that is open ends here, and the new one says how it goes on.
+    // A repeated call ends the current window and replaces it.
     End(subject);
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.mute (kind, name, since, until, reason, muted_by) VALUES ($1, $2, $3, $4, $5, $6) "

@@ -1,4 +1,4 @@
-// What a look at a table becomes: results, the checks' memory, incidents.
+// Stores what was measured: results, the state of checks, incidents.
 #include <algorithm>
 
 #include "pulse/drift/store.hpp"
@@ -13,7 +13,7 @@ namespace {
 
 using pg::Value;
 
-// Late or empty: what else goes wrong with the table, and with segments over it, follows from it.
+// A late or empty table causes other incidents of it and of the segments that read it.
 bool IsCause(const drift::Fingerprint& fingerprint) {
     return fingerprint.detector == Detector(CheckType::kFreshness) ||
            fingerprint.detector == Detector(CheckType::kVolume);
@@ -37,8 +37,8 @@ void InsertResult(const StoredCheck& stored, const CheckResult& result, const Me
                        Value::Text(result.message)});
 }
 
-// What others did to the monitor while no transaction of ours was open: it may have ended, and its checks may
-// remember something else. Returns false when there is nothing to keep any more.
+// Reloads the state of the monitor, which other sessions may have changed while no transaction was open.
+// Returns false when the monitor has ended.
 bool Refresh(MonitorRun& run) {
     static pg::Statement monitor(
         "SELECT FROM pulse.monitor WHERE id = $1 AND status = 'active' FOR NO KEY UPDATE", {INT8OID});
@@ -65,7 +65,7 @@ bool OfWholeTable(const Measurement& m) {
     return m.state == sqlstate::kUndefinedTable || m.state == sqlstate::kInsufficientPrivilege;
 }
 
-// Counts the run of bad or good results, and notes when the check is due again.
+// Updates the check's state, its count of consecutive results and its next run.
 void UpdateState(StoredCheck& stored, const CheckResult& result, Moment now) {
     static pg::Statement statement(
         "UPDATE pulse.monitor_check SET next_check_at = $2, state = coalesce($3, state), consecutive_bad = "
@@ -127,7 +127,7 @@ std::optional<int64_t> CauseOf(int64_t monitor) {
     return rows.empty() ? std::nullopt : std::optional(rows[0].Int8(0));
 }
 
-// Incidents of segments that opened before the table's did, for the same cause.
+// Attaches incidents of segments that opened before the table's incident and have the same cause.
 void AttachSegmentIncidents(Moment since) {
     static pg::Statement orphans(
         "SELECT id, segment_id, since FROM pulse.incident_record WHERE segment_id IS NOT NULL AND status IN "
@@ -147,7 +147,7 @@ void MoveIncidents(const MonitorRun& run, std::vector<drift::DetectorResult> out
     const std::optional<std::string> source =
         run.place.source.empty() ? std::nullopt : std::optional(run.place.source);
     drift::ApplyMutes(drift::ReadMutes(), "table", run.relation, source, run.now, outcomes);
-    // The cause first, so that what follows from it joins its group.
+    // The cause first, so that its consequences join its group.
     std::stable_partition(outcomes.begin(), outcomes.end(), [](const drift::DetectorResult& outcome) {
         return IsCause(outcome.finding.fingerprint);
     });
@@ -192,7 +192,7 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
                 stored.check, measured.measurements[i],
                 {run.relation, run.now, stored.every, thresholds.min_history, stored.state, stored.history});
         }
-        // A table that is gone, or may not be read any more, is one trouble and not one for each check.
+        // A table that is gone or no longer readable is reported once, not by every check.
         if (result.status == Status::kError && OfWholeTable(measured.measurements[i])) {
             if (trouble == result.message) result.status = Status::kSkipped;
             trouble = result.message;

@@ -8,32 +8,32 @@ namespace pulse::health {
 namespace {
 
 constexpr size_t kMostColumns = 5;     // per type of check
-constexpr double kNearlyNever = 0.01;  // share of nulls that counts as never
-constexpr double kRoom = 2;            // the limit suggested, in multiples of the share seen
+constexpr double kNearlyNever = 0.01;  // share of nulls that counts as hardly ever null
+constexpr double kRoom = 2;            // the suggested limit, as a multiple of the current share
 constexpr size_t kFewValues = 10;
 
 void SuggestFreshness(const TableFacts& facts, const ReadLimits& limits, std::vector<Suggestion>& list) {
     const ColumnFacts* column = ArrivalColumn(facts);
     if (!column) return;
     if (facts.rows > limits.row_limit && !facts.IndexOn(column->name)) return;
-    std::string why = column->name + " tells when a row arrived";
+    std::string why = column->name + " is the time at which a row arrived";
     if (facts.IndexOn(column->name))
-        why += ", and an index finds the newest at no cost";
+        why += ", and an index finds the newest row at no cost";
     else if (column->correlation && *column->correlation > 0.9)
-        why += ": rows lie in its order";
-    list.push_back(
-        {{{"type", "freshness"}, {"column", column->name}}, why + "; the limit is learnt from its rhythm"});
+        why += "; the rows are stored in its order";
+    list.push_back({{{"type", "freshness"}, {"column", column->name}},
+                    why + "; the limit is learnt from the usual intervals"});
 }
 
 void SuggestUnique(const TableFacts& facts, const ReadLimits& limits, std::vector<Suggestion>& list) {
     for (const IndexFacts& index : facts.indexes)
-        if (index.primary || index.unique) return;  // nothing to look for: it is guaranteed
+        if (index.primary || index.unique) return;  // uniqueness is guaranteed already
     if (facts.rows > limits.row_limit) return;
     for (const ColumnFacts& column : facts.columns) {
         const bool named = column.name == "id" || column.name.ends_with("_id") || column.name == "key";
         if (!named || !column.distinct || *column.distinct > -0.999) continue;
         list.push_back({{{"type", "unique"}, {"columns", {column.name}}},
-                        column.name + " never repeats, though no constraint says so"});
+                        column.name + " has no duplicates, though no constraint guarantees it"});
         return;
     }
 }
@@ -47,7 +47,7 @@ void SuggestNulls(const TableFacts& facts, std::vector<Suggestion>& list) {
         const double limit = std::max(0.01, std::ceil(*column.null_share * kRoom * 1000) / 1000);
         list.push_back({{{"type", "null_rate"}, {"column", column.name}, {"max", limit}},
                         column.name + " is hardly ever null (" + Percentage(*column.null_share) +
-                            "), though it may be"});
+                            "), though it is nullable"});
         ++count;
     }
 }
@@ -84,11 +84,11 @@ std::vector<Suggestion> Suggest(const TableFacts& facts, const ReadLimits& limit
         list.push_back(
             {{{"type", "volume"}, {"anomaly", true}},
              facts.rows > limits.row_limit
-                 ? "the catalog knows the size of a large table; a fall is seen against its own history"
+                 ? "the catalog gives the size of a large table; a fall is detected from its own history"
                  : "counting " + Count(facts.rows) +
-                       " rows is cheap; a fall is seen against its own history"});
-    list.push_back({{{"type", "schema"}},
-                    "a changed column breaks what reads it, and the catalog costs nothing to look at"});
+                       " rows is cheap; a fall is detected from its own history"});
+    list.push_back(
+        {{{"type", "schema"}}, "a changed column breaks its readers, and reading the catalog costs nothing"});
     SuggestUnique(facts, limits, list);
     SuggestNulls(facts, list);
     SuggestValues(facts, list);

@@ -173,7 +173,7 @@ unlike(steps($run->{id}, "(array_agg(sent::text ORDER BY id))[1]"), qr/Zeta/, 'n
 shop("DELETE FROM pulse.incident_record WHERE summary = 'Zeta fell'; SELECT pulse_delete_segment(s.name, true) FROM pulse.segment AS s WHERE s.name LIKE 'Zeta%'");
 $run = ask('peek');
 like(steps($run->{id}, "string_agg(coalesce(error, 'counted'), '; ' ORDER BY id) FILTER (WHERE kind = 'tool')"),
-	qr/^"user_id" is no column that a preview may be about.*; "no_attribute" is no column that a preview may be about.*; counted; counted; counted; there were 5 previews/, 'previews by the key or other columns are refused, and the sixth');
+	qr/^"user_id" is not a column that a preview may use.*; "no_attribute" is not a column that a preview may use.*; counted; counted; counted; there were 5 previews/, 'previews by the key or other columns are refused, and the sixth');
 is(steps($run->{id}, "count(DISTINCT answered->'result'->'people') FILTER (WHERE answered->'result'->>'where' = 'ltv > 500')"), 1, 'the same question has the same answer');
 
 $run = ask('rare');

@@ -347,7 +347,7 @@ TEST(AgentAnswer, EveryMistakeIsNamed) {
     EXPECT_TRUE(says(Changed("0.7", "-0.1"), "not between 0 and 1"));
     EXPECT_TRUE(says(Changed("0.7", "\"high\""), "confidence is not a number"));
     EXPECT_TRUE(says(Changed("\"high\"", "\"urgent\""), "not low, medium or high"));
-    EXPECT_TRUE(says(Changed("\"It fell.\"", "7"), "what_changed[0] is not a text"));
+    EXPECT_TRUE(says(Changed("\"It fell.\"", "7"), "what_changed[0] is not a string"));
     EXPECT_TRUE(says(Changed("\"s\"", "\" \""), "sentence is empty"));
     EXPECT_TRUE(says(Changed("It fell.", std::string(2000, 'x').c_str()), "longer than"));
 }

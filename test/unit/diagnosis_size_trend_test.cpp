@@ -20,7 +20,7 @@ TEST(DiagnosisCourse, RealFallEverywhereAlike) {
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kUniformLoss);
     EXPECT_TRUE(Says(found.hypotheses[0].sentence,
-                     "A real fall of 42 %: every value of every attribute moved alike."));
+                     "A real fall of 42 %: every value of every attribute changed alike."));
     EXPECT_EQ(found.what_changed[0],
               "The segment has 5,800 people on 2024-09-01, after 10,000 on 2024-08-31: 4,200 fewer (-42 %).");
 }

@@ -113,7 +113,7 @@ TEST(Freshness, SaysHowLongAndAgainstWhat) {
         EvaluateCheck(Parsed(R"({"type": "freshness", "column": "at", "max_age": "2 hours"})"), m, At(kNow));
     EXPECT_EQ(result.status, Status::kBad);
     EXPECT_EQ(result.message,
-              "app.orders has had no new row for 6 h 12 min (limit 2 h; its rhythm: every 4 min)");
+              "app.orders has had no new row for 6 h 12 min (limit 2 h; usual interval: 4 min)");
     EXPECT_EQ(result.onset, kNow - (22320 - 7200) * kSecond);
 }
 
@@ -161,7 +161,7 @@ double WeekShape(Moment moment) {
 TEST(Volume, LearnsFirst) {
     const CheckResult result = JudgeCount(History(kNow, 0, WeekShape), 100);
     EXPECT_EQ(result.status, Status::kLearning);
-    EXPECT_EQ(result.message, "app.orders has 100 rows; 0 of 7 earlier results are there to learn from");
+    EXPECT_EQ(result.message, "app.orders has 100 rows; 0 of 7 earlier results recorded; still learning");
 }
 
 TEST(Volume, TheWeekDoesNotAlarmAndALossDoes) {
