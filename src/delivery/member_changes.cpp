@@ -1,20 +1,21 @@
 #include "pulse/delivery/member_changes.hpp"
 
+#include "pulse/base/listeners.hpp"
+
 namespace pulse::delivery {
 
 namespace {
 
-constinit MemberReader current;
+constinit Implementation<MemberReader> member_reader;
 
 }  // namespace
 
 bool ReadMembersBy(const MemberReader& reader) {
-    current = reader;
-    return true;
+    return member_reader.Set(reader);
 }
 
 const MemberReader& Members() {
-    return current;
+    return member_reader.Get();
 }
 
 }  // namespace pulse::delivery

@@ -1,20 +1,21 @@
 #include "pulse/segment/profile_hooks.hpp"
 
+#include "pulse/base/listeners.hpp"
+
 namespace pulse::segment {
 
 namespace {
 
-constinit ProfileHooks current;
+constinit Implementation<ProfileHooks> profile_hooks;
 
 }  // namespace
 
 bool RegisterProfileHooks(const ProfileHooks& kind) {
-    current = kind;
-    return true;
+    return profile_hooks.Set(kind);
 }
 
 const ProfileHooks& GetProfileHooks() {
-    return current;
+    return profile_hooks.Get();
 }
 
 }  // namespace pulse::segment

@@ -1,20 +1,21 @@
 #include "pulse/snapshot/listener.hpp"
 
+#include "pulse/base/listeners.hpp"
+
 namespace pulse::snapshot {
 
 namespace {
 
-constinit SnapshotListener current = nullptr;
+constinit Listeners<int64_t> snapshot_listeners;
 
 }  // namespace
 
 bool ListenToSnapshots(SnapshotListener listener) {
-    current = listener;
-    return true;
+    return snapshot_listeners.Add(listener);
 }
 
 void Announce(int64_t snapshot) {
-    if (current) current(snapshot);
+    snapshot_listeners.Notify(snapshot);
 }
 
 }  // namespace pulse::snapshot

@@ -12,8 +12,8 @@ namespace pulse::drift {
 // worsened, acknowledged, …), with a pg::Session as pg::Identity::Owner() open.
 using IncidentListener = void (*)(int64_t incident, int64_t event, const std::string& kind, Moment at);
 
-// Registers the listener when the library is loaded; returns true so that a constant's initialiser can call
-// it.
+// Registers one more listener when the library is loaded; all are called, in the order added. Returns true so
+// that a constant's initialiser can call it.
 bool ListenToIncidents(IncidentListener listener);
 void Announce(int64_t incident, int64_t event, const std::string& kind, Moment at);
 

@@ -9,8 +9,8 @@ namespace pulse::snapshot {
 // pg::Identity::Owner() open.
 using SnapshotListener = void (*)(int64_t snapshot);
 
-// Registers the listener when the library is loaded; returns true so that a constant's initialiser can call
-// it.
+// Registers one more listener when the library is loaded; all are called, in the order added. Returns true so
+// that a constant's initialiser can call it.
 bool ListenToSnapshots(SnapshotListener listener);
 void Announce(int64_t snapshot);
 
