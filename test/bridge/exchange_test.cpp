@@ -27,9 +27,9 @@ http::Request ReadRequest(const json& from) {
         request.headers.emplace_back(header.at(0), header.at(1));
     if (from.contains("mail")) {
         const json& mail = from["mail"];
-        request.mail = http::Mail{mail.value("from", ""), mail.value("to", std::vector<std::string>()),
-                                      mail.value("user", ""), mail.value("password", ""),
-                                      mail.value("require_tls", true)};
+        request.mail =
+            http::Mail{mail.value("from", ""), mail.value("to", std::vector<std::string>()),
+                       mail.value("user", ""), mail.value("password", ""), mail.value("require_tls", true)};
     }
     return request;
 }
