@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
+#include "pulse/base/utf8.hpp"
 
 namespace pulse::delivery {
 
@@ -31,13 +32,9 @@ std::string Excerpt(const std::string& body) {
             line += c;
         else if (!line.empty() && line.back() != ' ')
             line += ' ';
-        if (line.size() >= kLongestReason) break;
+        if (line.size() > kLongestReason) break;
     }
-    // Never half a character: its last bytes are 10xxxxxx, its first is 11xxxxxx.
-    if (line.size() >= kLongestReason) {
-        while (!line.empty() && (line.back() & 0xC0) == 0x80) line.pop_back();
-        if (!line.empty() && (line.back() & 0x80) != 0) line.pop_back();
-    }
+    line.resize(CharacterBorder(line, kLongestReason));
     while (!line.empty() && line.back() == ' ') line.pop_back();
     return line;
 }

@@ -1,8 +1,10 @@
 #include "pulse/delivery/escape.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
+#include "pulse/base/utf8.hpp"
 
 namespace pulse::delivery {
 
@@ -11,48 +13,18 @@ namespace {
 constexpr char32_t kReplacement = 0xFFFD;
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
 
-// Takes one character off the front; what is no UTF-8 is U+FFFD, byte by byte.
+// Takes one character off the front; bytes that are not UTF-8 become U+FFFD, one by one.
 char32_t Next(std::string_view& text) {
     const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    const size_t length = first < 0x80   ? 1
-                          : first < 0xC2 ? 0
-                          : first < 0xE0 ? 2
-                          : first < 0xF0 ? 3
-                          : first < 0xF5 ? 4
-                                         : 0;
-    char32_t code = length == 1   ? first
-                    : length == 2 ? first & 0x1Fu
-                    : length == 3 ? first & 0x0Fu
-                                  : first & 0x07u;
-    bool valid = length > 0 && length <= text.size();
-    for (size_t i = 1; valid && i < length; ++i) {
-        valid = (byte(i) & 0xC0) == 0x80;
-        code = code << 6 | (byte(i) & 0x3Fu);
-    }
-    valid = valid && !(length == 3 && (code < 0x800 || (code >= 0xD800 && code < 0xE000))) &&
-            !(length == 4 && (code < 0x10000 || code > 0x10FFFF));
-    text.remove_prefix(valid ? length : 1);
-    return valid ? code : kReplacement;
-}
-
-void Append(std::string& text, char32_t code) {
-    const auto put = [&](char32_t byte) { text += static_cast<char>(byte); };
-    if (code < 0x80) {
-        put(code);
-    } else if (code < 0x800) {
-        put(0xC0 | code >> 6);
-        put(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        put(0xE0 | code >> 12);
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    } else {
-        put(0xF0 | code >> 18);
-        put(0x80 | (code >> 12 & 0x3F));
-        put(0x80 | (code >> 6 & 0x3F));
-        put(0x80 | (code & 0x3F));
-    }
+    const size_t length = Utf8Length(text, 0);
+    char32_t code = length == 0   ? kReplacement
+                    : length == 1 ? byte(0)
+                    : length == 2 ? byte(0) & 0x1Fu
+                    : length == 3 ? byte(0) & 0x0Fu
+                                  : byte(0) & 0x07u;
+    for (size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3Fu);
+    text.remove_prefix(std::max<size_t>(length, 1));
+    return code;
 }
 
 // Marks of direction, joiners, fillers, tags: they make a text look like another one.
@@ -85,7 +57,7 @@ std::string CleanUp(std::string_view text, size_t limit, bool lines) {
             return result += kEllipsis;
         }
         before_last = result.size();
-        Append(result, code);
+        AppendUtf8(result, code);
         ++length;
     }
     while (!result.empty() && (result.back() == ' ' || result.back() == '\n')) result.pop_back();
@@ -113,7 +85,7 @@ std::string EscapeWithin(std::string_view text, size_t limit, Escape escape) {
 
 std::string Utf8(char32_t code) {
     std::string text;
-    Append(text, code);
+    AppendUtf8(text, code);
     return text;
 }
 
@@ -129,10 +101,8 @@ std::string CleanLines(std::string_view text, size_t limit) {
 
 size_t Units(std::string_view text) {
     size_t units = 0;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        units += (byte & 0xC0) == 0x80 ? 0 : byte >= 0xF0 ? 2 : 1;
-    }
+    for (const char c : text)
+        units += IsUtf8Continuation(c) ? 0 : static_cast<unsigned char>(c) >= 0xF0 ? 2 : 1;
     return units;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "pulse/base/utf8.hpp"
 #include "pulse/delivery/sign.hpp"
 
 namespace pulse::delivery {
@@ -167,10 +168,7 @@ std::string EncodeHeader(std::string_view text) {
     std::string words;
     for (size_t begin = 0; begin < line.size();) {
         // 45 bytes make 60 digits, and a character is never divided.
-        size_t end = std::min(begin + 45, line.size());
-        while (end < line.size() && end > begin + 40 &&
-               (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80)
-            --end;
+        const size_t end = CharacterBorder(line, begin + 45);
         words +=
             (words.empty() ? "" : "\r\n ") + ("=?UTF-8?B?" + Base64(line.substr(begin, end - begin)) + "?=");
         begin = end;

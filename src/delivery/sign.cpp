@@ -7,39 +7,26 @@
 
 namespace pulse::delivery {
 
-namespace {
-
-constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-}  // namespace
-
 std::string Base64(std::string_view bytes) {
-    std::string text;
-    text.reserve((bytes.size() + 2) / 3 * 4);
-    for (size_t i = 0; i < bytes.size(); i += 3) {
-        uint32_t group = 0;
-        for (size_t k = 0; k < 3; ++k)
-            group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-        for (size_t k = 0; k < 4; ++k)
-            text += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
-    }
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL writes a NUL behind it
+    const int length =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+    text.resize(static_cast<size_t>(length));
     return text;
 }
 
 std::optional<std::string> FromBase64(std::string_view text) {
-    if (text.size() % 4 != 0) return std::nullopt;
     size_t padding = 0;
     while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-    std::string bytes;
-    uint32_t group = 0;
-    for (size_t i = 0; i < text.size(); ++i) {
-        const size_t digit = i + padding >= text.size() ? 0 : kDigits.find(text[i]);
-        if (digit == std::string_view::npos) return std::nullopt;
-        group = group << 6 | static_cast<uint32_t>(digit);
-        if (i % 4 != 3) continue;
-        for (const int shift : {16, 8, 0}) bytes += static_cast<char>(group >> shift & 0xFF);
-        group = 0;
-    }
+    // OpenSSL reads = as a digit, and leaves out blanks at both ends.
+    if (text.size() % 4 != 0 || text.substr(0, text.size() - padding).find('=') != std::string_view::npos)
+        return std::nullopt;
+    std::string bytes(text.size() / 4 * 3, '\0');
+    const int length =
+        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+    if (length < 0 || static_cast<size_t>(length) != bytes.size()) return std::nullopt;
     bytes.resize(bytes.size() - padding);
     return bytes;
 }

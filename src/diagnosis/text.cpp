@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "pulse/base/time.hpp"
+#include "pulse/base/utf8.hpp"
 
 namespace pulse::diagnosis {
 
@@ -166,13 +167,7 @@ std::string Span(int64_t microseconds) {
 }
 
 std::string Short(std::string_view text, size_t limit) {
-    std::string result(text.substr(0, limit));
-    if (text.size() > limit) {
-        // Not inside a UTF-8 character: drop its continuation bytes and the byte that began it.
-        size_t end = limit;
-        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-        result = std::string(text.substr(0, end)) + "...";
-    }
+    std::string result = Shorten(text, limit, "...");
     for (char& c : result)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
     return result;

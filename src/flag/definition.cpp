@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/base/json.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/json.hpp"
-#include "pulse/rule/literal.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 #include "read.hpp"
@@ -55,7 +55,7 @@ Variant ReadVariant(const std::string& name, const Json& json) {
     Variant variant{name, json, std::nullopt, std::nullopt};
     // An object is the long form only when it says "value": any other object is a value itself.
     if (!json.is_object() || !json.contains("value")) return variant;
-    const std::string place = "variants." + rule::Shorten(name, 100);
+    const std::string place = "variants." + Shorten(name, 100);
     const Reader reader(json, place, {"value", "payload", "weight"},
                         R"({"value": "blue", "payload": {"price": 9}, "weight": 50})");
     variant.value = json["value"];
@@ -98,13 +98,12 @@ void ReadVariants(const Reader& reader, Definition& definition) {
     const auto known =
         std::find_if(kTypes.begin(), kTypes.end(), [&](const char* name) { return *type == name; });
     if (known == kTypes.end())
-        Invalid("unknown type \"" + rule::Shorten(*type, 100) + "\" of a flag", "",
+        Invalid("unknown type \"" + Shorten(*type, 100) + "\" of a flag", "",
                 "Types are boolean, string, number, json.");
     definition.type = static_cast<ValueType>(known - kTypes.begin());
     for (const Variant& variant : definition.variants)
         if (!HasType(variant.value, definition.type))
-            Invalid("variant \"" + rule::Shorten(variant.name, 100) + "\" is no " + *type,
-                    Glimpse(variant.value),
+            Invalid("variant \"" + Shorten(variant.name, 100) + "\" is no " + *type, Glimpse(variant.value),
                     variants ? "Give every variant a value of the flag's type, or make the type \"json\"."
                              : "Name the flag's \"variants\": only a boolean flag has on and off by itself.");
 }
@@ -123,7 +122,7 @@ void ReadOverrides(const Reader& reader, Definition& definition) {
     const Json* overrides = reader.Object("overrides", kMaxOverrides);
     if (!overrides) return;
     for (const auto& [id, variant] : overrides->items()) {
-        const std::string place = "overrides." + rule::Shorten(id, 100);
+        const std::string place = "overrides." + Shorten(id, 100);
         if (id.empty()) Invalid("an override has no id", "", R"(Give for example {"user-17": "on"}.)");
         if (!variant.is_string())
             Invalid(place + " must name a variant", Glimpse(variant),
@@ -222,7 +221,7 @@ Definition ReadDefinition(const Json& json) {
     if (const auto dialect = reader.Text("dialect")) {
         const std::optional<Dialect> known = ParseDialect(*dialect);
         if (!known)
-            Invalid("unknown dialect \"" + rule::Shorten(*dialect, 100) + "\"", "",
+            Invalid("unknown dialect \"" + Shorten(*dialect, 100) + "\"", "",
                     "Dialects are pulse, unleash, growthbook, posthog, flagd.");
         definition.dialect = *known;
     }
@@ -250,7 +249,7 @@ void CheckKey(const std::string& key) {
     });
     if (key.empty() || key.size() > 255 || !letters)
         Invalid(
-            "invalid flag key: \"" + rule::Shorten(key, 100) + "\"",
+            "invalid flag key: \"" + Shorten(key, 100) + "\"",
             key.size() > 255 ? "It has " + std::to_string(key.size()) + " bytes." : "",
             "A key consists of 1 to 255 letters A-Z a-z, digits, dots, underscores and hyphens: it is used in "
             "URLs unchanged.");

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/json.hpp"
-#include "pulse/rule/literal.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 #include "read.hpp"
@@ -102,7 +102,7 @@ std::vector<VariantWeight> ReadShares(const Json& json, const std::string& place
     for (const auto& [name, weight] : json.items()) {
         const double number = weight.is_number() ? weight.get<double>() : -1;
         if (!(number >= 0 && number <= kMostWeight))
-            Invalid(place + "." + rule::Shorten(name, 100) + " must be a weight", Glimpse(weight),
+            Invalid(place + "." + Shorten(name, 100) + " must be a weight", Glimpse(weight),
                     "Give a number from 0 to 1000000.");
         weights.push_back({RequireVariant(definition, name, place), number});
         sum += number;

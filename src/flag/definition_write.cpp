@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <set>
 
-#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/base/json.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/flag/definition.hpp"
-#include "pulse/rule/literal.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/rule/profile.hpp"
@@ -83,7 +83,7 @@ std::string FormatJsonValue(const Json& json) {
     if (json.is_number_float() &&
         json.get<double>() == static_cast<double>(static_cast<int64_t>(json.get<double>())))
         return std::to_string(static_cast<int64_t>(json.get<double>()));
-    return rule::Shorten(json.is_string() ? json.get<std::string>() : DumpJson(json), 200);
+    return Shorten(json.is_string() ? json.get<std::string>() : DumpJson(json), 200);
 }
 
 }  // namespace
@@ -147,7 +147,7 @@ std::string Difference(const Definition& before, const Definition& after) {
     }
     for (const auto& [name, value] : now)
         if (!old.contains(name)) add(name + " " + FormatJsonValue(value) + " added");
-    return rule::Shorten(text, 10'000);
+    return Shorten(text, 10'000);
 }
 
 }  // namespace pulse::flag

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
-#include "pulse/rule/literal.hpp"
+#include "pulse/base/json.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/segment/request.hpp"
 
 namespace pulse::flag {
@@ -16,13 +16,13 @@ void Invalid(const std::string& message, const std::string& detail, const std::s
 std::string Glimpse(const Json& value) {
     if (value.is_object()) return "It is an object.";
     if (value.is_array()) return "It is a list.";
-    return "It is " + rule::Shorten(DumpJson(value), 100) + ".";
+    return "It is " + Shorten(DumpJson(value), 100) + ".";
 }
 
 std::string Quoted(const std::vector<std::string>& names) {
     std::string text;
     for (size_t i = 0; i < names.size() && i < 20; ++i)
-        text += (i > 0 ? ", \"" : "\"") + rule::Shorten(names[i], 60) + "\"";
+        text += (i > 0 ? ", \"" : "\"") + Shorten(names[i], 60) + "\"";
     return names.size() > 20 ? text + ", …" : text;
 }
 
@@ -34,7 +34,7 @@ Reader::Reader(const Json& json, std::string place, std::vector<const char*> key
     const std::vector<std::string> valid(keys.begin(), keys.end());
     for (const auto& [key, value] : json.items())
         if (std::find(valid.begin(), valid.end(), key) == valid.end())
-            Invalid("unknown key \"" + rule::Shorten(key, 100) + "\" in " +
+            Invalid("unknown key \"" + Shorten(key, 100) + "\" in " +
                         (place_.empty() ? "the definition of a flag" : place_),
                     "Keys are " + Quoted(valid) + ".", segment::SuggestQuoted(key, valid, "Keys"));
 }
@@ -110,7 +110,7 @@ size_t RequireVariant(const Definition& definition, const std::string& name, con
     for (const Variant& variant : definition.variants) names.push_back(variant.name);
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end())
-        throw UserError(state, "unknown variant \"" + rule::Shorten(name, 100) + "\" in " + place, "",
+        throw UserError(state, "unknown variant \"" + Shorten(name, 100) + "\" in " + place, "",
                         segment::SuggestQuoted(name, names, "Variants"));
     return static_cast<size_t>(found - names.begin());
 }

@@ -3,11 +3,11 @@
 #include <unordered_map>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/flag/store_flag.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/rule/literal.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/segment/request.hpp"
@@ -130,16 +130,14 @@ const StoredFlag* FindFlag(const std::string& key) {
 
 const StoredFlag& RequireFlag(const std::string& key) {
     if (const StoredFlag* saved = FindFlag(key)) return *saved;
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     ThrowUnknownFlag(key);
 }
 
 const std::vector<std::string>& ActiveFlags() {
     auto& live = LocalCache().live;
     if (live) return *live;
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::LatestSnapshot snapshot;
     static pg::Statement statement("SELECT key FROM pulse.flag WHERE archived_at IS NULL ORDER BY key", {});
     const pg::Result rows = statement.Execute({}, true);
@@ -153,7 +151,7 @@ void ThrowUnknownFlag(const std::string& key) {
     const pg::Result rows = pg::Execute("SELECT key FROM pulse.flag ORDER BY key LIMIT 1000", {}, true);
     std::vector<std::string> keys;
     for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
-    throw UserError(sqlstate::kUndefinedObject, "flag \"" + rule::Shorten(key, 255) + "\" does not exist", "",
+    throw UserError(sqlstate::kUndefinedObject, "flag \"" + Shorten(key, 255) + "\" does not exist", "",
                     keys.empty() ? "There are no flags yet; create one with pulse_create_flag()."
                                  : segment::SuggestQuoted(key, keys, "Flags"));
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/flag/store_evaluation_context.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
@@ -27,10 +28,8 @@ int32_t DayOf(Moment moment) {
 
 // What no id of a person can be is nobody's.
 bool IsTooLong(const std::string& id) {
-    constexpr ptrdiff_t kMaxCharacters = 255;
-    return std::count_if(id.begin(), id.end(), [](char c) {
-               return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-           }) > kMaxCharacters;
+    constexpr size_t kMaxCharacters = 255;
+    return CountCharacters(id) > kMaxCharacters;
 }
 
 }  // namespace
@@ -44,8 +43,7 @@ bool RecordExposure(const StoredFlag& flag, const std::optional<profile::Person>
     static const pg::Probe probe("exposure", "exposure_pkey", {1});
     if (probe.Find({day.datum, Int64GetDatum(flag.id), pg::FromText(id), pg::FromText(variant)}))
         return false;
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     static pg::Statement insert(
         "INSERT INTO pulse.exposure (day, flag_id, bucketing_id, variant, version, profile_id, first_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7)"

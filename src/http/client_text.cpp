@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pulse/base/utf8.hpp"
+
 namespace pulse::http::client {
 
 namespace {
@@ -68,26 +70,6 @@ void Hide(std::string& text, const std::string& secret, bool cut) {
     }
 }
 
-// How many bytes of a well-formed character begin at `at`; 0: none does.
-size_t CharacterAt(const std::string& text, size_t at) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : 0); };
-    const unsigned char first = byte(at), second = byte(at + 1);
-    const auto tail = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
-    if (first < 0x80) return first != 0;
-    if (first >= 0xC2 && first <= 0xDF) return tail(at + 1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        const bool good = tail(at + 1) && tail(at + 2) && !(first == 0xE0 && second < 0xA0) &&
-                          !(first == 0xED && second > 0x9F);
-        return good ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        const bool good = tail(at + 1) && tail(at + 2) && tail(at + 3) && !(first == 0xF0 && second < 0x90) &&
-                          !(first == 0xF4 && second > 0x8F);
-        return good ? 4 : 0;
-    }
-    return 0;
-}
-
 std::string MalformedMail(const Mail& mail) {
     if (!mail.from.empty() && !IsMailAddress(mail.from)) return "the sender is no mail address";
     if (mail.to.empty()) return "the mail has no receiver";
@@ -125,7 +107,7 @@ std::string CleanUtf8(const std::string& text) {
     std::string clean;
     clean.reserve(text.size());
     for (size_t at = 0; at < text.size();) {
-        const size_t length = CharacterAt(text, at);
+        const size_t length = text[at] == '\0' ? 0 : Utf8Length(text, at);
         if (length == 0)
             clean += kReplacement;
         else

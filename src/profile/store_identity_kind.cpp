@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "pulse/base/utf8.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/rule/literal.hpp"
 
 namespace pulse::profile {
 
@@ -21,7 +21,7 @@ void CheckName(const std::string& kind) {
     if (!good)
         throw UserError(
             sqlstate::kInvalidParameter,
-            "\"" + rule::Shorten(kind, 255) + "\" is not a valid name for a kind of ids", "",
+            "\"" + Shorten(kind, 255) + "\" is not a valid name for a kind of ids", "",
             "Names are made of small letters, digits and _, begin with a letter, and have at most 63 "
             "characters, as in loyalty_card.");
     if (kind == "profile")
@@ -106,7 +106,7 @@ void DropIdentityKind(const std::string& kind) {
         pg::Execute("SELECT built_in FROM pulse.identity_kind WHERE kind = $1", {Value::Text(kind)});
     if (known.empty())
         throw UserError(sqlstate::kUndefinedObject,
-                        "kind of ids \"" + rule::Shorten(kind, 255) + "\" does not exist", "",
+                        "kind of ids \"" + Shorten(kind, 255) + "\" does not exist", "",
                         "pulse.identity_kind lists them.");
     if (known[0].Bool(0))
         throw UserError(sqlstate::kNotReady, "kind \"" + kind + "\" is built in", "",

@@ -3,11 +3,11 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/utf8.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
-#include "pulse/rule/literal.hpp"
 
 namespace pulse::profile {
 
@@ -88,7 +88,7 @@ std::optional<Person> FindPerson(const std::string& user) {
 Person RequirePerson(const std::string& user) {
     if (auto person = FindPerson(user)) return std::move(*person);
     throw UserError(
-        sqlstate::kUndefinedObject, "no person with the id \"" + rule::Shorten(user, 255) + "\"", "",
+        sqlstate::kUndefinedObject, "no person with the id \"" + Shorten(user, 255) + "\"", "",
         "Give a user id or an anonymous id, another id with its kind, as in email:ann@example.com, or "
         "profile: and a number.");
 }

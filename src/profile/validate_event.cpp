@@ -3,8 +3,8 @@
 #include <array>
 #include <cstring>
 
-#include "pulse/profile/event.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/profile/event.hpp"
 
 namespace pulse::profile {
 
@@ -26,11 +26,7 @@ struct Rejection {
 };
 
 std::string Quoted(std::string_view text) {
-    constexpr size_t kShown = 60;
-    if (text.size() <= kShown) return "\"" + std::string(text) + "\"";
-    size_t end = kShown;
-    while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
-    return "\"" + std::string(text.substr(0, end)) + "…\"";
+    return "\"" + Shorten(text, 60) + "\"";
 }
 
 std::string Lower(std::string_view text) {

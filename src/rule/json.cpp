@@ -7,6 +7,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/parser.hpp"

@@ -1,6 +1,7 @@
 #include "pulse/rule/lexer.hpp"
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/ast.hpp"
 #include "pulse/rule/literal.hpp"
 
@@ -19,28 +20,6 @@ bool ContinuesName(char c) {
 bool IsSpace(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
-bool ContinuesCharacter(char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-}
-
-void AppendUtf8(std::string& text, unsigned code) {
-    if (code < 0x80) {
-        text += static_cast<char>(code);
-    } else if (code < 0x800) {
-        text += static_cast<char>(0xC0 | code >> 6);
-        text += static_cast<char>(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        text += static_cast<char>(0xE0 | code >> 12);
-        text += static_cast<char>(0x80 | (code >> 6 & 0x3F));
-        text += static_cast<char>(0x80 | (code & 0x3F));
-    } else {
-        text += static_cast<char>(0xF0 | code >> 18);
-        text += static_cast<char>(0x80 | (code >> 12 & 0x3F));
-        text += static_cast<char>(0x80 | (code >> 6 & 0x3F));
-        text += static_cast<char>(0x80 | (code & 0x3F));
-    }
-}
-
 constexpr const char* kEscapeHint =
     "Escapes are \\\", \\', \\\\, \\/, \\b, \\f, \\n, \\r, \\t and \\uXXXX; write \\\\ for a backslash, as "
     "in matches \"\\\\d+\".";
@@ -75,7 +54,7 @@ Lexer::Lexer(std::string_view text) : text_(text) {
 void Lexer::Fail(const Token& token, const std::string& problem, const std::string& hint) const {
     constexpr size_t kBefore = 30, kAfter = 30;
     size_t from = token.begin > kBefore ? token.begin - kBefore : 0;
-    while (from > 0 && ContinuesCharacter(text_[from])) --from;
+    from = CharacterBorder(text_, from);
     std::string near = from > 0 ? "…" : "";
     near += Shorten(text_.substr(from), token.begin - from + kAfter);
     throw UserError(sqlstate::kSyntaxError,
@@ -85,7 +64,7 @@ void Lexer::Fail(const Token& token, const std::string& problem, const std::stri
 
 void Lexer::Advance() {
     do ++at_;
-    while (!Ends() && ContinuesCharacter(text_[at_]));
+    while (!Ends() && IsUtf8Continuation(text_[at_]));
     ++position_;
 }
 
@@ -163,7 +142,7 @@ void Lexer::ReadQuotedName(Token& token) {
         }
         token.value += Peek();
         // The rest of a character that is longer than one byte.
-        for (size_t i = 1; ContinuesCharacter(Peek(i)); ++i) token.value += Peek(i);
+        for (size_t i = 1; IsUtf8Continuation(Peek(i)); ++i) token.value += Peek(i);
     }
     if (Ends())
         Fail(token, "The name in backticks does not end",

@@ -31,25 +31,6 @@ struct Unit {
 };
 constexpr Unit kUnits[] = {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 
-// The length of the UTF-8 sequence that `lead` begins, and the range of the byte after it; 0 if none begins
-// so.
-struct Sequence {
-    size_t length;
-    unsigned char low, high;
-};
-
-Sequence SequenceOf(unsigned char lead) {
-    if (lead < 0x80) return {lead == 0 ? 0u : 1u, 0, 0};
-    if (lead >= 0xC2 && lead <= 0xDF) return {2, 0x80, 0xBF};
-    if (lead == 0xE0) return {3, 0xA0, 0xBF};
-    if (lead == 0xED) return {3, 0x80, 0x9F};  // no surrogates
-    if (lead >= 0xE1 && lead <= 0xEF) return {3, 0x80, 0xBF};
-    if (lead == 0xF0) return {4, 0x90, 0xBF};
-    if (lead >= 0xF1 && lead <= 0xF3) return {4, 0x80, 0xBF};
-    if (lead == 0xF4) return {4, 0x80, 0x8F};
-    return {0, 0, 0};
-}
-
 }  // namespace
 
 std::optional<std::string> NormalizeNumber(std::string_view text) {
@@ -136,27 +117,6 @@ std::string PrintDuration(int64_t seconds) {
         if (unit.letter != 'w' && seconds % unit.seconds == 0)
             return std::to_string(seconds / unit.seconds) + unit.letter;
     return "";
-}
-
-size_t ValidUtf8(std::string_view text) {
-    size_t i = 0;
-    while (i < text.size()) {
-        const Sequence sequence = SequenceOf(static_cast<unsigned char>(text[i]));
-        if (sequence.length == 0 || text.size() - i < sequence.length) return i;
-        for (size_t j = 1; j < sequence.length; ++j) {
-            const auto byte = static_cast<unsigned char>(text[i + j]);
-            if (byte < (j == 1 ? sequence.low : 0x80) || byte > (j == 1 ? sequence.high : 0xBF)) return i;
-        }
-        i += sequence.length;
-    }
-    return i;
-}
-
-std::string Shorten(std::string_view text, size_t limit) {
-    if (text.size() <= limit) return std::string(text);
-    size_t end = limit;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    return std::string(text.substr(0, end)) + "…";
 }
 
 }  // namespace pulse::rule

@@ -1,6 +1,7 @@
 #include "pulse/rule/metric_parser.hpp"
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/metric.hpp"
 #include "pulse/rule/operators.hpp"

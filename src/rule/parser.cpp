@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/metric.hpp"
 #include "pulse/rule/metric_parser.hpp"

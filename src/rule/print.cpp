@@ -1,6 +1,7 @@
 #include "pulse/rule/print.hpp"
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/lexer.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/metric.hpp"

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/parser.hpp"

@@ -1,5 +1,6 @@
 #include "pulse/rule/token_stream.hpp"
 
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/ast.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/operators.hpp"

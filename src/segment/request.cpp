@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cctype>
 
-#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/base/json.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/compile.hpp"
 
 namespace pulse::segment {
@@ -153,14 +154,7 @@ std::string SuggestQuoted(const std::string& name, const std::vector<std::string
 }
 
 std::string DescribeJson(const Json& value) {
-    std::string text = DumpJson(value);
-    constexpr size_t kMost = 200;
-    if (text.size() > kMost) {
-        size_t end = kMost;
-        while (end > 0 && (text[end] & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
-        text = text.substr(0, end) + "…";
-    }
-    return "It is " + text + ".";
+    return "It is " + Shorten(DumpJson(value), 200) + ".";
 }
 
 int64_t ParseCadence(const std::string& text) {

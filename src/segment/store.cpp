@@ -1,4 +1,5 @@
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -81,8 +82,7 @@ constexpr const char* kForKeyUpdate = " FOR UPDATE";
 
 std::string CheckName(const std::string& given) {
     const std::string name = Trim(given);
-    size_t characters = 0;
-    for (const char c : name) characters += (c & 0xC0) != 0x80;
+    const size_t characters = CountCharacters(name);
     if (name.empty())
         throw UserError(sqlstate::kInvalidParameter, "a segment's name must not be empty", "",
                         "Give it a name.");

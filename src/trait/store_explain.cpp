@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -17,7 +18,8 @@ namespace {
 using pg::Value;
 
 constexpr size_t kMostRows = 1000;
-constexpr int kMostEvents = 20;  // shown of each metric
+constexpr int kMostEvents = 20;        // shown of each metric
+constexpr size_t kShownOfEvent = 200;  // bytes
 constexpr const char* kNotThere = "was not there yet";
 
 std::string ValueText(const Value& value) {
@@ -81,14 +83,6 @@ class Tree {
     const bool there_;  // at that moment; nothing is anything for nobody
     std::vector<TreeRow> rows_;
 };
-
-std::string Excerpt(const std::string& text) {
-    constexpr size_t kMost = 200;
-    if (text.size() <= kMost) return text;
-    size_t end = kMost;
-    while (end > 0 && (text[end] & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
-    return text.substr(0, end) + "…";
-}
 
 // Which events a metric counts now: those that would count if they were alone.
 std::string EventQuery(const rule::Metric& metric) {
@@ -154,7 +148,7 @@ class Membership {
         for (uint64_t i = 0; i < std::min<uint64_t>(rows.size(), kMostEvents); ++i)
             Add("event", 0, text, FormatMoment(rows[i].Time(0)),
                 rows[i].Text(2) + ", id " + std::to_string(rows[i].Int8(1)) + ": " +
-                    Excerpt(rows[i].Text(3)));
+                    Shorten(rows[i].Text(3), kShownOfEvent));
         if (rows.size() > kMostEvents) Add("event", 0, text, "…", "and older ones");
     }
 

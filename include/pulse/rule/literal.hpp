@@ -28,10 +28,4 @@ std::optional<Moment> ParseEpoch(std::string_view seconds);
 // Print seconds with the largest unit up to days that divides them, e.g. "7d" or "90m".
 std::string PrintDuration(int64_t seconds);
 
-// The byte after the last one that is valid UTF-8 without NUL: text.size() when all of it is.
-size_t ValidUtf8(std::string_view text);
-
-// Cut `text` to at most `limit` bytes at a character border, with … at the end when something was cut.
-std::string Shorten(std::string_view text, size_t limit);
-
 }  // namespace pulse::rule
