@@ -10,8 +10,6 @@ namespace pulse::options {
 
 namespace {
 
-constexpr const char* kInvalidOptionName = "HV00D";
-
 bool OneOf(const std::string& text, const std::vector<const char*>& words) {
     return std::any_of(words.begin(), words.end(), [&](const char* word) { return text == word; });
 }
@@ -88,7 +86,8 @@ std::string Table::Names(Holder holder) const {
 
 // Nothing of the value is shown: it may be a password under a misspelt name.
 void Table::ThrowUnknown(const std::string& name, const std::string& hint, const std::string& detail) const {
-    throw UserError(kInvalidOptionName, "unknown option \"" + name + "\" of a " + noun_, detail, hint);
+    throw UserError(sqlstate::kInvalidOptionName, "unknown option \"" + name + "\" of a " + noun_, detail,
+                    hint);
 }
 
 void Table::CheckOne(Holder holder, const std::string& name, const std::string& value, bool superuser) const {

@@ -317,7 +317,8 @@ class Courier {
         burst_.message = std::to_string(burst_.done) + " sent, " + std::to_string(failed_) +
                          " to be tried again, " + std::to_string(dead_) + " given up, " +
                          std::to_string(dropped_) + " with nothing to say";
-        if (!problem_.empty()) throw UserError("XX000", "messages could not be planned", problem_);
+        if (!problem_.empty())
+            throw UserError(sqlstate::kInternalError, "messages could not be planned", problem_);
     }
 
     pg::SchedulerState* scheduler_ = pg::SchedulerState::Find();

@@ -90,9 +90,11 @@ void AddSchemaHypothesis(DiagnosisContext& context) {
     context.AddHypothesis(Cause::kSchemaChange, confidence, sentence, {id}, subject);
 }
 
-// 42703 undefined column, 42P01 undefined table, 42883 no such operator (a column of another type), 42804.
+// An undefined function is also an operator that the new type of a column lacks.
 bool FromSchema(const std::string& state) {
-    return state == "42703" || state == "42P01" || state == "42883" || state == "42804" || state == "42704";
+    return state == sqlstate::kUndefinedColumn || state == sqlstate::kUndefinedTable ||
+           state == sqlstate::kUndefinedFunction || state == sqlstate::kDatatypeMismatch ||
+           state == sqlstate::kUndefinedObject;
 }
 
 void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& failed) {
@@ -108,9 +110,11 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
                 Short(failed.error, 200) + ".",
             {id});
     std::string why = "The segment could not be measured";
-    if (failed.error_state == "42501") why += ": the role it runs as may not read the data any more";
+    if (failed.error_state == sqlstate::kInsufficientPrivilege)
+        why += ": the role it runs as may not read the data any more";
     if (failed.error_state == sqlstate::kQueryCanceled) why += ": it took longer than allowed";
-    if (failed.error_state == "55P03") why += ": the data was locked by somebody else for too long";
+    if (failed.error_state == sqlstate::kLockNotAvailable)
+        why += ": the data was locked by somebody else for too long";
     context.AddHypothesis(Cause::kMeasurementFailed, only ? 0.9 : 0.3,
                           why + ". Its audience is unknown until that is repaired.", {id});
 }

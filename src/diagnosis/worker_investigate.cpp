@@ -142,7 +142,7 @@ class InvestigationWorker {
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
             // A lock that was not to be had is had later; an answer was paid for and is kept meanwhile.
-            if (error.State() == sqlstate::kLockNotAvailable || error.State() == "40P01") {
+            if (sqlstate::IsLockFailure(error.State())) {
                 conversation.not_before = pg::WallClock() + kSecond;
                 return true;
             }

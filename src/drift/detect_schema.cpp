@@ -1,15 +1,16 @@
 #include "detector_context.hpp"
 
+#include "pulse/base/error.hpp"
+
 namespace pulse::drift {
 
 namespace {
 
 // Errors of a definition whose columns have changed.
 bool IsSchemaError(const std::string& state) {
-    return state == "42703" ||  // undefined column
-           state == "42P01" ||  // undefined table
-           state == "42883" ||  // undefined function: also an operator that the new type lacks
-           state == "42804";    // datatype mismatch
+    return state == sqlstate::kUndefinedColumn || state == sqlstate::kUndefinedTable ||
+           state == sqlstate::kUndefinedFunction ||  // also an operator that the new type lacks
+           state == sqlstate::kDatatypeMismatch;
 }
 
 // The newest earlier snapshot with known columns.

@@ -127,7 +127,8 @@ void StartLauncher(Oid database) {
         return WaitForBackgroundWorkerStartup(handle, &pid) == BGWH_STARTED;
     });
     if (!started)
-        throw UserError("53000", "could not start the launcher", "No background worker process is free.",
+        throw UserError(sqlstate::kInsufficientResources, "could not start the launcher",
+                        "No background worker process is free.",
                         "Raise max_worker_processes in postgresql.conf and restart the server.");
 }
 
@@ -224,7 +225,8 @@ void RunAside(const char* function, const std::string& extra) {
         return WaitForBackgroundWorkerShutdown(handle) == BGWH_STOPPED;
     });
     if (!ran)
-        throw UserError("53000", "could not start a process", "No background worker process is free.",
+        throw UserError(sqlstate::kInsufficientResources, "could not start a process",
+                        "No background worker process is free.",
                         "Raise max_worker_processes in postgresql.conf and restart the server.");
 }
 

@@ -74,7 +74,7 @@ void CreateServer(const char* noun, const std::string& name, const char* wrapper
                   const Json& options, const char* example) {
     // A name that no statement could write would be cut off or never found.
     if (name.empty() || name.size() >= NAMEDATALEN)
-        throw UserError("42602", std::string("bad name of a ") + noun,
+        throw UserError(sqlstate::kInvalidName, std::string("bad name of a ") + noun,
                         "It has " + std::to_string(name.size()) + " bytes.",
                         "Give a name of 1 to " + std::to_string(NAMEDATALEN - 1) + " bytes.");
     if (!options.is_object())
@@ -125,7 +125,8 @@ void ValidateOptions(FunctionCallInfo fcinfo, const char* wrapper, const options
         const options::List options = options::FromTexts(args.Texts(0).value_or(std::vector<std::string>()));
         if (catalog != ForeignServerRelationId && catalog != UserMappingRelationId) {
             if (!options.empty())
-                throw UserError("HV00D", "unknown option \"" + options[0].first + "\" of " + wrapper, "",
+                throw UserError(sqlstate::kInvalidOptionName,
+                                "unknown option \"" + options[0].first + "\" of " + wrapper, "",
                                 "Options belong to a server or to a user mapping.");
             return;
         }

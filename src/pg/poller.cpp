@@ -18,7 +18,8 @@ namespace pulse::pg {
 // one epoll descriptor, which holds the sockets.
 Poller::Poller() {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll_ < 0) throw UserError("53000", "no descriptor is free to wait for sockets");
+    if (epoll_ < 0)
+        throw UserError(sqlstate::kInsufficientResources, "no descriptor is free to wait for sockets");
     try {
         set_ = Call([&] {
 #if PG_VERSION_NUM >= 170000
@@ -52,7 +53,8 @@ void Poller::Watch(int socket, bool reading, bool writing) {
     }
     if (epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event) == 0) return;
     if (errno != ENOENT || epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0)
-        throw UserError("53000", "a socket cannot be waited for", std::generic_category().message(errno));
+        throw UserError(sqlstate::kInsufficientResources, "a socket cannot be waited for",
+                        std::generic_category().message(errno));
 }
 
 bool Poller::Reserve() {

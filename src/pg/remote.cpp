@@ -11,8 +11,6 @@ namespace pulse::pg {
 
 namespace {
 
-constexpr const char* kCannotConnect = "08001";
-constexpr const char* kConnectionLost = "08006";
 // A password this short would only be made visible by taking it out of every text.
 constexpr size_t kShortestScrubbed = 4;
 // Rows that were there already are read this many at a time before interrupts are served.
@@ -61,7 +59,7 @@ Remote::Remote(const RemoteParameters& parameters, int milliseconds) {
     values.push_back(nullptr);
 
     if (!AcquireExternalFD())
-        throw RemoteError(kCannotConnect, "too many files are open for another connection", "",
+        throw RemoteError(sqlstate::kCannotConnect, "too many files are open for another connection", "",
                           "Raise max_files_per_process or the operating system's limit of open files.", true);
     // No expansion of dbname: a value stays one value.
     PGconn* connection = PQconnectStartParams(keywords.data(), values.data(), 0);
@@ -72,16 +70,16 @@ Remote::Remote(const RemoteParameters& parameters, int milliseconds) {
     connection_.reset(connection);
     PQsetNoticeReceiver(connection, IgnoreNotice, nullptr);
     Poll(milliseconds);
-    if (PQsetnonblocking(connection, 1) != 0) ThrowLost(kCannotConnect);
+    if (PQsetnonblocking(connection, 1) != 0) ThrowLost(sqlstate::kCannotConnect);
 }
 
 void Remote::Poll(int milliseconds) {
     limit_ = milliseconds;
     deadline_ = Clock::now() + std::chrono::milliseconds(milliseconds);
-    if (PQstatus(connection_.get()) == CONNECTION_BAD) ThrowLost(kCannotConnect);
+    if (PQstatus(connection_.get()) == CONNECTION_BAD) ThrowLost(sqlstate::kCannotConnect);
     for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;
          next = PQconnectPoll(connection_.get())) {
-        if (next == PGRES_POLLING_FAILED) ThrowLost(kCannotConnect);
+        if (next == PGRES_POLLING_FAILED) ThrowLost(sqlstate::kCannotConnect);
         Wait(next == PGRES_POLLING_WRITING);
     }
 }
@@ -92,20 +90,20 @@ void Remote::Wait(bool writing) {
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
         if (left <= 0)
-            throw RemoteError(kConnectionLost, "no answer within " + std::to_string(limit_) + " ms", "", "",
-                              true);
+            throw RemoteError(sqlstate::kConnectionLost, "no answer within " + std::to_string(limit_) + " ms",
+                              "", "", true);
         const int socket = PQsocket(connection_.get());
-        if (socket < 0) ThrowLost(kConnectionLost);
+        if (socket < 0) ThrowLost(sqlstate::kConnectionLost);
         const Woken woken = WaitForSocket(socket, writing, static_cast<long>(left));
         if (woken == Woken::kReadable || woken == Woken::kWritable) return;
     }
 }
 
 void Remote::Send(bool sent) {
-    if (!sent) ThrowLost(kConnectionLost);
+    if (!sent) ThrowLost(sqlstate::kConnectionLost);
     for (;;) {
         const int left = PQflush(connection_.get());
-        if (left < 0) ThrowLost(kConnectionLost);
+        if (left < 0) ThrowLost(sqlstate::kConnectionLost);
         if (left == 0) return;
         Wait(true);
     }
@@ -115,7 +113,7 @@ void Remote::Send(bool sent) {
 Remote::Answer Remote::Next() {
     while (PQisBusy(connection_.get())) {
         Wait(false);
-        if (!PQconsumeInput(connection_.get())) ThrowLost(kConnectionLost);
+        if (!PQconsumeInput(connection_.get())) ThrowLost(sqlstate::kConnectionLost);
     }
     return Answer(PQgetResult(connection_.get()));
 }
@@ -136,7 +134,7 @@ RemoteRows Remote::Collect(size_t max_bytes) {
         if (++unchecked % kRowsPerCheck == 0) CheckInterrupts();
     }
     if (failure) Throw(failure.get());
-    if (!Alive()) ThrowLost(kConnectionLost);
+    if (!Alive()) ThrowLost(sqlstate::kConnectionLost);
     return rows;
 }
 
@@ -215,7 +213,7 @@ void Remote::Throw(const pg_result* result) const {
     if (message.empty()) message = OneLine(PQresultErrorMessage(result));
     const std::string severity = Field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     const bool lost = state.empty() || severity == "FATAL" || severity == "PANIC" || !Alive();
-    throw RemoteError(state.empty() ? kConnectionLost : state, Scrub(message),
+    throw RemoteError(state.empty() ? sqlstate::kConnectionLost : state, Scrub(message),
                       Scrub(Field(result, PG_DIAG_MESSAGE_DETAIL)),
                       Scrub(Field(result, PG_DIAG_MESSAGE_HINT)), lost);
 }

@@ -20,7 +20,7 @@ ShortTransaction RunShortTransaction(const char* what, const std::function<void(
         transaction.Commit();
         return there ? ShortTransaction::kDone : ShortTransaction::kExtensionGone;
     } catch (const Error& error) {
-        if (error.State() != sqlstate::kLockNotAvailable && error.State() != "40P01") throw;
+        if (!sqlstate::IsLockFailure(error.State())) throw;
     } catch (const UserError& error) {
         if (error.state() != sqlstate::kLockNotAvailable) throw;
     }

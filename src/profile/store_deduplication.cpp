@@ -106,8 +106,7 @@ bool InsertAll(const std::vector<Datum>& keys, const std::vector<Datum>& digests
         attempt.Commit();
         return true;
     } catch (const pg::Error& error) {
-        constexpr const char* kUniqueViolation = "23505";
-        if (error.State() != kUniqueViolation) throw;
+        if (error.State() != sqlstate::kUniqueViolation) throw;
         return false;
     }
 }

@@ -386,7 +386,8 @@ void ResolveIdentities(std::vector<IdentityClaim>& claims, const std::vector<int
                 GetListener().merged(merge.survivor, merge.merged);
         return;
     }
-    throw UserError("40001", "other sessions keep changing the same people", "", "Send the events again.");
+    throw UserError(sqlstate::kSerializationFailure, "other sessions keep changing the same people", "",
+                    "Send the events again.");
 }
 
 std::vector<int64_t> LockPeople(std::vector<int64_t> ids) {

@@ -176,7 +176,8 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
         if (GetListener().merged) GetListener().merged(both->survivor, both->merged);
         return id;
     }
-    throw UserError("40001", "other sessions keep changing the same people", "", "Try again.");
+    throw UserError(sqlstate::kSerializationFailure, "other sessions keep changing the same people", "",
+                    "Try again.");
 }
 
 void UnmergePeople(int64_t merge, const std::string& reason, const std::string& actor) {

@@ -12,7 +12,6 @@ namespace pulse::rule {
 
 namespace {
 
-constexpr const char* kInvalidDefinition = "42P17";
 constexpr size_t kMaxNodes = 100'000;  // of an expanded tree
 
 // The same node with other operands.
@@ -90,7 +89,7 @@ class Expander {
         if (again != way_.end()) {
             std::string round;
             for (auto step = again; step != way_.end(); ++step) round += *step + " → ";
-            throw UserError(kInvalidDefinition, "circular definitions" + AtPosition(expr),
+            throw UserError(sqlstate::kInvalidDefinition, "circular definitions" + AtPosition(expr),
                             "The cycle is " + round + name + ".",
                             "Take one of them out of the other's definition.");
         }

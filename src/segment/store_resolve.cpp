@@ -15,8 +15,6 @@ namespace {
 // Rows of a relation or query looked at to learn how many different values a column has.
 constexpr int kSampleRows = 1000;
 constexpr size_t kSampleColumns = 500;
-constexpr const char* kInvalidName = "42602";
-constexpr const char* kInvalidIdentifier = "22023";
 
 [[noreturn]] void ThrowUnknownRelation(source::Reader& reader, const std::string& name) {
     const source::Rows rows = reader.Query(
@@ -38,13 +36,14 @@ constexpr const char* kInvalidIdentifier = "22023";
 }
 
 [[noreturn]] void ThrowInvalidName(const std::string& name) {
-    throw UserError(kInvalidName, "\"from\" is not the name of a relation", "It is \"" + name + "\".",
+    throw UserError(sqlstate::kInvalidName, "\"from\" is not the name of a relation",
+                    "It is \"" + name + "\".",
                     "Give for example users or app.users, with double quotes where SQL would need them.");
 }
 
 source::Rows FindRelation(source::Reader& reader, const std::string& name) {
     const auto is_invalid_name = [](std::string_view state) {
-        return state == kInvalidName || state == kInvalidIdentifier;
+        return state == sqlstate::kInvalidName || state == sqlstate::kInvalidParameter;
     };
     try {
         source::Rows rows = reader.Query(
@@ -107,8 +106,9 @@ void RequireColumns(const std::vector<source::Column>& columns) {
     for (size_t i = 0; i < columns.size(); ++i)
         for (size_t j = 0; j < i; ++j)
             if (columns[i].name == columns[j].name)
-                throw UserError("42701", "\"query\" returns two columns named \"" + columns[i].name + "\"",
-                                "", "Give each column a name of its own with AS.");
+                throw UserError(sqlstate::kDuplicateColumn,
+                                "\"query\" returns two columns named \"" + columns[i].name + "\"", "",
+                                "Give each column a name of its own with AS.");
 }
 
 // Fill in what the planner's statistics know. Returns the columns they say nothing about.

@@ -7,7 +7,6 @@ namespace pulse::snapshot {
 namespace {
 
 constexpr char kDigits[] = "0123456789abcdef";
-constexpr const char* kInvalidText = "22P02";
 
 int Value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -17,7 +16,7 @@ int Value(char c) {
 }
 
 [[noreturn]] void Invalid(const char* type, std::string detail) {
-    throw UserError(kInvalidText, std::string("invalid input for type ") + type, std::move(detail),
+    throw UserError(sqlstate::kInvalidText, std::string("invalid input for type ") + type, std::move(detail),
                     "It is what the type prints: an even number of hexadecimal digits.");
 }
 

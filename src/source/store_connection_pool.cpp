@@ -64,11 +64,11 @@ std::unique_ptr<pg::Remote> Connect(const Server& server) {
 }
 
 bool IsConflict(const std::string& state) {
-    return state == "40001" || state == "40P01";
+    return state == sqlstate::kSerializationFailure || state == sqlstate::kDeadlockDetected;
 }
 
 bool IsOutage(const std::string& state) {
-    return state.starts_with("08") || state.starts_with("57P") || state == "53300";
+    return state.starts_with("08") || state.starts_with("57P") || state == sqlstate::kTooManyConnections;
 }
 
 }  // namespace

@@ -10,8 +10,6 @@ namespace pulse::source {
 
 namespace {
 
-constexpr const char* kReadOnlyViolation = "25006";
-constexpr const char* kInvalidName = "42602";
 constexpr double kSlowRoundTrip = 500;  // ms
 
 class Findings {
@@ -112,7 +110,7 @@ void CheckReadOnly(Reader& reader, Findings& findings) {
         reader.Query("SELECT 1 FROM pg_catalog.pg_class LIMIT 1 FOR UPDATE");
         findings.Refused("read only", "a statement that writes was not refused");
     } catch (const UserError& error) {
-        if (error.state() != kReadOnlyViolation) throw;
+        if (error.state() != sqlstate::kReadOnlyTransaction) throw;
         findings.Ok("read only", "a statement that writes was refused");
     }
 }
@@ -190,7 +188,7 @@ std::vector<TestRow> TestSource(const std::string& source) {
 
 void CreateSource(const std::string& name, const pg::Json& options) {
     if (name == "local")
-        throw UserError(kInvalidName, "bad name of a source", "\"local\" means this database.",
+        throw UserError(sqlstate::kInvalidName, "bad name of a source", "\"local\" means this database.",
                         "Give another name.");
     pg::CreateServer("source", name, "pulse_source", Options(), options,
                      "{\"host\": \"replica.example\", \"dbname\": \"crm\", \"user\": \"pulse_reader\", "

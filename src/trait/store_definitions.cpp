@@ -36,8 +36,7 @@ class DefinitionStore : public rule::Definitions {
     }
 
     void Load() {
-        const pg::Identity identity = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         const pg::LatestSnapshot latest;
         Read("SELECT key, expression FROM pulse.trait", traits_);
         Read(

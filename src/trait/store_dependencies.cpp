@@ -12,8 +12,6 @@ namespace pulse::trait {
 
 namespace {
 
-constexpr const char* kStillUsed = "2BP01";
-
 bool Contains(const std::vector<std::string>& list, const std::string& name) {
     return std::find(list.begin(), list.end(), name) != list.end();
 }

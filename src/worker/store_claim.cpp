@@ -237,7 +237,7 @@ std::vector<Oid> DueRoles(Moment now, bool& busy) {
             if (!job || !job->next_run || *job->next_run > now) continue;
             RunResult result;
             result.status = "failed";
-            result.error_state = "28000";
+            result.error_state = sqlstate::kInvalidAuthorization;
             result.error = "role \"" + *job->runs_as + "\" " + problem;
             FinishRun(*job, Begin(*job, now), result);
         } else {

@@ -146,7 +146,7 @@ void WriteDown(const std::function<void()>& record) {
             return;
         } catch (const pg::Error& error) {
             const std::string state = error.State();
-            if (i == kTries || (state != sqlstate::kLockNotAvailable && state != "40P01")) throw;
+            if (i == kTries || !sqlstate::IsLockFailure(state)) throw;
         }
     }
 }
@@ -166,7 +166,7 @@ RunResult ResultOfError() {
         result.error =
             error.detail().empty() ? error.message() : error.message() + " (" + error.detail() + ")";
     } catch (const std::exception& error) {
-        result.error_state = "XX000";
+        result.error_state = sqlstate::kInternalError;
         result.error = error.what();
     }
     if (result.error_state == sqlstate::kQueryCanceled)

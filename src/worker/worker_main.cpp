@@ -98,7 +98,7 @@ class Worker {
             Publish(pg::Presence::kAbsent, pg::kNever, epochs);
             return true;
         }
-        if (state != sqlstate::kLockNotAvailable && state != "40P01") return false;
+        if (!sqlstate::IsLockFailure(state)) return false;
         Publish(pg::Presence::kPresent, pg::WallClock() + kTroublePause, epochs);
         return true;
     }

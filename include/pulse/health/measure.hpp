@@ -20,7 +20,8 @@ struct ReadLimits {
 // A read that exceeds the limits and was not run. The hint says what would help.
 class TooLarge : public UserError {
   public:
-    TooLarge(const std::string& message, const std::string& hint) : UserError("54000", message, "", hint) {}
+    TooLarge(const std::string& message, const std::string& hint)
+        : UserError(sqlstate::kProgramLimit, message, "", hint) {}
 };
 
 enum class ReadStatus { kRead, kSkipped, kFailed };

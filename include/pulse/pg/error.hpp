@@ -14,7 +14,7 @@ class Error : public std::exception {
     static Error Take(ErrorData* data);
 
     const char* what() const noexcept override { return message.c_str(); }
-    // Five characters, e.g. "42703".
+    // Five characters, e.g. sqlstate::kUndefinedColumn.
     std::string State() const;
 
     int sqlerrcode = 0;
