@@ -102,8 +102,7 @@ Trial Try(const delivery::Channel& channel, const std::string& key) {
 // It works: what waits is sent now. The line of a channel that needs nothing is not even locked.
 void Enable(const std::string& name) {
     if (pg::ReadOnly()) return;
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result changed = pg::Execute(
         "UPDATE pulse.channel_state SET failures = 0, open_until = NULL, disabled_at = NULL, last_ok_at ="
         " clock_timestamp() "
@@ -114,14 +113,12 @@ void Enable(const std::string& name) {
 
 // What is known of a channel of that name which is no more.
 void Forget(const std::string& name) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     pg::Execute("DELETE FROM pulse.channel_state WHERE channel = $1", {Value::Text(name)});
 }
 
 delivery::Channel Load(const std::string& name, std::string* key) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     if (key) *key = pg::Execute("SELECT 'test_' || replace(gen_random_uuid()::text, '-', '')")[0].Text(0);
     return delivery::LoadChannel(name);
 }
@@ -134,8 +131,7 @@ Json Preview(int64_t incident, const std::string& name) {
     const delivery::Channel channel = Load(name, nullptr);
     std::vector<delivery::Story> stories;
     {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         stories = delivery::GatherStories({incident}, false);
     }
     if (stories.empty())

@@ -142,8 +142,7 @@ PULSE_FUNCTION(pulse_wake_delivery) {
 PULSE_WRITING_FUNCTION(pulse_retry_message) {
     const int64_t message = pg::Args(fcinfo).RequireInt8(0, "message");
     pulse::delivery::RequireFreshSnapshots("pulse_retry_message");
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     pulse::delivery::Retry(message);
     PG_RETURN_VOID();
 }
@@ -151,8 +150,7 @@ PULSE_WRITING_FUNCTION(pulse_retry_message) {
 PULSE_WRITING_FUNCTION(pulse_retry_channel) {
     const std::string channel = pg::Args(fcinfo).RequireText(0, "channel");
     pulse::delivery::RequireFreshSnapshots("pulse_retry_message");
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Int64GetDatum(pulse::delivery::RetryChannel(channel));
 }
 
@@ -162,8 +160,7 @@ PULSE_WRITING_FUNCTION(pulse_cancel_message) {
     pulse::delivery::RequireFreshSnapshots("pulse_cancel_message");
     const std::string caller = pg::CallerName();
     const auto reason = args.Text(1);
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     pulse::delivery::Cancel(message,
                             "cancelled by " + caller + (reason && !reason->empty() ? ": " + *reason : ""));
     PG_RETURN_VOID();

@@ -61,8 +61,7 @@ PULSE_WRITING_FUNCTION(pulse_create_route) {
         throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"channels\" must not be null", "",
                                "Name one or several channels, as in '{team-slack}'.");
     const std::string creator = pg::CallerName();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Int64GetDatum(delivery::CreateRoute(name, request, creator));
 }
 
@@ -70,16 +69,14 @@ PULSE_WRITING_FUNCTION(pulse_update_route) {
     const pg::Args args(fcinfo);
     const std::string name = args.RequireText(0, "name");
     const delivery::RouteRequest request = delivery::ReadRequest(args);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     delivery::UpdateRoute(name, request, args.Bool(17));
     PG_RETURN_VOID();
 }
 
 PULSE_WRITING_FUNCTION(pulse_delete_route) {
     const std::string name = pg::Args(fcinfo).RequireText(0, "name");
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     delivery::DeleteRoute(name);
     PG_RETURN_VOID();
 }

@@ -82,8 +82,7 @@ void RequirePeople(const std::vector<std::string>& segments) {
 
 void CheckSegments(const std::optional<std::vector<std::string>>& segments,
                    const std::vector<std::string>& events) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     RequireSegments(segments);
     const bool members_only = std::all_of(events.begin(), events.end(),
                                           [](const std::string& event) { return WantsMembers({event}); });
@@ -92,8 +91,7 @@ void CheckSegments(const std::optional<std::vector<std::string>>& segments,
 
 void Keep(const std::string& name, const std::vector<std::string>& events,
           const std::vector<std::string>& segments, const std::string& creator) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     // A channel that was dropped by hand may have left its row.
     pg::Execute(
         "INSERT INTO pulse.subscription (channel, events, segments, created_by)"
@@ -106,8 +104,7 @@ void Keep(const std::string& name, const std::vector<std::string>& events,
 
 // Forgets it, with what waits for it; returns whether its channel is still there.
 bool Forget(const std::string& name) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     // Waits for the worker that is telling it something, whose messages are then cancelled with the others.
     Members().end(name);
     if (pg::Execute("DELETE FROM pulse.subscription WHERE channel = $1", {Value::Text(name)}).processed() ==

@@ -61,8 +61,7 @@ void TellWhoIsMissing() {
 
 template <typename Body>
 auto AsOwner(Body body) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return body();
 }
 

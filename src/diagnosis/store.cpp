@@ -294,8 +294,7 @@ void Keep(const Diagnosis& diagnosis) {
 }  // namespace
 
 Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const std::optional<TableInput> table = LoadTableInput(incident);
     const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(LoadInput(incident));
     if (keep) Keep(diagnosis);
@@ -307,8 +306,7 @@ SegmentInput LoadSegmentInput(int64_t incident) {
 }
 
 std::vector<int64_t> LiveIncidents() {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
         "SELECT id FROM pulse.incident_record WHERE status IN ('open', 'acknowledged') ORDER BY id");
     std::vector<int64_t> ids;
@@ -317,8 +315,7 @@ std::vector<int64_t> LiveIncidents() {
 }
 
 std::optional<int64_t> GroupOf(int64_t incident) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result rows =
         pg::Execute("SELECT group_id FROM pulse.incident_record WHERE id = $1", {Value::Int8(incident)});
     return rows.empty() ? std::nullopt : rows[0].Int8OrNull(0);

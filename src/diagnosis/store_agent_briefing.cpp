@@ -4,7 +4,6 @@
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/store_agent_scope.hpp"
 #include "pulse/diagnosis/text.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -189,8 +188,7 @@ std::string SqlProblem(const std::string& sql) {
 }
 
 std::vector<std::string> TellInvestigation(int64_t incident) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     std::vector<std::string> lines;
     const std::optional<Investigation> newest = NewestInvestigation(incident);
     if (!newest) return lines;

@@ -9,7 +9,6 @@
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/store_agent_scope.hpp"
 #include "pulse/diagnosis/text.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -387,8 +386,7 @@ Json Run(int64_t incident, const ToolCall& call) {
     Scope scope;
     Preview prepared;
     {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         scope = LoadScope(incident);
         if (preview)
             prepared = PreparePreview(scope, call.arguments);

@@ -33,8 +33,7 @@ template <typename Body>
 auto Within(const char* what, Body body) {
     pg::Transaction transaction(what);
     auto result = [&] {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         return body();
     }();
     transaction.Commit();

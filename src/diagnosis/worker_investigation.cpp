@@ -2,7 +2,6 @@
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/store_investigation.hpp"
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/transaction.hpp"
 
@@ -35,8 +34,7 @@ PULSE_PROCESS(pulse_investigation_main) {
         pg::Transaction transaction("pulse: queueing an investigation");
         {
             const std::string role = pg::Call([&] { return GetUserNameFromId(wish.role, false); });
-            const pg::Identity owner = pg::Identity::Owner();
-            const pg::Session session;
+            const pg::OwnerSession session;
             diagnosis::RequireIncident(wish.incident);
             diagnosis::QueueInvestigation(wish.incident, role);
         }

@@ -298,8 +298,7 @@ namespace drift = pulse::drift;
 PULSE_WRITING_FUNCTION(pulse_check_drift) {
     const std::optional<std::string> name = pg::Args(fcinfo).Text(0);
     pg::ResultSet results(fcinfo);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     if (name) drift::RefuseInactive(*name);
     const drift::Tally tally = drift::Check(name).Run();
     drift::Report(tally, drift::AddFindings(results, name, pg::Now()));
@@ -311,8 +310,7 @@ PULSE_FUNCTION(pulse_backtest) {
     const std::string name = args.RequireText(0, "segment");
     const std::optional<pg::Json> overrides = args.Jsonb(1);
     pg::ResultSet results(fcinfo);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const drift::Replay replay = drift::ReplayHistory(pulse::segment::Load(name), overrides);
     for (const drift::Incident& incident : replay.tracker.incidents()) drift::AddReplayed(results, incident);
     drift::Report(replay, name);

@@ -213,8 +213,7 @@ namespace drift = pulse::drift;
 PULSE_WRITING_FUNCTION(pulse_acknowledge_incident) {
     const pg::Args args(fcinfo);
     const std::string actor = pg::CallerName();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     drift::Acknowledge(args.RequireInt8(0, "incident"), actor, args.Text(1));
     PG_RETURN_VOID();
 }
@@ -222,8 +221,7 @@ PULSE_WRITING_FUNCTION(pulse_acknowledge_incident) {
 PULSE_WRITING_FUNCTION(pulse_resolve_incident) {
     const pg::Args args(fcinfo);
     const std::string actor = pg::CallerName();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     drift::Resolve(args.RequireInt8(0, "incident"), actor, args.Text(1), args.Bool(2).value_or(false));
     PG_RETURN_VOID();
 }
@@ -231,22 +229,19 @@ PULSE_WRITING_FUNCTION(pulse_resolve_incident) {
 PULSE_WRITING_FUNCTION(pulse_ignore_incident) {
     const pg::Args args(fcinfo);
     const std::string actor = pg::CallerName();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     drift::Ignore(args.RequireInt8(0, "incident"), actor, args.Time(1), args.Text(2));
     PG_RETURN_VOID();
 }
 
 PULSE_WRITING_FUNCTION(pulse_pin_baseline) {
     const pg::Args args(fcinfo);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Int64GetDatum(drift::Pin(args.RequireText(0, "segment"), args.Int8(1)));
 }
 
 PULSE_WRITING_FUNCTION(pulse_unpin_baseline) {
     const pg::Args args(fcinfo);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return BoolGetDatum(drift::Unpin(args.RequireText(0, "segment")));
 }

@@ -13,16 +13,14 @@ namespace {
 Datum Create(const pg::Args& args, const flag::Definition& definition) {
     const std::string key = args.RequireText(0, "key");
     const std::string creator = pg::CallerName();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Int64GetDatum(flag::CreateFlag(key, definition, args.Text(2), creator));
 }
 
 Datum Update(const pg::Args& args, const std::optional<flag::Definition>& definition) {
     const std::string key = args.RequireText(0, "key");
     const std::string editor = pg::CallerName();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Int32GetDatum(flag::UpdateFlag(key, definition, args.Text(2), args.Text(3), editor));
 }
 
@@ -31,8 +29,7 @@ template <typename Verb>
 Datum RunWithKey(FunctionCallInfo fcinfo, Verb verb) {
     const std::string key = pg::Args(fcinfo).RequireText(0, "key");
     const std::string editor = pg::CallerName();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     verb(key, editor);
     PG_RETURN_VOID();
 }

@@ -4,7 +4,6 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/flag/store_evaluation_context.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"

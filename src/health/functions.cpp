@@ -106,8 +106,7 @@ Datum Mute(FunctionCallInfo fcinfo, const std::optional<Moment>& until) {
     const pg::Args args(fcinfo);
     const std::string subject = args.RequireText(0, "subject"), actor = pg::CallerName();
     const std::optional<std::string> reason = args.Text(2);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Int64GetDatum(SetMute(subject, until, reason, actor));
 }
 
@@ -173,7 +172,6 @@ PULSE_WRITING_FUNCTION(pulse_mute_for) {
 
 PULSE_WRITING_FUNCTION(pulse_unmute) {
     const std::string subject = pg::Args(fcinfo).RequireText(0, "subject");
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return BoolGetDatum(health::EndMute(subject));
 }

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "pulse/health/store.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/settings.hpp"
@@ -219,8 +218,7 @@ std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now)
         "WHERE m.status = 'active' AND c.next_check_at <= $1 GROUP BY m.id ORDER BY min(c.next_check_at), "
         "m.id",
         {TIMESTAMPTZOID});
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result rows = statement.Execute({Value::Time(now)});
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
@@ -228,8 +226,7 @@ std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now)
 }
 
 std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lock) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result found = pg::Execute(
         std::string("SELECT relation, coalesce(source, ''), runs_as, search_path FROM pulse.monitor "
                     "WHERE id = $1 AND status = 'active'") +

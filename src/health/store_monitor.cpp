@@ -208,8 +208,7 @@ int64_t SaveMonitor(const MonitorSpec& given) {
     // Checks left out of a monitor that is there stay, with the rights of who gave them: nobody's SQL ever
     // runs with the rights of somebody who only changed an interval. Only a new one has them chosen.
     MonitorPlan plan = MakeMonitorPlan(spec, place);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const bool anew = spec.checks || !Monitored(plan.relation, spec.source);
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.monitor AS m (relation, source, every, owner, tags, runs_as, search_path, "
@@ -239,8 +238,7 @@ int64_t SaveMonitor(const MonitorSpec& given) {
 
 void RemoveMonitor(const std::string& relation, const std::optional<std::string>& source) {
     const int64_t id = FindMonitor(relation, source);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     pg::Execute("UPDATE pulse.monitor SET status = 'ended', updated_at = $2 WHERE id = $1",
                 {Value::Int8(id), Value::Time(pg::Now())});
     CloseOrphans(id, "the table is no longer monitored");
@@ -259,8 +257,7 @@ std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optio
 }
 
 int64_t FindMonitor(const std::string& relation, const std::optional<std::string>& source) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
         "SELECT id FROM pulse.monitor WHERE status = 'active' AND source IS NOT DISTINCT FROM $2 "
         "AND (relation = $1 OR right(relation, length($1) + 1) = '.' || $1) ORDER BY relation = $1 DESC, id",

@@ -3,7 +3,6 @@
 
 #include "pulse/drift/store.hpp"
 #include "pulse/health/store.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 
@@ -167,8 +166,7 @@ void MoveIncidents(const MonitorRun& run, std::vector<drift::DetectorResult> out
 }  // namespace
 
 std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasurements& measured) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     MonitorRun run = loaded;
     if (!Refresh(run)) return {};
     pg::Execute(

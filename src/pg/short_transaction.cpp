@@ -13,8 +13,7 @@ ShortTransaction RunShortTransaction(const char* what, const std::function<void(
         Transaction transaction(what);
         const bool there = ExtensionVersion() == PULSE_VERSION;
         if (there) {
-            const Identity identity = Identity::Owner();
-            const Session session;
+            const OwnerSession session;
             body();
         }
         transaction.Commit();

@@ -23,8 +23,7 @@ PULSE_WRITING_FUNCTION(pulse_merge) {
     const std::string one = args.RequireText(0, "one"), other = args.RequireText(1, "other"),
                       reason = args.RequireText(2, "reason");
     const std::string actor = pg::CallerName();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Int64GetDatum(profile::MergePeople(one, other, reason, actor));
 }
 
@@ -33,8 +32,7 @@ PULSE_WRITING_FUNCTION(pulse_unmerge) {
     const int64_t merge = args.RequireInt8(0, "merge");
     const std::string reason = args.RequireText(1, "reason");
     const std::string actor = pg::CallerName();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     profile::UnmergePeople(merge, reason, actor);
     PG_RETURN_VOID();
 }
@@ -78,16 +76,14 @@ PULSE_WRITING_FUNCTION(pulse_set_identity_kind) {
     request.max_values = args.Int4(3);
     request.window = Span(args, 4);
     request.blocked = args.Texts(5);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     profile::SetIdentityKind(request);
     PG_RETURN_VOID();
 }
 
 PULSE_WRITING_FUNCTION(pulse_drop_identity_kind) {
     const std::string kind = pg::Args(fcinfo).RequireText(0, "kind");
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     profile::DropIdentityKind(kind);
     PG_RETURN_VOID();
 }
@@ -114,8 +110,7 @@ PULSE_FUNCTION(pulse_search_profiles) {
         throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"max\" or \"skip\" is out of range", "",
                                "max is from 1 to 1000, skip from 0 to 100000.");
     pg::ResultSet result(fcinfo);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     AddRows(result, profile::SearchPeople(query, max, skip));
     return pg::ResultSet::Done();
 }
@@ -123,8 +118,7 @@ PULSE_FUNCTION(pulse_search_profiles) {
 PULSE_FUNCTION(pulse_identity_graph) {
     const std::string user = pg::Args(fcinfo).RequireText(0, "user");
     pg::ResultSet result(fcinfo);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     AddRows(result, profile::IdentityGraph(profile::RequirePerson(user).id));
     return pg::ResultSet::Done();
 }

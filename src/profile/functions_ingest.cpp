@@ -1,6 +1,5 @@
 // pulse_ingest() and the verbs for one event: arguments in, results out.
 #include "pulse/pg/entry.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -107,8 +106,7 @@ Value IdOrNull(int64_t id) {
 std::optional<IngestResult> IngestOne(const std::vector<std::pair<const char*, Value>>& members,
                                       const std::string& source) {
     CheckSource(source);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const json::Value root = pg::Root(pg::MakeObject(members));
     const std::vector<IngestResult> results =
         IngestEvents({MakeIncomingEvent(root, {}, {}, source, pg::PastNow())}, false);
@@ -185,8 +183,7 @@ PULSE_WRITING_FUNCTION(pulse_ingest) {
     pg::ResultSet result(fcinfo);
     std::vector<profile::IngestResult> results;
     {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         results = profile::IngestEvents(profile::ReadEvents(args.Raw(0), source), true);
     }
     pg::Arena arena("pulse ingest results");

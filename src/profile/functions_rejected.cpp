@@ -21,8 +21,7 @@ PULSE_WRITING_FUNCTION(pulse_replay_rejected) {
     pg::ResultSet result(fcinfo);
     std::vector<profile::ReplayResult> replayed;
     {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         replayed = profile::Replay(ids, args.Text(1), max);
     }
     const auto text = [](const std::string& value) {

@@ -146,8 +146,7 @@ bool RowBuffer::Full() const {
 void RowBuffer::Flush() {
     if (incoming_.empty()) return;
     {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         for (const IngestResult& result : IngestEvents(incoming_, true)) {
             if (result.status == IngestResult::Status::kAccepted) ++tally_.accepted;
             if (result.status == IngestResult::Status::kDuplicate) ++tally_.duplicates;

@@ -1,6 +1,5 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/baseline.hpp"
@@ -195,14 +194,12 @@ std::vector<std::string> AttributeNames(const Request& request) {
 }
 
 Segment Load(const std::string& name) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Read(name, "");
 }
 
 std::vector<Segment> LoadActive() {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(std::string("SELECT ") + kColumns +
                                         " FROM pulse.segment AS s WHERE s.status = 'active' ORDER BY s.name");
     std::vector<Segment> segments;
@@ -219,8 +216,7 @@ int64_t Create(const SegmentInput& input) {
     const source::Access access = AccessForCaller(asked);
     {
         LockProfiles(asked.kind);
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         RequireNewName(name);
     }
     const ResolvedDefinition resolved = ResolveDefinition(asked, access, name, nullptr);
@@ -228,8 +224,7 @@ int64_t Create(const SegmentInput& input) {
         CheckBaseline(input.baseline.value_or(Json::object()), AttributeNames(resolved.request));
     const Json definition = ToJson(resolved.request);
 
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.segment (name, kind, definition, baseline, owner, description, tags, cadence, "
         "runs_as, search_path, created_at, updated_at) "
@@ -257,8 +252,7 @@ void Update(const std::string& name, const SegmentInput& input) {
     if (of_people) LockProfiles(SegmentKind::kProfile);
     Segment segment;
     {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         segment = Read(name, new_name ? kForKeyUpdate : kForUpdate);
         if (new_name && *new_name != segment.name) {
             RequireNewName(*new_name);
@@ -268,8 +262,7 @@ void Update(const std::string& name, const SegmentInput& input) {
     std::optional<NewVersion> next;
     if (input.definition) next = MakeVersion(segment, *input.definition);
     if (next && next->resolved.request.kind != SegmentKind::kProfile) {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         RequireUnused(segment, "made a segment over a relation");
     }
     // Also when only the definition changes: an attribute named critical must not disappear unnoticed.
@@ -277,8 +270,7 @@ void Update(const std::string& name, const SegmentInput& input) {
         CheckBaseline(input.baseline ? *input.baseline : segment.baseline,
                       AttributeNames(next ? next->resolved.request : ParseRequest(segment.definition)));
 
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     if (next && !next->change.empty()) WriteVersion(segment, *next);
     WriteRest(segment, new_name.value_or(segment.name), baseline, input);
     if (of_people) ProfileWritten(SegmentKind::kProfile);
@@ -287,8 +279,7 @@ void Update(const std::string& name, const SegmentInput& input) {
 void SetStatus(const std::string& name, Status status) {
     const SegmentKind kind = Load(name).kind;
     LockProfiles(kind);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const Segment segment = Read(name, kForUpdate);
     if (status == Status::kArchived && segment.status != status) RequireUnused(segment, "archived");
     if (status == Status::kPaused && segment.status == Status::kArchived)
@@ -303,8 +294,7 @@ void SetStatus(const std::string& name, Status status) {
 }
 
 void SetMonitoring(const std::string& name, bool enabled) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const Segment segment = Read(name, kForUpdate);
     pg::Execute(
         "UPDATE pulse.segment SET baseline = jsonb_set(baseline, '{monitoringEnabled}', to_jsonb($2)), "
@@ -315,8 +305,7 @@ void SetMonitoring(const std::string& name, bool enabled) {
 void Delete(const std::string& name, bool confirmed) {
     const SegmentKind kind = Load(name).kind;
     if (confirmed) LockProfiles(kind);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const Segment segment = Read(name, kForKeyUpdate);
     if (confirmed) RequireUnused(segment, "deleted");
     if (!confirmed)

@@ -110,8 +110,7 @@ class Explainer {
     }
 
     void Versions() {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         const pg::Result result = pg::Execute(
             "SELECT version, changed_at, changed_by, change FROM pulse.segment_version WHERE segment_id = $1 "
             "ORDER BY version DESC",

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "pulse/base/error.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
@@ -108,8 +107,7 @@ ResolvedDefinition ResolveProfile(const Request& asked, const source::Access& ac
     resolved.request = asked;
     resolved.request.expanded = ExpandProfile(asked, name);
     {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         Required().check(name, resolved.request);
     }
     ReadAndRecord(access, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {

@@ -1,5 +1,4 @@
 #include "pulse/pg/entry.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/snapshot/import.hpp"
@@ -61,7 +60,6 @@ PULSE_WRITING_FUNCTION(pulse_import_snapshot) {
     if (const auto json = args.Jsonb(8))
         import.distributions =
             pulse::snapshot::ParseDistributions(*json, import.size, pg::settings::max_values);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Int64GetDatum(pulse::snapshot::StoreImport(import, args.Bool(9).value_or(false)));
 }

@@ -1,6 +1,5 @@
 #include "pulse/snapshot/store.hpp"
 
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/snapshot/listener.hpp"
@@ -100,29 +99,25 @@ int64_t WriteSnapshot(const Record& r) {
 }  // namespace
 
 std::optional<Record> FindAt(int64_t segment_id, Moment moment) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Find("segment_id = $1 AND taken_at = $2", {Value::Int8(segment_id), Value::Time(moment)});
 }
 
 Record Load(int64_t id) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     if (std::optional<Record> found = Find("id = $1", {Value::Int8(id)})) return *std::move(found);
     throw UserError(sqlstate::kUndefinedObject, "snapshot " + std::to_string(id) + " does not exist", "",
                     "SELECT id, segment_id, taken_at FROM pulse.snapshot lists them.");
 }
 
 bool LockSegmentRow(int64_t segment_id) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return !pg::Execute("SELECT FROM pulse.segment WHERE id = $1 FOR KEY SHARE", {Value::Int8(segment_id)})
                 .empty();
 }
 
 std::optional<PreviousSnapshot> FindPrevious(int64_t segment_id, Moment moment) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
         "SELECT size, sketch FROM pulse.snapshot WHERE segment_id = $1 AND taken_at < $2 AND status = 'ok' "
         "AND sketch IS NOT NULL ORDER BY taken_at DESC LIMIT 1",
@@ -132,8 +127,7 @@ std::optional<PreviousSnapshot> FindPrevious(int64_t segment_id, Moment moment) 
 }
 
 std::optional<Moment> LastTaken(int64_t segment_id, Moment moment) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
         "SELECT max(taken_at) FROM pulse.snapshot WHERE segment_id = $1 AND taken_at <= $2 AND status = 'ok'",
         {Value::Int8(segment_id), Value::Time(moment)});
@@ -142,8 +136,7 @@ std::optional<Moment> LastTaken(int64_t segment_id, Moment moment) {
 
 std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, const std::string& attribute,
                                              segment::AttributeKind kind) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
         "SELECT d.edges FROM pulse.snapshot AS s JOIN pulse.distribution AS d ON d.snapshot_id = s.id "
         "WHERE s.segment_id = $1 AND s.taken_at < $2 AND s.status = 'ok' AND d.attribute = $3"
@@ -156,8 +149,7 @@ std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, 
 }
 
 int64_t Write(const Record& record) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     pg::Execute("DELETE FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2 AND status = 'failed'",
                 {Value::Int8(record.segment_id), Value::Time(record.taken_at)});
     const int64_t id = WriteSnapshot(record);
@@ -166,8 +158,7 @@ int64_t Write(const Record& record) {
 }
 
 bool LockSegment(int64_t segment_id, int milliseconds) {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     constexpr int kPause = 20;
     for (int waited = 0;; waited += kPause) {
         if (pg::TryLock("segment", segment_id)) return true;

@@ -1,7 +1,6 @@
 // Visits: here and to servers, and what is kept about the latter.
 #include <chrono>
 
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/transaction.hpp"
 #include "pulse/source/store.hpp"
@@ -66,8 +65,7 @@ void RequireRights(const pg::Row& row, const Access& access) {
 
 Target ResolveTarget(const Access& access, int milliseconds) {
     if (access.source.empty()) return {access, milliseconds, nullptr};
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     static pg::Statement statement(
         "SELECT s.oid::int8, s.srvoptions, r.oid::int8, r.rolsuper, has_server_privilege(r.oid, s.oid, "
         "'USAGE'), "
@@ -147,8 +145,7 @@ void ReadTarget(const Target& target, Usage& usage, const std::function<void(Rea
 
 void RecordUsage(const Usage& usage) {
     if (usage.source.empty() || pg::ReadOnly()) return;
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     static pg::Statement statement(
         "INSERT INTO pulse.source_usage (source, at, purpose, object, status, reason, queries, rows, "
         "duration_ms, "

@@ -53,8 +53,7 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
                         "It is " + std::to_string(most) + ".",
                         "Give a number from 1 to " + std::to_string(trait::kMaxChanges) + ".");
     pg::ResultSet results(fcinfo);
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const trait::ForceIndexPlans force_index_plans;
     const int64_t position = trait::PositionOf(consumer);
     trait::AssignPositions(trait::kMaxChanges, true);
@@ -94,16 +93,14 @@ PULSE_WRITING_FUNCTION(pulse_build_step) {
                         trait::kPeopleHint);
     trait::BuildStep step;
     {
-        const pg::Identity identity = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         step = trait::RunBuildStep(*people);
     }
     return pg::FromInt64Array({step.done, step.total, step.finished ? 1 : 0, step.people});
 }
 
 PULSE_WRITING_FUNCTION(pulse_refresh_definitions) {
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     trait::LockDefinitions();
     trait::ApplyDefinitionChanges();
     return 0;

@@ -1,6 +1,5 @@
 // The verbs of definitions over people: arguments in, result out.
 #include "pulse/pg/entry.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_definition.hpp"
 
@@ -29,8 +28,7 @@ PULSE_FUNCTION(pulse_list_traits) {
     std::vector<trait::TraitRow> traits;
     std::vector<trait::Dependency> uses;
     {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         traits = trait::ListTraits();
         uses = trait::Dependencies();
     }
@@ -49,8 +47,7 @@ PULSE_FUNCTION(pulse_list_traits) {
 PULSE_FUNCTION(pulse_dependencies) {
     std::vector<trait::Dependency> all;
     {
-        const pg::Identity owner = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         all = trait::Dependencies();
     }
     pg::ResultSet results(fcinfo);

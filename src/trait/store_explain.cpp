@@ -3,7 +3,6 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/print.hpp"
@@ -163,8 +162,7 @@ class Membership {
 
 std::vector<TreeRow> TestExpression(const std::string& expression, const std::string& user) {
     const rule::ExprPtr tree = ReadExpression(expression);
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     // What is wrong with it is said before somebody is looked for.
     CheckReferences(*rule::Expand(*tree, SavedDefinitions()));
     CheckRule(*tree, rule::Expect::kAny, "");
@@ -180,8 +178,7 @@ std::vector<MembershipRow> ExplainMembership(const std::string& user, const std:
                         "segment \"" + segment.name + "\" is not a segment over people",
                         "It is a segment over a " + std::string(segment::Name(segment.kind)) + ".",
                         "Ask its source who belongs to it; pulse_explain_segment() shows the query.");
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Membership(profile::RequirePerson(user), segment).Run();
 }
 

@@ -53,8 +53,7 @@ std::shared_ptr<const Program> CurrentProgram() {
 }
 
 std::shared_ptr<const Program> Program::Load() {
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const pg::LatestSnapshot latest;
     std::shared_ptr<Program> program(new Program());
     program->number = ++last_number;

@@ -70,8 +70,7 @@ int64_t CreateTrait(const std::string& given, const std::string& expression,
     const std::string key = CheckKey(given), role = pg::CallerName();
     ReadExpression(expression);
     LockDefinitions();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     if (!pg::Execute("SELECT FROM pulse.trait WHERE key = $1", {Value::Text(key)}).empty())
         throw UserError(sqlstate::kDuplicateObject, "trait \"" + key + "\" already exists", "",
                         "Choose another name, or change that trait with pulse_update_trait().");
@@ -93,8 +92,7 @@ void UpdateTrait(const std::string& key, const std::optional<std::string>& expre
     const std::string role = pg::CallerName();
     if (expression) ReadExpression(*expression);
     LockDefinitions();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const TraitRow before = Read(key);
     if (description)
         pg::Execute("UPDATE pulse.trait SET description = $2, updated_at = $3 WHERE id = $1",
@@ -116,8 +114,7 @@ void UpdateTrait(const std::string& key, const std::optional<std::string>& expre
 
 void DeleteTrait(const std::string& key) {
     LockDefinitions();
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const TraitRow trait = Read(key);
     RequireUnused("trait", key, "deleted");
     pg::Execute("DELETE FROM pulse.trait WHERE id = $1", {Value::Int8(trait.id)});

@@ -136,8 +136,7 @@ int64_t RunPipelineWorker() {
 }
 
 int64_t RunPipeline() {
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     Prepare();
     int64_t people = 0;
     for (BatchResult result{0, 0, true}; result.full;) {

@@ -90,8 +90,7 @@ PULSE_WRITING_FUNCTION(pulse_run_job) {
     const worker::Caller caller = worker::WhoCalls();
     worker::Job job;
     {
-        const pg::Identity identity = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         job = worker::Load(name);
         worker::RequireOwn(job, caller);
         worker::RequireRunnableHere(job);
@@ -104,8 +103,7 @@ PULSE_WRITING_FUNCTION(pulse_run_job) {
     const double duration = static_cast<double>(pg::WallClock() - started) / 1000;
     int64_t run;
     {
-        const pg::Identity identity = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         run = worker::WriteRun(job, started, result);
     }
     pg::ResultSet results(fcinfo);

@@ -160,8 +160,7 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
     const worker::Caller caller = worker::WhoCalls();
     std::optional<Moment> next;
     {
-        const pg::Identity identity = pg::Identity::Owner();
-        const pg::Session session;
+        const pg::OwnerSession session;
         std::optional<worker::Job> job = worker::Find(wish.name);
         const bool made = !job;
         if (made) job = worker::Make(wish, caller.name);
@@ -182,8 +181,7 @@ PULSE_WRITING_FUNCTION(pulse_unschedule) {
     using namespace pulse;
     const std::string name = pg::Args(fcinfo).RequireText(0, "job");
     const worker::Caller caller = worker::WhoCalls();
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     const worker::Job job = worker::Load(name);
     worker::RequireChangeable(job, worker::Wish{}, caller);
     if (job.built_in()) {

@@ -86,8 +86,7 @@ void Apart(bool apart, const Work& work) {
         RunShortTransaction("pulse: retention", work);
         return;
     }
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     work();
 }
 

@@ -250,8 +250,7 @@ class Report {
 }  // namespace
 
 std::vector<StatusRow> Status() {
-    const pg::Identity identity = pg::Identity::Owner();
-    const pg::Session session;
+    const pg::OwnerSession session;
     return Report().Make();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pulse/pg/convert.hpp"
+#include "pulse/pg/identity.hpp"
 
 namespace pulse::pg {
 
@@ -13,6 +14,16 @@ class Session {
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
+};
+
+// A Session as the owner of the extension: for reads and writes of Pulse's own tables.
+class OwnerSession {
+  public:
+    OwnerSession() : identity_(Identity::Owner()) {}
+
+  private:
+    Identity identity_;
+    Session session_;
 };
 
 // One row of a Result. Columns are counted from 0. Reading a null by a non-optional getter is a defect.
