@@ -92,7 +92,7 @@ void CheckPrerequisites(const std::string& key, const Definition& definition, co
     others.erase(key);
     const std::string cycle = FindCycle(key, uses.flags, others);
     if (!cycle.empty())
-        throw UserError("42P17", "the prerequisites of flags would form a cycle", cycle,
+        throw UserError(sqlstate::kInvalidDefinition, "the prerequisites of flags would form a cycle", cycle,
                         "Take one of them out of the \"prerequisites\" of the other.");
     for (const Prerequisite& prerequisite : definition.prerequisites) {
         const FlagRow required = RequireRow(prerequisite.flag, "");

@@ -104,7 +104,7 @@ void MarkEventsDropped(Moment before) {
 void RequireReadCommitted() {
     if (IsolationUsesXactSnapshot())
         throw UserError(
-            "25001", "definitions can be changed only in READ COMMITTED", "",
+            sqlstate::kActiveTransaction, "definitions can be changed only in READ COMMITTED", "",
             "Change them outside a transaction, or in one of isolation level READ COMMITTED: others may "
             "have come in since this "
             "one began, and would be left out.");

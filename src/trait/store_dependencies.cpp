@@ -100,7 +100,8 @@ void RequireUnused(const std::string& kind, const std::string& name, const char*
     std::string list;
     for (size_t i = 0; i < std::min(users.size(), kMost); ++i) list += (i ? ", " : "") + users[i];
     if (users.size() > kMost) list += " and " + std::to_string(users.size() - kMost) + " more";
-    throw UserError(kStillUsed, kind + " \"" + name + "\" cannot be " + what + " while it is used",
+    throw UserError(sqlstate::kDependentObjects,
+                    kind + " \"" + name + "\" cannot be " + what + " while it is used",
                     "It is used by " + list + ".", "Change or delete those first.");
 }
 

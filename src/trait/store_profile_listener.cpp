@@ -54,7 +54,8 @@ void Begin() {
     const Moment now = pg::PastNow();
     // States are read as the transaction sees them, and mean what the newest definitions say.
     if (IsolationUsesXactSnapshot() && !program->Seen())
-        throw UserError("40001", "definitions over people have changed since this transaction began",
+        throw UserError(sqlstate::kSerializationFailure,
+                        "definitions over people have changed since this transaction began",
                         "At its isolation level it sees the states of people from before that.",
                         "Retry the transaction.");
     if (program->versions.empty()) return;
