@@ -5,6 +5,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_account.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_person.hpp"
@@ -36,6 +37,8 @@ PULSE_FUNCTION(bridge_resolve) {
         claims.push_back(std::move(claim));
     }
     pg::ResultSet result(fcinfo);
+    // Room trait is linked, too, but its settings have no values in this copy.
+    profile::RegisterListener({});
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
