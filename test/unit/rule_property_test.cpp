@@ -115,9 +115,9 @@ class Generator {
         if (Pick(5) == 0) {
             Metric sequence{.aggregate = Aggregate::kSequence};
             for (size_t i = 0, count = 2 + Pick(3); i < count; ++i) {
-                Step step{.absent = i > 0 && Pick(3) == 0,
-                          .event = Any(),
-                          .filter = Pick(2) ? Filter(i > 0) : nullptr};
+                SequenceStep step{.absent = i > 0 && Pick(3) == 0,
+                                  .event = Any(),
+                                  .filter = Pick(2) ? Filter(i > 0) : nullptr};
                 if (i > 0 && Pick(2)) step.within = 1 + static_cast<int64_t>(Pick(1'000'000));
                 sequence.steps.push_back(step);
             }

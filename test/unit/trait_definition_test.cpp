@@ -70,7 +70,7 @@ TEST(TraitDefinition, WhatIsWrongInJsonIsNamed) {
 }
 
 TEST(TraitDefinition, WhatARuleReads) {
-    const Reads reads = FindReads(
+    const RuleReferences reads = FindReferences(
         *rule::Parse("events.purchase{category == \"x\" && item.sku matches \"^a\"}.sum(total, 30d) > 1 && "
                      "profile.address.city == \"y\" && account.plan "
                      "== \"z\" && last_seen_minutes_ago < 5 && events.purchase.count_7d > 0"));
