@@ -54,7 +54,7 @@ TEST(DiagnosisCourse, GradualErosion) {
     Slowly(input, 200, 350);
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kGradualErosion);
-    EXPECT_TRUE(Says(found.since, "slowly, over 20 snapshots"));
+    EXPECT_TRUE(Says(found.since, "the change was gradual, over 20 snapshots"));
 }
 
 TEST(DiagnosisCourse, ExitsSurgedAtEqualSize) {

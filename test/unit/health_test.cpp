@@ -266,7 +266,7 @@ TEST(Schema, IsToldInWords) {
 
 TEST(Plans, TellWhatIsReadWhole) {
     const PlanSummary reading =
-        SummarizePlan(R"([{"MonitorPlan": {"Node Type": "Aggregate", "Total Cost": 12.5, "Plans": [
+        SummarizePlan(R"([{"Plan": {"Node Type": "Aggregate", "Total Cost": 12.5, "Plans": [
         {"Node Type": "Seq Scan", "Relation Name": "orders", "Schema": "app", "Plan Rows": 5},
         {"Node Type": "Sample Scan", "Relation Name": "big", "Schema": "app", "Plan Rows": 5}]}}])");
     EXPECT_EQ(reading.cost, 12.5);
