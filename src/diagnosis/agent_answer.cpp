@@ -10,9 +10,9 @@ namespace pulse::diagnosis {
 namespace {
 
 // Limits for showing an answer in a message or on a page.
-constexpr size_t kMostSentences = 10, kMostHypotheses = 6, kMostRecommendations = 8, kMostCited = 20,
-                 kMostProblems = 20;
-constexpr size_t kLongestSentence = 1000, kLongestCause = 120, kLongestSql = 10'000;
+constexpr size_t kMaxSentences = 10, kMaxHypotheses = 6, kMaxRecommendations = 8, kMaxCited = 20,
+                 kMaxProblems = 20;
+constexpr size_t kMaxSentence = 1000, kMaxCause = 120, kMaxSql = 10'000;
 
 Json Object(const Json& properties) {
     Json required = Json::array();
@@ -31,29 +31,29 @@ Json Described(const char* type, const char* description) {
     return {{"type", type}, {"description", description}};
 }
 
-class Checker {
+class AnswerChecker {
   public:
-    Checker(const std::set<std::string>& evidence, const SqlCheck& check_sql)
+    AnswerChecker(const std::set<std::string>& evidence, const SqlCheck& check_sql)
         : evidence_(evidence), check_sql_(check_sql) {}
 
     CheckedAnswer Run(const Json& answer) {
         if (!answer.is_object()) {
-            Wrong("the answer", "is not a JSON object");
+            AddProblem("the answer", "is not a JSON object");
             return std::move(checked_);
         }
         Json& clean = checked_.answer = Json::object();
         clean["what_changed"] =
-            Each(answer, "what_changed", kMostSentences, [&](const Json& item, const std::string& where) {
-                return Text(item, where, kLongestSentence, false);
+            Each(answer, "what_changed", kMaxSentences, [&](const Json& item, const std::string& where) {
+                return Text(item, where, kMaxSentence, false);
             });
         clean["hypotheses"] =
-            Each(answer, "hypotheses", kMostHypotheses,
+            Each(answer, "hypotheses", kMaxHypotheses,
                  [&](const Json& item, const std::string& where) { return Hypothesis(item, where); });
         clean["recommendations"] =
-            Each(answer, "recommendations", kMostRecommendations,
-                 [&](const Json& item, const std::string& where) { return Advice(item, where); });
+            Each(answer, "recommendations", kMaxRecommendations,
+                 [&](const Json& item, const std::string& where) { return Recommendation(item, where); });
         if (answer.contains("hypotheses") && answer["hypotheses"].is_array() && answer["hypotheses"].empty())
-            Wrong("hypotheses", "is empty; give at least one, with a low confidence if you do not know");
+            AddProblem("hypotheses", "is empty; give at least one, with a low confidence if you do not know");
         auto& list = clean["hypotheses"];
         std::stable_sort(list.begin(), list.end(), [](const Json& a, const Json& b) {
             return a.value("confidence", 0.0) > b.value("confidence", 0.0);
@@ -62,8 +62,8 @@ class Checker {
     }
 
   private:
-    void Wrong(const std::string& where, const std::string& what) {
-        if (checked_.problems.size() < kMostProblems) checked_.problems.push_back(where + " " + what);
+    void AddProblem(const std::string& where, const std::string& what) {
+        if (checked_.problems.size() < kMaxProblems) checked_.problems.push_back(where + " " + what);
     }
 
     template <typename Body>
@@ -71,12 +71,12 @@ class Checker {
         Json list = Json::array();
         const auto found = object.find(name);
         if (found == object.end() || !found->is_array()) {
-            Wrong(name, found == object.end() ? "is missing" : "is not a list");
+            AddProblem(name, found == object.end() ? "is missing" : "is not a list");
             return list;
         }
         if (found->size() > most)
-            Wrong(name, "has " + std::to_string(found->size()) + " entries; at most " + std::to_string(most) +
-                            " are shown");
+            AddProblem(name, "has " + std::to_string(found->size()) + " entries; at most " +
+                                 std::to_string(most) + " are shown");
         for (size_t i = 0; i < std::min(found->size(), most); ++i)
             list.push_back(body((*found)[i], std::string(name) + "[" + std::to_string(i) + "]"));
         return list;
@@ -84,12 +84,13 @@ class Checker {
 
     Json Text(const Json& value, const std::string& where, size_t longest, bool may_be_empty) {
         if (!value.is_string()) {
-            Wrong(where, "is not a string");
+            AddProblem(where, "is not a string");
             return "";
         }
         const std::string& text = value.get_ref<const std::string&>();
-        if (text.size() > longest) Wrong(where, "is longer than " + std::to_string(longest) + " bytes");
-        if (!may_be_empty && text.find_first_not_of(" \t\r\n") == std::string::npos) Wrong(where, "is empty");
+        if (text.size() > longest) AddProblem(where, "is longer than " + std::to_string(longest) + " bytes");
+        if (!may_be_empty && text.find_first_not_of(" \t\r\n") == std::string::npos)
+            AddProblem(where, "is empty");
         return text;
     }
 
@@ -97,7 +98,7 @@ class Checker {
                bool may_be_empty = false) {
         const auto found = object.find(name);
         if (found == object.end()) {
-            Wrong(where + "." + name, "is missing");
+            AddProblem(where + "." + name, "is missing");
             return "";
         }
         return Text(*found, where + "." + name, longest, may_be_empty);
@@ -106,17 +107,17 @@ class Checker {
     Json Hypothesis(const Json& item, const std::string& where) {
         Json clean = Json::object();
         if (!item.is_object()) {
-            Wrong(where, "is not an object");
+            AddProblem(where, "is not an object");
             return clean;
         }
-        clean["cause"] = Field(item, where, "cause", kLongestCause);
-        clean["sentence"] = Field(item, where, "sentence", kLongestSentence);
+        clean["cause"] = Field(item, where, "cause", kMaxCause);
+        clean["sentence"] = Field(item, where, "sentence", kMaxSentence);
         clean["confidence"] = 0.0;
         const auto confidence = item.find("confidence");
         if (confidence == item.end() || !confidence->is_number())
-            Wrong(where + ".confidence", "is not a number");
+            AddProblem(where + ".confidence", "is not a number");
         else if (const double number = confidence->get<double>(); !(number >= 0 && number <= 1))
-            Wrong(where + ".confidence", "is not between 0 and 1");
+            AddProblem(where + ".confidence", "is not between 0 and 1");
         else
             clean["confidence"] = std::round(number * 1000) / 1000;
         clean["evidence"] = Citations(item, where);
@@ -128,20 +129,20 @@ class Checker {
         Json cited = Json::array();
         const auto found = item.find("evidence");
         if (found == item.end() || !found->is_array()) {
-            Wrong(where + ".evidence", "is not a list of evidence ids");
+            AddProblem(where + ".evidence", "is not a list of evidence ids");
             return cited;
         }
-        if (found->empty()) Wrong(where + ".evidence", "is empty; cite at least one evidence id");
-        if (found->size() > kMostCited)
-            Wrong(where + ".evidence", "cites more than " + std::to_string(kMostCited) + " ids");
-        for (size_t i = 0; i < std::min(found->size(), kMostCited); ++i) {
+        if (found->empty()) AddProblem(where + ".evidence", "is empty; cite at least one evidence id");
+        if (found->size() > kMaxCited)
+            AddProblem(where + ".evidence", "cites more than " + std::to_string(kMaxCited) + " ids");
+        for (size_t i = 0; i < std::min(found->size(), kMaxCited); ++i) {
             const Json& id = (*found)[i];
             const std::string text = id.is_string() ? id.get<std::string>() : "";
             if (!evidence_.contains(text))
-                Wrong(where + ".evidence",
-                      "cites " +
-                          (id.is_string() ? "\"" + Short(text, 40) + "\"" : "a value that is not a string") +
-                          ", which does not exist; there are " + Known());
+                AddProblem(where + ".evidence", "cites " +
+                                                    (id.is_string() ? "\"" + Short(text, 40) + "\""
+                                                                    : "a value that is not a string") +
+                                                    ", which does not exist; there are " + Known());
             else if (std::find(cited.begin(), cited.end(), id) == cited.end())
                 cited.push_back(text);
         }
@@ -150,28 +151,28 @@ class Checker {
 
     std::string Known() const { return Listed({evidence_.begin(), evidence_.end()}, 40); }
 
-    Json Advice(const Json& item, const std::string& where) {
+    Json Recommendation(const Json& item, const std::string& where) {
         Json clean = Json::object();
         if (!item.is_object()) {
-            Wrong(where, "is not an object");
+            AddProblem(where, "is not an object");
             return clean;
         }
-        clean["action"] = Field(item, where, "action", kLongestSentence);
-        clean["reason"] = Field(item, where, "reason", kLongestSentence);
+        clean["action"] = Field(item, where, "action", kMaxSentence);
+        clean["reason"] = Field(item, where, "reason", kMaxSentence);
         clean["priority"] = Field(item, where, "priority", 10);
         const std::string priority = clean["priority"].get<std::string>();
         if (priority != "low" && priority != "medium" && priority != "high")
-            Wrong(where + ".priority", "is not low, medium or high");
+            AddProblem(where + ".priority", "is not low, medium or high");
         clean["sql"] = "";
         const auto sql = item.find("sql");
         if (sql == item.end() || sql->is_null()) return clean;
-        clean["sql"] = Text(*sql, where + ".sql", kLongestSql, true);
+        clean["sql"] = Text(*sql, where + ".sql", kMaxSql, true);
         const std::string text = clean["sql"].get<std::string>();
         if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
             clean["sql"] = "";
-        } else if (text.size() <= kLongestSql && check_sql_) {
+        } else if (text.size() <= kMaxSql && check_sql_) {
             const std::string problem = check_sql_(text);
-            if (!problem.empty()) Wrong(where + ".sql", problem);
+            if (!problem.empty()) AddProblem(where + ".sql", problem);
         }
         return clean;
     }
@@ -242,7 +243,7 @@ std::optional<Json> FindObject(const std::string& text) {
 
 CheckedAnswer CheckAnswer(const Json& answer, const std::set<std::string>& evidence,
                           const SqlCheck& check_sql) {
-    return Checker(evidence, check_sql).Run(answer);
+    return AnswerChecker(evidence, check_sql).Run(answer);
 }
 
 }  // namespace pulse::diagnosis

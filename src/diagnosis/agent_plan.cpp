@@ -11,18 +11,18 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr size_t kMostCalls = 4;  // of one answer
+constexpr size_t kMaxCalls = 4;  // of one answer
 
-constexpr const char* kAskFinal =
+constexpr const char* kFinalRequest =
     "This was the last tool call. Give the final answer now, as the JSON object that was asked for, from "
     "the evidence above.";
 
 // The conversation so far.
-struct Replayed {
+struct ConversationState {
     std::string system;
     Json messages = Json::array();
     int asked = 0, checks = 0;
-    std::optional<Reply> last;
+    std::optional<ModelReply> last;
     bool was_final = false;
     std::map<std::string, ToolResult> results;  // of the last reply's calls
     std::optional<Json> problems;               // of the last reply
@@ -33,49 +33,49 @@ void AppendTo(Json& list, const Json& more) {
         for (const Json& item : more) list.push_back(item);
 }
 
-void ReplayModel(const Model& model, const Step& step, Replayed& talk) {
+void ReplayModelStep(const Model& model, const AgentStep& step, ConversationState& state) {
     if (step.error) return;
     if (!step.sent.is_object()) return;
-    if (talk.system.empty()) talk.system = step.sent.value("system", "");
-    AppendTo(talk.messages, step.sent.value("messages", Json::array()));
+    if (state.system.empty()) state.system = step.sent.value("system", "");
+    AppendTo(state.messages, step.sent.value("messages", Json::array()));
     std::string error;
-    talk.last = ReadReply(model.protocol, step.answered, static_cast<size_t>(++talk.asked), error);
-    talk.was_final = step.sent.value("final", false);
-    talk.results.clear();
-    talk.problems.reset();
-    if (talk.last) talk.messages.push_back(talk.last->message);
+    state.last = ReadReply(model.protocol, step.answered, static_cast<size_t>(++state.asked), error);
+    state.was_final = step.sent.value("final", false);
+    state.results.clear();
+    state.problems.reset();
+    if (state.last) state.messages.push_back(state.last->message);
 }
 
-Replayed Replay(const Model& model, const std::vector<Step>& steps) {
-    Replayed talk;
-    for (const Step& step : steps) {
+ConversationState ReplaySteps(const Model& model, const std::vector<AgentStep>& steps) {
+    ConversationState state;
+    for (const AgentStep& step : steps) {
         if (step.kind == "model") {
-            ReplayModel(model, step, talk);
+            ReplayModelStep(model, step, state);
         } else if (step.kind == "tool" && step.sent.is_object()) {
             const std::string id = step.sent.value("id", "");
-            talk.results[id] = {id, Enclosed(step.answered), step.error.has_value()};
+            state.results[id] = {id, EncloseData(step.answered), step.error.has_value()};
         } else if (step.kind == "check") {
-            ++talk.checks;
-            talk.problems = step.answered;
+            ++state.checks;
+            state.problems = step.answered;
         }
     }
-    return talk;
+    return state;
 }
 
-const ToolCall* FindReport(const Reply& reply) {
+const ToolCall* FindReport(const ModelReply& reply) {
     for (const ToolCall& call : reply.calls)
-        if (call.name == kReport) return &call;
+        if (call.name == kReportTool) return &call;
     return nullptr;
 }
 
-Plan Fail(int step, const std::string& reason) {
-    Plan plan;
-    plan.step = step;
-    plan.reason = reason;
-    return plan;
+AgentAction MakeFailure(int step, const std::string& reason) {
+    AgentAction action;
+    action.step = step;
+    action.reason = reason;
+    return action;
 }
 
-std::string Said(const Json& problems) {
+std::string JoinProblems(const Json& problems) {
     std::string text;
     if (problems.is_array())
         for (const Json& one : problems)
@@ -84,92 +84,95 @@ std::string Said(const Json& problems) {
 }
 
 // Checks the last reply, which should be the final answer.
-Plan Check(const Replayed& talk) {
-    const Reply& reply = *talk.last;
-    Plan plan;
-    plan.what = Plan::What::kCheck;
-    plan.step = talk.asked;
-    if (reply.stop == Stop::kLength) {
-        plan.problem = "the answer was cut at the limit of its length; give a shorter one";
+AgentAction CheckReply(const ConversationState& state) {
+    const ModelReply& reply = *state.last;
+    AgentAction action;
+    action.type = AgentAction::Type::kCheckAnswer;
+    action.step = state.asked;
+    if (reply.stop == StopReason::kLength) {
+        action.problem = "the answer was cut at the limit of its length; give a shorter one";
     } else if (const ToolCall* report = FindReport(reply)) {
         if (report->arguments.is_object() && !report->arguments.empty())
-            plan.answer = report->arguments;
+            action.answer = report->arguments;
         else
-            plan.problem = "the answer is not a JSON object";
+            action.problem = "the answer is not a JSON object";
     } else if (!reply.calls.empty()) {
-        plan.problem = "a tool was called where the final answer was asked for";
+        action.problem = "a tool was called where the final answer was asked for";
     } else {
-        plan.answer = FindObject(reply.text);
-        if (!plan.answer) plan.problem = "the answer is not a JSON object";
+        action.answer = FindObject(reply.text);
+        if (!action.answer) action.problem = "the answer is not a JSON object";
     }
-    return plan;
+    return action;
 }
 
-bool IsFinal(const Replayed& talk) {
-    const Reply& reply = *talk.last;
-    return talk.was_final || reply.stop == Stop::kLength || FindReport(reply) || reply.stop == Stop::kAnswer;
+bool IsFinal(const ConversationState& state) {
+    const ModelReply& reply = *state.last;
+    return state.was_final || reply.stop == StopReason::kLength || FindReport(reply) ||
+           reply.stop == StopReason::kAnswer;
 }
 
-std::vector<ToolCall> OpenCalls(const Replayed& talk) {
+std::vector<ToolCall> PendingCalls(const ConversationState& state) {
     std::vector<ToolCall> open;
-    for (const ToolCall& call : talk.last->calls)
-        if (!talk.results.contains(call.id)) open.push_back(call);
+    for (const ToolCall& call : state.last->calls)
+        if (!state.results.contains(call.id)) open.push_back(call);
     return open;
 }
 
-// Each call of the last reply with its result; those without one get `otherwise`.
-std::vector<ToolResult> Results(const Replayed& talk, const std::string& otherwise) {
+// Each call of the last reply with its result; those without one get `fallback`.
+std::vector<ToolResult> CollectResults(const ConversationState& state, const std::string& fallback) {
     std::vector<ToolResult> results;
-    for (const ToolCall& call : talk.last->calls) {
-        const auto found = talk.results.find(call.id);
-        results.push_back(found != talk.results.end() ? found->second : ToolResult{call.id, otherwise, true});
+    for (const ToolCall& call : state.last->calls) {
+        const auto found = state.results.find(call.id);
+        results.push_back(found != state.results.end() ? found->second : ToolResult{call.id, fallback, true});
     }
     return results;
 }
 
-Plan Ask(const Model& model, const Replayed& talk, Json messages, bool final) {
-    Plan plan;
-    plan.what = Plan::What::kAsk;
-    plan.step = talk.asked + 1;
-    const std::string system = talk.asked == 0 ? SystemPrompt() : talk.system;
-    plan.sent = {{"messages", messages}, {"final", final}};
-    if (talk.asked == 0) plan.sent["system"] = system;
-    Json all = talk.messages;
+AgentAction MakeRequest(const Model& model, const ConversationState& state, Json messages, bool final) {
+    AgentAction action;
+    action.type = AgentAction::Type::kSendRequest;
+    action.step = state.asked + 1;
+    const std::string system = state.asked == 0 ? SystemPrompt() : state.system;
+    action.sent = {{"messages", messages}, {"final", final}};
+    if (state.asked == 0) action.sent["system"] = system;
+    Json all = state.messages;
     AppendTo(all, messages);
     const Json body = MakeBody(model, system, all, Tools(), AnswerSchema(), final);
-    plan.sent["tool_choice"] = body["tool_choice"];
-    if (talk.asked == 0) plan.sent["tools"] = body["tools"];
-    plan.body = DumpJson(body);
-    return plan;
+    action.sent["tool_choice"] = body["tool_choice"];
+    if (state.asked == 0) action.sent["tools"] = body["tools"];
+    action.body = DumpJson(body);
+    return action;
 }
 
 // The last step is reserved for repairing the answer, if there is more than one.
-bool MustFinish(const Limits& limits, int step) {
+bool MustFinish(const AgentLimits& limits, int step) {
     return step >= std::max(1, limits.steps - 1);
 }
 
-Plan Repair(const Model& model, const Limits& limits, const Replayed& talk) {
-    const std::string problems = Said(*talk.problems);
-    if (talk.checks > 1) return Fail(talk.asked, "the model's answer was wrong twice: " + problems);
-    if (talk.asked >= limits.steps)
-        return Fail(talk.asked, "the model's answer was wrong and no step was left: " + problems);
+AgentAction RequestCorrection(const Model& model, const AgentLimits& limits, const ConversationState& state) {
+    const std::string problems = JoinProblems(*state.problems);
+    if (state.checks > 1) return MakeFailure(state.asked, "the model's answer was wrong twice: " + problems);
+    if (state.asked >= limits.steps)
+        return MakeFailure(state.asked, "the model's answer was wrong and no step was left: " + problems);
     const std::string text =
         "Your answer cannot be used: " + problems +
         ". Give the whole answer again, corrected, as the JSON object that was asked for and nothing else.";
-    return Ask(model, talk, OurMessages(model.protocol, Results(talk, "not run"), text), true);
+    return MakeRequest(model, state, MakeMessages(model.protocol, CollectResults(state, "not run"), text),
+                       true);
 }
 
 }  // namespace
 
-Estimate EstimateRequest(const Model& model, const std::string& body) {
-    Estimate estimate{EstimateTokens(body.size()), model.max_output_tokens, 0};
+RequestUsage EstimateUsage(const Model& model, const std::string& body) {
+    RequestUsage estimate{EstimateTokens(body.size()), model.max_output_tokens, 0};
     estimate.cost = Cost(model, estimate.input_tokens, estimate.output_tokens);
     return estimate;
 }
 
-Estimate Charge(const Model& model, const Estimate& estimate, const Reply* reply, size_t answer_bytes) {
+RequestUsage ChargedUsage(const Model& model, const RequestUsage& estimate, const ModelReply* reply,
+                          size_t answer_bytes) {
     constexpr int64_t kShare = 4;  // reported use below this part of the estimate is implausible
-    Estimate used = estimate;
+    RequestUsage used = estimate;
     if (reply) {
         used.input_tokens =
             std::max(reply->input_tokens.value_or(estimate.input_tokens), estimate.input_tokens / kShare);
@@ -181,19 +184,19 @@ Estimate Charge(const Model& model, const Estimate& estimate, const Reply* reply
     return used;
 }
 
-std::string OverBudget(const Limits& limits, const Spent& spent, const Estimate& request) {
+std::string ExceededLimit(const AgentLimits& limits, const AgentUsage& usage, const RequestUsage& request) {
     const int64_t tokens = request.input_tokens + request.output_tokens;
-    const auto told = [](const char* what, const char* setting) {
+    const auto message = [](const char* what, const char* setting) {
         return std::string("the next request could exceed ") + what + " (" + setting + ")";
     };
-    if (spent.input_tokens + spent.output_tokens + tokens > limits.tokens)
-        return told("the tokens of one investigation", "pulse.agent_max_tokens");
-    if (spent.daily_tokens + tokens > limits.daily_tokens)
-        return told("the tokens of 24 hours", "pulse.agent_daily_tokens");
-    if (limits.cost > 0 && spent.cost + request.cost > limits.cost)
-        return told("the cost of one investigation", "pulse.agent_max_cost");
-    if (limits.daily_cost > 0 && spent.daily_cost + request.cost > limits.daily_cost)
-        return told("the cost of 24 hours", "pulse.agent_daily_cost");
+    if (usage.input_tokens + usage.output_tokens + tokens > limits.tokens)
+        return message("the tokens of one investigation", "pulse.agent_max_tokens");
+    if (usage.daily_tokens + tokens > limits.daily_tokens)
+        return message("the tokens of 24 hours", "pulse.agent_daily_tokens");
+    if (limits.cost > 0 && usage.cost + request.cost > limits.cost)
+        return message("the cost of one investigation", "pulse.agent_max_cost");
+    if (limits.daily_cost > 0 && usage.daily_cost + request.cost > limits.daily_cost)
+        return message("the cost of 24 hours", "pulse.agent_daily_cost");
     return "";
 }
 
@@ -204,40 +207,45 @@ int64_t RetryPause(int failures, std::optional<int64_t> asked_seconds, double ji
     return static_cast<int64_t>(seconds * (0.75 + 0.25 * jitter) * static_cast<double>(kSecond));
 }
 
-Plan Next(const Model& model, const Limits& limits, const std::vector<Step>& steps,
-          const std::string& opening, bool finish) {
-    const Replayed talk = Replay(model, steps);
-    const int step = talk.asked + 1;
-    if (talk.asked == 0)
-        return Ask(model, talk, OurMessages(model.protocol, {}, opening), finish || MustFinish(limits, step));
-    if (!talk.last) return Fail(talk.asked, "the model's server was changed to one of another protocol");
-    if (talk.problems) return Repair(model, limits, talk);
-    const Reply& reply = *talk.last;
-    if (reply.stop == Stop::kRefused)
-        return Fail(talk.asked,
-                    "the model refused" + (reply.reason.empty() ? "" : ": " + Short(reply.reason, 300)));
-    if (reply.stop == Stop::kFiltered) return Fail(talk.asked, "the model's server filtered the answer");
-    if (reply.stop != Stop::kPaused && IsFinal(talk)) return Check(talk);
-    const std::vector<ToolCall> open = OpenCalls(talk);
-    if (!open.empty() && talk.results.size() < kMostCalls) {
-        Plan plan;
-        plan.what = Plan::What::kCall;
-        plan.step = talk.asked;
-        plan.calls.assign(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                                           open.size(), kMostCalls - talk.results.size())));
-        return plan;
+AgentAction NextAction(const Model& model, const AgentLimits& limits, const std::vector<AgentStep>& steps,
+                       const std::string& opening, bool finish) {
+    const ConversationState state = ReplaySteps(model, steps);
+    const int step = state.asked + 1;
+    if (state.asked == 0)
+        return MakeRequest(model, state, MakeMessages(model.protocol, {}, opening),
+                           finish || MustFinish(limits, step));
+    if (!state.last)
+        return MakeFailure(state.asked, "the model's server was changed to one of another protocol");
+    if (state.problems) return RequestCorrection(model, limits, state);
+    const ModelReply& reply = *state.last;
+    if (reply.stop == StopReason::kRefused)
+        return MakeFailure(
+            state.asked, "the model refused" + (reply.reason.empty() ? "" : ": " + Short(reply.reason, 300)));
+    if (reply.stop == StopReason::kFiltered)
+        return MakeFailure(state.asked, "the model's server filtered the answer");
+    if (reply.stop != StopReason::kPaused && IsFinal(state)) return CheckReply(state);
+    const std::vector<ToolCall> open = PendingCalls(state);
+    if (!open.empty() && state.results.size() < kMaxCalls) {
+        AgentAction action;
+        action.type = AgentAction::Type::kCallTools;
+        action.step = state.asked;
+        action.calls.assign(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                             open.size(), kMaxCalls - state.results.size())));
+        return action;
     }
-    if (talk.asked >= limits.steps)
-        return Fail(talk.asked, "the model gave no answer in " + std::to_string(limits.steps) +
-                                    " steps (pulse.agent_max_steps)");
+    if (state.asked >= limits.steps)
+        return MakeFailure(state.asked, "the model gave no answer in " + std::to_string(limits.steps) +
+                                            " steps (pulse.agent_max_steps)");
     const bool final = finish || MustFinish(limits, step);
-    const auto results = Results(talk, "not run: at most " + std::to_string(kMostCalls) + " calls at a time");
-    return Ask(model, talk, OurMessages(model.protocol, results, final ? kAskFinal : ""), final);
+    const auto results =
+        CollectResults(state, "not run: at most " + std::to_string(kMaxCalls) + " calls at a time");
+    return MakeRequest(model, state, MakeMessages(model.protocol, results, final ? kFinalRequest : ""),
+                       final);
 }
 
-int FailuresInARow(const std::vector<Step>& steps) {
+int FailuresInARow(const std::vector<AgentStep>& steps) {
     int failures = 0;
-    for (const Step& step : steps)
+    for (const AgentStep& step : steps)
         if (step.kind == "model") failures = step.error ? failures + 1 : 0;
     return failures;
 }

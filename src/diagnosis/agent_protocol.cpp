@@ -86,7 +86,7 @@ std::string ContentText(const Json* content) {
     return text;
 }
 
-void ReadOpenaiCalls(const Json& list, size_t nth, Reply& reply) {
+void ReadOpenaiCalls(const Json& list, size_t nth, ModelReply& reply) {
     Json kept = Json::array();
     for (const Json& item : list) {
         const Json* function = Member(item, "function");
@@ -106,7 +106,7 @@ void ReadOpenaiCalls(const Json& list, size_t nth, Reply& reply) {
     if (!kept.empty()) reply.message["tool_calls"] = kept;
 }
 
-std::optional<Reply> ReadOpenai(const Json& body, size_t nth, std::string& error) {
+std::optional<ModelReply> ReadOpenai(const Json& body, size_t nth, std::string& error) {
     const Json* choices = Member(body, "choices");
     const Json* first = choices && choices->is_array() && !choices->empty() ? &choices->front() : nullptr;
     const Json* message = first ? Member(*first, "message") : nullptr;
@@ -114,18 +114,18 @@ std::optional<Reply> ReadOpenai(const Json& body, size_t nth, std::string& error
         error = "the answer has no choices[0].message";
         return std::nullopt;
     }
-    Reply reply;
+    ModelReply reply;
     reply.text = ContentText(Member(*message, "content"));
     reply.message = {{"role", "assistant"}, {"content", reply.text}};
     if (const Json* calls = Member(*message, "tool_calls"); calls && calls->is_array())
         ReadOpenaiCalls(*calls, nth, reply);
     if (!reply.calls.empty() && reply.text.empty()) reply.message["content"] = nullptr;
     const std::string reason = TextOf(*first, "finish_reason"), refusal = TextOf(*message, "refusal");
-    reply.stop = reason == "length"           ? Stop::kLength
-                 : reason == "content_filter" ? Stop::kFiltered
-                 : !refusal.empty()           ? Stop::kRefused
-                 : !reply.calls.empty()       ? Stop::kTools
-                                              : Stop::kAnswer;
+    reply.stop = reason == "length"           ? StopReason::kLength
+                 : reason == "content_filter" ? StopReason::kFiltered
+                 : !refusal.empty()           ? StopReason::kRefused
+                 : !reply.calls.empty()       ? StopReason::kTools
+                                              : StopReason::kAnswer;
     reply.reason = refusal;
     if (const Json* usage = Member(body, "usage")) {
         reply.input_tokens = CountOf(*usage, "prompt_tokens");
@@ -134,20 +134,20 @@ std::optional<Reply> ReadOpenai(const Json& body, size_t nth, std::string& error
     return reply;
 }
 
-Stop AnthropicStop(const std::string& reason, bool calls) {
-    if (reason == "max_tokens" || reason == "model_context_window_exceeded") return Stop::kLength;
-    if (reason == "refusal") return Stop::kRefused;
-    if (reason == "pause_turn") return Stop::kPaused;
-    return calls ? Stop::kTools : Stop::kAnswer;
+StopReason AnthropicStop(const std::string& reason, bool calls) {
+    if (reason == "max_tokens" || reason == "model_context_window_exceeded") return StopReason::kLength;
+    if (reason == "refusal") return StopReason::kRefused;
+    if (reason == "pause_turn") return StopReason::kPaused;
+    return calls ? StopReason::kTools : StopReason::kAnswer;
 }
 
-std::optional<Reply> ReadAnthropic(const Json& body, size_t nth, std::string& error) {
+std::optional<ModelReply> ReadAnthropic(const Json& body, size_t nth, std::string& error) {
     const Json* content = Member(body, "content");
     if (!content || !content->is_array()) {
         error = "the answer has no content";
         return std::nullopt;
     }
-    Reply reply;
+    ModelReply reply;
     Json kept = Json::array();
     for (const Json& block : *content) {
         const std::string type = TextOf(block, "type");
@@ -208,7 +208,7 @@ Json OpenaiBody(const Model& model, const std::string& system, const Json& messa
     if (model.structured_output == "always" || (model.structured_output == "final" && final))
         body["response_format"] = {
             {"type", "json_schema"},
-            {"json_schema", {{"name", kReport}, {"strict", true}, {"schema", schema}}}};
+            {"json_schema", {{"name", kReportTool}, {"strict", true}, {"schema", schema}}}};
     return body;
 }
 
@@ -218,10 +218,10 @@ Json AnthropicBody(const Model& model, const std::string& system, const Json& me
     for (const Tool& tool : tools)
         list.push_back(
             {{"name", tool.name}, {"description", tool.description}, {"input_schema", tool.schema}});
-    list.push_back({{"name", kReport},
+    list.push_back({{"name", kReportTool},
                     {"description", "Gives the final answer and ends the investigation."},
                     {"input_schema", schema}});
-    Json choice = final ? Json{{"type", "tool"}, {"name", kReport}} : Json{{"type", "auto"}};
+    Json choice = final ? Json{{"type", "tool"}, {"name", kReportTool}} : Json{{"type", "auto"}};
     choice["disable_parallel_tool_use"] = true;
     return {{"model", model.model},     {"max_tokens", model.max_output_tokens},
             {"system", system},         {"messages", messages},
@@ -245,25 +245,25 @@ std::optional<Json> ParseModelJson(const std::string& text) {
     return std::nullopt;
 }
 
-std::optional<Reply> ReadReply(Protocol protocol, const Json& body, size_t nth, std::string& error) {
+std::optional<ModelReply> ReadReply(Protocol protocol, const Json& body, size_t nth, std::string& error) {
     return protocol == Protocol::kAnthropic ? ReadAnthropic(body, nth, error) : ReadOpenai(body, nth, error);
 }
 
-Fault ReadFault(int status, const std::string& body) {
-    Fault fault{"the model's server answered " + std::to_string(status), Transient(status)};
+ModelError ReadModelError(int status, const std::string& body) {
+    ModelError failure{"the model's server answered " + std::to_string(status), Transient(status)};
     const std::optional<Json> json = ParseModelJson(body);
     const Json* error = json ? Member(*json, "error") : nullptr;
-    if (!error) return fault;
+    if (!error) return failure;
     const std::string message = error->is_string() ? error->get<std::string>() : TextOf(*error, "message");
     const std::string type = TextOf(*error, "type"), code = TextOf(*error, "code");
     const std::string kind = code.empty() ? type : code;
-    if (!kind.empty()) fault.reason += " " + Short(kind, 60);
-    if (!message.empty()) fault.reason += ": " + Short(message, kMaxReason);
-    if (code == "insufficient_quota" || type == "insufficient_quota") fault.retry = false;
-    return fault;
+    if (!kind.empty()) failure.reason += " " + Short(kind, 60);
+    if (!message.empty()) failure.reason += ": " + Short(message, kMaxReason);
+    if (code == "insufficient_quota" || type == "insufficient_quota") failure.retry = false;
+    return failure;
 }
 
-Json OurMessages(Protocol protocol, const std::vector<ToolResult>& results, const std::string& text) {
+Json MakeMessages(Protocol protocol, const std::vector<ToolResult>& results, const std::string& text) {
     Json messages = Json::array();
     if (protocol == Protocol::kAnthropic) {
         Json content = Json::array();

@@ -15,8 +15,8 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr size_t kLongestText = 2000;  // of an argument, in bytes
-constexpr int64_t kMostRows = 60;
+constexpr size_t kMaxText = 2000;  // of an argument, in bytes
+constexpr int64_t kMaxRows = 60;
 
 Json Text(const char* description) {
     return {{"type", "string"}, {"description", description}};
@@ -55,16 +55,16 @@ std::string CheckValue(const std::string& name, const Json& value) {
     if (value.is_string()) {
         const std::string& text = value.get_ref<const std::string&>();
         if (text.empty()) return "\"" + name + "\" is empty";
-        if (text.size() > kLongestText)
-            return "\"" + name + "\" is longer than " + std::to_string(kLongestText) + " bytes";
+        if (text.size() > kMaxText)
+            return "\"" + name + "\" is longer than " + std::to_string(kMaxText) + " bytes";
         if ((name == "from" || name == "to") && !ParseMoment(text))
             return "\"" + name + "\" is not an ISO 8601 time";
     } else if (value.is_number_integer()) {
         const int64_t number = value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX
                                    ? INT64_MAX
                                    : value.get<int64_t>();
-        if (name == "limit" && (number < 1 || number > kMostRows))
-            return "\"limit\" is not between 1 and " + std::to_string(kMostRows);
+        if (name == "limit" && (number < 1 || number > kMaxRows))
+            return "\"limit\" is not between 1 and " + std::to_string(kMaxRows);
         if (number < 0) return "\"" + name + "\" is negative";
     }
     return "";

@@ -15,7 +15,7 @@ PULSE_FUNCTION(pulse_diagnose_incident) {
 PULSE_FUNCTION(pulse_explain_incident) {
     const int64_t incident = pg::Args(fcinfo).RequireInt8(0, "incident");
     std::vector<std::string> lines = diagnosis::ToText(diagnosis::DiagnoseIncident(incident, false));
-    for (std::string& line : diagnosis::TellInvestigation(incident)) lines.push_back(std::move(line));
+    for (std::string& line : diagnosis::DescribeInvestigation(incident)) lines.push_back(std::move(line));
     pg::ResultSet result(fcinfo);
     for (const std::string& line : lines) result.Add({Value::Text(line)});
     return pg::ResultSet::Done();

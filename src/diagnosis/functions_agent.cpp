@@ -23,14 +23,14 @@ constexpr const char* kModelExample =
     "\"api_key\": \"...\"}";
 constexpr const char* kQueueProcess = "pulse_investigation_main";
 // A waiting session holds a snapshot, which keeps vacuum from removing rows deleted since.
-constexpr int64_t kLongestWait = 10 * pulse::kMinute;
-constexpr long kFirstPoll = 20, kLongestPoll = 500;  // ms
+constexpr int64_t kMaxWait = 10 * pulse::kMinute;
+constexpr long kFirstPoll = 20, kMaxPoll = 500;  // ms
 
 // The time to wait in microseconds; empty for not waiting.
 std::optional<int64_t> WaitArgument(const pg::Args& args, int i) {
     if (args.IsNull(i)) return std::nullopt;
     const Interval* interval = DatumGetIntervalP(args.Raw(i));
-    if (interval->month != 0 || interval->day != 0 || interval->time < 0 || interval->time > kLongestWait)
+    if (interval->month != 0 || interval->day != 0 || interval->time < 0 || interval->time > kMaxWait)
         throw UserError(
             sqlstate::kInvalidParameter, "\"wait\" is out of range",
             "It is " + pg::ToOutput(args.Raw(i), INTERVALOID) + ".",
@@ -47,7 +47,7 @@ void RequireFreshSnapshots() {
                         "Omit \"wait\", or use READ COMMITTED.");
 }
 
-void TellWhoIsMissing() {
+void NoticeIfNothingRuns() {
     if (!pg::settings::run_jobs)
         pg::Notice("investigations do not run while pulse.run_jobs is off", "Set it in postgresql.conf.");
     else if (!pg::settings::send_messages)
@@ -66,13 +66,13 @@ auto AsOwner(Body body) {
 }
 
 // Queued and committed by a separate process, as the worker cannot see uncommitted rows.
-void QueueAside(int64_t incident, const std::string& caller) {
+void QueueInBackground(int64_t incident, const std::string& caller) {
     const Oid role = pg::Call([&] { return get_role_oid(caller.c_str(), false); });
     pg::RunAside(kQueueProcess,
                  std::to_string(MyDatabaseId) + " " + std::to_string(role) + " " + std::to_string(incident));
 }
 
-diagnosis::Investigation Await(int64_t incident, int64_t before, int64_t microseconds) {
+diagnosis::Investigation WaitForInvestigation(int64_t incident, int64_t before, int64_t microseconds) {
     const pulse::Moment until = pg::WallClock() + microseconds;
     long pause = kFirstPoll;
     for (;;) {
@@ -86,7 +86,7 @@ diagnosis::Investigation Await(int64_t incident, int64_t before, int64_t microse
         const int64_t left = until - pg::WallClock();
         if (!live || left <= 0) return *newest;
         pg::Wait(std::min(pause, static_cast<long>(left / 1000 + 1)));
-        pause = std::min(pause * 2, kLongestPoll);
+        pause = std::min(pause * 2, kMaxPoll);
     }
 }
 
@@ -131,10 +131,10 @@ PULSE_WRITING_FUNCTION(pulse_investigate_incident) {
         if (newest) before = newest->id;
         return 0;
     });
-    TellWhoIsMissing();
+    NoticeIfNothingRuns();
     if (wait) {
-        if (!live) QueueAside(incident, caller);
-        return InvestigationRow(fcinfo, Await(incident, before, *wait));
+        if (!live) QueueInBackground(incident, caller);
+        return InvestigationRow(fcinfo, WaitForInvestigation(incident, before, *wait));
     }
     const diagnosis::Investigation queued = AsOwner([&] {
         const std::optional<int64_t> id = diagnosis::QueueInvestigation(incident, caller);
@@ -148,7 +148,7 @@ PULSE_WRITING_FUNCTION(pulse_investigate_incident) {
 PULSE_WRITING_FUNCTION(pulse_cancel_investigation) {
     const int64_t id = pg::Args(fcinfo).RequireInt8(0, "investigation");
     const std::string caller = pg::CallerName();
-    const bool cancelled = AsOwner([&] { return diagnosis::Cancel(id, caller); });
+    const bool cancelled = AsOwner([&] { return diagnosis::CancelInvestigation(id, caller); });
     if (!cancelled) pg::Notice("investigation " + std::to_string(id) + " had already ended");
     PG_RETURN_BOOL(cancelled);
 }

@@ -110,18 +110,18 @@ std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<i
     return claimed;
 }
 
-std::optional<Moment> NextInvestigation() {
+std::optional<Moment> NextInvestigationTime() {
     return pg::Execute(
                "SELECT min(next_try_at) FROM pulse.investigation WHERE status IN ('queued', 'running')")[0]
         .TimeOrNull(0);
 }
 
-std::vector<Step> LoadSteps(int64_t investigation) {
+std::vector<AgentStep> LoadSteps(int64_t investigation) {
     const pg::Result rows = pg::Execute(
         "SELECT step, kind, coalesce(name, ''), sent, answered, error FROM pulse.agent_step"
         " WHERE investigation_id = $1 ORDER BY id",
         {Value::Int8(investigation)});
-    std::vector<Step> steps;
+    std::vector<AgentStep> steps;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
         steps.push_back({row.Int4(0), row.Text(1), row.Text(2), row.IsNull(3) ? Json() : row.Jsonb(3),
@@ -130,29 +130,29 @@ std::vector<Step> LoadSteps(int64_t investigation) {
     return steps;
 }
 
-void KeepStep(int64_t investigation, const Step& step, const StepTimes& times) {
+void StoreStep(int64_t investigation, const AgentStep& step, const StepUsage& usage) {
     pg::Execute(
         "INSERT INTO pulse.agent_step (investigation_id, step, kind, name, sent, answered, error,"
         " input_tokens, output_tokens, started_at, "
         "duration_ms, cost) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         {Value::Int8(investigation), Value::Int4(step.step), Value::Text(step.kind),
          step.name.empty() ? Value::Null(TEXTOID) : Value::Text(step.name), JsonOrNull(step.sent),
-         JsonOrNull(step.answered), Value::Text(step.error), Value::Int8(times.input_tokens),
-         Value::Int8(times.output_tokens), Value::Time(times.started_at), Value::Float8(times.milliseconds),
-         step.kind == "model" ? Value::Float8(times.cost) : Value::Null(FLOAT8OID)});
+         JsonOrNull(step.answered), Value::Text(step.error), Value::Int8(usage.input_tokens),
+         Value::Int8(usage.output_tokens), Value::Time(usage.started_at), Value::Float8(usage.milliseconds),
+         step.kind == "model" ? Value::Float8(usage.cost) : Value::Null(FLOAT8OID)});
 }
 
-bool KeepUse(int64_t investigation, int step, const StepTimes& times) {
+bool AddUsage(int64_t investigation, int step, const StepUsage& usage) {
     const pg::Result rows = pg::Execute(
         "UPDATE pulse.investigation SET steps = greatest(steps, $2), input_tokens = input_tokens + $3,"
         " output_tokens = output_tokens + $4, "
         "cost = cost + $5, attempts = 0 WHERE id = $1 RETURNING status = 'running'",
-        {Value::Int8(investigation), Value::Int4(step), Value::Int8(times.input_tokens.value_or(0)),
-         Value::Int8(times.output_tokens.value_or(0)), Value::Float8(times.cost)});
+        {Value::Int8(investigation), Value::Int4(step), Value::Int8(usage.input_tokens.value_or(0)),
+         Value::Int8(usage.output_tokens.value_or(0)), Value::Float8(usage.cost)});
     return !rows.empty() && rows[0].Bool(0);
 }
 
-void Postpone(int64_t investigation, int64_t microseconds, const std::string& reason) {
+void PostponeInvestigation(int64_t investigation, int64_t microseconds, const std::string& reason) {
     pg::Execute(
         "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $2 * interval '1 microsecond',"
         " reason = $3, attempts = 0 "
@@ -160,7 +160,7 @@ void Postpone(int64_t investigation, int64_t microseconds, const std::string& re
         {Value::Int8(investigation), Value::Float8(static_cast<double>(microseconds)), Value::Text(reason)});
 }
 
-void PostponeDue(int64_t microseconds, const std::string& reason) {
+void PostponeDueInvestigations(int64_t microseconds, const std::string& reason) {
     pg::Execute(
         "UPDATE pulse.investigation SET next_try_at = clock_timestamp() + $1 * interval '1 microsecond',"
         " reason = $2, attempts = 0 "
@@ -168,7 +168,7 @@ void PostponeDue(int64_t microseconds, const std::string& reason) {
         {Value::Float8(static_cast<double>(microseconds)), Value::Text(reason)});
 }
 
-void Finish(int64_t investigation, const Json& result) {
+void FinishInvestigation(int64_t investigation, const Json& result) {
     pg::Execute(
         "UPDATE pulse.investigation SET status = 'done', result = $2, reason = NULL, finished_at ="
         " clock_timestamp() "
@@ -176,14 +176,14 @@ void Finish(int64_t investigation, const Json& result) {
         {Value::Int8(investigation), Value::Jsonb(result)});
 }
 
-void Fail(int64_t investigation, const std::string& reason) {
+void FailInvestigation(int64_t investigation, const std::string& reason) {
     pg::Execute(
         "UPDATE pulse.investigation SET status = 'failed', reason = $2, finished_at = clock_timestamp()"
         " WHERE id = $1 AND status = 'running'",
         {Value::Int8(investigation), Value::Text(reason)});
 }
 
-bool Cancel(int64_t investigation, const std::string& by) {
+bool CancelInvestigation(int64_t investigation, const std::string& by) {
     if (!LoadInvestigation(investigation))
         throw UserError(sqlstate::kUndefinedObject,
                         "investigation " + std::to_string(investigation) + " does not exist", "",
@@ -196,7 +196,7 @@ bool Cancel(int64_t investigation, const std::string& by) {
                .processed() > 0;
 }
 
-Spent SpentOf(const Investigation& investigation) {
+AgentUsage LoadUsage(const Investigation& investigation) {
     const pg::Result rows = pg::Execute(
         "SELECT coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0)::bigint,"
         " coalesce(sum(cost), 0)::float8 "
@@ -205,17 +205,17 @@ Spent SpentOf(const Investigation& investigation) {
     const pg::Result own =
         pg::Execute("SELECT input_tokens, output_tokens, cost FROM pulse.investigation WHERE id = $1",
                     {Value::Int8(investigation.id)});
-    Spent spent;
-    spent.daily_tokens = rows[0].Int8(0);
-    spent.daily_cost = rows[0].Float8(1);
-    if (own.empty()) return spent;
-    spent.input_tokens = own[0].Int8(0);
-    spent.output_tokens = own[0].Int8(1);
-    spent.cost = own[0].Float8(2);
-    return spent;
+    AgentUsage usage;
+    usage.daily_tokens = rows[0].Int8(0);
+    usage.daily_cost = rows[0].Float8(1);
+    if (own.empty()) return usage;
+    usage.input_tokens = own[0].Int8(0);
+    usage.output_tokens = own[0].Int8(1);
+    usage.cost = own[0].Float8(2);
+    return usage;
 }
 
-Limits LimitsNow() {
+AgentLimits CurrentLimits() {
     namespace settings = pg::settings;
     return {settings::agent_max_steps, settings::agent_max_tokens, settings::agent_daily_tokens,
             settings::agent_max_cost, settings::agent_daily_cost};

@@ -15,7 +15,7 @@ namespace {
 
 using pg::Value;
 
-constexpr size_t kMostContributions = 20, kMostFacts = 60;
+constexpr size_t kMaxContributions = 20, kMaxEvidence = 60;
 
 // The row of pulse.incident without texts that contain values.
 Json IncidentToJson(int64_t incident) {
@@ -28,7 +28,7 @@ Json IncidentToJson(int64_t incident) {
         {Value::Int8(incident)});
     if (rows.empty()) return Json::object();
     const pg::Row row = rows[0];
-    Json told{{"id", row.Int8(0)},
+    Json json{{"id", row.Int8(0)},
               {"detector", row.Text(3)},
               {"attribute", row.Text(4)},
               {"severity", row.Text(5)},
@@ -37,16 +37,16 @@ Json IncidentToJson(int64_t incident) {
               {"since", FormatMoment(row.Time(11))},
               {"opened_at", FormatMoment(row.Time(12))},
               {"compared_with", row.Text(13)}};
-    if (!row.Text(1).empty()) told["segment"] = row.Text(1);
-    if (!row.Text(2).empty()) told["table"] = row.Text(2);
+    if (!row.Text(1).empty()) json["segment"] = row.Text(1);
+    if (!row.Text(2).empty()) json["table"] = row.Text(2);
     const auto figure = [&](const char* name, int column) {
         if (const auto number = row.Float8OrNull(column); number && std::isfinite(*number))
-            told[name] = *number;
+            json[name] = *number;
     };
     figure("baseline", 8);
     figure("observed", 9);
     figure("change", 10);
-    return told;
+    return json;
 }
 
 void Cut(Json& list, size_t most) {
@@ -54,20 +54,20 @@ void Cut(Json& list, size_t most) {
 }
 
 // Without the recommendations' SQL, which contains the definition and statements that change data.
-Json BriefingOf(const Diagnosis& diagnosis, const Redactor& redactor) {
-    Json told = ToJson(diagnosis);
-    for (const char* key : {"incident", "segment", "table", "title"}) told.erase(key);
-    for (Json& advice : told["recommendations"])
+Json DiagnosisBriefing(const Diagnosis& diagnosis, const Redactor& redactor) {
+    Json json = ToJson(diagnosis);
+    for (const char* key : {"incident", "segment", "table", "title"}) json.erase(key);
+    for (Json& advice : json["recommendations"])
         advice = {{"action", advice["action"]}, {"priority", advice["priority"]}};
-    for (Json& part : told["attribution"]) {
+    for (Json& part : json["attribution"]) {
         for (const char* key : {"before", "after"}) part[key] = redactor.Count(part[key].get<int64_t>());
         // Redacted counts could be computed from these.
         if (!part["before"].is_number() || !part["after"].is_number())
             for (const char* key : {"share", "surprise"}) part.erase(key);
     }
-    Cut(told["attribution"], kMostContributions);
-    Cut(told["evidence"], kMostFacts);
-    return told;
+    Cut(json["attribution"], kMaxContributions);
+    Cut(json["evidence"], kMaxEvidence);
+    return json;
 }
 
 // Functions with effects, of which some look like reading: dblink(), pg_read_file(), set_config(), nextval(),
@@ -145,19 +145,19 @@ void AppendResult(const Json& result, std::vector<std::string>& lines) {
 
 }  // namespace
 
-Json Brief(int64_t incident) {
+Json MakeBriefing(int64_t incident) {
     Redactor redactor(pg::settings::agent_share_values);
     Json briefing = Json::object();
-    const Scope scope = LoadScope(incident);
+    const AgentScope scope = LoadScope(incident);
     if (std::optional<TableInput> table = LoadTableInput(incident)) {
-        Restrict(scope, *table);
+        KeepVisible(scope, *table);
         redactor.Redact(*table);
-        briefing = BriefingOf(DiagnoseTable(*table), redactor);
+        briefing = DiagnosisBriefing(DiagnoseTable(*table), redactor);
     } else {
         SegmentInput input = LoadSegmentInput(incident);
-        Restrict(scope, input);
+        KeepVisible(scope, input);
         redactor.Redact(input);
-        briefing = BriefingOf(Diagnose(input), redactor);
+        briefing = DiagnosisBriefing(Diagnose(input), redactor);
         briefing["definition"] = input.definition;
         Json attributes = Json::array();
         if (input.after)
@@ -187,7 +187,7 @@ std::string SqlProblem(const std::string& sql) {
     }
 }
 
-std::vector<std::string> TellInvestigation(int64_t incident) {
+std::vector<std::string> DescribeInvestigation(int64_t incident) {
     const pg::OwnerSession session;
     std::vector<std::string> lines;
     const std::optional<Investigation> newest = NewestInvestigation(incident);

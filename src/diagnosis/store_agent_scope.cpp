@@ -15,7 +15,7 @@ using pg::Value;
 constexpr const char* kSegment =
     "SELECT id, name, runs_as::text, search_path, definition FROM pulse.segment ";
 
-ScopedSegment ReadSegment(const pg::Row& row) {
+VisibleSegment ReadSegment(const pg::Row& row) {
     return {row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Jsonb(4)};
 }
 
@@ -27,7 +27,7 @@ std::string Plain(std::string relation) {
 
 // Whether a role sees all of a relation that its neighbour sees. What is not there cannot be read; what is on
 // a server is its mapping's business; what a view or row-level security lets through depends on who looks.
-bool MayRead(const std::string& role, const std::string& relation) {
+bool CanRead(const std::string& role, const std::string& relation) {
     static pg::Statement statement(
         "SELECT coalesce(has_table_privilege(r.oid, to_regclass($2), 'SELECT') AND "
         "has_schema_privilege(r.oid, c.relnamespace, 'USAGE'), false) FROM pg_roles AS r"
@@ -38,14 +38,14 @@ bool MayRead(const std::string& role, const std::string& relation) {
     return !rows.empty() && rows[0].Bool(0);
 }
 
-bool MaySee(const Scope& scope, const ScopedSegment& segment) {
+bool IsVisible(const AgentScope& scope, const VisibleSegment& segment) {
     if (segment.runs_as == scope.role) return true;
     if (!segment.definition.value("source", "").empty()) return false;
     // A query's names may be in any schema of its path; one that is ambiguous is not visible.
     if (!segment.definition.value("query", "").empty()) return false;
     const std::vector<std::string> relations = segment::RelationsOf(segment.definition, segment.search_path);
     return !relations.empty() && std::all_of(relations.begin(), relations.end(), [&](const std::string& one) {
-        return MayRead(scope.role, one);
+        return CanRead(scope.role, one);
     });
 }
 
@@ -56,7 +56,7 @@ bool MaySee(const Scope& scope, const ScopedSegment& segment) {
 
 }  // namespace
 
-Scope LoadScope(int64_t incident) {
+AgentScope LoadScope(int64_t incident) {
     const pg::Result rows = pg::Execute(
         "SELECT coalesce(s.runs_as, m.runs_as)::text, coalesce(s.name, ''), coalesce(i.relation, '')"
         " FROM pulse.incident_record AS i "
@@ -69,50 +69,50 @@ Scope LoadScope(int64_t incident) {
     return {incident, rows[0].Text(0), rows[0].Text(1), rows[0].Text(2)};
 }
 
-ScopedSegment FindSegment(const Scope& scope, const std::string& name) {
+VisibleSegment FindSegment(const AgentScope& scope, const std::string& name) {
     const pg::Result rows = pg::Execute(std::string(kSegment) + "WHERE name = $1", {Value::Text(name)});
     if (!rows.empty()) {
-        ScopedSegment found = ReadSegment(rows[0]);
-        if (MaySee(scope, found)) return found;
+        VisibleSegment found = ReadSegment(rows[0]);
+        if (IsVisible(scope, found)) return found;
     }
     ThrowHidden("segment \"" + Short(name) + "\"");
 }
 
-void FindIncident(const Scope& scope, int64_t incident, bool of_segment) {
+void FindIncident(const AgentScope& scope, int64_t incident, bool of_segment) {
     const pg::Result rows = pg::Execute(
         "SELECT coalesce(s.name, ''), coalesce(i.relation, '') FROM pulse.incident_record AS i "
         "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1",
         {Value::Int8(incident)});
-    const bool seen = !rows.empty() && MaySee(scope, rows[0].Text(0), rows[0].Text(1));
+    const bool seen = !rows.empty() && IsVisible(scope, rows[0].Text(0), rows[0].Text(1));
     if (!seen) ThrowHidden("incident " + std::to_string(incident));
     if (of_segment && rows[0].Text(0).empty())
         throw UserError(sqlstate::kNotSupported, "incident " + std::to_string(incident) +
                                                      " is about a table, which has no attributes");
 }
 
-int64_t FindMonitor(const Scope& scope, const std::string& relation) {
+int64_t FindMonitor(const AgentScope& scope, const std::string& relation) {
     const pg::Result rows = pg::Execute(
         "SELECT id, relation, runs_as::text, coalesce(source, '') FROM pulse.monitor"
         " WHERE replace(relation, '\"', '') = $1 ORDER BY id",
         {Value::Text(Plain(relation))});
     for (uint64_t i = 0; i < rows.size(); ++i)
         if (rows[i].Text(2) == scope.role ||
-            (rows[i].Text(3).empty() && MayRead(scope.role, rows[i].Text(1))))
+            (rows[i].Text(3).empty() && CanRead(scope.role, rows[i].Text(1))))
             return rows[i].Int8(0);
     ThrowHidden("monitored table \"" + Short(relation) + "\"");
 }
 
-std::vector<ScopedSegment> SegmentsOver(const Scope& scope, const std::string& relation) {
+std::vector<VisibleSegment> SegmentsOver(const AgentScope& scope, const std::string& relation) {
     constexpr size_t kMost = 10;
     const pg::Result rows = pg::Execute(
         std::string(kSegment) +
             "WHERE replace(definition ->> 'from', '\"', '') = $1 OR definition ? 'query' ORDER BY id"
             " LIMIT 500",
         {Value::Text(Plain(relation))});
-    std::vector<ScopedSegment> found;
+    std::vector<VisibleSegment> found;
     for (uint64_t i = 0; i < rows.size() && found.size() < kMost; ++i) {
-        ScopedSegment one = ReadSegment(rows[i]);
-        if (!MaySee(scope, one)) continue;
+        VisibleSegment one = ReadSegment(rows[i]);
+        if (!IsVisible(scope, one)) continue;
         const std::vector<std::string> relations = segment::RelationsOf(one.definition, one.search_path);
         if (std::any_of(relations.begin(), relations.end(),
                         [&](const std::string& each) { return Plain(each) == Plain(relation); }))
@@ -121,7 +121,7 @@ std::vector<ScopedSegment> SegmentsOver(const Scope& scope, const std::string& r
     return found;
 }
 
-bool MaySee(const Scope& scope, const std::string& segment, const std::string& relation) {
+bool IsVisible(const AgentScope& scope, const std::string& segment, const std::string& relation) {
     try {
         if (!segment.empty())
             FindSegment(scope, segment);
@@ -133,18 +133,21 @@ bool MaySee(const Scope& scope, const std::string& segment, const std::string& r
     }
 }
 
-void Restrict(const Scope& scope, SegmentInput& input) {
-    std::erase_if(input.correlated,
-                  [&](const CorrelatedIncident& one) { return !MaySee(scope, one.segment, one.relation); });
-    std::erase_if(input.tables, [&](const TableIncident& one) { return !MaySee(scope, "", one.relation); });
+void KeepVisible(const AgentScope& scope, SegmentInput& input) {
+    std::erase_if(input.correlated, [&](const CorrelatedIncident& one) {
+        return !IsVisible(scope, one.segment, one.relation);
+    });
+    std::erase_if(input.tables,
+                  [&](const TableIncident& one) { return !IsVisible(scope, "", one.relation); });
 }
 
-void Restrict(const Scope& scope, TableInput& input) {
-    std::erase_if(input.concurrent,
-                  [&](const ConcurrentIncident& one) { return !MaySee(scope, one.segment, one.relation); });
+void KeepVisible(const AgentScope& scope, TableInput& input) {
+    std::erase_if(input.concurrent, [&](const ConcurrentIncident& one) {
+        return !IsVisible(scope, one.segment, one.relation);
+    });
 }
 
-std::string AttributesOf(const ScopedSegment& segment) {
+std::string AttributesOf(const VisibleSegment& segment) {
     const pg::Result rows = pg::Execute(
         "SELECT coalesce(string_agg(d.attribute, ', ' ORDER BY d.attribute), 'none')"
         " FROM pulse.distribution AS d WHERE d.snapshot_id = "
@@ -154,7 +157,7 @@ std::string AttributesOf(const ScopedSegment& segment) {
     return Short(rows[0].Text(0), 1000);
 }
 
-void LearnNewest(const ScopedSegment& segment, Redactor& redactor) {
+void LearnNewest(const VisibleSegment& segment, Redactor& redactor) {
     const pg::Result rows = pg::Execute(
         "SELECT u.label FROM pulse.distribution AS d, unnest(d.labels, d.counts) AS u (label, people)"
         " WHERE u.label IS NOT NULL AND u.people >= $2 AND d.snapshot_id = "

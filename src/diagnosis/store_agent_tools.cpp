@@ -21,8 +21,8 @@ namespace {
 
 using pg::Value;
 
-constexpr size_t kMostBytes = 12'000;  // of one result
-constexpr size_t kMostValues = 20;     // of an attribute at one moment
+constexpr size_t kMaxBytes = 12'000;  // of one result
+constexpr size_t kMaxValues = 20;     // of an attribute at one moment
 
 int64_t LimitOf(const Json& arguments, int64_t otherwise) {
     return arguments.contains("limit") && arguments["limit"].is_number_integer()
@@ -44,8 +44,8 @@ Json FigureOrNull(const std::optional<double>& number) {
     return number && std::isfinite(*number) ? Json(std::round(*number * 1e6) / 1e6) : Json();
 }
 
-Json ListSnapshots(const Scope& scope, Redactor& redactor, const Json& arguments) {
-    const ScopedSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
+Json ListSnapshots(const AgentScope& scope, Redactor& redactor, const Json& arguments) {
+    const VisibleSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
     const pg::Result rows = pg::Execute(
         "SELECT taken_at, version, status, size, converted, inactive, entered, exited, coalesce(error, ''), "
         "coalesce(error_state, '') FROM pulse.snapshot "
@@ -68,7 +68,7 @@ Json ValuesToJson(const snapshot::Distribution& one, const Redactor& redactor) {
     Json values = Json::array();
     int64_t other = one.other;
     for (size_t i = 0; i < std::min(one.labels.size(), one.counts.size()); ++i) {
-        if (i < kMostValues)
+        if (i < kMaxValues)
             values.push_back({{"value", one.labels[i]}, {"people", redactor.Count(one.counts[i])}});
         else
             other += one.counts[i];
@@ -82,13 +82,13 @@ Json IntervalsToJson(const snapshot::Distribution& one, const Redactor& redactor
         intervals.push_back({{"from", i > 0 ? FigureOrNull(one.edges[i - 1]) : Json()},
                              {"below", i < one.edges.size() ? FigureOrNull(one.edges[i]) : Json()},
                              {"people", redactor.Count(one.counts[i])}});
-    Json told{{"intervals", std::move(intervals)}, {"mean", FigureOrNull(one.mean)}};
-    if (one.quantiles.size() == 7) told["median"] = FigureOrNull(one.quantiles[3]);
-    return told;
+    Json json{{"intervals", std::move(intervals)}, {"mean", FigureOrNull(one.mean)}};
+    if (one.quantiles.size() == 7) json["median"] = FigureOrNull(one.quantiles[3]);
+    return json;
 }
 
-Json AttributeDistribution(const Scope& scope, Redactor& redactor, const Json& arguments) {
-    const ScopedSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
+Json AttributeDistribution(const AgentScope& scope, Redactor& redactor, const Json& arguments) {
+    const VisibleSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
     const std::string attribute = TextArgument(arguments, "attribute");
     const pg::Result rows = pg::Execute(
         "SELECT p.taken_at, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, d.mean,"
@@ -124,11 +124,11 @@ Json AttributeDistribution(const Scope& scope, Redactor& redactor, const Json& a
     redactor.RedactValues(all);
     Json list = Json::array();
     for (const auto& [at, one] : moments) {
-        Json told = one.labelled() ? ValuesToJson(one, redactor) : IntervalsToJson(one, redactor);
-        told["at"] = FormatMoment(at);
-        told["people"] = redactor.Count(one.total);
-        told["without_value"] = redactor.Count(one.nulls);
-        list.push_back(std::move(told));
+        Json json = one.labelled() ? ValuesToJson(one, redactor) : IntervalsToJson(one, redactor);
+        json["at"] = FormatMoment(at);
+        json["people"] = redactor.Count(one.total);
+        json["without_value"] = redactor.Count(one.nulls);
+        list.push_back(std::move(json));
     }
     return {{"segment", segment.name},
             {"attribute", attribute},
@@ -136,11 +136,11 @@ Json AttributeDistribution(const Scope& scope, Redactor& redactor, const Json& a
             {"moments", std::move(list)}};
 }
 
-Json Contributions(const Scope& scope, Redactor& redactor, const Json& arguments) {
+Json Contributions(const AgentScope& scope, Redactor& redactor, const Json& arguments) {
     const int64_t incident = arguments.at("incident").get<int64_t>();
     FindIncident(scope, incident, true);
     SegmentInput input = LoadSegmentInput(incident);
-    Restrict(scope, input);
+    KeepVisible(scope, input);
     redactor.Redact(input);
     const std::string attribute = TextArgument(arguments, "attribute");
     if (!input.before || !input.after)
@@ -175,8 +175,8 @@ Json Contributions(const Scope& scope, Redactor& redactor, const Json& arguments
                     "", "Attributes are: " + names + ".");
 }
 
-Json DefinitionVersions(const Scope& scope, Redactor& redactor, const Json& arguments) {
-    const ScopedSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
+Json DefinitionVersions(const AgentScope& scope, Redactor& redactor, const Json& arguments) {
+    const VisibleSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
     LearnNewest(segment, redactor);
     const pg::Result rows = pg::Execute(
         "SELECT version, change, changed_at, definition FROM pulse.segment_version WHERE segment_id = $1 "
@@ -191,10 +191,10 @@ Json DefinitionVersions(const Scope& scope, Redactor& redactor, const Json& argu
     return {{"segment", segment.name}, {"versions", std::move(list)}};
 }
 
-Json SchemaHistory(const Scope& scope, Redactor&, const Json& arguments) {
+Json SchemaHistory(const AgentScope& scope, Redactor&, const Json& arguments) {
     const std::string relation = TextArgument(arguments, "relation");
     Json list = Json::array();
-    for (const ScopedSegment& segment : SegmentsOver(scope, relation)) {
+    for (const VisibleSegment& segment : SegmentsOver(scope, relation)) {
         const pg::Result rows = pg::Execute(
             "SELECT c.taken_at, c.columns FROM (SELECT p.taken_at, p.columns, lag(p.columns) OVER (ORDER BY"
             " p.taken_at) AS before FROM "
@@ -228,7 +228,7 @@ Json ResultsOf(int64_t check) {
     return list;
 }
 
-Json TableHealth(const Scope& scope, Redactor& redactor, const Json& arguments) {
+Json TableHealth(const AgentScope& scope, Redactor& redactor, const Json& arguments) {
     const std::string relation = TextArgument(arguments, "relation");
     const int64_t monitor = FindMonitor(scope, relation);
     const pg::Result checks = pg::Execute(
@@ -265,7 +265,7 @@ Json TableHealth(const Scope& scope, Redactor& redactor, const Json& arguments) 
 }
 
 // What the owner may not see is left out, and counted.
-Json CorrelatedIncidents(const Scope& scope, Redactor&, const Json& arguments) {
+Json CorrelatedIncidents(const AgentScope& scope, Redactor&, const Json& arguments) {
     const int64_t incident = arguments.at("incident").get<int64_t>();
     FindIncident(scope, incident, false);
     const pg::Result rows = pg::Execute(
@@ -281,7 +281,7 @@ Json CorrelatedIncidents(const Scope& scope, Redactor&, const Json& arguments) {
     int64_t hidden = 0;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
-        if (!MaySee(scope, row.Text(1), row.Text(2))) {
+        if (!IsVisible(scope, row.Text(1), row.Text(2))) {
             ++hidden;
             continue;
         }
@@ -301,7 +301,7 @@ Json CorrelatedIncidents(const Scope& scope, Redactor&, const Json& arguments) {
 }
 
 // Noise from -5 to 5: the same for the same rule, and not predictable for the model.
-int64_t Noise(const ScopedSegment& segment, const std::string& rule) {
+int64_t Noise(const VisibleSegment& segment, const std::string& rule) {
     const pg::Result rows = pg::Execute(
         "SELECT pg_catalog.hashtextextended($1, system_identifier) FROM pg_catalog.pg_control_system()",
         {Value::Text(std::to_string(segment.id) + " " + rule)});
@@ -310,12 +310,12 @@ int64_t Noise(const ScopedSegment& segment, const std::string& rule) {
 
 // A preview that was checked and is allowed.
 struct Preview {
-    ScopedSegment segment;
+    VisibleSegment segment;
     segment::Request request;
     int64_t noise = 0;
 };
 
-Preview PreparePreview(const Scope& scope, const Json& arguments) {
+Preview PreparePreview(const AgentScope& scope, const Json& arguments) {
     Preview preview{FindSegment(scope, TextArgument(arguments, "segment")), {}, 0};
     preview.request = segment::ParseRequest(preview.segment.definition);
     const std::string name = Short(preview.segment.name);
@@ -336,7 +336,7 @@ Preview PreparePreview(const Scope& scope, const Json& arguments) {
 }
 
 // Runs with the rights of the incident's owner, outside any session of ours.
-Json PreviewCount(const Scope& scope, const Preview& preview, const Redactor& redactor) {
+Json PreviewCount(const AgentScope& scope, const Preview& preview, const Redactor& redactor) {
     const source::Access place{"", scope.role, preview.segment.search_path};
     const segment::ResolvedDefinition resolved =
         segment::ResolveDefinition(preview.request, place, preview.segment.name, nullptr);
@@ -351,8 +351,8 @@ Json PreviewCount(const Scope& scope, const Preview& preview, const Redactor& re
             {"people", redactor.share() ? Json(people) : redactor.Count(BlurCount(people, preview.noise))}};
 }
 
-Json Dispatch(const Scope& scope, const ToolCall& call) {
-    using Body = Json (*)(const Scope&, Redactor&, const Json&);
+Json Dispatch(const AgentScope& scope, const ToolCall& call) {
+    using Body = Json (*)(const AgentScope&, Redactor&, const Json&);
     static const std::map<std::string, Body> bodies{
         {"list_snapshots", ListSnapshots},         {"attribute_distribution", AttributeDistribution},
         {"contributions", Contributions},          {"definition_versions", DefinitionVersions},
@@ -364,7 +364,7 @@ Json Dispatch(const Scope& scope, const ToolCall& call) {
 
 // Removes entries from the end of the longest list until the result fits.
 void CutToSize(Json& result) {
-    while (DumpJson(result).size() > kMostBytes) {
+    while (DumpJson(result).size() > kMaxBytes) {
         Json* longest = nullptr;
         for (auto& [key, value] : result.items())
             if (value.is_array() && value.size() > 1 && (!longest || value.size() > longest->size()))
@@ -383,7 +383,7 @@ Json Run(int64_t incident, const ToolCall& call) {
     const pg::Deadline deadline(pg::settings::agent_tool_timeout);
     const bool preview = call.name == "preview_count";
     Json result;
-    Scope scope;
+    AgentScope scope;
     Preview prepared;
     {
         const pg::OwnerSession session;
@@ -402,11 +402,11 @@ Json Run(int64_t incident, const ToolCall& call) {
 
 }  // namespace
 
-ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
-    const auto failed = [](std::string reason) { return ToolOutcome{{{"error", reason}}, reason}; };
+ToolOutput CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
+    const auto failed = [](std::string reason) { return ToolOutput{{{"error", reason}}, reason}; };
     if (const std::string problem = CheckCall(call); !problem.empty()) return failed(problem);
-    if (call.name == "preview_count" && previews >= kMostPreviews)
-        return failed("there were " + std::to_string(kMostPreviews) +
+    if (call.name == "preview_count" && previews >= kMaxPreviews)
+        return failed("there were " + std::to_string(kMaxPreviews) +
                       " previews; more are not allowed in one investigation");
     const Redactor redactor(pg::settings::agent_share_values);
     const std::string too_long = "it took longer than " + std::to_string(pg::settings::agent_tool_timeout) +

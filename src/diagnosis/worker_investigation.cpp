@@ -10,33 +10,33 @@ namespace {
 namespace pg = pulse::pg;
 namespace diagnosis = pulse::diagnosis;
 
-struct Wish {
+struct QueueRequest {
     Oid database = InvalidOid, role = InvalidOid;
     int64_t incident = 0;
 };
 
-Wish ReadWish(const std::string& text) {
+QueueRequest ParseQueueRequest(const std::string& text) {
     size_t end = 0, more = 0;
-    Wish wish;
-    wish.database = static_cast<Oid>(std::stoul(text, &end));
-    wish.role = static_cast<Oid>(std::stoul(text.substr(end), &more));
-    wish.incident = std::stoll(text.substr(end + more));
-    return wish;
+    QueueRequest request;
+    request.database = static_cast<Oid>(std::stoul(text, &end));
+    request.role = static_cast<Oid>(std::stoul(text.substr(end), &more));
+    request.incident = std::stoll(text.substr(end + more));
+    return request;
 }
 
 }  // namespace
 
 PULSE_PROCESS(pulse_investigation_main) {
-    const Wish wish = ReadWish(pg::MyExtra());
-    pg::BecomeHelper(wish.database);
+    const QueueRequest request = ParseQueueRequest(pg::MyExtra());
+    pg::BecomeHelper(request.database);
     {
         const pg::PlainTransactions plain;
         pg::Transaction transaction("pulse: queueing an investigation");
         {
-            const std::string role = pg::Call([&] { return GetUserNameFromId(wish.role, false); });
+            const std::string role = pg::Call([&] { return GetUserNameFromId(request.role, false); });
             const pg::OwnerSession session;
-            diagnosis::RequireIncident(wish.incident);
-            diagnosis::QueueInvestigation(wish.incident, role);
+            diagnosis::RequireIncident(request.incident);
+            diagnosis::QueueInvestigation(request.incident, role);
         }
         transaction.Commit();
     }

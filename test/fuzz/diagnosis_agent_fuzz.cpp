@@ -20,24 +20,24 @@ void Require(bool condition) {
 void Play(Protocol protocol, const Json& body) {
     Model model;
     model.protocol = protocol;
-    Limits limits;
+    AgentLimits limits;
     limits.steps = 4;
-    std::vector<Step> steps;
-    const std::string opening = Opening({{"evidence", {{{"id", "e1"}, {"sentence", "s"}}}}});
+    std::vector<AgentStep> steps;
+    const std::string opening = OpeningMessage({{"evidence", {{{"id", "e1"}, {"sentence", "s"}}}}});
     for (int round = 0; round < 12; ++round) {
-        const Plan plan = Next(model, limits, steps, opening);
-        if (plan.what == Plan::What::kFail) return;
-        if (plan.what == Plan::What::kAsk) {
-            Require(Json::accept(plan.body));
+        const AgentAction action = NextAction(model, limits, steps, opening);
+        if (action.type == AgentAction::Type::kFail) return;
+        if (action.type == AgentAction::Type::kSendRequest) {
+            Require(Json::accept(action.body));
             std::string error;
             const bool read = ReadReply(protocol, body, 1, error).has_value();
             steps.push_back(
-                {plan.step, "model", "m", plan.sent, body, read ? std::nullopt : std::optional(error)});
-            if (!read && FailuresInARow(steps) > kMostRetries) return;
-        } else if (plan.what == Plan::What::kCall) {
-            for (const ToolCall& call : plan.calls) {
+                {action.step, "model", "m", action.sent, body, read ? std::nullopt : std::optional(error)});
+            if (!read && FailuresInARow(steps) > kMaxRetries) return;
+        } else if (action.type == AgentAction::Type::kCallTools) {
+            for (const ToolCall& call : action.calls) {
                 const std::string problem = CheckCall(call);
-                steps.push_back({plan.step,
+                steps.push_back({action.step,
                                  "tool",
                                  call.name,
                                  {{"id", call.id}, {"arguments", call.arguments}},
@@ -45,13 +45,13 @@ void Play(Protocol protocol, const Json& body) {
                                  problem.empty() ? std::nullopt : std::optional(problem)});
             }
         } else {
-            CheckedAnswer checked{Json(), {plan.problem}};
-            if (plan.answer) checked = CheckAnswer(*plan.answer, {"e1", "t1"}, nullptr);
+            CheckedAnswer checked{Json(), {action.problem}};
+            if (action.answer) checked = CheckAnswer(*action.answer, {"e1", "t1"}, nullptr);
             if (checked.problems.empty()) {
                 Require(!pulse::DumpJson(WithEvidence(checked.answer, EvidenceShown(steps))).empty());
                 return;
             }
-            steps.push_back({plan.step, "check", "", nullptr, checked.problems, "wrong"});
+            steps.push_back({action.step, "check", "", nullptr, checked.problems, "wrong"});
         }
     }
     std::abort();  // it must end
@@ -61,7 +61,7 @@ void Play(Protocol protocol, const Json& body) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string text(reinterpret_cast<const char*>(data), size);
-    ReadFault(429, text);
+    ReadModelError(429, text);
     FindObject(text);
     Redactor redactor(false);
     redactor.RedactRule(text);

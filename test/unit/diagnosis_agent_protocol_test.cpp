@@ -22,7 +22,7 @@ Model Anthropic() {
                      {{"api_key", "ak-1"}});
 }
 
-std::optional<Reply> Read(Protocol protocol, const std::string& text, std::string* why = nullptr) {
+std::optional<ModelReply> Read(Protocol protocol, const std::string& text, std::string* why = nullptr) {
     std::string error;
     const auto json = ParseModelJson(text);
     auto reply = json ? ReadReply(protocol, *json, 1, error) : std::nullopt;
@@ -69,7 +69,7 @@ TEST(AgentModel, Options) {
 }
 
 TEST(AgentProtocol, OpenaiBody) {
-    const Json body = MakeBody(Openai(), "system", OurMessages(Protocol::kOpenai, {}, "hello"), Tools(),
+    const Json body = MakeBody(Openai(), "system", MakeMessages(Protocol::kOpenai, {}, "hello"), Tools(),
                                AnswerSchema(), false);
     EXPECT_EQ(body["model"], "gpt-x");
     EXPECT_EQ(body["messages"], (Json::array({{{"role", "system"}, {"content", "system"}},
@@ -102,17 +102,17 @@ TEST(AgentProtocol, OpenaiCompatible) {
 }
 
 TEST(AgentProtocol, AnthropicBody) {
-    const Json body = MakeBody(Anthropic(), "system", OurMessages(Protocol::kAnthropic, {}, "hello"), Tools(),
-                               AnswerSchema(), false);
+    const Json body = MakeBody(Anthropic(), "system", MakeMessages(Protocol::kAnthropic, {}, "hello"),
+                               Tools(), AnswerSchema(), false);
     EXPECT_EQ(body["system"], "system");
     EXPECT_EQ(body["max_tokens"], 800);
     EXPECT_EQ(body["tools"].size(), 9u);
-    EXPECT_EQ(body["tools"].back()["name"], kReport);
+    EXPECT_EQ(body["tools"].back()["name"], kReportTool);
     EXPECT_EQ(body["tool_choice"]["type"], "auto");
     EXPECT_EQ(body["tool_choice"]["disable_parallel_tool_use"], true);
     const Json last = MakeBody(Anthropic(), "s", Json::array(), Tools(), AnswerSchema(), true);
     EXPECT_EQ(last["tool_choice"]["type"], "tool");
-    EXPECT_EQ(last["tool_choice"]["name"], kReport);
+    EXPECT_EQ(last["tool_choice"]["name"], kReportTool);
 }
 
 // What strict mode of OpenAI asks of every schema.
@@ -139,7 +139,7 @@ TEST(AgentProtocol, OpenaiReplies) {
         Protocol::kOpenai,
         R"({"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":"{}"}}],"usage":{"prompt_tokens":11,"completion_tokens":7}})");
     ASSERT_TRUE(reply);
-    EXPECT_EQ(reply->stop, Stop::kAnswer);
+    EXPECT_EQ(reply->stop, StopReason::kAnswer);
     EXPECT_EQ(reply->text, "{}");
     EXPECT_EQ(reply->input_tokens, 11);
     EXPECT_EQ(reply->output_tokens, 7);
@@ -151,7 +151,7 @@ TEST(AgentProtocol, OpenaiReplies) {
         {"function":{"name":"y","arguments":{"a":1}}},
         {"function":{"name":"z","arguments":""}}]}}]})");
     ASSERT_TRUE(reply);
-    EXPECT_EQ(reply->stop, Stop::kTools);
+    EXPECT_EQ(reply->stop, StopReason::kTools);
     ASSERT_EQ(reply->calls.size(), 4u);
     EXPECT_EQ(reply->calls[0].arguments["segment"], "a");
     EXPECT_EQ(reply->calls[1].id, "call_1_2");
@@ -169,11 +169,11 @@ TEST(AgentProtocol, OpenaiReplies) {
                                            R"(","message":{"content":null)" + more + "}}]}")
             ->stop;
     };
-    EXPECT_EQ(stop("length", ""), Stop::kLength);
-    EXPECT_EQ(stop("content_filter", ""), Stop::kFiltered);
-    EXPECT_EQ(stop("stop", R"(,"refusal":"I cannot")"), Stop::kRefused);
+    EXPECT_EQ(stop("length", ""), StopReason::kLength);
+    EXPECT_EQ(stop("content_filter", ""), StopReason::kFiltered);
+    EXPECT_EQ(stop("stop", R"(,"refusal":"I cannot")"), StopReason::kRefused);
     EXPECT_EQ(stop("stop", R"(,"tool_calls":[{"id":"a","function":{"name":"x","arguments":"{}"}}])"),
-              Stop::kTools);
+              StopReason::kTools);
 }
 
 TEST(AgentProtocol, AnthropicReplies) {
@@ -182,7 +182,7 @@ TEST(AgentProtocol, AnthropicReplies) {
         R"({"content":[{"type":"text","text":"I look."},{"type":"tool_use","id":"t1","name":"table_health","input":{"relation":"a.b"}}],
         "stop_reason":"tool_use","usage":{"input_tokens":5,"cache_read_input_tokens":3,"output_tokens":2}})");
     ASSERT_TRUE(reply);
-    EXPECT_EQ(reply->stop, Stop::kTools);
+    EXPECT_EQ(reply->stop, StopReason::kTools);
     EXPECT_EQ(reply->text, "I look.");
     EXPECT_EQ(reply->calls.at(0).arguments["relation"], "a.b");
     EXPECT_EQ(reply->input_tokens, 8);
@@ -192,12 +192,12 @@ TEST(AgentProtocol, AnthropicReplies) {
                    std::string(R"({"content":[{"type":"text","text":"x"}],"stop_reason":")") + reason + "\"}")
             ->stop;
     };
-    EXPECT_EQ(stop("end_turn"), Stop::kAnswer);
-    EXPECT_EQ(stop("stop_sequence"), Stop::kAnswer);
-    EXPECT_EQ(stop("max_tokens"), Stop::kLength);
-    EXPECT_EQ(stop("model_context_window_exceeded"), Stop::kLength);
-    EXPECT_EQ(stop("refusal"), Stop::kRefused);
-    EXPECT_EQ(stop("pause_turn"), Stop::kPaused);
+    EXPECT_EQ(stop("end_turn"), StopReason::kAnswer);
+    EXPECT_EQ(stop("stop_sequence"), StopReason::kAnswer);
+    EXPECT_EQ(stop("max_tokens"), StopReason::kLength);
+    EXPECT_EQ(stop("model_context_window_exceeded"), StopReason::kLength);
+    EXPECT_EQ(stop("refusal"), StopReason::kRefused);
+    EXPECT_EQ(stop("pause_turn"), StopReason::kPaused);
     // An empty turn may not be sent back.
     EXPECT_FALSE(
         Read(Protocol::kAnthropic, R"({"content":[],"stop_reason":"end_turn"})")->message["content"].empty());
@@ -227,31 +227,34 @@ TEST(AgentProtocol, JsonFromOutside) {
 
 TEST(AgentProtocol, ToolResults) {
     const std::vector<ToolResult> results{{"a", "one", false}, {"b", "two", true}};
-    const Json openai = OurMessages(Protocol::kOpenai, results, "go on");
+    const Json openai = MakeMessages(Protocol::kOpenai, results, "go on");
     ASSERT_EQ(openai.size(), 3u);
     EXPECT_EQ(openai[0]["role"], "tool");
     EXPECT_EQ(openai[1]["tool_call_id"], "b");
-    const Json anthropic = OurMessages(Protocol::kAnthropic, results, "go on");
+    const Json anthropic = MakeMessages(Protocol::kAnthropic, results, "go on");
     ASSERT_EQ(anthropic.size(), 1u);
     EXPECT_EQ(anthropic[0]["content"][0]["type"], "tool_result");
     EXPECT_EQ(anthropic[0]["content"][1]["is_error"], true);
     EXPECT_EQ(anthropic[0]["content"][2]["type"], "text");
-    EXPECT_TRUE(OurMessages(Protocol::kOpenai, {}, "").empty());
+    EXPECT_TRUE(MakeMessages(Protocol::kOpenai, {}, "").empty());
 }
 
 TEST(AgentProtocol, Faults) {
     for (const int status : {408, 409, 425, 429, 500, 502, 503, 504, 529})
-        EXPECT_TRUE(ReadFault(status, "").retry) << status;
+        EXPECT_TRUE(ReadModelError(status, "").retry) << status;
     for (const int status : {400, 401, 402, 403, 404, 410, 413, 422})
-        EXPECT_FALSE(ReadFault(status, "").retry) << status;
-    EXPECT_FALSE(ReadFault(429, R"({"error":{"code":"insufficient_quota","message":"no money"}})").retry);
-    EXPECT_NE(ReadFault(404, R"({"error":{"message":"model 'x' not found","type":"api_error","code":null}})")
-                  .reason.find("not found"),
-              std::string::npos);
-    EXPECT_NE(ReadFault(400, R"({"error":{"code":400,"message":"m","type":"exceed_context_size_error"}})")
-                  .reason.find("exceed_context_size_error"),
-              std::string::npos);
-    EXPECT_NE(ReadFault(404, R"({"error":"plain"})").reason.find("plain"), std::string::npos);
+        EXPECT_FALSE(ReadModelError(status, "").retry) << status;
+    EXPECT_FALSE(
+        ReadModelError(429, R"({"error":{"code":"insufficient_quota","message":"no money"}})").retry);
+    EXPECT_NE(
+        ReadModelError(404, R"({"error":{"message":"model 'x' not found","type":"api_error","code":null}})")
+            .reason.find("not found"),
+        std::string::npos);
+    EXPECT_NE(
+        ReadModelError(400, R"({"error":{"code":400,"message":"m","type":"exceed_context_size_error"}})")
+            .reason.find("exceed_context_size_error"),
+        std::string::npos);
+    EXPECT_NE(ReadModelError(404, R"({"error":"plain"})").reason.find("plain"), std::string::npos);
 }
 
 }  // namespace

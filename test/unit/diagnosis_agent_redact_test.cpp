@@ -145,9 +145,9 @@ TEST(AgentFold, NothingRareInADiagnosis) {
     input.failed->error = "invalid input syntax: \"" + rare + "\"";
     EXPECT_NE(ToJson(Diagnose(input)).dump().find(rare), std::string::npos);
     Redactor(false).Redact(input);
-    const std::string told = ToJson(Diagnose(input)).dump() + input.definition.dump();
-    EXPECT_EQ(told.find(rare), std::string::npos) << told;
-    EXPECT_NE(told.find("pro"), std::string::npos);
+    const std::string json = ToJson(Diagnose(input)).dump() + input.definition.dump();
+    EXPECT_EQ(json.find(rare), std::string::npos) << json;
+    EXPECT_NE(json.find("pro"), std::string::npos);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace pulse::diagnosis {
 
 // A row of pulse.agent_step.
-struct Step {
+struct AgentStep {
     int step = 0;
     std::string kind;  // model, tool, check
     std::string name;
@@ -18,39 +18,40 @@ struct Step {
     std::optional<std::string> error;
 };
 
-struct Limits {
+struct AgentLimits {
     int steps = 8;
     int64_t tokens = 60'000, daily_tokens = 1'000'000;
     double cost = 0, daily_cost = 0;  // 0: no limit
 };
 
 // Tokens and cost used by the investigation and by all investigations of 24 hours, running requests included.
-struct Spent {
+struct AgentUsage {
     int64_t input_tokens = 0, output_tokens = 0, daily_tokens = 0;
     double cost = 0, daily_cost = 0;
 };
 
 // The estimated maximum use of a request.
-struct Estimate {
+struct RequestUsage {
     int64_t input_tokens = 0, output_tokens = 0;
     double cost = 0;
 };
-Estimate EstimateRequest(const Model& model, const std::string& body);
+RequestUsage EstimateUsage(const Model& model, const std::string& body);
 // What a request is charged: without an answer the estimate, else what the server reports, but at least a
 // part of the estimate.
-Estimate Charge(const Model& model, const Estimate& estimate, const Reply* reply, size_t answer_bytes);
+RequestUsage ChargedUsage(const Model& model, const RequestUsage& estimate, const ModelReply* reply,
+                          size_t answer_bytes);
 
 // Returns which limit a request exceeds; empty when it exceeds none.
-std::string OverBudget(const Limits& limits, const Spent& spent, const Estimate& request);
+std::string ExceededLimit(const AgentLimits& limits, const AgentUsage& usage, const RequestUsage& request);
 
 // Retries of a failed request, and the pause in microseconds after the nth failure in a row (from 1): what
 // the server asked for, up to two minutes, else about 1, 2, 4 … 8 s.
-inline constexpr int kMostRetries = 3;
+inline constexpr int kMaxRetries = 3;
 int64_t RetryPause(int failures, std::optional<int64_t> asked_seconds, double jitter);
 
 // The next action of an investigation.
-struct Plan {
-    enum class What { kAsk, kCall, kCheck, kFail } what = What::kFail;
+struct AgentAction {
+    enum class Type { kSendRequest, kCallTools, kCheckAnswer, kFail } type = Type::kFail;
     int step = 1;
     // kAsk: the new messages, to be stored, and the whole request
     Json sent;
@@ -66,20 +67,20 @@ struct Plan {
 
 // The system prompt, and the first message: the diagnosis as JSON between marks.
 const std::string& SystemPrompt();
-std::string Opening(const Json& briefing);
+std::string OpeningMessage(const Json& briefing);
 // JSON between marks that its content cannot close.
-std::string Enclosed(const Json& data);
+std::string EncloseData(const Json& data);
 
 // Plan the next action. `opening` is used when there is no step yet. With `finish` the next request is the
 // last one that the budget allows.
-Plan Next(const Model& model, const Limits& limits, const std::vector<Step>& steps,
-          const std::string& opening, bool finish = false);
+AgentAction NextAction(const Model& model, const AgentLimits& limits, const std::vector<AgentStep>& steps,
+                       const std::string& opening, bool finish = false);
 
 // Count the failed requests since the last answer.
-int FailuresInARow(const std::vector<Step>& steps);
+int FailuresInARow(const std::vector<AgentStep>& steps);
 
 // The evidence that the model was shown: an id and a sentence each.
-std::vector<std::pair<std::string, std::string>> EvidenceShown(const std::vector<Step>& steps);
+std::vector<std::pair<std::string, std::string>> EvidenceShown(const std::vector<AgentStep>& steps);
 
 // Add the cited evidence to the answer, so that the answer is complete by itself.
 Json WithEvidence(const Json& answer, const std::vector<std::pair<std::string, std::string>>& shown);

@@ -13,7 +13,7 @@ namespace pulse::diagnosis {
 using Json = nlohmann::json;
 
 // The tool with which a model of Anthropic's protocol gives its final answer.
-inline constexpr const char* kReport = "report";
+inline constexpr const char* kReportTool = "report";
 
 // Parse JSON of a model's server: nesting is limited, and the character NUL, which PostgreSQL cannot store,
 // is removed. Empty when it is invalid.
@@ -31,27 +31,27 @@ struct ToolCall {
     std::string raw;  // then their text
 };
 
-enum class Stop { kAnswer, kTools, kLength, kRefused, kFiltered, kPaused };
+enum class StopReason { kAnswer, kTools, kLength, kRefused, kFiltered, kPaused };
 
-struct Reply {
+struct ModelReply {
     Json message;  // as it is stored in the conversation
     std::string text;
     std::vector<ToolCall> calls;
-    Stop stop = Stop::kAnswer;
+    StopReason stop = StopReason::kAnswer;
     std::string reason;  // why the model or server refused
     std::optional<int64_t> input_tokens, output_tokens;
 };
 
 // Parse a 2xx answer. Empty, with the reason in `error`, when it does not follow the protocol. `nth` makes
 // ids for calls that have none.
-std::optional<Reply> ReadReply(Protocol protocol, const Json& body, size_t nth, std::string& error);
+std::optional<ModelReply> ReadReply(Protocol protocol, const Json& body, size_t nth, std::string& error);
 
 // Why there is no answer, and whether a retry may help.
-struct Fault {
+struct ModelError {
     std::string reason;
     bool retry = false;
 };
-Fault ReadFault(int status, const std::string& body);
+ModelError ReadModelError(int status, const std::string& body);
 
 struct ToolResult {
     std::string id, text;
@@ -59,7 +59,7 @@ struct ToolResult {
 };
 
 // The next messages to the model: the results of its open calls, then a text; either may be missing.
-Json OurMessages(Protocol protocol, const std::vector<ToolResult>& results, const std::string& text);
+Json MakeMessages(Protocol protocol, const std::vector<ToolResult>& results, const std::string& text);
 
 // The body of a request. A final one allows no tool call, only the answer.
 Json MakeBody(const Model& model, const std::string& system, const Json& messages,

@@ -18,7 +18,7 @@ std::string CheckCall(const ToolCall& call);
 // language.
 std::string CheckPreview(const segment::Request& request, const std::string& where);
 
-inline constexpr int64_t kMostPreviews = 5;  // of one investigation
+inline constexpr int64_t kMaxPreviews = 5;  // of one investigation
 
 // Blur a count so that no single person certainly changes it: noise from -5 to 5, rounded to ten; counts
 // below ten stay "below ten".

@@ -34,51 +34,51 @@ void RequireIncident(int64_t incident);
 // process that ended. `attempts` counts those of them that were neither postponed nor got further.
 std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<int64_t>& mine);
 // When the next one is due; nothing when none waits.
-std::optional<Moment> NextInvestigation();
+std::optional<Moment> NextInvestigationTime();
 
-std::vector<Step> LoadSteps(int64_t investigation);
+std::vector<AgentStep> LoadSteps(int64_t investigation);
 // `tokens` of a model's answer: sent and answered.
-struct StepTimes {
+struct StepUsage {
     Moment started_at = 0;
     double milliseconds = 0;
     std::optional<int64_t> input_tokens, output_tokens;
     double cost = 0;
 };
-void KeepStep(int64_t investigation, const Step& step, const StepTimes& times);
+void StoreStep(int64_t investigation, const AgentStep& step, const StepUsage& usage);
 // Counts what a request used, and that the process which made it lived. False when the investigation runs no
 // more: somebody cancelled it.
-bool KeepUse(int64_t investigation, int step, const StepTimes& times);
-void Postpone(int64_t investigation, int64_t microseconds, const std::string& reason);
+bool AddUsage(int64_t investigation, int step, const StepUsage& usage);
+void PostponeInvestigation(int64_t investigation, int64_t microseconds, const std::string& reason);
 // The same for all that are due.
-void PostponeDue(int64_t microseconds, const std::string& reason);
-void Finish(int64_t investigation, const Json& result);
-void Fail(int64_t investigation, const std::string& reason);
+void PostponeDueInvestigations(int64_t microseconds, const std::string& reason);
+void FinishInvestigation(int64_t investigation, const Json& result);
+void FailInvestigation(int64_t investigation, const std::string& reason);
 // False when it had ended already. Throws UserError 42704.
-bool Cancel(int64_t investigation, const std::string& by);
+bool CancelInvestigation(int64_t investigation, const std::string& by);
 
 // What it used, and what all requests of the last 24 hours did; of investigations that were deleted nothing
 // is known.
-Spent SpentOf(const Investigation& investigation);
-Limits LimitsNow();
+AgentUsage LoadUsage(const Investigation& investigation);
+AgentLimits CurrentLimits();
 
 // ---- store_agent_briefing.cpp ----
 
 // What the model is told first; needs a session of the owner.
-Json Brief(int64_t incident);
+Json MakeBriefing(int64_t incident);
 // Why a statement that a model recommends cannot be shown; empty when it can.
 std::string SqlProblem(const std::string& sql);
 // What the newest investigation of an incident found, or why it did not, as lines of text.
-std::vector<std::string> TellInvestigation(int64_t incident);
+std::vector<std::string> DescribeInvestigation(int64_t incident);
 
 // ---- store_agent_tools.cpp: outside any transaction ----
 
-struct ToolOutcome {
+struct ToolOutput {
     Json result;
     std::optional<std::string> error;
 };
 // Calls one tool in a transaction of its own with the rights of the incident's owner. `previews` were made
 // before.
-ToolOutcome CallTool(int64_t incident, const ToolCall& call, int64_t previews);
+ToolOutput CallTool(int64_t incident, const ToolCall& call, int64_t previews);
 
 // ---- worker_investigate.cpp: outside any transaction ----
 

@@ -8,36 +8,36 @@
 namespace pulse::diagnosis {
 
 // An incident with the role whose rights its definition has: segment.runs_as, or monitor.runs_as.
-struct Scope {
+struct AgentScope {
     int64_t incident = 0;
     std::string role, segment, relation;
 };
 // Throws UserError 42704 when the incident is gone.
-Scope LoadScope(int64_t incident);
+AgentScope LoadScope(int64_t incident);
 
-struct ScopedSegment {
+struct VisibleSegment {
     int64_t id = 0;
     std::string name, runs_as, search_path;
     nlohmann::json definition;
 };
 
 // All throw the same UserError 42704 for an object that does not exist and for one that may not be seen.
-ScopedSegment FindSegment(const Scope& scope, const std::string& name);
-void FindIncident(const Scope& scope, int64_t incident, bool of_segment);
-int64_t FindMonitor(const Scope& scope, const std::string& relation);
+VisibleSegment FindSegment(const AgentScope& scope, const std::string& name);
+void FindIncident(const AgentScope& scope, int64_t incident, bool of_segment);
+int64_t FindMonitor(const AgentScope& scope, const std::string& relation);
 
 // The visible segments that read a relation.
-std::vector<ScopedSegment> SegmentsOver(const Scope& scope, const std::string& relation);
+std::vector<VisibleSegment> SegmentsOver(const AgentScope& scope, const std::string& relation);
 // A segment by its name, or a monitored table.
-bool MaySee(const Scope& scope, const std::string& segment, const std::string& relation);
+bool IsVisible(const AgentScope& scope, const std::string& segment, const std::string& relation);
 
 // Remove from the input what the owner of its incident may not see.
-void Restrict(const Scope& scope, SegmentInput& input);
-void Restrict(const Scope& scope, TableInput& input);
+void KeepVisible(const AgentScope& scope, SegmentInput& input);
+void KeepVisible(const AgentScope& scope, TableInput& input);
 
 // List the attributes of a segment's newest snapshot.
-std::string AttributesOf(const ScopedSegment& segment);
+std::string AttributesOf(const VisibleSegment& segment);
 // Learn the common values of a segment's newest snapshot.
-void LearnNewest(const ScopedSegment& segment, Redactor& redactor);
+void LearnNewest(const VisibleSegment& segment, Redactor& redactor);
 
 }  // namespace pulse::diagnosis
