@@ -10,14 +10,14 @@ namespace pulse::bench {
 
 namespace {
 
-using diagnosis::SegmentInput;
+using diagnosis::DiagnosisInput;
 using diagnosis::SegmentSnapshot;
 
 constexpr Moment kStart = 10'000 * kDay;
 
 struct Scene {
     World world;
-    SegmentInput input;
+    DiagnosisInput input;
     Moment now = kStart;
     size_t named = 50;
     bool clauses = true;
@@ -173,7 +173,7 @@ bool Grow(World& world, Random& random) {
     return true;
 }
 
-void AddVersions(SegmentInput& input, const std::vector<std::string>& before,
+void AddVersions(DiagnosisInput& input, const std::vector<std::string>& before,
                  const std::vector<std::string>& after) {
     input.versions.push_back({1, "created", "growth", kStart - kDay, {}, before});
     input.versions.push_back({2, "where changed", "growth", input.since - kHour, {}, after});
@@ -209,7 +209,7 @@ double Replaced(const Scene& scene) {
 
 // The detectors whose materiality threshold is passed; one of them at random is the incident.
 bool Detect(Scene& scene, Random& random) {
-    SegmentInput& input = scene.input;
+    DiagnosisInput& input = scene.input;
     struct Found {
         std::string detector, attribute;
         double baseline, observed, change, threshold;
@@ -273,7 +273,7 @@ bool ShareDeed(Scene& scene, Random& random) {
     const int others = Pick(random, 1, 4);
     for (int i = 0; i < others; ++i) {
         Scene other = scene;
-        other.input = SegmentInput();
+        other.input = DiagnosisInput();
         const double part = Uniform(random, 0.2, 0.8);
         Remove(other.world, [&](const Person&) { return Uniform(random, 0, 1) > part; });
         Settle(other, random);

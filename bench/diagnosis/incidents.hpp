@@ -7,7 +7,7 @@ namespace pulse::bench {
 
 struct Labelled {
     std::vector<std::string> labels;  // one, or two when two things were done
-    diagnosis::SegmentInput input;
+    diagnosis::DiagnosisInput input;
 };
 
 // Every label the generator knows.

@@ -185,7 +185,7 @@ void Redactor::RedactSnapshots(const std::vector<SegmentSnapshot*>& snapshots) {
     for (auto& [attribute, list] : moments) RedactValues(list);
 }
 
-void Redactor::Redact(SegmentInput& input) {
+void Redactor::Redact(DiagnosisInput& input) {
     if (share_) return;
     std::vector<SegmentSnapshot*> own;
     for (auto* snapshot : {&input.before, &input.after, &input.failed})
@@ -201,7 +201,7 @@ void Redactor::Redact(SegmentInput& input) {
     input.definition = RedactDefinition(input.definition);
     if (!input.definition.value("query", "").empty())
         input.source = "(" + input.definition.value("query", "") + "\n) AS s";
-    for (DefinitionVersion& version : input.versions) {
+    for (RuleVersion& version : input.versions) {
         version.change = RedactQuoted(version.change);
         version.changed_by = "somebody";
         version.definition = RedactDefinition(version.definition);
@@ -210,7 +210,7 @@ void Redactor::Redact(SegmentInput& input) {
     for (TableIncident& table : input.tables) table.summary = RedactSummary(table.summary);
 }
 
-void Redactor::Redact(TableInput& input) {
+void Redactor::Redact(TableDiagnosisInput& input) {
     if (share_) return;
     input.summary = RedactSummary(input.summary);
     for (ConcurrentIncident& neighbour : input.concurrent)

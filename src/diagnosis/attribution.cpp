@@ -21,7 +21,7 @@ struct Part {
 
 // Shares of the change of size: they sum to 1, and a value that moved against it counts below 0.
 // When the size did not change: each value's part of the total variation distance.
-Part Explain(const AttributeChange& change, bool of_size) {
+Part Explain(const DistributionChange& change, bool of_size) {
     std::vector<double> before, after;
     for (const Cell& cell : change.cells) {
         before.push_back(static_cast<double>(cell.before));
@@ -61,12 +61,12 @@ Part Explain(const AttributeChange& change, bool of_size) {
 std::vector<Contribution> Attribute(const DiagnosisContext& context, std::string& of_what) {
     of_what.clear();
     if (context.changes.empty()) return {};
-    const bool of_size =
-        context.target != Target::kShape && context.growth() != 0 && std::abs(context.relative()) >= 0.02;
+    const bool of_size = context.change_type != ChangeType::kShape && context.growth() != 0 &&
+                         std::abs(context.relative()) >= 0.02;
     of_what =
         of_size ? "the change of size" : "what changed places between values; above 0 gained, below 0 lost";
     std::vector<Part> parts;
-    for (const AttributeChange& change : context.changes) parts.push_back(Explain(change, of_size));
+    for (const DistributionChange& change : context.changes) parts.push_back(Explain(change, of_size));
     // The attribute whose values changed least alike is the most significant; the incident's own goes first.
     const auto own = [&](const Part& part) {
         return !part.values.empty() && part.values.front().attribute == context.input.attribute;

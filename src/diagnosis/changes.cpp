@@ -25,15 +25,15 @@ double Noise(int64_t before, int64_t after, double variability) {
     return std::sqrt(1 + sum + std::pow(variability * sum / 2, 2));
 }
 
-void AddCell(AttributeChange& change, CellKind kind, const std::string& label, int64_t before, int64_t after,
-             double variability) {
+void AddCell(DistributionChange& change, CellKind kind, const std::string& label, int64_t before,
+             int64_t after, double variability) {
     if (before <= 0 && after <= 0) return;
     before = std::max<int64_t>(before, 0);
     after = std::max<int64_t>(after, 0);
     change.cells.push_back({kind, label, before, after, Noise(before, after, variability)});
 }
 
-void CompareLabels(AttributeChange& change, const Distribution& before, const Distribution& after,
+void CompareLabels(DistributionChange& change, const Distribution& before, const Distribution& after,
                    double variability) {
     std::map<std::string, std::pair<std::optional<int64_t>, std::optional<int64_t>>> counts;
     for (size_t i = 0; i < before.labels.size() && i < before.counts.size(); ++i)
@@ -58,7 +58,7 @@ std::string IntervalLabel(const std::vector<double>& edges, size_t i) {
     return Figure(edges[i - 1]) + " to " + Figure(edges[i]);
 }
 
-bool CompareIntervals(AttributeChange& change, const Distribution& before, const Distribution& after,
+bool CompareIntervals(DistributionChange& change, const Distribution& before, const Distribution& after,
                       double variability) {
     if (before.edges != after.edges || before.counts.size() != after.counts.size() ||
         before.counts.size() != before.edges.size() + 1)
@@ -70,7 +70,7 @@ bool CompareIntervals(AttributeChange& change, const Distribution& before, const
     return true;
 }
 
-double CorrectedDistance(const AttributeChange& change) {
+double CorrectedDistance(const DistributionChange& change) {
     std::vector<int64_t> before, after;
     for (const Cell& cell : change.cells) {
         before.push_back(cell.before);
@@ -167,9 +167,9 @@ double Support(double z) {
     return z * z / (z * z + 9);
 }
 
-std::optional<AttributeChange> Compare(const Distribution& before, const Distribution& after,
-                                       double variability) {
-    AttributeChange change;
+std::optional<DistributionChange> Compare(const Distribution& before, const Distribution& after,
+                                          double variability) {
+    DistributionChange change;
     change.attribute = before.attribute;
     change.kind = before.kind;
     if (before.labelled() != after.labelled()) return std::nullopt;
@@ -187,9 +187,9 @@ std::optional<AttributeChange> Compare(const Distribution& before, const Distrib
     return change;
 }
 
-std::vector<AttributeChange> Compare(const SegmentSnapshot& before, const SegmentSnapshot& after,
-                                     double variability) {
-    std::vector<AttributeChange> changes;
+std::vector<DistributionChange> Compare(const SegmentSnapshot& before, const SegmentSnapshot& after,
+                                        double variability) {
+    std::vector<DistributionChange> changes;
     for (const Distribution& b : before.attributes)
         for (const Distribution& a : after.attributes)
             if (a.attribute == b.attribute)
@@ -197,7 +197,7 @@ std::vector<AttributeChange> Compare(const SegmentSnapshot& before, const Segmen
     return changes;
 }
 
-SizeTrend ComputeSizeTrend(const SegmentInput& input) {
+SizeTrend ComputeSizeTrend(const DiagnosisInput& input) {
     SizeTrend trend;
     const size_t normal = LastNormal(input.history, input.since);
     ComputeVariability(trend, input.history, normal);

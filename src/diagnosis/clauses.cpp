@@ -145,14 +145,15 @@ bool Within(const Passes& inner, const Passes& outer) {
     return false;
 }
 
-Reach Compare(const std::string& before, const std::string& after) {
+ClauseEffect Compare(const std::string& before, const std::string& after) {
     const auto b = TryParse(before), a = TryParse(after);
-    if (!b || !a) return Reach::kChanged;
+    if (!b || !a) return ClauseEffect::kChanged;
     const auto old_passes = Understand(*b), new_passes = Understand(*a);
-    if (!old_passes || !new_passes || old_passes->subject != new_passes->subject) return Reach::kChanged;
-    if (Within(*new_passes, *old_passes)) return Reach::kTightened;
-    if (Within(*old_passes, *new_passes)) return Reach::kLoosened;
-    return Reach::kChanged;
+    if (!old_passes || !new_passes || old_passes->subject != new_passes->subject)
+        return ClauseEffect::kChanged;
+    if (Within(*new_passes, *old_passes)) return ClauseEffect::kTightened;
+    if (Within(*old_passes, *new_passes)) return ClauseEffect::kLoosened;
+    return ClauseEffect::kChanged;
 }
 
 bool Contains(const std::vector<std::string>& list, const std::string& text) {
@@ -198,18 +199,18 @@ std::vector<ClauseChange> CompareRules(const std::vector<std::string>& before,
     std::vector<ClauseChange> changes;
     for (const std::string& clause : after) {
         if (Contains(before, clause)) continue;
-        ClauseChange change{"", clause, Reach::kTightened, ColumnsOf(clause)};
+        ClauseChange change{"", clause, ClauseEffect::kTightened, ColumnsOf(clause)};
         for (auto it = gone.begin(); it != gone.end(); ++it) {
             if (change.columns.empty() || ColumnsOf(*it) != change.columns) continue;
             change.before = *it;
-            change.reach = Compare(*it, clause);
+            change.effect = Compare(*it, clause);
             gone.erase(it);
             break;
         }
         changes.push_back(std::move(change));
     }
     for (const std::string& clause : gone)
-        changes.push_back({clause, "", Reach::kLoosened, ColumnsOf(clause)});
+        changes.push_back({clause, "", ClauseEffect::kLoosened, ColumnsOf(clause)});
     return changes;
 }
 

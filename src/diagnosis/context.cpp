@@ -73,7 +73,7 @@ std::string DiagnosisContext::AddEvidence(const std::string& kind, const std::st
 }
 
 void DiagnosisContext::AddHypothesis(Cause cause, double confidence, const std::string& sentence,
-                                     std::vector<std::string> cited, Subject subject) {
+                                     std::vector<std::string> cited, RecommendationSubject subject) {
     confidence = std::min(Unit(confidence), 0.98);
     if (confidence < kMinConfidence) return;
     hypotheses.push_back({cause, confidence, sentence, std::move(cited), std::move(subject)});

@@ -122,7 +122,7 @@ std::vector<std::string> ShortNames(const std::vector<std::string>& labels) {
     return words;
 }
 
-std::string WhatIsShared(const Hypothesis& hypothesis, const Subject& subject) {
+std::string WhatIsShared(const Hypothesis& hypothesis, const RecommendationSubject& subject) {
     const std::string attribute = Short(subject.attribute, 40);
     const std::vector<std::string> values = ShortNames(subject.values);
     const std::string named = attribute + (values.empty() ? "" : " = " + Listed(values));
@@ -145,7 +145,7 @@ std::string WhatIsShared(const Hypothesis& hypothesis, const Subject& subject) {
 }  // namespace
 
 void AddCorrelatedIncidentHypotheses(DiagnosisContext& context) {
-    const SegmentInput& input = context.input;
+    const DiagnosisInput& input = context.input;
     if (input.correlated.empty() || !context.comparable) return;
     const Shared shared = FindShared(context);
     if (!shared.hypothesis) return;
@@ -165,7 +165,7 @@ void AddCorrelatedIncidentHypotheses(DiagnosisContext& context) {
     const double confidence =
         shared.hypothesis->confidence +
         (0.99 - shared.hypothesis->confidence) * (1 - std::pow(0.35, static_cast<double>(listed.size())));
-    Subject subject = shared.hypothesis->subject;
+    RecommendationSubject subject = shared.hypothesis->subject;
     if (subject.replacements.empty() && shared.hypothesis->cause == Cause::kValueRenamed)
         subject.replacements = shared.replacements;
     const std::string sentence =

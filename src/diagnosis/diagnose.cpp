@@ -9,21 +9,21 @@ namespace pulse::diagnosis {
 
 namespace {
 
-Target TargetOf(const SegmentInput& input) {
+ChangeType ChangeTypeOf(const DiagnosisInput& input) {
     const std::string& detector = input.detector;
     if (detector == "distribution_shift" || detector == "null_spike" || detector == "new_value" ||
         detector == "vanished_value")
-        return Target::kShape;
-    if (detector == "conversion_anomaly") return Target::kConversion;
+        return ChangeType::kShape;
+    if (detector == "conversion_anomaly") return ChangeType::kConversion;
     if (detector == "expected_range")
-        return input.attribute == "conversion_rate" ? Target::kConversion : Target::kSize;
-    if (detector == "membership_churn") return Target::kChurn;
+        return input.attribute == "conversion_rate" ? ChangeType::kConversion : ChangeType::kSize;
+    if (detector == "membership_churn") return ChangeType::kChurn;
     if (detector == "inactivity_creep")
         return input.before && input.after && input.before->inactive && input.after->inactive
-                   ? Target::kInactive
-                   : Target::kChurn;
-    if (detector == "schema_change") return Target::kSchema;
-    return Target::kSize;
+                   ? ChangeType::kInactive
+                   : ChangeType::kChurn;
+    if (detector == "schema_change") return ChangeType::kSchema;
+    return ChangeType::kSize;
 }
 
 std::string InWords(const std::string& name) {
@@ -32,27 +32,27 @@ std::string InWords(const std::string& name) {
     return words;
 }
 
-std::string Title(const SegmentInput& input) {
+std::string Title(const DiagnosisInput& input) {
     std::string title = Short(input.segment) + ", " + InWords(input.detector);
     if (!input.attribute.empty()) title += " of " + Short(input.attribute, 40);
     return title + " (" + input.severity + ", " + input.status + ")";
 }
 
 // Describes the observed figure of detectors that are not about the size.
-std::string DescribeObserved(const SegmentInput& input, Target target) {
+std::string DescribeObserved(const DiagnosisInput& input, ChangeType change_type) {
     if (!input.baseline || !input.observed) return "";
     const std::string name = Short(input.attribute, 40);
-    switch (target) {
-        case Target::kConversion:
+    switch (change_type) {
+        case ChangeType::kConversion:
             return "Conversion rate: " + Percent(*input.baseline) + " normally, now " +
                    Percent(*input.observed) + ".";
-        case Target::kChurn:
+        case ChangeType::kChurn:
             return "Members that left or were exchanged: " + Percent(*input.baseline) + " normally, now " +
                    Percent(*input.observed) + ".";
-        case Target::kInactive:
+        case ChangeType::kInactive:
             return "Inactive members: " + Percent(*input.baseline) + " normally, now " +
                    Percent(*input.observed) + ".";
-        case Target::kShape:
+        case ChangeType::kShape:
             if (input.detector == "null_spike")
                 return "Members without a value of " + name + ": " + Percent(*input.baseline) +
                        " normally, now " + Percent(*input.observed) + ".";
@@ -62,7 +62,7 @@ std::string DescribeObserved(const SegmentInput& input, Target target) {
 }
 
 std::vector<std::string> DescribeChange(DiagnosisContext& context) {
-    const SegmentInput& input = context.input;
+    const DiagnosisInput& input = context.input;
     std::vector<std::string> sentences;
     if (context.comparable) {
         const int64_t growth = context.growth();
@@ -81,16 +81,16 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
                                                   {"baseline_snapshot", input.before->id},
                                                   {"snapshot", input.after->id}});
         sentences.push_back(size);
-    } else if (input.baseline && input.observed && context.target == Target::kSize) {
+    } else if (input.baseline && input.observed && context.change_type == ChangeType::kSize) {
         sentences.push_back("The segment normally has " + People(std::llround(*input.baseline)) +
                             " and now " + Thousands(std::llround(*input.observed)) + ".");
     } else {
         sentences.push_back("No two measurements can be compared.");
     }
-    if (const std::string observed = DescribeObserved(input, context.target); !observed.empty())
+    if (const std::string observed = DescribeObserved(input, context.change_type); !observed.empty())
         sentences.push_back(observed);
-    if (context.target == Target::kShape && input.change)
-        for (const AttributeChange& change : context.changes)
+    if (context.change_type == ChangeType::kShape && input.change)
+        for (const DistributionChange& change : context.changes)
             if (change.attribute == input.attribute)
                 sentences.push_back(Percent(change.distance) + " of the members moved between values of " +
                                     Short(input.attribute, 40) + ", more than chance explains.");
@@ -98,7 +98,7 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
 }
 
 std::string DescribeOnset(DiagnosisContext& context) {
-    const SegmentInput& input = context.input;
+    const DiagnosisInput& input = context.input;
     std::string sentence = "Seen since " + FormatDate(input.since);
     const SizeTrend& trend = context.trend;
     if (!context.comparable || trend.steps == 0 || context.growth() == 0 ||
@@ -122,10 +122,10 @@ std::string DescribeOnset(DiagnosisContext& context) {
 
 }  // namespace
 
-Diagnosis Diagnose(const SegmentInput& input) {
+Diagnosis Diagnose(const DiagnosisInput& input) {
     DiagnosisContext context(input);
     context.comparable = input.before && input.after && !input.before->failed && !input.after->failed;
-    context.target = TargetOf(input);
+    context.change_type = ChangeTypeOf(input);
     context.trend = ComputeSizeTrend(input);
     if (context.comparable) {
         context.before_size = input.before->size;

@@ -72,7 +72,7 @@ SchemaDifference CompareColumns(const DiagnosisContext& context, const SegmentSn
 }
 
 void AddSchemaHypothesis(DiagnosisContext& context) {
-    const SegmentInput& input = context.input;
+    const DiagnosisInput& input = context.input;
     if (!input.before || !input.after) return;
     if (input.before->columns.empty() || input.after->columns.empty()) return;
     const SchemaDifference difference = CompareColumns(context, *input.before, *input.after);
@@ -81,8 +81,8 @@ void AddSchemaHypothesis(DiagnosisContext& context) {
     const std::string id =
         context.AddEvidence("schema", Capitalized(what) + ".", {{"columns", difference.columns}});
     double confidence = difference.harmless ? 0.1 : difference.used ? 0.75 : 0.3;
-    if (context.target == Target::kSchema) confidence = difference.used ? 0.95 : 0.9;
-    Subject subject;
+    if (context.change_type == ChangeType::kSchema) confidence = difference.used ? 0.95 : 0.9;
+    RecommendationSubject subject;
     subject.attribute = difference.columns.empty() ? "" : difference.columns.front();
     if (!difference.renamed_to.empty()) subject.replacements = {difference.renamed_to};
     std::string sentence = "The table behind the segment was changed: " + what + ".";
@@ -122,7 +122,7 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
 }  // namespace
 
 void AddMeasurementHypotheses(DiagnosisContext& context) {
-    const SegmentInput& input = context.input;
+    const DiagnosisInput& input = context.input;
     if (input.after && input.after->failed) AddFailureHypothesis(context, *input.after);
     if (input.failed) AddFailureHypothesis(context, *input.failed);
     AddSchemaHypothesis(context);

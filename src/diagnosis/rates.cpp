@@ -43,9 +43,9 @@ const ValueShift* MainShift(const DiagnosisContext& context) {
     return main;
 }
 
-const AttributeChange* MostShifted(const DiagnosisContext& context) {
-    const AttributeChange* most = nullptr;
-    for (const AttributeChange& change : context.changes) {
+const DistributionChange* MostShifted(const DiagnosisContext& context) {
+    const DistributionChange* most = nullptr;
+    for (const DistributionChange& change : context.changes) {
         const bool renamed =
             std::any_of(context.shifts.begin(), context.shifts.end(), [&](const ValueShift& shift) {
                 return shift.attribute == change.attribute &&
@@ -60,7 +60,8 @@ const AttributeChange* MostShifted(const DiagnosisContext& context) {
 // How plausible it is that only the mix moved and everybody converts as before. When the size changed, the
 // people who came or went must have converted at (c1 - c0) / (n1 - n0): possible only between 0 and 1. When
 // shares were exchanged, the two groups' rates must differ by change / distance.
-double MixPlausibility(const DiagnosisContext& context, const Rates& rates, const AttributeChange* shifted) {
+double MixPlausibility(const DiagnosisContext& context, const Rates& rates,
+                       const DistributionChange* shifted) {
     if (!shifted || shifted->distance < 0.04) return 0;
     const double change = rates.after - rates.before;
     const double gap =
@@ -90,7 +91,7 @@ std::string ImpliedRate(const DiagnosisContext& context, const Rates& rates) {
 void AddConversionHypotheses(DiagnosisContext& context) {
     const auto rates = CompareRates(context.input.before->converted, context.input.after->converted, context);
     if (!rates || std::abs(rates->relative()) < 0.02) return;
-    const bool asked = context.target == Target::kConversion;
+    const bool asked = context.change_type == ChangeType::kConversion;
     const double support = Support(rates->z) * (asked ? 1 : 0.4);
     const std::string fact = "Conversion went from " + Percent(rates->before) + " (" +
                              Thousands(rates->count_before) + " people) to " + Percent(rates->after) + " (" +
@@ -106,11 +107,11 @@ void AddConversionHypotheses(DiagnosisContext& context) {
             {id});
         return;
     }
-    const AttributeChange* shifted = MostShifted(context);
+    const DistributionChange* shifted = MostShifted(context);
     const double mix = MixPlausibility(context, *rates, shifted);
     if (mix > 0) {
         const ValueShift* main = MainShift(context);
-        Subject subject;
+        RecommendationSubject subject;
         subject.attribute = shifted->attribute;
         if (main && main->attribute == shifted->attribute && main->labelled) subject.values = main->labels;
         const std::string shifted_shares =
@@ -142,7 +143,7 @@ void AddActivityHypothesis(DiagnosisContext& context) {
     // All members becoming inactive overnight is not behaviour.
     const bool all = rates->after > 0.97 && rates->before < 0.7;
     context.AddHypothesis(
-        Cause::kWentQuiet, 0.9 * Support(rates->z) * (context.target == Target::kInactive ? 1 : 0.3),
+        Cause::kWentQuiet, 0.9 * Support(rates->z) * (context.change_type == ChangeType::kInactive ? 1 : 0.3),
         all ? "All members became inactive at once: most likely the time of the last activity is no "
               "longer recorded."
             : "Members became less active: " + fact,

@@ -24,7 +24,7 @@ struct Advisor {
     std::vector<Recommendation> list;
     bool watched = false;  // an alert rule is among them
 
-    const SegmentInput& input() const { return context.input; }
+    const DiagnosisInput& input() const { return context.input; }
 
     void Add(const char* priority, const std::string& action, const std::string& reason,
              const std::string& sql) {
@@ -103,7 +103,7 @@ struct Advisor {
     }
 
     void Revert(const Hypothesis& h) {
-        for (const DefinitionVersion& version : input().versions)
+        for (const RuleVersion& version : input().versions)
             if (version.version == h.subject.version)
                 Add("high",
                     "If this was not meant, go back to version " + std::to_string(version.version) +

@@ -28,7 +28,7 @@ json ToJson(const Hypothesis& hypothesis) {
                 {"confidence", Rounded(hypothesis.confidence)},
                 {"sentence", hypothesis.sentence},
                 {"evidence", hypothesis.evidence}};
-    const Subject& subject = hypothesis.subject;
+    const RecommendationSubject& subject = hypothesis.subject;
     if (!subject.attribute.empty()) object["attribute"] = subject.attribute;
     if (!subject.values.empty()) object["values"] = subject.values;
     if (!subject.replacements.empty()) object["replacements"] = subject.replacements;

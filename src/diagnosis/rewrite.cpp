@@ -17,7 +17,7 @@ using nlohmann::json;
 using rule::ExprPtr;
 using rule::Op;
 
-std::optional<segment::AttributeKind> KindOf(const SegmentInput& input, const std::string& attribute) {
+std::optional<segment::AttributeKind> KindOf(const DiagnosisInput& input, const std::string& attribute) {
     for (const auto* snapshot : {&input.after, &input.before})
         if (*snapshot)
             for (const auto& distribution : (*snapshot)->attributes)
@@ -25,7 +25,7 @@ std::optional<segment::AttributeKind> KindOf(const SegmentInput& input, const st
     return std::nullopt;
 }
 
-std::string TypeName(const SegmentInput& input, const std::string& attribute) {
+std::string TypeName(const DiagnosisInput& input, const std::string& attribute) {
     for (const auto* snapshot : {&input.after, &input.before})
         if (*snapshot)
             if (const auto found = (*snapshot)->columns.find(attribute); found != (*snapshot)->columns.end())
@@ -41,12 +41,12 @@ bool IsNumber(const std::string& text) {
 }
 
 // The label as a literal of the rule language for a column of that type; empty when it cannot be one.
-std::optional<std::string> Literal(const std::string& label, rule::Type type) {
+std::optional<std::string> Literal(const std::string& label, rule::ValueType type) {
     switch (type) {
-        case rule::Type::kText:
-        case rule::Type::kEnum: return rule::Print(*rule::Make(rule::Text{label}, 0));
-        case rule::Type::kNumber: return IsNumber(label) ? std::optional(label) : std::nullopt;
-        case rule::Type::kBoolean:
+        case rule::ValueType::kText:
+        case rule::ValueType::kEnum: return rule::Print(*rule::Make(rule::Text{label}, 0));
+        case rule::ValueType::kNumber: return IsNumber(label) ? std::optional(label) : std::nullopt;
+        case rule::ValueType::kBoolean:
             return label == "true" || label == "false" ? std::optional(label) : std::nullopt;
         default: return std::nullopt;
     }
@@ -136,14 +136,14 @@ json WithWhere(json definition, const std::string& where) {
 
 }  // namespace
 
-std::optional<std::string> ValueRule(const SegmentInput& input, const std::string& attribute,
+std::optional<std::string> ValueRule(const DiagnosisInput& input, const std::string& attribute,
                                      const std::vector<std::string>& values) {
     const auto kind = KindOf(input, attribute);
     if (values.empty() || values.size() > 100 || !kind) return std::nullopt;
     const std::string type_name = TypeName(input, attribute);
-    const rule::Type type = !type_name.empty()                          ? rule::TypeOf(type_name)
-                            : *kind == segment::AttributeKind::kBoolean ? rule::Type::kBoolean
-                                                                        : rule::Type::kText;
+    const rule::ValueType type = !type_name.empty()                          ? rule::TypeOf(type_name)
+                                 : *kind == segment::AttributeKind::kBoolean ? rule::ValueType::kBoolean
+                                                                             : rule::ValueType::kText;
     std::string list;
     for (const std::string& value : values) {
         const auto literal = Literal(value, type);

@@ -27,20 +27,20 @@ std::string Difference(const ClauseChange& change) {
 }
 
 // The version whose rule the segment was last measured with before, and the newest one measured after.
-const DefinitionVersion* FindVersion(const SegmentInput& input, int version) {
-    for (const DefinitionVersion& candidate : input.versions)
+const RuleVersion* FindVersion(const DiagnosisInput& input, int version) {
+    for (const RuleVersion& candidate : input.versions)
         if (candidate.version == version) return &candidate;
     return nullptr;
 }
 
-std::vector<std::string> ClausesOf(const SegmentSnapshot& snapshot, const DefinitionVersion* version) {
+std::vector<std::string> ClausesOf(const SegmentSnapshot& snapshot, const RuleVersion* version) {
     std::vector<std::string> clauses;
     for (const ClauseCount& clause : snapshot.clauses) clauses.push_back(clause.text);
     return clauses.empty() && version ? version->clauses : clauses;
 }
 
 // A change of the source itself: another table or another query.
-bool SourceChanged(const DefinitionVersion* before, const DefinitionVersion* after) {
+bool SourceChanged(const RuleVersion* before, const RuleVersion* after) {
     if (!before || !after || !before->definition.is_object() || !after->definition.is_object()) return false;
     for (const char* key : {"from", "query", "key"})
         if (before->definition.value(key, "") != after->definition.value(key, "")) return true;
@@ -60,15 +60,15 @@ int64_t MissedOnly(const SegmentSnapshot& snapshot, const std::string& clause) {
     return count ? count->missed_only.value_or(0) : 0;
 }
 
-RuleComparison Read(const SegmentInput& input) {
+RuleComparison Read(const DiagnosisInput& input) {
     RuleComparison comparison;
-    const DefinitionVersion* before = FindVersion(input, input.before->version);
-    const DefinitionVersion* after = FindVersion(input, input.after->version);
+    const RuleVersion* before = FindVersion(input, input.before->version);
+    const RuleVersion* after = FindVersion(input, input.after->version);
     comparison.changes = CompareRules(ClausesOf(*input.before, before), ClausesOf(*input.after, after));
     comparison.source_changed = SourceChanged(before, after);
     for (const ClauseChange& change : comparison.changes) {
-        comparison.tightened += change.reach == Reach::kTightened;
-        comparison.loosened += change.reach == Reach::kLoosened;
+        comparison.tightened += change.effect == ClauseEffect::kTightened;
+        comparison.loosened += change.effect == ClauseEffect::kLoosened;
         const int64_t more =
             MissedOnly(*input.after, change.after) - MissedOnly(*input.before, change.before);
         if (std::abs(more) <= std::abs(comparison.missed)) continue;
@@ -96,15 +96,15 @@ double Confidence(const DiagnosisContext& context, const RuleComparison& compari
 }
 
 // The newest version that was in force when the incident began, or the one measured now.
-const DefinitionVersion* Deciding(const SegmentInput& input) {
-    const DefinitionVersion* deciding = FindVersion(input, input.after->version);
-    for (const DefinitionVersion& version : input.versions)
+const RuleVersion* Deciding(const DiagnosisInput& input) {
+    const RuleVersion* deciding = FindVersion(input, input.after->version);
+    for (const RuleVersion& version : input.versions)
         if (version.version > input.before->version && version.changed_at <= input.since) deciding = &version;
     return deciding;
 }
 
-std::string AddVersionEvidence(DiagnosisContext& context, const DefinitionVersion& version) {
-    const SegmentInput& input = context.input;
+std::string AddVersionEvidence(DiagnosisContext& context, const RuleVersion& version) {
+    const DiagnosisInput& input = context.input;
     std::string sentence = "The definition was changed on " + FormatDate(version.changed_at) + " by " +
                            Short(version.changed_by, 40) + " (version " +
                            std::to_string(input.before->version) + " to " +
@@ -126,12 +126,12 @@ std::string WhatHappened(const RuleComparison& comparison, bool fell) {
 }
 
 void AddChangedRuleHypothesis(DiagnosisContext& context) {
-    const SegmentInput& input = context.input;
+    const DiagnosisInput& input = context.input;
     if (input.before->version == input.after->version) return;
     const RuleComparison comparison = Read(input);
     if (comparison.changes.empty() && !comparison.source_changed) return;
     const bool fell = context.growth() < 0;
-    const DefinitionVersion* change = Deciding(input);
+    const RuleVersion* change = Deciding(input);
     std::vector<std::string> cited, words;
     if (change) cited.push_back(AddVersionEvidence(context, *change));
     for (const ClauseChange& c : comparison.changes) words.push_back(Difference(c));
@@ -139,7 +139,7 @@ void AddChangedRuleHypothesis(DiagnosisContext& context) {
                            " due to " + WhatHappened(comparison, fell);
     if (!words.empty()) sentence += ": " + Listed(words);
     sentence += ".";
-    Subject subject;
+    RecommendationSubject subject;
     subject.version = input.before->version;
     if (comparison.main) {
         const std::string count = MorePeople(comparison.missed);
@@ -169,7 +169,7 @@ double PassRate(const ClauseCount& clause, const SegmentSnapshot& snapshot) {
 // lost.
 void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, const ClauseCount& after) {
     if (!before.missed_only || !after.missed_only) return;
-    const SegmentInput& input = context.input;
+    const DiagnosisInput& input = context.input;
     const int64_t more = *after.missed_only - *before.missed_only;
     const int64_t lost = -context.growth();
     const double fraction = static_cast<double>(more) / static_cast<double>(lost == 0 ? 1 : lost);
@@ -189,7 +189,7 @@ void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, c
                                                 {"missed_only_after", *after.missed_only},
                                                 {"pass_rate_change", change}});
     const auto columns = ColumnsOf(after.text);
-    Subject subject;
+    RecommendationSubject subject;
     subject.clause = after.text;
     subject.people = std::abs(more);
     if (!columns.empty()) subject.attribute = columns.front();

@@ -71,7 +71,7 @@ void AddIdentityHypothesis(DiagnosisContext& context) {
                              ? *trend.usual_exited / static_cast<double>(context.before_size)
                              : 0;
     if (replaced < 0.6 || replaced < 2 * usual) return;
-    const double relevance = context.target == Target::kChurn ? 1 : 0.75;
+    const double relevance = context.change_type == ChangeType::kChurn ? 1 : 0.75;
     context.AddHypothesis(
         Cause::kIdentityChanged,
         Unit((replaced - 0.5) / 0.45) * relevance * (1 - Unit(std::abs(context.relative()))),
@@ -88,12 +88,13 @@ void AddFlowHypotheses(DiagnosisContext& context) {
         const double missing = (*trend.usual_entered - *trend.now_entered) * static_cast<double>(trend.steps);
         const double explained =
             Unit(missing / std::max<double>(1, static_cast<double>(-context.growth())) * 1.1);
-        context.AddHypothesis(Cause::kEntriesStopped,
-                              0.95 * stopped * explained * (context.target == Target::kSize ? 1 : 0.6),
-                              "New people stopped coming: " + Thousands(std::llround(*trend.now_entered)) +
-                                  " instead of " + Thousands(std::llround(*trend.usual_entered)) +
-                                  " enter per snapshot, while no more than usual leave.",
-                              Cited(context, AddFlowEvidence(context)));
+        context.AddHypothesis(
+            Cause::kEntriesStopped,
+            0.95 * stopped * explained * (context.change_type == ChangeType::kSize ? 1 : 0.6),
+            "New people stopped coming: " + Thousands(std::llround(*trend.now_entered)) + " instead of " +
+                Thousands(std::llround(*trend.usual_entered)) +
+                " enter per snapshot, while no more than usual leave.",
+            Cited(context, AddFlowEvidence(context)));
     }
     const double surged = Surged(context);
     if (surged <= 0) return;
@@ -101,7 +102,9 @@ void AddFlowHypotheses(DiagnosisContext& context) {
     const double excess =
         (*trend.now_exited - *trend.usual_exited) * static_cast<double>(std::max<size_t>(trend.steps, 1));
     const double net = fell ? Unit(static_cast<double>(-context.growth()) / std::max(excess, 1.0)) : 0;
-    const double other = context.target == Target::kChurn ? 1 : context.target == Target::kSize ? 0.7 : 0.35;
+    const double other = context.change_type == ChangeType::kChurn  ? 1
+                         : context.change_type == ChangeType::kSize ? 0.7
+                                                                    : 0.35;
     const double peak = trend.peak_exited.value_or(0);
     const double replaced = std::min(peak, trend.peak_entered.value_or(0));
     context.AddHypothesis(Cause::kExitsSurged,
@@ -115,12 +118,12 @@ void AddFlowHypotheses(DiagnosisContext& context) {
 void AddUniformHypotheses(DiagnosisContext& context) {
     if (context.before_size <= 0) return;
     const bool fell = context.growth() < 0;
-    const double relevance = context.target == Target::kSize            ? 1
-                             : context.target == Target::kChurn && fell ? 0.85
-                                                                        : 0.3;
+    const double relevance = context.change_type == ChangeType::kSize            ? 1
+                             : context.change_type == ChangeType::kChurn && fell ? 0.85
+                                                                                 : 0.3;
     size_t telling = 0;
     double largest_shift = 0;
-    for (const AttributeChange& change : context.changes) {
+    for (const DistributionChange& change : context.changes) {
         telling += change.cells.size() > 1;
         largest_shift = std::max(largest_shift, change.distance);
     }

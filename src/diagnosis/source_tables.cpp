@@ -32,7 +32,7 @@ double Weight(const TableIncident& table) {
 }  // namespace
 
 void AddSourceTableHypotheses(DiagnosisContext& context) {
-    const SegmentInput& input = context.input;
+    const DiagnosisInput& input = context.input;
     if (input.tables.empty()) return;
     const TableIncident& table = input.tables.front();
     const int64_t ahead = input.since - table.since;

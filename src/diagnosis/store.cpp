@@ -15,7 +15,7 @@ constexpr int64_t kMaxCorrelated = 20;  // segments whose snapshots are compared
 constexpr int64_t kMaxHistory = 90;     // snapshots of history
 
 struct LoadedInput {
-    SegmentInput input;
+    DiagnosisInput input;
     int64_t segment_id = 0;
     std::optional<int64_t> before, after;  // snapshots
 };
@@ -69,7 +69,7 @@ LoadedInput LoadIncident(int64_t incident) {
     if (rows.empty()) ThrowUnknown(incident);
     const pg::Row row = rows[0];
     LoadedInput loaded;
-    SegmentInput& input = loaded.input;
+    DiagnosisInput& input = loaded.input;
     input.incident = incident;
     input.detector = row.Text(0);
     input.attribute = row.Text(1);
@@ -212,8 +212,8 @@ void LoadVersions(LoadedInput& loaded) {
         "WHERE segment_id = $1 AND version >= $2 ORDER BY version",
         {Value::Int8(loaded.segment_id), Value::Int4(from)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        DefinitionVersion version{rows[i].Int4(0), rows[i].Text(1),  rows[i].Text(2),
-                                  rows[i].Time(3), rows[i].Jsonb(4), {}};
+        RuleVersion version{rows[i].Int4(0), rows[i].Text(1),  rows[i].Text(2),
+                            rows[i].Time(3), rows[i].Jsonb(4), {}};
         version.clauses = ClausesOf(version.definition);
         loaded.input.versions.push_back(std::move(version));
     }
@@ -252,7 +252,7 @@ void LoadCorrelatedIncidents(LoadedInput& loaded) {
     loaded.input.more_correlated = rows[0].Int8(8) - static_cast<int64_t>(rows.size());
 }
 
-SegmentInput LoadInput(int64_t incident) {
+DiagnosisInput LoadInput(int64_t incident) {
     LoadedInput loaded = LoadIncident(incident);
     const std::string verbs = pg::VerbSchema();
     loaded.input.verbs = verbs == "public" ? "" : verbs + ".";
@@ -295,13 +295,13 @@ void Keep(const Diagnosis& diagnosis) {
 
 Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
     const pg::OwnerSession session;
-    const std::optional<TableInput> table = LoadTableInput(incident);
+    const std::optional<TableDiagnosisInput> table = LoadTableDiagnosisInput(incident);
     const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(LoadInput(incident));
     if (keep) Keep(diagnosis);
     return diagnosis;
 }
 
-SegmentInput LoadSegmentInput(int64_t incident) {
+DiagnosisInput LoadDiagnosisInput(int64_t incident) {
     return LoadInput(incident);
 }
 

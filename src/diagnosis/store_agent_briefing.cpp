@@ -149,12 +149,12 @@ Json MakeBriefing(int64_t incident) {
     Redactor redactor(pg::settings::agent_share_values);
     Json briefing = Json::object();
     const AgentScope scope = LoadScope(incident);
-    if (std::optional<TableInput> table = LoadTableInput(incident)) {
+    if (std::optional<TableDiagnosisInput> table = LoadTableDiagnosisInput(incident)) {
         KeepVisible(scope, *table);
         redactor.Redact(*table);
         briefing = DiagnosisBriefing(DiagnoseTable(*table), redactor);
     } else {
-        SegmentInput input = LoadSegmentInput(incident);
+        DiagnosisInput input = LoadDiagnosisInput(incident);
         KeepVisible(scope, input);
         redactor.Redact(input);
         briefing = DiagnosisBriefing(Diagnose(input), redactor);

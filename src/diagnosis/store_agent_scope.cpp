@@ -133,7 +133,7 @@ bool IsVisible(const AgentScope& scope, const std::string& segment, const std::s
     }
 }
 
-void KeepVisible(const AgentScope& scope, SegmentInput& input) {
+void KeepVisible(const AgentScope& scope, DiagnosisInput& input) {
     std::erase_if(input.correlated, [&](const CorrelatedIncident& one) {
         return !IsVisible(scope, one.segment, one.relation);
     });
@@ -141,7 +141,7 @@ void KeepVisible(const AgentScope& scope, SegmentInput& input) {
                   [&](const TableIncident& one) { return !IsVisible(scope, "", one.relation); });
 }
 
-void KeepVisible(const AgentScope& scope, TableInput& input) {
+void KeepVisible(const AgentScope& scope, TableDiagnosisInput& input) {
     std::erase_if(input.concurrent, [&](const ConcurrentIncident& one) {
         return !IsVisible(scope, one.segment, one.relation);
     });

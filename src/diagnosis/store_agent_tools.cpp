@@ -139,7 +139,7 @@ Json AttributeDistribution(const AgentScope& scope, Redactor& redactor, const Js
 Json Contributions(const AgentScope& scope, Redactor& redactor, const Json& arguments) {
     const int64_t incident = arguments.at("incident").get<int64_t>();
     FindIncident(scope, incident, true);
-    SegmentInput input = LoadSegmentInput(incident);
+    DiagnosisInput input = LoadDiagnosisInput(incident);
     KeepVisible(scope, input);
     redactor.Redact(input);
     const std::string attribute = TextArgument(arguments, "attribute");
@@ -147,7 +147,7 @@ Json Contributions(const AgentScope& scope, Redactor& redactor, const Json& argu
         throw UserError(sqlstate::kNotReady,
                         "there are no two snapshots to compare for incident " + std::to_string(incident));
     std::string names;
-    for (const AttributeChange& change : Compare(*input.before, *input.after, 0.03)) {
+    for (const DistributionChange& change : Compare(*input.before, *input.after, 0.03)) {
         names += (names.empty() ? "" : ", ") + Short(change.attribute);
         if (change.attribute != attribute) continue;
         Json cells = Json::array();

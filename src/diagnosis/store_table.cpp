@@ -17,7 +17,7 @@ constexpr int64_t kMaxConcurrent = 50;
 
 // Other live incidents, or those that were live when it was, nearest in time first; of segments only those
 // over the table.
-void LoadConcurrentIncidents(TableInput& input, int64_t monitor) {
+void LoadConcurrentIncidents(TableDiagnosisInput& input, int64_t monitor) {
     const pg::Result rows = pg::Execute(
         "SELECT i.id, coalesce(i.relation, ''), i.detector, i.attribute, i.summary, coalesce(s.name, ''), "
         "i.since, "
@@ -40,7 +40,7 @@ void LoadConcurrentIncidents(TableInput& input, int64_t monitor) {
     }
 }
 
-void LoadTableHistory(TableInput& input, int64_t monitor) {
+void LoadTableHistory(TableDiagnosisInput& input, int64_t monitor) {
     const pg::Result check = pg::Execute(
         "SELECT c.id, coalesce(c.settings ->> 'column', ''), coalesce(c.last_status = 'error', false) FROM "
         "pulse.monitor_check AS c "
@@ -60,7 +60,7 @@ void LoadTableHistory(TableInput& input, int64_t monitor) {
 
 }  // namespace
 
-std::optional<TableInput> LoadTableInput(int64_t incident) {
+std::optional<TableDiagnosisInput> LoadTableDiagnosisInput(int64_t incident) {
     const pg::Result rows = pg::Execute(
         "SELECT i.monitor_id, i.relation, coalesce(i.source, ''), i.detector, i.attribute, i.severity, "
         "i.status, i.direction, "
@@ -71,7 +71,7 @@ std::optional<TableInput> LoadTableInput(int64_t incident) {
         {Value::Int8(incident)});
     if (rows.empty()) return std::nullopt;
     const pg::Row row = rows[0];
-    TableInput input;
+    TableDiagnosisInput input;
     input.incident = incident;
     input.relation = row.Text(1);
     input.source = row.Text(2);

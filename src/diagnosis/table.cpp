@@ -14,7 +14,7 @@ constexpr int64_t kSameMoment =
 
 class TableDiagnosis {
   public:
-    explicit TableDiagnosis(const TableInput& input) : input_(input) {}
+    explicit TableDiagnosis(const TableDiagnosisInput& input) : input_(input) {}
     Diagnosis Make();
 
   private:
@@ -42,7 +42,7 @@ class TableDiagnosis {
     void AddOwnHypotheses();
     void AdviseAll();
 
-    const TableInput& input_;
+    const TableDiagnosisInput& input_;
     Diagnosis out_;
 };
 
@@ -247,7 +247,7 @@ Diagnosis TableDiagnosis::Make() {
 
 }  // namespace
 
-Diagnosis DiagnoseTable(const TableInput& input) {
+Diagnosis DiagnoseTable(const TableDiagnosisInput& input) {
     return TableDiagnosis(input).Make();
 }
 

@@ -29,7 +29,7 @@ Totals Sum(const std::vector<const Cell*>& cells) {
     return totals;
 }
 
-std::vector<const Cell*> All(const AttributeChange& change) {
+std::vector<const Cell*> All(const DistributionChange& change) {
     std::vector<const Cell*> cells;
     for (const Cell& cell : change.cells) cells.push_back(&cell);
     return cells;
@@ -49,7 +49,7 @@ double Scale(const Totals& totals) {
     return totals.before > 0 ? totals.after / totals.before : 1;
 }
 
-double ShapeShare(const AttributeChange& change, const std::vector<const Cell*>& set, bool gains) {
+double ShapeShare(const DistributionChange& change, const std::vector<const Cell*>& set, bool gains) {
     const Totals totals = Sum(All(change));
     if (totals.before <= 0 || totals.after <= 0) return 0;
     const auto share_change = [&](const Cell& cell) {
@@ -93,7 +93,7 @@ void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_c
 }
 
 // Finds old values that (nearly) disappeared and new ones that appeared with as many people.
-std::optional<ValueShift> FindRename(const AttributeChange& change) {
+std::optional<ValueShift> FindRename(const DistributionChange& change) {
     std::vector<const Cell*> old_cells, new_cells, rest;
     for (const Cell& cell : change.cells) {
         const bool gained =
@@ -143,7 +143,7 @@ std::optional<ValueShift> FindRename(const AttributeChange& change) {
 }
 
 // Members whose value became null, or null became a value: the count of nulls moves against the others'.
-std::optional<ValueShift> FindNulls(const AttributeChange& change) {
+std::optional<ValueShift> FindNulls(const DistributionChange& change) {
     const Cell* nulls = nullptr;
     Totals values;
     for (const Cell& cell : change.cells) {
@@ -175,7 +175,7 @@ std::optional<ValueShift> FindNulls(const AttributeChange& change) {
 }
 
 // The values in which a loss (sign -1) or a growth (sign +1) is concentrated, beyond what all others did.
-std::optional<ValueShift> FindConcentration(const AttributeChange& change,
+std::optional<ValueShift> FindConcentration(const DistributionChange& change,
                                             const std::vector<const Cell*>& cells, double sign) {
     const Totals whole = Sum(cells);
     std::vector<const Cell*> candidates(cells);
@@ -234,7 +234,7 @@ std::optional<ValueShift> FindConcentration(const AttributeChange& change,
     return shift;
 }
 
-void FindIn(const AttributeChange& change, std::vector<ValueShift>& shifts) {
+void FindIn(const DistributionChange& change, std::vector<ValueShift>& shifts) {
     std::vector<const Cell*> cells = All(change);
     // People whose value was renamed or emptied are still there: they are no loss and no growth.
     if (const auto nulls = FindNulls(change); nulls && nulls->match > 0.5) {
@@ -262,9 +262,9 @@ std::string CellLabel(const Cell& cell) {
     return cell.label;
 }
 
-std::vector<ValueShift> FindValueShifts(const std::vector<AttributeChange>& changes) {
+std::vector<ValueShift> FindValueShifts(const std::vector<DistributionChange>& changes) {
     std::vector<ValueShift> shifts;
-    for (const AttributeChange& change : changes) FindIn(change, shifts);
+    for (const DistributionChange& change : changes) FindIn(change, shifts);
     std::stable_sort(shifts.begin(), shifts.end(), [](const ValueShift& a, const ValueShift& b) {
         // Prefer values to intervals, and few values to many.
         const auto strength = [](const ValueShift& m) {

@@ -31,17 +31,17 @@ std::vector<std::string> Shortened(const std::vector<std::string>& labels) {
 // How well a shift explains the change that the incident is about.
 double Relevance(const DiagnosisContext& context, const ValueShift& shift) {
     const bool same = shift.attribute == context.input.attribute;
-    switch (context.target) {
-        case Target::kSize: return shift.size_share;
-        case Target::kShape:
+    switch (context.change_type) {
+        case ChangeType::kSize: return shift.size_share;
+        case ChangeType::kShape:
             return same ? 0.15 + 0.85 * shift.shape_share
                         : 0.45 * std::max(shift.size_share, shift.shape_share);
-        case Target::kChurn: return 0.8 * shift.size_share;
-        case Target::kConversion:
+        case ChangeType::kChurn: return 0.8 * shift.size_share;
+        case ChangeType::kConversion:
             return 0.45 * std::max(shift.shape_share * Unit(shift.distance * 4), shift.size_share);
-        case Target::kInactive:
+        case ChangeType::kInactive:
             return 0.5 * std::max(shift.shape_share * Unit(shift.distance * 4), shift.size_share);
-        case Target::kSchema: return 0.3;
+        case ChangeType::kSchema: return 0.3;
     }
     return 0;
 }
@@ -112,8 +112,8 @@ std::string RenameSentence(const DiagnosisContext& context, const ValueShift& sh
     return sentence + " " + People(shift.people) + " carry the new value instead of the old one.";
 }
 
-Subject SubjectOf(const ValueShift& shift) {
-    Subject subject;
+RecommendationSubject SubjectOf(const ValueShift& shift) {
+    RecommendationSubject subject;
     subject.attribute = shift.attribute;
     if (shift.labelled) subject.values = shift.labels;
     subject.replacements = shift.replacements;
@@ -123,9 +123,10 @@ Subject SubjectOf(const ValueShift& shift) {
 
 void AddRenameHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     // A rename keeps its people in the segment: it explains a shift, not a loss.
-    double relevance =
-        context.target == Target::kShape ? (shift.attribute == context.input.attribute ? 1 : 0.55) : 0.4;
-    if (context.target == Target::kSize && std::abs(context.relative()) < 0.05) relevance = 0.7;
+    double relevance = context.change_type == ChangeType::kShape
+                           ? (shift.attribute == context.input.attribute ? 1 : 0.55)
+                           : 0.4;
+    if (context.change_type == ChangeType::kSize && std::abs(context.relative()) < 0.05) relevance = 0.7;
     std::vector<std::string> cited{AddShiftEvidence(context, shift)};
     if (const ValueShift* same = SamePeople(context, shift))
         cited.push_back(AddShiftEvidence(context, *same));
@@ -159,7 +160,7 @@ bool AddOutsideRenameHypothesis(DiagnosisContext& context, const ValueShift& shi
                 MorePeople(more) + " fail `" + Short(clause->text, 80) + "`, which names the old values.";
     const double fit =
         Unit(static_cast<double>(more) / static_cast<double>(std::max<int64_t>(shift.people, 1)));
-    Subject subject = SubjectOf(shift);
+    RecommendationSubject subject = SubjectOf(shift);
     subject.clause = clause->text;
     context.AddHypothesis(Cause::kValueRenamed,
                           (0.35 + 0.6 * fit) * shift.support * (0.3 + 0.7 * Relevance(context, shift)),
@@ -169,9 +170,10 @@ bool AddOutsideRenameHypothesis(DiagnosisContext& context, const ValueShift& shi
 
 void AddNullsHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     const bool emptied = shift.kind == ShiftKind::kNulled;
-    double relevance =
-        context.target == Target::kShape ? (shift.attribute == context.input.attribute ? 1 : 0.5) : 0.4;
-    if (context.target == Target::kSize && std::abs(context.relative()) < 0.05) relevance = 0.7;
+    double relevance = context.change_type == ChangeType::kShape
+                           ? (shift.attribute == context.input.attribute ? 1 : 0.5)
+                           : 0.4;
+    if (context.change_type == ChangeType::kSize && std::abs(context.relative()) < 0.05) relevance = 0.7;
     const std::string attribute = Short(shift.attribute, 40);
     const std::string sentence =
         emptied ? attribute + " is empty for " + People(shift.people) +
@@ -210,7 +212,7 @@ double Sharpness(const ValueShift& shift) {
 // People who came or went show in the size as well; people who only changed places between values do not.
 // 0..1.
 double ShowsInSize(const DiagnosisContext& context, const ValueShift& shift, double sign) {
-    if (context.target == Target::kSize || context.target == Target::kChurn) return 1;
+    if (context.change_type == ChangeType::kSize || context.change_type == ChangeType::kChurn) return 1;
     const double net = sign * static_cast<double>(context.growth());
     return 0.35 + 0.65 * Unit(1.4 * net / std::max<double>(1, static_cast<double>(shift.people)));
 }
@@ -238,8 +240,8 @@ void AddGainHypothesis(DiagnosisContext& context, const ValueShift& shift) {
 }
 
 // The shares of an attribute moved at much the same size, and no rename or emptied column explains it.
-void AddMixHypothesis(DiagnosisContext& context, const AttributeChange& change) {
-    if (context.target != Target::kShape || change.attribute != context.input.attribute ||
+void AddMixHypothesis(DiagnosisContext& context, const DistributionChange& change) {
+    if (context.change_type != ChangeType::kShape || change.attribute != context.input.attribute ||
         change.distance < 0.02)
         return;
     double explained = 0;
@@ -277,7 +279,7 @@ void AddMixHypothesis(DiagnosisContext& context, const AttributeChange& change) 
     const std::string id = context.AddEvidence(
         "attribute", fact, {{"attribute", change.attribute}, {"distance", change.distance}});
     const double steady = 1 - Unit(std::abs(context.relative()) * 2);
-    Subject subject;
+    RecommendationSubject subject;
     subject.attribute = change.attribute;
     if (up->kind == CellKind::kValue && change.labelled()) subject.values = {up->label};
     context.AddHypothesis(
@@ -286,7 +288,7 @@ void AddMixHypothesis(DiagnosisContext& context, const AttributeChange& change) 
 }
 
 // A number whose typical value moved by a factor: other people, or another unit.
-void AddRescaledHypothesis(DiagnosisContext& context, const AttributeChange& change) {
+void AddRescaledHypothesis(DiagnosisContext& context, const DistributionChange& change) {
     if (change.kind != segment::AttributeKind::kNumeric || !change.median_before || !change.median_after)
         return;
     if (change.distance < 0.15 || *change.median_before == 0 || *change.median_after == 0) return;
@@ -295,16 +297,16 @@ void AddRescaledHypothesis(DiagnosisContext& context, const AttributeChange& cha
     const double tens = std::log10(factor);
     const bool unit = std::abs(tens) > 0.9 && std::abs(tens - std::round(tens)) < 0.08;
     if (std::abs(std::log(factor)) < std::log(1.25)) return;
-    const double relevance = context.target == Target::kShape && change.attribute == context.input.attribute
-                                 ? 1
-                             : context.target == Target::kShape || std::abs(context.relative()) < 0.1 ? 0.5
-                                                                                                      : 0.25;
+    const double relevance =
+        context.change_type == ChangeType::kShape && change.attribute == context.input.attribute ? 1
+        : context.change_type == ChangeType::kShape || std::abs(context.relative()) < 0.1        ? 0.5
+                                                                                                 : 0.25;
     const std::string name = Short(change.attribute, 40);
     const std::string fact = "The typical " + name + " went from " + Figure(*change.median_before) + " to " +
                              Figure(*change.median_after) + ".";
     const std::string id =
         context.AddEvidence("attribute", fact, {{"attribute", change.attribute}, {"factor", factor}});
-    Subject subject;
+    RecommendationSubject subject;
     subject.attribute = change.attribute;
     context.AddHypothesis(Cause::kValuesRescaled, (unit ? 0.95 : 0.6) * relevance * Unit(change.distance * 3),
                           unit ? fact + " A factor of " + Figure(std::pow(10, std::round(std::abs(tens)))) +
@@ -326,7 +328,7 @@ void AddValueHypotheses(DiagnosisContext& context) {
             case ShiftKind::kAppeared:
             case ShiftKind::kGrew: AddGainHypothesis(context, shift); break;
         }
-    for (const AttributeChange& change : context.changes) {
+    for (const DistributionChange& change : context.changes) {
         AddMixHypothesis(context, change);
         AddRescaledHypothesis(context, change);
     }

@@ -69,12 +69,12 @@ std::vector<double> Grid(const History& history, size_t index, const std::vector
 }
 
 // A robust line through a grid: its value one step after the last, and how far points lie from it.
-struct Line {
+struct TrendFit {
     double level = 0;
     statistics::Spread errors;
 };
 
-Line FitTrend(const std::vector<double>& grid) {
+TrendFit FitTrend(const std::vector<double>& grid) {
     const statistics::MannKendall trend = statistics::TestTrend(grid);
     std::vector<double> residuals;
     for (size_t i = 0; i < grid.size(); ++i)
@@ -99,7 +99,7 @@ Expectation Rolling(const History& history, size_t index, std::vector<size_t> po
     const int64_t age =
         -Slot(history.points[points.front()].moment, history.points[index].moment, history.cadence);
     if (points.size() >= kTrendPoints && age <= thresholds.baseline_window) {
-        const Line line = FitTrend(Grid(history, index, points));
+        const TrendFit line = FitTrend(Grid(history, index, points));
         if (line.errors.mean_deviation < kWorthIt * plain.mean_deviation) {
             sigma = line.errors.sigma;
             level_error *= 4;  // the end of a fitted line is twice as uncertain as its middle
@@ -138,7 +138,7 @@ std::optional<Expectation> Seasonal(const History& history, size_t index, const 
     if (points.size() < 2 * static_cast<size_t>(season) + 1) return std::nullopt;
     const std::vector<double> grid = Grid(history, index, points);
     const statistics::SeasonalFit fit = statistics::RobustSeasonalFit(grid, static_cast<size_t>(season));
-    if (fit.status == statistics::Status::kInsufficientData || fit.points < 2 * season + 1)
+    if (fit.status == statistics::StatisticStatus::kInsufficientData || fit.points < 2 * season + 1)
         return std::nullopt;
     const statistics::Spread errors = SeasonalError(grid, static_cast<size_t>(season), fit.slope);
     const statistics::Spread plain = statistics::MeasureSpread(LogSizes(history, points));

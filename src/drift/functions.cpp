@@ -18,7 +18,7 @@ constexpr int kPortion = 200;   // segments read at a time
 constexpr size_t kBatch = 128;  // looks whose distributions are read at a time
 
 // The results of a segment's newest snapshot, kept until all segments are checked.
-struct Pending {
+struct NewestResults {
     int64_t segment = 0;
     std::string name;
     std::optional<std::string> source;
@@ -28,22 +28,22 @@ struct Pending {
     Thresholds thresholds;
 };
 
-struct Tally {
+struct CheckCounts {
     size_t checked = 0, too_young = 0, empty = 0, locked = 0;
 };
 
 // One snapshot to check: the segment within the batch, and the point.
-struct Job {
+struct SnapshotToCheck {
     size_t segment, index;
     bool newest;
 };
 
-class Check {
+class DriftCheck {
   public:
-    explicit Check(const std::optional<std::string>& name)
+    explicit DriftCheck(const std::optional<std::string>& name)
         : name_(name), now_(pg::PastNow()), settings_(ThresholdsFromSettings()), mutes_(ReadMutes()) {}
 
-    Tally Run() {
+    CheckCounts Run() {
         const int64_t all = CountSegments(name_);
         for (int64_t after = 0;;) {
             const std::vector<CheckedSegment> segments = LockSegments(after, name_, now_, kPortion);
@@ -59,18 +59,18 @@ class Check {
 
   private:
     void ReadPortion(const std::vector<CheckedSegment>& segments);
-    void RunBatch(const std::vector<Job>& jobs);
+    void RunBatch(const std::vector<SnapshotToCheck>& jobs);
     void Keep(size_t segment, size_t index, DetectionRun run);
     void Conclude();
-    void Write(Pending& pending);
+    void Write(NewestResults& pending);
     void Warn(const std::string& segment, const DetectionRun& run);
 
     std::optional<std::string> name_;
     Moment now_;
     Thresholds settings_;
     std::vector<Mute> mutes_;
-    Tally tally_;
-    std::vector<Pending> pending_;
+    CheckCounts tally_;
+    std::vector<NewestResults> pending_;
     std::vector<double> p_values_;
     pg::Arena arena_{"pulse drift check"};
     DistributionCache cache_;
@@ -82,7 +82,7 @@ class Check {
     std::vector<Thresholds> thresholds_;
 };
 
-void Check::ReadPortion(const std::vector<CheckedSegment>& segments) {
+void DriftCheck::ReadPortion(const std::vector<CheckedSegment>& segments) {
     segments_.clear();
     std::vector<int64_t> ids, moments;
     for (const CheckedSegment& segment : segments) {
@@ -101,7 +101,7 @@ void Check::ReadPortion(const std::vector<CheckedSegment>& segments) {
     trackers_ = ReadIncidentTrackers(segments_, oldest, now_, settings_);
     expectations_.clear();
     thresholds_.assign(segments_.size(), settings_);
-    std::vector<Job> jobs;
+    std::vector<SnapshotToCheck> jobs;
     for (size_t s = 0; s < segments_.size(); ++s) {
         expectations_.push_back(ParseExpectations(segments_[s].baseline, thresholds_[s]));
         if (!expectations_[s].monitoring) continue;
@@ -117,9 +117,9 @@ void Check::ReadPortion(const std::vector<CheckedSegment>& segments) {
     MarkChecked(ids, moments);
 }
 
-void Check::RunBatch(const std::vector<Job>& jobs) {
+void DriftCheck::RunBatch(const std::vector<SnapshotToCheck>& jobs) {
     std::vector<int64_t> needed;
-    for (const Job& job : jobs)
+    for (const SnapshotToCheck& job : jobs)
         for (const int64_t id : NeededSnapshots(histories_[job.segment], job.index,
                                                 trackers_[job.segment].Excluded(), thresholds_[job.segment]))
             needed.push_back(id);
@@ -147,7 +147,7 @@ void Check::RunBatch(const std::vector<Job>& jobs) {
     arena_.Reset();
 }
 
-void Check::Keep(size_t segment, size_t index, DetectionRun run) {
+void DriftCheck::Keep(size_t segment, size_t index, DetectionRun run) {
     IncidentTracker& tracker = trackers_[segment];
     const Point& point = histories_[segment].points[index];
     for (const double p : NewPValues(tracker, point.moment, run.results)) p_values_.push_back(p);
@@ -161,9 +161,9 @@ void Check::Keep(size_t segment, size_t index, DetectionRun run) {
                         std::move(run.results), std::move(tracker), thresholds_[segment]});
 }
 
-void Check::Conclude() {
+void DriftCheck::Conclude() {
     const double limit = DiscoveryLimit(p_values_, settings_.false_discovery_rate);
-    for (Pending& pending : pending_) {
+    for (NewestResults& pending : pending_) {
         pg::CheckInterrupts();
         ApplyMutes(mutes_, "segment", pending.name, pending.source, pending.point.moment,
                    pending.detector_results);
@@ -174,7 +174,7 @@ void Check::Conclude() {
 }
 
 // An incident whose cause is a late or empty table joins the group of the table's incident.
-void Check::Write(Pending& pending) {
+void DriftCheck::Write(NewestResults& pending) {
     std::vector<Incident>& incidents = pending.tracker.incidents();
     const bool opens =
         std::any_of(incidents.begin(), incidents.end(), [](const Incident& i) { return i.id == 0; });
@@ -182,7 +182,7 @@ void Check::Write(Pending& pending) {
                    opens ? FindTableCauseGroup(pending.segment, pending.point.moment) : std::nullopt);
 }
 
-void Check::Warn(const std::string& segment, const DetectionRun& run) {
+void DriftCheck::Warn(const std::string& segment, const DetectionRun& run) {
     for (const auto& [detector, reason] : run.failed)
         pg::Warning("detector " + detector + " failed on segment \"" + segment + "\"", reason,
                     "The other detectors and segments were checked.");
@@ -192,7 +192,7 @@ std::string Plural(size_t count, const std::string& noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-void Report(const Tally& tally, size_t findings) {
+void Report(const CheckCounts& tally, size_t findings) {
     std::string text = "checked " + Plural(tally.checked, "segment") + ": " + Plural(findings, "finding");
     if (tally.too_young > 0)
         text += ", " + std::to_string(tally.too_young) + " too young for a baseline (needs 2 snapshots)";
@@ -300,7 +300,7 @@ PULSE_WRITING_FUNCTION(pulse_check_drift) {
     pg::ResultSet results(fcinfo);
     const pg::OwnerSession session;
     if (name) drift::RefuseInactive(*name);
-    const drift::Tally tally = drift::Check(name).Run();
+    const drift::CheckCounts tally = drift::DriftCheck(name).Run();
     drift::Report(tally, drift::AddFindings(results, name, pg::Now()));
     return pg::ResultSet::Done();
 }

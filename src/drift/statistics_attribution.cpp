@@ -36,7 +36,7 @@ Attribution Attribute(std::span<const double> forecast, std::span<const double> 
     result.explained.assign(forecast.size(), 0);
     result.surprise.assign(forecast.size(), 0);
     if (forecast.size() != actual.size() || !Usable(forecast) || !Usable(actual)) {
-        result.status = Status::kInvalidInput;
+        result.status = StatisticStatus::kInvalidInput;
         return result;
     }
     const double expected = Sum(forecast), seen = Sum(actual);
@@ -48,7 +48,7 @@ Attribution Attribute(std::span<const double> forecast, std::span<const double> 
         result.total_surprise += result.surprise[i];
         changes.push_back(actual[i] - forecast[i]);
     }
-    result.status = seen != expected ? Status::kOk : Status::kConstant;
+    result.status = seen != expected ? StatisticStatus::kOk : StatisticStatus::kConstant;
     if (seen != expected) Normalise(changes, seen - expected, result.explained);
     return result;
 }
@@ -64,10 +64,11 @@ RatioAttribution AttributeRatio(std::span<const double> forecast_numerator,
     const std::span<const double> sides[] = {forecast_numerator, forecast_denominator, actual_numerator,
                                              actual_denominator};
     for (const auto& side : sides)
-        if (side.size() != size || !Usable(side)) result.status = Status::kInvalidInput;
+        if (side.size() != size || !Usable(side)) result.status = StatisticStatus::kInvalidInput;
     const double numerator = Sum(forecast_numerator), denominator = Sum(forecast_denominator);
     const double now = Sum(actual_numerator), now_denominator = Sum(actual_denominator);
-    if (result.status == Status::kInvalidInput || denominator <= 0 || now_denominator <= 0) return result;
+    if (result.status == StatisticStatus::kInvalidInput || denominator <= 0 || now_denominator <= 0)
+        return result;
     result.forecast = numerator / denominator;
     result.actual = now / now_denominator;
     double total = 0;
@@ -81,7 +82,7 @@ RatioAttribution AttributeRatio(std::span<const double> forecast_numerator,
                 (rise * denominator - growth * numerator) / (denominator * (denominator + growth));
         total += result.raw[i];
     }
-    result.status = total != 0 ? Status::kOk : Status::kConstant;
+    result.status = total != 0 ? StatisticStatus::kOk : StatisticStatus::kConstant;
     if (total != 0) Normalise(result.raw, total, result.explained);
     return result;
 }
@@ -94,9 +95,9 @@ MixRate DecomposeRate(std::span<const double> weights_before, std::span<const do
     result.mix_effect.assign(size, 0);
     const std::span<const double> sides[] = {weights_before, rates_before, weights_after, rates_after};
     for (const auto& side : sides)
-        if (side.size() != size || !Usable(side)) result.status = Status::kInvalidInput;
+        if (side.size() != size || !Usable(side)) result.status = StatisticStatus::kInvalidInput;
     const double before = Sum(weights_before), after = Sum(weights_after);
-    if (result.status == Status::kInvalidInput || before <= 0 || after <= 0) return result;
+    if (result.status == StatisticStatus::kInvalidInput || before <= 0 || after <= 0) return result;
     double rate = 0, rate_now = 0;
     for (size_t i = 0; i < size; ++i) {
         rate += weights_before[i] / before * rates_before[i];
@@ -109,7 +110,7 @@ MixRate DecomposeRate(std::span<const double> weights_before, std::span<const do
         result.mix_effect[i] = (now - w) * ((rates_before[i] + rates_after[i]) / 2 - rate);
     }
     result.change = rate_now - rate;
-    result.status = Status::kOk;
+    result.status = StatisticStatus::kOk;
     return result;
 }
 

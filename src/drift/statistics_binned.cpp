@@ -54,9 +54,9 @@ double KolmogorovSmirnovP(double d, double n, double m) {
 BinnedKs KolmogorovSmirnov(Counts reference, Counts current) {
     BinnedKs ks;
     ks.status = CheckCounts(reference, current);
-    if (ks.status != Status::kOk) return ks;
+    if (ks.status != StatisticStatus::kOk) return ks;
     if (reference.size() < 2) {
-        ks.status = Status::kConstant;
+        ks.status = StatisticStatus::kConstant;
         return ks;
     }
     const double n = Total(reference), m = Total(current);
@@ -78,8 +78,9 @@ BinnedKs KolmogorovSmirnov(Counts reference, Counts current) {
 BinnedWasserstein Wasserstein(Counts reference, Counts current, std::span<const double> edges) {
     BinnedWasserstein result;
     result.status = CheckCounts(reference, current);
-    if (edges.size() != reference.size() + 1 || !UsableEdges(edges)) result.status = Status::kInvalidInput;
-    if (result.status != Status::kOk) return result;
+    if (edges.size() != reference.size() + 1 || !UsableEdges(edges))
+        result.status = StatisticStatus::kInvalidInput;
+    if (result.status != StatisticStatus::kOk) return result;
     const double n = Total(reference), m = Total(current);
     double below = 0, now_below = 0;
     for (size_t i = 0; i < reference.size(); ++i) {
@@ -97,14 +98,14 @@ BinnedWasserstein Wasserstein(Counts reference, Counts current, std::span<const 
     if (result.reference_sd > 0)
         result.normed = std::min(result.uniform / result.reference_sd, kHuge);
     else
-        result.status = Status::kConstant;
+        result.status = StatisticStatus::kConstant;
     return result;
 }
 
 BinnedWasserstein WassersteinOpen(Counts reference, Counts current, std::span<const double> inner_edges,
                                   double minimum, double maximum) {
     BinnedWasserstein invalid;
-    invalid.status = Status::kInvalidInput;
+    invalid.status = StatisticStatus::kInvalidInput;
     if (inner_edges.empty() || !UsableEdges(inner_edges)) return invalid;
     std::vector<double> edges(inner_edges.begin(), inner_edges.end());
     const size_t last = edges.size() - 1;

@@ -38,10 +38,10 @@ Psi PopulationStability(Counts reference, Counts current) {
     Psi psi;
     psi.contributions.assign(reference.size(), 0);
     psi.status = CheckCounts(reference, current);
-    if (psi.status != Status::kOk) return psi;
-    const Table table = MakeTable(reference, current);
+    if (psi.status != StatisticStatus::kOk) return psi;
+    const TwoSampleCounts table = MakeTable(reference, current);
     if (table.size() < 2) {
-        psi.status = Status::kConstant;
+        psi.status = StatisticStatus::kConstant;
         return psi;
     }
     const auto categories = static_cast<double>(table.size());
@@ -67,10 +67,10 @@ Psi PopulationStability(Counts reference, Counts current) {
 Distances CompareShares(Counts reference, Counts current) {
     Distances distances;
     distances.status = CheckCounts(reference, current);
-    if (distances.status != Status::kOk) return distances;
-    const Table table = MakeTable(reference, current);
+    if (distances.status != StatisticStatus::kOk) return distances;
+    const TwoSampleCounts table = MakeTable(reference, current);
     if (table.size() < 2) {
-        distances.status = Status::kConstant;
+        distances.status = StatisticStatus::kConstant;
         return distances;
     }
     const auto categories = static_cast<double>(table.size());

@@ -39,15 +39,15 @@ inline double Total(Counts counts) {
 }
 
 // Whether two tables of counts can be compared at all.
-inline Status CheckCounts(Counts reference, Counts current) {
+inline StatisticStatus CheckCounts(Counts reference, Counts current) {
     if (reference.size() != current.size() || AnyNegative(reference) || AnyNegative(current))
-        return Status::kInvalidInput;
-    if (Total(reference) <= 0 || Total(current) <= 0) return Status::kInsufficientData;
-    return Status::kOk;
+        return StatisticStatus::kInvalidInput;
+    if (Total(reference) <= 0 || Total(current) <= 0) return StatisticStatus::kInsufficientData;
+    return StatisticStatus::kOk;
 }
 
 // Two sides of counts without the categories that neither has.
-struct Table {
+struct TwoSampleCounts {
     std::vector<double> reference, current;
     std::vector<size_t> origin;  // index in the counts given
     double n = 0, m = 0;
@@ -57,8 +57,8 @@ struct Table {
     double degrees() const { return static_cast<double>(size()) - 1; }
 };
 
-inline Table MakeTable(Counts reference, Counts current) {
-    Table table;
+inline TwoSampleCounts MakeTable(Counts reference, Counts current) {
+    TwoSampleCounts table;
     for (size_t i = 0; i < reference.size(); ++i) {
         if (reference[i] == 0 && current[i] == 0) continue;
         table.reference.push_back(static_cast<double>(reference[i]));

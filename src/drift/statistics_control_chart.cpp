@@ -26,7 +26,7 @@ Cusum RunCusum(std::span<const double> z, double k, double h) {
     size_t up_since = 0, down_since = 0;
     for (size_t i = 0; i < z.size(); ++i) {
         if (std::isfinite(z[i])) {
-            chart.status = Status::kOk;
+            chart.status = StatisticStatus::kOk;
             up = std::max(0.0, up + Bounded(z[i]) - k);
             down = std::max(0.0, down - Bounded(z[i]) - k);
             if (up == 0) up_since = i + 1;
@@ -100,7 +100,7 @@ PageHinkley RunPageHinkley(std::span<const double> values, double delta, double 
     double mean = 0, count = 0, rise = 0, fall = 0, lowest = 0, highest = 0;
     for (size_t i = 0; i < values.size(); ++i) {
         if (std::isfinite(values[i])) {
-            chart.status = Status::kOk;
+            chart.status = StatisticStatus::kOk;
             const double value = Bounded(values[i]);
             mean += (value - mean) / ++count;
             rise += value - mean - delta;
@@ -122,7 +122,7 @@ Ewma RunEwma(std::span<const double> z, double lambda, double width) {
     double average = 0, count = 0;
     for (size_t i = 0; i < z.size(); ++i) {
         if (std::isfinite(z[i])) {
-            chart.status = Status::kOk;
+            chart.status = StatisticStatus::kOk;
             average += lambda * (Bounded(z[i]) - average);
             ++count;
         }

@@ -91,12 +91,12 @@ double IncompleteBeta(double x, double a, double b, bool complement) {
 
 }  // namespace
 
-const char* Name(Status status) {
+const char* Name(StatisticStatus status) {
     switch (status) {
-        case Status::kOk: return "ok";
-        case Status::kInsufficientData: return "insufficient_data";
-        case Status::kConstant: return "constant";
-        case Status::kInvalidInput: return "invalid_input";
+        case StatisticStatus::kOk: return "ok";
+        case StatisticStatus::kInsufficientData: return "insufficient_data";
+        case StatisticStatus::kConstant: return "constant";
+        case StatisticStatus::kInvalidInput: return "invalid_input";
     }
     return "invalid_input";
 }

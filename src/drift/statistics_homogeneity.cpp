@@ -14,13 +14,13 @@ constexpr double kExactMargin = 100'000;
 // exp() of less is 0.
 constexpr double kLogZero = -745;
 
-struct Column {
+struct CategoryCounts {
     double reference = 0, current = 0;
     double total() const { return reference + current; }
 };
 
 // The smaller of the column's two expected counts.
-double LeastExpected(const Column& column, const Table& table) {
+double LeastExpected(const CategoryCounts& column, const TwoSampleCounts& table) {
     return column.total() / (table.n + table.m) * std::min(table.n, table.m);
 }
 
@@ -28,10 +28,10 @@ struct Figures {
     double pearson = 0, likelihood = 0, min_expected = 0;
 };
 
-Figures Measure(const std::vector<Column>& columns, const Table& table) {
+Figures Measure(const std::vector<CategoryCounts>& columns, const TwoSampleCounts& table) {
     Figures figures;
     figures.min_expected = std::numeric_limits<double>::max();
-    for (const Column& column : columns) {
+    for (const CategoryCounts& column : columns) {
         const double share = column.total() / (table.n + table.m);
         for (const auto& [observed, size] :
              {std::pair{column.reference, table.n}, std::pair{column.current, table.m}}) {
@@ -45,9 +45,9 @@ Figures Measure(const std::vector<Column>& columns, const Table& table) {
     return figures;
 }
 
-bool Approximable(const std::vector<Column>& columns, const Table& table) {
+bool Approximable(const std::vector<CategoryCounts>& columns, const TwoSampleCounts& table) {
     double small = 0;
-    for (const Column& column : columns) {
+    for (const CategoryCounts& column : columns) {
         if (LeastExpected(column, table) < kLeastExpected) return false;
         const double share = column.total() / (table.n + table.m);
         small += (share * table.n < kSmallExpected) + (share * table.m < kSmallExpected);
@@ -56,9 +56,9 @@ bool Approximable(const std::vector<Column>& columns, const Table& table) {
 }
 
 // Merges the rarest columns into one until the approximation holds or one column is left.
-std::vector<Column> Pool(std::vector<Column> columns, const Table& table) {
+std::vector<CategoryCounts> Pool(std::vector<CategoryCounts> columns, const TwoSampleCounts& table) {
     std::stable_sort(columns.begin(), columns.end(),
-                     [](const Column& a, const Column& b) { return a.total() < b.total(); });
+                     [](const CategoryCounts& a, const CategoryCounts& b) { return a.total() < b.total(); });
     while (columns.size() > 1 && !Approximable(columns, table)) {
         columns[1].reference += columns[0].reference;
         columns[1].current += columns[0].current;
@@ -85,13 +85,13 @@ void FillEffect(Homogeneity& test, double rows_total) {
 Homogeneity TestHomogeneity(Counts reference, Counts current) {
     Homogeneity test;
     test.status = CheckCounts(reference, current);
-    if (test.status != Status::kOk) return test;
-    const Table table = MakeTable(reference, current);
+    if (test.status != StatisticStatus::kOk) return test;
+    const TwoSampleCounts table = MakeTable(reference, current);
     if (table.size() < 2) {
-        test.status = Status::kConstant;
+        test.status = StatisticStatus::kConstant;
         return test;
     }
-    std::vector<Column> columns;
+    std::vector<CategoryCounts> columns;
     for (size_t i = 0; i < table.size(); ++i) columns.push_back({table.reference[i], table.current[i]});
     const Figures all = Measure(columns, table);
     test.statistic = all.pearson;
@@ -102,9 +102,9 @@ Homogeneity TestHomogeneity(Counts reference, Counts current) {
     test.g_p_value = ChiSquareUpperTail(test.g_statistic, static_cast<double>(test.degrees));
     FillEffect(test, table.n + table.m);
 
-    const std::vector<Column> pooled = Pool(std::move(columns), table);
+    const std::vector<CategoryCounts> pooled = Pool(std::move(columns), table);
     if (pooled.size() < 2) {
-        test.status = Status::kInsufficientData;
+        test.status = StatisticStatus::kInsufficientData;
         return test;
     }
     test.pooled_statistic = Measure(pooled, table).pearson;
@@ -139,11 +139,11 @@ FisherExact TestFisher(int64_t a, int64_t b, int64_t c, int64_t d) {
     FisherExact test;
     const int64_t reference[] = {a, b}, current[] = {c, d};
     test.status = CheckCounts(reference, current);
-    if (test.status != Status::kOk) return test;
+    if (test.status != StatisticStatus::kOk) return test;
     const auto x = static_cast<double>(a), y = static_cast<double>(b);
     const auto v = static_cast<double>(c), w = static_cast<double>(d);
     if (x + v == 0 || y + w == 0) {
-        test.status = Status::kConstant;
+        test.status = StatisticStatus::kConstant;
         return test;
     }
     test.odds_ratio = y * v > 0 ? x * w / (y * v) : std::numeric_limits<double>::infinity();

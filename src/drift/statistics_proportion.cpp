@@ -79,7 +79,7 @@ Interval Wilson(Proportion proportion, double confidence) {
 TwoProportions CompareProportions(Proportion reference, Proportion current, double confidence) {
     TwoProportions result;
     if (!Valid(reference) || !Valid(current)) {
-        result.status = Status::kInvalidInput;
+        result.status = StatisticStatus::kInvalidInput;
         return result;
     }
     if (reference.trials == 0 || current.trials == 0) return result;
@@ -92,7 +92,7 @@ TwoProportions CompareProportions(Proportion reference, Proportion current, doub
     const double pooled =
         (static_cast<double>(reference.successes) + static_cast<double>(current.successes)) / (n + m);
     const double variance = pooled * (1 - pooled) * (1 / n + 1 / m);
-    result.status = variance > 0 ? Status::kOk : Status::kConstant;
+    result.status = variance > 0 ? StatisticStatus::kOk : StatisticStatus::kConstant;
     if (variance > 0) {
         result.z = result.difference / std::sqrt(variance);
         result.p_value = NormalTwoSided(result.z);
@@ -105,14 +105,15 @@ QuasiBinomial CompareRate(std::span<const Proportion> history, Proportion curren
     QuasiBinomial result;
     double hits = 0, trials = 0;
     for (const Proportion& day : history) {
-        if (!Valid(day)) result.status = Status::kInvalidInput;
+        if (!Valid(day)) result.status = StatisticStatus::kInvalidInput;
         if (!Valid(day) || day.trials == 0) continue;
         hits += static_cast<double>(day.successes);
         trials += static_cast<double>(day.trials);
         ++result.days;
     }
-    if (!Valid(current)) result.status = Status::kInvalidInput;
-    if (result.status == Status::kInvalidInput || result.days == 0 || current.trials == 0) return result;
+    if (!Valid(current)) result.status = StatisticStatus::kInvalidInput;
+    if (result.status == StatisticStatus::kInvalidInput || result.days == 0 || current.trials == 0)
+        return result;
     result.rate = hits / trials;
     // A history of nothing but 0 or 1 still allows for half a row of the other.
     const bool constant = hits == 0 || hits == trials;
@@ -132,11 +133,11 @@ QuasiBinomial CompareRate(std::span<const Proportion> history, Proportion curren
     result.z_binomial = (current.rate() - result.rate) / std::sqrt(variance);
     result.p_binomial = NormalTwoSided(result.z_binomial);
     result.z = result.z_binomial / std::sqrt(result.phi);
-    result.status = constant ? Status::kConstant : Status::kOk;
+    result.status = constant ? StatisticStatus::kConstant : StatisticStatus::kOk;
     if (degrees > 0)
         result.p_value = StudentTTwoSided(result.z, degrees);
     else
-        result.status = Status::kInsufficientData;
+        result.status = StatisticStatus::kInsufficientData;
     return result;
 }
 
@@ -147,11 +148,11 @@ PoissonRates ComparePoisson(int64_t reference, double reference_exposure, int64_
         !(reference_exposure > 0) || !(current_exposure > 0) ||
         std::max(reference_exposure, current_exposure) > kHuge ||
         std::min(reference_exposure, current_exposure) < 1 / kHuge) {
-        result.status = Status::kInvalidInput;
+        result.status = StatisticStatus::kInvalidInput;
         return result;
     }
     if (reference == 0 && current == 0) return result;
-    result.status = Status::kOk;
+    result.status = StatisticStatus::kOk;
     const double before = static_cast<double>(reference) / reference_exposure;
     const double now = static_cast<double>(current) / current_exposure;
     result.ratio = before > 0 ? now / before : std::numeric_limits<double>::infinity();

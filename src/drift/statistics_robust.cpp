@@ -45,7 +45,9 @@ Spread MeasureSpread(std::span<const double> values) {
     spread.mad = QuantileOf(deviations, 0.5);
     spread.mean_deviation = sum / static_cast<double>(deviations.size());
     spread.sigma = spread.mad > 0 ? kMadToSigma * spread.mad : kMeanDeviationToSigma * spread.mean_deviation;
-    spread.status = spread.count < 2 ? Status::kInsufficientData : sum > 0 ? Status::kOk : Status::kConstant;
+    spread.status = spread.count < 2 ? StatisticStatus::kInsufficientData
+                    : sum > 0        ? StatisticStatus::kOk
+                                     : StatisticStatus::kConstant;
     return spread;
 }
 
@@ -57,8 +59,10 @@ RobustZ ScoreAgainst(std::span<const double> history, double value, double sigma
     RobustZ result;
     result.spread = MeasureSpread(history);
     result.status = result.spread.status;
-    if (std::isnan(value)) result.status = Status::kInvalidInput;
-    if (result.status == Status::kInsufficientData || result.status == Status::kInvalidInput) return result;
+    if (std::isnan(value)) result.status = StatisticStatus::kInvalidInput;
+    if (result.status == StatisticStatus::kInsufficientData ||
+        result.status == StatisticStatus::kInvalidInput)
+        return result;
     const double distance = std::isinf(value) ? value : Bounded(value) - result.spread.median;
     const double floor = std::isfinite(sigma_floor) ? sigma_floor : 0;
     const double sigma = std::max(result.spread.sigma, floor);

@@ -87,7 +87,8 @@ double SigmaOf(const SeasonalFit& fit, size_t steps) {
 
 double SeasonalFit::Z(double value) const {
     const double distance = ToScale(value, scale) - predicted;
-    if (status == Status::kInsufficientData || status == Status::kInvalidInput || std::isnan(distance))
+    if (status == StatisticStatus::kInsufficientData || status == StatisticStatus::kInvalidInput ||
+        std::isnan(distance))
         return 0;
     if (sigma > 0) return std::clamp(distance / sigma, -kZCap, kZCap);
     return distance == 0 ? 0 : std::copysign(kZCap, distance);
@@ -104,7 +105,7 @@ SeasonalFit RobustSeasonalFit(std::span<const double> history, size_t period, Sc
     fit.period = static_cast<int>(std::min<size_t>(period, 1'000'000));
     fit.residuals.assign(history.size(), std::nan(""));
     if (period == 0) {
-        fit.status = Status::kInvalidInput;
+        fit.status = StatisticStatus::kInvalidInput;
         return fit;
     }
     std::vector<double> y(history.size());
@@ -131,7 +132,7 @@ SeasonalFit RobustSeasonalFit(std::span<const double> history, size_t period, Sc
     fit.expected = FromScale(fit.predicted, scale);
     fit.residual_mad = MeasureSpread(y).mad;
     fit.sigma = std::max(SigmaOf(fit, history.size()), std::isfinite(sigma_floor) ? sigma_floor : 0);
-    fit.status = fit.residual_mad > 0 ? Status::kOk : Status::kConstant;
+    fit.status = fit.residual_mad > 0 ? StatisticStatus::kOk : StatisticStatus::kConstant;
     fit.residuals = std::move(y);
     return fit;
 }

@@ -157,10 +157,10 @@ MannKendall TestTrend(std::span<const double> values) {
     trend.slope = SenSlope(series.times, series.values);
     trend.intercept = Median(series.values) - trend.slope * Median(series.times);
     if (!(trend.variance > 0)) {
-        trend.status = Status::kConstant;
+        trend.status = StatisticStatus::kConstant;
         return trend;
     }
-    trend.status = Status::kOk;
+    trend.status = StatisticStatus::kOk;
     trend.tau = trend.s / std::sqrt(pairs * (pairs - concordance.tied_pairs));
     trend.z = ContinuityCorrected(trend.s, trend.variance);
     trend.p_value = NormalTwoSided(trend.z);
@@ -206,8 +206,8 @@ ChangePoints FindChangePoints(std::span<const double> values, double penalty, si
     ChangePoints result;
     const std::vector<double> x = Finite(values);
     min_segment = std::max<size_t>(min_segment, 1);
-    if (x.size() < values.size() || !(penalty >= 0)) result.status = Status::kInvalidInput;
-    if (result.status == Status::kInvalidInput || x.size() < min_segment || x.empty()) return result;
+    if (x.size() < values.size() || !(penalty >= 0)) result.status = StatisticStatus::kInvalidInput;
+    if (result.status == StatisticStatus::kInvalidInput || x.size() < min_segment || x.empty()) return result;
     const Errors errors(x);
     const size_t n = x.size();
     // cost[t]: the least cost of the first t values; previous[t]: where its last stretch begins.
@@ -222,7 +222,7 @@ ChangePoints FindChangePoints(std::span<const double> values, double penalty, si
                 previous[t] = s;
             }
         }
-    result.status = Status::kOk;
+    result.status = StatisticStatus::kOk;
     result.objective = cost[n];
     for (size_t t = n; t > 0; t = previous[t]) {
         result.squared_error += errors.Of(previous[t], t);
@@ -246,15 +246,15 @@ Split FindSplit(std::span<const double> values, size_t min_segment) {
     Split split;
     const std::vector<double> x = Finite(values);
     min_segment = std::max<size_t>(min_segment, 1);
-    if (x.size() < values.size()) split.status = Status::kInvalidInput;
-    if (split.status == Status::kInvalidInput || x.size() < 2 * min_segment) return split;
+    if (x.size() < values.size()) split.status = StatisticStatus::kInvalidInput;
+    if (split.status == StatisticStatus::kInvalidInput || x.size() < 2 * min_segment) return split;
     const Errors errors(x);
     const double whole = errors.Of(0, x.size());
-    split.status = Status::kConstant;
+    split.status = StatisticStatus::kConstant;
     for (size_t i = min_segment; i + min_segment <= x.size(); ++i) {
         const double gain = whole - errors.Of(0, i) - errors.Of(i, x.size());
         if (gain <= split.gain) continue;
-        split.status = Status::kOk;
+        split.status = StatisticStatus::kOk;
         split.start = i;
         split.gain = gain;
     }

@@ -10,14 +10,14 @@ namespace pulse::drift {
 
 namespace {
 
-struct Key {
+struct ThresholdKey {
     const char* name;
     double Thresholds::*field;
     double low, high;
 };
 
 // The keys of alertThresholds, and two more for back-tests.
-constexpr Key kKeys[] = {
+constexpr ThresholdKey kKeys[] = {
     {"sizeChangePercent", &Thresholds::size_change, 0, 1},
     {"distributionShift", &Thresholds::distribution_shift, 0, 1},
     {"conversionAnomaly", &Thresholds::conversion_anomaly, 0, 1},
@@ -32,7 +32,7 @@ constexpr Key kKeys[] = {
 
 std::string KeyList() {
     std::string list;
-    for (const Key& key : kKeys) list += (list.empty() ? "" : ", ") + std::string(key.name);
+    for (const ThresholdKey& key : kKeys) list += (list.empty() ? "" : ", ") + std::string(key.name);
     return list;
 }
 
@@ -68,7 +68,7 @@ Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds) {
         for (const Json& name : *found)
             if (name.is_string()) expectations.critical_attributes.push_back(name.get<std::string>());
     if (const auto found = baseline.find("alertThresholds"); found != baseline.end() && found->is_object())
-        for (const Key& key : kKeys)
+        for (const ThresholdKey& key : kKeys)
             if (const auto value = found->find(key.name); value != found->end() && value->is_number())
                 thresholds.*key.field = std::clamp(value->get<double>(), key.low, key.high);
     return expectations;
@@ -82,8 +82,8 @@ void OverrideThresholds(const Json& overrides, Thresholds& thresholds) {
     for (const auto& item : overrides.items()) {
         const std::string& name = item.key();
         const Json& value = item.value();
-        const auto key =
-            std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& k) { return name == k.name; });
+        const auto key = std::find_if(std::begin(kKeys), std::end(kKeys),
+                                      [&](const ThresholdKey& k) { return name == k.name; });
         if (key == std::end(kKeys))
             throw UserError(sqlstate::kInvalidParameter, "unknown threshold \"" + name + "\"",
                             "The thresholds given are " + DumpJson(overrides) + ".",

@@ -19,7 +19,7 @@ double ShareRatio(double share, double limit) {
     return share > 0 ? 1 + share / kShareAtNoLimit : 0;
 }
 
-std::string Sampled(const Measurement& m) {
+std::string Sampled(const CheckMeasurement& m) {
     if (!m.sampled) return "";
     return " in a sample of " + Count(m.rows) + " rows (" + Percentage(*m.sampled) +
            " of the table, standard error " + Percentage(m.error) + ")";
@@ -43,7 +43,7 @@ std::string DescribeBadRows(const Check& check, bool one) {
 }
 
 // "public.t1.v is null in 4 rows (2 %)", "3 rows (1 %) of public.t1 have a duplicate id".
-std::string DescribeRows(const Check& check, const Measurement& m, const CheckContext& context) {
+std::string DescribeRows(const Check& check, const CheckMeasurement& m, const CheckContext& context) {
     const bool none = m.bad == 0;
     const std::string count = none ? "no row" : Counted(m.bad, "row") + " (" + Percentage(m.bad / m.of) + ")";
     if (check.type == CheckType::kNullRate) {
@@ -54,7 +54,7 @@ std::string DescribeRows(const Check& check, const Measurement& m, const CheckCo
 }
 
 // null_rate, unique, accepted_values, range, references: the share of bad rows.
-CheckResult EvaluateRows(const Check& check, const Measurement& m, const CheckContext& context) {
+CheckResult EvaluateRows(const Check& check, const CheckMeasurement& m, const CheckContext& context) {
     CheckResult result;
     const double limit = check.type == CheckType::kNullRate ? check.max.value_or(0) : check.share;
     const double share = m.of > 0 ? m.bad / m.of : 0;
@@ -73,7 +73,7 @@ CheckResult EvaluateRows(const Check& check, const Measurement& m, const CheckCo
     result.message =
         DescribeRows(check, m, context) + Sampled(m) + (m.bad > 0 ? "; allowed: " + Percentage(limit) : "");
     if (!bad && share > limit) result.message += "; within the error of the sample";
-    result.status = bad ? Status::kBad : Status::kOk;
+    result.status = bad ? CheckStatus::kBad : CheckStatus::kOk;
     return result;
 }
 
@@ -87,13 +87,14 @@ double Under(double observed, double limit) {
                             : limit / std::max(observed, limit / 1e6);
 }
 
-CheckResult EvaluateReplicationLag(const Check& check, const Measurement& m, const CheckContext& context) {
+CheckResult EvaluateReplicationLag(const Check& check, const CheckMeasurement& m,
+                                   const CheckContext& context) {
     CheckResult result;
     const double limit = *check.max;
     result.low = 0;
     result.high = limit;
     if (m.found >= 0 && m.found < check.standbys) {
-        result.status = Status::kBad;
+        result.status = CheckStatus::kBad;
         result.observed = static_cast<double>(m.found);
         result.low = check.standbys;
         result.high.reset();
@@ -112,14 +113,14 @@ CheckResult EvaluateReplicationLag(const Check& check, const Measurement& m, con
     const double lag = m.number.value_or(0);
     result.observed = lag;
     result.ratio = lag / limit;
-    result.status = lag > limit ? Status::kBad : Status::kOk;
+    result.status = lag > limit ? CheckStatus::kBad : CheckStatus::kOk;
     result.message = (m.found < 0 ? "the replica that " + context.relation + " is read from"
                                   : std::string("the latest standby")) +
                      " is " + Duration(lag) + " behind (limit " + Duration(limit) + ")";
     return result;
 }
 
-CheckResult EvaluateSql(const Check& check, const Measurement& m) {
+CheckResult EvaluateSql(const Check& check, const CheckMeasurement& m) {
     CheckResult result;
     const std::string name = check.name.empty() ? "the query" : "query \"" + check.name + "\"";
     if (check.rows) {
@@ -128,7 +129,7 @@ CheckResult EvaluateSql(const Check& check, const Measurement& m) {
         result.low = 0;
         result.high = limit;
         result.ratio = Over(found, limit);
-        result.status = found > limit ? Status::kBad : Status::kOk;
+        result.status = found > limit ? CheckStatus::kBad : CheckStatus::kOk;
         result.message = name + " returned " + (m.found > *check.rows + 9'999 ? "at least " : "") +
                          Counted(found, "row") +
                          " (allowed: " + (*check.rows == 0 ? "none" : "at most " + Count(limit)) + ")";
@@ -138,7 +139,7 @@ CheckResult EvaluateSql(const Check& check, const Measurement& m) {
     result.high = check.max;
     result.observed = m.number;
     if (!m.number || std::isnan(*m.number)) {
-        result.status = Status::kError;
+        result.status = CheckStatus::kError;
         result.message = name + " returned no number";
         return result;
     }
@@ -147,37 +148,37 @@ CheckResult EvaluateSql(const Check& check, const Measurement& m) {
     if (check.max) result.ratio = Over(*m.number, *check.max);
     if (under) result.ratio = Under(*m.number, *check.min);
     if (under || over) result.ratio = std::max(result.ratio, 1.0);
-    result.status = under || over ? Status::kBad : Status::kOk;
+    result.status = under || over ? CheckStatus::kBad : CheckStatus::kOk;
     result.message = name + " returned " + Count(*m.number) + " (allowed: " +
                      (check.min && check.max ? "from " + Count(*check.min) + " to " + Count(*check.max)
                       : check.min            ? "at least " + Count(*check.min)
                                              : "at most " + Count(*check.max)) +
                      ")";
     // A number within the bounds is normal however near it is to one of them.
-    if (result.status == Status::kOk) result.ratio = 0;
+    if (result.status == CheckStatus::kOk) result.ratio = 0;
     return result;
 }
 
 }  // namespace
 
-const char* Name(Status status) {
+const char* Name(CheckStatus status) {
     switch (status) {
-        case Status::kOk: return "ok";
-        case Status::kBad: return "bad";
-        case Status::kError: return "error";
-        case Status::kSkipped: return "skipped";
-        case Status::kLearning: return "learning";
+        case CheckStatus::kOk: return "ok";
+        case CheckStatus::kBad: return "bad";
+        case CheckStatus::kError: return "error";
+        case CheckStatus::kSkipped: return "skipped";
+        case CheckStatus::kLearning: return "learning";
     }
     return "error";
 }
 
-CheckResult EvaluateFreshness(const Check& check, const Measurement& m, const CheckContext& context) {
+CheckResult EvaluateFreshness(const Check& check, const CheckMeasurement& m, const CheckContext& context) {
     CheckResult result;
     result.observed = m.age;
     const std::string pattern = m.gap ? "; usual interval: " + Duration(*m.gap) : "";
     if (!m.age) {
         const bool had = context.state.value("had_rows", false);
-        result.status = had ? Status::kBad : Status::kLearning;
+        result.status = had ? CheckStatus::kBad : CheckStatus::kLearning;
         result.severity = drift::Severity::kCritical;
         result.ratio = had ? 3 : 0;
         result.message = context.relation + (had ? " no longer has any rows" : " has no rows yet");
@@ -189,7 +190,7 @@ CheckResult EvaluateFreshness(const Check& check, const Measurement& m, const Ch
     if (!check.max_age) {
         const ArrivalPattern usual = LearnArrivalPattern(m.past_ages, m.oldest, m.gap);
         if (!usual.known) {
-            result.status = Status::kLearning;
+            result.status = CheckStatus::kLearning;
             result.message =
                 "the newest row of " + context.relation + " is " + Duration(*m.age) + " old; " + usual.why;
             return result;
@@ -210,24 +211,24 @@ CheckResult EvaluateFreshness(const Check& check, const Measurement& m, const Ch
     }
     // The rows may be there already and not replayed yet: this says nothing about the table.
     if (m.replica_late > 0 && *m.age - m.replica_late <= limit) {
-        result.status = Status::kSkipped;
+        result.status = CheckStatus::kSkipped;
         result.message = "the replica is late, not the table: it is " + Duration(m.replica_late) +
                          " behind, the newest row there is " + Duration(*m.age) + " old (limit " +
                          Duration(limit) + ")";
         result.details["replica_late"] = m.replica_late;
         return result;
     }
-    result.status = Status::kBad;
+    result.status = CheckStatus::kBad;
     result.onset = context.now - static_cast<int64_t>((*m.age - limit) * kSecond);
     result.message = context.relation + " has had no new row for " + Duration(*m.age) + " (limit " +
                      Duration(limit) + learnt + pattern + basis + ")";
     return result;
 }
 
-CheckResult EvaluateCheck(const Check& check, const Measurement& m, const CheckContext& context) {
+CheckResult EvaluateCheck(const Check& check, const CheckMeasurement& m, const CheckContext& context) {
     CheckResult result;
     if (m.reading != ReadStatus::kRead) {
-        result.status = m.reading == ReadStatus::kSkipped ? Status::kSkipped : Status::kError;
+        result.status = m.reading == ReadStatus::kSkipped ? CheckStatus::kSkipped : CheckStatus::kError;
         result.message = m.reason;
         if (m.reading == ReadStatus::kFailed) result.ratio = 2;
         result.state = context.state;

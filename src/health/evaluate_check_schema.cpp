@@ -78,7 +78,7 @@ SchemaChange CompareSchemas(const Json& before, const Json& after) {
     return change;
 }
 
-CheckResult EvaluateSchema(const Measurement& m, const CheckContext& context) {
+CheckResult EvaluateSchema(const CheckMeasurement& m, const CheckContext& context) {
     CheckResult result;
     const auto count = static_cast<double>(m.columns.size());
     const auto accepted = context.state.find("columns");
@@ -97,7 +97,7 @@ CheckResult EvaluateSchema(const Measurement& m, const CheckContext& context) {
         result.message = "the " + Counted(count, "column") + " of " + context.relation + " are unchanged";
         return result;
     }
-    result.status = Status::kBad;
+    result.status = CheckStatus::kBad;
     result.direction = drift::Direction::kChanged;
     result.severity = change.severity;
     result.ratio = 1;

@@ -47,7 +47,7 @@ SeasonalFit Fit(const std::vector<double>& series, int64_t step, double floor) {
     for (const int64_t season : {kWeek, kDay}) {
         if (season % step != 0 || season / step < 2) continue;
         SeasonalFit fit = RobustSeasonalFit(series, static_cast<size_t>(season / step), Scale::kLog, floor);
-        if (fit.period > 1 && fit.status != drift::statistics::Status::kInsufficientData) return fit;
+        if (fit.period > 1 && fit.status != drift::statistics::StatisticStatus::kInsufficientData) return fit;
     }
     return RobustSeasonalFit(series, 1, Scale::kLog, floor);
 }
@@ -79,7 +79,7 @@ Flat FlatRuns(const std::vector<double>& series, double value) {
 }
 
 void SetBad(CheckResult& result, double ratio, drift::Direction direction, const std::string& message) {
-    result.status = Status::kBad;
+    result.status = CheckStatus::kBad;
     result.ratio = std::max(ratio, 1.0);
     result.direction = direction;
     result.message = message;
@@ -99,11 +99,11 @@ void EvaluateFixedLimits(const Check& check, double rows, const std::string& has
 }
 
 // With too few steps of the grid, compare with the newest results; only a large change counts.
-void EvaluateShortHistory(const Check& check, const Measurement& m, const CheckContext& context,
+void EvaluateShortHistory(const Check& check, const CheckMeasurement& m, const CheckContext& context,
                           const std::string& has, CheckResult& result) {
     std::vector<double> values;
     for (const PastResult& earlier : context.history) values.push_back(earlier.observed);
-    result.status = Status::kLearning;
+    result.status = CheckStatus::kLearning;
     result.message = has + "; " + std::to_string(values.size()) + " of " +
                      std::to_string(context.min_history) + " earlier results recorded; still learning";
     if (values.size() < static_cast<size_t>(context.min_history)) return;
@@ -121,11 +121,11 @@ void EvaluateShortHistory(const Check& check, const Measurement& m, const CheckC
                       has + ", " + Percentage(std::abs(change)) +
                           (change < 0 ? " fewer than" : " more than") + " the " +
                           Count(std::round(expected)) + " of the newest results");
-    result.status = Status::kOk;
+    result.status = CheckStatus::kOk;
     result.message = has + "; the newest results had " + Count(std::round(expected));
 }
 
-void EvaluateHistory(const Check& check, const Measurement& m, const CheckContext& context,
+void EvaluateHistory(const Check& check, const CheckMeasurement& m, const CheckContext& context,
                      const std::string& has, CheckResult& result) {
     const int64_t step = GridStep(context.every);
     const std::vector<double> series = Grid(context, step);
@@ -170,7 +170,7 @@ int64_t GridStep(int64_t every) {
     return every <= kHour ? kHour : every >= kDay ? std::max(every / kDay, int64_t{1}) * kDay : every;
 }
 
-CheckResult EvaluateVolume(const Check& check, const Measurement& m, const CheckContext& context) {
+CheckResult EvaluateVolume(const Check& check, const CheckMeasurement& m, const CheckContext& context) {
     CheckResult result;
     result.observed = m.rows;
     if (m.rows > 0) result.state["had_rows"] = true;
@@ -184,10 +184,10 @@ CheckResult EvaluateVolume(const Check& check, const Measurement& m, const Check
     }
     result.message = has;
     if (check.anomaly) EvaluateHistory(check, m, context, has, result);
-    if (result.status != Status::kBad && (check.min || check.max)) {
+    if (result.status != CheckStatus::kBad && (check.min || check.max)) {
         const CheckResult before = result;
         EvaluateFixedLimits(check, m.rows, has, result);
-        if (result.status != Status::kBad) result.ratio = std::max(result.ratio, before.ratio);
+        if (result.status != CheckStatus::kBad) result.ratio = std::max(result.ratio, before.ratio);
     }
     return result;
 }

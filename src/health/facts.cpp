@@ -86,7 +86,7 @@ void ReadColumns(source::Reader& reader, TableFacts& facts) {
     const std::vector<source::Column> described =
         rows.empty() ? std::vector<source::Column>() : reader.Describe(facts.relation);
     for (const auto& row : rows.values) {
-        ColumnFacts& column = facts.columns.emplace_back();
+        CatalogColumn& column = facts.columns.emplace_back();
         column.number = static_cast<int>(source::ToOptionalNumber(row[0]).value_or(0));
         column.name = row[1].value_or("");
         column.type = row[2].value_or("");
@@ -135,7 +135,7 @@ bool NamedLikeArrival(const std::string& name) {
     return name == "ts" || name == "at" || name == "time";
 }
 
-double ArrivalScore(const TableFacts& facts, const ColumnFacts& column) {
+double ArrivalScore(const TableFacts& facts, const CatalogColumn& column) {
     double score = 0;
     if (facts.IndexOn(column.name)) score += 2;
     if (NamedLikeArrival(column.name)) score += 2;
@@ -153,7 +153,7 @@ double ArrivalScore(const TableFacts& facts, const ColumnFacts& column) {
 
 }  // namespace
 
-const ColumnFacts* TableFacts::Find(const std::string& column) const {
+const CatalogColumn* TableFacts::Find(const std::string& column) const {
     const auto found =
         std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column; });
     return found == columns.end() ? nullptr : &*found;
@@ -210,19 +210,19 @@ TableFacts ReadFacts(source::Reader& reader, const std::string& relation) {
     return facts;
 }
 
-const ColumnFacts& RequireColumn(const TableFacts& facts, const std::string& column) {
-    if (const ColumnFacts* found = facts.Find(column)) return *found;
+const CatalogColumn& RequireColumn(const TableFacts& facts, const std::string& column) {
+    if (const CatalogColumn* found = facts.Find(column)) return *found;
     std::vector<std::string> names;
-    for (const ColumnFacts& each : facts.columns) names.push_back(each.name);
+    for (const CatalogColumn& each : facts.columns) names.push_back(each.name);
     throw UserError(sqlstate::kUndefinedColumn,
                     "column \"" + column + "\" of " + facts.relation + " does not exist", "",
                     segment::SuggestQuoted(column, names, "Columns"));
 }
 
-const ColumnFacts* ArrivalColumn(const TableFacts& facts) {
-    const ColumnFacts* best = nullptr;
+const CatalogColumn* ArrivalColumn(const TableFacts& facts) {
+    const CatalogColumn* best = nullptr;
     double score = 1;
-    for (const ColumnFacts& column : facts.columns) {
+    for (const CatalogColumn& column : facts.columns) {
         if (!column.timelike()) continue;
         if (const double own = ArrivalScore(facts, column); own > score) {
             best = &column;

@@ -26,50 +26,50 @@ class Visit {
           guard_(reader, limits),
           scan_(facts_, limits) {}
 
-    std::vector<Measurement> Measure(const std::vector<Check>& checks);
+    std::vector<CheckMeasurement> Measure(const std::vector<Check>& checks);
 
   private:
     // Before the scan: what needs none is done, the others enter their wishes. Returns what is to be done
     // after it.
-    std::function<void(Measurement&)> Begin(const Check& check, Measurement& m);
-    std::function<void(Measurement&)> Freshness(const Check& check, Measurement& m);
-    std::function<void(Measurement&)> FreshnessByScan(const std::string& column,
-                                                      const std::vector<Moment>& moments);
+    std::function<void(CheckMeasurement&)> Begin(const Check& check, CheckMeasurement& m);
+    std::function<void(CheckMeasurement&)> Freshness(const Check& check, CheckMeasurement& m);
+    std::function<void(CheckMeasurement&)> FreshnessByScan(const std::string& column,
+                                                           const std::vector<Moment>& moments);
     void FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning,
-                          Measurement& m);
-    void FreshnessByTail(const ColumnFacts& column, Measurement& m);
-    std::function<void(Measurement&)> Volume(Measurement& m);
-    std::function<void(Measurement&)> Column(const Check& check);
-    std::function<void(Measurement&)> Unique(const Check& check, Measurement& m);
-    void References(const Check& check, Measurement& m);
-    void Schema(Measurement& m);
-    void ReplicationLag(Measurement& m);
-    void Sql(const Check& check, Measurement& m);
+                          CheckMeasurement& m);
+    void FreshnessByTail(const CatalogColumn& column, CheckMeasurement& m);
+    std::function<void(CheckMeasurement&)> Volume(CheckMeasurement& m);
+    std::function<void(CheckMeasurement&)> Column(const Check& check);
+    std::function<void(CheckMeasurement&)> Unique(const Check& check, CheckMeasurement& m);
+    void References(const Check& check, CheckMeasurement& m);
+    void Schema(CheckMeasurement& m);
+    void ReplicationLag(CheckMeasurement& m);
+    void Sql(const Check& check, CheckMeasurement& m);
     bool IsRequested(const Check& check) const;
-    void TakeSample(Measurement& m) const;
+    void TakeSample(CheckMeasurement& m) const;
     // Ages of the newest row at each moment, in seconds; the first is now.
-    static void TakeAges(const std::vector<std::optional<double>>& ages, Measurement& m);
+    static void TakeAges(const std::vector<std::optional<double>>& ages, CheckMeasurement& m);
 
     source::Reader& reader_;
     const ReadLimits& limits_;
     TableFacts facts_;
     PlanGuard guard_;
-    Scan scan_;
+    TableScan scan_;
 };
 
-void Visit::TakeAges(const std::vector<std::optional<double>>& ages, Measurement& m) {
+void Visit::TakeAges(const std::vector<std::optional<double>>& ages, CheckMeasurement& m) {
     m.age = ages.at(0);
     const std::vector<int> weeks = PastWeeks();
     for (size_t i = 1; i < ages.size(); ++i) m.past_ages.push_back({weeks.at(i - 1), ages[i]});
 }
 
-void Visit::TakeSample(Measurement& m) const {
+void Visit::TakeSample(CheckMeasurement& m) const {
     m.rows = scan_.rows();
     if (scan_.sampling()) m.sampled = scan_.fraction();
 }
 
-std::function<void(Measurement&)> Visit::Freshness(const Check& check, Measurement& m) {
-    const ColumnFacts* column =
+std::function<void(CheckMeasurement&)> Visit::Freshness(const Check& check, CheckMeasurement& m) {
+    const CatalogColumn* column =
         check.columns.empty() ? ArrivalColumn(facts_) : &RequireColumn(facts_, check.columns.front());
     if (!column)
         throw UserError(sqlstate::kUndefinedColumn,
@@ -96,7 +96,7 @@ std::function<void(Measurement&)> Visit::Freshness(const Check& check, Measureme
 }
 
 void Visit::FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning,
-                             Measurement& m) {
+                             CheckMeasurement& m) {
     const std::string name = "t." + Quoted(column);
     std::string values;
     for (size_t i = 0; i < moments.size(); ++i)
@@ -128,15 +128,15 @@ void Visit::FreshnessByIndex(const std::string& column, const std::vector<Moment
     m.oldest = source::ToOptionalNumber(oldest.values.at(0)[0]);
 }
 
-std::function<void(Measurement&)> Visit::FreshnessByScan(const std::string& column,
-                                                         const std::vector<Moment>& moments) {
+std::function<void(CheckMeasurement&)> Visit::FreshnessByScan(const std::string& column,
+                                                              const std::vector<Moment>& moments) {
     const std::string name = "t." + Quoted(column);
     std::vector<size_t> places;
     for (const Moment moment : moments)
         places.push_back(scan_.Maximum("CASE WHEN " + name + " <= " + At(moment) +
                                        " THEN extract(epoch FROM " + name + "::timestamptz) END"));
     const size_t oldest = scan_.Maximum("-extract(epoch FROM " + name + "::timestamptz)");
-    return [this, places, oldest, moments](Measurement& m) {
+    return [this, places, oldest, moments](CheckMeasurement& m) {
         constexpr double kEpoch = 946684800;  // 2000-01-01 in seconds since 1970
         std::vector<std::optional<double>> ages;
         for (size_t i = 0; i < places.size(); ++i) {
@@ -153,7 +153,7 @@ std::function<void(Measurement&)> Visit::FreshnessByScan(const std::string& colu
 }
 
 // Rows are stored in order of time, so the newest are in the last pages.
-void Visit::FreshnessByTail(const ColumnFacts& column, Measurement& m) {
+void Visit::FreshnessByTail(const CatalogColumn& column, CheckMeasurement& m) {
     const std::string name = "t." + Quoted(column.name);
     const auto tail =
         std::max<int64_t>(8, static_cast<int64_t>(static_cast<double>(facts_.pages) * limits_.sample_rows /
@@ -171,10 +171,10 @@ void Visit::FreshnessByTail(const ColumnFacts& column, Measurement& m) {
     m.basis = "as of the last " + Count(static_cast<double>(facts_.pages - first)) + " pages";
 }
 
-std::function<void(Measurement&)> Visit::Volume(Measurement& m) {
+std::function<void(CheckMeasurement&)> Visit::Volume(CheckMeasurement& m) {
     if (facts_.rows <= limits_.row_limit) {
         scan_.Want();
-        return [this](Measurement& out) { out.rows = scan_.rows(); };
+        return [this](CheckMeasurement& out) { out.rows = scan_.rows(); };
     }
     m.rows = facts_.rows;
     m.exact = false;
@@ -182,10 +182,10 @@ std::function<void(Measurement&)> Visit::Volume(Measurement& m) {
     return nullptr;
 }
 
-std::function<void(Measurement&)> Visit::Column(const Check& check) {
+std::function<void(CheckMeasurement&)> Visit::Column(const Check& check) {
     RequireColumn(facts_, check.columns.front());
     const size_t bad = scan_.CountWhere(BadCondition(check));
-    return [this, bad](Measurement& m) {
+    return [this, bad](CheckMeasurement& m) {
         m.bad = scan_.Counted(bad);
         m.error = scan_.Error(bad);
         TakeSample(m);
@@ -193,7 +193,7 @@ std::function<void(Measurement&)> Visit::Column(const Check& check) {
     };
 }
 
-std::function<void(Measurement&)> Visit::Unique(const Check& check, Measurement& m) {
+std::function<void(CheckMeasurement&)> Visit::Unique(const Check& check, CheckMeasurement& m) {
     std::vector<std::string> wanted = check.columns;
     for (const std::string& column : wanted) RequireColumn(facts_, column);
     std::sort(wanted.begin(), wanted.end());
@@ -206,14 +206,14 @@ std::function<void(Measurement&)> Visit::Unique(const Check& check, Measurement&
         return nullptr;
     }
     const size_t place = scan_.Duplicates(check.columns);
-    return [this, place](Measurement& out) {
+    return [this, place](CheckMeasurement& out) {
         out.bad = scan_.Duplicate(place);
         TakeSample(out);
         out.of = out.rows;
     };
 }
 
-void Visit::References(const Check& check, Measurement& m) {
+void Visit::References(const Check& check, CheckMeasurement& m) {
     RequireColumn(facts_, check.columns.front());
     for (const ForeignKey& key : facts_.keys)
         if (key.valid && key.column == check.columns.front() && key.relation == check.relation &&
@@ -230,9 +230,9 @@ void Visit::References(const Check& check, Measurement& m) {
     m.of = m.rows;
 }
 
-void Visit::Schema(Measurement& m) {
+void Visit::Schema(CheckMeasurement& m) {
     m.columns = Json::array();
-    for (const ColumnFacts& column : facts_.columns)
+    for (const CatalogColumn& column : facts_.columns)
         m.columns.push_back({{"number", column.number},
                              {"name", column.name},
                              {"type", column.type},
@@ -240,7 +240,7 @@ void Visit::Schema(Measurement& m) {
                              {"default", column.fallback}});
 }
 
-void Visit::ReplicationLag(Measurement& m) {
+void Visit::ReplicationLag(CheckMeasurement& m) {
     if (facts_.standby) {
         m.number = facts_.replica_late;
         m.found = -1;
@@ -257,7 +257,7 @@ void Visit::ReplicationLag(Measurement& m) {
     m.number = source::ToOptionalNumber(row[2]);
 }
 
-void Visit::Sql(const Check& check, Measurement& m) {
+void Visit::Sql(const Check& check, CheckMeasurement& m) {
     const std::string help = "Make the query narrower, or give it an index.";
     if (check.rows) {
         const source::Rows rows =
@@ -283,7 +283,7 @@ void Visit::Sql(const Check& check, Measurement& m) {
                         "Cast it to a number, or use \"rows\" to count what the query returns.");
 }
 
-std::function<void(Measurement&)> Visit::Begin(const Check& check, Measurement& m) {
+std::function<void(CheckMeasurement&)> Visit::Begin(const Check& check, CheckMeasurement& m) {
     switch (check.type) {
         case CheckType::kFreshness: return Freshness(check, m);
         case CheckType::kVolume: return Volume(m);
@@ -306,10 +306,10 @@ bool Visit::IsRequested(const Check& check) const {
                        [&](const std::string& column) { return facts_.Find(column) != nullptr; });
 }
 
-std::vector<Measurement> Visit::Measure(const std::vector<Check>& checks) {
-    std::vector<Measurement> measurements(checks.size());
-    std::vector<std::function<void(Measurement&)>> rest(checks.size());
-    const auto skip = [](Measurement& m, const TooLarge& refused) {
+std::vector<CheckMeasurement> Visit::Measure(const std::vector<Check>& checks) {
+    std::vector<CheckMeasurement> measurements(checks.size());
+    std::vector<std::function<void(CheckMeasurement&)>> rest(checks.size());
+    const auto skip = [](CheckMeasurement& m, const TooLarge& refused) {
         m.reading = ReadStatus::kSkipped;
         m.reason = refused.message() + (refused.hint().empty() ? "" : "; what would help: " + refused.hint());
     };
@@ -351,18 +351,18 @@ std::vector<Measurement> Visit::Measure(const std::vector<Check>& checks) {
 
 }  // namespace
 
-std::vector<Measurement> MeasureTogether(source::Reader& reader, const std::string& relation,
-                                         const std::vector<Check>& checks, const ReadLimits& limits) {
+std::vector<CheckMeasurement> MeasureTogether(source::Reader& reader, const std::string& relation,
+                                              const std::vector<Check>& checks, const ReadLimits& limits) {
     const auto began = std::chrono::steady_clock::now();
-    std::vector<Measurement> measurements = Visit(reader, relation, limits).Measure(checks);
+    std::vector<CheckMeasurement> measurements = Visit(reader, relation, limits).Measure(checks);
     const double took =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
-    for (Measurement& m : measurements) m.duration_ms = took;
+    for (CheckMeasurement& m : measurements) m.duration_ms = took;
     return measurements;
 }
 
-Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check,
-                         const ReadLimits& limits) {
+CheckMeasurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check,
+                              const ReadLimits& limits) {
     return MeasureTogether(reader, relation, {check}, limits).front();
 }
 

@@ -59,22 +59,22 @@ std::string BadCondition(const Check& check) {
     }
 }
 
-Scan::Scan(const TableFacts& facts, const ReadLimits& limits) : facts_(facts) {
+TableScan::TableScan(const TableFacts& facts, const ReadLimits& limits) : facts_(facts) {
     if (facts.rows <= limits.row_limit) return;
     if (facts.sampled()) fraction_ = std::min(limits.sample_rows, limits.row_limit) / facts.rows;
 }
 
-size_t Scan::CountWhere(const std::string& condition) {
+size_t TableScan::CountWhere(const std::string& condition) {
     counts_.push_back(condition);
     return counts_.size() - 1;
 }
 
-size_t Scan::Maximum(const std::string& expression) {
+size_t TableScan::Maximum(const std::string& expression) {
     maxima_.push_back(expression);
     return maxima_.size() - 1;
 }
 
-size_t Scan::Duplicates(const std::vector<std::string>& columns) {
+size_t TableScan::Duplicates(const std::vector<std::string>& columns) {
     std::string filled, list;
     for (const std::string& column : columns) {
         filled += (filled.empty() ? "t." : " AND t.") + Quoted(column) + " IS NOT NULL";
@@ -86,7 +86,7 @@ size_t Scan::Duplicates(const std::vector<std::string>& columns) {
     return duplicates_.size() - 1;
 }
 
-std::string Scan::From() const {
+std::string TableScan::From() const {
     std::string from = " FROM " + facts_.relation + " AS t";
     if (sampling()) {
         char percent[32];
@@ -96,7 +96,7 @@ std::string Scan::From() const {
     return from;
 }
 
-std::string Scan::WholeSql() const {
+std::string TableScan::WholeSql() const {
     std::string sql = "SELECT pg_catalog.count(*)";
     for (const std::string& condition : counts_)
         sql += ", pg_catalog.count(*) FILTER (WHERE " + condition + ")";
@@ -105,7 +105,7 @@ std::string Scan::WholeSql() const {
     return sql + From();
 }
 
-std::string Scan::SampleSql() const {
+std::string TableScan::SampleSql() const {
     std::string inner = "SELECT pg_catalog.count(*)::pg_catalog.float8 AS n",
                 outer = "SELECT sum(n), count(*), sum(n * n)";
     for (size_t i = 0; i < counts_.size(); ++i) {
@@ -120,7 +120,7 @@ std::string Scan::SampleSql() const {
     return outer + " FROM (" + inner + From() + " GROUP BY t.tableoid, (t.ctid::text::point)[0]) AS page";
 }
 
-void Scan::Run(PlanGuard& guard) {
+void TableScan::Run(PlanGuard& guard) {
     const std::string help = Help(facts_);
     const bool pages = sampling() && (!counts_.empty() || !maxima_.empty() || wanted_);
     if (pages || !sampling()) {

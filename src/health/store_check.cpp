@@ -60,8 +60,8 @@ void ReadHistory(StoredCheck& stored, Moment now) {
 }
 
 // A failed check with the error of its statement.
-Measurement Failed(const std::string& state, const std::string& message) {
-    Measurement m;
+CheckMeasurement Failed(const std::string& state, const std::string& message) {
+    CheckMeasurement m;
     m.reading = ReadStatus::kFailed;
     m.state = state;
     m.reason = message;
@@ -69,8 +69,8 @@ Measurement Failed(const std::string& state, const std::string& message) {
 }
 
 // A check that exceeded one of our limits: skipped, it says nothing about the data.
-Measurement LimitExceeded(const std::string& state, const std::string& message, int milliseconds) {
-    Measurement m = Failed(state, message);
+CheckMeasurement LimitExceeded(const std::string& state, const std::string& message, int milliseconds) {
+    CheckMeasurement m = Failed(state, message);
     m.reading = ReadStatus::kSkipped;
     if (state == sqlstate::kQueryCanceled)
         m.reason = "it took longer than pulse.check_timeout (" + Duration(milliseconds / 1000.0) + ")";
@@ -88,8 +88,8 @@ class Visitor {
     bool Try(const std::vector<size_t>& places) {
         std::vector<Check> checks;
         for (const size_t place : places) checks.push_back(work_.checks[place].check);
-        std::vector<Measurement> measurements;
-        std::optional<Measurement> failed;
+        std::vector<CheckMeasurement> measurements;
+        std::optional<CheckMeasurement> failed;
         source::Usage usage;
         usage.source = work_.place.source;
         usage.purpose = "health";
@@ -134,10 +134,10 @@ CheckRound Counted(const std::vector<CheckReport>& reports) {
     round.tables = 1;
     for (const CheckReport& one : reports) {
         ++round.checks;
-        round.bad += one.result.status == Status::kBad;
-        round.skipped += one.result.status == Status::kSkipped;
-        round.failed += one.result.status == Status::kError;
-        if (one.result.status == Status::kError)
+        round.bad += one.result.status == CheckStatus::kBad;
+        round.skipped += one.result.status == CheckStatus::kSkipped;
+        round.failed += one.result.status == CheckStatus::kError;
+        if (one.result.status == CheckStatus::kError)
             round.message += (round.message.empty() ? "" : "; ") + one.relation + " " + one.check + ": " +
                              one.result.message;
     }

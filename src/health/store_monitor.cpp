@@ -38,7 +38,7 @@ void ResolveCheck(source::Reader& reader, const TableFacts& facts, ResolvedCheck
     const std::string from = " FROM " + facts.relation + " AS t";
     switch (check.type) {
         case CheckType::kFreshness: {
-            const ColumnFacts* column =
+            const CatalogColumn* column =
                 check.columns.empty() ? ArrivalColumn(facts) : facts.Find(check.columns.front());
             if (!column)
                 throw UserError(sqlstate::kInvalidParameter,

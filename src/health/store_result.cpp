@@ -18,7 +18,8 @@ bool IsCause(const drift::Fingerprint& fingerprint) {
            fingerprint.detector == Detector(CheckType::kVolume);
 }
 
-void InsertResult(const StoredCheck& stored, const CheckResult& result, const Measurement* m, Moment now) {
+void InsertResult(const StoredCheck& stored, const CheckResult& result, const CheckMeasurement* m,
+                  Moment now) {
     static pg::Statement statement(
         "INSERT INTO pulse.check_result (check_id, at, status, observed, expected_low, expected_high, "
         "standard_error, rows, "
@@ -60,7 +61,7 @@ bool Refresh(MonitorRun& run) {
     return true;
 }
 
-bool OfWholeTable(const Measurement& m) {
+bool OfWholeTable(const CheckMeasurement& m) {
     return m.state == sqlstate::kUndefinedTable || m.state == sqlstate::kInsufficientPrivilege;
 }
 
@@ -73,11 +74,11 @@ void UpdateState(StoredCheck& stored, const CheckResult& result, Moment now) {
         "consecutive_good END, "
         "bad_since = $5, last_at = $7, last_status = $6, last_message = $8 WHERE id = $1",
         {INT8OID, TIMESTAMPTZOID, JSONBOID, INT4OID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID});
-    const bool bad = result.status == Status::kBad || result.status == Status::kError;
+    const bool bad = result.status == CheckStatus::kBad || result.status == CheckStatus::kError;
     if (bad) {
         ++stored.consecutive_bad;
         if (!stored.bad_since) stored.bad_since = now;
-    } else if (result.status == Status::kOk) {
+    } else if (result.status == CheckStatus::kOk) {
         stored.consecutive_bad = 0;
         stored.bad_since.reset();
     }
@@ -91,7 +92,7 @@ drift::DetectorResult OutcomeOf(const StoredCheck& stored, const CheckResult& re
                                 const drift::Fingerprint& fingerprint) {
     drift::DetectorResult outcome;
     outcome.ratio = result.ratio;
-    outcome.material = result.status == Status::kBad || result.status == Status::kError;
+    outcome.material = result.status == CheckStatus::kBad || result.status == CheckStatus::kError;
     outcome.supported = outcome.material;
     drift::Finding& finding = outcome.finding;
     finding.fingerprint = fingerprint;
@@ -109,7 +110,7 @@ drift::DetectorResult OutcomeOf(const StoredCheck& stored, const CheckResult& re
     finding.severity = result.severity.value_or(drift::SeverityOf(result.ratio));
     finding.onset = result.onset ? result.onset : stored.bad_since;
     finding.details = result.details;
-    finding.summary = result.status == Status::kError
+    finding.summary = result.status == CheckStatus::kError
                           ? std::string("check ") + Name(stored.check.type) + " fails: " + result.message
                           : result.message;
     return outcome;
@@ -183,7 +184,7 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
         if (stored.gone) continue;
         CheckResult result;
         if (measured.unavailable) {
-            result.status = Status::kSkipped;
+            result.status = CheckStatus::kSkipped;
             result.message = *measured.unavailable;
         } else {
             result = EvaluateCheck(
@@ -191,8 +192,8 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
                 {run.relation, run.now, stored.every, thresholds.min_history, stored.state, stored.history});
         }
         // A table that is gone or no longer readable is reported once, not by every check.
-        if (result.status == Status::kError && OfWholeTable(measured.measurements[i])) {
-            if (trouble == result.message) result.status = Status::kSkipped;
+        if (result.status == CheckStatus::kError && OfWholeTable(measured.measurements[i])) {
+            if (trouble == result.message) result.status = CheckStatus::kSkipped;
             trouble = result.message;
         }
         InsertResult(stored, result, measured.unavailable ? nullptr : &measured.measurements[i], run.now);
@@ -201,7 +202,8 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
         drift::DetectorResult outcome = OutcomeOf(stored, result, fingerprint);
         const bool enough =
             stored.consecutive_bad >= stored.check.after || !tracker.IsNew(fingerprint, run.now);
-        if (outcome.material ? enough : result.status == Status::kOk) outcomes.push_back(std::move(outcome));
+        if (outcome.material ? enough : result.status == CheckStatus::kOk)
+            outcomes.push_back(std::move(outcome));
         std::string name = Name(stored.check.type);
         if (!fingerprint.attribute.empty()) name += " " + fingerprint.attribute;
         reports.push_back(

@@ -13,7 +13,7 @@ constexpr double kRoom = 2;            // the suggested limit, as a multiple of 
 constexpr size_t kFewValues = 10;
 
 void SuggestFreshness(const TableFacts& facts, const ReadLimits& limits, std::vector<Suggestion>& list) {
-    const ColumnFacts* column = ArrivalColumn(facts);
+    const CatalogColumn* column = ArrivalColumn(facts);
     if (!column) return;
     if (facts.rows > limits.row_limit && !facts.IndexOn(column->name)) return;
     std::string why = column->name + " is the time at which a row arrived";
@@ -29,7 +29,7 @@ void SuggestUnique(const TableFacts& facts, const ReadLimits& limits, std::vecto
     for (const IndexFacts& index : facts.indexes)
         if (index.primary || index.unique) return;  // uniqueness is guaranteed already
     if (facts.rows > limits.row_limit) return;
-    for (const ColumnFacts& column : facts.columns) {
+    for (const CatalogColumn& column : facts.columns) {
         const bool named = column.name == "id" || column.name.ends_with("_id") || column.name == "key";
         if (!named || !column.distinct || *column.distinct > -0.999) continue;
         list.push_back({{{"type", "unique"}, {"columns", {column.name}}},
@@ -40,7 +40,7 @@ void SuggestUnique(const TableFacts& facts, const ReadLimits& limits, std::vecto
 
 void SuggestNulls(const TableFacts& facts, std::vector<Suggestion>& list) {
     size_t count = 0;
-    for (const ColumnFacts& column : facts.columns) {
+    for (const CatalogColumn& column : facts.columns) {
         if (column.not_null || !column.null_share || *column.null_share > kNearlyNever ||
             count == kMostColumns)
             continue;
@@ -54,7 +54,7 @@ void SuggestNulls(const TableFacts& facts, std::vector<Suggestion>& list) {
 
 void SuggestValues(const TableFacts& facts, std::vector<Suggestion>& list) {
     size_t count = 0;
-    for (const ColumnFacts& column : facts.columns) {
+    for (const CatalogColumn& column : facts.columns) {
         const bool words = column.base == "text" || column.base.starts_with("character");
         if (!words || column.common.size() < 2 || column.common.size() > kFewValues || count == kMostColumns)
             continue;

@@ -75,29 +75,29 @@ int StateCode(const std::string& state) {
     return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
 }
 
-enum class Outcome { kPostgres, kOurs, kOutOfMemory };
+enum class ErrorOrigin { kPostgres, kOurs, kOutOfMemory };
 
 // Called inside the handler: sorts the exception and copies what it says. Never calls PostgreSQL.
-Outcome Classify() noexcept {
+ErrorOrigin Classify() noexcept {
     try {
         try {
             throw;
         } catch (Error& e) {
             pending.error = std::move(e);
-            return Outcome::kPostgres;
+            return ErrorOrigin::kPostgres;
         } catch (const UserError& e) {
             pending.Set(StateCode(e.state()), e.message(), e.detail(), e.hint());
         } catch (const std::bad_alloc&) {
-            return Outcome::kOutOfMemory;
+            return ErrorOrigin::kOutOfMemory;
         } catch (const std::exception& e) {
             pending.Set(ERRCODE_INTERNAL_ERROR, std::string("unexpected error in pulse: ") + e.what(), "",
                         kReport);
         } catch (...) {
             pending.Set(ERRCODE_INTERNAL_ERROR, "unexpected error of unknown type in pulse", "", kReport);
         }
-        return Outcome::kOurs;
+        return ErrorOrigin::kOurs;
     } catch (...) {
-        return Outcome::kOutOfMemory;
+        return ErrorOrigin::kOutOfMemory;
     }
 }
 
@@ -108,7 +108,7 @@ void RequireWritable(const char* function) {
 }
 
 Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {
-    Outcome outcome = Outcome::kOurs;
+    ErrorOrigin outcome = ErrorOrigin::kOurs;
     detail::aborting = false;
     try {
         const Datum result = body(fcinfo);
@@ -120,8 +120,8 @@ Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {
     }
     // The handler is left: the exception object is destroyed, nothing lives in this frame.
     detail::aborting = false;
-    if (outcome == Outcome::kPostgres) Rethrow();
-    if (outcome == Outcome::kOutOfMemory)
+    if (outcome == ErrorOrigin::kPostgres) Rethrow();
+    if (outcome == ErrorOrigin::kOutOfMemory)
         ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory in pulse")));
     Raise();
 }

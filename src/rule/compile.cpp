@@ -36,8 +36,8 @@ class Compiler {
     }
 
     std::string Condition(const Expr& expr) {
-        const CompiledValue value = AsType(Eval(expr), Type::kBoolean);
-        if (value.type == Type::kBoolean) return value.sql;
+        const CompiledValue value = AsType(Eval(expr), ValueType::kBoolean);
+        if (value.type == ValueType::kBoolean) return value.sql;
         throw UserError(sqlstate::kDatatypeMismatch, "not a condition in rule" + AtPosition(expr),
                         Describe(value) + ", not boolean.",
                         "Compare it with something or test it with is not null.");
@@ -50,7 +50,7 @@ class Compiler {
                         "Use is null, is not null, or x ?? value.");
     }
     CompiledValue Of(const Boolean& node, const Expr& expr) {
-        return {.type = Type::kBoolean,
+        return {.type = ValueType::kBoolean,
                 .sql = node.value ? "true" : "false",
                 .sql_type = "boolean",
                 .expr = &expr,
@@ -58,17 +58,18 @@ class Compiler {
     }
     CompiledValue Of(const Number& node, const Expr& expr) {
         const std::string sql = node.digits.front() == '-' ? "(" + node.digits + ")" : node.digits;
-        return {.type = Type::kNumber, .sql = sql, .sql_type = "numeric", .expr = &expr, .literal = true};
+        return {
+            .type = ValueType::kNumber, .sql = sql, .sql_type = "numeric", .expr = &expr, .literal = true};
     }
     CompiledValue Of(const Text& node, const Expr& expr) {
-        return {.type = Type::kText,
+        return {.type = ValueType::kText,
                 .sql = QuoteText(node.value),
                 .sql_type = "text",
                 .expr = &expr,
                 .literal = true};
     }
     CompiledValue Of(const Duration& node, const Expr& expr) {
-        return {.type = Type::kDuration,
+        return {.type = ValueType::kDuration,
                 .sql = "",
                 .sql_type = "duration",
                 .expr = &expr,
@@ -115,7 +116,7 @@ class Compiler {
                 return TextOf("pg_catalog.upper(" + RequireText(argument, expr) + ")", expr);
             case Function::kLen:
                 if (argument.dynamic) return JsonLength(argument, expr);
-                if (argument.type == Type::kArray)
+                if (argument.type == ValueType::kArray)
                     return NumberOf("pg_catalog.cardinality(" + argument.sql + ")", "integer", expr);
                 return NumberOf("pg_catalog.char_length(" + RequireText(argument, expr) + ")", "integer",
                                 expr);
@@ -136,7 +137,7 @@ class Compiler {
 
     CompiledValue Since(const CompiledValue& argument, int64_t unit, const Expr& expr) {
         const CompiledValue instant = ToInstant(argument);
-        if (instant.type != Type::kTimestamp) WrongArgument(argument, "a date or timestamp", expr);
+        if (instant.type != ValueType::kTimestamp) WrongArgument(argument, "a date or timestamp", expr);
         CompiledValue value = NumberOf("pg_catalog.floor((" + Epoch(Now(expr)) + " - " + Epoch(instant) +
                                            ") / " + std::to_string(unit) + ")",
                                        "numeric", expr);
@@ -182,7 +183,7 @@ class Compiler {
                                  expr);
             }
             case Op::kContains:
-                if (left.type == Type::kArray) return ListContains(left, right, expr);
+                if (left.type == ValueType::kArray) return ListContains(left, right, expr);
                 if (left.dynamic) return JsonContains(left, right, expr);
                 [[fallthrough]];
             case Op::kStartsWith:
@@ -192,8 +193,8 @@ class Compiler {
             case Op::kBeforeLast: return BooleanOf(Window(node.op, left, right, expr), expr);
             case Op::kAdd:
             case Op::kSubtract:
-                if (AsType(left, Type::kNumber).type != Type::kNumber ||
-                    AsType(right, Type::kNumber).type != Type::kNumber)
+                if (AsType(left, ValueType::kNumber).type != ValueType::kNumber ||
+                    AsType(right, ValueType::kNumber).type != ValueType::kNumber)
                     return TimeArithmetic(node.op, left, right, expr);
                 [[fallthrough]];
             case Op::kMultiply:
@@ -212,7 +213,7 @@ class Compiler {
     }
 
     CompiledValue Now(const Expr& expr) const {
-        return {.type = Type::kTimestamp,
+        return {.type = ValueType::kTimestamp,
                 .sql = now_sql_,
                 .sql_type = "timestamp with time zone",
                 .expr = &expr,
@@ -255,7 +256,7 @@ class Compiler {
 
     std::string Window(Op op, const CompiledValue& value, const CompiledValue& span, const Expr& expr) {
         const CompiledValue instant = ToInstant(value);
-        if (instant.type != Type::kTimestamp) Mismatch(value, span, op, expr);
+        if (instant.type != ValueType::kTimestamp) Mismatch(value, span, op, expr);
         const CompiledValue now = Now(expr), start = ShiftInstant(now, -span.seconds);
         if (op == Op::kBeforeLast) return Comparison(instant, Op::kLessEqual, start, expr);
         return "(" + Comparison(instant, Op::kGreater, start, expr) + " AND " +
@@ -274,7 +275,7 @@ Compiled Compile(const Expr& expr, const Scope& scope, Expect expect, const std:
     Compiler compiler(scope, now_sql);
     Compiled compiled{.text = Print(expr),
                       .sql = "",
-                      .type = Type::kBoolean,
+                      .type = ValueType::kBoolean,
                       .sql_type = "boolean",
                       .columns = {},
                       .clauses = {}};
@@ -289,7 +290,7 @@ Compiled Compile(const Expr& expr, const Scope& scope, Expect expect, const std:
         compiled.clauses.push_back({compiled.text, compiled.sql});
     } else {
         const CompiledValue value = compiler.Eval(expr);
-        if (value.type == Type::kDuration && value.sql.empty())
+        if (value.type == ValueType::kDuration && value.sql.empty())
             throw UserError(sqlstate::kDatatypeMismatch,
                             "a duration cannot be a result in rule" + AtPosition(expr), Describe(value) + ".",
                             "Compare it, as in now - created_at > 7d, or use days_since(created_at).");

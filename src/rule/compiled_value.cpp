@@ -94,17 +94,18 @@ const char* MismatchHint(const CompiledValue& left, const CompiledValue& right, 
     const CompiledValue& literal = left.literal ? left : right;
     const CompiledValue& other = left.literal ? right : left;
     if (!literal.literal) return "Compare values of one type.";
-    if (literal.type == Type::kText && other.type == Type::kNumber) return "Write numbers without quotes.";
-    if (literal.type == Type::kText && other.type == Type::kBoolean)
+    if (literal.type == ValueType::kText && other.type == ValueType::kNumber)
+        return "Write numbers without quotes.";
+    if (literal.type == ValueType::kText && other.type == ValueType::kBoolean)
         return "Write true or false without quotes.";
-    if (other.type == Type::kText || other.type == Type::kEnum || other.type == Type::kOther)
+    if (other.type == ValueType::kText || other.type == ValueType::kEnum || other.type == ValueType::kOther)
         return "Write the value in quotes.";
-    if (other.type == Type::kTimestamp)
+    if (other.type == ValueType::kTimestamp)
         return "Compare it with a date or timestamp in quotes, such as \"2011-03-01\", with now, or use "
                "within last 7d.";
     if (left.dynamic || right.dynamic) return "Compare it with a number, a text, true, false, or a time.";
-    if (other.type == Type::kJson) return "A value of this type can only be tested with is null.";
-    if (other.type == Type::kArray) return "A list can be tested with contains and is null.";
+    if (other.type == ValueType::kJson) return "A value of this type can only be tested with is null.";
+    if (other.type == ValueType::kArray) return "A list can be tested with contains and is null.";
     return "Compare values of one type.";
 }
 
@@ -116,7 +117,7 @@ std::string PlusSeconds(const std::string& instant, int64_t seconds) {
 }
 
 bool IsNow(const CompiledValue& value) {
-    return value.type == Type::kTimestamp && value.fixed && !value.moment;
+    return value.type == ValueType::kTimestamp && value.fixed && !value.moment;
 }
 
 std::string AtPosition(const Expr& expr) {
@@ -136,43 +137,45 @@ void Mismatch(const CompiledValue& left, const CompiledValue& right, Op op, cons
 
 Aligned Align(const CompiledValue& left, const CompiledValue& right, Op op, const Expr& whole) {
     const auto text_literal = [](const CompiledValue& value) {
-        return value.literal && value.type == Type::kText;
+        return value.literal && value.type == ValueType::kText;
     };
-    if (left.type == Type::kTimestamp && text_literal(right)) return AlignInstants(left, ToInstant(right));
-    if (right.type == Type::kTimestamp && text_literal(left)) return AlignInstants(ToInstant(left), right);
+    if (left.type == ValueType::kTimestamp && text_literal(right))
+        return AlignInstants(left, ToInstant(right));
+    if (right.type == ValueType::kTimestamp && text_literal(left))
+        return AlignInstants(ToInstant(left), right);
     // A quoted literal takes the type of the other side: an enum, a uuid, an address.
     const auto open = [](const CompiledValue& value) {
-        return value.type == Type::kEnum || value.type == Type::kOther;
+        return value.type == ValueType::kEnum || value.type == ValueType::kOther;
     };
     if ((open(left) && text_literal(right)) || (open(right) && text_literal(left)))
         return {left.sql, right.sql};
     if (left.type != right.type) Mismatch(left, right, op, whole);
     switch (left.type) {
-        case Type::kTimestamp: return AlignInstants(left, right);
-        case Type::kDuration: return AlignDurations(left, right);
-        case Type::kNumber: return AlignNumbers(left, right);
-        case Type::kText: return {left.sql, right.sql};
-        case Type::kBoolean:
+        case ValueType::kTimestamp: return AlignInstants(left, right);
+        case ValueType::kDuration: return AlignDurations(left, right);
+        case ValueType::kNumber: return AlignNumbers(left, right);
+        case ValueType::kText: return {left.sql, right.sql};
+        case ValueType::kBoolean:
             if (op == Op::kEqual || op == Op::kNotEqual || op == Op::kIn || op == Op::kCoalesce)
                 return {left.sql, right.sql};
             break;
-        case Type::kEnum:
-        case Type::kOther:
+        case ValueType::kEnum:
+        case ValueType::kOther:
             if (left.sql_type == right.sql_type) return {left.sql, right.sql};
             break;
-        case Type::kArray:
-        case Type::kJson: break;
+        case ValueType::kArray:
+        case ValueType::kJson: break;
     }
     Mismatch(left, right, op, whole);
 }
 
 std::string ToSql(const CompiledValue& value) {
     if (value.dynamic) return "NULLIF(" + value.sql + ", 'null'::jsonb)";
-    if (value.type == Type::kDuration) {
+    if (value.type == ValueType::kDuration) {
         if (value.literal) return Interval(value.seconds);
         return value.difference ? Seconds(value) : value.sql;
     }
-    if (value.type != Type::kTimestamp) return value.sql;
+    if (value.type != ValueType::kTimestamp) return value.sql;
     const std::string base = Base(value, value.absolute);
     if (value.fixed || value.offset == 0) return PlusSeconds(base, value.offset);
     // Beyond these years the sum could leave the range of the type, which is an error: the result is null
@@ -203,8 +206,8 @@ std::string NumberFor(const CompiledValue& literal, const std::string& sql_type)
 }
 
 CompiledValue ToInstant(const CompiledValue& value) {
-    if (value.dynamic) return AsType(value, Type::kTimestamp);
-    if (value.type != Type::kText || !value.literal) return value;
+    if (value.dynamic) return AsType(value, ValueType::kTimestamp);
+    if (value.type != ValueType::kText || !value.literal) return value;
     const auto moment = ParseMoment(As<Text>(*value.expr)->value);
     if (!moment)
         throw UserError(sqlstate::kInvalidDatetime,
@@ -212,7 +215,7 @@ CompiledValue ToInstant(const CompiledValue& value) {
                         PrintShort(*value.expr) + " is no date or timestamp.",
                         "Write \"2011-03-01\", \"2011-03-01 06:00\" or \"2011-03-01T06:00:00+01:00\"; "
                         "without an offset it is UTC.");
-    return CompiledValue{.type = Type::kTimestamp,
+    return CompiledValue{.type = ValueType::kTimestamp,
                          .sql = "",
                          .sql_type = "timestamp with time zone",
                          .expr = value.expr,

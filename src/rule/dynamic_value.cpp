@@ -33,24 +33,24 @@ std::string JsonPath(const std::string& json, const std::vector<std::string>& pa
     return sql + ")";
 }
 
-CompiledValue AsType(const CompiledValue& value, Type type) {
+CompiledValue AsType(const CompiledValue& value, ValueType type) {
     if (!value.dynamic) return value;
     const std::string& json = value.sql;
     CompiledValue typed{.type = type, .sql = "", .sql_type = "", .expr = value.expr};
     switch (type) {
-        case Type::kText:
+        case ValueType::kText:
             typed.sql = When(json, "string", json + " #>> '{}'");
             typed.sql_type = "text";
             return typed;
-        case Type::kNumber:
+        case ValueType::kNumber:
             typed.sql = "pulse.to_number(" + json + ")";
             typed.sql_type = "numeric";
             return typed;
-        case Type::kBoolean:
+        case ValueType::kBoolean:
             typed.sql = When(json, "boolean", json + "::boolean");
             typed.sql_type = "boolean";
             return typed;
-        case Type::kTimestamp:
+        case ValueType::kTimestamp:
             typed.sql = "pulse.to_moment(" + json + ")";
             typed.sql_type = "timestamp with time zone";
             typed.absolute = true;
@@ -65,7 +65,7 @@ CompiledValue AsTypeOf(const CompiledValue& value, const CompiledValue& other, O
     // 2011-03-01T05:30Z.
     const Text* text = As<Text>(*other.expr);
     if (other.literal && text && IsOrder(op) && ParseMoment(text->value))
-        return AsType(value, Type::kTimestamp);
+        return AsType(value, ValueType::kTimestamp);
     return AsType(value, other.type);
 }
 
@@ -77,33 +77,34 @@ std::string CompareJson(const CompiledValue& left, Op op, const CompiledValue& r
 
 std::string JsonIn(const CompiledValue& json, const std::vector<CompiledValue>& items) {
     std::string sql = "(CASE " + TypeName(json.sql);
-    for (const auto& [type, name] : {std::pair(Type::kText, "string"), std::pair(Type::kNumber, "number"),
-                                     std::pair(Type::kBoolean, "boolean")}) {
+    for (const auto& [type, name] :
+         {std::pair(ValueType::kText, "string"), std::pair(ValueType::kNumber, "number"),
+          std::pair(ValueType::kBoolean, "boolean")}) {
         std::string list;
         for (const CompiledValue& item : items)
             if (item.type == type) list += (list.empty() ? "" : ", ") + item.sql;
         if (list.empty()) continue;
-        const char* const read = type == Type::kText     ? " #>> '{}'"
-                                 : type == Type::kNumber ? "::numeric"
-                                                         : "::boolean";
+        const char* const read = type == ValueType::kText     ? " #>> '{}'"
+                                 : type == ValueType::kNumber ? "::numeric"
+                                                              : "::boolean";
         sql += std::string(" WHEN '") + name + "' THEN (" + json.sql + read + ") IN (" + list + ")";
     }
     return sql + " END)";
 }
 
 CompiledValue JsonContains(const CompiledValue& json, const CompiledValue& item, const Expr& expr) {
-    const CompiledValue wanted = AsType(item, Type::kText);
-    if (wanted.type == Type::kText) {
-        const CompiledValue part = PartOfText(Op::kContains, AsType(json, Type::kText), wanted, expr);
+    const CompiledValue wanted = AsType(item, ValueType::kText);
+    if (wanted.type == ValueType::kText) {
+        const CompiledValue part = PartOfText(Op::kContains, AsType(json, ValueType::kText), wanted, expr);
         return BooleanOf("(CASE " + TypeName(json.sql) + " WHEN 'array' THEN pg_catalog.jsonb_exists(" +
                              json.sql + ", " + AsText(wanted) + ") WHEN 'string' THEN " + part.sql + " END)",
                          expr);
     }
-    if (wanted.type != Type::kNumber && wanted.type != Type::kBoolean)
+    if (wanted.type != ValueType::kNumber && wanted.type != ValueType::kBoolean)
         Mismatch(json, item, Op::kContains, expr);
     return BooleanOf(When(json.sql, "array",
                           "pg_catalog.jsonb_contains(" + json.sql + ", pg_catalog.to_jsonb(" +
-                              (wanted.type == Type::kNumber ? AsNumeric(wanted) : wanted.sql) + "))"),
+                              (wanted.type == ValueType::kNumber ? AsNumeric(wanted) : wanted.sql) + "))"),
                      expr);
 }
 
@@ -120,7 +121,7 @@ void UnifyTypes(std::vector<CompiledValue>& values) {
     const auto any =
         std::find_if(values.begin(), values.end(), [](const CompiledValue& v) { return !v.dynamic; });
     if (any == values.end()) return;
-    const Type type = typed != values.end() ? typed->type : any->type;
+    const ValueType type = typed != values.end() ? typed->type : any->type;
     for (CompiledValue& value : values) value = AsType(value, type);
 }
 

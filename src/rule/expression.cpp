@@ -18,7 +18,7 @@ std::string SqlOperator(Op op) {
 }
 
 bool IsTextual(const CompiledValue& value) {
-    return value.type == Type::kText || value.type == Type::kEnum;
+    return value.type == ValueType::kText || value.type == ValueType::kEnum;
 }
 
 std::string LowerName(const std::string& text) {
@@ -31,9 +31,9 @@ std::string Bytewise(const std::string& text) {
 }
 
 std::string Alternative(const CompiledValue& value, const CompiledValue& model, bool same) {
-    if (model.type == Type::kNumber)
+    if (model.type == ValueType::kNumber)
         return same ? (value.literal ? NumberFor(value, model.sql_type) : value.sql) : AsNumeric(value);
-    if (model.type == Type::kTimestamp && value.fixed && !model.absolute) {
+    if (model.type == ValueType::kTimestamp && value.fixed && !model.absolute) {
         // now and literals in the column's own kind of time
         CompiledValue bare = model;
         bare.offset = 0;
@@ -63,15 +63,15 @@ CompiledValue Moved(const CompiledValue& instant, int64_t seconds, const Expr& e
 }  // namespace
 
 CompiledValue BooleanOf(std::string sql, const Expr& expr) {
-    return {.type = Type::kBoolean, .sql = std::move(sql), .sql_type = "boolean", .expr = &expr};
+    return {.type = ValueType::kBoolean, .sql = std::move(sql), .sql_type = "boolean", .expr = &expr};
 }
 
 CompiledValue TextOf(std::string sql, const Expr& expr) {
-    return {.type = Type::kText, .sql = std::move(sql), .sql_type = "text", .expr = &expr};
+    return {.type = ValueType::kText, .sql = std::move(sql), .sql_type = "text", .expr = &expr};
 }
 
 CompiledValue NumberOf(std::string sql, const char* sql_type, const Expr& expr) {
-    return {.type = Type::kNumber, .sql = std::move(sql), .sql_type = sql_type, .expr = &expr};
+    return {.type = ValueType::kNumber, .sql = std::move(sql), .sql_type = sql_type, .expr = &expr};
 }
 
 void WrongArgument(const CompiledValue& value, const char* wanted, const Expr& expr) {
@@ -80,14 +80,14 @@ void WrongArgument(const CompiledValue& value, const char* wanted, const Expr& e
 }
 
 std::string RequireText(const CompiledValue& any, const Expr& expr) {
-    const CompiledValue value = AsType(any, Type::kText);
+    const CompiledValue value = AsType(any, ValueType::kText);
     if (!IsTextual(value)) WrongArgument(value, "a text", expr);
     return AsText(value);
 }
 
 std::string RequireNumber(const CompiledValue& any, const Expr& expr) {
-    const CompiledValue value = AsType(any, Type::kNumber);
-    if (value.type != Type::kNumber) WrongArgument(value, "a number", expr);
+    const CompiledValue value = AsType(any, ValueType::kNumber);
+    if (value.type != ValueType::kNumber) WrongArgument(value, "a number", expr);
     return AsNumeric(value);
 }
 
@@ -110,7 +110,8 @@ CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item,
 // No LIKE: its pattern signs would have to be escaped.
 CompiledValue PartOfText(Op op, const CompiledValue& whole_value, const CompiledValue& part_value,
                          const Expr& expr) {
-    const CompiledValue left = AsType(whole_value, Type::kText), right = AsType(part_value, Type::kText);
+    const CompiledValue left = AsType(whole_value, ValueType::kText),
+                        right = AsType(part_value, ValueType::kText);
     if (!IsTextual(left) || !IsTextual(right)) Mismatch(left, right, op, expr);
     const std::string whole = LowerName(AsText(left)), part = LowerName(AsText(right));
     if (op == Op::kContains)
@@ -122,8 +123,8 @@ CompiledValue PartOfText(Op op, const CompiledValue& whole_value, const Compiled
 }
 
 CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, const Expr& expr) {
-    const CompiledValue left = AsType(value, Type::kText), right = AsType(pattern, Type::kText);
-    if (!IsTextual(left) || right.type != Type::kText) Mismatch(left, right, Op::kMatches, expr);
+    const CompiledValue left = AsType(value, ValueType::kText), right = AsType(pattern, ValueType::kText);
+    if (!IsTextual(left) || right.type != ValueType::kText) Mismatch(left, right, Op::kMatches, expr);
     // A pattern from data could be invalid in some rows only, and fail there.
     if (!right.literal)
         throw UserError(sqlstate::kNotSupported,
@@ -146,12 +147,12 @@ CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condi
                                    [](const CompiledValue& v) { return !v.literal && !v.fixed; });
     const CompiledValue model = data == values.end() ? values.front() : *data;
     bool same =
-        model.type != Type::kNumber || model.sql_type == "real" || model.sql_type == "double precision";
+        model.type != ValueType::kNumber || model.sql_type == "real" || model.sql_type == "double precision";
     for (CompiledValue& value : values) {
-        if (model.type == Type::kTimestamp) value = ToInstant(value);
+        if (model.type == ValueType::kTimestamp) value = ToInstant(value);
         Align(model, value, Op::kCoalesce, expr);  // for its checks
         const bool fits = value.literal || value.fixed || value.sql_type == model.sql_type;
-        if (value.difference || (!fits && model.type == Type::kTimestamp))
+        if (value.difference || (!fits && model.type == ValueType::kTimestamp))
             Mismatch(model, value, Op::kCoalesce, expr);
         same = same && fits;
     }
@@ -170,7 +171,7 @@ CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condi
     for (const CompiledValue& value : values) {
         result.ticks.insert(result.ticks.end(), value.ticks.begin(), value.ticks.end());
         result.simple = result.simple && value.simple;
-        if (value.type != Type::kTimestamp) continue;
+        if (value.type != ValueType::kTimestamp) continue;
         now = now || IsNow(value) || !value.options.empty();
         if (value.options.empty())
             result.options.push_back(value);
@@ -178,7 +179,7 @@ CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condi
             result.options.insert(result.options.end(), value.options.begin(), value.options.end());
     }
     if (!now) result.options.clear();
-    if (model.type == Type::kNumber && !same) result.sql_type = "numeric";
+    if (model.type == ValueType::kNumber && !same) result.sql_type = "numeric";
     return result;
 }
 
@@ -198,8 +199,8 @@ CompiledValue Round(const Call& node, const CompiledValue& value, const Expr& ex
 }
 
 CompiledValue Arithmetic(Op op, const CompiledValue& first, const CompiledValue& second, const Expr& expr) {
-    const CompiledValue left = AsType(first, Type::kNumber), right = AsType(second, Type::kNumber);
-    if (left.type != Type::kNumber || right.type != Type::kNumber) Mismatch(left, right, op, expr);
+    const CompiledValue left = AsType(first, ValueType::kNumber), right = AsType(second, ValueType::kNumber);
+    if (left.type != ValueType::kNumber || right.type != ValueType::kNumber) Mismatch(left, right, op, expr);
     std::string divisor = AsNumeric(right);
     if (op == Op::kDivide || op == Op::kModulo) {
         const Number* literal = As<Number>(*right.expr);
@@ -213,11 +214,11 @@ CompiledValue Arithmetic(Op op, const CompiledValue& first, const CompiledValue&
 
 CompiledValue TimeArithmetic(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr) {
     const int64_t sign = op == Op::kAdd ? 1 : -1;
-    const auto constant = [](const CompiledValue& v) { return v.type == Type::kDuration && v.literal; };
+    const auto constant = [](const CompiledValue& v) { return v.type == ValueType::kDuration && v.literal; };
     if (constant(left) && constant(right)) {
         const int64_t seconds = left.seconds + sign * right.seconds;
         if (seconds > kMaxDuration || seconds < -kMaxDuration) Mismatch(left, right, op, expr);
-        return {.type = Type::kDuration,
+        return {.type = ValueType::kDuration,
                 .sql = "",
                 .sql_type = "duration",
                 .expr = &expr,
@@ -226,13 +227,14 @@ CompiledValue TimeArithmetic(Op op, const CompiledValue& left, const CompiledVal
     }
     const CompiledValue from = constant(right) ? ToInstant(left) : left,
                         to = constant(left) ? ToInstant(right) : right;
-    if (from.type == Type::kTimestamp && constant(right)) return Moved(from, sign * right.seconds, expr);
-    if (op == Op::kAdd && constant(left) && to.type == Type::kTimestamp) return Moved(to, left.seconds, expr);
-    if (op == Op::kSubtract && (left.type == Type::kTimestamp || right.type == Type::kTimestamp)) {
+    if (from.type == ValueType::kTimestamp && constant(right)) return Moved(from, sign * right.seconds, expr);
+    if (op == Op::kAdd && constant(left) && to.type == ValueType::kTimestamp)
+        return Moved(to, left.seconds, expr);
+    if (op == Op::kSubtract && (left.type == ValueType::kTimestamp || right.type == ValueType::kTimestamp)) {
         const CompiledValue first = ToInstant(left), second = ToInstant(right);
-        if (first.type == Type::kTimestamp && second.type == Type::kTimestamp)
+        if (first.type == ValueType::kTimestamp && second.type == ValueType::kTimestamp)
             return {
-                .type = Type::kDuration,
+                .type = ValueType::kDuration,
                 .sql = "",
                 .sql_type = "duration",
                 .expr = &expr,

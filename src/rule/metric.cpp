@@ -71,28 +71,28 @@ std::string TimeSinceName(Aggregate aggregate, Function since) {
     }
 }
 
-Type TypeOf(const Metric& metric) {
+ValueType TypeOf(const Metric& metric) {
     switch (metric.aggregate) {
         case Aggregate::kExists:
-        case Aggregate::kSequence: return Type::kBoolean;
+        case Aggregate::kSequence: return ValueType::kBoolean;
         case Aggregate::kFirstSeen:
-        case Aggregate::kLastSeen: return Type::kTimestamp;
+        case Aggregate::kLastSeen: return ValueType::kTimestamp;
         case Aggregate::kMin:
         case Aggregate::kMax:
         case Aggregate::kFirst:
         case Aggregate::kLast:
-        case Aggregate::kMode: return Type::kJson;
-        case Aggregate::kList: return Type::kArray;
-        default: return Type::kNumber;
+        case Aggregate::kMode: return ValueType::kJson;
+        case Aggregate::kList: return ValueType::kArray;
+        default: return ValueType::kNumber;
     }
 }
 
 const char* SqlTypeOf(const Metric& metric) {
     switch (TypeOf(metric)) {
-        case Type::kBoolean: return "boolean";
-        case Type::kTimestamp: return "timestamp with time zone";
-        case Type::kJson: return "jsonb";
-        case Type::kArray: return "text[]";
+        case ValueType::kBoolean: return "boolean";
+        case ValueType::kTimestamp: return "timestamp with time zone";
+        case ValueType::kJson: return "jsonb";
+        case ValueType::kArray: return "text[]";
         default: return "numeric";
     }
 }

@@ -46,7 +46,8 @@ class MetricCompiler {
 
     MetricSql Get() const {
         MetricSql sql{.type = TypeOf(metric_), .sql_type = SqlTypeOf(metric_), .value = ValueSql()};
-        sql.empty = sql.type == Type::kNumber && IsNullWithoutEvents() ? "NULL::numeric" : Empty(sql.type);
+        sql.empty =
+            sql.type == ValueType::kNumber && IsNullWithoutEvents() ? "NULL::numeric" : Empty(sql.type);
         sql.until = Until();
         sql.counted = which_ + (which_.empty() ? "" : " AND ") + InWindow();
         sql.bare = ValueSql(true);
@@ -88,12 +89,12 @@ class MetricCompiler {
                metric_.aggregate == Aggregate::kP95;
     }
 
-    static std::string Empty(Type type) {
+    static std::string Empty(ValueType type) {
         switch (type) {
-            case Type::kNumber: return "0::numeric";
-            case Type::kBoolean: return "false";
-            case Type::kTimestamp: return "NULL::timestamptz";
-            case Type::kArray: return "NULL::text[]";
+            case ValueType::kNumber: return "0::numeric";
+            case ValueType::kBoolean: return "false";
+            case ValueType::kTimestamp: return "NULL::timestamptz";
+            case ValueType::kArray: return "NULL::text[]";
             default: return "NULL::jsonb";
         }
     }

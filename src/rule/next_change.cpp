@@ -45,11 +45,11 @@ bool MayBeNow(const CompiledValue& value) {
 }  // namespace
 
 void NextChange::AddComparison(const CompiledValue& left, Op op, const CompiledValue& right) {
-    if (left.type == Type::kTimestamp || right.type == Type::kTimestamp)
+    if (left.type == ValueType::kTimestamp || right.type == ValueType::kTimestamp)
         CompareInstants(ToInstant(left), op, ToInstant(right));
-    else if (left.type == Type::kDuration && right.type == Type::kDuration)
+    else if (left.type == ValueType::kDuration && right.type == ValueType::kDuration)
         CompareSpans(left, op, right);
-    else if (left.type == Type::kNumber && right.type == Type::kNumber)
+    else if (left.type == ValueType::kNumber && right.type == ValueType::kNumber)
         CompareNumbers(left, op, right);
 }
 
@@ -137,7 +137,7 @@ void NextChange::NextTick(const Tick& tick) {
 void NextChange::AddResult(const CompiledValue& value) {
     for (const Tick& tick : value.ticks) NextTick(tick);
     const bool moves =
-        value.type == Type::kTimestamp
+        value.type == ValueType::kTimestamp
             ? MayBeNow(value)
             : value.difference && MayBeNow(value.difference->first) != MayBeNow(value.difference->second);
     if (moves) Add("(" + now_sql_ + " + " + kMicrosecond + ")");

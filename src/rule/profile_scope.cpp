@@ -51,7 +51,7 @@ void AddOnce(std::vector<std::string>& names, const std::string& name) {
 }
 
 Resolved JsonValue(std::string sql) {
-    return {.sql = std::move(sql), .type = Type::kJson, .sql_type = "jsonb", .dynamic = true};
+    return {.sql = std::move(sql), .type = ValueType::kJson, .sql_type = "jsonb", .dynamic = true};
 }
 
 [[noreturn]] void Refuse(const Expr& expr, const char* detail, const char* hint) {
@@ -139,9 +139,11 @@ Resolved ProfileScope::ResolveMetric(const Expr& expr) const {
         texts_.push_back(text);
         metrics.push_back(metric);
     }
-    const Type type = TypeOf(metric);
-    return {
-        .sql = names_.metric(n), .type = type, .sql_type = SqlTypeOf(metric), .dynamic = type == Type::kJson};
+    const ValueType type = TypeOf(metric);
+    return {.sql = names_.metric(n),
+            .type = type,
+            .sql_type = SqlTypeOf(metric),
+            .dynamic = type == ValueType::kJson};
 }
 
 }  // namespace pulse::rule

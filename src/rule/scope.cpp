@@ -51,39 +51,39 @@ std::string Doubled(std::string_view text, char quote, bool backslashes) {
 
 }  // namespace
 
-Type TypeOf(std::string_view sql_type) {
-    if (sql_type.ends_with("[]")) return Type::kArray;
+ValueType TypeOf(std::string_view sql_type) {
+    if (sql_type.ends_with("[]")) return ValueType::kArray;
     if (sql_type.starts_with("timestamp"))
-        return Type::kTimestamp;  // with or without precision and time zone
-    if (sql_type.starts_with("interval")) return Type::kDuration;
+        return ValueType::kTimestamp;  // with or without precision and time zone
+    if (sql_type.starts_with("interval")) return ValueType::kDuration;
     // An extension's type may be written with its schema, a type with a length in parentheses.
-    if (sql_type.ends_with(".citext")) return Type::kText;
+    if (sql_type.ends_with(".citext")) return ValueType::kText;
     const std::string_view name = sql_type.substr(0, sql_type.find('('));
     struct Known {
         std::string_view name;
-        Type type;
+        ValueType type;
     };
     constexpr std::array kKnown = {
-        Known{"boolean", Type::kBoolean},
-        Known{"smallint", Type::kNumber},
-        Known{"integer", Type::kNumber},
-        Known{"bigint", Type::kNumber},
-        Known{"numeric", Type::kNumber},
-        Known{"real", Type::kNumber},
-        Known{"double precision", Type::kNumber},
-        Known{"text", Type::kText},
-        Known{"character varying", Type::kText},
-        Known{"character", Type::kText},
-        Known{"\"char\"", Type::kText},
-        Known{"name", Type::kText},
-        Known{"citext", Type::kText},
-        Known{"date", Type::kTimestamp},
-        Known{"json", Type::kJson},
-        Known{"jsonb", Type::kJson},
+        Known{"boolean", ValueType::kBoolean},
+        Known{"smallint", ValueType::kNumber},
+        Known{"integer", ValueType::kNumber},
+        Known{"bigint", ValueType::kNumber},
+        Known{"numeric", ValueType::kNumber},
+        Known{"real", ValueType::kNumber},
+        Known{"double precision", ValueType::kNumber},
+        Known{"text", ValueType::kText},
+        Known{"character varying", ValueType::kText},
+        Known{"character", ValueType::kText},
+        Known{"\"char\"", ValueType::kText},
+        Known{"name", ValueType::kText},
+        Known{"citext", ValueType::kText},
+        Known{"date", ValueType::kTimestamp},
+        Known{"json", ValueType::kJson},
+        Known{"jsonb", ValueType::kJson},
     };
     const auto known =
         std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& k) { return k.name == name; });
-    return known == kKnown.end() ? Type::kOther : known->type;
+    return known == kKnown.end() ? ValueType::kOther : known->type;
 }
 
 std::string QuoteName(std::string_view name) {

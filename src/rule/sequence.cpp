@@ -17,7 +17,8 @@ class SequenceCompiler {
         : metric_(metric), now_(now_sql), profile_(profile_sql) {}
 
     MetricSql Get() const {
-        MetricSql sql{.type = Type::kBoolean, .sql_type = "boolean", .value = "EXISTS (" + From(0, 0) + ")"};
+        MetricSql sql{
+            .type = ValueType::kBoolean, .sql_type = "boolean", .value = "EXISTS (" + From(0, 0) + ")"};
         sql.empty = "false";
         sql.until = Until();
         if (metric_.window.kind == Window::Kind::kSliding)

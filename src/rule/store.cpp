@@ -14,7 +14,7 @@ Column Describe(const std::string& name, Oid declared, int32 declared_modifier) 
     const std::string sql_type(formatted);
     pfree(formatted);
     const bool is_enum = pg::Call([&] { return get_typtype(type); }) == TYPTYPE_ENUM;
-    return {name, sql_type, is_enum ? Type::kEnum : TypeOf(sql_type)};
+    return {name, sql_type, is_enum ? ValueType::kEnum : TypeOf(sql_type)};
 }
 
 }  // namespace

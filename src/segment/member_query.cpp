@@ -14,8 +14,8 @@ namespace {
 rule::RelationScope MakeScope(const std::vector<source::Column>& columns) {
     std::vector<rule::Column> known;
     for (const source::Column& column : columns)
-        known.push_back(
-            {column.name, column.base, column.enumerated ? rule::Type::kEnum : rule::TypeOf(column.base)});
+        known.push_back({column.name, column.base,
+                         column.enumerated ? rule::ValueType::kEnum : rule::TypeOf(column.base)});
     return rule::RelationScope(std::move(known));
 }
 

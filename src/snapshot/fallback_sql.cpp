@@ -57,7 +57,7 @@ std::string Bucket(const std::string& x, const std::string& b) {
 }
 
 // The select list of a level.
-class List {
+class SelectList {
   public:
     void Add(const std::string& expression, const std::string& name) {
         text_ += (text_.empty() ? "SELECT " : ", ") + expression + " AS " + name;
@@ -81,7 +81,7 @@ std::string Values(const MemberQuery& query, const MeasureSpec& spec, const Fall
     if (query.converted) flags += " + CASE WHEN " + *query.converted + " THEN 1 ELSE 0 END";
     if (query.last_active)
         flags += " + CASE WHEN " + *query.last_active + " >= " + since + " THEN 0 ELSE 2 END";
-    List list;
+    SelectList list;
     list.Add(scan.members ? flags : "NULL::integer", "f");
     list.Add(scan.members ? HashOf(query) : "NULL::bigint", "h");
     for (const size_t i : scan.attributes) {
@@ -99,7 +99,7 @@ std::string Values(const MemberQuery& query, const MeasureSpec& spec, const Fall
 // The same with the bytes b… of the numbers.
 std::string Bytes(const MemberQuery& query, const MeasureSpec& spec, uint64_t theta,
                   const FallbackScan& scan) {
-    List list;
+    SelectList list;
     list.Add("v.f", "f");
     list.Add("CASE WHEN v.h < " + Bigint(theta ^ kHashSign) + " THEN v.h END", "h");
     for (const size_t i : scan.attributes) {
@@ -116,7 +116,7 @@ std::string Bytes(const MemberQuery& query, const MeasureSpec& spec, uint64_t th
 // The same with what is grouped by: f, h, k…
 std::string Keys(const MemberQuery& query, const MeasureSpec& spec, uint64_t theta,
                  const FallbackScan& scan) {
-    List list;
+    SelectList list;
     list.Add("b.f", "f");
     list.Add("b.h", "h");
     for (const size_t i : scan.attributes) {
@@ -158,7 +158,7 @@ std::string Groups(const MemberQuery& query, const MeasureSpec& spec, uint64_t t
         value += ", " + Name("m.k", i) + "::text";
         sets += (sets.empty() ? "(" : ", (") + Name("m.k", i) + ")";
     }
-    List list;
+    SelectList list;
     list.Add(part + " END", "part");
     list.Add(value + ") COLLATE \"C\"", "value");
     list.Add(scan.members ? "m.h" : "NULL::bigint", "h");

@@ -19,7 +19,7 @@ using segment::MemberQuery;
 constexpr size_t kAttributesPerCall = 90;
 
 // The one scan and what it found.
-struct Scan {
+struct SegmentScan {
     ScanResult result;
     std::optional<ClauseCounts> clauses;
     double cost = 0;
@@ -80,7 +80,7 @@ ScanResult ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQ
 
 // Where Pulse is: by its aggregates, in parallel, with the clauses in the same scan when it reads everything
 // anyway.
-Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
+SegmentScan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
     const Calls calls = MakeCalls(query, spec);
     std::string list;
     for (const std::string& call : calls.sql) list += (list.empty() ? "SELECT " : ", ") + call;
@@ -96,7 +96,7 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Mea
         sql += ", " + ClauseCall(query, false) + " FROM " + query.from;
     }
     const source::Rows rows = reader.Query(sql);
-    Scan scan{ReadCalls(rows, calls, query, spec), std::nullopt, plan.cost};
+    SegmentScan scan{ReadCalls(rows, calls, query, spec), std::nullopt, plan.cost};
     if (same_scan)
         scan.clauses = ReadClauses(query, rows, calls.sql.size());
     else if (CountsClauses(query))
@@ -104,7 +104,7 @@ Scan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const Mea
     return scan;
 }
 
-Scan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
+SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
     const source::PlanEstimate plan =
         reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
     const double expected = std::max(plan.rows, spec.previous ? static_cast<double>(spec.previous->size) : 0);
@@ -112,7 +112,7 @@ Scan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const M
     std::vector<source::Rows> answers;
     for (const FallbackScan& part : PlanFallbackScans(query))
         answers.push_back(reader.Query(FallbackSql(query, spec, theta, part)));
-    Scan scan{ReadFallback(answers, query, spec), std::nullopt, plan.cost};
+    SegmentScan scan{ReadFallback(answers, query, spec), std::nullopt, plan.cost};
     if (!FallbackSketchIsComplete(scan.result, theta))
         scan.result.members = ReadFallbackSketch(reader.Query(FallbackSketchSql(query, spec)), spec);
     if (CountsClauses(query)) scan.clauses = CountClauses(reader, query);
@@ -125,7 +125,7 @@ MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec) {
     const auto begin = std::chrono::steady_clock::now();
     const std::vector<source::Column> columns = segment::DescribeColumns(reader, spec.request);
     const MemberQuery query = segment::CompileMembers(spec.request, columns, spec.now_sql);
-    Scan scan =
+    SegmentScan scan =
         reader.HasPulse() ? ScanByAggregate(reader, query, spec) : ScanByFallbackSql(reader, query, spec);
 
     MeasureResult measured;

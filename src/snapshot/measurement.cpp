@@ -93,7 +93,7 @@ void Measurement::Merge(const Measurement& other) {
 }
 
 std::string Measurement::Encode() {
-    Writer writer;
+    WireWriter writer;
     writer.Put(kMeasurementMagic);
     writer.Put(members.k());
     for (const int64_t count : {size, null_keys, converted, inactive}) writer.Put(count);
@@ -108,7 +108,7 @@ std::string Measurement::Encode() {
 }
 
 Measurement Measurement::Decode(std::string_view bytes) {
-    Reader reader(bytes, "measurement");
+    WireReader reader(bytes, "measurement");
     reader.Check(reader.Get<uint32_t>() == kMeasurementMagic,
                  "It does not begin with the mark of a measurement of version 1.");
     MeasureOptions options;

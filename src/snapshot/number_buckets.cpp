@@ -11,10 +11,10 @@ const uint32_t kFirstBucket = BucketOf(std::numeric_limits<double>::lowest());
 const uint32_t kLastBucket = BucketOf(std::numeric_limits<double>::max());
 
 // Mean and sum of squared deviations of some values, combined as in Chan, Golub & LeVeque 1979.
-struct Spread {
+struct VarianceAccumulator {
     long double count = 0, mean = 0, squares = 0;
 
-    void Combine(const Spread& other) {
+    void Combine(const VarianceAccumulator& other) {
         const long double total = count + other.count;
         const long double difference = other.mean - mean;
         mean += difference * (other.count / total);
@@ -35,7 +35,7 @@ struct Ruler {
 
 // Of one bucket. The integers are exact: deviations are taken from the whole part q of the mean low bits,
 // modulo 2^128, where the true result fits.
-Spread SpreadOf(uint32_t bucket, uint64_t count, Wide sum, Wide squares) {
+VarianceAccumulator SpreadOf(uint32_t bucket, uint64_t count, Wide sum, Wide squares) {
     const Wide q = sum / count;
     const Wide remainder = sum - q * count;
     const Wide around = squares - 2 * q * sum + q * q * count;
@@ -76,8 +76,8 @@ void NumberBuckets::Merge(const NumberBuckets& other) {
         if (!other.pages_[p]) continue;
         if (!pages_[p]) pages_[p] = std::make_unique<Page>();
         for (size_t c = 0; c < 64; ++c) {
-            Cell& cell = (*pages_[p])[c];
-            const Cell& more = (*other.pages_[p])[c];
+            BucketSums& cell = (*pages_[p])[c];
+            const BucketSums& more = (*other.pages_[p])[c];
             cell.count += more.count;
             cell.sum += more.sum;
             cell.squares += more.squares;
@@ -102,7 +102,7 @@ void NumberBuckets::AddSummary(const BucketSummary& summary) {
     highest_ = std::max(highest_, high_key);
     std::unique_ptr<Page>& page = pages_[low_key >> kPageShift];
     if (!page) page = std::make_unique<Page>();
-    Cell& cell = (*page)[bucket & 63];
+    BucketSums& cell = (*page)[bucket & 63];
     const auto n = static_cast<long double>(summary.count);
     const uint64_t low = low_key & kLowBits, high = high_key & kLowBits;
     long double mean = low, variance = 0;  // of the low bits
@@ -126,13 +126,13 @@ void NumberBuckets::AddSummary(const BucketSummary& summary) {
 
 uint64_t NumberBuckets::FiniteCount() const {
     uint64_t count = 0;
-    Each([&](uint32_t, const Cell& cell) { count += cell.count; });
+    Each([&](uint32_t, const BucketSums& cell) { count += cell.count; });
     return count;
 }
 
 Moments NumberBuckets::Summary() const {
-    Spread all;
-    Each([&](uint32_t bucket, const Cell& cell) {
+    VarianceAccumulator all;
+    Each([&](uint32_t bucket, const BucketSums& cell) {
         all.Combine(SpreadOf(bucket, cell.count, cell.sum, cell.squares));
     });
     Moments moments;
@@ -148,7 +148,7 @@ Moments NumberBuckets::Summary() const {
 }
 
 // The one value of a bucket that has only one; else its middle, at most 1/128 off.
-double NumberBuckets::Representative(uint32_t bucket, const Cell& cell) const {
+double NumberBuckets::Representative(uint32_t bucket, const BucketSums& cell) const {
     const Wide q = cell.sum / cell.count;
     double value = FromOrderedKey((static_cast<uint64_t>(bucket) << kBucketShift) + static_cast<uint64_t>(q));
     if (cell.squares != q * q * cell.count)
@@ -166,7 +166,7 @@ std::vector<double> NumberBuckets::Quantiles(const double* levels, size_t count)
     uint64_t seen = static_cast<uint64_t>(below_);
     while (next < count && levels[next] * last_rank < static_cast<long double>(seen))
         quantiles[next++] = FromOrderedKey(lowest_);
-    Each([&](uint32_t bucket, const Cell& cell) {
+    Each([&](uint32_t bucket, const BucketSums& cell) {
         seen += cell.count;
         while (next < count && levels[next] * last_rank < static_cast<long double>(seen))
             quantiles[next++] = Representative(bucket, cell);
@@ -181,7 +181,7 @@ std::vector<double> NumberBuckets::ChooseEdges() const {
     };
     std::vector<Occupied> occupied;
     uint64_t total = 0;
-    Each([&](uint32_t bucket, const Cell& cell) {
+    Each([&](uint32_t bucket, const BucketSums& cell) {
         occupied.push_back({bucket, total, cell.count});
         total += cell.count;
     });
@@ -218,18 +218,18 @@ std::vector<int64_t> NumberBuckets::CountBetween(const std::vector<double>& edge
     counts.front() += below_;
     counts.back() += above_;
     size_t interval = 0;
-    Each([&](uint32_t bucket, const Cell& cell) {
+    Each([&](uint32_t bucket, const BucketSums& cell) {
         while (interval < edges.size() && edges[interval] <= BorderOf(bucket)) ++interval;
         counts[interval] += static_cast<int64_t>(cell.count);
     });
     return counts;
 }
 
-void NumberBuckets::Encode(Writer& writer) const {
+void NumberBuckets::Encode(WireWriter& writer) const {
     uint32_t size = 0;
-    Each([&](uint32_t, const Cell&) { ++size; });
+    Each([&](uint32_t, const BucketSums&) { ++size; });
     writer.Put(size);
-    Each([&](uint32_t bucket, const Cell& cell) {
+    Each([&](uint32_t bucket, const BucketSums& cell) {
         writer.Put(bucket);
         writer.Put(cell.count);
         writer.Put(cell.sum);
@@ -239,7 +239,7 @@ void NumberBuckets::Encode(Writer& writer) const {
     for (const int64_t count : {nans_, below_, above_}) writer.Put(count);
 }
 
-NumberBuckets NumberBuckets::Decode(Reader& reader) {
+NumberBuckets NumberBuckets::Decode(WireReader& reader) {
     NumberBuckets buckets;
     const uint32_t size = reader.Get<uint32_t>();
     for (uint32_t i = 0; i < size; ++i) {
@@ -247,7 +247,7 @@ NumberBuckets NumberBuckets::Decode(Reader& reader) {
         reader.Check(bucket >= kFirstBucket && bucket <= kLastBucket, "It holds an impossible bucket.");
         std::unique_ptr<Page>& page = buckets.pages_[bucket >> 6];
         if (!page) page = std::make_unique<Page>();
-        Cell& cell = (*page)[bucket & 63];
+        BucketSums& cell = (*page)[bucket & 63];
         reader.Check(cell.count == 0, "It holds a bucket twice.");
         cell.count = static_cast<uint64_t>(reader.GetCount());
         cell.sum = reader.Get<Wide>();

@@ -56,7 +56,7 @@ double Sketch::RelativeError() const {
 }
 
 std::string Sketch::Encode() const {
-    Writer writer;
+    WireWriter writer;
     writer.Reserve(20 + hashes.size() * sizeof(uint64_t));
     writer.Put(kSketchMagic);
     writer.Put(k);
@@ -67,7 +67,7 @@ std::string Sketch::Encode() const {
 }
 
 Sketch Sketch::Decode(std::string_view bytes) {
-    Reader reader(bytes, "sketch");
+    WireReader reader(bytes, "sketch");
     reader.Check(reader.Get<uint32_t>() == kSketchMagic,
                  "It does not begin with the mark of a sketch of version 1.");
     Sketch sketch;

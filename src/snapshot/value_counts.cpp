@@ -81,7 +81,7 @@ int64_t ValueCounts::Distinct() const {
     return static_cast<int64_t>(SketchBuilder(values_).Build().Cardinality() + 0.5);
 }
 
-void ValueCounts::Encode(Writer& writer) const {
+void ValueCounts::Encode(WireWriter& writer) const {
     const std::vector<Entry> entries = Ranked();
     writer.Put(purged_);
     writer.Put(static_cast<uint32_t>(entries.size()));
@@ -92,7 +92,7 @@ void ValueCounts::Encode(Writer& writer) const {
     writer.PutText(SketchBuilder(values_).Build().Encode());
 }
 
-ValueCounts ValueCounts::Decode(Reader& reader) {
+ValueCounts ValueCounts::Decode(WireReader& reader) {
     ValueCounts counts;
     const int64_t purged = reader.GetCount();
     const uint32_t size = reader.Get<uint32_t>();

@@ -233,17 +233,17 @@ rule::ExprPtr ReadExpression(const std::string& text) {
                        std::string("An expression that begins with { must be valid JSON. ") + kExample));
 }
 
-std::string TypeName(const rule::Expr& expr, rule::Type type) {
+std::string TypeName(const rule::Expr& expr, rule::ValueType type) {
     switch (type) {
-        case rule::Type::kBoolean: return "boolean";
-        case rule::Type::kNumber: return "number";
-        case rule::Type::kText:
-        case rule::Type::kEnum: return "text";
-        case rule::Type::kTimestamp: return "timestamp";
-        case rule::Type::kArray: return "list";
-        case rule::Type::kJson: return "json";
-        case rule::Type::kDuration:
-        case rule::Type::kOther: break;
+        case rule::ValueType::kBoolean: return "boolean";
+        case rule::ValueType::kNumber: return "number";
+        case rule::ValueType::kText:
+        case rule::ValueType::kEnum: return "text";
+        case rule::ValueType::kTimestamp: return "timestamp";
+        case rule::ValueType::kArray: return "list";
+        case rule::ValueType::kJson: return "json";
+        case rule::ValueType::kDuration:
+        case rule::ValueType::kOther: break;
     }
     throw UserError(sqlstate::kDatatypeMismatch, "a trait cannot be a duration",
                     "The expression is " + rule::PrintShort(expr) + ".",

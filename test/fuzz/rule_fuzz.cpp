@@ -61,21 +61,21 @@ void CheckSql(const std::string& sql) {
 }
 
 rule::RelationScope MakeScope() {
-    using rule::Type;
+    using rule::ValueType;
     return rule::RelationScope({
-        {"a", "bigint", Type::kNumber},
-        {"b", "text", Type::kText},
-        {"c", "boolean", Type::kBoolean},
-        {"d", "timestamp with time zone", Type::kTimestamp},
-        {"e", "interval", Type::kDuration},
-        {"f", "text[]", Type::kArray},
-        {"g", "jsonb", Type::kJson},
-        {"h", "mood", Type::kEnum},
-        {"i", "point", Type::kOther},
-        {"j", "date", Type::kTimestamp},
-        {"k", "timestamp without time zone", Type::kTimestamp},
-        {"l", "real", Type::kNumber},
-        {"it's \"odd\"; --", "numeric(10,2)", Type::kNumber},
+        {"a", "bigint", ValueType::kNumber},
+        {"b", "text", ValueType::kText},
+        {"c", "boolean", ValueType::kBoolean},
+        {"d", "timestamp with time zone", ValueType::kTimestamp},
+        {"e", "interval", ValueType::kDuration},
+        {"f", "text[]", ValueType::kArray},
+        {"g", "jsonb", ValueType::kJson},
+        {"h", "mood", ValueType::kEnum},
+        {"i", "point", ValueType::kOther},
+        {"j", "date", ValueType::kTimestamp},
+        {"k", "timestamp without time zone", ValueType::kTimestamp},
+        {"l", "real", ValueType::kNumber},
+        {"it's \"odd\"; --", "numeric(10,2)", ValueType::kNumber},
     });
 }
 

@@ -89,7 +89,7 @@ TEST(AgentFold, Errors) {
                                              {"42703", "column \"bob\" does not exist", false},
                                              {"P0001", "column \"plan\" does not exist", false},
                                              {"BOB01", "x", false}}) {
-        SegmentInput input = MakeCase(100, 50);
+        DiagnosisInput input = MakeCase(100, 50);
         input.before->columns = {{"plan", "text"}};
         input.failed = MakeSnapshot(0, input.since + kDay);
         input.failed->error_state = state;
@@ -98,7 +98,7 @@ TEST(AgentFold, Errors) {
         EXPECT_EQ(input.failed->error == error, kept) << error;
         EXPECT_EQ(input.failed->error_state.find("BOB01"), std::string::npos);
     }
-    SegmentInput input = MakeCase(100, 50);
+    DiagnosisInput input = MakeCase(100, 50);
     input.versions = {{1, "created", "maker", kDayOne, input.definition, {}}};
     Redactor(false).Redact(input);
     EXPECT_NE(input.versions[0].changed_by, "maker");
@@ -131,7 +131,7 @@ TEST(AgentFold, Values) {
 // A whole diagnosis of a segment whose plan has a rare value with a mind of its own.
 TEST(AgentFold, NothingRareInADiagnosis) {
     const std::string rare = "bob@example.org";
-    SegmentInput input = MakeCase(5000, 2500);
+    DiagnosisInput input = MakeCase(5000, 2500);
     input.definition["where"] = "ltv > 1000 && email != '" + rare + "'";
     input.before->attributes = {Values("plan", {{"pro", 4000}, {"free", 994}, {rare, 6}})};
     input.after->attributes = {Values("plan", {{"pro", 1500}, {"free", 993}, {rare, 7}})};

@@ -5,7 +5,7 @@
 namespace pulse::diagnosis {
 namespace {
 
-void Alike(SegmentInput& input) {
+void Alike(DiagnosisInput& input) {
     const auto split = [](int64_t size) {
         return std::vector<snapshot::Distribution>{
             Values("plan", {{"free", size * 6 / 10}, {"pro", size * 4 / 10}})};
@@ -15,7 +15,7 @@ void Alike(SegmentInput& input) {
 }
 
 TEST(DiagnosisCourse, RealFallEverywhereAlike) {
-    SegmentInput input = MakeCase(10'000, 5'800);
+    DiagnosisInput input = MakeCase(10'000, 5'800);
     Alike(input);
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kUniformLoss);
@@ -26,13 +26,13 @@ TEST(DiagnosisCourse, RealFallEverywhereAlike) {
 }
 
 TEST(DiagnosisCourse, RealGrowth) {
-    SegmentInput input = MakeCase(10'000, 15'000);
+    DiagnosisInput input = MakeCase(10'000, 15'000);
     Alike(input);
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kUniformGrowth);
 }
 
 // Twenty days on which `came` enter and `left` leave.
-void Slowly(SegmentInput& input, int64_t came, int64_t left) {
+void Slowly(DiagnosisInput& input, int64_t came, int64_t left) {
     input.history.pop_back();
     for (int day = 10; day < 30; ++day)
         input.history.push_back(
@@ -42,7 +42,7 @@ void Slowly(SegmentInput& input, int64_t came, int64_t left) {
 }
 
 TEST(DiagnosisCourse, EntriesStopped) {
-    SegmentInput input = MakeCase(10'000, 0);
+    DiagnosisInput input = MakeCase(10'000, 0);
     Slowly(input, 5, 200);
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kEntriesStopped);
@@ -50,7 +50,7 @@ TEST(DiagnosisCourse, EntriesStopped) {
 }
 
 TEST(DiagnosisCourse, GradualErosion) {
-    SegmentInput input = MakeCase(10'000, 0, "slow_erosion");
+    DiagnosisInput input = MakeCase(10'000, 0, "slow_erosion");
     Slowly(input, 200, 350);
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kGradualErosion);
@@ -58,21 +58,21 @@ TEST(DiagnosisCourse, GradualErosion) {
 }
 
 TEST(DiagnosisCourse, ExitsSurgedAtEqualSize) {
-    SegmentInput input = MakeCase(10'000, 10'000, "membership_churn");
+    DiagnosisInput input = MakeCase(10'000, 10'000, "membership_churn");
     Alike(input);
     input.history.back().entered = input.history.back().exited = 4'500;
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kExitsSurged);
 }
 
 TEST(DiagnosisCourse, EverybodyExchangedIsAnotherKey) {
-    SegmentInput input = MakeCase(10'000, 10'000, "membership_churn");
+    DiagnosisInput input = MakeCase(10'000, 10'000, "membership_churn");
     Alike(input);
     input.history.back().entered = input.history.back().exited = 10'000;
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kIdentityChanged);
 }
 
 TEST(DiagnosisRates, ConversionFellWithinEverybody) {
-    SegmentInput input = MakeCase(10'000, 10'000, "conversion_anomaly");
+    DiagnosisInput input = MakeCase(10'000, 10'000, "conversion_anomaly");
     Alike(input);
     input.before->converted = 1500;
     input.after->converted = 1000;
@@ -87,7 +87,7 @@ TEST(DiagnosisRates, ConversionFellWithinEverybody) {
 }
 
 TEST(DiagnosisRates, ConversionFellBecauseTheMixMoved) {
-    SegmentInput input = MakeCase(10'000, 10'000, "conversion_anomaly");
+    DiagnosisInput input = MakeCase(10'000, 10'000, "conversion_anomaly");
     input.before->attributes = {Values("channel", {{"mail", 5000}, {"ads", 5000}})};
     input.after->attributes = {Values("channel", {{"mail", 2000}, {"ads", 8000}})};
     input.before->converted = 1500;
@@ -96,7 +96,7 @@ TEST(DiagnosisRates, ConversionFellBecauseTheMixMoved) {
 }
 
 TEST(DiagnosisRates, WentQuiet) {
-    SegmentInput input = MakeCase(10'000, 10'000, "inactivity_creep");
+    DiagnosisInput input = MakeCase(10'000, 10'000, "inactivity_creep");
     Alike(input);
     input.before->inactive = 1000;
     input.after->inactive = 3000;
@@ -104,7 +104,7 @@ TEST(DiagnosisRates, WentQuiet) {
 }
 
 TEST(DiagnosisRates, ExpectedRangeIsOutdated) {
-    SegmentInput input = MakeCase(10'000, 10'020, "expected_range", "size");
+    DiagnosisInput input = MakeCase(10'000, 10'020, "expected_range", "size");
     Alike(input);
     input.expectations = {{"expectedSize", {{"min", 12'000}}}, {"monitoringEnabled", true}};
     const Diagnosis found = Diagnose(input);
@@ -115,7 +115,7 @@ TEST(DiagnosisRates, ExpectedRangeIsOutdated) {
 }
 
 TEST(DiagnosisMeasurement, Failed) {
-    SegmentInput input = MakeCase(10'000, 10'000);
+    DiagnosisInput input = MakeCase(10'000, 10'000);
     input.after->failed = true;
     input.after->error_state = "57014";
     input.after->error = "canceling statement due to statement timeout";
@@ -126,7 +126,7 @@ TEST(DiagnosisMeasurement, Failed) {
 }
 
 TEST(DiagnosisMeasurement, ColumnGoneOrRetyped) {
-    SegmentInput input = MakeCase(10'000, 10'000);
+    DiagnosisInput input = MakeCase(10'000, 10'000);
     input.after->failed = true;
     input.after->error_state = "42703";
     input.after->error = "column \"ltv\" does not exist";
@@ -143,7 +143,7 @@ TEST(DiagnosisMeasurement, ColumnGoneOrRetyped) {
 }
 
 TEST(DiagnosisMeasurement, EmptyTable) {
-    SegmentInput input = MakeCase(10'000, 0);
+    DiagnosisInput input = MakeCase(10'000, 0);
     input.after->clause_rows = 0;
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kSourceEmptied);
@@ -151,16 +151,16 @@ TEST(DiagnosisMeasurement, EmptyTable) {
     EXPECT_TRUE(Advice(found, "pulse_archive_segment('High-Value Users')"));
 }
 
-SegmentInput Lost(int64_t android) {
-    SegmentInput input = MakeCase(4000 + android, 4000);
+DiagnosisInput Lost(int64_t android) {
+    DiagnosisInput input = MakeCase(4000 + android, 4000);
     input.before->attributes = {Values("platform", {{"ios", 4000}, {"android", android}})};
     input.after->attributes = {Values("platform", {{"ios", 4000}})};
     return input;
 }
 
 TEST(DiagnosisSiblings, OneCauseForSeveralSegments) {
-    SegmentInput input = Lost(3000);
-    const SegmentInput other = Lost(2000), third = Lost(5000);
+    DiagnosisInput input = Lost(3000);
+    const DiagnosisInput other = Lost(2000), third = Lost(5000);
     input.correlated = {
         {21, "Trial Users", "app.users", "size_change", "", "down", *other.before, *other.after},
         {22, "Mobile Users", "app.users", "size_change", "", "down", *third.before, *third.after}};
@@ -173,8 +173,8 @@ TEST(DiagnosisSiblings, OneCauseForSeveralSegments) {
 }
 
 TEST(DiagnosisSiblings, AnotherChangeAtTheSameMomentIsNoSibling) {
-    SegmentInput input = Lost(3000);
-    SegmentInput other = MakeCase(5000, 8000);
+    DiagnosisInput input = Lost(3000);
+    DiagnosisInput other = MakeCase(5000, 8000);
     other.before->attributes = {Values("platform", {{"ios", 4000}, {"android", 1000}})};
     other.after->attributes = {Values("platform", {{"ios", 4000}, {"android", 4000}})};
     input.correlated = {

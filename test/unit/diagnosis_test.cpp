@@ -7,8 +7,8 @@ namespace pulse::diagnosis {
 namespace {
 
 // The platform and the version are the same people: android carries 4.2.
-SegmentInput Release() {
-    SegmentInput input = MakeCase(10'000, 10'010, "distribution_shift", "app_version");
+DiagnosisInput Release() {
+    DiagnosisInput input = MakeCase(10'000, 10'010, "distribution_shift", "app_version");
     input.before->attributes = {Values("app_version", {{"4.1", 3000}, {"4.2", 4000}, {"3.9", 3000}})};
     input.after->attributes = {Values("app_version", {{"4.1", 3005}, {"5.0", 4002}, {"3.9", 3003}})};
     return input;
@@ -22,7 +22,7 @@ TEST(DiagnosisRename, AReleaseChangedAppVersionValues) {
 }
 
 TEST(DiagnosisRename, AndroidSdkUpdateWhenTheRuleNamesTheOldValue) {
-    SegmentInput input = MakeCase(10'000, 5'800);
+    DiagnosisInput input = MakeCase(10'000, 5'800);
     input.definition["where"] = "app_version in [\"4.1\", \"4.2\"]";
     input.before->attributes = {Values("app_version", {{"4.1", 5800}, {"4.2", 4200}}),
                                 Values("platform", {{"android", 4300}, {"ios", 5700}})};
@@ -38,7 +38,7 @@ TEST(DiagnosisRename, AndroidSdkUpdateWhenTheRuleNamesTheOldValue) {
 }
 
 TEST(DiagnosisRename, RecommendsToMapTheValuesInTheRule) {
-    SegmentInput input = Release();
+    DiagnosisInput input = Release();
     input.definition["where"] = "app_version = \"4.2\" && ltv > 10";
     const auto advice = Advice(Diagnose(input), "in [\\\"4.2\\\", \\\"5.0\\\"]");
     ASSERT_TRUE(advice);
@@ -47,16 +47,16 @@ TEST(DiagnosisRename, RecommendsToMapTheValuesInTheRule) {
 }
 
 TEST(DiagnosisRename, ValuesThatOnlyChangedTheirCaseArePairedByTheWord) {
-    SegmentInput input = MakeCase(10'000, 10'000, "distribution_shift", "country");
+    DiagnosisInput input = MakeCase(10'000, 10'000, "distribution_shift", "country");
     input.before->attributes = {Values("country", {{"de", 5000}, {"fr", 5000}})};
     input.after->attributes = {Values("country", {{"DE", 5000}, {"FR", 5000}})};
     const Diagnosis found = Diagnose(input);
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "de and fr -> DE and FR")) << found.hypotheses[0].sentence;
 }
 
-SegmentInput ChangedRule(const std::string& before, const std::string& after, int64_t size_before,
-                         int64_t size_after) {
-    SegmentInput input = MakeCase(size_before, size_after);
+DiagnosisInput ChangedRule(const std::string& before, const std::string& after, int64_t size_before,
+                           int64_t size_after) {
+    DiagnosisInput input = MakeCase(size_before, size_after);
     input.after->version = 2;
     input.version = 2;
     input.versions = {{1,
@@ -75,7 +75,7 @@ SegmentInput ChangedRule(const std::string& before, const std::string& after, in
 }
 
 TEST(DiagnosisRule, HighValueUsersExitedDueToInactivityRuleTightening) {
-    SegmentInput input = ChangedRule("last_active_days <= 30", "last_active_days <= 7", 10'000, 5'800);
+    DiagnosisInput input = ChangedRule("last_active_days <= 30", "last_active_days <= 7", 10'000, 5'800);
     input.before->clauses = {{"ltv > 1000", 11'000, 1000}, {"last_active_days <= 30", 14'000, 3000}};
     input.after->clauses = {{"ltv > 1000", 11'000, 600}, {"last_active_days <= 7", 9'000, 7200}};
     const Diagnosis found = Diagnose(input);
@@ -105,7 +105,7 @@ TEST(DiagnosisRule, ALooserRuleIsNoCauseOfALoss) {
 }
 
 TEST(DiagnosisRule, AChangeAfterTheBeginningIsHardlyTheCause) {
-    SegmentInput input = ChangedRule("ltv > 100", "ltv > 500", 10'000, 6'000);
+    DiagnosisInput input = ChangedRule("ltv > 100", "ltv > 500", 10'000, 6'000);
     const double in_time = Find(Diagnose(input), Cause::kRuleTightened)->confidence;
     input.versions[1].changed_at = input.since + kDay;
     const auto late = Find(Diagnose(input), Cause::kRuleTightened);
@@ -113,7 +113,7 @@ TEST(DiagnosisRule, AChangeAfterTheBeginningIsHardlyTheCause) {
 }
 
 TEST(DiagnosisRule, OneClauseLostItsRows) {
-    SegmentInput input = MakeCase(10'000, 6'200);
+    DiagnosisInput input = MakeCase(10'000, 6'200);
     input.before->attributes = {Values("plan", {{"free", 6000}, {"pro", 4000}})};
     input.after->attributes = {Values("plan", {{"free", 3720}, {"pro", 2480}})};
     input.before->clauses = {{"ltv > 1000", 12'000, 2000}, {"last_active_days <= 7", 15'000, 5000}};
@@ -138,7 +138,7 @@ TEST(DiagnosisRule, WhatAClauseOverPeopleReads) {
 }
 
 TEST(DiagnosisValue, Vanished) {
-    SegmentInput input = MakeCase(10'000, 5'800);
+    DiagnosisInput input = MakeCase(10'000, 5'800);
     input.before->attributes = {Values("platform", {{"ios", 4500}, {"android", 4000}, {"web", 1500}}),
                                 Values("tier", {{"a", 5000}, {"b", 5000}})};
     input.after->attributes = {Values("platform", {{"ios", 4500}, {"web", 1300}}),
@@ -155,7 +155,7 @@ TEST(DiagnosisValue, Vanished) {
 }
 
 TEST(DiagnosisValue, OneCountryLost) {
-    SegmentInput input = MakeCase(10'000, 7'600);
+    DiagnosisInput input = MakeCase(10'000, 7'600);
     input.before->attributes = {Values("country", {{"DE", 3000}, {"FR", 4000}, {"IT", 3000}})};
     input.after->attributes = {Values("country", {{"DE", 600}, {"FR", 4000}, {"IT", 3000}})};
     const Diagnosis found = Diagnose(input);
@@ -164,7 +164,7 @@ TEST(DiagnosisValue, OneCountryLost) {
 }
 
 TEST(DiagnosisValue, ColumnNulledAndFilled) {
-    SegmentInput input = MakeCase(10'000, 10'000, "null_spike", "country");
+    DiagnosisInput input = MakeCase(10'000, 10'000, "null_spike", "country");
     input.before->attributes = {Values("country", {{"DE", 5000}, {"FR", 4900}}, 100)};
     input.after->attributes = {Values("country", {{"DE", 3000}, {"FR", 2900}}, 4100)};
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kColumnNulled);
@@ -175,14 +175,14 @@ TEST(DiagnosisValue, ColumnNulledAndFilled) {
 }
 
 TEST(DiagnosisValue, Influx) {
-    SegmentInput input = MakeCase(10'000, 16'000);
+    DiagnosisInput input = MakeCase(10'000, 16'000);
     input.before->attributes = {Values("channel", {{"mail", 5000}, {"ads", 5000}})};
     input.after->attributes = {Values("channel", {{"mail", 5000}, {"ads", 11'000}})};
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kValueInflux);
 }
 
 TEST(DiagnosisValue, MixMovedBetweenOldValues) {
-    SegmentInput input = MakeCase(10'000, 10'000, "distribution_shift", "channel");
+    DiagnosisInput input = MakeCase(10'000, 10'000, "distribution_shift", "channel");
     input.before->attributes = {Values("channel", {{"mail", 5000}, {"ads", 5000}})};
     input.after->attributes = {Values("channel", {{"mail", 2500}, {"ads", 7500}})};
     const Diagnosis found = Diagnose(input);
@@ -191,7 +191,7 @@ TEST(DiagnosisValue, MixMovedBetweenOldValues) {
 }
 
 TEST(DiagnosisValue, AnotherUnit) {
-    SegmentInput input = MakeCase(10'000, 10'000, "distribution_shift", "ltv");
+    DiagnosisInput input = MakeCase(10'000, 10'000, "distribution_shift", "ltv");
     snapshot::Distribution before;
     before.attribute = "ltv";
     before.kind = segment::AttributeKind::kNumeric;

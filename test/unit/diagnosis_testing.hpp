@@ -34,9 +34,9 @@ inline SegmentSnapshot MakeSnapshot(int64_t size, Moment at) {
 }
 
 // Ten quiet days of `before` members with 2 % coming and going, then one day with `after`.
-inline SegmentInput MakeCase(int64_t before, int64_t after, const std::string& detector = "size_change",
-                             const std::string& attribute = "") {
-    SegmentInput input;
+inline DiagnosisInput MakeCase(int64_t before, int64_t after, const std::string& detector = "size_change",
+                               const std::string& attribute = "") {
+    DiagnosisInput input;
     input.incident = 7;
     input.segment = "High-Value Users";
     input.detector = detector;

@@ -51,24 +51,24 @@ TEST(DiagnosisText, SqlIsNeverBrokenInsideQuotesOrComments) {
     EXPECT_EQ(WrapSql("SELECT $a$ b c d e f g $a$", 10, "").size(), 1u);
 }
 
-Reach Compared(const std::string& before, const std::string& after) {
-    return CompareRules({before}, {after}).at(0).reach;
+ClauseEffect Compared(const std::string& before, const std::string& after) {
+    return CompareRules({before}, {after}).at(0).effect;
 }
 
 TEST(DiagnosisClauses, WhichWayARuleMoved) {
-    EXPECT_EQ(Compared("a <= 30", "a <= 7"), Reach::kTightened);
-    EXPECT_EQ(Compared("a <= 7", "a <= 30"), Reach::kLoosened);
-    EXPECT_EQ(Compared("a > 5", "a >= 5"), Reach::kLoosened);
-    EXPECT_EQ(Compared("a between 1 and 10", "a between 2 and 9"), Reach::kTightened);
-    EXPECT_EQ(Compared("a = \"x\"", "a in [\"x\", \"y\"]"), Reach::kLoosened);
-    EXPECT_EQ(Compared("a not in [\"x\"]", "a not in [\"x\", \"y\"]"), Reach::kTightened);
-    EXPECT_EQ(Compared("a > 5", "a < 5"), Reach::kChanged);
+    EXPECT_EQ(Compared("a <= 30", "a <= 7"), ClauseEffect::kTightened);
+    EXPECT_EQ(Compared("a <= 7", "a <= 30"), ClauseEffect::kLoosened);
+    EXPECT_EQ(Compared("a > 5", "a >= 5"), ClauseEffect::kLoosened);
+    EXPECT_EQ(Compared("a between 1 and 10", "a between 2 and 9"), ClauseEffect::kTightened);
+    EXPECT_EQ(Compared("a = \"x\"", "a in [\"x\", \"y\"]"), ClauseEffect::kLoosened);
+    EXPECT_EQ(Compared("a not in [\"x\"]", "a not in [\"x\", \"y\"]"), ClauseEffect::kTightened);
+    EXPECT_EQ(Compared("a > 5", "a < 5"), ClauseEffect::kChanged);
     EXPECT_TRUE(CompareRules({"a > 5"}, {"a > 5"}).empty());
     const auto added = CompareRules({"a > 5"}, {"a > 5", "b = 1"});
     ASSERT_EQ(added.size(), 1u);
-    EXPECT_EQ(added[0].reach, Reach::kTightened);
-    EXPECT_EQ(CompareRules({"a > 5", "b = 1"}, {"a > 5"}).at(0).reach, Reach::kLoosened);
-    EXPECT_EQ(Compared("not ( a rule", "neither ) this"), Reach::kTightened)
+    EXPECT_EQ(added[0].effect, ClauseEffect::kTightened);
+    EXPECT_EQ(CompareRules({"a > 5", "b = 1"}, {"a > 5"}).at(0).effect, ClauseEffect::kLoosened);
+    EXPECT_EQ(Compared("not ( a rule", "neither ) this"), ClauseEffect::kTightened)
         << "what cannot be read counts as one gone, one added";
 }
 
@@ -81,7 +81,7 @@ TEST(DiagnosisClauses, Names) {
 }
 
 TEST(DiagnosisRewrite, ValuesAreWrittenForTheColumnsType) {
-    SegmentInput input = MakeCase(10, 10);
+    DiagnosisInput input = MakeCase(10, 10);
     input.after->attributes = {Values("tier", {{"1", 5}, {"2", 5}})};
     EXPECT_EQ(ValueRule(input, "tier", {"1"}), "tier = \"1\"");
     input.after->columns = {{"tier", "integer"}};
@@ -98,19 +98,19 @@ TEST(DiagnosisRewrite, ValuesAreWrittenForTheColumnsType) {
 
 // Whatever is missing or hostile: an answer, and the same one twice.
 TEST(DiagnosisEdge, ThinEvidence) {
-    const Diagnosis nothing = Diagnose(SegmentInput());
+    const Diagnosis nothing = Diagnose(DiagnosisInput());
     EXPECT_EQ(nothing.hypotheses[0].cause, Cause::kUnexplained);
     EXPECT_LT(nothing.hypotheses[0].confidence, 0.3);
     EXPECT_FALSE(nothing.recommendations.empty());
     EXPECT_FALSE(ToText(nothing).empty());
 
-    SegmentInput same = MakeCase(10'000, 10'000);
+    DiagnosisInput same = MakeCase(10'000, 10'000);
     EXPECT_LT(Diagnose(same).hypotheses[0].confidence, 0.3);
     EXPECT_LT(Diagnose(MakeCase(10, 7)).hypotheses[0].confidence, 0.4) << "three people are hardly evidence";
     EXPECT_FALSE(Diagnose(MakeCase(0, 0)).hypotheses.empty());
     EXPECT_FALSE(Diagnose(MakeCase(0, 5000)).hypotheses.empty());
 
-    SegmentInput odd = MakeCase(10'000, 5'000);
+    DiagnosisInput odd = MakeCase(10'000, 5'000);
     odd.history.clear();
     odd.before->attributes = {Values("a", {}), Values("b", {{"x", 10'000}}), Values("c", {}, 10'000)};
     odd.after->attributes = {Values("a", {}), Values("b", {{"x", 5'000}}), Values("c", {}, 5'000)};
@@ -122,7 +122,7 @@ TEST(DiagnosisEdge, ThinEvidence) {
 }
 
 TEST(DiagnosisEdge, HostileNamesStayInsideTheirQuotes) {
-    SegmentInput input = MakeCase(10'000, 5'000);
+    DiagnosisInput input = MakeCase(10'000, 5'000);
     input.segment = "x'); DROP TABLE users; --\n";
     const std::string value = "an'droid\"; $json$ \\";
     input.before->attributes = {Values("pl\"at", {{value, 5000}, {"ios", 5000}})};
@@ -136,7 +136,7 @@ TEST(DiagnosisEdge, HostileNamesStayInsideTheirQuotes) {
 }
 
 TEST(DiagnosisEdge, EverythingCitedExists) {
-    SegmentInput input = MakeCase(10'000, 5'000);
+    DiagnosisInput input = MakeCase(10'000, 5'000);
     input.before->attributes = {Values("p", {{"a", 5000}, {"b", 5000}})};
     input.after->attributes = {Values("p", {{"b", 5000}})};
     const Diagnosis found = Diagnose(input);

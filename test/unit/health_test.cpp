@@ -106,37 +106,37 @@ CheckContext At(Moment now) {
 }
 
 TEST(Freshness, SaysHowLongAndAgainstWhat) {
-    Measurement m;
+    CheckMeasurement m;
     m.age = 22320;
     m.gap = 240;
     const CheckResult result =
         EvaluateCheck(Parsed(R"({"type": "freshness", "column": "at", "max_age": "2 hours"})"), m, At(kNow));
-    EXPECT_EQ(result.status, Status::kBad);
+    EXPECT_EQ(result.status, CheckStatus::kBad);
     EXPECT_EQ(result.message,
               "app.orders has had no new row for 6 h 12 min (limit 2 h; usual interval: 4 min)");
     EXPECT_EQ(result.onset, kNow - (22320 - 7200) * kSecond);
 }
 
 TEST(Freshness, TellsTheReplicaFromTheTable) {
-    Measurement m;
+    CheckMeasurement m;
     m.age = 3 * 3600;
     m.replica_late = 2.5 * 3600;
     const Check check = Parsed(R"({"type": "freshness", "column": "at", "max_age": "1 hour"})");
-    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kSkipped);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, CheckStatus::kSkipped);
     m.replica_late = 600;  // even so the table is late
-    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kBad);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, CheckStatus::kBad);
 }
 
 TEST(Freshness, AnEmptyTableIsNewsOnlyWhenItHadRows) {
     const Check check = Parsed(R"({"type": "freshness", "column": "at", "max_age": "1 hour"})");
-    EXPECT_EQ(EvaluateCheck(check, {}, At(kNow)).status, Status::kLearning);
+    EXPECT_EQ(EvaluateCheck(check, {}, At(kNow)).status, CheckStatus::kLearning);
     CheckContext context = At(kNow);
     context.state = {{"had_rows", true}};
     EXPECT_EQ(EvaluateCheck(check, {}, context).severity, drift::Severity::kCritical);
 }
 
 CheckResult JudgeCount(const CheckContext& context, double rows) {
-    Measurement m;
+    CheckMeasurement m;
     m.rows = rows;
     return EvaluateCheck(Parsed(R"({"type": "volume"})"), m, context);
 }
@@ -160,7 +160,7 @@ double WeekShape(Moment moment) {
 
 TEST(Volume, LearnsFirst) {
     const CheckResult result = JudgeCount(History(kNow, 0, WeekShape), 100);
-    EXPECT_EQ(result.status, Status::kLearning);
+    EXPECT_EQ(result.status, CheckStatus::kLearning);
     EXPECT_EQ(result.message, "app.orders has 100 rows; 0 of 7 earlier results recorded; still learning");
 }
 
@@ -168,9 +168,9 @@ TEST(Volume, TheWeekDoesNotAlarmAndALossDoes) {
     for (int hour = 0; hour < 7 * 24; hour += 5) {
         const Moment now = kNow + hour * kHour;
         const CheckContext context = History(now, 32, WeekShape);
-        EXPECT_EQ(JudgeCount(context, WeekShape(now)).status, Status::kOk) << hour;
+        EXPECT_EQ(JudgeCount(context, WeekShape(now)).status, CheckStatus::kOk) << hour;
         const CheckResult loss = JudgeCount(context, 0.58 * WeekShape(now));
-        EXPECT_EQ(loss.status, Status::kBad) << hour;
+        EXPECT_EQ(loss.status, CheckStatus::kBad) << hour;
         EXPECT_GE(loss.ratio, 1.5) << hour;
     }
 }
@@ -180,7 +180,7 @@ TEST(Volume, GrowthIsNoAlarm) {
         return 100000 + 20.0 * static_cast<double>(moment / kHour - kNow / kHour + 2000) +
                Unrest(moment) / 10;
     };
-    EXPECT_EQ(JudgeCount(History(kNow, 30, growing), growing(kNow)).status, Status::kOk);
+    EXPECT_EQ(JudgeCount(History(kNow, 30, growing), growing(kNow)).status, CheckStatus::kOk);
 }
 
 TEST(Volume, StandingStillIsSeen) {
@@ -189,28 +189,28 @@ TEST(Volume, StandingStillIsSeen) {
     };
     const CheckContext context = History(kNow, 20, stopped);
     const CheckResult result = JudgeCount(context, stopped(kNow));
-    EXPECT_EQ(result.status, Status::kBad);
+    EXPECT_EQ(result.status, CheckStatus::kBad);
     EXPECT_NE(result.message.find("has not changed for"), std::string::npos) << result.message;
 }
 
 TEST(Volume, EmptyIsCritical) {
     const CheckResult result = JudgeCount(History(kNow, 0, WeekShape), 0);
-    EXPECT_EQ(result.status, Status::kBad);
+    EXPECT_EQ(result.status, CheckStatus::kBad);
     EXPECT_EQ(result.severity, drift::Severity::kCritical);
 }
 
 TEST(Rows, TheSamplesErrorIsNotHeldAgainstTheTable) {
     const Check check = Parsed(R"({"type": "null_rate", "column": "a", "max": 0.01})");
-    Measurement m;
+    CheckMeasurement m;
     m.of = m.rows = 10000;
     m.bad = 120;
     m.sampled = 0.1;
     m.error = 0.002;
-    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kOk);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, CheckStatus::kOk);
     m.error = 0.0005;
-    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kBad);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, CheckStatus::kBad);
     m.of = m.rows = m.bad = 0;  // no rows at all
-    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, Status::kOk);
+    EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, CheckStatus::kOk);
 }
 
 // Bad rows lie together in pages: the error of whole pages covers the truth, that of single rows would not.

@@ -130,9 +130,9 @@ TEST(RuleCompile, ReportsColumnsAndClauses) {
 
     const Compiled any = CompileText("seen", Expect::kAny);
     EXPECT_EQ(any.sql, "s.\"seen\"");
-    EXPECT_EQ(any.type, Type::kTimestamp);
+    EXPECT_EQ(any.type, ValueType::kTimestamp);
     EXPECT_EQ(any.sql_type, "timestamp with time zone");
-    EXPECT_EQ(CompileText("ltv * 2", Expect::kAny).type, Type::kNumber);
+    EXPECT_EQ(CompileText("ltv * 2", Expect::kAny).type, ValueType::kNumber);
     EXPECT_EQ(ErrorOf([] { CompileText("now - seen", Expect::kAny); }).state(), sqlstate::kDatatypeMismatch);
 }
 
@@ -240,24 +240,24 @@ TEST(RuleCompile, QuotesEverything) {
 }
 
 TEST(RuleCompile, ClassifiesTypes) {
-    const std::pair<const char*, Type> cases[] = {
-        {"smallint", Type::kNumber},
-        {"numeric(10,2)", Type::kNumber},
-        {"double precision", Type::kNumber},
-        {"character varying(20)", Type::kText},
-        {"\"char\"", Type::kText},
-        {"citext", Type::kText},
-        {"public.citext", Type::kText},
-        {"timestamp(3) with time zone", Type::kTimestamp},
-        {"date", Type::kTimestamp},
-        {"interval day to second", Type::kDuration},
-        {"jsonb", Type::kJson},
-        {"integer[]", Type::kArray},
-        {"uuid", Type::kOther},
-        {"time without time zone", Type::kOther},
-        {"money", Type::kOther},
-        {"textual", Type::kOther},
-        {"", Type::kOther},
+    const std::pair<const char*, ValueType> cases[] = {
+        {"smallint", ValueType::kNumber},
+        {"numeric(10,2)", ValueType::kNumber},
+        {"double precision", ValueType::kNumber},
+        {"character varying(20)", ValueType::kText},
+        {"\"char\"", ValueType::kText},
+        {"citext", ValueType::kText},
+        {"public.citext", ValueType::kText},
+        {"timestamp(3) with time zone", ValueType::kTimestamp},
+        {"date", ValueType::kTimestamp},
+        {"interval day to second", ValueType::kDuration},
+        {"jsonb", ValueType::kJson},
+        {"integer[]", ValueType::kArray},
+        {"uuid", ValueType::kOther},
+        {"time without time zone", ValueType::kOther},
+        {"money", ValueType::kOther},
+        {"textual", ValueType::kOther},
+        {"", ValueType::kOther},
     };
     for (const auto& [name, type] : cases) EXPECT_EQ(TypeOf(name), type) << name;
 }

@@ -61,7 +61,7 @@ TEST(RuleProfile, AcceptsExamplesOfOtherSystems) {
           "lifecycle in [\"known\", \"customer\"]"}) {
         const ExprPtr expanded = Expand(*Parse(text), saved);
         const ProfileRule rule = CompileProfile(*expanded, kNames, Expect::kBoolean, "now()");
-        EXPECT_EQ(rule.type, Type::kBoolean) << text;
+        EXPECT_EQ(rule.type, ValueType::kBoolean) << text;
         EXPECT_FALSE(rule.until.empty()) << text;
     }
 }

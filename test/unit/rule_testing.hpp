@@ -40,25 +40,25 @@ inline UserError ParseError(std::string_view text) {
 
 // A relation with a column of every kind.
 inline const RelationScope& Columns() {
-    static const RelationScope scope({{"id", "integer", Type::kNumber},
-                                      {"big", "bigint", Type::kNumber},
-                                      {"ltv", "numeric(10,2)", Type::kNumber},
-                                      {"score", "double precision", Type::kNumber},
-                                      {"ratio", "real", Type::kNumber},
-                                      {"plan", "text", Type::kText},
-                                      {"code", "character(3)", Type::kText},
-                                      {"active", "boolean", Type::kBoolean},
-                                      {"seen", "timestamp with time zone", Type::kTimestamp},
-                                      {"made", "timestamp without time zone", Type::kTimestamp},
-                                      {"born", "date", Type::kTimestamp},
-                                      {"span", "interval", Type::kDuration},
-                                      {"mood", "mood", Type::kEnum},
-                                      {"uid", "uuid", Type::kOther},
-                                      {"ip", "inet", Type::kOther},
-                                      {"tags", "text[]", Type::kArray},
-                                      {"data", "jsonb", Type::kJson},
-                                      {"Order Total", "numeric", Type::kNumber},
-                                      {"x\"; DROP TABLE users; --", "text", Type::kText}});
+    static const RelationScope scope({{"id", "integer", ValueType::kNumber},
+                                      {"big", "bigint", ValueType::kNumber},
+                                      {"ltv", "numeric(10,2)", ValueType::kNumber},
+                                      {"score", "double precision", ValueType::kNumber},
+                                      {"ratio", "real", ValueType::kNumber},
+                                      {"plan", "text", ValueType::kText},
+                                      {"code", "character(3)", ValueType::kText},
+                                      {"active", "boolean", ValueType::kBoolean},
+                                      {"seen", "timestamp with time zone", ValueType::kTimestamp},
+                                      {"made", "timestamp without time zone", ValueType::kTimestamp},
+                                      {"born", "date", ValueType::kTimestamp},
+                                      {"span", "interval", ValueType::kDuration},
+                                      {"mood", "mood", ValueType::kEnum},
+                                      {"uid", "uuid", ValueType::kOther},
+                                      {"ip", "inet", ValueType::kOther},
+                                      {"tags", "text[]", ValueType::kArray},
+                                      {"data", "jsonb", ValueType::kJson},
+                                      {"Order Total", "numeric", ValueType::kNumber},
+                                      {"x\"; DROP TABLE users; --", "text", ValueType::kText}});
     return scope;
 }
 

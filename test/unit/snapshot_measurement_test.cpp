@@ -29,7 +29,7 @@ std::vector<double> Deciles(const NumberBuckets& buckets) {
 }
 
 std::string Bytes(const NumberBuckets& buckets) {
-    Writer writer;
+    WireWriter writer;
     buckets.Encode(writer);
     return writer.Take();
 }
@@ -91,7 +91,7 @@ TEST(SnapshotBuckets, MergeGivesTheSameBytesInAnyOrder) {
         for (const NumberBuckets& piece : pieces) merged.Merge(piece);
         EXPECT_EQ(Bytes(merged), whole);
     }
-    Reader reader(whole, "measurement");
+    WireReader reader(whole, "measurement");
     EXPECT_EQ(Bytes(NumberBuckets::Decode(reader)), whole);
 }
 

@@ -22,8 +22,8 @@ class Redactor {
     explicit Redactor(bool share) : share_(share) {}
 
     // Redact an input; values that many people have are learnt from its snapshots.
-    void Redact(SegmentInput& input);
-    void Redact(TableInput& input);
+    void Redact(DiagnosisInput& input);
+    void Redact(TableDiagnosisInput& input);
 
     // Learn which values are common.
     void Learn(const SegmentSnapshot& snapshot);

@@ -19,7 +19,7 @@ struct Cell {
     double z() const { return static_cast<double>(delta()) / noise; }
 };
 
-struct AttributeChange {
+struct DistributionChange {
     std::string attribute;
     segment::AttributeKind kind = segment::AttributeKind::kCategorical;
     std::vector<Cell> cells;
@@ -34,12 +34,12 @@ struct AttributeChange {
 
 // Compare one attribute. `variability` is the usual relative change from one snapshot to the next. Empty when
 // the two cannot be compared: other kind, other edges.
-std::optional<AttributeChange> Compare(const snapshot::Distribution& before,
-                                       const snapshot::Distribution& after, double variability);
+std::optional<DistributionChange> Compare(const snapshot::Distribution& before,
+                                          const snapshot::Distribution& after, double variability);
 
 // Compare all attributes that both snapshots have, in the order of the first.
-std::vector<AttributeChange> Compare(const SegmentSnapshot& before, const SegmentSnapshot& after,
-                                     double variability);
+std::vector<DistributionChange> Compare(const SegmentSnapshot& before, const SegmentSnapshot& after,
+                                        double variability);
 
 // The development of size and flow before and after `since`.
 struct SizeTrend {
@@ -55,7 +55,7 @@ struct SizeTrend {
     size_t flow_points = 0;              // normal snapshots with a flow
 };
 
-SizeTrend ComputeSizeTrend(const SegmentInput& input);
+SizeTrend ComputeSizeTrend(const DiagnosisInput& input);
 
 // The certainty, 0..1, that an effect of `z` standard deviations is more than chance: 0.5 at 3, 0.8 at 6.
 double Support(double z);

@@ -6,13 +6,13 @@
 
 namespace pulse::diagnosis {
 
-enum class Reach { kTightened, kLoosened, kChanged };
+enum class ClauseEffect { kTightened, kLoosened, kChanged };
 
 // A clause that differs between two rules. With an empty `before` it was added, with an empty `after`
 // removed.
 struct ClauseChange {
     std::string before, after;
-    Reach reach = Reach::kChanged;
+    ClauseEffect effect = ClauseEffect::kChanged;
     std::vector<std::string> columns;
 };
 

@@ -9,13 +9,13 @@
 namespace pulse::diagnosis {
 
 // The kind of change that a hypothesis must explain.
-enum class Target { kSize, kShape, kConversion, kChurn, kInactive, kSchema };
+enum class ChangeType { kSize, kShape, kConversion, kChurn, kInactive, kSchema };
 
 struct DiagnosisContext {
-    const SegmentInput& input;
-    Target target = Target::kSize;
+    const DiagnosisInput& input;
+    ChangeType change_type = ChangeType::kSize;
     SizeTrend trend;
-    std::vector<AttributeChange> changes;
+    std::vector<DistributionChange> changes;
     std::vector<ValueShift> shifts;
     bool comparable = false;  // there is a snapshot before and one after, both measured
     int64_t before_size = 0, after_size = 0;
@@ -24,7 +24,7 @@ struct DiagnosisContext {
     std::vector<Evidence> evidence;
     std::vector<Hypothesis> hypotheses;
 
-    explicit DiagnosisContext(const SegmentInput& the_case) : input(the_case) {}
+    explicit DiagnosisContext(const DiagnosisInput& the_case) : input(the_case) {}
 
     // Change of the number of members.
     int64_t growth() const { return after_size - before_size; }
@@ -41,7 +41,7 @@ struct DiagnosisContext {
                             const nlohmann::json& figures = nlohmann::json::object());
     // Add a hypothesis; confidence is clamped to 0..1, and one below the minimum is dropped.
     void AddHypothesis(Cause cause, double confidence, const std::string& sentence,
-                       std::vector<std::string> cited, Subject subject = {});
+                       std::vector<std::string> cited, RecommendationSubject subject = {});
 };
 
 // The parts, in the order in which a diagnosis asks for them.

@@ -57,7 +57,7 @@ struct Evidence {
 };
 
 // The subject of a hypothesis, as far as a recommendation needs it.
-struct Subject {
+struct RecommendationSubject {
     std::string attribute;                  // column or attribute
     std::vector<std::string> values;        // lost, gained or old values
     std::vector<std::string> replacements;  // new values, one per old one or fewer
@@ -71,7 +71,7 @@ struct Hypothesis {
     double confidence = 0;  // 0..1
     std::string sentence;
     std::vector<std::string> evidence;  // ids
-    Subject subject;
+    RecommendationSubject subject;
 };
 
 // How much of the change one value of one attribute explains.
@@ -104,7 +104,7 @@ struct Diagnosis {
 };
 
 // Diagnose an incident.
-Diagnosis Diagnose(const SegmentInput& input);
+Diagnosis Diagnose(const DiagnosisInput& input);
 
 // The diagnosis as one JSON object.
 nlohmann::json ToJson(const Diagnosis& diagnosis);

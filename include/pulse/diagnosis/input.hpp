@@ -44,7 +44,7 @@ struct HistoryPoint {
 };
 
 // One version of the definition. `clauses` are the top-level clauses of its rule, empty without a rule.
-struct DefinitionVersion {
+struct RuleVersion {
     int version = 1;
     std::string change, changed_by;
     Moment changed_at = 0;
@@ -69,7 +69,7 @@ struct TableIncident {
 // The beginning of the source of a segment over people, whose attributes are its columns.
 inline constexpr const char* kPeople = "(SELECT p.id";
 
-struct SegmentInput {
+struct DiagnosisInput {
     // the incident
     int64_t incident = 0;
     std::string detector, attribute, severity, status, direction, baseline_kind;
@@ -87,7 +87,7 @@ struct SegmentInput {
     std::optional<SegmentSnapshot> before, after;
     std::optional<SegmentSnapshot> failed;       // a newer snapshot that failed
     std::vector<HistoryPoint> history;           // ascending, up to and including `after`
-    std::vector<DefinitionVersion> versions;     // ascending: the one measured before, and those after it
+    std::vector<RuleVersion> versions;           // ascending: the one measured before, and those after it
     std::vector<CorrelatedIncident> correlated;  // by incident id
     std::vector<TableIncident> tables;           // of tables that the segment reads, the earliest first
     int64_t more_correlated = 0;                 // number of those not listed

@@ -12,7 +12,7 @@ namespace pulse::diagnosis {
 
 // Rule text `attribute = value` or `attribute in […]` with literals of the column's type; empty when
 // the values cannot be written in it.
-std::optional<std::string> ValueRule(const SegmentInput& input, const std::string& attribute,
+std::optional<std::string> ValueRule(const DiagnosisInput& input, const std::string& attribute,
                                      const std::vector<std::string>& values);
 
 // Add `rule` to the definition as a condition; empty when that cannot be expressed.

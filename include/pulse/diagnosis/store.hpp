@@ -14,14 +14,14 @@ Diagnosis DiagnoseIncident(int64_t incident, bool keep);
 // ---- store_table.cpp: inside this room; needs a session of the owner ----
 
 // Load the input for an incident of a monitored table; empty when it is about a segment, or unknown.
-std::optional<TableInput> LoadTableInput(int64_t incident);
+std::optional<TableDiagnosisInput> LoadTableDiagnosisInput(int64_t incident);
 // The incidents, live at that moment, of the tables that a definition reads; late and empty tables first.
 std::vector<TableIncident> SourceTableIncidents(const nlohmann::json& definition,
                                                 const std::string& search_path, Moment since);
 
 // Load the input for a segment's incident; needs a session of the owner. Throws UserError 42704 for an
 // unknown incident.
-SegmentInput LoadSegmentInput(int64_t incident);
+DiagnosisInput LoadDiagnosisInput(int64_t incident);
 
 // The live incidents, oldest first.
 std::vector<int64_t> LiveIncidents();

@@ -32,8 +32,8 @@ std::vector<VisibleSegment> SegmentsOver(const AgentScope& scope, const std::str
 bool IsVisible(const AgentScope& scope, const std::string& segment, const std::string& relation);
 
 // Remove from the input what the owner of its incident may not see.
-void KeepVisible(const AgentScope& scope, SegmentInput& input);
-void KeepVisible(const AgentScope& scope, TableInput& input);
+void KeepVisible(const AgentScope& scope, DiagnosisInput& input);
+void KeepVisible(const AgentScope& scope, TableDiagnosisInput& input);
 
 // List the attributes of a segment's newest snapshot.
 std::string AttributesOf(const VisibleSegment& segment);

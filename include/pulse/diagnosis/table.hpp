@@ -13,7 +13,7 @@ struct ConcurrentIncident {
     bool same_table = false, same_source = false;
 };
 
-struct TableInput {
+struct TableDiagnosisInput {
     int64_t incident = 0;
     std::string relation, source;  // source empty: this database
     std::string detector, attribute, severity, status, direction, summary;
@@ -28,6 +28,6 @@ struct TableInput {
     std::vector<ConcurrentIncident> concurrent;  // the earliest first
 };
 
-Diagnosis DiagnoseTable(const TableInput& input);
+Diagnosis DiagnoseTable(const TableDiagnosisInput& input);
 
 }  // namespace pulse::diagnosis

@@ -24,7 +24,7 @@ struct ValueShift {
 };
 
 // Find the shifts of all attributes, those that explain most of the change of size first.
-std::vector<ValueShift> FindValueShifts(const std::vector<AttributeChange>& changes);
+std::vector<ValueShift> FindValueShifts(const std::vector<DistributionChange>& changes);
 
 // "platform = android", "platform = android, ios and 3 more", "platform is empty".
 std::string Describe(const ValueShift& shift);

@@ -10,10 +10,10 @@
 
 namespace pulse::health {
 
-enum class Status { kOk, kBad, kError, kSkipped, kLearning };
+enum class CheckStatus { kOk, kBad, kError, kSkipped, kLearning };
 
 // "ok", "bad", "error", "skipped", "learning".
-const char* Name(Status status);
+const char* Name(CheckStatus status);
 
 // An earlier result of the same check.
 struct PastResult {
@@ -32,7 +32,7 @@ struct CheckContext {
 };
 
 struct CheckResult {
-    Status status = Status::kOk;
+    CheckStatus status = CheckStatus::kOk;
     std::optional<double> observed, low, high;  // the observed value and the expected range
     double ratio = 0;                           // excess ÷ limit; from 1 on bad
     bool supported = true;                      // beyond the error of the sample and the usual variability
@@ -44,13 +44,14 @@ struct CheckResult {
     Json state;  // to be stored
 };
 
-CheckResult EvaluateCheck(const Check& check, const Measurement& measurement, const CheckContext& context);
+CheckResult EvaluateCheck(const Check& check, const CheckMeasurement& measurement,
+                          const CheckContext& context);
 
 // ---- inside this room ----
 
-CheckResult EvaluateFreshness(const Check& check, const Measurement& m, const CheckContext& context);
-CheckResult EvaluateVolume(const Check& check, const Measurement& m, const CheckContext& context);
-CheckResult EvaluateSchema(const Measurement& m, const CheckContext& context);
+CheckResult EvaluateFreshness(const Check& check, const CheckMeasurement& m, const CheckContext& context);
+CheckResult EvaluateVolume(const Check& check, const CheckMeasurement& m, const CheckContext& context);
+CheckResult EvaluateSchema(const CheckMeasurement& m, const CheckContext& context);
 
 // The differences between two lists of columns: one sentence each, and the worst severity.
 struct SchemaChange {

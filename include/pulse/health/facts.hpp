@@ -9,7 +9,7 @@
 
 namespace pulse::health {
 
-struct ColumnFacts {
+struct CatalogColumn {
     int number = 0;  // attnum: unchanged when the column is renamed
     std::string name, type;
     std::string base;  // type without modifier, of a domain its base type
@@ -50,11 +50,11 @@ struct TableFacts {
         0;            // seconds that the standby's newest replayed transaction is behind; 0 when it has all
     double cost = 0;  // highest plan cost so far
 
-    std::vector<ColumnFacts> columns;
+    std::vector<CatalogColumn> columns;
     std::vector<IndexFacts> indexes;
     std::vector<ForeignKey> keys;
 
-    const ColumnFacts* Find(const std::string& column) const;
+    const CatalogColumn* Find(const std::string& column) const;
     // A B-tree over all rows that begins with the column, or null.
     const IndexFacts* IndexOn(const std::string& column) const;
     // Whether TABLESAMPLE and pages work: tables with rows of their own.
@@ -69,10 +69,10 @@ std::string Qualify(source::Reader& reader, const std::string& name);
 TableFacts ReadFacts(source::Reader& reader, const std::string& relation);
 
 // The column by that name, or UserError 42703 with the nearest names.
-const ColumnFacts& RequireColumn(const TableFacts& facts, const std::string& column);
+const CatalogColumn& RequireColumn(const TableFacts& facts, const std::string& column);
 
 // The likeliest column with the arrival time of rows: a timestamp that is indexed, filled by default, named
 // so, or in storage order. Null without one.
-const ColumnFacts* ArrivalColumn(const TableFacts& facts);
+const CatalogColumn* ArrivalColumn(const TableFacts& facts);
 
 }  // namespace pulse::health

@@ -33,7 +33,7 @@ struct PastAge {
 };
 
 // The measurement of one check; its type decides which fields are set.
-struct Measurement {
+struct CheckMeasurement {
     ReadStatus reading = ReadStatus::kRead;
     std::string reason;              // of kSkipped and kFailed, and what would help
     std::string state;               // SQLSTATE of kFailed
@@ -56,12 +56,12 @@ struct Measurement {
 
 // Measures one table for the checks that can share a scan (all but sql and references). Returns one
 // measurement per check.
-std::vector<Measurement> MeasureTogether(source::Reader& reader, const std::string& relation,
-                                         const std::vector<Check>& checks, const ReadLimits& limits);
+std::vector<CheckMeasurement> MeasureTogether(source::Reader& reader, const std::string& relation,
+                                              const std::vector<Check>& checks, const ReadLimits& limits);
 
 // Measures one check of any type.
-Measurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check,
-                         const ReadLimits& limits);
+CheckMeasurement MeasureAlone(source::Reader& reader, const std::string& relation, const Check& check,
+                              const ReadLimits& limits);
 
 // Whether a check can share a scan with others. The failure of a user's query must not affect them.
 inline bool Shares(const Check& check) {
@@ -93,9 +93,9 @@ struct PlanSummary {
 PlanSummary SummarizePlan(const std::string& json);
 
 // One scan over a table, or over a sample of its pages, for several checks.
-class Scan {
+class TableScan {
   public:
-    explicit Scan(const TableFacts& facts, const ReadLimits& limits);
+    explicit TableScan(const TableFacts& facts, const ReadLimits& limits);
     // Count the rows for which a condition holds; returns its index.
     size_t CountWhere(const std::string& condition);
     // Take the maximum of an expression as text.

@@ -65,8 +65,8 @@ std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lo
 
 // The measurements of a monitor's checks, before they are evaluated.
 struct RunMeasurements {
-    std::vector<Measurement> measurements;   // as MonitorRun::checks
-    std::optional<std::string> unavailable;  // why the source could not be read
+    std::vector<CheckMeasurement> measurements;  // as MonitorRun::checks
+    std::optional<std::string> unavailable;      // why the source could not be read
     std::vector<source::Usage> usages;
 };
 // Finds where to read. Empty when the source is unavailable; `measured` then has the reason. Needs a

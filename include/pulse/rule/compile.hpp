@@ -12,23 +12,23 @@ namespace pulse::rule {
 
 // What the compiler distinguishes; `sql_type` texts (as PostgreSQL's format_type() writes them) go into
 // messages.
-enum class Type { kBoolean, kNumber, kText, kEnum, kTimestamp, kDuration, kArray, kJson, kOther };
+enum class ValueType { kBoolean, kNumber, kText, kEnum, kTimestamp, kDuration, kArray, kJson, kOther };
 
 // Classify a type by its format_type() text. Enums and domains cannot be told by name: ReadColumns() knows
 // them.
-Type TypeOf(std::string_view sql_type);
+ValueType TypeOf(std::string_view sql_type);
 
 // A column of the relation that a rule is about.
 struct Column {
     std::string name;
     std::string sql_type;
-    Type type;
+    ValueType type;
 };
 
 // What a reference means: an SQL expression and its type.
 struct Resolved {
     std::string sql;
-    Type type;
+    ValueType type;
     std::string sql_type;
     std::string column = {};  // the column it reads, or empty
     bool dynamic = false;     // kJson: takes the type that its other operand has
@@ -75,7 +75,7 @@ struct Clause {
 struct Compiled {
     std::string text;  // canonical
     std::string sql;
-    Type type;
+    ValueType type;
     std::string sql_type;
     std::vector<std::string> columns;  // columns it reads, in order of first use
     std::vector<Clause> clauses;       // top-level conjuncts; one if there is no `and` at the top

@@ -25,7 +25,7 @@ struct Tick {
 };
 
 struct CompiledValue {
-    Type type;
+    ValueType type;
     std::string sql;
     std::string sql_type;
     const Expr* expr;      // for messages

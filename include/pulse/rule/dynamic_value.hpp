@@ -14,7 +14,7 @@ namespace pulse::rule {
 std::string JsonPath(const std::string& json, const std::vector<std::string>& path, size_t from = 0);
 
 // A dynamic value as text, number, boolean or instant; other values, and for other types, as they are.
-CompiledValue AsType(const CompiledValue& value, Type type);
+CompiledValue AsType(const CompiledValue& value, ValueType type);
 // A dynamic value converted to the type of `other`.
 CompiledValue AsTypeOf(const CompiledValue& value, const CompiledValue& other, Op op);
 // Two dynamic values: null unless they are of one type, and <, <=, >, >= for numbers and texts only.

@@ -25,7 +25,7 @@ std::string Print(const Metric& metric);
 Metric ParseMetric(std::string_view text);
 
 // What its value is, and that type's name in PostgreSQL.
-Type TypeOf(const Metric& metric);
+ValueType TypeOf(const Metric& metric);
 const char* SqlTypeOf(const Metric& metric);
 
 // An aggregate that a new event moves without a look at the others.
@@ -39,10 +39,10 @@ struct IncrementalSpec {
 // A metric as SQL over events. For somebody without such events counts and sums are 0, kExists and kSequence
 // false, others null.
 struct MetricSql {
-    Type type =
-        Type::kNumber;     // kNumber, kBoolean, kTimestamp, kJson (the value of a property), kArray (texts)
-    std::string sql_type;  // numeric, boolean, timestamp with time zone, jsonb, text[]
-    std::string value;     // the value, never null where `empty` is not
+    ValueType type =
+        ValueType::kNumber;  // kNumber, kBoolean, kTimestamp, kJson (the value of a property), kArray (texts)
+    std::string sql_type;    // numeric, boolean, timestamp with time zone, jsonb, text[]
+    std::string value;       // the value, never null where `empty` is not
     std::string until =
         {};  // timestamptz: the first instant at which the value changes without a new event; null: never
     std::string empty = {};                // the value without events, typed: 0::numeric, NULL::jsonb, …

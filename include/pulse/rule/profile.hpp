@@ -49,7 +49,7 @@ struct ProfileNames {
 struct ProfileRule {
     std::string text;  // canonical, of the tree given
     std::string sql;   // over ProfileNames
-    Type type = Type::kBoolean;
+    ValueType type = ValueType::kBoolean;
     std::string sql_type;
     // timestamptz over the same names: the first instant after now at which the value can change by the clock
     // alone while all metrics keep theirs; null: never. When a metric changes by the clock its own `until`

@@ -72,7 +72,7 @@ class NumberBuckets {
         std::unique_ptr<Page>& page = pages_[key >> kPageShift];
         if (!page) [[unlikely]]
             page = std::make_unique<Page>();
-        Cell& cell = (*page)[key >> kBucketShift & 63];
+        BucketSums& cell = (*page)[key >> kBucketShift & 63];
         const uint64_t low = key & kLowBits;
         cell.count += 1;
         cell.sum += low;
@@ -102,27 +102,27 @@ class NumberBuckets {
     // borders.
     std::vector<int64_t> CountBetween(const std::vector<double>& edges) const;
 
-    void Encode(Writer& writer) const;
-    static NumberBuckets Decode(Reader& reader);
+    void Encode(WireWriter& writer) const;
+    static NumberBuckets Decode(WireReader& reader);
 
   private:
     static constexpr size_t kPages = 4096;  // one per sign and exponent, made when first needed
     static constexpr int kPageShift = 52;
     static constexpr uint64_t kLowBits = (uint64_t{1} << kBucketShift) - 1;
 
-    struct Cell {
+    struct BucketSums {
         uint64_t count = 0;
         Wide sum = 0;      // of the low bits
         Wide squares = 0;  // of the low bits; wraps only beyond 2^36 values in one bucket
     };
-    using Page = std::array<Cell, 64>;
+    using Page = std::array<BucketSums, 64>;
 
     void AddSpecial(double value);
     // Calls `take(bucket, cell)` for each bucket that has values, in ascending order.
     template <typename Take>
     void Each(Take take) const;
     uint64_t FiniteCount() const;
-    double Representative(uint32_t bucket, const Cell& cell) const;
+    double Representative(uint32_t bucket, const BucketSums& cell) const;
 
     std::vector<std::unique_ptr<Page>> pages_;
     uint64_t lowest_ = UINT64_MAX, highest_ = 0;

@@ -51,8 +51,8 @@ class ValueCounts {
     // By how much a count may be too low; 0 while exact.
     int64_t uncertainty() const { return purged_; }
 
-    void Encode(Writer& writer) const;
-    static ValueCounts Decode(Reader& reader);
+    void Encode(WireWriter& writer) const;
+    static ValueCounts Decode(WireReader& reader);
 
   private:
     struct Slot {

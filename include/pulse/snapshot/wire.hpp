@@ -15,7 +15,7 @@ namespace pulse::snapshot {
 
 static_assert(std::endian::native == std::endian::little, "big-endian machines need byte swaps in wire.hpp");
 
-class Writer {
+class WireWriter {
   public:
     template <typename T>
     void Put(T value) {
@@ -34,10 +34,10 @@ class Writer {
     std::string bytes_;
 };
 
-class Reader {
+class WireReader {
   public:
     // `what` names the thing read in error messages, e.g. "sketch".
-    Reader(std::string_view bytes, const char* what) : rest_(bytes), what_(what) {}
+    WireReader(std::string_view bytes, const char* what) : rest_(bytes), what_(what) {}
 
     template <typename T>
     T Get() {

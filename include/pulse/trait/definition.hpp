@@ -19,7 +19,7 @@ rule::ExprPtr FromJson(const nlohmann::json& json);
 
 // What a trait is called by its type: boolean, number, text, timestamp, list, json. Throws UserError for what
 // cannot be a trait.
-std::string TypeName(const rule::Expr& expr, rule::Type type);
+std::string TypeName(const rule::Expr& expr, rule::ValueType type);
 
 // What a rule names, itself or in the filters of its metrics. Each once.
 struct RuleReferences {

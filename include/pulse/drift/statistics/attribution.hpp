@@ -10,7 +10,8 @@ namespace pulse::drift::statistics {
 
 // Adtributor (Bhagwan et al., NSDI 2014). Per element, in the order given.
 struct Attribution {
-    Status status = Status::kInsufficientData;  // kConstant: the total did not change, explained is 0
+    StatisticStatus status =
+        StatisticStatus::kInsufficientData;  // kConstant: the total did not change, explained is 0
     std::vector<double>
         explained;  // share of the total change; sums to 1, single elements may lie outside 0…1
     std::vector<double> surprise;  // how much the element's share of the total moved (Jensen–Shannon, nats)
@@ -21,7 +22,7 @@ Attribution Attribute(std::span<const double> forecast, std::span<const double> 
 
 // A ratio Σ numerator ÷ Σ denominator, e.g. conversion.
 struct RatioAttribution {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     std::vector<double> raw;        // change of the ratio if only this element had moved
     std::vector<double> explained;  // normalised to sum to 1
     double forecast = 0, actual = 0;
@@ -34,7 +35,7 @@ RatioAttribution AttributeRatio(std::span<const double> forecast_numerator,
 // A weighted rate Σ wᵢ rᵢ: how much came from the rates inside the elements and how much from the mix of
 // elements.
 struct MixRate {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     double change = 0;
     std::vector<double> rate_effect, mix_effect;  // sum to change when both weights sum to the same
 };

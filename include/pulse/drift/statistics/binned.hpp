@@ -10,7 +10,7 @@ namespace pulse::drift::statistics {
 // Kolmogorov–Smirnov. From bins D is only a lower bound, so its p is conservative; the true D lies in [d,
 // d_upper].
 struct BinnedKs {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     double d = 0, d_upper = 0;
     double p_value = 1;  // Stephens' correction of the limit
 };
@@ -22,12 +22,13 @@ double KolmogorovSmirnovP(double d, double n, double m);
 // Earth mover's distance in the attribute's unit: the integral of |F - G|. `edges` are the k+1 limits of the
 // k bins.
 struct BinnedWasserstein {
-    Status status = Status::kInsufficientData;  // kConstant: the reference has no spread, normed is 0
-    double uniform = 0;                         // mass spread evenly inside each bin, exact
-    double midpoint = 0;                        // mass at the middle of each bin
-    double reference_sd = 0;                    // of the reference, mass spread evenly
-    double normed = 0;                          // uniform / reference_sd
-    double null_mean = 0;                       // of `uniform` when nothing changed, from the sample sizes
+    StatisticStatus status =
+        StatisticStatus::kInsufficientData;  // kConstant: the reference has no spread, normed is 0
+    double uniform = 0;                      // mass spread evenly inside each bin, exact
+    double midpoint = 0;                     // mass at the middle of each bin
+    double reference_sd = 0;                 // of the reference, mass spread evenly
+    double normed = 0;                       // uniform / reference_sd
+    double null_mean = 0;                    // of `uniform` when nothing changed, from the sample sizes
 };
 BinnedWasserstein Wasserstein(Counts reference, Counts current, std::span<const double> edges);
 

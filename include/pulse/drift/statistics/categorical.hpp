@@ -17,7 +17,7 @@ using Counts = std::span<const int64_t>;
 // Population stability index, with Jeffreys' 0.5 added to every bin of both sides, so that an empty bin needs
 // no magic epsilon.
 struct Psi {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     double value = 0;
     std::optional<double> raw;  // without the 0.5; empty where a bin is
     double null_mean = 0;       // what chance alone gives: (k-1)(1/n + 1/m)
@@ -29,7 +29,7 @@ Psi PopulationStability(Counts reference, Counts current);
 
 // Distances between the two sides' shares.
 struct Distances {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     double total_variation = 0;            // half the sum of absolute differences, 0…1
     double total_variation_null_mean = 0;  // what chance alone gives (normal approximation per category)
     double total_variation_corrected = 0;  // max(0, total_variation - its null mean)
@@ -48,7 +48,7 @@ Distances CompareShares(Counts reference, Counts current);
 // figures the rarest ones are merged until the approximation holds (Cochran: no expectation below 1, at most
 // 20 % below 5).
 struct Homogeneity {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     double statistic = 0, p_value = 1;  // Pearson's, all categories
     int64_t degrees = 0;
     double min_expected = 0;
@@ -62,7 +62,7 @@ Homogeneity TestHomogeneity(Counts reference, Counts current);
 // Fisher's exact test, two-sided: the tables no more likely than this one. Margins beyond 100,000 use the
 // pooled z, which is then the same.
 struct FisherExact {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     double odds_ratio = 1;  // of the sample; may be infinite
     double p_value = 1;
 };

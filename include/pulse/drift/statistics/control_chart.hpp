@@ -12,7 +12,7 @@ namespace pulse::drift::statistics {
 
 // Tabular two-sided CUSUM of standardised values. A value that is not finite leaves the sums as they are.
 struct Cusum {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     std::vector<double> up, down;  // after each value; both ≥ 0
     std::vector<size_t> alarms;    // where either exceeds h
     std::optional<size_t> first_alarm;
@@ -29,7 +29,7 @@ double CusumLimitFor(double steps);
 
 // Page–Hinkley: the mean is learnt while it runs.
 struct PageHinkley {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     std::vector<double> up, down;
     std::vector<size_t> alarms;  // where either exceeds lambda
 };
@@ -37,7 +37,7 @@ PageHinkley RunPageHinkley(std::span<const double> values, double delta, double 
 
 // Exponentially weighted moving average of standardised values with its exact limits.
 struct Ewma {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     std::vector<double> average, limit;
     std::vector<size_t> alarms;
 };

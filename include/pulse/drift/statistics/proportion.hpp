@@ -24,7 +24,7 @@ struct Proportion {
 Interval Wilson(Proportion proportion, double confidence = 0.95);
 
 struct TwoProportions {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     double difference = 0;     // current - reference
     double z = 0;              // pooled; sign of the difference
     double p_value = 1;        // two-sided
@@ -37,7 +37,7 @@ TwoProportions CompareProportions(Proportion reference, Proportion current, doub
 // A new rate against history whose days vary more than a binomial: phi is Pearson's chi-square ÷ (days - 1),
 // at least 1.
 struct QuasiBinomial {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     double rate = 0;     // of the history
     double phi = 1;      // as used
     double phi_raw = 0;  // as measured
@@ -49,7 +49,7 @@ QuasiBinomial CompareRate(std::span<const Proportion> history, Proportion curren
 
 // Two Poisson counts over their exposures.
 struct PoissonRates {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     double ratio = 1;    // current rate ÷ reference rate; infinite when the reference has none
     double p_value = 1;  // exact conditional, doubled smaller tail
     double mid_p = 1;

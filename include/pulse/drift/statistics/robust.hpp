@@ -17,7 +17,7 @@ double Quantile(std::span<const double> values, double p);
 double Median(std::span<const double> values);
 
 struct Spread {
-    Status status = Status::kInsufficientData;  // kConstant: all deviations are zero
+    StatisticStatus status = StatisticStatus::kInsufficientData;  // kConstant: all deviations are zero
     double median = 0;
     double mad = 0;             // median absolute deviation, unscaled
     double mean_deviation = 0;  // mean absolute deviation from the median
@@ -30,7 +30,7 @@ double RobustScale(std::span<const double> values);
 
 // How far a value lies from a history that does not contain it.
 struct RobustZ {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     Spread spread;
     double z = 0;  // of a constant history: 0 when equal, else ±kZCap
 };

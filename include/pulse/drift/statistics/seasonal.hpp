@@ -19,7 +19,7 @@ enum class Scale {
 
 // The expectation for the step after the history's last.
 struct SeasonalFit {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     Scale scale = Scale::kLinear;
     int period = 0;        // steps; 1: no season
     int points = 0;        // finite values used

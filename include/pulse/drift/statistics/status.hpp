@@ -4,7 +4,7 @@
 
 namespace pulse::drift::statistics {
 
-enum class Status {
+enum class StatisticStatus {
     kOk,
     kInsufficientData,  // too few observations for the question
     kConstant,          // no variation to measure against
@@ -13,6 +13,6 @@ enum class Status {
 };
 
 // "ok", "insufficient_data", "constant", "invalid_input".
-const char* Name(Status status);
+const char* Name(StatisticStatus status);
 
 }  // namespace pulse::drift::statistics

@@ -12,7 +12,7 @@ namespace pulse::drift::statistics {
 // Mann–Kendall with tie variance and continuity correction, and Sen's slope. Values that are not finite are
 // gaps: they keep their place in time.
 struct MannKendall {
-    Status status = Status::kInsufficientData;  // kConstant: all values equal, p = 1
+    StatisticStatus status = StatisticStatus::kInsufficientData;  // kConstant: all values equal, p = 1
     int count = 0;
     double s = 0, variance = 0;
     double z = 0, p_value = 1;   // independent values
@@ -30,7 +30,7 @@ double SenSlope(std::span<const double> times, std::span<const double> values);
 
 // Steps in the mean: the exact optimum of squared error + penalty per step (optimal partitioning).
 struct ChangePoints {
-    Status status = Status::kInsufficientData;
+    StatisticStatus status = StatisticStatus::kInsufficientData;
     std::vector<size_t> starts;  // first index of each new stretch
     double squared_error = 0;    // that remains
     double objective = 0;        // with the penalties
@@ -41,10 +41,10 @@ double ChangePointPenalty(std::span<const double> values);
 
 // The best single step.
 struct Split {
-    Status status = Status::kInsufficientData;  // kConstant: no step at all
-    size_t start = 0;                           // first index of the new stretch
-    double gain = 0;                            // squared error that the step saves
-    double before = 0, after = 0;               // means
+    StatisticStatus status = StatisticStatus::kInsufficientData;  // kConstant: no step at all
+    size_t start = 0;                                             // first index of the new stretch
+    double gain = 0;                                              // squared error that the step saves
+    double before = 0, after = 0;                                 // means
 };
 Split FindSplit(std::span<const double> values, size_t min_segment = 1);
 
