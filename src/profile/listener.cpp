@@ -1,30 +1,30 @@
 #include "pulse/profile/listener.hpp"
 
+#include "pulse/base/listeners.hpp"
+
 namespace pulse::profile {
 
 namespace {
 
-constinit Listener current;
-constinit PersonDetails more = nullptr;
+constinit Implementation<Listener> listener_of_changes;
+constinit Listeners<int64_t, nlohmann::json&> person_details;
 
 }  // namespace
 
 bool RegisterListener(const Listener& listener) {
-    current = listener;
-    return true;
+    return listener_of_changes.Set(listener);
 }
 
 const Listener& GetListener() {
-    return current;
+    return listener_of_changes.Get();
 }
 
-bool RegisterPersonDetails(PersonDetails describe) {
-    more = describe;
-    return true;
+bool RegisterPersonDetails(PersonDetails details) {
+    return person_details.Add(details);
 }
 
-PersonDetails GetPersonDetails() {
-    return more;
+void AddPersonDetails(int64_t canonical, nlohmann::json& fields) {
+    person_details.Notify(canonical, fields);
 }
 
 }  // namespace pulse::profile

@@ -1,6 +1,9 @@
 // One person whole, and finding people by what their ids begin with.
 #include "pulse/profile/store_describe.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include "pulse/base/json.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
@@ -109,8 +112,10 @@ std::string DescribePerson(int64_t person) {
         throw UserError(sqlstate::kUndefinedObject, "profile " + std::to_string(person) + " does not exist",
                         "", "");
     std::string text = rows[0].Text(0);
-    if (const PersonDetails more = GetPersonDetails())
-        text = with_more.Execute({Value::Text(text), Value::Text(more(person))}, true)[0].Text(0);
+    pg::Json details = pg::Json::object();
+    AddPersonDetails(person, details);
+    if (!details.empty())
+        text = with_more.Execute({Value::Text(text), Value::Text(DumpJson(details))}, true)[0].Text(0);
     return text;
 }
 

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/listeners.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
@@ -67,7 +68,7 @@ Oid RelationArgument(const pg::Args& arguments) {
     return DatumGetObjectId(arguments.Raw(1));
 }
 
-const rule::Definitions& (*saved_definitions)() = nullptr;
+constinit pulse::Implementation<const rule::Definitions& (*)()> saved_definitions;
 
 rule::ProfileNames ColumnsOfPeople() {
     return {"s.attributes", "s.account", "s.context",
@@ -88,7 +89,7 @@ void TryCompile(const rule::ProfileRule& compiled, const rule::Expr& expanded) {
 
 Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
     const rule::ReferencedNames mentions = rule::FindReferencedNames(expr);
-    const bool whole = saved_definitions || (mentions.traits.empty() && mentions.segments.empty());
+    const bool whole = saved_definitions.Get() || (mentions.traits.empty() && mentions.segments.empty());
     const pg::Value none = pg::Value::Null(TEXTOID), no_list = pg::Value::Null(TEXTARRAYOID);
     pg::ResultSet rows(fcinfo);
     if (!whole) {
@@ -97,8 +98,8 @@ Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
                   no_list});
         return pg::ResultSet::Done();
     }
-    const rule::ExprPtr expanded = saved_definitions ? rule::Expand(expr, saved_definitions())
-                                                     : std::make_shared<const rule::Expr>(expr);
+    const rule::ExprPtr expanded = saved_definitions.Get() ? rule::Expand(expr, saved_definitions.Get()())
+                                                           : std::make_shared<const rule::Expr>(expr);
     const std::string now = pg::VerbSchema() + ".pulse_now()";
     const rule::ProfileRule compiled =
         rule::CompileProfile(*expanded, ColumnsOfPeople(), rule::Expect::kAny, now);
@@ -126,8 +127,7 @@ Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
 namespace pulse::rule {
 
 bool RegisterDefinitions(const Definitions& (*saved)()) {
-    saved_definitions = saved;
-    return true;
+    return saved_definitions.Set(saved);
 }
 
 }  // namespace pulse::rule

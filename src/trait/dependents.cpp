@@ -1,20 +1,21 @@
 #include "pulse/trait/dependents.hpp"
 
+#include "pulse/base/listeners.hpp"
+
 namespace pulse::trait {
 
 namespace {
 
-constinit DependentLister current = nullptr;
+constinit Listeners<std::vector<Dependent>&> dependent_listers;
 
 }  // namespace
 
 bool RegisterDependents(DependentLister lister) {
-    current = lister;
-    return true;
+    return dependent_listers.Add(lister);
 }
 
-std::vector<Dependent> RegisteredDependents() {
-    return current ? current() : std::vector<Dependent>();
+void AddRegisteredDependents(std::vector<Dependent>& dependents) {
+    dependent_listers.Notify(dependents);
 }
 
 }  // namespace pulse::trait

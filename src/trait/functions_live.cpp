@@ -1,5 +1,4 @@
 // Memberships and traits of people, exact at any instant.
-#include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
@@ -73,27 +72,25 @@ TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& 
 }
 
 // Fields of pulse_profile().
-std::string DescribeProfile(int64_t canonical) {
-    pg::Json more = pg::Json::object();
+void AddTraitsAndSegments(int64_t canonical, pg::Json& fields) {
     const auto person = profile::FindPerson(canonical);
-    if (!person) return "{}";
+    if (!person) return;
     const std::shared_ptr<const Program> program = CurrentProgram();
     const Moment now = pg::Now();
     Subject subject(*person, now, program);
-    more["traits"] = pg::Json::object();
+    pg::Json& traits = fields["traits"] = pg::Json::object();
     for (const StoredTrait& trait : program->traits) {
         const TraitValue result = ValueOf(subject, *program, trait);
-        more["traits"][trait.key] = result.value.null ? pg::Json() : pg::ToJson(result.value.datum);
+        traits[trait.key] = result.value.null ? pg::Json() : pg::ToJson(result.value.datum);
     }
-    more["segments"] = pg::Json::array();
-    if (!profile::ExistedAt(*person, now)) return DumpJson(more);
+    pg::Json& segments = fields["segments"] = pg::Json::array();
+    if (!profile::ExistedAt(*person, now)) return;
     for (const SegmentVersion& version : program->versions)
         if (IsCurrent(*program, version) && Holds(subject.Value(version.rule)))
-            more["segments"].push_back(version.name);
-    return DumpJson(more);
+            segments.push_back(version.name);
 }
 
-[[maybe_unused]] const bool describing = profile::RegisterPersonDetails(DescribeProfile);
+[[maybe_unused]] const bool describing = profile::RegisterPersonDetails(AddTraitsAndSegments);
 
 }  // namespace
 

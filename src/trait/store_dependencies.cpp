@@ -81,7 +81,7 @@ std::vector<Dependent> AllDependents() {
     for (const TraitRow& trait : ListTraits())
         users.push_back({"trait", trait.key, {rule::Parse(trait.expression)}});
     for (Dependent& dependent : SegmentDependents()) users.push_back(std::move(dependent));
-    for (Dependent& dependent : RegisteredDependents()) users.push_back(std::move(dependent));
+    AddRegisteredDependents(users);
     return users;
 }
 

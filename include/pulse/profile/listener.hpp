@@ -1,6 +1,8 @@
 // How later rooms learn what happened to people. Pure C++.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -54,15 +56,16 @@ struct Listener {
     void (*large_account_changed)(int64_t account, Cause cause) = nullptr;
 };
 
-// Set when the library is loaded; returns true, so that a constant can do it.
+// Once, when the library is loaded; a second listener is an error. Returns true, so that a constant can do
+// it.
 bool RegisterListener(const Listener& listener);
 const Listener& GetListener();
 
-// What a later room adds to a person: JSON objects by key, as {"traits": {…}} and
-// {"segments": […]}, for pulse_profile(). Called with a pg::Session as pg::Identity::Owner() open; returns
-// the text of one JSON object.
-using PersonDetails = std::string (*)(int64_t canonical);
-bool RegisterPersonDetails(PersonDetails describe);
-PersonDetails GetPersonDetails();  // null: none is registered
+// Adds fields of a later room to what pulse_profile() returns, such as "traits" and "segments". Called with a
+// pg::Session as pg::Identity::Owner() open.
+using PersonDetails = void (*)(int64_t canonical, nlohmann::json& fields);
+// When the library is loaded; all that are registered are called. Returns true, so that a constant can do it.
+bool RegisterPersonDetails(PersonDetails details);
+void AddPersonDetails(int64_t canonical, nlohmann::json& fields);
 
 }  // namespace pulse::profile

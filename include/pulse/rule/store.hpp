@@ -12,8 +12,8 @@ namespace pulse::rule {
 // pg::Session. Throws UserError when there is no such relation or it is of another kind. Checks no privilege.
 std::vector<Column> ReadColumns(Oid relation);
 
-// Say who knows the saved traits and segments, for pulse_validate_rule(); without it rules that name any are
-// checked as far as they go by themselves. For the room that keeps them, when it is loaded.
+// Give access to saved traits and segments, for pulse_validate_rule(); without it, rules that name any are
+// parsed, but not compiled. Once, when the library is loaded; a second call is an error.
 bool RegisterDefinitions(const Definitions& (*saved)());
 
 }  // namespace pulse::rule

@@ -14,11 +14,11 @@ struct Dependent {
     bool with_context = false;         // they may use context.*
 };
 
-// Called with a pg::Session as pg::Identity::Owner() open.
-using DependentLister = std::vector<Dependent> (*)();
+// Appends the dependents of one room. Called with a pg::Session as pg::Identity::Owner() open.
+using DependentLister = void (*)(std::vector<Dependent>& dependents);
 
-// Set when the library is loaded; returns true, so that a constant can do it.
+// When the library is loaded; all that are registered are called. Returns true, so that a constant can do it.
 bool RegisterDependents(DependentLister lister);
-std::vector<Dependent> RegisteredDependents();
+void AddRegisteredDependents(std::vector<Dependent>& dependents);
 
 }  // namespace pulse::trait
