@@ -1,4 +1,4 @@
--- Who may do what: levels, whose rights a definition has, and that nothing is forgotten.
+-- Privileges: levels, the rights of a definition, and completeness.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -11,15 +11,15 @@ SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS object
 FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pulse';
 
--- No function is in no level, or in two, …
+-- Functions that are in no level, or in two, …
 SELECT m.object AS function, count(p.level) AS levels
 FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege IN ('EXECUTE ON FUNCTION ' || m.objid::regprocedure, 'EXECUTE ON PROCEDURE ' || m.objid::regprocedure)
 WHERE m.classid = 'pg_proc'::regclass AND NOT EXISTS (SELECT FROM pg_proc AS t WHERE t.oid = m.objid AND t.prorettype = 'trigger'::regtype)
 GROUP BY 1 HAVING count(p.level) <> 1 ORDER BY 1;
--- (those of triggers are nobody's: whoever may execute one can put it on a table of their own)
+-- (trigger functions are in none: a role that can execute one could attach it to its own table)
 SELECT p.oid::regprocedure AS trigger, v.level FROM pg_proc AS p JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure
 WHERE p.prorettype = 'trigger'::regtype;
--- … and nothing left to PUBLIC.
+-- … and functions that PUBLIC can execute.
 SELECT m.object AS public
 FROM member AS m
 LEFT JOIN pg_proc AS f ON f.oid = m.objid AND m.classid = 'pg_proc'::regclass
@@ -38,7 +38,7 @@ CREATE ROLE regress_pulse_operator;
 CREATE ROLE "regress pulse ""admin""";
 SELECT pulse_grant('regress_pulse_reader', 'reader'), pulse_grant('regress_pulse_writer', 'writer'),
        pulse_grant('regress_pulse_operator', 'operator'), pulse_grant('regress pulse "admin"', 'admin');
--- Each role may call exactly what its level and those before it list.
+-- Each role can call exactly the functions of its level and of the lower ones.
 SELECT p.oid::regprocedure AS function, v.level, r.role
 FROM member AS m JOIN pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
 JOIN pulse.privilege AS v ON v.privilege IN ('EXECUTE ON FUNCTION ' || p.oid::regprocedure, 'EXECUTE ON PROCEDURE ' || p.oid::regprocedure)
@@ -46,12 +46,12 @@ CROSS JOIN (VALUES ('regress_pulse_nobody', ''), ('regress_pulse_reader', 'reade
                    ('regress_pulse_operator', 'reader writer operator'),
                    ('regress pulse "admin"', 'reader writer operator admin')) AS r (role, levels)
 WHERE has_function_privilege(r.role, p.oid, 'EXECUTE') <> (v.level = ANY (string_to_array(r.levels, ' '))) ORDER BY 1, 3;
--- What deletes and what grants is for admins, what changes a segment for operators.
+-- Deleting and granting need admin; changing a segment needs operator.
 SELECT v.level, string_agg(DISTINCT p.proname, ' ' ORDER BY p.proname) AS verbs
 FROM member AS m JOIN pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
 JOIN pulse.privilege AS v ON v.privilege IN ('EXECUTE ON FUNCTION ' || p.oid::regprocedure, 'EXECUTE ON PROCEDURE ' || p.oid::regprocedure)
 WHERE p.proname ~ '(segment|grant|revoke|monitoring)' AND p.proname ~ '^pulse_' GROUP BY 1 ORDER BY 1;
--- Everybody with a level may read every table, view and sequence, and nobody may write one but those that events go into.
+-- Every level can read every table, view and sequence; only the tables that events go into can be written.
 SELECT count(*) > 0 AS tables,
        bool_and(has_table_privilege('regress_pulse_reader', c.oid, 'SELECT')) AS reader_reads,
        bool_or(has_table_privilege('regress pulse "admin"', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
@@ -78,7 +78,7 @@ INSERT INTO acc.secret VALUES (1, '1234');
 GRANT USAGE ON SCHEMA acc TO PUBLIC;
 GRANT SELECT ON acc.users TO regress_pulse_operator;
 
--- Nobody.
+-- A role without a level.
 SET ROLE regress_pulse_nobody;
 SELECT * FROM pulse.segment;
 SELECT * FROM pulse.privilege;
@@ -102,7 +102,7 @@ UPDATE pulse.segment SET runs_as = 'postgres';
 INSERT INTO pulse.segment_version SELECT * FROM pulse.segment_version;
 RESET ROLE;
 
--- A reader sees what it is and does, also without rights on the table; it cannot change it.
+-- A reader sees the definition and its results, also without rights on the table, but cannot change it.
 SET ROLE regress_pulse_reader;
 SELECT name, runs_as FROM pulse.segment;
 SELECT count(*) FROM acc.users;
@@ -111,7 +111,7 @@ SELECT part, members FROM pulse_preview_segment('{"from": "acc.users"}');
 SELECT pulse_update_segment('Mine', owner => 'me');
 RESET ROLE;
 
--- The operator loses the table: explained, not hidden; and whoever updates the definition answers for it then.
+-- The operator loses its right to the table: the error says so; then the role that updates the definition becomes its runs_as role.
 REVOKE SELECT ON acc.users FROM regress_pulse_operator;
 SELECT item, value FROM pulse_explain_segment('Mine') WHERE item LIKE 'error%';
 SET ROLE regress_pulse_operator;
@@ -121,7 +121,7 @@ DO $$ BEGIN PERFORM pulse_update_segment('Mine', '{"from": "acc.users", "where":
 SELECT runs_as = current_user AS runs_as_me FROM pulse.segment WHERE name = 'Mine';
 SELECT replace(change, current_user, 'me') AS change FROM pulse.segment_version ORDER BY version;
 
--- A definition cannot step out of its maker's rights, however it is called.
+-- A definition cannot escape the rights of its creator, however it is called.
 CREATE FUNCTION acc.escalate() RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     SET ROLE regress_pulse_nobody;
@@ -150,7 +150,7 @@ SET ROLE regress_pulse_operator;
 SELECT * FROM pulse_preview_segment('{"query": "SELECT id FROM acc.users WHERE acc.escalate()"}');
 SELECT * FROM pulse_preview_segment('{"query": "SELECT id FROM acc.users WHERE acc.write_it()"}');
 SELECT * FROM pulse_preview_segment('{"query": "SELECT id FROM acc.users WHERE acc.reopen()"}');
--- Large objects escape read-only transactions before PostgreSQL 16; whatever a definition does is undone.
+-- Before PostgreSQL 16 large objects can be written in read-only transactions; all effects of a definition are rolled back.
 SELECT * FROM pulse_preview_segment('{"query": "SELECT 1 AS id WHERE acc.leave_object()"}');
 SELECT * FROM pulse_preview_segment('{"query": "SELECT acc.who() AS id"}', 1);
 SELECT current_user;
@@ -158,7 +158,7 @@ RESET ROLE;
 SELECT count(*) FROM acc.users WHERE plan = 'gone';
 SELECT count(*) FROM pg_largeobject_metadata WHERE oid = 4711;
 
--- Inside a SECURITY DEFINER function it is the definer who makes the segment, not the session.
+-- Inside a SECURITY DEFINER function, the definer creates the segment, not the session user.
 GRANT SELECT ON acc.secret TO regress_pulse_operator;
 CREATE FUNCTION acc.make() RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS
     $$ SELECT pulse_create_segment('Made', '{"from": "acc.secret", "attributes": []}') > 0 $$;
@@ -168,11 +168,11 @@ SELECT acc.make();
 RESET ROLE;
 SELECT runs_as, search_path FROM pulse.segment WHERE name = 'Made';
 SELECT changed_by FROM pulse.segment_version AS v JOIN pulse.segment AS s ON s.id = v.segment_id WHERE s.name = 'Made';
--- A superuser who calls lends no rights to it.
+-- A superuser who calls it does not lend it rights.
 REVOKE SELECT ON acc.secret FROM regress_pulse_operator;
 SELECT item, value FROM pulse_explain_segment('Made') WHERE item LIKE 'error%' OR item = 'plan';
 
--- Who may write every table still may not say what runs as whom, nor read other roles' jobs.
+-- A role that can write every table still cannot set what runs as which role, nor read the jobs of other roles.
 CREATE ROLE regress_pulse_data;
 GRANT pg_write_all_data, pg_read_all_data TO regress_pulse_data;
 SELECT pulse_schedule('not yours', '0 4 * * *', 'SELECT ''secret''', enabled => false) IS NULL AS disabled;
@@ -189,14 +189,14 @@ SELECT runs_as FROM pulse.segment WHERE name = 'Made';
 SELECT pulse_unschedule('not yours');
 DROP ROLE regress_pulse_data;
 
--- The role is gone.
+-- The role was dropped.
 REASSIGN OWNED BY regress_pulse_operator TO CURRENT_USER;
 SELECT pulse_revoke('regress_pulse_operator');
 REVOKE ALL ON ALL TABLES IN SCHEMA acc FROM regress_pulse_operator;
 DROP ROLE regress_pulse_operator;
 SELECT item, value FROM pulse_explain_segment('Made') WHERE item LIKE 'error%' OR item = 'plan';
 
--- An admin deletes and grants; a lower level replaces a higher one.
+-- An admin can delete and grant; granting a lower level replaces a higher one.
 SET ROLE "regress pulse ""admin""";
 SELECT pulse_delete_segment('Made', confirm => true), pulse_delete_segment('Mine', confirm => true);
 SELECT pulse_grant('regress_pulse_nobody', 'admin'), pulse_grant('regress_pulse_nobody', 'reader');
@@ -207,7 +207,7 @@ SELECT pulse_delete_segment('Mine', true);
 RESET ROLE;
 SELECT pulse_revoke('regress_pulse_nobody'), pulse_revoke('regress_pulse_reader'), pulse_revoke('regress_pulse_writer'),
        pulse_revoke('regress pulse "admin"');
--- Nothing of them is left, so they can be dropped.
+-- The roles own nothing and hold no privileges, so they can be dropped.
 SET client_min_messages = warning;
 DROP ROLE regress_pulse_nobody, regress_pulse_reader, regress_pulse_writer, "regress pulse ""admin""";
 DROP SCHEMA acc CASCADE;

@@ -1,4 +1,4 @@
--- Rules of the house that the catalog can prove: each list is empty.
+-- Project rules that the catalog can prove: each list is empty.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -8,7 +8,7 @@ SELECT d.classid, d.objid, pg_catalog.pg_describe_object(d.classid, d.objid, 0) 
 FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
 WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pulse';
 
--- Objects without a comment. Sequences of columns, and what belongs to a type, explain themselves.
+-- Objects without a comment, except sequences of columns and objects that belong to a type.
 SELECT object FROM member
 WHERE classid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass,
                   'pg_catalog.pg_namespace'::regclass, 'pg_catalog.pg_foreign_data_wrapper'::regclass)
@@ -17,19 +17,19 @@ WHERE classid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclas
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE t.oid = objid AND (t.typrelid <> 0 OR t.typelem <> 0))
 ORDER BY object COLLATE "C";
 
--- Verbs are called pulse_…, and what is not a verb does not stand among them.
+-- Public functions are named pulse_…, and only they are.
 SELECT p.oid::regprocedure AS function
 FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
 WHERE p.pronamespace <> 'pulse'::regnamespace AND p.proname NOT LIKE 'pulse\_%'
 ORDER BY 1;
--- Names of arguments: whoever calls by name needs them.
+-- Arguments without a name; calls by name need it.
 SELECT p.oid::regprocedure AS function
 FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
 WHERE p.pronargs > 0 AND p.proargnames IS NULL AND p.proname NOT LIKE 'pulse\_sketch%' AND p.prokind = 'f'
   AND p.pronamespace <> 'pulse'::regnamespace
 ORDER BY 1;
 
--- SECURITY DEFINER without a fixed search_path; and nothing is for PUBLIC.
+-- SECURITY DEFINER without a fixed search_path; privileges of PUBLIC.
 SELECT p.oid::regprocedure AS function
 FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
 WHERE p.prosecdef AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS c WHERE c LIKE 'search\_path=pg\_catalog, pg\_temp')
@@ -44,14 +44,14 @@ WHERE c.relkind IN ('r', 'v', 'm', 'p')
   AND pg_catalog.has_table_privilege('public', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
 ORDER BY 1;
 
--- Verbs that pulse_grant() gives to nobody.
+-- Public functions that no level of pulse_grant() includes.
 SELECT p.oid::regprocedure AS function
 FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
 WHERE p.proname LIKE 'pulse\_%'
   AND NOT EXISTS (SELECT FROM pulse.privilege AS v WHERE v.privilege IN ('EXECUTE ON FUNCTION ' || p.oid::regprocedure, 'EXECUTE ON PROCEDURE ' || p.oid::regprocedure))
 ORDER BY 1;
 
--- Relations that pulse_grant() gives to nobody.
+-- Relations that no level of pulse_grant() includes.
 SELECT c.oid::regclass AS relation
 FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
@@ -68,13 +68,13 @@ WHERE e.extname = 'pulse' AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extcon
   AND c.oid NOT IN ('pulse.definition'::regclass, 'pulse.change_position'::regclass)
 ORDER BY 1;
 
--- Aggregates and functions say whether they are parallel safe: those that write are not.
+-- Aggregates and functions declare parallel safety: functions that write are not safe.
 SELECT p.oid::regprocedure AS function
 FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass
 WHERE p.provolatile = 'v' AND p.proparallel = 's'
 ORDER BY 1;
 
--- Whatever is called with nulls only answers null or says what is missing: no internal error, no crash.
+-- Every function called with only nulls returns null or reports what is missing: no internal error, no crash.
 SET client_min_messages = warning;
 DO $$
 DECLARE

@@ -1,4 +1,4 @@
--- Diagnosis: what changed, why, what to do, from a real table replayed day by day.
+-- Diagnosis: what changed, the likely causes and what to do, for a real table replayed day by day.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -20,7 +20,7 @@ SELECT pulse_create_segment('dx mobile', '{"from": "dx.users", "key": "user_id",
 SELECT pulse_create_segment('dx supported', '{"from": "dx.users", "key": "user_id",
     "where": "app_version in [\"4.0\", \"4.2\"]", "attributes": ["platform", "app_version"]}') > 0 AS made;
 
--- One day: measure everything here, look for drift.
+-- One day: takes all snapshots and checks for drift.
 SET client_min_messages = warning;
 CREATE FUNCTION dx.day(day date) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -39,7 +39,7 @@ CREATE FUNCTION dx.find(segment text, detector text) RETURNS bigint LANGUAGE sql
     SELECT min(id) FROM pulse.incident AS i WHERE i.segment = find.segment AND i.detector = find.detector;
 $$;
 
--- Without what differs from run to run.
+-- Removes what differs from run to run.
 CREATE FUNCTION dx.explain(incident bigint) RETURNS TABLE (explanation text) LANGUAGE sql AS $$
     SELECT regexp_replace(regexp_replace(regexp_replace(e.explanation, 'Incident \d+', 'Incident N'), 'incident\(\d+', 'incident(N'),
                           'by \w+ \(version', 'by somebody (version')
@@ -49,7 +49,7 @@ $$;
 SELECT count(dx.day(d::date)) AS days FROM generate_series('2015-01-01'::date, '2015-01-09', '1 day') AS d;
 SELECT * FROM dx.incidents();
 
--- Somebody tightens the rule.
+-- The rule is tightened.
 SET pulse.now = '2015-01-09 12:00';
 SELECT pulse_update_segment('dx high-value', '{"from": "dx.users", "key": "user_id",
     "where": "ltv > 500 && last_active_days <= 7", "attributes": ["platform", "country"]}');
@@ -57,7 +57,7 @@ SELECT dx.day('2015-01-10');
 SELECT * FROM dx.incidents();
 SELECT explanation FROM dx.explain(dx.find('dx high-value', 'size_change'));
 
--- A release renames a version: one segment sees the new name, the other loses the people. One cause, one group.
+-- A release renames a version: one segment sees the new name, the other loses the people. Both get one cause and one group.
 UPDATE dx.users SET app_version = '5.0' WHERE app_version = '4.2';
 SELECT dx.day('2015-01-11');
 SELECT * FROM dx.incidents();
@@ -65,7 +65,7 @@ SELECT explanation FROM dx.explain(dx.find('dx supported', 'size_change'));
 SELECT segment, cause, "group" = min("group") OVER () AS one_group
 FROM pulse_diagnose_incidents() WHERE segment IN ('dx mobile', 'dx supported') ORDER BY segment, cause, sentence;
 
--- The shape of the JSON, and that what is cited exists.
+-- The structure of the JSON; all cited evidence exists.
 SELECT jsonb_object_keys(diagnosis) AS key FROM pulse.incident_record
 WHERE id = dx.find('dx supported', 'size_change') ORDER BY 1;
 SELECT count(*) AS cited_without_evidence
@@ -74,7 +74,7 @@ WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(r.diagnosis -> 'evidence') AS
 SELECT r.diagnosis = pulse_diagnose_incident(r.id) AS same_again FROM pulse.incident_record AS r
 WHERE r.id = dx.find('dx supported', 'size_change');
 
--- A column that becomes null; then a measurement that fails.
+-- A column becomes null; then a measurement fails.
 UPDATE dx.users SET country = NULL WHERE user_id % 3 > 0;
 SELECT dx.day('2015-01-12');
 SELECT * FROM dx.incidents() WHERE attribute = 'country';
@@ -84,7 +84,7 @@ SELECT h ->> 'cause' AS cause FROM pulse_diagnose_incident(dx.find('dx mobile', 
     jsonb_array_elements(d -> 'hypotheses') AS h WHERE h ->> 'cause' IN ('column_nulled', 'schema_change', 'measurement_failed') ORDER BY 1;
 ALTER TABLE dx.users RENAME COLUMN country_code TO country;
 
--- Every recommendation of every incident runs as it is.
+-- The SQL of every recommendation of every incident runs unchanged.
 CREATE FUNCTION dx.try(sql text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE sql;
@@ -97,7 +97,7 @@ SELECT dx.try(a ->> 'sql') AS result, count(*) > 5 AS several
 FROM pulse.incident AS i, pulse_diagnose_incident(i.id) AS d, jsonb_array_elements(d -> 'recommendations') AS a
 WHERE i.segment LIKE 'dx %' GROUP BY 1 ORDER BY 1;
 
--- History from elsewhere: no clauses, no sketch, not even attributes; hostile names.
+-- Imported history without clauses, sketch and attributes; hostile names.
 SELECT pulse_create_segment('dx "o''dd"; --', '{"query": "SELECT user_id, platform FROM dx.users -- all", "key": "user_id",
     "attributes": ["platform"]}') > 0 AS made;
 SELECT count(pulse_import_snapshot('dx "o''dd"; --', d, 5000)) AS days FROM generate_series('2015-02-01'::timestamptz, '2015-02-08', '1 day') AS d;
@@ -107,7 +107,7 @@ SELECT count(*) > 0 AS found FROM pulse_check_drift('dx "o''dd"; --');
 SELECT d -> 'hypotheses' -> 0 ->> 'sentence' AS sentence, dx.try(a ->> 'sql') AS result
 FROM pulse_diagnose_incident(dx.find('dx "o''dd"; --', 'size_change')) AS d, jsonb_array_elements(d -> 'recommendations') AS a;
 
--- In a read-only transaction nothing is kept, and all is told.
+-- A read-only transaction stores nothing and returns everything.
 BEGIN READ ONLY;
 SELECT count(*) > 10 AS told FROM pulse_explain_incident(dx.find('dx supported', 'size_change'));
 COMMIT;

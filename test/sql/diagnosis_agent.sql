@@ -1,4 +1,4 @@
--- The agent: models, asking for investigations, who may, what is told. The conversations are in test/t/065_agent.pl.
+-- The agent: models, starting investigations, privileges, explanations. test/t/065_agent.pl tests the conversations.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 \set SHOW_CONTEXT never
@@ -22,7 +22,7 @@ SELECT pulse_create_model('regress_bad', NULL);
 SELECT pulse_create_model('regress_bad', '["geheim"]');
 SELECT pulse_create_model('', '{}');
 
--- ---- asking ----
+-- ---- starting investigations ----
 CREATE SCHEMA ag;
 CREATE TABLE ag.users (user_id bigint PRIMARY KEY, plan text);
 INSERT INTO ag.users SELECT i, 'p' || i % 3 FROM generate_series(1, 300) AS i;
@@ -48,7 +48,7 @@ BEGIN READ ONLY;
 SELECT pulse_investigate_incident(:incident);
 ROLLBACK;
 
--- One at a time, and the same id while it is under way. In a transaction that is undone nothing stays.
+-- One at a time: a second call returns the same id. A rollback removes the investigation.
 BEGIN;
 SELECT status, steps, result, reason FROM pulse_investigate_incident(:incident);
 ROLLBACK;
@@ -56,7 +56,7 @@ SELECT count(*) FROM pulse.investigation;
 SELECT investigation FROM pulse_investigate_incident(:incident) \gset
 SELECT investigation = :investigation AS same, status FROM pulse_investigate_incident(:incident);
 SELECT status, model, requested_by = current_user AS mine FROM pulse.investigation WHERE id = :investigation;
--- Nobody is there to do it: after the time it is as it was.
+-- No worker is running: after the wait the status is unchanged.
 SELECT investigation = :investigation AS same, status FROM pulse_investigate_incident(:incident, '50 ms');
 SELECT right(explanation, 18) AS told FROM pulse_explain_incident(:incident) WHERE explanation LIKE 'Investigation%';
 RESET client_min_messages;
@@ -67,20 +67,20 @@ SELECT status, reason LIKE 'cancelled by %' AS said, finished_at IS NOT NULL AS 
 SELECT pulse_cancel_investigation(0);
 SELECT pulse_cancel_investigation(NULL);
 
--- Asked for by another process, so that it stands although this transaction does not.
+-- Another process queues it, so it survives the rollback of this transaction.
 BEGIN;
 SELECT status FROM pulse_investigate_incident(:incident, '0 s');
 ROLLBACK;
 SELECT status, requested_by = current_user AS mine, id > :investigation AS another FROM pulse.investigation ORDER BY id DESC LIMIT 1;
 SELECT max(id) AS investigation FROM pulse.investigation \gset
--- An incident of this very transaction cannot be waited for.
+-- Waiting is not possible for an incident that this transaction created.
 BEGIN;
 INSERT INTO pulse.incident_record (segment_id, detector, severity, direction, baseline_kind, summary, since, opened_at, last_seen_at)
 SELECT segment_id, 'conversion_anomaly', 'low', 'up', 'rolling', 'x', since, since, since FROM pulse.incident_record WHERE id = :incident RETURNING id AS young \gset
 SELECT pulse_investigate_incident(:young, '1 s');
 ROLLBACK;
 
--- ---- what is told ----
+-- ---- explanations ----
 UPDATE pulse.investigation SET status = 'done', finished_at = now(), result = '{"what_changed": ["It fell by half."],
     "hypotheses": [{"cause": "import", "sentence": "An import failed.", "confidence": 0.8, "evidence": ["e1", "t1"]}],
     "recommendations": [{"action": "Look at the import.", "reason": "It stopped.", "priority": "high", "sql": "SELECT count(*) FROM ag.users"}],
@@ -94,7 +94,7 @@ SELECT replace(explanation, 'nvestigation ' || :investigation, 'nvestigation N')
 SELECT pulse_create_model('regress_claude', '{"protocol": "anthropic", "base_url": "https://api.example/v1", "model": "c"}');
 SELECT pulse_investigate_incident(:incident);
 
--- ---- who may ----
+-- ---- privileges ----
 CREATE ROLE regress_agent_reader;
 CREATE ROLE regress_agent_operator;
 SELECT pulse_grant('regress_agent_reader', 'reader');
@@ -114,7 +114,7 @@ SELECT pulse_create_model('regress_bad', '{"protocol": "openai", "base_url": "ht
 INSERT INTO pulse.investigation (incident_id, model, requested_by) VALUES (1, 'x', 'y');
 RESET ROLE;
 
--- No secret is anywhere but in the mapping.
+-- Only the user mapping contains the secret.
 SELECT count(*) FROM pulse.investigation AS t WHERE t::text LIKE '%geheim%';
 SELECT count(*) FROM pulse.agent_step;
 

@@ -1,4 +1,4 @@
--- Odd data that must neither crash nor alarm.
+-- Unusual data that must neither crash nor alarm.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;

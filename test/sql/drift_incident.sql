@@ -53,7 +53,7 @@ CALL drift_life.day('2015-04-08', 10000);
 SELECT * FROM drift_life.state;
 SELECT * FROM drift_life.timeline;
 
--- Again within three days: the same incident.
+-- The same drift within three days reopens the incident.
 CALL drift_life.day('2015-04-09', 5800);
 SELECT status, opened_at, closed_at FROM drift_life.state;
 
@@ -145,7 +145,7 @@ SELECT id, '2015-04-25', 1, 'failed', '57014', 'canceling statement due to user 
 SELECT drift_life.error('SELECT pulse_pin_baseline(''life'', (SELECT max(p.id) FROM pulse.snapshot p
                          JOIN pulse.segment s ON s.id = p.segment_id WHERE s.name = ''life''))');
 
--- Without a grant: no check, no read, no action.
+-- A role without a level can neither check, read nor act.
 CREATE ROLE drift_nobody;
 CREATE ROLE drift_reader;
 SELECT pulse_grant('drift_reader', 'reader');

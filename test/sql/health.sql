@@ -1,4 +1,4 @@
--- Monitors on tables: made, changed, ended; what is proposed; who may do what; maintenance windows.
+-- Monitors on tables: creating, changing and ending them; suggestions; privileges; maintenance windows.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 CREATE ROLE health_operator;
@@ -11,35 +11,35 @@ CREATE TABLE shop.customer (id int PRIMARY KEY, name text NOT NULL);
 INSERT INTO shop.customer SELECT i, 'c' || i FROM generate_series(1, 100) AS i;
 CREATE TABLE shop.orders (id bigint PRIMARY KEY, customer_id int, status text, amount numeric, note text,
                           created_at timestamptz NOT NULL DEFAULT now());
--- An order every four minutes for six weeks.
+-- One order every four minutes for six weeks.
 INSERT INTO shop.orders SELECT i, 1 + i % 100, (ARRAY['new', 'paid', 'sent'])[1 + i % 3], i % 500, NULL,
     '1996-01-01'::timestamptz + i * interval '4 minutes' FROM generate_series(1, 15000) AS i;
 CREATE INDEX orders_created_at ON shop.orders (created_at);
 ANALYZE shop.orders, shop.customer;
 
--- What is proposed, and why.
+-- The suggested checks, with reasons.
 SELECT * FROM pulse_suggest_checks('shop.orders');
 SELECT "check" ->> 'type' AS type, reason FROM pulse_suggest_checks('shop.customer');
 
--- Without checks they are chosen, and kept with the reason.
+-- Without given checks, the suggested ones are stored with their reasons.
 SET pulse.now = '1996-02-10 12:00';
 SELECT pulse_monitor_table('shop.orders', owner => 'data-team', tags => '{core}') AS first \gset
 SELECT kind, attribute, every, severity, after, left(reason, 40) AS reason FROM pulse.monitor_check WHERE monitor_id = :first ORDER BY id;
 SELECT "check", status, observed, expected, message FROM pulse_check_tables();
--- Nothing is due before its time; by name the table is looked at whatever is due.
+-- No check is due early; a call with the name of the table runs all checks.
 SELECT count(*) FROM pulse_check_tables();
 SELECT pulse.next_health_check();
 SELECT count(*) FROM pulse_check_tables('orders');
 SELECT "table", source, state, incidents, worst, last_check, what, next_check, checks, owner FROM pulse.table_overview;
 
--- Again: it is changed; checks left out stay, others replace them.
+-- A second call changes the monitor: without checks it keeps them, with checks it replaces them.
 SELECT pulse_monitor_table('shop.orders', every => '1 hour') = :first AS same;
 SELECT every, owner, tags, status, (SELECT count(*) FROM pulse.monitor_check) AS checks FROM pulse.monitor;
 SELECT pulse_monitor_table('shop.orders', checks => '[{"type": "volume", "min": 100, "severity": "low", "after": 3, "every": "1 day"},
     {"type": "freshness", "max_age": "2 hours"}]') = :first AS same;
 SELECT kind, attribute, settings, every, severity, after, reason FROM pulse.monitor_check ORDER BY id;
 
--- What is wrong with a definition is said, and what would be right.
+-- Errors in a definition, with what is valid.
 CREATE FUNCTION told(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE d text; h text;
 BEGIN
@@ -70,10 +70,10 @@ SELECT told('SELECT pulse_monitor_table(NULL)'), told('SELECT pulse_monitor_tabl
        told('SELECT pulse_monitor_table(''shop.orders'', source => ''nowhere'')') \gx
 SELECT told('SELECT pulse_check_tables(''shop.customer'')'), told('SELECT pulse_unmonitor_table(''shop.customer'')'),
        told('SELECT pulse_suggest_checks(''shop.customr'')') \gx
--- None of them changed anything.
+-- None of the failed calls changed anything.
 SELECT kind FROM pulse.monitor_check ORDER BY id;
 
--- Rights: the table is read as the role that made the monitor, which must be able to; its queries can write nothing.
+-- Privileges: checks run as the role that created the monitor, which needs SELECT; their queries cannot write.
 SET ROLE health_operator;
 SELECT told('SELECT pulse_monitor_table(''shop.orders'')');
 RESET ROLE;
@@ -106,14 +106,14 @@ SELECT "table", muted_until FROM pulse.table_overview ORDER BY 1;
 SELECT pulse_unmute('*'), pulse_unmute('*'), pulse_unmute('shop.orders'), pulse_unmute('shop.customer');
 SELECT "table", muted_until FROM pulse.table_overview ORDER BY 1;
 
--- Ended: no check is due any more, what was found stays.
+-- A monitor that has ended: no check is due, and the results stay.
 SELECT pulse_unmonitor_table('shop.customer');
 SELECT pulse_unmonitor_table('shop.orders');
 SELECT pulse.next_health_check(), (SELECT count(*) FROM pulse.table_overview) AS watched, (SELECT count(*) > 0 FROM pulse.check_result) AS kept;
 SELECT pulse_monitor_table('shop.orders') = :first AS again;
 SELECT count(*) AS checks FROM pulse.monitor_check WHERE monitor_id = :first;
 
--- ---- whose rights a check has, whoever changes the monitor afterwards ----
+-- ---- a check keeps the rights of the role that defined it, even if another role changes the monitor ----
 CREATE SCHEMA lair AUTHORIZATION health_operator;
 SET ROLE health_operator;
 CREATE TABLE lair.trap AS SELECT 1 AS i;
@@ -129,7 +129,7 @@ SELECT pulse_unmonitor_table('lair.trap');
 SELECT pulse_monitor_table('lair.trap') > 0 AS anew;
 SELECT c.kind, m.runs_as = current_user AS mine FROM pulse.monitor AS m JOIN pulse.monitor_check AS c ON c.monitor_id = m.id WHERE m.relation = 'lair.trap';
 
--- ---- a table that lost much is seen before its hours are known ----
+-- ---- a large loss is detected before the daily pattern is learnt ----
 CREATE TABLE shop.young AS SELECT i FROM generate_series(1, 1000) AS i;
 SELECT pulse_monitor_table('shop.young', checks => '[{"type": "volume", "anomaly": true, "after": 1}]') > 0 AS made;
 DO $$ BEGIN FOR i IN 1 .. 8 LOOP
@@ -140,7 +140,7 @@ DELETE FROM shop.young WHERE i > 580;
 SET pulse.now = '1996-02-01 10:10+00';
 SELECT status, message, incident IS NOT NULL AS told FROM pulse_check_tables('shop.young');
 
--- ---- values that are none ----
+-- ---- invalid values ----
 SELECT told('SELECT pulse_monitor_table(''shop.young'', checks => ''[{"type": "range", "column": "i", "min": 5, "max": 2}]'')');
 SELECT told('SELECT pulse_monitor_table(''shop.young'', every => ''1000 years'')'), told('SELECT pulse_mute(''*'', interval ''170000000 years'')') \gx
 SELECT pulse_monitor_table('shop.young', checks => '[{"type": "sql", "name": "nan", "query": "SELECT ''NaN''::float8", "max": 1}]') > 0 AS made;

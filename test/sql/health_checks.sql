@@ -1,4 +1,4 @@
--- Every type of check: good, bad, failing, within the error of a sample; and that no huge table is read by surprise.
+-- Every type of check: ok, bad, failing, within the error of a sample; huge tables are never read completely.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -22,21 +22,21 @@ SELECT pulse_monitor_table('lake.event', checks => '[
     {"type": "replication_lag", "standbys": 0}, {"type": "sql", "name": "negative", "query": "SELECT FROM lake.event WHERE amount < 0;", "rows": 0},
     {"type": "sql", "name": "mean", "query": "SELECT avg(amount) FROM lake.event", "min": 40, "max": 60}]') > 0 AS made;
 SELECT "check", status, observed, expected, message FROM pulse_check_tables('lake.event');
--- One scan for all column checks: they cost what one of them costs.
+-- One scan serves all column checks: together they cost as much as one of them.
 SELECT count(DISTINCT plan_cost) FROM pulse.check_result AS r JOIN pulse.monitor_check AS c ON c.id = r.check_id
 WHERE c.kind IN ('volume', 'null_rate', 'accepted_values', 'range');
 
--- Everything breaks.
+-- All checks fail.
 INSERT INTO lake.event SELECT i, 1000, 'c', -5, '1996-02-11 16:00' FROM generate_series(1, 6000) AS i;
 UPDATE lake.event SET amount = NULL WHERE id BETWEEN 10000 AND 13000;
 ALTER TABLE lake.event RENAME COLUMN kind TO type;
 ALTER TABLE lake.event ADD COLUMN extra int, ALTER COLUMN id SET DEFAULT 0, ALTER COLUMN created_at SET NOT NULL;
 SET pulse.now = '1996-02-12 01:00';
 SELECT "check", status, round(observed::numeric, 4) AS observed, expected, message, incident IS NOT NULL AS incident FROM pulse_check_tables('lake.event');
--- A column that is gone fails its own check only; and then what it needs comes back.
+-- A missing column fails only its own check; then the column comes back.
 SELECT c.kind, c.attribute, c.last_status, c.consecutive_bad FROM pulse.monitor_check AS c WHERE c.last_status = 'error';
 
--- A check that the server refuses takes no other along.
+-- A check that the server rejects does not affect the others.
 SELECT pulse_monitor_table('lake.event', checks => '[{"type": "range", "column": "amount", "min": -10}, {"type": "accepted_values", "column": "extra", "values": [1]},
     {"type": "sql", "name": "zero", "query": "SELECT 1 / (count(*) - count(*)) FROM lake.customer", "max": 1},
     {"type": "sql", "name": "words", "query": "SELECT ''many''", "max": 1}, {"type": "sql", "name": "two", "query": "SELECT 1, 2", "max": 1},
@@ -46,14 +46,14 @@ SELECT "check", status, message FROM pulse_check_tables('lake.event');
 ALTER TABLE lake.customer RENAME TO client;
 SELECT "check", status, message FROM pulse_check_tables('lake.event') WHERE "check" = 'sql zero';
 ALTER TABLE lake.client RENAME TO customer;
--- One that takes too long is left for the next time.
+-- A check that takes too long is skipped until the next run.
 SET pulse.check_timeout = '200ms';
 SELECT pulse_monitor_table('lake.event', checks => '[{"type": "volume", "min": 1}, {"type": "sql", "name": "slow",
     "query": "SELECT count(pg_sleep(0.01)) FROM lake.customer, generate_series(1, 100)", "min": 1}]') > 0 AS made;
 SELECT "check", status, message FROM pulse_check_tables('lake.event');
 RESET pulse.check_timeout;
 
--- Beyond the limit: nothing is read from beginning to end. Pages are sampled, and the error is stated.
+-- Above the limit: no table is read completely. Pages are sampled, and the result states the error.
 SET pulse.row_limit = 10000;
 SET pulse.sample_rows = 5000;
 ALTER TABLE lake.event RENAME COLUMN type TO kind;
@@ -75,15 +75,15 @@ SELECT "check", status, expected, message ~ 'sample of [\d,]+ rows \([\d.]+ % of
 FROM pulse_check_tables('lake.event');
 SELECT pg_stat_get_xact_tuples_returned('lake.event'::regclass) - :before BETWEEN 1 AND 25000 AS read_a_part;
 COMMIT;
--- The estimate is within its error, the stated error is that of whole pages, and the same sample gives the same answer.
+-- The estimate is within its error, the error is that of sampling whole pages, and the same sample gives the same result.
 SELECT c.attribute, abs(r.observed - 0.02) <= 4 * r.standard_error AS within, r.standard_error > 0 AS error, r.sampled BETWEEN 0.05 AND 0.15 AS sampled, r.rows < 20000 AS some
 FROM pulse.check_result AS r JOIN pulse.monitor_check AS c ON c.id = r.check_id WHERE c.kind = 'null_rate' AND c.attribute = 'amount' AND r.sampled IS NOT NULL;
 SELECT count(DISTINCT observed) FROM (SELECT observed FROM pulse_check_tables('lake.event') WHERE "check" = 'null_rate amount'
     UNION ALL SELECT observed FROM pulse_check_tables('lake.event') WHERE "check" = 'null_rate amount') AS twice;
--- 2 % against a limit of 1.9 % lies within the error: not bad.
+-- 2 % against a limit of 1.9 % is within the error: not bad.
 SELECT pulse_monitor_table('lake.event', checks => '[{"type": "null_rate", "column": "amount", "max": 0.0199}]') > 0 AS made;
 SELECT status FROM pulse_check_tables('lake.event');
--- Without an index the newest row lies in the last pages of a table in order; its rhythm cannot be had.
+-- Without an index, the newest row is in the last pages of an ordered table; its arrival pattern cannot be learnt.
 SELECT pulse_monitor_table('lake.plain', checks => '[{"type": "freshness", "column": "created_at", "max_age": "1 day"}]') > 0 AS made;
 SELECT status, regexp_replace(message, 'last \d+ pages', 'last N pages') AS message FROM pulse_check_tables('lake.plain');
 SELECT pulse_monitor_table('lake.plain', checks => '[{"type": "freshness", "column": "created_at"}]') > 0 AS made;
@@ -92,7 +92,7 @@ SELECT status, regexp_replace(message, '[\d,]{5,}', 'N', 'g') AS message FROM pu
 CREATE VIEW lake.seen AS SELECT * FROM lake.plain;
 SELECT pulse_monitor_table('lake.seen', checks => '[{"type": "null_rate", "column": "amount"}, {"type": "schema"}]') > 0 AS made;
 SELECT "check", status, regexp_replace(message, '[\d,]{5,}', 'N', 'g') AS message FROM pulse_check_tables('lake.seen');
--- Nor can partitions together be read whole.
+-- Partitions are not read completely either.
 CREATE TABLE lake.part (id int, at timestamptz) PARTITION BY RANGE (id);
 CREATE TABLE lake.part1 PARTITION OF lake.part FOR VALUES FROM (0) TO (9000);
 CREATE TABLE lake.part2 PARTITION OF lake.part FOR VALUES FROM (9000) TO (20000);
@@ -104,7 +104,7 @@ SELECT status, sampled < 1 AS sampled FROM pulse.check_result AS r JOIN pulse.mo
 RESET pulse.row_limit;
 RESET pulse.sample_rows;
 
--- Odd tables: without a row, without a column, names that need quotes, a table that is gone.
+-- Unusual tables: no rows, no columns, names that need quotes, a dropped table.
 CREATE TABLE lake.empty (id int, at timestamptz);
 CREATE TABLE lake.bare ();
 CREATE TABLE lake."Odd ""Table" ("The Column" int, "when" date);

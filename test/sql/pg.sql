@@ -5,7 +5,7 @@ RESET client_min_messages;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
 
--- The clock is the transaction's time, or the setting.
+-- The clock is the transaction's time, or pulse.now.
 SELECT pulse_now() = now() AS transaction_time;
 SET pulse.now = '2011-03-01';
 SELECT pulse_now();
@@ -17,7 +17,7 @@ SELECT pulse_now() = now() AS transaction_time;
 SET pulse.now = '';
 SELECT pulse_now() = now() AS transaction_time;
 
--- It is read in the zone and style of the one who sets it, and then means that instant for good.
+-- It is parsed with the setting session's TimeZone and DateStyle, and then fixed as an instant.
 SET timezone = 'Europe/Berlin';
 SET datestyle = 'SQL, DMY';
 SET pulse.now = '01/03/2011';
@@ -25,7 +25,7 @@ SHOW pulse.now;
 SET timezone = 'Asia/Tokyo';
 SET datestyle = 'ISO, MDY';
 SELECT pulse_now();
--- Parallel workers see the same.
+-- Parallel workers see the same time.
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
@@ -40,7 +40,7 @@ RESET parallel_setup_cost;
 SET timezone = 'UTC';
 SHOW pulse.now;
 
--- It follows the transaction.
+-- It is transactional.
 BEGIN;
 SET LOCAL pulse.now = '2012-02-29 12:00';
 SELECT pulse_now();
@@ -52,7 +52,7 @@ ROLLBACK;
 SELECT pulse_now();
 RESET pulse.now;
 
--- What is no fixed instant is refused, with the value and what would be valid.
+-- Values other than fixed instants are rejected, with the value and what is valid.
 SET pulse.now = 'soon';
 SET pulse.now = 'now';
 SET pulse.now = ' Today';

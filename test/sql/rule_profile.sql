@@ -31,7 +31,7 @@ SELECT p, t::timestamptz, t::timestamptz, n, v::jsonb FROM (VALUES
     (4, '2024-01-01 10:00', 'visit', '{"x": null, "n": null}'), (4, '2024-01-02 10:00', 'visit', '[]'), (4, '2024-01-03 10:00', 'visit', '{"x": {"y": 1}, "n": [1]}')
 ) AS e (p, t, n, v);
 
--- A query for the value and the until of a rule and of its metrics, for all people.
+-- A query for the value and "until" of a rule and of its metrics, for all people.
 CREATE FUNCTION rule_query(rule text, zone text DEFAULT 'UTC') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     r record;
@@ -125,9 +125,9 @@ SELECT rule, rule_values(rule) AS "1 | 2 | 3 | 4" FROM (VALUES
     (19, 'sequence(events.view_product{product_id = "p1"} -> events.view_product)')
 ) AS t (n, rule) ORDER BY n;
 
--- until is never too late: between two instants of a fine grid the value changes only where until says so.
+-- "until" is never too late: between two instants of a fine grid, the value changes only at "until".
 CREATE TEMP TABLE rule_trace (n int, id bigint, at timestamptz, value text, until timestamptz);
--- How often the value changes, how often until was too late (or not in the future) and at how many instants it calls.
+-- Counts the changes of the value, the cases in which "until" was too late (or not in the future), and its distinct instants.
 CREATE FUNCTION rule_clock(rule text, step interval, steps int, start timestamptz DEFAULT '2024-03-10 11:00') RETURNS TABLE (changes bigint, late bigint, calls bigint) LANGUAGE plpgsql AS $$
 DECLARE
     query text := rule_query(rule);
@@ -153,7 +153,7 @@ SELECT rule, clock.* FROM (VALUES
     ('sequence(events.view_product -> within 2d no events.order{product_id == $.product_id}, in 3d)'), ('sequence(events.view_product -> events.order, in 2d)'), ('sequence(events.app_open -> within 2d events.purchase, in 4d)'),
     ('sequence(events.purchase{sku = "a"} -> events.purchase)')
 ) AS t (rule) CROSS JOIN LATERAL rule_clock(rule, '30 minutes', 130) AS clock;
--- At the very microsecond: the grid meets each border and the microsecond before it.
+-- To the microsecond: the grid contains each border and the microsecond before it.
 SELECT rule, clock.* FROM (VALUES ('profile.end > now'), ('profile.end >= now'), ('profile.end <= now'), ('profile.end < now'), ('profile.end = now'), ('profile.end != now'), ('events.purchase.count(1m)'), ('events.purchase.last_seen_minutes_ago < 1'),
     ('events.purchase.last_seen_seconds_ago <= 59.5'), ('events.purchase.count(2h..1m)'), ('profile.end - now > now - "2024-03-08 00:00"'), ('hours_since(profile.end) >= account.seats - 49')) AS t (rule)
 CROSS JOIN LATERAL rule_clock(rule, '59 minutes 59.999999 seconds', 45) AS clock;

@@ -12,7 +12,7 @@ SELECT pulse_sketch_cardinality(pulse_sketch_agg(NULL::text)) AS members FROM ge
 SELECT i % 3 AS third, pulse_sketch_cardinality(pulse_sketch_agg(i)) AS members FROM generate_series(1, 100) AS i GROUP BY 1 ORDER BY 1;
 SELECT i, pulse_sketch_cardinality(pulse_sketch_agg(i) OVER (ORDER BY i)) AS members FROM generate_series(1, 3) AS i;
 
--- The hash is that of SQL, whatever the type: a sketch of keys is the sketch of their texts.
+-- The hash is that of SQL for every type: a sketch of keys equals the sketch of their texts.
 CREATE TYPE sketch_mood AS ENUM ('fine', 'sad');
 CREATE DOMAIN sketch_domain AS int;
 CREATE TABLE sketch_types (
@@ -56,7 +56,7 @@ SELECT pulse_sketch_cardinality(pulse_sketch_union((SELECT pulse_sketch_agg(i) F
                                                    (SELECT pulse_sketch_agg(i) FROM generate_series(61, 150) AS i))) AS members;
 SELECT pulse_sketch_union((SELECT pulse_sketch_agg(i) FROM sketch_big WHERE i % 2 = 0), (SELECT pulse_sketch_agg(i) FROM sketch_big WHERE i % 2 = 1))::text
        = pulse_sketch_agg(i)::text AS same FROM sketch_big;
--- Different capacities: the smaller one counts.
+-- Different capacities: the smaller one applies.
 SELECT pulse_sketch_agg(i) AS small FROM sketch_big \gset
 SET pulse.sketch_size = 65536;
 SELECT abs(in_both - 100000) < 4 * standard_error AS near FROM pulse_sketch_overlap(:'small', (SELECT pulse_sketch_agg(i) FROM sketch_big));

@@ -143,7 +143,7 @@ SET pulse.now = '2015-01-02';
 SELECT pulse_take_snapshot('Seen lately') > 0 AS taken;
 SELECT taken_at, size, entered, exited, clauses, columns FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'Seen lately' ORDER BY 1;
 
--- All due segments; a failing one does not affect the others, and is tried again.
+-- All due segments; a failing one does not affect the others and is retried.
 SELECT pulse_create_segment('Broken', '{"query": "SELECT id, 1 / (10 - small) AS inverse FROM snap.users", "attributes": ["inverse"]}') > 0 AS made;
 SELECT pulse_create_segment('Hourly', '{"from": "snap.users", "attributes": [], "cadence": "1 hour"}') > 0 AS made;
 SELECT pulse_create_segment('Paused', '{"from": "snap.users", "attributes": []}') > 0 AS made;

@@ -1,4 +1,4 @@
--- Room worker: schedules, jobs, running them by hand, status. What runs by itself is tested in test/t/03*.pl.
+-- Room worker: schedules, jobs, manual runs, status. test/t/03*.pl tests the background workers.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -40,7 +40,7 @@ SELECT enabled, next_run FROM pulse.job WHERE name = 'drift';
 SELECT pulse_schedule('drift', enabled => true) > now() AS planned;
 SELECT pulse_schedule('drift', command => 'SELECT 1');
 
--- ---- jobs of users ----
+-- ---- user jobs ----
 CREATE ROLE regress_worker_alice LOGIN;
 CREATE ROLE regress_worker_bob LOGIN;
 CREATE ROLE regress_worker_group;
@@ -51,7 +51,7 @@ GRANT USAGE ON SCHEMA work TO PUBLIC;
 CREATE TABLE work.done (who name DEFAULT current_user, at timestamptz DEFAULT clock_timestamp());
 GRANT INSERT ON work.done TO regress_worker_alice;
 SET ROLE regress_worker_alice;
--- Disabled, so that a launcher leaves them alone.
+-- Disabled, so that no launcher runs them.
 SELECT pulse_schedule('mine', '5 minutes', 'INSERT INTO work.done DEFAULT VALUES', enabled => false);
 SELECT pulse_schedule('broken', '5 minutes', 'SELECT 1/0', enabled => false);
 SELECT pulse_schedule('slow', '5 minutes', 'SELECT pg_sleep(60)', enabled => false, timeout => '50 ms');
@@ -79,7 +79,7 @@ SELECT pulse_unschedule(NULL);
 SELECT * FROM pulse_run_job('new');
 SELECT * FROM pulse_run_job(NULL);
 
--- ---- running by hand ----
+-- ---- manual runs ----
 SELECT status, rows, duration_ms >= 0 AS took, message, error FROM pulse_run_job('mine');
 SELECT status, rows, error FROM pulse_run_job('broken');
 SELECT status, rows, error FROM pulse_run_job('slow');
@@ -90,7 +90,7 @@ SELECT j.name, r.attempt, r.scheduled_for, r.status, r.rows, r.error_state, r.er
 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.kind = 'sql' ORDER BY r.id;
 SELECT name, last_status, running_since, last_run_at IS NOT NULL AS ran FROM pulse.job WHERE kind = 'sql' ORDER BY name;
 
--- Whose jobs they are.
+-- Ownership of jobs.
 SET ROLE regress_worker_bob;
 SELECT pulse_schedule('mine', '1 minute');
 SELECT pulse_unschedule('mine');
@@ -100,14 +100,14 @@ RESET ROLE;
 SET ROLE regress_worker_group;
 SELECT pulse_schedule('of nobody', '5 minutes', 'SELECT 1');
 RESET ROLE;
--- A superuser who runs somebody else's job lends it no rights.
+-- A superuser who runs another role's job does not lend it rights.
 SET ROLE regress_worker_alice;
 SELECT pulse_schedule('sly', '5 minutes', 'INSERT INTO work.done (who) SELECT rolname FROM pg_authid LIMIT 1', enabled => false);
 RESET ROLE;
 SELECT status, error FROM pulse_run_job('sly');
 SELECT status FROM pulse_run_job('mine');
 SELECT who, count(*) FROM work.done GROUP BY 1;
--- Built-in jobs run for every operator, as the plain functions they are.
+-- Every operator can run built-in jobs, as the plain functions behind them.
 SET ROLE regress_worker_bob;
 SELECT status, error FROM pulse_run_job('snapshots');
 SELECT status, error FROM pulse_run_job('drift');
@@ -115,13 +115,13 @@ SELECT count(*) FROM pulse_run_job('health');
 SELECT status, error FROM pulse_run_job('retention');
 RESET ROLE;
 
--- A run by hand is part of its transaction.
+-- A manual run is part of its transaction.
 BEGIN;
 SELECT status FROM pulse_run_job('mine');
 ROLLBACK;
 SELECT count(*) FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'mine';
 
--- A read-only transaction says so.
+-- A read-only transaction raises an error.
 BEGIN READ ONLY;
 SELECT pulse_schedule('mine', '1 minute');
 ROLLBACK;
@@ -150,7 +150,7 @@ SELECT pulse_schedule('x', '5 minutes', 'SELECT 1');
 SELECT pulse_start();
 SELECT pulse_stop();
 RESET ROLE;
--- ---- a role of the same name is another role ----
+-- ---- a new role of the same name is another role ----
 CREATE ROLE regress_worker_ghost LOGIN;
 SELECT pulse_grant('regress_worker_ghost', 'operator');
 SET ROLE regress_worker_ghost;
@@ -169,12 +169,12 @@ SELECT status, error FROM pulse_run_job('ghost');
 SELECT pulse_unschedule('ghost');
 SELECT pulse_revoke('regress_worker_ghost');
 DROP ROLE regress_worker_ghost;
--- ---- what cannot be a job ----
+-- ---- SQL that cannot be a job ----
 SELECT pulse_schedule('x', '5 minutes', 'VACUUM');
 SELECT pulse_schedule('x', '5 minutes', 'SELECT 1; COMMIT');
 SELECT pulse_schedule('x', '5 minutes', 'COPY pulse.job TO STDOUT');
 SELECT run_at FROM pulse_preview_schedule('1 day', 'UTC', 2, '294276-12-30 00:00+00');
--- A job that runs itself does so once.
+-- A job that runs itself runs only once.
 SELECT pulse_schedule('itself', '1 day', 'SELECT pulse_run_job(''itself'')', enabled => false) IS NULL AS disabled;
 SELECT status, error FROM pulse_run_job('itself');
 SELECT pulse_unschedule('itself');
@@ -182,7 +182,7 @@ SELECT pulse_schedule('broken', enabled => true) > now() AS enabled;
 SELECT status FROM pulse_run_job('broken');
 SELECT detail ~ 'job broken: \d+ s ago: division by zero' AS reason FROM pulse_status() WHERE item = 'pulse' AND state IN ('degraded', 'down');
 
--- ---- a dump's built-in jobs take the place of those that are there ----
+-- ---- built-in jobs from a dump replace the existing ones ----
 BEGIN;
 INSERT INTO pulse.job (id, name, kind, schedule) VALUES (1, 'snapshots', 'snapshots', '0 5 * * *');
 SELECT id, schedule FROM pulse.job WHERE kind = 'snapshots';
