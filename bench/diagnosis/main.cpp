@@ -68,7 +68,7 @@ void Run(int per_label, uint64_t seed) {
     Tally all;
     Calibration calibration;
     std::printf(
-        "\nSeed %llu\n\n| what was done | incidents | named first | among the first three | named first "
+        "\nSeed %llu\n\n| change | incidents | named first | among the first three | named first "
         "instead |\n"
         "|---|---|---|---|---|\n",
         static_cast<unsigned long long>(seed));
