@@ -1,4 +1,4 @@
-# A database with history, dumped and restored into a fresh one, gives the same answers and goes on from there.
+# A database with history is dumped and restored into a new one, which gives the same results and continues from there.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -10,14 +10,14 @@ my $node = start_node('dump_source');
 fill_shop($node, 'shop');
 replay($node, 'shop', 1, 12, 1);
 is($node->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot'), 24, 'twelve days of two segments');
-cmp_ok($node->safe_psql('shop', 'SELECT count(*) FROM pulse.incident'), '>', 0, 'the changed version made an incident');
+cmp_ok($node->safe_psql('shop', 'SELECT count(*) FROM pulse.incident'), '>', 0, 'the changed version opens an incident');
 
-# Jobs: a changed built-in one, one that is switched off, one of a user, and their runs.
+# Jobs: a changed built-in one, a disabled one, a user job, and their runs.
 $node->safe_psql('shop', q{SELECT pulse_schedule('snapshots', '15 4 * * 1-5', time_zone => 'Europe/Paris', max_retries => 1); SELECT pulse_unschedule('drift');
 	SELECT pulse_run_job('retention')});
 $node->safe_psql('shop', q{SELECT pulse_schedule('mine', '5 minutes', 'SELECT 1', overlap => 'queue'); SELECT pulse_run_job('mine')}, extra_params => [ '-U', 'maker' ]);
 
-# What waits to be sent, or is being looked into, and what has been.
+# Messages and investigations, waiting and finished.
 $node->safe_psql('shop', q{
 	INSERT INTO pulse.notice (event, kind, incident_id, at) SELECT 'incident.updated', 'note', min(id), now() FROM pulse.incident_record;
 	INSERT INTO pulse.outbox (channel, kind, event, status, finished_at)
@@ -28,7 +28,7 @@ $node->safe_psql('shop', q{
 	INSERT INTO pulse.agent_step (investigation_id, step, kind, started_at) SELECT id, 1, 'model', now() FROM pulse.investigation;
 });
 
-# Into another cluster: roles first, as an administrator does it.
+# Restore into another cluster: roles first, as an administrator does.
 my $target = start_node('dump_target');
 my $dir = PostgreSQL::Test::Utils::tempdir();
 $node->command_ok([ 'pg_dumpall', '--roles-only', '-f', "$dir/roles.sql" ], 'dump the roles');
@@ -36,33 +36,33 @@ $node->command_ok([ 'pg_dump', '--create', '-f', "$dir/shop.sql", 'shop' ], 'dum
 $target->run_log([ 'psql', '-X', '-q', '-f', "$dir/roles.sql", 'postgres' ]);    # the superuser exists already
 $target->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/shop.sql", 'postgres' ], 'restore the database');
 
-# What is under way is told of with the incident, where it is.
+# The explanation of an incident mentions a running investigation, which is not restored.
 $node->safe_psql('shop', q{DELETE FROM pulse.investigation WHERE status IN ('queued', 'running')});
 my $before = answers($node, 'shop');
 is(answers($target, 'shop'), $before, 'the restored database gives the same answers');
 is($target->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot WHERE sketch IS NOT NULL'), 24, 'with its sketches');
-is($target->safe_psql('shop', q{SELECT string_agg(status, ',' ORDER BY id) FROM pulse.outbox}), 'sent,dead,cancelled', 'what waits to be sent stays where it is');
-is($target->safe_psql('shop', q{SELECT count(*) FROM pulse.notice}), 0, 'and what is to be planned');
+is($target->safe_psql('shop', q{SELECT string_agg(status, ',' ORDER BY id) FROM pulse.outbox}), 'sent,dead,cancelled', 'waiting messages are not restored');
+is($target->safe_psql('shop', q{SELECT count(*) FROM pulse.notice}), 0, 'nor are unplanned notices');
 is($target->safe_psql('shop', q{SELECT string_agg(i.status || ' ' || s.step, ',') FROM pulse.investigation AS i JOIN pulse.agent_step AS s ON s.investigation_id = i.id}),
-	'done 1', 'and what a model is asked');
+	'done 1', 'nor are running investigations');
 is( $target->safe_psql('shop', "SELECT string_agg(DISTINCT runs_as, ',') FROM pulse.segment"),
-	'maker', 'segments run as the role that made them');
+	'maker', 'segments run as the role that created them');
 
 is( $target->safe_psql('shop', "SELECT string_agg(concat_ws(' ', id, name, schedule, enabled, runs_as), E'\n' ORDER BY id) FROM pulse.job"),
 	"1 snapshots 15 4 * * 1-5 t\n2 drift 0 3 * * * f\n3 health 10 seconds t\n4 retention 30 3 * * * t\n5 delivery 5 seconds t\n6 investigations 5 seconds t\n7 pipeline 5 seconds t\n101 mine 5 minutes t maker",
-	'built-in jobs are there once, as they were changed, with those of users');
-is($target->safe_psql('shop', 'SELECT string_agg(DISTINCT status, $$,$$), count(*) FROM pulse.job_run'), 'ok|2', 'and their runs');
+	'built-in jobs exist once, with their changes, beside the user jobs');
+is($target->safe_psql('shop', 'SELECT string_agg(DISTINCT status, $$,$$), count(*) FROM pulse.job_run'), 'ok|2', 'with their runs');
 is( $target->safe_psql(
 		'shop', q{SELECT pulse_schedule('other', '5 minutes', 'SELECT 1'); SELECT id > 101 FROM pulse.job WHERE name = 'other'; SELECT pulse_unschedule('other')}) =~ /^t$/m,
 	1, 'new jobs get new numbers');
 
-# What was granted is granted.
-is(sqlstate($target, 'shop', 'SELECT count(*) FROM pulse.incident', '-U', 'watcher'), 'none', 'the reader still reads');
-is(sqlstate($target, 'shop', "SELECT pulse_pause_segment('Recent')", '-U', 'watcher'), '42501', 'and still does nothing else');
-is(sqlstate($target, 'shop', "SELECT pulse_pause_segment('Recent')", '-U', 'maker'), 'none', 'the operator still does');
+# Grants are restored.
+is(sqlstate($target, 'shop', 'SELECT count(*) FROM pulse.incident', '-U', 'watcher'), 'none', 'the reader can still read');
+is(sqlstate($target, 'shop', "SELECT pulse_pause_segment('Recent')", '-U', 'watcher'), '42501', 'and still nothing else');
+is(sqlstate($target, 'shop', "SELECT pulse_pause_segment('Recent')", '-U', 'maker'), 'none', 'the operator can still operate');
 $node->safe_psql('shop', "SELECT pulse_pause_segment('Recent')", extra_params => [ '-U', 'maker' ]);
 
-# Both go on alike: the sequences continue, sketches still tell who entered and left.
+# Both continue alike: sequences continue, and sketches still give entries and exits.
 for my $each ($node, $target)
 {
 	$each->safe_psql('shop', "SELECT pulse_resume_segment('Recent')");
@@ -72,8 +72,8 @@ for my $each ($node, $target)
 my $next = q{SELECT s.name, n.size, n.entered, n.exited, n.id > (SELECT max(id) FROM pulse.snapshot WHERE taken_at < n.taken_at)
 	FROM pulse.snapshot AS n JOIN pulse.segment AS s ON s.id = n.segment_id WHERE n.taken_at = '2016-01-13 02:00+00' ORDER BY 1};
 my $expected = $node->safe_psql('shop', $next);
-like($expected, qr/^Recent\|\d+\|\d+\|[1-9]\d*\|t$/m, 'members left the original');
-is($target->safe_psql('shop', $next), $expected, 'and as many the restored one');
+like($expected, qr/^Recent\|\d+\|\d+\|[1-9]\d*\|t$/m, 'members left in the original');
+is($target->safe_psql('shop', $next), $expected, 'and as many in the restored database');
 my $incidents = 'SELECT segment, detector, attribute, severity, status, change FROM pulse.incident ORDER BY id';
 is($target->safe_psql('shop', $incidents), $node->safe_psql('shop', $incidents), 'with the same incidents');
 is( $target->safe_psql(
@@ -84,7 +84,7 @@ is( $target->safe_psql(
 my ($schema) = run_command([ 'pg_dump', '--schema-only', $node->connstr('shop') ]);
 unlike($schema, qr/CREATE (?:TABLE|VIEW|TYPE|FUNCTION) (?:pulse\.(?!\w+_y\d{4}m\d\d )|public\.pulse)/, 'the schema is the extension\'s own');
 
-# Gone means gone.
+# DROP EXTENSION removes everything.
 $target->safe_psql('shop', 'DROP EXTENSION pulse');
 is($target->safe_psql('shop', "SELECT count(*) FROM pg_namespace WHERE nspname = 'pulse'"), 0, 'dropping the extension leaves no schema');
 is($target->safe_psql('shop', "SELECT count(*) FROM pg_proc WHERE proname LIKE 'pulse%'"), 0, 'and no function');

@@ -1,4 +1,4 @@
-# History survives a killed backend, an immediate shutdown and a failover; a standby reads it and says what it cannot do.
+# History survives a killed backend, an immediate shutdown and a failover; on a standby reads work and writes raise an error.
 use strict;
 use warnings;
 use IPC::Run;
@@ -12,7 +12,7 @@ fill_shop($node, 'shop');
 replay($node, 'shop', 1, 12, 1);
 my $before = answers($node, 'shop');
 
-# A segment whose snapshot takes for ever.
+# A segment whose snapshot never ends.
 $node->safe_psql(
 	'shop', q{SELECT pulse_create_segment('Slow', '{"query": "SELECT i AS id FROM generate_series(1, 3) AS i, LATERAL (SELECT pg_sleep(60 * i)) AS z",
 	"key": "id", "attributes": []}'); SELECT pulse_pause_segment('Slow');});
@@ -31,7 +31,7 @@ like($err, qr/server closed the connection|terminat/, 'the session is gone');
 $node->poll_query_until('postgres', 'SELECT 1', '1') or die 'no restart';
 is(answers($node, 'shop'), $before, 'history is intact after a killed backend');
 
-# The moment that was being measured can be measured now.
+# The interrupted moment can be measured now.
 replay($node, 'shop', 13, 13, 0);
 is($node->safe_psql('shop', "SELECT count(*) FROM pulse.snapshot WHERE taken_at = '2016-01-13 02:00+00' AND status = 'ok'"),
 	2, 'the next snapshots are taken');
@@ -52,7 +52,7 @@ like(
 	$standby->safe_psql('shop', q{SELECT * FROM pulse_preview_segment('{"from": "app.users", "key": "user_id", "where": "ltv > 500"}')}),
 	qr/size/, 'and previews one');
 
-# What writes says so.
+# Functions that write raise an error.
 my %writes = (
 	pulse_create_segment => q{'X', '{"from": "app.users", "key": "user_id"}'},
 	pulse_update_segment => q{'Valuable', owner => 'me'},
@@ -77,7 +77,7 @@ for my $name (sort keys %writes)
 }
 is(answers($standby, 'shop'), $before, 'and nothing has changed');
 
-# After a failover the standby goes on.
+# After a failover the standby takes over.
 $node->stop('immediate');
 $standby->promote;
 $standby->safe_psql('shop', "SET pulse.now = '2016-01-14 02:00+00'; SELECT pulse_take_snapshots(); SELECT pulse_check_drift();");

@@ -1,4 +1,4 @@
-# Many sessions at once: one snapshot per moment, one incident per cause, one version after the other, no deadlock.
+# Many concurrent sessions: one snapshot per moment, one incident per cause, consecutive versions, no deadlock.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -27,7 +27,7 @@ is( $node->safe_psql('shop', 'SELECT count(*) FROM pulse.distribution'),
 	$node->safe_psql('shop', 'SELECT 30 * count(*) FROM pulse.distribution WHERE snapshot_id = (SELECT min(id) FROM pulse.snapshot)'),
 	'with its distributions once');
 
-# The app's version changes; all of them check at once, over and over.
+# The app's version changes; all sessions check for drift repeatedly.
 $node->safe_psql('shop', q{UPDATE app.users SET app_version = 'android-2.0' WHERE app_version = 'android-1.0'});
 $node->pgbench(
 	'--no-vacuum --client=8 --jobs=2 --transactions=5 shop',
@@ -45,7 +45,7 @@ is($node->safe_psql('shop', 'SELECT count(*) FROM pulse.incident GROUP BY segmen
 is( $node->safe_psql('shop', "SELECT count(*) FROM pulse.incident_event WHERE kind = 'opened' GROUP BY incident_id HAVING count(*) > 1"),
 	'', 'opened once');
 
-# Definitions changed at the same time make one version each, without a hole.
+# Concurrent changes of a definition make one version each, without gaps.
 $node->pgbench(
 	'--no-vacuum --client=8 --jobs=2 --transactions=10 shop',
 	0, [qr/80\/80/], [qr/^$/],
@@ -57,9 +57,9 @@ $node->pgbench(
 	});
 is( $node->safe_psql('shop', q{SELECT count(*), max(v.version), s.version FROM pulse.segment_version AS v
 	JOIN pulse.segment AS s ON s.id = v.segment_id WHERE s.name = 'Valuable' GROUP BY s.version}),
-	'81|81|81', 'one version after the other');
+	'81|81|81', 'versions are consecutive');
 
-# Everything at once, with a segment that comes and goes: only its absence may be an error.
+# Everything concurrently, with a segment that is created and deleted: the only allowed error is that it does not exist.
 $node->safe_psql('shop', q{SELECT pulse_update_segment('Valuable', '{"from": "app.users", "key": "user_id", "where": "ltv > 500"}')});
 my %mixed = (
 	'004_mixed_take@4' => q{
@@ -83,7 +83,7 @@ my %mixed = (
 		});
 $node->pgbench('--no-vacuum --client=6 --jobs=2 --transactions=30 shop', 0, [qr/180\/180/], [qr/^$/], 'everything at once', \%mixed);
 is($node->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot GROUP BY segment_id, taken_at HAVING count(*) > 1'), '', 'still one row per moment');
-is($node->safe_psql('shop', "SELECT count(*) FROM pulse.segment WHERE name LIKE 'Passing%'"), '0', 'what went is gone');
+is($node->safe_psql('shop', "SELECT count(*) FROM pulse.segment WHERE name LIKE 'Passing%'"), '0', 'deleted segments left nothing');
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
 unlike($log, qr/deadlock detected/, 'no deadlock');
 

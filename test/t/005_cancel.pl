@@ -15,7 +15,7 @@ $node->safe_psql(
 	"key": "id", "attributes": []}');
 	SELECT pulse_create_segment('Busy', '{"query": "SELECT i AS id FROM generate_series(1, 100000000000) AS i", "key": "id", "attributes": []}')});
 
-# A session that was canceled goes on as if nothing had happened.
+# A canceled session continues to work.
 my $session = $node->background_psql('shop', on_error_stop => 0);
 for my $segment ('Sleeping', 'Busy')
 {
@@ -26,8 +26,8 @@ for my $segment ('Sleeping', 'Busy')
 	my $canceled = time;
 	$node->safe_psql('shop', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%take_snapshot(''$segment%' AND pid <> pg_backend_pid()");
 	like($session->query("SELECT 'alive', current_user, current_setting('search_path')"), qr/alive\|\S+\|"\$user", public/, "canceled during $segment, the session is alive");
-	cmp_ok(time - $canceled, '<', 2, 'at once');
-	like($session->{stderr}, qr/canceling statement due to user request/, 'and said why');
+	cmp_ok(time - $canceled, '<', 2, 'canceled within a second');
+	like($session->{stderr}, qr/canceling statement due to user request/, 'with the reason');
 	$session->{stderr} = '';
 }
 $session->quit;
@@ -42,13 +42,13 @@ for my $segment ('Sleeping', 'Busy')
 }
 is($node->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot'), 0, 'nothing was written');
 
-# Pulse's own limit is the segment's failure, not the statement's: kept on its snapshot, and the others go on.
+# Pulse's own limit fails only the segment: its snapshot keeps the error, and the other segments continue.
 $node->safe_psql('shop', "SET pulse.now = '2016-01-01'; SET pulse.statement_timeout = '300ms'; SELECT pulse_take_snapshots()");
 is( $node->safe_psql('shop', 'SELECT s.name, n.status, n.error_state FROM pulse.snapshot AS n JOIN pulse.segment AS s ON s.id = n.segment_id ORDER BY 1'),
 	"Busy|failed|57014\nRecent|ok|\nSleeping|failed|57014\nValuable|ok|", 'the slow ones failed, the others did not');
 like($node->safe_psql('shop', "SELECT error FROM pulse.snapshot WHERE status = 'failed' LIMIT 1"), qr/pulse\.statement_timeout/, 'with a reason that names the setting');
 
-# A terminated session is gone within a second.
+# A terminated session ends within a second.
 my ($in, $out, $err) = ('', '', '');
 my $victim = IPC::Run::start(
 	[ 'psql', '-X', '-d', $node->connstr('shop'), '-c', "SELECT pulse_take_snapshot('Busy')" ], '<', \$in, '>', \$out, '2>', \$err);
@@ -58,6 +58,6 @@ my $terminated = time;
 $node->safe_psql('shop', "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE '%Busy%' AND pid <> pg_backend_pid()");
 $victim->finish;
 cmp_ok(time - $terminated, '<', 2, 'terminated at once');
-like($err, qr/terminating connection due to administrator command/, 'and told so');
+like($err, qr/terminating connection due to administrator command/, 'with a message');
 
 done_testing();

@@ -1,5 +1,5 @@
-# Jobs run by themselves: built-in ones and those of users, each as its role, with time-outs, retries, overlaps and a bound on
-# processes; an idle server asks nothing.
+# Background jobs: built-in and user jobs, each as its role, with timeouts, retries, overlap policies and a limit on processes; an
+# idle server runs no queries.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -30,14 +30,14 @@ sub shop { return $node->safe_psql('shop', $_[0]); }
 sub last_run { return "(SELECT r FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = '$_[0]' AND r.status <> 'running' ORDER BY r.id DESC LIMIT 1)"; }
 
 # ---- built-in jobs ----
-# A job that was due while nothing ran, runs once.
+# A job that became due while no worker ran is run once.
 shop(q{SELECT pulse_schedule('snapshots', '1 day'); UPDATE pulse.job SET next_run = now() - interval '10 days' WHERE name = 'snapshots'; SELECT pulse_schedule('drift', '1 day')});
 wait_until(q{SELECT count(*) = 1 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'snapshots' AND r.status = 'ok' AND r.rows = 2}, 'snapshots are taken');
 is(shop('SELECT count(*) FROM pulse.snapshot'), 2, 'one of each segment');
 is(shop("SELECT next_run > now() FROM pulse.job WHERE name = 'snapshots'"), 't', 'and the next run is planned');
 shop(q{UPDATE pulse.job SET next_run = now() WHERE name = 'drift'; SELECT pulse_schedule('retention', '1 day')});
 wait_until(q{SELECT (} . last_run('drift') . q{).status = 'ok'}, 'drift is checked');
-# A segment that fails makes the run fail, and the retry takes only what is missing.
+# A failing segment fails the run, and the retry takes only the missing snapshot.
 shop(q{CREATE TABLE app.switch (i int)});
 shop(q{INSERT INTO app.switch VALUES (1)});
 shop(q{SELECT pulse_create_segment('Failing', '{"query": "SELECT user_id FROM app.users WHERE 1 / (SELECT count(*) FROM app.switch) = 1", "key": "user_id", "attributes": []}')});
@@ -46,7 +46,7 @@ shop(q{SELECT pulse_schedule('snapshots', retry_delay => '1 s', max_retries => 2
 wait_until(q{SELECT (} . last_run('snapshots') . q{).error LIKE '1 of 1 segments were not measured: Failing (division by zero%'}, 'a failed segment is named');
 shop(q{INSERT INTO app.switch VALUES (1)});
 wait_until(q{SELECT (} . last_run('snapshots') . q{).status = 'ok' AND (} . last_run('snapshots') . q{).attempt > 1}, 'a retry takes it');
-is(shop(q{SELECT (} . last_run('snapshots') . q{).rows}), 1, 'and it alone');
+is(shop(q{SELECT (} . last_run('snapshots') . q{).rows}), 1, 'and only that one');
 # Health runs when a monitor is due, and does not when there is none.
 shop(q{SELECT pulse_unmonitor_table('app.users'); SELECT pulse_schedule('health', max_retries => 3, enabled => true)});
 wait_until(q{SELECT next_run = 'infinity' FROM pulse.job WHERE name = 'health'}, 'nothing to check');
@@ -54,60 +54,60 @@ shop(q{SELECT pulse_monitor_table('app.users', checks => '[{"type": "volume", "m
 shop(q{SELECT pulse_schedule('health', '1 second')});
 wait_until(q{SELECT count(*) > 1 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'health' AND r.status = 'ok' AND r.rows > 0}, 'tables are checked');
 shop(q{SELECT pulse_unmonitor_table('app.users'); SELECT pulse_schedule('health', '1 minute')});
-wait_until(q{SELECT next_run = 'infinity' FROM pulse.job WHERE name = 'health'}, 'and not any more');
+wait_until(q{SELECT next_run = 'infinity' FROM pulse.job WHERE name = 'health'}, 'and then no longer');
 
-# ---- jobs of users ----
+# ---- user jobs ----
 as('alice', q{SELECT pulse_schedule('a', '1 second', 'INSERT INTO app.done (job) VALUES (''a''); SET search_path = nowhere; SET application_name = ''x''; CREATE TEMP TABLE t (i int)')});
 as('bob', q{SELECT pulse_schedule('b', '1 second', 'INSERT INTO app.done (job) VALUES (''b'')')});
-wait_until(q{SELECT count(*) FILTER (WHERE job = 'a') > 2 AND count(*) FILTER (WHERE job = 'b') > 2 FROM app.done}, 'jobs of users run');
+wait_until(q{SELECT count(*) FILTER (WHERE job = 'a') > 2 AND count(*) FILTER (WHERE job = 'b') > 2 FROM app.done}, 'user jobs run');
 is(shop(q{SELECT DISTINCT job, who, session, path, application FROM app.done ORDER BY 1}),
-	qq{a|alice|alice|"\$user", public|pulse worker\nb|bob|bob|"\$user", public|pulse worker}, 'connected as their roles, each from a fresh start');
-is(shop(q{SELECT DISTINCT r.status FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.kind = 'sql'}), 'ok', 'without trouble');
-is(sqlstate($node, 'shop', "SELECT pulse_unschedule('a')", '-U', 'bob'), '42501', 'nobody touches the job of somebody else');
-# What a job may is what its role may, also when it tries to be somebody else.
+	qq{a|alice|alice|"\$user", public|pulse worker\nb|bob|bob|"\$user", public|pulse worker}, 'connected as their roles, each in a new session state');
+is(shop(q{SELECT DISTINCT r.status FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.kind = 'sql'}), 'ok', 'without errors');
+is(sqlstate($node, 'shop', "SELECT pulse_unschedule('a')", '-U', 'bob'), '42501', 'a role cannot change the job of another role');
+# A job has exactly the rights of its role, even if it tries to change the role.
 as('alice', q{SELECT pulse_schedule('a', command => 'RESET SESSION AUTHORIZATION; RESET ROLE; SELECT * FROM app.secret', max_retries => 0)});
 wait_until(q{SELECT (} . last_run('a') . q{).error_state = '42501'}, 'a job cannot leave its role');
 as('alice', q{SELECT pulse_schedule('a', command => 'SET ROLE postgres', max_retries => 0)});
-wait_until(q{SELECT (} . last_run('a') . q{).error LIKE '%permission denied to set role%'}, 'or take another');
-# Whatever a role has set for itself, its jobs run, and their runs are recorded; a job that ends its own process hurts nobody else.
+wait_until(q{SELECT (} . last_run('a') . q{).error LIKE '%permission denied to set role%'}, 'or switch to another');
+# Jobs run and are recorded whatever the role's settings are; a job that ends its own process does not affect others.
 shop(q{ALTER ROLE bob SET default_transaction_read_only = on; ALTER ROLE bob SET default_transaction_isolation = 'serializable'; ALTER ROLE bob SET search_path = nowhere;
 	GRANT alice TO bob; ALTER ROLE bob SET role = 'alice'});
 as('alice', q{SELECT pulse_schedule('a', command => 'SELECT pg_terminate_backend(pg_backend_pid())', retry_delay => '0')});
 shop(q{SELECT pulse_schedule('b', command => 'SELECT count(*) FROM app.done'); DELETE FROM pulse.job_run});
 wait_until(q{SELECT count(*) FILTER (WHERE j.name = 'b' AND r.status = 'ok') > 4 AND count(*) FILTER (WHERE j.name = 'a' AND r.status = 'crashed') > 2
 	FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id}, 'jobs of a role with odd settings run, beside one that ends its process');
-is(shop(q{SELECT count(*) FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'b' AND r.status NOT IN ('ok', 'running')}), 0, 'without trouble');
+is(shop(q{SELECT count(*) FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'b' AND r.status NOT IN ('ok', 'running')}), 0, 'without errors');
 shop('ALTER ROLE bob RESET ALL');
 as($_->[0], "SELECT pulse_unschedule('$_->[1]')") for [ 'alice', 'a' ], [ 'bob', 'b' ];
 
-# Time-out, cancel, retries with back-off.
+# Timeout, cancel, retries with back-off.
 as('alice', q{SELECT pulse_schedule('slow', '1 day', 'SELECT pg_sleep(600)', timeout => '200 ms', max_retries => 2, retry_delay => '300 ms')});
 shop(q{UPDATE pulse.job SET next_run = now() WHERE name = 'slow'});
 as('alice', q{SELECT pulse_schedule('other', '1 second', 'INSERT INTO app.done (job) VALUES (''other'')')});
-wait_until(q{SELECT count(*) = 3 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'slow' AND r.status = 'timed out'}, 'a job that runs too long is ended and tried again');
+wait_until(q{SELECT count(*) = 3 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'slow' AND r.status = 'timed out'}, 'a job that runs too long is ended and retried');
 is(shop(q{SELECT string_agg(r.attempt::text, ',' ORDER BY r.id), count(DISTINCT r.scheduled_for), bool_and(r.finished_at - r.started_at < '2 s') FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'slow'}),
-	'1,2,3|1|t', 'twice, for the same time');
-is(shop(q{SELECT attempt, next_run > now() + interval '1 hour', running_since FROM pulse.job WHERE name = 'slow'}), '0|t|', 'then it waits for its next time');
-cmp_ok(shop(q{SELECT count(*) FROM app.done WHERE job = 'other'}), '>', 0, 'the others went on');
+	'1,2,3|1|t', 'two runs for the same scheduled time');
+is(shop(q{SELECT attempt, next_run > now() + interval '1 hour', running_since FROM pulse.job WHERE name = 'slow'}), '0|t|', 'then it waits for its next scheduled time');
+cmp_ok(shop(q{SELECT count(*) FROM app.done WHERE job = 'other'}), '>', 0, 'the other jobs continued');
 as('alice', q{SELECT pulse_schedule('slow', timeout => '0')});
 shop(q{UPDATE pulse.job SET next_run = now() WHERE name = 'slow'});
-wait_until(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND backend_type = 'pulse worker' AND usename = 'alice'}, 'without a limit it runs on');
-is(sqlstate($node, 'shop', q{SELECT * FROM pulse_run_job('slow')}), '55P03', 'nobody runs it a second time meanwhile');
-is(sqlstate($node, 'shop', q{SELECT pulse_unschedule('slow')}), '55P03', 'or deletes it');
+wait_until(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND backend_type = 'pulse worker' AND usename = 'alice'}, 'without a limit it keeps running');
+is(sqlstate($node, 'shop', q{SELECT * FROM pulse_run_job('slow')}), '55P03', 'a second run cannot start meanwhile');
+is(sqlstate($node, 'shop', q{SELECT pulse_unschedule('slow')}), '55P03', 'and it cannot be deleted');
 as('alice', q{SELECT pg_cancel_backend(r.pid) FROM pulse.job_run AS r WHERE r.status = 'running' AND r.job_id = (SELECT id FROM pulse.job WHERE name = 'slow')});
 wait_until(q{SELECT (} . last_run('slow') . q{).status = 'cancelled'}, 'its role can cancel it');
-is(shop(q{SELECT attempt FROM pulse.job WHERE name = 'slow'}), 0, 'and means it');
+is(shop(q{SELECT attempt FROM pulse.job WHERE name = 'slow'}), 0, 'and the run is cancelled');
 
-# Overlap: left out, or queued.
+# Overlap policy: skip or queue.
 as('bob', q{SELECT pulse_schedule('skips', '1 second', 'SELECT pg_sleep(2.5)'); SELECT pulse_schedule('queues', '1 second', 'SELECT pg_sleep(1.5)', overlap => 'queue')});
 wait_until(q{SELECT count(*) FILTER (WHERE j.name = 'skips' AND r.status = 'skipped') > 0 AND count(*) FILTER (WHERE j.name = 'skips' AND r.status = 'ok') > 0
 	AND count(*) FILTER (WHERE j.name = 'queues' AND r.status = 'ok') > 1 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id}, 'overlapping runs');
-is(shop(q{SELECT count(*) FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'queues' AND r.status = 'skipped'}), 0, 'what is queued is not skipped');
+is(shop(q{SELECT count(*) FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'queues' AND r.status = 'skipped'}), 0, 'a queued run is not skipped');
 is(shop(q{SELECT count(*) FROM pulse.job_run AS a JOIN pulse.job_run AS b ON a.job_id = b.job_id AND a.id < b.id AND a.status <> 'skipped' AND b.status <> 'skipped'
 	AND b.started_at < coalesce(a.finished_at, 'infinity') AND a.attempt > 0}), 0, 'no job ever ran twice at once');
 shop(q{SELECT pulse_schedule(name, enabled => false) FROM pulse.job WHERE kind = 'sql'});
 
-# One bad job never stops another: errors, a role that is gone, one that may not log in or connect, a zone that is gone.
+# A failing job never stops another: errors, a dropped role, a role that cannot log in or connect, an unknown time zone.
 wait_until(q{SELECT count(*) = 0 FROM pulse.job WHERE running_since IS NOT NULL}, 'all have ended');
 $node->safe_psql('postgres', 'CREATE ROLE nologin LOGIN; CREATE ROLE outside LOGIN;');
 shop(q{SELECT pulse_grant('nologin', 'operator'), pulse_grant('outside', 'operator')});
@@ -116,11 +116,11 @@ as('carol', q{SELECT pulse_schedule('bad 1', '1 second', 'SELECT 1/0', max_retri
 	SELECT pulse_schedule('bad 2', '1 second', 'SELECT * FROM nowhere', max_retries => 0); SELECT pulse_schedule('bad zone', '1 second', 'SELECT 1')});
 shop(q{ALTER ROLE nologin NOLOGIN; REVOKE CONNECT ON DATABASE shop FROM PUBLIC; GRANT CONNECT ON DATABASE shop TO alice, bob, carol; UPDATE pulse.job SET time_zone = 'Gone/Zone', schedule = '* * * * *' WHERE name = 'bad zone';
 	UPDATE pulse.job SET runs_as = 'ghost', role_oid = NULL WHERE name = 'bad 2'; DELETE FROM app.done WHERE job = 'good'});
-wait_until(q{SELECT count(*) > 4 FROM app.done WHERE job = 'good'}, 'a good job among bad ones runs');
+wait_until(q{SELECT count(*) > 4 FROM app.done WHERE job = 'good'}, 'a valid job among failing ones runs');
 wait_until(q{SELECT (} . last_run('of nologin') . q{).error = 'role "nologin" cannot log in' AND (} . last_run('bad 2') . q{).error = 'role "ghost" does not exist'
-	AND (} . last_run('bad 1') . q{).error = 'division by zero'}, 'and what is bad says why');
-wait_until(q{SELECT (} . last_run('of outside') . q{).error = 'role "outside" may not connect to this database'}, 'also who may not connect');
-like(shop(q{SELECT state || detail FROM pulse_status() LIMIT 1}), qr/^degraded.*job bad 1: .*division by zero/, 'and the status');
+	AND (} . last_run('bad 1') . q{).error = 'division by zero'}, 'and failing ones record the reason');
+wait_until(q{SELECT (} . last_run('of outside') . q{).error = 'role "outside" may not connect to this database'}, 'also for a role that cannot connect');
+like(shop(q{SELECT state || detail FROM pulse_status() LIMIT 1}), qr/^degraded.*job bad 1: .*division by zero/, 'and in the status');
 shop(q{DELETE FROM pulse.job WHERE kind = 'sql'});
 
 # ---- a bounded number of processes ----
@@ -134,7 +134,7 @@ is( shop(q{SELECT max(n) FROM (SELECT (SELECT count(*) FROM pulse.job_run AS b W
 $node->safe_psql('postgres', "ALTER SYSTEM RESET pulse.max_parallel_jobs; SELECT pg_reload_conf()");
 shop(q{DELETE FROM pulse.job WHERE kind = 'sql'});
 
-# ---- switched off ----
+# ---- pulse.run_jobs = off ----
 as('alice', q{SELECT pulse_schedule('long', '1 day', 'SELECT pg_sleep(600)', max_retries => 0)});
 shop(q{UPDATE pulse.job SET next_run = now() WHERE name = 'long'; SELECT pulse_schedule('drift', jitter => '0')});
 wait_until(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'}, 'a long job runs');
@@ -144,7 +144,7 @@ like(shop(q{SELECT detail FROM pulse_status() LIMIT 1}), qr/pulse.run_jobs is of
 is(sqlstate($node, 'shop', 'SELECT pulse_stop()'), '55000', 'a preloaded launcher is not stopped from a session');
 is(shop('SELECT pulse_start()'), 'running', 'nor started');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET pulse.run_jobs; SELECT pg_reload_conf()');
-wait_until(q{SELECT (} . last_run('long') . q{).status = 'crashed' AND running_since IS NULL FROM pulse.job WHERE name = 'long'}, 'on again, the run that was ended is settled');
+wait_until(q{SELECT (} . last_run('long') . q{).status = 'crashed' AND running_since IS NULL FROM pulse.job WHERE name = 'long'}, 'switched on again, the ended run is recorded');
 shop(q{DELETE FROM pulse.job WHERE kind = 'sql'});
 
 # ---- an idle server ----
@@ -156,11 +156,11 @@ is($node->safe_psql('postgres', q{SELECT count(*), max(datname), max(backend_xmi
 my $switches = sub { my $status = slurp_file("/proc/$launcher/status"); return $status =~ /^voluntary_ctxt_switches:\s+(\d+)/m ? $1 : -1 };
 $node->safe_psql('postgres', 'SELECT pg_stat_statements_reset()');
 my $before = $switches->();
-# The server's own clock passes: two minutes would do no better than this, as nothing here has a period.
+# Uses real time; waiting longer would not test more, because nothing here is periodic.
 $node->safe_psql('postgres', 'SELECT pg_sleep(6)');
 is($switches->(), $before, 'the launcher does not wake');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%pulse.%' OR query LIKE '%pg_extension%'}), 0, 'and nobody asks anything');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%pulse.%' OR query LIKE '%pg_extension%'}), 0, 'and no queries run');
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'nothing odd in the log');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'no unexpected messages in the log');
 done_testing();

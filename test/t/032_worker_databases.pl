@@ -1,4 +1,4 @@
-# Many databases, with and without the extension: they come, go and are copied; the extension comes, goes and is of another
+# Many databases, with and without the extension: created, dropped and copied; the extension is created, dropped and of another
 # version; with and without preload.
 use strict;
 use warnings;
@@ -24,7 +24,7 @@ for my $i (0 .. 9)
 ok($more->("d$_"), "jobs run in d$_") for 0, 2, 4, 6, 8;
 is($node->safe_psql('d1', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'pulse'}), 0, 'and others are left alone');
 
-# ---- a database made from a template that has the extension ----
+# ---- a database created from a template with the extension ----
 $node->safe_psql('d0', "UPDATE pulse.job SET enabled = false WHERE name = 'tick'");
 $node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'd0'}) or die;
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE d0');
@@ -32,7 +32,7 @@ $node->safe_psql('copy', "UPDATE pulse.job SET next_run = now() WHERE name = 'ti
 ok($more->('copy'), 'a copied database runs its own jobs');
 is($node->safe_psql('d0', "SELECT enabled FROM pulse.job WHERE name = 'tick'"), 'f', 'and the original its own');
 
-# ---- an idle Pulse is in nobody's way, and a busy one steps aside ----
+# ---- Pulse blocks no DDL, idle or busy ----
 $node->safe_psql('d2', q{SELECT pulse_schedule('long', '1 day', 'SELECT pg_sleep(600)'); UPDATE pulse.job SET next_run = now() WHERE name = 'long'; SELECT pulse_schedule('drift', '1 day')});
 $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'd2' AND wait_event = 'PgSleep'}) or die 'no long job';
 for my $db ('d2', 'd4', 'd6', 'copy')
@@ -41,7 +41,7 @@ for my $db ('d2', 'd4', 'd6', 'copy')
 	$node->safe_psql('postgres', "DROP DATABASE $db");
 	cmp_ok(time - $begin, '<', 4, "$db is dropped while its jobs run");
 }
-ok($more->('d8'), 'the others go on');
+ok($more->('d8'), 'the other databases continue');
 
 # ---- DROP EXTENSION while jobs run ----
 $node->safe_psql('d8', qq{SELECT pulse_schedule('load $_', '1 second', 'INSERT INTO done DEFAULT VALUES')}) for 1 .. 10;
@@ -54,11 +54,11 @@ for my $round (1 .. 5)
 	$node->safe_psql('d8', 'CREATE EXTENSION pulse');
 	$node->safe_psql('d8', qq{SELECT pulse_schedule('load ' || i, '1 second', 'INSERT INTO done DEFAULT VALUES') FROM generate_series(1, 10) AS i});
 }
-ok($more->('d8', 5), 'and made again, its jobs run');
+ok($more->('d8', 5), 'and created again, its jobs run');
 $node->safe_psql('d8', q{SELECT pulse_schedule('long', '1 second', 'SELECT pg_sleep(600)')});
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'd8' AND wait_event = 'PgSleep'}) or die 'the job never began';
 $node->safe_psql('d8', 'DROP EXTENSION pulse');
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'd8'}), 'without the extension nobody is there, also not who ran a long job');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'd8'}), 'without the extension no worker remains, not even one with a long job');
 my $log = slurp_file($node->logfile);
 unlike($log, qr/deadlock detected/, 'no deadlock');
 unlike($log, qr/ERROR:  (?!.*(?:lock timeout|does not exist)).*\n.*pulse worker/, 'no error of a worker');
@@ -81,8 +81,8 @@ ok($more->('d0'), 'after the update they do');
 # ---- too few processes ----
 $node->safe_psql('postgres', 'ALTER SYSTEM SET max_worker_processes = 2');
 $node->restart;
-ok($node->wait_for_log(qr/pulse could not start a worker/), 'the lack of processes is told');
-like($node->safe_psql('d0', 'SELECT state || detail FROM pulse_status() LIMIT 1'), qr/max_worker_processes/, 'also by the status');
+ok($node->wait_for_log(qr/pulse could not start a worker/), 'the log reports the lack of processes');
+like($node->safe_psql('d0', 'SELECT state || detail FROM pulse_status() LIMIT 1'), qr/max_worker_processes/, 'and so does the status');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET max_worker_processes');
 $node->restart;
 ok($more->('d0'), 'after a restart jobs run again');
@@ -101,17 +101,17 @@ is($plain->safe_psql('a', q{SELECT value, detail FROM pulse_status() WHERE item 
 is($plain->safe_psql('b', 'SELECT count(*) FROM done'), 0, 'in this database only');
 is($plain->safe_psql('b', 'SELECT pulse_start()'), 'started', 'the other has its own');
 ok($plain->poll_query_until('b', 'SELECT count(*) > 1 FROM done'), 'and its jobs run');
-# A change is heard at once.
+# A change takes effect immediately.
 $plain->safe_psql('a', q{SELECT pulse_schedule('tick', '1 day')});
 $plain->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'a'}) or die;
 $plain->safe_psql('a', q{SELECT pulse_schedule('soon', '1 second', 'INSERT INTO done DEFAULT VALUES')});
 my $have = $plain->safe_psql('a', 'SELECT count(*) FROM done');
-ok($plain->poll_query_until('a', "SELECT count(*) > $have FROM done"), 'a new job is heard of');
+ok($plain->poll_query_until('a', "SELECT count(*) > $have FROM done"), 'a new job is noticed');
 is($plain->safe_psql('a', 'SELECT pulse_stop()'), 'stopped', 'stopped');
 ok($plain->poll_query_until('a', q{SELECT value = 'not running' FROM pulse_status() WHERE item = 'launcher'}), 'it is gone');
 is($plain->safe_psql('a', 'SELECT pulse_stop()'), 'not running', 'once');
 is($plain->safe_psql('b', q{SELECT value FROM pulse_status() WHERE item = 'launcher'}), 'running', 'the other is not');
-# A database that is dropped takes its launcher along.
+# Dropping a database ends its launcher.
 $plain->safe_psql('b', q{SELECT pulse_schedule('tick', '1 day')});
 $plain->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'b'}) or die;
 $plain->safe_psql('postgres', 'DROP DATABASE b');

@@ -1,4 +1,4 @@
-# On a standby nothing runs and the status says so; after promotion the jobs go on there.
+# On a standby no job runs and the status says so; after promotion the jobs run there.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -19,10 +19,10 @@ $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 $primary->wait_for_catchup($standby);
 
-is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pulse%'}), 0, 'nothing of ours runs on a standby');
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pulse%'}), 0, 'no process of Pulse runs on a standby');
 is($standby->safe_psql('postgres', q{SELECT state, value, detail FROM pulse_status() WHERE item = 'launcher'}), 'ok|standby|jobs run on the primary', 'and the status says so');
-is($standby->safe_psql('postgres', 'SELECT item, state FROM pulse_status() LIMIT 1'), 'pulse|ok', 'which is no fault');
-is($standby->safe_psql('postgres', q{SELECT count(*) FROM pulse_preview_schedule('@daily')}), 5, 'what only reads works');
+is($standby->safe_psql('postgres', 'SELECT item, state FROM pulse_status() LIMIT 1'), 'pulse|ok', 'which is not an error');
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM pulse_preview_schedule('@daily')}), 5, 'read-only functions work');
 for my $call ('pulse_start()', 'pulse_stop()', q{pulse_schedule('x', '1 minute', 'SELECT 1')}, q{pulse_unschedule('tick')}, q{pulse_run_job('tick')})
 {
 	is(sqlstate($standby, 'postgres', "SELECT $call"), '25006', "$call does not");
@@ -31,9 +31,9 @@ for my $call ('pulse_start()', 'pulse_stop()', q{pulse_schedule('x', '1 minute',
 $primary->stop('immediate');
 $standby->promote;
 my $before = $standby->safe_psql('postgres', 'SELECT count(*) FROM done');
-ok($standby->poll_query_until('postgres', "SELECT count(*) > $before + 2 FROM done"), 'after promotion the jobs go on');
+ok($standby->poll_query_until('postgres', "SELECT count(*) > $before + 2 FROM done"), 'after promotion the jobs run');
 is($standby->safe_psql('postgres', 'SELECT bool_or(standby) FROM done'), 'f', 'none ran in recovery');
 ok($standby->poll_query_until('postgres', q{SELECT state = 'ok' AND value = 'running' FROM pulse_status() WHERE item = 'launcher'}), 'the launcher runs');
-ok($standby->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pulse.job_run WHERE status = 'running' AND started_at < now() - interval '2 s'}), 'what was running when the primary died is settled');
+ok($standby->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pulse.job_run WHERE status = 'running' AND started_at < now() - interval '2 s'}), 'runs that were active when the primary died are recorded as crashed');
 $standby->stop;
 done_testing();

@@ -1,4 +1,4 @@
-# What others set, lock or change does not give anybody rights, start processes without end, or lose work.
+# Other roles' settings, locks and changes give no rights, start no endless processes and lose no work.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -15,7 +15,7 @@ sub as { my ($role, $sql) = @_; return $node->safe_psql('shop', $sql, extra_para
 sub shop { return $node->safe_psql('shop', $_[0]); }
 sub last_run { return "(SELECT r FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = '$_[0]' AND r.status <> 'running' ORDER BY r.id DESC LIMIT 1)"; }
 
-# ---- a database whose search_path begins with operators of its owner ----
+# ---- a database whose search_path begins with user-defined operators ----
 $node->safe_psql('evil', q{CREATE EXTENSION pulse; SELECT pulse_grant('mallory', 'operator')});
 $node->safe_psql('evil', q{
 	CREATE SCHEMA evil;
@@ -36,11 +36,11 @@ $node->safe_psql('evil', q{
 }, extra_params => [ '-U', 'mallory' ]);
 $node->safe_psql('evil', q{SELECT pulse_schedule('own', '1 second', 'SELECT name ''a'' OPERATOR(evil.=) name ''a'', name ''b'' = name ''b''')}, extra_params => [ '-U', 'mallory' ]);
 $node->safe_psql('evil', qq{SET search_path = public; UPDATE pulse.job SET next_run = now() WHERE name IN ('retention', 'snapshots'); $poke});
-wait_until('evil', q{SELECT count(*) > 2 FROM pulse.job WHERE last_status LIKE 'ok'}, 'jobs run in a database with operators of its own');
-is($node->safe_psql('evil', q{SET search_path = public; SELECT DISTINCT who, session FROM evil.seen}), 'mallory|mallory', 'and call them as their maker alone');
+wait_until('evil', q{SELECT count(*) > 2 FROM pulse.job WHERE last_status LIKE 'ok'}, 'jobs run in a database with user-defined operators');
+is($node->safe_psql('evil', q{SET search_path = public; SELECT DISTINCT who, session FROM evil.seen}), 'mallory|mallory', 'and only jobs of their owner call them');
 $node->safe_psql('evil', q{SET search_path = public; SELECT pulse_schedule(name, enabled => false) FROM pulse.job});
 
-# ---- a job that is due while somebody holds it ----
+# ---- a due job whose row another session has locked ----
 my $started = sub { return scalar(() = slurp_file($node->logfile) =~ /starting background worker process "pulse worker"/g) };
 $node->safe_psql('shop', q{CREATE EXTENSION pulse; SELECT pulse_grant('alice', 'operator'); CREATE TABLE done (job text); GRANT INSERT, SELECT ON done TO alice});
 as('alice', q{SELECT pulse_schedule('held', '1 day', 'INSERT INTO done VALUES (''held'')')});
@@ -62,14 +62,14 @@ for my $how (sort keys %holds)
 	$node->safe_psql('postgres', 'SELECT pg_sleep(4)');
 	my $count = $started->() - $before;
 	cmp_ok($count, '>', 0, "workers look while a job is $how");
-	cmp_ok($count, '<', 15, 'but not without end');
+	cmp_ok($count, '<', 15, 'but not endlessly');
 	$holder->query_safe('ROLLBACK');
 	$holder->quit;
 	wait_until('shop', qq{SELECT next_run > now() + interval '1 minute' OR last_status = 'failed' FROM pulse.job WHERE name = '$name'}, 'then it runs');
 }
 shop(q{DELETE FROM pulse.job WHERE name = 'odd'});
 
-# ---- schedules of the health job that PostgreSQL reads otherwise, or not at all ----
+# ---- intervals of the health job that PostgreSQL parses differently, or not at all ----
 for my $schedule ('5 min 5 min', '10 SECONDS', 'nonsense')
 {
 	shop(qq{UPDATE pulse.job SET schedule = '$schedule', attempt = 0, next_run = 'infinity' WHERE name = 'health'; UPDATE pulse.job SET next_run = now() WHERE name = 'held'});
@@ -80,10 +80,10 @@ for my $schedule ('5 min 5 min', '10 SECONDS', 'nonsense')
 shop(q{SELECT pulse_monitor_table('done', checks => '[{"type": "volume", "min": 0}]', every => '10 s'); SELECT pulse_schedule('health', '10 SECONDS');
 	UPDATE pulse.job SET last_run_at = now(), next_run = 'infinity' WHERE name = 'health'; UPDATE pulse.monitor_check SET next_check_at = now();});
 shop($poke);
-wait_until('shop', q{SELECT next_run = last_run_at + interval '10 seconds' FROM pulse.job WHERE name = 'health'}, 'a unit in capitals is a shortest time too');
+wait_until('shop', q{SELECT next_run = last_run_at + interval '10 seconds' FROM pulse.job WHERE name = 'health'}, 'a unit in capitals is a valid shortest interval, too');
 shop(q{SELECT pulse_unmonitor_table('done'); SELECT pulse_schedule('health', enabled => false)});
 
-# ---- a time-out and a cancel while another server reads ----
+# ---- timeout and cancel while another server reads ----
 my ($host, $port) = ($node->host, $node->port);
 $node->safe_psql('postgres', 'CREATE DATABASE far');
 shop(qq{SELECT pulse_create_source('far', '{"host": "$host", "port": $port, "dbname": "far", "user": "postgres", "allow_primary": "true"}');
@@ -110,28 +110,28 @@ shop($poke);
 wait_until('shop', q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND wait_event = 'PgSleep'}, 'both run');
 shop(q{UPDATE pulse.job SET next_run = now() WHERE name IN ('snapshots', 'unlocks')});
 shop($poke);
-wait_until('shop', q{SELECT count(DISTINCT j.id) = 2 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE r.status = 'skipped' AND j.name IN ('snapshots', 'unlocks')}, 'another run of each is left out');
-is(shop(q{SELECT count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'crashed') FROM pulse.job_run}), '2|0', 'and they are not taken for crashed');
-is(sqlstate($node, 'shop', q{SELECT pulse_unschedule('unlocks')}), '55P03', 'or for done');
+wait_until('shop', q{SELECT count(DISTINCT j.id) = 2 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE r.status = 'skipped' AND j.name IN ('snapshots', 'unlocks')}, 'a second run of each is skipped');
+is(shop(q{SELECT count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'crashed') FROM pulse.job_run}), '2|0', 'and they do not count as crashed');
+is(sqlstate($node, 'shop', q{SELECT pulse_unschedule('unlocks')}), '55P03', 'or as done');
 shop(q{SELECT pg_cancel_backend(pid) FROM pulse.job_run WHERE status = 'running'});
 wait_until('shop', q{SELECT count(*) = 0 FROM pulse.job WHERE running_since IS NOT NULL}, 'both end');
-is(shop(q{SELECT count(*) FROM pulse.job_run WHERE status = 'cancelled' AND finished_at > now() - interval '20 s'}) >= 2, 1, 'as they were told to');
+is(shop(q{SELECT count(*) FROM pulse.job_run WHERE status = 'cancelled' AND finished_at > now() - interval '20 s'}) >= 2, 1, 'as requested');
 shop(q{SELECT pulse_schedule('snapshots', enabled => false); SELECT pulse_unschedule('unlocks')});
 
-# ---- somebody holds the job's row when it is done ----
+# ---- another session has locked the job's row when the job ends ----
 as('alice', q{SELECT pulse_schedule('kept', '1 day', 'INSERT INTO done VALUES (''kept''); SELECT pg_sleep(1)')});
 shop(q{UPDATE pulse.job SET next_run = now() WHERE name = 'kept'});
 shop($poke);
 wait_until('shop', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND wait_event = 'PgSleep'}, 'it runs');
 my $holder = $node->background_psql('shop', on_error_stop => 1);
 $holder->query_safe(q{BEGIN; SELECT FROM pulse.job WHERE name = 'kept' FOR UPDATE});
-wait_until('shop', q{SELECT (} . last_run('kept') . q{).status = 'ok'}, 'its work and its record are kept while the row of the job is held');
-is(shop(q{SELECT count(*) FROM done WHERE job = 'kept'}), 1, 'the work is there');
+wait_until('shop', q{SELECT (} . last_run('kept') . q{).status = 'ok'}, 'its changes and its run are stored while the row is locked');
+is(shop(q{SELECT count(*) FROM done WHERE job = 'kept'}), 1, 'the changes are there');
 wait_until('shop', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND usename = 'alice'}, 'its process gives up');
-is(shop(q{SELECT running_since IS NULL FROM pulse.job WHERE name = 'kept'}), 'f', 'before the job is settled');
+is(shop(q{SELECT running_since IS NULL FROM pulse.job WHERE name = 'kept'}), 'f', 'before the job is updated');
 $holder->query_safe('ROLLBACK');
 $holder->quit;
-wait_until('shop', q{SELECT running_since IS NULL AND last_status = 'ok' AND attempt = 0 AND next_run > now() + interval '1 hour' FROM pulse.job WHERE name = 'kept'}, 'which is made up for');
+wait_until('shop', q{SELECT running_since IS NULL AND last_status = 'ok' AND attempt = 0 AND next_run > now() + interval '1 hour' FROM pulse.job WHERE name = 'kept'}, 'which happens later');
 is(shop(q{SELECT string_agg(status, ',') FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'kept'}), 'ok', 'without another run');
 
 $node->stop;

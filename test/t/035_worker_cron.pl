@@ -24,5 +24,5 @@ shop(q{SELECT cron.unschedule(jobid) FROM cron.job});
 is(shop(q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}), 0, 'without an error');
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'nothing odd in the log');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'no unexpected messages in the log');
 done_testing();

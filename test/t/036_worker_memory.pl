@@ -1,7 +1,7 @@
 # Memory stays flat over 10,000 runs in one process.
 use strict;
 use warnings;
-# So many runs may take longer than the three minutes after which polling gives up.
+# These runs may take longer than the default polling timeout of three minutes.
 BEGIN { $ENV{PG_TEST_TIMEOUT_DEFAULT} //= 600; }
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -34,5 +34,5 @@ note("RssAnon after 1,000 runs: $early kB, after 10,000: $late kB");
 cmp_ok($late, '<', $early + 1024, 'its memory stays flat');
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'nothing odd in the log');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'no unexpected messages in the log');
 done_testing();
