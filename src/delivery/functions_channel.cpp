@@ -129,10 +129,10 @@ std::string EventOf(const std::string& status) {
 
 Json Preview(int64_t incident, const std::string& name) {
     const delivery::Channel channel = Load(name, nullptr);
-    std::vector<delivery::Story> stories;
+    std::vector<delivery::IncidentSummary> stories;
     {
         const pg::OwnerSession session;
-        stories = delivery::GatherStories({incident}, false);
+        stories = delivery::LoadIncidentSummaries({incident}, false);
     }
     if (stories.empty())
         throw UserError(pulse::sqlstate::kUndefinedObject,

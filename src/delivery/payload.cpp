@@ -8,7 +8,8 @@ namespace pulse::delivery {
 
 namespace {
 
-nlohmann::json Make(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories) {
+nlohmann::json Make(const Channel& channel, const Envelope& envelope,
+                    const std::vector<IncidentSummary>& stories) {
     switch (channel.kind) {
         case ChannelKind::kSlack: return SlackPayload(envelope, stories);
         case ChannelKind::kTeams: return TeamsPayload(envelope, stories);
@@ -23,14 +24,14 @@ nlohmann::json Make(const Channel& channel, const Envelope& envelope, const std:
 }  // namespace
 
 nlohmann::json MakePayload(const Channel& channel, const Envelope& envelope,
-                           const std::vector<Story>& stories) {
+                           const std::vector<IncidentSummary>& stories) {
     return Make(channel, envelope, WorstFirst(stories));
 }
 
 nlohmann::json MakeTestPayload(const Channel& channel, const Envelope& envelope) {
     Envelope marked = envelope;
     marked.event = "test";
-    return Make(channel, marked, WorstFirst({TestStory(envelope.created_at)}));
+    return Make(channel, marked, WorstFirst({TestIncidentSummary(envelope.created_at)}));
 }
 
 }  // namespace pulse::delivery

@@ -17,7 +17,7 @@ using Rows = std::vector<std::pair<std::string, std::string>>;
 
 constexpr size_t kSubject = 180, kMostStories = 100;
 
-Rows Evidence(const Story& story) {
+Rows Evidence(const IncidentSummary& story) {
     Rows rows = Facts(story);
     if (const std::string detector = Detector(story); !detector.empty())
         rows.emplace_back("Detector", detector);
@@ -36,12 +36,12 @@ void AddMailPart(std::string& text, const std::string& label, const std::vector<
     }
 }
 
-std::string CauseLabel(const Story& story) {
+std::string CauseLabel(const IncidentSummary& story) {
     const std::string confidence = Confidence(story);
     return "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")");
 }
 
-std::string TextOf(const Envelope& envelope, const Story& story) {
+std::string TextOf(const Envelope& envelope, const IncidentSummary& story) {
     std::string text = Label(envelope.event, story) + ": " + Title(story) + "\n";
     const std::string remark = Remark(envelope, story);
     if (!remark.empty()) text += remark + "\n";
@@ -81,13 +81,13 @@ std::string Sql(const std::string& sql) {
            Html(sql) + "</pre>";
 }
 
-std::string Badge(const Envelope& envelope, const Story& story) {
+std::string Badge(const Envelope& envelope, const IncidentSummary& story) {
     return "<span style=\"background:#" + std::string(Color(story)) +
            ";color:#FFFFFF;padding:2px 8px;border-radius:4px;font-size:12px\">" +
            Html(Label(envelope.event, story)) + "</span>";
 }
 
-std::string HtmlOf(const Envelope& envelope, const Story& story) {
+std::string HtmlOf(const Envelope& envelope, const IncidentSummary& story) {
     std::string html = "<p style=\"margin:0 0 8px\">" + Badge(envelope, story) +
                        "</p><h2 style=\"font-size:18px;margin:0 0 8px\">" + Html(Title(story)) + "</h2>";
     const std::string remark = Remark(envelope, story);
@@ -152,7 +152,7 @@ MailAddress FirstAddress(const Channel& channel, const char* option) {
     return address;
 }
 
-json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories) {
+json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
     const MailAddress from = FirstAddress(channel, "from");
     const auto to = ParseAddresses(options::Value(channel.server, "to").value_or(""));
     json receivers = json::array();
@@ -164,7 +164,7 @@ json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<
     for (size_t i = 0; i < std::min(stories.size(), kMostStories); ++i) {
         if (i > 0) text += "\n----------------------------------------\n\n";
         if (i > 0) html += "<hr style=\"border:0;border-top:1px solid #E5E7EB;margin:24px 0\">";
-        const Story story = stories.size() > 1 ? Shortened(stories[i], 1) : stories[i];
+        const IncidentSummary story = stories.size() > 1 ? Shortened(stories[i], 1) : stories[i];
         text += TextOf(envelope, story);
         html += HtmlOf(envelope, story);
     }
@@ -212,13 +212,15 @@ std::string Text(const json& payload, const char* name) {
 
 }  // namespace
 
-json ResendPayload(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories) {
+json ResendPayload(const Channel& channel, const Envelope& envelope,
+                   const std::vector<IncidentSummary>& stories) {
     json mail = MailOf(channel, envelope, stories);
     mail["tags"] = json::array({{{"name", "source"}, {"value", "pulse"}}});
     return mail;
 }
 
-json SmtpPayload(const Channel& channel, const Envelope& envelope, const std::vector<Story>& stories) {
+json SmtpPayload(const Channel& channel, const Envelope& envelope,
+                 const std::vector<IncidentSummary>& stories) {
     return MailOf(channel, envelope, stories);
 }
 

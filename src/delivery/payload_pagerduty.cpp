@@ -12,7 +12,7 @@ using nlohmann::json;
 
 constexpr size_t kSummary = 1024, kDedupKey = 255, kMostDetails = 20;
 
-const char* SeverityOf(const Envelope& envelope, const Story& story) {
+const char* SeverityOf(const Envelope& envelope, const IncidentSummary& story) {
     if (envelope.event == "test") return "info";
     switch (Rank(story.severity)) {
         case 3: return "critical";
@@ -22,9 +22,9 @@ const char* SeverityOf(const Envelope& envelope, const Story& story) {
     }
 }
 
-const char* ActionOf(const Envelope& envelope, const std::vector<Story>& stories) {
+const char* ActionOf(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
     bool over = !stories.empty(), seen = over;
-    for (const Story& story : stories) {
+    for (const IncidentSummary& story : stories) {
         over = over && IsOver(story);
         seen = seen && story.status != "open";
     }
@@ -37,7 +37,7 @@ void Set(json& details, const char* name, const std::string& value) {
     if (!value.empty()) details[name] = value;
 }
 
-json Details(const Envelope& envelope, const Story& story) {
+json Details(const Envelope& envelope, const IncidentSummary& story) {
     json details = {{"incident", story.incident},
                     {"status", story.status},
                     {"severity", story.severity},
@@ -57,11 +57,11 @@ json Details(const Envelope& envelope, const Story& story) {
 
 }  // namespace
 
-json PagerdutyPayload(const Envelope& envelope, const std::vector<Story>& stories) {
+json PagerdutyPayload(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
     json event = {{"event_action", ActionOf(envelope, stories)},
                   {"dedup_key", Cut(envelope.thread.empty() ? envelope.key : envelope.thread, kDedupKey)}};
     if (event["event_action"] != "trigger" || stories.empty()) return event;
-    const Story& first = stories[0];
+    const IncidentSummary& first = stories[0];
     std::string summary = Headline(envelope, stories, 400);
     const std::string figures = Figures(first);
     if (stories.size() == 1 && !figures.empty()) summary += ". " + figures;

@@ -41,7 +41,7 @@ std::string CodeBlock(const std::string& sql, const char* marks) {
     return Units(text) > 2900 || Units(SlackText(sql, 2 * kText)) > Units(text) ? "" : marks + text + marks;
 }
 
-json Fields(const Story& story) {
+json Fields(const IncidentSummary& story) {
     json fields = json::array();
     const auto add = [&](const char* label, const std::string& value) {
         if (!value.empty()) fields.push_back(Mrkdwn("*" + std::string(label) + "*\n" + value));
@@ -71,7 +71,7 @@ std::string Bullets(const std::vector<std::string>& sentences) {
     return text;
 }
 
-json OneBlocks(const Envelope& envelope, const Story& story) {
+json OneBlocks(const Envelope& envelope, const IncidentSummary& story) {
     json blocks = json::array();
     blocks.push_back(
         {{"type", "header"},
@@ -102,7 +102,7 @@ json OneBlocks(const Envelope& envelope, const Story& story) {
 }
 
 // Two blocks for each of several.
-json BriefBlocks(const Story& story) {
+json BriefBlocks(const IncidentSummary& story) {
     std::string text = std::string(Mark(story)) + " " +
                        diagnosis::Capitalized(IsOver(story) ? story.status : story.severity) + ": " +
                        Title(story);
@@ -118,11 +118,11 @@ json BriefBlocks(const Story& story) {
     return blocks;
 }
 
-json SeveralBlocks(const Envelope& envelope, const std::vector<Story>& stories) {
+json SeveralBlocks(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
     json blocks = json::array();
     blocks.push_back({{"type", "header"}, {"text", Plain(Headline(envelope, stories, kHeader), kHeader)}});
     size_t shown = 0, chars = Units(DumpJson(blocks)) + 300;
-    for (const Story& story : stories) {
+    for (const IncidentSummary& story : stories) {
         const json brief = BriefBlocks(Shortened(story, 2));
         chars += Units(DumpJson(brief));
         if (chars > kMostChars || blocks.size() + brief.size() + 2 > kMostBlocks) break;
@@ -137,7 +137,7 @@ json SeveralBlocks(const Envelope& envelope, const std::vector<Story>& stories) 
 
 }  // namespace
 
-json SlackPayload(const Envelope& envelope, const std::vector<Story>& stories) {
+json SlackPayload(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
     json blocks;
     if (stories.size() == 1) {
         for (int level = 0; level <= kShortest; ++level) {

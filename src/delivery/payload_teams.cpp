@@ -15,12 +15,12 @@ using nlohmann::json;
 
 constexpr size_t kMostCardBytes = 19'500;
 
-const char* StyleOf(const Story& story) {
+const char* StyleOf(const IncidentSummary& story) {
     if (IsOver(story)) return "good";
     return Rank(story.severity) >= 2 ? "attention" : Rank(story.severity) == 1 ? "warning" : "accent";
 }
 
-const char* ColorOf(const Story& story) {
+const char* ColorOf(const IncidentSummary& story) {
     if (IsOver(story)) return "Good";
     return Rank(story.severity) >= 2 ? "Attention" : Rank(story.severity) == 1 ? "Warning" : "Accent";
 }
@@ -56,7 +56,7 @@ json Banner(const std::string& text, const char* style, const char* color) {
         {"type", "Container"}, {"style", style}, {"bleed", true}, {"items", json::array({std::move(title)})}};
 }
 
-json FactSet(const Story& story) {
+json FactSet(const IncidentSummary& story) {
     json facts = json::array();
     for (const auto& [title, value] : Facts(story))
         facts.push_back({{"title", title}, {"value", CardText(value, 500)}});
@@ -73,7 +73,7 @@ void AddTextBlock(json& body, const std::string& caption, const std::vector<std:
     }
 }
 
-json OneBody(const Envelope& envelope, const Story& story) {
+json OneBody(const Envelope& envelope, const IncidentSummary& story) {
     json body = json::array();
     body.push_back(Banner(Headline(envelope, {story}, 300), StyleOf(story), ColorOf(story)));
     const std::string remark = Remark(envelope, story);
@@ -95,7 +95,7 @@ json OneBody(const Envelope& envelope, const Story& story) {
     return body;
 }
 
-json BriefBody(const Story& story) {
+json BriefBody(const IncidentSummary& story) {
     json items = json::array();
     json title = Run(diagnosis::Capitalized(IsOver(story) ? story.status : story.severity) + ": ");
     title["weight"] = "Bolder";
@@ -109,11 +109,11 @@ json BriefBody(const Story& story) {
     return {{"type", "Container"}, {"separator", true}, {"items", std::move(items)}};
 }
 
-json SeveralBody(const Envelope& envelope, const std::vector<Story>& stories) {
+json SeveralBody(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
     json body = json::array();
     body.push_back(Banner(Headline(envelope, stories, 300), StyleOf(stories[0]), ColorOf(stories[0])));
     size_t shown = 0, bytes = DumpJson(body).size() + 1'000;
-    for (const Story& story : stories) {
+    for (const IncidentSummary& story : stories) {
         json brief = BriefBody(Shortened(story, 2));
         bytes += DumpJson(brief).size() + 1;
         if (bytes > kMostCardBytes) break;
@@ -142,12 +142,12 @@ json Card(json body, const std::string& url) {
 
 }  // namespace
 
-json TeamsPayload(const Envelope& envelope, const std::vector<Story>& stories) {
+json TeamsPayload(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
     if (stories.empty()) return Card(json::array({Rich(Headline(envelope, stories, 300))}), "");
     if (stories.size() > 1) return Card(SeveralBody(envelope, stories), "");
     json card;
     for (int level = 0; level <= kShortest; ++level) {
-        const Story story = Shortened(stories[0], level);
+        const IncidentSummary story = Shortened(stories[0], level);
         card = Card(OneBody(envelope, story), story.url);
         if (DumpJson(card).size() <= kMostCardBytes) break;
     }

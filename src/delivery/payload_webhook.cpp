@@ -15,7 +15,7 @@ using nlohmann::json;
 // The specification's advice.
 constexpr size_t kMostBytes = 20'000;
 
-std::string TypeOf(const Envelope& envelope, const std::vector<Story>& stories) {
+std::string TypeOf(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
     const std::string& event = envelope.event;
     if (event.find('.') != std::string::npos) return event;
     if (event == "test") return "pulse.test";
@@ -36,7 +36,7 @@ json OrNull(const std::string& text) {
 }
 
 // With `lean` the long texts are left out.
-json Data(const Envelope& envelope, const Story& story, bool lean) {
+json Data(const Envelope& envelope, const IncidentSummary& story, bool lean) {
     json data = {{"incident", story.incident},
                  {"group", OrNull(story.group)},
                  {"kind", story.is_table ? "table" : "segment"},
@@ -78,7 +78,7 @@ json Data(const Envelope& envelope, const Story& story, bool lean) {
 
 }  // namespace
 
-json WebhookPayload(const Envelope& envelope, const std::vector<Story>& stories) {
+json WebhookPayload(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
     json payload = {{"type", TypeOf(envelope, stories)}, {"timestamp", IsoTime(envelope.created_at)}};
     json& data = payload["data"];
     if (stories.size() == 1) {
@@ -91,7 +91,7 @@ json WebhookPayload(const Envelope& envelope, const std::vector<Story>& stories)
                 {"left_out", 0},
                 {"incidents", json::array()}};
         size_t bytes = DumpJson(payload).size() + 500;
-        for (const Story& story : stories) {
+        for (const IncidentSummary& story : stories) {
             json one = Data(envelope, story, true);
             bytes += DumpJson(one).size() + 1;
             if (bytes > kMostBytes) break;

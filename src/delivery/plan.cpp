@@ -118,8 +118,8 @@ void Planner::Take(const Happening& happening) {
     }
 }
 
-std::string WhyNot(const std::string& event, const Story& story, const std::optional<std::string>& told,
-                   bool muted) {
+std::string WhyNot(const std::string& event, const IncidentSummary& story,
+                   const std::optional<std::string>& told, bool muted) {
     const bool closed = IsClosing(story.status);
     if (!told && closed) return "it was closed before anybody was told";
     if (event == "escalated") {

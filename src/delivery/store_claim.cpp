@@ -40,7 +40,8 @@ struct Candidate {
 // One channel's share of a claim.
 class Share {
   public:
-    Share(const std::string& name, Line& line, int room, Moment now, int& composable, Claimed& claimed)
+    Share(const std::string& name, ChannelState& line, int room, Moment now, int& composable,
+          Claimed& claimed)
         : name_(name), line_(line), room_(room), now_(now), composable_(composable), claimed_(claimed) {}
 
     void Take() {
@@ -289,7 +290,7 @@ class Share {
     }
 
     const std::string& name_;
-    Line& line_;
+    ChannelState& line_;
     int room_;
     Moment now_;
     int& composable_;
@@ -301,7 +302,7 @@ class Share {
 
 // Nothing is sent to a channel that cannot be read; what fails is the channel's, not the round's. False: it
 // cannot be read now.
-bool LoadLine(const std::string& name, Line& line, Moment now) {
+bool LoadChannelState(const std::string& name, ChannelState& line, Moment now) {
     if (line.loaded_at != 0 && now - line.loaded_at < kKeepChannel) return true;
     line.channel.reset();
     line.loaded_at = now;
@@ -323,7 +324,7 @@ bool LoadLine(const std::string& name, Line& line, Moment now) {
 }
 
 // A channel that was dropped: its state is not the next one's of that name, and what waits for it is dead.
-bool Dropped(const std::string& name, Line& line, Moment now) {
+bool Dropped(const std::string& name, ChannelState& line, Moment now) {
     static pg::Statement forget(
         "DELETE FROM pulse.channel_state WHERE channel IN (SELECT s.channel FROM pulse.channel_state AS s"
         " WHERE s.channel = $1"
@@ -334,14 +335,14 @@ bool Dropped(const std::string& name, Line& line, Moment now) {
     if (pg::FindServer("pulse_channel", name)) return false;
     forget.Execute({Value::Text(name)});
     const int in_flight = line.in_flight;
-    line = Line();
+    line = ChannelState();
     line.in_flight = in_flight;
     return true;
 }
 
 }  // namespace
 
-Claimed Claim(Lines& lines, int room) {
+Claimed Claim(ChannelStates& lines, int room) {
     static pg::Statement survey(
         PULSE_DUE_LINES
         "SELECT l.channel, l.send_at, coalesce(s.failures, 0), s.open_until, s.disabled_at IS NOT NULL"
@@ -359,7 +360,7 @@ Claimed Claim(Lines& lines, int room) {
         const ByIndex by_index;
         const pg::Result rows = survey.Execute({});
         for (uint64_t i = 0; i < rows.size(); ++i) {
-            Line& line = lines[rows[i].Text(0)];
+            ChannelState& line = lines[rows[i].Text(0)];
             // What could not be written down yet is newer.
             if (!line.changed) {
                 line.known = {rows[i].Int4(2), rows[i].TimeOrNull(3), rows[i].Bool(4)};
@@ -376,8 +377,8 @@ Claimed Claim(Lines& lines, int room) {
         }
     }
     for (Due& share : due) {
-        Line& line = lines[share.channel];
-        if (!LoadLine(share.channel, line, now)) {
+        ChannelState& line = lines[share.channel];
+        if (!LoadChannelState(share.channel, line, now)) {
             claimed.next_due = std::min(claimed.next_due, now + kLocked);
             continue;
         }

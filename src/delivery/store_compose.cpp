@@ -32,7 +32,7 @@ struct Known {
     std::optional<std::string> state, thread, under_way;
     bool muted = false;
 
-    std::string WhyNot(const std::string& event, const Story& story) const {
+    std::string WhyNot(const std::string& event, const IncidentSummary& story) const {
         if (IsAlarm(event) && event != "escalated" && under_way)
             if (const std::string reason = delivery::WhyNot(event, story, under_way, muted); !reason.empty())
                 return reason;
@@ -85,7 +85,7 @@ void DiagnoseOthers(const Message& message) {
             {Value::Text(message.channel), Value::Int8(message.route), Value::Int8(kMostDiagnosed)});
     }();
     for (uint64_t i = 0; i < rows.size(); ++i) incidents.push_back(rows[i].Int8(0));
-    if (!incidents.empty()) GatherStories(incidents);
+    if (!incidents.empty()) LoadIncidentSummaries(incidents);
 }
 
 // Alarms about the incidents that one cause made, and further ones about this incident.
@@ -184,7 +184,8 @@ std::vector<Waiting> Others(const Message& message, const Channel& channel) {
 
 // What is left to say of the others, incident by incident: what has nothing to say is cancelled, the rest is
 // told with `message`.
-void TakeOthers(const Message& message, const std::vector<Waiting>& others, std::vector<Story>& stories) {
+void TakeOthers(const Message& message, const std::vector<Waiting>& others,
+                std::vector<IncidentSummary>& stories) {
     std::map<int64_t, std::vector<Waiting>> by_incident;
     std::vector<int64_t> incidents;
     for (const Waiting& each : others)
@@ -193,8 +194,9 @@ void TakeOthers(const Message& message, const std::vector<Waiting>& others, std:
     for (const auto& [incident, rows] : by_incident) incidents.push_back(incident);
     if (incidents.empty()) return;
     const std::map<int64_t, Known> known = LoadKnown(message.channel, incidents);
-    std::map<int64_t, Story> now;
-    for (Story& story : GatherStories(incidents)) now.emplace(story.incident, std::move(story));
+    std::map<int64_t, IncidentSummary> now;
+    for (IncidentSummary& story : LoadIncidentSummaries(incidents))
+        now.emplace(story.incident, std::move(story));
     for (const auto& [incident, rows] : by_incident) {
         pg::CheckInterrupts();
         const auto story = now.find(incident);
@@ -223,7 +225,7 @@ std::optional<std::string> Compose(Message& message, const Channel& channel) {
         return reason;
     };
     if (!message.incident) return nothing("it is about no incident");
-    std::vector<Story> stories = GatherStories({*message.incident});
+    std::vector<IncidentSummary> stories = LoadIncidentSummaries({*message.incident});
     if (stories.empty()) return nothing("the incident is gone");
     const Known known = LoadKnown(message.channel, {*message.incident})[*message.incident];
     if (const std::string reason = known.WhyNot(message.event, stories[0]); !reason.empty())

@@ -65,7 +65,7 @@ Snapshots DescribeSnapshots(const std::vector<int64_t>& ids) {
     return found;
 }
 
-Json IncidentBody(const Notice& notice, const Story& story) {
+Json IncidentBody(const Notice& notice, const IncidentSummary& story) {
     const Channel channel{"", ChannelKind::kWebhook, {}, {}};
     Envelope envelope;
     envelope.event = notice.happening.event;
@@ -83,8 +83,8 @@ Json IncidentBody(const Notice& notice, const Story& story) {
     return body;
 }
 
-std::map<int64_t, Story> StoriesOf(const std::vector<Notice>& notices,
-                                   const std::vector<Subscription>& subscriptions) {
+std::map<int64_t, IncidentSummary> StoriesOf(const std::vector<Notice>& notices,
+                                             const std::vector<Subscription>& subscriptions) {
     std::vector<int64_t> ids;
     for (const Notice& notice : notices) {
         const bool wanted = std::any_of(
@@ -94,9 +94,10 @@ std::map<int64_t, Story> StoriesOf(const std::vector<Notice>& notices,
     }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    std::map<int64_t, Story> stories;
+    std::map<int64_t, IncidentSummary> stories;
     if (ids.empty()) return stories;
-    for (Story& story : GatherStories(ids)) stories.emplace(story.incident, std::move(story));
+    for (IncidentSummary& story : LoadIncidentSummaries(ids))
+        stories.emplace(story.incident, std::move(story));
     return stories;
 }
 
@@ -148,7 +149,7 @@ std::vector<EventMessage> PlanEvents(const std::vector<Notice>& notices) {
     for (const Notice& notice : notices)
         if (notice.snapshot) taken.push_back(*notice.snapshot);
     const Snapshots snapshots = DescribeSnapshots(taken);
-    const std::map<int64_t, Story> stories = StoriesOf(notices, subscriptions);
+    const std::map<int64_t, IncidentSummary> stories = StoriesOf(notices, subscriptions);
     for (const Notice& notice : notices) {
         const auto snapshot = snapshots.find(notice.snapshot.value_or(0));
         const auto story = stories.find(notice.happening.incident);

@@ -25,16 +25,16 @@ Value Moments(const std::vector<int64_t>& moments) {
     return Value::Int8s(moments);
 }
 
-const char* Name(Outcome::Fate fate) {
+const char* Name(SendResult::Fate fate) {
     switch (fate) {
-        case Outcome::Fate::kSent: return "sent";
-        case Outcome::Fate::kRetry: return "pending";
-        case Outcome::Fate::kDead: return "dead";
+        case SendResult::Fate::kSent: return "sent";
+        case SendResult::Fate::kRetry: return "pending";
+        case SendResult::Fate::kDead: return "dead";
     }
     return "";
 }
 
-void WriteOutcomes(const std::vector<Outcome>& outcomes) {
+void WriteOutcomes(const std::vector<SendResult>& outcomes) {
     static pg::Statement statement(
         "UPDATE pulse.outbox AS o SET status = r.status, attempts = o.attempts - r.uncounted,"
         " send_at = CASE r.status WHEN 'pending' THEN " PULSE_MOMENT("r.retry_at") " ELSE o.send_at END,"
@@ -50,7 +50,7 @@ void WriteOutcomes(const std::vector<Outcome>& outcomes) {
          TEXTARRAYOID});
     std::vector<int64_t> ids, uncounted, at, retry_at, codes;
     std::vector<std::string> fates, answers, errors;
-    for (const Outcome& outcome : outcomes) {
+    for (const SendResult& outcome : outcomes) {
         ids.push_back(outcome.id);
         fates.emplace_back(Name(outcome.fate));
         uncounted.push_back(outcome.counts ? 0 : 1);
@@ -121,7 +121,7 @@ std::map<std::string, http::CircuitBreaker::State> Hold(const std::vector<std::s
     return held;
 }
 
-void WriteLine(const std::string& channel, const Line& line) {
+void WriteChannelState(const std::string& channel, const ChannelState& line) {
     static pg::Statement statement(
         "UPDATE pulse.channel_state SET failures = $2, open_until = $3,"
         " disabled_at = CASE WHEN $4 THEN coalesce(disabled_at, clock_timestamp()) END, last_ok_at = "
@@ -161,7 +161,7 @@ int64_t LetGo(const pg::Result& rows, bool in_worker) {
 }
 
 // What somebody has set meanwhile (a test that succeeded) is newer than what we made of older answers.
-void WriteLines(Lines& lines) {
+void WriteLines(ChannelStates& lines) {
     std::vector<std::string> channels;
     const Moment now = pg::WallClock();
     for (auto& [channel, line] : lines) {
@@ -172,7 +172,7 @@ void WriteLines(Lines& lines) {
     if (channels.empty()) return;
     const std::map<std::string, http::CircuitBreaker::State> held = Hold(channels);
     for (const std::string& channel : channels) {
-        Line& line = lines[channel];
+        ChannelState& line = lines[channel];
         const auto found = held.find(channel);
         line.writing = found != held.end();
         if (!line.writing) {
@@ -180,7 +180,7 @@ void WriteLines(Lines& lines) {
             continue;
         }
         if (found->second != line.known) line.breaker.Load(found->second);
-        WriteLine(channel, line);
+        WriteChannelState(channel, line);
     }
 }
 
@@ -233,10 +233,10 @@ bool Unreleased() {
     return unreleased;
 }
 
-bool Record(const std::vector<Outcome>& outcomes, Lines& lines) {
+bool Record(const std::vector<SendResult>& outcomes, ChannelStates& lines) {
     std::vector<int64_t> ended, told, ended_told;
-    for (const Outcome& outcome : outcomes) {
-        if (outcome.fate == Outcome::Fate::kRetry) continue;
+    for (const SendResult& outcome : outcomes) {
+        if (outcome.fate == SendResult::Fate::kRetry) continue;
         (outcome.told ? ended_told : ended).push_back(outcome.id);
     }
     bool released = false;
@@ -254,7 +254,7 @@ bool Record(const std::vector<Outcome>& outcomes, Lines& lines) {
     return released;
 }
 
-void Written(Lines& lines) {
+void Written(ChannelStates& lines) {
     if (std::exchange(released_all, false)) unreleased = false;
     for (auto& [channel, line] : lines) {
         if (!std::exchange(line.writing, false)) continue;

@@ -19,7 +19,7 @@ bool OneOf(const std::string& text, std::initializer_list<const char*> words) {
 
 enum class Unit { kPeople, kShare, kRows, kSeconds, kNumber };
 
-Unit UnitOf(const Story& story) {
+Unit UnitOf(const IncidentSummary& story) {
     if (story.counts_people) return Unit::kPeople;
     if (!story.is_table) return Unit::kShare;
     if (story.detector == "table_volume") return Unit::kRows;
@@ -29,7 +29,7 @@ Unit UnitOf(const Story& story) {
     return share ? Unit::kShare : Unit::kNumber;
 }
 
-std::string Quantity(const Story& story, const std::optional<double>& number) {
+std::string Quantity(const IncidentSummary& story, const std::optional<double>& number) {
     if (!number || !std::isfinite(*number)) return "";
     const bool fits = std::abs(*number) < 9e15;
     switch (UnitOf(story)) {
@@ -63,8 +63,8 @@ std::string Count(size_t number, const char* noun) {
 
 }  // namespace
 
-Story Cleaned(const Story& story) {
-    Story clean = story;
+IncidentSummary Cleaned(const IncidentSummary& story) {
+    IncidentSummary clean = story;
     clean.subject = Clean(story.subject, kName);
     if (clean.subject.empty()) clean.subject = "(without a name)";
     clean.owner = Clean(story.owner, kName);
@@ -91,30 +91,33 @@ Story Cleaned(const Story& story) {
     return clean;
 }
 
-std::vector<Story> WorstFirst(const std::vector<Story>& stories) {
-    std::vector<Story> sorted;
+std::vector<IncidentSummary> WorstFirst(const std::vector<IncidentSummary>& stories) {
+    std::vector<IncidentSummary> sorted;
     sorted.reserve(stories.size());
-    for (const Story& story : stories) sorted.push_back(Cleaned(story));
-    const auto weight = [](const Story& story) { return (IsOver(story) ? 0 : 10) + Rank(story.severity); };
-    std::stable_sort(sorted.begin(), sorted.end(),
-                     [&](const Story& a, const Story& b) { return weight(a) > weight(b); });
+    for (const IncidentSummary& story : stories) sorted.push_back(Cleaned(story));
+    const auto weight = [](const IncidentSummary& story) {
+        return (IsOver(story) ? 0 : 10) + Rank(story.severity);
+    };
+    std::stable_sort(sorted.begin(), sorted.end(), [&](const IncidentSummary& a, const IncidentSummary& b) {
+        return weight(a) > weight(b);
+    });
     return sorted;
 }
 
-bool IsOver(const Story& story) {
+bool IsOver(const IncidentSummary& story) {
     return story.status == "resolved" || story.status == "ignored";
 }
 
-std::string Detector(const Story& story) {
+std::string Detector(const IncidentSummary& story) {
     const std::string name = story.detector.starts_with("table_") ? story.detector.substr(6) : story.detector;
     return Spaced(name) + (story.attribute.empty() ? "" : " of " + story.attribute);
 }
 
-std::string Title(const Story& story) {
+std::string Title(const IncidentSummary& story) {
     return (story.is_table ? "table " : "") + story.subject + ": " + Detector(story);
 }
 
-std::string Label(const std::string& event, const Story& story) {
+std::string Label(const std::string& event, const IncidentSummary& story) {
     if (event == "test") return "Test";
     if (story.status == "resolved") return "Resolved";
     if (story.status == "ignored") return "Ignored";
@@ -125,11 +128,11 @@ std::string Label(const std::string& event, const Story& story) {
     return severity;
 }
 
-std::string Headline(const Envelope& envelope, const std::vector<Story>& stories, size_t limit) {
+std::string Headline(const Envelope& envelope, const std::vector<IncidentSummary>& stories, size_t limit) {
     if (stories.empty()) return "Nothing to report";
     if (stories.size() == 1) return Cut(Label(envelope.event, stories[0]) + ": " + Title(stories[0]), limit);
     size_t critical = 0, high = 0, over = 0;
-    for (const Story& story : stories) {
+    for (const IncidentSummary& story : stories) {
         if (IsOver(story))
             ++over;
         else if (story.severity == "critical")
@@ -146,7 +149,7 @@ std::string Headline(const Envelope& envelope, const std::vector<Story>& stories
     return Cut(text + ": " + stories[0].subject + " first", limit);
 }
 
-std::string Remark(const Envelope& envelope, const Story& story) {
+std::string Remark(const Envelope& envelope, const IncidentSummary& story) {
     if (envelope.event == "test") return "This is a test. Nothing is wrong.";
     if (IsOver(story)) {
         std::string text;
@@ -166,22 +169,22 @@ std::string Remark(const Envelope& envelope, const Story& story) {
     return "";
 }
 
-std::string Before(const Story& story) {
+std::string Before(const IncidentSummary& story) {
     return Quantity(story, story.baseline);
 }
 
-std::string Now(const Story& story) {
+std::string Now(const IncidentSummary& story) {
     return Quantity(story, story.observed);
 }
 
-std::string Change(const Story& story) {
+std::string Change(const IncidentSummary& story) {
     const bool relative =
         story.counts_people ||
         OneOf(story.detector, {"conversion_anomaly", "inactivity_creep", "expected_range", "table_volume"});
     return relative && story.change ? diagnosis::SignedPercent(*story.change) : "";
 }
 
-std::string Figures(const Story& story) {
+std::string Figures(const IncidentSummary& story) {
     const std::string before = Before(story), now = Now(story), change = Change(story);
     if (before.empty() || now.empty()) return now.empty() ? "" : now + " now";
     const bool expected = story.is_table && story.detector != "table_volume";
@@ -189,7 +192,7 @@ std::string Figures(const Story& story) {
            (change.empty() ? "" : " (" + change + ")");
 }
 
-std::vector<std::pair<std::string, std::string>> Facts(const Story& story) {
+std::vector<std::pair<std::string, std::string>> Facts(const IncidentSummary& story) {
     std::vector<std::pair<std::string, std::string>> facts;
     const auto add = [&](const char* name, const std::string& value) {
         if (!value.empty()) facts.emplace_back(name, value);
@@ -206,13 +209,13 @@ std::vector<std::pair<std::string, std::string>> Facts(const Story& story) {
     return facts;
 }
 
-std::string Confidence(const Story& story) {
+std::string Confidence(const IncidentSummary& story) {
     if (!story.confidence) return "";
     return diagnosis::Percent(*story.confidence) + " confidence" +
            (story.investigated ? ", investigated" : "");
 }
 
-const char* Mark(const Story& story) {
+const char* Mark(const IncidentSummary& story) {
     if (IsOver(story)) return "\xE2\x9C\x85";
     switch (Rank(story.severity)) {
         case 3: return "\xF0\x9F\x94\xB4";
@@ -222,7 +225,7 @@ const char* Mark(const Story& story) {
     }
 }
 
-const char* Color(const Story& story) {
+const char* Color(const IncidentSummary& story) {
     if (IsOver(story)) return "10B981";
     switch (Rank(story.severity)) {
         case 3: return "DC2626";
@@ -232,10 +235,10 @@ const char* Color(const Story& story) {
     }
 }
 
-Story Shortened(const Story& story, int level) {
+IncidentSummary Shortened(const IncidentSummary& story, int level) {
     if (level <= 0) return story;
     const size_t name = level == 1 ? 120 : 60, sentence = level == 1 ? 250 : level == 2 ? 120 : 60;
-    Story shorter = story;
+    IncidentSummary shorter = story;
     for (std::string* text : {&shorter.subject, &shorter.owner, &shorter.attribute, &shorter.resolved_by})
         *text = Cut(*text, name);
     for (std::string* text : {&shorter.summary, &shorter.cause, &shorter.advice, &shorter.advice_reason})
@@ -252,8 +255,8 @@ Story Shortened(const Story& story, int level) {
     return shorter;
 }
 
-Story TestStory(Moment now) {
-    Story story;
+IncidentSummary TestIncidentSummary(Moment now) {
+    IncidentSummary story;
     story.subject = "Test segment";
     story.detector = "size_change";
     story.severity = "low";

@@ -54,12 +54,12 @@ struct UnderWay {
     Moment created_at, sent_at;
 };
 
-class Courier {
+class DeliveryWorker {
   public:
-    Courier() { scheduler_->Listen(MyDatabaseId, Lane::kDelivery); }
-    ~Courier() { scheduler_->StopListening(MyDatabaseId, Lane::kDelivery); }
+    DeliveryWorker() { scheduler_->Listen(MyDatabaseId, Lane::kDelivery); }
+    ~DeliveryWorker() { scheduler_->StopListening(MyDatabaseId, Lane::kDelivery); }
 
-    Burst Run() {
+    DeliveryRun Run() {
         pg::Arena arena("pulse delivery");
         RunShortTransaction("pulse: taking messages back", [] { TakeBack(); });
         plan_ = look_ = true;
@@ -211,9 +211,9 @@ class Courier {
     }
 
     // Somebody holds what one of the answers changes: it waits for that, the others do not.
-    void RecordApart(std::vector<Outcome> outcomes) {
-        Lines none;
-        for (Outcome& outcome : outcomes) {
+    void RecordApart(std::vector<SendResult> outcomes) {
+        ChannelStates none;
+        for (SendResult& outcome : outcomes) {
             const bool written = RunShortTransaction("pulse: recording a message", [&] {
                 pg::SetLocally("lock_timeout", kShortLock);
                 Record({outcome}, none);
@@ -228,7 +228,7 @@ class Courier {
 
     void Send() {
         for (const Message& message : claimed_) {
-            Line& line = lines_[message.channel];
+            ChannelState& line = lines_[message.channel];
             const Moment now = pg::WallClock();
             UnderWay under_way{message.channel,
                                line.channel->kind,
@@ -261,13 +261,13 @@ class Courier {
         if (found == under_way_.end()) return;
         const UnderWay message = std::move(found->second);
         under_way_.erase(found);
-        Line& line = lines_[message.channel];
+        ChannelState& line = lines_[message.channel];
         --line.in_flight;
         const Moment now = pg::WallClock();
         const http::Classification classified = ClassifyResponse(message.kind, answer);
         Note(line, classified, message.sent_at, now);
 
-        Outcome outcome;
+        SendResult outcome;
         outcome.id = id;
         outcome.told = message.told;
         outcome.at = now;
@@ -276,11 +276,11 @@ class Courier {
         outcome.error = Fit(classified.reason);
         outcome.counts = !classified.overloaded || now - message.created_at > kOverloadPatience;
         if (classified.verdict == http::Verdict::kDelivered) {
-            outcome.fate = Outcome::Fate::kSent;
+            outcome.fate = SendResult::Fate::kSent;
             ++burst_.done;
         } else if (classified.verdict != http::Verdict::kRetry ||
                    (outcome.counts && message.attempts >= message.max_attempts)) {
-            outcome.fate = Outcome::Fate::kDead;
+            outcome.fate = SendResult::Fate::kDead;
             ++dead_;
         } else {
             const int tries =
@@ -288,11 +288,11 @@ class Courier {
             outcome.retry_at = now + http::RetryDelay(tries, classified.wait, RandomFraction());
             ++failed_;
         }
-        if (outcome.fate == Outcome::Fate::kRetry) next_due_ = std::min(next_due_, outcome.retry_at);
+        if (outcome.fate == SendResult::Fate::kRetry) next_due_ = std::min(next_due_, outcome.retry_at);
         outcomes_.push_back(std::move(outcome));
     }
 
-    static void Note(Line& line, const http::Classification& classified, Moment sent_at, Moment now) {
+    static void Note(ChannelState& line, const http::Classification& classified, Moment sent_at, Moment now) {
         const http::CircuitBreaker::State before = line.breaker.state();
         line.breaker.Note(classified, sent_at, now, RandomFraction());
         line.changed |= line.breaker.state() != before;
@@ -323,10 +323,10 @@ class Courier {
 
     pg::SchedulerState* scheduler_ = pg::SchedulerState::Find();
     http::Exchange exchange_;
-    Lines lines_;
+    ChannelStates lines_;
     std::map<int64_t, UnderWay> under_way_;
     std::vector<Message> claimed_;
-    std::vector<Outcome> outcomes_, held_;
+    std::vector<SendResult> outcomes_, held_;
     Moment held_until_ = INT64_MIN;
     bool plan_ = false, look_ = false;  // there may be notices, messages
     bool full_ = false;                 // there are messages that wait for a free place
@@ -338,13 +338,13 @@ class Courier {
     Moment idle_since_ = INT64_MIN / 2;  // nobody has written a message
     int64_t failed_ = 0, dead_ = 0, dropped_ = 0;
     std::string problem_;
-    Burst burst_;
+    DeliveryRun burst_;
 };
 
 }  // namespace
 
-Burst Deliver() {
-    return Courier().Run();
+DeliveryRun Deliver() {
+    return DeliveryWorker().Run();
 }
 
 }  // namespace pulse::delivery

@@ -90,7 +90,7 @@ RunResult CheckHealth(bool apart) {
 RunResult Burst(const Job& job) {
     RunResult result;
     if (job.kind == "delivery") {
-        delivery::Burst sent = delivery::Deliver();
+        delivery::DeliveryRun sent = delivery::Deliver();
         result.rows = sent.done;
         result.message = std::move(sent.message);
     } else {

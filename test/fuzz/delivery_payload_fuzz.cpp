@@ -47,10 +47,10 @@ struct Input {
     }
 };
 
-delivery::Story ReadStory(Input& input) {
+delivery::IncidentSummary ReadIncidentSummary(Input& input) {
     static constexpr const char* kStatus[] = {"open", "acknowledged", "resolved", "ignored"};
     static constexpr const char* kSeverity[] = {"low", "medium", "high", "critical"};
-    delivery::Story story;
+    delivery::IncidentSummary story;
     const uint8_t flags = input.Byte();
     story.incident = input.Byte();
     story.status = kStatus[flags & 3];
@@ -83,9 +83,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Input input{data, size};
     delivery::Envelope envelope{"msg_1", input.Byte() & 1 ? "msg_1" : "msg_0", kEvents[input.Byte() % 8],
                                 input.Text(), 800'000'000'000'000};
-    std::vector<delivery::Story> stories;
+    std::vector<delivery::IncidentSummary> stories;
     const size_t count = 1 + input.Byte() % 4, times = input.Byte() % 16 == 15 ? 40 : 1;
-    for (size_t i = 0; i < count; ++i) stories.push_back(ReadStory(input));
+    for (size_t i = 0; i < count; ++i) stories.push_back(ReadIncidentSummary(input));
     for (size_t i = 1; i < times; ++i) stories.push_back(stories.front());
     for (const delivery::Channel& channel : channels) {
         const nlohmann::json payload = delivery::MakePayload(channel, envelope, stories);

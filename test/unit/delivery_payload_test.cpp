@@ -10,8 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-Story Example() {
-    Story story;
+IncidentSummary Example() {
+    IncidentSummary story;
     story.incident = 17;
     story.subject = "High-Value Users";
     story.owner = "growth-team";
@@ -76,8 +76,8 @@ std::vector<std::string> HostileNames() {
             "Robert'); DROP TABLE users;--"};
 }
 
-Story Hostile(const std::string& text) {
-    Story story = Example();
+IncidentSummary Hostile(const std::string& text) {
+    IncidentSummary story = Example();
     for (std::string* field :
          {&story.subject, &story.owner, &story.attribute, &story.summary, &story.cause, &story.advice,
           &story.advice_reason, &story.advice_sql, &story.resolved_by, &story.url, &story.acknowledge_sql})
@@ -93,12 +93,12 @@ TEST(DeliveryPayload, EveryKindOfHostileTextStaysWithinLimits) {
             for (const char* event : {"opened", "acknowledged", "resolved", "escalated", "digest"})
                 for (const size_t count : {1u, 30u}) {
                     if (count > 1 && std::string(event) != "digest") continue;
-                    Story story = Hostile(name);
+                    IncidentSummary story = Hostile(name);
                     if (std::string(event) == "resolved" || std::string(event) == "ignored") {
                         story.status = event;
                         story.closed_at = story.since + kDay;
                     }
-                    const std::vector<Story> stories(count, story);
+                    const std::vector<IncidentSummary> stories(count, story);
                     const json payload = MakePayload(channel, Around(event), stories);
                     EXPECT_EQ(testing::Trouble(channel, Around(event), payload), "")
                         << channel.name << " " << event << " " << count << " " << name.substr(0, 40);
@@ -129,7 +129,7 @@ TEST(DeliveryPayload, SlackSaysWhatAMarketerNeeds) {
 }
 
 TEST(DeliveryPayload, SlackHasAButtonOnlyWithALink) {
-    Story story = Example();
+    IncidentSummary story = Example();
     story.url = "";
     EXPECT_EQ(MakePayload(Kind("slack"), Around("opened"), {story}).dump().find("\"actions\""),
               std::string::npos);
@@ -139,7 +139,7 @@ TEST(DeliveryPayload, SlackHasAButtonOnlyWithALink) {
 }
 
 TEST(DeliveryPayload, SlackShowsMentionsAsText) {
-    Story story = Example();
+    IncidentSummary story = Example();
     story.subject = "<!channel> & <@U1>";
     const json payload = MakePayload(Kind("slack"), Around("opened"), {story});
     EXPECT_NE(payload["text"].get<std::string>().find("&lt;!channel&gt; &amp; &lt;@U1&gt;"),
@@ -152,7 +152,7 @@ TEST(DeliveryPayload, SlackShowsMentionsAsText) {
 }
 
 TEST(DeliveryPayload, ResolvedSaysHowLongAndByWhom) {
-    Story story = Example();
+    IncidentSummary story = Example();
     story.status = "resolved";
     story.closed_at = story.since + 2 * kDay + 3 * kHour;
     story.observed = 9'950;
@@ -171,7 +171,7 @@ TEST(DeliveryPayload, ResolvedSaysHowLongAndByWhom) {
 }
 
 TEST(DeliveryPayload, SeveralAreCountedTheWorstFirst) {
-    std::vector<Story> stories(5, Example());
+    std::vector<IncidentSummary> stories(5, Example());
     stories[3].severity = stories[4].severity = "critical";
     stories[3].subject = "Worst";
     stories[0].severity = "low";
@@ -184,7 +184,8 @@ TEST(DeliveryPayload, SeveralAreCountedTheWorstFirst) {
     EXPECT_EQ(payload["data"]["title"], "Digest: 5 incidents, 2 critical, 2 high: Worst first");
     EXPECT_EQ(payload["data"]["incidents"][0]["segment"], "Worst");
     EXPECT_EQ(payload["data"]["incidents"][4]["severity"], "low");
-    const json many = MakePayload(Kind("slack"), Around("digest"), std::vector<Story>(100, Example()));
+    const json many =
+        MakePayload(Kind("slack"), Around("digest"), std::vector<IncidentSummary>(100, Example()));
     EXPECT_NE(many.dump().find(" more\""), std::string::npos);
 }
 
@@ -193,7 +194,7 @@ TEST(DeliveryPayload, TeamsIsAnAdaptiveCard) {
     const json& card = payload["attachments"][0]["content"];
     EXPECT_EQ(card["body"][0]["style"], "attention");
     EXPECT_EQ(card["actions"][0]["type"], "Action.OpenUrl");
-    Story story = Example();
+    IncidentSummary story = Example();
     story.subject = "[a](http://evil.example) *b*";
     const json hostile = MakePayload(Kind("teams"), Around("opened"), {story});
     EXPECT_EQ(hostile["attachments"][0]["content"]["body"][0]["items"][0]["text"],
@@ -214,7 +215,7 @@ TEST(DeliveryPayload, MailHasSubjectTextAndHtml) {
     Envelope first = Around("opened");
     first.thread = first.key;
     EXPECT_FALSE(MakePayload(Kind("resend"), first, {Example()})["headers"].contains("References"));
-    Story story = Example();
+    IncidentSummary story = Example();
     story.subject = "<script>alert(1)</script>";
     EXPECT_EQ(MakePayload(Kind("resend"), first, {story})["html"].get<std::string>().find("<script"),
               std::string::npos);
@@ -227,7 +228,7 @@ TEST(DeliveryPayload, PagerdutyFollowsTheIncident) {
     EXPECT_EQ(trigger["dedup_key"], "msg_1");
     EXPECT_EQ(trigger["payload"]["severity"], "error");
     EXPECT_EQ(trigger["links"][0]["href"], Example().url);
-    Story story = Example();
+    IncidentSummary story = Example();
     story.status = "acknowledged";
     EXPECT_EQ(MakePayload(channel, Around("acknowledged"), {story}),
               json({{"event_action", "acknowledge"}, {"dedup_key", "msg_1"}}));
@@ -253,7 +254,7 @@ TEST(DeliveryPayload, WebhookIsFlatAndComplete) {
 }
 
 TEST(DeliveryPayload, FiguresHaveTheirUnits) {
-    Story story = Example();
+    IncidentSummary story = Example();
     story.counts_people = false;
     story.people_lost.reset();
     story.detector = "conversion_anomaly";

@@ -71,8 +71,8 @@ Planned Plan(std::vector<Route> routes, const std::vector<Happening>& happenings
     return {planner.drafts()};
 }
 
-Story MakeStory(const char* status, const char* severity) {
-    Story story;
+IncidentSummary MakeSummary(const char* status, const char* severity) {
+    IncidentSummary story;
     story.status = status;
     story.severity = severity;
     return story;
@@ -369,7 +369,7 @@ TEST(DeliveryPlan, Followers) {
 TEST(DeliveryWhyNot, SaysTheSameOnce) {
     const auto why = [](const char* event, const char* status, const char* severity,
                         std::optional<std::string> told) {
-        return WhyNot(event, MakeStory(status, severity), told, false);
+        return WhyNot(event, MakeSummary(status, severity), told, false);
     };
     // Nobody knows of it.
     EXPECT_EQ(why("opened", "open", "high", std::nullopt), "");
@@ -406,11 +406,11 @@ TEST(DeliveryWhyNot, SaysTheSameOnce) {
 }
 
 TEST(DeliveryWhyNot, Muted) {
-    EXPECT_NE(WhyNot("opened", MakeStory("open", "high"), std::nullopt, true), "");
-    EXPECT_NE(WhyNot("escalated", MakeStory("open", "high"), std::nullopt, true), "");
-    EXPECT_EQ(WhyNot("resolved", MakeStory("resolved", "high"), "open high", true), "");
+    EXPECT_NE(WhyNot("opened", MakeSummary("open", "high"), std::nullopt, true), "");
+    EXPECT_NE(WhyNot("escalated", MakeSummary("open", "high"), std::nullopt, true), "");
+    EXPECT_EQ(WhyNot("resolved", MakeSummary("resolved", "high"), "open high", true), "");
     // A told state that nobody can read is no reason to be silent.
-    EXPECT_EQ(WhyNot("worsened", MakeStory("open", "high"), "strange", false), "");
+    EXPECT_EQ(WhyNot("worsened", MakeSummary("open", "high"), "strange", false), "");
 }
 
 }  // namespace pulse::delivery

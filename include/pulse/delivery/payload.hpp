@@ -6,7 +6,7 @@
 
 #include "pulse/delivery/channel.hpp"
 #include "pulse/http/request.hpp"
-#include "pulse/delivery/story.hpp"
+#include "pulse/delivery/incident_summary.hpp"
 
 namespace pulse::delivery {
 
@@ -24,7 +24,7 @@ struct Envelope {
 // What a message about one or several incidents is in this channel. No secrets. It may be kept, and is the
 // same in all tries.
 nlohmann::json MakePayload(const Channel& channel, const Envelope& envelope,
-                           const std::vector<Story>& stories);
+                           const std::vector<IncidentSummary>& stories);
 
 // The payload of a marked test.
 nlohmann::json MakeTestPayload(const Channel& channel, const Envelope& envelope);

@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "pulse/delivery/route.hpp"
-#include "pulse/delivery/story.hpp"
+#include "pulse/delivery/incident_summary.hpp"
 
 namespace pulse::delivery {
 
@@ -50,7 +50,7 @@ class Planner {
 
 // Why there is nothing to tell a channel of an incident; empty: there is. `told` is the state it was told of
 // last, if any.
-std::string WhyNot(const std::string& event, const Story& story, const std::optional<std::string>& told,
-                   bool muted);
+std::string WhyNot(const std::string& event, const IncidentSummary& story,
+                   const std::optional<std::string>& told, bool muted);
 
 }  // namespace pulse::delivery

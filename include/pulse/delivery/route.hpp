@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pulse/delivery/quiet.hpp"
+#include "pulse/delivery/quiet_hours.hpp"
 
 namespace pulse::delivery {
 

@@ -27,11 +27,11 @@ struct Message {
 // Throws UserError 42704 that lists the channels, 22023 when an option is missing.
 Channel LoadChannel(const std::string& name);
 
-// ---- store_story.cpp ----
+// ---- store_incident_summary.cpp ----
 
 // What there is to say about incidents as they are now, in the order given; those that are gone are left out.
 // Those without a diagnosis get one, which with `keep` is kept where anything can be written.
-std::vector<Story> GatherStories(const std::vector<int64_t>& incidents, bool keep = true);
+std::vector<IncidentSummary> LoadIncidentSummaries(const std::vector<int64_t>& incidents, bool keep = true);
 
 // A JSON object that a query gives as text, and in column `utf8` as bytes where the database's encoding is
 // one that can be turned into UTF-8. Whatever is in it, the reading does not fail: bad bytes are replaced,
@@ -81,11 +81,11 @@ int64_t GiveUp(Moment before, int64_t limit);
 // ---- worker_deliver.cpp: outside any transaction ----
 
 // What a run of the job did: how many messages were sent, and a sentence.
-struct Burst {
+struct DeliveryRun {
     int64_t done = 0;
     std::string message;
 };
 // Sends what is due until nothing has been for a while.
-Burst Deliver();
+DeliveryRun Deliver();
 
 }  // namespace pulse::delivery

@@ -13,7 +13,7 @@ namespace pulse::delivery {
 inline constexpr const char* kShortLock = "10";
 
 // A channel while the worker runs.
-struct Line {
+struct ChannelState {
     std::optional<Channel> channel;
     std::string problem;  // why there is none
     Moment loaded_at = 0, looked_at = 0;
@@ -27,7 +27,7 @@ struct Line {
     Moment written_at = 0, held_at = 0;  // and when somebody held its row
     bool writing = false;
 };
-using Lines = std::map<std::string, Line>;
+using ChannelStates = std::map<std::string, ChannelState>;
 
 // ---- store_outbox.cpp ----
 
@@ -45,12 +45,12 @@ struct Claimed {
     int64_t dropped = 0;            // ended without being sent
 };
 // Takes up to `room` due messages of all channels, each channel's share by its own limits.
-Claimed Claim(Lines& lines, int room);
+Claimed Claim(ChannelStates& lines, int room);
 
 // ---- store_record.cpp ----
 
 // How a try ended.
-struct Outcome {
+struct SendResult {
     int64_t id = 0;
     enum class Fate { kSent, kRetry, kDead } fate = Fate::kRetry;
     bool told = false;   // it is about an incident, and may have others folded into it
@@ -61,9 +61,9 @@ struct Outcome {
 };
 // Writes down how tries ended and how the channels are; a channel whose row somebody holds is left for the
 // next time. Returns whether others have their turn now.
-bool Record(const std::vector<Outcome>& outcomes, Lines& lines);
+bool Record(const std::vector<SendResult>& outcomes, ChannelStates& lines);
 // What Record() wrote about channels is committed.
-void Written(Lines& lines);
+void Written(ChannelStates& lines);
 
 // What was folded into messages that have ended shares their fate; they are added to `ended`.
 void EndFolded(std::vector<int64_t>& ended);

@@ -78,7 +78,7 @@ std::string UrlOf(int64_t incident) {
 }
 
 // A diagnosis, or what the model found: both have this shape.
-void Tell(const Json& found, Story& story) {
+void Tell(const Json& found, IncidentSummary& story) {
     const Json& changed = List(found, "what_changed");
     if (!changed.empty()) story.what_changed.clear();
     for (const Json& sentence : changed)
@@ -98,7 +98,7 @@ void Tell(const Json& found, Story& story) {
         story.more_advice.emplace_back(Text(advice[i], "priority"), Text(advice[i], "action"));
 }
 
-void ReadFacts(const Json& facts, Story& story) {
+void ReadFacts(const Json& facts, IncidentSummary& story) {
     story.is_table = Text(facts, "segment").empty() && !Text(facts, "relation").empty();
     story.subject = story.is_table ? Text(facts, "relation") : Text(facts, "segment");
     if (story.is_table && !Text(facts, "source").empty())
@@ -131,7 +131,7 @@ Json Parse(const std::string& text) {
     return json.is_object() ? json : Json::object();
 }
 
-bool Live(const Story& story) {
+bool Live(const IncidentSummary& story) {
     return story.status == "open" || story.status == "acknowledged";
 }
 
@@ -155,9 +155,9 @@ pg::Json ReadObject(const pg::Row& row, int text, int utf8) {
     return Parse(row.IsNull(utf8) ? row.Text(text) : pg::ToBytes(row.Raw(utf8)));
 }
 
-std::vector<Story> GatherStories(const std::vector<int64_t>& incidents, bool keep) {
+std::vector<IncidentSummary> LoadIncidentSummaries(const std::vector<int64_t>& incidents, bool keep) {
     struct Found {
-        Story story;
+        IncidentSummary story;
         Json facts;
     };
     std::vector<Found> found;
@@ -174,7 +174,7 @@ std::vector<Story> GatherStories(const std::vector<int64_t>& incidents, bool kee
             found.push_back(std::move(one));
         }
     }
-    std::vector<Story> stories;
+    std::vector<IncidentSummary> stories;
     for (Found& one : found) {
         pg::CheckInterrupts();
         Json diagnosis = one.facts.value("diagnosis", Json());

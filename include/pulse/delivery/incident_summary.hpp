@@ -10,7 +10,7 @@
 
 namespace pulse::delivery {
 
-struct Story {
+struct IncidentSummary {
     int64_t incident = 0;
     std::optional<int64_t> group;
     std::string subject;  // the segment or table, as its people call it: any text

@@ -1,4 +1,4 @@
-#include "pulse/delivery/quiet.hpp"
+#include "pulse/delivery/quiet_hours.hpp"
 
 #include <algorithm>
 
