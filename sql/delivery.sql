@@ -22,7 +22,7 @@ CREATE TABLE pulse.outbox (
     id bigserial PRIMARY KEY,
     key text NOT NULL DEFAULT 'msg_' || replace(gen_random_uuid()::text, '-', ''),
     channel text NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('incident', 'escalation', 'event', 'test')),
+    kind text NOT NULL,
     event text NOT NULL,
     incident_id bigint,
     route_id bigint,

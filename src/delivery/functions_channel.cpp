@@ -60,7 +60,7 @@ void CheckComplete(const std::string& name, const Json& all) {
     }
 }
 
-struct Trial {
+struct ChannelTest {
     std::string status, hint;
     http::Response answer;
 };
@@ -78,13 +78,13 @@ std::string HintOf(const http::Response& answer, const http::Classification& cla
     return "Correct the options of the channel or of its user mapping.";
 }
 
-Trial Try(const delivery::Channel& channel, const std::string& key) {
+ChannelTest Try(const delivery::Channel& channel, const std::string& key) {
     delivery::Envelope envelope;
     envelope.key = envelope.thread = key;
     envelope.event = "test";
     envelope.created_at = RealTime();
     const Json payload = delivery::MakeTestPayload(channel, envelope);
-    Trial trial;
+    ChannelTest trial;
     trial.answer = http::SendAndWait(delivery::MakeRequest(channel, envelope, payload, RealTime()));
     const http::Classification classified = delivery::ClassifyResponse(channel.kind, trial.answer);
     switch (classified.verdict) {
@@ -129,20 +129,20 @@ std::string EventOf(const std::string& status) {
 
 Json Preview(int64_t incident, const std::string& name) {
     const delivery::Channel channel = Load(name, nullptr);
-    std::vector<delivery::IncidentSummary> stories;
+    std::vector<delivery::IncidentSummary> summaries;
     {
         const pg::OwnerSession session;
-        stories = delivery::LoadIncidentSummaries({incident}, false);
+        summaries = delivery::LoadIncidentSummaries({incident}, false);
     }
-    if (stories.empty())
+    if (summaries.empty())
         throw UserError(pulse::sqlstate::kUndefinedObject,
                         "incident " + std::to_string(incident) + " does not exist", "",
                         "SELECT id, segment, relation, summary FROM pulse.incident lists them.");
     delivery::Envelope envelope;
     envelope.key = envelope.thread = "preview";
-    envelope.event = EventOf(stories[0].status);
+    envelope.event = EventOf(summaries[0].status);
     envelope.created_at = pg::Now();
-    Json payload = delivery::MakePayload(channel, envelope, stories);
+    Json payload = delivery::MakePayload(channel, envelope, summaries);
     if (channel.kind == delivery::ChannelKind::kPagerduty) payload["routing_key"] = "***";
     return payload;
 }
@@ -170,7 +170,7 @@ PULSE_FUNCTION(pulse_create_channel) {
 
 PULSE_FUNCTION(pulse_test_channel) {
     const std::string name = pg::Args(fcinfo).RequireText(0, "name");
-    Trial trial;
+    ChannelTest trial;
     std::optional<delivery::Channel> channel;
     std::string key;
     try {

@@ -67,7 +67,7 @@ void Retry(int64_t message) {
 }
 
 // The numbers of those that are no part of another.
-std::vector<int64_t> WaitingMessages(const std::string& channel) {
+std::vector<int64_t> LockUnsentMessages(const std::string& channel) {
     std::vector<int64_t> ids;
     const pg::Result rows = pg::Execute(
         "SELECT o.id FROM pulse.outbox AS o WHERE o.channel = $1 AND (o.status = 'dead'"
@@ -94,7 +94,7 @@ void RequireChannel(const std::string& channel) {
 
 int64_t RetryChannel(const std::string& channel) {
     RequireChannel(channel);
-    const std::vector<int64_t> ids = WaitingMessages(channel);
+    const std::vector<int64_t> ids = LockUnsentMessages(channel);
     pg::Execute(
         "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits ="
         " false, finished_at = NULL"

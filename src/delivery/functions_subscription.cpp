@@ -124,18 +124,19 @@ bool Forget(const std::string& name) {
     return pg::FindServer("pulse_channel", name).has_value();
 }
 
-struct Made {
+struct CreatedSubscription {
     std::string name;
     std::optional<std::string> secret;  // that we made
 };
 
-Made Subscribe(const pg::Args& args) {
+CreatedSubscription Subscribe(const pg::Args& args) {
     const std::string url = args.RequireText(0, "url");
     const std::vector<std::string> events = CheckEvents(args.Texts(1));
     const std::optional<std::string> given = args.Text(2);
     const std::optional<std::vector<std::string>> segments = args.Texts(4);
     CheckSegments(segments, events);
-    Made made{args.Text(3).value_or(NewName()), given ? std::nullopt : std::optional(NewSecret())};
+    CreatedSubscription made{args.Text(3).value_or(NewName()),
+                             given ? std::nullopt : std::optional(NewSecret())};
     const std::string creator = pg::CallerName();
     pg::CreateServer("subscription", made.name, "pulse_channel", ChannelOptions(),
                      {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}}, "");
@@ -153,7 +154,7 @@ namespace delivery = pulse::delivery;
 PULSE_FUNCTION(pulse_subscribe) {
     const pg::Args args(fcinfo);
     pg::ShowActivity("SELECT * FROM pulse_subscribe(...)");
-    delivery::Made made;
+    delivery::CreatedSubscription made;
     pg::HideStatement([&] {
         pg::RequireWritable("pulse_subscribe()");
         made = delivery::Subscribe(args);

@@ -10,7 +10,7 @@ constinit Implementation<MemberReader> member_reader;
 
 }  // namespace
 
-bool ReadMembersBy(const MemberReader& reader) {
+bool ImplementMembers(const MemberReader& reader) {
     return member_reader.Set(reader);
 }
 

@@ -123,7 +123,7 @@ std::string OneLine(std::string_view text) {
     return line;
 }
 
-std::string Part(const Letter& letter, const char* type, const std::string& text) {
+std::string Part(const Mail& letter, const char* type, const std::string& text) {
     return "--" + letter.boundary + "\r\nContent-Type: " + type +
            "; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" + Base64Lines(text);
 }
@@ -176,7 +176,7 @@ std::string EncodeHeader(std::string_view text) {
     return words;
 }
 
-std::string MakeMime(const Letter& letter) {
+std::string MakeMime(const Mail& letter) {
     std::string mime = "Date: " + MailDate(letter.date) + "\r\nFrom: " + HeaderAddress(letter.from) +
                        "\r\nTo: " + HeaderAddresses(letter.to) + "\r\n";
     if (letter.reply_to) mime += "Reply-To: " + HeaderAddress(*letter.reply_to) + "\r\n";

@@ -9,23 +9,23 @@ namespace pulse::delivery {
 namespace {
 
 nlohmann::json Make(const Channel& channel, const Envelope& envelope,
-                    const std::vector<IncidentSummary>& stories) {
+                    const std::vector<IncidentSummary>& summaries) {
     switch (channel.kind) {
-        case ChannelKind::kSlack: return SlackPayload(envelope, stories);
-        case ChannelKind::kTeams: return TeamsPayload(envelope, stories);
-        case ChannelKind::kResend: return ResendPayload(channel, envelope, stories);
-        case ChannelKind::kSmtp: return SmtpPayload(channel, envelope, stories);
-        case ChannelKind::kPagerduty: return PagerdutyPayload(envelope, stories);
+        case ChannelKind::kSlack: return SlackPayload(envelope, summaries);
+        case ChannelKind::kTeams: return TeamsPayload(envelope, summaries);
+        case ChannelKind::kResend: return ResendPayload(channel, envelope, summaries);
+        case ChannelKind::kSmtp: return SmtpPayload(channel, envelope, summaries);
+        case ChannelKind::kPagerduty: return PagerdutyPayload(envelope, summaries);
         case ChannelKind::kWebhook: break;
     }
-    return WebhookPayload(envelope, stories);
+    return WebhookPayload(envelope, summaries);
 }
 
 }  // namespace
 
 nlohmann::json MakePayload(const Channel& channel, const Envelope& envelope,
-                           const std::vector<IncidentSummary>& stories) {
-    return Make(channel, envelope, WorstFirst(stories));
+                           const std::vector<IncidentSummary>& summaries) {
+    return Make(channel, envelope, WorstFirst(summaries));
 }
 
 nlohmann::json MakeTestPayload(const Channel& channel, const Envelope& envelope) {

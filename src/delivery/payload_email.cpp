@@ -17,9 +17,9 @@ using Rows = std::vector<std::pair<std::string, std::string>>;
 
 constexpr size_t kSubject = 180, kMostStories = 100;
 
-Rows Evidence(const IncidentSummary& story) {
-    Rows rows = Facts(story);
-    if (const std::string detector = Detector(story); !detector.empty())
+Rows Evidence(const IncidentSummary& summary) {
+    Rows rows = Facts(summary);
+    if (const std::string detector = Detector(summary); !detector.empty())
         rows.emplace_back("Detector", detector);
     return rows;
 }
@@ -36,28 +36,28 @@ void AddMailPart(std::string& text, const std::string& label, const std::vector<
     }
 }
 
-std::string CauseLabel(const IncidentSummary& story) {
-    const std::string confidence = Confidence(story);
+std::string CauseLabel(const IncidentSummary& summary) {
+    const std::string confidence = Confidence(summary);
     return "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")");
 }
 
-std::string TextOf(const Envelope& envelope, const IncidentSummary& story) {
-    std::string text = Label(envelope.event, story) + ": " + Title(story) + "\n";
-    const std::string remark = Remark(envelope, story);
+std::string TextOf(const Envelope& envelope, const IncidentSummary& summary) {
+    std::string text = Label(envelope.event, summary) + ": " + Title(summary) + "\n";
+    const std::string remark = Remark(envelope, summary);
     if (!remark.empty()) text += remark + "\n";
     text += "\n";
-    for (const auto& [label, value] : Evidence(story)) text += "  " + label + ": " + value + "\n";
+    for (const auto& [label, value] : Evidence(summary)) text += "  " + label + ": " + value + "\n";
     AddMailPart(text, "What changed",
-                story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
-    if (!IsOver(story)) {
-        AddMailPart(text, CauseLabel(story), {story.cause});
-        AddMailPart(text, "What to do first", {story.advice, story.advice_reason, story.advice_sql});
+                summary.what_changed.empty() ? std::vector{summary.summary} : summary.what_changed);
+    if (!IsOver(summary)) {
+        AddMailPart(text, CauseLabel(summary), {summary.cause});
+        AddMailPart(text, "What to do first", {summary.advice, summary.advice_reason, summary.advice_sql});
         std::vector<std::string> more;
-        for (const auto& [priority, action] : story.more_advice) more.push_back(priority + ": " + action);
+        for (const auto& [priority, action] : summary.more_advice) more.push_back(priority + ": " + action);
         AddMailPart(text, "Then", more);
-        if (story.status == "open") AddMailPart(text, "To acknowledge it", {story.acknowledge_sql});
+        if (summary.status == "open") AddMailPart(text, "To acknowledge it", {summary.acknowledge_sql});
     }
-    AddMailPart(text, "Open the incident", {story.url});
+    AddMailPart(text, "Open the incident", {summary.url});
     return text;
 }
 
@@ -81,37 +81,38 @@ std::string Sql(const std::string& sql) {
            Html(sql) + "</pre>";
 }
 
-std::string Badge(const Envelope& envelope, const IncidentSummary& story) {
-    return "<span style=\"background:#" + std::string(Color(story)) +
+std::string Badge(const Envelope& envelope, const IncidentSummary& summary) {
+    return "<span style=\"background:#" + std::string(Color(summary)) +
            ";color:#FFFFFF;padding:2px 8px;border-radius:4px;font-size:12px\">" +
-           Html(Label(envelope.event, story)) + "</span>";
+           Html(Label(envelope.event, summary)) + "</span>";
 }
 
-std::string HtmlOf(const Envelope& envelope, const IncidentSummary& story) {
-    std::string html = "<p style=\"margin:0 0 8px\">" + Badge(envelope, story) +
-                       "</p><h2 style=\"font-size:18px;margin:0 0 8px\">" + Html(Title(story)) + "</h2>";
-    const std::string remark = Remark(envelope, story);
+std::string HtmlOf(const Envelope& envelope, const IncidentSummary& summary) {
+    std::string html = "<p style=\"margin:0 0 8px\">" + Badge(envelope, summary) +
+                       "</p><h2 style=\"font-size:18px;margin:0 0 8px\">" + Html(Title(summary)) + "</h2>";
+    const std::string remark = Remark(envelope, summary);
     if (!remark.empty()) html += Paragraph(remark);
     html += "<table style=\"border-collapse:collapse;font-size:14px\">";
-    for (const auto& [label, value] : Evidence(story))
+    for (const auto& [label, value] : Evidence(summary))
         html += "<tr>" + Cell("color:#6B7280", Html(label)) + Cell("", Html(value)) + "</tr>";
     html += "</table>" + Heading("What changed");
-    if (story.what_changed.empty()) html += Paragraph(story.summary);
-    for (const std::string& sentence : story.what_changed) html += Paragraph(sentence);
-    if (!IsOver(story)) {
-        if (!story.cause.empty()) html += Heading(CauseLabel(story)) + Paragraph(story.cause);
-        if (!story.advice.empty()) {
-            html += Heading("What to do first") + Paragraph(story.advice);
-            if (!story.advice_reason.empty()) html += Paragraph(story.advice_reason);
-            if (!story.advice_sql.empty()) html += Sql(story.advice_sql);
+    if (summary.what_changed.empty()) html += Paragraph(summary.summary);
+    for (const std::string& sentence : summary.what_changed) html += Paragraph(sentence);
+    if (!IsOver(summary)) {
+        if (!summary.cause.empty()) html += Heading(CauseLabel(summary)) + Paragraph(summary.cause);
+        if (!summary.advice.empty()) {
+            html += Heading("What to do first") + Paragraph(summary.advice);
+            if (!summary.advice_reason.empty()) html += Paragraph(summary.advice_reason);
+            if (!summary.advice_sql.empty()) html += Sql(summary.advice_sql);
         }
-        if (!story.more_advice.empty()) html += Heading("Then");
-        for (const auto& [priority, action] : story.more_advice) html += Paragraph(priority + ": " + action);
-        if (story.status == "open" && !story.acknowledge_sql.empty())
-            html += Heading("To acknowledge it") + Sql(story.acknowledge_sql);
+        if (!summary.more_advice.empty()) html += Heading("Then");
+        for (const auto& [priority, action] : summary.more_advice)
+            html += Paragraph(priority + ": " + action);
+        if (summary.status == "open" && !summary.acknowledge_sql.empty())
+            html += Heading("To acknowledge it") + Sql(summary.acknowledge_sql);
     }
-    if (!story.url.empty())
-        html += "<p style=\"margin:20px 0 0\"><a href=\"" + Html(story.url) +
+    if (!summary.url.empty())
+        html += "<p style=\"margin:20px 0 0\"><a href=\"" + Html(summary.url) +
                 "\" style=\"color:#2563EB\">Open the incident</a></p>";
     return html;
 }
@@ -152,7 +153,7 @@ MailAddress FirstAddress(const Channel& channel, const char* option) {
     return address;
 }
 
-json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
+json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
     const MailAddress from = FirstAddress(channel, "from");
     const auto to = ParseAddresses(options::Value(channel.server, "to").value_or(""));
     json receivers = json::array();
@@ -161,20 +162,20 @@ json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<
         receivers.push_back(Print(address));
     }
     std::string text, html;
-    for (size_t i = 0; i < std::min(stories.size(), kMostStories); ++i) {
+    for (size_t i = 0; i < std::min(summaries.size(), kMostStories); ++i) {
         if (i > 0) text += "\n----------------------------------------\n\n";
         if (i > 0) html += "<hr style=\"border:0;border-top:1px solid #E5E7EB;margin:24px 0\">";
-        const IncidentSummary story = stories.size() > 1 ? Shortened(stories[i], 1) : stories[i];
-        text += TextOf(envelope, story);
-        html += HtmlOf(envelope, story);
+        const IncidentSummary summary = summaries.size() > 1 ? Shortened(summaries[i], 1) : summaries[i];
+        text += TextOf(envelope, summary);
+        html += HtmlOf(envelope, summary);
     }
-    const std::string headline = Headline(envelope, stories, kSubject);
-    if (stories.size() != 1) {
+    const std::string headline = Headline(envelope, summaries, kSubject);
+    if (summaries.size() != 1) {
         text = headline + "\n\n" + text;
         html = "<h2 style=\"font-size:18px;margin:0 0 16px\">" + Html(headline) + "</h2>" + html;
     }
-    if (stories.size() > kMostStories) {
-        const std::string more = "and " + std::to_string(stories.size() - kMostStories) + " more";
+    if (summaries.size() > kMostStories) {
+        const std::string more = "and " + std::to_string(summaries.size() - kMostStories) + " more";
         text += "\n" + more + "\n";
         html += Paragraph(more);
     }
@@ -182,7 +183,7 @@ json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<
     const std::string footer = "Sent by Pulse" + (route.empty() ? "." : " by the route " + route + ".");
     json headers = {{"Message-ID", MessageId(envelope.key, Domain(from))},
                     {"Auto-Submitted", "auto-generated"}};
-    if (stories.size() == 1) headers["X-Pulse-Incident"] = std::to_string(stories[0].incident);
+    if (summaries.size() == 1) headers["X-Pulse-Incident"] = std::to_string(summaries[0].incident);
     if (!envelope.thread.empty() && envelope.thread != envelope.key)
         headers["In-Reply-To"] = headers["References"] = MessageId(envelope.thread, Domain(from));
     json mail = {{"from", Print(from)},
@@ -213,19 +214,19 @@ std::string Text(const json& payload, const char* name) {
 }  // namespace
 
 json ResendPayload(const Channel& channel, const Envelope& envelope,
-                   const std::vector<IncidentSummary>& stories) {
-    json mail = MailOf(channel, envelope, stories);
+                   const std::vector<IncidentSummary>& summaries) {
+    json mail = MailOf(channel, envelope, summaries);
     mail["tags"] = json::array({{{"name", "source"}, {"value", "pulse"}}});
     return mail;
 }
 
 json SmtpPayload(const Channel& channel, const Envelope& envelope,
-                 const std::vector<IncidentSummary>& stories) {
-    return MailOf(channel, envelope, stories);
+                 const std::vector<IncidentSummary>& summaries) {
+    return MailOf(channel, envelope, summaries);
 }
 
-Letter SmtpLetter(const json& payload, const Envelope& envelope) {
-    Letter letter;
+Mail SmtpMail(const json& payload, const Envelope& envelope) {
+    Mail letter;
     letter.from = Read(payload.value("from", json()));
     for (const json& receiver : payload.value("to", json::array())) letter.to.push_back(Read(receiver));
     if (letter.to.empty()) Read(json());

@@ -12,9 +12,9 @@ using nlohmann::json;
 
 constexpr size_t kSummary = 1024, kDedupKey = 255, kMostDetails = 20;
 
-const char* SeverityOf(const Envelope& envelope, const IncidentSummary& story) {
+const char* SeverityOf(const Envelope& envelope, const IncidentSummary& summary) {
     if (envelope.event == "test") return "info";
-    switch (Rank(story.severity)) {
+    switch (Rank(summary.severity)) {
         case 3: return "critical";
         case 2: return "error";
         case 1: return "warning";
@@ -22,11 +22,11 @@ const char* SeverityOf(const Envelope& envelope, const IncidentSummary& story) {
     }
 }
 
-const char* ActionOf(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
-    bool over = !stories.empty(), seen = over;
-    for (const IncidentSummary& story : stories) {
-        over = over && IsOver(story);
-        seen = seen && story.status != "open";
+const char* ActionOf(const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
+    bool over = !summaries.empty(), seen = over;
+    for (const IncidentSummary& summary : summaries) {
+        over = over && IsOver(summary);
+        seen = seen && summary.status != "open";
     }
     if (envelope.event == "test") return "trigger";
     if (over) return "resolve";
@@ -37,39 +37,39 @@ void Set(json& details, const char* name, const std::string& value) {
     if (!value.empty()) details[name] = value;
 }
 
-json Details(const Envelope& envelope, const IncidentSummary& story) {
-    json details = {{"incident", story.incident},
-                    {"status", story.status},
-                    {"severity", story.severity},
-                    {"since", IsoTime(story.since)}};
-    Set(details, "figures", Figures(story));
-    Set(details, "remark", Remark(envelope, story));
-    Set(details, "owner", story.owner);
-    Set(details, "what_changed", story.what_changed.empty() ? story.summary : story.what_changed[0]);
-    Set(details, "likely_cause", story.cause);
-    Set(details, "confidence", Confidence(story));
-    Set(details, "recommendation", story.advice);
-    Set(details, "recommendation_sql", story.advice_sql);
-    Set(details, "acknowledge_sql", story.acknowledge_sql);
-    if (story.people_lost) details["people_lost"] = *story.people_lost;
+json Details(const Envelope& envelope, const IncidentSummary& summary) {
+    json details = {{"incident", summary.incident},
+                    {"status", summary.status},
+                    {"severity", summary.severity},
+                    {"since", IsoTime(summary.since)}};
+    Set(details, "figures", Figures(summary));
+    Set(details, "remark", Remark(envelope, summary));
+    Set(details, "owner", summary.owner);
+    Set(details, "what_changed", summary.what_changed.empty() ? summary.summary : summary.what_changed[0]);
+    Set(details, "likely_cause", summary.cause);
+    Set(details, "confidence", Confidence(summary));
+    Set(details, "recommendation", summary.advice);
+    Set(details, "recommendation_sql", summary.advice_sql);
+    Set(details, "acknowledge_sql", summary.acknowledge_sql);
+    if (summary.people_lost) details["people_lost"] = *summary.people_lost;
     return details;
 }
 
 }  // namespace
 
-json PagerdutyPayload(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
-    json event = {{"event_action", ActionOf(envelope, stories)},
+json PagerdutyPayload(const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
+    json event = {{"event_action", ActionOf(envelope, summaries)},
                   {"dedup_key", Cut(envelope.thread.empty() ? envelope.key : envelope.thread, kDedupKey)}};
-    if (event["event_action"] != "trigger" || stories.empty()) return event;
-    const IncidentSummary& first = stories[0];
-    std::string summary = Headline(envelope, stories, 400);
+    if (event["event_action"] != "trigger" || summaries.empty()) return event;
+    const IncidentSummary& first = summaries[0];
+    std::string summary = Headline(envelope, summaries, 400);
     const std::string figures = Figures(first);
-    if (stories.size() == 1 && !figures.empty()) summary += ". " + figures;
+    if (summaries.size() == 1 && !figures.empty()) summary += ". " + figures;
     json details = Details(envelope, first);
-    if (stories.size() > 1) {
-        details = {{"incident_count", stories.size()}, {"incidents", json::array()}};
-        for (size_t i = 0; i < stories.size() && i < kMostDetails; ++i)
-            details["incidents"].push_back(Details(envelope, Shortened(stories[i], 2)));
+    if (summaries.size() > 1) {
+        details = {{"incident_count", summaries.size()}, {"incidents", json::array()}};
+        for (size_t i = 0; i < summaries.size() && i < kMostDetails; ++i)
+            details["incidents"].push_back(Details(envelope, Shortened(summaries[i], 2)));
     }
     event["payload"] = {{"summary", Cut(summary, kSummary)},
                         {"source", "pulse"},

@@ -41,20 +41,20 @@ std::string CodeBlock(const std::string& sql, const char* marks) {
     return Units(text) > 2900 || Units(SlackText(sql, 2 * kText)) > Units(text) ? "" : marks + text + marks;
 }
 
-json Fields(const IncidentSummary& story) {
+json Fields(const IncidentSummary& summary) {
     json fields = json::array();
     const auto add = [&](const char* label, const std::string& value) {
         if (!value.empty()) fields.push_back(Mrkdwn("*" + std::string(label) + "*\n" + value));
     };
-    const std::string now = Now(story), change = Change(story);
-    add("Before", Before(story));
+    const std::string now = Now(summary), change = Change(summary);
+    add("Before", Before(summary));
     add("Now", now.empty() || change.empty() ? now : now + " (" + change + ")");
-    if (story.people_lost) add("People lost", diagnosis::Thousands(*story.people_lost));
-    add("Since", Date(story.since));
-    if (story.closed_at) add("Until", Date(*story.closed_at));
-    add("Severity", SlackText(story.severity, 100));
-    add("Status", SlackText(story.status, 100));
-    if (!story.owner.empty()) fields.push_back(Plain("Owner\n" + story.owner, kField));
+    if (summary.people_lost) add("People lost", diagnosis::Thousands(*summary.people_lost));
+    add("Since", Date(summary.since));
+    if (summary.closed_at) add("Until", Date(*summary.closed_at));
+    add("Severity", SlackText(summary.severity, 100));
+    add("Status", SlackText(summary.status, 100));
+    if (!summary.owner.empty()) fields.push_back(Plain("Owner\n" + summary.owner, kField));
     return fields;
 }
 
@@ -71,30 +71,31 @@ std::string Bullets(const std::vector<std::string>& sentences) {
     return text;
 }
 
-json OneBlocks(const Envelope& envelope, const IncidentSummary& story) {
+json OneBlocks(const Envelope& envelope, const IncidentSummary& summary) {
     json blocks = json::array();
     blocks.push_back(
         {{"type", "header"},
          {"text",
-          Plain(std::string(Mark(story)) + " " + Headline(envelope, {story}, kHeader - 4), kHeader)}});
-    const std::string remark = Remark(envelope, story);
+          Plain(std::string(Mark(summary)) + " " + Headline(envelope, {summary}, kHeader - 4), kHeader)}});
+    const std::string remark = Remark(envelope, summary);
     if (!remark.empty()) blocks.push_back(Section(Plain(remark, kText)));
-    blocks.push_back({{"type", "section"}, {"fields", Fields(story)}});
+    blocks.push_back({{"type", "section"}, {"fields", Fields(summary)}});
     AddSection(blocks, "What changed",
-               story.what_changed.empty() ? story.summary : Bullets(story.what_changed));
-    if (!IsOver(story)) {
-        const std::string confidence = Confidence(story);
-        AddSection(blocks, "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")"), story.cause);
+               summary.what_changed.empty() ? summary.summary : Bullets(summary.what_changed));
+    if (!IsOver(summary)) {
+        const std::string confidence = Confidence(summary);
+        AddSection(blocks, "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")"),
+                   summary.cause);
         AddSection(blocks, "What to do first",
-                   story.advice + (story.advice_reason.empty() ? "" : "\n" + story.advice_reason));
-        const std::string sql = story.advice.empty() ? "" : CodeBlock(story.advice_sql, "```");
+                   summary.advice + (summary.advice_reason.empty() ? "" : "\n" + summary.advice_reason));
+        const std::string sql = summary.advice.empty() ? "" : CodeBlock(summary.advice_sql, "```");
         if (!sql.empty()) blocks.push_back(Section(Mrkdwn(sql)));
-        const std::string acknowledge = CodeBlock(story.acknowledge_sql, "`");
-        if (story.status == "open" && !acknowledge.empty())
+        const std::string acknowledge = CodeBlock(summary.acknowledge_sql, "`");
+        if (summary.status == "open" && !acknowledge.empty())
             blocks.push_back(Section(Mrkdwn("*To acknowledge it* " + acknowledge)));
     }
-    if (!story.url.empty()) {
-        json button = {{"type", "button"}, {"text", Plain("Open the incident", 75)}, {"url", story.url}};
+    if (!summary.url.empty()) {
+        json button = {{"type", "button"}, {"text", Plain("Open the incident", 75)}, {"url", summary.url}};
         blocks.push_back({{"type", "actions"}, {"elements", json::array({std::move(button)})}});
     }
     blocks.push_back({{"type", "divider"}});
@@ -102,53 +103,53 @@ json OneBlocks(const Envelope& envelope, const IncidentSummary& story) {
 }
 
 // Two blocks for each of several.
-json BriefBlocks(const IncidentSummary& story) {
-    std::string text = std::string(Mark(story)) + " " +
-                       diagnosis::Capitalized(IsOver(story) ? story.status : story.severity) + ": " +
-                       Title(story);
-    for (const std::string& line : {Figures(story), IsOver(story) ? "" : story.cause})
+json BriefBlocks(const IncidentSummary& summary) {
+    std::string text = std::string(Mark(summary)) + " " +
+                       diagnosis::Capitalized(IsOver(summary) ? summary.status : summary.severity) + ": " +
+                       Title(summary);
+    for (const std::string& line : {Figures(summary), IsOver(summary) ? "" : summary.cause})
         if (!line.empty()) text += "\n" + line;
-    std::string foot = "Since " + Date(story.since);
-    const std::string acknowledge = CodeBlock(story.acknowledge_sql, "`");
-    if (story.status == "open" && !acknowledge.empty()) foot += " \xC2\xB7 " + acknowledge;
-    if (!story.url.empty()) foot += " \xC2\xB7 <" + SlackText(story.url, kText) + "|Open>";
+    std::string foot = "Since " + Date(summary.since);
+    const std::string acknowledge = CodeBlock(summary.acknowledge_sql, "`");
+    if (summary.status == "open" && !acknowledge.empty()) foot += " \xC2\xB7 " + acknowledge;
+    if (!summary.url.empty()) foot += " \xC2\xB7 <" + SlackText(summary.url, kText) + "|Open>";
     json blocks = json::array();
     blocks.push_back(Section(Plain(text, 900)));
     blocks.push_back({{"type", "context"}, {"elements", json::array({Mrkdwn(foot)})}});
     return blocks;
 }
 
-json SeveralBlocks(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
+json SeveralBlocks(const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
     json blocks = json::array();
-    blocks.push_back({{"type", "header"}, {"text", Plain(Headline(envelope, stories, kHeader), kHeader)}});
+    blocks.push_back({{"type", "header"}, {"text", Plain(Headline(envelope, summaries, kHeader), kHeader)}});
     size_t shown = 0, chars = Units(DumpJson(blocks)) + 300;
-    for (const IncidentSummary& story : stories) {
-        const json brief = BriefBlocks(Shortened(story, 2));
+    for (const IncidentSummary& summary : summaries) {
+        const json brief = BriefBlocks(Shortened(summary, 2));
         chars += Units(DumpJson(brief));
         if (chars > kMostChars || blocks.size() + brief.size() + 2 > kMostBlocks) break;
         blocks.insert(blocks.end(), brief.begin(), brief.end());
         ++shown;
     }
-    if (shown < stories.size())
-        blocks.push_back(Section(Plain("and " + std::to_string(stories.size() - shown) + " more", kText)));
+    if (shown < summaries.size())
+        blocks.push_back(Section(Plain("and " + std::to_string(summaries.size() - shown) + " more", kText)));
     blocks.push_back({{"type", "divider"}});
     return blocks;
 }
 
 }  // namespace
 
-json SlackPayload(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
+json SlackPayload(const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
     json blocks;
-    if (stories.size() == 1) {
+    if (summaries.size() == 1) {
         for (int level = 0; level <= kShortest; ++level) {
-            blocks = OneBlocks(envelope, Shortened(stories[0], level));
+            blocks = OneBlocks(envelope, Shortened(summaries[0], level));
             if (Units(DumpJson(blocks)) <= kMostChars) break;
         }
     } else {
-        blocks = SeveralBlocks(envelope, stories);
+        blocks = SeveralBlocks(envelope, summaries);
     }
-    std::string fallback = Headline(envelope, stories, kFallback);
-    if (stories.size() == 1 && !Figures(stories[0]).empty()) fallback += ". " + Figures(stories[0]);
+    std::string fallback = Headline(envelope, summaries, kFallback);
+    if (summaries.size() == 1 && !Figures(summaries[0]).empty()) fallback += ". " + Figures(summaries[0]);
     return {{"text", SlackText(fallback, kFallback)}, {"blocks", std::move(blocks)}};
 }
 

@@ -15,14 +15,14 @@ using nlohmann::json;
 
 constexpr size_t kMostCardBytes = 19'500;
 
-const char* StyleOf(const IncidentSummary& story) {
-    if (IsOver(story)) return "good";
-    return Rank(story.severity) >= 2 ? "attention" : Rank(story.severity) == 1 ? "warning" : "accent";
+const char* StyleOf(const IncidentSummary& summary) {
+    if (IsOver(summary)) return "good";
+    return Rank(summary.severity) >= 2 ? "attention" : Rank(summary.severity) == 1 ? "warning" : "accent";
 }
 
-const char* ColorOf(const IncidentSummary& story) {
-    if (IsOver(story)) return "Good";
-    return Rank(story.severity) >= 2 ? "Attention" : Rank(story.severity) == 1 ? "Warning" : "Accent";
+const char* ColorOf(const IncidentSummary& summary) {
+    if (IsOver(summary)) return "Good";
+    return Rank(summary.severity) >= 2 ? "Attention" : Rank(summary.severity) == 1 ? "Warning" : "Accent";
 }
 
 json Run(const std::string& text) {
@@ -56,9 +56,9 @@ json Banner(const std::string& text, const char* style, const char* color) {
         {"type", "Container"}, {"style", style}, {"bleed", true}, {"items", json::array({std::move(title)})}};
 }
 
-json FactSet(const IncidentSummary& story) {
+json FactSet(const IncidentSummary& summary) {
     json facts = json::array();
-    for (const auto& [title, value] : Facts(story))
+    for (const auto& [title, value] : Facts(summary))
         facts.push_back({{"title", title}, {"value", CardText(value, 500)}});
     return {{"type", "FactSet"}, {"facts", std::move(facts)}};
 }
@@ -73,55 +73,56 @@ void AddTextBlock(json& body, const std::string& caption, const std::vector<std:
     }
 }
 
-json OneBody(const Envelope& envelope, const IncidentSummary& story) {
+json OneBody(const Envelope& envelope, const IncidentSummary& summary) {
     json body = json::array();
-    body.push_back(Banner(Headline(envelope, {story}, 300), StyleOf(story), ColorOf(story)));
-    const std::string remark = Remark(envelope, story);
+    body.push_back(Banner(Headline(envelope, {summary}, 300), StyleOf(summary), ColorOf(summary)));
+    const std::string remark = Remark(envelope, summary);
     if (!remark.empty()) body.push_back(Rich(remark));
-    body.push_back(FactSet(story));
+    body.push_back(FactSet(summary));
     AddTextBlock(body, "What changed",
-                 story.what_changed.empty() ? std::vector{story.summary} : story.what_changed);
-    if (!IsOver(story)) {
-        const std::string confidence = Confidence(story);
+                 summary.what_changed.empty() ? std::vector{summary.summary} : summary.what_changed);
+    if (!IsOver(summary)) {
+        const std::string confidence = Confidence(summary);
         AddTextBlock(body, "Likely cause" + (confidence.empty() ? "" : " (" + confidence + ")"),
-                     {story.cause});
-        AddTextBlock(body, "What to do first", {story.advice, story.advice_reason});
-        if (!story.advice.empty() && !story.advice_sql.empty()) body.push_back(CodeText(story.advice_sql));
-        if (story.status == "open" && !story.acknowledge_sql.empty()) {
+                     {summary.cause});
+        AddTextBlock(body, "What to do first", {summary.advice, summary.advice_reason});
+        if (!summary.advice.empty() && !summary.advice_sql.empty())
+            body.push_back(CodeText(summary.advice_sql));
+        if (summary.status == "open" && !summary.acknowledge_sql.empty()) {
             body.push_back(Caption("To acknowledge it"));
-            body.push_back(CodeText(story.acknowledge_sql));
+            body.push_back(CodeText(summary.acknowledge_sql));
         }
     }
     return body;
 }
 
-json BriefBody(const IncidentSummary& story) {
+json BriefBody(const IncidentSummary& summary) {
     json items = json::array();
-    json title = Run(diagnosis::Capitalized(IsOver(story) ? story.status : story.severity) + ": ");
+    json title = Run(diagnosis::Capitalized(IsOver(summary) ? summary.status : summary.severity) + ": ");
     title["weight"] = "Bolder";
-    title["color"] = ColorOf(story);
-    items.push_back(Rich(json::array({std::move(title), Run(Title(story))})));
-    const std::string figures = Figures(story);
-    items.push_back(Rich((figures.empty() ? "" : figures + ", ") + "since " + PlainTime(story.since)));
-    if (!IsOver(story) && !story.cause.empty()) items.push_back(Rich(story.cause));
-    if (story.status == "open" && !story.acknowledge_sql.empty())
-        items.push_back(CodeText(story.acknowledge_sql));
+    title["color"] = ColorOf(summary);
+    items.push_back(Rich(json::array({std::move(title), Run(Title(summary))})));
+    const std::string figures = Figures(summary);
+    items.push_back(Rich((figures.empty() ? "" : figures + ", ") + "since " + PlainTime(summary.since)));
+    if (!IsOver(summary) && !summary.cause.empty()) items.push_back(Rich(summary.cause));
+    if (summary.status == "open" && !summary.acknowledge_sql.empty())
+        items.push_back(CodeText(summary.acknowledge_sql));
     return {{"type", "Container"}, {"separator", true}, {"items", std::move(items)}};
 }
 
-json SeveralBody(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
+json SeveralBody(const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
     json body = json::array();
-    body.push_back(Banner(Headline(envelope, stories, 300), StyleOf(stories[0]), ColorOf(stories[0])));
+    body.push_back(Banner(Headline(envelope, summaries, 300), StyleOf(summaries[0]), ColorOf(summaries[0])));
     size_t shown = 0, bytes = DumpJson(body).size() + 1'000;
-    for (const IncidentSummary& story : stories) {
-        json brief = BriefBody(Shortened(story, 2));
+    for (const IncidentSummary& summary : summaries) {
+        json brief = BriefBody(Shortened(summary, 2));
         bytes += DumpJson(brief).size() + 1;
         if (bytes > kMostCardBytes) break;
         body.push_back(std::move(brief));
         ++shown;
     }
-    if (shown < stories.size())
-        body.push_back(Rich("and " + std::to_string(stories.size() - shown) + " more"));
+    if (shown < summaries.size())
+        body.push_back(Rich("and " + std::to_string(summaries.size() - shown) + " more"));
     return body;
 }
 
@@ -142,13 +143,13 @@ json Card(json body, const std::string& url) {
 
 }  // namespace
 
-json TeamsPayload(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
-    if (stories.empty()) return Card(json::array({Rich(Headline(envelope, stories, 300))}), "");
-    if (stories.size() > 1) return Card(SeveralBody(envelope, stories), "");
+json TeamsPayload(const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
+    if (summaries.empty()) return Card(json::array({Rich(Headline(envelope, summaries, 300))}), "");
+    if (summaries.size() > 1) return Card(SeveralBody(envelope, summaries), "");
     json card;
     for (int level = 0; level <= kShortest; ++level) {
-        const IncidentSummary story = Shortened(stories[0], level);
-        card = Card(OneBody(envelope, story), story.url);
+        const IncidentSummary summary = Shortened(summaries[0], level);
+        card = Card(OneBody(envelope, summary), summary.url);
         if (DumpJson(card).size() <= kMostCardBytes) break;
     }
     return card;

@@ -15,11 +15,11 @@ using nlohmann::json;
 // The specification's advice.
 constexpr size_t kMostBytes = 20'000;
 
-std::string TypeOf(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
+std::string TypeOf(const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
     const std::string& event = envelope.event;
     if (event.find('.') != std::string::npos) return event;
     if (event == "test") return "pulse.test";
-    if (event == "digest" || stories.size() > 1) return "incident.digest";
+    if (event == "digest" || summaries.size() > 1) return "incident.digest";
     if (event == "opened" || event == "reopened") return "incident.opened";
     if (event == "resolved") return "incident.resolved";
     if (event == "escalated") return "incident.escalated";
@@ -36,68 +36,68 @@ json OrNull(const std::string& text) {
 }
 
 // With `lean` the long texts are left out.
-json Data(const Envelope& envelope, const IncidentSummary& story, bool lean) {
-    json data = {{"incident", story.incident},
-                 {"group", OrNull(story.group)},
-                 {"kind", story.is_table ? "table" : "segment"},
-                 {"segment", story.is_table ? json(nullptr) : json(story.subject)},
-                 {"table", story.is_table ? json(story.subject) : json(nullptr)},
-                 {"owner", OrNull(story.owner)},
-                 {"title", Title(story)},
-                 {"detector", story.detector},
-                 {"attribute", OrNull(story.attribute)},
-                 {"severity", story.severity},
-                 {"status", story.status},
-                 {"direction", story.direction},
-                 {"baseline", OrNull(story.baseline)},
-                 {"observed", OrNull(story.observed)},
-                 {"change", OrNull(story.change)},
-                 {"figures", OrNull(Figures(story))},
-                 {"people_lost", OrNull(story.people_lost)},
-                 {"summary", story.summary},
-                 {"since", IsoTime(story.since)},
-                 {"opened_at", IsoTime(story.opened_at)},
-                 {"closed_at", story.closed_at ? json(IsoTime(*story.closed_at)) : json(nullptr)},
-                 {"resolved_by", OrNull(story.resolved_by)},
-                 {"remark", OrNull(Remark(envelope, story))},
-                 {"cause", OrNull(story.cause)},
-                 {"confidence", OrNull(story.confidence)},
-                 {"investigated", story.investigated},
-                 {"recommendation", OrNull(story.advice)},
-                 {"acknowledge_sql", OrNull(story.acknowledge_sql)},
-                 {"url", OrNull(story.url)}};
+json Data(const Envelope& envelope, const IncidentSummary& summary, bool lean) {
+    json data = {{"incident", summary.incident},
+                 {"group", OrNull(summary.group)},
+                 {"kind", summary.is_table ? "table" : "segment"},
+                 {"segment", summary.is_table ? json(nullptr) : json(summary.subject)},
+                 {"table", summary.is_table ? json(summary.subject) : json(nullptr)},
+                 {"owner", OrNull(summary.owner)},
+                 {"title", Title(summary)},
+                 {"detector", summary.detector},
+                 {"attribute", OrNull(summary.attribute)},
+                 {"severity", summary.severity},
+                 {"status", summary.status},
+                 {"direction", summary.direction},
+                 {"baseline", OrNull(summary.baseline)},
+                 {"observed", OrNull(summary.observed)},
+                 {"change", OrNull(summary.change)},
+                 {"figures", OrNull(Figures(summary))},
+                 {"people_lost", OrNull(summary.people_lost)},
+                 {"summary", summary.summary},
+                 {"since", IsoTime(summary.since)},
+                 {"opened_at", IsoTime(summary.opened_at)},
+                 {"closed_at", summary.closed_at ? json(IsoTime(*summary.closed_at)) : json(nullptr)},
+                 {"resolved_by", OrNull(summary.resolved_by)},
+                 {"remark", OrNull(Remark(envelope, summary))},
+                 {"cause", OrNull(summary.cause)},
+                 {"confidence", OrNull(summary.confidence)},
+                 {"investigated", summary.investigated},
+                 {"recommendation", OrNull(summary.advice)},
+                 {"acknowledge_sql", OrNull(summary.acknowledge_sql)},
+                 {"url", OrNull(summary.url)}};
     if (lean) return data;
-    data["what_changed"] = story.what_changed;
-    data["recommendation_reason"] = OrNull(story.advice_reason);
-    data["recommendation_sql"] = OrNull(story.advice_sql);
+    data["what_changed"] = summary.what_changed;
+    data["recommendation_reason"] = OrNull(summary.advice_reason);
+    data["recommendation_sql"] = OrNull(summary.advice_sql);
     data["more_recommendations"] = json::array();
-    for (const auto& [priority, action] : story.more_advice)
+    for (const auto& [priority, action] : summary.more_advice)
         data["more_recommendations"].push_back({{"priority", priority}, {"action", action}});
     return data;
 }
 
 }  // namespace
 
-json WebhookPayload(const Envelope& envelope, const std::vector<IncidentSummary>& stories) {
-    json payload = {{"type", TypeOf(envelope, stories)}, {"timestamp", IsoTime(envelope.created_at)}};
+json WebhookPayload(const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
+    json payload = {{"type", TypeOf(envelope, summaries)}, {"timestamp", IsoTime(envelope.created_at)}};
     json& data = payload["data"];
-    if (stories.size() == 1) {
-        data = Data(envelope, stories[0], false);
-        if (DumpJson(payload).size() > kMostBytes - 500) data = Data(envelope, stories[0], true);
+    if (summaries.size() == 1) {
+        data = Data(envelope, summaries[0], false);
+        if (DumpJson(payload).size() > kMostBytes - 500) data = Data(envelope, summaries[0], true);
         data["incident_count"] = 1;
     } else {
-        data = {{"title", Headline(envelope, stories, 300)},
-                {"incident_count", stories.size()},
+        data = {{"title", Headline(envelope, summaries, 300)},
+                {"incident_count", summaries.size()},
                 {"left_out", 0},
                 {"incidents", json::array()}};
         size_t bytes = DumpJson(payload).size() + 500;
-        for (const IncidentSummary& story : stories) {
-            json one = Data(envelope, story, true);
+        for (const IncidentSummary& summary : summaries) {
+            json one = Data(envelope, summary, true);
             bytes += DumpJson(one).size() + 1;
             if (bytes > kMostBytes) break;
             data["incidents"].push_back(std::move(one));
         }
-        data["left_out"] = stories.size() - data["incidents"].size();
+        data["left_out"] = summaries.size() - data["incidents"].size();
     }
     data["event"] = envelope.event;
     data["test"] = envelope.event == "test";

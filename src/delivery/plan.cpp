@@ -16,8 +16,8 @@ Moment AfterCoolDown(Moment moment, Moment last, int64_t cool_down) {
     return std::max(moment, moment < last ? last : last + cool_down);
 }
 
-bool IsCritical(const Happening& happening) {
-    return Rank(IsAlarm(happening.event) ? happening.severity : happening.worst) >= kCritical;
+bool IsCritical(const IncidentEvent& incident_event) {
+    return Rank(IsAlarm(incident_event.event) ? incident_event.severity : incident_event.worst) >= kCritical;
 }
 
 }  // namespace
@@ -32,34 +32,36 @@ void Planner::RememberEscalation(int64_t route, int64_t incident) {
 }
 
 // Who was called in hears how it goes on; the outbox leaves out those who were not.
-std::set<std::string> Planner::Receivers(const Route& route, const Happening& happening) const {
+std::set<std::string> Planner::Receivers(const Route& route, const IncidentEvent& incident_event) const {
     std::set<std::string> receivers;
     std::vector<std::string> all = route.channels;
-    if (!IsAlarm(happening.event)) all.insert(all.end(), route.escalate_to.begin(), route.escalate_to.end());
+    if (!IsAlarm(incident_event.event))
+        all.insert(all.end(), route.escalate_to.begin(), route.escalate_to.end());
     for (const std::string& channel : all)
-        if (Wants(route, happening, followers_.contains(channel))) receivers.insert(channel);
+        if (Wants(route, incident_event, followers_.contains(channel))) receivers.insert(channel);
     return receivers;
 }
 
-Draft Planner::Plan(const Route& route, const std::string& channel, const Happening& happening) const {
-    const bool alarm = IsAlarm(happening.event), critical = IsCritical(happening);
+Draft Planner::Plan(const Route& route, const std::string& channel,
+                    const IncidentEvent& incident_event) const {
+    const bool alarm = IsAlarm(incident_event.event), critical = IsCritical(incident_event);
     Draft draft{channel,
                 "incident",
-                happening.event,
-                happening.incident,
+                incident_event.event,
+                incident_event.incident,
                 route.id,
-                KeyOf(happening.incident),
+                KeyOf(incident_event.incident),
                 "",
                 now_ + (alarm ? route.group_wait : 0),
-                alarm || IsClosing(happening.event),
+                alarm || IsClosing(incident_event.event),
                 ""};
     const std::string key = route.id ? "route:" + std::to_string(*route.id) : "";
     if (alarm && route.id && route.cool_down > 0) {
-        draft.resting = happening.subject;
-        const auto last = last_.find({*route.id, channel, happening.subject});
+        draft.cool_down_subject = incident_event.subject;
+        const auto last = last_.find({*route.id, channel, incident_event.subject});
         if (last != last_.end() && !critical) {
             const Moment earliest = AfterCoolDown(draft.send_at, last->second, route.cool_down);
-            if (earliest > draft.send_at) draft.fold_key = key + ":cool:" + happening.subject;
+            if (earliest > draft.send_at) draft.fold_key = key + ":cool:" + incident_event.subject;
             draft.send_at = earliest;
         }
     }
@@ -77,70 +79,71 @@ Draft Planner::Plan(const Route& route, const std::string& channel, const Happen
     return draft;
 }
 
-void Planner::Escalate(const Route& route, const Happening& happening, Moment told_at) {
+void Planner::Escalate(const Route& route, const IncidentEvent& incident_event, Moment notified_at) {
     if (!route.id || !route.escalate_after || route.escalate_to.empty()) return;
-    const bool first = escalated_.emplace(*route.id, happening.incident).second;
-    if (!first && happening.event == "worsened") return;
+    const bool first = escalated_.emplace(*route.id, incident_event.incident).second;
+    if (!first && incident_event.event == "worsened") return;
     // Time to act begins when somebody is told, where that is much later.
-    const bool waits = told_at > now_ + route.group_wait;
-    Moment send_at = (waits ? told_at : happening.noted_at) + *route.escalate_after;
-    if (route.quiet && !IsCritical(happening))
+    const bool waits = notified_at > now_ + route.group_wait;
+    Moment send_at = (waits ? notified_at : incident_event.noted_at) + *route.escalate_after;
+    if (route.quiet && !IsCritical(incident_event))
         send_at = QuietUntil(*route.quiet, send_at, route.offset).value_or(send_at);
     for (const std::string& channel : std::set(route.escalate_to.begin(), route.escalate_to.end())) {
         // It waits under a key of its own, so that nothing waits for it.
-        const std::string key = "escalation:" + std::to_string(happening.incident);
+        const std::string key = "escalation:" + std::to_string(incident_event.incident);
         const bool planned = std::any_of(drafts_.begin(), drafts_.end(), [&](const Draft& other) {
             return other.kind == "escalation" && other.channel == channel && other.order_key == key &&
                    other.send_at == send_at;
         });
         if (!planned)
-            drafts_.push_back({channel, "escalation", "escalated", happening.incident, route.id, key, "",
+            drafts_.push_back({channel, "escalation", "escalated", incident_event.incident, route.id, key, "",
                                send_at, false, ""});
     }
 }
 
-void Planner::Take(const Happening& happening) {
+void Planner::Take(const IncidentEvent& incident_event) {
     std::map<std::string, Draft> chosen;  // by channel: the earliest says it all
     for (const Route& route : routes_) {
-        std::optional<Moment> told_at;
-        for (const std::string& channel : Receivers(route, happening)) {
-            const Draft draft = Plan(route, channel, happening);
-            told_at = told_at ? std::min(*told_at, draft.send_at) : draft.send_at;
+        std::optional<Moment> notified_at;
+        for (const std::string& channel : Receivers(route, incident_event)) {
+            const Draft draft = Plan(route, channel, incident_event);
+            notified_at = notified_at ? std::min(*notified_at, draft.send_at) : draft.send_at;
             const auto [place, added] = chosen.try_emplace(channel, draft);
             if (!added && draft.send_at < place->second.send_at) place->second = draft;
         }
-        if (IsAlarm(happening.event) && IsAbout(route, happening))
-            Escalate(route, happening, told_at.value_or(now_));
+        if (IsAlarm(incident_event.event) && IsAbout(route, incident_event))
+            Escalate(route, incident_event, notified_at.value_or(now_));
     }
     for (const auto& [channel, draft] : chosen) {
-        if (!draft.resting.empty()) Remember(*draft.route, channel, draft.resting, draft.send_at);
+        if (!draft.cool_down_subject.empty())
+            Remember(*draft.route, channel, draft.cool_down_subject, draft.send_at);
         drafts_.push_back(draft);
     }
 }
 
-std::string WhyNot(const std::string& event, const IncidentSummary& story,
-                   const std::optional<std::string>& told, bool muted) {
-    const bool closed = IsClosing(story.status);
-    if (!told && closed) return "it was closed before anybody was told";
+std::string SkipReason(const std::string& event, const IncidentSummary& summary,
+                       const std::optional<std::string>& notified, bool muted) {
+    const bool closed = IsClosing(summary.status);
+    if (!notified && closed) return "it was closed before anybody was told";
     if (event == "escalated") {
-        if (story.status != "open") return "it is " + story.status;
+        if (summary.status != "open") return "it is " + summary.status;
         return muted ? "it is muted" : "";
     }
-    if (told && *told == story.State()) return "this was told already";
-    const size_t blank = told ? told->find(' ') : std::string::npos;
-    const std::string told_status = told ? told->substr(0, blank) : "";
-    const int told_rank = blank == std::string::npos ? -1 : Rank(told->substr(blank + 1));
+    if (notified && *notified == summary.State()) return "this was told already";
+    const size_t blank = notified ? notified->find(' ') : std::string::npos;
+    const std::string notified_status = notified ? notified->substr(0, blank) : "";
+    const int notified_rank = blank == std::string::npos ? -1 : Rank(notified->substr(blank + 1));
     if (IsAlarm(event)) {
         if (muted) return "it is muted";
         if (closed) return "it was closed meanwhile";
-        if (told && !IsClosing(told_status) && told_rank >= Rank(story.severity))
+        if (notified && !IsClosing(notified_status) && notified_rank >= Rank(summary.severity))
             return "no worse was told already";
         return "";
     }
-    if (!told) return "nobody was told of the incident";
-    if (IsClosing(event)) return closed ? "" : "it is " + story.status + " again";
-    if (event == "acknowledged") return story.status == "acknowledged" ? "" : "it is " + story.status;
-    if (event == "eased" && (closed || told_rank <= Rank(story.severity)))
+    if (!notified) return "nobody was told of the incident";
+    if (IsClosing(event)) return closed ? "" : "it is " + summary.status + " again";
+    if (event == "acknowledged") return summary.status == "acknowledged" ? "" : "it is " + summary.status;
+    if (event == "eased" && (closed || notified_rank <= Rank(summary.severity)))
         return "it is no milder than was told";
     return "";
 }

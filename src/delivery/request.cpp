@@ -75,7 +75,7 @@ void FillSmtp(http::Request& request, const Channel& channel, const Envelope& en
     if (tls == "tls" && !options::Value(channel.server, "port")) port = "465";
     request.url = (tls == "tls" ? "smtps://" : "smtp://") + ServerOption(channel, "host") + ":" + port;
     http::Mail mail;
-    const Letter letter = SmtpLetter(payload, envelope);
+    const Mail letter = SmtpMail(payload, envelope);
     mail.from = letter.from.email;
     for (const MailAddress& address : letter.to) mail.to.push_back(address.email);
     mail.user = Secret(channel, "user");

@@ -17,10 +17,10 @@ bool Allows(const std::vector<std::string>& filter, const std::string& name) {
     return filter.empty() || Has(filter, name);
 }
 
-bool AllowsSubject(const Route& route, const Happening& happening) {
+bool AllowsSubject(const Route& route, const IncidentEvent& incident_event) {
     if (route.segments.empty() && route.tables.empty()) return true;
-    return happening.table.empty() ? Has(route.segments, happening.segment)
-                                   : Has(route.tables, happening.table);
+    return incident_event.table.empty() ? Has(route.segments, incident_event.segment)
+                                        : Has(route.tables, incident_event.table);
 }
 
 }  // namespace
@@ -73,22 +73,23 @@ const std::vector<std::string>& DetectorNames() {
     return names;
 }
 
-bool IsAbout(const Route& route, const Happening& happening) {
+bool IsAbout(const Route& route, const IncidentEvent& incident_event) {
     // What follows an alarm goes where the alarm may have gone, however mild the incident is by now.
-    const std::string& severity = IsAlarm(happening.event) ? happening.severity : happening.worst;
+    const std::string& severity =
+        IsAlarm(incident_event.event) ? incident_event.severity : incident_event.worst;
     if (Rank(severity) < route.min_severity) return false;
-    if (!AllowsSubject(route, happening) || !Allows(route.owners, happening.owner)) return false;
+    if (!AllowsSubject(route, incident_event) || !Allows(route.owners, incident_event.owner)) return false;
     const bool tagged =
-        route.tags.empty() || std::any_of(happening.tags.begin(), happening.tags.end(),
+        route.tags.empty() || std::any_of(incident_event.tags.begin(), incident_event.tags.end(),
                                           [&](const std::string& tag) { return Has(route.tags, tag); });
-    return tagged && (Allows(route.detectors, happening.detector) ||
-                      Has(route.detectors, happening.table.empty() ? "segment" : "table"));
+    return tagged && (Allows(route.detectors, incident_event.detector) ||
+                      Has(route.detectors, incident_event.table.empty() ? "segment" : "table"));
 }
 
-bool Wants(const Route& route, const Happening& happening, bool follows) {
-    if (!IsAbout(route, happening)) return false;
-    return Has(route.events, happening.event) ||
-           (follows && (happening.event == "acknowledged" || IsClosing(happening.event)));
+bool Wants(const Route& route, const IncidentEvent& incident_event, bool follows) {
+    if (!IsAbout(route, incident_event)) return false;
+    return Has(route.events, incident_event.event) ||
+           (follows && (incident_event.event == "acknowledged" || IsClosing(incident_event.event)));
 }
 
 }  // namespace pulse::delivery

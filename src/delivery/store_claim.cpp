@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "pulse/delivery/message_kind.hpp"
 #include "pulse/delivery/store_by_index.hpp"
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/pg/foreign.hpp"
@@ -21,11 +22,11 @@ constexpr int64_t kMostRows = 1000;
 constexpr int kMostComposed = 20;
 
 // What was not to be had now, and when somebody else's lock was in the way.
-constexpr int64_t kPutOff = 5 * kSecond;
+constexpr int64_t kPostponed = 5 * kSecond;
 constexpr int64_t kLocked = kSecond;
 
 // Whether the same may succeed later: somebody's lock, a disk or a memory that is full, a server that stops.
-bool Passing(const pg::Error& error) {
+bool IsTransient(const pg::Error& error) {
     const std::string state = error.State();
     for (const char* of : {"08", "40", "53", "55", "57", "58"})
         if (state.starts_with(of)) return true;
@@ -40,21 +41,26 @@ struct Candidate {
 // One channel's share of a claim.
 class Share {
   public:
-    Share(const std::string& name, ChannelState& line, int room, Moment now, int& composable,
+    Share(const std::string& name, ChannelState& channel_state, int room, Moment now, int& composable,
           Claimed& claimed)
-        : name_(name), line_(line), room_(room), now_(now), composable_(composable), claimed_(claimed) {}
+        : name_(name),
+          state_(channel_state),
+          room_(room),
+          now_(now),
+          composable_(composable),
+          claimed_(claimed) {}
 
     void Take() {
         const size_t before = claimed_.messages.size();
         for (int64_t limit = room_; room_ > 0; limit = std::min(limit * 4, kMostRows)) {
             std::vector<Candidate> candidates = Fetch(limit);
             const bool more = static_cast<int64_t>(candidates.size()) == limit;
-            FindFirsts(candidates);
-            MakeWait(candidates);
+            FindPredecessors(candidates);
+            MarkWaiting(candidates);
             for (Candidate& candidate : candidates) {
                 if (candidate.after != 0 || seen_[candidate.message.id]) continue;
                 if (room_ > 0)
-                    Settle(candidate.message);
+                    Process(candidate.message);
                 else
                     claimed_.full = true;
             }
@@ -69,7 +75,7 @@ class Share {
         }
         End(dead_, "dead");
         End(dropped_, "cancelled");
-        PutOff();
+        Postpone();
         Send(before);
         if (all_seen_) NoteNextDue();
     }
@@ -116,7 +122,7 @@ class Share {
     }
 
     // One under way, or an earlier one whose time has come or that was tried before.
-    void FindFirsts(std::vector<Candidate>& candidates) {
+    void FindPredecessors(std::vector<Candidate>& candidates) {
         static pg::Statement statement(
             "SELECT o.id, p.id FROM unnest($1::bigint[]) AS c(id) JOIN pulse.outbox AS o ON o.id = c.id"
             " CROSS JOIN LATERAL ("
@@ -145,7 +151,7 @@ class Share {
 
     // Nobody looks at them again until the one before has ended. Whoever ends that one in a session holds its
     // lock: what is being ended at this moment is left for the next look, which its end causes.
-    void MakeWait(const std::vector<Candidate>& candidates) {
+    void MarkWaiting(const std::vector<Candidate>& candidates) {
         static pg::Statement statement(
             "WITH b AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS b (id, first)),"
             " f AS (SELECT o.id FROM pulse.outbox AS o WHERE o.id IN (SELECT b.first FROM b)"
@@ -164,10 +170,10 @@ class Share {
     }
 
     // One message: composed if it is not yet, then taken or ended.
-    void Settle(Message& message) {
-        if (!line_.channel) {
-            dead_.emplace_back(message.id, line_.problem);
-        } else if (message.attempts >= MaxAttempts(*line_.channel)) {
+    void Process(Message& message) {
+        if (!state_.channel) {
+            dead_.emplace_back(message.id, state_.problem);
+        } else if (message.attempts >= MaxAttempts(*state_.channel)) {
             dead_.emplace_back(message.id, "given up after " + std::to_string(message.attempts) +
                                                " tries; the last one never ended");
         } else if (message.payload.is_null()) {
@@ -175,7 +181,7 @@ class Share {
                 claimed_.again = true;
                 return;
             }
-            if (!Make(message)) return;
+            if (!ComposeMessage(message)) return;
         }
         seen_[message.id] = true;
         if (!dead_.empty() && dead_.back().first == message.id) return;
@@ -184,7 +190,7 @@ class Share {
     }
 
     // False when there is nothing to send. What fails here never stops the others.
-    bool Make(Message& message) {
+    bool ComposeMessage(Message& message) {
         const int64_t id = message.id;
         seen_[id] = true;
         try {
@@ -192,7 +198,7 @@ class Share {
             std::optional<std::string> reason;
             {
                 const pg::Session session;
-                reason = Compose(message, *line_.channel);
+                reason = Compose(message, *state_.channel);
                 if (reason) dropped_.emplace_back(id, *reason);
                 const pg::Result folded =
                     pg::Execute("SELECT id FROM pulse.outbox WHERE folded_into = $1", {Value::Int8(id)});
@@ -204,8 +210,8 @@ class Share {
             return !reason;
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
-            if (Passing(error)) {
-                put_off_.emplace_back(id, error.message);
+            if (IsTransient(error)) {
+                postponed_.emplace_back(id, error.message);
                 composable_ = 0;  // the others' turn, before the same stops the next one
             } else {
                 dead_.emplace_back(id, error.message);
@@ -221,23 +227,23 @@ class Share {
     }
 
     // They keep their place in the order.
-    void PutOff() {
+    void Postpone() {
         static pg::Statement statement(
             "UPDATE pulse.outbox AS o SET send_at = $3, error = e.reason, first_sent_at ="
             " coalesce(o.first_sent_at, $4)"
             " FROM unnest($1::bigint[], $2::text[]) AS e (id, reason) WHERE o.id = e.id",
             {INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID});
-        if (put_off_.empty()) return;
+        if (postponed_.empty()) return;
         std::vector<int64_t> ids;
         std::vector<std::string> reasons;
-        for (const auto& [id, reason] : put_off_) {
+        for (const auto& [id, reason] : postponed_) {
             ids.push_back(id);
             reasons.push_back(reason);
         }
         const ByIndex by_index;
         statement.Execute(
-            {Value::Int8s(ids), Value::Texts(reasons), Value::Time(now_ + kPutOff), Value::Time(now_)});
-        claimed_.next_due = std::min(claimed_.next_due, now_ + kPutOff);
+            {Value::Int8s(ids), Value::Texts(reasons), Value::Time(now_ + kPostponed), Value::Time(now_)});
+        claimed_.next_due = std::min(claimed_.next_due, now_ + kPostponed);
     }
 
     // What is due and still there is held by somebody, whose end nobody tells us: ROLLBACK wakes no worker.
@@ -290,67 +296,67 @@ class Share {
     }
 
     const std::string& name_;
-    ChannelState& line_;
+    ChannelState& state_;
     int room_;
     Moment now_;
     int& composable_;
     Claimed& claimed_;
     std::map<int64_t, bool> seen_;
-    std::vector<std::pair<int64_t, std::string>> dead_, dropped_, put_off_;
+    std::vector<std::pair<int64_t, std::string>> dead_, dropped_, postponed_;
     bool all_seen_ = false;  // that nobody holds
 };
 
 // Nothing is sent to a channel that cannot be read; what fails is the channel's, not the round's. False: it
 // cannot be read now.
-bool LoadChannelState(const std::string& name, ChannelState& line, Moment now) {
-    if (line.loaded_at != 0 && now - line.loaded_at < kKeepChannel) return true;
-    line.channel.reset();
-    line.loaded_at = now;
+bool LoadChannelState(const std::string& name, ChannelState& channel_state, Moment now) {
+    if (channel_state.loaded_at != 0 && now - channel_state.loaded_at < kKeepChannel) return true;
+    channel_state.channel.reset();
+    channel_state.loaded_at = now;
     try {
         pg::Subtransaction subtransaction;
         {
             const pg::Session session;
-            line.channel = LoadChannel(name);
+            channel_state.channel = LoadChannel(name);
         }
         subtransaction.Commit();
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
-        if (Passing(error)) line.loaded_at = 0;
-        line.problem = error.message;
+        if (IsTransient(error)) channel_state.loaded_at = 0;
+        channel_state.problem = error.message;
     } catch (const UserError& error) {
-        line.problem = error.message();
+        channel_state.problem = error.message();
     }
-    return line.loaded_at != 0;
+    return channel_state.loaded_at != 0;
 }
 
 // A channel that was dropped: its state is not the next one's of that name, and what waits for it is dead.
-bool Dropped(const std::string& name, ChannelState& line, Moment now) {
+bool Dropped(const std::string& name, ChannelState& channel_state, Moment now) {
     static pg::Statement forget(
         "DELETE FROM pulse.channel_state WHERE channel IN (SELECT s.channel FROM pulse.channel_state AS s"
         " WHERE s.channel = $1"
         " FOR UPDATE SKIP LOCKED)",
         {TEXTOID});
-    if (now - line.looked_at < kKeepChannel) return false;
-    line.looked_at = now;
+    if (now - channel_state.looked_at < kKeepChannel) return false;
+    channel_state.looked_at = now;
     if (pg::FindServer("pulse_channel", name)) return false;
     forget.Execute({Value::Text(name)});
-    const int in_flight = line.in_flight;
-    line = ChannelState();
-    line.in_flight = in_flight;
+    const int in_flight = channel_state.in_flight;
+    channel_state = ChannelState();
+    channel_state.in_flight = in_flight;
     return true;
 }
 
 }  // namespace
 
-Claimed Claim(ChannelStates& lines, int room) {
+Claimed Claim(ChannelStates& channels, int room) {
     static pg::Statement survey(
-        PULSE_DUE_LINES
+        PULSE_DUE_CHANNELS
         "SELECT l.channel, l.send_at, coalesce(s.failures, 0), s.open_until, s.disabled_at IS NOT NULL"
         " FROM line AS l LEFT JOIN pulse.channel_state AS s ON s.channel = l.channel",
         {});
     Claimed claimed;
     const Moment now = pg::WallClock();
-    if (Unreleased() && !ReleaseAll()) claimed.next_due = now + kLocked;
+    if (HasUnreleased() && !ReleaseAll()) claimed.next_due = now + kLocked;
     struct Due {
         std::string channel;
         int room;
@@ -360,16 +366,19 @@ Claimed Claim(ChannelStates& lines, int room) {
         const ByIndex by_index;
         const pg::Result rows = survey.Execute({});
         for (uint64_t i = 0; i < rows.size(); ++i) {
-            ChannelState& line = lines[rows[i].Text(0)];
+            ChannelState& channel_state = channels[rows[i].Text(0)];
             // What could not be written down yet is newer.
-            if (!line.changed) {
-                line.known = {rows[i].Int4(2), rows[i].TimeOrNull(3), rows[i].Bool(4)};
-                line.breaker.Load(line.known);
+            if (!channel_state.changed) {
+                channel_state.known = {rows[i].Int4(2), rows[i].TimeOrNull(3), rows[i].Bool(4)};
+                channel_state.breaker.Load(channel_state.known);
             }
-            const bool closed =
-                line.breaker.state().disabled || line.breaker.state().open_until.value_or(INT64_MIN) > now;
-            if (closed && !Dropped(rows[i].Text(0), line, now) && line.breaker.state().disabled) continue;
-            const Moment at = std::max(rows[i].Time(1), line.breaker.state().open_until.value_or(INT64_MIN));
+            const bool closed = channel_state.breaker.state().disabled ||
+                                channel_state.breaker.state().open_until.value_or(INT64_MIN) > now;
+            if (closed && !Dropped(rows[i].Text(0), channel_state, now) &&
+                channel_state.breaker.state().disabled)
+                continue;
+            const Moment at =
+                std::max(rows[i].Time(1), channel_state.breaker.state().open_until.value_or(INT64_MIN));
             if (at > now)
                 claimed.next_due = std::min(claimed.next_due, at);
             else
@@ -377,19 +386,20 @@ Claimed Claim(ChannelStates& lines, int room) {
         }
     }
     for (Due& share : due) {
-        ChannelState& line = lines[share.channel];
-        if (!LoadChannelState(share.channel, line, now)) {
+        ChannelState& channel_state = channels[share.channel];
+        if (!LoadChannelState(share.channel, channel_state, now)) {
             claimed.next_due = std::min(claimed.next_due, now + kLocked);
             continue;
         }
-        share.room = line.breaker.Room(now, line.in_flight, line.channel ? MaxInFlight(*line.channel) : 1000);
+        share.room = channel_state.breaker.Room(
+            now, channel_state.in_flight, channel_state.channel ? MaxInFlight(*channel_state.channel) : 1000);
         claimed.full |= share.room == 0;
     }
     std::erase_if(due, [](const Due& share) { return share.room == 0; });
     // Where there is not room for all, those with the fewest under way come first, and each gets an equal
     // part.
     std::stable_sort(due.begin(), due.end(), [&](const Due& a, const Due& b) {
-        return lines[a.channel].in_flight < lines[b.channel].in_flight;
+        return channels[a.channel].in_flight < channels[b.channel].in_flight;
     });
     int composable = kMostComposed;
     for (size_t i = 0; i < due.size(); ++i) {
@@ -398,7 +408,7 @@ Claimed Claim(ChannelStates& lines, int room) {
         if (part == 0) claimed.full = true;
         if (part == 0) break;
         const size_t before = claimed.messages.size();
-        Share(due[i].channel, lines[due[i].channel], std::min(due[i].room, part), now, composable, claimed)
+        Share(due[i].channel, channels[due[i].channel], std::min(due[i].room, part), now, composable, claimed)
             .Take();
         room -= static_cast<int>(claimed.messages.size() - before);
     }

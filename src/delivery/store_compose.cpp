@@ -1,8 +1,9 @@
-// What a message says, settled when it is about to be sent: what waits with it is told with it, and what was
-// told, or is over, is not told.
+// Messages about incidents, written when they are due: one message reports all incidents that are due
+// together, and none that was reported already or is over.
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "pulse/delivery/message_kind.hpp"
 #include "pulse/delivery/plan.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/delivery/store_by_index.hpp"
@@ -32,11 +33,12 @@ struct Known {
     std::optional<std::string> state, thread, under_way;
     bool muted = false;
 
-    std::string WhyNot(const std::string& event, const IncidentSummary& story) const {
+    std::string SkipReason(const std::string& event, const IncidentSummary& summary) const {
         if (IsAlarm(event) && event != "escalated" && under_way)
-            if (const std::string reason = delivery::WhyNot(event, story, under_way, muted); !reason.empty())
+            if (const std::string reason = delivery::SkipReason(event, summary, under_way, muted);
+                !reason.empty())
                 return reason;
-        return delivery::WhyNot(event, story, state, muted);
+        return delivery::SkipReason(event, summary, state, muted);
     }
 };
 
@@ -48,7 +50,7 @@ std::vector<Waiting> ReadWaiting(const pg::Result& rows) {
 }
 
 // What is due under the same key. What follows a message that is under way waits for it.
-std::vector<Waiting> UnderKey(const Message& message) {
+std::vector<Waiting> PendingWithFoldKey(const Message& message) {
     static pg::Statement statement(
         "SELECT o.id, o.incident_id, o.event FROM pulse.outbox AS o WHERE o.channel = $1 AND o.fold_key = $2"
         " AND o.id <> $3 "
@@ -67,7 +69,7 @@ std::vector<Waiting> UnderKey(const Message& message) {
 
 // Incidents that begin together are diagnosed before the first of them is told: only then is it known which
 // have one cause.
-void DiagnoseOthers(const Message& message) {
+void DiagnosePending(const Message& message) {
     static pg::Statement statement(
         "SELECT r.id FROM (SELECT o.incident_id FROM pulse.outbox AS o WHERE o.channel = $1"
         " AND o.status = 'pending' "
@@ -89,7 +91,7 @@ void DiagnoseOthers(const Message& message) {
 }
 
 // Alarms about the incidents that one cause made, and further ones about this incident.
-std::vector<Waiting> OfGroup(const Message& message) {
+std::vector<Waiting> PendingInGroup(const Message& message) {
     static pg::Statement statement(
         "SELECT o.id, o.incident_id, o.event FROM pulse.incident_record AS me"
         " JOIN pulse.incident_record AS r "
@@ -156,7 +158,7 @@ void Fold(const Waiting& child, int64_t parent, const std::string& state, const 
 }
 
 // An escalation waited under a key of its own; from now on what follows about the incident waits for it.
-void KeepPayload(const Message& message) {
+void SavePayload(const Message& message) {
     static pg::Statement statement(
         "UPDATE pulse.outbox SET payload = $2, state = $3, thread = $4, event = $5, order_key = $6"
         " WHERE id = $1",
@@ -174,18 +176,18 @@ std::string RouteName(const std::optional<int64_t>& route) {
 }
 
 // PagerDuty keeps an incident for each of ours, which is closed by itself.
-std::vector<Waiting> Others(const Message& message, const Channel& channel) {
+std::vector<Waiting> PendingToFold(const Message& message, const Channel& channel) {
     if (channel.kind == ChannelKind::kPagerduty) return {};
-    if (!message.fold_key.empty()) return UnderKey(message);
+    if (!message.fold_key.empty()) return PendingWithFoldKey(message);
     if (!IsAlarm(message.event) && message.kind != "escalation") return {};
-    DiagnoseOthers(message);
-    return OfGroup(message);
+    DiagnosePending(message);
+    return PendingInGroup(message);
 }
 
 // What is left to say of the others, incident by incident: what has nothing to say is cancelled, the rest is
 // told with `message`.
-void TakeOthers(const Message& message, const std::vector<Waiting>& others,
-                std::vector<IncidentSummary>& stories) {
+void FoldPending(const Message& message, const std::vector<Waiting>& others,
+                 std::vector<IncidentSummary>& summaries) {
     std::map<int64_t, std::vector<Waiting>> by_incident;
     std::vector<int64_t> incidents;
     for (const Waiting& each : others)
@@ -195,53 +197,78 @@ void TakeOthers(const Message& message, const std::vector<Waiting>& others,
     if (incidents.empty()) return;
     const std::map<int64_t, Known> known = LoadKnown(message.channel, incidents);
     std::map<int64_t, IncidentSummary> now;
-    for (IncidentSummary& story : LoadIncidentSummaries(incidents))
-        now.emplace(story.incident, std::move(story));
+    for (IncidentSummary& summary : LoadIncidentSummaries(incidents))
+        now.emplace(summary.incident, std::move(summary));
     for (const auto& [incident, rows] : by_incident) {
         pg::CheckInterrupts();
-        const auto story = now.find(incident);
+        const auto summary = now.find(incident);
         const auto about = known.find(incident);
         const Known what = about == known.end() ? Known() : about->second;
-        bool told = incident == message.incident;  // by the message itself
+        bool notified = incident == message.incident;  // by the message itself
         for (const Waiting& row : rows)
-            told = told || (story != now.end() && what.WhyNot(row.event, story->second).empty());
+            notified =
+                notified || (summary != now.end() && what.SkipReason(row.event, summary->second).empty());
         for (const Waiting& row : rows) {
-            if (!told)
-                CancelMessage(row.id, story == now.end() ? "the incident is gone"
-                                                         : what.WhyNot(row.event, story->second));
+            if (!notified)
+                CancelMessage(row.id, summary == now.end() ? "the incident is gone"
+                                                           : what.SkipReason(row.event, summary->second));
             else
-                Fold(row, message.id, story == now.end() ? message.state : story->second.State(),
+                Fold(row, message.id, summary == now.end() ? message.state : summary->second.State(),
                      what.thread.value_or(message.key));
         }
-        if (told && incident != message.incident) stories.push_back(story->second);
+        if (notified && incident != message.incident) summaries.push_back(summary->second);
     }
 }
 
-}  // namespace
-
-std::optional<std::string> Compose(Message& message, const Channel& channel) {
+std::optional<std::string> ComposeIncident(Message& message, const Channel& channel) {
     const auto nothing = [&](const std::string& reason) {
         CancelMessage(message.id, reason);
         return reason;
     };
     if (!message.incident) return nothing("it is about no incident");
-    std::vector<IncidentSummary> stories = LoadIncidentSummaries({*message.incident});
-    if (stories.empty()) return nothing("the incident is gone");
+    std::vector<IncidentSummary> summaries = LoadIncidentSummaries({*message.incident});
+    if (summaries.empty()) return nothing("the incident is gone");
     const Known known = LoadKnown(message.channel, {*message.incident})[*message.incident];
-    if (const std::string reason = known.WhyNot(message.event, stories[0]); !reason.empty())
+    if (const std::string reason = known.SkipReason(message.event, summaries[0]); !reason.empty())
         return nothing(reason);
-    message.state = stories[0].State();
-    TakeOthers(message, Others(message, channel), stories);
-    const bool several = stories.size() > 1;
+    message.state = summaries[0].State();
+    FoldPending(message, PendingToFold(message, channel), summaries);
+    const bool several = summaries.size() > 1;
     message.thread = known.thread.value_or(message.key);
     if (several) message.event = "digest";
     if (message.kind == "escalation") message.order_key = "incident:" + std::to_string(*message.incident);
     const Envelope envelope{message.key,        several ? message.key : message.thread,
                             message.event,      RouteName(message.route),
                             message.created_at, several && message.fold_key.ends_with(":digest")};
-    message.payload = MakePayload(channel, envelope, stories);
-    KeepPayload(message);
+    message.payload = MakePayload(channel, envelope, summaries);
+    SavePayload(message);
     return std::nullopt;
 }
+
+// Keeps what each channel was told of each incident. An incident may have been deleted meanwhile.
+void KeepNotified(const std::vector<int64_t>& ended) {
+    static pg::Statement statement(
+        "WITH said AS (SELECT DISTINCT ON (o.incident_id, o.channel) o.incident_id, o.channel, o.state,"
+        " o.finished_at,"
+        " coalesce(o.thread, p.thread, p.key, o.key) AS thread FROM pulse.outbox AS o"
+        " LEFT JOIN pulse.outbox AS p ON p.id = o.folded_into WHERE o.id = ANY ($1) AND o.status = 'sent'"
+        " AND o.kind IN ('incident', 'escalation') AND o.incident_id IS NOT NULL AND o.state IS NOT NULL"
+        " ORDER BY o.incident_id, o.channel, o.id DESC),"
+        " live AS MATERIALIZED (SELECT i.id FROM pulse.incident_record AS i"
+        " WHERE i.id IN (SELECT incident_id FROM said)"
+        " FOR KEY SHARE)"
+        " INSERT INTO pulse.told (incident_id, channel, state, thread, told_at)"
+        " SELECT said.incident_id, said.channel, said.state, said.thread, said.finished_at FROM said"
+        " JOIN live ON live.id = said.incident_id"
+        " ON CONFLICT (incident_id, channel) DO UPDATE SET state = excluded.state, thread = excluded.thread,"
+        " told_at = excluded.told_at",
+        {INT8ARRAYOID});
+    statement.Execute({Value::Int8s(ended)});
+}
+
+[[maybe_unused]] const bool registered = RegisterMessageKind({"incident", ComposeIncident, KeepNotified}) &&
+                                         RegisterMessageKind({"escalation", ComposeIncident, KeepNotified});
+
+}  // namespace
 
 }  // namespace pulse::delivery

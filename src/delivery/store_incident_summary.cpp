@@ -78,50 +78,51 @@ std::string UrlOf(int64_t incident) {
 }
 
 // A diagnosis, or what the model found: both have this shape.
-void Tell(const Json& found, IncidentSummary& story) {
+void Tell(const Json& found, IncidentSummary& summary) {
     const Json& changed = List(found, "what_changed");
-    if (!changed.empty()) story.what_changed.clear();
+    if (!changed.empty()) summary.what_changed.clear();
     for (const Json& sentence : changed)
-        if (sentence.is_string()) story.what_changed.push_back(sentence.get<std::string>());
+        if (sentence.is_string()) summary.what_changed.push_back(sentence.get<std::string>());
     const Json& hypotheses = List(found, "hypotheses");
     if (!hypotheses.empty() && !Text(hypotheses[0], "sentence").empty()) {
-        story.cause = Text(hypotheses[0], "sentence");
-        story.confidence = Number(hypotheses[0], "confidence");
+        summary.cause = Text(hypotheses[0], "sentence");
+        summary.confidence = Number(hypotheses[0], "confidence");
     }
     const Json& advice = List(found, "recommendations");
     if (advice.empty() || Text(advice[0], "action").empty()) return;
-    story.advice = Text(advice[0], "action");
-    story.advice_reason = Text(advice[0], "reason");
-    story.advice_sql = Text(advice[0], "sql");
-    story.more_advice.clear();
+    summary.advice = Text(advice[0], "action");
+    summary.advice_reason = Text(advice[0], "reason");
+    summary.advice_sql = Text(advice[0], "sql");
+    summary.more_advice.clear();
     for (size_t i = 1; i < advice.size(); ++i)
-        story.more_advice.emplace_back(Text(advice[i], "priority"), Text(advice[i], "action"));
+        summary.more_advice.emplace_back(Text(advice[i], "priority"), Text(advice[i], "action"));
 }
 
-void ReadFacts(const Json& facts, IncidentSummary& story) {
-    story.is_table = Text(facts, "segment").empty() && !Text(facts, "relation").empty();
-    story.subject = story.is_table ? Text(facts, "relation") : Text(facts, "segment");
-    if (story.is_table && !Text(facts, "source").empty())
-        story.subject += " (source " + Text(facts, "source") + ")";
-    story.owner = Text(facts, "owner");
-    story.detector = Text(facts, "detector");
-    story.attribute = Text(facts, "attribute");
-    story.severity = Text(facts, "severity");
-    story.status = Text(facts, "status");
-    story.direction = Text(facts, "direction");
-    story.summary = Text(facts, "summary");
-    story.resolved_by = Text(facts, "resolved_by");
-    story.baseline = Number(facts, "baseline");
-    story.observed = Number(facts, "observed");
-    story.change = Number(facts, "change");
+void ReadFacts(const Json& facts, IncidentSummary& summary) {
+    summary.is_table = Text(facts, "segment").empty() && !Text(facts, "relation").empty();
+    summary.subject = summary.is_table ? Text(facts, "relation") : Text(facts, "segment");
+    if (summary.is_table && !Text(facts, "source").empty())
+        summary.subject += " (source " + Text(facts, "source") + ")";
+    summary.owner = Text(facts, "owner");
+    summary.detector = Text(facts, "detector");
+    summary.attribute = Text(facts, "attribute");
+    summary.severity = Text(facts, "severity");
+    summary.status = Text(facts, "status");
+    summary.direction = Text(facts, "direction");
+    summary.summary = Text(facts, "summary");
+    summary.resolved_by = Text(facts, "resolved_by");
+    summary.baseline = Number(facts, "baseline");
+    summary.observed = Number(facts, "observed");
+    summary.change = Number(facts, "change");
     const auto group = facts.find("group");
-    if (group != facts.end() && group->is_number_integer()) story.group = group->get<int64_t>();
-    story.counts_people =
-        !story.is_table && (story.detector == "size_change" || story.detector == "slow_erosion" ||
-                            (story.detector == "expected_range" && story.attribute == "size"));
-    const bool fell =
-        story.counts_people && story.baseline && story.observed && *story.observed < *story.baseline;
-    if (fell && *story.baseline < 9e15) story.people_lost = std::llround(*story.baseline - *story.observed);
+    if (group != facts.end() && group->is_number_integer()) summary.group = group->get<int64_t>();
+    summary.counts_people =
+        !summary.is_table && (summary.detector == "size_change" || summary.detector == "slow_erosion" ||
+                              (summary.detector == "expected_range" && summary.attribute == "size"));
+    const bool fell = summary.counts_people && summary.baseline && summary.observed &&
+                      *summary.observed < *summary.baseline;
+    if (fell && *summary.baseline < 9e15)
+        summary.people_lost = std::llround(*summary.baseline - *summary.observed);
 }
 
 Json Parse(const std::string& text) {
@@ -131,8 +132,8 @@ Json Parse(const std::string& text) {
     return json.is_object() ? json : Json::object();
 }
 
-bool Live(const IncidentSummary& story) {
-    return story.status == "open" || story.status == "acknowledged";
+bool Live(const IncidentSummary& summary) {
+    return summary.status == "open" || summary.status == "acknowledged";
 }
 
 // One that cannot be diagnosed is told without.
@@ -157,7 +158,7 @@ pg::Json ReadObject(const pg::Row& row, int text, int utf8) {
 
 std::vector<IncidentSummary> LoadIncidentSummaries(const std::vector<int64_t>& incidents, bool keep) {
     struct Found {
-        IncidentSummary story;
+        IncidentSummary summary;
         Json facts;
     };
     std::vector<Found> found;
@@ -165,32 +166,32 @@ std::vector<IncidentSummary> LoadIncidentSummaries(const std::vector<int64_t>& i
         const pg::Result rows = pg::Execute(kQuery, {Value::Int8s(incidents)});
         for (uint64_t i = 0; i < rows.size(); ++i) {
             Found one;
-            one.story.incident = rows[i].Int8(0);
-            one.story.since = rows[i].Time(1);
-            one.story.opened_at = rows[i].Time(2);
-            one.story.closed_at = rows[i].TimeOrNull(3);
+            one.summary.incident = rows[i].Int8(0);
+            one.summary.since = rows[i].Time(1);
+            one.summary.opened_at = rows[i].Time(2);
+            one.summary.closed_at = rows[i].TimeOrNull(3);
             one.facts = ReadObject(rows[i], 4, 5);
-            ReadFacts(one.facts, one.story);
+            ReadFacts(one.facts, one.summary);
             found.push_back(std::move(one));
         }
     }
-    std::vector<IncidentSummary> stories;
+    std::vector<IncidentSummary> summaries;
     for (Found& one : found) {
         pg::CheckInterrupts();
         Json diagnosis = one.facts.value("diagnosis", Json());
-        if (!diagnosis.is_object() || (Live(one.story) && found.size() <= kFresh))
-            if (auto fresh = Diagnose(one.story.incident, keep)) diagnosis = std::move(*fresh);
-        Tell(diagnosis, one.story);
+        if (!diagnosis.is_object() || (Live(one.summary) && found.size() <= kFresh))
+            if (auto fresh = Diagnose(one.summary.incident, keep)) diagnosis = std::move(*fresh);
+        Tell(diagnosis, one.summary);
         const Json result = one.facts.value("result", Json());
         if (result.is_object()) {
-            Tell(result, one.story);
-            one.story.investigated = !List(result, "hypotheses").empty();
+            Tell(result, one.summary);
+            one.summary.investigated = !List(result, "hypotheses").empty();
         }
-        one.story.acknowledge_sql = AcknowledgeSql(one.story.incident);
-        one.story.url = UrlOf(one.story.incident);
-        stories.push_back(std::move(one.story));
+        one.summary.acknowledge_sql = AcknowledgeSql(one.summary.incident);
+        one.summary.url = UrlOf(one.summary.incident);
+        summaries.push_back(std::move(one.summary));
     }
-    return stories;
+    return summaries;
 }
 
 }  // namespace pulse::delivery

@@ -21,18 +21,18 @@ Moment NextMessage(bool idle) {
         " ORDER BY channel LIMIT 1",
         {});
     static pg::Statement pending(
-        PULSE_DUE_LINES
+        PULSE_DUE_CHANNELS
         "SELECT min(greatest(l.send_at, s.open_until)) FROM line AS l LEFT JOIN pulse.channel_state AS s"
         " ON s.channel = l.channel WHERE s.disabled_at IS NULL",
         {});
     if (!pg::settings::send_messages) return INT64_MAX;
     const ByIndex by_index;
-    if (!notices.Execute({}).empty() || MembersWait()) return pg::WallClock();
+    if (!notices.Execute({}).empty() || MembersPending()) return pg::WallClock();
     if (idle && !under_way.Execute({}).empty()) return pg::WallClock();
     return pending.Execute({})[0].TimeOrNull(0).value_or(INT64_MAX);
 }
 
-int64_t TakeBack() {
+int64_t RecoverInterrupted() {
     static pg::Statement take(
         "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), lease_until = NULL,"
         " error = 'its worker ended before the answer came' WHERE status = 'sending' AND folded_into IS NULL",
@@ -43,9 +43,9 @@ int64_t TakeBack() {
     return taken;
 }
 
-int64_t GiveUp(Moment before, int64_t limit) {
+int64_t ExpireMessages(Moment before, int64_t limit) {
     static pg::Statement statement(
-        PULSE_DUE_LINES
+        PULSE_DUE_CHANNELS
         "UPDATE pulse.outbox AS o SET status = 'dead', finished_at = clock_timestamp(),"
         " error = 'it waited longer than pulse.message_lifetime' || coalesce(': ' || o.error, '')"
         " WHERE o.id = ANY (ARRAY(SELECT p.id FROM line AS l CROSS JOIN LATERAL (SELECT d.id"

@@ -25,18 +25,18 @@ Notice ReadNotice(const pg::Row& row) {
     notice.at = row.Time(2);
     notice.snapshot = row.Int8OrNull(4);
     if (notice.snapshot) return notice;
-    Happening& happening = notice.happening;
-    happening.incident = row.Int8(3);
-    happening.event = row.Text(1);
-    happening.severity = row.Text(5);
-    happening.worst = row.Text(6);
-    happening.segment = row.TextOrNull(7).value_or("");
-    happening.table = row.TextOrNull(8).value_or("");
-    happening.owner = row.TextOrNull(9).value_or("");
-    happening.tags = row.Texts(10);
-    happening.detector = row.Text(11);
-    happening.subject = row.Text(12);
-    happening.noted_at = row.Time(13);
+    IncidentEvent& incident_event = notice.incident_event;
+    incident_event.incident = row.Int8(3);
+    incident_event.event = row.Text(1);
+    incident_event.severity = row.Text(5);
+    incident_event.worst = row.Text(6);
+    incident_event.segment = row.TextOrNull(7).value_or("");
+    incident_event.table = row.TextOrNull(8).value_or("");
+    incident_event.owner = row.TextOrNull(9).value_or("");
+    incident_event.tags = row.Texts(10);
+    incident_event.detector = row.Text(11);
+    incident_event.subject = row.Text(12);
+    incident_event.noted_at = row.Time(13);
     notice.actor = row.TextOrNull(14);
     notice.note = row.TextOrNull(15);
     notice.observed = row.Float8OrNull(16);
@@ -156,7 +156,7 @@ void InsertDrafts(const std::vector<Draft>& drafts, const std::vector<int64_t>& 
 }
 
 // From now on the alarms planned here are what cool-downs count from.
-void KeepAlarms(const std::vector<Draft>& drafts, const std::vector<int64_t>& ids) {
+void SaveAlarms(const std::vector<Draft>& drafts, const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "INSERT INTO pulse.cool_down AS c (subject, route_id, channel, message_id, last_at)"
         " VALUES ($1, $2, $3, $4, $5) "
@@ -168,8 +168,8 @@ void KeepAlarms(const std::vector<Draft>& drafts, const std::vector<int64_t>& id
         "last_at = excluded.last_at",
         {TEXTOID, INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID});
     for (size_t i = 0; i < drafts.size(); ++i)
-        if (!drafts[i].resting.empty())
-            statement.Execute({Value::Text(drafts[i].resting), Value::Int8(drafts[i].route),
+        if (!drafts[i].cool_down_subject.empty())
+            statement.Execute({Value::Text(drafts[i].cool_down_subject), Value::Int8(drafts[i].route),
                                Value::Text(drafts[i].channel), Value::Int8(ids[i]),
                                Value::Time(drafts[i].send_at)});
 }
@@ -179,19 +179,19 @@ void PlanRoutes(const std::vector<Notice>& notices, Moment now) {
     std::vector<std::string> subjects;
     for (const Notice& notice : notices) {
         if (notice.snapshot) continue;
-        incidents.push_back(notice.happening.incident);
-        subjects.push_back(notice.happening.subject);
+        incidents.push_back(notice.incident_event.incident);
+        subjects.push_back(notice.incident_event.subject);
     }
     if (incidents.empty()) return;
     Planner planner(LoadRoutes(), Followers(), now);
     RememberAlarms(planner, subjects);
     RememberEscalations(planner, incidents);
     for (const Notice& notice : notices)
-        if (!notice.snapshot) planner.Take(notice.happening);
+        if (!notice.snapshot) planner.Take(notice.incident_event);
     if (planner.drafts().empty()) return;
     const std::vector<int64_t> ids = NewIds(planner.drafts().size());
     InsertDrafts(planner.drafts(), ids);
-    KeepAlarms(planner.drafts(), ids);
+    SaveAlarms(planner.drafts(), ids);
 }
 
 // Nobody is called in any more about what somebody has taken in hand, or what is over.
@@ -205,8 +205,8 @@ void CancelEscalations(const std::vector<Notice>& notices) {
         {INT8ARRAYOID});
     std::vector<int64_t> incidents;
     for (const Notice& notice : notices)
-        if (notice.happening.event == "acknowledged" || IsClosing(notice.happening.event))
-            incidents.push_back(notice.happening.incident);
+        if (notice.incident_event.event == "acknowledged" || IsClosing(notice.incident_event.event))
+            incidents.push_back(notice.incident_event.incident);
     if (incidents.empty()) return;
     const ByIndex by_index;
     ReleaseAfter(statement.Execute({Value::Int8s(incidents)}));
@@ -228,11 +228,12 @@ void QueueInvestigations(const std::vector<Notice>& notices) {
     const std::set<std::string> severities = InvestigatedSeverities();
     if (severities.empty()) return;
     for (const Notice& notice : notices) {
-        const Happening& happening = notice.happening;
-        if (!IsAlarm(happening.event) || !severities.contains(happening.severity)) continue;
-        if (happening.event == "worsened" && !known.Execute({Value::Int8(happening.incident)}).empty())
+        const IncidentEvent& incident_event = notice.incident_event;
+        if (!IsAlarm(incident_event.event) || !severities.contains(incident_event.severity)) continue;
+        if (incident_event.event == "worsened" &&
+            !known.Execute({Value::Int8(incident_event.incident)}).empty())
             continue;
-        diagnosis::QueueInvestigation(happening.incident, "pulse");
+        diagnosis::QueueInvestigation(incident_event.incident, "pulse");
     }
 }
 
@@ -247,14 +248,14 @@ void Plan(const std::vector<int64_t>& ids, Moment now) {
 
 // Whether an error says nothing about what was being planned: a cancel, a lock that was not to be had, no
 // room, a shutdown.
-bool MayPass(const pg::Error& error) {
+bool IsTransient(const pg::Error& error) {
     const std::string state = error.State(), kind = state.substr(0, 2);
     return pg::MeantForAll(error) || state == sqlstate::kLockNotAvailable || kind == "40" || kind == "53" ||
            kind == "57" || kind == "58";
 }
 
 // Why these notices cannot be planned, if so; nothing has happened to them then.
-std::optional<std::string> WhyNotPlanned(const std::vector<int64_t>& ids, Moment now) {
+std::optional<std::string> PlanError(const std::vector<int64_t>& ids, Moment now) {
     try {
         pg::Subtransaction subtransaction;
         {
@@ -264,7 +265,7 @@ std::optional<std::string> WhyNotPlanned(const std::vector<int64_t>& ids, Moment
         subtransaction.Commit();
         return std::nullopt;
     } catch (const pg::Error& error) {
-        if (MayPass(error)) throw;
+        if (IsTransient(error)) throw;
         return error.message;
     } catch (const UserError& error) {
         return error.message() + (error.detail().empty() ? "" : ": " + error.detail());
@@ -305,13 +306,13 @@ void InsertEvents(const std::vector<EventMessage>& messages) {
 int64_t PlanNotices(int64_t limit) {
     const Moment now = pg::WallClock();
     const std::vector<int64_t> ids = LockNotices(limit);
-    if (ids.empty() || !WhyNotPlanned(ids, now)) return static_cast<int64_t>(ids.size());
+    if (ids.empty() || !PlanError(ids, now)) return static_cast<int64_t>(ids.size());
     // What all of them need: when that fails, it is no notice's fault.
     LoadRoutes();
     Followers();
     for (const int64_t id : ids) {
         pg::CheckInterrupts();
-        const std::optional<std::string> reason = WhyNotPlanned({id}, now);
+        const std::optional<std::string> reason = PlanError({id}, now);
         if (!reason) continue;
         pg::Warning("notice " + std::to_string(id) + " is told to nobody: it cannot be planned",
                     *reason + ".");

@@ -39,7 +39,7 @@ struct Snapshot {
 };
 using Snapshots = std::map<int64_t, Snapshot>;  // by id
 
-Snapshots DescribeSnapshots(const std::vector<int64_t>& ids) {
+Snapshots LoadSnapshotEvents(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "SELECT p.id, p.segment_id, p.taken_at, x.text, "
         "CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END, "
@@ -65,40 +65,43 @@ Snapshots DescribeSnapshots(const std::vector<int64_t>& ids) {
     return found;
 }
 
-Json IncidentBody(const Notice& notice, const IncidentSummary& story) {
+Json IncidentBody(const Notice& notice, const IncidentSummary& summary) {
     const Channel channel{"", ChannelKind::kWebhook, {}, {}};
     Envelope envelope;
-    envelope.event = notice.happening.event;
+    envelope.event = notice.incident_event.event;
     envelope.created_at = notice.at;
-    Json body = MakePayload(channel, envelope, {story});
+    Json body = MakePayload(channel, envelope, {summary});
     body["type"] = notice.event;
     body["timestamp"] = Iso(notice.at);
     // Its key and order are in the headers; what it is by now stands beside what happened then.
     for (const char* key : {"message_key", "thread", "route", "test"}) body["data"].erase(key);
-    body["data"]["happened"] = {
-        {"kind", notice.happening.event},        {"at", Iso(notice.at)},
-        {"actor", OrNull(notice.actor)},         {"note", OrNull(notice.note)},
-        {"severity", notice.happening.severity}, {"observed", OrNull(notice.observed)},
-        {"change", OrNull(notice.change)}};
+    body["data"]["happened"] = {{"kind", notice.incident_event.event},
+                                {"at", Iso(notice.at)},
+                                {"actor", OrNull(notice.actor)},
+                                {"note", OrNull(notice.note)},
+                                {"severity", notice.incident_event.severity},
+                                {"observed", OrNull(notice.observed)},
+                                {"change", OrNull(notice.change)}};
     return body;
 }
 
-std::map<int64_t, IncidentSummary> StoriesOf(const std::vector<Notice>& notices,
-                                             const std::vector<Subscription>& subscriptions) {
+std::map<int64_t, IncidentSummary> SummariesFor(const std::vector<Notice>& notices,
+                                                const std::vector<Subscription>& subscriptions) {
     std::vector<int64_t> ids;
     for (const Notice& notice : notices) {
-        const bool wanted = std::any_of(
-            subscriptions.begin(), subscriptions.end(),
-            [&](const Subscription& each) { return each.Wants(notice.event, notice.happening.segment); });
-        if (!notice.snapshot && wanted) ids.push_back(notice.happening.incident);
+        const bool wanted =
+            std::any_of(subscriptions.begin(), subscriptions.end(), [&](const Subscription& each) {
+                return each.Wants(notice.event, notice.incident_event.segment);
+            });
+        if (!notice.snapshot && wanted) ids.push_back(notice.incident_event.incident);
     }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    std::map<int64_t, IncidentSummary> stories;
-    if (ids.empty()) return stories;
-    for (IncidentSummary& story : LoadIncidentSummaries(ids))
-        stories.emplace(story.incident, std::move(story));
-    return stories;
+    std::map<int64_t, IncidentSummary> summaries;
+    if (ids.empty()) return summaries;
+    for (IncidentSummary& summary : LoadIncidentSummaries(ids))
+        summaries.emplace(summary.incident, std::move(summary));
+    return summaries;
 }
 
 }  // namespace
@@ -148,21 +151,22 @@ std::vector<EventMessage> PlanEvents(const std::vector<Notice>& notices) {
     std::vector<int64_t> taken;
     for (const Notice& notice : notices)
         if (notice.snapshot) taken.push_back(*notice.snapshot);
-    const Snapshots snapshots = DescribeSnapshots(taken);
-    const std::map<int64_t, IncidentSummary> stories = StoriesOf(notices, subscriptions);
+    const Snapshots snapshots = LoadSnapshotEvents(taken);
+    const std::map<int64_t, IncidentSummary> summaries = SummariesFor(notices, subscriptions);
     for (const Notice& notice : notices) {
         const auto snapshot = snapshots.find(notice.snapshot.value_or(0));
-        const auto story = stories.find(notice.happening.incident);
-        if (notice.snapshot ? snapshot == snapshots.end() : story == stories.end()) continue;
-        const Json body = notice.snapshot ? snapshot->second.body : IncidentBody(notice, story->second);
-        const std::string segment = notice.snapshot ? snapshot->second.name : notice.happening.segment;
+        const auto summary = summaries.find(notice.incident_event.incident);
+        if (notice.snapshot ? snapshot == snapshots.end() : summary == summaries.end()) continue;
+        const Json body = notice.snapshot ? snapshot->second.body : IncidentBody(notice, summary->second);
+        const std::string segment = notice.snapshot ? snapshot->second.name : notice.incident_event.segment;
         const std::string key = notice.snapshot ? OrderKey("segment", snapshot->second.segment)
-                                                : OrderKey("incident", notice.happening.incident);
+                                                : OrderKey("incident", notice.incident_event.incident);
         for (const Subscription& each : subscriptions)
             if (each.Wants(notice.event, segment))
-                messages.push_back({each.channel, notice.event,
-                                    notice.snapshot ? std::nullopt : std::optional(notice.happening.incident),
-                                    key, body});
+                messages.push_back(
+                    {each.channel, notice.event,
+                     notice.snapshot ? std::nullopt : std::optional(notice.incident_event.incident), key,
+                     body});
     }
     return messages;
 }

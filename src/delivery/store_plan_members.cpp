@@ -22,10 +22,10 @@ constexpr int64_t kMostTold = 1000;
 constexpr int64_t kMostWaiting = 10'000;
 
 // Those that are told of people.
-std::vector<Subscription> LoadFollowing() {
-    std::vector<Subscription> following = LoadSubscriptions();
-    std::erase_if(following, [](const Subscription& each) { return !WantsMembers(each.events); });
-    return following;
+std::vector<Subscription> LoadMemberSubscriptions() {
+    std::vector<Subscription> subscriptions = LoadSubscriptions();
+    std::erase_if(subscriptions, [](const Subscription& each) { return !WantsMembers(each.events); });
+    return subscriptions;
 }
 
 // How many more messages may wait in a channel.
@@ -40,9 +40,9 @@ int64_t Room(const std::string& channel) {
 
 // A channel that is gone, or says so, is told nothing of what happens meanwhile: when it comes back, it
 // begins anew.
-void EndOthers(const std::vector<std::string>& begun, const std::vector<Subscription>& following) {
+void EndUnsubscribed(const std::vector<std::string>& begun, const std::vector<Subscription>& subscriptions) {
     for (const std::string& name : begun)
-        if (std::none_of(following.begin(), following.end(),
+        if (std::none_of(subscriptions.begin(), subscriptions.end(),
                          [&](const Subscription& each) { return each.channel == name; }))
             Members().end(name);
 }
@@ -69,12 +69,12 @@ bool WantsMembers(const std::vector<std::string>& events) {
 PlannedMembers PlanMembers() {
     PlannedMembers planned;
     const std::vector<std::string> begun = Members().begun();
-    const std::vector<Subscription> following = LoadFollowing();
-    EndOthers(begun, following);
+    const std::vector<Subscription> subscriptions = LoadMemberSubscriptions();
+    EndUnsubscribed(begun, subscriptions);
     const Moment oldest = pg::WallClock() - pg::settings::notify_within * kMinute;
     std::vector<EventMessage> messages;
-    for (const Subscription& each : following) {
-        const int64_t share = std::max<int64_t>(1, kMostTold / static_cast<int64_t>(following.size()));
+    for (const Subscription& each : subscriptions) {
+        const int64_t share = std::max<int64_t>(1, kMostTold / static_cast<int64_t>(subscriptions.size()));
         const int64_t room = std::min(Room(each.channel), share);
         if (room <= 0) {
             planned.full = true;
@@ -91,9 +91,9 @@ PlannedMembers PlanMembers() {
     return planned;
 }
 
-bool MembersWait() {
-    const std::vector<Subscription> following = LoadFollowing();
-    return std::any_of(following.begin(), following.end(), [](const Subscription& each) {
+bool MembersPending() {
+    const std::vector<Subscription> subscriptions = LoadMemberSubscriptions();
+    return std::any_of(subscriptions.begin(), subscriptions.end(), [](const Subscription& each) {
         return Members().waiting(each.channel) && Room(each.channel) > 0;
     });
 }

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "pulse/delivery/excerpt.hpp"
+#include "pulse/delivery/message_kind.hpp"
 #include "pulse/delivery/store_by_index.hpp"
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -64,27 +65,6 @@ void WriteOutcomes(const std::vector<SendResult>& outcomes) {
                        Moments(retry_at), Value::Int8s(codes), Value::Texts(answers), Value::Texts(errors)});
 }
 
-// What each channel knows of each incident now. An incident may have been deleted meanwhile.
-void WriteTold(const std::vector<int64_t>& sent) {
-    static pg::Statement statement(
-        "WITH said AS (SELECT DISTINCT ON (o.incident_id, o.channel) o.incident_id, o.channel, o.state,"
-        " o.finished_at,"
-        " coalesce(o.thread, p.thread, p.key, o.key) AS thread FROM pulse.outbox AS o"
-        " LEFT JOIN pulse.outbox AS p ON p.id = o.folded_into WHERE o.id = ANY ($1) AND o.status = 'sent'"
-        " AND o.kind IN ('incident', 'escalation') AND o.incident_id IS NOT NULL AND o.state IS NOT NULL"
-        " ORDER BY o.incident_id, o.channel, o.id DESC),"
-        " live AS MATERIALIZED (SELECT i.id FROM pulse.incident_record AS i"
-        " WHERE i.id IN (SELECT incident_id FROM said)"
-        " FOR KEY SHARE)"
-        " INSERT INTO pulse.told (incident_id, channel, state, thread, told_at)"
-        " SELECT said.incident_id, said.channel, said.state, said.thread, said.finished_at FROM said"
-        " JOIN live ON live.id = said.incident_id"
-        " ON CONFLICT (incident_id, channel) DO UPDATE SET state = excluded.state, thread = excluded.thread,"
-        " told_at = excluded.told_at",
-        {INT8ARRAYOID});
-    statement.Execute({Value::Int8s(sent)});
-}
-
 // The channels among these whose rows are nobody's now, as they are; they are nobody else's until the
 // transaction ends. What is not there yet is made; when somebody is making the same, it is left out.
 std::map<std::string, http::CircuitBreaker::State> Hold(const std::vector<std::string>& channels) {
@@ -121,7 +101,7 @@ std::map<std::string, http::CircuitBreaker::State> Hold(const std::vector<std::s
     return held;
 }
 
-void WriteChannelState(const std::string& channel, const ChannelState& line) {
+void WriteChannelState(const std::string& channel, const ChannelState& channel_state) {
     static pg::Statement statement(
         "UPDATE pulse.channel_state SET failures = $2, open_until = $3,"
         " disabled_at = CASE WHEN $4 THEN coalesce(disabled_at, clock_timestamp()) END, last_ok_at = "
@@ -129,10 +109,11 @@ void WriteChannelState(const std::string& channel, const ChannelState& line) {
         " last_error_at = coalesce($6, last_error_at), last_error = coalesce($7, last_error)"
         " WHERE channel = $1",
         {TEXTOID, INT4OID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID});
-    const http::CircuitBreaker::State& state = line.breaker.state();
-    statement.Execute({Value::Text(channel), Value::Int4(state.failures), Value::Time(state.open_until),
-                       Value::Bool(state.disabled), Value::Time(line.ok_at), Value::Time(line.error_at),
-                       line.error.empty() ? Value::Null(TEXTOID) : Value::Text(line.error)});
+    const http::CircuitBreaker::State& state = channel_state.breaker.state();
+    statement.Execute(
+        {Value::Text(channel), Value::Int4(state.failures), Value::Time(state.open_until),
+         Value::Bool(state.disabled), Value::Time(channel_state.ok_at), Value::Time(channel_state.error_at),
+         channel_state.error.empty() ? Value::Null(TEXTOID) : Value::Text(channel_state.error)});
 }
 
 // Somebody holds one whose turn it was: it still waits, and nobody else will let it go.
@@ -161,26 +142,27 @@ int64_t LetGo(const pg::Result& rows, bool in_worker) {
 }
 
 // What somebody has set meanwhile (a test that succeeded) is newer than what we made of older answers.
-void WriteLines(ChannelStates& lines) {
-    std::vector<std::string> channels;
+void WriteChannelStates(ChannelStates& channels) {
+    std::vector<std::string> changed;
     const Moment now = pg::WallClock();
-    for (auto& [channel, line] : lines) {
-        const bool stale = line.ok_at && now - line.written_at > kKeepSuccess;
-        line.writing = (line.changed || line.error_at || stale) && now - line.held_at > kKeepSuccess;
-        if (line.writing) channels.push_back(channel);
+    for (auto& [channel, channel_state] : channels) {
+        const bool stale = channel_state.ok_at && now - channel_state.written_at > kKeepSuccess;
+        channel_state.writing = (channel_state.changed || channel_state.error_at || stale) &&
+                                now - channel_state.held_at > kKeepSuccess;
+        if (channel_state.writing) changed.push_back(channel);
     }
-    if (channels.empty()) return;
-    const std::map<std::string, http::CircuitBreaker::State> held = Hold(channels);
-    for (const std::string& channel : channels) {
-        ChannelState& line = lines[channel];
+    if (changed.empty()) return;
+    const std::map<std::string, http::CircuitBreaker::State> held = Hold(changed);
+    for (const std::string& channel : changed) {
+        ChannelState& channel_state = channels[channel];
         const auto found = held.find(channel);
-        line.writing = found != held.end();
-        if (!line.writing) {
-            line.held_at = now;
+        channel_state.writing = found != held.end();
+        if (!channel_state.writing) {
+            channel_state.held_at = now;
             continue;
         }
-        if (found->second != line.known) line.breaker.Load(found->second);
-        WriteChannelState(channel, line);
+        if (found->second != channel_state.known) channel_state.breaker.Load(found->second);
+        WriteChannelState(channel, channel_state);
     }
 }
 
@@ -229,41 +211,43 @@ bool ReleaseAll() {
     return released_all;
 }
 
-bool Unreleased() {
+bool HasUnreleased() {
     return unreleased;
 }
 
-bool Record(const std::vector<SendResult>& outcomes, ChannelStates& lines) {
-    std::vector<int64_t> ended, told, ended_told;
+bool Record(const std::vector<SendResult>& outcomes, ChannelStates& channels) {
+    std::vector<int64_t> ended;
+    std::map<const MessageKind*, std::vector<int64_t>> by_kind;  // only these are folded
     for (const SendResult& outcome : outcomes) {
         if (outcome.fate == SendResult::Fate::kRetry) continue;
-        (outcome.told ? ended_told : ended).push_back(outcome.id);
+        const MessageKind* kind = FindMessageKind(outcome.kind);
+        (kind ? by_kind[kind] : ended).push_back(outcome.id);
     }
     bool released = false;
     {
         const ByIndex by_index;
         if (!outcomes.empty()) WriteOutcomes(outcomes);
-        if (!ended_told.empty()) {
-            EndFolded(ended_told);
-            WriteTold(ended_told);
+        for (auto& [kind, ids] : by_kind) {
+            EndFolded(ids);
+            kind->ended(ids);
+            ended.insert(ended.end(), ids.begin(), ids.end());
         }
-        ended.insert(ended.end(), ended_told.begin(), ended_told.end());
         released = Release(ended, true);
-        WriteLines(lines);
+        WriteChannelStates(channels);
     }
     return released;
 }
 
-void Written(ChannelStates& lines) {
+void MarkWritten(ChannelStates& channels) {
     if (std::exchange(released_all, false)) unreleased = false;
-    for (auto& [channel, line] : lines) {
-        if (!std::exchange(line.writing, false)) continue;
-        line.changed = false;
-        line.known = line.breaker.state();
-        line.ok_at.reset();
-        line.error_at.reset();
-        line.error.clear();
-        line.written_at = pg::WallClock();
+    for (auto& [channel, channel_state] : channels) {
+        if (!std::exchange(channel_state.writing, false)) continue;
+        channel_state.changed = false;
+        channel_state.known = channel_state.breaker.state();
+        channel_state.ok_at.reset();
+        channel_state.error_at.reset();
+        channel_state.error.clear();
+        channel_state.written_at = pg::WallClock();
     }
 }
 

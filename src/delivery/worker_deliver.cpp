@@ -47,9 +47,8 @@ std::string Fit(const std::string& text) {
 
 // A message whose answer is not here yet.
 struct UnderWay {
-    std::string channel;
-    ChannelKind kind;
-    bool told;
+    std::string channel, kind;  // of the message
+    ChannelKind channel_kind;
     int attempts, max_attempts;
     Moment created_at, sent_at;
 };
@@ -61,14 +60,14 @@ class DeliveryWorker {
 
     DeliveryRun Run() {
         pg::Arena arena("pulse delivery");
-        RunShortTransaction("pulse: taking messages back", [] { TakeBack(); });
+        RunShortTransaction("pulse: taking messages back", [] { RecoverInterrupted(); });
         plan_ = look_ = true;
         do {
             Round();
             arena.Reset();
-        } while (Stay());
+        } while (ShouldContinue());
         Report();
-        return burst_;
+        return run_;
     }
 
   private:
@@ -96,17 +95,18 @@ class DeliveryWorker {
         const bool sending = pg::settings::send_messages && !gone_;
         if (now >= not_before_) {
             if (plan_ && sending) Plan();
-            if (SettleNow(now, sending)) Settle(sending);
+            if (ShouldSettle(now, sending)) Settle(sending);
         }
-        if (!held_.empty() && now >= held_until_) RecordApart(std::exchange(held_, {}));
+        if (!held_.empty() && now >= held_until_) RecordOneByOne(std::exchange(held_, {}));
         Send();
         const bool work = !under_way_.empty() || !outcomes_.empty() || !held_.empty();
         if (!work && (!pg::settings::send_messages || gone_)) return;  // nothing to wait for
-        for (auto& [id, answer] : exchange_.Wait(WaitTime(sending))) Judged(static_cast<int64_t>(id), answer);
+        for (auto& [id, answer] : exchange_.Wait(WaitTime(sending)))
+            HandleResponse(static_cast<int64_t>(id), answer);
     }
 
     // Whether it is time for a transaction.
-    bool SettleNow(Moment now, bool sending) const {
+    bool ShouldSettle(Moment now, bool sending) const {
         if (sending && Room() > 0 && (look_ || (full_ && outcomes_.size() >= Portion()))) return true;
         return !outcomes_.empty() &&
                (under_way_.empty() || outcomes_.size() >= kEnoughOutcomes || now >= SettleAt());
@@ -123,7 +123,7 @@ class DeliveryWorker {
     }
 
     // When to leave if nobody writes a message.
-    Moment Leisure() const {
+    Moment LingerUntil() const {
         const Moment until = scheduler_->OutOfWorkers() ? INT64_MIN : idle_since_ + kLinger;
         const Moment due = std::min(next_due_, members_due_);
         return due < pg::WallClock() + kSoon ? std::max(until, due + kSoon) : until;
@@ -133,7 +133,7 @@ class DeliveryWorker {
     long WaitTime(bool sending) const {
         const Moment now = pg::WallClock();
         const bool work = !under_way_.empty() || !outcomes_.empty() || look_ || plan_;
-        Moment until = std::min(work ? now + kLinger : Leisure(), std::max(SettleAt(), not_before_));
+        Moment until = std::min(work ? now + kLinger : LingerUntil(), std::max(SettleAt(), not_before_));
         if (!held_.empty()) until = std::min(until, held_until_);
         if (sending && Room() > 0) {
             if (look_ || plan_ || scheduler_->Notified(MyDatabaseId, Lane::kDelivery))
@@ -153,7 +153,7 @@ class DeliveryWorker {
                 !gone_)
                 plan_ = true;
             if (planned >= kNotices) plan_ = true;
-            PlanPeople();
+            PlanMemberChanges();
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
             problem_ = error.message;
@@ -163,7 +163,7 @@ class DeliveryWorker {
     }
 
     // Who entered or left a segment. What holds that back holds back nothing else.
-    void PlanPeople() {
+    void PlanMemberChanges() {
         PlannedMembers planned;
         const Moment not_before = not_before_;
         const bool done = RunShortTransaction("pulse: telling of people", [&] {
@@ -183,19 +183,19 @@ class DeliveryWorker {
         Claimed claimed;
         try {
             if (!RunShortTransaction("pulse: settling messages", [&] {
-                    Record(outcomes_, lines_);
-                    if (claim) claimed = Claim(lines_, room);
+                    Record(outcomes_, channels_);
+                    if (claim) claimed = Claim(channels_, room);
                 })) {
-                if (!gone_ && !outcomes_.empty()) RecordApart(std::exchange(outcomes_, {}));
+                if (!gone_ && !outcomes_.empty()) RecordOneByOne(std::exchange(outcomes_, {}));
                 return;
             }
         } catch (const std::exception&) {
             // What was answered is worth more than the reason why the rest failed.
             if (claim && !outcomes_.empty())
-                RunShortTransaction("pulse: recording messages", [&] { Record(outcomes_, lines_); });
+                RunShortTransaction("pulse: recording messages", [&] { Record(outcomes_, channels_); });
             throw;
         }
-        Written(lines_);
+        MarkWritten(channels_);
         freed_ += outcomes_.size();
         if (held_back_ && freed_ >= kRefill) plan_ = true;
         outcomes_.clear();
@@ -211,7 +211,7 @@ class DeliveryWorker {
     }
 
     // Somebody holds what one of the answers changes: it waits for that, the others do not.
-    void RecordApart(std::vector<SendResult> outcomes) {
+    void RecordOneByOne(std::vector<SendResult> outcomes) {
         ChannelStates none;
         for (SendResult& outcome : outcomes) {
             const bool written = RunShortTransaction("pulse: recording a message", [&] {
@@ -228,48 +228,48 @@ class DeliveryWorker {
 
     void Send() {
         for (const Message& message : claimed_) {
-            ChannelState& line = lines_[message.channel];
+            ChannelState& channel_state = channels_[message.channel];
             const Moment now = pg::WallClock();
             UnderWay under_way{message.channel,
-                               line.channel->kind,
-                               message.kind == "incident" || message.kind == "escalation",
+                               message.kind,
+                               channel_state.channel->kind,
                                message.attempts,
-                               MaxAttempts(*line.channel),
+                               MaxAttempts(*channel_state.channel),
                                message.created_at,
                                now};
-            ++line.in_flight;
+            ++channel_state.in_flight;
             if (message.attempts == 1) idle_since_ = now;
             const auto id = static_cast<uint64_t>(message.id);
             under_way_.emplace(message.id, std::move(under_way));
             try {
                 const Envelope envelope{message.key, message.thread.empty() ? message.key : message.thread,
                                         message.event, "", message.created_at};
-                exchange_.Send(id, MakeRequest(*line.channel, envelope, message.payload, now));
+                exchange_.Send(id, MakeRequest(*channel_state.channel, envelope, message.payload, now));
             } catch (const std::exception& error) {
                 // UserError's what() is its message.
                 http::Response answer;
                 answer.error = error.what();
                 answer.forbidden = true;
-                Judged(message.id, answer);
+                HandleResponse(message.id, answer);
             }
         }
         claimed_.clear();
     }
 
-    void Judged(int64_t id, const http::Response& answer) {
+    void HandleResponse(int64_t id, const http::Response& answer) {
         const auto found = under_way_.find(id);
         if (found == under_way_.end()) return;
         const UnderWay message = std::move(found->second);
         under_way_.erase(found);
-        ChannelState& line = lines_[message.channel];
-        --line.in_flight;
+        ChannelState& channel_state = channels_[message.channel];
+        --channel_state.in_flight;
         const Moment now = pg::WallClock();
-        const http::Classification classified = ClassifyResponse(message.kind, answer);
-        Note(line, classified, message.sent_at, now);
+        const http::Classification classified = ClassifyResponse(message.channel_kind, answer);
+        Note(channel_state, classified, message.sent_at, now);
 
         SendResult outcome;
         outcome.id = id;
-        outcome.told = message.told;
+        outcome.kind = message.kind;
         outcome.at = now;
         outcome.status = answer.status;
         outcome.answer = Fit(answer.body);
@@ -277,14 +277,15 @@ class DeliveryWorker {
         outcome.counts = !classified.overloaded || now - message.created_at > kOverloadPatience;
         if (classified.verdict == http::Verdict::kDelivered) {
             outcome.fate = SendResult::Fate::kSent;
-            ++burst_.done;
+            ++run_.done;
         } else if (classified.verdict != http::Verdict::kRetry ||
                    (outcome.counts && message.attempts >= message.max_attempts)) {
             outcome.fate = SendResult::Fate::kDead;
             ++dead_;
         } else {
-            const int tries =
-                outcome.counts ? message.attempts : std::clamp(line.breaker.overloads(), 1, kMostOverloads);
+            const int tries = outcome.counts
+                                  ? message.attempts
+                                  : std::clamp(channel_state.breaker.overloads(), 1, kMostOverloads);
             outcome.retry_at = now + http::RetryDelay(tries, classified.wait, RandomFraction());
             ++failed_;
         }
@@ -292,38 +293,39 @@ class DeliveryWorker {
         outcomes_.push_back(std::move(outcome));
     }
 
-    static void Note(ChannelState& line, const http::Classification& classified, Moment sent_at, Moment now) {
-        const http::CircuitBreaker::State before = line.breaker.state();
-        line.breaker.Note(classified, sent_at, now, RandomFraction());
-        line.changed |= line.breaker.state() != before;
+    static void Note(ChannelState& channel_state, const http::Classification& classified, Moment sent_at,
+                     Moment now) {
+        const http::CircuitBreaker::State before = channel_state.breaker.state();
+        channel_state.breaker.Note(classified, sent_at, now, RandomFraction());
+        channel_state.changed |= channel_state.breaker.state() != before;
         if (classified.verdict == http::Verdict::kDelivered) {
-            line.ok_at = now;
+            channel_state.ok_at = now;
         } else {
-            line.error_at = now;
-            line.error = Fit(classified.reason);
+            channel_state.error_at = now;
+            channel_state.error = Fit(classified.reason);
         }
     }
 
     // Whether to go on. Who notifies after the last look finds nobody listening and wakes the launcher.
-    bool Stay() {
+    bool ShouldContinue() {
         if (!under_way_.empty() || !outcomes_.empty() || !held_.empty()) return !gone_;
         if (gone_) return false;
         if (!pg::settings::run_jobs || !pg::settings::send_messages) return false;
-        if (look_ || plan_ || pg::WallClock() < Leisure()) return true;
+        if (look_ || plan_ || pg::WallClock() < LingerUntil()) return true;
         return !scheduler_->StopListening(MyDatabaseId, Lane::kDelivery);
     }
 
     void Report() {
-        burst_.message = std::to_string(burst_.done) + " sent, " + std::to_string(failed_) +
-                         " to be tried again, " + std::to_string(dead_) + " given up, " +
-                         std::to_string(dropped_) + " with nothing to say";
+        run_.message = std::to_string(run_.done) + " sent, " + std::to_string(failed_) +
+                       " to be tried again, " + std::to_string(dead_) + " given up, " +
+                       std::to_string(dropped_) + " with nothing to say";
         if (!problem_.empty())
             throw UserError(sqlstate::kInternalError, "messages could not be planned", problem_);
     }
 
     pg::SchedulerState* scheduler_ = pg::SchedulerState::Find();
     http::Exchange exchange_;
-    ChannelStates lines_;
+    ChannelStates channels_;
     std::map<int64_t, UnderWay> under_way_;
     std::vector<Message> claimed_;
     std::vector<SendResult> outcomes_, held_;
@@ -338,7 +340,7 @@ class DeliveryWorker {
     Moment idle_since_ = INT64_MIN / 2;  // nobody has written a message
     int64_t failed_ = 0, dead_ = 0, dropped_ = 0;
     std::string problem_;
-    DeliveryRun burst_;
+    DeliveryRun run_;
 };
 
 }  // namespace

@@ -141,7 +141,7 @@ bool Waiting(const std::string& subscription) {
     return known.empty() || known[0].Int8(0) < LastPosition() || HasUnassignedPositions();
 }
 
-[[maybe_unused]] const bool reading = delivery::ReadMembersBy({BeginReading, End, Begun, Take, Waiting});
+[[maybe_unused]] const bool reading = delivery::ImplementMembers({BeginReading, End, Begun, Take, Waiting});
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 // Drives what the delivery worker does before it sends, step by step.
+#include "pulse/delivery/message_kind.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
@@ -39,6 +40,13 @@ delivery::Channel ReadChannel(const std::string& name) {
     return channel;
 }
 
+// A kind of messages that only this file knows.
+std::optional<std::string> ComposeSurvey(delivery::Message& message, const delivery::Channel& channel) {
+    return message.event + " of a survey is not for " + channel.name;
+}
+
+[[maybe_unused]] const bool registered = delivery::RegisterMessageKind({"survey", ComposeSurvey, nullptr});
+
 }  // namespace
 
 PULSE_FUNCTION(bridge_plan_notices) {
@@ -55,7 +63,7 @@ PULSE_FUNCTION(bridge_plan_members) {
     const delivery::PlannedMembers planned = delivery::PlanMembers();
     results.Add({pg::Value::Int8(planned.messages), pg::Value::Bool(planned.more),
                  pg::Value::Bool(planned.busy), pg::Value::Bool(planned.full),
-                 pg::Value::Bool(delivery::MembersWait())});
+                 pg::Value::Bool(delivery::MembersPending())});
     return pg::ResultSet::Done();
 }
 

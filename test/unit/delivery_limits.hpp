@@ -163,7 +163,7 @@ inline std::string Trouble(const delivery::Channel& channel, const delivery::Env
         case ChannelKind::kTeams: return TeamsTrouble(payload);
         case ChannelKind::kResend: return ResendTrouble(payload);
         case ChannelKind::kSmtp:
-            return MimeTrouble(delivery::MakeMime(delivery::SmtpLetter(payload, envelope)));
+            return MimeTrouble(delivery::MakeMime(delivery::SmtpMail(payload, envelope)));
         case ChannelKind::kPagerduty: return PagerdutyTrouble(payload);
         case ChannelKind::kWebhook: return WebhookTrouble(payload);
     }

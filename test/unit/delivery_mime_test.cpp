@@ -55,7 +55,7 @@ TEST(DeliveryMime, Addresses) {
 }
 
 TEST(DeliveryMime, NoHeaderCanBeInjected) {
-    Letter letter;
+    Mail letter;
     letter.from = {"P\xC3\xBClse \"x\"", "alerts@example.com"};
     letter.to = {{"", "a@example.com"}, {"B, C", "b@example.com"}};
     letter.subject = "hi\r\nBcc: victim@example.com";

@@ -11,30 +11,30 @@ namespace {
 using nlohmann::json;
 
 IncidentSummary Example() {
-    IncidentSummary story;
-    story.incident = 17;
-    story.subject = "High-Value Users";
-    story.owner = "growth-team";
-    story.detector = "size_change";
-    story.severity = "high";
-    story.status = "open";
-    story.direction = "down";
-    story.baseline = 10'000;
-    story.observed = 5'800;
-    story.change = -0.42;
-    story.counts_people = true;
-    story.people_lost = 4'200;
-    story.summary = "size fell from 10,000 to 5,800";
-    story.what_changed = {"The size fell by 42 %.", "Android lost the most."};
-    story.since = story.opened_at = *ParseMoment("2026-03-01 06:00");
-    story.cause = "The value android of platform was renamed.";
-    story.confidence = 0.87;
-    story.advice = "Add the new value to the rule.";
-    story.advice_reason = "It stands for the same people.";
-    story.advice_sql = "SELECT pulse_update_segment('High-Value Users', '{}');";
-    story.acknowledge_sql = "SELECT pulse_acknowledge_incident(17);";
-    story.url = "https://app.example.com/incidents/17?a=1&b=2";
-    return story;
+    IncidentSummary summary;
+    summary.incident = 17;
+    summary.subject = "High-Value Users";
+    summary.owner = "growth-team";
+    summary.detector = "size_change";
+    summary.severity = "high";
+    summary.status = "open";
+    summary.direction = "down";
+    summary.baseline = 10'000;
+    summary.observed = 5'800;
+    summary.change = -0.42;
+    summary.counts_people = true;
+    summary.people_lost = 4'200;
+    summary.summary = "size fell from 10,000 to 5,800";
+    summary.what_changed = {"The size fell by 42 %.", "Android lost the most."};
+    summary.since = summary.opened_at = *ParseMoment("2026-03-01 06:00");
+    summary.cause = "The value android of platform was renamed.";
+    summary.confidence = 0.87;
+    summary.advice = "Add the new value to the rule.";
+    summary.advice_reason = "It stands for the same people.";
+    summary.advice_sql = "SELECT pulse_update_segment('High-Value Users', '{}');";
+    summary.acknowledge_sql = "SELECT pulse_acknowledge_incident(17);";
+    summary.url = "https://app.example.com/incidents/17?a=1&b=2";
+    return summary;
 }
 
 Envelope Around(const std::string& event) {
@@ -77,14 +77,14 @@ std::vector<std::string> HostileNames() {
 }
 
 IncidentSummary Hostile(const std::string& text) {
-    IncidentSummary story = Example();
-    for (std::string* field :
-         {&story.subject, &story.owner, &story.attribute, &story.summary, &story.cause, &story.advice,
-          &story.advice_reason, &story.advice_sql, &story.resolved_by, &story.url, &story.acknowledge_sql})
+    IncidentSummary summary = Example();
+    for (std::string* field : {&summary.subject, &summary.owner, &summary.attribute, &summary.summary,
+                               &summary.cause, &summary.advice, &summary.advice_reason, &summary.advice_sql,
+                               &summary.resolved_by, &summary.url, &summary.acknowledge_sql})
         *field = text;
-    story.what_changed.assign(12, text);
-    story.more_advice.assign(7, {text, text});
-    return story;
+    summary.what_changed.assign(12, text);
+    summary.more_advice.assign(7, {text, text});
+    return summary;
 }
 
 TEST(DeliveryPayload, EveryKindOfHostileTextStaysWithinLimits) {
@@ -93,13 +93,13 @@ TEST(DeliveryPayload, EveryKindOfHostileTextStaysWithinLimits) {
             for (const char* event : {"opened", "acknowledged", "resolved", "escalated", "digest"})
                 for (const size_t count : {1u, 30u}) {
                     if (count > 1 && std::string(event) != "digest") continue;
-                    IncidentSummary story = Hostile(name);
+                    IncidentSummary summary = Hostile(name);
                     if (std::string(event) == "resolved" || std::string(event) == "ignored") {
-                        story.status = event;
-                        story.closed_at = story.since + kDay;
+                        summary.status = event;
+                        summary.closed_at = summary.since + kDay;
                     }
-                    const std::vector<IncidentSummary> stories(count, story);
-                    const json payload = MakePayload(channel, Around(event), stories);
+                    const std::vector<IncidentSummary> summaries(count, summary);
+                    const json payload = MakePayload(channel, Around(event), summaries);
                     EXPECT_EQ(testing::Trouble(channel, Around(event), payload), "")
                         << channel.name << " " << event << " " << count << " " << name.substr(0, 40);
                     // What is kept as jsonb and read again is the same.
@@ -129,19 +129,19 @@ TEST(DeliveryPayload, SlackSaysWhatAMarketerNeeds) {
 }
 
 TEST(DeliveryPayload, SlackHasAButtonOnlyWithALink) {
-    IncidentSummary story = Example();
-    story.url = "";
-    EXPECT_EQ(MakePayload(Kind("slack"), Around("opened"), {story}).dump().find("\"actions\""),
+    IncidentSummary summary = Example();
+    summary.url = "";
+    EXPECT_EQ(MakePayload(Kind("slack"), Around("opened"), {summary}).dump().find("\"actions\""),
               std::string::npos);
-    story.url = "javascript:alert(1)";
-    EXPECT_EQ(MakePayload(Kind("slack"), Around("opened"), {story}).dump().find("javascript"),
+    summary.url = "javascript:alert(1)";
+    EXPECT_EQ(MakePayload(Kind("slack"), Around("opened"), {summary}).dump().find("javascript"),
               std::string::npos);
 }
 
 TEST(DeliveryPayload, SlackShowsMentionsAsText) {
-    IncidentSummary story = Example();
-    story.subject = "<!channel> & <@U1>";
-    const json payload = MakePayload(Kind("slack"), Around("opened"), {story});
+    IncidentSummary summary = Example();
+    summary.subject = "<!channel> & <@U1>";
+    const json payload = MakePayload(Kind("slack"), Around("opened"), {summary});
     EXPECT_NE(payload["text"].get<std::string>().find("&lt;!channel&gt; &amp; &lt;@U1&gt;"),
               std::string::npos);
     // No text of somebody else is in mrkdwn.
@@ -152,34 +152,34 @@ TEST(DeliveryPayload, SlackShowsMentionsAsText) {
 }
 
 TEST(DeliveryPayload, ResolvedSaysHowLongAndByWhom) {
-    IncidentSummary story = Example();
-    story.status = "resolved";
-    story.closed_at = story.since + 2 * kDay + 3 * kHour;
-    story.observed = 9'950;
-    story.people_lost.reset();
-    story.resolved_by = "ada";
-    const std::string by_ada = MakePayload(Kind("slack"), Around("resolved"), {story}).dump();
+    IncidentSummary summary = Example();
+    summary.status = "resolved";
+    summary.closed_at = summary.since + 2 * kDay + 3 * kHour;
+    summary.observed = 9'950;
+    summary.people_lost.reset();
+    summary.resolved_by = "ada";
+    const std::string by_ada = MakePayload(Kind("slack"), Around("resolved"), {summary}).dump();
     EXPECT_NE(by_ada.find("Resolved: High-Value Users"), std::string::npos);
     EXPECT_NE(by_ada.find("Lasted 2 d 3 h. Resolved by ada, at 9,950 people."), std::string::npos);
     EXPECT_EQ(by_ada.find("Likely cause"), std::string::npos);
     EXPECT_EQ(by_ada.find("acknowledge"), std::string::npos);
-    story.resolved_by = "pulse";
-    EXPECT_NE(MakePayload(Kind("teams"), Around("resolved"), {story})
+    summary.resolved_by = "pulse";
+    EXPECT_NE(MakePayload(Kind("teams"), Around("resolved"), {summary})
                   .dump()
                   .find("closed by itself: back at 9,950 people."),
               std::string::npos);
 }
 
 TEST(DeliveryPayload, SeveralAreCountedTheWorstFirst) {
-    std::vector<IncidentSummary> stories(5, Example());
-    stories[3].severity = stories[4].severity = "critical";
-    stories[3].subject = "Worst";
-    stories[0].severity = "low";
+    std::vector<IncidentSummary> summaries(5, Example());
+    summaries[3].severity = summaries[4].severity = "critical";
+    summaries[3].subject = "Worst";
+    summaries[0].severity = "low";
     Envelope digest = Around("digest");
-    EXPECT_EQ(MakePayload(Kind("webhook"), digest, stories)["data"]["title"],
+    EXPECT_EQ(MakePayload(Kind("webhook"), digest, summaries)["data"]["title"],
               "5 incidents, 2 critical, 2 high: Worst first");
     digest.by_digest = true;
-    const json payload = MakePayload(Kind("webhook"), digest, stories);
+    const json payload = MakePayload(Kind("webhook"), digest, summaries);
     EXPECT_EQ(payload["type"], "incident.digest");
     EXPECT_EQ(payload["data"]["title"], "Digest: 5 incidents, 2 critical, 2 high: Worst first");
     EXPECT_EQ(payload["data"]["incidents"][0]["segment"], "Worst");
@@ -194,9 +194,9 @@ TEST(DeliveryPayload, TeamsIsAnAdaptiveCard) {
     const json& card = payload["attachments"][0]["content"];
     EXPECT_EQ(card["body"][0]["style"], "attention");
     EXPECT_EQ(card["actions"][0]["type"], "Action.OpenUrl");
-    IncidentSummary story = Example();
-    story.subject = "[a](http://evil.example) *b*";
-    const json hostile = MakePayload(Kind("teams"), Around("opened"), {story});
+    IncidentSummary summary = Example();
+    summary.subject = "[a](http://evil.example) *b*";
+    const json hostile = MakePayload(Kind("teams"), Around("opened"), {summary});
     EXPECT_EQ(hostile["attachments"][0]["content"]["body"][0]["items"][0]["text"],
               "High: \\[a\\](http:\\//evil.example) \\*b\\*: size change");
 }
@@ -215,9 +215,9 @@ TEST(DeliveryPayload, MailHasSubjectTextAndHtml) {
     Envelope first = Around("opened");
     first.thread = first.key;
     EXPECT_FALSE(MakePayload(Kind("resend"), first, {Example()})["headers"].contains("References"));
-    IncidentSummary story = Example();
-    story.subject = "<script>alert(1)</script>";
-    EXPECT_EQ(MakePayload(Kind("resend"), first, {story})["html"].get<std::string>().find("<script"),
+    IncidentSummary summary = Example();
+    summary.subject = "<script>alert(1)</script>";
+    EXPECT_EQ(MakePayload(Kind("resend"), first, {summary})["html"].get<std::string>().find("<script"),
               std::string::npos);
 }
 
@@ -228,13 +228,13 @@ TEST(DeliveryPayload, PagerdutyFollowsTheIncident) {
     EXPECT_EQ(trigger["dedup_key"], "msg_1");
     EXPECT_EQ(trigger["payload"]["severity"], "error");
     EXPECT_EQ(trigger["links"][0]["href"], Example().url);
-    IncidentSummary story = Example();
-    story.status = "acknowledged";
-    EXPECT_EQ(MakePayload(channel, Around("acknowledged"), {story}),
+    IncidentSummary summary = Example();
+    summary.status = "acknowledged";
+    EXPECT_EQ(MakePayload(channel, Around("acknowledged"), {summary}),
               json({{"event_action", "acknowledge"}, {"dedup_key", "msg_1"}}));
     for (const char* over : {"resolved", "ignored"}) {
-        story.status = over;
-        EXPECT_EQ(MakePayload(channel, Around(over), {story})["event_action"], "resolve");
+        summary.status = over;
+        EXPECT_EQ(MakePayload(channel, Around(over), {summary})["event_action"], "resolve");
     }
 }
 
@@ -254,29 +254,29 @@ TEST(DeliveryPayload, WebhookIsFlatAndComplete) {
 }
 
 TEST(DeliveryPayload, FiguresHaveTheirUnits) {
-    IncidentSummary story = Example();
-    story.counts_people = false;
-    story.people_lost.reset();
-    story.detector = "conversion_anomaly";
-    story.baseline = 0.15;
-    story.observed = 0.1;
-    story.change = -0.333;
-    EXPECT_EQ(Figures(story), "15 % before, 10 % now (-33 %)");
-    story.detector = "distribution_shift";
-    story.change = 0.24;
-    EXPECT_EQ(Change(story), "");
-    story.is_table = true;
-    story.detector = "table_freshness";
-    story.baseline = 3600;
-    story.observed = 6 * 3600 + 720;
-    EXPECT_EQ(Figures(story), "1 h expected, 6 h 12 min now");
-    story.detector = "table_volume";
-    story.baseline = 1'200;
-    story.observed = 0;
-    story.change = -1;
-    EXPECT_EQ(Figures(story), "1,200 rows before, 0 rows now (-100 %)");
-    story.observed = std::nan("");
-    EXPECT_EQ(Figures(Cleaned(story)), "");
+    IncidentSummary summary = Example();
+    summary.counts_people = false;
+    summary.people_lost.reset();
+    summary.detector = "conversion_anomaly";
+    summary.baseline = 0.15;
+    summary.observed = 0.1;
+    summary.change = -0.333;
+    EXPECT_EQ(Figures(summary), "15 % before, 10 % now (-33 %)");
+    summary.detector = "distribution_shift";
+    summary.change = 0.24;
+    EXPECT_EQ(Change(summary), "");
+    summary.is_table = true;
+    summary.detector = "table_freshness";
+    summary.baseline = 3600;
+    summary.observed = 6 * 3600 + 720;
+    EXPECT_EQ(Figures(summary), "1 h expected, 6 h 12 min now");
+    summary.detector = "table_volume";
+    summary.baseline = 1'200;
+    summary.observed = 0;
+    summary.change = -1;
+    EXPECT_EQ(Figures(summary), "1,200 rows before, 0 rows now (-100 %)");
+    summary.observed = std::nan("");
+    EXPECT_EQ(Figures(Cleaned(summary)), "");
 }
 
 TEST(DeliveryPayload, TestsAreMarked) {

@@ -35,18 +35,18 @@ Route MakeRoute(int64_t id, std::vector<std::string> channels) {
     return route;
 }
 
-Happening MakeHappening(const char* event, const char* severity = "high") {
-    Happening happening;
-    happening.incident = 17;
-    happening.event = event;
-    happening.severity = happening.worst = severity;
-    happening.segment = "Trial users";
-    happening.owner = "growth";
-    happening.tags = {"a", "b"};
-    happening.detector = "size_change";
-    happening.subject = "segment:1";
-    happening.noted_at = At("2024-06-01 12:00");
-    return happening;
+IncidentEvent MakeHappening(const char* event, const char* severity = "high") {
+    IncidentEvent incident_event;
+    incident_event.incident = 17;
+    incident_event.event = event;
+    incident_event.severity = incident_event.worst = severity;
+    incident_event.segment = "Trial users";
+    incident_event.owner = "growth";
+    incident_event.tags = {"a", "b"};
+    incident_event.detector = "size_change";
+    incident_event.subject = "segment:1";
+    incident_event.noted_at = At("2024-06-01 12:00");
+    return incident_event;
 }
 
 struct Planned {
@@ -64,18 +64,18 @@ struct Planned {
 
 using Lines = std::vector<std::string>;
 
-Planned Plan(std::vector<Route> routes, const std::vector<Happening>& happenings,
+Planned Plan(std::vector<Route> routes, const std::vector<IncidentEvent>& happenings,
              const char* now = "2024-06-01 12:00", std::set<std::string> followers = {}) {
     Planner planner(std::move(routes), std::move(followers), At(now));
-    for (const Happening& happening : happenings) planner.Take(happening);
+    for (const IncidentEvent& incident_event : happenings) planner.Take(incident_event);
     return {planner.drafts()};
 }
 
 IncidentSummary MakeSummary(const char* status, const char* severity) {
-    IncidentSummary story;
-    story.status = status;
-    story.severity = severity;
-    return story;
+    IncidentSummary summary;
+    summary.status = status;
+    summary.severity = severity;
+    return summary;
 }
 
 }  // namespace
@@ -160,40 +160,41 @@ TEST(DeliveryQuiet, AlwaysEnds) {
 // ---- which ----
 
 TEST(DeliveryRoute, Matches) {
-    const Happening happening = MakeHappening("opened", "medium");
-    Happening table = happening;
+    const IncidentEvent incident_event = MakeHappening("opened", "medium");
+    IncidentEvent table = incident_event;
     table.segment.clear();
     table.table = "app.users";
     table.detector = "table_volume";
-    const auto about = [](const Happening& what, const std::function<void(Route&)>& change) {
+    const auto about = [](const IncidentEvent& what, const std::function<void(Route&)>& change) {
         Route route = MakeRoute(1, {"a"});
         change(route);
         return Wants(route, what, false);
     };
-    EXPECT_TRUE(about(happening, [](Route&) {}));
-    EXPECT_TRUE(about(happening, [](Route& r) { r.min_severity = Rank("medium"); }));
-    EXPECT_FALSE(about(happening, [](Route& r) { r.min_severity = Rank("high"); }));
-    EXPECT_TRUE(about(happening, [](Route& r) { r.owners = {"x", "growth"}; }));
-    EXPECT_FALSE(about(happening, [](Route& r) { r.owners = {"Growth"}; }));
-    EXPECT_TRUE(about(happening, [](Route& r) { r.tags = {"x", "b"}; }));
-    EXPECT_FALSE(about(happening, [](Route& r) { r.tags = {"c"}; }));
-    EXPECT_TRUE(about(happening, [](Route& r) { r.segments = {"Trial users"}; }));
-    EXPECT_FALSE(about(happening, [](Route& r) { r.segments = {"Others"}; }));
-    EXPECT_FALSE(about(happening, [](Route& r) { r.tables = {"app.users"}; }));
-    EXPECT_TRUE(about(happening, [](Route& r) { r.tables = {"app.users"}, r.segments = {"Trial users"}; }));
+    EXPECT_TRUE(about(incident_event, [](Route&) {}));
+    EXPECT_TRUE(about(incident_event, [](Route& r) { r.min_severity = Rank("medium"); }));
+    EXPECT_FALSE(about(incident_event, [](Route& r) { r.min_severity = Rank("high"); }));
+    EXPECT_TRUE(about(incident_event, [](Route& r) { r.owners = {"x", "growth"}; }));
+    EXPECT_FALSE(about(incident_event, [](Route& r) { r.owners = {"Growth"}; }));
+    EXPECT_TRUE(about(incident_event, [](Route& r) { r.tags = {"x", "b"}; }));
+    EXPECT_FALSE(about(incident_event, [](Route& r) { r.tags = {"c"}; }));
+    EXPECT_TRUE(about(incident_event, [](Route& r) { r.segments = {"Trial users"}; }));
+    EXPECT_FALSE(about(incident_event, [](Route& r) { r.segments = {"Others"}; }));
+    EXPECT_FALSE(about(incident_event, [](Route& r) { r.tables = {"app.users"}; }));
+    EXPECT_TRUE(
+        about(incident_event, [](Route& r) { r.tables = {"app.users"}, r.segments = {"Trial users"}; }));
     EXPECT_TRUE(about(table, [](Route& r) { r.tables = {"app.users"}; }));
     EXPECT_FALSE(about(table, [](Route& r) { r.segments = {"Trial users"}; }));
     EXPECT_FALSE(about(table, [](Route& r) { r.tables = {"app.orders"}; }));
-    EXPECT_TRUE(about(happening, [](Route& r) { r.detectors = {"size_change"}; }));
-    EXPECT_TRUE(about(happening, [](Route& r) { r.detectors = {"segment"}; }));
-    EXPECT_FALSE(about(happening, [](Route& r) { r.detectors = {"table"}; }));
+    EXPECT_TRUE(about(incident_event, [](Route& r) { r.detectors = {"size_change"}; }));
+    EXPECT_TRUE(about(incident_event, [](Route& r) { r.detectors = {"segment"}; }));
+    EXPECT_FALSE(about(incident_event, [](Route& r) { r.detectors = {"table"}; }));
     EXPECT_TRUE(about(table, [](Route& r) { r.detectors = {"table"}; }));
     EXPECT_TRUE(about(table, [](Route& r) { r.detectors = {"table_volume"}; }));
     EXPECT_FALSE(about(table, [](Route& r) { r.detectors = {"segment", "table_schema"}; }));
-    EXPECT_FALSE(about(happening, [](Route& r) { r.events = {"resolved"}; }));
+    EXPECT_FALSE(about(incident_event, [](Route& r) { r.events = {"resolved"}; }));
     // All filters together.
-    EXPECT_FALSE(about(happening, [](Route& r) { r.owners = {"growth"}, r.tags = {"c"}; }));
-    Happening nobody = happening;
+    EXPECT_FALSE(about(incident_event, [](Route& r) { r.owners = {"growth"}, r.tags = {"c"}; }));
+    IncidentEvent nobody = incident_event;
     nobody.owner.clear();
     nobody.tags.clear();
     EXPECT_FALSE(about(nobody, [](Route& r) { r.owners = {"growth"}; }));
@@ -203,14 +204,14 @@ TEST(DeliveryRoute, Matches) {
 TEST(DeliveryRoute, WhatFollowsGoesWhereTheAlarmWent) {
     Route route = MakeRoute(1, {"a"});
     route.min_severity = Rank("high");
-    Happening resolved = MakeHappening("resolved", "low");
+    IncidentEvent resolved = MakeHappening("resolved", "low");
     EXPECT_FALSE(Wants(route, resolved, false));
     resolved.worst = "critical";
     EXPECT_TRUE(Wants(route, resolved, false));
-    Happening worsened = MakeHappening("worsened", "medium");
+    IncidentEvent worsened = MakeHappening("worsened", "medium");
     worsened.worst = "critical";
     EXPECT_FALSE(Wants(route, worsened, false));
-    Happening acknowledged = MakeHappening("acknowledged", "high");
+    IncidentEvent acknowledged = MakeHappening("acknowledged", "high");
     EXPECT_FALSE(Wants(route, acknowledged, false));
     EXPECT_TRUE(Wants(route, acknowledged, true));
     EXPECT_TRUE(Wants(route, MakeHappening("ignored", "high"), true));
@@ -261,7 +262,7 @@ TEST(DeliveryPlan, QuietHours) {
     EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 07:00").lines(),
               (Lines{"a opened 07:00:03"}));
     // It was critical once: so is its end.
-    Happening resolved = MakeHappening("resolved", "low");
+    IncidentEvent resolved = MakeHappening("resolved", "low");
     resolved.worst = "critical";
     EXPECT_EQ(Plan({route}, {resolved}, "2024-06-01 23:00").lines(), (Lines{"a resolved 23:00:00"}));
 }
@@ -290,9 +291,9 @@ TEST(DeliveryPlan, Digests) {
 TEST(DeliveryPlan, CoolDown) {
     Route route = MakeRoute(5, {"a"});
     route.cool_down = kHour;
-    Happening other = MakeHappening("opened");
+    IncidentEvent other = MakeHappening("opened");
     other.incident = 18;
-    Happening elsewhere = other;
+    IncidentEvent elsewhere = other;
     elsewhere.subject = "segment:2";
     const Planned planned =
         Plan({route}, {MakeHappening("opened"), other, other, elsewhere, MakeHappening("resolved")});
@@ -301,8 +302,8 @@ TEST(DeliveryPlan, CoolDown) {
     EXPECT_EQ(planned.lines(), (Lines{"a opened 12:00:03", "a opened 13:00:03 route:5:cool:segment:1",
                                       "a opened 13:00:03 route:5:cool:segment:1", "a opened 12:00:03",
                                       "a resolved 12:00:00"}));
-    EXPECT_EQ(planned.drafts[0].resting, "segment:1");
-    EXPECT_EQ(planned.drafts[4].resting, "");
+    EXPECT_EQ(planned.drafts[0].cool_down_subject, "segment:1");
+    EXPECT_EQ(planned.drafts[4].cool_down_subject, "");
 
     const auto after = [&](const char* last, const char* severity) {
         Planner planner({route}, {}, At("2024-06-01 12:00"));
@@ -339,7 +340,7 @@ TEST(DeliveryPlan, Escalations) {
     route.quiet = ParseQuietHours("22:00-07:00");
     EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 23:00").lines(),
               (Lines{"boss escalated 07:30:00", "a opened 07:00:00 route:5:quiet"}));
-    Happening late = MakeHappening("opened");
+    IncidentEvent late = MakeHappening("opened");
     late.noted_at = At("2024-06-01 21:45");
     EXPECT_EQ(Plan({route}, {late}, "2024-06-01 21:45").lines(),
               (Lines{"boss escalated 07:00:00", "a opened 21:45:03"}));
@@ -368,8 +369,8 @@ TEST(DeliveryPlan, Followers) {
 
 TEST(DeliveryWhyNot, SaysTheSameOnce) {
     const auto why = [](const char* event, const char* status, const char* severity,
-                        std::optional<std::string> told) {
-        return WhyNot(event, MakeSummary(status, severity), told, false);
+                        std::optional<std::string> notified) {
+        return SkipReason(event, MakeSummary(status, severity), notified, false);
     };
     // Nobody knows of it.
     EXPECT_EQ(why("opened", "open", "high", std::nullopt), "");
@@ -406,11 +407,11 @@ TEST(DeliveryWhyNot, SaysTheSameOnce) {
 }
 
 TEST(DeliveryWhyNot, Muted) {
-    EXPECT_NE(WhyNot("opened", MakeSummary("open", "high"), std::nullopt, true), "");
-    EXPECT_NE(WhyNot("escalated", MakeSummary("open", "high"), std::nullopt, true), "");
-    EXPECT_EQ(WhyNot("resolved", MakeSummary("resolved", "high"), "open high", true), "");
+    EXPECT_NE(SkipReason("opened", MakeSummary("open", "high"), std::nullopt, true), "");
+    EXPECT_NE(SkipReason("escalated", MakeSummary("open", "high"), std::nullopt, true), "");
+    EXPECT_EQ(SkipReason("resolved", MakeSummary("resolved", "high"), "open high", true), "");
     // A told state that nobody can read is no reason to be silent.
-    EXPECT_EQ(WhyNot("worsened", MakeSummary("open", "high"), "strange", false), "");
+    EXPECT_EQ(SkipReason("worsened", MakeSummary("open", "high"), "strange", false), "");
 }
 
 }  // namespace pulse::delivery

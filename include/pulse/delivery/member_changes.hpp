@@ -49,7 +49,7 @@ struct MemberReader {
 };
 
 // Set when the library is loaded; returns true, so that a constant can do it.
-bool ReadMembersBy(const MemberReader& reader);
+bool ImplementMembers(const MemberReader& reader);
 const MemberReader& Members();
 
 }  // namespace pulse::delivery

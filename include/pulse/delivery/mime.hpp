@@ -22,7 +22,7 @@ std::optional<std::vector<MailAddress>> ParseAddresses(std::string_view text);
 // As APIs take it: Pulse <alerts@example.com>, the name quoted where it must be.
 std::string Print(const MailAddress& address);
 
-struct Letter {
+struct Mail {
     MailAddress from;
     std::vector<MailAddress> to;
     std::optional<MailAddress> reply_to;
@@ -35,7 +35,7 @@ struct Letter {
 
 // The message with CRLF lines of at most 76 characters (a References line may be longer): nothing in it can
 // begin another header.
-std::string MakeMime(const Letter& letter);
+std::string MakeMime(const Mail& letter);
 
 // The value of an unstructured header in ASCII, by RFC 2047 where it must be.
 std::string EncodeHeader(std::string_view text);

@@ -24,7 +24,7 @@ struct Envelope {
 // What a message about one or several incidents is in this channel. No secrets. It may be kept, and is the
 // same in all tries.
 nlohmann::json MakePayload(const Channel& channel, const Envelope& envelope,
-                           const std::vector<IncidentSummary>& stories);
+                           const std::vector<IncidentSummary>& summaries);
 
 // The payload of a marked test.
 nlohmann::json MakeTestPayload(const Channel& channel, const Envelope& envelope);

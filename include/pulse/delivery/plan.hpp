@@ -18,7 +18,7 @@ struct Draft {
     std::string order_key, fold_key;
     Moment send_at = 0;
     bool urgent = false;  // what waits longer in this channel about the same incident is told with it
-    std::string resting;  // the subject whose cool-down begins with it; empty: none
+    std::string cool_down_subject;  // the subject whose cool-down begins with it; empty: none
 };
 
 class Planner {
@@ -32,13 +32,13 @@ class Planner {
     // That a route has its escalation of an incident already.
     void RememberEscalation(int64_t route, int64_t incident);
 
-    void Take(const Happening& happening);
+    void Take(const IncidentEvent& incident_event);
     const std::vector<Draft>& drafts() const { return drafts_; }
 
   private:
-    Draft Plan(const Route& route, const std::string& channel, const Happening& happening) const;
-    void Escalate(const Route& route, const Happening& happening, Moment told_at);
-    std::set<std::string> Receivers(const Route& route, const Happening& happening) const;
+    Draft Plan(const Route& route, const std::string& channel, const IncidentEvent& incident_event) const;
+    void Escalate(const Route& route, const IncidentEvent& incident_event, Moment notified_at);
+    std::set<std::string> Receivers(const Route& route, const IncidentEvent& incident_event) const;
 
     std::vector<Route> routes_;
     std::set<std::string> followers_;
@@ -50,7 +50,7 @@ class Planner {
 
 // Why there is nothing to tell a channel of an incident; empty: there is. `told` is the state it was told of
 // last, if any.
-std::string WhyNot(const std::string& event, const IncidentSummary& story,
-                   const std::optional<std::string>& told, bool muted);
+std::string SkipReason(const std::string& event, const IncidentSummary& summary,
+                       const std::optional<std::string>& notified, bool muted);
 
 }  // namespace pulse::delivery

@@ -45,7 +45,7 @@ struct Route {
 };
 
 // Something that happened to an incident.
-struct Happening {
+struct IncidentEvent {
     int64_t incident = 0;
     std::string event;            // the kind of its line in the timeline
     std::string severity, worst;  // then, and the worst it had been by then
@@ -58,10 +58,10 @@ struct Happening {
 };
 
 // Whether the route is about this incident, whatever happened to it.
-bool IsAbout(const Route& route, const Happening& happening);
+bool IsAbout(const Route& route, const IncidentEvent& incident_event);
 
 // Whether it wants to be told of this, too. PagerDuty keeps its own incident, so `follows` it also when one
 // is acknowledged or closed.
-bool Wants(const Route& route, const Happening& happening, bool follows);
+bool Wants(const Route& route, const IncidentEvent& incident_event, bool follows);
 
 }  // namespace pulse::delivery

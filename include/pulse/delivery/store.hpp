@@ -56,14 +56,7 @@ struct PlannedMembers {
 // transaction should write.
 PlannedMembers PlanMembers();
 // Whether there are any to look at.
-bool MembersWait();
-
-// ---- store_compose.cpp ----
-
-// Settles what a message of a route, an escalation or a subscription says, and writes it down: folds what
-// waits under its fold_key into it, fills payload, state and thread. Returns why there is nothing to say any
-// more, if so.
-std::optional<std::string> Compose(Message& message, const Channel& channel);
+bool MembersPending();
 
 // ---- store_outbox.cpp ----
 
@@ -76,7 +69,7 @@ Moment NextMessage(bool idle);
 
 // Gives up to `limit` messages up that were due before that moment, as their channel could not be used;
 // returns how many.
-int64_t GiveUp(Moment before, int64_t limit);
+int64_t ExpireMessages(Moment before, int64_t limit);
 
 // ---- worker_deliver.cpp: outside any transaction ----
 

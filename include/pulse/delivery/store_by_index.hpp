@@ -6,7 +6,7 @@
 
 // The first message of each channel that is not waiting for another one: a probe of outbox_pending for each
 // channel.
-#define PULSE_DUE_LINES                                                                                     \
+#define PULSE_DUE_CHANNELS                                                                                  \
     "WITH RECURSIVE line (channel, send_at) AS ("                                                           \
     "(SELECT o.channel, o.send_at FROM pulse.outbox AS o WHERE o.status = 'pending' AND NOT o.waits"        \
     " ORDER BY o.channel, o.send_at LIMIT 1)"                                                               \

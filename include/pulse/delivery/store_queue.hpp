@@ -33,7 +33,7 @@ using ChannelStates = std::map<std::string, ChannelState>;
 
 // At the beginning of a run, when nobody else sends: takes back what a worker that died was sending, and lets
 // go of those whose turn has come without anybody telling them.
-int64_t TakeBack();
+int64_t RecoverInterrupted();
 
 // ---- store_claim.cpp ----
 
@@ -45,7 +45,7 @@ struct Claimed {
     int64_t dropped = 0;            // ended without being sent
 };
 // Takes up to `room` due messages of all channels, each channel's share by its own limits.
-Claimed Claim(ChannelStates& lines, int room);
+Claimed Claim(ChannelStates& channels, int room);
 
 // ---- store_record.cpp ----
 
@@ -53,7 +53,7 @@ Claimed Claim(ChannelStates& lines, int room);
 struct SendResult {
     int64_t id = 0;
     enum class Fate { kSent, kRetry, kDead } fate = Fate::kRetry;
-    bool told = false;   // it is about an incident, and may have others folded into it
+    std::string kind;    // of the message
     bool counts = true;  // as a try
     Moment at = 0, retry_at = 0;
     int status = 0;  // of the answer; 0: none came
@@ -61,9 +61,9 @@ struct SendResult {
 };
 // Writes down how tries ended and how the channels are; a channel whose row somebody holds is left for the
 // next time. Returns whether others have their turn now.
-bool Record(const std::vector<SendResult>& outcomes, ChannelStates& lines);
+bool Record(const std::vector<SendResult>& outcomes, ChannelStates& channels);
 // What Record() wrote about channels is committed.
-void Written(ChannelStates& lines);
+void MarkWritten(ChannelStates& channels);
 
 // What was folded into messages that have ended shares their fate; they are added to `ended`.
 void EndFolded(std::vector<int64_t>& ended);
@@ -73,7 +73,7 @@ void EndFolded(std::vector<int64_t>& ended);
 bool Release(const std::vector<int64_t>& ended, bool in_worker = false);
 
 // Whether the worker left something to ReleaseAll().
-bool Unreleased();
+bool HasUnreleased();
 
 // Lets the first of each channel and order key wait no longer, unless somebody holds it: then it is false.
 bool ReleaseAll();

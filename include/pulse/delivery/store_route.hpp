@@ -44,7 +44,7 @@ std::vector<Subscription> LoadSubscriptions();
 struct Notice {
     std::string event;  // incident.opened …
     Moment at = 0;
-    Happening happening;  // of an incident
+    IncidentEvent incident_event;  // of an incident
     std::optional<std::string> actor, note;
     std::optional<double> observed, change;
     std::optional<int64_t> snapshot;

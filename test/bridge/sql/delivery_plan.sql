@@ -340,6 +340,11 @@ SET enable_seqscan = off;
 EXPLAIN (COSTS off) SELECT o.id FROM pulse.outbox AS o WHERE o.channel = 'slack' AND o.fold_key = 'route:2000' AND o.status = 'pending';
 RESET enable_seqscan;
 
+-- Another room's kind of messages is written by that room; a kind that nobody registered must have its payload.
+INSERT INTO pulse.outbox (channel, kind, event) VALUES ('slack', 'survey', 'end'), ('slack', 'poll', 'end');
+SELECT compose_message(id) FROM pulse.outbox WHERE kind = 'survey';
+SELECT compose_message(id) FROM pulse.outbox WHERE kind = 'poll';
+
 DELETE FROM pulse.outbox;
 DELETE FROM pulse.segment;
 DELETE FROM pulse.monitor;
