@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "pulse/delivery/message_kind.hpp"
 #include "pulse/delivery/store_by_index.hpp"
+#include "pulse/delivery/store_message_kind.hpp"
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/subtransaction.hpp"

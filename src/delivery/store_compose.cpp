@@ -3,10 +3,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "pulse/delivery/message_kind.hpp"
 #include "pulse/delivery/plan.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/delivery/store_by_index.hpp"
+#include "pulse/delivery/store_message_kind.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/pg/background.hpp"
 

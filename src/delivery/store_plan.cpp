@@ -248,7 +248,7 @@ void Plan(const std::vector<int64_t>& ids, Moment now) {
 
 // Whether an error says nothing about what was being planned: a cancel, a lock that was not to be had, no
 // room, a shutdown.
-bool IsTransient(const pg::Error& error) {
+bool IsServerCondition(const pg::Error& error) {
     const std::string state = error.State(), kind = state.substr(0, 2);
     return pg::MeantForAll(error) || state == sqlstate::kLockNotAvailable || kind == "40" || kind == "53" ||
            kind == "57" || kind == "58";
@@ -265,7 +265,7 @@ std::optional<std::string> PlanError(const std::vector<int64_t>& ids, Moment now
         subtransaction.Commit();
         return std::nullopt;
     } catch (const pg::Error& error) {
-        if (IsTransient(error)) throw;
+        if (IsServerCondition(error)) throw;
         return error.message;
     } catch (const UserError& error) {
         return error.message() + (error.detail().empty() ? "" : ": " + error.detail());

@@ -2,8 +2,8 @@
 #include <set>
 
 #include "pulse/delivery/excerpt.hpp"
-#include "pulse/delivery/message_kind.hpp"
 #include "pulse/delivery/store_by_index.hpp"
+#include "pulse/delivery/store_message_kind.hpp"
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/pg/subtransaction.hpp"
 

@@ -1,6 +1,6 @@
 // Drives what the delivery worker does before it sends, step by step.
-#include "pulse/delivery/message_kind.hpp"
 #include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_message_kind.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"

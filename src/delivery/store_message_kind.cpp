@@ -1,4 +1,4 @@
-#include "pulse/delivery/message_kind.hpp"
+#include "pulse/delivery/store_message_kind.hpp"
 
 #include <stdexcept>
 
