@@ -43,7 +43,7 @@ int64_t DropMembershipChanges(Moment before, int64_t) {
     "r.baseline_snapshot))) AS o"
 
 const std::array<Rule, 13> kRules{{
-    {"messages given up", &pg::settings::message_lifetime, nullptr, delivery::GiveUp},
+    {"messages given up", &pg::settings::message_lifetime, nullptr, delivery::ExpireMessages},
     {"runs of jobs", &pg::settings::job_run_retention,
      "DELETE FROM pulse.job_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.job_run AS r"
      " WHERE r.started_at < $1 AND r.status <> 'running' ORDER BY r.started_at LIMIT $2))"},
@@ -106,7 +106,7 @@ RunResult DeleteOld(bool apart) {
     result.rows = 0;
     std::string told;
     for (const Rule& rule : kRules) {
-        if (*rule.minutes == 0 || (rule.work == delivery::GiveUp && !pg::settings::send_messages)) continue;
+        if (*rule.minutes == 0 || (rule.work == delivery::ExpireMessages && !pg::settings::send_messages)) continue;
         const Moment before = pg::WallClock() - *rule.minutes * kMinute;
         int64_t all = 0;
         // What is given up lets the next one about the same go.

@@ -150,7 +150,7 @@ class Report {
     void Messages() {
         const delivery::ByIndex by_index;
         const pg::Result waiting =
-            pg::Execute(PULSE_DUE_LINES
+            pg::Execute(PULSE_DUE_CHANNELS
                         "SELECT count(*), (SELECT min(l.send_at) FROM line AS l WHERE NOT EXISTS (SELECT"
                         " FROM pulse.channel_state AS s"
                         " WHERE s.channel = l.channel AND (s.disabled_at IS NOT NULL"
