@@ -183,7 +183,10 @@ like(failure(q{SELECT visit('replica', ARRAY['SELECT pg_sleep(600)'], 200, false
 # ---- Visits within a minute ----
 my $visits = answer(q{SELECT count(*) FROM pulse.source_usage WHERE source = 'replica' AND queries > 0 AND at > now() - interval '1 minute'});
 set_option('replica', "SET max_queries_per_minute '1'");
-like(failure(q{SELECT visit('replica', 'SELECT 1')}), qr/55000: source "replica" was not read: $visits visits within a minute reach max_queries_per_minute 1/, 'not too often');
+# Some of them may be older than a minute by now.
+my $refused = failure(q{SELECT visit('replica', 'SELECT 1')});
+my ($counted) = $refused =~ /55000: source "replica" was not read: (\d+) visits within a minute reach max_queries_per_minute 1/;
+ok(defined $counted && $counted > 0 && $counted <= $visits, 'not too often') or diag("$visits visits: $refused");
 set_option('replica', "SET max_queries_per_minute '1000000'");
 
 # ---- One at a time; a cancel reaches the source ----

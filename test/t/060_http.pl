@@ -67,7 +67,8 @@ fault('busy', seconds => 100, date => JSON::PP::true);
 cmp_ok(abs(ask({ url => "$url/plain" })->{retry_after} - 100), '<=', 3, 'and as a date');
 well();
 fault('busy', seconds => 10**9);
-is(ask({ url => "$url/plain" })->{retry_after}, 86400, 'a day at most');
+# Newer versions of libcurl themselves limit it to six hours.
+like(ask({ url => "$url/plain" })->{retry_after}, qr/^(?:86400|21600)$/, 'a day at most');
 well();
 
 for my $case (
