@@ -1,4 +1,4 @@
-// One request under way in libcurl.
+// One request in libcurl.
 #pragma once
 
 #include <curl/curl.h>
@@ -7,23 +7,23 @@
 
 namespace pulse::http::client {
 
-// Where a request goes.
+// The destination of a request.
 struct Target {
     struct Free {
         void operator()(CURLU* url) const { curl_url_cleanup(url); }
     };
     std::unique_ptr<CURLU, Free> url;
     std::string scheme, host, port;
-    std::vector<std::string> secrets;  // what of the address must not be told
+    std::vector<std::string> secrets;  // parts of the URL that must not be shown
 
     std::string Key() const { return scheme + "://" + host + ":" + port; }
 };
 
-// Reads the request's address. What is wrong with it, if anything, stands in `problem`.
+// Reads the request's URL. Sets `problem` if it is invalid.
 Target ReadTarget(const Request& request, std::string& problem);
 
-// A request with what libcurl needs for it. libcurl points into it: it stays where it is. Can be used again
-// and again.
+// A request with its libcurl handle, reusable for further requests. It cannot be moved, as libcurl has
+// pointers into it.
 class Transfer {
   public:
     Transfer();
@@ -31,12 +31,12 @@ class Transfer {
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
 
-    // Prepare it; to be added to a multi handle.
+    // Prepare a request; the caller adds easy() to a multi handle.
     void Begin(uint64_t number, Request request, Target target, std::shared_ptr<const AddressRules> rules,
                const std::string& agent);
-    // The answer, when libcurl is done with it.
+    // The answer, after libcurl has finished the request.
     Response Finish(CURLcode code);
-    // Forget everything but the handle.
+    // Clear everything except the handle.
     void Clear();
 
     CURL* easy() const { return easy_; }
@@ -74,15 +74,15 @@ class Transfer {
     curl_slist* receivers_ = nullptr;
 
     std::string body_;
-    bool cut_ = false;  // the answer is longer than is kept
+    bool cut_ = false;  // the answer is longer than max_answer
     size_t header_bytes_ = 0;
     bool long_headers_ = false;
-    std::string refused_;  // why an address was not connected to
-    bool opened_ = false;  // one was
+    std::string refused_;  // why an address was refused
+    bool opened_ = false;  // a socket was opened
     bool no_descriptor_ = false;
     size_t sent_ = 0;               // bytes of a mail
     int socket_ = -1;               // of a mail
-    std::string reply_, refusals_;  // the last reply of an SMTP server, and those that refused a receiver
+    std::string reply_, refusals_;  // the last reply of an SMTP server, and those that refused a recipient
     char error_[CURL_ERROR_SIZE] = "";
 };
 

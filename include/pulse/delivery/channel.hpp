@@ -1,4 +1,4 @@
-// Channels: where messages go, and which options they have. Pure C++.
+// Channels, the destinations of messages, and their options. Pure C++.
 #pragma once
 
 #include "pulse/base/error.hpp"
@@ -17,10 +17,10 @@ struct Channel {
     options::List server, mapping;
 };
 
-// The options of pulse_channel, in the order in which they are told.
+// The options of pulse_channel, in the order in which hints list them.
 const options::Table& ChannelOptions();
 
-// Check what the table cannot say about a server's or a mapping's options. Throws UserError 22023.
+// Check what the table of options cannot express. Throws UserError 22023.
 void CheckChannelOptions(options::Holder holder, const options::List& options);
 
 // An option is missing: 22023.
@@ -29,11 +29,10 @@ class IncompleteChannel : public UserError {
     using UserError::UserError;
 };
 
-// Put the options of a server and its mapping together. Throws UserError 22023 naming what is missing, e.g.
-// the mapping's url.
+// Combine the options of a server and its user mapping. Throws UserError 22023 that names missing options.
 Channel MakeChannel(const std::string& name, const options::List& server, const options::List& mapping);
 
-// How many requests may be under way to it at once, and how often one message is tried.
+// The maximum numbers of concurrent requests, and of attempts per message.
 int MaxInFlight(const Channel& channel);
 int MaxAttempts(const Channel& channel);
 

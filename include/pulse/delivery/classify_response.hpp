@@ -1,4 +1,4 @@
-// What a response of each kind of channel means for a message. Pure C++.
+// Classifies the responses of each kind of channel. Pure C++.
 #pragma once
 
 #include "pulse/delivery/channel.hpp"

@@ -1,4 +1,4 @@
-// Text from outside, made fit for a table. Pure C++.
+// Shortens and cleans text from outside for storing it in a table. Pure C++.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,8 @@
 
 namespace pulse::delivery {
 
-// The beginning of a text, so many characters of it, as valid UTF-8 without control characters but line
-// breaks and tabs; what is not valid, and what is not ASCII unless `utf8`, becomes a question mark.
+// The first characters of a text as valid UTF-8, with line breaks and tabs but no other control characters.
+// Invalid bytes, and without `utf8` everything that is not ASCII, become question marks.
 std::string Excerpt(const std::string& text, size_t characters, bool utf8);
 
 }  // namespace pulse::delivery

@@ -1,4 +1,4 @@
-// What a message says about an incident, before any format. Pure C++.
+// The content of a message about an incident, independent of any format. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -13,27 +13,27 @@ namespace pulse::delivery {
 struct IncidentSummary {
     int64_t incident = 0;
     std::optional<int64_t> group;
-    std::string subject;  // the segment or table, as its people call it: any text
+    std::string subject;  // the name of the segment or table: any text
     bool is_table = false;
     std::string owner;  // may be empty
     std::string detector, attribute, severity, status, direction;
     std::optional<double> baseline, observed, change;
     bool counts_people = false;             // baseline and observed are members
-    std::optional<int64_t> people_lost;     // of the size, when it fell
-    std::string summary;                    // one sentence of the detector
+    std::optional<int64_t> people_lost;     // if the size fell
+    std::string summary;                    // the detector's sentence
     std::vector<std::string> what_changed;  // sentences
     Moment since = 0, opened_at = 0;
     std::optional<Moment> closed_at;
     std::string resolved_by;
-    std::string cause;                                             // sentence of the likeliest hypothesis
+    std::string cause;                                             // sentence of the most likely hypothesis
     std::optional<double> confidence;                              // 0..1
-    bool investigated = false;                                     // the cause is the agent's
+    bool investigated = false;                                     // the cause comes from the agent
     std::string advice, advice_reason, advice_sql;                 // the first recommendation; may be empty
     std::vector<std::pair<std::string, std::string>> more_advice;  // priority, action
-    std::string acknowledge_sql;                                   // what to type
+    std::string acknowledge_sql;                                   // the statement to run
     std::string url;                                               // link; may be empty
 
-    // What is told: the same is not told twice.
+    // Recorded as sent; the same state is not sent to a channel twice.
     std::string State() const { return status + " " + severity; }
 };
 

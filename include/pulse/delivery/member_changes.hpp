@@ -1,5 +1,5 @@
-// Who entered or left which segment over people, for subscriptions: read by a room that comes after this one.
-// Pure C++.
+// Membership changes of segments over people, for subscriptions. A later room implements the reader. Pure
+// C++.
 #pragma once
 
 #include <cstdint>
@@ -13,42 +13,43 @@
 namespace pulse::delivery {
 
 struct MemberChange {
-    std::string key;    // the same whoever is told of it
+    std::string key;    // the same for all subscriptions
     std::string event;  // segment.entered, segment.exited
     int64_t profile = 0;
     Moment at = 0;
     nlohmann::json data;
 };
 
-// What a subscription wants to be told.
+// The changes that a subscription receives.
 struct MemberQuery {
     std::string subscription;
     std::vector<std::string> events, segments;  // no segment: any
-    Moment oldest = 0;                          // what happened before is passed over
+    Moment oldest = 0;                          // older changes are skipped
     int64_t most = 0;
 };
 
 struct MemberChanges {
     std::vector<MemberChange> changes;
-    bool more = false;  // there are more to be taken at once
-    bool busy = false;  // somebody holds others back for a moment
+    bool more = false;  // there are more changes to take now
+    bool busy = false;  // another session holds back changes at the moment
 };
 
-// All calls are made with a pg::Session as pg::Identity::Owner() open.
+// All functions are called with a pg::Session as pg::Identity::Owner() open.
 struct MemberReader {
-    // A subscription is told what happens after this transaction. Waits for those that bring events. Throws
-    // UserError 55P03, 25001.
+    // Starts a subscription: it receives changes after this transaction. Waits for transactions that ingest
+    // events. Throws UserError 55P03, 25001.
     void (*begin)(const std::string& subscription) = nullptr;
     void (*end)(const std::string& subscription) = nullptr;
-    // The subscriptions that began and have not ended.
+    // The subscriptions that have begun and not ended.
     std::vector<std::string> (*begun)() = nullptr;
-    // The next ones, in order; they are taken when the transaction commits. One that has not begun begins.
+    // The next changes, in order; the commit marks them as taken. Begins the subscription if necessary.
     MemberChanges (*take)(const MemberQuery& query) = nullptr;
-    // Whether take() has anything to look at.
+    // Whether take() may find changes.
     bool (*waiting)(const std::string& subscription) = nullptr;
 };
 
-// Set when the library is loaded; returns true, so that a constant can do it.
+// Sets the reader when the library is loaded; returns true, so that the initialiser of a constant can call
+// it.
 bool ImplementMembers(const MemberReader& reader);
 const MemberReader& Members();
 

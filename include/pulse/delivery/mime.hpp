@@ -1,4 +1,4 @@
-// Mail: addresses, and the message that SMTP carries. Pure C++.
+// Mail addresses, and MIME messages for SMTP. Pure C++.
 #pragma once
 
 #include <optional>
@@ -16,10 +16,10 @@ struct MailAddress {
     std::string email;  // ASCII: local@domain
 };
 
-// "Pulse <alerts@example.com>, ops@example.com". Nothing when one of them is none, or when there is none.
+// Reads "Pulse <alerts@example.com>, ops@example.com". Empty if an address is invalid, or if there is none.
 std::optional<std::vector<MailAddress>> ParseAddresses(std::string_view text);
 
-// As APIs take it: Pulse <alerts@example.com>, the name quoted where it must be.
+// For APIs: Pulse <alerts@example.com>, with the name quoted if necessary.
 std::string Print(const MailAddress& address);
 
 struct Mail {
@@ -28,16 +28,16 @@ struct Mail {
     std::optional<MailAddress> reply_to;
     std::string subject, text, html;  // UTF-8
     std::vector<std::pair<std::string, std::string>>
-        headers;  // further ones, ASCII: Message-ID, References, …
+        headers;  // additional headers in ASCII: Message-ID, References, …
     Moment date = 0;
     std::string boundary;  // letters and digits
 };
 
-// The message with CRLF lines of at most 76 characters (a References line may be longer): nothing in it can
+// The message with CRLF lines of at most 76 characters (a References line may be longer). No content can
 // begin another header.
 std::string MakeMime(const Mail& letter);
 
-// The value of an unstructured header in ASCII, by RFC 2047 where it must be.
+// The value of an unstructured header in ASCII, encoded by RFC 2047 if necessary.
 std::string EncodeHeader(std::string_view text);
 
 }  // namespace pulse::delivery

@@ -1,5 +1,5 @@
-// From stories to what each channel is sent, within its limits. Pure C++ and deterministic: the same message
-// has the same payload.
+// Makes the payload for each kind of channel from incident summaries, within the limits of the platform. Pure
+// C++ and deterministic: the same message has the same payload.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -10,7 +10,7 @@
 
 namespace pulse::delivery {
 
-// What is around a message.
+// The data of a message itself.
 struct Envelope {
     std::string key;     // idempotency key
     std::string thread;  // the key of the first message about the incident; `key` itself for the first
@@ -18,18 +18,18 @@ struct Envelope {
         event;  // opened, reopened, worsened, eased, acknowledged, resolved, ignored, escalated, digest, test
     std::string route;  // may be empty
     Moment created_at = 0;
-    bool by_digest = false;  // several incidents, because a route wants them in a digest
+    bool by_digest = false;  // several incidents, because the route sends digests
 };
 
-// What a message about one or several incidents is in this channel. No secrets. It may be kept, and is the
-// same in all tries.
+// The payload of a message about one or several incidents, without secrets. It is stored and used for all
+// attempts.
 nlohmann::json MakePayload(const Channel& channel, const Envelope& envelope,
                            const std::vector<IncidentSummary>& summaries);
 
 // The payload of a marked test.
 nlohmann::json MakeTestPayload(const Channel& channel, const Envelope& envelope);
 
-// The request that sends a payload: address, headers, secrets, signature of this moment.
+// The request that sends a payload: URL, headers, secrets, and a signature with the current time.
 http::Request MakeRequest(const Channel& channel, const Envelope& envelope, const nlohmann::json& payload,
                           Moment now);
 

@@ -1,4 +1,4 @@
-// From what happened to messages that wait: who is told, when, and what waits together. Pure C++.
+// Plans the messages for events of incidents: which channels, when, and which are sent together. Pure C++.
 #pragma once
 
 #include <map>
@@ -10,26 +10,26 @@
 
 namespace pulse::delivery {
 
-// A message to be, as it goes into the outbox.
+// A planned message, as it is inserted into the outbox.
 struct Draft {
     std::string channel, kind, event;
     int64_t incident = 0;
     std::optional<int64_t> route;
     std::string order_key, fold_key;
     Moment send_at = 0;
-    bool urgent = false;  // what waits longer in this channel about the same incident is told with it
-    std::string cool_down_subject;  // the subject whose cool-down begins with it; empty: none
+    bool urgent = false;            // earlier messages of this channel about the incident are sent with it
+    std::string cool_down_subject;  // it starts the cool-down of this subject; empty: none
 };
 
 class Planner {
   public:
-    // `followers`: channels that keep an incident of their own, as PagerDuty.
+    // `followers`: channels with incidents of their own, such as PagerDuty.
     Planner(std::vector<Route> routes, std::set<std::string> followers, Moment now)
         : routes_(std::move(routes)), followers_(std::move(followers)), now_(now) {}
 
-    // What is known from before: when an alarm about a subject was, or will be, sent to a channel by a route.
+    // An earlier alarm: when a route sent, or will send, it about a subject to a channel.
     void Remember(int64_t route, const std::string& channel, const std::string& subject, Moment last);
-    // That a route has its escalation of an incident already.
+    // A route that has escalated an incident already.
     void RememberEscalation(int64_t route, int64_t incident);
 
     void Take(const IncidentEvent& incident_event);
@@ -48,8 +48,8 @@ class Planner {
     std::vector<Draft> drafts_;
 };
 
-// Why there is nothing to tell a channel of an incident; empty: there is. `told` is the state it was told of
-// last, if any.
+// Why a message about an incident need not be sent to a channel; empty if it must be. `notified` is the last
+// state that the channel received, if any.
 std::string SkipReason(const std::string& event, const IncidentSummary& summary,
                        const std::optional<std::string>& notified, bool muted);
 

@@ -1,5 +1,4 @@
-// Times of a clock on somebody's wall: quiet hours, full hours, an hour of the day. Pure C++; the zone is a
-// function.
+// Local times: quiet hours, full hours, times of day. Pure C++; the time zone is a function.
 #pragma once
 
 #include <functional>
@@ -10,10 +9,10 @@
 
 namespace pulse::delivery {
 
-// Microseconds that the zone's clock is ahead of UTC at an instant.
+// The zone's offset from UTC at an instant, in microseconds; positive east of Greenwich.
 using OffsetAt = std::function<int64_t(Moment)>;
 
-// From one time of the day to another, in microseconds since midnight; may span midnight.
+// From one time of day to another, in microseconds since midnight; may span midnight.
 struct QuietHours {
     int64_t from = 0, until = 0;
 };
@@ -21,10 +20,10 @@ struct QuietHours {
 // Reads "22:00-07:00". Throws UserError 22023.
 QuietHours ParseQuietHours(const std::string& text);
 
-// When the quiet hours that reign at an instant end; empty when none do.
+// The end of the quiet hours at an instant; empty outside of them.
 std::optional<Moment> QuietUntil(const QuietHours& quiet, Moment moment, const OffsetAt& offset);
 
-// The first instant after another at which the clock shows that time of the day, or jumps over it.
+// The first instant after another at which the clock shows this time of day, or skips it.
 Moment NextTimeOfDay(int64_t time, Moment after, const OffsetAt& offset);
 
 // The first full hour of the clock after an instant.

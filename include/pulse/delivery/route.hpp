@@ -10,13 +10,13 @@
 
 namespace pulse::delivery {
 
-// The place of a severity from low (0) to critical (3); -1: there is no such.
+// The rank of a severity, from low (0) to critical (3); -1 if it is unknown.
 int Rank(const std::string& severity);
 inline constexpr int kCritical = 3;
 
-// What a route may be about: kinds of lines in an incident's timeline, in the order in which they are told.
+// The events of routes: kinds of entries in an incident's timeline, in canonical order.
 const std::vector<std::string>& RouteEvents();
-// opened, reopened, worsened: these call somebody; the others follow.
+// opened, reopened, worsened; the other events follow an alarm.
 bool IsAlarm(const std::string& event);
 // resolved, ignored.
 bool IsClosing(const std::string& event);
@@ -27,11 +27,11 @@ const std::vector<std::string>& DetectorNames();
 enum class Digest { kNone, kHourly, kDaily };
 
 struct Route {
-    std::optional<int64_t> id;  // empty: what holds while there is no route
+    std::optional<int64_t> id;  // empty for the default without any route
     std::string name;
     std::vector<std::string> channels;
     int min_severity = 0;
-    // Empty: any. A list of segments alone leaves tables out, and the other way round.
+    // Empty: any. If only segments are given, tables do not match, and vice versa.
     std::vector<std::string> segments, tables, owners, tags, detectors;
     std::vector<std::string> events;
     std::optional<QuietHours> quiet;
@@ -44,24 +44,24 @@ struct Route {
     std::vector<std::string> escalate_to;
 };
 
-// Something that happened to an incident.
+// An event of an incident.
 struct IncidentEvent {
     int64_t incident = 0;
-    std::string event;            // the kind of its line in the timeline
-    std::string severity, worst;  // then, and the worst it had been by then
+    std::string event;            // the kind of its entry in the timeline
+    std::string severity, worst;  // at the event, and the worst until then
     std::string segment, table;   // one of them is empty
     std::string owner;
     std::vector<std::string> tags;
     std::string detector;
     std::string subject;  // "segment:12" or "monitor:3"
-    Moment noted_at = 0;  // by the real clock
+    Moment noted_at = 0;  // by the system clock
 };
 
-// Whether the route is about this incident, whatever happened to it.
+// Whether the incident matches the route's filters, whatever the event.
 bool IsAbout(const Route& route, const IncidentEvent& incident_event);
 
-// Whether it wants to be told of this, too. PagerDuty keeps its own incident, so `follows` it also when one
-// is acknowledged or closed.
+// Whether the route includes this event, too. A channel that `follows` incidents, as PagerDuty does, also
+// receives acknowledged, resolved and ignored.
 bool Wants(const Route& route, const IncidentEvent& incident_event, bool follows);
 
 }  // namespace pulse::delivery

@@ -9,10 +9,10 @@
 namespace pulse::delivery {
 
 std::string Base64(std::string_view bytes);
-// Nothing when it is no standard Base64 with its padding.
+// Empty if it is not standard Base64 with padding.
 std::optional<std::string> FromBase64(std::string_view text);
 
-// The key in "whsec_" and Base64 of 24 to 64 bytes; nothing when it is none.
+// The key in "whsec_" and Base64 of 24 to 64 bytes; empty if the secret is invalid.
 std::optional<std::string> SigningKey(std::string_view secret);
 
 // "v1,…" for the signed text id.timestamp.body.

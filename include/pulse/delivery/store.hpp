@@ -1,5 +1,5 @@
-// The outbox: from what happened to what was sent. For entry code. Everything but Deliver()
-// needs an open pg::Session as pg::Identity::Owner().
+// The outbox: planning, composing and expiring messages. For entry code. All functions except Deliver() need
+// an open pg::Session as pg::Identity::Owner().
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -16,46 +16,45 @@ struct Message {
     std::string key, channel, kind, event;
     std::optional<int64_t> incident, route;
     std::string order_key, fold_key;  // may be empty
-    pg::Json payload;                 // null: not made yet
-    std::string state, thread;        // of an incident's message, once it is made
+    pg::Json payload;                 // null: not composed yet
+    std::string state, thread;        // of a composed message about an incident
     int attempts = 0;
     Moment created_at = 0;
 };
 
 // ---- store_channel.cpp ----
 
-// Throws UserError 42704 that lists the channels, 22023 when an option is missing.
+// Throws UserError 42704 that lists the channels, 22023 if an option is missing.
 Channel LoadChannel(const std::string& name);
 
 // ---- store_incident_summary.cpp ----
 
-// What there is to say about incidents as they are now, in the order given; those that are gone are left out.
-// Those without a diagnosis get one, which with `keep` is kept where anything can be written.
+// Summaries of incidents in their current state, in the order given, without those that no longer exist.
+// Diagnoses incidents without a diagnosis; with `keep`, and unless the transaction is read-only, saves it.
 std::vector<IncidentSummary> LoadIncidentSummaries(const std::vector<int64_t>& incidents, bool keep = true);
 
-// A JSON object that a query gives as text, and in column `utf8` as bytes where the database's encoding is
-// one that can be turned into UTF-8. Whatever is in it, the reading does not fail: bad bytes are replaced,
-// and what is too large is left out.
+// A JSON object from column `text` of a query, or from column `utf8`, which has it as bytes if the database's
+// encoding can be converted to UTF-8. Never fails: invalid bytes are replaced, and too large content is left
+// out.
 pg::Json ReadObject(const pg::Row& row, int text, int utf8);
 
 // ---- store_plan.cpp ----
 
-// Turns up to `limit` notices into messages of routes, escalations and subscriptions, and returns how many
-// were taken.
+// Turns up to `limit` notices into messages of routes, escalations and subscriptions; returns the number of
+// notices.
 int64_t PlanNotices(int64_t limit);
 
 // ---- store_plan_members.cpp ----
 
 struct PlannedMembers {
     int64_t messages = 0;
-    bool more = false;  // there are more to be planned at once
-    bool busy = false;  // somebody holds others back for a moment
-    bool full = false;  // a channel has as many messages as may wait in it
+    bool more = false;  // there are more changes to plan now
+    bool busy = false;  // another session holds back changes at the moment
+    bool full = false;  // a channel has its maximum of pending messages
 };
-// Turns changes of who is in which segment into messages of the subscriptions that want them: as many as one
-// transaction should write.
+// Turns membership changes into messages to subscriptions, up to a limit per transaction.
 PlannedMembers PlanMembers();
-// Whether there are any to look at.
+// Whether there may be membership changes to plan.
 bool MembersPending();
 
 // ---- store_outbox.cpp ----
@@ -63,22 +62,22 @@ bool MembersPending();
 // Wakes the delivery worker when the transaction commits.
 void WakeDelivery();
 
-// When there is something to send or to plan; INT64_MAX: nothing. `idle`: nobody is sending, so what is under
-// way was left behind by a worker that died.
+// When there is something to send or to plan; INT64_MAX: never. `idle`: no worker is sending, so messages in
+// status `sending` were left by a worker that died.
 Moment NextMessage(bool idle);
 
-// Gives up to `limit` messages up that were due before that moment, as their channel could not be used;
-// returns how many.
+// Marks up to `limit` messages as dead that were due before this time and whose channel was unavailable;
+// returns their number.
 int64_t ExpireMessages(Moment before, int64_t limit);
 
 // ---- worker_deliver.cpp: outside any transaction ----
 
-// What a run of the job did: how many messages were sent, and a sentence.
+// The result of a run of the job: the number of messages sent, and a summary.
 struct DeliveryRun {
     int64_t done = 0;
     std::string message;
 };
-// Sends what is due until nothing has been for a while.
+// Sends due messages until the worker has been idle for a while.
 DeliveryRun Deliver();
 
 }  // namespace pulse::delivery

@@ -1,10 +1,10 @@
-// Statements on the outbox that must not read what grows.
+// Statements on the outbox whose cost must not grow with the table.
 #pragma once
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 
-// The first message of each channel that is not waiting for another one: a probe of outbox_pending for each
+// The first message of each channel that does not wait for another one, by one probe of outbox_pending per
 // channel.
 #define PULSE_DUE_CHANNELS                                                                                  \
     "WITH RECURSIVE line (channel, send_at) AS ("                                                           \
@@ -16,8 +16,8 @@
 
 namespace pulse::delivery {
 
-// Statements first run inside the scope are planned by index whatever the table's size is then: a plan lives
-// as long as the process, and a queue that was empty when it was made may hold a million rows a minute later.
+// Statements that are first run inside the scope are planned with indexes, whatever the table's size: a plan
+// lives as long as the process, and a queue that is empty now may have a million rows a minute later.
 class ByIndex {
   public:
     ByIndex() {

@@ -1,6 +1,6 @@
-// Kinds of messages that are written when they are due, from what their subject is by then. A room that sends
-// such messages registers their kind when the library is loaded. Messages of any other kind (an event, a
-// test) enter the outbox with their payload. For entry code.
+// Kinds of messages that are composed when they are due, from the current state of their subject. A room that
+// sends such messages registers their kind when the library is loaded. Messages of any other kind (an event,
+// a test) are inserted into the outbox with their payload. For entry code.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +16,21 @@ struct Message;
 // Both functions are called with a pg::Session as pg::Identity::Owner() open, in the worker's transaction.
 struct MessageKind {
     const char* name = nullptr;  // pulse.outbox.kind
-    // Fills and saves payload, event, state and thread; folds other due messages into this one. Returns why
-    // there is nothing to send any more, if so. What it throws ends this message alone.
+    // Fills and saves payload, event, state and thread; folds other due messages into this one. Returns the
+    // reason if there is nothing to send any more. An exception ends only this message.
     std::optional<std::string> (*compose)(Message& message, const Channel& channel) = nullptr;
-    // Messages of this kind have ended, and those folded into them: pulse.outbox says how.
+    // Called when messages of this kind, and those folded into them, have ended; pulse.outbox has their
+    // status.
     void (*ended)(const std::vector<int64_t>& ids) = nullptr;
 };
 
-// Returns true, so that a constant can do it. Throws when the name is taken.
+// Returns true, so that the initialiser of a constant can call it. Throws if the name is taken.
 bool RegisterMessageKind(const MessageKind& kind);
 
-// Null: messages of this kind have a payload from the beginning.
+// Null if the kind is not registered: its messages are inserted with their payload.
 const MessageKind* FindMessageKind(const std::string& name);
 
-// By the kind of the message. Throws UserError 55000 when its kind is not registered.
+// Calls compose() of the message's kind. Throws UserError 55000 if the kind is not registered.
 std::optional<std::string> Compose(Message& message, const Channel& channel);
 
 }  // namespace pulse::delivery

@@ -1,5 +1,5 @@
-// The outbox as its worker sees it. For entry code; needs an open pg::Session as pg::Identity::Owner() in a
-// transaction of the worker's.
+// The outbox functions of the delivery worker. For entry code; all need an open pg::Session as
+// pg::Identity::Owner() in a transaction of the worker.
 #pragma once
 
 #include <map>
@@ -9,73 +9,73 @@
 
 namespace pulse::delivery {
 
-// How long work on the queue waits for a lock, in milliseconds: shorter than deadlock_timeout.
+// lock_timeout for work on the queue, in milliseconds: shorter than deadlock_timeout.
 inline constexpr const char* kShortLock = "10";
 
-// A channel while the worker runs.
+// The state of a channel in the worker.
 struct ChannelState {
     std::optional<Channel> channel;
-    std::string problem;  // why there is none
+    std::string problem;  // why it could not be loaded
     Moment loaded_at = 0, looked_at = 0;
     http::CircuitBreaker breaker;
-    http::CircuitBreaker::State known;  // as pulse.channel_state had it when it was last read or written
+    http::CircuitBreaker::State known;  // the state last read from or written to pulse.channel_state
     int in_flight = 0;
-    // To be written down with the next outcomes.
+    // To be saved with the next results.
     bool changed = false;
     std::optional<Moment> ok_at, error_at;
     std::string error;
-    Moment written_at = 0, held_at = 0;  // and when somebody held its row
+    Moment written_at = 0, held_at = 0;  // held_at: when another session held its row
     bool writing = false;
 };
 using ChannelStates = std::map<std::string, ChannelState>;
 
 // ---- store_outbox.cpp ----
 
-// At the beginning of a run, when nobody else sends: takes back what a worker that died was sending, and lets
-// go of those whose turn has come without anybody telling them.
+// At the beginning of a run, while no other worker sends: makes messages that a dead worker was sending
+// pending again, and releases messages that wait without a reason.
 int64_t RecoverInterrupted();
 
 // ---- store_claim.cpp ----
 
 struct Claimed {
     std::vector<Message> messages;  // marked as being sent
-    Moment next_due = INT64_MAX;    // of what cannot be sent yet
-    bool full = false;              // some channel has more than it may be sent now
-    bool again = false;             // there is more to look at
-    int64_t dropped = 0;            // ended without being sent
+    Moment next_due = INT64_MAX;    // when the next message is due
+    bool full = false;              // a channel has more due messages than its limit allows now
+    bool again = false;             // there are more messages to read
+    int64_t dropped = 0;            // messages ended without being sent
 };
-// Takes up to `room` due messages of all channels, each channel's share by its own limits.
+// Claims up to `room` due messages of all channels, within the limits of each channel.
 Claimed Claim(ChannelStates& channels, int room);
 
 // ---- store_record.cpp ----
 
-// How a try ended.
+// The result of an attempt.
 struct SendResult {
     int64_t id = 0;
     enum class Fate { kSent, kRetry, kDead } fate = Fate::kRetry;
     std::string kind;    // of the message
-    bool counts = true;  // as a try
+    bool counts = true;  // as an attempt
     Moment at = 0, retry_at = 0;
-    int status = 0;  // of the answer; 0: none came
+    int status = 0;  // of the answer; 0: no answer
     std::string answer, error;
 };
-// Writes down how tries ended and how the channels are; a channel whose row somebody holds is left for the
-// next time. Returns whether others have their turn now.
+// Saves the results of attempts and the states of channels, except for channels whose row another session
+// holds, which are left for the next time. Returns whether it released waiting messages.
 bool Record(const std::vector<SendResult>& outcomes, ChannelStates& channels);
-// What Record() wrote about channels is committed.
+// To be called when the transaction of Record() is committed.
 void MarkWritten(ChannelStates& channels);
 
-// What was folded into messages that have ended shares their fate; they are added to `ended`.
+// Gives messages that were folded into `ended` ones their status, and adds them to `ended`.
 void EndFolded(std::vector<int64_t>& ended);
 
-// Lets the next one wait no longer after these have ended. The worker waits for nobody's lock: what it could
-// not let go of is left to ReleaseAll().
+// Releases the messages that waited for these, which have ended. The worker does not wait for locks: it
+// leaves locked messages to ReleaseAll(). Returns whether any message was released.
 bool Release(const std::vector<int64_t>& ended, bool in_worker = false);
 
 // Whether the worker left something to ReleaseAll().
 bool HasUnreleased();
 
-// Lets the first of each channel and order key wait no longer, unless somebody holds it: then it is false.
+// Releases the first waiting message of each channel and order key. False if another session holds one.
 bool ReleaseAll();
 
 }  // namespace pulse::delivery

@@ -1,4 +1,4 @@
-// The tables of routes and subscriptions. Everything needs an open pg::Session as pg::Identity::Owner().
+// The tables of routes and subscriptions. All functions need an open pg::Session as pg::Identity::Owner().
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,24 +9,21 @@
 
 namespace pulse::delivery {
 
-// The routes that are enabled, in the order in which they were made; what holds without any where there are
-// none.
+// The enabled routes by id; the default route if there are no routes at all.
 std::vector<Route> LoadRoutes();
 
-// The channels that follow an incident with one of their own.
+// The channels that follow each incident with an incident of their own.
 std::set<std::string> Followers();
 
-// The names of the channels that are no subscription's.
+// The names of the channels that do not belong to a subscription.
 std::vector<std::string> OrdinaryChannels();
 
-// Lets what waited for these messages have its turn: the rows of an UPDATE ... RETURNING id that cancelled
-// them.
+// Releases the messages that waited for cancelled ones: the rows of the UPDATE ... RETURNING id.
 void ReleaseAfter(const pg::Result& cancelled);
 
 // ---- store_plan_events.cpp ----
 
-// What a subscription may ask for, and what it is told of when it does not say: all that is not about single
-// people.
+// All events of subscriptions, and the default: those that are not about single people.
 const std::vector<std::string>& SubscriptionEvents();
 const std::vector<std::string>& DefaultEvents();
 
@@ -37,26 +34,26 @@ struct Subscription {
     // `segment`: its name; of an incident about a table it is empty.
     bool Wants(const std::string& event, const std::string& segment) const;
 };
-// Those that can be told anything now.
+// The subscriptions whose channel exists and is not disabled.
 std::vector<Subscription> LoadSubscriptions();
 
-// A notice, with what is known of what it is about.
+// A notice with the data of its incident or snapshot.
 struct Notice {
     std::string event;  // incident.opened …
     Moment at = 0;
-    IncidentEvent incident_event;  // of an incident
+    IncidentEvent incident_event;  // if it is about an incident
     std::optional<std::string> actor, note;
     std::optional<double> observed, change;
     std::optional<int64_t> snapshot;
 };
 
-// The messages that subscriptions get, ready to be sent.
+// A message to a subscription, ready to be sent.
 struct EventMessage {
     std::string channel, event;
     std::optional<int64_t> incident;
     std::string order_key;
     pg::Json payload;
-    std::string key = {};  // empty: one of its own
+    std::string key = {};  // empty: a new key
 };
 std::vector<EventMessage> PlanEvents(const std::vector<Notice>& notices);
 
@@ -66,7 +63,7 @@ void InsertEvents(const std::vector<EventMessage>& messages);
 
 // ---- store_plan_members.cpp ----
 
-// Whether any of these events is about people.
+// Whether any of these events is about single people.
 bool WantsMembers(const std::vector<std::string>& events);
 
 }  // namespace pulse::delivery

@@ -1,4 +1,4 @@
-// Making and changing routes. Needs an open pg::Session as pg::Identity::Owner().
+// Creates and changes routes. All functions need an open pg::Session as pg::Identity::Owner().
 #pragma once
 
 #include "pulse/delivery/route.hpp"
@@ -6,7 +6,7 @@
 
 namespace pulse::delivery {
 
-// What pulse_create_route() and pulse_update_route() are given; null: as it is, or the default.
+// The arguments of pulse_create_route() and pulse_update_route(); null: unchanged, or the default.
 struct RouteRequest {
     std::optional<std::vector<std::string>> channels;
     std::optional<std::string> min_severity;
@@ -16,17 +16,16 @@ struct RouteRequest {
     std::optional<std::string> digest;
     std::optional<pg::Value> digest_at, group_wait, escalate_after;
     std::optional<std::vector<std::string>> escalate_to;
-    // The same spans in microseconds.
+    // The same intervals in microseconds.
     int64_t cool_down_length = 0, group_wait_length = 0, escalate_after_length = 0;
 };
 
-// Throws UserError: 42710 name taken, 42704 unknown channel, segment or table, 22023 anything else that is
-// not valid.
+// Throw UserError: 42710 name taken, 42704 unknown channel, segment or table, 22023 other invalid arguments.
 int64_t CreateRoute(const std::string& name, const RouteRequest& request, const std::string& creator);
 void UpdateRoute(const std::string& name, const RouteRequest& request, const std::optional<bool>& enabled);
 void DeleteRoute(const std::string& name);
 
-// That there are segments of these names. Throws UserError as above.
+// Check that these segments exist. Throws UserError as above.
 void RequireSegments(const std::optional<std::vector<std::string>>& segments);
 
 }  // namespace pulse::delivery

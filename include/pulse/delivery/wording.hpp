@@ -1,4 +1,4 @@
-// How an incident is put into words, the same in every format. Pure C++.
+// The wording of messages about incidents, the same in every format. Pure C++.
 #pragma once
 
 #include <string>
@@ -11,10 +11,10 @@
 
 namespace pulse::delivery {
 
-// The story with every text cleaned and cut to what any message may hold of it.
+// The summary with every text cleaned, and cut to the maximum of any message.
 IncidentSummary Cleaned(const IncidentSummary& summary);
 
-// The stories cleaned, the worst first; of the same severity in the order given.
+// The summaries cleaned, the worst first; with the same severity in the order given.
 std::vector<IncidentSummary> WorstFirst(const std::vector<IncidentSummary>& summaries);
 
 bool IsOver(const IncidentSummary& summary);  // resolved or ignored
@@ -25,42 +25,42 @@ std::string Detector(const IncidentSummary& summary);
 // "High-Value Users: size change", with "table" before tables.
 std::string Title(const IncidentSummary& summary);
 
-// "High", "Resolved" …: what a line begins with.
+// "High", "Resolved" …: the beginning of a line.
 std::string Label(const std::string& event, const IncidentSummary& summary);
 
 // "High: High-Value Users: size change", or "5 incidents, 2 critical"; in at most `limit` units.
 std::string Headline(const Envelope& envelope, const std::vector<IncidentSummary>& summaries, size_t limit);
 
-// "Open since 3 h; nobody has acknowledged it." of an escalation, "Lasted 2 d 3 h …" of what is over; may be
+// "Nobody has acknowledged it for 3 h." for an escalation, "Lasted 2 d 3 h …" for a closed incident; may be
 // empty.
 std::string Remark(const Envelope& envelope, const IncidentSummary& summary);
 
-// Baseline and observation with their units; empty when unknown. "10,000 people", "12 %", "6 h 12 min".
+// Baseline and observed value with units; empty if unknown. "10,000 people", "12 %", "6 h 12 min".
 std::string Before(const IncidentSummary& summary);
 std::string Now(const IncidentSummary& summary);
-// "-42 %"; empty when the figure is not relative.
+// "-42 %"; empty if the change is not relative.
 std::string Change(const IncidentSummary& summary);
 // "10,000 people before, 5,800 now (-42 %)"; may be empty.
 std::string Figures(const IncidentSummary& summary);
 
-// What is known of it, by name: before, now, people lost, since and so on; without what is unknown.
+// The known facts with their names: before, now, people lost, since and so on.
 std::vector<std::pair<std::string, std::string>> Facts(const IncidentSummary& summary);
 
-// "The column plan was renamed (87 % confidence, first diagnosis)".
+// "87 % confidence", "87 % confidence, investigated"; may be empty.
 std::string Confidence(const IncidentSummary& summary);
 
-// A coloured circle, the hexadecimal colour of the severity, and of what is over.
+// A coloured circle, and the hexadecimal colour, of the severity or of a closed incident.
 const char* Mark(const IncidentSummary& summary);
 const char* Color(const IncidentSummary& summary);
 
-// The story with shorter texts, for formats of few bytes: at `level` 0 as it is, at 3 as short as can be.
+// The summary with shorter texts, for formats with small limits: unchanged at `level` 0, shortest at 3.
 inline constexpr int kShortest = 3;
 IncidentSummary Shortened(const IncidentSummary& summary, int level);
 
-// What is told in a test: an incident that never was.
+// The invented incident of a test message.
 IncidentSummary TestIncidentSummary(Moment now);
 
-// ---- the formats; stories are cleaned, the worst first ----
+// ---- the formats; summaries are cleaned, the worst first ----
 nlohmann::json SlackPayload(const Envelope& envelope, const std::vector<IncidentSummary>& summaries);
 nlohmann::json TeamsPayload(const Envelope& envelope, const std::vector<IncidentSummary>& summaries);
 nlohmann::json ResendPayload(const Channel& channel, const Envelope& envelope,
@@ -70,7 +70,7 @@ nlohmann::json SmtpPayload(const Channel& channel, const Envelope& envelope,
 nlohmann::json WebhookPayload(const Envelope& envelope, const std::vector<IncidentSummary>& summaries);
 nlohmann::json PagerdutyPayload(const Envelope& envelope, const std::vector<IncidentSummary>& summaries);
 
-// What SmtpPayload() made, as it was kept.
+// Reads a stored payload of SmtpPayload().
 Mail SmtpMail(const nlohmann::json& payload, const Envelope& envelope);
 
 }  // namespace pulse::delivery

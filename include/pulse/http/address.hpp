@@ -1,4 +1,4 @@
-// Where requests may go: the rules of pulse.allowed_hosts and pulse.allow_http. Pure C++.
+// The rules of pulse.allowed_hosts and pulse.allow_http. Pure C++.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace pulse::http {
 
-// An address of either kind; IPv4 as ::ffff:a.b.c.d, so that both ways to write one are the same.
+// An IPv4 or IPv6 address; IPv4 is stored as ::ffff:a.b.c.d, so that both notations are equal.
 struct IpAddress {
     std::array<uint8_t, 16> bytes{};
 
@@ -19,11 +19,11 @@ struct IpAddress {
     bool operator==(const IpAddress&) const = default;
 };
 
-// Reads 10.0.0.1, ::1 or [::1]; empty when it is a name or anything else.
+// Reads 10.0.0.1, ::1 or [::1]; empty for a name or anything else.
 std::optional<IpAddress> ParseIpAddress(std::string_view text);
 
-// Whether anybody may be there: neither loopback, private, link-local, multicast, documentation nor reserved.
-// What leads to an IPv4 address (NAT64) is judged by that.
+// Whether the address is not loopback, private, link-local, multicast, documentation or reserved. A NAT64
+// address counts as its IPv4 address.
 bool IsPublic(const IpAddress& address);
 
 class AddressRules {
@@ -32,13 +32,13 @@ class AddressRules {
     // `allowed_hosts` as in pulse.allowed_hosts.
     AddressRules(const std::string& allowed_hosts, bool allow_http);
 
-    // Why a request may not even be tried with this scheme and host (as a URL has it); empty when it may.
+    // Why no request with this scheme and host (as in a URL) is allowed; empty if it is.
     std::string Refuses(const std::string& scheme, const std::string& host) const;
-    // Why this address of the host may not be connected to; empty when it may.
+    // Why connecting to this address of the host is not allowed; empty if it is.
     std::string Refuses(const std::string& host, const IpAddress& address) const;
 
     bool allow_http() const { return allow_http_; }
-    // Entries that mean nothing.
+    // Invalid entries.
     const std::vector<std::string>& bad() const { return bad_; }
     bool operator==(const AddressRules&) const = default;
 

@@ -1,4 +1,4 @@
-// How much may be sent to one channel now: its limit, and its circuit breaker. Pure C++.
+// The circuit breaker of one receiver: how many requests it may get now. Pure C++.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@ namespace pulse::http {
 
 class CircuitBreaker {
   public:
-    // As pulse.channel_state has it.
+    // As in pulse.channel_state.
     struct State {
         int failures = 0;  // in a row
         std::optional<Moment> open_until;
@@ -22,15 +22,15 @@ class CircuitBreaker {
     const State& state() const { return state_; }
     void Load(const State& state) { state_ = state; }
 
-    // How often in a row the receiver said that it is too much.
+    // The number of consecutive overloads.
     int overloads() const { return overloads_; }
 
-    // How many more requests may begin while `in_flight` are under way: none while it is open or disabled,
-    // one at a time after that until one succeeds.
+    // How many more requests may start in addition to `in_flight`: none while the breaker is open or
+    // disabled, then one at a time until one succeeds.
     int Room(Moment now, int in_flight, int limit) const;
 
-    // Takes over how a request that began at `sent_at` ended; `jitter` from 0 to 1. What was under way when
-    // the breaker opened is one failure with what opened it.
+    // Records the result of a request that started at `sent_at`; `jitter` is from 0 to 1. Requests that were
+    // in flight when the breaker opened do not count as further failures.
     void Note(const Classification& classified, Moment sent_at, Moment now, double jitter);
 
   private:

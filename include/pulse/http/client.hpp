@@ -1,4 +1,4 @@
-// Many requests at a time by libcurl, without waiting: the owner waits for the sockets. Pure C++.
+// Concurrent requests by libcurl, without blocking: the owner waits for the sockets. Pure C++.
 #pragma once
 
 #include <memory>
@@ -9,27 +9,26 @@
 
 namespace pulse::http {
 
-// The owner's side of the client's sockets.
+// Implemented by the owner, who waits for the client's sockets.
 class Sockets {
   public:
     virtual ~Sockets() = default;
-    // Watch a socket from now on; neither reading nor writing forgets it.
+    // Watch a socket from now on; without reading and writing, stop watching it.
     virtual void Watch(int socket, bool reading, bool writing) = 0;
-    // Whether one more request may have a socket at the same time as the others. Each that may is given back
-    // at the end.
+    // Whether another socket is available. Each reserved socket is released at the end.
     virtual bool Reserve() { return true; }
     virtual void Release() {}
 };
 
 struct ClientLimits {
-    size_t requests = 200;  // under way at once; the others wait inside
+    size_t requests = 200;  // concurrent requests; others are queued
     size_t per_host = 50;   // of one scheme, host and port
     AddressRules rules;
     std::string agent = "Pulse";
 };
 
-// Not for the postmaster: libcurl makes threads that look up names. Destroying it breaks off what is under
-// way.
+// Not for the postmaster: libcurl creates threads that look up names. The destructor aborts requests in
+// flight.
 class Client {
   public:
     Client(Sockets& sockets, ClientLimits limits);
@@ -37,21 +36,21 @@ class Client {
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // Begin a request, or let it wait for its turn. Never fails: what is wrong is in the answer.
+    // Start or queue a request. Never fails: an error is in the answer.
     void Send(uint64_t number, Request request);
-    // How many answers are still to be taken.
+    // The number of answers that are still to be taken.
     size_t in_flight() const;
 
-    // How long to wait at most before Tick(), in milliseconds; -1: until a socket is ready.
+    // Maximum wait before Tick(), in milliseconds; -1: until a socket is ready.
     long Timeout() const;
     // A socket is ready.
     void Ready(int socket, bool readable, bool writable);
     // Time has passed.
     void Tick();
-    // The answers that came.
+    // Returns and removes the answers that have arrived.
     std::vector<std::pair<uint64_t, Response>> Take();
 
-    // New limits and rules, also for what waits; what is under way goes on.
+    // Set new limits and rules, also for queued requests; requests in flight continue.
     void Change(ClientLimits limits);
 
   private:

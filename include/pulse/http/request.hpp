@@ -1,4 +1,4 @@
-// Requests to the outside world and their answers: HTTP, and mail by SMTP. Pure C++.
+// Outgoing requests and their answers: HTTP, and mail by SMTP. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace pulse::http {
 
-// The envelope of a mail, whose text is the request's body.
+// The envelope of a mail; the request's body is its content.
 struct Mail {
     std::string from;
     std::vector<std::string> to;
@@ -25,18 +25,18 @@ struct Request {
     std::optional<Mail> mail;
     int connect_timeout = 10'000;      // ms
     int timeout = 30'000;              // ms, of the whole
-    size_t max_answer = 64 * 1024;     // bytes kept; reading stops there
-    std::string ca_file;               // authorities to trust instead of the system's
-    std::vector<std::string> secrets;  // in no error and in no answer that is kept
+    size_t max_answer = 64 * 1024;     // bytes; reading stops there
+    std::string ca_file;               // certificate authorities to trust instead of the system's
+    std::vector<std::string> secrets;  // replaced in errors and answers
 };
 
 struct Response {
-    int status = 0;  // of HTTP or SMTP; 0: none came
+    int status = 0;  // of HTTP or SMTP; 0: no answer
     std::string content_type, body;
     std::optional<int64_t> retry_after;  // seconds
-    std::string error;                   // why none came, or why it broke off; without secrets
-    bool forbidden = false;              // our own rules refused: trying again is no use until they change
-    bool sent = false;                   // a request went out, or at least a part of it
+    std::string error;                   // why there is no answer or only a part of it; without secrets
+    bool forbidden = false;              // refused by our own rules: no retry before they change
+    bool sent = false;                   // at least a part of the request was sent
     double milliseconds = 0;
 
     bool ok() const { return error.empty() && status >= 200 && status < 300; }

@@ -1,4 +1,4 @@
-// What a response means for the one who sent the request, and when to try again. Pure C++.
+// Classification of responses, and delays before retries. Pure C++.
 #pragma once
 
 #include <string>
@@ -9,17 +9,16 @@ namespace pulse::http {
 
 enum class Verdict {
     kDelivered,
-    kRetry,    // it may work later
-    kRefused,  // this request never will
-    kGone,     // nor will any other to this receiver: it says so
+    kRetry,    // a retry may succeed
+    kRefused,  // this request will never succeed
+    kGone,     // no request will succeed: the receiver reported that it no longer exists
 };
 
 struct Classification {
     Verdict verdict = Verdict::kRetry;
-    std::string reason;  // empty when delivered; one line, no secrets
-    int64_t wait = 0;    // microseconds that the receiver asked for; 0: it did not
-    bool overloaded =
-        false;  // 429, 529, or it said when to come again: the receiver rests, the request is not to blame
+    std::string reason;       // empty when delivered; one line, no secrets
+    int64_t wait = 0;         // microseconds that the receiver asked to wait, or 0
+    bool overloaded = false;  // 429, 529 or Retry-After: pause the receiver, do not count the attempt
 
     static Classification Delivered();
     static Classification Retry(std::string reason, bool overloaded = false);
@@ -27,25 +26,23 @@ struct Classification {
     static Classification Gone(std::string reason);
 };
 
-// The class of an HTTP status alone; `said` is what the receiver said with it, for the reason. Any 2xx is
-// delivered.
+// Classifies an HTTP status alone; `said` is the receiver's text, for the reason. Any 2xx is delivered.
 Classification ClassifyStatus(int status, const std::string& said);
 
-// "what (status): said", without what is empty.
+// "what (status): said", or "what (status)" if `said` is empty.
 std::string Reason(const char* what, int status, const std::string& said);
 
-// The longest time that a receiver can ask for, in microseconds.
+// The maximum time that a receiver can ask to wait, in microseconds.
 inline constexpr int64_t kLongestWait = kDay;
 
-// How long to wait before the next try after `attempts` tries (1 or more): 5 s, 20 s, 80 s … 6 h, times
-// `random` in 0.75..1 (`jitter` from 0 to 1), and not less than the receiver asked for, up to a day.
+// The delay before the next attempt after `attempts` attempts (1 or more): 5 s, 20 s, 80 s … 6 h, times a
+// factor of 0.75..1 (`jitter` from 0 to 1), and not less than the receiver asked for, up to a day.
 int64_t RetryDelay(int attempts, int64_t wait, double jitter);
 
-// How long a receiver rests after it answered `overloads` times in a row that it is too much: 1 s, 2 s, 4 s …
-// 10 min.
+// The pause of a receiver after `overloads` consecutive overloads: 1 s, 2 s, 4 s … 10 min.
 int64_t RestPause(int overloads);
 
-// How long a receiver rests after `failures` failed tries in a row; 0: it does not yet.
+// The pause of a receiver after `failures` consecutive failed attempts; 0: none yet.
 int64_t BreakerPause(int failures, double jitter);
 
 }  // namespace pulse::http

@@ -1,4 +1,4 @@
-// Many requests at a time from one process, waiting for sockets and the latch in one call. For entry code.
+// Concurrent requests of one process, waiting for sockets and the latch in one call. For entry code.
 #pragma once
 
 #include <memory>
@@ -9,27 +9,26 @@
 
 namespace pulse::http {
 
-// No transaction is needed, and none should be open. Destroying it breaks off what is under way.
+// Needs no transaction, and none should be open. The destructor aborts requests in flight.
 class Exchange {
   public:
-    // ClientLimits and rules are those of the settings pulse.*.
+    // With the limits and rules of the settings.
     Exchange();
-    // Others, for tests.
+    // With other limits, for tests.
     explicit Exchange(ClientLimits limits);
     ~Exchange();
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
-    // Begin a request; its answer comes under the caller's number. Never fails: what is wrong is in the
-    // answer.
+    // Start a request; its answer has the caller's number. Never fails: an error is in the answer.
     void Send(uint64_t number, Request request);
     size_t in_flight() const;
 
-    // Wait up to `milliseconds` (-1: without limit) for answers or the latch, and serve interrupts. Empty
-    // when it was the latch or the time.
+    // Wait up to `milliseconds` (-1: no limit) for answers or the latch, and process interrupts. Empty after
+    // the latch or the timeout.
     std::vector<std::pair<uint64_t, Response>> Wait(long milliseconds);
 
-    // Take over changed settings.
+    // Apply changed settings.
     void Reload();
 
   private:
