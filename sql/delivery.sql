@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room delivery: the outbox. What happened (notice) becomes messages to channels (outbox), which a worker sends.
+-- Room delivery: the outbox. A worker turns notices of events into messages (outbox) and sends them to channels.
 
 CREATE TABLE pulse.notice (
     id bigserial PRIMARY KEY,
@@ -12,11 +12,11 @@ CREATE TABLE pulse.notice (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE pulse.notice IS
-'What somebody may want to be told, written in the transaction that did it. The delivery worker finds out who, and takes it away.';
-COMMENT ON COLUMN pulse.notice.event IS 'As subscriptions name it.';
-COMMENT ON COLUMN pulse.notice.kind IS 'For an incident the kind of the line in pulse.incident_event; else taken.';
-COMMENT ON COLUMN pulse.notice.at IS 'When it happened, by the clock of pulse_now().';
-COMMENT ON COLUMN pulse.notice.created_at IS 'When it was written, by the real clock.';
+'Events that may have to be sent, one row each, written in the transaction that caused the event. The delivery worker writes their messages and deletes the row.';
+COMMENT ON COLUMN pulse.notice.event IS 'The name of the event, as used by subscriptions.';
+COMMENT ON COLUMN pulse.notice.kind IS 'For an incident, the kind of its row in pulse.incident_event; for a snapshot, taken.';
+COMMENT ON COLUMN pulse.notice.at IS 'Time of the event, by pulse_now().';
+COMMENT ON COLUMN pulse.notice.created_at IS 'Time when the row was written, by the system clock.';
 
 CREATE TABLE pulse.outbox (
     id bigserial PRIMARY KEY,
@@ -51,34 +51,34 @@ CREATE INDEX outbox_sending ON pulse.outbox (channel, order_key, id) WHERE statu
 CREATE INDEX outbox_unfinished ON pulse.outbox (channel, order_key, id) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_folded ON pulse.outbox (folded_into) WHERE folded_into IS NOT NULL;
 CREATE INDEX outbox_finished ON pulse.outbox (finished_at) WHERE finished_at IS NOT NULL;
--- What pulse_status() counts.
+-- For pulse_status().
 CREATE INDEX outbox_dead ON pulse.outbox (finished_at) WHERE status = 'dead' AND folded_into IS NULL;
--- What the view pulse.channel counts.
+-- For the view pulse.channel.
 CREATE INDEX outbox_channel_finished ON pulse.outbox (channel, finished_at, status) WHERE finished_at IS NOT NULL;
 CREATE INDEX outbox_incident ON pulse.outbox (incident_id) WHERE incident_id IS NOT NULL;
 COMMENT ON TABLE pulse.outbox IS 'One row per message to one channel. The view pulse.message shows them.';
 COMMENT ON COLUMN pulse.outbox.key IS
-'The idempotency key of all tries: webhook-id, Idempotency-Key, Message-ID. A receiver that keeps it gets the message once.';
+'The idempotency key, the same in all attempts: webhook-id, Idempotency-Key, Message-ID. A receiver that stores it accepts the message once.';
 COMMENT ON COLUMN pulse.outbox.channel IS 'The server of pulse_channel.';
 COMMENT ON COLUMN pulse.outbox.kind IS
-'incident: by a route; escalation: nobody acknowledged in time; event: for a subscription; test: pulse_test_channel().';
+'incident: planned by a route; escalation: no acknowledgement in time; event: for a subscription; test: pulse_test_channel().';
 COMMENT ON COLUMN pulse.outbox.event IS
-'opened, reopened, worsened, eased, acknowledged, resolved, ignored, escalated, digest (several incidents), test; of a subscription its event, as incident.opened.';
-COMMENT ON COLUMN pulse.outbox.order_key IS 'Messages of one channel and order key are sent one after the other, in the order of id. One whose time has not come and that was never tried holds up none after it.';
-COMMENT ON COLUMN pulse.outbox.fold_key IS 'What waits in one channel under one key is sent as one message.';
-COMMENT ON COLUMN pulse.outbox.folded_into IS 'The message that says this, too; it shares its fate.';
+'opened, reopened, worsened, eased, acknowledged, resolved, ignored, escalated, digest (several incidents) or test; for a subscription its event, such as incident.opened.';
+COMMENT ON COLUMN pulse.outbox.order_key IS 'Messages with the same channel and order key are sent one at a time, in the order of id. A message that is not due and was never attempted does not delay later ones.';
+COMMENT ON COLUMN pulse.outbox.fold_key IS 'Pending messages with the same channel and fold key are sent as one message.';
+COMMENT ON COLUMN pulse.outbox.folded_into IS 'The message that includes this one; both end with the same status.';
 COMMENT ON COLUMN pulse.outbox.waits IS
-'Another message of its channel and order key comes first: its end clears this. Kept by the worker, so that nobody looks at it until then.';
+'An earlier message with the same channel and order key has not ended; its end resets this to false. Maintained by the worker, which skips the message until then.';
 COMMENT ON COLUMN pulse.outbox.status IS
-'pending: waits for send_at, for the message before it, or for a channel that is down; sending; sent; dead: given up, pulse_retry_message() sends it again; cancelled: there is nothing to say any more, or somebody cancelled it; error says why.';
-COMMENT ON COLUMN pulse.outbox.lease_until IS 'Until when the worker that is sending it holds it; afterwards it is sent again with the same key.';
-COMMENT ON COLUMN pulse.outbox.payload IS 'What is sent, but for secrets: made at the first try and the same in all. Null: not made yet.';
-COMMENT ON COLUMN pulse.outbox.state IS 'Status and severity of the incident that the message tells: the same is not told twice.';
-COMMENT ON COLUMN pulse.outbox.thread IS 'The key of the first message about the incident in this channel: what follows refers to it.';
-COMMENT ON COLUMN pulse.outbox.answer_status IS 'The last answer''s HTTP or SMTP status; null: none came.';
+'pending: waits for send_at, for an earlier message, or for an unavailable channel; sending; sent; dead: sending failed permanently, pulse_retry_message() sends it again; cancelled: there is nothing to report any more, or a user cancelled it. error contains the reason.';
+COMMENT ON COLUMN pulse.outbox.lease_until IS 'Until when the sending worker owns the message; after that it is sent again with the same key.';
+COMMENT ON COLUMN pulse.outbox.payload IS 'The content, without secrets: made before the first attempt and the same in all attempts. Null: not made yet.';
+COMMENT ON COLUMN pulse.outbox.state IS 'Status and severity of the incident as the message reports them; a channel does not receive the same state twice.';
+COMMENT ON COLUMN pulse.outbox.thread IS 'The key of the first message about the incident in this channel; later messages refer to it.';
+COMMENT ON COLUMN pulse.outbox.answer_status IS 'HTTP or SMTP status of the last answer; null: no answer.';
 COMMENT ON COLUMN pulse.outbox.answer IS 'The beginning of the last answer.';
-COMMENT ON COLUMN pulse.outbox.first_sent_at IS 'When it was tried first, or could not be made for the moment: from then on it keeps its place in the order.';
-COMMENT ON COLUMN pulse.outbox.error IS 'Why the last try failed, or why it was given up.';
+COMMENT ON COLUMN pulse.outbox.first_sent_at IS 'Time of the first attempt, or of the first temporary failure to make the message; from then on the message keeps its place in the order.';
+COMMENT ON COLUMN pulse.outbox.error IS 'Why the last attempt failed, or why the message was not sent.';
 
 CREATE TABLE pulse.told (
     incident_id bigint NOT NULL REFERENCES pulse.incident_record ON DELETE CASCADE,
@@ -88,9 +88,9 @@ CREATE TABLE pulse.told (
     told_at timestamptz NOT NULL,
     PRIMARY KEY (incident_id, channel)
 );
-COMMENT ON TABLE pulse.told IS 'What each channel was last told of each incident.';
-COMMENT ON COLUMN pulse.told.state IS 'Status and severity, as open high.';
-COMMENT ON COLUMN pulse.told.thread IS 'The key of the first message: PagerDuty''s dedup_key, the Message-ID that later mails refer to.';
+COMMENT ON TABLE pulse.told IS 'The last state of each incident that each channel received.';
+COMMENT ON COLUMN pulse.told.state IS 'Status and severity, such as open high.';
+COMMENT ON COLUMN pulse.told.thread IS 'The key of the first message: PagerDuty''s dedup_key, and the Message-ID that later mails refer to.';
 
 CREATE TABLE pulse.channel_state (
     channel text PRIMARY KEY,
@@ -102,19 +102,19 @@ CREATE TABLE pulse.channel_state (
     last_error text
 );
 COMMENT ON TABLE pulse.channel_state IS 'The circuit breaker of each channel. The view pulse.channel shows it.';
-COMMENT ON COLUMN pulse.channel_state.failures IS 'Failed tries in a row.';
-COMMENT ON COLUMN pulse.channel_state.open_until IS 'Nothing is sent before; then one message tries.';
-COMMENT ON COLUMN pulse.channel_state.disabled_at IS 'Its receiver says that it is gone: nothing is sent until pulse_test_channel() succeeds.';
+COMMENT ON COLUMN pulse.channel_state.failures IS 'Consecutive failed attempts.';
+COMMENT ON COLUMN pulse.channel_state.open_until IS 'Nothing is sent before this time; then a single message tests the channel.';
+COMMENT ON COLUMN pulse.channel_state.disabled_at IS 'When the receiver reported that it no longer exists; nothing is sent until pulse_test_channel() succeeds.';
 
 CREATE FUNCTION pulse.wake_delivery() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_wake_delivery';
-COMMENT ON FUNCTION pulse.wake_delivery() IS 'Wakes the worker that sends when the transaction commits.';
+COMMENT ON FUNCTION pulse.wake_delivery() IS 'Wakes the delivery worker when the transaction commits.';
 CREATE TRIGGER outbox_wake AFTER INSERT ON pulse.outbox FOR EACH STATEMENT EXECUTE FUNCTION pulse.wake_delivery();
-COMMENT ON TRIGGER outbox_wake ON pulse.outbox IS 'Whoever writes a message.';
+COMMENT ON TRIGGER outbox_wake ON pulse.outbox IS 'Wakes the delivery worker for new messages.';
 CREATE TRIGGER notice_wake AFTER INSERT ON pulse.notice FOR EACH STATEMENT EXECUTE FUNCTION pulse.wake_delivery();
-COMMENT ON TRIGGER notice_wake ON pulse.notice IS 'Whoever writes a notice.';
+COMMENT ON TRIGGER notice_wake ON pulse.notice IS 'Wakes the delivery worker for new notices.';
 
--- ---- Looking at messages, and what a person may do about them ----
+-- ---- The view of messages, and functions to retry and cancel them ----
 
 CREATE VIEW pulse.message AS
 SELECT o.id, o.channel, o.kind, o.event, o.incident_id AS incident, coalesce(s.name, m.relation) AS subject,
@@ -128,7 +128,7 @@ SELECT o.id, o.channel, o.kind, o.event, o.incident_id AS incident, coalesce(s.n
        o.answer_status, o.answer,
        coalesce(o.error, CASE WHEN o.status <> 'pending' THEN NULL
                               WHEN c.disabled_at IS NOT NULL THEN 'the channel is disabled: ' || coalesce(c.last_error, '')
-                              WHEN c.open_until > clock_timestamp() THEN 'the channel rests: ' || coalesce(c.last_error, '')
+                              WHEN c.open_until > clock_timestamp() THEN 'the channel is paused: ' || coalesce(c.last_error, '')
                          END) AS error,
        o.folded_into, o.key, o.payload, o.created_at
 FROM pulse.outbox AS o
@@ -136,43 +136,43 @@ FROM pulse.outbox AS o
      LEFT JOIN pulse.incident_record AS i ON i.id = o.incident_id
      LEFT JOIN pulse.segment AS s ON s.id = i.segment_id
      LEFT JOIN pulse.monitor AS m ON m.id = i.monitor_id;
-COMMENT ON VIEW pulse.message IS 'Messages to channels, how they are and how they went; kept for pulse.message_retention.';
+COMMENT ON VIEW pulse.message IS 'Messages to channels with their status and result; kept for pulse.message_retention.';
 COMMENT ON COLUMN pulse.message.kind IS
-'incident: by a route; escalation: nobody acknowledged in time; event: for a subscription; test: pulse_test_channel().';
-COMMENT ON COLUMN pulse.message.event IS 'What happened, as opened or resolved.';
+'incident: planned by a route; escalation: no acknowledgement in time; event: for a subscription; test: pulse_test_channel().';
+COMMENT ON COLUMN pulse.message.event IS 'The event, such as opened or resolved.';
 COMMENT ON COLUMN pulse.message.subject IS 'The segment or table of the incident.';
 COMMENT ON COLUMN pulse.message.status IS
-'pending: waits for next_try_at; waiting: another message about the same comes first; folded: part of the message folded_into; sending; sent; dead: given up, pulse_retry_message() sends it again; cancelled.';
-COMMENT ON COLUMN pulse.message.attempts IS 'How often it was tried, the try under way included.';
-COMMENT ON COLUMN pulse.message.next_try_at IS 'Not before; null when it is not its turn or all is done.';
-COMMENT ON COLUMN pulse.message.age IS 'Since it was written, until it was sent or given up.';
-COMMENT ON COLUMN pulse.message.latency_ms IS 'From its writing until the receiver had said that it has it, milliseconds.';
-COMMENT ON COLUMN pulse.message.answer_status IS 'HTTP or SMTP status of the last answer; null: none came.';
-COMMENT ON COLUMN pulse.message.answer IS 'The beginning of the last answer, 500 characters.';
-COMMENT ON COLUMN pulse.message.error IS 'Why the last try failed, why it was given up, or why the channel is not used now.';
-COMMENT ON COLUMN pulse.message.folded_into IS 'The message that says this, too.';
-COMMENT ON COLUMN pulse.message.key IS 'The same in all tries: webhook-id, Idempotency-Key, Message-ID.';
-COMMENT ON COLUMN pulse.message.payload IS 'What is sent, but for secrets; null before the first try.';
+'pending: waits for next_try_at; waiting: an earlier message about the same subject has not ended; folded: part of the message folded_into; sending; sent; dead: sending failed permanently, pulse_retry_message() sends it again; cancelled.';
+COMMENT ON COLUMN pulse.message.attempts IS 'Number of attempts, including the current one.';
+COMMENT ON COLUMN pulse.message.next_try_at IS 'Earliest time of the next attempt; null while an earlier message has not ended, and when the message has ended.';
+COMMENT ON COLUMN pulse.message.age IS 'From creation until now, or until the message ended.';
+COMMENT ON COLUMN pulse.message.latency_ms IS 'From creation until the receiver confirmed the message, in milliseconds.';
+COMMENT ON COLUMN pulse.message.answer_status IS 'HTTP or SMTP status of the last answer; null: no answer.';
+COMMENT ON COLUMN pulse.message.answer IS 'The first 500 characters of the last answer.';
+COMMENT ON COLUMN pulse.message.error IS 'Why the last attempt failed, why the message was not sent, or why the channel is not used now.';
+COMMENT ON COLUMN pulse.message.folded_into IS 'The message that includes this one.';
+COMMENT ON COLUMN pulse.message.key IS 'The same in all attempts: webhook-id, Idempotency-Key, Message-ID.';
+COMMENT ON COLUMN pulse.message.payload IS 'The content, without secrets; null before the first attempt.';
 
 -- Level: operator
 CREATE FUNCTION pulse_retry_message(message bigint) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_message';
 COMMENT ON FUNCTION pulse_retry_message(bigint) IS
-'Sends a message that was given up or cancelled again, or one that waits for its next try at once: same key, same payload, attempts counted from 0. Errors: 42704 unknown message, 55000 it was sent, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
+'Sends a dead or cancelled message again, and a pending one without waiting for its next attempt: same key, same payload, attempts counted from 0. Errors: 42704 unknown message, 55000 it was sent, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
 
 -- Level: operator
 CREATE FUNCTION pulse_retry_message(channel text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_channel';
 COMMENT ON FUNCTION pulse_retry_message(text) IS
-'The same for all messages of a channel that were given up and those that wait for another try, and ends the channel''s pause. Returns how many. Errors: 42704 unknown channel, 55000 the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
+'The same for all messages of a channel that are dead or wait for another attempt; also ends the channel''s pause. Returns the number of messages. Errors: 42704 unknown channel, 55000 the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
 
 -- Level: operator
 CREATE FUNCTION pulse_cancel_message(message bigint, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_cancel_message';
 COMMENT ON FUNCTION pulse_cancel_message(bigint, text) IS
-'Takes a message back that is not sent yet. Errors: 42704 unknown message, 55000 it has ended, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
+'Cancels a pending message. Errors: 42704 unknown message, 55000 it has ended, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
 
--- What waits stays with the database that is going to send it: a copy must not alarm anybody.
+-- Pending messages stay in the database that is going to send them: a restored copy must not send them again.
 SELECT pg_catalog.pg_extension_config_dump('pulse.notice', 'WHERE false');
 SELECT pg_catalog.pg_extension_config_dump('pulse.notice_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.outbox', $$WHERE status NOT IN ('pending', 'sending')$$);

@@ -1,13 +1,13 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room delivery: channels, where messages go.
+-- Room delivery: channels, the destinations of messages.
 
 CREATE FUNCTION pulse.channel_validator(options text[], catalog oid) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_channel_validator';
 COMMENT ON FUNCTION pulse.channel_validator(text[], oid) IS
-'Part of the foreign-data wrapper pulse_channel. Errors: HV00D unknown option, 22023 bad value, 42501 option for superusers.';
+'The validator of the foreign-data wrapper pulse_channel. Errors: HV00D unknown option, 22023 bad value, 42501 option for superusers.';
 CREATE FOREIGN DATA WRAPPER pulse_channel VALIDATOR pulse.channel_validator;
 COMMENT ON FOREIGN DATA WRAPPER pulse_channel IS
-'Where messages go. The option kind of a server is slack, teams, email, webhook or pagerduty; addresses that are secrets, keys and passwords are options of the user mapping of the server''s owner. doc/delivery.md lists all.';
+'Destinations of messages. The option kind of a server is slack, teams, email, webhook or pagerduty; secret URLs, keys and passwords are options of the user mapping of the server''s owner. doc/delivery.md lists all options.';
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
@@ -21,7 +21,7 @@ FROM pg_foreign_server AS s
 JOIN pg_foreign_data_wrapper AS f_w ON f_w.oid = s.srvfdw AND f_w.fdwname = 'pulse_channel'
 CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(p.option_name, p.option_value), '{}') AS options
                     FROM pg_options_to_table(s.srvoptions) AS p) AS o
--- The mapping that Pulse uses: the owner's, or else everybody's. Only the names of its options are looked at.
+-- The user mapping that Pulse uses: that of the server's owner, else that of PUBLIC. Only the names of its options are read.
 CROSS JOIN LATERAL (SELECT coalesce((SELECT array_agg(p.option_name) FROM pg_user_mapping AS m
                                      CROSS JOIN LATERAL pg_options_to_table(m.umoptions) AS p
                                      WHERE m.oid = (SELECT n.oid FROM pg_user_mapping AS n
@@ -45,14 +45,14 @@ CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE b.status = 'sent' AND b.finish
                     FROM pulse.outbox AS b
                     WHERE b.channel = s.srvname::text AND b.finished_at > now() - interval '1 day') AS f;
 COMMENT ON VIEW pulse.channel IS
-'The servers of pulse_channel: options, whether they work, what waits and what was sent. Secrets are in user mappings and not shown.';
-COMMENT ON COLUMN pulse.channel.options IS 'Of the server; addresses, keys and passwords that are secret are options of its owner''s user mapping.';
+'The servers of pulse_channel with their options, state, and numbers of pending, sent and failed messages. Secrets are in user mappings and are not shown.';
+COMMENT ON COLUMN pulse.channel.options IS 'Options of the server; secret URLs, keys and passwords are options of its owner''s user mapping.';
 COMMENT ON COLUMN pulse.channel.state IS
-'ok; resting: failed often, tries again at resting_until; disabled: its receiver said that it is gone, until pulse_test_channel() succeeds; incomplete: an option is missing, which pulse_test_channel() names.';
-COMMENT ON COLUMN pulse.channel.waiting IS 'Messages that are pending.';
-COMMENT ON COLUMN pulse.channel.sent_hour IS 'Messages of the last hour that were sent; sent_day of the last 24 hours.';
-COMMENT ON COLUMN pulse.channel.failed_hour IS 'Messages of the last hour that were given up; failed_day of the last 24 hours.';
-COMMENT ON COLUMN pulse.channel.failures IS 'Failed tries in a row.';
+'ok; resting: paused until resting_until after repeated failures; disabled: the receiver reported that it no longer exists, until pulse_test_channel() succeeds; incomplete: an option is missing, pulse_test_channel() names it.';
+COMMENT ON COLUMN pulse.channel.waiting IS 'Number of pending messages.';
+COMMENT ON COLUMN pulse.channel.sent_hour IS 'Messages sent in the last hour; sent_day: in the last 24 hours.';
+COMMENT ON COLUMN pulse.channel.failed_hour IS 'Messages that became dead in the last hour; failed_day: in the last 24 hours.';
+COMMENT ON COLUMN pulse.channel.failures IS 'Consecutive failed attempts.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
@@ -60,17 +60,17 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 CREATE FUNCTION pulse_create_channel(name text, kind text, options jsonb) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_channel';
 COMMENT ON FUNCTION pulse_create_channel(text, text, jsonb) IS
-'Makes a server of pulse_channel and the caller''s user mapping of it: CREATE SERVER and CREATE USER MAPPING in one, without a statement that holds a secret. kind is slack, teams, email, webhook or pagerduty. Nothing is made when an option is missing. Errors: HV00D unknown option, 22023 bad value or a missing option, 42710 it exists, 42501 no right to pulse_channel.';
+'Creates a server of pulse_channel and the caller''s user mapping for it: CREATE SERVER and CREATE USER MAPPING in one call, without a statement that contains a secret. kind is slack, teams, email, webhook or pagerduty. Creates nothing if an option is missing. Errors: HV00D unknown option, 22023 bad value or missing option, 42710 name taken, 42501 no USAGE on pulse_channel.';
 
 -- Level: operator
 CREATE FUNCTION pulse_test_channel(name text)
     RETURNS TABLE (channel text, status text, answer_status int, answer text, milliseconds double precision, hint text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_test_channel';
 COMMENT ON FUNCTION pulse_test_channel(text) IS
-'Sends a message that is marked as a test, at once and from this session, and reports the answer. status is ok, failed (it may work later), refused, gone or incomplete; none of these is an error. When it is ok a channel that was resting or disabled sends again. Errors: 42704 no such channel, 22023 null.';
+'Sends a message marked as a test immediately, from this session, and returns the answer. status is ok, failed (a later attempt may succeed), refused, gone or incomplete; none of these raises an error. ok re-enables a paused or disabled channel. Errors: 42704 unknown channel, 22023 null.';
 
 -- Level: reader
 CREATE FUNCTION pulse_preview_message(incident bigint, channel text) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_preview_message';
 COMMENT ON FUNCTION pulse_preview_message(bigint, text) IS
-'Exactly what a channel would be sent about an incident as it is now, without sending it; a secret in it is shown as ***. Errors: 42704 no such incident or channel, 22023 null or a channel that is not complete.';
+'The exact payload that a channel would receive for an incident in its current state; nothing is sent, and secrets are shown as ***. Errors: 42704 unknown incident or channel, 22023 null or incomplete channel.';

@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room delivery: who is told what, and when.
+-- Room delivery: routes and subscriptions, which say who receives which events, and when.
 
 CREATE TABLE pulse.route (
     id bigserial PRIMARY KEY,
@@ -27,23 +27,23 @@ CREATE TABLE pulse.route (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE pulse.route IS
-'Which incidents go to which channels, and when. While there is none, every incident goes to every channel that is not a subscription''s.';
+'Which incidents go to which channels, and when. Without any route, every incident goes to every channel that does not belong to a subscription.';
 COMMENT ON COLUMN pulse.route.channels IS 'Servers of pulse_channel.';
-COMMENT ON COLUMN pulse.route.min_severity IS 'Alarms of at least this severity; what follows an alarm goes where the alarm may have gone.';
-COMMENT ON COLUMN pulse.route.segments IS 'Only these; null: any. With segments alone no tables, and the other way round.';
-COMMENT ON COLUMN pulse.route.tables IS 'Only these monitored tables, as pulse.monitor names them; null: any.';
-COMMENT ON COLUMN pulse.route.owners IS 'Of the segment or monitor; null: any.';
-COMMENT ON COLUMN pulse.route.tags IS 'At least one of these is the segment''s or monitor''s; null: any.';
-COMMENT ON COLUMN pulse.route.detectors IS 'Only these; segment and table stand for all detectors of either; null: any.';
-COMMENT ON COLUMN pulse.route.events IS 'opened, reopened, worsened, eased, acknowledged, resolved, ignored. PagerDuty hears of the end in any case.';
-COMMENT ON COLUMN pulse.route.quiet_from IS 'From this time of the day on nothing is sent but what is critical; the rest waits and becomes one message.';
-COMMENT ON COLUMN pulse.route.quiet_until IS 'Until this time of the day, also of the next.';
-COMMENT ON COLUMN pulse.route.time_zone IS 'Of quiet hours and digest_at.';
-COMMENT ON COLUMN pulse.route.cool_down IS 'After an alarm about a segment or table further ones about it wait this long and become one message; critical ones do not wait.';
-COMMENT ON COLUMN pulse.route.digest IS 'hourly (at the full hour) or daily (at digest_at): everything becomes one message; null: at once.';
-COMMENT ON COLUMN pulse.route.digest_at IS 'Time of the day of a daily digest.';
-COMMENT ON COLUMN pulse.route.group_wait IS 'How long an alarm waits for others of the same cause, to be told with them.';
-COMMENT ON COLUMN pulse.route.escalate_after IS 'When nobody has acknowledged an incident for so long after it was to be told, escalate_to is told.';
+COMMENT ON COLUMN pulse.route.min_severity IS 'Lowest severity of alarms; for later events of an incident, its worst severity so far counts.';
+COMMENT ON COLUMN pulse.route.segments IS 'Only these segments; null: any. If only segments are given, tables do not match, and vice versa.';
+COMMENT ON COLUMN pulse.route.tables IS 'Only these monitored tables, as named in pulse.monitor; null: any.';
+COMMENT ON COLUMN pulse.route.owners IS 'Only segments and monitors of these owners; null: any.';
+COMMENT ON COLUMN pulse.route.tags IS 'Only segments and monitors with at least one of these tags; null: any.';
+COMMENT ON COLUMN pulse.route.detectors IS 'Only these detectors; segment and table mean all detectors of segments or tables; null: any.';
+COMMENT ON COLUMN pulse.route.events IS 'opened, reopened, worsened, eased, acknowledged, resolved, ignored. PagerDuty always receives acknowledged, resolved and ignored.';
+COMMENT ON COLUMN pulse.route.quiet_from IS 'Start of the quiet hours: only critical messages are sent then; the others wait and are sent as one message.';
+COMMENT ON COLUMN pulse.route.quiet_until IS 'End of the quiet hours, on the same or the next day.';
+COMMENT ON COLUMN pulse.route.time_zone IS 'Time zone of quiet hours and digest_at.';
+COMMENT ON COLUMN pulse.route.cool_down IS 'After an alarm about a segment or table, further alarms about it wait this long and are sent as one message; critical alarms do not wait.';
+COMMENT ON COLUMN pulse.route.digest IS 'hourly (on the hour) or daily (at digest_at): all events are sent as one message; null: each is sent immediately.';
+COMMENT ON COLUMN pulse.route.digest_at IS 'Time of day of a daily digest.';
+COMMENT ON COLUMN pulse.route.group_wait IS 'How long an alarm waits for others with the same cause, to be sent with them.';
+COMMENT ON COLUMN pulse.route.escalate_after IS 'Time without acknowledgement before escalate_to is notified, counted from the planned time of the alarm.';
 COMMENT ON COLUMN pulse.route.escalate_to IS 'Servers of pulse_channel.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.route', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.route_id_seq', '');
@@ -55,10 +55,10 @@ CREATE TABLE pulse.subscription (
     created_by name NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE pulse.subscription IS 'Machines that are told of events as they happen: channels made by pulse_subscribe().';
+COMMENT ON TABLE pulse.subscription IS 'Systems that receive events as they happen: channels created by pulse_subscribe().';
 COMMENT ON COLUMN pulse.subscription.events IS
 'incident.opened, incident.updated, incident.resolved, snapshot.taken, segment.entered, segment.exited.';
-COMMENT ON COLUMN pulse.subscription.segments IS 'Only what is about these, and so nothing about tables; null: any.';
+COMMENT ON COLUMN pulse.subscription.segments IS 'Only events of these segments, none of tables; null: any.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.subscription', '');
 
 CREATE TABLE pulse.cool_down (
@@ -70,20 +70,20 @@ CREATE TABLE pulse.cool_down (
     before_at timestamptz,
     PRIMARY KEY (subject, route_id, channel)
 );
-COMMENT ON TABLE pulse.cool_down IS 'From when the cool-down of each route, channel and segment or table counts.';
+COMMENT ON TABLE pulse.cool_down IS 'Start of the cool-down of each route, channel, and segment or table.';
 COMMENT ON COLUMN pulse.cool_down.subject IS 'segment: or monitor: and its id.';
-COMMENT ON COLUMN pulse.cool_down.message_id IS 'The newest alarm, in pulse.outbox: while it waits, others wait with it.';
-COMMENT ON COLUMN pulse.cool_down.last_at IS 'When it was to be sent; how it really went says the outbox, while it is kept there.';
-COMMENT ON COLUMN pulse.cool_down.before_at IS 'The alarm before it: what counts if the newest was never sent.';
+COMMENT ON COLUMN pulse.cool_down.message_id IS 'The newest alarm, in pulse.outbox; while it is pending, further alarms wait with it.';
+COMMENT ON COLUMN pulse.cool_down.last_at IS 'Planned time of the newest alarm. pulse.outbox has the actual time, as long as it keeps the message.';
+COMMENT ON COLUMN pulse.cool_down.before_at IS 'Time of the previous alarm, which counts if the newest was never sent.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.cool_down', '');
 ALTER TABLE pulse.cool_down ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.cool_down FOR SELECT USING (true);
 
--- What a message folds into itself is found by these, however much waits.
+-- These find the messages to fold into another one, however many are pending.
 CREATE INDEX outbox_fold ON pulse.outbox (channel, fold_key, id) WHERE status = 'pending' AND fold_key IS NOT NULL;
 CREATE INDEX incident_record_group ON pulse.incident_record (group_id) WHERE status IN ('open', 'acknowledged') AND group_id IS NOT NULL;
 
--- ---- Verbs ----
+-- ---- Functions ----
 
 -- Level: operator
 CREATE FUNCTION pulse_create_route(name text, channels text[], min_severity text DEFAULT NULL, segments text[] DEFAULT NULL,
@@ -94,7 +94,7 @@ CREATE FUNCTION pulse_create_route(name text, channels text[], min_severity text
                                    escalate_after interval DEFAULT NULL, escalate_to text[] DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_route';
 COMMENT ON FUNCTION pulse_create_route(text, text[], text, text[], text[], text[], text[], text[], text[], text, text, interval, text, time, interval, interval, text[]) IS
-'Says which incidents go to which channels, and when; returns the id of the route. From the first route on only routes say who is told. What is left out is any, none, or the default of the column in pulse.route. Errors: 42710 name taken, 42704 unknown channel, segment or table, 22023 unknown severity, detector, event, zone or digest, bad quiet hours, span out of range, half an escalation, 54000 more than 1000 names.';
+'Creates a route, which sends the incidents that match its filters to its channels, and returns its id. Once a route exists, incidents are sent only by routes. An omitted filter matches everything; an omitted option is off or has the default of its column in pulse.route. Errors: 42710 name taken, 42704 unknown channel, segment or table, 22023 unknown severity, detector, event, time zone or digest, bad quiet hours, interval out of range, only one of escalate_after and escalate_to, 54000 more than 1000 names.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_route(name text, channels text[] DEFAULT NULL, min_severity text DEFAULT NULL,
@@ -106,13 +106,13 @@ CREATE FUNCTION pulse_update_route(name text, channels text[] DEFAULT NULL, min_
                                    enabled boolean DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_route';
 COMMENT ON FUNCTION pulse_update_route(text, text[], text, text[], text[], text[], text[], text[], text[], text, text, interval, text, time, interval, interval, text[], boolean) IS
-'Changes a route: what is null stays; an empty list, an empty text or a span of 0 takes away. What waits keeps its time; switched off, it is cancelled. Errors: 42704 unknown route, else as pulse_create_route().';
+'Changes a route. Null leaves a value as it is; an empty list, an empty text or an interval of 0 removes it. Pending messages keep their time; disabling the route cancels them. Errors: 42704 unknown route, else as pulse_create_route().';
 
 -- Level: operator
 CREATE FUNCTION pulse_delete_route(name text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_route';
 COMMENT ON FUNCTION pulse_delete_route(text) IS
-'Takes a route away and cancels what waits by it. Without any route every incident goes to every channel again. Errors: 42704 unknown route.';
+'Deletes a route and cancels its pending messages. Without any route, every incident goes to every channel again. Errors: 42704 unknown route.';
 
 -- Level: admin
 CREATE FUNCTION pulse_subscribe(OUT subscription text, url text, events text[] DEFAULT NULL, INOUT secret text DEFAULT NULL,
@@ -120,16 +120,16 @@ CREATE FUNCTION pulse_subscribe(OUT subscription text, url text, events text[] D
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_subscribe';
 COMMENT ON FUNCTION pulse_subscribe(text, text[], text, text, text[]) IS
-'Sends events, signed as Standard Webhooks say, to a URL: incident.opened, incident.updated, incident.resolved, snapshot.taken, which are all if none is named, and segment.entered, segment.exited, one message for each person who enters or leaves a segment over people from now on, with the ids of that person. With segments only what is about these. Makes a channel of kind webhook, owned by the caller. Returns its name and, where none was given, the secret that it made: it is shown this once. Errors: 22023 unknown event, bad URL or secret, a segment that is not over people where only its members are asked for, 42704 unknown segment, 42710 name taken, 42501 no right to pulse_channel, 54000 more than 1000 segments; with segment.entered or segment.exited also 25001 the transaction is REPEATABLE READ or SERIALIZABLE, 55P03 a transaction that brings events has been open for too long.';
+'Sends events to a URL, signed as specified by Standard Webhooks. Events are incident.opened, incident.updated, incident.resolved and snapshot.taken, which are the default, and segment.entered and segment.exited: one message, with the ids of the person, for each person who enters or leaves a segment over people from now on. segments restricts the events to these segments. Creates a channel of kind webhook, owned by the caller. Returns its name and, if no secret was given, a generated one, which is shown only here. Errors: 22023 unknown event, bad URL or secret, a segment that is not over people when only members are subscribed to, 42704 unknown segment, 42710 name taken, 42501 no USAGE on pulse_channel, 54000 more than 1000 segments; with segment.entered or segment.exited also 25001 the transaction is REPEATABLE READ or SERIALIZABLE, 55P03 a transaction that ingests events is open for longer than pulse.lock_timeout.';
 
 -- Level: admin
 CREATE FUNCTION pulse_unsubscribe(subscription text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unsubscribe';
 COMMENT ON FUNCTION pulse_unsubscribe(text) IS
-'Ends a subscription: drops its channel and cancels what waits for it. Errors: 42704 unknown subscription, 42501 not the owner of its channel.';
+'Ends a subscription: drops its channel and cancels its pending messages. Errors: 42704 unknown subscription, 42501 not the owner of its channel.';
 
 -- Level: operator
 CREATE FUNCTION pulse_receive_webhook(payload jsonb)
     RETURNS jsonb LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_receive_webhook';
 COMMENT ON FUNCTION pulse_receive_webhook(jsonb) IS
-'The way in for n8n and the like, with the caller''s rights. {"action": "acknowledge" | "resolve" | "ignore" | "investigate", "incident": id, "note": text, "until": moment} or {"action": "check", "segment": name, "snapshot": true | "table": name}; answers {"received": true, ...}. Without an action any object is taken and nothing is done. Done twice, it does nothing the second time. Errors: 22023 what is not valid, and what the verbs raise: 42704 unknown incident, segment or table, 55000 incident not live.';
+'Inbound webhook for n8n and similar tools, with the rights of the caller. Takes {"action": "acknowledge" | "resolve" | "ignore" | "investigate", "incident": id, "note": text, "until": timestamp} or {"action": "check", "segment": name, "snapshot": true | "table": name} and returns {"received": true, ...}. An object without an action is accepted and has no effect. Repeating acknowledge, resolve or ignore has no further effect. Errors: 22023 invalid payload, and the errors of the functions called: 42704 unknown incident, segment or table, 55000 incident not live.';

@@ -12,7 +12,7 @@ using options::Holder;
 
 namespace {
 
-// Resend's most.
+// The limit of Resend.
 constexpr size_t kMostReceivers = 50;
 
 bool Among(char c, std::string_view marks) {
@@ -28,7 +28,7 @@ bool Printable(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
 }
 
-// The value of a secret is not repeated.
+// `value` is empty for a secret.
 [[noreturn]] void ThrowBad(const char* option, const std::string& value, const char* hint) {
     throw UserError(sqlstate::kInvalidParameter,
                     std::string("bad value of the option \"") + option + "\" of a channel",
@@ -57,7 +57,7 @@ void CheckServer(const options::List& options) {
         if (name == "max_attempts" && options::ParseWhole(value).value_or(0) < 1)
             ThrowBad("max_attempts", value, "Give a whole number from 1.");
         if (name == "host" && !AllAmong(value, ".-:[]_"))
-            ThrowBad("host", value, "Give the name or the address of a host.");
+            ThrowBad("host", value, "Give a host name or an IP address.");
         if (name != "from" && name != "to" && name != "reply_to") continue;
         const auto addresses = ParseAddresses(value);
         if (name == "to" && (!addresses || addresses->size() > kMostReceivers))
@@ -70,24 +70,24 @@ void CheckServer(const options::List& options) {
 void CheckMapping(const options::List& options) {
     for (const auto& [name, value] : options) {
         if (name == "secret" && !SigningKey(value))
-            ThrowBad("secret", "", "Give whsec_ and the Base64 of 24 to 64 random bytes.");
+            ThrowBad("secret", "", "Give whsec_ followed by 24 to 64 random bytes in Base64.");
         if (name == "header" && !IsHeader(value))
             ThrowBad("header", "",
-                     "Give one header such as 'Authorization: Bearer ...', in ASCII; those that Pulse sets "
-                     "itself cannot be given.");
+                     "Give one header in ASCII, such as 'Authorization: Bearer ...'. Headers that Pulse sets "
+                     "itself are not allowed.");
         if (name == "routing_key" && (value.size() != 32 || !AllAmong(value, "")))
             ThrowBad("routing_key", "",
                      "Give the integration key of PagerDuty's Events API v2: 32 letters and digits.");
         if (name == "api_key" && (!AllAmong(value, "_-.") || value.size() > 500))
-            ThrowBad("api_key", "", "Give the key as Resend shows it.");
+            ThrowBad("api_key", "", "Give the key exactly as Resend shows it.");
         if ((name == "user" || name == "password") && std::any_of(value.begin(), value.end(), [](char c) {
                 return static_cast<unsigned char>(c) < 0x20;
             }))
-            ThrowBad(name.c_str(), "", "Give it without control characters.");
+            ThrowBad(name.c_str(), "", "Control characters are not allowed.");
     }
 }
 
-// A name in single quotes of a hint.
+// Throws IncompleteChannel if one of the options is missing.
 void Need(const std::string& channel, const options::List& options, Holder holder,
           std::initializer_list<const char*> names) {
     std::string missing, example;
@@ -102,9 +102,9 @@ void Need(const std::string& channel, const options::List& options, Holder holde
         sqlstate::kInvalidParameter, "channel \"" + channel + "\" is not complete",
         (server ? "Its server has no option " : "The user mapping of its owner has no option ") + missing +
             ".",
-        server ? "ALTER SERVER ... OPTIONS (" + example + ")."
-               : "ALTER USER MAPPING, or CREATE USER MAPPING, FOR the server's owner SERVER ... OPTIONS (" +
-                     example + ").");
+        server ? "Use ALTER SERVER ... OPTIONS (" + example + ")."
+               : "Use CREATE or ALTER USER MAPPING FOR the server's owner SERVER ... OPTIONS (" + example +
+                     ").");
 }
 
 }  // namespace
@@ -126,44 +126,50 @@ const options::Table& ChannelOptions() {
     constexpr Holder kServer = Holder::kServer, kMapping = Holder::kMapping;
     static const options::Table table(
         "channel",
-        {{"kind", kServer, K::kWord, "", "what it is", {"slack", "teams", "email", "webhook", "pagerduty"}},
-         {"provider",
+        {{"kind",
           kServer,
           K::kWord,
           "",
-          "how mail is sent; smtp when there is a host",
-          {"resend", "smtp"}},
-         {"from", kServer, K::kText, "", "sender of mail, as Pulse <alerts@example.com>"},
-         {"to", kServer, K::kText, "", "receivers of mail, separated by commas"},
-         {"reply_to", kServer, K::kText, "", "where answers to mail go"},
+          "kind of channel",
+          {"slack", "teams", "email", "webhook", "pagerduty"}},
+         {"provider", kServer, K::kWord, "", "how mail is sent; smtp if there is a host", {"resend", "smtp"}},
+         {"from", kServer, K::kText, "", "sender of mail, such as Pulse <alerts@example.com>"},
+         {"to", kServer, K::kText, "", "recipients of mail, separated by commas"},
+         {"reply_to", kServer, K::kText, "", "address for replies to mail"},
          {"host", kServer, K::kText, "", "SMTP server"},
-         {"port", kServer, K::kPort, "587", "its port"},
+         {"port", kServer, K::kPort, "587", "port of the SMTP server"},
          {"tls",
           kServer,
           K::kWord,
           "starttls",
           "how SMTP is encrypted; none needs pulse.allow_http",
           {"starttls", "tls", "none"}},
-         {"api_url", kServer, K::kUrl, "", "another address of Resend's or PagerDuty's API"},
+         {"api_url", kServer, K::kUrl, "", "another URL of Resend's or PagerDuty's API"},
          {"ca_file",
           kServer,
           K::kText,
           "",
-          "file with the certificates of authorities trusted",
+          "file with the certificates of trusted authorities",
           {},
           false,
           true},
-         {"connect_timeout", kServer, K::kDuration, "10s", "longest wait for a connection"},
-         {"timeout", kServer, K::kDuration, "30s", "longest wait for an answer"},
-         {"max_in_flight", kServer, K::kCount, "10", "most requests under way at once"},
-         {"max_attempts", kServer, K::kCount, "10", "tries before a message is given up"},
-         {"url", kMapping, K::kUrl, "", "address of a Slack, Teams or other webhook", {}, true},
-         {"secret", kMapping, K::kText, "", "signs webhooks: whsec_ and Base64 of 24 to 64 bytes", {}, true},
+         {"connect_timeout", kServer, K::kDuration, "10s", "maximum wait for a connection"},
+         {"timeout", kServer, K::kDuration, "30s", "maximum wait for an answer"},
+         {"max_in_flight", kServer, K::kCount, "10", "maximum number of concurrent requests"},
+         {"max_attempts", kServer, K::kCount, "10", "maximum number of attempts per message"},
+         {"url", kMapping, K::kUrl, "", "URL of a Slack, Teams or other webhook", {}, true},
+         {"secret",
+          kMapping,
+          K::kText,
+          "",
+          "key that signs webhooks: whsec_ and 24 to 64 bytes in Base64",
+          {},
+          true},
          {"header",
           kMapping,
           K::kText,
           "",
-          "one more header of webhooks, as Authorization: Bearer ...",
+          "additional header of webhooks, such as Authorization: Bearer ...",
           {},
           true},
          {"api_key", kMapping, K::kText, "", "Resend's key", {}, true},
@@ -188,7 +194,7 @@ Channel MakeChannel(const std::string& name, const options::List& server, const 
         const bool smtp = provider.empty() ? options::Value(server, "host").has_value() : provider == "smtp";
         channel.kind = smtp ? ChannelKind::kSmtp : ChannelKind::kResend;
     }
-    // Options that were set before they were checked so, or by a dump, are checked here again.
+    // Checked again: an earlier version or a dump may have set options without these checks.
     CheckServer(server);
     CheckMapping(mapping);
     switch (channel.kind) {

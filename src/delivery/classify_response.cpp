@@ -18,12 +18,12 @@ using http::Reason;
 using http::Verdict;
 using nlohmann::json;
 
-// n8n: a workflow that is not active may be activated later. Resend: a quota comes back by the day.
+// An inactive n8n workflow may be activated later; Resend's quotas are renewed daily.
 constexpr int64_t kInactiveWait = 10 * kMinute;
 constexpr int64_t kQuotaWait = 6 * kHour;
 constexpr size_t kLongestReason = 300;
 
-// The first line of the answer, as far as a reason can hold it.
+// The beginning of the answer in one line, short enough for a reason.
 std::string Excerpt(const std::string& body) {
     std::string line;
     for (const char c : body) {
@@ -49,7 +49,7 @@ bool LooksLikeHtml(const http::Response& answer) {
            (first != std::string::npos && answer.body[first] == '<');
 }
 
-// The value of a text field of the answer's JSON object.
+// A string of the answer's JSON object; empty if there is none.
 std::string Field(const http::Response& answer, const char* name) {
     const json value = ParseJsonOrDiscard(answer.body);
     if (!value.is_object()) return "";
@@ -61,27 +61,27 @@ bool IsOneOf(const std::string& word, std::initializer_list<const char*> words) 
     return std::any_of(words.begin(), words.end(), [&](const char* known) { return word == known; });
 }
 
-// Answers are words in plain text.
+// Slack answers with error codes in plain text.
 Classification ClassifySlack(const http::Response& answer) {
     const std::string word = Excerpt(answer.body);
     if (IsOneOf(word, {"no_service", "no_service_id", "channel_is_archived", "channel_not_found",
                        "team_disabled", "invalid_token"}))
-        return Classification::Gone(Reason("Slack's webhook does not work any more", answer.status, word));
+        return Classification::Gone(Reason("Slack's webhook no longer works", answer.status, word));
     if (IsOneOf(word,
                 {"invalid_payload", "no_text", "user_not_found", "too_many_attachments", "action_prohibited",
                  "posting_to_general_channel_denied", "invalid_blocks", "msg_blocks_too_long"}))
-        return Classification::Refused(Reason("Slack refuses the message", answer.status, word));
+        return Classification::Refused(Reason("Slack refused the message", answer.status, word));
     return ClassifyStatus(answer.status, word);
 }
 
-// Old connectors hide the status of what failed behind them in a 200.
+// Old connectors answer with status 200 and put the status of a failure into the text.
 Classification ClassifyTeams(const http::Response& answer) {
     constexpr const char* kHidden = "HTTP error ";
     const size_t at = answer.body.find(kHidden);
     if (answer.status == 200 && at != std::string::npos) {
         const int hidden = std::atoi(answer.body.c_str() + at + std::char_traits<char>::length(kHidden));
         if (hidden >= 300 && hidden < 600)
-            return ClassifyStatus(hidden, "hidden in an answer with status 200");
+            return ClassifyStatus(hidden, "reported in an answer with status 200");
         return Classification::Retry(Excerpt(answer.body));
     }
     return ClassifyStatus(answer.status, Excerpt(answer.body));
@@ -92,11 +92,11 @@ Classification ClassifyResend(const http::Response& answer) {
     const std::string message = Excerpt(Field(answer, "message"));
     const std::string said =
         name.empty() ? Excerpt(answer.body) : name + (message.empty() ? "" : ", " + message);
-    // With one key for all tries, sending again is harmless.
+    // All attempts have the same key, so sending again is harmless.
     if (answer.status < 300 && LooksLikeHtml(answer))
-        return Classification::Retry("the answer is a page instead of Resend's JSON");
+        return Classification::Retry("the answer is an HTML page instead of Resend's JSON");
     if (answer.status == 409 && name == "concurrent_idempotent_requests")
-        return Classification::Retry(Reason("Resend is working on the same message", answer.status, name));
+        return Classification::Retry(Reason("Resend is still processing this message", answer.status, name));
     if (answer.status == 429 && IsOneOf(name, {"daily_quota_exceeded", "monthly_quota_exceeded"})) {
         Classification classified =
             Classification::Retry(Reason("Resend's quota is used up", answer.status, name), true);
@@ -108,7 +108,7 @@ Classification ClassifyResend(const http::Response& answer) {
 
 Classification ClassifyPagerduty(const http::Response& answer) {
     if (answer.status < 300 && LooksLikeHtml(answer))
-        return Classification::Retry("the answer is a page instead of PagerDuty's JSON");
+        return Classification::Retry("the answer is an HTML page instead of PagerDuty's JSON");
     const json value = ParseJsonOrDiscard(answer.body);
     std::string said = Field(answer, "message");
     if (value.is_object() && value.contains("errors") && value["errors"].is_array())
@@ -132,9 +132,9 @@ Classification ClassifyMail(const http::Response& answer) {
     if (answer.status == 530 || answer.status == 534 || answer.status == 535 || answer.status == 538)
         return Classification::Refused(Reason("the mail server refused the login", answer.status, said));
     if (answer.status >= 500)
-        return Classification::Refused(Reason("the mail server refuses the mail", answer.status, said));
-    // 421: the server closes; 450, 451, 452: too often, greylisted or full.
-    return Classification::Retry(Reason("the mail server asks to try later", answer.status, said));
+        return Classification::Refused(Reason("the mail server refused the mail", answer.status, said));
+    // 421: the server closes the connection; 450, 451, 452: rate limit, greylisting or full mailbox.
+    return Classification::Retry(Reason("the mail server asked to try again later", answer.status, said));
 }
 
 Classification ByKind(ChannelKind kind, const http::Response& answer) {
@@ -158,8 +158,8 @@ Classification ClassifyResponse(ChannelKind kind, const http::Response& answer) 
     if (refused_mail || (answer.error.empty() && answer.status != 0)) {
         classified = ByKind(kind, answer);
     } else {
-        // A certificate can be renewed and a name come back. What broke off after a refusal was a refusal all
-        // the same.
+        // A certificate may be renewed and a host name may resolve again. A refusal stays one even if the
+        // connection was lost after it.
         classified = Classification::Retry(answer.error.empty() ? "no answer" : answer.error);
         if (answer.status >= 400) {
             const Classification said = ByKind(kind, answer);
@@ -169,7 +169,7 @@ Classification ClassifyResponse(ChannelKind kind, const http::Response& answer) 
     if (classified.verdict == Verdict::kRetry && answer.retry_after && *answer.retry_after > 0) {
         classified.wait =
             std::max(classified.wait, std::min(*answer.retry_after, kLongestWait / kSecond) * kSecond);
-        classified.overloaded = true;  // who names a time will be there again
+        classified.overloaded = true;  // a receiver that sends Retry-After expects to recover
     }
     return classified;
 }

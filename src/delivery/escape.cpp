@@ -13,7 +13,7 @@ namespace {
 constexpr char32_t kReplacement = 0xFFFD;
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
 
-// Takes one character off the front; bytes that are not UTF-8 become U+FFFD, one by one.
+// Removes one character from the front of the text; each byte that is not UTF-8 becomes U+FFFD.
 char32_t Next(std::string_view& text) {
     const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
     const size_t length = Utf8Length(text, 0);
@@ -27,7 +27,7 @@ char32_t Next(std::string_view& text) {
     return code;
 }
 
-// Marks of direction, joiners, fillers, tags: they make a text look like another one.
+// Direction marks, joiners, fillers and tags, which make a text look like another one.
 bool Invisible(char32_t c) {
     return c == 0xAD || c == 0x34F || c == 0x61C || c == 0x115F || c == 0x1160 || c == 0x17B4 ||
            c == 0x17B5 || (c >= 0x180B && c <= 0x180F) || (c >= 0x200B && c <= 0x200F) ||
@@ -64,11 +64,11 @@ std::string CleanUp(std::string_view text, size_t limit, bool lines) {
     return result;
 }
 
-// Puts `escape(code)` of each character together while it fits with "…" behind it.
+// Concatenates `escape(code)` of each character as long as "…" still fits at the end.
 template <typename Escape>
 std::string EscapeWithin(std::string_view text, size_t limit, Escape escape) {
     std::string result;
-    size_t units = 0, cut = 0;  // `cut`: the longest beginning that leaves room for "…"
+    size_t units = 0, cut = 0;  // `cut`: length of the longest beginning that leaves room for "…"
     while (!text.empty()) {
         const std::string piece = escape(Next(text));
         const size_t size = Units(piece);
@@ -117,7 +117,7 @@ std::string SlackText(std::string_view text, size_t limit) {
 }
 
 std::string CardText(std::string_view text, size_t limit) {
-    // At the beginning further characters make lists and headings; "://" makes links.
+    // Some characters make lists and headings only at the beginning; "://" makes links.
     bool first = true, number = true;
     char32_t before = 0;
     return EscapeWithin(text, limit, [&](char32_t code) {

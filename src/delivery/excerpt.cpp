@@ -1,4 +1,4 @@
-// Text from outside, made fit for a table. Pure C++.
+// Shortens and cleans text from outside for storing it in a table. Pure C++.
 #include "pulse/delivery/excerpt.hpp"
 
 #include <cstdint>

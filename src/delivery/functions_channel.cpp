@@ -26,7 +26,7 @@ namespace {
 
 constexpr const char* kExample = "{\"url\": \"https://hooks.slack.com/services/...\"}";
 
-// Signatures are of the real time, whatever pulse.now says.
+// Signatures need the system clock; pulse.now does not apply.
 Moment RealTime() {
     const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count() -
@@ -34,7 +34,7 @@ Moment RealTime() {
 }
 
 Json WithKind(const std::string& kind, Json all) {
-    if (!all.is_object()) return all;  // CreateServer() says so
+    if (!all.is_object()) return all;  // CreateServer() reports it
     const auto given = all.find("kind");
     if (given != all.end() && *given != kind)
         throw UserError(pulse::sqlstate::kInvalidParameter,
@@ -43,7 +43,7 @@ Json WithKind(const std::string& kind, Json all) {
     return all;
 }
 
-// What is missing is told before anything is made.
+// Reports missing options before anything is created.
 void CheckComplete(const std::string& name, const Json& all) {
     if (!all.is_object()) return;
     options::List list;
@@ -54,9 +54,9 @@ void CheckComplete(const std::string& name, const Json& all) {
     try {
         delivery::MakeChannel(name, server, mapping);
     } catch (const delivery::IncompleteChannel& error) {
-        // There is nothing yet that could be altered.
+        // The hint of the error is about ALTER, but the channel does not exist yet.
         throw UserError(error.state().c_str(), error.message(), error.detail(),
-                        "Add it to the options of this call; nothing was made.");
+                        "Add it to the options of this call. Nothing was created.");
     }
 }
 
@@ -69,12 +69,12 @@ std::string HintOf(const http::Response& answer, const http::Classification& cla
     using http::Verdict;
     if (classified.verdict == Verdict::kDelivered) return "";
     if (answer.forbidden)
-        return "A rule of this server refuses it: see pulse.allow_http and pulse.allowed_hosts.";
+        return "The settings of this server do not allow it: see pulse.allow_http and pulse.allowed_hosts.";
     if (classified.verdict == Verdict::kRetry)
-        return classified.overloaded ? "It takes no more now: try again later."
-                                     : "It may work later: try again, or correct its address.";
+        return classified.overloaded ? "The receiver is overloaded: try again later."
+                                     : "The failure may be temporary: try again, or correct the address.";
     if (classified.verdict == Verdict::kGone)
-        return "The receiver is gone: give the channel another address.";
+        return "The receiver no longer exists: give the channel another address.";
     return "Correct the options of the channel or of its user mapping.";
 }
 
@@ -99,7 +99,8 @@ ChannelTest Try(const delivery::Channel& channel, const std::string& key) {
     return trial;
 }
 
-// It works: what waits is sent now. The line of a channel that needs nothing is not even locked.
+// Lets a paused or disabled channel send its pending messages now. The row of any other channel is not
+// locked.
 void Enable(const std::string& name) {
     if (pg::ReadOnly()) return;
     const pg::OwnerSession session;
@@ -111,7 +112,7 @@ void Enable(const std::string& name) {
     if (changed.processed() > 0) delivery::WakeDelivery();
 }
 
-// What is known of a channel of that name which is no more.
+// Deletes the state of a dropped channel with the same name.
 void Forget(const std::string& name) {
     const pg::OwnerSession session;
     pg::Execute("DELETE FROM pulse.channel_state WHERE channel = $1", {Value::Text(name)});

@@ -1,4 +1,4 @@
-// What a person may do about messages: arguments in, result out.
+// The SQL-callable functions to retry and cancel messages: arguments in, result out.
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
@@ -17,11 +17,11 @@ struct Found {
     std::optional<int64_t> folded_into;
 };
 
-// Who ends a message lets the next one go, which a snapshot of before may not show.
+// Ending a message releases the next one, which an older snapshot may not show.
 void RequireFreshSnapshots(const char* verb) {
     if (IsolationUsesXactSnapshot())
         throw UserError(sqlstate::kNotReady, std::string(verb) + "() cannot be called in this transaction",
-                        "Its isolation level shows nothing that others commit meanwhile.",
+                        "Its isolation level does not show what other transactions commit meanwhile.",
                         "Use READ COMMITTED.");
 }
 
@@ -32,7 +32,7 @@ Found Load(int64_t message) {
     if (rows.empty())
         throw UserError(sqlstate::kUndefinedObject, "message " + std::to_string(message) + " does not exist",
                         "",
-                        "The view pulse.message lists messages; those that ended are deleted after "
+                        "The view pulse.message lists messages; finished ones are deleted after "
                         "pulse.message_retention.");
     return {rows[0].Text(0), rows[0].Int8OrNull(1)};
 }
@@ -40,7 +40,7 @@ Found Load(int64_t message) {
 void RequireOwnMessage(int64_t message, const Found& found, const char* verb) {
     if (!found.folded_into || found.status == "pending") return;
     throw UserError(sqlstate::kNotReady, "message " + std::to_string(message) + " is part of another one",
-                    "Message " + std::to_string(*found.folded_into) + " says it, too.",
+                    "Message " + std::to_string(*found.folded_into) + " includes it.",
                     std::string(verb) + " message " + std::to_string(*found.folded_into) + " instead.");
 }
 
@@ -51,9 +51,9 @@ void RequireOwnMessage(int64_t message, const Found& found, const char* verb) {
 void Retry(int64_t message) {
     const Found found = Load(message);
     RequireOwnMessage(message, found, "Retry");
-    if (found.status == "sent") RefuseMessage(message, "was sent", "What was sent is not sent again.");
+    if (found.status == "sent") RefuseMessage(message, "was sent", "Sent messages cannot be sent again.");
     if (found.status == "sending")
-        RefuseMessage(message, "is being sent", "Wait for its answer: pulse.message shows it.");
+        RefuseMessage(message, "is being sent", "Wait for the answer; pulse.message shows it.");
     pg::Execute(
         "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits ="
         " false, finished_at = NULL"
@@ -66,7 +66,7 @@ void Retry(int64_t message) {
     WakeDelivery();
 }
 
-// The numbers of those that are no part of another.
+// The ids of messages that are not part of another one.
 std::vector<int64_t> LockUnsentMessages(const std::string& channel) {
     std::vector<int64_t> ids;
     const pg::Result rows = pg::Execute(
@@ -87,9 +87,9 @@ void RequireChannel(const std::string& channel) {
     std::string known;
     for (const std::string& name : pg::ServerNames("pulse_channel"))
         known += (known.empty() ? "" : ", ") + name;
-    throw UserError(
-        sqlstate::kUndefinedObject, "channel \"" + channel + "\" does not exist", "",
-        known.empty() ? "There are none; pulse_create_channel() makes one." : "Channels are " + known + ".");
+    throw UserError(sqlstate::kUndefinedObject, "channel \"" + channel + "\" does not exist", "",
+                    known.empty() ? "There are no channels yet; create one with pulse_create_channel()."
+                                  : "Channels are " + known + ".");
 }
 
 int64_t RetryChannel(const std::string& channel) {
@@ -116,10 +116,10 @@ void Cancel(int64_t message, const std::string& reason) {
     const Found found = Load(message);
     RequireOwnMessage(message, found, "Cancel");
     if (found.status == "sending")
-        RefuseMessage(message, "is being sent", "Wait for its answer: pulse.message shows it.");
+        RefuseMessage(message, "is being sent", "Wait for the answer; pulse.message shows it.");
     if (found.status != "pending")
         RefuseMessage(message, "has ended",
-                      "It is " + found.status + "; only what is not sent yet can be cancelled.");
+                      "It is " + found.status + "; only pending messages can be cancelled.");
     pg::Execute(
         "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits ="
         " false WHERE id = $1",

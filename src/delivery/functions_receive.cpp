@@ -1,5 +1,5 @@
-// The way in for n8n and the like: a message from outside becomes a verb, called with the rights of whoever
-// hands it in.
+// The inbound webhook for n8n and similar tools: a payload becomes a call of a Pulse function, with the
+// rights of the caller.
 #include <algorithm>
 
 #include "pulse/base/json.hpp"
@@ -25,7 +25,7 @@ const std::vector<std::string>& Actions() {
     throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
 }
 
-// The first of these keys that is there and not null.
+// The value of the first of these keys that exists and is not null.
 const Json* Find(const Json& payload, std::initializer_list<const char*> keys) {
     for (const char* key : keys)
         if (const auto found = payload.find(key); found != payload.end() && !found->is_null()) return &*found;
@@ -40,7 +40,7 @@ std::optional<std::string> TextOf(const Json& payload, const char* key) {
     return value->get<std::string>();
 }
 
-// A number, or its digits: tools that fill in templates write both.
+// A number, or a string of digits: tools with templates send both.
 std::optional<int64_t> WholeNumber(const Json& value) {
     if (value.is_number_unsigned() && value.get<uint64_t>() <= INT64_MAX) return value.get<int64_t>();
     if (!value.is_string()) return std::nullopt;
@@ -64,7 +64,7 @@ std::optional<Moment> UntilOf(const Json& payload) {
     const std::optional<std::string> text = TextOf(payload, "until");
     if (!text) return std::nullopt;
     if (const auto moment = ParseMoment(*text)) return moment;
-    RefuseRequest("\"until\" must be a moment", segment::DescribeJson(Json(*text)),
+    RefuseRequest("\"until\" must be a timestamp", segment::DescribeJson(Json(*text)),
                   "Give for example \"2026-03-01T06:00:00Z\"; without an offset it is UTC.");
 }
 
@@ -75,12 +75,12 @@ std::optional<std::string> StatusOf(int64_t incident) {
     return rows.empty() ? std::nullopt : std::optional(rows[0].Text(0));
 }
 
-// `verb` has all arguments with their types, so that no function of the same name can be meant.
+// `verb` has all arguments with their types, so that no other function of the same name is called.
 uint64_t Call(const std::string& verb, const std::vector<Value>& arguments) {
     return pg::Execute("SELECT * FROM " + pg::VerbSchema() + "." + verb, arguments).processed();
 }
 
-// Delivered twice, a message does nothing the second time.
+// A payload that is delivered twice has no effect the second time.
 void Act(const std::string& action, int64_t incident, const Json& payload) {
     const std::optional<std::string> status = StatusOf(incident), note = TextOf(payload, "note");
     const std::optional<Moment> until = UntilOf(payload);
@@ -102,7 +102,7 @@ Json RunCheck(const Json& payload) {
     const std::optional<std::string> segment = TextOf(payload, "segment"), table = TextOf(payload, "table");
     if (segment.has_value() == table.has_value())
         RefuseRequest("\"check\" needs a segment or a table",
-                      segment ? "There are both." : "There is neither.",
+                      segment ? "Both are given." : "Neither is given.",
                       R"(Give one of them, as in {"action": "check", "segment": "Trial users"}.)");
     Json answer{{"received", true},
                 {"action", "check"},

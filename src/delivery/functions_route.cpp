@@ -1,4 +1,4 @@
-// The verbs of routes: arguments in, result out.
+// The SQL-callable functions about routes: arguments in, result out.
 #include <algorithm>
 
 #include "pulse/delivery/store_route_edit.hpp"
@@ -9,8 +9,7 @@ namespace pulse::delivery {
 
 namespace {
 
-// A month counts 30 days, as in comparisons of intervals. Beyond a century it is only told that it is too
-// long.
+// A month has 30 days, as in comparisons of intervals. Capped at a century, which is out of range anyway.
 int64_t Microseconds(const Interval* interval) {
     const double length = static_cast<double>(interval->time) +
                           (interval->day + 30.0 * interval->month) * static_cast<double>(kDay);
@@ -24,7 +23,7 @@ std::optional<pg::Value> Span(const pg::Args& args, int i, int64_t& length) {
     return pg::Value{INTERVALOID, args.Raw(i), false};
 }
 
-// The arguments from `channels` on, which both verbs have in the same places.
+// The arguments from `channels` on, which both functions have in the same positions.
 RouteRequest ReadRequest(const pg::Args& args) {
     RouteRequest request;
     request.channels = args.Texts(1);

@@ -1,4 +1,4 @@
-// Machines that are told of events: a channel of kind webhook and a row that says of what.
+// Subscriptions: a channel of kind webhook, and a row with the events that it receives.
 #include <algorithm>
 
 #include <openssl/evp.h>
@@ -24,7 +24,8 @@ constexpr int kSecretBytes = 32;
 std::string RandomBytes(size_t count) {
     std::string bytes(count, '\0');
     if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
-        throw UserError(sqlstate::kNotReady, "no random numbers to be had", "", "Give a secret of your own.");
+        throw UserError(sqlstate::kNotReady, "could not generate random numbers", "",
+                        "Give a secret of your own.");
     return bytes;
 }
 
@@ -48,7 +49,7 @@ std::string NewName() {
     return name;
 }
 
-// Each once, in the order in which they are told.
+// Each event once, in canonical order.
 std::vector<std::string> CheckEvents(const std::optional<std::vector<std::string>>& events) {
     const std::vector<std::string>& valid = SubscriptionEvents();
     if (!events) return DefaultEvents();
@@ -67,7 +68,8 @@ std::vector<std::string> CheckEvents(const std::optional<std::vector<std::string
     return wanted;
 }
 
-// Nobody enters or leaves a segment over a table: who asks for nothing else would wait for ever.
+// Only segments over people have segment.entered and segment.exited: a subscription to nothing else would
+// never receive anything.
 void RequirePeople(const std::vector<std::string>& segments) {
     const pg::Result rows = pg::Execute(
         "SELECT name, kind FROM pulse.segment WHERE name = ANY ($1) AND kind <> 'profile' ORDER BY name"
@@ -76,8 +78,9 @@ void RequirePeople(const std::vector<std::string>& segments) {
     if (!rows.empty())
         throw UserError(
             sqlstate::kInvalidParameter, "segment \"" + rows[0].Text(0) + "\" is not over people",
-            "Its kind is " + rows[0].Text(1) + ": nobody is known to enter or leave it.",
-            "Name segments over people; snapshot.taken tells how many entered and left any other.");
+            "Its kind is " + rows[0].Text(1) + ", which has no segment.entered and segment.exited events.",
+            "Name segments over people; for others, snapshot.taken has the numbers of people who entered and "
+            "left.");
 }
 
 void CheckSegments(const std::optional<std::vector<std::string>>& segments,
@@ -92,7 +95,7 @@ void CheckSegments(const std::optional<std::vector<std::string>>& segments,
 void Keep(const std::string& name, const std::vector<std::string>& events,
           const std::vector<std::string>& segments, const std::string& creator) {
     const pg::OwnerSession session;
-    // A channel that was dropped by hand may have left its row.
+    // A channel that was dropped by hand leaves its row.
     pg::Execute(
         "INSERT INTO pulse.subscription (channel, events, segments, created_by)"
         " VALUES ($1, $2, nullif($3, '{}'), $4) "
@@ -102,22 +105,23 @@ void Keep(const std::string& name, const std::vector<std::string>& events,
     if (WantsMembers(events)) Members().begin(name);
 }
 
-// Forgets it, with what waits for it; returns whether its channel is still there.
+// Deletes the subscription and cancels its pending messages; returns whether its channel still exists.
 bool Forget(const std::string& name) {
     const pg::OwnerSession session;
-    // Waits for the worker that is telling it something, whose messages are then cancelled with the others.
+    // Waits for a worker that is planning messages for it; these are then cancelled with the others.
     Members().end(name);
     if (pg::Execute("DELETE FROM pulse.subscription WHERE channel = $1", {Value::Text(name)}).processed() ==
         0) {
         const pg::Result names =
             pg::Execute("SELECT coalesce(array_agg(channel ORDER BY channel), '{}') FROM pulse.subscription");
-        throw UserError(sqlstate::kUndefinedObject, "subscription \"" + name + "\" does not exist", "",
-                        names[0].Texts(0).empty()
-                            ? std::string("There is none yet; make one with pulse_subscribe().")
-                            : segment::SuggestQuoted(name, names[0].Texts(0), "Subscriptions"));
+        throw UserError(
+            sqlstate::kUndefinedObject, "subscription \"" + name + "\" does not exist", "",
+            names[0].Texts(0).empty()
+                ? std::string("There are no subscriptions yet; create one with pulse_subscribe().")
+                : segment::SuggestQuoted(name, names[0].Texts(0), "Subscriptions"));
     }
     ReleaseAfter(pg::Execute(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = 'its subscription was ended', finished_at ="
+        "UPDATE pulse.outbox SET status = 'cancelled', error = 'the subscription was ended', finished_at ="
         " clock_timestamp(), "
         "waits = false WHERE channel = $1 AND status = 'pending' AND kind = 'event' RETURNING id",
         {Value::Text(name)}));
@@ -126,7 +130,7 @@ bool Forget(const std::string& name) {
 
 struct CreatedSubscription {
     std::string name;
-    std::optional<std::string> secret;  // that we made
+    std::optional<std::string> secret;  // if generated
 };
 
 CreatedSubscription Subscribe(const pg::Args& args) {

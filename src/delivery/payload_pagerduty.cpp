@@ -1,4 +1,4 @@
-// PagerDuty's Events API v2: the alert follows the incident. The routing key joins when it is sent.
+// PagerDuty's Events API v2: the alert follows the incident. MakeRequest() adds the routing key.
 #include <nlohmann/json.hpp>
 
 #include "pulse/delivery/escape.hpp"

@@ -1,5 +1,5 @@
-// Slack's Block Kit. Other people's words stand in plain_text, which formats nothing; mrkdwn holds only our
-// own.
+// Slack's Block Kit. Text from users is in plain_text, which is not formatted; mrkdwn contains only our own
+// text.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -34,7 +34,7 @@ std::string Date(Moment moment) {
            ">";
 }
 
-// A piece of SQL between backticks; nothing when it holds one itself or is too long.
+// SQL between backticks; empty if it contains a backtick or is too long.
 std::string CodeBlock(const std::string& sql, const char* marks) {
     if (sql.empty() || sql.find('`') != std::string::npos) return "";
     const std::string text = SlackText(sql, kText);
@@ -102,7 +102,7 @@ json OneBlocks(const Envelope& envelope, const IncidentSummary& summary) {
     return blocks;
 }
 
-// Two blocks for each of several.
+// Two blocks for each of several incidents.
 json BriefBlocks(const IncidentSummary& summary) {
     std::string text = std::string(Mark(summary)) + " " +
                        diagnosis::Capitalized(IsOver(summary) ? summary.status : summary.severity) + ": " +

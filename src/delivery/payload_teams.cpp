@@ -1,5 +1,5 @@
-// Microsoft Teams: an Adaptive Card 1.4 for a Workflows webhook. Other people's words stand in text runs,
-// which format nothing, or escaped.
+// Microsoft Teams: an Adaptive Card 1.4 for a Workflows webhook. Text from users is in text runs, which are
+// not formatted, or escaped.
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"

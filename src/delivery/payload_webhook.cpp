@@ -1,5 +1,4 @@
-// What machines get: {type, timestamp, data} of the Standard Webhooks specification, flat enough for n8n and
-// Zapier.
+// Webhooks: {type, timestamp, data} as specified by Standard Webhooks; `data` is flat, for n8n and Zapier.
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
@@ -12,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-// The specification's advice.
+// The size that the specification recommends.
 constexpr size_t kMostBytes = 20'000;
 
 std::string TypeOf(const Envelope& envelope, const std::vector<IncidentSummary>& summaries) {
@@ -35,7 +34,7 @@ json OrNull(const std::string& text) {
     return text.empty() ? json(nullptr) : json(text);
 }
 
-// With `lean` the long texts are left out.
+// With `lean`, long texts are left out.
 json Data(const Envelope& envelope, const IncidentSummary& summary, bool lean) {
     json data = {{"incident", summary.incident},
                  {"group", OrNull(summary.group)},

@@ -10,8 +10,7 @@ std::string KeyOf(int64_t incident) {
     return "incident:" + std::to_string(incident);
 }
 
-// When an alarm may be sent that comes after another one: with what waits already, or when the cool-down is
-// over.
+// When an alarm that follows another one may be sent: together with a pending one, or after the cool-down.
 Moment AfterCoolDown(Moment moment, Moment last, int64_t cool_down) {
     return std::max(moment, moment < last ? last : last + cool_down);
 }
@@ -31,7 +30,8 @@ void Planner::RememberEscalation(int64_t route, int64_t incident) {
     escalated_.emplace(route, incident);
 }
 
-// Who was called in hears how it goes on; the outbox leaves out those who were not.
+// The channels of an escalation also receive later events. If the escalation was not sent, SkipReason()
+// cancels these messages.
 std::set<std::string> Planner::Receivers(const Route& route, const IncidentEvent& incident_event) const {
     std::set<std::string> receivers;
     std::vector<std::string> all = route.channels;
@@ -83,13 +83,13 @@ void Planner::Escalate(const Route& route, const IncidentEvent& incident_event, 
     if (!route.id || !route.escalate_after || route.escalate_to.empty()) return;
     const bool first = escalated_.emplace(*route.id, incident_event.incident).second;
     if (!first && incident_event.event == "worsened") return;
-    // Time to act begins when somebody is told, where that is much later.
+    // The time to acknowledge begins when the alarm is sent, if that is much later.
     const bool waits = notified_at > now_ + route.group_wait;
     Moment send_at = (waits ? notified_at : incident_event.noted_at) + *route.escalate_after;
     if (route.quiet && !IsCritical(incident_event))
         send_at = QuietUntil(*route.quiet, send_at, route.offset).value_or(send_at);
     for (const std::string& channel : std::set(route.escalate_to.begin(), route.escalate_to.end())) {
-        // It waits under a key of its own, so that nothing waits for it.
+        // A separate order key, so that no other message waits for it.
         const std::string key = "escalation:" + std::to_string(incident_event.incident);
         const bool planned = std::any_of(drafts_.begin(), drafts_.end(), [&](const Draft& other) {
             return other.kind == "escalation" && other.channel == channel && other.order_key == key &&
@@ -102,7 +102,7 @@ void Planner::Escalate(const Route& route, const IncidentEvent& incident_event, 
 }
 
 void Planner::Take(const IncidentEvent& incident_event) {
-    std::map<std::string, Draft> chosen;  // by channel: the earliest says it all
+    std::map<std::string, Draft> chosen;  // by channel: the earliest message is enough
     for (const Route& route : routes_) {
         std::optional<Moment> notified_at;
         for (const std::string& channel : Receivers(route, incident_event)) {
@@ -124,27 +124,28 @@ void Planner::Take(const IncidentEvent& incident_event) {
 std::string SkipReason(const std::string& event, const IncidentSummary& summary,
                        const std::optional<std::string>& notified, bool muted) {
     const bool closed = IsClosing(summary.status);
-    if (!notified && closed) return "it was closed before anybody was told";
+    if (!notified && closed) return "the incident was closed before it was sent";
     if (event == "escalated") {
-        if (summary.status != "open") return "it is " + summary.status;
-        return muted ? "it is muted" : "";
+        if (summary.status != "open") return "the incident is " + summary.status;
+        return muted ? "alarms about the incident are muted" : "";
     }
-    if (notified && *notified == summary.State()) return "this was told already";
+    if (notified && *notified == summary.State()) return "this state was sent before";
     const size_t blank = notified ? notified->find(' ') : std::string::npos;
     const std::string notified_status = notified ? notified->substr(0, blank) : "";
     const int notified_rank = blank == std::string::npos ? -1 : Rank(notified->substr(blank + 1));
     if (IsAlarm(event)) {
-        if (muted) return "it is muted";
-        if (closed) return "it was closed meanwhile";
+        if (muted) return "alarms about the incident are muted";
+        if (closed) return "the incident has been closed";
         if (notified && !IsClosing(notified_status) && notified_rank >= Rank(summary.severity))
-            return "no worse was told already";
+            return "the same or a higher severity was sent before";
         return "";
     }
-    if (!notified) return "nobody was told of the incident";
-    if (IsClosing(event)) return closed ? "" : "it is " + summary.status + " again";
-    if (event == "acknowledged") return summary.status == "acknowledged" ? "" : "it is " + summary.status;
+    if (!notified) return "the channel was not notified of the incident";
+    if (IsClosing(event)) return closed ? "" : "the incident is " + summary.status + " again";
+    if (event == "acknowledged")
+        return summary.status == "acknowledged" ? "" : "the incident is " + summary.status;
     if (event == "eased" && (closed || notified_rank <= Rank(summary.severity)))
-        return "it is no milder than was told";
+        return "the severity is not lower than the one sent before";
     return "";
 }
 

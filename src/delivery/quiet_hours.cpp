@@ -27,8 +27,8 @@ std::optional<int64_t> ParseClock(std::string text) {
     return hour * kHour + minute * kMinute;
 }
 
-// The first instant after `after` at which the clock shows `local` or jumps over it; empty when it did so
-// before.
+// The first instant after `after` at which the clock shows `local` or skips it; empty if all such instants
+// are earlier.
 std::optional<Moment> FirstShowing(Moment local, Moment after, const OffsetAt& offset) {
     const int64_t before = offset(local - kDay), later = offset(local + kDay);
     std::optional<Moment> best;
@@ -40,7 +40,7 @@ std::optional<Moment> FirstShowing(Moment local, Moment after, const OffsetAt& o
         if (instant > after && (!best || instant < *best)) best = instant;
     }
     if (shown || best) return best;
-    // In a gap: the instant of the jump.
+    // The clock skips `local`: find the instant at which it jumps.
     Moment low = local - std::max(before, later) - kDay, high = local - std::min(before, later) + kDay;
     const int64_t first = offset(low);
     while (high - low > 1) {
@@ -58,9 +58,9 @@ QuietHours ParseQuietHours(const std::string& text) {
         const auto from = ParseClock(text.substr(0, dash)), until = ParseClock(text.substr(dash + 1));
         if (from && until && *from % kDay != *until % kDay) return {*from % kDay, *until % kDay};
     }
-    throw UserError(
-        sqlstate::kInvalidParameter, "invalid quiet hours", "They are \"" + text.substr(0, 100) + "\".",
-        "Give two different times of the day, as in '22:00-07:00'; they are of the route's time zone.");
+    throw UserError(sqlstate::kInvalidParameter, "invalid quiet hours",
+                    "They are \"" + text.substr(0, 100) + "\".",
+                    "Give two different times of day, such as '22:00-07:00', in the time zone of the route.");
 }
 
 std::optional<Moment> QuietUntil(const QuietHours& quiet, Moment moment, const OffsetAt& offset) {
@@ -71,21 +71,21 @@ std::optional<Moment> QuietUntil(const QuietHours& quiet, Moment moment, const O
                                         : time >= quiet.from && time < quiet.until;
     };
     if (!reign(moment)) return std::nullopt;
-    // Where a day was left out, its morning never came: then it is the next one's.
+    // A zone may skip a whole day: then the end is on the next one.
     Moment end = NextTimeOfDay(quiet.until, moment, offset);
     while (reign(end)) end = NextTimeOfDay(quiet.until, end, offset);
     return end;
 }
 
 Moment NextTimeOfDay(int64_t time, Moment after, const OffsetAt& offset) {
-    // From the day before on: where the clock is set back across midnight, a day begins twice.
+    // Starts with the previous day: if the clock is set back across midnight, a day begins twice.
     const Moment today = FloorTo(after + offset(after), kDay);
     for (Moment day = today - kDay;; day += kDay)
         if (const auto found = FirstShowing(day + time, after, offset)) return *found;
 }
 
 Moment NextFullHour(Moment after, const OffsetAt& offset) {
-    // Where the clock was changed meanwhile, the hour is still a full one of the clock that rules then.
+    // If the clock changes in between, the full hour is that of the clock after the change.
     const Moment local = FloorTo(after + offset(after), kHour) + kHour;
     const Moment guess = local - offset(after);
     const int64_t ahead = offset(guess);

@@ -1,4 +1,4 @@
-// From a payload to the request that sends it: here, and only here, secrets join.
+// From a payload to the request that sends it. This is the only place that adds secrets.
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
@@ -25,7 +25,7 @@ void AddSecret(http::Request& request, const std::string& secret) {
     if (!secret.empty()) request.secrets.push_back(secret);
 }
 
-// The path and the query are the secret of an address; an error may show them without its host.
+// The path and the query of a URL are secret; an error may show them without the host.
 void AddUrlSecret(http::Request& request, const std::string& url) {
     AddSecret(request, url);
     const size_t path = url.find('/', url.find("://") + 3);
@@ -47,7 +47,7 @@ void AddWebhookHeaders(http::Request& request, const Channel& channel, const Env
     request.headers.emplace_back(header.substr(0, colon),
                                  value == std::string::npos ? "" : header.substr(value));
     AddSecret(request, request.headers.back().second);
-    // "Bearer abc": the word alone must not be shown either.
+    // "Bearer abc": the token alone is secret, too.
     const size_t last = request.headers.back().second.rfind(' ');
     if (last != std::string::npos) AddSecret(request, request.headers.back().second.substr(last + 1));
 }

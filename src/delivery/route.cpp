@@ -74,7 +74,7 @@ const std::vector<std::string>& DetectorNames() {
 }
 
 bool IsAbout(const Route& route, const IncidentEvent& incident_event) {
-    // What follows an alarm goes where the alarm may have gone, however mild the incident is by now.
+    // Later events go where the alarm may have gone, even if the incident has become mild.
     const std::string& severity =
         IsAlarm(incident_event.event) ? incident_event.severity : incident_event.worst;
     if (Rank(severity) < route.min_severity) return false;

@@ -1,4 +1,4 @@
-// Channels as they stand in the catalog.
+// Channels, read from PostgreSQL's catalogs.
 #include "pulse/base/error.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/pg/foreign.hpp"
@@ -12,7 +12,7 @@ namespace {
     for (const std::string& known : pg::ServerNames("pulse_channel"))
         list += (list.empty() ? "" : ", ") + known;
     throw UserError(sqlstate::kUndefinedObject, "channel \"" + name + "\" does not exist", "",
-                    list.empty() ? "There is none yet: make one with pulse_create_channel()."
+                    list.empty() ? "There are no channels yet; create one with pulse_create_channel()."
                                  : "Channels are " + list + ".");
 }
 

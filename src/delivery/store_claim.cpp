@@ -1,4 +1,4 @@
-// Taking messages whose turn it is: by channel, in order, within limits.
+// Claims due messages: by channel, in order, within limits.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -15,17 +15,17 @@ namespace {
 using pg::Value;
 
 constexpr int64_t kLease = 10 * kMinute;
-// An ALTER SERVER takes effect within this time.
+// How long a channel's options are cached: ALTER SERVER takes effect within this time.
 constexpr int64_t kKeepChannel = kSecond;
-// Messages of one channel that are looked at in one transaction, and those that are composed.
+// Maximum numbers of messages per transaction: read from one channel, and composed.
 constexpr int64_t kMostRows = 1000;
 constexpr int kMostComposed = 20;
 
-// What was not to be had now, and when somebody else's lock was in the way.
+// Delay after a transient error, and after a lock held by another session.
 constexpr int64_t kPostponed = 5 * kSecond;
 constexpr int64_t kLocked = kSecond;
 
-// Whether the same may succeed later: somebody's lock, a disk or a memory that is full, a server that stops.
+// Whether a retry may succeed: a lock, a full disk, no memory, a server that is shutting down.
 bool IsTransient(const pg::Error& error) {
     const std::string state = error.State();
     for (const char* of : {"08", "40", "53", "55", "57", "58"})
@@ -35,7 +35,7 @@ bool IsTransient(const pg::Error& error) {
 
 struct Candidate {
     Message message;
-    int64_t after = 0;  // the message that comes first
+    int64_t after = 0;  // an earlier message that it waits for
 };
 
 // One channel's share of a claim.
@@ -121,7 +121,7 @@ class Share {
         return found;
     }
 
-    // One under way, or an earlier one whose time has come or that was tried before.
+    // A message that is being sent, or an earlier one that is due or was attempted before.
     void FindPredecessors(std::vector<Candidate>& candidates) {
         static pg::Statement statement(
             "SELECT o.id, p.id FROM unnest($1::bigint[]) AS c(id) JOIN pulse.outbox AS o ON o.id = c.id"
@@ -149,8 +149,8 @@ class Share {
                 candidate.after = first->second;
     }
 
-    // Nobody looks at them again until the one before has ended. Whoever ends that one in a session holds its
-    // lock: what is being ended at this moment is left for the next look, which its end causes.
+    // Skipped from now on until the predecessor has ended. A session that is ending the predecessor holds its
+    // lock: then the mark is left to the next round, which the end of that transaction causes.
     void MarkWaiting(const std::vector<Candidate>& candidates) {
         static pg::Statement statement(
             "WITH b AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS b (id, first)),"
@@ -169,13 +169,13 @@ class Share {
         statement.Execute({Value::Int8s(ids), Value::Int8s(firsts)});
     }
 
-    // One message: composed if it is not yet, then taken or ended.
+    // Composes a message if necessary, then claims or ends it.
     void Process(Message& message) {
         if (!state_.channel) {
             dead_.emplace_back(message.id, state_.problem);
         } else if (message.attempts >= MaxAttempts(*state_.channel)) {
-            dead_.emplace_back(message.id, "given up after " + std::to_string(message.attempts) +
-                                               " tries; the last one never ended");
+            dead_.emplace_back(message.id, "gave up after " + std::to_string(message.attempts) +
+                                               " attempts; the last one did not finish");
         } else if (message.payload.is_null()) {
             if (composable_-- <= 0) {
                 claimed_.again = true;
@@ -189,7 +189,7 @@ class Share {
         claimed_.messages.push_back(std::move(message));
     }
 
-    // False when there is nothing to send. What fails here never stops the others.
+    // False if there is nothing to send. A failure here does not affect other messages.
     bool ComposeMessage(Message& message) {
         const int64_t id = message.id;
         seen_[id] = true;
@@ -205,14 +205,13 @@ class Share {
                 for (uint64_t i = 0; i < folded.size(); ++i) seen_[folded[i].Int8(0)] = true;
             }
             subtransaction.Commit();
-            if (!reason && message.payload.is_null())
-                dead_.emplace_back(id, "there is nothing to send in it");
+            if (!reason && message.payload.is_null()) dead_.emplace_back(id, "the message has no content");
             return !reason;
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
             if (IsTransient(error)) {
                 postponed_.emplace_back(id, error.message);
-                composable_ = 0;  // the others' turn, before the same stops the next one
+                composable_ = 0;  // the next message would probably fail, too: send the others first
             } else {
                 dead_.emplace_back(id, error.message);
             }
@@ -226,7 +225,7 @@ class Share {
         return false;
     }
 
-    // They keep their place in the order.
+    // Postponed messages keep their place in the order.
     void Postpone() {
         static pg::Statement statement(
             "UPDATE pulse.outbox AS o SET send_at = $3, error = e.reason, first_sent_at ="
@@ -246,7 +245,8 @@ class Share {
         claimed_.next_due = std::min(claimed_.next_due, now_ + kPostponed);
     }
 
-    // What is due and still there is held by somebody, whose end nobody tells us: ROLLBACK wakes no worker.
+    // A message that is due and was not claimed is locked by another session. Poll for it: a ROLLBACK wakes
+    // no worker.
     void NoteNextDue() {
         static pg::Statement statement(
             "SELECT send_at FROM pulse.outbox WHERE channel = $1 AND status = 'pending' AND NOT waits"
@@ -303,11 +303,11 @@ class Share {
     Claimed& claimed_;
     std::map<int64_t, bool> seen_;
     std::vector<std::pair<int64_t, std::string>> dead_, dropped_, postponed_;
-    bool all_seen_ = false;  // that nobody holds
+    bool all_seen_ = false;  // all due messages that are not locked
 };
 
-// Nothing is sent to a channel that cannot be read; what fails is the channel's, not the round's. False: it
-// cannot be read now.
+// Reads a channel's options. An error is kept as the channel's problem and does not fail the round. False if
+// they cannot be read at the moment.
 bool LoadChannelState(const std::string& name, ChannelState& channel_state, Moment now) {
     if (channel_state.loaded_at != 0 && now - channel_state.loaded_at < kKeepChannel) return true;
     channel_state.channel.reset();
@@ -329,7 +329,7 @@ bool LoadChannelState(const std::string& name, ChannelState& channel_state, Mome
     return channel_state.loaded_at != 0;
 }
 
-// A channel that was dropped: its state is not the next one's of that name, and what waits for it is dead.
+// Whether the channel was dropped; deletes its state, which a new channel of that name must not inherit.
 bool Dropped(const std::string& name, ChannelState& channel_state, Moment now) {
     static pg::Statement forget(
         "DELETE FROM pulse.channel_state WHERE channel IN (SELECT s.channel FROM pulse.channel_state AS s"
@@ -367,7 +367,7 @@ Claimed Claim(ChannelStates& channels, int room) {
         const pg::Result rows = survey.Execute({});
         for (uint64_t i = 0; i < rows.size(); ++i) {
             ChannelState& channel_state = channels[rows[i].Text(0)];
-            // What could not be written down yet is newer.
+            // A state that could not be saved yet is newer than the table's.
             if (!channel_state.changed) {
                 channel_state.known = {rows[i].Int4(2), rows[i].TimeOrNull(3), rows[i].Bool(4)};
                 channel_state.breaker.Load(channel_state.known);
@@ -396,8 +396,8 @@ Claimed Claim(ChannelStates& channels, int room) {
         claimed.full |= share.room == 0;
     }
     std::erase_if(due, [](const Due& share) { return share.room == 0; });
-    // Where there is not room for all, those with the fewest under way come first, and each gets an equal
-    // part.
+    // If there is not enough room for all, channels with the fewest requests in flight come first, and each
+    // gets an equal share.
     std::stable_sort(due.begin(), due.end(), [&](const Due& a, const Due& b) {
         return channels[a.channel].in_flight < channels[b.channel].in_flight;
     });

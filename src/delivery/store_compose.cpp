@@ -16,9 +16,9 @@ namespace {
 
 using pg::Value;
 
-// Messages told in one; more wait for the next.
+// Messages folded into one; further ones wait for the next message.
 constexpr int64_t kMostFolded = 1000;
-// Incidents diagnosed before one of them is told, as they may have one cause.
+// Incidents diagnosed before one of them is sent, as they may have the same cause.
 constexpr int64_t kMostDiagnosed = 50;
 
 struct Waiting {
@@ -26,9 +26,9 @@ struct Waiting {
     std::string event;
 };
 
-// What a channel was told of an incident, and whether alarms about it are muted. An escalation and a route's
-// message do not wait for each other: what one of them is about to tell counts for the thread, and no alarm
-// says the same again.
+// The state of an incident that a channel received last, and whether alarms about it are muted. An escalation
+// and a route's message do not wait for each other: if one of them is being sent, the other uses its thread,
+// and no alarm repeats its state.
 struct Known {
     std::optional<std::string> state, thread, under_way;
     bool muted = false;
@@ -49,7 +49,7 @@ std::vector<Waiting> ReadWaiting(const pg::Result& rows) {
     return waiting;
 }
 
-// What is due under the same key. What follows a message that is under way waits for it.
+// Due messages with the same fold key, without those that have to wait for a message being sent.
 std::vector<Waiting> PendingWithFoldKey(const Message& message) {
     static pg::Statement statement(
         "SELECT o.id, o.incident_id, o.event FROM pulse.outbox AS o WHERE o.channel = $1 AND o.fold_key = $2"
@@ -67,8 +67,8 @@ std::vector<Waiting> PendingWithFoldKey(const Message& message) {
                            Value::Int8(message.id), Value::Text(message.kind), Value::Int8(kMostFolded)}));
 }
 
-// Incidents that begin together are diagnosed before the first of them is told: only then is it known which
-// have one cause.
+// Diagnoses incidents that began together before the first of them is sent: only the diagnosis shows which of
+// them have the same cause.
 void DiagnosePending(const Message& message) {
     static pg::Statement statement(
         "SELECT r.id FROM (SELECT o.incident_id FROM pulse.outbox AS o WHERE o.channel = $1"
@@ -90,7 +90,7 @@ void DiagnosePending(const Message& message) {
     if (!incidents.empty()) LoadIncidentSummaries(incidents);
 }
 
-// Alarms about the incidents that one cause made, and further ones about this incident.
+// Alarms about incidents with the same cause, and further alarms about this incident.
 std::vector<Waiting> PendingInGroup(const Message& message) {
     static pg::Statement statement(
         "SELECT o.id, o.incident_id, o.event FROM pulse.incident_record AS me"
@@ -131,7 +131,7 @@ std::map<int64_t, Known> LoadKnown(const std::string& channel, const std::vector
         " AND o.kind IN ('incident', 'escalation') "
         "AND o.status IN ('pending', 'sending') AND o.state IS NOT NULL) AS u ON true WHERE r.id = ANY ($2)",
         {TEXTOID, INT8ARRAYOID});
-    // Not read-only, which would not see what this transaction has written: pulse.told of the message before.
+    // Not read-only: it must see the rows of pulse.told that this transaction wrote for the previous message.
     const pg::Result rows = statement.Execute({Value::Text(channel), Value::Int8s(incidents)});
     std::map<int64_t, Known> known;
     for (uint64_t i = 0; i < rows.size(); ++i)
@@ -157,7 +157,7 @@ void Fold(const Waiting& child, int64_t parent, const std::string& state, const 
     statement.Execute({Value::Int8(child.id), Value::Int8(parent), Value::Text(state), Value::Text(thread)});
 }
 
-// An escalation waited under a key of its own; from now on what follows about the incident waits for it.
+// Also gives an escalation the order key of its incident: later messages about the incident wait for it.
 void SavePayload(const Message& message) {
     static pg::Statement statement(
         "UPDATE pulse.outbox SET payload = $2, state = $3, thread = $4, event = $5, order_key = $6"
@@ -175,7 +175,7 @@ std::string RouteName(const std::optional<int64_t>& route) {
     return rows.empty() ? "" : rows[0].Text(0);
 }
 
-// PagerDuty keeps an incident for each of ours, which is closed by itself.
+// None for PagerDuty, which keeps a separate incident for each of ours and closes it separately.
 std::vector<Waiting> PendingToFold(const Message& message, const Channel& channel) {
     if (channel.kind == ChannelKind::kPagerduty) return {};
     if (!message.fold_key.empty()) return PendingWithFoldKey(message);
@@ -184,8 +184,8 @@ std::vector<Waiting> PendingToFold(const Message& message, const Channel& channe
     return PendingInGroup(message);
 }
 
-// What is left to say of the others, incident by incident: what has nothing to say is cancelled, the rest is
-// told with `message`.
+// Decides for each incident whether the other messages have something to report: folds them into `message`,
+// or cancels them.
 void FoldPending(const Message& message, const std::vector<Waiting>& others,
                  std::vector<IncidentSummary>& summaries) {
     std::map<int64_t, std::vector<Waiting>> by_incident;
@@ -210,7 +210,7 @@ void FoldPending(const Message& message, const std::vector<Waiting>& others,
                 notified || (summary != now.end() && what.SkipReason(row.event, summary->second).empty());
         for (const Waiting& row : rows) {
             if (!notified)
-                CancelMessage(row.id, summary == now.end() ? "the incident is gone"
+                CancelMessage(row.id, summary == now.end() ? "the incident no longer exists"
                                                            : what.SkipReason(row.event, summary->second));
             else
                 Fold(row, message.id, summary == now.end() ? message.state : summary->second.State(),
@@ -225,9 +225,9 @@ std::optional<std::string> ComposeIncident(Message& message, const Channel& chan
         CancelMessage(message.id, reason);
         return reason;
     };
-    if (!message.incident) return nothing("it is about no incident");
+    if (!message.incident) return nothing("the message has no incident");
     std::vector<IncidentSummary> summaries = LoadIncidentSummaries({*message.incident});
-    if (summaries.empty()) return nothing("the incident is gone");
+    if (summaries.empty()) return nothing("the incident no longer exists");
     const Known known = LoadKnown(message.channel, {*message.incident})[*message.incident];
     if (const std::string reason = known.SkipReason(message.event, summaries[0]); !reason.empty())
         return nothing(reason);
@@ -245,7 +245,8 @@ std::optional<std::string> ComposeIncident(Message& message, const Channel& chan
     return std::nullopt;
 }
 
-// Keeps what each channel was told of each incident. An incident may have been deleted meanwhile.
+// Records the state of each incident that each channel has received. An incident may have been deleted
+// meanwhile.
 void KeepNotified(const std::vector<int64_t>& ended) {
     static pg::Statement statement(
         "WITH said AS (SELECT DISTINCT ON (o.incident_id, o.channel) o.incident_id, o.channel, o.state,"

@@ -1,4 +1,4 @@
-// What there is to say about incidents, read from what the other rooms keep.
+// The content of messages about incidents, read from the tables of other rooms.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -18,13 +18,13 @@ namespace {
 using pg::Json;
 using pg::Value;
 
-// Up to so many live incidents of one message are looked at anew, so that their sentences fit their figures;
-// in a longer message those sentences have no room.
+// Up to this number of live incidents of one message are diagnosed again, so that their sentences match their
+// figures; a longer message has no room for those sentences.
 constexpr size_t kFresh = 10;
-// Far more than any message shows, far less than what would fill memory.
+// Far more than any message shows, and far less than would exhaust memory.
 constexpr size_t kMostBytes = size_t{4} << 20;
 
-// Texts in UTF-8 whatever the database's encoding is. Nothing of what is read may make the reading fail.
+// Texts in UTF-8, whatever the database's encoding. Invalid or oversized content must not raise an error.
 constexpr const char* kQuery =
     "SELECT i.id, i.since, i.opened_at, i.closed_at, x.text, "
     "CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END "
@@ -77,7 +77,7 @@ std::string UrlOf(int64_t incident) {
     return url;
 }
 
-// A diagnosis, or what the model found: both have this shape.
+// A diagnosis, or the result of an investigation: both have the same structure.
 void Tell(const Json& found, IncidentSummary& summary) {
     const Json& changed = List(found, "what_changed");
     if (!changed.empty()) summary.what_changed.clear();
@@ -127,7 +127,7 @@ void ReadFacts(const Json& facts, IncidentSummary& summary) {
 
 Json Parse(const std::string& text) {
     if (text.size() > kMostBytes) return Json::object();
-    // Line breaks inside JSON's texts are escapes: nothing but bad bytes changes here.
+    // Line breaks in JSON strings are escapes, so this changes only invalid bytes.
     Json json = ParseJsonOrDiscard(CleanLines(text, text.size()));
     return json.is_object() ? json : Json::object();
 }
@@ -136,7 +136,7 @@ bool Live(const IncidentSummary& summary) {
     return summary.status == "open" || summary.status == "acknowledged";
 }
 
-// One that cannot be diagnosed is told without.
+// An incident that cannot be diagnosed is sent without a diagnosis.
 std::optional<Json> Diagnose(int64_t incident, bool keep) {
     try {
         pg::Subtransaction subtransaction;

@@ -9,7 +9,7 @@ namespace pulse::delivery {
 
 namespace {
 
-// Not a plain static: whoever registers may be initialised before this file.
+// Not a plain static variable: a file that registers a kind may be initialised before this one.
 std::vector<MessageKind>& MessageKinds() {
     static std::vector<MessageKind> kinds;
     return kinds;
@@ -34,7 +34,7 @@ std::optional<std::string> Compose(Message& message, const Channel& channel) {
     const MessageKind* kind = FindMessageKind(message.kind);
     if (!kind)
         throw UserError(sqlstate::kNotReady, "a message of kind \"" + message.kind + "\" has no payload",
-                        "Messages of this kind enter the outbox with their payload.");
+                        "Messages of this kind must be inserted with their payload.");
     return kind->compose(message, channel);
 }
 

@@ -1,4 +1,4 @@
-// What happens to incidents and snapshots, noted for the delivery worker in the same transaction.
+// Writes notices of events of incidents and snapshots for the delivery worker, in the same transaction.
 #include "pulse/delivery/store.hpp"
 #include "pulse/drift/listener.hpp"
 #include "pulse/snapshot/listener.hpp"
@@ -25,7 +25,7 @@ void NoteIncident(int64_t incident, int64_t event, const std::string& kind, Mome
     WakeDelivery();
 }
 
-// Snapshots are many: noted only while somebody asks for them.
+// Snapshots are frequent: a notice is written only if a subscription includes them.
 void NoteSnapshot(int64_t snapshot) {
     static pg::Statement statement(
         "INSERT INTO pulse.notice (event, kind, snapshot_id, at)"

@@ -1,4 +1,4 @@
-// When there is something to send, and what a worker that died has left.
+// When the next message is due, messages left by a worker that died, and expired messages.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
@@ -13,7 +13,7 @@ void WakeDelivery() {
     pg::WakeWorker(pg::Lane::kDelivery);
 }
 
-// Probes of indexes only, some per channel: nothing that grows is read.
+// Uses only index probes, a few per channel, so its cost does not grow with the tables.
 Moment NextMessage(bool idle) {
     static pg::Statement notices("SELECT id FROM pulse.notice ORDER BY id LIMIT 1", {});
     static pg::Statement under_way(
@@ -35,7 +35,8 @@ Moment NextMessage(bool idle) {
 int64_t RecoverInterrupted() {
     static pg::Statement take(
         "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), lease_until = NULL,"
-        " error = 'its worker ended before the answer came' WHERE status = 'sending' AND folded_into IS NULL",
+        " error = 'the worker ended before the answer arrived'"
+        " WHERE status = 'sending' AND folded_into IS NULL",
         {});
     const ByIndex by_index;
     const auto taken = static_cast<int64_t>(take.Execute({}).processed());
@@ -47,7 +48,7 @@ int64_t ExpireMessages(Moment before, int64_t limit) {
     static pg::Statement statement(
         PULSE_DUE_CHANNELS
         "UPDATE pulse.outbox AS o SET status = 'dead', finished_at = clock_timestamp(),"
-        " error = 'it waited longer than pulse.message_lifetime' || coalesce(': ' || o.error, '')"
+        " error = 'pending for longer than pulse.message_lifetime' || coalesce(': ' || o.error, '')"
         " WHERE o.id = ANY (ARRAY(SELECT p.id FROM line AS l CROSS JOIN LATERAL (SELECT d.id"
         " FROM pulse.outbox AS d"
         " WHERE d.channel = l.channel AND d.status = 'pending' AND NOT d.waits AND d.send_at < $1"

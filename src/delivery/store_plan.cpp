@@ -1,4 +1,4 @@
-// From notices to messages: in one transaction, for many notices at once.
+// Turns notices into messages: many notices in one transaction.
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -53,8 +53,8 @@ std::vector<int64_t> LockNotices(int64_t limit) {
     return ids;
 }
 
-// Takes notices away; those whose incident or snapshot is gone, or that are too old for anybody, are left
-// out.
+// Deletes notices and returns them, without those that are too old or whose incident or snapshot no longer
+// exists.
 std::vector<Notice> TakeNotices(const std::vector<int64_t>& ids, Moment oldest) {
     static pg::Statement statement(
         "WITH taken AS (DELETE FROM pulse.notice WHERE id = ANY ($1) RETURNING *) "
@@ -79,8 +79,8 @@ std::vector<Notice> TakeNotices(const std::vector<int64_t>& ids, Moment oldest) 
     return notices;
 }
 
-// When alarms about these subjects were, or will be, sent: one that was cancelled or given up does not count.
-// Not read-only, as what this transaction has cancelled counts.
+// Loads when alarms about these subjects were, or will be, sent; cancelled and dead ones do not count. Not
+// read-only: it must see messages that this transaction has cancelled.
 void RememberAlarms(Planner& planner, const std::vector<std::string>& subjects) {
     static pg::Statement statement(
         "SELECT c.route_id, c.channel, c.subject, CASE WHEN o.status IN ('cancelled', 'dead') THEN"
@@ -124,8 +124,8 @@ void InsertDrafts(const std::vector<Draft>& drafts, const std::vector<int64_t>& 
         "send_at)",
         {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID,
          TEXTARRAYOID, INT8ARRAYOID});
-    // What waits longer in the same channel about the same incident is due with what must not wait: it then
-    // tells both.
+    // An urgent message makes earlier pending messages of its channel and incident due at the same time: the
+    // first of them then reports everything.
     static pg::Statement hasten(
         "UPDATE pulse.outbox AS o SET send_at = n.send_at, fold_key = NULL FROM pulse.outbox AS n"
         " WHERE n.id = ANY ($1) "
@@ -155,7 +155,7 @@ void InsertDrafts(const std::vector<Draft>& drafts, const std::vector<int64_t>& 
     hasten.Execute({Value::Int8s(urgent)});
 }
 
-// From now on the alarms planned here are what cool-downs count from.
+// Starts the cool-downs of the planned alarms.
 void SaveAlarms(const std::vector<Draft>& drafts, const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "INSERT INTO pulse.cool_down AS c (subject, route_id, channel, message_id, last_at)"
@@ -194,11 +194,11 @@ void PlanRoutes(const std::vector<Notice>& notices, Moment now) {
     SaveAlarms(planner.drafts(), ids);
 }
 
-// Nobody is called in any more about what somebody has taken in hand, or what is over.
+// Cancels escalations of incidents that have been acknowledged or closed.
 void CancelEscalations(const std::vector<Notice>& notices) {
     static pg::Statement statement(
-        "UPDATE pulse.outbox AS o SET status = 'cancelled', error = 'it is ' || r.status, finished_at ="
-        " clock_timestamp(), "
+        "UPDATE pulse.outbox AS o SET status = 'cancelled', error = 'the incident is ' || r.status,"
+        " finished_at = clock_timestamp(), "
         "waits = false FROM pulse.incident_record AS r WHERE r.id = ANY ($1) AND o.incident_id = r.id"
         " AND r.status <> 'open' "
         "AND o.kind = 'escalation' AND o.status = 'pending' AND o.payload IS NULL RETURNING o.id",
@@ -222,7 +222,8 @@ std::set<std::string> InvestigatedSeverities() {
     return severities;
 }
 
-// An incident that was mild at first is looked into when it gets bad, unless that was done before.
+// An incident that was mild at first is investigated when it worsens, unless there is an investigation
+// already.
 void QueueInvestigations(const std::vector<Notice>& notices) {
     static pg::Statement known("SELECT FROM pulse.investigation WHERE incident_id = $1 LIMIT 1", {INT8OID});
     const std::set<std::string> severities = InvestigatedSeverities();
@@ -246,15 +247,14 @@ void Plan(const std::vector<int64_t>& ids, Moment now) {
     QueueInvestigations(notices);
 }
 
-// Whether an error says nothing about what was being planned: a cancel, a lock that was not to be had, no
-// room, a shutdown.
+// Whether an error is unrelated to the notices: a cancelled query, a lock, a full disk, a shutdown.
 bool IsServerCondition(const pg::Error& error) {
     const std::string state = error.State(), kind = state.substr(0, 2);
     return pg::MeantForAll(error) || state == sqlstate::kLockNotAvailable || kind == "40" || kind == "53" ||
            kind == "57" || kind == "58";
 }
 
-// Why these notices cannot be planned, if so; nothing has happened to them then.
+// Plans these notices. Returns why they cannot be planned, if so, and then leaves them unchanged.
 std::optional<std::string> PlanError(const std::vector<int64_t>& ids, Moment now) {
     try {
         pg::Subtransaction subtransaction;
@@ -307,14 +307,14 @@ int64_t PlanNotices(int64_t limit) {
     const Moment now = pg::WallClock();
     const std::vector<int64_t> ids = LockNotices(limit);
     if (ids.empty() || !PlanError(ids, now)) return static_cast<int64_t>(ids.size());
-    // What all of them need: when that fails, it is no notice's fault.
+    // All notices need these: if they fail, the notices are not the cause.
     LoadRoutes();
     Followers();
     for (const int64_t id : ids) {
         pg::CheckInterrupts();
         const std::optional<std::string> reason = PlanError({id}, now);
         if (!reason) continue;
-        pg::Warning("notice " + std::to_string(id) + " is told to nobody: it cannot be planned",
+        pg::Warning("could not plan messages for notice " + std::to_string(id) + ", which is skipped",
                     *reason + ".");
         pg::Execute("DELETE FROM pulse.notice WHERE id = $1", {Value::Int8(id)});
     }

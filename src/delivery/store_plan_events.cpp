@@ -1,4 +1,4 @@
-// What subscriptions are told: every event as it happened, with all that is known, and nothing held back.
+// Messages to subscriptions: every event with all its data, sent as it happens.
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -73,7 +73,7 @@ Json IncidentBody(const Notice& notice, const IncidentSummary& summary) {
     Json body = MakePayload(channel, envelope, {summary});
     body["type"] = notice.event;
     body["timestamp"] = Iso(notice.at);
-    // Its key and order are in the headers; what it is by now stands beside what happened then.
+    // The key is in the headers. `data` is the current state of the incident; `happened` describes the event.
     for (const char* key : {"message_key", "thread", "route", "test"}) body["data"].erase(key);
     body["data"]["happened"] = {{"kind", notice.incident_event.event},
                                 {"at", Iso(notice.at)},
@@ -127,8 +127,8 @@ bool Subscription::Wants(const std::string& event, const std::string& segment) c
 }
 
 std::vector<Subscription> LoadSubscriptions() {
-    // Those whose channel was dropped by hand, or whose receiver said that it is gone, are told nothing: it
-    // would wait for ever.
+    // Without subscriptions whose channel was dropped by hand or is disabled: their messages would stay
+    // pending forever.
     static pg::Statement statement(
         "SELECT u.channel, u.events, coalesce(u.segments, '{}') FROM pulse.subscription AS u "
         "WHERE EXISTS (SELECT FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid ="

@@ -1,5 +1,5 @@
-// What subscriptions are told of people: who entered or left a segment, in the transaction that counts it as
-// taken.
+// Messages to subscriptions about people who entered or left a segment, written in the transaction that marks
+// the change as taken.
 #include <algorithm>
 
 #include "pulse/delivery/escape.hpp"
@@ -15,20 +15,20 @@ namespace {
 
 using pg::Value;
 
-// Messages written in one transaction, for all subscriptions together.
+// Maximum number of messages per transaction, for all subscriptions together.
 constexpr int64_t kMostTold = 1000;
-// So many may wait in one channel. The rest stays where it happened: a receiver that is slow or down fills no
-// outbox.
+// Maximum number of pending messages per channel. Further changes stay in pulse.membership_change, so that a
+// slow or unavailable receiver does not fill the outbox.
 constexpr int64_t kMostWaiting = 10'000;
 
-// Those that are told of people.
+// The subscriptions to segment.entered or segment.exited.
 std::vector<Subscription> LoadMemberSubscriptions() {
     std::vector<Subscription> subscriptions = LoadSubscriptions();
     std::erase_if(subscriptions, [](const Subscription& each) { return !WantsMembers(each.events); });
     return subscriptions;
 }
 
-// How many more messages may wait in a channel.
+// How many more messages may be pending in a channel.
 int64_t Room(const std::string& channel) {
     static pg::Statement statement(
         "SELECT count(*) FROM (SELECT FROM pulse.outbox WHERE channel = $1"
@@ -38,8 +38,7 @@ int64_t Room(const std::string& channel) {
     return kMostWaiting - statement.Execute({Value::Text(channel), Value::Int8(kMostWaiting)})[0].Int8(0);
 }
 
-// A channel that is gone, or says so, is told nothing of what happens meanwhile: when it comes back, it
-// begins anew.
+// Nothing is kept for a channel that was dropped or is disabled: once it is back, it starts with new changes.
 void EndUnsubscribed(const std::vector<std::string>& begun, const std::vector<Subscription>& subscriptions) {
     for (const std::string& name : begun)
         if (std::none_of(subscriptions.begin(), subscriptions.end(),
@@ -50,7 +49,7 @@ void EndUnsubscribed(const std::vector<std::string>& begun, const std::vector<Su
 EventMessage MakeMessage(const std::string& channel, MemberChange change) {
     const std::string at = IsoTime(change.at);
     change.data["at"] = at;
-    // What happens to one person is told in order; people do not wait for each other.
+    // Messages about one person are sent in order; those about different people do not wait for each other.
     return {channel,
             change.event,
             std::nullopt,

@@ -1,4 +1,4 @@
-// Writing down how messages went, many at a time.
+// Records the results of many messages at a time.
 #include <set>
 
 #include "pulse/delivery/excerpt.hpp"
@@ -16,12 +16,10 @@ using pg::Value;
 // How stale the time of a channel's last success may be.
 constexpr int64_t kKeepSuccess = kSecond;
 
-// For what nobody may hold up; in milliseconds.
-
 #define PULSE_MOMENT(expression) \
     "(timestamptz '2000-01-01 00:00:00+00' + (" expression ") * interval '1 microsecond')"
 
-// A timestamp as a number, so that many travel in one array.
+// Timestamps as numbers, so that one array holds many.
 Value Moments(const std::vector<int64_t>& moments) {
     return Value::Int8s(moments);
 }
@@ -65,8 +63,8 @@ void WriteOutcomes(const std::vector<SendResult>& outcomes) {
                        Moments(retry_at), Value::Int8s(codes), Value::Texts(answers), Value::Texts(errors)});
 }
 
-// The channels among these whose rows are nobody's now, as they are; they are nobody else's until the
-// transaction ends. What is not there yet is made; when somebody is making the same, it is left out.
+// Locks the rows of those channels that no other session has locked, and returns their states. Creates
+// missing rows, except for those that another session is creating.
 std::map<std::string, http::CircuitBreaker::State> Hold(const std::vector<std::string>& channels) {
     static pg::Statement known("SELECT channel FROM pulse.channel_state WHERE channel = ANY ($1)",
                                {TEXTARRAYOID});
@@ -84,7 +82,7 @@ std::map<std::string, http::CircuitBreaker::State> Hold(const std::vector<std::s
         try {
             pg::Subtransaction subtransaction;
             {
-                const pg::Identity identity = pg::Identity::Owner();  // what is set in it ends with it
+                const pg::Identity identity = pg::Identity::Owner();  // lock_timeout is restored at its end
                 pg::SetLocally("lock_timeout", kShortLock);
                 const pg::Session session;
                 make.Execute({Value::Text(channel)});
@@ -116,11 +114,11 @@ void WriteChannelState(const std::string& channel, const ChannelState& channel_s
          channel_state.error.empty() ? Value::Null(TEXTOID) : Value::Text(channel_state.error)});
 }
 
-// Somebody holds one whose turn it was: it still waits, and nobody else will let it go.
+// Another session holds a message that should have been released: ReleaseAll() has to release it.
 bool unreleased = false;
 bool released_all = false;  // once this transaction is committed
 
-// Returns how many wait no longer.
+// Returns how many messages were released.
 int64_t LetGo(const pg::Result& rows, bool in_worker) {
     static pg::Statement update("UPDATE pulse.outbox SET waits = false WHERE id = ANY ($1) AND waits",
                                 {INT8ARRAYOID});
@@ -141,7 +139,7 @@ int64_t LetGo(const pg::Result& rows, bool in_worker) {
     return released;
 }
 
-// What somebody has set meanwhile (a test that succeeded) is newer than what we made of older answers.
+// A state that another session has set meanwhile (a successful test) is newer than what older answers gave.
 void WriteChannelStates(ChannelStates& channels) {
     std::vector<std::string> changed;
     const Moment now = pg::WallClock();
@@ -217,7 +215,7 @@ bool HasUnreleased() {
 
 bool Record(const std::vector<SendResult>& outcomes, ChannelStates& channels) {
     std::vector<int64_t> ended;
-    std::map<const MessageKind*, std::vector<int64_t>> by_kind;  // only these are folded
+    std::map<const MessageKind*, std::vector<int64_t>> by_kind;  // only these may include folded messages
     for (const SendResult& outcome : outcomes) {
         if (outcome.fate == SendResult::Fate::kRetry) continue;
         const MessageKind* kind = FindMessageKind(outcome.kind);

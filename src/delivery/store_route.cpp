@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kGroupWait = 3 * kSecond;
 
-// Where a dump was restored on a system without the zone, its routes go by UTC: better than to tell nobody.
+// UTC if the zone is unknown, as after a restore on another system: better than sending nothing.
 OffsetAt ZoneOf(const std::string& name) {
     try {
         return [zone = pg::TimeZone(name)](Moment moment) { return zone.OffsetAt(moment); };

@@ -1,4 +1,4 @@
-// Making and changing routes: everything is checked against what there is.
+// Creates and changes routes; checks every name that they refer to.
 #include <algorithm>
 
 #include "pulse/delivery/store_route.hpp"
@@ -22,12 +22,11 @@ void RequireNames(const Names& names, const char* what) {
     if (!names) return;
     if (names->size() > kMostNames)
         throw UserError(sqlstate::kProgramLimit, std::string("too many ") + what,
-                        "There are " + std::to_string(names->size()) + ".",
-                        "At most 1000 of each can be named.");
+                        "There are " + std::to_string(names->size()) + ".", "Give at most 1000.");
     for (const std::string& name : *names)
         if (name.empty())
             throw UserError(sqlstate::kInvalidParameter, std::string("empty name among \"") + what + "\"", "",
-                            "Leave it out, or give the whole list as '{}' for any.");
+                            "Remove it, or give '{}' for any.");
 }
 
 // Every name is one of `valid`.
@@ -41,7 +40,7 @@ void RequireKnown(const Names& names, const char* what, const std::vector<std::s
             const std::string message = object ? std::string(singular) + " \"" + name + "\" does not exist"
                                                : std::string("unknown ") + singular + " \"" + name + "\"";
             throw UserError(state, message, "",
-                            valid.empty() ? std::string("There are none yet.")
+                            valid.empty() ? std::string("There are no ") + singular + "s yet."
                                           : segment::SuggestQuoted(name, valid, plural));
         }
 }
@@ -64,7 +63,7 @@ void CheckChannels(const Names& names, const char* what) {
     const std::vector<std::string> valid = pg::ServerNames("pulse_channel");
     if (valid.empty())
         throw UserError(sqlstate::kUndefinedObject, "channel \"" + names->front() + "\" does not exist",
-                        "There is no channel yet.", "Make one with pulse_create_channel().");
+                        "There are no channels yet.", "Create one with pulse_create_channel().");
     RequireKnown(names, what, valid, sqlstate::kUndefinedObject, "channel", "Channels");
 }
 
@@ -84,7 +83,7 @@ void Check(const RouteRequest& request) {
     CheckChannels(request.channels, "channels");
     if (request.channels && request.channels->empty())
         throw UserError(sqlstate::kInvalidParameter, "a route needs a channel", "",
-                        "Name one or several in \"channels\".");
+                        "Give one or several in \"channels\".");
     CheckChannels(request.escalate_to, "escalate_to");
     CheckSubjects(request);
     RequireKnown(request.detectors, "detectors", DetectorNames(), sqlstate::kInvalidParameter, "detector",
@@ -98,7 +97,7 @@ void Check(const RouteRequest& request) {
     if (request.digest && !request.digest->empty() && *request.digest != "hourly" &&
         *request.digest != "daily")
         throw UserError(sqlstate::kInvalidParameter, "unknown digest \"" + *request.digest + "\"", "",
-                        "It is hourly or daily; '' for none.");
+                        "Digests are hourly and daily; '' means none.");
     RequireSpan(request.cool_down, request.cool_down_length, "cool_down", kLongest);
     RequireSpan(request.group_wait, request.group_wait_length, "group_wait", kLongestWait);
     RequireSpan(request.escalate_after, request.escalate_after_length, "escalate_after", kLongest);
@@ -112,7 +111,7 @@ Value TextOrNull(const std::optional<Value>& value, Oid type) {
     return value ? *value : Value::Null(type);
 }
 
-// What a route's columns are made of: $1 its name, then the rest in the order of RouteRequest.
+// The parameters of kAssignments: $1 is the name, the others have the order of RouteRequest.
 std::vector<Value> Parameters(const std::string& name, const RouteRequest& request) {
     Value from = Value::Null(INT8OID), until = Value::Null(INT8OID);
     if (request.quiet_hours && !request.quiet_hours->empty()) {
@@ -141,8 +140,8 @@ std::vector<Value> Parameters(const std::string& name, const RouteRequest& reque
             TextsOrNull(request.escalate_to)};
 }
 
-// A column's new value; its old one when the argument is null. Empty lists and texts and spans of 0 are kept
-// as null.
+// Each column's new value; the old one if the argument is null. Empty lists and texts and intervals of 0
+// become null.
 constexpr const char* kAssignments =
     "channels = coalesce($2, channels), min_severity = coalesce($3, min_severity), "
     "segments = nullif(coalesce($4, segments), '{}'), tables = nullif(coalesce($5, tables), '{}'), "
@@ -164,11 +163,11 @@ void RequireEscalation(const pg::Row& row) {
     if (row.Bool(1)) return;
     throw UserError(
         sqlstate::kInvalidParameter, "an escalation needs both \"escalate_after\" and \"escalate_to\"", "",
-        "Give for example escalate_after => '30 minutes', escalate_to => '{oncall}'; to take it away, '0' "
-        "and '{}'.");
+        "Give for example escalate_after => '30 minutes', escalate_to => '{oncall}'; '0' and '{}' "
+        "remove it.");
 }
 
-// Nobody is told any more by a route that is gone or switched off. What is under way is.
+// Cancels the pending messages of a deleted or disabled route, except those that have been composed.
 void CancelWaiting(int64_t route, const char* reason) {
     ReleaseAfter(pg::Execute(
         "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits ="
@@ -184,8 +183,9 @@ int64_t RequireRoute(const std::string& name) {
     const std::vector<std::string> names =
         NamesIn("SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM pulse.route");
     throw UserError(sqlstate::kUndefinedObject, "route \"" + name + "\" does not exist", "",
-                    names.empty() ? std::string("There is none yet; make one with pulse_create_route().")
-                                  : segment::SuggestQuoted(name, names, "Routes"));
+                    names.empty()
+                        ? std::string("There are no routes yet; create one with pulse_create_route().")
+                        : segment::SuggestQuoted(name, names, "Routes"));
 }
 
 }  // namespace
@@ -200,7 +200,7 @@ void RequireSegments(const Names& segments) {
 int64_t CreateRoute(const std::string& name, const RouteRequest& request, const std::string& creator) {
     const std::string shown = name.substr(0, 100);
     if (name.empty() || name.size() > 255)
-        throw UserError(sqlstate::kInvalidParameter, "bad name of a route",
+        throw UserError(sqlstate::kInvalidParameter, "invalid name of a route",
                         "It has " + std::to_string(name.size()) + " bytes.",
                         "Give a name of 1 to 255 bytes.");
     Check(request);
@@ -226,12 +226,12 @@ void UpdateRoute(const std::string& name, const RouteRequest& request, const std
     if (!enabled) return;
     pg::Execute("UPDATE pulse.route SET enabled = $2 WHERE id = $1",
                 {Value::Int8(id), Value::Bool(*enabled)});
-    if (!*enabled) CancelWaiting(id, "its route was switched off");
+    if (!*enabled) CancelWaiting(id, "the route was disabled");
 }
 
 void DeleteRoute(const std::string& name) {
     const int64_t id = RequireRoute(name);
-    CancelWaiting(id, "its route was deleted");
+    CancelWaiting(id, "the route was deleted");
     pg::Execute("DELETE FROM pulse.route WHERE id = $1", {Value::Int8(id)});
 }
 

@@ -48,7 +48,7 @@ std::string Spaced(std::string text) {
     return text;
 }
 
-// A link is shown only when it is one: whole, and of the web.
+// A link is shown only if it is a complete http or https URL.
 std::string CleanUrl(const std::string& url) {
     if (url.size() > kUrl || !(url.starts_with("https://") || url.starts_with("http://"))) return "";
     const bool plain = std::all_of(url.begin(), url.end(), [](char c) {
@@ -76,7 +76,7 @@ IncidentSummary Cleaned(const IncidentSummary& summary) {
         *sentence = Clean(*sentence, kSentence);
     if (clean.what_changed.size() > kMostChanges) clean.what_changed.resize(kMostChanges);
     for (std::string& sentence : clean.what_changed) sentence = Clean(sentence, kSentence);
-    // SQL that is cut would do something else.
+    // SQL is never cut, as it would do something else.
     clean.advice_sql = summary.advice_sql.size() > kSql ? "" : CleanLines(summary.advice_sql, kSql);
     clean.acknowledge_sql = Clean(summary.acknowledge_sql, kName);
     if (clean.more_advice.size() > kMostAdvice) clean.more_advice.resize(kMostAdvice);
@@ -168,7 +168,7 @@ std::string Remark(const Envelope& envelope, const IncidentSummary& summary) {
                ".";
     if (envelope.event == "eased") return "It is less severe than it was.";
     if (envelope.event == "worsened") return "It is more severe than it was.";
-    if (envelope.event == "reopened") return "It had been over, and is back.";
+    if (envelope.event == "reopened") return "It was closed before and has been reopened.";
     return "";
 }
 
@@ -271,9 +271,9 @@ IncidentSummary TestIncidentSummary(Moment now) {
     summary.counts_people = true;
     summary.people_lost = 2'000;
     summary.summary = "this is a test of the channel; nothing is wrong";
-    summary.what_changed = {"Nothing: this message shows what one about an incident looks like."};
+    summary.what_changed = {"Nothing. This is what a message about an incident looks like."};
     summary.since = summary.opened_at = now;
-    summary.cause = "Somebody called pulse_test_channel().";
+    summary.cause = "A user called pulse_test_channel().";
     summary.confidence = 1;
     summary.advice = "Nothing needs to be done.";
     return summary;

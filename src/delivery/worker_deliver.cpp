@@ -1,4 +1,5 @@
-// The worker that sends: plans, claims, sends with no transaction open, and writes down how it went.
+// The delivery worker: plans and claims messages, sends them with no transaction open, and records the
+// results.
 #include <algorithm>
 
 #include "pulse/base/random.hpp"
@@ -21,31 +22,32 @@ namespace {
 
 using pg::Lane;
 
-// How long the worker stays when there is nothing to do: processes are dearer to start than to keep.
-// Not for what is due later: the launcher knows of that.
+// How long an idle worker stays: starting a process is more expensive than keeping one. It does not stay for
+// messages that are due later, for which the launcher starts it again.
 constexpr int64_t kLinger = 30 * kSecond;
 constexpr int64_t kSoon = 5 * kSecond;
-// Answers are written down together, but none waits longer; and not so long when others wait for its place.
+// Results are recorded in batches. The maximum delay of a result is shorter when messages wait for a free
+// slot.
 constexpr int64_t kOldestOutcome = 50'000;
 constexpr int64_t kOldestInQueue = 5'000;
 constexpr size_t kEnoughOutcomes = 64;
-// After somebody else's lock was in the way.
+// Delay after a conflict with another session's lock.
 constexpr int64_t kBusyPause = 200'000;
 constexpr int64_t kHeldPause = kSecond;
 constexpr int64_t kNotices = 500;
-// Places that are free in a channel that was full, before it is filled up again.
+// Free places that a full channel needs before more messages are planned for it.
 constexpr size_t kRefill = 1000;
 constexpr size_t kAnswerLength = 500;
-// A receiver that says "too much" for longer than this has the tries counted.
+// If a message is older than this, attempts count even if the receiver is overloaded.
 constexpr int64_t kOverloadPatience = kDay;
-// The pause of the message grows so often; it is the channel that rests.
+// Maximum growth of a message's delay by overloads: the pause of the channel is what grows.
 constexpr int kMostOverloads = 4;
 
 std::string Fit(const std::string& text) {
     return Excerpt(text, kAnswerLength, GetDatabaseEncoding() == PG_UTF8);
 }
 
-// A message whose answer is not here yet.
+// A message that waits for its answer.
 struct UnderWay {
     std::string channel, kind;  // of the message
     ChannelKind channel_kind;
@@ -60,7 +62,7 @@ class DeliveryWorker {
 
     DeliveryRun Run() {
         pg::Arena arena("pulse delivery");
-        RunShortTransaction("pulse: taking messages back", [] { RecoverInterrupted(); });
+        RunShortTransaction("pulse: recovering messages", [] { RecoverInterrupted(); });
         plan_ = look_ = true;
         do {
             Round();
@@ -71,8 +73,8 @@ class DeliveryWorker {
     }
 
   private:
-    // One short transaction as the extension's owner. False when somebody else's lock was in the way, or a
-    // deadlock: nothing has happened then, and it is tried again in a moment.
+    // Runs one short transaction as the extension's owner. False after a lock conflict or a deadlock: then
+    // nothing has changed, and it is retried after a short delay.
     bool RunShortTransaction(const char* what, const std::function<void()>& body) {
         const pg::ShortTransaction result = pg::RunShortTransaction(what, body);
         gone_ |= result == pg::ShortTransaction::kExtensionGone;
@@ -122,14 +124,14 @@ class DeliveryWorker {
         return outcomes_.front().at + (full_ ? kOldestInQueue : kOldestOutcome);
     }
 
-    // When to leave if nobody writes a message.
+    // When to end if there is no new message.
     Moment LingerUntil() const {
         const Moment until = scheduler_->OutOfWorkers() ? INT64_MIN : idle_since_ + kLinger;
         const Moment due = std::min(next_due_, members_due_);
         return due < pg::WallClock() + kSoon ? std::max(until, due + kSoon) : until;
     }
 
-    // Milliseconds; -1 is never used: the worker leaves when nothing comes.
+    // In milliseconds. Never -1 (no limit), as an idle worker ends.
     long WaitTime(bool sending) const {
         const Moment now = pg::WallClock();
         const bool work = !under_way_.empty() || !outcomes_.empty() || look_ || plan_;
@@ -143,7 +145,7 @@ class DeliveryWorker {
         return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
     }
 
-    // What happened becomes messages. A failure there keeps nobody from sending what is there already.
+    // Turns notices into messages. A failure here does not stop the sending of existing messages.
     void Plan() {
         plan_ = false;
         look_ = true;
@@ -162,11 +164,11 @@ class DeliveryWorker {
         }
     }
 
-    // Who entered or left a segment. What holds that back holds back nothing else.
+    // Plans messages about people who entered or left segments. A lock here delays nothing else.
     void PlanMemberChanges() {
         PlannedMembers planned;
         const Moment not_before = not_before_;
-        const bool done = RunShortTransaction("pulse: telling of people", [&] {
+        const bool done = RunShortTransaction("pulse: planning messages about people", [&] {
             pg::SetLocally("lock_timeout", kShortLock);
             planned = PlanMembers();
         });
@@ -182,7 +184,7 @@ class DeliveryWorker {
         const bool claim = sending && room > 0;
         Claimed claimed;
         try {
-            if (!RunShortTransaction("pulse: settling messages", [&] {
+            if (!RunShortTransaction("pulse: recording and claiming messages", [&] {
                     Record(outcomes_, channels_);
                     if (claim) claimed = Claim(channels_, room);
                 })) {
@@ -190,7 +192,7 @@ class DeliveryWorker {
                 return;
             }
         } catch (const std::exception&) {
-            // What was answered is worth more than the reason why the rest failed.
+            // The results are recorded even if claiming new messages failed.
             if (claim && !outcomes_.empty())
                 RunShortTransaction("pulse: recording messages", [&] { Record(outcomes_, channels_); });
             throw;
@@ -210,7 +212,7 @@ class DeliveryWorker {
         claimed_ = std::move(claimed.messages);
     }
 
-    // Somebody holds what one of the answers changes: it waits for that, the others do not.
+    // Another session has locked a message whose result is to be recorded: only that result waits.
     void RecordOneByOne(std::vector<SendResult> outcomes) {
         ChannelStates none;
         for (SendResult& outcome : outcomes) {
@@ -246,7 +248,7 @@ class DeliveryWorker {
                                         message.event, "", message.created_at};
                 exchange_.Send(id, MakeRequest(*channel_state.channel, envelope, message.payload, now));
             } catch (const std::exception& error) {
-                // UserError's what() is its message.
+                // The what() of a UserError is its message.
                 http::Response answer;
                 answer.error = error.what();
                 answer.forbidden = true;
@@ -283,10 +285,10 @@ class DeliveryWorker {
             outcome.fate = SendResult::Fate::kDead;
             ++dead_;
         } else {
-            const int tries = outcome.counts
-                                  ? message.attempts
-                                  : std::clamp(channel_state.breaker.overloads(), 1, kMostOverloads);
-            outcome.retry_at = now + http::RetryDelay(tries, classified.wait, RandomFraction());
+            const int attempts = outcome.counts
+                                     ? message.attempts
+                                     : std::clamp(channel_state.breaker.overloads(), 1, kMostOverloads);
+            outcome.retry_at = now + http::RetryDelay(attempts, classified.wait, RandomFraction());
             ++failed_;
         }
         if (outcome.fate == SendResult::Fate::kRetry) next_due_ = std::min(next_due_, outcome.retry_at);
@@ -306,7 +308,7 @@ class DeliveryWorker {
         }
     }
 
-    // Whether to go on. Who notifies after the last look finds nobody listening and wakes the launcher.
+    // Whether to continue. A notification after this worker has stopped listening wakes the launcher.
     bool ShouldContinue() {
         if (!under_way_.empty() || !outcomes_.empty() || !held_.empty()) return !gone_;
         if (gone_) return false;
@@ -316,9 +318,8 @@ class DeliveryWorker {
     }
 
     void Report() {
-        run_.message = std::to_string(run_.done) + " sent, " + std::to_string(failed_) +
-                       " to be tried again, " + std::to_string(dead_) + " given up, " +
-                       std::to_string(dropped_) + " with nothing to say";
+        run_.message = std::to_string(run_.done) + " sent, " + std::to_string(failed_) + " to be retried, " +
+                       std::to_string(dead_) + " failed, " + std::to_string(dropped_) + " skipped";
         if (!problem_.empty())
             throw UserError(sqlstate::kInternalError, "messages could not be planned", problem_);
     }
@@ -330,14 +331,14 @@ class DeliveryWorker {
     std::vector<Message> claimed_;
     std::vector<SendResult> outcomes_, held_;
     Moment held_until_ = INT64_MIN;
-    bool plan_ = false, look_ = false;  // there may be notices, messages
-    bool full_ = false;                 // there are messages that wait for a free place
-    bool gone_ = false;                 // the extension, or this version of it
+    bool plan_ = false, look_ = false;  // there may be notices, due messages
+    bool full_ = false;                 // messages wait for a free slot
+    bool gone_ = false;                 // the extension was dropped or updated
     Moment next_due_ = INT64_MAX, not_before_ = INT64_MIN;
-    Moment members_due_ = INT64_MAX;     // somebody held back what there is to tell of people
-    bool held_back_ = false;             // a channel has as many messages of it as may wait,
-    size_t freed_ = 0;                   // of which so many have ended
-    Moment idle_since_ = INT64_MIN / 2;  // nobody has written a message
+    Moment members_due_ = INT64_MAX;     // retry after another session held back membership changes
+    bool held_back_ = false;             // a channel has its maximum of pending messages about people
+    size_t freed_ = 0;                   // messages that have ended since then
+    Moment idle_since_ = INT64_MIN / 2;  // time of the last new message
     int64_t failed_ = 0, dead_ = 0, dropped_ = 0;
     std::string problem_;
     DeliveryRun run_;

@@ -18,12 +18,13 @@ struct Block {
     int bits;
 };
 
-// IANA's special-purpose registry: what is not globally reachable, and multicast.
+// From IANA's special-purpose registries: networks that are not globally reachable, and multicast.
 constexpr Block kSpecialV4[] = {
     {"0.0.0.0", 8},     {"10.0.0.0", 8},      {"100.64.0.0", 10},  {"127.0.0.0", 8},    {"169.254.0.0", 16},
     {"172.16.0.0", 12}, {"192.0.0.0", 24},    {"192.0.2.0", 24},   {"192.88.99.0", 24}, {"192.168.0.0", 16},
     {"198.18.0.0", 15}, {"198.51.100.0", 24}, {"203.0.113.0", 24}, {"224.0.0.0", 4},    {"240.0.0.0", 4}};
-// Of 2000::/3, which is all of IPv6 that is routed: Teredo and other protocols' own, documentation, 6to4.
+// Within 2000::/3, which is all of IPv6 that is routed: Teredo and other protocol assignments, documentation,
+// 6to4.
 constexpr Block kSpecialV6[] = {{"2001::", 23}, {"2001:db8::", 32}, {"2002::", 16}, {"3fff::", 20}};
 
 bool SameBits(const IpAddress& a, const IpAddress& b, int bits) {
@@ -45,7 +46,7 @@ bool StartsWith(const IpAddress& address, const std::array<uint8_t, 12>& prefix)
     return std::equal(prefix.begin(), prefix.end(), address.bytes.begin());
 }
 
-// Lower case, and without the dot that ends an absolute name.
+// In lower case, without the final dot of an absolute name.
 std::string Plain(std::string name) {
     for (char& c : name)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -109,7 +110,7 @@ std::optional<AddressRules::Network> AddressRules::ParseNetwork(const std::strin
     if (!address) return std::nullopt;
     if (slash == std::string::npos) return Network{*address, 128};
     const auto bits = options::ParseWhole(text.substr(slash + 1));
-    // ::ffff:10.0.0.0/104 counts its bits as IPv6 does.
+    // The prefix length of ::ffff:10.0.0.0/104 is that of IPv6.
     const bool v4 = address->is_v4() && text.find(':') == std::string::npos;
     if (!bits || *bits < 0 || *bits > (v4 ? 32 : 128)) return std::nullopt;
     return Network{*address, static_cast<int>(*bits) + (v4 ? kMappedBits : 0)};
@@ -159,10 +160,10 @@ bool AddressRules::Lists(const IpAddress& address) const {
 
 std::string AddressRules::Refuses(const std::string& scheme, const std::string& host) const {
     if (scheme != "https" && scheme != "smtp" && scheme != "smtps" && scheme != "http")
-        return "only https and smtp addresses can be used, not " + scheme;
-    if (scheme == "http" && !allow_http_) return "an address without TLS (http) needs pulse.allow_http";
+        return "only https and smtp URLs can be used, not " + scheme;
+    if (scheme == "http" && !allow_http_) return "a URL without TLS (http) needs pulse.allow_http";
     if (const auto address = ParseIpAddress(host)) return Refuses(host, *address);
-    // A name may lead to an address that is listed: that is seen when it is connected to.
+    // The name may resolve to a listed address, which is checked on connecting.
     const std::string name = Plain(host);
     if (NamesHost(name) || CoversName(name) || !networks_.empty()) return "";
     return host + " is not in pulse.allowed_hosts";
@@ -173,7 +174,7 @@ std::string AddressRules::Refuses(const std::string& host, const IpAddress& addr
     if (Lists(address) || NamesHost(name)) return "";
     const std::string where =
         ParseIpAddress(host) ? address.Text() : host + " is at " + address.Text() + ", which";
-    if (!IsPublic(address)) return where + " is no public address and not named by pulse.allowed_hosts";
+    if (!IsPublic(address)) return where + " is not a public address and not in pulse.allowed_hosts";
     if (!CoversName(name)) return where + " is not in pulse.allowed_hosts";
     return "";
 }

@@ -12,7 +12,7 @@ int CircuitBreaker::Room(Moment now, int in_flight, int limit) const {
 
 void CircuitBreaker::Note(const Classification& classified, Moment sent_at, Moment now, double jitter) {
     if (classified.overloaded) {
-        // What was under way when it began to rest is told the same.
+        // Requests that were in flight when the pause began belong to the same overload.
         if (!rested_at_ || sent_at >= *rested_at_) {
             ++overloads_;
             rested_at_ = now;
@@ -24,8 +24,8 @@ void CircuitBreaker::Note(const Classification& classified, Moment sent_at, Mome
     switch (classified.verdict) {
         case Verdict::kGone: state_.disabled = true; return;
         case Verdict::kDelivered:
-        case Verdict::kRefused:  // it is there, and answers
-            // An answer to what began before it fell silent says nothing about now.
+        case Verdict::kRefused:  // the receiver is available and answers
+            // The answer to a request from before the failures does not show the current state.
             if (opened_at_ && sent_at < *opened_at_) return;
             if (!rested_at_ || sent_at >= *rested_at_) overloads_ = 0;
             state_.failures = 0;

@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-// Threads that libcurl makes inside the scope never run a signal handler of the process.
+// Threads that libcurl creates within the scope never run a signal handler of the process.
 class NoSignals {
   public:
     NoSignals() {
@@ -91,7 +91,7 @@ struct Client::State {
             state->sockets.Watch(socket, what == CURL_POLL_IN || what == CURL_POLL_INOUT,
                                  what == CURL_POLL_OUT || what == CURL_POLL_INOUT);
         } catch (...) {
-            // Told when libcurl's frames are behind us.
+            // Rethrown outside of libcurl's frames.
             state->failure = std::current_exception();
         }
         return 0;
@@ -126,15 +126,15 @@ struct Client::State {
         JoinTurn(host);
     }
 
-    // A host that has something waiting and may be sent more to takes its turn behind the others.
+    // Appends a host to the queue if it has waiting requests and is below its limit.
     void JoinTurn(Host& host) {
         if (host.in_turn || host.waiting.empty() || host.under_way >= limits.per_host) return;
         host.in_turn = true;
         turn.push_back(&host);
     }
 
-    // Sockets are counted by the transfers there have been at once: libcurl does not tell of each that it
-    // closes.
+    // Sockets are counted by the maximum number of simultaneous transfers: libcurl does not report every
+    // socket that it closes.
     bool HaveTransfer() {
         if (!idle.empty()) return true;
         idle.reserve(idle.size() + running.size() + 1);
@@ -148,7 +148,7 @@ struct Client::State {
     void StartWaiting() {
         while (running.size() < limits.requests && !turn.empty()) {
             const bool can = HaveTransfer();
-            if (!can && !running.empty()) return;  // what runs leaves its own
+            if (!can && !running.empty()) return;  // a running request will free its socket
             Host& host = *turn.front();
             turn.pop_front();
             host.in_turn = false;
@@ -169,7 +169,7 @@ struct Client::State {
 
     void GiveUp(const Waiting& request) {
         Response answer;
-        answer.error = "cannot connect to " + request.target.host + ": too many files are open";
+        answer.error = "could not connect to " + request.target.host + ": too many open files";
         done.emplace_back(request.number, std::move(answer));
     }
 
@@ -188,7 +188,7 @@ struct Client::State {
         while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
             if (message->msg != CURLMSG_DONE) continue;
             CURL* easy = message->easy_handle;
-            const CURLcode code = message->data.result;  // the message dies with the next call
+            const CURLcode code = message->data.result;  // the next call invalidates the message
             {
                 const NoSignals scope;
                 curl_multi_remove_handle(multi, easy);
@@ -217,7 +217,7 @@ struct Client::State {
     std::optional<Clock::time_point> timer;
 
     std::unordered_map<std::string, Host> hosts;
-    std::deque<Host*> turn;  // hosts of which one more may begin
+    std::deque<Host*> turn;  // hosts that may start another request
     size_t waiting = 0;
     size_t reserved = 0;  // sockets
     std::unordered_map<CURL*, std::unique_ptr<Transfer>> running;
@@ -267,10 +267,10 @@ void Client::Ready(int socket, bool readable, bool writable) {
 void Client::Tick() {
     if (!state_->timer || *state_->timer > Clock::now()) return;
     state_->Act(CURL_SOCKET_TIMEOUT, 0);
-    // libcurl counts whole milliseconds and tells a time only once: when it was asked a moment too early it
-    // says no more.
+    // libcurl counts whole milliseconds and reports a timeout only once: after a call that was a moment too
+    // early, it would not report it again.
     state_->AskTimer();
-    // A fast receiver has answered already, and no socket will tell.
+    // A fast receiver may have answered already; then no socket becomes ready.
     state_->CollectAnswers();
 }
 

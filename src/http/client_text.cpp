@@ -9,7 +9,7 @@ namespace pulse::http::client {
 
 namespace {
 
-// Anything shorter would only be made visible by taking it out of every text.
+// Hiding a shorter secret would hide parts of ordinary words, and so reveal it.
 constexpr size_t kShortestSecret = 4;
 constexpr const char* kHidden = "***";
 constexpr const char* kReplacement = "\xEF\xBF\xBD";
@@ -48,7 +48,7 @@ std::string UrlEncoded(const std::string& text, const char* digits) {
     return encoded;
 }
 
-// As JSON repeats it, with or without \/.
+// As a JSON string shows it, with or without \/.
 std::string JsonEncoded(const std::string& text, bool slashes) {
     std::string encoded;
     for (const char c : text) {
@@ -71,23 +71,23 @@ void Hide(std::string& text, const std::string& secret, bool cut) {
 }
 
 std::string MalformedMail(const Mail& mail) {
-    if (!mail.from.empty() && !IsMailAddress(mail.from)) return "the sender is no mail address";
-    if (mail.to.empty()) return "the mail has no receiver";
+    if (!mail.from.empty() && !IsMailAddress(mail.from)) return "the sender is not a mail address";
+    if (mail.to.empty()) return "the mail has no recipient";
     for (const std::string& to : mail.to)
-        if (!IsMailAddress(to)) return "a receiver is no mail address";
+        if (!IsMailAddress(to)) return "a recipient is not a mail address";
     if (HasControl(mail.user, true) || HasControl(mail.password, true))
-        return "the SMTP user or password has a control character";
+        return "the SMTP user or password contains a control character";
     return "";
 }
 
 }  // namespace
 
 std::string Malformed(const Request& request) {
-    if (!IsToken(request.method)) return "the method is malformed";
-    if (request.url.find('\0') != std::string::npos) return "the address is malformed";
+    if (!IsToken(request.method)) return "the HTTP method is malformed";
+    if (request.url.find('\0') != std::string::npos) return "the URL is malformed";
     for (const auto& [name, value] : request.headers) {
         if (!IsToken(name)) return "the name of a header is malformed";
-        if (HasControl(value, false)) return "the header " + name + " has a control character";
+        if (HasControl(value, false)) return "the header " + name + " contains a control character";
     }
     return request.mail ? MalformedMail(*request.mail) : "";
 }

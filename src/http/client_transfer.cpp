@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kMostHeaders = 64 * 1024;
 constexpr int64_t kLongestRetryAfter = 24 * 60 * 60;
-// SMTP: the text follows, login refused.
+// The SMTP status of a refused login.
 constexpr int kLoginRefused = 535;
 
 std::string Part(CURLU* url, CURLUPart part, unsigned flags = 0) {
@@ -28,8 +28,8 @@ std::string Part(CURLU* url, CURLUPart part, unsigned flags = 0) {
     return result;
 }
 
-// The pieces of an address that look like keys, as T01/B02/xyz in those of Slack, and what holds them: an
-// answer may repeat them.
+// Adds the parts of a URL that look like keys, such as T01/B02/xyz in those of Slack, and the text around
+// them, as an answer may repeat them.
 void AddKeys(const std::string& text, std::vector<std::string>& secrets) {
     constexpr size_t kShort = 8, kLong = 16;
     const size_t before = secrets.size();
@@ -49,7 +49,7 @@ std::string Seconds(int milliseconds) {
 }
 
 IpAddress AddressOf(const curl_sockaddr& from) {
-    // The address is longer than the field that holds it.
+    // The address may be longer than the field that contains it.
     const char* bytes = reinterpret_cast<const char*>(&from) + offsetof(curl_sockaddr, addr);
     IpAddress result;
     if (from.family == AF_INET) {
@@ -70,20 +70,20 @@ Target ReadTarget(const Request& request, std::string& problem) {
     const CURLUcode code =
         curl_url_set(target.url.get(), CURLUPART_URL, request.url.c_str(), CURLU_DISALLOW_USER);
     if (code != CURLUE_OK) {
-        problem = code == CURLUE_USER_NOT_ALLOWED ? "the address must hold no user name or password"
-                                                  : "the address is malformed";
+        problem = code == CURLUE_USER_NOT_ALLOWED ? "the URL must not contain a user name or password"
+                                                  : "the URL is malformed";
         return target;
     }
     target.scheme = Part(target.url.get(), CURLUPART_SCHEME);
-    // The name as it is looked up: in ASCII.
+    // The host name in ASCII, as it is looked up.
     target.host = Part(target.url.get(), CURLUPART_HOST, CURLU_PUNYCODE);
     target.port = Part(target.url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
     const bool is_mail = target.scheme == "smtp" || target.scheme == "smtps";
     if (target.host.empty() ||
         curl_url_set(target.url.get(), CURLUPART_HOST, target.host.c_str(), 0) != CURLUE_OK)
-        problem = "the host of the address is malformed";
+        problem = "the host name in the URL is malformed";
     else if (is_mail != request.mail.has_value())
-        problem = is_mail ? "an SMTP address needs a mail" : "a mail needs an SMTP address";
+        problem = is_mail ? "an SMTP URL needs a mail" : "a mail needs an SMTP URL";
     if (!is_mail) {
         AddKeys(Part(target.url.get(), CURLUPART_PATH), target.secrets);
         AddKeys(Part(target.url.get(), CURLUPART_QUERY), target.secrets);
@@ -143,10 +143,10 @@ void Transfer::SetCommon(const std::string& agent) {
     Set(CURLOPT_PRIVATE, static_cast<void*>(this));
     Set(CURLOPT_ERRORBUFFER, error_);
     Set(CURLOPT_NOSIGNAL, 1L);
-    // Who leaves does not wait for a name to be looked up.
+    // Closing does not wait for a running name lookup.
     Set(CURLOPT_QUICK_EXIT, 1L);
     Set(CURLOPT_CURLU, target_.url.get());
-    // What the environment says must not lead anywhere else.
+    // Environment variables must not redirect requests.
     Set(CURLOPT_PROXY, "");
     Set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     Set(CURLOPT_FOLLOWLOCATION, 0L);
@@ -178,7 +178,7 @@ void Transfer::AddHeader(const std::string& line) {
 }
 
 void Transfer::SetHttp() {
-    // One connection has one request at a time: limits count requests, and no answer waits behind another.
+    // One request at a time per connection: limits count requests, and no answer waits for another one.
     Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     bool typed = false;
     for (const auto& [name, value] : request_.headers) {
@@ -212,7 +212,7 @@ void Transfer::SetMail() {
         receivers_ = longer;
     }
     Set(CURLOPT_MAIL_RCPT, receivers_);
-    // One address that is no more keeps the mail from nobody else.
+    // One invalid recipient does not keep the mail from the others.
     Set(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
     Set(CURLOPT_UPLOAD, 1L);
     Set(CURLOPT_READFUNCTION, &Transfer::OnRead);
@@ -238,7 +238,7 @@ size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) {
     return transfer->cut_ ? 0 : bytes;
 }
 
-// Replies of SMTP servers come this way, too.
+// Also receives the replies of SMTP servers.
 size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {
     auto* transfer = static_cast<Transfer*>(self);
     const size_t bytes = size * count;
@@ -276,8 +276,8 @@ size_t Transfer::OnRead(char* data, size_t size, size_t count, void* self) {
     return bytes;
 }
 
-// After the mail libcurl says QUIT and waits, and with it all other transfers, until the server says goodbye.
-// Nobody needs to hear it.
+// After a mail, libcurl sends QUIT and blocks all transfers until the server replies. The reply is not
+// needed, so the socket is shut down for reading.
 int Transfer::OnDebug(CURL*, curl_infotype type, char* data, size_t size, void* self) {
     const auto* transfer = static_cast<Transfer*>(self);
     if (type == CURLINFO_HEADER_OUT && size >= 4 && std::memcmp(data, "QUIT", 4) == 0 &&
@@ -286,13 +286,13 @@ int Transfer::OnDebug(CURL*, curl_infotype type, char* data, size_t size, void* 
     return 0;
 }
 
-// Before the request is sent: a connection that was kept may have been opened under other rules.
+// Checks the address before the request is sent: a kept connection may have been opened under other rules.
 int Transfer::OnConnected(void* self, char* address, char*, int, int) {
     auto* transfer = static_cast<Transfer*>(self);
     try {
         const auto parsed = ParseIpAddress(address ? address : "");
-        transfer->refused_ =
-            parsed ? transfer->rules_->Refuses(transfer->target_.host, *parsed) : "its address is unknown";
+        transfer->refused_ = parsed ? transfer->rules_->Refuses(transfer->target_.host, *parsed)
+                                    : "the address of the receiver is unknown";
         if (transfer->refused_.empty()) return CURL_PREREQFUNC_OK;
         transfer->opened_ = false;
     } catch (const std::exception&) {
@@ -300,7 +300,7 @@ int Transfer::OnConnected(void* self, char* address, char*, int, int) {
     return CURL_PREREQFUNC_ABORT;
 }
 
-// The address that is really connected to, whatever names and their servers said before.
+// Checks the address that the socket connects to, whatever DNS returned before.
 curl_socket_t Transfer::OnOpen(void* self, curlsocktype, curl_sockaddr* address) {
     auto* transfer = static_cast<Transfer*>(self);
     try {
@@ -324,16 +324,16 @@ curl_socket_t Transfer::OnOpen(void* self, curlsocktype, curl_sockaddr* address)
 std::string Transfer::Explain(CURLcode code) const {
     const std::string& host = target_.host;
     const std::string place = host + ":" + target_.port;
-    if (long_headers_) return "the headers of the answer of " + host + " are too long";
-    if (no_descriptor_ && !opened_) return "cannot connect to " + place + ": too many files are open";
+    if (long_headers_) return "the headers of the answer from " + host + " are too long";
+    if (no_descriptor_ && !opened_) return "could not connect to " + place + ": too many open files";
     switch (code) {
-        case CURLE_COULDNT_RESOLVE_HOST: return "the name " + host + " cannot be found";
+        case CURLE_COULDNT_RESOLVE_HOST: return "could not resolve host name " + host;
         case CURLE_COULDNT_CONNECT: {
             long number = 0;
             curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &number);
             const std::string why =
                 number ? std::generic_category().message(static_cast<int>(number)) : "refused";
-            return "cannot connect to " + place + ": " + why;
+            return "could not connect to " + place + ": " + why;
         }
         case CURLE_OPERATION_TIMEDOUT: {
             curl_off_t connected = 0, looked_up = 0, total = 0;
@@ -341,9 +341,9 @@ std::string Transfer::Explain(CURLcode code) const {
             curl_easy_getinfo(easy_, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
             curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &total);
             if (connected != 0 || total >= int64_t{request_.timeout} * 1000)
-                return "no whole answer of " + host + " within " + Seconds(request_.timeout);
+                return "no complete answer from " + host + " within " + Seconds(request_.timeout);
             if (looked_up == 0)
-                return "the name " + host + " was not found within " + Seconds(request_.connect_timeout);
+                return "could not resolve host name " + host + " within " + Seconds(request_.connect_timeout);
             return "no connection to " + place + " within " + Seconds(request_.connect_timeout);
         }
         case CURLE_SSL_CONNECT_ERROR:
@@ -353,24 +353,24 @@ std::string Transfer::Explain(CURLcode code) const {
         case CURLE_SSL_CACERT_BADFILE:
         case CURLE_SSL_ISSUER_ERROR:
             return "TLS with " + host + " failed: " + (error_[0] ? error_ : curl_easy_strerror(code));
-        case CURLE_USE_SSL_FAILED: return host + " offers no STARTTLS";
+        case CURLE_USE_SSL_FAILED: return host + " does not offer STARTTLS";
         case CURLE_LOGIN_DENIED: return host + " refused the login";
         case CURLE_GOT_NOTHING: return host + " closed the connection without an answer";
-        case CURLE_PARTIAL_FILE: return "the answer of " + host + " broke off";
+        case CURLE_PARTIAL_FILE: return "the answer from " + host + " ended prematurely";
         case CURLE_SEND_ERROR:
-        case CURLE_RECV_ERROR: return "the connection to " + host + " broke";
+        case CURLE_RECV_ERROR: return "the connection to " + host + " was lost";
         case CURLE_UNSUPPORTED_PROTOCOL:
         case CURLE_WEIRD_SERVER_REPLY:
-            return host + " answered something else than " + (request_.mail ? "SMTP" : "HTTP");
+            return "the answer from " + host + " is not valid " + (request_.mail ? "SMTP" : "HTTP");
         default: return host + ": " + (error_[0] ? error_ : curl_easy_strerror(code));
     }
 }
 
-// What an SMTP server answered is an answer, whatever libcurl calls it.
+// A reply of an SMTP server is an answer, even if libcurl reports an error.
 void Transfer::FinishMail(Response& answer, CURLcode code) const {
     answer.body = OneLine(reply_);
     if (code == CURLE_OK) {
-        if (!refusals_.empty()) answer.body += "; not for every receiver: " + refusals_;
+        if (!refusals_.empty()) answer.body += "; refused for some recipients: " + refusals_;
         return;
     }
     if (code == CURLE_LOGIN_DENIED) {

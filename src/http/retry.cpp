@@ -27,21 +27,22 @@ std::string Reason(const char* what, int status, const std::string& said) {
 
 Classification ClassifyStatus(int status, const std::string& said) {
     if (status >= 200 && status < 300) return Classification::Delivered();
-    if (status == 429) return Classification::Retry(Reason("too many messages", status, said), true);
+    if (status == 429) return Classification::Retry(Reason("too many requests", status, said), true);
     if (status == 408 || status == 425 || status >= 500) {
         const bool permanent = status == 501 || status == 505;
         if (!permanent)
-            return Classification::Retry(Reason("the receiver has trouble", status, said), status == 529);
+            return Classification::Retry(Reason("the receiver reported a temporary error", status, said),
+                                         status == 529);
     }
     if (status >= 300 && status < 400)
         return Classification::Refused(
-            Reason("the receiver leads elsewhere, which is not followed", status, ""));
+            Reason("the receiver sent a redirect, which is not followed", status, ""));
     if (status == 401 || status == 403)
-        return Classification::Refused(Reason("the receiver does not accept our key", status, said));
-    if (status == 410) return Classification::Gone(Reason("the receiver is gone", status, said));
-    if (status == 404) return Classification::Refused(Reason("there is no such receiver", status, said));
-    if (status < 200) return Classification::Retry(Reason("no whole answer", status, said));
-    return Classification::Refused(Reason("the receiver refuses the message", status, said));
+        return Classification::Refused(Reason("the receiver did not accept the credentials", status, said));
+    if (status == 410) return Classification::Gone(Reason("the receiver no longer exists", status, said));
+    if (status == 404) return Classification::Refused(Reason("the receiver was not found", status, said));
+    if (status < 200) return Classification::Retry(Reason("no complete answer", status, said));
+    return Classification::Refused(Reason("the receiver refused the message", status, said));
 }
 
 int64_t RetryDelay(int attempts, int64_t wait, double jitter) {

@@ -26,14 +26,14 @@ ClientLimits LimitsOfSettings() {
     return limits;
 }
 
-// Entries that mean nothing are told once for each value of the setting.
+// Warns of invalid entries once for each value of the setting.
 void WarnOfBadEntries(const AddressRules& rules) {
-    static std::vector<std::string> told;
-    if (rules.bad() == told) return;
-    told = rules.bad();
-    for (const std::string& entry : told)
+    static std::vector<std::string> warned;
+    if (rules.bad() == warned) return;
+    warned = rules.bad();
+    for (const std::string& entry : warned)
         pg::Warning("\"" + entry + "\" in pulse.allowed_hosts is ignored", "",
-                    "Entries are *, a name, *.name, an address or a network such as 10.1.0.0/16.");
+                    "Valid entries are *, a name, *.name, an address, and a network such as 10.1.0.0/16.");
 }
 
 }  // namespace
@@ -84,7 +84,7 @@ std::vector<std::pair<uint64_t, Response>> Exchange::Wait(long milliseconds) {
             const long limit = std::max(static_cast<long>(left), 0L);
             wait = wait < 0 ? limit : std::min(wait, limit);
         }
-        // Also when there is nothing to wait for: interrupts are served here.
+        // Also without anything to wait for, as interrupts are processed here.
         for (const pg::Poller::Ready& ready : state_->sockets.poller.Wait(wait))
             client.Ready(ready.socket, ready.readable, ready.writable);
         client.Tick();

@@ -1,4 +1,4 @@
-// Sends requests to the outside world from SQL.
+// Sends HTTP and SMTP requests from SQL.
 #include <fstream>
 
 #include <nlohmann/json.hpp>
@@ -63,7 +63,7 @@ int64_t AnonymousKilobytes() {
 
 }  // namespace
 
-// All of them at once; the answers in the order in which they came.
+// Sends all requests at once; returns the answers in order of arrival.
 PULSE_FUNCTION(bridge_exchange) {
     const pg::Args args(fcinfo);
     const json requests = args.RequireJsonb(0, "requests");
@@ -77,7 +77,7 @@ PULSE_FUNCTION(bridge_exchange) {
     return pg::FromJson(answers);
 }
 
-// The same request again and again, some at a time.
+// Sends the same request many times, with a limit on concurrent ones.
 PULSE_FUNCTION(bridge_exchange_load) {
     const pg::Args args(fcinfo);
     const http::Request request = ReadRequest(args.RequireJsonb(0, "request"));

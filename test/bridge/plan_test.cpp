@@ -1,4 +1,4 @@
-// Drives what the delivery worker does before it sends, step by step.
+// Runs the steps of the delivery worker before sending, one at a time.
 #include "pulse/delivery/store.hpp"
 #include "pulse/delivery/store_message_kind.hpp"
 #include "pulse/pg/entry.hpp"
@@ -40,7 +40,7 @@ delivery::Channel ReadChannel(const std::string& name) {
     return channel;
 }
 
-// A kind of messages that only this file knows.
+// A kind of messages for the tests only.
 std::optional<std::string> ComposeSurvey(delivery::Message& message, const delivery::Channel& channel) {
     return message.event + " of a survey is not for " + channel.name;
 }

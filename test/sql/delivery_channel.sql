@@ -1,11 +1,11 @@
--- Room delivery: channels, as far as no network is needed. What receivers say is in test/t/063_channels.pl.
+-- Room delivery: channels, as far as no network is needed. test/t/063_channels.pl tests the answers of receivers.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 SET timezone = 'UTC';
 \set SHOW_CONTEXT never
 
--- The validator knows each option, where it belongs and what is valid.
+-- The validator checks names, places and values of options.
 CREATE SERVER regress_ch FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'slack', timeout '5s');
 CREATE SERVER regress_bad FOREIGN DATA WRAPPER pulse_channel;
 CREATE SERVER regress_bad FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'pigeon');
@@ -21,13 +21,13 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER regress_ch OPTIONS (header 'geheim')
 CREATE USER MAPPING FOR CURRENT_USER SERVER regress_ch OPTIONS (routing_key 'geheim');
 CREATE USER MAPPING FOR CURRENT_USER SERVER regress_ch OPTIONS (api_key 'geh eim');
 
--- Without its mapping it is not complete: the view says that, and a test says what is missing.
+-- Without its user mapping the channel is incomplete: the view shows that, and a test names the missing option.
 SELECT name, kind, options, state, waiting, sent_day FROM pulse.channel WHERE name LIKE 'regress%';
 SELECT status, answer_status, answer, milliseconds, hint FROM pulse_test_channel('regress_ch');
 CREATE USER MAPPING FOR CURRENT_USER SERVER regress_ch OPTIONS (url 'https://hooks.slack.com/services/T/B/geheim');
 SELECT name, kind, options, state FROM pulse.channel WHERE name LIKE 'regress%';
 
--- Both in one call; nothing is made of what is not complete.
+-- Server and user mapping in one call; nothing is created if an option is missing.
 SELECT pulse_create_channel('regress_hook', 'webhook', '{"url": "https://n8n.example/webhook/geheim", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}');
 SELECT pulse_create_channel('regress_mail', 'email', '{"from": "Pulse <alerts@example.com>", "to": "a@example.com, B <b@example.com>", "host": "mail.example.com", "user": "u", "password": "geheim"}');
 SELECT pulse_create_channel('regress_resend', 'email', '{"from": "alerts@example.com", "to": "a@example.com", "api_key": "re_geheim"}');
@@ -50,7 +50,7 @@ SELECT pulse_create_channel(NULL, 'slack', '{}');
 SELECT pulse_create_channel('regress_bad', NULL, '{}');
 SELECT pulse_create_channel('regress_bad', 'slack', NULL);
 SELECT count(*) FROM pg_foreign_server WHERE srvname = 'regress_bad';
--- No context of a calling function shows a secret either, nor does pg_stat_activity.
+-- Neither the context of a calling function nor pg_stat_activity shows a secret.
 \set SHOW_CONTEXT always
 DO $$ BEGIN PERFORM pulse_create_channel('regress_hook', 'slack', '{"url": "https://x/geheim"}'); END $$;
 \set SHOW_CONTEXT never
@@ -58,7 +58,7 @@ SELECT pulse_create_channel('regress_quiet', 'slack', '{"url": "https://x/geheim
 DROP SERVER regress_quiet CASCADE;
 SELECT name, kind, options, state FROM pulse.channel WHERE name LIKE 'regress%' ORDER BY name;
 
--- A channel that rests or is disabled stays so when it is changed: nothing of ours runs in other people's DDL.
+-- A paused or disabled channel stays so when it is changed: no Pulse code runs in users' DDL.
 INSERT INTO pulse.channel_state (channel, failures, disabled_at, last_error) VALUES ('regress_hook', 7, now(), 'gone'), ('regress_ch', 7, now(), 'gone');
 INSERT INTO pulse.channel_state (channel, failures, open_until) VALUES ('regress_mail', 7, 'infinity');
 SELECT name, state, failures FROM pulse.channel WHERE name LIKE 'regress%' ORDER BY name;
@@ -68,7 +68,7 @@ SELECT name, state, failures FROM pulse.channel WHERE name LIKE 'regress%' ORDER
 DROP SERVER regress_ch CASCADE;
 SELECT channel, failures FROM pulse.channel_state WHERE channel LIKE 'regress%' ORDER BY channel;
 
--- Exactly what would be sent.
+-- The exact payload.
 SET pulse.now = '2026-03-01 06:00';
 INSERT INTO pulse.segment (name, kind, definition, owner, runs_as, search_path)
 VALUES (E'Regress <b>*VIP*</b> <!channel>\r\nBcc: x', 'relation', '{"from": "pg_class", "key": "oid"}', 'growth & co', current_user, 'pg_catalog');
@@ -94,7 +94,7 @@ SELECT pulse_preview_message(1, NULL);
 SELECT pulse_preview_message(1, 'regress_nosuch');
 SELECT pulse_test_channel(NULL);
 
--- An incident that nobody may read is not previewed, and a channel is made by admins only.
+-- Previews need the level reader, tests the level operator, new channels the level admin.
 CREATE ROLE regress_channel_reader;
 SET ROLE regress_channel_reader;
 SELECT pulse_preview_message(1, 'regress_hook');

@@ -1,4 +1,4 @@
--- Room delivery: routes, subscriptions and the way in for webhooks: what the verbs take and refuse.
+-- Room delivery: the functions of routes, subscriptions and inbound webhooks: what they accept and refuse.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 SET timezone = 'Europe/Paris';
@@ -13,14 +13,14 @@ INSERT INTO droute.users SELECT i, 'a' FROM generate_series(1, 100) AS i;
 SELECT pulse_create_segment('Route test', '{"from": "droute.users", "key": "id"}', owner => 'growth', tags => '{vip}') > 0;
 SELECT pulse_monitor_table('droute.users', checks => '[{"type": "volume", "min": 10}]') IS NOT NULL;
 
--- Everything at once, and nothing but what must be.
+-- All arguments, and only the required ones.
 SELECT pulse_create_route('all', '{team,oncall}', 'high', '{Route test}', '{droute.users}', '{growth}', '{vip}', '{size_change,table}', '{opened,eased}',
     '22:00-07:00', 'America/New_York', '1 hour', 'daily', '08:30', '10 s', '30 min', '{oncall}') > 0;
 SELECT pulse_create_route('least', '{team}') > 0;
 \x
 SELECT name, channels, min_severity, segments, tables, owners, tags, detectors, events, quiet_from, quiet_until, time_zone, cool_down, digest, digest_at,
     group_wait, escalate_after, escalate_to, enabled, created_by = current_user AS mine FROM pulse.route ORDER BY id;
--- Null keeps; empty takes away.
+-- Null leaves a value as it is, empty removes it.
 SELECT pulse_update_route('all');
 SELECT pulse_update_route('all', min_severity => 'low', segments => '{}', tables => '{}', owners => '{}', tags => '{}', detectors => '{}', events => '{}',
     quiet_hours => '', time_zone => 'UTC', cool_down => '0', digest => '', escalate_after => '0', escalate_to => '{}', enabled => false);
@@ -30,7 +30,7 @@ SELECT name, channels, min_severity, segments, tables, owners, tags, detectors, 
 SELECT pulse_update_route('all', enabled => true, quiet_hours => '9:00 - 24:00');
 SELECT quiet_from, quiet_until, enabled FROM pulse.route WHERE name = 'all';
 
--- What is refused.
+-- Errors.
 SELECT pulse_create_route(NULL, '{team}');
 SELECT pulse_create_route('', '{team}');
 SELECT pulse_create_route(repeat('x', 256), '{team}');
@@ -67,10 +67,10 @@ SELECT count(*) FROM pulse.route;
 BEGIN READ ONLY;
 SELECT pulse_create_route('r', '{team}');
 ROLLBACK;
--- Names are any text.
+-- Names may be any text.
 SELECT pulse_create_route('a''b"; DROP TABLE pulse.route; --', '{team}') > 0;
 SELECT pulse_delete_route('a''b"; DROP TABLE pulse.route; --');
--- What waits by a route goes with it; what is under way does not.
+-- Deleting a route cancels its pending messages, but not those that have a payload or are being sent.
 INSERT INTO pulse.outbox (channel, kind, event, route_id, status, send_at, payload)
 SELECT 'team', 'incident', 'opened', id, s, 'infinity', p::jsonb FROM pulse.route, (VALUES ('pending', NULL), ('pending', '{}'), ('sending', '{}')) AS v (s, p) WHERE name = 'least';
 SELECT pulse_delete_route('least');
@@ -101,7 +101,7 @@ INSERT INTO pulse.outbox (channel, kind, event, payload, send_at) VALUES ('mine'
 SELECT pulse_unsubscribe('mine');
 SELECT status, error FROM pulse.outbox WHERE channel = 'mine';
 DELETE FROM pulse.outbox;
--- Of people only who asks for them by name is told, from then on; of segments and their members only those that are named.
+-- Events about people are sent only to subscriptions that name them, from then on; with segments, only events of these segments.
 SELECT pulse_create_segment('Route people', '{"where": "profile.plan == \"a\""}') > 0;
 SELECT * FROM pulse_subscribe('https://hook.example/', segments => '{Rout people}');
 SELECT * FROM pulse_subscribe('https://hook.example/', segments => '{NULL}');
@@ -123,14 +123,14 @@ SELECT name FROM pulse.change_consumer ORDER BY name;
 SELECT pulse_unsubscribe('people');
 SELECT name FROM pulse.change_consumer ORDER BY name;
 SELECT pulse_delete_segment('Route people', confirm => true);
--- A channel that was dropped by hand leaves its row, which can be taken away as well.
+-- A channel that was dropped by hand leaves the row of its subscription, which can be removed.
 SELECT subscription FROM pulse_subscribe('https://hook.example/', name => 'dropped');
 DROP SERVER dropped CASCADE;
 SELECT pulse_unsubscribe('dropped');
 SELECT pulse_unsubscribe(channel) FROM pulse.subscription;
 SELECT count(*) FROM pulse.subscription;
 
--- ---- the way in ----
+-- ---- inbound webhooks ----
 SELECT pulse_receive_webhook(NULL);
 SELECT pulse_receive_webhook('[]');
 SELECT pulse_receive_webhook('"acknowledge"');
@@ -156,7 +156,7 @@ SELECT pulse_receive_webhook('{"action": "check", "segment": "Route test", "snap
 SELECT pulse_receive_webhook('{"action": "check", "segment": "Route test", "snapshot": true}');
 SELECT pulse_receive_webhook('{"action": "check", "table": "droute.users"}');
 SELECT count(*) FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id WHERE s.name = 'Route test';
--- An incident, worked on twice.
+-- Each action on an incident twice.
 INSERT INTO pulse.incident_record (id, segment_id, detector, severity, direction, baseline_kind, summary, since, opened_at, last_seen_at)
 SELECT 900000001, id, 'size_change', 'high', 'down', 'rolling', 'it fell', now(), now(), now() FROM pulse.segment WHERE name = 'Route test';
 SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 900000001, "note": "on it", "flow": {"id": 5}}') FROM generate_series(1, 2);
@@ -165,7 +165,7 @@ SELECT pulse_receive_webhook('{"action": "ignore", "incident_id": 900000001}');
 SELECT pulse_receive_webhook('{"action": "resolve", "incident": 900000001}') FROM generate_series(1, 2);
 SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 900000001}');
 SELECT kind, actor = current_user AS mine, note FROM pulse.incident_event WHERE incident_id = 900000001 ORDER BY id;
--- Functions of the same names with arguments that fit better are not meant.
+-- Functions of the same names whose arguments match better are not called.
 CREATE FUNCTION pulse_acknowledge_incident(bigint, varchar) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'wrong one'; END $$;
 CREATE FUNCTION pulse_resolve_incident(bigint, text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'wrong one'; END $$;
 CREATE FUNCTION pulse_check_tables(text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'wrong one'; END $$;
@@ -177,7 +177,7 @@ SELECT pulse_receive_webhook('{"action": "resolve", "incident": 900000001}');
 SELECT pulse_receive_webhook('{"action": "check", "table": "droute.users"}');
 DROP FUNCTION pulse_acknowledge_incident(bigint, varchar), pulse_resolve_incident(bigint, text), pulse_check_tables(text), pulse_investigate_incident(bigint);
 
--- ---- who may ----
+-- ---- rights ----
 CREATE ROLE droute_reader;
 CREATE ROLE droute_operator;
 CREATE ROLE droute_admin;
@@ -196,7 +196,7 @@ SELECT pulse_delete_route('r');
 SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 999999999}');
 SELECT pulse_subscribe('https://hook.example/');
 RESET ROLE;
--- The verbs behind the way in are called with the caller's rights.
+-- The inbound webhook calls functions with the caller's rights.
 REVOKE EXECUTE ON FUNCTION pulse_acknowledge_incident(bigint, text) FROM droute_operator;
 SET ROLE droute_operator;
 SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 900000001}');

@@ -1,5 +1,5 @@
-# Requests to the outside world: every way in which a receiver can fail, time-outs, limits, TLS, addresses that must not be
-# reached, cancel and terminate in the middle, memory.
+# Outgoing requests: all failures of receivers, timeouts, limits, TLS, forbidden addresses, cancel and terminate during a request,
+# memory.
 use strict;
 use warnings;
 use JSON::PP;
@@ -19,7 +19,7 @@ my $codec = JSON::PP->new->canonical->allow_nonref;
 
 sub literal { my $text = $codec->encode($_[0]); $text =~ s/'/''/g; return "'$text'" }
 
-# The answers to requests, in the order in which they came.
+# The answers to requests, in the order of arrival.
 sub exchange
 {
 	my ($requests, %limits) = @_;
@@ -31,7 +31,7 @@ sub ask { my ($request, %limits) = @_; return exchange([$request], %limits)->[0]
 sub fault { my ($mode, %more) = @_; post_json("$url/__faults", { path => '/plain', mode => $mode, %more }); return }
 sub well { delete_json("$url/__faults"); return }
 
-# ---- a peer ends with its test, also with one that is killed ----
+# ---- a peer ends with its test, even if the test is killed ----
 
 my $peers = __FILE__ =~ s{[^/]*$}{}r;
 my $noted = PostgreSQL::Test::Utils::tempdir() . '/pid';
@@ -41,9 +41,9 @@ my $orphan = slurp_file($noted);
 like($orphan, qr/^\d+$/, 'a peer runs');
 my $patience = time + $PostgreSQL::Test::Utils::timeout_default;
 Time::HiRes::usleep(10_000) while kill(0, $orphan) && time < $patience;
-ok(!kill(0, $orphan), 'a peer is gone when its test is');
+ok(!kill(0, $orphan), 'a peer ends with its test');
 
-# ---- the straight path ----
+# ---- the normal case ----
 
 my $answer = ask({ url => "$url/plain/a", headers => [ [ 'X-Test', 'yes' ], [ 'X-Empty', '' ] ], body => '{"a": 1}' });
 is("$answer->{status} $answer->{error}", '200 ', 'a request is answered');
@@ -52,13 +52,13 @@ is($echo->{method}, 'POST', 'by POST');
 is($echo->{bytes}, 8, 'with its body');
 is($echo->{headers}{'user-agent'}, 'Pulse/test', 'our own user agent');
 is($echo->{headers}{'x-test'}, 'yes', 'its header');
-is($echo->{headers}{'x-empty'}, '', 'an empty one, too');
+is($echo->{headers}{'x-empty'}, '', 'an empty header, too');
 ok(!exists $echo->{headers}{$_}, "and no $_") for qw(expect content-type accept-encoding);
-is($answer->{content_type}, 'application/json', 'the type of the answer is known');
+is($answer->{content_type}, 'application/json', 'the content type of the answer');
 is($codec->decode(ask({ url => "$url/plain/a", method => $_ })->{body})->{method}, $_, $_) for qw(GET PUT DELETE);
 is(ask({ url => "$url/plain/a", body => 'x' x 3_000_000 })->{status}, 200, 'a large body');
 
-# ---- what receivers do wrong ----
+# ---- failures of receivers ----
 
 fault('busy', seconds => 7);
 is(ask({ url => "$url/plain" })->{retry_after}, 7, 'Retry-After in seconds');
@@ -72,10 +72,10 @@ like(ask({ url => "$url/plain" })->{retry_after}, qr/^(?:86400|21600)$/, 'a day 
 well();
 
 for my $case (
-	[ 'half', 200, qr/broke off/ ],
-	[ 'reset', 0, qr/the connection to 127\.0\.0\.1 broke/ ],
+	[ 'half', 200, qr/the answer from 127\.0\.0\.1 ended prematurely/ ],
+	[ 'reset', 0, qr/the connection to 127\.0\.0\.1 was lost/ ],
 	[ 'close', 0, qr/without an answer/ ],
-	[ 'garbage', 0, qr/something else than HTTP/ ],
+	[ 'garbage', 0, qr/is not valid HTTP/ ],
 	[ 'headers', 200, qr/headers of the answer .* too long/ ])
 {
 	my ($mode, $status, $error) = @$case;
@@ -95,25 +95,25 @@ for my $status (400, 410, 500, 503)
 
 fault('endless');
 $answer = ask({ url => "$url/plain", max_answer => 5000 });
-is("$answer->{status} $answer->{error}", '200 ', 'an endless answer is an answer');
-is(length $answer->{body}, 5000, 'of which so much is read');
+is("$answer->{status} $answer->{error}", '200 ', 'an endless answer is accepted');
+is(length $answer->{body}, 5000, 'and read up to max_answer');
 well();
 
 for my $mode (qw(silence drip))
 {
 	fault($mode);
 	my $slow = ask({ url => "$url/plain", timeout => 700 });
-	like($slow->{error}, qr/no whole answer of 127\.0\.0\.1 within 700 ms/, "$mode ends by the time-out");
+	like($slow->{error}, qr/no complete answer from 127\.0\.0\.1 within 700 ms/, "$mode ends by the timeout");
 	cmp_ok($slow->{milliseconds}, '<', 3000, 'in time');
 	well();
 }
-is(ask({ url => 'http://127.0.0.1:' . free_port() . '/x' })->{error} =~ s/\d+: /PORT: /r, 'cannot connect to 127.0.0.1:PORT: Connection refused',
-	'nobody listens');
-# Nobody answers at this address, if it can be reached at all.
+is(ask({ url => 'http://127.0.0.1:' . free_port() . '/x' })->{error} =~ s/\d+: /PORT: /r, 'could not connect to 127.0.0.1:PORT: Connection refused',
+	'a closed port');
+# This address does not answer, if it can be reached at all.
 like(ask({ url => 'http://192.0.2.1/', connect_timeout => 300 }, allowed_hosts => '192.0.2.1', allow_http => JSON::PP::true)->{error},
-	qr/no connection to 192\.0\.2\.1:80 within 300 ms|cannot connect to 192\.0\.2\.1:80/, 'a connection that never comes');
-like(ask({ url => 'https://no-such-name.invalid/', connect_timeout => 4000 })->{error}, qr/no-such-name\.invalid (?:cannot be|was not) found/,
-	'an unknown name');
+	qr/no connection to 192\.0\.2\.1:80 within 300 ms|could not connect to 192\.0\.2\.1:80/, 'a connection that is never established');
+like(ask({ url => 'https://no-such-name.invalid/', connect_timeout => 4000 })->{error}, qr/could not resolve host name no-such-name\.invalid/,
+	'an unknown host name');
 
 # ---- redirects ----
 
@@ -129,19 +129,19 @@ for my $location ('http://169.254.169.254/latest/meta-data/', "$url/plain/elsewh
 # ---- TLS ----
 
 my %tls = (allowed_hosts => 'localhost, 127.0.0.1');
-is(ask({ url => "https://localhost:$receiver->{https}/plain", ca_file => $receiver->{ca} }, %tls)->{status}, 200, 'TLS with an authority of our own');
+is(ask({ url => "https://localhost:$receiver->{https}/plain", ca_file => $receiver->{ca} }, %tls)->{status}, 200, 'TLS with our own certificate authority');
 for my $case (
 	[ 'an unknown authority', "https://localhost:$receiver->{https}/", undef ],
 	[ 'an expired certificate', "https://localhost:$receiver->{expired}/", $receiver->{ca} ],
 	[ 'the certificate of another name', "https://localhost:$receiver->{other}/", $receiver->{ca} ],
-	[ 'a missing file of authorities', "https://localhost:$receiver->{https}/", '/nowhere/ca.pem' ],
+	[ 'a missing ca_file', "https://localhost:$receiver->{https}/", '/nowhere/ca.pem' ],
 	[ 'no TLS at the other end', "https://localhost:$receiver->{http}/", $receiver->{ca} ])
 {
 	my ($what, $address, $ca) = @$case;
 	my $refused = ask({ url => "${address}plain", $ca ? (ca_file => $ca) : () }, %tls);
 	is($refused->{status}, 0, "$what: no answer");
 	like($refused->{error}, qr/^TLS with localhost failed: /, "$what: $refused->{error}");
-	ok(!$refused->{forbidden}, 'which may be mended');
+	ok(!$refused->{forbidden}, "$what: may be corrected");
 }
 
 # ---- addresses ----
@@ -155,13 +155,13 @@ for my $address ("http://127.0.0.1:$port/", "http://localhost:$port/", "http://1
 {
 	my $refused = ask({ url => "${address}plain" }, allowed_hosts => '*', allow_http => JSON::PP::true);
 	ok($refused->{forbidden}, "$address is refused");
-	like($refused->{error}, qr/no public address and not named by pulse\.allowed_hosts/, 'with the reason');
+	like($refused->{error}, qr/not a public address and not in pulse\.allowed_hosts/, 'with the reason');
 }
 ok(ask({ url => $_ }, allowed_hosts => '*', allow_http => JSON::PP::true)->{forbidden}, s/\s+/ /gr . ' is refused')
   for ("http://user:password\@127.0.0.1:$port/", "http://example.com\@127.0.0.1:$port/", "http://127.0.0.1:$port/\r\nX: y", 'file:///etc/passwd',
 	"ftp://127.0.0.1/", "gopher://127.0.0.1:$port/", 'unix:///tmp/x', '', "dict://localhost/");
 like(ask({ url => "$url/plain" }, allowed_hosts => '127.0.0.1')->{error}, qr/needs pulse\.allow_http/, 'http needs a setting of its own');
-ok(ask({ url => "$url/plain", headers => [ [ 'X', "a\r\nY: b" ] ] })->{forbidden}, 'a header of two lines is refused');
+ok(ask({ url => "$url/plain", headers => [ [ 'X', "a\r\nY: b" ] ] })->{forbidden}, 'a header with two lines is refused');
 is(scalar @{ get_json("$url/__journal") }, 0, 'none of them was sent');
 for my $case ([ '127.0.0.1', '127.0.0.1' ], [ '127.0.0.1', '127.0.0.0/8' ], [ 'localhost', 'localhost' ], [ 'localhost', '127.0.0.1' ],
 	[ 'localhost', 'LOCALHOST.' ], [ '127.1', '127.0.0.1' ], [ 'localhost', ' x.example, 10.0.0.0/8,127.0.0.0/8, ::1' ])
@@ -180,31 +180,31 @@ for my $case ([ '127.0.0.1', 'localhost' ], [ 'localhost', 'example.com' ], [ '1
 
 fault('status', status => 500, body => 'token s3cret/value and s3cret%2Fvalue and s3cret%2fvalue, path T012345678/B012345678');
 $answer = ask({ url => "$url/plain/T012345678/B012345678", secrets => ['s3cret/value'] });
-unlike($answer->{body}, qr/s3cret|T012345678|B012345678/, "no secret stays in an answer: $answer->{body}");
+unlike($answer->{body}, qr/s3cret|T012345678|B012345678/, "an answer contains no secret: $answer->{body}");
 well();
 
 # ---- many at once ----
 
-# 300 requests of which 60 go to a receiver that never answers; all the others are answered before the first of these gives up.
+# 300 requests, of which 60 go to a receiver that never answers; all others are answered before the first timeout.
 my $dead = start_receiver();
 post_json("$dead->{url}/__faults", { path => '/', mode => 'silence' });
 my @requests = map { { url => ($_ % 5 ? $url : $dead->{url}) . "/plain/$_", timeout => 5000, body => "$_" } } 0 .. 299;
 my $answers = exchange(\@requests, %open, requests => 200, per_host => 40);
 is(scalar @$answers, 300, 'each of 300 requests has an answer');
-is(join(' ', map { $_->{status} } @$answers[ 0 .. 239 ]), join(' ', (200) x 240), 'a dead receiver delays none of the others');
-is((grep { $_->{error} =~ /no whole answer/ } @$answers[ 240 .. 299 ]), 60, 'its own end by their time-outs');
-is(keys %{ { map { $_->{number} => 1 } @$answers } }, 300, 'each once');
+is(join(' ', map { $_->{status} } @$answers[ 0 .. 239 ]), join(' ', (200) x 240), 'a dead receiver does not delay the others');
+is((grep { $_->{error} =~ /no complete answer/ } @$answers[ 240 .. 299 ]), 60, 'its own requests end by their timeouts');
+is(keys %{ { map { $_->{number} => 1 } @$answers } }, 300, 'each exactly once');
 
-# No more than its share at one host at once: the receiver of silence saw two rounds.
-is(scalar @{ get_json("$dead->{url}/__journal") }, 60, 'what waited was tried in its turn');
+# The limit per host: the dead receiver gets its requests in two rounds.
+is(scalar @{ get_json("$dead->{url}/__journal") }, 60, 'queued requests were sent later');
 stop_peer($dead);
 
-# Connections are kept and used again.
+# Connections are reused.
 delete_json("$url/__journal");
 exchange([ map { { url => "$url/plain/$_" } } 1 .. 100 ], %open, requests => 5);
-is(keys %{ { map { $_->{port} => 1 } @{ get_json("$url/__journal") } } }, 5, 'connections are kept');
+is(keys %{ { map { $_->{port} => 1 } @{ get_json("$url/__journal") } } }, 5, 'connections are reused');
 
-# ---- cancel and terminate in the middle ----
+# ---- cancel and terminate during a request ----
 
 fault('silence');
 for my $how (qw(pg_cancel_backend pg_terminate_backend))
@@ -221,7 +221,7 @@ for my $how (qw(pg_cancel_backend pg_terminate_backend))
 	eval { $session->quit };
 }
 is(sqlstate($node, 'postgres', q{SET statement_timeout = '200ms'; SELECT bridge.exchange(} . literal([ { url => "$url/plain" } ]) . ', ' . literal(\%open) . ')'),
-	'57014', 'and so does a time-out');
+	'57014', 'and so does statement_timeout');
 well();
 
 # ---- speed and memory ----
@@ -231,8 +231,8 @@ my $load = $codec->decode($node->safe_psql('postgres',
 	'SELECT bridge.exchange_load(' . literal({ url => "$url/plain", body => 'x' x 500 }) . ', ' . literal(\%open) . ', 20000, 50)'));
 diag(sprintf '20,000 requests, 50 in flight: %.0f requests/s, %d kB grown', 20000 / (time - $started), $load->{kilobytes_grown});
 is($load->{good}, 20000, '20,000 requests are answered');
-cmp_ok($load->{kilobytes_grown}, '<', 1000, 'memory stays flat');
-is(get_json("$url/__summary?path=/plain")->{violations}, 0, 'the receiver has nothing to complain of');
+cmp_ok($load->{kilobytes_grown}, '<', 1000, 'memory does not grow');
+is(get_json("$url/__summary?path=/plain")->{violations}, 0, 'the receiver saw no violation');
 
 # ---- another peer: WireMock ----
 
@@ -250,10 +250,10 @@ stub({ request => { urlPath => '/chunk' }, response => { fault => 'MALFORMED_RES
 stub({ request => { urlPath => '/slow' }, response => { status => 200, fixedDelayMilliseconds => 20_000 } });
 stub({ scenarioName => 'mended', requiredScenarioState => 'Started', newScenarioState => 'well', request => { urlPath => '/mended' }, response => { status => 503 } });
 stub({ scenarioName => 'mended', requiredScenarioState => 'well', request => { urlPath => '/mended' }, response => { status => 200, body => 'at last' } });
-like(ask({ url => "$wire/$_", timeout => 10_000 })->{error}, qr/broke|without an answer|something else than HTTP/, "WireMock's $_: an error") for qw(reset empty garbage chunk);
-like(ask({ url => "$wire/slow", timeout => 500 })->{error}, qr/no whole answer/, 'a delay');
-is(ask({ url => "$wire/mended" })->{status}, 503, 'first unavailable');
-is(ask({ url => "$wire/mended" })->{body}, 'at last', 'then well');
+like(ask({ url => "$wire/$_", timeout => 10_000 })->{error}, qr/was lost|ended prematurely|without an answer|is not valid HTTP/, "WireMock's $_: an error") for qw(reset empty garbage chunk);
+like(ask({ url => "$wire/slow", timeout => 500 })->{error}, qr/no complete answer/, 'a delay');
+is(ask({ url => "$wire/mended" })->{status}, 503, 'unavailable at first');
+is(ask({ url => "$wire/mended" })->{body}, 'at last', 'then available');
 stop_peer($wiremock);
 
 stop_peer($receiver);

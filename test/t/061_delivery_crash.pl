@@ -1,5 +1,5 @@
-# Whatever is killed between sending and writing down, and whatever the receiver does: every message is delivered at least once,
-# none is lost, what comes twice has the same key and the same text, and the order is kept.
+# Whatever is killed between sending and recording, and whatever the receiver does: every message is delivered at least once, none is
+# lost, repeated messages have the same key and the same text, and the order is kept.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -42,7 +42,7 @@ sub until_true
 	return 0;
 }
 
-# ---- between the answer and its record ----
+# ---- a crash between the answer and its record ----
 my %kill = (
 	'the worker' => sub { kill_worker() },
 	'the postmaster' => sub {
@@ -56,24 +56,24 @@ for my $who ('the worker', 'the postmaster')
 	delete_json("$receiver->{url}/__journal");
 	post_json("$receiver->{url}/__faults", { path => '/plain/slow', mode => 'delay', milliseconds => 1500, times => 1 });
 	my $id = shop(q{INSERT INTO pulse.outbox (channel, kind, event, payload) VALUES ('slow', 'event', 'test', '{"n": 1}') RETURNING id});
-	ok(until_true(sub { @{ journal('/plain/slow') } == 1 }), "a message is at the receiver, $who lives");
-	# Its answer cannot be written down while somebody holds the row.
+	ok(until_true(sub { @{ journal('/plain/slow') } == 1 }), "the receiver has a message, $who is running");
+	# The result cannot be recorded while another session holds the row.
 	my $holder = $node->background_psql('shop');
 	$holder->query_safe("BEGIN; SELECT id FROM pulse.outbox WHERE id = $id FOR UPDATE");
-	ok(until_true(sub { (journal('/plain/slow')->[0]{status} // 0) == 200 }), 'it was answered');
-	is(shop("SELECT status FROM pulse.outbox WHERE id = $id"), 'sending', 'and the answer is not written down');
+	ok(until_true(sub { (journal('/plain/slow')->[0]{status} // 0) == 200 }), 'the receiver has answered');
+	is(shop("SELECT status FROM pulse.outbox WHERE id = $id"), 'sending', 'and the result is not recorded');
 	$kill{$who}->();
 	eval { $holder->quit };
 	alive();
-	wait_until("SELECT status = 'sent' AND attempts = 2 FROM pulse.outbox WHERE id = $id", "$who was killed, and it is sent again");
+	wait_until("SELECT status = 'sent' AND attempts = 2 FROM pulse.outbox WHERE id = $id", "after $who is killed, the message is sent again");
 	my $came = journal('/plain/slow');
 	is(scalar @$came, 2, 'the receiver got it twice');
-	is($came->[0]{key}, $came->[1]{key}, 'with one key');
-	is($came->[0]{key}, shop("SELECT key FROM pulse.outbox WHERE id = $id"), 'which is the one in the outbox');
-	is($came->[0]{body}, $came->[1]{body}, 'and one text');
+	is($came->[0]{key}, $came->[1]{key}, 'with the same key');
+	is($came->[0]{key}, shop("SELECT key FROM pulse.outbox WHERE id = $id"), 'which is the key in the outbox');
+	is($came->[0]{body}, $came->[1]{body}, 'and the same text');
 }
 
-# ---- ten thousand messages, three in ten tries fail, and the worker is killed in between ----
+# ---- ten thousand messages; 30 % of the attempts fail, and the worker is killed several times ----
 delete_json("$receiver->{url}/__journal");
 my $seed = 0;
 post_json("$receiver->{url}/__faults", { path => '/plain/hook', rate => $_->[0], seed => ++$seed, %{ $_->[1] } })
@@ -87,7 +87,7 @@ my $done = until_true(
 		my ($status, $left) = $node->psql('shop', q{SELECT count(*) FROM pulse.outbox WHERE status IN ('pending', 'sending')});
 		return 0 if $status != 0;    # the server is starting again
 		return 1 if $left == 0;
-		# The pauses after failures are for receivers that live longer than this test.
+		# Does not wait for the delays after failures.
 		$node->psql('shop', q{SELECT pulse_retry_message('hook')});
 		if (++$polls % 20 == 0 && $killed < 3 && $left < 9500)
 		{
@@ -100,11 +100,11 @@ note("the worker was killed $killed times");
 is(shop(q{SELECT string_agg(DISTINCT status, ',') FROM pulse.outbox}), 'sent', 'all are sent');
 my $all = summary('/plain/hook');
 note("$all->{requests} requests, $all->{delivered} of them answered with success");
-is($all->{delivered_keys}, 10000, 'every one was delivered');
-is($all->{keys}, 10000, 'no key but theirs came');
-is($all->{changed}, 0, 'what came again was the same');
-cmp_ok($all->{requests}, '>', 12000, 'many tries failed');
-# In the order of their numbers, by the first try of each that succeeded.
+is($all->{delivered_keys}, 10000, 'every message was delivered');
+is($all->{keys}, 10000, 'and no other');
+is($all->{changed}, 0, 'repeated messages have the same text');
+cmp_ok($all->{requests}, '>', 12000, 'many attempts failed');
+# The order of the first successful attempts.
 my (%last, %seen, $disorder);
 for my $entry (@{ journal('/plain/hook') })
 {
@@ -114,8 +114,8 @@ for my $entry (@{ journal('/plain/hook') })
 	$last{$key} = $n;
 }
 is($disorder, undef, 'the order is kept');
-is(shop(q{SELECT count(*) FROM pulse.outbox WHERE waits}), 0, 'nobody waits any more');
+is(shop(q{SELECT count(*) FROM pulse.outbox WHERE waits}), 0, 'no message waits for another one');
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'nothing odd in the log');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'no crash, leak or lock problem in the log');
 done_testing();

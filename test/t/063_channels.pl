@@ -1,5 +1,5 @@
-# Channels against real peers: a mail server, the libraries that verify webhooks, and a receiver that checks what each platform
-# documents. Secrets are nowhere but in user mappings.
+# Channels with real peers: a mail server, the libraries that verify webhooks, and a receiver that checks the documented rules of each
+# platform. Secrets are only in user mappings.
 use strict;
 use warnings;
 use JSON::PP;
@@ -24,7 +24,7 @@ $node->safe_psql('postgres', q{CREATE EXTENSION pulse; SELECT pulse_load_demo();
 my $codec = JSON::PP->new->utf8->canonical->allow_nonref;
 sub sql { return $node->safe_psql('postgres', @_) }
 sub json { my ($query) = @_; return $codec->decode(sql($query)) }
-# Text as the bytes of its UTF-8: what literals here are, and what psql and HTTP take.
+# Text as UTF-8 bytes, as in the literals of this file, and as psql and HTTP take it.
 sub bytes { my ($text) = @_; utf8::encode($text) if utf8::is_utf8($text); return $text }
 sub literal { my ($text) = @_; $text =~ s/'/''/g; return "'$text'" }
 
@@ -46,9 +46,9 @@ sub create
 # The row of pulse_test_channel().
 sub try { return json("SELECT to_jsonb(t) FROM pulse_test_channel('$_[0]') AS t") }
 
-# ---- making channels ----
+# ---- creating channels ----
 
-is(create('slack', 'slack', url => "$url/slack/services/slackpathsecret"), '0', 'a Slack channel is made');
+is(create('slack', 'slack', url => "$url/slack/services/slackpathsecret"), '0', 'a Slack channel is created');
 is(create('teams', 'teams', url => "$url/teams/workflows?sig=teamssigsecret"), '0', 'Teams');
 is(create('hook', 'webhook', url => "$url/webhook/hookpathsecret", secret => $whsec, header => 'Authorization: Bearer headersecret'), '0', 'a webhook');
 is(create('resend', 'email', %mail, api_key => 're_resendsecret', api_url => "$url/resend/emails", reply_to => 'help@example.com'), '0', 'Resend');
@@ -56,12 +56,12 @@ is(create('pager', 'pagerduty', routing_key => $routing, api_url => "$url/pagerd
 my %login = (user => 'pulse', password => 'pass word-ä', ca_file => $receiver->{ca}, %mail);
 is(create('starttls', 'email', %login, host => 'localhost', port => $ports->{starttls}), '0', 'SMTP with STARTTLS');
 is(create('tls', 'email', %login, host => 'localhost', port => $ports->{tls}, tls => 'tls'), '0', 'SMTP with TLS');
-is(create('plain', 'email', %mail, host => '127.0.0.1', port => $ports->{plain}, tls => 'none'), '0', 'SMTP without');
-like(create('bad', 'slack'), qr/is not complete.*no option "url"/s, 'one that is not complete is refused');
-like(create('bad', 'webhook', url => "$url/x", secret => 'hookpathsecret'), qr/bad value of the option "secret"/, 'a secret that is none');
-is(sql(q{SELECT count(*) FROM pg_foreign_server WHERE srvname = 'bad'}), '0', 'and nothing is made');
+is(create('plain', 'email', %mail, host => '127.0.0.1', port => $ports->{plain}, tls => 'none'), '0', 'SMTP without TLS');
+like(create('bad', 'slack'), qr/is not complete.*no option "url"/s, 'an incomplete channel is refused');
+like(create('bad', 'webhook', url => "$url/x", secret => 'hookpathsecret'), qr/bad value of the option "secret"/, 'an invalid secret');
+is(sql(q{SELECT count(*) FROM pg_foreign_server WHERE srvname = 'bad'}), '0', 'and nothing is created');
 
-# Where nothing can be written they say so, without the statement.
+# In a read-only transaction they raise an error, without logging the statement.
 for my $call (
 	qq{pulse_create_channel('ro', 'slack', '{"url": "https://hooks.slack.com/readonlysecret"}')},
 	qq{pulse_subscribe('https://hook.example/readonlysecret')},
@@ -71,51 +71,51 @@ for my $call (
 	my $error = '';
 	$node->psql('postgres', "SELECT $call", stderr => \$error, extra_params => [ '-v', 'ON_ERROR_STOP=1' ],
 		connstr => $node->connstr('postgres') . q{ options='-c default_transaction_read_only=on'});
-	like($error, qr/cannot execute \w+\(\) in a read-only transaction/, 'refused where nothing can be written: ' . $call =~ s/\(.*//r);
+	like($error, qr/cannot execute \w+\(\) in a read-only transaction/, 'refused in a read-only transaction: ' . $call =~ s/\(.*//r);
 }
-unlike(join("\n", grep { /STATEMENT:/ } split /\n/, slurp_file($node->logfile)), qr/readonlysecret/, 'and no log shows what failed');
+unlike(join("\n", grep { /STATEMENT:/ } split /\n/, slurp_file($node->logfile)), qr/readonlysecret/, 'and the log does not contain the statement');
 
 # ---- tests ----
 
 is_deeply([ map { try($_)->{status} } qw(slack teams hook resend pager starttls tls plain) ], [ ('ok') x 8 ], 'every channel works')
   or diag(sql(q{SELECT jsonb_agg(to_jsonb(t)) FROM unnest('{slack,teams,hook,resend,pager,starttls,tls,plain}'::text[]) AS c, pulse_test_channel(c) AS t}));
 my $summary = get_json("$url/__summary");
-is($summary->{violations}, 0, 'the platforms have nothing to complain of') or diag(explain([ map { $_->{bad} } @{ get_json("$url/__journal") } ]));
+is($summary->{violations}, 0, 'the platforms saw no violation') or diag(explain([ map { $_->{bad} } @{ get_json("$url/__journal") } ]));
 my ($hook) = @{ get_json("$url/__journal?path=/webhook") };
-is($hook->{headers}{authorization}, 'Bearer headersecret', 'the header of the mapping is sent');
-is($codec->decode(bytes($hook->{body}))->{type}, 'pulse.test', 'a test is marked');
+is($hook->{headers}{authorization}, 'Bearer headersecret', 'the header of the user mapping is sent');
+is($codec->decode(bytes($hook->{body}))->{type}, 'pulse.test', 'a test message is marked');
 
 is(sql(q{SELECT string_agg(DISTINCT state, ',') FROM pulse.channel}), 'ok', 'pulse.channel says ok');
 sql(q{INSERT INTO pulse.channel_state (channel, disabled_at, failures) VALUES ('slack', now(), 9)});
 is(sql(q{SELECT state FROM pulse.channel WHERE name = 'slack'}), 'disabled', 'disabled');
 try('slack');
-is(sql(q{SELECT state || coalesce(failures, 0) FROM pulse.channel WHERE name = 'slack'}), 'ok0', 'a test that succeeds enables it again');
+is(sql(q{SELECT state || coalesce(failures, 0) FROM pulse.channel WHERE name = 'slack'}), 'ok0', 'a successful test enables it again');
 
-# ---- what fails is a row ----
+# ---- failures are rows, not errors ----
 
 post_json("$url/__faults", { path => '/slack', mode => 'status', status => 404 });
-is(try('slack')->{status} =~ /^(gone|refused)$/ ? 1 : 0, 1, 'a hook that is gone');
-is(try('slack')->{answer_status}, 404, 'with its answer');
+is(try('slack')->{status} =~ /^(gone|refused)$/ ? 1 : 0, 1, 'a webhook that does not exist');
+is(try('slack')->{answer_status}, 404, 'with the status of the answer');
 delete_json("$url/__faults");
 post_json("$url/__faults", { path => '/slack', mode => 'status', status => 503 });
-is(try('slack')->{status}, 'failed', 'one that is ill');
+is(try('slack')->{status}, 'failed', 'an unavailable webhook');
 delete_json("$url/__faults");
 sql(q{CREATE SERVER half FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'slack')});
-is(try('half')->{status}, 'incomplete', 'one without an address');
+is(try('half')->{status}, 'incomplete', 'a channel without a URL');
 is(sql(q{SELECT state FROM pulse.channel WHERE name = 'half'}), 'incomplete', 'pulse.channel says so, too');
 sql(q{ALTER SERVER starttls OPTIONS (SET to 'nobody@example.org')});
-is(try('starttls')->{status}, 'refused', 'a mailbox that is not there');
+is(try('starttls')->{status}, 'refused', 'a mailbox that does not exist');
 sql(q{ALTER SERVER starttls OPTIONS (SET to 'later@example.org')});
-is(try('starttls')->{status}, 'failed', 'a mailbox that is full');
+is(try('starttls')->{status}, 'failed', 'a full mailbox');
 sql(q{ALTER SERVER starttls OPTIONS (SET to 'ada@example.org')});
 create('wrong', 'email', %login, password => 'wrongpassword', host => 'localhost', port => $ports->{starttls});
 is(try('wrong')->{status}, 'refused', 'a wrong password');
 unlike(sql(q{SELECT answer FROM pulse_test_channel('wrong')}), qr/wrongpassword/, 'is not shown');
 create('naked', 'email', %mail, host => '127.0.0.1', port => $ports->{plain});
-isnt(try('naked')->{status}, 'ok', 'no mail without encryption unless asked');
+isnt(try('naked')->{status}, 'ok', 'no mail without encryption unless requested');
 my $unknown = '';
 is($node->psql('postgres', q{SELECT * FROM pulse_test_channel('nosuch')}, stderr => \$unknown), 3, 'an unknown channel');
-like($unknown, qr/channel "nosuch" does not exist.*Channels are /s, 'is an error that lists them');
+like($unknown, qr/channel "nosuch" does not exist.*Channels are /s, 'is an error that lists the channels');
 
 # ---- mail ----
 
@@ -126,12 +126,12 @@ try('starttls');
 my ($test) = @{ get_json($mails) };
 ok($test->{secure}, 'STARTTLS was used');
 is($test->{user}, 'pulse', 'and the login');
-is(bytes($test->{from}[0]{name}), 'Pülse, Inc.', 'the sender has a name beyond ASCII');
+is(bytes($test->{from}[0]{name}), 'Pülse, Inc.', 'the name of the sender is not ASCII');
 like($test->{subject}, qr/^\[Pulse\] Test: /, 'the subject is marked');
 is_deeply($test->{envelope}, [ 'alerts@example.com', 'ada@example.org' ], 'envelope');
 ok(!defined $test->{bcc}, 'no Bcc');
 
-# ---- all incidents and hostile names, as they are kept, against the platforms' rules ----
+# ---- all incidents and hostile names against the rules of the platforms ----
 
 my @hostile = (
 	'<!channel> <@U1> <https://evil.example|x>', '*b* _i_ ~s~ `c` ```x``` [a](javascript:1)', '</td><script>alert(1)</script>',
@@ -156,11 +156,11 @@ sub check_all
 			@headers{qw(authorization idempotency-key)} = ('Bearer re_x', "key$count") if $channel eq 'resend';
 			my $response = $http->post("$url$to{$channel}", { content => bytes($payload), headers => \%headers });
 			++$count;
-			ok($response->{success}, "$channel takes incident $id, $name") or diag("$response->{status} $response->{content}\n$payload");
+			ok($response->{success}, "$channel accepts incident $id, $name") or diag("$response->{status} $response->{content}\n$payload");
 		}
 	}
 	my @bad = map { @{ $_->{bad} } } @{ get_json("$url/__journal") };
-	is_deeply(\@bad, [], "no rule of a platform is broken, $name");
+	is_deeply(\@bad, [], "no rule of a platform is violated, $name");
 	return;
 }
 my @ids = split /\n/, sql(q{SELECT id FROM pulse.incident ORDER BY id});
@@ -172,13 +172,13 @@ my $number = 0;
 for my $name (@hostile)
 {
 	my $text = bytes($name);
-	# As a segment may be called by who writes to the table, or by a version with wider rules.
+	# A name that another version of Pulse, or a direct write to the table, may allow.
 	$node->safe_psql('postgres', 'ALTER TABLE pulse.segment DROP CONSTRAINT IF EXISTS segment_name_check');
 	sql('UPDATE pulse.segment SET name = ' . literal($text) . ', owner = ' . literal($text) . ' WHERE id = (SELECT segment_id FROM pulse.incident_record WHERE id = ' . $ids[3] . ')');
 	check_all([ $ids[3] ], 'hostile name ' . ++$number);
 	my $mail = json('SELECT pulse_preview_message(' . $ids[3] . q{, 'plain')});
 	unlike($mail->{subject}, qr/[\r\n]/, "a subject is one line, hostile name $number");
-	unlike($mail->{html}, qr/<script|<b>|onmouseover="x/, "HTML stays text, hostile name $number");
+	unlike($mail->{html}, qr/<script|<b>|onmouseover="x/, "HTML is escaped, hostile name $number");
 }
 
 # ---- signatures ----
@@ -191,7 +191,7 @@ try('hook') for 1 .. 3;
 	my ($out, $err) = run_command([ 'node', $verify, "$url/__journal?path=/webhook", $whsec ]);
 	diag($err) if $err;
 	is_deeply($codec->decode($out), { requests => 3, verified => 3, body => 3, id => 3, secret => 3 },
-		'standardwebhooks and svix verify our signatures, and refuse what was changed');
+		'standardwebhooks and svix verify our signatures, and refuse changed messages');
 }
 
 # ---- secrets ----
@@ -199,15 +199,15 @@ try('hook') for 1 .. 3;
 my ($dump) = run_command([ 'pg_dump', '-d', $node->connstr('postgres'), '--data-only', '-n', 'pulse', '--extension=pulse' ]);
 cmp_ok(length $dump, '>', 10_000, 'there is a dump');
 my $log = slurp_file($node->logfile);
-# What PostgreSQL logs of a statement in plain sight is the statement of whoever wrote it.
+# Pulse cannot hide a top-level statement that PostgreSQL itself logs.
 my $ours = join "\n", grep { !/statement: SELECT pulse_create_channel\(/ } split /\n/, $log;
 my $shown = sql(q{SELECT jsonb_agg(to_jsonb(c)) FROM pulse.channel AS c}) . sql(q{SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM pulse.message AS m})
   . sql(q{SELECT jsonb_agg(query) FROM pg_stat_activity}) . join '', map { preview($ids[4], $_) } qw(slack teams hook resend pager starttls);
 for my $secret (@secrets)
 {
-	unlike($dump, qr/\Q$secret\E/, "$secret is not in the data");
+	unlike($dump, qr/\Q$secret\E/, "$secret is not in a dump of the data");
 	unlike($ours, qr/\Q$secret\E/, 'nor in the log');
-	unlike($shown, qr/\Q$secret\E/, 'nor in a view, in what is running, or in a preview');
+	unlike($shown, qr/\Q$secret\E/, 'nor in a view, in pg_stat_activity, or in a preview');
 }
 
 stop_peer($mailbox);

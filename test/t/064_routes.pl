@@ -1,5 +1,5 @@
-# Who is told what, and when, with the real worker and a receiver: routes, grouping, quiet hours, digests, cool-down, escalation,
-# threads, subscriptions in both directions. How each case is decided is tested step by step in test/bridge.
+# Who receives which messages, and when, with the real worker and a receiver: routes, grouping, quiet hours, digests, cool-down,
+# escalation, threads, subscriptions, inbound webhooks. test/bridge tests the single decisions step by step.
 use strict;
 use warnings;
 use JSON::PP;
@@ -19,16 +19,16 @@ my $codec = JSON::PP->new->utf8->canonical;
 
 sub sql { return $node->safe_psql('postgres', @_) }
 sub wait_until { my ($sql, $what) = @_; ok($node->poll_query_until('postgres', $sql), $what) }
-# Nothing is left to plan, and nothing that is due to send.
+# Waits until there is nothing to plan and no due message.
 sub settled
 {
 	my ($what) = @_;
 	wait_until(q{SELECT NOT EXISTS (SELECT FROM pulse.notice) AND NOT EXISTS (SELECT FROM pulse.outbox WHERE status = 'sending'
 		OR status = 'pending' AND send_at < now() + interval '1 minute')}, $what);
 }
-# What came to a channel: the bodies, oldest first.
+# The bodies that a channel has received, oldest first.
 sub bodies { my ($name) = @_; return map { $codec->decode($_->{body}) } grep { $_->{status} == 200 } @{ get_json("$url/__journal?path=/webhook/$name") } }
-# Each as "event: names of its incidents".
+# Each received message as "event: names of its incidents".
 sub told
 {
 	my ($name) = @_;
@@ -43,14 +43,14 @@ sub channel
 	my ($name) = @_;
 	sql(qq{SELECT pulse_create_channel('$name', 'webhook', '{"url": "$url/webhook/$name", "secret": "$secret"}')});
 }
-# Begins anew: no routes, incidents, messages, journal.
+# Deletes routes, incidents, messages and the journal.
 sub reset_all
 {
-	settled('the last part has ended');
+	settled('the previous part has ended');
 	sql(q{DELETE FROM pulse.route; DELETE FROM pulse.outbox; DELETE FROM pulse.incident_record});
 	delete_json("$url/__journal");
 }
-# Something happens to an incident of a segment; it is made when there is none.
+# Writes an event of an incident about a segment; creates the incident if there is none.
 sub happen
 {
 	my ($what, $kind, $severity, $detector) = @_;
@@ -87,33 +87,33 @@ sql(q{
 });
 channel($_) for qw(team boss);
 
-# ---- the whole way: a real history, a real fall, without any route ----
+# ---- end to end: a real history and a real drop, without any route ----
 
 sql("SET pulse.now = '" . sql("SELECT date_trunc('day', now()) - $_ * interval '1 day'") . "'; SELECT pulse_take_snapshot('Payers'); SELECT pulse_check_drift('Payers')")
   for reverse 1 .. 10;
-settled('history is over');
-is_deeply(told('team'), [], 'what is normal is told to nobody');
+settled('after the history');
+is_deeply(told('team'), [], 'nothing is sent while all is normal');
 sql(q{DELETE FROM users WHERE user_id % 3 <> 0 AND plan = 'pro'; SELECT pulse_take_snapshot('Payers'); SELECT pulse_check_drift('Payers')});
 my $opened = sql('SELECT count(*) FROM pulse.incident');
-cmp_ok($opened, '>=', 2, 'the fall opens incidents');
-settled('the fall is told');
-is(scalar(bodies('team')), 1, 'in one message, as they have one cause') or diag(explain(told('team')));
-is((bodies('team'))[0]{data}{incident_count}, $opened, 'which tells all of them');
+cmp_ok($opened, '>=', 2, 'the drop opens incidents');
+settled('after the drop');
+is(scalar(bodies('team')), 1, 'they are sent in one message, as they have the same cause') or diag(explain(told('team')));
+is((bodies('team'))[0]{data}{incident_count}, $opened, 'which contains all of them');
 is(scalar(bodies('boss')), 1, 'to every channel');
 my $latency = sql(q{SELECT max(latency_ms) FROM pulse.message WHERE status = 'sent'});
 note("from the incident to the receiver: $latency ms, 3000 of them the wait for others of the same cause");
 cmp_ok($latency, '<', 20_000, 'within seconds');
 sql(q{SELECT pulse_check_drift('Payers'); SELECT pulse_diagnose_incidents()});
-settled('another look');
-is(scalar(bodies('team')), 1, 'tells nothing new');
-# A person takes one in hand and resolves it: on the thread of the first message.
+settled('after another check');
+is(scalar(bodies('team')), 1, 'nothing new is sent');
+# A user acknowledges and resolves an incident: these messages are in the thread of the first one.
 my $first = sql(q{SELECT min(id) FROM pulse.incident});
 sql("SELECT pulse_acknowledge_incident($first); SELECT pulse_resolve_incident($first, new_normal => true)");
-settled('it ends');
+settled('after the end');
 my @team = bodies('team');
-is(scalar(grep { $_->{data}{event} =~ /resolved/ } @team), $opened, 'everyone of them is over');
-is_deeply([ grep { $_->{data}{thread} ne $team[0]{data}{message_key} } @team ], [], 'and says so on the thread of the first');
-# A replayed history alarms nobody.
+is(scalar(grep { $_->{data}{event} =~ /resolved/ } @team), $opened, 'all of them are resolved');
+is_deeply([ grep { $_->{data}{thread} ne $team[0]{data}{message_key} } @team ], [], 'in the thread of the first message');
+# Replayed history causes no messages.
 reset_all();
 sql(q{SELECT pulse_create_segment('Old', '{"from": "users", "key": "user_id", "attributes": []}')});
 for my $day (reverse 4 .. 14)
@@ -122,10 +122,10 @@ for my $day (reverse 4 .. 14)
 	sql("SET pulse.now = '" . sql("SELECT date_trunc('day', now()) - $day * interval '1 day'") . "'; SELECT pulse_take_snapshot('Old'); SELECT pulse_check_drift('Old')");
 }
 isnt(sql(q{SELECT count(*) FROM pulse.incident WHERE segment = 'Old'}), 0, 'the replayed history has incidents');
-settled('and is over');
-is_deeply(told('team'), [], 'nobody is told');
+settled('after the replay');
+is_deeply(told('team'), [], 'nothing is sent');
 
-# ---- which ----
+# ---- filters ----
 
 reset_all();
 sql(q{SELECT pulse_create_route('r', '{team}', group_wait => '0')});
@@ -142,26 +142,26 @@ for my $filter (sort keys %filters)
 	sql(q{SELECT happen('Payers', 'opened', 'critical', 'size_change'), happen('B', 'opened', 'high', 'size_change'), happen('C', 'opened', 'low', 'null_spike'),
 		happen('public.users', 'opened', 'medium', 'table_volume')});
 	settled("route by $filter");
-	is_deeply([ sort @{ told('team') } ], $expected{$filter}, "tells what it shall: $filter");
+	is_deeply([ sort @{ told('team') } ], $expected{$filter}, "sends the matching incidents: $filter");
 	sql(q{DELETE FROM pulse.outbox; DELETE FROM pulse.incident_record});
 	delete_json("$url/__journal");
 }
 
-# ---- opened and closed before anybody was told; the same state twice ----
+# ---- opened and closed before it was sent; the same state twice ----
 
 reset_all();
 sql(q{SELECT pulse_create_route('r', '{team}', group_wait => '0')});
 sql(q{SELECT happen('B', 'opened', 'high', 'size_change'), happen('B', 'resolved', 'high', 'size_change'); SELECT happen('C', 'opened', 'high', 'size_change')});
-settled('two incidents, one of them over');
-is_deeply(told('team'), ['opened: C/size_change'], 'what was over is told to nobody');
+settled('two incidents, one of them closed');
+is_deeply(told('team'), ['opened: C/size_change'], 'a closed incident is not sent');
 is(sql(q{SELECT string_agg(event || ': ' || error, '; ' ORDER BY id) FROM pulse.message WHERE status = 'cancelled'}),
-	'opened: it was closed before anybody was told; resolved: it was closed before anybody was told', 'with the reason kept');
+	'opened: the incident was closed before it was sent; resolved: the incident was closed before it was sent', 'with the reason');
 happen('C', 'eased', 'low');
 happen('C', 'worsened', 'high');
-settled('there and back');
+settled('eased and worsened again');
 happen('C', 'worsened', 'critical');
-settled('worse');
-is_deeply(told('team'), [ 'opened: C/size_change', 'worsened: C/size_change' ], 'the same state is told once');
+settled('worsened');
+is_deeply(told('team'), [ 'opened: C/size_change', 'worsened: C/size_change' ], 'the same state is sent once');
 
 # ---- quiet hours, then one summary; digest ----
 
@@ -170,18 +170,18 @@ sql(q{SELECT pulse_create_route('r', '{team}', group_wait => '0', time_zone => '
 	to_char((now() AT TIME ZONE 'UTC') - interval '1 hour', 'HH24:MI') || '-' || to_char((now() AT TIME ZONE 'UTC') + interval '2 hours', 'HH24:MI'))});
 happen($_->[0], 'opened', $_->[1]) for [ 'B', 'high' ], [ 'C', 'critical' ], [ 'D', 'low' ], [ 'Payers', 'medium' ];
 happen('Payers', 'resolved', 'medium');
-settled('at night');
-is_deeply(told('team'), ['opened: C/size_change'], 'only what is critical passes');
-is(sql(q{SELECT count(*) FROM pulse.outbox WHERE status = 'pending' AND send_at BETWEEN now() + interval '115 min' AND now() + interval '2 hours'}), 4, 'the rest waits for the morning');
-# The morning: what waits is due, and a notice of nothing wakes the worker.
+settled('during the quiet hours');
+is_deeply(told('team'), ['opened: C/size_change'], 'only critical messages are sent');
+is(sql(q{SELECT count(*) FROM pulse.outbox WHERE status = 'pending' AND send_at BETWEEN now() + interval '115 min' AND now() + interval '2 hours'}), 4, 'the others wait until the end');
+# Makes pending messages due; a notice without an incident wakes the worker.
 sub morning
 {
 	sql(q{UPDATE pulse.outbox SET send_at = now() WHERE status = 'pending';
 		INSERT INTO pulse.notice (event, kind, incident_id, at) VALUES ('incident.updated', 'note', 0, now())});
 }
 morning();
-settled('in the morning');
-is_deeply(told('team'), [ 'opened: C/size_change', 'digest: B/size_change, D/size_change' ], 'it is one message, without what was over by then');
+settled('after the quiet hours');
+is_deeply(told('team'), [ 'opened: C/size_change', 'digest: B/size_change, D/size_change' ], 'they are one message, without the closed incident');
 reset_all();
 sql(q{SELECT pulse_create_route('r', '{team}', digest => 'daily', digest_at => ((now() AT TIME ZONE 'UTC') + interval '2 hours')::time, time_zone => 'UTC')});
 happen('B', 'opened', 'critical');
@@ -197,17 +197,17 @@ is_deeply(told('team'), ['digest: B/size_change, C/size_change'], 'and is one me
 reset_all();
 sql(q{SELECT pulse_create_route('r', '{team}', cool_down => '2 hours', group_wait => '0')});
 happen('B', 'opened');
-settled('the first');
+settled('the first alarm');
 happen('B', 'opened', 'medium', 'null_spike');
 happen('B', 'opened', 'low', 'new_value');
 settled('and two more about the same segment');
-is_deeply(told('team'), ['opened: B/size_change'], 'which wait');
+is_deeply(told('team'), ['opened: B/size_change'], 'wait');
 happen('B', 'worsened', 'critical');
-settled('what is critical');
-is_deeply(told('team'), [ 'opened: B/size_change', 'worsened: B/size_change' ], 'does not');
+settled('a critical alarm');
+is_deeply(told('team'), [ 'opened: B/size_change', 'worsened: B/size_change' ], 'does not wait');
 morning();
 settled('after the cool-down');
-is_deeply(told('team'), [ 'opened: B/size_change', 'worsened: B/size_change', 'digest: B/new_value, B/null_spike' ], 'the others are one message');
+is_deeply(told('team'), [ 'opened: B/size_change', 'worsened: B/size_change', 'digest: B/new_value, B/null_spike' ], 'the waiting alarms are one message');
 
 # ---- escalation ----
 
@@ -216,27 +216,27 @@ sql(q{SELECT pulse_create_route('r', '{team}', escalate_after => '1 hour', escal
 happen('B', 'opened');
 happen('C', 'opened');
 settled('two alarms');
-is_deeply(told('boss'), [], 'nobody else is called yet');
+is_deeply(told('boss'), [], 'nobody else is notified yet');
 happen('C', 'acknowledged');
-settled('one is taken in hand');
+settled('one is acknowledged');
 morning();
 settled('an hour later');
 is_deeply(told('boss'), ['escalated: B/size_change'], 'the other is escalated');
-is(sql(q{SELECT error FROM pulse.message WHERE kind = 'escalation' AND status = 'cancelled'}), 'it is acknowledged', 'and the one not');
+is(sql(q{SELECT error FROM pulse.message WHERE kind = 'escalation' AND status = 'cancelled'}), 'the incident is acknowledged', 'but not the acknowledged one');
 happen('B', 'resolved');
 happen('C', 'resolved');
 settled('both end');
-is_deeply(told('boss'), [ 'escalated: B/size_change', 'resolved: B/size_change' ], 'who was called in hears of the end');
+is_deeply(told('boss'), [ 'escalated: B/size_change', 'resolved: B/size_change' ], 'the channel of the escalation receives the end');
 
-# ---- a channel that is down, and one that is gone ----
+# ---- a dropped channel ----
 
 reset_all();
 channel('gone');
 sql(q{SELECT pulse_create_route('r', '{team,gone}', group_wait => '0'); DROP SERVER gone CASCADE});
 happen('B', 'opened');
 settled('one channel was dropped');
-is_deeply(told('team'), ['opened: B/size_change'], 'which stops no other');
-like(sql(q{SELECT error FROM pulse.message WHERE channel = 'gone' AND status = 'dead'}), qr/channel "gone" does not exist/, 'its message says why it is dead');
+is_deeply(told('team'), ['opened: B/size_change'], 'the other receives its message');
+like(sql(q{SELECT error FROM pulse.message WHERE channel = 'gone' AND status = 'dead'}), qr/channel "gone" does not exist/, 'the error of the dead message');
 
 # ---- subscriptions ----
 
@@ -254,21 +254,21 @@ sql(q{SELECT pulse_take_snapshot('C')});
 settled('events');
 is(join(' ', map { "$_->{type}/" . ($_->{data}{happened}{kind} // '') } grep { $_->{type} ne 'snapshot.taken' } bodies('machine')),
 	'incident.opened/opened incident.updated/worsened incident.updated/note incident.updated/acknowledged incident.resolved/resolved',
-	'every event, in order, although the first try failed');
+	'every event, in order, although the first attempt failed');
 my ($acknowledged) = grep { ($_->{data}{happened}{kind} // '') eq 'acknowledged' } bodies('machine');
-is_deeply([ @{ $acknowledged->{data}{happened} }{qw(note actor)}, $acknowledged->{data}{segment} ], [ 'from n8n', 'postgres', 'B' ], 'with who, what and why');
+is_deeply([ @{ $acknowledged->{data}{happened} }{qw(note actor)}, $acknowledged->{data}{segment} ], [ 'from n8n', 'postgres', 'B' ], 'with actor, note and segment');
 my @counter = @{ get_json("$url/__journal?path=/webhook/counter") };
-is(scalar(@counter), 1, 'only what was asked for');
+is(scalar(@counter), 1, 'only the requested events');
 my $taken = $codec->decode($counter[0]{body});
 is_deeply([ $taken->{type}, @{ $taken->{data} }{qw(segment size)} ], [ 'snapshot.taken', 'C', sql('SELECT count(*) FROM users') ], 'a snapshot with its size');
 my $key = decode_base64($made =~ s/^whsec_//r);
 my $signature = hmac_sha256_base64(join('.', @{ $counter[0]{headers} }{qw(webhook-id webhook-timestamp)}, $counter[0]{body}), $key);
-is($counter[0]{headers}{'webhook-signature'}, "v1,$signature=", 'signed with the secret that was shown');
-is(sql(q{SELECT count(*) FROM pulse.outbox WHERE channel = 'team'}), 0, 'a subscription is no route');
+is($counter[0]{headers}{'webhook-signature'}, "v1,$signature=", 'signed with the returned secret');
+is(sql(q{SELECT count(*) FROM pulse.outbox WHERE channel = 'team'}), 0, 'a subscription does not change the routes');
 sql(q{SELECT pulse_unsubscribe('machine'), pulse_unsubscribe('counter')});
 my $log = slurp_file($node->logfile);
-unlike($log, qr/\Q$made\E/, 'the secret that was made is in no log');
-is(scalar(grep { @{ $_->{bad} } } @{ get_json("$url/__journal") }), 0, 'the receiver has nothing to complain of');
+unlike($log, qr/\Q$made\E/, 'the generated secret is not in the log');
+is(scalar(grep { @{ $_->{bad} } } @{ get_json("$url/__journal") }), 0, 'the receiver saw no violation');
 
 $node->stop;
 done_testing();

@@ -1,5 +1,5 @@
-# What others do at the same time stops no message: transactions left open, verbs rolled back, locks, settings of the database; and
-# what follows a message that is under way knows what became of it.
+# Other sessions do not stop messages: open transactions, functions that are rolled back, locks, settings of the database; and a message
+# that follows one being sent depends on its result.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -13,7 +13,7 @@ my $url = $receiver->{url};
 my $node = start_node('delivery_locks', "shared_preload_libraries = 'pulse'", 'max_worker_processes = 20', 'max_prepared_transactions = 5',
 	'pulse.allow_http = on', "pulse.allowed_hosts = '127.0.0.1'");
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
-# Neither is the worker's.
+# The worker must not depend on these defaults.
 $node->safe_psql('postgres', $_) for 'ALTER DATABASE shop SET default_transaction_read_only = on',
 	q{ALTER DATABASE shop SET default_transaction_isolation = 'repeatable read'};
 $ENV{PGOPTIONS} = '-c default_transaction_read_only=off -c default_transaction_isolation=read\ committed';
@@ -37,20 +37,20 @@ sub send_one
 sub sent { my ($id, $what) = @_; wait_until("SELECT status = 'sent' FROM pulse.outbox WHERE id = $id", $what); }
 
 # ---- a database whose transactions are read-only by default ----
-sent(send_one('fast'), 'a message goes out although the database is read-only by default');
+sent(send_one('fast'), 'a message is sent although the database is read-only by default');
 
-# ---- "resolved" while "opened" is under way ----
+# ---- "resolved" while "opened" is being sent ----
 shop(q{SELECT pulse_create_route('r', '{fast}', group_wait => '0')});
 post_json("$url/__faults", { path => '/plain/fast', mode => 'delay', milliseconds => 1500, times => 1 });
 my $incident = shop(q{
 	INSERT INTO pulse.incident_record (segment_id, detector, severity, direction, baseline_kind, summary, since, opened_at, last_seen_at)
 	SELECT s.id, 'size_change', 'high', 'down', 'rolling', 'B fell', now(), now(), now() FROM pulse.segment AS s RETURNING id});
 shop("INSERT INTO pulse.notice (event, kind, incident_id, at) VALUES ('incident.opened', 'opened', $incident, now())");
-wait_until(q{SELECT count(*) = 1 FROM pulse.outbox WHERE event = 'opened' AND status = 'sending'}, 'opened is under way');
+wait_until(q{SELECT count(*) = 1 FROM pulse.outbox WHERE event = 'opened' AND status = 'sending'}, 'opened is being sent');
 shop("SELECT pulse_resolve_incident($incident)");
 wait_until(q{SELECT count(*) = 2 FROM pulse.outbox WHERE incident_id IS NOT NULL AND status NOT IN ('pending', 'sending')}, 'both have ended');
 is(shop(q{SELECT string_agg(event || ' ' || status, ', ' ORDER BY id) FROM pulse.outbox WHERE incident_id IS NOT NULL}), 'opened sent, resolved sent',
-	'resolved is told to who was told of the beginning');
+	'the channel that received opened also receives resolved');
 
 # ---- open transactions ----
 my $holder = $node->background_psql('shop');
@@ -67,52 +67,52 @@ for my $what (sort keys %hold)
 	sent(send_one($_), "$what is not committed, and $_ goes on") for 'fast', 'other';
 	$holder->query_safe('ROLLBACK');
 }
-# With the answers that follow.
+# With the following results.
 wait_until(q{WITH more AS (INSERT INTO pulse.outbox (channel, kind, event, payload) SELECT c, 'event', 'test', '{}' FROM unnest('{fast,other}'::text[]) AS c)
-	SELECT count(*) = 2 FROM pulse.channel_state WHERE last_ok_at IS NOT NULL}, 'what could not be written down is written later');
+	SELECT count(*) = 2 FROM pulse.channel_state WHERE last_ok_at IS NOT NULL}, 'states that could not be saved are saved later');
 
-# ---- what somebody holds waits, and nothing else ----
+# ---- a locked message waits, and nothing else ----
 post_json("$url/__faults", { path => '/plain/other', mode => 'delay', milliseconds => 1000, times => 1 });
 my $slow = send_one('other', 'k');
-wait_until("SELECT status = 'sending' FROM pulse.outbox WHERE id = $slow", 'one is under way');
+wait_until("SELECT status = 'sending' FROM pulse.outbox WHERE id = $slow", 'one is being sent');
 my $next = send_one('other', 'k');
 wait_until("SELECT waits FROM pulse.outbox WHERE id = $next", 'another one waits for it');
 $holder->query_safe("BEGIN; SELECT pulse_cancel_message($next)");
 sent($slow, 'the first ends while the second is being cancelled');
-sent(send_one('fast'), 'others go on');
+sent(send_one('fast'), 'others are sent');
 $holder->query_safe('ROLLBACK');
-sent($next, 'which is rolled back: it is sent');
+sent($next, 'after a rollback of the cancellation it is sent');
 my $held = shop(q{INSERT INTO pulse.outbox (channel, kind, event, payload, send_at) VALUES ('fast', 'event', 'test', '{}', now() + interval '1 hour') RETURNING id});
-is(sqlstate($node, 'shop', "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pulse_cancel_message($held)"), '55000', 'a verb needs a fresh snapshot');
+is(sqlstate($node, 'shop', "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pulse_cancel_message($held)"), '55000', 'a function needs a fresh snapshot');
 
-# ---- a lock while a message is made kills none ----
+# ---- a lock while a message is composed only delays it ----
 shop("UPDATE pulse.incident_record SET status = 'open', closed_at = NULL; DELETE FROM pulse.told");
 $holder->query_safe('BEGIN; LOCK TABLE pulse.told IN ACCESS EXCLUSIVE MODE');
 shop("INSERT INTO pulse.notice (event, kind, incident_id, at) VALUES ('incident.opened', 'reopened', $incident, now())");
-wait_until(q{SELECT count(*) = 1 FROM pulse.outbox WHERE event = 'reopened' AND status = 'pending' AND error IS NOT NULL}, 'it is put off');
-sent(send_one('fast'), 'others go on');
+wait_until(q{SELECT count(*) = 1 FROM pulse.outbox WHERE event = 'reopened' AND status = 'pending' AND error IS NOT NULL}, 'it is postponed');
+sent(send_one('fast'), 'others are sent');
 $holder->query_safe('ROLLBACK');
-wait_until(q{SELECT status = 'sent' FROM pulse.outbox WHERE event = 'reopened'}, 'and is sent when the lock is gone');
+wait_until(q{SELECT status = 'sent' FROM pulse.outbox WHERE event = 'reopened'}, 'and sent after the lock is released');
 $holder->quit;
 
 # ---- a prepared transaction ----
 shop(q{BEGIN; INSERT INTO pulse.outbox (channel, kind, event, payload) VALUES ('fast', 'event', 'prepared', '{}'); PREPARE TRANSACTION 'p'});
 shop(q{COMMIT PREPARED 'p'});
-wait_until(q{SELECT status = 'sent' FROM pulse.outbox WHERE event = 'prepared'}, 'what was prepared is found');
+wait_until(q{SELECT status = 'sent' FROM pulse.outbox WHERE event = 'prepared'}, 'a prepared message is found');
 
-# ---- a channel that is gone ----
+# ---- a dropped channel ----
 shop(q{INSERT INTO pulse.channel_state (channel, disabled_at) VALUES ('dropped', now())});
 my $orphan = send_one('dropped');
-wait_until("SELECT status = 'dead' FROM pulse.outbox WHERE id = $orphan", 'what waits for a channel that was disabled and dropped is dead');
-is(shop(q{SELECT count(*) FROM pulse.channel_state WHERE channel = 'dropped'}), 0, 'and its state is forgotten');
+wait_until("SELECT status = 'dead' FROM pulse.outbox WHERE id = $orphan", 'a pending message of a disabled and dropped channel becomes dead');
+is(shop(q{SELECT count(*) FROM pulse.channel_state WHERE channel = 'dropped'}), 0, 'and its state is deleted');
 
-# ---- a receiver that has trouble ----
+# ---- a failing receiver ----
 post_json("$url/__faults", { path => '/plain/other', mode => 'status', status => 503 });
 shop(q{INSERT INTO pulse.outbox (channel, kind, event, payload) SELECT 'other', 'event', 'trouble', '{}' FROM generate_series(1, 100)});
-wait_until(q{SELECT open_until > now() AND failures >= 5 FROM pulse.channel_state WHERE channel = 'other'}, 'the channel rests');
-is(shop(q{SELECT state || ' ' || value FROM pulse_status() WHERE item = 'channel other'}), 'degraded resting', 'and the status says so');
-is(shop(q{SELECT sum(attempts) <= 30 FROM pulse.outbox WHERE event = 'trouble'}), 't', 'after a few tries, which count');
+wait_until(q{SELECT open_until > now() AND failures >= 5 FROM pulse.channel_state WHERE channel = 'other'}, 'the channel is paused');
+is(shop(q{SELECT state || ' ' || value FROM pulse_status() WHERE item = 'channel other'}), 'degraded resting', 'as pulse_status() shows');
+is(shop(q{SELECT sum(attempts) <= 30 FROM pulse.outbox WHERE event = 'trouble'}), 't', 'after a few attempts, which count');
 
 $node->stop;
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'nothing odd in the log');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'no crash, leak or lock problem in the log');
 done_testing();

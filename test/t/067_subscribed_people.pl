@@ -1,5 +1,5 @@
-# Who enters and leaves a segment over people, told to a machine by the real worker: signed, in order for each person, every change once in
-# the outbox, whatever is killed; and what holds that back for a moment holds back no other message.
+# Subscriptions to people who enter and leave segments, with the real worker: signed, in order for each person, every change once in the
+# outbox, whatever is killed; a session that delays them delays no other message.
 use strict;
 use warnings;
 use JSON::PP;
@@ -33,46 +33,46 @@ sub told
 	return [ map { my $data = $_->{data}; "$data->{user_id} $data->{change} $data->{segment}: $data->{cause}" }
 		  map { $codec->decode($_->{body}) } grep { $_->{status} == 200 } journal($name) ];
 }
-# Every change that a subscription to all is to be told of is in the outbox, and all that is there has been sent.
+# Waits until every change for a subscription to all events is in the outbox, and every message has been sent.
 my $done = q{NOT EXISTS (SELECT FROM pulse.outbox WHERE status IN ('pending', 'sending'))
 	AND (SELECT count(*) FROM pulse.outbox WHERE channel = 'people')
 	  = (SELECT count(*) FROM pulse.membership_change AS c JOIN pulse.change_consumer AS n ON n.name = 'subscription:people'
 	     WHERE c.id > n.after_id AND NOT c.quiet AND c.cause <> 'definition')};
 sub settled { my ($what) = @_; wait_until("SELECT $done", $what); }
 
-# ---- entered and exited, by either way of evaluating ----
+# ---- entered and exited, with both ways of evaluation ----
 my $made = shop(qq{SELECT secret FROM pulse_subscribe('$url/webhook/people', '{segment.entered,segment.exited}', name => 'people')});
 shop(qq{SELECT pulse_subscribe('$url/webhook/buyers', '{segment.entered}', name => 'buyers', segments => '{buyers}')});
 shop(qq{SELECT pulse_subscribe('$url/webhook/others', name => 'others')});
 post_json("$url/__faults", { path => '/webhook/people', mode => 'status', status => 503, times => 1 });
 shop(has_plan('ann', 'premium'));
 shop('SET pulse.evaluation = async; ' . has_plan('ann', 'free'));
-wait_until('SELECT NOT EXISTS (SELECT FROM pulse.dirty)', 'the pipeline follows');
+wait_until('SELECT NOT EXISTS (SELECT FROM pulse.dirty)', 'the pipeline has evaluated the change');
 shop(q{SELECT pulse_track('ann', 'purchase')});
 settled('three changes');
 is_deeply(told('people'), [ 'ann entered premium: event', 'ann exited premium: attributes', 'ann entered buyers: event' ],
-	'each is told once and in order, although the first try failed; nothing of who was there before');
-is_deeply(told('buyers'), ['ann entered buyers: event'], 'only what was asked for');
-is_deeply([ journal('others') ], [], 'and nothing of people to who did not ask for it');
+	'each is sent once and in order, although the first attempt failed; nothing about earlier members');
+is_deeply(told('buyers'), ['ann entered buyers: event'], 'only the requested changes');
+is_deeply([ journal('others') ], [], 'and none to a subscription that does not name these events');
 my @tries = journal('people');
-is($tries[0]{headers}{'webhook-id'}, $tries[1]{headers}{'webhook-id'}, 'the second try has the same key');
-isnt($tries[1]{headers}{'webhook-id'}, $tries[2]{headers}{'webhook-id'}, 'the next change another one');
+is($tries[0]{headers}{'webhook-id'}, $tries[1]{headers}{'webhook-id'}, 'the second attempt has the same key');
+isnt($tries[1]{headers}{'webhook-id'}, $tries[2]{headers}{'webhook-id'}, 'the next change has another one');
 my $key = decode_base64($made =~ s/^whsec_//r);
 my $signature = hmac_sha256_base64(join('.', @{ $tries[1]{headers} }{qw(webhook-id webhook-timestamp)}, $tries[1]{body}), $key);
 is($tries[1]{headers}{'webhook-signature'}, "v1,$signature=", 'signed');
 
-# ---- somebody who holds changes back for a moment ----
+# ---- another session holds back changes ----
 my $holder = $node->background_psql('shop');
 shop(has_plan('ben', 'premium'));
 settled('before');
 $holder->query_safe('BEGIN; LOCK TABLE pulse.change_position IN SHARE MODE; SELECT FROM pulse.change_position FOR UPDATE');
 shop(has_plan('ben', 'free'));
 shop(q{SELECT pulse_take_snapshot('premium')});
-wait_until(q{SELECT EXISTS (SELECT FROM pulse.outbox WHERE channel = 'others' AND status = 'sent')}, 'other messages go on');
-is(scalar(grep { /^ben exited/ } @{ told('people') }), 0, 'what is held back is not told');
+wait_until(q{SELECT EXISTS (SELECT FROM pulse.outbox WHERE channel = 'others' AND status = 'sent')}, 'other messages are sent');
+is(scalar(grep { /^ben exited/ } @{ told('people') }), 0, 'the change is not sent');
 $holder->query_safe('ROLLBACK');
 $holder->quit;
-settled('it is when nobody holds it any more');
+settled('after the lock is released it is sent');
 is(scalar(grep { /^ben exited/ } @{ told('people') }), 1, 'once');
 
 # ---- many at once ----
@@ -86,32 +86,32 @@ for my $s (1 .. 6)
 	push @busy, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('shop'), '-f', "$dir/busy$s" ], '<', \undef, '>', \$out, '2>', \$err), \$err ];
 }
 $_->[0]->finish for @busy;
-is(join('', map { ${ $_->[1] } } @busy), '', 'six sessions bring what they have');
-wait_until('SELECT NOT EXISTS (SELECT FROM pulse.dirty)', 'all of it is evaluated');
-settled('each of their changes is told');
+is(join('', map { ${ $_->[1] } } @busy), '', 'six sessions ingest their events');
+wait_until('SELECT NOT EXISTS (SELECT FROM pulse.dirty)', 'all are evaluated');
+settled('each of their changes is sent');
 cmp_ok(scalar(grep { /^w\d/ } @{ told('people') }), '>', 8, 'and there were some');
 
-# ---- who subscribes and who brings events do not miss each other ----
+# ---- subscribing and ingesting wait for each other ----
 my $open = $node->background_psql('shop');
 $open->query_safe('BEGIN; ' . has_plan('dan', 'premium'));
 is(sqlstate($node, 'shop', "SET pulse.lock_timeout = '100ms'; SELECT pulse_subscribe('$url/webhook/late', '{segment.entered}', name => 'late')"), '55P03',
-	'a transaction that brings events is waited for');
+	'pulse_subscribe() waits for a transaction that ingests events');
 $open->query_safe('COMMIT');
 $open->quit;
 shop(qq{SELECT pulse_subscribe('$url/webhook/late', '{segment.entered}', name => 'late')});
 shop(has_plan('eve', 'premium'));
-settled('one before and one after');
-wait_until(q{SELECT EXISTS (SELECT FROM pulse.outbox WHERE channel = 'late' AND status = 'sent')}, 'the one after is told');
-is_deeply(told('late'), ['eve entered premium: event'], 'and not the one before');
+settled('one change before and one after');
+wait_until(q{SELECT EXISTS (SELECT FROM pulse.outbox WHERE channel = 'late' AND status = 'sent')}, 'the one after is sent');
+is_deeply(told('late'), ['eve entered premium: event'], 'and the one before is not');
 shop(q{SELECT pulse_unsubscribe('late')});
 
-# ---- the worker is killed, again and again ----
+# ---- the worker is killed repeatedly ----
 my $worker = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse delivery'};
 my $killed = 0;
 sub come_in
 {
 	my ($sql) = @_;
-	# A server that starts again refuses for a while.
+	# A server that is restarting refuses connections for a while.
 	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 	{
 		return if $node->psql('shop', $sql) == 0;
@@ -131,7 +131,7 @@ for my $i (1 .. 60)
 note("the worker was killed $killed times");
 $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
 settled('sixty changes, with the worker killed in between');
-is(shop(q{SELECT count(*) = count(DISTINCT key) AND bool_and(status = 'sent') FROM pulse.outbox WHERE channel = 'people'}), 't', 'each has one message, which is sent');
+is(shop(q{SELECT count(*) = count(DISTINCT key) AND bool_and(status = 'sent') FROM pulse.outbox WHERE channel = 'people'}), 't', 'each change has one message, which is sent');
 my (%seen, %in, $disorder, %bodies);
 for my $entry (grep { ($_->{status} // 0) == 200 } journal('people'))
 {
@@ -143,25 +143,25 @@ for my $entry (grep { ($_->{status} // 0) == 200 } journal('people'))
 	$in{ $data->{user_id} } = $entered;
 }
 is(scalar(keys %seen), shop(q{SELECT count(*) FROM pulse.outbox WHERE channel = 'people'}), 'the receiver has every key');
-is($disorder, undef, 'and for each person entered and exited take turns');
+is($disorder, undef, 'and for each person entered and exited alternate');
 is(shop(q{SELECT string_agg(i.value, ' ' ORDER BY i.value) FROM pulse.membership AS m JOIN pulse.identity AS i ON i.profile_id = m.profile_id WHERE m.segment = 'premium' AND i.value <> 'old'}),
-	join(' ', sort grep { $in{$_} } keys %in), 'what was told is what is true');
+	join(' ', sort grep { $in{$_} } keys %in), 'the messages match the memberships');
 
-# ---- what happens while nobody works is told when somebody does; a copy knows nothing of it ----
+# ---- changes while no worker runs are sent later; a copy does not contain the position ----
 $node->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = off; SELECT pg_reload_conf()');
 $node->poll_query_until('postgres', "SELECT NOT EXISTS ($worker)") or die 'the worker does not end';
 shop(has_plan('cat', 'premium'));
 my ($dump) = run_command([ 'pg_dump', '-d', $node->connstr('shop') ]);
-like($dump, qr/^people\t.*segment\.entered/m, 'a dump has the subscription');
-unlike($dump, qr/^subscription:/m, 'but not how far it has come');
+like($dump, qr/^people\t.*segment\.entered/m, 'a dump contains the subscription');
+unlike($dump, qr/^subscription:/m, 'but not its position');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET pulse.run_jobs');
 $node->restart;
 settled('after a restart');
-is(scalar(grep { /^cat entered premium/ } @{ told('people') }), 1, 'it is told');
-is(scalar(grep { @{ $_->{bad} } } @{ get_json("$url/__journal") }), 0, 'the receiver has nothing to complain of');
+is(scalar(grep { /^cat entered premium/ } @{ told('people') }), 1, 'it is sent');
+is(scalar(grep { @{ $_->{bad} } } @{ get_json("$url/__journal") }), 0, 'the receiver saw no violation');
 
 shop(q{SELECT pulse_unsubscribe('people'), pulse_unsubscribe('buyers'), pulse_unsubscribe('others')});
-is(shop('SELECT count(*) FROM pulse.change_consumer'), '0', 'nothing is left of them');
+is(shop('SELECT count(*) FROM pulse.change_consumer'), '0', 'no consumer is left');
 $node->stop;
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|\bleak|own a lock/, 'nothing odd in the log');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|\bleak|own a lock/, 'no crash, leak or lock problem in the log');
 done_testing();

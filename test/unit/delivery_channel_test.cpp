@@ -1,4 +1,4 @@
-// Options of channels: what is missing and what is wrong is told, and no secret with it.
+// Options of channels: missing and invalid options are reported, without secrets.
 #include <gtest/gtest.h>
 
 #include "pulse/base/error.hpp"
@@ -19,7 +19,7 @@ std::string Detail(const options::List& server, const options::List& mapping) {
     return "";
 }
 
-TEST(DeliveryChannel, SaysWhatIsMissing) {
+TEST(DeliveryChannel, ReportsMissingOptions) {
     for (const char* kind : {"slack", "teams", "webhook"}) {
         EXPECT_EQ(Detail({{"kind", kind}}, {}), "The user mapping of its owner has no option \"url\".");
         EXPECT_EQ(Detail({{"kind", kind}}, {{"url", "https://a/b"}}), "");
@@ -36,7 +36,7 @@ TEST(DeliveryChannel, SaysWhatIsMissing) {
     EXPECT_EQ(Detail({{"kind", "email"}, {"host", "h"}, {"from", "a@b.c"}, {"to", "a@b.c"}}, {}), "");
 }
 
-TEST(DeliveryChannel, KnowsBothWaysOfMail) {
+TEST(DeliveryChannel, ChoosesSmtpOrResend) {
     const options::List base = {{"kind", "email"}, {"from", "a@b.c"}, {"to", "a@b.c"}};
     EXPECT_EQ(MakeChannel("c", base, {{"api_key", "re_1"}}).kind, ChannelKind::kResend);
     options::List smtp = base;
@@ -59,7 +59,7 @@ void ExpectBad(Holder holder, const char* name, const std::string& value) {
     }
 }
 
-TEST(DeliveryChannel, RefusesWhatCouldNotBeSent) {
+TEST(DeliveryChannel, RefusesInvalidValues) {
     ExpectBad(Holder::kServer, "from", "a@b.c\r\nBcc: x@y.z");
     ExpectBad(Holder::kServer, "from", "a@b.c, d@e.f");
     ExpectBad(Holder::kServer, "to", "nobody");

@@ -27,7 +27,7 @@ Verdict Of(ChannelKind kind, int status, const std::string& body = "") {
     return ClassifyResponse(kind, Make(status, body)).verdict;
 }
 
-TEST(DeliveryClassify, TheOneTableForAll) {
+TEST(DeliveryClassify, StatusesOfAllKinds) {
     for (const ChannelKind kind : kHttp) {
         for (const int status : {200, 201, 202, 204})
             EXPECT_EQ(Of(kind, status), Verdict::kDelivered) << status;
@@ -39,7 +39,7 @@ TEST(DeliveryClassify, TheOneTableForAll) {
     }
 }
 
-TEST(DeliveryClassify, ReasonsAreThereUnlessDelivered) {
+TEST(DeliveryClassify, ReasonUnlessDelivered) {
     for (const ChannelKind kind : kAll)
         for (int status = 0; status < 600; ++status) {
             const Classification classified = ClassifyResponse(kind, Make(status, "said\nso"));
@@ -48,21 +48,23 @@ TEST(DeliveryClassify, ReasonsAreThereUnlessDelivered) {
         }
 }
 
-TEST(DeliveryClassify, WhatBrokeOffIsTriedAgain) {
+TEST(DeliveryClassify, RetriesIncompleteAnswers) {
     for (const ChannelKind kind : kAll) {
         EXPECT_EQ(ClassifyResponse(kind, Make(0, "", "no connection")).verdict, Verdict::kRetry);
-        EXPECT_EQ(ClassifyResponse(kind, Make(200, "{\"half", "the answer broke off")).verdict,
+        EXPECT_EQ(ClassifyResponse(kind, Make(200, "{\"half", "the answer ended prematurely")).verdict,
                   Verdict::kRetry);
         EXPECT_EQ(ClassifyResponse(kind, Make(0, "", "TLS with x failed: expired")).reason,
                   "TLS with x failed: expired");
     }
-    EXPECT_EQ(ClassifyResponse(ChannelKind::kWebhook, Make(400, "no", "the answer broke off")).verdict,
-              Verdict::kRefused);
-    EXPECT_EQ(ClassifyResponse(ChannelKind::kWebhook, Make(500, "no", "the answer broke off")).verdict,
-              Verdict::kRetry);
+    EXPECT_EQ(
+        ClassifyResponse(ChannelKind::kWebhook, Make(400, "no", "the answer ended prematurely")).verdict,
+        Verdict::kRefused);
+    EXPECT_EQ(
+        ClassifyResponse(ChannelKind::kWebhook, Make(500, "no", "the answer ended prematurely")).verdict,
+        Verdict::kRetry);
 }
 
-TEST(DeliveryClassify, ForbiddenIsNotTriedAgain) {
+TEST(DeliveryClassify, ForbiddenIsNotRetried) {
     Response answer = Make(0, "", "x is not in pulse.allowed_hosts");
     answer.forbidden = true;
     for (const ChannelKind kind : kAll) {
@@ -99,7 +101,7 @@ TEST(DeliveryClassify, Slack) {
     EXPECT_EQ(Of(kSlack, 200, "invalid_payload"), Verdict::kRefused);
     EXPECT_EQ(Of(kSlack, 500, "rollup_error"), Verdict::kRetry);
     EXPECT_EQ(ClassifyResponse(kSlack, Make(400, "invalid_payload")).reason,
-              "Slack refuses the message (400): invalid_payload");
+              "Slack refused the message (400): invalid_payload");
 }
 
 TEST(DeliveryClassify, Teams) {
@@ -147,12 +149,12 @@ TEST(DeliveryClassify, Pagerduty) {
                 400,
                 R"({"status":"invalid event","message":"Event object is invalid","errors":["no severity"]})"))
             .reason,
-        "the receiver refuses the message (400): Event object is invalid; no severity");
+        "the receiver refused the message (400): Event object is invalid; no severity");
     EXPECT_EQ(Of(kPagerduty, 400, R"({"errors":[1,{}]})"), Verdict::kRefused);
     EXPECT_EQ(Of(kPagerduty, 202, "<html>"), Verdict::kRetry);
 }
 
-TEST(DeliveryClassify, InactiveWorkflowIsTriedSlowly) {
+TEST(DeliveryClassify, RetriesInactiveWorkflowSlowly) {
     const Classification classified = ClassifyResponse(
         ChannelKind::kWebhook,
         Make(404,
@@ -170,7 +172,7 @@ TEST(DeliveryClassify, Mail) {
     for (const int status : {500, 530, 535, 550, 552, 554})
         EXPECT_EQ(Of(kSmtp, status), Verdict::kRefused) << status;
     EXPECT_EQ(ClassifyResponse(kSmtp, Make(535, "535 no", "x refused the login")).verdict, Verdict::kRefused);
-    EXPECT_EQ(ClassifyResponse(kSmtp, Make(0, "", "x offers no STARTTLS")).verdict, Verdict::kRetry);
+    EXPECT_EQ(ClassifyResponse(kSmtp, Make(0, "", "x does not offer STARTTLS")).verdict, Verdict::kRetry);
 }
 
 TEST(DeliveryClassify, LongAnswersMakeShortReasons) {
@@ -181,7 +183,7 @@ TEST(DeliveryClassify, LongAnswersMakeShortReasons) {
     EXPECT_TRUE(reason.ends_with("\xE2\x82\xAC"));
 }
 
-TEST(DeliveryClassify, OnlyTooMuchIsNotCounted) {
+TEST(DeliveryClassify, OnlyOverloadIsNotCounted) {
     for (const int status : {429, 529})
         EXPECT_TRUE(ClassifyResponse(ChannelKind::kWebhook, Make(status)).overloaded) << status;
     for (const int status : {408, 500, 502, 503, 504}) {

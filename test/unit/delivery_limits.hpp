@@ -1,5 +1,5 @@
-// What each receiver takes, as its documentation says: used by the unit tests and the fuzz target. An empty
-// answer means that a payload is fine.
+// The documented limits of each platform, for the unit tests and the fuzz target. An empty result means that
+// a payload is valid.
 #pragma once
 
 #include <string>
@@ -24,8 +24,8 @@ inline bool IsUtf8(const std::string& text) {
     }
 }
 
-// No text of a payload turns its direction, is invisible or holds control characters other than line breaks
-// and tabs.
+// Checks that no text of a payload has direction marks, invisible characters, or control characters other
+// than line breaks and tabs.
 inline std::string TextTrouble(const json& value) {
     if (value.is_string()) {
         const std::string text = value.get<std::string>();

@@ -1,4 +1,4 @@
-// What each channel is sent: complete, within its limits, and other people's words stay text.
+// The payloads of each kind of channel: complete, within the limits, with text from users escaped.
 #include <algorithm>
 #include <gtest/gtest.h>
 
@@ -87,7 +87,7 @@ IncidentSummary Hostile(const std::string& text) {
     return summary;
 }
 
-TEST(DeliveryPayload, EveryKindOfHostileTextStaysWithinLimits) {
+TEST(DeliveryPayload, HostileTextStaysWithinLimits) {
     for (const std::string& name : HostileNames())
         for (const Channel& channel : testing::AllChannels())
             for (const char* event : {"opened", "acknowledged", "resolved", "escalated", "digest"})
@@ -102,19 +102,19 @@ TEST(DeliveryPayload, EveryKindOfHostileTextStaysWithinLimits) {
                     const json payload = MakePayload(channel, Around(event), summaries);
                     EXPECT_EQ(testing::Trouble(channel, Around(event), payload), "")
                         << channel.name << " " << event << " " << count << " " << name.substr(0, 40);
-                    // What is kept as jsonb and read again is the same.
+                    // Storing it as jsonb and reading it again does not change it.
                     EXPECT_EQ(json::parse(DumpJson(payload)), payload);
                 }
 }
 
-TEST(DeliveryPayload, NothingToSayIsStillAMessage) {
+TEST(DeliveryPayload, WithoutIncidentsIsStillAMessage) {
     for (const Channel& channel : testing::AllChannels()) {
         const json payload = MakePayload(channel, Around("digest"), {});
         EXPECT_TRUE(payload.is_object()) << channel.name;
     }
 }
 
-TEST(DeliveryPayload, SlackSaysWhatAMarketerNeeds) {
+TEST(DeliveryPayload, SlackIsComplete) {
     const json payload = MakePayload(Kind("slack"), Around("opened"), {Example()});
     const std::string text = payload.dump();
     EXPECT_EQ(payload["text"],
@@ -144,14 +144,14 @@ TEST(DeliveryPayload, SlackShowsMentionsAsText) {
     const json payload = MakePayload(Kind("slack"), Around("opened"), {summary});
     EXPECT_NE(payload["text"].get<std::string>().find("&lt;!channel&gt; &amp; &lt;@U1&gt;"),
               std::string::npos);
-    // No text of somebody else is in mrkdwn.
+    // No text from users is in mrkdwn.
     for (const json& block : payload["blocks"]) {
         if (!block.contains("text") || block["text"]["type"] != "mrkdwn") continue;
         EXPECT_EQ(block["text"]["text"].get<std::string>().find("channel"), std::string::npos);
     }
 }
 
-TEST(DeliveryPayload, ResolvedSaysHowLongAndByWhom) {
+TEST(DeliveryPayload, ResolvedHasDurationAndUser) {
     IncidentSummary summary = Example();
     summary.status = "resolved";
     summary.closed_at = summary.since + 2 * kDay + 3 * kHour;
@@ -289,7 +289,7 @@ TEST(DeliveryPayload, TestsAreMarked) {
     EXPECT_EQ(MakeTestPayload(Kind("pagerduty"), Around("test"))["payload"]["severity"], "info");
 }
 
-TEST(DeliveryRequest, SecretsJoinOnlyHere) {
+TEST(DeliveryRequest, OnlyRequestsHaveSecrets) {
     const std::vector<std::string> secrets = {"secretsecret", "re_1234567890",
                                               "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
                                               "0123456789abcdef0123456789abcdef"};
@@ -302,7 +302,7 @@ TEST(DeliveryRequest, SecretsJoinOnlyHere) {
             EXPECT_EQ(request.url.find("re_"), std::string::npos);
         }
         EXPECT_FALSE(request.secrets.empty()) << channel.name;
-        // Every option of the user mapping, as an answer may repeat it.
+        // Every option of the user mapping is a secret, as an answer may repeat it.
         for (const auto& [name, value] : channel.mapping)
             EXPECT_NE(std::find(request.secrets.begin(), request.secrets.end(), value), request.secrets.end())
                 << channel.name << " " << name;
@@ -310,7 +310,7 @@ TEST(DeliveryRequest, SecretsJoinOnlyHere) {
     }
 }
 
-TEST(DeliveryRequest, EachKindGoesWhereItShould) {
+TEST(DeliveryRequest, UrlsAndHeadersOfEachKind) {
     const auto request = [](const char* name) {
         const Channel channel = Kind(name);
         return MakeRequest(channel, Around("opened"), MakePayload(channel, Around("opened"), {Example()}),

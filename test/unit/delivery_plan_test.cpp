@@ -1,5 +1,5 @@
-// Who is told what, and when: routes, quiet hours over changes of the clock, digests, cool-downs,
-// escalations.
+// Which channels receive which messages, and when: routes, quiet hours and clock changes, digests,
+// cool-downs, escalations.
 #include "pulse/delivery/plan.hpp"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ std::string Text(Moment moment) {
     return FormatMoment(moment).substr(0, 16);
 }
 
-// A whole day was left out.
+// The zone skipped a whole day.
 OffsetAt Apia() {
     return Zone(-600, {{"2011-12-30 10:00", 840}});
 }
@@ -94,7 +94,7 @@ TEST(DeliveryQuiet, Reads) {
     EXPECT_THROW(ParseQuietHours(std::string(100'000, '-')), UserError);
 }
 
-TEST(DeliveryQuiet, Reigns) {
+TEST(DeliveryQuiet, EndOfQuietHours) {
     EXPECT_EQ(Quiet("22:00-07:00", "2024-06-01 21:59", Utc()), "-");
     EXPECT_EQ(Quiet("22:00-07:00", "2024-06-01 22:00", Utc()), "2024-06-02 07:00");
     EXPECT_EQ(Quiet("22:00-07:00", "2024-06-02 06:59", Utc()), "2024-06-02 07:00");
@@ -109,13 +109,13 @@ TEST(DeliveryQuiet, Reigns) {
 }
 
 TEST(DeliveryQuiet, ClockChanges) {
-    // The night the clock goes forward is an hour shorter, and the other way round.
+    // The night is an hour shorter when the clock goes forward, and an hour longer when it goes back.
     EXPECT_EQ(Quiet("22:00-07:00", "2024-03-30 22:00", Paris()), "2024-03-31 05:00");
     EXPECT_EQ(Quiet("22:00-07:00", "2024-10-26 21:00", Paris()), "2024-10-27 06:00");
     EXPECT_EQ(Quiet("22:00-07:00", "2024-11-03 03:00", NewYork()), "2024-11-03 12:00");
-    // The end falls into the hour that is skipped: it is where the clock jumps.
+    // The end is in the skipped hour: it is the instant of the jump.
     EXPECT_EQ(Quiet("22:00-02:30", "2024-03-31 00:00", Paris()), "2024-03-31 01:00");
-    // The end comes twice: the first time ends it; and quiet hours seen again end again.
+    // The clock shows the end twice: the first time counts; quiet hours that occur again end again.
     EXPECT_EQ(Quiet("22:00-02:30", "2024-10-26 23:00", Paris()), "2024-10-27 00:30");
     EXPECT_EQ(Quiet("22:00-02:30", "2024-10-27 01:10", Paris()), "2024-10-27 01:30");
     EXPECT_EQ(Quiet("01:45-03:00", "2024-04-06 14:50", LordHowe()), "2024-04-06 16:30");
@@ -138,8 +138,7 @@ TEST(DeliveryQuiet, NextTimes) {
     EXPECT_EQ(Text(NextTimeOfDay(0, At("2011-12-30 09:00"), Apia())), "2011-12-30 10:00");
 }
 
-// Whatever the zone and the hours: quiet hours end later, and never within quiet hours that were there a
-// moment before.
+// For any zone and hours: the end is later than the instant, and outside of the quiet hours.
 TEST(DeliveryQuiet, AlwaysEnds) {
     for (const OffsetAt& zone : {Utc(), Paris(), NewYork(), Kathmandu(), LordHowe(), Apia()})
         for (const char* hours : {"22:00-07:00", "02:15-02:45", "00:00-03:00", "23:30-00:30", "03:00-02:00"})
@@ -157,7 +156,7 @@ TEST(DeliveryQuiet, AlwaysEnds) {
                 }
 }
 
-// ---- which ----
+// ---- filters ----
 
 TEST(DeliveryRoute, Matches) {
     const IncidentEvent incident_event = MakeHappening("opened", "medium");
@@ -201,7 +200,7 @@ TEST(DeliveryRoute, Matches) {
     EXPECT_FALSE(about(nobody, [](Route& r) { r.tags = {"a"}; }));
 }
 
-TEST(DeliveryRoute, WhatFollowsGoesWhereTheAlarmWent) {
+TEST(DeliveryRoute, LaterEventsFollowTheAlarm) {
     Route route = MakeRoute(1, {"a"});
     route.min_severity = Rank("high");
     IncidentEvent resolved = MakeHappening("resolved", "low");
@@ -227,7 +226,7 @@ TEST(DeliveryRoute, Names) {
     EXPECT_EQ(RouteEvents().size(), 7u);
 }
 
-// ---- when ----
+// ---- times ----
 
 TEST(DeliveryPlan, AtOnce) {
     const Planned planned =
@@ -261,7 +260,7 @@ TEST(DeliveryPlan, QuietHours) {
               (Lines{"a opened 23:00:03"}));
     EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 07:00").lines(),
               (Lines{"a opened 07:00:03"}));
-    // It was critical once: so is its end.
+    // The end of an incident that was critical is critical, too.
     IncidentEvent resolved = MakeHappening("resolved", "low");
     resolved.worst = "critical";
     EXPECT_EQ(Plan({route}, {resolved}, "2024-06-01 23:00").lines(), (Lines{"a resolved 23:00:00"}));
@@ -276,10 +275,10 @@ TEST(DeliveryPlan, Digests) {
     EXPECT_EQ(planned.lines(),
               (Lines{"a opened 07:00:00 route:5:digest", "a resolved 07:00:00 route:5:digest"}));
     EXPECT_EQ(Text(planned.drafts[0].send_at), "2024-06-02 07:00");
-    // A digest is what it is for critical ones, too.
+    // A digest includes critical incidents.
     EXPECT_EQ(Plan({route}, {MakeHappening("opened", "critical")}).lines(),
               (Lines{"a opened 07:00:00 route:5:digest"}));
-    // The hour of the digest is quiet: it comes afterwards.
+    // A digest during quiet hours is sent at their end.
     route.quiet = ParseQuietHours("22:00-10:00");
     EXPECT_EQ(Plan({route}, {MakeHappening("opened")}).lines(), (Lines{"a opened 08:00:00 route:5:digest"}));
     route.quiet.reset();
@@ -297,8 +296,8 @@ TEST(DeliveryPlan, CoolDown) {
     elsewhere.subject = "segment:2";
     const Planned planned =
         Plan({route}, {MakeHappening("opened"), other, other, elsewhere, MakeHappening("resolved")});
-    // The first is sent; what comes while it waits goes with it; another subject is not concerned, nor is
-    // what follows.
+    // The first alarm is sent; alarms while it is pending are sent with it; other subjects and other events
+    // are not affected.
     EXPECT_EQ(planned.lines(), (Lines{"a opened 12:00:03", "a opened 13:00:03 route:5:cool:segment:1",
                                       "a opened 13:00:03 route:5:cool:segment:1", "a opened 12:00:03",
                                       "a resolved 12:00:00"}));
@@ -329,14 +328,14 @@ TEST(DeliveryPlan, Escalations) {
     EXPECT_EQ(planned.drafts[0].order_key, "escalation:17");
     EXPECT_EQ(Plan({route}, {MakeHappening("reopened")}).lines(),
               (Lines{"boss escalated 12:30:00", "a reopened 12:00:03"}));
-    // One that becomes bad enough later is escalated, too, but once.
+    // An incident that worsens later is escalated, too, but only once.
     EXPECT_EQ(Plan({route}, {MakeHappening("worsened")}).lines(),
               (Lines{"boss escalated 12:30:00", "a worsened 12:00:03"}));
     Planner planner({route}, {}, At("2024-06-01 12:00"));
     planner.RememberEscalation(5, 17);
     planner.Take(MakeHappening("worsened"));
     EXPECT_EQ(Planned{planner.drafts()}.lines(), (Lines{"a worsened 12:00:03"}));
-    // Nobody is called in before anybody is told, nor at night.
+    // No escalation before the alarm is sent, and none during quiet hours.
     route.quiet = ParseQuietHours("22:00-07:00");
     EXPECT_EQ(Plan({route}, {MakeHappening("opened")}, "2024-06-01 23:00").lines(),
               (Lines{"boss escalated 07:30:00", "a opened 07:00:00 route:5:quiet"}));
@@ -347,7 +346,7 @@ TEST(DeliveryPlan, Escalations) {
     late.severity = late.worst = "critical";
     EXPECT_EQ(Plan({route}, {late}, "2024-06-01 21:45").lines(),
               (Lines{"boss escalated 22:15:00", "a opened 21:45:03"}));
-    // Two routes that call the same channel at the same time call it once.
+    // Two routes that notify the same channel at the same time notify it once.
     route = MakeRoute(6, {"a"});
     route.escalate_after = 30 * kMinute;
     route.escalate_to = {"boss"};
@@ -365,14 +364,14 @@ TEST(DeliveryPlan, Followers) {
     EXPECT_TRUE(planned.drafts[1].urgent);
 }
 
-// ---- what is left to say ----
+// ---- reasons to skip a message ----
 
-TEST(DeliveryWhyNot, SaysTheSameOnce) {
+TEST(DeliverySkipReason, SendsTheSameStateOnce) {
     const auto why = [](const char* event, const char* status, const char* severity,
                         std::optional<std::string> notified) {
         return SkipReason(event, MakeSummary(status, severity), notified, false);
     };
-    // Nobody knows of it.
+    // The channel was not notified before.
     EXPECT_EQ(why("opened", "open", "high", std::nullopt), "");
     EXPECT_EQ(why("opened", "acknowledged", "high", std::nullopt), "");
     EXPECT_EQ(why("worsened", "open", "high", std::nullopt), "");
@@ -381,7 +380,7 @@ TEST(DeliveryWhyNot, SaysTheSameOnce) {
             EXPECT_NE(why(event, status, "high", std::nullopt), "") << event << status;
     EXPECT_NE(why("acknowledged", "acknowledged", "high", std::nullopt), "");
     EXPECT_NE(why("resolved", "open", "high", std::nullopt), "");
-    // Somebody does.
+    // The channel was notified before.
     EXPECT_NE(why("opened", "open", "high", "open high"), "");
     EXPECT_EQ(why("worsened", "open", "critical", "open high"), "");
     EXPECT_EQ(why("worsened", "acknowledged", "critical", "acknowledged high"), "");
@@ -399,18 +398,18 @@ TEST(DeliveryWhyNot, SaysTheSameOnce) {
     EXPECT_EQ(why("eased", "open", "low", "open high"), "");
     EXPECT_NE(why("eased", "open", "critical", "open high"), "");
     EXPECT_NE(why("eased", "resolved", "low", "open high"), "");
-    // Nobody took it in hand: those who were told hear that, too.
+    // No acknowledgement: channels that were notified before receive the escalation, too.
     EXPECT_EQ(why("escalated", "open", "high", std::nullopt), "");
     EXPECT_EQ(why("escalated", "open", "high", "open high"), "");
     EXPECT_NE(why("escalated", "acknowledged", "high", "open high"), "");
     EXPECT_NE(why("escalated", "resolved", "high", "open high"), "");
 }
 
-TEST(DeliveryWhyNot, Muted) {
+TEST(DeliverySkipReason, Muted) {
     EXPECT_NE(SkipReason("opened", MakeSummary("open", "high"), std::nullopt, true), "");
     EXPECT_NE(SkipReason("escalated", MakeSummary("open", "high"), std::nullopt, true), "");
     EXPECT_EQ(SkipReason("resolved", MakeSummary("resolved", "high"), "open high", true), "");
-    // A told state that nobody can read is no reason to be silent.
+    // An invalid stored state is no reason to skip a message.
     EXPECT_EQ(SkipReason("worsened", MakeSummary("open", "high"), "strange", false), "");
 }
 

@@ -89,16 +89,16 @@ TEST(HttpAddress, StarIsEveryPublicAddress) {
     EXPECT_NE(rules.Refuses("https", "[::1]"), "");
     EXPECT_EQ(rules.Refuses("https", "8.8.8.8"), "");
     EXPECT_EQ(rules.Refuses("example.com", *ParseIpAddress("10.0.0.1")),
-              "example.com is at 10.0.0.1, which is no public address and not named by pulse.allowed_hosts");
+              "example.com is at 10.0.0.1, which is not a public address and not in pulse.allowed_hosts");
 }
 
-TEST(HttpAddress, NamesLeadWhereTheyLead) {
+TEST(HttpAddress, NamesAndWildcards) {
     const AddressRules rules("Hooks.Example.com., *.internal.example", false);
     EXPECT_TRUE(Allows(rules, "hooks.example.COM", "10.0.0.1"));
     EXPECT_TRUE(Allows(rules, "hooks.example.com.", "8.8.8.8"));
     EXPECT_NE(rules.Refuses("https", "example.com"), "");
     EXPECT_NE(rules.Refuses("https", "evilhooks.example.com"), "");
-    // A wildcard covers names below it, at public addresses.
+    // A wildcard matches names below it, with public addresses.
     EXPECT_EQ(rules.Refuses("https", "a.internal.example"), "");
     EXPECT_TRUE(Allows(rules, "a.b.internal.example", "8.8.8.8"));
     EXPECT_FALSE(Allows(rules, "a.internal.example", "10.0.0.1"));
@@ -117,9 +117,9 @@ TEST(HttpAddress, NetworksAndAddresses) {
     EXPECT_TRUE(Allows(rules, "x", "::1"));
     EXPECT_TRUE(Allows(rules, "x", "fd99::1"));
     EXPECT_FALSE(Allows(rules, "x", "fe80::1"));
-    // Without * not even a public one.
+    // Without *, public addresses are refused, too.
     EXPECT_FALSE(Allows(rules, "x", "8.8.8.8"));
-    // Whatever a name leads to is seen when it is connected to.
+    // The addresses of a name are checked on connecting.
     EXPECT_EQ(rules.Refuses("https", "any.name"), "");
     EXPECT_TRUE(Allows(AddressRules("0.0.0.0/0", false), "x", "127.0.0.1"));
     EXPECT_FALSE(Allows(AddressRules("0.0.0.0/0", false), "x", "::1"));
@@ -128,7 +128,7 @@ TEST(HttpAddress, NetworksAndAddresses) {
     EXPECT_FALSE(Allows(AddressRules("10.0.0.128/25", false), "x", "10.0.0.100"));
 }
 
-TEST(HttpAddress, NothingIsAllowedByNothing) {
+TEST(HttpAddress, EmptyListAllowsNothing) {
     for (const char* text : {"", " ", ",", " , ,"}) {
         const AddressRules rules(text, true);
         EXPECT_NE(rules.Refuses("https", "example.com"), "") << text;
@@ -151,7 +151,7 @@ TEST(HttpAddress, Schemes) {
     EXPECT_EQ(secure.Refuses("https", "example.com"), "");
     EXPECT_EQ(secure.Refuses("smtp", "example.com"), "");
     EXPECT_EQ(secure.Refuses("smtps", "example.com"), "");
-    EXPECT_EQ(secure.Refuses("http", "example.com"), "an address without TLS (http) needs pulse.allow_http");
+    EXPECT_EQ(secure.Refuses("http", "example.com"), "a URL without TLS (http) needs pulse.allow_http");
     EXPECT_EQ(open.Refuses("http", "example.com"), "");
     for (const char* scheme : {"file", "ftp", "gopher", "dict", "ldap", "", "HTTPX"})
         EXPECT_NE(open.Refuses(scheme, "example.com"), "") << scheme;

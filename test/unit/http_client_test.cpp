@@ -1,4 +1,4 @@
-// The client against a small server in this process, waiting by poll().
+// The client with a small server in this process, waiting by poll().
 #include <gtest/gtest.h>
 
 #include <arpa/inet.h>
@@ -37,7 +37,7 @@ class PollSockets final : public Sockets {
     int open = 0, most = 1000;
 };
 
-// Answers each connection's requests by what `script` makes of the text that came.
+// Answers the requests of each connection with what `script` returns for their text.
 class Server {
   public:
     explicit Server(std::function<std::string(const std::string&)> script, std::string greeting = "")
@@ -119,7 +119,8 @@ class HttpClient : public testing::Test {
   protected:
     void SetUp() override { std::signal(SIGPIPE, SIG_IGN); }
 
-    // Runs until nothing is in flight; the answers by number, in `order` as they came.
+    // Runs until nothing is in flight. Returns the answers by number; `order` has the numbers in order of
+    // arrival.
     std::map<uint64_t, Response> Run(Client& client) {
         std::map<uint64_t, Response> answers;
         while (client.in_flight() > 0) {
@@ -179,7 +180,7 @@ TEST_F(HttpClient, SendsAndReceives) {
         EXPECT_EQ(seen.find(none), std::string::npos) << none;
 }
 
-TEST_F(HttpClient, SocketsAreForgottenAndGivenBack) {
+TEST_F(HttpClient, ReleasesAllSockets) {
     {
         Server server([](const std::string&) { return Http("x"); });
         Client client(sockets, Open());
@@ -192,7 +193,7 @@ TEST_F(HttpClient, SocketsAreForgottenAndGivenBack) {
     EXPECT_TRUE(sockets.watched.empty());
 }
 
-TEST_F(HttpClient, HostsHaveTheirShareAndConnectionsAreKept) {
+TEST_F(HttpClient, LimitsRequestsPerHostAndReusesConnections) {
     Server server([](const std::string&) { return Http("x"); });
     ClientLimits limits = Open();
     limits.per_host = 3;
@@ -202,7 +203,7 @@ TEST_F(HttpClient, HostsHaveTheirShareAndConnectionsAreKept) {
     EXPECT_EQ(server.connections, 3);
 }
 
-TEST_F(HttpClient, ASilentHostDelaysNoOther) {
+TEST_F(HttpClient, SilentHostDoesNotDelayOthers) {
     Server silent([](const std::string&) { return ""; });
     Server good([](const std::string&) { return Http("x"); });
     ClientLimits limits = Open();
@@ -219,7 +220,7 @@ TEST_F(HttpClient, ASilentHostDelaysNoOther) {
     EXPECT_EQ(answers.size(), 48U);
     for (size_t i = 0; i < 40; ++i) EXPECT_GE(order[i], 100U);
     for (uint64_t i = 0; i < 8; ++i)
-        EXPECT_EQ(answers.at(i).error, "no whole answer of 127.0.0.1 within 300 ms");
+        EXPECT_EQ(answers.at(i).error, "no complete answer from 127.0.0.1 within 300 ms");
 }
 
 TEST_F(HttpClient, LongAnswersAreCut) {
@@ -231,7 +232,7 @@ TEST_F(HttpClient, LongAnswersAreCut) {
     EXPECT_EQ(answer.body.size(), 1000U);
 }
 
-TEST_F(HttpClient, SecretsLeaveNothing) {
+TEST_F(HttpClient, HidesSecrets) {
     Server server([](const std::string&) {
         return Http("key-1/2 key-1%2F2 key-1%2f2 key-1\\/2 T01234567 \xff end key-");
     });
@@ -242,7 +243,7 @@ TEST_F(HttpClient, SecretsLeaveNothing) {
     EXPECT_EQ(Ask(request).body, "***") << "a secret that was cut";
 }
 
-TEST_F(HttpClient, WhatWouldBreakOutIsNeverSent) {
+TEST_F(HttpClient, RefusesMalformedRequests) {
     Server server([](const std::string&) { return Http("x"); });
     const auto refuses = [&](Request request, const char* why) {
         const Response answer = Ask(std::move(request));
@@ -276,7 +277,7 @@ TEST_F(HttpClient, WhatWouldBreakOutIsNeverSent) {
     EXPECT_EQ(server.connections, 0);
 }
 
-TEST_F(HttpClient, AddressesAreCheckedWhereTheyAreConnectedTo) {
+TEST_F(HttpClient, ChecksAddressesOnConnecting) {
     Server server([](const std::string&) { return Http("x"); });
     const std::string port = std::to_string(server.port);
     ClientLimits limits = Open();
@@ -292,7 +293,7 @@ TEST_F(HttpClient, AddressesAreCheckedWhereTheyAreConnectedTo) {
     EXPECT_TRUE(Ask(To("http://localhost:" + port + "/"), limits).ok());
 }
 
-TEST_F(HttpClient, NewRulesHoldForKeptConnections) {
+TEST_F(HttpClient, NewRulesApplyToKeptConnections) {
     Server server([](const std::string&) { return Http("x"); });
     Client client(sockets, Open());
     client.Send(1, To(server.Url()));
@@ -311,10 +312,10 @@ TEST_F(HttpClient, NoDescriptorIsAnError) {
     sockets.most = 0;
     const Response answer = Ask(To(server.Url()));
     EXPECT_FALSE(answer.forbidden);
-    EXPECT_NE(answer.error.find("too many files are open"), std::string::npos) << answer.error;
+    EXPECT_NE(answer.error.find("too many open files"), std::string::npos) << answer.error;
 }
 
-TEST_F(HttpClient, DestroyedInTheMiddle) {
+TEST_F(HttpClient, DestroyedWithRequestsInFlight) {
     Server silent([](const std::string&) { return ""; });
     {
         Client client(sockets, Open());
@@ -329,9 +330,9 @@ TEST_F(HttpClient, DestroyedInTheMiddle) {
 
 using Replies = std::map<std::string, std::string>;
 
-// An SMTP server whose answer to what begins with one of the keys is its value.
+// An SMTP server that answers a text beginning with one of the keys with its value.
 std::function<std::string(const std::string&)> Smtp(Replies answers, std::string& said) {
-    // What a mail is answered comes at its end, in however many pieces it came.
+    // The answer to a mail is sent at its end, in however many pieces it arrives.
     return [answers = std::move(answers), &said,
             last = std::string("250 queued\r\n")](const std::string& text) mutable -> std::string {
         said += text;
@@ -369,7 +370,7 @@ class MailServer {
     Server server_;
 };
 
-TEST_F(HttpClient, MailIsSentAndNobodyWaitsForGoodbye) {
+TEST_F(HttpClient, SendsMailWithoutWaitingForQuit) {
     MailServer server(Replies{});
     const Response answer = Ask(server.To({"a@example.com", "b@example.com"}));
     EXPECT_TRUE(answer.ok()) << answer.error;
@@ -381,7 +382,7 @@ TEST_F(HttpClient, MailIsSentAndNobodyWaitsForGoodbye) {
     EXPECT_NE(server.said.find("\r\n..dot\r\n"), std::string::npos);
 }
 
-TEST_F(HttpClient, MailAnswersAreAnswers) {
+TEST_F(HttpClient, ReturnsSmtpReplies) {
     const std::vector<std::string> one{"a@example.com"};
     const std::pair<const char*, int> cases[] = {{"MAIL", 452}, {"RCPT", 451}, {"RCPT", 550},
                                                  {"DATA", 554}, {"EHLO", 421}, {"Subject", 552}};
@@ -395,14 +396,14 @@ TEST_F(HttpClient, MailAnswersAreAnswers) {
     }
 }
 
-TEST_F(HttpClient, OneDeadReceiverKeepsMailFromNobodyElse) {
+TEST_F(HttpClient, SendsMailDespiteAnInvalidRecipient) {
     MailServer server(Replies{{"RCPT TO:<dead", "550 no such user\r\n"}});
     const Response answer = Ask(server.To({"dead@example.com", "b@example.com"}));
     EXPECT_TRUE(answer.ok()) << answer.error;
-    EXPECT_EQ(answer.body, "250 queued; not for every receiver: 550 no such user");
+    EXPECT_EQ(answer.body, "250 queued; refused for some recipients: 550 no such user");
 }
 
-TEST_F(HttpClient, RefusedLoginIsARefusal) {
+TEST_F(HttpClient, ReportsRefusedLogin) {
     MailServer server(Replies{{"AUTH", "535 no: pass-word\r\n"}});
     const Response answer = Ask(server.To({"a@example.com"}, "me"));
     EXPECT_EQ(answer.status, 535);
@@ -416,7 +417,7 @@ TEST_F(HttpClient, MailNeedsTlsUnlessAllowed) {
     request.mail->require_tls = true;
     const Response answer = Ask(request);
     EXPECT_EQ(answer.status, 0);
-    EXPECT_EQ(answer.error, "127.0.0.1 offers no STARTTLS");
+    EXPECT_EQ(answer.error, "127.0.0.1 does not offer STARTTLS");
     EXPECT_FALSE(answer.forbidden);
     ClientLimits limits;
     limits.rules = AddressRules("127.0.0.1", false);

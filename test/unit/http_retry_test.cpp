@@ -23,7 +23,7 @@ TEST(HttpRetry, Delays) {
     for (int i = 1; i < 50; ++i) EXPECT_LE(BreakerPause(i, 1), BreakerPause(i + 1, 1));
 }
 
-TEST(HttpCircuitBreaker, OpensAfterFailuresThenOneTries) {
+TEST(HttpCircuitBreaker, OpensAfterFailuresThenAllowsOneRequest) {
     CircuitBreaker breaker;
     const Classification down = ClassifyStatus(503, "");
     Moment now = kHour;
@@ -40,14 +40,14 @@ TEST(HttpCircuitBreaker, OpensAfterFailuresThenOneTries) {
     EXPECT_EQ(breaker.Room(now, 0, 10), 10);
 }
 
-TEST(HttpCircuitBreaker, RestsLongerWhenItStaysTooMuch) {
+TEST(HttpCircuitBreaker, PausesLongerWhileOverloaded) {
     CircuitBreaker breaker;
     const Classification busy = ClassifyStatus(429, "");
     Moment now = kHour;
     int64_t last = 0;
     for (int i = 1; i <= 12; ++i) {
         breaker.Note(busy, now, now, 1);
-        breaker.Note(busy, now - kSecond, now, 1);  // was under way
+        breaker.Note(busy, now - kSecond, now, 1);  // was in flight
         EXPECT_EQ(breaker.overloads(), i);
         const int64_t rest = *breaker.state().open_until - now;
         EXPECT_GE(rest, last);

@@ -1,4 +1,4 @@
--- Who enters and leaves segments over people, told to subscriptions: which changes become messages, what these say, and each once.
+-- Subscriptions to people who enter and leave segments: which changes become messages, their content, and each change once.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
@@ -18,7 +18,7 @@ SELECT pulse_create_segment('premium', '{"where": "profile.plan == \"premium\""}
     pulse_create_segment('buyers', '{"where": "events.purchase.count_30d >= 1"}') > 0 AS buyers;
 SELECT pulse_identify('u1', '{"plan": "premium"}') > 0 AS before;
 
--- ---- from now on: nothing of what was ----
+-- ---- from now on: no earlier changes ----
 SELECT * FROM plan_members();
 SELECT subscription FROM pulse_subscribe('https://hook.example/all', '{segment.entered,segment.exited}', name => 'everybody');
 SELECT subscription FROM pulse_subscribe('https://hook.example/in', '{segment.entered}', name => 'entered', segments => '{buyers}');
@@ -33,16 +33,16 @@ SELECT * FROM told;
 SELECT * FROM plan_members();
 SELECT count(*) FROM told;
 
--- ---- what is said ----
+-- ---- content ----
 SELECT jsonb_pretty((o.payload - 'timestamp' - 'data') || jsonb_build_object('data', (o.payload -> 'data') - 'at' - 'profile_id')) AS payload FROM pulse.outbox AS o ORDER BY o.id OFFSET 2 LIMIT 1;
 SELECT o.payload ->> 'timestamp' = o.payload -> 'data' ->> 'at' AS same_time, o.payload -> 'data' ->> 'at' ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$' AS iso,
     (o.payload -> 'data' ->> 'profile_id')::bigint = c.profile_id AS profile, o.order_key = 'event:profile:' || c.profile_id AS order_key, o.kind, o.status
 FROM pulse.outbox AS o JOIN pulse.membership_change AS c ON c.position = (o.payload -> 'data' ->> 'position')::bigint ORDER BY o.id LIMIT 1;
--- One key for a change, whoever is told of it.
+-- A change has the same key for all subscriptions.
 SELECT count(*), count(DISTINCT key), count(DISTINCT payload -> 'data' -> 'position'), bool_and(key ~ '^msg_[0-9a-f]{32}$') FROM pulse.outbox;
 DELETE FROM pulse.outbox;
 
--- ---- a visitor who signs in is told as the visitor that was ----
+-- ---- a visitor who signs in: the message has the ids of the visitor ----
 SELECT pulse_identify('u1', anonymous_id => 'web-1') > 0 AS signs_in;
 SELECT messages FROM plan_members();
 SELECT event, payload -> 'data' ->> 'segment' AS segment, payload -> 'data' ->> 'user_id' AS user_id, payload -> 'data' ->> 'anonymous_id' AS anonymous_id,
@@ -50,7 +50,7 @@ SELECT event, payload -> 'data' ->> 'segment' AS segment, payload -> 'data' ->> 
 FROM pulse.outbox ORDER BY id;
 DELETE FROM pulse.outbox;
 
--- ---- told to nobody: imports, builds, definitions that change, what is long over, what is rolled back ----
+-- ---- not sent: imports, builds, changes by a new definition, old changes, rolled back changes ----
 INSERT INTO pulse.import (user_id, event) VALUES ('u9', 'purchase');
 SELECT pulse_create_segment('free', '{"where": "profile.plan == \"free\""}') > 0 AS built;
 SELECT pulse_update_segment('premium', '{"where": "profile.plan == \"free\""}') AS updated;
@@ -63,7 +63,7 @@ ROLLBACK;
 SELECT * FROM plan_members();
 SELECT * FROM told;
 
--- ---- once, also when the worker dies before it commits ----
+-- ---- once, even if the worker dies before its commit ----
 SELECT pulse_track('u4', 'purchase') > 0 AS buys;
 BEGIN;
 SELECT messages FROM plan_members();
@@ -73,7 +73,7 @@ SELECT messages FROM plan_members();
 SELECT * FROM told;
 DELETE FROM pulse.outbox;
 
--- ---- so many at a time, shared by the subscriptions; a channel that has enough waits, and holds up no other ----
+-- ---- a limit per transaction, shared by the subscriptions; a full channel waits and does not delay others ----
 SELECT count(pulse_track('many' || i, 'purchase')) FROM generate_series(1, 700) AS i;
 SELECT * FROM plan_members();
 SELECT channel, count(*) FROM told GROUP BY 1 ORDER BY 1;
@@ -89,7 +89,7 @@ SELECT * FROM plan_members();
 SELECT channel, string_agg(who, ' ') FROM told WHERE who LIKE 'more%' GROUP BY 1 ORDER BY 1;
 DELETE FROM pulse.outbox;
 
--- ---- a channel that says that it is gone begins anew when it is back; one that was dropped is forgotten ----
+-- ---- a disabled channel starts with new changes once it is enabled; a dropped one is removed ----
 INSERT INTO pulse.channel_state (channel, disabled_at) VALUES ('entered', now());
 SELECT pulse_track('away', 'purchase') > 0 AS buys;
 SELECT messages FROM plan_members();
@@ -103,7 +103,7 @@ DROP SERVER entered CASCADE;
 SELECT * FROM plan_members();
 SELECT name FROM pulse.change_consumer ORDER BY name;
 
--- ---- with segments, nothing is told about others, and nothing about tables ----
+-- ---- with segments, nothing is sent about other segments or tables ----
 SELECT pulse_unsubscribe('everybody'), pulse_unsubscribe('entered');
 SELECT name FROM pulse.change_consumer;
 SELECT status, error, count(*) FROM pulse.outbox GROUP BY 1, 2;
