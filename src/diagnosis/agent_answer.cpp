@@ -53,7 +53,7 @@ class AnswerChecker {
             Each(answer, "recommendations", kMaxRecommendations,
                  [&](const Json& item, const std::string& where) { return Recommendation(item, where); });
         if (answer.contains("hypotheses") && answer["hypotheses"].is_array() && answer["hypotheses"].empty())
-            AddProblem("hypotheses", "is empty; give at least one, with a low confidence if you do not know");
+            AddProblem("hypotheses", "is empty; give at least one, with a low confidence if you are unsure");
         auto& list = clean["hypotheses"];
         std::stable_sort(list.begin(), list.end(), [](const Json& a, const Json& b) {
             return a.value("confidence", 0.0) > b.value("confidence", 0.0);
@@ -142,7 +142,7 @@ class AnswerChecker {
                 AddProblem(where + ".evidence", "cites " +
                                                     (id.is_string() ? "\"" + Short(text, 40) + "\""
                                                                     : "a value that is not a string") +
-                                                    ", which does not exist; there are " + Known());
+                                                    ", which does not exist; existing ids: " + Known());
             else if (std::find(cited.begin(), cited.end(), id) == cited.end())
                 cited.push_back(text);
         }
@@ -211,18 +211,18 @@ const Json& AnswerSchema() {
         {{"what_changed", ListOf(Described("string", "One sentence with figures on what changed."))},
          {"hypotheses",
           ListOf(Object({{"cause", Described("string", "The cause in a few words.")},
-                         {"sentence", Described("string", "One sentence that says why it happened.")},
+                         {"sentence", Described("string", "One sentence that explains why it happened.")},
                          {"confidence", Described("number", "From 0 to 1.")},
                          {"evidence", ListOf(Described(
                                           "string", "Id of evidence that was shown, such as e1 or t2."))}}))},
          {"recommendations",
           ListOf(
-              Object({{"action", Described("string", "What a person should do.")},
+              Object({{"action", Described("string", "The action that a person should take.")},
                       {"reason", Described("string", "Why.")},
                       {"priority", {{"type", "string"}, {"enum", {"low", "medium", "high"}}}},
                       {"sql",
                        {{"type", {"string", "null"}},
-                        {"description", "One SELECT that only reads and helps to verify, or null."}}}}))}});
+                        {"description", "One read-only SELECT that helps to verify this, or null."}}}}))}});
     return schema;
 }
 

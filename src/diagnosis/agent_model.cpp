@@ -24,52 +24,52 @@ const options::Table& ModelOptions() {
     using K = options::Kind;
     constexpr Holder kServer = Holder::kServer, kMapping = Holder::kMapping;
     static const options::Table table(
-        "model", {{"protocol", kServer, K::kWord, "", "how it is spoken to", {"openai", "anthropic"}},
+        "model", {{"protocol", kServer, K::kWord, "", "protocol of its server", {"openai", "anthropic"}},
                   {"base_url", kServer, K::kUrl, "", "address before /chat/completions or /messages"},
-                  {"model", kServer, K::kText, "", "name of the model there"},
-                  {"max_output_tokens", kServer, K::kCount, "2000", "longest answer"},
+                  {"model", kServer, K::kText, "", "name of the model on its server"},
+                  {"max_output_tokens", kServer, K::kCount, "2000", "maximum length of an answer in tokens"},
                   {"token_parameter",
                    kServer,
                    K::kWord,
                    "max_completion_tokens",
-                   "how openai's protocol says it",
+                   "name of that limit in openai's protocol",
                    {"max_completion_tokens", "max_tokens", "both"}},
                   {"structured_output",
                    kServer,
                    K::kWord,
                    "always",
-                   "with which requests openai's protocol gives the schema of the answer",
+                   "which requests of openai's protocol include the schema of the answer",
                    {"always", "final", "never"}},
                   {"key_header",
                    kServer,
                    K::kWord,
                    "",
-                   "header of the key where it is not the protocol's own",
+                   "header of the key, if not the protocol's own",
                    {"authorization", "api-key", "x-api-key"}},
-                  {"price_input", kServer, K::kNumber, "", "price of a million tokens sent"},
-                  {"price_output", kServer, K::kNumber, "", "price of a million tokens answered"},
-                  {"connect_timeout", kServer, K::kDuration, "10s", "longest wait for a connection"},
-                  {"timeout", kServer, K::kDuration, "2min", "longest wait for an answer"},
+                  {"price_input", kServer, K::kNumber, "", "price of a million input tokens"},
+                  {"price_output", kServer, K::kNumber, "", "price of a million output tokens"},
+                  {"connect_timeout", kServer, K::kDuration, "10s", "maximum time to connect"},
+                  {"timeout", kServer, K::kDuration, "2min", "maximum time for an answer"},
                   {"ca_file",
                    kServer,
                    K::kText,
                    "",
-                   "file with the certificates of authorities trusted",
+                   "file with the certificates of trusted authorities",
                    {},
                    false,
                    true},
-                  {"api_key", kMapping, K::kText, "", "its key", {}, true}});
+                  {"api_key", kMapping, K::kText, "", "API key", {}, true}});
     return table;
 }
 
 void CheckModelOptions(Holder holder, const options::List& options) {
     if (holder != Holder::kServer) {
-        // It is sent in a header.
+        // The key is sent in a header.
         const std::string key = options::Value(options, "api_key").value_or("");
         for (const unsigned char c : key)
             if (c <= ' ' || c >= 0x7f)
                 throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"api_key\"", "",
-                                "A key has no blanks, line breaks or letters outside ASCII.");
+                                "A key contains no blanks, no line breaks and only ASCII characters.");
         return;
     }
     for (const char* name : {"protocol", "base_url", "model"})

@@ -14,8 +14,8 @@ namespace {
 constexpr size_t kMaxCalls = 4;  // of one answer
 
 constexpr const char* kFinalRequest =
-    "This was the last tool call. Give the final answer now, as the JSON object that was asked for, from "
-    "the evidence above.";
+    "This was the last tool call. Give the final answer now, as the required JSON object, based on the "
+    "evidence above.";
 
 // The conversation so far.
 struct ConversationState {
@@ -90,14 +90,14 @@ AgentAction CheckReply(const ConversationState& state) {
     action.type = AgentAction::Type::kCheckAnswer;
     action.step = state.asked;
     if (reply.stop == StopReason::kLength) {
-        action.problem = "the answer was cut at the limit of its length; give a shorter one";
+        action.problem = "the answer was cut off at the length limit; give a shorter one";
     } else if (const ToolCall* report = FindReport(reply)) {
         if (report->arguments.is_object() && !report->arguments.empty())
             action.answer = report->arguments;
         else
             action.problem = "the answer is not a JSON object";
     } else if (!reply.calls.empty()) {
-        action.problem = "a tool was called where the final answer was asked for";
+        action.problem = "the answer is a tool call, but the final answer was required";
     } else {
         action.answer = FindObject(reply.text);
         if (!action.answer) action.problem = "the answer is not a JSON object";
@@ -151,12 +151,13 @@ bool MustFinish(const AgentLimits& limits, int step) {
 
 AgentAction RequestCorrection(const Model& model, const AgentLimits& limits, const ConversationState& state) {
     const std::string problems = JoinProblems(*state.problems);
-    if (state.checks > 1) return MakeFailure(state.asked, "the model's answer was wrong twice: " + problems);
+    if (state.checks > 1)
+        return MakeFailure(state.asked, "the model's answer was invalid twice: " + problems);
     if (state.asked >= limits.steps)
-        return MakeFailure(state.asked, "the model's answer was wrong and no step was left: " + problems);
+        return MakeFailure(state.asked, "the model's answer was invalid and no step was left: " + problems);
     const std::string text =
-        "Your answer cannot be used: " + problems +
-        ". Give the whole answer again, corrected, as the JSON object that was asked for and nothing else.";
+        "Your answer is invalid: " + problems +
+        ". Give the complete corrected answer again, as the required JSON object and nothing else.";
     return MakeRequest(model, state, MakeMessages(model.protocol, CollectResults(state, "not run"), text),
                        true);
 }
@@ -190,13 +191,13 @@ std::string ExceededLimit(const AgentLimits& limits, const AgentUsage& usage, co
         return std::string("the next request could exceed ") + what + " (" + setting + ")";
     };
     if (usage.input_tokens + usage.output_tokens + tokens > limits.tokens)
-        return message("the tokens of one investigation", "pulse.agent_max_tokens");
+        return message("the token limit of one investigation", "pulse.agent_max_tokens");
     if (usage.daily_tokens + tokens > limits.daily_tokens)
-        return message("the tokens of 24 hours", "pulse.agent_daily_tokens");
+        return message("the token limit of 24 hours", "pulse.agent_daily_tokens");
     if (limits.cost > 0 && usage.cost + request.cost > limits.cost)
-        return message("the cost of one investigation", "pulse.agent_max_cost");
+        return message("the cost limit of one investigation", "pulse.agent_max_cost");
     if (limits.daily_cost > 0 && usage.daily_cost + request.cost > limits.daily_cost)
-        return message("the cost of 24 hours", "pulse.agent_daily_cost");
+        return message("the cost limit of 24 hours", "pulse.agent_daily_cost");
     return "";
 }
 
@@ -214,8 +215,7 @@ AgentAction NextAction(const Model& model, const AgentLimits& limits, const std:
     if (state.asked == 0)
         return MakeRequest(model, state, MakeMessages(model.protocol, {}, opening),
                            finish || MustFinish(limits, step));
-    if (!state.last)
-        return MakeFailure(state.asked, "the model's server was changed to one of another protocol");
+    if (!state.last) return MakeFailure(state.asked, "the protocol of the model's server was changed");
     if (state.problems) return RequestCorrection(model, limits, state);
     const ModelReply& reply = *state.last;
     if (reply.stop == StopReason::kRefused)

@@ -172,7 +172,7 @@ std::optional<ModelReply> ReadAnthropic(const Json& body, size_t nth, std::strin
     reply.stop = AnthropicStop(TextOf(body, "stop_reason"), !reply.calls.empty());
     if (const Json* usage = Member(body, "usage")) {
         reply.input_tokens = CountOf(*usage, "input_tokens");
-        // Tokens written to or read from a cache were sent, too.
+        // Tokens that were written to or read from a cache count as input.
         for (const char* name : {"cache_creation_input_tokens", "cache_read_input_tokens"})
             if (const auto more = CountOf(*usage, name); more && reply.input_tokens)
                 *reply.input_tokens += *more;

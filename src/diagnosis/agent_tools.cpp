@@ -43,7 +43,7 @@ bool OfType(const Json& value, const std::string& type) {
     return value.is_null();
 }
 
-// Null stands for what may be left out.
+// Null means that an optional argument is omitted.
 bool Fits(const Json& value, const Json& type) {
     if (type.is_string()) return OfType(value, type.get<std::string>());
     for (const Json& one : type)
@@ -79,7 +79,7 @@ void CollectPaths(const rule::Expr& expr, Paths& paths) {
     };
     if (const auto* reference = rule::As<rule::Reference>(expr)) {
         if (reference->kind != rule::Reference::Kind::kPath)
-            throw UserError(sqlstate::kNotSupported, "a preview is counted by columns only");
+            throw UserError(sqlstate::kNotSupported, "a preview may only use columns");
         paths.insert(reference->path);
     } else if (const auto* list = rule::As<rule::List>(expr)) {
         all(list->items);
@@ -116,8 +116,8 @@ std::string CheckPreview(const segment::Request& request, const std::string& whe
                 sqlstate::kInsufficientPrivilege,
                 "\"" + Joined(path) + "\" is not a column that a preview may use", "",
                 names.empty()
-                    ? "There is none."
-                    : "A preview is about attributes and what the segment's rule names, without its key: " +
+                    ? "This segment has no such columns."
+                    : "A preview may use the segment's attributes and the columns of its rule, except its key: " +
                           Listed(names, 30) + ".");
     return rule::Print(*rule);
 }
@@ -132,21 +132,21 @@ const std::vector<Tool>& Tools() {
         Make("list_snapshots",
              "Size, conversions, inactive members, entries and exits of a segment over time, newest first.",
              {{"segment", Text("Name of the segment.")},
-              {"limit", Maybe("integer", "How many, 1 to 60; null is 14.")}}),
+              {"limit", Maybe("integer", "Number of snapshots, 1 to 60; null means 14.")}}),
         Make("attribute_distribution",
-             "How the members of a segment divide by the values of one attribute, over time.",
+             "Distribution of the values of one attribute among the members of a segment, over time.",
              {{"segment", Text("Name of the segment.")},
               {"attribute", Text("Name of the attribute.")},
-              {"from", Maybe("string", "ISO 8601 time to begin at; null: as far back as the limit goes.")},
-              {"to", Maybe("string", "ISO 8601 time to end at; null: now.")},
-              {"limit", Maybe("integer", "How many snapshots, 1 to 60; null is 6.")}}),
+              {"from", Maybe("string", "Start time in ISO 8601; null: as far back as the limit allows.")},
+              {"to", Maybe("string", "End time in ISO 8601; null: now.")},
+              {"limit", Maybe("integer", "Number of snapshots, 1 to 60; null means 6.")}}),
         Make("contributions", "How much of the change of an incident each value of one attribute explains.",
              {{"incident", {{"type", "integer"}, {"description", "Id of the incident."}}},
               {"attribute", Text("Name of the attribute.")}}),
-        Make("definition_versions", "Every version of a segment's definition: when, and what changed.",
+        Make("definition_versions", "All versions of a segment's definition: when and what changed.",
              {{"segment", Text("Name of the segment.")}}),
         Make("schema_history",
-             "The columns of a relation as the segments that read it saw them, and when they changed.",
+             "The columns of a relation, as seen by the segments that read it, and when they changed.",
              {{"relation", Text("Name of the table or view, with its schema.")}}),
         Make("table_health",
              "The checks of a monitored table: freshness, volume, nulls and more, with their newest results "
@@ -156,13 +156,13 @@ const std::vector<Tool>& Tools() {
              {{"incident", {{"type", "integer"}, {"description", "Id of the incident."}}}}),
         Make(
             "preview_count",
-            "How many members a segment would have now under another rule, to about ten; at most five "
-            "times. Only attributes of the segment and columns of its own rule may stand in it, never its "
-            "key.",
+            "Approximate number of members that a segment would have now under another rule, rounded to ten; at "
+            "most five calls. The rule may only use attributes of the segment and columns of its own rule, "
+            "never its key.",
             {{"segment", Text("Name of the segment.")},
              {"where",
               Text(
-                  "The whole rule in the rule language, e.g. ltv > 1000 && plan in [\"pro\", \"team\"].")}})};
+                  "The complete rule in the rule language, e.g. ltv > 1000 && plan in [\"pro\", \"team\"].")}})};
     return tools;
 }
 
@@ -173,7 +173,7 @@ std::string CheckCall(const ToolCall& call) {
         names.push_back(one.name);
         if (one.name == call.name) tool = &one;
     }
-    if (!tool) return "there is no tool \"" + Short(call.name, 60) + "\"; there are " + Listed(names, 20);
+    if (!tool) return "there is no tool \"" + Short(call.name, 60) + "\"; tools are " + Listed(names, 20);
     if (!call.arguments.is_object()) return "the arguments are not a JSON object";
     const Json& properties = tool->schema["properties"];
     for (const auto& [name, value] : call.arguments.items())
@@ -183,7 +183,7 @@ std::string CheckCall(const ToolCall& call) {
         const Json value = call.arguments.contains(name) ? call.arguments[name] : Json();
         if (!Fits(value, schema["type"]))
             return "\"" + name + "\" " + (value.is_null() ? "is missing" : "is of the wrong type") +
-                   "; it is " + DumpJson(schema["type"]);
+                   "; its type is " + DumpJson(schema["type"]);
         if (std::string problem = CheckValue(name, value); !problem.empty()) return problem;
     }
     return "";

@@ -10,9 +10,9 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr size_t kMostValues = 8;  // per attribute
+constexpr size_t kMaxValuesListed = 8;  // per attribute
 constexpr size_t kMostAttributes = 10;
-constexpr double kWorthALine = 0.01;  // share of the change
+constexpr double kMinContribution = 0.01;  // share of the change
 
 struct Part {
     double surprise = 0;
@@ -45,14 +45,14 @@ Part Explain(const DistributionChange& change, bool of_size) {
                                          : 0;
         const double surprise = i < attribution.surprise.size() ? attribution.surprise[i] : 0;
         part.surprise += surprise;
-        if (std::abs(share) >= kWorthALine)
+        if (std::abs(share) >= kMinContribution)
             part.values.push_back(
                 {change.attribute, CellLabel(cell), cell.before, cell.after, share, surprise});
     }
     std::stable_sort(
         part.values.begin(), part.values.end(),
         [](const Contribution& a, const Contribution& b) { return std::abs(a.share) > std::abs(b.share); });
-    if (part.values.size() > kMostValues) part.values.resize(kMostValues);
+    if (part.values.size() > kMaxValuesListed) part.values.resize(kMaxValuesListed);
     return part;
 }
 

@@ -43,14 +43,14 @@ void Collect(const Expr& expr, std::vector<std::string>& columns) {
     }
 }
 
-bool LooksAtEvents(const Expr& expr) {
+bool ReadsEvents(const Expr& expr) {
     if (rule::As<rule::Metric>(expr)) return true;
     // last_seen_minutes_ago and similar functions read events.
     if (const auto* reference = rule::As<rule::Reference>(expr))
         return rule::FindBuiltin(*reference) != nullptr;
     const auto any = [](const std::vector<rule::ExprPtr>& list) {
         return std::any_of(list.begin(), list.end(),
-                           [](const rule::ExprPtr& part) { return LooksAtEvents(*part); });
+                           [](const rule::ExprPtr& part) { return ReadsEvents(*part); });
     };
     if (const auto* call = rule::As<rule::Call>(expr)) return any(call->arguments);
     const auto* operation = rule::As<rule::Operation>(expr);
@@ -81,9 +81,9 @@ void TakeList(const Expr& expr, Passes& passes) {
         passes.values->insert(rule::Print(expr));
 }
 
-std::optional<Passes> Understand(const Expr& expr) {
+std::optional<Passes> AcceptedValues(const Expr& expr) {
     if (const auto* negated = rule::AsOp(expr, Op::kNot)) {
-        auto passes = Understand(*negated->operands.front());
+        auto passes = AcceptedValues(*negated->operands.front());
         if (!passes || !passes->values) return std::nullopt;
         passes->excluded = !passes->excluded;
         return passes;
@@ -148,7 +148,7 @@ bool Within(const Passes& inner, const Passes& outer) {
 ClauseEffect Compare(const std::string& before, const std::string& after) {
     const auto b = TryParse(before), a = TryParse(after);
     if (!b || !a) return ClauseEffect::kChanged;
-    const auto old_passes = Understand(*b), new_passes = Understand(*a);
+    const auto old_passes = AcceptedValues(*b), new_passes = AcceptedValues(*a);
     if (!old_passes || !new_passes || old_passes->subject != new_passes->subject)
         return ClauseEffect::kChanged;
     if (Within(*new_passes, *old_passes)) return ClauseEffect::kTightened;
@@ -172,7 +172,7 @@ ReadsOfPeople FindReadsOfPeople(const std::string& clause) {
     const auto expr = TryParse(clause);
     if (!expr) return {};
     rule::ReferencedNames mentions = rule::FindReferencedNames(*expr);
-    return {std::move(mentions.traits), std::move(mentions.segments), LooksAtEvents(*expr)};
+    return {std::move(mentions.traits), std::move(mentions.segments), ReadsEvents(*expr)};
 }
 
 bool MatchesValues(const std::string& clause) {

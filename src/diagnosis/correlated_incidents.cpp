@@ -122,7 +122,7 @@ std::vector<std::string> ShortNames(const std::vector<std::string>& labels) {
     return words;
 }
 
-std::string WhatIsShared(const Hypothesis& hypothesis, const RecommendationSubject& subject) {
+std::string DescribeSharedCause(const Hypothesis& hypothesis, const RecommendationSubject& subject) {
     const std::string attribute = Short(subject.attribute, 40);
     const std::vector<std::string> values = ShortNames(subject.values);
     const std::string named = attribute + (values.empty() ? "" : " = " + Listed(values));
@@ -170,8 +170,8 @@ void AddCorrelatedIncidentHypotheses(DiagnosisContext& context) {
         subject.replacements = shared.replacements;
     const std::string sentence =
         "One cause upstream hit " + Thousands(static_cast<int64_t>(listed.size()) + 1) +
-        " segments at once (this one, " + Listed(listed) + "): " + WhatIsShared(*shared.hypothesis, subject) +
-        ". " + shared.hypothesis->sentence;
+        " segments at once (this one, " + Listed(listed) +
+        "): " + DescribeSharedCause(*shared.hypothesis, subject) + ". " + shared.hypothesis->sentence;
     context.AddHypothesis(Cause::kSharedUpstream, confidence, sentence, cited, subject);
 }
 

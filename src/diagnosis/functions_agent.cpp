@@ -22,7 +22,7 @@ constexpr const char* kModelExample =
     "{\"protocol\": \"openai\", \"base_url\": \"https://api.openai.com/v1\", \"model\": \"gpt-4.1-mini\", "
     "\"api_key\": \"...\"}";
 constexpr const char* kQueueProcess = "pulse_investigation_main";
-// A waiting session holds a snapshot, which keeps vacuum from removing rows deleted since.
+// A waiting session holds a snapshot, so vacuum cannot remove rows that are deleted meanwhile.
 constexpr int64_t kMaxWait = 10 * pulse::kMinute;
 constexpr long kFirstPoll = 20, kMaxPoll = 500;  // ms
 
@@ -34,16 +34,16 @@ std::optional<int64_t> WaitArgument(const pg::Args& args, int i) {
         throw UserError(
             sqlstate::kInvalidParameter, "\"wait\" is out of range",
             "It is " + pg::ToOutput(args.Raw(i), INTERVALOID) + ".",
-            "Give a time up to 10 minutes, such as wait => '30s'; without it, pulse.investigation shows how "
-            "it goes.");
+            "Give a time up to 10 minutes, such as wait => '30s'; without it, pulse.investigation shows the "
+            "progress.");
     return interval->time;
 }
 
-// Waiting needs to see what others commit meanwhile.
+// Waiting requires that this transaction sees what others commit meanwhile.
 void RequireFreshSnapshots() {
     if (IsolationUsesXactSnapshot())
         throw UserError(sqlstate::kNotReady, "pulse_investigate_incident() cannot wait in this transaction",
-                        "Its isolation level hides what others commit meanwhile.",
+                        "Its isolation level hides what other sessions commit meanwhile.",
                         "Omit \"wait\", or use READ COMMITTED.");
 }
 
@@ -54,9 +54,9 @@ void NoticeIfNothingRuns() {
         pg::Notice("models are not called while pulse.send_messages is off", "Set it in postgresql.conf.");
     else if (pg::FindLauncher() == 0)
         pg::Notice(
-            "no worker is running that could investigate",
-            "SELECT pulse_start() starts one for this database; shared_preload_libraries = 'pulse' does so"
-            " always.");
+            "no worker is running to investigate",
+            "SELECT pulse_start() starts one for this database; shared_preload_libraries = 'pulse' starts "
+            "one with the server.");
 }
 
 template <typename Body>
@@ -65,7 +65,7 @@ auto AsOwner(Body body) {
     return body();
 }
 
-// Queued and committed by a separate process, as the worker cannot see uncommitted rows.
+// A separate process queues and commits it, because the worker cannot see uncommitted rows.
 void QueueInBackground(int64_t incident, const std::string& caller) {
     const Oid role = pg::Call([&] { return get_role_oid(caller.c_str(), false); });
     pg::RunAside(kQueueProcess,
@@ -81,8 +81,8 @@ diagnosis::Investigation WaitForInvestigation(int64_t incident, int64_t before, 
         if (!newest || (newest->id <= before && !live))
             throw UserError(
                 sqlstate::kNotReady, "the investigation could not be queued",
-                "Another process does it, which sees only what is committed, and waits for no lock.",
-                "Try again after COMMIT; the server's log says more.");
+                "Another process queues it; it sees only committed data and does not wait for locks.",
+                "Try again after COMMIT; see the server's log for details.");
         const int64_t left = until - pg::WallClock();
         if (!live || left <= 0) return *newest;
         pg::Wait(std::min(pause, static_cast<long>(left / 1000 + 1)));

@@ -106,17 +106,17 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
     if (FromSchema(failed.error_state))
         context.AddHypothesis(
             Cause::kSchemaChange, only ? 0.93 : 0.4,
-            "The table behind the segment was changed, so it cannot be measured any more: " +
+            "The table behind the segment was changed, so the segment can no longer be measured: " +
                 Short(failed.error, 200) + ".",
             {id});
     std::string why = "The segment could not be measured";
     if (failed.error_state == sqlstate::kInsufficientPrivilege)
-        why += ": the role it runs as may not read the data any more";
+        why += ": the role it runs as can no longer read the data";
     if (failed.error_state == sqlstate::kQueryCanceled) why += ": it took longer than allowed";
     if (failed.error_state == sqlstate::kLockNotAvailable)
-        why += ": the data was locked by somebody else for too long";
+        why += ": another session locked the data for too long";
     context.AddHypothesis(Cause::kMeasurementFailed, only ? 0.9 : 0.3,
-                          why + ". Its audience is unknown until that is repaired.", {id});
+                          why + ". Its members are unknown until this is fixed.", {id});
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kMinShownConfidence = 0.1;
 
-// From root cause to symptom: what was done, what broke, whom it affected, how it looks.
+// The depth of a cause, from root cause to symptom: actions, failures, affected people, appearance.
 int Depth(Cause cause) {
     switch (cause) {
         case Cause::kMeasurementFailed:
@@ -130,10 +130,10 @@ void Rank(DiagnosisContext& context) {
     context.hypotheses.push_back(
         {Cause::kUnexplained,
          known ? 0.2 : 0.1,
-         known ? "Nothing in the data that Pulse keeps explains this: the change is within single figures, "
-                 "or lies in something that "
-                 "is not measured."
-               : "There is no pair of measurements to compare, so nothing can be said about the cause.",
+         known
+             ? "Nothing in the data that Pulse keeps explains the change: it is very small, or its cause is "
+               "not measured."
+             : "There are no two measurements to compare, so the cause is unknown.",
          context.cited_size.empty() ? std::vector<std::string>{}
                                     : std::vector<std::string>{context.cited_size},
          {}});

@@ -102,7 +102,7 @@ void AddConversionHypotheses(DiagnosisContext& context) {
     if (rates->after < 0.02 * rates->before && rates->count_before >= 10) {
         context.AddHypothesis(
             Cause::kConversionTrackingLost, 0.95 * support,
-            "Hardly any conversions are counted any more. People do not all stop at once: most likely "
+            "Hardly any conversions are counted now. People do not all stop at once: most likely "
             "conversions are not recorded.",
             {id});
         return;
@@ -119,17 +119,18 @@ void AddConversionHypotheses(DiagnosisContext& context) {
         std::vector<std::string> cited{
             id, context.AddEvidence("attribute", shifted_shares,
                                     {{"attribute", shifted->attribute}, {"distance", shifted->distance}})};
-        context.AddHypothesis(Cause::kMixShift, support * 0.9 * mix,
-                              "Other people than before make up the segment, and they convert differently: " +
-                                  shifted_shares + ImpliedRate(context, *rates) +
-                                  " Rates per value are not measured, so this follows from the counts.",
-                              cited, subject);
+        context.AddHypothesis(
+            Cause::kMixShift, support * 0.9 * mix,
+            "The mix of people in the segment changed, and the new mix converts differently: " +
+                shifted_shares + ImpliedRate(context, *rates) +
+                " Rates per value are not measured, so this follows from the counts.",
+            cited, subject);
     }
     const bool fell = rates->after < rates->before;
     context.AddHypothesis(
         fell ? Cause::kConversionRateFall : Cause::kConversionRateRise, support * 0.92 * (1 - 0.7 * mix),
         std::string("People convert ") + (fell ? "less" : "more") + " than before: " + fact +
-            (mix < 0.3 ? " The audience itself is much the same." : ""),
+            (mix < 0.3 ? " The mix of people has hardly changed." : ""),
         {id});
 }
 
@@ -156,7 +157,7 @@ void AddExpectationHypothesis(DiagnosisContext& context) {
     const std::string what = context.input.attribute.empty() ? "size" : Short(context.input.attribute, 40);
     context.AddHypothesis(
         Cause::kExpectationOutdated, 0.75 * still,
-        "The segment is much as it was; the expected range of its " + what + " no longer fits it.",
+        "The segment has hardly changed; the expected range of its " + what + " no longer fits.",
         {context.cited_size});
 }
 

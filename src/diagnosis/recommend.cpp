@@ -97,7 +97,7 @@ struct Advisor {
         const auto mapped =
             Mapped(input().definition, h.subject.attribute, h.subject.values, h.subject.replacements);
         if (mapped)
-            Add("high", "Take the new values into the rule.",
+            Add("high", "Add the new values to the rule.",
                 "The rule names the old values of " + Short(h.subject.attribute, 40) + " only.",
                 UpdateDefinition(*mapped));
     }
@@ -106,9 +106,9 @@ struct Advisor {
         for (const RuleVersion& version : input().versions)
             if (version.version == h.subject.version)
                 Add("high",
-                    "If this was not meant, go back to version " + std::to_string(version.version) +
+                    "If this was not intended, restore version " + std::to_string(version.version) +
                         " of the definition.",
-                    "The change of the rule fits the change of the segment.",
+                    "The change of the rule matches the change of the segment.",
                     UpdateDefinition(version.definition));
     }
 
@@ -125,7 +125,7 @@ struct Advisor {
             Add("low",
                 "Watch " + Short(h.subject.attribute, 40) + " = " + Short(value, 40) +
                     " as a segment of its own.",
-                "What happens to it then shows without the others.",
+                "Its changes are then visible separately.",
                 Verb("pulse_create_segment(" + rule::QuoteText(name) + ", " + Jsonb(*narrowed) + ")"));
         }
     }
@@ -150,9 +150,10 @@ struct Advisor {
         if (baseline == before) return;
         watched = true;
         Add("low",
-            "Make an alert rule: report shifts of attributes such as " + Short(h.subject.attribute, 40) +
-                " from 10 % on.",
-            "It told this cause; next time it will be reported earlier.", UpdateBaseline(baseline));
+            "Add an alert rule that reports shifts of 10 % or more in attributes such as " +
+                Short(h.subject.attribute, 40) + ".",
+            "This attribute showed the cause; the next such change is then reported earlier.",
+            UpdateBaseline(baseline));
     }
 
     bool Measured(const std::string& attribute) const {
@@ -172,7 +173,7 @@ struct Advisor {
         if (std::abs(*input().change) > 2 * *input().threshold) return;
         const double higher = std::min(0.95, std::ceil(std::abs(*input().change) * 1.2 * 100) / 100);
         Add("low",
-            "If such changes do not matter to you, see what a threshold of " + Percent(higher) +
+            "If such changes do not matter, check what a threshold of " + Percent(higher) +
                 " would have reported.",
             "The change is not far above the threshold of " + Percent(*input().threshold) + ".",
             "SELECT * FROM " + input().verbs + "pulse_backtest(" + Segment() + ", " + Jsonb({{key, higher}}) +
@@ -192,7 +193,7 @@ struct Advisor {
         if (input().before && input().before->id > 0)
             Add("medium",
                 "Compare with the last normal snapshot from now on, so that the erosion stays visible.",
-                "A baseline that moves along would take the loss for normal.",
+                "A moving baseline would adapt to the loss.",
                 Verb("pulse_pin_baseline(" + Segment() + ", " + std::to_string(input().before->id) + ")"));
     }
 
@@ -217,12 +218,12 @@ struct Advisor {
         } else {
             return;
         }
-        Add("medium", "Fit the expected range to what the segment is now.",
-            "The range was set for other times.", UpdateBaseline(baseline));
+        Add("medium", "Set the expected range to the current values of the segment.",
+            "The range was set for an earlier state of the segment.", UpdateBaseline(baseline));
     }
 
     void TakeAgain() {
-        Add("high", "Once it is repaired, measure again.", "Until then nothing is known about the audience.",
+        Add("high", "After the repair, measure again.", "Until then the members are unknown.",
             Verb("pulse_take_snapshot(" + Segment() + ")"));
     }
 
@@ -234,27 +235,25 @@ struct Advisor {
         const std::string sql = ShowValues(name);
         if (!sql.empty())
             Add("high", "Check how " + Short(name, 40) + " is filled; this shows its values.",
-                "The rule did not change, what it reads did.", sql);
+                "The rule did not change, but the data that it reads did.", sql);
         if (!OfPeople()) return;
         const ReadsOfPeople reads = FindReadsOfPeople(h.subject.clause);
         for (const std::string& segment : reads.segments)
             Add("high",
-                "Look at the segment " + Short(segment, 40) +
-                    ", which the rule builds on; this shows what it is and who changed it.",
-                "Who left that one left this one.",
+                "Check the segment " + Short(segment, 40) +
+                    ", which the rule uses; this shows its definition and who changed it.",
+                "People who leave that segment leave this one, too.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + rule::QuoteText(segment) +
                     ");");
         for (const std::string& trait : reads.traits)
             Add("high",
-                "Look at the trait " + Short(trait, 40) +
-                    ", which the rule builds on; this shows its versions.",
-                "What it counts decides who is a member.",
+                "Check the trait " + Short(trait, 40) + ", which the rule uses; this shows its versions.",
+                "Its value decides who is a member.",
                 "SELECT v.* FROM pulse.trait_version AS v JOIN pulse.trait AS t ON t.id = v.trait_id"
                 " WHERE t.key = " +
                     rule::QuoteText(trait) + " ORDER BY v.version DESC;");
         if (reads.events)
-            Add("high",
-                "Check that the events still come in, and under these names; this lists what came last.",
+            Add("high", "Check that the events still arrive under these names; this lists the newest events.",
                 "Events under another spelling are not counted.",
                 "SELECT event, events, first_seen_at, last_seen_at FROM pulse.event_catalog"
                 " ORDER BY last_seen_at DESC LIMIT 20;");
@@ -268,8 +267,8 @@ void Advisor::Advise(const Hypothesis& h) {
     switch (h.cause) {
         case Cause::kMeasurementFailed:
         case Cause::kSchemaChange:
-            Add("high", "Look at what the segment reads and with whose rights.",
-                "The definition and the data no longer fit.",
+            Add("high", "Check what the segment reads, and with the rights of which role.",
+                "The definition no longer matches the data.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
             if (!context.comparable) TakeAgain();
             break;
@@ -289,7 +288,7 @@ void Advisor::Advise(const Hypothesis& h) {
             MapValues(h);
             CheckUpstream(h, "high",
                           "Check with the team behind " + attribute +
-                              " that the new values are meant; this shows them.",
+                              " that the new values are intended; this shows them.",
                           "Campaigns and rules that name the old values no longer reach these people.");
             AcceptAsNormal("medium", "Once the new values are expected, they should not be reported again.");
             WatchAttribute(h);
@@ -308,13 +307,13 @@ void Advisor::Advise(const Hypothesis& h) {
             CheckUpstream(
                 h, "high",
                 "Check upstream whether these people are really gone; this counts them in the source.",
-                "The loss lies in " + attribute + " and not in the rest.");
+                "The loss is in " + attribute + " only.");
             Split(h);
             WatchAttribute(h);
             break;
         case Cause::kValueInflux:
             CheckUpstream(h, "medium", "Check where these people come from; this counts them in the source.",
-                          "The growth lies in " + attribute + " and not in the rest.");
+                          "The growth is in " + attribute + " only.");
             Split(h);
             AcceptAsNormal("low", "If the growth is intended, later changes should be measured from here.");
             break;
@@ -349,8 +348,7 @@ void Advisor::Advise(const Hypothesis& h) {
             break;
         case Cause::kExpectationOutdated: WidenExpectation(); break;
         case Cause::kTableTrouble:
-            Add("high", "Look at the incident of the table first.",
-                "The segment will follow when the table is right again.",
+            Add("high", "Check the table's incident first.", "The segment recovers when the table does.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_incident(" +
                     std::to_string(input().tables.front().incident) + ");");
             break;
@@ -371,7 +369,7 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kConversionRateRise:
         case Cause::kWentQuiet:
         case Cause::kUnexplained:
-            Add("medium", "Look at the history of the segment before sending campaigns to it.",
+            Add("medium", "Check the history of the segment before you send campaigns to it.",
                 "It shows when and how it changed.",
                 "SELECT taken_at, size, entered, exited, converted, inactive FROM pulse.snapshot WHERE "
                 "segment_id = (SELECT id FROM "

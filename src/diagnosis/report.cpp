@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-// Three decimals are more than a confidence knows; fewer bits make the same text on every machine.
+// A confidence has no more than three significant decimals; rounding gives the same text on every machine.
 double Rounded(double number) {
     return std::isfinite(number) ? std::round(number * 1000) / 1000 : 0;
 }
@@ -42,20 +42,20 @@ void Append(std::vector<std::string>& lines, const std::vector<std::string>& mor
 }
 
 // The hypotheses to show: the best, and others only when they are likely enough and add something.
-std::vector<Hypothesis> Told(const Diagnosis& diagnosis) {
-    constexpr double kWorthAThought = 0.2;
-    std::vector<Hypothesis> told;
+std::vector<Hypothesis> ShownHypotheses(const Diagnosis& diagnosis) {
+    constexpr double kMinConfidenceShown = 0.2;
+    std::vector<Hypothesis> shown;
     for (const Hypothesis& hypothesis : diagnosis.hypotheses)
-        if (told.empty() || (hypothesis.confidence >= kWorthAThought &&
-                             !told.front().sentence.ends_with(hypothesis.sentence)))
-            told.push_back(hypothesis);
-    return told;
+        if (shown.empty() || (hypothesis.confidence >= kMinConfidenceShown &&
+                              !shown.front().sentence.ends_with(hypothesis.sentence)))
+            shown.push_back(hypothesis);
+    return shown;
 }
 
-void TellHypotheses(const std::vector<Hypothesis>& told, size_t width, std::vector<std::string>& lines) {
-    lines.push_back("Why, likely");
-    for (size_t i = 0; i < told.size(); ++i) {
-        const Hypothesis& hypothesis = told[i];
+void AppendHypotheses(const std::vector<Hypothesis>& shown, size_t width, std::vector<std::string>& lines) {
+    lines.push_back("Likely causes");
+    for (size_t i = 0; i < shown.size(); ++i) {
+        const Hypothesis& hypothesis = shown[i];
         std::string text = hypothesis.sentence + " (" + Likely(hypothesis.confidence) + ", " +
                            Percent(hypothesis.confidence);
         if (!hypothesis.evidence.empty()) {
@@ -68,10 +68,10 @@ void TellHypotheses(const std::vector<Hypothesis>& told, size_t width, std::vect
 }
 
 // Only the cited evidence; the JSON has all of it.
-void AppendEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& told, size_t width,
+void AppendEvidence(const Diagnosis& diagnosis, const std::vector<Hypothesis>& shown, size_t width,
                     std::vector<std::string>& lines) {
     std::set<std::string> cited;
-    for (const Hypothesis& hypothesis : told)
+    for (const Hypothesis& hypothesis : shown)
         cited.insert(hypothesis.evidence.begin(), hypothesis.evidence.end());
     if (cited.empty()) return;
     lines.push_back("");
@@ -91,7 +91,7 @@ void AppendAttribution(const Diagnosis& diagnosis, size_t width, std::vector<std
         if (part.attribute == attribute && words.size() < kMost)
             words.push_back(Short(part.value, 40) + " " + SignedPercent(part.share) + " (" +
                             Thousands(part.before) + " -> " + Thousands(part.after) + ")");
-    lines.push_back("Where it lies");
+    lines.push_back("Contributions to the change");
     std::string text = "Of " + diagnosis.attribution_of + ", by " + Short(attribute, 40) + ": ";
     for (size_t i = 0; i < words.size(); ++i) text += (i ? ", " : "") + words[i];
     Append(lines, Wrap(text + ".", width, "  ", "  "));
@@ -152,15 +152,15 @@ std::vector<std::string> ToText(const Diagnosis& diagnosis, size_t width) {
         Append(lines, Wrap(sentence, width, "  ", "  "));
     Append(lines, Wrap(diagnosis.since, width, "  ", "  "));
     lines.push_back("");
-    const std::vector<Hypothesis> told = Told(diagnosis);
-    TellHypotheses(told, width, lines);
+    const std::vector<Hypothesis> shown = ShownHypotheses(diagnosis);
+    AppendHypotheses(shown, width, lines);
     lines.push_back("");
     if (!diagnosis.attribution.empty()) {
         AppendAttribution(diagnosis, width, lines);
         lines.push_back("");
     }
     AppendRecommendations(diagnosis, width, lines);
-    AppendEvidence(diagnosis, told, width, lines);
+    AppendEvidence(diagnosis, shown, width, lines);
     return lines;
 }
 

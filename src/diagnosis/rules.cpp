@@ -96,7 +96,7 @@ double Confidence(const DiagnosisContext& context, const RuleComparison& compari
 }
 
 // The newest version that was in force when the incident began, or the one measured now.
-const RuleVersion* Deciding(const DiagnosisInput& input) {
+const RuleVersion* VersionAtOnset(const DiagnosisInput& input) {
     const RuleVersion* deciding = FindVersion(input, input.after->version);
     for (const RuleVersion& version : input.versions)
         if (version.version > input.before->version && version.changed_at <= input.since) deciding = &version;
@@ -117,7 +117,7 @@ std::string AddVersionEvidence(DiagnosisContext& context, const RuleVersion& ver
 }
 
 // "inactivity rule tightening", "tightening of the rule on ltv", "a change of the definition".
-std::string WhatHappened(const RuleComparison& comparison, bool fell) {
+std::string DescribeRuleChange(const RuleComparison& comparison, bool fell) {
     if (comparison.changes.empty()) return "a change of its source";
     const std::string verb = fell ? "tightening" : "loosening";
     const std::string name =
@@ -131,12 +131,12 @@ void AddChangedRuleHypothesis(DiagnosisContext& context) {
     const RuleComparison comparison = Read(input);
     if (comparison.changes.empty() && !comparison.source_changed) return;
     const bool fell = context.growth() < 0;
-    const RuleVersion* change = Deciding(input);
+    const RuleVersion* change = VersionAtOnset(input);
     std::vector<std::string> cited, words;
     if (change) cited.push_back(AddVersionEvidence(context, *change));
     for (const ClauseChange& c : comparison.changes) words.push_back(Difference(c));
     std::string sentence = "People in " + Short(input.segment) + (fell ? " exited" : " entered") +
-                           " due to " + WhatHappened(comparison, fell);
+                           " due to " + DescribeRuleChange(comparison, fell);
     if (!words.empty()) sentence += ": " + Listed(words);
     sentence += ".";
     RecommendationSubject subject;
@@ -144,9 +144,9 @@ void AddChangedRuleHypothesis(DiagnosisContext& context) {
     if (comparison.main) {
         const std::string count = MorePeople(comparison.missed);
         cited.push_back(context.AddEvidence(
-            "clause", count + " than before miss the segment by that rule alone.",
+            "clause", count + " than before fail only that condition.",
             {{"clause", comparison.main->after}, {"missed_only_change", comparison.missed}}));
-        sentence += " " + count + " than before miss the segment by that alone.";
+        sentence += " " + count + " than before fail only that condition.";
         subject.people = std::abs(comparison.missed);
     }
     cited.push_back(context.cited_size);
@@ -179,10 +179,10 @@ void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, c
     const double change = old_rate > 0 && new_rate >= 0 ? new_rate / old_rate - 1 : 0;
     if (change != 0)
         fact +=
-            (change < 0 ? " lost " : " gained ") + Percent(std::abs(change)) + " of those who passed it; ";
+            (change < 0 ? " lost " : " gained ") + Percent(std::abs(change)) + " of the people who met it; ";
     else
         fact += ": ";
-    fact += MorePeople(more) + " than before miss the segment by it alone.";
+    fact += MorePeople(more) + " than before fail only this condition.";
     const std::string id = context.AddEvidence("clause", fact,
                                                {{"clause", after.text},
                                                 {"missed_only_before", *before.missed_only},
@@ -198,12 +198,12 @@ void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, c
     const double confidence = (0.3 + 0.65 * Unit(fraction * 1.1)) *
                               Support(static_cast<double>(more) / noise) *
                               (0.4 + 0.6 * Support(context.size_z()));
-    context.AddHypothesis(Cause::kClauseShift, confidence,
-                          "The rule is the same, but the data behind one part of it changed: " + fact +
-                              " Either " +
-                              (more > 0 ? "people really changed, or " : "people really came back, or ") +
-                              column + " is filled differently than before.",
-                          {id, context.cited_size}, subject);
+    context.AddHypothesis(
+        Cause::kClauseShift, confidence,
+        "The rule is unchanged, but the data behind one of its conditions changed: " + fact + " Either " +
+            (more > 0 ? "people really changed, or " : "people really came back, or ") + column +
+            " is filled differently than before.",
+        {id, context.cited_size}, subject);
 }
 
 }  // namespace

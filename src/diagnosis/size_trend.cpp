@@ -10,7 +10,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr size_t kEnoughFlow = 3;  // normal snapshots with a flow before "usual" means something
+constexpr size_t kMinFlowPoints = 3;  // normal snapshots with a flow before "usual" means something
 
 std::string AddFlowEvidence(DiagnosisContext& context) {
     const SizeTrend& trend = context.trend;
@@ -19,7 +19,7 @@ std::string AddFlowEvidence(DiagnosisContext& context) {
                            " people enter and " + Thousands(std::llround(*trend.now_exited)) +
                            " leave per snapshot";
     nlohmann::json figures{{"entered", *trend.now_entered}, {"exited", *trend.now_exited}};
-    if (trend.usual_entered && trend.flow_points >= kEnoughFlow) {
+    if (trend.usual_entered && trend.flow_points >= kMinFlowPoints) {
         sentence += "; usual: " + Thousands(std::llround(*trend.usual_entered)) + " and " +
                     Thousands(std::llround(*trend.usual_exited));
         figures["usual_entered"] = *trend.usual_entered;
@@ -44,7 +44,7 @@ double Gradual(const SizeTrend& trend) {
 // 0..1: entries fell far below what is usual while exits did not rise.
 double Stopped(const DiagnosisContext& context) {
     const SizeTrend& trend = context.trend;
-    if (trend.flow_points < kEnoughFlow || !trend.now_entered || !trend.usual_entered) return 0;
+    if (trend.flow_points < kMinFlowPoints || !trend.now_entered || !trend.usual_entered) return 0;
     if (*trend.usual_entered < 5) return 0;
     const double left = *trend.now_entered / *trend.usual_entered;
     const double exits = *trend.now_exited / std::max(*trend.usual_exited, 1.0);
@@ -55,7 +55,7 @@ double Stopped(const DiagnosisContext& context) {
 
 double Surged(const DiagnosisContext& context) {
     const SizeTrend& trend = context.trend;
-    if (trend.flow_points < kEnoughFlow || !trend.now_exited || !trend.usual_exited) return 0;
+    if (trend.flow_points < kMinFlowPoints || !trend.now_exited || !trend.usual_exited) return 0;
     const double ratio = *trend.now_exited / std::max(*trend.usual_exited, 1.0);
     const double z =
         (*trend.now_exited - *trend.usual_exited) /

@@ -16,11 +16,11 @@ std::string DescribeTableIncident(const TableIncident& table) {
                 : table.direction == "down" ? "rows of "
                                             : "changes of ") +
                name +
-               (table.direction == "up"     ? " were there"
+               (table.direction == "up"     ? " arrived"
                 : table.direction == "down" ? " were missing"
                                             : " stopped");
     if (table.detector == "table_schema") return "the columns of " + name + " changed";
-    return "rows of " + name + " broke a check" +
+    return "rows of " + name + " failed a check" +
            (table.attribute.empty() ? "" : " on " + Short(table.attribute, 40));
 }
 

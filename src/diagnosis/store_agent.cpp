@@ -51,7 +51,7 @@ std::string ChooseModel() {
     constexpr const char* kMake =
         "SELECT pulse_create_model('gpt', '{\"protocol\": \"openai\", \"base_url\":"
         " \"https://api.openai.com/v1\", "
-        "\"model\": \"...\", \"api_key\": \"...\"}') makes one.";
+        "\"model\": \"...\", \"api_key\": \"...\"}') creates one.";
     const std::string chosen = pg::settings::AgentModel() ? pg::settings::AgentModel() : "";
     const std::vector<std::string> names = pg::ServerNames(kWrapper);
     std::string list;
@@ -60,13 +60,12 @@ std::string ChooseModel() {
     if (!chosen.empty()) {
         for (const std::string& name : names)
             if (name == chosen) return name;
-        throw UserError(sqlstate::kNotReady,
-                        "the model \"" + chosen + "\" of pulse.agent_model does not exist",
+        throw UserError(sqlstate::kNotReady, "model \"" + chosen + "\" (pulse.agent_model) does not exist",
                         "Models are: " + list + ".", "Set pulse.agent_model to one of them.");
     }
     if (names.size() > 1)
-        throw UserError(sqlstate::kNotReady, "there is more than one model to investigate with",
-                        "Models are: " + list + ".", "Set pulse.agent_model to one of them.");
+        throw UserError(sqlstate::kNotReady, "there is more than one model", "Models are: " + list + ".",
+                        "Set pulse.agent_model to one of them.");
     return names.front();
 }
 
@@ -74,7 +73,7 @@ Model LoadModel(const std::string& name) {
     const std::optional<pg::ForeignServer> server = pg::FindServer(kWrapper, name);
     if (!server)
         throw UserError(sqlstate::kUndefinedObject, "model \"" + name + "\" does not exist", "",
-                        "pulse_create_model() makes one.");
+                        "pulse_create_model() creates one.");
     return MakeModel(name, server->options, server->mapping);
 }
 

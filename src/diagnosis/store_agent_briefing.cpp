@@ -93,7 +93,7 @@ std::string FunctionProblem(const std::string& schema, const std::string& name) 
     if (rows[0].Bool(2) && kReading.contains(name)) return "";
     if (rows[0].Bool(1) && kHarmless.contains(name)) return "";
     return rows[0].Bool(0) ? "calls " + Short(name, 60) +
-                                 "(), which may change something; only a SELECT that reads is allowed"
+                                 "(), which may change something; only a read-only SELECT is allowed"
                            : "";
 }
 
@@ -175,15 +175,15 @@ std::string SqlProblem(const std::string& sql) {
         const pg::Session session;
         const pg::ReadingText text = pg::ReadText(sql);
         if (text.statements != 1)
-            return "holds " + std::to_string(text.statements) + " statements; give one SELECT";
+            return "contains " + std::to_string(text.statements) + " statements; give one SELECT";
         if (!text.reads_only)
-            return "does not only read; give one SELECT without INTO, FOR UPDATE and changing parts";
+            return "does not only read; give one SELECT without INTO, FOR UPDATE or data-modifying parts";
         for (const auto& [schema, name] : text.functions)
             if (std::string problem = FunctionProblem(schema, name); !problem.empty()) return problem;
         return "";
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
-        return "is no SQL that PostgreSQL understands: " + Short(error.message, 200);
+        return "is not valid SQL: " + Short(error.message, 200);
     }
 }
 
@@ -195,13 +195,13 @@ std::vector<std::string> DescribeInvestigation(int64_t incident) {
     const std::string number =
         "Investigation " + std::to_string(newest->id) + " by the model " + Short(newest->model, 80);
     if (newest->status == "done" && newest->result) {
-        lines = {"", "What a model found (" + number +
-                         "; its words are checked against the evidence, not proven)"};
+        lines = {"", "Findings of the model (" + number +
+                         "; the cited evidence exists, but the conclusions are not proven)"};
         AppendResult(*newest->result, lines);
     } else if (newest->status == "failed" || newest->status == "cancelled") {
         lines.push_back("");
         Append(lines, Wrap(number + " gave no answer: " + Short(newest->reason.value_or("unknown"), 600) +
-                               ". What is said above stands.",
+                               ". The diagnosis above is unchanged.",
                            kWidth, "", "  "));
     } else {
         lines.push_back("");

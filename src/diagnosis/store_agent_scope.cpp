@@ -25,8 +25,8 @@ std::string Plain(std::string relation) {
     return relation;
 }
 
-// Whether a role sees all of a relation that its neighbour sees. What is not there cannot be read; what is on
-// a server is its mapping's business; what a view or row-level security lets through depends on who looks.
+// Whether a role sees all rows of a relation of this database. Relations on servers depend on the user
+// mapping, and views and row-level security may show each role something else, so they are excluded.
 bool CanRead(const std::string& role, const std::string& relation) {
     static pg::Statement statement(
         "SELECT coalesce(has_table_privilege(r.oid, to_regclass($2), 'SELECT') AND "
@@ -51,7 +51,7 @@ bool IsVisible(const AgentScope& scope, const VisibleSegment& segment) {
 
 [[noreturn]] void ThrowHidden(const std::string& what) {
     throw UserError(sqlstate::kUndefinedObject,
-                    "there is no " + what + " that may be looked at for this incident");
+                    "there is no " + what + ", or it is not visible for this incident");
 }
 
 }  // namespace

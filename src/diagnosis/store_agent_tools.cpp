@@ -101,7 +101,7 @@ Json AttributeDistribution(const AgentScope& scope, Redactor& redactor, const Js
          Value::Time(TimeOf(arguments, "to")), Value::Int8(LimitOf(arguments, 6))});
     if (rows.empty())
         throw UserError(sqlstate::kUndefinedObject,
-                        "no snapshot of \"" + Short(segment.name) + "\" in this time has an attribute \"" +
+                        "no snapshot of \"" + Short(segment.name) + "\" in this period has an attribute \"" +
                             Short(attribute) + "\"",
                         "", "Attributes are: " + AttributesOf(segment) + ".");
     std::vector<std::pair<Moment, snapshot::Distribution>> moments;
@@ -208,8 +208,7 @@ Json SchemaHistory(const AgentScope& scope, Redactor&, const Json& arguments) {
                             {"columns", rows[i].Jsonb(1)}});
     }
     if (list.empty())
-        throw UserError(sqlstate::kUndefinedObject,
-                        "no segment that may be looked at reads \"" + Short(relation) + "\"");
+        throw UserError(sqlstate::kUndefinedObject, "no visible segment reads \"" + Short(relation) + "\"");
     return {{"relation", relation}, {"versions", std::move(list)}};
 }
 
@@ -242,7 +241,7 @@ Json TableHealth(const AgentScope& scope, Redactor& redactor, const Json& argume
                         {"attribute", checks[i].Text(2)},
                         {"status", checks[i].Text(3)},
                         {"newest", ResultsOf(checks[i].Int8(0))}});
-        // The message of one that fails is an error of the data.
+        // The message of a failing check can contain data.
         if (redactor.share()) list.back()["message"] = Short(checks[i].Text(4), 300);
     }
     const pg::Result incidents = pg::Execute(
@@ -264,7 +263,7 @@ Json TableHealth(const AgentScope& scope, Redactor& redactor, const Json& argume
     return {{"relation", relation}, {"checks", std::move(list)}, {"incidents", std::move(found)}};
 }
 
-// What the owner may not see is left out, and counted.
+// Incidents that the owner may not see are omitted and counted.
 Json CorrelatedIncidents(const AgentScope& scope, Redactor&, const Json& arguments) {
     const int64_t incident = arguments.at("incident").get<int64_t>();
     FindIncident(scope, incident, false);
@@ -321,13 +320,13 @@ Preview PreparePreview(const AgentScope& scope, const Json& arguments) {
     const std::string name = Short(preview.segment.name);
     if (preview.request.kind == segment::SegmentKind::kProfile)
         throw UserError(sqlstate::kNotSupported,
-                        "\"" + name + "\" is a segment over people, who are not counted for a preview");
+                        "\"" + name + "\" is a segment over people; previews do not support these");
     if (preview.request.kind != segment::SegmentKind::kRelation)
         throw UserError(sqlstate::kNotSupported,
                         "the definition of \"" + name + "\" is a query without a rule");
     if (!preview.request.source.empty())
         throw UserError(sqlstate::kNotSupported,
-                        "\"" + name + "\" is read from a server, where nothing is counted for a preview");
+                        "\"" + name + "\" is read from another server; previews do not support these");
     const std::string rule = CheckPreview(preview.request, TextArgument(arguments, "where"));
     preview.noise = Noise(preview.segment, rule);
     preview.request.where = rule;
@@ -335,7 +334,7 @@ Preview PreparePreview(const AgentScope& scope, const Json& arguments) {
     return preview;
 }
 
-// Runs with the rights of the incident's owner, outside any session of ours.
+// Runs with the rights of the incident's owner, outside any pg::Session of Pulse.
 Json PreviewCount(const AgentScope& scope, const Preview& preview, const Redactor& redactor) {
     const source::Access place{"", scope.role, preview.segment.search_path};
     const segment::ResolvedDefinition resolved =
@@ -370,7 +369,7 @@ void CutToSize(Json& result) {
             if (value.is_array() && value.size() > 1 && (!longest || value.size() > longest->size()))
                 longest = &value;
         if (!longest) {
-            result = {{"cut", "the result is too long to be shown"}};
+            result = {{"cut", "the result is too long to show"}};
             return;
         }
         longest->erase(longest->begin() + static_cast<std::ptrdiff_t>(longest->size() / 2), longest->end());
@@ -406,10 +405,10 @@ ToolOutput CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
     const auto failed = [](std::string reason) { return ToolOutput{{{"error", reason}}, reason}; };
     if (const std::string problem = CheckCall(call); !problem.empty()) return failed(problem);
     if (call.name == "preview_count" && previews >= kMaxPreviews)
-        return failed("there were " + std::to_string(kMaxPreviews) +
-                      " previews; more are not allowed in one investigation");
+        return failed("an investigation may make at most " + std::to_string(kMaxPreviews) + " previews");
     const Redactor redactor(pg::settings::agent_share_values);
-    const std::string too_long = "it took longer than " + std::to_string(pg::settings::agent_tool_timeout) +
+    const std::string too_long = "the tool took longer than " +
+                                 std::to_string(pg::settings::agent_tool_timeout) +
                                  " ms (pulse.agent_tool_timeout)";
     try {
         return {Run(incident, call), std::nullopt};
@@ -421,14 +420,14 @@ ToolOutput CallTool(int64_t incident, const ToolCall& call, int64_t previews) {
         if (error.state() == sqlstate::kQueryCanceled && pg::Deadline::Expired()) return failed(too_long);
         return failed(Short(redactor.RedactError(error.state(), error.message()), 300));
     } catch (const UserError& error) {
-        // Ours, about names and arguments that the model knows.
+        // Raised by Pulse, about names and arguments that the model knows.
         return failed(Short(error.message() + (error.hint().empty() ? "" : ". " + error.hint()), 600));
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& error) {
-        // A defect of ours costs one call; what it says may hold data.
-        return failed(redactor.share() ? std::string("it failed: ") + Short(error.what(), 300)
-                                       : "it failed with an internal error");
+        // A defect in Pulse fails one call; its message may contain data.
+        return failed(redactor.share() ? std::string("the tool failed: ") + Short(error.what(), 300)
+                                       : "the tool failed with an internal error");
     }
 }
 

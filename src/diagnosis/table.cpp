@@ -107,7 +107,7 @@ void TableDiagnosis::AddConcurrentIncidentHypotheses() {
     if (late && !names.empty())
         AddHypothesis(
             Cause::kSourceLate, names.size() > 1 ? 0.9 : 0.8,
-            "The load behind several tables stopped, not this one alone: " + Listed(names) +
+            "The load of several tables stopped, not only of this one: " + Listed(names) +
                 (names.size() == 1 ? " is" : " are") + " late as well.",
             {AddEvidence("tables",
                          Listed(names) + " became late at the same time, of " +
@@ -133,7 +133,8 @@ void TableDiagnosis::AddOwnHypotheses() {
     if (input_.failing) {
         AddHypothesis(
             Cause::kCheckFails, 0.7,
-            "The check itself fails: a column or a right that it needs is gone, or the query is wrong.", {});
+            "The check itself fails: a column or a privilege that it needs is missing, or its query is wrong.",
+            {});
     } else if (input_.detector == "table_freshness" && shared) {
         return;
     } else if (input_.detector == "table_freshness") {
@@ -156,9 +157,9 @@ void TableDiagnosis::AddOwnHypotheses() {
                       {});
     } else if (input_.detector == "table_volume") {
         AddHypothesis(Cause::kLoadStopped, 0.6,
-                      "Nothing is written any more: the number of rows no longer changes.", {});
+                      "Nothing is written now: the number of rows no longer changes.", {});
     } else if (input_.detector == "table_schema") {
-        AddHypothesis(Cause::kColumnsChanged, 0.9, "Somebody changed the table's definition.", {});
+        AddHypothesis(Cause::kColumnsChanged, 0.9, "The table's definition was changed.", {});
     } else if (input_.detector == "table_replication_lag") {
         AddHypothesis(Cause::kReplicaLate, 0.8, "The standby does not keep up, or lost its connection.", {});
     } else {
@@ -176,7 +177,7 @@ void TableDiagnosis::AdviseAll() {
     const Cause best = out_.hypotheses.front().cause;
     const std::string column = input_.column.empty() ? "" : rule::QuoteName(input_.column);
     if (best == Cause::kReplicaLate)
-        Advise("high", "Look at replication first.",
+        Advise("high", "Check replication first.",
                "Data that the replica has not replayed cannot be checked.",
                "SELECT application_name, state, replay_lag FROM pg_stat_replication;");
     if ((best == Cause::kLoadStopped || best == Cause::kSourceLate) && input_.detector == "table_freshness" &&
@@ -202,21 +203,21 @@ void TableDiagnosis::AdviseAll() {
                   "table_schema || '.' || table_name = " +
                       rule::QuoteText(relation) + ";");
     if (best == Cause::kBadRows && !column.empty())
-        Advise("high", "Look at the bad rows.", "They show where they came from.",
+        Advise("high", "Inspect the bad rows.", "They show where the problem comes from.",
                input_.detector == "table_null_rate"
                    ? "SELECT * FROM " + relation + " WHERE " + column + " IS NULL LIMIT 20;"
                    : "SELECT " + column + ", count(*) FROM " + relation +
                          " GROUP BY 1 ORDER BY 2 DESC LIMIT 20;");
     if (best == Cause::kCheckFails)
-        Advise("high", "Read the message of the check, and change or remove it.",
-               "Until then the table is not checked for this.",
+        Advise("high", "Read the check's message, then change or remove the check.",
+               "Until then this check reports nothing about the table.",
                "SELECT kind, attribute, settings, last_message FROM pulse.monitor_check WHERE last_status = "
                "'error';");
     if (input_.detector == "table_volume" && best != Cause::kReplicaLate)
         Advise("low", "If the new number of rows is right, accept it.", "Its history restarts from there.",
                Verb("pulse_resolve_incident(" + std::to_string(input_.incident) + ", new_normal => true)"));
     Advise("low", "If this is planned work, open a maintenance window.",
-           "Checks go on, and no incident opens meanwhile.",
+           "Checks continue, but open no incidents.",
            Verb("pulse_mute(" + rule::QuoteText(relation) + ", '2 hours', 'planned')"));
 }
 

@@ -76,7 +76,7 @@ std::vector<std::string_view> Parts(std::string_view sql) {
     return parts;
 }
 
-// Comments, other dollar quotes and escapes end elsewhere than AddSql() knows.
+// AddSql() does not handle comments, other dollar quotes and escapes.
 bool Plain(std::string_view sql) {
     return sql.find_first_of("\n$\\") == std::string_view::npos && sql.find("--") == std::string_view::npos;
 }

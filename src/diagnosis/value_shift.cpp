@@ -11,10 +11,10 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr double kSure = 4;              // standard deviations from which a change is significant
-constexpr double kGone = 0.02;           // share left of a value that counts as vanished
-constexpr size_t kMostLabels = 12;       // of one pattern
-constexpr double kSmallestShare = 0.01;  // smallest share of members of a reported shift
+constexpr double kSignificantZ = 4;      // standard deviations from which a change is significant
+constexpr double kVanishedShare = 0.02;  // share left of a value that counts as vanished
+constexpr size_t kMaxLabels = 12;        // of one pattern
+constexpr double kMinShare = 0.01;       // smallest share of members of a reported shift
 
 struct Totals {
     double before = 0, after = 0;
@@ -96,10 +96,10 @@ void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_c
 std::optional<ValueShift> FindRename(const DistributionChange& change) {
     std::vector<const Cell*> old_cells, new_cells, rest;
     for (const Cell& cell : change.cells) {
-        const bool gained =
-            cell.z() > kSure && static_cast<double>(cell.before) <= 0.15 * static_cast<double>(cell.after);
-        const bool lost =
-            cell.z() < -kSure && static_cast<double>(cell.after) <= 0.6 * static_cast<double>(cell.before);
+        const bool gained = cell.z() > kSignificantZ &&
+                            static_cast<double>(cell.before) <= 0.15 * static_cast<double>(cell.after);
+        const bool lost = cell.z() < -kSignificantZ &&
+                          static_cast<double>(cell.after) <= 0.6 * static_cast<double>(cell.before);
         if (cell.kind == CellKind::kValue && gained)
             new_cells.push_back(&cell);
         else if (cell.kind == CellKind::kValue && lost)
@@ -118,7 +118,7 @@ std::optional<ValueShift> FindRename(const DistributionChange& change) {
     }
     for (const Cell* cell : new_cells) gained += Excess(*cell, scale);
     const double people = std::min(lost, gained);
-    if (people <= 0 || people < kSmallestShare * whole.before) return std::nullopt;
+    if (people <= 0 || people < kMinShare * whole.before) return std::nullopt;
 
     ValueShift shift;
     shift.kind = ShiftKind::kRenamed;
@@ -154,11 +154,11 @@ std::optional<ValueShift> FindNulls(const DistributionChange& change) {
             values.after += static_cast<double>(cell.after);
         }
     }
-    if (!nulls || std::abs(nulls->z()) < kSure) return std::nullopt;
+    if (!nulls || std::abs(nulls->z()) < kSignificantZ) return std::nullopt;
     const double whole = values.before + static_cast<double>(nulls->before);
     const double gain = static_cast<double>(nulls->delta());
     const double opposite = values.before - values.after;  // people that the named values lost
-    if (std::abs(gain) < kSmallestShare * whole || gain * opposite <= 0) return std::nullopt;
+    if (std::abs(gain) < kMinShare * whole || gain * opposite <= 0) return std::nullopt;
 
     ValueShift shift;
     shift.kind = gain > 0 ? ShiftKind::kNulled : ShiftKind::kFilled;
@@ -190,7 +190,7 @@ std::optional<ValueShift> FindConcentration(const DistributionChange& change,
     std::vector<const Cell*> set;
     Totals rest = whole;
     for (const Cell* cell : candidates) {
-        if (set.size() >= kMostLabels || set.size() + 1 >= cells.size()) break;
+        if (set.size() >= kMaxLabels || set.size() + 1 >= cells.size()) break;
         // Rarer values are not reported beside a named one.
         if (!set.empty() && (cell->kind != CellKind::kValue || set.front()->kind != CellKind::kValue))
             continue;
@@ -199,9 +199,9 @@ std::optional<ValueShift> FindConcentration(const DistributionChange& change,
         // What remains must be enough to say what "the others" did.
         if (without.before < 0.03 * whole.before) break;
         // What only looks lost because the others grew, or the other way round, did not move itself.
-        if (sign * cell->z() < kSure / 2) continue;
+        if (sign * cell->z() < kSignificantZ / 2) continue;
         const double excess = sign * Excess(*cell, Scale(without));
-        if (excess < kSure * ExcessNoise(*cell, without)) continue;
+        if (excess < kSignificantZ * ExcessNoise(*cell, without)) continue;
         if (!set.empty() && sign * relative(cell) < 0.4 * sign * relative(set.front())) continue;
         set.push_back(cell);
         rest = without;
@@ -220,9 +220,9 @@ std::optional<ValueShift> FindConcentration(const DistributionChange& change,
         excess += sign * Excess(*cell, scale);
         noise += std::pow(ExcessNoise(*cell, rest), 2);
     }
-    if (excess < kSmallestShare * whole.before) return std::nullopt;
-    const bool gone = static_cast<double>(shift.after) <= kGone * static_cast<double>(shift.before);
-    const bool fresh = static_cast<double>(shift.before) <= kGone * static_cast<double>(shift.after);
+    if (excess < kMinShare * whole.before) return std::nullopt;
+    const bool gone = static_cast<double>(shift.after) <= kVanishedShare * static_cast<double>(shift.before);
+    const bool fresh = static_cast<double>(shift.before) <= kVanishedShare * static_cast<double>(shift.after);
     shift.kind = sign < 0 ? (gone ? ShiftKind::kVanished : ShiftKind::kLost)
                           : (fresh ? ShiftKind::kAppeared : ShiftKind::kGrew);
     shift.people = std::llround(excess);

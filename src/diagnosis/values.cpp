@@ -56,8 +56,8 @@ std::string AddShiftEvidence(DiagnosisContext& context, const ValueShift& shift)
     std::string sentence =
         Describe(shift) + ": " + Thousands(shift.before) + " before, " + Thousands(shift.after) + " after";
     if (shift.kind == ShiftKind::kRenamed)
-        sentence += "; " + Listed(Shortened(shift.replacements)) + " came with " + Thousands(shift.people) +
-                    " in their place";
+        sentence +=
+            "; " + Thousands(shift.people) + " have " + Listed(Shortened(shift.replacements)) + " instead";
     return context.AddEvidence("attribute", sentence + ".", figures);
 }
 
@@ -109,7 +109,7 @@ std::string RenameSentence(const DiagnosisContext& context, const ValueShift& sh
     } else {
         sentence = "Values of " + attribute + " were renamed: " + arrow + ".";
     }
-    return sentence + " " + People(shift.people) + " carry the new value instead of the old one.";
+    return sentence + " " + People(shift.people) + " have the new value instead of the old one.";
 }
 
 RecommendationSubject SubjectOf(const ValueShift& shift) {
@@ -144,10 +144,9 @@ bool AddOutsideRenameHypothesis(DiagnosisContext& context, const ValueShift& shi
     const ValueShift* same = SamePeople(context, shift);
     std::vector<std::string> cited{
         AddShiftEvidence(context, shift),
-        context.AddEvidence(
-            "clause",
-            MorePeople(more) + " than before miss the segment by `" + Short(clause->text, 80) + "` alone.",
-            {{"clause", clause->text}, {"missed_only_change", more}})};
+        context.AddEvidence("clause",
+                            MorePeople(more) + " than before fail only `" + Short(clause->text, 80) + "`.",
+                            {{"clause", clause->text}, {"missed_only_change", more}})};
     if (same) cited.push_back(AddShiftEvidence(context, *same));
     std::string sentence;
     if (OfRelease(shift.attribute))
@@ -231,8 +230,8 @@ void AddGainHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     std::string sentence = Describe(shift) + " grew from " + Thousands(shift.before) + " to " +
                            Thousands(shift.after) + " people, far more than the others.";
     if (shift.kind == ShiftKind::kAppeared)
-        sentence =
-            Describe(shift) + " is new: " + People(shift.after) + " carry it, hardly anybody did before.";
+        sentence = Describe(shift) + " is new: " + People(shift.after) +
+                   " have it, and hardly anybody had it before.";
     context.AddHypothesis(
         Cause::kValueInflux,
         0.95 * shift.support * Relevance(context, shift) * Sharpness(shift) * ShowsInSize(context, shift, 1),
@@ -282,9 +281,9 @@ void AddMixHypothesis(DiagnosisContext& context, const DistributionChange& chang
     RecommendationSubject subject;
     subject.attribute = change.attribute;
     if (up->kind == CellKind::kValue && change.labelled()) subject.values = {up->label};
-    context.AddHypothesis(
-        Cause::kMixShift, 0.8 * Unit(change.distance * 10) * (1 - explained) * (0.4 + 0.6 * steady),
-        "The mix of the audience moved between values it always had. " + fact, {id}, subject);
+    context.AddHypothesis(Cause::kMixShift,
+                          0.8 * Unit(change.distance * 10) * (1 - explained) * (0.4 + 0.6 * steady),
+                          "People moved between existing values. " + fact, {id}, subject);
 }
 
 // A number whose typical value moved by a factor: other people, or another unit.
@@ -310,8 +309,8 @@ void AddRescaledHypothesis(DiagnosisContext& context, const DistributionChange& 
     subject.attribute = change.attribute;
     context.AddHypothesis(Cause::kValuesRescaled, (unit ? 0.95 : 0.6) * relevance * Unit(change.distance * 3),
                           unit ? fact + " A factor of " + Figure(std::pow(10, std::round(std::abs(tens)))) +
-                                     " is rarely people and mostly another unit upstream."
-                               : fact + " The whole audience moved along it.",
+                                     " usually means another unit upstream."
+                               : fact + " The whole segment moved.",
                           {id}, subject);
 }
 

@@ -1,5 +1,5 @@
-// The job investigations: several at a time, each a conversation that lies in the database, so that it goes
-// on from there in any process. No transaction is open while a model thinks.
+// The job investigations: several at a time. Each is a conversation stored in the database, so any process
+// can continue it. No transaction is open while a model answers.
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -21,14 +21,14 @@ namespace pulse::diagnosis {
 namespace {
 
 constexpr size_t kMaxConversations = 4;
-constexpr int kMaxAttempts = 5;                 // processes that took one and died before it got further
-constexpr size_t kMaxResponseBytes = 1 << 20;   // bytes that are read
-constexpr size_t kMaxStoredBytes = 256 << 10;   // bytes of one that can be used, and is kept whole
-constexpr int64_t kMaxIdleWait = 20 * kSecond;  // how long the process stays for a next try
-constexpr int64_t kDisabledPause = kMinute;     // while nothing may be sent
-constexpr long kPollInterval = 2'000;           // ms between looks at what was queued or cancelled
+constexpr int kMaxAttempts = 5;                 // processes in a row that died before it advanced
+constexpr size_t kMaxResponseBytes = 1 << 20;   // bytes read from a response
+constexpr size_t kMaxStoredBytes = 256 << 10;   // bytes of a response that is used and stored
+constexpr int64_t kMaxIdleWait = 20 * kSecond;  // how long the process waits for the next retry
+constexpr int64_t kDisabledPause = kMinute;     // while sending is disabled
+constexpr long kPollInterval = 2'000;           // ms between checks for queued or cancelled ones
 
-// A short transaction of ours on Pulse's own tables.
+// Runs a short transaction on Pulse's own tables.
 template <typename Body>
 auto InTransaction(const char* what, Body body) {
     pg::Transaction transaction(what);
@@ -40,21 +40,21 @@ auto InTransaction(const char* what, Body body) {
     return result;
 }
 
-// An investigation that this process has taken.
+// An investigation that this process has claimed.
 struct Conversation {
     Investigation investigation;
     Moment not_before = 0;
     bool request_pending = false;
-    // The request under way.
+    // The pending request.
     int step = 0;
     Json sent;
     Model model;
     RequestUsage estimate;
     Moment sent_at = 0;
-    std::optional<http::Response> response;  // that could not be written down yet
+    std::optional<http::Response> response;  // not stored yet, because of a lock
 };
 
-// What the next thing is, with all that is needed to do it.
+// The next action with its input.
 struct PreparedAction {
     Model model;
     std::vector<AgentStep> steps;
@@ -93,7 +93,7 @@ class InvestigationWorker {
         return run;
     }
 
-    // What is due is looked at again in a while, not over and over.
+    // Due investigations are retried after a pause, not in a loop.
     InvestigationRun PostponeAll() {
         const std::string why =
             pg::settings::send_messages ? "pulse.run_jobs is off" : "pulse.send_messages is off";
@@ -110,14 +110,14 @@ class InvestigationWorker {
         const auto most =
             static_cast<int64_t>(kMaxConversations - std::min(kMaxConversations, conversations_.size()));
         if (most == 0) return;
-        for (Investigation& one : InTransaction("pulse: looking for investigations",
+        for (Investigation& one : InTransaction("pulse: claiming investigations",
                                                 [&] { return ClaimInvestigations(most, mine); })) {
             const int64_t id = one.id;
             conversations_[id].investigation = std::move(one);
         }
     }
 
-    // Whether anything happens soon: else the job's next run goes on.
+    // Whether a response or a retry is expected soon; otherwise the next run of the job continues.
     bool ExpectsWorkSoon() const {
         const Moment now = pg::WallClock();
         return std::any_of(conversations_.begin(), conversations_.end(), [&](const auto& one) {
@@ -133,7 +133,7 @@ class InvestigationWorker {
         return static_cast<long>(left / 1000 + 1);
     }
 
-    // One thing for one investigation. What goes wrong with it ends it, and no other.
+    // Performs one action of one investigation. An error ends this investigation only.
     bool Advance(Conversation& conversation) {
         try {
             if (!conversation.response) return RunNextAction(conversation);
@@ -141,7 +141,7 @@ class InvestigationWorker {
             conversation.response.reset();
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
-            // A lock that was not to be had is had later; an answer was paid for and is kept meanwhile.
+            // Retried when the lock is free; the response was paid for and is kept meanwhile.
             if (sqlstate::IsLockFailure(error.State())) {
                 conversation.not_before = pg::WallClock() + kSecond;
                 return true;
@@ -172,8 +172,8 @@ class InvestigationWorker {
 
     bool RunNextAction(Conversation& conversation) {
         if (conversation.investigation.attempts > kMaxAttempts) {
-            Abandon(conversation,
-                    "its process died " + std::to_string(kMaxAttempts) + " times before it got further");
+            Abandon(conversation, "the process ended " + std::to_string(kMaxAttempts) +
+                                      " times before the investigation advanced");
             return true;
         }
         const std::optional<PreparedAction> prepared = PrepareAction(conversation);
@@ -210,7 +210,8 @@ class InvestigationWorker {
         });
     }
 
-    // Within the budget, or not at all. Where another round could not be paid, this one is the last.
+    // Checks the budget before a request. When the budget does not cover a further request, this one asks for
+    // the final answer.
     void ApplyBudget(const Investigation& investigation, const AgentLimits& limits,
                      const std::string& opening, PreparedAction& prepared) {
         prepared.estimate = EstimateUsage(prepared.model, prepared.action.body);
@@ -266,7 +267,7 @@ class InvestigationWorker {
         }
     }
 
-    // Writes down what came, and what it cost.
+    // Stores the response and what it cost.
     void RecordResponse(Conversation& conversation, const http::Response& response) {
         AgentStep step{conversation.step, "model", conversation.model.name,
                        conversation.sent, nullptr, std::nullopt};
@@ -279,21 +280,20 @@ class InvestigationWorker {
         if (!response.ok()) {
             const ModelError failure = ReadModelError(response.status, response.body);
             error = response.error.empty() ? failure.reason : response.error;
-            // What came whole says by its status whether another try may help.
+            // The status of a complete response decides whether a retry may help.
             retry = response.error.empty() ? failure.retry : !response.forbidden;
         } else if (too_long) {
             error = "the model's server answered more than " + std::to_string(kMaxStoredBytes >> 10) + " kB";
             retry = false;
         } else if (!body) {
-            error = "the model's server answered something that is no JSON";
+            error = "the model's server did not answer with JSON";
         } else {
             reply = ReadReply(conversation.model.protocol, *body, 1, error);
         }
         step.answered = body && !too_long       ? *body
                         : response.body.empty() ? Json()
                                                 : Json(Excerpt(response.body));
-        // What is refused by its status was answered by no model; all else may have been, whatever came of it
-        // here.
+        // A 4xx or 5xx response is free of charge; any other request that was sent may have been charged.
         if (reply || (response.sent && (!response.error.empty() || response.status < 400))) {
             const RequestUsage used = ChargedUsage(conversation.model, conversation.estimate,
                                                    reply ? &*reply : nullptr, response.body.size());
@@ -303,14 +303,14 @@ class InvestigationWorker {
         }
         if (!reply)
             return HandleFailure(conversation, std::move(step), usage, error, retry, response.retry_after);
-        const bool still_running = InTransaction("pulse: keeping a model's answer", [&] {
+        const bool still_running = InTransaction("pulse: storing a model's answer", [&] {
             StoreStep(conversation.investigation.id, step, usage);
             return AddUsage(conversation.investigation.id, conversation.step, usage);
         });
         if (!still_running) MarkFinished(conversation);
     }
 
-    // What is no JSON may be no text of the database either.
+    // A response that is not JSON may contain characters that the database cannot store.
     static std::string Excerpt(const std::string& body) {
         std::string text = body.substr(0, 2000) + (body.size() > 2000 ? " (cut)" : "");
         for (char& c : text)
@@ -322,7 +322,7 @@ class InvestigationWorker {
                        const std::string& error, bool retry, std::optional<int64_t> asked) {
         step.error = error;
         const int64_t id = conversation.investigation.id;
-        const int64_t pause = InTransaction("pulse: keeping a model's failure", [&]() -> int64_t {
+        const int64_t pause = InTransaction("pulse: storing a model's error", [&]() -> int64_t {
             StoreStep(id, step, usage);
             AddUsage(id, 0, usage);
             const int failures = FailuresInARow(LoadSteps(id));
@@ -332,7 +332,7 @@ class InvestigationWorker {
                 return -1;
             }
             const int64_t wait = RetryPause(failures, asked, RandomFraction());
-            PostponeInvestigation(id, wait, "tried again: " + error);
+            PostponeInvestigation(id, wait, "retried: " + error);
             return wait;
         });
         if (pause < 0)
@@ -360,7 +360,7 @@ class InvestigationWorker {
                 outcome.error ? Json(*outcome.error) : outcome.result;
             Json sent{{"id", call.id}, {"arguments", call.arguments}};
             if (!call.arguments.is_object()) sent["text"] = call.raw;
-            InTransaction("pulse: keeping a tool's result", [&] {
+            InTransaction("pulse: storing a tool's result", [&] {
                 StoreStep(
                     conversation.investigation.id,
                     {prepared.action.step, "tool", Short(call.name, 200), sent, answered, outcome.error},
@@ -400,7 +400,7 @@ class InvestigationWorker {
         usage.milliseconds = static_cast<double>(pg::WallClock() - usage.started_at) / 1000;
         std::string error;
         for (const std::string& problem : checked.problems) error += (error.empty() ? "" : "; ") + problem;
-        InTransaction("pulse: keeping what is wrong with an answer", [&] {
+        InTransaction("pulse: storing the problems of an answer", [&] {
             StoreStep(id, {prepared.action.step, "check", "", nullptr, checked.problems, error}, usage);
             return 0;
         });

@@ -1,4 +1,4 @@
-// The process that queues an investigation for somebody who waits for it in a transaction of their own.
+// The process that queues an investigation for a session that waits for it inside its own transaction.
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/store_investigation.hpp"
 #include "pulse/pg/background.hpp"

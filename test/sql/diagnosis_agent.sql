@@ -86,7 +86,7 @@ UPDATE pulse.investigation SET status = 'done', finished_at = now(), result = '{
     "recommendations": [{"action": "Look at the import.", "reason": "It stopped.", "priority": "high", "sql": "SELECT count(*) FROM ag.users"}],
     "evidence": [{"id": "t1", "sentence": "list_snapshots {\"segment\": \"ag users\"}"}]}' WHERE id = :investigation;
 SELECT replace(explanation, 'nvestigation ' || :investigation, 'nvestigation N') FROM (SELECT explanation, row_number() OVER () AS line FROM pulse_explain_incident(:incident)) AS e
-WHERE line >= (SELECT min(line) FROM (SELECT explanation, row_number() OVER () AS line FROM pulse_explain_incident(:incident)) AS f WHERE explanation LIKE 'What a model found%');
+WHERE line >= (SELECT min(line) FROM (SELECT explanation, row_number() OVER () AS line FROM pulse_explain_incident(:incident)) AS f WHERE explanation LIKE 'Findings of the model%');
 UPDATE pulse.investigation SET status = 'failed', result = NULL, reason = 'the model refused' WHERE id = :investigation;
 SELECT replace(explanation, 'nvestigation ' || :investigation, 'nvestigation N') AS told FROM pulse_explain_incident(:incident) WHERE explanation LIKE 'Investigation%';
 

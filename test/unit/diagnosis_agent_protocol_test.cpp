@@ -1,4 +1,4 @@
-// Both protocols: what is said, what comes back, and every way in which it can be wrong.
+// Both protocols: requests, replies and every kind of invalid reply.
 #include <gtest/gtest.h>
 
 #include "pulse/base/error.hpp"
@@ -115,7 +115,7 @@ TEST(AgentProtocol, AnthropicBody) {
     EXPECT_EQ(last["tool_choice"]["name"], kReportTool);
 }
 
-// What strict mode of OpenAI asks of every schema.
+// The requirements of the strict mode of OpenAI for every schema.
 void ExpectStrict(const Json& schema) {
     if (schema.value("type", Json()) == "object") {
         EXPECT_EQ(schema["additionalProperties"], false);
@@ -160,7 +160,7 @@ TEST(AgentProtocol, OpenaiReplies) {
     EXPECT_EQ(reply->calls[2].arguments["a"], 1);
     EXPECT_TRUE(reply->calls[3].arguments.is_object());
     EXPECT_FALSE(reply->input_tokens);
-    // It goes back in a form that every server can read.
+    // The message is sent back in a form that every server accepts.
     EXPECT_EQ(reply->message["tool_calls"][1]["function"]["arguments"], "{}");
     EXPECT_EQ(reply->message["tool_calls"][1]["id"], "call_1_2");
 
@@ -203,7 +203,7 @@ TEST(AgentProtocol, AnthropicReplies) {
         Read(Protocol::kAnthropic, R"({"content":[],"stop_reason":"end_turn"})")->message["content"].empty());
 }
 
-TEST(AgentProtocol, WhatIsNoReply) {
+TEST(AgentProtocol, InvalidReplies) {
     for (const char* text : {"{}", "[]", "null", "1", R"({"choices":[]})", R"({"choices":[{}]})",
                              R"({"choices":[{"message":5}]})", R"({"choices":{}})"}) {
         std::string why;
@@ -217,7 +217,7 @@ TEST(AgentProtocol, WhatIsNoReply) {
         R"({"choices":[{"message":{"tool_calls":[1,{"function":2}],"content":7}}],"usage":{"prompt_tokens":-1}})"));
 }
 
-TEST(AgentProtocol, JsonFromOutside) {
+TEST(AgentProtocol, UntrustedJson) {
     EXPECT_FALSE(ParseModelJson("<html>"));
     EXPECT_FALSE(ParseModelJson(std::string(100'000, '[')));
     EXPECT_FALSE(ParseModelJson(std::string(100, '[') + std::string(100, ']')));
@@ -239,7 +239,7 @@ TEST(AgentProtocol, ToolResults) {
     EXPECT_TRUE(MakeMessages(Protocol::kOpenai, {}, "").empty());
 }
 
-TEST(AgentProtocol, Faults) {
+TEST(AgentProtocol, Errors) {
     for (const int status : {408, 409, 425, 429, 500, 502, 503, 504, 529})
         EXPECT_TRUE(ReadModelError(status, "").retry) << status;
     for (const int status : {400, 401, 402, 403, 404, 410, 413, 422})

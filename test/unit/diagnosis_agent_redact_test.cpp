@@ -1,4 +1,4 @@
-// What fewer than ten people have is nowhere in what a model is told.
+// Values of fewer than ten people are redacted from everything that a model gets.
 #include <gtest/gtest.h>
 
 #include "diagnosis_testing.hpp"
@@ -15,23 +15,23 @@ Redactor Taught() {
     return redactor;
 }
 
-TEST(AgentFold, Rules) {
+TEST(AgentRedaction, Rules) {
     Redactor redactor = Taught();
     EXPECT_EQ(redactor.RedactRule("plan == 'pro'"), "plan = \"pro\"");
     EXPECT_EQ(redactor.RedactRule("plan == 'smith@x.org'"), "plan = \"(rare 1)\"");
-    // The same value is the same everywhere, another one another.
+    // One placeholder per value.
     EXPECT_EQ(redactor.RedactRule("plan in ['smith@x.org', 'pro', 'jones@x.org']"),
               "plan in [\"(rare 1)\", \"pro\", \"(rare 2)\"]");
     EXPECT_EQ(redactor.RedactRule("user_id == 48151623"), "user_id = \"(rare 3)\"");
     EXPECT_EQ(redactor.RedactRule("email contains 'smith'").find("smith"), std::string::npos);
-    // Limits are no values of anybody.
+    // Numeric limits of a rule are not values of people.
     EXPECT_EQ(redactor.RedactRule("ltv > 1000 && last_active_days <= 7"),
               "ltv > 1000 && last_active_days <= 7");
     EXPECT_EQ(redactor.RedactRule("signed_up >= '2024-01-01'"), "signed_up >= \"2024-01-01\"");
     EXPECT_EQ(Redactor(true).RedactRule("plan == 'smith@x.org'"), "plan == 'smith@x.org'");
 }
 
-TEST(AgentFold, Sql) {
+TEST(AgentRedaction, Sql) {
     Redactor redactor = Taught();
     const std::string sql = redactor.RedactSql(
         "SELECT id FROM u WHERE email = 'a''b@x.org' AND plan = 'pro' AND id = 481516 AND ltv >= 1000 "
@@ -47,7 +47,7 @@ TEST(AgentFold, Sql) {
     EXPECT_NO_THROW(redactor.RedactSql("5=5"));
 }
 
-TEST(AgentFold, JsonRules) {
+TEST(AgentRedaction, JsonRules) {
     Redactor redactor = Taught();
     const auto redacted = redactor.RedactDefinition(nlohmann::json::parse(
         R"({"from":"app.users","rules":[{"field":"plan","operator":"=","value":"smith@x.org"},{"field":"ltv","operator":">","value":4815},
@@ -60,13 +60,13 @@ TEST(AgentFold, JsonRules) {
     EXPECT_EQ(redacted["from"], "app.users");
 }
 
-TEST(AgentFold, Messages) {
+TEST(AgentRedaction, Messages) {
     Redactor redactor = Taught();
     EXPECT_EQ(redactor.RedactQuoted("invalid input syntax for type integer: \"bob@x.org\""),
               "invalid input syntax for type integer: \"(rare)\"");
     EXPECT_EQ(redactor.RedactQuoted("clause plan == \"pro\" removed"), "clause plan == \"pro\" removed");
     EXPECT_EQ(redactor.RedactQuoted("it isn't \"x"), "it isn't \"x");
-    // A value that holds a mark does not end there.
+    // A quote inside a value does not end it.
     EXPECT_EQ(redactor.RedactQuoted("plan \"o\"brien\" was removed"), "plan \"(rare)\" was removed");
     EXPECT_EQ(redactor.RedactQuoted("plan \"pro\" and \"bob\" and \"carl\""), "plan \"pro\" and \"(rare)\"");
     EXPECT_EQ(redactor.RedactSummary("check unique fails: customer bob owes money"), "check unique fails");
@@ -75,8 +75,8 @@ TEST(AgentFold, Messages) {
     EXPECT_EQ(redactor.RedactSummary("size fell by 50 %"), "size fell by 50 %");
 }
 
-// Anybody's function can raise any message with any SQLSTATE.
-TEST(AgentFold, Errors) {
+// Any function can raise any message with any SQLSTATE.
+TEST(AgentRedaction, Errors) {
     const Redactor redactor(false);
     for (const char* state : {"P0001", "22P02", "42703", "BOB01", "", "4"}) {
         EXPECT_EQ(redactor.RedactError(state, "customer bob owes money").find("bob"), std::string::npos)
@@ -104,7 +104,7 @@ TEST(AgentFold, Errors) {
     EXPECT_NE(input.versions[0].changed_by, "maker");
 }
 
-TEST(AgentFold, Values) {
+TEST(AgentRedaction, Values) {
     Redactor redactor(false);
     auto before = Values("plan", {{"pro", 90}, {"gone", 12}, {"bob", 9}}),
          after = Values("plan", {{"pro", 95}, {"gone", 0}, {"new", 4}});
@@ -119,7 +119,7 @@ TEST(AgentFold, Values) {
     EXPECT_EQ(redactor.Count(9), "fewer than 10");
     EXPECT_EQ(redactor.Count(10), 10);
     EXPECT_EQ(Redactor(true).Count(3), 3);
-    // Of a handful of people every figure is personal.
+    // With fewer than ten people, every figure is personal data.
     snapshot::Distribution few;
     few.kind = segment::AttributeKind::kNumeric;
     few.total = 5;
@@ -128,8 +128,8 @@ TEST(AgentFold, Values) {
     EXPECT_FALSE(few.mean);
 }
 
-// A whole diagnosis of a segment whose plan has a rare value with a mind of its own.
-TEST(AgentFold, NothingRareInADiagnosis) {
+// A complete diagnosis of a segment with a rare value that contains a prompt injection.
+TEST(AgentRedaction, DiagnosisContainsNoRareValues) {
     const std::string rare = "bob@example.org";
     DiagnosisInput input = MakeCase(5000, 2500);
     input.definition["where"] = "ltv > 1000 && email != '" + rare + "'";

@@ -14,7 +14,7 @@ void Alike(DiagnosisInput& input) {
     input.after->attributes = split(input.after->size);
 }
 
-TEST(DiagnosisCourse, RealFallEverywhereAlike) {
+TEST(DiagnosisSizeTrend, UniformLoss) {
     DiagnosisInput input = MakeCase(10'000, 5'800);
     Alike(input);
     const Diagnosis found = Diagnose(input);
@@ -25,13 +25,13 @@ TEST(DiagnosisCourse, RealFallEverywhereAlike) {
               "The segment has 5,800 people on 2024-09-01, after 10,000 on 2024-08-31: 4,200 fewer (-42 %).");
 }
 
-TEST(DiagnosisCourse, RealGrowth) {
+TEST(DiagnosisSizeTrend, UniformGrowth) {
     DiagnosisInput input = MakeCase(10'000, 15'000);
     Alike(input);
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kUniformGrowth);
 }
 
-// Twenty days on which `came` enter and `left` leave.
+// Twenty days with `came` entries and `left` exits each.
 void Slowly(DiagnosisInput& input, int64_t came, int64_t left) {
     input.history.pop_back();
     for (int day = 10; day < 30; ++day)
@@ -41,7 +41,7 @@ void Slowly(DiagnosisInput& input, int64_t came, int64_t left) {
     Alike(input);
 }
 
-TEST(DiagnosisCourse, EntriesStopped) {
+TEST(DiagnosisSizeTrend, EntriesStopped) {
     DiagnosisInput input = MakeCase(10'000, 0);
     Slowly(input, 5, 200);
     const Diagnosis found = Diagnose(input);
@@ -49,7 +49,7 @@ TEST(DiagnosisCourse, EntriesStopped) {
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "5 instead of 200 enter"));
 }
 
-TEST(DiagnosisCourse, GradualErosion) {
+TEST(DiagnosisSizeTrend, GradualErosion) {
     DiagnosisInput input = MakeCase(10'000, 0, "slow_erosion");
     Slowly(input, 200, 350);
     const Diagnosis found = Diagnose(input);
@@ -57,21 +57,21 @@ TEST(DiagnosisCourse, GradualErosion) {
     EXPECT_TRUE(Says(found.since, "the change was gradual, over 20 snapshots"));
 }
 
-TEST(DiagnosisCourse, ExitsSurgedAtEqualSize) {
+TEST(DiagnosisSizeTrend, ExitsSurgedAtEqualSize) {
     DiagnosisInput input = MakeCase(10'000, 10'000, "membership_churn");
     Alike(input);
     input.history.back().entered = input.history.back().exited = 4'500;
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kExitsSurged);
 }
 
-TEST(DiagnosisCourse, EverybodyExchangedIsAnotherKey) {
+TEST(DiagnosisSizeTrend, AllMembersReplacedMeansAnotherKey) {
     DiagnosisInput input = MakeCase(10'000, 10'000, "membership_churn");
     Alike(input);
     input.history.back().entered = input.history.back().exited = 10'000;
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kIdentityChanged);
 }
 
-TEST(DiagnosisRates, ConversionFellWithinEverybody) {
+TEST(DiagnosisRates, ConversionFellInEveryGroup) {
     DiagnosisInput input = MakeCase(10'000, 10'000, "conversion_anomaly");
     Alike(input);
     input.before->converted = 1500;
@@ -86,7 +86,7 @@ TEST(DiagnosisRates, ConversionFellWithinEverybody) {
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kConversionRateRise);
 }
 
-TEST(DiagnosisRates, ConversionFellBecauseTheMixMoved) {
+TEST(DiagnosisRates, ConversionFellWithTheMix) {
     DiagnosisInput input = MakeCase(10'000, 10'000, "conversion_anomaly");
     input.before->attributes = {Values("channel", {{"mail", 5000}, {"ads", 5000}})};
     input.after->attributes = {Values("channel", {{"mail", 2000}, {"ads", 8000}})};
@@ -125,7 +125,7 @@ TEST(DiagnosisMeasurement, Failed) {
     EXPECT_TRUE(Advice(found, "pulse_take_snapshot('High-Value Users')"));
 }
 
-TEST(DiagnosisMeasurement, ColumnGoneOrRetyped) {
+TEST(DiagnosisMeasurement, ColumnDroppedOrRetyped) {
     DiagnosisInput input = MakeCase(10'000, 10'000);
     input.after->failed = true;
     input.after->error_state = "42703";
@@ -158,7 +158,7 @@ DiagnosisInput Lost(int64_t android) {
     return input;
 }
 
-TEST(DiagnosisSiblings, OneCauseForSeveralSegments) {
+TEST(DiagnosisCorrelatedIncidents, OneCauseForSeveralSegments) {
     DiagnosisInput input = Lost(3000);
     const DiagnosisInput other = Lost(2000), third = Lost(5000);
     input.correlated = {
@@ -172,7 +172,7 @@ TEST(DiagnosisSiblings, OneCauseForSeveralSegments) {
     EXPECT_EQ(found.related, (std::vector<int64_t>{21, 22}));
 }
 
-TEST(DiagnosisSiblings, AnotherChangeAtTheSameMomentIsNoSibling) {
+TEST(DiagnosisCorrelatedIncidents, AnUnrelatedChangeIsNotCorrelated) {
     DiagnosisInput input = Lost(3000);
     DiagnosisInput other = MakeCase(5000, 8000);
     other.before->attributes = {Values("platform", {{"ios", 4000}, {"android", 1000}})};

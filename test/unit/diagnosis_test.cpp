@@ -46,7 +46,7 @@ TEST(DiagnosisRename, RecommendsToMapTheValuesInTheRule) {
     EXPECT_EQ(advice->priority, "high");
 }
 
-TEST(DiagnosisRename, ValuesThatOnlyChangedTheirCaseArePairedByTheWord) {
+TEST(DiagnosisRename, PairsValuesThatDifferInCaseOnly) {
     DiagnosisInput input = MakeCase(10'000, 10'000, "distribution_shift", "country");
     input.before->attributes = {Values("country", {{"de", 5000}, {"fr", 5000}})};
     input.after->attributes = {Values("country", {{"DE", 5000}, {"FR", 5000}})};
@@ -85,7 +85,7 @@ TEST(DiagnosisRule, HighValueUsersExitedDueToInactivityRuleTightening) {
     EXPECT_EQ(best.sentence,
               "People in High-Value Users exited due to inactivity rule tightening: `last_active_days <= 30` "
               "became "
-              "`last_active_days <= 7`. 4,200 more people than before miss the segment by that alone.");
+              "`last_active_days <= 7`. 4,200 more people than before fail only that condition.");
     const auto revert = Advice(found, "last_active_days <= 30");
     ASSERT_TRUE(revert);
     EXPECT_TRUE(Says(revert->action, "version 1"));
@@ -98,13 +98,13 @@ TEST(DiagnosisRule, Loosened) {
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "entered due to loosening of the rule on ltv"));
 }
 
-TEST(DiagnosisRule, ALooserRuleIsNoCauseOfALoss) {
+TEST(DiagnosisRule, LooserRuleDoesNotExplainALoss) {
     const Diagnosis found =
         Diagnose(ChangedRule("country in [\"DE\"]", "country in [\"DE\", \"FR\"]", 10'000, 6'000));
     EXPECT_NE(found.hypotheses[0].cause, Cause::kRuleTightened);
 }
 
-TEST(DiagnosisRule, AChangeAfterTheBeginningIsHardlyTheCause) {
+TEST(DiagnosisRule, ChangeAfterTheOnsetIsUnlikely) {
     DiagnosisInput input = ChangedRule("ltv > 100", "ltv > 500", 10'000, 6'000);
     const double in_time = Find(Diagnose(input), Cause::kRuleTightened)->confidence;
     input.versions[1].changed_at = input.since + kDay;
@@ -112,7 +112,7 @@ TEST(DiagnosisRule, AChangeAfterTheBeginningIsHardlyTheCause) {
     EXPECT_TRUE(!late || late->confidence < 0.5 * in_time);
 }
 
-TEST(DiagnosisRule, OneClauseLostItsRows) {
+TEST(DiagnosisRule, OneClauseLostRows) {
     DiagnosisInput input = MakeCase(10'000, 6'200);
     input.before->attributes = {Values("plan", {{"free", 6000}, {"pro", 4000}})};
     input.after->attributes = {Values("plan", {{"free", 3720}, {"pro", 2480}})};
@@ -124,7 +124,7 @@ TEST(DiagnosisRule, OneClauseLostItsRows) {
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "`last_active_days <= 7` lost 38 %"));
 }
 
-TEST(DiagnosisRule, WhatAClauseOverPeopleReads) {
+TEST(DiagnosisRule, ReadsOfAClauseOverPeople) {
     const ReadsOfPeople all =
         FindReadsOfPeople("segment(\"paying\") || !(spent >= 10) || last_seen_minutes_ago < 5");
     EXPECT_EQ(all.segments, (std::vector<std::string>{"paying"}));
@@ -181,7 +181,7 @@ TEST(DiagnosisValue, Influx) {
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kValueInflux);
 }
 
-TEST(DiagnosisValue, MixMovedBetweenOldValues) {
+TEST(DiagnosisValue, MixShiftBetweenExistingValues) {
     DiagnosisInput input = MakeCase(10'000, 10'000, "distribution_shift", "channel");
     input.before->attributes = {Values("channel", {{"mail", 5000}, {"ads", 5000}})};
     input.after->attributes = {Values("channel", {{"mail", 2500}, {"ads", 7500}})};

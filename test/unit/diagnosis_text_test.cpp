@@ -36,7 +36,7 @@ TEST(DiagnosisText, ShortNeverCutsACharacter) {
     EXPECT_EQ(Short(std::string(1'000'000, 'x')).size(), 63u);
 }
 
-TEST(DiagnosisText, WrapKeepsThePercentSignWithItsFigure) {
+TEST(DiagnosisText, WrapKeepsPercentSignWithFigure) {
     for (const std::string& line :
          Wrap("It fell by 42 % and then by 43 % and then by 44 % again", 14, "", ""))
         EXPECT_NE(line[0], '%') << line;
@@ -55,7 +55,7 @@ ClauseEffect Compared(const std::string& before, const std::string& after) {
     return CompareRules({before}, {after}).at(0).effect;
 }
 
-TEST(DiagnosisClauses, WhichWayARuleMoved) {
+TEST(DiagnosisClauses, TightenedOrLoosened) {
     EXPECT_EQ(Compared("a <= 30", "a <= 7"), ClauseEffect::kTightened);
     EXPECT_EQ(Compared("a <= 7", "a <= 30"), ClauseEffect::kLoosened);
     EXPECT_EQ(Compared("a > 5", "a >= 5"), ClauseEffect::kLoosened);
@@ -96,7 +96,7 @@ TEST(DiagnosisRewrite, ValuesAreWrittenForTheColumnsType) {
         "a in [\"x\", \"z\", \"y\"] && b > 1");
 }
 
-// Whatever is missing or hostile: an answer, and the same one twice.
+// Missing or hostile input still gives a result, and the same one twice.
 TEST(DiagnosisEdge, ThinEvidence) {
     const Diagnosis nothing = Diagnose(DiagnosisInput());
     EXPECT_EQ(nothing.hypotheses[0].cause, Cause::kUnexplained);
@@ -121,7 +121,7 @@ TEST(DiagnosisEdge, ThinEvidence) {
     }
 }
 
-TEST(DiagnosisEdge, HostileNamesStayInsideTheirQuotes) {
+TEST(DiagnosisEdge, HostileNamesStayQuoted) {
     DiagnosisInput input = MakeCase(10'000, 5'000);
     input.segment = "x'); DROP TABLE users; --\n";
     const std::string value = "an'droid\"; $json$ \\";

@@ -44,8 +44,8 @@ RequestUsage ChargedUsage(const Model& model, const RequestUsage& estimate, cons
 // Returns which limit a request exceeds; empty when it exceeds none.
 std::string ExceededLimit(const AgentLimits& limits, const AgentUsage& usage, const RequestUsage& request);
 
-// Retries of a failed request, and the pause in microseconds after the nth failure in a row (from 1): what
-// the server asked for, up to two minutes, else about 1, 2, 4 … 8 s.
+// Retries of a failed request, and the pause in microseconds after the nth failure in a row (from 1): the
+// server's Retry-After, up to two minutes, else about 1, 2, 4 … 8 s.
 inline constexpr int kMaxRetries = 3;
 int64_t RetryPause(int failures, std::optional<int64_t> asked_seconds, double jitter);
 

@@ -1,4 +1,4 @@
-// Redacts what a model may not see: values that fewer than ten people have, in figures, rules and messages.
+// Redacts what a model may not see: values of fewer than ten people, in figures, rules and messages.
 // Pure C++.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Investigations in the database: asked for, taken, kept step by step. For entry code.
+// Investigations in the database: queued, claimed, stored step by step. For entry code.
 #pragma once
 
 #include "pulse/diagnosis/agent_plan.hpp"
@@ -8,8 +8,8 @@ namespace pulse::diagnosis {
 
 // ---- store_agent.cpp: need an open pg::Session as pg::Identity::Owner() ----
 
-// The server of pulse_model that is to be used. Throws UserError 55000 when there is none, or more than one
-// and no setting says which.
+// Returns the server of pulse_model to use. Throws UserError 55000 when there is none, or more than one
+// and pulse.agent_model is not set.
 std::string ChooseModel();
 // Throws UserError 42704, 22023.
 Model LoadModel(const std::string& name);
@@ -26,18 +26,18 @@ struct Investigation {
     std::optional<Moment> finished_at;
 };
 std::optional<Investigation> LoadInvestigation(int64_t id);
-// The newest of an incident.
+// The newest investigation of an incident.
 std::optional<Investigation> NewestInvestigation(int64_t incident);
 void RequireIncident(int64_t incident);
 
-// Takes up to `most` that are due and not among `mine`; what runs already was left behind by a
-// process that ended. `attempts` counts those of them that were neither postponed nor got further.
+// Claims up to `most` that are due and not among `mine`; those already running were left behind by a
+// process that ended. `attempts` counts the claims since the investigation last advanced or was postponed.
 std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<int64_t>& mine);
-// When the next one is due; nothing when none waits.
+// When the next investigation is due; empty when none is waiting.
 std::optional<Moment> NextInvestigationTime();
 
 std::vector<AgentStep> LoadSteps(int64_t investigation);
-// `tokens` of a model's answer: sent and answered.
+// Time, tokens and cost of a step.
 struct StepUsage {
     Moment started_at = 0;
     double milliseconds = 0;
@@ -45,29 +45,28 @@ struct StepUsage {
     double cost = 0;
 };
 void StoreStep(int64_t investigation, const AgentStep& step, const StepUsage& usage);
-// Counts what a request used, and that the process which made it lived. False when the investigation runs no
-// more: somebody cancelled it.
+// Adds the use of a request and resets `attempts`. Returns false when the investigation is no longer running,
+// because it was cancelled.
 bool AddUsage(int64_t investigation, int step, const StepUsage& usage);
 void PostponeInvestigation(int64_t investigation, int64_t microseconds, const std::string& reason);
-// The same for all that are due.
+// Postpones all that are due.
 void PostponeDueInvestigations(int64_t microseconds, const std::string& reason);
 void FinishInvestigation(int64_t investigation, const Json& result);
 void FailInvestigation(int64_t investigation, const std::string& reason);
-// False when it had ended already. Throws UserError 42704.
+// Returns false when it had already ended. Throws UserError 42704.
 bool CancelInvestigation(int64_t investigation, const std::string& by);
 
-// What it used, and what all requests of the last 24 hours did; of investigations that were deleted nothing
-// is known.
+// The use of an investigation, and of all requests of the last 24 hours, without deleted investigations.
 AgentUsage LoadUsage(const Investigation& investigation);
 AgentLimits CurrentLimits();
 
 // ---- store_agent_briefing.cpp ----
 
-// What the model is told first; needs a session of the owner.
+// The first message to the model, as JSON; needs a session of the owner.
 Json MakeBriefing(int64_t incident);
-// Why a statement that a model recommends cannot be shown; empty when it can.
+// Returns why a statement that a model recommends cannot be shown; empty when it can.
 std::string SqlProblem(const std::string& sql);
-// What the newest investigation of an incident found, or why it did not, as lines of text.
+// The result of the newest investigation of an incident, or why there is none, as lines of text.
 std::vector<std::string> DescribeInvestigation(int64_t incident);
 
 // ---- store_agent_tools.cpp: outside any transaction ----
@@ -76,18 +75,18 @@ struct ToolOutput {
     Json result;
     std::optional<std::string> error;
 };
-// Calls one tool in a transaction of its own with the rights of the incident's owner. `previews` were made
-// before.
+// Calls one tool in a separate transaction with the rights of the incident's owner. `previews` is the number
+// of earlier previews.
 ToolOutput CallTool(int64_t incident, const ToolCall& call, int64_t previews);
 
 // ---- worker_investigate.cpp: outside any transaction ----
 
-// What a run of the job investigations did: how many ended, and a sentence.
+// The result of a run of the job investigations: how many ended, and a message.
 struct InvestigationRun {
     int64_t done = 0;
     std::string message;
 };
-// Lets the model look into incidents until none waits.
+// Runs investigations until none is waiting.
 InvestigationRun Investigate();
 
 }  // namespace pulse::diagnosis
