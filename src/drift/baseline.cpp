@@ -11,17 +11,17 @@ namespace pulse::drift {
 
 namespace {
 
-// What is assumed about a segment of which nothing is known: 3 % noise per snapshot, believed like four
-// snapshots.
+// The prior for a segment without history: 3 % noise per snapshot, with the weight of four snapshots.
 constexpr double kPriorSigma = 0.03;
 constexpr double kPriorPoints = 4;
-// A median absolute deviation knows about as much as 0.37 as many points would tell a standard deviation.
+// The efficiency of the median absolute deviation: n points give the precision of 0.37 n points with a
+// standard deviation.
 constexpr double kMadEfficiency = 0.37;
-// While the history is short the prior decides, and it is meant as a normal law; its say fades.
+// With a short history the prior dominates, and it assumes normal noise; its weight fades.
 constexpr double kPriorDegrees = 60;
-// A season or a trend must earn its place: it cuts the mean error by a tenth. Not the median error: two
-// weekend days of seven do not move a median, and would never count as a season.
-constexpr double kWorthIt = 0.9;
+// A season or a trend is used only if it reduces the mean error by a tenth. The median error would not do:
+// two weekend days of seven do not move a median.
+constexpr double kMaxErrorRatio = 0.9;
 constexpr int kSeasonsKept = 8;
 constexpr size_t kDistributionPoints = 7;
 constexpr size_t kTrendPoints = 10;
@@ -42,7 +42,7 @@ std::vector<double> LogSizes(const History& history, const std::vector<size_t>& 
     return values;
 }
 
-// The noise of one snapshot: what the residuals say, blended with the prior.
+// The noise of one snapshot, from the residuals and the prior.
 double BlendedSigma(double scale, double points, const Thresholds& thresholds) {
     const double blended = std::sqrt((kPriorPoints * kPriorSigma * kPriorSigma + points * scale * scale) /
                                      (kPriorPoints + points));
@@ -94,13 +94,13 @@ Expectation Rolling(const History& history, size_t index, std::vector<size_t> po
     expectation.level = statistics::Median(sizes);
     const statistics::Spread plain = statistics::MeasureSpread(LogSizes(history, points));
     double sigma = plain.sigma;
-    // The median's own error, in points' variances; a mean of up to two.
+    // The variance of the median, relative to that of a point; up to two points have a mean instead.
     double level_error = n <= 2 ? 1 / n : M_PI / 2 / n;
     const int64_t age =
         -Slot(history.points[points.front()].moment, history.points[index].moment, history.cadence);
     if (points.size() >= kTrendPoints && age <= thresholds.baseline_window) {
         const TrendFit line = FitTrend(Grid(history, index, points));
-        if (line.errors.mean_deviation < kWorthIt * plain.mean_deviation) {
+        if (line.errors.mean_deviation < kMaxErrorRatio * plain.mean_deviation) {
             sigma = line.errors.sigma;
             level_error *= 4;  // the end of a fitted line is twice as uncertain as its middle
             expectation.trend = true;
@@ -114,9 +114,8 @@ Expectation Rolling(const History& history, size_t index, std::vector<size_t> po
     return expectation;
 }
 
-// How well the season predicts: each value against the median of the others of its phase, the trend taken
-// out. Unlike the residuals of the fit this punishes a season made out of noise, and it is the error that a
-// new value will have.
+// The prediction error of the season: each detrended value against the median of the other values of its
+// phase (leave-one-out). Unlike the residuals of the fit, this rejects a season that is only noise.
 statistics::Spread SeasonalError(const std::vector<double>& grid, size_t season, double slope) {
     std::vector<double> errors;
     for (size_t phase = 0; phase < season; ++phase) {
@@ -142,7 +141,7 @@ std::optional<Expectation> Seasonal(const History& history, size_t index, const 
         return std::nullopt;
     const statistics::Spread errors = SeasonalError(grid, static_cast<size_t>(season), fit.slope);
     const statistics::Spread plain = statistics::MeasureSpread(LogSizes(history, points));
-    if (errors.mean_deviation > kWorthIt * plain.mean_deviation) return std::nullopt;
+    if (errors.mean_deviation > kMaxErrorRatio * plain.mean_deviation) return std::nullopt;
     const auto known = static_cast<double>(points.size()) - season;
     Expectation expectation;
     expectation.kind = BaselineKind::kSeasonal;
@@ -154,7 +153,8 @@ std::optional<Expectation> Seasonal(const History& history, size_t index, const 
     return expectation;
 }
 
-// Too few points for a season: the one point a season ago may still say that this is how this weekday looks.
+// With too few points for a season, the one point a season ago may still show the usual value of this
+// weekday.
 std::optional<Expectation> SeasonAgo(const History& history, size_t index, const std::vector<size_t>& all,
                                      int season) {
     const Moment now = history.points[index].moment;
@@ -218,7 +218,7 @@ std::optional<Expectation> ExpectSize(const History& history, size_t index, cons
     std::vector<size_t> quiet =
         BaselinePoints(history, index, exclusions, {fingerprint}, window, Admit::kQuiet);
     if (UsesPin(history, index)) {
-        // The level is the pinned one; how much the segment varies is still learnt from its history.
+        // The level is pinned; the noise is still learnt from the history.
         Expectation expectation;
         if (!quiet.empty())
             expectation = Rolling(history, index, std::move(quiet), thresholds);
@@ -241,7 +241,7 @@ std::optional<Expectation> ExpectSize(const History& history, size_t index, cons
         } else if (rhythm.size() < static_cast<size_t>(2 * season + 1) &&
                    best.kind != BaselineKind::kSeasonal) {
             auto ago = SeasonAgo(history, index, rhythm, season);
-            // What is known about the noise by now holds for that one point, too.
+            // The noise learnt so far applies to that one point, too.
             if (ago) ago->sigma = std::max(ago->sigma, best.sigma);
             if (ago && Distance(*ago, history.points[index]) < Distance(best, history.points[index]))
                 best = *ago;

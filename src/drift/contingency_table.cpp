@@ -170,7 +170,7 @@ std::vector<NamedValue> NamedValues(const AttributeView& view) {
             NamedValue& named = at(row->labels[i]);
             named.before += row->counts[i];
             ++named.rows;
-            named.before_hidden -= Hidden(*row);  // here nothing of it hides
+            named.before_hidden -= Hidden(*row);  // this row has it by name
         }
     }
     const int64_t hidden_now = Hidden(*view.now);
@@ -182,7 +182,7 @@ std::vector<NamedValue> NamedValues(const AttributeView& view) {
 }
 
 bool HasValueTurnover(const AttributeView& view, double share) {
-    // Oldest first: what a snapshot brought that none before it had.
+    // Oldest first: the values that are new in each snapshot.
     std::unordered_map<std::string_view, double> best;
     size_t bringing = 0;
     for (size_t r = view.baseline.size(); r-- > 0;) {

@@ -10,8 +10,8 @@ namespace pulse::drift {
 
 namespace {
 
-constexpr size_t kMoversNamed = 3;
-constexpr size_t kMoversKept = 20;
+constexpr size_t kNamedInSummary = 3;
+constexpr size_t kStoredValues = 20;
 constexpr double kDispersionRows = 4;
 
 // P(F > f): Snedecor's F by the incomplete beta.
@@ -32,13 +32,13 @@ double ShiftPValue(const ContingencyTable& table, double dispersion) {
     return FTail(test.pooled_statistic / degrees / dispersion, degrees, known);
 }
 
-std::vector<size_t> Movers(const ContingencyTable& table) {
+std::vector<size_t> LargestContributions(const ContingencyTable& table) {
     std::vector<size_t> order(table.names.size());
     std::iota(order.begin(), order.end(), size_t{0});
     const auto moved = [&](size_t c) { return std::abs(table.ShareNow(c) - table.ShareBefore(c)); };
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return moved(a) > moved(b); });
     while (!order.empty() && moved(order.back()) == 0) order.pop_back();
-    if (order.size() > kMoversKept) order.resize(kMoversKept);
+    if (order.size() > kStoredValues) order.resize(kStoredValues);
     return order;
 }
 
@@ -47,9 +47,9 @@ void DescribeShift(const ContingencyTable& table, const AttributeView& view, dou
     const statistics::Psi psi = statistics::PopulationStability(table.pooled, table.now);
     Json values = Json::array();
     std::string text;
-    for (const size_t c : Movers(table)) {
+    for (const size_t c : LargestContributions(table)) {
         const double before = table.ShareBefore(c), now = table.ShareNow(c);
-        if (values.size() < kMoversNamed)
+        if (values.size() < kNamedInSummary)
             text +=
                 (text.empty() ? "" : ", ") + table.names[c] + " " + Percent(before) + " to " + Percent(now);
         values.push_back({{"value", table.names[c]}, {"before", before}, {"now", now}});
@@ -85,8 +85,8 @@ struct ValueSearch {
 
 // Adds the value if it has `many` of `many_total` members on one side and a negligible share of `few_total`
 // on the other.
-void Examine(ValueSearch& search, const NamedValue& named, double many, double many_total, double few,
-             double few_total, double hidden, double threshold) {
+void AddIfConcentrated(ValueSearch& search, const NamedValue& named, double many, double many_total,
+                       double few, double few_total, double hidden, double threshold) {
     constexpr double kTrace = 0.05;
     const double share = many / many_total, other = few / few_total;
     if (share < threshold) return;
@@ -199,12 +199,12 @@ void DetectValues(const DetectorContext& context, const AttributeView& view,
     ValueSearch appeared, vanished;
     for (const NamedValue& named : NamedValues(view)) {
         const auto now = static_cast<double>(named.now), before = static_cast<double>(named.before);
-        Examine(appeared, named, now, now_total, before, before_total,
-                static_cast<double>(named.before_hidden), threshold);
+        AddIfConcentrated(appeared, named, now, now_total, before, before_total,
+                          static_cast<double>(named.before_hidden), threshold);
         // A value that was missing in some baseline snapshots may be missing now, too.
         if (named.rows == view.baseline.size())
-            Examine(vanished, named, before, before_total, now, now_total,
-                    static_cast<double>(named.now_hidden), threshold);
+            AddIfConcentrated(vanished, named, before, before_total, now, now_total,
+                              static_cast<double>(named.now_hidden), threshold);
     }
     Report(context, view, appeared, true, results);
     Report(context, view, vanished, false, results);

@@ -29,7 +29,7 @@ std::string List(const Json& names) {
 }
 
 // A failed snapshot: the segment can no longer be measured, and no figure shows it.
-DetectorResult Broken(const DetectorContext& context) {
+DetectorResult MeasurementFailure(const DetectorContext& context) {
     DetectorResult result = EvaluateChange({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt,
                                            BaselineKind::kPrevious, context.thresholds);
     result.material = true;
@@ -75,13 +75,13 @@ void Compare(const Point& before, const Point& now, Finding& finding) {
 void DetectSchema(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const Point& now = context.now();
     if (!now.ok) {
-        if (IsSchemaError(now.error_state)) results.push_back(Broken(context));
+        if (IsSchemaError(now.error_state)) results.push_back(MeasurementFailure(context));
         return;
     }
     DetectorResult result = EvaluateChange({detector::kSchemaChange, ""}, 0, 0, 1, std::nullopt,
                                            BaselineKind::kPrevious, context.thresholds);
     const Point* before = Previous(context);
-    // A new definition may read other columns: that is no change of the data.
+    // A new definition may read other columns, which is not a change of the data.
     if (before && !now.columns.empty() && before->columns != now.columns && before->version == now.version) {
         Compare(*before, now, result.finding);
         result.material = true;

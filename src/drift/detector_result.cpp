@@ -6,8 +6,7 @@ namespace pulse::drift {
 
 namespace {
 
-// "At least the threshold" holds for 11,500 against 10,000 at 0.15, whatever the last bit of the quotient
-// says.
+// Tolerates rounding: 11,500 against 10,000 reaches a threshold of 0.15.
 constexpr double kTolerance = 1e-9;
 
 double Ratio(double effect, double threshold) {

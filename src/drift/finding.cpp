@@ -57,7 +57,7 @@ BaselineKind ParseBaselineKind(const std::string& name) {
 }
 
 Severity SeverityOf(double ratio) {
-    // 0.4 ÷ 0.2 is meant to be 2, whatever the last bit says.
+    // Tolerates rounding: 0.4 ÷ 0.2 counts as 2.
     constexpr double kTolerance = 1e-9;
     if (ratio >= 3 - kTolerance) return Severity::kCritical;
     if (ratio >= 2 - kTolerance) return Severity::kHigh;

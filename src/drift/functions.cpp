@@ -15,7 +15,7 @@ namespace {
 using pg::Value;
 
 constexpr int kPortion = 200;   // segments read at a time
-constexpr size_t kBatch = 128;  // looks whose distributions are read at a time
+constexpr size_t kBatch = 128;  // snapshots whose distributions are read at a time
 
 // The results of a segment's newest snapshot, kept until all segments are checked.
 struct NewestResults {
@@ -74,7 +74,7 @@ class DriftCheck {
     std::vector<double> p_values_;
     pg::Arena arena_{"pulse drift check"};
     DistributionCache cache_;
-    // The portion at work.
+    // The segments of the current portion.
     std::vector<CheckedSegment> segments_;
     std::vector<History> histories_;
     std::vector<IncidentTracker> trackers_;
@@ -127,7 +127,7 @@ void DriftCheck::RunBatch(const std::vector<SnapshotToCheck>& jobs) {
     for (const auto& [s, index, newest] : jobs) {
         pg::CheckInterrupts();
         if (!newest) {
-            // History is caught up segment by segment; only the newest snapshots are judged together.
+            // Missed history is checked segment by segment; only the newest snapshots are tested together.
             const auto mute_filter = [&, s = s](Moment moment,
                                                 std::vector<DetectorResult>& detector_results) {
                 ApplyMutes(mutes_, "segment", segments_[s].name, segments_[s].source, moment,
@@ -227,7 +227,7 @@ size_t AddFindings(pg::ResultSet& results, const std::optional<std::string>& nam
 }
 
 void RefuseInactive(const std::string& name) {
-    const segment::Segment segment = segment::Load(name);  // or an error that names the nearest ones
+    const segment::Segment segment = segment::Load(name);  // throws with similar names in the hint
     if (segment.status != segment::Status::kActive)
         throw UserError(sqlstate::kNotReady, "segment \"" + name + "\" is " + segment::Name(segment.status),
                         "Only active segments can be checked.", "Resume it with pulse_resume_segment().");

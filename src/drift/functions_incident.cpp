@@ -14,7 +14,7 @@ namespace {
 using pg::Value;
 
 // An incident whose segment or monitor is locked, so that it and a running check wait for each other.
-struct Held {
+struct LockedIncident {
     int64_t id = 0;
     std::optional<int64_t> segment, monitor;
     std::string detector, attribute;
@@ -26,7 +26,7 @@ struct Held {
     bool live() const { return status == IncidentStatus::kOpen || status == IncidentStatus::kAcknowledged; }
 };
 
-Held Hold(int64_t id) {
+LockedIncident LockIncident(int64_t id) {
     static pg::Statement lock(
         "SELECT s.id FROM pulse.segment s WHERE s.id = (SELECT r.segment_id FROM pulse.incident_record r "
         "WHERE r.id = $1)"
@@ -45,54 +45,55 @@ Held Hold(int64_t id) {
     if (rows.empty())
         throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(id) + " does not exist", "",
                         "See the ids in the view pulse.incident.");
-    Held held;
-    held.id = id;
-    held.segment = rows[0].Int8OrNull(5);
-    held.monitor = rows[0].Int8OrNull(6);
-    held.detector = rows[0].Text(7);
-    held.attribute = rows[0].Text(8);
-    held.status = ParseIncidentStatus(rows[0].Text(0)).value_or(IncidentStatus::kOpen);
-    held.since = rows[0].Time(1);
-    held.severity = rows[0].Text(2);
-    held.observed = rows[0].Float8OrNull(3);
-    held.change = rows[0].Float8OrNull(4);
-    return held;
+    LockedIncident locked;
+    locked.id = id;
+    locked.segment = rows[0].Int8OrNull(5);
+    locked.monitor = rows[0].Int8OrNull(6);
+    locked.detector = rows[0].Text(7);
+    locked.attribute = rows[0].Text(8);
+    locked.status = ParseIncidentStatus(rows[0].Text(0)).value_or(IncidentStatus::kOpen);
+    locked.since = rows[0].Time(1);
+    locked.severity = rows[0].Text(2);
+    locked.observed = rows[0].Float8OrNull(3);
+    locked.change = rows[0].Float8OrNull(4);
+    return locked;
 }
 
-void RequireLive(const Held& held, const char* verb) {
-    if (held.live()) return;
-    throw UserError(sqlstate::kNotReady, "incident " + std::to_string(held.id) + " is " + Name(held.status),
+void RequireLive(const LockedIncident& locked, const char* verb) {
+    if (locked.live()) return;
+    throw UserError(sqlstate::kNotReady,
+                    "incident " + std::to_string(locked.id) + " is " + Name(locked.status),
                     std::string("Only an open or acknowledged incident can be ") + verb + ".",
-                    held.status == IncidentStatus::kIgnored
+                    locked.status == IncidentStatus::kIgnored
                         ? "Resolve it with pulse_resolve_incident(); if the drift persists, the next "
                           "check reopens it."
                         : "If the drift persists, the next check reopens it.");
 }
 
-void AddEvent(const Held& held, const char* kind, const std::string& actor,
+void AddEvent(const LockedIncident& locked, const char* kind, const std::string& actor,
               const std::optional<std::string>& note) {
     static pg::Statement statement(
         "INSERT INTO pulse.incident_event (incident_id, at, kind, actor, severity, observed, change, note)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
         {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, FLOAT8OID, TEXTOID});
     const pg::Result rows =
-        statement.Execute({Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(kind),
-                           Value::Text(actor), Value::Text(held.severity), Value::Float8(held.observed),
-                           Value::Float8(held.change), Value::Text(note)});
-    Announce(held.id, rows[0].Int8(0), kind, pg::Now());
+        statement.Execute({Value::Int8(locked.id), Value::Time(pg::Now()), Value::Text(kind),
+                           Value::Text(actor), Value::Text(locked.severity), Value::Float8(locked.observed),
+                           Value::Float8(locked.change), Value::Text(note)});
+    Announce(locked.id, rows[0].Int8(0), kind, pg::Now());
 }
 
 void Acknowledge(int64_t id, const std::string& actor, const std::optional<std::string>& note) {
     static pg::Statement statement("UPDATE pulse.incident_record SET status = 'acknowledged' WHERE id = $1",
                                    {INT8OID});
-    const Held held = Hold(id);
-    RequireLive(held, "acknowledged");
+    const LockedIncident locked = LockIncident(id);
+    RequireLive(locked, "acknowledged");
     statement.Execute({Value::Int8(id)});
-    // A second call adds a note and is no error: two people may work on it at the same time.
-    AddEvent(held, held.status == IncidentStatus::kAcknowledged ? "note" : "acknowledged", actor, note);
+    // A second call only adds a note, because two people may work on an incident at the same time.
+    AddEvent(locked, locked.status == IncidentStatus::kAcknowledged ? "note" : "acknowledged", actor, note);
 }
 
-void Close(const Held& held, const std::string& actor, const std::optional<std::string>& note,
+void Close(const LockedIncident& locked, const std::string& actor, const std::optional<std::string>& note,
            bool new_normal) {
     static pg::Statement statement(
         "UPDATE pulse.incident_record SET status = 'resolved', closed_at = $2, resolved_by = $3, new_normal "
@@ -100,36 +101,35 @@ void Close(const Held& held, const std::string& actor, const std::optional<std::
         " normal_count = 0, ignored_until = NULL WHERE id = $1",
         {INT8OID, TIMESTAMPTZOID, TEXTOID, BOOLOID});
     statement.Execute(
-        {Value::Int8(held.id), Value::Time(pg::Now()), Value::Text(actor), Value::Bool(new_normal)});
-    AddEvent(held, "resolved", actor, note);
+        {Value::Int8(locked.id), Value::Time(pg::Now()), Value::Text(actor), Value::Bool(new_normal)});
+    AddEvent(locked, "resolved", actor, note);
 }
 
-// When what the incident shows began: where it reopened after it had been normal again, else where it opened.
-Moment Began(const Held& held) {
+// When the current drift of the incident began: when it last reopened, else when it opened.
+Moment OnsetOf(const LockedIncident& locked) {
     static pg::Statement statement(
         "SELECT max(e.at) FROM pulse.incident_event e WHERE e.incident_id = $1 AND e.kind = 'reopened'"
         " AND (SELECT b.actor FROM pulse.incident_event b WHERE b.incident_id = e.incident_id AND b.id < e.id"
         "      AND b.kind IN ('resolved', 'ignored') ORDER BY b.id DESC LIMIT 1) = 'pulse'",
         {INT8OID});
-    return statement.Execute({Value::Int8(held.id)})[0].TimeOrNull(0).value_or(held.since);
+    return statement.Execute({Value::Int8(locked.id)})[0].TimeOrNull(0).value_or(locked.since);
 }
 
 // Accepts the table's current columns or number of rows as the new baseline of the check.
-void AcceptTable(const Held& held) {
+void AcceptTable(const LockedIncident& locked) {
     static pg::Statement statement(
         "UPDATE pulse.monitor_check SET state = (state - 'columns' - 'had_rows') || "
         "jsonb_build_object('accepted_from', $4), consecutive_bad = 0 "
         "WHERE monitor_id = $1 AND 'table_' || kind = $2 AND attribute = $3",
         {INT8OID, TEXTOID, TEXTOID, TEXTOID});
-    statement.Execute({Value::Int8(held.monitor), Value::Text(held.detector), Value::Text(held.attribute),
-                       Value::Text(FormatMoment(Began(held)))});
+    statement.Execute({Value::Int8(locked.monitor), Value::Text(locked.detector),
+                       Value::Text(locked.attribute), Value::Text(FormatMoment(OnsetOf(locked)))});
 }
 
-// What the segment has become is what it will be compared with: also for the other incidents that compare
-// with before.
-void DeclareNewNormal(const Held& held, const std::string& actor) {
-    if (held.monitor) return AcceptTable(held);
-    const Moment from = Began(held);
+// The current state becomes the baseline, also for the other incidents of the segment.
+void DeclareNewNormal(const LockedIncident& locked, const std::string& actor) {
+    if (locked.monitor) return AcceptTable(locked);
+    const Moment from = OnsetOf(locked);
     static pg::Statement move(
         "UPDATE pulse.segment SET baseline_from = greatest(baseline_from, $2), pinned_snapshot = NULL WHERE "
         "id = $1",
@@ -139,18 +139,18 @@ void DeclareNewNormal(const Held& held, const std::string& actor) {
         "'acknowledged')"
         " ORDER BY id",
         {INT8OID, TIMESTAMPTZOID});
-    move.Execute({Value::Int8(held.segment), Value::Time(from)});
-    const pg::Result rows = others.Execute({Value::Int8(held.segment), Value::Time(from)});
+    move.Execute({Value::Int8(locked.segment), Value::Time(from)});
+    const pg::Result rows = others.Execute({Value::Int8(locked.segment), Value::Time(from)});
     for (uint64_t i = 0; i < rows.size(); ++i)
-        Close(Hold(rows[i].Int8(0)), actor,
-              "a new normal was declared with incident " + std::to_string(held.id), true);
+        Close(LockIncident(rows[i].Int8(0)), actor,
+              "a new normal was declared with incident " + std::to_string(locked.id), true);
 }
 
 void Resolve(int64_t id, const std::string& actor, const std::optional<std::string>& note, bool new_normal) {
-    const Held held = Hold(id);
-    if (held.status == IncidentStatus::kResolved) RequireLive(held, "resolved");
-    Close(held, actor, note, new_normal);
-    if (new_normal) DeclareNewNormal(held, actor);
+    const LockedIncident locked = LockIncident(id);
+    if (locked.status == IncidentStatus::kResolved) RequireLive(locked, "resolved");
+    Close(locked, actor, note, new_normal);
+    if (new_normal) DeclareNewNormal(locked, actor);
 }
 
 void Ignore(int64_t id, const std::string& actor, const std::optional<Moment>& until,
@@ -159,14 +159,14 @@ void Ignore(int64_t id, const std::string& actor, const std::optional<Moment>& u
         "UPDATE pulse.incident_record SET status = 'ignored', ignored_until = $2, closed_at = $3 WHERE id = "
         "$1",
         {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID});
-    const Held held = Hold(id);
-    if (held.status == IncidentStatus::kResolved) RequireLive(held, "ignored");
+    const LockedIncident locked = LockIncident(id);
+    if (locked.status == IncidentStatus::kResolved) RequireLive(locked, "ignored");
     if (until && *until <= pg::Now())
         throw UserError(sqlstate::kInvalidParameter, "\"until\" must be in the future",
                         "It is " + FormatMoment(*until) + ", now is " + FormatMoment(pg::Now()) + ".",
                         "Omit it to ignore the incident permanently.");
     statement.Execute({Value::Int8(id), Value::Time(until), Value::Time(pg::Now())});
-    AddEvent(held, "ignored", actor, reason);
+    AddEvent(locked, "ignored", actor, reason);
 }
 
 // Pins a snapshot as the baseline; the newest measured one if none is named. Returns its id.

@@ -26,7 +26,7 @@ void AddEvent(Incident& incident, Moment at, const char* kind, std::string note)
 
 bool MayReopen(const Incident& incident, Moment moment, const Thresholds& thresholds) {
     if (incident.status == IncidentStatus::kIgnored) return true;  // its time is over
-    // Closed by a person while it still went on: it was not over.
+    // A person closed it while the drift continued, so it can reopen.
     if (!incident.closed_by_itself && incident.normal_count == 0) return true;
     return incident.closed_at && moment - *incident.closed_at <= thresholds.reopen_within;
 }
@@ -56,7 +56,7 @@ Exclusions IncidentTracker::Excluded() const {
     for (const Incident& incident : incidents_) {
         if (incident.new_normal) continue;
         Span span{incident.since, incident.last_seen_at, false};
-        // A live one reaches into the future; what closed by itself may be a part of the segment's rhythm.
+        // A live incident has no end; one that closed automatically may be a regular pattern of the segment.
         if (incident.live()) span.to.reset();
         if (incident.status == IncidentStatus::kResolved) span.passed_by_itself = incident.closed_by_itself;
         exclusions[incident.finding.fingerprint].push_back(span);
@@ -153,7 +153,8 @@ std::vector<double> NewPValues(const IncidentTracker& tracker, Moment moment,
     std::vector<double> values;
     for (const DetectorResult& result : results)
         if (result.finding.p_value && tracker.IsNew(result.finding.fingerprint, moment))
-            // What is certain but too small to matter is no discovery; it must not make room for others.
+            // A significant but immaterial result is not a discovery; it must not raise the limit for the
+            // others.
             values.push_back(result.material ? *result.finding.p_value : 1);
     return values;
 }

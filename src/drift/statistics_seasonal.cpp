@@ -8,12 +8,12 @@ namespace pulse::drift::statistics {
 
 namespace {
 
-// Half of what the last period lies off the model is believed.
+// Half of the deviation of the last period goes into the prediction.
 constexpr double kRecentWeight = 0.5;
 // Residuals around fitted phase medians are too small; measured for eight seasons, where the uncertainty of a
 // phase is 1/8.
 constexpr double kSeasons = 8, kEightSeasonsScale = 1.08;
-// Without a season the last steps stand for the last period.
+// Without a season, the last steps are used as the last period.
 constexpr size_t kRecentSteps = 7;
 constexpr int kLeastPoints = 4;
 constexpr double kNormalMad = 1.4826;
@@ -114,7 +114,7 @@ SeasonalFit RobustSeasonalFit(std::span<const double> history, size_t period, Sc
         static_cast<int>(std::count_if(y.begin(), y.end(), [](double v) { return std::isfinite(v); }));
     if (fit.points < (period == 1 ? kLeastPoints : 2 * fit.period + 1)) return fit;
 
-    // Somebody must know what this phase looks like.
+    // The history must have a value of the phase that follows it.
     if (period > 1 && std::isnan(PhaseMedians(y, period)[y.size() % period])) return fit;
 
     fit.slope = period == 1 ? PlainSlope(y) : SlopeOf(y, period);

@@ -103,7 +103,7 @@ void UpdateFigures(const Incident& incident) {
                        Value::Time(incident.last_seen_at), Value::Int8(SnapshotOf(incident))});
 }
 
-// Where it stands in its life.
+// The columns of its status.
 void UpdateState(const Incident& incident) {
     static pg::Statement statement(
         "UPDATE pulse.incident_record SET status = $2, closed_at = $3, ignored_until = $4, normal_count = $5,"

@@ -26,7 +26,7 @@ void ApplyMutes(const std::vector<Mute>& mutes, const std::string& kind, const s
         return mute.kind == "everything" || (mute.kind == kind && mute.name == name) ||
                (mute.kind == "source" && source && mute.name == *source);
     });
-    // What is normal still counts, so that an incident may close meanwhile.
+    // Normal results still count, so an incident can close meanwhile.
     if (muted) std::erase_if(results, [](const DetectorResult& result) { return result.material; });
 }
 

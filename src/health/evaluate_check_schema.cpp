@@ -20,7 +20,7 @@ std::map<int, Json> ByNumber(const Json& columns) {
 std::string NameOf(const Json& column) {
     return column.value("name", "");
 }
-std::string OrNothing(const std::string& text) {
+std::string QuotedOrNone(const std::string& text) {
     return text.empty() ? "none" : text;
 }
 
@@ -62,8 +62,8 @@ SchemaChange CompareSchemas(const Json& before, const Json& after) {
                      (other.value("not_null", false) ? " must not be null now" : " may be null now"));
         if (other.value("default", "") != column.value("default", ""))
             tell(Severity::kLow, name,
-                 NameOf(other) + " changed its default from " + OrNothing(column.value("default", "")) +
-                     " to " + OrNothing(other.value("default", "")));
+                 NameOf(other) + " changed its default from " + QuotedOrNone(column.value("default", "")) +
+                     " to " + QuotedOrNone(other.value("default", "")));
     }
     for (const auto& each : now) {
         const auto& column = each.second;

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 using source::Literal;
 
-bool Yes(const std::optional<std::string>& text) {
+bool IsTrue(const std::optional<std::string>& text) {
     return text && *text == "t";
 }
 
@@ -56,10 +56,10 @@ void ReadRelation(source::Reader& reader, TableFacts& facts) {
                         "Restore it, or end the monitor with pulse_unmonitor_table().");
     const auto& row = rows.values[0];
     facts.kind = row[0].value_or("r")[0];
-    facts.has_children = Yes(row[1]);
+    facts.has_children = IsTrue(row[1]);
     facts.pages = static_cast<int64_t>(source::ToOptionalNumber(row[2]).value_or(0));
-    facts.analyzed = Yes(row[3]);
-    facts.standby = Yes(row[4]);
+    facts.analyzed = IsTrue(row[3]);
+    facts.standby = IsTrue(row[4]);
     facts.replica_late = std::max(0.0, source::ToOptionalNumber(row[5]).value_or(0));
     // The planner scales reltuples to the current size, also for partitions and views.
     const source::PlanEstimate estimate = reader.Estimate("SELECT FROM " + facts.relation);
@@ -90,7 +90,7 @@ void ReadColumns(source::Reader& reader, TableFacts& facts) {
         column.number = static_cast<int>(source::ToOptionalNumber(row[0]).value_or(0));
         column.name = row[1].value_or("");
         column.type = row[2].value_or("");
-        column.not_null = Yes(row[3]);
+        column.not_null = IsTrue(row[3]);
         column.fallback = row[4].value_or("");
         column.null_share = source::ToOptionalNumber(row[5]);
         column.distinct = source::ToOptionalNumber(row[6]);
@@ -114,8 +114,8 @@ void ReadIndexes(source::Reader& reader, TableFacts& facts) {
         "WHERE i.indisvalid AND i.indrelid = " +
         Oid(facts.relation) + " ORDER BY i.indisprimary DESC, k.relname");
     for (const auto& row : rows.values)
-        facts.indexes.push_back({row[0].value_or(""), Texts(row[5]), Yes(row[1]) && Yes(row[3]), Yes(row[2]),
-                                 Yes(row[3]), Yes(row[4])});
+        facts.indexes.push_back({row[0].value_or(""), Texts(row[5]), IsTrue(row[1]) && IsTrue(row[3]),
+                                 IsTrue(row[2]), IsTrue(row[3]), IsTrue(row[4])});
     const source::Rows keys = reader.Query(
         "SELECT a.attname, pg_catalog.format('%I.%I', n.nspname, p.relname), b.attname, f.convalidated "
         "FROM pg_catalog.pg_constraint AS f JOIN pg_catalog.pg_class AS p ON p.oid = f.confrelid "
@@ -125,7 +125,7 @@ void ReadIndexes(source::Reader& reader, TableFacts& facts) {
         "WHERE f.contype = 'f' AND pg_catalog.array_length(f.conkey, 1) = 1 AND f.conrelid = " +
         Oid(facts.relation) + " ORDER BY f.conname");
     for (const auto& row : keys.values)
-        facts.keys.push_back({row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), Yes(row[3])});
+        facts.keys.push_back({row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), IsTrue(row[3])});
 }
 
 bool NamedLikeArrival(const std::string& name) {
@@ -177,11 +177,11 @@ std::string Qualify(source::Reader& reader, const std::string& name) {
         "WHERE c.oid = " +
         Oid(name));
     if (!rows.empty()) {
-        if (!Yes(rows.values[0][1]))
+        if (!IsTrue(rows.values[0][1]))
             throw UserError(
                 sqlstate::kWrongObjectType, "\"" + name + "\" is not a table or view", "",
                 "Tables, partitioned and foreign tables, views and materialized views can be monitored.");
-        if (Yes(rows.values[0][2]))
+        if (IsTrue(rows.values[0][2]))
             throw UserError(sqlstate::kWrongObjectType, "\"" + name + "\" is temporary",
                             "No other session can read it.", "Monitor a permanent table.");
         return rows.values[0][0].value_or("");

@@ -29,8 +29,8 @@ class Visit {
     std::vector<CheckMeasurement> Measure(const std::vector<Check>& checks);
 
   private:
-    // Before the scan: what needs none is done, the others enter their wishes. Returns what is to be done
-    // after it.
+    // Runs the checks that need no scan, and registers what the others need from it. Returns a function to
+    // call after the scan.
     std::function<void(CheckMeasurement&)> Begin(const Check& check, CheckMeasurement& m);
     std::function<void(CheckMeasurement&)> Freshness(const Check& check, CheckMeasurement& m);
     std::function<void(CheckMeasurement&)> FreshnessByScan(const std::string& column,
@@ -321,7 +321,7 @@ std::vector<CheckMeasurement> Visit::Measure(const std::vector<Check>& checks) {
         } catch (const source::Unavailable&) {
             throw;
         } catch (const UserError& error) {
-            // A column that is gone was seen in the catalog: the visit goes on. What the server raises ends
+            // A missing column was found in the catalog, so the visit continues. An error of the server ends
             // it.
             if (error.state() != sqlstate::kUndefinedColumn || facts_.columns.empty() ||
                 IsRequested(checks[i]))

@@ -68,7 +68,7 @@ CheckMeasurement Failed(const std::string& state, const std::string& message) {
     return m;
 }
 
-// A check that exceeded one of our limits: skipped, it says nothing about the data.
+// A check that exceeded a limit of Pulse: skipped, because that says nothing about the data.
 CheckMeasurement LimitExceeded(const std::string& state, const std::string& message, int milliseconds) {
     CheckMeasurement m = Failed(state, message);
     m.reading = ReadStatus::kSkipped;

@@ -205,8 +205,9 @@ int64_t SaveMonitor(const MonitorSpec& given) {
     if (spec.every > kMaxEvery)
         throw UserError(sqlstate::kInvalidParameter, "\"every\" is too long", "", "The maximum is 366 days.");
     const source::Access place{spec.source.value_or(""), pg::CallerName(), pg::CallerSearchPath()};
-    // Checks left out of a monitor that is there stay, with the rights of who gave them: nobody's SQL ever
-    // runs with the rights of somebody who only changed an interval. Only a new one has them chosen.
+    // Without new checks an existing monitor keeps its own, with the rights of the role that defined them: a
+    // query must not run with the rights of a role that only changed the interval. A new monitor gets
+    // suggested checks.
     MonitorPlan plan = MakeMonitorPlan(spec, place);
     const pg::OwnerSession session;
     const bool anew = spec.checks || !Monitored(plan.relation, spec.source);

@@ -7,9 +7,9 @@ namespace pulse::health {
 
 namespace {
 
-constexpr size_t kMostColumns = 5;     // per type of check
-constexpr double kNearlyNever = 0.01;  // share of nulls that counts as hardly ever null
-constexpr double kRoom = 2;            // the suggested limit, as a multiple of the current share
+constexpr size_t kMaxColumnsSuggested = 5;  // per type of check
+constexpr double kNearlyNever = 0.01;       // share of nulls that counts as hardly ever null
+constexpr double kLimitFactor = 2;          // the suggested limit, as a multiple of the current share
 constexpr size_t kFewValues = 10;
 
 void SuggestFreshness(const TableFacts& facts, const ReadLimits& limits, std::vector<Suggestion>& list) {
@@ -27,7 +27,7 @@ void SuggestFreshness(const TableFacts& facts, const ReadLimits& limits, std::ve
 
 void SuggestUnique(const TableFacts& facts, const ReadLimits& limits, std::vector<Suggestion>& list) {
     for (const IndexFacts& index : facts.indexes)
-        if (index.primary || index.unique) return;  // uniqueness is guaranteed already
+        if (index.primary || index.unique) return;  // the index already guarantees uniqueness
     if (facts.rows > limits.row_limit) return;
     for (const CatalogColumn& column : facts.columns) {
         const bool named = column.name == "id" || column.name.ends_with("_id") || column.name == "key";
@@ -42,9 +42,9 @@ void SuggestNulls(const TableFacts& facts, std::vector<Suggestion>& list) {
     size_t count = 0;
     for (const CatalogColumn& column : facts.columns) {
         if (column.not_null || !column.null_share || *column.null_share > kNearlyNever ||
-            count == kMostColumns)
+            count == kMaxColumnsSuggested)
             continue;
-        const double limit = std::max(0.01, std::ceil(*column.null_share * kRoom * 1000) / 1000);
+        const double limit = std::max(0.01, std::ceil(*column.null_share * kLimitFactor * 1000) / 1000);
         list.push_back({{{"type", "null_rate"}, {"column", column.name}, {"max", limit}},
                         column.name + " is hardly ever null (" + Percentage(*column.null_share) +
                             "), though it is nullable"});
@@ -56,7 +56,8 @@ void SuggestValues(const TableFacts& facts, std::vector<Suggestion>& list) {
     size_t count = 0;
     for (const CatalogColumn& column : facts.columns) {
         const bool words = column.base == "text" || column.base.starts_with("character");
-        if (!words || column.common.size() < 2 || column.common.size() > kFewValues || count == kMostColumns)
+        if (!words || column.common.size() < 2 || column.common.size() > kFewValues ||
+            count == kMaxColumnsSuggested)
             continue;
         std::vector<std::string> values = column.common;
         std::sort(values.begin(), values.end());

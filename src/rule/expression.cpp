@@ -53,7 +53,7 @@ std::string Chosen(const std::vector<CompiledValue>& values, const std::string& 
     return sql + ")";
 }
 
-CompiledValue Moved(const CompiledValue& instant, int64_t seconds, const Expr& expr) {
+CompiledValue ShiftedInstant(const CompiledValue& instant, int64_t seconds, const Expr& expr) {
     CompiledValue moved = ShiftInstant(instant, seconds);
     moved.expr = &expr;
     if (moved.sql_type == "date") moved.sql_type = "timestamp without time zone";
@@ -227,9 +227,10 @@ CompiledValue TimeArithmetic(Op op, const CompiledValue& left, const CompiledVal
     }
     const CompiledValue from = constant(right) ? ToInstant(left) : left,
                         to = constant(left) ? ToInstant(right) : right;
-    if (from.type == ValueType::kTimestamp && constant(right)) return Moved(from, sign * right.seconds, expr);
+    if (from.type == ValueType::kTimestamp && constant(right))
+        return ShiftedInstant(from, sign * right.seconds, expr);
     if (op == Op::kAdd && constant(left) && to.type == ValueType::kTimestamp)
-        return Moved(to, left.seconds, expr);
+        return ShiftedInstant(to, left.seconds, expr);
     if (op == Op::kSubtract && (left.type == ValueType::kTimestamp || right.type == ValueType::kTimestamp)) {
         const CompiledValue first = ToInstant(left), second = ToInstant(right);
         if (first.type == ValueType::kTimestamp && second.type == ValueType::kTimestamp)

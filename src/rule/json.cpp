@@ -20,7 +20,7 @@ namespace {
 using Json = nlohmann::json;
 
 // A rule has no position in a text; errors name the place in the document instead, e.g. groups[0].rules[2].
-constexpr size_t kNowhere = 0;
+constexpr size_t kNoPosition = 0;
 
 constexpr const char* kShapeHint =
     "A JSON rule is {\"rules\": [{\"field\": \"ltv\", \"operator\": \">\", \"value\": 1000}], "
@@ -28,7 +28,7 @@ constexpr const char* kShapeHint =
     "\"groups\": [{\"rules\": …}]}; logicalOperator (AND or OR) and groups may be left out.";
 
 // A short form of a value for a message. Objects and lists are omitted: they may be huge.
-std::string Glimpse(const Json& value) {
+std::string Abbreviate(const Json& value) {
     if (value.is_structured()) return value.is_array() ? "a list" : "an object";
     return Shorten(DumpJson(value), 60);
 }
@@ -55,23 +55,24 @@ ExprPtr Field(const Json& rule, const std::string& place) {
                                                            "events[",  "trait(",   "segment(", "sequence("};
     for (const std::string_view prefix : kPrefixes)
         if (name.starts_with(prefix)) return ParseReference(name);
-    return Make(Reference{Reference::Kind::kPath, {name}}, kNowhere);
+    return Make(Reference{Reference::Kind::kPath, {name}}, kNoPosition);
 }
 
 ExprPtr Scalar(const Json& value, const std::string& place) {
-    if (value.is_string()) return Make(Text{Checked(value.get<std::string>(), place)}, kNowhere);
-    if (value.is_boolean()) return Make(Boolean{value.get<bool>()}, kNowhere);
+    if (value.is_string()) return Make(Text{Checked(value.get<std::string>(), place)}, kNoPosition);
+    if (value.is_boolean()) return Make(Boolean{value.get<bool>()}, kNoPosition);
     if (value.is_number()) {
-        if (auto number = NormalizeNumber(DumpJson(value))) return Make(Number{*number}, kNowhere);
+        if (auto number = NormalizeNumber(DumpJson(value))) return Make(Number{*number}, kNoPosition);
         throw UserError(sqlstate::kNumberOutOfRange, "number out of range in JSON rule at " + place,
-                        "The value is " + Glimpse(value) + ".", "Numbers lie between 1e-300 and 1e300.");
+                        "The value is " + Abbreviate(value) + ".", "Numbers lie between 1e-300 and 1e300.");
     }
-    Fail(place, "The value is " + Glimpse(value), "Give a number, a text, true or false.");
+    Fail(place, "The value is " + Abbreviate(value), "Give a number, a text, true or false.");
 }
 
 std::vector<ExprPtr> Scalars(const Json& value, const std::string& place) {
     if (!value.is_array() || value.empty())
-        Fail(place, "The value is " + Glimpse(value), "Give a list of values, such as [\"free\", \"pro\"].");
+        Fail(place, "The value is " + Abbreviate(value),
+             "Give a list of values, such as [\"free\", \"pro\"].");
     std::vector<ExprPtr> items;
     for (size_t i = 0; i < value.size() && i <= kMaxList; ++i) {
         const std::string where = place + "[" + std::to_string(i) + "]";
@@ -93,43 +94,43 @@ ExprPtr Span(const Json& value, const std::string& place) {
         for (const auto& [unit, letter] : kUnits)
             if (auto count = value.find(unit); count != value.end() && count->is_number())
                 text = NormalizeNumber(count->dump()).value_or("") + letter;
-    if (auto seconds = ParseDuration(text)) return Make(Duration{*seconds}, kNowhere);
-    Fail(place, "The value is " + Glimpse(value),
+    if (auto seconds = ParseDuration(text)) return Make(Duration{*seconds}, kNoPosition);
+    Fail(place, "The value is " + Abbreviate(value),
          "Give a duration such as \"7d\" (units w, d, h, m, s), {\"days\": 7}, or a whole number of days.");
 }
 
 ExprPtr Compare(Op op, ExprPtr field, const Json* value, const std::string& place) {
     if (op == Op::kIsNull) {
         if (value && !value->is_null())
-            Fail(place, "The operator takes no value, but the value is " + Glimpse(*value),
+            Fail(place, "The operator takes no value, but the value is " + Abbreviate(*value),
                  "Leave \"value\" out.");
-        return MakeOperation(op, {std::move(field)}, kNowhere);
+        return MakeOperation(op, {std::move(field)}, kNoPosition);
     }
     if (!value) Fail(place, "\"value\" is missing", kShapeHint);
     switch (op) {
         case Op::kIn:
-            return MakeOperation(op, {std::move(field), Make(List{Scalars(*value, place)}, kNowhere)},
-                                 kNowhere);
+            return MakeOperation(op, {std::move(field), Make(List{Scalars(*value, place)}, kNoPosition)},
+                                 kNoPosition);
         case Op::kWithinLast:
-        case Op::kBeforeLast: return MakeOperation(op, {std::move(field), Span(*value, place)}, kNowhere);
+        case Op::kBeforeLast: return MakeOperation(op, {std::move(field), Span(*value, place)}, kNoPosition);
         case Op::kBetween: {
             std::vector<ExprPtr> ends = Scalars(*value, place);
             if (ends.size() != 2)
                 Fail(place, "The list has " + std::to_string(ends.size()) + " values",
                      "Give the lower and the upper end, such as [10, 20].");
-            return MakeOperation(op, {std::move(field), ends[0], ends[1]}, kNowhere);
+            return MakeOperation(op, {std::move(field), ends[0], ends[1]}, kNoPosition);
         }
         case Op::kEqual:
         case Op::kNotEqual:
             if (value->is_null())
-                return MakeOperation(op, {std::move(field), Make(Null{}, kNowhere)}, kNowhere);
+                return MakeOperation(op, {std::move(field), Make(Null{}, kNoPosition)}, kNoPosition);
             [[fallthrough]];
-        default: return MakeOperation(op, {std::move(field), Scalar(*value, place)}, kNowhere);
+        default: return MakeOperation(op, {std::move(field), Scalar(*value, place)}, kNoPosition);
     }
 }
 
 ExprPtr Condition(const Json& rule, const std::string& place) {
-    if (!rule.is_object()) Fail(place, "A rule must be an object, not " + Glimpse(rule), kShapeHint);
+    if (!rule.is_object()) Fail(place, "A rule must be an object, not " + Abbreviate(rule), kShapeHint);
     for (const auto& [key, unused] : rule.items())
         if (key != "field" && key != "operator" && key != "value")
             Fail(place, "Unknown key \"" + Shorten(key, 60) + "\"",
@@ -141,12 +142,12 @@ ExprPtr Condition(const Json& rule, const std::string& place) {
                            : std::nullopt;
     if (!found)
         Fail(place + ".operator",
-             name == rule.end() ? "\"operator\" is missing" : "Unknown operator " + Glimpse(*name),
+             name == rule.end() ? "\"operator\" is missing" : "Unknown operator " + Abbreviate(*name),
              kJsonOperatorHint);
     const auto value = rule.find("value");
     ExprPtr expr =
         Compare(found->op, std::move(field), value == rule.end() ? nullptr : &*value, place + ".value");
-    return found->negated ? MakeOperation(Op::kNot, {std::move(expr)}, kNowhere) : expr;
+    return found->negated ? MakeOperation(Op::kNot, {std::move(expr)}, kNoPosition) : expr;
 }
 
 Op Connective(const Json& group, const std::string& place) {
@@ -156,14 +157,14 @@ Op Connective(const Json& group, const std::string& place) {
         if (EqualsIgnoringCase(name->get_ref<const std::string&>(), "and")) return Op::kAnd;
         if (EqualsIgnoringCase(name->get_ref<const std::string&>(), "or")) return Op::kOr;
     }
-    Fail(place, "\"logicalOperator\" is " + Glimpse(*name), "Write \"AND\" or \"OR\".");
+    Fail(place, "\"logicalOperator\" is " + Abbreviate(*name), "Write \"AND\" or \"OR\".");
 }
 
 const Json& ListUnder(const Json& group, const char* key, const std::string& place) {
     static const Json kEmpty = Json::array();
     const auto list = group.find(key);
     if (list == group.end()) return kEmpty;
-    if (!list->is_array()) Fail(place, std::string("\"") + key + "\" is " + Glimpse(*list), kShapeHint);
+    if (!list->is_array()) Fail(place, std::string("\"") + key + "\" is " + Abbreviate(*list), kShapeHint);
     if (list->size() > kMaxList)
         throw UserError(sqlstate::kProgramLimit, "too many conditions in rule",
                         "There are " + std::to_string(list->size()) + "; at most " +
@@ -178,7 +179,7 @@ ExprPtr Group(const Json& group, const std::string& place, size_t level) {
                         "Groups may be nested " + std::to_string(kMaxDepth) + " levels deep.",
                         "Split the rule into several segments.");
     if (!group.is_object())
-        Fail(place, "A group of rules must be an object, not " + Glimpse(group), kShapeHint);
+        Fail(place, "A group of rules must be an object, not " + Abbreviate(group), kShapeHint);
     for (const auto& [key, unused] : group.items())
         if (key != "rules" && key != "logicalOperator" && key != "groups")
             Fail(place, "Unknown key \"" + Shorten(key, 60) + "\"",
@@ -193,7 +194,7 @@ ExprPtr Group(const Json& group, const std::string& place, size_t level) {
         operands.push_back(Group(groups[i], inside + "groups[" + std::to_string(i) + "]", level + 1));
     if (operands.empty())
         Fail(place, "There is no rule", "Give at least one rule; a segment of everybody has no rule at all.");
-    return MakeOperation(Connective(group, place), std::move(operands), kNowhere);
+    return MakeOperation(Connective(group, place), std::move(operands), kNoPosition);
 }
 
 }  // namespace

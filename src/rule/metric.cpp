@@ -6,13 +6,13 @@ namespace pulse::rule {
 
 namespace {
 
-struct Named {
+struct AggregateName {
     std::string_view name;
     Aggregate aggregate;
 };
 
 // The first name of each is the one that is printed.
-constexpr Named kAggregates[] = {
+constexpr AggregateName kAggregates[] = {
     {"count", Aggregate::kCount},
     {"exists", Aggregate::kExists},
     {"unique_days", Aggregate::kUniqueDays},
@@ -36,13 +36,13 @@ constexpr Named kAggregates[] = {
 }  // namespace
 
 const char* Name(Aggregate aggregate) {
-    for (const Named& entry : kAggregates)
+    for (const AggregateName& entry : kAggregates)
         if (entry.aggregate == aggregate) return entry.name.data();
     return "sequence";
 }
 
 std::optional<Aggregate> FindAggregate(std::string_view name) {
-    for (const Named& entry : kAggregates)
+    for (const AggregateName& entry : kAggregates)
         if (EqualsIgnoringCase(entry.name, name)) return entry.aggregate;
     return std::nullopt;
 }

@@ -165,7 +165,7 @@ class MetricCompiler {
         return " ORDER BY e.time" + down + ", e.received_at" + down + ", e.id" + down;
     }
 
-    // Over the events that count alone, if `bare`; else over any, with a filter.
+    // With `bare` only over the matching events, else over all events with a filter.
     std::string ValueSql(bool bare = false) const {
         const std::string counted = bare ? "" : Filter(which_, InWindow()),
                           used = !bare           ? Filter(usable_, InWindow())

@@ -10,8 +10,8 @@ namespace {
 
 constexpr const char* kMicrosecond = "interval '00:00:00.000001'";
 // No tick beyond this is ever reached: 10,000 years.
-constexpr double kReach = 3.2e11;
-// From so many instants on, the next tick is cheaper to find than the next relevant one.
+constexpr double kMaxSeconds = 3.2e11;
+// From this number of instants on, finding the next tick is cheaper than finding the next relevant one.
 constexpr size_t kManyInstants = 200;
 
 Op Mirrored(Op op) {
@@ -59,7 +59,7 @@ void NextChange::CompareInstants(const CompiledValue& left, Op op, const Compile
             if (IsNow(a) == IsNow(b)) continue;
             // now + p op x + q is now op x + (q - p).
             CompiledValue border = IsNow(a) ? b : a;
-            if (!border.absolute) continue;  // a column of a relation: nobody asks
+            if (!border.absolute) continue;  // a column of a relation: not needed
             border.offset -= IsNow(a) ? a.offset : b.offset;
             AddBorder(IsNow(a) ? op : Mirrored(op), ToSql(border));
         }
@@ -119,7 +119,7 @@ void NextChange::CompareTick(const Tick& tick, Op op, const CompiledValue& numbe
     const double border = std::strtod(literal->digits.c_str(), nullptr);
     const auto meet = [&](double count) {
         const double seconds = count * static_cast<double>(tick.unit);
-        if (std::abs(seconds) > kReach) return;
+        if (std::abs(seconds) > kMaxSeconds) return;
         CompiledValue instant = *tick.start;
         instant.offset += static_cast<int64_t>(seconds);
         Add(ToSql(instant));

@@ -6,17 +6,17 @@ namespace pulse::rule {
 
 namespace {
 
-struct Entry {
+struct NamedOperator {
     std::string_view name;
     Operator meaning;
 };
 
-constexpr Entry kSigns[] = {
+constexpr NamedOperator kSigns[] = {
     {"=", {Op::kEqual}}, {"==", {Op::kEqual}},     {"!=", {Op::kNotEqual}}, {"<>", {Op::kNotEqual}},
     {"<", {Op::kLess}},  {"<=", {Op::kLessEqual}}, {">", {Op::kGreater}},   {">=", {Op::kGreaterEqual}},
 };
 
-constexpr Entry kWords[] = {
+constexpr NamedOperator kWords[] = {
     {"in", {Op::kIn}},
     {"not_in", {Op::kIn, true}},
     {"between", {Op::kBetween}},
@@ -38,7 +38,7 @@ constexpr Entry kWords[] = {
 };
 
 // `exists` asks for a value, so it is the negation of `is null`.
-constexpr Entry kJsonSynonyms[] = {
+constexpr NamedOperator kJsonSynonyms[] = {
     {"equals", {Op::kEqual}},         {"not_equals", {Op::kNotEqual}},
     {"less_than", {Op::kLess}},       {"less_or_equal", {Op::kLessEqual}},
     {"greater_than", {Op::kGreater}}, {"greater_or_equal", {Op::kGreaterEqual}},
@@ -72,8 +72,8 @@ char Lower(char c) {
 }
 
 template <size_t N>
-std::optional<Operator> Find(const Entry (&entries)[N], std::string_view name) {
-    for (const Entry& entry : entries)
+std::optional<Operator> Find(const NamedOperator (&entries)[N], std::string_view name) {
+    for (const NamedOperator& entry : entries)
         if (EqualsIgnoringCase(entry.name, name)) return entry.meaning;
     return std::nullopt;
 }

@@ -154,7 +154,7 @@ class Printer {
         text_ += ')';
     }
 
-    // A name behind others.
+    // A name after others in a path.
     void WriteName(const std::string& name) {
         text_ += IsBareName(name) ? "." + name : "[" + QuoteRuleText(name) + "]";
     }

@@ -34,12 +34,12 @@ class Expander {
         if (!self.empty()) way_.push_back(self);
     }
 
-    struct Tree {
+    struct ExpandedRule {
         ExprPtr expr;
         size_t nodes;
     };
 
-    Tree Expand(const ExprPtr& expr) {
+    ExpandedRule Expand(const ExprPtr& expr) {
         if (const Reference* reference = As<Reference>(*expr)) return Named(*reference, expr);
         const std::vector<ExprPtr>* operands = OperandsOf(*expr);
         if (!operands) return {expr, 1};
@@ -47,7 +47,7 @@ class Expander {
         size_t nodes = 1;
         bool changed = false;
         for (const ExprPtr& operand : *operands) {
-            Tree tree = Expand(operand);
+            ExpandedRule tree = Expand(operand);
             nodes += tree.nodes;
             if (nodes > kMaxNodes) TooLarge();
             changed = changed || tree.expr != operand;
@@ -64,7 +64,7 @@ class Expander {
             "Use fewer definitions that use one another many times.");
     }
 
-    Tree Named(const Reference& reference, const ExprPtr& expr) {
+    ExpandedRule Named(const Reference& reference, const ExprPtr& expr) {
         const std::string* trait = TraitOf(reference);
         const bool segment = reference.kind == Reference::Kind::kSegment;
         if (!trait && !segment) return {expr, 1};
@@ -73,8 +73,8 @@ class Expander {
         if (const auto known = known_.find(name); known != known_.end()) return known->second;
         RequireNoCycle(name, *expr);
         way_.push_back(name);
-        Tree tree = Expand(definitions_.Find(segment ? Reference::Kind::kSegment : Reference::Kind::kTrait,
-                                             key, expr->position));
+        ExpandedRule tree = Expand(definitions_.Find(
+            segment ? Reference::Kind::kSegment : Reference::Kind::kTrait, key, expr->position));
         way_.pop_back();
         // A person whose membership is unknown is not a member.
         if (segment)
@@ -102,7 +102,7 @@ class Expander {
 
     const Definitions& definitions_;
     std::vector<std::string> way_;
-    std::map<std::string, Tree> known_;
+    std::map<std::string, ExpandedRule> known_;
 };
 
 void Mention(const Expr& expr, ReferencedNames& names) {

@@ -14,7 +14,7 @@ namespace pulse::rule {
 
 namespace {
 
-constexpr size_t kLongestName = 128;  // for which a near one is looked for
+constexpr size_t kLongestName = 128;  // up to which similar names are searched
 constexpr size_t kListedNames = 20;
 
 std::string Lowered(std::string text) {
@@ -40,7 +40,7 @@ size_t EditDistance(const std::string& from, const std::string& to) {
     return last[b.size()];
 }
 
-std::string Doubled(std::string_view text, char quote, bool backslashes) {
+std::string EscapeQuotes(std::string_view text, char quote, bool backslashes) {
     std::string quoted(1, quote);
     for (const char c : text) {
         if (c == quote || (backslashes && c == '\\')) quoted += c;
@@ -59,42 +59,41 @@ ValueType TypeOf(std::string_view sql_type) {
     // An extension's type may be written with its schema, a type with a length in parentheses.
     if (sql_type.ends_with(".citext")) return ValueType::kText;
     const std::string_view name = sql_type.substr(0, sql_type.find('('));
-    struct Known {
+    struct KnownType {
         std::string_view name;
         ValueType type;
     };
-    constexpr std::array kKnown = {
-        Known{"boolean", ValueType::kBoolean},
-        Known{"smallint", ValueType::kNumber},
-        Known{"integer", ValueType::kNumber},
-        Known{"bigint", ValueType::kNumber},
-        Known{"numeric", ValueType::kNumber},
-        Known{"real", ValueType::kNumber},
-        Known{"double precision", ValueType::kNumber},
-        Known{"text", ValueType::kText},
-        Known{"character varying", ValueType::kText},
-        Known{"character", ValueType::kText},
-        Known{"\"char\"", ValueType::kText},
-        Known{"name", ValueType::kText},
-        Known{"citext", ValueType::kText},
-        Known{"date", ValueType::kTimestamp},
-        Known{"json", ValueType::kJson},
-        Known{"jsonb", ValueType::kJson},
+    constexpr std::array kKnownTypes = {
+        KnownType{"boolean", ValueType::kBoolean},
+        KnownType{"smallint", ValueType::kNumber},
+        KnownType{"integer", ValueType::kNumber},
+        KnownType{"bigint", ValueType::kNumber},
+        KnownType{"numeric", ValueType::kNumber},
+        KnownType{"real", ValueType::kNumber},
+        KnownType{"double precision", ValueType::kNumber},
+        KnownType{"text", ValueType::kText},
+        KnownType{"character varying", ValueType::kText},
+        KnownType{"character", ValueType::kText},
+        KnownType{"\"char\"", ValueType::kText},
+        KnownType{"name", ValueType::kText},
+        KnownType{"citext", ValueType::kText},
+        KnownType{"date", ValueType::kTimestamp},
+        KnownType{"json", ValueType::kJson},
+        KnownType{"jsonb", ValueType::kJson},
     };
-    const auto known =
-        std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& k) { return k.name == name; });
-    return known == kKnown.end() ? ValueType::kOther : known->type;
+    const auto known = std::find_if(kKnownTypes.begin(), kKnownTypes.end(),
+                                    [&](const KnownType& k) { return k.name == name; });
+    return known == kKnownTypes.end() ? ValueType::kOther : known->type;
 }
 
 std::string QuoteName(std::string_view name) {
-    return Doubled(name, '"', false);
+    return EscapeQuotes(name, '"', false);
 }
 
 std::string QuoteText(std::string_view text) {
-    // E'…' means the same whatever standard_conforming_strings is; the blank keeps it apart from a word
-    // before it.
+    // E'…' does not depend on standard_conforming_strings; the blank separates it from a preceding word.
     const bool backslashes = text.find('\\') != std::string_view::npos;
-    return (backslashes ? " E" : "") + Doubled(text, '\'', backslashes);
+    return (backslashes ? " E" : "") + EscapeQuotes(text, '\'', backslashes);
 }
 
 std::string SuggestName(const std::string& name, const std::vector<std::string>& valid,

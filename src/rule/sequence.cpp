@@ -37,9 +37,9 @@ class SequenceCompiler {
   private:
     static std::string Alias(size_t step) { return "e" + std::to_string(step + 1); }
 
-    // SELECT FROM the events v of the person that fit the step and what `when` says of v.time. From the
-    // person to the events, also where that is planned while the tables are empty: the other way round each
-    // person would cost as much as all events there are.
+    // SELECT FROM the events v of the person that match the step and the condition `when` on v.time. Joins
+    // from the person to the events even if planned while the tables are empty; the other way round, each
+    // person would cost a scan of all events.
     std::string Events(size_t step, const std::string& before, const std::string& when) const {
         const SequenceStep& node = metric_.steps[step];
         const std::string e = Alias(step), m = "m" + std::to_string(step + 1);
@@ -66,7 +66,7 @@ class SequenceCompiler {
         if (step > 0 && node.within > 0) when += " AND v.time <= " + PlusSeconds(last + ".time", node.within);
         std::string sql = Events(step, last, when);
         size_t next = step + 1;
-        // Absent steps that end before the next that happened can be told when that one is known.
+        // Absent steps before a present step are decided once that step is known.
         while (next < metric_.steps.size() && metric_.steps[next].absent) ++next;
         for (size_t i = before + 1; step > 0 && i < step; ++i)
             if (metric_.steps[i].within == 0) sql += " AND " + Absent(i, last, e);
@@ -91,8 +91,8 @@ class SequenceCompiler {
         return over + "NOT EXISTS (" + Events(step, after, when) + ")";
     }
 
-    // Every border that a step can cross by the clock lies at the time of one of the events, or a duration of
-    // the sequence later.
+    // Time alone can change the result only at the time of an event, or a duration of the sequence after
+    // it.
     std::string Until() const {
         std::vector<int64_t> spans;
         std::string names;

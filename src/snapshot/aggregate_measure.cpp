@@ -18,8 +18,8 @@ enum Argument { kState, kOptions, kKey, kConverted, kLastActive, kFirstAttribute
                     "It is an internal function: pulse_take_snapshot() calls it.");
 }
 
-// Where the values of one attribute go.
-struct Feed {
+// Collects the values of one attribute.
+struct AttributeInput {
     ValueReader reader;
     int64_t* nulls;
     ValueCounts* counts = nullptr;
@@ -28,20 +28,20 @@ struct Feed {
 };
 
 // The state of one group in one process.
-class Measuring {
+class MeasureState {
   public:
-    explicit Measuring(Measurement measurement) : measurement_(std::move(measurement)) {}
-    static std::unique_ptr<Measuring> Begin(FunctionCallInfo fcinfo, MemoryContext context);
+    explicit MeasureState(Measurement measurement) : measurement_(std::move(measurement)) {}
+    static std::unique_ptr<MeasureState> Begin(FunctionCallInfo fcinfo, MemoryContext context);
 
-    void Take(FunctionCallInfo fcinfo);
+    void AddRow(FunctionCallInfo fcinfo);
     Measurement& measurement() { return measurement_; }
 
   private:
-    void TakeAttribute(Feed& feed, Datum datum);
+    void AddAttributeValue(AttributeInput& input, Datum datum);
 
     Measurement measurement_;
     std::optional<ValueReader> key_;
-    std::vector<Feed> feeds_;
+    std::vector<AttributeInput> inputs_;
     Moment moment_ = 0;
     Moment active_since_ = 0;
 };
@@ -50,18 +50,18 @@ Oid ArgumentType(FunctionCallInfo fcinfo, int argument) {
     return get_fn_expr_argtype(fcinfo->flinfo, argument);
 }
 
-Feed MakeFeed(ColumnCounts& column, Oid type, MemoryContext context) {
-    Feed feed{ValueReader(type, context), &column.nulls};
-    feed.counts = std::get_if<ValueCounts>(&column.values);
-    feed.numbers = std::get_if<NumberBuckets>(&column.values);
-    feed.age = column.kind == AttributeKind::kTimestamp;
-    if (feed.numbers && !(feed.age ? feed.reader.IsTime() : feed.reader.IsNumber()))
-        BadArguments(std::string("An attribute measured as ") + (feed.age ? "timestamp" : "numeric") +
+AttributeInput MakeAttributeInput(ColumnCounts& column, Oid type, MemoryContext context) {
+    AttributeInput input{ValueReader(type, context), &column.nulls};
+    input.counts = std::get_if<ValueCounts>(&column.values);
+    input.numbers = std::get_if<NumberBuckets>(&column.values);
+    input.age = column.kind == AttributeKind::kTimestamp;
+    if (input.numbers && !(input.age ? input.reader.IsTime() : input.reader.IsNumber()))
+        BadArguments(std::string("An attribute measured as ") + (input.age ? "timestamp" : "numeric") +
                      " is of type " + pg::Call([&] { return format_type_be(type); }) + ".");
-    return feed;
+    return input;
 }
 
-std::unique_ptr<Measuring> Measuring::Begin(FunctionCallInfo fcinfo, MemoryContext context) {
+std::unique_ptr<MeasureState> MeasureState::Begin(FunctionCallInfo fcinfo, MemoryContext context) {
     if (fcinfo->args[kOptions].isnull) BadArguments("The options are null.");
     const MeasureOptions options = MeasureOptions::Parse(pg::ToText(fcinfo->args[kOptions].value));
     if (fcinfo->nargs != kFirstAttribute + static_cast<int>(options.kinds.size()))
@@ -69,18 +69,18 @@ std::unique_ptr<Measuring> Measuring::Begin(FunctionCallInfo fcinfo, MemoryConte
                      std::to_string(fcinfo->nargs - 1) + " arguments.");
     if (ArgumentType(fcinfo, kConverted) != BOOLOID || ArgumentType(fcinfo, kLastActive) != TIMESTAMPTZOID)
         BadArguments("The third argument must be boolean, the fourth timestamptz.");
-    auto state = std::make_unique<Measuring>(Measurement(options));
+    auto state = std::make_unique<MeasureState>(Measurement(options));
     state->moment_ = options.moment;
     state->active_since_ = options.moment - options.inactive_after;
     state->key_.emplace(ArgumentType(fcinfo, kKey), context);
     for (size_t i = 0; i < options.kinds.size(); ++i)
-        state->feeds_.push_back(MakeFeed(state->measurement_.columns[i],
-                                         ArgumentType(fcinfo, kFirstAttribute + static_cast<int>(i)),
-                                         context));
+        state->inputs_.push_back(
+            MakeAttributeInput(state->measurement_.columns[i],
+                               ArgumentType(fcinfo, kFirstAttribute + static_cast<int>(i)), context));
     return state;
 }
 
-// As a server without Pulse does it in SQL.
+// As fallback_sql.cpp computes it on a server without Pulse.
 std::string Shortened(std::string_view text) {
     const int size = static_cast<int>(text.size());
     const int cut =
@@ -90,26 +90,27 @@ std::string Shortened(std::string_view text) {
         hash_bytes_extended(reinterpret_cast<const unsigned char*>(text.data()), size, 0));
 }
 
-// Timestamps as their age in days: what changes is then the shape, not the calendar.
+// Timestamps are measured as age in days, so that the distribution does not shift with the calendar.
 double AgeInDays(Moment moment, Moment time) {
     if (TIMESTAMP_IS_NOBEGIN(time)) return std::numeric_limits<double>::infinity();
     if (TIMESTAMP_IS_NOEND(time)) return -std::numeric_limits<double>::infinity();
     return static_cast<double>(moment - time) / static_cast<double>(kDay);
 }
 
-inline void Measuring::TakeAttribute(Feed& feed, Datum datum) {
-    if (feed.numbers) {
-        feed.numbers->Add(feed.age ? AgeInDays(moment_, feed.reader.Time(datum)) : feed.reader.Number(datum));
+inline void MeasureState::AddAttributeValue(AttributeInput& input, Datum datum) {
+    if (input.numbers) {
+        input.numbers->Add(input.age ? AgeInDays(moment_, input.reader.Time(datum))
+                                     : input.reader.Number(datum));
         return;
     }
-    const std::string_view text = feed.reader.Text(datum);
+    const std::string_view text = input.reader.Text(datum);
     if (text.size() <= ValueCounts::kMaxLength) [[likely]]
-        feed.counts->Add(text);
+        input.counts->Add(text);
     else
-        feed.counts->Add(Shortened(text));
+        input.counts->Add(Shortened(text));
 }
 
-void Measuring::Take(FunctionCallInfo fcinfo) {
+void MeasureState::AddRow(FunctionCallInfo fcinfo) {
     const NullableDatum* arguments = fcinfo->args;
     ++measurement_.size;
     if (arguments[kKey].isnull)
@@ -120,19 +121,19 @@ void Measuring::Take(FunctionCallInfo fcinfo) {
     if (arguments[kLastActive].isnull || DatumGetTimestampTz(arguments[kLastActive].value) < active_since_)
         ++measurement_.inactive;
     const NullableDatum* argument = arguments + kFirstAttribute;
-    for (Feed& feed : feeds_) {
+    for (AttributeInput& input : inputs_) {
         if (argument->isnull)
-            ++*feed.nulls;
+            ++*input.nulls;
         else
-            TakeAttribute(feed, argument->value);
+            AddAttributeValue(input, argument->value);
         ++argument;
     }
 }
 
-Measuring* MeasureState(FunctionCallInfo fcinfo, int argument) {
+MeasureState* GetMeasureState(FunctionCallInfo fcinfo, int argument) {
     return fcinfo->args[argument].isnull
                ? nullptr
-               : reinterpret_cast<Measuring*>(DatumGetPointer(fcinfo->args[argument].value));
+               : reinterpret_cast<MeasureState*>(DatumGetPointer(fcinfo->args[argument].value));
 }
 
 }  // namespace
@@ -140,28 +141,28 @@ Measuring* MeasureState(FunctionCallInfo fcinfo, int argument) {
 }  // namespace pulse::snapshot
 
 namespace pg = pulse::pg;
+using pulse::snapshot::GetMeasureState;
 using pulse::snapshot::Measurement;
 using pulse::snapshot::MeasureState;
-using pulse::snapshot::Measuring;
 
 PULSE_FUNCTION(pulse_measure_step) {
-    Measuring* state = MeasureState(fcinfo, 0);
+    MeasureState* state = GetMeasureState(fcinfo, 0);
     if (!state) {
         MemoryContext context = pg::AggregateContext(fcinfo);
-        state = pg::Keep(context, Measuring::Begin(fcinfo, context));
+        state = pg::Keep(context, MeasureState::Begin(fcinfo, context));
     }
-    state->Take(fcinfo);
+    state->AddRow(fcinfo);
     return PointerGetDatum(state);
 }
 
 PULSE_FUNCTION(pulse_measure_combine) {
     MemoryContext context = pg::AggregateContext(fcinfo);
-    Measuring* into = MeasureState(fcinfo, 0);
-    Measuring* from = MeasureState(fcinfo, 1);
+    MeasureState* into = GetMeasureState(fcinfo, 0);
+    MeasureState* from = GetMeasureState(fcinfo, 1);
     if (!from && !into) PG_RETURN_NULL();
     if (!from) return PointerGetDatum(into);
     if (!into)
-        into = pg::Keep(context, std::make_unique<Measuring>(from->measurement()));
+        into = pg::Keep(context, std::make_unique<MeasureState>(from->measurement()));
     else
         into->measurement().Merge(from->measurement());
     return PointerGetDatum(into);
@@ -169,18 +170,18 @@ PULSE_FUNCTION(pulse_measure_combine) {
 
 PULSE_FUNCTION(pulse_measure_serialize) {
     pg::AggregateContext(fcinfo);
-    return pg::FromBytes(MeasureState(fcinfo, 0)->measurement().Encode());
+    return pg::FromBytes(GetMeasureState(fcinfo, 0)->measurement().Encode());
 }
 
 PULSE_FUNCTION(pulse_measure_deserialize) {
     MemoryContext context = pg::AggregateContext(fcinfo);
     Measurement measurement = Measurement::Decode(pg::ToBytes(fcinfo->args[0].value));
-    return PointerGetDatum(pg::Keep(context, std::make_unique<Measuring>(std::move(measurement))));
+    return PointerGetDatum(pg::Keep(context, std::make_unique<MeasureState>(std::move(measurement))));
 }
 
 PULSE_FUNCTION(pulse_measure_final) {
     pg::AggregateContext(fcinfo);
-    Measuring* state = MeasureState(fcinfo, 0);
+    MeasureState* state = GetMeasureState(fcinfo, 0);
     if (!state) PG_RETURN_NULL();
     return pg::FromBytes(state->measurement().Encode());
 }

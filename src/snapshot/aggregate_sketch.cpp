@@ -11,17 +11,17 @@ namespace pulse::snapshot {
 
 namespace {
 
-struct Gathering {
-    explicit Gathering(uint32_t k) : builder(k) {}
+struct SketchAggregateState {
+    explicit SketchAggregateState(uint32_t k) : builder(k) {}
 
     SketchBuilder builder;
     std::optional<ValueReader> reader;  // not in a state that came from a worker
 };
 
-Gathering* SketchState(FunctionCallInfo fcinfo, int argument) {
+SketchAggregateState* SketchState(FunctionCallInfo fcinfo, int argument) {
     return fcinfo->args[argument].isnull
                ? nullptr
-               : reinterpret_cast<Gathering*>(DatumGetPointer(fcinfo->args[argument].value));
+               : reinterpret_cast<SketchAggregateState*>(DatumGetPointer(fcinfo->args[argument].value));
 }
 
 Sketch SketchArgument(FunctionCallInfo fcinfo, int argument) {
@@ -34,8 +34,8 @@ Sketch SketchArgument(FunctionCallInfo fcinfo, int argument) {
 
 namespace pg = pulse::pg;
 namespace snapshot = pulse::snapshot;
-using snapshot::Gathering;
 using snapshot::Sketch;
+using snapshot::SketchAggregateState;
 using snapshot::SketchArgument;
 using snapshot::SketchState;
 
@@ -65,11 +65,11 @@ PULSE_FUNCTION(pulse_to_sketch) {
 }
 
 PULSE_FUNCTION(pulse_sketch_agg_step) {
-    Gathering* state = SketchState(fcinfo, 0);
+    SketchAggregateState* state = SketchState(fcinfo, 0);
     if (!state) {
         MemoryContext context = pg::AggregateContext(fcinfo);
-        state =
-            pg::Keep(context, std::make_unique<Gathering>(static_cast<uint32_t>(pg::settings::sketch_size)));
+        state = pg::Keep(context, std::make_unique<SketchAggregateState>(
+                                      static_cast<uint32_t>(pg::settings::sketch_size)));
         state->reader.emplace(get_fn_expr_argtype(fcinfo->flinfo, 1), context);
     }
     if (!fcinfo->args[1].isnull) state->builder.Add(state->reader->Hash(fcinfo->args[1].value));
@@ -78,11 +78,11 @@ PULSE_FUNCTION(pulse_sketch_agg_step) {
 
 PULSE_FUNCTION(pulse_sketch_agg_combine) {
     MemoryContext context = pg::AggregateContext(fcinfo);
-    Gathering* into = SketchState(fcinfo, 0);
-    Gathering* from = SketchState(fcinfo, 1);
+    SketchAggregateState* into = SketchState(fcinfo, 0);
+    SketchAggregateState* from = SketchState(fcinfo, 1);
     if (!from && !into) PG_RETURN_NULL();
     if (!from) return PointerGetDatum(into);
-    if (!into) into = pg::Keep(context, std::make_unique<Gathering>(from->builder.k()));
+    if (!into) into = pg::Keep(context, std::make_unique<SketchAggregateState>(from->builder.k()));
     into->builder.Merge(from->builder);
     return PointerGetDatum(into);
 }
@@ -95,14 +95,14 @@ PULSE_FUNCTION(pulse_sketch_agg_serialize) {
 PULSE_FUNCTION(pulse_sketch_agg_deserialize) {
     MemoryContext context = pg::AggregateContext(fcinfo);
     const Sketch sketch = SketchArgument(fcinfo, 0);
-    auto state = std::make_unique<Gathering>(sketch.k);
+    auto state = std::make_unique<SketchAggregateState>(sketch.k);
     state->builder.Merge(sketch);
     return PointerGetDatum(pg::Keep(context, std::move(state)));
 }
 
 PULSE_FUNCTION(pulse_sketch_agg_final) {
     pg::AggregateContext(fcinfo);
-    Gathering* state = SketchState(fcinfo, 0);
+    SketchAggregateState* state = SketchState(fcinfo, 0);
     if (state) return pg::FromBytes(state->builder.Build().Encode());
     return pg::FromBytes(
         snapshot::SketchBuilder(static_cast<uint32_t>(pg::settings::sketch_size)).Build().Encode());

@@ -11,7 +11,7 @@ namespace {
 
 using segment::MemberQuery;
 
-// Rows looked at when the members are not found by reading everything anyway.
+// Rows sampled when finding the members does not read the whole table anyway.
 constexpr double kSampleRows = 100'000;
 
 ClauseCounts MakeCounts(const MemberQuery& query, const std::vector<double>& figures) {
@@ -43,7 +43,7 @@ bool CanSample(source::Reader& reader, const std::string& relation) {
     return !rows.empty() && source::ToBoolean(rows.values[0][0]);
 }
 
-// What pulse.count_clauses() does, in plain SQL: the sums that a ClauseTally holds, first per block.
+// pulse.count_clauses() in plain SQL: the sums of a ClauseTally, first per block.
 std::string PlainClauses(const MemberQuery& query, const std::string& from, bool sampled) {
     const size_t n = query.clauses.size();
     std::string truths, missing = std::to_string(n), counts, sums;

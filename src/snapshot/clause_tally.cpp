@@ -38,9 +38,8 @@ std::vector<double> ClauseTally::Figures() const {
     all.EndBlock(-1);
     double error = 0;
     if (all.blocks > 0) {
-        // The ratio estimator of cluster sampling (Cochran, Sampling Techniques, 3rd ed., 6.3). Without a
-        // member, or with a single block, nothing is known about the error but that it is as large as the
-        // count.
+        // The ratio estimator of cluster sampling (Cochran, Sampling Techniques, 3rd ed., 6.3). Without
+        // members, or with a single block, the error is taken to be as large as the count.
         const double share = static_cast<double>(members) / static_cast<double>(rows);
         const double squares =
             std::max(0.0, all.members_members - 2 * share * all.rows_members + share * share * all.rows_rows);

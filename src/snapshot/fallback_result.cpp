@@ -1,4 +1,4 @@
-// What plain SQL answers.
+// Reads the result of the plain SQL that fallback_sql.cpp makes.
 #include "pulse/snapshot/measurement.hpp"
 #include "pulse/snapshot/fallback_sql.hpp"
 #include "pulse/source/cell.hpp"
@@ -11,9 +11,9 @@ using segment::AttributeKind;
 using source::Cell;
 
 enum Field { kPart, kValue, kHash, kMembers, kDifferent, kLowest, kHighest, kMean, kVariance };
-constexpr int64_t kFlags = -2, kHashes = -1;  // parts that are no attribute
+constexpr int64_t kFlags = -2, kHashes = -1;  // parts other than attributes
 
-// What GROUP BY gives beyond the buckets: see Bucket() in fallback_sql.cpp.
+// Group numbers outside the buckets: see Bucket() in fallback_sql.cpp.
 constexpr int64_t kBelowAll = 0, kAboveAll = 262080;  // beyond: not a number
 
 std::optional<double> NumberOrNull(const Cell& cell) {
@@ -24,7 +24,7 @@ uint64_t ReadHash(const Cell& cell) {
     return static_cast<uint64_t>(source::ToInteger(cell)) ^ kHashSign;
 }
 
-// One attribute while its groups come in.
+// One attribute while its groups are read.
 struct AttributeGroups {
     explicit AttributeGroups(AttributeKind kind) : column(kind) {}
 

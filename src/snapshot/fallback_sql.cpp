@@ -24,7 +24,7 @@ std::string HashOf(const MemberQuery& query) {
     return "pg_catalog.hashtextextended((" + query.key + ")::text COLLATE \"C\", 0) # " + Bigint(kHashSign);
 }
 
-// A value as ValueCounts knows it.
+// A value as ValueCounts keeps it.
 std::string Label(const Attribute& attribute) {
     const std::string text = "(" + attribute.sql + ")::text COLLATE \"C\"";
     if (attribute.kind == AttributeKind::kBoolean) return text;
@@ -46,7 +46,7 @@ std::string Age(const Attribute& attribute, const std::string& moment) {
            ") - extract(epoch FROM " + time + ")) * 1000000)::float8 / 86400000000.0::float8 END";
 }
 
-// BucketOf() of the double x whose bytes are b. 0 stands for -infinity, which is no bucket.
+// BucketOf() of the double x whose bytes are b. 0 means -infinity, which has no bucket.
 std::string Bucket(const std::string& x, const std::string& b) {
     const auto byte = [&](int i) { return "pg_catalog.get_byte(" + b + ", " + std::to_string(i) + ")"; };
     const std::string magnitude =
@@ -113,7 +113,7 @@ std::string Bytes(const MemberQuery& query, const MeasureSpec& spec, uint64_t th
     return list.text() + " FROM (" + Values(query, spec, scan) + ") AS v OFFSET 0";
 }
 
-// The same with what is grouped by: f, h, k…
+// The same with the grouping keys f, h, k…
 std::string Keys(const MemberQuery& query, const MeasureSpec& spec, uint64_t theta,
                  const FallbackScan& scan) {
     SelectList list;
@@ -127,8 +127,8 @@ std::string Keys(const MemberQuery& query, const MeasureSpec& spec, uint64_t the
         const std::string x = Name("b.x", i);
         list.Add(Bucket(x, Name("b.b", i)), Name("k", i));
         list.Add(x, Name("x", i));
-        // Squares of larger numbers would overflow; of those, which are no measurements, the extremes must
-        // do.
+        // Squares of larger numbers would overflow; such numbers are hardly measurements, so the extremes
+        // suffice.
         list.Add("CASE WHEN pg_catalog.abs(" + x + ") < 1e120 THEN " + x + " END", Name("y", i));
     }
     return list.text() + " FROM (" + Bytes(query, spec, theta, scan) + ") AS b OFFSET 0";

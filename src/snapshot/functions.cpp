@@ -1,4 +1,4 @@
-// The verbs of this room: arguments in, result out.
+// The SQL-callable functions of this room.
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/snapshot/store.hpp"

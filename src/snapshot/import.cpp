@@ -136,7 +136,7 @@ Distribution ReadOne(const std::string& attribute, const Json& json, int64_t siz
     if (valued > size - result.nulls)
         Refuse(attribute,
                "Its values have more members than the segment, which has " + std::to_string(size) + ".");
-    // What is not kept by name: __other__, the rest of the values, and members that nobody accounts for.
+    // Members without a named value: __other__, the remaining values, and members missing from the counts.
     result.other = size - result.nulls;
     for (const int64_t count : result.counts) result.other -= count;
     return result;

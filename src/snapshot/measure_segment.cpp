@@ -18,7 +18,7 @@ using segment::MemberQuery;
 // A call of pulse.measure() takes at most this many attributes; a function has at most 100 arguments.
 constexpr size_t kAttributesPerCall = 90;
 
-// The one scan and what it found.
+// The result of the scan.
 struct SegmentScan {
     ScanResult result;
     std::optional<ClauseCounts> clauses;
@@ -78,15 +78,15 @@ ScanResult ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQ
     return result;
 }
 
-// Where Pulse is: by its aggregates, in parallel, with the clauses in the same scan when it reads everything
-// anyway.
+// On a server with Pulse: by its aggregates, in parallel, with the clauses in the same scan when it reads the
+// whole table anyway.
 SegmentScan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
     const Calls calls = MakeCalls(query, spec);
     std::string list;
     for (const std::string& call : calls.sql) list += (list.empty() ? "SELECT " : ", ") + call;
     std::string sql = list + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
     const source::PlanEstimate plan = reader.Estimate(sql);
-    // What people did is read whole in any case.
+    // Segments over people read all events in any case.
     const bool same_scan =
         CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::SegmentKind::kProfile);
     if (same_scan) {

@@ -141,7 +141,7 @@ namespace {
 void DistributeValues(const ValueCounts& values, size_t max_values, Distribution& result) {
     int64_t named = 0;
     for (const ValueCounts::Entry& entry : values.Ranked()) {
-        // What counts no more than may be missing is there by chance, and would come and go as a value of its
+        // A count within the uncertainty is there by chance, and would appear and vanish as a value of its
         // own.
         if (result.labels.size() == max_values || entry.count <= values.uncertainty()) break;
         result.labels.push_back(entry.value);

@@ -25,8 +25,8 @@ struct VarianceAccumulator {
 
 // The doubles of a bucket lie evenly: the second one, and the distance between two. Its border itself may be
 // of the next exponent, or minus infinity.
-struct Ruler {
-    explicit Ruler(uint32_t bucket)
+struct BucketSpacing {
+    explicit BucketSpacing(uint32_t bucket)
         : first(FromOrderedKey((static_cast<uint64_t>(bucket) << kBucketShift) + 1)),
           step(FromOrderedKey((static_cast<uint64_t>(bucket) << kBucketShift) + 2) - first) {}
 
@@ -39,7 +39,7 @@ VarianceAccumulator SpreadOf(uint32_t bucket, uint64_t count, Wide sum, Wide squ
     const Wide q = sum / count;
     const Wide remainder = sum - q * count;
     const Wide around = squares - 2 * q * sum + q * q * count;
-    const auto [first, step] = Ruler(bucket);
+    const auto [first, step] = BucketSpacing(bucket);
     const long double n = static_cast<long double>(count), r = static_cast<long double>(remainder);
     return {n, first + step * (static_cast<long double>(q) - 1 + r / n),
             step * step * (static_cast<long double>(around) - r * r / n)};
@@ -107,7 +107,7 @@ void NumberBuckets::AddSummary(const BucketSummary& summary) {
     const uint64_t low = low_key & kLowBits, high = high_key & kLowBits;
     long double mean = low, variance = 0;  // of the low bits
     if (low != high) {
-        const auto [first, step] = Ruler(bucket);
+        const auto [first, step] = BucketSpacing(bucket);
         const long double range = static_cast<long double>(high - low);
         mean = summary.mean ? std::clamp(1 + (*summary.mean - first) / step, static_cast<long double>(low),
                                          static_cast<long double>(high))
@@ -142,7 +142,7 @@ Moments NumberBuckets::Summary() const {
     moments.maximum = FromOrderedKey(highest_);
     moments.mean = std::clamp(static_cast<double>(all.mean), *moments.minimum, *moments.maximum);
     const auto deviation = static_cast<double>(std::sqrt(all.squares / std::max(all.count - 1, 1.0L)));
-    // Beyond the range of a double there is no deviation to state.
+    // The deviation would exceed the range of a double.
     if (moments.count > 1 && std::isfinite(deviation)) moments.stddev = deviation;
     return moments;
 }
@@ -175,11 +175,11 @@ std::vector<double> NumberBuckets::Quantiles(const double* levels, size_t count)
 }
 
 std::vector<double> NumberBuckets::ChooseEdges() const {
-    struct Occupied {
+    struct UsedBucket {
         uint32_t bucket;
         uint64_t before, count;
     };
-    std::vector<Occupied> occupied;
+    std::vector<UsedBucket> occupied;
     uint64_t total = 0;
     Each([&](uint32_t bucket, const BucketSums& cell) {
         occupied.push_back({bucket, total, cell.count});
@@ -191,7 +191,7 @@ std::vector<double> NumberBuckets::ChooseEdges() const {
     for (uint64_t i = 1; i < 10; ++i) {
         const uint64_t rank = total * i / 10;
         const auto above = std::upper_bound(occupied.begin(), occupied.end(), rank,
-                                            [](uint64_t r, const Occupied& o) { return r < o.before; });
+                                            [](uint64_t r, const UsedBucket& o) { return r < o.before; });
         const bool nearer_above =
             above != occupied.end() && above->before - rank < rank - std::prev(above)->before;
         const auto nearest = nearer_above ? above : std::prev(above);
@@ -201,7 +201,7 @@ std::vector<double> NumberBuckets::ChooseEdges() const {
         if (occupied[i].count * 10 <= total) continue;
         borders.push_back(occupied[i].bucket);
         if (i + 1 < occupied.size()) borders.push_back(occupied[i + 1].bucket);
-        // What comes above the highest value must show; the borders right above 0 are unreadably small.
+        // Later values above the highest one must be visible; the borders right above 0 are unreadably small.
         else
             borders.push_back(BorderOf(occupied[i].bucket) == 0 ? BucketOf(0x1p-30) : occupied[i].bucket + 1);
     }

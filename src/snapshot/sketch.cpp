@@ -122,7 +122,7 @@ Sketch Union(const Sketch& a, const Sketch& b) {
 
 Overlap Compare(const Sketch& a, const Sketch& b, std::optional<double> size_a,
                 std::optional<double> size_b) {
-    // Below the smaller limit both sketches know everybody: a sample of the union that is uniform.
+    // Below the smaller limit both sketches are complete, which is a uniform sample of the union.
     const uint64_t theta = std::min(a.theta, b.theta);
     const size_t count_a = CountBelow(a.hashes, theta), count_b = CountBelow(b.hashes, theta);
     const size_t common =
@@ -139,7 +139,7 @@ Overlap Compare(const Sketch& a, const Sketch& b, std::optional<double> size_a,
         const double share =
             static_cast<double>(common) / std::max(1.0, static_cast<double>(count_a + count_b));
         overlap.in_both = std::min({share * (total_a + total_b), total_a, total_b});
-        // Agresti-Coull: a sample without a single difference is still no proof that there is none.
+        // Agresti-Coull: a sample without differences does not prove that there are none.
         const double jaccard = (static_cast<double>(common) + 1) / (sample + 2);
         overlap.standard_error = (total_a + total_b) / ((1 + jaccard) * (1 + jaccard)) *
                                  std::sqrt(jaccard * (1 - jaccard) * (1 - Share(theta)) / (sample + 2));
@@ -155,8 +155,8 @@ Overlap Compare(const Sketch& a, const Sketch& b, std::optional<double> size_a,
 
 Flow FlowBetween(const Sketch& before, int64_t size_before, const Sketch& after, int64_t size_after) {
     const auto rows_before = static_cast<double>(size_before), rows_after = static_cast<double>(size_after);
-    // An exact sketch that knows fewer members than rows were counted saw keys twice (or null): the members
-    // that stay then stand for more rows than one each.
+    // An exact sketch with fewer members than counted rows means duplicate (or null) keys: each remaining
+    // member then represents more than one row.
     const double members_before = before.exact() ? before.Cardinality() : rows_before;
     const double members_after = after.exact() ? after.Cardinality() : rows_after;
     const Overlap overlap = Compare(before, after, members_before, members_after);

@@ -9,13 +9,13 @@ namespace {
 
 using pg::Value;
 
-// What is kept for the segment and moment already.
-struct Kept {
+// The existing snapshot of the segment and moment.
+struct StoredSnapshot {
     int64_t id;
     bool same;
 };
 
-std::optional<Kept> FindSnapshot(int64_t segment, const Import& import) {
+std::optional<StoredSnapshot> FindSnapshot(int64_t segment, const Import& import) {
     static pg::Statement select(
         "SELECT id, origin = 'imported' AND status = 'ok' AND size = $3 AND converted IS NOT DISTINCT"
         " FROM $4 "
@@ -30,10 +30,10 @@ std::optional<Kept> FindSnapshot(int64_t segment, const Import& import) {
     if (rows.empty()) return std::nullopt;
     const int64_t id = rows[0].Int8(0);
     const bool same = !rows[0].IsNull(1) && rows[0].Bool(1);
-    return Kept{id, same && ReadDistributions(id) == import.distributions};
+    return StoredSnapshot{id, same && ReadDistributions(id) == import.distributions};
 }
 
-// Nothing when another session kept one for the same moment meanwhile.
+// Returns nothing when another session stored one for the same moment meanwhile.
 std::optional<int64_t> Insert(const segment::Segment& segment, const Import& import) {
     static pg::Statement insert(
         "INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, size, converted, inactive,"
@@ -50,7 +50,7 @@ std::optional<int64_t> Insert(const segment::Segment& segment, const Import& imp
     return rows[0].Int8(0);
 }
 
-// In place: incidents and a pinned baseline go on naming the same snapshot.
+// Updates in place, so that incidents and a pinned baseline keep their snapshot.
 void Overwrite(int64_t id, int version, const Import& import) {
     pg::Execute(
         "UPDATE pulse.snapshot SET version = $2, origin = 'imported', status = 'ok', size = $3, converted ="
@@ -78,7 +78,7 @@ int64_t StoreImport(const Import& import, bool replace) {
         throw UserError(sqlstate::kLockNotAvailable,
                         "another session is measuring segment \"" + segment.name + "\"", "",
                         "Try again when it is done, or raise pulse.lock_timeout.");
-    // Two rounds at most: whoever came between us is found by the second.
+    // Two rounds at most: the second finds a row that another session inserted meanwhile.
     for (int round = 0; round < 2; ++round) {
         if (const auto kept = FindSnapshot(segment.id, import)) {
             if (kept->same) return kept->id;

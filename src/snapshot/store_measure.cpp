@@ -54,7 +54,7 @@ MeasureSpec PrepareMeasurement(const segment::Segment& segment, Moment moment) {
     if (!spec.request.attributes) return spec;
     for (const segment::AttributeRequest& attribute : *spec.request.attributes) {
         pg::CheckInterrupts();
-        // Kinds are settled when a definition is made.
+        // The kinds are set when the segment is defined.
         const AttributeKind kind = attribute.kind.value_or(AttributeKind::kCategorical);
         if (kind != AttributeKind::kNumeric && kind != AttributeKind::kTimestamp) continue;
         if (auto edges = FindEdges(segment.id, moment, attribute.name, kind))

@@ -1,5 +1,5 @@
-// The pure parts of table health: what a check says, when rows usually come, what a figure means, what a
-// sample knows.
+// The pure parts of table health: messages of checks, arrival patterns, evaluation of results, sampling
+// errors.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -49,7 +49,7 @@ TEST(Checks, KeepTheirMeaning) {
     EXPECT_THROW(Parsed(R"([])"), UserError);
 }
 
-// Ages for every moment looked at, by a rule that gives the seconds since the newest row.
+// Ages at every checked moment, from a function that gives the seconds since the newest row.
 std::vector<PastAge> Phases(Moment now, double (*age)(Moment)) {
     std::vector<PastAge> past_ages;
     const std::vector<Moment> moments = PastMoments(now);
@@ -95,7 +95,7 @@ TEST(ArrivalPattern, RandomArrivalsRarelyAlarm) {
         for (PastAge& past_age : past_ages) past_age.age = age(random);
         alarms += age(random) > LearnArrivalPattern(past_ages, 60.0 * 86400, 170).limit;
     }
-    EXPECT_LT(alarms, 10);  // of 2,000 single looks; an incident needs two in a row
+    EXPECT_LT(alarms, 10);  // of 2,000 checks; an incident needs two in a row
 }
 
 CheckContext At(Moment now) {
@@ -105,7 +105,7 @@ CheckContext At(Moment now) {
     return context;
 }
 
-TEST(Freshness, SaysHowLongAndAgainstWhat) {
+TEST(Freshness, MessageHasAgeAndLimit) {
     CheckMeasurement m;
     m.age = 22320;
     m.gap = 240;
@@ -117,7 +117,7 @@ TEST(Freshness, SaysHowLongAndAgainstWhat) {
     EXPECT_EQ(result.onset, kNow - (22320 - 7200) * kSecond);
 }
 
-TEST(Freshness, TellsTheReplicaFromTheTable) {
+TEST(Freshness, ReplicaLagIsNotALateTable) {
     CheckMeasurement m;
     m.age = 3 * 3600;
     m.replica_late = 2.5 * 3600;
@@ -127,7 +127,7 @@ TEST(Freshness, TellsTheReplicaFromTheTable) {
     EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, CheckStatus::kBad);
 }
 
-TEST(Freshness, AnEmptyTableIsNewsOnlyWhenItHadRows) {
+TEST(Freshness, EmptyTableIsBadOnlyIfItHadRows) {
     const Check check = Parsed(R"({"type": "freshness", "column": "at", "max_age": "1 hour"})");
     EXPECT_EQ(EvaluateCheck(check, {}, At(kNow)).status, CheckStatus::kLearning);
     CheckContext context = At(kNow);
@@ -164,7 +164,7 @@ TEST(Volume, LearnsFirst) {
     EXPECT_EQ(result.message, "app.orders has 100 rows; 0 of 7 earlier results recorded; still learning");
 }
 
-TEST(Volume, TheWeekDoesNotAlarmAndALossDoes) {
+TEST(Volume, WeeklyPatternDoesNotAlarmButALossDoes) {
     for (int hour = 0; hour < 7 * 24; hour += 5) {
         const Moment now = kNow + hour * kHour;
         const CheckContext context = History(now, 32, WeekShape);
@@ -175,7 +175,7 @@ TEST(Volume, TheWeekDoesNotAlarmAndALossDoes) {
     }
 }
 
-TEST(Volume, GrowthIsNoAlarm) {
+TEST(Volume, GrowthDoesNotAlarm) {
     const auto growing = [](Moment moment) {
         return 100000 + 20.0 * static_cast<double>(moment / kHour - kNow / kHour + 2000) +
                Unrest(moment) / 10;
@@ -183,7 +183,7 @@ TEST(Volume, GrowthIsNoAlarm) {
     EXPECT_EQ(JudgeCount(History(kNow, 30, growing), growing(kNow)).status, CheckStatus::kOk);
 }
 
-TEST(Volume, StandingStillIsSeen) {
+TEST(Volume, DetectsNoChange) {
     const auto stopped = [](Moment moment) {
         return 50000 + 10.0 * static_cast<double>(std::min(moment, kNow - 12 * kHour) / kHour % 100000);
     };
@@ -199,7 +199,7 @@ TEST(Volume, EmptyIsCritical) {
     EXPECT_EQ(result.severity, drift::Severity::kCritical);
 }
 
-TEST(Rows, TheSamplesErrorIsNotHeldAgainstTheTable) {
+TEST(Rows, SamplingErrorIsTolerated) {
     const Check check = Parsed(R"({"type": "null_rate", "column": "a", "max": 0.01})");
     CheckMeasurement m;
     m.of = m.rows = 10000;
@@ -213,8 +213,9 @@ TEST(Rows, TheSamplesErrorIsNotHeldAgainstTheTable) {
     EXPECT_EQ(EvaluateCheck(check, m, At(kNow)).status, CheckStatus::kOk);
 }
 
-// Bad rows lie together in pages: the error of whole pages covers the truth, that of single rows would not.
-TEST(Sample, ErrorOfPagesIsHonest) {
+// Bad rows are clustered in pages: the error of page sampling covers the true value, that of row sampling
+// would not.
+TEST(Sample, PageSamplingErrorCoversTheTruth) {
     std::mt19937 random(11);
     constexpr int kPages = 4000, kRows = 50;
     std::vector<double> bad(kPages);
@@ -246,7 +247,7 @@ Json Column(int number, const char* name, const char* type, bool not_null = fals
     return {{"number", number}, {"name", name}, {"type", type}, {"not_null", not_null}, {"default", ""}};
 }
 
-TEST(Schema, IsToldInWords) {
+TEST(Schema, Message) {
     const Json before = {Column(1, "id", "integer", true), Column(2, "kind", "text"),
                          Column(3, "amount", "integer")};
     const Json after = {Column(1, "id", "bigint", true), Column(2, "type", "text"),
@@ -258,13 +259,13 @@ TEST(Schema, IsToldInWords) {
                                         "column kind was renamed to type", "column amount was removed",
                                         "column extra (date) was added"}));
     EXPECT_TRUE(CompareSchemas(before, before).sentences.empty());
-    // Built anew with other numbers: the same columns.
+    // Recreated with other column numbers: the same columns.
     EXPECT_TRUE(CompareSchemas(before, {Column(4, "id", "integer", true), Column(5, "kind", "text"),
                                         Column(6, "amount", "integer")})
                     .sentences.empty());
 }
 
-TEST(Plans, TellWhatIsReadWhole) {
+TEST(Plans, FindSequentialScans) {
     const PlanSummary reading =
         SummarizePlan(R"([{"Plan": {"Node Type": "Aggregate", "Total Cost": 12.5, "Plans": [
         {"Node Type": "Seq Scan", "Relation Name": "orders", "Schema": "app", "Plan Rows": 5},

@@ -1,4 +1,4 @@
-// What a snapshot is compared with: which earlier points count, and what they let expect. Pure C++.
+// The baseline of a snapshot: which earlier points it uses, and the expected value. Pure C++.
 #pragma once
 
 #include <initializer_list>
@@ -54,7 +54,7 @@ std::vector<size_t> AttributePoints(const History& history, size_t index, const 
 // Whether the pinned snapshot is the baseline of this point.
 bool UsesPin(const History& history, size_t index);
 
-// The snapshots whose distributions a look at `index` reads: to fetch many at once.
+// The snapshots whose distributions a check of `index` reads, so that many are loaded at once.
 std::vector<int64_t> NeededSnapshots(const History& history, size_t index, const Exclusions& exclusions,
                                      const Thresholds& thresholds);
 

@@ -39,7 +39,7 @@ struct List {
     std::vector<ExprPtr> items;
 };
 
-// Something a Scope knows. A path of names (`ltv`, `profile.plan`), a named trait or segment
+// A name that a Scope resolves. A path of names (`ltv`, `profile.plan`), a named trait or segment
 // (`trait("vip")`), which has exactly one name, or inside a sequence a property of the step before
 // (`$.product_id`).
 struct Reference {

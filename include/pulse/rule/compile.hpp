@@ -34,7 +34,7 @@ struct Resolved {
     bool dynamic = false;     // kJson: takes the type that its other operand has
 };
 
-// What the names in a rule stand for.
+// Resolves the names in a rule.
 class Scope {
   public:
     virtual ~Scope() = default;

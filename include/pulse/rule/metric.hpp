@@ -28,7 +28,7 @@ Metric ParseMetric(std::string_view text);
 ValueType TypeOf(const Metric& metric);
 const char* SqlTypeOf(const Metric& metric);
 
-// An aggregate that a new event moves without a look at the others.
+// An aggregate that a new event updates without reading the other events.
 struct IncrementalSpec {
     Aggregate aggregate = Aggregate::kCount;  // kCount, kExists, kSum, kFirstSeen, kLastSeen
     int64_t window = 0;                       // seconds up to now; 0: all events

@@ -33,7 +33,7 @@ bool IsReserved(std::string_view name);
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 
-// The sentences that tell what is valid.
+// The sentences that list what is valid.
 extern const char* const kOperatorHint;
 extern const char* const kJsonOperatorHint;
 extern const char* const kValueHint;

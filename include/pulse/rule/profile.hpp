@@ -9,7 +9,7 @@
 
 namespace pulse::rule {
 
-// What trait("x"), a bare name and segment("x") stand for.
+// Resolves trait("x"), a bare name and segment("x").
 class Definitions {
   public:
     virtual ~Definitions() = default;

@@ -1,4 +1,4 @@
-// What the catalog knows about a relation that rules are about.
+// Columns of a relation, from the catalog, for rules about it.
 #pragma once
 
 #include <vector>

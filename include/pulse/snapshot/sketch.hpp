@@ -1,5 +1,5 @@
 // A set of members as the k smallest of their 64-bit hashes: exact up to k distinct members, an estimate with
-// a known standard error beyond. Two sketches tell how many members they share without keeping anyone's id.
+// a known standard error beyond. Two sketches give the number of shared members without storing member ids.
 // Pure C++. The estimator is bottom-k / KMV: Beyer et al., "On Synopses for Distinct-Value Estimation",
 // SIGMOD 2007.
 #pragma once

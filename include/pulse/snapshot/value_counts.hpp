@@ -35,7 +35,7 @@ class ValueCounts {
         }
     }
     void Merge(const ValueCounts& other);
-    // What stands for a value too long to be kept whole: its first kKeptCharacters, and the bits of
+    // The label of a value too long to keep: its first kKeptCharacters, and the bits of
     // hashtextextended(value, 0).
     static constexpr int kKeptCharacters = 45;
     static std::string Shorten(std::string_view beginning, uint64_t hash);

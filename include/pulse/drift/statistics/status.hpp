@@ -1,5 +1,5 @@
-// How a statistic ended. Every statistic of this room is total: whatever goes in, it neither throws nor
-// returns NaN, and where there is nothing to say its numbers are the harmless ones (p = 1, distance = 0).
+// The status of a statistic. Every statistic of this room is a total function: for any input it neither
+// throws nor returns NaN, and without a result its numbers are neutral (p = 1, distance = 0).
 #pragma once
 
 namespace pulse::drift::statistics {
