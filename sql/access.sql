@@ -1,7 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Who may do what. Comes last: it speaks of every object before it.
+-- Privileges. This file comes last, because it refers to every object before it.
 
--- Operators in what follows are bound now: only PostgreSQL's own may be found, whoever may create in our schema.
+-- Operators in the view below are resolved now. This search_path finds only PostgreSQL's own, even if other roles can create objects in Pulse's schema.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 CREATE VIEW pulse.privilege AS
@@ -37,16 +37,16 @@ SELECT 'admin', pg_catalog.format('USAGE ON FOREIGN DATA WRAPPER %I', w.fdwname)
 FROM member JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = member.objid
 WHERE member.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass
 UNION ALL
--- Functions in schema pulse are parts of what measures; it runs with the rights of the definition's maker. Those of triggers are nobody's:
--- a trigger needs no privilege to fire, and with it anybody could put them on a table of their own.
+-- Measuring runs with the rights of the definition's creator and calls functions in schema pulse. Trigger functions are excluded: a trigger
+-- needs no privilege to fire, and with the privilege any role could attach them to its own tables.
 SELECT 'reader', pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog.regprocedure)
 FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid
 WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace = 'pulse'::pg_catalog.regnamespace
   AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype;
 COMMENT ON VIEW pulse.privilege IS
-'What pulse_grant() gives: each level has its own privileges and those of the levels before it: reader, writer, operator, admin.';
+'The privileges that pulse_grant() grants. Each level also has those of the levels before it: reader, writer, operator, admin.';
 COMMENT ON COLUMN pulse.privilege.level IS 'The lowest level that has the privilege.';
-COMMENT ON COLUMN pulse.privilege.privilege IS 'As GRANT takes it.';
+COMMENT ON COLUMN pulse.privilege.privilege IS 'In the syntax of GRANT.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
@@ -101,12 +101,12 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION pulse_grant(text, text) IS
-'Sets what a role may do: reader sees, writer also takes and imports snapshots, operator also keeps segments, checks and incidents, admin also deletes and grants. Replaces the level the role had; pulse.privilege lists all. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
+'Sets the level of a role: reader can read, writer can also take and import snapshots, operator can also manage segments, checks and incidents, admin can also delete and grant. Replaces the previous level of the role; pulse.privilege lists all privileges. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
--- What runs with somebody's rights is written by its verbs only, which work as the owner of these tables: without a policy for writing
--- not even pg_write_all_data may say what runs as whom. Who has SELECT sees all, but of other roles' jobs, whose commands are their own.
+-- Only Pulse's functions, which run as the owner of these tables, write what runs with another role's rights. Without a policy for writing,
+-- not even pg_write_all_data can change it. SELECT shows all rows, except jobs of other roles, whose commands are private.
 ALTER TABLE pulse.segment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pulse.monitor ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pulse.monitor_check ENABLE ROW LEVEL SECURITY;

@@ -81,7 +81,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.incident_event_id_seq', '');
 
 -- ---- views ----
 
--- Operators in the views below are resolved now. This search_path finds PostgreSQL's own only, whoever can create objects in our schema.
+-- Operators in the views below are resolved now. This search_path finds only PostgreSQL's own, even if other roles can create objects in Pulse's schema.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 CREATE VIEW pulse.incident AS
@@ -205,7 +205,7 @@ COMMENT ON FUNCTION pulse_backtest(text, jsonb) IS
 CREATE FUNCTION pulse_acknowledge_incident(incident bigint, note text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_acknowledge_incident';
 COMMENT ON FUNCTION pulse_acknowledge_incident(bigint, text) IS
-'Marks an incident as acknowledged: somebody works on it. Errors: 42704 unknown incident, 55000 incident not open.';
+'Marks an incident as acknowledged: a person is working on it. Errors: 42704 unknown incident, 55000 incident not open.';
 
 -- Level: operator
 CREATE FUNCTION pulse_resolve_incident(incident bigint, note text DEFAULT NULL, new_normal boolean DEFAULT false) RETURNS void

@@ -78,7 +78,7 @@ CREATE TABLE pulse.check_result (
 CREATE INDEX check_result_check ON pulse.check_result (check_id, at);
 COMMENT ON TABLE pulse.check_result IS 'The result of every check; kept for pulse.check_retention.';
 COMMENT ON COLUMN pulse.check_result.status IS
-'ok; bad (outside what is expected); error (the check itself failed); skipped (not checked, the message says why); learning (not enough history).';
+'ok; bad (outside the expected range); error (the check itself failed); skipped (not checked, the message says why); learning (not enough history).';
 COMMENT ON COLUMN pulse.check_result.observed IS
 'freshness: seconds since the newest row; volume: rows; null_rate, unique, accepted_values, range, references: share of bad rows; schema: changes; replication_lag: seconds; sql: the number, or rows.';
 COMMENT ON COLUMN pulse.check_result.expected_low IS 'In the unit of observed; null: no lower limit.';
@@ -114,7 +114,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.check_result_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.mute', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.mute_id_seq', '');
 
--- Operators in what follows are bound now: only PostgreSQL's own may be found, whoever may create in our schema.
+-- Operators in the views below are resolved now. This search_path finds only PostgreSQL's own, even if other roles can create objects in Pulse's schema.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 CREATE VIEW pulse.table_overview AS

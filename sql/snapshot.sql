@@ -165,7 +165,7 @@ COMMENT ON COLUMN pulse.snapshot.entered IS 'Members that the previous snapshot 
 COMMENT ON COLUMN pulse.snapshot.exited IS 'Members of the previous snapshot that this one does not contain.';
 COMMENT ON COLUMN pulse.snapshot.flow_error IS 'Standard error of entered and exited, in members; 0 when counted exactly.';
 COMMENT ON COLUMN pulse.snapshot.clauses IS 'The rule''s top-level clauses as canonical text.';
-COMMENT ON COLUMN pulse.snapshot.clause_passed IS 'Per clause: rows that pass it, whatever the other clauses say.';
+COMMENT ON COLUMN pulse.snapshot.clause_passed IS 'Per clause: rows that pass it, regardless of the other clauses.';
 COMMENT ON COLUMN pulse.snapshot.clause_missed_only IS 'Per clause: rows that pass every other clause and fail only this one.';
 COMMENT ON COLUMN pulse.snapshot.clause_rows IS 'Rows that the clause counts cover (scaled up when sampled).';
 COMMENT ON COLUMN pulse.snapshot.clause_error IS 'Relative standard error of the clause counts; 0 when all rows were counted, above 0 for a sample.';
