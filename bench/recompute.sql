@@ -1,4 +1,4 @@
--- See bench/run-recompute. What it makes it removes, but for a run that was broken off.
+-- See bench/run-recompute. Removes everything that it creates, unless the run was interrupted.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 SET work_mem = '256MB';

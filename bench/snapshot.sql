@@ -1,4 +1,4 @@
--- See bench/run-snapshot. What it makes it removes, but for a run that was broken off.
+-- See bench/run-snapshot. Removes everything that it creates, unless the run was interrupted.
 SET client_min_messages = warning;
 DROP TABLE IF EXISTS bench_member;
 SELECT pulse_delete_segment(name, confirm => true) FROM pulse.segment WHERE name = 'bench snapshot' \g /dev/null

@@ -1,4 +1,4 @@
-// Labelled incidents: something is done to a world, and the label is what was done.
+// Labelled incidents: a simulated world is changed, and the label names the change.
 #pragma once
 
 #include "world.hpp"

@@ -1,5 +1,5 @@
-// Whatever a model's server answers: it is read or refused, checked, and the next request is always JSON
-// again.
+// Any answer of a model's server is parsed or rejected and then checked, and the next request is always valid
+// JSON.
 #include <cstdint>
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
-// Any input to the rule language, as text or as JSON: it is refused with a UserError, or it is a rule whose
-// canonical text means the same and whose SQL holds nothing of the input outside quotes.
+// Any input to the rule language, as text or as JSON: either it is rejected with a UserError, or its
+// canonical text means the same and its SQL contains the input only inside quotes.
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
@@ -79,7 +79,7 @@ rule::RelationScope MakeScope() {
     });
 }
 
-// Every trait and segment is there; some use one another, x is a circle.
+// Every trait and segment exists; some use each other, and x is circular.
 class Saved : public rule::Definitions {
   public:
     rule::ExprPtr Find(rule::Reference::Kind kind, const std::string& key, size_t) const override {
@@ -90,8 +90,7 @@ class Saved : public rule::Definitions {
     }
 };
 
-// A rule about people: everything made of it is clean SQL, and each of its metrics is read again from its
-// text.
+// A rule about people: all its SQL is clean, and each of its metrics can be parsed again from its text.
 void CheckPerson(const rule::ExprPtr& tree) {
     const rule::ProfileNames names{"s.attributes", "s.account", "s.context",
                                    [](size_t n) { return "s.m" + std::to_string(n); }};

@@ -1,5 +1,5 @@
-// Whatever bytes come in, a sketch or a measurement is read whole or refused with XX001, and what was read is
-// written again as it was.
+// Any bytes: a sketch or a measurement is either decoded completely or rejected with XX001, and a decoded one
+// encodes to the same bytes.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

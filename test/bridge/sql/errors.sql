@@ -15,7 +15,7 @@ BEGIN
         COLUMN = 'c', CONSTRAINT = 'k', DATATYPE = 'd';
 END $$;
 
--- What a failing call tells, seen by the caller.
+-- The error of a failing call, as the caller sees it.
 CREATE FUNCTION victim.report(sql text) RETURNS TABLE (field text, value text) LANGUAGE plpgsql AS $$
 DECLARE
     state text; message text; detail text; hint text; context text;
@@ -31,7 +31,7 @@ EXCEPTION WHEN OTHERS THEN
         ('constraint', constraint_name), ('datatype', datatype)) AS f (field, value) WHERE f.value <> '';
 END $$;
 
--- Everything an error says arrives, its context once: directly, from a constraint, from below a function.
+-- All fields of an error arrive, the context once: directly, from a constraint, from inside a function.
 \x on
 \t on
 SELECT * FROM victim.report($$ SELECT execute('SELECT victim.fail(''own detail 100%s'', ''own hint'')') $$);
@@ -39,16 +39,16 @@ SELECT * FROM victim.report($$ SELECT execute('INSERT INTO victim.parent VALUES 
 SELECT * FROM victim.report($$ SELECT execute('INSERT INTO victim.parent (id) VALUES (1)') $$);
 SELECT * FROM victim.report($$ SELECT execute('SELECT 10::victim.small') $$);
 SELECT * FROM victim.report($$ SELECT execute('SELECT no_such_column FROM victim.parent') $$);
--- The same as without C++ in between, but for the line of context that names the SQL statement.
+-- The same as without C++, except for the context line with the SQL statement.
 SELECT * FROM victim.report($$ SELECT victim.fail('own detail 100%s', 'own hint') $$);
 \t off
 \x off
--- The client is told, with the position inside the statement that failed.
+-- The client gets the error with the position inside the failed statement.
 SELECT execute('SELECT no_such_column FROM victim.parent');
 SELECT execute('SELEC 1');
 SELECT execute('SELECT victim.fail(NULL, NULL)');
 
--- Objects of C++ below which the error was raised are destroyed.
+-- C++ objects in the frames above the error are destroyed.
 SELECT made() AS made_before \gset
 SELECT execute('SELECT 1/0', 10);
 SELECT execute('SELECT victim.fail(NULL, NULL)', 10);
@@ -73,16 +73,16 @@ SELECT * FROM victim.report($$ SELECT throw('bad_alloc') $$);
 SELECT * FROM victim.report($$ SELECT throw('int') $$);
 \t off
 \x off
--- Also through a call into PostgreSQL, and through PostgreSQL itself.
+-- Also across a call into PostgreSQL, and across PostgreSQL itself.
 SELECT kind, throw_through_call(kind) FROM unnest('{user,exception,bad_alloc,int,none}'::text[]) AS kind;
 SELECT execute('SELECT throw(''user'')');
 SELECT execute('SELECT throw(''int'')');
 SELECT alive();
 
--- A statement of ours after an error sees none of it.
+-- A later statement is not affected by an error.
 SELECT execute('SELECT generate_series(1, 5)'), kept_statement(7);
 
--- Rows that do not fit the result are a defect that is told, not a crash.
+-- Rows that do not match the result type raise an internal error, not a crash.
 SELECT * FROM rows(3);
 SELECT count(*), sum(number) FROM rows(100000);
 SELECT * FROM rows(3, 'columns');

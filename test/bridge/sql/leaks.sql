@@ -21,7 +21,7 @@ CREATE FUNCTION victim.contexts() RETURNS numeric LANGUAGE sql AS $$
     SELECT sum(total_bytes) FROM pg_backend_memory_contexts
 $$;
 
--- Calls `sql` so many times, each of which must fail.
+-- Calls `sql` that many times; each call must fail.
 CREATE PROCEDURE victim.fail(sql text, times int) LANGUAGE plpgsql AS $$
 DECLARE failures int := 0;
 BEGIN

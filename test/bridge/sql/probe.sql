@@ -12,7 +12,7 @@ SELECT bridge_evaluate('$1 + 1', 41, NULL), bridge_evaluate('upper($2) || $1', 7
 SELECT bridge_evaluate('$1 + 1', NULL, NULL) IS NULL AS is_null, bridge_evaluate('1 + 1', NULL, NULL) AS constant;
 SELECT bridge_evaluate($$'{"a": [1, 2]}'::jsonb -> $2$$, 0, 'a'), bridge_evaluate('$2 ~ ''^a+$''', 0, 'aaa');
 SELECT bridge_evaluate('repeat($2, 1000)', 0, 'x', 100000) = repeat('x', 1000) AS flat;
--- What fails fails as it would in SQL, and the next one works.
+-- An error is the same as in SQL, and the next call works.
 SELECT bridge_evaluate('$1 / 0', 1, NULL);
 SELECT bridge_evaluate('$1 +', 1, NULL);
 SELECT bridge_evaluate('$1 + $2', 1, 'x');
@@ -65,7 +65,7 @@ SELECT bridge_changed() AS inside;
 ROLLBACK TO s;
 SELECT bridge_changed() AS savepoint_rolled_back;
 COMMIT;
--- Another database object of the same name later is another one.
+-- A new object with the name of a dropped one is a different object.
 BEGIN;
 DROP EXTENSION pulse_bridge_test;
 DROP EXTENSION pulse;

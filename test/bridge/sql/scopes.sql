@@ -16,7 +16,7 @@ END $$;
 CREATE FUNCTION victim.write(n int) RETURNS void LANGUAGE sql VOLATILE AS $$ INSERT INTO victim.note VALUES (n, 'written') $$;
 CREATE SEQUENCE victim.ticket;
 
--- ---- Subtransactions: what failed is undone, what is around it lives on.
+-- ---- Subtransactions: the failed part is rolled back, the rest continues.
 BEGIN;
 INSERT INTO victim.note VALUES (1, 'before');
 SELECT attempt('INSERT INTO victim.note VALUES (2, ''kept'')');
@@ -33,7 +33,7 @@ SELECT attempt('SELECT attempt_nested(''SELECT victim.write_then_fail(8)'')');
 SELECT id, word FROM victim.note ORDER BY id;
 SELECT alive();
 
--- Read-only also for what the statement calls, whatever it tries.
+-- Read-only also for functions that the statement calls.
 SELECT attempt('SELECT count(*) FROM victim.note', true);
 SELECT attempt('SELECT victim.write(9)', true);
 SELECT attempt('WITH w AS (DELETE FROM victim.note RETURNING *) SELECT * FROM w', true);
@@ -41,7 +41,7 @@ SELECT attempt('CREATE TABLE victim.other ()', true);
 SELECT attempt('SELECT nextval(''victim.ticket'')', true);
 SELECT attempt('SET transaction_read_only = off', true);
 SELECT attempt('SELECT set_config(''transaction_read_only'', ''off'', true)', true);
--- And only until its end.
+-- Only until its end.
 SELECT attempt('SELECT victim.write(10)');
 SHOW transaction_read_only;
 SELECT id, word FROM victim.note ORDER BY id;
@@ -55,7 +55,7 @@ SELECT attempt('SELECT loop()');
 RESET statement_timeout;
 SELECT alive();
 
--- A deadline inside a statement, and the outermost one counts.
+-- A deadline inside a statement; the outermost one applies.
 SELECT deadline(100, 'SELECT pg_sleep(60)');
 SELECT deadline(100, 'SELECT loop()');
 SELECT deadline(60000, 'SELECT ''in time''');
@@ -64,17 +64,17 @@ SELECT deadline(100, 'SELECT pg_sleep(60)', 60000);
 SELECT deadline(60000, 'SELECT 1 FROM pg_sleep(0.2)', 100);
 SELECT deadline(60000, 'SELECT deadline(100, ''SELECT 1 FROM pg_sleep(0.2)'')');
 SELECT deadline(60000, 'SELECT 1/0');
--- A deadline that nobody noticed cancels nothing else.
+-- A deadline that expired unnoticed cancels nothing else.
 SELECT deadline_unnoticed();
 SELECT deadline(100, 'SELECT pg_sleep(60)'), deadline(60000, 'SELECT ''next''');
--- statement_timeout is not taken for one.
+-- statement_timeout is not reported as a deadline.
 SET statement_timeout = '100ms';
 SELECT deadline(60000, 'SELECT pg_sleep(60)');
 RESET statement_timeout;
--- The limit's end is not one either.
+-- Neither is the end of a time limit.
 SELECT pg_sleep(0.2);
 
--- ---- Identity: a definition has its maker's rights and path, and leaves nothing behind.
+-- ---- Identity: a definition runs with its creator's rights and path, and leaves nothing behind.
 CREATE ROLE bridge_maker;
 CREATE SCHEMA maker_schema AUTHORIZATION bridge_maker;
 CREATE TABLE maker_schema.mine AS SELECT 'hers' AS word;
@@ -106,7 +106,7 @@ ROLLBACK TO s;
 SHOW search_path;
 SELECT current_user = session_user AS unchanged;
 ROLLBACK;
--- As a caller without rights: the definition has its maker's, the caller keeps only his.
+-- A caller without rights: the definition has its creator's rights, the caller keeps only its own.
 CREATE ROLE bridge_caller;
 GRANT USAGE ON SCHEMA bridge TO bridge_caller;
 SET ROLE bridge_caller;
@@ -115,7 +115,7 @@ SELECT word FROM maker_schema.mine;
 SELECT current_user;
 RESET ROLE;
 
--- ---- Cursors: portions, an error in the middle, giving up by an exception of C++.
+-- ---- Cursors: portions, an error in the middle, an abort by a C++ exception.
 SELECT read_by_cursor('SELECT generate_series(1, 1000)', 7);
 SELECT read_by_cursor('SELECT 1 WHERE false', 7);
 SELECT read_by_cursor('SELECT 1 / (500 - i) FROM generate_series(1, 1000) AS i', 7);
@@ -124,7 +124,7 @@ SELECT count(*) FROM pg_cursors;
 SELECT read_by_cursor('DELETE FROM victim.note', 7);
 SELECT count(*) FROM victim.note;
 
--- ---- Values there and back again.
+-- ---- Values converted both ways.
 SELECT same_json('{"a": [1, -0.5, true, null, "x\\y\"\u00e9\ud83d\ude00"], "": {}}');
 SELECT same_json(v::jsonb) = v::jsonb AS same FROM (SELECT repeat('[', 100) || repeat(']', 100) AS v) AS deep;
 SELECT same_json(v::jsonb) FROM (SELECT repeat('[', 5000) || repeat(']', 5000) AS v) AS too_deep;

@@ -1,4 +1,4 @@
--- Plain SQL measures what pulse.measure() measures: two segments of the same definition, one measured each way.
+-- Plain SQL gives the same result as pulse.measure(): two segments with the same definition, one measured each way.
 SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pulse;
 CREATE SCHEMA IF NOT EXISTS bridge;
@@ -68,7 +68,7 @@ SELECT i, md5(i::text)::uuid,
 FROM generate_series(1, 20000) AS i;
 ANALYZE plain.people;
 
--- Everything at once, every kind of value.
+-- All features together, with every kind of value.
 SELECT * FROM plain.both('all', '{"from": "plain.people", "where": "id > 100 && visits < 2000000",
     "attributes": ["plan", "city", "story", "padded", "code", "mood", "vip", {"name": "visits", "kind": "categorical"}],
     "converted": "age > 40", "last_active": "seen"}');
@@ -83,28 +83,28 @@ SELECT count(*) AS differences FROM (SELECT pulse_take_snapshot('numbers a') AS 
 WHERE p.snapshot_id = s.a AND q.snapshot_id = s.b AND p.attribute = q.attribute AND (p.edges, p.counts) IS DISTINCT FROM (q.edges, q.counts);
 SET pulse.now = '2016-03-01 12:34:56.789+00';
 
--- More values than are kept by name, more members than the sketch holds.
+-- More values than are kept by name, and more members than the capacity of the sketch.
 SELECT * FROM plain.both('few names', '{"from": "plain.people", "attributes": ["city", "story", {"name": "age", "kind": "categorical"}]}', max_values => 3);
 SELECT * FROM plain.both('sketch', '{"from": "plain.people", "attributes": ["plan"]}', sketch_size => 1000);
--- The planner or the last snapshot promised far more members than there are: the sketch is read again.
+-- The planner or the last snapshot overestimated the members by far: the sketch is read again.
 SELECT * FROM plain.both('promised', '{"from": "plain.people", "attributes": ["plan"]}', sketch_size => 1000, expected => 100000000);
 SELECT * FROM plain.both('promised few', '{"from": "plain.people", "where": "id <= 500", "attributes": ["plan"]}', sketch_size => 1000, expected => 100000000);
 SELECT cardinality(snapshot_plain_queries('promised b', now(), 1000, 50, 100000000)) -
        cardinality(snapshot_plain_queries('promised b', now(), 1000, 50, 20000)) AS more_queries;
--- Keys that repeat, and keys that are null, in a query.
+-- Duplicate keys and null keys in a query.
 SELECT * FROM plain.both('keys', '{"query": "SELECT CASE WHEN id % 10 > 0 THEN id % 700 END AS k, plan, ltv FROM plain.people WHERE seen < pulse_now() -- all", "last_active": null}');
 SELECT * FROM plain.both('many keys', '{"query": "SELECT id % 700 AS k, plan FROM plain.people"}', sketch_size => 64);
--- Nobody; only nulls; one member.
+-- No members; only nulls; one member.
 SELECT * FROM plain.both('nobody', '{"from": "plain.people", "where": "id < 0", "attributes": ["plan", "ltv", "seen"], "converted": "vip", "last_active": "seen"}');
 SELECT * FROM plain.both('nulls', '{"from": "plain.people", "where": "plan is null && ltv is null && seen is null", "attributes": ["plan", "ltv", "seen"]}');
 SELECT * FROM plain.both('one', '{"from": "plain.people", "where": "id = 77", "attributes": ["plan", "ltv", "seen", "score"]}');
--- Nothing but the key, and very many attributes.
+-- Only the key; very many attributes.
 SELECT * FROM plain.both('bare', '{"from": "plain.people", "attributes": []}');
 SELECT * FROM plain.both('wide', jsonb_build_object('query', (SELECT 'SELECT id, ' || string_agg(format('id %% %s + 0.5 AS c%s', n + 1, n), ', ') || ' FROM plain.people WHERE id <= 2000'
                                                               FROM generate_series(1, 95) AS n),
                                                     'attributes', (SELECT jsonb_agg('c' || n) FROM generate_series(1, 95) AS n)));
 
--- Clauses: of a large relation both ways sample the same blocks.
+-- Clauses: for a large relation, both ways sample the same blocks.
 CREATE TABLE plain.large AS SELECT i AS id, i % 100 AS a, i / 5000 AS b FROM generate_series(1, 150000) AS i;
 ALTER TABLE plain.large ADD PRIMARY KEY (id);
 CREATE INDEX ON plain.large (a, b);
@@ -113,7 +113,7 @@ SELECT * FROM plain.both('sampled', '{"from": "plain.large", "where": "a = 3 && 
 SELECT clause_rows BETWEEN 140000 AND 160000 AS rows, clause_error > 0 AS sampled FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id
 WHERE s.name LIKE 'sampled %' ORDER BY s.name;
 
--- The one scan is one, and everything is grouped by hashing.
+-- There is one scan, and all grouping is done by hashing.
 CREATE FUNCTION plain.nodes(segment text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     line text;
