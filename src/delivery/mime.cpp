@@ -115,7 +115,7 @@ std::string Base64Lines(std::string_view text) {
     return lines;
 }
 
-// What a header may hold: no line break can come in.
+// The text for a header: control characters become blanks, so that no line break gets in.
 std::string OneLine(std::string_view text) {
     std::string line(text);
     for (char& c : line)
@@ -161,7 +161,7 @@ std::string Print(const MailAddress& address) {
 }
 
 std::string EncodeHeader(std::string_view text) {
-    // Lines are short enough as they are: subjects are cut to what one line of a header may hold.
+    // Needs no folding: subjects are cut to the maximum length of a line.
     if (Ascii(text) && text.size() <= 900 && text.find("=?") == std::string_view::npos)
         return std::string(text);
     const std::string line = OneLine(text);

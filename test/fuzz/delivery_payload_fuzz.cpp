@@ -1,5 +1,5 @@
-// Whatever the texts and figures of an incident are, every channel's payload is valid, within its receiver's
-// limits, and other people's words stay text.
+// For any texts and figures of an incident, the payload of every kind of channel is valid and within its
+// limits, and text from users is escaped.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
