@@ -9,4 +9,4 @@ COMMENT ON SCHEMA pulse IS 'Pulse: segments, snapshots, incidents; the data behi
 CREATE FUNCTION pulse_now() RETURNS timestamptz
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_now';
 COMMENT ON FUNCTION pulse_now() IS
-'The clock of Pulse: the transaction''s time, or the setting pulse.now, with which any segment can be evaluated as of a past moment.';
+'Returns the current time of Pulse: the start of the transaction, or the setting pulse.now, which allows evaluating segments as of a past moment.';

@@ -10,7 +10,7 @@ nlohmann::json ParseJson(std::string_view text, int deepest) {
     const auto shallow = [deepest](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
         if (depth > deepest)
             throw UserError(sqlstate::kProgramLimit, "JSON value is nested too deeply", "",
-                            "At most " + std::to_string(deepest) + " levels can be used.");
+                            "At most " + std::to_string(deepest) + " levels are allowed.");
         return true;
     };
     return nlohmann::json::parse(text, shallow);

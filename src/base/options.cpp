@@ -59,7 +59,7 @@ std::string Expectation(const Option& option) {
     switch (option.kind) {
         case Kind::kText: return "Give a text that is not empty.";
         case Kind::kPort: return "Give a port from 1 to 65535.";
-        case Kind::kCount: return "Give a whole number from 0 to 1000000.";
+        case Kind::kCount: return "Give an integer from 0 to 1000000.";
         case Kind::kNumber: return "Give a number above 0.";
         case Kind::kFlag: return "Give true or false.";
         case Kind::kDuration: return "Give a number with a unit: ms, s, min, h or d, such as '30s'.";
@@ -84,7 +84,7 @@ std::string Table::Names(Holder holder) const {
     return list;
 }
 
-// Nothing of the value is shown: it may be a password under a misspelt name.
+// The value is not shown: it may be a password under a misspelt name.
 void Table::ThrowUnknown(const std::string& name, const std::string& hint, const std::string& detail) const {
     throw UserError(sqlstate::kInvalidOptionName, "unknown option \"" + name + "\" of a " + noun_, detail,
                     hint);
@@ -101,10 +101,11 @@ void Table::CheckOne(Holder holder, const std::string& name, const std::string& 
     }
     if (option->superuser && !superuser)
         throw UserError(sqlstate::kInsufficientPrivilege,
-                        "only a superuser may set the option \"" + name + "\" of a " + noun_,
-                        "It names a file that this server would read.", "Ask a superuser to set it.");
+                        "only a superuser can set the option \"" + name + "\" of a " + noun_,
+                        "It names a file that the server would read.", "Ask a superuser to set it.");
     if (!Valid(*option, value))
-        throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"" + name + "\" of a " + noun_,
+        throw UserError(sqlstate::kInvalidParameter,
+                        "invalid value for option \"" + name + "\" of a " + noun_,
                         option->secret ? "" : "It is \"" + value + "\".", Expectation(*option));
 }
 
@@ -145,7 +146,7 @@ List FromTexts(const std::vector<std::string>& texts) {
     return options;
 }
 
-// A whole number that fills the text.
+// Parse all of the text as an integer.
 std::optional<long> ParseWhole(const std::string& text) {
     long number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -179,7 +180,7 @@ std::optional<int> ParseSpan(const std::string& text) {
     if (OneOf(unit, {"h", "hour", "hours"})) scale = 3'600'000;
     if (OneOf(unit, {"d", "day", "days"})) scale = 86'400'000;
     const double span = std::round(*number * scale);
-    // Up to three weeks, which still fits where it is going.
+    // Up to three weeks, which fits into int milliseconds.
     if (scale == 0 || span > 21 * 86'400'000.0) return std::nullopt;
     return static_cast<int>(span);
 }

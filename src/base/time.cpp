@@ -51,7 +51,7 @@ std::string FormatMoment(Moment moment) {
 
 namespace {
 
-// Takes fixed-width fields off the front of a text; after a mismatch everything fails.
+// Reads fixed-width fields from the front of a text; after a mismatch all reads fail.
 class Fields {
   public:
     explicit Fields(std::string_view text) : rest_(text) {}
@@ -63,7 +63,7 @@ class Fields {
         rest_.remove_prefix(1);
         return true;
     }
-    // Exactly `width` digits, at most `limit`; -1 if they are not there.
+    // Exactly `width` digits, at most `limit`; -1 if they are missing.
     int Number(size_t width, int limit) {
         if (rest_.size() < width) return -1;
         int value = 0;
@@ -74,7 +74,7 @@ class Fields {
         rest_.remove_prefix(width);
         return value <= limit ? value : -1;
     }
-    // One to six digits of a second, in microseconds; -1 if they are not there.
+    // One to six digits of a second, in microseconds; -1 if they are missing.
     int Fraction() {
         int value = 0, digits = 0;
         while (digits < 6 && !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9') {

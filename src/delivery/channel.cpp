@@ -31,7 +31,7 @@ bool Printable(std::string_view text) {
 // `value` is empty for a secret.
 [[noreturn]] void ThrowBad(const char* option, const std::string& value, const char* hint) {
     throw UserError(sqlstate::kInvalidParameter,
-                    std::string("bad value of the option \"") + option + "\" of a channel",
+                    std::string("invalid value for option \"") + option + "\" of a channel",
                     value.empty() ? "" : "It is \"" + value + "\".", hint);
 }
 

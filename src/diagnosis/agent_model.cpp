@@ -68,7 +68,7 @@ void CheckModelOptions(Holder holder, const options::List& options) {
         const std::string key = options::Value(options, "api_key").value_or("");
         for (const unsigned char c : key)
             if (c <= ' ' || c >= 0x7f)
-                throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"api_key\"", "",
+                throw UserError(sqlstate::kInvalidParameter, "invalid value for option \"api_key\"", "",
                                 "A key contains no blanks, no line breaks and only ASCII characters.");
         return;
     }
@@ -78,7 +78,7 @@ void CheckModelOptions(Holder holder, const options::List& options) {
                             std::string("a model needs the option \"") + name + "\"", "",
                             "Give protocol, base_url and model.");
     if (ModelOptions().Get(options, "max_output_tokens") == "0")
-        throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"max_output_tokens\"",
+        throw UserError(sqlstate::kInvalidParameter, "invalid value for option \"max_output_tokens\"",
                         "It is 0.", "Give at least 1; an answer has some hundred tokens.");
 }
 

@@ -15,10 +15,10 @@ namespace pulse::pg {
 
 namespace {
 
-// As many tuples are formed before they go into pages: what COPY takes.
+// Number of tuples formed before they are written to pages, as in COPY.
 constexpr size_t kPortion = 500;
 
-// Whatever INSERT would do beyond storing rows in an ordinary table.
+// Whether INSERT would do more than store rows in an ordinary table.
 bool IsPlain(Relation relation, size_t columns) {
     const TupleDesc shape = RelationGetDescr(relation);
     if (relation->rd_rel->relkind != RELKIND_RELATION || relation->trigdesc ||
@@ -32,7 +32,7 @@ bool IsPlain(Relation relation, size_t columns) {
     return true;
 }
 
-// Runs inside Call(). Triggers of a whole table, those for each statement, are not its partitions'.
+// Runs inside Call(). Statement triggers of a partitioned table are not inherited by its partitions.
 bool ParentIsPlain(Relation relation) {
     if (!relation->rd_rel->relispartition) return true;
     Relation parent = table_open(get_partition_parent(RelationGetRelid(relation), true), AccessShareLock);
@@ -101,7 +101,7 @@ bool Append(const char* table, const std::vector<AppendColumn>& columns) {
         MemoryContextSwitchTo(caller);
         FreeExecutorState(state);
         table_close(relation, NoLock);
-        // What comes next in the transaction sees the rows.
+        // Make the rows visible to later commands of the transaction.
         CommandCounterIncrement();
         return true;
     });

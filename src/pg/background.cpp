@@ -31,7 +31,7 @@ namespace {
 
 constexpr const char* kLauncher = "pulse launcher";
 constexpr const char* kHelper = "pulse helper";
-// What pg_stat_activity calls the workers of each lane.
+// Names of the workers of each lane in pg_stat_activity.
 constexpr std::array<const char*, kLanes> kWorkers{"pulse worker", "pulse delivery", "pulse investigations",
                                                    "pulse pipeline"};
 constexpr int kRestartSeconds = 5;
@@ -70,13 +70,13 @@ void OnWakeSignal(SIGNAL_ARGS) {
     errno = saved;
 }
 
-// The name by which a launcher of pulse_start() is found.
+// The application name that identifies a launcher of pulse_start().
 std::string NameOf(Oid database) {
     return OidIsValid(database) ? std::string(kLauncher) + " of database " + std::to_string(database)
                                 : kLauncher;
 }
 
-// Calls `visit(pid, database, application name)` for each background worker of these types. `visit` must not
+// Call `visit(pid, database, application name)` for each background worker of these types. `visit` must not
 // raise.
 template <typename Types, typename Visit>
 void ForEachProcess(const Types& types, Visit visit) {
@@ -98,7 +98,7 @@ void ForEachProcess(const Types& types, Visit visit) {
 }
 
 void Kill(int pid, int signal) {
-    // Only while it is one of the server's processes.
+    // Only if it is still a process of this server.
     if (pid > 0 && BackendPidGetProc(pid)) kill(pid, signal);
 }
 
@@ -161,12 +161,12 @@ void Child::Terminate() const {
     Call([&] { TerminateBackgroundWorker(static_cast<BackgroundWorkerHandle*>(handle_)); });
 }
 
-// Handlers first, then signals. SIGTERM ends the loop rather than the process where it stands: the exit code
-// decides whether the postmaster starts another one.
+// Install handlers before unblocking signals. SIGTERM ends the loop rather than the process at once: the exit
+// code decides whether the postmaster starts another one.
 void BecomeLauncher() {
     pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
-    pqsignal(SIGINT, OnWakeSignal);  // pg_cancel_backend() does no harm
+    pqsignal(SIGINT, OnWakeSignal);  // pg_cancel_backend() only wakes it
     pqsignal(SIGUSR2, OnSignal);
     BackgroundWorkerUnblockSignals();
     Call([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
@@ -247,8 +247,7 @@ void EndProcess(int code) {
     proc_exit(code);
 }
 
-// A scan of the shared catalog in a transaction of its own, as in the launcher of autovacuum: without a
-// database there is no SQL.
+// A scan of the shared catalog in its own transaction, as in the autovacuum launcher: SQL needs a database.
 std::vector<Oid> ListDatabases() {
     struct Found {
         Oid* ids;

@@ -39,7 +39,7 @@ Datum MakeVarlena(std::string_view text) {
     });
 }
 
-// Calls `take(datum)` for each element of a one-dimensional array (or an empty one).
+// Call `take(datum)` for each element of a one-dimensional array (or an empty one).
 template <typename Take>
 void EachElement(Datum datum, Oid type, Take take) {
     struct Elements {
@@ -117,8 +117,7 @@ Json ToJson(Datum datum) {
         pfree(text);
         return json;
     } catch (const Json::exception& e) {
-        // Well-formed, PostgreSQL has seen to that: a number beyond double precision, or text that is not
-        // UTF-8.
+        // PostgreSQL guarantees well-formed JSON, so it is a number out of range, or text that is not UTF-8.
         throw UserError(sqlstate::kInvalidParameter, "JSON value cannot be used", std::string(e.what()) + ".",
                         "Numbers must fit into double precision.");
     }
@@ -160,8 +159,7 @@ Datum FromName(std::string_view text) {
 }
 
 Datum FromJson(const Json& json) {
-    // Text that is not valid UTF-8 cannot come from a UTF-8 database; replace rather than fail in another
-    // encoding.
+    // Text of a UTF-8 database is valid; in other encodings replace invalid bytes rather than fail.
     const std::string text = DumpJson(json);
     return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
 }
@@ -222,7 +220,7 @@ void ResultSet::Add(const std::vector<Value>& row) {
     std::vector<Datum> values;
     std::unique_ptr<bool[]> nulls(new bool[row.size()]);
     for (size_t i = 0; i < row.size(); ++i) {
-        // The wrong type would be read as if it were the right one.
+        // Reading a value as the wrong type would return garbage.
         const Oid type = TupleDescAttr(info_->setDesc, static_cast<int>(i))->atttypid;
         if (row[i].type != type && !Call([&] { return IsBinaryCoercible(row[i].type, type); }))
             throw std::logic_error("result column " + std::to_string(i) + " has the wrong type");

@@ -4,8 +4,8 @@ namespace pulse::pg {
 
 namespace {
 
-// The error on its way out. Static, so that raising it jumps over no live C++ object; one at a time
-// is enough, because it is raised at once and ReThrowError copies what it points to.
+// The error to raise. Static, so that raising it jumps over no live C++ object. One is enough, because it is
+// raised at once and ReThrowError copies its data.
 struct Pending {
     Error error;
 
@@ -27,8 +27,8 @@ char* OrNull(std::string& text) {
     return text.empty() ? nullptr : text.data();
 }
 
-// An error that PostgreSQL raised below us goes on as it was: its context lines are complete already, and who
-// is told of it was decided when it was raised.
+// Rethrow an error of PostgreSQL unchanged: its context lines are complete, and its destinations (log,
+// client) were decided when it was raised.
 [[noreturn]] void Rethrow() {
     Error& error = pending.error;
     ErrorData data{};
@@ -77,7 +77,7 @@ int StateCode(const std::string& state) {
 
 enum class ErrorOrigin { kPostgres, kOurs, kOutOfMemory };
 
-// Called inside the handler: sorts the exception and copies what it says. Never calls PostgreSQL.
+// Called inside the handler: classify the exception and copy its message. Never calls PostgreSQL.
 ErrorOrigin Classify() noexcept {
     try {
         try {

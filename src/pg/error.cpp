@@ -73,7 +73,7 @@ void detail::Guard(void (*run)(void*), void* frame) {
     PG_END_TRY();
     if (!failure) return;
     // Outside PG_TRY: no C++ exception may cross it.
-    // Where no transaction is open there is none to roll back, and nobody would ever clear the flag.
+    // Without an open transaction there is no rollback that would clear the flag.
     if (IsTransactionOrTransactionBlock()) aborting = true;
     throw Error::Take(failure);
 }

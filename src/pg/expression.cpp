@@ -13,7 +13,7 @@ extern "C" {
 
 namespace pulse::pg {
 
-// Lies, with all that hangs on it, in a memory context of its own.
+// Allocated, with everything it references, in its own memory context.
 struct Expression::Compiled {
     MemoryContext context;
     ExprState* state;

@@ -37,7 +37,7 @@ int Code(const std::string& state) {
 std::string OptionText(const char* noun, const std::string& name, const Json& value) {
     if (value.is_string()) return value.get<std::string>();
     if (value.is_number() || value.is_boolean()) return DumpJson(value);
-    throw UserError(sqlstate::kInvalidParameter, "bad value of the option \"" + name + "\" of a " + noun, "",
+    throw UserError(sqlstate::kInvalidParameter, "invalid value for option \"" + name + "\" of a " + noun, "",
                     "Give a text, a number, true or false.");
 }
 
@@ -72,15 +72,15 @@ void MakeUserMapping(const std::string& server, const options::List& options) {
 
 void CreateServer(const char* noun, const std::string& name, const char* wrapper, const options::Table& table,
                   const Json& options, const char* example) {
-    // A name that no statement could write would be cut off or never found.
+    // Longer names would be truncated.
     if (name.empty() || name.size() >= NAMEDATALEN)
-        throw UserError(sqlstate::kInvalidName, std::string("bad name of a ") + noun,
+        throw UserError(sqlstate::kInvalidName, std::string("invalid name of a ") + noun,
                         "It has " + std::to_string(name.size()) + " bytes.",
                         "Give a name of 1 to " + std::to_string(NAMEDATALEN - 1) + " bytes.");
     if (!options.is_object())
         throw UserError(sqlstate::kInvalidParameter,
                         std::string("\"options\" of a ") + noun + " must be an object", "",
-                        std::string("Give it as ") + example + ".");
+                        std::string("Give for example ") + example + ".");
     options::List list;
     for (const auto& [key, value] : options.items()) list.emplace_back(key, OptionText(noun, key, value));
     const auto [server, mapping] = table.Divide(list);
@@ -153,7 +153,7 @@ void HideStatement(const std::function<void()>& body) {
         hidden.detail = error.detail();
         hidden.hint = error.hint();
     }
-    // A surrounding function would show the statement as context.
+    // Remove the context: a surrounding function would show the statement there.
     hidden.hide_statement = true;
     hidden.context.clear();
     hidden.internal_query.clear();

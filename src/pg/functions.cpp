@@ -4,7 +4,7 @@
 extern "C" {
 PG_FUNCTION_INFO_V1(pulse_now);
 PGDLLEXPORT Datum pulse_now(PG_FUNCTION_ARGS);
-// On hot paths and without C++ objects, so without the guard.
+// Called on hot paths and without C++ objects, so it needs no guard.
 Datum pulse_now(PG_FUNCTION_ARGS) {
     PG_RETURN_TIMESTAMPTZ(pulse::pg::Now());
 }

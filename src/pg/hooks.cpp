@@ -1,5 +1,5 @@
-// Watching databases and extensions come and go, and waking the launcher when a transaction that matters
-// commits.
+// Watching databases and extensions being created and dropped, and waking the launcher when a relevant
+// transaction commits.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/scheduler_state.hpp"
@@ -18,18 +18,18 @@ namespace pulse::pg {
 namespace {
 
 object_access_hook_type previous_hook;
-bool registered, look, rescan;  // what the end of the transaction is to do
+bool registered, look, rescan;  // actions at the end of the transaction
 bool wake[kLanes];              // the same, for workers of their own lanes
-int launcher;                   // whom to wake, without a scheduler state
+int launcher;                   // process to wake, without a scheduler state
 
 constexpr int64_t kDropTime = 10 * kSecond;
 
-// After the commit nothing may raise.
+// Nothing may raise an error after the commit.
 void OnTransactionEnd(XactEvent event, void*) {
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
     const bool committed = event != XACT_EVENT_ABORT;
-    // What was prepared shows at COMMIT PREPARED, which tells us nothing: from now on somebody looks as long
-    // as it is there.
+    // COMMIT PREPARED calls no hook: notify at PREPARE, so that the launcher checks while the prepared
+    // transaction exists.
     bool notify = std::exchange(look, false) && committed;
     const bool scan = std::exchange(rescan, false) && committed;
     SchedulerState* scheduler = SchedulerState::Find();
@@ -58,8 +58,7 @@ void AtCommit(bool& what) {
     what = true;
 }
 
-// DROP DATABASE comes here before it counts who is connected: our workers are asked to leave, and no new one
-// comes in the way.
+// Called before DROP DATABASE counts connections: ask Pulse's workers to leave, and start no new ones.
 void LeaveDatabase(Oid database) {
     if (SchedulerState* scheduler = SchedulerState::Find())
         scheduler->Pause(database, WallClock() + kDropTime);
@@ -75,7 +74,7 @@ Datum Watch(FunctionCallInfo) {
     const Access access = current;
     if (access.class_id == ExtensionRelationId) {
         AtCommit(look);
-        // A job that runs would go on without what scheduled it.
+        // Otherwise a running job would continue without its scheduler.
         if (access.type == OAT_DROP && access.object == Call([] { return get_extension_oid("pulse", true); }))
             TerminateWorkers(MyDatabaseId);
     }

@@ -18,7 +18,7 @@ struct Extension {
     char* version;  // in the caller's memory
 };
 
-// There is no syscache on pg_extension; one index probe. No SQL: nobody's operators take part in it.
+// pg_extension has no syscache: use an index scan. No SQL, so that no user-defined operators are involved.
 Extension ProbeExtension() {
     return Call([] {
         Extension extension{InvalidOid, InvalidOid, nullptr};
@@ -80,7 +80,7 @@ Identity Identity::Definer(const std::string& role, const std::string& search_pa
     const Oid id = Call([&] { return get_role_oid(role.c_str(), true); });
     if (!OidIsValid(id))
         throw UserError(sqlstate::kUndefinedObject, "role \"" + role + "\" does not exist",
-                        "The definition runs with the rights of the role that made it.",
+                        "The definition runs with the rights of the role that created it.",
                         "Update the segment as another role; it then runs with that role's rights.");
     return Identity(id, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION, search_path.c_str());
 }

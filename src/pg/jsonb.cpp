@@ -81,7 +81,7 @@ Datum JsonbToTexts(JsonbContainer* container) {
     return PointerGetDatum(construct_array(elements, found, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// The body must own nothing with a destructor, so results are collected in memory of PostgreSQL.
+// The body must own no object with a destructor, so results are collected in PostgreSQL's memory.
 struct TimedList {
     Timed* entries;
     size_t count;
@@ -108,7 +108,7 @@ TimedList ReadAll(Datum jsonb) {
 
 std::vector<Timed> ReadTimed(Datum jsonb) {
     const TimedList list = Call([&] { return ReadAll(jsonb); });
-    // Keys of jsonb are sorted by length and then by bytes: numbers by their value.
+    // jsonb sorts keys by length and then by bytes, which sorts numbers by value.
     return std::vector<Timed>(list.entries, list.entries + list.count);
 }
 
@@ -162,7 +162,7 @@ JsonbValue ToJsonb(const Value& value) {
                 result.val.boolean = DatumGetBool(value.datum);
                 return result;
             case NUMERICOID: {
-                // NaN and the infinities are no JSON.
+                // NaN and infinities are not valid JSON.
                 const Numeric number = DatumGetNumeric(value.datum);
                 if (numeric_is_nan(number) || numeric_is_inf(number)) return result;
                 result.type = jbvNumeric;
@@ -182,7 +182,7 @@ JsonbValue ToJsonb(const Value& value) {
                 }
                 return result;
             }
-            default: elog(ERROR, "type %u cannot be kept", value.type);
+            default: elog(ERROR, "type %u cannot be stored", value.type);
         }
     });
 }
@@ -212,7 +212,7 @@ Value FromJsonb(const JsonbValue& value, Oid type) {
                 if (copy.type != jbvBinary) return;
                 result.datum = JsonbToTexts(copy.val.binary.data);
                 break;
-            default: elog(ERROR, "type %u cannot be kept", type);
+            default: elog(ERROR, "type %u cannot be stored", type);
         }
         result.null = false;
     });

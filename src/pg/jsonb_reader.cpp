@@ -18,8 +18,8 @@ const JsonbContainer* Container(const JsonValue& node) {
     return static_cast<const JsonbContainer*>(node.value);
 }
 
-// The child with number `index` of all children: of an object the keys are children, too, before the values.
-// `data` begins after all entries, `offset` is where the child begins in it.
+// The child number `index` of a container; in an object, keys come before values. `data` begins after all
+// entries, `offset` is the position of the child in it.
 JsonValue Child(const JsonbContainer* container, uint32 index, const char* data, uint32 offset,
                 uint32 length) {
     const JEntry entry = container->children[index];
@@ -54,7 +54,7 @@ JsonValue ChildAt(const JsonbContainer* container, uint32 index) {
                  getJsonbLength(container, static_cast<int>(index)));
 }
 
-// As jsonb orders keys: by length first.
+// The order of jsonb keys: by length first.
 int Compare(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
     return a.compare(b);
@@ -65,7 +65,7 @@ void Measure(const JsonbContainer* container, int depth, json::Shape& shape) {
     const uint32 count = JsonContainerSize(container), children = Children(container);
     const uint32 first = JsonContainerIsObject(container) ? count : 0;
     if (first) shape.members += count;
-    // jsonb itself is bounded by the depth of the server's stack; ours needs not be tried.
+    // jsonb may be nested up to the server's stack depth; limit our recursion.
     constexpr int kDeepest = 500;
     if (depth > kDeepest) return;
     for (uint32 i = first; i < children; ++i) {

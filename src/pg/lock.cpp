@@ -4,8 +4,8 @@ namespace pulse::pg {
 
 namespace {
 
-// An object's lock by the method of advisory locks: a transaction that is rolled back releases every lock of
-// the usual method, those of the session, too.
+// An object lock with the lock method of advisory locks: with the default method a rollback would also
+// release session locks.
 LockAcquireResult Acquire(const char* table, int64_t id, bool session, LOCKTAG* tag) {
     return Call([&] {
         SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, get_relname_relid(table, get_namespace_oid("pulse", false)),
@@ -37,7 +37,7 @@ std::optional<SessionLock> SessionLock::Try(const char* table, int64_t id) {
 }
 
 SessionLock::~SessionLock() {
-    // Only warns when it is not held.
+    // Only warns if it is not held.
     if (held_) LockRelease(&tag_, ExclusiveLock, true);
 }
 

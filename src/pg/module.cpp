@@ -1,4 +1,4 @@
-// What happens when the library is loaded.
+// Initialisation of the library.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/settings.hpp"
@@ -11,7 +11,7 @@ extern "C" {
 PULSE_MODULE_MAGIC("pulse", PULSE_VERSION);
 PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
-    // pg_upgrade moves tables about; nobody may write to them meanwhile.
+    // No background writes during pg_upgrade.
     if (IsBinaryUpgrade) return;
     pulse::pg::settings::Define();
     if (process_shared_preload_libraries_in_progress) {

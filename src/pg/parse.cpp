@@ -16,11 +16,11 @@ constexpr const char* kBlank = " \t\r\n\f\v";
 bool IsPlainSelect(Node* node) {
     if (!IsA(node, SelectStmt)) return false;
     auto* select = reinterpret_cast<SelectStmt*>(node);
-    while (select->larg) select = select->larg;  // INTO stands in the leftmost arm of a UNION
+    while (select->larg) select = select->larg;  // INTO is in the leftmost arm of a UNION
     return !select->intoClause;
 }
 
-// Collects where calls of pulse_now() begin. Owns nothing: PostgreSQL's errors jump over it.
+// Collects the positions of calls of pulse_now(). Owns no memory: PostgreSQL's errors jump over it.
 bool CollectNowCalls(Node* node, void* found) {
     if (!node) return false;
     if (IsA(node, FuncCall)) {
@@ -35,7 +35,7 @@ bool CollectNowCalls(Node* node, void* found) {
     return PULSE_RAW_EXPRESSION_TREE_WALKER(node, CollectNowCalls, found);
 }
 
-// Collects the relations named. Owns nothing, as above.
+// Collects the named relations. Owns no memory, as above.
 bool CollectRelations(Node* node, void* found) {
     if (!node) return false;
     if (IsA(node, RangeVar)) {
@@ -51,7 +51,7 @@ struct Found {
     bool changes;
 };
 
-// Collects calls, and sees what changes or locks something. Owns nothing, as above.
+// Collects calls, and detects parts that change or lock data. Owns no memory, as above.
 bool CollectEffects(Node* node, void* found) {
     if (!node) return false;
     auto* all = static_cast<Found*>(found);
@@ -82,7 +82,7 @@ bool RunsInTransaction(const Node* node) {
     }
 }
 
-// Steps over white space and comments.
+// Skips white space and comments.
 size_t SkipBlank(const std::string& sql, size_t at) {
     for (;;) {
         at = std::min(sql.find_first_not_of(kBlank, at), sql.size());
@@ -102,8 +102,7 @@ size_t SkipBlank(const std::string& sql, size_t at) {
     }
 }
 
-// Where the call that begins at `at` ends: after its name, however qualified and quoted, come the two
-// parentheses.
+// The end of the call that begins at `at`: its name, possibly qualified and quoted, and two parentheses.
 size_t EndOfCall(const std::string& sql, size_t at) {
     while (at < sql.size() && sql[at] != '(') {
         if (sql[at] == '"') at = std::min(sql.find('"', at + 1), sql.size() - 1);

@@ -3,7 +3,7 @@
 namespace pulse::pg {
 
 Plan::~Plan() {
-    // Frees memory only; does not raise.
+    // Only frees memory; raises no errors.
     if (plan_) SPI_freeplan(plan_);
 }
 

@@ -14,12 +14,12 @@ extern "C" {
 
 namespace pulse::pg {
 
-// A WaitEventSet cannot forget a socket, and its sockets change with every request: it holds the latch and
-// one epoll descriptor, which holds the sockets.
+// A WaitEventSet cannot remove a socket, but sockets change with every request. So it waits for the latch and
+// an epoll descriptor that has the sockets.
 Poller::Poller() {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_ < 0)
-        throw UserError(sqlstate::kInsufficientResources, "no descriptor is free to wait for sockets");
+        throw UserError(sqlstate::kInsufficientResources, "no free file descriptor to wait for sockets");
     try {
         set_ = Call([&] {
 #if PG_VERSION_NUM >= 170000
@@ -53,7 +53,7 @@ void Poller::Watch(int socket, bool reading, bool writing) {
     }
     if (epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event) == 0) return;
     if (errno != ENOENT || epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0)
-        throw UserError(sqlstate::kInsufficientResources, "a socket cannot be waited for",
+        throw UserError(sqlstate::kInsufficientResources, "could not wait for a socket",
                         std::generic_category().message(errno));
 }
 

@@ -27,7 +27,7 @@ Oid FindRelation(const char* name) {
 
 constexpr int kMaxKeys = 4;
 
-// Equality of an index column, as the index itself would compare.
+// The equality operator of an index column.
 void MakeKey(ScanKey key, Relation index, int column) {
     const Oid family = index->rd_opfamily[column], type = index->rd_opcintype[column];
     const Oid equal = get_opfamily_member(family, type, type, BTEqualStrategyNumber);
@@ -35,8 +35,7 @@ void MakeKey(ScanKey key, Relation index, int column) {
                            index->rd_indcollation[column], get_opcode(equal), Datum{0});
 }
 
-// A unique index and its table, open for a scan. Lives inside Call(): nothing to be done when an error ends
-// it.
+// A unique index and its table, open for a scan. Used inside Call(): needs no cleanup after an error.
 struct Scan {
     Relation table, index;
     int width;
@@ -66,7 +65,7 @@ struct Scan {
     }
 };
 
-// ---- what was said to have changed ----
+// ---- announced changes ----
 
 struct Watched {
     Oid relation = InvalidOid;
@@ -74,7 +73,7 @@ struct Watched {
 };
 constinit std::array<Watched, 8> watched{};
 
-// Invalidations come from anywhere; no more than this may happen here.
+// Invalidation callbacks run anywhere, so they may only set flags.
 void Invalidated(Datum, Oid relation) {
     for (Watched& entry : watched)
         if (!OidIsValid(relation) || entry.relation == relation) ++entry.changes;
@@ -88,7 +87,7 @@ Watched& Register(Oid relation) {
     }
     for (Watched& entry : watched)
         if (entry.relation == relation) return entry;
-    // Relations of an extension that was dropped make room.
+    // Reuse the entries of a dropped extension.
     for (Watched& entry : watched) {
         if (OidIsValid(entry.relation) && get_rel_name(entry.relation)) continue;
         entry.relation = relation;

@@ -11,9 +11,9 @@ namespace pulse::pg {
 
 namespace {
 
-// A password this short would only be made visible by taking it out of every text.
+// Removing a very short password from every text would reveal it.
 constexpr size_t kShortestScrubbed = 4;
-// Rows that were there already are read this many at a time before interrupts are served.
+// Number of buffered rows to read between checks for interrupts.
 constexpr int kRowsPerCheck = 1000;
 
 std::string Field(const PGresult* result, int code) {
@@ -21,7 +21,7 @@ std::string Field(const PGresult* result, int code) {
     return text ? text : "";
 }
 
-// libpq ends its messages with a newline and may put several lines into one.
+// Messages of libpq end with a newline and can have several lines.
 std::string OneLine(const std::string& text) {
     std::string line;
     bool broken = false;
@@ -59,9 +59,9 @@ Remote::Remote(const RemoteParameters& parameters, int milliseconds) {
     values.push_back(nullptr);
 
     if (!AcquireExternalFD())
-        throw RemoteError(sqlstate::kCannotConnect, "too many files are open for another connection", "",
+        throw RemoteError(sqlstate::kCannotConnect, "too many open files for another connection", "",
                           "Raise max_files_per_process or the operating system's limit of open files.", true);
-    // No expansion of dbname: a value stays one value.
+    // No expansion of dbname: it must not contain a connection string.
     PGconn* connection = PQconnectStartParams(keywords.data(), values.data(), 0);
     if (!connection) {
         ReleaseExternalFD();
@@ -84,7 +84,7 @@ void Remote::Poll(int milliseconds) {
     }
 }
 
-// Waits for the socket until the deadline.
+// Wait for the socket until the deadline.
 void Remote::Wait(bool writing) {
     for (;;) {
         const auto left =
@@ -109,7 +109,7 @@ void Remote::Send(bool sent) {
     }
 }
 
-// The next result of the request, or null when there are no more.
+// The next result of the request, or null if there are no more.
 Remote::Answer Remote::Next() {
     while (PQisBusy(connection_.get())) {
         Wait(false);
@@ -163,7 +163,7 @@ void Remote::Append(const pg_result* result, RemoteRows& rows, size_t& bytes, si
     if (bytes > max_bytes)
         throw RemoteError(sqlstate::kProgramLimit,
                           "the result is larger than " + std::to_string(max_bytes >> 20) + " MB", "",
-                          "Ask for fewer rows or columns.", false);
+                          "Select fewer rows or columns.", false);
 }
 
 RemoteRows Remote::RunScript(const std::string& sql, int milliseconds) {

@@ -40,7 +40,7 @@ struct SchedulerState::Shared {
 
 namespace {
 
-// Nothing under the lock raises, allocates or waits.
+// Nothing under the lock raises errors, allocates or waits.
 class Locked {
   public:
     explicit Locked(slock_t& mutex) : mutex_(mutex) { SpinLockAcquire(&mutex_); }
@@ -113,7 +113,7 @@ uint32_t MakeSchedulerState() {
 void AttachSchedulerState(uint32_t handle) {
     Call([&] {
         dsm_segment* segment = dsm_attach(handle);
-        if (!segment) return;  // its launcher is gone; without a scheduler state this process ends
+        if (!segment) return;  // its launcher has ended; without a scheduler state this process ends, too
         dsm_pin_mapping(segment);
         SchedulerMemory::Use(dsm_segment_address(segment), false);
     });
@@ -125,8 +125,8 @@ SchedulerState* SchedulerState::Find() {
 
 namespace {
 
-// A latch of a process that has just ended belongs to another one soon, which a needless wake-up does not
-// hurt.
+// The latch of an ended process may already belong to another process, for which a spurious wake-up is
+// harmless.
 void SetIfAny(Latch* latch) {
     if (latch) SetLatch(latch);
 }
@@ -150,7 +150,7 @@ void SchedulerState::Notify(Oid id) {
     SetIfAny(latch);
 }
 
-// Who listens and notifies itself knows already.
+// A listener that notifies itself needs no wake-up.
 void SchedulerState::Wake(Oid id, Lane lane) {
     Latch* latch;
     {
@@ -160,7 +160,7 @@ void SchedulerState::Wake(Oid id, Lane lane) {
         if (database)
             database->of(lane).notified = true;
         else
-            shared_->rescan = true;  // it will be looked at as a new one
+            shared_->rescan = true;  // it will be checked like a new one
         latch = database && database->of(lane).listener ? database->of(lane).listener : shared_->launcher;
     }
     SetIfAny(latch);
@@ -205,7 +205,7 @@ void SchedulerState::Begun(size_t worker) {
     if (shared_->workers[worker].pid == MyProcPid) shared_->workers[worker].begun = true;
 }
 
-// Another launcher may have given the place to somebody else.
+// Another launcher may have reused the slot.
 void SchedulerState::Leave(size_t worker) {
     Latch* latch;
     {
@@ -231,8 +231,8 @@ void SchedulerState::Publish(Oid id, Presence presence, Lane lane, Moment next_d
         Database* database = shared_->Of(id);
         if (!database) return;
         database->presence = presence;
-        // Somebody else has looked meanwhile, perhaps later than we did: the earlier time can only cost a
-        // needless look.
+        // Another worker may have set it since, with newer data: the earlier time only costs an unnecessary
+        // check.
         Due& due = database->of(lane);
         due.next_due =
             due.epoch == epochs[static_cast<size_t>(lane)] ? next_due : std::min(next_due, due.next_due);
@@ -319,7 +319,7 @@ void SchedulerState::SetOutOfWorkers(bool out) {
     for (Latch* listener : listeners) SetIfAny(listener);
 }
 
-// One pass each over the places and over what is new: the lock is held for microseconds whatever the number.
+// One pass over the slots and one over the new databases, so that the lock is held only for microseconds.
 bool SchedulerState::SetDatabases(const std::vector<Oid>& ids) {
     std::vector<Oid> wanted(ids);
     std::sort(wanted.begin(), wanted.end());
@@ -369,7 +369,7 @@ std::optional<size_t> SchedulerState::Reserve(Oid id, Oid role, Lane lane, bool 
         if (OidIsValid(worker.database)) continue;
         worker = Worker{id, role, lane};
         if (look) {
-            // The worker will tell when the next one is wanted; whoever notifies from now on is heard.
+            // The worker will set the next due time; later notifications are kept.
             database->of(lane).notified = false;
             database->of(lane).next_due = kNever;
         } else {
@@ -385,7 +385,7 @@ std::optional<size_t> SchedulerState::Reserve(Oid id, Oid role, Lane lane, bool 
 SchedulerState::Worker SchedulerState::Free(size_t worker) {
     const Locked locked(shared_->mutex);
     const Worker freed = std::exchange(shared_->workers[worker], Worker{});
-    // However it ended: nobody listens any more, and what notified it is the launcher's.
+    // However it ended, it no longer listens; its pending notification goes to the launcher.
     if (Database* database = freed.lane == Lane::kJobs ? nullptr : shared_->Of(freed.database))
         database->of(freed.lane).listener = nullptr;
     return freed;

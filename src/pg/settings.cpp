@@ -131,8 +131,8 @@ bool IsFixed(const char* text) {
     return true;
 }
 
-// Writes the instant so that it means the same under every TimeZone and DateStyle: parallel workers read the
-// setting's text again, in whatever order they get the settings.
+// Write the instant independently of TimeZone and DateStyle: parallel workers read the
+// text of the setting again, and get the settings in any order.
 bool Canonicalize(char** value, TimestampTz moment) {
     struct pg_tm parts;
     fsec_t fraction;
@@ -191,9 +191,9 @@ void DefineInt(const char* name, const char* help, const char* more, int* variab
 void DefineMeasuring() {
     DefineCustomStringVariable(
         "pulse.now",
-        "Sets the moment that Pulse takes as the current time; empty means the start of the transaction.",
-        "Use it to measure a segment as of a past moment.", &now_text, "", PGC_USERSET, 0, CheckNow,
-        AssignNow, nullptr);
+        "Sets the time that Pulse uses as the current time; empty means the start of the transaction.",
+        "Use it to measure a segment as of a past time.", &now_text, "", PGC_USERSET, 0, CheckNow, AssignNow,
+        nullptr);
     DefineInt("pulse.statement_timeout", "Sets the maximum run time of a segment definition.",
               "0 disables the limit.", &statement_timeout, 0, INT_MAX, GUC_UNIT_MS);
     DefineInt("pulse.lock_timeout",
@@ -267,7 +267,7 @@ void DefineHealth() {
               "0 disables the limit.", &check_timeout, 0, INT_MAX, GUC_UNIT_MS);
 }
 
-// Settings of the whole server's workers, which no session may change for itself.
+// Settings of background workers, which sessions cannot change.
 void DefineServerInt(const char* name, const char* help, const char* more, int* variable, int low, int high,
                      int flags) {
     DefineCustomIntVariable(name, help, more, variable, *variable, low, high, PGC_SIGHUP, flags, nullptr,
@@ -367,10 +367,10 @@ void DefineAgent() {
                     nullptr, &agent_tool_timeout, 100, 600'000, GUC_UNIT_MS);
 }
 
-// A name of the time zone database, as calendar windows need it.
+// Calendar windows need a name of the time zone database.
 bool CheckTimeZone(char** value, void**, GucSource) {
     if (**value && pg_tzset(*value)) return true;
-    GUC_check_errdetail("\"%s\" is no time zone.", *value);
+    GUC_check_errdetail("\"%s\" is not a time zone.", *value);
     GUC_check_errhint("Give a name such as UTC or Europe/Berlin; pg_timezone_names lists them.");
     return false;
 }
@@ -418,8 +418,8 @@ void DefineProfile() {
         "With more the pipeline builds it in the background, or CALL pulse_build() in the foreground.",
         &build_at_once, 0, INT_MAX, 0);
     DefineCustomRealVariable("pulse.exposure_sample",
-                             "Sets the share of decisions that are recorded in pulse.exposure.",
-                             "Each person, flag, variant and day at most once.", &exposure_sample,
+                             "Sets the fraction of people whose exposures are recorded in pulse.exposure.",
+                             "Each person, flag, variant and day is recorded at most once.", &exposure_sample,
                              exposure_sample, 0, 1, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
@@ -469,9 +469,8 @@ Moment Now() {
 Moment PastNow() {
     const Moment now = Now();
     if (now > GetCurrentTimestamp())
-        throw UserError(
-            sqlstate::kInvalidParameter, "pulse.now lies in the future", "It is " + FormatMoment(now) + ".",
-            "What has not happened cannot be measured or checked: RESET pulse.now, or set a past moment.");
+        throw UserError(sqlstate::kInvalidParameter, "pulse.now lies in the future",
+                        "It is " + FormatMoment(now) + ".", "RESET pulse.now, or set it to a past moment.");
     return now;
 }
 

@@ -6,8 +6,7 @@ namespace pulse::pg {
 
 namespace {
 
-// SPI leaves its own context current after every call; what is palloc'ed next belongs where the caller was,
-// e.g. in an Arena.
+// SPI leaves its own memory context current after every call; restore the caller's, e.g. an Arena.
 template <typename Body>
 auto CallSpi(Body body) {
     MemoryContext caller = CurrentMemoryContext;
@@ -185,8 +184,8 @@ Cursor::~Cursor() {
     try {
         Call([&] { SPI_cursor_close(portal_); });
     } catch (const std::exception&) {
-        // No exception leaves a destructor. Nobody goes on as if nothing had happened: Call has set
-        // `aborting`, which Subtransaction::Commit() and Enter() refuse.
+        // No exception may leave a destructor. The error is not lost: Call has set `aborting`, which
+        // Subtransaction::Commit() and Enter() refuse.
     }
 }
 

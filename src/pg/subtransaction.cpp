@@ -13,7 +13,7 @@ namespace pulse::pg {
 Subtransaction::Subtransaction(Mode mode) : context_(CurrentMemoryContext), owner_(CurrentResourceOwner) {
     Call([] { BeginInternalSubTransaction(nullptr); });
     MemoryContextSwitchTo(context_);
-    // The subtransaction restores the flag when it ends, either way.
+    // The end of the subtransaction restores the flag in any case.
     if (mode == Mode::kReadOnly) XactReadOnly = true;
 }
 
@@ -28,7 +28,7 @@ void Subtransaction::Commit() {
 
 Subtransaction::~Subtransaction() {
     if (!open_) return;
-    // Rolling back does not raise but in a state from which only FATAL helps; it must not throw here.
+    // A rollback raises errors only in a state that ends in FATAL; a destructor must not throw.
     RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(context_);
     CurrentResourceOwner = owner_;
@@ -37,15 +37,16 @@ Subtransaction::~Subtransaction() {
 
 namespace {
 
-// A limit of time. There are two, one inside the other; each has a signal handler of its own.
+// A time limit. There are two nested ones, each with its own signal handler.
 template <int kind>
 struct Timer {
     static inline TimeoutId id = MAX_TIMEOUTS;
     static inline bool armed = false;
     static inline volatile sig_atomic_t expired = 0;
-    static inline volatile sig_atomic_t canceled = 0;  // the pending cancel is ours, not a person's
+    static inline volatile sig_atomic_t canceled =
+        0;  // the pending cancel comes from the limit, not from a user
 
-    // In a signal handler: ask for a cancel, as a person would.
+    // In a signal handler: request a cancel, like pg_cancel_backend().
     static void OnExpiry() {
         expired = true;
         if (!QueryCancelPending) canceled = true;
@@ -68,7 +69,7 @@ struct Timer {
     static void End() {
         disable_timeout(id, false);
         armed = false;
-        // It may have fired when the work was just done: our cancel must not hit whoever comes next.
+        // It may have fired when the work was just done: the cancel must not affect the next statement.
         if (canceled) QueryCancelPending = false;
     }
 };

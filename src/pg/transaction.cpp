@@ -30,7 +30,7 @@ void Transaction::Commit() {
     open_ = false;
     MemoryContextSwitchTo(context_);
     Call([] {
-        // Otherwise autovacuum never sees what a worker wrote.
+        // Otherwise autovacuum does not learn of a worker's writes.
         pgstat_report_stat(false);
         pgstat_report_activity(STATE_IDLE, nullptr);
     });
@@ -38,7 +38,7 @@ void Transaction::Commit() {
 
 Transaction::~Transaction() {
     if (!open_) return;
-    // Rolling back does not raise but in a state from which only FATAL helps; it must not throw here.
+    // A rollback raises errors only in a state that ends in FATAL; a destructor must not throw.
     AbortCurrentTransaction();
     MemoryContextSwitchTo(context_);
     detail::aborting = false;

@@ -17,7 +17,7 @@ TriggerData* DataOf(FunctionCallInfo fcinfo) {
 
 TriggerCall::TriggerCall(FunctionCallInfo fcinfo) : fcinfo_(fcinfo), when_(When::kRow) {
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(DataOf(fcinfo)->tg_event))
-        throw UserError(sqlstate::kNotSupported, "the function is for triggers of INSERT");
+        throw UserError(sqlstate::kNotSupported, "function can only be used by triggers of INSERT");
     const TriggerEvent event = DataOf(fcinfo)->tg_event;
     if (TRIGGER_FIRED_FOR_STATEMENT(event))
         when_ = TRIGGER_FIRED_BEFORE(event) ? When::kBefore : When::kAfter;

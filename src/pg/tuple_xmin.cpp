@@ -11,8 +11,7 @@ namespace pulse::pg {
 TupleXmin::TupleXmin(TransactionId xmin) : xmin_(xmin) {
     const Snapshot snapshot = GetActiveSnapshot();
     command_ = snapshot->curcid;
-    // Old rows are frozen without losing their xmin, which then says nothing: it may even look like one to
-    // come.
+    // Frozen rows keep their xmin, which is meaningless then: after wraparound it can look like a future one.
     if (TransactionIdPrecedes(xmin, TransactionXmin) || !TransactionIdPrecedes(xmin, snapshot->xmax)) {
         if (!TransactionIdIsCurrentTransactionId(xmin)) xmin_ = InvalidTransactionId;
     }

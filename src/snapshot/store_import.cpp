@@ -73,11 +73,11 @@ int64_t StoreImport(const Import& import, bool replace) {
     const segment::Segment segment = segment::Load(import.segment);
     if (segment.status == segment::Status::kArchived)
         throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
-                        "Bring it back with pulse_resume_segment() first.");
+                        "Resume it with pulse_resume_segment() first.");
     if (!LockSegment(segment.id, pg::settings::lock_timeout))
         throw UserError(sqlstate::kLockNotAvailable,
                         "another session is measuring segment \"" + segment.name + "\"", "",
-                        "Try again when it is done, or raise pulse.lock_timeout.");
+                        "Try again later, or raise pulse.lock_timeout.");
     // Two rounds at most: the second finds a row that another session inserted meanwhile.
     for (int round = 0; round < 2; ++round) {
         if (const auto kept = FindSnapshot(segment.id, import)) {

@@ -32,7 +32,7 @@ Record MeasureAndStore(const segment::Segment& segment, Moment moment, source::U
 void RequireNotArchived(const segment::Segment& segment) {
     if (segment.status == segment::Status::kArchived)
         throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
-                        "Bring it back with pulse_resume_segment() first.");
+                        "Resume it with pulse_resume_segment() first.");
 }
 
 bool Monitored(const segment::Segment& segment) {
@@ -131,7 +131,7 @@ int64_t Take(const std::string& name) {
         throw UserError(sqlstate::kLockNotAvailable,
                         "another session is measuring segment \"" + segment.name + "\"",
                         "Waited " + std::to_string(pg::settings::lock_timeout) + " ms.",
-                        "Try again when it is done, or raise pulse.lock_timeout.");
+                        "Try again later, or raise pulse.lock_timeout.");
     if (const auto known = FindAt(segment.id, moment); known && !known->failed) return known->id;
     source::Usage usage = UsageFor(segment);
     return MeasureAndStore(segment, moment, usage).id;

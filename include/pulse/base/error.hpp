@@ -1,4 +1,4 @@
-// What went wrong, told to the person at the prompt. Pure C++: the bridge turns it into ereport(ERROR).
+// Errors reported to the user. Pure C++: the bridge turns them into ereport(ERROR).
 #pragma once
 
 #include <exception>
@@ -8,7 +8,7 @@
 
 namespace pulse {
 
-// SQLSTATEs that are raised or looked for, in the order of their codes. PostgreSQL's own are in
+// SQLSTATEs that are raised or checked, in the order of their codes. PostgreSQL's own are in
 // utils/errcodes.h.
 namespace sqlstate {
 inline constexpr const char* kCannotConnect = "08001";
@@ -50,7 +50,7 @@ inline constexpr const char* kInvalidOptionName = "HV00D";
 inline constexpr const char* kInternalError = "XX000";
 inline constexpr const char* kDataCorrupted = "XX001";
 
-// Whether another session's lock was in the way: the same work may succeed later.
+// Whether a lock of another session caused the error: a retry may succeed.
 inline bool IsLockFailure(std::string_view state) {
     return state == kLockNotAvailable || state == kDeadlockDetected;
 }

@@ -9,14 +9,14 @@
 
 namespace pulse {
 
-// Copying and printing JSON recurses; what nobody needs that deep must not reach the end of the stack.
+// Copying and printing JSON recurses: the depth is limited to protect the stack.
 inline constexpr int kDeepestJson = 200;
 
-// Throws UserError (54000) where it is nested deeper, and nlohmann::json::exception where it is no JSON or
-// holds a number beyond double precision.
+// Throws UserError (54000) if it is nested more deeply, and nlohmann::json::exception if it is not JSON or
+// has a number out of the range of double precision.
 nlohmann::json ParseJson(std::string_view text, int deepest = kDeepestJson);
 
-// The same without a limit of depth; a discarded value (is_discarded()) where the text is no JSON.
+// The same without a limit of depth; returns a discarded value (is_discarded()) if the text is not JSON.
 nlohmann::json ParseJsonOrDiscard(std::string_view text);
 
 // Compact JSON in UTF-8; bytes that are not UTF-8 become U+FFFD, so it never throws.

@@ -16,8 +16,8 @@ struct Value {
     Type type = Type::kAbsent;
     bool boolean = false;
     std::string_view text;        // of a text
-    const void* value = nullptr;  // of a number, an object or an array: where the document holds it
-    size_t size = 0;              // its size in bytes there
+    const void* value = nullptr;  // of a number, an object or an array: its position in the document
+    size_t size = 0;              // its size in bytes
 
     bool Is(Type other) const { return type == other; }
     // Neither absent nor null.
@@ -29,7 +29,7 @@ struct Value {
 // "a text", "a number", "an object", …: for messages.
 const char* Describe(Type type);
 
-// How deep a document is, and how large.
+// The depth and size of a document.
 struct Shape {
     int depth = 0;        // 1: no nested container
     int64_t members = 0;  // of all objects, nested ones included; elements of arrays do not count
@@ -38,7 +38,7 @@ struct Shape {
 class Reader {
   public:
     virtual ~Reader() = default;
-    // The member of an object by key; absent when the object has no such key.
+    // The member of an object by key; absent if the object has no such key.
     virtual Value Get(const Value& object, std::string_view key) const = 0;
     // The number of members or elements.
     virtual size_t Count(const Value& container) const = 0;

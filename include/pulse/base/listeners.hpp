@@ -1,5 +1,5 @@
-// Calls from a room to rooms that come after it, which register when the library is loaded. Pure C++;
-// constant initialisation, so that it is there before whoever registers.
+// Calls from a room to later rooms, which register when the library is loaded. Pure C++; constant
+// initialisation, so that lists exist before anything registers.
 #pragma once
 
 #include <array>
@@ -8,13 +8,13 @@
 
 namespace pulse {
 
-// Functions that are all called, in the order in which they were added.
+// A list of functions that are all called, in the order of registration.
 template <typename... Args>
 class Listeners {
   public:
     using Function = void (*)(Args...);
 
-    // Returns true, so that a constant can do it. Throws when there are too many.
+    // Returns true, so that a constant can register it. Throws if there are too many.
     bool Add(Function function) {
         functions_.at(size_) = function;
         ++size_;
@@ -30,11 +30,11 @@ class Listeners {
     size_t size_ = 0;
 };
 
-// What exactly one later room implements. A second one is an error: it would silently replace the first.
+// A function that exactly one later room implements. A second registration is an error.
 template <typename Interface>
 class Implementation {
   public:
-    // Returns true, so that a constant can do it. Throws when there is one.
+    // Returns true, so that a constant can register it. Throws if one is registered.
     bool Set(const Interface& interface) {
         if (set_) throw std::logic_error("two rooms implement the same interface");
         interface_ = interface;

@@ -1,5 +1,4 @@
-// The options of SQL/MED servers and of their user mappings: what there is, what is valid, what is told about
-// the rest.
+// Options of SQL/MED servers and of their user mappings: names, valid values, error messages.
 #pragma once
 
 #include <optional>
@@ -18,10 +17,10 @@ struct Option {
     const char* name;
     Holder holder;
     Kind kind;
-    const char* fallback;  // what holds without it; empty: nothing
+    const char* fallback;  // default value; empty: none
     const char* help;
     std::vector<const char*> words = {};
-    bool secret = false;     // its value is never repeated; every option of a mapping counts as one
+    bool secret = false;     // its value is never shown; all options of a mapping are secret
     bool superuser = false;  // only a superuser may set it: it names a file of the server
 };
 
@@ -33,19 +32,19 @@ class Table {
     // `noun` as in "unknown option of a source".
     Table(const char* noun, std::vector<Option> options) : noun_(noun), options_(std::move(options)) {}
 
-    // All options, in the order in which they are told.
+    // All options, in the order in which messages list them.
     const std::vector<Option>& all() const { return options_; }
     const Option* Find(const std::string& name, std::optional<Holder> holder = std::nullopt) const;
 
-    // Check the options of a server or of a user mapping. Throws UserError HV00D for an unknown one, 22023
-    // for a bad value, 42501 for one that needs a superuser.
+    // Check the options of a server or of a user mapping. Throws UserError HV00D for an unknown option, 22023
+    // for an invalid value, 42501 for an option that only a superuser may set.
     void Check(Holder holder, const List& options, bool superuser) const;
 
     // The options of one object divided into those of the server and those of the mapping. Throws UserError
     // HV00D.
     std::pair<List, List> Divide(const List& options) const;
 
-    // The value of an option, or what holds without it.
+    // The value of an option, or its default.
     std::string Get(const List& options, const char* name) const;
 
   private:
@@ -58,17 +57,17 @@ class Table {
     std::vector<Option> options_;
 };
 
-// The value of an option, if there.
+// The value of an option, if it is set.
 std::optional<std::string> Value(const List& options, const std::string& name);
 
-// "name=value" as PostgreSQL hands options to a validator.
+// "name=value", as PostgreSQL passes options to a validator.
 List FromTexts(const std::vector<std::string>& texts);
 
-// ---- what values mean ----
+// ---- parsing values ----
 std::optional<long> ParseWhole(const std::string& text);
 std::optional<double> ParseNumber(const std::string& text);
 std::optional<bool> ParseFlag(const std::string& text);
-// A span such as 500ms, 30s, 5min, 2h or 1d, in milliseconds; empty when it is none.
+// Parse a span such as 500ms, 30s, 5min, 2h or 1d, in milliseconds; empty if it is invalid.
 std::optional<int> ParseSpan(const std::string& text);
 
 }  // namespace pulse::options

@@ -1,4 +1,4 @@
-// Chance, for pauses that must not beat in time.
+// Random numbers for jitter.
 #pragma once
 
 namespace pulse {

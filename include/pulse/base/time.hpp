@@ -1,4 +1,4 @@
-// Instants and spans as PostgreSQL counts them, for code that never sees PostgreSQL.
+// Instants and spans as PostgreSQL counts them, for pure code.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ std::string FormatMoment(Moment moment);
 std::string FormatDate(Moment moment);
 
 // Read an ISO 8601 date or timestamp of the years 1 to 9999: 2011-03-01, 2011-03-01 06:00,
-// 2011-03-01T06:00:00.5+01:00, …Z. Without an offset it is UTC. Empty when it is anything else.
+// 2011-03-01T06:00:00.5+01:00, …Z. Without an offset it is UTC. Empty if it is anything else.
 std::optional<Moment> ParseMoment(std::string_view text);
 
 }  // namespace pulse

@@ -1,4 +1,4 @@
-// UTF-8 text by its characters.
+// Characters of UTF-8 text.
 #pragma once
 
 #include <cstddef>
@@ -7,29 +7,29 @@
 
 namespace pulse {
 
-// Whether the byte is a second, third or fourth one of a character.
+// Whether the byte is a continuation byte.
 constexpr bool IsUtf8Continuation(char byte) {
     return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
 
-// How many characters the text has.
+// The number of characters.
 inline size_t CountCharacters(std::string_view text) {
     size_t count = 0;
     for (const char byte : text) count += !IsUtf8Continuation(byte);
     return count;
 }
 
-// Length in bytes of the well-formed character at `at`; 0 when there is no such character.
+// Length in bytes of the well-formed character at `at`; 0 if there is none.
 size_t Utf8Length(std::string_view text, size_t at);
 
-// How many bytes at the beginning are valid UTF-8 without NUL: text.size() when all of them are.
+// The number of bytes at the beginning that are valid UTF-8 without NUL; text.size() if all are.
 size_t ValidUtf8(std::string_view text);
 
-// The last border between two characters that is not beyond `limit` bytes. In bytes that are not UTF-8, at
+// The last boundary between two characters within `limit` bytes. If the bytes are not UTF-8, at
 // most three before `limit`.
 size_t CharacterBorder(std::string_view text, size_t limit);
 
-// Cut `text` to at most `limit` bytes at a character border, with `ending` after it when something was cut.
+// Cut `text` to at most `limit` bytes at a character boundary; append `ending` if it was cut.
 std::string Shorten(std::string_view text, size_t limit, std::string_view ending = "…");
 
 // Append a code point up to 0x10FFFF.

@@ -6,8 +6,8 @@
 
 namespace pulse::pg {
 
-// The memory context that lives as long as the aggregate's group. Throws when not called as part of an
-// aggregate.
+// The memory context that lives as long as the aggregate's group. Throws if the function is not called as
+// part of an aggregate.
 inline MemoryContext AggregateContext(FunctionCallInfo fcinfo) {
     MemoryContext context;
     if (!AggCheckCallContext(fcinfo, &context))
@@ -16,7 +16,7 @@ inline MemoryContext AggregateContext(FunctionCallInfo fcinfo) {
     return context;
 }
 
-// Gives an object to a memory context, which destroys it when it is reset or deleted.
+// Give an object to a memory context, which destroys it when it is reset or deleted.
 template <typename T>
 T* Keep(MemoryContext context, std::unique_ptr<T> object) {
     auto* callback = Call([&] {

@@ -1,4 +1,4 @@
-// Arrays of further types as parameters, for work on whole batches.
+// Arrays of more types as parameters, for set-based statements.
 #pragma once
 
 #include "pulse/pg/convert.hpp"

@@ -1,11 +1,11 @@
-// Differences between PostgreSQL 14 and 18, all of them here.
+// Differences between PostgreSQL 14 to 18.
 #pragma once
 
 #if PG_VERSION_NUM < 140000
 #error "Pulse needs PostgreSQL 14 or newer"
 #endif
 
-// What pg_get_loaded_modules() shows of the library since 18. Takes string literals.
+// The name and version that pg_get_loaded_modules() shows since 18. Takes string literals.
 #if PG_VERSION_NUM >= 180000
 #define PULSE_MODULE_MAGIC(module_name, module_version) \
     PG_MODULE_MAGIC_EXT(.name = module_name, .version = module_version)
@@ -13,7 +13,7 @@
 #define PULSE_MODULE_MAGIC(module_name, module_version) PG_MODULE_MAGIC
 #endif
 
-// The name under which pg_stat_activity shows a wait since 17; all waits of extensions share one name before.
+// The name of a wait in pg_stat_activity since 17; before, all waits of extensions share one name.
 #if PG_VERSION_NUM >= 170000
 #define PULSE_WAIT_EVENT(name)                               \
     ([] {                                                    \
@@ -26,7 +26,7 @@
 #endif
 
 // Materialised set-returning functions: one call under three names. The rows have the descriptor that the
-// caller expects, which is there also for functions that return a set of one plain column.
+// caller expects, also for functions that return a set of one plain column.
 #if PG_VERSION_NUM >= 160000
 #define PULSE_INIT_MATERIALIZED_SRF(fcinfo) InitMaterializedSRF((fcinfo), MAT_SRF_USE_EXPECTED_DESC)
 #elif PG_VERSION_NUM >= 150000
@@ -57,7 +57,7 @@ static inline void PulseInitMaterializedSrf(FunctionCallInfo fcinfo) {
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
-// Before 16 the server's headers do not export entry points by themselves; we hide everything else.
+// Before 16 the server's headers do not export entry points; all other symbols are hidden.
 #if PG_VERSION_NUM < 160000 && defined(__GNUC__)
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
@@ -88,7 +88,7 @@ static inline void PulseInitMaterializedSrf(FunctionCallInfo fcinfo) {
     ExecInsertIndexTuples((target), (slot), (state), false, false, nullptr, NIL)
 #endif
 
-// Before 16 a walker is declared without arguments, which in C++ says that it has none.
+// Before 16 a walker is declared without arguments, which in C++ means that it has none.
 #if PG_VERSION_NUM >= 160000
 #define PULSE_RAW_EXPRESSION_TREE_WALKER(node, walker, context) \
     raw_expression_tree_walker((node), (walker), (context))

@@ -1,4 +1,4 @@
-// Values on their way between PostgreSQL and C++. C++ owns what it gets; PostgreSQL gets copies
+// Converting values between PostgreSQL and C++. C++ owns the values it gets; PostgreSQL gets copies
 // in the current memory context.
 #pragma once
 
@@ -99,7 +99,7 @@ class Args {
         return IsNull(i) ? std::nullopt : std::optional<Moment>(DatumGetTimestampTz(Raw(i)));
     }
 
-    // The argument, or a clear error that names it.
+    // The argument, or an error that names it if it is null.
     std::string RequireText(int i, const char* name) const;
     int64_t RequireInt8(int i, const char* name) const;
     Json RequireJsonb(int i, const char* name) const;

@@ -1,15 +1,15 @@
-// The door between SQL and C++: one macro makes an entry point, one guard stands behind it.
+// Entry points from SQL to C++: a macro that defines them, and the guard that converts exceptions.
 #pragma once
 
 #include "pulse/pg/error.hpp"
 
 namespace pulse::pg {
 
-// Runs `body` and turns whatever it throws into the same PostgreSQL error. No exception leaves.
+// Run `body` and turn its exceptions into PostgreSQL errors. No exception leaves it.
 Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo));
 
-// Raises 25006 "cannot execute <function> in a read-only transaction" on a standby and where a transaction is
-// read-only.
+// Raise 25006 "cannot execute <function> in a read-only transaction" on a standby and in a read-only
+// transaction.
 void RequireWritable(const char* function);
 
 }  // namespace pulse::pg
@@ -26,8 +26,9 @@ void RequireWritable(const char* function);
     }                                                  \
     static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)
 
-// The same for a function that writes: where nothing can be written it says so by its own name, before it
-// does anything. One whose arguments hold secrets calls RequireWritable() itself, inside HideStatement().
+// The same for a function that writes: it first raises an error with its own name if the transaction is
+// read-only. A function whose arguments contain secrets calls RequireWritable() itself, inside
+// HideStatement().
 #define PULSE_WRITING_FUNCTION(name)                   \
     static Datum name##_work(FunctionCallInfo fcinfo); \
     PULSE_FUNCTION(name) {                             \

@@ -1,4 +1,4 @@
-// PostgreSQL's errors as C++ exceptions, and the one way back.
+// PostgreSQL's errors as C++ exceptions.
 #pragma once
 
 #include "pulse/base/error.hpp"
@@ -6,7 +6,7 @@
 
 namespace pulse::pg {
 
-// A PostgreSQL error in flight through C++ frames: everything ErrorData knows, in C++ memory.
+// A PostgreSQL error as a C++ exception: the contents of ErrorData, in C++ memory.
 // It is only ever rethrown, unless the work ran inside a pg::Subtransaction that rolls back first.
 class Error : public std::exception {
   public:
@@ -30,18 +30,17 @@ class Error : public std::exception {
 
 namespace detail {
 
-// True from the moment an error of PostgreSQL was caught until the subtransaction around it has been rolled
-// back or the error has been handed back. Until then what belongs to SPI is left to that rollback: SPI may
-// still stand in the connection of a function that failed below us, and would finish that one instead of
-// ours.
+// True from catching a PostgreSQL error until the enclosing subtransaction is rolled back or the error is
+// raised again. In between, SPI resources are left to that rollback: the current SPI connection may still be
+// that of a failed function below, and SPI_finish would close the wrong one.
 extern bool aborting;
 
-// Runs `run(frame)` under PG_TRY; a PostgreSQL error becomes a thrown pg::Error.
+// Run `run(frame)` under PG_TRY; a PostgreSQL error becomes a thrown pg::Error.
 void Guard(void (*run)(void*), void* frame);
 
 }  // namespace detail
 
-// Makes one call into PostgreSQL that can raise. The body must own no object with a destructor:
+// Make one call into PostgreSQL that can raise an error. The body must own no object with a destructor:
 // a PostgreSQL error jumps out of it. C++ exceptions of the body are carried across safely.
 template <typename Body>
 auto Call(Body&& body) -> std::invoke_result_t<Body&> {
@@ -68,12 +67,12 @@ auto Call(Body&& body) -> std::invoke_result_t<Body&> {
     if constexpr (!std::is_void_v<Result>) return frame.result;
 }
 
-// Serves a pending cancel, terminate or timeout. Call it in every loop over data.
+// Process a pending cancel, terminate or timeout. Call it in every loop over data.
 inline void CheckInterrupts() {
     if (INTERRUPTS_PENDING_CONDITION()) Call([] { ProcessInterrupts(); });
 }
 
-// Tells the person at the prompt; never fails the statement.
+// Send a notice to the client; never fails the statement.
 void Notice(const std::string& message, const std::string& hint = "");
 void Warning(const std::string& message, const std::string& detail = "", const std::string& hint = "");
 

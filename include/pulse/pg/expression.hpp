@@ -6,18 +6,18 @@
 
 namespace pulse::pg {
 
-// Made once, evaluated often; keeps its memory until it dies. The expression may use parameters $1, $2, … and
-// functions, no tables, subqueries or aggregates. Names are looked up, and the right to call them checked,
-// where it is made: make it as Identity::Owner().
+// Compiled once, evaluated often; frees its memory when it is destroyed. The expression may use parameters
+// $1, $2, … and functions, but no tables, subqueries or aggregates. Names and EXECUTE privileges are checked
+// by the constructor: construct it as Identity::Owner().
 class Expression {
   public:
-    // Throws pg::Error when it is no expression.
+    // Throws pg::Error if it is not an expression.
     Expression(const std::string& sql, const std::vector<Oid>& parameter_types);
     ~Expression();
     Expression(const Expression&) = delete;
     Expression& operator=(const Expression&) = delete;
 
-    // The value, in the current memory context; `values` and `nulls` are as many as there are parameters.
+    // The value, in the current memory context. `values` and `nulls` have one element per parameter.
     Datum Eval(const Datum* values, const bool* nulls, bool* null);
     Oid type() const { return type_; }
     size_t parameters() const { return parameters_; }

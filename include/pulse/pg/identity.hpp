@@ -1,18 +1,18 @@
-// Whose rights the work has. Entry points are SECURITY INVOKER, so that the true caller is known; the room's
-// own reads and writes run as the extension's owner, a user's definition as the role that made it.
+// The role whose rights are used. Entry points are SECURITY INVOKER, so that the true caller is known.
+// Pulse's own reads and writes run as the extension's owner, a user's definition as the role that created it.
 #pragma once
 
 #include "pulse/pg/error.hpp"
 
 namespace pulse::pg {
 
-// Switches user and search_path for a scope; everything is as before at its end.
+// Switches user and search_path for a scope and restores them at its end.
 class Identity {
   public:
     // The owner of the extension, search_path pg_catalog: for Pulse's own tables.
     static Identity Owner();
     // A role by name in a security-restricted operation with the search_path given: for definitions that
-    // users supply. Throws UserError when the role is gone.
+    // users supply. Throws UserError if the role does not exist.
     static Identity Definer(const std::string& role, const std::string& search_path);
 
     ~Identity();
@@ -27,14 +27,15 @@ class Identity {
     int guc_level_;
 };
 
-// The role that called us, and its effective search_path written out, pg_temp last: what a definition keeps.
+// The calling role and its effective search_path, written out with pg_temp last; both are stored with
+// definitions.
 std::string CallerName();
 std::string CallerSearchPath();
 
-// The schema that CREATE EXTENSION named, where pulse_now() and the other verbs are. Quoted for SQL.
+// The schema of pulse_now() and the other public functions, quoted for SQL.
 std::string VerbSchema();
 
-// The version of the extension in this database; nothing when it is not there. Needs no Identity and runs no
+// The version of the extension in this database; empty if it is not installed. Needs no Identity and runs no
 // SQL.
 std::optional<std::string> ExtensionVersion();
 

@@ -1,5 +1,5 @@
-// jsonb objects of the shape {"17": [value, until], …}: numbered values, each with the instant up to which it
-// holds. Read and written by PostgreSQL's own functions, without a detour through C++ documents.
+// jsonb objects of the form {"17": [value, until], …}: numbered values, each with the instant until which it
+// is valid. Read and written by PostgreSQL's own functions, without C++ documents.
 #pragma once
 
 #include "pulse/pg/convert.hpp"
@@ -25,7 +25,7 @@ Datum WriteTimed(const std::vector<Timed>& values);
 // A SQL value as jsonb: numeric, boolean, timestamptz (microseconds since 2000), jsonb, text[]; null becomes
 // the jsonb null.
 JsonbValue ToJsonb(const Value& value);
-// The reverse, in the current memory context. What is of another kind is null.
+// The reverse, in the current memory context. A value of another type becomes null.
 Value FromJsonb(const JsonbValue& value, Oid type);
 
 // jsonb[] from datums of jsonb, and timestamptz[]; kHoldsForEver becomes null.

@@ -1,23 +1,23 @@
-// Locks for one piece of work. Object locks, not advisory ones: those can be taken, and kept, by anybody who
-// can log in.
+// Locks that only one session can hold at a time. Object locks, because anyone who can log in could take and
+// keep advisory locks.
 #pragma once
 
 #include "pulse/pg/error.hpp"
 
 namespace pulse::pg {
 
-// Takes the lock on row `id` of the table pulse.`table` until the transaction ends, or returns false when
+// Take the lock on row `id` of the table pulse.`table` until the transaction ends; returns false if
 // another session holds it.
 bool TryLock(const char* table, int64_t id);
 
-// The same, but false also when this session itself holds it already.
+// The same, but also returns false if this session holds it already.
 bool TryLockOnce(const char* table, int64_t id);
 
-// The same lock held by a C++ scope, across transactions or outside of any. Making one needs a transaction,
-// keeping it does not. The server releases it when the process ends, however it ends.
+// The same lock held by a C++ scope, across transactions or outside of any. Taking it needs a transaction,
+// holding it does not. The server releases it when the process ends, however it ends.
 class SessionLock {
   public:
-    // Empty when another session holds it.
+    // Empty if another session holds it.
     static std::optional<SessionLock> Try(const char* table, int64_t id);
 
     SessionLock(SessionLock&& other) noexcept : tag_(other.tag_), held_(std::exchange(other.held_, false)) {}

@@ -5,7 +5,8 @@
 
 namespace pulse::pg {
 
-// What is palloc'ed while an Arena lives belongs to it. Reset() between the rounds of a long loop.
+// Memory allocated by palloc while an Arena exists belongs to it. Call Reset() between iterations of a long
+// loop.
 class Arena {
   public:
     explicit Arena(const char* name);  // a string literal

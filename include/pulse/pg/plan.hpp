@@ -1,4 +1,4 @@
-// A statement made at run time that is planned once and kept as long as the object lives.
+// A statement created at run time that is planned once and kept as long as the object lives.
 #pragma once
 
 #include "pulse/pg/spi.hpp"

@@ -21,17 +21,17 @@ class Poller {
     Poller(const Poller&) = delete;
     Poller& operator=(const Poller&) = delete;
 
-    // Watch a socket from now on; neither reading nor writing forgets it. Forget a socket before it is
-    // closed.
+    // Watch a socket; with neither reading nor writing, stop watching it. Stop before the socket is closed.
     void Watch(int socket, bool reading, bool writing);
 
-    // Waits up to `milliseconds` (-1: without limit) for any of them or for somebody to set our latch, and
-    // serves interrupts. Leaves at once when the postmaster is gone.
+    // Wait up to `milliseconds` (-1: without limit) for any of them or for the latch, and process interrupts.
+    // Exits at once if the postmaster dies.
     std::vector<Ready> Wait(long milliseconds);
     // Whether the latch was set during the last Wait().
     bool woken() const { return woken_; }
 
-    // Whether this process may have one more descriptor that PostgreSQL does not know of; give it back.
+    // Whether this process may open one more descriptor that PostgreSQL does not manage; release it
+    // afterwards.
     static bool Reserve();
     static void Release();
 

@@ -1,4 +1,5 @@
-// The only place that includes PostgreSQL. C++ headers first: its macros poison them.
+// The only place that includes PostgreSQL's headers. C++ headers first, because PostgreSQL's macros break
+// them.
 #pragma once
 
 #include <cmath>

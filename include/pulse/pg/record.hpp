@@ -1,4 +1,4 @@
-// Rows as values: what a function with several OUT parameters returns.
+// Rows as values, for functions with several OUT parameters.
 #pragma once
 
 #include "pulse/pg/convert.hpp"

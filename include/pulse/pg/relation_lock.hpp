@@ -1,4 +1,4 @@
-// Locks on whole tables of ours, till the end of the transaction.
+// Locks on whole tables of Pulse, until the end of the transaction.
 #pragma once
 
 #include "pulse/pg/error.hpp"
@@ -7,8 +7,8 @@ namespace pulse::pg {
 
 enum class TableLock { kShared, kExclusive };
 
-// Shared: others may hold it shared, too (ROW SHARE). Exclusive: nobody else holds it at all, but everybody
-// reads (EXCLUSIVE). Waits as long as lock_timeout of the session says.
+// Shared: others can hold it shared, too (ROW SHARE). Exclusive: others can hold neither, but can read
+// (EXCLUSIVE). Waits up to the session's lock_timeout.
 void LockTable(const char* table, TableLock lock);
 
 }  // namespace pulse::pg

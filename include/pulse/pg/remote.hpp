@@ -1,6 +1,6 @@
-// A connection to another PostgreSQL server, through libpq, that never blocks this one: every wait is on our
-// latch and the socket, with a limit, so cancel, terminate and time-outs work while it lasts, with or without
-// a transaction here.
+// A connection to another PostgreSQL server by libpq that never blocks the process: every wait is on the
+// latch and the socket, with a limit, so that cancel, terminate and time-outs work, with or without a
+// transaction.
 #pragma once
 
 #include <chrono>
@@ -12,12 +12,12 @@ struct pg_result;
 
 namespace pulse::pg {
 
-// What the other server or the way to it made of a request. Never shows a password.
+// An error of the other server or of the connection. Never shows a password.
 class RemoteError : public UserError {
   public:
     RemoteError(std::string state, std::string message, std::string detail, std::string hint, bool lost)
         : UserError(state.c_str(), std::move(message), std::move(detail), std::move(hint)), lost_(lost) {}
-    // The connection is gone or never was: what failed is the way there, not the statement.
+    // The connection failed, not the statement.
     bool lost() const { return lost_; }
 
   private:
@@ -35,23 +35,23 @@ struct RemoteRows {
     std::vector<std::vector<std::optional<std::string>>> values;
 };
 
-// Destroying it closes the connection at once, also with a statement in flight: the server at the other end
-// notices by its client_connection_check_interval. (PQcancel would block for as long as the network likes.)
+// Destroying it closes the connection at once, also while a statement runs: the other server notices by its
+// client_connection_check_interval. (PQcancel could block on the network without limit.)
 class Remote {
   public:
-    // Connect within `milliseconds`. Looking up a host's name is the one step that can block: hostaddr avoids
-    // it.
+    // Connect within `milliseconds`. The look-up of a host name is the only step that can block; hostaddr
+    // avoids it.
     Remote(const RemoteParameters& parameters, int milliseconds);
     Remote(const Remote&) = delete;
     Remote& operator=(const Remote&) = delete;
 
-    // Run statements of our own in one round trip, and return the rows of the only one that gives any.
+    // Run trusted statements in one round trip, and return the rows of the only one that returns any.
     RemoteRows RunScript(const std::string& sql, int milliseconds);
-    // Run one statement; more than one in the text is refused by the server's protocol. A result of more than
-    // `max_bytes` is an error.
+    // Run one statement; the protocol rejects a text with several. A result larger than `max_bytes` is an
+    // error.
     RemoteRows Run(const std::string& sql, int milliseconds, size_t max_bytes);
 
-    // The server asked for a password and got it.
+    // Whether the server requested the password.
     bool UsedPassword() const;
     bool Alive() const;
     int ServerVersion() const;  // as 150004
@@ -80,7 +80,7 @@ class Remote {
     std::unique_ptr<pg_conn, Closer> connection_;
     std::string password_;
     Clock::time_point deadline_;
-    int limit_ = 0;  // ms, of the request under way
+    int limit_ = 0;  // ms, of the current request
 };
 
 }  // namespace pulse::pg

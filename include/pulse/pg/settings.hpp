@@ -7,8 +7,8 @@
 namespace pulse::pg::settings {
 
 // ---- source and snapshot ----
-extern int statement_timeout;  // ms; longest run of one definition
-extern int lock_timeout;       // ms; longest wait for another session measuring the same segment
+extern int statement_timeout;  // ms; maximum run time of one definition
+extern int lock_timeout;       // ms; maximum wait for another session that measures the same segment
 extern int sketch_size;        // members kept exactly
 extern int inactive_after;     // minutes; a member whose last activity is older is inactive
 extern int max_values;         // categorical values kept by name per attribute
@@ -30,9 +30,9 @@ extern int resolve_after;                    // normal snapshots in a row
 extern int reopen_within;                    // minutes
 
 // ---- health ----
-extern int row_limit;      // rows of a table up to which checks read it whole; beyond they sample
-extern int sample_rows;    // rows a sample aims at
-extern int check_timeout;  // ms; longest run of one table's checks
+extern int row_limit;      // rows; checks sample larger tables
+extern int sample_rows;    // target number of rows of a sample
+extern int check_timeout;  // ms; maximum run time of one table's checks
 
 // ---- worker; set in postgresql.conf ----
 extern bool run_jobs;          // whether background workers run jobs
@@ -42,7 +42,7 @@ extern int snapshot_retention;
 extern int sketch_retention;
 extern int check_retention;    // results of table checks
 extern int usage_retention;    // of pulse.source_usage
-extern int message_retention;  // of messages that ended, and of investigations
+extern int message_retention;  // of finished messages, and of investigations
 
 // ---- delivery; set in postgresql.conf ----
 extern int message_lifetime;  // minutes that a due message waits for its channel; 0 = for ever
@@ -51,38 +51,38 @@ extern bool allow_http;       // also without TLS
 const char* AllowedHosts();   // hosts, addresses and networks that may be connected to
 extern int max_requests;      // in flight at once
 extern int max_requests_per_host;
-extern int notify_within;   // minutes; what an incident went through longer ago is told to nobody
+extern int notify_within;   // minutes; older events of incidents are not sent
 const char* IncidentUrl();  // template of the link to an incident; empty: none
 
 // ---- the agent of diagnosis; set in postgresql.conf ----
-const char* AgentSeverities();  // incidents of these severities are investigated by themselves
-const char* AgentModel();       // the server of pulse_model that is used; empty: the only one there is
+const char* AgentSeverities();  // incidents of these severities are investigated automatically
+const char* AgentModel();       // the server of pulse_model to use; empty: the only one
 extern int agent_max_steps;     // calls of the model for one investigation
 extern int agent_max_tokens;    // of one investigation
 extern int agent_daily_tokens;  // of all investigations of a day
 extern double agent_max_cost;   // of one investigation, in the unit of the model's prices; 0: no limit
 extern double agent_daily_cost;
 extern bool agent_share_values;  // whether rare values may be shown to a model
-extern int agent_tool_timeout;   // ms; longest run of one tool
+extern int agent_tool_timeout;   // ms; maximum run time of one tool
 
 // ---- profile, trait, flag ----
 enum Evaluation { kSync, kAsync };
-extern int evaluation;             // Evaluation: who evaluates what an event changes
+extern int evaluation;             // Evaluation: whether the transaction or the pipeline evaluates events
 const char* TimeZone();            // of days and calendar windows
 extern int max_batch;              // events of one pulse_ingest()
 extern int max_event_size;         // bytes
 extern int max_properties;         // of one event, nested ones counted
 extern int max_event_depth;        // of nested properties
-extern int clock_skew;             // ms; below it the sender's clock is believed
-extern int max_event_age;          // minutes; older events are imported, not ingested; 0: none are too old
+extern int clock_skew;             // ms; maximum deviation of a sender's clock that is not corrected
+extern int max_event_age;          // minutes; older events are rejected unless imported; 0: no limit
 extern int deduplication_horizon;  // minutes; 0: for ever
-extern int max_linked;             // profiles that one person may be made of
+extern int max_linked;             // maximum number of profiles of a person
 extern int event_retention;        // minutes; 0: for ever
 extern int rejected_event_retention;
 extern int membership_change_retention;
 extern int exposure_retention;
-extern int build_at_once;  // profiles up to which a new definition is built by the statement that makes it
-extern double exposure_sample;  // share of decisions that are logged
+extern int build_at_once;       // profiles up to which a statement builds its new definition itself
+extern double exposure_sample;  // fraction of people whose exposures are recorded
 
 }  // namespace pulse::pg::settings
 
@@ -91,7 +91,7 @@ namespace pulse::pg {
 // The clock of everything: the transaction's time, or the setting pulse.now.
 Moment Now();
 
-// Now(), for verbs that write history: a moment that has not been is refused with a UserError.
+// Now(), for functions that write history: throws UserError if it is in the future.
 Moment PastNow();
 
 }  // namespace pulse::pg

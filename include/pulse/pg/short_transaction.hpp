@@ -8,10 +8,10 @@ namespace pulse::pg {
 enum class ShortTransaction {
     kDone,
     kExtensionGone,  // the extension was dropped, or has another version
-    kBusy,           // rolled back on a lock timeout or a deadlock: try again in a moment
+    kBusy,           // rolled back because of a lock timeout or a deadlock: retry soon
 };
 
-// Runs `body` in one transaction as the extension's owner, with a Session. `what` shows in pg_stat_activity.
+// Run `body` in one transaction as the extension's owner, with a Session. pg_stat_activity shows `what`.
 // Other errors are rethrown.
 ShortTransaction RunShortTransaction(const char* what, const std::function<void()>& body);
 

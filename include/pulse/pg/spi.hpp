@@ -6,8 +6,9 @@
 
 namespace pulse::pg {
 
-// SPI_connect … SPI_finish. Queries need one alive. Memory palloc'ed inside is freed at its end, so what
-// a function returns to PostgreSQL (a Datum, the rows of a ResultSet) is made outside, or before it begins.
+// SPI_connect … SPI_finish. Queries need an open Session. Memory allocated by palloc inside is freed at its
+// end, so the result of a function (a Datum, the rows of a ResultSet) must be made outside, or before it
+// begins.
 class Session {
   public:
     Session();
@@ -26,7 +27,7 @@ class OwnerSession {
     Session session_;
 };
 
-// One row of a Result. Columns are counted from 0. Reading a null by a non-optional getter is a defect.
+// One row of a Result. Columns are counted from 0. Reading a null by a non-optional getter is a bug.
 class Row {
   public:
     Row(SPITupleTable* table, uint64_t index) : table_(table), index_(index) {}
@@ -88,12 +89,11 @@ class Result {
     uint64_t processed_;
 };
 
-// Runs one statement. `limit` 0 = all rows.
+// Run one statement. `limit` 0 means all rows.
 Result Execute(const std::string& sql, const std::vector<Value>& parameters = {}, bool read_only = false,
                long limit = 0);
 
-// A statement of our own that is planned once per backend: make it `static`. The types are fixed at first
-// use.
+// A statement that is planned once per backend: make it `static`. The types are fixed at first use.
 class Statement {
   public:
     Statement(const char* sql, std::initializer_list<Oid> types) : sql_(sql), types_(types) {}
@@ -105,7 +105,7 @@ class Statement {
     SPIPlanPtr plan_ = nullptr;
 };
 
-// Reads a large result in portions of flat memory.
+// Reads a large result in portions, with constant memory.
 class Cursor {
   public:
     Cursor(const std::string& sql, const std::vector<Value>& parameters, bool read_only = true);
@@ -119,7 +119,7 @@ class Cursor {
     Portal portal_;
 };
 
-// "name" quoted if need be, as format's %I; and 'text' as %L.
+// Quote an identifier if necessary, like %I of format(); quote a literal, like %L.
 std::string QuoteIdentifier(const std::string& name);
 std::string QuoteLiteral(const std::string& text);
 

@@ -1,4 +1,4 @@
-// A piece of work that may fail without failing the transaction around it.
+// Work that can fail without failing the enclosing transaction.
 #pragma once
 
 #include "pulse/pg/error.hpp"
@@ -11,7 +11,7 @@ class Subtransaction {
   public:
     enum class Mode { kReadWrite, kReadOnly };
 
-    // Read-only ends with the subtransaction, also for functions that the work calls.
+    // Read-only until the end of the subtransaction, also for functions called inside.
     explicit Subtransaction(Mode mode = Mode::kReadWrite);
     ~Subtransaction();
     Subtransaction(const Subtransaction&) = delete;
@@ -25,15 +25,15 @@ class Subtransaction {
     bool open_ = true;
 };
 
-// Whether an error is a cancel or a shutdown, meant for all that runs, rather than for one piece of work. It
-// is told by where it was raised: any SQLSTATE can come from a definition's own functions. A lock that was
-// not to be had is raised there, too.
+// Whether an error is a cancel or a shutdown of the whole statement rather than a failure of this work.
+// Detected by the place that raised it, because functions of a definition can raise any SQLSTATE. Lock
+// timeouts are raised there, too.
 inline bool MeantForAll(const Error& error) {
     return error.function == "ProcessInterrupts" && error.State() != sqlstate::kLockNotAvailable;
 }
 
-// Cancels the statement that runs too long inside the scope, like statement_timeout, which cannot be changed
-// once a statement has begun. A nested or a zero limit does nothing.
+// Cancels a statement that runs too long inside the scope, like statement_timeout, which cannot be changed
+// after a statement has begun. A nested or zero limit does nothing.
 class Deadline {
   public:
     explicit Deadline(int milliseconds);
@@ -41,14 +41,14 @@ class Deadline {
     Deadline(const Deadline&) = delete;
     Deadline& operator=(const Deadline&) = delete;
 
-    // Whether a cancel came from this limit rather than from a person.
+    // Whether this limit caused the cancel, rather than a user.
     static bool Expired();
 
   private:
     bool armed_ = false;
 };
 
-// The same around a whole job of many statements, each of which may have a Deadline of its own.
+// The same for a whole job of several statements, each of which may have its own Deadline.
 class JobDeadline {
   public:
     explicit JobDeadline(int64_t milliseconds);

@@ -1,4 +1,4 @@
-// PostgreSQL's time zones, for code that plans by the clock on somebody's wall.
+// PostgreSQL's time zones, for schedules in local time.
 #pragma once
 
 #include "pulse/base/time.hpp"
@@ -8,12 +8,12 @@ namespace pulse::pg {
 
 class TimeZone {
   public:
-    // By its name, e.g. Europe/Paris. Throws UserError 22023 when there is none.
+    // A time zone by name, e.g. Europe/Paris. Throws UserError 22023 if it does not exist.
     explicit TimeZone(const std::string& name);
-    // The one of this session.
+    // The time zone of this session.
     static TimeZone OfSession();
 
-    // Microseconds that its clock is ahead of UTC at an instant.
+    // The offset from UTC at an instant, in microseconds.
     int64_t OffsetAt(Moment moment) const;
 
   private:

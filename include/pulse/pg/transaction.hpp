@@ -1,4 +1,4 @@
-// Transactions of a background worker, which has nobody's statement around it.
+// Transactions of a background worker, outside any user's statement.
 #pragma once
 
 #include "pulse/pg/error.hpp"
@@ -9,7 +9,7 @@ namespace pulse::pg {
 // back, and only then may a caught pg::Error be swallowed. Open a Session inside it, not around it.
 class Transaction {
   public:
-    // `what` shows in pg_stat_activity; a string literal.
+    // pg_stat_activity shows `what`, a string literal.
     explicit Transaction(const char* what);
     ~Transaction();
     Transaction(const Transaction&) = delete;
@@ -25,11 +25,10 @@ class Transaction {
 // Whether a transaction is open.
 bool InTransaction();
 
-// Whether nothing can be written: the transaction is read-only, or runs in parallel with others of the same
-// query.
+// Whether the transaction cannot write: it is read-only, or belongs to a parallel worker.
 bool ReadOnly();
 
-// Whether this server is a standby, where no lock stronger than a writer's can be had.
+// Whether this server is a standby, where locks stronger than ROW EXCLUSIVE are not available.
 bool OnStandby();
 
 // Call `callback` at the end of every transaction, but not in background workers. It must not throw.

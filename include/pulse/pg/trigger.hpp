@@ -10,15 +10,15 @@ class TriggerCall {
     // kBefore and kAfter: of the statement; kRow: INSTEAD OF a row.
     enum class When { kBefore, kRow, kAfter };
 
-    // Throws UserError 0A000 when it is no call by a trigger of INSERT.
+    // Throws UserError 0A000 if the function is not called by a trigger of INSERT.
     explicit TriggerCall(FunctionCallInfo fcinfo);
 
     When when() const { return when_; }
-    // What was inserted into, as schema.name.
+    // The table of the trigger, as schema.name.
     std::string table() const;
-    // The first argument of CREATE TRIGGER; empty when there is none.
+    // The first argument of CREATE TRIGGER; empty if it has none.
     std::string argument() const;
-    // What the function returns for a row, which then counts.
+    // The return value for a row, so that the row is counted.
     Datum row() const;
 
   private:
@@ -27,7 +27,7 @@ class TriggerCall {
     When when_;
 };
 
-// The new row: its values live as long as the call.
+// The new row; its values are valid during the call.
 class TriggerRow {
   public:
     explicit TriggerRow(const TriggerCall& call);

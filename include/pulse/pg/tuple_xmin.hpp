@@ -1,4 +1,4 @@
-// Whether a row version that one snapshot has read is visible to another.
+// Whether a row version read by one snapshot is visible to another.
 #pragma once
 
 #include "pulse/pg/error.hpp"
@@ -12,12 +12,12 @@ class TupleXmin {
     // Construct it while the snapshot that saw the row is active.
     explicit TupleXmin(TransactionId xmin);
 
-    // Whether the row version is visible to the active snapshot. Never true for one that it does not see.
+    // Whether the row version is visible to the active snapshot. Never true for an invisible one.
     bool IsVisible() const;
 
   private:
     TransactionId xmin_ = InvalidTransactionId;  // invalid: visible to everybody
-    CommandId command_ = 0;                      // of our own transaction: visible from this command on
+    CommandId command_ = 0;                      // of this transaction: visible from this command on
 };
 
 }  // namespace pulse::pg

@@ -1,4 +1,4 @@
-// Waiting on the latch: cancel and terminate work while it lasts.
+// Waiting on the latch, interruptible by cancel and terminate.
 #pragma once
 
 #include "pulse/pg/error.hpp"
@@ -7,8 +7,8 @@ namespace pulse::pg {
 
 enum class Woken { kLatch, kTimeout, kReadable, kWritable };
 
-// Waits up to `milliseconds` (-1: without limit), or until somebody sets our latch, and serves interrupts.
-// Leaves at once when the postmaster is gone.
+// Wait up to `milliseconds` (-1: without limit) or until the latch is set, and process interrupts. Exits at
+// once if the postmaster dies.
 Woken Wait(long milliseconds);
 
 // The same for a socket: readable, or writable if `writing`.
