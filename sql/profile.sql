@@ -8,9 +8,9 @@ CREATE TABLE pulse.account (
     first_seen_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
-COMMENT ON TABLE pulse.account IS 'Groups of people, such as companies: what pulse_group() names.';
+COMMENT ON TABLE pulse.account IS 'Groups of people, such as companies; created by pulse_group().';
 COMMENT ON COLUMN pulse.account.key IS 'The groupId.';
-COMMENT ON COLUMN pulse.account.attributes IS 'account.* in rules.';
+COMMENT ON COLUMN pulse.account.attributes IS 'Attributes of the account: account.* in rules.';
 
 CREATE TABLE pulse.profile (
     id bigserial PRIMARY KEY,
@@ -23,12 +23,12 @@ CREATE TABLE pulse.profile (
 );
 CREATE INDEX profile_canonical ON pulse.profile (canonical_id, id);
 CREATE INDEX profile_account ON pulse.profile (account_id) WHERE account_id IS NOT NULL;
-COMMENT ON TABLE pulse.profile IS 'People. Who was merged into somebody keeps a row and the events, and names that person as canonical_id.';
-COMMENT ON COLUMN pulse.profile.canonical_id IS 'The person this row is part of: its own id, or that of the one it was merged into. Never a chain.';
-COMMENT ON COLUMN pulse.profile.bucketing_id IS 'What percentages of flags are drawn by: the first id this person was seen with. It never changes.';
-COMMENT ON COLUMN pulse.profile.attributes IS 'profile.* in rules: what identify said, newest value per key. Of a merged row: as it was.';
-COMMENT ON COLUMN pulse.profile.account_id IS 'The account last named for this person: account.* in rules.';
-COMMENT ON COLUMN pulse.profile.first_seen_at IS 'The time of the event that made the row; older ones may come after it: pulse.person tells the first of all.';
+COMMENT ON TABLE pulse.profile IS 'One row per profile. A profile that was merged into another person keeps its row and its events; its canonical_id names that person.';
+COMMENT ON COLUMN pulse.profile.canonical_id IS 'The person that this profile belongs to: its own id, or the id of the person it was merged into. Never points to another merged profile.';
+COMMENT ON COLUMN pulse.profile.bucketing_id IS 'The id that percentages of flags are computed from: the first id this person was seen with. It never changes.';
+COMMENT ON COLUMN pulse.profile.attributes IS 'profile.* in rules: the traits of identify calls, the newest value of each key. A merged profile keeps the attributes it had before the merge.';
+COMMENT ON COLUMN pulse.profile.account_id IS 'The account that was named last for this person; its attributes are account.* in rules.';
+COMMENT ON COLUMN pulse.profile.first_seen_at IS 'The time of the event that created the profile. Older events may arrive later; pulse.person shows the earliest time.';
 
 CREATE TABLE pulse.identity (
     kind text COLLATE "C" NOT NULL,
@@ -38,10 +38,10 @@ CREATE TABLE pulse.identity (
     PRIMARY KEY (kind, value)
 );
 CREATE INDEX identity_profile ON pulse.identity (profile_id, kind, first_seen_at);
-COMMENT ON TABLE pulse.identity IS 'By which ids people are known. Each leads to one profile, and from there by canonical_id to the person.';
+COMMENT ON TABLE pulse.identity IS 'The ids of people. Each id belongs to one profile, whose canonical_id is the person.';
 COMMENT ON COLUMN pulse.identity.kind IS 'user_id, anonymous_id, email, phone, device_id, or one of pulse.identity_kind.';
 COMMENT ON COLUMN pulse.identity.value IS 'Normalised.';
-COMMENT ON COLUMN pulse.identity.profile_id IS 'The profile it was first attached to; merges leave it.';
+COMMENT ON COLUMN pulse.identity.profile_id IS 'The profile that the id was first attached to. Merges do not change it.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.account', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.account_id_seq', '');

@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room profile: what people did.
+-- Room profile: events of people.
 
 CREATE TABLE pulse.event (
     id bigint NOT NULL,
@@ -15,11 +15,11 @@ CREATE TABLE pulse.event (
 ) PARTITION BY RANGE (time);
 CREATE SEQUENCE pulse.event_id_seq CACHE 32 OWNED BY pulse.event.id;
 ALTER TABLE pulse.event ALTER COLUMN id SET DEFAULT nextval('pulse.event_id_seq');
--- Its index (profile_id, name, time) is made on each partition by itself: one of the whole table would be attached twice when a dump is restored,
+-- The index (profile_id, name, time) is created on each partition: when a dump is restored, an index of the whole table would be attached twice,
 -- by the extension's script and by the dump.
-COMMENT ON TABLE pulse.event IS 'Every event accepted, append-only, partitioned by time; old partitions go by pulse.event_retention.';
-COMMENT ON COLUMN pulse.event.profile_id IS 'The profile it came for. Merges leave it: the person is that profile''s canonical_id.';
-COMMENT ON COLUMN pulse.event.time IS 'When it happened, by the sender''s clock, corrected where that was wrong.';
-COMMENT ON COLUMN pulse.event.name IS 'The event''s name; for calls that have none the type in dollar signs'' style: $page, $screen, $identify, $group, $alias.';
-COMMENT ON COLUMN pulse.event.type IS 'track, page, screen, identify, group, alias.';
-COMMENT ON COLUMN pulse.event.properties IS 'properties, or traits of identify and group.';
+COMMENT ON TABLE pulse.event IS 'All accepted events. Append-only, partitioned by time; partitions older than pulse.event_retention are dropped.';
+COMMENT ON COLUMN pulse.event.profile_id IS 'The profile that the event was received for. Merges do not change it: the person is the canonical_id of this profile.';
+COMMENT ON COLUMN pulse.event.time IS 'When the event happened by the sender''s clock, corrected if that clock was wrong.';
+COMMENT ON COLUMN pulse.event.name IS 'Name of the event. Calls without a name are stored as $page, $screen, $identify, $group or $alias.';
+COMMENT ON COLUMN pulse.event.type IS 'One of track, page, screen, identify, group, alias.';
+COMMENT ON COLUMN pulse.event.properties IS 'The properties of the event; for identify and group, the traits.';

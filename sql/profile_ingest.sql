@@ -1,15 +1,15 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room profile: events come in.
+-- Room profile: ingesting events.
 
 CREATE TABLE pulse.message_seen (
     key uuid PRIMARY KEY,
     digest bigint NOT NULL,
     seen_at timestamptz NOT NULL
 ) PARTITION BY RANGE (key);
-COMMENT ON TABLE pulse.message_seen IS 'The messages accepted within pulse.deduplication_horizon: none of them is accepted again.';
-COMMENT ON COLUMN pulse.message_seen.key IS 'From source and messageId: the first 128 bits of their SHA-256.';
-COMMENT ON COLUMN pulse.message_seen.digest IS 'Of what the message said, to tell another one under its id.';
--- Eighths of what a hash can be: who writes knows the part without asking.
+COMMENT ON TABLE pulse.message_seen IS 'Messages accepted within pulse.deduplication_horizon; they are not accepted again.';
+COMMENT ON COLUMN pulse.message_seen.key IS 'The first 128 bits of the SHA-256 of source and messageId.';
+COMMENT ON COLUMN pulse.message_seen.digest IS 'Hash of the content, to recognise a different message under the same id.';
+-- The range of a hash in eighths: a writer computes the partition from the key without a lookup.
 DO $$
 BEGIN
     FOR i IN 0..7 LOOP
@@ -17,7 +17,7 @@ BEGIN
                        CASE i WHEN 0 THEN 'MINVALUE' ELSE format('%L', to_hex(i * 2) || '0000000-0000-0000-0000-000000000000') END,
                        CASE i WHEN 7 THEN 'MAXVALUE' ELSE format('%L', to_hex(i * 2 + 2) || '0000000-0000-0000-0000-000000000000') END);
         EXECUTE format('CREATE INDEX ON pulse.message_seen_%s (seen_at)', i);
-        EXECUTE format('COMMENT ON TABLE pulse.message_seen_%s IS %L', i, 'One part of pulse.message_seen.');
+        EXECUTE format('COMMENT ON TABLE pulse.message_seen_%s IS %L', i, 'A partition of pulse.message_seen.');
         PERFORM pg_catalog.pg_extension_config_dump(format('pulse.message_seen_%s', i)::regclass, '');
     END LOOP;
 END $$;
@@ -35,13 +35,13 @@ CREATE TABLE pulse.rejected_event (
     replayed_at timestamptz
 );
 CREATE INDEX rejected_event_received ON pulse.rejected_event (received_at);
-COMMENT ON TABLE pulse.rejected_event IS 'Events that could not be accepted, for pulse.rejected_event_retention; pulse_replay_rejected() tries them again.';
-COMMENT ON COLUMN pulse.rejected_event.reason IS 'no_id, invalid_event_name, invalid_type, invalid_properties, invalid_timestamp, invalid_message_id, invalid_json, too_old, too_large, too_deep, too_many_properties.';
-COMMENT ON COLUMN pulse.rejected_event.detail IS 'What is wrong with it, as a sentence.';
-COMMENT ON COLUMN pulse.rejected_event.payload IS 'The event as it came; of one larger than 1 MB its size only.';
-COMMENT ON COLUMN pulse.rejected_event.imported IS 'It came by an import: no automation fires when it is replayed.';
-COMMENT ON COLUMN pulse.rejected_event.attempts IS 'How often it was tried.';
-COMMENT ON COLUMN pulse.rejected_event.replayed_at IS 'When it was accepted after all, or turned out to be a duplicate.';
+COMMENT ON TABLE pulse.rejected_event IS 'Events that could not be accepted, kept for pulse.rejected_event_retention; pulse_replay_rejected() tries them again.';
+COMMENT ON COLUMN pulse.rejected_event.reason IS 'One of no_id, invalid_event_name, invalid_type, invalid_properties, invalid_timestamp, invalid_message_id, invalid_json, too_old, too_large, too_deep, too_many_properties.';
+COMMENT ON COLUMN pulse.rejected_event.detail IS 'Sentence that says what is wrong with the event.';
+COMMENT ON COLUMN pulse.rejected_event.payload IS 'The event as it was received; only its size if it is larger than 1 MB.';
+COMMENT ON COLUMN pulse.rejected_event.imported IS 'Whether the event came from an import; replaying it triggers no automation.';
+COMMENT ON COLUMN pulse.rejected_event.attempts IS 'Number of attempts.';
+COMMENT ON COLUMN pulse.rejected_event.replayed_at IS 'When a replay accepted the event or found it to be a duplicate; null if neither happened.';
 
 CREATE TABLE pulse.ingest_tally (
     id bigserial PRIMARY KEY,
@@ -53,8 +53,8 @@ CREATE TABLE pulse.ingest_tally (
     rejected int NOT NULL,
     catalogue jsonb NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
-COMMENT ON TABLE pulse.ingest_tally IS 'What each batch added to the catalogue and the counters: only added to, and folded into them now and then.';
-COMMENT ON COLUMN pulse.ingest_tally.catalogue IS 'By name of event: [events, looked at, first, last, {property: [[text, number, boolean, timestamp, object, array, null], last, [examples]]}].';
+COMMENT ON TABLE pulse.ingest_tally IS 'What each batch adds to the catalogue and the counters. Append-only; the rows are added to the totals periodically and deleted.';
+COMMENT ON COLUMN pulse.ingest_tally.catalogue IS 'By event name: [events, sampled events, first, last, {property: [[text, number, boolean, timestamp, object, array, null], last, [examples]]}].';
 
 CREATE TABLE pulse.event_kind (
     event text COLLATE "C" PRIMARY KEY,
@@ -63,8 +63,8 @@ CREATE TABLE pulse.event_kind (
     first_seen_at timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL
 );
-COMMENT ON TABLE pulse.event_kind IS 'The names of events, as far as pulse.ingest_tally is folded; pulse.event_catalog shows all. Beyond 10,000 names new ones are added up as (other).';
-COMMENT ON COLUMN pulse.event_kind.looked_at IS 'Of how many the properties were looked at: all of small batches, a sample of large ones.';
+COMMENT ON TABLE pulse.event_kind IS 'Totals by event name, without the rows still in pulse.ingest_tally; pulse.event_catalog includes them. Beyond 10,000 names, new names are counted as (other).';
+COMMENT ON COLUMN pulse.event_kind.looked_at IS 'Number of events whose properties were examined: all events of small batches, a sample of large ones.';
 
 CREATE TABLE pulse.event_property (
     event text COLLATE "C" NOT NULL,
@@ -80,8 +80,8 @@ CREATE TABLE pulse.event_property (
     examples jsonb NOT NULL,
     PRIMARY KEY (event, property)
 );
-COMMENT ON TABLE pulse.event_property IS 'The properties of events, as far as pulse.ingest_tally is folded; pulse.property_catalog shows all. Beyond 1,000 of an event new ones are added up as (other).';
-COMMENT ON COLUMN pulse.event_property.texts IS 'In how many of the events looked at it was a text; and so on.';
+COMMENT ON TABLE pulse.event_property IS 'Totals by event property, without the rows still in pulse.ingest_tally; pulse.property_catalog includes them. Beyond 1,000 properties of an event, new ones are counted as (other).';
+COMMENT ON COLUMN pulse.event_property.texts IS 'Number of examined events in which the property was a text; likewise for the other types.';
 COMMENT ON COLUMN pulse.event_property.timestamps IS 'Texts that are times.';
 
 CREATE TABLE pulse.source_total (
@@ -93,7 +93,7 @@ CREATE TABLE pulse.source_total (
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL
 );
-COMMENT ON TABLE pulse.source_total IS 'What came from each source, as far as pulse.ingest_tally is folded; pulse.event_source shows all.';
+COMMENT ON TABLE pulse.source_total IS 'Totals by source, without the rows still in pulse.ingest_tally; pulse.event_source includes them.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.event_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.rejected_event', '');
@@ -104,7 +104,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.event_kind', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.event_property', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.source_total', '');
 
--- ---- What is known of what comes in ----
+-- ---- Catalogue of events ----
 
 CREATE VIEW pulse.event_catalog AS
 SELECT k.event, sum(k.events)::bigint AS events, min(k.first_seen_at) AS first_seen_at, max(k.last_seen_at) AS last_seen_at
@@ -113,18 +113,18 @@ FROM (SELECT e.event, e.events, e.first_seen_at, e.last_seen_at FROM pulse.event
       SELECT c.key COLLATE "C", (c.value ->> 0)::bigint, (c.value ->> 2)::timestamptz, (c.value ->> 3)::timestamptz
       FROM pulse.ingest_tally AS t CROSS JOIN LATERAL jsonb_each(t.catalogue) AS c) AS k
 GROUP BY k.event;
-COMMENT ON VIEW pulse.event_catalog IS 'Every name of event that ever came in.';
-COMMENT ON COLUMN pulse.event_catalog.events IS 'How many were accepted, exactly.';
-COMMENT ON COLUMN pulse.event_catalog.last_seen_at IS 'By the time of the events.';
+COMMENT ON VIEW pulse.event_catalog IS 'All event names that were ever received.';
+COMMENT ON COLUMN pulse.event_catalog.events IS 'Exact number of accepted events.';
+COMMENT ON COLUMN pulse.event_catalog.last_seen_at IS 'Time of the newest event by the time that the events carry.';
 
 CREATE FUNCTION pulse.merge_examples(examples jsonb, more jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN jsonb_array_length(examples) >= 5 THEN examples
     ELSE (SELECT coalesce(jsonb_agg(v.value ORDER BY v.place), '[]')
           FROM (SELECT e.value, min(e.place) AS place FROM jsonb_array_elements(examples || more) WITH ORDINALITY AS e (value, place)
                 GROUP BY e.value ORDER BY 2 LIMIT 5) AS v) END;
-COMMENT ON FUNCTION pulse.merge_examples(jsonb, jsonb) IS 'The first five different values of two lists.';
+COMMENT ON FUNCTION pulse.merge_examples(jsonb, jsonb) IS 'The first five distinct values of two lists.';
 CREATE AGGREGATE pulse.collect_examples(jsonb) (SFUNC = pulse.merge_examples, STYPE = jsonb, INITCOND = '[]', PARALLEL = SAFE);
-COMMENT ON AGGREGATE pulse.collect_examples(jsonb) IS 'The first five different values of many lists.';
+COMMENT ON AGGREGATE pulse.collect_examples(jsonb) IS 'The first five distinct values of many lists.';
 
 CREATE VIEW pulse.property_tally AS
 SELECT c.key COLLATE "C" AS event, p.key COLLATE "C" AS property, (p.value -> 0 ->> 0)::bigint AS texts, (p.value -> 0 ->> 1)::bigint AS numbers,
@@ -158,12 +158,12 @@ JOIN (SELECT l.event, sum(l.looked_at)::bigint AS looked_at
             UNION ALL
             SELECT c.key COLLATE "C", (c.value ->> 1)::bigint FROM pulse.ingest_tally AS t CROSS JOIN LATERAL jsonb_each(t.catalogue) AS c) AS l
       GROUP BY l.event) AS k ON k.event = p.event;
-COMMENT ON VIEW pulse.property_catalog IS 'Every property that an event ever had, learnt as events come in: all of small batches, a sample of large ones.';
-COMMENT ON COLUMN pulse.property_catalog.type IS 'The most frequent one; null where it never had a value.';
-COMMENT ON COLUMN pulse.property_catalog.types IS 'How often it was of which type; timestamp: a text that is a time.';
-COMMENT ON COLUMN pulse.property_catalog.looked_at IS 'How many events of the name were looked at.';
-COMMENT ON COLUMN pulse.property_catalog.null_rate IS 'The share of these in which it was null or missing.';
-COMMENT ON COLUMN pulse.property_catalog.examples IS 'The first different values, five at most.';
+COMMENT ON VIEW pulse.property_catalog IS 'All properties that events ever had, collected as events arrive: from all events of small batches, from a sample of large ones.';
+COMMENT ON COLUMN pulse.property_catalog.type IS 'The most frequent type; null if the property never had a value.';
+COMMENT ON COLUMN pulse.property_catalog.types IS 'Number of events by type of the value; timestamp is a text that is a time.';
+COMMENT ON COLUMN pulse.property_catalog.looked_at IS 'Number of events of this name that were examined.';
+COMMENT ON COLUMN pulse.property_catalog.null_rate IS 'Fraction of the examined events in which the property was null or missing.';
+COMMENT ON COLUMN pulse.property_catalog.examples IS 'The first distinct values, at most five.';
 
 CREATE VIEW pulse.event_source AS
 SELECT s.source, sum(s.accepted)::bigint AS accepted, sum(s.duplicates)::bigint AS duplicates, sum(s.conflicting)::bigint AS conflicting_duplicates,
@@ -172,9 +172,9 @@ FROM (SELECT o.source, o.accepted, o.duplicates, o.conflicting, o.rejected, o.fi
       UNION ALL
       SELECT t.source, t.accepted, t.duplicates, t.conflicting, t.rejected, t.at, t.at FROM pulse.ingest_tally AS t) AS s
 GROUP BY s.source;
-COMMENT ON VIEW pulse.event_source IS 'What came from each source.';
-COMMENT ON COLUMN pulse.event_source.duplicates IS 'Messages that had been accepted before, conflicting ones counted.';
-COMMENT ON COLUMN pulse.event_source.conflicting_duplicates IS 'Those that said something else than the one accepted: two messages under one id.';
+COMMENT ON VIEW pulse.event_source IS 'Number of events received from each source.';
+COMMENT ON COLUMN pulse.event_source.duplicates IS 'Number of messages that were accepted before, including conflicting ones.';
+COMMENT ON COLUMN pulse.event_source.conflicting_duplicates IS 'Number of duplicates whose content differs from the accepted message with the same id.';
 
 -- ---- Verbs ----
 
@@ -183,7 +183,7 @@ CREATE FUNCTION pulse_ingest(events jsonb, source text DEFAULT 'sql')
     RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_ingest';
 COMMENT ON FUNCTION pulse_ingest(jsonb, text) IS
-'Takes events as Segment''s libraries send them: one, an array, or {"batch": [...], "sentAt": ..., "context": {...}}. Returns a verdict on each, in their order: accepted, duplicate (the messageId was accepted before; reason conflicting_duplicate when it said something else), or rejected with the reason, kept in pulse.rejected_event; detail is a sentence, also about ids that were not used. One bad event never hurts its neighbours. Errors: 22023 no events, an array of something else or a bad source, 54000 more than pulse.max_batch events.';
+'Ingests events in the format of Segment''s libraries: one event, an array, or {"batch": [...], "sentAt": ..., "context": {...}}. Returns one row per event, in their order. The status is accepted, duplicate (the messageId was accepted before; the reason is conflicting_duplicate if the content differs), or rejected, with the reason; rejected events are kept in pulse.rejected_event. The detail is a sentence; it also names ids that were not used. An invalid event does not affect the others. Errors: 22023 no events, an array of something else or an invalid source, 54000 more than pulse.max_batch events.';
 
 -- Level: writer
 CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
@@ -191,14 +191,14 @@ CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '
                             source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_track';
 COMMENT ON FUNCTION pulse_track(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
-'Somebody did something. Without a timestamp it is now. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject, with its reason as the detail''s beginning.';
+'Records an event of a person. The timestamp defaults to now. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject; the message names the reason.';
 
 -- Level: writer
 CREATE FUNCTION pulse_identify(user_id text, traits jsonb DEFAULT '{}', anonymous_id text DEFAULT NULL, "timestamp" timestamptz DEFAULT NULL,
                                message_id text DEFAULT NULL, context jsonb DEFAULT NULL, source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_identify';
 COMMENT ON FUNCTION pulse_identify(text, jsonb, text, timestamptz, text, jsonb, text) IS
-'Says who somebody is: traits become attributes of the profile (the newest value of each; null takes one away), traits.email and traits.phone ids, and what anonymous_id did becomes theirs. Returns the id of the person. Errors: 22023 what pulse_ingest() would reject.';
+'Identifies a person: traits become attributes of the profile (the newest value of each counts; null removes the attribute), traits.email and traits.phone become ids, and the events of anonymous_id become events of this person. Returns the id of the person. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: writer
 CREATE FUNCTION pulse_page(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
@@ -206,7 +206,7 @@ CREATE FUNCTION pulse_page(user_id text, name text DEFAULT NULL, properties json
                            source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_page';
 COMMENT ON FUNCTION pulse_page(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
-'Somebody looked at a page: an event $page with its name among the properties. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
+'Records a page view: an event $page with the page''s name among its properties. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: writer
 CREATE FUNCTION pulse_screen(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
@@ -214,7 +214,7 @@ CREATE FUNCTION pulse_screen(user_id text, name text DEFAULT NULL, properties js
                              source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_screen';
 COMMENT ON FUNCTION pulse_screen(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
-'Somebody looked at a screen of an app: an event $screen with its name among the properties. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
+'Records a view of a screen of an app: an event $screen with the screen''s name among its properties. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: writer
 CREATE FUNCTION pulse_group(user_id text, group_id text, traits jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
@@ -222,28 +222,28 @@ CREATE FUNCTION pulse_group(user_id text, group_id text, traits jsonb DEFAULT '{
                             source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_group';
 COMMENT ON FUNCTION pulse_group(text, text, jsonb, timestamptz, text, text, jsonb, text) IS
-'Somebody belongs to an account, whose attributes the traits become. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
+'Assigns a person to an account; traits become attributes of the account. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: writer
 CREATE FUNCTION pulse_alias(previous_id text, user_id text, "timestamp" timestamptz DEFAULT NULL, message_id text DEFAULT NULL,
                             context jsonb DEFAULT NULL, source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_alias';
 COMMENT ON FUNCTION pulse_alias(text, text, timestamptz, text, jsonb, text) IS
-'Two ids are one person: whoever had the previous one is merged into whoever has the other, as far as the limits of the kinds allow. Returns the id of the event; null, with a notice, when message_id was accepted before. Errors: 22023 what pulse_ingest() would reject.';
+'States that two ids belong to one person: merges the person with the previous id and the person with the other id, within the limits of the kinds. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: operator
 CREATE FUNCTION pulse_replay_rejected(ids bigint[] DEFAULT NULL, reason text DEFAULT NULL, max int DEFAULT 1000)
     RETURNS TABLE (id bigint, status text, reason text, detail text, profile_id bigint, event_id bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_replay_rejected';
 COMMENT ON FUNCTION pulse_replay_rejected(bigint[], text, int) IS
-'Tries rejected events again: these, or all of a reason, or all, oldest first and max at most; those replayed before are left out. They count as received when they were. Returns a verdict on each, as pulse_ingest(). Errors: 22023 max below 1 or above pulse.max_batch.';
+'Tries rejected events again: those with the given ids, those with the given reason, or all; oldest first, at most max. Events replayed before are left out. The events keep the time at which they were received. Returns one row per event, as pulse_ingest() does. Errors: 22023 max is below 1 or above pulse.max_batch.';
 
 -- Level: writer
 CREATE FUNCTION pulse_import_events(query text, source text DEFAULT 'import')
     RETURNS TABLE (accepted bigint, duplicates bigint, rejected bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_import_events';
 COMMENT ON FUNCTION pulse_import_events(text, text) IS
-'Brings in a history: runs a query with the caller''s rights and takes each row as an event, its columns by the names of pulse.ingest. Events may be as old as they like and fire no automation; with message ids it can be repeated. Rejected rows are kept in pulse.rejected_event. Errors: 22023 not one query that only reads, no id or no event among its columns, a column of the wrong type, 42601 no SQL.';
+'Imports historical events: runs a query with the caller''s rights and ingests each row as an event. The columns are named as those of pulse.ingest. Events may have any age and trigger no automation; with message ids the import can be repeated. Rejected rows are kept in pulse.rejected_event. Errors: 22023 the query is not a single read-only query, has no id or event column, or has a column of the wrong type, 42601 syntax error.';
 
 -- ---- COPY ----
 
@@ -253,26 +253,26 @@ SELECT NULL::text AS type, NULL::text AS user_id, NULL::text AS anonymous_id, NU
        NULL::text AS group_id, NULL::text AS previous_id, NULL::text AS name, NULL::jsonb AS identifiers, NULL::jsonb AS context, NULL::text AS source
 WHERE false;
 COMMENT ON VIEW pulse.ingest IS
-'Always empty: what is inserted or copied into it comes in as events, as by pulse_ingest(), in portions of pulse.max_batch. Rejected rows are kept in pulse.rejected_event.';
-COMMENT ON COLUMN pulse.ingest.type IS 'track, page, screen, identify, group or alias; null: what the other columns say.';
-COMMENT ON COLUMN pulse.ingest.identifiers IS '{"kind": "value"} of ids of other kinds.';
-COMMENT ON COLUMN pulse.ingest.source IS 'Null: copy.';
+'Always empty. Rows inserted or copied into it are ingested as events, as by pulse_ingest(), in batches of pulse.max_batch. Rejected rows are kept in pulse.rejected_event.';
+COMMENT ON COLUMN pulse.ingest.type IS 'One of track, page, screen, identify, group, alias; if null, the type is derived from the other columns.';
+COMMENT ON COLUMN pulse.ingest.identifiers IS 'Ids of other kinds: {"kind": "value"}.';
+COMMENT ON COLUMN pulse.ingest.source IS 'Defaults to copy.';
 
 CREATE FUNCTION pulse.ingest_rows() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ingest_rows';
-COMMENT ON FUNCTION pulse.ingest_rows() IS 'Collects what is inserted into pulse.ingest and takes it in by portions.';
+COMMENT ON FUNCTION pulse.ingest_rows() IS 'Collects rows inserted into pulse.ingest and ingests them in batches.';
 CREATE TRIGGER ingest_begin BEFORE INSERT ON pulse.ingest FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows();
-COMMENT ON TRIGGER ingest_begin ON pulse.ingest IS 'Begins with nothing collected.';
+COMMENT ON TRIGGER ingest_begin ON pulse.ingest IS 'Starts an empty batch.';
 CREATE TRIGGER ingest_row INSTEAD OF INSERT ON pulse.ingest FOR EACH ROW EXECUTE FUNCTION pulse.ingest_rows();
-COMMENT ON TRIGGER ingest_row ON pulse.ingest IS 'Collects a row.';
+COMMENT ON TRIGGER ingest_row ON pulse.ingest IS 'Adds a row to the batch.';
 CREATE TRIGGER ingest_end AFTER INSERT ON pulse.ingest FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows();
-COMMENT ON TRIGGER ingest_end ON pulse.ingest IS 'Takes in what is left.';
+COMMENT ON TRIGGER ingest_end ON pulse.ingest IS 'Ingests the rest of the batch.';
 
 CREATE VIEW pulse.import AS SELECT * FROM pulse.ingest;
-COMMENT ON VIEW pulse.import IS 'As pulse.ingest, for a history: events may be as old as they like, and no automation fires.';
+COMMENT ON VIEW pulse.import IS 'Like pulse.ingest, for historical events: events may have any age and trigger no automation.';
 CREATE TRIGGER import_begin BEFORE INSERT ON pulse.import FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows('import');
-COMMENT ON TRIGGER import_begin ON pulse.import IS 'Begins with nothing collected.';
+COMMENT ON TRIGGER import_begin ON pulse.import IS 'Starts an empty batch.';
 CREATE TRIGGER import_row INSTEAD OF INSERT ON pulse.import FOR EACH ROW EXECUTE FUNCTION pulse.ingest_rows('import');
-COMMENT ON TRIGGER import_row ON pulse.import IS 'Collects a row.';
+COMMENT ON TRIGGER import_row ON pulse.import IS 'Adds a row to the batch.';
 CREATE TRIGGER import_end AFTER INSERT ON pulse.import FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows('import');
-COMMENT ON TRIGGER import_end ON pulse.import IS 'Takes in what is left.';
+COMMENT ON TRIGGER import_end ON pulse.import IS 'Ingests the rest of the batch.';

@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room profile: people as a whole.
+-- Room profile: views and functions that show people.
 
 CREATE VIEW pulse.person AS
 SELECT p.id AS profile_id,
@@ -30,15 +30,15 @@ CROSS JOIN LATERAL (SELECT count(*) AS count
                           WHERE q.canonical_id = p.id AND v.name IN ('purchase', 'Purchase', 'Order Completed') AND v.time <= @extschema@.pulse_now()
                           LIMIT 1) AS one) AS b
 WHERE p.canonical_id = p.id;
-COMMENT ON VIEW pulse.person IS 'Each person once, with all that was merged into it, as of pulse_now(). Read it by profile_id or with a LIMIT: it looks into everyone''s events.';
-COMMENT ON COLUMN pulse.person.user_id IS 'The first one.';
-COMMENT ON COLUMN pulse.person.identities IS 'All values of each kind, the first seen first: {"user_id": ["u1"], "email": [...]}.';
+COMMENT ON VIEW pulse.person IS 'One row per person, including merged profiles, as of pulse_now(). Read it by profile_id or with a LIMIT: a full scan reads the events of every person.';
+COMMENT ON COLUMN pulse.person.user_id IS 'The user id seen first.';
+COMMENT ON COLUMN pulse.person.identities IS 'All values of each kind, in the order in which they were first seen: {"user_id": ["u1"], "email": [...]}.';
 COMMENT ON COLUMN pulse.person.account IS 'The key of the account that was named last.';
 COMMENT ON COLUMN pulse.person.lifecycle IS
-'anonymous; known: has an e-mail address or a phone number; customer: had an event purchase, Purchase or Order Completed; churned: known or customer, and nothing came for 90 days.';
-COMMENT ON COLUMN pulse.person.first_seen_at IS 'The first of all that came of the person, whenever it came: as of moments before, rules over people take it for nobody.';
-COMMENT ON COLUMN pulse.person.last_seen_at IS 'The time of the newest event; null: none is kept.';
-COMMENT ON COLUMN pulse.person.profiles IS 'How many profiles it is made of.';
+'anonymous; known: has an e-mail address or a phone number; customer: has an event purchase, Purchase or Order Completed; churned: a known person or customer without an event for 90 days.';
+COMMENT ON COLUMN pulse.person.first_seen_at IS 'The earliest time known of the person, whenever the event arrived. For rules over people the person does not exist before this time.';
+COMMENT ON COLUMN pulse.person.last_seen_at IS 'The time of the newest event; null if no event is kept.';
+COMMENT ON COLUMN pulse.person.profiles IS 'Number of profiles of the person.';
 
 CREATE VIEW pulse.crowded_identity AS
 SELECT l.kind, l.value, p.canonical_id AS profile_id, count(*) AS merges,
@@ -52,39 +52,39 @@ GROUP BY l.kind, l.value, p.canonical_id
 HAVING count(*) > 1
 ORDER BY count(*) DESC, l.kind, l.value LIMIT 100;
 COMMENT ON VIEW pulse.crowded_identity IS
-'The values that made the most people one: what a shared device or address looks like. Block such a value by pulse_set_identity_kind(), and pulse_unmerge() what it glued together.';
-COMMENT ON COLUMN pulse.crowded_identity.merges IS 'How many merges it took part in that still hold.';
-COMMENT ON COLUMN pulse.crowded_identity.profiles IS 'How many profiles that person is made of by now.';
-COMMENT ON COLUMN pulse.crowded_identity.max_linked IS 'How many it may be: the setting pulse.max_linked.';
+'The ids that caused the most merges, as a shared device or address does. Block such a value by pulse_set_identity_kind() and undo its merges by pulse_unmerge().';
+COMMENT ON COLUMN pulse.crowded_identity.merges IS 'Number of merges caused by this id that are in effect.';
+COMMENT ON COLUMN pulse.crowded_identity.profiles IS 'Current number of profiles of that person.';
+COMMENT ON COLUMN pulse.crowded_identity.max_linked IS 'Maximum number of profiles of a person: the setting pulse.max_linked.';
 
 -- Level: reader
 CREATE FUNCTION pulse_profile("user" text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_profile';
 COMMENT ON FUNCTION pulse_profile(text) IS
-'One person whole, as of pulse_now(): identities, attributes, account, lifecycle, numbers of events, the newest 50, what was merged into it and why, traits and segments. The person is given
+'Returns everything about one person as of pulse_now(): identities, attributes, account, lifecycle, event counts, the newest 50 events, merges and their reasons, traits and segments. The person is given
 by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 no person with that id, 22004 null.';
 -- Level: reader
 CREATE FUNCTION pulse_search_profiles(query text, max int DEFAULT 50, skip int DEFAULT 0)
     RETURNS TABLE (profile_id bigint, kind text, value text, user_id text, email text, first_seen_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_search_profiles';
 COMMENT ON FUNCTION pulse_search_profiles(text, int, int) IS
-'People one of whose ids begins with the query, each once, with the id that matched; kinds of higher priority first, then by value. max: up to 1,000 rows; skip: so many left out at the
-beginning, up to 100,000. Errors: 22023 an empty query, or numbers out of range.';
+'Finds people who have an id that begins with the query. Returns each person once, with the matching id, ordered by priority of the kind, then by value. max: number of rows, up to 1,000;
+skip: number of rows to skip, up to 100,000. Errors: 22023 an empty query, or numbers out of range.';
 -- Level: reader
 CREATE FUNCTION pulse_identity_graph("user" text)
     RETURNS TABLE (kind text, value text, profile_id bigint, first_seen_at timestamptz, merge bigint, linked_at timestamptz, reason text, linked_by jsonb)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_identity_graph';
 COMMENT ON FUNCTION pulse_identity_graph(text) IS
-'Every id of a person, the profile it belongs to, and by which merge that profile became part of the person (null: it is the person''s own). Errors: 42704 no person with that id.';
+'Returns all ids of a person, the profile that each belongs to, and the merge by which that profile became part of the person (null for the person''s own profile). Errors: 42704 no person with that id.';
 -- Level: reader
 CREATE FUNCTION pulse_simulate_merge(one text, other text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_merge';
 COMMENT ON FUNCTION pulse_simulate_merge(text, text) IS
-'What pulse_merge() of the two would do, without doing it: who stays, why events would not merge them ("refused", null: they would), identities and numbers of events and profiles
-of both, attributes of which both have a value, and those that would fill gaps. Errors: 42704 no person with that id, 22023 both are one already.';
+'Shows what pulse_merge() would do, without doing it: which person remains, why events would not merge the two ("refused"; null if they would), identities and numbers of events and profiles
+of both, attributes that have a value in both, and attributes that the survivor would take over. Errors: 42704 no person with that id, 22023 both are the same person.';
 -- Level: reader
 CREATE FUNCTION pulse_simulate_identity_kind(kind text, max_values int DEFAULT NULL, per interval DEFAULT NULL, blocked text[] DEFAULT NULL) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_identity_kind';
 COMMENT ON FUNCTION pulse_simulate_identity_kind(text, int, interval, text[]) IS
-'What other limits of a kind would have meant for the ids that are known: how many people have more values than that, how many values would have been refused, which values would be
-blocked, and which merges came from them. Null: as it is now. Changes nothing. Errors: 42704 unknown kind, 22023 values out of range.';
+'Shows the effect of other limits of a kind on the existing ids: how many people have more values, how many values would have been refused, which values would be blocked, and how many
+merges they caused. Null stands for the current limit. Changes nothing. Errors: 42704 unknown kind, 22023 values out of range.';

@@ -7,7 +7,7 @@ namespace pulse::profile {
 namespace {
 
 constexpr int64_t kSampleFirst = 64, kSampleEvery = 8;
-// Whoever sends names that are data must not fill the catalogue.
+// A sender that puts data into names must not fill the catalogue.
 constexpr size_t kMaxEventNames = 500, kMaxProperties = 200, kMaxKey = 128;
 constexpr size_t kExamples = 5, kLongestExample = 60;
 
@@ -16,7 +16,7 @@ bool LooksLikeTime(std::string_view text) {
            ParseMoment(text);
 }
 
-// As JSON, in whatever encoding the text is.
+// The text as JSON, in its own encoding.
 std::string JsonText(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {

@@ -1,4 +1,4 @@
-// Taking an event apart: which field means what.
+// Reading an event: the meaning of its fields.
 #include <array>
 #include <unordered_map>
 
@@ -13,7 +13,7 @@ struct Field {
     json::Value EventFields::*slot;
 };
 
-// Of several names of one thing the first that is given counts.
+// The first given of several synonyms.
 constexpr std::array kFields{
     Field{"type", &EventFields::type},
     Field{"event", &EventFields::event},
@@ -97,7 +97,7 @@ std::string SanitiseText(std::string_view text) {
 
 namespace {
 
-// Between 1970 and 2000: what PostgreSQL counts from, and everybody else.
+// From the Unix epoch, 1970, to PostgreSQL's, 2000.
 constexpr int64_t kUnixEpoch = 946'684'800;
 
 std::optional<Moment> FromEpoch(const std::string& text) {
@@ -108,7 +108,7 @@ std::optional<Moment> FromEpoch(const std::string& text) {
     } catch (const std::exception&) {
         return std::nullopt;
     }
-    // Seconds up to the year 5138, milliseconds from 1973 on. Nobody sends microseconds.
+    // Seconds up to the year 5138, milliseconds from 1973 on. Microseconds are not supported.
     constexpr double kSecondsUpTo = 1e11, kMillisecondsUpTo = 1e14;
     if (end != text.size() || !(number >= 0 && number < kMillisecondsUpTo)) return std::nullopt;
     const double scale = number < kSecondsUpTo ? 1e6 : 1e3;

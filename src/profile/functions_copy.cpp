@@ -14,8 +14,8 @@ namespace pulse::profile {
 
 namespace {
 
-// What statements that are under way have collected, the innermost last. One that fails is forgotten with its
-// transaction.
+// The rows collected by running statements, the innermost last. A failed statement is removed with its
+// subtransaction.
 struct CopyStatement {
     explicit CopyStatement(Cause as) : cause(as), rows(as, "copy") {}
     const Cause cause;
@@ -36,11 +36,12 @@ void Begin(Cause cause) {
         collected);
 }
 
-// One statement may have both views in it, by WITH: each row goes with those of its own.
+// One statement can insert into both views, by WITH: find the rows of this view.
 std::list<CopyStatement>::iterator Innermost(Cause cause) {
     const auto found = std::find_if(OpenStatements().rbegin(), OpenStatements().rend(),
                                     [&](const CopyStatement& one) { return one.cause == cause; });
-    if (found == OpenStatements().rend()) throw std::logic_error("a row or an end without a beginning");
+    if (found == OpenStatements().rend())
+        throw std::logic_error("trigger called without the start of a statement");
     return std::prev(found.base());
 }
 
@@ -60,13 +61,13 @@ void End(Cause cause) {
 void CheckQuery(const std::string& query) {
     const pg::ReadingText read = pg::ReadText(query);
     if (read.statements == 1 && read.reads_only) return;
-    throw UserError(sqlstate::kInvalidParameter, "\"query\" is not one query that only reads",
-                    read.statements == 1 ? "It changes or locks something."
+    throw UserError(sqlstate::kInvalidParameter, "\"query\" is not a single read-only query",
+                    read.statements == 1 ? "It changes or locks rows."
                                          : "It has " + std::to_string(read.statements) + " statements.",
-                    "Give one SELECT whose columns are named as those of pulse.ingest.");
+                    "Give one SELECT with the column names of pulse.ingest.");
 }
 
-// Says how far it is, now and then.
+// Reports the progress of an import.
 class Progress {
   public:
     void Report(int64_t rows) {
@@ -86,7 +87,7 @@ class Progress {
 Tally Import(const std::string& query, const std::string& source) {
     RowBuffer rows(Cause::kImport, source);
     Progress progress;
-    // The caller reads, we write.
+    // The query runs as the caller, the inserts run as the extension's owner.
     const pg::Session session;
     pg::Cursor cursor(query, {});
     int64_t read = 0;
@@ -97,7 +98,7 @@ Tally Import(const std::string& query, const std::string& source) {
         const size_t columns = portion.ColumnNames().size();
         std::vector<Datum> values(columns);
         const std::unique_ptr<bool[]> nulls(new bool[columns]);
-        // What reading a row leaves behind goes with its portion.
+        // Memory used for reading a row is freed with its batch.
         const pg::Arena arena("pulse portion");
         for (uint64_t i = 0; i < portion.size(); ++i) {
             const pg::Row row = portion[i];
@@ -126,11 +127,11 @@ using pg::Value;
 
 PULSE_WRITING_FUNCTION(pulse_ingest_rows) {
     const pg::TriggerCall call(fcinfo);
-    // Who may execute a function can make it the trigger of a table of their own; the right to insert here
-    // says who may send events.
+    // Anyone who may execute the function can use it as trigger of their own table. The right to insert into
+    // these views decides who may send events.
     if (call.table() != "pulse.ingest" && call.table() != "pulse.import")
         throw pulse::UserError(pulse::sqlstate::kInsufficientPrivilege,
-                               "the function is the trigger of pulse.ingest and pulse.import only",
+                               "function can only be used as trigger of pulse.ingest and pulse.import",
                                "It was called for " + call.table() + ".",
                                "Insert into pulse.ingest instead.");
     const profile::Cause cause =

@@ -1,4 +1,4 @@
-// The verbs of ids and merges: arguments in, result out.
+// SQL functions for ids and merges.
 #include <algorithm>
 
 #include "pulse/pg/entry.hpp"
@@ -39,7 +39,7 @@ PULSE_WRITING_FUNCTION(pulse_unmerge) {
 
 namespace {
 
-// A month counts 30 days, as in comparisons of intervals.
+// A month counts as 30 days, as in comparisons of intervals.
 std::optional<int64_t> Span(const pg::Args& args, int i) {
     if (args.IsNull(i)) return std::nullopt;
     const Interval* interval = DatumGetIntervalP(args.Raw(i));

@@ -1,4 +1,4 @@
-// pulse_ingest() and the verbs for one event: arguments in, results out.
+// SQL functions for ingesting events: pulse_ingest() and those for one event.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
@@ -13,7 +13,7 @@ using pg::Value;
 
 [[noreturn]] void ThrowNotEvents(const std::string& detail) {
     throw UserError(
-        sqlstate::kInvalidParameter, "\"events\" holds no events", detail,
+        sqlstate::kInvalidParameter, "\"events\" contains no events", detail,
         "Give one event such as {\"type\": \"track\", \"userId\": \"ann\", \"event\": \"Order Completed\"}, "
         "an array of them, "
         "or {\"batch\": [...]}.");
@@ -21,13 +21,14 @@ using pg::Value;
 
 void CheckSize(size_t count) {
     if (count <= static_cast<size_t>(pg::settings::max_batch)) return;
-    throw UserError(sqlstate::kProgramLimit, "too many events at once",
-                    "There are " + std::to_string(count) + "; pulse.max_batch allows " +
-                        std::to_string(pg::settings::max_batch) + ".",
-                    "Send them in portions, COPY them into pulse.ingest, or use pulse_import_events().");
+    throw UserError(
+        sqlstate::kProgramLimit, "too many events at once",
+        "There are " + std::to_string(count) + "; pulse.max_batch allows " +
+            std::to_string(pg::settings::max_batch) + ".",
+        "Send them in smaller batches, COPY them into pulse.ingest, or use pulse_import_events().");
 }
 
-// The context of a batch counts as part of each of its items, and is kept with each.
+// The context of a batch counts towards the size of each event, and is stored with each.
 void CheckContext(const json::Value& context, size_t count) {
     constexpr size_t kMostCopies = 256 * 1024 * 1024;  // bytes
     const auto largest = static_cast<size_t>(pg::settings::max_event_size);
@@ -35,16 +36,16 @@ void CheckContext(const json::Value& context, size_t count) {
         throw UserError(sqlstate::kProgramLimit, "the context of the batch is too large",
                         "It has " + std::to_string(context.size) + " bytes; pulse.max_event_size allows " +
                             std::to_string(largest) + ".",
-                        "Put what belongs to one event into that event.");
+                        "Put data of a single event into that event.");
     if (context.size * count > kMostCopies)
         throw UserError(sqlstate::kProgramLimit, "the context of the batch is too large for so many events",
                         "It has " + std::to_string(context.size) + " bytes, is kept with each of " +
                             std::to_string(count) + " events, and all copies may have " +
                             std::to_string(kMostCopies) + " bytes.",
-                        "Send the events in portions, or a smaller context.");
+                        "Send smaller batches, or a smaller context.");
 }
 
-// An item of a batch has what it does not say itself from the whole batch.
+// An event of a batch inherits fields from the batch that it does not set itself.
 IncomingEvent MakeIncomingEvent(const json::Value& event, const json::Value& context,
                                 const json::Value& sent_at, const std::string& source, Moment now) {
     static const pg::JsonbReader reader;
@@ -102,7 +103,7 @@ Value IdOrNull(int64_t id) {
     return id ? Value::Int8(id) : Value::Null(INT8OID);
 }
 
-// One event of a verb: rejected, it is the statement's error.
+// Ingest a single event; if it is rejected, the statement fails.
 std::optional<IngestResult> IngestOne(const std::vector<std::pair<const char*, Value>>& members,
                                       const std::string& source) {
     CheckSource(source);
@@ -114,17 +115,17 @@ std::optional<IngestResult> IngestOne(const std::vector<std::pair<const char*, V
     if (ingested.status == IngestResult::Status::kRejected)
         throw UserError(
             sqlstate::kInvalidParameter, "event rejected: " + ingested.reason, ingested.detail,
-            "pulse_ingest() keeps such an event in pulse.rejected_event and goes on with the others.");
+            "pulse_ingest() keeps rejected events in pulse.rejected_event and accepts the others.");
     if (ingested.status == IngestResult::Status::kDuplicate) {
-        pg::Notice("event not taken: message \"" + ingested.message_id + "\" was accepted before" +
-                   (ingested.reason.empty() ? "" : ", saying something else"));
+        pg::Notice("event not ingested: message \"" + ingested.message_id + "\" was accepted before" +
+                   (ingested.reason.empty() ? "" : " with different content"));
         return std::nullopt;
     }
     if (!ingested.detail.empty()) pg::Notice(ingested.detail);
     return ingested;
 }
 
-// An argument of a verb and the field it is.
+// An argument of a function and its field.
 struct Field {
     const char* name;
     int argument;
@@ -137,7 +138,7 @@ Value ValueOf(const pg::Args& args, const Field& field) {
     const Moment moment = DatumGetTimestampTz(args.Raw(field.argument));
     if (TIMESTAMP_NOT_FINITE(moment))
         throw UserError(sqlstate::kInvalidParameter, "event rejected: invalid_timestamp", "It is infinite.",
-                        "Give the time it happened.");
+                        "Give the time of the event.");
     return Value::Text(FormatMoment(moment));
 }
 
@@ -154,7 +155,7 @@ Datum EventId(FunctionCallInfo fcinfo, const std::optional<IngestResult>& ingest
     return ingested ? Int64GetDatum(ingested->event) : Datum{0};
 }
 
-// Those that have a name and properties: pulse_track(), pulse_page() and pulse_screen().
+// Functions with a name and properties: pulse_track(), pulse_page() and pulse_screen().
 Datum IngestNamed(FunctionCallInfo fcinfo, const char* type, const char* name) {
     return EventId(fcinfo, IngestCall(fcinfo, type,
                                       {{"userId", 0, TEXTOID},

@@ -28,8 +28,7 @@ bool IsControl(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
-// White space that is written in several bytes, and marks without width: what comes along when a value is
-// copied.
+// Multi-byte white space and zero-width marks, which often come along when a value is copied.
 size_t WideBlank(std::string_view text) {
     constexpr std::array<std::string_view, 6> kBlanks = {"\xc2\xa0",     "\xe2\x80\x8b", "\xe2\x80\x8c",
                                                          "\xe2\x80\x8d", "\xef\xbb\xbf", "\xe3\x80\x80"};
@@ -92,12 +91,12 @@ Normalised Email(std::string_view text) {
     if (at == std::string_view::npos || at == 0 || at > 64 ||
         text.find('@', at + 1) != std::string_view::npos || std::any_of(text.begin(), text.end(), is_bad) ||
         !IsDomain(text.substr(at + 1)))
-        return {std::nullopt, "no e-mail address"};
+        return {std::nullopt, "it is not an e-mail address"};
     return {Lowered(text), ""};
 }
 
 Normalised Phone(std::string_view text) {
-    const Normalised bad{std::nullopt, "no phone number"};
+    const Normalised bad{std::nullopt, "it is not a phone number"};
     if (Lowered(text.substr(0, 4)) == "tel:") text = Trimmed(text.substr(4));
     std::string number;
     for (const char c : text) {
@@ -112,8 +111,8 @@ Normalised Phone(std::string_view text) {
     return {number, ""};
 }
 
-// Whether `text` as a whole is the pattern, by going back to the last * only: linear in practice, never more
-// than quadratic.
+// Whether the pattern matches the whole of `text`. Backtracks to the last * only: linear in practice,
+// quadratic at worst.
 bool Matches(std::string_view pattern, std::string_view text) {
     size_t p = 0, t = 0, star = std::string_view::npos, from = 0;
     while (t < text.size()) {
@@ -133,7 +132,7 @@ bool Matches(std::string_view pattern, std::string_view text) {
     return p == pattern.size();
 }
 
-// Without the quotes that a value was wrapped in by mistake, once or several times.
+// Remove quotes that a value was wrapped in by mistake, also repeated ones.
 std::string_view Unquoted(std::string_view text) {
     const auto is_quote = [](char c) { return c == '"' || c == '\'' || c == '`'; };
     while (text.size() >= 2 && is_quote(text.front()) && text.back() == text.front())
@@ -143,7 +142,7 @@ std::string_view Unquoted(std::string_view text) {
 
 bool IsBlocked(const IdentityKind& kind, std::string_view value) {
     const std::string bare = Lowered(Unquoted(value));
-    // All zeros and hyphens: an id that was never filled in, also as a UUID.
+    // All zeros and hyphens: an id that was never set, such as the nil UUID.
     if (bare.find_first_not_of("0-") == std::string::npos) return true;
     if (std::binary_search(kind.blocked.begin(), kind.blocked.end(), bare)) return true;
     return std::any_of(kind.patterns.begin(), kind.patterns.end(),
@@ -172,7 +171,7 @@ Normalised NormalForm(const std::string& normalisation, std::string_view raw) {
 }
 
 Normalised Normalise(const IdentityKind& kind, const std::string& raw) {
-    // What is blocked is told as such, also where it is no e-mail address either.
+    // Check for placeholders before the format: the message should name the placeholder.
     const std::string clean = SanitiseIdentifier(raw);
     if (!clean.empty() && IsBlocked(kind, clean)) return {std::nullopt, "it is a placeholder"};
     Normalised form = NormalForm(kind.normalisation, clean);

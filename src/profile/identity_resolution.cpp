@@ -1,7 +1,8 @@
-// The rules of Segment's identity resolution: any id matches; a limit of values per kind protects; what would
-// break it is left where it is. One difference: Segment drops ids from the lowest priority up until the rest
-// fits, here each id is kept that fits together with those of higher priority. So a new anonymous id still
-// goes to the user although an e-mail address between them belongs to somebody else.
+// The rules of Segment's identity resolution: any id matches, limits of values per kind protect against wrong
+// merges, and an id that would exceed a limit is not used. One difference: Segment drops ids from the lowest
+// priority up until the rest fits; here each id is used that fits together with those of higher priority. So
+// a new anonymous id is attached to the user even if an e-mail address in the same event belongs to another
+// person.
 #include "pulse/profile/identity_resolution.hpp"
 
 #include <algorithm>
@@ -44,8 +45,8 @@ std::string DescribeLimit(const IdentityKind& kind) {
            (n == 1 ? "" : "s");
 }
 
-// Which limit two sets of ids would break together. A person who is beyond it already, by a merge that
-// somebody forced, may stay so but not grow.
+// The limit that two sets of ids would exceed together. A person that exceeds it already, because of a manual
+// merge, may stay so but not grow.
 std::string ExceededLimit(const PersonFacts& one, const PersonFacts& other, Moment time, const Kinds& kinds) {
     for (const IdentityKind& kind : kinds) {
         if (kind.max_values == 0) continue;
@@ -74,7 +75,7 @@ class Planner {
           unmerged_(std::move(facts.unmerged)) {}
 
     void ResolveClaim(IdentityClaim& claim);
-    // The person after everything so far.
+    // The person after the merges so far.
     int64_t Find(int64_t person) const {
         for (auto next = merged_.find(person); next != merged_.end(); next = merged_.find(person))
             person = next->second;
@@ -83,13 +84,13 @@ class Planner {
     ResolutionPlan TakePlan() { return std::move(plan_); }
 
   private:
-    // What one claim has come to so far.
+    // The result of one claim so far.
     struct State {
         std::optional<int64_t> person;
         int64_t profile = 0;             // where new ids go
-        std::optional<Identity> anchor;  // the known id it is by
+        std::optional<Identity> anchor;  // the existing id that decided the person
         std::vector<Identity> fresh;     // new ids that were accepted
-        PersonFacts fresh_facts;         // as if they were a person
+        PersonFacts fresh_facts;         // the new ids, as facts of a person
     };
 
     std::vector<Identity> ByPriority(const IdentityClaim& claim) const;
@@ -108,7 +109,7 @@ class Planner {
     std::map<Identity, ResolutionFacts::Owner> ids_;
     std::map<int64_t, PersonFacts> people_;
     std::set<std::pair<int64_t, int64_t>> unmerged_;
-    std::map<int64_t, int64_t> merged_;  // into whom
+    std::map<int64_t, int64_t> merged_;  // merged person -> survivor
     ResolutionPlan plan_;
 };
 
@@ -133,7 +134,7 @@ void Planner::AddNewIdentity(IdentityClaim& claim, State& state, const Identity&
     PersonFacts together = state.fresh_facts;
     if (state.person) AddFacts(together, people_[*state.person]);
     const std::string broken = ExceededLimit(together, alone, claim.time, kinds_);
-    if (!broken.empty()) return Note(claim, id.kind + " " + id.value + " is not kept: " + broken);
+    if (!broken.empty()) return Note(claim, id.kind + " " + id.value + " was not added: " + broken);
     state.fresh.push_back(id);
     AddFacts(state.fresh_facts, alone);
 }
@@ -209,7 +210,7 @@ void Planner::ResolveClaim(IdentityClaim& claim) {
 bool Survives(int64_t one_id, const PersonFacts& one, int64_t other_id, const PersonFacts& other) {
     if (one.best != other.best) return one.best > other.best;
     if (one.first_seen_at != other.first_seen_at) return one.first_seen_at < other.first_seen_at;
-    // Of the new ones the first; what was there before is older than them.
+    // An existing person is older than a new one; of two new ones the first is older.
     if ((one_id < 0) != (other_id < 0)) return other_id < 0;
     return one_id < 0 ? one_id > other_id : one_id < other_id;
 }
@@ -219,8 +220,8 @@ std::string MergeRefusal(const PersonFacts& one, const PersonFacts& other, Momen
     std::string broken = ExceededLimit(one, other, time, kinds);
     if (broken.empty() && one.profiles > 0 && other.profiles > 0 &&
         one.profiles + other.profiles > max_linked)
-        broken = "they would be made of " + std::to_string(one.profiles + other.profiles) +
-                 " profiles, and pulse.max_linked is " + std::to_string(max_linked);
+        broken = "together they would have " + std::to_string(one.profiles + other.profiles) +
+                 " profiles, but pulse.max_linked is " + std::to_string(max_linked);
     return broken;
 }
 

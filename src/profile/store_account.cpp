@@ -15,10 +15,10 @@ namespace {
 
 using pg::Value;
 
-// Of one account, that are settled by the transaction that changes it.
+// Maximum number of members that the transaction changing an account evaluates itself.
 constexpr int64_t kMostMembers = 1000;
 
-// What a batch says of each account, the later over the earlier; null takes a value away.
+// The traits of each account in a batch: later values replace earlier ones, null removes a key.
 constexpr const char* kGiven =
     "WITH said AS (SELECT u.key, jsonb_object_agg(t.key, t.value ORDER BY u.n) AS traits "
     "FROM unnest($1, $2) WITH ORDINALITY AS u (key, traits, n) CROSS JOIN LATERAL jsonb_each(u.traits) AS t"
@@ -66,7 +66,7 @@ bool Changes(const Value& keys, const Value& traits) {
     return statement.Execute({keys, traits})[0].Bool(0);
 }
 
-// All at once by ascending key, and with one strength, so that nobody waits for more of what they have.
+// All in one statement, by ascending key and in one lock mode, so that no lock is ever upgraded.
 void Lock(const std::vector<AccountWrite>& writes, bool change) {
     static pg::Statement exclusive(
         "SELECT FROM pulse.account AS a WHERE a.id = ANY ($1) ORDER BY a.key FOR NO KEY UPDATE",
@@ -104,8 +104,7 @@ std::vector<AccountChange> Write(const Value& keys, const Value& traits) {
     return changes;
 }
 
-// When each of them was first named with each account; sorted, so that two batches never wait for each other
-// in a circle.
+// Record when each profile was first named with each account; sorted, so that two batches cannot deadlock.
 void NoteMembers(const std::vector<AccountJoin>& joins) {
     static pg::Statement statement(
         "INSERT INTO pulse.account_member AS m (account_id, profile_id, since) SELECT *"

@@ -1,4 +1,4 @@
-// What identify says of people.
+// Attributes of people, set by identify calls.
 #include <map>
 
 #include "pulse/pg/settings.hpp"
@@ -19,7 +19,7 @@ std::vector<AttributeChange> WriteAttributes(const std::vector<AttributeUpdate>&
         people.push_back(Int64GetDatum(person));
         traits.push_back(datum);
     }
-    // Null takes an attribute away.
+    // Null removes an attribute.
     static pg::Statement statement(
         "WITH n AS MATERIALIZED (SELECT o.id, f.attributes, f.is_full, (SELECT array_agg(e.key)"
         " FROM jsonb_each(g.traits) AS e"

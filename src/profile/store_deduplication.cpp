@@ -1,4 +1,4 @@
-// Exact de-duplication: which messages are new.
+// Exact de-duplication of messages.
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 
 using pg::Value;
 
-// Of pulse.message_seen, by the first three bits of the key.
+// Partitions of pulse.message_seen, by the first three bits of the key.
 constexpr int kParts = 8;
 
 struct Key {
@@ -51,7 +51,7 @@ class Hasher {
     EVP_MD_CTX* context_;
 };
 
-// As uuid compares: by its bytes.
+// Compares like uuid: by bytes.
 Datum ToUuid(const Key& key) {
     auto* uuid = static_cast<pg_uuid_t*>(pg::Call([] { return palloc(sizeof(pg_uuid_t)); }));
     for (int i = 0; i < 8; ++i) uuid->data[i] = static_cast<unsigned char>(key.high >> (56 - 8 * i));
@@ -72,7 +72,7 @@ struct Keyed {
     Message* message;
 };
 
-// Those accepted before: their digests, by key.
+// The digests of messages accepted before, by key.
 std::vector<std::pair<Key, uint64_t>> DigestsOf(const std::vector<Datum>& keys) {
     static pg::Statement statement(
         "SELECT m.key, m.digest FROM unnest($1) AS k (key) JOIN pulse.message_seen AS m ON m.key = k.key",
@@ -85,7 +85,7 @@ std::vector<std::pair<Key, uint64_t>> DigestsOf(const std::vector<Datum>& keys) 
     return digests;
 }
 
-// Puts keys, ascending, where they belong; false, with nothing done, when one of them is there.
+// Insert keys, ascending, into their partitions. Returns false, and inserts nothing, if one exists.
 bool InsertAll(const std::vector<Datum>& keys, const std::vector<Datum>& digests, Moment now) {
     try {
         pg::Subtransaction attempt;
@@ -137,8 +137,8 @@ void FindDuplicates(std::vector<Message>& messages, Moment now) {
         digests.push_back(Int64GetDatum(static_cast<int64_t>(one.message->digest)));
     }
 
-    // By ascending key: two sessions that bring the same messages wait for each other in one direction only.
-    // Mostly all are new, and few events are no reason for a subtransaction.
+    // By ascending key, so that two sessions with the same messages cannot deadlock. Usually all are new, and
+    // few events are not worth a subtransaction.
     constexpr size_t kMany = 8;
     if (keys.size() >= kMany && InsertAll(keys, digests, now)) return;
     static pg::Statement insert(
@@ -159,7 +159,7 @@ void FindDuplicates(std::vector<Message>& messages, Moment now) {
         seen.push_back(keys[i]);
     }
     const auto before = DigestsOf(seen);
-    // Also those that repeat, within the batch, what was accepted before it.
+    // Includes messages that repeat within the batch one that was accepted before.
     for (const Keyed& one : keyed) {
         if (!one.message->duplicate) continue;
         const auto found = std::lower_bound(before.begin(), before.end(), std::pair(one.key, uint64_t{0}));
@@ -169,7 +169,7 @@ void FindDuplicates(std::vector<Message>& messages, Moment now) {
 }
 
 int64_t DeleteOldMessages(Moment before, int64_t rows) {
-    // Part by part, by the index on seen_at each has: what is young is not looked at.
+    // Partition by partition, by its index on seen_at: recent rows are not read.
     int64_t gone = 0;
     for (int i = 0; i < kParts && gone < rows; ++i) {
         const std::string part = "pulse.message_seen_" + std::to_string(i);

@@ -1,4 +1,4 @@
-// One person whole, and finding people by what their ids begin with.
+// Describing one person, and searching people by the beginning of their ids.
 #include "pulse/profile/store_describe.hpp"
 
 #include <nlohmann/json.hpp>
@@ -50,8 +50,8 @@ constexpr const char* kDescribe =
     " JOIN pulse.merge_history AS h "
     "ON h.merged_id = part.id AND h.undone_at IS NULL))::text FROM pulse.person AS v WHERE v.profile_id = $1";
 
-// The character after one of UTF-8, which sorts after all that begin with it; empty: there is none, or it is
-// no such character.
+// The character after a UTF-8 character; it sorts after all texts that begin with the latter. Empty if there
+// is none, or if the argument is not a character.
 std::string NextCharacter(std::string_view character) {
     const size_t length = character.size();
     if (length < 2 || length > 4) return "";
@@ -67,7 +67,7 @@ std::string NextCharacter(std::string_view character) {
     return next;
 }
 
-// The first text after all that begin with `prefix`, by byte order; empty: unknown.
+// The first text after all texts that begin with `prefix`, by byte order; empty: unknown.
 std::string After(std::string prefix) {
     while (!prefix.empty()) {
         size_t begin = prefix.size() - 1;
@@ -84,9 +84,9 @@ std::string After(std::string prefix) {
     return prefix;
 }
 
-// A beginning of an id as that kind writes it.
+// The beginning of an id, in the normal form of its kind.
 std::string PrefixForm(const IdentityKind& kind, const std::string& query) {
-    // What is whole is found in its normal form, a part of it as near as can be.
+    // A complete id has a normal form; a part of one is normalised as far as possible.
     if (const Normalised form = NormalForm(kind.normalisation, query); form.value) return *form.value;
     const Normalised plain = NormalForm(kind.normalisation == "trim" ? "trim" : "lower", query);
     if (!plain.value) return "";
@@ -151,7 +151,7 @@ pg::Result SearchPeople(const std::string& query, int max, int skip) {
         low.push_back(prefix);
         high.push_back(After(prefix));
     }
-    // Several ids of one person may match: that many more are looked at.
+    // Several ids of one person may match: read that many more rows.
     const int64_t look = 4 * (static_cast<int64_t>(max) + skip) + 100;
     return statement.Execute({Value::Texts(kinds), Value::Texts(low), Value::Texts(high), Value::Int8(look),
                               Value::Int8(max), Value::Int8(skip)},

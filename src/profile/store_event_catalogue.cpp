@@ -19,23 +19,23 @@ void WriteTally(const std::string& source, const Tally& tally, const EventCatalo
                                      Value::Int8(tally.duplicates), Value::Int8(tally.conflicting),
                                      Value::Int8(tally.rejected), Value::Text(catalogue.Json())})[0]
                            .Int8(0);
-    // Now and then one adds up for all, so that the views stay quick however small the batches are. Where
-    // rows that others have changed are an error, the next one does.
+    // Fold periodically, so that the views stay fast even with many small batches. Not in REPEATABLE READ and
+    // above, where rows changed by others are an error; a later batch does it.
     constexpr int64_t kEvery = 500;
     if (id % kEvery == 0 && !IsolationUsesXactSnapshot()) FoldTallies(4 * kEvery);
 }
 
 int64_t FoldTallies(int64_t rows) {
-    // One at a time; batches go on adding.
+    // One session at a time; batches keep adding rows.
     if (!pg::TryLock("ingest_tally", 0)) return 0;
     static pg::Statement choose(
         "SELECT max(t.id) FROM (SELECT id FROM pulse.ingest_tally ORDER BY id LIMIT $1) AS t", {INT8OID});
     const pg::Result last = choose.Execute({Value::Int8(rows)});
     if (last[0].IsNull(0)) return 0;
-    // What is new beyond these is added up as "(other)": whoever sends names that are data must not fill the
-    // catalogue.
+    // New names beyond these limits are counted as "(other)": a sender that puts data into names must not
+    // fill the catalogue.
     constexpr int64_t kMostNames = 10'000, kMostProperties = 1000;
-    // Everything below is of one snapshot: exactly the rows that are deleted are folded.
+    // One statement, so one snapshot: exactly the deleted rows are folded.
     static pg::Statement fold(
         "WITH gone AS MATERIALIZED (SELECT * FROM pulse.ingest_tally WHERE id <= $1),"
         " came AS MATERIALIZED (SELECT c.key COLLATE \"C\" AS event, sum((c.value ->> 0)::bigint) AS"
@@ -90,7 +90,7 @@ int64_t FoldTallies(int64_t rows) {
         "   first_at = least(s.first_at, excluded.first_at), last_at = greatest(s.last_at, excluded.last_at))"
         " DELETE FROM pulse.ingest_tally AS d WHERE d.id IN (SELECT g.id FROM gone AS g)",
         {INT8OID, INT8OID, INT8OID});
-    // Compiling the statement takes longer than running it.
+    // JIT compilation would take longer than the statement itself.
     const pg::Identity owner = pg::Identity::Owner();
     pg::SetLocally("jit", "off");
     return static_cast<int64_t>(

@@ -1,4 +1,4 @@
-// Events into their partitions.
+// Writing events to their partitions.
 #include <algorithm>
 
 #include "pulse/pg/spi.hpp"
@@ -26,7 +26,7 @@ enum : size_t {
     kWidth
 };
 
-// Where the partition is not the plain table that was made.
+// For partitions that were altered and are not plain tables any more.
 void Insert(const std::vector<pg::AppendColumn>& columns) {
     static pg::Statement insert(
         "INSERT INTO pulse.event (id, profile_id, time, received_at, name, type, properties, context,"

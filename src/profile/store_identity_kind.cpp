@@ -22,11 +22,11 @@ void CheckName(const std::string& kind) {
         throw UserError(
             sqlstate::kInvalidParameter,
             "\"" + Shorten(kind, 255) + "\" is not a valid name for a kind of ids", "",
-            "Names are made of small letters, digits and _, begin with a letter, and have at most 63 "
+            "Names consist of lower-case letters, digits and _, begin with a letter, and have at most 63 "
             "characters, as in loyalty_card.");
     if (kind == "profile")
         throw UserError(sqlstate::kInvalidParameter, "\"profile\" is not a valid name for a kind of ids",
-                        "profile:42 means the person of that number.", "Choose another name.");
+                        "profile:42 names the person with that number.", "Choose another name.");
 }
 
 void Check(const IdentityKindRequest& request) {
@@ -34,11 +34,11 @@ void Check(const IdentityKindRequest& request) {
     const auto& form = request.normalisation;
     if (form && *form != "email" && *form != "phone" && *form != "lower" && *form != "trim")
         throw UserError(sqlstate::kInvalidParameter, "unknown normal form \"" + *form + "\"", "",
-                        "It is email, phone, lower or trim.");
+                        "Use email, phone, lower or trim.");
     if (request.priority && (*request.priority < 1 || *request.priority > 1000))
         throw UserError(sqlstate::kInvalidParameter,
                         "priority " + std::to_string(*request.priority) + " is out of range", "",
-                        "It is from 1 to 1000.");
+                        "Give a number from 1 to 1000.");
     CheckIdentityKindLimits(request.max_values, request.window, request.blocked);
 }
 
@@ -53,37 +53,37 @@ void CheckIdentityKindLimits(const std::optional<int>& max_values, const std::op
     if (max_values && (*max_values < 0 || *max_values > 1000))
         throw UserError(sqlstate::kInvalidParameter,
                         "max_values " + std::to_string(*max_values) + " is out of range", "",
-                        "It is from 1 to 1000; 0: any number.");
+                        "Give a number from 1 to 1000, or 0 for no limit.");
     if (window && *window < 0)
         throw UserError(sqlstate::kInvalidParameter, "\"per\" must not be negative", "",
-                        "Give a time as '7 days'; '0' for ever.");
+                        "Give an interval such as '7 days', or '0' to count values for ever.");
     if (!blocked) return;
     if (blocked->size() > kMostBlocked)
         throw UserError(
             sqlstate::kInvalidParameter, "too many blocked values",
-            std::to_string(blocked->size()) + " were given.",
-            "At most " + std::to_string(kMostBlocked) + " are possible; * stands for any characters.");
+            std::to_string(blocked->size()) + " values were given.",
+            "At most " + std::to_string(kMostBlocked) + " are allowed; * matches any characters.");
     for (const std::string& value : *blocked) {
         if (value.empty() || value.size() > 255)
             throw UserError(sqlstate::kInvalidParameter, "a blocked value must have 1 to 255 characters", "",
-                            "What is blank is never an id.");
+                            "Blank values are never accepted as ids.");
         if (value.find_first_not_of('*') == std::string::npos)
             throw UserError(sqlstate::kInvalidParameter, "\"" + value + "\" would block every value", "",
-                            "Drop the kind, or do not send it.");
+                            "Drop the kind, or do not send ids of it.");
     }
 }
 
 void SetIdentityKind(const IdentityKindRequest& request) {
     Check(request);
-    // Two sessions that make the same kind: the second changes what the first made.
+    // If two sessions create the same kind, the second changes the kind that the first created.
     pg::Execute("LOCK TABLE pulse.identity_kind IN SHARE ROW EXCLUSIVE MODE");
     const Value kind = Value::Text(request.kind);
     const pg::Result known =
         pg::Execute("SELECT normalisation FROM pulse.identity_kind WHERE kind = $1", {kind});
     if (!known.empty() && request.normalisation && known[0].Text(0) != *request.normalisation &&
         HasValues(request.kind))
-        throw UserError(sqlstate::kNotReady, "there are ids of kind \"" + request.kind + "\"",
-                        "In another normal form they would not be found.", "Make a new kind.");
+        throw UserError(sqlstate::kNotReady, "ids of kind \"" + request.kind + "\" exist",
+                        "They would not be found in another normal form.", "Create a new kind.");
     if (known.empty())
         pg::Execute("INSERT INTO pulse.identity_kind (kind, priority) VALUES ($1, 50)", {kind});
     const auto number = [](const std::optional<int>& n) {
@@ -107,13 +107,13 @@ void DropIdentityKind(const std::string& kind) {
     if (known.empty())
         throw UserError(sqlstate::kUndefinedObject,
                         "kind of ids \"" + Shorten(kind, 255) + "\" does not exist", "",
-                        "pulse.identity_kind lists them.");
+                        "pulse.identity_kind lists all kinds.");
     if (known[0].Bool(0))
         throw UserError(sqlstate::kNotReady, "kind \"" + kind + "\" is built in", "",
-                        "Do not send such ids, or change it by pulse_set_identity_kind().");
+                        "Do not send ids of this kind, or change it by pulse_set_identity_kind().");
     if (HasValues(kind))
-        throw UserError(sqlstate::kNotReady, "there are ids of kind \"" + kind + "\"", "",
-                        "A kind can be dropped only while no id of it exists.");
+        throw UserError(sqlstate::kNotReady, "ids of kind \"" + kind + "\" exist", "",
+                        "A kind can be dropped only while it has no ids.");
     pg::Execute("DELETE FROM pulse.identity_kind WHERE kind = $1", {Value::Text(kind)});
 }
 

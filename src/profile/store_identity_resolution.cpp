@@ -1,5 +1,4 @@
-// Whose events these are: read, decide (identity_resolution.cpp), write; again when another session was
-// faster.
+// Resolving identities: read, plan (identity_resolution.cpp), write; repeat if another session was faster.
 #include "pulse/profile/store_identity_resolution.hpp"
 
 #include <algorithm>
@@ -20,7 +19,7 @@ namespace {
 
 using pg::Value;
 
-// Each attempt is lost only to a session that made progress itself.
+// An attempt fails only if another session made progress.
 constexpr int kMaxAttempts = 100;
 
 std::vector<IdentityKind> LoadKinds() {
@@ -52,7 +51,7 @@ std::vector<std::optional<int64_t>> ReadCanonical(const std::vector<Datum>& prof
     return probe.FindInt8s(profiles);
 }
 
-// Which of the claims' ids are known.
+// The claims' ids that exist.
 ResolutionFacts ReadIds(const std::vector<IdentityClaim>& claims) {
     static const pg::Probe identities("identity", "identity_pkey", {3});
     std::set<Identity> wanted;
@@ -109,7 +108,7 @@ void ReadKinds(const std::vector<int64_t>& people, ResolutionFacts& facts) {
     for (const IdentityKind& kind : IdentityKinds()) {
         kinds[kind.kind] = &kind;
         names.push_back(kind.kind);
-        // One more than allowed tells as much as all.
+        // One more than allowed is as good as all.
         most.push_back(kind.max_values + 1);
     }
     const pg::Result rows =
@@ -155,7 +154,7 @@ void ReadPeople(const std::set<int64_t>& wanted, ResolutionFacts& facts) {
 
 namespace {
 
-// Give the new people their ids; false when another session made one of their ids first.
+// Insert new people and identities. Returns false if another session inserted one of the identities first.
 bool InsertNew(const ResolutionPlan& plan, std::vector<int64_t>& made) {
     static pg::Statement next("SELECT nextval('pulse.profile_id_seq') FROM generate_series(1, $1)",
                               {INT8OID});
@@ -199,7 +198,7 @@ bool InsertNew(const ResolutionPlan& plan, std::vector<int64_t>& made) {
                .processed() == new_identities.size();
 }
 
-// Those still canonical, without waiting: who is locked by another session is left out.
+// Lock people that are still canonical, without waiting: skips those locked by other sessions.
 std::vector<int64_t> LockWithoutWaiting(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "SELECT p.id FROM pulse.profile AS p WHERE p.id = ANY ($1) AND p.canonical_id = p.id"
@@ -211,7 +210,7 @@ std::vector<int64_t> LockWithoutWaiting(const std::vector<int64_t>& ids) {
     return locked;
 }
 
-// Locks one, waiting; false when it was merged away.
+// Lock one person, waiting. Returns false if it was merged into another.
 bool LockOne(int64_t id) {
     static pg::Statement lock(
         "SELECT p.id FROM pulse.profile AS p WHERE p.id = $1 AND p.canonical_id = p.id FOR NO KEY UPDATE",
@@ -219,16 +218,16 @@ bool LockOne(int64_t id) {
     return !lock.Execute({Value::Int8(id)}).empty();
 }
 
-// Until whoever holds this one lets go; what is locked for that is let go as well.
+// Wait until the lock on this person is free; the subtransaction releases it again.
 void WaitForLock(int64_t id) {
     pg::Subtransaction given_up;
     const pg::Session session;
     LockOne(id);
 }
 
-// One after the other, waiting. False as soon as one was merged away meanwhile: it is locked then although it
-// is nobody, and whoever waited for further ones with that lock would stand in the way of those who move its
-// row.
+// Lock one after the other, waiting. Returns false as soon as one was merged into another person during the
+// wait: its row is locked then although it is not a person any more, and waiting for further locks while
+// holding it would block sessions that move this row.
 bool LockAscending(const std::vector<int64_t>& ids, std::vector<int64_t>& locked) {
     static pg::Statement look("SELECT p.canonical_id = p.id FROM pulse.profile AS p WHERE p.id = $1",
                               {INT8OID});
@@ -248,7 +247,7 @@ std::vector<int64_t> Sorted(std::vector<int64_t> ids) {
     return ids;
 }
 
-// One attempt. False: what was read is not true any more.
+// One attempt. Run() returns false if the data that was read has changed.
 class ResolutionAttempt {
   public:
     ResolutionAttempt(std::vector<IdentityClaim>& claims, const std::vector<int64_t>& also, bool waits)
@@ -267,15 +266,15 @@ class ResolutionAttempt {
 
     std::vector<IdentityClaim>& claims_;
     const std::vector<int64_t>& also_;
-    const bool waits_;                // waits for others; the first attempts do not
-    std::optional<int64_t> blocked_;  // somebody whom others hold
+    const bool waits_;                // whether it waits for locks; the first attempts do not
+    std::optional<int64_t> blocked_;  // a person locked by another session
     ResolutionFacts facts_;
     std::set<int64_t> extended_, people_;
     ResolutionPlan plan_;
     std::vector<int64_t> made_;
 };
 
-// All ids are known and each claim's are one person's: nothing is decided.
+// All ids exist and those of each claim belong to one person: there is nothing to resolve.
 void ResolutionAttempt::UseKnownPeople() {
     std::map<std::string, int> priorities;
     for (const IdentityKind& kind : IdentityKinds()) priorities[kind.kind] = kind.priority;
@@ -306,8 +305,8 @@ bool ResolutionAttempt::Lock() {
            std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
 }
 
-// Whether the ids, which never change their profile, lead where they did before the people were locked: those
-// taken apart meanwhile are canonical as well, and not who they were.
+// Whether the ids still belong to the same people as before these were locked. Ids never change their
+// profile, but an unmerge meanwhile can make a profile canonical that was not.
 bool ResolutionAttempt::IsUnchanged() const {
     std::vector<Datum> profiles;
     for (const auto& known : facts_.ids) profiles.push_back(Int64GetDatum(known.second.profile));
@@ -345,7 +344,7 @@ bool ResolutionAttempt::Run() {
     }
     if (!extends) UseKnownPeople();
     if (!extends && people_.empty() && also_.empty()) return true;
-    // What is locked in vain is let go again: otherwise the next attempt's locks would not be in ascending
+    // A failed attempt releases its locks: otherwise the locks of the next attempt would not be in ascending
     // order.
     pg::Subtransaction subtransaction;
     {
@@ -373,8 +372,8 @@ const std::vector<IdentityKind>& IdentityKinds() {
 void ResolveIdentities(std::vector<IdentityClaim>& claims, const std::vector<int64_t>& also) {
     for (int i = 0; i < kMaxAttempts; ++i) {
         pg::CheckInterrupts();
-        // All at once or none, waiting for whoever is in the way without holding anybody: with much company
-        // that may never be.
+        // Lock all at once or none, and wait for a blocking session without holding locks. Under heavy
+        // contention that may never succeed, so later attempts wait.
         constexpr int kAttemptsWithoutWaiting = 4;
         ResolutionAttempt attempt(claims, also, i >= kAttemptsWithoutWaiting);
         if (const ForceIndexScans force_index; !attempt.Run()) {

@@ -1,5 +1,5 @@
-// A batch of events from arrival to what it changed, in the order of locks that store_identity_resolution.hpp
-// sets.
+// Ingesting a batch of events, from validation to notification, in the lock order of
+// store_identity_resolution.hpp.
 #include "pulse/profile/store_ingest.hpp"
 
 #include <algorithm>
@@ -31,13 +31,13 @@ EventLimits CurrentLimits() {
     return limits;
 }
 
-constexpr size_t kInterruptible = 256;  // events
+constexpr size_t kInterruptible = 256;  // events between checks for interrupts
 
-// Ids as they were sent, once for all events that came with them.
+// The ids of a sender, normalised once for all events that have the same ids.
 struct Sender {
     std::vector<Identity> ids;
     std::optional<Identity> previous;
-    std::string note, problem;  // what was wrong with some of them, or with all
+    std::string note, problem;  // ids that cannot be used; why none can
     std::optional<size_t> claim;
 };
 
@@ -99,7 +99,7 @@ class Batch {
             const auto kind = std::find_if(kinds.begin(), kinds.end(),
                                            [&](const IdentityKind& k) { return k.kind == id.kind; });
             if (kind == kinds.end()) {
-                say(sender.note, "\"" + id.kind + "\" is no kind of id.");
+                say(sender.note, "\"" + id.kind + "\" is not a kind of id.");
                 continue;
             }
             Normalised normal = Normalise(*kind, id.value);
@@ -116,7 +116,7 @@ class Batch {
         return sender;
     }
 
-    // What alias calls the previous id is a user's or an anonymous one: whichever is known, else the latter.
+    // The previous id of an alias is a user id or an anonymous id: the one that exists, else the latter.
     void ResolvePrevious(const Identity& previous, Sender& sender) const {
         static pg::Statement known("SELECT kind FROM pulse.identity WHERE kind = $1 AND value = $2",
                                    {TEXTOID, TEXTOID});
@@ -177,7 +177,7 @@ class Batch {
         for (const size_t i : accepted_)
             if (!events_[i].message_id.empty())
                 messages.push_back({i, incoming_[i].source, events_[i].message_id, events_[i].digest});
-        // By the wall clock: how long a message is known is nothing a sender decides.
+        // By the wall clock: pulse.now must not change how long a message is kept.
         FindDuplicates(messages, pg::WallClock());
         for (const Message& message : messages) {
             if (!message.duplicate) continue;
@@ -186,13 +186,13 @@ class Batch {
             ++TallyOf(message.index).duplicates;
             if (!message.conflicting) continue;
             result.reason = "conflicting_duplicate";
-            result.detail = "Another event was accepted under this messageId; that one stays.";
+            result.detail = "An event with different content was accepted under this messageId; it is kept.";
             ++TallyOf(message.index).conflicting;
         }
         KeepAccepted();
     }
 
-    // Whether somebody with a new event of this name is evaluated by this transaction.
+    // Whether this transaction evaluates people with a new event of this name.
     bool IsEvaluated(const std::string& name) {
         if (!has_listener_ || pg::settings::evaluation != pg::settings::kSync) return false;
         const auto [place, added] = evaluated_names_.try_emplace(name, true);
@@ -235,7 +235,7 @@ class Batch {
 
     const IdentityClaim& ClaimOf(size_t i) const { return claims_[*senders_[sender_of_[i]].claim]; }
 
-    // What is kept of the properties: with the name of a page and the group.
+    // The properties to store: with the name of a page or screen, and the group.
     Datum PropertiesOf(const Event& event) const {
         const Datum given = event.properties.Given() ? pg::CutOut(event.properties) : pg::MakeObject({});
         if (!event.title.empty())
@@ -245,11 +245,11 @@ class Batch {
         return given;
     }
 
-    // With the time that was sent, where another is kept.
+    // The context to store: with the original time, if it was corrected.
     Datum ContextOf(const Event& event) {
         if (event.original_time.empty()) {
             if (!event.context.Given()) return Datum{0};
-            // That of the whole batch is cut out once.
+            // The context of the whole batch is copied once.
             if (event.context.value != context_.value || event.context.size != context_.size) {
                 context_ = event.context;
                 context_datum_ = pg::CutOut(context_);
@@ -308,7 +308,7 @@ class Batch {
         return GetListener().evaluation_count ? GetListener().evaluation_count() : 0;
     }
 
-    // What only imports did is told as such, and people without events go with the others.
+    // People changed only by imports are reported as imported, people without events with the others.
     void NotifyListener() {
         if (Evaluations() != evaluations_)
             for (PersonChange& change : changes_) change.new_events.clear();
@@ -340,12 +340,12 @@ class Batch {
                 if (!note.empty()) detail.append(detail.empty() ? "" : " ").append(note);
             if (events_[i].type == EventType::kIdentify && full_people_.contains(claim.canonical))
                 detail += (detail.empty() ? "" : " ") +
-                          ("Attributes that are new were not added: pulse.max_properties allows " +
+                          ("New attributes were not added: pulse.max_properties allows " +
                            std::to_string(pg::settings::max_properties) + ".");
             catalogues_[incoming_[i].source].Add(reader_, events_[i]);
             ++TallyOf(i).accepted;
         }
-        // What is not kept was counted before, or is the end of its statement.
+        // Otherwise rejected events were counted before (replay), or raise an error (single events).
         if (store_rejected) {
             for (size_t i = 0; i < incoming_.size(); ++i)
                 if (results_[i].status == IngestResult::Status::kRejected) ++TallyOf(i).rejected;
@@ -361,7 +361,7 @@ class Batch {
     const pg::JsonbReader reader_;
     std::vector<IngestResult> results_;
     std::vector<Event> events_;     // of each incoming event
-    std::vector<size_t> accepted_;  // those still in
+    std::vector<size_t> accepted_;  // those not rejected and not duplicates
     std::vector<Sender> senders_;
     std::vector<size_t> sender_of_;  // of each incoming event
     std::vector<IdentityClaim> claims_;
@@ -369,12 +369,12 @@ class Batch {
     std::vector<AccountChange> account_changes_;
     std::unordered_map<std::string, bool> evaluated_names_;  // names of events
     std::vector<Datum> properties_;                          // of each incoming event that is written
-    json::Value context_;                                    // of the event before
+    json::Value context_;                                    // of the previous event
     Datum context_datum_ = 0;
-    std::set<int64_t> live_people_;  // people of events that are no import
-    std::set<int64_t> full_people_;  // people who have as many attributes as they may
+    std::set<int64_t> live_people_;  // people with events that are not imported
+    std::set<int64_t> full_people_;  // people with the maximum number of attributes
     uint64_t evaluations_ = 0;       // before anything was written
-    bool has_listener_ = false;      // somebody reads what people_changed() reports
+    bool has_listener_ = false;      // people_changed() is registered and active
     std::vector<PersonChange> changes_;
     std::unordered_map<int64_t, size_t> change_index_;
     std::map<std::string, Tally> tallies_;  // by source
@@ -385,7 +385,7 @@ void Batch::WriteEvents() {
     static pg::Statement next("SELECT nextval('pulse.event_id_seq') FROM generate_series(1, $1)", {INT8OID});
     const pg::Result numbers = next.Execute({Value::Int8(static_cast<int64_t>(accepted_.size()))});
     for (size_t i = 0; i < accepted_.size(); ++i) results_[accepted_[i]].event = numbers[i].Int8(0);
-    // A person's events beside each other, as the index has them: it is descended along, not across.
+    // Sort by person, in the order of the index, so that index insertions are local.
     std::vector<size_t> order = accepted_;
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
@@ -417,8 +417,8 @@ void CheckSource(const std::string& source) {
     if (!SanitiseText(source).empty() && SanitiseText(source) == source && source.size() <= kMost) return;
     throw UserError(
         sqlstate::kInvalidParameter, "invalid \"source\"",
-        "It is blank, has more than " + std::to_string(kMost) + " bytes, or white space around it.",
-        "Name where the events come from, such as web or ios.");
+        "It is blank, has more than " + std::to_string(kMost) + " bytes, or has white space around it.",
+        "Give a name for the origin of the events, such as web or ios.");
 }
 
 std::vector<IngestResult> IngestEvents(const std::vector<IncomingEvent>& incoming, bool store_rejected) {

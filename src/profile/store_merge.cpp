@@ -1,4 +1,4 @@
-// Two people become one, and two again.
+// Merging two people, and undoing it.
 #include "pulse/profile/store_merge.hpp"
 
 #include <algorithm>
@@ -37,8 +37,8 @@ int64_t WriteHistory(int64_t survivor, int64_t merged, Moment at, const std::str
         .Int8(0);
 }
 
-// The survivor's values win, those of the other fill gaps; whoever was part of the other is part of the
-// survivor now.
+// The survivor keeps its values and takes over those it does not have. All profiles of the merged person
+// become profiles of the survivor.
 void ApplyMerge(int64_t history) {
     static pg::Statement fill(
         "UPDATE pulse.profile AS p SET attributes = h.filled || p.attributes, account_id ="
@@ -54,19 +54,19 @@ void ApplyMerge(int64_t history) {
     move.Execute({Value::Int8(history)});
 }
 
-// Both, locked, as of the newest commit; empty while others change them.
+// Lock both people and read them as of the newest commit. Empty if another session changed them.
 std::optional<ResolutionPlan::Merge> LockBoth(const std::string& one, const std::string& other) {
     static pg::Statement canonical("SELECT canonical_id FROM pulse.profile WHERE id = ANY ($1)",
                                    {INT8ARRAYOID});
     const int64_t a = RequirePerson(one).id, b = RequirePerson(other).id;
-    // Probes see what the statement began with.
+    // Probes read the statement's snapshot.
     std::set<int64_t> people;
     const pg::Result rows = canonical.Execute({Value::Int8s({a, b})});
     for (uint64_t i = 0; i < rows.size(); ++i) people.insert(rows[i].Int8(0));
     if (people.size() == 1)
-        throw UserError(sqlstate::kInvalidParameter, "both are one person already",
-                        "Both are known as profile:" + std::to_string(*people.begin()) + ".",
-                        "pulse_profile() shows all ids of a person, and why they were merged.");
+        throw UserError(sqlstate::kInvalidParameter, "both ids belong to the same person",
+                        "Both belong to profile:" + std::to_string(*people.begin()) + ".",
+                        "pulse_profile() shows all ids of a person, and the reasons of its merges.");
     if (LockPeople({people.begin(), people.end()}).size() < 2) return std::nullopt;
     ResolutionFacts facts;
     ReadPeople(people, facts);
@@ -77,15 +77,15 @@ std::optional<ResolutionPlan::Merge> LockBoth(const std::string& one, const std:
 
 void RequireReason(const std::string& reason) {
     if (reason.find_first_not_of(" \t\r\n") == std::string::npos)
-        throw UserError(sqlstate::kInvalidParameter, "a reason is needed", "",
-                        "Say in a few words why; it is kept in pulse.merge_history.");
+        throw UserError(sqlstate::kInvalidParameter, "a reason is required", "",
+                        "Give the reason in a few words; it is kept in pulse.merge_history.");
 }
 
 struct UndoableMerge {
     int64_t survivor = 0, merged = 0;
 };
 
-// The merge, if it can be undone.
+// Find a merge that can be undone; throws UserError otherwise.
 UndoableMerge RequireUndoable(int64_t merge) {
     const pg::Result rows = pg::Execute(
         "SELECT h.survivor_id, h.merged_id, h.undone_at, (SELECT l.id FROM pulse.merge_history AS l"
@@ -99,20 +99,21 @@ UndoableMerge RequireUndoable(int64_t merge) {
         throw UserError(sqlstate::kUndefinedObject, "merge " + number + " does not exist", "",
                         "pulse.merge_history lists all merges.");
     if (!rows[0].IsNull(2))
-        throw UserError(sqlstate::kNotReady, "merge " + number + " was undone before", "",
-                        "pulse.merge_history says when, by whom and why.");
+        throw UserError(sqlstate::kNotReady, "merge " + number + " is already undone", "",
+                        "pulse.merge_history shows when, by whom and why.");
     if (const auto later = rows[0].Int8OrNull(3))
-        throw UserError(sqlstate::kNotReady, "a later merge sits on top of merge " + number,
-                        "By merge " + std::to_string(*later) + " the survivor became part of another person.",
-                        "Undo that first: SELECT pulse_unmerge(" + std::to_string(*later) + ", 'reason').");
+        throw UserError(
+            sqlstate::kNotReady, "a later merge depends on merge " + number,
+            "Merge " + std::to_string(*later) + " merged the survivor into another person.",
+            "Undo that merge first: SELECT pulse_unmerge(" + std::to_string(*later) + ", 'reason').");
     if (rows[0].Bool(4))
-        throw UserError(sqlstate::kNotReady, "merge " + number + " does not hold any more",
+        throw UserError(sqlstate::kNotReady, "merge " + number + " is no longer in effect",
                         "Its profiles belong to other people now.", "");
     return {rows[0].Int8(0), rows[0].Int8(1)};
 }
 
-// What came from the other and was not changed since goes; what later merges would have filled in its place
-// comes.
+// Remove the attributes that the survivor took over and that are unchanged, and fill in those of later
+// merges.
 void RevertMerge(int64_t merge, const UndoableMerge& undone) {
     static const char* const kTakeAway =
         "UPDATE pulse.profile AS p SET attributes = p.attributes - ARRAY(SELECT f.key"
@@ -184,7 +185,7 @@ void UnmergePeople(int64_t merge, const std::string& reason, const std::string& 
     RequireReason(reason);
     if (GetListener().before_write) GetListener().before_write();
     UndoableMerge undone = RequireUndoable(merge);
-    // The survivor's lock covers whoever is part of it.
+    // The survivor's lock covers all of its profiles.
     LockPeople({undone.survivor, undone.merged});
     undone = RequireUndoable(merge);
     RevertMerge(merge, undone);

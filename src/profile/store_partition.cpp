@@ -1,5 +1,5 @@
-// Partitions by month. They are created beside the table and attached, so that readers and writers go
-// on.
+// Monthly partitions. They are created as separate tables and attached, so that readers and writers are not
+// blocked.
 #include "pulse/profile/store_partition.hpp"
 
 #include <array>
@@ -18,13 +18,13 @@ namespace {
 
 using pg::Value;
 
-// What happens next month may be made ready; a clock that is wrong must not fill the catalog.
+// Partitions exist up to next month; a wrong clock must not fill the catalog.
 int LastMonth() {
     return MonthOf(pg::WallClock()) + 1;
 }
 
-// What each partition has an index on: a dump that is restored makes them again, as it could not if they were
-// the whole table's.
+// The indexes of each partition. A restored dump creates them again, which would fail if they were indexes of
+// the whole table.
 struct Index {
     const char* table;
     const char* name;
@@ -37,7 +37,7 @@ constexpr std::array kIndexes{
     Index{"membership_change", "position", "position", " WHERE position IS NOT NULL"},
 };
 
-// The months that a table has partitions for, kept per backend until its partitions change.
+// The months for which a table has partitions, cached per backend until its partitions change.
 struct KnownMonths {
     explicit KnownMonths(const char* table) : watch(table) {}
     pg::Watch watch;
@@ -53,8 +53,8 @@ std::string Bound(int month) {
     return month < 0 ? "MINVALUE" : "'" + FormatMoment(MonthBegin(month)) + "'";
 }
 
-// Which partitions there are, with their months: by the snapshot that is active `as_is`, else by one of the
-// transaction's.
+// The partitions of a table by month: by the active snapshot with `as_is`, else by a snapshot of the
+// transaction.
 std::map<int, std::string> ReadPartitions(const char* table, bool as_is) {
     static pg::Statement statement(
         "SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
@@ -98,9 +98,9 @@ void Ensure(const char* table, const std::set<int>& months) {
         if (!known.months.contains(month)) missing.insert(month);
     if (missing.empty()) return;
     if (*missing.rbegin() > LastMonth())
-        throw UserError(sqlstate::kNumberOutOfRange, "a time lies too far in the future to be kept",
+        throw UserError(sqlstate::kNumberOutOfRange, "time is too far in the future",
                         "It is " + FormatMoment(MonthBegin(*missing.rbegin())) + " or later.",
-                        "Check the clock it comes from.");
+                        "Check the clock that it comes from.");
     const auto absent = [&] {
         const pg::LatestSnapshot newest;
         const auto there = ReadPartitions(table, true);
@@ -109,11 +109,11 @@ void Ensure(const char* table, const std::set<int>& months) {
         return !missing.empty();
     };
     if (!absent()) return;
-    // One maker at a time; this lock is the one that attaching takes anyway, and lets readers and writers be.
+    // One session at a time. ATTACH PARTITION takes this lock anyway; it does not block readers and writers.
     pg::Execute("LOCK TABLE ONLY pulse." + pg::QuoteIdentifier(table) + " IN SHARE UPDATE EXCLUSIVE MODE");
     if (!absent()) return;
     for (const int month : missing) CreatePartition(table, month);
-    // Not kept as known: a rollback takes them away again. The next look finds them.
+    // Do not cache them: a rollback would remove them. The next call reads them.
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ const IdentityKind* FindKind(std::string_view name) {
     return nullptr;
 }
 
-// What kind:value and profile:42 say; nothing for a text of another form.
+// Parse kind:value and profile:42; nothing for a text of another form.
 struct PrefixedId {
     std::optional<int64_t> profile;
 };
@@ -48,7 +48,7 @@ std::optional<PrefixedId> FindPrefixed(const std::string& user) {
 }
 
 std::optional<int64_t> FindByAnyKind(const std::string& user) {
-    // Whoever calls themselves so must not be taken for somebody else.
+    // A user id that looks like profile:42 must not find another person.
     if (const auto prefixed = FindPrefixed(user)) return prefixed->profile;
     for (const char* first : {"user_id", "anonymous_id"}) {
         const IdentityKind* kind = FindKind(first);
@@ -89,8 +89,8 @@ Person RequirePerson(const std::string& user) {
     if (auto person = FindPerson(user)) return std::move(*person);
     throw UserError(
         sqlstate::kUndefinedObject, "no person with the id \"" + Shorten(user, 255) + "\"", "",
-        "Give a user id or an anonymous id, another id with its kind, as in email:ann@example.com, or "
-        "profile: and a number.");
+        "Give a user id, an anonymous id, another id with its kind, as in email:ann@example.com, or "
+        "a profile number, as in profile:42.");
 }
 
 bool ExistedAt(const Person& person, Moment at) {

@@ -1,4 +1,4 @@
-// What could not be accepted.
+// Storing rejected events.
 #include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_ingest.hpp"
@@ -11,7 +11,7 @@ using pg::Value;
 
 constexpr size_t kLargest = 1024 * 1024;
 
-// An event that came as columns, as the equivalent JSON.
+// The equivalent JSON of an event that came as columns.
 Datum MakePayload(const EventFields& fields) {
     std::vector<std::pair<const char*, Value>> members;
     const auto add = [&](const char* key, const json::Value& node) {
@@ -44,7 +44,7 @@ Datum PayloadOf(const IncomingEvent& incoming) {
     if (incoming.whole.Is(json::Type::kAbsent)) return MakePayload(incoming.fields);
     const Datum whole = pg::CutOut(incoming.whole);
     if (!incoming.completed) return whole;
-    // A replay has no batch around it.
+    // A replay does not have the batch: include its fields.
     std::vector<std::pair<const char*, Value>> members;
     for (const auto& [key, node] :
          {std::pair{"sentAt", incoming.fields.sent_at}, std::pair{"context", incoming.fields.context}})

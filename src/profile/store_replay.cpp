@@ -8,7 +8,7 @@ namespace {
 
 using pg::Value;
 
-// How each turned out.
+// Record the result of each replay.
 void RecordReplay(const std::vector<ReplayResult>& replayed) {
     std::vector<Datum> ids, reasons, details;
     std::vector<bool> good;
@@ -32,7 +32,7 @@ void RecordReplay(const std::vector<ReplayResult>& replayed) {
 }  // namespace
 
 std::vector<ReplayResult> Replay(const Value& ids, const std::optional<std::string>& reason, int64_t max) {
-    // Before rows are locked, as everywhere: the order of locks begins with the definitions.
+    // Before rows are locked: the lock order begins with definitions.
     if (const auto begin = GetListener().before_write) begin();
     static pg::Statement choose(
         "SELECT id, received_at, source, imported, payload FROM pulse.rejected_event"
@@ -49,7 +49,7 @@ std::vector<ReplayResult> Replay(const Value& ids, const std::optional<std::stri
         incoming.push_back({ReadEventFields(reader, event), event, row.Time(1), row.Text(2),
                             row.Bool(3) ? Cause::kImport : Cause::kEvent, false});
     }
-    // All at once: what the first ones lock is not held while others wait for their turn.
+    // One batch: locks of the first events are not held while later ones wait.
     std::vector<IngestResult> results = IngestEvents(incoming, false);
     std::vector<ReplayResult> replayed;
     for (size_t i = 0; i < results.size(); ++i) replayed.push_back({rows[i].Int8(0), std::move(results[i])});

@@ -1,4 +1,4 @@
-// Events as rows.
+// Events that arrive as rows.
 #include "pulse/profile/store_row_buffer.hpp"
 
 #include <algorithm>
@@ -40,7 +40,7 @@ constexpr std::array kInputColumns{
 };
 
 constexpr size_t kChunk = 1024 * 1024;
-// A portion is full with these bytes, whatever the number of its events.
+// A batch is full at this size in bytes, whatever the number of its events.
 constexpr size_t kMaxChunks = 64;
 constexpr size_t kReserved = 10'000;
 
@@ -60,14 +60,14 @@ void RowBuffer::SetColumns(const std::vector<std::string>& names, const std::vec
                                         [&](const InputColumn& name) { return names[i] == name.name; });
         if (found == kInputColumns.end())
             throw UserError(sqlstate::kInvalidParameter, "unknown column \"" + names[i] + "\"",
-                            "Columns are " + ListInputColumns() + ".",
+                            "Valid columns are " + ListInputColumns() + ".",
                             "Rename it, put it into properties with jsonb_build_object(), or leave it out.");
         if (found->object && types[i] != JSONBOID)
             throw UserError(sqlstate::kInvalidParameter, "column \"" + names[i] + "\" must be jsonb", "",
                             "Cast it: " + names[i] + "::jsonb.");
         if (names[i] == "timestamp" && (types[i] == TIMESTAMPOID || types[i] == DATEOID))
             throw UserError(sqlstate::kInvalidParameter, "column \"timestamp\" has no time zone", "",
-                            "Say which it is: \"timestamp\" AT TIME ZONE 'UTC'.");
+                            "Add one: \"timestamp\" AT TIME ZONE 'UTC'.");
         columns_.push_back({found->slot, !found->slot, types[i]});
         person |= found->slot == &EventFields::user_id || found->slot == &EventFields::anonymous_id ||
                   found->slot == &EventFields::device_id || found->slot == &EventFields::email ||
@@ -78,8 +78,8 @@ void RowBuffer::SetColumns(const std::vector<std::string>& names, const std::vec
     }
     if (!person || !act)
         throw UserError(sqlstate::kInvalidParameter,
-                        person ? "no column says what happened" : "no column says who did it",
-                        "Columns are " + ListInputColumns() + ".",
+                        person ? "no column names the event" : "no column identifies the person",
+                        "Valid columns are " + ListInputColumns() + ".",
                         person ? "Give event or type." : "Give user_id or another id.");
 }
 
@@ -133,7 +133,7 @@ void RowBuffer::Add(const Datum* values, const bool* nulls) {
         } else {
             const json::Value node = Read(column, values[i]);
             incoming.fields.size += node.Is(json::Type::kText) ? node.text.size() : node.size;
-            // An empty text is what CSV files have for nothing.
+            // CSV files write a missing value as an empty text.
             if (!node.Is(json::Type::kText) || !node.text.empty()) incoming.fields.*column.slot = node;
         }
     }

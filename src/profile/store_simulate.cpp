@@ -1,4 +1,4 @@
-// What would happen: merges and other limits, without doing anything.
+// Simulating merges and other limits, without changes.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -32,7 +32,7 @@ constexpr const char* kSimulate =
     "FROM jsonb_each(s.attributes) AS a WHERE m.attributes ? a.key AND m.attributes -> a.key <> a.value), "
     "'filled', m.attributes - ARRAY(SELECT jsonb_object_keys(s.attributes))))::text FROM s, m";
 
-// People with more values of the kind than allowed, each with the most that fell within one window.
+// People with more values of the kind than allowed, each with the largest number within one window.
 constexpr const char* kOver =
     "WITH value AS (SELECT p.canonical_id AS person, i.value, count(*) OVER (PARTITION BY p.canonical_id"
     " ORDER BY i.first_seen_at "
@@ -49,7 +49,7 @@ constexpr const char* kMerges =
     " FROM jsonb_to_recordset(h.linked_by) AS l (kind text, value text) "
     "WHERE l.kind = $1 AND l.value = ANY ($2))";
 
-// Which known values a list of blocked ones would take.
+// The existing values that a list of blocked values would reject.
 std::vector<std::string> Blocked(const IdentityKind& kind) {
     std::vector<std::string> taken;
     pg::Cursor cursor("SELECT value FROM pulse.identity WHERE kind = $1 ORDER BY value",
@@ -69,9 +69,9 @@ std::vector<std::string> Blocked(const IdentityKind& kind) {
 
 std::string SimulateMerge(int64_t one, int64_t other) {
     if (one == other)
-        throw UserError(sqlstate::kInvalidParameter, "both are one person already",
-                        "Both are known as profile:" + std::to_string(one) + ".",
-                        "pulse_profile() shows all ids of a person, and why they were merged.");
+        throw UserError(sqlstate::kInvalidParameter, "both ids belong to the same person",
+                        "Both belong to profile:" + std::to_string(one) + ".",
+                        "pulse_profile() shows all ids of a person, and the reasons of its merges.");
     ResolutionFacts facts;
     ReadPeople({one, other}, facts);
     const bool keeps = Survives(one, facts.people[one], other, facts.people[other]);
@@ -91,7 +91,7 @@ std::string SimulateIdentityKind(const std::string& name, std::optional<int> max
         std::find_if(kinds.begin(), kinds.end(), [&](const IdentityKind& kind) { return kind.kind == name; });
     if (found == kinds.end())
         throw UserError(sqlstate::kUndefinedObject, "kind of ids \"" + name + "\" does not exist", "",
-                        "pulse.identity_kind lists them.");
+                        "pulse.identity_kind lists all kinds.");
     IdentityKind kind = *found;
     if (max_values) kind.max_values = *max_values;
     if (window) kind.window = *window;

@@ -1,4 +1,4 @@
-// What an event means, and whether it can be kept.
+// Validating events.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -14,9 +14,9 @@ constexpr std::array kTypes{"track", "page", "screen", "identify", "group", "ali
 constexpr size_t kMaxName = 255;        // characters
 constexpr size_t kMaxMessageId = 255;   // characters
 constexpr size_t kMaxExternalIds = 50;  // of one event
-// Before this nobody's clock ran: an unset one.
+// The earliest accepted time; earlier ones come from a clock that is not set.
 constexpr Moment kFirstMoment = -946'684'800 * kSecond;
-// What cannot be written in ISO 8601 as everybody reads it: the end of the year 9999.
+// The end of the year 9999: later times do not fit common ISO 8601.
 constexpr Moment kLastMoment = 252'455'616'000 * kSecond - 1;
 
 // Thrown inside this file only.
@@ -61,7 +61,7 @@ class EventValidator {
 
     void Run() {
         if (fields_.message_id.Given()) MessageId();
-        if (!fields_.is_object) throw Rejection{"invalid_json", "An event is an object."};
+        if (!fields_.is_object) throw Rejection{"invalid_json", "An event must be an object."};
         if (fields_.size > limits_.max_size)
             throw Rejection{"too_large", "It has " + std::to_string(fields_.size) +
                                              " bytes; pulse.max_event_size allows " +
@@ -75,7 +75,7 @@ class EventValidator {
     }
 
   private:
-    // A text, or a number's digits; empty for what is blank.
+    // A text, or the digits of a number; empty for a blank text.
     std::optional<std::string> Text(const json::Value& node) const {
         if (node.Is(json::Type::kText)) return SanitiseText(node.text);
         if (node.Is(json::Type::kNumber)) return reader_.Number(node);
@@ -105,7 +105,7 @@ class EventValidator {
             if (fields_.traits.Given()) return EventType::kIdentify;
             throw Rejection{
                 "invalid_type",
-                "There is neither \"type\" nor \"event\"; types are track, page, screen, identify, group, "
+                "The event has neither \"type\" nor \"event\"; types are track, page, screen, identify, group, "
                 "alias."};
         }
         const std::string type = Lower(RequireText(fields_.type, "type", "invalid_type"));
@@ -113,7 +113,7 @@ class EventValidator {
         if (found == kTypes.end())
             throw Rejection{
                 "invalid_type",
-                Quoted(type) + " is no type; types are track, page, screen, identify, group, alias."};
+                Quoted(type) + " is not a type; types are track, page, screen, identify, group, alias."};
         return static_cast<EventType>(found - kTypes.begin());
     }
 
@@ -126,7 +126,7 @@ class EventValidator {
         }
         // Some senders use "name".
         const json::Value& node = fields_.event.Given() ? fields_.event : fields_.name;
-        if (!node.Given()) throw Rejection{"invalid_event_name", "A track event needs \"event\", its name."};
+        if (!node.Given()) throw Rejection{"invalid_event_name", "A track event needs a name in \"event\"."};
         event_.name = RequireText(node, "event", "invalid_event_name");
         if (event_.name.empty()) throw Rejection{"invalid_event_name", "\"event\" is blank."};
         if (CountCharacters(event_.name) > kMaxName)
@@ -136,7 +136,7 @@ class EventValidator {
             std::find(kTypes.begin(), kTypes.end(), event_.name.substr(1)) != kTypes.end() &&
             event_.name != "$track")
             throw Rejection{"invalid_event_name",
-                            Quoted(event_.name) + " is how calls without a name are kept: send \"type\": \"" +
+                            Quoted(event_.name) + " is reserved for calls without a name: send \"type\": \"" +
                                 event_.name.substr(1) + "\" instead."};
     }
 
@@ -193,7 +193,7 @@ class EventValidator {
         if (!list.Is(json::Type::kArray)) return;
         const size_t count = reader_.Count(list);
         if (count > kMaxExternalIds)
-            Note("Only " + std::to_string(kMaxExternalIds) + " of context.externalIds are used.");
+            Note("Only the first " + std::to_string(kMaxExternalIds) + " of context.externalIds are used.");
         for (size_t i = 0; i < std::min(count, kMaxExternalIds); ++i) {
             const json::Value entry = reader_.Element(list, i);
             const auto kind = Text(reader_.Get(entry, "type"));
@@ -207,7 +207,7 @@ class EventValidator {
         AddId("device_id", fields_.device_id);
         AddId("email", fields_.email);
         AddId("phone", fields_.phone);
-        // A group's traits are not a person's.
+        // Traits of a group are not traits of a person.
         if (event_.type != EventType::kGroup) AddFrom(fields_.traits);
         if (fields_.context.Is(json::Type::kObject)) {
             AddFrom(reader_.Get(fields_.context, "traits"));
@@ -238,9 +238,10 @@ class EventValidator {
                                 "\"groupId\" must have at most " + std::to_string(kMaxName) + " characters."};
         }
         if (event_.ids.empty())
-            throw Rejection{"no_id",
-                            "There is no id of a person: give userId, anonymousId, deviceId or identifiers." +
-                                (event_.note.empty() ? "" : " " + event_.note)};
+            throw Rejection{
+                "no_id",
+                "The event has no id of a person: give userId, anonymousId, deviceId or identifiers." +
+                    (event_.note.empty() ? "" : " " + event_.note)};
     }
 
     void Time() {
@@ -252,12 +253,12 @@ class EventValidator {
                 throw Rejection{
                     "invalid_timestamp",
                     (text ? Quoted(*text) : std::string(Describe(fields_.timestamp.type))) +
-                        " is no time; write it as 2026-11-21T18:00:00Z, or as milliseconds since 1970."};
+                        " is not a time; write it as 2026-11-21T18:00:00Z, or as milliseconds since 1970."};
             }
         }
         if (fields_.sent_at.Given()) {
             sent_at = ParseTimestamp(reader_, fields_.sent_at);
-            if (!sent_at) Note("sentAt is no time and was not used.");
+            if (!sent_at) Note("sentAt is not a time and was not used.");
         }
         if (original && *original < kFirstMoment)
             throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies before 1970."};
@@ -265,17 +266,17 @@ class EventValidator {
             throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies after the year 9999."};
         event_.time = original ? CorrectClockSkew(*original, sent_at, limits_) : limits_.received_at;
         if (event_.time < kFirstMoment)
-            throw Rejection{"invalid_timestamp", "Corrected by sentAt it lies before 1970."};
+            throw Rejection{"invalid_timestamp", "The time corrected by sentAt lies before 1970."};
         if (original && event_.time != *original) event_.original_time = FormatMoment(*original);
         given_ = original;
         const int64_t age = limits_.received_at - event_.time;
         if (limits_.max_age > 0 && age > limits_.max_age && !limits_.import)
+            throw Rejection{"too_old", FormatMoment(event_.time) +
+                                           " is older than pulse.max_event_age allows; import it instead."};
+        if (limits_.retention > 0 && age > limits_.retention)
             throw Rejection{"too_old",
                             FormatMoment(event_.time) +
-                                " is longer ago than pulse.max_event_age allows; import it instead."};
-        if (limits_.retention > 0 && age > limits_.retention)
-            throw Rejection{"too_old", FormatMoment(event_.time) +
-                                           " is longer ago than pulse.event_retention keeps events."};
+                                " is older than pulse.event_retention, for which events are kept."};
     }
 
     void Digest() {

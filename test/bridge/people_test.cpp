@@ -1,4 +1,4 @@
-// Drives finding, making and merging people, and accounts, from SQL.
+// Calls identity resolution and accounts from SQL.
 #include <nlohmann/json.hpp>
 
 #include "pulse/pg/entry.hpp"
@@ -37,7 +37,7 @@ PULSE_FUNCTION(bridge_resolve) {
         claims.push_back(std::move(claim));
     }
     pg::ResultSet result(fcinfo);
-    // Room trait is linked, too, but its settings have no values in this copy.
+    // Room trait is linked, too, but its settings have no values in this library.
     profile::RegisterListener({});
     {
         const pg::Identity owner = pg::Identity::Owner();
@@ -52,7 +52,7 @@ PULSE_FUNCTION(bridge_resolve) {
     return pg::ResultSet::Done();
 }
 
-// Who it is: number, bucketing id, attributes, account.
+// Finds a person: id, bucketing id, attributes, account.
 PULSE_FUNCTION(bridge_find_person) {
     const pg::Args args(fcinfo);
     const auto person = profile::FindPerson(args.RequireText(0, "user"));
@@ -62,7 +62,7 @@ PULSE_FUNCTION(bridge_find_person) {
                         pg::ToOutput(person->account.datum, JSONBOID));
 }
 
-// The normal form of an id, or what is wrong with it.
+// The normal form of an id, or why it is invalid.
 PULSE_FUNCTION(bridge_normalise) {
     const pg::Args args(fcinfo);
     const std::string wanted = args.RequireText(0, "kind");
@@ -74,8 +74,8 @@ PULSE_FUNCTION(bridge_normalise) {
     PG_RETURN_NULL();
 }
 
-// What several events say of accounts: [{"key": "acme", "traits": {…}, "time": "…", "profile": 1}, …]; the
-// changes, as text.
+// Writes accounts of several events: [{"key": "acme", "traits": {…}, "time": "…", "profile": 1}, …]; returns
+// the changes as text.
 PULSE_FUNCTION(bridge_write_accounts) {
     const pg::Json events = pg::Args(fcinfo).RequireJsonb(0, "events");
     std::string told;

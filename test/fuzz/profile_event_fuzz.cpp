@@ -1,5 +1,5 @@
-// Whatever JSON comes in as an event, it is judged without an exception: accepted with an id, a name and a
-// time that was, or rejected with a reason and a sentence.
+// Any JSON is validated as an event without an exception: accepted with an id, a name and a time in the past,
+// or rejected with a reason and a sentence.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -1,6 +1,6 @@
--- Room profile: events come in: verbs, verdicts, limits, clocks, duplicates, dead letters, COPY, imports, the catalogue.
+-- Room profile: ingesting events: functions, results, limits, clocks, duplicates, rejected events, COPY, imports, the catalogue.
 SET client_min_messages = warning;
--- Nobody is known yet.
+-- There are no people yet.
 DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 SET timezone = 'UTC';
@@ -14,7 +14,7 @@ SELECT e.name, e.type, e.time, e.properties, e.context, e.message_id, e.source,
         JOIN pulse.profile AS m ON m.canonical_id = p.canonical_id JOIN pulse.identity AS i ON i.profile_id = m.id WHERE p.id = e.profile_id) AS who
 FROM pulse.event AS e ORDER BY e.id;
 
--- Every type in one batch, with what a batch says for all of its events.
+-- All types in one batch, with fields of the batch that apply to all of its events.
 SELECT index, message_id, status, reason, detail, profile_id IS NOT NULL AS profile, event_id IS NOT NULL AS event FROM pulse_ingest($${
   "sentAt": "2015-11-21T12:00:00Z", "context": {"library": {"name": "test"}, "ip": "1.1.1.1"}, "integrations": {},
   "batch": [
@@ -32,7 +32,7 @@ SELECT * FROM ingest.event;
 SELECT p.attributes, a.key, a.attributes AS account FROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id
 WHERE p.canonical_id = p.id ORDER BY p.id;
 
--- One bad event never hurts its neighbours.
+-- An invalid event does not affect the others.
 SELECT index, message_id, status, reason, detail FROM pulse_ingest($$[
     {"userId": "ann", "event": "good 1"},
     17,
@@ -50,7 +50,7 @@ SELECT index, message_id, status, reason, detail FROM pulse_ingest($$[
   ]$$, 'web');
 SELECT id, received_at, source, message_id, reason, payload, attempts, replayed_at FROM pulse.rejected_event ORDER BY id;
 
--- Nothing, and what is no event.
+-- Null, and values that are not events.
 SELECT * FROM pulse_ingest('[]');
 SELECT * FROM pulse_ingest('{"batch": []}');
 SELECT * FROM pulse_ingest(NULL);
@@ -78,7 +78,7 @@ SELECT v.status, v.reason, v.detail FROM pulse_ingest(jsonb_build_array(
     jsonb_build_object('event', 'e', 'userId', repeat('x', 256)))) AS v;
 RESET pulse.max_event_size; RESET pulse.max_properties; RESET pulse.max_event_depth; RESET pulse.max_event_age;
 
--- Clocks: two hours slow, two hours fast, within the band, from the future, and not at all.
+-- Clocks: two hours slow, two hours fast, within pulse.clock_skew, in the future, and no time.
 TRUNCATE pulse.event;
 SELECT status FROM pulse_ingest($$[
     {"event": "slow", "userId": "c", "timestamp": "2015-11-21T09:30:00Z", "sentAt": "2015-11-21T10:00:00Z"},
@@ -92,7 +92,7 @@ SELECT status FROM pulse_ingest($$[
 SELECT name, time, context FROM ingest.event;
 SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = 'pulse.event'::regclass ORDER BY 1;
 
--- Duplicates: in one batch, of an earlier one, saying something else, of another source.
+-- Duplicates: within a batch, of an earlier batch, with different content, from another source.
 SELECT index, message_id, status, reason, event_id IS NOT NULL AS event FROM pulse_ingest($$[
     {"event": "e", "userId": "d", "messageId": "d1"}, {"event": "e", "userId": "d", "messageId": "d1"}, {"event": "other", "userId": "d", "messageId": "d1"},
     {"event": "e", "userId": "d", "messageId": "d2"}]$$, 'web');
@@ -100,16 +100,16 @@ SELECT index, message_id, status, reason FROM pulse_ingest($${"sentAt": "2015-11
     {"event": "e", "userId": "d", "messageId": "d1"}, {"event": "other", "userId": "d", "messageId": "d2"}, {"event": "e", "userId": "d", "messageId": "d3"}]}$$, 'web');
 SELECT status FROM pulse_ingest('{"event": "e", "userId": "d", "messageId": "d1"}', 'ios');
 SELECT count(*) FROM pulse.event WHERE name = 'e';
--- What was rejected may come again under its id.
+-- A rejected message can be sent again under its id.
 SELECT status, reason FROM pulse_ingest('{"userId": "d", "messageId": "d4"}', 'web');
 SELECT status, reason FROM pulse_ingest('{"event": "e", "userId": "d", "messageId": "d4"}', 'web');
--- What was rolled back, too.
+-- A message that was rolled back, too.
 BEGIN;
 SELECT status FROM pulse_ingest('{"event": "e", "userId": "d", "messageId": "d5"}', 'web');
 ROLLBACK;
 SELECT status FROM pulse_ingest('{"event": "e", "userId": "d", "messageId": "d5"}', 'web');
 
--- Verbs for one event.
+-- Functions for one event.
 TRUNCATE pulse.event;
 SELECT pulse_identify('bob', '{"email": "bob@example.com", "plan": "pro", "age": 7}', 'a2') AS person \gset
 SELECT profile_id = :person AS person FROM pulse.identity WHERE kind = 'email' AND value = 'bob@example.com';
@@ -118,7 +118,7 @@ SELECT pulse_track('bob', 'purchase', '{"amount": 3}', '2015-11-20 10:00:00+00',
 SELECT pulse_track(NULL, 'purchase', anonymous_id => 'a2') > 0 AS event;
 SELECT pulse_page('bob', 'Home') > 0, pulse_screen('bob', 'Start', '{"name": "Other"}') > 0, pulse_group('bob', 'acme', '{"size": 11}') > 0, pulse_alias('b0', 'bob') > 0;
 SELECT name, time, properties, who FROM ingest.event;
--- Newest value per key; null takes away; nothing said is nothing changed.
+-- The newest value per key counts; null removes a key; no traits change nothing.
 SELECT pulse_identify('bob', '{"plan": "free", "age": null, "city": "Ulm"}') > 0, pulse_identify('bob', NULL) > 0;
 SELECT attributes FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id WHERE i.value = 'bob';
 SELECT attributes FROM pulse.account WHERE key = 'acme';
@@ -134,7 +134,7 @@ SELECT pulse_group('bob', NULL);
 SELECT pulse_alias(NULL, 'bob');
 SELECT pulse_alias('b0', NULL);
 
--- Dead letters, tried again.
+-- Replaying rejected events.
 TRUNCATE pulse.rejected_event RESTART IDENTITY;
 SET pulse.max_properties = 1;
 SELECT status, reason FROM pulse_ingest('[{"event": "r", "userId": "r", "messageId": "r1", "properties": {"a": 1, "b": 2}}, {"event": "r", "userId": "r", "properties": {"a": 1, "b": 2}}, {"event": "r"}]', 'web');
@@ -148,7 +148,7 @@ SELECT name, time, received_at FROM pulse.event WHERE name = 'r';
 SELECT * FROM pulse_replay_rejected('{}');
 SELECT * FROM pulse_replay_rejected(max => 0);
 
--- COPY, in portions, with bad rows among them.
+-- COPY in batches, with invalid rows among them.
 SET pulse.max_batch = 2;
 COPY pulse.ingest (user_id, event, properties, "timestamp", message_id, source) FROM STDIN;
 k1	copied	{"n": 1}	2015-11-01 00:00:00+00	c1	\N
@@ -162,7 +162,7 @@ INSERT INTO pulse.ingest (anonymous_id, type, traits, identifiers) VALUES ('k4',
 SELECT name, time, properties, message_id, source, who FROM ingest.event WHERE source IN ('copy', 'files');
 SELECT source, reason, detail, payload FROM pulse.rejected_event WHERE source = 'copy' ORDER BY id;
 SELECT count(*) FROM pulse.ingest;
--- A statement that fails takes nothing with it.
+-- A failed statement does not affect later ones.
 BEGIN;
 SAVEPOINT s;
 COPY pulse.ingest (user_id, event) FROM STDIN;
@@ -204,7 +204,7 @@ SELECT * FROM pulse_import_events('SELECT 1 AS user_id, ''e'' AS event, 1 AS pro
 SELECT * FROM pulse_import_events('SELECT 1 AS user_id, ''e'' AS event, timestamp ''2012-01-01'' AS "timestamp"');
 SELECT * FROM pulse_import_events('SELECT 1/0 AS user_id, ''e'' AS event');
 
--- What is known of what came in, before and after it is folded.
+-- The catalogue, before and after the tallies are folded.
 SELECT event, events, first_seen_at, last_seen_at FROM pulse.event_catalog WHERE event IN ('imported', 'copied', 'Order Completed', '$identify') ORDER BY event;
 SELECT event, property, type, types, null_rate, examples FROM pulse.property_catalog WHERE event IN ('imported', 'copied', 'purchase') ORDER BY 1, 2;
 SELECT source, accepted, duplicates, conflicting_duplicates, rejected FROM pulse.event_source ORDER BY source;
@@ -218,7 +218,7 @@ SELECT count(*) FROM pulse.ingest_tally;
 (TABLE ingest.sources EXCEPT TABLE pulse.event_source) UNION ALL (TABLE pulse.event_source EXCEPT TABLE ingest.sources);
 SELECT sum(events) = (SELECT count(*) FROM pulse.event WHERE name = 'imported') FROM pulse.event_catalog WHERE event = 'imported';
 
--- The catalogue has an end: what is new then is added up.
+-- The catalogue has a limit; further names are counted as (other).
 INSERT INTO pulse.event_kind SELECT 'name ' || i, 1, 1, now(), now() FROM generate_series(1, 9999 - (SELECT count(*) FROM pulse.event_kind)) AS i;
 INSERT INTO pulse.event_property SELECT 'purchase', 'property ' || i, 1, 0, 0, 0, 0, 0, 0, now(), '[]' FROM generate_series(1, 1000) AS i;
 SELECT count(status) FROM pulse_ingest('[{"event": "often", "userId": "o"}, {"event": "often", "userId": "o"}, {"event": "rare 1", "userId": "o"}, {"event": "rare 2", "userId": "o", "properties": {"a": 1}},
@@ -228,7 +228,7 @@ SELECT event, events FROM pulse.event_kind WHERE event IN ('often', 'rare 1', 'r
 SELECT event, property, types FROM pulse.property_catalog WHERE property IN ('(other)', 'new 1', 'new 2', 'a', 'property 1') ORDER BY event, property;
 TRUNCATE pulse.event_kind, pulse.event_property;
 
--- The members of a crowded account are settled by the pipeline.
+-- The pipeline evaluates the members of a large account.
 SELECT pulse_create_segment('enterprise', '{"where": "account.plan == \"enterprise\""}') > 0;
 SELECT count(status) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'group', 'userId', 'crowd' || i, 'groupId', 'crowd')) FROM generate_series(1, 1001) AS i));
 SELECT pulse_group('crowd1', 'crowd', '{"plan": "enterprise"}') > 0;
@@ -238,7 +238,7 @@ SELECT count(*) FROM pulse.membership WHERE segment = 'enterprise';
 SELECT count(*) FROM pulse.dirty;
 SELECT pulse_delete_segment('enterprise', confirm => true);
 
--- The context of a batch counts as part of each item, and goes with what is rejected.
+-- The context of a batch counts towards the size of each event, and is stored with rejected events.
 SET pulse.max_event_size = '1kB';
 SELECT status FROM pulse_ingest(jsonb_build_object('context', jsonb_build_object('x', repeat('x', 2000)), 'batch', '[{"event": "e", "userId": "b"}]'::jsonb));
 SELECT status, reason FROM pulse_ingest(jsonb_build_object('context', jsonb_build_object('x', repeat('x', 800)), 'batch', jsonb_build_array(
@@ -248,7 +248,7 @@ TRUNCATE pulse.rejected_event RESTART IDENTITY;
 SELECT status, reason FROM pulse_ingest('{"sentAt": "2015-11-21T14:00:00Z", "context": {"ip": "::1", "a": 1}, "batch": [{"event": " ", "userId": "b"}, {"userId": "b", "context": {"a": 2}}]}', 'context');
 SELECT payload FROM pulse.rejected_event WHERE source = 'context' ORDER BY id;
 
--- Null takes away also beside another change; there are not more attributes than properties.
+-- Null removes a key also together with another change; pulse.max_properties limits attributes.
 SELECT pulse_identify('nul', '{"a": null, "b": 1}') > 0;
 SET pulse.max_properties = 2;
 SELECT pulse_identify('nul', '{"c": 2}') > 0;
@@ -257,7 +257,7 @@ SELECT pulse_identify('nul', '{"c": null, "d": 4}') > 0;
 RESET pulse.max_properties;
 SELECT attributes FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id WHERE i.value = 'nul';
 
--- Time is not the sender's: nothing is received tomorrow, and messages are known by the wall clock.
+-- pulse.now does not change the time of receipt or the deduplication horizon.
 SET pulse.now = '2999-01-01';
 SELECT status FROM pulse_ingest('{"event": "e", "userId": "b"}');
 SELECT pulse_track('b', 'e');
@@ -269,10 +269,10 @@ SET pulse.now = '2015-11-21 13:00:00+00';
 INSERT INTO pulse.ingest (user_id, event, "timestamp", source) VALUES ('b', 'e', '12000-01-01', 'far');
 SELECT reason, detail FROM pulse.rejected_event WHERE source = 'far';
 
--- Pages of two names are two things said.
+-- Two pages with different names have different content.
 SELECT status, reason FROM pulse_ingest('[{"type": "page", "name": "A", "userId": "b", "messageId": "page"}, {"type": "page", "name": "B", "userId": "b", "messageId": "page"}]');
 
--- Both views in one statement: each row in its own way.
+-- Both views in one statement: each row follows the rules of its view.
 SET pulse.max_event_age = '1d';
 WITH old AS (INSERT INTO pulse.import (user_id, event, "timestamp", source) VALUES ('b', 'with', '2011-01-01', 'with') RETURNING 1)
 INSERT INTO pulse.ingest (user_id, event, "timestamp", source) SELECT 'b', 'with', '2011-01-02', 'with' FROM old;
@@ -280,7 +280,7 @@ RESET pulse.max_event_age;
 SELECT time FROM pulse.event WHERE source = 'with';
 SELECT reason FROM pulse.rejected_event WHERE source = 'with';
 
--- Who looks at all inserts sees them, also where rows go straight to where they belong.
+-- A trigger on pulse.event sees all rows, also with direct inserts into partitions.
 CREATE FUNCTION ingest.look() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'events come'; RETURN NULL; END$$;
 CREATE TRIGGER look AFTER INSERT ON pulse.event FOR EACH STATEMENT EXECUTE FUNCTION ingest.look();
 SET client_min_messages = notice;
@@ -288,7 +288,7 @@ SELECT pulse_track('b', 'looked at') > 0;
 SET client_min_messages = warning;
 DROP TRIGGER look ON pulse.event;
 
--- Who may do what.
+-- Privileges.
 CREATE ROLE ingest_reader; CREATE ROLE ingest_writer;
 SELECT pulse_grant('ingest_reader', 'reader'), pulse_grant('ingest_writer', 'writer');
 GRANT USAGE ON SCHEMA public TO ingest_reader, ingest_writer;

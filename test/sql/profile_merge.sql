@@ -1,4 +1,4 @@
--- Room profile: two people become one, and two again.
+-- Room profile: merging people and undoing merges.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -7,7 +7,7 @@ SET datestyle = 'ISO, MDY';
 SET pulse.now = '2015-03-01 12:00';
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
--- Numbers count from here.
+-- Ids are shown relative to these.
 CREATE TEMPORARY TABLE base AS SELECT nextval('pulse.profile_id_seq') AS profile, nextval('pulse.merge_history_id_seq') AS merge;
 CREATE TEMPORARY VIEW people AS SELECT p.id - b.profile AS id, p.canonical_id - b.profile AS person, p.bucketing_id, p.attributes, a.key AS account,
     (SELECT string_agg(i.value, ' ' ORDER BY i.kind, i.value) FROM pulse.identity AS i WHERE i.profile_id = p.id) AS ids
@@ -23,11 +23,11 @@ SELECT pulse_identify(NULL, '{"plan": "free", "city": "Ulm", "shoe": 42}', 'a1',
 SELECT pulse_identify('u1', '{"age": 30}', 'a1', '2015-01-04') IS NOT NULL AS merged;
 SELECT * FROM people;
 SELECT * FROM merges;
--- Events stay with the profile of their id, and are all of the person.
+-- Events keep the profile of their id, and belong to the person.
 SELECT e.profile_id - b.profile AS profile, e.name, e.time::date FROM pulse.event AS e, base AS b ORDER BY e.time;
 SELECT events, first_seen_at, last_seen_at FROM (SELECT p -> 'events' ->> 'total' AS events, p ->> 'first_seen_at' AS first_seen_at, p ->> 'last_seen_at' AS last_seen_at FROM pulse_profile('a1') AS p) AS s;
 SELECT kind, value, merge - (SELECT b.merge FROM base AS b) AS merge, reason, linked_by FROM pulse_identity_graph('u1');
--- Changed since: what came from the other and was changed stays.
+-- An attribute of the merged person that was changed since the merge stays.
 SELECT pulse_identify('u1', '{"city": "Bonn"}') IS NOT NULL AS changed;
 
 -- ---- undone ----
@@ -37,7 +37,7 @@ SELECT id, undo_reason FROM merges;
 \set VERBOSITY sqlstate
 SELECT pulse_unmerge(pg_temp.merge_number(1), 'again');
 \set VERBOSITY default
--- Events do not merge them again; a person may.
+-- Events do not merge them again; pulse_merge() can.
 SELECT status, detail FROM pulse_ingest('{"type": "track", "event": "view", "userId": "u1", "anonymousId": "a1"}');
 SELECT count(DISTINCT person) FROM people;
 SELECT r - 'survivor' - 'merged' FROM pulse_simulate_merge('u1', 'a1') AS r;
@@ -51,10 +51,10 @@ SELECT r ->> 'refused' AS refused, r -> 'attributes' AS attributes, r -> 'events
 SELECT status, detail FROM pulse_ingest('{"type": "alias", "userId": "u1", "previousId": "u2"}');
 SELECT pulse_merge('u2', 'u1', 'married') - merge AS merge FROM base;
 SELECT * FROM people;
--- Both ids are hers; a third is not.
+-- Both ids belong to the person; a third one is not added.
 SELECT status, detail FROM pulse_ingest('[{"type": "track", "event": "view", "userId": "u2", "anonymousId": "a9"}, {"type": "alias", "userId": "u3", "previousId": "u1"}]');
 
--- ---- one on top of the other ----
+-- ---- a merge on top of another ----
 SELECT pulse_identify('u4', '{"size": 8, "hat": "blue"}', NULL, '2014-12-01') IS NOT NULL AS older;
 SELECT pulse_merge('u1', 'u4', 'same card') - merge AS merge FROM base;
 SELECT id, survivor, merged, reason, profiles, filled FROM merges;
@@ -64,7 +64,7 @@ SELECT pulse_unmerge(pg_temp.merge_number(3), 'first the later one');
 SELECT pulse_unmerge(pg_temp.merge_number(4), 'not the same card');
 SELECT pulse_unmerge(pg_temp.merge_number(3), 'divorced');
 SELECT * FROM people;
--- Side by side on one survivor: what the first gave is given by the second when the first goes.
+-- Two merges into one survivor: when the first is undone, the second fills in the same attribute.
 SELECT pulse_identify('v1', '{}', NULL, '2015-01-01') IS NOT NULL AS a, pulse_identify('v2', '{"x": 2, "y": 2}', NULL, '2015-01-02') IS NOT NULL AS b,
     pulse_identify('v3', '{"x": 3, "z": 3}', NULL, '2015-01-03') IS NOT NULL AS c;
 SELECT pulse_merge('v1', 'v2', 'one') IS NOT NULL AS a, pulse_merge('v1', 'v3', 'two') IS NOT NULL AS b;
@@ -90,7 +90,7 @@ BEGIN READ ONLY;
 SELECT pulse_merge('v1', 'v2', 'why');
 ROLLBACK;
 
--- ---- what glued the most people together ----
+-- ---- ids that caused the most merges ----
 SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(one ORDER BY i, n) FROM generate_series(1, 5) AS i, LATERAL (VALUES
     (1, jsonb_build_object('type', 'track', 'event', 'open', 'anonymousId', 'k' || i)),
     (2, jsonb_build_object('type', 'track', 'event', 'open', 'anonymousId', 'k' || i, 'context', '{"device": {"id": "kiosk"}}'::jsonb))) AS v (n, one)));

@@ -1,4 +1,4 @@
--- Room profile: kinds of ids, people as a whole, finding them.
+-- Room profile: kinds of ids, pulse.person, pulse_profile(), search.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -12,12 +12,12 @@ SET pulse.now = '2015-03-01 12:00';
 SELECT kind, normalisation, priority, max_values, per, built_in, cardinality(blocked) > 20 AS blocked FROM pulse.identity_kind ORDER BY priority DESC;
 SELECT pulse_set_identity_kind('loyalty_card', 'lower', 60, 2, '30 days', '{test*,demo}');
 SELECT kind, normalisation, priority, max_values, per, built_in, blocked FROM pulse.identity_kind WHERE kind = 'loyalty_card';
--- Null keeps, '0' counts for ever.
+-- Null keeps the value, '0' counts for ever.
 SELECT pulse_set_identity_kind('loyalty_card', per => '0', max_values => 1);
 SELECT pulse_set_identity_kind('plain');
 SELECT kind, normalisation, priority, max_values, per, built_in, blocked FROM pulse.identity_kind WHERE NOT built_in ORDER BY kind;
 SELECT pulse_drop_identity_kind('plain');
--- Refused.
+-- Errors.
 SELECT pulse_set_identity_kind(NULL);
 SELECT pulse_set_identity_kind('');
 SELECT pulse_set_identity_kind('Card');
@@ -48,14 +48,14 @@ SELECT count(*) FROM pulse_ingest('[{"type": "track", "event": "swipe", "userId"
 
 SELECT user_id, email, phone, identities, attributes, account, lifecycle, first_seen_at, last_seen_at, profiles, bucketing_id FROM pulse.person
 ORDER BY first_seen_at, last_seen_at;
--- As of the past, and of a future in which nothing comes.
+-- As of the past, and of a future without events.
 SET pulse.now = '2015-02-26';
 SELECT user_id, lifecycle, last_seen_at FROM pulse.person ORDER BY first_seen_at, profile_id;
 SET pulse.now = '2015-06-20';
 SELECT user_id, lifecycle, last_seen_at FROM pulse.person ORDER BY first_seen_at, profile_id;
 SET pulse.now = '2015-03-01 12:00';
 
--- Whole. Numbers of rows are those of this run.
+-- pulse_profile(). Row counts are those of this run.
 SELECT jsonb_pretty(jsonb_set(jsonb_set(jsonb_set(p - 'profile_id' - 'traits' - 'segments', '{recent_events}', (SELECT jsonb_agg(e - 'id' - 'profile_id') FROM jsonb_array_elements(p -> 'recent_events') AS e)),
     '{identities}', (SELECT jsonb_agg(i - 'profile_id') FROM jsonb_array_elements(p -> 'identities') AS i)), '{merged}', '"none"')) FROM pulse_profile('email:ann@example.com') AS p;
 SELECT p -> 'events', p -> 'account', p -> 'lifecycle' FROM unnest('{bob,a-2,LC-7}'::text[]) AS u, pulse_profile(u) AS p;
@@ -83,7 +83,7 @@ SELECT count(*) FROM pulse_search_profiles(repeat('x', 100000));
 SELECT kind, value, first_seen_at, merge, reason FROM pulse_identity_graph('ann');
 SELECT pulse_identity_graph('nobody');
 
--- ---- what other limits would have meant ----
+-- ---- effect of other limits ----
 SELECT pulse_simulate_identity_kind('email');
 SELECT pulse_simulate_identity_kind('anonymous_id', blocked => '{a-*}');
 SELECT count(*) FROM generate_series(1, 4) AS i, pulse_ingest(jsonb_build_object('type', 'track', 'event', 'open', 'userId', 'dan', 'anonymousId', 'd' || i,
@@ -92,11 +92,11 @@ SELECT r - 'examples' AS simulated, jsonb_array_length(r -> 'examples') AS examp
 SELECT r - 'examples' AS simulated FROM pulse_simulate_identity_kind('anonymous_id', 3, '2 days') AS r;
 SELECT pulse_simulate_identity_kind('nothing');
 SELECT pulse_simulate_identity_kind('email', -1);
--- With ids of it a kind stays as it is.
+-- A kind that has ids keeps its normal form and cannot be dropped.
 SELECT pulse_set_identity_kind('loyalty_card', 'trim');
 SELECT pulse_drop_identity_kind('loyalty_card');
 
--- ---- rights, and where nothing can be written ----
+-- ---- privileges, and read-only transactions ----
 BEGIN READ ONLY;
 SELECT pulse_profile('ann') ->> 'lifecycle' AS lifecycle;
 SELECT pulse_set_identity_kind('loyalty_card', priority => 1);
@@ -111,21 +111,21 @@ INSERT INTO pulse.identity VALUES ('user_id', 'x', 1, now());
 RESET ROLE;
 SELECT pulse_revoke('regress_profile_reader');
 DROP ROLE regress_profile_reader;
--- A rule that changed in a transaction counts in it, and not when it is rolled back.
+-- A changed kind takes effect in its transaction, and not after a rollback.
 BEGIN;
 SELECT pulse_set_identity_kind('user_id', blocked => '{eve}');
 SELECT status, detail FROM pulse_ingest('{"type": "track", "event": "open", "userId": "EVE"}');
 ROLLBACK;
 SELECT status, detail FROM pulse_ingest('{"type": "track", "event": "open", "userId": "EVE"}');
 
--- Whoever calls themselves like another form of somebody's id is not taken for them.
+-- A user id that looks like another way to name a person does not find that person.
 SELECT pulse_identify('victim', '{"email": "victim@example.com"}') AS victim \gset
 SELECT pulse_identify('email:victim@example.com') AS other \gset
 SELECT pulse_identify('profile:' || :victim) > 0, pulse_identify('profile:x') > 0;
 SELECT (pulse_profile('email:victim@example.com') ->> 'profile_id')::bigint = :victim AS email, (pulse_profile('profile:' || :victim) ->> 'profile_id')::bigint = :victim AS number,
        (pulse_profile('user_id:email:victim@example.com') ->> 'profile_id')::bigint = :other AS by_kind;
 SELECT pulse_profile('profile:x');
--- What begins with letters beyond ASCII.
+-- Prefixes with non-ASCII letters.
 SELECT count(pulse_track(v, 'open')) FROM unnest(ARRAY['über', 'zü', 'zÿ1', 'zĀ', 'z￿']) AS w (e) CROSS JOIN LATERAL (SELECT (('"' || w.e || '"')::jsonb #>> '{}') AS v) AS x;
 SELECT p, array_agg(to_json(s.value)::text ORDER BY s.value COLLATE "C") FROM unnest(ARRAY[U&'\00fc', U&'z\00fc', U&'z\00ff', U&'z\ffff']) WITH ORDINALITY AS q (p, n)
 CROSS JOIN LATERAL pulse_search_profiles(q.p) AS s GROUP BY q.n, q.p ORDER BY q.n;

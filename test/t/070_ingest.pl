@@ -1,4 +1,4 @@
-# Events come in exactly once: from eight sessions at the same time, over a crash, into a restored dump; new months, old months, hostile payloads.
+# Events are ingested exactly once: by eight concurrent sessions, after a crash, in a restored dump; new partitions, old partitions, hostile payloads.
 use strict;
 use warnings;
 use IPC::Run qw(start finish);
@@ -11,7 +11,7 @@ my $node = start_node('ingest_crash', 'log_min_messages = warning', 'restart_aft
 $node->safe_psql('postgres', 'CREATE EXTENSION pulse');
 sub sql { return $node->safe_psql('postgres', @_) }
 
-# Message $n of person $n % 50; every writer sends all of them, in an order of its own, in batches. Some are calls that link ids.
+# Message $n of person $n % 50. Every writer sends all messages in batches, in its own order. Some are calls that link ids.
 sub message
 {
 	my ($n) = @_;
@@ -42,7 +42,7 @@ for my $mode ('sync', 'async')
 	{
 		srand($writer);
 		my @order = sort { $a->[1] <=> $b->[1] } map { [ $_, rand() ] } 1 .. $messages;
-		# A file: standard input is fed only to the one that is waited for.
+		# A file, because IPC::Run feeds standard input only to the process that it waits for.
 		my $file = "$dir/$mode$writer.sql";
 		append_to_file($file, "SET pulse.evaluation = '$mode';\n" . batches([ map { $_->[0] } @order ], 40));
 		my ($out, $err) = ('', '');
@@ -57,9 +57,9 @@ for my $mode ('sync', 'async')
 		JOIN pulse.identity AS i ON i.kind = 'user_id' AND i.value = 'u' || substr(e.message_id, 2)::int % 50 JOIN pulse.profile AS o ON o.id = i.profile_id
 		WHERE o.canonical_id = c.id}), $messages, "$mode: each with its own");
 }
-ok(!$node->log_contains('deadlock detected'), 'nobody waited in a circle');
+ok(!$node->log_contains('deadlock detected'), 'there was no deadlock');
 
-# The server dies in the middle; the sender sends everything again.
+# The server crashes; the sender sends everything again.
 sql('TRUNCATE pulse.event, pulse.message_seen');
 my ($out, $err) = ('', '');
 append_to_file("$dir/batches.sql", "SET application_name = 'victim';\n" . batches([ 1 .. $messages ], 3));
@@ -72,9 +72,9 @@ like($err, qr/server closed the connection|terminating connection|crash of anoth
 $node->poll_query_until('postgres', 'SELECT true');
 my $before = sql('SELECT count(*) FROM pulse.event');
 cmp_ok($before, '<', $messages, "before it was done ($before)");
-is(sql('SELECT count(*) FROM pulse.message_seen'), $before, 'what is stored is known, and nothing else');
+is(sql('SELECT count(*) FROM pulse.message_seen'), $before, 'exactly the stored messages are in pulse.message_seen');
 sql(batches([ 1 .. $messages ], 100));
-is(sql('SELECT count(*), count(DISTINCT message_id) FROM pulse.event'), "$messages|$messages", 'sent again, each is there once');
+is(sql('SELECT count(*), count(DISTINCT message_id) FROM pulse.event'), "$messages|$messages", 'after sending again, each message is stored once');
 
 # Two sessions need the same new month, and one of them rolls back.
 my $first = $node->background_psql('postgres');
@@ -86,9 +86,9 @@ $first->query_safe('ROLLBACK');
 $first->quit;
 $second->query_safe('SELECT 1');
 $second->quit;
-is(sql(q{SELECT count(*) FROM pulse.event WHERE name = 'new month'}), 1, 'the month is made by who stays');
+is(sql(q{SELECT count(*) FROM pulse.event WHERE name = 'new month'}), 1, 'the session that commits creates the partition');
 
-# A dump holds events, and what is known of their messages.
+# A dump contains events and pulse.message_seen.
 sql(q{SELECT status FROM pulse_ingest('{"event": "e"}', 'web')});
 $node->command_ok([ 'pg_dump', '-f', "$dir/dump.sql", 'postgres' ], 'dumped');
 sql('CREATE DATABASE copy');
@@ -99,29 +99,29 @@ for my $what ('SELECT count(*), min(id), max(id) FROM pulse.event', 'SELECT coun
 {
 	is($node->safe_psql('copy', $what), sql($what), "the same: $what");
 }
-is($node->safe_psql('copy', "SELECT status FROM pulse_ingest('" . message(7) . "', 'web')"), 'duplicate', 'a message sent before is one there, too');
+is($node->safe_psql('copy', "SELECT status FROM pulse_ingest('" . message(7) . "', 'web')"), 'duplicate', 'a message sent before is a duplicate in the copy');
 is($node->safe_psql('copy', q{SELECT pulse_track('u1', 'more', "timestamp" => '2015-10-01') > max(id) FROM pulse.event}), 't', 'new events get new ids');
-is($node->safe_psql('copy', q{SELECT status FROM pulse_ingest('{"userId": "u1", "event": "e", "timestamp": "2013-01-01"}')}), 'accepted', 'in new months, too');
+is($node->safe_psql('copy', q{SELECT status FROM pulse_ingest('{"userId": "u1", "event": "e", "timestamp": "2013-01-01"}')}), 'accepted', 'new partitions are created in the copy');
 $node->safe_psql('copy', 'DROP EXTENSION pulse');
-is($node->safe_psql('copy', q{SELECT count(*) FROM pg_class WHERE relname LIKE 'event\_%'}), 0, 'the partitions go with the extension');
+is($node->safe_psql('copy', q{SELECT count(*) FROM pg_class WHERE relname LIKE 'event\_%'}), 0, 'DROP EXTENSION drops the partitions');
 
-# What is too old goes; a month that somebody reads goes the next time.
+# Old partitions are dropped; one that is in use is dropped by the next run.
 sql(q{SELECT count(*) FROM pulse_ingest('[{"userId": "u1", "event": "old", "timestamp": "2020-01-15"}, {"userId": "u1", "event": "old", "timestamp": "2020-02-15"}]')});
 $node->append_conf('postgresql.conf', "pulse.event_retention = '1000d'\npulse.deduplication_horizon = '1d'\npulse.rejected_event_retention = '1d'");
 $node->reload;
 my $reader = $node->background_psql('postgres');
 $reader->query_safe('BEGIN; SELECT count(*) FROM pulse.event_y2020m01');
 sql(q{SELECT pulse_run_job('retention')});
-is(sql(q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relname ~ '^event_y20(19|20)m..$'}), 'event_y2020m01', 'months go, but one');
+is(sql(q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relname ~ '^event_y20(19|20)m..$'}), 'event_y2020m01', 'all old partitions except the one in use are dropped');
 $reader->query_safe('COMMIT');
 $reader->quit;
 sql(q{UPDATE pulse.message_seen SET seen_at = now() - interval '2 days'; UPDATE pulse.rejected_event SET received_at = now() - interval '2 days'});
 sql(q{SELECT pulse_run_job('retention')});
-is(sql(q{SELECT count(*) FROM pg_class WHERE relname ~ '^event_y20(19|20)m..$'}), 0, 'then it goes, too');
-is(sql('SELECT (SELECT count(*) FROM pulse.message_seen) + (SELECT count(*) FROM pulse.rejected_event)'), 0, 'with old messages and rejected events');
-is(sql(q{SELECT status || ' ' || reason FROM pulse_ingest('{"userId": "u1", "event": "old", "timestamp": "2020-01-15"}')}), 'rejected too_old', 'and does not come back');
+is(sql(q{SELECT count(*) FROM pg_class WHERE relname ~ '^event_y20(19|20)m..$'}), 0, 'then it is dropped, too');
+is(sql('SELECT (SELECT count(*) FROM pulse.message_seen) + (SELECT count(*) FROM pulse.rejected_event)'), 0, 'old messages and rejected events are deleted');
+is(sql(q{SELECT status || ' ' || reason FROM pulse_ingest('{"userId": "u1", "event": "old", "timestamp": "2020-01-15"}')}), 'rejected too_old', 'an event for a dropped partition is rejected');
 
-# Whatever is sent gets a verdict, and nothing but.
+# Any payload gets a result and no error.
 my $deep = '[' x 3000 . ']' x 3000;
 my $wide = join(', ', map { qq("k$_": $_) } 1 .. 5000);
 my @hostile = (
@@ -137,8 +137,8 @@ for my $one (@hostile)
 {
 	(my $quoted = $one) =~ s/'/''/g;
 	my ($code, $text, $error) = $node->psql('postgres', "SELECT status, reason FROM pulse_ingest('[$quoted]')");
-	like($text . $error, qr/^(accepted\||rejected\|[a-z_]+$)/, 'verdict on ' . substr($one, 0, 60) . ": $text$error");
+	like($text . $error, qr/^(accepted\||rejected\|[a-z_]+$)/, 'result of ' . substr($one, 0, 60) . ": $text$error");
 }
 is(sql(q{SELECT count(*) FROM pulse.event WHERE name = '''; DROP TABLE pulse.event; --'}), 1, 'texts are texts');
-ok(!$node->log_contains('(?:PANIC|TRAP|terminated by signal 11)'), 'nothing fell over');
+ok(!$node->log_contains('(?:PANIC|TRAP|terminated by signal 11)'), 'no crash');
 done_testing();

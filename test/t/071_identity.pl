@@ -1,5 +1,5 @@
-# Who is who with many sessions at once: overlapping ids and merges in opposite directions never deadlock and come to what one session
-# alone would; whoever waited looks again; a dump keeps it all, and a standby finds everybody.
+# Identity resolution with concurrent sessions: overlapping ids and merges in opposite directions never deadlock and give the same result as
+# one session; a session that waited reads again; dump and restore, standby.
 use strict;
 use warnings;
 use IPC::Run;
@@ -15,13 +15,13 @@ sub sql { return $node->safe_psql('shop', @_) }
 sql('CREATE EXTENSION pulse');
 
 # ---- eight sessions, ids in any order ----
-# Each event links an anonymous id and a device: who is one in the end follows from the links alone, whatever their order was.
+# Each event links an anonymous id and a device: the resulting people depend only on the links, not on their order.
 my $links = q{
 	SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', 'link', 'anonymousId', 'a' || a, 'context',
 		jsonb_build_object('device', jsonb_build_object('id', 'd' || d)), 'properties', jsonb_build_object('a', a, 'd', d)) ORDER BY random())
 		FROM (SELECT 1 + floor(random() * :most)::int AS a, 1 + floor(random() * :most)::int AS d FROM generate_series(1, :count)) AS r));
 };
-# Each component of the graph is one person: the oracle spreads the smallest number along the links until nothing changes.
+# Each connected component is one person: the oracle propagates the smallest number along the links until nothing changes.
 my $oracle = q{
 	CREATE TEMPORARY TABLE node AS SELECT DISTINCT kind, n, 0 AS root FROM (SELECT 'anonymous_id' AS kind, (properties ->> 'a')::int AS n FROM pulse.event WHERE name = 'link'
 		UNION SELECT 'device_id', (properties ->> 'd')::int FROM pulse.event WHERE name = 'link') AS v;
@@ -58,15 +58,15 @@ for my $evaluation ('sync', 'async')
 		my ($expected, $people, $pairs) = split /\|/, sql($oracle);
 		is("$people $pairs", "$expected $expected", "each component is one person: $expected");
 		is(sql('SELECT count(*) FROM pulse.profile AS p JOIN pulse.profile AS c ON c.id = p.canonical_id WHERE c.canonical_id <> c.id'), 0, 'no chains');
-		is(sql('SELECT (SELECT count(*) FROM pulse.event) = 320 * ' . $count), 't', 'every event is there');
+		is(sql('SELECT (SELECT count(*) FROM pulse.event) = 320 * ' . $count), 't', 'every event is stored');
 		is( sql(q{SELECT count(*) FROM pulse.event AS e JOIN pulse.identity AS i ON i.kind = 'device_id' AND i.value = 'd' || (e.properties ->> 'd') WHERE e.profile_id <> i.profile_id}),
-			0, 'with the profile of its id of highest priority');
+			0, 'each event has the profile of its id with the highest priority');
 		is(sql('SELECT count(*) FROM pulse.merge_history') + sql('SELECT count(*) FROM pulse.profile WHERE id = canonical_id'), sql('SELECT count(*) FROM pulse.profile'),
-			'one merge for each profile that is part of another');
+			'there is one merge for each merged profile');
 	}
 }
 
-# Verbs in opposite directions, with undoing: some are refused, none wait in a circle.
+# Merges in opposite directions and undoing: some are refused, none deadlock.
 sql('TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.event');
 sql(q{SELECT count(*) FROM generate_series(1, 5) AS i, LATERAL (SELECT pulse_identify('u' || i, jsonb_build_object('k' || i, i))) AS made; CREATE TABLE refused (state text, message text)});
 $node->pgbench(
@@ -81,15 +81,15 @@ $node->pgbench(
 			EXCEPTION WHEN object_not_in_prerequisite_state OR null_value_not_allowed OR invalid_parameter_value THEN NULL; END $$;
 		}
 	});
-# Whatever is left taken apart, everybody is as in the beginning.
+# After undoing all remaining merges, everybody is as in the beginning.
 sql(q{DO $$ DECLARE m bigint; BEGIN LOOP
 	SELECT max(id) INTO m FROM pulse.merge_history WHERE undone_at IS NULL; EXIT WHEN m IS NULL; PERFORM pulse_unmerge(m, 'test'); END LOOP; END $$});
 is(sql(q{SELECT string_agg(i.value || ' ' || p.attributes, ', ' ORDER BY i.value) FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id WHERE p.canonical_id = p.id}),
-	join(', ', map { qq(u$_ {"k$_": $_}) } 1 .. 5), 'all taken apart, everybody has what they had');
+	join(', ', map { qq(u$_ {"k$_": $_}) } 1 .. 5), 'after undoing all merges, everybody has their own attributes');
 
-# ---- whoever waited looks again ----
+# ---- a session that waited reads again ----
 my $holder = $node->background_psql('shop');
-# Runs `held` in an open transaction and `waiting` beside it, which must wait; then ends the first and returns what the second said.
+# Runs `held` in an open transaction and `waiting` in another session, which must wait; then ends the first and returns the output of the second.
 sub collide
 {
 	my ($held, $waiting, $end, $options) = @_;
@@ -109,44 +109,44 @@ sub person { my ($id) = @_; return sql("SELECT pulse_profile('$id') ->> 'profile
 
 sql(event({ userId => 'p1' }));
 sql(event({ anonymousId => 'p2' }));
-is(collide(event({ userId => 'p1', anonymousId => 'p2' }), device('p2', 'p9'), 'COMMIT'), "accepted\n", 'an id is attached to somebody who was just merged');
-is(person('p9'), person('p1'), 'and belongs to the survivor');
-is(collide(event({ anonymousId => 'n1' }), event({ anonymousId => 'n1', userId => 'n2' }), 'COMMIT'), "accepted\n", 'two sessions make the same new id');
-is(person('n1'), person('n2'), 'and mean the same person');
-is(sql(q{SELECT count(*) FROM pulse.merge_history WHERE merged_id IN (SELECT profile_id FROM pulse.identity WHERE value IN ('n1', 'n2'))}), 0, 'without a merge');
-is(collide(event({ anonymousId => 'n3' }), event({ anonymousId => 'n3', userId => 'n4' }), 'ROLLBACK'), "accepted\n", 'the first one is rolled back');
-is(sql(q{SELECT bucketing_id FROM pulse.person WHERE user_id = 'n4'}), 'n3', 'the second makes the person');
+is(collide(event({ userId => 'p1', anonymousId => 'p2' }), device('p2', 'p9'), 'COMMIT'), "accepted\n", 'an id is attached to a person that was just merged');
+is(person('p9'), person('p1'), 'the id belongs to the survivor');
+is(collide(event({ anonymousId => 'n1' }), event({ anonymousId => 'n1', userId => 'n2' }), 'COMMIT'), "accepted\n", 'two sessions create the same id');
+is(person('n1'), person('n2'), 'both ids belong to one person');
+is(sql(q{SELECT count(*) FROM pulse.merge_history WHERE merged_id IN (SELECT profile_id FROM pulse.identity WHERE value IN ('n1', 'n2'))}), 0, 'no merge was needed');
+is(collide(event({ anonymousId => 'n3' }), event({ anonymousId => 'n3', userId => 'n4' }), 'ROLLBACK'), "accepted\n", 'the first session is rolled back');
+is(sql(q{SELECT bucketing_id FROM pulse.person WHERE user_id = 'n4'}), 'n3', 'the second creates the person');
 sql(event({ userId => "q$_" })) for 1 .. 3;
 sql(event({ anonymousId => "r$_" })) for 1 .. 3;
-is(collide("SELECT pulse_merge('r1', 'r2', 'test')", "SELECT pulse_merge('r2', 'r3', 'test') IS NOT NULL", 'COMMIT'), "t\n", 'a chain is made by two sessions at once');
-is(sql(q{SELECT count(DISTINCT p.canonical_id) FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id WHERE i.value LIKE 'r_'}), 1, 'and is one person');
-is(sql('SELECT count(*) FROM pulse.profile AS p JOIN pulse.profile AS c ON c.id = p.canonical_id WHERE c.canonical_id <> c.id'), 0, 'of two levels');
+is(collide("SELECT pulse_merge('r1', 'r2', 'test')", "SELECT pulse_merge('r2', 'r3', 'test') IS NOT NULL", 'COMMIT'), "t\n", 'two sessions merge a chain of people');
+is(sql(q{SELECT count(DISTINCT p.canonical_id) FROM pulse.profile AS p JOIN pulse.identity AS i ON i.profile_id = p.id WHERE i.value LIKE 'r_'}), 1, 'the chain is one person');
+is(sql('SELECT count(*) FROM pulse.profile AS p JOIN pulse.profile AS c ON c.id = p.canonical_id WHERE c.canonical_id <> c.id'), 0, 'canonical ids do not form chains');
 like(collide(event({ anonymousId => 'n5' }), event({ anonymousId => 'n5', userId => 'n6' }), 'COMMIT', '-c default_transaction_isolation=repeatable\ read'),
-	qr/could not serialize access/, 'a transaction that may not look again says so');
+	qr/could not serialize access/, 'a transaction that cannot read newer data fails');
 like(collide("SELECT pulse_merge('q1', 'q2', 'test')", "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT pulse_merge('q2', 'q3', 'test'); COMMIT", 'COMMIT'),
-	qr/could not serialize access/, 'also one that merges');
-# Limits hold although nobody saw the other's new address.
+	qr/could not serialize access/, 'pulse_merge() fails likewise');
+# Limits apply although neither session sees the other's new address.
 sql(event({ userId => 'lim' }));
 sql(qq{SELECT pulse_identify('lim', '{"email": "lim$_\@example.com"}')}) for 1 .. 4;
 like(collide(q{SELECT pulse_identify('lim', '{"email": "lim5@example.com"}')}, q{SELECT detail FROM pulse_ingest('{"type": "identify", "userId": "lim", "traits": {"email": "lim6@example.com"}}')}, 'COMMIT'),
-	qr/email lim6\@example.com is not kept: email allows 5 values/, 'the sixth address is one too many');
-# Two who were one are taken apart while somebody waits to say something of one of them.
+	qr/email lim6\@example.com was not added: email allows 5 values/, 'the sixth address is not added');
+# Two people are unmerged while another session waits to change one of them.
 sql(q{SELECT pulse_identify('s1', '{"k": 1}'); SELECT pulse_identify('s2', '{"k": 2}'); SELECT pulse_merge('s1', 's2', 'test')});
 my $merge = sql('SELECT max(id) FROM pulse.merge_history');
 is(collide("SELECT pulse_unmerge($merge, 'test')", q{SELECT status FROM pulse_ingest('[{"type": "identify", "userId": "s2", "traits": {"secret": 2}}]')}, 'COMMIT'), "accepted\n",
-	'two people are taken apart while one of them is waited for');
-is(sql(q{SELECT string_agg(pulse_profile(u) ->> 'attributes', ' ' ORDER BY u) FROM (VALUES ('s1'), ('s2')) AS v (u)}), '{"k": 1} {"k": 2, "secret": 2}', 'what is said of one is not said of the other');
-# Whoever joins an account and whoever changes it wait for each other.
+	'two people are unmerged while a session waits for one of them');
+is(sql(q{SELECT string_agg(pulse_profile(u) ->> 'attributes', ' ' ORDER BY u) FROM (VALUES ('s1'), ('s2')) AS v (u)}), '{"k": 1} {"k": 2, "secret": 2}', 'the change affects only one of them');
+# Joining an account and changing it wait for each other.
 sql(q{SELECT pulse_group('t0', 'team', '{"plan": "free"}')});
 collide(q{SELECT pulse_group('t1', 'team')}, q{SELECT pulse_group('t2', 'team', '{"plan": "enterprise"}')}, 'COMMIT');
-is(sql(q{SELECT count(*) FROM pulse.profile AS p JOIN pulse.account AS a ON a.id = p.account_id WHERE a.key = 'team' AND a.attributes ->> 'plan' = 'enterprise'}), 3, 'a member who joins is there before the change');
-# A month that another session made after the snapshot was taken.
+is(sql(q{SELECT count(*) FROM pulse.profile AS p JOIN pulse.account AS a ON a.id = p.account_id WHERE a.key = 'team' AND a.attributes ->> 'plan' = 'enterprise'}), 3, 'the change sees the new member');
+# A partition that another session created after the snapshot.
 $holder->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.event');
 sql(q{SELECT pulse_track('x1', 'e', "timestamp" => '2004-02-01')});
-like($holder->query_safe(q{SELECT pulse_track('x2', 'e', "timestamp" => '2004-02-02') > 0; COMMIT}), qr/^t/, 'the month of another session is found whatever the snapshot');
+like($holder->query_safe(q{SELECT pulse_track('x2', 'e', "timestamp" => '2004-02-02') > 0; COMMIT}), qr/^t/, 'the new partition is found despite the old snapshot');
 $holder->quit;
 
-unlike(slurp_file($node->logfile), qr/deadlock detected/, 'nobody ever waited in a circle');
+unlike(slurp_file($node->logfile), qr/deadlock detected/, 'there was no deadlock');
 
 # ---- a dump ----
 sql(q{SELECT pulse_set_identity_kind('email', max_values => 7); SELECT pulse_set_identity_kind('card', 'lower')});
@@ -156,25 +156,25 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 $node->command_ok([ 'pg_dump', '-f', "$dir/shop.sql", 'shop' ], 'dump');
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/shop.sql", 'copy' ], 'restore');
-is($node->safe_psql('copy', "SET pulse.now = '2100-01-01'; $whole"), $before, 'everybody is who they were');
+is($node->safe_psql('copy', "SET pulse.now = '2100-01-01'; $whole"), $before, 'all people are restored');
 is($node->safe_psql('copy', q{SELECT string_agg(kind || ' ' || max_values, ', ' ORDER BY priority DESC, kind) FROM pulse.identity_kind}),
-	'user_id 1, email 7, phone 5, card 0, device_id 0, anonymous_id 0', 'kinds are there once, as they were changed');
+	'user_id 1, email 7, phone 5, card 0, device_id 0, anonymous_id 0', 'changed kinds of ids are restored');
 $node->safe_psql('copy', q{SELECT pulse_unmerge(max(id), 'in the copy') FROM pulse.merge_history WHERE undone_at IS NULL;
 	SELECT pulse_identify('new one'); SELECT pulse_merge('new one', 'p1', 'in the copy')});
-is($node->safe_psql('copy', q{SELECT reason FROM pulse.merge_history ORDER BY id DESC LIMIT 1}), 'in the copy', 'and it goes on there');
+is($node->safe_psql('copy', q{SELECT reason FROM pulse.merge_history ORDER BY id DESC LIMIT 1}), 'in the copy', 'merging continues in the copy');
 
 # ---- a standby ----
 $node->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('identity_standby');
 $standby->init_from_backup($node, 'backup', has_streaming => 1);
 $standby->start;
-is($standby->safe_psql('shop', "SET pulse.now = '2100-01-01'; $whole"), $before, 'a standby tells the same');
-is($standby->safe_psql('shop', q{SELECT count(*) > 0 FROM pulse_search_profiles('p')}), 't', 'finds people');
-like($standby->safe_psql('shop', q{SELECT pulse_simulate_merge('p1', 'q3') ->> 'refused'}), qr/user_id allows 1 value/, 'simulates');
-is(sqlstate($standby, 'shop', q{SELECT pulse_merge('p1', 'q3', 'test')}), '25006', 'and merges nobody');
+is($standby->safe_psql('shop', "SET pulse.now = '2100-01-01'; $whole"), $before, 'a standby returns the same');
+is($standby->safe_psql('shop', q{SELECT count(*) > 0 FROM pulse_search_profiles('p')}), 't', 'a standby finds people');
+like($standby->safe_psql('shop', q{SELECT pulse_simulate_merge('p1', 'q3') ->> 'refused'}), qr/user_id allows 1 value/, 'a standby simulates merges');
+is(sqlstate($standby, 'shop', q{SELECT pulse_merge('p1', 'q3', 'test')}), '25006', 'a standby refuses merges');
 sql(event({ anonymousId => 'p2', userId => 'p1' }));
 sql(q{SELECT pulse_merge('p1', 'q3', 'test'); SELECT pulse_set_identity_kind('user_id', 'trim', priority => 200)});
 $node->wait_for_catchup($standby);
-is($standby->safe_psql('shop', q{SELECT pulse_profile('q3') ->> 'profile_id' = pulse_profile('p2') ->> 'profile_id'}), 't', 'it follows');
+is($standby->safe_psql('shop', q{SELECT pulse_profile('q3') ->> 'profile_id' = pulse_profile('p2') ->> 'profile_id'}), 't', 'a standby replays merges');
 
 done_testing();

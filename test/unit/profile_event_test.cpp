@@ -1,4 +1,4 @@
-// Decoding and judging events.
+// Reading and validating events.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -58,7 +58,7 @@ std::string Repeat(const std::string& piece, int times) {
 
 }  // namespace
 
-TEST(ProfileEvent, ReadsWhatSegmentsLibrariesSend) {
+TEST(ProfileEvent, ReadsEventsOfSegmentsLibraries) {
     const auto judged = Decide(
         R"({"type":"track","event":"Order Completed","userId":"u1","anonymousId":"a1","messageId":"node-next-1",
         "timestamp":"2026-11-21T11:59:00.123Z","properties":{"total":12.5},"context":{"library":{"name":"x"}},"integrations":{},"_metadata":{}})");
@@ -81,7 +81,7 @@ TEST(ProfileEvent, KnowsSynonyms) {
     EXPECT_EQ(Ids(judged.event), "user_id:7 device_id:d");
     EXPECT_EQ(judged->message_id, "k");
     EXPECT_EQ(FormatMoment(judged->time), "2025-11-21 12:00:00+00");
-    // The first name of several counts; null counts as nothing.
+    // The first of several synonyms counts; null counts as missing.
     EXPECT_EQ(Ids(Decide(R"({"event":"e","userId":null,"user_id":"x","externalId":"y"})").event),
               "user_id:x");
 }
@@ -93,7 +93,7 @@ TEST(ProfileEvent, FindsIdsWhereverTheyAre) {
         "device":{"id":"d"},"externalIds":[{"id":"9","type":"crm"},{"id":null,"type":"x"},7]},"identifiers":{"loyalty":"L1","bad":{}}})")
                 .event),
         "user_id:u email:A@x.org phone:+49 1 email:b@x.org device_id:d crm:9 loyalty:L1");
-    // A group's traits are not a person's.
+    // Traits of a group are not traits of a person.
     EXPECT_EQ(
         Ids(Decide(R"({"type":"group","userId":"u","groupId":"g","traits":{"email":"info@g.org"}})").event),
         "user_id:u");
@@ -115,7 +115,7 @@ TEST(ProfileEvent, InfersTheType) {
     EXPECT_EQ(Reason(R"({"type":{},"userId":"u"})"), "invalid_type");
 }
 
-TEST(ProfileEvent, RefusesWithAReason) {
+TEST(ProfileEvent, RejectsWithAReason) {
     for (const char* text : {"1", "[]", "null", "\"x\"", "true"})
         EXPECT_EQ(Reason(text), "invalid_json") << text;
     EXPECT_EQ(Reason(R"({"type":"track","userId":"u"})"), "invalid_event_name");
@@ -172,10 +172,10 @@ TEST(ProfileEvent, KeepsTheLimits) {
 TEST(ProfileEvent, CorrectsClocks) {
     const std::string event = R"({"event":"e","userId":"u",)";
     EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T11:00:00Z"})"), "2026-11-21 11:00:00+00");
-    // An honest clock is believed to the microsecond, whatever the way took.
+    // A correct clock is used to the microsecond, whatever the network delay.
     EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"2026-11-21T11:55:00Z"})"),
               "2026-11-21 11:00:00+00");
-    // One that is two hours slow, or fast.
+    // A clock that is two hours slow, or fast.
     EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T09:00:00Z","sentAt":"2026-11-21T10:00:00Z"})"),
               "2026-11-21 11:00:00+00");
     EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T13:00:00Z","sentAt":"2026-11-21T14:00:00Z"})"),
@@ -188,7 +188,7 @@ TEST(ProfileEvent, CorrectsClocks) {
             event +
             R"("originalTimestamp":"2026-11-21T09:00:00Z","timestamp":"2026-11-21T10:30:00Z","sentAt":"2026-11-21T10:00:00Z"})"),
         "2026-11-21 11:00:00+00");
-    // The future becomes the present, and nothing is given as the time of arrival.
+    // A time in the future and a missing time become the time of arrival.
     EXPECT_EQ(Time(event + R"("timestamp":"2027-01-01"})"), "2026-11-21 12:00:00+00");
     EXPECT_EQ(Time(event + R"("a":1})"), "2026-11-21 12:00:00+00");
     EXPECT_EQ(Time(event + R"("timestamp":1763726400})"), "2025-11-21 12:00:00+00");
@@ -197,10 +197,10 @@ TEST(ProfileEvent, CorrectsClocks) {
     EXPECT_EQ(Time(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"soon"})"),
               "2026-11-21 11:00:00+00");
     EXPECT_EQ(Decide(event + R"("timestamp":"2026-11-21T11:00:00Z","sentAt":"soon"})")->note,
-              "sentAt is no time and was not used.");
+              "sentAt is not a time and was not used.");
 }
 
-TEST(ProfileEvent, DigestIsOfWhatItSays) {
+TEST(ProfileEvent, DigestIsOfTheContent) {
     const auto digest = [](const std::string& text) { return Decide(text)->digest; };
     const uint64_t one =
         digest(R"({"event":"e","userId":"u","timestamp":"2026-11-21T11:00:00Z","properties":{"a":1}})");
@@ -216,7 +216,7 @@ TEST(ProfileEvent, DigestIsOfWhatItSays) {
         one, digest(R"({"event":"e","userId":"u","timestamp":"2026-11-21T11:00:01Z","properties":{"a":1}})"));
 }
 
-TEST(ProfileEvent, CatalogueCountsAllAndLooksAtSome) {
+TEST(ProfileEvent, CatalogueCountsAllAndSamplesProperties) {
     TextReader reader;
     EventCatalogue catalogue;
     for (int i = 0; i < 1000; ++i)

@@ -1,4 +1,4 @@
-// Plans of merges: the rules one by one, and random batches against a model that knows no batches.
+// Plans of merges: the rules one by one, and random batches against the same claims one at a time.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ std::vector<IdentityKind> Kinds(int emails = 2, int64_t email_window = 0) {
             kind("anonymous_id", 10, 0, 0)};
 }
 
-// A world that claims are made against, one batch after the other: what the tables would hold.
+// The contents of the tables; batches of claims are resolved against it one after the other.
 struct World {
     std::vector<IdentityKind> kinds = Kinds();
     int max_linked = 20;
@@ -107,7 +107,7 @@ TEST(ProfileResolve, CreatesAttachesMerges) {
     const IdentityClaim other = world.One({kA2}, 1);
     EXPECT_NE(other.canonical, first.canonical);
     const IdentityClaim joined = world.One({kU1, kA2}, 7);
-    EXPECT_EQ(joined.canonical, first.canonical);  // has the user id, though seen later
+    EXPECT_EQ(joined.canonical, first.canonical);  // it has the user id, although it was seen later
     EXPECT_EQ(joined.profile, first.profile);
     EXPECT_EQ(world.One({kA2}, 8).canonical, first.canonical);
     EXPECT_EQ(world.One({kA2}, 8).profile, other.profile);  // events keep the profile of their id
@@ -120,7 +120,7 @@ TEST(ProfileResolve, BucketingIdIsTheFirstAnonymousOne) {
     EXPECT_EQ(world.bucketing[world.One({kE2, kU2}).profile], "u2");
 }
 
-TEST(ProfileResolve, TwoUsersWithOneAddressStayTwo) {
+TEST(ProfileResolve, TwoUsersWithOneAddressAreNotMerged) {
     World world;
     const IdentityClaim one = world.One({kU1, kE1});
     const IdentityClaim two = world.One({kU2, kE1, kA1});
@@ -128,7 +128,7 @@ TEST(ProfileResolve, TwoUsersWithOneAddressStayTwo) {
     EXPECT_NE(one.canonical, two.canonical);
     EXPECT_EQ(two.note, "email e1 stays with another person: user_id allows 1 value");
     EXPECT_EQ(world.Person(kE1), one.canonical);
-    EXPECT_EQ(world.Person(kA1), two.canonical);  // fits with u2, so it is kept
+    EXPECT_EQ(world.Person(kA1), two.canonical);  // fits with u2, so it is added
 }
 
 TEST(ProfileResolve, TooManyValuesAreNotAttached) {
@@ -136,21 +136,21 @@ TEST(ProfileResolve, TooManyValuesAreNotAttached) {
     world.One({kU1, kE1});
     world.One({kU1, kE2});
     const IdentityClaim third = world.One({kU1, kE3});
-    EXPECT_EQ(third.note, "email e3 is not kept: email allows 2 values");
+    EXPECT_EQ(third.note, "email e3 was not added: email allows 2 values");
     EXPECT_FALSE(world.ids.contains(kE3));
     EXPECT_EQ(third.canonical, world.Person(kU1));
-    // The address of highest priority is a person, then.
+    // The address that was not added creates a new person.
     EXPECT_TRUE(world.One({kE3, kA1}).created);
     const IdentityClaim both = world.One({{"user_id", "u9"}, kU1});
     EXPECT_EQ(both.note, "user_id u1 stays with another person: user_id allows 1 value");
 }
 
-TEST(ProfileResolve, WindowsMoveOn) {
+TEST(ProfileResolve, OldValuesLeaveTheWindow) {
     World world;
     world.kinds = Kinds(1, 7 * kDay);
     world.One({kU1, kE1}, 0);
     EXPECT_EQ(world.One({kU1, kE2}, 7 * kDay - 1).note,
-              "email e2 is not kept: email allows 1 value in 7 days");
+              "email e2 was not added: email allows 1 value in 7 days");
     EXPECT_EQ(world.One({kU1, kE2}, 7 * kDay).note, "");
 }
 
@@ -163,10 +163,10 @@ TEST(ProfileResolve, Previous) {
     EXPECT_EQ(world.Person(kA1), user.canonical);
     EXPECT_EQ(world.ids.at(kA1).profile, anonymous.profile);
     EXPECT_EQ(world.One({kU2}, 4, kU1).note, "user_id u1 stays with another person: user_id allows 1 value");
-    // Never seen: it becomes an id of the person.
+    // A new previous id becomes an id of the person.
     world.One({kU2}, 4, kA2);
     EXPECT_EQ(world.Person(kA2), world.Person(kU2));
-    // Even one of higher priority does not say whose the event is.
+    // A previous id never decides the person of the event, even with higher priority.
     EXPECT_EQ(world.One({kA2}, 5, Identity{"user_id", "u5"}).canonical, world.Person(kU2));
 }
 
@@ -177,10 +177,9 @@ TEST(ProfileResolve, SuperNode) {
     world.One({kU1}, 9);
     std::string last;
     for (int i = 0; i < 5; ++i) last = world.One({kU1, {"anonymous_id", "x" + std::to_string(i)}}, 9).note;
-    EXPECT_EQ(
-        last,
-        "anonymous_id x4 stays with another person: they would be made of 4 profiles, and pulse.max_linked "
-        "is 3");
+    EXPECT_EQ(last,
+              "anonymous_id x4 stays with another person: together they would have 4 profiles, but "
+              "pulse.max_linked is 3");
     EXPECT_EQ(std::count_if(world.canonical.begin(), world.canonical.end(),
                             [&](const auto& one) { return one.second == world.Person(kU1); }),
               3);
@@ -193,20 +192,20 @@ TEST(ProfileResolve, UndoneMergesStayUndone) {
     const IdentityClaim claim = world.One({kU1, kA1});
     EXPECT_EQ(claim.canonical, u);
     EXPECT_EQ(claim.note, "anonymous_id a1 stays with another person: a merge of the two was undone");
-    // Also through a third.
+    // Also through a third person.
     world.One({kA2, kA1});
     EXPECT_EQ(world.One({kU1, kA2}).note,
               "anonymous_id a2 stays with another person: a merge of the two was undone");
 }
 
-TEST(ProfileResolve, ForcedPeopleMayStayButNotGrow) {
+TEST(ProfileResolve, PeopleOverALimitDoNotGrow) {
     World world;
     world.One({kU1});
     world.One({kU2});
     world.canonical[world.ids.at(kU2).profile] = world.Person(kU1);
     EXPECT_EQ(world.One({kU1, kA1}).note, "");
     EXPECT_EQ(world.One({kU2, kE1}).note, "");
-    EXPECT_EQ(world.One({kU2, {"user_id", "u3"}}).note, "user_id u3 is not kept: user_id allows 1 value");
+    EXPECT_EQ(world.One({kU2, {"user_id", "u3"}}).note, "user_id u3 was not added: user_id allows 1 value");
 }
 
 TEST(ProfileResolve, SurvivorIsTheSameInAnyOrder) {
@@ -221,7 +220,7 @@ TEST(ProfileResolve, SurvivorIsTheSameInAnyOrder) {
     } while (std::next_permutation(order.begin(), order.end()));
 }
 
-// A batch is what its claims are one by one; every person keeps the limits, and every event goes to the
+// A batch gives the same result as its claims one by one; people keep the limits, and every event goes to the
 // person of its first id.
 TEST(ProfileResolve, RandomBatches) {
     std::mt19937 random(7);

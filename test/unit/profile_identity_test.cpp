@@ -51,10 +51,10 @@ TEST(ProfileIdentity, Placeholders) {
     EXPECT_EQ(Norm("email", "mailto:NoReply@example.com"), "! it is a placeholder");
     EXPECT_EQ(Norm("email", "null"), "! it is a placeholder");
     EXPECT_EQ(Norm("phone", "000-000-0000"), "! it is a placeholder");
-    EXPECT_EQ(Norm("phone", "(000) 000"), "! no phone number");
+    EXPECT_EQ(Norm("phone", "(000) 000"), "! it is not a phone number");
 }
 
-TEST(ProfileIdentity, ManyStarsEnd) {
+TEST(ProfileIdentity, PatternsWithManyStarsTerminate) {
     IdentityKind kind;
     kind.normalisation = "trim";
     SetBlocked(kind, {std::string(200, '*') + "b", "*a*a*a*a*a*a*a*a*c"});
@@ -68,21 +68,21 @@ TEST(ProfileIdentity, Email) {
     EXPECT_EQ(Norm("email", "a@m\xc3\xbcller.de"), "a@m\xc3\xbcller.de");
     for (const char* raw : {"a", "@b.co", "a@", "a@b", "a@@b.co", "a@b@c.de", "a b@c.de", "a@b..de", "a@.de",
                             "a@b.de.", "a@-b.de", "a@b_c.de", "<a@b.de>", "a@b.de,c@d.de"})
-        EXPECT_EQ(Norm("email", raw), "! no e-mail address") << raw;
-    EXPECT_EQ(Norm("email", std::string(65, 'a') + "@b.de"), "! no e-mail address");
+        EXPECT_EQ(Norm("email", raw), "! it is not an e-mail address") << raw;
+    EXPECT_EQ(Norm("email", std::string(65, 'a') + "@b.de"), "! it is not an e-mail address");
 }
 
 TEST(ProfileIdentity, Phone) {
     EXPECT_EQ(Norm("phone", "+49 (30) 123-456"), "+4930123456");
     EXPECT_EQ(Norm("phone", "0049 30 123.456"), "+4930123456");
     EXPECT_EQ(Norm("phone", "tel:+4930123456"), "+4930123456");
-    EXPECT_EQ(Norm("phone", "030/123456"), "030123456");  // national: which country, nobody said
+    EXPECT_EQ(Norm("phone", "030/123456"), "030123456");  // a national number: the country is unknown
     for (const char* raw :
          {"123456", "+1234567890123456", "12 34 call me", "+", "1+234567", "++1234567", "no"})
-        EXPECT_EQ(Norm("phone", raw), "! no phone number") << raw;
+        EXPECT_EQ(Norm("phone", raw), "! it is not a phone number") << raw;
 }
 
-TEST(ProfileIdentity, NormalFormIsItsOwn) {
+TEST(ProfileIdentity, NormalFormIsIdempotent) {
     for (const char* normalisation : {"email", "phone", "lower", "trim"})
         for (const char* raw : {" A@b.CO", "+49 30 1234567", "0049301234567", "\xc2\xa0Xy ",
                                 "mailto:mailto@b.co", "tel:0301234567"}) {

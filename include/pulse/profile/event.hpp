@@ -1,4 +1,5 @@
-// One event on its way in: what somebody sent, and what it means, or why it cannot be kept. Pure C++.
+// An incoming event: its fields as they were sent, and the validated event or the reason for rejection. Pure
+// C++.
 #pragma once
 
 #include <optional>
@@ -14,21 +15,21 @@ namespace pulse::profile {
 enum class EventType : uint8_t { kTrack, kPage, kScreen, kIdentify, kGroup, kAlias };
 const char* NameOf(EventType type);
 
-// What an event says, by meaning, whatever its fields were called.
+// Fields of an event by meaning, independent of the names that the sender used.
 struct EventFields {
     json::Value type, event, name, category;
     json::Value user_id, anonymous_id, device_id, previous_id, group_id, email, phone, identifiers;
     json::Value message_id, timestamp, sent_at;
     json::Value properties, traits, context;
     std::optional<Moment> at;  // the timestamp, where it is known as a moment
-    bool is_object = true;     // it is an event at all
+    bool is_object = true;     // the JSON is an object
     size_t size = 0;           // bytes
 };
 
-// Take a JSON event apart: Segment's names and their usual synonyms.
+// Read the fields of a JSON event. Accepts Segment's names and their usual synonyms.
 EventFields ReadEventFields(const json::Reader& reader, const json::Value& event);
 
-// What is allowed, and when it is.
+// Limits of an event, and the time of arrival that they refer to.
 struct EventLimits {
     Moment received_at = 0;
     size_t max_size = 0;  // bytes
@@ -37,39 +38,39 @@ struct EventLimits {
     int64_t clock_skew = 0;  // microseconds
     int64_t max_age = 0;     // microseconds; 0: any
     int64_t retention = 0;   // microseconds; 0: for ever
-    bool import = false;     // old events are welcome
+    bool import = false;     // max_age does not apply
 };
 
-// An id as it was sent: it is not normalised.
+// A validated event. Its ids are as they were sent, not normalised.
 struct Event {
-    std::string reason, detail;  // why it is rejected, when reason is not empty
-    std::string note;            // what was not used of one that is not
+    std::string reason, detail;  // why it is rejected; an empty reason: it is not
+    std::string note;            // fields of an accepted event that were not used
 
     EventType type = EventType::kTrack;
-    std::string name;           // as it is kept
-    std::string title;          // of page and screen
+    std::string name;           // as it is stored
+    std::string title;          // name of the page or screen
     std::vector<Identity> ids;  // not normalised yet
     std::optional<Identity> previous;
     std::string group;
     std::string message_id;  // empty: none
     Moment time = 0;
-    std::string original_time;  // what was sent, where time is another
+    std::string original_time;  // the time that was sent, if `time` differs
     json::Value properties, context;
-    uint64_t digest = 0;  // of what it says, but not of when it was sent
+    uint64_t digest = 0;  // of the content, without the time it was sent at
 
     bool Rejected() const { return !reason.empty(); }
 };
 
-// Validate an event. Never throws for what an event holds.
+// Validate an event. Never throws because of the event's content.
 Event ValidateEvent(const json::Reader& reader, const EventFields& fields, const EventLimits& limits);
 
-// Without control characters, and white space around it.
+// Remove control characters, and white space at both ends.
 std::string SanitiseText(std::string_view text);
 
-// A time as senders write it: ISO 8601, or seconds or milliseconds since 1970, also as text. Empty when it is
-// none.
+// Parse a time as senders write it: ISO 8601, or seconds or milliseconds since 1970, also as text. Empty if
+// it is not a time.
 std::optional<Moment> ParseTimestamp(const json::Reader& reader, const json::Value& node);
-// The time of the event: corrected where the sender's clock is wrong, and never later than it was received.
+// Correct the time of an event if the sender's clock is wrong; never later than the event was received.
 Moment CorrectClockSkew(Moment original, std::optional<Moment> sent_at, const EventLimits& limits);
 
 }  // namespace pulse::profile

@@ -1,4 +1,4 @@
-// What a batch of events teaches about events and their properties. Pure C++.
+// Statistics of a batch: its events and their properties. Pure C++.
 #pragma once
 
 #include <array>
@@ -12,11 +12,11 @@ namespace pulse::profile {
 
 class EventCatalogue {
   public:
-    // Count an accepted event and look at its properties: at those of the first events of a name, then of
+    // Count an accepted event and sample its properties: those of the first events of a name, then of
     // every eighth.
     void Add(const json::Reader& reader, const Event& event);
     bool empty() const { return by_event_.empty(); }
-    // As pulse.ingest_tally keeps it.
+    // The format of pulse.ingest_tally.catalogue.
     std::string Json() const;
 
   private:

@@ -1,4 +1,5 @@
-// Who is who, decided from facts that were read: which claims find, make, extend and merge people. Pure C++.
+// Plans identity resolution from facts that were read: which claims find, create, extend and merge people.
+// Pure C++.
 #pragma once
 
 #include <map>
@@ -8,29 +9,27 @@
 
 namespace pulse::profile {
 
-// What is known of a person before the batch.
+// A person before the batch.
 struct PersonFacts {
     Moment first_seen_at = 0;
-    int profiles = 1;  // that it is made of
+    int profiles = 1;  // number of profiles
     int best = 0;      // the highest priority among the kinds of its ids
     std::map<std::string, std::vector<Moment>>
-        seen;  // kinds with a limit: when each value was first seen; as many as can matter
+        seen;  // for kinds with a limit: when each value was first seen; at most max_values + 1 values
 };
 
 struct ResolutionFacts {
     struct Owner {
-        int64_t profile = 0;  // of the id itself
+        int64_t profile = 0;  // profile of the id
         int64_t person = 0;   // canonical
     };
-    std::map<Identity, Owner> ids;  // those of the claims that are known
-    std::map<int64_t, PersonFacts>
-        people;  // those whose claims could change something: see NeedsResolution()
+    std::map<Identity, Owner> ids;          // the claims' ids that exist
+    std::map<int64_t, PersonFacts> people;  // people of claims with NeedsResolution()
     std::set<std::pair<int64_t, int64_t>>
         unmerged;  // people between whom a merge was undone; the lower id first
 };
 
-// What is to be written. People and profiles that are new have negative ids: -1 is new_people[0], -2 is
-// new_people[1].
+// The rows to write. New people and profiles have negative ids: -1 is new_people[0], -2 is new_people[1].
 struct ResolutionPlan {
     struct NewPerson {
         std::string bucketing_id;
@@ -51,18 +50,18 @@ struct ResolutionPlan {
     std::vector<Merge> merges;  // in this order
 };
 
-// Whether the claim could change people: an id is new, or not all are one person's. Such people must be in
-// ResolutionFacts::people.
+// Whether the claim could change people: an id is new, or not all ids belong to one person. These people must
+// be in ResolutionFacts::people.
 bool NeedsResolution(const IdentityClaim& claim, const ResolutionFacts& facts);
 
-// Decide all claims in their order, as if they came one by one, and fill in what they turned out to be.
+// Resolve all claims in order, as if they came one by one, and fill in their results.
 ResolutionPlan PlanResolution(std::vector<IdentityClaim>& claims, ResolutionFacts facts,
                               const std::vector<IdentityKind>& kinds, int max_linked);
 
-// What forbids that two people become one, or nothing: for simulations.
+// The limit that prevents merging two people, or empty. Used by simulations.
 std::string MergeRefusal(const PersonFacts& one, const PersonFacts& other, Moment time,
                          const std::vector<IdentityKind>& kinds, int max_linked);
-// Whether `one` (with id `one_id`) is the one that stays.
+// Whether `one` (with id `one_id`) is the survivor of a merge with `other`.
 bool Survives(int64_t one_id, const PersonFacts& one, int64_t other_id, const PersonFacts& other);
 
 }  // namespace pulse::profile

@@ -1,4 +1,4 @@
-// How later rooms learn what happened to people. Pure C++.
+// Notifications to later rooms about changes of people. Pure C++.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -24,7 +24,7 @@ struct PersonChange {
     int64_t profile = 0;                   // canonical
     std::vector<std::string> event_names;  // names of new events, each once
     std::vector<NewEvent>
-        new_events;  // all of them, valid during the call; empty: some may have been evaluated before
+        new_events;  // all of them, valid during the call; empty: some may already have been evaluated
     std::vector<std::string> attributes;  // keys of profile.* that changed
     bool account = false;                 // another account, or one of its attributes
     bool created = false;                 // the person is new with these events

@@ -7,11 +7,11 @@
 
 namespace pulse::profile {
 
-// Months since January 2000, UTC; -1 for all that is older.
+// Months since January 2000, UTC; -1 for earlier moments.
 int MonthOf(Moment moment);
 // The first instant of a month.
 Moment MonthBegin(int month);
-// What a partition's name ends with: y2026m11, or before_2000.
+// The suffix of a partition's name: y2026m11, or before_2000.
 std::string MonthName(int month);
 
 }  // namespace pulse::profile

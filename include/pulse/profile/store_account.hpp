@@ -1,4 +1,4 @@
-// Accounts: what pulse_group() names. For entry code of this room; needs an open pg::Session as
+// Accounts, created by pulse_group(). For entry code of this room; needs an open pg::Session as
 // pg::Identity::Owner().
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace pulse::profile {
 
-// What one event says of an account.
+// The account and its traits in one event.
 struct AccountWrite {
     std::string key;   // the groupId: trimmed, 1 to 255 characters
     pg::Value traits;  // jsonb object, or null
@@ -15,18 +15,18 @@ struct AccountWrite {
     int64_t account = 0;  // its id, set by WriteAccounts()
 };
 
-// An account whose attributes are others now.
+// An account whose attributes changed.
 struct AccountChange {
     int64_t account = 0;
     std::vector<std::string> attributes;  // keys
-    std::vector<int64_t> members;         // the people whose account it is: each is touched
-    bool too_large = false;               // they are too many to be locked: none is in `members`
+    std::vector<int64_t> members;         // the people of the account: each is evaluated again
+    bool too_large = false;               // too many members to lock: `members` is empty
 };
 
-// Make the accounts that are new and add traits to attributes, for a whole batch, in its order. All of them
-// are locked: who becomes a member is judged by attributes that stay, and whoever changes these later sees
-// the member. Call it before ResolveIdentities(), and give it the members of what changed as `also`: accounts
-// are locked before people.
+// Create new accounts and add traits to attributes, for a whole batch, in its order. Locks all of these
+// accounts: new members are evaluated with attributes that cannot change meanwhile, and a later change sees
+// the new members. Call it before ResolveIdentities(), because accounts are locked before people, and pass
+// the members of changed accounts as `also`.
 std::vector<AccountChange> WriteAccounts(std::vector<AccountWrite>& writes);
 
 // A person was named with an account.
@@ -37,8 +37,8 @@ struct AccountJoin {
     Moment time = 0;
 };
 
-// Note who is in which account, in the order given; the last one is account.* of that person. Call it after
-// ResolveIdentities(). Returns the people whose account is another one now.
+// Record the accounts of people, in the order given; the last one becomes account.* of the person. Call it
+// after ResolveIdentities(). Returns the people whose account changed.
 std::vector<int64_t> JoinAccounts(const std::vector<AccountJoin>& joins);
 
 }  // namespace pulse::profile

@@ -1,4 +1,4 @@
-// People as a whole, for those who look. For entry code of this room; needs an open pg::Session as
+// Read functions about people. For entry code of this room; needs an open pg::Session as
 // pg::Identity::Owner().
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace pulse::profile {
 
-// What pulse_profile() tells, as the text of a JSON object.
+// The result of pulse_profile(), as the text of a JSON object.
 std::string DescribePerson(int64_t person);
 
 // The rows of pulse_search_profiles() and pulse_identity_graph().

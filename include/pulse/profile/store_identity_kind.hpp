@@ -1,4 +1,4 @@
-// Kinds of ids, as they are made and changed. For entry code of this room; needs an open pg::Session as
+// Creating, changing and dropping kinds of ids. For entry code of this room; needs an open pg::Session as
 // pg::Identity::Owner().
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace pulse::profile {
 
-// What a caller gave; what is empty stays as it is.
+// Arguments of pulse_set_identity_kind(); empty ones keep the current value.
 struct IdentityKindRequest {
     std::string kind;
     std::optional<std::string> normalisation;

@@ -1,4 +1,4 @@
-// Statements on tables that grow while a session lives.
+// Index scans for statements on tables that grow during a session.
 #pragma once
 
 #include "pulse/pg/background.hpp"
@@ -6,8 +6,8 @@
 
 namespace pulse::profile {
 
-// Statements planned inside the scope go by index whatever the tables' size is then: a plan is kept, and
-// tables that were empty when it was made hold millions of rows some batches of the same transaction later.
+// Statements planned inside the scope use index scans whatever the size of the tables: plans are cached, and
+// a table that is empty at planning can have millions of rows some batches later in the same transaction.
 class ForceIndexScans {
   public:
     ForceIndexScans() {

@@ -1,4 +1,4 @@
-// Taking events in. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// Ingesting events. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
 #include <map>
@@ -16,12 +16,11 @@ namespace pulse::profile {
 // An event as it arrived.
 struct IncomingEvent {
     EventFields fields;
-    json::Value whole;  // as JSON, to be kept when it is rejected; absent: made from what it says
+    json::Value whole;  // as JSON, stored if the event is rejected; absent: built from `fields`
     Moment received_at = 0;
     std::string source;
     Cause cause = Cause::kEvent;
-    bool completed =
-        false;  // by what its batch says: fields.context and fields.sent_at are not only of `whole`
+    bool completed = false;  // fields.context and fields.sent_at may come from the batch, not from `whole`
 };
 
 struct IngestResult {
@@ -32,12 +31,12 @@ struct IngestResult {
 };
 const char* NameOf(IngestResult::Status status);
 
-// Take a batch in: everything or, when it throws, nothing. What is rejected is kept in pulse.rejected_event
-// with `store_rejected`. A statement that takes in several holds the locks of the first while it waits for
-// those of the second: others may wait the other way round.
+// Ingest a batch: all of it or, if it throws, nothing. With `store_rejected`, rejected events are kept in
+// pulse.rejected_event. A statement that ingests several batches can deadlock with another one: it holds the
+// locks of the first batch while it waits for those of the second.
 std::vector<IngestResult> IngestEvents(const std::vector<IncomingEvent>& incoming, bool store_rejected);
 
-// A source's name, or the UserError that says what one is.
+// Throw a UserError if the name of a source is invalid.
 void CheckSource(const std::string& source);
 
 // ---- store_event_writer.cpp ----
@@ -50,51 +49,49 @@ struct EventRow {
     std::string_view message_id, source;
 };
 
-// Rows for pulse.event, of whatever months there are partitions for.
+// Writes rows to pulse.event; the partitions of their months must exist.
 class EventWriter {
   public:
-    // Texts must stay where they are until Write().
+    // Texts must stay valid until Write().
     void Add(const EventRow& row);
     void Write();
 
   private:
     Datum Text(std::string_view value);
 
-    std::unordered_map<std::string_view, Datum> texts_;  // that many rows have in common
+    std::unordered_map<std::string_view, Datum> texts_;  // shared by many rows
     std::map<int, std::vector<pg::AppendColumn>> months_;
-    std::vector<pg::AppendColumn>* month_ = nullptr;  // of the row before
-    Moment begin_ = 0, end_ = 0;                      // of that
+    std::vector<pg::AppendColumn>* month_ = nullptr;  // of the previous row
+    Moment begin_ = 0, end_ = 0;                      // of that month
 };
 
 // ---- store_deduplication.cpp ----
 
-// The messages of a batch: of those with an id all but the first are duplicates, and all that were accepted
-// before.
+// A message of a batch. It is a duplicate if its id occurs earlier in the batch or was accepted before.
 struct Message {
-    size_t index = 0;  // of the batch
+    size_t index = 0;  // in the batch
     std::string_view source, id;
     uint64_t digest = 0;
     bool duplicate = false, conflicting = false;
 };
-// Notes the ids, waiting for others that are bringing the same, and marks duplicates.
+// Record the ids and mark duplicates. Waits for other sessions that ingest the same ids.
 void FindDuplicates(std::vector<Message>& messages, Moment now);
-// Forget up to `rows` messages seen before `before`; how many.
+// Delete up to `rows` messages seen before `before`. Returns the number deleted.
 int64_t DeleteOldMessages(Moment before, int64_t rows);
 
 // ---- store_attributes.cpp ----
 
-// Traits that identify calls set for a person; the people are locked.
+// Traits of identify calls for a person. The people must be locked.
 struct AttributeUpdate {
     int64_t person = 0;
     Datum traits = 0;  // jsonb object
 };
 struct AttributeChange {
     int64_t person = 0;
-    std::vector<std::string> keys;  // that changed
-    bool full =
-        false;  // with those that are new there would be more than pulse.max_properties: they were left out
+    std::vector<std::string> keys;  // of changed attributes
+    bool full = false;              // new attributes were left out because of pulse.max_properties
 };
-// Adds it to the attributes in the order given; those with changes or left full.
+// Add traits to the attributes in the order given. Returns the people that changed or are full.
 std::vector<AttributeChange> WriteAttributes(const std::vector<AttributeUpdate>& updates, Moment now);
 
 // ---- store_event_catalogue.cpp ----
@@ -103,14 +100,15 @@ struct Tally {
     int64_t accepted = 0, duplicates = 0, conflicting = 0, rejected = 0;
 };
 void WriteTally(const std::string& source, const Tally& tally, const EventCatalogue& catalogue, Moment now);
-// Fold up to `rows` of pulse.ingest_tally into the totals; how many. Nothing while another session does.
+// Add up to `rows` rows of pulse.ingest_tally to the totals and delete them. Returns their number; 0 while
+// another session does it.
 int64_t FoldTallies(int64_t rows);
 
 // ---- store_rejected.cpp ----
 
-// Keep what was rejected.
+// Store rejected events.
 void StoreRejected(const std::vector<IncomingEvent>& incoming, const std::vector<IngestResult>& results);
-// Delete up to `rows` rejected events received before `before`; how many.
+// Delete up to `rows` rejected events received before `before`. Returns the number deleted.
 int64_t DeleteOldRejected(Moment before, int64_t rows);
 
 }  // namespace pulse::profile

@@ -1,4 +1,4 @@
-// Making two people one, and two again. For entry code of this room; needs an open pg::Session as
+// Merging people, and undoing merges. For entry code of this room; needs an open pg::Session as
 // pg::Identity::Owner().
 #pragma once
 
@@ -10,11 +10,11 @@ namespace pulse::profile {
 // Fill in ResolutionFacts::people and ResolutionFacts::unmerged for these people.
 void ReadPeople(const std::set<int64_t>& people, ResolutionFacts& facts);
 
-// Write down one merge of people that are locked: their rows and pulse.merge_history. Returns its id. Tells
-// nobody.
+// Write one merge of locked people: their rows and pulse.merge_history. Returns the id of the merge. Does not
+// notify GetListener().
 int64_t WriteMerge(const ResolutionPlan::Merge& merge);
 
-// pulse_merge(), pulse_unmerge(): `actor` is who called. They lock, write and notify GetListener().
+// pulse_merge() and pulse_unmerge(): lock, write and notify GetListener(). `actor` is the caller.
 int64_t MergePeople(const std::string& one, const std::string& other, const std::string& reason,
                     const std::string& actor);
 void UnmergePeople(int64_t merge, const std::string& reason, const std::string& actor);

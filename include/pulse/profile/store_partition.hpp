@@ -1,4 +1,4 @@
-// Partitions by month, made when they are needed and dropped when they are old. For entry code of this room
+// Monthly partitions, created when they are needed and dropped when they are old. For entry code of this room
 // and those after it; needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
@@ -6,16 +6,16 @@
 
 namespace pulse::profile {
 
-// Partitions of pulse.`table` (a name without its schema, range-partitioned by one timestamptz) for rows of
-// the moments from `first` to `last`: one per month (UTC), named event_y2026m11, and one, event_before_2000,
-// for all that is older. Costs nothing where they are known to be there. Takes locks when it makes some: call
-// it before rows are locked.
+// Create the partitions of pulse.`table` (a name without schema, range-partitioned by one timestamptz) for
+// rows from `first` to `last`: one per month (UTC), named event_y2026m11, and event_before_2000 for all
+// earlier moments. Costs nothing if they are known to exist. Takes locks if it creates partitions: call it
+// before rows are locked.
 void EnsurePartitions(const char* table, Moment first, Moment last);
-// The same for moments that lie apart.
+// The same for separate moments.
 void EnsurePartitions(const char* table, const std::vector<Moment>& moments);
 
-// Drop the partitions whose rows are all older than `before`; how many. One that others are using waits for
-// the next time.
+// Drop the partitions whose rows are all older than `before`. Returns the number dropped. Skips partitions
+// that are in use; the next call drops them.
 int64_t DropPartitions(const char* table, Moment before);
 
 }  // namespace pulse::profile

@@ -1,4 +1,4 @@
-// One person, found at the price of index probes. For entry code of this room and those after it.
+// Finding one person by index probes. For entry code of this room and later ones.
 #pragma once
 
 #include "pulse/pg/convert.hpp"
@@ -13,18 +13,17 @@ struct Person {
     Moment first_seen_at = 0;  // of the row; see ExistedAt()
 };
 
-// Who `user` is: a user id, else an anonymous id, else a value of another kind in the order of their
-// priority; or kind:value with a kind of pulse.identity_kind, as email:ann@example.com; or profile:42. What
-// looks like one of the latter is nothing else: a user id that does is given as user_id:profile:42. By probes
-// only: no query, works on a standby, needs no Session.
+// Find the person that `user` names: a user id, else an anonymous id, else a value of another kind, by
+// priority; or kind:value with a kind of pulse.identity_kind, as email:ann@example.com; or profile:42. A text
+// in one of the last two forms is never looked up as a plain id: write such a user id as user_id:profile:42.
+// Uses probes only: runs no query, works on a standby, needs no Session.
 std::optional<Person> FindPerson(const std::string& user);
 // Throws UserError 42704 "no person with the id …".
 Person RequirePerson(const std::string& user);
 // By canonical or former id.
 std::optional<Person> FindPerson(int64_t profile);
-// Whether somebody was there at a moment: from the first on of what the person's profiles were made by and of
-// all their events, whenever these came. Asks only where the person's own profile is of later. Needs no
-// Session.
+// Whether the person existed at a moment: since the earliest first_seen_at of its profiles or the earliest of
+// its events. Reads these only if the person's own profile is first seen later. Needs no Session.
 bool ExistedAt(const Person& person, Moment at);
 
 }  // namespace pulse::profile

@@ -1,4 +1,4 @@
-// Trying rejected events again. For entry code of this room; needs an open pg::Session as
+// Replaying rejected events. For entry code of this room; needs an open pg::Session as
 // pg::Identity::Owner().
 #pragma once
 
@@ -12,8 +12,8 @@ struct ReplayResult {
     IngestResult result;
 };
 
-// These (a bigint[]; null: all), those of a reason, `max` at most, oldest first; what was replayed before is
-// left out.
+// Replay the events with these ids (a bigint[]; null: all) and this reason, at most `max`, oldest first.
+// Events replayed before are left out.
 std::vector<ReplayResult> Replay(const pg::Value& ids, const std::optional<std::string>& reason, int64_t max);
 
 }  // namespace pulse::profile

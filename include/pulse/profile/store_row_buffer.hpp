@@ -1,4 +1,4 @@
-// Events that come as rows with columns: COPY into pulse.ingest, and imports. For entry code of this room.
+// Events that arrive as rows: COPY into pulse.ingest, and imports. For entry code of this room.
 #pragma once
 
 #include <deque>
@@ -8,18 +8,17 @@
 
 namespace pulse::profile {
 
-// Rows that wait to be ingested together. Keeps copies in its own memory.
+// Collects rows to ingest as one batch. Keeps copies in its own memory.
 class RowBuffer {
   public:
     RowBuffer(Cause cause, std::string source) : cause_(cause), source_(std::move(source)) {}
 
-    // What the columns of a row are by their names, in the order in which Add() gets them. Throws UserError
-    // 22023.
+    // Set the names and types of the columns, in the order in which Add() gets them. Throws UserError 22023.
     void SetColumns(const std::vector<std::string>& names, const std::vector<Oid>& types);
     void Add(const Datum* values, const bool* nulls);
-    // A portion is full.
+    // Whether a batch is full.
     bool Full() const;
-    // Take in what is there. Needs no Session.
+    // Ingest the collected rows. Needs no Session.
     void Flush();
 
     const Tally& tally() const { return tally_; }
@@ -35,10 +34,10 @@ class RowBuffer {
     json::Value Read(const Column& column, Datum value);
 
     Cause cause_;
-    std::string source_;  // of rows that name none
+    std::string source_;  // of rows without a source
     std::vector<Column> columns_;
     std::vector<IncomingEvent> incoming_;
-    std::string checked_;  // the source that was found good last
+    std::string checked_;  // the last source that was validated
     std::deque<std::vector<char>> chunks_;
     size_t used_ = 0;  // of the last chunk
     Tally tally_;
