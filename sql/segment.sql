@@ -22,18 +22,18 @@ CREATE TABLE pulse.segment (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE pulse.segment IS 'One row per segment. Changed only through pulse_create_segment() and its siblings.';
-COMMENT ON COLUMN pulse.segment.kind IS 'What the definition is over: relation (from), query (query) or profile (neither: a rule over people).';
-COMMENT ON COLUMN pulse.segment.definition IS 'The current definition, names resolved; every version is in pulse.segment_version.';
-COMMENT ON COLUMN pulse.segment.source IS 'The server of pulse_source that the definition names; null: this database.';
-COMMENT ON COLUMN pulse.segment.baseline IS 'expectedSize, expectedConversionRate, criticalAttributes, monitoringEnabled, alertThresholds.';
-COMMENT ON COLUMN pulse.segment.owner IS 'The person or team that answers for the segment; free text, used to route alerts.';
-COMMENT ON COLUMN pulse.segment.cadence IS 'How often a snapshot is due.';
-COMMENT ON COLUMN pulse.segment.runs_as IS 'The role that made the current definition: it always runs with that role''s rights.';
-COMMENT ON COLUMN pulse.segment.search_path IS 'The search_path the definition was made under; it always runs under it.';
-COMMENT ON COLUMN pulse.segment.baseline_from IS 'Snapshots before this moment are no baseline any more: a new normal was declared.';
-COMMENT ON COLUMN pulse.segment.pinned_snapshot IS 'The snapshot that a person pinned as the baseline.';
-COMMENT ON COLUMN pulse.segment.checked_at IS 'The moment of the newest snapshot that was checked for drift.';
+COMMENT ON TABLE pulse.segment IS 'One row per segment. Changed only by pulse_create_segment() and related functions.';
+COMMENT ON COLUMN pulse.segment.kind IS 'Kind of the definition: relation (it has from), query (it has query) or profile (neither: a rule over people).';
+COMMENT ON COLUMN pulse.segment.definition IS 'The current definition with resolved names. All versions are in pulse.segment_version.';
+COMMENT ON COLUMN pulse.segment.source IS 'The foreign server that the definition reads; null for this database.';
+COMMENT ON COLUMN pulse.segment.baseline IS 'Expected values: expectedSize, expectedConversionRate, criticalAttributes, monitoringEnabled, alertThresholds.';
+COMMENT ON COLUMN pulse.segment.owner IS 'The person or team responsible for the segment; free text, used to route alerts.';
+COMMENT ON COLUMN pulse.segment.cadence IS 'Interval between snapshots.';
+COMMENT ON COLUMN pulse.segment.runs_as IS 'The role that created the current definition. The definition always runs with the rights of this role.';
+COMMENT ON COLUMN pulse.segment.search_path IS 'The search_path when the definition was created. The definition always runs under it.';
+COMMENT ON COLUMN pulse.segment.baseline_from IS 'Start of the baseline: snapshots before this time are ignored because a new baseline was accepted.';
+COMMENT ON COLUMN pulse.segment.pinned_snapshot IS 'The snapshot that is pinned as the baseline.';
+COMMENT ON COLUMN pulse.segment.checked_at IS 'Time of the newest snapshot that was checked for drift.';
 
 CREATE TABLE pulse.segment_version (
     segment_id bigint NOT NULL REFERENCES pulse.segment ON DELETE CASCADE,
@@ -44,7 +44,7 @@ CREATE TABLE pulse.segment_version (
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (segment_id, version)
 );
-COMMENT ON TABLE pulse.segment_version IS 'Every definition a segment ever had, with who changed it, when, and the difference in words.';
+COMMENT ON TABLE pulse.segment_version IS 'All versions of each segment''s definition, with the role that made the change, the time, and a description of the change.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.segment', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.segment_id_seq', '');
@@ -55,7 +55,7 @@ CREATE FUNCTION pulse_create_segment(name text, definition jsonb, owner text DEF
                                      baseline jsonb DEFAULT NULL, tags text[] DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_segment';
 COMMENT ON FUNCTION pulse_create_segment(text, jsonb, text, text, jsonb, text[]) IS
-'Defines a segment and returns its id. The definition is checked at once and always runs with the rights of the role that called. Errors: 42710 name taken, 22023 unknown key or value, 42P01, 42703, 42601, 42804 what does not fit the relation, 42501 missing rights.';
+'Creates a segment and returns its id. The definition is checked immediately and always runs with the rights of the calling role. Errors: 42710 the name exists, 22023 unknown key or invalid value, 42P01, 42703, 42601, 42804 the definition does not match the relation, 42501 missing rights.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_segment(name text, definition jsonb DEFAULT NULL, owner text DEFAULT NULL,
@@ -63,7 +63,7 @@ CREATE FUNCTION pulse_update_segment(name text, definition jsonb DEFAULT NULL, o
                                      new_name text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_segment';
 COMMENT ON FUNCTION pulse_update_segment(text, jsonb, text, text, jsonb, text[], text) IS
-'Changes a segment: what is null stays, an empty owner or description is taken away. A definition that differs makes a new version and runs with the rights of the role that called. Errors as pulse_create_segment(), and 42704 unknown segment.';
+'Changes a segment. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), and 42704 unknown segment.';
 
 -- Level: operator
 CREATE FUNCTION pulse_pause_segment(name text)
@@ -81,37 +81,37 @@ COMMENT ON FUNCTION pulse_resume_segment(text) IS
 CREATE FUNCTION pulse_archive_segment(name text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_segment';
 COMMENT ON FUNCTION pulse_archive_segment(text) IS
-'Puts a segment away with its history: not measured, not checked. Errors: 42704 unknown segment.';
+'Archives a segment and keeps its history. Archived segments are neither measured nor checked for drift. Errors: 42704 unknown segment.';
 
 -- Level: admin
 CREATE FUNCTION pulse_delete_segment(name text, confirm boolean DEFAULT false)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_segment';
 COMMENT ON FUNCTION pulse_delete_segment(text, boolean) IS
-'Deletes a segment with its whole history, only with confirm => true. Errors: 42704 unknown segment, 55000 not confirmed (says what would be lost).';
+'Deletes a segment and its history. Requires confirm => true. Errors: 42704 unknown segment, 55000 not confirmed (the detail lists what would be deleted).';
 
 -- Level: operator
 CREATE FUNCTION pulse_set_monitoring(name text, enabled boolean)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_monitoring';
 COMMENT ON FUNCTION pulse_set_monitoring(text, boolean) IS
-'Switches drift checks of a segment on or off, leaving the rest of its baseline as it is. Errors: 42704 unknown segment.';
+'Enables or disables drift checks of a segment without changing the rest of its baseline. Errors: 42704 unknown segment.';
 
 -- Level: reader
 CREATE FUNCTION pulse_preview_segment(definition jsonb, sample int DEFAULT 10)
     RETURNS TABLE (part text, item text, value text, members bigint, share text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_preview_segment';
 COMMENT ON FUNCTION pulse_preview_segment(jsonb, int) IS
-'Shows what a definition would give, saving nothing: size, converted, inactive, the most frequent values or the range of each attribute, and up to 1000 members (by key as text). Runs as the caller. Errors as pulse_create_segment().';
+'Previews a definition without saving it: size, converted, inactive, the most frequent values or the range of each attribute, and up to 1000 members (ordered by key as text). Runs as the caller. Errors: as for pulse_create_segment().';
 
 -- Level: reader
 CREATE FUNCTION pulse_preview_segment_change(name text, definition jsonb, sample int DEFAULT 10)
     RETURNS TABLE (change text, members bigint, sample_members text[])
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 3 AS 'MODULE_PATHNAME', 'pulse_preview_segment_change';
 COMMENT ON FUNCTION pulse_preview_segment_change(text, jsonb, int) IS
-'Who would be entering, leaving and staying if a segment had this definition, as of pulse_now(), saving nothing: numbers, and up to 1000 keys of each. Runs as the caller. Errors as pulse_preview_segment(), 42704 unknown segment, and 0A000 another source.';
+'Previews a change of a segment''s definition as of pulse_now() without saving it: the numbers of members that would enter, leave and stay, and up to 1000 keys of each. Runs as the caller. Errors: as for pulse_preview_segment(), 42704 unknown segment, and 0A000 different source.';
 
 -- Level: reader
 CREATE FUNCTION pulse_explain_segment(name text)
     RETURNS TABLE (item text, value text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 30 AS 'MODULE_PATHNAME', 'pulse_explain_segment';
 COMMENT ON FUNCTION pulse_explain_segment(text) IS
-'Tells everything about a segment: canonical rule, compiled SQL, whose rights it has, what the planner expects, and its versions with who changed what. An error of the definition is shown instead of the plan. Errors: 42704 unknown segment.';
+'Describes a segment: canonical rule, compiled SQL, the role whose rights it uses, the planner''s estimate, and its versions with their authors and changes. If the definition fails, its error is shown instead of the plan. Errors: 42704 unknown segment.';

@@ -1,13 +1,13 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room source: where data is read when it is not here.
+-- Room source: reading other PostgreSQL servers.
 
 CREATE FUNCTION pulse.source_validator(options text[], catalog oid) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_source_validator';
 COMMENT ON FUNCTION pulse.source_validator(text[], oid) IS
-'Part of the foreign-data wrapper pulse_source. Errors: HV00D unknown option, 22023 bad value, 42501 option for superusers.';
+'Validates options of the foreign-data wrapper pulse_source. Errors: HV00D unknown option, 22023 invalid value, 42501 option is restricted to superusers.';
 CREATE FOREIGN DATA WRAPPER pulse_source VALIDATOR pulse.source_validator;
 COMMENT ON FOREIGN DATA WRAPPER pulse_source IS
-'PostgreSQL servers that segments and checks may read. Options of a server: host, hostaddr, port, dbname, sslmode, sslrootcert, sslcrl, channel_binding; guard rails connect_timeout, allow_primary, max_replay_lag, max_active_sessions, max_cost, statement_timeout, lock_timeout, max_queries_per_minute, conflict_retries. Of a user mapping: user, password, sslcert, sslkey. Foreign tables are not supported.';
+'PostgreSQL servers that segments and checks can read. Options of a server: host, hostaddr, port, dbname, sslmode, sslrootcert, sslcrl, channel_binding; guard rails connect_timeout, allow_primary, max_replay_lag, max_active_sessions, max_cost, statement_timeout, lock_timeout, max_queries_per_minute, conflict_retries. Of a user mapping: user, password, sslcert, sslkey. Foreign tables are not supported.';
 
 CREATE TABLE pulse.source_usage (
     id bigserial PRIMARY KEY,
@@ -25,25 +25,25 @@ CREATE TABLE pulse.source_usage (
     version int,
     replay_lag_ms double precision
 );
--- Each question of pulse.source is one probe, however long a source has been well, or ill.
+-- Each lookup of pulse.source is one index probe, however long the last visits all succeeded, or all failed.
 CREATE INDEX source_usage_source_at ON pulse.source_usage (source, at);
 CREATE INDEX source_usage_at ON pulse.source_usage (at);
 CREATE INDEX source_usage_met ON pulse.source_usage (source, at) WHERE version IS NOT NULL;
 CREATE INDEX source_usage_ok ON pulse.source_usage (source, at) WHERE status = 'ok';
 CREATE INDEX source_usage_not_ok ON pulse.source_usage (source, at) WHERE status <> 'ok';
-COMMENT ON TABLE pulse.source_usage IS 'One row per visit to a server of pulse_source: what it was asked and what it cost.';
-COMMENT ON COLUMN pulse.source_usage.at IS 'When the visit began, by the real clock.';
-COMMENT ON COLUMN pulse.source_usage.purpose IS 'snapshot, health, define, preview or test.';
-COMMENT ON COLUMN pulse.source_usage.object IS 'The segment or relation it was for.';
+COMMENT ON TABLE pulse.source_usage IS 'One row per visit to a server of pulse_source, with its purpose, result and cost.';
+COMMENT ON COLUMN pulse.source_usage.at IS 'When the visit began, by the wall clock (not pulse.now).';
+COMMENT ON COLUMN pulse.source_usage.purpose IS 'One of snapshot, health, define, preview, test.';
+COMMENT ON COLUMN pulse.source_usage.object IS 'The segment or relation that was read.';
 COMMENT ON COLUMN pulse.source_usage.status IS
-'ok; refused: a guard rail said no; unreachable: the server was not to be had; failed: a statement failed.';
-COMMENT ON COLUMN pulse.source_usage.reason IS 'Why it was not ok.';
-COMMENT ON COLUMN pulse.source_usage.queries IS 'Statements sent, the one that checks the guard rails included; 0 when none was.';
-COMMENT ON COLUMN pulse.source_usage.rows IS 'Rows that came back.';
-COMMENT ON COLUMN pulse.source_usage.plan_cost IS 'The highest cost that the planner there expected; null when it was not asked.';
-COMMENT ON COLUMN pulse.source_usage.in_recovery IS 'Whether the server was a standby; null when it was not reached.';
-COMMENT ON COLUMN pulse.source_usage.version IS 'Its version as a number: 150004 is 15.4.';
-COMMENT ON COLUMN pulse.source_usage.replay_lag_ms IS 'Its replay lag in milliseconds; null when unknown or a primary.';
+'ok; refused: a guard rail refused the visit; unreachable: the server could not be reached; failed: a statement failed.';
+COMMENT ON COLUMN pulse.source_usage.reason IS 'The reason if the status is not ok.';
+COMMENT ON COLUMN pulse.source_usage.queries IS 'Number of statements sent, including the one that checks the guard rails.';
+COMMENT ON COLUMN pulse.source_usage.rows IS 'Number of rows returned.';
+COMMENT ON COLUMN pulse.source_usage.plan_cost IS 'The highest cost estimated by the server''s planner; null if no estimate was requested.';
+COMMENT ON COLUMN pulse.source_usage.in_recovery IS 'Whether the server was a standby; null if it was not reached.';
+COMMENT ON COLUMN pulse.source_usage.version IS 'Version number of the server: 150004 is 15.4.';
+COMMENT ON COLUMN pulse.source_usage.replay_lag_ms IS 'Replay lag of the server in milliseconds; null if it is unknown or the server is a primary.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.source_usage', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.source_usage_id_seq', '');
 
@@ -71,10 +71,10 @@ CROSS JOIN LATERAL (SELECT count(*) AS visits, count(*) FILTER (WHERE u.status =
                     FROM pulse.source_usage AS u
                     WHERE u.source = s.srvname::text AND u.at > now() - interval '1 hour') AS hour;
 COMMENT ON VIEW pulse.source IS
-'The servers of pulse_source: options, how they were when last reached, and what the last hour asked of them. Secrets are in user mappings and not shown.';
-COMMENT ON COLUMN pulse.source.in_recovery IS 'Whether it was a standby when last reached.';
-COMMENT ON COLUMN pulse.source.status IS 'new, ok, refused, unreachable or failed: how the last visit ended.';
-COMMENT ON COLUMN pulse.source.visits IS 'Visits of the last hour; so are refused, queries, rows and duration_ms.';
+'Servers of pulse_source: options, their state when last reached, and the visits of the last hour. Secrets are in user mappings and not shown.';
+COMMENT ON COLUMN pulse.source.in_recovery IS 'Whether the server was a standby when it was last reached.';
+COMMENT ON COLUMN pulse.source.status IS 'Status of the last visit: new, ok, refused, unreachable or failed.';
+COMMENT ON COLUMN pulse.source.visits IS 'Number of visits in the last hour; refused, queries, rows and duration_ms also refer to the last hour.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
@@ -82,10 +82,10 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 CREATE FUNCTION pulse_create_source(name text, options jsonb) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_source';
 COMMENT ON FUNCTION pulse_create_source(text, jsonb) IS
-'Makes a server of pulse_source and the caller''s user mapping of it: CREATE SERVER and CREATE USER MAPPING in one, without a statement that holds the password. Errors: HV00D unknown option, 22023 bad value, 42710 it exists, 42501 no right to pulse_source.';
+'Creates a server of pulse_source and the caller''s user mapping for it: CREATE SERVER and CREATE USER MAPPING in one call, without a statement that contains the password. Errors: HV00D unknown option, 22023 invalid value, 42710 the source exists, 42501 no privilege on pulse_source.';
 
 -- Level: operator
 CREATE FUNCTION pulse_test_source(name text) RETURNS TABLE (item text, value text, verdict text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_test_source';
 COMMENT ON FUNCTION pulse_test_source(text) IS
-'Visits a source as the caller and tells what it is and what each guard rail would say now; verdicts are ok, warning, refused. A server that cannot be reached is a row, not an error. Errors: 42704 no such source or no user mapping, 42501 no USAGE on it, 2F003 no password.';
+'Tests a source as the caller: returns its properties and the current result of each guard rail; verdicts are ok, warning, refused. A server that cannot be reached is a row, not an error. Errors: 42704 no such source or no user mapping, 42501 no USAGE privilege, 2F003 no password.';

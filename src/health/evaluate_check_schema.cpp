@@ -94,7 +94,8 @@ CheckResult EvaluateSchema(const CheckMeasurement& m, const CheckContext& contex
     result.observed = static_cast<double>(change.sentences.size());
     result.high = 0;
     if (change.sentences.empty()) {
-        result.message = "the " + Counted(count, "column") + " of " + context.relation + " are unchanged";
+        result.message = "the " + Counted(count, "column") + " of " + context.relation +
+                         (count == 1 ? " is" : " are") + " unchanged";
         return result;
     }
     result.status = CheckStatus::kBad;

@@ -19,7 +19,7 @@ bool IsWholeNumber(const std::string& type) {
     return IsOneOf(type, {"smallint", "integer", "bigint"});
 }
 
-// How the column is cast to its kind; empty when it cannot be measured so.
+// The cast of a column to a kind; empty if the column cannot be measured as this kind.
 std::string Cast(const std::string& expression, const source::Column& column, AttributeKind kind) {
     const auto natural = DefaultAttributeKind(column);
     switch (kind) {
@@ -40,13 +40,13 @@ std::string KindsFor(const source::Column& column) {
     return std::string(Name(*natural)) + " or categorical";
 }
 
-// Whether values repeat enough to be counted by name. A few different values prove nothing.
+// Whether values are too rarely repeated to be counted by name. Needs more than a few distinct values.
 bool IsNearlyUnique(const ColumnFacts& facts) {
     constexpr double kFew = 20;
     return facts.distinct > kFew && facts.distinct > facts.values / 2;
 }
 
-// 0 is the best, 2 the last choice; none for what is not worth measuring unasked.
+// 0 is the best, 2 the last choice; none for columns that are not chosen automatically.
 std::optional<int> Rank(const ColumnFacts& facts, const std::string& key) {
     const auto kind = DefaultAttributeKind(facts.column);
     if (!kind || facts.column.name == key || facts.unique) return std::nullopt;
@@ -106,7 +106,7 @@ Attribute MakeAttribute(const source::Column& column, std::optional<AttributeKin
                         "",
                         "It can be measured as " + KindsFor(column) +
                             "; for another kind use a \"query\" that casts the column.");
-    // pulse.measure() reads every type of a kind but money.
+    // pulse.measure() reads all types of a kind except money.
     return {column.name, *kind, sql, column.base == "money" && *kind == AttributeKind::kNumeric ? sql : raw};
 }
 

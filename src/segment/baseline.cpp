@@ -21,7 +21,7 @@ const std::vector<std::string> kThresholds = {"sizeChangePercent",
                                               "value",
                                               "slowErosion"};
 
-// The object without nulls, after checking that it is one and that every key is known.
+// Check that the value is an object with known keys. Returns it without nulls.
 Json RequireObject(const Json& value, const std::string& name, const std::vector<std::string>& valid,
                    const char* example) {
     if (!value.is_object())
@@ -46,7 +46,7 @@ Json CheckRange(const Json& value, const std::string& name, double highest, cons
     for (const auto& [key, item] : range.items()) RequireNumber(item, name + "." + key, highest, bounds);
     if (range.contains("min") && range.contains("max") &&
         range["min"].get<double>() > range["max"].get<double>())
-        ThrowInvalid(name + ".min is above " + name + ".max", DescribeJson(range), "Exchange them.");
+        ThrowInvalid(name + ".min is above " + name + ".max", DescribeJson(range), "Swap them.");
     return range;
 }
 

@@ -43,7 +43,7 @@ std::optional<AttributeKind> ParseAttributeKind(const std::string& name) {
 std::string MemberQuery::Where() const {
     if (clauses.empty()) return "true";
     std::string where;
-    // Each clause is complete in itself, as the rule compiler makes it.
+    // The rule compiler makes each clause self-contained.
     for (const Clause& clause : clauses) where += (where.empty() ? "" : "\n  AND ") + clause.sql;
     return where;
 }

@@ -52,7 +52,7 @@ std::vector<std::string> Without(const std::vector<std::string>& list,
     return rest;
 }
 
-// What a clause is about: its text up to the first blank, mostly a column.
+// The subject of a clause: its text up to the first blank, usually a column.
 std::string Subject(const std::string& clause) {
     return clause.substr(0, clause.find(' '));
 }
@@ -140,7 +140,7 @@ std::string DiffDefinitions(const DefinitionVersion& before, const DefinitionVer
     changes.Compare("last_active", a.last_active, b.last_active);
     changes.Compare("cadence", a.cadence, b.cadence);
     changes.Compare("runs as", before.runs_as, after.runs_as);
-    // The names of a relation definition are qualified, and a server has a path of its own.
+    // Names in a relation definition are qualified, and a server has its own search_path.
     if (b.kind == SegmentKind::kQuery && b.source.empty())
         changes.Compare("search_path", before.search_path, after.search_path);
     return changes.text();

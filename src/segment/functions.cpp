@@ -1,4 +1,4 @@
-// The verbs of this room: arguments in, result out.
+// SQL functions for segments.
 #include "pulse/pg/entry.hpp"
 #include "pulse/segment/store.hpp"
 

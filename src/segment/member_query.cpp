@@ -19,7 +19,7 @@ rule::RelationScope MakeScope(const std::vector<source::Column>& columns) {
     return rule::RelationScope(std::move(known));
 }
 
-// An error in it says that it is not the rule.
+// Compile "converted"; errors are prefixed with the key.
 std::string Converted(const std::string& text, const rule::Scope& scope, const std::string& now_sql) {
     try {
         return rule::Compile(*rule::Parse(text), scope, rule::Expect::kBoolean, now_sql).sql;
@@ -35,7 +35,7 @@ std::string LastActive(const std::vector<source::Column>& columns, const std::st
         throw UserError(
             sqlstate::kDatatypeMismatch,
             "\"last_active\" must be a date or timestamp, but column \"" + name + "\" is " + column.type, "",
-            "Name the column that holds the time of a member's last activity.");
+            "Name the column with the time of a member's last activity.");
     return MakeAttribute(column, AttributeKind::kTimestamp).sql;
 }
 
@@ -56,7 +56,7 @@ rule::ExprPtr ReadRule(const Request& request) {
     rule::ExprPtr tree;
     if (request.where) tree = rule::Parse(*request.where);
     if (request.rules) tree = rule::FromJson(*request.rules);
-    // As a condition of its own it is counted, shown and inherited like any other.
+    // A separate condition, so that it is counted, shown and inherited like any other.
     if (request.include_anonymous == false)
         tree = rule::MakeOperation(rule::Op::kAnd, {tree, rule::Parse("lifecycle != \"anonymous\"")}, 0);
     return tree;
@@ -75,7 +75,7 @@ MemberQuery CompileMembers(const Request& request, const std::vector<source::Col
     MemberQuery query;
     query.kind = request.kind;
     if (request.kind == SegmentKind::kRelation) query.relation = request.from;
-    // The line break ends a comment that the query may end with.
+    // The line break ends a comment at the end of the query.
     query.from =
         (request.kind == SegmentKind::kRelation ? request.from : "(" + request.query + "\n)") + " AS s";
     query.key = "s." + rule::QuoteName(FindColumn(columns, request.key.value_or(""), "key").name);

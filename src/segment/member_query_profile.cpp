@@ -23,7 +23,7 @@ const char* SqlType(AttributeKind kind) {
     return "text";
 }
 
-// address.city: '{"address","city"}' as the operators #> and #>> take it.
+// A path for the operators #> and #>>: address.city becomes '{"address","city"}'.
 std::string PathLiteral(const std::string& name) {
     std::string path, part;
     const auto add = [&] {
@@ -42,15 +42,15 @@ std::string PathLiteral(const std::string& name) {
     return rule::QuoteText(path + "}");
 }
 
-// The metrics of all rules of one definition, each once, as columns m0, m1, … of people.
+// Builds the FROM item of people: each metric of a definition's rules once, as columns m0, m1, …
 class PeopleQuery {
   public:
     PeopleQuery(const std::string& now_sql, const std::string& time_zone)
         : now_sql_(now_sql), time_zone_(time_zone) {}
 
-    // What the condition of somebody without events comes to is known where it compares one metric with a
-    // number: then, and if that is not true, the condition also says that there are events, and the planner
-    // need not think of the others.
+    // Whether a condition is never true for a person without events. Known if it compares one metric with a
+    // number. The compiled condition then also requires events, so that the planner can leave out everybody
+    // else.
     bool NeedsEvents(const rule::Expr& expr) const {
         const rule::Operation* comparison = rule::As<rule::Operation>(expr);
         if (!comparison || comparison->operands.size() != 2) return false;
@@ -72,7 +72,8 @@ class PeopleQuery {
     }
 
     rule::ProfileRule Compile(const rule::Expr& expr) {
-        // The places of this rule's metrics among all; the compiler names them in the order of first use.
+        // The positions of this rule's metrics in the list; the compiler numbers them in the order of first
+        // use.
         std::vector<size_t> places;
         const rule::ProfileRule first =
             rule::CompileProfile(expr, Names({}), rule::Expect::kBoolean, now_sql_);
@@ -80,8 +81,8 @@ class PeopleQuery {
         return rule::CompileProfile(expr, Names(places), rule::Expect::kBoolean, now_sql_);
     }
 
-    // A condition that looks at attributes alone, for the people c of a pass over the events; nothing if it
-    // looks at more.
+    // A condition that uses only attributes, as SQL for the people c of the event scan; empty if it uses
+    // more.
     std::string AttributeCondition(const rule::Expr& expr) const {
         rule::ProfileNames names;
         names.attributes = "c.attributes";
@@ -91,8 +92,8 @@ class PeopleQuery {
         return rule.metrics.empty() && rule.account_attributes.empty() ? rule.sql : "";
     }
 
-    // (SELECT id, attributes, account, last_active, m0, m1, …) AS s, whose metrics may be wrong for people
-    // who miss a condition of `narrow`.
+    // (SELECT id, attributes, account, last_active, m0, m1, …) AS s. Metrics may be wrong for people that do
+    // not meet the conditions of `narrow`.
     std::string From(const std::vector<std::string>& narrow = {}) const {
         std::string columns;
         size_t at = 0;
@@ -119,9 +120,9 @@ class PeopleQuery {
     }
 
   private:
-    // Those whose row came later, and who were there nevertheless: an older event came after it, or somebody
-    // seen before was merged into them. A join, not a condition of each row: nobody or few as of now, many as
-    // of long ago.
+    // People whose row was created after the moment but who existed before: an older event arrived later, or
+    // a person seen before was merged into them. A join instead of a condition per row: there are few as of
+    // now, many as of long ago.
     std::string ExistedBefore() const {
         return "LEFT JOIN (SELECT c.id FROM pulse.profile AS c JOIN pulse.profile AS o"
                " ON o.canonical_id = c.id"
@@ -149,10 +150,10 @@ class PeopleQuery {
         return metrics_.size() - 1;
     }
 
-    // Every event that matters is read once, whichever metrics look at it.
+    // Reads each event once for all metrics.
     std::string EventScan(const std::vector<std::string>& narrow) const {
         std::string columns;
-        // By what bounds the time: the names looked at. No name: any event.
+        // Lower bound of the time -> names of events. An empty name: any event.
         std::map<std::string, std::vector<std::string>> names;
         size_t at = 0;
         const rule::MetricSql* same = SameEvents();
@@ -181,7 +182,7 @@ class PeopleQuery {
         return join;
     }
 
-    // One of the metrics when all of them look at the same events.
+    // Any of the metrics if all of them use the same events.
     const rule::MetricSql* SameEvents() const {
         const rule::MetricSql* same = nullptr;
         for (const auto& [text, sql] : metrics_) {
@@ -194,8 +195,7 @@ class PeopleQuery {
 
     static std::string Counted(const rule::MetricSql& sql) {
         const std::string bound = sql.oldest.empty() ? "" : "e.time > " + sql.oldest;
-        // Said by itself, also where the window says it in another way, it lets the planner leave out
-        // partitions.
+        // As a condition of its own, even if the window implies it, so that the planner can prune partitions.
         return bound.empty() || sql.counted.find(bound) != std::string::npos ? sql.counted
                                                                              : bound + " AND " + sql.counted;
     }
@@ -217,7 +217,7 @@ class PeopleQuery {
         }
         if (names.size() == 1) return condition;
         condition = "(" + condition + ")";
-        // Said by itself it lets the planner leave out partitions.
+        // As a condition of its own, so that the planner can prune partitions.
         return bounded ? "e.time > LEAST(" + oldest + ") AND " + condition : condition;
     }
 
@@ -234,7 +234,7 @@ std::vector<const rule::Expr*> Conditions(const rule::Expr& expr) {
     return conditions;
 }
 
-// The conditions as they were written, with the names of traits and segments.
+// The conditions as written, with the names of traits and segments.
 std::vector<std::string> ClausesAsWritten(const Request& request) {
     const rule::ExprPtr tree = ReadRule(request);
     const rule::Operation* conjunction = rule::AsOp(*tree, rule::Op::kAnd);
@@ -267,7 +267,7 @@ Attribute MakeProfileAttribute(const AttributeRequest& attribute) {
             sql = "CASE WHEN " + type + " = 'boolean' THEN " + text + "::boolean END";
             break;
         case AttributeKind::kNumeric: {
-            // JSON numbers reach beyond those of double precision, at both ends.
+            // JSON numbers can be out of the range of double precision, at both ends.
             const std::string number = text + "::numeric";
             sql = "CASE WHEN " + type + " = 'number' THEN CASE WHEN pg_catalog.abs(" + number +
                   ") < 1e-300 THEN 0 WHEN pg_catalog.abs(" + number + ") < 1e300 THEN " + number +
@@ -301,7 +301,7 @@ MemberQuery CompileProfileMembers(const Request& request, const std::string& now
         query.clauses.push_back(
             {clause.text, needs_events ? "(" + clause.sql + " AND s.with_events IS NOT NULL)" : clause.sql});
     }
-    // Said as the definition says it; a trait that is itself made of conditions is told in its parts.
+    // Use the text of the definition; a trait that consists of several conditions is shown in its parts.
     for (size_t i = 0; i < texts.size() && texts.size() == query.clauses.size(); ++i)
         query.clauses[i].text = texts[i];
     for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>()))

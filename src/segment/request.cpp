@@ -65,10 +65,10 @@ std::optional<std::vector<AttributeRequest>> ReadAttributes(const Json& definiti
     if (!found->is_array())
         ThrowInvalid(
             "\"attributes\" must be a list", DescribeJson(*found),
-            "Give column names such as [\"plan\", \"country\"], or leave it out to have them chosen.");
+            "Give column names such as [\"plan\", \"country\"], or leave it out to choose attributes automatically.");
     if (found->size() > kMaxNamedAttributes)
         throw UserError(sqlstate::kProgramLimit, "too many attributes",
-                        "There are " + std::to_string(found->size()) + ".",
+                        "There are " + std::to_string(found->size()) + " attributes.",
                         "A segment measures at most " + std::to_string(kMaxNamedAttributes) + " attributes.");
     std::vector<AttributeRequest> attributes;
     for (const Json& item : *found) {
@@ -93,14 +93,14 @@ std::optional<Json> ReadRules(const Json& definition) {
     return rules;
 }
 
-// The name of a server, or nothing: "local" and "" say the same as leaving it out.
+// The name of a server; empty for this database, also for "local" and "".
 std::string ReadSource(const Json& definition) {
     if (definition.contains("source") && definition["source"] == "") return "";
     const std::string source = ReadText(definition, "source").value_or("local");
     constexpr size_t kLongestName = 63;
     if (source.size() > kLongestName)
         ThrowInvalid("\"source\" is too long", "It has " + std::to_string(source.size()) + " bytes.",
-                     "Names of servers have at most " + std::to_string(kLongestName) + ".");
+                     "Names of servers have at most " + std::to_string(kLongestName) + " bytes.");
     return source == "local" ? "" : source;
 }
 
@@ -120,12 +120,12 @@ std::optional<bool> ReadBoolean(const Json& definition, const char* key) {
     return found->get<bool>();
 }
 
-// What only one kind of segment has.
+// Check keys that only some kinds of segments have.
 void CheckKind(const Request& request) {
     if (request.kind != SegmentKind::kProfile) {
         if (request.include_anonymous)
-            ThrowInvalid("\"include_anonymous\" is for segments over people", "",
-                         "Leave it out where the definition has \"from\" or \"query\".");
+            ThrowInvalid("\"include_anonymous\" is only valid for segments over people", "",
+                         "Leave it out if the definition has \"from\" or \"query\".");
         return;
     }
     if (!request.where && !request.rules)
@@ -139,9 +139,9 @@ void CheckKind(const Request& request) {
             ThrowInvalid(std::string("a segment over people has no \"") + key + "\"", why,
                          "Leave it out, or name a table or view in \"from\".");
     };
-    refuse(request.key.has_value(), "key", "Its members are profiles, by their ids.");
+    refuse(request.key.has_value(), "key", "Its members are profiles, identified by their ids.");
     refuse(request.last_active.has_value(), "last_active",
-           "The last activity of a person is the time of the last event.");
+           "The last activity of a person is the time of the person's last event.");
     refuse(!request.source.empty(), "source", "People and their events are in this database.");
 }
 

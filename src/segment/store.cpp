@@ -60,11 +60,11 @@ std::string Trim(const std::string& text) {
     std::vector<std::string> names;
     for (uint64_t i = 0; i < rows.size(); ++i) names.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedObject, "segment \"" + name + "\" does not exist", "",
-                    names.empty() ? "There are no segments yet; make one with pulse_create_segment()."
+                    names.empty() ? "There are no segments yet; create one with pulse_create_segment()."
                                   : SuggestQuoted(name, names, "Segments"));
 }
 
-// Needs the owner's identity and an open session. `lock` is empty, or ends the statement so that it locks.
+// Needs the owner's identity and an open session. `lock` is empty or a locking clause.
 Segment Read(const std::string& name, const char* lock) {
     const std::string trimmed = Trim(name);
     const pg::Result rows =
@@ -74,9 +74,9 @@ Segment Read(const std::string& name, const char* lock) {
     return ReadSegment(rows[0]);
 }
 
-// Does not hinder sessions that add snapshots of the segment meanwhile.
+// Does not block sessions that add snapshots of the segment.
 constexpr const char* kForUpdate = " FOR NO KEY UPDATE";
-// For a change of the name and for deletion. Taken at once: upgrading a weaker lock could deadlock.
+// For renaming and deletion. Taken at once: upgrading a weaker lock could deadlock.
 constexpr const char* kForKeyUpdate = " FOR UPDATE";
 
 std::string CheckName(const std::string& given) {
@@ -101,7 +101,7 @@ void RequireNewName(const std::string& name) {
         ThrowDuplicate(name);
 }
 
-// An empty text takes the value away.
+// An empty text removes the value.
 pg::Value OrNull(const std::optional<std::string>& text) {
     return text && !Trim(*text).empty() ? pg::Value::Text(Trim(*text)) : pg::Value::Null(TEXTOID);
 }
@@ -125,7 +125,8 @@ void AddVersion(int64_t id, int version, const Json& definition, const std::stri
          pg::Value::Name(role), pg::Value::Time(pg::Now())});
 }
 
-// Rows of other tables that hang on the segment: "3 rows of pulse.segment_version, 8 rows of pulse.snapshot".
+// Rows of other tables that belong to the segment: "3 rows of pulse.segment_version, 8 rows of
+// pulse.snapshot".
 std::string CountDependents(int64_t id) {
     const pg::Result tables = pg::Execute(
         "SELECT format('%I.%I', n.nspname, c.relname), quote_ident(a.attname) FROM pg_constraint AS f "
@@ -145,7 +146,7 @@ std::string CountDependents(int64_t id) {
     return list;
 }
 
-// What an update of the definition writes beside the rest.
+// The columns that an update of the definition writes.
 struct NewVersion {
     ResolvedDefinition resolved;
     source::Access access;
@@ -245,7 +246,7 @@ int64_t Create(const SegmentInput& input) {
 void Update(const std::string& name, const SegmentInput& input) {
     std::optional<std::string> new_name;
     if (input.name) new_name = CheckName(*input.name);
-    // Definitions are locked before rows, everywhere.
+    // Definitions are always locked before rows.
     const bool of_people =
         (input.definition && ParseRequest(*input.definition).kind == SegmentKind::kProfile) ||
         Load(name).kind == SegmentKind::kProfile;
@@ -263,9 +264,9 @@ void Update(const std::string& name, const SegmentInput& input) {
     if (input.definition) next = MakeVersion(segment, *input.definition);
     if (next && next->resolved.request.kind != SegmentKind::kProfile) {
         const pg::OwnerSession session;
-        RequireUnused(segment, "made a segment over a relation");
+        RequireUnused(segment, "changed to a segment over a relation");
     }
-    // Also when only the definition changes: an attribute named critical must not disappear unnoticed.
+    // Also if only the definition changes: critical attributes must not disappear unnoticed.
     const Json baseline =
         CheckBaseline(input.baseline ? *input.baseline : segment.baseline,
                       AttributeNames(next ? next->resolved.request : ParseRequest(segment.definition)));
@@ -284,8 +285,8 @@ void SetStatus(const std::string& name, Status status) {
     if (status == Status::kArchived && segment.status != status) RequireUnused(segment, "archived");
     if (status == Status::kPaused && segment.status == Status::kArchived)
         throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
-                        "Bring it back with pulse_resume_segment() first.");
-    // What an archived segment names may have gone.
+                        "Resume it with pulse_resume_segment() first.");
+    // Objects that an archived segment uses may have been dropped.
     if (status == Status::kActive && segment.status == Status::kArchived && kind == SegmentKind::kProfile)
         ExpandProfile(ParseRequest(segment.definition), segment.name);
     pg::Execute("UPDATE pulse.segment SET status = $2, updated_at = $3 WHERE id = $1 AND status <> $2",
@@ -312,7 +313,7 @@ void Delete(const std::string& name, bool confirmed) {
         throw UserError(sqlstate::kNotReady,
                         "deleting segment \"" + segment.name + "\" needs confirm => true",
                         "It would also delete " + CountDependents(segment.id) + ".",
-                        "To keep the history use pulse_archive_segment() instead.");
+                        "Use pulse_archive_segment() to keep the history.");
     pg::Execute("DELETE FROM pulse.segment WHERE id = $1", {pg::Value::Int8(segment.id)});
     ProfileWritten(kind);
 }

@@ -1,4 +1,4 @@
-// Everything about one segment, for a person to read.
+// Describing one segment.
 #include <cmath>
 
 #include "pulse/pg/identity.hpp"
@@ -12,7 +12,7 @@ namespace pulse::segment {
 
 namespace {
 
-// Breaks lines at blanks, so that a table of them fits a screen of 120 columns.
+// Break lines at blanks, so that the table fits a screen of 120 columns.
 std::string Wrap(const std::string& text) {
     constexpr size_t kWidth = 96;
     std::string wrapped;
@@ -83,7 +83,7 @@ class Explainer {
                                                                   : request_.last_active.value_or(""));
     }
 
-    // Also a segment that does not work any more can be explained: its error takes the place of the plan.
+    // A failing segment can be explained, too: its error is shown instead of the plan.
     void Compiled() {
         try {
             const std::string now_call = pg::VerbSchema() + ".pulse_now()";
@@ -92,7 +92,7 @@ class Explainer {
             source::PlanEstimate plan;
             ReadAndRecord(AccessOf(segment_), "define", segment_.name, [&](source::Reader& reader) {
                 const std::vector<source::Column> columns = DescribeColumns(reader, ready);
-                // As it will run: pulse_now() is the moment.
+                // As it will run, with pulse_now() replaced by the moment.
                 sql = CompileMembers(request_.kind == SegmentKind::kProfile ? ready : request_, columns,
                                      now_call)
                           .Sql();

@@ -1,4 +1,4 @@
-// What a definition would give, before anything is saved.
+// Previewing a definition.
 #include <cmath>
 
 #include "pulse/pg/settings.hpp"
@@ -31,7 +31,7 @@ std::string Percent(int64_t part, int64_t whole) {
     return text;
 }
 
-// As PostgreSQL names what is no number.
+// PostgreSQL's names of values that are not numbers.
 std::string ShortNumber(double number) {
     if (std::isnan(number)) return "NaN";
     if (std::isinf(number)) return number > 0 ? "Infinity" : "-Infinity";
@@ -56,7 +56,7 @@ class Previewer {
     }
 
   private:
-    // One scan for everything that needs no grouping.
+    // One scan for all results without grouping.
     void Totals() {
         std::string sql =
             "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE m.converted), "
@@ -70,7 +70,7 @@ class Previewer {
             sql += ", pg_catalog.count(" + column + ")";
             sql += ordered ? ", pg_catalog.min(" + column + ")::text, pg_catalog.max(" + column + ")::text"
                            : ", NULL::text, NULL::text";
-            // As numeric: the sums that avg() keeps of double precision overflow long before the mean does.
+            // As numeric: the sums of avg(double precision) overflow long before the mean does.
             sql += kind == AttributeKind::kNumeric ? ", pg_catalog.avg(" + column + "::numeric)"
                                                    : ", NULL::double precision";
         }
@@ -155,7 +155,7 @@ std::vector<PreviewRow> Preview(const Request& asked, int sample) {
     if (sample < 0 || sample > kMost)
         throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range",
                         "It is " + std::to_string(sample) + ".",
-                        "From 0 to " + std::to_string(kMost) + " members are shown.");
+                        "Give a number from 0 to " + std::to_string(kMost) + ".");
     const source::Access access = AccessForCaller(asked);
     const ResolvedDefinition resolved = ResolveDefinition(asked, access, "", nullptr);
     std::vector<PreviewRow> rows;

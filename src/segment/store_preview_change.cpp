@@ -1,4 +1,4 @@
-// Who would enter and leave a segment if its definition were another one.
+// Previewing a change of a definition: members that would enter and leave.
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/pg/settings.hpp"
@@ -49,7 +49,7 @@ ChangeRow AllMembers(const char* what, source::Reader& reader, const MemberQuery
     return {what, source::ToInteger(row[0]), ParseNames(*row[1])};
 }
 
-// People have other keys than rows, even where they look the same.
+// Keys of people and of rows are different things, even if they look the same.
 std::vector<ChangeRow> ReplaceAllMembers(const std::string& name, const Request& before, const Request& after,
                                          int sample) {
     std::vector<ChangeRow> rows(3, {"staying", 0, {}});
@@ -71,11 +71,11 @@ std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& ask
     if (sample < 0 || sample > kMost)
         throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range",
                         "It is " + std::to_string(sample) + ".",
-                        "From 0 to " + std::to_string(kMost) + " members are shown.");
+                        "Give a number from 0 to " + std::to_string(kMost) + ".");
     const Segment segment = Load(name);
     const Request before = ParseRequest(segment.definition);
     if (before.source != asked.source)
-        throw UserError(sqlstate::kNotSupported, "the two definitions are read from different servers", "",
+        throw UserError(sqlstate::kNotSupported, "the two definitions have different sources", "",
                         "Give a definition with the same \"source\".");
     const source::Access access = AccessForCaller(asked);
     const ResolvedDefinition after = ResolveDefinition(asked, access, segment.name, &before);

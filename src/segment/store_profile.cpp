@@ -17,7 +17,7 @@ namespace pulse::segment {
 
 namespace {
 
-// People looked at to learn which attributes they have.
+// Number of people sampled to find their attributes.
 constexpr int kSamplePeople = 2000;
 
 const ProfileHooks& Required() {
@@ -26,8 +26,8 @@ const ProfileHooks& Required() {
     return GetProfileHooks();
 }
 
-// What the attributes of some people look like: name, how many have it, how many different values, and the
-// kind most of them are of.
+// Statistics of the attributes of sampled people: name, number of values, number of distinct values, and the
+// most frequent kind.
 std::vector<ColumnFacts> ReadAttributes(source::Reader& reader) {
     const source::Rows rows = reader.Query(
         "SELECT a.key, pg_catalog.count(*), pg_catalog.count(DISTINCT a.value), "
@@ -74,7 +74,7 @@ void ResolveAttributes(source::Reader& reader, Request& request, const Request* 
         const auto known = std::find_if(facts.begin(), facts.end(), [&](const ColumnFacts& fact) {
             return fact.column.name == attribute.name;
         });
-        // What nobody has yet is counted by its text.
+        // An attribute that no person has yet is counted as text.
         attribute.kind =
             known == facts.end() ? AttributeKind::kCategorical : DefaultAttributeKind(known->column);
     }

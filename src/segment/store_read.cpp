@@ -1,4 +1,4 @@
-// Visiting the source of a definition.
+// Reading the source of a definition.
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/settings.hpp"
@@ -9,7 +9,7 @@ namespace pulse::segment {
 
 namespace {
 
-// The SQL over people is all ours: its operators must not be those of a schema in which others may make some.
+// SQL over people is generated: it must not use operators of a schema in which others may create some.
 constexpr const char* kPathOfPeople = "pg_catalog, pg_temp";
 
 }  // namespace
@@ -19,7 +19,7 @@ source::Access AccessForCaller(const Request& request) {
             request.kind == SegmentKind::kProfile ? kPathOfPeople : pg::CallerSearchPath()};
 }
 
-// Also of what was kept with the search_path of its maker.
+// Also for definitions stored with the search_path of their creator.
 source::Access AccessOf(const Segment& segment) {
     return {segment.definition.value("source", ""), segment.runs_as,
             segment.kind == SegmentKind::kProfile ? kPathOfPeople : segment.search_path};
@@ -47,13 +47,14 @@ void ReadForDefinition(const source::Target& target, source::Usage& usage,
         source::ReadTarget(target, usage, body);
     } catch (const pg::Error& error) {
         const std::string state = error.State();
-        // Interventions, lack of resources and defects are not about the definition.
+        // Cancellation, lack of resources and internal errors are not errors of the definition.
         if (state.starts_with("57") || state.starts_with("53") || state.starts_with("XX")) throw;
         if (state == sqlstate::kInsufficientPrivilege && error.message.starts_with("permission denied"))
-            throw DefinitionError(sqlstate::kInsufficientPrivilege, error.message,
-                                  "The definition runs with the rights of role " + target.access.role + ".",
-                                  "Grant that role SELECT on what the definition reads, and EXECUTE on the "
-                                  "functions it calls.");
+            throw DefinitionError(
+                sqlstate::kInsufficientPrivilege, error.message,
+                "The definition runs with the rights of role " + target.access.role + ".",
+                "Grant that role SELECT on the relations and EXECUTE on the functions that the definition "
+                "uses.");
         throw DefinitionError(state.c_str(), error.message, error.detail, error.hint);
     }
 }
@@ -67,7 +68,7 @@ void ReadAndRecord(const source::Access& access, const std::string& purpose, con
     try {
         ReadForDefinition(target, usage, body);
     } catch (const UserError&) {
-        // Of use to those who go on after it.
+        // For callers that continue after the error.
         source::RecordUsage(usage);
         throw;
     }

@@ -6,7 +6,7 @@ namespace pulse::segment {
 
 namespace {
 
-// The schemas of a search_path as it is kept: quoted names with commas between.
+// Split a search_path, as stored, into its schemas.
 std::vector<std::string> SchemasOf(const std::string& search_path) {
     std::vector<std::string> schemas;
     std::string name;

@@ -12,7 +12,7 @@ namespace pulse::segment {
 
 namespace {
 
-// Rows of a relation or query looked at to learn how many different values a column has.
+// Number of rows sampled to count the distinct values of a column.
 constexpr int kSampleRows = 1000;
 constexpr size_t kSampleColumns = 500;
 
@@ -29,7 +29,7 @@ constexpr size_t kSampleColumns = 500;
     for (const auto& row : rows.values) names.push_back(row[0].value_or(""));
     const std::string role = reader.Query("SELECT current_user::text").values.at(0).at(0).value_or("");
     throw UserError(sqlstate::kUndefinedTable, "relation \"" + name + "\" does not exist", "",
-                    names.empty() ? "No table or view can be read by role " + role + "."
+                    names.empty() ? "Role " + role + " cannot read any table or view."
                                   : rule::SuggestName(name, names, "Relations", [](std::string_view text) {
                                         return std::string(text);
                                     }));
@@ -38,7 +38,7 @@ constexpr size_t kSampleColumns = 500;
 [[noreturn]] void ThrowInvalidName(const std::string& name) {
     throw UserError(sqlstate::kInvalidName, "\"from\" is not the name of a relation",
                     "It is \"" + name + "\".",
-                    "Give for example users or app.users, with double quotes where SQL would need them.");
+                    "Give for example users or app.users, with double quotes where SQL needs them.");
 }
 
 source::Rows FindRelation(source::Reader& reader, const std::string& name) {
@@ -56,7 +56,7 @@ source::Rows FindRelation(source::Reader& reader, const std::string& name) {
         if (rows.empty()) reader.Query("SELECT pg_catalog.parse_ident(" + source::Literal(name) + ")");
         return rows;
     } catch (const pg::Error& error) {
-        // The visit is over with this: what it has begun is rolled back around us.
+        // The visit ends here; its subtransaction is rolled back by the caller.
         if (!is_invalid_name(error.State())) throw;
         ThrowInvalidName(name);
     } catch (const UserError& error) {
@@ -65,7 +65,7 @@ source::Rows FindRelation(source::Reader& reader, const std::string& name) {
     }
 }
 
-// The quoted, schema-qualified name of what `name` means under the search_path there.
+// The quoted, schema-qualified name of a relation, resolved under the search_path of the source.
 std::string QualifyRelation(source::Reader& reader, const std::string& name) {
     const source::Rows rows = FindRelation(reader, name);
     if (rows.empty()) ThrowUnknownRelation(reader, name);
@@ -101,17 +101,17 @@ std::string DefaultKey(source::Reader& reader, const Request& request,
 
 void RequireColumns(const std::vector<source::Column>& columns) {
     if (columns.empty())
-        throw UserError(sqlstate::kInvalidParameter, "\"query\" returns no column", "",
+        throw UserError(sqlstate::kInvalidParameter, "\"query\" returns no columns", "",
                         "Its first column, or the one named in \"key\", identifies a member.");
     for (size_t i = 0; i < columns.size(); ++i)
         for (size_t j = 0; j < i; ++j)
             if (columns[i].name == columns[j].name)
                 throw UserError(sqlstate::kDuplicateColumn,
                                 "\"query\" returns two columns named \"" + columns[i].name + "\"", "",
-                                "Give each column a name of its own with AS.");
+                                "Give each column a different name with AS.");
 }
 
-// Fill in what the planner's statistics know. Returns the columns they say nothing about.
+// Fill in facts from the planner's statistics. Returns the columns without statistics.
 std::vector<ColumnFacts*> ReadStatistics(source::Reader& reader, const std::string& relation,
                                          std::vector<ColumnFacts>& facts) {
     const source::Rows rows = reader.Query(
@@ -142,7 +142,7 @@ std::vector<ColumnFacts*> ReadStatistics(source::Reader& reader, const std::stri
     return unknown;
 }
 
-// Look at some rows for columns without statistics.
+// Sample rows for columns without statistics.
 void ReadSample(source::Reader& reader, const std::string& from, std::vector<ColumnFacts*> columns) {
     if (columns.size() > kSampleColumns) columns.resize(kSampleColumns);
     std::string counts, values;
@@ -182,7 +182,7 @@ bool HasColumn(const std::vector<source::Column>& columns, const std::string& na
     return false;
 }
 
-// Keep measuring what was measured: a history compares only with itself.
+// Keep the attributes that were measured before, so that snapshots stay comparable.
 std::vector<AttributeRequest> KeepOrChoose(source::Reader& reader, const Request& request,
                                            const std::vector<source::Column>& columns,
                                            const Request* before) {
@@ -194,7 +194,7 @@ std::vector<AttributeRequest> KeepOrChoose(source::Reader& reader, const Request
     return kept;
 }
 
-// Everything that only the source knows. `request` has a query that its source can read.
+// The checks that need the source. The query of `request` is prepared for it.
 ResolvedDefinition ResolveOnSource(source::Reader& reader, Request request, const Request* before,
                                    const std::string& now_sql) {
     if (request.kind == SegmentKind::kRelation) request.from = QualifyRelation(reader, request.from);
@@ -210,7 +210,7 @@ ResolvedDefinition ResolveOnSource(source::Reader& reader, Request request, cons
     return {std::move(request), std::move(query), plan};
 }
 
-// The query as this server's own grammar sees it, whose errors are about the definition.
+// Check the query with this server's parser; its errors become errors of the definition.
 std::string CheckQuery(const std::string& query) {
     try {
         pg::Subtransaction subtransaction;
@@ -234,7 +234,7 @@ ResolvedDefinition ResolveDefinition(const Request& asked, const source::Access&
     ReadAndRecord(access, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {
         resolved = ResolveOnSource(reader, ready, before, NowLiteral());
     });
-    // What is kept goes on calling pulse_now().
+    // The stored query keeps calling pulse_now().
     resolved.request.query = request.query;
     return resolved;
 }

@@ -12,11 +12,11 @@ namespace {
 
 [[noreturn]] void ThrowUnreadable(const Cell& cell, const char* what) {
     constexpr size_t kMost = 100;
-    throw UserError(sqlstate::kDataCorrupted, std::string("a source answered something else than ") + what,
+    throw UserError(sqlstate::kDataCorrupted, std::string("a source returned a value that is not ") + what,
                     cell ? "It is \"" + cell->substr(0, kMost) + "\"." : "It is null.");
 }
 
-// The whole of `text` as a number.
+// Parse all of `text` as a number.
 template <typename Number>
 std::optional<Number> Parse(std::string_view text) {
     Number number{};
@@ -37,7 +37,7 @@ int Digit(char c) {
 int64_t ToInteger(const Cell& cell) {
     if (cell)
         if (const auto number = Parse<int64_t>(*cell)) return *number;
-    ThrowUnreadable(cell, "a whole number");
+    ThrowUnreadable(cell, "an integer");
 }
 
 double ToNumber(const Cell& cell) {

@@ -1,4 +1,4 @@
-// The SQL-callable functions of this room: arguments in, result out.
+// SQL functions for sources.
 #include <nlohmann/json.hpp>
 
 #include "pulse/pg/entry.hpp"

@@ -1,4 +1,4 @@
-// What a visit says first, and the guard rails' judgement of the answer.
+// The statements that begin a visit, and the guard rails that check their result.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -9,12 +9,12 @@ namespace pulse::source {
 
 namespace {
 
-// A visit that computes for itself between two statements holds back nothing there for longer than this.
+// Limits how long an idle visit can hold back vacuum and replay on the server.
 constexpr int kIdleTimeout = 60'000;
 
-// Zero only when the standby is connected and has replayed all it received: without a receiver equal
-// positions mean nothing. Else the age of what was replayed last, which overstates a short lag on an idle
-// primary.
+// Zero only if the standby is connected and has replayed everything received: without a receiver, equal
+// positions mean nothing. Otherwise the age of the last replayed transaction, which overstates the lag of an
+// idle primary.
 constexpr const char* kLag =
     "CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN 0 "
     "WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver) "
@@ -22,7 +22,7 @@ constexpr const char* kLag =
     "ELSE pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - "
     "pg_catalog.pg_last_xact_replay_timestamp()) * 1000) END";
 
-// Without the right to see them all, only one's own sessions show what they do: better no figure than that.
+// Without pg_read_all_stats only the role's own sessions show their state; such a count would be wrong.
 constexpr const char* kSessions =
     "CASE WHEN pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') THEN "
     "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' "
@@ -47,7 +47,7 @@ std::optional<Number> ReadNumber(const std::optional<std::string>& text) {
     return number;
 }
 
-// The first word, in lower case, after white space, comments and opening parentheses.
+// The first word of a statement, in lower case, after white space, comments and opening parentheses.
 std::string FirstWord(const std::string& sql) {
     size_t at = 0;
     for (;;) {
@@ -80,12 +80,12 @@ std::string FormatCost(double cost) {
 
 std::string BeginScript(const SourceLimits& limits, int statement_timeout, bool count_sessions) {
     return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " +
-           // First: what comes after dies with the connection.
+           // First, so that the statements after it end with the connection.
            SetLocal("client_connection_check_interval", "1s") +
            SetLocal("statement_timeout", std::to_string(statement_timeout)) +
            SetLocal("lock_timeout", std::to_string(limits.lock_timeout)) +
            SetLocal("idle_in_transaction_session_timeout", std::to_string(kIdleTimeout)) +
-           // Compiling a statement of many aggregates takes longer than running it.
+           // JIT compilation of many aggregates takes longer than running them.
            SetLocal("jit", "off") + SetLocal("work_mem", "64MB") + SetLocal("timezone", "UTC") +
            SetLocal("datestyle", "ISO, YMD") + SetLocal("intervalstyle", "postgres") +
            SetLocal("extra_float_digits", "1") + SetLocal("bytea_output", "hex") +
@@ -97,7 +97,7 @@ std::string BeginScript(const SourceLimits& limits, int statement_timeout, bool 
 
 ServerStatus ReadServerStatus(const Rows& rows) {
     if (rows.size() != 1 || rows.values[0].size() != 6)
-        throw UserError(sqlstate::kDataCorrupted, "a source answered something else than it was asked");
+        throw UserError(sqlstate::kDataCorrupted, "a source returned an unexpected result");
     const auto& row = rows.values[0];
     ServerStatus status;
     status.version = ReadNumber<int>(row[0]).value_or(0);
@@ -113,7 +113,7 @@ ServerStatus ReadServerStatus(const Rows& rows) {
 std::optional<std::string> PrimaryRefusal(const Server& server, const ServerStatus& status) {
     if (status.standby || server.limits.allow_primary) return std::nullopt;
     return std::string(server.was_standby ? "it was promoted and is a primary now" : "it is a primary") +
-           ", and allow_primary is off";
+           ", but allow_primary is off";
 }
 
 std::optional<std::string> LagRefusal(const SourceLimits& limits, const ServerStatus& status) {
@@ -125,22 +125,24 @@ std::optional<std::string> LagRefusal(const SourceLimits& limits, const ServerSt
 std::optional<std::string> LoadRefusal(const SourceLimits& limits, const ServerStatus& status) {
     if (!limits.max_active_sessions) return std::nullopt;
     if (!status.active_sessions)
-        return "its active sessions cannot be counted, and max_active_sessions is " +
+        return "its active sessions cannot be counted, but max_active_sessions is " +
                std::to_string(*limits.max_active_sessions);
     if (*status.active_sessions <= *limits.max_active_sessions) return std::nullopt;
-    return std::to_string(*status.active_sessions) + " active sessions exceed max_active_sessions " +
-           std::to_string(*limits.max_active_sessions);
+    return std::to_string(*status.active_sessions) +
+           (*status.active_sessions == 1 ? " active session exceeds" : " active sessions exceed") +
+           " max_active_sessions " + std::to_string(*limits.max_active_sessions);
 }
 
 std::optional<std::string> RateRefusal(const Server& server) {
     if (server.recent_visits < server.limits.max_queries_per_minute) return std::nullopt;
-    return std::to_string(server.recent_visits) + " visits within a minute reach max_queries_per_minute " +
-           std::to_string(server.limits.max_queries_per_minute);
+    return std::to_string(server.recent_visits) +
+           (server.recent_visits == 1 ? " visit within a minute reaches" : " visits within a minute reach") +
+           " max_queries_per_minute " + std::to_string(server.limits.max_queries_per_minute);
 }
 
 std::optional<std::string> CostRefusal(const SourceLimits& limits, double cost) {
     if (!limits.max_cost || cost <= *limits.max_cost) return std::nullopt;
-    return "expected cost " + FormatCost(cost) + " exceeds max_cost " + FormatCost(*limits.max_cost);
+    return "estimated cost " + FormatCost(cost) + " exceeds max_cost " + FormatCost(*limits.max_cost);
 }
 
 int ShorterLimit(int a, int b) {

@@ -19,37 +19,37 @@ const options::Table& Options() {
     constexpr Holder kServer = Holder::kServer, kMapping = Holder::kMapping;
     static const options::Table table(
         "source",
-        {{"host", kServer, K::kText, "", "name of the host, or directory of its socket"},
-         {"hostaddr", kServer, K::kText, "", "its address: saves the look-up of the name"},
-         {"port", kServer, K::kPort, "5432", "its port"},
-         {"dbname", kServer, K::kText, "", "the database there; without it that of the user's name"},
+        {{"host", kServer, K::kText, "", "host name, or directory of a Unix socket"},
+         {"hostaddr", kServer, K::kText, "", "IP address of the host; avoids the look-up of its name"},
+         {"port", kServer, K::kPort, "5432", "port of the server"},
+         {"dbname", kServer, K::kText, "", "name of the database; defaults to the user's name"},
          {"sslmode",
           kServer,
           K::kWord,
           "prefer",
-          "whether the connection is encrypted and proven",
+          "whether the connection is encrypted and the server verified",
           {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}},
-         {"sslrootcert", kServer, K::kText, "", "file with the certificates of authorities trusted"},
-         {"sslcrl", kServer, K::kText, "", "file with certificates revoked"},
+         {"sslrootcert", kServer, K::kText, "", "file with the certificates of trusted authorities"},
+         {"sslcrl", kServer, K::kText, "", "file with revoked certificates"},
          {"channel_binding",
           kServer,
           K::kWord,
           "prefer",
           "whether SCRAM is bound to TLS",
           {"disable", "prefer", "require"}},
-         {"connect_timeout", kServer, K::kDuration, "10s", "longest wait for a connection"},
+         {"connect_timeout", kServer, K::kDuration, "10s", "maximum wait for a connection"},
          {"allow_primary", kServer, K::kFlag, "false", "whether a primary may be read"},
-         {"max_replay_lag", kServer, K::kDuration, "30s", "longest replay lag of a standby"},
-         {"max_active_sessions", kServer, K::kCount, "", "most sessions of others that are active"},
-         {"max_cost", kServer, K::kNumber, "", "highest cost that the planner there expects"},
-         {"statement_timeout", kServer, K::kDuration, "5min", "longest run of a statement"},
-         {"lock_timeout", kServer, K::kDuration, "1s", "longest wait of a statement for a lock"},
-         {"max_queries_per_minute", kServer, K::kCount, "60", "most visits within a minute"},
-         {"conflict_retries", kServer, K::kCount, "3", "repetitions after a conflict with recovery"},
-         {"user", kMapping, K::kText, "", "the role there"},
-         {"password", kMapping, K::kText, "", "its password", {}, true},
+         {"max_replay_lag", kServer, K::kDuration, "30s", "maximum replay lag of a standby"},
+         {"max_active_sessions", kServer, K::kCount, "", "maximum number of active sessions of others"},
+         {"max_cost", kServer, K::kNumber, "", "maximum estimated cost of a statement"},
+         {"statement_timeout", kServer, K::kDuration, "5min", "maximum duration of a statement"},
+         {"lock_timeout", kServer, K::kDuration, "1s", "maximum wait of a statement for a lock"},
+         {"max_queries_per_minute", kServer, K::kCount, "60", "maximum number of visits within a minute"},
+         {"conflict_retries", kServer, K::kCount, "3", "number of retries after a conflict with recovery"},
+         {"user", kMapping, K::kText, "", "role on the server"},
+         {"password", kMapping, K::kText, "", "password of the role", {}, true},
          {"sslcert", kMapping, K::kText, "", "file with the client's certificate", {}, false, true},
-         {"sslkey", kMapping, K::kText, "", "file with its key", {}, false, true}});
+         {"sslkey", kMapping, K::kText, "", "file with the client's key", {}, false, true}});
     return table;
 }
 
@@ -80,7 +80,7 @@ SourceLimits ReadLimits(const OptionList& options) {
 }
 
 OptionList ConnectionParameters(const OptionList& server, const OptionList& mapping) {
-    // What is ours; all others are keywords of libpq.
+    // The options of Pulse; all others are keywords of libpq.
     static const std::set<std::string> ours = {
         "connect_timeout", "allow_primary",     "max_replay_lag",         "max_active_sessions", "max_cost",
         "lock_timeout",    "statement_timeout", "max_queries_per_minute", "conflict_retries"};

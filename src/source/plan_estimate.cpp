@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// The one input of a node, leaving out sub-selects in expressions; null when there is none or several.
+// The only input of a node, ignoring subqueries in expressions; null if there is none or several.
 const Json* OnlyInput(const Json& node) {
     const Json* input = nullptr;
     const auto plans = node.find("Plans");
@@ -24,7 +24,7 @@ const Json* OnlyInput(const Json& node) {
     return input;
 }
 
-// Nodes that read all their input and pass on what they make of it.
+// Nodes that read all of their single input.
 bool PassesThrough(const std::string& type) {
     return type == "Aggregate" || type == "Gather" || type == "Gather Merge" || type == "Sort" ||
            type == "Result";
@@ -36,7 +36,7 @@ PlanEstimate ReadPlan(const std::string& json) {
     const Json document = ParseJsonOrDiscard(json);
     if (!document.is_array() || document.empty() || !document[0].contains("Plan") ||
         !document[0]["Plan"].is_object())
-        throw UserError(sqlstate::kDataCorrupted, "the output of EXPLAIN cannot be read", "It is: " + json);
+        throw UserError(sqlstate::kDataCorrupted, "could not parse the output of EXPLAIN", "It is: " + json);
     const Json& top = document[0]["Plan"];
     PlanEstimate estimate;
     estimate.cost = top.value("Total Cost", 0.0);

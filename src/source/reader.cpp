@@ -10,9 +10,9 @@ std::string Literal(const std::string& text) {
 
 namespace {
 
-// What Column says about the type with oid `type`, for the columns `name` and `format` that stand before it.
+// SQL for the fields of Column of the type with oid `type`, after the columns `name` and `format`.
 std::string TypeFacts(const std::string& type) {
-    // Domains over domains: the bottom of the chain is what base means.
+    // Domains over domains: `base` is the type at the bottom of the chain.
     return "(WITH RECURSIVE chain(oid, base, kind) AS (SELECT t.oid, t.typbasetype, t.typtype FROM "
            "pg_catalog.pg_type t "
            "WHERE t.oid = " +
@@ -45,7 +45,7 @@ std::vector<Column> Reader::Describe(const std::string& relation) {
         "ORDER BY a.attnum"));
     if (columns.empty())
         throw UserError(sqlstate::kUndefinedTable, "relation " + relation + " does not exist",
-                        "It was there when the segment was defined.",
+                        "It existed when the segment was defined.",
                         "Restore it, or change the segment with pulse_update_segment().");
     return columns;
 }

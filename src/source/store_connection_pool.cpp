@@ -12,11 +12,10 @@ constexpr int kOldestServer = 140000;
 
 struct CachedConnection {
     std::unique_ptr<pg::Remote> remote;
-    OptionList parameters;  // it was made with
+    OptionList parameters;  // used to open it
 };
 
-// Emptied before the process ends: destructors of statics come too late for libraries that clean up by
-// themselves.
+// Emptied before the process ends: destructors of statics would run after libraries have cleaned up.
 std::map<std::pair<uint32_t, std::string>, CachedConnection>& Pool() {
     static std::map<std::pair<uint32_t, std::string>, CachedConnection> pool;
     return pool;
@@ -33,7 +32,7 @@ void RegisterOnce() {
 pg::RemoteParameters LibpqParameters(const Server& server) {
     pg::RemoteParameters parameters = server.parameters;
     parameters.emplace_back("application_name", "pulse");
-    // A ticket of this server's own must not stand in for a role's password.
+    // A Kerberos ticket of this server must not replace the role's password.
     parameters.emplace_back("gssencmode", "disable");
     if (GetDatabaseEncoding() != PG_SQL_ASCII)
         parameters.emplace_back("client_encoding", GetDatabaseEncodingName());
@@ -52,13 +51,13 @@ std::unique_ptr<pg::Remote> Connect(const Server& server) {
         throw UserError(
             sqlstate::kProhibitedStatement,
             "source \"" + server.name + "\" did not ask role \"" + server.role + "\" for a password",
-            "A role that is not a superuser reads a source only by its own password, so that it cannot use "
-            "the rights of this server.",
-            "Let the server ask for a password: scram-sha-256 in its pg_hba.conf.");
+            "A role that is not a superuser must log in with its own password, so that it cannot use the "
+            "rights of this server.",
+            "Configure scram-sha-256 in the pg_hba.conf of that server.");
     if (const int version = remote->ServerVersion(); version < kOldestServer)
         throw MakeUnavailable(
             server.name,
-            "it runs PostgreSQL " + std::to_string(version / 10000) + ", and 14 or newer is needed",
+            "it runs PostgreSQL " + std::to_string(version / 10000) + ", but 14 or newer is required",
             sqlstate::kNotSupported);
     return remote;
 }
@@ -93,7 +92,7 @@ PooledConnection::~PooledConnection() {
     try {
         Pool()[{server_.oid, server_.role}] = {std::move(remote_), server_.parameters};
     } catch (...) {
-        // Out of memory: then it is closed.
+        // Out of memory: close the connection.
     }
 }
 
@@ -105,10 +104,10 @@ void PooledConnection::Reconnect() {
 
 void Rethrow(const Server& server, const pg::RemoteError& error) {
     if (IsConflict(error.state()))
-        throw RecoveryConflict(error.state().c_str(),
-                               "source \"" + server.name + "\" was not read: conflict with recovery",
-                               error.message() + (error.detail().empty() ? "" : " (" + error.detail() + ")"),
-                               "Raise max_standby_streaming_delay there, or switch hot_standby_feedback on.");
+        throw RecoveryConflict(
+            error.state().c_str(), "source \"" + server.name + "\" was not read: conflict with recovery",
+            error.message() + (error.detail().empty() ? "" : " (" + error.detail() + ")"),
+            "Raise max_standby_streaming_delay on the standby, or enable hot_standby_feedback.");
     if (error.lost() || IsOutage(error.state()))
         throw MakeUnavailable(server.name, error.message(), error.state().c_str(), error.hint());
     if (error.state() == sqlstate::kLockNotAvailable)

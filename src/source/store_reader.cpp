@@ -1,4 +1,4 @@
-// Visits: here and to servers, and what is kept about the latter.
+// Visits to this database and to servers, and the usage records of the latter.
 #include <chrono>
 
 #include "pulse/pg/spi.hpp"
@@ -9,7 +9,7 @@ namespace pulse::source {
 
 namespace {
 
-// Reads this database; RunAs() stands around it.
+// Reads this database, inside RunAs().
 class LocalReader : public Reader {
   public:
     Rows Query(const std::string& sql) override {
@@ -38,7 +38,7 @@ class LocalReader : public Reader {
         "JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw WHERE w.fdwname = 'pulse_source'");
     const auto list = known[0].TextOrNull(0);
     throw UserError(sqlstate::kUndefinedObject, "source \"" + name + "\" does not exist", "",
-                    list ? "Sources are: " + *list + "." : "Make one with pulse_create_source().");
+                    list ? "Sources are: " + *list + "." : "Create one with pulse_create_source().");
 }
 
 void RequireRights(const pg::Row& row, const Access& access) {
@@ -46,12 +46,12 @@ void RequireRights(const pg::Row& row, const Access& access) {
     if (row.IsNull(2))
         throw UserError(
             sqlstate::kUndefinedObject, "role \"" + access.role + "\" does not exist",
-            "A source is read with the user mapping of the role that made the definition.",
+            "A source is read with the user mapping of the role that created the definition.",
             "Update the definition as another role; it then reads with that role's user mapping.");
     if (!row.Bool(4))
         throw UserError(sqlstate::kInsufficientPrivilege,
                         "permission denied for source \"" + access.source + "\"",
-                        "Role \"" + access.role + "\" may not use it.",
+                        "Role \"" + access.role + "\" has no USAGE privilege.",
                         "GRANT USAGE ON FOREIGN SERVER " + server + " TO " + role + ";");
     if (!row.Bool(6))
         throw UserError(
@@ -111,8 +111,8 @@ Target ResolveTarget(const Access& access, int milliseconds) {
             sqlstate::kProhibitedStatement,
             "role \"" + access.role + "\" needs a password in its user mapping for source \"" +
                 access.source + "\"",
-            "A role that is not a superuser reads a source only by its own password, so that it cannot use "
-            "the rights of this server.",
+            "A role that is not a superuser must log in with its own password, so that it cannot use the "
+            "rights of this server.",
             "ALTER USER MAPPING FOR " + pg::QuoteIdentifier(access.role) + " SERVER " +
                 pg::QuoteIdentifier(access.source) + " OPTIONS (ADD password '...');");
     return {access, milliseconds, server};

@@ -8,7 +8,7 @@ namespace pulse::source {
 
 namespace {
 
-// Undone with the Identity around it. Values print the same for every session, and a text means the same.
+// Reverted with the enclosing Identity. With these, input and output of values do not depend on the session.
 void FixSettings() {
     pg::Execute(
         "SELECT pg_catalog.set_config(s.name, s.value, true) FROM (VALUES "
@@ -21,7 +21,7 @@ void FixSettings() {
     throw UserError(
         sqlstate::kQueryCanceled, "segment query ran longer than pulse.statement_timeout",
         "The limit is " + std::to_string(milliseconds) + " ms.",
-        "Raise pulse.statement_timeout, or help the query with an index or a narrower definition.");
+        "Raise pulse.statement_timeout, or speed up the query with an index or a narrower definition.");
 }
 
 }  // namespace
@@ -36,13 +36,13 @@ void RunAs(const std::string& role, const std::string& search_path, int millisec
             const pg::Session session;
             FixSettings();
             body();
-            // A limit that was reached in the last moment still counts, and does not hit whoever comes next.
+            // A limit reached at the last moment still counts, and must not cancel the next statement.
             pg::CheckInterrupts();
-            // A function of the definition may have caught the cancel; the limit holds all the same.
+            // A function of the definition may have caught the cancel; the limit applies anyway.
             if (pg::Deadline::Expired()) ThrowTooSlow(milliseconds);
         }
-        // Never committed: it was read only, and what PostgreSQL lets pass all the same (large objects,
-        // before 16) is undone.
+        // Never commit: changes that PostgreSQL allows in read-only transactions (large objects, before 16)
+        // are rolled back.
     } catch (const pg::Error& error) {
         if (error.State() == sqlstate::kQueryCanceled && pg::Deadline::Expired()) ThrowTooSlow(milliseconds);
         throw;
@@ -51,12 +51,13 @@ void RunAs(const std::string& role, const std::string& search_path, int millisec
 
 std::string RequireSelect(const std::string& sql) {
     const pg::ParsedText parsed = pg::Parse(sql);
-    constexpr const char* kHint = "Give a single SELECT that returns one row per member, its key first.";
+    constexpr const char* kHint =
+        "Give a single SELECT that returns one row per member, with its key in the first column.";
     if (parsed.statements != 1)
-        throw UserError(sqlstate::kSyntaxError, "\"query\" must be one SELECT",
-                        "It holds " + std::to_string(parsed.statements) + " statements.", kHint);
+        throw UserError(sqlstate::kSyntaxError, "\"query\" must be a single SELECT",
+                        "It has " + std::to_string(parsed.statements) + " statements.", kHint);
     if (!parsed.is_select)
-        throw UserError(sqlstate::kSyntaxError, "\"query\" must be a SELECT that only reads", "It is: " + sql,
+        throw UserError(sqlstate::kSyntaxError, "\"query\" must be a read-only SELECT", "It is: " + sql,
                         kHint);
     return parsed.statement;
 }

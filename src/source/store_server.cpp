@@ -1,4 +1,4 @@
-// Visits to servers. No transaction of ours is needed, so none is held while a replica works.
+// Visits to servers. They need no local transaction, so none is held while a replica works.
 #include <algorithm>
 #include <chrono>
 
@@ -17,11 +17,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMaxResultBytes = size_t{64} << 20;
-// How much later than the server itself we give up on a statement: then the network has failed.
+// Extra time after the server's own time-out; then the network is assumed to have failed.
 constexpr int kGrace = 2'000;
 constexpr int kLockPoll = 50;
-// A standby is looked at again before its lag counts: just when a record has come in after a quiet time it
-// seems old.
+// The lag of a standby is read again before it counts: right after an idle period the first record seems old.
 constexpr int kLagChecks = 3, kLagPause = 100;
 
 int MillisecondsSince(Clock::time_point begin) {
@@ -29,7 +28,7 @@ int MillisecondsSince(Clock::time_point begin) {
         std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
 }
 
-// Waits the whole time, whatever wakes us before.
+// Wait the whole time, also if the latch is set.
 void Pause(int milliseconds) {
     const Clock::time_point begin = Clock::now();
     for (int left = milliseconds; left > 0; left = milliseconds - MillisecondsSince(begin)) pg::Wait(left);
@@ -41,13 +40,13 @@ Rows ToRows(pg::RemoteRows&& rows) {
 
 std::optional<pg::SessionLock> TryLock(const Server& server) {
     if (pg::InTransaction()) return pg::SessionLock::Try("source_usage", server.oid);
-    pg::Transaction transaction("pulse: asking for the use of a source");
+    pg::Transaction transaction("pulse: reading the usage of a source");
     std::optional<pg::SessionLock> lock = pg::SessionLock::Try("source_usage", server.oid);
     transaction.Commit();
     return lock;
 }
 
-// One visit at a time for each server. A standby, where no such lock can be had, has no workers.
+// One visit at a time for each server. A standby cannot take this lock, but has no workers either.
 std::optional<pg::SessionLock> Lock(const Server& server) {
     if (pg::OnStandby()) return std::nullopt;
     const int limit = pg::settings::lock_timeout;
@@ -58,7 +57,7 @@ std::optional<pg::SessionLock> Lock(const Server& server) {
         if (left <= 0)
             throw MakeUnavailable(server.name, "another session has been reading it for " + FormatSpan(limit),
                                   sqlstate::kLockNotAvailable,
-                                  "Try again when it is done, or raise pulse.lock_timeout.");
+                                  "Try again later, or raise pulse.lock_timeout.");
         pg::Wait(std::min(left, kLockPoll));
     }
 }
@@ -76,7 +75,7 @@ class RemoteReader : public Reader {
 
     Rows Query(const std::string& sql) override {
         if (!BeginsAsRead(sql))
-            throw UserError(sqlstate::kSyntaxError, "a source runs only statements that read",
+            throw UserError(sqlstate::kSyntaxError, "a source accepts only read-only statements",
                             "It is: " + sql, "Give a SELECT, SHOW or EXPLAIN.");
         if (server_.limits.max_cost && CanBeExplained(sql))
             if (const auto reason = CostRefusal(server_.limits, Estimate(sql).cost))
@@ -106,8 +105,8 @@ class RemoteReader : public Reader {
                 throw UserError(
                     sqlstate::kQueryCanceled, "source \"" + server_.name + "\": " + error.message(),
                     "The limit is " + FormatSpan(limit_) + ".",
-                    "Raise the source's statement_timeout or the limit of the caller, or help the statement "
-                    "with an index there or a narrower definition.");
+                    "Raise the source's statement_timeout or the limit of the caller, or speed up the "
+                    "statement with an index on the source or a narrower definition.");
             Rethrow(server_, error);
         }
     }
@@ -129,7 +128,7 @@ ServerStatus Begin(const Server& server, PooledConnection& connection, int state
     try {
         return begin();
     } catch (const pg::RemoteError& error) {
-        // A connection that was kept may have died since.
+        // A pooled connection may be dead.
         if (!error.lost() || connection.fresh()) Rethrow(server, error);
     }
     connection.Reconnect();
@@ -140,10 +139,10 @@ ServerStatus Begin(const Server& server, PooledConnection& connection, int state
     }
 }
 
-// Ends the remote transaction: afterwards the connection can be kept.
+// Ends the remote transaction, so that the connection can be pooled.
 void End(const Server& server, PooledConnection& connection) {
     try {
-        // What a definition's functions may have set for the session does not meet the next one.
+        // Reset settings that functions of the definition may have changed.
         connection.remote().RunScript(
             "COMMIT; SET SESSION AUTHORIZATION DEFAULT; RESET ALL;"
             " SELECT pg_catalog.pg_advisory_unlock_all()",
@@ -169,7 +168,7 @@ std::optional<std::string> Refusal(const Server& server, const ServerStatus& sta
 
 std::string RefusalHint(const Server& server, const ServerStatus& status, const std::string& reason) {
     if (status.active_sessions || reason != LoadRefusal(server.limits, status)) return "";
-    return "GRANT pg_read_all_stats there to the role of the user mapping.";
+    return "GRANT pg_read_all_stats to the role of the user mapping on the source.";
 }
 
 void ReadOnce(const Server& server, int milliseconds, Usage& usage,
@@ -193,7 +192,7 @@ void ReadOnce(const Server& server, int milliseconds, Usage& usage,
     End(server, connection);
 }
 
-// A worker, which holds nothing here meanwhile, spreads its visits over the minutes; a session is refused.
+// A worker waits, holding no locks, until the rate allows the visit; a session is refused.
 void WaitForRateLimit(const Server& server) {
     const auto reason = RateRefusal(server);
     if (!reason) return;

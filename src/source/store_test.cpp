@@ -1,4 +1,4 @@
-// Making a source, and telling whether it can be read and what its guard rails would say.
+// Creating a source, and testing its connection and guard rails.
 #include <chrono>
 
 #include "pulse/pg/foreign.hpp"
@@ -21,7 +21,7 @@ class Findings {
     void Refused(const std::string& item, const std::string& value) {
         rows.push_back({item, value, "refused"});
     }
-    // Refused with the reason when there is one.
+    // Refused if there is a reason, else ok.
     void Check(const std::string& item, const std::string& value, const std::optional<std::string>& reason) {
         rows.push_back({item, reason.value_or(value), reason ? "refused" : "ok"});
     }
@@ -75,7 +75,7 @@ void CheckLatency(Reader& reader, Findings& findings) {
         findings.Ok("latency", text);
 }
 
-// Returns the role there, quoted.
+// Returns the role on the source, quoted.
 std::string CheckRights(Reader& reader, Findings& findings) {
     const Rows rows = reader.Query(
         "SELECT pg_catalog.quote_ident(current_user), r.rolsuper, "
@@ -88,43 +88,43 @@ std::string CheckRights(Reader& reader, Findings& findings) {
     const auto& row = rows.values.at(0);
     const std::string user = row[0].value_or(""), writable = row[2].value_or("0");
     if (row[1] != "t" && writable == "0") {
-        findings.Ok("rights", user + " may write no table");
+        findings.Ok("rights", user + " cannot write to any table");
         return user;
     }
-    findings.Warning(
-        "rights", row[1] == "t" ? user + " is a superuser"
-                                : user + " may write " + writable + (writable == "1" ? " table" : " tables"));
+    findings.Warning("rights", row[1] == "t" ? user + " is a superuser"
+                                             : user + " can write to " + writable +
+                                                   (writable == "1" ? " table" : " tables"));
     findings.Warning(
         "reader role",
         "better, on the primary: CREATE ROLE pulse_reader LOGIN PASSWORD '...' CONNECTION LIMIT 5; "
         "GRANT CONNECT ON DATABASE " +
             row[3].value_or("") +
-            " TO pulse_reader; GRANT pg_read_all_stats TO pulse_reader; and SELECT on what it is "
+            " TO pulse_reader; GRANT pg_read_all_stats TO pulse_reader; and SELECT on the tables "
             "to read");
     return user;
 }
 
-// The last thing asked: the error ends the remote transaction.
+// The last check: its error ends the remote transaction.
 void CheckReadOnly(Reader& reader, Findings& findings) {
     try {
         reader.Query("SELECT 1 FROM pg_catalog.pg_class LIMIT 1 FOR UPDATE");
-        findings.Refused("read only", "a statement that writes was not refused");
+        findings.Refused("read only", "a writing statement was not rejected");
     } catch (const UserError& error) {
         if (error.state() != sqlstate::kReadOnlyTransaction) throw;
-        findings.Ok("read only", "a statement that writes was refused");
+        findings.Ok("read only", "a writing statement was rejected");
     }
 }
 
 void CheckPulseVersion(Reader& reader, const ServerStatus& status, Findings& findings) {
     if (reader.HasPulse())
-        findings.Ok("pulse", *status.pulse_version + ": its aggregates are used there");
+        findings.Ok("pulse", *status.pulse_version + ": its aggregates are used");
     else if (status.pulse_version)
-        findings.Ok("pulse", *status.pulse_version + " is not our version: plain SQL is used");
+        findings.Ok("pulse", *status.pulse_version + " is a different version: plain SQL is used");
     else
-        findings.Ok("pulse", "not there, or not for this role: plain SQL is used");
+        findings.Ok("pulse", "not installed, or no privilege: plain SQL is used");
 }
 
-// Guard rails that need no answer of the server.
+// Guard rails that do not depend on the server.
 void CheckGuardRails(const Server& server, Findings& findings) {
     const SourceLimits& limits = server.limits;
     findings.Check("visits",
@@ -132,13 +132,14 @@ void CheckGuardRails(const Server& server, Findings& findings) {
                        std::to_string(limits.max_queries_per_minute),
                    RateRefusal(server));
     if (InUse(server))
-        findings.Warning("one at a time",
-                         "another session is reading it; a visit would wait up to pulse.lock_timeout, " +
-                             FormatSpan(pg::settings::lock_timeout));
+        findings.Warning(
+            "one at a time",
+            "another session is reading the source; a visit would wait up to pulse.lock_timeout, " +
+                FormatSpan(pg::settings::lock_timeout));
     else
-        findings.Ok("one at a time", "nobody is reading it");
+        findings.Ok("one at a time", "no other session is reading the source");
     findings.Ok("max_cost", limits.max_cost ? std::to_string(std::llround(*limits.max_cost)) +
-                                                  ": every statement is explained first"
+                                                  ": each statement is explained before it runs"
                                             : "not set");
     findings.Ok("statement_timeout", FormatSpan(limits.statement_timeout));
     findings.Ok("lock_timeout", FormatSpan(limits.lock_timeout));
@@ -150,7 +151,7 @@ void CheckGuardRails(const Server& server, Findings& findings) {
 std::vector<TestRow> TestSource(const std::string& source) {
     if (source.empty())
         throw UserError(sqlstate::kUndefinedObject, "the name of the source is empty", "",
-                        "pulse.source lists the sources; this database itself needs no test.");
+                        "pulse.source lists the sources. This database needs no test.");
     const Target target = ResolveTarget({source, pg::CallerName(), ""}, 0);
     const Server& server = *target.server;
     Findings findings;
@@ -174,7 +175,7 @@ std::vector<TestRow> TestSource(const std::string& source) {
             CheckReadOnly(reader, findings);
         });
     } catch (const pg::Error&) {
-        throw;  // a cancel
+        throw;  // cancelled
     } catch (const UserError& error) {
         RecordFailure(usage);
         findings.Refused(findings.rows.empty() ? "reachable" : "test",
@@ -188,8 +189,8 @@ std::vector<TestRow> TestSource(const std::string& source) {
 
 void CreateSource(const std::string& name, const pg::Json& options) {
     if (name == "local")
-        throw UserError(sqlstate::kInvalidName, "bad name of a source", "\"local\" means this database.",
-                        "Give another name.");
+        throw UserError(sqlstate::kInvalidName, "invalid name of a source",
+                        "\"local\" is reserved for this database.", "Give another name.");
     pg::CreateServer("source", name, "pulse_source", Options(), options,
                      "{\"host\": \"replica.example\", \"dbname\": \"crm\", \"user\": \"pulse_reader\", "
                      "\"password\": \"...\"}");

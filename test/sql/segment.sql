@@ -45,14 +45,14 @@ SELECT name, kind, status, version, owner, description, baseline, tags, cadence,
        runs_as = current_user AS runs_as_me FROM pulse.segment \gx
 SELECT jsonb_pretty(definition) FROM pulse.segment;
 SELECT version, change, changed_by = current_user AS by_me, changed_at FROM pulse.segment_version;
--- The definition means the same under another search_path.
+-- The definition keeps its meaning under another search_path.
 SELECT item, value FROM pulse_explain_segment(' High-Value Active Users ') WHERE item NOT IN ('runs as', 'plan', 'version 1');
 
--- With the planner's statistics instead of a look at some rows.
+-- With the planner's statistics instead of a sample.
 ANALYZE seg.users;
 SELECT string_agg(DISTINCT item, ' ') FROM pulse_preview_segment('{"from": "seg.users"}') WHERE part = 'attribute';
 
--- Query: the first column is the key; a comment or a semicolon at its end is no harm.
+-- Query: the first column is the key; a comment or a semicolon at its end is allowed.
 SELECT pulse_create_segment('Fresh', '{"query": "SELECT email, country, plan AS \"the plan\" FROM seg.users WHERE last_active_at > pulse_now() - interval ''10 days'' ; -- newest",
                                        "where": "country != \"FR\"", "cadence": "6 hours"}') > 0 AS made;
 SELECT item, value FROM pulse_explain_segment('Fresh') WHERE item NOT IN ('runs as', 'plan');
@@ -66,7 +66,7 @@ SELECT pulse_create_segment('Rules', '{"from": "seg.users", "attributes": [{"nam
 SELECT value FROM pulse_explain_segment('Rules') WHERE item IN ('rule', 'sql');
 SELECT part, item, value, members FROM pulse_preview_segment('{"from": "seg.\"My Table\"", "where": "`a \"quoted\" one` >= 1"}');
 
--- What is wrong is named, with what is valid.
+-- Errors name the invalid part and what is valid.
 SELECT pulse_create_segment(NULL, '{}');
 SELECT pulse_create_segment('x', NULL);
 SELECT pulse_create_segment(E' \t', '{"from": "seg.users"}');
@@ -118,7 +118,7 @@ SELECT pulse_pause_segment('x');
 SELECT pulse_delete_segment('Fresh');
 \set VERBOSITY default
 
--- Of queries too, and none of them can change anything.
+-- Errors of queries; a query cannot change anything.
 SELECT pulse_create_segment('x', '{"query": "SELECT 1; DROP TABLE seg.users"}');
 SELECT pulse_create_segment('x', '{"query": "SELECT 1) AS s; DROP TABLE seg.users; --"}');
 SELECT pulse_create_segment('x', '{"query": "-- nothing"}');
@@ -137,18 +137,18 @@ SELECT pulse_create_segment('Sneaky', '{"query": "SELECT user_id FROM seg.users 
 SELECT * FROM pulse_preview_segment('{"query": "SELECT user_id FROM seg.users WHERE seg.sneaky(user_id)"}');
 SELECT count(*) FROM seg.users;
 SELECT pulse_delete_segment('Sneaky', confirm => true);
--- A query that never ends is stopped.
+-- pulse.statement_timeout stops a query that never ends.
 SET pulse.statement_timeout = '50ms';
 SELECT pulse_create_segment('x', '{"query": "SELECT pg_sleep(60)::text AS id FROM (SELECT 1) AS one GROUP BY 1"}');
 RESET pulse.statement_timeout;
 SELECT name FROM pulse.segment ORDER BY name;
 
--- A change of the definition makes a version that says what changed.
+-- A changed definition creates a version that describes the change.
 SET pulse.now = '2011-03-02';
 SELECT pulse_update_segment('High-Value Active Users', '{"from": "seg.users", "where": "ltv > 1000 && last_active_days <= 3"}');
 SELECT pulse_update_segment('High-Value Active Users',
     '{"from": "seg.users", "where": "ltv > 1000 && last_active_days <= 3", "attributes": ["country", "plan"], "converted": "orders_30d > 0"}');
--- Spelling is no change; nor is the owner, description, baseline or tags.
+-- Different spelling, owner, description, baseline or tags create no version.
 SELECT pulse_update_segment('High-Value Active Users',
     '{"from": "seg.users", "where": "ltv>1000.0 AND last_active_days<=3", "attributes": ["country", "plan"], "converted": "orders_30d>0"}');
 SELECT pulse_update_segment('High-Value Active Users', owner => 'crm-team', description => '', tags => '{}',
@@ -165,7 +165,7 @@ SELECT pulse_update_segment('High-Value Users', baseline => '{"criticalAttribute
 SELECT pulse_update_segment('High-Value Users',
     '{"from": "seg.users", "where": "ltv > 1000 && last_active_days <= 3", "attributes": ["plan"], "converted": "orders_30d > 0"}');
 
--- A definition whose relation changed under it says so.
+-- A definition whose relation changed shows the error.
 ALTER TABLE seg.users RENAME COLUMN last_active_days TO quiet_days;
 SELECT item, value FROM pulse_explain_segment('High-Value Users') WHERE item LIKE 'error%' OR item = 'plan';
 ALTER TABLE seg.users RENAME COLUMN quiet_days TO last_active_days;
@@ -173,7 +173,7 @@ ALTER TABLE seg.users RENAME TO people;
 SELECT item, value FROM pulse_explain_segment('High-Value Users') WHERE item LIKE 'error%' OR item = 'plan';
 ALTER TABLE seg.people RENAME TO users;
 
--- Life.
+-- Pause, resume, archive, delete.
 SELECT pulse_set_monitoring('High-Value Users', false);
 SELECT baseline FROM pulse.segment WHERE name = 'High-Value Users';
 SELECT pulse_set_monitoring('High-Value Users', true);

@@ -7,7 +7,7 @@ CREATE TABLE there.users (user_id int PRIMARY KEY, plan text NOT NULL);
 INSERT INTO there.users SELECT i, 'p' || i % 3 FROM generate_series(1, 30) AS i;
 SELECT pulse_create_source('nowhere', '{"host": "/nonexistent", "port": "1", "dbname": "postgres", "user": "reader"}');
 
--- This database, however it is said.
+-- All ways to name this database.
 SELECT pulse_create_segment('unsaid', '{"from": "there.users"}') > 0 AS made;
 SELECT pulse_create_segment('local', '{"from": "there.users", "source": "local"}') > 0 AS made;
 SELECT pulse_create_segment('empty', '{"from": "there.users", "source": ""}') > 0 AS made;
@@ -17,7 +17,7 @@ SELECT pulse_update_segment('unsaid', '{"from": "there.users", "source": "local"
 SELECT max(version) FROM pulse.segment_version;
 SELECT string_agg(item, ' ') FROM pulse_explain_segment('unsaid') WHERE item IN ('source', 'search_path');
 
--- A server that is not there, and what is no name of one.
+-- A server that does not exist, and invalid names.
 SELECT pulse_create_segment('x', '{"from": "there.users", "source": "nowher"}');
 SELECT pulse_create_segment('x', '{"from": "there.users", "source": " "}');
 SELECT pulse_create_segment('x', '{"from": "there.users", "source": 1}');
@@ -25,19 +25,19 @@ SELECT pulse_create_segment('x', '{"from": "there.users", "source": ["nowhere"]}
 SELECT pulse_preview_segment('{"from": "there.users", "source": "nowher"}');
 SELECT pulse_create_segment('x', jsonb_build_object('from', 'there.users', 'source', repeat('long', 1000)));
 
--- A server that cannot be reached: nothing is made or changed.
+-- A server that cannot be reached: nothing is created or changed.
 \set VERBOSITY sqlstate
 SELECT pulse_create_segment('x', '{"from": "there.users", "source": "nowhere"}');
 SELECT pulse_create_segment('x', '{"query": "SELECT 1", "source": "nowhere"}');
 SELECT pulse_update_segment('unsaid', '{"from": "there.users", "source": "nowhere"}');
 SELECT pulse_preview_segment('{"from": "there.users", "source": "nowhere"}');
--- This server's own grammar comes first.
+-- This server's parser checks the query first.
 SELECT pulse_create_segment('x', '{"query": "SELEC 1", "source": "nowhere"}');
 SELECT pulse_create_segment('x', '{"query": "DELETE FROM there.users", "source": "nowhere"}');
 \set VERBOSITY default
 SELECT count(*), max(version) FROM pulse.segment;
 
--- Rights: the source's, and a user mapping.
+-- Privileges: on the source, and a user mapping.
 CREATE ROLE pulse_test_maker;
 SELECT pulse_grant('pulse_test_maker', 'operator');
 GRANT USAGE ON SCHEMA there TO pulse_test_maker;
@@ -54,7 +54,7 @@ SET ROLE pulse_test_maker;
 SELECT pulse_create_segment('x', '{"from": "there.users", "source": "nowhere"}');
 RESET ROLE;
 
--- Segments whose server is gone can be explained; the others go on. Tried once, not once for each.
+-- Segments whose server is down can be explained; others are measured. The server is tried once, not once per segment.
 UPDATE pulse.segment SET definition = definition || '{"source": "nowhere"}' WHERE name IN ('local', 'empty', 'null');
 SELECT item, CASE item WHEN 'error' THEN left(value, 16) ELSE value END AS value FROM pulse_explain_segment('local')
 WHERE item IN ('source', 'from', 'rule', 'search_path', 'sql', 'plan', 'error');
@@ -64,11 +64,11 @@ SELECT g.name, s.source, s.status FROM pulse.snapshot AS s JOIN pulse.segment AS
 \set VERBOSITY sqlstate
 SELECT pulse_take_snapshot('local');
 \set VERBOSITY default
--- A source that was dropped is a failure, not a thing to wait for.
+-- A dropped source is a failure, not a reason to wait.
 DROP SERVER nowhere CASCADE;
 SELECT segment, status, error FROM pulse_take_snapshots() WHERE segment <> 'unsaid' ORDER BY segment;
 SELECT DISTINCT source, status, error_state, error FROM pulse.snapshot WHERE status = 'failed';
--- Back here.
+-- Back to this database.
 SELECT pulse_update_segment('local', '{"from": "there.users"}');
 SELECT change FROM pulse.segment_version WHERE version = 2;
 SELECT pulse_take_snapshot('local') > 0 AS taken;

@@ -1,4 +1,4 @@
--- Room source: how a definition runs. Seen through pulse_preview_segment(), which runs one as its caller.
+-- Room source: how a definition runs, tested by pulse_preview_segment(), which runs one as its caller.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -8,7 +8,7 @@ SET intervalstyle = 'sql_standard';
 SET extra_float_digits = 0;
 SET bytea_output = 'escape';
 
--- Settings that change what a text means or how a value prints are fixed, so that everybody gets the same; then they are back.
+-- Settings that affect input and output of values are fixed while a definition runs, then restored.
 SELECT item FROM pulse_preview_segment('{"query": "SELECT name || '' = '' || setting FROM pg_settings WHERE name IN (''TimeZone'', ''DateStyle'', ''IntervalStyle'', ''extra_float_digits'', ''bytea_output'', ''standard_conforming_strings'', ''transaction_read_only'')"}') WHERE part = 'member' ORDER BY item COLLATE "C";
 SELECT name, setting FROM pg_settings
 WHERE name IN ('TimeZone', 'DateStyle', 'IntervalStyle', 'extra_float_digits', 'bytea_output', 'transaction_read_only') ORDER BY name COLLATE "C";
@@ -33,14 +33,14 @@ SET search_path = '';
 SELECT item FROM public.pulse_preview_segment('{"query": "SELECT current_setting(''search_path'') AS id"}') WHERE part = 'member';
 RESET search_path;
 
--- Too long: pulse.statement_timeout is told apart from statement_timeout and from a person's cancel, and hits nobody after it.
+-- Too long: pulse.statement_timeout is distinguished from statement_timeout and from a user's cancel, and does not affect later statements.
 \set SHOW_CONTEXT never
 \set slow '{"query": "SELECT pg_sleep(60)::text AS id FROM (VALUES (1)) AS v", "attributes": []}'
 SET pulse.statement_timeout = '20ms';
 SELECT * FROM pulse_preview_segment(:'slow');
 SELECT count(*) FROM pg_class, pg_sleep(0.05) WHERE relname = 'place';
 SET pulse.statement_timeout = '10min';
--- PostgreSQL signals the time-out to itself twice; a late one may be told as a user's: the state is the same.
+-- PostgreSQL signals the time-out twice; a late signal can look like a user's cancel. The SQLSTATE is the same.
 \set VERBOSITY sqlstate
 SET statement_timeout = '20ms';
 SELECT * FROM pulse_preview_segment(:'slow');
@@ -53,7 +53,7 @@ CREATE FUNCTION src.cancel_me() RETURNS text LANGUAGE sql VOLATILE AS
     $$ SELECT pg_cancel_backend(pg_backend_pid())::text || pg_sleep(60)::text $$;
 SELECT * FROM pulse_preview_segment('{"query": "SELECT src.cancel_me() AS id", "attributes": []}');
 
--- Errors leave user, settings and transaction as they were, also when they are caught.
+-- Errors leave user, settings and transaction unchanged, also if they are caught.
 BEGIN;
 CREATE TEMPORARY TABLE seen (what text) ON COMMIT DROP;
 DO $$
@@ -68,7 +68,7 @@ BEGIN
 END $$;
 SELECT * FROM seen;
 COMMIT;
--- Also in a transaction that is read-only itself.
+-- Also in a read-only transaction.
 BEGIN READ ONLY;
 SELECT part, members FROM pulse_preview_segment('{"from": "src.place"}', 0) WHERE part = 'size';
 COMMIT;

@@ -1,10 +1,10 @@
--- Room source: servers of pulse_source, as far as no network is needed. What a standby says is in test/t/010_source_standby.pl.
+-- Room source: servers of pulse_source, without network. Tests with a standby are in test/t/010_source_standby.pl.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
 \set SHOW_CONTEXT never
 
--- The validator knows each option, where it belongs and what is valid.
+-- The validator checks names, places and values of options.
 CREATE SERVER regress_source FOREIGN DATA WRAPPER pulse_source
     OPTIONS (host 'replica.example', port '5433', dbname 'crm', sslmode 'verify-full', max_replay_lag '1min', max_cost '1e6');
 CREATE SERVER regress_bad FOREIGN DATA WRAPPER pulse_source OPTIONS (hots 'replica.example');
@@ -26,7 +26,7 @@ CREATE FOREIGN TABLE regress_table (id int) SERVER regress_source;
 SELECT * FROM regress_table;
 DROP FOREIGN TABLE regress_table;
 
--- Both in one call.
+-- Server and user mapping in one call.
 SELECT pulse_create_source('regress_crm', '{"host": "replica.example", "port": 5433, "allow_primary": true, "user": "reader", "password": "geheim"}');
 SELECT s.srvname, s.srvoptions, m.umoptions
 FROM pg_foreign_server AS s JOIN pg_user_mapping AS m ON m.umserver = s.oid WHERE s.srvname = 'regress_crm';
@@ -43,9 +43,9 @@ SELECT pulse_create_source(repeat('x', 100), '{"host": "x"}');
 SELECT pulse_create_source('local', '{"host": "x"}');
 SELECT pulse_create_source(NULL, '{"host": "x"}');
 SELECT pulse_create_source('regress_bad', NULL);
--- Nothing is left of what failed.
+-- A failed call leaves nothing behind.
 SELECT count(*) FROM pg_foreign_server WHERE srvname = 'regress_bad';
--- No context of a calling function shows the statement either.
+-- The context of a calling function does not show the statement either.
 \set SHOW_CONTEXT always
 DO $$ BEGIN PERFORM pulse_create_source('regress_crm', '{"host": "x", "password": "geheim"}'); END $$;
 DO $$ BEGIN PERFORM pulse_create_source('regress_bad', '{"hots": "x", "password": "geheim"}'); END $$;
@@ -54,10 +54,10 @@ DO $$ BEGIN PERFORM pulse_create_source('regress_bad', '{"hots": "x", "password"
 -- Nor does pg_stat_activity.
 SELECT pulse_create_source('regress_quiet', '{"host": "x", "password": "geheim"}') \; SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid();
 DROP SERVER regress_quiet CASCADE;
--- What is shown holds no secret.
+-- The views show no secret.
 SELECT name, options, status, visits FROM pulse.source WHERE name LIKE 'regress%' ORDER BY name;
 
--- Whose rights: USAGE, a user mapping, and a password unless superuser.
+-- Rights: USAGE, a user mapping, and a password unless the role is a superuser.
 CREATE ROLE regress_pulse_maker;
 SELECT pulse_grant('regress_pulse_maker', 'operator');
 SET ROLE regress_pulse_maker;
@@ -75,7 +75,7 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER regress_crm OPTIONS (user 'reader');
 SELECT * FROM pulse_test_source('regress_crm');
 DROP USER MAPPING FOR CURRENT_USER SERVER regress_crm;
 RESET ROLE;
--- An admin makes sources; whoever takes the level away takes that.
+-- An admin can create sources; pulse_revoke() takes that right away, too.
 SELECT pulse_grant('regress_pulse_maker', 'admin');
 SELECT has_foreign_data_wrapper_privilege('regress_pulse_maker', 'pulse_source', 'USAGE');
 SET ROLE regress_pulse_maker;
@@ -86,18 +86,18 @@ SELECT pulse_revoke('regress_pulse_maker');
 SELECT has_foreign_data_wrapper_privilege('regress_pulse_maker', 'pulse_source', 'USAGE');
 SELECT has_foreign_data_wrapper_privilege('public', 'pulse_source', 'USAGE');
 
--- A server that is not there is a row, not an error; the visit is kept.
+-- An unreachable server is a row, not an error; the visit is recorded.
 SELECT pulse_create_source('regress_down', '{"host": "/nonexistent", "port": 1, "user": "reader", "password": "geheim"}');
 SELECT item, verdict FROM pulse_test_source('regress_down');
 SELECT source, purpose, status, queries, reason LIKE 'source "regress_down" was not read: connection to server%' AS told FROM pulse.source_usage;
 SELECT status, last_error IS NOT NULL AS told FROM pulse.source WHERE name = 'regress_down';
--- Where nothing can be written it is told all the same.
+-- Also in a read-only transaction.
 BEGIN READ ONLY;
 SELECT value LIKE '%was not read%' AS told FROM pulse_test_source('regress_down') WHERE item = 'reachable';
 SELECT pulse_create_source('regress_other', '{"host": "x"}');
 ROLLBACK;
 SELECT count(*) FROM pulse.source_usage;
--- Servers of others are none of ours.
+-- Servers of other foreign-data wrappers are not sources.
 SELECT * FROM pulse_test_source('pulse_source');
 
 DROP SERVER regress_source, regress_crm, regress_mine, regress_down CASCADE;

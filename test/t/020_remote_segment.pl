@@ -58,7 +58,7 @@ is(home(q{BEGIN;
 	CREATE TEMPORARY TABLE seen AS SELECT item FROM pulse_preview_segment('{"query": "SELECT app.leave() AS id", "source": "elsewhere", "attributes": []}') WHERE part = 'member';
 	INSERT INTO seen SELECT item FROM pulse_preview_segment('{"query": "SELECT id FROM app.found() AS id", "source": "elsewhere", "attributes": []}') WHERE part = 'member';
 	SELECT count(DISTINCT item) FILTER (WHERE item ~ 'process'), count(*), string_agg(item, '') FILTER (WHERE item ~ 'state') FROM seen;
-	COMMIT;}), '1|3|state false 0', 'a kept connection begins anew');
+	COMMIT;}), '1|3|state false 0', 'a pooled connection has no state of earlier visits');
 
 # ---- The same definition everywhere ----
 my $definition = q{"from": "app.users", "where": "orders_30d > 0 && ltv < 250", "converted": "vip", "last_active": "last_active_at",
@@ -73,18 +73,18 @@ for my $where (qw(replica elsewhere))
 	create($primary, 'home', "fresh $where", qq{"source": "$where", $query});
 }
 is(home('SELECT name, source FROM pulse.segment ORDER BY id'),
-	"users replica|replica\nfresh replica|replica\nusers elsewhere|elsewhere\nfresh elsewhere|elsewhere", 'segments on servers are made');
+	"users replica|replica\nfresh replica|replica\nusers elsewhere|elsewhere\nfresh elsewhere|elsewhere", 'segments on servers are created');
 my $explain = home("SELECT item, value FROM pulse_explain_segment('fresh elsewhere')");
-like($explain, qr/^source\|elsewhere$/m, 'explained');
-like($explain, qr/^plan\|about \d+ members/m, 'with the plan there');
-unlike($explain, qr/^error/m, 'also where there is no pulse_now()');
+like($explain, qr/^source\|elsewhere$/m, 'explain shows the source');
+like($explain, qr/^plan\|about \d+ members/m, 'explain shows the plan of the server');
+unlike($explain, qr/^error/m, 'explain works on a server without pulse_now()');
 is( home("SELECT value FROM pulse_explain_segment('users replica') WHERE item = 'sql'"),
-	$primary->safe_psql('shop', "SELECT value FROM pulse_explain_segment('users') WHERE item = 'sql'"), 'and compiled to the same query');
+	$primary->safe_psql('shop', "SELECT value FROM pulse_explain_segment('users') WHERE item = 'sql'"), 'it compiles to the same query as here');
 is( home("SELECT string_agg(part || item || value || members, ' ') FROM pulse_preview_segment('{\"source\": \"elsewhere\", \"from\": \"app.users\", \"attributes\": [\"country\"]}', 1)"),
-	'size20000 attributecountryFR6667 attributecountry日本6667 attributecountryDE6666', 'and previewed')
+	'size20000 attributecountryFR6667 attributecountry日本6667 attributecountryDE6666', 'a preview reads the server')
   or diag(home("SELECT * FROM pulse_preview_segment('{\"source\": \"elsewhere\", \"from\": \"app.users\", \"attributes\": [\"country\"]}', 1)"));
 
-# Everything a snapshot says but where and when; mean and deviation to ten digits.
+# All figures of a snapshot except source and times; mean and deviation to ten digits.
 sub snapshot
 {
 	my ($db, $name) = @_;
@@ -97,7 +97,7 @@ sub snapshot
 }
 $primary->safe_psql('shop', "SET pulse.now = '$moment'; SELECT pulse_take_snapshots()");
 is(home('SELECT segment, status, error FROM pulse_take_snapshots() ORDER BY segment'),
-	"fresh elsewhere|ok|\nfresh replica|ok|\nusers elsewhere|ok|\nusers replica|ok|", 'they are measured');
+	"fresh elsewhere|ok|\nfresh replica|ok|\nusers elsewhere|ok|\nusers replica|ok|", 'all segments are measured');
 for my $what (qw(users fresh))
 {
 	my $here = snapshot('shop', $what);
@@ -105,26 +105,26 @@ for my $what (qw(users fresh))
 	is(snapshot('home', "$what replica"), $here, "$what: a standby gives the same");
 	is(snapshot('home', "$what elsewhere"), $here, "$what: a server without Pulse gives the same");
 }
-is(home("SELECT string_agg(DISTINCT source, ' ') FROM pulse.snapshot"), 'elsewhere replica', 'snapshots know where they are from');
+is(home("SELECT string_agg(DISTINCT source, ' ') FROM pulse.snapshot"), 'elsewhere replica', 'snapshots have their source');
 is(home("SELECT source, count(*) FROM pulse.source_usage WHERE purpose = 'snapshot' AND status = 'ok' GROUP BY 1 ORDER BY 1"),
-	"elsewhere|2\nreplica|2", 'and the sources what they were asked');
+	"elsewhere|2\nreplica|2", 'visits are recorded by source');
 
-# ---- What is wrong with a definition is told as if it were here ----
+# ---- Errors of a definition are the same as for this database ----
 sub failure { my ($sql) = @_; my ($s, $o, $err) = $primary->psql('home', $sql); return $err }
 like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "from": "app.user"}')}),
 	qr/relation "app.user" does not exist\nHINT:  Did you mean app.users\?/, 'an unknown relation');
 like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "from": "app.users", "where": "ltvv > 1"}')}),
 	qr/ltvv.*\n.*Did you mean ltv\?/s, 'an unknown column');
 like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "from": "app.users; DROP TABLE app.users"}')}),
-	qr/"from" is not the name of a relation/, 'no name at all');
+	qr/"from" is not the name of a relation/, 'an invalid name');
 like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "query": "SELECT nothing FROM app.users"}')}),
 	qr/column "nothing" does not exist/, 'an error of the query');
-like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "query": "SELEC 1"}')}), qr/syntax error/, 'no query');
-like(failure(qq{SELECT pulse_create_segment('x', '{"source": "dead", $definition}')}), qr/source "dead"/, 'a server that is down: nothing is made');
-like(failure(q{SELECT pulse_update_segment('users replica', '{"source": "dead", "from": "app.users"}')}), qr/source "dead"/, 'or changed');
-is(home("SELECT count(*), max(version) FROM pulse.segment"), '4|1', 'indeed');
+like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "query": "SELEC 1"}')}), qr/syntax error/, 'a syntax error');
+like(failure(qq{SELECT pulse_create_segment('x', '{"source": "dead", $definition}')}), qr/source "dead"/, 'a server that is down: create fails');
+like(failure(q{SELECT pulse_update_segment('users replica', '{"source": "dead", "from": "app.users"}')}), qr/source "dead"/, 'update fails');
+is(home("SELECT count(*), max(version) FROM pulse.segment"), '4|1', 'nothing was created or changed');
 home("SELECT pulse_update_segment('fresh replica', \$\${\"source\": \"elsewhere\", $query}\$\$)");
-is(home("SELECT change FROM pulse.segment_version WHERE version = 2"), 'source: "replica" → "elsewhere"', 'a change of the source is a version');
+is(home("SELECT change FROM pulse.segment_version WHERE version = 2"), 'source: "replica" → "elsewhere"', 'a change of the source creates a version');
 
 # ---- A background worker holds nothing while a server reads ----
 sub answer { return $primary->safe_psql('home', "SET search_path = bridge, public; $_[0]") }
@@ -140,16 +140,16 @@ $plain->poll_query_until('shop', "SELECT count(*) = 1 FROM pg_stat_activity WHER
 is(answer("SELECT state, xact_start IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE backend_type = 'snapshots apart'"),
 	'idle|t|t', 'no transaction is open here while a server reads');
 is(answer("SELECT count(*) FROM pg_locks WHERE pid = (SELECT pid FROM pg_stat_activity WHERE backend_type = 'snapshots apart') AND locktype = 'object' AND classid = 'pulse.segment'::regclass"),
-	'1', 'but the lock on the segment is held');
-is(home("SELECT status, error FROM pulse_take_snapshots()"), 'skipped|another session is measuring it', 'so that nobody else measures it');
+	'1', 'the lock on the segment is held');
+is(home("SELECT status, error FROM pulse_take_snapshots()"), 'skipped|another session is measuring it', 'no other session measures the segment');
 $blocker->query_safe('SELECT pg_advisory_unlock(7)');
 $run->finish;
-is($err, '', 'the worker ends');
-is(answer('SELECT segment, status, size FROM outcome'), 'slow|ok|20000', 'with the snapshot');
-is(answer("SELECT count(*) FROM pg_locks WHERE locktype = 'object'"), '0', 'and leaves no lock');
+is($err, '', 'the worker ends without error');
+is(answer('SELECT segment, status, size FROM outcome'), 'slow|ok|20000', 'the snapshot is recorded');
+is(answer("SELECT count(*) FROM pg_locks WHERE locktype = 'object'"), '0', 'no lock is left');
 $blocker->quit;
 
-# ---- One dead source leaves the others alone, and costs one time-out ----
+# ---- An unreachable source does not affect the others, and costs one time-out ----
 home(q{SELECT pulse_resume_segment(name) FROM pulse.segment; SELECT pulse_archive_segment('slow');});
 $primary->safe_psql('home', qq{SELECT pulse_create_segment('here', '{"query": "SELECT 1 AS id, pulse_now() AS at", "attributes": ["at"]}');
 	SELECT pulse_create_segment('broken', '{"query": "SELECT 1 / n AS id FROM bridge.number"}') FROM (SELECT) AS x WHERE false;});
@@ -158,23 +158,23 @@ $primary->safe_psql('home', qq{CREATE TABLE bridge.number AS SELECT 1 AS n;
 home("UPDATE pulse.segment SET definition = jsonb_set(definition, '{source}', '\"dead\"') WHERE name IN ('users replica', 'fresh replica')");
 answer('TRUNCATE outcome; SELECT take_due_apart()');
 my $told = answer("SELECT segment, status, size, error FROM outcome ORDER BY segment");
-unlike(slurp_file($primary->logfile), qr/you don't own a lock/, 'a lock outlives the failure of what it guards');
+unlike(slurp_file($primary->logfile), qr/you don't own a lock/, 'a lock is held until the end, also after a failure');
 like($told, qr/^broken\|failed\|\|division by zero$/m, 'a local failure is recorded');
 like($told, qr/^fresh elsewhere\|ok\|\d+\|$/m, 'another source is read');
-like($told, qr/^users elsewhere\|ok\|\d+\|$/m, 'for all of its segments');
-like($told, qr/^here\|ok\|1\|$/m, 'this database, too');
-like($told, qr/^fresh replica\|skipped\|\|source "dead"/m, 'the dead one is skipped, with the reason');
-like($told, qr/^users replica\|skipped\|\|not tried again in this run: source "dead"/m, 'and not tried again');
+like($told, qr/^users elsewhere\|ok\|\d+\|$/m, 'all segments of that source are read');
+like($told, qr/^here\|ok\|1\|$/m, 'this database is read');
+like($told, qr/^fresh replica\|skipped\|\|source "dead"/m, 'the unreachable source is skipped with the reason');
+like($told, qr/^users replica\|skipped\|\|not tried again in this run: source "dead"/m, 'it is not tried again in the same run');
 is(answer("SELECT status, object, count(*) FROM pulse.source_usage WHERE source = 'dead' AND purpose = 'snapshot' GROUP BY 1, 2"),
-	'unreachable|fresh replica|1', 'it was asked once');
-is(answer("SELECT count(*) FROM pulse.snapshot WHERE source = 'dead'"), '0', 'and no snapshot tells of it');
+	'unreachable|fresh replica|1', 'it was visited once');
+is(answer("SELECT count(*) FROM pulse.snapshot WHERE source = 'dead'"), '0', 'it has no snapshot');
 is(answer("SELECT d.maximum FROM pulse.distribution AS d WHERE d.attribute = 'at'"), '0', 'pulse_now() is the moment of the run');
 like(home("BEGIN; SET LOCAL pulse.now = '2016-03-02 01:00+00';
 	SELECT string_agg(status || coalesce(error, ''), ' ' ORDER BY segment) FROM pulse_take_snapshots() WHERE segment LIKE '% replica'; ROLLBACK"),
 	qr/^skippedsource "dead".* skippednot tried again/, 'pulse_take_snapshots() does the same');
-like(failure(q{SELECT pulse_take_snapshot('users replica')}), qr/source "dead"/, 'pulse_take_snapshot() says it');
+like(failure(q{SELECT pulse_take_snapshot('users replica')}), qr/source "dead"/, 'pulse_take_snapshot() raises an error');
 
-# ---- A run of many segments keeps to the limit of visits by waiting ----
+# ---- A run of many segments waits to respect max_queries_per_minute ----
 $primary->safe_psql('home', q{ALTER SERVER elsewhere OPTIONS (SET max_queries_per_minute '1'); TRUNCATE pulse.source_usage, bridge.outcome;
 	INSERT INTO pulse.source_usage (source, at, purpose, status, queries, rows, duration_ms)
 	VALUES ('elsewhere', clock_timestamp() - interval '57 s', 'test', 'ok', 1, 0, 0);
@@ -182,16 +182,16 @@ $primary->safe_psql('home', q{ALTER SERVER elsewhere OPTIONS (SET max_queries_pe
 	DELETE FROM pulse.snapshot USING pulse.segment AS g WHERE g.id = segment_id AND g.name = 'users elsewhere' AND taken_at > '2020-01-01';});
 is(failure(q{SELECT pulse_take_snapshot('users elsewhere')}) =~ /max_queries_per_minute/ ? 'refused' : 'not', 'refused', 'a session is refused');
 answer('SELECT take_due_apart()');
-is(answer('SELECT segment, status, size FROM outcome'), 'users elsewhere|ok|15001', 'a worker waits its turn')
+is(answer('SELECT segment, status, size FROM outcome'), 'users elsewhere|ok|15001', 'a worker waits')
   or diag(answer('SELECT * FROM outcome'));
 $primary->safe_psql('home', "ALTER SERVER elsewhere OPTIONS (SET max_queries_per_minute '100000')");
 
-# ---- A change of the schema there becomes an incident here ----
+# ---- A change of the schema on the server becomes an incident here ----
 home(q{SELECT pulse_archive_segment(name) FROM pulse.segment WHERE name <> 'users elsewhere'});
 $moment = '2016-03-02 02:00+00';
 $plain->safe_psql('shop', 'ALTER TABLE app.users RENAME COLUMN country TO land');
-is(home("SELECT status FROM pulse_take_snapshots()"), 'failed', 'a column is gone');
-like(home("SELECT error FROM pulse.snapshot WHERE status = 'failed' AND taken_at = '$moment' AND source = 'elsewhere'"), qr/country/, 'its name is kept');
+is(home("SELECT status FROM pulse_take_snapshots()"), 'failed', 'the snapshot fails without a column');
+like(home("SELECT error FROM pulse.snapshot WHERE status = 'failed' AND taken_at = '$moment' AND source = 'elsewhere'"), qr/country/, 'the error names the column');
 $plain->safe_psql('shop', 'ALTER TABLE app.users RENAME COLUMN land TO country; ALTER TABLE app.users ALTER COLUMN vip TYPE text, DROP COLUMN score, ADD COLUMN score text');
 $plain->safe_psql('shop', 'ALTER TABLE app.users ALTER COLUMN vip TYPE boolean USING vip::boolean; ALTER TABLE app.users RENAME orders_30d TO orders; ALTER TABLE app.users ADD COLUMN orders_30d int; UPDATE app.users SET orders_30d = orders; ALTER TABLE app.users DROP COLUMN score, ADD COLUMN score float8');
 $moment = '2016-03-03 02:00+00';
@@ -200,6 +200,6 @@ home('SELECT pulse_check_drift()');
 my $incident = home("SELECT id, detector FROM pulse.incident WHERE detector = 'schema_change'");
 like($incident, qr/^\d+\|schema_change$/, 'a new column is an incident');
 my ($id) = $incident =~ /^(\d+)/;
-like(home("SELECT pulse_explain_incident($id)"), qr/orders/, 'that the diagnosis names');
+like(home("SELECT pulse_explain_incident($id)"), qr/orders/, 'the diagnosis names the column');
 
 done_testing();

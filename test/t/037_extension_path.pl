@@ -1,5 +1,5 @@
-# Since PostgreSQL 18 an extension may live outside the server's directories: extension_control_path and dynamic_library_path
-# name where. All of Pulse works from there, its background processes too.
+# Since PostgreSQL 18 an extension can be outside the server's directories: extension_control_path and dynamic_library_path
+# name the directories. All of Pulse works from there, including its background processes.
 use strict;
 use warnings;
 use File::Copy qw(copy);
@@ -26,12 +26,12 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pulse');
 is($node->safe_psql('postgres', q{SELECT location FROM pg_available_extensions WHERE name = 'pulse'}), "$dir/share/extension", 'it is found there')
   if $node->safe_psql('postgres', q{SELECT count(*) FROM pg_attribute WHERE attrelid = 'pg_available_extensions'::regclass AND attname = 'location'});
-like($node->safe_psql('postgres', q{SELECT pulse_load_demo(); SELECT pg_read_file('/proc/self/maps')}), qr{ \Q$dir\E/lib/pulse\.so$}m, 'its library, too');
+like($node->safe_psql('postgres', q{SELECT pulse_load_demo(); SELECT pg_read_file('/proc/self/maps')}), qr{ \Q$dir\E/lib/pulse\.so$}m, 'the library is loaded from there');
 is($node->safe_psql('postgres', q{SELECT module_name, version = (SELECT extversion FROM pg_extension WHERE extname = 'pulse') FROM pg_get_loaded_modules() WHERE file_name LIKE '%pulse%'}),
-	'pulse|t', 'which tells its name and version');
+	'pulse|t', 'the library has a name and version');
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pulse launcher'}), 'the launcher runs');
 $node->safe_psql('postgres', q{SELECT pulse_schedule('sql', '1 second', 'SELECT 1')});
-ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pulse.job_run WHERE status = 'ok'}), 'and its workers');
+ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pulse.job_run WHERE status = 'ok'}), 'workers run jobs');
 $node->stop;
-unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak/, 'nothing odd in the log');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak/, 'no error in the log');
 done_testing();

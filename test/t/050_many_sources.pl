@@ -1,5 +1,5 @@
-# Two hundred segments on three standbys, one of which is down and then answers nothing: the others are measured all the same,
-# what was missed is measured when it can be, and nothing is measured twice.
+# Two hundred segments on three standbys, one of which is down and later never answers: the others are measured anyway,
+# missed segments are measured later, and nothing is measured twice.
 use strict;
 use warnings;
 use IO::Socket::UNIX;
@@ -30,7 +30,7 @@ $primary->safe_psql(
 	'postgres', q{SELECT pulse_create_segment('segment ' || i, format('{"source": "%s", "from": "public.people", "key": "id", "where": "part == %s"}',
 	(ARRAY['first', 'second', 'third'])[1 + i % 3], i)::jsonb) FROM generate_series(0, 199) AS i});
 
-# Lets the workers run the job once more from now on, and waits until a run that began after that is over.
+# Lets the workers run the job once more, and waits for the end of a run that began after that.
 sub run_job
 {
 	my $last = $primary->safe_psql('postgres', 'SELECT coalesce(max(id), 0) FROM pulse.job_run');
@@ -51,25 +51,25 @@ my $measured = q{SELECT s.source, count(DISTINCT p.segment_id), count(*), bool_a
 	JOIN pulse.segment s ON s.id = p.segment_id GROUP BY 1 ORDER BY 1};
 
 $standby{third}->stop;
-like(run_job(), qr/66 of 200/, 'a dead source is told');
-is($primary->safe_psql('postgres', $measured), "first|67|67|t\nsecond|67|67|t", 'and the two others are measured whole');
+like(run_job(), qr/66 of 200/, 'the unreachable source is reported');
+is($primary->safe_psql('postgres', $measured), "first|67|67|t\nsecond|67|67|t", 'the two others are measured completely');
 is($primary->safe_psql('postgres', "SELECT count(*) FROM pulse.source_usage WHERE source = 'third' AND status = 'unreachable'"),
-	1, 'the dead one was asked once');
-is($primary->safe_psql('postgres', q{SELECT state FROM pulse_status() WHERE item = 'pulse'}), 'degraded', 'the status says so');
+	1, 'the unreachable source was visited once');
+is($primary->safe_psql('postgres', q{SELECT state FROM pulse_status() WHERE item = 'pulse'}), 'degraded', 'pulse_status() shows it');
 
-# The same address takes connections now and never answers.
+# Now the address accepts connections and never answers.
 my $stall = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM, Listen => 100, Local => $standby{third}->host . '/.s.PGSQL.' . $standby{third}->port)
   or die "no socket: $!";
-like(run_job(), qr/66 of/, 'neither does a source that never answers hold up the run');
+like(run_job(), qr/66 of/, 'a source that never answers does not block the run');
 close $stall;
 unlink $standby{third}->host . '/.s.PGSQL.' . $standby{third}->port;
 
 $standby{third}->start;
 $primary->wait_for_catchup($standby{third});
-unlike(run_job(), qr/not measured/, 'when it is back the job has nothing to tell');
+unlike(run_job(), qr/not measured/, 'when it is back, the job reports no problem');
 is($primary->safe_psql('postgres', $measured), "first|67|67|t\nsecond|67|67|t\nthird|66|66|t", 'everything was measured once');
 
-is($primary->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'object'"), 0, 'no lock stays');
+is($primary->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'object'"), 0, 'no lock is left');
 
 $standby{$_}->stop for keys %standby;
 $primary->stop;

@@ -1,4 +1,4 @@
-# pg_upgrade takes everything along, with the library preloaded on both sides; jobs run again afterwards.
+# pg_upgrade keeps all data, with the library preloaded on both sides; jobs run again afterwards.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -6,14 +6,14 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use PulseTest;
 
-# Nothing is sent: the job that sends would run when it likes.
+# Sending is off, because its job could run at any time.
 my $old = start_node('upgrade_old', "shared_preload_libraries = 'pulse'", 'pulse.send_messages = off');
 fill_shop($old, 'shop');
 replay($old, 'shop', 1, 12, 1);
 $old->safe_psql('shop', q{SELECT pulse_monitor_table('app.users', checks => '[{"type": "volume", "min": 10}]');
 	SELECT pulse_schedule('nightly', '0 4 * * *', 'SELECT 1'); SELECT pulse_schedule('drift', '0 5 * * *')});
 my $jobs = 'SELECT name, kind, command, schedule, runs_as, enabled FROM pulse.job ORDER BY name';
-# While what is kept is compared nothing runs that would be due by now.
+# No jobs run while the data is compared.
 $old->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = off');
 $old->reload;
 $old->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('pulse worker', 'pulse pipeline')}) or die 'jobs run on';
@@ -31,14 +31,14 @@ command_ok(
 	],
 	'pg_upgrade runs with the library preloaded');
 $new->start;
-is(answers($new, 'shop') . $new->safe_psql('shop', $jobs), $kept, 'history, monitors and jobs are as before');
+is(answers($new, 'shop') . $new->safe_psql('shop', $jobs), $kept, 'history, monitors and jobs are unchanged');
 $new->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = on');
 $new->reload;
 $new->safe_psql('shop', q{SELECT pulse_schedule('soon', '1 second', 'SELECT 1')});
 ok($new->poll_query_until('shop',
 		q{SELECT count(*) > 0 FROM pulse.job_run r JOIN pulse.job j ON j.id = r.job_id WHERE j.name = 'soon' AND r.status = 'ok'}),
-	'and the workers of the new server run jobs');
+	'the workers of the new server run jobs');
 is($new->safe_psql('shop', q{SELECT count(*) FROM (SELECT FROM pulse.job_run GROUP BY job_id, scheduled_for HAVING count(*) > 1) AS twice}),
-	0, 'and nothing twice for one time');
+	0, 'no job ran twice for the same time');
 $new->stop;
 done_testing();

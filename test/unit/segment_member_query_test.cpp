@@ -38,7 +38,7 @@ std::string Refusal(const char* json) {
     return "no error";
 }
 
-TEST(SegmentAssemble, MakesTheMemberQuery) {
+TEST(SegmentCompile, MakesTheMemberQuery) {
     const MemberQuery query =
         Make(R"({"from": "app.users", "key": "id", "where": "ltv > 1000 && active = true",
         "attributes": ["plan", "ltv", "seen_at"], "converted": "ltv > 5", "last_active": "seen_at"})");
@@ -64,7 +64,7 @@ TEST(SegmentAssemble, MakesTheMemberQuery) {
                   query.Where());
 }
 
-TEST(SegmentAssemble, AQueryStandsInParenthesesThatItsCommentCannotSwallow) {
+TEST(SegmentCompile, ACommentAtTheEndOfAQueryIsHarmless) {
     const MemberQuery query = Make(R"({"query": "SELECT * FROM app.users -- all", "key": "id"})");
     EXPECT_EQ(query.from, "(SELECT * FROM app.users -- all\n) AS s");
     EXPECT_EQ(query.relation, "");
@@ -72,7 +72,7 @@ TEST(SegmentAssemble, AQueryStandsInParenthesesThatItsCommentCannotSwallow) {
     EXPECT_EQ(query.Sql(), "SELECT s.\"id\" AS member\nFROM (SELECT * FROM app.users -- all\n) AS s");
 }
 
-TEST(SegmentAssemble, JsonRulesMeanTheSameAsText) {
+TEST(SegmentCompile, JsonRulesMeanTheSameAsText) {
     const MemberQuery text = Make(R"({"from": "t", "key": "id", "where": "ltv > 1000 && plan = \"pro\""})");
     const MemberQuery json =
         Make(R"({"from": "t", "key": "id", "rules": [{"field": "ltv", "operator": ">", "value": 1000},
@@ -80,13 +80,13 @@ TEST(SegmentAssemble, JsonRulesMeanTheSameAsText) {
     EXPECT_EQ(text.Where(), json.Where());
 }
 
-TEST(SegmentAssemble, HostileNamesStayQuoted) {
+TEST(SegmentCompile, HostileNamesStayQuoted) {
     const MemberQuery query = Make(R"({"from": "t", "key": "odd\" name", "attributes": ["odd\" name"]})");
     EXPECT_EQ(query.key, "s.\"odd\"\" name\"");
     EXPECT_EQ(query.attributes[0].sql, "s.\"odd\"\" name\"::text");
 }
 
-TEST(SegmentAssemble, NamesWhatDoesNotFit) {
+TEST(SegmentCompile, ErrorsNameTheInvalidPart) {
     EXPECT_EQ(Refusal(R"({"from": "t", "key": "idd"})"),
               "42703 key \"idd\" is not a column | Did you mean \"id\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "key": "id", "attributes": ["pln"]})"),
@@ -146,7 +146,7 @@ TEST(SegmentAttribute, ChoosesByTypeAndCardinality) {
               "plan:categorical ltv:numeric age:numeric seen:timestamp few:categorical none:boolean");
 }
 
-TEST(SegmentAttribute, NeverTheKeyAndAtMostTwentyFewestValuesFirst) {
+TEST(SegmentAttribute, ChoosesAtMostTwentyAndNeverTheKey) {
     std::vector<ColumnFacts> facts = {{{"key", "text", "text", false}, 100, 2, false}};
     for (int i = 0; i < 15; ++i)
         facts.push_back({{"n" + std::to_string(i), "real", "real", false}, 100, 9, false});
@@ -187,7 +187,7 @@ TEST(SegmentDifference, SaysWhatChanged) {
     EXPECT_EQ(Changed(R"({"query": "SELECT 2"})", R"({"from": "t"})"), "from: a query → \"t\"");
 }
 
-TEST(SegmentDifference, SpellingIsNoChange) {
+TEST(SegmentDifference, DifferentSpellingIsNoChange) {
     EXPECT_EQ(Changed(R"({"from": "t", "converted": "a>1"})", R"({"from": "t", "converted": "a > 1.0"})"),
               "");
     EXPECT_EQ(Changed(R"({"from": "t", "where": "ltv>1000 and plan == 'pro'"})",
@@ -212,7 +212,7 @@ TEST(SegmentDifference, RightsAreAChange) {
               "search_path: \"public\" → \"app, public\"");
 }
 
-TEST(SegmentNames, AreThoseOfTheTables) {
+TEST(SegmentNames, AreTheStoredValues) {
     for (const AttributeKind kind : {AttributeKind::kCategorical, AttributeKind::kBoolean,
                                      AttributeKind::kNumeric, AttributeKind::kTimestamp})
         EXPECT_EQ(ParseAttributeKind(Name(kind)), kind);

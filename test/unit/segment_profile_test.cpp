@@ -1,4 +1,4 @@
-// Rules over people as member queries.
+// Member queries of rules over people.
 #include <gtest/gtest.h>
 
 #include "pulse/rule/parser.hpp"
@@ -26,7 +26,7 @@ size_t Times(const std::string& text, const std::string& part) {
     return count;
 }
 
-TEST(SegmentProfile, ClausesStandByThemselvesAndShareMetrics) {
+TEST(SegmentProfile, ClausesShareMetrics) {
     const MemberQuery query = Compile(
         "events.purchase.count_30d >= 1 && events.app_open.count_7d > events.purchase.count_30d && "
         "profile.plan = \"pro\"",
@@ -41,18 +41,17 @@ TEST(SegmentProfile, ClausesStandByThemselvesAndShareMetrics) {
     EXPECT_EQ(query.last_active, "s.last_active");
 }
 
-TEST(SegmentProfile, EventsAreReadOnceAsFarBackAsNeeded) {
+TEST(SegmentProfile, EventsAreReadOnceAndOnlyAsFarBackAsNeeded) {
     const MemberQuery query = Compile("events.purchase.count_30d >= 1 && events.app_open.count_7d >= 3");
     EXPECT_EQ(Times(query.from, "FROM pulse.event"),
-              3U);  // that of the last activity, which the planner leaves out where nobody asks, and that of
-                    // who came before
+              3U);  // metrics; last activity, which the planner removes if it is not used; earlier people
     EXPECT_NE(query.from.find("e.name IN ('purchase')"), std::string::npos);
     EXPECT_NE(query.from.find("LEAST("), std::string::npos);
     EXPECT_EQ(Compile("events.purchase.count > 0 && events.x.count_7d > 0").from.find("LEAST("),
               std::string::npos);
 }
 
-TEST(SegmentProfile, WhatNeedsNoEventsReadsNone) {
+TEST(SegmentProfile, RulesWithoutMetricsReadNoEvents) {
     const MemberQuery query = Compile("profile.plan = \"pro\"");
     EXPECT_EQ(Times(query.from, "FROM pulse.event"), 2U);
     EXPECT_EQ(query.from.find("x.id"), std::string::npos);
@@ -66,7 +65,7 @@ TEST(SegmentProfile, AttributesOfAnotherTypeAreNull) {
     EXPECT_NE(query.attributes[1].sql.find("= 'number'"), std::string::npos);
 }
 
-TEST(SegmentProfile, LeavingOutTheAnonymousIsACondition) {
+TEST(SegmentProfile, IncludeAnonymousFalseIsACondition) {
     Request request;
     request.kind = SegmentKind::kProfile;
     request.where = "a = 1 || b = 2";

@@ -42,7 +42,7 @@ TEST(SegmentRequest, ReadsEveryKey) {
     EXPECT_EQ(request.Cadence(), 6 * kHour);
 }
 
-TEST(SegmentRequest, WhatIsLeftOutOrNullIsUnset) {
+TEST(SegmentRequest, MissingAndNullKeysAreUnset) {
     const Request request =
         Parse(R"({"query": "SELECT 1 AS id", "where": null, "attributes": null, "key": null})");
     EXPECT_EQ(request.kind, SegmentKind::kQuery);
@@ -60,7 +60,7 @@ TEST(SegmentRequest, SurvivesTheRoundTrip) {
         EXPECT_EQ(ToJson(Parse(json)), Json::parse(json)) << json;
 }
 
-TEST(SegmentRequest, UnknownKeysAreNamedWithWhatIsValid) {
+TEST(SegmentRequest, UnknownKeysAreErrorsWithAHint) {
     EXPECT_EQ(Refusal(R"({"from": "t", "wher": "a > 1"})"),
               "22023 unknown key \"wher\" in the definition |  | Did you mean \"where\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "zzz": 1})"),
@@ -72,7 +72,7 @@ TEST(SegmentRequest, UnknownKeysAreNamedWithWhatIsValid) {
               "22023 unknown key \"kinds\" in an attribute |  | Did you mean \"kind\"?");
 }
 
-TEST(SegmentRequest, ValuesOfTheWrongShapeAreRefused) {
+TEST(SegmentRequest, ValuesOfTheWrongTypeAreErrors) {
     EXPECT_EQ(Refusal("5"),
               "22023 a definition must be a JSON object | It is 5. | Give for example {\"from\": "
               "\"app.users\", \"where\": \"ltv > 1000\"}.");
@@ -102,7 +102,7 @@ TEST(SegmentRequest, KindsExcludeEachOther) {
                     .starts_with("22023 the definition has both \"where\" and \"rules\""));
 }
 
-TEST(SegmentRequest, WhatNamesNeitherRelationNorQueryIsAboutPeople) {
+TEST(SegmentRequest, NeitherRelationNorQueryMeansPeople) {
     const Request request =
         Parse(R"({"where": "a > 1", "include_anonymous": false, "attributes": ["plan"]})");
     EXPECT_EQ(request.kind, SegmentKind::kProfile);
@@ -179,15 +179,14 @@ TEST(SegmentBaseline, KeepsWhatIsValidAndDropsNulls) {
     EXPECT_EQ(CheckBaseline(Json::parse(R"({"expectedSize": null})"), {}), Json::object());
 }
 
-TEST(SegmentBaseline, NamesWhatIsWrong) {
+TEST(SegmentBaseline, ErrorsNameTheInvalidKey) {
     EXPECT_TRUE(BaselineRefusal("[]").starts_with("22023 the baseline must be a JSON object | It is []."));
     EXPECT_EQ(BaselineRefusal(R"({"expectedsize": {}})"),
               "22023 unknown key \"expectedsize\" in the baseline |  | Did you mean \"expectedSize\"?");
     EXPECT_EQ(BaselineRefusal(R"({"expectedSize": {"min": -1}})"),
               "22023 expectedSize.min must be a number that is not negative | It is -1. | ");
-    EXPECT_EQ(
-        BaselineRefusal(R"({"expectedSize": {"min": 5, "max": 4}})"),
-        "22023 expectedSize.min is above expectedSize.max | It is {\"max\":4,\"min\":5}. | Exchange them.");
+    EXPECT_EQ(BaselineRefusal(R"({"expectedSize": {"min": 5, "max": 4}})"),
+              "22023 expectedSize.min is above expectedSize.max | It is {\"max\":4,\"min\":5}. | Swap them.");
     EXPECT_EQ(BaselineRefusal(R"({"expectedConversionRate": {"max": 1.5}})"),
               "22023 expectedConversionRate.max must be a number from 0 to 1 | It is 1.5. | ");
     EXPECT_EQ(BaselineRefusal(R"({"criticalAttributes": ["platfrm"]})"),

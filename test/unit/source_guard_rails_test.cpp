@@ -1,4 +1,4 @@
-// What the guard rails say of a server's status.
+// Guard rails and the status of a server.
 #include <gtest/gtest.h>
 
 #include "pulse/source/server.hpp"
@@ -13,7 +13,7 @@ Rows Answer(std::vector<std::optional<std::string>> row) {
     return rows;
 }
 
-TEST(SourceGuard, ReadsACondition) {
+TEST(SourceGuard, ReadsTheServerStatus) {
     const ServerStatus standby = ReadServerStatus(Answer({"150004", "t", "t", "95000", "7", "0.1.0"}));
     EXPECT_EQ(standby.version, 150004);
     EXPECT_TRUE(standby.standby);
@@ -27,7 +27,7 @@ TEST(SourceGuard, ReadsACondition) {
     EXPECT_EQ(bare.lag_ms, std::nullopt);
     EXPECT_EQ(bare.active_sessions, std::nullopt);
     EXPECT_EQ(bare.pulse_version, std::nullopt);
-    // The clock there may run ahead of what the primary stamped.
+    // The clock of the standby may be ahead of the primary's.
     EXPECT_EQ(ReadServerStatus(Answer({"140000", "t", "f", "-40", "0", std::nullopt})).lag_ms, 0);
     EXPECT_THROW(ReadServerStatus(Rows{}), UserError);
     EXPECT_THROW(ReadServerStatus(Answer({"1"})), UserError);
@@ -36,10 +36,10 @@ TEST(SourceGuard, ReadsACondition) {
 TEST(SourceGuard, OnlyStandbysUnlessAllowed) {
     Server server;
     ServerStatus status;
-    EXPECT_EQ(PrimaryRefusal(server, status), "it is a primary, and allow_primary is off");
+    EXPECT_EQ(PrimaryRefusal(server, status), "it is a primary, but allow_primary is off");
     server.was_standby = true;
     EXPECT_EQ(PrimaryRefusal(server, status),
-              "it was promoted and is a primary now, and allow_primary is off");
+              "it was promoted and is a primary now, but allow_primary is off");
     server.limits.allow_primary = true;
     EXPECT_EQ(PrimaryRefusal(server, status), std::nullopt);
     server.limits.allow_primary = false;
@@ -66,7 +66,7 @@ TEST(SourceGuard, Load) {
     EXPECT_EQ(LoadRefusal(limits, status), std::nullopt);
     limits.max_active_sessions = 10;
     EXPECT_EQ(LoadRefusal(limits, status),
-              "its active sessions cannot be counted, and max_active_sessions is 10");
+              "its active sessions cannot be counted, but max_active_sessions is 10");
     status.active_sessions = 11;
     EXPECT_EQ(LoadRefusal(limits, status), "11 active sessions exceed max_active_sessions 10");
     status.active_sessions = 10;
@@ -78,7 +78,7 @@ TEST(SourceGuard, CostAndRate) {
     EXPECT_EQ(CostRefusal(limits, 1e12), std::nullopt);
     limits.max_cost = 1000;
     EXPECT_EQ(CostRefusal(limits, 1000), std::nullopt);
-    EXPECT_EQ(CostRefusal(limits, 123456.7), "expected cost 123457 exceeds max_cost 1000");
+    EXPECT_EQ(CostRefusal(limits, 123456.7), "estimated cost 123457 exceeds max_cost 1000");
     Server server;
     server.limits = ReadLimits({});
     server.recent_visits = 59;
@@ -97,14 +97,14 @@ TEST(SourceGuard, RefusalsNameTheSource) {
     EXPECT_EQ(error.state(), "55000");
 }
 
-TEST(SourceGuard, TheShorterLimitHolds) {
+TEST(SourceGuard, TheShorterLimitApplies) {
     EXPECT_EQ(ShorterLimit(0, 0), 0);
     EXPECT_EQ(ShorterLimit(0, 5), 5);
     EXPECT_EQ(ShorterLimit(5, 0), 5);
     EXPECT_EQ(ShorterLimit(7, 5), 5);
 }
 
-TEST(SourceGuard, OnlyReads) {
+TEST(SourceGuard, OnlyReadOnlyStatements) {
     for (const char* sql : {"SELECT 1", " \n\tselect 1", "((SELECT 1))",
                             "/* a */ -- b\n WITH x AS (SELECT 1) TABLE x", "VALUES (1)", "TABLE t"}) {
         EXPECT_TRUE(BeginsAsRead(sql)) << sql;
@@ -126,7 +126,7 @@ TEST(SourceGuard, BacksOffWithJitter) {
     EXPECT_EQ(RetryDelay(100, 0), 2500);
 }
 
-TEST(SourceGuard, TheScriptSetsWhatProtectsTheServer) {
+TEST(SourceGuard, TheScriptSetsTimeouts) {
     const std::string script = BeginScript(ReadLimits({}), 1234, false);
     EXPECT_EQ(script.find("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "), 0u);
     for (const char* part :

@@ -1,4 +1,4 @@
-// The option table of pulse_source: what is valid, what is told about the rest, what the limits mean.
+// The options of pulse_source: valid values, error messages, limits.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -20,7 +20,7 @@ OptionList With(const std::string& name, const std::string& value) {
     return options;
 }
 
-// The error that options give, or one without a message.
+// The error of the options, or an error without a message.
 UserError Failure(Holder holder, const OptionList& options, bool superuser = true) {
     try {
         Options().Check(holder, options, superuser);
@@ -43,7 +43,7 @@ TEST(SourceOptions, DefaultsAreValidAndNamesUnique) {
     }
 }
 
-TEST(SourceOptions, UnknownOnesListTheValid) {
+TEST(SourceOptions, UnknownOptionsListValidOnes) {
     const UserError error = Failure(Holder::kServer, With("hots", "x"));
     EXPECT_EQ(error.state(), "HV00D");
     EXPECT_EQ(error.message(), "unknown option \"hots\" of a source");
@@ -55,7 +55,7 @@ TEST(SourceOptions, UnknownOnesListTheValid) {
     EXPECT_EQ((mapping.message() + mapping.detail()).find("geheim"), std::string::npos);
 }
 
-TEST(SourceOptions, OptionsHaveTheirPlace) {
+TEST(SourceOptions, OptionsBelongToServerOrMapping) {
     EXPECT_EQ(Failure(Holder::kServer, With("password", "geheim")).detail(),
               "It belongs to the user mapping.");
     EXPECT_EQ(Failure(Holder::kMapping, {{"host", "x"}}).detail(), "It belongs to the server.");
@@ -66,19 +66,19 @@ TEST(SourceOptions, OptionsHaveTheirPlace) {
     EXPECT_THROW(Options().Divide({{"host", "h"}, {"sslpassword", "x"}}), UserError);
 }
 
-TEST(SourceOptions, ASourceHasAHost) {
+TEST(SourceOptions, AServerNeedsAHost) {
     EXPECT_EQ(Failure(Holder::kServer, {{"port", "5432"}}).state(), "22023");
     EXPECT_EQ(Failure(Holder::kServer, {{"hostaddr", "127.0.0.1"}}).message(), "");
 }
 
-TEST(SourceOptions, FilesAreForSuperusers) {
+TEST(SourceOptions, FilesAreRestrictedToSuperusers) {
     EXPECT_EQ(Failure(Holder::kMapping, {{"sslcert", "/x"}}, false).state(), "42501");
     EXPECT_EQ(Failure(Holder::kMapping, {{"sslkey", "/x"}}, false).state(), "42501");
     EXPECT_EQ(Failure(Holder::kMapping, {{"sslkey", "/x"}}, true).message(), "");
     EXPECT_EQ(Failure(Holder::kMapping, {{"user", "u"}, {"password", "p"}}, false).message(), "");
 }
 
-TEST(SourceOptions, BadValuesAreToldButNeverAPassword) {
+TEST(SourceOptions, ErrorsShowInvalidValuesButNeverAPassword) {
     const std::vector<std::pair<std::string, std::string>> bad = {
         {"port", "0"},
         {"port", "65536"},
@@ -152,7 +152,7 @@ TEST(SourceOptions, LimitsHaveDefaults) {
     EXPECT_EQ(set.max_active_sessions, 0);
 }
 
-TEST(SourceOptions, OnlyKeywordsOfTheConnectionReachIt) {
+TEST(SourceOptions, OnlyKeywordsOfLibpqReachLibpq) {
     const OptionList parameters = ConnectionParameters(
         {{"host", "h"}, {"max_cost", "5"}, {"connect_timeout", "5s"}}, {{"user", "u"}, {"password", "p"}});
     EXPECT_EQ(parameters, (OptionList{{"host", "h"}, {"user", "u"}, {"password", "p"}}));

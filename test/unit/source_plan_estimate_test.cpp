@@ -14,7 +14,7 @@ TEST(SourcePlan, ReadsCostAndRows) {
     EXPECT_FALSE(plan.reads_whole_relation);
 }
 
-TEST(SourcePlan, SeesASequentialScanBelowAggregates) {
+TEST(SourcePlan, FindsASequentialScanBelowAggregates) {
     EXPECT_TRUE(ReadPlan(R"([{"Plan": {"Node Type": "Seq Scan"}}])").reads_whole_relation);
     EXPECT_TRUE(ReadPlan(R"([{"Plan": {"Node Type": "Aggregate", "Plans": [{"Node Type": "Gather", "Plans": [
         {"Node Type": "Aggregate", "Plans": [{"Node Type": "Seq Scan", "Parallel Aware": true}]}]}]}}])")
@@ -39,7 +39,7 @@ TEST(SourcePlan, AJoinIsNotOneRelation) {
                      .reads_whole_relation);
 }
 
-TEST(SourcePlan, RefusesWhatIsNoPlan) {
+TEST(SourcePlan, RejectsOtherJson) {
     for (const char* text : {"", "{}", "[]", "[1]", "[{\"Plan\"", "[{\"Query\": 1}]", "[{\"Plan\": 5}]"})
         EXPECT_THROW(ReadPlan(text), UserError) << text;
 }

@@ -1,4 +1,4 @@
-// Which attributes can be measured, how, and which are worth it when none are named. Pure C++.
+// Attributes: how columns are measured, and which are chosen if a definition names none. Pure C++.
 #pragma once
 
 #include <optional>
@@ -11,27 +11,28 @@
 
 namespace pulse::segment {
 
-// The kind a column has by its type; none for types without a natural one (json, bytea, arrays, intervals …).
+// The kind of a column by its type; none for types without one (json, bytea, arrays, intervals …).
 std::optional<AttributeKind> DefaultAttributeKind(const source::Column& column);
 
-// How to measure a column, as an expression over the alias s. Throws UserError when kind and type do not fit.
+// Make the attribute that measures a column, as an expression over the alias s. Throws UserError if the kind
+// does not match the type.
 Attribute MakeAttribute(const source::Column& column, std::optional<AttributeKind> kind);
 
-// What is known about the values of a column.
+// Statistics of a column.
 struct ColumnFacts {
     source::Column column;
-    double values = 0;    // not null, among the rows looked at or estimated
-    double distinct = 0;  // different ones among them
-    bool unique = false;  // it alone is a unique key
+    double values = 0;    // number of non-null values, sampled or estimated
+    double distinct = 0;  // number of distinct values
+    bool unique = false;  // the column alone is a unique key
 };
 
-// Whether an attribute of people by this name tells who somebody is, or a secret: such are not measured
-// unasked.
+// Whether the name of a person's attribute suggests personal data or a secret. Such attributes are not chosen
+// automatically.
 bool IsPersonal(const std::string& name);
 
-// Choose at most kMaxChosenAttributes by type and cardinality, in the order of the columns: what has few
-// values first, then numbers, then timestamps. Never the key, a unique column, or text and whole numbers that
-// hardly ever repeat.
+// Choose at most kMaxChosenAttributes by type and cardinality, in the order of the columns: columns with few
+// values first, then numbers, then timestamps. Never the key, a unique column, or text and integers with
+// nearly unique values.
 std::vector<AttributeRequest> ChooseAttributes(const std::vector<ColumnFacts>& columns,
                                                const std::string& key);
 

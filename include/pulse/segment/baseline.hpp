@@ -1,4 +1,4 @@
-// What a person expects of a segment: the object that comes with it. Pure C++.
+// The baseline object of a segment: the values that its owner expects. Pure C++.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -8,8 +8,8 @@
 namespace pulse::segment {
 
 // Check a baseline object: expectedSize, expectedConversionRate, criticalAttributes (of `attributes`),
-// monitoringEnabled, alertThresholds. Returns it without keys that are null. Throws UserError that names the
-// key and lists what is valid.
+// monitoringEnabled, alertThresholds. Returns it without null keys. Throws UserError that names the invalid
+// key and lists the valid ones.
 nlohmann::json CheckBaseline(const nlohmann::json& baseline, const std::vector<std::string>& attributes);
 
 }  // namespace pulse::segment

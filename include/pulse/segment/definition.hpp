@@ -1,4 +1,4 @@
-// A segment's definition, as the user writes it and as the other rooms use it. Pure C++.
+// Kinds of segments and attributes, and the member query that other rooms use. Pure C++.
 #pragma once
 
 #include <optional>
@@ -18,12 +18,12 @@ enum class AttributeKind { kCategorical, kBoolean, kNumeric, kTimestamp };
 const char* Name(AttributeKind kind);
 std::optional<AttributeKind> ParseAttributeKind(const std::string& name);
 
-// Something measured of each member.
+// An attribute measured for each member.
 struct Attribute {
     std::string name;
     AttributeKind kind;
     std::string sql;       // expression over the alias s, already of a type that fits the kind
-    std::string raw = "";  // the same without a cast: pulse.measure() converts by itself, faster
+    std::string raw = "";  // the same without a cast: pulse.measure() converts it faster
 };
 
 // One top-level conjunct of the rule.
@@ -32,19 +32,19 @@ struct Clause {
     std::string sql;   // boolean expression over the alias s
 };
 
-// What every definition compiles to. All SQL is complete and quoted.
+// The compiled form of a definition. All SQL is complete and quoted.
 struct MemberQuery {
     SegmentKind kind;
-    std::string from;      // FROM item with alias s: "app"."users" AS s, or (SELECT …) AS s
-    std::string narrowed;  // the same where only members matter: without some who are none; empty: from
-    std::string relation;  // "app"."users", or empty for a query
-    std::string key;       // expression
-    std::vector<Clause> clauses;  // empty: everybody; membership = all of them true
+    std::string from;             // FROM item with alias s: "app"."users" AS s, or (SELECT …) AS s
+    std::string narrowed;         // like `from`, without some rows that cannot be members; empty: use `from`
+    std::string relation;         // "app"."users", or empty for a query
+    std::string key;              // expression
+    std::vector<Clause> clauses;  // a member meets all of them; empty: all rows are members
     std::vector<Attribute> attributes;
     std::optional<std::string> converted;    // boolean expression
     std::optional<std::string> last_active;  // timestamptz expression
 
-    // What to select members from, together with Where().
+    // The FROM item to select members from, together with Where().
     const std::string& MembersFrom() const { return narrowed.empty() ? from : narrowed; }
     // The conjunction of the clauses, or "true".
     std::string Where() const;

@@ -1,4 +1,4 @@
-// What changed between two versions of a definition, in words. Pure C++.
+// Describes the changes between two versions of a definition. Pure C++.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ struct DefinitionVersion {
     std::string search_path;
 };
 
-// Say what changed, e.g. `where: "ltv > 1000" → "ltv > 2000"; attribute country added`; or nothing.
+// Describe the changes, e.g. `where: "ltv > 1000" → "ltv > 2000"; attribute country added`; empty if nothing
+// changed.
 std::string DiffDefinitions(const DefinitionVersion& before, const DefinitionVersion& after);
 
 }  // namespace pulse::segment

@@ -11,19 +11,19 @@
 
 namespace pulse::segment {
 
-// The tree of the definition's rule, whichever way it was written; nullptr without one.
+// The definition's rule as a tree, from text or JSON; nullptr without a rule.
 rule::ExprPtr ReadRule(const Request& request);
 
-// The columns of what the definition reads.
+// The columns of the relation or query that the definition reads.
 std::vector<source::Column> DescribeColumns(source::Reader& reader, const Request& request);
 
-// Compile a definition whose names are resolved: `from` is quoted and qualified, the key is given. Attributes
-// not named are none. Throws UserError when something does not fit the columns.
+// Compile a definition with resolved names: `from` is quoted and qualified, the key is given. If it names no
+// attributes, there are none. Throws UserError if the definition does not match the columns.
 MemberQuery CompileMembers(const Request& request, const std::vector<source::Column>& columns,
                            const std::string& now_sql);
 
-// The column of that name. Throws UserError 42703 naming the nearest ones; `role` is what it was to be:
-// "key".
+// Find a column by name. Throws UserError 42703 with similar names; `role` is the use of the column in the
+// message, such as "key".
 const source::Column& FindColumn(const std::vector<source::Column>& columns, const std::string& name,
                                  const char* role);
 

@@ -1,4 +1,4 @@
-// Rules over people → member query: one pass over their events. Pure C++.
+// Compiles rules over people to a member query with one pass over their events. Pure C++.
 #pragma once
 
 #include <string>
@@ -10,14 +10,14 @@
 
 namespace pulse::segment {
 
-// `request` is expanded, and its attributes have kinds. People who were first seen after the moment are none
-// of its people, unless events of before that are known.
+// Compile a request that is expanded and whose attributes have kinds. People first seen after the moment are
+// left out, unless they have earlier events.
 MemberQuery CompileProfileMembers(const Request& request, const std::string& now_sql);
 
-// The attributes as columns, for whoever compares schemas: they change with the definition only.
+// The attributes as columns, for comparing schemas: they change only with the definition.
 std::vector<source::Column> ProfileColumns(const Request& request);
 
-// An attribute of people as SQL over the alias s; a value of another type is null.
+// Make an attribute of people as SQL over the alias s; values of another type become null.
 Attribute MakeProfileAttribute(const AttributeRequest& attribute);
 
 }  // namespace pulse::segment

@@ -1,4 +1,4 @@
-// What segments over people need of the rooms that come after this one. Pure C++.
+// Functions of later rooms that segments over people need. Pure C++.
 #pragma once
 
 #include <string>
@@ -11,14 +11,14 @@ namespace pulse::segment {
 struct ProfileHooks {
     // The trees of saved traits and segments.
     const rule::Definitions& (*definitions)() = nullptr;
-    // What is defined stays as it is till the end of the transaction. Asked for before anything is checked
-    // that will be written.
+    // Lock definitions until the end of the transaction. Called before checking data that will be written.
     void (*lock)() = nullptr;
-    // Whether a definition may take this name: what uses it must go on working. Says what the catalogue of
-    // events does not know. `request` is expanded. With a pg::Session as pg::Identity::Owner() open, as all
-    // that follow.
+    // Check that a definition may have this name: definitions that use it must remain valid. Raises notices
+    // for names that the catalogue of events does not have. `request` is expanded. Called with a pg::Session
+    // as pg::Identity::Owner() open, like the functions below.
     void (*check)(const std::string& name, const Request& request) = nullptr;
-    // Throws UserError 2BP01 that names who uses the segment; `what` is what was to happen to it: "archived".
+    // Throws UserError 2BP01 that names the users of the segment; `what` is the refused action, as
+    // "archived".
     void (*require_unused)(const std::string& name, const char* what) = nullptr;
     // After rows of pulse.segment were written.
     void (*written)() = nullptr;

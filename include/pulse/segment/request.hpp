@@ -1,4 +1,4 @@
-// A definition as its JSON says, before the database is asked. Pure C++.
+// A definition as parsed from JSON, not yet checked against the database. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct AttributeRequest {
     bool operator==(const AttributeRequest&) const = default;
 };
 
-// The rules of a segment over people with the definitions of traits and segments in the place of their names.
+// The rules of a segment over people, with names of traits and segments replaced by their definitions.
 struct ExpandedRules {
     rule::ExprPtr rule, converted;  // converted: nullptr without one
     std::string time_zone;          // of days and calendar windows
@@ -40,14 +40,13 @@ struct Request {
     std::string query;   // query
     std::optional<std::string> key;
     std::optional<std::string> where;  // rule text, or …
-    std::optional<Json> rules;  // … {"rules", "logicalOperator", "groups"}, of which only those given
+    std::optional<Json> rules;         // … {"rules", "logicalOperator", "groups"}; only the given keys
     std::optional<std::vector<AttributeRequest>> attributes;  // unset: choose
     std::optional<std::string> converted;
     std::optional<std::string> last_active;
     std::optional<std::string> cadence;
-    std::optional<bool> include_anonymous;  // people; unset: true
-    std::shared_ptr<const ExpandedRules>
-        expanded;  // people, where the request was made ready by PrepareRequest()
+    std::optional<bool> include_anonymous;          // people; unset: true
+    std::shared_ptr<const ExpandedRules> expanded;  // set by PrepareRequest() for segments over people
 
     // In microseconds; a day unless given.
     int64_t Cadence() const;
@@ -56,7 +55,7 @@ struct Request {
 // Read and check a definition. Throws UserError that names the key and lists what is valid.
 Request ParseRequest(const Json& json);
 
-// Write it back; ParseRequest(ToJson(r)) gives r.
+// Write a request as JSON; ParseRequest(ToJson(r)) returns r.
 Json ToJson(const Request& request);
 
 // Read "30 minutes", "1 hour", "1 day", "2 weeks" as microseconds. Throws UserError.
@@ -66,7 +65,7 @@ int64_t ParseCadence(const std::string& text);
 std::string SuggestQuoted(const std::string& name, const std::vector<std::string>& valid,
                           const std::string& what);
 
-// A value for an error's detail, shortened: `It is 5.`
+// Describe a value for an error's detail, shortened: `It is 5.`
 std::string DescribeJson(const Json& value);
 
 }  // namespace pulse::segment

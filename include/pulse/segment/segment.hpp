@@ -1,4 +1,4 @@
-// A saved segment, for every room that works on one. Pure header; what is behind it works through the bridge.
+// A saved segment, for use by later rooms. The header is pure; its implementation uses the bridge.
 #pragma once
 
 #include <cstdint>
@@ -37,13 +37,13 @@ struct Segment {
     std::optional<Moment> checked_at;
 };
 
-// Read one segment, whatever its status. Throws UserError 42704 naming the nearest ones when there is none.
+// Read one segment of any status. Throws UserError 42704 with similar names if it does not exist.
 Segment Load(const std::string& name);
 
 // Read all active segments, by name.
 std::vector<Segment> LoadActive();
 
-// Where a segment is read, for the role that made its definition.
+// The source of a segment, for the role that created its definition.
 source::Access AccessOf(const Segment& segment);
 
 }  // namespace pulse::segment

@@ -1,4 +1,4 @@
-// Segments over people: their definitions settled. For entry code of this room.
+// Resolving definitions of segments over people. For entry code of this room.
 #pragma once
 
 #include "pulse/segment/store.hpp"
@@ -9,15 +9,15 @@ namespace pulse::segment {
 // Throws UserError.
 std::shared_ptr<const ExpandedRules> ExpandProfile(const Request& request, const std::string& self);
 
-// As ResolveDefinition(), for a request of kind profile.
+// Like ResolveDefinition(), for a request of kind profile.
 ResolvedDefinition ResolveProfile(const Request& asked, const source::Access& access, const std::string& name,
                                   const Request* before);
 
-// Before a segment is taken away from those who use it. Needs the owner's identity and an open session.
+// Throw an error if other definitions use the segment. Needs the owner's identity and an open session.
 void RequireUnused(const Segment& segment, const char* what);
-// Definitions stay as they are, when `kind` is one they are made of.
+// Lock definitions if segments of this kind can be part of them.
 void LockProfiles(SegmentKind kind);
-// After rows were written. Needs the owner's identity and an open session.
+// Notify the hooks after rows were written. Needs the owner's identity and an open session.
 void ProfileWritten(SegmentKind kind);
 
 }  // namespace pulse::segment

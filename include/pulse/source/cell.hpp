@@ -1,4 +1,4 @@
-// What the cells of source::Rows say: values as PostgreSQL prints them in every visit. Pure C++.
+// Parsing cells of source::Rows: values as PostgreSQL prints them in every visit. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace pulse::source {
 
 using Cell = std::optional<std::string>;
 
-// All of them throw UserError XX001 naming the cell when it is null or says something else.
+// All of them throw UserError XX001 with the cell's text if it is null or has another format.
 int64_t ToInteger(const Cell& cell);
 double ToNumber(const Cell& cell);                         // also NaN and Infinity
 std::optional<double> ToOptionalNumber(const Cell& cell);  // null is none

@@ -1,5 +1,5 @@
-// Reading this database on behalf of a definition: the only way in which a user's SQL runs. Pure header; what
-// is behind it works through the bridge.
+// Reading this database on behalf of a definition: the only way in which a user's SQL runs. The header is
+// pure; its implementation uses the bridge.
 #pragma once
 
 #include <functional>
@@ -9,11 +9,11 @@
 namespace pulse::source {
 
 // Run `body` as `role` under `search_path` inside a read-only subtransaction, as a security-restricted
-// operation, with an SPI session open, cancelled after `milliseconds` (0 = no limit). Whatever it did to the
-// database is undone; what it read lives in C++ objects. Settings that change what a text means or how a
-// value prints are fixed (time zone UTC, ISO dates), so that a definition gives the same answer whoever asks.
-// Throws UserError 57014 when the limit was exceeded, and every other error after all has been rolled back,
-// so that it may be caught. A person's cancel stays that. Nested in another RunAs the outer limit holds.
+// operation, with an SPI session open, cancelled after `milliseconds` (0 = no limit). Its changes to the
+// database are rolled back; its results are C++ objects. Settings that affect the meaning of a text or the
+// output of a value are fixed (time zone UTC, ISO dates), so that the results do not depend on the session.
+// Throws UserError 57014 if the limit is exceeded. Other errors, including a user's cancel, are thrown
+// unchanged after the rollback, so that they can be caught. In a nested RunAs the outer limit applies.
 void RunAs(const std::string& role, const std::string& search_path, int milliseconds,
            const std::function<void()>& body);
 
@@ -24,7 +24,7 @@ struct Column {
     bool enumerated = false;  // an enum, or a domain over one
 };
 
-// What the planner expects of a query.
+// The planner's estimate of a query.
 struct PlanEstimate {
     double cost = 0;
     double rows = 0;
@@ -33,11 +33,11 @@ struct PlanEstimate {
     bool reads_whole_relation = false;
 };
 
-// Read what EXPLAIN (FORMAT JSON) printed. Pure.
+// Parse the output of EXPLAIN (FORMAT JSON). Pure.
 PlanEstimate ReadPlan(const std::string& json);
 
-// Check that `sql` is one SELECT that stores nothing, and return it without a final semicolon, ready to stand
-// in parentheses. Throws UserError.
+// Check that `sql` is a single SELECT that writes nothing, and return it without a final semicolon, ready to
+// be put in parentheses. Throws UserError.
 std::string RequireSelect(const std::string& sql);
 
 }  // namespace pulse::source

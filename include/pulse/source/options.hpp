@@ -1,5 +1,4 @@
-// The options of servers of pulse_source and of their user mappings: what there is, what is valid, what it
-// means.
+// The options of servers of pulse_source and of their user mappings: names, valid values and meaning.
 #pragma once
 
 #include <optional>
@@ -13,13 +12,13 @@ using OptionList = options::List;
 using options::ParseSpan;
 using options::Value;
 
-// All options, in the order in which they are told.
+// All options, in the order in which messages list them.
 const options::Table& Options();
 
-// Check what the table cannot say: a server needs a host. Throws UserError 22023.
+// Check rules that the table cannot express: a server needs a host. Throws UserError 22023.
 void CheckOptions(options::Holder holder, const OptionList& options);
 
-// What a server allows. Times in milliseconds.
+// The guard rails of a server. Times in milliseconds.
 struct SourceLimits {
     bool allow_primary = false;
     int max_replay_lag = 0;
@@ -32,13 +31,13 @@ struct SourceLimits {
     int conflict_retries = 0;
 };
 
-// The limits of a server, defaults filled in.
+// The limits of a server, with defaults.
 SourceLimits ReadLimits(const OptionList& options);
 
-// What libpq gets of a server's and a mapping's options.
+// The libpq parameters among the options of a server and a mapping.
 OptionList ConnectionParameters(const OptionList& server, const OptionList& mapping);
 
-// 95000 as 95 s: rounded as people say it.
+// Format a duration, rounded: 95000 as "95 s".
 std::string FormatSpan(double milliseconds);
 
 }  // namespace pulse::source

@@ -1,10 +1,10 @@
-// Reading on behalf of a definition, here or on a server of pulse_source. Pure header; what is behind it
-// works through the bridge.
+// Reading on behalf of a definition, from this database or a server of pulse_source. The header is pure; its
+// implementation uses the bridge.
 //
-// A visit has three steps, so that nothing of this database is held while a replica works:
-//   ResolveTarget  in a transaction: whose rights, which server, which guard rails
-//   ReadTarget     here as source::RunAs(); on a server without needing a transaction here
-//   RecordUsage    in a transaction: what the visit asked and what it cost, into pulse.source_usage
+// A visit has three steps, so that no lock or snapshot of this database is held while a replica works:
+//   ResolveTarget  in a transaction: role, server, guard rails
+//   ReadTarget     this database by source::RunAs(); a server without a transaction here
+//   RecordUsage    in a transaction: writes the cost of the visit to pulse.source_usage
 #pragma once
 
 #include <cstdint>
@@ -26,28 +26,28 @@ class Unavailable : public UserError {
     using UserError::UserError;
 };
 
-// Which source is read, and with whose rights.
+// A source and the role whose rights are used.
 struct Access {
     std::string source;       // name of a server of pulse_source; empty: this database
-    std::string role;         // whose rights here, whose user mapping there
-    std::string search_path;  // here only; a server has its own
+    std::string role;         // its rights here, its user mapping on a server
+    std::string search_path;  // for this database only; a server has its own
 };
 
 struct Server;  // connection parameters and guard rails (server.hpp)
 
-// An access with the server looked up.
+// An access with its server.
 struct Target {
     Access access;
-    int milliseconds = 0;  // longest time a statement may run; 0: no limit of ours
+    int milliseconds = 0;  // the caller's limit for a statement; 0: none
     std::shared_ptr<const Server> server;
 
     bool local() const { return !server; }
 };
 
-// What a query gave, as text.
+// The result of a query, as text.
 struct Rows {
     std::vector<std::string> names;
-    std::vector<uint32_t> types;  // oids, as there
+    std::vector<uint32_t> types;  // oids of the source
     std::vector<int32_t> modifiers;
     std::vector<std::vector<std::optional<std::string>>> values;
 
@@ -55,56 +55,56 @@ struct Rows {
     size_t size() const { return values.size(); }
 };
 
-// One visit, inside one read-only transaction. Not to be kept.
+// One visit, inside one read-only transaction. Do not keep references to it.
 class Reader {
   public:
     virtual ~Reader() = default;
 
-    // Run one statement that only reads. On a server the cost gate comes first.
+    // Run one read-only statement. On a server, checks max_cost first.
     virtual Rows Query(const std::string& sql) = 0;
-    // What the planner there expects of it.
+    // The estimate of the source's planner.
     virtual PlanEstimate Estimate(const std::string& sql) = 0;
-    // Whether pulse.measure() and its siblings can be called there, in our version.
+    // Whether the source has pulse.measure() and related aggregates in this version.
     virtual bool HasPulse() = 0;
     virtual bool local() const = 0;
 
     // The columns of a relation, given by its quoted and schema-qualified name. Throws UserError 42P01.
     std::vector<Column> Describe(const std::string& relation);
-    // The columns a query returns, without running it.
+    // The columns of a query, without running it.
     std::vector<Column> DescribeQuery(const std::string& sql);
 };
 
-// A value as a literal for Reader::Query(); standard_conforming_strings are on in every visit.
+// A value as a literal for Reader::Query(); standard_conforming_strings is on in every visit.
 std::string Literal(const std::string& text);
 
-// What a visit asked of a source and what it cost: a row of pulse.source_usage.
+// The usage of one visit: a row of pulse.source_usage.
 struct Usage {
     std::string source;   // set by ReadTarget(); empty for this database
     std::string purpose;  // snapshot, health, define, preview, test
-    std::string object;   // the segment or relation it was for
+    std::string object;   // the segment or relation that was read
     Moment began = 0;
     double duration_ms = 0;
     double plan_cost = 0;  // the highest estimate
     int64_t queries = 0, rows = 0;
     std::string status = "ok";  // ok, refused (guard rail), unreachable, failed
-    std::string reason;         // of the latter
-    // What the server said of itself, when it was reached.
+    std::string reason;         // why the status is not ok
+    // Set if the server was reached.
     std::optional<int> version;  // as 150004
     std::optional<bool> in_recovery;
     std::optional<double> replay_lag_ms;
 };
 
-// Look up the server and its limits. Needs a transaction. Throws UserError when there is no such server, no
-// user mapping or no right. What a guard rail says comes from ReadTarget() only.
+// Look up the server and its limits. Needs a transaction. Throws UserError if there is no such server, no
+// user mapping or no privilege. Guard rails are checked by ReadTarget().
 Target ResolveTarget(const Access& access, int milliseconds);
 
-// Visit it. `body` may be run again from its beginning after a conflict with recovery. Fills `usage`, also
-// when it throws: Unavailable, what `body` throws, or what the SQL raised (pg::Error here, UserError from a
-// server). For this database a transaction is needed; for a server none, and `body` must then not use this
-// database.
+// Visit the target. After a conflict with recovery, runs `body` again from its beginning. Fills `usage` even
+// if it throws: Unavailable, exceptions of `body`, or errors of the SQL (pg::Error here, UserError from a
+// server). This database needs a transaction. A server needs none, and `body` must not use this database
+// then.
 void ReadTarget(const Target& target, Usage& usage, const std::function<void(Reader&)>& body);
 
-// Keep what a visit to a server cost. Needs a transaction; does nothing for this database.
+// Record the usage of a visit to a server. Needs a transaction; does nothing for this database.
 void RecordUsage(const Usage& usage);
 
 // Close the connections to servers that this process keeps. Ordinary sessions close theirs at the end of each

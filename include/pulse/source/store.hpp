@@ -1,4 +1,4 @@
-// Visits to servers, what is kept about them, and the test of a source.
+// Visits to servers, their usage records, and testing a source.
 #pragma once
 
 #include "pulse/pg/convert.hpp"
@@ -6,18 +6,18 @@
 
 namespace pulse::source {
 
-// Visit a server behind its guard rails. Fills `usage` but for its status and reason.
+// Visit a server, subject to its guard rails. Fills `usage` except its status and reason.
 void ReadServer(const Server& server, int milliseconds, Usage& usage,
                 const std::function<void(Reader&)>& body);
 
-// Visit a server whatever its guard rails say, to tell what they would.
+// Visit a server without applying its guard rails, to report their results.
 void ReadUnguarded(const Server& server, Usage& usage,
                    const std::function<void(Reader&, const ServerStatus&)>& body);
 
-// Whether another session is visiting the server right now. Needs a transaction.
+// Whether another session is visiting the server. Needs a transaction.
 bool InUse(const Server& server);
 
-// Keep in `usage` how a visit failed; called inside a handler.
+// Record the current exception in `usage`; call it inside a handler.
 void RecordFailure(Usage& usage);
 
 // One line of pulse_test_source().
@@ -28,7 +28,7 @@ struct TestRow {
 };
 std::vector<TestRow> TestSource(const std::string& source);
 
-// Make a server and the caller's user mapping of it.
+// Create a server and the caller's user mapping for it.
 void CreateSource(const std::string& name, const pg::Json& options);
 
 }  // namespace pulse::source

@@ -1,4 +1,4 @@
-// Connections to servers: one for each server and role in this process, lent to one visit at a time.
+// Connections to servers: one for each server and role in this process, used by one visit at a time.
 #pragma once
 
 #include "pulse/pg/remote.hpp"
@@ -9,20 +9,19 @@ namespace pulse::source {
 // A connection for one visit.
 class PooledConnection {
   public:
-    // Takes the one that is kept, or makes one. Throws Unavailable, or UserError 2F003 when the server lets a
-    // role in without the password that it must give.
+    // Take the pooled connection, or open one. Throws Unavailable, or UserError 2F003 if the server did not
+    // request the password that the role must give.
     explicit PooledConnection(const Server& server);
     ~PooledConnection();
     PooledConnection(const PooledConnection&) = delete;
     PooledConnection& operator=(const PooledConnection&) = delete;
 
     pg::Remote& remote() { return *remote_; }
-    // It was made for this visit: what fails on it is no leftover of an earlier one.
+    // It was opened for this visit, so a failure is not a leftover of an earlier visit.
     bool fresh() const { return fresh_; }
-    // Replaces the connection, which turned out to be dead.
+    // Replace the connection after it turned out to be dead.
     void Reconnect();
-    // From Use() to Keep() something may be in flight: whatever ends the visit between them closes the
-    // connection.
+    // Between Use() and Keep() a statement may be running: if the visit ends there, the connection is closed.
     void Use() { keep_ = false; }
     void Keep() { keep_ = true; }
 
@@ -33,10 +32,10 @@ class PooledConnection {
     bool keep_ = false;
 };
 
-// Turn what a server answered into what a visit tells: Unavailable, or UserError of the same SQLSTATE.
+// Throw an error of a server as Unavailable, or as UserError with the same SQLSTATE.
 [[noreturn]] void Rethrow(const Server& server, const pg::RemoteError& error);
 
-// A statement was cancelled because the standby had to replay something it stood in the way of.
+// The standby cancelled a statement because of a conflict with recovery.
 class RecoveryConflict : public Unavailable {
   public:
     using Unavailable::Unavailable;
