@@ -11,9 +11,9 @@ CREATE TABLE pulse.trait (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
-COMMENT ON TABLE pulse.trait IS 'One row per computed trait. Changed only through pulse_create_trait() and its siblings.';
+COMMENT ON TABLE pulse.trait IS 'One row per computed trait. Changed only by pulse_create_trait() and related functions.';
 COMMENT ON COLUMN pulse.trait.expression IS 'In canonical form.';
-COMMENT ON COLUMN pulse.trait.type IS 'boolean, number, text, timestamp, list, or json (whatever the property holds).';
+COMMENT ON COLUMN pulse.trait.type IS 'One of boolean, number, text, timestamp, list, json (any value of a property).';
 
 CREATE TABLE pulse.trait_version (
     trait_id bigint NOT NULL REFERENCES pulse.trait ON DELETE CASCADE,
@@ -24,7 +24,7 @@ CREATE TABLE pulse.trait_version (
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (trait_id, version)
 );
-COMMENT ON TABLE pulse.trait_version IS 'Every expression that a trait has had: who changed it, when, and the difference as text.';
+COMMENT ON TABLE pulse.trait_version IS 'All expressions that a trait has had, with the role that made the change, the time, and a description of the change.';
 
 CREATE TABLE pulse.metric (
     id bigserial PRIMARY KEY,
@@ -35,7 +35,7 @@ CREATE TABLE pulse.metric (
     created_at timestamptz NOT NULL
 );
 COMMENT ON TABLE pulse.metric IS 'The aggregates of events that traits and segments use, one row each, however many definitions share it.';
-COMMENT ON COLUMN pulse.metric.text IS 'Canonical, e.g. events.purchase.count(30d).';
+COMMENT ON COLUMN pulse.metric.text IS 'Canonical text, e.g. events.purchase.count(30d).';
 COMMENT ON COLUMN pulse.metric.built_to IS 'Profiles up to this id have the metric in their state; null: all of them.';
 COMMENT ON COLUMN pulse.metric.after_profile IS 'Profiles above this id were created after the metric and have had it from the start.';
 COMMENT ON COLUMN pulse.metric.lost_before IS 'Retention has dropped events before this instant while the metric was stored: values that reach back further may still count them until they are read again.';
@@ -53,7 +53,7 @@ CREATE TABLE pulse.live_segment (
 );
 COMMENT ON TABLE pulse.live_segment IS 'Versions of profile segments that are kept up to date: the live one and, while it is being built, the next one.';
 COMMENT ON COLUMN pulse.live_segment.version IS 'The version of the segment''s definition. A change of a trait or segment that it uses creates a new row, too.';
-COMMENT ON COLUMN pulse.live_segment.rule IS 'Canonical; the traits and segments that it mentions are replaced by their definitions.';
+COMMENT ON COLUMN pulse.live_segment.rule IS 'Canonical text, in which traits and segments are replaced by their definitions.';
 COMMENT ON COLUMN pulse.live_segment.built_to IS 'Profiles up to this id are evaluated; null: all of them.';
 COMMENT ON COLUMN pulse.live_segment.after_profile IS 'Profiles above this id were created after this row and are always evaluated.';
 
@@ -81,40 +81,40 @@ COMMENT ON FUNCTION pulse_create_trait(text, text, text) IS
 CREATE FUNCTION pulse_update_trait(key text, expression text DEFAULT NULL, description text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_trait';
 COMMENT ON FUNCTION pulse_update_trait(text, text, text) IS
-'Changes a trait: null leaves a value as it is, an empty description removes it. Another expression creates a new version and must be valid for everything that uses the trait. Errors as pulse_create_trait(), and 42704 unknown trait.';
+'Changes a trait: null leaves a value as it is, an empty description removes it. Another expression creates a new version and must be valid for everything that uses the trait. Errors: as for pulse_create_trait(), and 42704 unknown trait.';
 
 -- Level: admin
 CREATE FUNCTION pulse_delete_trait(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_trait';
 COMMENT ON FUNCTION pulse_delete_trait(text) IS
-'Deletes a trait with its versions. Errors: 42704 unknown trait, 2BP01 it is used (the detail says by what).';
+'Deletes a trait and its versions. Errors: 42704 unknown trait, 2BP01 the trait is used (the detail lists its dependents).';
 
 -- Level: reader
 CREATE FUNCTION pulse_list_traits()
     RETURNS TABLE (key text, expression text, type text, version int, description text, used_by text[], updated_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_list_traits';
-COMMENT ON FUNCTION pulse_list_traits() IS 'All traits by name, with the traits, segments and flags that use each.';
+COMMENT ON FUNCTION pulse_list_traits() IS 'Lists all traits by name, with the traits, segments and flags that use each.';
 
 -- Level: reader
 CREATE FUNCTION pulse_dependencies()
     RETURNS TABLE (kind text, name text, uses_kind text, uses text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 200 AS 'MODULE_PATHNAME', 'pulse_dependencies';
 COMMENT ON FUNCTION pulse_dependencies() IS
-'What every trait, profile segment and flag refers to directly: kind and name of the definition; trait, segment, event (* for any), attribute or account attribute and its name.';
+'Lists the direct references of every trait, profile segment and flag: kind and name of the definition; kind (trait, segment, event, attribute or account attribute) and name of the referenced object, * for any event.';
 
 CREATE VIEW pulse.dependency AS SELECT kind, name, uses_kind, uses FROM pulse_dependencies();
-COMMENT ON VIEW pulse.dependency IS 'The graph of definitions over people: see pulse_dependencies().';
+COMMENT ON VIEW pulse.dependency IS 'Dependencies between definitions over people: the result of pulse_dependencies().';
 
 -- Level: reader
 CREATE FUNCTION pulse_test_expression(expression text, "user" text)
     RETURNS TABLE (depth int, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_test_expression';
 COMMENT ON FUNCTION pulse_test_expression(text, text) IS
-'The value of an expression for one person as of pulse_now(), without saving anything: each part with its value, down to the aggregates of events and attributes, and when it will change without a new event. Traits and segments are followed into their definitions. Errors: those of pulse_create_trait(), and 42704 no person with that id.';
+'Evaluates an expression for one person as of pulse_now(), without saving anything: returns each part with its value, down to the aggregates of events and attributes, and when it will change without a new event. Traits and segments are expanded into their definitions. Errors: as for pulse_create_trait(), and 42704 no person with that id.';
 
 -- Level: reader
 CREATE FUNCTION pulse_explain_membership("user" text, segment text)
     RETURNS TABLE (item text, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 30 AS 'MODULE_PATHNAME', 'pulse_explain_membership';
 COMMENT ON FUNCTION pulse_explain_membership(text, text) IS
-'Why a person is or is not a member of a profile segment as of pulse_now(): the verdict and since when, every part of the rule with its value, up to 20 events that count in each of its aggregates, and when the answer will next change without a new event. Errors: 42704 unknown segment, or no person with that id; 42809 a segment over a relation.';
+'Explains why a person is or is not a member of a profile segment as of pulse_now(): the verdict and its start, every part of the rule with its value, up to 20 counted events of each aggregate, and when the result will next change without a new event. Errors: 42704 unknown segment, or no person with that id; 42809 a segment over a relation.';

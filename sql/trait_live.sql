@@ -1,5 +1,5 @@
 -- ---------------------------------------------------------------------------------------------------------
--- Room trait: what is kept up to date with every event.
+-- Room trait: live state and memberships of people.
 
 CREATE TABLE pulse.profile_state (
     profile_id bigint PRIMARY KEY,
@@ -11,7 +11,7 @@ CREATE TABLE pulse.profile_state (
 CREATE INDEX profile_state_next ON pulse.profile_state (next_change_at) WHERE next_change_at IS NOT NULL;
 CREATE INDEX profile_state_as_of ON pulse.profile_state (as_of);
 COMMENT ON TABLE pulse.profile_state IS 'The metrics and segment memberships of a person, valid from as_of until next_change_at unless an event arrives.';
-COMMENT ON COLUMN pulse.profile_state.metrics IS 'By id of pulse.metric: [value, until]; the value of a person without such events is left out. Instants are microseconds since 2000.';
+COMMENT ON COLUMN pulse.profile_state.metrics IS 'By id of pulse.metric: [value, until]; values of a person without such events are left out. Instants are microseconds since 2000.';
 COMMENT ON COLUMN pulse.profile_state.segments IS 'By id of pulse.live_segment: [member, until]; left out for a non-member whose membership cannot change without an event.';
 COMMENT ON COLUMN pulse.profile_state.next_change_at IS 'The first instant at which a membership can change without an event; null: never.';
 
@@ -48,8 +48,8 @@ CREATE SEQUENCE pulse.membership_change_id_seq OWNED BY pulse.membership_change.
 ALTER TABLE pulse.membership_change ALTER COLUMN id SET DEFAULT nextval('pulse.membership_change_id_seq');
 COMMENT ON TABLE pulse.membership_change IS 'Each entry into and exit from a profile segment, with the instant and the cause; written by the transaction that evaluated it.';
 COMMENT ON COLUMN pulse.membership_change.at IS 'The instant of the evaluation.';
-COMMENT ON COLUMN pulse.membership_change.cause IS 'event, time (a window moved on), attributes, account, merge, unmerge, definition, build, import.';
-COMMENT ON COLUMN pulse.membership_change.quiet IS 'Automations and subscriptions ignore it: it came from an import or a build.';
+COMMENT ON COLUMN pulse.membership_change.cause IS 'One of event, time (an event left a window), attributes, account, merge, unmerge, definition, build, import.';
+COMMENT ON COLUMN pulse.membership_change.quiet IS 'Whether automations and subscriptions ignore the change because it came from an import or a build.';
 COMMENT ON COLUMN pulse.membership_change.position IS 'The position in the order in which consumers see changes; assigned when it is first read.';
 
 CREATE TABLE pulse.change_position (
@@ -86,7 +86,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.member', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.next_member', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change_id_seq', '');
--- A copy sends subscriptions what happens in the copy.
+-- In a restored copy, subscriptions send only changes made in the copy.
 SELECT pg_catalog.pg_extension_config_dump('pulse.change_consumer', $$WHERE name NOT LIKE 'subscription:%'$$);
 SELECT pg_catalog.pg_extension_config_dump('pulse.dirty', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
@@ -138,7 +138,7 @@ CREATE VIEW pulse.trait_value AS
 SELECT p.id AS profile_id, e.key, e.value
 FROM pulse.profile AS p CROSS JOIN LATERAL pulse.evaluate_traits(p.id) AS e
 WHERE p.canonical_id = p.id;
-COMMENT ON VIEW pulse.trait_value IS 'The value of every trait of every person at pulse_now(); null where it has no value.';
+COMMENT ON VIEW pulse.trait_value IS 'The value of every trait of every person at pulse_now(); null if it has no value.';
 
 CREATE VIEW pulse.build AS
 SELECT CASE WHEN l.segment_id IS NULL THEN 'metric' ELSE 'segment' END AS what, coalesce(s.name, b.text) AS name,
@@ -163,26 +163,26 @@ COMMENT ON FUNCTION pulse_in_segment(text, text) IS
 CREATE FUNCTION pulse_segments_of("user" text) RETURNS TABLE (segment text, since timestamptz, until timestamptz)
     LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 5 AS 'MODULE_PATHNAME', 'pulse_segments_of';
 COMMENT ON FUNCTION pulse_segments_of(text) IS
-'The profile segments that a person is in at pulse_now(), since when, and the first instant at which that can change by the clock alone (null: never). Errors: 42704 unknown person, 22004 null.';
+'Returns the profile segments that a person is in at pulse_now(), the start of each membership, and the first instant at which it can change by the clock alone (null: never). Errors: 42704 unknown person, 22004 null.';
 
 -- Level: reader
 CREATE FUNCTION pulse_trait("user" text, key text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'pulse_trait';
 COMMENT ON FUNCTION pulse_trait(text, text) IS
-'The value of a trait of a person at pulse_now(); null when it has no value. Errors: 42704 unknown person or trait, 22004 null.';
+'Returns the value of a trait of a person at pulse_now(); null if it has no value. Errors: 42704 unknown person or trait, 22004 null.';
 
 -- Level: reader
 CREATE FUNCTION pulse_traits("user" text) RETURNS TABLE (key text, value jsonb, problem text)
     LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'pulse_traits';
 COMMENT ON FUNCTION pulse_traits(text) IS
-'All traits of a person at pulse_now(), with the problem of those that cannot be evaluated. Errors: 42704 unknown person, 22004 null.';
+'Returns all traits of a person at pulse_now(), with the problem of those that cannot be evaluated. Errors: 42704 unknown person, 22004 null.';
 
 -- Level: operator
 CREATE FUNCTION pulse_take_changes(consumer text, max int DEFAULT 1000, include_quiet boolean DEFAULT false)
     RETURNS TABLE ("position" bigint, segment text, profile_id bigint, user_id text, change text, at timestamptz, cause text, version int)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_take_changes';
 COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
-'The next membership changes for a consumer, in one order for all consumers, each exactly once: a returned change counts as taken when the transaction commits. A new consumer starts with the oldest change that is kept. Quiet changes (imports, builds) are skipped unless include_quiet is true; if more than 100000 of them come first, a call may return nothing, and the next call continues after them. Errors: 22023 invalid name or number (1 to 100000).';
+'Returns the next membership changes for a consumer, in the same order for all consumers, each exactly once: a returned change counts as taken when the transaction commits. A new consumer starts with the oldest change that is kept. Quiet changes (imports, builds) are skipped unless include_quiet is true; if more than 100000 of them come first, a call may return nothing, and the next call continues after them. Errors: 22023 invalid name or number (1 to 100000).';
 
 -- ---- Building ----
 
@@ -190,7 +190,7 @@ COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
 CREATE FUNCTION pulse_build_step(people int) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
 COMMENT ON FUNCTION pulse_build_step(int) IS
-'One step of pulse_build(), to be committed before the next: {last profile done, last profile to do, 1 when nothing is left, people in this step}. Errors: 22023 fewer than 1 person.';
+'Runs one step of pulse_build(), to be committed before the next. Returns {last profile done, last profile to do, 1 if nothing is left, people in this step}. Errors: 22023 fewer than 1 person.';
 
 -- Level: operator
 CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
@@ -212,16 +212,16 @@ BEGIN
     RAISE NOTICE 'built for % people, nothing is left to build', done;
 END $$;
 COMMENT ON PROCEDURE pulse_build(int) IS
-'Completes in this session what is being built in the background, with this many people per transaction, and returns when everything is live. It can be cancelled and called again: it continues where it stopped. Not inside a transaction block. Errors: 22023 fewer than 1 person, 2D000 inside a transaction block.';
+'Completes background builds in this session, with this many people per transaction, and returns when everything is live. It can be cancelled and called again; it continues where it stopped. It cannot run inside a transaction block. Errors: 22023 fewer than 1 person, 2D000 inside a transaction block.';
 
 -- Level: operator
 CREATE FUNCTION pulse_refresh_definitions() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_refresh_definitions';
 COMMENT ON FUNCTION pulse_refresh_definitions() IS
-'Brings the stored states of people in line with the definitions, as every change of a definition does automatically. Needed only after definitions were loaded in another way. Errors: 55P03 a transaction that writes events is open.';
+'Brings the stored states of people in line with the definitions. Every change of a definition does this automatically; it is needed only after definitions were loaded in another way. Errors: 55P03 a transaction that writes events is open.';
 
 -- Level: operator
 CREATE FUNCTION pulse_run_pipeline() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_run_pipeline';
 COMMENT ON FUNCTION pulse_run_pipeline() IS
-'Does the work of the pipeline in this transaction: evaluates queued events and the memberships that have changed by the clock up to pulse_now(). Returns the number of people. For servers without workers, and for replays. Builds are left to pulse_build().';
+'Runs the pipeline in this transaction: evaluates queued events and the memberships that have changed by the clock up to pulse_now(). Returns the number of people. Intended for servers without workers, and for replays. Does not run builds; use pulse_build().';

@@ -15,8 +15,8 @@ namespace pulse::flag {
 
 namespace {
 
-// Another place for variants than for the percentage: who came in first is not all of one variant. Unleash's
-// number.
+// A different seed for variants than for the percentage, so that the first people of a rollout get all
+// variants. The number is Unleash's.
 constexpr uint32_t kVariantSeed = 86028157;
 
 constexpr std::array kNames = {"pulse", "unleash", "growthbook", "posthog", "flagd"};
@@ -32,7 +32,7 @@ double Sum(const std::vector<double>& weights) {
     return std::accumulate(weights.begin(), weights.end(), 0.0);
 }
 
-// The weight in which `place` lies, counted from 0 to the sum of all.
+// The weight whose range contains `place`, from 0 to the sum of all weights.
 size_t PickWeight(const std::vector<double>& weights, double place) {
     double end = 0;
     size_t last = 0;
@@ -57,7 +57,7 @@ Bucketing BucketAsPulse(std::string_view salt, std::string_view id, double perce
     return bucketing;
 }
 
-// One of 100 for the percentage, one of the sum of the weights for the variant.
+// One bucket of 100 for the percentage, one of the sum of the weights for the variant.
 Bucketing BucketAsUnleash(std::string_view salt, std::string_view id, double percentage,
                           const std::vector<double>& weights) {
     const std::string text = Join(salt, ":", id);
@@ -80,8 +80,8 @@ uint32_t Fnv1a(std::string_view bytes) {
     return hash;
 }
 
-// Version 2 of its hash. With several variants each has a range of its own, of which the percentage covers
-// the beginning.
+// Version 2 of its hash. Each of several variants has its own range; the percentage covers the beginning of
+// each.
 Bucketing BucketAsGrowthBook(std::string_view salt, std::string_view id, double percentage,
                              const std::vector<double>& weights) {
     const uint32_t place = Fnv1a(std::to_string(Fnv1a(Join(salt, "", id)))) % 10'000;
@@ -102,7 +102,7 @@ Bucketing BucketAsGrowthBook(std::string_view salt, std::string_view id, double 
     return bucketing;
 }
 
-// The first 15 hexadecimal digits of SHA-1, as a share of the largest such number.
+// The first 15 hexadecimal digits of SHA-1, as a fraction of the largest such number.
 double Sha1Share(const std::string& text) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int length = 0;
@@ -131,7 +131,7 @@ Bucketing BucketAsPostHog(std::string_view salt, std::string_view id, double per
     return bucketing;
 }
 
-// One place for both: a percentage is the first of two weights.
+// One hash for both: a percentage is the first of two weights.
 Bucketing BucketAsFlagd(std::string_view salt, std::string_view id, double percentage,
                         const std::vector<double>& weights) {
     const uint32_t hash = Murmur3(Join(salt, "", id));

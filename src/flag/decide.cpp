@@ -23,7 +23,7 @@ std::string FormatSchedule(const Schedule& schedule) {
            (schedule.until ? "until " + FormatMoment(*schedule.until) : "");
 }
 
-// One decision under way.
+// Evaluates one decision.
 class DecisionEvaluator {
   public:
     DecisionEvaluator(const Definition& definition, const FlagState& state, Moment now,
@@ -36,7 +36,7 @@ class DecisionEvaluator {
             const std::optional<size_t> variant = context_.Override();
             if (lines_)
                 Append(0, "override", variant ? Variant(*variant) : "none",
-                       variant ? "named for this person" : "");
+                       variant ? "the definition names this person" : "");
             if (variant) return Return(*variant, Reason::kOverride);
         }
         for (const Prerequisite& prerequisite : definition_.prerequisites) {
@@ -51,7 +51,7 @@ class DecisionEvaluator {
             if (const std::optional<Decision> decision = EvaluateRule(i)) return *decision;
         if (lines_)
             Append(0, "default", Variant(definition_.fallback),
-                   definition_.rules.empty() ? "" : "no rule holds");
+                   definition_.rules.empty() ? "" : "no rule matches");
         return Return(definition_.fallback, definition_.rules.empty() ? Reason::kStatic : Reason::kDefault);
     }
 
@@ -76,8 +76,8 @@ class DecisionEvaluator {
     }
 
     std::string DescribeRequired(const Prerequisite& prerequisite) const {
-        if (prerequisite.variants.empty()) return "wants any variant that allows";
-        std::string text = "wants ";
+        if (prerequisite.variants.empty()) return "requires any variant that allows";
+        std::string text = "requires ";
         for (const std::string& variant : prerequisite.variants)
             text += (&variant == prerequisite.variants.data() ? "" : " or ") + variant;
         return text;
@@ -88,17 +88,17 @@ class DecisionEvaluator {
         const Holdout& holdout = *definition_.holdout;
         const std::optional<std::string> id = context_.BucketingId();
         if (!id) {
-            if (lines_) Append(0, "holdout", "false", "there is no id to draw by");
+            if (lines_) Append(0, "holdout", "false", "no id for bucketing");
             return false;
         }
-        // A flag's own holdout is drawn apart from its percentages.
+        // A flag's own holdout has a salt of its own, so that it is independent of percentages.
         const std::string salt = holdout.salt.empty() ? "holdout:" + state_.salt : holdout.salt;
         const int bucket = Bucket(salt, *id);
         const auto end = std::llround(holdout.percentage * (kBuckets / 100));
         if (lines_)
             Append(0, "holdout " + FormatPercentage(holdout.percentage) + "%",
                    bucket < end ? "true" : "false",
-                   "bucket " + std::to_string(bucket) + " of 100000, held out below " + std::to_string(end) +
+                   "bucket " + std::to_string(bucket) + " of 100000, holdout below " + std::to_string(end) +
                        "; id " + *id + ", salt " + salt);
         if (bucket < end) bucket_ = bucket;
         return bucket < end;
@@ -111,7 +111,7 @@ class DecisionEvaluator {
                    "", "");
         const size_t headline = lines_ ? lines_->size() - 1 : 0;
         const std::optional<Decision> decision = ApplyRule(index, rule);
-        if (lines_) (*lines_)[headline].value = decision ? Variant(decision->variant) : "does not hold";
+        if (lines_) (*lines_)[headline].value = decision ? Variant(decision->variant) : "no match";
         return decision;
     }
 
@@ -135,7 +135,7 @@ class DecisionEvaluator {
         const std::optional<std::string> id = context_.BucketingId(index);
         if (!id) {
             if (lines_)
-                Append(1, "percentage " + FormatPercentage(percentage), "false", "there is no id to draw by");
+                Append(1, "percentage " + FormatPercentage(percentage), "false", "no id for bucketing");
             return std::nullopt;
         }
         return PickVariant(rule, number, percentage, *id);

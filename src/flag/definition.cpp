@@ -25,7 +25,7 @@ const std::vector<const char*> kKeys = {"type",     "variants",   "off",        
 
 constexpr const char* kExample = R"j({"when": "segment(\"power_users\")", "percentage": 25})j";
 
-// Everything that walks JSON recurses no deeper than this.
+// Limits the recursion of everything that walks JSON.
 void RequireDepth(const Json& json, size_t depth = 0) {
     if (depth > kMaxNesting)
         throw UserError(sqlstate::kProgramLimit, "the definition of a flag is nested too deeply", "",
@@ -53,7 +53,7 @@ void CheckName(const std::string& name) {
 Variant ReadVariant(const std::string& name, const Json& json) {
     CheckName(name);
     Variant variant{name, json, std::nullopt, std::nullopt};
-    // An object is the long form only when it says "value": any other object is a value itself.
+    // An object with the key "value" is the long form; any other object is itself the value.
     if (!json.is_object() || !json.contains("value")) return variant;
     const std::string place = "variants." + Shorten(name, 100);
     const Reader reader(json, place, {"value", "payload", "weight"},
@@ -103,9 +103,11 @@ void ReadVariants(const Reader& reader, Definition& definition) {
     definition.type = static_cast<ValueType>(known - kTypes.begin());
     for (const Variant& variant : definition.variants)
         if (!HasType(variant.value, definition.type))
-            Invalid("variant \"" + Shorten(variant.name, 100) + "\" is no " + *type, Glimpse(variant.value),
-                    variants ? "Give every variant a value of the flag's type, or make the type \"json\"."
-                             : "Name the flag's \"variants\": only a boolean flag has on and off by itself.");
+            Invalid("variant \"" + Shorten(variant.name, 100) + "\" is not of type " + *type,
+                    Glimpse(variant.value),
+                    variants
+                        ? "Give every variant a value of the flag's type, or use the type \"json\"."
+                        : "Specify \"variants\": only boolean flags have the default variants on and off.");
 }
 
 size_t FindOff(const Reader& reader, const Definition& definition) {
@@ -176,7 +178,7 @@ void ReadHoldout(const Reader& reader, Definition& definition) {
     definition.holdout = holdout;
 }
 
-// {"rules": [{"field": …}]} and the like is a rule over people, not the rules of a flag.
+// JSON such as {"rules": [{"field": …}]} is a rule over people, not a list of a flag's rules.
 bool IsJsonRule(const Json& json) {
     if (!json.is_object()) return false;
     if (json.contains("logicalOperator") || json.contains("groups")) return true;
@@ -202,7 +204,7 @@ Definition ReadDefinition(const Json& json) {
     if (DumpJson(json).size() > kMaxDefinition)
         throw UserError(sqlstate::kProgramLimit, "the definition of a flag is too long", "",
                         "At most " + std::to_string(kMaxDefinition) +
-                            " bytes are allowed; make segments of what the rules have in common.");
+                            " bytes are allowed; move common conditions of the rules into segments.");
     Definition definition;
     ReadVariants(reader, definition);
     definition.off = FindOff(reader, definition);
@@ -251,8 +253,8 @@ void CheckKey(const std::string& key) {
         Invalid(
             "invalid flag key: \"" + Shorten(key, 100) + "\"",
             key.size() > 255 ? "It has " + std::to_string(key.size()) + " bytes." : "",
-            "A key consists of 1 to 255 letters A-Z a-z, digits, dots, underscores and hyphens: it is used in "
-            "URLs unchanged.");
+            "A key consists of 1 to 255 letters A-Z a-z, digits, dots, underscores and hyphens, so that URLs "
+            "can use it unchanged.");
 }
 
 }  // namespace pulse::flag

@@ -51,8 +51,8 @@ std::vector<RampStep> ReadRamp(const Reader& reader) {
                      [](const RampStep& a, const RampStep& b) { return a.at < b.at; });
     for (size_t i = 1; i < ramp.size(); ++i)
         if (ramp[i].at == ramp[i - 1].at)
-            Invalid(reader.Place("ramp") + " has two percentages for one moment",
-                    "It is " + FormatMoment(ramp[i].at) + ".", "Give one for each moment.");
+            Invalid(reader.Place("ramp") + " has two percentages for the same time",
+                    "It is " + FormatMoment(ramp[i].at) + ".", "Give one percentage for each time.");
     if (ramp.empty())
         Invalid(reader.Place("ramp") + " must not be empty", "",
                 std::string("Give steps such as ") + kStep + ".");
@@ -66,7 +66,7 @@ std::vector<std::string> ReadBucketBy(const Reader& reader) {
     const std::string place = reader.Place("bucket_by");
     constexpr const char* kHint =
         R"(Give "user" (the default), profile.x, account.x or context.x, or a list of them; )"
-        R"(the first that is present counts.)";
+        R"(the first with a value is used.)";
     const auto add = [&](const Json& item) {
         const std::string name = item.is_string() ? item.get<std::string>() : "";
         if (name != "user") {
@@ -74,12 +74,12 @@ std::vector<std::string> ReadBucketBy(const Reader& reader) {
             try {
                 expr = rule::ParseReference(name);
             } catch (const UserError&) {
-                Invalid(place + " is nothing to draw by", Glimpse(item), kHint);
+                Invalid(place + " is not a valid id for bucketing", Glimpse(item), kHint);
             }
             const rule::Reference* path = rule::As<rule::Reference>(*expr);
             if (!path || path->kind != rule::Reference::Kind::kPath || path->path.size() < 2 ||
                 (path->path[0] != "profile" && path->path[0] != "account" && path->path[0] != "context"))
-                Invalid(place + " is nothing to draw by", Glimpse(item), kHint);
+                Invalid(place + " is not a valid id for bucketing", Glimpse(item), kHint);
             names.push_back(rule::Print(*expr));
         } else {
             names.push_back(name);
@@ -94,7 +94,7 @@ std::vector<std::string> ReadBucketBy(const Reader& reader) {
     return names;
 }
 
-// {"a": 50, "b": 50}: in the order of the variants' names, whatever order they came in.
+// {"a": 50, "b": 50}: sorted by the variants' names.
 std::vector<VariantWeight> ReadShares(const Json& json, const std::string& place,
                                       const Definition& definition) {
     std::vector<VariantWeight> weights;
@@ -113,7 +113,7 @@ std::vector<VariantWeight> ReadShares(const Json& json, const std::string& place
     return weights;
 }
 
-// What a rule gives when it does not say.
+// The variants of a rule that does not specify any.
 std::vector<VariantWeight> DefaultShares(const std::string& place, const Definition& definition) {
     std::vector<VariantWeight> weights;
     std::vector<size_t> others;
@@ -126,7 +126,7 @@ std::vector<VariantWeight> DefaultShares(const std::string& place, const Definit
     if (others.size() == 1) return {{others[0], 1}};
     std::vector<std::string> names;
     for (const Variant& variant : definition.variants) names.push_back(variant.name);
-    Invalid((place.empty() ? "the flag" : place) + " does not say which variant it gives",
+    Invalid((place.empty() ? "the flag" : place) + " does not specify a variant",
             "Variants are " + Quoted(names) + ".",
             R"(Add "variant": one of them, "variants": {name: weight, …}, )"
             R"(or a "weight" to each variant of the flag.)");
@@ -144,14 +144,14 @@ FlagRule ReadRule(const Reader& reader, const std::string& place, const Definiti
     rule.percentage = percentage.value_or(100);
     rule.bucket_by = ReadBucketBy(reader);
     const std::optional<std::string> variant = reader.Text("variant");
-    // Of a flag as a whole "variants" are what there is, not who gets which.
+    // In the flag itself, "variants" defines the variants; in a rule, it is their weights.
     const Json* variants = place.empty() ? nullptr : reader.Object("variants", kMaxVariants);
     if (variant && variants)
         Invalid(place + " has both \"variant\" and \"variants\"", "", "Leave out one of them.");
     if (variant) rule.weights = {{RequireVariant(definition, *variant, reader.Place("variant")), 1}};
     if (variants) rule.weights = ReadShares(*variants, reader.Place("variants"), definition);
     if (rule.weights.empty()) rule.weights = DefaultShares(place, definition);
-    // What is given to all of them is not drawn.
+    // A single variant for everybody needs no bucketing.
     std::erase_if(rule.weights, [](const VariantWeight& share) { return share.weight <= 0; });
     if (rule.weights.size() == 1) rule.weights[0].weight = 1;
     return rule;
@@ -170,7 +170,7 @@ std::vector<FlagRule> ReadRules(const Reader& reader, const Json& json, const De
     std::vector<FlagRule> rules;
     const Json* list = reader.List("rules", kMaxRules);
     if (!list) {
-        // The flag is its only rule, unless it only says what everybody gets.
+        // The flag itself is the only rule, unless it only has a default.
         const bool says = std::any_of(definition.variants.begin(), definition.variants.end(),
                                       [](const Variant& variant) { return variant.weight.value_or(0) > 0; });
         const bool any = reader.Find("when") || reader.Find("percentage") || reader.Find("ramp") ||
@@ -180,8 +180,8 @@ std::vector<FlagRule> ReadRules(const Reader& reader, const Json& json, const De
     }
     for (const char* key : {"when", "percentage", "ramp", "variant", "bucket_by"})
         if (reader.Find(key))
-            Invalid(std::string("\"") + key + "\" stands beside \"rules\"", "",
-                    "Put it into the rules it is for; outside it stands for a flag of one rule.");
+            Invalid(std::string("\"") + key + "\" cannot be combined with \"rules\"", "",
+                    "Move it into the rules that it applies to.");
     for (size_t i = 0; i < list->size(); ++i) {
         const std::string place = "rules[" + std::to_string(i) + "]";
         const Reader inner(

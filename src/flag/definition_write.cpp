@@ -1,4 +1,4 @@
-// A flag's definition as JSON, what it uses, and what changed between two.
+// Writing a flag's definition as JSON, its references, and the difference between two definitions.
 #include <algorithm>
 #include <set>
 
@@ -57,7 +57,7 @@ bool ReadsEvents(const rule::Expr& expr) {
                                    [](const rule::ExprPtr& child) { return ReadsEvents(*child); });
 }
 
-// What each part of a definition says, under its name.
+// The parts of a definition by name.
 using Parts = std::map<std::string, Json>;
 
 Parts PartsOf(const Definition& definition) {
@@ -121,11 +121,10 @@ References FindReferences(const Definition& definition) {
         const rule::ExprPtr expr = rule::Parse(rule.when);
         if (ReadsEvents(*expr))
             throw UserError(
-                sqlstate::kNotSupported, "a flag's rule cannot read events itself",
+                sqlstate::kNotSupported, "rules of flags cannot use events directly",
                 "It is rule " + std::to_string(i + 1) + ": " + rule::PrintShort(*expr, 200),
-                "Make a trait of it with pulse_create_trait('recent_buyer', 'events.purchase.count_30d >= "
-                "1') and say recent_buyer here: "
-                "then a decision reads the stored values, not the events.");
+                "Create a trait with pulse_create_trait('recent_buyer', 'events.purchase.count_30d >= 1') and "
+                "use recent_buyer in the rule, so that decisions read stored values instead of events.");
         const rule::ReferencedNames mentions = rule::FindReferencedNames(*expr);
         traits.insert(mentions.traits.begin(), mentions.traits.end());
         segments.insert(mentions.segments.begin(), mentions.segments.end());
@@ -141,7 +140,7 @@ std::string Difference(const Definition& before, const Definition& after) {
     for (const auto& [name, value] : old) {
         const auto found = now.find(name);
         if (found == now.end())
-            add(name + " " + FormatJsonValue(value) + " taken away");
+            add(name + " " + FormatJsonValue(value) + " removed");
         else if (found->second != value)
             add(name + ": " + FormatJsonValue(value) + " → " + FormatJsonValue(found->second));
     }

@@ -1,4 +1,4 @@
-// The verbs of flags: arguments in, result out.
+// SQL functions for flags.
 #include "pulse/base/error.hpp"
 #include "pulse/flag/store_flag.hpp"
 #include "pulse/pg/entry.hpp"
@@ -24,7 +24,7 @@ Datum Update(const pg::Args& args, const std::optional<flag::Definition>& defini
     return Int32GetDatum(flag::UpdateFlag(key, definition, args.Text(2), args.Text(3), editor));
 }
 
-// A verb that takes a key.
+// A function that takes a key.
 template <typename Verb>
 Datum RunWithKey(FunctionCallInfo fcinfo, Verb verb) {
     const std::string key = pg::Args(fcinfo).RequireText(0, "key");

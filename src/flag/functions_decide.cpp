@@ -1,4 +1,4 @@
-// Decisions: arguments in, result out.
+// SQL functions for decisions and exposures.
 #include "pulse/base/error.hpp"
 #include "pulse/flag/store_evaluation_context.hpp"
 #include "pulse/pg/entry.hpp"
@@ -86,7 +86,7 @@ PULSE_WRITING_FUNCTION(pulse_log_exposure) {
     const std::optional<std::string> id = context.BucketingId();
     if (!id)
         throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"user\" must not be empty", "",
-                               "Give the id the decision was made for.");
+                               "Give the id that the decision was made for.");
     return BoolGetDatum(flag::RecordExposure(saved, context.person(), *id, variant));
 }
 
@@ -124,9 +124,9 @@ PULSE_FUNCTION(pulse_explain_decision) {
     rows.Add({Value::Int4(0), Value::Text("person"),
               context.person() ? Value::Text("profile:" + std::to_string(context.person()->id))
                                : Value::Null(TEXTOID),
-              Value::Text(!context.person() && id ? "nobody is known as " + *id + ": only the context counts"
-                          : id                    ? "drawn by " + *id
-                                                  : std::string("there is no id: nothing can be drawn"))});
+              Value::Text(!context.person() && id ? "unknown id " + *id + ", evaluated from the context alone"
+                          : id                    ? "bucketing id " + *id
+                                                  : std::string("no id, no bucketing"))});
     for (const flag::ExplanationLine& line : lines)
         rows.Add({Value::Int4(line.depth), Value::Text(line.part),
                   line.value.empty() ? Value::Null(TEXTOID) : Value::Text(line.value),

@@ -6,7 +6,7 @@ namespace pulse::flag {
 
 namespace {
 
-// Little-endian, whatever the machine is.
+// Little-endian on every machine.
 uint32_t Load(std::string_view bytes, size_t at, size_t count) {
     uint32_t word = 0;
     for (size_t i = 0; i < count; ++i)

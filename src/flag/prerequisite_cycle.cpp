@@ -1,4 +1,4 @@
-// Cycles of prerequisites.
+// Finding cycles of prerequisites.
 #include <algorithm>
 
 #include "pulse/flag/definition.hpp"
@@ -16,7 +16,7 @@ std::string FormatPath(const std::vector<std::string>& path) {
     return text;
 }
 
-// Depth first; `done` holds flags from which every way was followed, by the length of the longest.
+// Depth-first search; `done` has the completely visited flags with the length of their longest path.
 std::string FindPathTo(const std::string& target, std::vector<std::string>& path,
                        const std::vector<std::string>& next, const Required& others,
                        std::map<std::string, size_t>& done, size_t& longest) {
@@ -25,9 +25,9 @@ std::string FindPathTo(const std::string& target, std::vector<std::string>& path
         path.push_back(key);
         if (key == target) return FormatPath(path);
         if (path.size() > rule::kMaxNesting)
-            throw UserError(sqlstate::kProgramLimit, "prerequisites are nested too deeply", FormatPath(path),
-                            "A chain of prerequisites may have at most " + std::to_string(rule::kMaxNesting) +
-                                " flags long.");
+            throw UserError(
+                sqlstate::kProgramLimit, "prerequisites are nested too deeply", FormatPath(path),
+                "A chain of prerequisites may have at most " + std::to_string(rule::kMaxNesting) + " flags.");
         size_t length = 0;
         const auto known = done.find(key);
         if (known != done.end()) {
@@ -39,10 +39,9 @@ std::string FindPathTo(const std::string& target, std::vector<std::string>& path
         }
         longest = std::max(longest, length + 1);
         if (path.size() + length > rule::kMaxNesting)
-            throw UserError(sqlstate::kProgramLimit, "prerequisites are nested too deeply",
-                            FormatPath(path) + " → …",
-                            "A chain of prerequisites may have at most " + std::to_string(rule::kMaxNesting) +
-                                " flags long.");
+            throw UserError(
+                sqlstate::kProgramLimit, "prerequisites are nested too deeply", FormatPath(path) + " → …",
+                "A chain of prerequisites may have at most " + std::to_string(rule::kMaxNesting) + " flags.");
         path.pop_back();
     }
     return "";

@@ -76,9 +76,9 @@ std::optional<Moment> Reader::Time(const char* key) const {
     const std::optional<Moment> moment =
         found->is_string() ? ParseMoment(found->get<std::string>()) : std::nullopt;
     if (!moment)
-        Invalid(Place(key) + " must be a moment", Glimpse(*found),
-                "Give a date or time as ISO 8601 has it, such as \"2026-03-01\" or "
-                "\"2026-03-01T09:00:00+01:00\"; without an offset it is UTC.");
+        Invalid(Place(key) + " must be a date or time", Glimpse(*found),
+                "Give a date or time in ISO 8601, such as \"2026-03-01\" or "
+                "\"2026-03-01T09:00:00+01:00\"; the default offset is UTC.");
     return moment;
 }
 
@@ -125,7 +125,7 @@ Schedule ReadSchedule(const Reader& reader) {
         Invalid(
             reader.Place("schedule") + " ends before it begins",
             "It is from " + FormatMoment(*schedule.from) + " until " + FormatMoment(*schedule.until) + ".",
-            "Let \"until\" be later than \"from\".");
+            "Set \"until\" to a time after \"from\".");
     return schedule;
 }
 

@@ -1,4 +1,4 @@
-// The cache of compiled flags of this backend.
+// The backend's cache of compiled flags.
 #include <algorithm>
 #include <unordered_map>
 
@@ -40,8 +40,8 @@ const std::string* NamedSegment(const rule::Expr& expr) {
     return reference && reference->kind == rule::Reference::Kind::kSegment ? &reference->path[0] : nullptr;
 }
 
-// segment("a"), or segment("a") && more: who the rule holds for is in a. Otherwise those it names have to be
-// looked at.
+// If the rule is segment("a"), or segment("a") && more, a person that matches is in a. Otherwise the segments
+// that it names have to be evaluated.
 void CompileSegments(const rule::Expr& expr, CompiledRule& compiled) {
     if (const std::string* name = NamedSegment(expr)) compiled.segment = *name;
     if (const rule::Operation* all = rule::AsOp(expr, rule::Op::kAnd))
@@ -67,7 +67,7 @@ CompiledRule CompileRule(const FlagRule& rule) {
     return compiled;
 }
 
-// Of the newest committed row, or our own.
+// Load a flag from its newest committed row, or the row of this transaction.
 std::unique_ptr<StoredFlag> Load(const std::string& key) {
     static const pg::Probe probe("flag", "flag_key_key", {1, 3, 4, 5, 6, 7});
     std::optional<std::vector<pg::Value>> row;

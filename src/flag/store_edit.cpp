@@ -28,8 +28,8 @@ void SetLockTimeout() {
     pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
 }
 
-// What flags, traits and segments mention stays as it is till the end of the transaction. Bringing events and
-// switching flags do not wait for it.
+// Lock definitions against changes until the end of the transaction. Does not block writing events and
+// switching flags.
 void LockDefinitionChanges() {
     SetLockTimeout();
     try {
@@ -39,7 +39,7 @@ void LockDefinitionChanges() {
         throw UserError(sqlstate::kLockNotAvailable, "flags cannot be changed now",
                         "A transaction that changes flags, traits or segments has been open for longer than "
                         "pulse.lock_timeout.",
-                        "Try again; pg_locks shows who holds a lock on pulse.definition.");
+                        "Try again; pg_locks shows the sessions that hold a lock on pulse.definition.");
     }
 }
 
@@ -63,8 +63,8 @@ FlagRow LockRow(const std::string& key, const char* lock) {
         throw UserError(
             sqlstate::kLockNotAvailable, "flag \"" + key + "\" cannot be changed now",
             "A transaction that changes it has been open for longer than pulse.lock_timeout.",
-            "Try again, or end that transaction; pg_stat_activity shows it, and pg_locks which sessions "
-            "wait for it.");
+            "Try again, or end that transaction; pg_stat_activity shows it, and pg_locks shows the sessions "
+            "that wait for it.");
     }
 }
 
@@ -81,7 +81,8 @@ void RequireUnused(const std::string& key, const char* doing) {
     if (!rows.empty())
         throw UserError(sqlstate::kNotReady,
                         std::string("cannot ") + doing + " flag \"" + key + "\": other flags require it",
-                        "They are " + Names(rows) + ".", "Take it out of their \"prerequisites\" first.");
+                        "It is required by " + Names(rows) + ".",
+                        "Remove it from their \"prerequisites\" first.");
 }
 
 void CheckPrerequisites(const std::string& key, const Definition& definition, const References& uses) {
@@ -93,7 +94,7 @@ void CheckPrerequisites(const std::string& key, const Definition& definition, co
     const std::string cycle = FindCycle(key, uses.flags, others);
     if (!cycle.empty())
         throw UserError(sqlstate::kInvalidDefinition, "the prerequisites of flags would form a cycle", cycle,
-                        "Take one of them out of the \"prerequisites\" of the other.");
+                        "Remove one of them from the \"prerequisites\" of the other.");
     for (const Prerequisite& prerequisite : definition.prerequisites) {
         const FlagRow required = RequireRow(prerequisite.flag, "");
         for (const std::string& variant : prerequisite.variants)
@@ -101,7 +102,7 @@ void CheckPrerequisites(const std::string& key, const Definition& definition, co
     }
 }
 
-// Variants that other flags wait for.
+// Throw if the definition removes variants that other flags require.
 void RequireVariantsKept(const std::string& key, const Definition& definition) {
     const pg::Result rows = pg::Execute(
         "SELECT key, definition FROM pulse.flag WHERE $1 = ANY (flags) AND key <> $1 ORDER BY key",
@@ -116,12 +117,12 @@ void RequireVariantsKept(const std::string& key, const Definition& definition) {
                     others += (others.empty() ? "" : ", ") + rows[i].Text(0) + " (" + variant + ")";
         }
     if (!others.empty())
-        throw UserError(sqlstate::kNotReady,
-                        "flag \"" + key + "\" cannot lose variants that other flags require",
-                        "They are " + others + ".", "Change their \"prerequisites\" first.");
+        throw UserError(
+            sqlstate::kNotReady, "cannot remove variants of flag \"" + key + "\" that other flags require",
+            "They are required by " + others + ".", "Change the \"prerequisites\" of these flags first.");
 }
 
-// Everything that can be wrong with a definition here and now.
+// Check a definition against the database. Returns its references.
 References Check(const std::string& key, const Definition& definition) {
     References uses = FindReferences(definition);
     CheckPrerequisites(key, definition, uses);
@@ -146,7 +147,7 @@ void WriteVersion(int64_t id, const std::string& change, const std::string& edit
     pg::Watch::Announce("flag");
 }
 
-// A key or a description that is taken away is null.
+// Null for an empty text.
 Value OrNull(const std::optional<std::string>& text) {
     return text && text->find_first_not_of(" \t\r\n") != std::string::npos ? Value::Text(*text)
                                                                            : Value::Null(TEXTOID);
@@ -258,7 +259,7 @@ void ArchiveFlag(const std::string& key, bool archived, const std::string& edito
     const FlagRow row = LockRow(key, "FOR NO KEY UPDATE");
     if (archived == row.archived) return;
     if (archived) RequireUnused(key, "archive");
-    // What it mentions may have gone meanwhile.
+    // Objects that it uses may have been deleted.
     if (!archived) Check(key, row.definition);
     pg::Execute(
         "UPDATE pulse.flag SET archived_at = CASE WHEN $2 THEN $3 END, version = version + 1, updated_at ="

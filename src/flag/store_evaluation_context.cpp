@@ -1,4 +1,4 @@
-// Whom decisions are asked for.
+// The person and context of a decision.
 #include "pulse/base/error.hpp"
 #include "pulse/flag/store_evaluation_context.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
@@ -9,7 +9,7 @@ namespace pulse::flag {
 
 namespace {
 
-// 17.0 is 17, and every digit counts.
+// 17.0 becomes 17; other digits are kept.
 std::string TrimZeros(std::string number) {
     if (number.find('.') == std::string::npos) return number;
     number.erase(number.find_last_not_of('0') + 1);
@@ -17,7 +17,7 @@ std::string TrimZeros(std::string number) {
     return number;
 }
 
-// An id out of a value: a text as it is, a number or truth value as it is written; nothing else can be one.
+// Convert a value to an id: texts unchanged, numbers and booleans as they are written; nothing else is an id.
 std::optional<std::string> ToBucketingId(const pg::Value& value) {
     if (value.null) return std::nullopt;
     std::string text;
@@ -148,7 +148,7 @@ void StoredEvaluationContext::Explain(size_t rule, std::vector<ExplanationLine>&
     const CompiledRule& compiled = flag_->compiled_rules[rule];
     if (!compiled.error.empty()) {
         lines.push_back(
-            {1, flag_->definition.rules[rule].when, "", "cannot be asked any more: " + compiled.error});
+            {1, flag_->definition.rules[rule].when, "", "cannot be evaluated: " + compiled.error});
         return;
     }
     const rule::ExprPtr expr = rule::Parse(flag_->definition.rules[rule].when);

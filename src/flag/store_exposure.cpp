@@ -1,4 +1,4 @@
-// Exposures: who saw which variant. Rows are never updated, so frequent users cause no hot rows.
+// Recording exposures. Rows are never updated, so frequent users cause no hot rows.
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
@@ -14,18 +14,18 @@ namespace {
 
 constexpr const char* kSalt = "exposure";
 
-// Whole people are sampled, the same ones every day: who changed variants is seen.
+// Samples the same people every day, so that changes of their variants are visible.
 bool IsSampled(const std::string& id) {
     const double share = pg::settings::exposure_sample;
     return share >= 1 || (share > 0 && Bucket(kSalt, id) < share * kBuckets);
 }
 
-// Days since 2000-01-01, as a date counts them.
+// Days since 2000-01-01, as in the type date.
 int32_t DayOf(Moment moment) {
     return static_cast<int32_t>(moment >= 0 ? moment / kDay : -((-moment + kDay - 1) / kDay));
 }
 
-// What no id of a person can be is nobody's.
+// An id that is too long for a person's id.
 bool IsTooLong(const std::string& id) {
     constexpr size_t kMaxCharacters = 255;
     return CountCharacters(id) > kMaxCharacters;
@@ -38,7 +38,7 @@ bool RecordExposure(const StoredFlag& flag, const std::optional<profile::Person>
     if (IsTooLong(id) || !IsSampled(id)) return false;
     const Moment now = pg::Now();
     const pg::Value day{DATEOID, DateADTGetDatum(DayOf(now)), false};
-    // Almost always it is there already: then nothing is written, and no transaction number taken.
+    // The row usually exists already: then nothing is written and no transaction id is assigned.
     static const pg::Probe probe("exposure", "exposure_pkey", {1});
     if (probe.Find({day.datum, Int64GetDatum(flag.id), pg::FromText(id), pg::FromText(variant)}))
         return false;

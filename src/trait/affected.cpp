@@ -28,7 +28,7 @@ bool CoversVersion(const DefinitionIndex& index, const Batch& batch, size_t vers
                                              index.versions()[version].build.after_profile, profile);
 }
 
-// The index of the one with an id, in a list by id.
+// The index of an id in a list sorted by id.
 template <typename T>
 size_t FindIndex(const std::vector<T>& list, int64_t id) {
     const auto found = std::lower_bound(list.begin(), list.end(), id,
@@ -79,7 +79,7 @@ void AddExpired(const DefinitionIndex& index, const StoredSummary& stored, Affec
             affected.versions.push_back(version);
 }
 
-// Whether every stored metric of a group still holds and a new event can move it forward.
+// Whether every stored metric of a group is still valid and can be updated with a new event.
 bool CanMove(const DefinitionIndex& index, const Batch& batch, const StoredSummary& stored, size_t group) {
     for (const size_t i : index.groups()[group].metrics) {
         if (!CoversMetric(index, batch, i, stored.profile)) continue;

@@ -88,7 +88,7 @@ rule::Window WindowOf(const nlohmann::json& json) {
     if (found == json.end() || found->is_null()) return window;
     constexpr int64_t kMost = 3650;
     if (!found->is_number_integer() || found->get<int64_t>() < 1 || found->get<int64_t>() > kMost)
-        ThrowInvalid("\"window_days\" must be a whole number from 1 to " + std::to_string(kMost),
+        ThrowInvalid("\"window_days\" must be an integer from 1 to " + std::to_string(kMost),
                      segment::DescribeJson(*found), "");
     window.kind = rule::Window::Kind::kSliding;
     window.from = found->get<int64_t>() * (kDay / kSecond);
@@ -126,7 +126,7 @@ bool NeedsNumbers(rule::Aggregate aggregate) {
 
 class ReferenceFinder {
   public:
-    // `event`: where the names of a filter belong; nullptr outside of one.
+    // `event`: the event that the names of a filter refer to; nullptr outside of filters.
     void Walk(const rule::Expr& expr, const std::string* event) {
         if (const auto* metric = rule::As<rule::Metric>(expr)) return Visit(*metric);
         if (const auto* reference = rule::As<rule::Reference>(expr)) return Visit(*reference, event);
@@ -215,7 +215,7 @@ rule::ExprPtr FromJson(const nlohmann::json& json) {
         if (known.property) metric.property = SplitPath(TextOf(json, "property", true));
         const std::string filter = TextOf(json, "filter", false);
         if (!filter.empty()) metric.filter = rule::Parse(filter);
-        // What is printed can be read again, and is checked so.
+        // The printed form is parsed again, which checks it.
         return rule::Parse(rule::Print(*rule::Make(std::move(metric), 0)));
     }
     ThrowInvalid("unknown function \"" + function + "\" of a trait", "",

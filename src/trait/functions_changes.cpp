@@ -1,4 +1,4 @@
-// Consumers of membership changes, each row exactly once; and building by hand.
+// pulse_take_changes(), which returns each change exactly once, and pulse_build_step().
 #include "pulse/base/error.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
@@ -79,7 +79,7 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
     }
     static pg::Statement move("UPDATE pulse.change_consumer SET position = $2 WHERE name = $1",
                               {TEXTOID, INT8OID});
-    // Where there was room for more there is no more: what is quiet is passed, too.
+    // If fewer rows than the limit were found, the skipped quiet changes are consumed, too.
     const int64_t reached = rows.size() < static_cast<uint64_t>(most) ? last : rows[rows.size() - 1].Int8(0);
     if (reached != position) move.Execute({pg::Value::Text(consumer), pg::Value::Int8(reached)});
     return pg::ResultSet::Done();

@@ -1,4 +1,4 @@
-// Memberships and traits of people, exact at any instant.
+// SQL functions for memberships and traits of people, exact at any instant.
 #include "pulse/base/error.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
@@ -20,15 +20,15 @@ bool Holds(const Value& value) {
     return !value.null && DatumGetBool(value.datum);
 }
 
-// Since when somebody is known to be a member; empty when that was not noted yet.
+// The recorded start of a membership; empty if it is not recorded yet.
 std::optional<Moment> SinceOf(int64_t segment, int64_t profile) {
     static const pg::Probe probe("member", "member_pkey", {3});
     const auto row = probe.Find({Int64GetDatum(segment), Int64GetDatum(profile)});
     return row ? std::optional<Moment>(DatumGetTimestampTz((*row)[0].datum)) : std::nullopt;
 }
 
-// The one that counts: while a segment is built for the first time, that which is being built, from the
-// events as far as need be.
+// The current version of a segment. While a segment is built for the first time, it is the version being
+// built, which may have to be evaluated from the events.
 bool IsCurrent(const Program& program, const SegmentVersion& version) {
     return version.live || !program.LiveVersion(version.segment);
 }
@@ -39,7 +39,7 @@ const SegmentVersion& RequireVersion(const Program& program, const std::string& 
     std::vector<std::string> names;
     for (const SegmentVersion& version : program.versions) names.push_back(version.name);
     throw UserError(sqlstate::kUndefinedObject, "there is no segment \"" + name + "\" over people", "",
-                    names.empty() ? "There are none yet; create one with pulse_create_segment()."
+                    names.empty() ? "There are no such segments yet; create one with pulse_create_segment()."
                                   : segment::SuggestQuoted(name, names, "Segments over people"));
 }
 
@@ -59,7 +59,7 @@ struct TraitValue {
     std::string problem;
 };
 
-// A trait that names what is gone has no value.
+// A trait that uses a missing definition has no value.
 TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& trait) {
     TraitValue result;
     try {
@@ -71,7 +71,7 @@ TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& 
     return result;
 }
 
-// Fields of pulse_profile().
+// Fields added to pulse_profile().
 void AddTraitsAndSegments(int64_t canonical, pg::Json& fields) {
     const auto person = profile::FindPerson(canonical);
     if (!person) return;

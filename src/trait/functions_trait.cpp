@@ -1,4 +1,4 @@
-// The verbs of definitions over people: arguments in, result out.
+// SQL functions for definitions over people.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_definition.hpp"

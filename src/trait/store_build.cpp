@@ -1,4 +1,4 @@
-// Builds definitions for existing people: in batches, then one swap.
+// Builds definitions for existing people in batches, then swaps versions.
 #include "pulse/trait/store_build.hpp"
 
 #include <set>
@@ -20,10 +20,10 @@ using pg::Value;
 
 constexpr int64_t kPortion = 2000;
 
-// Tell everybody, this transaction included.
+// Invalidate the compiled definitions of all backends, including this one.
 void PublishDefinitions() {
     InvalidateDefinitions();
-    // Our own caches hear of it when a command that writes ends.
+    // Own caches are invalidated at the end of a command that writes.
     pg::Execute("UPDATE pulse.definition SET version = version + 1");
 }
 
@@ -31,7 +31,7 @@ int64_t MaxProfileId() {
     return pg::Execute("SELECT coalesce(max(id), 0) FROM pulse.profile")[0].Int8(0);
 }
 
-// ---- which versions there are to be ----
+// ---- desired versions ----
 
 struct DesiredVersion {
     int64_t segment;
@@ -86,7 +86,7 @@ void SyncVersion(const DesiredVersion& wanted, int64_t last) {
          Value::Time(pg::Now())});
 }
 
-// Segments that are kept no longer: their memberships end.
+// End the memberships of segments that are not stored any more.
 void EndRemovedSegments(const std::vector<DesiredVersion>& wanted) {
     std::vector<int64_t> kept;
     for (const DesiredVersion& version : wanted) kept.push_back(version.segment);
@@ -113,7 +113,7 @@ void EndRemovedSegments(const std::vector<DesiredVersion>& wanted) {
         " WHERE l.id = n.version_id)");
 }
 
-// ---- which metrics there are to be ----
+// ---- desired metrics ----
 
 void AddMetrics(const Rule& rule, std::set<std::string>& texts) {
     for (const std::string& metric : rule.compiled().metrics) texts.insert(metric);
@@ -129,12 +129,12 @@ void SyncMetrics(int64_t last) {
         try {
             AddMetrics(Rule(traits[i].Text(0), rule::Expect::kAny, false), texts);
         } catch (const UserError&) {
-            // It names what is gone: it has no value, and needs none of its metrics.
+            // It uses a missing definition, so it has no value and needs no metrics.
         }
     }
     const Value all = Value::Texts(std::vector<std::string>(texts.begin(), texts.end()));
     pg::Execute("DELETE FROM pulse.metric WHERE NOT text = ANY ($1)", {all});
-    // Nothing is kept of anybody when nothing is defined.
+    // Without definitions no state is stored.
     if (texts.empty() && versions.empty()) pg::Execute("DELETE FROM pulse.profile_state");
     pg::Execute(
         "INSERT INTO pulse.metric (text, built_to, after_profile, created_at) SELECT n.text, 0, $2, $3"
@@ -158,7 +158,7 @@ std::optional<BuildRange> RemainingBuild() {
     return BuildRange{rows[0].Int8(0), rows[0].Int8(1)};
 }
 
-// Some people more: how many.
+// Build the next people. Returns their number.
 int64_t BuildPortion(BuildRange& progress, int64_t people) {
     const pg::Result rows = pg::Execute(
         "SELECT id FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id ORDER BY id LIMIT $3",
@@ -174,8 +174,7 @@ int64_t BuildPortion(BuildRange& progress, int64_t people) {
     return static_cast<int64_t>(rows.size());
 }
 
-// What is about to count must know everybody: a segment whose people are left out would end their
-// memberships.
+// Throw if a person is not built: swapping the version would end that person's memberships.
 void RequireComplete() {
     const std::optional<BuildRange> progress = RemainingBuild();
     if (!progress) return;
@@ -184,7 +183,7 @@ void RequireComplete() {
                     {Value::Int8(progress->from), Value::Int8(progress->to)});
     if (!left.empty())
         throw UserError(sqlstate::kNotReady, "the build is not complete",
-                        "Person " + std::to_string(left[0].Int8(0)) + " is left.",
+                        "Person " + std::to_string(left[0].Int8(0)) + " has not been evaluated.",
                         "CALL pulse_build() continues it.");
 }
 
@@ -194,7 +193,7 @@ struct Swap {
     std::string name;
 };
 
-// The members of the version that was built become those of the segment.
+// Make the members of the built version the members of the segment.
 void SwapVersion(const Swap& swap, bool tell) {
     const Moment now = pg::Now();
     const bool is_new =
@@ -229,7 +228,7 @@ void SwapVersion(const Swap& swap, bool tell) {
                (is_new ? "" : ", " + std::to_string(exited.processed()) + " left"));
 }
 
-// Everything is built: from now on it is what counts.
+// Make everything that is built live.
 void FinishBuild(bool tell) {
     RequireComplete();
     pg::Execute("UPDATE pulse.metric SET built_to = NULL WHERE built_to IS NOT NULL");
@@ -242,7 +241,7 @@ void FinishBuild(bool tell) {
     PublishDefinitions();
 }
 
-// Whether there are so few people that it is done at once.
+// Whether there are few enough people to build at once.
 bool BuildsAtOnce() {
     return pg::Execute("SELECT FROM pulse.profile LIMIT " +
                        std::to_string(int64_t{pg::settings::build_at_once} + 1))
@@ -276,7 +275,7 @@ BuildStep RunBuildStep(int64_t people) {
         LockDefinitions();
         progress = RemainingBuild();
         if (progress) {
-            // Nobody brings events now: those who are left are few.
+            // No events can arrive now, and few people are left.
             while (const int64_t more = BuildPortion(*progress, people)) {
                 pg::CheckInterrupts();
                 step.people += more;

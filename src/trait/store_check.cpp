@@ -26,7 +26,7 @@ void CheckPattern(const std::string& pattern) {
     }
 }
 
-// Names that have come in, to compare with.
+// Names of received events.
 std::vector<std::string> KnownEvents() {
     const pg::Result rows =
         pg::Execute("SELECT event FROM pulse.event_catalog ORDER BY events DESC, event LIMIT 1000", {}, true);
@@ -92,7 +92,7 @@ void CheckReferences(const rule::Expr& expanded) {
     CheckPatterns(expanded);
     if (reads.events.empty()) return;
     const std::vector<std::string> known = KnownEvents();
-    // Where nothing has come in there is nothing to compare with.
+    // Without received events there is nothing to compare with.
     if (known.empty()) return;
     WarnOfUnknownEvents(reads, known);
     WarnOfUnknownProperties(reads, known);

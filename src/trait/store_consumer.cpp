@@ -1,4 +1,4 @@
-// Membership changes get positions in one order for all consumers.
+// Assigns positions to membership changes, in one order for all consumers.
 #include "pulse/trait/store_consumer.hpp"
 
 #include "pulse/delivery/store.hpp"
@@ -11,7 +11,7 @@ namespace {
 
 using pg::Value;
 
-// Whether any subscription is told of people; asked again only after one began or ended.
+// Whether there is any subscription to membership changes; cached until one begins or ends.
 bool AnySubscription() {
     static pg::Watch watch("change_consumer");
     static pg::Statement any(
@@ -26,7 +26,7 @@ bool AnySubscription() {
 
 }  // namespace
 
-// What was restored from a dump has places that the table does not know of.
+// Rows restored from a dump can have positions beyond pulse.change_position.
 int64_t LastPosition() {
     static pg::Statement statement(
         "SELECT greatest((SELECT max(p.position) FROM pulse.change_position AS p),"

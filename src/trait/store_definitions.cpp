@@ -48,7 +48,7 @@ class DefinitionStore : public rule::Definitions {
   private:
     struct Entry {
         std::string text;
-        rule::ExprPtr tree;  // when it was first asked for
+        rule::ExprPtr tree;  // parsed at first use
     };
     using Entries = std::map<std::string, Entry>;
 
@@ -67,7 +67,7 @@ class DefinitionStore : public rule::Definitions {
         throw UserError(
             sqlstate::kUndefinedObject, what + " \"" + key + "\" does not exist" + at, "",
             names.empty()
-                ? "There are no " + what + "s over people yet; make one with pulse_create_" + what + "()."
+                ? "There are no " + what + "s over people yet; create one with pulse_create_" + what + "()."
                 : rule::SuggestName(key, names, what == "trait" ? "Traits" : "Segments over people"));
     }
 
@@ -105,13 +105,12 @@ void RequireReadCommitted() {
     if (IsolationUsesXactSnapshot())
         throw UserError(
             sqlstate::kActiveTransaction, "definitions can be changed only in READ COMMITTED", "",
-            "Change them outside a transaction, or in one of isolation level READ COMMITTED: others may "
-            "have come in since this "
-            "one began, and would be left out.");
+            "Change them outside a transaction block, or in a READ COMMITTED transaction. This transaction "
+            "would miss people who arrived after it began.");
 }
 
-// Who queues for the lock stops everybody who comes later, and that is all who bring events: it is asked for
-// again and again, each time for a moment only.
+// A queued request for the lock blocks all later ones, which means everybody who writes events. So it is
+// requested repeatedly, each time only for a moment.
 void LockDefinitions() {
     RequireReadCommitted();
     constexpr int kMoment = 50, kPause = 150;  // milliseconds
@@ -122,7 +121,7 @@ void LockDefinitions() {
                 sqlstate::kLockNotAvailable, "definitions cannot be changed now",
                 "A transaction that writes events or changes definitions has been open for longer than "
                 "pulse.lock_timeout.",
-                "Try again; pg_locks shows who holds a lock on pulse.definition.");
+                "Try again; pg_locks shows the sessions that hold a lock on pulse.definition.");
         pg::Wait(kPause);
     }
 }

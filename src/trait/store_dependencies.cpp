@@ -28,7 +28,7 @@ std::string Describe(const Dependent& dependent) {
     return dependent.kind + " \"" + dependent.name + "\"";
 }
 
-// One definition as it will be, the others as they are; knows whether it was asked for.
+// The stored definitions with one of them replaced; records whether that one was used.
 class Overlay : public rule::Definitions {
   public:
     Overlay(const std::string& kind, const std::string& name, rule::ExprPtr tree)
@@ -102,7 +102,7 @@ void RequireUnused(const std::string& kind, const std::string& name, const char*
     if (users.size() > kMost) list += " and " + std::to_string(users.size() - kMost) + " more";
     throw UserError(sqlstate::kDependentObjects,
                     kind + " \"" + name + "\" cannot be " + what + " while it is used",
-                    "It is used by " + list + ".", "Change or delete those first.");
+                    "It is used by " + list + ".", "Change or delete its dependents first.");
 }
 
 void CheckDependents(const std::string& kind, const std::string& name, const rule::ExprPtr& tree) {
@@ -120,10 +120,10 @@ void CheckDependents(const std::string& kind, const std::string& name, const rul
                                      dependent.kind == "trait" ? rule::Expect::kAny : rule::Expect::kBoolean,
                                      "$1");
             } catch (const UserError& error) {
-                if (!overlay.Asked()) continue;  // broken already, and not by this
+                if (!overlay.Asked()) continue;  // broken already, not by this change
                 throw UserError(
                     error.state().c_str(),
-                    Describe(dependent) + " uses " + kind + " \"" + name + "\" and would no longer work",
+                    Describe(dependent) + " uses " + kind + " \"" + name + "\" and would no longer be valid",
                     error.message() + (error.detail().empty() ? "." : ". " + error.detail()),
                     "Change " + Describe(dependent) + " first.");
             }

@@ -17,9 +17,9 @@ namespace {
 using pg::Value;
 
 constexpr size_t kMostRows = 1000;
-constexpr int kMostEvents = 20;        // shown of each metric
+constexpr int kMostEvents = 20;        // shown per metric
 constexpr size_t kShownOfEvent = 200;  // bytes
-constexpr const char* kNotThere = "was not there yet";
+constexpr const char* kNotThere = "person did not exist yet";
 
 std::string ValueText(const Value& value) {
     if (value.null) return "null";
@@ -32,7 +32,7 @@ bool IsLiteral(const rule::Expr& expr) {
            rule::As<rule::Text>(expr) || rule::As<rule::Duration>(expr) || rule::As<rule::List>(expr);
 }
 
-// The nodes of a rule with their values, and below a trait or segment the rule that it stands for.
+// The nodes of a rule with their values; below a trait or segment, the nodes of its definition.
 class Tree {
   public:
     Tree(Subject& subject, bool there) : subject_(subject), there_(there) {}
@@ -60,13 +60,13 @@ class Tree {
             const Rule rule(*rule::Expand(expr, SavedDefinitions()), rule::Expect::kAny, false);
             const Subject::Answer answer = subject_.Evaluate(rule);
             row.value = ValueText(answer.value);
-            if (answer.until) row.note = "changes by itself at " + FormatMoment(*answer.until);
+            if (answer.until) row.note = "until " + FormatMoment(*answer.until);
         } catch (const UserError&) {
-            // It has no value by itself: a duration, a list.
+            // It has no value of its own: a duration or a list.
         }
     }
 
-    // What a name stands for; nullptr when the node is none.
+    // The definition of a trait or segment; nullptr for other nodes.
     static rule::ExprPtr DefinitionOf(const rule::Expr& expr) {
         if (!rule::As<rule::Reference>(expr)) return nullptr;
         const rule::ReferencedNames mentions = rule::FindReferencedNames(expr);
@@ -79,11 +79,11 @@ class Tree {
     }
 
     Subject& subject_;
-    const bool there_;  // at that moment; nothing is anything for nobody
+    const bool there_;  // the person exists at that moment; otherwise nothing has a value
     std::vector<TreeRow> rows_;
 };
 
-// Which events a metric counts now: those that would count if they were alone.
+// The query for the events that a metric counts.
 std::string EventQuery(const rule::Metric& metric) {
     rule::Metric count = metric;
     count.aggregate = rule::Aggregate::kCount;
@@ -141,14 +141,14 @@ class Membership {
     void Events(const rule::Metric& metric) {
         const std::string text = rule::Print(metric);
         if (!metric.steps.empty())
-            return;  // its steps find different events; the tree says whether they were found
+            return;  // its steps find different events; the tree shows whether they were found
         const pg::Result rows =
             pg::Execute(EventQuery(metric), {Value::Int8(id_), Value::Time(pg::Now())}, true);
         for (uint64_t i = 0; i < std::min<uint64_t>(rows.size(), kMostEvents); ++i)
             Add("event", 0, text, FormatMoment(rows[i].Time(0)),
                 rows[i].Text(2) + ", id " + std::to_string(rows[i].Int8(1)) + ": " +
                     Shorten(rows[i].Text(3), kShownOfEvent));
-        if (rows.size() > kMostEvents) Add("event", 0, text, "…", "and older ones");
+        if (rows.size() > kMostEvents) Add("event", 0, text, "…", "older events are not shown");
     }
 
     int64_t id_;
@@ -163,7 +163,7 @@ class Membership {
 std::vector<TreeRow> TestExpression(const std::string& expression, const std::string& user) {
     const rule::ExprPtr tree = ReadExpression(expression);
     const pg::OwnerSession session;
-    // What is wrong with it is said before somebody is looked for.
+    // Check the expression before looking for the person.
     CheckReferences(*rule::Expand(*tree, SavedDefinitions()));
     CheckRule(*tree, rule::Expect::kAny, "");
     const profile::Person person = profile::RequirePerson(user);
@@ -177,7 +177,7 @@ std::vector<MembershipRow> ExplainMembership(const std::string& user, const std:
         throw UserError(sqlstate::kWrongObjectType,
                         "segment \"" + segment.name + "\" is not a segment over people",
                         "It is a segment over a " + std::string(segment::Name(segment.kind)) + ".",
-                        "Ask its source who belongs to it; pulse_explain_segment() shows the query.");
+                        "Read its members from its source; pulse_explain_segment() shows the query.");
     const pg::OwnerSession session;
     return Membership(profile::RequirePerson(user), segment).Run();
 }

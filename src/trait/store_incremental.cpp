@@ -56,7 +56,7 @@ bool IncrementalMetric::Add(const profile::NewEvent& event, Moment now, MetricVa
             return true;
         }
         case Aggregate::kExists:
-            // True until the newest leaves.
+            // True until the newest event leaves the window.
             if (DatumGetBool(measured.value.datum))
                 measured.until = std::max(before, leaves);
             else
@@ -71,7 +71,7 @@ bool IncrementalMetric::Add(const profile::NewEvent& event, Moment now, MetricVa
                 seen(event.time);
                 return true;
             }
-            // Until then for another reason than that the newest leaves: one that is yet to come.
+            // `before` is not when the newest event leaves: an event in the future enters the window then.
             if (window_ != 0 && before != kept + window_) return false;
             seen(std::max(kept, event.time));
             if (window_ != 0) measured.until = std::max(before, leaves);

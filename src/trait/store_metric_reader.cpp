@@ -18,7 +18,7 @@ std::string Columns(const std::vector<const rule::MetricSql*>& metrics) {
     return list;
 }
 
-// Events older than the oldest of all make no difference.
+// Events before the earliest window make no difference.
 std::string OldestOf(const std::vector<const rule::MetricSql*>& metrics) {
     std::string list;
     for (const rule::MetricSql* metric : metrics) {
@@ -39,8 +39,8 @@ std::string NamesOf(const std::vector<std::string>& events) {
 std::string ReadingSql(const std::vector<const rule::MetricSql*>& metrics) {
     const std::string people = " FROM unnest($1::bigint[], $2::timestamptz[]) AS d (id, now)";
     if (metrics[0]->correlated) return "SELECT d.id" + Columns(metrics) + people;
-    // From the person to the events, also where the plan is made while the tables are empty: the other way
-    // round each person would cost as much as all events there are.
+    // Force the join order from the person to the events, also if the plan is made while the tables are
+    // empty: the other order would read all events for each person.
     return "SELECT d.id, a.*" + people + " CROSS JOIN LATERAL (SELECT " + Columns(metrics).substr(2) +
            " FROM pulse.profile AS m CROSS JOIN LATERAL (SELECT v.* FROM pulse.event AS v"
            " WHERE v.profile_id = m.id" +

@@ -31,8 +31,8 @@ void UpdateOrEnqueue(const std::vector<ProfileChange>& changes, const std::strin
     }
     const std::vector<int64_t> left = UpdateState(changes, {cause, quiet, false, std::nullopt});
     if (left.empty()) return;
-    // Somebody else is changing these people, and we change others that they may wait for: the pipeline comes
-    // after both.
+    // Another session is changing these people, and may wait for people that this one changes: leave them to
+    // the pipeline.
     std::vector<ProfileChange> later;
     for (const ProfileChange& change : changes)
         if (std::find(left.begin(), left.end(), change.profile) != left.end()) later.push_back(change);
@@ -46,17 +46,17 @@ ProfileChange Everything(int64_t profile) {
     return change;
 }
 
-// Partitions are made before rows are locked.
+// Create partitions before rows are locked.
 void Begin() {
     pg::LockTable("definition", pg::TableLock::kShared);
     const std::shared_ptr<const Program> program = CurrentProgram();
     if (program->TracksNothing()) return;
     const Moment now = pg::PastNow();
-    // States are read as the transaction sees them, and mean what the newest definitions say.
+    // States are read by the transaction's snapshot, but interpreted by the newest definitions.
     if (IsolationUsesXactSnapshot() && !program->Seen())
         throw UserError(sqlstate::kSerializationFailure,
                         "definitions over people have changed since this transaction began",
-                        "At its isolation level it sees the states of people from before that.",
+                        "At its isolation level it sees the older states of people.",
                         "Retry the transaction.");
     if (program->versions.empty()) return;
     profile::EnsurePartitions("membership_change", now, now);
@@ -75,7 +75,7 @@ void ProfilesChanged(const std::vector<profile::PersonChange>& changed, Cause ca
         if (!person.new_events.empty()) change.happened = &person.new_events;
         change.attributes = person.attributes;
         change.account = person.account;
-        // What is kept of the others stays true, until the clock says otherwise.
+        // The stored state of unaffected people stays valid until the clock changes it.
         if (at_once && !person.created && !Affects(program->index, change)) continue;
         changes.push_back(std::move(change));
     }
@@ -83,7 +83,7 @@ void ProfilesChanged(const std::vector<profile::PersonChange>& changed, Cause ca
 }
 
 void ProfilesMerged(int64_t survivor, int64_t merged) {
-    // Also where nothing is defined any more: what is left of it would never go.
+    // Also without definitions: otherwise its state would never be removed.
     RemoveMergedProfile(merged, "merge");
     if (CurrentProgram()->TracksNothing()) return;
     UpdateOrEnqueue({Everything(survivor)}, "merge", false);

@@ -16,7 +16,7 @@ namespace {
 
 uint64_t last_number = 0;
 
-// The value without events, kept as long as the program.
+// The value without events; lives as long as the program.
 pg::Value EmptyValue(const std::string& sql, Oid type) {
     pg::Expression expression(sql, {});
     pg::Value value = pg::Value::Null(type);
@@ -93,8 +93,8 @@ void Program::LoadMetrics() {
             if (metric.sql.incremental)
                 metric.incremental = std::make_unique<IncrementalMetric>(*metric.sql.incremental);
         } catch (const UserError& error) {
-            // What uses it is not kept either, and read from the events where it can be.
-            pg::Warning("metric " + metric.text + " is not kept up to date", error.message());
+            // Definitions that use it are not stored either, but read from the events where possible.
+            pg::Warning("metric " + metric.text + " is not updated", error.message());
             continue;
         }
         building |= metric.built_to.has_value();
@@ -139,8 +139,8 @@ void Program::LoadVersions() {
             building |= version.built_to.has_value();
             versions.push_back(std::move(version));
         } catch (const UserError& error) {
-            // Events are worth more than a rule that another version of Pulse could read.
-            pg::Warning("segment \"" + rows[i].Text(3) + "\" is not kept up to date", error.message());
+            // Accepting events is more important than a rule that this version of Pulse cannot compile.
+            pg::Warning("segment \"" + rows[i].Text(3) + "\" is not updated", error.message());
         }
     }
 }

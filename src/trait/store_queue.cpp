@@ -15,7 +15,7 @@ namespace {
 
 using pg::Value;
 
-// Entries of the queue as the changes that they stand for, by their cause and whether they are quiet.
+// Queued changes by person, grouped by cause and quiet.
 using QueuePortions = std::map<std::pair<std::string, bool>, std::map<int64_t, ProfileChange>>;
 
 QueuePortions Fold(const pg::Result& rows) {
@@ -32,9 +32,9 @@ QueuePortions Fold(const pg::Result& rows) {
     return portions;
 }
 
-// Whom entries concern now: an entry names the person at the time of its transaction, and others may have
-// merged that one since, or taken apart.
-using Pairs = std::set<std::pair<int64_t, int64_t>>;  // who is named, who it is
+// The people that entries concern now: an entry has the person at the time of its transaction, who may have
+// been merged or unmerged since.
+using Pairs = std::set<std::pair<int64_t, int64_t>>;  // profile of the entry, current person
 Pairs ResolvePeople(const std::vector<int64_t>& named) {
     static pg::Statement statement(
         "SELECT u.id, p.canonical_id FROM unnest($1::bigint[]) AS u (id)"
@@ -49,7 +49,7 @@ Pairs ResolvePeople(const std::vector<int64_t>& named) {
     return pairs;
 }
 
-// Settles what entries of one kind stand for; returns what is to be queued again.
+// Evaluate the people of entries with one cause. Returns the changes to queue again.
 std::vector<ProfileChange> ProcessPortion(const std::map<int64_t, ProfileChange>& people,
                                           const UpdateOptions& options, BatchResult& result) {
     std::vector<int64_t> named;
@@ -65,7 +65,7 @@ std::vector<ProfileChange> ProcessPortion(const std::map<int64_t, ProfileChange>
     for (const auto& entry : by_person) changes.push_back(entry.second);
     const std::vector<int64_t> left = UpdateState(changes, options);
     for (const int64_t id : left) later.push_back(by_person.at(id));
-    // Those who were merged or taken apart before they were locked.
+    // People that were merged or unmerged before they were locked.
     for (const auto& [id, person] : ResolvePeople(named)) {
         if (before.contains({id, person})) continue;
         later.push_back(people.at(id));
@@ -160,7 +160,7 @@ BatchResult ProcessDue(int64_t limit) {
     std::vector<ProfileChange> changes;
     for (const int64_t id : ids) {
         if (!std::binary_search(there.begin(), there.end(), id)) {
-            // No longer a person of its own: nobody else would ever look at it.
+            // A merged profile: nothing else would remove its state.
             RemoveMergedProfile(id, "merge");
             continue;
         }
@@ -183,7 +183,7 @@ std::optional<Moment> NextDue() {
         {});
     const ForceIndexPlans force_index_plans;
     if (queue.Execute({})[0].Bool(0) || builds.Execute({})[0].Bool(0)) return pg::WallClock();
-    // What is kept without a definition waits for nothing.
+    // Without definitions nothing is due.
     if (CurrentProgram()->TracksNothing()) return std::nullopt;
     return due.Execute({})[0].TimeOrNull(0);
 }

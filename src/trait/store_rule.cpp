@@ -1,4 +1,4 @@
-// A rule over a person, compiled for PostgreSQL's evaluator.
+// Rules over a person, compiled for PostgreSQL's expression evaluator.
 #include "pulse/base/error.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/rule/parser.hpp"

@@ -1,4 +1,4 @@
-// pulse_validate_rule() of room rule knows the saved traits and segments.
+// Gives pulse_validate_rule() of room rule the saved traits and segments.
 #include "pulse/rule/store.hpp"
 #include "pulse/trait/store_live.hpp"
 

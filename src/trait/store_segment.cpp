@@ -8,7 +8,7 @@ namespace pulse::trait {
 
 namespace {
 
-// Of an expanded request: that it can be evaluated, and that those who use the segment go on working.
+// Check that an expanded request can be evaluated, and that dependents of the segment remain valid.
 void CheckSegment(const std::string& name, const segment::Request& request) {
     const Rule compiled(*request.expanded->rule, rule::Expect::kBoolean, false);
     CheckReferences(*request.expanded->rule);

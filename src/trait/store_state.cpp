@@ -130,8 +130,8 @@ std::vector<int64_t> LockProfiles(const std::vector<int64_t>& ids, bool wait) {
             const pg::Session session;
             locked = patient ? profile::LockPeople(there) : LockAvailable(there);
         }
-        // Else somebody is locked by others, or became part of somebody meanwhile: to keep that lock and wait
-        // for more is to stand in a circle.
+        // Otherwise a person is locked by others, or was merged meanwhile. Keeping these locks while waiting
+        // for more could deadlock.
         if (locked.size() != there.size()) continue;
         subtransaction.Commit();
         return locked;
@@ -149,8 +149,7 @@ std::vector<int64_t> FilterCanonical(const std::vector<int64_t>& ids) {
 }
 
 bool QueueIsEmpty() {
-    // Whether a long queue, or what is left of one until it is vacuumed, holds anything costs more than not
-    // to know.
+    // Checking a long queue, or its dead rows before vacuum, costs more than assuming that it is not empty.
     static pg::Statement statement(
         "SELECT CASE WHEN pg_relation_size('pulse.dirty') <= 16 * current_setting('block_size')::int THEN"
         " NOT EXISTS (SELECT FROM pulse.dirty) ELSE false END",

@@ -1,4 +1,4 @@
-// One person at an instant.
+// Evaluates rules for one person at an instant.
 #include <map>
 
 #include "pulse/pg/identity.hpp"
@@ -9,7 +9,7 @@ namespace pulse::trait {
 
 namespace {
 
-// What is palloc'ed in the scope is made in that context.
+// Allocations in the scope use this memory context.
 class MemoryContextScope {
   public:
     explicit MemoryContextScope(MemoryContext context) : caller_(MemoryContextSwitchTo(context)) {}
@@ -28,7 +28,7 @@ struct Subject::State {
     std::shared_ptr<const Program> program;
     RuleInput input;
     MemoryContext context = CurrentMemoryContext;
-    bool state_read = false;  // for what is kept
+    bool state_read = false;  // the stored state has been read
     std::optional<Moment> as_of;
     Datum kept = 0;
     std::map<std::string, MetricValue> measured;  // read from events, by the metric's text
@@ -43,7 +43,7 @@ struct Subject::State {
         kept = (*row)[1].datum;
     }
 
-    // Reads some metrics from the events.
+    // Read some metrics from the events.
     void Read(MetricReader& reader, const std::vector<std::pair<const std::string*, Oid>>& metrics) {
         const ForceIndexPlans force_index_plans;
         const pg::Session session;
@@ -62,8 +62,8 @@ struct Subject::State {
     MetricValue ReadStored(size_t place) {
         const StoredMetric& metric = program->metrics[place];
         ReadStoredState();
-        // The program is of the newest snapshot, the state of that around us: what is not in it says
-        // something only if that one sees the metric, too.
+        // The program is from the newest snapshot, the state from the current one. A metric missing in the
+        // state means "no events" only if the current snapshot sees the metric.
         if (as_of && *as_of <= input.now && metric.Covers(*id) && metric.xmin.IsVisible()) {
             const MemoryContextScope in_context(context);
             const std::optional<pg::Timed> timed = pg::FindTimed(kept, metric.id);
@@ -88,7 +88,7 @@ struct Subject::State {
         return measured.at(rule.metrics[i]);
     }
 
-    // Of somebody unknown.
+    // An unknown person.
     MetricValue Empty(Rule::Compiled& rule, size_t i) {
         if (const auto found = measured.find(rule.metrics[i]); found != measured.end()) return found->second;
         const pg::Identity identity = pg::Identity::Owner();

@@ -1,5 +1,5 @@
-// Subscriptions as consumers of membership changes: each is told, exactly once, who entered and left from its
-// beginning on.
+// Subscriptions as consumers of membership changes: each receives every change since its beginning exactly
+// once.
 #include "pulse/delivery/member_changes.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/pg/probe.hpp"
@@ -14,8 +14,8 @@ namespace {
 
 using pg::Value;
 
-// Changes that are looked at, or take their places, in one transaction, wanted or not: the worker sends
-// nothing meanwhile.
+// Maximum number of changes that are read, or get positions, in one transaction: the worker sends nothing
+// during it.
 constexpr int64_t kMostPassed = 10'000;
 
 Value ConsumerName(const std::string& subscription) {
@@ -35,8 +35,8 @@ void Place(const std::string& subscription) {
     pg::Watch::Announce("change_consumer");
 }
 
-// Whoever brings events has committed, or comes after us and knows of the subscription: no id is left that
-// could still come before.
+// With the lock, transactions that write events have committed, or start later and see the subscription: no
+// smaller id can appear any more.
 void BeginReading(const std::string& subscription) {
     LockDefinitions();
     Place(subscription);
@@ -57,7 +57,7 @@ std::vector<std::string> Begun() {
     return statement.Execute({}, true)[0].Texts(0);
 }
 
-// How far to look: the last of so many places after one.
+// The last of the next kMostPassed positions.
 int64_t Reach(int64_t position, int64_t last) {
     static pg::Statement statement(
         "SELECT max(n.position) FROM (SELECT c.position FROM pulse.membership_change AS c"
@@ -69,8 +69,8 @@ int64_t Reach(int64_t position, int64_t last) {
         .value_or(last);
 }
 
-// What is quiet is told to nobody, nor who came or went because somebody changed the definition. Who became
-// part of somebody else goes by the ids that were theirs: the other may well stay.
+// Skips quiet changes and those caused by a change of the definition. A merged person is reported with the
+// ids of its own profiles: the survivor may stay a member.
 pg::Result ReadChanges(const delivery::MemberQuery& query, int64_t position, int64_t reach,
                        int64_t after_id) {
     static pg::Statement statement(
@@ -112,7 +112,7 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
     delivery::MemberChanges taken;
     const pg::Result known = place.Execute({ConsumerName(query.subscription)});
     if (known.empty()) {
-        // Restored from a dump, or its channel was away.
+        // Restored from a dump, or its channel was dropped for a while.
         Place(query.subscription);
         return taken;
     }
@@ -126,7 +126,7 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
         taken.changes.push_back(
             {row.Text(1), row.Text(2), row.Int8(3), row.Time(4), delivery::ReadObject(row, 5, 6)});
     }
-    // Where there was room for more there is no more: what nobody is told is passed, too.
+    // If fewer rows than the limit were found, the skipped changes are consumed, too.
     const int64_t reached =
         static_cast<int64_t>(rows.size()) < query.most ? reach : rows[rows.size() - 1].Int8(0);
     if (reached != position) move.Execute({ConsumerName(query.subscription), Value::Int8(reached)});

@@ -48,7 +48,7 @@ std::optional<std::string> NotEmpty(const std::optional<std::string>& text) {
     return text && text->find_first_not_of(" \t\r\n") != std::string::npos ? text : std::nullopt;
 }
 
-// Checked, and what it says of itself.
+// A checked expression, its canonical text and its type.
 struct Checked {
     rule::ExprPtr tree;
     std::string text, type;

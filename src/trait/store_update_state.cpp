@@ -21,10 +21,10 @@ namespace {
 struct BatchPerson {
     const ProfileChange* change = nullptr;
     PersonState state;
-    Moment at = 0;             // as of when
+    Moment at = 0;             // the instant to evaluate at
     bool from_future = false;  // the state is of an instant later than the clock: it is ignored
     Affected affected;
-    std::map<size_t, MetricValue> read;  // by the metric's place
+    std::map<size_t, MetricValue> read;  // by index of the metric
 };
 
 class StateUpdater {
@@ -59,7 +59,7 @@ class StateUpdater {
             BatchPerson person;
             person.change = by_id[state.profile];
             person.from_future = state.as_of && *state.as_of > clock;
-            // With the clock set back nobody is anything before being there.
+            // If the clock is set back, do not evaluate before the person existed.
             const Moment earliest = std::max(now, std::min(state.first_seen_at, clock));
             person.at = person.from_future ? earliest : std::max(earliest, state.as_of.value_or(earliest));
             person.state = std::move(state);
@@ -67,7 +67,7 @@ class StateUpdater {
         }
     }
 
-    // What the change affects; metrics that its events move forward are not read.
+    // Find the affected metrics and segments; metrics updated with the new events are not read.
     void ChooseWork(BatchPerson& person) {
         const PersonState& state = person.state;
         StoredSummary stored;
@@ -111,7 +111,7 @@ class StateUpdater {
         return true;
     }
 
-    // Set-based: each group once for all who need it.
+    // Set-based: each group is read once for all people that need it.
     void Read() {
         std::vector<std::vector<size_t>> wanted(program_.groups.size());
         for (size_t i = 0; i < people_.size(); ++i)
@@ -207,8 +207,7 @@ class StateUpdater {
         writes.Add(std::move(evaluation));
     }
 
-    // What was kept and still is defined, and what was read instead or besides: both by number. Costs as much
-    // as there is of these two.
+    // Merge the stored metrics that are still defined with those that were read; both are sorted by number.
     void CollectMetrics(const BatchPerson& person, Evaluation& evaluation) const {
         auto read = person.read.begin();
         const auto add_read = [&] {
@@ -242,7 +241,7 @@ class StateUpdater {
                 EvaluateVersion(person, *place++, &before, input, evaluation);
             } else if (trait::IndexOf(program_.versions, before.number) != kNotStored) {
                 evaluation.segments.push_back(before);
-                // What was due and is not evaluated here waits to be built.
+                // A membership that is due and not evaluated here waits for its build.
                 if (before.until > person.at)
                     evaluation.next_change_at = std::min(evaluation.next_change_at, before.until);
             }

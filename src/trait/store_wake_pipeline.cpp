@@ -1,5 +1,5 @@
-// What wakes the pipeline worker: a queue that is filled, a build, and the first instant at which a
-// membership can change.
+// Waking the pipeline worker: for queued people, builds, and the first instant at which a membership can
+// change.
 #include <algorithm>
 
 #include "pulse/pg/background.hpp"
@@ -15,7 +15,7 @@ void WakePipeline() {
 
 void WakePipelineAt(const std::vector<Moment>& next_changes) {
     static Moment notified = pg::kHoldsForEver;
-    static uint32_t notifier = 0;  // the transaction that did
+    static uint32_t notifier = 0;  // the transaction that notified
     if (next_changes.empty()) return;
     const Moment first = *std::min_element(next_changes.begin(), next_changes.end());
     if (first == pg::kHoldsForEver) return;

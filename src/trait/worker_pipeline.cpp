@@ -21,13 +21,13 @@ namespace {
 
 using pg::Lane;
 
-constexpr int64_t kIdleTimeout = 30 * kSecond;  // stays so long without work
-constexpr int64_t kSoon = 5 * kSecond;          // and for what is due so soon
-constexpr int64_t kBusyPause = 50'000;          // after somebody else's lock was in the way
-constexpr int64_t kQueueBatch = 2000;           // in one transaction
+constexpr int64_t kIdleTimeout = 30 * kSecond;  // waits this long without work
+constexpr int64_t kSoon = 5 * kSecond;          // and this long for work that is due soon
+constexpr int64_t kBusyPause = 50'000;          // after another session's lock was in the way
+constexpr int64_t kQueueBatch = 2000;           // per transaction
 constexpr int64_t kDueBatch = 1000;
 
-// What is defined stays as it is, and partitions are made before rows are locked.
+// Lock definitions, and create partitions before rows are locked.
 void Prepare() {
     pg::LockTable("definition", pg::TableLock::kShared);
     const Moment now = pg::Now();
@@ -49,8 +49,8 @@ class PipelineWorker {
     }
 
   private:
-    // One short transaction as the extension's owner. False when somebody else's lock was in the way: nothing
-    // has happened then.
+    // Run one short transaction as the extension's owner. Returns false, with nothing done, if another
+    // session's lock was in the way.
     bool InShortTransaction(const char* what, const std::function<void()>& body) {
         const pg::ShortTransaction result = pg::RunShortTransaction(what, body);
         gone_ |= result == pg::ShortTransaction::kExtensionGone;
@@ -100,7 +100,7 @@ class PipelineWorker {
         }
     }
 
-    // When to leave if nothing happens.
+    // When to exit if nothing happens.
     Moment IdleDeadline() const {
         const Moment until = scheduler_->OutOfWorkers() ? INT64_MIN : idle_since_ + kIdleTimeout;
         return next_due_ < pg::WallClock() + kSoon ? std::max(until, next_due_ + kSoon) : until;
@@ -114,7 +114,7 @@ class PipelineWorker {
         return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
     }
 
-    // Whether to go on. Who pokes after the last look finds nobody listening and wakes the launcher.
+    // Whether to continue. A notification after StopListening() wakes the launcher instead.
     bool ShouldContinue() {
         if (gone_ || !pg::settings::run_jobs) return false;
         if (work_pending_ || pg::WallClock() < IdleDeadline()) return true;

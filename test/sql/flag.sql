@@ -1,4 +1,4 @@
--- Flags: making, changing, switching, retiring them; what they may say.
+-- Flags: creating, changing, enabling, archiving; definitions.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -7,7 +7,7 @@ SET datestyle = 'ISO, MDY';
 SET pulse.now = '2015-03-01';
 \set SHOW_CONTEXT never
 
--- A rule alone is a boolean flag, as text, as JSON in quotes, as jsonb.
+-- A rule alone makes a boolean flag: as text, as JSON text, as jsonb.
 SELECT pulse_create_flag('premium', 'profile.plan == "pro"') > 0 AS made;
 SELECT pulse_create_flag('by-json-rule', '{"rules": [{"field": "profile.plan", "operator": "in", "value": ["pro", "team"]}]}') > 0 AS made;
 SELECT pulse_create_flag('by-jsonb', '{"when": "context.beta == true", "percentage": 12.5}'::jsonb, 'a tenth or so') > 0 AS made;
@@ -23,7 +23,7 @@ SELECT key, salt, enabled, version, traits, segments, flags, description, create
 FROM pulse.flag ORDER BY key;
 SELECT key, status, type, version FROM pulse_list_flags();
 
--- Every change is a version, with who, when and what.
+-- Every change creates a version with author, time and description.
 SET pulse.now = '2015-03-02';
 SELECT pulse_update_flag('premium', 'profile.plan == "team"');
 SELECT pulse_update_flag('premium', 'profile.plan  ==  "team"') AS same;
@@ -43,7 +43,7 @@ SELECT v.version, v.enabled, v.changed_by = current_user AS mine, v.changed_at, 
 FROM pulse.flag_version AS v JOIN pulse.flag AS f ON f.id = v.flag_id WHERE f.key = 'beta' ORDER BY v.version;
 SELECT v.version, v.change FROM pulse.flag_version AS v JOIN pulse.flag AS f ON f.id = v.flag_id WHERE f.key = 'premium' ORDER BY v.version;
 
--- What others require stays.
+-- Flags that others require cannot be renamed, archived or deleted.
 SELECT pulse_delete_flag('all');
 SELECT pulse_archive_flag('premium');
 SELECT pulse_update_flag('premium', new_key => 'paying');
@@ -52,7 +52,7 @@ SELECT pulse_create_flag('x', '{"prerequisites": ["chekout"]}');
 SELECT pulse_create_flag('x', '{"prerequisites": [{"flag": "checkout", "variant": "red"}]}');
 SELECT pulse_create_flag('x', '{"prerequisites": ["x"]}');
 
--- What is wrong is told.
+-- Errors.
 SELECT pulse_create_flag('premium', '{}');
 SELECT pulse_create_flag('my flag', '{}');
 SELECT pulse_create_flag('', '{}');
@@ -89,7 +89,7 @@ SELECT pulse_archive_flag('premum');
 SELECT pulse_restore_flag('premum');
 SELECT count(*) AS unharmed FROM pulse.flag;
 
--- Who may.
+-- Privileges.
 CREATE ROLE regress_flag_reader;
 CREATE ROLE regress_flag_operator;
 SELECT pulse_grant('regress_flag_reader', 'reader'), pulse_grant('regress_flag_operator', 'operator');
@@ -114,7 +114,7 @@ SELECT pulse_revoke('regress_flag_reader'), pulse_revoke('regress_flag_operator'
 DROP ROLE regress_flag_reader;
 DROP ROLE regress_flag_operator;
 
--- Variants that others require stay; what comes back is checked.
+-- Variants that others require cannot be removed; a restored flag is checked.
 SELECT pulse_create_flag('colour', '{"variants": {"red": 1, "blue": 2}, "off": "red", "rules": [{"variant": "blue"}]}') > 0 AS made;
 SELECT pulse_create_flag('needs-blue', '{"prerequisites": [{"flag": "colour", "variant": "blue"}]}') > 0 AS made;
 SELECT pulse_update_flag('colour', '{"variants": {"red": 1, "green": 2}, "off": "red", "rules": [{"variant": "green"}]}');

@@ -1,4 +1,4 @@
--- Decisions: reasons, drawing, who sees what when, explanations, exposures.
+-- Decisions: reasons, bucketing, visibility of changes, explanations, exposures.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;
@@ -14,7 +14,7 @@ SELECT pulse_create_trait('flag_total_spent', 'events.purchase.sum(total, 30d)')
 SELECT pulse_create_segment('flag_pros', '{"where": "profile.plan == \"pro\""}') > 0 AS made;
 SELECT pulse_create_segment('flag_buyers', '{"where": "events.purchase.count_30d >= 1"}') > 0 AS made;
 
--- As the issue types them.
+-- Typical flags.
 SELECT pulse_create_flag('premium', 'segment("flag_pros")') > 0 AS made;
 SELECT pulse_create_flag('vip', 'segment("flag_pros") && trait("flag_total_spent") >= 500') > 0 AS made;
 SELECT pulse_create_flag('either', 'segment("flag_buyers") || segment("flag_pros")') > 0 AS made;
@@ -25,7 +25,7 @@ SELECT u AS "user", d.value, d.reason FROM unnest('{flag-ann,flag-bob,nobody}'::
 SELECT value, reason FROM pulse_decide('flag-ann', 'country', '{"country": "FR"}');
 SELECT (pulse_decide('flag-ann', 'premium')).allow;
 
--- Who has no id is decided by the context.
+-- Without an id the context decides.
 SELECT pulse_create_flag('beta', '{"when": "context.beta == true"}') > 0 AS made;
 SELECT pulse_create_flag('half', '{"percentage": 50}') > 0 AS made;
 SELECT value, reason FROM pulse_decide(NULL, 'beta', '{"beta": true}');
@@ -34,7 +34,7 @@ SELECT value, reason, bucket FROM pulse_decide('', 'half', '{"targetingKey": "fl
 SELECT value, reason, bucket FROM pulse_decide('flag-ann', 'half', NULL);
 SELECT value, reason, bucket FROM pulse_decide(repeat('x', 100000), 'half');
 
--- Percentages only add people; the salt survives a rename; variants are drawn apart.
+-- Larger percentages only add people; the salt survives a rename; variants have their own hash.
 CREATE TEMPORARY TABLE drawn AS SELECT 'u' || i AS id, (pulse_decide('u' || i, 'half')).* FROM generate_series(1, 2000) AS i;
 SELECT count(*) FILTER (WHERE allow) BETWEEN 900 AND 1100 AS about_half, bool_and(allow = (bucket < 50000)) AS by_bucket FROM drawn;
 SELECT pulse_update_flag('half', '{"percentage": 60}'), pulse_update_flag('half', new_key => 'sixty');
@@ -44,17 +44,17 @@ FROM drawn AS d, pulse_decide(d.id, 'sixty') AS now;
 SELECT pulse_create_flag('color', '{"variants": {"red": {"value": "#f00", "weight": 1, "payload": {"n": 1}}, "blue": {"value": "#00f", "weight": 3}, "none": null}, "off": "none"}') > 0 AS made;
 SELECT variant, value, reason, payload, count(*) BETWEEN CASE variant WHEN 'red' THEN 420 ELSE 1400 END AND CASE variant WHEN 'red' THEN 580 ELSE 1600 END AS as_weighed
 FROM generate_series(1, 2000) AS i, pulse_decide('u' || i, 'color') GROUP BY 1, 2, 3, 4 ORDER BY 1;
--- By something else: everybody of a plan gets the same.
+-- bucket_by: everybody with the same plan gets the same variant.
 SELECT pulse_create_flag('by_plan', '{"percentage": 50, "bucket_by": ["context.team", "profile.plan"]}') > 0 AS made;
 SELECT count(DISTINCT d.bucket) AS buckets FROM unnest('{flag-ann,flag-bob}'::text[]) AS u, pulse_decide(u, 'by_plan', '{"team": "t1"}') AS d;
 SELECT u, d.bucket, d.reason FROM unnest('{flag-ann,flag-bob,nobody}'::text[]) AS u, pulse_decide(u, 'by_plan', '{"team": null}') AS d;
--- A dialect: Unleash's place of user-123 is 88.
+-- A dialect: Unleash's number for user-123 is 88.
 SELECT pulse_create_flag('new-checkout', '{"percentage": 88, "dialect": "unleash"}') > 0 AS made;
 SELECT value, bucket FROM pulse_decide('user-123', 'new-checkout');
 SELECT pulse_update_flag('new-checkout', '{"percentage": 87, "dialect": "unleash"}');
 SELECT value, bucket FROM pulse_decide('user-123', 'new-checkout');
 
--- Overrides, prerequisites, holdout, schedule, ramp, kill switch: the order of the steps.
+-- The order of the steps: overrides, prerequisites, holdout, schedule, ramp, kill switch.
 SELECT pulse_create_flag('steps', '{"overrides": {"flag-bob": "on", "profile:999999": "on"}, "prerequisites": [{"flag": "premium", "variant": "on"}],
     "schedule": {"from": "2015-02-01"}, "ramp": [{"at": "2015-02-10", "percentage": 0}, {"at": "2015-03-10", "percentage": 100}]}') > 0 AS made;
 SELECT u AS "user", d.value, d.reason, d.rule, d.bucket FROM unnest('{flag-ann,flag-bob,nobody}'::text[]) AS u, pulse_decide(u, 'steps') AS d;
@@ -70,7 +70,7 @@ SELECT pulse_enable_flag('premium');
 SELECT pulse_update_flag('steps', '{"holdout": {"percentage": 100}}');
 SELECT value, reason, bucket IS NOT NULL AS drawn FROM pulse_decide('flag-ann', 'steps');
 
--- This transaction's own events and changes count at once, and are forgotten with it.
+-- Events and changes of this transaction count at once, and are gone after a rollback.
 BEGIN;
 SELECT value FROM pulse_decide('flag-bob', 'premium');
 SELECT pulse_identify('flag-bob', '{"plan": "pro"}') IS NOT NULL AS done;
@@ -86,19 +86,19 @@ ROLLBACK;
 SELECT value, reason FROM pulse_decide('flag-bob', 'premium');
 SELECT pulse_decide('flag-bob', 'mine');
 
--- All at once.
+-- pulse_decide_all().
 SELECT flag, value, variant, allow, reason, rule, segment FROM pulse_decide_all('flag-ann', '{"country": "DE"}');
 SELECT pulse_archive_flag('beta');
 SELECT count(*) AS left FROM pulse_decide_all('flag-ann') WHERE flag = 'beta';
 SELECT value, reason FROM pulse_decide('flag-ann', 'beta', '{"beta": true}');
 
--- Why.
+-- Explanations.
 SELECT depth, part, regexp_replace(value, 'profile:\d+', 'profile:n') AS value, note FROM pulse_explain_decision('flag-ann', 'vip');
 SELECT depth, part, regexp_replace(value, 'profile:\d+', 'profile:n') AS value, note FROM pulse_explain_decision('flag-bob', 'country', '{"country": "DE"}');
 SELECT depth, part, regexp_replace(value, 'profile:\d+', 'profile:n') AS value, note FROM pulse_explain_decision(NULL, 'sixty');
 SELECT part, value, note FROM pulse_explain_decision('nobody', 'steps');
 
--- What is wrong is told.
+-- Errors.
 SELECT pulse_decide('flag-ann', 'premum');
 SELECT pulse_decide('flag-ann', NULL);
 SELECT pulse_decide('flag-ann', 'premium', '[]');
@@ -137,7 +137,7 @@ SELECT value FROM pulse_decide('flag-ann', 'vip');
 SELECT pulse_log_exposure('flag-ann', 'color', 'green');
 ROLLBACK;
 
--- A reader decides and exposes; nobody else does.
+-- Privileges: a reader can decide and expose.
 CREATE ROLE regress_flag_decider;
 SELECT pulse_grant('regress_flag_decider', 'reader');
 SET ROLE regress_flag_decider;
@@ -154,7 +154,7 @@ SELECT pulse_delete_flag(key) FROM pulse_list_flags();
 SELECT pulse_delete_segment('flag_pros', confirm => true), pulse_delete_segment('flag_buyers', confirm => true);
 SELECT pulse_delete_trait('flag_total_spent');
 
--- Ids that nobody can have are decided for, and not noted. Numbers are drawn by as they are written, but for zeros at the end.
+-- Ids that no person can have get a decision, but no exposure. Numbers are hashed as written, without trailing zeros.
 SET pulse.exposure_sample = 1;
 SELECT pulse_create_flag('by_number', '{"rules": [{"percentage": 50, "bucket_by": "context.number"}]}') > 0 AS made;
 SELECT variant IS NOT NULL AS decided FROM pulse_expose((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 1000) AS i), 'by_number', '{"number": 1}');

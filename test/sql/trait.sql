@@ -1,6 +1,6 @@
--- Traits: kept, changed, refused, explained.
+-- Traits: creating, changing, errors, explanations.
 SET client_min_messages = warning;
--- Nobody is known yet.
+-- There are no people yet.
 DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 RESET client_min_messages;
@@ -8,7 +8,7 @@ SET timezone = 'UTC';
 SET pulse.now = '2015-03-31 12:00:00+00';
 \pset null '-'
 
--- ---- What TinyCDP's users know works as typed ----
+-- ---- The syntax of TinyCDP works unchanged ----
 SELECT pulse_create_trait('power_user', 'events.app_open.unique_days_14d >= 5') > 0 AS ok,
        pulse_create_trait('recent_buyer', 'events.purchase.count_30d >= 1 && last_seen_minutes_ago < 1440') > 0 AS ok,
        pulse_create_trait('frequent_visitor', 'events.page_view.count_7d >= 10', 'Looks often') > 0 AS ok,
@@ -20,7 +20,7 @@ SELECT pulse_create_trait('power_user', 'events.app_open.unique_days_14d >= 5') 
        pulse_create_trait('plan_name', 'profile.plan ?? "free"') > 0 AS ok;
 SELECT key, expression, type, version, description, used_by FROM pulse_list_traits();
 
--- ---- What is refused, and how ----
+-- ---- Errors ----
 SELECT pulse_create_trait('power_user', '1');
 SELECT pulse_create_trait('last_seen_minutes_ago', '1');
 SELECT pulse_create_trait('9lives', '1');
@@ -39,17 +39,17 @@ SELECT pulse_create_trait('x', repeat('(', 500) || '1' || repeat(')', 500));
 SELECT pulse_update_trait('powr_user', 'true');
 SELECT pulse_delete_trait('powr_user');
 
--- A circle is refused with the way round.
+-- A cycle is refused; the error shows its path.
 SELECT pulse_create_trait('a', 'total_spent > 5') > 0 AS ok, pulse_create_trait('b', 'a || power_user') > 0 AS ok;
 SELECT pulse_update_trait('a', 'b == true');
 SELECT pulse_update_trait('a', 'a == true');
 SELECT pulse_create_segment('s', '{"where": "b == true"}') > 0 AS ok;
 SELECT pulse_update_trait('a', 'segment("s")');
--- So is what those who use it could not work with.
+-- A change that would break dependents is refused.
 SELECT pulse_update_trait('total_spent', 'events.purchase.first(sku) == "x"');
 SELECT pulse_delete_trait('a');
 SELECT pulse_delete_trait('power_user');
--- Sixteen levels are enough.
+-- At most sixteen levels.
 DO $$ BEGIN
     PERFORM pulse_create_trait('n0', 'events.x.count > 0');
     FOR i IN 1 .. 30 LOOP PERFORM pulse_create_trait('n' || i, format('n%s == true', i - 1)); END LOOP;
@@ -65,10 +65,10 @@ SELECT v.version, v.expression, v.change, v.changed_by = current_user AS by_me, 
 FROM pulse.trait_version AS v JOIN pulse.trait AS t ON t.id = v.trait_id WHERE t.key = 'total_spent' ORDER BY 1;
 SELECT version, description FROM pulse.trait WHERE key = 'total_spent';
 
--- ---- What uses what ----
+-- ---- Dependencies ----
 SELECT * FROM pulse.dependency WHERE name IN ('recent_buyer', 'b', 's', 'plan_name', 'frequent_buyer') ORDER BY 1, 2, 3, 4;
 
--- ---- For one person ----
+-- ---- Values for one person ----
 SELECT pulse_identify('u1', '{"plan": "premium", "email": "ann@example.com"}', "timestamp" => '2015-03-01 10:00:00+00') > 0 AS ok;
 SELECT count(pulse_track('u1', 'app_open', '{}', timestamptz '2015-03-24 09:00:00+00' + i * interval '1 day')) FROM generate_series(0, 6) AS i;
 SELECT count(pulse_track('u1', 'purchase', jsonb_build_object('total', 10 * i, 'sku', 'sku-' || i), timestamptz '2015-03-10 10:00:00+00' + i * interval '5 days'))
@@ -85,7 +85,7 @@ SELECT * FROM pulse_explain_membership('u1', 's');
 SELECT * FROM pulse_explain_membership('u1', 'nothing');
 SELECT * FROM pulse_explain_membership('nobody', 's');
 
--- ---- What the catalogue of events does not know is said ----
+-- ---- Notices about unknown events and properties ----
 SELECT pulse_create_trait('typo', 'events.purchse.count_30d > 0') > 0 AS ok;
 SELECT pulse_create_trait('no_property', 'events.purchase.sum(totals, 30d)') > 0 AS ok;
 SELECT pulse_create_trait('no_number', 'events.purchase.sum(sku)') > 0 AS ok;
@@ -95,7 +95,7 @@ SELECT pulse_delete_segment('s', confirm => true);
 SELECT pulse_delete_trait(k) FROM unnest('{b,a,typo,no_property,no_number,power_user,recent_buyer,frequent_visitor,total_spent,frequent_buyer,last_sku,skus,last_bought,plan_name}'::text[]) AS k;
 SELECT count(*) FROM pulse.trait;
 
--- What is nested without end, and numbers beyond bounds.
+-- Very deep nesting, and numbers out of range.
 SELECT pulse_create_trait('x', '{"function":' || repeat('[', 1000000) || repeat(']', 1000000) || '}');
 SELECT pulse_create_trait('x', '{"function": 1e400}');
 SELECT pulse_create_flag('x', '{"when":' || repeat('[', 1000000) || repeat(']', 1000000) || '}');

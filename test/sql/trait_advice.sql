@@ -1,4 +1,4 @@
--- Diagnosis of segments over people: what it says fits people, and every statement it advises runs.
+-- Diagnosis of segments over people: its texts fit people, and every recommended statement runs.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
@@ -25,13 +25,13 @@ BEGIN
     PERFORM pulse_take_snapshot(s), pulse_check_drift(s) FROM unnest('{paying,german,ordering,nested,refunding}'::text[]) AS s;
 END $$;
 SELECT count(advice_day(d)) FROM generate_series(1, 14) AS d;
--- Somebody renames a plan, a country is lost on the way, and from the 17th on the shop says Order.
+-- A plan is renamed, a country gets lost, and from the 17th on the shop sends Order.
 SELECT count(v) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'identify', 'userId', 'p' || i, 'traits',
     CASE WHEN i % 3 = 0 THEN '{"plan": "Professional"}'::jsonb ELSE '{"country": null}' END)) FROM generate_series(1, 300) AS i WHERE i % 3 = 0 OR i % 7 % 3 = 0)) AS v;
 SELECT count(advice_day(d)) FROM generate_series(15, 20) AS d;
 SELECT count(*) > 0 AS diagnosed FROM pulse_diagnose_incidents();
 
--- What is advised, and whether it runs.
+-- Recommendations, and whether they run.
 CREATE FUNCTION advice() RETURNS TABLE (segment text, detector text, attribute text, priority text, action text, runs text) LANGUAGE plpgsql AS $$
 DECLARE
     i record;

@@ -1,4 +1,4 @@
--- Memberships that follow events and the clock: first events, who is a member without any, windows, clocks ahead, merges, what is left over.
+-- Memberships that follow events and the clock: first events, members without events, windows, clocks ahead, merges, cleanup.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pulse CASCADE;
@@ -18,7 +18,7 @@ FROM pulse.identity AS i JOIN pulse.profile AS p ON p.id = i.profile_id
 JOIN pulse.membership AS m ON m.profile_id = p.canonical_id AND m.segment LIKE 'live\_%'
 WHERE i.kind = 'user_id' AND i.value LIKE 'live-%' GROUP BY 1 ORDER BY 1;
 
--- The first event of somebody: what depends on it, on what is known of the person, and what holds for anybody.
+-- The first event of a person: rules that depend on the event, on attributes, and on nothing.
 SELECT count(pulse_track('live-a', 'live_purchase')) = 1 AS done;
 SELECT count(pulse_identify('live-b', '{"live": true, "live_plan": "gold"}')) = 1 AS done;
 SELECT count(pulse_group('live-c', 'live-acme', '{"live_kind": "acme"}')) = 1 AS done;
@@ -27,43 +27,43 @@ SELECT * FROM live_now;
 SELECT count(pulse_track('live-b', 'live_refund')) = 1 AS done;
 SELECT * FROM live_now;
 
--- A window moves on: reads say so before the pipeline does.
+-- An event leaves a window: reads are exact before the pipeline runs.
 SET pulse.now = '2015-03-31 12:00:00+00';
 SELECT * FROM live_now;
 SELECT pulse_in_segment('live-a', 'live_buyers');
 SELECT pulse_run_pipeline() >= 1 AS settled;
 SELECT m.segment_id IS NULL AS gone FROM pulse.identity AS i LEFT JOIN pulse.member AS m USING (profile_id) WHERE i.value = 'live-a';
 
--- A late event counts for what is left of its window.
+-- A late event counts for the rest of its window.
 SELECT count(pulse_track('live-a', 'live_purchase', "timestamp" => '2015-03-20')) = 1 AS done;
 SELECT * FROM live_now WHERE who = 'live-a';
 SELECT until FROM pulse_segments_of('live-a');
 
--- Nobody writes as of what has not come: what is kept of a person would hold back all that happens until then.
+-- Events are rejected while pulse.now is in the future: the stored state would hide events until then.
 SET pulse.now = '2999-01-01';
 SELECT pulse_track('live-a', 'live_purchase');
 SELECT pulse_run_pipeline();
 SET pulse.now = '2015-03-31 12:00:00+00';
--- And where it was written nevertheless, the next event mends it.
+-- If such a state exists nevertheless, the next event repairs it.
 UPDATE pulse.profile_state SET as_of = '2999-01-01', metrics = '{}', segments = '{}', next_change_at = NULL
 WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'live-b');
 SELECT count(pulse_track('live-b', 'live_refund')) = 1 AS done;
 SELECT as_of, segments <> '{}' AS member FROM pulse.profile_state
 WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'live-b');
 
--- Who was merged away is left nowhere, and what is due of such people is no reason to stay awake.
+-- Nothing is stored of a merged profile, and its due state does not keep the pipeline awake.
 SELECT count(pulse_merge('live-a', 'live-d', 'the same')) = 1 AS merged;
 SELECT count(*) FROM pulse.profile_state AS s JOIN pulse.profile AS p ON p.id = s.profile_id WHERE p.canonical_id <> p.id AND p.id > (SELECT id FROM before);
 INSERT INTO pulse.profile_state SELECT id, '2015-03-01', '{}', '{}', '2015-03-02' FROM pulse.profile WHERE canonical_id <> id AND id > (SELECT id FROM before);
 SELECT pulse_run_pipeline() >= 0 AS settled;
 SELECT count(*) FROM pulse.profile_state AS s JOIN pulse.profile AS p ON p.id = s.profile_id WHERE p.canonical_id <> p.id AND p.id > (SELECT id FROM before);
 
--- A pattern that is none is told to whoever saves it.
+-- Saving an invalid regular expression is an error.
 SELECT pulse_create_flag('live_flag', 'profile.name matches "("');
 SELECT pulse_create_trait('live_trait', 'profile.name matches "("');
 SELECT pulse_create_segment('live_pattern', '{"where": "events.x{name matches \"(\"}.count >= 1"}');
 
--- What somebody's data makes of a rule keeps nobody else's events out.
+-- A rule that fails for one person does not reject events of others.
 SELECT pulse_create_trait('live_m' || n, CASE n WHEN 0 THEN rtrim(repeat('profile.live_big * ', 8), ' *') ELSE format('live_m%1$s * live_m%1$s * live_m%1$s * live_m%1$s', n - 1) END) > 0 AS made
 FROM generate_series(0, 3) AS n;
 SELECT pulse_create_segment('live_over', '{"where": "live_m3 * live_m3 > 1"}') > 0 AS made;
@@ -73,15 +73,15 @@ SELECT pulse_archive_segment('live_over');
 SELECT count(pulse_delete_trait('live_m' || n)) FROM generate_series(3, 0, -1) AS n;
 
 \set VERBOSITY default
--- A name that is none.
+-- Invalid names.
 SELECT pulse_in_segment('live-b', 'live_gild');
 
--- Definitions need to see who came meanwhile.
+-- Definitions can be changed only in READ COMMITTED.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pulse_create_trait('live_trait', 'events.x.count');
 ROLLBACK;
 
--- With the last definition goes what was kept.
+-- Without definitions no state is stored.
 DROP VIEW live_now;
 SELECT pulse_archive_segment(s) FROM unnest(ARRAY['live_buyers', 'live_quiet', 'live_gold', 'live_acme']) AS s;
 SELECT count(*) AS members FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id WHERE s.name LIKE 'live\_%';

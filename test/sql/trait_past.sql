@@ -1,4 +1,4 @@
--- Who is a person as of the past: from the first of all their events on, whenever it came, whatever the rule, and whichever way it is asked.
+-- People as of the past exist from their earliest event on, whenever it arrived, for every rule and every way to evaluate it.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
@@ -6,14 +6,14 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
 SET pulse.now = '2015-03-20 12:00:00+00';
 
--- Rules that hold without events, one that needs one, and one of names that did not come first.
+-- Rules that are true without events, one that needs an event, and one with names that were not received first.
 CREATE TABLE past_rule (segment text, rule text);
 INSERT INTO past_rule VALUES
     ('past_all', 'true'), ('past_never', 'events.refund.last_seen_days_ago is null'), ('past_not', '!(events.purchase.count >= 1)'),
     ('past_plan', 'profile.plan == "pro"'), ('past_few', 'events.visit.count < 2'), ('past_visit', 'events.visit.count >= 1');
 SELECT count(pulse_create_segment(segment, jsonb_build_object('where', rule, 'attributes', '[]'::jsonb))) FROM past_rule;
 
--- a comes in March, and then with what happened in February. m was somebody of no name in February. n comes in March, when all is known.
+-- a arrives in March, then with events of February. m was anonymous in February. n arrives in March, after everything else.
 SELECT count(v) FROM pulse_ingest('[
     {"type": "identify", "userId": "past-a", "traits": {"plan": "pro"}, "timestamp": "2015-03-10T12:00:00Z"},
     {"type": "identify", "userId": "past-m", "traits": {"plan": "pro"}, "timestamp": "2015-03-10T12:00:00Z"},
@@ -23,7 +23,7 @@ SELECT count(pulse_track(NULL, 'visit', '{}', '2015-02-10 12:00:00+00', 'past-br
 SELECT status, detail FROM pulse_ingest('{"type": "alias", "userId": "past-m", "previousId": "past-browser", "timestamp": "2015-03-11T12:00:00Z"}');
 SELECT v.user_id, v.first_seen_at, p.first_seen_at AS of_the_row FROM pulse.person AS v JOIN pulse.profile AS p ON p.id = v.profile_id ORDER BY 1;
 
--- Each segment at each moment by all ways: they must find the same people.
+-- Each segment at each moment in all ways, which must find the same people.
 CREATE FUNCTION past_answers(moments timestamptz[]) RETURNS TABLE (moment text, segment text, members text, snapshot bigint, same boolean) LANGUAGE plpgsql AS $$
 DECLARE
     r past_rule;
@@ -55,7 +55,7 @@ BEGIN
 END $$;
 SELECT * FROM past_answers('{2015-02-01 12:00+00, 2015-02-20 12:00+00, 2015-03-10 11:59+00, 2015-03-20 12:00+00}');
 
--- What is made under a clock that was set back is as of then, too, and right as it goes on; also while it is being built.
+-- Definitions created with the clock set back are as of then and stay exact as it advances, also while they are built.
 SET pulse.now = '2015-02-20 12:00:00+00';
 SELECT count(pulse_update_segment(segment, jsonb_build_object('where', '(' || rule || ') && true', 'attributes', '[]'::jsonb))) FROM past_rule WHERE segment = 'past_plan';
 SET pulse.build_at_once = 0;
@@ -66,14 +66,14 @@ SELECT * FROM past_answers('{2015-02-01 12:00+00, 2015-02-20 12:00+00, 2015-03-2
 CALL pulse_build();
 SELECT * FROM past_answers('{2015-02-01 12:00+00, 2015-02-20 12:00+00, 2015-03-20 12:00+00}');
 
--- And it is said.
+-- Explanations show it.
 SET pulse.now = '2015-02-20 12:00:00+00';
 SELECT * FROM pulse_test_expression('profile.plan == "pro" && events.refund.count == 0', 'past-n');
 SELECT * FROM pulse_explain_membership('past-n', 'past_never');
 SELECT segment FROM pulse_segments_of('past-n');
 SELECT pulse_profile('past-n') -> 'segments' AS n, pulse_profile('past-a') -> 'segments' AS a;
 
--- Taken apart again, everybody is there from their own first event on.
+-- After an unmerge, both people exist from their own first event on.
 SELECT pulse_unmerge(id, 'another person') FROM pulse.merge_history WHERE undone_at IS NULL;
 SELECT pulse_in_segment('past-m', 'past_all') AS m, pulse_in_segment('past-browser', 'past_all') AS browser;
 SELECT pulse_take_snapshot('past_all') AS taken \gset

@@ -21,7 +21,7 @@ CREATE FUNCTION oracle(now timestamptz, edited boolean) RETURNS TABLE (segment t
             (SELECT avg((e.properties ->> 'total')::numeric) FROM e WHERE e.person = p.id AND e.name = 'purchase' AND e.time > now - interval '480 hours') AS avg_20d,
             (SELECT count(*) FROM e WHERE e.person = p.id AND e.name = 'app_open' AND e.time > now - interval '24 hours') AS opens_1d,
             (SELECT max((e.properties ->> 'total')::numeric) FROM e WHERE e.person = p.id AND e.name = 'purchase') AS dearest,
-            -- Of visits nothing is asked that needs a look at the earlier ones.
+            -- Rules about visits need no earlier events.
             (SELECT count(*) FROM e WHERE e.person = p.id AND e.name = 'visit' AND e.time > now - interval '240 hours') AS visits_10d,
             (SELECT coalesce(sum((e.properties ->> 'total')::numeric), 0) FROM e WHERE e.person = p.id AND e.name = 'visit' AND jsonb_typeof(e.properties -> 'total') = 'number'
                 AND (e.properties ->> 'total')::numeric > 50 AND e.time > now - interval '480 hours') AS large_20d,
@@ -52,7 +52,7 @@ CREATE FUNCTION oracle(now timestamptz, edited boolean) RETURNS TABLE (segment t
         ('r17', floor(extract(epoch FROM now - p.first_visit) / 3600) > 300),
         ('r18', floor(extract(epoch FROM now - p.first_20d) / 3600) > 200),
         ('r19', floor(extract(epoch FROM now - p.last_20d) / 3600) > 100)) AS s (name, member)
-    WHERE s.member AND p.seen IS NOT NULL  -- before the first event somebody is nobody
+    WHERE s.member AND p.seen IS NOT NULL  -- a person does not exist before the first event
 $$;
 CREATE FUNCTION differences(edited boolean) RETURNS TABLE (what text, segment text, profile_id bigint) LANGUAGE sql STABLE AS $$
     (SELECT 'missing', o.segment, o.profile_id FROM oracle(pulse_now(), edited) AS o EXCEPT SELECT 'missing', m.segment, m.profile_id FROM pulse.membership AS m)
@@ -61,7 +61,7 @@ CREATE FUNCTION differences(edited boolean) RETURNS TABLE (what text, segment te
     UNION ALL
     (SELECT 'twice', m.segment, m.profile_id FROM pulse.membership AS m GROUP BY 2, 3 HAVING count(*) > 1)
 $$;
--- What the log of changes says, against who is noted as a member.
+-- Compares the log of changes with the stored members.
 CREATE FUNCTION replayed() RETURNS TABLE (what text, segment_id bigint, profile_id bigint) LANGUAGE sql STABLE AS $$
     WITH log AS (
         SELECT c.segment_id, c.profile_id, sum(CASE c.change WHEN 'entered' THEN 1 ELSE -1 END) AS n FROM pulse.membership_change AS c GROUP BY 1, 2
@@ -72,7 +72,7 @@ CREATE FUNCTION replayed() RETURNS TABLE (what text, segment_id bigint, profile_
     UNION ALL
     (SELECT 'count ' || l.n, l.segment_id, l.profile_id FROM log AS l WHERE l.n NOT IN (0, 1))
 $$;
--- Changes that do not follow each other by their places: somebody who is in enters, or who is out leaves; and the last one is not what holds.
+-- Inconsistent changes by position: a member enters, a non-member leaves, or the last change contradicts the membership.
 CREATE FUNCTION disorder() RETURNS TABLE (what text, segment_id bigint, profile_id bigint) LANGUAGE sql STABLE AS $$
     WITH log AS (
         SELECT c.segment_id, c.profile_id, c.position, c.change, lag(c.change) OVER w AS before, lead(c.change) OVER w AS after

@@ -1,4 +1,4 @@
-# Definitions change while somebody reads: nobody reads what was freed, and an older snapshot reads what it holds, not nothing.
+# Definitions change while sessions read: no session reads freed memory, and an older snapshot still gets its own results.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -17,19 +17,19 @@ SELECT pulse_create_trait('spent', 'events.purchase.sum(total, 90d)');
 SELECT pulse_create_trait('spent' || n, format('events.purchase.sum(total, %sd)', n)) FROM generate_series(40, 51) AS n;
 SQL
 
-# ---- reading while definitions are made anew ----
+# ---- reading while definitions are recreated ----
 my @handles;
 my $reads = "SELECT 'wrong' FROM pulse.membership HAVING count(*) <> 60; SELECT 'wrong' FROM pulse.trait_value HAVING count(value) <> 780;\n";
 for my $who ("SELECT set_config('pulse.now', (now() - interval '1 hour')::text, false) IS NULL;\n" . $reads x 200, "SELECT pulse_refresh_definitions();\n" x 1500)
 {
-	# From a file: what is fed by this process would wait for the one that it is looking after.
+	# From a file, because IPC::Run feeds standard input to one session at a time.
 	my ($out, $err, $file) = ('', '', $node->basedir . '/session' . @handles . '.sql');
 	append_to_file($file, $who);
 	push @handles, [ IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', $file ], '>', \$out, '2>', \$err), \$err, \$out ];
 }
 $_->[0]->finish for @handles;
 is(join('', map { ${ $_->[1] } } @handles), '', 'one session reads while another recreates definitions');
-unlike(${ $handles[0]->[2] }, qr/wrong/, 'and reads all of it');
+unlike(${ $handles[0]->[2] }, qr/wrong/, 'it gets complete results');
 
 # ---- an older snapshot ----
 my $old = $node->background_psql('postgres', on_error_stop => 1);
@@ -39,10 +39,10 @@ sql(q{SELECT pulse_update_trait('spent', 'events.purchase.sum(total, 91d) + 1');
 is($old->query_safe("SELECT pulse_trait('u5', 'spent'), pulse_trait('u5', 'bought'), pulse_in_segment('u5', 'late')"), '6|1|t',
 	'values that an older snapshot does not see are read from the events');
 my ($out, $err);
-is($old->query_safe("SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'"), '60', 'and its members are those of its snapshot');
+is($old->query_safe("SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'"), '60', 'members are those of the older snapshot');
 $old->quit;
 
-# ---- whoever keeps one snapshot neither defines nor settles by what others have changed ----
+# ---- a transaction with one snapshot can neither change definitions nor evaluate by changed ones ----
 (undef, undef, $err) = $node->psql('postgres', "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pulse_create_trait('x', 'events.a.count')", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
 like($err, qr/25001.*only in READ COMMITTED/s, 'a definition needs READ COMMITTED');
 (undef, undef, $err) = $node->psql('postgres', "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT pulse_build_step(10)", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
@@ -54,7 +54,7 @@ $writer->query("SELECT pulse_track('u1', 'purchase')");
 like($writer->{stderr}, qr/definitions over people have changed since this transaction began/, 'events that would be evaluated against outdated states are rejected');
 $writer->quit;
 
-# ---- as long as a segment is built for the first time it is read from the events, everywhere the same ----
+# ---- while a segment is built for the first time, all functions evaluate it from the events ----
 sql("ALTER SYSTEM SET pulse.build_at_once = 0; SELECT pg_reload_conf()");
 $node->restart;
 sql(q{SELECT pulse_create_segment('slow', '{"where": "events.purchase.sum(total, 33d) > 50"}')});
@@ -66,12 +66,12 @@ sub agree
 }
 is(agree(), '10|10|10', 'membership, pulse_in_segment() and pulse_segments_of() agree');
 
-# ---- a step that is rolled back has built nothing ----
+# ---- a rolled-back step builds nothing ----
 sql(q{BEGIN; SELECT pulse_build_step(40); ROLLBACK; SELECT pulse_track('u20', 'purchase', '{"total": 100}'); SELECT pulse_track('u55', 'other')});
 is(agree(), '11|11|11', 'they agree after a step that was rolled back');
 sql('CALL pulse_build(7)');
-is(sql("SELECT count(*) FROM pulse.live_segment WHERE status = 'building'"), '0', 'built');
+is(sql("SELECT count(*) FROM pulse.live_segment WHERE status = 'building'"), '0', 'the build is complete');
 is(agree(), '11|11|11', 'they agree when it is live');
-is(sql("SELECT count(*) FROM pulse.member JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'slow'"), '11', 'and so do the stored states');
+is(sql("SELECT count(*) FROM pulse.member JOIN pulse.segment AS s ON s.id = segment_id WHERE name = 'slow'"), '11', 'the stored members agree');
 
 done_testing();

@@ -1,5 +1,5 @@
-# Live membership while things go wrong: the pipeline's worker, a backend's server and the postmaster are killed, transactions overlap, a
-# standby is asked and promoted, a dump is restored. Always: nobody waits in the queue for ever, and what is read is what the oracle says.
+# Live membership after failures: the pipeline's worker, the server and the postmaster are killed, transactions overlap, a standby is read and
+# promoted, a dump is restored. The queue is always processed, and results always match the oracle.
 use strict;
 use warnings;
 use FindBin;
@@ -22,7 +22,7 @@ sub shop { return $node->safe_psql('shop', $_[0]); }
 sub alive { $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back'; }
 sub member { return "SELECT EXISTS (SELECT FROM pulse.member AS m JOIN pulse.identity AS i ON i.profile_id = m.profile_id WHERE i.value = '$_[0]')"; }
 
-# Sessions that bring events one by one. IPC::Run feeds standard input only while it is pumped: they read files.
+# Sessions that write events one by one. They read files, because IPC::Run feeds standard input to one session at a time.
 my $files = 0;
 sub busy
 {
@@ -51,13 +51,13 @@ sub settled
 	is(shop($wrong), '0', "$what: all is as the oracle says");
 }
 
-# ---- by itself ----
+# ---- normal operation ----
 is(finish(busy(8, 40)), '', 'eight sessions, async: none fails');
 settled('eight sessions');
-is(shop('SELECT count(*) FROM pulse.event'), '320', 'and every event is stored');
-is(shop("SELECT state FROM pulse_status() WHERE item = 'pipeline'"), 'ok', 'the status says so');
+is(shop('SELECT count(*) FROM pulse.event'), '320', 'every event is stored');
+is(shop("SELECT state FROM pulse_status() WHERE item = 'pipeline'"), 'ok', 'pulse_status() shows the pipeline as ok');
 
-# How soon, for who reads this: from the commit of somebody's first event to that of the memberships it made.
+# The delay, for information: from the commit of a first event to the commit of the memberships.
 my ($entered, $p99) = split /\|/, shop(q{
 	SELECT count(*), round(1000 * percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM pg_xact_commit_timestamp(m.xmin) - f.at)::numeric)::numeric, 1)
 	FROM pulse.member AS m JOIN (SELECT DISTINCT ON (profile_id) profile_id, pg_xact_commit_timestamp(xmin) AS at FROM pulse.event ORDER BY profile_id, id) AS f
@@ -65,28 +65,28 @@ my ($entered, $p99) = split /\|/, shop(q{
 is($entered, '10', 'each of the ten was evaluated');
 note("99 % of them within $p99 ms of the first event's commit");
 
-# ---- two transactions that overlap: nothing waits in the queue for ever ----
+# ---- two overlapping transactions: all queued people are evaluated ----
 my $one = $node->background_psql('shop');
 $one->query_safe("SET pulse.evaluation = async; BEGIN; SELECT pulse_track('late', 'purchase', '{\"total\": 99}')");
 shop("SET pulse.evaluation = async; SELECT pulse_track('soon', 'purchase', '{\"total\": 99}')");
 ok($node->poll_query_until('shop', member('soon')), 'a later event is evaluated while an earlier transaction is open');
-is(shop(member('late')), 'f', 'the uncommitted one is not');
+is(shop(member('late')), 'f', 'the uncommitted event is not evaluated');
 $one->query_safe('COMMIT');
-ok($node->poll_query_until('shop', member('late')), 'but when it commits');
+ok($node->poll_query_until('shop', member('late')), 'it is evaluated after its commit');
 $one->query_safe("BEGIN; SELECT pulse_track('never', 'purchase', '{\"total\": 99}'); ROLLBACK");
 $one->quit;
 settled('overlapping transactions');
 
-# ---- killed, each time with sessions at work and something in the queue ----
+# ---- kills, each time with active sessions and a queue ----
 my %kill = (
 	'the pipeline' => sub {
-		ok($node->poll_query_until('postgres', "SELECT EXISTS ($pipeline)"), 'the pipeline is at work');
+		ok($node->poll_query_until('postgres', "SELECT EXISTS ($pipeline)"), 'the pipeline is running');
 		PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $pipeline))[0]);
 	},
 	'the postmaster' => sub { $node->kill9; });
 for my $who ('the pipeline', 'the postmaster')
 {
-	# Somebody is in its way: what is queued stays there until after the crash.
+	# A lock blocks the pipeline, so that the queue is kept until after the crash.
 	my $lock = $node->background_psql('shop');
 	$lock->query_safe('BEGIN; LOCK TABLE pulse.profile_state IN SHARE MODE');
 	shop("SET pulse.evaluation = async; SELECT pulse_track('u1', 'purchase', '{\"total\": 1}'), pulse_track('u2', 'app_open')");
@@ -101,7 +101,7 @@ for my $who ('the pipeline', 'the postmaster')
 	}
 	alive();
 	settled("after a crash with $who");
-	is(finish(busy(4, 10)), '', 'it goes on');
+	is(finish(busy(4, 10)), '', 'sessions continue after the crash');
 	settled("some more after a crash with $who");
 }
 
@@ -110,8 +110,8 @@ my $take = q{SELECT count(*) FROM pulse_take_changes('mail', 100000, true)};
 my $kept = join ' UNION ALL ', map { "SELECT '$_' AS what, md5(string_agg(t::text, ',' ORDER BY t::text)) FROM pulse.$_ AS t" }
   qw(trait metric live_segment profile_state member membership_change change_consumer membership trait_value);
 cmp_ok(shop($take), '>', 10, 'a consumer takes the available changes');
-is(shop('SELECT * FROM disorder()'), '', 'in order of their occurrence');
-# Some changes that nobody has taken.
+is(shop('SELECT * FROM disorder()'), '', 'the changes are in order of their occurrence');
+# Some changes that no consumer has taken.
 shop("SET pulse.evaluation = sync; SELECT pulse_track('new', 'purchase', '{\"total\": 99}')");
 $node->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = off; SELECT pg_reload_conf()');
 $node->poll_query_until('postgres', "SELECT EXISTS ($pipeline)", 'f') or die 'the pipeline does not end';
@@ -121,8 +121,8 @@ $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/shop.dump", $node->connstr('sh
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
 $node->command_ok([ 'pg_restore', '-1', '--exit-on-error', '-d', $node->connstr('copy'), "$dir/shop.dump" ], 'is restored in one transaction');
 my $at = shop('SELECT clock_timestamp()');
-is($node->safe_psql('copy', "SET pulse.now = '$at'; $kept"), shop("SET pulse.now = '$at'; $kept"), 'with all stored states');
-is($node->safe_psql('copy', $wrong), '0', 'which match the oracle');
+is($node->safe_psql('copy', "SET pulse.now = '$at'; $kept"), shop("SET pulse.now = '$at'; $kept"), 'the copy has all stored states');
+is($node->safe_psql('copy', $wrong), '0', 'the states in the copy match the oracle');
 for my $db ('copy', 'shop')
 {
 	cmp_ok($node->safe_psql($db, $take), '>', 0, "$db: the consumer takes what was left");
@@ -138,16 +138,16 @@ my $standby = PostgreSQL::Test::Cluster->new('live_standby');
 $standby->init_from_backup($node, 'copy', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby);
-is($standby->safe_psql('shop', 'SELECT pg_is_in_recovery()'), 't', 'a standby');
+is($standby->safe_psql('shop', 'SELECT pg_is_in_recovery()'), 't', 'the standby is in recovery');
 for my $ahead ('0 days', '2 days', '8 days', '31 days', '400 days')
 {
 	my $moment = shop("SELECT clock_timestamp() + interval '$ahead'");
 	is($standby->safe_psql('shop', "SET pulse.now = '$moment'; SELECT count(*) FROM differences(false)"), '0', "says the same as of $ahead ahead, whatever is due by then");
 }
-is($standby->safe_psql('shop', "SELECT pulse_in_segment('u3', 'r1')"), 't', 'and answers for one person');
+is($standby->safe_psql('shop', "SELECT pulse_in_segment('u3', 'r1')"), 't', 'the standby answers for one person');
 is(sqlstate($standby, 'shop', "SELECT pulse_take_changes('mail')"), '25006', 'nothing is taken on the standby');
 
-# ---- which is promoted, with somebody in the queue ----
+# ---- promotion with a queue ----
 shop("SET pulse.evaluation = async; SELECT pulse_track('u3', 'purchase', '{\"total\": 99}')");
 $node->wait_for_catchup($standby);
 $node->stop('immediate');
@@ -155,7 +155,7 @@ $standby->promote;
 $standby->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = on; SELECT pg_reload_conf()');
 ok($standby->poll_query_until('shop', $behind, 'f'), 'after promotion the pipeline continues with the queue');
 $standby->safe_psql('shop', "SET pulse.evaluation = async; SELECT pulse_track('there', 'purchase', '{\"total\": 99}')");
-ok($standby->poll_query_until('shop', member('there')), 'and with what comes');
+ok($standby->poll_query_until('shop', member('there')), 'the pipeline evaluates new events');
 is($standby->safe_psql('shop', $wrong), '0', 'everything matches the oracle');
 $standby->stop;
 

@@ -18,16 +18,16 @@ sql(q{
 	SELECT pulse_create_segment('big', '{"where": "account.size == \"big\""}');
 });
 sql('CALL pulse_build()');
-# By what is kept alone, and anew from the events: segments whose members differ.
+# Segments whose stored members differ from those recomputed from the events.
 my $wrong = q{SELECT string_agg(s.name, ' ' ORDER BY s.name) FROM pulse.segment AS s CROSS JOIN LATERAL (
 		SELECT array_agg(m.profile_id ORDER BY m.profile_id) AS ids FROM pulse.member AS m WHERE m.segment_id = s.id) AS kept
 	WHERE kept.ids IS DISTINCT FROM (SELECT array_agg(p.id ORDER BY p.id) FROM pulse.profile AS p WHERE p.canonical_id = p.id AND CASE s.name
 		WHEN 'quiet' THEN NOT EXISTS (SELECT FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id WHERE o.canonical_id = p.id AND e.name = 'purchase')
 		WHEN 'big' THEN EXISTS (SELECT FROM pulse.account AS a WHERE a.id = p.account_id AND a.attributes ->> 'size' = 'big')
 		ELSE (SELECT count(*) FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id WHERE o.canonical_id = p.id AND e.name = 'purchase') >= 2 END)};
-sub settled { my ($what) = @_; sql('SELECT pulse_run_pipeline()'); is(sql($wrong), '', "$what: what is kept is what the events say"); }
+sub settled { my ($what) = @_; sql('SELECT pulse_run_pipeline()'); is(sql($wrong), '', "$what: the stored state matches the events"); }
 
-# A session of its own that may wait.
+# Starts a session that may wait.
 sub start
 {
 	my ($name, $sql) = @_;
@@ -36,10 +36,10 @@ sub start
 	return [ $run, \$out, \$err ];
 }
 sub finish { my ($session) = @_; $session->[0]->finish; return ${ $session->[1] } . ${ $session->[2] }; }
-# Until a session waits for another; or is through.
+# Waits until a session is blocked by another.
 sub waits { my ($name, $for) = @_; return $node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = '$name' AND "
 	. (defined $for ? "pg_blocking_pids(pid) = '{$for}'" : 'cardinality(pg_blocking_pids(pid)) > 0') . ')'); }
-# Until it waits for another, or is through without.
+# Waits until it is blocked by another session, or has finished.
 sub meets
 {
 	my ($session) = @_;
@@ -56,7 +56,7 @@ my ($one, $two) = ($node->background_psql('postgres'), $node->background_psql('p
 my $two_pid = $two->query_safe('SELECT pg_backend_pid()');
 
 # ---- a build and merges ----
-# x becomes y while the build waits for x, and y becomes z while it waits for w: with x locked, who is y's by then, neither would get on.
+# x is merged into y while the build waits for x, and y into z while it waits for w: if the build kept the lock on x, both would deadlock.
 my $age = 0;
 sql(sprintf q{SELECT pulse_track(NULL, 'visit', "timestamp" => now() - interval '%s days', anonymous_id => '%s')}, ++$age, $_) for qw(x w y z);
 sql(q{SELECT pulse_create_segment('visitors', '{"where": "events.visit.count >= 1"}')});
@@ -70,15 +70,15 @@ my $merge = start('merge', q{SELECT pulse_merge('y', 'z', 'test') > 0});
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 3 FROM pulse.profile WHERE canonical_id = (SELECT profile_id FROM pulse.identity WHERE value = 'z')
 	UNION ALL SELECT true FROM pg_stat_activity WHERE application_name = 'merge' AND cardinality(pg_blocking_pids(pid)) > 0 ORDER BY 1 DESC LIMIT 1}), 'while the survivor is being merged');
 $two->query_safe('COMMIT');
-is(finish($build), "4\n", 'the build goes on');
-is(finish($merge), "t\n", 'the merge, too');
+is(finish($build), "4\n", 'the build continues');
+is(finish($merge), "t\n", 'the merge continues');
 sql('CALL pulse_build()');
-is(sql(q{SELECT count(*) FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id WHERE s.name = 'visitors'}), '2', 'and finds the remaining people');
+is(sql(q{SELECT count(*) FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id WHERE s.name = 'visitors'}), '2', 'the build has evaluated the remaining people');
 sql(q{SELECT pulse_delete_segment('visitors', confirm => true)});
 ok(slurp_file($node->logfile) !~ /deadlock detected/, 'there was no deadlock');
 settled('a build');
 
-# ---- what comes while somebody is merged ----
+# ---- events during a merge ----
 my $n = 0;
 my %comes = (
 	'an event' => q{SELECT pulse_track(NULL, 'purchase', anonymous_id => 'b%1$s') > 0},
@@ -95,7 +95,7 @@ for my $evaluation ('sync', 'async')
 		{
 			++$n;
 			sql(qq{SELECT pulse_group('a$n', 'acme$n', '{"size": "small"}'), pulse_track('a$n', 'purchase'), pulse_track(NULL, 'visit', anonymous_id => 'b$n')});
-			# A merge that is queued like the event is settled after both.
+			# A merge that is queued like the event is evaluated after both.
 			my $at_once = 'SET pulse.evaluation = sync;';
 			my $merge = "$at_once SELECT pulse_merge('a$n', 'b$n', 'test') > 0";
 			my $event = "$set " . sprintf $comes{$what}, $n;
@@ -105,9 +105,9 @@ for my $evaluation ('sync', 'async')
 			$one->query_safe('COMMIT');
 			is(finish($other), "t\n", "$evaluation, $what and a merge at once");
 			settled("$evaluation, $what and a merge, the $first first");
-			is(sql("SELECT count(*) FROM pulse.profile WHERE canonical_id = (SELECT profile_id FROM pulse.identity WHERE value = 'a$n')"), '2', 'two are one');
+			is(sql("SELECT count(*) FROM pulse.profile WHERE canonical_id = (SELECT profile_id FROM pulse.identity WHERE value = 'a$n')"), '2', 'the two people are merged');
 
-			# The same while they are taken apart.
+			# The same during an unmerge.
 			my $id = sql('SELECT max(id) FROM pulse.merge_history');
 			my $apart = "$at_once SELECT pulse_unmerge($id, 'test')";
 			$event = "$set " . sprintf $comes{$what}, $n;

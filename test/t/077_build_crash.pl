@@ -1,4 +1,4 @@
-# A build in the background whose process is killed goes on where it was, and nobody is left out or counted twice.
+# A background build whose process is killed continues where it stopped; nobody is left out or counted twice.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -15,7 +15,7 @@ sql(q{
 		now() - interval ''1 day'' AS "timestamp" FROM generate_series(1, 5000) AS i');
 });
 
-# Somebody stands in the way in the middle: the portions before are done and committed, and no further one is.
+# A lock in the middle: the batches before it are committed, later ones are not.
 my $holder = $node->background_psql('postgres');
 $holder->query_safe(q{BEGIN; SELECT FROM pulse.profile WHERE id = (SELECT profile_id FROM pulse.identity WHERE value = 'u3500') FOR UPDATE});
 sql(q{SELECT pulse_create_segment('buyers', '{"where": "events.purchase.sum(total, 30d) > 1000"}')});
@@ -25,7 +25,7 @@ ok($node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activ
 	'the rest waits for a locked person');
 my $built_to = sql($stuck);
 cmp_ok($built_to, '>=', 1000, "up to $built_to");
-cmp_ok($built_to, '<', 5000, 'and not to the end');
+cmp_ok($built_to, '<', 5000, 'the build is not complete');
 is(sql(q{SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'}), '4000', 'meanwhile reads return everybody');
 
 my $killed = sql('SELECT clock_timestamp()');
@@ -36,9 +36,9 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pulse.build}),
 is(sql(q{SELECT status FROM pulse.live_segment}), 'live', 'the segment is live');
 is(sql("SELECT count(*) FROM pulse.profile_state WHERE profile_id <= $built_to AND as_of >= '$killed'"), '0', 'no person is built twice');
 is(sql(q{SELECT count(*), count(DISTINCT profile_id) FROM pulse.member}), '4000|4000', 'each member is stored once');
-is(sql(q{SELECT count(*), bool_and(quiet), string_agg(DISTINCT cause, ' ') FROM pulse.membership_change}), '4000|t|build', 'and has one change');
+is(sql(q{SELECT count(*), bool_and(quiet), string_agg(DISTINCT cause, ' ') FROM pulse.membership_change}), '4000|t|build', 'each member has one change');
 is(sql(q{SELECT count(*) FROM pulse.next_member}), '0', 'no intermediate rows are left');
 sql(q{SELECT pulse_track('u1', 'purchase', '{"total": 2000}')});
-is(sql(q{SELECT pulse_in_segment('u1', 'buyers'), (SELECT count(*) FROM pulse.membership WHERE segment = 'buyers')}), 't|4001', 'and it follows new events');
+is(sql(q{SELECT pulse_in_segment('u1', 'buyers'), (SELECT count(*) FROM pulse.membership WHERE segment = 'buyers')}), 't|4001', 'the segment follows new events');
 
 done_testing();

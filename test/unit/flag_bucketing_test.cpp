@@ -1,4 +1,4 @@
-// Drawing: published hashes, shares that come out as asked, and nobody who ever leaves a growing percentage.
+// Bucketing: published hashes, correct shares, and people who stay in a growing percentage.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -50,7 +50,7 @@ TEST(FlagBucketing, GoldenVectorsOfNewCheckout) {
         EXPECT_EQ(ComputeBucketing(Dialect::kPostHog, "new-checkout", golden.user, 100, {1}).bucket,
                   static_cast<int>(golden.posthog * kBuckets));
     }
-    // Ours: the salt and the id are kept apart.
+    // Pulse separates the salt and the id.
     EXPECT_EQ(Bucket("new-checkout", "user-123"), 50559);
     EXPECT_EQ(Bucket("new-checkout", "user-124"), 33311);
     EXPECT_EQ(Bucket("new-checkout", "u1"), 91507);
@@ -59,9 +59,9 @@ TEST(FlagBucketing, GoldenVectorsOfNewCheckout) {
     EXPECT_NE(Bucket("a", "b:c"), Bucket("a:b", "cc"));
 }
 
-TEST(FlagBucketing, DialectsHaveTheirOwnEdges) {
+TEST(FlagBucketing, EdgeCasesOfDialects) {
     for (const Golden& golden : kGolden) {
-        // Unleash: its place is within a rollout of the same number, and not below.
+        // Unleash: an id with number n is within a rollout of n %, and not below.
         EXPECT_TRUE(
             ComputeBucketing(Dialect::kUnleash, "new-checkout", golden.user, golden.unleash, {1}).weight);
         EXPECT_FALSE(
@@ -75,7 +75,7 @@ TEST(FlagBucketing, DialectsHaveTheirOwnEdges) {
                                     {variant - 1, 1001 - variant})
                        .weight,
                   1u);
-        // GrowthBook: a value that equals the coverage is in.
+        // GrowthBook: a value that equals the coverage is included.
         EXPECT_TRUE(ComputeBucketing(Dialect::kGrowthBook, "new-checkout", golden.user,
                                      golden.growthbook / 100.0, {1})
                         .weight);
@@ -105,7 +105,7 @@ TEST(FlagBucketing, DialectsHaveTheirOwnEdges) {
     }
 }
 
-TEST(FlagBucketing, SharesComeOutAsAsked) {
+TEST(FlagBucketing, SharesAreCorrect) {
     constexpr int kPeople = 200'000;
     for (const Dialect dialect :
          {Dialect::kPulse, Dialect::kUnleash, Dialect::kGrowthBook, Dialect::kPostHog, Dialect::kFlagd}) {
@@ -115,7 +115,7 @@ TEST(FlagBucketing, SharesComeOutAsAsked) {
             in += ComputeBucketing(dialect, "shares", id, 30, {1}).weight.has_value();
             const Bucketing bucketing = ComputeBucketing(dialect, "shares", id, 100, {10, 0, 30});
             ASSERT_TRUE(bucketing.weight) << id;
-            ASSERT_NE(*bucketing.weight, 1u) << "a weight of 0 is nobody's";
+            ASSERT_NE(*bucketing.weight, 1u) << "a weight of 0 gets nobody";
             second += *bucketing.weight == 2;
         }
         // Five standard errors.
@@ -125,7 +125,7 @@ TEST(FlagBucketing, SharesComeOutAsAsked) {
     }
 }
 
-TEST(FlagBucketing, GrowingOnlyAddsPeopleAndKeepsTheirVariant) {
+TEST(FlagBucketing, LargerPercentagesOnlyAddPeople) {
     for (const Dialect dialect :
          {Dialect::kPulse, Dialect::kUnleash, Dialect::kGrowthBook, Dialect::kPostHog, Dialect::kFlagd})
         for (int i = 0; i < 3000; ++i) {
@@ -154,8 +154,8 @@ TEST(FlagBucketing, PercentagesAreExactToAThousandth) {
     }
 }
 
-TEST(FlagBucketing, TheVariantIsDrawnApartFromThePercentage) {
-    // Of those in the first 10 % each variant has its half.
+TEST(FlagBucketing, TheVariantIsIndependentOfThePercentage) {
+    // Each variant gets half of the first 10 %.
     int in = 0, first = 0;
     for (int i = 0; i < 100'000; ++i) {
         const Bucketing bucketing =

@@ -65,7 +65,7 @@ TEST(FlagDecide, Reasons) {
     EXPECT_EQ(Decided("{}", person, {true, true, "s"}), "off DISABLED 0");
 }
 
-TEST(FlagDecide, FirstRuleThatHoldsWins) {
+TEST(FlagDecide, FirstMatchingRuleWins) {
     const std::string definition =
         R"({"rules": [{"when": "profile.a == 1", "variant": "off"}, {"when": "profile.b == 1"}, {"variant": "off"}]})";
     Person person;
@@ -93,15 +93,15 @@ TEST(FlagDecide, OrderOfTheSteps) {
     EXPECT_EQ(Decided(all, person), "off HOLDOUT 0");
 }
 
-TEST(FlagDecide, WithoutAnIdNothingIsDrawn) {
+TEST(FlagDecide, NoBucketingWithoutAnId) {
     Person nobody;
     nobody.id.reset();
     EXPECT_EQ(Decided(R"({"percentage": 99})", nobody), "off DEFAULT 0");
-    EXPECT_EQ(Decided(R"({"percentage": 100})", nobody), "on STATIC 1") << "everybody needs no draw";
+    EXPECT_EQ(Decided(R"({"percentage": 100})", nobody), "on STATIC 1") << "100 % needs no bucketing";
     EXPECT_EQ(Decided(R"({"holdout": {"percentage": 100}})", nobody), "on STATIC 1");
 }
 
-TEST(FlagDecide, RampsAndSchedulesGoByTheClock) {
+TEST(FlagDecide, RampsAndSchedulesFollowTheClock) {
     const std::string ramp =
         R"({"ramp": [{"at": "2002-01-01", "percentage": 0}, {"at": "2002-09-01", "percentage": 100}]})";
     Person person;

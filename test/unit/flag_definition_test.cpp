@@ -1,5 +1,4 @@
-// Definitions of flags: what they may say, what is told about the rest, and that what is stored says the
-// same.
+// Definitions of flags: valid definitions, error messages, and the stored form.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -41,7 +40,7 @@ TEST(FlagDefinition, ARuleAloneIsABooleanFlag) {
         R"(profile.plan = "pro")");
 }
 
-TEST(FlagDefinition, WhatIsStoredSaysTheSame) {
+TEST(FlagDefinition, TheStoredFormIsEquivalent) {
     for (
         const char* text :
         {R"({})", R"({"percentage": 12.5})", R"({"rules": []})",
@@ -57,7 +56,7 @@ TEST(FlagDefinition, WhatIsStoredSaysTheSame) {
     }
 }
 
-TEST(FlagDefinition, DefaultsAreTheObviousOnes) {
+TEST(FlagDefinition, Defaults) {
     EXPECT_EQ(Read("{}").rules.size(), 1u) << "on for everybody";
     EXPECT_EQ(Read("{}").variants[Read("{}").rules[0].weights[0].variant].name, "on");
     EXPECT_EQ(Read(R"({"rules": []})").rules.size(), 0u);
@@ -75,7 +74,7 @@ TEST(FlagDefinition, DefaultsAreTheObviousOnes) {
         Read(R"({"variants": {"b": {"value": 2, "weight": 3}, "a": {"value": 1, "weight": 1}}, "off": "a"})");
     ASSERT_EQ(weighted.rules[0].weights.size(), 2u);
     EXPECT_EQ(weighted.rules[0].weights[1].weight, 3);
-    // The order in which variants are written makes no difference.
+    // The order of variants makes no difference.
     EXPECT_EQ(Read(R"({"rules": [{"variants": {"on": 1, "off": 2}}]})"),
               Read(R"({"rules": [{"variants": {"off": 2, "on": 1}}]})"));
 }
@@ -101,14 +100,13 @@ TEST(FlagDefinition, ErrorsNameThePlaceAndWhatIsValid) {
          "22023 rules[1].percentage must be a number from 0 to 100 | "},
         {R"({"rules": [{"wen": "true"}]})", R"(22023 unknown key "wen" in rules[0] | Did you mean "when"?)"},
         {R"({"rules": {}})", "22023 rules must be a list | "},
-        {R"({"rules": [], "percentage": 5})", R"(22023 "percentage" stands beside "rules" | )"},
+        {R"({"rules": [], "percentage": 5})", R"(22023 "percentage" cannot be combined with "rules" | )"},
         {R"({"type": "bool"})",
          R"(22023 unknown type "bool" of a flag | Types are boolean, string, number, json.)"},
         {R"({"type": "string"})", R"(22023 variant "off" is no string | Name the flag's "variants")"},
         {R"({"variants": {"a": 1}})",
          R"(22023 the flag has no off variant | Name one of the variants as "off".)"},
-        {R"({"variants": {"a": 1, "b": 2, "off": 0}})",
-         "22023 the flag does not say which variant it gives | "},
+        {R"({"variants": {"a": 1, "b": 2, "off": 0}})", "22023 the flag does not specify a variant | "},
         {R"({"variants": {"a": 1, "b": 2, "off": 0}, "rules": [{"variant": "c"}]})",
          R"(22023 unknown variant "c" in rules[0].variant | )"},
         {R"({"rules": [{"variant": "on", "variants": {"on": 1}}]})",
@@ -119,16 +117,16 @@ TEST(FlagDefinition, ErrorsNameThePlaceAndWhatIsValid) {
          R"(22023 unknown variant "onn" in overrides.u | Did you mean "on"?)"},
         {R"({"prerequisites": [{"variant": "on"}]})", R"(22023 prerequisites[0] needs a "flag" | )"},
         {R"({"holdout": {}})", R"(22023 holdout needs a "percentage" | )"},
-        {R"({"schedule": {"from": "soon"}})", "22023 schedule.from must be a moment | "},
+        {R"({"schedule": {"from": "soon"}})", "22023 schedule.from must be a date or time | "},
         {R"({"schedule": {"from": "2026-02-01", "until": "2026-01-01"}})",
          "22023 schedule ends before it begins | "},
         {R"({"ramp": []})", "22023 ramp must not be empty | "},
         {R"({"ramp": [{"at": "2026-01-01"}]})", R"(22023 ramp[0] needs "at" and "percentage" | )"},
         {R"({"ramp": [{"at": "2026-01-01", "percentage": 1}, {"at": "2026-01-01", "percentage": 2}]})",
-         "22023 ramp has two percentages for one moment | "},
+         "22023 ramp has two percentages for the same time | "},
         {R"({"percentage": 5, "ramp": [{"at": "2026-01-01", "percentage": 1}]})",
          "22023 the flag has both a percentage and a ramp | "},
-        {R"({"percentage": 5, "bucket_by": "plan"})", "22023 bucket_by is nothing to draw by | "},
+        {R"({"percentage": 5, "bucket_by": "plan"})", "22023 bucket_by is not a valid id for bucketing | "},
         {R"({"percentage": 5, "bucket_by": []})", "22023 bucket_by must have 1 to 10 elements | "},
         {R"({"dialect": "split"})",
          R"(22023 unknown dialect "split" | Dialects are pulse, unleash, growthbook, posthog, flagd.)"},
@@ -147,10 +145,10 @@ TEST(FlagDefinition, ErrorsNameThePlaceAndWhatIsValid) {
                 }).starts_with("22023 the definition of a flag must be an object"));
     EXPECT_TRUE(Error([] {
                     FindReferences(Read("events.purchase.count_30d >= 1"));
-                }).starts_with("0A000 a flag's rule cannot read events itself"));
+                }).starts_with("0A000 rules of flags cannot use events directly"));
 }
 
-TEST(FlagDefinition, HugeAndDeepOnesAreRefused) {
+TEST(FlagDefinition, HugeAndDeepDefinitionsAreRefused) {
     std::string deep(200'000, '[');
     deep += std::string(200'000, ']');
     EXPECT_TRUE(Error(R"({"variants": {"off": )" + deep + "}}").starts_with("54000 "))
@@ -179,15 +177,15 @@ TEST(FlagDefinition, Keys) {
         EXPECT_TRUE(Error([&] { CheckKey(key); }).starts_with("22023 invalid flag key")) << key;
 }
 
-TEST(FlagDefinition, ChangesInWords) {
+TEST(FlagDefinition, DifferencesAsText) {
     EXPECT_EQ(
         Difference(Read(R"({"percentage": 10})"), Read(R"({"percentage": 25, "overrides": {"u1": "on"}})")),
         "rule 1 percentage: 10 → 25; override u1 on added");
     EXPECT_EQ(Difference(Read(R"({"schedule": {"from": "2026-01-01"}})"), Read("{}")),
-              R"(schedule {"from":"2026-01-01 00:00:00+00"} taken away)");
+              R"(schedule {"from":"2026-01-01 00:00:00+00"} removed)");
 }
 
-TEST(FlagDefinition, WhatItUses) {
+TEST(FlagDefinition, References) {
     const References uses = FindReferences(Read(
         R"j({"rules": [{"when": "segment(\"b\") && trait(\"t\") > 1"}, {"when": "segment(\"a\") || buyer"}], "prerequisites": ["p"]})j"));
     EXPECT_EQ(uses.segments, (std::vector<std::string>{"a", "b"}));
@@ -195,7 +193,7 @@ TEST(FlagDefinition, WhatItUses) {
     EXPECT_EQ(uses.flags, (std::vector<std::string>{"p"}));
 }
 
-TEST(FlagDefinition, CirclesAreFoundWithTheWay) {
+TEST(FlagDefinition, FindsCyclesOfPrerequisites) {
     EXPECT_EQ(FindCycle("a", {"b"}, {{"b", {"c"}}, {"c", {"a"}}}), "a → b → c → a");
     EXPECT_EQ(FindCycle("a", {"a"}, {}), "a → a");
     EXPECT_EQ(FindCycle("a", {"b", "c"}, {{"b", {"d"}}, {"c", {"d"}}, {"d", {}}}), "") << "a diamond is none";
@@ -207,7 +205,7 @@ TEST(FlagDefinition, CirclesAreFoundWithTheWay) {
                     FindCycle("f", {"f5", "f0"}, chain);
                 }).starts_with("54000 "))
         << "also where a part of the way was gone before";
-    // A wide graph is walked once.
+    // A wide graph is searched once.
     std::map<std::string, std::vector<std::string>> layers;
     for (int layer = 0; layer < 14; ++layer)
         for (int i = 0; i < 10; ++i)

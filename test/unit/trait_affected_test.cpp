@@ -1,4 +1,4 @@
-// What a change of a person affects: what is read again, moved forward, evaluated.
+// The metrics and segments that a change of a person affects.
 #include <gtest/gtest.h>
 
 #include "pulse/trait/affected.hpp"
@@ -130,7 +130,7 @@ TEST(TraitAffected, AMergeReadsAndEvaluatesEverything) {
     EXPECT_EQ(merge.move, Indexes{}) << "the events of the other profile are not in the state";
     EXPECT_EQ(merge.versions, (Indexes{0, 1, 2, 3}));
     EXPECT_STREQ(merge.cause, "time");
-    // Also of a person made after the definitions, who has no state yet.
+    // Also for a person created after the definitions, who has no state yet.
     StoredSummary stored = Evaluated(60);
     stored.as_of.reset();
     EXPECT_FALSE(IsNew(index, Idle(), change, stored));
@@ -163,7 +163,7 @@ TEST(TraitAffected, ExpiredValuesAreReadAndEvaluatedAgain) {
     const DefinitionIndex index = Definitions();
     StoredSummary stored = Evaluated();
     stored.next_change_at = kNow;
-    stored.expired_metrics = {11, 99};  // 99 is not defined any more
+    stored.expired_metrics = {11, 99};  // 99 is no longer defined
     stored.expired_versions = {101, 999};
     ProfileChange nothing;
     nothing.profile = kPerson;
@@ -172,17 +172,17 @@ TEST(TraitAffected, ExpiredValuesAreReadAndEvaluatedAgain) {
     EXPECT_EQ(due.read, Indexes{0});
     EXPECT_EQ(due.versions, (Indexes{0, 1}));
     EXPECT_STREQ(due.cause, "time");
-    // Nothing is due before the instant noted.
+    // Nothing is due before next_change_at.
     stored.next_change_at = kNow + 1;
     EXPECT_FALSE(FindAffected(index, Idle(), nothing, stored).any);
     stored.next_change_at.reset();
     EXPECT_FALSE(FindAffected(index, Idle(), nothing, stored).any);
-    // Expired metrics are read along with whatever else is affected.
+    // Expired metrics are read together with the affected ones.
     const Affected login = FindAffected(index, Idle(), OfEvents({"login"}), stored);
     EXPECT_EQ(login.read, (Indexes{0, 1, 2}));
 }
 
-TEST(TraitAffected, NewEventsMoveWhatHoldsForward) {
+TEST(TraitAffected, NewEventsUpdateValidMetrics) {
     const DefinitionIndex index = Definitions();
     const std::vector<profile::NewEvent> happened = {{"purchase", kNow, nullptr}};
     ProfileChange change = OfEvents({"purchase"});
@@ -191,10 +191,10 @@ TEST(TraitAffected, NewEventsMoveWhatHoldsForward) {
     EXPECT_EQ(moved.read, Indexes{});
     EXPECT_EQ(moved.move, (Indexes{0, 2}));
     EXPECT_EQ(moved.versions, (Indexes{0, 3})) << "what is moved is evaluated, too";
-    // Not while other changes wait, nor when the events themselves are not at hand.
+    // Not while other changes are queued, nor without the events themselves.
     EXPECT_EQ(FindAffected(index, Idle(false), change, Evaluated()).read, (Indexes{0, 2}));
     EXPECT_EQ(FindAffected(index, Idle(true), OfEvents({"purchase"}), Evaluated()).read, (Indexes{0, 2}));
-    // Not in a group with a value that has expired.
+    // Not in a group with an expired value.
     StoredSummary stored = Evaluated();
     stored.expired_metrics = {11};
     const Affected expired = FindAffected(index, Idle(true), change, stored);
@@ -207,7 +207,7 @@ TEST(TraitAffected, NewEventsMoveWhatHoldsForward) {
     EXPECT_EQ(login.move, Indexes{2});
 }
 
-TEST(TraitAffected, AStateOfAFutureInstantSaysNothing) {
+TEST(TraitAffected, AStateFromTheFutureIsIgnored) {
     const DefinitionIndex index = Definitions();
     const std::vector<profile::NewEvent> happened = {{"purchase", kNow, nullptr}};
     ProfileChange change = OfEvents({"purchase"});
@@ -247,7 +247,7 @@ TEST(TraitAffected, LateEventsCountOnlyInsideTheWindow) {
     EXPECT_EQ(FindPosition(0, kNow, 0), EventPosition::kCounted) << "without a window every event counts";
     EXPECT_EQ(FindPosition(kNow + 1, kNow, 0), EventPosition::kInFuture);
     EXPECT_EQ(FindPosition(kNow + 1, kNow, 30 * kDay), EventPosition::kInFuture);
-    // An event that comes late affects the same metrics as one that comes in time.
+    // A late event affects the same metrics as a timely one.
     const DefinitionIndex index = Definitions();
     const std::vector<profile::NewEvent> late = {{"purchase", kNow - 400 * kDay, nullptr}};
     ProfileChange change = OfEvents({"purchase"});
@@ -257,7 +257,7 @@ TEST(TraitAffected, LateEventsCountOnlyInsideTheWindow) {
     EXPECT_EQ(affected.versions, (Indexes{0, 3}));
 }
 
-TEST(TraitAffected, ANewPersonHasNoOtherEventsThanTheNewOnes) {
+TEST(TraitAffected, ANewPersonHasOnlyTheNewEvents) {
     const DefinitionIndex index = Definitions();
     EXPECT_EQ(index.last_profile_before_definitions(), 45);
     StoredSummary stored;
@@ -277,7 +277,7 @@ TEST(TraitAffected, ANewPersonHasNoOtherEventsThanTheNewOnes) {
     stored.account = true;
     stored.attributes.clear();
     EXPECT_EQ(FindAffected(index, Idle(true), change, stored).versions, (Indexes{0, 2, 3}));
-    // A person from before the newest definition may have any events.
+    // A person created before the newest definition may have any events.
     stored.profile = 45;
     EXPECT_FALSE(IsNew(index, Idle(), change, stored));
     const Affected old = FindAffected(index, Idle(true), change, stored);
@@ -285,7 +285,7 @@ TEST(TraitAffected, ANewPersonHasNoOtherEventsThanTheNewOnes) {
     EXPECT_EQ(old.move, Indexes{});
 }
 
-TEST(TraitAffected, WhatIsBeingBuiltWaitsForItsTurn) {
+TEST(TraitAffected, DefinitionsBeingBuiltAreNotEvaluated) {
     const DefinitionIndex index({{10, {0, 100}, true, 0, std::nullopt}}, {{{"purchase"}, {0}}},
                                 {{100, {0, 100}, {0}, {"plan"}, false}});
     Batch batch;

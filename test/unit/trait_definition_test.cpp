@@ -23,7 +23,7 @@ std::string Text(const std::string& expression) {
     return rule::Print(*ReadExpression(expression));
 }
 
-TEST(TraitDefinition, NamesThatCanStandBareInARule) {
+TEST(TraitDefinition, NamesNeedNoQuotesInRules) {
     EXPECT_EQ(CheckKey(" total_spent\n"), "total_spent");
     EXPECT_EQ(CheckKey("_x9"), "_x9");
     EXPECT_EQ(CheckKey(std::string(128, 'a')).size(), 128U);
@@ -53,7 +53,7 @@ TEST(TraitDefinition, JsonFormsAreExpressions) {
     EXPECT_EQ(Text(R"({"function": "formula", "expression": "a + b"})"), Text("a + b"));
 }
 
-TEST(TraitDefinition, WhatIsWrongInJsonIsNamed) {
+TEST(TraitDefinition, ErrorsInJsonNameTheKey) {
     EXPECT_EQ(Refusal([] { ReadExpression("{\"function\""); }).substr(0, 5), "22P02");
     EXPECT_EQ(Refusal([] { ReadExpression("  "); }), "42601 the expression is empty");
     EXPECT_EQ(Refusal([] { ReadExpression("{}"); }), "22023 the trait needs \"function\"");
@@ -64,12 +64,12 @@ TEST(TraitDefinition, WhatIsWrongInJsonIsNamed) {
     EXPECT_EQ(Refusal([] { ReadExpression(R"({"function": "sum", "event": "p", "propety": "x"})"); }),
               "22023 unknown key \"propety\" in the trait");
     EXPECT_EQ(Refusal([] { ReadExpression(R"({"function": "count", "event": "p", "window_days": 0})"); }),
-              "22023 \"window_days\" must be a whole number from 1 to 3650");
+              "22023 \"window_days\" must be an integer from 1 to 3650");
     EXPECT_EQ(Refusal([] { ReadExpression(R"({"function": "count", "event": 7})"); }),
               "22023 \"event\" must be a text that is not empty");
 }
 
-TEST(TraitDefinition, WhatARuleReads) {
+TEST(TraitDefinition, References) {
     const RuleReferences reads = FindReferences(
         *rule::Parse("events.purchase{category == \"x\" && item.sku matches \"^a\"}.sum(total, 30d) > 1 && "
                      "profile.address.city == \"y\" && account.plan "

@@ -11,7 +11,7 @@ namespace pulse::flag {
 
 inline constexpr int kBuckets = 100'000;
 
-// Whose hash is used. The others let a flag move here from another system without changing anybody's variant.
+// The system whose hash is used. A flag migrated from another system keeps everybody's variant.
 enum class Dialect { kPulse, kUnleash, kGrowthBook, kPostHog, kFlagd };
 const char* Name(Dialect dialect);
 std::optional<Dialect> ParseDialect(std::string_view name);

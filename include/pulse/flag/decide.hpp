@@ -5,7 +5,7 @@
 
 namespace pulse::flag {
 
-// OpenFeature's reasons, and ours where it has none.
+// The reasons of OpenFeature, and additional ones.
 enum class Reason {
     kStatic,
     kTargetingMatch,
@@ -41,7 +41,7 @@ struct ExplanationLine {
 class EvaluationContext {
   public:
     virtual ~EvaluationContext() = default;
-    // Whether the condition of a rule, given by its index, is true. The rule has one.
+    // Whether the condition of a rule, given by its index, is true. The rule must have one.
     virtual bool RuleHolds(size_t rule) = 0;
     // The id by which a rule buckets this person; empty: there is none.
     virtual std::optional<std::string> BucketingId(size_t rule) = 0;

@@ -125,11 +125,11 @@ struct References {
 Definition ReadDefinition(const Json& json);
 // From text: a rule, or JSON if it begins with a brace.
 Definition ReadDefinition(const std::string& text);
-// As it is stored and shown: complete, in canonical form. Reading it gives the same again.
+// The stored and displayed form: complete and canonical. ReadDefinition() reads it back unchanged.
 Json ToJson(const Definition& definition);
 
-// Which traits and segments a rule mentions. Throws UserError 0A000 when it reads events itself: that is for
-// traits.
+// The traits and segments that the rules use. Throws UserError 0A000 if a rule uses events directly instead
+// of a trait.
 References FindReferences(const Definition& definition);
 
 // Throws UserError 22023 unless a key can be used in a URL unchanged: 1 to 255 of A-Z a-z 0-9 . _ -

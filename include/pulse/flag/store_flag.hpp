@@ -36,7 +36,7 @@ std::vector<CompiledRule> CompileRules(const Definition& definition, bool strict
 void RefreshFlags();
 // Throws UserError 42704 with the nearest key. Reads an uncached flag by probe; needs no Session.
 const StoredFlag& RequireFlag(const std::string& key);
-// Nullptr when there is none.
+// Returns nullptr if it does not exist.
 const StoredFlag* FindFlag(const std::string& key);
 // Keys of all that are not archived, in order.
 const std::vector<std::string>& ActiveFlags();

@@ -1,5 +1,5 @@
-// Which metrics and segments a change of a person affects: what must be read again from the events, what new
-// events move forward, and what is evaluated again. Pure C++.
+// The metrics and segments that a change of a person affects: metrics to read again from the events, metrics
+// to update with the new events, and segments to evaluate again. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ void MergeInto(ProfileChange& change, const ProfileChange& more);
 // Add a name unless it is empty or there already.
 void AddName(std::vector<std::string>& names, const std::string& name);
 
-// For whom a metric or segment version is stored: while it is being built, for profiles up to built_to and
-// for those made after it.
+// The profiles that a metric or segment version is stored for: while it is being built, those up to built_to
+// and those created after it.
 struct BuildState {
     std::optional<int64_t> built_to;  // empty: complete
     int64_t after_profile = 0;
@@ -48,7 +48,7 @@ class DefinitionIndex {
     struct Metric {
         int64_t id = 0;
         BuildState build;
-        bool incremental = false;           // a new event can move it forward
+        bool incremental = false;           // can be updated with a new event
         Moment window = 0;                  // microseconds; 0: all events
         std::optional<Moment> lost_before;  // retention dropped events before this
     };
@@ -74,7 +74,7 @@ class DefinitionIndex {
     const std::vector<size_t>& VersionsOfAttribute(const std::string& key) const;
     const std::vector<size_t>& VersionsOfAccount() const { return of_account_; }
     bool IsStored(size_t version) const { return stored_[version]; }
-    // Profiles above this id were made after every definition.
+    // Profiles above this id were created after every definition.
     int64_t last_profile_before_definitions() const { return last_profile_; }
 
     const std::vector<Metric>& metrics() const { return metrics_; }
@@ -95,23 +95,24 @@ class DefinitionIndex {
 // Whether a change affects any definition.
 bool Affects(const DefinitionIndex& index, const ProfileChange& change);
 
-// How far definitions are built now, by index, and whom this batch builds.
+// How far definitions are built, by index, and the people that this batch builds.
 struct BuildProgress {
     std::vector<std::optional<int64_t>> metrics, versions;
 };
 struct Batch {
     BuildProgress progress;
-    std::optional<int64_t> build_to;  // what is being built is built for these people, all up to this id
-    bool incremental = false;         // the stored states hold every earlier event
+    std::optional<int64_t>
+        build_to;  // definitions in progress are built for the people of this batch, all up to this id
+    bool incremental = false;  // the stored states hold every earlier event
 };
 
-// What is stored of a person, as far as the choice depends on it.
+// The parts of a person's stored state that determine the affected definitions.
 struct StoredSummary {
     int64_t profile = 0;
     std::optional<Moment> as_of;  // empty: never evaluated
     std::optional<Moment> next_change_at;
     Moment at = 0;             // the instant to evaluate at
-    bool from_future = false;  // as_of is later than the clock: the state says nothing
+    bool from_future = false;  // as_of is later than the clock: the state is ignored
     std::vector<int64_t> expired_metrics, expired_versions;  // ids whose value no longer holds at `at`
     // Only for a new person:
     std::vector<std::string> attributes;  // keys of profile.*
@@ -128,14 +129,14 @@ std::vector<int64_t> ExpiredIds(const std::vector<Stored>& stored, Moment at) {
     return ids;
 }
 
-// Whether a person was made after every definition and never evaluated: there are no events but the new ones.
+// Whether a person was created after every definition and never evaluated: there are only the new events.
 bool IsNew(const DefinitionIndex& index, const Batch& batch, const ProfileChange& change,
            const StoredSummary& stored);
 
 struct Affected {
     bool any = false;              // false: nothing to do
     std::vector<size_t> read;      // groups whose metrics are read from the events, ascending
-    std::vector<size_t> move;      // groups that the new events may move forward, ascending
+    std::vector<size_t> move;      // groups to update with the new events, ascending
     std::vector<size_t> versions;  // segment versions to evaluate, ascending
     const char* cause = "time";    // event, attributes, account or time
 };
@@ -145,7 +146,7 @@ Affected FindAffected(const DefinitionIndex& index, const Batch& batch, const Pr
 // Whether a metric is stored for a person, or is being built in this batch.
 bool CoversMetric(const DefinitionIndex& index, const Batch& batch, size_t metric, int64_t profile);
 
-// Where an event lies for a metric with a window (0: all events) that ends now.
+// The position of an event relative to a window (0: all events) that ends now.
 enum class EventPosition { kCounted, kTooOld, kInFuture };
 EventPosition FindPosition(Moment event, Moment now, Moment window);
 

@@ -1,4 +1,4 @@
-// Traits as people write them. Pure C++.
+// Parsing definitions of traits. Pure C++.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,19 +9,19 @@
 
 namespace pulse::trait {
 
-// The name of a trait, trimmed. Throws UserError when it is none, or means something else in a rule.
+// Check and trim the name of a trait. Throws UserError if it is invalid or has another meaning in a rule.
 std::string CheckKey(const std::string& key);
 
-// An expression: rule text, or in braces the JSON form {"function": "sum", "event": "purchase", "property":
+// Parse an expression: rule text, or the JSON form {"function": "sum", "event": "purchase", "property":
 // "total", "window_days": 30}. Throws UserError.
 rule::ExprPtr ReadExpression(const std::string& text);
 rule::ExprPtr FromJson(const nlohmann::json& json);
 
-// What a trait is called by its type: boolean, number, text, timestamp, list, json. Throws UserError for what
-// cannot be a trait.
+// The name of a trait's type: boolean, number, text, timestamp, list, json. Throws UserError for types that a
+// trait cannot have.
 std::string TypeName(const rule::Expr& expr, rule::ValueType type);
 
-// What a rule names, itself or in the filters of its metrics. Each once.
+// The names that a rule uses, including filters of its metrics. Each once.
 struct RuleReferences {
     std::vector<std::string> events;                              // "" for a metric of any event
     std::vector<std::pair<std::string, std::string>> properties;  // of an event, by its path

@@ -1,4 +1,4 @@
-// Dependents of traits and segments in rooms that come after this one. Pure C++.
+// Dependents of traits and segments in later rooms. Pure C++.
 #pragma once
 
 #include <string>

@@ -13,7 +13,7 @@ struct BuildStep {
     int64_t done = 0, total = 0, people = 0;
     bool finished = false;
 };
-inline constexpr const char* kPeopleHint = "Give how many to evaluate in a transaction, 1 or more.";
+inline constexpr const char* kPeopleHint = "Give the number of people per transaction, 1 or more.";
 BuildStep RunBuildStep(int64_t people);
 bool NeedsBuild();
 

@@ -11,7 +11,7 @@ namespace pulse::trait {
 
 // Wake the pipeline worker when the transaction commits.
 void WakePipeline();
-// The same when one of these instants is earlier than what this process has notified it of.
+// The same if one of these instants is earlier than those this process has notified it of.
 void WakePipelineAt(const std::vector<Moment>& next_changes);
 
 // Run in a worker of its own, outside any transaction, until it has been idle for a while. Returns how many
