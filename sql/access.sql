@@ -59,21 +59,21 @@ BEGIN
     IF role IS NULL OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
             MESSAGE = format('role "%s" does not exist', coalesce(role, '(null)')),
-            HINT = 'Give the name of a role, as it stands in pg_roles.';
+            HINT = 'Give the name of an existing role; pg_roles lists them.';
     END IF;
     IF role = current_user THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('role "%s" owns the extension', role),
-            HINT = 'The owner has every right; give levels to other roles.';
+            HINT = 'The owner has all privileges. Grant levels to other roles.';
     END IF;
-    -- Two sessions changing the privileges of one object would fail with "tuple concurrently updated".
+    -- Without the lock, two sessions that change the privileges of one object would fail with "tuple concurrently updated".
     PERFORM pg_advisory_xact_lock(hashtextextended('pulse_grant', 0));
     FOR entry IN SELECT p.privilege FROM pulse.privilege AS p ORDER BY p.privilege LOOP
         EXECUTE format('REVOKE %s FROM %I', entry.privilege, role);
     END LOOP;
 END $$;
 COMMENT ON FUNCTION pulse_revoke(text) IS
-'Takes from a role everything that pulse_grant() gave it. Errors: 42704 unknown role, 22023 the owner of the extension.';
+'Revokes all privileges that pulse_grant() granted to a role. Errors: 42704 unknown role, 22023 the owner of the extension.';
 
 -- Level: admin
 CREATE FUNCTION pulse_grant(role text, level text) RETURNS void
@@ -130,7 +130,7 @@ CREATE POLICY read_only ON pulse.agent_step FOR SELECT USING (true);
 CREATE POLICY read_own ON pulse.job FOR SELECT USING (runs_as IS NULL OR pg_catalog.pg_has_role(role_oid, 'USAGE'));
 CREATE POLICY read_own ON pulse.job_run FOR SELECT USING (EXISTS (SELECT FROM pulse.job AS j WHERE j.id = job_run.job_id));
 
--- Nothing is for everybody.
+-- Nothing is granted to PUBLIC.
 DO $$
 DECLARE
     member record;

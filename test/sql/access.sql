@@ -90,7 +90,7 @@ SELECT pulse_grant('regress_pulse_nobody', 'admin');
 SELECT pulse_revoke('regress_pulse_reader');
 RESET ROLE;
 
--- An operator defines; the definition runs with the operator's rights.
+-- An operator creates a definition; it runs with the operator's rights.
 SET ROLE regress_pulse_operator;
 SELECT pulse_create_segment('Secret', '{"from": "acc.secret"}');
 SELECT pulse_create_segment('Secret', '{"query": "SELECT id FROM acc.secret", "attributes": []}');
