@@ -1,4 +1,4 @@
-// Drives the bridge from SQL, so that test/bridge/sql can prove what it promises.
+// Calls the bridge from SQL, for the tests in test/bridge/sql.
 #include <nlohmann/json.hpp>
 
 #include "pulse/pg/entry.hpp"
@@ -17,7 +17,7 @@ namespace {
 int64_t made = 0;
 int64_t alive = 0;
 
-// Owns memory, and knows when it is made and destroyed.
+// Owns memory, and counts constructions and destructions.
 class Counted {
   public:
     Counted() : memory_(1000, 'x') {
@@ -210,7 +210,7 @@ PULSE_FUNCTION(bridge_read_by_cursor) {
             if (stop_after && count >= *stop_after) throw count;
         }
     } catch (int64_t) {
-        // Not an error of PostgreSQL: the session and the cursor must have been closed in good order.
+        // Not a PostgreSQL error: the session and the cursor must have been closed normally.
     }
     return Int64GetDatum(count);
 }
@@ -266,11 +266,11 @@ PULSE_FUNCTION(bridge_replace_now) {
     return pg::FromText(pg::ReplaceNowCalls(args.RequireText(0, "sql"), args.RequireText(1, "literal")));
 }
 
-// Visits a source as the caller: the first column of what the statements gave. With `keep`, what the source
-// or its guard rails say is recorded and returned instead of raised.
+// Visits a source as the caller; returns the first column of the results. With `keep`, errors of the source
+// and refusals of its guard rails are recorded and returned instead of raised.
 PULSE_FUNCTION(bridge_visit) {
     const pg::Args args(fcinfo);
-    // This library has settings of its own, which SET does not reach.
+    // This library has its own settings, which SET does not change.
     const char* lock_timeout = pg::Call([] { return GetConfigOption("pulse.lock_timeout", true, false); });
     if (lock_timeout) pg::settings::lock_timeout = std::stoi(lock_timeout);
     const std::vector<std::string> statements = args.Texts(1).value_or(std::vector<std::string>());

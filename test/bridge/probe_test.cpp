@@ -1,4 +1,4 @@
-// Drives expressions, probes and watches from SQL.
+// Calls expressions, probes and watches from SQL.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/expression.hpp"
 #include "pulse/pg/probe.hpp"
@@ -6,7 +6,7 @@
 
 namespace pg = pulse::pg;
 
-// Evaluates an expression over $1 bigint and $2 text as often as said, and gives the last value as text.
+// Evaluates an expression over $1 bigint and $2 text repeatedly, and returns the last value as text.
 PULSE_FUNCTION(bridge_evaluate) {
     const pg::Args args(fcinfo);
     pg::Expression expression(args.RequireText(0, "sql"), {INT8OID, TEXTOID});
@@ -19,7 +19,7 @@ PULSE_FUNCTION(bridge_evaluate) {
     return pg::FromText(pg::ToOutput(value, expression.type()));
 }
 
-// id, version and tags of the segment of that name, found by the unique index of names.
+// The id, version and tags of a segment, found by the unique index of names.
 PULSE_FUNCTION(bridge_probe) {
     static const pg::Probe by_name("segment", "segment_name_key", {1, 5, 11});
     const pg::Args args(fcinfo);
@@ -31,7 +31,7 @@ PULSE_FUNCTION(bridge_probe) {
     return pg::FromText(text);
 }
 
-// The ids of segments of these names, in one scan; 0 for none.
+// The ids of segments by name, in one scan; 0 if a segment does not exist.
 PULSE_FUNCTION(bridge_probe_many) {
     static const pg::Probe by_name("segment", "segment_name_key", {1});
     const pg::Args args(fcinfo);
@@ -54,7 +54,7 @@ PULSE_FUNCTION(bridge_announce) {
     PG_RETURN_VOID();
 }
 
-// A number read under the newest snapshot, whatever the transaction's own is.
+// Reads a number with the newest snapshot, independent of the transaction's own.
 PULSE_FUNCTION(bridge_latest) {
     const pg::Session session;
     const pg::LatestSnapshot latest;

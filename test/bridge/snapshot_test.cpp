@@ -1,5 +1,5 @@
-// Drives measuring from SQL in ways that Pulse itself does not offer: as on a server without Pulse, and as a
-// background worker does it.
+// Takes snapshots from SQL in ways that Pulse itself does not offer: as on a server without Pulse, and as a
+// background worker.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -63,7 +63,7 @@ Measured MeasurePlainly(const segment::Segment& from, const pg::Args& args) {
     return measured;
 }
 
-// Writes the outcomes where the one who waits finds them.
+// Writes the outcomes to a table for the waiting session.
 void TakeApartAndTell() {
     const std::vector<snapshot::TakeResult> outcomes = snapshot::TakeDueInBackground();
     pg::Transaction transaction("telling");

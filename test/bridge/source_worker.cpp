@@ -72,7 +72,7 @@ void Work(const std::string& name, int visits) {
 }  // namespace
 
 void bridge_worker_main(Datum database) {
-    // Not the default, which would end the process wherever it stands.
+    // Not the default handler, which would end the process at once.
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);

@@ -16,7 +16,7 @@ void AddTwice(int number) {
 
 constinit Listeners<int> listeners;
 
-TEST(BaseListeners, AllAreCalledInTheirOrder) {
+TEST(BaseListeners, AllAreCalledInOrderOfRegistration) {
     listeners.Notify(3);
     EXPECT_EQ(called, 0);
     EXPECT_TRUE(listeners.Add(AddOne));
@@ -27,7 +27,7 @@ TEST(BaseListeners, AllAreCalledInTheirOrder) {
     EXPECT_THROW(listeners.Add(AddOne), std::exception);
 }
 
-TEST(BaseListeners, OneImplementationOnly) {
+TEST(BaseListeners, ASecondImplementationIsAnError) {
     Implementation<int> implementation;
     EXPECT_EQ(implementation.Get(), 0);
     EXPECT_TRUE(implementation.Set(7));

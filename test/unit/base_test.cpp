@@ -20,13 +20,13 @@ TEST(BaseTime, BeforeTheEpochDaysRoundDown) {
     EXPECT_EQ(FormatDate(-1), "1999-12-31");
 }
 
-TEST(BaseTime, KnowsLeapDays) {
+TEST(BaseTime, HandlesLeapDays) {
     // 2011-03-01 is 4077 days after 2000-01-01; 2012-02-29 is 365 days later.
     EXPECT_EQ(FormatDate(4077 * kDay), "2011-03-01");
     EXPECT_EQ(FormatDate((4077 + 365) * kDay), "2012-02-29");
 }
 
-TEST(BaseError, CarriesWhatItWasGiven) {
+TEST(BaseError, KeepsStateMessageDetailAndHint) {
     const UserError error(sqlstate::kUndefinedColumn, "message", "Detail.", "Hint.");
     EXPECT_EQ(error.state(), "42703");
     EXPECT_STREQ(error.what(), "message");

@@ -12,7 +12,7 @@ TEST(BaseUtf8, CountsCharacters) {
     EXPECT_EQ(CountCharacters("aé€😀"), 4u);
 }
 
-TEST(BaseUtf8, KnowsWellFormedCharacters) {
+TEST(BaseUtf8, RecognisesWellFormedCharacters) {
     EXPECT_EQ(Utf8Length("a", 0), 1u);
     EXPECT_EQ(Utf8Length("aé", 1), 2u);
     EXPECT_EQ(Utf8Length("€", 0), 3u);
@@ -47,7 +47,7 @@ TEST(BaseUtf8, CutsBetweenCharacters) {
     EXPECT_EQ(CharacterBorder("", 0), 0u);
 }
 
-// What is not UTF-8 is cut near the limit, so that a loop that cuts piece by piece always gets on.
+// Invalid UTF-8 is cut near the limit, so that a loop that cuts repeatedly always makes progress.
 TEST(BaseUtf8, CutsBytesThatAreNotUtf8) {
     EXPECT_EQ(CharacterBorder(std::string(100, '\x80'), 50), 47u);
 }

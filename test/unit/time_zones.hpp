@@ -1,4 +1,4 @@
-// Instants and time zones for tests of what goes by the clock on somebody's wall.
+// Instants and time zones for tests of local times.
 #pragma once
 
 #include <gtest/gtest.h>

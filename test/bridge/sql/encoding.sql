@@ -1,9 +1,9 @@
--- Databases of other encodings: the extension is made in them, and what is written there is told to others in UTF-8.
+-- Databases of other encodings: the extension can be created, and sends texts in UTF-8.
 SET client_min_messages = error;
 CREATE DATABASE pulse_encoding_latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C';
 CREATE DATABASE pulse_encoding_ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C';
 SELECT current_database() AS home \gset
--- What an event says, byte by byte where it is not plain.
+-- The payload of an event; non-ASCII bytes are shown in hexadecimal.
 \set setup 'SET client_min_messages = error; CREATE EXTENSION pulse; CREATE SCHEMA bridge; CREATE EXTENSION pulse_bridge_test SCHEMA bridge;'
 \c pulse_encoding_latin1
 :setup

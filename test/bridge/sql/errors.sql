@@ -55,7 +55,7 @@ SELECT execute('SELECT victim.fail(NULL, NULL)', 10);
 SELECT execute('SELECT execute(''SELECT victim.fail(NULL, NULL)'', 10)', 10);
 SELECT made() - :made_before AS made, alive();
 
--- Exceptions of C++ become errors.
+-- C++ exceptions become errors.
 SELECT throw('user');
 SELECT throw('user_bare');
 SELECT throw('foreign_state');

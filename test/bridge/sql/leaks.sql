@@ -1,5 +1,5 @@
--- Ten thousand failing calls in one session leave nothing behind: neither in PostgreSQL's memory contexts nor in the
--- process, which also holds what C++ allocates.
+-- Ten thousand failing calls in one session leak nothing: neither in PostgreSQL's memory contexts nor in the
+-- memory of the process, which includes that of C++.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 CREATE SCHEMA IF NOT EXISTS bridge;

@@ -1,4 +1,4 @@
--- Expressions without a query, rows without the executor, and caches that a commit empties.
+-- Expressions without a query, rows without the executor, and caches invalidated by commits.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 CREATE SCHEMA IF NOT EXISTS bridge;
@@ -24,7 +24,7 @@ SELECT bridge_evaluate('1; SELECT 2', 1, NULL);
 SELECT bridge_evaluate('generate_series(1, $1)', 3, NULL);
 SELECT bridge_evaluate('1 FROM pulse.segment', 1, NULL);
 SELECT bridge_evaluate('$1 * 2', 21, NULL);
--- Memory does not grow with use: expressions of a thousand calls, half of which fail.
+-- Memory does not grow: a thousand evaluations, half of which fail.
 DO $$
 BEGIN
     FOR i IN 1..1000 LOOP

@@ -46,7 +46,7 @@ SELECT attempt('SELECT victim.write(10)');
 SHOW transaction_read_only;
 SELECT id, word FROM victim.note ORDER BY id;
 
--- ---- Cancel and timeout: in a loop of C++, and in SQL below it.
+-- ---- Cancel and timeout: in a C++ loop, and in SQL called from it.
 SET statement_timeout = '200ms';
 SELECT loop();
 SELECT execute('SELECT pg_sleep(60)');
@@ -85,7 +85,7 @@ SELECT as_definer('bridge_maker', '', 'SELECT count(*) FROM victim.note');
 SELECT as_definer('bridge_maker', 'pg_catalog', 'SELECT 1/0');
 SELECT as_definer('bridge_maker', 'broken, "', 'SELECT 1');
 SELECT as_definer('nobody_of_that_name', 'pg_catalog', 'SELECT 1');
--- A security-restricted operation: no way back to the caller's rights, nothing left in the session.
+-- A security-restricted operation cannot regain the caller's rights, and leaves nothing in the session.
 SELECT as_definer('bridge_maker', 'pg_catalog', 'SET ROLE postgres');
 SELECT as_definer('bridge_maker', 'pg_catalog', 'SET SESSION AUTHORIZATION postgres');
 SELECT as_definer('bridge_maker', 'pg_catalog', 'RESET ROLE');
@@ -95,7 +95,7 @@ SELECT as_definer('bridge_maker', 'pg_catalog', 'LISTEN trap');
 SELECT as_owner('SELECT current_user || '', '' || current_setting(''search_path'')');
 SELECT as_owner('SELECT 1/0');
 SELECT current_user, session_user = current_user AS same, current_setting('search_path');
--- A setting changed inside is not seen outside.
+-- A setting changed inside is restored outside.
 SELECT as_owner('SELECT set_config(''search_path'', ''maker_schema'', false)');
 SHOW search_path;
 BEGIN;
