@@ -184,9 +184,9 @@ like(failure(q{SELECT visit('replica', ARRAY['SELECT pg_sleep(600)'], 200, false
 my $visits = answer(q{SELECT count(*) FROM pulse.source_usage WHERE source = 'replica' AND queries > 0 AND at > now() - interval '1 minute'});
 set_option('replica', "SET max_queries_per_minute '1'");
 # Some of them may be older than a minute by now.
-my $refused = failure(q{SELECT visit('replica', 'SELECT 1')});
-my ($counted) = $refused =~ /55000: source "replica" was not read: (\d+) visits? within a minute reach(?:es)? max_queries_per_minute 1/;
-ok(defined $counted && $counted > 0 && $counted <= $visits, 'visits beyond the limit are refused') or diag("$visits visits: $refused");
+my $too_many = failure(q{SELECT visit('replica', 'SELECT 1')});
+my ($counted) = $too_many =~ /55000: source "replica" was not read: (\d+) visits? within a minute reach(?:es)? max_queries_per_minute 1/;
+ok(defined $counted && $counted > 0 && $counted <= $visits, 'visits beyond the limit are refused') or diag("$visits visits: $too_many");
 set_option('replica', "SET max_queries_per_minute '1000000'");
 
 # ---- One visit at a time; a cancel reaches the source ----
