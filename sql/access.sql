@@ -101,7 +101,7 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION pulse_grant(text, text) IS
-'Sets the level of a role: reader can read, writer can also take and import snapshots, operator can also manage segments, checks and incidents, admin can also delete and grant. Replaces the previous level of the role; pulse.privilege lists all privileges. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
+'Sets the level of a role: reader can read, writer can also send events and take and import snapshots, operator can also manage segments, checks and incidents, admin can also delete and grant. Replaces the previous level of the role; pulse.privilege lists all privileges. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 

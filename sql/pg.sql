@@ -1,6 +1,6 @@
 \echo Use "CREATE EXTENSION pulse" to load this file. \quit
 
--- Tables and views live in schema pulse, verbs in the schema that CREATE EXTENSION names.
+-- Tables and views are in schema pulse, functions pulse_*() in the schema that CREATE EXTENSION names.
 -- A plain CREATE SCHEMA: if another role owns a schema of that name, the installation must fail.
 CREATE SCHEMA pulse;
 COMMENT ON SCHEMA pulse IS 'Pulse: segments, snapshots, incidents; the data behind the functions pulse_*()';
