@@ -103,7 +103,7 @@ TEST(FlagDefinition, ErrorsNameThePlaceAndWhatIsValid) {
         {R"({"rules": [], "percentage": 5})", R"(22023 "percentage" cannot be combined with "rules" | )"},
         {R"({"type": "bool"})",
          R"(22023 unknown type "bool" of a flag | Types are boolean, string, number, json.)"},
-        {R"({"type": "string"})", R"(22023 variant "off" is no string | Name the flag's "variants")"},
+        {R"({"type": "string"})", R"(22023 variant "off" is not of type string | Specify "variants")"},
         {R"({"variants": {"a": 1}})",
          R"(22023 the flag has no off variant | Name one of the variants as "off".)"},
         {R"({"variants": {"a": 1, "b": 2, "off": 0}})", "22023 the flag does not specify a variant | "},

@@ -93,8 +93,7 @@ TEST(SegmentCompile, ErrorsNameTheInvalidPart) {
               "42703 attribute \"pln\" is not a column | Did you mean \"plan\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "key": "id", "last_active": "plan"})"),
               "42804 \"last_active\" must be a date or timestamp, but column \"plan\" is text | Name the "
-              "column that holds the "
-              "time of a member's last activity.");
+              "column with the time of a member's last activity.");
     EXPECT_TRUE(Refusal(R"({"from": "t", "key": "id", "converted": "ltvv > 1"})")
                     .starts_with("42703 \"converted\": unknown column ltvv"));
     EXPECT_EQ(Refusal(R"({"from": "t", "key": "id", "attributes": ["doc"]})"),

@@ -121,7 +121,7 @@ TEST(SegmentRequest, NeitherRelationNorQueryMeansPeople) {
     EXPECT_TRUE(Refusal(R"({"where": "a", "include_anonymous": 1})")
                     .starts_with("22023 \"include_anonymous\" must be true or false"));
     EXPECT_TRUE(Refusal(R"({"from": "t", "include_anonymous": true})")
-                    .starts_with("22023 \"include_anonymous\" is for segments over people"));
+                    .starts_with("22023 \"include_anonymous\" is only valid for segments over people"));
 }
 
 TEST(SegmentRequest, TheSourceIsAServerOrThisDatabase) {
@@ -139,7 +139,9 @@ TEST(SegmentRequest, TheSourceIsAServerOrThisDatabase) {
 TEST(SegmentRequest, LimitsHold) {
     Json many{{"from", "t"}, {"attributes", Json::array()}};
     for (size_t i = 0; i <= kMaxNamedAttributes; ++i) many["attributes"].push_back("a" + std::to_string(i));
-    EXPECT_TRUE(Error([&] { ParseRequest(many); }).starts_with("54000 too many attributes | There are 101."));
+    EXPECT_TRUE(Error([&] {
+                    ParseRequest(many);
+                }).starts_with("54000 too many attributes | There are 101 attributes."));
     const Json longest{{"query", std::string(kMaxQuery + 1, 'x')}};
     EXPECT_TRUE(Error([&] { ParseRequest(longest); }).starts_with("54000 \"query\" is too long"));
 }
