@@ -9,7 +9,7 @@
 #include <set>
 
 #include "drift_world.hpp"
-#include "pulse/drift/statistics/categorical.hpp"
+#include "pulse/drift/statistics/divergence.hpp"
 #include "pulse/drift/statistics/robust.hpp"
 
 namespace pulse::bench {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "pulse/drift/incident.hpp"
+#include "pulse/drift/incident_tracker.hpp"
 
 namespace pulse::bench {
 

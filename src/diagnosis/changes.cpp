@@ -5,7 +5,7 @@
 #include <map>
 
 #include "pulse/diagnosis/text.hpp"
-#include "pulse/drift/statistics/categorical.hpp"
+#include "pulse/drift/statistics/divergence.hpp"
 
 namespace pulse::diagnosis {
 

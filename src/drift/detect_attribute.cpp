@@ -3,8 +3,8 @@
 
 #include "contingency_table.hpp"
 #include "pulse/drift/statistics/binned.hpp"
-#include "pulse/drift/statistics/categorical.hpp"
-#include "pulse/drift/statistics/distributions.hpp"
+#include "pulse/drift/statistics/divergence.hpp"
+#include "pulse/drift/statistics/probabilities.hpp"
 
 namespace pulse::drift {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "detector_context.hpp"
-#include "pulse/drift/statistics/distributions.hpp"
+#include "pulse/drift/statistics/probabilities.hpp"
 
 namespace pulse::drift {
 

@@ -1,5 +1,5 @@
 // A person's actions on incidents and on baselines.
-#include "pulse/drift/incident.hpp"
+#include "pulse/drift/incident_tracker.hpp"
 #include "pulse/drift/listener.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"

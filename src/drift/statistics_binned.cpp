@@ -1,6 +1,6 @@
 #include "pulse/drift/statistics/binned.hpp"
 
-#include "pulse/drift/statistics/distributions.hpp"
+#include "pulse/drift/statistics/probabilities.hpp"
 #include "statistics_common.hpp"
 
 namespace pulse::drift::statistics {

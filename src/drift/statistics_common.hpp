@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "pulse/drift/statistics/categorical.hpp"
+#include "pulse/drift/statistics/divergence.hpp"
 
 namespace pulse::drift::statistics {
 

@@ -1,6 +1,6 @@
 #include <boost/math/quadrature/gauss.hpp>
 
-#include "pulse/drift/statistics/distributions.hpp"
+#include "pulse/drift/statistics/probabilities.hpp"
 #include "statistics_common.hpp"
 
 namespace pulse::drift::statistics {

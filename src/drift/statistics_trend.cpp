@@ -1,6 +1,6 @@
 #include "pulse/drift/statistics/trend.hpp"
 
-#include "pulse/drift/statistics/distributions.hpp"
+#include "pulse/drift/statistics/probabilities.hpp"
 #include "pulse/drift/statistics/robust.hpp"
 #include "statistics_common.hpp"
 

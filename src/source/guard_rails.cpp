@@ -160,7 +160,7 @@ bool CanBeExplained(const std::string& sql) {
     return word == "select" || word == "with" || word == "values" || word == "table";
 }
 
-int RetryDelay(int attempt, double random) {
+int ReconnectDelay(int attempt, double random) {
     constexpr int kFirst = 200, kLongest = 5'000;
     const double full = std::min<double>(kLongest, kFirst * std::pow(2.0, attempt - 1));
     return static_cast<int>(full * (0.5 + 0.5 * random));

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "pulse/drift/incident.hpp"
+#include "pulse/drift/incident_tracker.hpp"
 
 namespace pulse::drift::test {
 

@@ -8,9 +8,9 @@
 
 #include "pulse/drift/statistics/attribution.hpp"
 #include "pulse/drift/statistics/binned.hpp"
-#include "pulse/drift/statistics/categorical.hpp"
+#include "pulse/drift/statistics/divergence.hpp"
 #include "pulse/drift/statistics/control_chart.hpp"
-#include "pulse/drift/statistics/distributions.hpp"
+#include "pulse/drift/statistics/probabilities.hpp"
 #include "pulse/drift/statistics/multiple_testing.hpp"
 #include "pulse/drift/statistics/proportion.hpp"
 #include "pulse/drift/statistics/robust.hpp"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "pulse/drift/baseline.hpp"
-#include "pulse/drift/incident.hpp"
+#include "pulse/drift/incident_tracker.hpp"
 #include "pulse/pg/spi.hpp"
 
 namespace pulse::drift {

@@ -53,7 +53,7 @@ bool BeginsAsRead(const std::string& sql);
 bool CanBeExplained(const std::string& sql);
 
 // The delay before retry number `attempt` (from 1): doubles each time, with jitter by `random` in [0,1).
-int RetryDelay(int attempt, double random);
+int ReconnectDelay(int attempt, double random);
 
 // Make an error of a refusal that names the source.
 Unavailable MakeUnavailable(const std::string& source, const std::string& reason,

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "pulse/drift/statistics/categorical.hpp"
+#include "pulse/drift/statistics/divergence.hpp"
 
 namespace pulse::drift::statistics {
 

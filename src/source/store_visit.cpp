@@ -217,7 +217,7 @@ void ReadServer(const Server& server, int milliseconds, Usage& usage,
                                           (attempt == 1 ? " time" : " times"),
                                       conflict.state().c_str(), conflict.hint());
         }
-        Pause(RetryDelay(attempt, RandomFraction()));
+        Pause(ReconnectDelay(attempt, RandomFraction()));
     }
 }
 

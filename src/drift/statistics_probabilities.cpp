@@ -1,4 +1,4 @@
-#include "pulse/drift/statistics/distributions.hpp"
+#include "pulse/drift/statistics/probabilities.hpp"
 
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>

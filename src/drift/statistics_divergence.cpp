@@ -1,4 +1,4 @@
-#include "pulse/drift/statistics/distributions.hpp"
+#include "pulse/drift/statistics/probabilities.hpp"
 #include "statistics_common.hpp"
 
 namespace pulse::drift::statistics {

@@ -1,4 +1,4 @@
-#include "pulse/drift/incident.hpp"
+#include "pulse/drift/incident_tracker.hpp"
 
 #include <algorithm>
 #include <stdexcept>
