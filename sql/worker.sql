@@ -4,7 +4,7 @@
 CREATE TABLE pulse.job (
     id bigserial PRIMARY KEY,
     name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
-    kind text NOT NULL DEFAULT 'sql' CHECK (kind IN ('snapshots', 'drift', 'health', 'retention', 'delivery', 'investigations', 'pipeline', 'sql')),
+    kind text NOT NULL DEFAULT 'sql',
     command text CHECK ((kind = 'sql') = (command IS NOT NULL)),
     description text,
     schedule text NOT NULL,
@@ -30,8 +30,8 @@ CREATE INDEX job_next ON pulse.job (next_run) WHERE enabled;
 CREATE INDEX job_role_next ON pulse.job (runs_as, next_run) WHERE enabled;
 CREATE INDEX job_running ON pulse.job (id) WHERE running_since IS NOT NULL;
 COMMENT ON TABLE pulse.job IS 'Background jobs, one row per job. Changed only through pulse_schedule() and pulse_unschedule().';
-COMMENT ON COLUMN pulse.job.kind IS 'snapshots, drift, health, retention, delivery, investigations and pipeline are built in and run as the owner of the extension; sql runs command as runs_as. delivery, investigations and pipeline each have a process of their own.';
-COMMENT ON COLUMN pulse.job.schedule IS 'Five cron fields or an interval. For health: the shortest time between two runs; a run is due when a monitor is. For delivery, investigations and pipeline: the pause after a run that failed; a run is due when a message, an investigation or a person is.';
+COMMENT ON COLUMN pulse.job.kind IS 'sql runs command as runs_as. All other kinds are built in and run as the owner of the extension; pulse.built_in_jobs() lists them.';
+COMMENT ON COLUMN pulse.job.schedule IS 'Five cron fields or an interval. For built-in jobs that run when there is something to do: the pause after a run that failed; for health, the shortest time between two runs.';
 COMMENT ON COLUMN pulse.job.time_zone IS 'The time zone of the cron fields: as given, else the TimeZone of the session that created the job.';
 COMMENT ON COLUMN pulse.job.overlap IS 'What happens when a run is due before the previous one has finished: skip omits it, queue runs once more immediately after.';
 COMMENT ON COLUMN pulse.job.timeout IS 'The maximum duration of a run; 0 disables the limit.';
@@ -121,19 +121,16 @@ COMMENT ON FUNCTION pulse_status() IS
 
 -- ---- Built-in jobs ----
 
+CREATE FUNCTION pulse.built_in_jobs()
+    RETURNS TABLE (id bigint, name text, description text, schedule text, on_demand boolean, timeout text, max_retries int, retry_delay text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 7 AS 'MODULE_PATHNAME', 'pulse_built_in_jobs';
+COMMENT ON FUNCTION pulse.built_in_jobs() IS 'The built-in jobs that the library knows, with the defaults of their rows in pulse.job.';
+
 -- Their ids are fixed: rows of a restored dump replace those that CREATE EXTENSION made.
 INSERT INTO pulse.job (id, name, kind, description, schedule, timeout, max_retries, retry_delay, next_run)
-SELECT b.id, b.kind, b.kind, b.description, b.schedule, b.timeout::interval, b.max_retries, b.retry_delay::interval,
-       CASE WHEN b.kind IN ('health', 'delivery', 'investigations', 'pipeline') THEN 'infinity'
-            ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule) AS p) END
-FROM (VALUES (1, 'snapshots', '0 2 * * *', '1 hour', 5, '5 minutes', 'Takes a snapshot of every segment that is due.'),
-             (2, 'drift', '0 3 * * *', '1 hour', 3, '5 minutes', 'Checks new snapshots for drift and diagnoses what it finds.'),
-             (3, 'health', '10 seconds', '1 hour', 3, '1 minute', 'Checks the monitored tables that are due.'),
-             (4, 'retention', '30 3 * * *', '1 hour', 3, '5 minutes', 'Deletes what is older than the pulse.*_retention settings.'),
-             (5, 'delivery', '5 seconds', '0', 0, '0', 'Sends messages as they come.'),
-             (6, 'investigations', '5 seconds', '0', 0, '0', 'Lets a language model look into incidents.'),
-             (7, 'pipeline', '5 seconds', '0', 0, '0', 'Evaluates whom events or the clock moved into and out of segments of people.'))
-     AS b (id, kind, schedule, timeout, max_retries, retry_delay, description);
+SELECT b.id, b.name, b.name, b.description, b.schedule, b.timeout::interval, b.max_retries, b.retry_delay::interval,
+       CASE WHEN b.on_demand THEN 'infinity' ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule) AS p) END
+FROM pulse.built_in_jobs() AS b;
 SELECT pg_catalog.setval('pulse.job_id_seq', 100);
 
 CREATE FUNCTION pulse.settle_job() RETURNS trigger

@@ -2,6 +2,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/delivery/store_job.hpp"
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/delivery/store_by_index.hpp"
 
@@ -10,7 +11,7 @@ namespace pulse::delivery {
 using pg::Value;
 
 void WakeDelivery() {
-    pg::WakeWorker(pg::Lane::kDelivery);
+    pg::WakeWorker(kDeliveryJob);
 }
 
 // Uses only index probes, a few per channel, so its cost does not grow with the tables.

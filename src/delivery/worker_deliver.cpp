@@ -6,13 +6,14 @@
 #include "pulse/delivery/excerpt.hpp"
 #include "pulse/delivery/classify_response.hpp"
 #include "pulse/delivery/payload.hpp"
+#include "pulse/delivery/store_job.hpp"
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/http/worker_exchange.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/lane_worker.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
-#include "pulse/pg/short_transaction.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
 
@@ -20,12 +21,7 @@ namespace pulse::delivery {
 
 namespace {
 
-using pg::Lane;
-
-// How long an idle worker stays: starting a process is more expensive than keeping one. It does not stay for
-// messages that are due later, for which the launcher starts it again.
-constexpr int64_t kLinger = 30 * kSecond;
-constexpr int64_t kSoon = 5 * kSecond;
+constexpr int64_t kWaitAtMost = 30 * kSecond;
 // Results are recorded in batches. The maximum delay of a result is shorter when messages wait for a free
 // slot.
 constexpr int64_t kOldestOutcome = 50'000;
@@ -55,40 +51,31 @@ struct UnderWay {
     Moment created_at, sent_at;
 };
 
-class DeliveryWorker {
+class DeliveryWorker : private pg::LaneWorker {
   public:
-    DeliveryWorker() { scheduler_->Listen(MyDatabaseId, Lane::kDelivery); }
-    ~DeliveryWorker() { scheduler_->StopListening(MyDatabaseId, Lane::kDelivery); }
+    DeliveryWorker() : LaneWorker(kDeliveryJob, kBusyPause) {
+        idle_since_ = INT64_MIN / 2;  // there was no new message yet
+    }
 
     DeliveryRun Run() {
-        pg::Arena arena("pulse delivery");
-        RunShortTransaction("pulse: recovering messages", [] { RecoverInterrupted(); });
+        {
+            const pg::Arena arena("pulse delivery");
+            RunShortTransaction("pulse: recovering messages", [] { RecoverInterrupted(); });
+        }
         plan_ = look_ = true;
-        do {
-            Round();
-            arena.Reset();
-        } while (ShouldContinue());
+        Loop();
         Report();
         return run_;
     }
 
   private:
-    // Runs one short transaction as the extension's owner. False after a lock conflict or a deadlock: then
-    // nothing has changed, and it is retried after a short delay.
-    bool RunShortTransaction(const char* what, const std::function<void()>& body) {
-        const pg::ShortTransaction result = pg::RunShortTransaction(what, body);
-        gone_ |= result == pg::ShortTransaction::kExtensionGone;
-        if (result == pg::ShortTransaction::kBusy) not_before_ = pg::WallClock() + kBusyPause;
-        return result == pg::ShortTransaction::kDone && !gone_;
-    }
-
-    void Round() {
+    void RunOnce() override {
         if (pg::ReloadIfAsked()) {
             exchange_.Reload();
             plan_ = look_ = true;
         }
         const Moment now = pg::WallClock();
-        if (scheduler_->TakeNotification(MyDatabaseId, Lane::kDelivery)) {
+        if (TakeNotification()) {
             plan_ = look_ = true;
             idle_since_ = now;
         }
@@ -101,8 +88,7 @@ class DeliveryWorker {
         }
         if (!held_.empty() && now >= held_until_) RecordOneByOne(std::exchange(held_, {}));
         Send();
-        const bool work = !under_way_.empty() || !outcomes_.empty() || !held_.empty();
-        if (!work && (!pg::settings::send_messages || gone_)) return;  // nothing to wait for
+        if (!Unfinished() && (!pg::settings::send_messages || gone_)) return;  // nothing to wait for
         for (auto& [id, answer] : exchange_.Wait(WaitTime(sending)))
             HandleResponse(static_cast<int64_t>(id), answer);
     }
@@ -124,23 +110,19 @@ class DeliveryWorker {
         return outcomes_.front().at + (full_ ? kOldestInQueue : kOldestOutcome);
     }
 
-    // When to end if there is no new message.
-    Moment LingerUntil() const {
-        const Moment until = scheduler_->OutOfWorkers() ? INT64_MIN : idle_since_ + kLinger;
-        const Moment due = std::min(next_due_, members_due_);
-        return due < pg::WallClock() + kSoon ? std::max(until, due + kSoon) : until;
-    }
+    bool Unfinished() const override { return !under_way_.empty() || !outcomes_.empty() || !held_.empty(); }
+    bool WorkPending() const override { return look_ || plan_; }
+    Moment NextDue() const override { return std::min(next_due_, members_due_); }
 
     // In milliseconds. Never -1 (no limit), as an idle worker ends.
     long WaitTime(bool sending) const {
         const Moment now = pg::WallClock();
         const bool work = !under_way_.empty() || !outcomes_.empty() || look_ || plan_;
-        Moment until = std::min(work ? now + kLinger : LingerUntil(), std::max(SettleAt(), not_before_));
+        Moment until = std::min(work ? now + kWaitAtMost : IdleDeadline(), std::max(SettleAt(), not_before_));
         if (!held_.empty()) until = std::min(until, held_until_);
         if (sending && Room() > 0) {
-            if (look_ || plan_ || scheduler_->Notified(MyDatabaseId, Lane::kDelivery))
-                until = std::min(until, not_before_);
-            until = std::min(until, std::max(std::min(next_due_, members_due_), not_before_));
+            if (look_ || plan_ || Notified()) until = std::min(until, not_before_);
+            until = std::min(until, std::max(NextDue(), not_before_));
         }
         return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
     }
@@ -308,15 +290,6 @@ class DeliveryWorker {
         }
     }
 
-    // Whether to continue. A notification after this worker has stopped listening wakes the launcher.
-    bool ShouldContinue() {
-        if (!under_way_.empty() || !outcomes_.empty() || !held_.empty()) return !gone_;
-        if (gone_) return false;
-        if (!pg::settings::run_jobs || !pg::settings::send_messages) return false;
-        if (look_ || plan_ || pg::WallClock() < LingerUntil()) return true;
-        return !scheduler_->StopListening(MyDatabaseId, Lane::kDelivery);
-    }
-
     void Report() {
         run_.message = std::to_string(run_.done) + " sent, " + std::to_string(failed_) + " to be retried, " +
                        std::to_string(dead_) + " failed, " + std::to_string(dropped_) + " skipped";
@@ -324,7 +297,6 @@ class DeliveryWorker {
             throw UserError(sqlstate::kInternalError, "messages could not be planned", problem_);
     }
 
-    pg::SchedulerState* scheduler_ = pg::SchedulerState::Find();
     http::Exchange exchange_;
     ChannelStates channels_;
     std::map<int64_t, UnderWay> under_way_;
@@ -333,12 +305,10 @@ class DeliveryWorker {
     Moment held_until_ = INT64_MIN;
     bool plan_ = false, look_ = false;  // there may be notices, due messages
     bool full_ = false;                 // messages wait for a free slot
-    bool gone_ = false;                 // the extension was dropped or updated
-    Moment next_due_ = INT64_MAX, not_before_ = INT64_MIN;
-    Moment members_due_ = INT64_MAX;     // retry after another session held back membership changes
-    bool held_back_ = false;             // a channel has its maximum of pending messages about people
-    size_t freed_ = 0;                   // messages that have ended since then
-    Moment idle_since_ = INT64_MIN / 2;  // time of the last new message
+    Moment next_due_ = INT64_MAX;
+    Moment members_due_ = INT64_MAX;  // retry after another session held back membership changes
+    bool held_back_ = false;          // a channel has its maximum of pending messages about people
+    size_t freed_ = 0;                // messages that have ended since then
     int64_t failed_ = 0, dead_ = 0, dropped_ = 0;
     std::string problem_;
     DeliveryRun run_;

@@ -1,6 +1,7 @@
 #include "pulse/diagnosis/store_investigation.hpp"
 
 #include "pulse/diagnosis/store_agent.hpp"
+#include "pulse/diagnosis/store_job.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/spi.hpp"
 
@@ -32,7 +33,7 @@ std::optional<int64_t> QueueInvestigation(int64_t incident, const std::string& r
         "ON CONFLICT (incident_id) WHERE status IN ('queued', 'running') DO NOTHING RETURNING id",
         {Value::Int8(incident), Value::Text(model), Value::Name(requested_by)});
     if (rows.empty()) return LiveOne(incident);  // another session queued it first
-    pg::WakeWorker(pg::Lane::kInvestigations);
+    pg::WakeWorker(kInvestigationsJob);
     return rows[0].Int8(0);
 }
 

@@ -5,6 +5,7 @@
 #include "pulse/base/utf8.hpp"
 #include "pulse/flag/store_evaluation_context.hpp"
 #include "pulse/pg/probe.hpp"
+#include "pulse/pg/retention.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 
@@ -30,6 +31,13 @@ bool IsTooLong(const std::string& id) {
     constexpr size_t kMaxCharacters = 255;
     return CountCharacters(id) > kMaxCharacters;
 }
+
+[[maybe_unused]] const bool retention_registered = pg::RegisterRetention(
+    {{.order = 130,
+      .what = "exposures",
+      .minutes = &pg::settings::exposure_retention,
+      .sql = "DELETE FROM pulse.exposure WHERE ctid = ANY (ARRAY(SELECT e.ctid FROM pulse.exposure AS e"
+             " WHERE e.day < ($1 AT TIME ZONE 'UTC')::date ORDER BY e.day LIMIT $2))"}});
 
 }  // namespace
 

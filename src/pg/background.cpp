@@ -1,5 +1,6 @@
 #include "pulse/pg/background.hpp"
 
+#include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/scheduler_state.hpp"
 
 #include <algorithm>
@@ -31,13 +32,21 @@ namespace {
 
 constexpr const char* kLauncher = "pulse launcher";
 constexpr const char* kHelper = "pulse helper";
-// Names of the workers of each lane in pg_stat_activity.
-constexpr std::array<const char*, kLanes> kWorkers{"pulse worker", "pulse delivery", "pulse investigations",
-                                                   "pulse pipeline"};
 constexpr int kRestartSeconds = 5;
 
+// Names of the workers of each lane in pg_stat_activity.
+const std::vector<std::string>& WorkerNames() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> list{"pulse worker"};
+        for (const JobKind* kind : JobKinds())
+            if (kind->own_process) list.push_back(std::string("pulse ") + kind->name);
+        return list;
+    }();
+    return names;
+}
+
 const char* NameOf(Lane lane) {
-    return kWorkers[static_cast<size_t>(lane)];
+    return WorkerNames().at(static_cast<size_t>(lane)).c_str();
 }
 
 BackgroundWorker Describe(const char* type, const char* function, int restart, const Order& order) {
@@ -90,7 +99,7 @@ void ForEachProcess(const Types& types, Visit visit) {
                 continue;
             const char* found = GetBackgroundWorkerTypeByPid(local->backendStatus.st_procpid);
             if (found && std::any_of(types.begin(), types.end(),
-                                     [&](const char* type) { return strcmp(found, type) == 0; }))
+                                     [&](const auto& type) { return type == std::string_view(found); }))
                 visit(local->backendStatus.st_procpid, local->backendStatus.st_databaseid,
                       local->backendStatus.st_appname);
         }
@@ -133,8 +142,9 @@ void StartLauncher(Oid database) {
 }
 
 std::optional<Child> Child::Start(const Order& order) {
+    const char* name = NameOf(order.lane);
     BackgroundWorkerHandle* handle = Call([&] {
-        BackgroundWorker worker = Describe(NameOf(order.lane), "pulse_worker_main", BGW_NEVER_RESTART, order);
+        BackgroundWorker worker = Describe(name, "pulse_worker_main", BGW_NEVER_RESTART, order);
         worker.bgw_notify_pid = MyProcPid;
         BackgroundWorkerHandle* made = nullptr;
         MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
@@ -292,7 +302,7 @@ int FindLauncher() {
 }
 
 void TerminateWorkers(Oid database) {
-    ForEachProcess(kWorkers, [&](int pid, Oid id, const char*) {
+    ForEachProcess(WorkerNames(), [&](int pid, Oid id, const char*) {
         if (id == database) Kill(pid, SIGTERM);
     });
 }
@@ -303,14 +313,14 @@ void Terminate(int pid) {
 
 int CountWorkers(Oid database) {
     int count = 0;
-    ForEachProcess(kWorkers, [&](int, Oid id, const char*) { count += id == database; });
+    ForEachProcess(WorkerNames(), [&](int, Oid id, const char*) { count += id == database; });
     return count;
 }
 
 bool IsOtherWorker(int pid) {
     bool found = false;
     if (pid == 0 || pid == MyProcPid) return false;
-    ForEachProcess(kWorkers,
+    ForEachProcess(WorkerNames(),
                    [&](int other, Oid id, const char*) { found |= other == pid && id == MyDatabaseId; });
     return found;
 }

@@ -2,6 +2,7 @@
 // transaction commits.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/scheduler_state.hpp"
 
 #include <csignal>
@@ -34,7 +35,7 @@ void OnTransactionEnd(XactEvent event, void*) {
     const bool scan = std::exchange(rescan, false) && committed;
     SchedulerState* scheduler = SchedulerState::Find();
     bool lanes = false;
-    for (const Lane lane : kOwnLanes) {
+    for (const Lane lane : OwnLanes()) {
         if (!std::exchange(wake[static_cast<size_t>(lane)], false) || !committed) continue;
         lanes = true;
         notify |= event == XACT_EVENT_PREPARE;
@@ -104,8 +105,8 @@ void NotifyLauncher() {
     AtCommit(look);
 }
 
-void WakeWorker(Lane lane) {
-    bool& flag = wake[static_cast<size_t>(lane)];
+void WakeWorker(const JobKind& kind) {
+    bool& flag = wake[static_cast<size_t>(LaneOf(kind))];
     if (!flag) AtCommit(flag);
 }
 

@@ -1,6 +1,8 @@
 // Visits to this database and to servers, and the usage records of the latter.
 #include <chrono>
 
+#include "pulse/pg/retention.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/transaction.hpp"
 #include "pulse/source/store.hpp"
@@ -60,6 +62,13 @@ void RequireRights(const pg::Row& row, const Access& access) {
             "CREATE USER MAPPING FOR " + role + " SERVER " + server +
                 " OPTIONS (user '...', password '...');");
 }
+
+[[maybe_unused]] const bool retention_registered = pg::RegisterRetention(
+    {{.order = 30,
+      .what = "visits to sources",
+      .minutes = &pg::settings::usage_retention,
+      .sql = "DELETE FROM pulse.source_usage WHERE id = ANY (ARRAY(SELECT u.id FROM pulse.source_usage AS u"
+             " WHERE u.at < $1 LIMIT $2))"}});
 
 }  // namespace
 

@@ -5,12 +5,13 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/xact_status.hpp"
+#include "pulse/trait/store_job.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 
 namespace pulse::trait {
 
 void WakePipeline() {
-    pg::WakeWorker(pg::Lane::kPipeline);
+    pg::WakeWorker(kPipelineJob);
 }
 
 void WakePipelineAt(const std::vector<Moment>& next_changes) {

@@ -3,7 +3,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/pg/background.hpp"
-#include "pulse/pg/short_transaction.hpp"
+#include "pulse/pg/lane_worker.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/relation_lock.hpp"
@@ -12,6 +12,7 @@
 #include "pulse/pg/wait.hpp"
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/trait/store_build.hpp"
+#include "pulse/trait/store_job.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_queue.hpp"
 
@@ -19,12 +20,8 @@ namespace pulse::trait {
 
 namespace {
 
-using pg::Lane;
-
-constexpr int64_t kIdleTimeout = 30 * kSecond;  // waits this long without work
-constexpr int64_t kSoon = 5 * kSecond;          // and this long for work that is due soon
-constexpr int64_t kBusyPause = 50'000;          // after another session's lock was in the way
-constexpr int64_t kQueueBatch = 2000;           // per transaction
+constexpr int64_t kBusyPause = 50'000;  // after another session's lock was in the way
+constexpr int64_t kQueueBatch = 2000;   // per transaction
 constexpr int64_t kDueBatch = 1000;
 
 // Lock definitions, and create partitions before rows are locked.
@@ -34,36 +31,20 @@ void Prepare() {
     profile::EnsurePartitions("membership_change", now, now);
 }
 
-class PipelineWorker {
+class PipelineWorker : private pg::LaneWorker {
   public:
-    PipelineWorker() { scheduler_->Listen(MyDatabaseId, Lane::kPipeline); }
-    ~PipelineWorker() { scheduler_->StopListening(MyDatabaseId, Lane::kPipeline); }
+    PipelineWorker() : LaneWorker(kPipelineJob, kBusyPause) {}
 
     int64_t Run() {
-        pg::Arena arena("pulse pipeline");
-        do {
-            RunOnce();
-            arena.Reset();
-        } while (ShouldContinue());
+        Loop();
         return people_;
     }
 
   private:
-    // Run one short transaction as the extension's owner. Returns false, with nothing done, if another
-    // session's lock was in the way.
-    bool InShortTransaction(const char* what, const std::function<void()>& body) {
-        const pg::ShortTransaction result = pg::RunShortTransaction(what, body);
-        gone_ |= result == pg::ShortTransaction::kExtensionGone;
-        if (result == pg::ShortTransaction::kBusy) Pause();
-        return result == pg::ShortTransaction::kDone && !gone_;
-    }
-
-    void Pause() { not_before_ = pg::WallClock() + kBusyPause; }
-
-    void RunOnce() {
+    void RunOnce() override {
         pg::ReloadIfAsked();
         const Moment now = pg::WallClock();
-        if (scheduler_->TakeNotification(MyDatabaseId, Lane::kPipeline)) work_pending_ = true;
+        if (TakeNotification()) work_pending_ = true;
         if (now >= next_due_) work_pending_ = true;
         if (work_pending_ && now >= not_before_) ProcessOnce();
         if (gone_ || (work_pending_ && pg::WallClock() >= not_before_)) return;
@@ -74,12 +55,12 @@ class PipelineWorker {
         work_pending_ = false;
         BatchResult queue, due;
         bool building = false;
-        const bool done = InShortTransaction("pulse: evaluating people", [&] {
+        const bool done = RunShortTransaction("pulse: evaluating people", [&] {
             Prepare();
             queue = ProcessQueue(kQueueBatch);
             due = ProcessDue(kDueBatch);
             building = NeedsBuild();
-            next_due_ = NextDue().value_or(pg::kNever);
+            next_due_ = trait::NextDue().value_or(pg::kNever);
         });
         if (gone_) return;
         if (!done) {
@@ -96,36 +77,23 @@ class PipelineWorker {
         if (building) {
             work_pending_ = true;
             idle_since_ = pg::WallClock();
-            InShortTransaction("pulse: building", [] { RunBuildStep(kDueBatch); });
+            RunShortTransaction("pulse: building", [] { RunBuildStep(kDueBatch); });
         }
     }
 
-    // When to exit if nothing happens.
-    Moment IdleDeadline() const {
-        const Moment until = scheduler_->OutOfWorkers() ? INT64_MIN : idle_since_ + kIdleTimeout;
-        return next_due_ < pg::WallClock() + kSoon ? std::max(until, next_due_ + kSoon) : until;
-    }
+    bool WorkPending() const override { return work_pending_; }
+    Moment NextDue() const override { return next_due_; }
 
     long WaitTime() const {
         const Moment now = pg::WallClock();
         Moment until = std::min(IdleDeadline(), next_due_);
-        if (work_pending_ || scheduler_->Notified(MyDatabaseId, Lane::kPipeline)) until = now;
+        if (work_pending_ || Notified()) until = now;
         until = std::max(until, not_before_);
         return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
     }
 
-    // Whether to continue. A notification after StopListening() wakes the launcher instead.
-    bool ShouldContinue() {
-        if (gone_ || !pg::settings::run_jobs) return false;
-        if (work_pending_ || pg::WallClock() < IdleDeadline()) return true;
-        return !scheduler_->StopListening(MyDatabaseId, Lane::kPipeline);
-    }
-
-    pg::SchedulerState* scheduler_ = pg::SchedulerState::Find();
     bool work_pending_ = true;
-    bool gone_ = false;  // the extension, or this version of it
-    Moment next_due_ = pg::kNever, not_before_ = INT64_MIN;
-    Moment idle_since_ = pg::WallClock();
+    Moment next_due_ = pg::kNever;
     int64_t people_ = 0;
 };
 

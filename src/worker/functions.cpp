@@ -99,7 +99,7 @@ PULSE_WRITING_FUNCTION(pulse_run_job) {
                             "Wait until it is done; pulse.job_run shows since when it runs.");
     }
     const Moment started = pg::WallClock();
-    const worker::RunResult result = worker::RunHere(job);
+    const RunResult result = worker::RunHere(job);
     const double duration = static_cast<double>(pg::WallClock() - started) / 1000;
     int64_t run;
     {
@@ -110,6 +110,16 @@ PULSE_WRITING_FUNCTION(pulse_run_job) {
     results.Add({pg::Value::Int8(run), pg::Value::Text(result.status), pg::Value::Int8(result.rows),
                  pg::Value::Float8(duration), pg::Value::Text(result.message),
                  pg::Value::Text(result.error)});
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_built_in_jobs) {
+    pg::ResultSet results(fcinfo);
+    for (const pg::JobKind* kind : pg::JobKinds())
+        results.Add({pg::Value::Int8(kind->id), pg::Value::Text(kind->name),
+                     pg::Value::Text(kind->description), pg::Value::Text(kind->schedule),
+                     pg::Value::Bool(kind->next_due != nullptr), pg::Value::Text(kind->timeout),
+                     pg::Value::Int4(kind->max_retries), pg::Value::Text(kind->retry_delay)});
     return pg::ResultSet::Done();
 }
 
@@ -147,7 +157,7 @@ PULSE_WRITING_FUNCTION(pulse_stop) {
 }
 
 PULSE_FUNCTION(pulse_status) {
-    const std::vector<pulse::worker::StatusRow> rows = pulse::worker::Status();
+    const std::vector<pg::StatusRow> rows = pulse::worker::Status();
     pg::ResultSet results(fcinfo);
     for (const auto& row : rows)
         results.Add({pg::Value::Text(row.item), pg::Value::Text(row.state), pg::Value::Text(row.value),

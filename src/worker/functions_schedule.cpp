@@ -90,11 +90,19 @@ void RequireLogin(const std::string& role) {
                     "Schedule it as a role with LOGIN, or ALTER ROLE ... LOGIN.");
 }
 
+// "snapshots, drift, … and pipeline".
+std::string BuiltInJobs() {
+    const std::vector<const pg::JobKind*>& kinds = pg::JobKinds();
+    std::string names;
+    for (size_t i = 0; i < kinds.size(); ++i)
+        names += (i == 0 ? "" : i + 1 == kinds.size() ? " and " : ", ") + std::string(kinds[i]->name);
+    return names;
+}
+
 Job Make(const Wish& wish, const std::string& caller) {
     if (!wish.schedule || !wish.command)
-        Invalid(
-            "job \"" + wish.name + "\" does not exist, and a new one needs a schedule and a command", "",
-            "Built-in jobs are snapshots, drift, health, retention, delivery, investigations and pipeline.");
+        Invalid("job \"" + wish.name + "\" does not exist, and a new one needs a schedule and a command", "",
+                "Built-in jobs are " + BuiltInJobs() + ".");
     RequireLogin(caller);
     // Somebody else may make it at the same moment: then it is theirs, and changed if it may be.
     pg::Execute(
@@ -169,9 +177,7 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
         next = worker::Plan(worker::Load(wish.name), wish, made);
         pg::NotifyLauncher();
         // Also while all workers are busy.
-        if (job->kind == "delivery") pg::WakeWorker(pg::Lane::kDelivery);
-        if (job->kind == "investigations") pg::WakeWorker(pg::Lane::kInvestigations);
-        if (job->kind == "pipeline") pg::WakeWorker(pg::Lane::kPipeline);
+        if (job->built_in_kind && job->built_in_kind->own_process) pg::WakeWorker(*job->built_in_kind);
     }
     if (!next) fcinfo->isnull = true;
     return next ? TimestampTzGetDatum(*next) : 0;

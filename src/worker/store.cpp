@@ -26,6 +26,7 @@ Job ReadJob(const pg::Row& row) {
     job.id = row.Int8(0);
     job.name = row.Text(1);
     job.kind = row.Text(2);
+    job.built_in_kind = pg::FindJobKind(job.kind);
     job.command = row.Text(3);
     job.schedule = row.Text(4);
     job.time_zone = row.Text(5);
@@ -75,8 +76,8 @@ std::vector<Job> LoadAll() {
 }
 
 Moment NextRun(const Job& job, Moment after) {
-    // What it does says when (PlanOnDemand).
-    if (job.on_demand()) return kForEver;
+    // PlanOnDemand says when.
+    if (job.built_in_kind && job.built_in_kind->next_due) return kForEver;
     const pg::TimeZone zone(job.time_zone);
     const Moment next = Schedule::Parse(job.schedule).Next(after, job.anchor, [&](Moment moment) {
         return zone.OffsetAt(moment);

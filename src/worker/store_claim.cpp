@@ -1,19 +1,11 @@
 // Finding out what is due, and taking it so that nobody else does.
 #include <algorithm>
 
-#include "pulse/delivery/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/transaction.hpp"
-#include "pulse/trait/store_queue.hpp"
 #include "pulse/worker/store.hpp"
-
-// The number of a job's lane, as pg::Lane; and whether a look at the lane $1 settles and plans the job: that
-// at the jobs does so for all, as it also tells when the other lanes are due.
-#define PULSE_JOB_LANE \
-    "CASE kind WHEN 'delivery' THEN 1 WHEN 'investigations' THEN 2 WHEN 'pipeline' THEN 3 ELSE 0 END"
-#define PULSE_LOOKED_AT "$1 IN (0, " PULSE_JOB_LANE ")"
 
 namespace pulse::worker {
 
@@ -122,12 +114,30 @@ int64_t Begin(Job& job, Moment now) {
     return run;
 }
 
-// Settles what says it runs and does not. A look at one lane leaves the jobs of the others alone: it would
-// not tell when they are due.
+// Whether a look at a lane settles and plans jobs of a kind: a look at kJobs those of every lane, as it also
+// reports when the other lanes are due.
+bool LooksAt(pg::Lane lane, const pg::JobKind& kind) {
+    return lane == pg::Lane::kJobs || pg::LaneOf(kind) == lane;
+}
+
+// The names of the kinds that fit, for kind = ANY ($n).
+template <typename Fits>
+Value NamesOfKinds(const Fits& fits) {
+    std::vector<std::string> names;
+    for (const pg::JobKind* kind : pg::JobKinds())
+        if (fits(*kind)) names.emplace_back(kind->name);
+    return Value::Texts(names);
+}
+
+// Settles jobs that are marked as running and are not. A look at one lane leaves the jobs of the others
+// alone: it would not report when they are due.
 void RepairCrashed(pg::Lane lane, bool& busy) {
     static pg::Statement statement(
-        "SELECT id FROM pulse.job WHERE running_since IS NOT NULL AND " PULSE_LOOKED_AT, {INT4OID});
-    const pg::Result rows = statement.Execute({Value::Int4(static_cast<int32_t>(lane))});
+        "SELECT id FROM pulse.job WHERE running_since IS NOT NULL AND ($2 OR kind = ANY ($1))",
+        {TEXTARRAYOID, BOOLOID});
+    const pg::Result rows =
+        statement.Execute({NamesOfKinds([&](const pg::JobKind& kind) { return LooksAt(lane, kind); }),
+                           Value::Bool(lane == pg::Lane::kJobs)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const std::optional<pg::SessionLock> lock = pg::SessionLock::Try("job", rows[i].Int8(0));
         if (!lock) continue;
@@ -146,49 +156,40 @@ int64_t ShortestPause(const Job& job) {
     }
 }
 
-// When there is something to do for a job that runs on demand.
-Moment Demand(const Job& job) {
-    static pg::Statement checks("SELECT pulse.next_health_check()", {});
-    static pg::Statement investigations(
-        "SELECT min(next_try_at) FROM pulse.investigation WHERE status IN ('queued', 'running')", {});
-    if (job.kind == "delivery") return delivery::NextMessage(true);
-    if (job.kind == "pipeline") return trait::NextDue().value_or(kForEver);
-    return (job.kind == "health" ? checks : investigations).Execute({})[0].TimeOrNull(0).value_or(kForEver);
-}
-
-// Not more often than its schedule says; messages and investigations wait only after a run that failed.
+// Not more often than the schedule says, or only after a run that failed (pg::JobKind::pause_after_success).
 void PlanOnDemand(pg::Lane lane) {
-    static const std::string sql = SelectJobs(
-        "WHERE kind IN ('health', 'delivery', 'investigations', 'pipeline') AND enabled"
-        " AND running_since IS NULL AND attempt = 0 "
-        "AND " PULSE_LOOKED_AT);
-    static pg::Statement jobs(sql.c_str(), {INT4OID});
+    static const std::string sql =
+        SelectJobs("WHERE kind = ANY ($1) AND enabled AND running_since IS NULL AND attempt = 0");
+    static pg::Statement jobs(sql.c_str(), {TEXTARRAYOID});
     static pg::Statement plan(
-        "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT greatest($3, CASE WHEN k.kind = 'health'"
+        "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT greatest($3, CASE WHEN $4"
         " OR k.last_status NOT IN ('ok', 'crashed') THEN k.last_run_at + $2 * interval '1 microsecond' END)"
         " AS at"
         " FROM pulse.job AS k WHERE k.id = $1) AS n WHERE j.id = $1 AND j.next_run IS DISTINCT FROM n.at",
-        {INT8OID, INT8OID, TIMESTAMPTZOID});
-    const pg::Result rows = jobs.Execute({Value::Int4(static_cast<int32_t>(lane))});
+        {INT8OID, INT8OID, TIMESTAMPTZOID, BOOLOID});
+    const pg::Result rows = jobs.Execute(
+        {NamesOfKinds([&](const pg::JobKind& kind) { return kind.next_due && LooksAt(lane, kind); })});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const Job job = ReadJob(rows[i]);
-        plan.Execute({Value::Int8(job.id), Value::Int8(ShortestPause(job)), Value::Time(Demand(job))});
+        plan.Execute({Value::Int8(job.id), Value::Int8(ShortestPause(job)),
+                      Value::Time(job.built_in_kind->next_due()),
+                      Value::Bool(job.built_in_kind->pause_after_success)});
     }
 }
 
 // The earliest run planned in each lane.
 std::array<Moment, pg::kLanes> NextRuns() {
-    static pg::Statement next(
-        "SELECT min(next_run) FILTER (WHERE kind NOT IN ('delivery', 'investigations', 'pipeline')),"
-        " min(next_run) FILTER (WHERE kind = 'delivery'), min(next_run) FILTER (WHERE kind ="
-        " 'investigations'),"
-        " min(next_run) FILTER (WHERE kind = 'pipeline')"
-        " FROM pulse.job WHERE enabled",
-        {});
+    static pg::Statement next("SELECT kind, min(next_run) FROM pulse.job WHERE enabled GROUP BY kind", {});
     const pg::Result rows = next.Execute({});
     std::array<Moment, pg::kLanes> runs;
-    for (size_t i = 0; i < runs.size(); ++i)
-        runs[i] = rows[0].TimeOrNull(static_cast<int>(i)).value_or(kForEver);
+    runs.fill(kForEver);
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        // A kind that this library does not know, from the dump of another version, never runs.
+        const pg::JobKind* kind = pg::FindJobKind(rows[i].Text(0));
+        if (!kind && rows[i].Text(0) != "sql") continue;
+        Moment& run = runs[static_cast<size_t>(kind ? pg::LaneOf(*kind) : pg::Lane::kJobs)];
+        run = std::min(run, rows[i].TimeOrNull(1).value_or(kForEver));
+    }
     return runs;
 }
 
@@ -252,8 +253,8 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane l
                               bool& busy) {
     static pg::Statement built_in(
         "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as IS NULL"
-        " AND " PULSE_JOB_LANE " = $2 ORDER BY next_run",
-        {TIMESTAMPTZOID, INT4OID});
+        " AND kind = ANY ($2) ORDER BY next_run",
+        {TIMESTAMPTZOID, TEXTARRAYOID});
     static pg::Statement of_role(
         "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as = $2::name "
         "AND role_oid = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = $2) ORDER BY "
@@ -262,7 +263,9 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane l
     static pg::Statement oldest("SELECT min(next_run) FROM pulse.job WHERE enabled", {});
     const pg::Result rows =
         role ? of_role.Execute({Value::Time(now), Value::Name(*role)})
-             : built_in.Execute({Value::Time(now), Value::Int4(static_cast<int32_t>(lane))});
+             : built_in.Execute({Value::Time(now), NamesOfKinds([&](const pg::JobKind& kind) {
+                                     return pg::LaneOf(kind) == lane;
+                                 })});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
         if (role && begun && i == 0 && rows[0].Time(1) - oldest.Execute({})[0].Time(0) > kFairness)

@@ -1,13 +1,8 @@
 // Running a job, built in or SQL, and what its errors mean.
-#include "pulse/delivery/store.hpp"
-#include "pulse/diagnosis/store_agent.hpp"
-#include "pulse/health/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
-#include "pulse/snapshot/store.hpp"
-#include "pulse/trait/store_pipeline.hpp"
 #include "pulse/worker/store.hpp"
 
 namespace pulse::worker {
@@ -15,98 +10,6 @@ namespace pulse::worker {
 namespace {
 
 constexpr int kTries = 5;  // to write down how a run ended, while others lock the tables
-
-// Runs `body` in a transaction of its own as the extension's owner, or just runs it where the caller is.
-template <typename Body>
-auto Somewhere(bool apart, const char* what, Body body) {
-    if (!apart) return body();
-    pg::Transaction transaction(what);
-    auto result = [&] {
-        const pg::Identity identity = pg::Identity::Owner();
-        return body();
-    }();
-    transaction.Commit();
-    return result;
-}
-
-// What a segment without a snapshot says goes into the run: the retry takes only what is missing.
-RunResult Summarize(const std::vector<snapshot::TakeResult>& outcomes) {
-    constexpr size_t kNamed = 3;
-    RunResult result;
-    size_t missing = 0;
-    std::string names;
-    for (const snapshot::TakeResult& outcome : outcomes) {
-        if (outcome.status == "ok") continue;
-        if (++missing <= kNamed)
-            names += (names.empty() ? "" : "; ") + outcome.segment + " (" +
-                     outcome.error.value_or(outcome.status) + ")";
-    }
-    result.rows = static_cast<int64_t>(outcomes.size() - missing);
-    if (missing == 0) return result;
-    result.status = "failed";
-    result.error = std::to_string(missing) + " of " + std::to_string(outcomes.size()) +
-                   " segments were not measured: " + names + (missing > kNamed ? "; …" : "");
-    return result;
-}
-
-RunResult TakeSnapshots(bool apart) {
-    return Summarize(apart ? snapshot::TakeDueInBackground() : snapshot::TakeDue());
-}
-
-int64_t Count(bool apart, const char* what, const std::string& call) {
-    return Somewhere(apart, what, [&] {
-        const pg::Session session;
-        return pg::Execute("SELECT count(*) FROM " + pg::VerbSchema() + "." + call)[0].Int8(0);
-    });
-}
-
-RunResult CheckDrift(bool apart) {
-    RunResult result;
-    result.rows = Count(apart, "pulse: checking drift", "pulse_check_drift()");
-    result.message = std::to_string(*result.rows) + " findings";
-    // Each in its transaction: what a check found is kept, whatever becomes of its explanation.
-    const int64_t diagnosed = Count(apart, "pulse: diagnosing incidents", "pulse_diagnose_incidents()");
-    *result.message += ", " + std::to_string(diagnosed) + " live incidents diagnosed";
-    return result;
-}
-
-RunResult CheckHealth(bool apart) {
-    RunResult result;
-    if (!apart) {
-        result.rows = Count(apart, "pulse: checking tables", "pulse_check_tables()");
-        return result;
-    }
-    // What could not be checked is told on its check, and is due again by itself: nothing to retry.
-    const health::CheckRound round = health::RunDueChecks();
-    result.rows = round.checks;
-    result.message = std::to_string(round.checks) + " checks of " + std::to_string(round.tables) +
-                     " tables, " + std::to_string(round.bad) + " bad, " + std::to_string(round.skipped) +
-                     " skipped, " + std::to_string(round.failed) + " failed" +
-                     (round.message.empty() ? "" : ": " + round.message);
-    return result;
-}
-
-// Only ever in a worker: RequireRunnableHere.
-RunResult Burst(const Job& job) {
-    RunResult result;
-    if (job.kind == "delivery") {
-        delivery::DeliveryRun sent = delivery::Deliver();
-        result.rows = sent.done;
-        result.message = std::move(sent.message);
-    } else {
-        diagnosis::InvestigationRun ended = diagnosis::Investigate();
-        result.rows = ended.done;
-        result.message = std::move(ended.message);
-    }
-    return result;
-}
-
-RunResult Pipeline(bool apart) {
-    RunResult result;
-    result.rows = apart ? trait::RunPipelineWorker() : trait::RunPipeline();
-    result.message = std::to_string(*result.rows) + " evaluated";
-    return result;
-}
 
 std::string TooLong(const Job& job) {
     return "it ran longer than its timeout of " + std::to_string(job.timeout / 1000) + " ms";
@@ -175,7 +78,7 @@ RunResult ResultOfError() {
 }
 
 void RequireRunnableHere(const Job& job) {
-    if (!job.own_lane() || job.kind == "pipeline") return;
+    if (!job.built_in_kind || job.built_in_kind->runs_in_session) return;
     throw UserError(
         sqlstate::kNotSupported, "job \"" + job.name + "\" cannot run in a session",
         "It waits for answers from outside, which no transaction may do.",
@@ -183,13 +86,10 @@ void RequireRunnableHere(const Job& job) {
         "SELECT pulse_start().");
 }
 
-RunResult RunBuiltIn(const Job& job, bool apart) {
-    if (job.kind == "pipeline") return Pipeline(apart);
-    if (job.own_lane()) return Burst(job);
-    if (job.kind == "snapshots") return TakeSnapshots(apart);
-    if (job.kind == "drift") return CheckDrift(apart);
-    if (job.kind == "health") return CheckHealth(apart);
-    return DeleteOld(apart);
+RunResult RunBuiltIn(const Job& job, bool in_worker) {
+    if (!job.built_in_kind)
+        throw UserError(sqlstate::kNotSupported, "unknown kind of job \"" + job.kind + "\"");
+    return job.built_in_kind->run(in_worker);
 }
 
 void RunClaim(Claim claim) {

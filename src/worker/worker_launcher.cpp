@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/settings.hpp"
@@ -43,7 +44,7 @@ class Launcher {
             Reload();
             if (pg::TakeSignal()) scheduler_->Notify(order_.database);
             if (pg::TakeWakeSignal())
-                for (const Lane lane : pg::kOwnLanes) scheduler_->Wake(order_.database, lane);
+                for (const Lane lane : pg::OwnLanes()) scheduler_->Wake(order_.database, lane);
             Reap();
             if (scheduler_->TakeRescan()) Scan();
             const Moment wake = pg::settings::run_jobs ? StartWhatIsDue() : pg::kNever;
@@ -56,12 +57,15 @@ class Launcher {
 
   private:
     void Reload() {
-        const bool sending = pg::settings::send_messages;
+        std::vector<const pg::JobKind*> off;
+        for (const pg::JobKind* kind : pg::JobKinds())
+            if (kind->enabled && !*kind->enabled) off.push_back(kind);
         if (!pg::ReloadIfAsked()) return;
         if (!pg::settings::run_jobs)
             for (const auto& [place, child] : children_) child.Terminate();
-        // While nothing was to be sent nothing was due.
-        if (pg::settings::send_messages && !sending) scheduler_->WakeAll(Lane::kDelivery);
+        // While it was off nothing was due.
+        for (const pg::JobKind* kind : off)
+            if (*kind->enabled) scheduler_->WakeAll(pg::LaneOf(*kind));
     }
 
     void Sleep(Moment wake) {
@@ -125,7 +129,7 @@ class Launcher {
         for (const SchedulerState::Database& database : databases)
             news += database.presence == pg::Presence::kUnknown && database.of(Lane::kJobs).running > 0;
         for (const SchedulerState::Database& database : databases) {
-            for (const Lane lane : pg::kOwnLanes)
+            for (const Lane lane : pg::OwnLanes())
                 if (!StartLane(database, lane, now, wake)) return blocked_until_;
             const int running = database.of(Lane::kJobs).running;
             int free = pg::settings::max_parallel_jobs - running;

@@ -1,5 +1,6 @@
 // A worker: connected to one database, it runs what is due and ends when there is no more.
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/settings.hpp"
@@ -78,7 +79,7 @@ class Worker {
         }
         Publish(pg::Presence::kPresent, look.next_due, epochs);
         if (order_.lane == pg::Lane::kJobs && !role_)
-            for (const pg::Lane lane : pg::kOwnLanes)
+            for (const pg::Lane lane : pg::OwnLanes())
                 scheduler_.Publish(order_.database, pg::Presence::kPresent, lane,
                                    look.lanes[static_cast<size_t>(lane)], epochs);
         if (!look.claim) return false;

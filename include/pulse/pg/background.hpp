@@ -7,6 +7,8 @@
 
 namespace pulse::pg {
 
+struct JobKind;
+
 // The parameters of a new process.
 struct Order {
     Oid database = InvalidOid;  // of a launcher: the only database it serves, or InvalidOid for all
@@ -83,8 +85,8 @@ bool IsOtherWorker(int pid);
 // Wake the launcher when the transaction commits, so that it checks this database. Call it after changing
 // when work is due.
 void NotifyLauncher();
-// The same for another lane: its worker is woken directly if it runs.
-void WakeWorker(Lane lane);
+// The same for a kind of job with its own process, which is woken directly if it runs.
+void WakeWorker(const JobKind& kind);
 
 // Install hooks that watch databases and extensions being created and dropped; previous hooks are called,
 // too.

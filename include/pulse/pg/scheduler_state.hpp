@@ -22,11 +22,11 @@ inline constexpr Moment kAtOnce = INT64_MIN;
 
 enum class Presence : uint8_t { kUnknown, kPresent, kAbsent, kOtherVersion };
 
-// The purpose of a worker. Workers of other lanes than kJobs do not count towards pulse.max_parallel_jobs,
-// and there is at most one per database and lane, so that messages never wait behind jobs.
-enum class Lane : uint8_t { kJobs, kDelivery, kInvestigations, kPipeline };
-inline constexpr size_t kLanes = 4;
-inline constexpr std::array<Lane, 3> kOwnLanes{Lane::kDelivery, Lane::kInvestigations, Lane::kPipeline};
+// The purpose of a worker: kJobs, or one kind of job that has its own process (job_kind.hpp). Workers of
+// other lanes than kJobs do not count towards pulse.max_parallel_jobs, and there is at most one per database
+// and lane, so that messages never wait behind jobs.
+enum class Lane : uint8_t { kJobs };
+inline constexpr size_t kLanes = 6;  // kJobs, and room for five more
 
 class SchedulerState {
   public:

@@ -4,7 +4,12 @@
 #include <optional>
 #include <string>
 
+#include "pulse/base/run_result.hpp"
 #include "pulse/base/time.hpp"
+
+namespace pulse::pg {
+struct JobKind;
+}
 
 namespace pulse::worker {
 
@@ -22,19 +27,9 @@ struct Job {
     int attempt = 0;  // of the run planned last, counted from 1 once it has begun
     bool running = false;
 
-    bool built_in() const { return kind != "sql"; }
-    // It runs when there is something to do, rather than by the clock; its schedule is only the shortest
-    // pause.
-    bool on_demand() const { return kind == "health" || own_lane(); }
-    // It has a worker of its own and takes no part in pulse.max_parallel_jobs.
-    bool own_lane() const { return kind == "delivery" || kind == "investigations" || kind == "pipeline"; }
-};
+    const pg::JobKind* built_in_kind = nullptr;  // null: a SQL job
 
-// How a run ended.
-struct RunResult {
-    std::string status = "ok";  // ok, failed, timed out, cancelled, crashed
-    std::optional<int64_t> rows;
-    std::optional<std::string> message, error_state, error;
+    bool built_in() const { return kind != "sql"; }
 };
 
 // The longest pause between two attempts.

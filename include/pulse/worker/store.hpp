@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/spi.hpp"
@@ -59,10 +60,9 @@ struct Claim {
 // What a look at the jobs found.
 struct Look {
     std::optional<Claim> claim;
-    Moment next_due = kForEver;  // of whatever is not claimed, in the lane
-    std::array<Moment, pg::kLanes> lanes{kForEver, kForEver, kForEver,
-                                         kForEver};  // in the others, if it was a look at the jobs
-    std::vector<Oid> roles;                          // whose jobs are due
+    Moment next_due = kForEver;              // of whatever is not claimed, in the lane
+    std::array<Moment, pg::kLanes> lanes{};  // in each lane
+    std::vector<Oid> roles;                  // whose jobs are due
 };
 // Claims the most overdue job of a lane for `role` (empty: built-in ones) in one short transaction; repairs
 // what has crashed. A process that has `begun` leaves when others wait longer. Jobs of a role that was
@@ -73,23 +73,18 @@ Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool beg
 
 // Throws UserError 0A000 for jobs that only a worker can run.
 void RequireRunnableHere(const Job& job);
-// Run a built-in job. Apart: outside any transaction, in several of its own; otherwise inside the caller's.
-RunResult RunBuiltIn(const Job& job, bool apart);
+// Run a built-in job: in a worker, outside any transaction, in several of its own; otherwise inside the
+// caller's.
+RunResult RunBuiltIn(const Job& job, bool in_worker);
 // Run a claimed job to its end and write down how it ended. Only a shutdown comes out.
 void RunClaim(Claim claim);
 // What an error in flight means for the run. Call it in a handler; a shutdown is thrown on.
 RunResult ResultOfError();
 
-// ---- store_retention.cpp ----
-
-RunResult DeleteOld(bool apart);
-
 // ---- store_status.cpp ----
 
-struct StatusRow {
-    std::string item, state, value, detail;
-};
-std::vector<StatusRow> Status();
+// The rows of pulse_status().
+std::vector<pg::StatusRow> Status();
 
 // Whether the extension is in this database, and of this library's version. Needs a transaction.
 enum class Installed { kNo, kOtherVersion, kYes };

@@ -1,0 +1,68 @@
+// The job health.
+#include "pulse/health/store.hpp"
+#include "pulse/pg/job_kind.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+
+namespace pulse::health {
+
+namespace {
+
+Moment NextCheckDue() {
+    static pg::Statement next("SELECT pulse.next_health_check()", {});
+    return next.Execute({})[0].TimeOrNull(0).value_or(pg::kNever);
+}
+
+RunResult RunHealthJob(bool in_worker) {
+    RunResult result;
+    if (!in_worker) {
+        result.rows = pg::CountCall(false, "pulse: checking tables", "pulse_check_tables()");
+        return result;
+    }
+    // A check that could not run says so itself and becomes due again: nothing to retry.
+    const CheckRound round = RunDueChecks();
+    result.rows = round.checks;
+    result.message = std::to_string(round.checks) + " checks of " + std::to_string(round.tables) +
+                     " tables, " + std::to_string(round.bad) + " bad, " + std::to_string(round.skipped) +
+                     " skipped, " + std::to_string(round.failed) + " failed" +
+                     (round.message.empty() ? "" : ": " + round.message);
+    return result;
+}
+
+void ReportChecks(pg::StatusReport& report) {
+    const pg::Result checks = pg::Execute(
+        "SELECT count(*), min(c.next_check_at) FROM pulse.monitor_check AS c JOIN pulse.monitor AS m "
+        "ON m.id = c.monitor_id WHERE m.status = 'active' AND c.next_check_at <= clock_timestamp()");
+    report.AddQueue("overdue checks", checks[0].Int8(0), checks[0].TimeOrNull(1));
+    const pg::Result failing = pg::Execute(
+        "SELECT count(*), min(m.relation || ': ' || c.last_message) FROM pulse.monitor_check AS c "
+        "JOIN pulse.monitor AS m ON m.id = c.monitor_id WHERE m.status = 'active' AND c.last_status = "
+        "'error'");
+    const int64_t failed = failing[0].Int8(0);
+    report.Add("failing checks", failed == 0 ? "ok" : "degraded", std::to_string(failed),
+               failing[0].TextOrNull(1).value_or(""));
+}
+
+const pg::JobKind kHealthJob{
+    .id = 3,
+    .name = "health",
+    .description = "Checks the monitored tables that are due.",
+    .schedule = "10 seconds",
+    .retry_delay = "1 minute",
+    .next_due = NextCheckDue,
+    .pause_after_success = true,
+    .run = RunHealthJob,
+    .status = {{.order = 10, .add = ReportChecks}},
+    .retention = {
+        {.order = 40,
+         .what = "results of checks",
+         .minutes = &pg::settings::check_retention,
+         .sql = "DELETE FROM pulse.check_result WHERE id = ANY (ARRAY(SELECT o.id FROM pulse.monitor_check"
+                " AS c CROSS JOIN LATERAL (SELECT r.id FROM pulse.check_result AS r WHERE r.check_id = c.id"
+                " AND r.at < $1) AS o LIMIT $2))"}}};
+
+[[maybe_unused]] const bool job_registered = pg::RegisterJobKind(kHealthJob);
+
+}  // namespace
+
+}  // namespace pulse::health

@@ -1,0 +1,36 @@
+// What the job retention does for this room.
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/retention.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/profile/store_ingest.hpp"
+#include "pulse/profile/store_partition.hpp"
+
+namespace pulse::profile {
+
+namespace {
+
+int64_t FoldTalliesInRetention(Moment, int64_t rows) {
+    return FoldTallies(rows);
+}
+
+// There are partitions for the next events.
+int64_t EnsureEventPartitions(Moment, int64_t) {
+    EnsurePartitions("event", pg::WallClock(), pg::WallClock() + 31 * kDay);
+    return 0;
+}
+
+[[maybe_unused]] const bool retention_registered =
+    pg::RegisterRetention({{.order = 110,
+                            .what = "ids of messages",
+                            .minutes = &pg::settings::deduplication_horizon,
+                            .work = DeleteOldMessages},
+                           {.order = 120,
+                            .what = "rejected events",
+                            .minutes = &pg::settings::rejected_event_retention,
+                            .work = DeleteOldRejected},
+                           {.order = 140, .what = nullptr, .work = FoldTalliesInRetention},
+                           {.order = 150, .what = nullptr, .work = EnsureEventPartitions}});
+
+}  // namespace
+
+}  // namespace pulse::profile
