@@ -91,3 +91,20 @@ CREATE FUNCTION resolve(claims jsonb, lock boolean DEFAULT false) RETURNS TABLE 
 CREATE FUNCTION find_person("user" text) RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'bridge_find_person';
 CREATE FUNCTION normalise(kind text, raw text) RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'bridge_normalise';
 CREATE FUNCTION write_accounts(events jsonb) RETURNS text LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_write_accounts';
+
+-- Two kinds of jobs that only this library registers, and their work; what is due is run in a background worker.
+CREATE TABLE work (id bigserial, job text, due_at timestamptz DEFAULT now(), done_at timestamptz, done_in int);
+CREATE FUNCTION lanes() RETURNS text[] LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_lanes';
+CREATE FUNCTION run_due_jobs() RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_run_due_jobs';
+-- Functions of Pulse, with the kinds that this library knows.
+CREATE FUNCTION built_in_jobs()
+    RETURNS TABLE (id bigint, name text, description text, schedule text, on_demand boolean, timeout text, max_retries int, retry_delay text)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_built_in_jobs';
+CREATE FUNCTION schedule(job text, schedule text DEFAULT NULL, command text DEFAULT NULL, time_zone text DEFAULT NULL,
+                         enabled boolean DEFAULT NULL, overlap text DEFAULT NULL, timeout interval DEFAULT NULL,
+                         max_retries int DEFAULT NULL, retry_delay interval DEFAULT NULL, jitter interval DEFAULT NULL)
+    RETURNS timestamptz LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_schedule';
+CREATE FUNCTION run_job(job text)
+    RETURNS TABLE (run bigint, status text, rows bigint, duration_ms double precision, message text, error text)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_run_job';
+CREATE FUNCTION status() RETURNS TABLE (item text, state text, value text, detail text) LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_status';
