@@ -37,8 +37,8 @@ PULSE_FUNCTION(bridge_resolve) {
         claims.push_back(std::move(claim));
     }
     pg::ResultSet result(fcinfo);
-    // Room trait is linked, too, but its settings have no values in this library.
-    profile::RegisterListener({});
+    // Room trait is linked, too, but its settings have no values in this library: there is no listener.
+    const_cast<profile::Listener&>(profile::GetListener()) = {};
     {
         const pg::Identity owner = pg::Identity::Owner();
         const pg::Session session;
