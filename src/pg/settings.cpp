@@ -103,8 +103,8 @@ void Free(void* memory) {
 }
 #endif
 
-// Parses a timestamp; false when it is none. The input function does nothing that would need a rollback, so
-// its complaints about the data can be caught here; anything else goes on.
+// Parse a timestamp; returns false if it is not one. The input function does nothing that needs a rollback,
+// so its data errors can be caught here; other errors are rethrown.
 bool ParseTimestamp(const char* text, TimestampTz* moment) {
     MemoryContext caller = CurrentMemoryContext;
     volatile bool ok = true;
