@@ -1,4 +1,4 @@
-// The verbs of this room that look, start and run: arguments in, result out.
+// SQL functions that show, start and run jobs: arguments in, result out.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/scheduler_state.hpp"
@@ -21,7 +21,7 @@ int64_t RunCommand(const Job& job) {
     return static_cast<int64_t>(pg::Execute(job.command).processed());
 }
 
-// The work in the caller's transaction; its failure is the result.
+// Runs the job in the caller's transaction; an error becomes the result.
 RunResult RunHere(const Job& job) {
     RunResult result;
     try {
@@ -32,7 +32,7 @@ RunResult RunHere(const Job& job) {
         } else if (*job.runs_as == pg::CallerName()) {
             result.rows = RunCommand(job);
         } else {
-            // The command of somebody else never runs with the caller's rights.
+            // The command of another role never runs with the caller's rights.
             const pg::Identity identity = pg::Identity::Definer(*job.runs_as, "\"$user\", public, pg_temp");
             result.rows = RunCommand(job);
         }
@@ -40,7 +40,7 @@ RunResult RunHere(const Job& job) {
         subtransaction.Commit();
     } catch (const std::exception&) {
         result = ResultOfError();
-        // A person who cancels means the statement.
+        // A user's cancel request is for the whole statement.
         if (result.status == "cancelled") throw;
         if (result.status == "timed out")
             result.error = "it ran longer than its timeout of " + std::to_string(job.timeout / 1000) + " ms";
@@ -78,7 +78,7 @@ PULSE_FUNCTION(pulse_preview_schedule) {
     pg::ResultSet results(fcinfo);
     for (int i = 0; i < runs; ++i) {
         moment = schedule.Next(moment, anchor, [&](Moment at) { return zone.OffsetAt(at); });
-        if (!IS_VALID_TIMESTAMP(moment)) break;  // beyond the end of time
+        if (!IS_VALID_TIMESTAMP(moment)) break;  // out of range
         results.Add({pg::Value::Time(moment)});
     }
     return pg::ResultSet::Done();
@@ -136,7 +136,7 @@ PULSE_WRITING_FUNCTION(pulse_start) {
                         "It was started with the server.",
                         "It comes back within seconds; if not, the server's log says why.");
     pg::StartLauncher(MyDatabaseId);
-    // Until it can be found, so that whoever asks next for the status is told the truth.
+    // Wait until it is visible, so that the next pulse_status() is right.
     constexpr int kLooks = 500, kPause = 10;
     for (int i = 0; i < kLooks && pg::FindLauncher() == 0; ++i) pg::Wait(kPause);
     return pg::FromText("started");

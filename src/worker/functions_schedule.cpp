@@ -1,4 +1,4 @@
-// Making, changing and deleting jobs.
+// SQL functions that create, change and delete jobs.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
@@ -17,7 +17,7 @@ using pg::Value;
 constexpr size_t kLongestName = 255;
 constexpr int kMostRetries = 100;
 
-// What the caller wants changed; empty stays.
+// The changes that the caller asks for; empty leaves a value as it is.
 struct Wish {
     std::string name;
     std::optional<std::string> schedule, command, time_zone, overlap;
@@ -33,7 +33,7 @@ struct Wish {
 std::optional<int64_t> Span(const pg::Args& args, int i, const char* name) {
     if (args.IsNull(i)) return std::nullopt;
     const Interval* interval = DatumGetIntervalP(args.Raw(i));
-    // As PostgreSQL compares intervals: a month has 30 days.
+    // A month has 30 days, as in PostgreSQL's comparison of intervals.
     const double length =
         static_cast<double>(interval->time) +
         (static_cast<double>(interval->day) + 30.0 * interval->month) * static_cast<double>(kDay);
@@ -104,7 +104,7 @@ Job Make(const Wish& wish, const std::string& caller) {
         Invalid("job \"" + wish.name + "\" does not exist, and a new one needs a schedule and a command", "",
                 "Built-in jobs are " + BuiltInJobs() + ".");
     RequireLogin(caller);
-    // Somebody else may make it at the same moment: then it is theirs, and changed if it may be.
+    // Another session may create it at the same time: then this call changes it, if its role may.
     pg::Execute(
         "INSERT INTO pulse.job (name, kind, command, schedule, runs_as) VALUES ($1, 'sql', $2, $3, $4) "
         "ON CONFLICT (name) DO NOTHING",
@@ -145,7 +145,7 @@ void Change(const Job& job, const Wish& wish) {
 std::optional<Moment> Plan(Job job, const Wish& wish, bool made) {
     const Moment now = pg::WallClock();
     if (made || wish.schedule || wish.time_zone || wish.enabled || wish.jitter) {
-        // What was to be retried by the old plan is not retried by the new one.
+        // A pending retry belongs to the old schedule.
         if (made || wish.schedule) job.anchor = now;
         job.next_run = job.enabled ? std::optional(NextRun(job, now)) : std::nullopt;
         pg::Execute(
@@ -176,7 +176,7 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
         worker::Change(*job, wish);
         next = worker::Plan(worker::Load(wish.name), wish, made);
         pg::NotifyLauncher();
-        // Also while all workers are busy.
+        // Wake the launcher even if all workers are busy.
         if (job->built_in_kind && job->built_in_kind->own_process) pg::WakeWorker(*job->built_in_kind);
     }
     if (!next) fcinfo->isnull = true;

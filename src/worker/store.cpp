@@ -76,7 +76,7 @@ std::vector<Job> LoadAll() {
 }
 
 Moment NextRun(const Job& job, Moment after) {
-    // PlanOnDemand says when.
+    // PlanOnDemand() sets the time.
     if (job.built_in_kind && job.built_in_kind->next_due) return kForEver;
     const pg::TimeZone zone(job.time_zone);
     const Moment next = Schedule::Parse(job.schedule).Next(after, job.anchor, [&](Moment moment) {

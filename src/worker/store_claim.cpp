@@ -1,4 +1,4 @@
-// Finding out what is due, and taking it so that nobody else does.
+// Finds the jobs that are due and claims one, so that no other worker runs it.
 #include <algorithm>
 
 #include "pulse/pg/background.hpp"
@@ -16,11 +16,12 @@ namespace {
 
 using pg::Value;
 
-// How long to leave alone what somebody else is changing at this moment.
+// Delay before a job is looked at again that another session is changing.
 constexpr int64_t kBusyPause = kSecond;
-// How often to look while transactions are prepared.
+// Interval of looks while there are prepared transactions.
 constexpr int64_t kPreparedPause = 5 * kSecond;
-// A role's worker that has run a job goes on with the next unless others have waited this much longer.
+// After a job, the worker of a role takes its next one unless jobs of other roles have waited this much
+// longer.
 constexpr int64_t kFairness = kSecond;
 
 std::optional<Job> Reload(int64_t id) {
@@ -30,7 +31,8 @@ std::optional<Job> Reload(int64_t id) {
     return rows.empty() ? std::nullopt : std::optional(ReadJob(rows[0]));
 }
 
-// A job whose schedule cannot be read any more (an older dump, a zone that is gone) must not stop the others.
+// A job whose schedule is no longer valid (an older dump, a time zone that was removed) must not stop the
+// others.
 Moment NextOrNever(const Job& job, Moment now, std::string& problem) {
     try {
         return NextRun(job, now);
@@ -70,8 +72,9 @@ bool Overlap(int64_t id, Moment now) {
     return true;
 }
 
-// It says that it runs, and its lock was free: its process ended before it did, or before it could settle the
-// job. False when a process of ours is still at it: a definition of a user can let go of the session's locks.
+// The job is marked as running, but its lock was free: its process ended before the run, or before it settled
+// the job. False when a process of ours is still at it: a definition of a user can let go of the session's
+// locks.
 bool Repair(Job& job) {
     const pg::Result runs = pg::Execute(
         "SELECT id, coalesce(pid, 0) FROM pulse.job_run WHERE job_id = $1 AND status = 'running' ORDER BY id",
@@ -95,7 +98,7 @@ bool Repair(Job& job) {
     return true;
 }
 
-// With the lock held.
+// Requires the lock of the job.
 int64_t Begin(Job& job, Moment now) {
     static pg::Statement statement(
         "UPDATE pulse.job SET running_since = $2, attempt = $3, scheduled_for = $4, next_run = $5 WHERE id = "
@@ -129,7 +132,7 @@ Value NamesOfKinds(const Fits& fits) {
     return Value::Texts(names);
 }
 
-// Settles jobs that are marked as running and are not. A look at one lane leaves the jobs of the others
+// Settles jobs that are marked as running but are not. A look at one lane leaves the jobs of other lanes
 // alone: it would not report when they are due.
 void RepairCrashed(pg::Lane lane, bool& busy) {
     static pg::Statement statement(
@@ -147,7 +150,7 @@ void RepairCrashed(pg::Lane lane, bool& busy) {
     }
 }
 
-// The shortest time between two runs; none when a dump from elsewhere has a schedule that cannot be read.
+// The shortest time between two runs; empty if a dump of another server contains an invalid schedule.
 int64_t ShortestPause(const Job& job) {
     try {
         return Schedule::Parse(job.schedule).interval().value_or(0);
@@ -156,7 +159,8 @@ int64_t ShortestPause(const Job& job) {
     }
 }
 
-// Not more often than the schedule says, or only after a run that failed (pg::JobKind::pause_after_success).
+// The pause of the schedule after each run, or only after a run that failed
+// (pg::JobKind::pause_after_success).
 void PlanOnDemand(pg::Lane lane) {
     static const std::string sql =
         SelectJobs("WHERE kind = ANY ($1) AND enabled AND running_since IS NULL AND attempt = 0");
@@ -184,7 +188,7 @@ std::array<Moment, pg::kLanes> NextRuns() {
     std::array<Moment, pg::kLanes> runs;
     runs.fill(kForEver);
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        // A kind that this library does not know, from the dump of another version, never runs.
+        // A kind that this library does not know, from a dump of another version, never runs.
         const pg::JobKind* kind = pg::FindJobKind(rows[i].Text(0));
         if (!kind && rows[i].Text(0) != "sql") continue;
         Moment& run = runs[static_cast<size_t>(kind ? pg::LaneOf(*kind) : pg::Lane::kJobs)];
@@ -193,14 +197,14 @@ std::array<Moment, pg::kLanes> NextRuns() {
     return runs;
 }
 
-// Transactions that are prepared here may hold what is due once they are committed, which wakes nobody.
+// Prepared transactions may contain jobs that become due at COMMIT PREPARED, which wakes no process.
 bool AnyPrepared() {
     static pg::Statement statement(
         "SELECT EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database())", {});
     return statement.Execute({})[0].Bool(0);
 }
 
-// The role's oid, or why it cannot run anything here.
+// The oid of the role, or the reason why it cannot run jobs in this database.
 Oid UsableRole(const std::string& role, std::string& problem) {
     const pg::Result rows = pg::Execute(
         "SELECT oid::bigint, CASE WHEN NOT rolcanlogin THEN 'cannot log in'"
@@ -215,7 +219,8 @@ Oid UsableRole(const std::string& role, std::string& problem) {
     return rows.empty() || !problem.empty() ? InvalidOid : static_cast<Oid>(rows[0].Int8(0));
 }
 
-// Whose SQL jobs are due. Those of roles that can run nothing fail here: there will be no process of theirs.
+// The roles whose SQL jobs are due. Jobs of roles that cannot run them fail here, since no process will be
+// started for them.
 std::vector<Oid> DueRoles(Moment now, bool& busy) {
     static pg::Statement statement(
         "SELECT id, " PULSE_JOB_ROLE
@@ -248,7 +253,7 @@ std::vector<Oid> DueRoles(Moment now, bool& busy) {
     return roles;
 }
 
-// The most overdue job that nobody runs.
+// The most overdue job that is not running.
 std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane lane, bool begun, Moment now,
                               bool& busy) {
     static pg::Statement built_in(
@@ -278,7 +283,7 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane l
         }
         std::optional<Job> job = Reload(id);
         if (!job) {
-            busy = true;  // somebody is changing it, or it is gone
+            busy = true;  // another session is changing it, or it was deleted
             continue;
         }
         if (!job->enabled || !job->next_run || *job->next_run > now) continue;
@@ -314,7 +319,7 @@ Look LookForWork(const std::optional<std::string>& role, pg::Lane lane, bool beg
             RepairCrashed(lane, busy);
             PlanOnDemand(lane);
         }
-        const Moment now = pg::WallClock();  // what was planned for at once is due
+        const Moment now = pg::WallClock();  // jobs planned for immediate execution are due
         if (std::optional<Claim> claim = ClaimOne(role, lane, begun, now, busy))
             look.claim.emplace(std::move(*claim));
         if (!role && lane == pg::Lane::kJobs) look.roles = DueRoles(now, busy);

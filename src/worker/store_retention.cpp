@@ -1,4 +1,4 @@
-// The job retention: deletes what is older than the settings say, in short transactions.
+// The job retention: deletes rows older than the retention settings, in short transactions.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
@@ -34,7 +34,7 @@ int64_t Apply(const pg::RetentionRule& rule, bool in_worker) {
     if ((rule.minutes && *rule.minutes == 0) || (rule.enabled && !*rule.enabled)) return 0;
     const Moment before = pg::WallClock() - (rule.minutes ? *rule.minutes * kMinute : 0);
     int64_t all = 0;
-    // A function may return less than it was asked for although there is more.
+    // A function may return less than the limit although there is more.
     for (int64_t batch = kBatch; rule.sql ? batch == kBatch : batch > 0; all += batch) {
         pg::CheckInterrupts();
         batch = DeleteBatch(rule, before, in_worker);

@@ -9,14 +9,14 @@ namespace pulse::worker {
 
 namespace {
 
-constexpr int kTries = 5;  // to write down how a run ended, while others lock the tables
+constexpr int kTries = 5;  // attempts to record the end of a run while other sessions lock the tables
 
 std::string TooLong(const Job& job) {
     return "it ran longer than its timeout of " + std::to_string(job.timeout / 1000) + " ms";
 }
 
-// The command and the record of its success are one transaction: after a crash either both are there or
-// neither. Its job is settled after that: whoever locks the job's row does not undo the work.
+// The command and the record of its success are one transaction: after a crash both exist or neither. The job
+// is settled afterwards, so that a session that locks the job's row cannot undo the work.
 RunResult RunSql(const Job& job, int64_t run) {
     RunResult result;
     const pg::JobDeadline limit(job.timeout / 1000);
@@ -27,7 +27,7 @@ RunResult RunSql(const Job& job, int64_t run) {
         const pg::Session session;
         result.rows = static_cast<int64_t>(pg::Execute(job.command).processed());
         pg::CheckInterrupts();
-        // The command may have caught the cancel; the limit holds all the same.
+        // The command may have caught the cancel request; the limit still applies.
         if (pg::JobDeadline::Expired()) throw UserError(sqlstate::kQueryCanceled, TooLong(job));
     }
     {
@@ -41,7 +41,7 @@ RunResult RunSql(const Job& job, int64_t run) {
     return result;
 }
 
-// Tries several times; others may lock the tables.
+// Several attempts, since other sessions may lock the tables.
 void WriteDown(const std::function<void()>& record) {
     for (int i = 1;; ++i) {
         try {

@@ -1,4 +1,4 @@
-// How Pulse itself is.
+// The rows of pulse_status().
 #include <algorithm>
 
 #include "pulse/pg/background.hpp"
@@ -113,7 +113,7 @@ class Report {
         report_.Add("job " + job.name, bad ? "degraded" : "ok", value, detail);
     }
 
-    // What a definition does wrong on a source is not the source's state.
+    // An error in a definition says nothing about the source.
     void Sources() {
         const pg::Result rows = pg::Execute(
             "SELECT name, status, last_reached_at, last_error FROM pulse.source ORDER BY name LIMIT 1000", {},

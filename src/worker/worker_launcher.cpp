@@ -1,5 +1,5 @@
-// The launcher: starts a worker where something is due, and otherwise sleeps. It is connected to no database,
-// so it is in nobody's way; what it knows is in the scheduler state.
+// The launcher: starts a worker where a job is due, and otherwise sleeps. It is not connected to a database,
+// so it blocks no DROP DATABASE; all its information is in the scheduler state.
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -18,14 +18,14 @@ namespace {
 using pg::Lane;
 using pg::SchedulerState;
 
-// After a worker ended badly, and while no process is free.
+// Pause after a worker failed, and while no process is free.
 constexpr int64_t kPause = kSecond;
 constexpr int64_t kLongestBadPause = kMinute;
-// A new server has many databases nobody knows yet: they are looked at a few at a time.
+// After a start no database is known yet: a few are looked at at a time.
 constexpr int kNewAtOnce = 4;
-// Somebody may set the clock, which no sleeper notices.
+// A change of the system clock wakes no sleeping process.
 constexpr int64_t kLongestSleep = kHour;
-// Looks at one database that nobody asked for.
+// Looks at one database without a request.
 constexpr int kLooksPerSecond = 8;
 
 class Launcher {
@@ -37,7 +37,7 @@ class Launcher {
 
     void Run() {
         scheduler_->EnterLauncher();
-        // Workers of a launcher that was killed would hold their places for ever.
+        // Workers of a killed launcher would keep their slots forever.
         for (const int pid : scheduler_->Orphans()) pg::Terminate(pid);
         pg::Arena arena("pulse launcher");
         while (!pg::ShutdownRequested() && !gone_) {
@@ -63,13 +63,13 @@ class Launcher {
         if (!pg::ReloadIfAsked()) return;
         if (!pg::settings::run_jobs)
             for (const auto& [place, child] : children_) child.Terminate();
-        // While it was off nothing was due.
+        // Nothing was due while it was off.
         for (const pg::JobKind* kind : off)
             if (*kind->enabled) scheduler_->WakeAll(pg::LaneOf(*kind));
     }
 
     void Sleep(Moment wake) {
-        // Rounded up, so as not to wake just before it is time.
+        // Rounded up, so that it does not wake just before the time.
         constexpr int64_t kMilliseconds = 1000;
         if (wake == pg::kNever) {
             pg::Wait(-1);
@@ -87,8 +87,8 @@ class Launcher {
             }
             const SchedulerState::Worker worker = scheduler_->Free(it->first);
             it = children_.erase(it);
-            // Look again after a moment, and after a longer one when that goes wrong, too. A role's jobs are
-            // no reason for the others to wait: only its own next process does.
+            // Retry after a pause, which grows with each failure. Failures of one role delay only the next
+            // process of that role.
             Failures& failures = failures_[{worker.database, worker.role, worker.lane}];
             if (worker.clean || (OidIsValid(worker.role) && worker.begun)) failures = {};
             if (worker.clean) continue;
@@ -148,7 +148,7 @@ class Launcher {
                 wake = std::min(wake, due);
                 continue;
             }
-            if (free <= 0) continue;  // the end of a worker wakes us
+            if (free <= 0) continue;  // the end of a worker wakes the launcher
             const bool is_new = database.presence == pg::Presence::kUnknown;
             if (is_new && (news >= kNewAtOnce || running > 0)) continue;
             news += is_new;
@@ -161,10 +161,10 @@ class Launcher {
         return wake;
     }
 
-    // One worker of a lane at a time: while it runs it is woken directly, and its end wakes us. False when no
+    // One worker per lane: while it runs it is woken directly, and its end wakes the launcher. False if no
     // process is free.
     bool StartLane(const SchedulerState::Database& database, Lane lane, Moment now, Moment& wake) {
-        // A look at the jobs tells what is due here in a new database, and whether there is anything at all.
+        // In a new database a look at the jobs finds out what is due, and whether the extension exists.
         if (database.presence != pg::Presence::kPresent || database.of(lane).running > 0) return true;
         Moment due = std::max(database.of(lane).At(), database.not_before);
         if (due <= now && !Allow(database.id, now)) due = looks_[database.id].since + kSecond;
@@ -175,8 +175,8 @@ class Launcher {
         return Start(database.id, InvalidOid, lane, true);
     }
 
-    // The last line against workers that find something due and do nothing about it. Many jobs of one moment
-    // make many looks, but not without end.
+    // A safeguard against workers that find a due job and do not run it. Many jobs with the same time cause
+    // many looks, but a limited number.
     bool Allow(Oid database, Moment now) {
         Looks& looks = looks_[database];
         if (now < looks.since || now >= looks.since + kSecond) looks = {now, 0};
@@ -208,7 +208,7 @@ class Launcher {
     pg::Order order_;
     uint32_t handle_ = 0;
     SchedulerState* scheduler_ = nullptr;
-    std::map<size_t, pg::Child> children_;  // by their place in the scheduler state
+    std::map<size_t, pg::Child> children_;  // by slot in the scheduler state
     struct Failures {
         int count = 0;
         Moment until = pg::kAtOnce;
@@ -232,7 +232,7 @@ PULSE_PROCESS(pulse_launcher_main) {
     namespace pg = pulse::pg;
     const pg::Order order = pg::MyOrder();
     pg::BecomeLauncher();
-    // Exit code 0 means that nobody is to start another one.
+    // With exit code 0 the postmaster does not restart it.
     if (OidIsValid(order.database) && !pg::ClaimDatabase(order.database)) pg::EndProcess(0);
     pulse::worker::Launcher(order).Run();
     pg::EndProcess(OidIsValid(order.database) ? 0 : 1);

@@ -1,4 +1,4 @@
-// A worker: connected to one database, it runs what is due and ends when there is no more.
+// A worker: connected to one database, it runs the jobs that are due and ends when none is left.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/identity.hpp"
@@ -25,15 +25,15 @@ class Worker {
     void Run() {
         bool jobs = false;
         do {
-            // What notifies from here on is seen by the next look.
+            // Later notifications are seen by the next look.
             if (order_.lane != pg::Lane::kJobs) scheduler_.TakeNotification(order_.database, order_.lane);
             const SchedulerState::Epochs epochs = scheduler_.EpochsOf(order_.database);
             try {
                 if (!Ready(epochs)) return;
                 jobs = RunOne(epochs);
             } catch (const std::exception&) {
-                // It was rolled back. The extension may be gone, or somebody changes or locks it: see again
-                // in a moment.
+                // The transaction was rolled back. The extension may have been dropped, or another session
+                // may be changing or locking it: look again after a pause.
                 if (!Trouble(ResultOfError().error_state.value_or(""), epochs)) throw;
                 return;
             }
@@ -49,7 +49,7 @@ class Worker {
         return name;
     }
 
-    // Whether there is an extension that this library can work for.
+    // Whether the extension exists in a version that fits this library.
     bool Ready(const SchedulerState::Epochs& epochs) {
         std::string version;
         pg::Transaction transaction("pulse: looking for the extension");
@@ -71,10 +71,11 @@ class Worker {
         Look look = LookForWork(role_, order_.lane, begun_);
         if (!look.roles.empty()) {
             scheduler_.Want(order_.database, look.roles);
-            // They will tell what is due after them.
+            // Those workers will report what is due after them.
             if (look.next_due <= pg::WallClock()) look.next_due = pg::kNever;
         } else if (!look.claim && !begun_) {
-            // Whatever seems to be due: who found nothing to do does not ask for another look at once.
+            // A worker that found nothing to do does not ask for another look immediately, whatever seems to
+            // be due.
             look.next_due = std::max(look.next_due, pg::WallClock() + kTroublePause);
         }
         Publish(pg::Presence::kPresent, look.next_due, epochs);
@@ -130,11 +131,11 @@ PULSE_PROCESS(pulse_worker_main) {
     const pg::Order order = pg::MyOrder();
     pg::BecomeWorker(order);
     pg::SchedulerState* scheduler = pg::SchedulerState::Find();
-    if (!scheduler) pg::EndProcess(0);  // its launcher is gone
-    // What runs in the background gets no helpers: their processes are for people.
+    if (!scheduler) pg::EndProcess(0);  // its launcher has ended
+    // Background work uses no parallel workers: these are left to the users' queries.
     pg::SetForProcess("max_parallel_workers_per_gather", "0");
-    // A superuser's process does not search where the database's settings say. A role's process has the
-    // role's rights and the role's path; its few statements of ours run under an Identity.
+    // A superuser's process ignores the search_path of the database's settings. A role's process has the
+    // rights and the search_path of the role; Pulse's own statements in it run under an Identity.
     if (!OidIsValid(order.role)) {
         pg::SetForProcess("search_path", "pg_catalog, pg_temp");
         pg::SetForProcess("lock_timeout", pg::ShortLockTimeout().c_str());

@@ -13,19 +13,19 @@ namespace pulse::worker {
 // Microseconds that the zone's clock is ahead of UTC at an instant.
 using OffsetAt = std::function<int64_t(Moment)>;
 
-// A schedule as its owner wrote it, understood.
+// A parsed schedule.
 //
-// Changes of the clock follow cron's custom (Vixie): a job with a fixed hour and minute that falls into a
+// Changes of the clock are handled as in Vixie cron: a job with a fixed hour and minute that falls into a
 // skipped hour runs once, right after the gap, and one in a repeated hour runs once, the first time. Where
-// the hour or the minute is a wildcard (* or */n) the job follows real time: nothing is made up for, and a
-// repeated hour counts twice.
+// the hour or the minute is a wildcard (* or */n) the job follows real time: missed runs are not made up for,
+// and a repeated hour counts twice.
 class Schedule {
   public:
     // Reads "0 2 * * *", "@daily", "5 minutes", "1 hour 30 minutes". Throws UserError 22023 that names the
     // field.
     static Schedule Parse(const std::string& text);
 
-    // The interval, or nothing when it is a calendar.
+    // The interval; empty for cron fields.
     std::optional<int64_t> interval() const { return interval_; }
 
     // The first run after an instant. Intervals count from `anchor`.

@@ -18,7 +18,7 @@ struct Job {
     std::string name, kind, command, schedule;
     std::string time_zone;
     bool enabled = true;
-    bool queue = false;  // overlap: run once more right after, instead of leaving a run out
+    bool queue = false;  // overlap: run once more immediately after, instead of skipping the run
     int64_t timeout = 0, retry_delay = 0, jitter = 0;  // microseconds; timeout 0: none
     int max_retries = 0;
     std::optional<std::string> runs_as;  // empty: built in, the extension's owner
