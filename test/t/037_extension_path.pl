@@ -20,7 +20,7 @@ copy("$lib/pulse.so", "$dir/lib/") or die "cannot copy the library: $!";
 
 $node->init;
 $node->append_conf('postgresql.conf', $_)
-  for "extension_control_path = '$dir/share'", "dynamic_library_path = '$dir/lib'", "shared_preload_libraries = 'pulse'",
+  for "extension_control_path = '$dir/share'", "dynamic_library_path = '$dir/lib:\$libdir'", "shared_preload_libraries = 'pulse'",
   "timezone = 'UTC'";
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pulse');
