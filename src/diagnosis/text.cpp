@@ -102,19 +102,6 @@ std::vector<std::string> Fill(const std::vector<std::string>& pieces, size_t wid
 
 }  // namespace
 
-std::string Thousands(int64_t number) {
-    const bool negative = number < 0;
-    const uint64_t size =
-        negative ? uint64_t{0} - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
-    const std::string digits = std::to_string(size);
-    std::string text;
-    for (size_t i = 0; i < digits.size(); ++i) {
-        if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-        text += digits[i];
-    }
-    return negative ? "-" + text : text;
-}
-
 std::string Percent(double share) {
     if (!std::isfinite(share)) return "an unknown share";
     const double percent = std::abs(share) * 100;

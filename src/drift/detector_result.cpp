@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "detector_context.hpp"
+#include "pulse/base/number.hpp"
 
 namespace pulse::drift {
 
@@ -42,10 +43,7 @@ std::string Fixed(double value, int decimals) {
 }
 
 std::string Members(double count) {
-    std::string digits = Fixed(std::abs(count), 0);
-    for (auto i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3)
-        digits.insert(static_cast<size_t>(i), ",");
-    return (count < 0 ? "-" : "") + digits;
+    return std::abs(count) < 9e18 ? Thousands(std::llrint(count)) : Fixed(count, 0);
 }
 
 std::string Percent(double share, int decimals) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "pulse/base/number.hpp"
 #include "pulse/health/check.hpp"
 
 namespace pulse::health {
@@ -106,10 +107,7 @@ std::string Count(double number) {
     if (std::abs(number) >= 1e15) return Printed("%.3g", number);
     const double whole = std::round(number);
     if (std::abs(number - whole) > 1e-9 && std::abs(number) < 1000) return Trimmed(Printed("%.4g", number));
-    std::string digits = Printed("%.0f", std::abs(whole));
-    for (auto i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3)
-        digits.insert(static_cast<size_t>(i), ",");
-    return (whole < 0 ? "-" : "") + digits;
+    return Thousands(static_cast<int64_t>(whole));
 }
 
 std::string Percentage(double share) {

@@ -7,10 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "pulse/base/number.hpp"
+
 namespace pulse::diagnosis {
 
-// 1234567 → "1,234,567".
-std::string Thousands(int64_t number);
+using pulse::Thousands;
 
 // 0.4196 → "42 %"; below 10 % one decimal: 0.0312 → "3.1 %"; next to nothing: "under 0.1 %".
 std::string Percent(double share);

@@ -1,0 +1,12 @@
+#include "pulse/base/number.hpp"
+
+namespace pulse {
+
+std::string Thousands(int64_t number) {
+    std::string text = std::to_string(number);
+    const size_t sign = number < 0 ? 1 : 0;
+    for (size_t i = text.size(); i > sign + 3; i -= 3) text.insert(i - 3, ",");
+    return text;
+}
+
+}  // namespace pulse
