@@ -4,6 +4,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/compile.hpp"
+#include "pulse/snapshot/store.hpp"
 
 namespace pulse::diagnosis {
 
@@ -140,22 +141,6 @@ SegmentSnapshot ReadSnapshot(const pg::Row& row) {
     return snapshot;
 }
 
-snapshot::Distribution ReadDistribution(const pg::Row& row) {
-    snapshot::Distribution distribution;
-    distribution.attribute = row.Text(1);
-    distribution.kind =
-        segment::ParseAttributeKind(row.Text(2)).value_or(segment::AttributeKind::kCategorical);
-    distribution.total = row.Int8(3);
-    distribution.nulls = row.Int8(4);
-    distribution.other = row.Int8(5);
-    if (!row.IsNull(6)) distribution.labels = row.Texts(6);
-    if (!row.IsNull(7)) distribution.edges = row.Float8s(7);
-    distribution.counts = row.Int8s(8);
-    distribution.mean = row.Float8OrNull(9);
-    if (!row.IsNull(10)) distribution.quantiles = row.Float8s(10);
-    return distribution;
-}
-
 // Loads snapshots with their distributions in two queries.
 std::map<int64_t, SegmentSnapshot> LoadSnapshots(const std::vector<int64_t>& ids) {
     std::map<int64_t, SegmentSnapshot> snapshots;
@@ -168,13 +153,12 @@ std::map<int64_t, SegmentSnapshot> LoadSnapshots(const std::vector<int64_t>& ids
         {Value::Int8s(ids)});
     for (uint64_t i = 0; i < rows.size(); ++i) snapshots[rows[i].Int8(0)] = ReadSnapshot(rows[i]);
     const pg::Result details = pg::Execute(
-        "SELECT d.snapshot_id, d.attribute, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, "
-        "d.mean, d.quantiles "
-        "FROM pulse.distribution AS d WHERE d.snapshot_id = ANY ($1) ORDER BY d.snapshot_id, d.attribute",
+        "SELECT d.snapshot_id, " + std::string(snapshot::kDistributionColumns) +
+            " FROM pulse.distribution AS d WHERE d.snapshot_id = ANY ($1) ORDER BY d.snapshot_id, d.attribute",
         {Value::Int8s(ids)});
     for (uint64_t i = 0; i < details.size(); ++i) {
         pg::CheckInterrupts();
-        snapshots[details[i].Int8(0)].attributes.push_back(ReadDistribution(details[i]));
+        snapshots[details[i].Int8(0)].attributes.push_back(snapshot::ReadDistribution(details[i], 1));
     }
     return snapshots;
 }

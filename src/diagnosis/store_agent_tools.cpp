@@ -14,6 +14,7 @@
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
 #include "pulse/segment/store.hpp"
+#include "pulse/snapshot/store.hpp"
 
 namespace pulse::diagnosis {
 
@@ -91,12 +92,11 @@ Json AttributeDistribution(const AgentScope& scope, Redactor& redactor, const Js
     const VisibleSegment segment = FindSegment(scope, TextArgument(arguments, "segment"));
     const std::string attribute = TextArgument(arguments, "attribute");
     const pg::Result rows = pg::Execute(
-        "SELECT p.taken_at, d.kind, d.total, d.nulls, d.other, d.labels, d.edges, d.counts, d.mean,"
-        " d.quantiles "
-        "FROM pulse.snapshot AS p JOIN pulse.distribution AS d ON d.snapshot_id = p.id AND d.attribute = $2 "
-        "WHERE p.segment_id = $1 AND p.status = 'ok' AND p.taken_at >= coalesce($3, '-infinity')"
-        " AND p.taken_at <= coalesce($4, 'infinity') "
-        "ORDER BY p.taken_at DESC LIMIT $5",
+        "SELECT p.taken_at, " + std::string(snapshot::kDistributionColumns) +
+            " FROM pulse.snapshot AS p JOIN pulse.distribution AS d ON d.snapshot_id = p.id AND d.attribute = $2 "
+            "WHERE p.segment_id = $1 AND p.status = 'ok' AND p.taken_at >= coalesce($3, '-infinity')"
+            " AND p.taken_at <= coalesce($4, 'infinity') "
+            "ORDER BY p.taken_at DESC LIMIT $5",
         {Value::Int8(segment.id), Value::Text(attribute), Value::Time(TimeOf(arguments, "from")),
          Value::Time(TimeOf(arguments, "to")), Value::Int8(LimitOf(arguments, 6))});
     if (rows.empty())
@@ -106,18 +106,8 @@ Json AttributeDistribution(const AgentScope& scope, Redactor& redactor, const Js
                         "", "Attributes are: " + AttributesOf(segment) + ".");
     std::vector<std::pair<Moment, snapshot::Distribution>> moments;
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        const pg::Row row = rows[i];
-        snapshot::Distribution one;
-        one.kind = segment::ParseAttributeKind(row.Text(1)).value_or(segment::AttributeKind::kCategorical);
-        one.total = row.Int8(2);
-        one.nulls = row.Int8(3);
-        one.other = row.Int8(4);
-        if (!row.IsNull(5)) one.labels = row.Texts(5);
-        if (!row.IsNull(6)) one.edges = row.Float8s(6);
-        one.counts = row.Int8s(7);
-        one.mean = row.Float8OrNull(8);
-        if (!row.IsNull(9)) one.quantiles = row.Float8s(9);
-        moments.emplace_back(row.Time(0), std::move(one));
+        snapshot::Distribution one = snapshot::ReadDistribution(rows[i], 1);
+        moments.emplace_back(rows[i].Time(0), std::move(one));
     }
     std::vector<snapshot::Distribution*> all;
     for (auto& [at, one] : moments) all.push_back(&one);

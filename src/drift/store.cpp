@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/pg/settings.hpp"
+#include "pulse/snapshot/store.hpp"
 
 namespace pulse::drift {
 
@@ -44,23 +45,6 @@ Point ReadPoint(const Row& row) {
     point.error_state = row.TextOrNull(12).value_or("");
     point.error = row.TextOrNull(13).value_or("");
     return point;
-}
-
-// Columns: snapshot_id, attribute, kind, total, nulls, other, labels, edges, counts, minimum, maximum.
-snapshot::Distribution ReadDistribution(const Row& row) {
-    snapshot::Distribution distribution;
-    distribution.attribute = row.Text(1);
-    distribution.kind =
-        segment::ParseAttributeKind(row.Text(2)).value_or(segment::AttributeKind::kCategorical);
-    distribution.total = row.Int8(3);
-    distribution.nulls = row.Int8(4);
-    distribution.other = row.Int8(5);
-    if (!row.IsNull(6)) distribution.labels = row.Texts(6);
-    if (!row.IsNull(7)) distribution.edges = row.Float8s(7);
-    distribution.counts = row.Int8s(8);
-    distribution.minimum = row.Float8OrNull(9);
-    distribution.maximum = row.Float8OrNull(10);
-    return distribution;
 }
 
 }  // namespace
@@ -179,10 +163,10 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
 }
 
 void DistributionCache::Fetch(std::vector<int64_t> snapshots) {
-    static pg::Statement statement(
-        "SELECT snapshot_id, attribute, kind, total, nulls, other, labels, edges, counts, minimum, maximum"
-        " FROM pulse.distribution WHERE snapshot_id = ANY ($1) ORDER BY snapshot_id, attribute",
-        {INT8ARRAYOID});
+    static const std::string sql =
+        "SELECT d.snapshot_id, " + std::string(snapshot::kDistributionColumns) +
+        " FROM pulse.distribution AS d WHERE d.snapshot_id = ANY ($1) ORDER BY d.snapshot_id, d.attribute";
+    static pg::Statement statement(sql.c_str(), {INT8ARRAYOID});
     std::sort(snapshots.begin(), snapshots.end());
     snapshots.erase(std::unique(snapshots.begin(), snapshots.end()), snapshots.end());
     std::erase_if(snapshots, [&](int64_t id) { return kept_.contains(id); });
@@ -191,7 +175,7 @@ void DistributionCache::Fetch(std::vector<int64_t> snapshots) {
     const pg::Result rows = statement.Execute({Value::Int8s(snapshots)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
-        kept_[rows[i].Int8(0)].push_back(ReadDistribution(rows[i]));
+        kept_[rows[i].Int8(0)].push_back(snapshot::ReadDistribution(rows[i], 1));
     }
 }
 

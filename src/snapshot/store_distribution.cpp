@@ -29,36 +29,38 @@ void WriteDistributions(int64_t snapshot, const std::vector<Distribution>& distr
     }
 }
 
+Distribution ReadDistribution(const pg::Row& row, int first) {
+    Distribution d;
+    d.attribute = row.Text(first);
+    const std::string kind = row.Text(first + 1);
+    const auto known = segment::ParseAttributeKind(kind);
+    if (!known)
+        throw UserError(sqlstate::kDataCorrupted, "unknown kind of attribute \"" + kind + "\"",
+                        "It is in the distribution of \"" + d.attribute + "\".");
+    d.kind = *known;
+    d.total = row.Int8(first + 2);
+    d.nulls = row.Int8(first + 3);
+    d.other = row.Int8(first + 4);
+    d.distinct_values = row.Int8OrNull(first + 5);
+    if (!row.IsNull(first + 6)) d.labels = row.Texts(first + 6);
+    if (!row.IsNull(first + 7)) d.edges = row.Float8s(first + 7);
+    d.counts = row.Int8s(first + 8);
+    d.mean = row.Float8OrNull(first + 9);
+    d.stddev = row.Float8OrNull(first + 10);
+    d.minimum = row.Float8OrNull(first + 11);
+    d.maximum = row.Float8OrNull(first + 12);
+    if (!row.IsNull(first + 13)) d.quantiles = row.Float8s(first + 13);
+    return d;
+}
+
 std::vector<Distribution> ReadDistributions(int64_t snapshot) {
-    static pg::Statement select(
-        "SELECT attribute, kind, total, nulls, other, distinct_values, labels, edges, counts, mean, stddev,"
-        " minimum, "
-        "maximum, quantiles FROM pulse.distribution WHERE snapshot_id = $1 ORDER BY attribute COLLATE \"C\"",
-        {INT8OID});
+    static const std::string sql =
+        "SELECT " + std::string(kDistributionColumns) +
+        " FROM pulse.distribution AS d WHERE d.snapshot_id = $1 ORDER BY d.attribute COLLATE \"C\"";
+    static pg::Statement select(sql.c_str(), {INT8OID});
     const pg::Result rows = select.Execute({Value::Int8(snapshot)});
     std::vector<Distribution> distributions;
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const pg::Row row = rows[i];
-        Distribution d;
-        d.attribute = row.Text(0);
-        const auto kind = segment::ParseAttributeKind(row.Text(1));
-        if (!kind)
-            throw UserError(sqlstate::kDataCorrupted, "unknown kind of attribute \"" + row.Text(1) + "\"");
-        d.kind = *kind;
-        d.total = row.Int8(2);
-        d.nulls = row.Int8(3);
-        d.other = row.Int8(4);
-        d.distinct_values = row.Int8OrNull(5);
-        if (!row.IsNull(6)) d.labels = row.Texts(6);
-        if (!row.IsNull(7)) d.edges = row.Float8s(7);
-        d.counts = row.Int8s(8);
-        d.mean = row.Float8OrNull(9);
-        d.stddev = row.Float8OrNull(10);
-        d.minimum = row.Float8OrNull(11);
-        d.maximum = row.Float8OrNull(12);
-        if (!row.IsNull(13)) d.quantiles = row.Float8s(13);
-        distributions.push_back(std::move(d));
-    }
+    for (uint64_t i = 0; i < rows.size(); ++i) distributions.push_back(ReadDistribution(rows[i], 0));
     return distributions;
 }
 

@@ -112,6 +112,15 @@ BEGIN READ ONLY;
 SELECT count(*) > 10 AS told FROM pulse_explain_incident(dx.find('dx supported', 'size_change'));
 COMMIT;
 
+-- A kind of attribute that Pulse does not know is corrupted data.
+BEGIN;
+ALTER TABLE pulse.distribution DROP CONSTRAINT distribution_kind_check;
+UPDATE pulse.distribution SET kind = 'colour';
+\set VERBOSITY sqlstate
+SELECT pulse_diagnose_incident(dx.find('dx supported', 'size_change'));
+\set VERBOSITY default
+ROLLBACK;
+
 -- Errors.
 SELECT pulse_explain_incident(NULL);
 SELECT pulse_diagnose_incident(NULL);

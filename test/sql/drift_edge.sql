@@ -26,6 +26,19 @@ SELECT count(pulse_import_snapshot('edge', '2015-02-01'::timestamptz + i * inter
 SELECT pulse_import_snapshot('edge', '2015-02-05', 1000, distributions => '{"never": {"edges": [], "counts": [500], "nulls": 500}}') > 0 AS kept;
 SELECT detector, attribute, severity FROM pulse_backtest('edge', '{}');
 
+-- A kind of attribute that Pulse does not know is corrupted data, whoever reads it.
+BEGIN;
+ALTER TABLE pulse.distribution DROP CONSTRAINT distribution_kind_check;
+UPDATE pulse.distribution SET kind = 'colour' WHERE attribute = 'never';
+SAVEPOINT read;
+\set VERBOSITY sqlstate
+SELECT detector FROM pulse_backtest('edge', '{}');
+ROLLBACK TO read;
+SET LOCAL pulse.now = '2015-01-03';
+\set VERBOSITY default
+SELECT pulse_take_snapshot('edge');
+ROLLBACK;
+
 -- A time in the future can be neither measured nor checked.
 SET pulse.now = '2999-01-01';
 SELECT pulse_take_snapshot('edge');

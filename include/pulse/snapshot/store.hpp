@@ -6,11 +6,22 @@
 #include "pulse/snapshot/record.hpp"
 #include "pulse/snapshot/measure_segment.hpp"
 
+namespace pulse::pg {
+class Row;
+}
+
 namespace pulse::snapshot {
 
 // ---- store_distribution.cpp: needs an open pg::Session as pg::Identity::Owner() ----
 
 void WriteDistributions(int64_t snapshot, const std::vector<Distribution>& distributions);
+
+// What to select from pulse.distribution AS d for ReadDistribution().
+inline constexpr const char* kDistributionColumns =
+    "d.attribute, d.kind, d.total, d.nulls, d.other, d.distinct_values, d.labels, d.edges, d.counts, d.mean,"
+    " d.stddev, d.minimum, d.maximum, d.quantiles";
+// Those columns from number `first` on. Throws UserError XX001 when the kind is unknown.
+Distribution ReadDistribution(const pg::Row& row, int first);
 
 // Ordered by attribute.
 std::vector<Distribution> ReadDistributions(int64_t snapshot);
