@@ -8,11 +8,6 @@ namespace pulse::delivery {
 
 namespace {
 
-int64_t FloorTo(int64_t value, int64_t step) {
-    const int64_t rest = value % step;
-    return value - (rest < 0 ? rest + step : rest);
-}
-
 // "7:05" or "07:05" or "24:00" as microseconds since midnight.
 std::optional<int64_t> ParseClock(std::string text) {
     text.erase(0,
@@ -30,24 +25,13 @@ std::optional<int64_t> ParseClock(std::string text) {
 // The first instant after `after` at which the clock shows `local` or skips it; empty if all such instants
 // are earlier.
 std::optional<Moment> FirstShowing(Moment local, Moment after, const OffsetAt& offset) {
-    const int64_t before = offset(local - kDay), later = offset(local + kDay);
-    std::optional<Moment> best;
-    bool shown = false;
-    for (const int64_t ahead : {std::max(before, later), std::min(before, later)}) {
-        const Moment instant = local - ahead;
-        if (offset(instant) != ahead) continue;
-        shown = true;
-        if (instant > after && (!best || instant < *best)) best = instant;
-    }
-    if (shown || best) return best;
-    // The clock skips `local`: find the instant at which it jumps.
-    Moment low = local - std::max(before, later) - kDay, high = local - std::min(before, later) + kDay;
-    const int64_t first = offset(low);
-    while (high - low > 1) {
-        const Moment middle = low + (high - low) / 2;
-        (offset(middle) == first ? low : high) = middle;
-    }
-    return high > after ? std::optional(high) : std::nullopt;
+    const ClockOffsets offsets = OffsetsAround(local, local, offset);
+    const LocalInstants shown = InstantsOf(local, offsets, offset);
+    for (size_t i = 0; i < shown.count; ++i)
+        if (shown.at[i] > after) return shown.at[i];
+    if (shown.count > 0) return std::nullopt;
+    const Moment jump = EndOfGap(local, offsets, offset);
+    return jump > after ? std::optional(jump) : std::nullopt;
 }
 
 }  // namespace

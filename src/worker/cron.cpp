@@ -201,42 +201,6 @@ std::optional<int64_t> ParseInterval(const std::string& text) {
     return total;
 }
 
-// ---- local time ----
-
-// The instants at which the zone's clock shows `local`: none in a gap, two in a repeated hour. `edge` is the
-// end of a gap.
-struct Instants {
-    std::array<Moment, 2> at{};
-    int count = 0;
-};
-
-Instants InstantsOf(Moment local, int64_t before, int64_t after, const OffsetAt& offset) {
-    Instants found;
-    if (before == after) {
-        found.at[0] = local - before;
-        found.count = 1;
-        return found;
-    }
-    for (const int64_t ahead :
-         {std::max(before, after), std::min(before, after)})  // the earlier instant first
-        if (offset(local - ahead) == ahead) found.at[found.count++] = local - ahead;
-    return found;
-}
-
-// The instant at which the clock jumps over `local`.
-Moment EndOfGap(Moment local, int64_t before, const OffsetAt& offset) {
-    Moment low = local - before - 2 * kDay, high = local - before + 2 * kDay;
-    while (high - low > 1) {
-        const Moment middle = low + (high - low) / 2;
-        (offset(middle) == before ? low : high) = middle;
-    }
-    return high;
-}
-
-int64_t FloorDay(Moment moment) {
-    return moment >= 0 ? moment / kDay : -((-moment + kDay - 1) / kDay);
-}
-
 }  // namespace
 
 Schedule Schedule::Parse(const std::string& given) {
@@ -289,7 +253,7 @@ std::optional<Moment> Schedule::FirstOn(int64_t day, Moment after, const OffsetA
                     static_cast<int>(static_cast<unsigned>(parts.day())),
                     static_cast<int>(std::chrono::weekday(date).c_encoding())))
         return std::nullopt;
-    const int64_t ahead_before = offset(day * kDay - kDay), ahead_after = offset(day * kDay + 2 * kDay);
+    const ClockOffsets offsets = OffsetsAround(day * kDay, (day + 1) * kDay, offset);
     std::optional<Moment> best;
     const auto consider = [&](Moment moment) {
         if (moment > after && (!best || moment < *best)) best = moment;
@@ -300,10 +264,10 @@ std::optional<Moment> Schedule::FirstOn(int64_t day, Moment after, const OffsetA
             if (!minutes_[minute]) continue;
             const Moment local =
                 day * kDay + static_cast<int64_t>(hour) * kHour + static_cast<int64_t>(minute) * kMinute;
-            const Instants instants = InstantsOf(local, ahead_before, ahead_after, offset);
-            if (instants.count == 0 && !real_time_) consider(EndOfGap(local, ahead_before, offset));
-            for (int i = 0; i < (real_time_ ? instants.count : std::min(instants.count, 1)); ++i)
-                consider(instants.at[static_cast<size_t>(i)]);
+            const LocalInstants instants = InstantsOf(local, offsets, offset);
+            if (instants.count == 0 && !real_time_) consider(EndOfGap(local, offsets, offset));
+            for (size_t i = 0; i < (real_time_ ? instants.count : std::min<size_t>(instants.count, 1)); ++i)
+                consider(instants.at[i]);
         }
     }
     return best;
@@ -315,7 +279,7 @@ Moment Schedule::Next(Moment after, Moment anchor, const OffsetAt& offset) const
         return anchor + ((after - anchor) / *interval_ + 1) * *interval_;
     }
     // A day earlier and a day later: where the clock is set back across midnight, days overlap.
-    const int64_t first = FloorDay(after + offset(after)) - 1;
+    const int64_t first = FloorTo(after + offset(after), kDay) / kDay - 1;
     for (int64_t day = first; day < first + kHorizon; ++day) {
         const std::optional<Moment> found = FirstOn(day, after, offset);
         if (!found) continue;

@@ -1,16 +1,12 @@
 // Local times: quiet hours, full hours, times of day. Pure C++; the time zone is a function.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
-#include "pulse/base/time.hpp"
+#include "pulse/base/local_time.hpp"
 
 namespace pulse::delivery {
-
-// The zone's offset from UTC at an instant, in microseconds; positive east of Greenwich.
-using OffsetAt = std::function<int64_t(Moment)>;
 
 // From one time of day to another, in microseconds since midnight; may span midnight.
 struct QuietHours {

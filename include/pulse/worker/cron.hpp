@@ -2,16 +2,12 @@
 #pragma once
 
 #include <bitset>
-#include <functional>
 #include <optional>
 #include <string>
 
-#include "pulse/base/time.hpp"
+#include "pulse/base/local_time.hpp"
 
 namespace pulse::worker {
-
-// Microseconds that the zone's clock is ahead of UTC at an instant.
-using OffsetAt = std::function<int64_t(Moment)>;
 
 // A parsed schedule.
 //
