@@ -4,7 +4,9 @@
 #include <charconv>
 #include <cmath>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/base/time.hpp"
 
 namespace pulse::options {
 
@@ -169,20 +171,10 @@ std::optional<bool> ParseFlag(const std::string& text) {
 }
 
 std::optional<int> ParseSpan(const std::string& text) {
-    const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
-    const auto number = ParseNumber(text.substr(0, digits));
-    const std::string unit = text.substr(std::min(text.find_first_not_of(' ', digits), text.size()));
-    if (!number) return std::nullopt;
-    double scale = 0;
-    if (unit == "ms") scale = 1;
-    if (OneOf(unit, {"s", "sec", "second", "seconds"})) scale = 1000;
-    if (OneOf(unit, {"min", "minute", "minutes"})) scale = 60'000;
-    if (OneOf(unit, {"h", "hour", "hours"})) scale = 3'600'000;
-    if (OneOf(unit, {"d", "day", "days"})) scale = 86'400'000;
-    const double span = std::round(*number * scale);
+    const auto length = ParseDuration(text);
     // Up to three weeks, which fits into int milliseconds.
-    if (scale == 0 || span > 21 * 86'400'000.0) return std::nullopt;
-    return static_cast<int>(span);
+    if (!length || *length > 21 * kDay) return std::nullopt;
+    return static_cast<int>((*length + 500) / 1000);
 }
 
 }  // namespace pulse::options

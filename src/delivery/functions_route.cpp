@@ -1,25 +1,16 @@
 // The SQL-callable functions about routes: arguments in, result out.
-#include <algorithm>
-
 #include "pulse/delivery/store_route_edit.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/interval.hpp"
 
 namespace pulse::delivery {
 
 namespace {
 
-// A month has 30 days, as in comparisons of intervals. Capped at a century, which is out of range anyway.
-int64_t Microseconds(const Interval* interval) {
-    const double length = static_cast<double>(interval->time) +
-                          (interval->day + 30.0 * interval->month) * static_cast<double>(kDay);
-    constexpr double kMost = 100 * 366.0 * static_cast<double>(kDay);
-    return static_cast<int64_t>(std::min(std::max(length, -kMost), kMost));
-}
-
 std::optional<pg::Value> Span(const pg::Args& args, int i, int64_t& length) {
     if (args.IsNull(i)) return std::nullopt;
-    length = Microseconds(DatumGetIntervalP(args.Raw(i)));
+    length = pg::IntervalLength(args.Raw(i));
     return pg::Value{INTERVALOID, args.Raw(i), false};
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "pulse/delivery/escape.hpp"
+#include "pulse/base/duration.hpp"
 #include "pulse/diagnosis/text.hpp"
 
 namespace pulse::delivery {
@@ -37,7 +38,7 @@ std::string Quantity(const IncidentSummary& summary, const std::optional<double>
         case Unit::kShare: return diagnosis::Percent(*number);
         case Unit::kRows: return fits ? diagnosis::Thousands(std::llround(*number)) + " rows" : "";
         case Unit::kSeconds:
-            return std::abs(*number) < 9e11 ? diagnosis::Span(std::llround(*number * 1e6)) : "";
+            return std::abs(*number) < 9e11 ? FormatDuration(std::llround(*number * 1e6)) : "";
         case Unit::kNumber: return diagnosis::Figure(*number);
     }
     return "";
@@ -156,7 +157,7 @@ std::string Remark(const Envelope& envelope, const IncidentSummary& summary) {
     if (envelope.event == "test") return "This is a test. Nothing is wrong.";
     if (IsOver(summary)) {
         std::string text;
-        if (summary.closed_at) text = "Lasted " + diagnosis::Span(*summary.closed_at - summary.since) + ". ";
+        if (summary.closed_at) text = "Lasted " + FormatDuration(*summary.closed_at - summary.since) + ". ";
         if (summary.status == "ignored") return text + "It is ignored.";
         const std::string now = Now(summary);
         if (summary.resolved_by.empty() || summary.resolved_by == "pulse")
@@ -164,7 +165,7 @@ std::string Remark(const Envelope& envelope, const IncidentSummary& summary) {
         return text + "Resolved by " + summary.resolved_by + (now.empty() ? "." : ", at " + now + ".");
     }
     if (envelope.event == "escalated" && summary.status == "open")
-        return "Nobody has acknowledged it for " + diagnosis::Span(envelope.created_at - summary.opened_at) +
+        return "Nobody has acknowledged it for " + FormatDuration(envelope.created_at - summary.opened_at) +
                ".";
     if (envelope.event == "eased") return "It is less severe than it was.";
     if (envelope.event == "worsened") return "It is more severe than it was.";

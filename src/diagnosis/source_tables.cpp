@@ -1,6 +1,7 @@
 // Hypotheses from incidents of the tables that a segment reads: an earlier one is the likeliest cause.
 #include <algorithm>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
 
@@ -39,7 +40,7 @@ void AddSourceTableHypotheses(DiagnosisContext& context) {
     const char* did = context.growth() < 0 ? "fell" : context.growth() > 0 ? "grew" : "changed";
     std::string sentence = Capitalized(DescribeTableIncident(table));
     if (ahead >= kMinute)
-        sentence += " " + Span(ahead) + " before the segment " + did + ".";
+        sentence += " " + FormatDuration(ahead) + " before the segment " + did + ".";
     else
         sentence += " at the moment the segment " + std::string(did) + ".";
     const std::string id = context.AddEvidence("table", sentence + " " + AsSentence(table.summary),

@@ -137,22 +137,6 @@ std::string AsSentence(const std::string& summary) {
     return (named ? summary : Capitalized(summary)) + ".";
 }
 
-std::string Span(int64_t microseconds) {
-    int64_t left = std::abs(microseconds);
-    std::string text;
-    int parts = 0;
-    for (const auto& [unit, size] :
-         {std::pair<const char*, int64_t>{"d", kDay}, {"h", kHour}, {"min", kMinute}, {"s", kSecond}}) {
-        const int64_t count = left / size;
-        left %= size;
-        if (count == 0 && parts > 0) break;
-        if (count == 0) continue;
-        text += (text.empty() ? "" : " ") + std::to_string(count) + " " + unit;
-        if (++parts == 2) break;
-    }
-    return text.empty() ? "no time" : text;
-}
-
 std::string Short(std::string_view text, size_t limit) {
     std::string result = Shorten(text, limit, "...");
     for (char& c : result)

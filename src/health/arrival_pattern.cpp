@@ -45,7 +45,7 @@ ArrivalPattern LearnArrivalPattern(const std::vector<PastAge>& past_ages, std::o
     }
     pattern.weeks = static_cast<int>(longest.size());
     if (pattern.weeks < kMinWeeks) {
-        pattern.why = "its rows cover " + (oldest ? Duration(*oldest) : std::string("no time")) +
+        pattern.why = "its rows cover " + (oldest ? FormatSeconds(*oldest) : std::string("no time")) +
                       ", learning needs " + std::to_string(kMinWeeks) + " weeks";
         return pattern;
     }

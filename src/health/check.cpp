@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/segment/request.hpp"

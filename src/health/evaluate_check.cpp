@@ -116,7 +116,7 @@ CheckResult EvaluateReplicationLag(const Check& check, const CheckMeasurement& m
     result.status = lag > limit ? CheckStatus::kBad : CheckStatus::kOk;
     result.message = (m.found < 0 ? "the replica that " + context.relation + " is read from"
                                   : std::string("the latest standby")) +
-                     " is " + Duration(lag) + " behind (limit " + Duration(limit) + ")";
+                     " is " + FormatSeconds(lag) + " behind (limit " + FormatSeconds(limit) + ")";
     return result;
 }
 
@@ -175,7 +175,7 @@ const char* Name(CheckStatus status) {
 CheckResult EvaluateFreshness(const Check& check, const CheckMeasurement& m, const CheckContext& context) {
     CheckResult result;
     result.observed = m.age;
-    const std::string pattern = m.gap ? "; usual interval: " + Duration(*m.gap) : "";
+    const std::string pattern = m.gap ? "; usual interval: " + FormatSeconds(*m.gap) : "";
     if (!m.age) {
         const bool had = context.state.value("had_rows", false);
         result.status = had ? CheckStatus::kBad : CheckStatus::kLearning;
@@ -191,8 +191,8 @@ CheckResult EvaluateFreshness(const Check& check, const CheckMeasurement& m, con
         const ArrivalPattern usual = LearnArrivalPattern(m.past_ages, m.oldest, m.gap);
         if (!usual.known) {
             result.status = CheckStatus::kLearning;
-            result.message =
-                "the newest row of " + context.relation + " is " + Duration(*m.age) + " old; " + usual.why;
+            result.message = "the newest row of " + context.relation + " is " + FormatSeconds(*m.age) +
+                             " old; " + usual.why;
             return result;
         }
         limit = usual.limit;
@@ -205,23 +205,23 @@ CheckResult EvaluateFreshness(const Check& check, const CheckMeasurement& m, con
     if (m.gap) result.details["rhythm"] = *m.gap;
     const std::string basis = m.basis.empty() ? "" : "; " + m.basis;
     if (*m.age <= limit) {
-        result.message = "the newest row of " + context.relation + " is " + Duration(*m.age) +
-                         " old (limit " + Duration(limit) + learnt + pattern + basis + ")";
+        result.message = "the newest row of " + context.relation + " is " + FormatSeconds(*m.age) +
+                         " old (limit " + FormatSeconds(limit) + learnt + pattern + basis + ")";
         return result;
     }
     // The rows may be there already and not replayed yet: this says nothing about the table.
     if (m.replica_late > 0 && *m.age - m.replica_late <= limit) {
         result.status = CheckStatus::kSkipped;
-        result.message = "the replica is late, not the table: it is " + Duration(m.replica_late) +
-                         " behind, the newest row there is " + Duration(*m.age) + " old (limit " +
-                         Duration(limit) + ")";
+        result.message = "the replica is late, not the table: it is " + FormatSeconds(m.replica_late) +
+                         " behind, the newest row there is " + FormatSeconds(*m.age) + " old (limit " +
+                         FormatSeconds(limit) + ")";
         result.details["replica_late"] = m.replica_late;
         return result;
     }
     result.status = CheckStatus::kBad;
     result.onset = context.now - static_cast<int64_t>((*m.age - limit) * kSecond);
-    result.message = context.relation + " has had no new row for " + Duration(*m.age) + " (limit " +
-                     Duration(limit) + learnt + pattern + basis + ")";
+    result.message = context.relation + " has had no new row for " + FormatSeconds(*m.age) + " (limit " +
+                     FormatSeconds(limit) + learnt + pattern + basis + ")";
     return result;
 }
 

@@ -157,9 +157,9 @@ void EvaluateHistory(const Check& check, const CheckMeasurement& m, const CheckC
     if (m.exact && flat.changes >= 2 * context.min_history && flat.now > 3 * flat.longest && flat.now > 3) {
         SetBad(result, static_cast<double>(flat.now) / (3.0 * flat.longest), drift::Direction::kChanged,
                has + " and has not changed for " +
-                   Duration(static_cast<double>((flat.now - 1) * step) / kSecond) +
+                   FormatSeconds(static_cast<double>((flat.now - 1) * step) / kSecond) +
                    "; the longest such period before was " +
-                   Duration(static_cast<double>(flat.longest * step) / kSecond));
+                   FormatSeconds(static_cast<double>(flat.longest * step) / kSecond));
         result.details["flatline"] = true;
     }
 }

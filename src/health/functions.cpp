@@ -1,8 +1,12 @@
 // The SQL-callable functions of this room.
+#include <cstdlib>
+
+#include "pulse/base/duration.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/interval.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -14,16 +18,12 @@ namespace {
 
 using pg::Value;
 
-// A month counts 30 days, as in comparisons of intervals.
-int64_t Microseconds(Datum datum) {
-    const Interval* interval = DatumGetIntervalP(datum);
-    const double length = static_cast<double>(interval->time) +
-                          (interval->day + 30.0 * interval->month) * static_cast<double>(kDay);
-    constexpr double kMost = 100 * 366.0 * static_cast<double>(kDay);
-    if (!(std::abs(length) <= kMost))
+int64_t Microseconds(Datum interval) {
+    const int64_t length = pg::IntervalLength(interval);
+    if (std::abs(length) == pg::kLongestInterval)
         throw UserError(sqlstate::kInvalidParameter, "the interval is too long", "",
                         "Give at most 100 years.");
-    return static_cast<int64_t>(length);
+    return length;
 }
 
 // Parses an interval or a timestamp.
@@ -41,7 +41,7 @@ std::optional<Moment> UntilOf(const std::optional<std::string>& text) {
 std::string InUnit(CheckType type, double figure) {
     switch (type) {
         case CheckType::kFreshness:
-        case CheckType::kReplicationLag: return Duration(figure);
+        case CheckType::kReplicationLag: return FormatSeconds(figure);
         case CheckType::kNullRate:
         case CheckType::kUnique:
         case CheckType::kAcceptedValues:

@@ -73,7 +73,7 @@ CheckMeasurement LimitExceeded(const std::string& state, const std::string& mess
     CheckMeasurement m = Failed(state, message);
     m.reading = ReadStatus::kSkipped;
     if (state == sqlstate::kQueryCanceled)
-        m.reason = "it took longer than pulse.check_timeout (" + Duration(milliseconds / 1000.0) + ")";
+        m.reason = "it took longer than pulse.check_timeout (" + FormatSeconds(milliseconds / 1000.0) + ")";
     return m;
 }
 

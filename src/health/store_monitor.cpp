@@ -1,6 +1,7 @@
 // Creates, changes and ends monitors.
 #include <algorithm>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/parse.hpp"
@@ -200,7 +201,7 @@ int64_t SaveMonitor(const MonitorSpec& given) {
     spec.source = Trimmed(given.source);
     if (spec.every < kMinEvery)
         throw UserError(sqlstate::kInvalidParameter, "\"every\" is too short",
-                        "It is " + Duration(static_cast<double>(spec.every) / kSecond) + ".",
+                        "It is " + FormatSeconds(static_cast<double>(spec.every) / kSecond) + ".",
                         "The minimum is 10 seconds.");
     if (spec.every > kMaxEvery)
         throw UserError(sqlstate::kInvalidParameter, "\"every\" is too long", "", "The maximum is 366 days.");

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "client_text.hpp"
+#include "pulse/base/duration.hpp"
 
 namespace pulse::http::client {
 
@@ -43,9 +44,8 @@ void AddKeys(const std::string& text, std::vector<std::string>& secrets) {
     if (secrets.size() > before) secrets.insert(secrets.begin() + static_cast<long>(before), text);
 }
 
-std::string Seconds(int milliseconds) {
-    if (milliseconds % 1000 != 0) return std::to_string(milliseconds) + " ms";
-    return std::to_string(milliseconds / 1000) + " s";
+std::string FormatMilliseconds(int milliseconds) {
+    return FormatDuration(int64_t{milliseconds} * 1000);
 }
 
 IpAddress AddressOf(const curl_sockaddr& from) {
@@ -341,10 +341,11 @@ std::string Transfer::Explain(CURLcode code) const {
             curl_easy_getinfo(easy_, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
             curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &total);
             if (connected != 0 || total >= int64_t{request_.timeout} * 1000)
-                return "no complete answer from " + host + " within " + Seconds(request_.timeout);
+                return "no complete answer from " + host + " within " + FormatMilliseconds(request_.timeout);
             if (looked_up == 0)
-                return "could not resolve host name " + host + " within " + Seconds(request_.connect_timeout);
-            return "no connection to " + place + " within " + Seconds(request_.connect_timeout);
+                return "could not resolve host name " + host + " within " +
+                       FormatMilliseconds(request_.connect_timeout);
+            return "no connection to " + place + " within " + FormatMilliseconds(request_.connect_timeout);
         }
         case CURLE_SSL_CONNECT_ERROR:
         case CURLE_SSL_CERTPROBLEM:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/transaction.hpp"
 
@@ -32,11 +33,7 @@ const char* StatusReport::StateOf(int64_t late) const {
 }
 
 std::string FormatAge(int64_t span) {
-    const int64_t seconds = std::max<int64_t>(0, span) / kSecond;
-    if (seconds < 120) return std::to_string(seconds) + " s";
-    if (seconds < 7200) return std::to_string(seconds / 60) + " min";
-    if (seconds < 172800) return std::to_string(seconds / 3600) + " h";
-    return std::to_string(seconds / 86400) + " days";
+    return FormatDuration(std::max<int64_t>(0, span) / kSecond * kSecond);
 }
 
 }  // namespace pulse::pg

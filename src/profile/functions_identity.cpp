@@ -1,8 +1,8 @@
 // SQL functions for ids and merges.
-#include <algorithm>
 
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/interval.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_describe.hpp"
@@ -39,14 +39,8 @@ PULSE_WRITING_FUNCTION(pulse_unmerge) {
 
 namespace {
 
-// A month counts as 30 days, as in comparisons of intervals.
 std::optional<int64_t> Span(const pg::Args& args, int i) {
-    if (args.IsNull(i)) return std::nullopt;
-    const Interval* interval = DatumGetIntervalP(args.Raw(i));
-    const double length = static_cast<double>(interval->time) +
-                          (interval->day + 30.0 * interval->month) * static_cast<double>(pulse::kDay);
-    constexpr double kMost = 100 * 366.0 * static_cast<double>(pulse::kDay);
-    return static_cast<int64_t>(std::min(std::max(length, -kMost), kMost));
+    return args.IsNull(i) ? std::nullopt : std::optional(pg::IntervalLength(args.Raw(i)));
 }
 
 Datum JsonDatum(const std::string& text) {

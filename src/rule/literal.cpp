@@ -1,7 +1,9 @@
 #include "pulse/rule/literal.hpp"
 
 #include <algorithm>
+#include <iterator>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/rule/ast.hpp"
 
 namespace pulse::rule {
@@ -73,14 +75,14 @@ std::optional<std::string> NormalizeNumber(std::string_view text) {
 }
 
 std::optional<int64_t> ParseDuration(std::string_view text) {
-    const size_t count = CountDigits(text);
-    if (count == 0 || count > 15 || text.size() != count + 1) return std::nullopt;
-    const int64_t value = std::stoll(std::string(text.substr(0, count)));
-    for (const Unit& unit : kUnits)
-        if (unit.letter == text.back())
-            return value > 0 && value <= kMaxDuration / unit.seconds ? std::optional(value * unit.seconds)
-                                                                     : std::nullopt;
-    return std::nullopt;
+    // Names of traits may end in other spellings, such as logins_7days: they are no windows.
+    if (text.size() != CountDigits(text) + 1 ||
+        std::none_of(std::begin(kUnits), std::end(kUnits),
+                     [&](const Unit& unit) { return unit.letter == text.back(); }))
+        return std::nullopt;
+    const auto length = pulse::ParseDuration(text);
+    if (!length || *length == 0 || *length > kMaxDuration * kSecond) return std::nullopt;
+    return *length / kSecond;
 }
 
 std::optional<Moment> ParseEpoch(std::string_view seconds) {

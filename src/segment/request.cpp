@@ -1,8 +1,8 @@
 #include "pulse/segment/request.hpp"
 
 #include <algorithm>
-#include <cctype>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/base/utf8.hpp"
@@ -158,25 +158,9 @@ std::string DescribeJson(const Json& value) {
 }
 
 int64_t ParseCadence(const std::string& text) {
-    struct Unit {
-        const char* name;
-        int64_t length;
-    };
-    static constexpr Unit kUnits[] = {
-        {"minute", kMinute}, {"hour", kHour}, {"day", kDay}, {"week", 7 * kDay}};
-    size_t at = 0;
-    int64_t number = 0;
-    for (; at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) && number < 1'000'000; ++at)
-        number = number * 10 + (text[at] - '0');
-    const bool has_number = at > 0;
-    while (at < text.size() && text[at] == ' ') ++at;
-    std::string unit = text.substr(at);
-    if (!unit.empty() && unit.back() == 's') unit.pop_back();
-    for (const Unit& known : kUnits) {
-        if (!has_number || unit != known.name) continue;
-        const int64_t cadence = number * known.length;
-        if (cadence >= kMinute && cadence <= 366 * kDay) return cadence;
-    }
+    const bool whole = text.find('.') == std::string::npos;
+    const auto cadence = whole ? ParseDuration(text) : std::nullopt;
+    if (cadence && *cadence >= kMinute && *cadence <= 366 * kDay) return *cadence;
     ThrowInvalid("\"cadence\" must be a number of minutes, hours, days or weeks", "It is \"" + text + "\".",
                  "Give for example \"1 day\" or \"6 hours\"; from 1 minute to 366 days.");
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
@@ -74,10 +75,9 @@ TakeResult TakeOne(const segment::Segment& segment, Moment moment, SourceCircuit
     }
 }
 
-std::string Seconds(std::chrono::steady_clock::duration duration) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.1f s", std::chrono::duration<double>(duration).count());
-    return text;
+int64_t MicrosecondsSince(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin)
+        .count();
 }
 
 }  // namespace
@@ -152,7 +152,7 @@ std::vector<TakeResult> TakeDue() {
         arena.Reset();
         if (results.size() % kProgressEvery == 0 && results.size() < due.size())
             pg::Notice("measured " + std::to_string(results.size()) + " of " + std::to_string(due.size()) +
-                       " segments in " + Seconds(std::chrono::steady_clock::now() - begin) + ", " +
+                       " segments in " + FormatDuration(MicrosecondsSince(begin)) + ", " +
                        std::to_string(failed) + " failed");
     }
     return results;

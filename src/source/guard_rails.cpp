@@ -118,8 +118,8 @@ std::optional<std::string> PrimaryRefusal(const Server& server, const ServerStat
 
 std::optional<std::string> LagRefusal(const SourceLimits& limits, const ServerStatus& status) {
     if (!status.lag_ms || *status.lag_ms <= limits.max_replay_lag) return std::nullopt;
-    return "replay lag " + FormatSpan(*status.lag_ms) + " exceeds max_replay_lag " +
-           FormatSpan(limits.max_replay_lag) + (status.replay_paused ? " (replay is paused)" : "");
+    return "replay lag " + FormatMilliseconds(*status.lag_ms) + " exceeds max_replay_lag " +
+           FormatMilliseconds(limits.max_replay_lag) + (status.replay_paused ? " (replay is paused)" : "");
 }
 
 std::optional<std::string> LoadRefusal(const SourceLimits& limits, const ServerStatus& status) {

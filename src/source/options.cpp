@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/base/error.hpp"
 
 namespace pulse::source {
@@ -91,17 +92,8 @@ OptionList ConnectionParameters(const OptionList& server, const OptionList& mapp
     return parameters;
 }
 
-std::string FormatSpan(double milliseconds) {
-    if (milliseconds < 9.95 && milliseconds != std::floor(milliseconds)) {
-        const long tenths = std::lround(milliseconds * 10);
-        return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " ms";
-    }
-    if (milliseconds < 1000) return std::to_string(std::lround(milliseconds)) + " ms";
-    if (milliseconds < 600'000) {
-        const long tenths = std::lround(milliseconds / 100);
-        return std::to_string(tenths / 10) + (tenths % 10 ? "." + std::to_string(tenths % 10) : "") + " s";
-    }
-    return std::to_string(std::lround(milliseconds / 60'000)) + " min";
+std::string FormatMilliseconds(double milliseconds) {
+    return FormatDuration(std::llround(milliseconds * 1000));
 }
 
 }  // namespace pulse::source

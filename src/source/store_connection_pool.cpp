@@ -113,7 +113,7 @@ void Rethrow(const Server& server, const pg::RemoteError& error) {
     if (error.state() == sqlstate::kLockNotAvailable)
         throw MakeUnavailable(
             server.name,
-            "could not obtain the lock within lock_timeout " + FormatSpan(server.limits.lock_timeout),
+            "could not obtain the lock within lock_timeout " + FormatMilliseconds(server.limits.lock_timeout),
             sqlstate::kLockNotAvailable);
     throw UserError(error.state().c_str(), "source \"" + server.name + "\": " + error.message(),
                     error.detail(), error.hint());

@@ -39,10 +39,10 @@ void CheckRole(const Server& server, const ServerStatus& status, Findings& findi
     if (!status.lag_ms)
         findings.Warning("replay lag", "unknown: nothing has been replayed since it started");
     else
-        findings.Check(
-            "replay lag",
-            FormatSpan(*status.lag_ms) + " of max_replay_lag " + FormatSpan(server.limits.max_replay_lag),
-            LagRefusal(server.limits, status));
+        findings.Check("replay lag",
+                       FormatMilliseconds(*status.lag_ms) + " of max_replay_lag " +
+                           FormatMilliseconds(server.limits.max_replay_lag),
+                       LagRefusal(server.limits, status));
 }
 
 void CheckLoad(const Server& server, const ServerStatus& status, const std::string& user,
@@ -68,7 +68,7 @@ void CheckLatency(Reader& reader, Findings& findings) {
     reader.Query("SELECT 1");
     const double latency =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-    const std::string text = FormatSpan(latency) + " for a round trip";
+    const std::string text = FormatMilliseconds(latency) + " for a round trip";
     if (latency > kSlowRoundTrip)
         findings.Warning("latency", text);
     else
@@ -135,14 +135,14 @@ void CheckGuardRails(const Server& server, Findings& findings) {
         findings.Warning(
             "one at a time",
             "another session is reading the source; a visit would wait up to pulse.lock_timeout, " +
-                FormatSpan(pg::settings::lock_timeout));
+                FormatMilliseconds(pg::settings::lock_timeout));
     else
         findings.Ok("one at a time", "no other session is reading the source");
     findings.Ok("max_cost", limits.max_cost ? std::to_string(std::llround(*limits.max_cost)) +
                                                   ": each statement is explained before it runs"
                                             : "not set");
-    findings.Ok("statement_timeout", FormatSpan(limits.statement_timeout));
-    findings.Ok("lock_timeout", FormatSpan(limits.lock_timeout));
+    findings.Ok("statement_timeout", FormatMilliseconds(limits.statement_timeout));
+    findings.Ok("lock_timeout", FormatMilliseconds(limits.lock_timeout));
     findings.Ok("conflict_retries", std::to_string(limits.conflict_retries));
 }
 
@@ -165,7 +165,7 @@ std::vector<TestRow> TestSource(const std::string& source) {
     };
     try {
         ReadUnguarded(server, usage, [&](Reader& reader, const ServerStatus& status) {
-            findings.Ok("reachable", "connected in " + FormatSpan(elapsed()));
+            findings.Ok("reachable", "connected in " + FormatMilliseconds(elapsed()));
             findings.Ok("version", "PostgreSQL " + FormatVersion(status.version));
             CheckRole(server, status, findings);
             CheckLatency(reader, findings);

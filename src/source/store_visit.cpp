@@ -55,9 +55,9 @@ std::optional<pg::SessionLock> Lock(const Server& server) {
         if (auto lock = TryLock(server)) return lock;
         const int left = limit - MillisecondsSince(begin);
         if (left <= 0)
-            throw MakeUnavailable(server.name, "another session has been reading it for " + FormatSpan(limit),
-                                  sqlstate::kLockNotAvailable,
-                                  "Try again later, or raise pulse.lock_timeout.");
+            throw MakeUnavailable(
+                server.name, "another session has been reading it for " + FormatMilliseconds(limit),
+                sqlstate::kLockNotAvailable, "Try again later, or raise pulse.lock_timeout.");
         pg::Wait(std::min(left, kLockPoll));
     }
 }
@@ -104,7 +104,7 @@ class RemoteReader : public Reader {
             if (error.state() == sqlstate::kQueryCanceled && !error.lost())
                 throw UserError(
                     sqlstate::kQueryCanceled, "source \"" + server_.name + "\": " + error.message(),
-                    "The limit is " + FormatSpan(limit_) + ".",
+                    "The limit is " + FormatMilliseconds(limit_) + ".",
                     "Raise the source's statement_timeout or the limit of the caller, or speed up the "
                     "statement with an index on the source or a narrower definition.");
             Rethrow(server_, error);

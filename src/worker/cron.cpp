@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
-#include <initializer_list>
 #include <sstream>
 #include <vector>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/base/error.hpp"
 
 namespace pulse::worker {
@@ -153,52 +154,26 @@ std::string Macro(const std::string& text) {
 
 // ---- intervals ----
 
-int64_t UnitOf(const std::string& word) {
-    struct Unit {
-        int64_t length;
-        std::initializer_list<const char*> names;
-    };
-    static const std::array<Unit, 5> units{{{kSecond, {"s", "sec", "secs", "second", "seconds"}},
-                                            {kMinute, {"m", "min", "mins", "minute", "minutes"}},
-                                            {kHour, {"h", "hour", "hours"}},
-                                            {kDay, {"d", "day", "days"}},
-                                            {7 * kDay, {"w", "week", "weeks"}}}};
-    for (const Unit& unit : units)
-        for (const char* name : unit.names)
-            if (Lower(word) == name) return unit.length;
-    return 0;
+// Whether it begins as an interval does: a number and a word.
+bool BeginsWithUnit(const std::string& text) {
+    const size_t after = text.find_first_not_of("0123456789.");
+    const size_t next = after == std::string::npos ? after : text.find_first_not_of(" \t", after);
+    return after != 0 && next != std::string::npos && std::isalpha(static_cast<unsigned char>(text[next]));
 }
 
 // "5 minutes", "90s", "1 hour 30 minutes"; nothing when it does not even look like one.
 std::optional<int64_t> ParseInterval(const std::string& text) {
-    std::vector<std::string> words;
-    for (const std::string& word : Split(text)) {
-        const size_t letters = word.find_first_not_of("0123456789");
-        if (letters != std::string::npos && letters > 0) {
-            words.push_back(word.substr(0, letters));
-            words.push_back(word.substr(letters));
-        } else {
-            words.push_back(word);
-        }
-    }
-    if (words.size() < 2 || words.size() % 2 != 0 || Number(words[0]) < 0 ||
-        !std::isalpha(static_cast<unsigned char>(words[1][0])))
-        return std::nullopt;
-    int64_t total = 0;
-    for (size_t i = 0; i < words.size(); i += 2) {
-        const int count = Number(words[i]);
-        const int64_t unit = UnitOf(words[i + 1]);
-        const char* units =
-            "Units are seconds, minutes, hours, days and weeks; a month has no fixed length: use '0 2 1 * "
-            "*'.";
-        if (count < 0) Refuse(text, "\"" + words[i] + "\" is not a number.", units);
-        if (unit == 0) Refuse(text, "\"" + words[i + 1] + "\" is not a unit of time.", units);
-        total += count * unit;
-    }
-    if (total < kSecond || total > 366 * kDay)
+    DurationError error;
+    const auto length = ParseDuration(text, &error);
+    const bool too_long = !length && error.expected == DurationError::Expected::kShorter;
+    if (too_long || (length && (*length < kSecond || *length > 366 * kDay)))
         Refuse(text, "An interval lies between 1 second and 366 days.",
                "For rarer runs give five fields, as in '0 2 1 1 *'.");
-    return total;
+    if (length || error.found.empty() || !BeginsWithUnit(text) || Split(text).size() == 5) return length;
+    const bool unit = error.expected == DurationError::Expected::kUnit;
+    Refuse(
+        text, "\"" + error.found + "\" is not a " + (unit ? "unit of time." : "number."),
+        "Units are seconds, minutes, hours, days and weeks; a month has no fixed length: use '0 2 1 * *'.");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/interval.hpp"
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/timezone.hpp"
 #include "pulse/worker/store.hpp"
@@ -32,16 +33,11 @@ struct Wish {
 
 std::optional<int64_t> Span(const pg::Args& args, int i, const char* name) {
     if (args.IsNull(i)) return std::nullopt;
-    const Interval* interval = DatumGetIntervalP(args.Raw(i));
-    // A month has 30 days, as in PostgreSQL's comparison of intervals.
-    const double length =
-        static_cast<double>(interval->time) +
-        (static_cast<double>(interval->day) + 30.0 * interval->month) * static_cast<double>(kDay);
-    if (length < 0 || length > 366.0 * static_cast<double>(kDay))
-        Invalid(std::string("invalid ") + name,
-                "It is " + std::to_string(length / static_cast<double>(kSecond)) + " s.",
+    const int64_t length = pg::IntervalLength(args.Raw(i));
+    if (length < 0 || length > 366 * kDay)
+        Invalid(std::string("invalid ") + name, "It is " + pg::ToOutput(args.Raw(i), INTERVALOID) + ".",
                 "Give an interval from 0 to 366 days.");
-    return static_cast<int64_t>(length);
+    return length;
 }
 
 Wish ReadWish(const pg::Args& args) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <random>
 
+#include "pulse/base/duration.hpp"
 #include "pulse/health/evaluate_check.hpp"
 #include "pulse/health/arrival_pattern.hpp"
 #include "pulse/health/suggest.hpp"
@@ -26,12 +27,12 @@ TEST(Durations, AreReadAndWritten) {
     for (const char* bad :
          {"", "  ", "hours", "2", "2 moons", "-2 hours", "2 hours ago", "1e9 days", "999999999999 weeks"})
         EXPECT_FALSE(ParseDuration(bad)) << bad;
-    EXPECT_EQ(Duration(22320), "6 h 12 min");
-    EXPECT_EQ(Duration(0), "0 s");
-    EXPECT_EQ(Duration(86400), "1 d");
-    EXPECT_EQ(Duration(-60), "-1 min");
-    EXPECT_EQ(Duration(0.25), "0.25 s");
-    EXPECT_EQ(Duration(std::nan("")), "for ever");
+    EXPECT_EQ(FormatSeconds(22320), "6 h 12 min");
+    EXPECT_EQ(FormatSeconds(0), "0 s");
+    EXPECT_EQ(FormatSeconds(86400), "1 d");
+    EXPECT_EQ(FormatSeconds(-60), "-1 min");
+    EXPECT_EQ(FormatSeconds(0.25), "250 ms");
+    EXPECT_EQ(FormatSeconds(std::nan("")), "for ever");
     EXPECT_EQ(Count(1234567), "1,234,567");
     EXPECT_EQ(Percentage(0.0123), "1.23 %");
 }

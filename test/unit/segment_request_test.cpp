@@ -1,4 +1,5 @@
 #include "pulse/base/error.hpp"
+#include "pulse/base/json_object.hpp"
 #include "pulse/segment/baseline.hpp"
 #include "pulse/segment/request.hpp"
 
@@ -159,11 +160,14 @@ TEST(SegmentCadence, ReadsUnits) {
     EXPECT_EQ(ParseCadence("30 minutes"), 30 * kMinute);
     EXPECT_EQ(ParseCadence("2 weeks"), 14 * kDay);
     EXPECT_EQ(ParseCadence("12hours"), 12 * kHour);
+    EXPECT_EQ(ParseCadence("1 day 6 h"), 30 * kHour);
+    EXPECT_EQ(ParseCadence("90 Min"), 90 * kMinute);
+    EXPECT_EQ(ParseCadence("90s"), 90 * kSecond);
 }
 
 TEST(SegmentCadence, RefusesTheRest) {
     for (const char* text : {"", "day", "1", "0 days", "-1 day", "1.5 days", "1 month", "400 days",
-                             "99999999999999999999 days", "1 days ago", "1 dayss"})
+                             "99999999999999999999 days", "1 days ago", "1 dayss", "30 seconds"})
         EXPECT_THROW(ParseCadence(text), UserError) << text;
 }
 

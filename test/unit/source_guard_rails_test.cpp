@@ -51,9 +51,10 @@ TEST(SourceGuard, Lag) {
     const SourceLimits limits = ReadLimits({});
     ServerStatus status;
     status.lag_ms = 95'000;
-    EXPECT_EQ(LagRefusal(limits, status), "replay lag 95 s exceeds max_replay_lag 30 s");
+    EXPECT_EQ(LagRefusal(limits, status), "replay lag 1 min 35 s exceeds max_replay_lag 30 s");
     status.replay_paused = true;
-    EXPECT_EQ(LagRefusal(limits, status), "replay lag 95 s exceeds max_replay_lag 30 s (replay is paused)");
+    EXPECT_EQ(LagRefusal(limits, status),
+              "replay lag 1 min 35 s exceeds max_replay_lag 30 s (replay is paused)");
     status.lag_ms = 30'000;
     EXPECT_EQ(LagRefusal(limits, status), std::nullopt);
     status.lag_ms.reset();

@@ -123,15 +123,18 @@ TEST(SourceOptions, Spans) {
     EXPECT_EQ(ParseSpan("1.5min"), 90'000);
     EXPECT_EQ(ParseSpan("2h"), 7'200'000);
     EXPECT_EQ(ParseSpan("21d"), 1'814'400'000);
-    for (const char* text :
-         {"", "s", "30", "30m", "-5s", "1..5s", "1s1", "22d", "9999999999999999999999h", " 5s", "5s "})
+    // As durations are read everywhere else.
+    EXPECT_EQ(ParseSpan("30m"), 1'800'000);
+    EXPECT_EQ(ParseSpan(" 5s"), 5'000);
+    EXPECT_EQ(ParseSpan("5s "), 5'000);
+    for (const char* text : {"", "s", "30", "-5s", "1..5s", "1s1", "22d", "9999999999999999999999h"})
         EXPECT_EQ(ParseSpan(text), std::nullopt) << text;
-    EXPECT_EQ(FormatSpan(95'000), "95 s");
-    EXPECT_EQ(FormatSpan(1'250), "1.3 s");
-    EXPECT_EQ(FormatSpan(999), "999 ms");
-    EXPECT_EQ(FormatSpan(0.31), "0.3 ms");
-    EXPECT_EQ(FormatSpan(0), "0 ms");
-    EXPECT_EQ(FormatSpan(3'600'000), "60 min");
+    EXPECT_EQ(FormatMilliseconds(95'000), "1 min 35 s");
+    EXPECT_EQ(FormatMilliseconds(1'250), "1.25 s");
+    EXPECT_EQ(FormatMilliseconds(999), "999 ms");
+    EXPECT_EQ(FormatMilliseconds(0.31), "0.3 ms");
+    EXPECT_EQ(FormatMilliseconds(0), "0 s");
+    EXPECT_EQ(FormatMilliseconds(3'600'000), "1 h");
 }
 
 TEST(SourceOptions, LimitsHaveDefaults) {

@@ -160,6 +160,8 @@ TEST(Cron, Intervals) {
     EXPECT_EQ(Schedule::Parse("1 hour 30 minutes").interval(), 90 * kMinute);
     EXPECT_EQ(Schedule::Parse("1 day 2 hours 3 min").interval(), kDay + 2 * kHour + 3 * kMinute);
     EXPECT_EQ(Schedule::Parse("366 days").interval(), 366 * kDay);
+    EXPECT_EQ(Schedule::Parse("1.5h").interval(), 90 * kMinute);
+    EXPECT_EQ(Schedule::Parse("1h 2m 3s 4 d").interval(), 4 * kDay + kHour + 2 * kMinute + 3 * kSecond);
     EXPECT_FALSE(Schedule::Parse("5 * * * *").interval());
     // They count from the anchor, whenever one asks.
     const Schedule five = Schedule::Parse("5 minutes");
@@ -193,6 +195,11 @@ TEST(Cron, Refusals) {
     EXPECT_EQ(Refusal("367 days"), "An interval lies between 1 second and 366 days.");
     EXPECT_EQ(Refusal("1 month"), "\"month\" is not a unit of time.");
     EXPECT_EQ(Refusal("5 minutes x y"), "\"x\" is not a number.");
+    EXPECT_EQ(Refusal("5 minutes x"), "\"x\" is not a number.");
+    EXPECT_EQ(Refusal("5 minutes 3"), "It has 3 fields.");
+    EXPECT_EQ(Refusal("500 ms"), "An interval lies between 1 second and 366 days.");
+    EXPECT_EQ(Refusal("999999999 weeks"), "An interval lies between 1 second and 366 days.");
+    EXPECT_EQ(Refusal("5 jan * * *"), "In the field hour, \"jan\" is not understood.");
     EXPECT_EQ(Refusal(std::string(201, '1')), "It is too long.");
     EXPECT_EQ(Refusal("99999999999 * * * *"), "In the field minute, \"99999999999\" is not understood.");
 }

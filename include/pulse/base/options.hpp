@@ -67,7 +67,8 @@ List FromTexts(const std::vector<std::string>& texts);
 std::optional<long> ParseWhole(const std::string& text);
 std::optional<double> ParseNumber(const std::string& text);
 std::optional<bool> ParseFlag(const std::string& text);
-// Parse a span such as 500ms, 30s, 5min, 2h or 1d, in milliseconds; empty if it is invalid.
+// Parse a duration such as 500ms, 30s, 5min, 2h or 1d, in milliseconds; empty if it is invalid or longer than
+// 21 days.
 std::optional<int> ParseSpan(const std::string& text);
 
 }  // namespace pulse::options

@@ -28,9 +28,6 @@ std::string MorePeople(int64_t number);
 // A figure of a numeric attribute, at most 6 significant digits: 12000, 0.25.
 std::string Figure(double number);
 
-// A length of time in its two largest units: "6 h 12 min".
-std::string Span(int64_t microseconds);
-
 // The user's own words, cut to `limit` bytes at a character's border, line breaks and control characters as
 // blanks.
 std::string Short(std::string_view text, size_t limit = 60);

@@ -66,11 +66,8 @@ std::vector<Check> ParseChecks(const Json& json);
 // Reads one of them; `number` is for the error's text.
 Check ParseCheck(const Json& json, size_t number);
 
-// Parses "2 hours", "30s", "1 day 6 hours" to microseconds; empty when it is invalid.
-std::optional<int64_t> ParseDuration(const std::string& text);
-
-// 22320 s → "6 h 12 min"; the two largest units.
-std::string Duration(double seconds);
+// 22320 → "6 h 12 min"; "for ever" when it is no finite number.
+std::string FormatSeconds(double seconds);
 
 // 1234567 → "1,234,567"; fractions with four significant digits.
 std::string Count(double number);

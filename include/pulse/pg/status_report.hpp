@@ -38,7 +38,7 @@ struct StatusSection {
     void (*add)(StatusReport& report);
 };
 
-// "90 s", "15 min", "3 h", "2 days".
+// In whole seconds: "1 min 30 s", "2 d 3 h".
 std::string FormatAge(int64_t span);
 
 }  // namespace pulse::pg

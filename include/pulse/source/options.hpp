@@ -37,7 +37,7 @@ SourceLimits ReadLimits(const OptionList& options);
 // The libpq parameters among the options of a server and a mapping.
 OptionList ConnectionParameters(const OptionList& server, const OptionList& mapping);
 
-// Format a duration, rounded: 95000 as "95 s".
-std::string FormatSpan(double milliseconds);
+// Format a duration: 95000 as "1 min 35 s".
+std::string FormatMilliseconds(double milliseconds);
 
 }  // namespace pulse::source

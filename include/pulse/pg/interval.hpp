@@ -1,0 +1,17 @@
+// PostgreSQL's intervals as lengths of time.
+#pragma once
+
+#include <cstdint>
+
+#include "pulse/base/time.hpp"
+#include "pulse/pg/error.hpp"
+
+namespace pulse::pg {
+
+inline constexpr int64_t kLongestInterval = 100 * 366 * kDay;
+
+// The microseconds of an interval, at most kLongestInterval in either direction. A month counts 30 days, as
+// where PostgreSQL compares intervals.
+int64_t IntervalLength(Datum interval);
+
+}  // namespace pulse::pg
