@@ -3,10 +3,11 @@
 #include <algorithm>
 
 #include "pulse/base/json.hpp"
+#include "pulse/base/json_object.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/segment/request.hpp"
 
 namespace pulse::delivery {
 
@@ -36,7 +37,7 @@ std::optional<std::string> TextOf(const Json& payload, const char* key) {
     const Json* value = Find(payload, {key});
     if (!value) return std::nullopt;
     if (!value->is_string())
-        RefuseRequest(std::string("\"") + key + "\" must be a text", segment::DescribeJson(*value), "");
+        RefuseRequest(std::string("\"") + key + "\" must be a text", DescribeJson(*value), "");
     return value->get<std::string>();
 }
 
@@ -56,7 +57,7 @@ int64_t IncidentOf(const Json& payload, const std::string& action) {
         RefuseRequest("\"" + action + "\" needs an incident", "",
                       R"(Give its id, as in {"action": ")" + action + R"(", "incident": 17}.)");
     if (const auto id = WholeNumber(*value)) return *id;
-    RefuseRequest("\"incident\" must be the id of an incident", segment::DescribeJson(*value),
+    RefuseRequest("\"incident\" must be the id of an incident", DescribeJson(*value),
                   "Give a whole number, such as 17.");
 }
 
@@ -64,7 +65,7 @@ std::optional<Moment> UntilOf(const Json& payload) {
     const std::optional<std::string> text = TextOf(payload, "until");
     if (!text) return std::nullopt;
     if (const auto moment = ParseMoment(*text)) return moment;
-    RefuseRequest("\"until\" must be a timestamp", segment::DescribeJson(Json(*text)),
+    RefuseRequest("\"until\" must be a timestamp", DescribeJson(Json(*text)),
                   "Give for example \"2026-03-01T06:00:00Z\"; without an offset it is UTC.");
 }
 
@@ -110,7 +111,7 @@ Json RunCheck(const Json& payload) {
     if (segment) {
         const Json* first = Find(payload, {"snapshot"});
         if (first && !first->is_boolean())
-            RefuseRequest("\"snapshot\" must be true or false", segment::DescribeJson(*first), "");
+            RefuseRequest("\"snapshot\" must be true or false", DescribeJson(*first), "");
         if (first && first->get<bool>())
             Call("pulse_take_snapshot($1::pg_catalog.text)", {Value::Text(segment)});
         answer["findings"] = Call("pulse_check_drift($1::pg_catalog.text)", {Value::Text(segment)});
@@ -123,13 +124,13 @@ Json RunCheck(const Json& payload) {
 
 Json Receive(const Json& payload) {
     if (!payload.is_object())
-        RefuseRequest("\"payload\" must be a JSON object", segment::DescribeJson(payload),
+        RefuseRequest("\"payload\" must be a JSON object", DescribeJson(payload),
                       R"(Give for example {"action": "acknowledge", "incident": 17}.)");
     const std::optional<std::string> action = TextOf(payload, "action");
     if (!action) return {{"received", true}};
     if (std::find(Actions().begin(), Actions().end(), *action) == Actions().end())
         RefuseRequest("unknown action " + DumpJson(Json(action->substr(0, 100))), "",
-                      segment::SuggestQuoted(action->substr(0, 100), Actions(), "Actions"));
+                      SuggestName(action->substr(0, 100), Actions(), "Actions"));
     if (*action == "check") return RunCheck(payload);
     const int64_t incident = IncidentOf(payload, *action);
     Act(*action, incident, payload);

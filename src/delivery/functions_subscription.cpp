@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "pulse/base/suggest.hpp"
 #include "pulse/delivery/channel.hpp"
 #include "pulse/delivery/member_changes.hpp"
 #include "pulse/delivery/store_route.hpp"
@@ -11,7 +12,6 @@
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
-#include "pulse/segment/request.hpp"
 
 namespace pulse::delivery {
 
@@ -56,7 +56,7 @@ std::vector<std::string> CheckEvents(const std::optional<std::vector<std::string
     for (const std::string& event : *events)
         if (std::find(valid.begin(), valid.end(), event) == valid.end())
             throw UserError(sqlstate::kInvalidParameter, "unknown event \"" + event.substr(0, 100) + "\"", "",
-                            segment::SuggestQuoted(event.substr(0, 100), valid, "Events"));
+                            SuggestName(event.substr(0, 100), valid, "Events"));
     if (events->empty())
         throw UserError(sqlstate::kInvalidParameter, "a subscription needs an event", "",
                         "Events are incident.opened, incident.updated, incident.resolved, snapshot.taken, "
@@ -118,7 +118,7 @@ bool Forget(const std::string& name) {
             sqlstate::kUndefinedObject, "subscription \"" + name + "\" does not exist", "",
             names[0].Texts(0).empty()
                 ? std::string("There are no subscriptions yet; create one with pulse_subscribe().")
-                : segment::SuggestQuoted(name, names[0].Texts(0), "Subscriptions"));
+                : SuggestName(name, names[0].Texts(0), "Subscriptions"));
     }
     ReleaseAfter(pg::Execute(
         "UPDATE pulse.outbox SET status = 'cancelled', error = 'the subscription was ended', finished_at ="

@@ -1,11 +1,11 @@
 // Creates and changes routes; checks every name that they refer to.
 #include <algorithm>
 
+#include "pulse/base/suggest.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/delivery/store_route_edit.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/timezone.hpp"
-#include "pulse/segment/request.hpp"
 
 namespace pulse::delivery {
 
@@ -41,7 +41,7 @@ void RequireKnown(const Names& names, const char* what, const std::vector<std::s
                                                : std::string("unknown ") + singular + " \"" + name + "\"";
             throw UserError(state, message, "",
                             valid.empty() ? std::string("There are no ") + singular + "s yet."
-                                          : segment::SuggestQuoted(name, valid, plural));
+                                          : SuggestName(name, valid, plural));
         }
 }
 
@@ -185,7 +185,7 @@ int64_t RequireRoute(const std::string& name) {
     throw UserError(sqlstate::kUndefinedObject, "route \"" + name + "\" does not exist", "",
                     names.empty()
                         ? std::string("There are no routes yet; create one with pulse_create_route().")
-                        : segment::SuggestQuoted(name, names, "Routes"));
+                        : SuggestName(name, names, "Routes"));
 }
 
 }  // namespace

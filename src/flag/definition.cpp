@@ -18,7 +18,7 @@ namespace {
 constexpr std::array kTypes = {"boolean", "string", "number", "json"};
 constexpr size_t kMaxNesting = 100;
 
-const std::vector<const char*> kKeys = {"type",     "variants",   "off",           "default", "rules",
+const std::vector<std::string> kKeys = {"type",     "variants",   "off",           "default", "rules",
                                         "when",     "percentage", "ramp",          "variant", "bucket_by",
                                         "schedule", "overrides",  "prerequisites", "holdout", "salt",
                                         "dialect",  "enabled"};
@@ -63,7 +63,7 @@ Variant ReadVariant(const std::string& name, const Json& json) {
     if (const Json* weight = reader.Find("weight")) {
         const double number = weight->is_number() ? weight->get<double>() : -1;
         if (!(number >= 0 && number <= 1e6))
-            Invalid(reader.Place("weight") + " must be a weight", Glimpse(*weight),
+            Invalid(reader.Place("weight") + " must be a weight", DescribeJson(*weight),
                     "Give a number from 0 to 1000000.");
         variant.weight = number;
     }
@@ -104,7 +104,7 @@ void ReadVariants(const Reader& reader, Definition& definition) {
     for (const Variant& variant : definition.variants)
         if (!HasType(variant.value, definition.type))
             Invalid("variant \"" + Shorten(variant.name, 100) + "\" is not of type " + *type,
-                    Glimpse(variant.value),
+                    DescribeJson(variant.value),
                     variants
                         ? "Give every variant a value of the flag's type, or use the type \"json\"."
                         : "Specify \"variants\": only boolean flags have the default variants on and off.");
@@ -127,7 +127,7 @@ void ReadOverrides(const Reader& reader, Definition& definition) {
         const std::string place = "overrides." + Shorten(id, 100);
         if (id.empty()) Invalid("an override has no id", "", R"(Give for example {"user-17": "on"}.)");
         if (!variant.is_string())
-            Invalid(place + " must name a variant", Glimpse(variant),
+            Invalid(place + " must name a variant", DescribeJson(variant),
                     R"(Give for example {"user-17": "on"}.)");
         definition.overrides[id] = RequireVariant(definition, variant.get<std::string>(), place);
     }
@@ -153,7 +153,7 @@ void ReadPrerequisites(const Reader& reader, Definition& definition) {
                     prerequisite.variants.push_back(item.is_string() ? item.get<std::string>() : "");
             if (variant && (prerequisite.variants.empty() ||
                             std::count(prerequisite.variants.begin(), prerequisite.variants.end(), "")))
-                Invalid(place + ".variant must name a variant, or several", Glimpse(*variant),
+                Invalid(place + ".variant must name a variant, or several", DescribeJson(*variant),
                         std::string("Give for example ") + kExampleOf + ".");
         }
         if (prerequisite.flag.empty())
@@ -217,7 +217,7 @@ Definition ReadDefinition(const Json& json) {
     ReadHoldout(reader, definition);
     definition.salt = reader.Text("salt");
     if (const Json* enabled = reader.Find("enabled")) {
-        if (!enabled->is_boolean()) Invalid("\"enabled\" must be true or false", Glimpse(*enabled), "");
+        if (!enabled->is_boolean()) Invalid("\"enabled\" must be true or false", DescribeJson(*enabled), "");
         definition.enabled = enabled->get<bool>();
     }
     if (const auto dialect = reader.Text("dialect")) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
@@ -19,7 +20,7 @@ constexpr double kMostWeight = 1e6;
 // Canonical text of a rule over people; text that begins with a brace is JSON.
 std::string ReadWhen(const Json& json, const std::string& place) {
     if (!json.is_string() && !json.is_object())
-        Invalid(place + " must be a rule", Glimpse(json),
+        Invalid(place + " must be a rule", DescribeJson(json),
                 R"j(Give text such as "segment(\"power_users\")", or a JSON rule.)j");
     try {
         const rule::ExprPtr expr =
@@ -74,12 +75,12 @@ std::vector<std::string> ReadBucketBy(const Reader& reader) {
             try {
                 expr = rule::ParseReference(name);
             } catch (const UserError&) {
-                Invalid(place + " is not a valid id for bucketing", Glimpse(item), kHint);
+                Invalid(place + " is not a valid id for bucketing", DescribeJson(item), kHint);
             }
             const rule::Reference* path = rule::As<rule::Reference>(*expr);
             if (!path || path->kind != rule::Reference::Kind::kPath || path->path.size() < 2 ||
                 (path->path[0] != "profile" && path->path[0] != "account" && path->path[0] != "context"))
-                Invalid(place + " is not a valid id for bucketing", Glimpse(item), kHint);
+                Invalid(place + " is not a valid id for bucketing", DescribeJson(item), kHint);
             names.push_back(rule::Print(*expr));
         } else {
             names.push_back(name);
@@ -102,7 +103,7 @@ std::vector<VariantWeight> ReadShares(const Json& json, const std::string& place
     for (const auto& [name, weight] : json.items()) {
         const double number = weight.is_number() ? weight.get<double>() : -1;
         if (!(number >= 0 && number <= kMostWeight))
-            Invalid(place + "." + Shorten(name, 100) + " must be a weight", Glimpse(weight),
+            Invalid(place + "." + Shorten(name, 100) + " must be a weight", DescribeJson(weight),
                     "Give a number from 0 to 1000000.");
         weights.push_back({RequireVariant(definition, name, place), number});
         sum += number;
@@ -127,7 +128,7 @@ std::vector<VariantWeight> DefaultShares(const std::string& place, const Definit
     std::vector<std::string> names;
     for (const Variant& variant : definition.variants) names.push_back(variant.name);
     Invalid((place.empty() ? "the flag" : place) + " does not specify a variant",
-            "Variants are " + Quoted(names) + ".",
+            ListNames(names, "Variants"),
             R"(Add "variant": one of them, "variants": {name: weight, …}, )"
             R"(or a "weight" to each variant of the flag.)");
 }

@@ -4,13 +4,13 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/flag/store_flag.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
-#include "pulse/segment/request.hpp"
 
 namespace pulse::flag {
 
@@ -153,7 +153,7 @@ void ThrowUnknownFlag(const std::string& key) {
     for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedObject, "flag \"" + Shorten(key, 255) + "\" does not exist", "",
                     keys.empty() ? "There are no flags yet; create one with pulse_create_flag()."
-                                 : segment::SuggestQuoted(key, keys, "Flags"));
+                                 : SuggestName(key, keys, "Flags"));
 }
 
 }  // namespace pulse::flag

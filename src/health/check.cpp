@@ -1,3 +1,4 @@
+#include "pulse/base/duration.hpp"
 #include "pulse/health/check.hpp"
 
 #include <algorithm>
@@ -7,17 +8,14 @@
 #include <map>
 #include <set>
 
-#include "pulse/base/duration.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
-#include "pulse/segment/request.hpp"
+#include "pulse/base/json_object.hpp"
+#include "pulse/base/suggest.hpp"
 
 namespace pulse::health {
 
 namespace {
-
-using segment::DescribeJson;
-using segment::SuggestQuoted;
 
 struct CheckTypeFacts {
     CheckType type;
@@ -45,81 +43,73 @@ const std::vector<std::string> kCommonKeys = {"type", "every", "severity", "afte
 const std::vector<std::string> kSeverities = {"low", "medium", "high", "critical"};
 
 // Reads the JSON object of one check and reports errors in it.
-class Source {
+class Source : public JsonObject {
   public:
-    Source(const Json& json, size_t number) : json_(json), number_(number) {
-        if (!json.is_object())
-            Fail("a check must be an object", DescribeJson(json),
-                 "Give for example {\"type\": \"volume\", \"min\": 1000}.");
+    Source(const Json& json, size_t number)
+        : JsonObject(json, {"a check", {}, Within(number)}, "{\"type\": \"volume\", \"min\": 1000}"),
+          number_(number) {}
+
+    void RequireKeysOf(const CheckTypeFacts& facts) const {
+        std::vector<std::string> valid = facts.keys;
+        valid.insert(valid.end(), kCommonKeys.begin(), kCommonKeys.end());
+        const std::string name = std::string("a check of type ") + facts.name;
+        JsonObject(json(), {name, {}, Within(number_)}, "").RequireKeys(valid);
     }
 
-    // `key` is the key that the message is about.
-    [[noreturn]] void Fail(const std::string& message, const std::string& detail,
-                           const std::string& hint) const {
-        throw UserError(sqlstate::kInvalidParameter, message,
-                        "In check " + std::to_string(number_) + ". " + detail, hint);
-    }
-    [[noreturn]] void Wrong(const char* key, const std::string& must, const std::string& hint) const {
-        Fail("\"" + std::string(key) + "\" " + must, DescribeJson(json_[key]), hint);
-    }
-
-    bool Has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }
+    bool Has(const char* key) const { return Find(key) != nullptr; }
 
     std::string Text(const char* key, const char* hint) const {
-        if (!Has(key)) Fail("a check of this type needs \"" + std::string(key) + "\"", "It has none.", hint);
-        if (!json_[key].is_string()) Wrong(key, "must be a string", hint);
-        std::string text = json_[key].get<std::string>();
-        if (text.find_first_not_of(" \t\r\n\f\v") == std::string::npos) Wrong(key, "must not be empty", hint);
+        const Json* found = Find(key);
+        if (!found) Fail("a check of this type needs \"" + std::string(key) + "\"", "It has none.", hint);
+        if (!found->is_string()) Refuse(key, "must be a string", hint);
+        std::string text = found->get<std::string>();
+        if (text.find_first_not_of(" \t\r\n\f\v") == std::string::npos)
+            Refuse(key, "must not be empty", hint);
         return text;
     }
     std::optional<double> Number(const char* key, double low, double high) const {
         if (!Has(key)) return std::nullopt;
-        if (!json_[key].is_number() ||
-            !(json_[key].get<double>() >= low && json_[key].get<double>() <= high)) {
+        if (!json()[key].is_number() ||
+            !(json()[key].get<double>() >= low && json()[key].get<double>() <= high)) {
             const bool open = high > 1e15;
-            Wrong(key, "is not a valid number",
-                  "Give a number " +
-                      (open ? (low < -1e15 ? std::string("such as 1000") : "from " + Plain(low) + " on")
-                            : "from " + Plain(low) + " to " + Plain(high)) +
-                      ".");
+            Refuse(key, "is not a valid number",
+                   "Give a number " +
+                       (open ? (low < -1e15 ? std::string("such as 1000") : "from " + Plain(low) + " on")
+                             : "from " + Plain(low) + " to " + Plain(high)) +
+                       ".");
         }
-        return json_[key].get<double>();
+        return json()[key].get<double>();
     }
     int64_t Span(const char* key, int64_t least) const {
         const std::string hint = "Give a time such as \"2 hours\", \"90 minutes\" or \"30s\".";
         const std::optional<int64_t> span =
-            json_[key].is_string() ? ParseDuration(json_[key].get<std::string>()) : std::nullopt;
-        if (!span || *span < least) Wrong(key, "is not a valid duration", hint);
+            json()[key].is_string() ? ParseDuration(json()[key].get<std::string>()) : std::nullopt;
+        if (!span || *span < least) Refuse(key, "is not a valid duration", hint);
         return *span;
     }
-    bool Flag(const char* key) const {
-        if (!Has(key)) return false;
-        if (!json_[key].is_boolean()) Wrong(key, "must be true or false", "");
-        return json_[key].get<bool>();
-    }
+    bool Flag(const char* key) const { return Boolean(key).value_or(false); }
     // A value in the input format of the column's type.
     std::optional<std::string> Scalar(const Json& value, const char* key) const {
         if (value.is_string()) return value.get<std::string>();
         if (value.is_number() || value.is_boolean()) return DumpJson(value);
-        Wrong(key, "must contain strings, numbers or booleans", "");
+        Refuse(key, "must contain strings, numbers or booleans", "");
     }
     std::optional<std::string> Bound(const char* key) const {
-        return Has(key) ? Scalar(json_[key], key) : std::nullopt;
+        return Has(key) ? Scalar(json()[key], key) : std::nullopt;
     }
     std::vector<std::string> List(const char* key, const char* hint) const {
         if (!Has(key)) Fail("a check of this type needs \"" + std::string(key) + "\"", "It has none.", hint);
-        if (!json_[key].is_array() || json_[key].empty()) Wrong(key, "must be a non-empty list", hint);
+        if (!json()[key].is_array() || json()[key].empty()) Refuse(key, "must be a non-empty list", hint);
         std::vector<std::string> values;
-        for (const Json& item : json_[key]) values.push_back(*Scalar(item, key));
+        for (const Json& item : json()[key]) values.push_back(*Scalar(item, key));
         return values;
     }
-
-    const Json& json() const { return json_; }
 
   private:
     static std::string Plain(double number) { return Count(number); }
 
-    const Json& json_;
+    static std::string Within(size_t number) { return "In check " + std::to_string(number) + "."; }
+
     size_t number_;
 };
 
@@ -131,21 +121,12 @@ std::vector<std::string> CheckTypeNames() {
 
 const CheckTypeFacts& FactsOf(const Source& source) {
     if (!source.Has("type"))
-        source.Fail("a check needs a \"type\"", "It has none.", SuggestQuoted("", CheckTypeNames(), "Types"));
+        source.Fail("a check needs a \"type\"", "It has none.", SuggestName("", CheckTypeNames(), "Types"));
     const std::string name = source.Text("type", "Give the type as a string.");
     for (const CheckTypeFacts& facts : CheckTypes())
         if (name == facts.name) return facts;
     source.Fail("unknown type of check \"" + name + "\"", "There is no such type.",
-                SuggestQuoted(name, CheckTypeNames(), "Types"));
-}
-
-void RequireKnownKeys(const Source& source, const CheckTypeFacts& facts) {
-    std::vector<std::string> valid = facts.keys;
-    valid.insert(valid.end(), kCommonKeys.begin(), kCommonKeys.end());
-    for (const auto& [key, value] : source.json().items())
-        if (std::find(valid.begin(), valid.end(), key) == valid.end())
-            source.Fail("unknown key \"" + key + "\" in a check of type " + facts.name,
-                        "This type has no such key.", SuggestQuoted(key, valid, "Keys"));
+                SuggestName(name, CheckTypeNames(), "Types"));
 }
 
 void ReadCommon(const Source& source, Check& check) {
@@ -156,7 +137,7 @@ void ReadCommon(const Source& source, Check& check) {
     if (source.Has("severity")) {
         check.severity = source.Text("severity", "Severities are low, medium, high, critical.");
         if (std::find(kSeverities.begin(), kSeverities.end(), *check.severity) == kSeverities.end())
-            source.Wrong("severity", "is not a severity", "Severities are low, medium, high, critical.");
+            source.Refuse("severity", "is not a severity", "Severities are low, medium, high, critical.");
     }
     if (const auto after = source.Number("after", 1, 100)) check.after = static_cast<int>(*after);
 }
@@ -177,7 +158,7 @@ void ReadVolume(const Source& source, Check& check) {
     check.anomaly = source.Has("anomaly") ? source.Flag("anomaly") : !check.min && !check.max;
     if (const auto change = source.Number("change", 0.01, 100)) check.change = *change;
     if (check.min && check.max && *check.min > *check.max)
-        source.Wrong("min", "is more than \"max\"", "Give the smaller number as \"min\".");
+        source.Refuse("min", "is more than \"max\"", "Give the smaller number as \"min\".");
 }
 
 void ReadRange(const Source& source, Check& check) {
@@ -190,7 +171,7 @@ void ReadRange(const Source& source, Check& check) {
     // Numbers are compared here; other bounds only by the server.
     const auto low = AsNumber(check.low), high = AsNumber(check.high);
     if (low && high && *low > *high)
-        source.Wrong("min", "is more than \"max\"", "Give the smaller number as \"min\".");
+        source.Refuse("min", "is more than \"max\"", "Give the smaller number as \"min\".");
 }
 
 void ReadUnique(const Source& source, Check& check) {
@@ -275,7 +256,7 @@ std::string Check::Attribute() const {
 Check ParseCheck(const Json& json, size_t number) {
     const Source source(json, number);
     const CheckTypeFacts& facts = FactsOf(source);
-    RequireKnownKeys(source, facts);
+    source.RequireKeysOf(facts);
     Check check;
     check.type = facts.type;
     ReadCommon(source, check);

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
-#include "pulse/segment/request.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/source/cell.hpp"
 
 namespace pulse::health {
@@ -196,9 +196,9 @@ std::string Qualify(source::Reader& reader, const std::string& name) {
         "ORDER BY name LIMIT 1000");
     std::vector<std::string> names;
     for (const auto& row : others.values) names.push_back(row[0].value_or(""));
-    throw UserError(sqlstate::kUndefinedTable, "relation \"" + name + "\" does not exist", "",
-                    names.empty() ? "No table or view can be read by this role."
-                                  : segment::SuggestQuoted(name, names, "Relations"));
+    throw UserError(
+        sqlstate::kUndefinedTable, "relation \"" + name + "\" does not exist", "",
+        names.empty() ? "No table or view can be read by this role." : SuggestName(name, names, "Relations"));
 }
 
 TableFacts ReadFacts(source::Reader& reader, const std::string& relation) {
@@ -216,7 +216,7 @@ const CatalogColumn& RequireColumn(const TableFacts& facts, const std::string& c
     for (const CatalogColumn& each : facts.columns) names.push_back(each.name);
     throw UserError(sqlstate::kUndefinedColumn,
                     "column \"" + column + "\" of " + facts.relation + " does not exist", "",
-                    segment::SuggestQuoted(column, names, "Columns"));
+                    SuggestName(column, names, "Columns"));
 }
 
 const CatalogColumn* ArrivalColumn(const TableFacts& facts) {

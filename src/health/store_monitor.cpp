@@ -2,12 +2,12 @@
 #include <algorithm>
 
 #include "pulse/base/duration.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/segment/request.hpp"
 
 namespace pulse::health {
 
@@ -274,7 +274,7 @@ int64_t FindMonitor(const std::string& relation, const std::optional<std::string
         throw UserError(sqlstate::kUndefinedObject,
                         "table \"" + relation + "\"" + where + " is not monitored", "",
                         names.empty() ? "No table is monitored; begin with pulse_monitor_table()."
-                                      : segment::SuggestQuoted(relation, names, "Monitored tables"));
+                                      : SuggestName(relation, names, "Monitored tables"));
     }
     return rows[0].Int8(0);
 }

@@ -1,8 +1,8 @@
 // Maintenance windows.
+#include "pulse/base/suggest.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/segment/request.hpp"
 
 namespace pulse::health {
 
@@ -44,7 +44,7 @@ MuteSubject FindSubject(const std::string& given) {
         throw UserError(sqlstate::kUndefinedObject, "no table, source or segment is named \"" + given + "\"",
                         "",
                         names.empty() ? "Give a monitored table, a source, a segment, or * for everything."
-                                      : segment::SuggestQuoted(name, names, "Tables, sources and segments"));
+                                      : SuggestName(name, names, "Tables, sources and segments"));
     }
     if (rows.size() > 1 && !(rows[0].Text(1) == name && rows[1].Text(1) != name))
         throw UserError(sqlstate::kInvalidParameter, "\"" + given + "\" is ambiguous",

@@ -5,6 +5,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/parser.hpp"
@@ -111,10 +112,11 @@ Resolved ProfileScope::Resolve(const Reference& reference, size_t position) cons
         if (root == "consent")
             Refuse(expr, "Consent is not part of a profile's attributes.",
                    "Use profile.x, which pulse_identify() sets.");
-        throw UserError(
-            sqlstate::kUndefinedColumn, "unknown name " + PrintShort(expr) + " in rule" + AtPosition(expr),
-            "Nothing begins with " + PrintName(root) + ".",
-            SuggestName(root, {"profile", "account", "context", "events"}, "Names") + " " + kNameHint);
+        throw UserError(sqlstate::kUndefinedColumn,
+                        "unknown name " + PrintShort(expr) + " in rule" + AtPosition(expr),
+                        "Nothing begins with " + PrintName(root) + ".",
+                        SuggestName(root, {"profile", "account", "context", "events"}, "Names", PrintName) +
+                            " " + kNameHint);
     }
     if (reference.kind == Reference::Kind::kPath && IsRoot(root))
         throw UserError(sqlstate::kSyntaxError, "incomplete name in rule" + AtPosition(expr),

@@ -1,10 +1,9 @@
 // Names, types and quoting for the compiler.
 #include <algorithm>
 #include <array>
-#include <numeric>
-#include <utility>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/print.hpp"
@@ -13,32 +12,6 @@
 namespace pulse::rule {
 
 namespace {
-
-constexpr size_t kLongestName = 128;  // up to which similar names are searched
-constexpr size_t kListedNames = 20;
-
-std::string Lowered(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return text;
-}
-
-// The Damerau-Levenshtein distance, ignoring case.
-size_t EditDistance(const std::string& from, const std::string& to) {
-    const std::string a = Lowered(from), b = Lowered(to);
-    std::vector<size_t> before, last(b.size() + 1), row(b.size() + 1);
-    std::iota(last.begin(), last.end(), size_t{0});
-    for (size_t i = 1; i <= a.size(); ++i) {
-        row[0] = i;
-        for (size_t j = 1; j <= b.size(); ++j) {
-            row[j] = std::min({last[j - 1] + (a[i - 1] != b[j - 1]), last[j] + 1, row[j - 1] + 1});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = std::min(row[j], before[j - 2] + 1);
-        }
-        before = std::exchange(last, row);
-    }
-    return last[b.size()];
-}
 
 std::string EscapeQuotes(std::string_view text, char quote, bool backslashes) {
     std::string quoted(1, quote);
@@ -96,27 +69,6 @@ std::string QuoteText(std::string_view text) {
     return (backslashes ? " E" : "") + EscapeQuotes(text, '\'', backslashes);
 }
 
-std::string SuggestName(const std::string& name, const std::vector<std::string>& valid,
-                        const std::string& what, std::string (*print)(std::string_view)) {
-    if (!print) print = PrintName;
-    if (name.size() <= kLongestName) {
-        size_t least = std::max<size_t>(name.size() / 3, 1) + 1;
-        const std::string* nearest = nullptr;
-        for (const std::string& candidate : valid) {
-            const size_t distance = EditDistance(name, candidate);
-            if (distance < least) {
-                least = distance;
-                nearest = &candidate;
-            }
-        }
-        if (nearest) return "Did you mean " + print(*nearest) + "?";
-    }
-    std::string list = what + " are ";
-    for (size_t i = 0; i < valid.size() && i < kListedNames; ++i)
-        list += (i > 0 ? ", " : "") + print(valid[i]);
-    return list + (valid.size() > kListedNames ? ", …" : ".");
-}
-
 std::vector<std::string> RelationScope::Names() const {
     std::vector<std::string> names;
     for (const Column& column : columns_) names.push_back(column.name);
@@ -127,7 +79,7 @@ void RelationScope::Refuse(const Expr& expr) const {
     throw UserError(sqlstate::kNotSupported,
                     PrintShort(expr) + " is not available in a relation segment" + AtPosition(expr),
                     "The rule of a segment over a relation can use the columns of the relation only.",
-                    SuggestName("", Names(), "Columns"));
+                    SuggestName("", Names(), "Columns", PrintName));
 }
 
 Resolved RelationScope::ResolveMetric(const Expr& expr) const {
@@ -144,7 +96,7 @@ Resolved RelationScope::Resolve(const Reference& reference, size_t position) con
         throw UserError(sqlstate::kUndefinedColumn,
                         "unknown column " + PrintShort(expr) + " in rule" + AtPosition(expr),
                         "The relation has no column of that name; upper and lower case differ.",
-                        SuggestName(name, Names(), "Columns"));
+                        SuggestName(name, Names(), "Columns", PrintName));
     return {"s." + QuoteName(name), column->type, column->sql_type, name};
 }
 

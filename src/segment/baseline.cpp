@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/json_object.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/segment/request.hpp"
 
 namespace pulse::segment {
@@ -24,15 +26,10 @@ const std::vector<std::string> kThresholds = {"sizeChangePercent",
 // Check that the value is an object with known keys. Returns it without nulls.
 Json RequireObject(const Json& value, const std::string& name, const std::vector<std::string>& valid,
                    const char* example) {
-    if (!value.is_object())
-        ThrowInvalid(name + " must be a JSON object", DescribeJson(value),
-                     std::string("Give for example ") + example + ".");
+    const JsonObject reader(value, {name}, valid, example);
     Json object = Json::object();
-    for (const auto& [key, item] : value.items()) {
-        if (std::find(valid.begin(), valid.end(), key) == valid.end())
-            ThrowInvalid("unknown key \"" + key + "\" in " + name, "", SuggestQuoted(key, valid, "Keys"));
+    for (const auto& [key, item] : value.items())
         if (!item.is_null()) object[key] = item;
-    }
     return object;
 }
 
@@ -61,7 +58,7 @@ void CheckCritical(const Json& value, const std::vector<std::string>& attributes
         if (std::find(attributes.begin(), attributes.end(), name) == attributes.end())
             ThrowInvalid("critical attribute \"" + name + "\" is not measured", "",
                          attributes.empty() ? "The definition measures no attribute."
-                                            : SuggestQuoted(name, attributes, "Attributes measured"));
+                                            : SuggestName(name, attributes, "Attributes measured"));
     }
 }
 

@@ -1,6 +1,7 @@
 #include "pulse/segment/member_query.hpp"
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
@@ -49,7 +50,7 @@ const source::Column& FindColumn(const std::vector<source::Column>& columns, con
         names.push_back(column.name);
     }
     throw UserError(sqlstate::kUndefinedColumn, std::string(role) + " \"" + name + "\" is not a column", "",
-                    SuggestQuoted(name, names, "Columns"));
+                    SuggestName(name, names, "Columns"));
 }
 
 rule::ExprPtr ReadRule(const Request& request) {

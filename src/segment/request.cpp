@@ -6,6 +6,8 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/base/json_object.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/rule/compile.hpp"
 
 namespace pulse::segment {
@@ -16,20 +18,11 @@ const std::vector<std::string> kDefinitionKeys = {
     "from",       "query",     "key",         "where",  "rules",   "logicalOperator",  "groups",
     "attributes", "converted", "last_active", "source", "cadence", "include_anonymous"};
 
-void RequireKnownKeys(const Json& object, const std::vector<std::string>& valid, const std::string& where) {
-    for (const auto& [key, value] : object.items())
-        if (std::find(valid.begin(), valid.end(), key) == valid.end())
-            ThrowInvalid("unknown key \"" + key + "\" in " + where, "", SuggestQuoted(key, valid, "Keys"));
-}
-
-std::optional<std::string> ReadText(const Json& definition, const char* key) {
-    const auto found = definition.find(key);
-    if (found == definition.end() || found->is_null()) return std::nullopt;
-    const std::string quoted = std::string("\"") + key + "\"";
-    if (!found->is_string()) ThrowInvalid(quoted + " must be a text", DescribeJson(*found), "");
-    std::string text = found->get<std::string>();
-    if (text.find_first_not_of(" \t\r\n\f\v") == std::string::npos)
-        ThrowInvalid(quoted + " must not be empty", "", "Give " + quoted + " a value, or leave it out.");
+std::optional<std::string> ReadText(const JsonObject& definition, const char* key) {
+    const std::optional<std::string> text = definition.Text(key);
+    if (text && text->find_first_not_of(" \t\r\n\f\v") == std::string::npos)
+        ThrowInvalid(InQuotes(key) + " must not be empty", "",
+                     "Give " + InQuotes(key) + " a value, or leave it out.");
     return text;
 }
 
@@ -40,7 +33,7 @@ AttributeRequest ReadAttribute(const Json& item) {
     if (item.is_string()) {
         attribute.name = item.get<std::string>();
     } else if (item.is_object()) {
-        RequireKnownKeys(item, {"name", "kind"}, "an attribute");
+        JsonObject(item, {"an attribute"}, "").RequireKeys({"name", "kind"});
         if (!item.contains("name") || !item["name"].is_string())
             ThrowInvalid("an attribute needs a \"name\"", DescribeJson(item), kHint);
         attribute.name = item["name"].get<std::string>();
@@ -59,12 +52,12 @@ AttributeRequest ReadAttribute(const Json& item) {
     return attribute;
 }
 
-std::optional<std::vector<AttributeRequest>> ReadAttributes(const Json& definition) {
-    const auto found = definition.find("attributes");
-    if (found == definition.end() || found->is_null()) return std::nullopt;
+std::optional<std::vector<AttributeRequest>> ReadAttributes(const JsonObject& definition) {
+    const Json* found = definition.Find("attributes");
+    if (!found) return std::nullopt;
     if (!found->is_array())
-        ThrowInvalid(
-            "\"attributes\" must be a list", DescribeJson(*found),
+        definition.Refuse(
+            "attributes", "must be a list",
             "Give column names such as [\"plan\", \"country\"], or leave it out to choose attributes automatically.");
     if (found->size() > kMaxNamedAttributes)
         throw UserError(sqlstate::kProgramLimit, "too many attributes",
@@ -94,8 +87,9 @@ std::optional<Json> ReadRules(const Json& definition) {
 }
 
 // The name of a server; empty for this database, also for "local" and "".
-std::string ReadSource(const Json& definition) {
-    if (definition.contains("source") && definition["source"] == "") return "";
+std::string ReadSource(const JsonObject& definition) {
+    const Json* found = definition.Find("source");
+    if (found && *found == "") return "";
     const std::string source = ReadText(definition, "source").value_or("local");
     constexpr size_t kLongestName = 63;
     if (source.size() > kLongestName)
@@ -110,14 +104,6 @@ SegmentKind ReadKind(const Request& request) {
                      "Name a table or view in \"from\", or give a SELECT in \"query\".");
     if (request.from.empty() && request.query.empty()) return SegmentKind::kProfile;
     return request.from.empty() ? SegmentKind::kQuery : SegmentKind::kRelation;
-}
-
-std::optional<bool> ReadBoolean(const Json& definition, const char* key) {
-    const auto found = definition.find(key);
-    if (found == definition.end() || found->is_null()) return std::nullopt;
-    if (!found->is_boolean())
-        ThrowInvalid(std::string("\"") + key + "\" must be true or false", DescribeJson(*found), "");
-    return found->get<bool>();
 }
 
 // Check keys that only some kinds of segments have.
@@ -147,16 +133,6 @@ void CheckKind(const Request& request) {
 
 }  // namespace
 
-std::string SuggestQuoted(const std::string& name, const std::vector<std::string>& valid,
-                          const std::string& what) {
-    return rule::SuggestName(name, valid, what,
-                             [](std::string_view text) { return '"' + std::string(text) + '"'; });
-}
-
-std::string DescribeJson(const Json& value) {
-    return "It is " + Shorten(DumpJson(value), 200) + ".";
-}
-
 int64_t ParseCadence(const std::string& text) {
     const bool whole = text.find('.') == std::string::npos;
     const auto cadence = whole ? ParseDuration(text) : std::nullopt;
@@ -170,27 +146,25 @@ int64_t Request::Cadence() const {
 }
 
 Request ParseRequest(const Json& json) {
-    if (!json.is_object())
-        ThrowInvalid("a definition must be a JSON object", DescribeJson(json),
-                     "Give for example {\"from\": \"app.users\", \"where\": \"ltv > 1000\"}.");
-    RequireKnownKeys(json, kDefinitionKeys, "the definition");
+    const JsonObject definition(json, {"the definition"}, kDefinitionKeys,
+                                "{\"from\": \"app.users\", \"where\": \"ltv > 1000\"}");
     Request request;
-    request.source = ReadSource(json);
-    request.from = ReadText(json, "from").value_or("");
-    request.query = ReadText(json, "query").value_or("");
+    request.source = ReadSource(definition);
+    request.from = ReadText(definition, "from").value_or("");
+    request.query = ReadText(definition, "query").value_or("");
     if (request.query.size() > kMaxQuery)
         throw UserError(sqlstate::kProgramLimit, "\"query\" is too long",
                         "It has " + std::to_string(request.query.size()) + " bytes.",
                         "At most " + std::to_string(kMaxQuery) + " bytes are allowed; make a view of it.");
     request.kind = ReadKind(request);
-    request.key = ReadText(json, "key");
-    request.where = ReadText(json, "where");
+    request.key = ReadText(definition, "key");
+    request.where = ReadText(definition, "where");
     request.rules = ReadRules(json);
-    request.attributes = ReadAttributes(json);
-    request.converted = ReadText(json, "converted");
-    request.last_active = ReadText(json, "last_active");
-    request.cadence = ReadText(json, "cadence");
-    request.include_anonymous = ReadBoolean(json, "include_anonymous");
+    request.attributes = ReadAttributes(definition);
+    request.converted = ReadText(definition, "converted");
+    request.last_active = ReadText(definition, "last_active");
+    request.cadence = ReadText(definition, "cadence");
+    request.include_anonymous = definition.Boolean("include_anonymous");
     request.Cadence();
     CheckKind(request);
     return request;

@@ -1,5 +1,6 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/baseline.hpp"
@@ -61,7 +62,7 @@ std::string Trim(const std::string& text) {
     for (uint64_t i = 0; i < rows.size(); ++i) names.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedObject, "segment \"" + name + "\" does not exist", "",
                     names.empty() ? "There are no segments yet; create one with pulse_create_segment()."
-                                  : SuggestQuoted(name, names, "Segments"));
+                                  : SuggestName(name, names, "Segments"));
 }
 
 // Needs the owner's identity and an open session. `lock` is empty or a locking clause.

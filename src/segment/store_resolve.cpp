@@ -1,4 +1,5 @@
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/rule/compile.hpp"
@@ -30,9 +31,8 @@ constexpr size_t kSampleColumns = 500;
     const std::string role = reader.Query("SELECT current_user::text").values.at(0).at(0).value_or("");
     throw UserError(sqlstate::kUndefinedTable, "relation \"" + name + "\" does not exist", "",
                     names.empty() ? "Role " + role + " cannot read any table or view."
-                                  : rule::SuggestName(name, names, "Relations", [](std::string_view text) {
-                                        return std::string(text);
-                                    }));
+                                  : SuggestName(name, names, "Relations",
+                                                [](std::string_view text) { return std::string(text); }));
 }
 
 [[noreturn]] void ThrowInvalidName(const std::string& name) {

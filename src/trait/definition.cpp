@@ -1,12 +1,14 @@
 #include "pulse/trait/definition.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/json_object.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
-#include "pulse/segment/request.hpp"
 
 namespace pulse::trait {
 
@@ -44,27 +46,17 @@ bool ParsesAsName(const std::string& key) {
     }
 }
 
-[[noreturn]] void ThrowInvalid(const std::string& message, const std::string& detail,
-                               const std::string& hint) {
-    throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
-}
-
 constexpr const char* kExample =
-    "Give for example {\"function\": \"sum\", \"event\": \"purchase\", \"property\": \"total\", "
-    "\"window_days\": 30}.";
+    "{\"function\": \"sum\", \"event\": \"purchase\", \"property\": \"total\", \"window_days\": 30}";
+const std::string kGiveExample = std::string("Give for example ") + kExample + ".";
 
-std::string TextOf(const nlohmann::json& json, const char* key, bool required) {
-    const auto found = json.find(key);
-    if (found == json.end() || found->is_null()) {
-        if (required)
-            ThrowInvalid(std::string("the trait needs \"") + key + "\"", segment::DescribeJson(json),
-                         kExample);
-        return "";
-    }
-    if (!found->is_string() || found->get<std::string>().empty())
-        ThrowInvalid(std::string("\"") + key + "\" must be a text that is not empty",
-                     segment::DescribeJson(*found), kExample);
-    return found->get<std::string>();
+// Empty when it is not there.
+std::string TextOf(const JsonObject& trait, const char* key, bool required) {
+    const auto text = trait.Text(key, kGiveExample);
+    if (!text && required)
+        trait.Fail("the trait needs " + trait.Place(key), DescribeJson(trait.json()), kGiveExample);
+    if (text && text->empty()) trait.Refuse(key, "must not be empty", kGiveExample);
+    return text.value_or("");
 }
 
 struct FunctionName {
@@ -82,14 +74,13 @@ constexpr FunctionName kFunctions[] = {{"count", rule::Aggregate::kCount, false}
                                        {"last", rule::Aggregate::kLast, true},
                                        {"unique_count", rule::Aggregate::kDistinct, true}};
 
-rule::Window WindowOf(const nlohmann::json& json) {
+rule::Window WindowOf(const JsonObject& trait) {
     rule::Window window;
-    const auto found = json.find("window_days");
-    if (found == json.end() || found->is_null()) return window;
+    const nlohmann::json* found = trait.Find("window_days");
+    if (!found) return window;
     constexpr int64_t kMost = 3650;
     if (!found->is_number_integer() || found->get<int64_t>() < 1 || found->get<int64_t>() > kMost)
-        ThrowInvalid("\"window_days\" must be an integer from 1 to " + std::to_string(kMost),
-                     segment::DescribeJson(*found), "");
+        trait.Refuse("window_days", "must be an integer from 1 to " + std::to_string(kMost));
     window.kind = rule::Window::Kind::kSliding;
     window.from = found->get<int64_t>() * (kDay / kSecond);
     return window;
@@ -104,7 +95,7 @@ std::vector<std::string> SplitPath(const std::string& text) {
             path.back() += c;
     }
     if (std::find(path.begin(), path.end(), "") != path.end())
-        ThrowInvalid("\"property\" is not a path of names", "It is \"" + text + "\".", kExample);
+        ThrowInvalid("\"property\" is not a path of names", "It is \"" + text + "\".", kGiveExample);
     return path;
 }
 
@@ -194,32 +185,27 @@ std::string CheckKey(const std::string& given) {
 }
 
 rule::ExprPtr FromJson(const nlohmann::json& json) {
-    if (!json.is_object())
-        ThrowInvalid("a trait in JSON must be an object", segment::DescribeJson(json), kExample);
     static const std::vector<std::string> kKeys = {"function",    "event",  "property",
                                                    "window_days", "filter", "expression"};
-    for (const auto& [key, value] : json.items())
-        if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
-            ThrowInvalid("unknown key \"" + key + "\" in the trait", "",
-                         segment::SuggestQuoted(key, kKeys, "Keys"));
-    const std::string function = TextOf(json, "function", true);
-    if (function == "formula") return rule::Parse(TextOf(json, "expression", true));
+    const JsonObject trait(json, {"the trait"}, kKeys, kExample);
+    const std::string function = TextOf(trait, "function", true);
+    if (function == "formula") return rule::Parse(TextOf(trait, "expression", true));
     std::vector<std::string> names = {"formula"};
     for (const FunctionName& known : kFunctions) {
         names.push_back(known.name);
         if (function != known.name) continue;
         rule::Metric metric;
         metric.aggregate = known.aggregate;
-        metric.event = TextOf(json, "event", true);
-        metric.window = WindowOf(json);
-        if (known.property) metric.property = SplitPath(TextOf(json, "property", true));
-        const std::string filter = TextOf(json, "filter", false);
+        metric.event = TextOf(trait, "event", true);
+        metric.window = WindowOf(trait);
+        if (known.property) metric.property = SplitPath(TextOf(trait, "property", true));
+        const std::string filter = TextOf(trait, "filter", false);
         if (!filter.empty()) metric.filter = rule::Parse(filter);
         // The printed form is parsed again, which checks it.
         return rule::Parse(rule::Print(*rule::Make(std::move(metric), 0)));
     }
     ThrowInvalid("unknown function \"" + function + "\" of a trait", "",
-                 segment::SuggestQuoted(function, names, "Functions"));
+                 SuggestName(function, names, "Functions"));
 }
 
 rule::ExprPtr ReadExpression(const std::string& text) {
@@ -230,7 +216,7 @@ rule::ExprPtr ReadExpression(const std::string& text) {
     if (text[first] != '{') return rule::Parse(text);
     return FromJson(
         rule::ReadJson(text, "the expression",
-                       std::string("An expression that begins with { must be valid JSON. ") + kExample));
+                       std::string("An expression that begins with { must be valid JSON. ") + kGiveExample));
 }
 
 std::string TypeName(const rule::Expr& expr, rule::ValueType type) {

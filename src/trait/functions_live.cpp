@@ -1,11 +1,13 @@
 // SQL functions for memberships and traits of people, exact at any instant.
+#include <nlohmann/json.hpp>
+
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/listener.hpp"
-#include "pulse/segment/request.hpp"
 #include "pulse/trait/store_program.hpp"
 
 namespace pg = pulse::pg;
@@ -40,7 +42,7 @@ const SegmentVersion& RequireVersion(const Program& program, const std::string& 
     for (const SegmentVersion& version : program.versions) names.push_back(version.name);
     throw UserError(sqlstate::kUndefinedObject, "there is no segment \"" + name + "\" over people", "",
                     names.empty() ? "There are no such segments yet; create one with pulse_create_segment()."
-                                  : segment::SuggestQuoted(name, names, "Segments over people"));
+                                  : SuggestName(name, names, "Segments over people"));
 }
 
 const StoredTrait& RequireTrait(const Program& program, const std::string& key) {
@@ -51,7 +53,7 @@ const StoredTrait& RequireTrait(const Program& program, const std::string& key) 
     }
     throw UserError(sqlstate::kUndefinedObject, "trait \"" + key + "\" does not exist", "",
                     keys.empty() ? "There are no traits yet; create one with pulse_create_trait()."
-                                 : segment::SuggestQuoted(key, keys, "Traits"));
+                                 : SuggestName(key, keys, "Traits"));
 }
 
 struct TraitValue {

@@ -1,12 +1,14 @@
 // Checks of a rule against the database.
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/pg/error.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
-#include "pulse/segment/request.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::trait {
@@ -43,7 +45,7 @@ void WarnOfUnknownEvents(const RuleReferences& reads, const std::vector<std::str
     for (const std::string& event : reads.events)
         if (!event.empty() && !IsIn(known, event))
             pg::Notice("event \"" + event + "\" has not been received yet",
-                       segment::SuggestQuoted(event, known, "Events received so far"));
+                       SuggestName(event, known, "Events received so far"));
 }
 
 std::string Examples(const pg::Json& examples) {
@@ -71,9 +73,9 @@ void WarnOfUnknownProperties(const RuleReferences& reads, const std::vector<std:
                            "It is " + rows[i].Text(1) + ", for example " + Examples(rows[i].Jsonb(2)) + ".");
         }
         if (!IsIn(names, first) && !IsIn(names, property))
-            pg::Notice("event \"" + event + "\" never had a property \"" + property + "\"",
-                       names.empty() ? "It never had a property."
-                                     : segment::SuggestQuoted(first, names, "Its properties are"));
+            pg::Notice(
+                "event \"" + event + "\" never had a property \"" + property + "\"",
+                names.empty() ? "It never had a property." : SuggestName(first, names, "Its properties are"));
     }
 }
 

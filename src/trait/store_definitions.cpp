@@ -4,6 +4,8 @@
 
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
+#include "pulse/rule/print.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
@@ -68,7 +70,8 @@ class DefinitionStore : public rule::Definitions {
             sqlstate::kUndefinedObject, what + " \"" + key + "\" does not exist" + at, "",
             names.empty()
                 ? "There are no " + what + "s over people yet; create one with pulse_create_" + what + "()."
-                : rule::SuggestName(key, names, what == "trait" ? "Traits" : "Segments over people"));
+                : SuggestName(key, names, what == "trait" ? "Traits" : "Segments over people",
+                              rule::PrintName));
     }
 
     mutable Entries traits_, segments_;

@@ -1,10 +1,10 @@
 // Creating, changing and deleting traits.
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/print.hpp"
-#include "pulse/segment/request.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::trait {
@@ -26,7 +26,7 @@ TraitRow ReadTrait(const pg::Row& row) {
     for (uint64_t i = 0; i < rows.size(); ++i) keys.push_back(rows[i].Text(0));
     throw UserError(sqlstate::kUndefinedObject, "trait \"" + key + "\" does not exist", "",
                     keys.empty() ? "There are no traits yet; create one with pulse_create_trait()."
-                                 : segment::SuggestQuoted(key, keys, "Traits"));
+                                 : SuggestName(key, keys, "Traits"));
 }
 
 TraitRow Read(const std::string& key) {

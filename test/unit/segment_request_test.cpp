@@ -1,3 +1,4 @@
+#include "pulse/base/json_object.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/json_object.hpp"
 #include "pulse/segment/baseline.hpp"
@@ -63,19 +64,22 @@ TEST(SegmentRequest, SurvivesTheRoundTrip) {
 
 TEST(SegmentRequest, UnknownKeysAreErrorsWithAHint) {
     EXPECT_EQ(Refusal(R"({"from": "t", "wher": "a > 1"})"),
-              "22023 unknown key \"wher\" in the definition |  | Did you mean \"where\"?");
+              "22023 unknown key \"wher\" in the definition | Keys are \"from\", \"query\", \"key\", "
+              "\"where\", \"rules\", \"logicalOperator\", \"groups\", \"attributes\", \"converted\", "
+              "\"last_active\", \"source\", \"cadence\", \"include_anonymous\". | Did you mean \"where\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "zzz": 1})"),
               "22023 unknown key \"zzz\" in the definition |  | Keys are \"from\", \"query\", \"key\", "
               "\"where\", \"rules\", "
               "\"logicalOperator\", \"groups\", \"attributes\", \"converted\", \"last_active\", \"source\", "
               "\"cadence\", \"include_anonymous\".");
-    EXPECT_EQ(Refusal(R"({"from": "t", "attributes": [{"name": "a", "kinds": "x"}]})"),
-              "22023 unknown key \"kinds\" in an attribute |  | Did you mean \"kind\"?");
+    EXPECT_EQ(
+        Refusal(R"({"from": "t", "attributes": [{"name": "a", "kinds": "x"}]})"),
+        "22023 unknown key \"kinds\" in an attribute | Keys are \"name\", \"kind\". | Did you mean \"kind\"?");
 }
 
 TEST(SegmentRequest, ValuesOfTheWrongTypeAreErrors) {
     EXPECT_EQ(Refusal("5"),
-              "22023 a definition must be a JSON object | It is 5. | Give for example {\"from\": "
+              "22023 the definition must be an object | It is 5. | Give for example {\"from\": "
               "\"app.users\", \"where\": \"ltv > 1000\"}.");
     EXPECT_TRUE(Refusal(R"({"from": 5})").starts_with("22023 \"from\" must be a text | It is 5."));
     EXPECT_TRUE(Refusal(R"({"from": " \n"})").starts_with("22023 \"from\" must not be empty"));
@@ -186,9 +190,11 @@ TEST(SegmentBaseline, KeepsWhatIsValidAndDropsNulls) {
 }
 
 TEST(SegmentBaseline, ErrorsNameTheInvalidKey) {
-    EXPECT_TRUE(BaselineRefusal("[]").starts_with("22023 the baseline must be a JSON object | It is []."));
+    EXPECT_TRUE(BaselineRefusal("[]").starts_with("22023 the baseline must be an object | It is []."));
     EXPECT_EQ(BaselineRefusal(R"({"expectedsize": {}})"),
-              "22023 unknown key \"expectedsize\" in the baseline |  | Did you mean \"expectedSize\"?");
+              "22023 unknown key \"expectedsize\" in the baseline | Keys are \"expectedSize\", "
+              "\"expectedConversionRate\", \"criticalAttributes\", \"monitoringEnabled\", "
+              "\"alertThresholds\". | Did you mean \"expectedSize\"?");
     EXPECT_EQ(BaselineRefusal(R"({"expectedSize": {"min": -1}})"),
               "22023 expectedSize.min must be a number that is not negative | It is -1. | ");
     EXPECT_EQ(BaselineRefusal(R"({"expectedSize": {"min": 5, "max": 4}})"),

@@ -66,7 +66,10 @@ TEST(TraitDefinition, ErrorsInJsonNameTheKey) {
     EXPECT_EQ(Refusal([] { ReadExpression(R"({"function": "count", "event": "p", "window_days": 0})"); }),
               "22023 \"window_days\" must be an integer from 1 to 3650");
     EXPECT_EQ(Refusal([] { ReadExpression(R"({"function": "count", "event": 7})"); }),
-              "22023 \"event\" must be a text that is not empty");
+              "22023 \"event\" must be a text");
+    EXPECT_EQ(Refusal([] { ReadExpression(R"({"function": "count", "event": ""})"); }),
+              "22023 \"event\" must not be empty");
+    EXPECT_EQ(Refusal([] { ReadExpression(R"({"function": 7})"); }), "22023 \"function\" must be a text");
 }
 
 TEST(TraitDefinition, References) {

@@ -60,11 +60,6 @@ class RelationScope : public Scope {
     std::vector<Column> columns_;
 };
 
-// "Did you mean …?" with the nearest of the valid names, or "Columns are …": the hint for an unknown name.
-// `print` shows a name; by default as a rule would have it.
-std::string SuggestName(const std::string& name, const std::vector<std::string>& valid,
-                        const std::string& what, std::string (*print)(std::string_view) = nullptr);
-
 enum class Expect { kBoolean, kAny };
 
 struct Clause {

@@ -61,11 +61,4 @@ Json ToJson(const Request& request);
 // Read "30 minutes", "1 hour", "1 day", "2 weeks" as microseconds. Throws UserError.
 int64_t ParseCadence(const std::string& text);
 
-// A hint for an unknown name: the nearest of the valid ones, or all as "<what> are …"; names in quotes.
-std::string SuggestQuoted(const std::string& name, const std::vector<std::string>& valid,
-                          const std::string& what);
-
-// Describe a value for an error's detail, shortened: `It is 5.`
-std::string DescribeJson(const Json& value);
-
 }  // namespace pulse::segment

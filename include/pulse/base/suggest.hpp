@@ -1,0 +1,24 @@
+// Hints for names that do not exist. Pure C++.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pulse {
+
+// A name in double quotes.
+std::string InQuotes(std::string_view name);
+
+// The nearest of the valid names by edit distance; null when none is near.
+const std::string* FindNearest(const std::string& name, const std::vector<std::string>& valid);
+
+// "Keys are a, b."; after 20 names "…". `print` shows a name.
+std::string ListNames(const std::vector<std::string>& valid, const std::string& what,
+                      std::string (*print)(std::string_view) = InQuotes);
+
+// The hint for an unknown name: "Did you mean …?" with the nearest valid one, or all as ListNames().
+std::string SuggestName(const std::string& name, const std::vector<std::string>& valid,
+                        const std::string& what, std::string (*print)(std::string_view) = InQuotes);
+
+}  // namespace pulse
