@@ -1,6 +1,7 @@
 // The inbound webhook for n8n and similar tools: a payload becomes a call of a Pulse function, with the
 // rights of the caller.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
 #include "pulse/base/json_object.hpp"
