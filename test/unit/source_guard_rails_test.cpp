@@ -121,10 +121,10 @@ TEST(SourceGuard, OnlyReadOnlyStatements) {
 }
 
 TEST(SourceGuard, BacksOffWithJitter) {
-    EXPECT_EQ(RetryDelay(1, 0), 100);
-    EXPECT_EQ(RetryDelay(1, 0.999999), 199);
-    EXPECT_EQ(RetryDelay(3, 0), 400);
-    EXPECT_EQ(RetryDelay(100, 0), 2500);
+    EXPECT_EQ(ReconnectDelay(1, 0), 100);
+    EXPECT_EQ(ReconnectDelay(1, 0.999999), 199);
+    EXPECT_EQ(ReconnectDelay(3, 0), 400);
+    EXPECT_EQ(ReconnectDelay(100, 0), 2500);
 }
 
 TEST(SourceGuard, TheScriptSetsTimeouts) {
