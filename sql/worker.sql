@@ -99,7 +99,7 @@ CREATE FUNCTION pulse_run_job(job text)
     RETURNS TABLE (run bigint, status text, rows bigint, duration_ms double precision, message text, error text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_run_job';
 COMMENT ON FUNCTION pulse_run_job(text) IS
-'Runs a job now, in this session and transaction, and returns the result; its schedule does not change. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 somebody else''s SQL job, 55P03 it is running, 0A000 delivery and investigations, which only their workers run.';
+'Runs a job now, in this session and transaction, and returns the result; its schedule does not change. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 somebody else''s SQL job, 55P03 it is running, 0A000 a job that waits for the network, such as delivery, which only its worker runs.';
 
 -- Level: admin
 CREATE FUNCTION pulse_start() RETURNS text

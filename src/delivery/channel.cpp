@@ -53,9 +53,9 @@ void CheckServer(const options::List& options) {
                         "Give slack, teams, email, webhook or pagerduty.");
     for (const auto& [name, value] : options) {
         if (name == "max_in_flight" && options::ParseWhole(value).value_or(0) < 1)
-            ThrowBad("max_in_flight", value, "Give a whole number from 1.");
+            ThrowBad("max_in_flight", value, "Give an integer from 1.");
         if (name == "max_attempts" && options::ParseWhole(value).value_or(0) < 1)
-            ThrowBad("max_attempts", value, "Give a whole number from 1.");
+            ThrowBad("max_attempts", value, "Give an integer from 1.");
         if (name == "host" && !AllAmong(value, ".-:[]_"))
             ThrowBad("host", value, "Give a host name or an IP address.");
         if (name != "from" && name != "to" && name != "reply_to") continue;

@@ -59,7 +59,7 @@ int64_t IncidentOf(const Json& payload, const std::string& action) {
                       R"(Give its id, as in {"action": ")" + action + R"(", "incident": 17}.)");
     if (const auto id = WholeNumber(*value)) return *id;
     RefuseRequest("\"incident\" must be the id of an incident", DescribeJson(*value),
-                  "Give a whole number, such as 17.");
+                  "Give an integer, such as 17.");
 }
 
 std::optional<Moment> UntilOf(const Json& payload) {

@@ -45,9 +45,10 @@ void ReportMessages(pg::StatusReport& report) {
         " FROM (SELECT FROM pulse.outbox WHERE status = 'dead' AND folded_into IS NULL"
         " AND finished_at > clock_timestamp() - interval '1 day'"
         " LIMIT 10000) AS p");
-    report.Add(
-        "dead messages", dead[0].Int8(0) == 0 ? "ok" : "degraded", std::to_string(dead[0].Int8(0)),
-        dead[0].Int8(0) == 0 ? "" : "within a day, the newest to " + dead[0].TextOrNull(1).value_or(""));
+    report.Add("dead messages", dead[0].Int8(0) == 0 ? "ok" : "degraded", std::to_string(dead[0].Int8(0)),
+               dead[0].Int8(0) == 0
+                   ? ""
+                   : "in the last 24 hours; the latest, to channel " + dead[0].TextOrNull(1).value_or(""));
 }
 
 void ReportChannels(pg::StatusReport& report) {
@@ -62,7 +63,8 @@ void ReportChannels(pg::StatusReport& report) {
         const std::string item = "channel " + rows[i].Text(0);
         const std::string why = rows[i].TextOrNull(3).value_or("");
         if (!rows[i].IsNull(1)) {
-            report.Add(item, "degraded", "disabled", why + ": pulse_test_channel() tries it again");
+            report.Add(item, "degraded", "disabled",
+                       why + "; a successful pulse_test_channel() re-enables it");
         } else if (!rows[i].IsNull(2)) {
             report.Add(item, "degraded", "resting",
                        "until " + FormatMoment(rows[i].Time(2) / kSecond * kSecond) + ": " + why);
@@ -91,7 +93,7 @@ const pg::JobKind kDeliveryJob{
     .run = RunDeliveryJob,
     .status = {{.order = 40, .add = ReportMessages}, {.order = 60, .add = ReportChannels}},
     .retention = {{.order = 10,
-                   .what = "messages given up",
+                   .what = "messages that were pending for too long",
                    .minutes = &pg::settings::message_lifetime,
                    .work = ExpireMessages,
                    .enabled = &pg::settings::send_messages},

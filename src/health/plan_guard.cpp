@@ -36,7 +36,7 @@ std::string Plain(const std::string& relation) {
 PlanSummary SummarizePlan(const std::string& json) {
     const Json document = ParseJsonOrDiscard(json);
     if (!document.is_array() || document.empty() || !document[0].contains("Plan"))
-        throw UserError(sqlstate::kDataCorrupted, "the output of EXPLAIN cannot be read", "It is: " + json);
+        throw UserError(sqlstate::kDataCorrupted, "could not parse the output of EXPLAIN", "It is: " + json);
     PlanSummary reading;
     reading.cost = document[0]["Plan"].value("Total Cost", 0.0);
     Walk(document[0]["Plan"], reading);

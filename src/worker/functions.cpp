@@ -72,8 +72,7 @@ PULSE_FUNCTION(pulse_preview_schedule) {
                         "Give 1 to " + std::to_string(worker::kMostRuns) + ".");
     Moment moment = args.Time(3).value_or(pg::Now());
     if (TIMESTAMP_NOT_FINITE(moment))
-        throw UserError(sqlstate::kInvalidParameter, "infinity is no moment to begin at", "",
-                        "Give a timestamp.");
+        throw UserError(sqlstate::kInvalidParameter, "the start time is infinite", "", "Give a timestamp.");
     const Moment anchor = moment;
     pg::ResultSet results(fcinfo);
     for (int i = 0; i < runs; ++i) {

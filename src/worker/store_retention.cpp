@@ -52,7 +52,7 @@ RunResult RunRetentionJob(bool in_worker) {
         deleted += (deleted.empty() ? "" : ", ") + std::to_string(rows) + " " + rule.what;
         *result.rows += rows;
     }
-    result.message = deleted.empty() ? "nothing was old enough" : deleted;
+    result.message = deleted.empty() ? "nothing to delete" : deleted;
     return result;
 }
 

@@ -22,7 +22,7 @@ RunResult RunSql(const Job& job, int64_t run) {
     const pg::JobDeadline limit(job.timeout / 1000);
     pg::Transaction transaction(job.command.c_str());
     // Once more for the transaction: pg_advisory_unlock_all() in the command releases what the session holds.
-    if (!pg::TryLock("job", job.id)) throw UserError(sqlstate::kLockNotAvailable, "its lock was lost");
+    if (!pg::TryLock("job", job.id)) throw UserError(sqlstate::kLockNotAvailable, "the job lost its lock");
     {
         const pg::Session session;
         result.rows = static_cast<int64_t>(pg::Execute(job.command).processed());
@@ -35,7 +35,8 @@ RunResult RunSql(const Job& job, int64_t run) {
         const pg::Identity identity = pg::Identity::Owner();
         pg::SetLocally("lock_timeout", pg::ShortLockTimeout().c_str());
         const pg::Session session;
-        if (!EndRun(run, result)) throw UserError(sqlstate::kNotReady, "it was taken for crashed");
+        if (!EndRun(run, result))
+            throw UserError(sqlstate::kNotReady, "the run was recorded as crashed before it ended");
     }
     transaction.Commit();
     return result;

@@ -115,8 +115,8 @@ class Launcher {
         gone_ = OidIsValid(order_.database) && databases.empty();
         if (scheduler_->SetDatabases(databases)) return;
         if (!std::exchange(told_full_, true))
-            pg::Warning("pulse looks at the first " + std::to_string(SchedulerState::kDatabases) +
-                        " databases of this server only");
+            pg::Warning("pulse serves only the first " + std::to_string(SchedulerState::kDatabases) +
+                        " databases of this server");
     }
 
     // Returns when to wake.

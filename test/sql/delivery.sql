@@ -97,7 +97,7 @@ INSERT INTO pulse.outbox (id, channel, kind, event, payload, order_key, waits, s
 SELECT 100 + n, 'hook', 'event', 'old', '{}', 'k', n > 1, now() - interval '4 days' FROM generate_series(1, 3) AS n;
 INSERT INTO pulse.outbox (id, channel, kind, event, payload) VALUES (104, 'hook', 'event', 'new', '{}');
 INSERT INTO pulse.outbox (id, channel, kind, event, status, folded_into) VALUES (105, 'hook', 'event', 'old', 'sending', 101);  -- folded into it
-SELECT status, message ~ '3 messages given up' AS told FROM pulse_run_job('retention');
+SELECT status, message ~ '3 messages that were pending for too long' AS told FROM pulse_run_job('retention');
 SELECT event, status, error, waits FROM pulse.outbox WHERE channel = 'hook' AND event IN ('old', 'new') ORDER BY id;
 SELECT status FROM pulse.investigation WHERE incident_id < 0;
 SELECT state, value FROM pulse_status() WHERE item = 'channel hook';
