@@ -85,18 +85,18 @@ TEST(StatisticsTotality, Counts) {
 }
 
 TEST(StatisticsTotality, StatusOfCounts) {
-    EXPECT_EQ(PopulationStability(Rows{}, Rows{}).status, Status::kInsufficientData);
-    EXPECT_EQ(PopulationStability(Rows{0, 0}, Rows{1, 2}).status, Status::kInsufficientData);
-    EXPECT_EQ(PopulationStability(Rows{5}, Rows{7}).status, Status::kConstant);
-    EXPECT_EQ(PopulationStability(Rows{5, 0}, Rows{7, 0}).status, Status::kConstant);
-    EXPECT_EQ(PopulationStability(Rows{5, 1}, Rows{7}).status, Status::kInvalidInput);
-    EXPECT_EQ(CompareShares(Rows{5, -1}, Rows{7, 1}).status, Status::kInvalidInput);
+    EXPECT_EQ(PopulationStability(Rows{}, Rows{}).status, StatisticStatus::kInsufficientData);
+    EXPECT_EQ(PopulationStability(Rows{0, 0}, Rows{1, 2}).status, StatisticStatus::kInsufficientData);
+    EXPECT_EQ(PopulationStability(Rows{5}, Rows{7}).status, StatisticStatus::kConstant);
+    EXPECT_EQ(PopulationStability(Rows{5, 0}, Rows{7, 0}).status, StatisticStatus::kConstant);
+    EXPECT_EQ(PopulationStability(Rows{5, 1}, Rows{7}).status, StatisticStatus::kInvalidInput);
+    EXPECT_EQ(CompareShares(Rows{5, -1}, Rows{7, 1}).status, StatisticStatus::kInvalidInput);
     EXPECT_EQ(TestHomogeneity(Rows{1, 0}, Rows{0, 1}).status,
-              Status::kInsufficientData);  // nothing left after pooling
+              StatisticStatus::kInsufficientData);  // nothing left after pooling
     EXPECT_EQ(TestHomogeneity(Rows{1, 0}, Rows{0, 1}).pooled_p_value, 1);
-    EXPECT_EQ(TestFisher(0, 0, 3, 4).status, Status::kInsufficientData);
-    EXPECT_EQ(TestFisher(3, 0, 4, 0).status, Status::kConstant);
-    EXPECT_STREQ(Name(Status::kInsufficientData), "insufficient_data");
+    EXPECT_EQ(TestFisher(0, 0, 3, 4).status, StatisticStatus::kInsufficientData);
+    EXPECT_EQ(TestFisher(3, 0, 4, 0).status, StatisticStatus::kConstant);
+    EXPECT_STREQ(Name(StatisticStatus::kInsufficientData), "insufficient_data");
 }
 
 TEST(StatisticsTotality, CategoriesAbsentOnBothSidesAreIgnored) {
@@ -181,10 +181,10 @@ TEST(StatisticsBinned, OpenOuterBins) {
     const BinnedWasserstein closed = Wasserstein(a, b, Numbers{0, 10, 20, 30});
     EXPECT_NEAR(WassersteinOpen(a, b, Numbers{10, 20}, 0, 30).uniform, closed.uniform, 1e-12);
     EXPECT_NEAR(WassersteinOpen(a, b, Numbers{10, 20}, kNan, 5).uniform, closed.uniform, 1e-12);
-    EXPECT_EQ(WassersteinOpen(a, b, Numbers{}, 0, 30).status, Status::kInvalidInput);
-    EXPECT_EQ(WassersteinOpen(a, b, Numbers{20, 10}, 0, 30).status, Status::kInvalidInput);
-    EXPECT_EQ(WassersteinOpen(a, b, Numbers{10, kInf}, 0, 30).status, Status::kInvalidInput);
-    EXPECT_EQ(Wasserstein(Rows{5}, Rows{7}, Numbers{3, 3}).status, Status::kConstant);
+    EXPECT_EQ(WassersteinOpen(a, b, Numbers{}, 0, 30).status, StatisticStatus::kInvalidInput);
+    EXPECT_EQ(WassersteinOpen(a, b, Numbers{20, 10}, 0, 30).status, StatisticStatus::kInvalidInput);
+    EXPECT_EQ(WassersteinOpen(a, b, Numbers{10, kInf}, 0, 30).status, StatisticStatus::kInvalidInput);
+    EXPECT_EQ(Wasserstein(Rows{5}, Rows{7}, Numbers{3, 3}).status, StatisticStatus::kConstant);
 }
 
 TEST(StatisticsBinned, NullMeanIsTheExpectedValue) {
@@ -231,14 +231,14 @@ TEST(StatisticsTotality, Rates) {
             }
         }
     }
-    EXPECT_EQ(CompareRate({}, {1, 2}).status, Status::kInsufficientData);
-    EXPECT_EQ(ComparePoisson(1, 0, 1, 1).status, Status::kInvalidInput);
+    EXPECT_EQ(CompareRate({}, {1, 2}).status, StatisticStatus::kInsufficientData);
+    EXPECT_EQ(ComparePoisson(1, 0, 1, 1).status, StatisticStatus::kInvalidInput);
 }
 
 TEST(StatisticsRates, AConstantRateIsABaseline) {
     const std::vector<Proportion> never(7, Proportion{0, 1000});
     const QuasiBinomial q = CompareRate(never, {200, 1000});
-    EXPECT_EQ(q.status, Status::kConstant);
+    EXPECT_EQ(q.status, StatisticStatus::kConstant);
     EXPECT_LT(q.p_value, 1e-6);
     EXPECT_GT(CompareRate(never, {0, 1000}).p_value, 0.5);
 }
@@ -301,19 +301,19 @@ TEST(StatisticsTotality, Series) {
 }
 
 TEST(StatisticsTotality, StatusOfSeries) {
-    EXPECT_EQ(MeasureSpread(Numbers{}).status, Status::kInsufficientData);
-    EXPECT_EQ(MeasureSpread(Numbers(9, 4)).status, Status::kConstant);
+    EXPECT_EQ(MeasureSpread(Numbers{}).status, StatisticStatus::kInsufficientData);
+    EXPECT_EQ(MeasureSpread(Numbers(9, 4)).status, StatisticStatus::kConstant);
     EXPECT_EQ(ScoreAgainst(Numbers(9, 4), 4).z, 0);
     EXPECT_EQ(ScoreAgainst(Numbers(9, 4), 5).z, kZCap);
     EXPECT_EQ(ScoreAgainst(Numbers(9, 4), 5, 0.5).z, 2);  // the floor is the spread
-    EXPECT_EQ(ScoreAgainst(Numbers{1, 2, 3}, kNan).status, Status::kInvalidInput);
-    EXPECT_EQ(RobustSeasonalFit(Numbers(14, 4), 7).status, Status::kInsufficientData);
-    EXPECT_EQ(RobustSeasonalFit(Numbers(15, 4), 7).status, Status::kConstant);
-    EXPECT_EQ(RobustSeasonalFit(Numbers(15, 4), 0).status, Status::kInvalidInput);
-    EXPECT_EQ(TestTrend(Numbers(9, 4)).status, Status::kConstant);
-    EXPECT_EQ(TestTrend(Numbers{1, 2, 3}).status, Status::kInsufficientData);
-    EXPECT_EQ(FindSplit(Numbers(9, 4)).status, Status::kConstant);
-    EXPECT_EQ(FindChangePoints(Numbers{1, kNan, 3}, 1).status, Status::kInvalidInput);
+    EXPECT_EQ(ScoreAgainst(Numbers{1, 2, 3}, kNan).status, StatisticStatus::kInvalidInput);
+    EXPECT_EQ(RobustSeasonalFit(Numbers(14, 4), 7).status, StatisticStatus::kInsufficientData);
+    EXPECT_EQ(RobustSeasonalFit(Numbers(15, 4), 7).status, StatisticStatus::kConstant);
+    EXPECT_EQ(RobustSeasonalFit(Numbers(15, 4), 0).status, StatisticStatus::kInvalidInput);
+    EXPECT_EQ(TestTrend(Numbers(9, 4)).status, StatisticStatus::kConstant);
+    EXPECT_EQ(TestTrend(Numbers{1, 2, 3}).status, StatisticStatus::kInsufficientData);
+    EXPECT_EQ(FindSplit(Numbers(9, 4)).status, StatisticStatus::kConstant);
+    EXPECT_EQ(FindChangePoints(Numbers{1, kNan, 3}, 1).status, StatisticStatus::kInvalidInput);
 }
 
 // Eight weeks of 1000 members with a weekend at 60 %, growing 0.5 % a day, without noise.
@@ -340,7 +340,7 @@ TEST(StatisticsSeasonal, GapsDoNotMoveTheExpectation) {
 TEST(StatisticsSeasonal, AnUnknownPhaseGivesNoExpectation) {
     Numbers sizes = Weekly(56);
     for (size_t i = 0; i < sizes.size(); i += 7) sizes[i] = kNan;
-    EXPECT_EQ(RobustSeasonalFit(sizes, 7, Scale::kLog).status, Status::kInsufficientData);
+    EXPECT_EQ(RobustSeasonalFit(sizes, 7, Scale::kLog).status, StatisticStatus::kInsufficientData);
 }
 
 TEST(StatisticsChart, CusumSinceWhen) {
@@ -440,9 +440,9 @@ TEST(StatisticsTotality, Attribution) {
                 EXPECT_FINITE(mix.change);
             }
         }
-    EXPECT_EQ(Attribute(Numbers{1, 2}, Numbers{2, 1}).status, Status::kConstant);
-    EXPECT_EQ(Attribute(Numbers{}, Numbers{}).status, Status::kInsufficientData);
-    EXPECT_EQ(Attribute(Numbers{1}, Numbers{1, 2}).status, Status::kInvalidInput);
+    EXPECT_EQ(Attribute(Numbers{1, 2}, Numbers{2, 1}).status, StatisticStatus::kConstant);
+    EXPECT_EQ(Attribute(Numbers{}, Numbers{}).status, StatisticStatus::kInsufficientData);
+    EXPECT_EQ(Attribute(Numbers{1}, Numbers{1, 2}).status, StatisticStatus::kInvalidInput);
 }
 
 }  // namespace

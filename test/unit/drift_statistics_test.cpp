@@ -221,7 +221,7 @@ Figures TrendFigures(const Json& in) {
     const MannKendall t = TestTrend(List(in["x"]));
     Figures figures{{"S", {t.s}},       {"varS", {t.variance}},   {"z", {t.z}},
                     {"p", {t.p_value}}, {"sen_slope", {t.slope}}, {"sen_intercept", {t.intercept}}};
-    if (t.status == Status::kOk) figures["tau_b"] = {t.tau};
+    if (t.status == StatisticStatus::kOk) figures["tau_b"] = {t.tau};
     return figures;
 }
 
