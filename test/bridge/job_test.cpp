@@ -1,5 +1,7 @@
 // Two kinds of jobs that only the registry knows, one that runs by the clock and one with a process of its
 // own that runs when there is something to do. Nothing else was changed for them.
+#include "background.hpp"
+
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/job_kind.hpp"
@@ -7,7 +9,6 @@
 #include "pulse/worker/store.hpp"
 
 extern "C" {
-#include "postmaster/bgworker.h"
 
 PGDLLEXPORT void bridge_jobs_main(Datum database);
 Datum pulse_built_in_jobs(FunctionCallInfo fcinfo);
@@ -106,22 +107,7 @@ void bridge_jobs_main(Datum database) {
 }
 
 PULSE_FUNCTION(bridge_run_due_jobs) {
-    pg::Call([&] {
-        BackgroundWorker worker{};
-        worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-        worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-        worker.bgw_restart_time = BGW_NEVER_RESTART;
-        strlcpy(worker.bgw_library_name, "pulse_bridge_test", sizeof worker.bgw_library_name);
-        strlcpy(worker.bgw_function_name, "bridge_jobs_main", sizeof worker.bgw_function_name);
-        strlcpy(worker.bgw_name, "bridge jobs", sizeof worker.bgw_name);
-        strlcpy(worker.bgw_type, "bridge jobs", sizeof worker.bgw_type);
-        worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-        worker.bgw_notify_pid = MyProcPid;
-        BackgroundWorkerHandle* handle = nullptr;
-        if (!RegisterDynamicBackgroundWorker(&worker, &handle))
-            ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no worker to be had")));
-        WaitForBackgroundWorkerShutdown(handle);
-    });
+    pulse::bridge::RunWorker("bridge_jobs_main", "bridge jobs");
     return 0;
 }
 

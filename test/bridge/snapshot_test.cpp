@@ -1,5 +1,7 @@
 // Takes snapshots from SQL in ways that Pulse itself does not offer: as on a server without Pulse, and as a
 // background worker.
+#include "background.hpp"
+
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -8,7 +10,6 @@
 #include "pulse/snapshot/store.hpp"
 
 extern "C" {
-#include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 
@@ -98,22 +99,7 @@ void snapshot_apart_main(Datum database) {
 }
 
 PULSE_FUNCTION(snapshot_take_due_apart) {
-    pg::Call([&] {
-        BackgroundWorker worker{};
-        worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-        worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-        worker.bgw_restart_time = BGW_NEVER_RESTART;
-        strlcpy(worker.bgw_library_name, "pulse_bridge_test", sizeof worker.bgw_library_name);
-        strlcpy(worker.bgw_function_name, "snapshot_apart_main", sizeof worker.bgw_function_name);
-        strlcpy(worker.bgw_name, "snapshots apart", sizeof worker.bgw_name);
-        strlcpy(worker.bgw_type, "snapshots apart", sizeof worker.bgw_type);
-        worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-        worker.bgw_notify_pid = MyProcPid;
-        BackgroundWorkerHandle* handle = nullptr;
-        if (!RegisterDynamicBackgroundWorker(&worker, &handle))
-            ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("no worker to be had")));
-        WaitForBackgroundWorkerShutdown(handle);
-    });
+    pulse::bridge::RunWorker("snapshot_apart_main", "snapshots apart");
     return 0;
 }
 

@@ -2,6 +2,8 @@
 #include <fstream>
 #include <set>
 
+#include "background.hpp"
+
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
@@ -10,7 +12,6 @@
 #include "pulse/source/store.hpp"
 
 extern "C" {
-#include "postmaster/bgworker.h"
 #include "tcop/tcopprot.h"
 
 PGDLLEXPORT void bridge_worker_main(Datum database);
@@ -88,15 +89,7 @@ void bridge_worker_main(Datum database) {
 PULSE_FUNCTION(bridge_start_worker) {
     const pg::Args args(fcinfo);
     const std::string order = std::to_string(args.Int4(1).value_or(0)) + " " + args.RequireText(0, "source");
-    BackgroundWorker worker{};
-    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-    worker.bgw_restart_time = BGW_NEVER_RESTART;
-    worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-    strlcpy(worker.bgw_library_name, "pulse_bridge_test", sizeof worker.bgw_library_name);
-    strlcpy(worker.bgw_function_name, "bridge_worker_main", sizeof worker.bgw_function_name);
-    strlcpy(worker.bgw_name, "bridge worker", BGW_MAXLEN);
-    strlcpy(worker.bgw_type, "bridge worker", BGW_MAXLEN);
+    BackgroundWorker worker = pulse::bridge::MakeWorker("bridge_worker_main", "bridge worker");
     strlcpy(worker.bgw_extra, order.c_str(), BGW_EXTRALEN);
     const bool started = pg::Call([&] { return RegisterDynamicBackgroundWorker(&worker, nullptr); });
     return BoolGetDatum(started);

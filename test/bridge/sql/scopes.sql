@@ -71,7 +71,7 @@ SELECT deadline(100, 'SELECT pg_sleep(60)'), deadline(60000, 'SELECT ''next''');
 SET statement_timeout = '100ms';
 SELECT deadline(60000, 'SELECT pg_sleep(60)');
 RESET statement_timeout;
--- Neither is the end of a time limit.
+-- The time limit is over: a statement that takes longer is not cancelled.
 SELECT pg_sleep(0.2);
 
 -- ---- Identity: a definition runs with its creator's rights and path, and leaves nothing behind.

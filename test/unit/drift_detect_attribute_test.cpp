@@ -1,0 +1,181 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "drift_history.hpp"
+
+namespace pulse::drift::test {
+namespace {
+
+// ---- attributes ----
+
+TEST(DriftAttribute, SmallSamplesDoNotShift) {
+    size_t found = 0;
+    for (size_t run = 0; run < 200; ++run) {
+        Days days;
+        for (size_t day = 0; day < 2; ++day) {
+            days.Add(50);
+            Values values;
+            for (size_t v = 0; v < 10; ++v)
+                values.emplace_back("v" + std::to_string(v),
+                                    5 + std::llround(4 * Noise(100 * run + 10 * day + v)));
+            int64_t sum = 0;
+            for (auto& [name, count] : values) sum += count;
+            days.history.points.back().size = sum;
+            days.Values("a", values);
+        }
+        found += FindingOf(days.Newest(), detector::kDistributionShift, "a") != nullptr;
+    }
+    EXPECT_LE(found, 1u);
+}
+
+TEST(DriftAttribute, OverdispersedSharesAreLearnt) {
+    Days days;
+    for (size_t day = 0; day < 8; ++day) {
+        days.Add(10'000);
+        const int64_t a = 5'000 + std::llround(1'800 * Noise(day * 7));
+        days.Values("campaign", {{"a", a}, {"b", 10'000 - a}});
+    }
+    days.Add(10'000);
+    days.Values("campaign", {{"a", 2'600}, {"b", 7'400}});
+    EXPECT_FALSE(FindingOf(days.Newest(), detector::kDistributionShift, "campaign"));
+}
+
+TEST(DriftAttribute, IntervalsOfNumbers) {
+    Days days;
+    for (int day = 0; day < 4; ++day) {
+        days.Add(1'000);
+        days.Numbers("ltv", {10, 100}, {300, 400, 300});
+    }
+    days.Add(1'000);
+    days.Numbers("ltv", {10, 100}, {600, 300, 100});
+    const DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kDistributionShift, "ltv");
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(finding->change, 0.3, 1e-12);
+    EXPECT_EQ(finding->details["values"][0]["value"], "below 10");
+    EXPECT_GT(finding->details["wasserstein"].get<double>(), 0);
+}
+
+TEST(DriftAttribute, DifferentEdgesAreNotCompared) {
+    Days days;
+    days.Add(1'000);
+    days.Numbers("ltv", {10, 100}, {300, 400, 300});
+    days.Add(1'000);
+    days.Numbers("ltv", {20, 200}, {900, 50, 50});
+    EXPECT_EQ(Findings(days.Newest()), 0u);
+}
+
+TEST(DriftAttribute, NullsAreCheckedByNullSpikeOnly) {
+    Days days;
+    for (int day = 0; day < 5; ++day) {
+        days.Add(1'000);
+        days.Values("country", {{"de", 600}, {"fr", 390}});
+    }
+    days.Add(1'000);
+    days.Values("country", {{"de", 420}, {"fr", 273}});
+    DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kNullSpike, "country");
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(*finding->observed, 0.307, 1e-9);
+    EXPECT_EQ(finding->severity, Severity::kCritical);
+    EXPECT_EQ(Findings(run), 1u);  // among the known values nothing changed
+    days.Add(1'000);
+    days.Values("country", {});  // all null
+    run = days.Newest();
+    EXPECT_TRUE(FindingOf(run, detector::kNullSpike, "country"));
+    EXPECT_FALSE(FindingOf(run, detector::kDistributionShift, "country"));
+    EXPECT_FALSE(FindingOf(run, detector::kVanishedValue, "country"));
+}
+
+TEST(DriftAttribute, ValuesAppearAndVanishInOneFinding) {
+    Days days;
+    for (int day = 0; day < 5; ++day) {
+        days.Add(10'000);
+        days.Values("app_version", {{"4.0", 5'000}, {"4.1", 4'000}, {"3.9", 1'000}});
+    }
+    days.Add(10'000);
+    days.Values("app_version", {{"4.0", 5'000}, {"5.0", 3'000}, {"5.1", 2'000}});
+    const DetectionRun run = days.Newest();
+    const Finding* appeared = FindingOf(run, detector::kNewValue, "app_version");
+    const Finding* vanished = FindingOf(run, detector::kVanishedValue, "app_version");
+    ASSERT_TRUE(appeared && vanished);
+    EXPECT_EQ(appeared->details["values"].size(), 2u);
+    EXPECT_NEAR(*appeared->observed, 0.5, 1e-12);
+    EXPECT_EQ(vanished->details["values"].size(), 2u);
+    EXPECT_NEAR(*vanished->baseline, 0.5, 1e-12);
+    EXPECT_NEAR(*vanished->observed, 0, 1e-12);
+    EXPECT_EQ(vanished->direction, Direction::kDown);
+}
+
+TEST(DriftAttribute, ValuesInOtherAreNotNew) {
+    Days days;
+    for (int day = 0; day < 5; ++day) {
+        days.Add(10'000);
+        days.Values("city", {{"berlin", 4'000}, {"paris", 1'000}}, 5'000);
+    }
+    days.Add(10'000);
+    days.Values("city", {{"berlin", 4'000}, {"rome", 990}},
+                5'010);  // rome may have been in other, paris may be there
+    EXPECT_EQ(Findings(days.Newest()), 0u);
+}
+
+TEST(DriftAttribute, RegularNewValuesRaiseNoAlarm) {
+    Days days;
+    for (int day = 0; day < 8; ++day) {
+        days.Add(10'000);
+        days.Values("cohort", {{"day " + std::to_string(day), 2'000},
+                               {"day " + std::to_string(day - 1), 4'000},
+                               {"day " + std::to_string(day - 2), 4'000}});
+    }
+    const DetectionRun run = days.Newest();
+    EXPECT_FALSE(FindingOf(run, detector::kNewValue, "cohort"));
+    EXPECT_FALSE(FindingOf(run, detector::kVanishedValue, "cohort"));
+}
+
+// ---- rates ----
+
+TEST(DriftRate, OverdispersedRatesAreLearnt) {
+    Days days;
+    for (size_t day = 0; day < 14; ++day)
+        days.Add(100'000).converted = std::llround(10'000 * (1 + 0.25 * Noise(day)));
+    days.Add(100'000).converted = 7'300;
+    EXPECT_FALSE(FindingOf(days.Newest(), detector::kConversionAnomaly));
+    days.history.points.back().converted = 2'000;
+    EXPECT_TRUE(FindingOf(days.Newest(), detector::kConversionAnomaly));
+}
+
+TEST(DriftRate, InactivityOnlyRises) {
+    Days days;
+    for (int day = 0; day < 5; ++day) days.Add(10'000).inactive = 1'000;
+    days.Add(10'000).inactive = 500;
+    EXPECT_FALSE(FindingOf(days.Newest(), detector::kInactivityCreep));
+    days.history.points.back().inactive = 1'500;
+    const DetectionRun run = days.Newest();
+    ASSERT_TRUE(FindingOf(run, detector::kInactivityCreep));
+    EXPECT_EQ(FindingOf(run, detector::kInactivityCreep)->details["measure"], "inactive");
+}
+
+TEST(DriftRate, AZeroBaselineHasNoRelativeChange) {
+    Days days;
+    for (int day = 0; day < 3; ++day) days.Add(1'000).converted = 0;
+    EXPECT_EQ(Findings(days.Newest()), 0u);
+    days.Add(0).converted = 0;
+    EXPECT_FALSE(FindingOf(days.Newest(), detector::kConversionAnomaly));
+}
+
+TEST(DriftRate, MembersReplacedAtEqualSize) {
+    Days days;
+    for (int day = 0; day < 6; ++day) {
+        Point& point = days.Add(10'000);
+        point.entered = point.exited = 300;
+    }
+    Point& point = days.Add(10'000);
+    point.entered = point.exited = 4'000;
+    const DetectionRun run = days.Newest();
+    ASSERT_TRUE(FindingOf(run, detector::kMembershipChurn));
+    EXPECT_NEAR(FindingOf(run, detector::kMembershipChurn)->change, 0.37, 1e-12);
+}
+
+}  // namespace
+}  // namespace pulse::drift::test
