@@ -227,7 +227,7 @@ bool Record(const std::vector<SendResult>& outcomes, ChannelStates& channels) {
         if (!outcomes.empty()) WriteOutcomes(outcomes);
         for (auto& [kind, ids] : by_kind) {
             EndFolded(ids);
-            kind->ended(ids);
+            if (kind->ended) kind->ended(ids);
             ended.insert(ended.end(), ids.begin(), ids.end());
         }
         released = Release(ended, true);

@@ -137,7 +137,8 @@ int64_t ParseCadence(const std::string& text) {
     const bool whole = text.find('.') == std::string::npos;
     const auto cadence = whole ? ParseDuration(text) : std::nullopt;
     if (cadence && *cadence >= kMinute && *cadence <= 366 * kDay) return *cadence;
-    ThrowInvalid("\"cadence\" must be a number of minutes, hours, days or weeks", "It is \"" + text + "\".",
+    ThrowInvalid("\"cadence\" must be a whole number of minutes, hours, days or weeks",
+                 "It is \"" + text + "\".",
                  "Give for example \"1 day\" or \"6 hours\"; from 1 minute to 366 days.");
 }
 

@@ -187,7 +187,9 @@ Schedule Schedule::Parse(const std::string& given) {
     schedule.interval_ = ParseInterval(text);
     if (schedule.interval_) return schedule;
     const std::vector<std::string> words = Split(text);
-    if (words.size() != 5) Refuse(given, "It has " + std::to_string(words.size()) + " fields.");
+    if (words.size() != 5)
+        Refuse(given,
+               "It has " + std::to_string(words.size()) + (words.size() == 1 ? " field." : " fields."));
     std::vector<Field> fields;
     for (size_t i = 0; i < 5; ++i) fields.emplace_back(Rules()[i], given, words[i]);
     schedule.minutes_ = fields[0].Parse();

@@ -112,7 +112,7 @@ BEGIN READ ONLY;
 SELECT count(*) > 10 AS told FROM pulse_explain_incident(dx.find('dx supported', 'size_change'));
 COMMIT;
 
--- A kind of attribute that Pulse does not know is corrupted data.
+-- An unknown kind of attribute is corrupted data.
 BEGIN;
 ALTER TABLE pulse.distribution DROP CONSTRAINT distribution_kind_check;
 UPDATE pulse.distribution SET kind = 'colour';

@@ -26,7 +26,7 @@ SELECT count(pulse_import_snapshot('edge', '2015-02-01'::timestamptz + i * inter
 SELECT pulse_import_snapshot('edge', '2015-02-05', 1000, distributions => '{"never": {"edges": [], "counts": [500], "nulls": 500}}') > 0 AS kept;
 SELECT detector, attribute, severity FROM pulse_backtest('edge', '{}');
 
--- A kind of attribute that Pulse does not know is corrupted data, whoever reads it.
+-- Every reader refuses an unknown kind of attribute as corrupted data.
 BEGIN;
 ALTER TABLE pulse.distribution DROP CONSTRAINT distribution_kind_check;
 UPDATE pulse.distribution SET kind = 'colour' WHERE attribute = 'never';

@@ -20,7 +20,7 @@ struct MessageKind {
     // reason if there is nothing to send any more. An exception ends only this message.
     std::optional<std::string> (*compose)(Message& message, const Channel& channel) = nullptr;
     // Called when messages of this kind, and those folded into them, have ended; pulse.outbox has their
-    // status.
+    // status. Null: nothing to do then.
     void (*ended)(const std::vector<int64_t>& ids) = nullptr;
 };
 
