@@ -25,15 +25,24 @@ struct Expression::Compiled {
 
 namespace {
 
-// The only column of SELECT <sql>.
+// The only column of SELECT <sql>, in the current memory context. Parsing needs several times the memory of
+// the result.
 Expr* Analyze(const char* sql, const Oid* types, int count) {
+    const MemoryContext caller = CurrentMemoryContext;
+    const MemoryContext apart =
+        AllocSetContextCreate(caller, "pulse expression parsing", ALLOCSET_DEFAULT_SIZES);
+    MemoryContextSwitchTo(apart);
     List* parsed = pg_parse_query(sql);
     if (list_length(parsed) != 1) elog(ERROR, "not one expression: %s", sql);
     Query* query = PULSE_ANALYZE(linitial_node(RawStmt, parsed), sql, types, count);
     if (query->commandType != CMD_SELECT || list_length(query->targetList) != 1 || query->rtable != NIL ||
         query->hasAggs || query->hasSubLinks || query->hasWindowFuncs || query->hasTargetSRFs)
         elog(ERROR, "not an expression: %s", sql);
-    return expression_planner(linitial_node(TargetEntry, query->targetList)->expr);
+    Expr* const planned = expression_planner(linitial_node(TargetEntry, query->targetList)->expr);
+    MemoryContextSwitchTo(caller);
+    auto* const expr = static_cast<Expr*>(copyObjectImpl(planned));
+    MemoryContextDelete(apart);
+    return expr;
 }
 
 }  // namespace

@@ -149,6 +149,12 @@ bool Canonicalize(char** value, TimestampTz moment) {
     return true;
 }
 
+// Windows and durations of up to 1000 years lead out of these years, but not out of a timestamp's range.
+bool IsPlausible(Moment moment) {
+    static const Moment first = *ParseMoment("0001-01-01"), last = *ParseMoment("9999-12-31T23:59:59.999999");
+    return moment >= first && moment <= last;
+}
+
 bool CheckNow(char** value, void** extra, GucSource source) {
     ParsedNow parsed{false, 0};
     if (*value && **value) {
@@ -157,6 +163,8 @@ bool CheckNow(char** value, void** extra, GucSource source) {
             problem = "\"%s\" is not a fixed instant.";
         else if (!ParseTimestamp(*value, &parsed.moment))
             problem = "\"%s\" is not a timestamp.";
+        else if (!IsPlausible(parsed.moment))
+            problem = "\"%s\" is not in the years 1 to 9999.";
         if (problem) {
             GUC_check_errdetail(problem, *value);
             GUC_check_errhint("Give a date or a timestamp such as '2011-03-01' or '2011-03-01 06:00+00'.");
