@@ -97,7 +97,8 @@ Resolved RelationScope::Resolve(const Reference& reference, size_t position) con
                         "unknown column " + PrintShort(expr) + " in rule" + AtPosition(expr),
                         "The relation has no column of that name; upper and lower case differ.",
                         SuggestName(name, Names(), "Columns", PrintName));
-    return {"s." + QuoteName(name), column->type, column->sql_type, name};
+    const std::string sql = "s." + QuoteName(name);
+    return {column->cast ? "(" + sql + ")::" + column->sql_type : sql, column->type, column->sql_type, name};
 }
 
 }  // namespace pulse::rule

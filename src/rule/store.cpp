@@ -6,15 +6,26 @@ namespace pulse::rule {
 
 namespace {
 
+// The type below a domain; of an array, the array of the type below its elements.
+Oid TypeBelow(Oid declared, int32* modifier) {
+    return pg::Call([&] {
+        const Oid type = getBaseTypeAndTypmod(declared, modifier);
+        const Oid element = get_element_type(type);
+        if (!OidIsValid(element) || getBaseType(element) == element) return type;
+        *modifier = -1;
+        return get_array_type(getBaseType(element));
+    });
+}
+
 Column Describe(const std::string& name, Oid declared, int32 declared_modifier) {
-    // A domain supports the same operations as its base type.
     int32 modifier = declared_modifier;
-    const Oid type = pg::Call([&] { return getBaseTypeAndTypmod(declared, &modifier); });
+    const Oid type = TypeBelow(declared, &modifier);
     char* formatted = pg::Call([&] { return format_type_with_typemod(type, modifier); });
     const std::string sql_type(formatted);
     pfree(formatted);
     const bool is_enum = pg::Call([&] { return get_typtype(type); }) == TYPTYPE_ENUM;
-    return {name, sql_type, is_enum ? ValueType::kEnum : TypeOf(sql_type)};
+    const ValueType kind = is_enum ? ValueType::kEnum : TypeOf(sql_type);
+    return {name, sql_type, kind, type != declared && (is_enum || kind == ValueType::kArray)};
 }
 
 }  // namespace

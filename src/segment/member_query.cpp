@@ -14,9 +14,12 @@ namespace {
 
 rule::RelationScope MakeScope(const std::vector<source::Column>& columns) {
     std::vector<rule::Column> known;
-    for (const source::Column& column : columns)
-        known.push_back({column.name, column.base,
-                         column.enumerated ? rule::ValueType::kEnum : rule::TypeOf(column.base)});
+    for (const source::Column& column : columns) {
+        const rule::ValueType type = column.enumerated ? rule::ValueType::kEnum : rule::TypeOf(column.base);
+        known.push_back(
+            {column.name, column.base, type,
+             column.type != column.base && (column.enumerated || type == rule::ValueType::kArray)});
+    }
     return rule::RelationScope(std::move(known));
 }
 

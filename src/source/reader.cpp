@@ -12,16 +12,18 @@ namespace {
 
 // SQL for the fields of Column of the type with oid `type`, after the columns `name` and `format`.
 std::string TypeFacts(const std::string& type) {
-    // Domains over domains: `base` is the type at the bottom of the chain.
-    return "(WITH RECURSIVE chain(oid, base, kind) AS (SELECT t.oid, t.typbasetype, t.typtype FROM "
-           "pg_catalog.pg_type t "
-           "WHERE t.oid = " +
+    // Domains over domains, and arrays of domains: `base` is the type at the bottom of the chain.
+    return "(WITH RECURSIVE chain(oid, base, kind, list) AS ("
+           "SELECT t.oid, t.typbasetype, t.typtype, false FROM pg_catalog.pg_type t WHERE t.oid = " +
            type +
-           " UNION ALL SELECT t.oid, t.typbasetype, t.typtype FROM chain c JOIN pg_catalog.pg_type t "
-           "ON t.oid = c.base WHERE c.kind = 'd') "
-           "SELECT pg_catalog.format_type(c.oid, NULL) || CASE c.kind WHEN 'e' THEN '+' ELSE '-' END FROM "
-           "chain c "
-           "WHERE c.kind <> 'd')";
+           " UNION ALL SELECT t.oid, t.typbasetype, t.typtype, c.list OR c.kind <> 'd' "
+           "FROM chain c JOIN pg_catalog.pg_type l ON l.oid = c.oid JOIN pg_catalog.pg_type t "
+           "ON t.oid = CASE WHEN c.kind = 'd' THEN c.base WHEN NOT c.list THEN l.typelem END "
+           "AND (c.kind = 'd' OR t.typarray = c.oid)) "
+           "SELECT CASE WHEN c.list THEN pg_catalog.format_type(t.typarray, NULL) || '-' "
+           "ELSE pg_catalog.format_type(c.oid, NULL) || CASE c.kind WHEN 'e' THEN '+' ELSE '-' END END "
+           "FROM chain c JOIN pg_catalog.pg_type t ON t.oid = c.oid WHERE c.kind <> 'd' "
+           "ORDER BY c.list DESC LIMIT 1)";
 }
 
 std::vector<Column> ReadColumns(const Rows& rows) {

@@ -77,6 +77,30 @@ SELECT rule, rule_members(rule) AS members FROM (VALUES
     (35, 'made ?? "2000-01-01" < "2001-01-01"'), (36, 'born ?? "2000-01-01" = "2000-01-01"')
 ) AS t (n, rule) ORDER BY n;
 
+-- Domains have the operators of the types below them, arrays of domains too.
+CREATE DOMAIN rule_feeling AS rule_mood;
+CREATE DOMAIN rule_count AS int;
+CREATE DOMAIN rule_counts AS int[];
+CREATE TABLE rule_domain (mood rule_mood, feeling rule_feeling, feelings rule_feeling[], moods rule_mood[], counts rule_count[], list rule_counts, emails rule_email[], address varchar(20)[]);
+INSERT INTO rule_domain VALUES ('ok', 'ok', '{ok,sad}', '{ok}', '{1,2}', '{1,2}', '{a}', '{b}'), ('ok', 'sad', '{sad}', '{sad}', '{3}', '{3}', '{c}', '{d}'), (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+CREATE FUNCTION rule_domains(rule text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    members bigint;
+BEGIN
+    EXECUTE 'SELECT count(*) FROM rule_domain AS s WHERE ' || (SELECT sql FROM pulse_validate_rule(rule, 'rule_domain')) INTO members;
+    RETURN members;
+END $$;
+SELECT rule, rule_domains(rule) AS members FROM (VALUES
+    (1, 'feeling = "ok"'), (2, 'feeling > "sad"'), (3, 'feeling in ["sad", "happy"]'), (4, 'feeling = mood'), (5, 'feeling ?? "happy" = "happy"'), (6, 'feeling contains "O"'), (7, 'feeling between "sad" and "ok"'),
+    (8, 'feelings contains "ok"'), (9, 'moods contains "ok"'), (10, 'counts contains 3'), (11, 'list contains 1'), (12, 'emails contains "a"'), (13, 'address contains "d"'), (14, 'len(feelings) = 2')
+) AS t (n, rule) ORDER BY n;
+SELECT pulse_create_segment('rule feelings', '{"from": "rule_domain", "key": "mood", "where": "feeling = \"ok\" && feelings contains \"ok\" && counts contains 1"}') > 0 AS made;
+SELECT pulse_validate_rule('mood = ok', 'rule_domain');
+SELECT pulse_delete_segment('rule feelings', confirm => true);
+DROP TABLE rule_domain;
+DROP FUNCTION rule_domains;
+DROP DOMAIN rule_feeling, rule_count, rule_counts;
+
 -- Texts: parts match in any case; % _ and \ are literal.
 SELECT rule, rule_members(rule) AS members FROM (VALUES
     (1, 'plan contains "RO"'), (2, 'plan not contains "ro"'), (3, 'plan contains "%"'), (4, 'email contains "_Y\\"'), (5, 'plan contains ""'),

@@ -21,8 +21,11 @@ ValueType TypeOf(std::string_view sql_type);
 // A column of the relation that a rule is about.
 struct Column {
     std::string name;
-    std::string sql_type;
+    std::string sql_type;  // below any domain
     ValueType type;
+    // Written as a cast to sql_type: PostgreSQL finds no operators for domains over enums, nor for arrays of
+    // domains.
+    bool cast = false;
 };
 
 // What a reference means: an SQL expression and its type.
