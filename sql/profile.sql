@@ -25,7 +25,7 @@ CREATE INDEX profile_canonical ON pulse.profile (canonical_id, id);
 CREATE INDEX profile_account ON pulse.profile (account_id) WHERE account_id IS NOT NULL;
 COMMENT ON TABLE pulse.profile IS 'One row per profile. A profile that was merged into another person keeps its row and its events; its canonical_id names that person.';
 COMMENT ON COLUMN pulse.profile.canonical_id IS 'The person that this profile belongs to: its own id, or the id of the person it was merged into. Never points to another merged profile.';
-COMMENT ON COLUMN pulse.profile.bucketing_id IS 'The id that percentages of flags are computed from: the first id this person was seen with. It never changes.';
+COMMENT ON COLUMN pulse.profile.bucketing_id IS 'The id that percentages of flags are computed from: the first id this person was seen with; of several in the first event the user id, else the anonymous id. It never changes.';
 COMMENT ON COLUMN pulse.profile.attributes IS 'profile.* in rules: the traits of identify calls, the newest value of each key. A merged profile keeps the attributes it had before the merge.';
 COMMENT ON COLUMN pulse.profile.account_id IS 'The account that was named last for this person; its attributes are account.* in rules.';
 COMMENT ON COLUMN pulse.profile.first_seen_at IS 'The time of the event that created the profile. Older events may arrive later; pulse.person shows the earliest time.';

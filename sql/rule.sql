@@ -16,6 +16,16 @@ CREATE FUNCTION pulse.to_number(value jsonb) RETURNS numeric
 COMMENT ON FUNCTION pulse.to_number(jsonb) IS
 'Converts a property or attribute to a number, as rules do. Null for anything else, and beyond 1e300, where a calculation could overflow; never an error.';
 
+CREATE FUNCTION pulse.compare(a jsonb, b jsonb) RETURNS int
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_compare';
+COMMENT ON FUNCTION pulse.compare(jsonb, jsonb) IS
+'Compares two properties or attributes, as <, <=, > and >= do in rules: below, equal to or above 0. Two times (as pulse.to_moment() reads them) are compared as times, else two numbers as numbers and two texts as texts. Null for anything else, also for a time and a text that is none; never an error.';
+
+CREATE FUNCTION pulse.equal(a jsonb, b jsonb) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_equal';
+COMMENT ON FUNCTION pulse.equal(jsonb, jsonb) IS
+'Whether two properties or attributes are equal, as = does in rules: two times (as pulse.to_moment() reads them) as times, else two values of one type. Null for values of different types; never an error.';
+
 -- Level: reader
 CREATE FUNCTION pulse_validate_rule(rule text)
     RETURNS TABLE (canonical text, type text, clauses text[], traits text[], segments text[], attributes text[], account_attributes text[],

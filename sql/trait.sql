@@ -28,11 +28,12 @@ COMMENT ON TABLE pulse.trait_version IS 'All expressions that a trait has had, w
 
 CREATE TABLE pulse.metric (
     id bigserial PRIMARY KEY,
-    text text COLLATE "C" NOT NULL UNIQUE,
+    text text COLLATE "C" NOT NULL,
     built_to bigint,
     after_profile bigint NOT NULL,
     lost_before timestamptz,
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    EXCLUDE USING hash (text WITH =)  -- a btree cannot hold texts of more than 2.7 kB
 );
 COMMENT ON TABLE pulse.metric IS 'The aggregates of events that traits and segments use, one row each, however many definitions share it.';
 COMMENT ON COLUMN pulse.metric.text IS 'Canonical text, e.g. events.purchase.count(30d).';

@@ -58,7 +58,11 @@ CompiledRule CompileRule(const FlagRule& rule) {
     CompiledRule compiled;
     if (!rule.when.empty()) {
         compiled.when.emplace(rule.when, rule::Expect::kBoolean, true);
-        CompileSegments(*rule::Parse(rule.when), compiled);
+        const rule::ExprPtr expr = rule::Parse(rule.when);
+        const rule::ExprPtr unknown = trait::ExpandForUnknown(*expr);
+        if (rule::Print(*unknown) != rule::Print(*rule::Expand(*expr, trait::SavedDefinitions())))
+            compiled.when_unknown.emplace(*unknown, rule::Expect::kBoolean, true);
+        CompileSegments(*expr, compiled);
     }
     for (const std::string& name : rule.bucket_by) {
         compiled.bucket_by.emplace_back();

@@ -75,9 +75,14 @@ const std::optional<profile::Person>& StoredEvaluationContext::person() {
     return person_;
 }
 
+bool StoredEvaluationContext::IsKnown() {
+    if (!known_) known_ = person() && profile::ExistedAt(*person(), now_);
+    return *known_;
+}
+
 trait::Subject& StoredEvaluationContext::subject() {
     if (!subject_) {
-        if (person())
+        if (IsKnown())
             subject_.emplace(*person(), now_);
         else
             subject_.emplace(now_);
@@ -94,7 +99,7 @@ Decision StoredEvaluationContext::Decide(const StoredFlag& flag, std::vector<Exp
 
 std::optional<std::string> StoredEvaluationContext::SegmentOf(const StoredFlag& flag,
                                                               const Decision& decision) {
-    if (decision.rule == 0) return std::nullopt;
+    if (decision.rule == 0 || !IsKnown()) return std::nullopt;
     const CompiledRule& compiled = flag.compiled_rules[static_cast<size_t>(decision.rule) - 1];
     if (compiled.segment) return compiled.segment;
     for (const auto& [name, rule] : compiled.segments)
@@ -103,12 +108,15 @@ std::optional<std::string> StoredEvaluationContext::SegmentOf(const StoredFlag& 
 }
 
 std::optional<std::string> StoredEvaluationContext::BucketingId() {
-    return person() ? std::optional(person()->bucketing_id) : user_;
+    if (person()) return person()->bucketing_id;
+    return user_ ? std::optional(profile::StoredForm(*user_)) : std::nullopt;
 }
 
 bool StoredEvaluationContext::RuleHolds(size_t rule) {
     const CompiledRule& compiled = flag_->compiled_rules[rule];
-    return compiled.when && IsTrue(subject().Value(*compiled.when, context_));
+    const bool apart = compiled.when_unknown && !IsKnown();
+    return compiled.when &&
+           IsTrue(subject().Value(apart ? *compiled.when_unknown : *compiled.when, context_));
 }
 
 std::optional<std::string> StoredEvaluationContext::BucketingId(size_t rule) {
@@ -153,10 +161,13 @@ void StoredEvaluationContext::Explain(size_t rule, std::vector<ExplanationLine>&
     }
     const rule::ExprPtr expr = rule::Parse(flag_->definition.rules[rule].when);
     for (const rule::SubExpression& part : rule::SubExpressions(expr)) {
-        if (IsLiteral(*part.expr)) continue;
+        if (part.depth > 0 && IsLiteral(*part.expr)) continue;
         ExplanationLine line{part.depth + 1, part.text, "null", ""};
         try {
-            const trait::Rule part_rule(part.text, rule::Expect::kAny, true);
+            const rule::ExprPtr part_tree = rule::Parse(part.text);
+            const trait::Rule part_rule(*(IsKnown() ? rule::Expand(*part_tree, trait::SavedDefinitions())
+                                                    : trait::ExpandForUnknown(*part_tree)),
+                                        rule::Expect::kAny, true);
             const trait::Subject::Answer answer = subject().Evaluate(part_rule, context_);
             if (!answer.value.null)
                 line.value = answer.value.type == BOOLOID

@@ -65,6 +65,15 @@ void AddFacts(PersonFacts& survivor, const PersonFacts& merged) {
     }
 }
 
+// Of the ids of the first event that one by which flags were most probably decided before it: the order in
+// which FindPerson() looks up a plain id.
+const std::string& BucketingId(const std::vector<Identity>& by_priority) {
+    for (const char* kind : {"user_id", "anonymous_id"})
+        for (const Identity& id : by_priority)
+            if (id.kind == kind) return id.value;
+    return by_priority.front().value;
+}
+
 class Planner {
   public:
     Planner(ResolutionFacts facts, const Kinds& kinds, int max_linked)
@@ -176,10 +185,7 @@ void Planner::CreateOrExtendPerson(IdentityClaim& claim, State& state) {
     if (!state.person) {
         claim.created = true;
         state.person = state.profile = -static_cast<int64_t>(plan_.new_people.size()) - 1;
-        const auto anonymous = std::find_if(state.fresh.begin(), state.fresh.end(),
-                                            [](const Identity& id) { return id.kind == "anonymous_id"; });
-        plan_.new_people.push_back(
-            {anonymous == state.fresh.end() ? state.fresh.front().value : anonymous->value, claim.time});
+        plan_.new_people.push_back({BucketingId(state.fresh), claim.time});
         people_[*state.person].first_seen_at = claim.time;
     }
     for (const Identity& id : state.fresh) {

@@ -31,16 +31,21 @@ const IdentityKind* FindKind(std::string_view name) {
     return nullptr;
 }
 
+// Parse kind:value; a null kind for a text of another form.
+std::pair<const IdentityKind*, std::string> SplitKind(const std::string& user) {
+    const size_t colon = user.find(':');
+    if (colon == std::string::npos) return {nullptr, user};
+    return {FindKind(user.substr(0, colon)), user.substr(colon + 1)};
+}
+
 // Parse kind:value and profile:42; nothing for a text of another form.
 struct PrefixedId {
     std::optional<int64_t> profile;
 };
 std::optional<PrefixedId> FindPrefixed(const std::string& user) {
-    const size_t colon = user.find(':');
-    if (colon == std::string::npos) return std::nullopt;
-    const std::string prefix = user.substr(0, colon), rest = user.substr(colon + 1);
-    if (const IdentityKind* kind = FindKind(prefix)) return PrefixedId{FindValue(*kind, rest)};
-    if (prefix != "profile") return std::nullopt;
+    const auto [kind, rest] = SplitKind(user);
+    if (kind) return PrefixedId{FindValue(*kind, rest)};
+    if (!user.starts_with("profile:")) return std::nullopt;
     int64_t id = 0;
     const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), id);
     if (problem != std::errc() || end != rest.data() + rest.size()) return PrefixedId{};
@@ -91,6 +96,13 @@ Person RequirePerson(const std::string& user) {
         sqlstate::kUndefinedObject, "no person with the id \"" + Shorten(user, 255) + "\"", "",
         "Give a user id, an anonymous id, another id with its kind, as in email:ann@example.com, or "
         "a profile number, as in profile:42.");
+}
+
+std::string StoredForm(const std::string& user) {
+    const auto [prefix, rest] = SplitKind(user);
+    const IdentityKind* const kind = prefix ? prefix : FindKind("user_id");
+    const Normalised form = kind ? NormalForm(kind->normalisation, prefix ? rest : user) : Normalised{};
+    return form.value.value_or(user);
 }
 
 bool ExistedAt(const Person& person, Moment at) {

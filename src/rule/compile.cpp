@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/rule/next_change.hpp"
 #include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/expression.hpp"
@@ -174,7 +175,7 @@ class Compiler {
             }
             default: break;
         }
-        const CompiledValue left = Eval(*node.operands[0]), right = Eval(*node.operands[1]);
+        const CompiledValue left = Eval(*node.operands[0]), right = EvalRight(*node.operands[1]);
         switch (node.op) {
             case Op::kBetween: {
                 const CompiledValue high = Eval(*node.operands[2]);
@@ -204,8 +205,22 @@ class Compiler {
         }
     }
 
+    // The right side of an operator: an unknown name there is often a text without its quotes.
+    CompiledValue EvalRight(const Expr& expr) {
+        const Reference* name = As<Reference>(expr);
+        if (!name || name->path.size() != 1) return Eval(expr);
+        try {
+            return Eval(expr);
+        } catch (const UserError& error) {
+            if (error.state() != sqlstate::kUndefinedColumn) throw;
+            throw UserError(
+                sqlstate::kUndefinedColumn, error.message(), error.detail(),
+                "A text is written in quotes: \"" + Shorten(name->path[0], 40) + "\". " + error.hint());
+        }
+    }
+
     std::string Comparison(const CompiledValue& left, Op op, const CompiledValue& right, const Expr& expr) {
-        if (left.dynamic && right.dynamic) return CompareJson(left, op, right);
+        if (ComparesAsJson(left, op, right)) return CompareJson(left, op, right);
         const CompiledValue a = AsTypeOf(left, right, op), b = AsTypeOf(right, left, op);
         std::string sql = Compare(a, op, b, expr);
         next_change_.AddComparison(a, op, b);
@@ -237,15 +252,16 @@ class Compiler {
     CompiledValue In(const Operation& node, const Expr& expr) {
         const CompiledValue value = Eval(*node.operands[0]);
         const List& list = *As<List>(*node.operands[1]);
-        if (value.dynamic) {
-            std::vector<CompiledValue> literals;
-            for (const ExprPtr& item : list.items) literals.push_back(Eval(*item));
+        // Nothing is in an empty list, whatever the value is.
+        if (list.items.empty()) return BooleanOf("false", expr);
+        const std::vector<CompiledValue> literals = EvalAll(list.items);
+        if (value.dynamic || std::any_of(literals.begin(), literals.end(), [&](const CompiledValue& literal) {
+                return ComparesAsJson(value, Op::kEqual, literal);
+            }))
             return BooleanOf(JsonIn(value, literals), expr);
-        }
         // Literals never change the left side, so all alignments share the first one's.
         std::string left, items;
-        for (const ExprPtr& item : list.items) {
-            const CompiledValue literal = Eval(*item);
+        for (const CompiledValue& literal : literals) {
             Aligned aligned = Align(value, literal, Op::kIn, expr);
             next_change_.AddComparison(value, Op::kEqual, literal);
             items += (items.empty() ? "" : ", ") + aligned.right;

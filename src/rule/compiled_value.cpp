@@ -206,7 +206,7 @@ std::string NumberFor(const CompiledValue& literal, const std::string& sql_type)
 }
 
 CompiledValue ToInstant(const CompiledValue& value) {
-    if (value.dynamic) return AsType(value, ValueType::kTimestamp);
+    if (value.dynamic || value.from_json) return AsType(value, ValueType::kTimestamp);
     if (value.type != ValueType::kText || !value.literal) return value;
     const auto moment = ParseMoment(As<Text>(*value.expr)->value);
     if (!moment)

@@ -1,6 +1,7 @@
 #include "pulse/rule/dynamic_value.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "pulse/rule/expression.hpp"
 #include "pulse/rule/operators.hpp"
@@ -21,8 +22,29 @@ bool IsOrder(Op op) {
     return op == Op::kLess || op == Op::kLessEqual || op == Op::kGreater || op == Op::kGreaterEqual;
 }
 
-std::string Sign(Op op) {
-    return std::string(" ") + (op == Op::kNotEqual ? "<>" : Spelling(op)) + " ";
+bool IsEquality(Op op) {
+    return op == Op::kEqual || op == Op::kNotEqual;
+}
+
+// Text of an attribute or a property, converted or not.
+bool MayBeTime(const CompiledValue& value) {
+    return value.dynamic || value.from_json;
+}
+
+bool IsTimeLiteral(const CompiledValue& value) {
+    const Text* text = As<Text>(*value.expr);
+    return value.literal && text && ParseMoment(text->value);
+}
+
+std::string AsJson(const CompiledValue& value) {
+    return value.dynamic ? value.sql : "pg_catalog.to_jsonb(" + AsText(value) + ")";
+}
+
+// What JsonIn() compares a value of one JSON type with.
+std::string IsAmong(const std::string& value, const std::string& list, const std::string& moments) {
+    std::string sql = list.empty() ? "" : value + " IN (" + list + ")";
+    if (moments.empty()) return sql;
+    return (sql.empty() ? "" : sql + " OR ") + "COALESCE(" + moments + ", false)";
 }
 
 }  // namespace
@@ -34,6 +56,13 @@ std::string JsonPath(const std::string& json, const std::vector<std::string>& pa
 }
 
 CompiledValue AsType(const CompiledValue& value, ValueType type) {
+    if (value.from_json && type == ValueType::kTimestamp) {
+        CompiledValue json = value;
+        json.sql = AsJson(value);
+        json.dynamic = true;
+        json.from_json = false;
+        return AsType(json, type);
+    }
     if (!value.dynamic) return value;
     const std::string& json = value.sql;
     CompiledValue typed{.type = type, .sql = "", .sql_type = "", .expr = value.expr};
@@ -41,6 +70,7 @@ CompiledValue AsType(const CompiledValue& value, ValueType type) {
         case ValueType::kText:
             typed.sql = When(json, "string", json + " #>> '{}'");
             typed.sql_type = "text";
+            typed.from_json = true;
             return typed;
         case ValueType::kNumber:
             typed.sql = "pulse.to_number(" + json + ")";
@@ -60,34 +90,41 @@ CompiledValue AsType(const CompiledValue& value, ValueType type) {
 }
 
 CompiledValue AsTypeOf(const CompiledValue& value, const CompiledValue& other, Op op) {
-    if (!value.dynamic || other.dynamic) return value;
+    if (!MayBeTime(value) || other.dynamic) return value;
     // An order comparison compares times, not their text: 2011-03-01T06:00+01:00 is before
     // 2011-03-01T05:30Z.
-    const Text* text = As<Text>(*other.expr);
-    if (other.literal && text && IsOrder(op) && ParseMoment(text->value))
-        return AsType(value, ValueType::kTimestamp);
+    if (IsOrder(op) && IsTimeLiteral(other)) return AsType(value, ValueType::kTimestamp);
     return AsType(value, other.type);
 }
 
-std::string CompareJson(const CompiledValue& left, Op op, const CompiledValue& right) {
-    std::string same = TypeName(left.sql) + " = " + TypeName(right.sql) + " AND " + TypeName(left.sql);
-    same += IsOrder(op) ? " IN ('string', 'number')" : " <> 'null'";
-    return "(CASE WHEN " + same + " THEN " + left.sql + Sign(op) + right.sql + " END)";
+bool ComparesAsJson(const CompiledValue& left, Op op, const CompiledValue& right) {
+    if (MayBeTime(left) && MayBeTime(right)) return true;
+    return IsEquality(op) &&
+           ((MayBeTime(left) && IsTimeLiteral(right)) || (IsTimeLiteral(left) && MayBeTime(right)));
 }
 
-std::string JsonIn(const CompiledValue& json, const std::vector<CompiledValue>& items) {
-    std::string sql = "(CASE " + TypeName(json.sql);
-    for (const auto& [type, name] :
-         {std::pair(ValueType::kText, "string"), std::pair(ValueType::kNumber, "number"),
-          std::pair(ValueType::kBoolean, "boolean")}) {
+std::string CompareJson(const CompiledValue& left, Op op, const CompiledValue& right) {
+    const std::string operands = "(" + AsJson(left) + ", " + AsJson(right) + ")";
+    if (IsOrder(op)) return "(pulse.compare" + operands + " " + Spelling(op) + " 0)";
+    return (op == Op::kNotEqual ? "(NOT pulse.equal" : "(pulse.equal") + operands + ")";
+}
+
+std::string JsonIn(const CompiledValue& value, const std::vector<CompiledValue>& items) {
+    const std::string json = AsJson(value);
+    std::string moments;
+    for (const CompiledValue& item : items)
+        if (IsTimeLiteral(item)) moments += (moments.empty() ? "" : ", ") + ToSql(ToInstant(item));
+    if (!moments.empty()) moments = "pulse.to_moment(" + json + ") IN (" + moments + ")";
+    std::string sql = "(CASE " + TypeName(json);
+    for (const auto& [type, name, read] : {std::tuple(ValueType::kText, "string", " #>> '{}'"),
+                                           std::tuple(ValueType::kNumber, "number", "::numeric"),
+                                           std::tuple(ValueType::kBoolean, "boolean", "::boolean")}) {
         std::string list;
         for (const CompiledValue& item : items)
             if (item.type == type) list += (list.empty() ? "" : ", ") + item.sql;
-        if (list.empty()) continue;
-        const char* const read = type == ValueType::kText     ? " #>> '{}'"
-                                 : type == ValueType::kNumber ? "::numeric"
-                                                              : "::boolean";
-        sql += std::string(" WHEN '") + name + "' THEN (" + json.sql + read + ") IN (" + list + ")";
+        const std::string among =
+            IsAmong("(" + json + read + ")", list, type == ValueType::kBoolean ? "" : moments);
+        if (!among.empty()) sql += std::string(" WHEN '") + name + "' THEN " + among;
     }
     return sql + " END)";
 }

@@ -5,6 +5,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/rule/dynamic_value.hpp"
+#include "pulse/rule/literal.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/print.hpp"
 
@@ -131,7 +132,8 @@ CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, 
                         "the pattern of matches must be a text in quotes in rule" + AtPosition(expr),
                         Describe(right) + ".",
                         "Write the regular expression itself, such as matches \"^A[0-9]+$\".");
-    return BooleanOf("(" + AsText(left) + " ~ " + right.sql + ")", expr);
+    return BooleanOf(
+        "(" + AsText(left) + " ~ " + QuoteText(RegularExpression(As<Text>(*right.expr)->value)) + ")", expr);
 }
 
 CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condition, const Expr& expr) {
@@ -171,6 +173,7 @@ CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condi
     for (const CompiledValue& value : values) {
         result.ticks.insert(result.ticks.end(), value.ticks.begin(), value.ticks.end());
         result.simple = result.simple && value.simple;
+        result.from_json = result.from_json || value.from_json;
         if (value.type != ValueType::kTimestamp) continue;
         now = now || IsNow(value) || !value.options.empty();
         if (value.options.empty())

@@ -1,4 +1,4 @@
-// JSON values as numbers and instants, for the SQL of rules.
+// JSON values as numbers and instants, and their comparison, for the SQL of rules.
 #include "pulse/base/time.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
@@ -38,10 +38,15 @@ bool IsUsable(Numeric number) {
     });
 }
 
-std::optional<pulse::Moment> MomentOf(Jsonb* json) {
+// Empty for a list and an object.
+std::optional<JsonbValue> ScalarOf(Jsonb* json) {
     JsonbValue value;
     if (!pg::Call([&] { return JB_ROOT_IS_SCALAR(json) && JsonbExtractScalar(&json->root, &value); }))
         return std::nullopt;
+    return value;
+}
+
+std::optional<pulse::Moment> MomentOf(const JsonbValue& value) {
     if (value.type == jbvString)
         return pulse::ParseMoment(
             std::string_view(value.val.string.val, static_cast<size_t>(value.val.string.len)));
@@ -63,7 +68,52 @@ Datum ReturnMoment(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& 
     return 0;
 }
 
+struct Comparison {
+    bool comparable = false;   // of one type, or both times: they are equal or not
+    std::optional<int> order;  // below, equal to or above 0; empty: there is none
+};
+
+// Texts and numbers: as times if both are, else as they are.
+Comparison CompareScalars(const JsonbValue& left, const JsonbValue& right, int order) {
+    const bool numbers = left.type == jbvNumeric && right.type == jbvNumeric;
+    const auto first = numbers ? std::nullopt : MomentOf(left),
+               second = numbers ? std::nullopt : MomentOf(right);
+    if (first && second) return {true, (*first > *second) - (*first < *second)};
+    if (left.type != right.type || left.type == jbvNull) return {};
+    if (order == 0) return {true, 0};
+    // A time and a text that is none have no order.
+    const bool ordered = left.type == jbvNumeric || (left.type == jbvString && !first && !second);
+    return {true, ordered ? std::optional(order) : std::nullopt};
+}
+
+Comparison CompareArguments(FunctionCallInfo fcinfo) {
+    Jsonb *left = nullptr, *right = nullptr;
+    const int order = pg::Call([&] {
+        left = DatumGetJsonbP(fcinfo->args[0].value);
+        right = DatumGetJsonbP(fcinfo->args[1].value);
+        return compareJsonbContainers(&left->root, &right->root);
+    });
+    const auto one = ScalarOf(left), other = ScalarOf(right);
+    if (one && other) return CompareScalars(*one, *other, order);
+    if (one || other || JB_ROOT_IS_ARRAY(left) != JB_ROOT_IS_ARRAY(right)) return {};
+    return {true, order == 0 ? std::optional(0) : std::nullopt};
+}
+
 }  // namespace
+
+PULSE_FUNCTION(pulse_compare) {
+    const std::optional<int> order = CompareArguments(fcinfo).order;
+    if (order) return Int32GetDatum(*order);
+    fcinfo->isnull = true;
+    return 0;
+}
+
+PULSE_FUNCTION(pulse_equal) {
+    const Comparison comparison = CompareArguments(fcinfo);
+    if (comparison.comparable) return BoolGetDatum(comparison.order == 0);
+    fcinfo->isnull = true;
+    return 0;
+}
 
 PULSE_FUNCTION(pulse_to_number) {
     JsonbValue value;
@@ -80,7 +130,8 @@ PULSE_FUNCTION(pulse_to_number) {
 
 PULSE_FUNCTION(pulse_to_moment_jsonb) {
     Jsonb* json = pg::Call([&] { return DatumGetJsonbP(fcinfo->args[0].value); });
-    return ReturnMoment(fcinfo, MomentOf(json));
+    const auto value = ScalarOf(json);
+    return ReturnMoment(fcinfo, value ? MomentOf(*value) : std::nullopt);
 }
 
 PULSE_FUNCTION(pulse_to_moment_numeric) {

@@ -45,16 +45,29 @@ std::string Checked(const std::string& text, const std::string& place) {
     return text;
 }
 
-// The field of a condition: a column's name as it is, else a reference in rule text.
+// Whether a field is written as in rule text: a name of more than one part, a quoted one, or a function call.
+// Otherwise it is a column's name as it is.
+bool IsRuleText(const std::string& field) {
+    constexpr std::array<std::string_view, 10> kPrefixes = {"profile.", "profile[", "account.", "account[",
+                                                            "context.", "context[", "events.",  "events[",
+                                                            "[\"",      "`"};
+    if (std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                    [&](std::string_view prefix) { return field.starts_with(prefix); }))
+        return true;
+    const size_t open = field.find('(');
+    if (open == std::string::npos || !field.ends_with(')')) return false;
+    const std::string name = field.substr(0, open);
+    return name == "trait" || name == "segment" || name == "sequence" || FindFunction(name) ||
+           EqualsIgnoringCase(name, "coalesce");
+}
+
+// The field of a condition.
 ExprPtr Field(const Json& rule, const std::string& place) {
     const auto field = rule.find("field");
     if (field == rule.end() || !field->is_string() || field->get_ref<const std::string&>().empty())
         Fail(place, "\"field\" must be the name of a column", kShapeHint);
     const std::string name = Checked(field->get<std::string>(), place + ".field");
-    constexpr std::array<std::string_view, 8> kPrefixes = {"profile.", "account.", "context.", "events.",
-                                                           "events[",  "trait(",   "segment(", "sequence("};
-    for (const std::string_view prefix : kPrefixes)
-        if (name.starts_with(prefix)) return ParseReference(name);
+    if (IsRuleText(name)) return ParseField(name);
     return Make(Reference{Reference::Kind::kPath, {name}}, kNoPosition);
 }
 
@@ -70,7 +83,7 @@ ExprPtr Scalar(const Json& value, const std::string& place) {
 }
 
 std::vector<ExprPtr> Scalars(const Json& value, const std::string& place) {
-    if (!value.is_array() || value.empty())
+    if (!value.is_array())
         Fail(place, "The value is " + Abbreviate(value),
              "Give a list of values, such as [\"free\", \"pro\"].");
     std::vector<ExprPtr> items;

@@ -32,7 +32,9 @@ constexpr std::string_view kSymbols[] = {"||", "&&", "==", "!=", "<>", "<=", ">=
 }  // namespace
 
 bool IsBareName(std::string_view name) {
-    if (name.empty() || !BeginsName(name.front())) return false;
+    // $browser; a $ alone is the step before.
+    const size_t first = name.starts_with('$');
+    if (name.size() <= first || !BeginsName(name[first])) return false;
     for (const char c : name)
         if (!ContinuesName(c)) return false;
     return true;
@@ -83,7 +85,7 @@ Token Lexer::Next() {
         const char c = Peek();
         if (IsDigit(c))
             ReadNumber(token);
-        else if (BeginsName(c))
+        else if (BeginsName(c) || (c == '$' && BeginsName(Peek(1))))
             ReadName(token);
         else if (c == '`')
             ReadQuotedName(token);

@@ -113,6 +113,48 @@ std::optional<Moment> ParseEpoch(std::string_view seconds) {
     return moment - k2000 * kSecond;
 }
 
+std::string RegularExpression(std::string_view pattern) {
+    const std::string_view options =
+        pattern.starts_with("(?") ? pattern.substr(2, std::min(pattern.find(')'), pattern.size()) - 2) : "";
+    // A literal text, or another kind of regular expressions, without such escapes.
+    const bool other =
+        pattern.starts_with("***=") || (options.find_first_not_of("bceimnpqstwx") == std::string_view::npos &&
+                                        options.find_first_of("beq") != std::string_view::npos);
+    if (other) return std::string(pattern);
+    std::string sql;
+    bool in_brackets = false;
+    for (size_t i = 0; i < pattern.size(); ++i) {
+        const char c = pattern[i];
+        if (c == '\\' && i + 1 < pattern.size()) {
+            const char next = pattern[++i];
+            sql += c;
+            sql += in_brackets ? next : next == 'b' ? 'y' : next == 'B' ? 'Y' : next;
+            continue;
+        }
+        if (!in_brackets && c == '\b') {
+            sql += "\\y";
+            continue;
+        }
+        sql += c;
+        if (!in_brackets && c == '[') {
+            in_brackets = true;
+            // A ] at the beginning is an element.
+            if (pattern.substr(i + 1).starts_with('^')) sql += pattern[++i];
+            if (pattern.substr(i + 1).starts_with(']')) sql += pattern[++i];
+        } else if (in_brackets && c == '[' && i + 1 < pattern.size() &&
+                   std::string_view(":.=").find(pattern[i + 1]) != std::string_view::npos) {
+            // [:alpha:], [.x.] and [=x=] end with their own sign.
+            const size_t end = pattern.find(std::string{pattern[i + 1], ']'}, i + 2);
+            if (end == std::string_view::npos) continue;
+            sql += pattern.substr(i + 1, end + 1 - i);
+            i = end + 1;
+        } else if (in_brackets && c == ']') {
+            in_brackets = false;
+        }
+    }
+    return sql;
+}
+
 std::string PrintDuration(int64_t seconds) {
     // Weeks are read but not written: 14d is easier to compare with 30d than 2w.
     for (const Unit& unit : kUnits)

@@ -88,11 +88,6 @@ std::string MetricParser::EventName() {
     if (tokens_.IsSign("[")) return tokens_.BracketedName();
     tokens_.Take();
     if (tokens_.AcceptSign("*")) return "";
-    if (tokens_.IsSign("$")) {
-        tokens_.Take();
-        if (!tokens_.Is(Token::Kind::kName) || tokens_.Peek().after_space) tokens_.Unexpected(kEventHint);
-        return "$" + tokens_.Take().value;
-    }
     if (!tokens_.Is(Token::Kind::kName) && !tokens_.Is(Token::Kind::kQuotedName))
         tokens_.Unexpected(kEventHint);
     std::string name = tokens_.Take().value;
@@ -136,7 +131,7 @@ void MetricParser::Arguments(Metric& metric) {
     if (NeedsProperty(metric.aggregate)) {
         if (!tokens_.Is(Token::Kind::kName) && !tokens_.Is(Token::Kind::kQuotedName) && !tokens_.IsSign("["))
             tokens_.Unexpected("Name a property of the event, as in sum(amount) or sum(amount, 30d).");
-        metric.property.push_back(tokens_.IsSign("[") ? tokens_.BracketedName() : tokens_.Take().value);
+        metric.property.push_back(tokens_.IsSign("[") ? tokens_.BracketedName(true) : tokens_.Take().value);
         tokens_.ContinuePath(metric.property);
         if (tokens_.AcceptSign(",")) metric.window = ReadWindow();
     } else if (!tokens_.IsSign(")")) {

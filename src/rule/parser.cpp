@@ -42,13 +42,17 @@ class Parser : private TokenStream {
 
     ExprPtr OnlyReference() {
         ExprPtr expr = Primary();
-        const Call* call = As<Call>(*expr);
-        const Expr& whole =
-            call && IsClock(call->function) && !call->arguments.empty() ? *call->arguments[0] : *expr;
-        if (!Is(Token::Kind::kEnd) || !(As<Reference>(*expr) || As<Metric>(whole)))
+        if (!Is(Token::Kind::kEnd) || !As<Reference>(*expr))
+            Unexpected("Write one name, such as profile.plan or trait(\"vip\").");
+        return expr;
+    }
+
+    ExprPtr OnlyField() {
+        ExprPtr expr = Primary();
+        if (!Is(Token::Kind::kEnd) || !(As<Reference>(*expr) || As<Metric>(*expr) || As<Call>(*expr)))
             Unexpected(
-                "Write one reference, such as ltv, profile.plan, events.purchase.count_30d or "
-                "trait(\"vip\").");
+                "Write one value, such as ltv, profile.plan, events.purchase.count_30d, trait(\"vip\") or "
+                "lower(profile.plan).");
         return expr;
     }
 
@@ -111,9 +115,11 @@ class Parser : private TokenStream {
             const auto sign = FindSign(Peek().value);
             if (!sign) return left;
             Take();
+            if (IsSign("=")) Unexpected("Write = for equal and != for not equal.");
             ExprPtr right = Sum();
             if (Is(Token::Kind::kSign) && FindSign(Peek().value))
                 Unexpected("Comparisons cannot be chained: write a < b && b < c, or put one in parentheses.");
+            RefuseForeignOperator();
             return MakeOperation(sign->op, {std::move(left), std::move(right)}, position);
         }
         const bool negated = AcceptWord("not");
@@ -123,8 +129,21 @@ class Parser : private TokenStream {
                 return Negate(negated != word->negated, Operand(word->op, std::move(left)));
             }
         }
+        RefuseForeignOperator();
         if (negated) Unexpected(kOperatorHint);
         return left;
+    }
+
+    // Names what stands for an operator of SQL.
+    void RefuseForeignOperator() const {
+        if (IsWord("like") || IsWord("ilike"))
+            Unexpected(
+                "For like \"pro%\" write starts_with \"pro\", for like \"%pro\" ends_with \"pro\", for like "
+                "\"%pro%\" contains \"pro\"; all three ignore case.");
+        if (IsWord("similar") || IsWord("regexp") || IsWord("rlike"))
+            Unexpected("A regular expression is written matches \"^A[0-9]+$\".");
+        if (Is(Token::Kind::kText) && !Peek().after_space)
+            Unexpected("A quote inside a text is written \\\" or \\'.");
     }
 
     static ExprPtr Negate(bool negate, ExprPtr expr) {
@@ -137,7 +156,7 @@ class Parser : private TokenStream {
     std::optional<Operator> WordOperator() {
         if (AcceptWord("is")) {
             const bool negated = AcceptWord("not");
-            if (!AcceptWord("null")) Unexpected("Write is null or is not null.");
+            if (!AcceptWord("null")) Unexpected("Write is null or is not null; compare with true by = true.");
             return Operator{Op::kIsNull, negated};
         }
         for (const auto& [word, op] :
@@ -170,8 +189,10 @@ class Parser : private TokenStream {
     ExprPtr ListOfLiterals() {
         const std::string hint = "Give a list of numbers, texts, true or false, such as [\"free\", \"pro\"].";
         const size_t position = Peek().position;
+        if (IsSign("(")) Unexpected("Write the list in brackets, such as in [\"free\", \"pro\"].");
         ExpectSign("[", hint);
         std::vector<ExprPtr> items;
+        if (AcceptSign("]")) return Make(List{}, position);
         do {
             const bool minus = IsSign("-");
             if (IsWord("null"))
@@ -240,8 +261,9 @@ class Parser : private TokenStream {
             case Token::Kind::kName: return Name();
             case Token::Kind::kSign:
                 if (Peek().value == "(") return Parenthesised();
-                // ["Any Name"]: a list can stand after `in` only, so this is a name.
-                if (Peek().value == "[") return Path(BracketedName(), position);
+                // ["Any Name"]: a list can stand after `in` only, so this is a name. A property may be called
+                // "".
+                if (Peek().value == "[") return Path(BracketedName(place_ != Place::kRule), position);
                 if (Peek().value == "$") return StepProperty();
                 break;
             case Token::Kind::kEnd: break;
@@ -390,6 +412,10 @@ Metric ParseMetric(std::string_view text) {
 
 ExprPtr ParseReference(std::string_view text) {
     return Parser(text).OnlyReference();
+}
+
+ExprPtr ParseField(std::string_view text) {
+    return Parser(text).OnlyField();
 }
 
 }  // namespace pulse::rule

@@ -30,6 +30,7 @@ std::string QuoteRuleText(std::string_view text) {
         switch (c) {
             case '"': quoted += "\\\""; break;
             case '\\': quoted += "\\\\"; break;
+            case '\b': quoted += "\\b"; break;
             case '\n': quoted += "\\n"; break;
             case '\r': quoted += "\\r"; break;
             case '\t': quoted += "\\t"; break;
@@ -278,6 +279,7 @@ void RequireSize(const Expr& expr) {
 
 std::string PrintName(std::string_view name) {
     if (IsBareName(name) && !IsReserved(name)) return std::string(name);
+    if (name.empty()) return "[\"\"]";
     std::string quoted = "`";
     for (const char c : name) quoted += c == '`' ? std::string("``") : std::string(1, c);
     return quoted + "`";

@@ -4,6 +4,8 @@
 #include <map>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
+#include "pulse/rule/literal.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/rule/profile_scope.hpp"
 #include "pulse/rule/compiled_value.hpp"
@@ -12,7 +14,8 @@ namespace pulse::rule {
 
 namespace {
 
-constexpr size_t kMaxNodes = 100'000;  // of an expanded tree
+constexpr size_t kMaxNodes = 100'000;    // of an expanded tree
+constexpr size_t kMaxRepeated = 10'000;  // of them, those of names that were expanded before
 
 // The same node with other operands.
 ExprPtr Over(const Expr& expr, std::vector<ExprPtr> operands) {
@@ -64,17 +67,28 @@ class Expander {
             "Use fewer definitions that use one another many times.");
     }
 
+    // Each repetition is compiled and evaluated again, in every session.
+    [[noreturn]] void TooRepetitive() const {
+        throw UserError(sqlstate::kProgramLimit, "rule repeats definitions too often",
+                        "The traits and segments that it names again add more than " +
+                            std::to_string(kMaxRepeated) + " parts.",
+                        "Name each of them once, for example by 4 * x instead of x + x + x + x.");
+    }
+
     ExpandedRule Named(const Reference& reference, const ExprPtr& expr) {
         const std::string* trait = TraitOf(reference);
         const bool segment = reference.kind == Reference::Kind::kSegment;
         if (!trait && !segment) return {expr, 1};
         const std::string& key = reference.path[0];
         const std::string name = (segment ? "segment " : "trait ") + key;
-        if (const auto known = known_.find(name); known != known_.end()) return known->second;
+        if (const auto known = known_.find(name); known != known_.end()) {
+            repeated_ += known->second.nodes;
+            if (repeated_ > kMaxRepeated) TooRepetitive();
+            return known->second;
+        }
         RequireNoCycle(name, *expr);
         way_.push_back(name);
-        ExpandedRule tree = Expand(definitions_.Find(
-            segment ? Reference::Kind::kSegment : Reference::Kind::kTrait, key, expr->position));
+        ExpandedRule tree = Expand(Find(reference, key, *expr));
         way_.pop_back();
         // A person whose membership is unknown is not a member.
         if (segment)
@@ -82,6 +96,26 @@ class Expander {
                                   expr->position),
                     tree.nodes + 2};
         return known_.emplace(name, tree).first->second;
+    }
+
+    ExprPtr Find(const Reference& reference, const std::string& key, const Expr& expr) const {
+        const bool segment = reference.kind == Reference::Kind::kSegment;
+        try {
+            return definitions_.Find(segment ? Reference::Kind::kSegment : Reference::Kind::kTrait, key,
+                                     expr.position);
+        } catch (const UserError& error) {
+            // A bare name may be meant as something else.
+            if (reference.kind != Reference::Kind::kPath || error.state() != sqlstate::kUndefinedObject)
+                throw;
+            const std::string meant = "An attribute is written profile." + PrintName(key) +
+                                      ", a text in quotes: \"" + Shorten(key, 40) + "\".",
+                              table =
+                                  " A rule over a table needs its name: \"from\" in the definition of a "
+                                  "segment, or the second argument of pulse_validate_rule(). ";
+            throw UserError(sqlstate::kUndefinedObject, error.message(), error.detail(),
+                            error.hint().starts_with("Did you mean") ? error.hint() + " " + meant
+                                                                     : meant + table + error.hint());
+        }
     }
 
     void RequireNoCycle(const std::string& name, const Expr& expr) const {
@@ -103,6 +137,7 @@ class Expander {
     const Definitions& definitions_;
     std::vector<std::string> way_;
     std::map<std::string, ExpandedRule> known_;
+    size_t repeated_ = 0;
 };
 
 void Mention(const Expr& expr, ReferencedNames& names) {
@@ -119,7 +154,8 @@ void Mention(const Expr& expr, ReferencedNames& names) {
 
 void AddPatterns(const Expr& expr, std::vector<std::string>& patterns) {
     if (const Operation* matches = AsOp(expr, Op::kMatches))
-        if (const Text* pattern = As<Text>(*matches->operands[1])) patterns.push_back(pattern->value);
+        if (const Text* pattern = As<Text>(*matches->operands[1]))
+            patterns.push_back(RegularExpression(pattern->value));
     if (const Metric* metric = As<Metric>(expr)) {
         if (metric->filter) AddPatterns(*metric->filter, patterns);
         for (const SequenceStep& step : metric->steps)

@@ -27,10 +27,10 @@ void TokenStream::ExpectSign(std::string_view sign, const std::string& hint) {
     if (!AcceptSign(sign)) Unexpected(hint);
 }
 
-std::string TokenStream::BracketedName() {
+std::string TokenStream::BracketedName(bool may_be_empty) {
     const std::string hint = "Write a name as [\"Any Name\"]; a list of values can stand only after \"in\".";
     Take();
-    if (!Is(Token::Kind::kText) || token_.value.empty()) Unexpected(hint);
+    if (!Is(Token::Kind::kText) || (token_.value.empty() && !may_be_empty)) Unexpected(hint);
     std::string name = Take().value;
     ExpectSign("]", hint);
     return name;
@@ -39,7 +39,7 @@ std::string TokenStream::BracketedName() {
 void TokenStream::ContinuePath(std::vector<std::string>& path) {
     while (IsSign(".") || (IsSign("[") && !token_.after_space)) {
         if (IsSign("[")) {
-            path.push_back(BracketedName());
+            path.push_back(BracketedName(true));
         } else {
             Take();
             if (!Is(Token::Kind::kName) && !Is(Token::Kind::kQuotedName))

@@ -115,6 +115,9 @@ bool NeedsNumbers(rule::Aggregate aggregate) {
            aggregate == rule::Aggregate::kMedian || aggregate == rule::Aggregate::kP95;
 }
 
+// The event whose properties are attributes.
+const std::string kIdentify = "$identify";
+
 class ReferenceFinder {
   public:
     // `event`: the event that the names of a filter refer to; nullptr outside of filters.
@@ -128,12 +131,28 @@ class ReferenceFinder {
         if (operation->op == rule::Op::kMatches)
             if (const auto* pattern = rule::As<rule::Text>(*operation->operands.at(1)))
                 AddOnce(found.patterns, pattern->value);
+        AddOrder(*operation, event);
         for (const rule::ExprPtr& operand : operation->operands) Walk(*operand, event);
     }
 
     RuleReferences found;
 
   private:
+    void AddOrder(const rule::Operation& operation, const std::string* event) {
+        if (operation.op != rule::Op::kLess && operation.op != rule::Op::kLessEqual &&
+            operation.op != rule::Op::kGreater && operation.op != rule::Op::kGreaterEqual)
+            return;
+        std::vector<std::string> names;
+        for (const rule::ExprPtr& operand : operation.operands) {
+            const auto* reference = rule::As<rule::Reference>(*operand);
+            if (!reference || reference->kind != rule::Reference::Kind::kPath) return;
+            const std::vector<std::string>& path = reference->path;
+            if (event && path.size() == 1) names.push_back(path[0]);
+            if (!event && path.size() == 2 && path[0] == "profile") names.push_back(path[1]);
+        }
+        if (names.size() == 2) AddOnce(found.orders, {event ? *event : kIdentify, names[0], names[1]});
+    }
+
     void Visit(const rule::Metric& metric) {
         if (metric.steps.empty()) AddOnce(found.events, metric.event);
         if (!metric.property.empty()) AddOnce(found.properties, {metric.event, Joined(metric.property)});

@@ -79,6 +79,23 @@ void WarnOfUnknownProperties(const RuleReferences& reads, const std::vector<std:
     }
 }
 
+// Two values that are compared by their order, of which only one is a time: the result is unknown.
+void WarnOfTimesAndOthers(const RuleReferences& reads) {
+    for (const RuleReferences::Order& order : reads.orders) {
+        const pg::Result rows = pg::Execute(
+            "SELECT property, type, examples FROM pulse.property_catalog WHERE event = $1"
+            " AND property IN ($2, $3) AND type IS NOT NULL ORDER BY type <> 'timestamp'",
+            {Value::Text(order.event), Value::Text(order.left), Value::Text(order.right)}, true);
+        if (rows.size() != 2 || rows[0].Text(1) != "timestamp" || rows[1].Text(1) == "timestamp" ||
+            rows[1].Text(1) == "number")
+            continue;
+        pg::Notice("\"" + rows[0].Text(0) + "\" is usually a time and \"" + rows[1].Text(0) +
+                       "\" is not: comparing them is unknown",
+                   "\"" + rows[1].Text(0) + "\" is " + rows[1].Text(1) + ", for example " +
+                       Examples(rows[1].Jsonb(2)) + ".");
+    }
+}
+
 }  // namespace
 
 Rule CheckRule(const rule::Expr& tree, rule::Expect expect, const std::string& self) {
@@ -92,6 +109,7 @@ void CheckPatterns(const rule::Expr& expr) {
 void CheckReferences(const rule::Expr& expanded) {
     const RuleReferences reads = FindReferences(expanded);
     CheckPatterns(expanded);
+    WarnOfTimesAndOthers(reads);
     if (reads.events.empty()) return;
     const std::vector<std::string> known = KnownEvents();
     // Without received events there is nothing to compare with.

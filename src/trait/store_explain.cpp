@@ -47,8 +47,9 @@ class Tree {
     void Walk(const rule::ExprPtr& expr, int depth) {
         for (const rule::SubExpression& part : rule::SubExpressions(expr)) {
             pg::CheckInterrupts();
-            if (IsLiteral(*part.expr) || rows_.size() >= kMostRows) continue;
             const int at = depth + part.depth;
+            // A rule may be nothing but a literal.
+            if ((at > 0 && IsLiteral(*part.expr)) || rows_.size() >= kMostRows) continue;
             rows_.push_back({at, part.text, std::nullopt, std::nullopt});
             if (there_) Show(rows_.back(), *part.expr);
             if (const rule::ExprPtr definition = DefinitionOf(*part.expr)) Walk(definition, at + 1);

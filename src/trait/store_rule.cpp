@@ -21,7 +21,21 @@ std::unique_ptr<pg::Expression> MakeExpression(const std::string& sql, const std
     return std::make_unique<pg::Expression>(sql, types);
 }
 
+// The saved traits, and segments without members.
+class DefinitionsForUnknown : public rule::Definitions {
+  public:
+    rule::ExprPtr Find(rule::Reference::Kind kind, const std::string& key, size_t position) const override {
+        rule::ExprPtr definition = SavedDefinitions().Find(kind, key, position);
+        if (kind == rule::Reference::Kind::kSegment) return rule::Make(rule::Boolean{false}, position);
+        return definition;
+    }
+};
+
 }  // namespace
+
+rule::ExprPtr ExpandForUnknown(const rule::Expr& expr) {
+    return rule::Expand(expr, DefinitionsForUnknown());
+}
 
 Rule::Rule(const std::string& text, rule::Expect expect, bool with_context)
     : Rule(*rule::Expand(*rule::Parse(text), SavedDefinitions()), expect, with_context) {}

@@ -34,6 +34,30 @@ SELECT value, reason, bucket FROM pulse_decide('', 'half', '{"targetingKey": "fl
 SELECT value, reason, bucket FROM pulse_decide('flag-ann', 'half', NULL);
 SELECT value, reason, bucket FROM pulse_decide(repeat('x', 100000), 'half');
 
+-- Nobody but people is in a segment: one answer everywhere, also before the person existed.
+SELECT pulse_create_segment('flag_others', '{"where": "!segment(\"flag_buyers\")"}') > 0 AS made;
+SELECT pulse_create_flag('others', 'segment("flag_others")') > 0 AS made;
+SELECT pulse_create_flag('not_others', '!segment("flag_others")') > 0 AS made;
+SELECT u AS "user", pulse_in_segment(u, 'flag_others'), o.allow, o.segment, n.allow AS not_others, n.segment FROM unnest('{flag-ann,flag-bob,nobody}'::text[]) AS u,
+    pulse_decide(u, 'others') AS o, pulse_decide(u, 'not_others') AS n;
+SELECT * FROM pulse_explain_decision('nobody', 'others');
+SET pulse.now = '2014-01-01';
+SELECT u AS "user", pulse_in_segment(u, 'flag_others'), (pulse_decide(u, 'others')).allow, (pulse_decide(u, 'not_others')).allow AS not_others FROM unnest('{flag-bob,nobody}'::text[]) AS u;
+SET pulse.now = '2015-03-01';
+SELECT pulse_create_flag('always', 'true') > 0 AS made;
+SELECT part, value FROM pulse_explain_decision('flag-bob', 'always');
+SELECT pulse_delete_flag(f) FROM unnest('{always,others,not_others}'::text[]) AS f;
+SELECT pulse_delete_segment('flag_others', confirm => true);
+
+-- What was decided by an id before its first event stays when that event brings more ids.
+CREATE TEMPORARY TABLE before_first AS SELECT i, (pulse_decide(' user-' || i || ' ', 'half')).bucket FROM generate_series(1, 40) AS i;
+SELECT count(*) AS events FROM generate_series(1, 40) AS i, pulse_ingest(jsonb_build_object('type', 'identify', 'userId', 'user-' || i, 'anonymousId', 'anonymous-' || i));
+SELECT count(*) FILTER (WHERE (pulse_decide('user-' || i, 'half')).bucket <> bucket) AS flipped, count(*) FILTER (WHERE (pulse_decide('anonymous-' || i, 'half')).bucket <> bucket) AS flipped_too FROM before_first;
+CREATE TEMPORARY TABLE before_login AS SELECT i, (pulse_decide('visitor-' || i, 'half')).bucket FROM generate_series(1, 40) AS i;
+SELECT count(*) AS events FROM generate_series(1, 40) AS i, pulse_ingest(jsonb_build_object('type', 'track', 'event', 'lead', 'anonymousId', 'visitor-' || i));
+SELECT count(*) AS events FROM generate_series(1, 40) AS i, pulse_ingest(jsonb_build_object('type', 'identify', 'userId', 'member-' || i, 'anonymousId', 'visitor-' || i));
+SELECT count(*) FILTER (WHERE (pulse_decide('visitor-' || i, 'half')).bucket <> bucket OR (pulse_decide('member-' || i, 'half')).bucket <> bucket) AS flipped FROM before_login;
+
 -- Larger percentages only add people; the salt survives a rename; variants have their own hash.
 CREATE TEMPORARY TABLE drawn AS SELECT 'u' || i AS id, (pulse_decide('u' || i, 'half')).* FROM generate_series(1, 2000) AS i;
 SELECT count(*) FILTER (WHERE allow) BETWEEN 900 AND 1100 AS about_half, bool_and(allow = (bucket < 50000)) AS by_bucket FROM drawn;

@@ -166,6 +166,28 @@ SELECT v, pulse.to_moment(v::jsonb) FROM (VALUES ('"2024-03-10"'), ('"2024-03-10
     ('"2024-02-30"'), ('"infinity"')) AS t (v);
 SELECT pulse.to_moment(1710028800.0000001), pulse.to_moment('NaN'::numeric), pulse.to_moment('Infinity'::numeric), pulse.to_moment(253402300800), pulse.to_moment(NULL::jsonb);
 
+-- Two values: times as times where both are, in any notation.
+SELECT a, b, pulse.compare(a::jsonb, b::jsonb), pulse.equal(a::jsonb, b::jsonb), pulse.compare(b::jsonb, a::jsonb) AS reverse FROM (VALUES
+    ('"2026-01-02 10:00:00"', '"2026-01-02T09:00:00Z"'), ('"2026-01-02T10:00:00+02:00"', '"2026-01-02T09:00:00Z"'), ('"2026-01-02T09:00:00Z"', '"2026-01-02 09:00"'),
+    ('1767344400', '"2026-01-02T09:00:00Z"'), ('1767344400', '1767344400000'), ('"2026-01-02"', '"soon"'), ('"2026-01-02"', '5'), ('5', '"soon"'), ('"b"', '"a"'), ('"a"', '"a"'),
+    ('10', '9'), ('10.0', '10'), ('true', 'false'), ('true', 'true'), ('null', 'null'), ('null', '1'), ('[1, 2]', '[1, 2]'), ('[1]', '[2]'), ('[1]', '{}'), ('{"a": 1, "b": 2}', '{"b": 2, "a": 1.0}'), ('[1]', '1')
+) AS t (a, b);
+INSERT INTO rule_people VALUES (6, 6, '{"login": "2026-01-02 10:00:00", "end": "2026-01-02T09:30:00Z", "since": "2026-01-02T11:00:00+01:00", "code": "x"}');
+SELECT rule, split_part(rule_values(rule), ' | ', 5) AS value FROM (VALUES
+    (1, 'profile.login < profile.end'), (2, 'profile.end <= profile.login'), (3, 'profile.login = profile.since'), (4, 'profile.login != profile.since'), (5, 'profile.login = "2026-01-02T10:00:00Z"'), (6, 'profile.login != "2026-01-02T10:00:01Z"'),
+    (7, 'profile.login in ["x", "2026-01-02T12:00:00+02:00"]'), (8, 'profile.login not in ["x", "2026-01-02T12:00:00+02:00"]'), (9, '(profile.login ?? "2020-01-01") < (profile.end ?? "2020-01-01")'), (10, '(profile.none ?? "2026-01-02T11:00:00+01:00") = profile.login'),
+    (11, 'profile.login between profile.end and profile.since'), (12, 'profile.code < profile.end'), (13, 'profile.code = profile.end'), (14, 'profile.code != "2026-01-02"'), (15, '(profile.login ?? "2020-01-01") > now'), (16, 'profile.login in []'), (17, 'profile.none not in []')
+) AS t (n, rule) ORDER BY n;
+DELETE FROM rule_people WHERE id = 6;
+
+-- Names of every kind, in text and in JSON; borders of words.
+SELECT rule, canonical FROM (VALUES
+    (1, 'profile.$browser = "x" && events.$pageview{$os = "mac"}.sum($amount, 7d) > 1'), (2, 'profile["$browser"] is null'), (3, 'events.x.sum_$amount_30d > 0'), (4, 'profile[""] = 1 && events.a{[""] = 1}.sum([""]) > 0'),
+    (5, '{"rules": [{"field": "profile[\"Home Town\"]", "operator": "=", "value": "x"}]}'), (6, '{"rules": [{"field": "lower(profile.plan)", "operator": "=", "value": "pro"}, {"field": "account[\"x y\"]", "operator": "in", "value": []}]}'),
+    (7, 'profile.x matches "\bpro\b" && profile.y matches "\\bpro"')
+) AS t (n, rule) CROSS JOIN LATERAL (SELECT (pulse_validate_rule(rule)).canonical) AS v ORDER BY n;
+SELECT rule, rule_values(rule) AS "1 | 2 | 3 | 4" FROM (VALUES (1, 'profile.tags matches "(?i)\bcustomer\b"'), (2, 'profile.tags matches "(?i)\\bcust\\b"'), (3, 'profile.tags matches "(?i)\\Bustomer"'), (4, 'profile.plan matches "[\\b]"'), (5, 'profile.plan matches "***=\\b"')) AS t (n, rule) ORDER BY n;
+
 -- No number in a person's data makes a rule fail.
 SELECT v, pulse.to_number(v::jsonb) FROM (VALUES ('41'), ('-17.50'), ('1e3'), ('"41"'), ('null'), ('true'), ('[1]'), ('{}')) AS t (v);
 SELECT pulse.to_number('1e300') = 1e300, pulse.to_number('-1e301'), pulse.to_number('1e131071'), pulse.to_number('1e-300') = 1e-300, pulse.to_number(NULL);
@@ -183,7 +205,8 @@ SELECT rule || E'\n' || rule_refusal(rule) FROM (VALUES
     (1, ''), (2, 'events.purchase'), (3, 'events.purchase.cnt_30d'), (4, 'events.purchase.count_30'), (5, 'events.purchase.count > "x"'), (6, 'events.purchase{amount = }.count'), (7, 'events.purchase{now > 1}.count'),
     (8, 'events.purchase.count(session)'), (9, 'flag("x")'), (10, 'rfm.r > 3'), (11, 'consent.email'), (12, 'profil.plan = "x"'), (13, 'profile = 1'), (14, 'profile.plan matches "("'), (15, 'events.a{b matches "("}.count'),
     (16, 'sequence(events.a)'), (17, 'sequence(events.a{x = $.y} -> events.b)'), (18, 'events.a.count && true'), (19, 'profile.x > 7d'), (20, 'profile.x / 0'), (21, '{"rules": [{"field": "events.a", "operator": "=", "value": 1}]}'),
-    (22, '{"rules": ['), (23, 'profile.a matches profile.b'), (24, 'now - profile.a - profile.b')
+    (22, '{"rules": ['), (23, 'profile.a matches profile.b'), (24, 'now - profile.a - profile.b'),
+    (25, 'plan = "pro"'), (26, 'profile.plan = pro'), (27, 'profile.plan like "pro%"'), (28, 'profile.plan in ("a", "b")'), (29, 'profile.plan === "a"'), (30, 'profile.plan = ''it''''s'''), (31, 'profile.vip is true'), (32, 'events[""].count')
 ) AS t (n, rule) ORDER BY n;
 \pset recordsep '\n'
 \pset tuples_only off

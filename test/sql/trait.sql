@@ -81,6 +81,9 @@ SELECT * FROM pulse_test_expression('events.purchase.count_30d', 'nobody');
 SELECT * FROM pulse_test_expression('events.purchase.count_30d +', 'u1');
 SELECT * FROM pulse_test_expression(NULL, 'u1');
 SELECT * FROM pulse_test_expression('1', NULL);
+SELECT * FROM pulse_test_expression('42', 'u1');
+SELECT * FROM pulse_test_expression('"x"', 'u1');
+SELECT * FROM pulse_test_expression('2 < 3', 'u1');
 SELECT * FROM pulse_explain_membership('u1', 's');
 SELECT * FROM pulse_explain_membership('u1', 'nothing');
 SELECT * FROM pulse_explain_membership('nobody', 's');
@@ -89,10 +92,29 @@ SELECT * FROM pulse_explain_membership('nobody', 's');
 SELECT pulse_create_trait('typo', 'events.purchse.count_30d > 0') > 0 AS ok;
 SELECT pulse_create_trait('no_property', 'events.purchase.sum(totals, 30d)') > 0 AS ok;
 SELECT pulse_create_trait('no_number', 'events.purchase.sum(sku)') > 0 AS ok;
+SELECT pulse_identify('u3', '{"login": "2015-03-01 10:00", "ends": "later", "starts": "2015-03-01T09:00:00Z"}') IS NOT NULL AS done;
+SELECT pulse_create_trait('no_time', 'profile.login < profile.ends') > 0 AS ok, pulse_create_trait('times', 'profile.login < profile.starts') > 0 AS ok;
+SELECT key, value FROM pulse_traits('u3') WHERE key IN ('no_time', 'times');
+
+-- ---- Large definitions ----
+SELECT pulse_create_trait('long', format('events.purchase{sku in [%s]}.count > 0', (SELECT string_agg('"' || md5(i::text) || '"', ', ') FROM generate_series(1, 500) AS i))) > 0 AS ok;
+SELECT length(text) > 2700 AS longer_than_a_btree_holds FROM pulse.metric WHERE text LIKE '%sku in%';
+SELECT pulse_create_trait('level_0', 'events.purchase.count') > 0 AS ok;
+SELECT bool_and(pulse_create_trait('level_' || i, format('level_%1$s + level_%1$s + level_%1$s + level_%1$s', i - 1)) > 0) AS ok FROM generate_series(1, 6) AS i;
+SELECT pulse_create_trait('level_7', 'level_6 + level_6 + level_6 + level_6');
+SELECT pulse_create_trait('level_7', '4 * level_6') > 0 AS ok;
+SELECT sum(total_bytes) < 10000000 AS small FROM pg_backend_memory_contexts WHERE name LIKE 'pulse expression%';
+SET pulse.now = '294276-12-31';
+SET pulse.now = '4713-01-01 BC';
+SET pulse.now = '9999-12-31 23:59:59.999999';
+SELECT value FROM pulse_traits('u3') WHERE key = 'times';
+SET pulse.now = '0001-01-01 00:00:00';
+SELECT value FROM pulse_traits('u3') WHERE key = 'times';
+SET pulse.now = '2015-03-31 12:00:00+00';
 
 SET client_min_messages = warning;
 SELECT pulse_delete_segment('s', confirm => true);
-SELECT pulse_delete_trait(k) FROM unnest('{b,a,typo,no_property,no_number,power_user,recent_buyer,frequent_visitor,total_spent,frequent_buyer,last_sku,skus,last_bought,plan_name}'::text[]) AS k;
+SELECT pulse_delete_trait(k) FROM unnest('{level_7,level_6,level_5,level_4,level_3,level_2,level_1,level_0,long,times,no_time,b,a,typo,no_property,no_number,power_user,recent_buyer,frequent_visitor,total_spent,frequent_buyer,last_sku,skus,last_bought,plan_name}'::text[]) AS k;
 SELECT count(*) FROM pulse.trait;
 
 -- Very deep nesting, and numbers out of range.

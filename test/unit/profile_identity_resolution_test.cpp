@@ -114,9 +114,15 @@ TEST(ProfileResolve, CreatesAttachesMerges) {
     EXPECT_EQ(joined.note, "");
 }
 
-TEST(ProfileResolve, BucketingIdIsTheFirstAnonymousOne) {
+TEST(ProfileResolve, BucketingIdIsTheFirstIdAndOfSeveralTheUserIdThenTheAnonymousOne) {
     World world;
-    EXPECT_EQ(world.bucketing[world.One({kU1, kA2, kA1}).profile], "a2");
+    EXPECT_EQ(world.bucketing[world.One({kA2, kU1, kA1}).profile], "u1");
+    EXPECT_EQ(world.bucketing[world.One({kA1}).profile], "u1");
+    World lead;
+    EXPECT_EQ(lead.bucketing[lead.One({kE1, kA2}).profile], "a2");
+    World visitor;
+    EXPECT_EQ(visitor.bucketing[visitor.One({kA1}).profile], "a1");
+    EXPECT_EQ(visitor.bucketing[visitor.One({kA1, kU1}).profile], "a1");
     EXPECT_EQ(world.bucketing[world.One({kE2, kU2}).profile], "u2");
 }
 

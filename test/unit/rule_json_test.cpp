@@ -90,6 +90,13 @@ TEST(RuleJson, TakesFieldsAsTheyAre) {
     EXPECT_EQ(field("events[\"Order Completed\"].count_7d"),
               "events[\"Order Completed\"].count(7d) is not null");
     EXPECT_EQ(field("trait(\"vip\")"), "trait(\"vip\") is not null");
+    EXPECT_EQ(field("profile[\"Home Town\"]"), "profile[\"Home Town\"] is not null");
+    EXPECT_EQ(field("`Order Total`"), "`Order Total` is not null");
+    EXPECT_EQ(field("[\"Order Total\"]"), "`Order Total` is not null");
+    EXPECT_EQ(field("lower(profile.plan)"), "lower(profile.plan) is not null");
+    EXPECT_EQ(field("count(x)"), "`count(x)` is not null");
+    EXPECT_EQ(ErrorOf([&] { field("lower(x) = 1 || (true)"); }).state(), sqlstate::kSyntaxError);
+    EXPECT_EQ(CanonicalJson(One("not_in", "[]")), "f not in []");
     EXPECT_EQ(ErrorOf([&] { field("profile.x = 1 or"); }).state(), sqlstate::kSyntaxError);
     EXPECT_EQ(ErrorOf([&] { field("a\xff"); }).state(), sqlstate::kInvalidEncoding);
 }
@@ -119,7 +126,6 @@ TEST(RuleJson, ErrorsNameTheirPath) {
         {One("=", "{}"), "invalid JSON rule at rules[0].value", "an object", "Give a number"},
         {One(">", "null"), "invalid JSON rule at rules[0].value", "null", "Give a number"},
         {One("in", "5"), "invalid JSON rule at rules[0].value", "5", "Give a list"},
-        {One("in", "[]"), "invalid JSON rule at rules[0].value", "a list", "Give a list"},
         {One("in", "[1, null]"), "invalid JSON rule at rules[0].value[1]", "null", "is_null"},
         {One("in", "[[1]]"), "invalid JSON rule at rules[0].value[0]", "a list", "Give a number"},
         {One("between", "[1]"), "invalid JSON rule at rules[0].value", "1 values", "lower and the upper"},

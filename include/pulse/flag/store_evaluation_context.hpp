@@ -29,11 +29,14 @@ class StoredEvaluationContext : public EvaluationContext {
 
   private:
     trait::Subject& subject();
+    // Whether there is such a person at that moment; otherwise only the context has values.
+    bool IsKnown();
 
     std::optional<std::string> user_;
     pg::Value context_;
     Moment now_;
     bool looked_ = false;
+    std::optional<bool> known_;
     std::optional<profile::Person> person_;
     std::optional<trait::Subject> subject_;
     const StoredFlag* flag_ = nullptr;       // being evaluated

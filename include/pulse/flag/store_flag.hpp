@@ -9,7 +9,9 @@ namespace pulse::flag {
 
 // A compiled rule of a flag.
 struct CompiledRule {
-    std::optional<trait::Rule> when;                    // empty: everybody
+    std::optional<trait::Rule> when;  // empty: everybody
+    // The same for an unknown person, who is in no segment; empty: it names none.
+    std::optional<trait::Rule> when_unknown;
     std::string error;                                  // why it cannot be evaluated: it never matches
     std::vector<std::optional<trait::Rule>> bucket_by;  // an empty one is "user"
     std::optional<std::string> segment;                 // the person is in it whenever the rule matches

@@ -22,6 +22,8 @@ std::optional<Person> FindPerson(const std::string& user);
 Person RequirePerson(const std::string& user);
 // By canonical or former id.
 std::optional<Person> FindPerson(int64_t profile);
+// The id of an unknown person as it is stored once an event brings it.
+std::string StoredForm(const std::string& user);
 // Whether the person existed at a moment: since the earliest first_seen_at of its profiles or the earliest of
 // its events. Reads these only if the person's own profile is first seen later. Needs no Session.
 bool ExistedAt(const Person& person, Moment at);

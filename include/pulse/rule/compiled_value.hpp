@@ -32,6 +32,7 @@ struct CompiledValue {
     bool literal = false;  // written in the rule
     bool dynamic =
         false;  // kJson: the value of an attribute or a property, which takes the type that is wanted of it
+    bool from_json = false;  // kText: taken from such a value, so it may be a time
 
     // kNumber that depends on the clock; simple: it is one of the ticks, or does not depend on it
     std::vector<Tick> ticks = {};

@@ -17,7 +17,9 @@ std::string JsonPath(const std::string& json, const std::vector<std::string>& pa
 CompiledValue AsType(const CompiledValue& value, ValueType type);
 // A dynamic value converted to the type of `other`.
 CompiledValue AsTypeOf(const CompiledValue& value, const CompiledValue& other, Op op);
-// Two dynamic values: null unless they are of one type, and <, <=, >, >= for numbers and texts only.
+// Whether two values are compared as JSON, because only the data tells whether they are times.
+bool ComparesAsJson(const CompiledValue& left, Op op, const CompiledValue& right);
+// Two values as JSON: null unless they are of one type, and <, <=, >, >= for numbers, texts and times only.
 std::string CompareJson(const CompiledValue& left, Op op, const CompiledValue& right);
 // json in [literals]
 std::string JsonIn(const CompiledValue& json, const std::vector<CompiledValue>& items);

@@ -25,6 +25,10 @@ std::optional<int64_t> ParseDuration(std::string_view text);
 // 9999; the first one that is not earlier. Empty when it is anything else.
 std::optional<Moment> ParseEpoch(std::string_view seconds);
 
+// The pattern of `matches` as PostgreSQL reads it. \b and \B are borders of words, as everywhere else; in
+// PostgreSQL \b is a backspace.
+std::string RegularExpression(std::string_view pattern);
+
 // Print seconds with the largest unit up to days that divides them, e.g. "7d" or "90m".
 std::string PrintDuration(int64_t seconds);
 

@@ -24,8 +24,8 @@ class TokenStream {
     bool AcceptSign(std::string_view sign);
     bool AcceptWord(std::string_view word);
     void ExpectSign(std::string_view sign, const std::string& hint);
-    // Reads ["Any Name"]; the current token is the bracket.
-    std::string BracketedName();
+    // Reads ["Any Name"]; the current token is the bracket. Keys of JSON may be empty.
+    std::string BracketedName(bool may_be_empty = false);
     // .name, .`any name` and ["Any Name"], as many as there are, behind `path`.
     void ContinuePath(std::vector<std::string>& path);
 

@@ -26,8 +26,14 @@ struct RuleReferences {
     std::vector<std::string> events;                              // "" for a metric of any event
     std::vector<std::pair<std::string, std::string>> properties;  // of an event, by its path
     std::vector<std::pair<std::string, std::string>> numbers;     // those that are summed or averaged
-    std::vector<std::string> attributes, account_attributes;      // top-level keys
-    std::vector<std::string> patterns;                            // regular expressions
+    // Two properties of an event, or two attributes (event "$identify"), compared by their order.
+    struct Order {
+        std::string event, left, right;
+        bool operator==(const Order&) const = default;
+    };
+    std::vector<Order> orders;
+    std::vector<std::string> attributes, account_attributes;  // top-level keys
+    std::vector<std::string> patterns;                        // regular expressions
 };
 RuleReferences FindReferences(const rule::Expr& expr);
 

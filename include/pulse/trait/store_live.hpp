@@ -28,6 +28,9 @@ void RequireReadCommitted();
 // The trees of saved traits and live profile segments (rule::Definitions), newest committed or our own.
 const rule::Definitions& SavedDefinitions();
 
+// Expand a rule for somebody who is not known: nobody but people is in a segment.
+rule::ExprPtr ExpandForUnknown(const rule::Expr& expr);
+
 // Check that the patterns of `matches` are valid regular expressions. Needs a Session. Throws UserError.
 void CheckPatterns(const rule::Expr& expr);
 
