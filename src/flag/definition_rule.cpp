@@ -73,7 +73,7 @@ std::vector<std::string> ReadBucketBy(const Reader& reader) {
         if (name != "user") {
             rule::ExprPtr expr;
             try {
-                expr = rule::ParseReference(name);
+                expr = rule::ParseField(name);
             } catch (const UserError&) {
                 Invalid(place + " is not a valid id for bucketing", DescribeJson(item), kHint);
             }

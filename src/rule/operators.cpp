@@ -49,6 +49,7 @@ constexpr NamedOperator kJsonSynonyms[] = {
 struct NamedFunction {
     std::string_view name;
     Function function;
+    size_t least = 1, most = 1;  // arguments
 };
 
 constexpr NamedFunction kFunctions[] = {
@@ -56,13 +57,13 @@ constexpr NamedFunction kFunctions[] = {
     {"upper", Function::kUpper},
     {"len", Function::kLen},
     {"abs", Function::kAbs},
-    {"round", Function::kRound},
+    {"round", Function::kRound, 1, 2},
     {"days_since", Function::kDaysSince},
-    {"now", Function::kNow},
+    {"now", Function::kNow, 0, 0},
     {"seconds_since", Function::kSecondsSince},
     {"minutes_since", Function::kMinutesSince},
     {"hours_since", Function::kHoursSince},
-    {"if", Function::kIf},
+    {"if", Function::kIf, 3, 3},
 };
 
 constexpr std::string_view kReserved[] = {"and", "or", "not", "exists", "true", "false", "null", "now"};
@@ -154,6 +155,12 @@ std::optional<Function> FindFunction(std::string_view name) {
     for (const NamedFunction& entry : kFunctions)
         if (EqualsIgnoringCase(entry.name, name)) return entry.function;
     return std::nullopt;
+}
+
+bool TakesArguments(Function function, size_t count) {
+    for (const NamedFunction& entry : kFunctions)
+        if (entry.function == function) return count >= entry.least && count <= entry.most;
+    return false;
 }
 
 bool IsReserved(std::string_view name) {

@@ -40,13 +40,6 @@ class Parser : private TokenStream {
         return expr;
     }
 
-    ExprPtr OnlyReference() {
-        ExprPtr expr = Primary();
-        if (!Is(Token::Kind::kEnd) || !As<Reference>(*expr))
-            Unexpected("Write one name, such as profile.plan or trait(\"vip\").");
-        return expr;
-    }
-
     ExprPtr OnlyField() {
         ExprPtr expr = Primary();
         if (!Is(Token::Kind::kEnd) || !(As<Reference>(*expr) || As<Metric>(*expr) || As<Call>(*expr)))
@@ -132,18 +125,6 @@ class Parser : private TokenStream {
         RefuseForeignOperator();
         if (negated) Unexpected(kOperatorHint);
         return left;
-    }
-
-    // Names what stands for an operator of SQL.
-    void RefuseForeignOperator() const {
-        if (IsWord("like") || IsWord("ilike"))
-            Unexpected(
-                "For like \"pro%\" write starts_with \"pro\", for like \"%pro\" ends_with \"pro\", for like "
-                "\"%pro%\" contains \"pro\"; all three ignore case.");
-        if (IsWord("similar") || IsWord("regexp") || IsWord("rlike"))
-            Unexpected("A regular expression is written matches \"^A[0-9]+$\".");
-        if (Is(Token::Kind::kText) && !Peek().after_space)
-            Unexpected("A quote inside a text is written \\\" or \\'.");
     }
 
     static ExprPtr Negate(bool negate, ExprPtr expr) {
@@ -378,11 +359,7 @@ class Parser : private TokenStream {
                 if (arguments.size() > kMaxList) Unexpected("There are too many arguments.");
             } while (AcceptSign(","));
         }
-        const bool some = coalesce                        ? arguments.size() >= 1
-                          : *function == Function::kNow   ? arguments.empty()
-                          : *function == Function::kRound ? arguments.size() == 1 || arguments.size() == 2
-                          : *function == Function::kIf    ? arguments.size() == 3
-                                                          : arguments.size() == 1;
+        const bool some = coalesce ? !arguments.empty() : TakesArguments(*function, arguments.size());
         if (!some) Fail(name, "Wrong number of arguments for " + name.value, kFunctionHint);
         ExpectSign(")", "Arguments are separated by commas, and ) ends them.");
         if (coalesce) return Join(Op::kCoalesce, std::move(arguments));
@@ -408,10 +385,6 @@ Metric ParseMetric(std::string_view text) {
     throw UserError(sqlstate::kSyntaxError, "not an aggregate of events",
                     "The text is " + PrintShort(*expr) + ".",
                     "Write one such as events.purchase.count(30d).");
-}
-
-ExprPtr ParseReference(std::string_view text) {
-    return Parser(text).OnlyReference();
 }
 
 ExprPtr ParseField(std::string_view text) {

@@ -51,6 +51,17 @@ void TokenStream::ContinuePath(std::vector<std::string>& path) {
     }
 }
 
+void TokenStream::RefuseForeignOperator() const {
+    if (IsWord("like") || IsWord("ilike"))
+        Unexpected(
+            "For like \"pro%\" write starts_with \"pro\", for like \"%pro\" ends_with \"pro\", for like "
+            "\"%pro%\" contains \"pro\"; all three ignore case.");
+    if (IsWord("similar") || IsWord("regexp") || IsWord("rlike"))
+        Unexpected("A regular expression is written matches \"^A[0-9]+$\".");
+    if (Is(Token::Kind::kText) && !token_.after_space)
+        Unexpected("A quote inside a text is written \\\" or \\'.");
+}
+
 void TokenStream::Unexpected(const std::string& hint) const {
     if (Is(Token::Kind::kEnd)) lexer_.Fail(token_, "The rule ends too early", hint);
     const std::string_view written = text_.substr(token_.begin, token_.end - token_.begin);

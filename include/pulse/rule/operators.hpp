@@ -27,6 +27,8 @@ const char* Spelling(Op op);
 // "lower", "now", …
 const char* Name(Function function);
 std::optional<Function> FindFunction(std::string_view name);
+// Whether a function can have that many arguments.
+bool TakesArguments(Function function, size_t count);
 
 // Whether a bare name would be read as something else, so that it must be quoted.
 bool IsReserved(std::string_view name);

@@ -11,8 +11,6 @@ namespace pulse::rule {
 // expected there.
 ExprPtr Parse(std::string_view text);
 
-// Parse text that must be one reference, such as `profile.plan`.
-ExprPtr ParseReference(std::string_view text);
 // Parse text that must be one reference or function call, such as `lower(profile.plan)`.
 ExprPtr ParseField(std::string_view text);
 

@@ -24,6 +24,8 @@ class TokenStream {
     bool AcceptSign(std::string_view sign);
     bool AcceptWord(std::string_view word);
     void ExpectSign(std::string_view sign, const std::string& hint);
+    // Throws if an operator of SQL follows, with the one that stands for it.
+    void RefuseForeignOperator() const;
     // Reads ["Any Name"]; the current token is the bracket. Keys of JSON may be empty.
     std::string BracketedName(bool may_be_empty = false);
     // .name, .`any name` and ["Any Name"], as many as there are, behind `path`.
