@@ -2,6 +2,7 @@
 
 #include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/scheduler_state.hpp"
+#include "pulse/pg/transaction.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -171,9 +172,17 @@ void Child::Terminate() const {
     Call([&] { TerminateBackgroundWorker(static_cast<BackgroundWorkerHandle*>(handle_)); });
 }
 
+// PostgreSQL ends the transaction of a process that exits, and with it the locks of the transaction, but not
+// those of the session: they would stay until the server restarts. What is registered first runs last, after
+// that.
+void ReleaseLocksAtExit() {
+    WhenProcessExits([] { LockReleaseAll(DEFAULT_LOCKMETHOD, true); });
+}
+
 // Install handlers before unblocking signals. SIGTERM ends the loop rather than the process at once: the exit
 // code decides whether the postmaster starts another one.
 void BecomeLauncher() {
+    ReleaseLocksAtExit();
     pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGINT, OnWakeSignal);  // pg_cancel_backend() only wakes it
@@ -212,6 +221,7 @@ bool ReloadIfAsked() {
 }
 
 void BecomeWorker(const Order& order) {
+    ReleaseLocksAtExit();
     pqsignal(SIGTERM, die);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     BackgroundWorkerUnblockSignals();
@@ -245,6 +255,7 @@ std::string MyExtra() {
 }
 
 void BecomeHelper(Oid database) {
+    ReleaseLocksAtExit();
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();
     Call([&] { BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0); });

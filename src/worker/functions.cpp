@@ -127,6 +127,10 @@ PULSE_FUNCTION(pulse_poke_launcher) {
     return 0;
 }
 
+// A start or a stop waits for what the launcher does: up to five seconds, in steps of ten milliseconds.
+constexpr int kLooks = 500;
+constexpr int kPause = 10;
+
 PULSE_WRITING_FUNCTION(pulse_start) {
     using namespace pulse;
     if (pg::FindLauncher() != 0) return pg::FromText("running");
@@ -136,7 +140,6 @@ PULSE_WRITING_FUNCTION(pulse_start) {
                         "It comes back within seconds; if not, the server's log says why.");
     pg::StartLauncher(MyDatabaseId);
     // Wait until it is visible, so that the next pulse_status() is right.
-    constexpr int kLooks = 500, kPause = 10;
     for (int i = 0; i < kLooks && pg::FindLauncher() == 0; ++i) pg::Wait(kPause);
     return pg::FromText("started");
 }
@@ -152,6 +155,8 @@ PULSE_WRITING_FUNCTION(pulse_stop) {
     if (launcher == 0) return pg::FromText("not running");
     pg::Terminate(launcher);
     pg::TerminateWorkers(MyDatabaseId);
+    // As in pulse_start(): a launcher that is about to end would count as running.
+    for (int i = 0; i < kLooks && pg::FindLauncher() == launcher; ++i) pg::Wait(kPause);
     return pg::FromText("stopped");
 }
 

@@ -108,8 +108,13 @@ $plain->safe_psql('a', q{SELECT pulse_schedule('soon', '1 second', 'INSERT INTO 
 my $have = $plain->safe_psql('a', 'SELECT count(*) FROM done');
 ok($plain->poll_query_until('a', "SELECT count(*) > $have FROM done"), 'a new job is noticed');
 is($plain->safe_psql('a', 'SELECT pulse_stop()'), 'stopped', 'stopped');
-ok($plain->poll_query_until('a', q{SELECT value = 'not running' FROM pulse_status() WHERE item = 'launcher'}), 'it is gone');
+is($plain->safe_psql('a', q{SELECT value FROM pulse_status() WHERE item = 'launcher'}), 'not running', 'it is gone');
 is($plain->safe_psql('a', 'SELECT pulse_stop()'), 'not running', 'once');
+is($plain->safe_psql('postgres', q{SELECT count(*) FROM pg_locks AS l WHERE l.classid = 'pg_extension'::regclass
+	AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = l.pid AND a.application_name ~ '^pulse launcher of')}), 0, 'and holds no lock');
+is($plain->safe_psql('a', 'SELECT pulse_start()'), 'started', 'it can be started again');
+ok($plain->poll_query_until('a', q{SELECT value = 'running' FROM pulse_status() WHERE item = 'launcher'}), 'and runs');
+is($plain->safe_psql('a', 'SELECT pulse_stop()'), 'stopped', 'stopped again');
 is($plain->safe_psql('b', q{SELECT value FROM pulse_status() WHERE item = 'launcher'}), 'running', 'the other is not');
 # Dropping a database ends its launcher.
 $plain->safe_psql('b', q{SELECT pulse_schedule('tick', '1 day')});
