@@ -46,8 +46,10 @@ class Report {
                       ": run ALTER EXTENSION pulse UPDATE, or restart the server after installing a library");
     }
 
+    // Jobs that another scheduler runs do not need a launcher, nor do those with nothing to do.
     static bool AnyJob() {
-        return pg::Execute("SELECT EXISTS (SELECT FROM pulse.job WHERE enabled)")[0].Bool(0);
+        return pg::Execute("SELECT EXISTS (SELECT FROM pulse.job WHERE enabled AND next_run < 'infinity')")[0]
+            .Bool(0);
     }
 
     void Launcher() {
@@ -63,7 +65,7 @@ class Report {
             report_.Add("launcher", "down", "not running",
                         "the launcher is not running; the server's log says why");
         else if (!AnyJob())
-            report_.Add("launcher", "ok", "not running", "no job is enabled");
+            report_.Add("launcher", "ok", "not running", "no job waits for it");
         else
             report_.Add("launcher", "down", "not running",
                         "jobs do not run by themselves: put pulse into shared_preload_libraries, or SELECT "
@@ -97,16 +99,20 @@ class Report {
 
     void Newest(const Job& job) {
         const pg::Result rows = pg::Execute(
-            "SELECT status, started_at, coalesce(error, message), rows FROM pulse.job_run WHERE job_id = $1 "
-            "ORDER BY id DESC LIMIT 1",
+            "SELECT status, started_at, coalesce(error, message), scheduled_for IS NULL FROM pulse.job_run "
+            "WHERE job_id = $1 ORDER BY id DESC LIMIT 1",
             {pg::Value::Int8(job.id)}, true);
-        std::string value = !job.enabled ? "disabled" : rows.empty() ? "never ran" : rows[0].Text(0);
+        // Not scheduled here, but run by pulse_run_job(): by pg_cron, for instance.
+        const bool elsewhere = !job.enabled && !rows.empty() && rows[0].Bool(3);
+        const bool runs = job.enabled || elsewhere;
+        std::string value = !runs ? "disabled" : rows.empty() ? "never ran" : rows[0].Text(0);
         std::string detail;
         if (!rows.empty()) {
             detail = pg::FormatAge(pg::WallClock() - rows[0].Time(1)) + " ago";
             if (const auto said = rows[0].TextOrNull(2)) detail += ": " + *said;
         }
-        const bool bad = job.enabled && (value == "failed" || value == "timed out" || value == "crashed");
+        if (elsewhere) detail += ", by pulse_run_job()";
+        const bool bad = runs && (value == "failed" || value == "timed out" || value == "crashed");
         if (job.enabled && job.next_run && *job.next_run != kForEver)
             detail += (detail.empty() ? "next run " : ", next run ") +
                       FormatMoment(*job.next_run / kSecond * kSecond);

@@ -182,6 +182,13 @@ SELECT pulse_schedule('broken', enabled => true) > now() AS enabled;
 SELECT status FROM pulse_run_job('broken');
 SELECT detail ~ 'job broken: \d+ s ago: division by zero' AS reason FROM pulse_status() WHERE item = 'pulse' AND state IN ('degraded', 'down');
 
+-- A built-in job that another scheduler runs: the status shows its runs, and needs no launcher for it.
+SELECT pulse_unschedule('drift');
+SELECT value, detail FROM pulse_status() WHERE item = 'job drift';
+SELECT status FROM pulse_run_job('drift');
+SELECT value, detail ~ 'incidents diagnosed, by pulse_run_job\(\)$' AS said FROM pulse_status() WHERE item = 'job drift';
+SELECT pulse_schedule('drift', enabled => true) > now() AS scheduled;
+
 -- ---- built-in jobs from a dump replace the existing ones ----
 BEGIN;
 INSERT INTO pulse.job (id, name, kind, schedule) VALUES (1, 'snapshots', 'snapshots', '0 5 * * *');
