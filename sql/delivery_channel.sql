@@ -7,7 +7,7 @@ COMMENT ON FUNCTION pulse.channel_validator(text[], oid) IS
 'The validator of the foreign-data wrapper pulse_channel. Errors: HV00D unknown option, 22023 bad value, 42501 option for superusers.';
 CREATE FOREIGN DATA WRAPPER pulse_channel VALIDATOR pulse.channel_validator;
 COMMENT ON FOREIGN DATA WRAPPER pulse_channel IS
-'Destinations of messages. The option kind of a server is slack, teams, email, webhook or pagerduty; secret URLs, keys and passwords are options of the user mapping of the server''s owner. doc/delivery.md lists all options.';
+'Destinations of messages. The option kind of a server is slack, teams, email, webhook or pagerduty; secret URLs, keys and passwords are options of the user mapping of the server''s owner. doc/channel.md lists all options.';
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
