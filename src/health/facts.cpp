@@ -103,8 +103,13 @@ void ReadColumns(source::Reader& reader, TableFacts& facts) {
 
 void ReadIndexes(source::Reader& reader, TableFacts& facts) {
     const source::Rows rows = reader.Query(
-        "SELECT k.relname, i.indisunique AND i.indimmediate, i.indisprimary, i.indpred IS NULL, m.amname = "
-        "'btree', "
+        "SELECT k.relname, i.indisunique AND i.indimmediate AND i.indisready AND NOT EXISTS ("
+        // An index compares as its column does: the same collation, and the type's usual operators.
+        "SELECT FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) AS p(place) "
+        "JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[p.place] "
+        "JOIN pg_catalog.pg_opclass AS o ON o.oid = i.indclass[p.place] "
+        "WHERE a.attcollation <> i.indcollation[p.place] OR NOT o.opcdefault), "
+        "i.indisprimary, i.indpred IS NULL, m.amname = 'btree', "
         "(SELECT pg_catalog.json_agg(coalesce(a.attname, '') ORDER BY p.place)::text "
         "FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS p(number, place) "
         "LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = p.number AND "
@@ -113,11 +118,16 @@ void ReadIndexes(source::Reader& reader, TableFacts& facts) {
         "JOIN pg_catalog.pg_class AS k ON k.oid = i.indexrelid JOIN pg_catalog.pg_am AS m ON m.oid = k.relam "
         "WHERE i.indisvalid AND i.indrelid = " +
         Oid(facts.relation) + " ORDER BY i.indisprimary DESC, k.relname");
+    // An index of a table with inheritance children covers only the rows of the table itself.
+    const bool complete = !facts.has_children || facts.kind == 'p';
     for (const auto& row : rows.values)
-        facts.indexes.push_back({row[0].value_or(""), Texts(row[5]), IsTrue(row[1]) && IsTrue(row[3]),
-                                 IsTrue(row[2]), IsTrue(row[3]), IsTrue(row[4])});
+        facts.indexes.push_back({row[0].value_or(""), Texts(row[5]),
+                                 complete && IsTrue(row[1]) && IsTrue(row[3]), IsTrue(row[2]), IsTrue(row[3]),
+                                 IsTrue(row[4])});
     const source::Rows keys = reader.Query(
-        "SELECT a.attname, pg_catalog.format('%I.%I', n.nspname, p.relname), b.attname, f.convalidated "
+        "SELECT a.attname, pg_catalog.format('%I.%I', n.nspname, p.relname), b.attname, f.convalidated, "
+        "NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgconstraint = f.oid AND t.tgenabled IN "
+        "('D', 'R')) "
         "FROM pg_catalog.pg_constraint AS f JOIN pg_catalog.pg_class AS p ON p.oid = f.confrelid "
         "JOIN pg_catalog.pg_namespace AS n ON n.oid = p.relnamespace "
         "JOIN pg_catalog.pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1] "
@@ -125,7 +135,8 @@ void ReadIndexes(source::Reader& reader, TableFacts& facts) {
         "WHERE f.contype = 'f' AND pg_catalog.array_length(f.conkey, 1) = 1 AND f.conrelid = " +
         Oid(facts.relation) + " ORDER BY f.conname");
     for (const auto& row : keys.values)
-        facts.keys.push_back({row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), IsTrue(row[3])});
+        facts.keys.push_back(
+            {row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), IsTrue(row[3]), IsTrue(row[4])});
 }
 
 bool NamedLikeArrival(const std::string& name) {

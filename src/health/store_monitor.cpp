@@ -32,6 +32,27 @@ std::optional<std::string> Trimmed(const std::optional<std::string>& text) {
     return text && text->find_first_not_of(" \t\r\n") != std::string::npos ? text : std::nullopt;
 }
 
+// A query whose number is compared returns one column of a numeric type.
+void RequireNumber(source::Reader& reader, const std::string& query) {
+    const std::vector<source::Column> columns = reader.DescribeQuery(query);
+    constexpr const char* kMessage = "the query must return one number";
+    if (columns.size() != 1)
+        throw UserError(sqlstate::kDatatypeMismatch, kMessage,
+                        "It returns " + health::Counted(static_cast<double>(columns.size()), "column") + ".",
+                        "Select one numeric column, or use \"rows\" instead of \"min\" and \"max\" to count "
+                        "what the query returns.");
+    const std::string& type = columns.front().base;
+    for (const char* numeric : {"smallint", "integer", "bigint", "numeric", "real", "double precision"})
+        if (type == numeric) return;
+    throw UserError(
+        sqlstate::kDatatypeMismatch, kMessage,
+        "Column \"" + columns.front().name + "\" is of type " + columns.front().type + ".",
+        type == "boolean"
+            ? "Count the rows for which it is true: SELECT count(*) FILTER (WHERE ...)."
+            : "Cast it to a number, or use \"rows\" instead of \"min\" and \"max\" to count what the query "
+              "returns.");
+}
+
 // Fills in omitted fields, and lets the server plan what the check would run.
 void ResolveCheck(source::Reader& reader, const TableFacts& facts, ResolvedCheck& resolved) {
     Check& check = resolved.check;
@@ -69,7 +90,10 @@ void ResolveCheck(source::Reader& reader, const TableFacts& facts, ResolvedCheck
         case CheckType::kRange:
             reader.Estimate("SELECT count(*) FILTER (WHERE " + BadCondition(check) + ")" + from);
             break;
-        case CheckType::kSql: reader.Estimate("SELECT * FROM (" + check.query + "\n) AS q"); break;
+        case CheckType::kSql:
+            reader.Estimate("SELECT * FROM (" + check.query + "\n) AS q");
+            if (!check.rows) RequireNumber(reader, check.query);
+            break;
         default: break;
     }
 }
@@ -94,6 +118,11 @@ void RequireQuery(ResolvedCheck& resolved, size_t number, bool local) {
     if (!local)
         check.query =
             pg::ReplaceNowCalls(check.query, source::Literal(FormatMoment(pg::Now())) + "::timestamptz");
+}
+
+std::string InCheck(size_t number, const Check& check, const std::string& detail) {
+    return "In check " + std::to_string(number) + ", " + Name(check.type) + "." +
+           (detail.empty() ? "" : " " + detail);
 }
 
 MonitorPlan MakeMonitorPlan(const MonitorSpec& spec, const source::Access& place) {
@@ -124,14 +153,17 @@ MonitorPlan MakeMonitorPlan(const MonitorSpec& spec, const source::Access& place
                     ResolveCheck(reader, facts, resolved);
                 }
             });
+    } catch (const source::Unavailable&) {
+        throw;
+    } catch (const UserError& error) {
+        if (number == 0 || error.state() == sqlstate::kQueryCanceled) throw;
+        throw UserError(error.state().c_str(), error.message(),
+                        InCheck(number, plan.checks[number - 1].check, error.detail()), error.hint());
     } catch (const pg::Error& error) {
         const std::string state = error.State();
         if (number == 0 || state == sqlstate::kQueryCanceled || state.starts_with("57P")) throw;
         throw UserError(state.c_str(), error.message,
-                        "In check " + std::to_string(number) + ", " +
-                            Name(plan.checks[number - 1].check.type) + "." +
-                            (error.detail.empty() ? "" : " " + error.detail),
-                        error.hint);
+                        InCheck(number, plan.checks[number - 1].check, error.detail), error.hint);
     }
     return plan;
 }

@@ -27,7 +27,7 @@ void SuggestFreshness(const TableFacts& facts, const ReadLimits& limits, std::ve
 
 void SuggestUnique(const TableFacts& facts, const ReadLimits& limits, std::vector<Suggestion>& list) {
     for (const IndexFacts& index : facts.indexes)
-        if (index.primary || index.unique) return;  // the index already guarantees uniqueness
+        if (index.unique) return;  // the index already guarantees uniqueness
     if (facts.rows > limits.row_limit) return;
     for (const CatalogColumn& column : facts.columns) {
         const bool named = column.name == "id" || column.name.ends_with("_id") || column.name == "key";
@@ -70,10 +70,12 @@ void SuggestValues(const TableFacts& facts, std::vector<Suggestion>& list) {
 
 void SuggestReferences(const TableFacts& facts, std::vector<Suggestion>& list) {
     for (const ForeignKey& key : facts.keys)
-        if (!key.valid)
+        if (!key.validated || !key.enforced)
             list.push_back(
                 {{{"type", "references"}, {"column", key.column}, {"relation", key.relation}, {"to", key.to}},
-                 "the foreign key of " + key.column + " was never validated"});
+                 "the foreign key of " + key.column +
+                     (key.validated ? " is not enforced: its triggers are disabled"
+                                    : " was never validated")});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "pulse/source/fixed_settings.hpp"
 #include "pulse/source/server.hpp"
 
 namespace pulse::source {
@@ -79,6 +80,8 @@ std::string FormatCost(double cost) {
 }  // namespace
 
 std::string BeginScript(const SourceLimits& limits, int statement_timeout, bool count_sessions) {
+    std::string settings;
+    for (const FixedSetting& each : kFixedSettings) settings += SetLocal(each.name, each.value);
     return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " +
            // First, so that the statements after it end with the connection.
            SetLocal("client_connection_check_interval", "1s") +
@@ -86,10 +89,7 @@ std::string BeginScript(const SourceLimits& limits, int statement_timeout, bool 
            SetLocal("lock_timeout", std::to_string(limits.lock_timeout)) +
            SetLocal("idle_in_transaction_session_timeout", std::to_string(kIdleTimeout)) +
            // JIT compilation of many aggregates takes longer than running them.
-           SetLocal("jit", "off") + SetLocal("work_mem", "64MB") + SetLocal("timezone", "UTC") +
-           SetLocal("datestyle", "ISO, YMD") + SetLocal("intervalstyle", "postgres") +
-           SetLocal("extra_float_digits", "1") + SetLocal("bytea_output", "hex") +
-           SetLocal("standard_conforming_strings", "on") +
+           SetLocal("jit", "off") + SetLocal("work_mem", "64MB") + settings +
            "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_is_in_recovery(), "
            "CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_is_wal_replay_paused() END, " +
            kLag + ", " + (count_sessions ? kSessions : "NULL") + ", " + kPulse;

@@ -1,20 +1,20 @@
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/parse.hpp"
+#include "pulse/pg/session_settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/source/fixed_settings.hpp"
 #include "pulse/source/local.hpp"
 
 namespace pulse::source {
 
 namespace {
 
-// Reverted with the enclosing Identity. With these, input and output of values do not depend on the session.
+// Reverted with the enclosing Identity.
 void FixSettings() {
-    pg::Execute(
-        "SELECT pg_catalog.set_config(s.name, s.value, true) FROM (VALUES "
-        "('timezone', 'UTC'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), "
-        "('bytea_output', 'hex'), ('extra_float_digits', '1'), ('standard_conforming_strings', 'on')) AS"
-        " s(name, value)");
+    pg::ResetSessionSettings();
+    for (const FixedSetting& each : kFixedSettings) pg::SetLocally(each.name, each.value);
 }
 
 [[noreturn]] void ThrowTooSlow(int milliseconds) {

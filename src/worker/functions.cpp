@@ -2,6 +2,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/scheduler_state.hpp"
+#include "pulse/pg/session_settings.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/timezone.hpp"
@@ -34,6 +35,7 @@ RunResult RunHere(const Job& job) {
         } else {
             // The command of another role never runs with the caller's rights.
             const pg::Identity identity = pg::Identity::Definer(*job.runs_as, "\"$user\", public, pg_temp");
+            pg::ResetSessionSettings();
             result.rows = RunCommand(job);
         }
         pg::CheckInterrupts();

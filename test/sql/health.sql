@@ -63,6 +63,9 @@ SELECT c AS checks, told(format('SELECT pulse_monitor_table(''shop.orders'', che
     '[{"type": "sql", "query": "SELECT 1"}]', '[{"type": "sql", "query": "SELECT 1; SELECT 2", "max": 1}]',
     '[{"type": "sql", "query": "DELETE FROM shop.orders", "max": 1}]', '[{"type": "sql", "query": "SELECT nothing FROM shop.orders", "max": 1}]',
     '[{"type": "sql", "query": "SELECT 1", "max": 1, "rows": 0}]', '[{"type": "sql", "query": "SELEC", "max": 1}]',
+    '[{"type": "sql", "query": "SELECT 1, 2", "max": 1}]', '[{"type": "schema"}, {"type": "sql", "query": "SELECT status FROM shop.orders", "max": 1}]',
+    '[{"type": "sql", "query": "SELECT true AS late", "max": 1}]', '[{"type": "sql", "query": "SELECT interval ''1 day''", "max": 1}]',
+    '[{"type": "sql", "query": "SELECT FROM shop.orders", "max": 1}]',
     '[{"type": "schema"}, {"type": "schema"}]', '[{"type": "sql", "query": "SELECT 1", "max": 1}, {"type": "sql", "query": "SELECT 2", "max": 1}]'
     ]) AS c;
 SELECT told('SELECT pulse_monitor_table(NULL)'), told('SELECT pulse_monitor_table('''')'), told('SELECT pulse_monitor_table(''shop.order'')'),

@@ -27,7 +27,7 @@ struct CatalogColumn {
 struct IndexFacts {
     std::string name;
     std::vector<std::string> columns;  // in order; empty for an expression
-    bool unique = false;               // of all rows, and valid
+    bool unique = false;  // no two rows of the table have the same values, by the columns' own equality
     bool primary = false;
     bool whole = true;    // not partial
     bool ordered = true;  // a B-tree
@@ -35,7 +35,8 @@ struct IndexFacts {
 
 struct ForeignKey {
     std::string column, relation, to;  // keys of one column
-    bool valid = true;
+    bool validated = true;             // all rows were checked once
+    bool enforced = true;              // its triggers are enabled
 };
 
 struct TableFacts {

@@ -10,8 +10,8 @@ namespace pulse::source {
 
 // Run `body` as `role` under `search_path` inside a read-only subtransaction, as a security-restricted
 // operation, with an SPI session open, cancelled after `milliseconds` (0 = no limit). Its changes to the
-// database are rolled back; its results are C++ objects. Settings that affect the meaning of a text or the
-// output of a value are fixed (time zone UTC, ISO dates), so that the results do not depend on the session.
+// database are rolled back; its results are C++ objects. No setting of the session affects the results:
+// kFixedSettings are fixed (time zone UTC, ISO dates, row security), the session's other choices are reset.
 // Throws UserError 57014 if the limit is exceeded. Other errors, including a user's cancel, are thrown
 // unchanged after the rollback, so that they can be caught. In a nested RunAs the outer limit applies.
 void RunAs(const std::string& role, const std::string& search_path, int milliseconds,
