@@ -94,17 +94,17 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
 -- ---- Reading ----
 
 CREATE FUNCTION pulse.evaluate_segments(profile bigint) RETURNS TABLE (segment_id bigint, since timestamptz)
-    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segments';
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segments';
 COMMENT ON FUNCTION pulse.evaluate_segments(bigint) IS
 'The live segments of a person (canonical id) at pulse_now(), from the stored state where it is valid, else from the events. Read-only. No rows for an unknown person.';
 
 CREATE FUNCTION pulse.evaluate_segment(profile bigint, segment bigint) RETURNS boolean
-    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segment';
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segment';
 COMMENT ON FUNCTION pulse.evaluate_segment(bigint, bigint) IS
 'Whether a person (canonical id) is in a segment (id) at pulse_now(), also while the segment is being built for the first time. Read-only.';
 
 CREATE FUNCTION pulse.evaluate_traits(profile bigint) RETURNS TABLE (key text, value jsonb)
-    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_traits';
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_traits';
 COMMENT ON FUNCTION pulse.evaluate_traits(bigint) IS
 'The traits of a person (canonical id) at pulse_now(). Read-only. No rows for an unknown person.';
 
@@ -155,25 +155,25 @@ COMMENT ON VIEW pulse.build IS
 
 -- Level: reader
 CREATE FUNCTION pulse_in_segment("user" text, segment text) RETURNS boolean
-    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'pulse_in_segment';
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_in_segment';
 COMMENT ON FUNCTION pulse_in_segment(text, text) IS
 'Whether a person is in a profile segment at pulse_now(); false for an unknown person. The person is a user id, or kind:value as email:ann@example.com. Errors: 42704 unknown segment, 22004 null.';
 
 -- Level: reader
 CREATE FUNCTION pulse_segments_of("user" text) RETURNS TABLE (segment text, since timestamptz, until timestamptz)
-    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 5 AS 'MODULE_PATHNAME', 'pulse_segments_of';
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 5 AS 'MODULE_PATHNAME', 'pulse_segments_of';
 COMMENT ON FUNCTION pulse_segments_of(text) IS
 'Returns the profile segments that a person is in at pulse_now(), the start of each membership, and the first instant at which it can change by the clock alone (null: never). Errors: 42704 unknown person, 22004 null.';
 
 -- Level: reader
 CREATE FUNCTION pulse_trait("user" text, key text) RETURNS jsonb
-    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'pulse_trait';
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_trait';
 COMMENT ON FUNCTION pulse_trait(text, text) IS
 'Returns the value of a trait of a person at pulse_now(); null if it has no value. Errors: 42704 unknown person or trait, 22004 null.';
 
 -- Level: reader
 CREATE FUNCTION pulse_traits("user" text) RETURNS TABLE (key text, value jsonb, problem text)
-    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 10 AS 'MODULE_PATHNAME', 'pulse_traits';
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_traits';
 COMMENT ON FUNCTION pulse_traits(text) IS
 'Returns all traits of a person at pulse_now(), with the problem of those that cannot be evaluated. Errors: 42704 unknown person, 22004 null.';
 

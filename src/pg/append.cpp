@@ -7,7 +7,9 @@ extern "C" {
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
 #include "executor/executor.h"
+#include "nodes/makefuncs.h"
 #include "utils/rel.h"
 }
 
@@ -32,14 +34,24 @@ bool IsPlain(Relation relation, size_t columns) {
     return true;
 }
 
-// Runs inside Call(). Statement triggers of a partitioned table are not inherited by its partitions.
-bool ParentIsPlain(Relation relation) {
-    if (!relation->rd_rel->relispartition) return true;
-    Relation parent = table_open(get_partition_parent(RelationGetRelid(relation), true), AccessShareLock);
-    const bool plain =
-        !parent->trigdesc && !parent->rd_rel->relrowsecurity && !parent->rd_rel->relispartition;
-    table_close(parent, NoLock);
-    return plain;
+// Runs inside Call(). Opens a partition, locked as for INSERT; null if there is none of that name. The parent
+// is locked first: whoever detaches a partition holds a lock on it, so a name that is a partition remains one
+// until the transaction ends.
+Relation OpenPartition(Relation parent, const char* table) {
+    const Oid id =
+        RangeVarGetRelid(makeRangeVar(pstrdup("pulse"), pstrdup(table), -1), RowExclusiveLock, true);
+    if (!OidIsValid(id)) return nullptr;
+    Relation relation = table_open(id, NoLock);
+    if (relation->rd_rel->relispartition && !PartitionHasPendingDetach(id) &&
+        get_partition_parent(id, false) == RelationGetRelid(parent))
+        return relation;
+    table_close(relation, RowExclusiveLock);
+    return nullptr;
+}
+
+// Statement triggers of a partitioned table are not inherited by its partitions.
+bool ParentIsPlain(Relation parent) {
+    return !parent->trigdesc && !parent->rd_rel->relrowsecurity && !parent->rd_rel->relispartition;
 }
 
 // Runs inside Call().
@@ -58,7 +70,7 @@ void AppendPortion(ResultRelInfo* target, EState* state, TupleTableSlot** slots,
 
 }  // namespace
 
-bool Append(const char* table, const std::vector<AppendColumn>& columns) {
+bool Append(const char* parent, const char* table, const std::vector<AppendColumn>& columns) {
     const size_t width = columns.size(), rows = width ? columns[0].values.size() : 0;
     if (rows == 0) return true;
     for (const AppendColumn& column : columns)
@@ -66,11 +78,12 @@ bool Append(const char* table, const std::vector<AppendColumn>& columns) {
             throw std::logic_error(std::string("columns of different lengths for pulse.") + table);
     const AppendColumn* list = columns.data();
     return Call([&] {
-        const Oid id = get_relname_relid(table, get_namespace_oid("pulse", false));
-        if (!OidIsValid(id)) return false;
-        Relation relation = table_open(id, RowExclusiveLock);
-        if (!IsPlain(relation, width) || !ParentIsPlain(relation)) {
-            table_close(relation, RowExclusiveLock);
+        Relation whole = table_openrv(makeRangeVar(pstrdup("pulse"), pstrdup(parent), -1), RowExclusiveLock);
+        Relation relation = ParentIsPlain(whole) ? OpenPartition(whole, table) : nullptr;
+        table_close(whole, NoLock);
+        if (!relation) return false;
+        if (!IsPlain(relation, width)) {
+            table_close(relation, NoLock);
             return false;
         }
         EState* state = CreateExecutorState();

@@ -32,4 +32,8 @@ std::string MonthName(int month) {
     return "y" + std::to_string(year) + "m" + (number < 10 ? "0" : "") + std::to_string(number);
 }
 
+std::string PartitionName(const std::string& table, int month) {
+    return table + "_" + MonthName(month);
+}
+
 }  // namespace pulse::profile

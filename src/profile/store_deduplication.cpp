@@ -100,7 +100,7 @@ bool InsertAll(const std::vector<Datum>& keys, const std::vector<Datum>& digests
             columns[1].values.assign(digests.begin() + static_cast<std::ptrdiff_t>(begin),
                                      digests.begin() + static_cast<std::ptrdiff_t>(end));
             columns[2].values.assign(end - begin, TimestampTzGetDatum(now));
-            if (!pg::Append(table.c_str(), columns)) return false;
+            if (!pg::Append("message_seen", table.c_str(), columns)) return false;
             begin = end;
         }
         attempt.Commit();

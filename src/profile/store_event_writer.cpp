@@ -78,7 +78,7 @@ void EventWriter::Add(const EventRow& row) {
 
 void EventWriter::Write() {
     for (const auto& [month, columns] : months_)
-        if (!pg::Append(("event_" + MonthName(month)).c_str(), columns)) Insert(columns);
+        if (!pg::Append("event", PartitionName("event", month).c_str(), columns)) Insert(columns);
 }
 
 }  // namespace pulse::profile

@@ -10,6 +10,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/month.hpp"
 #include "pulse/profile/store_account.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_partition.hpp"
@@ -168,7 +169,14 @@ class Batch {
         std::vector<Moment> times;
         times.reserve(accepted_.size());
         for (const size_t i : accepted_) times.push_back(events_[i].time);
-        EnsurePartitions("event", times);
+        const std::set<int> archived = DetachedMonths("event", times);
+        if (archived.empty()) return;
+        for (const size_t i : accepted_)
+            if (const int month = MonthOf(events_[i].time); archived.contains(month))
+                Reject(i, "archived",
+                       "Its month is archived: pulse." + PartitionName("event", month) +
+                           " is not a partition of pulse.event any more.");
+        KeepAccepted();
     }
 
     void DropDuplicates() {

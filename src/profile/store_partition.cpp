@@ -8,6 +8,7 @@
 
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/month.hpp"
@@ -77,8 +78,7 @@ std::map<int, std::string> ReadPartitions(const char* table, bool as_is) {
 
 void CreatePartition(const char* table, int month) {
     const std::string parent = "pulse." + pg::QuoteIdentifier(table);
-    const std::string bare = std::string(table) + "_" + MonthName(month),
-                      name = "pulse." + pg::QuoteIdentifier(bare);
+    const std::string bare = PartitionName(table, month), name = "pulse." + pg::QuoteIdentifier(bare);
     pg::Execute("CREATE TABLE " + name + " (LIKE " + parent +
                 " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)");
     pg::Execute("REVOKE ALL ON " + name + " FROM PUBLIC");
@@ -90,42 +90,54 @@ void CreatePartition(const char* table, int month) {
                 ") TO ('" + FormatMoment(MonthBegin(month + 1)) + "')");
 }
 
-void Ensure(const char* table, const std::set<int>& months) {
+// Whether a table that is not a partition has the name of one: a month that was detached, to archive it.
+bool IsDetached(const char* table, int month) {
+    static pg::Statement statement("SELECT to_regclass('pulse.' || quote_ident($1)) IS NOT NULL", {TEXTOID});
+    return statement.Execute({Value::Text(PartitionName(table, month))}, true)[0].Bool(0);
+}
+
+// Returns the months that cannot be written because they are detached.
+std::set<int> Ensure(const char* table, const std::set<int>& months) {
+    // Before anything is believed about partitions: it shows what is detached, and nobody detaches after it.
+    pg::LockTable(table, pg::TableLock::kWriting);
     KnownMonths& known = KnownMonthsOf(table);
     if (known.watch.Changed()) known.months.clear();
     std::set<int> missing;
     for (const int month : months)
         if (!known.months.contains(month)) missing.insert(month);
-    if (missing.empty()) return;
+    if (missing.empty()) return {};
     if (*missing.rbegin() > LastMonth())
         throw UserError(sqlstate::kNumberOutOfRange, "time is too far in the future",
                         "It is " + FormatMoment(MonthBegin(*missing.rbegin())) + " or later.",
                         "Check the clock that it comes from.");
+    std::set<int> detached;
     const auto absent = [&] {
         const pg::LatestSnapshot newest;
         const auto there = ReadPartitions(table, true);
         for (const auto& [month, name] : there) known.months.insert(month);
         std::erase_if(missing, [&](int month) { return there.contains(month); });
+        for (const int month : missing)
+            if (IsDetached(table, month)) detached.insert(month);
+        std::erase_if(missing, [&](int month) { return detached.contains(month); });
         return !missing.empty();
     };
-    if (!absent()) return;
+    if (!absent()) return detached;
     // One session at a time. ATTACH PARTITION takes this lock anyway; it does not block readers and writers.
     pg::Execute("LOCK TABLE ONLY pulse." + pg::QuoteIdentifier(table) + " IN SHARE UPDATE EXCLUSIVE MODE");
-    if (!absent()) return;
+    if (!absent()) return detached;
     for (const int month : missing) CreatePartition(table, month);
     // Do not cache them: a rollback would remove them. The next call reads them.
+    return detached;
 }
 
-}  // namespace
-
-void EnsurePartitions(const char* table, Moment first, Moment last) {
-    std::set<int> months;
-    for (int month = MonthOf(first), end = std::min(MonthOf(last), LastMonth() + 1); month <= end; ++month)
-        months.insert(month);
-    Ensure(table, months);
+void RequireAttached(const char* table, const std::set<int>& detached) {
+    if (detached.empty()) return;
+    const std::string name = "pulse." + PartitionName(table, *detached.begin());
+    throw UserError(sqlstate::kNotReady, "a partition of pulse." + std::string(table) + " was detached",
+                    "It is " + name + ".", "Attach it again, or rename it so that a new one is made.");
 }
 
-void EnsurePartitions(const char* table, const std::vector<Moment>& moments) {
+std::set<int> MonthsOf(const std::vector<Moment>& moments) {
     std::set<int> months;
     Moment begin = 0, end = 0;  // of the month seen last
     for (const Moment moment : moments) {
@@ -135,7 +147,24 @@ void EnsurePartitions(const char* table, const std::vector<Moment>& moments) {
         begin = month < 0 ? INT64_MIN : MonthBegin(month);
         end = MonthBegin(month + 1);
     }
-    Ensure(table, months);
+    return months;
+}
+
+}  // namespace
+
+void EnsurePartitions(const char* table, Moment first, Moment last) {
+    std::set<int> months;
+    for (int month = MonthOf(first), end = std::min(MonthOf(last), LastMonth() + 1); month <= end; ++month)
+        months.insert(month);
+    RequireAttached(table, Ensure(table, months));
+}
+
+void EnsurePartitions(const char* table, const std::vector<Moment>& moments) {
+    RequireAttached(table, Ensure(table, MonthsOf(moments)));
+}
+
+std::set<int> DetachedMonths(const char* table, const std::vector<Moment>& moments) {
+    return Ensure(table, MonthsOf(moments));
 }
 
 int64_t DropPartitions(const char* table, Moment before) {

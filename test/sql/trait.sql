@@ -122,3 +122,11 @@ SELECT pulse_create_trait('x', '{"function":' || repeat('[', 1000000) || repeat(
 SELECT pulse_create_trait('x', '{"function": 1e400}');
 SELECT pulse_create_flag('x', '{"when":' || repeat('[', 1000000) || repeat(']', 1000000) || '}');
 SELECT pulse_validate_rule('{"rules":' || repeat('[', 1000000) || repeat(']', 1000000) || '}');
+
+-- A prepared transaction would keep the lock on definitions, and nobody could write events.
+\set VERBOSITY default
+BEGIN;
+SELECT pulse_create_trait('prepared', 'events.app_open.count') > 0 AS made;
+PREPARE TRANSACTION 'pulse_definition';
+SELECT count(*) FROM pulse.trait WHERE key = 'prepared';
+\set VERBOSITY terse

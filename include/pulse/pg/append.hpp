@@ -1,4 +1,4 @@
-// Bulk inserts into one of Pulse's tables, as COPY does: whole pages, without the executor.
+// Bulk inserts into a partition of one of Pulse's tables, as COPY does: whole pages, without the executor.
 #pragma once
 
 #include "pulse/pg/convert.hpp"
@@ -11,10 +11,10 @@ struct AppendColumn {
     std::vector<char> nulls;
 };
 
-// Append rows to the plain table pulse.`table`. `columns` are all of its columns in their order, of equal
-// length and of their types, and meet its NOT NULL constraints. Returns false, with nothing done, if there is
-// no such table or users have added triggers, checks or policies: use INSERT then. A unique violation is the
-// pg::Error 23505. Checks no privileges.
-bool Append(const char* table, const std::vector<AppendColumn>& columns);
+// Append rows to pulse.`table`, a plain table and a partition of pulse.`parent`. `columns` are all of its
+// columns in their order, of equal length and of their types, and meet its NOT NULL constraints. Returns
+// false, with nothing done, if there is no such partition or users have added triggers, checks or policies:
+// use INSERT into the parent then. A unique violation is the pg::Error 23505. Checks no privileges.
+bool Append(const char* parent, const char* table, const std::vector<AppendColumn>& columns);
 
 }  // namespace pulse::pg

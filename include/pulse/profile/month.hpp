@@ -13,5 +13,7 @@ int MonthOf(Moment moment);
 Moment MonthBegin(int month);
 // The suffix of a partition's name: y2026m11, or before_2000.
 std::string MonthName(int month);
+// The name of a table's partition for a month: event_y2026m11.
+std::string PartitionName(const std::string& table, int month);
 
 }  // namespace pulse::profile
